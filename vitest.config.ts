@@ -10,7 +10,8 @@ const cores = availableParallelism();
 const textFiles = {
   name: 'text-files',
   enforce: 'pre' as const,
-  transform: (text: string, id: string) => (/\.(?:sh|awk)$/.test(id) ? `export default ${JSON.stringify(text)}` : undefined),
+  transform: (text: string, id: string) =>
+    /\.(?:sh|awk)$/.test(id) ? `export default ${JSON.stringify(text)}` : undefined,
 };
 
 export default defineConfig({

@@ -1,4 +1,5 @@
-// `check` of a fleet over real SSH against the peers that run the same probe: wall, CPU here, CPU there, memory, and whether all answered.
+// `check` of a fleet over real SSH against the peers that run the same probe: wall, CPU here, CPU
+// there, memory, and whether all answered.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,12 +45,36 @@ function contenders({ reach, env, forks, script, folder }) {
     },
     xargs: {
       program: 'xargs',
-      command: ['xargs', '-a', reach.list, '-P', String(forks), '-I', 'HOST', 'ssh', ...ssh, 'HOST', remote],
+      command: [
+        'xargs',
+        '-a',
+        reach.list,
+        '-P',
+        String(forks),
+        '-I',
+        'HOST',
+        'ssh',
+        ...ssh,
+        'HOST',
+        remote,
+      ],
       env,
     },
     pssh: {
       program: 'parallel-ssh',
-      command: ['parallel-ssh', '-h', reach.list, '-p', String(forks), '-t', '0', '-i', '-x', ssh.join(' '), remote],
+      command: [
+        'parallel-ssh',
+        '-h',
+        reach.list,
+        '-p',
+        String(forks),
+        '-t',
+        '0',
+        '-i',
+        '-x',
+        ssh.join(' '),
+        remote,
+      ],
       env,
     },
     pdsh: {
@@ -59,7 +84,16 @@ function contenders({ reach, env, forks, script, folder }) {
     },
     clush: {
       program: 'clush',
-      command: ['clush', '--hostfile', reach.list, '-f', String(forks), '-o', ssh.join(' '), remote],
+      command: [
+        'clush',
+        '--hostfile',
+        reach.list,
+        '-f',
+        String(forks),
+        '-o',
+        ssh.join(' '),
+        remote,
+      ],
       env,
     },
     ansible_raw: {
@@ -78,19 +112,30 @@ function contenders({ reach, env, forks, script, folder }) {
   };
 }
 
-async function runOne(name, { command, env, answered }, { sshd, folder, hosts, hash, print, sample }) {
+async function runOne(
+  name,
+  { command, env, answered },
+  { sshd, folder, hosts, hash, print, sample },
+) {
   const output = join(folder, 'output');
   rmSync(output, { force: true });
   const before = await sshd.cpu();
   const run = await measure(command, { env, output, timeout: 60 + hosts * 0.6, sample });
   const target = (await sshd.cpu()) - before;
   const heard = (answered ?? ((text) => count(text, ends)))(readFileSync(output, 'utf8'));
-  const result = { wall: run.wall, cpu: (run.cpu * 1000) / hosts, target: (target * 1000) / hosts, memory: run.anon };
+  const result = {
+    wall: run.wall,
+    cpu: (run.cpu * 1000) / hosts,
+    target: (target * 1000) / hosts,
+    memory: run.anon,
+  };
   const complete = heard === hosts && !run.timedOut;
   print(
     `# ${name} n=${hosts}  answered ${heard} of ${hosts}  probe ${hash}  wall ${run.wall.toFixed(2)} s  cpu ${result.cpu.toFixed(2)} ms/host  ` +
       `target ${result.target.toFixed(1)} ms/host  memory ${run.anon.toFixed(0)} MB in ${run.processes} processes` +
-      (complete ? '' : `  ${run.timedOut ? 'cut off' : run.errors.split('\n').slice(-2).join(' | ').slice(0, 300)}`),
+      (complete
+        ? ''
+        : `  ${run.timedOut ? 'cut off' : run.errors.split('\n').slice(-2).join(' | ').slice(0, 300)}`),
   );
   return complete ? result : missing(`answered ${heard} of ${hosts}`);
 }
@@ -103,20 +148,28 @@ async function race(names, rounds, context) {
     for (const name of names) {
       const contender = all[name];
       if (contender.once === true && round > 0) continue;
-      if (contender.program !== undefined && !isInstalled(contender.program)) results[name] = [missing('not installed')];
+      if (contender.program !== undefined && !isInstalled(contender.program))
+        results[name] = [missing('not installed')];
       else results[name] = [...(results[name] ?? []), await runOne(name, contender, context)];
     }
   }
-  return Object.fromEntries(Object.entries(results).map(([name, runs]) => [name, inTheMiddle(runs)]));
+  return Object.fromEntries(
+    Object.entries(results).map(([name, runs]) => [name, inTheMiddle(runs)]),
+  );
 }
 
 function inTheMiddle(runs) {
   const good = runs.filter((run) => !('why' in run));
   if (good.length === 0) return runs[0];
-  return Object.fromEntries(Object.keys(good[0]).map((key) => [key, median(good.map((run) => run[key]))]));
+  return Object.fromEntries(
+    Object.keys(good[0]).map((key) => [key, median(good.map((run) => run[key]))]),
+  );
 }
 
-const only = (results, key) => Object.fromEntries(Object.entries(results).map(([name, run]) => [name, 'why' in run ? run : run[key]]));
+const only = (results, key) =>
+  Object.fromEntries(
+    Object.entries(results).map(([name, run]) => [name, 'why' in run ? run : run[key]]),
+  );
 
 export async function check({ folder, hosts, playbookHosts, rounds, emit, print }) {
   const keys = makeKeys(folder);
@@ -142,18 +195,34 @@ export async function check({ folder, hosts, playbookHosts, rounds, emit, print 
       const walls = only(peers, 'wall');
       const { xargs, pssh, pdsh } = walls;
       emit('check.cpu', ours.cpu ?? ours, only(peers, 'cpu'), `check.cpu.n${size}`);
-      emit('check.wall', ours.wall ?? ours, { ...walls, fastest: fastestOf({ xargs, pssh, pdsh }) }, `check.wall.n${size}`);
+      emit(
+        'check.wall',
+        ours.wall ?? ours,
+        { ...walls, fastest: fastestOf({ xargs, pssh, pdsh }) },
+        `check.wall.n${size}`,
+      );
       emit('check.memory', ours.memory ?? ours, only(peers, 'memory'), `check.memory.n${size}`);
     }
     const reach = reachFiles(keys, sshd.port, addresses(playbookHosts), 'eight');
-    const context = { ...shared, reach, forks: Math.min(50, playbookHosts), hosts: playbookHosts, sample: 500 };
+    const context = {
+      ...shared,
+      reach,
+      forks: Math.min(50, playbookHosts),
+      hosts: playbookHosts,
+      sample: 500,
+    };
     const { kmend: ours, ansible_playbook } = await race(['kmend', 'ansible_playbook'], 1, context);
     for (const [key, field] of [
       ['check.wall_playbook', 'wall'],
       ['check.cpu_playbook', 'cpu'],
       ['check.target_cpu', 'target'],
     ])
-      emit(key, ours[field] ?? ours, { ansible_playbook: ansible_playbook[field] ?? ansible_playbook }, `${key}.n${playbookHosts}`);
+      emit(
+        key,
+        ours[field] ?? ours,
+        { ansible_playbook: ansible_playbook[field] ?? ansible_playbook },
+        `${key}.n${playbookHosts}`,
+      );
   } finally {
     await sshd.stop();
   }

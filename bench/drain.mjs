@@ -1,4 +1,5 @@
-// A node with a hundred pods drained by kmend and by kubectl, on a real API server: seconds, calls by its audit log, bytes on the wire (TLS and all).
+// A node with a hundred pods drained by kmend and by kubectl, on a real API server: seconds, calls
+// by its audit log, bytes on the wire (TLS and all).
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -56,8 +57,20 @@ export async function drain({ folder, emit, print }) {
   try {
     execFileSync('bash', [join(scripts, 'up.sh')], { env, stdio: 'ignore', timeout: 120_000 });
     for (const [measured, stop] of Object.entries(stops)) {
-      const ours = await drained(`kmend ${measured}`, [...kmend, 'drain', 'n1'], { env, run, folder, print, stop });
-      const theirs = await drained(`kubectl ${measured}`, ['kubectl', 'drain', 'n1'], { env, run, folder, print, stop });
+      const ours = await drained(`kmend ${measured}`, [...kmend, 'drain', 'n1'], {
+        env,
+        run,
+        folder,
+        print,
+        stop,
+      });
+      const theirs = await drained(`kubectl ${measured}`, ['kubectl', 'drain', 'n1'], {
+        env,
+        run,
+        folder,
+        print,
+        stop,
+      });
       emit(`${measured}.wall`, ours.wall ?? ours, { kubectl: theirs.wall ?? theirs });
       emit(`${measured}.calls`, ours.calls ?? ours, { kubectl: theirs.calls ?? theirs });
       emit(`${measured}.bytes`, ours.kilobytes ?? ours, { kubectl: theirs.kilobytes ?? theirs });
@@ -69,27 +82,51 @@ export async function drain({ folder, emit, print }) {
 
 async function drained(title, command, { env, run, folder, print, stop }) {
   const name = title.replace(/[ .]/g, '-');
-  const kubectl = (...args) => execFileSync('kubectl', args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const kubectl = (...args) =>
+    execFileSync('kubectl', args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   for (const node of others) kubectl('cordon', node);
   kubectl('uncordon', 'n1');
   kubectl('create', 'namespace', name);
   await until(() => kubectl('get', 'serviceaccounts', '-n', name).includes('default'));
   const manifest = join(folder, 'pods.yaml');
   const slow = `annotations: { fake.kubelet/stop-seconds: "${stop}" }`;
-  writeFileSync(manifest, readFileSync(join(scripts, 'manifests/many-100.yaml'), 'utf8').replace('annotations: {}', slow));
+  writeFileSync(
+    manifest,
+    readFileSync(join(scripts, 'manifests/many-100.yaml'), 'utf8').replace('annotations: {}', slow),
+  );
   kubectl('apply', '-n', name, '-f', manifest);
   kubectl('rollout', 'status', 'deployment/web', '-n', name, '--timeout=90s');
   for (const node of others) kubectl('uncordon', node);
   const calls = () => readFileSync(join(run, 'log/audit.log'), 'utf8').split('\n').length;
   const proxy = await countingProxy(Number(env.PORT));
   const through = join(folder, `${name}.kubeconfig`);
-  writeFileSync(through, readFileSync(env.KUBECONFIG, 'utf8').replace(`127.0.0.1:${env.PORT}`, `127.0.0.1:${proxy.port}`));
+  writeFileSync(
+    through,
+    readFileSync(env.KUBECONFIG, 'utf8').replace(
+      `127.0.0.1:${env.PORT}`,
+      `127.0.0.1:${proxy.port}`,
+    ),
+  );
   const before = calls();
-  const result = await measure([...command, '--timeout', '120s'], { env: { ...env, KUBECONFIG: through }, timeout: 130 });
+  const result = await measure([...command, '--timeout', '120s'], {
+    env: { ...env, KUBECONFIG: through },
+    timeout: 130,
+  });
   const made = calls() - before;
   proxy.close();
   const { sent, received } = proxy.bytes;
-  const left = kubectl('get', 'pods', '-n', name, '--field-selector', 'spec.nodeName=n1', '-o', 'name').split('\n').filter(Boolean).length;
+  const left = kubectl(
+    'get',
+    'pods',
+    '-n',
+    name,
+    '--field-selector',
+    'spec.nodeName=n1',
+    '-o',
+    'name',
+  )
+    .split('\n')
+    .filter(Boolean).length;
   kubectl('delete', 'namespace', name, '--wait=false');
   print(
     `# ${title}  ${pods} pods, ${left} left  wall ${result.wall.toFixed(2)} s  cpu ${result.cpu.toFixed(2)} s  ${made} API calls  ${sent} bytes sent, ${received} received  exit ${result.code}`,

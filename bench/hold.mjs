@@ -1,10 +1,17 @@
-// Run by idle.mjs: holds connections to all hosts with kmend's own transport and tells what that costs.
+// Run by idle.mjs: holds connections to all hosts with kmend's own transport and tells what that
+// costs.
 import { createRequire } from 'node:module';
 
 const { product, hosts, port, user, identity, known } = JSON.parse(process.env.KMEND_HOLD);
 const { createTransport } = createRequire(import.meta.url)(product);
 const asker = { attended: false, secret: async () => '', confirm: async () => false };
-const transport = createTransport({ asker, home: process.env.HOME, env: {}, warn: () => {}, configFile: '' });
+const transport = createTransport({
+  asker,
+  home: process.env.HOME,
+  env: {},
+  warn: () => {},
+  configFile: '',
+});
 const targetOf = (host) => ({
   name: host,
   port,
@@ -39,6 +46,8 @@ const used = process.cpuUsage(start);
 globalThis.gc();
 const after = megabytes();
 const alive = held.filter((one) => one.ok && one.value.alive()).length;
-process.stdout.write(JSON.stringify({ before, after, held: alive, cpu: (used.user + used.system) / 1000 / 3 }));
+process.stdout.write(
+  JSON.stringify({ before, after, held: alive, cpu: (used.user + used.system) / 1000 / 3 }),
+);
 await transport.close();
 if (alive < hosts.length) throw new Error(`${alive} of ${hosts.length} connections`);

@@ -1,4 +1,5 @@
-// What a held connection costs here: kB of RSS, and CPU while nothing happens; against an ssh master process per host.
+// What a held connection costs here: kB of RSS, and CPU while nothing happens; against an ssh
+// master process per host.
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,9 +14,20 @@ const holder = new URL('hold.mjs', import.meta.url).pathname;
 async function hold(count, { product, keys, known, folder, port, print }) {
   const output = join(folder, `held-${count}`);
   rmSync(output, { force: true });
-  const settings = JSON.stringify({ product, hosts: addresses(count), port, user, identity: keys.identity, known });
+  const settings = JSON.stringify({
+    product,
+    hosts: addresses(count),
+    port,
+    user,
+    identity: keys.identity,
+    known,
+  });
   const command = [process.execPath, '--expose-gc', holder];
-  const run = await measure(command, { env: cleanEnv(keys.home, { KMEND_HOLD: settings }), output, timeout: 60 + count * 0.3 });
+  const run = await measure(command, {
+    env: cleanEnv(keys.home, { KMEND_HOLD: settings }),
+    output,
+    timeout: 60 + count * 0.3,
+  });
   if (run.code !== 0) return missing(`${run.timedOut ? 'cut off' : run.errors.slice(-200)}`);
   const held = JSON.parse(readFileSync(output, 'utf8'));
   print(
@@ -28,7 +40,11 @@ async function hold(count, { product, keys, known, folder, port, print }) {
 async function masterSize({ reach, keys }) {
   const hosts = addresses(masters);
   const children = hosts.map((host) =>
-    spawn('ssh', ['-F', reach.config, '-N', '-M', '-o', `ControlPath=${keys.folder}/m-${host}`, host], { stdio: 'ignore' }),
+    spawn(
+      'ssh',
+      ['-F', reach.config, '-N', '-M', '-o', `ControlPath=${keys.folder}/m-${host}`, host],
+      { stdio: 'ignore' },
+    ),
   );
   await sleep(4000);
   const alive = children.filter((child) => child.exitCode === null);
@@ -40,7 +56,9 @@ async function masterSize({ reach, keys }) {
       return ended;
     }),
   );
-  return alive.length === masters ? (anon * 1024) / masters : missing(`${alive.length} of ${masters} masters`);
+  return alive.length === masters
+    ? (anon * 1024) / masters
+    : missing(`${alive.length} of ${masters} masters`);
 }
 
 export async function idle({ folder, hosts, emit, print }) {
@@ -50,15 +68,31 @@ export async function idle({ folder, hosts, emit, print }) {
   try {
     for (const count of hosts) {
       const reach = reachFiles(keys, sshd.port, addresses(count), `idle${count}`);
-      const context = { product, keys, reach, folder, port: sshd.port, print, known: join(folder, `idle${count}.known_hosts`) };
+      const context = {
+        product,
+        keys,
+        reach,
+        folder,
+        port: sshd.port,
+        print,
+        known: join(folder, `idle${count}.known_hosts`),
+      };
       const some = await hold(Math.max(10, Math.round(count / 10)), context);
       const all = await hold(count, context);
       const master = await masterSize(context);
       emit('idle.memory', all.each ?? all, { control_master: master }, `idle.memory.n${count}`);
       // Below half a millisecond a second both are the noise of one timer.
       const floor = (cpu) => Math.max(0.5, cpu);
-      const fewer = some.cpu === undefined ? some : { value: floor(some.cpu), name: `a tenth of the connections ${some.cpu.toFixed(2)}` };
-      emit('idle.cpu', all.cpu === undefined ? all : floor(all.cpu), { tenth_of_connections: fewer }, `idle.cpu.n${count}`);
+      const fewer =
+        some.cpu === undefined
+          ? some
+          : { value: floor(some.cpu), name: `a tenth of the connections ${some.cpu.toFixed(2)}` };
+      emit(
+        'idle.cpu',
+        all.cpu === undefined ? all : floor(all.cpu),
+        { tenth_of_connections: fewer },
+        `idle.cpu.n${count}`,
+      );
     }
   } finally {
     await sshd.stop();

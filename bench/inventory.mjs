@@ -12,11 +12,19 @@ function grouped(count) {
   const lines = ['all:', '  vars:', '    ansible_user: ops', '  children:'];
   for (let group = 0; group < count / groupSize; group++) {
     if (group % 20 === 0) lines.push(`    region${group / 20}:`, '      children:');
-    lines.push(`        group${group}:`, '          vars:', `            rack: r${group}`, '          hosts:');
+    lines.push(
+      `        group${group}:`,
+      '          vars:',
+      `            rack: r${group}`,
+      '          hosts:',
+    );
     if (group % 2 === 0) lines.push(`            g${group}-n[00:${groupSize - 1}]:`);
     else
       for (let host = 0; host < groupSize; host++)
-        lines.push(`            g${group}-n${host}:`, `              ansible_host: 10.${group >> 8}.${group & 255}.${host}`);
+        lines.push(
+          `            g${group}-n${host}:`,
+          `              ansible_host: 10.${group >> 8}.${group & 255}.${host}`,
+        );
   }
   return `${lines.join('\n')}\n`;
 }
@@ -41,14 +49,22 @@ export async function inventory({ folder, emit, print }) {
         );
         return result.code === 0 && listed(output)
           ? result
-          : missing(result.timedOut ? 'cut off' : `exit ${result.code} ${result.errors.slice(0, 200)}`);
+          : missing(
+              result.timedOut ? 'cut off' : `exit ${result.code} ${result.errors.slice(0, 200)}`,
+            );
       };
       const ours = await run('kmend', [...kmend, 'inventory', '--list', '-i', path]);
       const theirs = isInstalled('ansible-inventory')
         ? await run('ansible-inventory', ['ansible-inventory', '--list', '-i', path])
         : missing('not installed');
-      emit(`inventory.${count}.cpu`, ours.cpu ?? ours, { ansible: theirs.cpu ?? theirs }, `inventory.${form}.${count}.cpu`);
-      if (count === 10_000) emit('inventory.10000.memory', ours.rss ?? ours, {}, `inventory.${form}.10000.memory`);
+      emit(
+        `inventory.${count}.cpu`,
+        ours.cpu ?? ours,
+        { ansible: theirs.cpu ?? theirs },
+        `inventory.${form}.${count}.cpu`,
+      );
+      if (count === 10_000)
+        emit('inventory.10000.memory', ours.rss ?? ours, {}, `inventory.${form}.10000.memory`);
     }
   }
 }

@@ -1,4 +1,5 @@
-// A tree that looks like an el7 node with 110 pods: 444 memory cgroups with all their files, 700 processes, 300 dead groups.
+// A tree that looks like an el7 node with 110 pods: 444 memory cgroups with all their files, 700
+// processes, 300 dead groups.
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -6,16 +7,39 @@ const noLimit = '9223372036854771712';
 const header =
   'slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n';
 const caches = ['dentry', 'kmalloc-64', 'anon_vma', 'inode_cache', 'sighand_cache'];
-const slabLines = caches.map((name) => `${name}  64 64 64 64 1 : tunables 0 0 0 : slabdata 1 1 0\n`).join('');
+const slabLines = caches
+  .map((name) => `${name}  64 64 64 64 1 : tunables 0 0 0 : slabdata 1 1 0\n`)
+  .join('');
 /** What else is in a group's directory: it is walked over. */
 const otherFiles = [
-  ...['usage', 'max_usage', 'soft_limit', 'kmem.limit', 'kmem.max_usage', 'kmem.tcp.limit', 'kmem.tcp.usage', 'memsw.usage'].map(
-    (name) => `memory.${name}_in_bytes`,
-  ),
-  ...['use_hierarchy', 'stat', 'failcnt', 'kmem.failcnt', 'memsw.failcnt', 'swappiness', 'oom_control', 'numa_stat'].map(
-    (name) => `memory.${name}`,
-  ),
-  ...['tasks', 'notify_on_release', 'cgroup.clone_children', 'cgroup.event_control', 'memory.force_empty', 'memory.pressure_level'],
+  ...[
+    'usage',
+    'max_usage',
+    'soft_limit',
+    'kmem.limit',
+    'kmem.max_usage',
+    'kmem.tcp.limit',
+    'kmem.tcp.usage',
+    'memsw.usage',
+  ].map((name) => `memory.${name}_in_bytes`),
+  ...[
+    'use_hierarchy',
+    'stat',
+    'failcnt',
+    'kmem.failcnt',
+    'memsw.failcnt',
+    'swappiness',
+    'oom_control',
+    'numa_stat',
+  ].map((name) => `memory.${name}`),
+  ...[
+    'tasks',
+    'notify_on_release',
+    'cgroup.clone_children',
+    'cgroup.event_control',
+    'memory.force_empty',
+    'memory.pressure_level',
+  ],
 ];
 const hex = (number) => number.toString(16).padStart(64, '0');
 
@@ -27,7 +51,8 @@ export function makePodNode(root) {
   };
   let groups = 0;
   const slab = (id, name) => {
-    for (const cache of caches) mkdirSync(join(root, `sys/kernel/slab/${cache}(${id}:${name})`), { recursive: true });
+    for (const cache of caches)
+      mkdirSync(join(root, `sys/kernel/slab/${cache}(${id}:${name})`), { recursive: true });
   };
   const group = (path, { accounted = false, limit = noLimit, busy = false }) => {
     const folder = join('sys/fs/cgroup/memory', path);
@@ -45,7 +70,8 @@ export function makePodNode(root) {
   group('.', { busy: true });
   for (const path of ['system.slice', 'user.slice', 'docker']) group(path, {});
   for (let at = 0; at < 40; at++) group(`system.slice/unit${at}.service`, { busy: true });
-  for (const path of ['kubepods', 'kubepods/burstable', 'kubepods/besteffort']) group(path, { accounted: true });
+  for (const path of ['kubepods', 'kubepods/burstable', 'kubepods/besteffort'])
+    group(path, { accounted: true });
   for (let at = 0; at < 110; at++) {
     const limited = at % 3 === 1 ? {} : { limit: '134217728' };
     const pod = `kubepods/${['burstable/', 'besteffort/', ''][at % 3]}pod${hex(at).slice(-8)}-0000-4000-8000-${hex(at).slice(-12)}`;
@@ -53,19 +79,32 @@ export function makePodNode(root) {
     for (let container = 0; container < 2 + (at % 2); container++)
       group(`${pod}/${hex(at * 10 + container)}`, { accounted: true, busy: true, ...limited });
   }
-  for (let at = 0; at < 12; at++) group(`docker/${hex(9000 + at)}`, { accounted: at % 2 === 0, limit: '536870912', busy: true });
+  for (let at = 0; at < 12; at++)
+    group(`docker/${hex(9000 + at)}`, { accounted: at % 2 === 0, limit: '536870912', busy: true });
   for (let at = 0; at < 300; at++) slab(2000 + at, hex(at));
   for (let at = 0; at < 700; at++)
-    put(`proc/${1000 + at}/stat`, `${1000 + at} (program${at}) S 1 ${1000 + at} 0 0 -1 4194304 1000 0 0 0\n`);
+    put(
+      `proc/${1000 + at}/stat`,
+      `${1000 + at} (program${at}) S 1 ${1000 + at} 0 0 -1 4194304 1000 0 0 0\n`,
+    );
   put('proc/1700/stat', '1700 (kubelet) S 1 1700 0 0 -1\n');
-  put('proc/1700/cmdline', '/usr/bin/kubelet\0--config=/var/lib/kubelet/config.yaml\0--cgroup-driver=cgroupfs\0');
+  put(
+    'proc/1700/cmdline',
+    '/usr/bin/kubelet\0--config=/var/lib/kubelet/config.yaml\0--cgroup-driver=cgroupfs\0',
+  );
   put('proc/1701/stat', '1701 (dockerd) S 1 1701 0 0 -1\n');
   put('proc/sys/kernel/osrelease', '3.10.0-862.el7.x86_64\n');
   put('proc/sys/kernel/random/boot_id', '3d2023fb-c846-4e82-95ef-bce27dc2ac93\n');
-  put('proc/cmdline', 'BOOT_IMAGE=/vmlinuz-3.10.0-862.el7.x86_64 root=/dev/mapper/centos-root ro crashkernel=auto\n');
+  put(
+    'proc/cmdline',
+    'BOOT_IMAGE=/vmlinuz-3.10.0-862.el7.x86_64 root=/dev/mapper/centos-root ro crashkernel=auto\n',
+  );
   put('proc/cgroups', `#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t4\t${groups}\t1\n`);
   put('proc/meminfo', 'MemTotal: 1 kB\nSlab: 412000 kB\nSUnreclaim: 361276 kB\n');
-  put('etc/os-release', 'NAME="CentOS Linux"\nID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\nPRETTY_NAME="CentOS Linux 7 (Core)"\n');
+  put(
+    'etc/os-release',
+    'NAME="CentOS Linux"\nID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\nPRETTY_NAME="CentOS Linux 7 (Core)"\n',
+  );
   put('etc/default/grub', 'GRUB_CMDLINE_LINUX="crashkernel=auto"\n');
   const entry = (build) =>
     `menuentry 'CentOS Linux (3.10.0-${build}.el7.x86_64) 7 (Core)' {\n\tlinux16 /vmlinuz-3.10.0-${build}.el7.x86_64 root=/dev/mapper/centos-root ro crashkernel=auto\n}\n`;

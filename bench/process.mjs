@@ -13,12 +13,16 @@ const textOf = (path) => {
   }
 };
 
-/** utime, stime, cutime, cstime of a process in seconds; its command may hold spaces and brackets. */
+/**
+ * utime, stime, cutime, cstime of a process in seconds; its command may hold spaces and brackets.
+ */
 function times(pid) {
   const fields = textOf(`/proc/${pid}/stat`)
     .replace(/^.*\) /s, '')
     .split(' ');
-  const [own, system, children, childrenSystem] = [11, 12, 13, 14].map((at) => Number(fields[at] ?? 0) * tick);
+  const [own, system, children, childrenSystem] = [11, 12, 13, 14].map(
+    (at) => Number(fields[at] ?? 0) * tick,
+  );
   return { own: own + system, children: children + childrenSystem };
 }
 
@@ -54,9 +58,13 @@ export function treeOf(pid) {
   return found;
 }
 
-const kilobytes = (status, name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
+const kilobytes = (status, name) =>
+  Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
 
-/** kB of a process's own memory; pages that forked processes share are divided among them, where the kernel tells. */
+/**
+ * kB of a process's own memory; pages that forked processes share are divided among them, where the
+ * kernel tells.
+ */
 function anonymous(pid, state) {
   const rollup = textOf(`/proc/${pid}/smaps_rollup`);
   return rollup === '' ? kilobytes(state, 'RssAnon') : kilobytes(rollup, 'Pss_Anon');
@@ -72,15 +80,21 @@ export function memoryOf(pids) {
   };
 }
 
-/** In a PID namespace of its own nothing outlives the contender, and what it leaves behind (ssh masters) is waited for and counted too. */
+/**
+ * In a PID namespace of its own nothing outlives the contender, and what it leaves behind (ssh
+ * masters) is waited for and counted too.
+ */
 const ownPids = ['unshare', '--fork', '--pid', '--kill-child', '--'];
 const canUnshare = spawnSync(ownPids[0], [...ownPids.slice(1), 'true']).status === 0;
 
 /**
- * Runs a command to its end. `output` = a file for stdout, opened for appending: many writers do not mix there. `sample` = milliseconds
- * between two looks at the memory (0 = none).
+ * Runs a command to its end. `output` = a file for stdout, opened for appending: many writers do
+ * not mix there. `sample` = milliseconds between two looks at the memory (0 = none).
  */
-export async function measure(command, { env = process.env, cwd = process.cwd(), output, timeout = 120, sample = 0 } = {}) {
+export async function measure(
+  command,
+  { env = process.env, cwd = process.cwd(), output, timeout = 120, sample = 0 } = {},
+) {
   const [program, ...args] = canUnshare ? [...ownPids, ...command] : command;
   const file = output === undefined ? 'ignore' : openSync(output, 'a');
   const errors = [];
@@ -117,9 +131,17 @@ export async function measure(command, { env = process.env, cwd = process.cwd(),
   clearTimeout(sampler);
   clearTimeout(clock);
   if (typeof file === 'number') closeSync(file);
-  return { code, wall, cpu: waitedFor() - before, ...peak, timedOut, errors: Buffer.concat(errors).toString().trim() };
+  return {
+    code,
+    wall,
+    cpu: waitedFor() - before,
+    ...peak,
+    timedOut,
+    errors: Buffer.concat(errors).toString().trim(),
+  };
 }
 
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-export const isInstalled = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+export const isInstalled = (program) =>
+  spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;

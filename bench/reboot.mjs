@@ -1,5 +1,6 @@
-// How long after a rebooted host answers again this is noticed, by a full login that reads the new boot id: kmend's own watch against
-// Ansible's reboot module. Each host is an sshd of its own that goes away for some seconds: its port refuses, or swallows every packet.
+// How long after a rebooted host answers again this is noticed, by a full login that reads the new
+// boot id: kmend's own watch against Ansible's reboot module. Each host is an sshd of its own that
+// goes away for some seconds: its port refuses, or swallows every packet.
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -42,13 +43,18 @@ function emulatedTools(bin) {
   for (const name of ['go-down', 'boot-time']) chmodSync(join(bin, name), 0o755);
 }
 
-/** A port that swallows: a listener that never accepts, its queue full, so that the kernel drops every further SYN. */
+/**
+ * A port that swallows: a listener that never accepts, its queue full, so that the kernel drops
+ * every further SYN.
+ */
 async function swallow({ address, port }) {
   const listener = `require('node:net').createServer().listen({host:'${address}',port:${port},backlog:1},()=>process.stdout.write('up'))`;
   const child = spawn(process.execPath, ['-e', listener], { stdio: ['ignore', 'pipe', 'ignore'] });
   await new Promise((resolve) => child.stdout.once('data', resolve));
   child.kill('SIGSTOP');
-  const fillers = Array.from({ length: 3 }, () => connect({ host: address, port }).on('error', () => undefined));
+  const fillers = Array.from({ length: 3 }, () =>
+    connect({ host: address, port }).on('error', () => undefined),
+  );
   await sleep(200);
   return () => {
     const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -58,7 +64,10 @@ async function swallow({ address, port }) {
   };
 }
 
-/** Takes the host away and brings it back with a new boot id; gives the moment when it answered again. */
+/**
+ * Takes the host away and brings it back with a new boot id; gives the moment when it answered
+ * again.
+ */
 async function powerCycle(host, silent) {
   await host.server.stop();
   const wake = silent ? await swallow(host) : async () => undefined;
@@ -75,7 +84,13 @@ async function powerCycle(host, silent) {
 async function byKmend(product, keys, known, host, silent) {
   const { createTransport, openSession, performReboot, systemClock } = product;
   const asker = { attended: false, secret: async () => '', confirm: async () => false };
-  const transport = createTransport({ asker, home: keys.home, env: {}, warn: () => {}, configFile: '' });
+  const transport = createTransport({
+    asker,
+    home: keys.home,
+    env: {},
+    warn: () => {},
+    configFile: '',
+  });
   const target = {
     name: host.address,
     port: host.port,
@@ -90,8 +105,20 @@ async function byKmend(product, keys, known, host, silent) {
   const session = openSession(target, 3, { transport, clock: systemClock }, signal);
   const old = readFileSync(bootFile(host), 'utf8').trim();
   writeFileSync(join(host.root, 'run/kmend/reboot'), `bench ${host.address}/1/1 ${old}\n`);
-  const context = { host: host.address, session, clock: systemClock, token: { run: 'bench', number: 1 }, signal };
-  const place = { task: '1', effect: `${host.address}/1/1`, resumed: true, bootId: old, repeatable: true };
+  const context = {
+    host: host.address,
+    session,
+    clock: systemClock,
+    token: { run: 'bench', number: 1 },
+    signal,
+  };
+  const place = {
+    task: '1',
+    effect: `${host.address}/1/1`,
+    resumed: true,
+    bootId: old,
+    repeatable: true,
+  };
   const effect = { kind: 'reboot', what: 'reboot', timeout: 120, stableFor: 0, drain: 'none' };
   const watched = performReboot(effect, place, context).then((end) => ({ end, at: Date.now() }));
   await sleep(1000);
@@ -112,7 +139,8 @@ async function byAnsible(keys, folder, hosts, port, silent) {
   );
   const bin = hosts[0].bin;
   const lags = hosts.map(async (host) => {
-    for (let round = 0; round < 6000 && !existsSync(join(host.root, 'go-down')); round++) await sleep(10);
+    for (let round = 0; round < 6000 && !existsSync(join(host.root, 'go-down')); round++)
+      await sleep(10);
     return { host, back: await powerCycle(host, silent) };
   });
   const env = cleanEnv(keys.home, {
@@ -123,11 +151,14 @@ async function byAnsible(keys, folder, hosts, port, silent) {
     ANSIBLE_TIMEOUT: '10',
   });
   const args = `reboot_command=${bin}/go-down boot_time_command=${bin}/boot-time reboot_timeout=120`;
-  const run = await measure(['ansible', 'all', '-i', reach.inventory, '-m', 'ansible.builtin.reboot', '-a', args], {
-    env: { ...env },
-    output: join(folder, `ansible-${name}.log`),
-    timeout: 150,
-  });
+  const run = await measure(
+    ['ansible', 'all', '-i', reach.inventory, '-m', 'ansible.builtin.reboot', '-a', args],
+    {
+      env: { ...env },
+      output: join(folder, `ansible-${name}.log`),
+      timeout: 150,
+    },
+  );
   if (run.code !== 0)
     throw new Error(
       `ansible reboot ended with ${run.code}: ${readFileSync(join(folder, `ansible-${name}.log`), 'utf8').slice(0, 300)} ${run.errors.slice(0, 200)}`,
@@ -147,7 +178,11 @@ const orMissing = (work) => work.catch((error) => missing(error.message.split('\
 
 async function phase(silent, { folder, keys, product, ports, print }) {
   const hostsOf = (net, port) =>
-    Promise.all(downs.map((down, index) => makeHost(keys, folder, `127.${net}.${silent ? 2 : 1}.${index + 1}`, port, down)));
+    Promise.all(
+      downs.map((down, index) =>
+        makeHost(keys, folder, `127.${net}.${silent ? 2 : 1}.${index + 1}`, port, down),
+      ),
+    );
   const [ours, theirs] = [await hostsOf(2, ports[0]), await hostsOf(3, ports[1])];
   reachFiles(
     keys,
@@ -156,14 +191,21 @@ async function phase(silent, { folder, keys, product, ports, print }) {
     `kmend-${silent}`,
   );
   const known = join(folder, `kmend-${silent}.known_hosts`);
-  const ansible = isInstalled('ansible') ? byAnsible(keys, folder, theirs, ports[1], silent) : Promise.reject(new Error('not installed'));
+  const ansible = isInstalled('ansible')
+    ? byAnsible(keys, folder, theirs, ports[1], silent)
+    : Promise.reject(new Error('not installed'));
   const [kmend, peer] = await Promise.all([
     orMissing(Promise.all(ours.map((host) => byKmend(product, keys, known, host, silent)))),
     orMissing(ansible),
   ]);
   for (const host of [...ours, ...theirs]) await host.server.stop();
-  const shown = (lags) => ('why' in lags ? lags.why : lags.map((lag, index) => `${downs[index]}s:${lag.toFixed(2)}`).join(' '));
-  print(`# ${silent ? 'silent' : 'refused'} (seconds away:lag)  kmend ${shown(kmend)}  ansible ${shown(peer)}`);
+  const shown = (lags) =>
+    'why' in lags
+      ? lags.why
+      : lags.map((lag, index) => `${downs[index]}s:${lag.toFixed(2)}`).join(' ');
+  print(
+    `# ${silent ? 'silent' : 'refused'} (seconds away:lag)  kmend ${shown(kmend)}  ansible ${shown(peer)}`,
+  );
   return { kmend, peer };
 }
 
@@ -173,7 +215,12 @@ export async function reboot({ folder, emit, print }) {
   mkdirSync(join(folder, 'cp'));
   emulatedTools(join(folder, 'bin'));
   const path = await bundle(
-    ['adapters/ssh/index.ts', 'engine/session/session.ts', 'engine/effects/perform-reboot.ts', 'adapters/local/clock.ts'],
+    [
+      'adapters/ssh/index.ts',
+      'engine/session/session.ts',
+      'engine/effects/perform-reboot.ts',
+      'adapters/local/clock.ts',
+    ],
     join(folder, 'reboot.cjs'),
   );
   const product = createRequire(import.meta.url)(path);

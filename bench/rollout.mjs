@@ -1,5 +1,6 @@
-// Makespan of a rollout on the virtual clock (the product's own decide and fold) against the lower bound and a model of Ansible's batches;
-// and what a large rollout costs. Prints `name  value unit  ratio to PEER  goal  ok|short`. All durations are invented; only ratios count.
+// Makespan of a rollout on the virtual clock (the product's own decide and fold) against the lower
+// bound and a model of Ansible's batches; and what a large rollout costs. Prints `name value unit
+// ratio to PEER goal ok|short`. All durations are invented; only ratios count.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -30,7 +31,10 @@ async function loadCore() {
     'core/run-state/state.ts',
   ];
   try {
-    return await import(pathToFileURL(await bundle([...files, 'adapters/store/chain.ts'], join(folder, 'core.cjs'))).href);
+    return await import(
+      pathToFileURL(await bundle([...files, 'adapters/store/chain.ts'], join(folder, 'core.cjs')))
+        .href
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -38,7 +42,8 @@ async function loadCore() {
 
 const core = await loadCore();
 
-// ---- Reading a journal, in a process of its own (this script again, with the file's name): its memory is nobody else's ----
+// ---- Reading a journal, in a process of its own (this script again, with the file's name): its
+// memory is nobody else's ----
 
 async function foldFile(path) {
   let state = core.emptyState;
@@ -47,18 +52,27 @@ async function foldFile(path) {
   });
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
   console.log(
-    JSON.stringify({ cpu: (userCPUTime + systemCPUTime) / 1e6, memory: maxRSS / 1024, entries: end.entries, exit: state.finished?.exit }),
+    JSON.stringify({
+      cpu: (userCPUTime + systemCPUTime) / 1e6,
+      memory: maxRSS / 1024,
+      entries: end.entries,
+      exit: state.finished?.exit,
+    }),
   );
   process.exit(0);
 }
 
 const [, self, journalFile] = process.argv;
-if (self === fileURLToPath(import.meta.url) && journalFile !== undefined) await foldFile(journalFile);
+if (self === fileURLToPath(import.meta.url) && journalFile !== undefined)
+  await foldFile(journalFile);
 
-// ---- The fleet: seconds of each step, as random numbers with a given median and 95th percentile ----
+// ---- The fleet: seconds of each step, as random numbers with a given median and 95th percentile
+// ----
 
-const bellCurve = (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-const lognormal = (random, median, p95) => median * Math.exp((Math.log(p95 / median) / 1.645) * bellCurve(random));
+const bellCurve = (random) =>
+  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+const lognormal = (random, median, p95) =>
+  median * Math.exp((Math.log(p95 / median) / 1.645) * bellCurve(random));
 const reboots = { vm: [60, 120], metal: [240, 480] };
 
 function fleetOf(profile, seed) {
@@ -77,15 +91,20 @@ const total = (node) => node.drain + node.install + node.reboot + node.ready;
 const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
 
 /** No scheduler can be faster: the work divided by the slots, or the longest node. */
-const lowerBound = (fleet, slots) => Math.max(sum(fleet.map(total)) / slots, Math.max(...fleet.map(total)));
+const lowerBound = (fleet, slots) =>
+  Math.max(sum(fleet.map(total)) / slots, Math.max(...fleet.map(total)));
 
 // ---- The peers, as models ----
 
-/** Ansible's reboot looks again after 2, 4, 8, then 12 seconds and up to one more, so it sees the host later than it is back. */
+/**
+ * Ansible's reboot looks again after 2, 4, 8, then 12 seconds and up to one more, so it sees the
+ * host later than it is back.
+ */
 function seenBack(node) {
   const random = core.numbersFrom(`${node.draw}`);
   let time = 0;
-  for (let attempt = 1; time < node.reboot; attempt += 1) time += Math.min(2 ** attempt, 12) + random();
+  for (let attempt = 1; time < node.reboot; attempt += 1)
+    time += Math.min(2 ** attempt, 12) + random();
   return { ...node, reboot: time };
 }
 
@@ -100,7 +119,9 @@ function workers(seconds, forks) {
 }
 
 const batches = (fleet, size) =>
-  Array.from({ length: Math.ceil(fleet.length / size) }, (_, index) => fleet.slice(index * size, (index + 1) * size));
+  Array.from({ length: Math.ceil(fleet.length / size) }, (_, index) =>
+    fleet.slice(index * size, (index + 1) * size),
+  );
 const steps = ['drain', 'install', 'reboot', 'ready'];
 
 /** A barrier after each step and after each batch. */
@@ -118,7 +139,8 @@ const linear = (fleet, serial, forks) =>
     ),
   );
 /** A barrier after each batch. */
-const free = (fleet, serial) => sum(batches(fleet.map(seenBack), serial).map((batch) => Math.max(...batch.map(total))));
+const free = (fleet, serial) =>
+  sum(batches(fleet.map(seenBack), serial).map((batch) => Math.max(...batch.map(total))));
 
 // ---- kmend ----
 
@@ -139,7 +161,14 @@ const policy = (slots) => ({
   unplannable: 'leave_out',
 });
 
-const task = { id: '1', name: 'Mend', module: 'reboot', status: 'change', changes: [], risk: 'reboot' };
+const task = {
+  id: '1',
+  name: 'Mend',
+  module: 'reboot',
+  status: 'change',
+  changes: [],
+  risk: 'reboot',
+};
 const runHost = (host, estimate, zone) => ({
   host,
   down: false,
@@ -194,13 +223,24 @@ for (const profile of Object.keys(reboots)) {
     const ours = mean((fleet) => slots(fleet, count));
     const peers = {
       'lower bound': [mean((fleet) => lowerBound(fleet, count)), boundGoals[count]],
-      'Ansible linear, forks = serial (model)': [mean((fleet) => linear(fleet, count, count)), linearGoal],
+      'Ansible linear, forks = serial (model)': [
+        mean((fleet) => linear(fleet, count, count)),
+        linearGoal,
+      ],
       'Ansible linear, forks = 5 (model)': [mean((fleet) => linear(fleet, count, 5)), linearGoal],
       'Ansible free (model)': [mean((fleet) => free(fleet, count)), 1],
     };
     for (const [peer, [seconds, goal]] of Object.entries(peers)) {
       const ratio = ours / seconds;
-      print(`rollout.${profile}.k${count}`, (ours / 3600).toFixed(2), 'h', ratio.toFixed(3), peer, `<=${goal}`, ratio <= goal);
+      print(
+        `rollout.${profile}.k${count}`,
+        (ours / 3600).toFixed(2),
+        'h',
+        ratio.toFixed(3),
+        peer,
+        `<=${goal}`,
+        ratio <= goal,
+      );
     }
   }
 }
@@ -211,8 +251,23 @@ function walkOf(host) {
   const events = [{ type: 'warning', host, text: 'seen on the way' }];
   for (let number = 0; number < 8; number += 1) {
     const effect = `${host}/${number}`;
-    events.push({ type: 'effect.started', host, task: `${number}`, effect, kind: 'run', what: 'step', timeout: 60, detached: false });
-    events.push({ type: 'effect.done', host, task: `${number}`, effect, result: { ok: true, code: 0 } });
+    events.push({
+      type: 'effect.started',
+      host,
+      task: `${number}`,
+      effect,
+      kind: 'run',
+      what: 'step',
+      timeout: 60,
+      detached: false,
+    });
+    events.push({
+      type: 'effect.done',
+      host,
+      task: `${number}`,
+      effect,
+      result: { ok: true, code: 0 },
+    });
   }
   events.push({ type: 'task.done', host, task: '1', name: 'Mend', status: 'changed' });
   return events;
@@ -220,10 +275,22 @@ function walkOf(host) {
 
 function largeFleet(count) {
   const random = core.numbersFrom('large');
-  const hosts = Array.from({ length: count }, (_, index) => runHost(`n${index}`, Math.round(lognormal(random, 300, 900)), `z${index % 3}`));
-  const rollout = { ...policy(1), maxUnavailable: { percent: 2 }, maxPerZone: { percent: 2 }, waves: [{ percent: 5 }, { percent: 100 }] };
+  const hosts = Array.from({ length: count }, (_, index) =>
+    runHost(`n${index}`, Math.round(lognormal(random, 300, 900)), `z${index % 3}`),
+  );
+  const rollout = {
+    ...policy(1),
+    maxUnavailable: { percent: 2 },
+    maxPerZone: { percent: 2 },
+    waves: [{ percent: 5 }, { percent: 100 }],
+  };
   const seconds = new Map(hosts.map(({ host, plan }) => [host, plan.estimate]));
-  return { begin: begin(hosts, rollout), run: 'bench', now: 0, outcome: (host) => ({ seconds: seconds.get(host), end: 'done' }) };
+  return {
+    begin: begin(hosts, rollout),
+    run: 'bench',
+    now: 0,
+    outcome: (host) => ({ seconds: seconds.get(host), end: 'done' }),
+  };
 }
 
 function timed(world) {
@@ -272,7 +339,9 @@ async function folding(count) {
   try {
     const path = join(folder, 'journal.ndjson');
     writeJournal(path, count);
-    const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), path], { encoding: 'utf8' });
+    const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), path], {
+      encoding: 'utf8',
+    });
     if (child.status !== 0) throw new Error(child.stderr);
     return JSON.parse(child.stdout);
   } finally {
@@ -295,7 +364,15 @@ print(
   '<=1',
   whole.cpu <= cpuGoal,
 );
-print('rollout.scale.memory', memory.toFixed(0), 'MiB', (memory / memoryGoal).toFixed(3), `${memoryGoal} MiB`, '<=1', memory <= memoryGoal);
+print(
+  'rollout.scale.memory',
+  memory.toFixed(0),
+  'MiB',
+  (memory / memoryGoal).toFixed(3),
+  `${memoryGoal} MiB`,
+  '<=1',
+  memory <= memoryGoal,
+);
 print(
   'rollout.scale.per_event',
   perEvent(whole).toFixed(2),

@@ -1,4 +1,5 @@
-// Round trips of one host's check: behind a proxy that holds every chunk back for half a round trip.
+// Round trips of one host's check: behind a proxy that holds every chunk back for half a round
+// trip.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -27,7 +28,8 @@ async function delayingProxy(port, milliseconds) {
   return server;
 }
 
-const playbook = (remote) => `- hosts: all\n  gather_facts: false\n  tasks:\n${`    - ansible.builtin.command: ${remote}\n`.repeat(8)}`;
+const playbook = (remote) =>
+  `- hosts: all\n  gather_facts: false\n  tasks:\n${`    - ansible.builtin.command: ${remote}\n`.repeat(8)}`;
 
 export async function rtts({ folder, emit, print }) {
   const keys = makeKeys(folder);
@@ -66,7 +68,9 @@ export async function rtts({ folder, emit, print }) {
           rounds: 1,
         },
       };
-      for (const [name, { program, command, env: own, rounds: times }] of Object.entries(commands)) {
+      for (const [name, { program, command, env: own, rounds: times }] of Object.entries(
+        commands,
+      )) {
         if (program !== undefined && !isInstalled(program)) continue;
         const output = join(folder, `rtt-${name}-${delay}`);
         const best = { wall: Number.POSITIVE_INFINITY };
@@ -74,7 +78,8 @@ export async function rtts({ folder, emit, print }) {
           rmSync(output, { force: true });
           const run = await measure(command, { env: own, output, timeout: 40 });
           // kmend's exit code is the verdict on the host; whether it answered stands in the output.
-          const good = name === 'kmend' ? /"facts":\{/.test(readFileSync(output, 'utf8')) : run.code === 0;
+          const good =
+            name === 'kmend' ? /"facts":\{/.test(readFileSync(output, 'utf8')) : run.code === 0;
           if (good) best.wall = Math.min(best.wall, run.wall * 1000);
         }
         walls[name] = [...(walls[name] ?? []), best.wall];
@@ -86,10 +91,16 @@ export async function rtts({ folder, emit, print }) {
   }
   const trips = (name) => {
     const [without, delayed] = walls[name] ?? [];
-    if (without === undefined || !Number.isFinite(without) || !Number.isFinite(delayed)) return missing('did not run');
+    if (without === undefined || !Number.isFinite(without) || !Number.isFinite(delayed))
+      return missing('did not run');
     return roundTrips(without, delayed, rtt);
   };
   for (const [name, [without, delayed]] of Object.entries(walls))
-    print(`# ${name}  ${without.toFixed(0)} ms without delay, ${delayed.toFixed(0)} ms with ${rtt} ms`);
-  emit('rtt.check', trips('kmend'), { ssh: trips('ssh'), ansible_playbook: trips('ansible_playbook') });
+    print(
+      `# ${name}  ${without.toFixed(0)} ms without delay, ${delayed.toFixed(0)} ms with ${rtt} ms`,
+    );
+  emit('rtt.check', trips('kmend'), {
+    ssh: trips('ssh'),
+    ansible_playbook: trips('ansible_playbook'),
+  });
 }

@@ -1,5 +1,6 @@
-// `npm run bench -- [NAME...] [--hosts 100,1000] [--playbook-hosts 40] [--rounds 3]`: kmend against its peers, in the same run.
-// Lines are `name  value unit  ratio to PEER  goal  ok|short`; lines with `#` say what was measured on the way. Ends with 0, short or not.
+// `npm run bench -- [NAME...] [--hosts 100,1000] [--playbook-hosts 40] [--rounds 3]`: kmend against
+// its peers, in the same run. Lines are `name value unit ratio to PEER goal ok|short`; lines with
+// `#` say what was measured on the way. Ends with 0, short or not.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -23,7 +24,10 @@ const benches = {
   drain: async (context) => (await import('./drain.mjs')).drain(context),
   rollout: async () => import('./rollout.mjs'),
 };
-/** These start an sshd on all addresses of a network namespace of their own, and act as hosts: root only. */
+/**
+ * These start an sshd on all addresses of a network namespace of their own, and act as hosts: root
+ * only.
+ */
 const needRoot = ['rtt', 'check', 'silent', 'idle', 'reboot'];
 
 const { values, positionals } = parseArgs({
@@ -42,7 +46,8 @@ const emit = (key, value, peers, label) => {
 };
 
 function allShort(name, why) {
-  for (const key of Object.keys(goals).filter((one) => one.startsWith(`${name}.`))) emit(key, missing(why), {});
+  for (const key of Object.keys(goals).filter((one) => one.startsWith(`${name}.`)))
+    emit(key, missing(why), {});
 }
 
 async function run(name) {
@@ -64,16 +69,40 @@ async function run(name) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  print(`# ${name} took ${((performance.now() - began) / 1000).toFixed(0)} s; load ${loadavg()[0].toFixed(1)}`);
+  print(
+    `# ${name} took ${((performance.now() - began) / 1000).toFixed(0)} s; load ${loadavg()[0].toFixed(1)}`,
+  );
 }
 
 /** Runs this script again where `lo` is the only interface. */
 function inside(names) {
-  const why = process.getuid?.() === 0 ? undefined : 'needs root for a network namespace of its own';
-  const enter = ['--net', '--', 'sh', '-c', 'ip link set lo up && exec "$@"', 'bench', process.execPath, self, '--inside'];
-  const given = ['--hosts', values.hosts, '--playbook-hosts', values['playbook-hosts'], '--rounds', values.rounds];
-  const end = why === undefined ? spawnSync('unshare', [...enter, ...given, ...names], { stdio: 'inherit' }) : undefined;
-  if (end?.status !== 0) for (const name of names) allShort(name, why ?? 'no network namespace could be made');
+  const why =
+    process.getuid?.() === 0 ? undefined : 'needs root for a network namespace of its own';
+  const enter = [
+    '--net',
+    '--',
+    'sh',
+    '-c',
+    'ip link set lo up && exec "$@"',
+    'bench',
+    process.execPath,
+    self,
+    '--inside',
+  ];
+  const given = [
+    '--hosts',
+    values.hosts,
+    '--playbook-hosts',
+    values['playbook-hosts'],
+    '--rounds',
+    values.rounds,
+  ];
+  const end =
+    why === undefined
+      ? spawnSync('unshare', [...enter, ...given, ...names], { stdio: 'inherit' })
+      : undefined;
+  if (end?.status !== 0)
+    for (const name of names) allShort(name, why ?? 'no network namespace could be made');
 }
 
 const unknown = positionals.filter((name) => !(name in benches));

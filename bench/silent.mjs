@@ -1,5 +1,6 @@
-// `check` of a fleet of which more than half is silent: every packet to those addresses is lost. Wall, and seconds until each host that
-// answers has its row, against `xargs -P ssh` with the same time limit and the same number of tries.
+// `check` of a fleet of which more than half is silent: every packet to those addresses is lost.
+// Wall, and seconds until each host that answers has its row, against `xargs -P ssh` with the same
+// time limit and the same number of tries.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,8 +17,13 @@ const swallow = `ip link add kmend0 type veth peer name kmend1 && ip link set km
 
 /** Two that answer, three that do not, and so on. */
 function fleet() {
-  const [answering, deaf] = [addresses(live), Array.from({ length: silent }, (_, index) => `10.99.1.${index + 1}`)];
-  return Array.from({ length: live + silent }, (_, index) => ([0, 2].includes(index % 5) ? answering.shift() : deaf.shift()));
+  const [answering, deaf] = [
+    addresses(live),
+    Array.from({ length: silent }, (_, index) => `10.99.1.${index + 1}`),
+  ];
+  return Array.from({ length: live + silent }, (_, index) =>
+    [0, 2].includes(index % 5) ? answering.shift() : deaf.shift(),
+  );
 }
 
 async function runOne(name, { command, env, answered }, { folder, print }) {
@@ -33,8 +39,12 @@ async function runOne(name, { command, env, answered }, { folder, print }) {
   const run = await measure(command, { env, output, timeout: 300 });
   clearInterval(watch);
   const count = readFileSync(output, 'utf8').match(answered)?.length ?? 0;
-  print(`# ${name}: ${count} of ${live} answered, the last row after ${rows?.toFixed(1) ?? '-'} s; wall ${run.wall.toFixed(1)} s`);
-  return count === live && !run.timedOut ? { wall: run.wall, rows: rows ?? run.wall } : missing(`answered ${count} of ${live}`);
+  print(
+    `# ${name}: ${count} of ${live} answered, the last row after ${rows?.toFixed(1) ?? '-'} s; wall ${run.wall.toFixed(1)} s`,
+  );
+  return count === live && !run.timedOut
+    ? { wall: run.wall, rows: rows ?? run.wall }
+    : missing(`answered ${count} of ${live}`);
 }
 
 export async function silentHosts({ folder, emit, print }) {
@@ -47,12 +57,34 @@ export async function silentHosts({ folder, emit, print }) {
   try {
     const reach = reachFiles(keys, sshd.port, fleet(), 'silent', timeout);
     // xargs starts nothing more after a command that ends with 255, as ssh does.
-    const ssh = ['sh', '-c', 'ssh "$@" || exit 1', 'sh', '-F', reach.config, '-o', `ConnectionAttempts=${tries}`, 'HOST', `sh ${script}`];
-    const peer = { command: ['xargs', '-a', reach.list, '-P', String(forks), '-I', 'HOST', ...ssh], env, answered: /@@kmend end/g };
-    const own = { command: [...kmend, 'check', '-i', reach.inventory, '-f', String(forks), '--json'], env, answered: /"facts":\{/g };
+    const ssh = [
+      'sh',
+      '-c',
+      'ssh "$@" || exit 1',
+      'sh',
+      '-F',
+      reach.config,
+      '-o',
+      `ConnectionAttempts=${tries}`,
+      'HOST',
+      `sh ${script}`,
+    ];
+    const peer = {
+      command: ['xargs', '-a', reach.list, '-P', String(forks), '-I', 'HOST', ...ssh],
+      env,
+      answered: /@@kmend end/g,
+    };
+    const own = {
+      command: [...kmend, 'check', '-i', reach.inventory, '-f', String(forks), '--json'],
+      env,
+      answered: /"facts":\{/g,
+    };
     const ours = await runOne('kmend', own, { folder, print });
-    const xargs = isInstalled('xargs') ? await runOne('xargs', peer, { folder, print }) : missing('not installed');
-    for (const key of ['wall', 'rows']) emit(`silent.${key}`, ours[key] ?? ours, { xargs: xargs[key] ?? xargs });
+    const xargs = isInstalled('xargs')
+      ? await runOne('xargs', peer, { folder, print })
+      : missing('not installed');
+    for (const key of ['wall', 'rows'])
+      emit(`silent.${key}`, ours[key] ?? ours, { xargs: xargs[key] ?? xargs });
   } finally {
     await sshd.stop();
   }

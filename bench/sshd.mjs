@@ -1,5 +1,6 @@
-// An sshd of the bench's own: its own configuration, keys, known_hosts, and an empty home directory, on every address of 127.0.0.0/8.
-// It listens on all addresses, so it runs only inside the bench's own network namespace (see run.mjs), where the only interface is `lo`.
+// An sshd of the bench's own: its own configuration, keys, known_hosts, and an empty home
+// directory, on every address of 127.0.0.0/8. It listens on all addresses, so it runs only inside
+// the bench's own network namespace (see run.mjs), where the only interface is `lo`.
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -10,19 +11,37 @@ import { serverCpu, sleep, treeOf } from './process.mjs';
 export const user = userInfo().username;
 
 export function makeKeys(folder) {
-  for (const name of ['host', 'id']) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', join(folder, name)]);
+  for (const name of ['host', 'id'])
+    execFileSync('ssh-keygen', [
+      '-q',
+      '-t',
+      'ed25519',
+      '-N',
+      '',
+      '-C',
+      '',
+      '-f',
+      join(folder, name),
+    ]);
   const home = join(folder, 'home');
   mkdirSync(home, { mode: 0o700, recursive: true });
-  return { folder, home, identity: join(folder, 'id'), hostKey: readFileSync(join(folder, 'host.pub'), 'utf8').trim() };
+  return {
+    folder,
+    home,
+    identity: join(folder, 'id'),
+    hostKey: readFileSync(join(folder, 'host.pub'), 'utf8').trim(),
+  };
 }
 
 /**
- * `SetEnv HOME` keeps the start-up files of whoever runs the bench out of every login. Nothing sheds load: the contenders are measured,
- * not the server's patience.
+ * `SetEnv HOME` keeps the start-up files of whoever runs the bench out of every login. Nothing
+ * sheds load: the contenders are measured, not the server's patience.
  */
 export async function startSshd(keys, { address = '0.0.0.0', port, env = {} }) {
   const file = join(keys.folder, `sshd-${address}-${port}.conf`);
-  const set = Object.entries({ HOME: keys.home, ...env }).map(([name, value]) => `${name}=${value}`);
+  const set = Object.entries({ HOME: keys.home, ...env }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
   const lines = [
     `ListenAddress ${address}`,
     `Port ${port}`,
@@ -43,7 +62,9 @@ export async function startSshd(keys, { address = '0.0.0.0', port, env = {} }) {
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', file], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const where = address === '0.0.0.0' ? '127.0.0.1' : address;
   await listening(where, port, child);
   return {
@@ -81,7 +102,8 @@ const answers = (address, port) =>
 
 async function stop(child) {
   const sessions = treeOf(child.pid);
-  const ended = child.exitCode === null ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
+  const ended =
+    child.exitCode === null ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
   child.kill('SIGKILL');
   for (const pid of sessions) {
     try {
@@ -94,12 +116,19 @@ async function stop(child) {
 }
 
 /** 127.1.0.1, 127.1.0.2, ...: each of them is a host. */
-export const addresses = (count) => Array.from({ length: count }, (_, index) => `127.1.${index >> 7}.${(index & 127) + 1}`);
+export const addresses = (count) =>
+  Array.from({ length: count }, (_, index) => `127.1.${index >> 7}.${(index & 127) + 1}`);
 
-/** What the contenders need to reach these hosts: known_hosts, a configuration for ssh, an inventory, a plain list. */
+/**
+ * What the contenders need to reach these hosts: known_hosts, a configuration for ssh, an
+ * inventory, a plain list.
+ */
 export function reachFiles(keys, port, hosts, name, timeout = 60) {
   const path = (what) => join(keys.folder, `${name}.${what}`);
-  writeFileSync(path('known_hosts'), hosts.map((host) => `[${host}]:${port} ${keys.hostKey}\n`).join(''));
+  writeFileSync(
+    path('known_hosts'),
+    hosts.map((host) => `[${host}]:${port} ${keys.hostKey}\n`).join(''),
+  );
   const config = [
     'Host *',
     `  Port ${port}`,

@@ -1,5 +1,5 @@
-// How long the command takes to say something, against an empty program of the same Node and against Ansible's empty play;
-// and that it does not take longer where thousands of runs are kept.
+// How long the command takes to say something, against an empty program of the same Node and
+// against Ansible's empty play; and that it does not take longer where thousands of runs are kept.
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,7 +70,10 @@ export async function startup({ folder, emit, print }) {
   const play = join(folder, 'play.yaml');
   writeFileSync(play, '- hosts: localhost\n  gather_facts: false\n  tasks: []\n');
   const small = join(folder, 'small.yaml');
-  writeFileSync(small, '- hosts: all\n  tasks:\n    - name: The argument\n      kernel_arg: {key: cgroup.memory, value: nokmem}\n');
+  writeFileSync(
+    small,
+    '- hosts: all\n  tasks:\n    - name: The argument\n      kernel_arg: {key: cgroup.memory, value: nokmem}\n',
+  );
   const inventory = join(folder, 'hosts.yaml');
   writeFileSync(inventory, 'all:\n  hosts:\n    localhost:\n      ansible_connection: local\n');
   const commands = {
@@ -87,13 +90,15 @@ export async function startup({ folder, emit, print }) {
   // A first round warms the file cache, and builds the bundle in a checkout.
   for (let round = 0; round <= rounds; round++) {
     for (const [name, command] of Object.entries(commands)) {
-      if (name === 'ansible_empty_play' && (round > 5 || !isInstalled('ansible-playbook'))) continue;
+      if (name === 'ansible_empty_play' && (round > 5 || !isInstalled('ansible-playbook')))
+        continue;
       const run = await measure(command, { env, output: '/dev/null', timeout: 20 });
       if (run.code !== 0) failed[name] = missing(`exit ${run.code} ${run.errors.slice(0, 200)}`);
       if (round > 0) walls[name] = [...(walls[name] ?? []), run.wall * 1000];
     }
   }
-  const wall = (name) => failed[name] ?? (walls[name] === undefined ? missing('not installed') : median(walls[name]));
+  const wall = (name) =>
+    failed[name] ?? (walls[name] === undefined ? missing('not installed') : median(walls[name]));
   print(`# Node ${process.version}; medians of ${rounds} (Ansible: 5)`);
   emit('startup.version', wall('version'), { empty_node: wall('empty_node') });
   emit('startup.help', wall('help'), { empty_node: wall('empty_node') });

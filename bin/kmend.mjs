@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The entry: refuses a Node that is too old, answers --version and --help, and loads the bundle; in a checkout it first builds it where it is stale.
-// No syntax newer than Node 12 (no `?.`, no `??`): an old bastion must be able to *parse* this to say what is wrong.
+// The entry: refuses a Node that is too old, answers --version and --help, and loads the bundle; in
+// a checkout it first builds it where it is stale. No syntax newer than Node 12 (no `?.`, no `??`):
+// an old bastion must be able to *parse* this to say what is wrong.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -14,7 +15,10 @@ function nodeIsTooOld() {
   return major < 20 || (major === 20 && minor < 19);
 }
 
-/** Is anything in `folder` newer than `than` (milliseconds)? Folders count too: a deleted file changes its folder. */
+/**
+ * Is anything in `folder` newer than `than` (milliseconds)? Folders count too: a deleted file
+ * changes its folder.
+ */
 function newerIn(folder, than) {
   if (statSync(folder).mtimeMs > than) return true;
   return readdirSync(folder, { withFileTypes: true }).some((entry) => {
@@ -23,14 +27,20 @@ function newerIn(folder, than) {
   });
 }
 
-/** In a checkout: is the bundle missing or older than its sources? The published package has no sources, and its bundle is never stale. */
+/**
+ * In a checkout: is the bundle missing or older than its sources? The published package has no
+ * sources, and its bundle is never stale.
+ */
 function bundleIsStale() {
   const sources = [join(root, 'src'), join(root, 'practice')];
   if (!existsSync(sources[0])) return false;
   if (!existsSync(bundle)) return true;
   const built = statSync(bundle).mtimeMs;
   const others = [join(root, 'package.json'), join(root, 'scripts', 'build.mjs')];
-  return sources.some((folder) => newerIn(folder, built)) || others.some((file) => statSync(file).mtimeMs > built);
+  return (
+    sources.some((folder) => newerIn(folder, built)) ||
+    others.some((file) => statSync(file).mtimeMs > built)
+  );
 }
 
 /** What the build has written for `--help`; empty when it is not there, or not of these sources. */
@@ -39,7 +49,8 @@ function builtHelp() {
   return existsSync(file) && !bundleIsStale() ? readFileSync(file, 'utf8') : '';
 }
 
-const asksFor = (long, short) => process.argv.length === 3 && (process.argv[2] === long || process.argv[2] === short);
+const asksFor = (long, short) =>
+  process.argv.length === 3 && (process.argv[2] === long || process.argv[2] === short);
 
 const help = asksFor('--help', '-h') ? builtHelp() : '';
 
@@ -62,7 +73,11 @@ if (nodeIsTooOld()) {
 } else if (bundleIsStale()) {
   import('../scripts/build.mjs')
     .then((script) => script.build())
-    .then(load, (error) => fail(`the bundle cannot be built from this checkout (run \`npm ci\` first?): ${error.message}`));
+    .then(load, (error) =>
+      fail(
+        `the bundle cannot be built from this checkout (run \`npm ci\` first?): ${error.message}`,
+      ),
+    );
 } else {
   load();
 }

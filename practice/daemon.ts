@@ -1,6 +1,15 @@
-// A fleet that stands for a while in a process of its own: what is behind `kmend lab up`, `list` and `down`.
+// A fleet that stands for a while in a process of its own: what is behind `kmend lab up`, `list`
+// and `down`.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,12 +20,20 @@ export interface LabInfo {
   /** Kernel's start time of that process: the same number may later be another process. */
   readonly started: string;
   readonly inventoryFile: string;
-  readonly hosts: readonly { readonly name: string; readonly address: string; readonly port: number; readonly flavour: string }[];
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly port: number;
+    readonly flavour: string;
+  }[];
 }
 
 const infoFile = (dir: string): string => join(dir, 'lab.json');
 
-/** Field 22 of /proc/PID/stat; the words in parentheses before it may hold blanks. Empty when there is no such process. */
+/**
+ * Field 22 of /proc/PID/stat; the words in parentheses before it may hold blanks. Empty when there
+ * is no such process.
+ */
 function startTime(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -40,12 +57,19 @@ export async function serveLab(options: FleetOptions, signal: AbortSignal): Prom
     pid: process.pid,
     started: startTime(process.pid),
     inventoryFile: fleet.inventoryFile,
-    hosts: fleet.hosts.map(({ name, address, port, spec }) => ({ name, address, port, flavour: spec.flavour })),
+    hosts: fleet.hosts.map(({ name, address, port, spec }) => ({
+      name,
+      address,
+      port,
+      flavour: spec.flavour,
+    })),
   };
   // Renamed into place: whoever waits for it never reads half of it.
   writeFileSync(`${infoFile(options.dir)}.new`, `${JSON.stringify(info, undefined, 2)}\n`);
   renameSync(`${infoFile(options.dir)}.new`, infoFile(options.dir));
-  await new Promise<void>((done) => (signal.aborted ? done() : signal.addEventListener('abort', () => done(), { once: true })));
+  await new Promise<void>((done) =>
+    signal.aborted ? done() : signal.addEventListener('abort', () => done(), { once: true }),
+  );
   rmSync(infoFile(options.dir), { force: true });
   await fleet.close();
 }
@@ -58,14 +82,23 @@ export interface LabUpOptions {
   readonly patience?: number;
 }
 
-/** Starts a fleet in the background and waits until it stands. One that stands already is left as it is. */
-export async function labUp(dir: string, options: LabUpOptions): Promise<{ readonly info: LabInfo; readonly wasUp: boolean }> {
+/**
+ * Starts a fleet in the background and waits until it stands. One that stands already is left as it
+ * is.
+ */
+export async function labUp(
+  dir: string,
+  options: LabUpOptions,
+): Promise<{ readonly info: LabInfo; readonly wasUp: boolean }> {
   const standing = labInfo(dir);
   if (standing) return { info: standing, wasUp: true };
   mkdirSync(dir, { recursive: true });
   rmSync(infoFile(dir), { force: true });
   const log = openSync(join(dir, 'lab.log'), 'w');
-  const child = spawn(options.command, options.args, { detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(options.command, options.args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   let ended = false;
   child.on('error', () => (ended = true));
   child.on('exit', () => (ended = true));
@@ -81,9 +114,19 @@ export async function labUp(dir: string, options: LabUpOptions): Promise<{ reado
 }
 
 /** The hosts and whether each one answers now. Undefined when no fleet stands there. */
-export async function labList(dir: string): Promise<readonly (LabInfo['hosts'][number] & { readonly answers: boolean })[] | undefined> {
+export async function labList(
+  dir: string,
+): Promise<readonly (LabInfo['hosts'][number] & { readonly answers: boolean })[] | undefined> {
   const info = labInfo(dir);
-  return info && Promise.all(info.hosts.map(async (host) => ({ ...host, answers: await answers(host.address, host.port) })));
+  return (
+    info &&
+    Promise.all(
+      info.hosts.map(async (host) => ({
+        ...host,
+        answers: await answers(host.address, host.port),
+      })),
+    )
+  );
 }
 
 const answers = (address: string, port: number): Promise<boolean> =>

@@ -10,13 +10,18 @@ const newer = (containerd: string): readonly string[] => [
   `containerd.io-${containerd}.el7`,
 ];
 
-/** Practice hosts boot in a second, so their new boot need not last half a minute before it counts. */
+/**
+ * Practice hosts boot in a second, so their new boot need not last half a minute before it counts.
+ */
 const host = { reboot_stable_for: 2 } as const;
-/** There is no cluster in the practice fleet: its nodes are drained by a command that does nothing. */
+/**
+ * There is no cluster in the practice fleet: its nodes are drained by a command that does nothing.
+ */
 const node = { ...host, drain_command: 'true' } as const;
 
 export const demoHosts: readonly HostSpec[] = [
-  // The host of the original report: its kernel is not known to parse the argument, and the log shows the bug.
+  // The host of the original report: its kernel is not known to parse the argument, and the log
+  // shows the bug.
   {
     name: 'node-a1',
     group: 'pool_a',
@@ -45,7 +50,8 @@ export const demoHosts: readonly HostSpec[] = [
     packages: [...newer('1.4.13-3.1'), 'kubelet-1.22.17-0'],
     vars: node,
   },
-  // The engine has been upgraded already, and that is not enough: the kubelet switches accounting on for all pods.
+  // The engine has been upgraded already, and that is not enough: the kubelet switches accounting
+  // on for all pods.
   {
     name: 'node-b1',
     group: 'pool_b',
@@ -54,7 +60,8 @@ export const demoHosts: readonly HostSpec[] = [
     packages: [...newer('1.4.13-3.1'), 'kubelet-1.12.3-0'],
     vars: node,
   },
-  // No kubelet, and the kernel would need an update; an upgrade of the engine would do, but the package is held.
+  // No kubelet, and the kernel would need an update; an upgrade of the engine would do, but the
+  // package is held.
   {
     name: 'build-b2',
     group: 'pool_b',
@@ -66,7 +73,15 @@ export const demoHosts: readonly HostSpec[] = [
     vars: host,
   },
   // No kubelet: a newer engine is enough, without a new kernel.
-  { name: 'build-b3', group: 'pool_b', flavour: 'el7', kernel: '3.10.0-957.el7.x86_64', unread: 'ignores', packages: old, vars: host },
+  {
+    name: 'build-b3',
+    group: 'pool_b',
+    flavour: 'el7',
+    kernel: '3.10.0-957.el7.x86_64',
+    unread: 'ignores',
+    packages: old,
+    vars: host,
+  },
   // A modern host: accounting is healthy there.
   {
     name: 'node-c1',
@@ -83,5 +98,12 @@ export const demoHosts: readonly HostSpec[] = [
     vars: node,
   },
   // Nobody answers there.
-  { name: 'node-c2', group: 'pool_c', flavour: 'el7', kernel: '3.10.0-1160.el7.x86_64', packages: old, closed: true },
+  {
+    name: 'node-c2',
+    group: 'pool_c',
+    flavour: 'el7',
+    kernel: '3.10.0-1160.el7.x86_64',
+    packages: old,
+    closed: true,
+  },
 ];

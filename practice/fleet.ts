@@ -1,4 +1,5 @@
-// The practice fleet: hosts in this process, each with a port on loopback, a directory tree, a power button and faults to set.
+// The practice fleet: hosts in this process, each with a port on loopback, a directory tree, a
+// power button and faults to set.
 import { execFile } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -53,7 +54,9 @@ export interface Fleet {
   /** Private key that logs in to every host. */
   readonly keyFile: string;
   readonly hosts: readonly FleetHost[];
-  /** Cuts the power and gives it back after the host's down time, also to one that never came back. */
+  /**
+   * Cuts the power and gives it back after the host's down time, also to one that never came back.
+   */
   readonly power: (name: string) => void;
   /** Sets a fault; `undefined` takes it away. */
   readonly set: <K extends FaultName>(name: string, what: K, value: Faults[K] | undefined) => void;
@@ -87,9 +90,20 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   if (allowed instanceof Error) throw allowed;
   const ports = await choosePorts(options.hosts.length, options.port0 ?? 0);
   const members = options.hosts.map((spec, i): Member => {
-    const [machine, port, hostKey] = [makeHost(spec, join(dir, spec.name)), ports[i] ?? 0, newKey()];
+    const [machine, port, hostKey] = [
+      makeHost(spec, join(dir, spec.name)),
+      ports[i] ?? 0,
+      newKey(),
+    ];
     const env = environment(machine, tools);
-    const server = createHostServer({ machine, port, hostKey, allowed, env, forwardsTo: (there) => ports.includes(there) });
+    const server = createHostServer({
+      machine,
+      port,
+      hostKey,
+      allowed,
+      env,
+      forwardsTo: (there) => ports.includes(there),
+    });
     return { machine, port, server, hostKey, up: false, power: 0 };
   });
   const member = (name: string): Member => {
@@ -143,7 +157,8 @@ function setFault(machine: Machine, what: FaultName, value: unknown): void {
   if (value === undefined || value === false) machine.faults.delete(what);
   else machine.faults.set(what, value);
   if (what === 'full') control(machine, 'full', value ? '' : undefined);
-  if (what === 'clock') control(machine, 'clock', typeof value === 'number' ? `${value}\n` : undefined);
+  if (what === 'clock')
+    control(machine, 'clock', typeof value === 'number' ? `${value}\n` : undefined);
   if (what === 'sudo') control(machine, 'sudo', `${value ?? 'nopasswd'}\n`);
   if (what === 'lock' && value) {
     putName(machine, 4711, 'yum');
@@ -202,14 +217,21 @@ function cycle(one: Member, downSeconds: number, world: World): void {
   if (fault(one.machine, 'never')) return;
   const power = one.power;
   const down = fault(one.machine, 'down') ?? downSeconds;
-  setTimeout(() => one.power === power && void powerUp(one, 0, world), Math.min(down * 1000, 2 ** 31 - 1)).unref();
+  setTimeout(
+    () => one.power === power && void powerUp(one, 0, world),
+    Math.min(down * 1000, 2 ** 31 - 1),
+  ).unref();
 }
 
-/** Milliseconds between `reboot` being asked for and the end of everything: systemd takes its time too, and the answer must get out. */
+/**
+ * Milliseconds between `reboot` being asked for and the end of everything: systemd takes its time
+ * too, and the answer must get out.
+ */
 const shutdownTime = 150;
 
 function makeWorld(members: readonly Member[], downSeconds: number): World {
-  const of = (machine: Machine): Member | undefined => members.find((one) => one.machine === machine);
+  const of = (machine: Machine): Member | undefined =>
+    members.find((one) => one.machine === machine);
   const later = (machine: Machine, act: (one: Member) => void): void => {
     const one = of(machine);
     const power = one?.power;
@@ -229,15 +251,30 @@ function makeWorld(members: readonly Member[], downSeconds: number): World {
 }
 
 /** Sourced by a real shell: the defaults files are shell, with all that this allows. */
-function source(machine: Machine, files: readonly string[], names: readonly string[]): Promise<readonly string[]> {
-  const reads = files.map((file) => `for f in ${quote(machine.root)}${file}; do [ ! -r "$f" ] || . "$f"; done`).join('\n');
+function source(
+  machine: Machine,
+  files: readonly string[],
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const reads = files
+    .map((file) => `for f in ${quote(machine.root)}${file}; do [ ! -r "$f" ] || . "$f"; done`)
+    .join('\n');
   const prints = names.map((name) => `printf '%s\\0' "$${name}"`).join('\n');
   return new Promise((resolve) => {
-    execFile('/bin/sh', ['-c', `${reads}\n${prints}`], { env: { PATH: '/usr/bin:/bin' } }, (_error, out) => resolve(out.split('\0')));
+    execFile(
+      '/bin/sh',
+      ['-c', `${reads}\n${prints}`],
+      { env: { PATH: '/usr/bin:/bin' } },
+      (_error, out) => resolve(out.split('\0')),
+    );
   });
 }
 
-async function serve(members: readonly Member[], world: World, call: Call): Promise<Reply | undefined> {
+async function serve(
+  members: readonly Member[],
+  world: World,
+  call: Call,
+): Promise<Reply | undefined> {
   const one = members.find(({ machine }) => machine.root === call.root);
   const standIn = emulatedTools.get(call.program);
   if (!one || !standIn) return { code: 127, err: `${call.program}: not found\n` };

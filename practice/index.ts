@@ -1,4 +1,5 @@
-// The practice fleet: hosts that need nothing but this process, for the demo, for practice and for tests.
+// The practice fleet: hosts that need nothing but this process, for the demo, for practice and for
+// tests.
 
 export { type LabInfo, type LabUpOptions, labDown, labList, labUp, serveLab } from './daemon.ts';
 export { demoHosts } from './demo-hosts.ts';

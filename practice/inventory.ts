@@ -8,7 +8,12 @@ import type { HostSpec } from './spec.ts';
 /** A scalar that YAML reads back as it is: JSON is YAML. */
 const scalar = (value: string | number | boolean): string => JSON.stringify(value);
 
-export function inventoryOf(hosts: readonly HostSpec[], ports: readonly number[], keyFile: string, knownHostsFile: string): string {
+export function inventoryOf(
+  hosts: readonly HostSpec[],
+  ports: readonly number[],
+  keyFile: string,
+  knownHostsFile: string,
+): string {
   const groups = [...new Set(hosts.map((host) => host.group ?? 'fleet'))];
   const hostText = (host: HostSpec): string => {
     const vars = {
@@ -39,7 +44,9 @@ ${groups
   .join('')}`;
 }
 
-export function knownHostsOf(members: readonly { readonly port: number; readonly hostKey: string }[]): string {
+export function knownHostsOf(
+  members: readonly { readonly port: number; readonly hostKey: string }[],
+): string {
   return members
     .map(({ port, hostKey }) => {
       const key = ssh2.utils.parseKey(hostKey);

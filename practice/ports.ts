@@ -19,6 +19,8 @@ export async function choosePorts(count: number, port0: number): Promise<readonl
     ),
   );
   // All are held until all are known, so that no number comes twice.
-  await Promise.all(servers.map((server) => new Promise<void>((done) => server.close(() => done()))));
+  await Promise.all(
+    servers.map((server) => new Promise<void>((done) => server.close(() => done()))),
+  );
   return ports;
 }

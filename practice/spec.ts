@@ -10,11 +10,20 @@ export interface HostSpec {
   readonly kernel: string;
   /** Boot arguments beside the usual ones. */
   readonly args?: readonly string[];
-  /** Installed packages, as the repository names them: `docker-ce-3:18.09.9-3.el7`, `docker-ce=5:24.0.7-1~debian.12~bookworm`. */
+  /**
+   * Installed packages, as the repository names them: `docker-ce-3:18.09.9-3.el7`,
+   * `docker-ce=5:24.0.7-1~debian.12~bookworm`.
+   */
   readonly packages: readonly string[];
-  /** The System.map of its el7 kernels between 514 and 1062 is a stub, and they obey or ignore `nokmem`; absent = they ignore it, as their map shows. */
+  /**
+   * The System.map of its el7 kernels between 514 and 1062 is a stub, and they obey or ignore
+   * `nokmem`; absent = they ignore it, as their map shows.
+   */
   readonly unread?: 'obeys' | 'ignores';
-  /** The leak has come this far: so many removed groups still hold ids, and the kernel log shows the bug. */
+  /**
+   * The leak has come this far: so many removed groups still hold ids, and the kernel log shows the
+   * bug.
+   */
   readonly deadGroups?: number;
   /** Package names held back: by versionlock on el7, by `apt-mark hold` on debian. */
   readonly held?: readonly string[];
@@ -43,7 +52,10 @@ export interface Faults {
   readonly noreboot: boolean;
   /** Ignores its boot loader's file and boots what ran before. */
   readonly oldboot: boolean;
-  /** A kernel of this release panics as it boots: the host boots again where its arguments say `panic=N`, else it stands still. */
+  /**
+   * A kernel of this release panics as it boots: the host boots again where its arguments say
+   * `panic=N`, else it stands still.
+   */
   readonly panics: string;
   /** Has another host key from its next boot on. */
   readonly newkey: boolean;
@@ -63,7 +75,10 @@ export interface Faults {
   readonly full: boolean;
   /** There is no sh. */
   readonly nosh: boolean;
-  /** What sudo does: default `nopasswd`; `tty` wants a terminal, `deny` knows the user not; anything else is the password it asks for. */
+  /**
+   * What sudo does: default `nopasswd`; `tty` wants a terminal, `deny` knows the user not; anything
+   * else is the password it asks for.
+   */
   readonly sudo: string;
   /** The clock is wrong by so much. */
   readonly clock: number;

@@ -2,7 +2,14 @@
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { scriptText } from '../src/model/text/script-text.ts';
-import { asking, askingEverywhere, common, hiddenTools, realTools, shadowed } from './emulated/shell.ts';
+import {
+  asking,
+  askingEverywhere,
+  common,
+  hiddenTools,
+  realTools,
+  shadowed,
+} from './emulated/shell.ts';
 import shadow from './emulated/tools/shadow.sh';
 import { at, type Machine } from './host/machine.ts';
 import type { Flavour } from './spec.ts';
@@ -16,11 +23,16 @@ function putLinks(folder: string, names: readonly string[]): void {
   mkdirSync(folder, { recursive: true });
   for (const name of names) {
     const file = findProgram(name);
-    if (file !== undefined && !existsSync(join(folder, name))) symlinkSync(file, join(folder, name));
+    if (file !== undefined && !existsSync(join(folder, name)))
+      symlinkSync(file, join(folder, name));
   }
 }
 
-function putScripts(folder: string, scripts: Iterable<readonly [string, string]>, words: Readonly<Record<string, string>>): void {
+function putScripts(
+  folder: string,
+  scripts: Iterable<readonly [string, string]>,
+  words: Readonly<Record<string, string>>,
+): void {
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of scripts) {
     const file = join(folder, name);
@@ -29,7 +41,10 @@ function putScripts(folder: string, scripts: Iterable<readonly [string, string]>
   }
 }
 
-/** Makes the folders that stand in every host's PATH: stand-ins first, then this machine's harmless tools. */
+/**
+ * Makes the folders that stand in every host's PATH: stand-ins first, then this machine's harmless
+ * tools.
+ */
 export function putTools(dir: string): (flavour: Flavour) => readonly string[] {
   const base = join(dir, 'tools');
   rmSync(base, { recursive: true, force: true });
@@ -38,19 +53,33 @@ export function putTools(dir: string): (flavour: Flavour) => readonly string[] {
   const words = { REAL: join(base, 'hidden'), CALLS: join(dir, 'calls') };
   for (const flavour of ['el7', 'debian'] as const) {
     const asks = [...askingEverywhere, ...asking[flavour]];
-    const shadows = shadowed.filter((name) => !asks.includes(name)).map((name) => [name, shadow] as const);
+    const shadows = shadowed
+      .filter((name) => !asks.includes(name))
+      .map((name) => [name, shadow] as const);
     const askText = common.get('ask') ?? '';
-    putScripts(join(base, flavour), [...shadows, ...common, ...asks.map((name) => [name, askText] as const)], words);
+    putScripts(
+      join(base, flavour),
+      [...shadows, ...common, ...asks.map((name) => [name, askText] as const)],
+      words,
+    );
   }
   return (flavour) => [join(base, flavour), join(base, 'real')];
 }
 
-/** The environment of every command on a host; KMEND_ROOT is how the host's own scripts find its tree. */
-export function environment(machine: Machine, tools: (flavour: Flavour) => readonly string[]): Readonly<Record<string, string>> {
+/**
+ * The environment of every command on a host; KMEND_ROOT is how the host's own scripts find its
+ * tree.
+ */
+export function environment(
+  machine: Machine,
+  tools: (flavour: Flavour) => readonly string[],
+): Readonly<Record<string, string>> {
   const user = machine.spec.user ?? 'root';
   return {
     KMEND_ROOT: machine.root,
-    PATH: [at(machine, '/usr/sbin'), at(machine, '/usr/bin'), ...tools(machine.spec.flavour)].join(delimiter),
+    PATH: [at(machine, '/usr/sbin'), at(machine, '/usr/bin'), ...tools(machine.spec.flavour)].join(
+      delimiter,
+    ),
     HOME: at(machine, '/root'),
     SHELL: '/bin/sh',
     USER: user,

@@ -1,4 +1,5 @@
-// Builds the bundles: src/main.ts -> dist/kmend.cjs, practice/index.ts -> dist/practice.cjs. They run wherever Node 20.19 or newer does.
+// Builds the bundles: src/main.ts -> dist/kmend.cjs, practice/index.ts -> dist/practice.cjs. They
+// run wherever Node 20.19 or newer does.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,11 +10,15 @@ import { textFiles } from './text-files.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Writes the bundle, beside it the practice fleet, which few commands need, and the text of `--help`, which the entry can then print
- * without loading two megabytes; returns the bundle's path. Several builds may run at once (tests start many kmends): each writes files
- * of its own and the last rename wins.
+ * Writes the bundle, beside it the practice fleet, which few commands need, and the text of
+ * `--help`, which the entry can then print without loading two megabytes; returns the bundle's
+ * path. Several builds may run at once (tests start many kmends): each writes files of its own and
+ * the last rename wins.
  */
-export function build({ entry = join(root, 'src/main.ts'), out = join(root, 'dist/kmend.cjs') } = {}) {
+export function build({
+  entry = join(root, 'src/main.ts'),
+  out = join(root, 'dist/kmend.cjs'),
+} = {}) {
   const draft = `${out}.${process.pid}.cjs`;
   const practice = join(dirname(out), 'practice.cjs');
   mkdirSync(dirname(out), { recursive: true });
@@ -36,12 +41,14 @@ function bundle(entry, outfile) {
     platform: 'node',
     format: 'cjs',
     target: 'node20',
-    // Smaller text parses faster; names stay readable, because a stack trace is all that a bug report brings.
+    // Smaller text parses faster; names stay readable, because a stack trace is all that a bug
+    // report brings.
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'eof',
     charset: 'utf8',
-    // ssh2 tries these two in a `try` and goes on with Node's own crypto without them. They are native, so they cannot be in one file.
+    // ssh2 tries these two in a `try` and goes on with Node's own crypto without them. They are
+    // native, so they cannot be in one file.
     external: ['cpu-features', '*/sshcrypto.node', './practice.cjs'],
     loader: { '.node': 'empty', ...textFiles },
     define: {
@@ -50,7 +57,9 @@ function bundle(entry, outfile) {
       'import.meta.url': '__kmend_url',
       'import.meta.dirname': '__dirname',
     },
-    banner: { js: "'use strict';const __kmend_url=require('node:url').pathToFileURL(__filename).href;" },
+    banner: {
+      js: "'use strict';const __kmend_url=require('node:url').pathToFileURL(__filename).href;",
+    },
     logLevel: 'warning',
   });
 }

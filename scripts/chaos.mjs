@@ -26,13 +26,21 @@ try {
   });
   if (values.help) process.stdout.write(usage);
   else {
-    const env = { ...process.env, KMEND_CHAOS_KILLS: number('kills', values.kills), KMEND_CHAOS_SEED: number('seed', values.seed) };
+    const env = {
+      ...process.env,
+      KMEND_CHAOS_KILLS: number('kills', values.kills),
+      KMEND_CHAOS_SEED: number('seed', values.seed),
+    };
     const json = values['outputFile.json'];
     const reporters = [
       ...values.reporter.map((name) => `--reporter=${name}`),
       ...(json === undefined ? [] : [`--outputFile.json=${json}`]),
     ];
-    process.exitCode = spawnSync('npx', ['vitest', 'run', '--project', 'chaos', ...reporters], { stdio: 'inherit', env }).status ?? 1;
+    process.exitCode =
+      spawnSync('npx', ['vitest', 'run', '--project', 'chaos', ...reporters], {
+        stdio: 'inherit',
+        env,
+      }).status ?? 1;
   }
 } catch (error) {
   process.stderr.write(`${error.message}\n${usage}`);

@@ -1,4 +1,5 @@
-// `npm run check`: all that CI runs besides the tests that need root. Every step runs, also after one has failed; the end says which.
+// `npm run check`: all that CI runs besides the tests that need root. Every step runs, also after
+// one has failed; the end says which.
 // `--results DIR` keeps the counts of each test run there, as JSON.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,7 +9,12 @@ const { values } = parseArgs({ options: { results: { type: 'string' } } });
 const counts = (name) =>
   values.results === undefined
     ? []
-    : ['--', '--reporter=default', '--reporter=json', `--outputFile.json=${join(values.results, `${name}.json`)}`];
+    : [
+        '--',
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${join(values.results, `${name}.json`)}`,
+      ];
 
 const steps = [
   ['format and lint', 'npx', ['biome', 'ci', '.']],
@@ -27,5 +33,7 @@ for (const [name, command, args] of steps) {
   const { status } = spawnSync(command, args, { stdio: 'inherit' });
   if (status !== 0) failed.push(name);
 }
-process.stdout.write(failed.length === 0 ? '\ncheck: all fine\n' : `\ncheck: FAILED: ${failed.join(', ')}\n`);
+process.stdout.write(
+  failed.length === 0 ? '\ncheck: all fine\n' : `\ncheck: FAILED: ${failed.join(', ')}\n`,
+);
 process.exitCode = failed.length === 0 ? 0 : 1;

@@ -1,4 +1,5 @@
-// Generated documentation, from the program itself. `--check` writes nothing and fails where a file is not what it would write.
+// Generated documentation, from the program itself. `--check` writes nothing and fails where a file
+// is not what it would write.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,11 +14,15 @@ function kmend(...args) {
     encoding: 'utf8',
     env: { ...process.env, COLUMNS: '100', NO_COLOR: '1' },
   });
-  if (run.status !== 0) throw new Error(`kmend ${args.join(' ')} ended with ${run.status}: ${run.stderr}`);
+  if (run.status !== 0)
+    throw new Error(`kmend ${args.join(' ')} ended with ${run.status}: ${run.stderr}`);
   return run.stdout;
 }
 
-/** Names in the command list of a help text: two blanks, a word; deeper lines are folded descriptions. */
+/**
+ * Names in the command list of a help text: two blanks, a word; deeper lines are folded
+ * descriptions.
+ */
 const commandsOf = (help) =>
   (help.split('\nCommands:\n')[1] ?? '')
     .split('\n')
@@ -80,11 +85,25 @@ trusted. All other commands do what the project says, as Ansible does.
 The state directory must satisfy the same rules. kmend creates it with mode 0700, follows no link in it, and refuses locks and operator commands that belong to another user.
 `;
 
-/** The tables that the code decides by, by name: from the sources, which Node cannot import as they are. */
+/**
+ * The tables that the code decides by, by name: from the sources, which Node cannot import as they
+ * are.
+ */
 async function kmemTables() {
-  const options = { bundle: true, platform: 'node', format: 'esm', write: false, loader: textFiles };
-  const { outputFiles } = buildSync({ ...options, entryPoints: [join(root, 'test/facts/kmem-doc-tables.ts')] });
-  const { docTables } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  const options = {
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    write: false,
+    loader: textFiles,
+  };
+  const { outputFiles } = buildSync({
+    ...options,
+    entryPoints: [join(root, 'test/facts/kmem-doc-tables.ts')],
+  });
+  const { docTables } = await import(
+    `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
+  );
   return docTables;
 }
 
@@ -92,11 +111,14 @@ async function kmemTables() {
 function padded(table) {
   const rows = table.split('\n').map((row) => row.slice(2, -2).split(' | '));
   const widths = rows[0].map((_, index) => Math.max(3, ...rows.map((row) => row[index].length)));
-  const cell = (text, index) => (text === '---' ? '-'.repeat(widths[index]) : text.padEnd(widths[index]));
+  const cell = (text, index) =>
+    text === '---' ? '-'.repeat(widths[index]) : text.padEnd(widths[index]);
   return rows.map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
 }
 
-/** docs/kmem.md is written by people; below each `<!-- table: NAME -->` stands what the code has. */
+/**
+ * docs/kmem.md is written by people; below each `<!-- table: NAME -->` stands what the code has.
+ */
 function withTables(text, tables) {
   return Object.entries(tables).reduce((page, [name, table]) => {
     const place = new RegExp(`(<!-- table: ${name.replace('.', '\\.')} -->\\n)(?:\\|.*\\n)*`);

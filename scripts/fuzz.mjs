@@ -29,9 +29,14 @@ const longestInput = 16_384;
 /** Characters that the corpus keeps for one target. */
 const mostKept = 5000;
 
-/** Of the clock, and therefore far more than anything but an endless loop takes on a busy machine. */
+/**
+ * Of the clock, and therefore far more than anything but an endless loop takes on a busy machine.
+ */
 const hang = ['--timeout', '120000'];
-/** V8 collects all garbage before it gives up, so memory is a finding and no accident; buffers count for the limit of the process. */
+/**
+ * V8 collects all garbage before it gives up, so memory is a finding and no accident; buffers count
+ * for the limit of the process.
+ */
 const [heap, memory] = ['--max-old-space-size=1024', '-rss_limit_mb=2048'];
 
 /** Seeds are read from beside the file that names them, also from within the bundle. */
@@ -39,12 +44,18 @@ const whereItLies = {
   name: 'import.meta.dirname',
   setup: ({ onLoad }) =>
     onLoad({ filter: /\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replaceAll('import.meta.dirname', JSON.stringify(dirname(path))),
+      contents: readFileSync(path, 'utf8').replaceAll(
+        'import.meta.dirname',
+        JSON.stringify(dirname(path)),
+      ),
       loader: 'ts',
     })),
 };
 
-/** kmend's code and the libraries that it parses with, in one file; instrumented here, once, since it takes seconds. */
+/**
+ * kmend's code and the libraries that it parses with, in one file; instrumented here, once, since
+ * it takes seconds.
+ */
 async function bundle() {
   mkdirSync(work, { recursive: true });
   writeFileSync(join(work, 'package.json'), '{"type":"commonjs"}');
@@ -64,8 +75,14 @@ async function bundle() {
   const { Instrumentor } = createRequire(jazzer)('@jazzer.js/instrumentor');
   let edges = 0;
   const ids = { nextEdgeId: () => edges++, startForSourceFile: () => {}, commitIdCount: () => {} };
-  const instrumented = new Instrumentor(['plain.js'], [], [], false, false, ids).instrument(readFileSync(plain, 'utf8'), plain);
-  writeFileSync(target, `Fuzzer.coverageTracker.enlargeCountersBufferIfNeeded(${edges});\n${instrumented.code}`);
+  const instrumented = new Instrumentor(['plain.js'], [], [], false, false, ids).instrument(
+    readFileSync(plain, 'utf8'),
+    plain,
+  );
+  writeFileSync(
+    target,
+    `Fuzzer.coverageTracker.enlargeCountersBufferIfNeeded(${edges});\n${instrumented.code}`,
+  );
   return require(plain).targets;
 }
 
@@ -76,17 +93,35 @@ function folderOf(name, texts) {
   const folder = join(work, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const text of texts) writeFileSync(join(folder, createHash('sha1').update(text).digest('hex')), text);
+  for (const text of texts)
+    writeFileSync(join(folder, createHash('sha1').update(text).digest('hex')), text);
   return folder;
 }
 
 /** One run of the fuzzer; resolves to its exit code and what it printed. */
 function run(name, folders, flags) {
-  const args = [heap, jazzer, target, ...hang, '-i', 'nothing more', '--disableBugDetectors', '.', ...folders, '--', memory, ...flags];
+  const args = [
+    heap,
+    jazzer,
+    target,
+    ...hang,
+    '-i',
+    'nothing more',
+    '--disableBugDetectors',
+    '.',
+    ...folders,
+    '--',
+    memory,
+    ...flags,
+  ];
   return new Promise((done) => {
-    const child = spawn(process.execPath, args, { cwd: work, env: { ...process.env, KMEND_FUZZ_TARGET: name } });
+    const child = spawn(process.execPath, args, {
+      cwd: work,
+      env: { ...process.env, KMEND_FUZZ_TARGET: name },
+    });
     let text = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (text += piece));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (piece) => (text += piece));
     child.on('close', (code) => done({ code, text }));
   });
 }
@@ -97,7 +132,11 @@ async function fuzz({ name, file, seeds }, seconds, keep) {
   const { code, text } = await run(
     name,
     [folder],
-    [`-max_total_time=${seconds}`, `-max_len=${longestInput}`, `-artifact_prefix=${join(work, `${file}-`)}`],
+    [
+      `-max_total_time=${seconds}`,
+      `-max_len=${longestInput}`,
+      `-artifact_prefix=${join(work, `${file}-`)}`,
+    ],
   );
   const runs = /Done (\d+) runs/.exec(text)?.[1] ?? '?';
   const covered = [...text.matchAll(/cov: (\d+)/g)].at(-1)?.[1] ?? '?';
@@ -107,12 +146,18 @@ async function fuzz({ name, file, seeds }, seconds, keep) {
   if (code !== 0) {
     process.stdout.write(`${text.split('\n').slice(-25).join('\n')}\n`);
     const input = /written to (\S+)/.exec(text)?.[1];
-    if (input !== undefined) process.stdout.write(`again: npm run fuzz -- --parser '${name}' --repeat ${relative(root, input)}\n`);
+    if (input !== undefined)
+      process.stdout.write(
+        `again: npm run fuzz -- --parser '${name}' --repeat ${relative(root, input)}\n`,
+      );
   } else if (keep) keepInputs(file, folder, seeds);
   return code === 0;
 }
 
-/** Keeps what reached new code: the short inputs first, without the table's own seeds, as much as a target may have. */
+/**
+ * Keeps what reached new code: the short inputs first, without the table's own seeds, as much as a
+ * target may have.
+ */
 function keepInputs(file, folder, seeds) {
   const texts = readdirSync(folder).map((one) => readFileSync(join(folder, one), 'utf8'));
   const fresh = texts
@@ -140,7 +185,8 @@ const { values } = parseArgs({
 
 function whole(flag) {
   const number = Number(values[flag]);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`--${flag} takes a whole number from 1`);
+  if (!Number.isInteger(number) || number < 1)
+    throw new Error(`--${flag} takes a whole number from 1`);
   return number;
 }
 
@@ -150,7 +196,8 @@ async function main() {
   const names = targets.map(({ name }) => name);
   const unknown = (values.parser ?? []).filter((name) => name !== 'list' && !names.includes(name));
   if (values.parser?.includes('list')) return process.stdout.write(`${names.join('\n')}\n`);
-  if (unknown.length > 0) throw new Error(`no parser ${unknown.join(', ')}; there are: ${names.join(', ')}`);
+  if (unknown.length > 0)
+    throw new Error(`no parser ${unknown.join(', ')}; there are: ${names.join(', ')}`);
   const chosen = targets.filter(({ name }) => values.parser?.includes(name) ?? true);
   if (values.repeat !== undefined) return repeat(chosen, values.repeat);
   const bad = await fuzzAll(chosen, whole('seconds'), Math.min(whole('jobs'), chosen.length));
@@ -158,7 +205,10 @@ async function main() {
   process.exitCode = bad === 0 ? 0 : 1;
 }
 
-/** Each gets an equal part of the time that is left, without what it takes to start: that much the one before it took. */
+/**
+ * Each gets an equal part of the time that is left, without what it takes to start: that much the
+ * one before it took.
+ */
 async function fuzzAll(chosen, seconds, jobs) {
   const ends = Date.now() + seconds * 1000;
   const waiting = [...chosen];

@@ -1,4 +1,5 @@
-// Draws docs/run.svg: three commands on a practice fleet, as a terminal showed them. `--check` writes nothing and fails where the picture is not fresh.
+// Draws docs/run.svg: three commands on a practice fleet, as a terminal showed them. `--check`
+// writes nothing and fails where the picture is not fresh.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,23 +15,45 @@ const commands = [
   'kmend apply plan.json --yes',
 ];
 
-/** What a terminal of this width received while the commands ran. `script` (util-linux) gives them the terminal. */
+/**
+ * What a terminal of this width received while the commands ran. `script` (util-linux) gives them
+ * the terminal.
+ */
 function record() {
   const directory = mkdtempSync(join(tmpdir(), 'kmend-picture-'));
   const kmend = `${process.execPath} ${join(root, 'bin/kmend.mjs')}`;
   const state = join(directory, 'state');
   cpSync(join(root, 'playbooks'), join(directory, 'playbooks'), { recursive: true });
-  const shown = commands.map((line) => `printf '\\033[1m$ %s\\033[22m\\n' '${line}'; ${line}; echo`);
+  const shown = commands.map(
+    (line) => `printf '\\033[1m$ %s\\033[22m\\n' '${line}'; ${line}; echo`,
+  );
   const lines = [`kmend() { ${kmend} "$@"; }`, `stty cols ${columns} rows 50`, ...shown];
   writeFileSync(join(directory, 'session.sh'), `${lines.join('\n')}\n`);
-  const env = { PATH: process.env.PATH, HOME: directory, TERM: 'xterm', LANG: 'C.UTF-8', KMEND_STATE_DIR: state };
+  const env = {
+    PATH: process.env.PATH,
+    HOME: directory,
+    TERM: 'xterm',
+    LANG: 'C.UTF-8',
+    KMEND_STATE_DIR: state,
+  };
   const run = (program, args) =>
-    spawnSync(program, args, { cwd: directory, encoding: 'utf8', env: { ...env, KMEND_INVENTORY: join(state, 'lab/inventory.yaml') } });
+    spawnSync(program, args, {
+      cwd: directory,
+      encoding: 'utf8',
+      env: { ...env, KMEND_INVENTORY: join(state, 'lab/inventory.yaml') },
+    });
   const isUp = () => run(process.execPath, [join(root, 'bin/kmend.mjs'), 'lab', 'up']).status === 0;
   try {
     // Another program may take a port of the fleet between its choice and its use.
-    for (let tries = 1; !isUp(); tries++) if (tries === 3) throw new Error('the practice fleet did not start');
-    const { status, stdout, stderr } = run('script', ['--quiet', '--flush', '--command', 'sh session.sh', 'typescript']);
+    for (let tries = 1; !isUp(); tries++)
+      if (tries === 3) throw new Error('the practice fleet did not start');
+    const { status, stdout, stderr } = run('script', [
+      '--quiet',
+      '--flush',
+      '--command',
+      'sh session.sh',
+      'typescript',
+    ]);
     if (status !== 0) throw new Error(`script ended with ${status}: ${stdout} ${stderr}`);
     return readFileSync(join(directory, 'typescript'), 'utf8').split('\n').slice(1, -2).join('\n');
   } finally {
@@ -39,7 +62,10 @@ function record() {
   }
 }
 
-/** The screen at the end: rows of cells, each a sign and how it was painted. Knows what kmend's own output needs of a terminal. */
+/**
+ * The screen at the end: rows of cells, each a sign and how it was painted. Knows what kmend's own
+ * output needs of a terminal.
+ */
 function screenOf(output) {
   const rows = [[]];
   let [row, column, style] = [0, 0, {}];
@@ -55,7 +81,11 @@ function screenOf(output) {
       else style = { ...style, colour: code === 39 ? undefined : `c${code}` };
     }
   };
-  const control = { m: paint, A: (n) => (row = Math.max(0, row - Number(n || 1))), G: () => (column = 0) };
+  const control = {
+    m: paint,
+    A: (n) => (row = Math.max(0, row - Number(n || 1))),
+    G: () => (column = 0),
+  };
   control.K = (what) => (rows[row] = what === '2' ? [] : rows[row].slice(0, column));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal receives
   for (const [sign, codes, name] of output.matchAll(/\u001b\[([0-9;?]*)([A-Za-z])|./gsu)) {
@@ -74,7 +104,8 @@ function screenOf(output) {
   return rows.slice(0, rows.findLastIndex((cells) => cells.length > 0) + 1);
 }
 
-const escaped = (text) => text.replace(/[&<>]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[sign]);
+const escaped = (text) =>
+  text.replace(/[&<>]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[sign]);
 
 /** Runs of equal paint become one element. */
 function lineOf(cells, index) {
@@ -84,7 +115,9 @@ function lineOf(cells, index) {
     if (pieces.at(-1)?.name === name) pieces.at(-1).text += sign;
     else pieces.push({ name, text: sign });
   }
-  const spans = pieces.map(({ name, text }) => (name === '' ? escaped(text) : `<tspan class="${name}">${escaped(text)}</tspan>`));
+  const spans = pieces.map(({ name, text }) =>
+    name === '' ? escaped(text) : `<tspan class="${name}">${escaped(text)}</tspan>`,
+  );
   return `<text x="16" y="${34 + index * 18}">${spans.join('')}</text>`;
 }
 
@@ -115,7 +148,9 @@ else {
   const [there, now] = [readFileSync(file, 'utf8'), picture].map((text) => text.split('\n'));
   const index = now.findIndex((line, at) => line !== there[at]);
   if (index >= 0 || there.length !== now.length) {
-    process.stderr.write(`docs/run.svg is not fresh; run \`npm run picture\`. Now:\n${now[index] ?? '(fewer lines)'}\n`);
+    process.stderr.write(
+      `docs/run.svg is not fresh; run \`npm run picture\`. Now:\n${now[index] ?? '(fewer lines)'}\n`,
+    );
     process.exitCode = 1;
   }
 }

@@ -30,14 +30,23 @@ const words = [
 const allowed = [];
 
 const spelled = (text) => text.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replace(/[_-]/g, ' ');
-const patterns = words.map(([pattern, say]) => ({ pattern: new RegExp(`\\b${pattern}\\b`, 'gi'), say }));
+const patterns = words.map(([pattern, say]) => ({
+  pattern: new RegExp(`\\b${pattern}\\b`, 'gi'),
+  say,
+}));
 
-const files = execFileSync('git', ['ls-files', 'src', 'practice', 'bin', 'bench', 'scripts', 'test', 'docs', '*.md'], { encoding: 'utf8' })
+const files = execFileSync(
+  'git',
+  ['ls-files', 'src', 'practice', 'bin', 'bench', 'scripts', 'test', 'docs', '*.md'],
+  { encoding: 'utf8' },
+)
   .split('\n')
   .filter(
     (file) =>
       /\.(?:ts|mjs|sh|awk|md)$/.test(file) &&
-      !/^test\/(?:fixtures|recorded|expression\/ref)|^scripts\/prose\.mjs$|^docs\/language\.md$/.test(file),
+      !/^test\/(?:fixtures|recorded|expression\/ref)|^scripts\/prose\.mjs$|^docs\/language\.md$/.test(
+        file,
+      ),
   );
 
 let found = 0;

@@ -1,4 +1,5 @@
-// The composition root: builds the real world, runs one command line, sets the exit code. It decides nothing.
+// The composition root: builds the real world, runs one command line, sets the exit code. It
+// decides nothing.
 import { readFileSync } from 'node:fs';
 import {
   diskFiles,
@@ -34,10 +35,17 @@ const orEmpty = (path: string): string => {
 };
 
 /** `NO_COLOR` turns colours off everywhere, as agreed on no-color.org. */
-const hasColour = (): boolean => process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
+const hasColour = (): boolean =>
+  process.stdout.isTTY === true &&
+  (process.env.NO_COLOR ?? '') === '' &&
+  process.env.TERM !== 'dumb';
 
-/** The only way to print: what a line holds of others is made harmless here, whatever it is and wherever it comes from. */
-const port = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${printable(line)}\n`);
+/**
+ * The only way to print: what a line holds of others is made harmless here, whatever it is and
+ * wherever it comes from.
+ */
+const port = (stream: NodeJS.WriteStream) => (line: string) =>
+  void stream.write(`${printable(line)}\n`);
 
 /** Inside a cluster its API server says which pods are dead. */
 const podsAround = async (env: NodeJS.ProcessEnv): Promise<PodWitness | undefined> =>
@@ -88,7 +96,12 @@ function makeWorld(signals: Signals, err: World['err']): World {
     },
     modules: async () => (await import('./modules/index.ts')).modules,
     store: async (stateDir) =>
-      (await import('./adapters/store/index.ts')).createStore(stateDir, systemClock.now, await podsAround(env), trust.judge),
+      (await import('./adapters/store/index.ts')).createStore(
+        stateDir,
+        systemClock.now,
+        await podsAround(env),
+        trust.judge,
+      ),
     transport: async (needs) => {
       signals.listen();
       return (await import('./adapters/ssh/index.ts')).createTransport({ ...needs, home, env });
@@ -99,15 +112,25 @@ function makeWorld(signals: Signals, err: World['err']): World {
       const { parsePlain } = await import('./load/text/yaml-data.ts');
       const files = readKubeconfigs(kubeconfigs, reader.readText);
       if (!files.ok) return files;
-      return createCluster({ kubeconfigs: files.value, parseYaml: parsePlain, env, clock: systemClock, judge: trust.judge, ...needs });
+      return createCluster({
+        kubeconfigs: files.value,
+        parseYaml: parsePlain,
+        env,
+        clock: systemClock,
+        judge: trust.judge,
+        ...needs,
+      });
     },
-    kubeconfigPaths: async (flag) => (await import('./adapters/kube/index.ts')).kubeconfigPaths(env, home, flag),
+    kubeconfigPaths: async (flag) =>
+      (await import('./adapters/kube/index.ts')).kubeconfigPaths(env, home, flag),
     inventoryFromNodes: async (nodes) => {
       const { inventoryFromNodes } = await import('./adapters/kube/index.ts');
       return (await import('./load/text/yaml-data.ts')).stringifyPlain(inventoryFromNodes(nodes));
     },
-    notifier: async () => (await import('./adapters/outside/notify.ts')).createNotifier(systemClock),
-    forwarder: async (target, warn) => (await import('./adapters/outside/notify.ts')).createForwarder(target, warn),
+    notifier: async () =>
+      (await import('./adapters/outside/notify.ts')).createNotifier(systemClock),
+    forwarder: async (target, warn) =>
+      (await import('./adapters/outside/notify.ts')).createForwarder(target, warn),
     gates: async (cluster) => (await import('./adapters/outside/gates.ts')).createGates(cluster),
   };
 }
@@ -117,12 +140,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-// What nobody caught is printed by Node, and the message of an error may be the word of a host. The places in the code are ours.
+// What nobody caught is printed by Node, and the message of an error may be the word of a host. The
+// places in the code are ours.
 process.on('uncaughtExceptionMonitor', (error) => {
   if (!(error instanceof Error)) return;
   const { message, stack = message } = error;
   const places = stack.slice(stack.indexOf(message) + message.length).split('\n');
-  error.stack = harmless(`${error.name}: ${message}`) + places.map((place) => `\n${harmless(place)}`).join('');
+  error.stack =
+    harmless(`${error.name}: ${message}`) + places.map((place) => `\n${harmless(place)}`).join('');
 });
 
 async function main(): Promise<void> {

@@ -1,4 +1,5 @@
-// Which project a test file belongs to, by what it starts: so no list has to be kept, and a test that leaves the fleet joins the quick ones by itself.
+// Which project a test file belongs to, by what it starts: so no list has to be kept, and a test
+// that leaves the fleet joins the quick ones by itself.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
- * `unit` sleeps nowhere, and its files share the program that a worker has loaded; `fleet` starts hosts, servers or the program itself, or replaces
- * a module; `laws` are campaigns over many inputs.
+ * `unit` sleeps nowhere, and its files share the program that a worker has loaded; `fleet` starts
+ * hosts, servers or the program itself, or replaces a module; `laws` are campaigns over many
+ * inputs.
  */
 export type Quick = 'unit' | 'laws' | 'fleet';
 
@@ -15,15 +17,22 @@ export type Quick = 'unit' | 'laws' | 'fleet';
 const apart = ['test/hosts/', 'test/crash/', 'test/chaos/', 'test/vm/'];
 
 /** What takes real time: the practice fleet, servers, the program as a process, and sleep. */
-const slow = /^(?:practice\/fleet\.ts|test\/cli\/child\.ts|node:(?:net|tls|http|https|http2|timers\/promises))$/;
+const slow =
+  /^(?:practice\/fleet\.ts|test\/cli\/child\.ts|node:(?:net|tls|http|https|http2|timers\/promises))$/;
 
 /** Starts the practice fleet through the command line. */
 const demo = 'test/cli-commands/demo.test.ts';
 
-/** Looked at no further: a practice host is read once, in two seconds, for a host on a virtual clock. */
+/**
+ * Looked at no further: a practice host is read once, in two seconds, for a host on a virtual
+ * clock.
+ */
 const recording = 'test/fakes/recording.ts';
 
-/** Campaigns: every script in every shell, hostile text, random worlds. Each takes more than some seconds. */
+/**
+ * Campaigns: every script in every shell, hostile text, random worlds. Each takes more than some
+ * seconds.
+ */
 const campaigns = [
   /^test\/(?:hostile|worlds)\//,
   /^test\/modules\/(?:kernel-arg-loaders|kernel-arg-scripts|package-holds|verify-kmem)\.test\.ts$/,
@@ -37,14 +46,23 @@ const imports = new Map<string, readonly string[]>();
 function importsOf(file: string): readonly string[] {
   const known = imports.get(file);
   if (known !== undefined) return known;
-  const found = [...readFileSync(join(root, file), 'utf8').matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)]
-    .map(([, target = '']) => (target.startsWith('.') ? relative(root, join(root, dirname(file), target)) : target))
-    .filter((target) => target.startsWith('node:') || (target.endsWith('.ts') && existsSync(join(root, target))));
+  const found = [
+    ...readFileSync(join(root, file), 'utf8').matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g),
+  ]
+    .map(([, target = '']) =>
+      target.startsWith('.') ? relative(root, join(root, dirname(file), target)) : target,
+    )
+    .filter(
+      (target) =>
+        target.startsWith('node:') || (target.endsWith('.ts') && existsSync(join(root, target))),
+    );
   imports.set(file, found);
   return found;
 }
 
-/** All that a test file brings in, apart from the program: what that may do is its ports' business. */
+/**
+ * All that a test file brings in, apart from the program: what that may do is its ports' business.
+ */
 export function reached(file: string, seen = new Set<string>()): ReadonlySet<string> {
   for (const target of importsOf(file)) {
     if (seen.has(target) || target === recording) continue;
@@ -56,7 +74,8 @@ export function reached(file: string, seen = new Set<string>()): ReadonlySet<str
 
 function projectOf(file: string): Quick {
   if (file === demo || /\bvi\.mock\(/.test(readFileSync(join(root, file), 'utf8'))) return 'fleet';
-  if ([...reached(file)].some((one) => slow.test(one))) return campaigns[0]?.test(file) === true ? 'laws' : 'fleet';
+  if ([...reached(file)].some((one) => slow.test(one)))
+    return campaigns[0]?.test(file) === true ? 'laws' : 'fleet';
   return campaigns.some((pattern) => pattern.test(file)) ? 'laws' : 'unit';
 }
 

@@ -12,7 +12,9 @@ const lockFile = '/var/lib/dpkg/lock-frontend.holder';
 
 /** Words that are not options; `-o NAME=VALUE` and `-t RELEASE` take one more. */
 const plainWords = (args: readonly string[]): readonly string[] =>
-  args.filter((word, i) => !word.startsWith('-') && !['-o', '-t', '-c'].includes(args[i - 1] ?? ''));
+  args.filter(
+    (word, i) => !word.startsWith('-') && !['-o', '-t', '-c'].includes(args[i - 1] ?? ''),
+  );
 
 const versionsOf = (machine: Machine, name: string): readonly Package[] =>
   repository('debian')
@@ -23,11 +25,17 @@ function pick(machine: Machine, words: string): Package | Reply {
   const [name = '', version] = words.split('=');
   const all = versionsOf(machine, name);
   if (all.length === 0) return failed(100, `E: Unable to locate package ${name}\n`);
-  const found = version === undefined ? newest(machine, all) : all.find((pkg) => evrOf(pkg) === version);
+  const found =
+    version === undefined ? newest(machine, all) : all.find((pkg) => evrOf(pkg) === version);
   return found ?? failed(100, `E: Version '${version}' for '${name}' was not found\n`);
 }
 
-async function install(machine: Machine, args: readonly string[], specs: readonly string[], world: World): Promise<Reply> {
+async function install(
+  machine: Machine,
+  args: readonly string[],
+  specs: readonly string[],
+  world: World,
+): Promise<Reply> {
   let waited = 0;
   const patience = Number(/DPkg::Lock::Timeout=(-?\d+)/.exec(args.join(' '))?.[1] ?? 0);
   while (fault(machine, 'lock') || read(machine, lockFile) !== '') {
@@ -45,8 +53,14 @@ async function install(machine: Machine, args: readonly string[], specs: readonl
   if (problem) return problem;
   const wanted = picked.filter((one): one is Package => 'name' in one);
   const changed = wanted.filter((pkg) => !installed(machine).some((one) => same(one, pkg)));
-  if (changed.some((pkg) => aptHeld(machine).includes(pkg.name)) && !args.includes('--allow-change-held-packages')) {
-    return failed(100, 'E: Held packages were changed and -y was used without --allow-change-held-packages.\n');
+  if (
+    changed.some((pkg) => aptHeld(machine).includes(pkg.name)) &&
+    !args.includes('--allow-change-held-packages')
+  ) {
+    return failed(
+      100,
+      'E: Held packages were changed and -y was used without --allow-change-held-packages.\n',
+    );
   }
   const lower = changed.some((pkg) => {
     const present = find(machine, pkg.name);
@@ -54,20 +68,29 @@ async function install(machine: Machine, args: readonly string[], specs: readonl
   });
   if (lower && !args.includes('--allow-downgrades'))
     return failed(100, 'E: Packages were downgraded and -y was used without --allow-downgrades.\n');
-  if (changed.length === 0) return done('0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n');
+  if (changed.length === 0)
+    return done('0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n');
   if (args.some((word) => word === '-s' || word === '--simulate' || word === '--dry-run'))
     return done(changed.map((pkg) => `Inst ${pkg.name} (${evrOf(pkg)})\n`).join(''));
-  if (fault(machine, 'full')) return failed(100, "E: You don't have enough free space in /var/cache/apt/archives/.\n");
+  if (fault(machine, 'full'))
+    return failed(100, "E: You don't have enough free space in /var/cache/apt/archives/.\n");
   const draft = resolve(machine, wanted, repository('debian'));
-  if (draft.problem !== undefined) return failed(100, 'E: Unable to correct problems, you have held broken packages.\n', draft.problem);
-  if (fault(machine, 'nodownload')) return failed(100, 'E: Failed to fetch http://lab/docker-ce.deb  404  Not Found\n');
+  if (draft.problem !== undefined)
+    return failed(
+      100,
+      'E: Unable to correct problems, you have held broken packages.\n',
+      draft.problem,
+    );
+  if (fault(machine, 'nodownload'))
+    return failed(100, 'E: Failed to fetch http://lab/docker-ce.deb  404  Not Found\n');
   if (args.includes('-d')) return done('Download complete and in download only mode\n');
   put(machine, lockFile, '4711\n');
   const alive = await world.pause(machine, fault(machine, 'slowyum') ?? 0);
   put(machine, lockFile, '');
   if (!alive) return failed(100, '');
   const result = carryOut(machine, draft);
-  if (result.added.some((pkg) => pkg.name.startsWith('linux-image-'))) await mkconfig(machine, ['-o', '/boot/grub/grub.cfg'], world);
+  if (result.added.some((pkg) => pkg.name.startsWith('linux-image-')))
+    await mkconfig(machine, ['-o', '/boot/grub/grub.cfg'], world);
   const text = result.added.map((pkg) => `Setting up ${pkg.name} (${evrOf(pkg)}) ...\n`).join('');
   const bad = result.badPost[0];
   return bad
@@ -81,7 +104,9 @@ async function install(machine: Machine, args: readonly string[], specs: readonl
 
 function removeNames(machine: Machine, names: readonly string[]): Reply {
   const gone = installed(machine).filter((pkg) => names.includes(pkg.name));
-  const dependents = installed(machine).filter((pkg) => pkg.requires.some((words) => gone.some((one) => one.name === words.split(' ')[0])));
+  const dependents = installed(machine).filter((pkg) =>
+    pkg.requires.some((words) => gone.some((one) => one.name === words.split(' ')[0])),
+  );
   carryOut(machine, resolve(machine, [], repository('debian'), [...gone, ...dependents]));
   return done(gone.map((pkg) => `Removing ${pkg.name} (${evrOf(pkg)}) ...\n`).join(''));
 }
@@ -111,7 +136,10 @@ export const aptCache: EmulatedTool = (machine, args) => {
         const all = versionsOf(machine, name);
         const own = find(machine, name);
         const table = all
-          .map((pkg) => ` ${own && same(own, pkg) ? '***' : '   '} ${evrOf(pkg)} 500\n        500 file:/srv/repo ./ Packages\n`)
+          .map(
+            (pkg) =>
+              ` ${own && same(own, pkg) ? '***' : '   '} ${evrOf(pkg)} 500\n        500 file:/srv/repo ./ Packages\n`,
+          )
           .join('');
         return `${name}:\n  Installed: ${own ? evrOf(own) : '(none)'}\n  Candidate: ${all[0] ? evrOf(all[0]) : '(none)'}\n  Version table:\n${table}`;
       })
@@ -124,10 +152,17 @@ export const aptMark: EmulatedTool = (machine, args) => {
   const held = aptHeld(machine);
   if (verb === 'showhold') return done(held.map((name) => `${name}\n`).join(''));
   if (verb !== 'hold' && verb !== 'unhold') return unsupported('apt-mark', args);
-  const now = verb === 'hold' ? [...new Set([...held, ...names])] : held.filter((name) => !names.includes(name));
+  const now =
+    verb === 'hold'
+      ? [...new Set([...held, ...names])]
+      : held.filter((name) => !names.includes(name));
   put(machine, holds, now.map((name) => `${name}\n`).join(''));
   save(machine, installed(machine));
-  return done(names.map((name) => `${name} ${verb === 'hold' ? 'set on hold' : 'was already not on hold'}.\n`).join(''));
+  return done(
+    names
+      .map((name) => `${name} ${verb === 'hold' ? 'set on hold' : 'was already not on hold'}.\n`)
+      .join(''),
+  );
 };
 
 const field = (machine: Machine, pkg: Installed, name: string): string => {
@@ -155,10 +190,17 @@ function query(machine: Machine, args: readonly string[]): Reply {
   const at = args.findIndex((word) => word === '-f' || word === '--showformat');
   const joined = args.find((word) => /^(-f.|--showformat=)/.test(word));
   const format =
-    at >= 0 ? (args[at + 1] ?? '') : joined ? joined.replace(/^(-f=?|--showformat=)/, '') : `\${binary:Package}\t\${Version}\n`;
+    at >= 0
+      ? (args[at + 1] ?? '')
+      : joined
+        ? joined.replace(/^(-f=?|--showformat=)/, '')
+        : `\${binary:Package}\t\${Version}\n`;
   const names = args.filter((word, i) => !word.startsWith('-') && !(at >= 0 && i === at + 1));
   const packages = installed(machine);
-  const found = names.length === 0 ? packages : names.flatMap((name) => packages.filter((pkg) => pkg.name === name));
+  const found =
+    names.length === 0
+      ? packages
+      : names.flatMap((name) => packages.filter((pkg) => pkg.name === name));
   const missing = names.filter((name) => !packages.some((pkg) => pkg.name === name));
   const text = found
     .map((pkg) =>
@@ -169,7 +211,11 @@ function query(machine: Machine, args: readonly string[]): Reply {
     )
     .join('');
   return missing.length > 0
-    ? failed(1, missing.map((name) => `dpkg-query: no packages found matching ${name}\n`).join(''), text)
+    ? failed(
+        1,
+        missing.map((name) => `dpkg-query: no packages found matching ${name}\n`).join(''),
+        text,
+      )
     : done(text);
 }
 

@@ -16,13 +16,19 @@ import { kernelReleases, titleOf } from '../host/installed.ts';
 import { fault, has, type Machine, put, read } from '../host/machine.ts';
 import { done, type EmulatedTool, failed, unsupported, type World } from './answer.ts';
 
-const noSpace = (path: string): Reply => failed(1, `cannot write ${path}: No space left on device\n`);
+const noSpace = (path: string): Reply =>
+  failed(1, `cannot write ${path}: No space left on device\n`);
 
 /** As scripts give a path: with the tree's root before it, or a path of the host. */
-const inside = (machine: Machine, path: string): string => (path.startsWith(`${machine.root}/`) ? path.slice(machine.root.length) : path);
+const inside = (machine: Machine, path: string): string =>
+  path.startsWith(`${machine.root}/`) ? path.slice(machine.root.length) : path;
 
-/** grub.cfg names kernels from the root of the /boot file system; grubby shows and takes whole paths. */
-const fullKernel = (entry: BootEntry): string => (entry.kernel.startsWith('/boot/') ? entry.kernel : `/boot${entry.kernel}`);
+/**
+ * grub.cfg names kernels from the root of the /boot file system; grubby shows and takes whole
+ * paths.
+ */
+const fullKernel = (entry: BootEntry): string =>
+  entry.kernel.startsWith('/boot/') ? entry.kernel : `/boot${entry.kernel}`;
 
 interface Options {
   readonly flags: ReadonlySet<string>;
@@ -42,7 +48,8 @@ function readOptions(args: readonly string[], takesValue: readonly string[]): Op
   return { flags, values };
 }
 
-const words = (text: string | undefined): readonly string[] => (text ?? '').split(/\s+/).filter(Boolean);
+const words = (text: string | undefined): readonly string[] =>
+  (text ?? '').split(/\s+/).filter(Boolean);
 
 function describe(entry: BootEntry, index: number): string {
   const root = entry.args.find((arg) => arg.startsWith('root='))?.slice(5) ?? '';
@@ -62,7 +69,8 @@ export const grubby: EmulatedTool = (machine, args) => {
   ]);
   const path = inside(machine, values.get('--config-file') ?? menuPath(machine));
   const config = read(machine, path);
-  if (config === '') return failed(1, `error opening ${path} for read: No such file or directory\n`);
+  if (config === '')
+    return failed(1, `error opening ${path} for read: No such file or directory\n`);
   const entries = readEntries(config);
   const standard = defaultEntry(config, read(machine, envPath(machine)));
   const isChosen = (which: string) => (entry: BootEntry, index: number) =>
@@ -82,7 +90,9 @@ export const grubby: EmulatedTool = (machine, args) => {
   if (flags.has('--default-title')) return done(standard ? `${standard.title}\n` : '');
   const info = values.get('--info');
   if (info !== undefined) {
-    const shown = entries.map((entry, index) => (isChosen(info)(entry, index) ? describe(entry, index) : '')).join('');
+    const shown = entries
+      .map((entry, index) => (isChosen(info)(entry, index) ? describe(entry, index) : ''))
+      .join('');
     return shown === '' ? failed(1, 'grubby: kernel not found\n') : done(shown);
   }
   if (fault(machine, 'full')) return noSpace(path);
@@ -92,15 +102,23 @@ export const grubby: EmulatedTool = (machine, args) => {
     put(
       machine,
       path,
-      editEntries(config, isChosen(update), (old) => editArgs(old, words(values.get('--args')), words(values.get('--remove-args')))),
+      editEntries(config, isChosen(update), (old) =>
+        editArgs(old, words(values.get('--args')), words(values.get('--remove-args'))),
+      ),
     );
     return done();
   }
   const wanted = values.get('--set-default') ?? values.get('--set-default-index');
-  const target = entries.find((entry, index) => wanted !== undefined && isChosen(wanted)(entry, index));
+  const target = entries.find(
+    (entry, index) => wanted !== undefined && isChosen(wanted)(entry, index),
+  );
   if (wanted === undefined) return unsupported('grubby', args);
   if (!target) return failed(1, `The param ${wanted} is incorrect\n`);
-  put(machine, envPath(machine), writeEnv(new Map([...readEnv(read(machine, envPath(machine))), ['saved_entry', target.title]])));
+  put(
+    machine,
+    envPath(machine),
+    writeEnv(new Map([...readEnv(read(machine, envPath(machine))), ['saved_entry', target.title]])),
+  );
   return done();
 };
 
@@ -108,8 +126,15 @@ export const grubby: EmulatedTool = (machine, args) => {
 async function menu(machine: Machine, world: World): Promise<string> {
   const dropIns = machine.spec.flavour === 'debian' ? ['/etc/default/grub.d/*.cfg'] : [];
   const names = ['GRUB_CMDLINE_LINUX', 'GRUB_CMDLINE_LINUX_DEFAULT'];
-  const [every = '', normal = ''] = await world.source(machine, ['/etc/default/grub', ...dropIns], names);
-  const root = machine.spec.flavour === 'el7' ? 'root=/dev/mapper/centos-root' : 'root=UUID=11111111-2222-3333-4444-555555555555';
+  const [every = '', normal = ''] = await world.source(
+    machine,
+    ['/etc/default/grub', ...dropIns],
+    names,
+  );
+  const root =
+    machine.spec.flavour === 'el7'
+      ? 'root=/dev/mapper/centos-root'
+      : 'root=UUID=11111111-2222-3333-4444-555555555555';
   const args = [root, 'ro', every, normal].filter(Boolean).join(' ');
   return makeConfig(
     machine.spec.flavour,
@@ -120,24 +145,32 @@ async function menu(machine: Machine, world: World): Promise<string> {
 /** `-o FILE` replaces the file only when everything went well, as the real one does. */
 export const mkconfig: EmulatedTool = async (machine, args, world) => {
   const at = args.findIndex((word) => word === '-o' || word === '--output');
-  const output = at >= 0 ? args[at + 1] : args.find((word) => word.startsWith('--output='))?.slice('--output='.length);
+  const output =
+    at >= 0
+      ? args[at + 1]
+      : args.find((word) => word.startsWith('--output='))?.slice('--output='.length);
   const text = await menu(machine, world);
   const found = kernelReleases(machine)
     .map((release) => `Found linux image: /boot/vmlinuz-${release}\n`)
     .join('');
-  if (output === undefined) return done(text, `Generating grub configuration file ...\n${found}done\n`);
+  if (output === undefined)
+    return done(text, `Generating grub configuration file ...\n${found}done\n`);
   if (fault(machine, 'full')) return noSpace(output);
   put(machine, inside(machine, output), text, 0o600);
   return done('', `Generating grub configuration file ...\n${found}done\n`);
 };
 
-export const updateGrub: EmulatedTool = (machine, _args, world) => mkconfig(machine, ['-o', menuPath(machine)], world);
+export const updateGrub: EmulatedTool = (machine, _args, world) =>
+  mkconfig(machine, ['-o', menuPath(machine)], world);
 
 export const scriptCheck: EmulatedTool = (machine, args) => {
   const file = args.find((word) => !word.startsWith('-')) ?? '';
   const path = inside(machine, file);
-  if (!has(machine, path)) return failed(1, `cannot open file \`${file}': No such file or directory\n`);
-  return scriptIsSound(read(machine, path)) ? done() : failed(1, `error: line 0: syntax error\nSyntax error at line 1\n`);
+  if (!has(machine, path))
+    return failed(1, `cannot open file \`${file}': No such file or directory\n`);
+  return scriptIsSound(read(machine, path))
+    ? done()
+    : failed(1, `error: line 0: syntax error\nSyntax error at line 1\n`);
 };
 
 export const editenv: EmulatedTool = (machine, args) => {
@@ -156,6 +189,12 @@ export const editenv: EmulatedTool = (machine, args) => {
 };
 
 export const setDefault: EmulatedTool = (machine, args) => {
-  put(machine, envPath(machine), writeEnv(new Map([...readEnv(read(machine, envPath(machine))), ['saved_entry', args.at(-1) ?? '0']])));
+  put(
+    machine,
+    envPath(machine),
+    writeEnv(
+      new Map([...readEnv(read(machine, envPath(machine))), ['saved_entry', args.at(-1) ?? '0']]),
+    ),
+  );
   return done();
 };

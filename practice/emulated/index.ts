@@ -7,9 +7,13 @@ import { powerOff, reboot, shutdown, systemctl } from './power.ts';
 import { needsRestarting, rpm } from './rpm.ts';
 import { yum } from './yum.ts';
 
-/** The kernel's side of `mkdir` in the memory tree: the folders are there, now they get their files. */
+/**
+ * The kernel's side of `mkdir` in the memory tree: the folders are there, now they get their files.
+ */
 const mkdir: EmulatedTool = (machine, args) => {
-  for (const word of args) if (word.startsWith(`${machine.root}/sys/fs/cgroup/`)) fillNewGroup(machine, word.slice(machine.root.length));
+  for (const word of args)
+    if (word.startsWith(`${machine.root}/sys/fs/cgroup/`))
+      fillNewGroup(machine, word.slice(machine.root.length));
   return done();
 };
 

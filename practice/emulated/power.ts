@@ -24,19 +24,22 @@ export const powerOff: EmulatedTool = (machine, _args, world) => {
   return done();
 };
 
-const wanted = (unit: string): string => `/etc/systemd/system/multi-user.target.wants/${unit}.service`;
+const wanted = (unit: string): string =>
+  `/etc/systemd/system/multi-user.target.wants/${unit}.service`;
 
 type Verb = (machine: Machine, unit: string) => string | undefined;
 
 const start: Verb = (machine, unit) => {
   if (!unitExists(machine, unit)) return `Failed to start ${unit}.service: Unit not found.`;
   if (machine.running.units.has(unit)) return undefined;
-  if (!startUnit(machine, unit)) return `Job for ${unit}.service failed because the control process exited with error code.`;
+  if (!startUnit(machine, unit))
+    return `Job for ${unit}.service failed because the control process exited with error code.`;
   if (unit === 'docker') remakeContainers(machine);
   return undefined;
 };
 const stop: Verb = (machine, unit) => {
-  if (!unitExists(machine, unit)) return `Failed to stop ${unit}.service: Unit ${unit}.service not loaded.`;
+  if (!unitExists(machine, unit))
+    return `Failed to stop ${unit}.service: Unit ${unit}.service not loaded.`;
   stopUnit(machine, unit);
   if (unit === 'docker') remakeContainers(machine);
   return undefined;
@@ -51,7 +54,8 @@ const verbs: Readonly<Record<string, Verb>> = {
   start,
   stop,
   restart,
-  'try-restart': (machine, unit) => (machine.running.units.has(unit) ? restart(machine, unit) : undefined),
+  'try-restart': (machine, unit) =>
+    machine.running.units.has(unit) ? restart(machine, unit) : undefined,
   'reload-or-restart': restart,
   enable: (machine, unit) => {
     link(machine, wanted(unit), `../../../../usr/lib/systemd/system/${unit}.service`);

@@ -8,13 +8,21 @@ export const nevra = (pkg: Package): string => `${pkg.name}-${evrOf(pkg)}.${pkg.
 /** Without the epoch, as rpm -q prints. */
 const nvra = (pkg: Package): string => `${pkg.name}-${pkg.version}-${pkg.release}.${pkg.arch}`;
 
-/** Everything that a package may be called: name, name-version, name-version-release, with arch, with epoch. */
+/**
+ * Everything that a package may be called: name, name-version, name-version-release, with arch,
+ * with epoch.
+ */
 export function goesBy(pkg: Package, words: string): boolean {
   const versions = ['', `-${pkg.version}`, `-${pkg.version}-${pkg.release}`];
-  const plain = versions.flatMap((version) => [`${pkg.name}${version}`, `${pkg.name}${version}.${pkg.arch}`]);
+  const plain = versions.flatMap((version) => [
+    `${pkg.name}${version}`,
+    `${pkg.name}${version}.${pkg.arch}`,
+  ]);
   const withEpoch = versions.slice(1).flatMap((version) => {
     const rest = version.slice(1);
-    return [`${pkg.epoch}:${pkg.name}-${rest}`, `${pkg.name}-${pkg.epoch}:${rest}`].flatMap((name) => [name, `${name}.${pkg.arch}`]);
+    return [`${pkg.epoch}:${pkg.name}-${rest}`, `${pkg.name}-${pkg.epoch}:${rest}`].flatMap(
+      (name) => [name, `${name}.${pkg.arch}`],
+    );
   });
   const names = [...plain, ...withEpoch];
   if (!/[*?[]/.test(words)) return names.includes(words);
@@ -60,8 +68,10 @@ const tag = (pkg: Installed, name: string): string => {
 const format = (pkg: Installed, text: string): string =>
   text
     // `%|EPOCH?{%{EPOCH}:}|`: the first braces when the tag is set, the second ones when it is not.
-    .replace(/%\|(\w+)\?\{((?:[^{}]|\{[^}]*\})*)\}(?::\{((?:[^{}]|\{[^}]*\})*)\})?\|/g, (_whole, name: string, yes: string, no?: string) =>
-      tag(pkg, name) === '(none)' ? (no ?? '') : yes,
+    .replace(
+      /%\|(\w+)\?\{((?:[^{}]|\{[^}]*\})*)\}(?::\{((?:[^{}]|\{[^}]*\})*)\})?\|/g,
+      (_whole, name: string, yes: string, no?: string) =>
+        tag(pkg, name) === '(none)' ? (no ?? '') : yes,
     )
     .replace(/%-?\d*\{(\w+)(?::\w+)?\}/g, (_whole, name: string) => tag(pkg, name))
     .replace(/\\n/g, '\n')
@@ -79,8 +89,10 @@ function readArgs(args: readonly string[]): Question {
   let question: Question = { verb: '', all: false, file: false, names: [] };
   for (let i = 0; i < args.length; i++) {
     const word = args[i] ?? '';
-    if (word === '--qf' || word === '--queryformat') question = { ...question, text: args[++i] ?? '' };
-    else if (/^--(qf|queryformat)=/.test(word)) question = { ...question, text: word.slice(word.indexOf('=') + 1) };
+    if (word === '--qf' || word === '--queryformat')
+      question = { ...question, text: args[++i] ?? '' };
+    else if (/^--(qf|queryformat)=/.test(word))
+      question = { ...question, text: word.slice(word.indexOf('=') + 1) };
     else if (word === '--query') question = { ...question, verb: 'q' };
     else if (word === '--all') question = { ...question, all: true };
     else if (/^-[a-zA-Z]+$/.test(word)) {
@@ -99,10 +111,13 @@ export const rpm: EmulatedTool = (machine, args) => {
   const { verb, all, file, text, names } = readArgs(args);
   if (args[0] === '--version') return done('RPM version 4.11.3\n');
   if (args[0] === '--eval' || args[0] === '-E')
-    return done(`${(args[1] ?? '').replaceAll('%{_arch}', 'x86_64').replaceAll('%{?dist}', '.el7')}\n`);
+    return done(
+      `${(args[1] ?? '').replaceAll('%{_arch}', 'x86_64').replaceAll('%{?dist}', '.el7')}\n`,
+    );
   if (verb !== 'q') return unsupported('rpm', args);
   const packages = installed(machine);
-  const show = (pkg: Installed): string => (text === undefined ? `${nvra(pkg)}\n` : format(pkg, text));
+  const show = (pkg: Installed): string =>
+    text === undefined ? `${nvra(pkg)}\n` : format(pkg, text);
   if (all)
     return done(
       packages
@@ -129,7 +144,9 @@ export const rpm: EmulatedTool = (machine, args) => {
 /** Like the real one it looks at the times of a few packages, never at boot arguments or docker. */
 export const needsRestarting: EmulatedTool = (machine, args) => {
   if (!args.includes('-r')) return done();
-  const newer = installed(machine).some((pkg) => pkg.name === 'kernel' && pkg.installedAt > machine.running.bootTime);
+  const newer = installed(machine).some(
+    (pkg) => pkg.name === 'kernel' && pkg.installedAt > machine.running.bootTime,
+  );
   return newer
     ? failed(
         1,

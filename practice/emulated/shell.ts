@@ -1,4 +1,5 @@
-// The emulated tools that are written in POSIX sh (tools/), and the names of all that a practice host has.
+// The emulated tools that are written in POSIX sh (tools/), and the names of all that a practice
+// host has.
 import ask from './tools/ask.sh';
 import date from './tools/date.sh';
 import df from './tools/df.sh';
@@ -20,21 +21,56 @@ const nothing = '#!/bin/sh\n:\n';
 
 /** Tools that every practice host has. */
 export const common: ReadonlyMap<string, string> = new Map([
-  ...Object.entries({ ask, uname, hostname, dmesg, journalctl, id, whoami, mkdir, rmdir, stat, df, date, sudo, systemctl }),
+  ...Object.entries({
+    ask,
+    uname,
+    hostname,
+    dmesg,
+    journalctl,
+    id,
+    whoami,
+    mkdir,
+    rmdir,
+    stat,
+    df,
+    date,
+    sudo,
+    systemctl,
+  }),
   ...['sync', 'logger', 'restorecon', 'wall'].map((name) => [name, nothing] as const),
 ]);
 
 /** Names that ask the fleet's process, by flavour. */
 export const asking: Readonly<Record<'el7' | 'debian', readonly string[]>> = {
-  el7: ['yum', 'rpm', 'grubby', 'grub2-mkconfig', 'grub2-script-check', 'grub2-editenv', 'grub2-set-default', 'needs-restarting'],
-  debian: ['apt-get', 'apt-cache', 'apt-mark', 'dpkg', 'dpkg-query', 'update-grub', 'grub-mkconfig', 'grub-script-check', 'grub-editenv'],
+  el7: [
+    'yum',
+    'rpm',
+    'grubby',
+    'grub2-mkconfig',
+    'grub2-script-check',
+    'grub2-editenv',
+    'grub2-set-default',
+    'needs-restarting',
+  ],
+  debian: [
+    'apt-get',
+    'apt-cache',
+    'apt-mark',
+    'dpkg',
+    'dpkg-query',
+    'update-grub',
+    'grub-mkconfig',
+    'grub-script-check',
+    'grub-editenv',
+  ],
 };
 export const askingEverywhere: readonly string[] = ['reboot', 'shutdown', 'poweroff', 'halt'];
 
 /**
- * Programs that change a machine and that a practice host does not have. They are shadowed by "not found", because a script may add this
- * machine's own sbin directories to its PATH, and nothing in the practice fleet may ever reach this machine. Package managers are not among
- * them: scripts take their mere presence for a sign of the distribution.
+ * Programs that change a machine and that a practice host does not have. They are shadowed by "not
+ * found", because a script may add this machine's own sbin directories to its PATH, and nothing in
+ * the practice fleet may ever reach this machine. Package managers are not among them: scripts take
+ * their mere presence for a sign of the distribution.
  */
 export const shadowed: readonly string[] = words(`
   grub-install grub2-install grub-mkconfig update-grub update-initramfs dracut efibootmgr
@@ -42,7 +78,10 @@ export const shadowed: readonly string[] = words(`
   chkconfig update-rc.d su doas iptables ip ifconfig useradd userdel passwd crontab at
   systemd-run tuned-adm kubectl crictl ctr`);
 
-/** This machine's own tools that scripts on a practice host may use; what is not here does not exist there. */
+/**
+ * This machine's own tools that scripts on a practice host may use; what is not here does not exist
+ * there.
+ */
 export const realTools: readonly string[] = words(`
   sh bash dash awk sed grep egrep fgrep cat head tail cut tr wc sort uniq comm join paste find
   xargs ls rm mv cp ln touch chmod chown chgrp sleep test [ expr env printenv dd readlink

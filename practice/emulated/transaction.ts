@@ -1,4 +1,5 @@
-// What a package manager works out before it acts: which packages come in and which go, and why it cannot be done.
+// What a package manager works out before it acts: which packages come in and which go, and why it
+// cannot be done.
 import { evrOf, type Package } from '../host/catalog.ts';
 import { addPackage, compareEvr, erasePackage, installed, isParallel } from '../host/installed.ts';
 import { fault, type Machine } from '../host/machine.ts';
@@ -15,20 +16,41 @@ export function newest(machine: Machine, packages: readonly Package[]): Package 
   return [...packages].sort((a, b) => compareEvr(machine, b, a))[0];
 }
 
-/** `containerd.io >= 1.2.2` against one package; a version without a release matches any release. */
+/**
+ * `containerd.io >= 1.2.2` against one package; a version without a release matches any release.
+ */
 function satisfies(machine: Machine, pkg: Package, requirement: string): boolean {
   const [name = '', , version] = requirement.split(' ');
   if (pkg.name !== name) return false;
-  return version === undefined || compareEvr(machine, { ...pkg, release: '' }, { ...pkg, epoch: pkg.epoch, version, release: '' }) >= 0;
+  return (
+    version === undefined ||
+    compareEvr(
+      machine,
+      { ...pkg, release: '' },
+      { ...pkg, epoch: pkg.epoch, version, release: '' },
+    ) >= 0
+  );
 }
 
-/** Puts packages in place of their other versions, then pulls in what they require, newest first. */
-export function resolve(machine: Machine, wanted: readonly Package[], available: readonly Package[], gone: readonly Package[] = []): Draft {
+/**
+ * Puts packages in place of their other versions, then pulls in what they require, newest first.
+ */
+export function resolve(
+  machine: Machine,
+  wanted: readonly Package[],
+  available: readonly Package[],
+  gone: readonly Package[] = [],
+): Draft {
   let result: Package[] = installed(machine).filter((pkg) => !gone.some((one) => same(one, pkg)));
   const queue = [...wanted];
   for (let pkg = queue.shift(); pkg; pkg = queue.shift()) {
     const added = pkg;
-    result = [...result.filter((other) => other.name !== added.name || (isParallel(added) && !same(other, added))), added];
+    result = [
+      ...result.filter(
+        (other) => other.name !== added.name || (isParallel(added) && !same(other, added)),
+      ),
+      added,
+    ];
     for (const requirement of pkg.requires) {
       if ([...result, ...queue].some((other) => satisfies(machine, other, requirement))) continue;
       const found = newest(
@@ -36,7 +58,10 @@ export function resolve(machine: Machine, wanted: readonly Package[], available:
         available.filter((other) => satisfies(machine, other, requirement)),
       );
       if (!found)
-        return { result, problem: `Error: Package: ${pkg.name}-${evrOf(pkg)}.${pkg.arch} (lab)\n           Requires: ${requirement}\n` };
+        return {
+          result,
+          problem: `Error: Package: ${pkg.name}-${evrOf(pkg)}.${pkg.arch} (lab)\n           Requires: ${requirement}\n`,
+        };
       queue.push(found);
     }
   }
@@ -46,13 +71,18 @@ export function resolve(machine: Machine, wanted: readonly Package[], available:
 
 function brokenBy(machine: Machine, result: readonly Package[]): string | undefined {
   for (const pkg of result) {
-    const missing = pkg.requires.find((requirement) => !result.some((other) => satisfies(machine, other, requirement)));
-    if (missing !== undefined) return `Error: Package: ${pkg.name}-${evrOf(pkg)}.${pkg.arch} (@lab)\n           Requires: ${missing}\n`;
+    const missing = pkg.requires.find(
+      (requirement) => !result.some((other) => satisfies(machine, other, requirement)),
+    );
+    if (missing !== undefined)
+      return `Error: Package: ${pkg.name}-${evrOf(pkg)}.${pkg.arch} (@lab)\n           Requires: ${missing}\n`;
   }
   return undefined;
 }
 
-/** Two packages that own one file: found only when the transaction is tested, after all questions. */
+/**
+ * Two packages that own one file: found only when the transaction is tested, after all questions.
+ */
 function conflictIn(result: readonly Package[]): string | undefined {
   const owners = new Map<string, Package>();
   for (const pkg of result) {
@@ -67,11 +97,18 @@ function conflictIn(result: readonly Package[]): string | undefined {
   return undefined;
 }
 
-/** Carries a draft out; the packages whose post-install script fails are returned (they are installed all the same). */
+/**
+ * Carries a draft out; the packages whose post-install script fails are returned (they are
+ * installed all the same).
+ */
 export function carryOut(
   machine: Machine,
   draft: Draft,
-): { readonly added: readonly Package[]; readonly removed: readonly Package[]; readonly badPost: readonly Package[] } {
+): {
+  readonly added: readonly Package[];
+  readonly removed: readonly Package[];
+  readonly badPost: readonly Package[];
+} {
   const before = installed(machine);
   const removed = before.filter((pkg) => !draft.result.some((other) => same(pkg, other)));
   const added = draft.result.filter((pkg) => !before.some((other) => same(pkg, other)));

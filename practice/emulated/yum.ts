@@ -1,4 +1,5 @@
-// yum 3 as on CentOS 7: exact versions, holds that look like missing packages, a lock that is waited for without end.
+// yum 3 as on CentOS 7: exact versions, holds that look like missing packages, a lock that is
+// waited for without end.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { Reply } from '../host/calls.ts';
 import { evrOf, type Package, repository } from '../host/catalog.ts';
@@ -44,8 +45,10 @@ function readCommand(args: readonly string[]): Command {
     }
     const at = word.startsWith('--') ? word.indexOf('=') : -1;
     const key = at < 0 ? word : word.slice(0, at);
-    const value = at >= 0 ? word.slice(at + 1) : takesValue.has(key) ? (args[++i] ?? '') : undefined;
-    if (key === '--setopt') settings.set((value ?? '').split('=')[0] ?? '', (value ?? '').split('=').slice(1).join('='));
+    const value =
+      at >= 0 ? word.slice(at + 1) : takesValue.has(key) ? (args[++i] ?? '') : undefined;
+    if (key === '--setopt')
+      settings.set((value ?? '').split('=')[0] ?? '', (value ?? '').split('=').slice(1).join('='));
     else if (key === '--exclude' || key === '-x') excludes.push(value ?? '');
     else flags.add(value === undefined ? key : `${key}=${value}`);
   }
@@ -53,7 +56,11 @@ function readCommand(args: readonly string[]): Command {
   return { verb: aliases[verb] ?? verb, specs, settings, flags, excludes };
 }
 
-const aliases: Readonly<Record<string, string>> = { update: 'upgrade', erase: 'remove', localinstall: 'install' };
+const aliases: Readonly<Record<string, string>> = {
+  update: 'upgrade',
+  erase: 'remove',
+  localinstall: 'install',
+};
 
 const lockFile = '/var/run/yum.pid';
 const pid = 4711;
@@ -67,14 +74,20 @@ const lockEntries = (machine: Machine): readonly string[] =>
 
 /** A locked package may only be the locked version: `0:docker-ce-18.06.1.ce-3.el7.*`. */
 function lockedOut(machine: Machine, pkg: Package): boolean {
-  const name = (entry: string): string => entry.replace(/^\d+:/, '').split('-').slice(0, -2).join('-');
+  const name = (entry: string): string =>
+    entry.replace(/^\d+:/, '').split('-').slice(0, -2).join('-');
   const own = lockEntries(machine).filter((entry) => name(entry) === pkg.name);
-  return own.length > 0 && !own.some((entry) => goesBy(pkg, entry.replace(/^0:/, '')) || goesBy(pkg, entry));
+  return (
+    own.length > 0 &&
+    !own.some((entry) => goesBy(pkg, entry.replace(/^0:/, '')) || goesBy(pkg, entry))
+  );
 }
 
 function excludedBy(machine: Machine, command: Command): readonly string[] {
   const off = [...command.flags].some((flag) => flag.startsWith('--disableexcludes'));
-  const lines = [...read(machine, '/etc/yum.conf').matchAll(/^exclude\s*=\s*(.*)$/gm)].flatMap((match) => (match[1] ?? '').split(/[\s,]+/));
+  const lines = [...read(machine, '/etc/yum.conf').matchAll(/^exclude\s*=\s*(.*)$/gm)].flatMap(
+    (match) => (match[1] ?? '').split(/[\s,]+/),
+  );
   return [...(off ? [] : lines.filter(Boolean)), ...command.excludes];
 }
 
@@ -83,12 +96,17 @@ const repositoryOf = (pkg: Package): string => pkg.from ?? 'lab';
 
 /** Those that their files enable, then the flags in the order in which they were given. */
 function enabledRepositories(machine: Machine, command: Command): ReadonlySet<string> {
-  const sections = repositoryFiles.flatMap((file) => [...read(machine, file).matchAll(/^\[([^\]]+)\]([^[]*)/gm)]);
-  const enabled = new Set(sections.filter(([, , body = '']) => /^enabled\s*=\s*1/m.test(body)).map(([, id = '']) => id));
+  const sections = repositoryFiles.flatMap((file) => [
+    ...read(machine, file).matchAll(/^\[([^\]]+)\]([^[]*)/gm),
+  ]);
+  const enabled = new Set(
+    sections.filter(([, , body = '']) => /^enabled\s*=\s*1/m.test(body)).map(([, id = '']) => id),
+  );
   for (const flag of command.flags) {
     const [, word, words = ''] = /^--(enable|disable)repo=(.*)$/.exec(flag) ?? [];
     for (const [, id = ''] of sections) {
-      if (word === undefined || !words.split(',').some((pattern) => matchesId(pattern, id))) continue;
+      if (word === undefined || !words.split(',').some((pattern) => matchesId(pattern, id)))
+        continue;
       if (word === 'enable') enabled.add(id);
       else enabled.delete(id);
     }
@@ -99,29 +117,43 @@ function enabledRepositories(machine: Machine, command: Command): ReadonlySet<st
 const matchesId = (pattern: string, id: string): boolean =>
   pattern === id || (pattern.endsWith('*') && id.startsWith(pattern.slice(0, -1)));
 
-/** What the enabled repositories offer, after excludes and versionlock: both look like a package that does not exist. */
+/**
+ * What the enabled repositories offer, after excludes and versionlock: both look like a package
+ * that does not exist.
+ */
 function offered(machine: Machine, command: Command): readonly Package[] {
   const enabled = enabledRepositories(machine, command);
   const excludes = excludedBy(machine, command);
   const locks = ![...command.flags].some(
-    (flag) => flag === '--noplugins' || flag === '--disableplugin=versionlock' || flag === '--disableplugin=*',
+    (flag) =>
+      flag === '--noplugins' ||
+      flag === '--disableplugin=versionlock' ||
+      flag === '--disableplugin=*',
   );
   return repository('el7').filter(
-    (pkg) => enabled.has(repositoryOf(pkg)) && !excludes.some((words) => goesBy(pkg, words)) && !(locks && lockedOut(machine, pkg)),
+    (pkg) =>
+      enabled.has(repositoryOf(pkg)) &&
+      !excludes.some((words) => goesBy(pkg, words)) &&
+      !(locks && lockedOut(machine, pkg)),
   );
 }
 
-const row = (pkg: Package, repo: string): string => `${`${pkg.name}.${pkg.arch}`.padEnd(40)} ${evrOf(pkg).padEnd(30)} ${repo}\n`;
+const row = (pkg: Package, repo: string): string =>
+  `${`${pkg.name}.${pkg.arch}`.padEnd(40)} ${evrOf(pkg).padEnd(30)} ${repo}\n`;
 
 function list(machine: Machine, command: Command): Reply {
-  const [what, ...rest] = ['available', 'installed', 'all', 'updates'].includes(command.specs[0] ?? '')
+  const [what, ...rest] = ['available', 'installed', 'all', 'updates'].includes(
+    command.specs[0] ?? '',
+  )
     ? command.specs
     : ['all', ...command.specs];
-  const named = (pkg: Package): boolean => rest.length === 0 || rest.some((words) => goesBy(pkg, words));
+  const named = (pkg: Package): boolean =>
+    rest.length === 0 || rest.some((words) => goesBy(pkg, words));
   const own = installed(machine).filter(named);
   const everything = offered(machine, command).filter(named);
   const others = everything.filter((pkg) => !installed(machine).some((one) => same(one, pkg)));
-  // What is installed is listed as well then, where a repository has it: yum and dnf call it "reinstall available".
+  // What is installed is listed as well then, where a repository has it: yum and dnf call it
+  // "reinstall available".
   const shown = command.flags.has('--showduplicates')
     ? everything
     : others.filter((pkg) =>
@@ -133,27 +165,41 @@ function list(machine: Machine, command: Command): Reply {
           ) ?? pkg,
         ),
       );
-  const sorted = [...shown].sort((a, b) => a.name.localeCompare(b.name) || compareEvr(machine, a, b));
+  const sorted = [...shown].sort(
+    (a, b) => a.name.localeCompare(b.name) || compareEvr(machine, a, b),
+  );
   const out =
-    (what !== 'available' && own.length > 0 ? `Installed Packages\n${own.map((pkg) => row(pkg, '@lab')).join('')}` : '') +
-    (what !== 'installed' && sorted.length > 0 ? `Available Packages\n${sorted.map((pkg) => row(pkg, repositoryOf(pkg))).join('')}` : '');
+    (what !== 'available' && own.length > 0
+      ? `Installed Packages\n${own.map((pkg) => row(pkg, '@lab')).join('')}`
+      : '') +
+    (what !== 'installed' && sorted.length > 0
+      ? `Available Packages\n${sorted.map((pkg) => row(pkg, repositoryOf(pkg))).join('')}`
+      : '');
   return out === '' ? failed(1, 'Error: No matching Packages to list\n') : done(out);
 }
 
 function versionlock(machine: Machine, specs: readonly string[]): Reply {
   const [verb = 'list', ...names] = specs;
   const entries = lockEntries(machine);
-  if (verb === 'list') return done(`${entries.map((entry) => `${entry}\n`).join('')}versionlock list done\n`);
+  if (verb === 'list')
+    return done(`${entries.map((entry) => `${entry}\n`).join('')}versionlock list done\n`);
   if (verb === 'clear') return save([], '');
   if (verb === 'add') {
     const found = installed(machine).filter((pkg) => names.some((words) => goesBy(pkg, words)));
     return save(
-      [...entries, ...found.map((pkg) => `${pkg.epoch}:${pkg.name}-${pkg.version}-${pkg.release}.*`)],
+      [
+        ...entries,
+        ...found.map((pkg) => `${pkg.epoch}:${pkg.name}-${pkg.version}-${pkg.release}.*`),
+      ],
       `versionlock added: ${found.length}\n`,
     );
   }
   const left = entries.filter(
-    (entry) => !names.some((words) => entry === words || entry.replace(/^\d+:/, '').split('-').slice(0, -2).join('-') === words),
+    (entry) =>
+      !names.some(
+        (words) =>
+          entry === words || entry.replace(/^\d+:/, '').split('-').slice(0, -2).join('-') === words,
+      ),
   );
   return verb === 'delete'
     ? save(left, `versionlock deleted: ${entries.length - left.length}\n`)
@@ -171,7 +217,10 @@ interface Choice {
   readonly said: string;
 }
 
-/** yum 3's `install` of an older version than the installed one does nothing, and that is no error; `downgrade` is the word for it. */
+/**
+ * yum 3's `install` of an older version than the installed one does nothing, and that is no error;
+ * `downgrade` is the word for it.
+ */
 function choose(machine: Machine, command: Command): Choice {
   const available = offered(machine, command);
   const own = installed(machine);
@@ -182,7 +231,10 @@ function choose(machine: Machine, command: Command): Choice {
   const take = (pkg: Package): void => {
     choice = { ...choice, wanted: [...choice.wanted, pkg] };
   };
-  const specs = command.specs.length > 0 || command.verb !== 'upgrade' ? command.specs : [...new Set(own.map((pkg) => pkg.name))];
+  const specs =
+    command.specs.length > 0 || command.verb !== 'upgrade'
+      ? command.specs
+      : [...new Set(own.map((pkg) => pkg.name))];
   for (const words of specs) {
     if (command.verb === 'remove') {
       const found = own.filter((pkg) => goesBy(pkg, words));
@@ -194,7 +246,9 @@ function choose(machine: Machine, command: Command): Choice {
       machine,
       available.filter((pkg) => goesBy(pkg, words)),
     );
-    const present = best ? own.filter((pkg) => pkg.name === best.name) : own.filter((pkg) => goesBy(pkg, words));
+    const present = best
+      ? own.filter((pkg) => pkg.name === best.name)
+      : own.filter((pkg) => goesBy(pkg, words));
     const order = best && present[0] ? compareEvr(machine, best, present[0]) : 1;
     if (!best)
       say(
@@ -202,11 +256,16 @@ function choose(machine: Machine, command: Command): Choice {
           ? `Package matching ${words} already installed. Checking for update.\n`
           : `No package ${words} available.\n`,
       );
-    else if (present.some((pkg) => same(pkg, best))) say(`Package ${nevra(best)} already installed and latest version\n`);
+    else if (present.some((pkg) => same(pkg, best)))
+      say(`Package ${nevra(best)} already installed and latest version\n`);
     else if (command.verb === 'downgrade')
-      present.length > 0 && order < 0 ? take(best) : say(`Only Upgrade available on package: ${nevra(best)}\n`);
-    else if (command.verb === 'upgrade' && present.length === 0) say(`No Packages marked for Update\n`);
-    else if (order < 0 && !isParallel(best)) say(`Package matching ${nevra(best)} already installed. Checking for update.\n`);
+      present.length > 0 && order < 0
+        ? take(best)
+        : say(`Only Upgrade available on package: ${nevra(best)}\n`);
+    else if (command.verb === 'upgrade' && present.length === 0)
+      say(`No Packages marked for Update\n`);
+    else if (order < 0 && !isParallel(best))
+      say(`Package matching ${nevra(best)} already installed. Checking for update.\n`);
     else take(best);
   }
   return choice;
@@ -229,13 +288,19 @@ function chooseAll(machine: Machine, command: Command): Choice {
 /** Those that cannot stay without what is removed go too. */
 function withDependents(machine: Machine, gone: readonly Package[]): readonly Package[] {
   const more = installed(machine).filter(
-    (pkg) => !gone.some((one) => same(one, pkg)) && pkg.requires.some((words) => gone.some((one) => one.name === words.split(' ')[0])),
+    (pkg) =>
+      !gone.some((one) => same(one, pkg)) &&
+      pkg.requires.some((words) => gone.some((one) => one.name === words.split(' ')[0])),
   );
   return more.length === 0 ? gone : withDependents(machine, [...gone, ...more]);
 }
 
 /** The lock is polled for ever unless exit_on_lock is set. */
-async function takeLock(machine: Machine, command: Command, world: World): Promise<Reply | undefined> {
+async function takeLock(
+  machine: Machine,
+  command: Command,
+  world: World,
+): Promise<Reply | undefined> {
   let said = `Existing lock ${lockFile}: another copy is running as pid ${pid}.\n`;
   while (fault(machine, 'lock') || read(machine, lockFile) !== '') {
     if (command.settings.get('exit_on_lock') === '1') return failed(200, said);
@@ -255,11 +320,14 @@ function freeLock(machine: Machine): void {
 async function transact(machine: Machine, command: Command, world: World): Promise<Reply> {
   const locked = await takeLock(machine, command, world);
   if (locked) return locked;
-  const { wanted, gone, said } = command.verb === 'shell' ? chooseAll(machine, command) : choose(machine, command);
+  const { wanted, gone, said } =
+    command.verb === 'shell' ? chooseAll(machine, command) : choose(machine, command);
   const missing = /^No package .* available\.$/m.test(said);
   if (wanted.length === 0 && gone.length === 0) {
     freeLock(machine);
-    return missing || /^Only Upgrade/m.test(said) ? failed(1, 'Error: Nothing to do\n', said) : done(`${said}Nothing to do\n`);
+    return missing || /^Only Upgrade/m.test(said)
+      ? failed(1, 'Error: Nothing to do\n', said)
+      : done(`${said}Nothing to do\n`);
   }
   const removed = withDependents(machine, gone);
   const draft = resolve(machine, wanted, offered(machine, command), removed);
@@ -267,14 +335,26 @@ async function transact(machine: Machine, command: Command, world: World): Promi
   freeLock(machine);
   if (draft.problem !== undefined) return failed(1, draft.problem, said);
   if (fault(machine, 'full'))
-    return failed(1, 'Error Summary\n-------------\nDisk Requirements:\n  At least 1MB more space needed on the / filesystem.\n', said);
+    return failed(
+      1,
+      'Error Summary\n-------------\nDisk Requirements:\n  At least 1MB more space needed on the / filesystem.\n',
+      said,
+    );
   if (fault(machine, 'nodownload'))
-    return failed(1, 'Error downloading packages:\n  docker-ce: [Errno 256] No more mirrors to try.\n', said);
-  if (command.flags.has('--downloadonly')) return done(`${said}exiting because "Download Only" specified\n`);
+    return failed(
+      1,
+      'Error downloading packages:\n  docker-ce: [Errno 256] No more mirrors to try.\n',
+      said,
+    );
+  if (command.flags.has('--downloadonly'))
+    return done(`${said}exiting because "Download Only" specified\n`);
   const result = carryOut(machine, draft);
   const section = (title: string, packages: readonly Package[]): string =>
-    packages.length === 0 ? '' : `\n${title}:\n${packages.map((pkg) => `  ${pkg.name}.${pkg.arch} ${evrOf(pkg)}\n`).join('')}`;
-  // A failing post-install script is a line on the screen and nothing else: the package is installed and the exit status is 0.
+    packages.length === 0
+      ? ''
+      : `\n${title}:\n${packages.map((pkg) => `  ${pkg.name}.${pkg.arch} ${evrOf(pkg)}\n`).join('')}`;
+  // A failing post-install script is a line on the screen and nothing else: the package is
+  // installed and the exit status is 0.
   const scriptlets = result.badPost
     .map(
       (pkg) =>
@@ -290,12 +370,20 @@ async function transact(machine: Machine, command: Command, world: World): Promi
   );
 }
 
-/** The first id in `--enablerepo` or `--disablerepo` that no file has; a pattern may match nothing. */
+/**
+ * The first id in `--enablerepo` or `--disablerepo` that no file has; a pattern may match nothing.
+ */
 function unknownRepository(machine: Machine, { flags }: Command): string | undefined {
   const folder = at(machine, '/etc/yum.repos.d');
-  const files = existsSync(folder) ? readdirSync(folder).map((name) => read(machine, `/etc/yum.repos.d/${name}`)) : [];
-  const known = new Set(files.flatMap((text) => [...text.matchAll(/^\[([^\]]+)\]/gm)].map(([, id = '']) => id)));
-  const named = [...flags].flatMap((flag) => /^--(?:enable|disable)repo=([^*?[\],]+)$/.exec(flag)?.[1] ?? []);
+  const files = existsSync(folder)
+    ? readdirSync(folder).map((name) => read(machine, `/etc/yum.repos.d/${name}`))
+    : [];
+  const known = new Set(
+    files.flatMap((text) => [...text.matchAll(/^\[([^\]]+)\]/gm)].map(([, id = '']) => id)),
+  );
+  const named = [...flags].flatMap(
+    (flag) => /^--(?:enable|disable)repo=([^*?[\],]+)$/.exec(flag)?.[1] ?? [],
+  );
   return named.find((id) => !known.has(id));
 }
 
@@ -303,7 +391,8 @@ export const yum: EmulatedTool = async (machine, args, world) => {
   if (args[0] === '--version') return done('3.4.3\n');
   const command = readCommand(args);
   const unknown = unknownRepository(machine, command);
-  if (unknown !== undefined) return failed(1, `\n\nError getting repository data for ${unknown}, repository not found\n`);
+  if (unknown !== undefined)
+    return failed(1, `\n\nError getting repository data for ${unknown}, repository not found\n`);
   switch (command.verb) {
     case 'install':
     case 'upgrade':

@@ -1,60 +1,100 @@
-// Boots a practice host: what its boot loader names is what runs, /proc and /sys are made anew, /run is empty, the units start.
+// Boots a practice host: what its boot loader names is what runs, /proc and /sys are made anew,
+// /run is empty, the units start.
 import { randomUUID } from 'node:crypto';
 import { makeGroups } from './cgroups.ts';
 import { type BootEntry, defaultEntry, readEnv, takenOnce, writeEnv } from './grub.ts';
 import { find, runcOnDisk } from './installed.ts';
 import { control, fault, hostClock, type Machine, put, putName, read, remove } from './machine.ts';
 
-export const menuPath = (machine: Machine): string => (machine.spec.flavour === 'el7' ? '/boot/grub2/grub.cfg' : '/boot/grub/grub.cfg');
-export const envPath = (machine: Machine): string => (machine.spec.flavour === 'el7' ? '/boot/grub2/grubenv' : '/boot/grub/grubenv');
+export const menuPath = (machine: Machine): string =>
+  machine.spec.flavour === 'el7' ? '/boot/grub2/grub.cfg' : '/boot/grub/grub.cfg';
+export const envPath = (machine: Machine): string =>
+  machine.spec.flavour === 'el7' ? '/boot/grub2/grubenv' : '/boot/grub/grubenv';
 
 /** What comes up, or why nothing does. */
-function chooseKernel(machine: Machine): { readonly kernel: string; readonly cmdline: string } | { readonly dead: string } {
+function chooseKernel(
+  machine: Machine,
+): { readonly kernel: string; readonly cmdline: string } | { readonly dead: string } {
   if (fault(machine, 'oldboot')) return machine.running;
   const entry = takeEntry(machine);
   if (!entry) return { dead: 'no entry in the boot loader file' };
   const file = `/boot/${entry.kernel.slice(entry.kernel.lastIndexOf('/') + 1)}`;
   if (read(machine, file) === '') return { dead: `no kernel ${file}` };
   if (file === `/boot/vmlinuz-${fault(machine, 'panics')}`)
-    return entry.args.some((arg) => /^panic=[1-9]/.test(arg)) ? chooseKernel(machine) : { dead: 'it panicked and stands still' };
-  return { kernel: file.slice('/boot/vmlinuz-'.length), cmdline: [`BOOT_IMAGE=${entry.kernel}`, ...entry.args].join(' ') };
+    return entry.args.some((arg) => /^panic=[1-9]/.test(arg))
+      ? chooseKernel(machine)
+      : { dead: 'it panicked and stands still' };
+  return {
+    kernel: file.slice('/boot/vmlinuz-'.length),
+    cmdline: [`BOOT_IMAGE=${entry.kernel}`, ...entry.args].join(' '),
+  };
 }
 
 function takeEntry(machine: Machine): BootEntry | undefined {
   const [menu, env] = [read(machine, menuPath(machine)), read(machine, envPath(machine))];
   const once = takenOnce(menu, env);
-  if (once !== undefined) put(machine, envPath(machine), writeEnv(new Map([...readEnv(env)].filter(([key]) => key !== 'next_entry'))));
+  if (once !== undefined)
+    put(
+      machine,
+      envPath(machine),
+      writeEnv(new Map([...readEnv(env)].filter(([key]) => key !== 'next_entry'))),
+    );
   return once ?? defaultEntry(menu, env);
 }
 
-/** True when it is up. `daysAgo` gives a boot in the past, for a fleet that has been running for a while. */
+/**
+ * True when it is up. `daysAgo` gives a boot in the past, for a fleet that has been running for a
+ * while.
+ */
 export function boot(machine: Machine, daysAgo = 0): boolean {
   const choice = chooseKernel(machine);
   if ('dead' in choice) return false;
   const bootTime = hostClock(machine) - Math.round(daysAgo * 86_400);
   machine.boots += 1;
-  machine.running = { bootId: randomUUID(), bootTime, ...pick(choice), units: new Set(), nextGroup: 4, accounted: [] };
+  machine.running = {
+    bootId: randomUUID(),
+    bootTime,
+    ...pick(choice),
+    units: new Set(),
+    nextGroup: 4,
+    accounted: [],
+  };
   control(machine, 'kernel', `${machine.running.kernel}\n`);
   for (const path of ['/run', '/var/run', '/proc']) remove(machine, path);
   putProc(machine);
   put(machine, '/run/lab/driver', driverOf(machine));
-  put(machine, '/run/lab/live-restore', /"live-restore"\s*:\s*true/.test(read(machine, '/etc/docker/daemon.json')) ? 'true' : 'false');
+  put(
+    machine,
+    '/run/lab/live-restore',
+    /"live-restore"\s*:\s*true/.test(read(machine, '/etc/docker/daemon.json')) ? 'true' : 'false',
+  );
   for (const unit of ['sshd', 'containerd', 'docker', 'kubelet']) startUnit(machine, unit);
   makeGroups(machine);
   putLog(machine);
   return true;
 }
 
-const pick = ({ kernel, cmdline }: { readonly kernel: string; readonly cmdline: string }) => ({ kernel, cmdline });
+const pick = ({ kernel, cmdline }: { readonly kernel: string; readonly cmdline: string }) => ({
+  kernel,
+  cmdline,
+});
 
 const driverOf = (machine: Machine): string =>
-  read(machine, '/etc/docker/daemon.json').includes('native.cgroupdriver=systemd') ? 'systemd' : 'cgroupfs';
+  read(machine, '/etc/docker/daemon.json').includes('native.cgroupdriver=systemd')
+    ? 'systemd'
+    : 'cgroupfs';
 
 /** The package whose program a unit runs. */
-const unitPackages: Readonly<Record<string, string>> = { docker: 'docker-ce', containerd: 'containerd.io', kubelet: 'kubelet' };
+const unitPackages: Readonly<Record<string, string>> = {
+  docker: 'docker-ce',
+  containerd: 'containerd.io',
+  kubelet: 'kubelet',
+};
 
 export const unitExists = (machine: Machine, unit: string): boolean =>
-  unit === 'sshd' || unit === 'crond' || (Object.hasOwn(unitPackages, unit) && find(machine, unitPackages[unit] ?? '') !== undefined);
+  unit === 'sshd' ||
+  unit === 'crond' ||
+  (Object.hasOwn(unitPackages, unit) && find(machine, unitPackages[unit] ?? '') !== undefined);
 
 /** The process of each unit, by number and command line. */
 const processes: Readonly<Record<string, readonly [pid: number, words: readonly string[]]>> = {
@@ -79,7 +119,11 @@ export function startUnit(machine: Machine, unit: string): boolean {
     if (fault(machine, 'nodocker') || !pkg) return false;
     put(machine, '/run/lab/dockerd', pkg.says);
     put(machine, '/run/lab/accounts', runcOnDisk(machine)?.accounts === true ? 'yes' : 'no');
-    put(machine, '/run/lab/containers', ['1', '2', '3', '4', '5'].map((digit) => `${digit.repeat(12)}\n`).join(''));
+    put(
+      machine,
+      '/run/lab/containers',
+      ['1', '2', '3', '4', '5'].map((digit) => `${digit.repeat(12)}\n`).join(''),
+    );
     put(machine, '/run/docker.sock', '');
   }
   machine.running.units.add(unit);
@@ -92,7 +136,8 @@ export function stopUnit(machine: Machine, unit: string): void {
   machine.running.units.delete(unit);
   if (processes[unit]) remove(machine, `/proc/${processes[unit][0]}`);
   remove(machine, `/run/lab/units/${unit}`);
-  if (unit === 'docker') for (const name of ['dockerd', 'accounts', 'containers']) remove(machine, `/run/lab/${name}`);
+  if (unit === 'docker')
+    for (const name of ['dockerd', 'accounts', 'containers']) remove(machine, `/run/lab/${name}`);
 }
 
 /** The parts of /proc that change while it runs; called before each command. */
@@ -112,7 +157,10 @@ function putProc(machine: Machine): void {
     ['/proc/version', `Linux version ${kernel} (builder@lab) #1 SMP\n`],
     ['/proc/stat', `cpu  1 0 1 100 0 0 0 0 0 0\nbtime ${bootTime}\nprocesses 4242\n`],
     ['/proc/loadavg', '0.10 0.20 0.15 1/120 4242\n'],
-    ['/proc/1/cgroup', machine.spec.flavour === 'el7' ? '4:memory:/\n1:name=systemd:/\n' : '0::/init.scope\n'],
+    [
+      '/proc/1/cgroup',
+      machine.spec.flavour === 'el7' ? '4:memory:/\n1:name=systemd:/\n' : '0::/init.scope\n',
+    ],
     ['/proc/mounts', mounts(machine)],
     ['/proc/self/mounts', mounts(machine)],
     ['/proc/filesystems', 'nodev\tsysfs\nnodev\tcgroup\nnodev\tcgroup2\n\text4\n'],
@@ -145,7 +193,10 @@ cgroup /sys/fs/cgroup/memory cgroup rw,nosuid,nodev,noexec,relatime,memory 0 0
 cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid,nodev,noexec,relatime,nsdelegate,memory_recursiveprot 0 0
 `;
 
-/** The kernel log of a host on which the leak has come far: the memcg caches carry container ids in parentheses. */
+/**
+ * The kernel log of a host on which the leak has come far: the memcg caches carry container ids in
+ * parentheses.
+ */
 function putLog(machine: Machine): void {
   const { cmdline, kernel } = machine.running;
   const start = `[    0.000000] Linux version ${kernel} (builder@lab) #1 SMP\n[    0.000000] Command line: ${cmdline}\n`;
@@ -156,6 +207,7 @@ function putLog(machine: Machine): void {
         `[${time}] SLUB: Unable to allocate memory on node -1 (gfp=0x8020)\n[${time}]   cache: kmalloc-192(1184:${'5'.repeat(64)}), object size: 192, buffer size: 192, default order: 0, min order: 0\n`,
     )
     .join('');
-  const lockup = '[3522100.404040] NMI watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [kworker/3:1:20171]\n';
+  const lockup =
+    '[3522100.404040] NMI watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [kworker/3:1:20171]\n';
   control(machine, 'dmesg', start + (leaking ? slub + lockup : ''));
 }

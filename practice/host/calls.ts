@@ -1,4 +1,5 @@
-// Calls from stand-ins to the fleet's process: a file with the words, answered with sh text through a FIFO.
+// Calls from stand-ins to the fleet's process: a file with the words, answered with sh text through
+// a FIFO.
 import {
   closeSync,
   constants,
@@ -77,8 +78,14 @@ async function answer(stem: string, reply: Reply): Promise<void> {
   closeSync(fd);
 }
 
-/** Serves calls written into `folder` until closed. `serve` may take its time; undefined means that the caller's host went down meanwhile. */
-export function serveCalls(folder: string, serve: (call: Call) => Promise<Reply | undefined>): { readonly close: () => void } {
+/**
+ * Serves calls written into `folder` until closed. `serve` may take its time; undefined means that
+ * the caller's host went down meanwhile.
+ */
+export function serveCalls(
+  folder: string,
+  serve: (call: Call) => Promise<Reply | undefined>,
+): { readonly close: () => void } {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const handle = async (name: string): Promise<void> => {
@@ -86,7 +93,9 @@ export function serveCalls(folder: string, serve: (call: Call) => Promise<Reply 
     const call = readCall(`${stem}.call`);
     if (!call) return;
     rmSync(`${stem}.call`, { force: true });
-    const reply = await serve(call).catch((error: unknown): Reply => ({ code: 125, err: `practice fleet: ${String(error)}\n` }));
+    const reply = await serve(call).catch(
+      (error: unknown): Reply => ({ code: 125, err: `practice fleet: ${String(error)}\n` }),
+    );
     if (reply) await answer(stem, reply);
     else rmSync(`${stem}.answer`, { force: true });
   };

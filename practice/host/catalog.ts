@@ -1,4 +1,5 @@
-// The packages in the practice fleet's repositories: names, epochs, dependencies and file conflicts as in the real ones.
+// The packages in the practice fleet's repositories: names, epochs, dependencies and file conflicts
+// as in the real ones.
 
 export interface Package {
   readonly name: string;
@@ -16,11 +17,24 @@ export interface Package {
   readonly owns: readonly string[];
   /** What the program itself says its version is: `18.06.1-ce`. */
   readonly says: string;
-  /** The runc that comes with it, and whether it switches accounting on for a container with a memory limit. */
-  readonly runc?: { readonly program: string; readonly version: string; readonly accounts: boolean };
+  /**
+   * The runc that comes with it, and whether it switches accounting on for a container with a
+   * memory limit.
+   */
+  readonly runc?: {
+    readonly program: string;
+    readonly version: string;
+    readonly accounts: boolean;
+  };
 }
 
-const el7 = (name: string, epoch: number, version: string, release: string, more: Partial<Package> = {}): Package => ({
+const el7 = (
+  name: string,
+  epoch: number,
+  version: string,
+  release: string,
+  more: Partial<Package> = {},
+): Package => ({
   name,
   epoch,
   version,
@@ -33,7 +47,10 @@ const el7 = (name: string, epoch: number, version: string, release: string, more
 });
 
 const kernel = (release: string): Package =>
-  el7('kernel', 0, '3.10.0', release, { says: `3.10.0-${release}.el7.x86_64`, owns: [`/boot/vmlinuz-3.10.0-${release}.el7.x86_64`] });
+  el7('kernel', 0, '3.10.0', release, {
+    says: `3.10.0-${release}.el7.x86_64`,
+    owns: [`/boot/vmlinuz-3.10.0-${release}.el7.x86_64`],
+  });
 
 /** ELRepo's long-term kernel: a package of another name beside the distribution's. */
 const longTerm = (version: string): Package =>
@@ -44,22 +61,33 @@ const longTerm = (version: string): Package =>
     owns: [`/boot/vmlinuz-${version}-1.el7.elrepo.x86_64`],
   });
 
-/** Since 18.09 the client is a package of its own, and both own /usr/bin/docker: an old engine conflicts with it. */
+/**
+ * Since 18.09 the client is a package of its own, and both own /usr/bin/docker: an old engine
+ * conflicts with it.
+ */
 const engine = (version: string, containerd: string): Package =>
   el7('docker-ce', 3, version, '3', {
     requires: ['container-selinux >= 2.9', `containerd.io >= ${containerd}`, 'docker-ce-cli'],
     owns: ['/usr/bin/dockerd'],
   });
-const client = (version: string): Package => el7('docker-ce-cli', 1, version, '3', { owns: ['/usr/bin/docker'] });
+const client = (version: string): Package =>
+  el7('docker-ce-cli', 1, version, '3', { owns: ['/usr/bin/docker'] });
 const containerd = (version: string, release: string, runc: string, accounts: boolean): Package =>
   el7('containerd.io', 0, version, release, {
     owns: ['/usr/bin/containerd', '/usr/bin/runc'],
     runc: { program: 'runc', version: runc, accounts },
   });
 const kubelet = (version: string): Package =>
-  el7('kubelet', 0, version, '0', { release: '0', says: `v${version}`, owns: ['/usr/bin/kubelet'] });
+  el7('kubelet', 0, version, '0', {
+    release: '0',
+    says: `v${version}`,
+    owns: ['/usr/bin/kubelet'],
+  });
 
-/** containerd.io's el7 builds carried the nokmem tag from 2018-11, lost it from 2019-07 to 2020-09 (docker/containerd-packaging#196, #199). */
+/**
+ * containerd.io's el7 builds carried the nokmem tag from 2018-11, lost it from 2019-07 to 2020-09
+ * (docker/containerd-packaging#196, #199).
+ */
 const el7Packages: readonly Package[] = [
   kernel('862'),
   kernel('957'),
@@ -71,7 +99,12 @@ const el7Packages: readonly Package[] = [
   el7('container-selinux', 2, '2.68', '1', { arch: 'noarch' }),
   el7('docker-ce', 0, '18.06.1.ce', '3', {
     requires: ['container-selinux >= 2.9'],
-    owns: ['/usr/bin/docker', '/usr/bin/dockerd', '/usr/bin/docker-runc', '/usr/bin/docker-containerd'],
+    owns: [
+      '/usr/bin/docker',
+      '/usr/bin/dockerd',
+      '/usr/bin/docker-runc',
+      '/usr/bin/docker-containerd',
+    ],
     runc: { program: 'docker-runc', version: '1.0.0-rc5+dev', accounts: true },
   }),
   engine('18.09.1', '1.2.2'),
@@ -88,7 +121,13 @@ const el7Packages: readonly Package[] = [
   kubelet('1.22.17'),
 ];
 
-const deb = (name: string, epoch: number, version: string, says: string, more: Partial<Package> = {}): Package => ({
+const deb = (
+  name: string,
+  epoch: number,
+  version: string,
+  says: string,
+  more: Partial<Package> = {},
+): Package => ({
   name,
   epoch,
   version,
@@ -107,7 +146,9 @@ const debEngine = (version: string): Package =>
     owns: ['/usr/bin/dockerd'],
   });
 const debClient = (version: string): Package =>
-  deb('docker-ce-cli', 5, `${version}-1~debian.12~bookworm`, version, { owns: ['/usr/bin/docker'] });
+  deb('docker-ce-cli', 5, `${version}-1~debian.12~bookworm`, version, {
+    owns: ['/usr/bin/docker'],
+  });
 const debContainerd = (version: string, runc: string): Package =>
   deb('containerd.io', 0, `${version}-1`, version, {
     owns: ['/usr/bin/containerd', '/usr/bin/runc'],
@@ -127,7 +168,8 @@ const debianPackages: readonly Package[] = [
 ];
 
 /** The whole repository of a flavour. */
-export const repository = (flavour: 'el7' | 'debian'): readonly Package[] => (flavour === 'el7' ? el7Packages : debianPackages);
+export const repository = (flavour: 'el7' | 'debian'): readonly Package[] =>
+  flavour === 'el7' ? el7Packages : debianPackages;
 
 /** `3:18.09.1-3.el7`, `1.2.2-3.3.el7`, `5:24.0.7-1~debian.12~bookworm`. */
 export const evrOf = (pkg: Package): string =>

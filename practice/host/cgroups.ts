@@ -1,4 +1,5 @@
-// Writes memory groups into a practice host's tree: cgroup v1 as el7 shows it, v2 as a modern kernel does.
+// Writes memory groups into a practice host's tree: cgroup v1 as el7 shows it, v2 as a modern
+// kernel does.
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dockerGroups, type Group, type GroupInput, groupsAtBoot, podGroups } from './groups.ts';
 import { find } from './installed.ts';
@@ -22,7 +23,8 @@ const slabLines = [
 ].join('\n');
 const busyUsage = 991_232;
 
-const nokmem = ({ running, spec }: Machine): boolean => nokmemInForce(running.kernel, running.cmdline, spec.unread === 'obeys');
+const nokmem = ({ running, spec }: Machine): boolean =>
+  nokmemInForce(running.kernel, running.cmdline, spec.unread === 'obeys');
 
 /** The input of the model, from the tree: what the installed and running programs would do. */
 function inputOf(machine: Machine): GroupInput {
@@ -30,8 +32,12 @@ function inputOf(machine: Machine): GroupInput {
   const kubelet = find(machine, 'kubelet');
   return {
     nokmem: nokmem(machine),
-    ...(units.has('docker') ? { engine: { accounts: read(machine, '/run/lab/accounts') === 'yes' } } : {}),
-    ...(units.has('kubelet') && kubelet ? { kubelet: { accounts: kubeletAccounts(kubelet.says) } } : {}),
+    ...(units.has('docker')
+      ? { engine: { accounts: read(machine, '/run/lab/accounts') === 'yes' } }
+      : {}),
+    ...(units.has('kubelet') && kubelet
+      ? { kubelet: { accounts: kubeletAccounts(kubelet.says) } }
+      : {}),
   };
 }
 
@@ -55,21 +61,28 @@ function putV1(machine: Machine, group: Group): void {
     ['memory.kmem.usage_in_bytes', `${usage}\n`],
   ];
   for (const [name, text] of files) put(machine, `${folder}/${name}`, text);
-  // The engines and kubelets of the practice fleet limit no processes, as they do without such a setting.
+  // The engines and kubelets of the practice fleet limit no processes, as they do without such a
+  // setting.
   if (group.path !== '.') put(machine, `${pids}/${group.path}/pids.max`, 'max\n');
   const slabinfo = `${folder}/memory.kmem.slabinfo`;
   remove(machine, slabinfo);
   if (group.accounted) put(machine, slabinfo, slabHeader + (group.busy ? `${slabLines}\n` : ''));
   else eio(machine, slabinfo);
-  if (group.accounted && group.busy) account(machine, group.path.slice(group.path.lastIndexOf('/') + 1));
+  if (group.accounted && group.busy)
+    account(machine, group.path.slice(group.path.lastIndexOf('/') + 1));
 }
 
-/** An accounted group in which a process runs has caches of its own, and keeps them and its id until the next boot. */
+/**
+ * An accounted group in which a process runs has caches of its own, and keeps them and its id until
+ * the next boot.
+ */
 function account(machine: Machine, name: string): void {
   const { running } = machine;
   running.accounted = [...running.accounted, { id: running.nextGroup, name }];
   for (const cache of ['dentry', 'kmalloc-64', 'anon_vma']) {
-    mkdirSync(at(machine, `/sys/kernel/slab/${cache}(${running.nextGroup}:${name})`), { recursive: true });
+    mkdirSync(at(machine, `/sys/kernel/slab/${cache}(${running.nextGroup}:${name})`), {
+      recursive: true,
+    });
   }
   running.nextGroup += 1;
 }
@@ -105,7 +118,8 @@ export function makeGroups(machine: Machine): void {
 /** num_cgroups counts live groups only: on el7 the dead are not seen here. */
 function putCgroups(machine: Machine): void {
   const live = groupsAtBoot(inputOf(machine)).length + 1;
-  const row = (name: string, hierarchy: number, count: number): string => `${name}\t${hierarchy}\t${count}\t1\n`;
+  const row = (name: string, hierarchy: number, count: number): string =>
+    `${name}\t${hierarchy}\t${count}\t1\n`;
   put(
     machine,
     '/proc/cgroups',
@@ -113,15 +127,21 @@ function putCgroups(machine: Machine): void {
   );
 }
 
-/** Containers end or start with the engine; the kubelet's own groups stay as they are until the next boot. */
+/**
+ * Containers end or start with the engine; the kubelet's own groups stay as they are until the next
+ * boot.
+ */
 export function remakeContainers(machine: Machine): void {
   if (isV2(machine)) return;
   const input = inputOf(machine);
   const all = { nokmem: false, engine: { accounts: false }, kubelet: { accounts: false } };
   for (const group of [...dockerGroups(all), ...podGroups(all, false)])
     for (const tree of [memory, pids]) remove(machine, `${tree}/${group.path}`);
-  const podsAccounted = read(machine, `${memory}/kubepods/memory.kmem.slabinfo`) !== '' && !isEio(machine, 'kubepods');
-  const pods = has(machine, `${memory}/kubepods/cgroup.procs`) ? podGroups({ ...all, ...input }, podsAccounted) : [];
+  const podsAccounted =
+    read(machine, `${memory}/kubepods/memory.kmem.slabinfo`) !== '' && !isEio(machine, 'kubepods');
+  const pods = has(machine, `${memory}/kubepods/cgroup.procs`)
+    ? podGroups({ ...all, ...input }, podsAccounted)
+    : [];
   for (const group of input.engine ? [...dockerGroups(input), ...pods] : []) putV1(machine, group);
   putRootUsage(machine);
 }
@@ -132,8 +152,9 @@ function isEio(machine: Machine, path: string): boolean {
 }
 
 /**
- * A group that a script has just made. A plain file cannot act on a write, so its slabinfo shows at once what the kernel shows after
- * accounting was asked for: the header where that works, EIO where `nokmem` is in force.
+ * A group that a script has just made. A plain file cannot act on a write, so its slabinfo shows at
+ * once what the kernel shows after accounting was asked for: the header where that works, EIO where
+ * `nokmem` is in force.
  */
 export function fillNewGroup(machine: Machine, path: string): void {
   if (isV2(machine)) return putV2(machine, path, false);

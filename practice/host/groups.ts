@@ -1,4 +1,5 @@
-// Which memory groups a practice host has and which of them the kernel accounts: a model of what was measured on booted el7 kernels.
+// Which memory groups a practice host has and which of them the kernel accounts: a model of what
+// was measured on booted el7 kernels.
 import { present } from '../../src/model/present.ts';
 
 export interface Group {
@@ -14,7 +15,10 @@ export interface Group {
 export interface GroupInput {
   /** `cgroup.memory=nokmem` is in force: nothing is ever accounted. */
   readonly nokmem: boolean;
-  /** A running engine; `accounts` says whether its runc switches accounting on for a container with a memory limit. */
+  /**
+   * A running engine; `accounts` says whether its runc switches accounting on for a container with
+   * a memory limit.
+   */
   readonly engine?: { readonly accounts: boolean };
   /** A running kubelet; `accounts` says whether it switches accounting on for /kubepods. */
   readonly kubelet?: { readonly accounts: boolean };
@@ -24,18 +28,28 @@ const id = (digit: string): string => digit.repeat(64);
 const mebibytes = (count: number): number => count * 1024 * 1024;
 
 /** Slices that systemd makes: never accounted. */
-const slices: readonly Group[] = ['system.slice', 'system.slice/sshd.service', 'user.slice'].map((path) => ({
-  path,
-  accounted: false,
-  busy: path.includes('/'),
-}));
+const slices: readonly Group[] = ['system.slice', 'system.slice/sshd.service', 'user.slice'].map(
+  (path) => ({
+    path,
+    accounted: false,
+    busy: path.includes('/'),
+  }),
+);
 
-/** Containers of plain docker: one with a memory limit, one without. Their parent is never accounted. */
+/**
+ * Containers of plain docker: one with a memory limit, one without. Their parent is never
+ * accounted.
+ */
 export function dockerGroups(input: GroupInput): readonly Group[] {
   if (!input.engine) return [];
   return [
     { path: 'docker', accounted: false, busy: false },
-    { path: `docker/${id('1')}`, limit: mebibytes(512), accounted: input.engine.accounts && !input.nokmem, busy: true },
+    {
+      path: `docker/${id('1')}`,
+      limit: mebibytes(512),
+      accounted: input.engine.accounts && !input.nokmem,
+      busy: true,
+    },
     { path: `docker/${id('2')}`, accounted: false, busy: true },
   ];
 }
@@ -48,7 +62,13 @@ const bestEffort = 'kubepods/besteffort/pod8c9d0e1f-0000-4000-8000-00000000f00d'
 export function kubeletGroups(input: GroupInput): readonly Group[] {
   if (!input.kubelet) return [];
   const accounted = input.kubelet.accounts && !input.nokmem;
-  const groups = ['kubepods', 'kubepods/burstable', 'kubepods/besteffort', burstable, bestEffort].map((path) => ({
+  const groups = [
+    'kubepods',
+    'kubepods/burstable',
+    'kubepods/besteffort',
+    burstable,
+    bestEffort,
+  ].map((path) => ({
     path,
     accounted,
     busy: false,
@@ -62,7 +82,8 @@ export function podGroups(input: GroupInput, podsAccounted: boolean): readonly G
   const container = (pod: string, digit: string, limit?: number): Group => ({
     path: `${pod}/${id(digit)}`,
     ...present({ limit }),
-    accounted: !input.nokmem && (podsAccounted || (limit !== undefined && input.engine?.accounts === true)),
+    accounted:
+      !input.nokmem && (podsAccounted || (limit !== undefined && input.engine?.accounts === true)),
     busy: true,
   });
   return [

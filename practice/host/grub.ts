@@ -1,8 +1,12 @@
-// grub.cfg and grubenv as text: written as grub2-mkconfig does, read as the boot loader does, edited as grubby does.
+// grub.cfg and grubenv as text: written as grub2-mkconfig does, read as the boot loader does,
+// edited as grubby does.
 
 export interface BootEntry {
   readonly title: string;
-  /** As in the file: `/vmlinuz-3.10.0-862.el7.x86_64` (with a /boot of its own, the path begins there). */
+  /**
+   * As in the file: `/vmlinuz-3.10.0-862.el7.x86_64` (with a /boot of its own, the path begins
+   * there).
+   */
   readonly kernel: string;
   readonly args: readonly string[];
   readonly initrd: string;
@@ -12,7 +16,10 @@ export interface BootEntry {
 
 const linuxWord = /^\s*linux(?:16|efi)?\s+(\S+)\s*(.*)$/;
 
-/** The menu entries of a grub.cfg that load a kernel, in order. Entries without one (firmware setup) are left out. */
+/**
+ * The menu entries of a grub.cfg that load a kernel, in order. Entries without one (firmware setup)
+ * are left out.
+ */
 export function readEntries(config: string): readonly BootEntry[] {
   const entries: BootEntry[] = [];
   let title = '';
@@ -22,7 +29,13 @@ export function readEntries(config: string): readonly BootEntry[] {
     if (head) [title, open] = [head[1] ?? head[2] ?? '', true];
     const linux = linuxWord.exec(line);
     if (linux && open) {
-      entries.push({ title, kernel: linux[1] ?? '', args: (linux[2] ?? '').split(/\s+/).filter(Boolean), initrd: '', linuxLine: at });
+      entries.push({
+        title,
+        kernel: linux[1] ?? '',
+        args: (linux[2] ?? '').split(/\s+/).filter(Boolean),
+        initrd: '',
+        linuxLine: at,
+      });
       open = false;
     }
     const initrd = /^\s*initrd(?:16|efi)?\s+(\S+)/.exec(line);
@@ -47,17 +60,32 @@ export function writeEnv(values: ReadonlyMap<string, string>): string {
   return text + '#'.repeat(Math.max(0, 1024 - text.length));
 }
 
-/** The entry that boots next: a number, a title or `${saved_entry}` in `set default=`; the first one when that names none. */
+/**
+ * The entry that boots next: a number, a title or `${saved_entry}` in `set default=`; the first one
+ * when that names none.
+ */
 export function defaultEntry(config: string, grubenv: string): BootEntry | undefined {
   const entries = readEntries(config);
-  const settings = [...config.matchAll(/^\s*set default="([^"]*)"/gm)].map((match) => match[1] ?? '');
-  // The file's own `if` asks for next_entry first: see `takenOnce`. The last assignment is what counts otherwise.
+  const settings = [...config.matchAll(/^\s*set default="([^"]*)"/gm)].map(
+    (match) => match[1] ?? '',
+  );
+  // The file's own `if` asks for next_entry first: see `takenOnce`. The last assignment is what
+  // counts otherwise.
   const wanted = settings.at(-1) ?? '0';
-  const choice = wanted.includes('saved_entry') ? (readEnv(grubenv).get('saved_entry') ?? '0') : wanted;
-  return entries.find((entry) => entry.title === choice) ?? entries[Number.parseInt(choice, 10)] ?? entries[0];
+  const choice = wanted.includes('saved_entry')
+    ? (readEnv(grubenv).get('saved_entry') ?? '0')
+    : wanted;
+  return (
+    entries.find((entry) => entry.title === choice) ??
+    entries[Number.parseInt(choice, 10)] ??
+    entries[0]
+  );
 }
 
-/** The entry that grubenv names for one boot, where the file asks for it; GRUB takes the name away as it boots. */
+/**
+ * The entry that grubenv names for one boot, where the file asks for it; GRUB takes the name away
+ * as it boots.
+ */
 export function takenOnce(config: string, grubenv: string): BootEntry | undefined {
   const choice = readEnv(grubenv).get('next_entry') ?? '';
   if (choice === '' || !/^\s*set default="\$\{next_entry\}"/m.test(config)) return undefined;
@@ -70,7 +98,10 @@ export interface MenuKernel {
   readonly args: string;
 }
 
-const entryText = (kernel: MenuKernel, words: { readonly linux: string; readonly initrd: string; readonly prefix: string }): string =>
+const entryText = (
+  kernel: MenuKernel,
+  words: { readonly linux: string; readonly initrd: string; readonly prefix: string },
+): string =>
   `menuentry '${kernel.title}' --class gnu-linux --class gnu --class os $menuentry_id_option 'gnulinux-${kernel.release}-advanced' {
 	load_video
 	insmod gzio
@@ -115,13 +146,22 @@ const debianHeader = el7Header
 /** What grub2-mkconfig (el7) or grub-mkconfig (debian) writes for these kernels, newest first. */
 export function makeConfig(flavour: 'el7' | 'debian', kernels: readonly MenuKernel[]): string {
   const words =
-    flavour === 'el7' ? { linux: 'linux16', initrd: 'initrd16', prefix: '' } : { linux: 'linux', initrd: 'initrd', prefix: '/boot' };
+    flavour === 'el7'
+      ? { linux: 'linux16', initrd: 'initrd16', prefix: '' }
+      : { linux: 'linux', initrd: 'initrd', prefix: '/boot' };
   const entries = kernels.map((kernel) => entryText(kernel, words)).join('');
   return `${flavour === 'el7' ? el7Header : debianHeader}${entries}### END /etc/grub.d/10_linux ###\n`;
 }
 
-/** As `new-kernel-pkg` does for a new kernel on el7: a first entry with the arguments that the default one has now. */
-export function addEntry(config: string, grubenv: string, kernel: Omit<MenuKernel, 'args'>): string {
+/**
+ * As `new-kernel-pkg` does for a new kernel on el7: a first entry with the arguments that the
+ * default one has now.
+ */
+export function addEntry(
+  config: string,
+  grubenv: string,
+  kernel: Omit<MenuKernel, 'args'>,
+): string {
   const args = defaultEntry(config, grubenv)?.args.join(' ') ?? 'ro';
   const text = entryText({ ...kernel, args }, { linux: 'linux16', initrd: 'initrd16', prefix: '' });
   const at = config.search(/^menuentry /m);
@@ -130,15 +170,22 @@ export function addEntry(config: string, grubenv: string, kernel: Omit<MenuKerne
 
 /** Takes the entries of a kernel away. */
 export const removeEntries = (config: string, release: string): string =>
-  config.replace(/^menuentry [^\n]*\{\n(?:[^}]*\n)?\}\n/gm, (text) => (text.includes(`/vmlinuz-${release} `) ? '' : text));
+  config.replace(/^menuentry [^\n]*\{\n(?:[^}]*\n)?\}\n/gm, (text) =>
+    text.includes(`/vmlinuz-${release} `) ? '' : text,
+  );
 
 const keyOf = (arg: string): string => arg.split('=')[0] ?? arg;
 
 /**
- * As grubby 8.28: names alone are compared. An added argument replaces the first word of its name that no other one has replaced, else it goes to the
- * end; a removed one takes only the first word of its name away. Compared with the real one on command lines with repeated words.
+ * As grubby 8.28: names alone are compared. An added argument replaces the first word of its name
+ * that no other one has replaced, else it goes to the end; a removed one takes only the first word
+ * of its name away. Compared with the real one on command lines with repeated words.
  */
-export function editArgs(args: readonly string[], add: readonly string[], remove: readonly string[]): readonly string[] {
+export function editArgs(
+  args: readonly string[],
+  add: readonly string[],
+  remove: readonly string[],
+): readonly string[] {
   const words = args.map((text) => ({ text, used: false }));
   for (const text of add) {
     const word = words.find((one) => !one.used && keyOf(one.text) === keyOf(text));
@@ -163,7 +210,10 @@ export function editEntries(
   for (const [index, entry] of readEntries(config).entries()) {
     if (!chosen(entry, index)) continue;
     const line = lines[entry.linuxLine] ?? '';
-    lines[entry.linuxLine] = [line.replace(/(linux(?:16|efi)?\s+\S+).*$/, '$1'), ...edit(entry.args)].join(' ');
+    lines[entry.linuxLine] = [
+      line.replace(/(linux(?:16|efi)?\s+\S+).*$/, '$1'),
+      ...edit(entry.args),
+    ].join(' ');
   }
   return lines.join('\n');
 }

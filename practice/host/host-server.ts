@@ -1,7 +1,14 @@
-// The SSH side of a practice host: a TCP port on loopback behind which every command runs in a real sh inside the host's tree.
+// The SSH side of a practice host: a TCP port on loopback behind which every command runs in a real
+// sh inside the host's tree.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, createServer, type Socket, type Server as TcpServer } from 'node:net';
-import ssh2, { type AuthContext, type Connection, type ParsedKey, type ServerChannel, type Session } from 'ssh2';
+import ssh2, {
+  type AuthContext,
+  type Connection,
+  type ParsedKey,
+  type ServerChannel,
+  type Session,
+} from 'ssh2';
 import { putTime } from './boot.ts';
 import { fault, type Machine } from './machine.ts';
 
@@ -63,7 +70,10 @@ export function createHostServer(options: HostServerOptions): HostServer {
   };
 }
 
-/** Lines that are not an SSH identification: RFC 4253 allows some before it, so a client must count them. */
+/**
+ * Lines that are not an SSH identification: RFC 4253 allows some before it, so a client must count
+ * them.
+ */
 function talkForEver(socket: Socket): void {
   const timer = setInterval(() => socket.write('* authorised use only *\r\n'), 20);
   socket.on('close', () => clearInterval(timer));
@@ -100,12 +110,20 @@ function authenticate({ machine, allowed }: HostServerOptions, context: AuthCont
     context.key.data.equals(allowed.getPublicSSH());
   if (!knows) return context.reject(['publickey']);
   // Without a signature the client only asks whether the key would do.
-  if (context.signature && allowed.verify(context.blob ?? Buffer.alloc(0), context.signature, context.hashAlgo) !== true)
+  if (
+    context.signature &&
+    allowed.verify(context.blob ?? Buffer.alloc(0), context.signature, context.hashAlgo) !== true
+  )
     return context.reject();
   context.accept();
 }
 
-function run(options: HostServerOptions, connection: Connection, channel: ServerChannel, command: string): void {
+function run(
+  options: HostServerOptions,
+  connection: Connection,
+  channel: ServerChannel,
+  command: string,
+): void {
   const { machine } = options;
   if (fault(machine, 'nosh')) {
     channel.stderr.write('/bin/sh: No such file or directory\n');
@@ -115,7 +133,11 @@ function run(options: HostServerOptions, connection: Connection, channel: Server
   }
   putTime(machine);
   channel.write(fault(machine, 'noise') ?? '');
-  const child = spawn('/bin/sh', ['-c', command], { cwd: options.env.HOME, detached: true, env: options.env });
+  const child = spawn('/bin/sh', ['-c', command], {
+    cwd: options.env.HOME,
+    detached: true,
+    env: options.env,
+  });
   child.on('error', () => channel.close());
   child.stdin.on('error', () => undefined);
   channel.on('error', () => undefined);
@@ -129,7 +151,8 @@ function run(options: HostServerOptions, connection: Connection, channel: Server
     else channel.exit(code ?? 255);
     channel.end();
   });
-  // As with sshd: a lost client ends the input; a command that writes on gets SIGPIPE, one that is silent lives on.
+  // As with sshd: a lost client ends the input; a command that writes on gets SIGPIPE, one that is
+  // silent lives on.
   channel.on('close', () => {
     child.stdin.destroy();
     child.stdout.destroy();
@@ -139,7 +162,11 @@ function run(options: HostServerOptions, connection: Connection, channel: Server
 }
 
 /** stdout to the client, cut off where the fault says so. */
-function deliver(machine: Machine, child: ChildProcess & { readonly stdout: NodeJS.ReadableStream }, channel: ServerChannel): void {
+function deliver(
+  machine: Machine,
+  child: ChildProcess & { readonly stdout: NodeJS.ReadableStream },
+  channel: ServerChannel,
+): void {
   const limit = fault(machine, 'cut');
   if (limit === undefined) {
     child.stdout.pipe(channel, { end: false });

@@ -1,9 +1,13 @@
-// One practice host: its directory tree, what runs on it now, and the small file operations that everything else here uses.
+// One practice host: its directory tree, what runs on it now, and the small file operations that
+// everything else here uses.
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FaultName, Faults, HostSpec } from '../spec.ts';
 
-/** A memory group that is or was accounted in this boot: it keeps its id in the kernel until the next one. */
+/**
+ * A memory group that is or was accounted in this boot: it keeps its id in the kernel until the
+ * next one.
+ */
 export interface AccountedGroup {
   readonly id: number;
   readonly name: string;
@@ -24,7 +28,10 @@ export interface Running {
 
 export interface Machine {
   readonly spec: HostSpec;
-  /** Its folder: `root` is the tree (KMEND_ROOT), `ctl` what the stand-ins of kernel and firmware need. */
+  /**
+   * Its folder: `root` is the tree (KMEND_ROOT), `ctl` what the stand-ins of kernel and firmware
+   * need.
+   */
   readonly dir: string;
   readonly root: string;
   readonly faults: Map<FaultName, unknown>;
@@ -54,7 +61,8 @@ export function read(machine: Machine, path: string): string {
 
 export const has = (machine: Machine, path: string): boolean => existsSync(at(machine, path));
 
-export const remove = (machine: Machine, path: string): void => rmSync(at(machine, path), { recursive: true, force: true });
+export const remove = (machine: Machine, path: string): void =>
+  rmSync(at(machine, path), { recursive: true, force: true });
 
 export function link(machine: Machine, path: string, target: string): void {
   const file = at(machine, path);
@@ -63,7 +71,10 @@ export function link(machine: Machine, path: string, target: string): void {
   symlinkSync(target, file);
 }
 
-/** What the stand-ins of kernel and firmware read: outside the tree, because no program of a host reads it as a file. */
+/**
+ * What the stand-ins of kernel and firmware read: outside the tree, because no program of a host
+ * reads it as a file.
+ */
 export function control(machine: Machine, name: string, text: string | undefined): void {
   const file = join(machine.dir, 'ctl', name);
   mkdirSync(dirname(file), { recursive: true });
@@ -72,7 +83,8 @@ export function control(machine: Machine, name: string, text: string | undefined
 }
 
 /** Epoch seconds by the host's own clock, which may be wrong. */
-export const hostClock = (machine: Machine): number => Math.floor(Date.now() / 1000) + (fault(machine, 'clock') ?? 0);
+export const hostClock = (machine: Machine): number =>
+  Math.floor(Date.now() / 1000) + (fault(machine, 'clock') ?? 0);
 
 /** A sleeping process, with its name in both files that have it. */
 export function putName(machine: Machine, pid: number, name: string): void {

@@ -1,4 +1,5 @@
-// Ends every process of a practice host, however it was detached: they are known by KMEND_ROOT in their environment.
+// Ends every process of a practice host, however it was detached: they are known by KMEND_ROOT in
+// their environment.
 import { readdirSync, readFileSync } from 'node:fs';
 
 const environmentOf = (pid: string): string => {

@@ -1,4 +1,5 @@
-// The programs inside the practice packages: POSIX sh that prints what the real ones print. They see only files of their host.
+// The programs inside the practice packages: POSIX sh that prints what the real ones print. They
+// see only files of their host.
 
 import { scriptText } from '../../src/model/text/script-text.ts';
 import type { Package } from './catalog.ts';
@@ -7,9 +8,11 @@ import dockerFile from './docker.sh';
 const docker = (version: string): string => scriptText(dockerFile, { version });
 
 const says = (line: string): string => `#!/bin/sh\necho '${line}'\n`;
-const runc = (version: string): string => `#!/bin/sh\nprintf 'runc version %s\\nspec: 1.0.1-dev\\n' '${version}'\n`;
+const runc = (version: string): string =>
+  `#!/bin/sh\nprintf 'runc version %s\\nspec: 1.0.1-dev\\n' '${version}'\n`;
 
-const containerd = (version: string): string => says(`containerd containerd.io ${version} 0000000000000000000000000000000000000000`);
+const containerd = (version: string): string =>
+  says(`containerd containerd.io ${version} 0000000000000000000000000000000000000000`);
 const unit = (name: string, program: string): readonly [string, string] => [
   `/usr/lib/systemd/system/${name}.service`,
   `[Unit]\nDescription=${name}\n\n[Service]\nExecStart=${program}\n\n[Install]\nWantedBy=multi-user.target\n`,

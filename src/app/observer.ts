@@ -1,4 +1,5 @@
-// Who watches a use case while it works. Nothing in this room prints: the command line does, and another entry point shows it elsewhere.
+// Who watches a use case while it works. Nothing in this room prints: the command line does, and
+// another entry point shows it elsewhere.
 import type { RunState } from '../core/run-state/state.ts';
 import type { JournalHead } from '../engine/ports/store.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
@@ -13,7 +14,10 @@ export interface Observer {
   /** What was found in files of the operator; no error is among it. */
   readonly diagnostics: (found: readonly Diagnostic[]) => void;
   /** Hosts are about to be read. */
-  readonly reading: (how: 'read' | 'planned' | 'looked again at', hosts: readonly string[]) => Reading;
+  readonly reading: (
+    how: 'read' | 'planned' | 'looked again at',
+    hosts: readonly string[],
+  ) => Reading;
   /** A file is fetched; undefined when that is over. */
   readonly fetching: (url: string | undefined) => void;
   /** A plan is about to be carried out. */

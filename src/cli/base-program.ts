@@ -16,19 +16,25 @@ export const baseProgram = (world: World, typed: (stateDir: string) => void = ()
     .version(world.version, '-V, --version')
     .showHelpAfterError('(kmend --help, kmend COMMAND --help)')
     .exitOverride()
-    // The longest option of `drain` leaves less than the 40 columns below which commander wraps nothing.
+    // The longest option of `drain` leaves less than the 40 columns below which commander wraps
+    // nothing.
     .configureHelp({ minWidthToWrap: 30 })
     .configureOutput({
       writeOut: (text) => printText(text, world.out),
       writeErr: (text) => printText(text, world.err),
-      // The same text in every terminal and pipe, so that the entry can print what the build has written (scripts/build.mjs).
+      // The same text in every terminal and pipe, so that the entry can print what the build has
+      // written (scripts/build.mjs).
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
     })
-    .option('--trust-files', 'for this run: obey files that others could have written, and links that lead out of the project')
+    .option(
+      '--trust-files',
+      'for this run: obey files that others could have written, and links that lead out of the project',
+    )
     .hook('preAction', async (_, command) => {
       if (command.optsWithGlobals().trustFiles === true) world.trust.trustAll();
-      if (command.getOptionValueSource('stateDir') === 'cli') typed(command.opts<FleetFlags>().stateDir ?? '');
+      if (command.getOptionValueSource('stateDir') === 'cli')
+        typed(command.opts<FleetFlags>().stateDir ?? '');
       configure(command, world);
       await readInputVars(command.opts<FleetFlags>().extraVars ?? [], world);
     });

@@ -11,14 +11,20 @@ import type { World } from './world.ts';
 const projectFile = 'kmend.yaml';
 
 const userFile = ({ env, home }: World): string =>
-  join(env.XDG_CONFIG_HOME === undefined || env.XDG_CONFIG_HOME === '' ? join(home, '.config') : env.XDG_CONFIG_HOME, 'kmend/config.yaml');
+  join(
+    env.XDG_CONFIG_HOME === undefined || env.XDG_CONFIG_HOME === ''
+      ? join(home, '.config')
+      : env.XDG_CONFIG_HOME,
+    'kmend/config.yaml',
+  );
 
-const optionOf = ({ key, flag = key }: SettingKey): string => flag.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+const optionOf = ({ key, flag = key }: SettingKey): string =>
+  flag.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 const variableOf = ({ key }: SettingKey): string => `KMEND_${key.toUpperCase()}`;
 
 /**
- * Gives a command the options that its command line did not. A run that is resumed keeps the settings that it was started with:
- * there only the place of its journal is looked up.
+ * Gives a command the options that its command line did not. A run that is resumed keeps the
+ * settings that it was started with: there only the place of its journal is looked up.
  */
 export function configure(command: Command, world: World): void {
   const open = settingKeys.filter(
@@ -35,7 +41,8 @@ export function configure(command: Command, world: World): void {
   ] as const;
   for (const setting of open) {
     const [source, layer] = layers.find(([, values]) => values[setting.key] !== undefined) ?? [];
-    if (layer !== undefined) command.setOptionValueWithSource(optionOf(setting), layer[setting.key], source);
+    if (layer !== undefined)
+      command.setOptionValueWithSource(optionOf(setting), layer[setting.key], source);
   }
 }
 
@@ -63,9 +70,11 @@ function fromFile(path: string, world: World): SettingValues {
   if (!read.ok) throw new CommandError(3, `the settings file ${path} cannot be read: ${read.why}`);
   const { value, diagnostics } = parseSettings(path, read.text);
   report(diagnostics, observerOf(world, false));
-  const home = (given: string): string => (given.startsWith('~/') ? join(world.home, given.slice(2)) : given);
+  const home = (given: string): string =>
+    given.startsWith('~/') ? join(world.home, given.slice(2)) : given;
   // `a,b` names hosts and is no path.
-  const placed = (given: string): string => (given.includes(',') || isAbsolute(home(given)) ? home(given) : join(dirname(path), given));
+  const placed = (given: string): string =>
+    given.includes(',') || isAbsolute(home(given)) ? home(given) : join(dirname(path), given);
   const values: Record<string, string | boolean | readonly string[]> = { ...value };
   for (const { key, kind } of settingKeys) {
     const given = values[key];
@@ -76,12 +85,14 @@ function fromFile(path: string, world: World): SettingValues {
 }
 
 /**
- * For commands that only look: an inventory program is run where the operator named it, and not because a file of the working directory
- * names it or is called `inventory`. A stranger's repository is looked at before it is trusted.
+ * For commands that only look: an inventory program is run where the operator named it, and not
+ * because a file of the working directory names it or is called `inventory`. A stranger's
+ * repository is looked at before it is trusted.
  */
 export function onlyAsked(command: Command, world: World): World {
   const source = command.getOptionValueSource('inventory');
-  const isAsked = source === undefined ? (world.env.ANSIBLE_INVENTORY ?? '') !== '' : source !== 'project';
+  const isAsked =
+    source === undefined ? (world.env.ANSIBLE_INVENTORY ?? '') !== '' : source !== 'project';
   if (isAsked) return world;
   const { run: _run, ...reader } = world.reader;
   return { ...world, reader };

@@ -19,4 +19,5 @@ export function listHosts(project: Project, session: Session): readonly string[]
   });
 }
 
-export const listTasks = (project: Project, flags: TaskFlags): readonly string[] => listTasksText(project.playbook, wantedBy(flags));
+export const listTasks = (project: Project, flags: TaskFlags): readonly string[] =>
+  listTasksText(project.playbook, wantedBy(flags));

@@ -1,4 +1,5 @@
-// Flags of `kmend drain`, `kmend cordon` and `kmend uncordon`: kubectl's names, kubectl's meanings, and its durations.
+// Flags of `kmend drain`, `kmend cordon` and `kmend uncordon`: kubectl's names, kubectl's meanings,
+// and its durations.
 
 import { parseSelector } from '../adapters/kube/objects/selector.ts';
 import type { FleetFlags } from '../app/session/flags.ts';
@@ -38,9 +39,15 @@ const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 360
 export function seconds(text: string, flag: string): number {
   if (/^-?\d+$/.test(text)) return Number(text);
   if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text))
-    throw new CommandError(3, `${flag} wants seconds or a duration such as 90s or 1m30s, not \`${text}\``);
+    throw new CommandError(
+      3,
+      `${flag} wants seconds or a duration such as 90s or 1m30s, not \`${text}\``,
+    );
   const parts = [...text.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  return parts.reduce((sum, [, amount = '0', unit = 's']) => sum + Number(amount) * (units[unit] ?? 1), 0);
+  return parts.reduce(
+    (sum, [, amount = '0', unit = 's']) => sum + Number(amount) * (units[unit] ?? 1),
+    0,
+  );
 }
 
 function timeoutOf(text: string): number {
@@ -49,9 +56,14 @@ function timeoutOf(text: string): number {
   return given === 0 ? noLimit : given;
 }
 
-function oneOf<T extends string>(text: string | undefined, flag: string, known: readonly T[]): T | undefined {
+function oneOf<T extends string>(
+  text: string | undefined,
+  flag: string,
+  known: readonly T[],
+): T | undefined {
   const found = known.find((word) => word === text);
-  if (text !== undefined && found === undefined) throw new CommandError(3, `${flag} is ${known.join(' or ')}, not \`${text}\``);
+  if (text !== undefined && found === undefined)
+    throw new CommandError(3, `${flag} is ${known.join(' or ')}, not \`${text}\``);
   return found;
 }
 
@@ -61,7 +73,10 @@ export function drainOptions(flags: DrainFlags): DrainOptions {
   const jobs = oneOf(flags.jobs, '--jobs', ['evict', 'wait']);
   const grace = seconds(flags.gracePeriod ?? '-1', '--grace-period');
   const skip = seconds(flags.skipWaitForDeleteTimeout ?? '0', '--skip-wait-for-delete-timeout');
-  const dead = flags.deadNodeSkipWaitAfter === undefined ? undefined : seconds(flags.deadNodeSkipWaitAfter, '--dead-node-skip-wait-after');
+  const dead =
+    flags.deadNodeSkipWaitAfter === undefined
+      ? undefined
+      : seconds(flags.deadNodeSkipWaitAfter, '--dead-node-skip-wait-after');
   const selector = parseSelector(flags.podSelector ?? '');
   if (!selector.ok) throw new CommandError(3, `--pod-selector: ${selector.message}`);
   return {
@@ -82,7 +97,10 @@ export function drainOptions(flags: DrainFlags): DrainOptions {
   };
 }
 
-/** `--dry-run` alone, `=client` and `=server` are one here: nothing is written, and the server is asked what it would say. */
+/**
+ * `--dry-run` alone, `=client` and `=server` are one here: nothing is written, and the server is
+ * asked what it would say.
+ */
 export function isDryRun({ dryRun }: NodeFlags): boolean {
   if (dryRun === undefined || dryRun === 'none') return false;
   if (dryRun === true || dryRun === 'client' || dryRun === 'server') return true;
@@ -117,12 +135,16 @@ export const withFlags = (text: string): string =>
     .replace(/\((\w{1,40}): (\w{1,40})\)/g, (all, key: string, value: string) =>
       drainOptionNames.includes(key) ? `(${key} ${value})` : all,
     )
-    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) => (drainOptionNames.includes(word) ? `--${word.replaceAll('_', '-')}` : word));
+    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) =>
+      drainOptionNames.includes(word) ? `--${word.replaceAll('_', '-')}` : word,
+    );
 
 const booleans =
   /^--(ignore-daemonsets|delete-emptydir-data|delete-local-data|force|disable-eviction|fallback-without-eviction)=(true|false)$/;
 
-/** kubectl takes `--force=true` and `--force=false` as well: the one is the flag, the other is none. */
+/**
+ * kubectl takes `--force=true` and `--force=false` as well: the one is the flag, the other is none.
+ */
 export const withoutBooleanValues = (args: readonly string[]): readonly string[] =>
   args.flatMap((arg) => {
     const [, name, value] = booleans.exec(arg) ?? [];

@@ -1,4 +1,5 @@
-// Options that commands share, with Ansible's names. What a flag leaves open is filled in by configuration.ts.
+// Options that commands share, with Ansible's names. What a flag leaves open is filled in by
+// configuration.ts.
 
 import type { Command } from 'commander';
 import { CommandError } from '../app/session/world.ts';
@@ -6,11 +7,20 @@ import { type Keep, keepOf } from '../core/history/retention.ts';
 
 export const withRolloutOptions = (command: Command): Command =>
   command
-    .option('--max-unavailable <amount>', 'instead of `rollout.max_unavailable`: hosts out of service at once, as 2 or 10%')
+    .option(
+      '--max-unavailable <amount>',
+      'instead of `rollout.max_unavailable`: hosts out of service at once, as 2 or 10%',
+    )
     .option('--unplannable <what>', 'instead of `rollout.unplannable`: leave_out, stop or ask')
-    .option('--rollback <what>', 'instead of `rollout.rollback`: by_command, failed_host, or none where there may be no way back');
+    .option(
+      '--rollback <what>',
+      'instead of `rollout.rollback`: by_command, failed_host, or none where there may be no way back',
+    );
 
-const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];
+const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  value,
+];
 const words = (value: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),
   ...value.split(',').filter(Boolean),
@@ -20,14 +30,22 @@ const count = (_value: string, before: number | undefined): number => (before ??
 /** -i -l -e -f -u -b -K ...: which hosts, and how they are reached. */
 export function withFleetOptions(command: Command): Command {
   return command
-    .option('-i, --inventory <path>', 'inventory file, directory or program; `a,b` names hosts (may be repeated)', collect)
+    .option(
+      '-i, --inventory <path>',
+      'inventory file, directory or program; `a,b` names hosts (may be repeated)',
+      collect,
+    )
     .option('-l, --limit <pattern>', 'only these of the hosts; `@FILE` reads patterns from a file')
     .option(
       '-e, --extra-vars <vars>',
       'variables that win over all others: key=value or JSON (visible in ps), @FILE, @- for standard input (may be repeated)',
       collect,
     )
-    .option('--secrets <names>', 'variables that are secret beside those whose names say so: pin,*_dsn', words)
+    .option(
+      '--secrets <names>',
+      'variables that are secret beside those whose names say so: pin,*_dsn',
+      words,
+    )
     .option('-f, --forks <n>', 'hosts read at the same moment (default 50)')
     .option('-u, --user <name>', 'login user')
     .option('--private-key <file>', 'key file to log in with')
@@ -38,7 +56,10 @@ export function withFleetOptions(command: Command): Command {
     .option('-K, --ask-become-pass', 'ask for the password of become')
     .option('--ssh-common-args <args>', 'options as for ssh: -o ProxyJump=..., -J ...')
     .option('-T, --timeout <seconds>', 'seconds to wait for an answer when connecting (default 10)')
-    .option('--kubeconfig <file>', 'the cluster that the hosts are nodes of (default: $KUBECONFIG; without either: none)')
+    .option(
+      '--kubeconfig <file>',
+      'the cluster that the hosts are nodes of (default: $KUBECONFIG; without either: none)',
+    )
     .option('--context <name>', 'context of the kubeconfig')
     .option('--state-dir <dir>', 'where runs are kept (default $XDG_STATE_HOME/kmend)')
     .option('--json', 'JSON lines instead of text')
@@ -47,19 +68,29 @@ export function withFleetOptions(command: Command): Command {
 
 /** Of commands that start or continue a run. */
 export const withForwardOption = (command: Command): Command =>
-  command.option('--audit-forward <where>', 'send each entry of the journal to: syslog, journald, udp://HOST:PORT, tcp://..., tls://...');
+  command.option(
+    '--audit-forward <where>',
+    'send each entry of the journal to: syslog, journald, udp://HOST:PORT, tcp://..., tls://...',
+  );
 
 export function withTaskOptions(command: Command): Command {
   return command
     .option('-t, --tags <tags>', 'only tasks with these tags', words)
     .option('--skip-tags <tags>', 'leave out tasks with these tags', words)
-    .option('--run-read-only', 'the plan runs all read-only commands of the playbook on the hosts, not only those with `check_mode`');
+    .option(
+      '--run-read-only',
+      'the plan runs all read-only commands of the playbook on the hosts, not only those with `check_mode`',
+    );
 }
 
 /** Of commands that acknowledge failed hosts. */
 export const withResolveOptions = (command: Command): Command =>
   command
-    .option('--retry <hosts>', 'acknowledge failed hosts and walk them again (names and patterns as of --limit; may be repeated)', words)
+    .option(
+      '--retry <hosts>',
+      'acknowledge failed hosts and walk them again (names and patterns as of --limit; may be repeated)',
+      words,
+    )
     .option('--skip <hosts>', 'acknowledge failed hosts and leave them as they are', words)
     .option('--done <hosts>', 'acknowledge failed hosts that were fixed by hand', words)
     .option('--why <text>', 'of --retry, --skip and --done: goes into the journal');
@@ -67,8 +98,14 @@ export const withResolveOptions = (command: Command): Command =>
 /** Of commands that notify people of the end of a job. */
 export const withNotifyOptions = (command: Command): Command =>
   command
-    .option('--notify-url-file <file>', 'post how the job ended, as JSON, to the webhook whose address is in this file')
-    .option('--notify-command <command>', 'give how the job ended, as JSON, to this command on its standard input')
+    .option(
+      '--notify-url-file <file>',
+      'post how the job ended, as JSON, to the webhook whose address is in this file',
+    )
+    .option(
+      '--notify-command <command>',
+      'give how the job ended, as JSON, to this command on its standard input',
+    )
     .option('--notify-always', 'also when there was nothing to do');
 
 /** What jobs keep where nobody says otherwise. */
@@ -77,6 +114,9 @@ export const jobsKeep = '365d';
 export function keepFlag(text: string | undefined): Keep {
   const keep = keepOf(text ?? '');
   if (keep === undefined)
-    throw new CommandError(3, `--keep must be days or a number of runs, as 90d or 500${text === undefined ? '' : `, not \`${text}\``}`);
+    throw new CommandError(
+      3,
+      `--keep must be days or a number of runs, as 90d or 500${text === undefined ? '' : `, not \`${text}\``}`,
+    );
   return keep;
 }

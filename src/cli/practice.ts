@@ -1,14 +1,23 @@
 // Loads the practice fleet, which is a bundle of its own: few commands need it.
 import { CommandError } from '../app/session/world.ts';
 
-/** Where the bundle of the practice fleet lies, beside the program's own; not defined where the sources run. */
+/**
+ * Where the bundle of the practice fleet lies, beside the program's own; not defined where the
+ * sources run.
+ */
 declare const __KMEND_PRACTICE__: string;
 
 export async function loadPractice(): Promise<typeof import('../../practice/index.ts')> {
   try {
-    return await (typeof __KMEND_PRACTICE__ === 'string' ? import(__KMEND_PRACTICE__) : import('../../practice/index.ts'));
+    return await (typeof __KMEND_PRACTICE__ === 'string'
+      ? import(__KMEND_PRACTICE__)
+      : import('../../practice/index.ts'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new CommandError(3, 'the practice fleet is not here', 'carry `practice.cjs` beside `kmend.cjs`');
+    throw new CommandError(
+      3,
+      'the practice fleet is not here',
+      'carry `practice.cjs` beside `kmend.cjs`',
+    );
   }
 }

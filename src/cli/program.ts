@@ -21,8 +21,15 @@ import { explain } from './terminal/explain.ts';
 import { maskedWorld } from './terminal/masked-world.ts';
 import type { World } from './world.ts';
 
-/** Builds the tree. `done` gets the exit code of the command that ran; `typed` the state directory that its command line names. */
-export function buildProgram(world: World, done: (exit: number) => void, typed: (stateDir: string) => void = () => {}): Command {
+/**
+ * Builds the tree. `done` gets the exit code of the command that ran; `typed` the state directory
+ * that its command line names.
+ */
+export function buildProgram(
+  world: World,
+  done: (exit: number) => void,
+  typed: (stateDir: string) => void = () => {},
+): Command {
   const program = baseProgram(world, typed);
   checkCommand(program, world, done);
   planCommands(program, world, done);
@@ -42,13 +49,18 @@ export function buildProgram(world: World, done: (exit: number) => void, typed: 
   return program;
 }
 
-const asKmend = (args: readonly string[]): readonly string[] => (args[0] === 'drain' ? withoutBooleanValues(args) : args);
+const asKmend = (args: readonly string[]): readonly string[] =>
+  args[0] === 'drain' ? withoutBooleanValues(args) : args;
 
 /** Runs one command line and gives its exit code; never throws for a user's mistake. */
 export async function runCommandLine(args: readonly string[], given: World): Promise<number> {
   let stateDir = '';
   const again = (line: string): string => (stateDir === '' ? line : asTyped(line, stateDir));
-  const world = maskedWorld({ ...given, out: (line) => given.out(again(line)), err: (line) => given.err(again(line)) });
+  const world = maskedWorld({
+    ...given,
+    out: (line) => given.out(again(line)),
+    err: (line) => given.err(again(line)),
+  });
   let exit = 0;
   const program = buildProgram(
     world,

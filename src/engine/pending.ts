@@ -1,5 +1,6 @@
-// `rollout.prefer_no_schedule`: nodes whose turn is still to come have a taint, so that pods move to those that are done. Set and removed beside
-// the loop. A host that is started waits for it a little, and so does the end of the run.
+// `rollout.prefer_no_schedule`: nodes whose turn is still to come have a taint, so that pods move
+// to those that are done. Set and removed beside the loop. A host that is started waits for it a
+// little, and so does the end of the run.
 import { hostStates, type RunState } from '../core/run-state/state.ts';
 import type { Rollout } from '../model/playbook.ts';
 import type { EventBody } from '../model/run/event.ts';
@@ -21,9 +22,15 @@ export interface PendingInput {
 }
 
 export interface Pending {
-  /** Nodes as they were read: what a killed controller or an earlier run left on those of our hosts is found. */
+  /**
+   * Nodes as they were read: what a killed controller or an earlier run left on those of our hosts
+   * is found.
+   */
   readonly see: (nodes: readonly NodeState[]) => void;
-  /** Brings the taints to what the state of the run asks for; what fails on the way to the API server is tried again later. */
+  /**
+   * Brings the taints to what the state of the run asks for; what fails on the way to the API
+   * server is tried again later.
+   */
   readonly settle: () => Promise<void>;
   /** Waits for it, not for long. */
   readonly settled: () => Promise<void>;
@@ -31,7 +38,10 @@ export interface Pending {
   readonly end: () => Promise<void>;
 }
 
-/** Milliseconds: the longest wait of a host that is started, the pause after a failure, and the longest end of a run, also of one that is to stop. */
+/**
+ * Milliseconds: the longest wait of a host that is started, the pause after a failure, and the
+ * longest end of a run, also of one that is to stop.
+ */
 const [longestWait, pause, longestEnd, shortEnd] = [10_000, 15_000, 30_000, 1_000];
 
 /** Nodes of hosts that are planned and not started, as long as hosts are started at all. */
@@ -39,11 +49,21 @@ function wantedNodes(state: RunState, policy: Rollout): ReadonlySet<string> {
   const { brake, paused, aborted, finished } = state;
   const isHeld = [brake, paused, aborted, finished].some((why) => why !== undefined);
   if (policy.preferNoSchedule !== true || state.started === 0 || isHeld) return new Set();
-  const waiting = [...hostStates(state)].filter(({ status }) => status === 'planned' || status === 'waiting');
+  const waiting = [...hostStates(state)].filter(
+    ({ status }) => status === 'planned' || status === 'waiting',
+  );
   return new Set(waiting.flatMap(({ plan }) => plan.node ?? []));
 }
 
-export function createPending({ cluster, clock, run, policy, state, record, stop }: PendingInput): Pending {
+export function createPending({
+  cluster,
+  clock,
+  run,
+  policy,
+  state,
+  record,
+  stop,
+}: PendingInput): Pending {
   /** The run of the taint that a node has, as far as is known. */
   const known = new Map<string, string>();
   /** Set already: where a person removes the taint, it is not set again. */
@@ -55,16 +75,28 @@ export function createPending({ cluster, clock, run, policy, state, record, stop
   let notBefore = 0;
   let warned = false;
 
-  /** Looking at all hosts after each entry of the journal would be slow: only after what may change the answer. */
+  /**
+   * Looking at all hosts after each entry of the journal would be slow: only after what may change
+   * the answer.
+   */
   function refresh(): void {
     const now = state();
-    const inputs = [now.planned, now.waiting, now.brake, now.paused, now.aborted, now.finished, now.started];
+    const inputs = [
+      now.planned,
+      now.waiting,
+      now.brake,
+      now.paused,
+      now.aborted,
+      now.finished,
+      now.started,
+    ];
     if (inputs.every((input, index) => input === seen[index]) && seen.length > 0) return;
     seen = inputs;
     wanted = wantedNodes(now, policy);
   }
 
-  const missing = (): readonly string[] => [...wanted].filter((node) => known.get(node) !== run && !done.has(node));
+  const missing = (): readonly string[] =>
+    [...wanted].filter((node) => known.get(node) !== run && !done.has(node));
   const surplus = (): readonly string[] => [...known.keys()].filter((node) => !wanted.has(node));
 
   function forget(node: string, pending: boolean): void {
@@ -103,17 +135,25 @@ export function createPending({ cluster, clock, run, policy, state, record, stop
 
   function settle(): Promise<void> {
     refresh();
-    if (settling === undefined && clock.now() >= notBefore && missing().length + surplus().length > 0)
+    if (
+      settling === undefined &&
+      clock.now() >= notBefore &&
+      missing().length + surplus().length > 0
+    )
       settling = bring().finally(() => {
         settling = undefined;
       });
     return settling ?? Promise.resolve();
   }
 
-  /** What the API server shows is removed, so that nothing stays which a killed controller had set. */
+  /**
+   * What the API server shows is removed, so that nothing stays which a killed controller had set.
+   */
   async function removeAll(): Promise<void> {
     const nodes = await retryFor(() => cluster.nodes(life.signal), clock, life.signal);
-    const shown = nodes.ok ? nodes.value.filter(({ pending }) => pending === run).map(({ name }) => name) : undefined;
+    const shown = nodes.ok
+      ? nodes.value.filter(({ pending }) => pending === run).map(({ name }) => name)
+      : undefined;
     for (const node of shown ?? []) known.set(node, run);
     await write(shown ?? [...known.keys()], false);
   }
@@ -131,7 +171,10 @@ export function createPending({ cluster, clock, run, policy, state, record, stop
       void settle();
       if (settling === undefined) return;
       const limit = new AbortController();
-      await Promise.race([settling, clock.sleep(longestWait, AbortSignal.any([limit.signal, stop]))]).finally(() => limit.abort());
+      await Promise.race([
+        settling,
+        clock.sleep(longestWait, AbortSignal.any([limit.signal, stop])),
+      ]).finally(() => limit.abort());
     },
     end: async () => {
       if (settling === undefined && policy.preferNoSchedule !== true) return;

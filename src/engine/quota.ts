@@ -1,8 +1,12 @@
-// What one host makes a run write is bounded: how long its answers are is for the host to choose, and the journal's disk is everybody's.
+// What one host makes a run write is bounded: how long its answers are is for the host to choose,
+// and the journal's disk is everybody's.
 import type { EventBody } from '../model/run/event.ts';
 import type { Failure } from '../model/run/failure.ts';
 
-/** Characters of the journal that one host may fill, that all may fill together, and that each may still fill from then on. */
+/**
+ * Characters of the journal that one host may fill, that all may fill together, and that each may
+ * still fill from then on.
+ */
 const most = { host: 16 * 1024 * 1024, all: 1024 * 1024 * 1024, afterwards: 1024 * 1024 };
 
 export interface Quota {

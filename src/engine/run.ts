@@ -1,4 +1,5 @@
-// The run loop: ask `decide` what to do, do that one thing, journal it, ask again. It decides nothing itself.
+// The run loop: ask `decide` what to do, do that one thing, journal it, ask again. It decides
+// nothing itself.
 
 import { decide } from '../core/rollout/decide.ts';
 import { type DecideContext, type Decision, eventOf } from '../core/rollout/decision.ts';
@@ -41,11 +42,16 @@ export interface RunInput {
   readonly who: string;
   /** Keeps a long output of a host, without secrets. */
   readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
-  /** What other processes ask of this run (pause, continue, abort, promote, resolve), as events to record; asked about once a second. */
+  /**
+   * What other processes ask of this run (pause, continue, abort, promote, resolve), as events to
+   * record; asked about once a second.
+   */
   readonly commands: () => Promise<readonly EventBody[]>;
   /** What this run and others have out of service. */
   readonly slots: Slots;
-  /** Hosts that a person resolved before the run was resumed, and that later runs shall find free. */
+  /**
+   * Hosts that a person resolved before the run was resumed, and that later runs shall find free.
+   */
   readonly freed?: readonly string[];
   /** Finish the step that is under way, start nothing more. */
   readonly stop: AbortSignal;
@@ -53,8 +59,13 @@ export interface RunInput {
   readonly kill: AbortSignal;
 }
 
-/** Runs until `decide` says finish; returns its exit code. Throws only for our own errors and a journal that cannot be written. */
-export async function runLoop(input: RunInput): Promise<{ readonly exit: number; readonly why: string }> {
+/**
+ * Runs until `decide` says finish; returns its exit code. Throws only for our own errors and a
+ * journal that cannot be written.
+ */
+export async function runLoop(
+  input: RunInput,
+): Promise<{ readonly exit: number; readonly why: string }> {
   return new Loop(input).run();
 }
 
@@ -100,7 +111,11 @@ class Loop {
     this.#context = {
       setup: input.setup,
       ports: { ...input.ports, ...this.#overOutages() },
-      token: { run: input.runLog.run, number: input.number, ...present({ takeover: input.takeover }) },
+      token: {
+        run: input.runLog.run,
+        number: input.number,
+        ...present({ takeover: input.takeover }),
+      },
       record: this.#record,
       state: () => this.#state,
       keepOutput: input.keepOutput,
@@ -121,7 +136,13 @@ class Loop {
     });
     const { cluster, clock } = input.ports;
     if (cluster !== undefined) {
-      const more = { run: input.runLog.run, policy: this.#policy, state: () => this.#state, record: this.#record, stop: input.stop };
+      const more = {
+        run: input.runLog.run,
+        policy: this.#policy,
+        state: () => this.#state,
+        record: this.#record,
+        stop: input.stop,
+      };
       this.#pending = createPending({ cluster, clock, ...more });
     }
     input.stop.addEventListener('abort', () => this.#wakeup.ring());
@@ -155,7 +176,8 @@ class Loop {
     try {
       return await this.#loop();
     } catch (error) {
-      // Nothing can be announced any more: what is under way on hosts is let go of, and resume looks at it.
+      // Nothing can be announced any more: what is under way on hosts is let go of, and resume
+      // looks at it.
       for (const walk of this.#walks.values()) walk.abort();
       await this.#slots.sync().catch(() => {});
       throw error;
@@ -169,7 +191,9 @@ class Loop {
     if (cluster === undefined) return {};
     const record: OutageOptions['record'] = (body) => this.#record(body, false);
     const over = AbortSignal.any([this.#input.kill, this.#over.signal]);
-    return { cluster: overOutages({ cluster, clock, limit: clusterDeadline(this.#policy), record, over }) };
+    return {
+      cluster: overOutages({ cluster, clock, limit: clusterDeadline(this.#policy), record, over }),
+    };
   }
 
   async #loop(): Promise<{ readonly exit: number; readonly why: string }> {
@@ -184,7 +208,11 @@ class Loop {
       this.#pending?.settle().catch(this.#fail);
       const before = this.#wakeup.rings;
       const decision = this.#decide();
-      if (decision.kind === 'start' && !(await this.#slots.take(decision.host, () => this.#decide()))) continue;
+      if (
+        decision.kind === 'start' &&
+        !(await this.#slots.take(decision.host, () => this.#decide()))
+      )
+        continue;
       if (decision.kind === 'finish') await this.#letGo();
       const event = eventOf(decision);
       if (event !== undefined) await this.#record(event, true);
@@ -193,7 +221,10 @@ class Loop {
     }
   }
 
-  /** Before the last entry of the journal: what is being read has no say any more, and operators find their hosts free. */
+  /**
+   * Before the last entry of the journal: what is being read has no say any more, and operators
+   * find their hosts free.
+   */
   async #letGo(): Promise<void> {
     this.#over.abort();
     await Promise.all([...this.#freeing.values(), this.#pending?.end()]);
@@ -207,20 +238,32 @@ class Loop {
   /** After a resume: hosts that were under way go on where their journal says. */
   #pickUp(): void {
     const hosts = this.#input.returns ?? this.#input.setup.hosts.keys();
-    for (const host of hosts) if (hostState(this.#state, host)?.status === 'running') this.#launch(host);
+    for (const host of hosts)
+      if (hostState(this.#state, host)?.status === 'running') this.#launch(host);
   }
 
-  /** When no host is left half done the run ends; what it did not start is left to later runs. Otherwise it stays open, for its own resume. */
+  /**
+   * When no host is left half done the run ends; what it did not start is left to later runs.
+   * Otherwise it stays open, for its own resume.
+   */
   async #awaitReturns(): Promise<void> {
     while (this.#walks.size > 0) await this.#sleep(undefined, this.#wakeup.rings);
     if (this.#trouble !== undefined) throw this.#trouble;
     const states = [...hostStates(this.#state)];
-    const left = states.filter(({ status, failure }) => status === 'running' || (status === 'failed' && failure?.resumable === true));
+    const left = states.filter(
+      ({ status, failure }) =>
+        status === 'running' || (status === 'failed' && failure?.resumable === true),
+    );
     if (left.length > 0) await this.#pending?.end();
     if (left.length > 0) throw new NotReturned(left.map(({ host }) => host));
     const { who } = this.#input;
-    const why = 'its hosts that were under way are in service again; the others are left to later runs (rollout.adopt)';
-    if (states.some(({ status }) => status === 'planned' || status === 'waiting' || status === 'soaking'))
+    const why =
+      'its hosts that were under way are in service again; the others are left to later runs (rollout.adopt)';
+    if (
+      states.some(
+        ({ status }) => status === 'planned' || status === 'waiting' || status === 'soaking',
+      )
+    )
       await this.#record({ type: 'run.aborted', who, why }, true);
   }
 
@@ -241,7 +284,10 @@ class Loop {
   async #takeCommands(): Promise<void> {
     const { stop, who } = this.#input;
     if (stop.aborted && this.#state.aborted === undefined)
-      await this.#record({ type: 'run.aborted', who, why: String(stop.reason ?? 'interrupted') }, true);
+      await this.#record(
+        { type: 'run.aborted', who, why: String(stop.reason ?? 'interrupted') },
+        true,
+      );
     for (const body of await this.#input.commands()) {
       if (body.type === 'host.resolved') await this.#resolve(body);
       else await this.#record(body, true);
@@ -273,7 +319,9 @@ class Loop {
         return this.#read('capacity', this.#readCapacity());
       case 'repeat_proof':
         this.#busy.add(decision.host);
-        return this.#beside(repeatProof(decision.host, this.#context), () => this.#busy.delete(decision.host));
+        return this.#beside(repeatProof(decision.host, this.#context), () =>
+          this.#busy.delete(decision.host),
+        );
       case 'expire':
         this.#walks.get(decision.host)?.abort(expired);
         this.#busy.add(decision.host);
@@ -319,28 +367,55 @@ class Loop {
   async #readGates(names: readonly string[]): Promise<void> {
     const specs = this.#policy.gates.filter((gate) => names.includes(gate.name));
     const { gates } = this.#input.ports;
-    const readings = await Promise.all(specs.map(async (gate) => ({ gate, reading: await gates.read(gate, this.#unread) })));
+    const readings = await Promise.all(
+      specs.map(async (gate) => ({ gate, reading: await gates.read(gate, this.#unread) })),
+    );
     for (const { gate, reading } of readings)
-      if (!this.#unread.aborted) await this.#record({ type: 'gate.read', gate: gate.name, open: reading.open, read: reading.read }, false);
+      if (!this.#unread.aborted)
+        await this.#record(
+          { type: 'gate.read', gate: gate.name, open: reading.open, read: reading.read },
+          false,
+        );
   }
 
-  /** Hosts of other runs, and nodes of the pool that are out of service and are not ours. An API server that refuses leaves no capacity: fail closed. */
+  /**
+   * Hosts of other runs, and nodes of the pool that are out of service and are not ours. An API
+   * server that refuses leaves no capacity: fail closed.
+   */
   async #readCapacity(): Promise<void> {
     await this.#slots.read();
     const nodes = await this.#context.ports.cluster?.nodes(this.#unread);
     // An outage is a pause of the run, and no answer.
     if (nodes === undefined || this.#unread.aborted || (!nodes.ok && isAway(nodes.failure))) return;
     if (!nodes.ok) {
-      await this.#record({ type: 'warning', text: `the cluster does not say what is out of service: ${nodes.failure.message}` }, false);
-      await this.#record({ type: 'capacity.read', unavailable: [...this.#input.setup.hosts.keys()] }, false);
+      await this.#record(
+        {
+          type: 'warning',
+          text: `the cluster does not say what is out of service: ${nodes.failure.message}`,
+        },
+        false,
+      );
+      await this.#record(
+        { type: 'capacity.read', unavailable: [...this.#input.setup.hosts.keys()] },
+        false,
+      );
       return;
     }
     this.#pending?.see(nodes.value);
     const { run } = this.#input.runLog;
-    const unavailable = missingHosts(hostStates(this.#state), this.#input.setup.pool ?? [], nodes.value, run);
+    const unavailable = missingHosts(
+      hostStates(this.#state),
+      this.#input.setup.pool ?? [],
+      nodes.value,
+      run,
+    );
     const lockOuts = lockOutsOf(hostStates(this.#state), nodes.value);
     await this.#record(
-      { type: 'capacity.read', unavailable, ...(lockOuts.length === 0 && this.#state.setAside.length === 0 ? {} : { lockOuts }) },
+      {
+        type: 'capacity.read',
+        unavailable,
+        ...(lockOuts.length === 0 && this.#state.setAside.length === 0 ? {} : { lockOuts }),
+      },
       false,
     );
   }
@@ -349,8 +424,16 @@ class Loop {
     const { asker } = this.#input.ports;
     const { who } = this.#input;
     const yes = await asker.confirm(decision.question);
-    if (yes) await this.#record({ type: 'approved', risk: decision.risk, who, how: 'asked', about: decision.about }, true);
-    else await this.#record({ type: 'run.aborted', who, why: `answered no: ${decision.question}` }, true);
+    if (yes)
+      await this.#record(
+        { type: 'approved', risk: decision.risk, who, how: 'asked', about: decision.about },
+        true,
+      );
+    else
+      await this.#record(
+        { type: 'run.aborted', who, why: `answered no: ${decision.question}` },
+        true,
+      );
   }
 
   async #sayWait(decision: Extract<Decision, { kind: 'wait' }>): Promise<void> {

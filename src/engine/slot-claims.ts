@@ -1,9 +1,16 @@
-// The slots of a run beside those of other runs: written before a host is started, kept in step with the journal, read as events.
+// The slots of a run beside those of other runs: written before a host is started, kept in step
+// with the journal, read as events.
 
 import type { Decision } from '../core/rollout/decision.ts';
 import { inOrder } from '../core/run-state/ranked.ts';
 import { countsForBrake, type HeldSlot, heldSlot } from '../core/run-state/slot.ts';
-import { type HostState, hostAt, hostState, hostStates, type RunState } from '../core/run-state/state.ts';
+import {
+  type HostState,
+  hostAt,
+  hostState,
+  hostStates,
+  type RunState,
+} from '../core/run-state/state.ts';
 import { present } from '../model/present.ts';
 import type { EventBody, OtherSlot } from '../model/run/event.ts';
 import type { Slot, Slots, TakenSlot } from './ports/store.ts';
@@ -35,17 +42,22 @@ export class SlotClaims {
     return this.#readAt;
   }
 
-  /** To be called before every decision: what became of a host is on disk in its journal, then in its slot. */
+  /**
+   * To be called before every decision: what became of a host is on disk in its journal, then in
+   * its slot.
+   */
   async sync(): Promise<void> {
     const state = this.#input.state();
-    for (const host of this.#begun ? this.#concerned(state) : hostStates(state)) await this.#bring(host);
+    for (const host of this.#begun ? this.#concerned(state) : hostStates(state))
+      await this.#bring(host);
     if (!this.#begun) await this.#input.slots.forget();
     this.#begun = true;
   }
 
   /**
-   * Takes a slot for a host, if with what other runs hold it would still be started. Its claim is written before theirs are read: of two runs that
-   * start at one moment at least one sees the other.
+   * Takes a slot for a host, if with what other runs hold it would still be started. Its claim is
+   * written before theirs are read: of two runs that start at one moment at least one sees the
+   * other.
    */
   async take(name: string, decide: () => Decision): Promise<boolean> {
     const host = hostState(this.#input.state(), name);
@@ -95,8 +107,11 @@ export class SlotClaims {
     const { addresses, state, record, now } = this.#input;
     this.#readAt = now();
     const others = new Map(slots.map((slot) => [addresses.get(slot.address) ?? slot.host, slot]));
-    const noted = [...others].map(([host, slot]) => this.#otherOf(host, slot)).sort((a, b) => (a.host < b.host ? -1 : 1));
-    if (JSON.stringify(noted) !== JSON.stringify(state().others)) await record({ type: 'slots.read', others: noted });
+    const noted = [...others]
+      .map(([host, slot]) => this.#otherOf(host, slot))
+      .sort((a, b) => (a.host < b.host ? -1 : 1));
+    if (JSON.stringify(noted) !== JSON.stringify(state().others))
+      await record({ type: 'slots.read', others: noted });
   }
 
   #otherOf(host: string, slot: TakenSlot): OtherSlot {

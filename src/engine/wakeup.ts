@@ -1,4 +1,5 @@
-// A bell: wakes a loop that sleeps until something happens, and never lets it sleep through what happened before it lay down.
+// A bell: wakes a loop that sleeps until something happens, and never lets it sleep through what
+// happened before it lay down.
 import type { Clock } from './ports/local.ts';
 
 /** Holds how often something happened, and the sleeper if there is one. */
@@ -21,7 +22,9 @@ export class Wakeup {
     this.#wake();
   }
 
-  /** Until it rings or the time (milliseconds) is over; not at all when it has rung since `before`. */
+  /**
+   * Until it rings or the time (milliseconds) is over; not at all when it has rung since `before`.
+   */
   async sleep(length: number, before: number): Promise<void> {
     if (this.#rings !== before) return;
     const early = new AbortController();

@@ -11,22 +11,32 @@ type Given = PyValue | undefined;
 /** A text; anything else is an error. */
 export const textArg = (given: Given, name: string, otherwise?: string): string => {
   if (given === undefined && otherwise !== undefined) return otherwise;
-  return typeof given === 'string' ? given : fail(`${name} must be a text, not ${given === undefined ? 'nothing' : typeName(given)}`);
+  return typeof given === 'string'
+    ? given
+    : fail(`${name} must be a text, not ${given === undefined ? 'nothing' : typeName(given)}`);
 };
 
 /** Any value, written as text. */
-export const printedArg = (given: Given, otherwise = ''): string => (given === undefined ? otherwise : text(given));
+export const printedArg = (given: Given, otherwise = ''): string =>
+  given === undefined ? otherwise : text(given);
 
 export const wholeArg = (given: Given, name: string, otherwise?: number): number => {
   if (given === undefined && otherwise !== undefined) return otherwise;
   const whole = given === undefined ? undefined : wholeOf(touch(given));
-  return whole ?? fail(`${name} must be a whole number, not ${given === undefined ? 'nothing' : typeName(given)}`);
+  return (
+    whole ??
+    fail(`${name} must be a whole number, not ${given === undefined ? 'nothing' : typeName(given)}`)
+  );
 };
 
 export const numberArg = (given: Given, name: string, otherwise?: number): number => {
   if (given === undefined && otherwise !== undefined) return otherwise;
   const value = given === undefined ? undefined : toNumber(touch(given));
-  return value ?? fail(`${name} must be a number, not ${given === undefined ? 'nothing' : typeName(given)}`);
+  return (
+    value ??
+    fail(`${name} must be a number, not ${given === undefined ? 'nothing' : typeName(given)}`)
+  );
 };
 
-export const flagArg = (given: Given, otherwise = false): boolean => (given === undefined ? otherwise : truthy(given));
+export const flagArg = (given: Given, otherwise = false): boolean =>
+  given === undefined ? otherwise : truthy(given);

@@ -1,4 +1,5 @@
-// How an evaluation ends without a value: by a mistake, or by a value that is not known yet. Thrown inside this room only.
+// How an evaluation ends without a value: by a mistake, or by a value that is not known yet. Thrown
+// inside this room only.
 
 /** A user's mistake found while an expression ran; becomes a result of kind `error`. */
 export class ExpressionError extends Error {
@@ -10,7 +11,10 @@ export class ExpressionError extends Error {
   }
 }
 
-/** An undefined value was used. A filter that meets one gives an undefined value in turn, which `default` may still mend. */
+/**
+ * An undefined value was used. A filter that meets one gives an undefined value in turn, which
+ * `default` may still mend.
+ */
 export class UndefinedError extends ExpressionError {}
 
 /** A value that is not known was needed; becomes a result of kind `unknown`. */

@@ -4,6 +4,12 @@ export { type Compiled, compile, type Mode, type SyntaxProblem } from './languag
 export type { FreeName } from './language/names.ts';
 export type { Result } from './language/result.ts';
 export { nestFacts, scopeOf } from './language/scope.ts';
-export { compileTemplate, hasTemplate, renderDeep, renderParts, type Template } from './language/template.ts';
+export {
+  compileTemplate,
+  hasTemplate,
+  renderDeep,
+  renderParts,
+  type Template,
+} from './language/template.ts';
 export { startingWith } from './regex/index.ts';
 export { filterNames, testNames } from './registry.ts';

@@ -1,4 +1,5 @@
-// Bounds what one evaluation may cost: a template comes from a file that may be wrong, and must not hang or fill the controller.
+// Bounds what one evaluation may cost: a template comes from a file that may be wrong, and must not
+// hang or fill the controller.
 import { fail } from './errors.ts';
 
 /** One unit is a character produced, an item visited or a step of a regular expression. */
@@ -9,7 +10,10 @@ export const longest = 4_000_000;
 let left = allowance;
 let depth = 0;
 
-/** Runs one evaluation; nested ones (a variable that is itself a template) share the outer one's allowance. */
+/**
+ * Runs one evaluation; nested ones (a variable that is itself a template) share the outer one's
+ * allowance.
+ */
 export function metered<T>(run: () => T): T {
   if (depth === 0) left = allowance;
   if (depth >= 40) fail('variables refer to each other more than 40 levels deep');

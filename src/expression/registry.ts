@@ -35,7 +35,9 @@ const filters: ReadonlyMap<string, Callable> = new Map(
 );
 
 const tests: ReadonlyMap<string, Callable> = new Map(
-  [valueTests, registeredTests, matchTests, versionTests].flatMap((table: Table) => Object.entries(table)),
+  [valueTests, registeredTests, matchTests, versionTests].flatMap((table: Table) =>
+    Object.entries(table),
+  ),
 );
 
 const short = (name: string): string => name.replace(/^ansible\.(builtin|legacy)\./, '');
@@ -84,12 +86,23 @@ interface UnknownName {
   readonly hint?: string;
 }
 
-function stranger(kind: 'filter' | 'test', name: string, refused: Readonly<Record<string, string>>, known: Iterable<string>): UnknownName {
+function stranger(
+  kind: 'filter' | 'test',
+  name: string,
+  refused: Readonly<Record<string, string>>,
+  known: Iterable<string>,
+): UnknownName {
   const word = short(name);
-  if (Object.hasOwn(refused, word)) return { message: `the ${kind} '${name}' is not available: ${refused[word]}` };
+  if (Object.hasOwn(refused, word))
+    return { message: `the ${kind} '${name}' is not available: ${refused[word]}` };
   const near = nearest(word, known);
-  return { message: `no ${kind} named '${name}'`, ...present({ hint: near && `did you mean '${near}'?` }) };
+  return {
+    message: `no ${kind} named '${name}'`,
+    ...present({ hint: near && `did you mean '${near}'?` }),
+  };
 }
 
-export const unknownFilter = (name: string): UnknownName => stranger('filter', name, refusedFilters, filters.keys());
-export const unknownTest = (name: string): UnknownName => stranger('test', name, refusedTests, tests.keys());
+export const unknownFilter = (name: string): UnknownName =>
+  stranger('filter', name, refusedFilters, filters.keys());
+export const unknownTest = (name: string): UnknownName =>
+  stranger('test', name, refusedTests, tests.keys());

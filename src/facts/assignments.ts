@@ -1,10 +1,15 @@
-// Shell assignments as configuration files use them (`os-release`, `/etc/default/grub`), read without running a shell.
+// Shell assignments as configuration files use them (`os-release`, `/etc/default/grub`), read
+// without running a shell.
 
 /**
- * The variables that these lines set, the last one winning. Understands quotes, backslashes and `$NAME`/`${NAME}` of variables set before
- * (also from `before`); what needs a real shell (commands, conditions) is left as it stands.
+ * The variables that these lines set, the last one winning. Understands quotes, backslashes and
+ * `$NAME`/`${NAME}` of variables set before (also from `before`); what needs a real shell
+ * (commands, conditions) is left as it stands.
  */
-export function readAssignments(lines: Iterable<string>, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+export function readAssignments(
+  lines: Iterable<string>,
+  before: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
   const values = new Map(before);
   const expand = expander((name) => values.get(name));
   for (const line of lines) {
@@ -22,24 +27,37 @@ function unquote(text: string, expand: (text: string) => string): string {
   let result = '';
   for (const [, single, double, escaped, rest, plain] of text.trim().matchAll(pieces)) {
     if (rest !== undefined && (rest.startsWith('#') ? result === '' : true)) break;
-    result += single ?? escaped ?? (double === undefined ? undefined : withoutEscapes(expand(double))) ?? expand(plain ?? rest ?? '');
+    result +=
+      single ??
+      escaped ??
+      (double === undefined ? undefined : withoutEscapes(expand(double))) ??
+      expand(plain ?? rest ?? '');
   }
   return result;
 }
 
 const withoutEscapes = (text: string): string => text.replace(/\\(["\\$`])/g, '$1');
 
-/** Characters that variables may put into one file. Each may hold the one before it ten times: ten lines would make more than memory holds. */
+/**
+ * Characters that variables may put into one file. Each may hold the one before it ten times: ten
+ * lines would make more than memory holds.
+ */
 const mostExpanded = 65_536;
 
-/** Puts the values of `$NAME` and `${NAME}` into texts; where they would become too much, the names are left as they stand. */
+/**
+ * Puts the values of `$NAME` and `${NAME}` into texts; where they would become too much, the names
+ * are left as they stand.
+ */
 export function expander(lookup: (name: string) => string | undefined): (text: string) => string {
   let left = mostExpanded;
   return (text) =>
-    text.replace(/(?<!\\)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g, (written, braced?: string, bare?: string) => {
-      const value = lookup(braced ?? bare ?? '') ?? '';
-      if (value.length > left) return written;
-      left -= value.length;
-      return value;
-    });
+    text.replace(
+      /(?<!\\)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g,
+      (written, braced?: string, bare?: string) => {
+        const value = lookup(braced ?? bare ?? '') ?? '';
+        if (value.length > left) return written;
+        left -= value.length;
+        return value;
+      },
+    );
 }

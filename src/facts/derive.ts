@@ -13,13 +13,19 @@ import { type Treatment, treat } from './kmem/remedy.ts';
 import { readSituation, type Situation } from './kmem/situation.ts';
 import { judge, proofOf, unshownRuntimes } from './kmem/verdict.ts';
 
-/** The facts with everything that follows from them. Calling it again on its own result changes nothing. */
+/**
+ * The facts with everything that follows from them. Calling it again on its own result changes
+ * nothing.
+ */
 export function derive(facts: Facts): Facts {
   const withIds = { ...facts, ...idFacts(facts) };
   return { ...withIds, ...kernelFacts(facts), ...pendingFacts(facts), ...kmemFacts(withIds) };
 }
 
-/** Why one of these facts is not known; the empty text when all are. One that was never read is unknown too. */
+/**
+ * Why one of these facts is not known; the empty text when all are. One that was never read is
+ * unknown too.
+ */
 function whyUnknown(facts: Facts, names: readonly PlainName[]): string {
   for (const name of names) {
     const value: Value | undefined = facts[name];
@@ -58,12 +64,18 @@ function kernelFacts(facts: Facts): Facts {
       }),
       ['kernel.next_parses_nokmem', 'kernel.next_parses_by'],
     ),
-    'containerd.version': typeof evr === 'string' ? (evr.replace(/^\d+:/, '').split(/[-~]/, 1)[0] ?? '') : (evr ?? ''),
+    'containerd.version':
+      typeof evr === 'string' ? (evr.replace(/^\d+:/, '').split(/[-~]/, 1)[0] ?? '') : (evr ?? ''),
   };
 }
 
 function pendingFacts(facts: Facts): Facts {
-  const why = whyUnknown(facts, ['kernel.release', 'boot.cmdline', 'kernel.next', 'boot.next_cmdline']);
+  const why = whyUnknown(facts, [
+    'kernel.release',
+    'boot.cmdline',
+    'kernel.next',
+    'boot.next_cmdline',
+  ]);
   return orUnknown(why, () => {
     const reasons = pendingReasons(facts);
     return { 'boot.pending': reasons.length > 0, 'boot.pending_why': reasons };
@@ -72,13 +84,16 @@ function pendingFacts(facts: Facts): Facts {
 
 function pendingReasons(facts: Facts): readonly string[] {
   const reasons: string[] = [];
-  // A kernel that was chosen for one boot and runs now is what was wanted: that the next boot would fall back is no reason to boot.
+  // A kernel that was chosen for one boot and runs now is what was wanted: that the next boot would
+  // fall back is no reason to boot.
   const [release, trial] = [known(facts, 'kernel.release', ''), known(facts, 'kernel.trial', '')];
   const onTrial = trial !== '' && trial === release;
   const next = onTrial ? '' : known(facts, 'kernel.next', '');
   if (next !== '' && next !== release) reasons.push(`kernel: ${release} -> ${next}`);
   if (next !== '' || known(facts, 'boot.loader', '') === 'flatcar')
-    reasons.push(...differingArgs(known(facts, 'boot.cmdline', ''), known(facts, 'boot.next_cmdline', '')));
+    reasons.push(
+      ...differingArgs(known(facts, 'boot.cmdline', ''), known(facts, 'boot.next_cmdline', '')),
+    );
   reasons.push(...changedAfterBoot(facts).map((name) => `${name} was installed after this boot`));
   return reasons;
 }
@@ -104,11 +119,17 @@ const kmemNames = [
 const isByArgument = ({ remedy }: Treatment, { next }: Situation): boolean =>
   remedy === 'kernel_arg' || (remedy === 'reboot' && next?.asks === true);
 
-/** The reason names what this run saw, or the operator declares, of the next kernel, where the remedy depends on it. */
+/**
+ * The reason names what this run saw, or the operator declares, of the next kernel, where the
+ * remedy depends on it.
+ */
 function whyOf(treatment: Treatment, situation: Situation, facts: Facts): string {
   const { remedy, why } = treatment;
-  const byKernel = ['kernel_and_arg', 'runtime', 'unsupported'].includes(remedy) || isByArgument(treatment, situation);
-  const ground = byKernel && situation.next !== undefined ? kernelReason(facts, situation.next.release) : '';
+  const byKernel =
+    ['kernel_and_arg', 'runtime', 'unsupported'].includes(remedy) ||
+    isByArgument(treatment, situation);
+  const ground =
+    byKernel && situation.next !== undefined ? kernelReason(facts, situation.next.release) : '';
   return [why, ground].filter((part) => part !== '').join('; ');
 }
 
@@ -117,9 +138,17 @@ function triedBy(treatment: Treatment, situation: Situation): string {
   return isByArgument(treatment, situation) && next?.by === 'try' ? next.release : '';
 }
 
-/** What only a boot can tell must be known; what is missing on the disk (no root, docker hangs) is part of the answer instead. */
+/**
+ * What only a boot can tell must be known; what is missing on the disk (no root, docker hangs) is
+ * part of the answer instead.
+ */
 function kmemFacts(facts: Facts): Facts {
-  const why = whyUnknown(facts, ['kernel.release', 'boot.cmdline', 'cgroup.memory', 'kmem.samples']);
+  const why = whyUnknown(facts, [
+    'kernel.release',
+    'boot.cmdline',
+    'cgroup.memory',
+    'kmem.samples',
+  ]);
   return orUnknown(
     why,
     () => {
@@ -149,7 +178,8 @@ function kmemFacts(facts: Facts): Facts {
           containers_off: part.containersOff,
           sample: part.sample,
         })),
-        'kmem.unshown': partial.state === '' ? unshownRuntimes(situation).map(({ key }) => key) : partial.unshown,
+        'kmem.unshown':
+          partial.state === '' ? unshownRuntimes(situation).map(({ key }) => key) : partial.unshown,
         'kmem.partial': partial.state,
         'kmem.partial_evidence': partial.evidence,
       };

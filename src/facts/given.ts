@@ -1,4 +1,5 @@
-// Facts that no probe reads: what the connection and other hosts showed, and what the operator declares. They are merged with what was read, before `derive`.
+// Facts that no probe reads: what the connection and other hosts showed, and what the operator
+// declares. They are merged with what was read, before `derive`.
 import type { Facts } from '../model/fact.ts';
 import type { Accepted } from '../model/facts/values.ts';
 
@@ -11,9 +12,15 @@ export interface SeenKernel {
 export type SeenKernels = ReadonlyMap<string, SeenKernel>;
 
 /** What the operator declares of a host: `kmem.kernels` and `kmem.asks`. */
-export type DeclaredFacts = Readonly<Partial<Record<'kmem.kernels' | 'kmem.asks', Readonly<Record<string, string>>>>>;
+export type DeclaredFacts = Readonly<
+  Partial<Record<'kmem.kernels' | 'kmem.asks', Readonly<Record<string, string>>>>
+>;
 
-export const givenFacts = (declared: DeclaredFacts = {}, seen: SeenKernels = new Map(), accepted: readonly Accepted[] = []): Facts => ({
+export const givenFacts = (
+  declared: DeclaredFacts = {},
+  seen: SeenKernels = new Map(),
+  accepted: readonly Accepted[] = [],
+): Facts => ({
   'kernel.seen': Object.fromEntries([...seen].map(([release, { obeys }]) => [release, obeys])),
   'kernel.seen_on': Object.fromEntries([...seen].map(([release, { host }]) => [release, host])),
   'kmem.kernels': declared['kmem.kernels'] ?? {},

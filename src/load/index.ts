@@ -2,11 +2,22 @@
 export { declaredFacts } from './inventory/declared.ts';
 export { parseExtraVars } from './inventory/extra-vars.ts';
 export { loadInventory } from './inventory/inventory.ts';
-export { inventoryGraph, inventoryList, listTagsText, listTasksText, sortedJson } from './inventory/listing.ts';
+export {
+  inventoryGraph,
+  inventoryList,
+  listTagsText,
+  listTasksText,
+  sortedJson,
+} from './inventory/listing.ts';
 export { limitTo, resolvePattern } from './inventory/pattern.ts';
 export { type TargetOptions, targetOf } from './inventory/target.ts';
 export { loadPlaybook, type PlaybookOptions } from './playbook/playbook.ts';
 export { playbookSchema } from './playbook/playbook-schema.ts';
-export { parseSettings, type SettingKey, type SettingValues, settingKeys } from './settings-file.ts';
+export {
+  parseSettings,
+  type SettingKey,
+  type SettingValues,
+  settingKeys,
+} from './settings-file.ts';
 export type { Read, Reader } from './text/reader.ts';
 export { hostScope, hostVars, type Layers, readVariable } from './text/variables.ts';

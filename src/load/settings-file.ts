@@ -1,4 +1,5 @@
-// `kmend.yaml` and the user's own `config.yaml`: what somebody would otherwise give as the same flags every time.
+// `kmend.yaml` and the user's own `config.yaml`: what somebody would otherwise give as the same
+// flags every time.
 import { type Checked, type Diagnostic, hasErrors } from '../model/diagnostic.ts';
 import { asArgs, filled, flag, listOf, object, oneOf, whole, word } from '../model/shape/schema.ts';
 import { collectorOf } from './text/diagnostics-collector.ts';
@@ -6,7 +7,10 @@ import { fitTree } from './text/fit.ts';
 import { sourceOf } from './text/source.ts';
 import { parseYaml } from './text/yaml.ts';
 
-/** One key of a settings file. Its flag is mostly the key with dashes, its variable `KMEND_` and the key in capitals. */
+/**
+ * One key of a settings file. Its flag is mostly the key with dashes, its variable `KMEND_` and the
+ * key in capitals.
+ */
 export interface SettingKey {
   readonly key: string;
   /** Paths are relative to the file that names them; `~/` is the home directory. */
@@ -69,7 +73,10 @@ const schema = object({
   runs_keep: filled.optional(),
 });
 
-/** What a settings file says: numbers as text, as a flag gives them; nothing for keys that it leaves out. */
+/**
+ * What a settings file says: numbers as text, as a flag gives them; nothing for keys that it leaves
+ * out.
+ */
 export type SettingValues = Readonly<Record<string, string | boolean | readonly string[]>>;
 
 /** Reads a settings file; every mistake at its place. */
@@ -79,9 +86,15 @@ export function parseSettings(path: string, text: string): Checked<SettingValues
   if (hasErrors(parsed.diagnostics)) return { diagnostics: parsed.diagnostics };
   if (parsed.value === undefined) return { diagnostics: parsed.diagnostics, value: {} };
   const diagnostics: Diagnostic[] = [...parsed.diagnostics];
-  const { data } = fitTree(collectorOf(source, diagnostics), parsed.value, asArgs(schema), 'a settings file');
+  const { data } = fitTree(
+    collectorOf(source, diagnostics),
+    parsed.value,
+    asArgs(schema),
+    'a settings file',
+  );
   if (data === undefined || hasErrors(diagnostics)) return { diagnostics };
   const values: Record<string, string | boolean | readonly string[]> = {};
-  for (const [key, value] of Object.entries(data)) if (value !== undefined) values[key] = typeof value === 'number' ? String(value) : value;
+  for (const [key, value] of Object.entries(data))
+    if (value !== undefined) values[key] = typeof value === 'number' ? String(value) : value;
   return { value: values, diagnostics };
 }

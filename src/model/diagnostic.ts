@@ -1,4 +1,5 @@
-// A diagnostic: a mistake in what the user gave us. Many are collected and told at once, before anything is touched.
+// A diagnostic: a mistake in what the user gave us. Many are collected and told at once, before
+// anything is touched.
 
 /** Where in a file: line and column count from 1. */
 export interface Place {
@@ -10,7 +11,10 @@ export interface Place {
 export interface Diagnostic {
   /** Stable word for the kind of mistake, kebab-case: `unknown-module`, `duplicate-key`, ... */
   readonly code: string;
-  /** A `note` explains what may surprise; it needs no action. Only errors stop a command or change its exit code. */
+  /**
+   * A `note` explains what may surprise; it needs no action. Only errors stop a command or change
+   * its exit code.
+   */
   readonly severity: 'error' | 'warning' | 'note';
   readonly place?: Place;
   /** One sentence, no trailing full stop needed: what is wrong. */
@@ -21,15 +25,22 @@ export interface Diagnostic {
   readonly hint?: string;
 }
 
-/** Something that may carry mistakes beside its value: `value` is absent when the mistakes leave none worth having. */
+/**
+ * Something that may carry mistakes beside its value: `value` is absent when the mistakes leave
+ * none worth having.
+ */
 export interface Checked<T> {
   readonly value?: T;
   readonly diagnostics: readonly Diagnostic[];
 }
 
-export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean => diagnostics.some((d) => d.severity === 'error');
+export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
+  diagnostics.some((d) => d.severity === 'error');
 
-/** The nearest of `known` to a mistyped word, if one is near enough to suggest (edit distance with swaps, at most a third of its length). */
+/**
+ * The nearest of `known` to a mistyped word, if one is near enough to suggest (edit distance with
+ * swaps, at most a third of its length).
+ */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
@@ -48,7 +59,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1;
       let least = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + cost);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, (beforeLast[j - 2] ?? 0) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, (beforeLast[j - 2] ?? 0) + 1);
       row.push(least);
     }
     [beforeLast, last] = [last, row];

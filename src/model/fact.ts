@@ -1,4 +1,5 @@
-// Facts: values that a read-only script or a cluster query gives and a pure parser reads. Their names and types are in facts/table.ts.
+// Facts: values that a read-only script or a cluster query gives and a pure parser reads. Their
+// names and types are in facts/table.ts.
 import type { FactValues, NameWithWord, PlainName } from './facts/table.ts';
 import { isUnknown, type Mapping, type Unknown, type Value } from './value.ts';
 
@@ -7,25 +8,42 @@ export type FactName = keyof FactValues;
 export type FactValue<Name extends FactName> = FactValues[Name];
 
 /** Names of facts with values of this type. */
-export type NameOf<T> = { [Name in PlainName]: FactValue<Name> extends T ? Name : never }[PlainName];
+export type NameOf<T> = {
+  [Name in PlainName]: FactValue<Name> extends T ? Name : never;
+}[PlainName];
 
-/** Facts of one host by dotted name. Unread ones are absent. What makes them checks them by their type, so readers trust it. */
+/**
+ * Facts of one host by dotted name. Unread ones are absent. What makes them checks them by their
+ * type, so readers trust it.
+ */
 export type Facts = { readonly [Name in PlainName]?: FactValue<Name> | Unknown } & {
   readonly [Name in NameWithWord]: FactValue<Name> | Unknown;
 };
 
-/** The value of a fact that is known; otherwise (unknown, or never read) `undefined`, or what is given instead. */
+/**
+ * The value of a fact that is known; otherwise (unknown, or never read) `undefined`, or what is
+ * given instead.
+ */
 export function known<Name extends FactName>(facts: Facts, name: Name): FactValue<Name> | undefined;
-export function known<Name extends FactName>(facts: Facts, name: Name, otherwise: FactValue<Name>): FactValue<Name>;
-export function known<Name extends FactName, const Other>(facts: Facts, name: Name, otherwise: Other): FactValue<Name> | Other;
+export function known<Name extends FactName>(
+  facts: Facts,
+  name: Name,
+  otherwise: FactValue<Name>,
+): FactValue<Name>;
+export function known<Name extends FactName, const Other>(
+  facts: Facts,
+  name: Name,
+  otherwise: Other,
+): FactValue<Name> | Other;
 export function known(facts: Mapping, name: string, otherwise?: Value): Value | undefined {
   const value = Object.hasOwn(facts, name) ? facts[name] : undefined;
   return value === undefined || isUnknown(value) ? otherwise : value;
 }
 
 /**
- * What a module wants to know. `area` names a file in `facts/`; `args` are for areas that need them ("is docker-ce-18.09.9 available").
- * A fact that comes from the cluster is asked for by the same words; the module does not see the difference.
+ * What a module wants to know. `area` names a file in `facts/`; `args` are for areas that need them
+ * ("is docker-ce-18.09.9 available"). A fact that comes from the cluster is asked for by the same
+ * words; the module does not see the difference.
  */
 export interface FactWant {
   readonly area: string;
@@ -45,13 +63,19 @@ export function allOf(parts: readonly Facts[]): Facts {
   return all;
 }
 
-/** How pure code reads facts. `get` of a fact that is unknown throws `UnknownFact`; the planner turns that into a `later` task. */
+/**
+ * How pure code reads facts. `get` of a fact that is unknown throws `UnknownFact`; the planner
+ * turns that into a `later` task.
+ */
 export interface FactView {
   /** `undefined` = nobody asked for this fact on this host. */
   readonly get: <Name extends FactName>(name: Name) => FactValue<Name> | undefined;
 }
 
-/** Thrown by a view; carries the fact and why it is unknown. Caught by the planner, never seen by a user. */
+/**
+ * Thrown by a view; carries the fact and why it is unknown. Caught by the planner, never seen by a
+ * user.
+ */
 export class UnknownFact extends Error {
   readonly fact: string;
   readonly why: string;
@@ -70,7 +94,10 @@ export const viewOf = (facts: Facts, onRead: (name: string) => void = () => {}):
   },
 });
 
-function knownOrThrown<Name extends FactName>(facts: Facts, name: Name): FactValue<Name> | undefined;
+function knownOrThrown<Name extends FactName>(
+  facts: Facts,
+  name: Name,
+): FactValue<Name> | undefined;
 function knownOrThrown(facts: Mapping, name: string): Value | undefined {
   const value = Object.hasOwn(facts, name) ? facts[name] : undefined;
   if (isUnknown(value)) throw new UnknownFact(name, value.$unknown);

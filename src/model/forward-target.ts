@@ -2,9 +2,13 @@
 
 export type ForwardTarget =
   /** A program of this machine that takes one message a line. */
-  { readonly kind: 'syslog' | 'journald' } | { readonly kind: 'udp' | 'tcp' | 'tls'; readonly host: string; readonly port: number };
+  | { readonly kind: 'syslog' | 'journald' }
+  | { readonly kind: 'udp' | 'tcp' | 'tls'; readonly host: string; readonly port: number };
 
-/** `syslog`, `journald`, or `udp://HOST[:PORT]`, `tcp://...`, `tls://...`; `undefined` for anything else. */
+/**
+ * `syslog`, `journald`, or `udp://HOST[:PORT]`, `tcp://...`, `tls://...`; `undefined` for anything
+ * else.
+ */
 export function forwardTarget(text: string): ForwardTarget | undefined {
   if (text === 'syslog' || text === 'journald') return { kind: text };
   const match = /^(udp|tcp|tls):\/\/(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/.exec(text);

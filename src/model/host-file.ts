@@ -1,4 +1,5 @@
-// Files that kmend puts on a host: where package files lie there, and the shell that takes their checksum.
+// Files that kmend puts on a host: where package files lie there, and the shell that takes their
+// checksum.
 import sha256 from './sha256.sh';
 import { scriptText } from './text/script-text.ts';
 

@@ -4,7 +4,10 @@ import type { Mapping } from './value.ts';
 
 export interface Host {
   readonly name: string;
-  /** Groups it is in, itself or through children, without `all`; in the order in which they were declared. */
+  /**
+   * Groups it is in, itself or through children, without `all`; in the order in which they were
+   * declared.
+   */
   readonly groups: readonly string[];
   /** Variables after inventory precedence, not yet rendered (`{{ }}` stays). */
   readonly vars: Mapping;
@@ -22,9 +25,14 @@ export interface Group {
 }
 
 export interface Inventory {
-  /** All hosts, level by level as declared: the order of work when a play says `order: inventory`. */
+  /**
+   * All hosts, level by level as declared: the order of work when a play says `order: inventory`.
+   */
   readonly hosts: ReadonlyMap<string, Host>;
-  /** Host names in the order in which the files name them first: the order of what a glob finds. Absent = as `hosts`. */
+  /**
+   * Host names in the order in which the files name them first: the order of what a glob finds.
+   * Absent = as `hosts`.
+   */
   readonly declared?: readonly string[];
   /** All groups, with `all` and `ungrouped`. */
   readonly groups: ReadonlyMap<string, Group>;
@@ -34,14 +42,21 @@ export interface Inventory {
   readonly notRun?: readonly string[];
 }
 
-/** A word that must never be printed, logged or saved. Wrapped so that JSON and templates show `***`. */
+/**
+ * A word that must never be printed, logged or saved. Wrapped so that JSON and templates show
+ * `***`.
+ */
 export interface Secret {
   readonly reveal: () => string;
   readonly toJSON: () => string;
   readonly toString: () => string;
 }
 
-export const secret = (text: string): Secret => ({ reveal: () => text, toJSON: () => '***', toString: () => '***' });
+export const secret = (text: string): Secret => ({
+  reveal: () => text,
+  toJSON: () => '***',
+  toString: () => '***',
+});
 
 export type HostKeyChecking = 'yes' | 'accept-new' | 'no';
 
@@ -52,7 +67,10 @@ export interface Become {
   readonly password?: Secret;
 }
 
-/** Everything a transport needs to reach one host. What is absent may be filled in by `~/.ssh/config`, then by defaults. */
+/**
+ * Everything a transport needs to reach one host. What is absent may be filled in by
+ * `~/.ssh/config`, then by defaults.
+ */
 export interface Target {
   /** The inventory name, for messages and as the alias looked up in `~/.ssh/config`. */
   readonly name: string;
@@ -61,7 +79,10 @@ export interface Target {
   readonly user?: string;
   readonly password?: Secret;
   readonly privateKeyFiles?: readonly string[];
-  /** `user@host:port,host2` as ssh -J takes it; empty string = none even if the configuration names one. */
+  /**
+   * `user@host:port,host2` as ssh -J takes it; empty string = none even if the configuration names
+   * one.
+   */
   readonly jump?: string;
   readonly hostKeyChecking: HostKeyChecking;
   readonly knownHostsFiles?: readonly string[];

@@ -12,7 +12,10 @@ export interface PackageFile {
   readonly size: number;
   /** Where it lies on the controller. */
   readonly at: string;
-  /** Names of packages of other given files that it requires, by their names or by what they provide. */
+  /**
+   * Names of packages of other given files that it requires, by their names or by what they
+   * provide.
+   */
   readonly needs: readonly string[];
 }
 

@@ -1,4 +1,5 @@
-// Playbooks as data, with places. Templates and conditions stay text here; `load` has checked that they parse and name what exists.
+// Playbooks as data, with places. Templates and conditions stay text here; `load` has checked that
+// they parse and name what exists.
 import type { Place } from './diagnostic.ts';
 import type { Mapping, Value } from './value.ts';
 
@@ -23,7 +24,9 @@ export interface Play {
   readonly place: Place;
 }
 
-/** A condition as text: rendered by the expression room in `condition` mode, must give a boolean. */
+/**
+ * A condition as text: rendered by the expression room in `condition` mode, must give a boolean.
+ */
 export interface Condition {
   readonly source: string;
   readonly place: Place;
@@ -45,7 +48,10 @@ interface TaskBase {
 export interface ModuleTask extends TaskBase {
   readonly kind: 'task';
   readonly module: string;
-  /** Arguments as written, templates unrendered, plain scalars already in the form that the module's schema wants. */
+  /**
+   * Arguments as written, templates unrendered, plain scalars already in the form that the module's
+   * schema wants.
+   */
   readonly args: Value;
   /** Place of the argument at this dotted path, for errors after rendering. */
   readonly argPlaces: Readonly<Record<string, Place>>;
@@ -76,16 +82,32 @@ export type Task = ModuleTask | BlockTask;
 /** A number of hosts, or a share of all hosts of the play before `--limit`. */
 export type Amount = { readonly count: number } | { readonly percent: number };
 
-/** The rollout policy of a play. Times in seconds. Every key is optional in YAML; absent ones carry the default here. */
+/**
+ * The rollout policy of a play. Times in seconds. Every key is optional in YAML; absent ones carry
+ * the default here.
+ */
 export interface Rollout {
-  readonly canary?: { readonly hosts: Amount | { readonly pattern: string }; readonly soak: number; readonly promote: 'auto' | 'manual' };
+  readonly canary?: {
+    readonly hosts: Amount | { readonly pattern: string };
+    readonly soak: number;
+    readonly promote: 'auto' | 'manual';
+  };
   readonly waves: readonly Amount[];
   readonly maxUnavailable: Amount;
-  /** Expression text that gives a host's failure domain; absent = variable `zone`, else the node label. */
+  /**
+   * Expression text that gives a host's failure domain; absent = variable `zone`, else the node
+   * label.
+   */
   readonly zone?: string;
   readonly maxZones?: number;
   readonly maxPerZone?: Amount;
-  readonly order: 'inventory' | 'sorted' | 'reverse_inventory' | 'reverse_sorted' | 'shuffle' | 'worst_first';
+  readonly order:
+    | 'inventory'
+    | 'sorted'
+    | 'reverse_inventory'
+    | 'reverse_sorted'
+    | 'shuffle'
+    | 'worst_first';
   readonly soak: { readonly host: number; readonly wave: number };
   readonly brake: {
     readonly failures: Amount;
@@ -105,19 +127,29 @@ export interface Rollout {
   readonly unplannable: 'leave_out' | 'stop' | 'ask';
   /** Absent (in journals of before there was the key) = by_command. */
   readonly rollback?: RollbackPolicy;
-  /** What to do about hosts that an interrupted run left out of service. Absent (in journals of before there was the key) = return_proven. */
+  /**
+   * What to do about hosts that an interrupted run left out of service. Absent (in journals of
+   * before there was the key) = return_proven.
+   */
   readonly adopt?: 'none' | 'return_proven';
   /** Write Kubernetes events on the nodes. Absent = where the account may. */
   readonly events?: boolean;
-  /** Nodes whose turn is still to come get a taint with the effect PreferNoSchedule. Absent = no. */
+  /**
+   * Nodes whose turn is still to come get a taint with the effect PreferNoSchedule. Absent = no.
+   */
   readonly preferNoSchedule?: boolean;
-  /** When hosts are started whose nodes somebody else has cordoned; `skip`: not at all. Absent (in journals of before there was the key) = last. */
+  /**
+   * When hosts are started whose nodes somebody else has cordoned; `skip`: not at all. Absent (in
+   * journals of before there was the key) = last.
+   */
   readonly cordoned?: 'last' | 'first' | 'skip';
 }
 
 /**
- * `by_command`: every change must be one that `kmend rollback` can take back, or the host is refused before anything is touched.
- * `failed_host`: that too, and a host that ended badly is taken back by itself once the run is over.
+ * `by_command`: every change must be one that `kmend rollback` can take back, or the host is
+ * refused before anything is touched.
+ * `failed_host`: that too, and a host that ended badly is taken back by itself once the run is
+ * over.
  * `none`: changes without a way back are made all the same.
  */
 export type RollbackPolicy = 'none' | 'by_command' | 'failed_host';

@@ -1,4 +1,5 @@
-// Leaves out what is not there: `exactOptionalPropertyTypes` does not take `undefined` for an optional field.
+// Leaves out what is not there: `exactOptionalPropertyTypes` does not take `undefined` for an
+// optional field.
 
 /** The same fields, each that may be `undefined` as an optional one. */
 export type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {

@@ -1,4 +1,5 @@
-// Module drain: takes the host's pods away before it is touched, through the Kubernetes API or by a command of the play.
+// Module drain: takes the host's pods away before it is touched, through the Kubernetes API or by a
+// command of the play.
 
 import { forecastFact, forecastWant } from '../facts/areas/host/node.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
@@ -7,19 +8,44 @@ import type { Forecast } from '../model/facts/values.ts';
 import { present } from '../model/present.ts';
 import type { ModulePlan, PlanContext } from '../model/run/change.ts';
 import type { DrainOptions, RunEffect } from '../model/run/effect.ts';
-import { asArgs, duration, filled, flag, type Infer, object, oneOf, shorthand, text, whole } from '../model/shape/schema.ts';
+import {
+  asArgs,
+  duration,
+  filled,
+  flag,
+  type Infer,
+  object,
+  oneOf,
+  shorthand,
+  text,
+  whole,
+} from '../model/shape/schema.ts';
 import { defineModule } from './define.ts';
 
 const options = object({
-  none: flag.optional().describe('`drain: none`: the play says that this host needs no drain, though a kubelet runs there.'),
-  command: filled.optional().describe('A shell command, run on the host, that drains it by other means. Done once a run.'),
+  none: flag
+    .optional()
+    .describe(
+      '`drain: none`: the play says that this host needs no drain, though a kubelet runs there.',
+    ),
+  command: filled
+    .optional()
+    .describe('A shell command, run on the host, that drains it by other means. Done once a run.'),
   timeout: duration.default(1800).describe('How long the whole drain may take.'),
-  grace_period: whole(0).optional().describe('Seconds that a pod gets to end; absent = what each pod says.'),
+  grace_period: whole(0)
+    .optional()
+    .describe('Seconds that a pod gets to end; absent = what each pod says.'),
   ignore_daemonsets: flag.default(true).describe('Leave pods of DaemonSets where they are.'),
-  delete_emptydir_data: flag.default(false).describe('Evict pods that use emptyDir: their data there are lost.'),
+  delete_emptydir_data: flag
+    .default(false)
+    .describe('Evict pods that use emptyDir: their data there are lost.'),
   force: flag.default(false).describe('Evict pods that no controller will make again.'),
-  pod_selector: text.optional().describe('Only pods with these labels; the others are left behind.'),
-  disable_eviction: flag.default(false).describe('Delete pods instead of evicting them: disruption budgets are not asked.'),
+  pod_selector: text
+    .optional()
+    .describe('Only pods with these labels; the others are left behind.'),
+  disable_eviction: flag
+    .default(false)
+    .describe('Delete pods instead of evicting them: disruption budgets are not asked.'),
   fallback_without_eviction: flag
     .default(false)
     .describe(
@@ -28,10 +54,16 @@ const options = object({
   skip_wait_for_delete_timeout: duration
     .optional()
     .describe('Pods that have been on their way out for longer than this count as left behind.'),
-  keep_cordoned: flag.default(false).describe('After a failed drain leave the node cordoned; otherwise what kmend cordoned is uncordoned.'),
+  keep_cordoned: flag
+    .default(false)
+    .describe(
+      'After a failed drain leave the node cordoned; otherwise what kmend cordoned is uncordoned.',
+    ),
   dead_node_skip_wait_after: duration
     .optional()
-    .describe('Drain a node that is not ready; a pod that has been deleted for this long counts as left behind.'),
+    .describe(
+      'Drain a node that is not ready; a pod that has been deleted for this long counts as left behind.',
+    ),
   left_behind: oneOf('fail', 'accept')
     .default('fail')
     .describe(
@@ -44,25 +76,52 @@ const options = object({
     ),
   jobs: oneOf('evict', 'wait')
     .optional()
-    .describe('Pods of running Jobs: `wait` waits within the timeout until they have finished; absent = `evict`.'),
+    .describe(
+      'Pods of running Jobs: `wait` waits within the timeout until they have finished; absent = `evict`.',
+    ),
 });
 type Args = Infer<typeof options>;
 
 /** `drain: none`, `drain: {}` and `drain:` are all valid. */
-const args = shorthand((short) => (short === 'none' ? { none: true } : short === null || short === '' ? {} : { command: short }), options);
+const args = shorthand(
+  (short) =>
+    short === 'none' ? { none: true } : short === null || short === '' ? {} : { command: short },
+  options,
+);
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
-  if (!need(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to drain' };
-  if (given.none === true) return { changes: [], note: 'not drained: the play says `drain: none`', sets: { kmend_drain: 'none' } };
+  if (!need(facts, 'kubelet.installed'))
+    return { changes: [], note: 'no kubelet here: nothing to drain' };
+  if (given.none === true)
+    return {
+      changes: [],
+      note: 'not drained: the play says `drain: none`',
+      sets: { kmend_drain: 'none' },
+    };
   if (given.command !== undefined) return byCommand(given.command, given);
-  if (context.done.drained) return { changes: [], note: `${context.done.mayLeave === true ? 'emptied' : 'drained'} by this run` };
-  if (!context.hasCluster) return refused('a kubelet is installed here and no cluster is configured: its pods would be cut off');
-  if (context.carriesKmend === true) return refused('kmend runs on this node: it does not drain itself', 'run kmend from elsewhere for it');
+  if (context.done.drained)
+    return {
+      changes: [],
+      note: `${context.done.mayLeave === true ? 'emptied' : 'drained'} by this run`,
+    };
+  if (!context.hasCluster)
+    return refused(
+      'a kubelet is installed here and no cluster is configured: its pods would be cut off',
+    );
+  if (context.carriesKmend === true)
+    return refused(
+      'kmend runs on this node: it does not drain itself',
+      'run kmend from elsewhere for it',
+    );
   if (context.node === undefined)
-    return refused(`not known as a node of the cluster${why(facts)}`, 'set `node_name` for it in the inventory');
+    return refused(
+      `not known as a node of the cluster${why(facts)}`,
+      'set `node_name` for it in the inventory',
+    );
   const { node } = context;
   const seen = forecastOf(given, facts);
-  if (seen.blocks.length > 0) return refused(`the drain cannot succeed: ${seen.blocks.join('; ')}`, 'nothing was cordoned');
+  if (seen.blocks.length > 0)
+    return refused(`the drain cannot succeed: ${seen.blocks.join('; ')}`, 'nothing was cordoned');
   return {
     ...(seen.note === '' ? {} : { note: seen.note }),
     ...(seen.warnings.length === 0 ? {} : { warnings: seen.warnings }),
@@ -73,7 +132,13 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
         risk: 'evict',
         effects: [
           { kind: 'cordon', what: `cordon node ${node}`, node, timeout: 60 },
-          { kind: 'drain', what: `evict the pods of node ${node}`, node, timeout: given.timeout, options: optionsOf(given) },
+          {
+            kind: 'drain',
+            what: `evict the pods of node ${node}`,
+            node,
+            timeout: given.timeout,
+            options: optionsOf(given),
+          },
         ],
       },
     ],
@@ -88,7 +153,8 @@ function why(facts: FactView): string {
 
 /** By the API only: a host without a kubelet, another means or no node has no forecast. */
 function wants(given: Args, known: FactView): readonly FactWant[] {
-  if (given.none === true || given.command !== undefined || known.get('kubelet.installed') !== true) return [];
+  if (given.none === true || given.command !== undefined || known.get('kubelet.installed') !== true)
+    return [];
   return (known.get('node.name') ?? '') === '' ? [] : [wantOf(given)];
 }
 
@@ -105,22 +171,37 @@ function forecastOf(given: Args, facts: FactView): Seen {
   const forecast = facts.get(forecastFact(wantOf(given)));
   if (forecast === undefined) return { blocks: [], warnings: [], note: '' };
   const { evicts: goes, leaves: stays, busy, blocks, warnings, estimate } = forecast;
-  const named = goes.length === 0 ? '' : ` (${goes.slice(0, 3).join(', ')}${goes.length > 3 ? `, and ${goes.length - 3} more` : ''})`;
+  const named =
+    goes.length === 0
+      ? ''
+      : ` (${goes.slice(0, 3).join(', ')}${goes.length > 3 ? `, and ${goes.length - 3} more` : ''})`;
   const about = goes.length === 0 ? '' : `, about ${Math.round(estimate)} s by their grace periods`;
   return {
     blocks,
-    warnings: [...busy.map((text) => `busy now, waited for before the cordon: ${text}`), ...warnings, ...noSample(facts, forecast)],
+    warnings: [
+      ...busy.map((text) => `busy now, waited for before the cordon: ${text}`),
+      ...warnings,
+      ...noSample(facts, forecast),
+    ],
     note: `${goes.length} ${goes.length === 1 ? 'pod goes' : 'pods go'}${named}, ${stays.length} ${stays.length === 1 ? 'stays' : 'stay'}${about}`,
   };
 }
 
-/** A cordoned node gets no new pods but those of DaemonSets: only they can prove that a runtime was the cause. */
+/**
+ * A cordoned node gets no new pods but those of DaemonSets: only they can prove that a runtime was
+ * the cause.
+ */
 const noSample = (facts: FactView, { samplers }: Forecast): readonly string[] =>
   facts.get('kmem.remedy') === 'runtime' && samplers.length === 0
-    ? ['no pod that stays on this node has a memory limit: nothing will show there that accounting is off, before it is given back']
+    ? [
+        'no pod that stays on this node has a memory limit: nothing will show there that accounting is off, before it is given back',
+      ]
     : [];
 
-const refused = (why: string, hint = 'give --kubeconfig, or `drain: {command: ...}`, or `drain: none`'): ModulePlan => ({
+const refused = (
+  why: string,
+  hint = 'give --kubeconfig, or `drain: {command: ...}`, or `drain: none`',
+): ModulePlan => ({
   changes: [],
   refuse: { why, hint },
 });
@@ -150,7 +231,15 @@ function byCommand(command: string, given: Args): ModulePlan {
     timeout: given.timeout,
   };
   return {
-    changes: [{ sign: '!', what: 'drain by a command of the play', after: command, risk: 'evict', effects: [effect] }],
+    changes: [
+      {
+        sign: '!',
+        what: 'drain by a command of the play',
+        after: command,
+        risk: 'evict',
+        effects: [effect],
+      },
+    ],
     sets: { kmend_drain: 'command' },
   };
 }

@@ -18,7 +18,10 @@ import { verifyKmem } from './verify-kmem.ts';
 import { versions } from './versions.ts';
 import { yumRepository } from './yum-repository.ts';
 
-/** By name, in the order of the documentation: look, take out, mend, prove, give back, and the general ones. */
+/**
+ * By name, in the order of the documentation: look, take out, mend, prove, give back, and the
+ * general ones.
+ */
 export const modules: ReadonlyMap<string, AnyModule> = new Map(
   [
     versions,

@@ -6,9 +6,27 @@ import type { PackageFile } from '../model/package-file.ts';
 import { present } from '../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
 import type { RunEffect } from '../model/run/effect.ts';
-import { asArgs, duration, flag, type Infer, listOf, mappingOf, object, oneOf, text, version } from '../model/shape/schema.ts';
+import {
+  asArgs,
+  duration,
+  flag,
+  type Infer,
+  listOf,
+  mappingOf,
+  object,
+  oneOf,
+  text,
+  version,
+} from '../model/shape/schema.ts';
 import { defineModule } from './define.ts';
-import { choose, liftedWarnings, promisesOf, type Step, stepWords, type Wanted } from './package-manager/choose.ts';
+import {
+  choose,
+  liftedWarnings,
+  promisesOf,
+  type Step,
+  stepWords,
+  type Wanted,
+} from './package-manager/choose.ts';
 import { packageErrors, packageHints } from './package-manager/errors.ts';
 import {
   copiedFacts,
@@ -22,7 +40,12 @@ import {
   withUnfitFiles,
 } from './package-manager/files.ts';
 import { predownload, predownloadArg, predownloadNotes } from './package-manager/predownload.ts';
-import { type Repositories, repositoriesOf, repositoryArgs, repositoryNotes } from './package-manager/repositories.ts';
+import {
+  type Repositories,
+  repositoriesOf,
+  repositoryArgs,
+  repositoryNotes,
+} from './package-manager/repositories.ts';
 import { rollbackImpossible } from './package-manager/rollback-check.ts';
 import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
@@ -32,20 +55,35 @@ const packageName = text.regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'should be the n
 
 const args = object({
   name: listOf(packageName).optional().describe('One package or a list of them.'),
-  version: version.optional().describe('Version of the packages in `name`. What is not written (epoch, release) is not compared.'),
-  packages: mappingOf(version)
-    .refine((all) => Object.keys(all).every((name) => packageName.safeParse(name).success), 'should have names of packages as its keys')
+  version: version
     .optional()
-    .describe('Package names with a version each, or `present`, `absent`, `latest`: moved together in one transaction.'),
-  state: oneOf('present', 'absent', 'latest').default('present').describe('For the packages in `name`.'),
+    .describe(
+      'Version of the packages in `name`. What is not written (epoch, release) is not compared.',
+    ),
+  packages: mappingOf(version)
+    .refine(
+      (all) => Object.keys(all).every((name) => packageName.safeParse(name).success),
+      'should have names of packages as its keys',
+    )
+    .optional()
+    .describe(
+      'Package names with a version each, or `present`, `absent`, `latest`: moved together in one transaction.',
+    ),
+  state: oneOf('present', 'absent', 'latest')
+    .default('present')
+    .describe('For the packages in `name`.'),
   allow_downgrade: flag.default(false).describe('A package may go back to an older version.'),
   holds: oneOf('refuse', 'lift')
     .default('refuse')
-    .describe('A package that is held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
+    .describe(
+      'A package that is held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.',
+    ),
   ...repositoryArgs,
   files: filesArg,
   predownload: predownloadArg,
-  lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
+  lock_timeout: duration
+    .default(120)
+    .describe('How long to wait for another process that uses the package manager.'),
 }).refine(
   (given) => given.name !== undefined || given.packages !== undefined || given.files !== undefined,
   'needs `name`, `packages` or `files`',
@@ -56,15 +94,22 @@ const states = new Set(['present', 'absent', 'latest']);
 const isState = (word: string): word is Wanted['state'] => states.has(word);
 
 function wantedOf(given: Args): readonly Wanted[] {
-  const named = (given.name ?? []).map((name): Wanted => ({ name, state: given.state, ...present({ version: given.version }) }));
+  const named = (given.name ?? []).map(
+    (name): Wanted => ({ name, state: given.state, ...present({ version: given.version }) }),
+  );
   const listed = Object.entries(given.packages ?? {}).map(
-    ([name, word]): Wanted => (isState(word) ? { name, state: word } : { name, state: 'present', version: word }),
+    ([name, word]): Wanted =>
+      isState(word) ? { name, state: word } : { name, state: 'present', version: word },
   );
   return [...named, ...listed];
 }
 
 /** `files` alone: the packages that they are, the newest of each. */
-function wantedOfFiles(given: Args, files: readonly PackageFile[], manager: Manager): readonly Wanted[] {
+function wantedOfFiles(
+  given: Args,
+  files: readonly PackageFile[],
+  manager: Manager,
+): readonly Wanted[] {
   if (given.name !== undefined || given.packages !== undefined) return [];
   const names = [...new Set(files.map(({ name }) => name))];
   return names.map((name) => {
@@ -82,11 +127,16 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   if ('refuse' in found) return { changes: [], refuse: found.refuse };
   const { manager } = found;
   const allWanted = [...wantedOf(given), ...wantedOfFiles(given, files, manager)];
-  const sideBySide = manager === 'apt' ? undefined : allWanted.find(({ name }) => kernelPackage.test(name));
+  const sideBySide =
+    manager === 'apt' ? undefined : allWanted.find(({ name }) => kernelPackage.test(name));
   if (sideBySide !== undefined) return { changes: [], refuse: kernelRefusal(sideBySide) };
   const chosen: Step[] = [];
   for (const wanted of allWanted) {
-    const choice = choose(wanted, facts, manager, { downgrade: given.allow_downgrade, holds: given.holds, repositories });
+    const choice = choose(wanted, facts, manager, {
+      downgrade: given.allow_downgrade,
+      holds: given.holds,
+      repositories,
+    });
     if (choice === 'done') continue;
     if ('refuse' in choice) return { changes: [], refuse: choice.refuse };
     chosen.push(choice.step);
@@ -99,22 +149,34 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
     busyOrBroken(facts, context) ??
     spaceRefusal(facts, [{ fact: 'space.var_kb', path: '/var', mb: 50 }]);
   if (refuse !== undefined) return { changes: [], refuse };
-  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout), facts, repositories);
+  if (given.predownload)
+    return predownload(manager, steps, Math.ceil(given.lock_timeout), facts, repositories);
   return {
-    changes: [...copyChanges(steps, facts), ...changesOf(steps, effectOf(manager, steps, given.lock_timeout, repositories))],
+    changes: [
+      ...copyChanges(steps, facts),
+      ...changesOf(steps, effectOf(manager, steps, given.lock_timeout, repositories)),
+    ],
     promises: { ...promisesOf(steps, facts), ...copiedFacts(steps) },
     ...warningsOf(liftedWarnings(steps, manager)),
   };
 }
 
-const warningsOf = (warnings: readonly string[]): Pick<ModulePlan, 'warnings'> => (warnings.length === 0 ? {} : { warnings });
+const warningsOf = (warnings: readonly string[]): Pick<ModulePlan, 'warnings'> =>
+  warnings.length === 0 ? {} : { warnings };
 
-const kernelPackage = /^kernel(?:-(?:core|modules|devel|uek|lt|ml|plus|rt)(?:-(?:core|modules|devel))?)?$/;
+const kernelPackage =
+  /^kernel(?:-(?:core|modules|devel|uek|lt|ml|plus|rt)(?:-(?:core|modules|devel))?)?$/;
 
-/** Names the task to use instead. A part of a kernel comes with the kernel; headers are the owner's to install. */
+/**
+ * Names the task to use instead. A part of a kernel comes with the kernel; headers are the owner's
+ * to install.
+ */
 function kernelRefusal({ name, version }: Wanted): Refusal {
   const line = name.replace(/-(?:core|modules|devel)$/, '');
-  const chosen = [...(line === 'kernel' ? [] : [`package: ${line}`]), version === undefined ? 'min: "..."' : `version: ${version}`];
+  const chosen = [
+    ...(line === 'kernel' ? [] : [`package: ${line}`]),
+    version === undefined ? 'min: "..."' : `version: ${version}`,
+  ];
   return {
     why: `several versions of ${name} are installed side by side`,
     hint: name.endsWith('-devel')
@@ -134,7 +196,12 @@ const changesOf = (steps: readonly Step[], effect: RunEffect): readonly Change[]
     effects: index === steps.length - 1 ? [effect] : [],
   }));
 
-const effectOf = (manager: Manager, steps: readonly Step[], lockWait: number, repositories: Repositories): RunEffect => ({
+const effectOf = (
+  manager: Manager,
+  steps: readonly Step[],
+  lockWait: number,
+  repositories: Repositories,
+): RunEffect => ({
   kind: 'run',
   what: `${manager}: ${steps.map((step) => `${stepWords[step.kind]} ${step.name}${step.to === '' ? '' : ` ${step.to}`}`).join(', ')}`,
   script: withPrelude(packageSteps(manager, steps, Math.ceil(lockWait), repositories)),
@@ -181,5 +248,6 @@ ${predownloadNotes}`,
     ...wantedOf(given).map((wanted) => packageWant(wanted.name, repositoriesOf(given))),
     ...fileWants(given.files, known, files, repositoriesOf(given)),
   ],
-  plan: (given, facts, context) => withUnfitFiles(plan(given, facts, context), given.files, facts, context.files),
+  plan: (given, facts, context) =>
+    withUnfitFiles(plan(given, facts, context), given.files, facts, context.files),
 });

@@ -1,4 +1,5 @@
-// Module reboot: when the next boot would differ from this one, or when told to; proven by a new boot id.
+// Module reboot: when the next boot would differ from this one, or when told to; proven by a new
+// boot id.
 
 import { allOf, type Facts, type FactView, need } from '../model/fact.ts';
 import type { SymptomKind } from '../model/facts/values.ts';
@@ -22,17 +23,25 @@ import { defineModule } from './define.ts';
 
 const options = object({
   timeout: duration.default(1200).describe('How long the host may be away.'),
-  stable_for: duration.default(30).describe('How long the new boot must last before it counts: a second boot id meanwhile is a boot loop.'),
+  stable_for: duration
+    .default(30)
+    .describe(
+      'How long the new boot must last before it counts: a second boot id meanwhile is a boot loop.',
+    ),
   ready_timeout: duration
     .default(600)
-    .describe('How long its node may take to be Ready again in the cluster, in the new boot, with its DaemonSet pods.'),
+    .describe(
+      'How long its node may take to be Ready again in the cluster, in the new boot, with its DaemonSet pods.',
+    ),
   lock_timeout: duration
     .default(600)
     .describe(
       'How long to wait for another process that changes packages, before the reboot is sent. Then the host has failed, not rebooted.',
     ),
   force: flag.default(false).describe('Reboot, once a run, though nothing is pending.'),
-  drain: oneOf('required', 'none').default('required').describe('`none`: reboot though a kubelet runs here and nothing has drained it.'),
+  drain: oneOf('required', 'none')
+    .default('required')
+    .describe('`none`: reboot though a kubelet runs here and nothing has drained it.'),
   escalate: listOf(oneOf('force', 'sysrq'))
     .default([])
     .describe(
@@ -41,7 +50,9 @@ const options = object({
   fallback: object({
     command: list(filled)
       .min(1)
-      .describe('Program and arguments, for the machine that runs kmend; not through a shell. A process list shows them: no secrets here.'),
+      .describe(
+        'Program and arguments, for the machine that runs kmend; not through a shell. A process list shows them: no secrets here.',
+      ),
     environment: mappingOf(text)
       .refine(
         (all) => Object.keys(all).every((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)),
@@ -70,11 +81,17 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (context.carriesKmend === true)
     return {
       changes: [],
-      refuse: { why: 'this is the machine that runs kmend: it does not reboot itself', hint: 'run kmend from elsewhere for it' },
+      refuse: {
+        why: 'this is the machine that runs kmend: it does not reboot itself',
+        hint: 'run kmend from elsewhere for it',
+      },
     };
   const broken = facts.get('boot.menu_broken') ?? '';
   if (broken !== '' && !context.done.rebooted)
-    return { changes: [], refuse: { why: `${broken}: it may not boot again`, hint: 'mend the boot menu first' } };
+    return {
+      changes: [],
+      refuse: { why: `${broken}: it may not boot again`, hint: 'mend the boot menu first' },
+    };
   const hung = hungTasks(given, facts, context);
   if (hung !== undefined) return { changes: [], refuse: hung };
   // Whoever drained by other means, or said that no drain is needed, said it before this task.
@@ -85,7 +102,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     what: `reboot and wait for a new boot id${hang === '' ? '' : ` (${hang})`}`,
     timeout: Math.ceil(given.timeout),
     stableFor: Math.ceil(given.stable_for),
-    drain: given.drain === 'none' || drained === 'none' || drained === 'command' ? 'none' : 'required',
+    drain:
+      given.drain === 'none' || drained === 'none' || drained === 'command' ? 'none' : 'required',
     lockTimeout: Math.ceil(given.lock_timeout),
     ...(given.escalate.length === 0 ? {} : { escalate: [...new Set(given.escalate)] }),
     ...(given.fallback === undefined ? {} : { fallback: fallbackOf(given.fallback) }),
@@ -103,11 +121,18 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
 
 /** The program alone: what stands behind it may name what is nobody's business. */
 function harder({ escalate, fallback }: Args): string {
-  const ways = [...escalate, ...(fallback === undefined ? [] : [`${fallback.command[0]} on this machine`])];
+  const ways = [
+    ...escalate,
+    ...(fallback === undefined ? [] : [`${fallback.command[0]} on this machine`]),
+  ];
   return ways.length === 0 ? '' : `when it hangs: ${ways.join(', then ')}`;
 }
 
-const fallbackOf = ({ command, environment, timeout }: NonNullable<Args['fallback']>): Fallback => ({
+const fallbackOf = ({
+  command,
+  environment,
+  timeout,
+}: NonNullable<Args['fallback']>): Fallback => ({
   argv: command,
   environment,
   timeout: Math.max(1, Math.ceil(timeout)),
@@ -117,12 +142,20 @@ const minute = 60;
 const day = 86_400;
 
 /**
- * Tasks that hung for minutes and still do: an orderly shutdown would wait for them, with the host already drained. Only known beforehand is it a
- * refusal; a play that has a harder way for a hung reboot wants to try.
+ * Tasks that hung for minutes and still do: an orderly shutdown would wait for them, with the host
+ * already drained. Only known beforehand is it a refusal; a play that has a harder way for a hung
+ * reboot wants to try.
  */
 function hungTasks(given: Args, facts: FactView, context: PlanContext): Refusal | undefined {
   const { rebooted, drained, cordoned } = context.done;
-  if (rebooted || drained || cordoned || given.escalate.length > 0 || linesOf(facts, 'hung_task') === 0) return undefined;
+  if (
+    rebooted ||
+    drained ||
+    cordoned ||
+    given.escalate.length > 0 ||
+    linesOf(facts, 'hung_task') === 0
+  )
+    return undefined;
   const blocked = facts.get('host.blocked') ?? 0;
   if (blocked === 0) return undefined;
   const names = need(facts, 'host.blocked_by').join(', ');
@@ -133,7 +166,8 @@ function hungTasks(given: Args, facts: FactView, context: PlanContext): Refusal 
 }
 
 /** How many lines of this kind the kernel log has. */
-const linesOf = (facts: FactView, kind: SymptomKind): number => facts.get('kmem.symptoms')?.find((row) => row.kind === kind)?.count ?? 0;
+const linesOf = (facts: FactView, kind: SymptomKind): number =>
+  facts.get('kmem.symptoms')?.find((row) => row.kind === kind)?.count ?? 0;
 
 /** What makes a reboot less sure than others: better known before the host is drained. */
 function warned(facts: FactView, context: PlanContext): { readonly warnings?: readonly string[] } {
@@ -142,10 +176,18 @@ function warned(facts: FactView, context: PlanContext): { readonly warnings?: re
   const stuck = linesOf(facts, 'soft_lockup') + linesOf(facts, 'hung_task') > 0;
   const uptime = facts.get('boot.uptime');
   const warnings = [
-    ...(stuck ? ['the kernel log tells of tasks that hang: an orderly shutdown may hang too, and the host then needs its power cut'] : []),
-    ...(uptime !== undefined && uptime < 10 * minute ? [`it booted ${Math.round(uptime)} s ago: does it boot by itself?`] : []),
+    ...(stuck
+      ? [
+          'the kernel log tells of tasks that hang: an orderly shutdown may hang too, and the host then needs its power cut',
+        ]
+      : []),
+    ...(uptime !== undefined && uptime < 10 * minute
+      ? [`it booted ${Math.round(uptime)} s ago: does it boot by itself?`]
+      : []),
     ...(typeof uptime === 'number' && uptime > 365 * day
-      ? [`it has been up for ${Math.floor(uptime / day)} days: nothing says that all of it comes up by itself`]
+      ? [
+          `it has been up for ${Math.floor(uptime / day)} days: nothing says that all of it comes up by itself`,
+        ]
       : []),
   ];
   return warnings.length === 0 ? {} : { warnings };
@@ -154,7 +196,10 @@ function warned(facts: FactView, context: PlanContext): { readonly warnings?: re
 const isNode = (facts: FactView, context: PlanContext): boolean =>
   context.hasCluster && context.node !== undefined && need(facts, 'kubelet.installed');
 
-/** For 40 s and more the API shows the Ready of the boot before: what counts is said by the fact, beside the boot id. */
+/**
+ * For 40 s and more the API shows the Ready of the boot before: what counts is said by the fact,
+ * beside the boot id.
+ */
 function nodeBack(given: Args, node = ''): Change {
   const effect: WaitEffect = {
     kind: 'wait',
@@ -170,17 +215,22 @@ function nodeBack(given: Args, node = ''): Change {
 function reasons(given: Args, facts: FactView, context: PlanContext): readonly string[] {
   if (given.force) return context.done.rebooted ? [] : ['the play says so'];
   const pending = need(facts, 'boot.pending') ? need(facts, 'boot.pending_why') : [];
-  // By the journal and the boot id too: install times are those of a clock that may have been moved since. The words are the same for both, so that a
-  // plan and the one that is made anew when the host starts say the same.
+  // By the journal and the boot id too: install times are those of a clock that may have been moved
+  // since. The words are the same for both, so that a plan and the one that is made anew when the
+  // host starts say the same.
   const runtimes = [need(facts, 'docker.package'), need(facts, 'containerd.package'), 'runc'];
   const words = new Map(runtimes.map((name) => [name, `${name} was installed after this boot`]));
   const ours = context.done.replaced ?? [];
-  const changed = [...words].filter(([name, text]) => ours.includes(name) || pending.includes(text)).map(([, text]) => text);
+  const changed = [...words]
+    .filter(([name, text]) => ours.includes(name) || pending.includes(text))
+    .map(([, text]) => text);
   const why = [...pending.filter((one) => !changed.includes(one)), ...changed];
   return why.length === 0 && need(facts, 'boot.pending') ? ['a reboot is pending'] : why;
 }
 
-/** What will run then is what the boot loader says now; the host's clock will not have gone back. */
+/**
+ * What will run then is what the boot loader says now; the host's clock will not have gone back.
+ */
 function promises(facts: FactView): Facts {
   const next = need(facts, 'kernel.next');
   const cmdline = need(facts, 'boot.next_cmdline');

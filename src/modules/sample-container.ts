@@ -1,4 +1,5 @@
-// Sample containers for the proof: through each runtime one small memory-limited container is started from an image that is there, read, and removed.
+// Sample containers for the proof: through each runtime one small memory-limited container is
+// started from an image that is there, read, and removed.
 import { withPrelude } from '../facts/probe/prelude.ts';
 import type { Change } from '../model/run/change.ts';
 import type { RunEffect } from '../model/run/effect.ts';
@@ -8,10 +9,16 @@ import sampleContainer from './sample-container.sh';
 
 const functions = scriptText(sampleContainer);
 
-/** Where another runtime is Docker's default, a container without `--runtime` would say nothing of its runc. */
+/**
+ * Where another runtime is Docker's default, a container without `--runtime` would say nothing of
+ * its runc.
+ */
 const byRunc = `$(case $($T docker info -f '{{.DefaultRuntime}}' 2>/dev/null </dev/null) in ''|runc|docker-runc) ;; *) echo --runtime runc;; esac)`;
 
-/** How a sample is started through a runtime, by its key in `kmem.parts`. A custom runtime is docker's by its name, containerd's with `cri:` before it. */
+/**
+ * How a sample is started through a runtime, by its key in `kmem.parts`. A custom runtime is
+ * docker's by its name, containerd's with `cri:` before it.
+ */
 function callOf(key: string): string {
   switch (key) {
     case 'docker':

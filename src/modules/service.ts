@@ -10,10 +10,17 @@ import { quote } from '../model/text/quote.ts';
 import { defineModule } from './define.ts';
 
 const args = object({
-  name: text.regex(/^[A-Za-z0-9][A-Za-z0-9:_.@\\-]*$/, 'should be the name of a unit').describe('The unit; `.service` may be left out.'),
-  state: oneOf('started', 'stopped', 'restarted').optional().describe('`restarted` is done once a run, whatever it was before.'),
+  name: text
+    .regex(/^[A-Za-z0-9][A-Za-z0-9:_.@\\-]*$/, 'should be the name of a unit')
+    .describe('The unit; `.service` may be left out.'),
+  state: oneOf('started', 'stopped', 'restarted')
+    .optional()
+    .describe('`restarted` is done once a run, whatever it was before.'),
   enabled: flag.optional().describe('Does it start at boot?'),
-}).refine((given) => given.state !== undefined || given.enabled !== undefined, 'needs `state` or `enabled`');
+}).refine(
+  (given) => given.state !== undefined || given.enabled !== undefined,
+  'needs `state` or `enabled`',
+);
 type Args = Infer<typeof args>;
 
 type Verb = 'start' | 'stop' | 'restart' | 'enable' | 'disable';
@@ -26,19 +33,41 @@ function plan(given: Args, facts: FactView): ModulePlan {
   const promises: Facts[] = [];
   if (given.enabled !== undefined && given.enabled !== enabled) {
     changes.push(
-      change(name, given.enabled ? 'enable' : 'disable', enabled ? 'enabled' : 'disabled', given.enabled ? 'enabled' : 'disabled', 'write'),
+      change(
+        name,
+        given.enabled ? 'enable' : 'disable',
+        enabled ? 'enabled' : 'disabled',
+        given.enabled ? 'enabled' : 'disabled',
+        'write',
+      ),
     );
     promises.push(fact(`service.${name}.enabled`, given.enabled));
   }
   const wanted = given.state !== 'stopped';
-  if (given.state === 'restarted') changes.push(change(name, 'restart', undefined, undefined, 'restart'));
+  if (given.state === 'restarted')
+    changes.push(change(name, 'restart', undefined, undefined, 'restart'));
   else if (given.state !== undefined && active !== wanted)
-    changes.push(change(name, wanted ? 'start' : 'stop', active ? 'running' : 'stopped', wanted ? 'running' : 'stopped', 'restart'));
-  if (given.state !== undefined && changes.length > 0) promises.push(fact(`service.${name}.active`, wanted));
+    changes.push(
+      change(
+        name,
+        wanted ? 'start' : 'stop',
+        active ? 'running' : 'stopped',
+        wanted ? 'running' : 'stopped',
+        'restart',
+      ),
+    );
+  if (given.state !== undefined && changes.length > 0)
+    promises.push(fact(`service.${name}.active`, wanted));
   return { changes, ...(changes.length === 0 ? {} : { promises: allOf(promises) }) };
 }
 
-const change = (name: string, verb: Verb, before: string | undefined, after: string | undefined, risk: 'write' | 'restart'): Change => ({
+const change = (
+  name: string,
+  verb: Verb,
+  before: string | undefined,
+  after: string | undefined,
+  risk: 'write' | 'restart',
+): Change => ({
   sign: before === undefined ? '!' : '~',
   what: before === undefined ? `${verb} ${name}` : `service ${name}`,
   ...present({ before, after }),
@@ -46,7 +75,10 @@ const change = (name: string, verb: Verb, before: string | undefined, after: str
   effects: [effect(name, verb)],
 });
 
-/** systemctl waits for the unit; an exit status of 0 from `start` does not say that it still runs, so it is asked again. */
+/**
+ * systemctl waits for the unit; an exit status of 0 from `start` does not say that it still runs,
+ * so it is asked again.
+ */
 const effect = (name: string, verb: Verb): RunEffect => ({
   kind: 'run',
   what: `systemctl ${verb} ${name}`,

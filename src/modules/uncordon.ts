@@ -7,22 +7,36 @@ import { asArgs, duration, filled, type Infer, object, shorthand } from '../mode
 import { defineModule } from './define.ts';
 
 const options = object({
-  command: filled.optional().describe('A shell command, run on the host, that gives it back by other means. Done once a run.'),
+  command: filled
+    .optional()
+    .describe(
+      'A shell command, run on the host, that gives it back by other means. Done once a run.',
+    ),
   timeout: duration.default(300).describe('How long it may take.'),
 });
 type Args = Infer<typeof options>;
 
-const args = shorthand((short) => (short === null || short === '' ? {} : { command: short }), options);
+const args = shorthand(
+  (short) => (short === null || short === '' ? {} : { command: short }),
+  options,
+);
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const { unproven } = context.done;
   const isOurs = given.command !== undefined || context.done.cordoned;
   if (unproven !== undefined && isOurs) return { changes: [], unmet: notProven(unproven) };
-  const grave = graveDamage(readDamage(facts.get('packages.damaged')), facts.get('packages.manager') ?? '');
+  const grave = graveDamage(
+    readDamage(facts.get('packages.damaged')),
+    facts.get('packages.manager') ?? '',
+  );
   if (grave !== undefined && isOurs)
-    return { changes: [], unmet: { kind: 'not_verified', evidence: `not uncordoned: ${grave.why}`, hint: grave.hint } };
+    return {
+      changes: [],
+      unmet: { kind: 'not_verified', evidence: `not uncordoned: ${grave.why}`, hint: grave.hint },
+    };
   if (given.command !== undefined) {
-    if (!need(facts, 'kubelet.installed')) return { changes: [], note: 'no kubelet here: nothing to give back' };
+    if (!need(facts, 'kubelet.installed'))
+      return { changes: [], note: 'no kubelet here: nothing to give back' };
     return {
       changes: [
         {
@@ -44,7 +58,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     };
   }
   if (!context.done.cordoned) return { changes: [], note: 'not cordoned by this run' };
-  if (context.node === undefined) throw new Error(`${context.host} was cordoned and has no node name`);
+  if (context.node === undefined)
+    throw new Error(`${context.host} was cordoned and has no node name`);
   const { node } = context;
   return {
     changes: [
@@ -52,7 +67,9 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
         sign: '!',
         what: `uncordon node ${node}`,
         risk: 'write',
-        effects: [{ kind: 'uncordon', what: `uncordon node ${node}`, node, timeout: given.timeout }],
+        effects: [
+          { kind: 'uncordon', what: `uncordon node ${node}`, node, timeout: given.timeout },
+        ],
       },
     ],
   };

@@ -1,4 +1,5 @@
-// Module verify_kmem: proof that kernel-memory accounting is off - by the cgroups that are there, or by asking the kernel with an empty group.
+// Module verify_kmem: proof that kernel-memory accounting is off - by the cgroups that are there,
+// or by asking the kernel with an empty group.
 import { asksForNokmem } from '../facts/areas/boot/boot-args.ts';
 import { graveDamage, readDamage } from '../facts/areas/packages/damage.ts';
 import { healthOf, readRelease } from '../facts/kmem/kernels.ts';
@@ -20,7 +21,11 @@ const args = object({
     .describe(
       'When nothing proves it: `hold` ends the host unproven; `provisional` goes on, marks it, and proves it on the first sample within the soak.',
     ),
-  timeout: duration.default(600).describe('`hold`: how long to wait for a sample (a memory-limited container made after this boot).'),
+  timeout: duration
+    .default(600)
+    .describe(
+      '`hold`: how long to wait for a sample (a memory-limited container made after this boot).',
+    ),
   active_probe: flag
     .default(true)
     .describe(
@@ -31,18 +36,25 @@ const args = object({
     .describe(
       'Where no sample is there: `wait` for one, or `start` one small memory-limited container through each runtime that has none, from an image that is on the host (nothing is pulled).',
     ),
-}).refine((given) => given.sample === 'wait' || given.without_sample === 'hold', '`sample: start` goes with `without_sample: hold`');
+}).refine(
+  (given) => given.sample === 'wait' || given.without_sample === 'hold',
+  '`sample: start` goes with `without_sample: hold`',
+);
 type Args = Infer<typeof args>;
 
 function plan(given: Args, facts: FactView): ModulePlan {
-  const grave = graveDamage(readDamage(facts.get('packages.damaged')), facts.get('packages.manager') ?? '');
+  const grave = graveDamage(
+    readDamage(facts.get('packages.damaged')),
+    facts.get('packages.manager') ?? '',
+  );
   if (grave !== undefined) return unmet(grave.why, grave.hint);
   const verdict = need(facts, 'kmem.verdict');
   const evidence = need(facts, 'kmem.evidence');
   const isPartial = (facts.get('kmem.partial') ?? '') !== '';
   if (verdict !== 'not_applicable' && isUnread(facts)) {
     // Where a play accepts a cause, the argument is not its remedy.
-    if (facts.get('kmem.active_probe') === 'on' && !isPartial) return unmet(`${notInForce}: ${evidence}`, hintOn(facts));
+    if (facts.get('kmem.active_probe') === 'on' && !isPartial)
+      return unmet(`${notInForce}: ${evidence}`, hintOn(facts));
     if (facts.get('kmem.active_probe') === '') return askKernel(given, facts);
   }
   switch (verdict) {
@@ -52,14 +64,21 @@ function plan(given: Args, facts: FactView): ModulePlan {
     case 'unknown':
       return judge(given, verdict, evidence, facts);
     case 'at_risk':
-      if (isHealthyTrial(facts)) return proven({ verdict: 'not_applicable', by: 'kernel', evidence: onTrial(facts) });
+      if (isHealthyTrial(facts))
+        return proven({ verdict: 'not_applicable', by: 'kernel', evidence: onTrial(facts) });
       if (isTried(facts)) return judge(given, verdict, evidence, facts);
       if (isPartial) return judgePart(given, verdict, facts);
-      return unmet(`accounting will come back: ${evidence}`, 'remove the cause as well, or say `partial: accept` in the play');
+      return unmet(
+        `accounting will come back: ${evidence}`,
+        'remove the cause as well, or say `partial: accept` in the play',
+      );
     case 'on':
     case 'leaking':
       if (isPartial) return judgePart(given, verdict, facts);
-      return unmet(`accounting is ${verdict === 'on' ? 'on' : 'on, and leaking'}${despite(facts)}: ${evidence}`, hintOn(facts));
+      return unmet(
+        `accounting is ${verdict === 'on' ? 'on' : 'on, and leaking'}${despite(facts)}: ${evidence}`,
+        hintOn(facts),
+      );
   }
 }
 
@@ -72,9 +91,15 @@ function judgePart(given: Args, verdict: Verdict, facts: FactView): ModulePlan {
       return proven({ verdict, by: 'samples', evidence, accepted });
     case 'none':
       if (given.without_sample === 'hold') return holdForPart(given, evidence, facts);
-      return { ...proven({ verdict, by: 'none', evidence, accepted }), note: `provisional: nothing proves it yet (${evidence})` };
+      return {
+        ...proven({ verdict, by: 'none', evidence, accepted }),
+        note: `provisional: nothing proves it yet (${evidence})`,
+      };
     default:
-      return unmet(`accounting is, or will be, on beyond what was accepted: ${evidence}`, hintOn(facts));
+      return unmet(
+        `accounting is, or will be, on beyond what was accepted: ${evidence}`,
+        hintOn(facts),
+      );
   }
 }
 
@@ -86,39 +111,76 @@ function holdForPart(given: Args, evidence: string, facts: FactView): ModulePlan
     until: [{ fact: 'kmem.partial', is: 'samples' }],
     every: 10,
     timeout: Math.max(1, Math.ceil(given.timeout)),
-    unless: [{ fact: 'kmem.partial', is: 'refuted', why: 'accounting is, or will be, on beyond what was accepted' }],
+    unless: [
+      {
+        fact: 'kmem.partial',
+        is: 'refuted',
+        why: 'accounting is, or will be, on beyond what was accepted',
+      },
+    ],
   };
-  const wait: Change = { sign: '!', what: effect.what, before: evidence, risk: 'none', effects: [effect] };
-  return { changes: [...(samples.length > 0 ? [sampleChange(samples)] : []), wait], promises: { 'kmem.partial': 'samples' } };
+  const wait: Change = {
+    sign: '!',
+    what: effect.what,
+    before: evidence,
+    risk: 'none',
+    effects: [effect],
+  };
+  return {
+    changes: [...(samples.length > 0 ? [sampleChange(samples)] : []), wait],
+    promises: { 'kmem.partial': 'samples' },
+  };
 }
 
-function judge(given: Args, verdict: 'off' | 'at_risk' | 'unknown', evidence: string, facts: FactView): ModulePlan {
+function judge(
+  given: Args,
+  verdict: 'off' | 'at_risk' | 'unknown',
+  evidence: string,
+  facts: FactView,
+): ModulePlan {
   const shown = facts.get('kmem.proof') ?? 'none';
-  // Where nothing else is known of the kernel, its samples count only because of the answer of the probe.
-  const by = shown === 'samples' && facts.get('kernel.parses_by') === 'probe' ? 'active_probe' : shown;
+  // Where nothing else is known of the kernel, its samples count only because of the answer of the
+  // probe.
+  const by =
+    shown === 'samples' && facts.get('kernel.parses_by') === 'probe' ? 'active_probe' : shown;
   if (by !== 'none' && verdict !== 'unknown') {
-    const asked = by === 'active_probe' && shown === 'samples' ? 'active probe: nokmem is in force; ' : '';
+    const asked =
+      by === 'active_probe' && shown === 'samples' ? 'active probe: nokmem is in force; ' : '';
     return proven({ verdict: 'off', by, evidence: asked + evidence + signs(facts) });
   }
   const byArgument = isByArgument(facts);
-  if (byArgument && facts.get('kmem.active_probe') === 'on') return unmet(notInForce, hintOn(facts));
-  const probe = given.active_probe && byArgument && facts.get('kmem.active_probe') === '' ? [probeChange] : [];
+  if (byArgument && facts.get('kmem.active_probe') === 'on')
+    return unmet(notInForce, hintOn(facts));
+  const probe =
+    given.active_probe && byArgument && facts.get('kmem.active_probe') === '' ? [probeChange] : [];
   // The active probe proves the argument by itself.
   const samples = given.sample === 'start' && probe.length === 0 ? startable(facts) : [];
   if (given.without_sample === 'hold')
     return {
-      changes: [...probe, ...(samples.length > 0 ? [sampleChange(samples)] : []), waitChange(given.timeout, evidence, byArgument)],
+      changes: [
+        ...probe,
+        ...(samples.length > 0 ? [sampleChange(samples)] : []),
+        waitChange(given.timeout, evidence, byArgument),
+      ],
       promises: { 'kmem.verdict': 'off', 'kmem.proof': 'samples' },
     };
   if (probe.length > 0) return { changes: probe, promises: probeOff };
-  return { ...proven({ verdict, by: 'none', evidence }), note: `provisional: nothing proves it yet (${evidence})` };
+  return {
+    ...proven({ verdict, by: 'none', evidence }),
+    note: `provisional: nothing proves it yet (${evidence})`,
+  };
 }
 
 /** Runtimes without a limited container that reads off; docker only while it runs. */
 const startable = (facts: FactView): readonly string[] =>
-  need(facts, 'kmem.unshown').filter((key) => key !== 'docker' || facts.get('docker.running') === true);
+  need(facts, 'kmem.unshown').filter(
+    (key) => key !== 'docker' || facts.get('docker.running') === true,
+  );
 
-/** The kernel has the argument, and nothing but its own answer shows that it obeys: the argument was declared for it, or set by mistake. */
+/**
+ * The kernel has the argument, and nothing but its own answer shows that it obeys: the argument was
+ * declared for it, or set by mistake.
+ */
 function isUnread(facts: FactView): boolean {
   const by = facts.get('kernel.parses_by');
   return (
@@ -129,23 +191,35 @@ function isUnread(facts: FactView): boolean {
   );
 }
 
-/** Such a kernel gets an active probe first: its groups may be of programs that never ask. The answer decides for all hosts of that release. */
+/**
+ * Such a kernel gets an active probe first: its groups may be of programs that never ask. The
+ * answer decides for all hosts of that release.
+ */
 function askKernel(given: Args, facts: FactView): ModulePlan {
   if (given.active_probe)
-    return { changes: [probeChange], promises: { ...probeOff, 'kernel.parses_nokmem': 'yes', 'kernel.parses_by': 'probe' } };
+    return {
+      changes: [probeChange],
+      promises: { ...probeOff, 'kernel.parses_nokmem': 'yes', 'kernel.parses_by': 'probe' },
+    };
   return unmet(
     `nobody knows whether kernel ${need(facts, 'kernel.release')} obeys cgroup.memory=nokmem, and the play forbids the active probe`,
     'take `active_probe: false` away',
   );
 }
 
-/** A kernel that was booted for this once, with the argument in force: all that is at risk is the next boot, until it is made the default. */
+/**
+ * A kernel that was booted for this once, with the argument in force: all that is at risk is the
+ * next boot, until it is made the default.
+ */
 const isTried = (facts: FactView): boolean =>
   facts.get('kernel.trial') === facts.get('kernel.release') &&
   facts.get('kernel.parses_nokmem') === 'yes' &&
   asksForNokmem(need(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7');
 
-/** A healthy kernel that was booted for this once: which kernel boots next is what the task behind the proof settles. */
+/**
+ * A healthy kernel that was booted for this once: which kernel boots next is what the task behind
+ * the proof settles.
+ */
 const isHealthyTrial = (facts: FactView): boolean =>
   facts.get('kernel.trial') === facts.get('kernel.release') &&
   healthOf(readRelease(need(facts, 'kernel.release')).generation) === 'healthy';
@@ -154,8 +228,9 @@ const onTrial = (facts: FactView): string =>
   `kernel ${need(facts, 'kernel.release')}: accounting is healthy; on trial, ${need(facts, 'kernel.next')} boots next until this one is the default`;
 
 /**
- * After a boot with the argument nothing was ever accounted: the root group's kmem usage is 0, and /sys/kernel/slab has no entry of a cgroup.
- * Said beside the proof, also when it contradicts it; it proves nothing by itself.
+ * After a boot with the argument nothing was ever accounted: the root group's kmem usage is 0, and
+ * /sys/kernel/slab has no entry of a cgroup. Said beside the proof, also when it contradicts it; it
+ * proves nothing by itself.
  */
 function signs(facts: FactView): string {
   if (!isByArgument(facts)) return '';
@@ -166,17 +241,27 @@ function signs(facts: FactView): string {
     : `; against it: root kmem usage ${usage}, ${entries} entries of cgroups in /sys/kernel/slab`;
 }
 
-/** The command line and the reads contradict each other: said, because the one who looks at /proc/cmdline would not believe it. */
+/**
+ * The command line and the reads contradict each other: said, because the one who looks at
+ * /proc/cmdline would not believe it.
+ */
 function despite(facts: FactView): string {
-  if (!asksForNokmem(need(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7')) return '';
+  if (!asksForNokmem(need(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7'))
+    return '';
   const parses = facts.get('kernel.parses_nokmem');
-  const why = parses === 'no' ? `kernel ${facts.get('kernel.release')} does not parse it` : 'the reads stand';
+  const why =
+    parses === 'no' ? `kernel ${facts.get('kernel.release')} does not parse it` : 'the reads stand';
   return ` although the command line says nokmem (${why})`;
 }
 
-const probeOff: Facts = { 'kmem.active_probe': 'off', 'kmem.verdict': 'off', 'kmem.proof': 'active_probe' };
+const probeOff: Facts = {
+  'kmem.active_probe': 'off',
+  'kmem.verdict': 'off',
+  'kmem.proof': 'active_probe',
+};
 
-const notInForce = 'a new group is accounted when somebody asks for it: the boot argument is not in force';
+const notInForce =
+  'a new group is accounted when somebody asks for it: the boot argument is not in force';
 
 const proven = (proof: Proof): ModulePlan => ({
   changes: [],
@@ -190,7 +275,10 @@ const proven = (proof: Proof): ModulePlan => ({
   },
 });
 
-const unmet = (evidence: string, hint: string): ModulePlan => ({ changes: [], unmet: { kind: 'not_verified', evidence, hint } });
+const unmet = (evidence: string, hint: string): ModulePlan => ({
+  changes: [],
+  unmet: { kind: 'not_verified', evidence, hint },
+});
 
 const hintOn = (facts: FactView): string =>
   isFallenBack(facts)
@@ -201,10 +289,18 @@ const hintOn = (facts: FactView): string =>
 
 const isFallenBack = (facts: FactView): boolean => {
   const tried = facts.get('kernel.trial');
-  return typeof tried === 'string' && tried !== '' && tried !== facts.get('kernel.release') && facts.get('boot.next_once') !== true;
+  return (
+    typeof tried === 'string' &&
+    tried !== '' &&
+    tried !== facts.get('kernel.release') &&
+    facts.get('boot.next_once') !== true
+  );
 };
 
-/** Is a boot argument what should keep accounting off? Only that is proven by an empty group, and only where slabinfo tells on from off. */
+/**
+ * Is a boot argument what should keep accounting off? Only that is proven by an empty group, and
+ * only where slabinfo tells on from off.
+ */
 function isByArgument(facts: FactView): boolean {
   const generation = facts.get('kernel.generation');
   return (
@@ -225,7 +321,12 @@ const probeEffect: RunEffect = {
   errors: { 80: 'the result of the active probe could not be written to /run/kmend' },
 };
 
-const probeChange: Change = { sign: '!', what: 'active probe of the boot argument', risk: 'write', effects: [probeEffect] };
+const probeChange: Change = {
+  sign: '!',
+  what: 'active probe of the boot argument',
+  risk: 'write',
+  effects: [probeEffect],
+};
 
 function waitChange(seconds: number, evidence: string, byArgument: boolean): Change {
   const on = 'accounting is on: a container of this boot is accounted';
@@ -244,12 +345,19 @@ function waitChange(seconds: number, evidence: string, byArgument: boolean): Cha
       ...(byArgument ? [{ fact: 'kmem.active_probe', is: 'on', why: notInForce } as const] : []),
     ],
   };
-  return { sign: '!', what: 'wait for proof that accounting is off', before: evidence, risk: 'none', effects: [effect] };
+  return {
+    sign: '!',
+    what: 'wait for proof that accounting is off',
+    before: evidence,
+    risk: 'none',
+    effects: [effect],
+  };
 }
 
 export const verifyKmem = defineModule<Args>({
   name: 'verify_kmem',
-  summary: 'Proves that kernel-memory accounting is off; ends the host as not verified when it is on, or when nothing proves it.',
+  summary:
+    'Proves that kernel-memory accounting is off; ends the host as not verified when it is on, or when nothing proves it.',
   example: `- name: Accounting is off, proven
   verify_kmem:
     state: disabled

@@ -1,4 +1,5 @@
-// Module versions: which kernel, docker, containerd, runc and kubelet a host runs, and whether they lie in the ranges that the play wants.
+// Module versions: which kernel, docker, containerd, runc and kubelet a host runs, and whether they
+// lie in the ranges that the play wants.
 import { engineVersion } from '../facts/kmem/programs/docker.ts';
 import { type FactView, need } from '../model/fact.ts';
 import type { ModulePlan } from '../model/run/change.ts';
@@ -19,7 +20,10 @@ import { defineModule } from './define.ts';
 const isVersionRange = (words: string): boolean =>
   isRange(words) && (words.match(/[^\s,|<>=!]+/g) ?? []).every((word) => /^v?\d/.test(word));
 
-const range = text.refine(isVersionRange, 'should be a range of versions such as ">=17.06 <19" or "<1.21 || >=1.21.2"');
+const range = text.refine(
+  isVersionRange,
+  'should be a range of versions such as ">=17.06 <19" or "<1.21 || >=1.21.2"',
+);
 
 const args = object({
   kernel: range.optional().describe('The running kernel, in the order of rpm: ">=3.10.0-1062".'),
@@ -40,9 +44,16 @@ type Name = (typeof names)[number];
 function found(name: Name, facts: FactView): string {
   switch (name) {
     case 'kernel':
-      return need(facts, 'kernel.release').replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
+      return need(facts, 'kernel.release').replace(
+        /\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/,
+        '',
+      );
     case 'docker':
-      return need(facts, 'docker.version') || engineVersion(need(facts, 'docker.evr')) || need(facts, 'docker.client');
+      return (
+        need(facts, 'docker.version') ||
+        engineVersion(need(facts, 'docker.evr')) ||
+        need(facts, 'docker.client')
+      );
     case 'containerd':
       return need(facts, 'containerd.evr');
     case 'runc':
@@ -71,7 +82,11 @@ function plan(given: Args, facts: FactView): ModulePlan {
   const why = wrong.join('; ');
   switch (given.otherwise) {
     case 'refuse':
-      return { changes: [], refuse: { why, hint: 'leave this host out, or widen the range in the play' }, result };
+      return {
+        changes: [],
+        refuse: { why, hint: 'leave this host out, or widen the range in the play' },
+        result,
+      };
     case 'fail':
       return { changes: [], unmet: { kind: 'not_converged', evidence: why }, result };
     case 'report':
@@ -82,12 +97,15 @@ function plan(given: Args, facts: FactView): ModulePlan {
 function complaint(name: Name, version: string, given: Args, facts: FactView): readonly string[] {
   const wanted = given[name] ?? '';
   if (version === '') return given.allow_absent ? [] : [`${name} is not there, wanted ${wanted}`];
-  return versionInRange(version, wanted, orders[name](facts)) ? [] : [`${name} is ${version}, wanted ${wanted}`];
+  return versionInRange(version, wanted, orders[name](facts))
+    ? []
+    : [`${name} is ${version}, wanted ${wanted}`];
 }
 
 export const versions = defineModule<Args>({
   name: 'versions',
-  summary: 'Reports the versions of kernel, docker, containerd, runc and kubelet, and holds them against ranges.',
+  summary:
+    'Reports the versions of kernel, docker, containerd, runc and kubelet, and holds them against ranges.',
   example: `- name: Only fleets we know
   versions:
     docker: ">=17.06"

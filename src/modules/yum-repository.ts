@@ -1,11 +1,24 @@
-// Module yum_repository: one repository in a file below /etc/yum.repos.d, made, changed or removed; other sections stay as they are.
+// Module yum_repository: one repository in a file below /etc/yum.repos.d, made, changed or removed;
+// other sections stay as they are.
 import { hiddenPart, repositoryFact } from '../facts/areas/packages/repository.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
 import { type FactView, fact, need } from '../model/fact.ts';
 import { present } from '../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
 import type { RunEffect } from '../model/run/effect.ts';
-import { absolutePath, asArgs, either, flag, type Infer, listOf, mappingOf, object, oneOf, text, whole } from '../model/shape/schema.ts';
+import {
+  absolutePath,
+  asArgs,
+  either,
+  flag,
+  type Infer,
+  listOf,
+  mappingOf,
+  object,
+  oneOf,
+  text,
+  whole,
+} from '../model/shape/schema.ts';
 import { quote } from '../model/text/quote.ts';
 import { scriptText } from '../model/text/script-text.ts';
 import { defineModule } from './define.ts';
@@ -13,54 +26,97 @@ import { spaceRefusal } from './package-manager/state.ts';
 import editSection from './yum-repository.awk';
 import writeSection from './yum-repository.sh';
 
-const noCredentials = 'should have no user or password in it: everybody may read the file, and the plan shows it';
+const noCredentials =
+  'should have no user or password in it: everybody may read the file, and the plan shows it';
 const hasCredentials = (value: string): boolean => /:\/\/[^/\s]*@/.test(value);
 
 const url = text
-  .regex(/^(?:https?|ftp|file):\/\/[^\s,]+$/, 'should be a URL: https://, http://, ftp:// or file://')
+  .regex(
+    /^(?:https?|ftp|file):\/\/[^\s,]+$/,
+    'should be a URL: https://, http://, ftp:// or file://',
+  )
   .refine((value) => !hasCredentials(value), noCredentials);
 const line = text
   .regex(/^\S(?:[^\r\n\0]*\S)?$/, 'should be one line, without blanks at its ends')
   .refine((value) => !hasCredentials(value), noCredentials);
-const pattern = text.regex(/^[^\s,#]+$/, 'should be the name of a package or a glob such as docker-ce*');
+const pattern = text.regex(
+  /^[^\s,#]+$/,
+  'should be the name of a package or a glob such as docker-ce*',
+);
 
 const args = object({
   name: text
-    .regex(/^(?!main$)[A-Za-z0-9][A-Za-z0-9_.:-]*$/, 'should be the id of a repository: letters, digits and _ . : -')
+    .regex(
+      /^(?!main$)[A-Za-z0-9][A-Za-z0-9_.:-]*$/,
+      'should be the id of a repository: letters, digits and _ . : -',
+    )
     .describe('Id of the repository: the section of the file.'),
-  description: line.optional().describe('For people (`name=` of the section). Required where it is present.'),
+  description: line
+    .optional()
+    .describe('For people (`name=` of the section). Required where it is present.'),
   baseurl: listOf(url)
     .optional()
-    .describe('Where its `repodata` lies; of several the next is tried where one fails. `$basearch` and `$releasever` stay as they are.'),
+    .describe(
+      'Where its `repodata` lies; of several the next is tried where one fails. `$basearch` and `$releasever` stay as they are.',
+    ),
   mirrorlist: url.optional().describe('A list of such places.'),
   metalink: url.optional().describe('The same as a metalink.'),
-  enabled: flag.optional().describe('`false`: it is used only where `enablerepo` names it. Default: what yum takes, which is yes.'),
+  enabled: flag
+    .optional()
+    .describe(
+      '`false`: it is used only where `enablerepo` names it. Default: what yum takes, which is yes.',
+    ),
   gpgcheck: flag.optional().describe('Packages must be signed. Default: what yum.conf says.'),
   gpgkey: listOf(url).optional().describe('URL of its key.'),
   sslverify: flag.optional().describe('`false` trusts every certificate.'),
-  sslcacert: absolutePath.optional().describe("File on the host with the authorities that sign the server's certificate."),
+  sslcacert: absolutePath
+    .optional()
+    .describe("File on the host with the authorities that sign the server's certificate."),
   proxy: either([url, oneOf('_none_')], 'should be a URL without user and password, or _none_')
     .optional()
     .describe('Of this repository; `_none_` = none, whatever yum.conf says.'),
   skip_if_unavailable: flag.optional().describe('Go on without it where it cannot be read.'),
   exclude: listOf(pattern).optional().describe('Packages that are not taken from it.'),
-  priority: whole(1, 99).optional().describe('The lowest wins: dnf, or yum with its plugin `priorities`.'),
+  priority: whole(1, 99)
+    .optional()
+    .describe('The lowest wins: dnf, or yum with its plugin `priorities`.'),
   options: mappingOf(
-    either([line, oneOf(''), whole(), flag.transform((on) => (on ? '1' : '0'))], 'should be one line of text, a number, or true or false'),
+    either(
+      [line, oneOf(''), whole(), flag.transform((on) => (on ? '1' : '0'))],
+      'should be one line of text, a number, or true or false',
+    ),
   )
-    .refine((all) => Object.keys(all).every((key) => /^[a-z][a-z0-9_.]*$/.test(key)), 'should have options of yum as its keys')
-    .refine((all) => !Object.keys(all).some((key) => key.endsWith('password')) && !String(all.proxy).includes('@'), noCredentials)
+    .refine(
+      (all) => Object.keys(all).every((key) => /^[a-z][a-z0-9_.]*$/.test(key)),
+      'should have options of yum as its keys',
+    )
+    .refine(
+      (all) =>
+        !Object.keys(all).some((key) => key.endsWith('password')) &&
+        !String(all.proxy).includes('@'),
+      noCredentials,
+    )
     .default({})
     .describe('Further options of yum, as they stand in the file: `{throttle: 5M}`.'),
   file: text
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*(?<!\.repo)$/, 'should be the name of a file below /etc/yum.repos.d, without .repo')
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9_.:-]*(?<!\.repo)$/,
+      'should be the name of a file below /etc/yum.repos.d, without .repo',
+    )
     .optional()
     .describe('The file, without `.repo`; default: the id. Several repositories may share one.'),
-  state: oneOf('present', 'absent').default('present').describe('`absent` removes the section, and the file with its last one.'),
-}).refine((given) => given.state === 'absent' || isWhole(given), 'needs `description` and one of `baseurl`, `mirrorlist`, `metalink`');
+  state: oneOf('present', 'absent')
+    .default('present')
+    .describe('`absent` removes the section, and the file with its last one.'),
+}).refine(
+  (given) => given.state === 'absent' || isWhole(given),
+  'needs `description` and one of `baseurl`, `mirrorlist`, `metalink`',
+);
 type Args = Infer<typeof args>;
 
-type Given = Partial<Record<'description' | 'baseurl' | 'mirrorlist' | 'metalink', unknown>> & { readonly options?: object };
+type Given = Partial<Record<'description' | 'baseurl' | 'mirrorlist' | 'metalink', unknown>> & {
+  readonly options?: object;
+};
 
 function isWhole({ description, baseurl, mirrorlist, metalink, options = {} }: Given): boolean {
   const [named, placed] = [
@@ -72,28 +128,46 @@ function isWhole({ description, baseurl, mirrorlist, metalink, options = {} }: G
 
 const fileOf = (given: Args): string => given.file ?? given.name;
 
-/** The section as it is written: an option a line, lists with blanks between, in the order of the documentation. */
+/**
+ * The section as it is written: an option a line, lists with blanks between, in the order of the
+ * documentation.
+ */
 function sectionOf(given: Args): string {
   if (given.state === 'absent') return '';
   const { name, description, file: _file, state: _state, options, ...rest } = given;
   const settings = { ...present({ name: description }), ...rest, ...options };
   return [
     `[${name}]`,
-    ...Object.entries(settings).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${textOf(value)}`])),
+    ...Object.entries(settings).flatMap(([key, value]) =>
+      value === undefined ? [] : [`${key}=${textOf(value)}`],
+    ),
   ].join('\n');
 }
 
 const textOf = (value: string | number | boolean | readonly string[]): string =>
-  typeof value === 'boolean' ? (value ? '1' : '0') : typeof value === 'object' ? value.join(' ') : String(value);
+  typeof value === 'boolean'
+    ? value
+      ? '1'
+      : '0'
+    : typeof value === 'object'
+      ? value.join(' ')
+      : String(value);
 
-const flags: ReadonlySet<string> = new Set(['enabled', 'gpgcheck', 'repo_gpgcheck', 'sslverify', 'skip_if_unavailable']);
+const flags: ReadonlySet<string> = new Set([
+  'enabled',
+  'gpgcheck',
+  'repo_gpgcheck',
+  'sslverify',
+  'skip_if_unavailable',
+]);
 const lists: ReadonlySet<string> = new Set(['baseurl', 'gpgkey', 'exclude', 'includepkgs']);
 
 /** What a line means to yum, whoever wrote it: `enabled = True`, `excludepkgs = a, b`. */
 function meaningOf(setting: string): string {
   const [key = '', value = ''] = splitAt(setting);
   const name = key === 'excludepkgs' ? 'exclude' : key;
-  if (flags.has(name)) return `${name}=${/^(?:1|yes|true|on)$/i.test(value) ? '1' : /^(?:0|no|false|off)$/i.test(value) ? '0' : value}`;
+  if (flags.has(name))
+    return `${name}=${/^(?:1|yes|true|on)$/i.test(value) ? '1' : /^(?:0|no|false|off)$/i.test(value) ? '0' : value}`;
   return lists.has(name) ? `${name}=${value.split(/[\s,]+/).join(' ')}` : `${name}=${value}`;
 }
 
@@ -103,7 +177,8 @@ const splitAt = (setting: string): readonly [string, string] => {
 };
 
 const isSame = (one: string, other: string): boolean => {
-  const meanings = (section: string): string => section.split('\n').map(meaningOf).toSorted().join('\n');
+  const meanings = (section: string): string =>
+    section.split('\n').map(meaningOf).toSorted().join('\n');
   return (one === '') === (other === '') && meanings(one) === meanings(other);
 };
 
@@ -122,7 +197,9 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const elsewhere = need(facts, repositoryFact(fileOf(given), given.name, 'elsewhere'));
   if (isSame(before, after)) return { changes: [], ...noteOf(given, elsewhere) };
   const refuse =
-    twice(given, elsewhere) ?? rollbackImpossible(before, context) ?? spaceRefusal(facts, [{ fact: 'space.root_kb', path: '/', mb: 1 }]);
+    twice(given, elsewhere) ??
+    rollbackImpossible(before, context) ??
+    spaceRefusal(facts, [{ fact: 'space.root_kb', path: '/', mb: 1 }]);
   if (refuse !== undefined) return { changes: [], refuse };
   return { changes: [changeOf(given, before, after, manager)], promises: fact(section, after) };
 }
@@ -141,12 +218,17 @@ const twice = (given: Args, elsewhere: readonly string[]): Refusal | undefined =
         hint: 'take another id, or name that file (`file`)',
       };
 
-/** A rollback writes the lines of before again: those that kmend has not seen whole, and options that stand twice, it cannot. */
+/**
+ * A rollback writes the lines of before again: those that kmend has not seen whole, and options
+ * that stand twice, it cannot.
+ */
 function rollbackImpossible(before: string, { acceptNoWayBack }: PlanContext): Refusal | undefined {
   const settings = before.split('\n').slice(1);
   const keys = settings.map((setting) => splitAt(setting)[0]);
   const isLost = (setting: string, index: number): boolean =>
-    !/^[a-z][a-z0-9_.]*=/.test(setting) || setting.includes(hiddenPart) || keys.indexOf(keys[index] ?? '') !== index;
+    !/^[a-z][a-z0-9_.]*=/.test(setting) ||
+    setting.includes(hiddenPart) ||
+    keys.indexOf(keys[index] ?? '') !== index;
   const lost = new Set(settings.filter(isLost).map((setting) => splitAt(setting)[0]));
   if (acceptNoWayBack || lost.size === 0) return undefined;
   return {
@@ -191,7 +273,8 @@ const script = (given: Args, section: string, manager: 'yum' | 'dnf'): string =>
 
 export const yumRepository = defineModule<Args>({
   name: 'yum_repository',
-  summary: 'Makes, changes or removes one repository of yum or dnf, in a file below /etc/yum.repos.d.',
+  summary:
+    'Makes, changes or removes one repository of yum or dnf, in a file below /etc/yum.repos.d.',
   example: `- name: The archive of CentOS 7, whose mirrors are gone
   yum_repository:
     name: vault-os

@@ -2,7 +2,10 @@
 import type { Diagnostic, Place } from '../model/diagnostic.ts';
 import { cutTo, type Paint } from './layout.ts';
 
-/** All of them, errors before warnings before notes, each file's in order of place. `lineOf` gives the source line to show below, if it is at hand. */
+/**
+ * All of them, errors before warnings before notes, each file's in order of place. `lineOf` gives
+ * the source line to show below, if it is at hand.
+ */
 export function diagnosticsText(
   diagnostics: readonly Diagnostic[],
   paint: Paint,
@@ -16,14 +19,17 @@ export function diagnosticsText(
     return count <= mostOfFile;
   });
   const left = [...counts].flatMap(([file, count]) =>
-    count > mostOfFile ? [`${file === '' ? '' : `${file}: `}and ${count - mostOfFile} more, which are not shown`] : [],
+    count > mostOfFile
+      ? [`${file === '' ? '' : `${file}: `}and ${count - mostOfFile} more, which are not shown`]
+      : [],
   );
   return [...shown.flatMap((diagnostic) => oneText(diagnostic, paint, lineOf)), ...left];
 }
 
 /** Nobody reads more; each may quote a name or a line, and these may be megabytes long. */
 const [mostOfFile, mostOfText] = [100, 1000];
-const cut = (text: string): string => (text.length <= mostOfText ? text : cutTo(text.slice(0, 2 * mostOfText), mostOfText));
+const cut = (text: string): string =>
+  text.length <= mostOfText ? text : cutTo(text.slice(0, 2 * mostOfText), mostOfText);
 
 const ranks: Readonly<Record<Diagnostic['severity'], number>> = { error: 0, warning: 1, note: 2 };
 
@@ -37,13 +43,19 @@ function byPlace(a: Diagnostic, b: Diagnostic): number {
   );
 }
 
-function oneText(diagnostic: Diagnostic, paint: Paint, lineOf: (file: string, line: number) => string | undefined): readonly string[] {
+function oneText(
+  diagnostic: Diagnostic,
+  paint: Paint,
+  lineOf: (file: string, line: number) => string | undefined,
+): readonly string[] {
   const { place, severity, summary, detail, hint, code } = diagnostic;
   const colours = { error: paint.red, warning: paint.yellow, note: paint.cyan };
   const word = colours[severity](severity);
-  const where = place === undefined ? '' : `${paint.bold(`${place.file}:${place.line}:${place.column}`)}: `;
+  const where =
+    place === undefined ? '' : `${paint.bold(`${place.file}:${place.line}:${place.column}`)}: `;
   const source = place === undefined ? undefined : lineOf(place.file, place.line);
-  const excerpt = source === undefined || place === undefined ? [] : excerptOf(source, place, paint);
+  const excerpt =
+    source === undefined || place === undefined ? [] : excerptOf(source, place, paint);
   return [
     `${where}${word}: ${cut(summary)} ${paint.dim(`[${code}]`)}`,
     ...excerpt,

@@ -1,8 +1,12 @@
-// Layout of text for a terminal: widths, columns, colours, and the way out. Nothing here knows what it lays out.
+// Layout of text for a terminal: widths, columns, colours, and the way out. Nothing here knows what
+// it lays out.
 import { randomUUID } from 'node:crypto';
 import { harmless } from '../model/text/printable.ts';
 
-/** Colours of a terminal that has them; the same functions without colour elsewhere (`NO_COLOR`, a pipe). */
+/**
+ * Colours of a terminal that has them; the same functions without colour elsewhere (`NO_COLOR`, a
+ * pipe).
+ */
 export interface Paint {
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
@@ -12,7 +16,10 @@ export interface Paint {
   readonly cyan: (text: string) => string;
 }
 
-/** What a colour begins with inside of kmend, drawn when the program starts: text of others cannot hold it, so their colours are never ours. */
+/**
+ * What a colour begins with inside of kmend, drawn when the program starts: text of others cannot
+ * hold it, so their colours are never ours.
+ */
 const sign = `\u001b${randomUUID()}`;
 const signed = new RegExp(`${sign}\\[(\\d+)m`, 'g');
 
@@ -27,9 +34,19 @@ export const coloured: Paint = {
   yellow: code(33, 39),
   cyan: code(36, 39),
 };
-export const uncoloured: Paint = { bold: plain, dim: plain, red: plain, green: plain, yellow: plain, cyan: plain };
+export const uncoloured: Paint = {
+  bold: plain,
+  dim: plain,
+  red: plain,
+  green: plain,
+  yellow: plain,
+  cyan: plain,
+};
 
-/** The one way out: a line as a terminal, a log or a pipe may get it. Our colours become escape sequences; all else in it is only shown. */
+/**
+ * The one way out: a line as a terminal, a log or a pipe may get it. Our colours become escape
+ * sequences; all else in it is only shown.
+ */
 export const printable = (line: string): string =>
   line
     .split(signed)
@@ -39,36 +56,52 @@ export const printable = (line: string): string =>
 /** Columns that a text takes: colours take none. */
 export const widthOf = (text: string): number => [...text.replace(signed, '')].length;
 
-export const padRight = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)));
+export const padRight = (text: string, width: number): string =>
+  text + ' '.repeat(Math.max(0, width - widthOf(text)));
 
-/** Cut to a width, with an ellipsis where something was lost. Coloured text is cut without its colours. */
+/**
+ * Cut to a width, with an ellipsis where something was lost. Coloured text is cut without its
+ * colours.
+ */
 export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   return `${[...text.replace(signed, '')].slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
 /**
- * Rows in columns as wide as they need to be. Where the terminal is too narrow, the last column is folded below itself;
- * nothing that a person needs to act on is ever cut away.
+ * Rows in columns as wide as they need to be. Where the terminal is too narrow, the last column is
+ * folded below itself; nothing that a person needs to act on is ever cut away.
  */
 export function table(rows: readonly (readonly string[])[], width: number): readonly string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, index) => Math.max(0, ...rows.map((row) => widthOf(row[index] ?? ''))));
+  const widths = Array.from({ length: columns }, (_, index) =>
+    Math.max(0, ...rows.map((row) => widthOf(row[index] ?? ''))),
+  );
   const indent = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 0);
   const room = Math.max(24, width - indent);
   return rows.flatMap((row) => {
-    const cells = row.slice(0, columns - 1).map((cell, index) => padRight(cell, widths[index] ?? 0));
+    const cells = row
+      .slice(0, columns - 1)
+      .map((cell, index) => padRight(cell, widths[index] ?? 0));
     const [first = '', ...more] = fold(row[columns - 1] ?? '', room);
-    return [[...cells, first].join('  ').trimEnd(), ...more.map((line) => ' '.repeat(indent) + line)];
+    return [
+      [...cells, first].join('  ').trimEnd(),
+      ...more.map((line) => ' '.repeat(indent) + line),
+    ];
   });
 }
 
-/** Commands in a text: between backticks, and those of kmend. One that is folded cannot be pasted. */
+/**
+ * Commands in a text: between backticks, and those of kmend. One that is folded cannot be pasted.
+ */
 const commands =
   /`[^`]+`|\bkmend (?:audit verify|runs show|[a-z]+) \d{8}-\d{6}-\w{4}(?: --[a-z-]+ (?:'[^']*'|\\'|[^\s,;)'\\])+| '[^']*'(?:\\''[^']*')*)*/g;
 const kept = '\u0000';
 
-/** Folds at spaces, but in no command; a word longer than the room stays whole. The first line may have some columns more. */
+/**
+ * Folds at spaces, but in no command; a word longer than the room stays whole. The first line may
+ * have some columns more.
+ */
 export function fold(text: string, room: number, more = 0): readonly string[] {
   if (widthOf(text) <= room + more) return [text];
   const lines: string[] = [];
@@ -83,7 +116,8 @@ export function fold(text: string, room: number, more = 0): readonly string[] {
   return [...lines, line].map((folded) => folded.replaceAll(kept, ' '));
 }
 
-export const plural = (count: number, word: string, many = `${word}s`): string => `${count} ${count === 1 ? word : many}`;
+export const plural = (count: number, word: string, many = `${word}s`): string =>
+  `${count} ${count === 1 ? word : many}`;
 
 /** `90` = 1m30s, `3700` = 1h2m, `0.4` = 0.4s. */
 export function duration(seconds: number): string {
@@ -92,7 +126,9 @@ export function duration(seconds: number): string {
   if (whole < 60) return `${whole}s`;
   const minutes = Math.floor(whole / 60);
   if (minutes < 60) return whole % 60 === 0 ? `${minutes}m` : `${minutes}m${whole % 60}s`;
-  return minutes % 60 === 0 ? `${Math.floor(minutes / 60)}h` : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
+  return minutes % 60 === 0
+    ? `${Math.floor(minutes / 60)}h`
+    : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
 }
 
 /** Local clock time `14:05:09`, for lines of a run. */

@@ -1,4 +1,5 @@
-// Documentation of modules and facts as Markdown: the same text for `kmend docs` and for docs/modules.md and docs/facts.md.
+// Documentation of modules and facts as Markdown: the same text for `kmend docs` and for
+// docs/modules.md and docs/facts.md.
 
 import type { FactDef } from '../model/facts/table.ts';
 import type { AnyModule } from '../model/run/change.ts';
@@ -11,7 +12,8 @@ export function docsIndex(
   modules: Iterable<AnyModule>,
   pages: readonly { readonly name: string; readonly title: string }[],
 ): readonly string[] {
-  const indented = (rows: readonly (readonly [string, string])[]): readonly string[] => table(rows, 100).map((line) => `  ${line}`);
+  const indented = (rows: readonly (readonly [string, string])[]): readonly string[] =>
+    table(rows, 100).map((line) => `  ${line}`);
   return [
     'Modules',
     ...indented([...modules].map((module) => [module.name, module.summary] as const)),
@@ -44,7 +46,10 @@ function argumentLines(module: AnyModule): readonly string[] {
   return [
     '| argument | form | default | meaning |',
     '| --- | --- | --- | --- |',
-    ...rows.map((row) => `| \`${row.name}\` | ${cell(row.form)} | ${cell(row.default)} | ${cell(row.meaning)} |`),
+    ...rows.map(
+      (row) =>
+        `| \`${row.name}\` | ${cell(row.form)} | ${cell(row.default)} | ${cell(row.meaning)} |`,
+    ),
     '',
   ];
 }
@@ -55,7 +60,8 @@ export function factsMarkdown(facts: readonly FactDef[]): readonly string[] {
     '| fact | lives | meaning | example |',
     '| --- | --- | --- | --- |',
     ...facts.map(
-      (fact) => `| \`${fact.name}\` | ${fact.lifetime} | ${cell(fact.summary)} | \`${cell(JSON.stringify(fact.example).slice(0, 80))}\` |`,
+      (fact) =>
+        `| \`${fact.name}\` | ${fact.lifetime} | ${cell(fact.summary)} | \`${cell(JSON.stringify(fact.example).slice(0, 80))}\` |`,
     ),
   ];
 }
@@ -67,7 +73,9 @@ interface ArgumentRow {
   readonly meaning: string;
 }
 
-/** The arguments of a module from its JSON schema: the long form, where there is also a short one. */
+/**
+ * The arguments of a module from its JSON schema: the long form, where there is also a short one.
+ */
 function argumentRows(schema: Mapping): readonly ArgumentRow[] {
   const long = [schema, ...formsOf(schema)].find((form) => isMapping(form.properties));
   const properties = long !== undefined && isMapping(long.properties) ? long.properties : {};
@@ -76,7 +84,11 @@ function argumentRows(schema: Mapping): readonly ArgumentRow[] {
     if (!isMapping(property)) return [];
     const text = (key: string): string => (typeof property[key] === 'string' ? property[key] : '');
     const fallback =
-      property.default === undefined ? (required.includes(name) ? 'required' : '') : `\`${JSON.stringify(property.default)}\``;
+      property.default === undefined
+        ? required.includes(name)
+          ? 'required'
+          : ''
+        : `\`${JSON.stringify(property.default)}\``;
     return [{ name, form: formOf(property), default: fallback, meaning: text('description') }];
   });
 }
@@ -86,31 +98,44 @@ const formsOf = (schema: Mapping): readonly Mapping[] => {
   return isList(forms) ? forms.filter(isMapping).flatMap((form) => [form, ...formsOf(form)]) : [];
 };
 
-const templateOnly = (form: Mapping): boolean => typeof form.pattern === 'string' && form.pattern.includes('{{');
+const templateOnly = (form: Mapping): boolean =>
+  typeof form.pattern === 'string' && form.pattern.includes('{{');
 
 /** Narrow forms are also taken as text (`yes`, "5"): said once, by the narrow form. */
 function eitherOf(forms: readonly string[]): string {
-  const words = [...new Set(forms.flatMap((form) => (form.startsWith('list of') ? [form] : form.split(' or '))))];
+  const words = [
+    ...new Set(forms.flatMap((form) => (form.startsWith('list of') ? [form] : form.split(' or ')))),
+  ];
   const narrow = words.some((word) => /^(one of|true|whole number|\d)/.test(word));
   return words.filter((word) => word !== '' && !(narrow && word === 'text')).join(' or ');
 }
 
-/** `one of a, b`, `list of text`, `true or false`: what a person may write; that a template may stand there goes without saying. */
+/**
+ * `one of a, b`, `list of text`, `true or false`: what a person may write; that a template may
+ * stand there goes without saying.
+ */
 function formOf(schema: Mapping): string {
-  const named = { string: 'text', integer: 'whole number', number: 'number', boolean: 'true/false', null: 'nothing' } as Readonly<
-    Record<string, string>
-  >;
+  const named = {
+    string: 'text',
+    integer: 'whole number',
+    number: 'number',
+    boolean: 'true/false',
+    null: 'nothing',
+  } as Readonly<Record<string, string>>;
   if (isList(schema.enum)) return `one of ${schema.enum.map(wordOf).join(', ')}`;
   if (schema.const !== undefined) return wordOf(schema.const);
   const forms = isList(schema.anyOf) ? schema.anyOf.filter(isMapping) : [];
   if (forms.length > 0) return eitherOf(forms.filter((form) => !templateOnly(form)).map(formOf));
-  if (schema.type === 'array') return `list of ${isMapping(schema.items) ? formOf(schema.items) : 'values'}`;
+  if (schema.type === 'array')
+    return `list of ${isMapping(schema.items) ? formOf(schema.items) : 'values'}`;
   if (schema.type === 'object') return 'mapping';
-  if (isList(schema.type)) return schema.type.map((type) => named[wordOf(type)] ?? wordOf(type)).join(' or ');
+  if (isList(schema.type))
+    return schema.type.map((type) => named[wordOf(type)] ?? wordOf(type)).join(' or ');
   return named[wordOf(schema.type ?? '')] ?? 'any value';
 }
 
-const wordOf = (value: Value): string => (typeof value === 'string' ? value : JSON.stringify(value));
+const wordOf = (value: Value): string =>
+  typeof value === 'string' ? value : JSON.stringify(value);
 
 /** Settings: one row a key, with the flag and the variable that say the same. */
 interface Setting {
@@ -122,5 +147,9 @@ interface Setting {
 export function settingsMarkdown(keys: readonly Setting[]): readonly string[] {
   const row = ({ key, what, flag = key }: Setting): string =>
     `| \`${key}\` | \`--${flag.replaceAll('_', '-')}\` | \`KMEND_${key.toUpperCase()}\` | ${what} |`;
-  return ['| key | flag | variable | what it says |', '| --- | --- | --- | --- |', ...keys.map(row)];
+  return [
+    '| key | flag | variable | what it says |',
+    '| --- | --- | --- | --- |',
+    ...keys.map(row),
+  ];
 }

@@ -1,4 +1,5 @@
-// A plan for people: per wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then what is refused or left out.
+// A plan for people: per wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then
+// what is refused or left out.
 import type { HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/run/plan.ts';
 import { hasChanges } from '../model/run/plan.ts';
 import { duration, fold, type Paint, plural } from './layout.ts';
@@ -7,13 +8,20 @@ import { failureText } from './run/failure-text.ts';
 /** When a host would start, by the same `decide` on a virtual clock; and what it waits for. */
 export interface PlannedWave {
   readonly title: string;
-  readonly hosts: readonly { readonly host: string; readonly startsIn?: number; readonly waitsFor?: string }[];
+  readonly hosts: readonly {
+    readonly host: string;
+    readonly startsIn?: number;
+    readonly waitsFor?: string;
+  }[];
 }
 
 export interface PlanView {
   readonly play: PlayPlan;
   readonly waves: readonly PlannedWave[];
-  /** Hosts with changes that this policy would never start as things are, and the reason, told before anybody waits for it. */
+  /**
+   * Hosts with changes that this policy would never start as things are, and the reason, told
+   * before anybody waits for it.
+   */
   readonly unstarted: readonly string[];
   readonly why: string;
   /** Seconds until the last host is done, where that could be foreseen. */
@@ -25,7 +33,11 @@ export interface PlanView {
 export function planText(view: PlanView): readonly string[] {
   const { play, paint } = view;
   const byHost = new Map(play.hosts.map((host) => [host.host, host]));
-  const textOf = ({ host, startsIn, waitsFor }: PlannedWave['hosts'][number]): readonly string[] => {
+  const textOf = ({
+    host,
+    startsIn,
+    waitsFor,
+  }: PlannedWave['hosts'][number]): readonly string[] => {
     const plan = byHost.get(host);
     return plan === undefined ? [] : hostText(plan, startsIn, waitsFor, view);
   };
@@ -38,8 +50,18 @@ export function planText(view: PlanView): readonly string[] {
     paint.bold(`Play: ${play.play}`),
     ...waves,
     ...unstartedText(view, textOf),
-    ...section('Nothing to do', idle.filter(({ verdict }) => verdict !== 'unknown').map(idleText), paint.green, view),
-    ...section('Nothing to do, kmem unknown', idle.filter(({ verdict }) => verdict === 'unknown').map(idleText), paint.yellow, view),
+    ...section(
+      'Nothing to do',
+      idle.filter(({ verdict }) => verdict !== 'unknown').map(idleText),
+      paint.green,
+      view,
+    ),
+    ...section(
+      'Nothing to do, kmem unknown',
+      idle.filter(({ verdict }) => verdict === 'unknown').map(idleText),
+      paint.yellow,
+      view,
+    ),
     ...section('Refused (untouched)', refused.map(refusedText), paint.yellow, view),
     ...section(
       'Left out',
@@ -53,11 +75,19 @@ export function planText(view: PlanView): readonly string[] {
   ];
 }
 
-function unstartedText(view: PlanView, textOf: (host: { readonly host: string }) => readonly string[]): readonly string[] {
+function unstartedText(
+  view: PlanView,
+  textOf: (host: { readonly host: string }) => readonly string[],
+): readonly string[] {
   if (view.unstarted.length === 0) return [];
   const title = `To change, but would not be started as things are: ${view.unstarted.length}`;
   const why = view.why === '' ? [] : indented(`why: ${view.why}`, 2, view.width);
-  return ['', view.paint.yellow(title), ...why, ...view.unstarted.flatMap((host) => textOf({ host }))];
+  return [
+    '',
+    view.paint.yellow(title),
+    ...why,
+    ...view.unstarted.flatMap((host) => textOf({ host })),
+  ];
 }
 
 const idleText = ({ host, verdict, remedyWhy, accepts }: HostPlan): string =>
@@ -68,15 +98,31 @@ const refusedText = (plan: HostPlan): string =>
 
 const hintOf = (hint: string | undefined): string => (hint === undefined ? '' : ` (${hint})`);
 
-function section(title: string, rows: readonly string[], colour: (text: string) => string, view: PlanView): readonly string[] {
+function section(
+  title: string,
+  rows: readonly string[],
+  colour: (text: string) => string,
+  view: PlanView,
+): readonly string[] {
   if (rows.length === 0) return [];
-  return ['', colour(`${title}: ${rows.length}`), ...rows.flatMap((row) => indented(row, 2, view.width))];
+  return [
+    '',
+    colour(`${title}: ${rows.length}`),
+    ...rows.flatMap((row) => indented(row, 2, view.width)),
+  ];
 }
 
 const indented = (text: string, by: number, width: number): readonly string[] =>
-  fold(text, Math.max(30, width - by - 2), 2).map((line, index) => ' '.repeat(index === 0 ? by : by + 2) + line);
+  fold(text, Math.max(30, width - by - 2), 2).map(
+    (line, index) => ' '.repeat(index === 0 ? by : by + 2) + line,
+  );
 
-function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string | undefined, view: PlanView): readonly string[] {
+function hostText(
+  plan: HostPlan,
+  startsIn: number | undefined,
+  waitsFor: string | undefined,
+  view: PlanView,
+): readonly string[] {
   const { paint, width } = view;
   const start = startsIn === undefined ? '' : `, starts in ${duration(startsIn)}`;
   const zone = plan.zone === undefined ? '' : `, zone ${plan.zone}`;
@@ -84,8 +130,16 @@ function hostText(plan: HostPlan, startsIn: number | undefined, waitsFor: string
   return [
     ...indented(head, 2, width),
     ...(plan.remedyWhy === '' ? [] : indented(`why: ${plan.remedyWhy}`, 4, width)),
-    ...(plan.accepts === undefined ? [] : indented(paint.yellow(`${acceptsText(plan.accepts)} (a proof in part: exit 12)`), 4, width)),
-    ...(plan.cordoned === true ? indented(paint.yellow(cordonedText(view.play.rollout.cordoned)), 4, width) : []),
+    ...(plan.accepts === undefined
+      ? []
+      : indented(
+          paint.yellow(`${acceptsText(plan.accepts)} (a proof in part: exit 12)`),
+          4,
+          width,
+        )),
+    ...(plan.cordoned === true
+      ? indented(paint.yellow(cordonedText(view.play.rollout.cordoned)), 4, width)
+      : []),
     ...(waitsFor === undefined ? [] : indented(`waits: ${waitsFor}`, 4, width)),
     ...plan.tasks.flatMap((task) => taskText(task, view)),
     ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${warning}`), 4, width)),
@@ -107,25 +161,44 @@ function taskText(task: TaskPlan, view: PlanView): readonly string[] {
   const { paint, width } = view;
   const changes = [
     ...task.changes.flatMap((change) => changeLines(change, view)),
-    ...(task.alternatives ?? []).flatMap((way) => indented(paint.dim(`another way: ${way}`), 6, width)),
+    ...(task.alternatives ?? []).flatMap((way) =>
+      indented(paint.dim(`another way: ${way}`), 6, width),
+    ),
   ];
-  const later = task.status === 'later' ? `later: ${task.why ?? 'not known yet'}; at most ${task.risk}` : undefined;
+  const later =
+    task.status === 'later'
+      ? `later: ${task.why ?? 'not known yet'}; at most ${task.risk}`
+      : undefined;
   const why = later ?? task.why ?? '';
-  return [...indented(`${task.name}${why === '' ? '' : paint.dim(` (${why})`)}`, 4, width), ...changes];
+  return [
+    ...indented(`${task.name}${why === '' ? '' : paint.dim(` (${why})`)}`, 4, width),
+    ...changes,
+  ];
 }
 
 const signs = { '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const;
 
 /** A text of several lines is shown by the lines that differ. */
-function changeLines({ before, after, ...change }: PlannedChange, { paint, width }: PlanView): readonly string[] {
+function changeLines(
+  { before, after, ...change }: PlannedChange,
+  { paint, width }: PlanView,
+): readonly string[] {
   const head = (values: string): readonly string[] =>
-    indented(`${paint[signs[change.sign]](change.sign)} ${change.what + values} ${paint.dim(`[${change.risk}]`)}`, 6, width);
+    indented(
+      `${paint[signs[change.sign]](change.sign)} ${change.what + values} ${paint.dim(`[${change.risk}]`)}`,
+      6,
+      width,
+    );
   if (!`${before}${after}`.includes('\n')) return head(valuesText(before, after));
   const [old, made] = [before?.split('\n') ?? [], after?.split('\n') ?? []];
   return [
     ...head(''),
-    ...old.filter((line) => !made.includes(line)).map((line) => `        ${paint.red(`- ${line}`)}`),
-    ...made.filter((line) => !old.includes(line)).map((line) => `        ${paint.green(`+ ${line}`)}`),
+    ...old
+      .filter((line) => !made.includes(line))
+      .map((line) => `        ${paint.red(`- ${line}`)}`),
+    ...made
+      .filter((line) => !old.includes(line))
+      .map((line) => `        ${paint.green(`+ ${line}`)}`),
   ];
 }
 
@@ -137,7 +210,11 @@ function valuesText(before: string | undefined, after: string | undefined): stri
 }
 
 const paintRisk = (risk: string, paint: Paint): string =>
-  risk === 'reboot' || risk === 'evict' ? paint.red(risk) : risk === 'restart' ? paint.yellow(risk) : risk;
+  risk === 'reboot' || risk === 'evict'
+    ? paint.red(risk)
+    : risk === 'restart'
+      ? paint.yellow(risk)
+      : risk;
 
 function summary(view: PlanView): string {
   const { play, expected, unstarted } = view;
@@ -146,7 +223,12 @@ function summary(view: PlanView): string {
   const idle = play.hosts.length - changing - refused;
   const left = play.leftOut.length === 0 ? '' : `, ${play.leftOut.length} left out`;
   const never =
-    unstarted.length === 0 ? '' : ` (${unstarted.length === changing ? 'none would' : `${unstarted.length} would not`} be started)`;
-  const time = expected === undefined || changing === unstarted.length ? '' : `; expected to take ${duration(expected)}`;
+    unstarted.length === 0
+      ? ''
+      : ` (${unstarted.length === changing ? 'none would' : `${unstarted.length} would not`} be started)`;
+  const time =
+    expected === undefined || changing === unstarted.length
+      ? ''
+      : `; expected to take ${duration(expected)}`;
   return `Plan: ${plural(changing, 'host')} to change${never}, ${idle} with nothing to do, ${refused} refused${left}${time}`;
 }

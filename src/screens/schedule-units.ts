@@ -1,4 +1,5 @@
-// A named job as other schedulers want it: systemd timer and service, a line for crontab, a CronJob for Kubernetes.
+// A named job as other schedulers want it: systemd timer and service, a line for crontab, a CronJob
+// for Kubernetes.
 import type { Calendar } from '../core/rollout/cron-line.ts';
 
 export interface JobUnits {
@@ -15,10 +16,14 @@ export interface JobUnits {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that end a line, or that a line cannot hold
 const controls = /[\u0000-\u001f\u007f]+/g;
 
-/** One word of ExecStart: specifiers and variables are systemd's own, so `%` and `$` are doubled. */
+/**
+ * One word of ExecStart: specifiers and variables are systemd's own, so `%` and `$` are doubled.
+ */
 const systemdWord = (word: string): string => {
   const escaped = word.replaceAll('%', '%%').replaceAll('$', '$$$$');
-  return /^[A-Za-z0-9_./:=@%$,+-]+$/.test(escaped) ? escaped : `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  return /^[A-Za-z0-9_./:=@%$,+-]+$/.test(escaped)
+    ? escaped
+    : `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 };
 
 /** A backslash at the end of a line would take the next line into it. */
@@ -29,8 +34,11 @@ function oneLine(text: string): string {
   return line.slice(0, end).replaceAll('%', '%%');
 }
 
-/** Unit files and crontabs have a line for each path, and no way to write these characters in it. */
-export const fitsUnits = (path: string): boolean => path.search(controls) < 0 && !/^\s|[\\\s]$/.test(path);
+/**
+ * Unit files and crontabs have a line for each path, and no way to write these characters in it.
+ */
+export const fitsUnits = (path: string): boolean =>
+  path.search(controls) < 0 && !/^\s|[\\\s]$/.test(path);
 
 export interface Units {
   readonly service: string;
@@ -38,8 +46,9 @@ export interface Units {
 }
 
 /**
- * SIGTERM lets the hosts under way come to a safe state, which may take as long as a drain: hence the long stop timeout, and the signal goes to
- * kmend alone. 9 and 10 (outside the window, a gate is closed) are no failures of a job that comes again.
+ * SIGTERM lets the hosts under way come to a safe state, which may take as long as a drain: hence
+ * the long stop timeout, and the signal goes to kmend alone. 9 and 10 (outside the window, a gate
+ * is closed) are no failures of a job that comes again.
  */
 export function systemdUnits(job: JobUnits): Units {
   const title = `kmend job ${job.name}`;
@@ -73,13 +82,18 @@ WantedBy=timers.target
   };
 }
 
-const shellWord = (word: string): string => (/^[A-Za-z0-9_./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+const shellWord = (word: string): string =>
+  /^[A-Za-z0-9_./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** In a crontab `%` is a line break. Absent where cron cannot say when. */
 export function cronLine(job: JobUnits): string | undefined {
   const { cron, zone } = job.calendar;
   if (cron === undefined) return undefined;
-  const command = `cd ${shellWord(job.directory)} && ${job.command.map(shellWord).join(' ')}`.replaceAll('%', '\\%');
+  const command =
+    `cd ${shellWord(job.directory)} && ${job.command.map(shellWord).join(' ')}`.replaceAll(
+      '%',
+      '\\%',
+    );
   return `${zone === undefined ? '' : `CRON_TZ=${zone}\n`}${cron} ${command}`;
 }
 
@@ -156,15 +170,23 @@ const podFields = [
   ['KMEND_POD_UID', 'metadata.uid'],
   ['KMEND_NODE_NAME', 'spec.nodeName'],
 ]
-  .map(([variable, field]) => `                - {name: ${variable}, valueFrom: {fieldRef: {fieldPath: ${field}}}}`)
+  .map(
+    ([variable, field]) =>
+      `                - {name: ${variable}, valueFrom: {fieldRef: {fieldPath: ${field}}}}`,
+  )
   .join('\n');
 
-/** Everything but the two roles (docs/rbac.yaml, put before it) and the secret with the key, which no manifest should hold. */
+/**
+ * Everything but the two roles (docs/rbac.yaml, put before it) and the secret with the key, which
+ * no manifest should hold.
+ */
 export function cronJobManifest(job: CronJob): string {
   const name = `kmend-${job.name}`;
   const { namespace } = job;
   const meta = `metadata: {name: "${name}", namespace: "${namespace}"}`;
-  const files = [...job.files, ['kubeconfig', kubeconfig] as const].map(([file, text]) => `  ${JSON.stringify(file)}: ${block(text, 4)}`);
+  const files = [...job.files, ['kubeconfig', kubeconfig] as const].map(
+    ([file, text]) => `  ${JSON.stringify(file)}: ${block(text, 4)}`,
+  );
   return `# Made by \`kmend schedule install ${job.name} --as kubernetes\`. The key that logs in to the hosts comes from a secret of yours:
 #   kubectl -n ${namespace} create secret generic ${name}-ssh --from-file=id=KEYFILE --from-file=known_hosts=KNOWN_HOSTS${job.hasWebhook ? ' --from-file=webhook=FILE' : ''}
 apiVersion: v1

@@ -11,9 +11,12 @@ describe('the published entry', () => {
   let folder = '';
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'kmend-entry-'));
-    const { build } = (await import(join(root, 'scripts/build.mjs'))) as { build(options: { out: string }): string };
+    const { build } = (await import(join(root, 'scripts/build.mjs'))) as {
+      build(options: { out: string }): string;
+    };
     build({ out: join(folder, 'dist/kmend.cjs') });
-    for (const part of ['bin', 'package.json']) cpSync(join(root, part), join(folder, part), { recursive: true });
+    for (const part of ['bin', 'package.json'])
+      cpSync(join(root, part), join(folder, part), { recursive: true });
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

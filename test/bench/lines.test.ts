@@ -11,23 +11,39 @@ interface Goal {
 }
 type Peer = number | { readonly value: number; readonly name: string } | { readonly why: string };
 interface Lines {
-  goalLines(key: string, goal: Goal | undefined, value: number | { why: string }, peers?: Record<string, Peer>, label?: string): string[];
+  goalLines(
+    key: string,
+    goal: Goal | undefined,
+    value: number | { why: string },
+    peers?: Record<string, Peer>,
+    label?: string,
+  ): string[];
   missing(why: string): { why: string };
   median(numbers: readonly number[]): number;
   mean(numbers: readonly number[]): number;
   percentile(numbers: readonly number[], percent: number): number;
   roundTrips(without: number, delayed: number, rtt: number): number;
-  fastestOf(peers: Record<string, Peer>): { readonly value: number; readonly name: string } | { readonly why: string };
+  fastestOf(
+    peers: Record<string, Peer>,
+  ): { readonly value: number; readonly name: string } | { readonly why: string };
 }
 
 const bench = resolve(import.meta.dirname, '../../bench');
 const lines = (await import(resolve(bench, 'lines.mjs'))) as Lines;
-const goals = JSON.parse(readFileSync(resolve(bench, 'goals.json'), 'utf8')) as Record<string, Goal>;
+const goals = JSON.parse(readFileSync(resolve(bench, 'goals.json'), 'utf8')) as Record<
+  string,
+  Goal
+>;
 
 const form = /^[\w.]+ {2}(-|-?[\d.]+) [\w/ ]+ {2}(-|-?[\d.]+) to .+ {2}<=[\d.]+ {2}(ok|short)$/;
 
 describe('a goal becomes lines', () => {
-  const goal: Goal = { goal: 'S1', unit: 'ms/host', digits: 2, limits: { absolute: 5, xargs: 0.45 } };
+  const goal: Goal = {
+    goal: 'S1',
+    unit: 'ms/host',
+    digits: 2,
+    limits: { absolute: 5, xargs: 0.45 },
+  };
 
   it('one for each limit, against a number and against a peer', () => {
     expect(lines.goalLines('check.cpu', goal, 4, { xargs: 10 })).toEqual([
@@ -37,22 +53,30 @@ describe('a goal becomes lines', () => {
   });
 
   it('is short from just above the limit on', () => {
-    const of = (value: number) => lines.goalLines('check.cpu', goal, value, { xargs: 10 }).map((line) => line.split('  ').at(-1));
+    const of = (value: number) =>
+      lines
+        .goalLines('check.cpu', goal, value, { xargs: 10 })
+        .map((line) => line.split('  ').at(-1));
     expect(of(4.5)).toEqual(['ok', 'ok']);
     expect(of(4.51)).toEqual(['ok', 'short']);
     expect(of(5.01)).toEqual(['short', 'short']);
   });
 
   it('is short where the peer did not run, and names it and why', () => {
-    const [, line] = lines.goalLines('check.cpu', goal, 4, { xargs: lines.missing('not installed') });
+    const [, line] = lines.goalLines('check.cpu', goal, 4, {
+      xargs: lines.missing('not installed'),
+    });
     expect(line).toBe('check.cpu  4.00 ms/host  - to xargs (not installed)  <=0.45  short');
     expect(lines.goalLines('check.cpu', goal, 4)[1]).toMatch(/ - to xargs \(not run\) .* short$/);
   });
 
   it('is short everywhere where kmend itself was not measured', () => {
-    const made = lines.goalLines('check.cpu', goal, lines.missing('answered 99 of 100'), { xargs: 10 });
+    const made = lines.goalLines('check.cpu', goal, lines.missing('answered 99 of 100'), {
+      xargs: 10,
+    });
     expect(made).toHaveLength(2);
-    for (const line of made) expect(line).toMatch(/^check\.cpu {2}- ms\/host .*answered 99 of 100.*short$/);
+    for (const line of made)
+      expect(line).toMatch(/^check\.cpu {2}- ms\/host .*answered 99 of 100.*short$/);
   });
 
   it('refuses a goal that is not in the file', () => {
@@ -61,17 +85,23 @@ describe('a goal becomes lines', () => {
 });
 
 describe('the goals', () => {
-  it.each(Object.entries(goals))('%s has a unit, digits and limits, and prints lines of the one form', (key, goal) => {
-    expect(Number.isInteger(goal.digits)).toBe(true);
-    expect(Object.keys(goal.limits).length).toBeGreaterThan(0);
-    const peers = Object.fromEntries(Object.keys(goal.limits).map((name) => [name, 10]));
-    for (const line of lines.goalLines(key, goal, 1.5, peers)) expect(line).toMatch(form);
-    for (const line of lines.goalLines(key, goal, lines.missing('not run'))) expect(line).toMatch(form);
-  });
+  it.each(Object.entries(goals))(
+    '%s has a unit, digits and limits, and prints lines of the one form',
+    (key, goal) => {
+      expect(Number.isInteger(goal.digits)).toBe(true);
+      expect(Object.keys(goal.limits).length).toBeGreaterThan(0);
+      const peers = Object.fromEntries(Object.keys(goal.limits).map((name) => [name, 10]));
+      for (const line of lines.goalLines(key, goal, 1.5, peers)) expect(line).toMatch(form);
+      for (const line of lines.goalLines(key, goal, lines.missing('not run')))
+        expect(line).toMatch(form);
+    },
+  );
 
   it('cover S1 to S6 and S8 to S10; S7 is in rollout.mjs', () => {
     const named = new Set(Object.values(goals).map((goal) => goal.goal));
-    expect(['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S8', 'S9', 'S10'].filter((goal) => !named.has(goal))).toEqual([]);
+    expect(
+      ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S8', 'S9', 'S10'].filter((goal) => !named.has(goal)),
+    ).toEqual([]);
   });
 });
 
@@ -98,6 +128,8 @@ describe('arithmetic', () => {
       value: 2,
       name: 'pssh 2.00 (fastest of xargs, pssh)',
     });
-    expect(lines.fastestOf({ pdsh: lines.missing('not installed') })).toEqual({ why: 'none of them ran' });
+    expect(lines.fastestOf({ pdsh: lines.missing('not installed') })).toEqual({
+      why: 'none of them ran',
+    });
   });
 });

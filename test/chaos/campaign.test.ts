@@ -1,4 +1,5 @@
-// `npm run test:chaos -- --kills N --seed S`: rollouts of the shipped playbooks over six real hosts whose controllers are killed at random times.
+// `npm run test:chaos -- --kills N --seed S`: rollouts of the shipped playbooks over six real hosts
+// whose controllers are killed at random times.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { labMissing } from '../hosts/lab.ts';
 import { type Playbook, playbooks, type Round, round, slots } from './campaign.ts';
@@ -14,11 +15,15 @@ describe.skipIf(missing !== '')(`${kills} kills, seed ${seed} (${missing || 'all
     for (const name of playbooks) whole.set(name, await round(name, seed));
   }, 900_000);
 
-  it.each(playbooks)('%s.yaml, which nobody kills, remediates and proves every host by one reboot', (name) => {
-    const { last, hosts, spools, audit } = whole.get(name) as Round;
-    expect([last.code, last.err, spools, audit], last.out).toEqual([0, '', [], 0]);
-    for (const host of Object.values(hosts)) expect(host).toMatchObject({ boots: '2', slabinfo: 'off', fence: 'closed' });
-  });
+  it.each(playbooks)(
+    '%s.yaml, which nobody kills, remediates and proves every host by one reboot',
+    (name) => {
+      const { last, hosts, spools, audit } = whole.get(name) as Round;
+      expect([last.code, last.err, spools, audit], last.out).toEqual([0, '', [], 0]);
+      for (const host of Object.values(hosts))
+        expect(host).toMatchObject({ boots: '2', slabinfo: 'off', fence: 'closed' });
+    },
+  );
 
   it('every rollout whose controllers are killed ends as one that nobody kills', async () => {
     let done = 0;

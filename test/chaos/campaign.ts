@@ -1,5 +1,6 @@
-// Controllers of real rollouts, killed with SIGKILL at uniformly random times: in the rollout, and in what is left of it when it is resumed. Everything
-// that is compared and counted is read from outside of kmend: the hosts' own files, their boots, and their package database.
+// Controllers of real rollouts, killed with SIGKILL at uniformly random times: in the rollout, and
+// in what is left of it when it is resumed. Everything that is compared and counted is read from
+// outside of kmend: the hosts' own files, their boots, and their package database.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,14 +17,19 @@ export const slots = 2;
 /** Controllers of one rollout that are killed at most; then it may come to its end. */
 const mostKills = 4;
 
-/** What a host is in the end, as text by name. What a run chooses at random (ids, times) is not in it. */
+/**
+ * What a host is in the end, as text by name. What a run chooses at random (ids, times) is not in
+ * it.
+ */
 export type HostEnd = Readonly<Record<string, string>>;
 
 export interface Round {
   readonly playbook: Playbook;
   readonly hosts: Readonly<Record<string, HostEnd>>;
   readonly last: Ran;
-  /** Seconds after its start at which each controller was killed, and what its journal said last. */
+  /**
+   * Seconds after its start at which each controller was killed, and what its journal said last.
+   */
   readonly kills: readonly string[];
   readonly seconds: number;
   readonly mostDown: number;
@@ -34,13 +40,27 @@ export interface Round {
   readonly spools: readonly string[];
 }
 
-/** One rollout on six fresh hosts; `seconds` is how long one takes that nobody kills, without it nobody does. */
+/**
+ * One rollout on six fresh hosts; `seconds` is how long one takes that nobody kills, without it
+ * nobody does.
+ */
 export async function round(name: Playbook, seed: number, seconds?: number): Promise<Round> {
   const lab = await startLab({ flavour: 'el7', count: names.length, net: '127.17', down: 1 });
   const command = 'echo $(cat /proc/sys/kernel/random/boot_id) >> /var/log/pods.log';
-  const op = operator(names.map((host) => ({ name: host, lab, host, vars: { drain_command: command, uncordon_command: command } })));
-  const down = watchMost(() => names.filter((host) => !existsSync(join(lab.dir, 'hosts', host, 'ctl/pidns'))).length);
-  const fences = watchMost(() => names.filter((host) => fenceOf(lab, host).endsWith(' open')).length);
+  const op = operator(
+    names.map((host) => ({
+      name: host,
+      lab,
+      host,
+      vars: { drain_command: command, uncordon_command: command },
+    })),
+  );
+  const down = watchMost(
+    () => names.filter((host) => !existsSync(join(lab.dir, 'hosts', host, 'ctl/pidns'))).length,
+  );
+  const fences = watchMost(
+    () => names.filter((host) => fenceOf(lab, host).endsWith(' open')).length,
+  );
   try {
     const before = Date.now();
     const { last, kills } = await play(op, name, seed, seconds);
@@ -66,9 +86,22 @@ export async function round(name: Playbook, seed: number, seconds?: number): Pro
   }
 }
 
-async function play(op: Operator, name: Playbook, seed: number, seconds: number | undefined): Promise<Pick<Round, 'last' | 'kills'>> {
+async function play(
+  op: Operator,
+  name: Playbook,
+  seed: number,
+  seconds: number | undefined,
+): Promise<Pick<Round, 'last' | 'kills'>> {
   const random = uniform(seed);
-  const apply = ['apply', playbook(name), '-i', op.inventory, '--max-unavailable', String(slots), '--yes'];
+  const apply = [
+    'apply',
+    playbook(name),
+    '-i',
+    op.inventory,
+    '--max-unavailable',
+    String(slots),
+    '--yes',
+  ];
   const kills: string[] = [];
   let left = seconds ?? 0;
   while (kills.length < mostKills && left > 0 && (kills.length === 0 || random() < 0.7)) {
@@ -145,7 +178,9 @@ async function endOf(lab: Lab, host: string): Promise<HostEnd> {
     fence: fenceOf(lab, host).replace(/^\S+ \d+ /, ''),
     // Each command of a drain runs once, and notes the boot in which it ran.
     pods: String(new Set(kept('var/log/pods.log').trim().split('\n')).size),
-    slabinfo: (await lab.ssh(host, 'LC_ALL=C cat /sys/fs/cgroup/memory/docker/*1/memory.kmem.slabinfo')).err.includes('Input/output')
+    slabinfo: (
+      await lab.ssh(host, 'LC_ALL=C cat /sys/fs/cgroup/memory/docker/*1/memory.kmem.slabinfo')
+    ).err.includes('Input/output')
       ? 'off'
       : 'on or not read',
   };

@@ -1,4 +1,5 @@
-// The head of a journal leaves the machine by every way that a run has to people, and each of them gives the head that `audit verify` wants.
+// The head of a journal leaves the machine by every way that a run has to people, and each of them
+// gives the head that `audit verify` wants.
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,16 +21,25 @@ describe('the head of a run', () => {
     const [run = ''] = lab.runs().slice(-1);
     const head = headIn(last(done.out));
     expect(last(done.out)).toBe(`journal: ${lab.journal(run).length} entries, head ${head}`);
-    for (const flags of [[], ['--markdown'], ['--json']]) expect((await lab.run(['report', run, ...flags])).out).toContain(head);
+    for (const flags of [[], ['--markdown'], ['--json']])
+      expect((await lab.run(['report', run, ...flags])).out).toContain(head);
     const verified = await lab.run(['audit', 'verify', run, '--head', head]);
-    expect([verified.exit, verified.out]).toMatchObject([0, expect.stringContaining('3 files and pieces of output as its entries say')]);
+    expect([verified.exit, verified.out]).toMatchObject([
+      0,
+      expect.stringContaining('3 files and pieces of output as its entries say'),
+    ]);
   });
 
   it('is the last line of JSON output, since no event can hold its own hash', async () => {
     const done = await lab.run(['apply', lab.file('loud.yaml', loud), '--yes', '--json']);
     const [run = ''] = lab.runs().slice(-1);
     const end = JSON.parse(last(done.out));
-    expect(end).toEqual({ schema: 'kmend.journal/1', run, entries: lab.journal(run).length, head: headIn(last(done.out)) });
+    expect(end).toEqual({
+      schema: 'kmend.journal/1',
+      run,
+      entries: lab.journal(run).length,
+      head: headIn(last(done.out)),
+    });
     expect(JSON.parse(last((await lab.run(['report', run, '--json'])).out))).toEqual(end);
     expect((await lab.run(['audit', 'verify', '--head', end.head])).exit).toBe(0);
   });
@@ -58,7 +68,9 @@ describe('the head of a run', () => {
     const [before = '', run = ''] = lab.runs().slice(-2);
     const [began] = eventsOf(lab.journal(run), 'run.started');
     expect(began?.previous?.run).toBe(before);
-    expect((await lab.run(['audit', 'verify', before, '--head', began?.previous?.head ?? ''])).exit).toBe(0);
+    expect(
+      (await lab.run(['audit', 'verify', before, '--head', began?.previous?.head ?? ''])).exit,
+    ).toBe(0);
   });
 });
 
@@ -67,9 +79,15 @@ it('a run whose plan was changed is not resumed, and no host is contacted', asyn
   appendFileSync(join(lab.state, 'runs', run, 'plan.json'), ' ');
   const entries = lab.journal(run).length;
   const done = await lab.run(['resume', run, '--yes'], {
-    transport: async () => ({ connect: () => Promise.reject(new Error('contacted')), close: async () => {} }),
+    transport: async () => ({
+      connect: () => Promise.reject(new Error('contacted')),
+      close: async () => {},
+    }),
   });
-  expect([done.exit, done.err]).toMatchObject([1, expect.stringContaining(`plan.json changed since run ${run} began`)]);
+  expect([done.exit, done.err]).toMatchObject([
+    1,
+    expect.stringContaining(`plan.json changed since run ${run} began`),
+  ]);
   expect(lab.journal(run)).toHaveLength(entries);
   expect((await lab.run(['audit', 'verify', run])).exit).toBe(1);
 });

@@ -21,7 +21,8 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const own = (text: string): void => writeFileSync(join(home, '.config/kmend/config.yaml'), text);
 const ours = (text: string): void => writeFileSync(join(project, 'kmend.yaml'), text);
-const run = (args: readonly string[], env: World['env'] = {}) => startCommand(args, { home, cwd: project, env }).result;
+const run = (args: readonly string[], env: World['env'] = {}) =>
+  startCommand(args, { home, cwd: project, env }).result;
 
 const inventoryOf = (name: string): string => {
   const path = join(home, `${name}.yaml`);
@@ -36,7 +37,9 @@ it('inventory --host shows a template that cannot be rendered as it is written, 
   writeFileSync(hosts, 'all: # fleet\n  hosts:\n    n1: {a: "{{ nope }}", b: "{{ c }}", c: 1}\n');
   const { exit, out, err } = await run(['inventory', '-i', hosts, '--host', 'n1']);
   expect(JSON.parse(out)).toEqual({ a: '{{ nope }}', b: 1, c: 1 });
-  expect(err).toMatch(/\/hosts:3:5: warning: host n1: variable a: .*nope.* \[variable\]\n {2}it is shown as it is written$/);
+  expect(err).toMatch(
+    /\/hosts:3:5: warning: host n1: variable a: .*nope.* \[variable\]\n {2}it is shown as it is written$/,
+  );
   expect(exit).toBe(0);
 });
 
@@ -55,7 +58,9 @@ describe('settings', () => {
   });
 
   it('ANSIBLE_INVENTORY is taken where nothing of ours says anything', async () => {
-    expect(await graph([], { ANSIBLE_INVENTORY: inventoryOf('from-ansible') })).toBe('from-ansible');
+    expect(await graph([], { ANSIBLE_INVENTORY: inventoryOf('from-ansible') })).toBe(
+      'from-ansible',
+    );
   });
 
   it('a mistake in a file is told with its place, and nothing is done', async () => {
@@ -68,7 +73,10 @@ describe('settings', () => {
 
   it('a file that cannot be read is not passed over', async () => {
     mkdirSync(join(project, 'kmend.yaml'));
-    expect(await run(['runs'])).toMatchObject({ exit: 3, err: expect.stringMatching(/kmend\.yaml cannot be read: is a directory/) });
+    expect(await run(['runs'])).toMatchObject({
+      exit: 3,
+      err: expect.stringMatching(/kmend\.yaml cannot be read: is a directory/),
+    });
   });
 
   it('a switch of the environment is true or false', async () => {
@@ -86,14 +94,19 @@ describe('settings', () => {
 
   const given = (name: string, words: readonly string[] = []): Record<string, unknown> => {
     const command = withFleetOptions(new Command(name)).action(() => {});
-    command.hook('preAction', (_, one) => configure(one, { home, cwd: project, env: {}, reader: reader() } as unknown as World));
+    command.hook('preAction', (_, one) =>
+      configure(one, { home, cwd: project, env: {}, reader: reader() } as unknown as World),
+    );
     command.parse([...words], { from: 'user' });
     return command.opts();
   };
   const reader = () => ({
     readText: (path: string) =>
       path.startsWith(project)
-        ? { ok: true, text: 'user: ops\nforks: 7\nstate_dir: /srv/kmend\nprivate_key: keys/fleet\ninventory: "a,b"\n' }
+        ? {
+            ok: true,
+            text: 'user: ops\nforks: 7\nstate_dir: /srv/kmend\nprivate_key: keys/fleet\ninventory: "a,b"\n',
+          }
         : { ok: false, why: 'there is no such file', absent: true },
   });
 

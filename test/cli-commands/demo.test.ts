@@ -1,5 +1,6 @@
-// The demo tells the incident on the practice fleet: these chapters, in this order, with these facts in them. That it takes less than 45 seconds
-// is measured by `.ci/run`, where nothing runs beside it.
+// The demo tells the incident on the practice fleet: these chapters, in this order, with these
+// facts in them. That it takes less than 45 seconds is measured by `.ci/run`, where nothing runs
+// beside it.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,8 +25,12 @@ describe('kmend lab demo', () => {
   });
 
   it('is the story of the incident', () => {
-    const heads = chapters.map((chapter) => chapter.split('\n').filter((line) => /^(?:\d\. |\$ )/.test(line)));
-    expect(heads.map((lines) => lines.map((line) => line.replace(/\d{8}-\S+/, 'RUN')))).toMatchInlineSnapshot(`
+    const heads = chapters.map((chapter) =>
+      chapter.split('\n').filter((line) => /^(?:\d\. |\$ )/.test(line)),
+    );
+    expect(
+      heads.map((lines) => lines.map((line) => line.replace(/\d{8}-\S+/, 'RUN'))),
+    ).toMatchInlineSnapshot(`
       [
         [],
         [
@@ -63,13 +68,22 @@ describe('kmend lab demo', () => {
     [
       1,
       'the log lines, and why',
-      [/node-a1 .* leaking/, /SLUB: Unable to allocate memory on node/, /soft lockup - CPU#/, /causes: kernel; argument; kubelet; runc/],
+      [
+        /node-a1 .* leaking/,
+        /SLUB: Unable to allocate memory on node/,
+        /soft lockup - CPU#/,
+        /causes: kernel; argument; kubelet; runc/,
+      ],
     ],
     [1, 'what is not known', [/862 is not known to parse nokmem/]],
     [
       2,
       'each change, and that Docker stays',
-      [/\+ package kernel: 3\.10\.0-1160\.el7/, /cgroup\.memory=nokmem \[write\]/, /Docker, containerd and\s+kubelet need no upgrade/],
+      [
+        /\+ package kernel: 3\.10\.0-1160\.el7/,
+        /cgroup\.memory=nokmem \[write\]/,
+        /Docker, containerd and\s+kubelet need no upgrade/,
+      ],
     ],
     [3, 'one host', [/node-a1 .* proven/]],
     [4, 'EIO on all groups', [/node-a1 +leaking +kernel_and_arg +proven/, /EIO on 17 of\s+17/]],
@@ -81,7 +95,10 @@ describe('kmend lab demo', () => {
     [
       6,
       'each host, the node of the report first',
-      [/^node-a1 +leaking +3\.10\.0-862\.el7 +-> +off +3\.10\.0-1160\.el7$/m, /1 needs a remedy, 5 fine/],
+      [
+        /^node-a1 +leaking +3\.10\.0-862\.el7 +-> +off +3\.10\.0-1160\.el7$/m,
+        /1 needs a remedy, 5 fine/,
+      ],
     ],
   ])('chapter %i: %s', (number, _, patterns) => {
     for (const pattern of patterns) expect(chapters[number]).toMatch(pattern);

@@ -12,7 +12,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-const docs = (topic: readonly string[], packageRoot = process.cwd()) => command(['docs', ...topic], { home, packageRoot });
+const docs = (topic: readonly string[], packageRoot = process.cwd()) =>
+  command(['docs', ...topic], { home, packageRoot });
 const pages = readdirSync('docs').flatMap((file) => /^(.*)\.md$/.exec(file)?.[1] ?? []);
 const generated = ['facts', 'settings'];
 
@@ -20,7 +21,8 @@ describe('kmend docs', () => {
   it('lists every module and every page, and no name twice', async () => {
     const { out, exit } = await docs([]);
     const [first = '', second = ''] = out.split('\n\n');
-    const names = (text: string): readonly string[] => text.split('\n').flatMap((line) => /^ {2}(\S+)/.exec(line)?.[1] ?? []);
+    const names = (text: string): readonly string[] =>
+      text.split('\n').flatMap((line) => /^ {2}(\S+)/.exec(line)?.[1] ?? []);
     expect(names(first)).toEqual([...modules.keys()]);
     expect(names(second)).toEqual(pages.toSorted());
     expect(second).toMatch(/^Pages\n[\s\S]*\n {2}kmem +Kernel-memory accounting: am I affected/);
@@ -28,9 +30,12 @@ describe('kmend docs', () => {
     expect(pages.filter((name) => modules.has(name))).toEqual([]);
   });
 
-  it.each(pages.filter((name) => !generated.includes(name)))('opens the page %s as it is', async (name) => {
-    expect((await docs([name])).out).toBe(readFileSync(`docs/${name}.md`, 'utf8').trimEnd());
-  });
+  it.each(pages.filter((name) => !generated.includes(name)))(
+    'opens the page %s as it is',
+    async (name) => {
+      expect((await docs([name])).out).toBe(readFileSync(`docs/${name}.md`, 'utf8').trimEnd());
+    },
+  );
 
   it('prints a module, facts and settings without the pages', async () => {
     for (const [topic, text] of [
@@ -38,7 +43,10 @@ describe('kmend docs', () => {
       ['facts', /`kmem\.verdict`/],
       ['settings', /`state_dir`/],
     ] as const)
-      expect(await docs([topic], home)).toMatchObject({ exit: 0, out: expect.stringMatching(text) });
+      expect(await docs([topic], home)).toMatchObject({
+        exit: 0,
+        out: expect.stringMatching(text),
+      });
   });
 
   it.each([

@@ -1,22 +1,30 @@
-// kmend drift: hosts that a run mended are looked at again, read-only; what they lost since is named.
+// kmend drift: hosts that a run mended are looked at again, read-only; what they lost since is
+// named.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DriftState, hostDrift } from '../../src/core/history/drift-report.ts';
 import { settle } from '../../src/core/plan/overlay.ts';
-import { type MadeChange, type Remediated, readChanges, remember } from '../../src/core/run-state/host-history.ts';
+import {
+  type MadeChange,
+  type Remediated,
+  readChanges,
+  remember,
+} from '../../src/core/run-state/host-history.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import type { Partial, Remedy, Verdict } from '../../src/model/facts/values.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
 import { el7, nokmemNow, readsOff } from '../modules/facts.ts';
 
-const edit = (path: string, change: (text: string) => string): void => writeFileSync(path, change(readFileSync(path, 'utf8')));
+const edit = (path: string, change: (text: string) => string): void =>
+  writeFileSync(path, change(readFileSync(path, 'utf8')));
 
 describe('on a fleet', () => {
   let fleet: Practice;
-  const drift = (...more: readonly string[]) => fleet.run(['drift', '-i', fleet.fleet.inventoryFile, ...more]);
+  const drift = (...more: readonly string[]) =>
+    fleet.run(['drift', '-i', fleet.fleet.inventoryFile, ...more]);
 
   beforeAll(async () => {
     fleet = await practice([sick('h1'), sick('h2'), sick('h3')]);
@@ -30,7 +38,13 @@ describe('on a fleet', () => {
   });
 
   it('two mended hosts have kept it, the third is not asked about', async () => {
-    const mended = await fleet.run(['apply', fleet.file('mend.yaml', remediationPlay('{max_unavailable: 2}')), '--yes', '-l', 'h1,h2']);
+    const mended = await fleet.run([
+      'apply',
+      fleet.file('mend.yaml', remediationPlay('{max_unavailable: 2}')),
+      '--yes',
+      '-l',
+      'h1,h2',
+    ]);
     expect(mended.exit).toBe(0);
     const { exit, out } = await drift();
     expect(exit).toBe(0);
@@ -45,7 +59,9 @@ describe('on a fleet', () => {
     const before = readFileSync(join(root, 'boot/grub2/grub.cfg'), 'utf8');
     const { exit, out } = await drift();
     expect(exit).toBe(2);
-    expect(out).toMatch(/^h1 .*lost +at_risk +kernel_arg +cgroup.memory=nokmem is not on the command line of the next boot/m);
+    expect(out).toMatch(
+      /^h1 .*lost +at_risk +kernel_arg +cgroup.memory=nokmem is not on the command line of the next boot/m,
+    );
     expect(out).toMatch(/^h2 .*kept/m);
     expect(readFileSync(join(root, 'boot/grub2/grub.cfg'), 'utf8')).toBe(before);
     expect(fleet.runs()).toHaveLength(1);
@@ -60,7 +76,10 @@ describe('on a fleet', () => {
       'kmend.drift/1 h2 kept',
       'kmend.drift/1 h3 lost',
     ]);
-    expect(rows[0].mended.changes[0]).toMatchObject({ what: 'boot argument cgroup.memory', after: 'cgroup.memory=nokmem' });
+    expect(rows[0].mended.changes[0]).toMatchObject({
+      what: 'boot argument cgroup.memory',
+      after: 'cgroup.memory=nokmem',
+    });
     expect(rows[2]).not.toHaveProperty('mended');
   });
 });
@@ -83,20 +102,32 @@ const mendedBy = (...changes: readonly MadeChange[]): Remediated => ({
 const argument = change('boot argument cgroup.memory', undefined, 'cgroup.memory=nokmem');
 
 describe('what a host is told to have lost', () => {
-  const facts = (more: Parameters<typeof el7>[0] = {}) => settle(el7({ ...nokmemNow, ...readsOff, ...more }), undefined);
+  const facts = (more: Parameters<typeof el7>[0] = {}) =>
+    settle(el7({ ...nokmemNow, ...readsOff, ...more }), undefined);
 
   it.each<[string, Remediated | undefined, ReturnType<typeof facts>, string, readonly string[]]>([
     ['nothing', mendedBy(argument), facts(), 'kept', []],
     [
       'the argument, by an entry that a new kernel got without it',
-      mendedBy(argument, change('kernel that boots next', '3.10.0-862.el7.x86_64', '3.10.0-1127.el7.x86_64')),
-      facts({ 'kernel.next': '3.10.0-1160.119.1.el7.x86_64', 'boot.next_cmdline': 'root=/dev/sda1 ro' }),
+      mendedBy(
+        argument,
+        change('kernel that boots next', '3.10.0-862.el7.x86_64', '3.10.0-1127.el7.x86_64'),
+      ),
+      facts({
+        'kernel.next': '3.10.0-1160.119.1.el7.x86_64',
+        'boot.next_cmdline': 'root=/dev/sda1 ro',
+      }),
       'lost',
-      ['cgroup.memory=nokmem is not on the command line of the next boot (kernel 3.10.0-1160.119.1.el7.x86_64)'],
+      [
+        'cgroup.memory=nokmem is not on the command line of the next boot (kernel 3.10.0-1160.119.1.el7.x86_64)',
+      ],
     ],
     [
       'the kernel: an older one boots next',
-      mendedBy(argument, change('kernel that boots next', '3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64')),
+      mendedBy(
+        argument,
+        change('kernel that boots next', '3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'),
+      ),
       facts({ 'kernel.next': '3.10.0-862.el7.x86_64' }),
       'lost',
       ['kernel 3.10.0-862.el7.x86_64 boots next, older than 3.10.0-1160.el7.x86_64'],
@@ -104,7 +135,15 @@ describe('what a host is told to have lost', () => {
     [
       'a package',
       mendedBy(change('package docker-ce', '18.06.1.ce-3.el7', '3:18.09.9-3.el7')),
-      settle(el7({ 'docker.evr': '18.06.1.ce-3.el7', 'docker.version': '18.06.1-ce', 'containerd.evr': '', ...readsOff }), undefined),
+      settle(
+        el7({
+          'docker.evr': '18.06.1.ce-3.el7',
+          'docker.version': '18.06.1-ce',
+          'containerd.evr': '',
+          ...readsOff,
+        }),
+        undefined,
+      ),
       'lost',
       ['docker-ce is 18.06.1.ce-3.el7, older than 3:18.09.9-3.el7'],
     ],
@@ -119,11 +158,16 @@ describe('what a host is told to have lost', () => {
     ['not_applicable', 'kernel_arg', 'lost'],
     ['not_applicable', 'none', 'kept'],
   ])('verdict %s with remedy %s is %s', (verdict, remedy, state) => {
-    expect(hostDrift('h1', mendedBy(), { facts: { 'kmem.verdict': verdict, 'kmem.remedy': remedy } }).state).toBe(state);
+    expect(
+      hostDrift('h1', mendedBy(), { facts: { 'kmem.verdict': verdict, 'kmem.remedy': remedy } })
+        .state,
+    ).toBe(state);
   });
 
   it('a host that cannot be read is neither kept nor lost', () => {
-    expect(hostDrift('h1', mendedBy(argument), { failure: { kind: 'unreachable', message: 'refused' } })).toMatchObject({
+    expect(
+      hostDrift('h1', mendedBy(argument), { failure: { kind: 'unreachable', message: 'refused' } }),
+    ).toMatchObject({
       state: 'unread',
       why: ['refused'],
     });
@@ -131,7 +175,10 @@ describe('what a host is told to have lost', () => {
 
   describe('a remedy that left a cause in place, as the play accepted', () => {
     const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
-    const partial: Remediated = { ...mendedBy(), proof: { verdict: 'on', by: 'samples', evidence: '', accepted } };
+    const partial: Remediated = {
+      ...mendedBy(),
+      proof: { verdict: 'on', by: 'samples', evidence: '', accepted },
+    };
     const now = (state: Partial): Facts => ({
       'kmem.verdict': 'on',
       'kmem.remedy': 'kernel_arg',
@@ -142,10 +189,19 @@ describe('what a host is told to have lost', () => {
       ['samples', 'kept', ['kubelet 1.12.3']],
       ['none', 'unproven', []],
       ['refuted', 'lost', []],
-    ])('%s: %s', (found, state, leftOpen) => expect(hostDrift('h1', partial, { facts: now(found) })).toMatchObject({ state, leftOpen }));
+    ])('%s: %s', (found, state, leftOpen) =>
+      expect(hostDrift('h1', partial, { facts: now(found) })).toMatchObject({ state, leftOpen }),
+    );
     it('is kept without a word where nothing is open any more', () => {
-      const off: Facts = { 'kmem.verdict': 'off', 'kmem.remedy': 'none', 'kmem.partial': 'samples' };
-      expect(hostDrift('h1', partial, { facts: off })).toMatchObject({ state: 'kept', leftOpen: [] });
+      const off: Facts = {
+        'kmem.verdict': 'off',
+        'kmem.remedy': 'none',
+        'kmem.partial': 'samples',
+      };
+      expect(hostDrift('h1', partial, { facts: off })).toMatchObject({
+        state: 'kept',
+        leftOpen: [],
+      });
     });
     it('is lost on a host of which nothing was accepted', () =>
       expect(hostDrift('h1', mendedBy(), { facts: now('') })).toMatchObject({
@@ -184,34 +240,78 @@ describe('what journals remember', () => {
     detached: true,
   });
   const start: EventBody = { type: 'host.started', host: 'h1', why: '' };
-  const proof: EventBody = { type: 'proof', host: 'h1', verdict: 'off', by: 'samples', evidence: 'EIO' };
-  const end = (proven: 'yes' | 'not_asked'): EventBody => ({ type: 'host.done', host: 'h1', changed: true, proven });
+  const proof: EventBody = {
+    type: 'proof',
+    host: 'h1',
+    verdict: 'off',
+    by: 'samples',
+    evidence: 'EIO',
+  };
+  const end = (proven: 'yes' | 'not_asked'): EventBody => ({
+    type: 'host.done',
+    host: 'h1',
+    changed: true,
+    proven,
+  });
   const deedsOf = (events: readonly Event[]) => {
     const { see, hostChanges } = readChanges();
     for (const event of events) see(event);
     return hostChanges();
   };
-  const mending = deedsOf(journal(start, planned('arg', 'kernel_arg', argument), began('arg'), proof, end('yes')));
+  const mending = deedsOf(
+    journal(start, planned('arg', 'kernel_arg', argument), began('arg'), proof, end('yes')),
+  );
 
   it('a change counts once its effect was begun', () => {
-    expect(deedsOf(journal(start, planned('arg', 'kernel_arg', argument))).get('h1')?.changes).toEqual([]);
-    expect(mending.get('h1')).toMatchObject({ end: 'done', changes: [{ what: 'boot argument cgroup.memory' }] });
+    expect(
+      deedsOf(journal(start, planned('arg', 'kernel_arg', argument))).get('h1')?.changes,
+    ).toEqual([]);
+    expect(mending.get('h1')).toMatchObject({
+      end: 'done',
+      changes: [{ what: 'boot argument cgroup.memory' }],
+    });
   });
 
   it('a task that was repeated after a crash has the first value before and the last one after', () => {
-    const [first, again] = [change('package docker-ce', '1', '2'), change('package docker-ce', '2', '3')];
-    const hostChanges = deedsOf(journal(start, planned('p', 'package', first), began('p'), planned('p', 'package', again), began('p')));
+    const [first, again] = [
+      change('package docker-ce', '1', '2'),
+      change('package docker-ce', '2', '3'),
+    ];
+    const hostChanges = deedsOf(
+      journal(
+        start,
+        planned('p', 'package', first),
+        began('p'),
+        planned('p', 'package', again),
+        began('p'),
+      ),
+    );
     expect(hostChanges.get('h1')?.changes).toMatchObject([{ sign: '~', before: '1', after: '3' }]);
   });
 
   it('a proof in part is remembered with what was accepted; one that is still to come is not', () => {
     const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
     const memoryOf = (by: 'samples' | 'none') => {
-      const part: EventBody = { type: 'proof', host: 'h1', verdict: 'on', by, evidence: '', accepted };
+      const part: EventBody = {
+        type: 'proof',
+        host: 'h1',
+        verdict: 'on',
+        by,
+        evidence: '',
+        accepted,
+      };
       return remember(
         new Map(),
         'r1',
-        deedsOf(journal(start, planned('p', 'package', change('package docker-ce', '1', '2')), began('p'), part, end('yes'))),
+        deedsOf(
+          journal(
+            start,
+            planned('p', 'package', change('package docker-ce', '1', '2')),
+            began('p'),
+            part,
+            end('yes'),
+          ),
+        ),
       );
     };
     expect(memoryOf('samples').get('h1')?.proof.accepted).toEqual(accepted);
@@ -221,7 +321,14 @@ describe('what journals remember', () => {
   it('a rollback ends the memory of what it took back, a later change of something else does not', () => {
     const memory = remember(new Map(), 'r1', mending);
     expect(memory.get('h1')?.run).toBe('r1');
-    const other = deedsOf(journal(start, planned('p', 'package', change('package jq', undefined, '1')), began('p'), end('not_asked')));
+    const other = deedsOf(
+      journal(
+        start,
+        planned('p', 'package', change('package jq', undefined, '1')),
+        began('p'),
+        end('not_asked'),
+      ),
+    );
     expect(remember(memory, 'r2', other).get('h1')?.run).toBe('r1');
     const back = deedsOf(
       journal(

@@ -1,4 +1,5 @@
-// Estimates: by stated defaults at first, then by how long hosts of the same pool took in earlier runs; a window that is shorter starts nobody.
+// Estimates: by stated defaults at first, then by how long hosts of the same pool took in earlier
+// runs; a window that is shorter starts nobody.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStore } from '../../src/adapters/store/index.ts';
 import { readDurations, withHistory } from '../../src/core/plan/estimate.ts';
@@ -16,7 +17,11 @@ const durationsOf = (events: readonly Event[]) => {
   return durations();
 };
 
-const plan = (remedy: HostPlan['remedy'], estimate = 600): HostPlan => ({ ...planFor('h1'), remedy, estimate });
+const plan = (remedy: HostPlan['remedy'], estimate = 600): HostPlan => ({
+  ...planFor('h1'),
+  remedy,
+  estimate,
+});
 
 describe('the history of a run', () => {
   it('is how long its changed hosts took', () => {
@@ -92,10 +97,19 @@ describe('a plan', () => {
     now += 25 * 60_000;
     await old.append(done('h2'), true);
     await old.close();
-    const clock = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString().slice(11, 16);
+    const clock = (minutes: number): string =>
+      new Date(Date.now() + minutes * 60_000).toISOString().slice(11, 16);
     const window = `{windows: [{days: [mon, tue, wed, thu, fri, sat, sun], from: "${clock(-60)}", to: "${clock(20)}", tz: UTC}]}`;
-    const { exit, out } = await pool.run(['apply', pool.file('window.yaml', remediationPlay(window)), '--yes', '-l', 'h2']);
-    expect(out).toContain('h2  on, remedy kernel_arg, risk reboot, about 25m (p95 of 1 earlier host)');
+    const { exit, out } = await pool.run([
+      'apply',
+      pool.file('window.yaml', remediationPlay(window)),
+      '--yes',
+      '-l',
+      'h2',
+    ]);
+    expect(out).toContain(
+      'h2  on, remedy kernel_arg, risk reboot, about 25m (p95 of 1 earlier host)',
+    );
     expect(exit).toBe(9);
     expect(out).toMatch(/the window closes in 1\d\d\d s, and h2 is expected to take 1500 s/);
     expect(eventsOf(pool.journal(), 'host.started')).toEqual([]);

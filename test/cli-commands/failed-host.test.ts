@@ -1,4 +1,5 @@
-// rollback: failed_host on a practice fleet: what failed is taken back by itself, the others stay mended, the run stays as it is.
+// rollback: failed_host on a practice fleet: what failed is taken back by itself, the others stay
+// mended, the run stays as it is.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,11 +8,14 @@ import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.t
 let fleet: Practice;
 const vars = { reboot_stable_for: 1 };
 beforeAll(async () => {
-  fleet = await practice(['good', 'early', 'late', 'dark', 'other', 'again'].map((name) => sick(name, { vars })));
+  fleet = await practice(
+    ['good', 'early', 'late', 'dark', 'other', 'again'].map((name) => sick(name, { vars })),
+  );
 });
 afterAll(() => fleet.close());
 
-const cfg = (host: string): string => readFileSync(join(fleet.host(host).root, 'boot/grub2/grub.cfg'), 'utf8');
+const cfg = (host: string): string =>
+  readFileSync(join(fleet.host(host).root, 'boot/grub2/grub.cfg'), 'utf8');
 const tasks = `    - kernel_arg: {key: cgroup.memory, value: nokmem}
     - shell: {cmd: "test {{ inventory_hostname }} != early"}
     - reboot: {timeout: 3s, stable_for: 1s}
@@ -21,12 +25,19 @@ const tasks = `    - kernel_arg: {key: cgroup.memory, value: nokmem}
 const book = (name: string, policy: string, hosts: string): string =>
   fleet.file(
     `${name}.yaml`,
-    play(tasks, `{max_unavailable: 2, brake: {failures: 9}, rollback: ${policy}}`).replace('hosts: all', `hosts: ${hosts}`),
+    play(tasks, `{max_unavailable: 2, brake: {failures: 9}, rollback: ${policy}}`).replace(
+      'hosts: all',
+      `hosts: ${hosts}`,
+    ),
   );
 
 describe('a host that ended badly', () => {
   it('is taken back alone and proven, before its reboot and after; it stays a bad end of its run', async () => {
-    const ran = await fleet.run(['apply', book('three', 'failed_host', 'good,early,late'), '--yes']);
+    const ran = await fleet.run([
+      'apply',
+      book('three', 'failed_host', 'good,early,late'),
+      '--yes',
+    ]);
     expect(ran.exit, ran.out + ran.err).toBe(4);
     const [run = '', ...backs] = fleet.runs();
     expect(
@@ -34,11 +45,17 @@ describe('a host that ended badly', () => {
         .map(({ host }) => host)
         .sort(),
     ).toEqual(['early', 'late']);
-    expect(backs.map((back) => eventsOf(fleet.journal(back), 'host.done').map(({ host, changed }) => [host, changed]))).toEqual([
-      [['early', true]],
-      [['late', true]],
-    ]);
-    expect(['good', 'early', 'late'].map((host) => [cfg(host).includes('nokmem'), fleet.host(host).boots()])).toEqual([
+    expect(
+      backs.map((back) =>
+        eventsOf(fleet.journal(back), 'host.done').map(({ host, changed }) => [host, changed]),
+      ),
+    ).toEqual([[['early', true]], [['late', true]]]);
+    expect(
+      ['good', 'early', 'late'].map((host) => [
+        cfg(host).includes('nokmem'),
+        fleet.host(host).boots(),
+      ]),
+    ).toEqual([
       [true, 2],
       [false, 1],
       [false, 3],
@@ -55,24 +72,32 @@ describe('a host that ended badly', () => {
     const before = fleet.runs().length;
     expect((await fleet.run(['resume', run, '--yes'])).exit).toBe(4);
     expect(fleet.runs()).toHaveLength(before);
-    expect(readFileSync(join(fleet.host('late').root, 'var/lib/kmend/fence'), 'utf8')).toMatch(/closed$/m);
+    expect(readFileSync(join(fleet.host('late').root, 'var/lib/kmend/fence'), 'utf8')).toMatch(
+      /closed$/m,
+    );
   }, 30_000);
 
   it('is held by the run that took it back: a retry takes it over by name, and mends and proves it', async () => {
     const bad = join(fleet.host('again').root, 'bad');
     writeFileSync(bad, '');
     const path = book('again', 'failed_host', 'again');
-    const text = readFileSync(path, 'utf8').replace('test {{ inventory_hostname }} != late', 'test ! -e $KMEND_ROOT/bad');
+    const text = readFileSync(path, 'utf8').replace(
+      'test {{ inventory_hostname }} != late',
+      'test ! -e $KMEND_ROOT/bad',
+    );
     const before = fleet.runs();
     expect((await fleet.run(['apply', fleet.file('again.yaml', text), '--yes'])).exit).toBe(4);
     const [run = '', back = ''] = fleet.runs().filter((one) => !before.includes(one));
     rmSync(bad);
-    const retry = (more: readonly string[]) => fleet.run(['resume', run, '--retry', 'again', '--yes', ...more]);
+    const retry = (more: readonly string[]) =>
+      fleet.run(['resume', run, '--retry', 'again', '--yes', ...more]);
     const refused = await retry([]);
     expect([refused.exit, refused.out]).toEqual([4, expect.stringContaining(`--takeover ${back}`)]);
     expect([cfg('again').includes('nokmem'), fleet.host('again').boots()]).toEqual([false, 3]);
     expect((await retry(['--takeover', back])).exit).toBe(0);
-    expect(eventsOf(fleet.journal(run), 'host.done', 'again').map(({ proven }) => proven)).toEqual(['yes']);
+    expect(eventsOf(fleet.journal(run), 'host.done', 'again').map(({ proven }) => proven)).toEqual([
+      'yes',
+    ]);
     expect([cfg('again').includes('nokmem'), fleet.host('again').boots()]).toEqual([true, 4]);
   }, 60_000);
 
@@ -82,7 +107,9 @@ describe('a host that ended badly', () => {
     expect(ran.exit).toBe(6);
     const run = fleet.runs().find((one) => fleet.journalText(one).includes('dark.yaml')) ?? '';
     expect(ran.err).toMatch(
-      new RegExp(`dark was NOT taken back \\(exit 6\\); look at it, then by hand: kmend rollback ${run} --state-dir .+ -l dark`),
+      new RegExp(
+        `dark was NOT taken back \\(exit 6\\); look at it, then by hand: kmend rollback ${run} --state-dir .+ -l dark`,
+      ),
     );
   }, 60_000);
 
@@ -91,6 +118,10 @@ describe('a host that ended badly', () => {
     const path = book('plain', 'by_command', 'other');
     const text = readFileSync(path, 'utf8').replaceAll('early', 'other');
     const ran = await fleet.run(['apply', fleet.file('plain.yaml', text), '--yes']);
-    expect([ran.exit, fleet.runs().length - before, cfg('other').includes('nokmem')]).toEqual([4, 1, true]);
+    expect([ran.exit, fleet.runs().length - before, cfg('other').includes('nokmem')]).toEqual([
+      4,
+      1,
+      true,
+    ]);
   }, 30_000);
 });

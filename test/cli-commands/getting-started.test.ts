@@ -1,7 +1,18 @@
-// docs/getting-started.md: each of its commands, in their order, with the package as it is published and without root.
+// docs/getting-started.md: each of its commands, in their order, with the package as it is
+// published and without root.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -17,10 +28,12 @@ interface Block {
 /** The fenced blocks of the page, each below its heading. */
 function blocksOf(page: string): readonly Block[] {
   let heading = '';
-  return [...page.matchAll(/^#+ (.+)$|^```(\w+)\n([\s\S]*?)^```$/gm)].flatMap(([, title, language = '', text = '']) => {
-    heading = title ?? heading;
-    return title === undefined ? [{ heading, language, text }] : [];
-  });
+  return [...page.matchAll(/^#+ (.+)$|^```(\w+)\n([\s\S]*?)^```$/gm)].flatMap(
+    ([, title, language = '', text = '']) => {
+      heading = title ?? heading;
+      return title === undefined ? [{ heading, language, text }] : [];
+    },
+  );
 }
 const blocks = blocksOf(readFileSync('docs/getting-started.md', 'utf8'));
 const commands = blocks.flatMap(({ heading, language, text }) =>
@@ -37,7 +50,8 @@ const runner = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
 
 /** The directory of a Node that the reader may run: that of root's home is copied. */
 function nodeFor(home: string): string {
-  if (spawnSync(process.execPath, ['--version'], runner).status === 0) return dirname(process.execPath);
+  if (spawnSync(process.execPath, ['--version'], runner).status === 0)
+    return dirname(process.execPath);
   mkdirSync(join(home, '.node'));
   copyFileSync(process.execPath, join(home, '.node/node'));
   return join(home, '.node');
@@ -66,7 +80,8 @@ describe('docs/getting-started.md', () => {
     mkdirSync(dirname(key), { mode: 0o700 });
     copyFileSync(own.keyFile, key);
     writeFileSync(join(home, '.ssh/known_hosts'), own.knownHostsText);
-    const entry = ({ name, address, port }: Fleet['hosts'][number]): string => `Host ${name}\n  HostName ${address}\n  Port ${port}\n`;
+    const entry = ({ name, address, port }: Fleet['hosts'][number]): string =>
+      `Host ${name}\n  HostName ${address}\n  Port ${port}\n`;
     writeFileSync(join(home, '.ssh/config'), own.hosts.map(entry).join(''));
     for (const block of blocks.filter(({ language }) => language === 'yaml')) {
       const [, name = ''] = /^# (\S+)\n/.exec(block.text) ?? [];
@@ -75,12 +90,22 @@ describe('docs/getting-started.md', () => {
     }
     writeFileSync(shellState, `cd '${home}'\n`);
     if (runner.uid !== undefined)
-      for (const name of ['', '.ssh', 'fleet', '.shell-state', ...readdirSync(join(home, '.ssh')).map((file) => `.ssh/${file}`)])
+      for (const name of [
+        '',
+        '.ssh',
+        'fleet',
+        '.shell-state',
+        ...readdirSync(join(home, '.ssh')).map((file) => `.ssh/${file}`),
+      ])
         chownSync(join(home, name), nobody, nobody);
     chmodSync(home, 0o755);
   });
   afterAll(async () => {
-    spawnSync(join(home, '.local/bin/kmend'), ['lab', 'down', '--state-dir', join(home, 'practice/state')], { env: process.env });
+    spawnSync(
+      join(home, '.local/bin/kmend'),
+      ['lab', 'down', '--state-dir', join(home, 'practice/state')],
+      { env: process.env },
+    );
     await own.close();
     rmSync(home, { recursive: true, force: true });
   });

@@ -1,16 +1,22 @@
-// A newer kernel on practice hosts: booted once, proven, made the default; and one that panics, which falls back by itself.
+// A newer kernel on practice hosts: booted once, proven, made the default; and one that panics,
+// which falls back by itself.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, type Practice, practice } from '../cli/practice.ts';
 
 const [old, young] = ['3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'];
-const packages = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.12.3-0'];
+const packages = [
+  'container-selinux-2:2.68-1.el7',
+  'docker-ce-18.06.1.ce-3.el7',
+  'kubelet-1.12.3-0',
+];
 const vars = { drain_command: 'true', reboot_stable_for: 1 };
 
 describe('a kernel that is tried first', () => {
   let fleet: Practice;
-  const env = (host: string) => readFileSync(join(fleet.host(host).root, 'boot/grub2/grubenv'), 'utf8');
+  const env = (host: string) =>
+    readFileSync(join(fleet.host(host).root, 'boot/grub2/grubenv'), 'utf8');
   beforeAll(async () => {
     fleet = await practice([
       { name: 'good', flavour: 'el7', kernel: old, packages, vars },
@@ -21,7 +27,9 @@ describe('a kernel that is tried first', () => {
 
   it('the plan shows both steps', async () => {
     const { out } = await fleet.run(['plan', 'playbooks/auto.yaml', '-l', 'good']);
-    expect(out).toContain(`A kernel that knows the argument (once, with panic=30: when it does not come up, ${old} boots again)`);
+    expect(out).toContain(
+      `A kernel that knows the argument (once, with panic=30: when it does not come up, ${old} boots again)`,
+    );
     expect(out).toMatch(
       /That kernel is the default from now on \(after its trial boot\)\n +~ kernel that boots next: \S+862\S+ -> \S+1160/,
     );
@@ -33,7 +41,11 @@ describe('a kernel that is tried first', () => {
     const order = fleet
       .journal()
       .flatMap((event) =>
-        event.type === 'proof' ? ['proof'] : event.type === 'effect.started' && event.kind !== 'drain' ? [event.what] : [],
+        event.type === 'proof'
+          ? ['proof']
+          : event.type === 'effect.started' && event.kind !== 'drain'
+            ? [event.what]
+            : [],
       );
     expect(order.indexOf('proof')).toBeLessThan(order.indexOf(`make kernel ${young} the default`));
     expect(eventsOf(fleet.journal(), 'host.done')).toMatchObject([{ proven: 'yes' }]);
@@ -44,13 +56,25 @@ describe('a kernel that is tried first', () => {
   }, 60_000);
 
   it('one that panics falls back; the host is not given back, and the kernel is not tried again by itself', async () => {
-    const { exit, out } = await fleet.run(['apply', 'playbooks/auto.yaml', '-l', 'panics', '--yes']);
+    const { exit, out } = await fleet.run([
+      'apply',
+      'playbooks/auto.yaml',
+      '-l',
+      'panics',
+      '--yes',
+    ]);
     expect(exit).toBe(4);
     expect(out).toContain(`kernel ${young} was booted once and did not come up: ${old} runs again`);
     expect(fleet.host('panics').kernel()).toBe(old);
-    expect(eventsOf(fleet.journal(), 'host.failed')).toMatchObject([{ failure: { kind: 'not_verified' } }]);
-    expect((await fleet.run(['resume', fleet.runs().at(-1) ?? '', '--skip', 'panics'])).exit).toBe(4);
+    expect(eventsOf(fleet.journal(), 'host.failed')).toMatchObject([
+      { failure: { kind: 'not_verified' } },
+    ]);
+    expect((await fleet.run(['resume', fleet.runs().at(-1) ?? '', '--skip', 'panics'])).exit).toBe(
+      4,
+    );
     const again = await fleet.run(['plan', 'playbooks/auto.yaml', '-l', 'panics']);
-    expect(again.out).toMatch(/Refused \(untouched\): 1\n +panics +Download the kernel: kernel \S+ was booted once and did not come up/);
+    expect(again.out).toMatch(
+      /Refused \(untouched\): 1\n +panics +Download the kernel: kernel \S+ was booted once and did not come up/,
+    );
   }, 60_000);
 });

@@ -17,16 +17,47 @@ const hash = (text: string): string => createHash('sha256').update(text).digest(
 
 /** A talkative rollout: what its hosts said is nearly all of it. */
 function* story(): Generator<EventBody> {
-  yield { ...begin(names.map((host) => ({ host, plan: planFor(host), down: false }))), playbook: 'auto.yaml' };
+  yield {
+    ...begin(names.map((host) => ({ host, plan: planFor(host), down: false }))),
+    playbook: 'auto.yaml',
+  };
   yield wave(1, names);
   for (const host of names) {
     yield started(host);
     const effect = `${host}/1/1`;
-    const change = { sign: '+', what: 'boot argument cgroup.memory', after: 'cgroup.memory=nokmem', risk: 'write' } as const;
-    yield { type: 'task.planned', host, task: '1', name: 'Arg', module: 'kernel_arg', status: 'change', changes: [change] };
-    yield { type: 'effect.started', host, task: '1', effect, kind: 'run', what: 'set it', timeout: 60, detached: true };
+    const change = {
+      sign: '+',
+      what: 'boot argument cgroup.memory',
+      after: 'cgroup.memory=nokmem',
+      risk: 'write',
+    } as const;
+    yield {
+      type: 'task.planned',
+      host,
+      task: '1',
+      name: 'Arg',
+      module: 'kernel_arg',
+      status: 'change',
+      changes: [change],
+    };
+    yield {
+      type: 'effect.started',
+      host,
+      task: '1',
+      effect,
+      kind: 'run',
+      what: 'set it',
+      timeout: 60,
+      detached: true,
+    };
     for (let line = 0; line < events / names.length; line++)
-      yield { type: 'effect.progress', host, task: '1', effect, text: `line ${line} of a transaction that says a lot about what it does` };
+      yield {
+        type: 'effect.progress',
+        host,
+        task: '1',
+        effect,
+        text: `line ${line} of a transaction that says a lot about what it does`,
+      };
     yield { type: 'effect.done', host, task: '1', effect, result: { ok: true } };
     yield { type: 'proof', host, verdict: 'off', by: 'samples', evidence: 'EIO' };
     yield host === 'h20' ? failed(host) : done(host);
@@ -44,7 +75,14 @@ function writeJournal(path: string): void {
     waiting = [];
   };
   for (const body of story()) {
-    const line = JSON.stringify({ v: 1, seq, at: 1_760_000_000_000 + seq * 100, run, prev, ...body });
+    const line = JSON.stringify({
+      v: 1,
+      seq,
+      at: 1_760_000_000_000 + seq * 100,
+      run,
+      prev,
+      ...body,
+    });
     prev = hash(line);
     seq += 1;
     waiting.push(`${line}\n`);
@@ -77,12 +115,31 @@ it.each<[string, readonly string[], number, RegExp]>([
   ['resolve', ['resolve', run, 'h20', '--as', 'skip'], 0, /left for run/],
   // 4: there is no key to log in with.
   ['drift', ['drift', '-i', 'INVENTORY', '-T', '1'], 4, /h1/],
-  ['rollback', ['rollback', run, '--check', '-l', 'h1', '-T', '1', '--playbook', join(process.cwd(), 'playbooks/rollback.yaml')], 4, /h1/],
+  [
+    'rollback',
+    [
+      'rollback',
+      run,
+      '--check',
+      '-l',
+      'h1',
+      '-T',
+      '1',
+      '--playbook',
+      join(process.cwd(), 'playbooks/rollback.yaml'),
+    ],
+    4,
+    /h1/,
+  ],
 ])(
   '%s reads it in a heap of 48 MB',
   async (_name, args, exit, says) => {
     const words = args.map((word) => (word === 'INVENTORY' ? join(dir, 'inventory.yaml') : word));
-    const child = await spawnCommand([...words, '--state-dir', join(dir, 'state')], join(dir, 'home'), smallHeap);
+    const child = await spawnCommand(
+      [...words, '--state-dir', join(dir, 'state')],
+      join(dir, 'home'),
+      smallHeap,
+    );
     expect([await child.ended, child.err()]).toEqual([exit, expect.not.stringContaining('heap')]);
     expect(child.out() + child.err()).toMatch(says);
   },

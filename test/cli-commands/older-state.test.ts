@@ -1,4 +1,5 @@
-// State that commit 89a9427 wrote: its runs are listed, reported, verified, resumed and rolled back, or refused by name.
+// State that commit 89a9427 wrote: its runs are listed, reported, verified, resumed and rolled
+// back, or refused by name.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -14,13 +15,20 @@ import { sickNode } from '../kube/fleet-nodes.ts';
 const day = 86_400;
 const packageRoot = process.cwd();
 const fixture = join(import.meta.dirname, '../fixtures/state-89a9427');
-const ids: Readonly<Record<string, string>> = JSON.parse(readFileSync(join(fixture, 'runs.json'), 'utf8'));
+const ids: Readonly<Record<string, string>> = JSON.parse(
+  readFileSync(join(fixture, 'runs.json'), 'utf8'),
+);
 const idOf = (name: string): string => ids[name] ?? `no run ${name} in the fixture`;
 
 /** What the older version did to its hosts: a new fleet has it from the start. */
 const argument: Partial<HostSpec> = { args: ['cgroup.memory=nokmem'] };
 const engine: Partial<HostSpec> = {
-  packages: ['container-selinux-2:2.68-1.el7', 'docker-ce-3:18.09.1-3.el7', 'docker-ce-cli-1:18.09.1-3.el7', 'containerd.io-1.4.1-3.1.el7'],
+  packages: [
+    'container-selinux-2:2.68-1.el7',
+    'docker-ce-3:18.09.1-3.el7',
+    'docker-ce-cli-1:18.09.1-3.el7',
+    'containerd.io-1.4.1-3.1.el7',
+  ],
 };
 const hosts = [
   sick('done-1', argument),
@@ -39,7 +47,10 @@ const hosts = [
 interface OlderState {
   readonly home: string;
   readonly state: string;
-  readonly kmend: (args: readonly string[], changes?: Partial<WorldChanges>) => Promise<CommandResult>;
+  readonly kmend: (
+    args: readonly string[],
+    changes?: Partial<WorldChanges>,
+  ) => Promise<CommandResult>;
 }
 
 /** A copy of the state, and of the directory from which its commands were given. */
@@ -53,7 +64,8 @@ function olderState(fleet: Practice): OlderState {
     cpSync(join(fixture, from), to, { recursive: true });
   mkdirSync(join(home, '.ssh'));
   const entries = fleet.fleet.hosts.map(
-    ({ name, address, port }) => `Host ${name}\n  HostName ${address}\n  Port ${port}\n  IdentityFile ${fleet.fleet.keyFile}\n`,
+    ({ name, address, port }) =>
+      `Host ${name}\n  HostName ${address}\n  Port ${port}\n  IdentityFile ${fleet.fleet.keyFile}\n`,
   );
   writeFileSync(join(home, '.ssh/config'), entries.join(''), { mode: 0o600 });
   writeFileSync(join(home, '.ssh/known_hosts'), fleet.fleet.knownHostsText);
@@ -61,7 +73,13 @@ function olderState(fleet: Practice): OlderState {
     // The older version stored relative paths as they were given.
     process.chdir(home);
     return fleet
-      .run([...args, '--state-dir', state], { home, cwd: home, packageRoot, version: '0.1.0', ...changes })
+      .run([...args, '--state-dir', state], {
+        home,
+        cwd: home,
+        packageRoot,
+        version: '0.1.0',
+        ...changes,
+      })
       .finally(() => process.chdir(packageRoot));
   };
   return { home, state, kmend };
@@ -105,41 +123,76 @@ describe('state of 89a9427', () => {
   });
 
   it.each<[string, RegExp, RegExp]>([
-    ['done', /^done-1 +leaking +kernel_arg +proven .*EIO on 6 of 6/m, /30 entries, every link holds/],
+    [
+      'done',
+      /^done-1 +leaking +kernel_arg +proven .*EIO on 6 of 6/m,
+      /30 entries, every link holds/,
+    ],
     ['packages', /^packages-1 +leaking +kernel_arg +proven /m, /28 entries, every link holds/],
-    ['failed', /^ {2}failed-1 {2}unreachable: did not come back within 5 s after the reboot/m, /17 entries, every link holds/],
-    ['resolved', /^ {2}resolved-1 {2}refused: No: never on this host/m, /3 entries, every link holds/],
+    [
+      'failed',
+      /^ {2}failed-1 {2}unreachable: did not come back within 5 s after the reboot/m,
+      /17 entries, every link holds/,
+    ],
+    [
+      'resolved',
+      /^ {2}resolved-1 {2}refused: No: never on this host/m,
+      /3 entries, every link holds/,
+    ],
     ['spool', /^spool-1 +leaking +kernel_arg +running/m, /9 entries, every link holds/],
     ['node', /^node-1 +leaking +kernel_arg +running/m, /21 entries, every link holds/],
     ['taken', /^back-1 +leaking +kernel_arg +proven /m, /21 entries, every link holds/],
     ['back', /^back-1 +off +none +done /m, /27 entries, every link holds/],
     ['job', /^job-1 +leaking +kernel_arg +proven /m, /21 entries, every link holds/],
-    ['cut', /^cut-1 +leaking +kernel_arg +running\ncut-2 +leaking +kernel_arg +not started/m, /13 entries, every link holds/],
-  ])('reports the run %s, verifies its links, and finds a changed byte', async (name, report, links) => {
-    const { kmend, state } = olderState(fleet);
-    const reported = await kmend(['report', idOf(name)]);
-    expect(reported).toMatchObject({ exit: 0, err: '' });
-    expect(reported.out).toMatch(report);
-    const verified = await kmend(['audit', 'verify', idOf(name)]);
-    // That version wrote no final record; the claim of the run that was killed may still be that of a living process.
-    expect([verified.exit, verified.err]).toEqual([name === 'cut' ? 0 : 12, '']);
-    expect(verified.out).toMatch(links);
-    const journal = join(state, 'runs', idOf(name), 'journal.ndjson');
-    writeFileSync(journal, readFileSync(journal, 'utf8').replace('"type":"run.started"', '"type":"run.started" '));
-    expect((await kmend(['audit', 'verify', idOf(name)])).exit).toBe(1);
-  });
+    [
+      'cut',
+      /^cut-1 +leaking +kernel_arg +running\ncut-2 +leaking +kernel_arg +not started/m,
+      /13 entries, every link holds/,
+    ],
+  ])(
+    'reports the run %s, verifies its links, and finds a changed byte',
+    async (name, report, links) => {
+      const { kmend, state } = olderState(fleet);
+      const reported = await kmend(['report', idOf(name)]);
+      expect(reported).toMatchObject({ exit: 0, err: '' });
+      expect(reported.out).toMatch(report);
+      const verified = await kmend(['audit', 'verify', idOf(name)]);
+      // That version wrote no final record; the claim of the run that was killed may still be that of
+      // a living process.
+      expect([verified.exit, verified.err]).toEqual([name === 'cut' ? 0 : 12, '']);
+      expect(verified.out).toMatch(links);
+      const journal = join(state, 'runs', idOf(name), 'journal.ndjson');
+      writeFileSync(
+        journal,
+        readFileSync(journal, 'utf8').replace('"type":"run.started"', '"type":"run.started" '),
+      );
+      expect((await kmend(['audit', 'verify', idOf(name)])).exit).toBe(1);
+    },
+  );
 
   it('knows which remedies its runs set', async () => {
-    const { exit, out } = await olderState(fleet).kmend(['drift', 'job-1,packages-1', '-i', 'inventory.yaml']);
+    const { exit, out } = await olderState(fleet).kmend([
+      'drift',
+      'job-1,packages-1',
+      '-i',
+      'inventory.yaml',
+    ]);
     expect(exit).toBe(0);
     expect(out).toMatch(new RegExp(`^job-1 .*${idOf('job')} +kept`, 'm'));
     expect(out).toMatch(new RegExp(`^packages-1 .*${idOf('packages')} +kept`, 'm'));
   });
 
   it('names the run that left a host half done', async () => {
-    const { exit, out, err } = await olderState(fleet).kmend(['check', 'spool-1', '-i', 'inventory.yaml']);
+    const { exit, out, err } = await olderState(fleet).kmend([
+      'check',
+      'spool-1',
+      '-i',
+      'inventory.yaml',
+    ]);
     expect(exit).toBe(4);
-    expect(out + err).toContain(`spool-1: run ${idOf('spool')} was interrupted and left it half done`);
+    expect(out + err).toContain(
+      `spool-1: run ${idOf('spool')} was interrupted and left it half done`,
+    );
   });
 
   it('resumes a failed run: the reboot that it sent is not sent again', async () => {
@@ -174,24 +227,35 @@ describe('state of 89a9427', () => {
     const { exit } = await kmend(['resume', idOf('spool'), '--yes']);
     expect(exit).toBe(0);
     expect(readFileSync(join(fleet.host('spool-1').root, 'root/count'), 'utf8')).toBe('once\n');
-    expect(readFileSync(join(state, 'runs', idOf('spool'), 'journal.ndjson'), 'utf8')).toContain('the end');
+    expect(readFileSync(join(state, 'runs', idOf('spool'), 'journal.ndjson'), 'utf8')).toContain(
+      'the end',
+    );
   });
 
-  it.skipIf(!haveOpenssl)('returns a node to service that its run had cordoned and drained', async () => {
-    const kube = await startFakeKube();
-    onTestFinished(() => kube.stop());
-    const { name, bootId, kernel, boots } = fleet.host('node-1');
-    const nodeInfo = { bootID: bootId(), kernelVersion: kernel(), containerRuntimeVersion: 'docker://18.6.1' };
-    const left = JSON.parse(readFileSync(join(fixture, 'node.json'), 'utf8'));
-    kube.addNode(name, { ...left, status: { nodeInfo } });
-    const { kmend } = olderState(fleet);
-    const { exit, out } = await kmend(['resume', idOf('node'), '--yes'], { cluster: clusterFor(kube) });
-    expect(exit).toBe(0);
-    expect(out).toContain('node-1 proven off');
-    expect(boots()).toBe(1);
-    const { spec, metadata } = kube.nodes.get(name);
-    expect([spec, metadata.annotations]).toEqual([{}, {}]);
-  });
+  it.skipIf(!haveOpenssl)(
+    'returns a node to service that its run had cordoned and drained',
+    async () => {
+      const kube = await startFakeKube();
+      onTestFinished(() => kube.stop());
+      const { name, bootId, kernel, boots } = fleet.host('node-1');
+      const nodeInfo = {
+        bootID: bootId(),
+        kernelVersion: kernel(),
+        containerRuntimeVersion: 'docker://18.6.1',
+      };
+      const left = JSON.parse(readFileSync(join(fixture, 'node.json'), 'utf8'));
+      kube.addNode(name, { ...left, status: { nodeInfo } });
+      const { kmend } = olderState(fleet);
+      const { exit, out } = await kmend(['resume', idOf('node'), '--yes'], {
+        cluster: clusterFor(kube),
+      });
+      expect(exit).toBe(0);
+      expect(out).toContain('node-1 proven off');
+      expect(boots()).toBe(1);
+      const { spec, metadata } = kube.nodes.get(name);
+      expect([spec, metadata.annotations]).toEqual([{}, {}]);
+    },
+  );
 
   it('rolls back a boot argument and packages', async () => {
     const { kmend } = olderState(fleet);
@@ -228,7 +292,9 @@ describe('state of 89a9427', () => {
     const job = join(state, 'jobs/nightly.json');
     const old = readFileSync(job, 'utf8');
     writeFileSync(job, old.replace(/"directory": ".*"/, `"directory": ${JSON.stringify(home)}`));
-    expect((await kmend(['schedule', 'list'])).out).toMatch(new RegExp(`^nightly .*exit 0 \\(run ${idOf('job')}\\)`, 'm'));
+    expect((await kmend(['schedule', 'list'])).out).toMatch(
+      new RegExp(`^nightly .*exit 0 \\(run ${idOf('job')}\\)`, 'm'),
+    );
     const { exit, out } = await kmend(['schedule', 'run', 'nightly']);
     expect([exit, out]).toEqual([0, expect.stringContaining('nothing to do')]);
     expect(JSON.parse(readFileSync(job, 'utf8')).last.at).toBeGreaterThan(JSON.parse(old).last.at);
@@ -237,20 +303,29 @@ describe('state of 89a9427', () => {
 
 describe('a reading of 89a9427', () => {
   it('is what a later check of the same boot compares with', async () => {
-    const [reading] = JSON.parse(readFileSync(join(fixture, 'state/ids/plan-1.json'), 'utf8')).readings;
-    // A new practice host booted 41 days ago by its own clock. It is set so that this is the boot of the reading, then put forward by a day.
+    const [reading] = JSON.parse(
+      readFileSync(join(fixture, 'state/ids/plan-1.json'), 'utf8'),
+    ).readings;
+    // A new practice host booted 41 days ago by its own clock. It is set so that this is the boot
+    // of the reading, then put forward by a day.
     const since = reading.uptime - 41 * day;
     const clock = reading.at - since - Math.round(systemClock.now() / 1000);
-    const fleet = await practice([sick('plan-1', { deadGroups: reading.dead + 20, faults: { clock } })]);
+    const fleet = await practice([
+      sick('plan-1', { deadGroups: reading.dead + 20, faults: { clock } }),
+    ]);
     onTestFinished(() => fleet.close());
     leaveOn(fleet, ['etc/machine-id', 'proc/sys/kernel/random/boot_id']);
     fleet.fleet.set('plan-1', 'clock', clock + since + day);
     const { kmend, state } = olderState(fleet);
     const now = (): number => systemClock.now() + (clock + since + day) * 1000;
-    const { out } = await kmend(['check', 'plan-1', '-i', 'inventory.yaml', '--json'], { clock: { ...systemClock, now } });
+    const { out } = await kmend(['check', 'plan-1', '-i', 'inventory.yaml', '--json'], {
+      clock: { ...systemClock, now },
+    });
     const { facts } = JSON.parse(out);
     expect(facts['kmem.ids.before']).toEqual(reading);
     expect(facts['kmem.ids.growth_per_day']).toBeCloseTo(20, 1);
-    expect(JSON.parse(readFileSync(join(state, 'ids/plan-1.json'), 'utf8')).readings).toHaveLength(2);
+    expect(JSON.parse(readFileSync(join(state, 'ids/plan-1.json'), 'utf8')).readings).toHaveLength(
+      2,
+    );
   });
 });

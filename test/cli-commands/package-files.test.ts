@@ -1,4 +1,5 @@
-// The package files of a playbook: found, fetched and read before any host is contacted; every error with its place; a changed file makes a plan stale.
+// The package files of a playbook: found, fetched and read before any host is contacted; every
+// error with its place; a changed file makes a plan stale.
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -16,7 +17,10 @@ describe('package files', () => {
   let server: Server;
   let url = '';
   let asked = 0;
-  const tasks = (files: string, more = '') => `    - {name: Ahead, package: {name: tool, files: ${files}, predownload: true}}
+  const tasks = (
+    files: string,
+    more = '',
+  ) => `    - {name: Ahead, package: {name: tool, files: ${files}, predownload: true}}
     - {name: Move, package: {name: tool, files: ${files}}}
 ${more}`;
   const planned = async (files: string, words: readonly string[] = []) =>
@@ -52,15 +56,27 @@ ${more}`;
       `[{path: tool.rpm, sha256: '${'0'.repeat(64)}'}]`,
       /tool\.rpm has another checksum[\s\S]*its sha256 is [0-9a-f]{64}, not 0{64}/,
     ],
-    ['what only a fact would say', "[{path: '{{ kernel.release }}.rpm'}]", /package files are read before any host is contacted/],
+    [
+      'what only a fact would say',
+      "[{path: '{{ kernel.release }}.rpm'}]",
+      /package files are read before any host is contacted/,
+    ],
     ['a URL without a checksum', '[{url: http://127.0.0.1/x.rpm}]', /a `url` needs `sha256`/],
-    ['a URL with a password', `[{url: 'http://me:secret@127.0.0.1/x.rpm', sha256: '${sha256}'}]`, /without a user name/],
+    [
+      'a URL with a password',
+      `[{url: 'http://me:secret@127.0.0.1/x.rpm', sha256: '${sha256}'}]`,
+      /without a user name/,
+    ],
     [
       'a URL with a token, which is not shown',
       `[{url: 'http://127.0.0.1:1/x.rpm?token=geheim', sha256: '${sha256}'}]`,
       /error: package file http:\/\/127\.0\.0\.1:1\/x\.rpm\?\.\.\. cannot be fetched/,
     ],
-    ['both', `[{path: a, url: http://127.0.0.1/x.rpm, sha256: '${sha256}'}]`, /needs `path` or `url`, one of them/],
+    [
+      'both',
+      `[{path: a, url: http://127.0.0.1/x.rpm, sha256: '${sha256}'}]`,
+      /needs `path` or `url`, one of them/,
+    ],
     ['neither', '[{}]', /needs `path` or `url`, one of them/],
     ['a bad checksum', '[{path: tool.rpm, sha256: abc}]', /should be a sha256 checksum/],
     [
@@ -75,11 +91,15 @@ ${more}`;
   });
 
   it('what variables give is checked as well, before anything is fetched, and shows no password', async () => {
-    const given = JSON.stringify({ package_files: [{ url: url.replace('//', '//me:secret@'), sha256 }] });
+    const given = JSON.stringify({
+      package_files: [{ url: url.replace('//', '//me:secret@'), sha256 }],
+    });
     const { exit, err } = await planned('"{{ package_files }}"', ['-l', 'one', '-e', given]);
     expect([exit, err]).toEqual([
       3,
-      expect.stringMatching(/play\.yaml:5:\d+: error: `files\.0\.url` should be an http or https URL without a user name/),
+      expect.stringMatching(
+        /play\.yaml:5:\d+: error: `files\.0\.url` should be an http or https URL without a user name/,
+      ),
     ]);
     expect(err).not.toContain('secret');
   });
@@ -93,11 +113,23 @@ ${more}`;
 
   it('validate says the same, and fetches nothing', async () => {
     const before = asked;
-    const bad = await lab.run(['validate', lab.file('bad.yaml', play(tasks('[{path: gone.rpm}]')))]);
-    expect([bad.exit, bad.err]).toEqual([3, expect.stringMatching(/bad\.yaml:5:\d+: error: package file gone\.rpm is not there/)]);
-    const open = await lab.run(['validate', lab.file('open.yaml', play(tasks('"{{ from_hosts }}"')))]);
+    const bad = await lab.run([
+      'validate',
+      lab.file('bad.yaml', play(tasks('[{path: gone.rpm}]'))),
+    ]);
+    expect([bad.exit, bad.err]).toEqual([
+      3,
+      expect.stringMatching(/bad\.yaml:5:\d+: error: package file gone\.rpm is not there/),
+    ]);
+    const open = await lab.run([
+      'validate',
+      lab.file('open.yaml', play(tasks('"{{ from_hosts }}"'))),
+    ]);
     expect(open.exit).toBe(0);
-    const far = await lab.run(['validate', lab.file('url.yaml', play(tasks(`[{url: '${url}', sha256: '${sha256}'}]`)))]);
+    const far = await lab.run([
+      'validate',
+      lab.file('url.yaml', play(tasks(`[{url: '${url}', sha256: '${sha256}'}]`))),
+    ]);
     expect([far.exit, asked]).toEqual([0, before]);
   });
 
@@ -105,7 +137,9 @@ ${more}`;
     const line = /copy package files: tool 2-1\.el7 \(0\.0 MB\)/;
     expect((await planned('[{path: tool.rpm}]', ['-l', 'one'])).out).toMatch(line);
     const given = JSON.stringify({ package_files: [{ path: join(lab.dir, 'files/tool.rpm') }] });
-    expect((await planned('"{{ package_files | default(omit) }}"', ['-l', 'one', '-e', given])).out).toMatch(line);
+    expect(
+      (await planned('"{{ package_files | default(omit) }}"', ['-l', 'one', '-e', given])).out,
+    ).toMatch(line);
     const without = await planned('"{{ package_files | default(omit) }}"', ['-l', 'one']);
     expect(without.out).toMatch(/no enabled repository has tool/);
   });
@@ -113,10 +147,16 @@ ${more}`;
   it('a URL is fetched once, and kept', async () => {
     const before = asked;
     const files = `[{url: '${url}', sha256: '${sha256.toUpperCase()}'}]`;
-    for (const _ of [1, 2]) expect((await planned(files, ['-l', 'one'])).out).toMatch(/copy package files: tool 2-1\.el7/);
+    for (const _ of [1, 2])
+      expect((await planned(files, ['-l', 'one'])).out).toMatch(
+        /copy package files: tool 2-1\.el7/,
+      );
     expect(asked).toBe(before + 1);
     const wrong = await planned(`[{url: '${url}', sha256: '${'1'.repeat(64)}'}]`, ['-l', 'one']);
-    expect([wrong.exit, wrong.err]).toEqual([3, expect.stringMatching(/cannot be fetched: what came has the sha256/)]);
+    expect([wrong.exit, wrong.err]).toEqual([
+      3,
+      expect.stringMatching(/cannot be fetched: what came has the sha256/),
+    ]);
   });
 
   it('a file that was changed makes a saved plan stale', async () => {
@@ -125,6 +165,9 @@ ${more}`;
     await planned('[{path: again.rpm}]', ['-l', 'one', '-o', saved]);
     writeFileSync(join(lab.dir, 'files/again.rpm'), Buffer.concat([rpm, Buffer.from('x')]));
     const { exit, err } = await lab.run(['apply', saved, '--yes']);
-    expect([exit, err]).toEqual([8, expect.stringMatching(/plan\.json is stale: package file again\.rpm has changed/)]);
+    expect([exit, err]).toEqual([
+      8,
+      expect.stringMatching(/plan\.json is stale: package file again\.rpm has changed/),
+    ]);
   });
 });

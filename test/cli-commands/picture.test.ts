@@ -4,7 +4,12 @@ import { expect, it } from 'vitest';
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
-it.skipIf(!hasScript)(`docs/run.svg is fresh${hasScript ? '' : ' (needs script of util-linux)'}`, () => {
-  const { status, stderr } = spawnSync(process.execPath, ['scripts/picture.mjs', '--check'], { encoding: 'utf8' });
-  expect([status, stderr]).toEqual([0, '']);
-});
+it.skipIf(!hasScript)(
+  `docs/run.svg is fresh${hasScript ? '' : ' (needs script of util-linux)'}`,
+  () => {
+    const { status, stderr } = spawnSync(process.execPath, ['scripts/picture.mjs', '--check'], {
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+  },
+);

@@ -1,4 +1,5 @@
-// Every command that kmend prints works as it is printed: each is run, on the state that it was printed for.
+// Every command that kmend prints works as it is printed: each is run, on the state that it was
+// printed for.
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,21 +18,32 @@ const runId = /\d{8}-\d{6}-\w{4}/;
 
 /** `kmend resume RUN --retry h1, or --skip h1` is two commands. */
 function commandsIn(text: string): readonly string[] {
-  const found = [...text.matchAll(/\bkmend ((?:resume|report|rollback|resolve|runs|audit verify|apply|promote|pause|abort)\b[^\n`;()]*)/g)];
+  const found = [
+    ...text.matchAll(
+      /\bkmend ((?:resume|report|rollback|resolve|runs|audit verify|apply|promote|pause|abort)\b[^\n`;()]*)/g,
+    ),
+  ];
   return found.flatMap(([, words = '']) => {
     const [first = '', ...others] = words.split(/, (?:or|and) /);
     const base = first.split(/ --(?:retry|skip|done) /)[0] ?? '';
     // After a comma, or a word without dash, text goes on.
-    const plain = (one: string): string => (/^(?:.*?)(?=, | lists | shows | names |: | \(|$)/.exec(one)?.[0] ?? one).trim();
-    return [plain(first), ...others.filter((one) => one.startsWith('--')).map((one) => `${base} ${plain(one)}`)];
+    const plain = (one: string): string =>
+      (/^(?:.*?)(?=, | lists | shows | names |: | \(|$)/.exec(one)?.[0] ?? one).trim();
+    return [
+      plain(first),
+      ...others.filter((one) => one.startsWith('--')).map((one) => `${base} ${plain(one)}`),
+    ];
   });
 }
 
 const wordsOf = (line: string): readonly string[] =>
-  [...line.matchAll(/'((?:[^']|'\\'')*)'|(\S+)/g)].map(([, quoted, plain]) => quoted?.replaceAll("'\\''", "'") ?? plain ?? '');
+  [...line.matchAll(/'((?:[^']|'\\'')*)'|(\S+)/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll("'\\''", "'") ?? plain ?? '',
+  );
 
 /** What the lines say has to be added: the variables that are secret. */
-const added = (text: string): readonly string[] => (/-e @FILE with what .*secret: /.test(text) ? ['-e', 'secret_x=abc'] : []);
+const added = (text: string): readonly string[] =>
+  /-e @FILE with what .*secret: /.test(text) ? ['-e', 'secret_x=abc'] : [];
 
 const isYes = (words: readonly string[]): readonly string[] =>
   ['apply', 'resume', 'rollback'].includes(words[0] ?? '') ? [...words, '--yes'] : words;
@@ -44,7 +56,10 @@ async function runAll(text: string): Promise<readonly (readonly [string, Command
   for (const line of new Set(commandsIn(text))) {
     const words = wordsOf(line);
     const more = ['resume', 'rollback', 'apply'].includes(words[0] ?? '') ? added(text) : [];
-    results.push([line, await command([...isYes(words), ...more], { home: join(lab.dir, 'home') })]);
+    results.push([
+      line,
+      await command([...isYes(words), ...more], { home: join(lab.dir, 'home') }),
+    ]);
     rmSync(lab.state, { recursive: true });
     cpSync(before, lab.state, { recursive: true, preserveTimestamps: true });
   }
@@ -53,17 +68,27 @@ async function runAll(text: string): Promise<readonly (readonly [string, Command
 }
 
 /** 1 internal error, 3 usage, 8 stale: the line was wrong. */
-function expectAllWork(results: readonly (readonly [string, CommandResult])[], least: number): void {
+function expectAllWork(
+  results: readonly (readonly [string, CommandResult])[],
+  least: number,
+): void {
   expect(results.length).toBeGreaterThanOrEqual(least);
   for (const [line, { exit, err }] of results) {
     expect(line).toContain('--state-dir');
-    expect([line, exit, err]).toEqual([line, expect.toSatisfy((code: number) => ![1, 3, 8].includes(code)), err]);
+    expect([line, exit, err]).toEqual([
+      line,
+      expect.toSatisfy((code: number) => ![1, 3, 8].includes(code)),
+      err,
+    ]);
   }
 }
 
 const text = ({ out, err }: CommandResult): string => `${out}\n${err}`;
 const work = (command: string, host: string): string =>
-  play(`    - name: First\n      shell: {cmd: '${command}'}\n`).replace('hosts: all', `hosts: ${host}`);
+  play(`    - name: First\n      shell: {cmd: '${command}'}\n`).replace(
+    'hosts: all',
+    `hosts: ${host}`,
+  );
 
 describe.each<[string, readonly string[]]>([
   ['no variables', []],
@@ -71,13 +96,22 @@ describe.each<[string, readonly string[]]>([
   ['a variable that may be secret', ['-e', 'n=5', '-e', 'secret_x=abc']],
 ])('of a run with %s', (_name, vars) => {
   it('whose host failed', async () => {
-    const applied = await lab.run(['apply', lab.file('a.yaml', work('false', 'h1')), '--yes', ...vars]);
+    const applied = await lab.run([
+      'apply',
+      lab.file('a.yaml', work('false', 'h1')),
+      '--yes',
+      ...vars,
+    ]);
     const run = runId.exec(applied.out)?.[0] ?? '';
-    expect(applied.out.includes('-e @FILE with what is not kept')).toBe(vars.includes('secret_x=abc'));
+    expect(applied.out.includes('-e @FILE with what is not kept')).toBe(
+      vars.includes('secret_x=abc'),
+    );
     expectAllWork(await runAll(text(applied)), 4);
     expectAllWork(await runAll(text(await lab.run(['report', run]))), 3);
     const skipped = await lab.run(['resume', run, '--skip', 'h1']);
-    expect(/these variables were not kept.*: secret_x;/.test(skipped.err)).toBe(vars.includes('secret_x=abc'));
+    expect(/these variables were not kept.*: secret_x;/.test(skipped.err)).toBe(
+      vars.includes('secret_x=abc'),
+    );
     if (skipped.exit !== 4) await lab.run(['resume', run, '--skip', 'h1', ...vars]);
   }, 60_000);
 
@@ -91,15 +125,27 @@ describe.each<[string, readonly string[]]>([
 
   it('that is only planned', async () => {
     const file = join(lab.dir, "it's a plan.json");
-    const planned = await lab.run(['plan', lab.file('c.yaml', work('true', 'h3')), '-o', file, '-T', '9', ...vars]);
+    const planned = await lab.run([
+      'plan',
+      lab.file('c.yaml', work('true', 'h3')),
+      '-o',
+      file,
+      '-T',
+      '9',
+      ...vars,
+    ]);
     const results = await runAll(text(planned));
     expectAllWork(results, 1);
-    expect(results[0]).toMatchObject([expect.stringMatching(/--timeout 9 --state-dir/), { exit: 0 }]);
+    expect(results[0]).toMatchObject([
+      expect.stringMatching(/--timeout 9 --state-dir/),
+      { exit: 0 },
+    ]);
   }, 60_000);
 });
 
 async function stop(going: ReturnType<Practice['start']>): Promise<CommandResult> {
-  while (!going.out().includes('h2 started')) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!going.out().includes('h2 started'))
+    await new Promise((resolve) => setTimeout(resolve, 50));
   going.stop('SIGTERM');
   return going.result;
 }
@@ -121,7 +167,10 @@ it('is broken by no fold, whatever the width', () => {
     'kmend runs show 20260101-000000-00aa',
   ];
   for (let width = 20; width < 120; width++) {
-    const lines = fold(`h1 was left out of service by a run (${commands.join(', or see what ')}, with all that it says)`, width);
+    const lines = fold(
+      `h1 was left out of service by a run (${commands.join(', or see what ')}, with all that it says)`,
+      width,
+    );
     for (const one of commands)
       expect(
         lines.find((line) => line.includes(one)),
@@ -131,13 +180,28 @@ it('is broken by no fold, whatever the width', () => {
 });
 
 it.each([
-  ['go on with: kmend resume 20260101-000000-00aa', 'go on with: kmend resume 20260101-000000-00aa --state-dir /s'],
-  ['kmend resume 20260101-000000-00aa --retry h1', 'kmend resume 20260101-000000-00aa --state-dir /s --retry h1'],
-  ['see `kmend runs`; kmend runs lists them', 'see `kmend runs --state-dir /s`; kmend runs --state-dir /s lists them'],
+  [
+    'go on with: kmend resume 20260101-000000-00aa',
+    'go on with: kmend resume 20260101-000000-00aa --state-dir /s',
+  ],
+  [
+    'kmend resume 20260101-000000-00aa --retry h1',
+    'kmend resume 20260101-000000-00aa --state-dir /s --retry h1',
+  ],
+  [
+    'see `kmend runs`; kmend runs lists them',
+    'see `kmend runs --state-dir /s`; kmend runs --state-dir /s lists them',
+  ],
   ['kmend runs on this node', 'kmend runs on this node'],
   ['kmend audit verify', 'kmend audit verify --state-dir /s'],
-  ['kmend audit verify 20260101-000000-00aa', 'kmend audit verify 20260101-000000-00aa --state-dir /s'],
-  ['kmend resume 20260101-000000-00aa --state-dir /t', 'kmend resume 20260101-000000-00aa --state-dir /t'],
+  [
+    'kmend audit verify 20260101-000000-00aa',
+    'kmend audit verify 20260101-000000-00aa --state-dir /s',
+  ],
+  [
+    'kmend resume 20260101-000000-00aa --state-dir /t',
+    'kmend resume 20260101-000000-00aa --state-dir /t',
+  ],
   ['{"hint": "kmend runs"}', '{"hint": "kmend runs"}'],
   ['kmend runs prune --keep 90d', 'kmend runs prune --keep 90d'],
 ])('%s is printed as %s', (line, printed) => expect(asTyped(line, '/s')).toBe(printed));

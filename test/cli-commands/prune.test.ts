@@ -1,5 +1,13 @@
 // `kmend runs prune`: which runs go, which stay and why, and that what is left is still evidence.
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,23 +28,51 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const kmend = (...words: readonly string[]) => command([...words, '--state-dir', state], { home: dir });
+const kmend = (...words: readonly string[]) =>
+  command([...words, '--state-dir', state], { home: dir });
 const left = (): readonly string[] => readdirSync(join(state, 'runs')).sort();
 const sizeOf = (folder: string): number =>
   readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
     .reduce((sum, entry) => sum + readFileSync(join(entry.parentPath, entry.name)).length, 0);
 
-const change = { sign: '+', what: 'boot argument cgroup.memory', after: 'cgroup.memory=nokmem', risk: 'write' } as const;
+const change = {
+  sign: '+',
+  what: 'boot argument cgroup.memory',
+  after: 'cgroup.memory=nokmem',
+  risk: 'write',
+} as const;
 /** A run that set the argument on this host, so many days ago. */
-const remediates = (host: string, daysAgo: number, end: readonly EventBody[], previous?: MadeRun['previous']): MadeRun => ({
+const remediates = (
+  host: string,
+  daysAgo: number,
+  end: readonly EventBody[],
+  previous?: MadeRun['previous'],
+): MadeRun => ({
   run: idAt(now - daysAgo * day),
   at: now - daysAgo * day,
   bodies: [
     begin([{ host, plan: planFor(host), down: false }]),
     started(host),
-    { type: 'task.planned', host, task: '1', name: 'Arg', module: 'kernel_arg', status: 'change', changes: [change] },
-    { type: 'effect.started', host, task: '1', effect: `${host}/1/1`, kind: 'run', what: 'set it', timeout: 60, detached: true },
+    {
+      type: 'task.planned',
+      host,
+      task: '1',
+      name: 'Arg',
+      module: 'kernel_arg',
+      status: 'change',
+      changes: [change],
+    },
+    {
+      type: 'effect.started',
+      host,
+      task: '1',
+      effect: `${host}/1/1`,
+      kind: 'run',
+      what: 'set it',
+      timeout: 60,
+      detached: true,
+    },
     { type: 'effect.done', host, task: '1', effect: `${host}/1/1`, result: { ok: true } },
     ...end,
   ],
@@ -64,26 +100,38 @@ describe('what goes', () => {
       const all = makeNights(state, nights, now);
       const before = sizeOf(join(state, 'runs'));
       const pruned = await kmend('runs', 'prune', '--keep', keep);
-      expect(pruned.out, pruned.err).toContain(`removed ${nights - count} runs: ${all[0]} to ${all[nights - 1 - count]}`);
+      expect(pruned.out, pruned.err).toContain(
+        `removed ${nights - count} runs: ${all[0]} to ${all[nights - 1 - count]}`,
+      );
       expect(left()).toEqual(all.slice(-count));
       expect(sizeOf(join(state, 'runs')) / before).toBeCloseTo(count / nights, 2);
       expect(readdirSync(join(state, 'pruned'))).toEqual([]);
-      expect((await kmend('runs', 'prune', '--keep', keep)).out).toBe('no run is old enough to be removed');
+      expect((await kmend('runs', 'prune', '--keep', keep)).out).toBe(
+        'no run is old enough to be removed',
+      );
     },
     60_000,
   );
 
   it('--check removes nothing', async () => {
     const all = makeNights(state, 3, now);
-    expect((await kmend('runs', 'prune', '--keep', '1', '--check')).out).toContain(`would remove 2 runs: ${all[0]} to ${all[1]}`);
+    expect((await kmend('runs', 'prune', '--keep', '1', '--check')).out).toContain(
+      `would remove 2 runs: ${all[0]} to ${all[1]}`,
+    );
     expect(left()).toEqual(all);
   });
 
-  it.each([[[]], [['--keep', '0']], [['--keep', 'all']], [['--keep', '90m']]])('%j is a usage error', async (words) => {
-    makeNights(state, 3, now);
-    expect(await kmend('runs', 'prune', ...words)).toMatchObject({ exit: 3, err: expect.stringContaining('--keep must be days') });
-    expect(left()).toHaveLength(3);
-  });
+  it.each([[[]], [['--keep', '0']], [['--keep', 'all']], [['--keep', '90m']]])(
+    '%j is a usage error',
+    async (words) => {
+      makeNights(state, 3, now);
+      expect(await kmend('runs', 'prune', ...words)).toMatchObject({
+        exit: 3,
+        err: expect.stringContaining('--keep must be days'),
+      });
+      expect(left()).toHaveLength(3);
+    },
+  );
 
   it('a run that never began goes too', async () => {
     mkdirSync(join(state, 'runs/20250101-000000-00aa'), { recursive: true });
@@ -97,19 +145,37 @@ describe('what goes', () => {
 describe('what stays, however old', () => {
   const stays: readonly (readonly [string, readonly MadeRun[], readonly number[], string])[] = [
     ['a run that has no end', [remediates('a1', 400, [])], [0], 'not over'],
-    ['a run whose failed host nobody acknowledged', [remediates('a1', 400, failing('a1'))], [0], 'not over'],
+    [
+      'a run whose failed host nobody acknowledged',
+      [remediates('a1', 400, failing('a1'))],
+      [0],
+      'not over',
+    ],
     [
       'but not one whose failed host was acknowledged',
-      [remediates('a1', 400, [...failing('a1'), { type: 'host.resolved', host: 'a1', who: 'eve', note: 'fixed', as: 'done' }])],
+      [
+        remediates('a1', 400, [
+          ...failing('a1'),
+          { type: 'host.resolved', host: 'a1', who: 'eve', note: 'fixed', as: 'done' },
+        ]),
+      ],
       [],
       'removed 1 run',
     ],
-    ['the run that remediated a host last', [remediates('a1', 400, proven('a1'))], [0], 'needed by `kmend drift`'],
+    [
+      'the run that remediated a host last',
+      [remediates('a1', 400, proven('a1'))],
+      [0],
+      'needed by `kmend drift`',
+    ],
     [
       'a run over the host of an older one that stays: its rollback reads it',
       [
         remediates('a1', 400, failing('a1')),
-        remediates('a1', 300, [done('a1', true, 'not_asked'), { type: 'run.finished', exit: 0, why: '1 done' }]),
+        remediates('a1', 300, [
+          done('a1', true, 'not_asked'),
+          { type: 'run.finished', exit: 0, why: '1 done' },
+        ]),
       ],
       [0, 1],
       'needed by the rollback',
@@ -126,7 +192,13 @@ describe('what stays, however old', () => {
   it('drift remembers after it what it remembered before', async () => {
     makeRun(state, remediates('a1', 500, proven('a1')));
     makeRun(state, remediates('a2', 450, proven('a2')));
-    makeRun(state, remediates('a2', 400, [done('a2', true, 'not_asked'), { type: 'run.finished', exit: 0, why: 'rolled back' }]));
+    makeRun(
+      state,
+      remediates('a2', 400, [
+        done('a2', true, 'not_asked'),
+        { type: 'run.finished', exit: 0, why: 'rolled back' },
+      ]),
+    );
     makeNights(state, 50, now);
     const before = await remediatedHosts(createStore(state, () => now));
     await kmend('runs', 'prune', '--keep', '1');
@@ -138,8 +210,14 @@ describe('what stays, however old', () => {
   it('a run that another process works on', async () => {
     const all = makeNights(state, 2, now);
     const lock = await createStore(state, () => now).lock(['a1'], all[0] ?? '');
-    expect((await kmend('runs', 'prune', '--keep', '1')).out).toContain('1 older run stays, under way');
-    const removed = await pruneRuns(state, { who: 'eve', at: now, runs: new Map([[all[0] ?? '', []]]) });
+    expect((await kmend('runs', 'prune', '--keep', '1')).out).toContain(
+      '1 older run stays, under way',
+    );
+    const removed = await pruneRuns(state, {
+      who: 'eve',
+      at: now,
+      runs: new Map([[all[0] ?? '', []]]),
+    });
     expect([...removed]).toEqual([[all[0], 'under_way']]);
     expect(left()).toEqual(all);
     if (lock.held) await lock.release();
@@ -160,7 +238,8 @@ describe('what stays, however old', () => {
 describe('what is left is evidence', () => {
   it('audit verify follows the chain over runs that are gone, and finds a head of one', async () => {
     const all = makeNights(state, 10, now);
-    const head = /head (\w{64})/.exec((await kmend('audit', 'verify', all[2] ?? '')).out)?.[1] ?? '';
+    const head =
+      /head (\w{64})/.exec((await kmend('audit', 'verify', all[2] ?? '')).out)?.[1] ?? '';
     await kmend('runs', 'prune', '--keep', '5');
     await kmend('runs', 'prune', '--keep', '3');
     expect(await kmend('audit', 'verify')).toMatchObject({
@@ -187,7 +266,10 @@ describe('what is left is evidence', () => {
     const records = join(state, 'pruned.ndjson');
     const text = readFileSync(records, 'utf8');
     writeFileSync(records, text.replace(/"named":\["\w{4}/, '"named":["0000'));
-    expect(await kmend('audit', 'verify')).toMatchObject({ exit: 1, err: expect.stringContaining('names another head') });
+    expect(await kmend('audit', 'verify')).toMatchObject({
+      exit: 1,
+      err: expect.stringContaining('names another head'),
+    });
     writeFileSync(records, text.split('\n').slice(1).join('\n'));
     expect((await kmend('audit', 'verify')).err).toContain('is not there any more');
   });
@@ -197,17 +279,37 @@ describe('what is left is evidence', () => {
     await kmend('runs', 'prune', '--keep', '3');
     appendFileSync(join(state, 'pruned.ndjson'), '{"schema":"kmend.pr');
     await kmend('runs', 'prune', '--keep', '2');
-    expect(await kmend('audit', 'verify')).toMatchObject({ exit: 0, out: expect.stringContaining('2 runs, of which the heads are kept') });
+    expect(await kmend('audit', 'verify')).toMatchObject({
+      exit: 0,
+      out: expect.stringContaining('2 runs, of which the heads are kept'),
+    });
   });
 });
 
 describe('a job', () => {
   const turn = (...words: readonly string[]) =>
-    command(['schedule', 'run', 'nightly', ...words, '--state-dir', state, '--', 'check', '-i', join(dir, 'inventory.yaml')], {
-      home: dir,
-    });
+    command(
+      [
+        'schedule',
+        'run',
+        'nightly',
+        ...words,
+        '--state-dir',
+        state,
+        '--',
+        'check',
+        '-i',
+        join(dir, 'inventory.yaml'),
+      ],
+      {
+        home: dir,
+      },
+    );
   beforeEach(() => {
-    writeFileSync(join(dir, 'inventory.yaml'), 'all: {hosts: {h1: {ansible_host: 127.0.0.1, ansible_port: 9}}}\n');
+    writeFileSync(
+      join(dir, 'inventory.yaml'),
+      'all: {hosts: {h1: {ansible_host: 127.0.0.1, ansible_port: 9}}}\n',
+    );
   });
 
   it('keeps a year after each turn where nobody says otherwise', async () => {

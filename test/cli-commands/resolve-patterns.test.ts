@@ -32,7 +32,9 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const meant = async (flags: Parameters<typeof resolutionsOf>[0]): Promise<readonly string[]> => {
   const store = createStore(state, () => 0);
-  return resolutionsIn(resolutionsOf(flags, 'eve'), await stateOf(store, run)).map(({ as, host }: Resolution) => `${as} ${host}`);
+  return resolutionsIn(resolutionsOf(flags, 'eve'), await stateOf(store, run)).map(
+    ({ as, host }: Resolution) => `${as} ${host}`,
+  );
 };
 
 it.each<[string, Parameters<typeof resolutionsOf>[0], readonly string[]]>([
@@ -43,11 +45,19 @@ it.each<[string, Parameters<typeof resolutionsOf>[0], readonly string[]]>([
   ['an exclusion', { retry: ['all', '!db*', '!web2'] }, ['retry web1', 'retry web3']],
   ['a name and a pattern', { retry: ['db1', 'web*'] }, ['retry db1', 'retry web1', 'retry web3']],
   ['a name that the pattern has too', { retry: ['web1', 'web*'] }, ['retry web1', 'retry web3']],
-  ['patterns of two ways', { retry: ['web*'], skip: ['db*'] }, ['retry web1', 'retry web3', 'skip db1', 'skip db2']],
+  [
+    'patterns of two ways',
+    { retry: ['web*'], skip: ['db*'] },
+    ['retry web1', 'retry web3', 'skip db1', 'skip db2'],
+  ],
 ])('%s', async (_what, flags, hosts) => expect(await meant(flags)).toEqual(hosts));
 
 it.each<[string, Parameters<typeof resolutionsOf>[0], RegExp]>([
-  ['a pattern that no failed host has', { retry: ['web2*'] }, /`web2\*` matches no failed host of run/],
+  [
+    'a pattern that no failed host has',
+    { retry: ['web2*'] },
+    /`web2\*` matches no failed host of run/,
+  ],
   ['a pattern of no host', { retry: ['cache*'] }, /matches no failed host/],
   ['an exclusion of no host', { retry: ['all', '!cache*'] }, /excludes nothing/],
   ['a host in two ways', { retry: ['web*'], skip: ['all'] }, /web1 stands in two of/],
@@ -56,8 +66,13 @@ it.each<[string, Parameters<typeof resolutionsOf>[0], RegExp]>([
 ])('%s is refused', async (_what, flags, why) => expect(meant(flags)).rejects.toThrow(why));
 
 it('kmend resolve leaves a command for each host of a pattern', async () => {
-  expect((await command(['resolve', run, 'db*', '--as', 'skip', '--state-dir', state], { home: dir })).exit).toBe(0);
+  expect(
+    (await command(['resolve', run, 'db*', '--as', 'skip', '--state-dir', state], { home: dir }))
+      .exit,
+  ).toBe(0);
   const control = join(state, 'runs', run, 'control');
-  const left = readdirSync(control).map((name) => JSON.parse(readFileSync(join(control, name), 'utf8')).host);
+  const left = readdirSync(control).map(
+    (name) => JSON.parse(readFileSync(join(control, name), 'utf8')).host,
+  );
   expect(left.sort()).toEqual(['db1', 'db2']);
 });

@@ -12,5 +12,7 @@ it('looks like a date, a time and four letters', () => {
 
 it('sorts by time to the millisecond', () => {
   const time = fc.integer({ min: 0, max: 4_000_000_000_000 });
-  fc.assert(fc.property(time, fc.integer({ min: 1, max: 2000 }), (now, later) => at(now) < at(now + later)));
+  fc.assert(
+    fc.property(time, fc.integer({ min: 1, max: 2000 }), (now, later) => at(now) < at(now + later)),
+  );
 });

@@ -12,7 +12,13 @@ vi.mock('../../src/screens/run/live.ts', () => ({
 }));
 
 it('gives the terminal back for a question, since it holds back whatever else is printed, and goes on after the answer', async () => {
-  const world = { isTerminal: true, colour: false, width: () => 80, env: {}, clock: { now: () => 0 } } as unknown as World;
+  const world = {
+    isTerminal: true,
+    colour: false,
+    width: () => 80,
+    env: {},
+    clock: { now: () => 0 },
+  } as unknown as World;
   const view = await openView('r1', 'Mend', false, world);
   const answer = await view.aside(async () => {
     seen.push('asked');

@@ -1,4 +1,5 @@
-// kmend schedule: named jobs, their units, and a job's turn: nobody is asked, its own interrupted run goes first.
+// kmend schedule: named jobs, their units, and a job's turn: nobody is asked, its own interrupted
+// run goes first.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -26,8 +27,9 @@ describe('when a job runs', () => {
     ['0/2:00', '0 */2 * * *'],
   ])('%s is %s in cron', (every, cron) => expect(readCalendar(every)?.cron).toBe(cron));
 
-  it.each(['', 'now and then', '22:00; reboot', 'Mon 22:00\nExecStart=/bin/sh', '$(reboot)'])('%j is no calendar', (text) =>
-    expect(readCalendar(text)).toBeUndefined(),
+  it.each(['', 'now and then', '22:00; reboot', 'Mon 22:00\nExecStart=/bin/sh', '$(reboot)'])(
+    '%j is no calendar',
+    (text) => expect(readCalendar(text)).toBeUndefined(),
   );
 });
 
@@ -47,49 +49,79 @@ describe('units', () => {
   };
 
   const analyze = existsSync('/usr/bin/systemd-analyze');
-  it.skipIf(!analyze)(`pass systemd-analyze verify (${analyze ? 'there' : 'needs systemd-analyze'})`, () => {
-    const dir = scratch();
-    const { service, timer } = systemdUnits(job);
-    writeFileSync(join(dir, 'kmend-nightly.service'), service);
-    writeFileSync(join(dir, 'kmend-nightly.timer'), timer);
-    const verify = (): string => {
-      const ran = spawnSync(
-        'systemd-analyze',
-        ['verify', '--man=no', join(dir, 'kmend-nightly.timer'), join(dir, 'kmend-nightly.service')],
-        {
-          encoding: 'utf8',
-          env: { ...process.env, SYSTEMD_UNIT_PATH: `${dir}:` },
-        },
-      );
-      return `${ran.status} ${ran.stderr}`;
-    };
-    expect(verify()).toMatch(/^0 /);
-    expect(verify()).not.toContain('kmend-nightly');
-    writeFileSync(join(dir, 'kmend-nightly.timer'), timer.replace('22:00', '25:99'));
-    expect(verify()).toContain('kmend-nightly.timer');
-  });
+  it.skipIf(!analyze)(
+    `pass systemd-analyze verify (${analyze ? 'there' : 'needs systemd-analyze'})`,
+    () => {
+      const dir = scratch();
+      const { service, timer } = systemdUnits(job);
+      writeFileSync(join(dir, 'kmend-nightly.service'), service);
+      writeFileSync(join(dir, 'kmend-nightly.timer'), timer);
+      const verify = (): string => {
+        const ran = spawnSync(
+          'systemd-analyze',
+          [
+            'verify',
+            '--man=no',
+            join(dir, 'kmend-nightly.timer'),
+            join(dir, 'kmend-nightly.service'),
+          ],
+          {
+            encoding: 'utf8',
+            env: { ...process.env, SYSTEMD_UNIT_PATH: `${dir}:` },
+          },
+        );
+        return `${ran.status} ${ran.stderr}`;
+      };
+      expect(verify()).toMatch(/^0 /);
+      expect(verify()).not.toContain('kmend-nightly');
+      writeFileSync(join(dir, 'kmend-nightly.timer'), timer.replace('22:00', '25:99'));
+      expect(verify()).toContain('kmend-nightly.timer');
+    },
+  );
 
   it('quote for systemd and for cron', () => {
-    const hostile = systemdUnits({ ...job, what: 'kmend check a\nExecStartPre=touch x\r%n \\' }).service;
+    const hostile = systemdUnits({
+      ...job,
+      what: 'kmend check a\nExecStartPre=touch x\r%n \\',
+    }).service;
     expect(hostile).toContain(': kmend check a ExecStartPre=touch x %%n\nDocumentation=');
-    expect(systemdUnits(job).service).toContain('ExecStart=/bin/true schedule run nightly --state-dir "/var/lib/my state/100%%"\n');
-    expect(cronLine(job)).toBe("0 22 * * 1-5 cd /srv && /bin/true schedule run nightly --state-dir '/var/lib/my state/100\\%'");
-    expect(cronLine({ ...job, calendar: { every: 'x', cron: '0 1 * * *', zone: 'Europe/Berlin' } })).toMatch(
-      /^CRON_TZ=Europe\/Berlin\n0 1 /,
+    expect(systemdUnits(job).service).toContain(
+      'ExecStart=/bin/true schedule run nightly --state-dir "/var/lib/my state/100%%"\n',
     );
+    expect(cronLine(job)).toBe(
+      "0 22 * * 1-5 cd /srv && /bin/true schedule run nightly --state-dir '/var/lib/my state/100\\%'",
+    );
+    expect(
+      cronLine({ ...job, calendar: { every: 'x', cron: '0 1 * * *', zone: 'Europe/Berlin' } }),
+    ).toMatch(/^CRON_TZ=Europe\/Berlin\n0 1 /);
   });
 });
 
 describe('install', () => {
-  const run = (home: string, ...args: readonly string[]) => command(['schedule', ...args, '--state-dir', join(home, 'state')], { home });
+  const run = (home: string, ...args: readonly string[]) =>
+    command(['schedule', ...args, '--state-dir', join(home, 'state')], { home });
   const install = (
     home: string,
     flags: readonly string[],
     words: readonly string[] = ['apply', 'auto.yaml', '-i', 'inv.yaml', '-l', 'pool a'],
   ) =>
-    command(['schedule', 'install', 'nightly', '--every', 'Mon..Fri 22:00', '--state-dir', join(home, 'state'), ...flags, '--', ...words], {
-      home,
-    });
+    command(
+      [
+        'schedule',
+        'install',
+        'nightly',
+        '--every',
+        'Mon..Fri 22:00',
+        '--state-dir',
+        join(home, 'state'),
+        ...flags,
+        '--',
+        ...words,
+      ],
+      {
+        home,
+      },
+    );
 
   it('prints the units and writes none of them; list and remove know the job', async () => {
     const home = scratch();
@@ -97,11 +129,18 @@ describe('install', () => {
     expect(exit).toBe(0);
     expect(out).toContain('OnCalendar=Mon..Fri 22:00');
     expect(out).toContain(`schedule run nightly --state-dir ${home}/state`);
-    expect(out).toContain('# systemctl --user daemon-reload && systemctl --user enable --now kmend-nightly.timer');
+    expect(out).toContain(
+      '# systemctl --user daemon-reload && systemctl --user enable --now kmend-nightly.timer',
+    );
     expect(existsSync(join(home, '.config'))).toBe(false);
-    expect((await run(home, 'list')).out).toMatch(/nightly +Mon\.\.Fri 22:00 +never +kmend apply auto\.yaml -i inv\.yaml -l pool a/);
+    expect((await run(home, 'list')).out).toMatch(
+      /nightly +Mon\.\.Fri 22:00 +never +kmend apply auto\.yaml -i inv\.yaml -l pool a/,
+    );
     expect((await run(home, 'remove', 'nightly')).exit).toBe(0);
-    expect(await run(home, 'remove', 'nightly')).toMatchObject({ exit: 3, err: expect.stringContaining('there is no job nightly') });
+    expect(await run(home, 'remove', 'nightly')).toMatchObject({
+      exit: 3,
+      err: expect.stringContaining('there is no job nightly'),
+    });
   });
 
   it('writes units when told to, and takes them away again', async () => {
@@ -109,7 +148,9 @@ describe('install', () => {
     const timer = join(home, '.config/systemd/user/kmend-nightly.timer');
     expect((await install(home, ['--user', '--write'])).exit).toBe(0);
     expect(readFileSync(timer, 'utf8')).toContain('OnCalendar=Mon..Fri 22:00');
-    expect((await run(home, 'remove', 'nightly')).out).toContain('systemctl --user disable --now kmend-nightly.timer');
+    expect((await run(home, 'remove', 'nightly')).out).toContain(
+      'systemctl --user disable --now kmend-nightly.timer',
+    );
     expect(existsSync(timer)).toBe(false);
   });
 
@@ -121,7 +162,16 @@ describe('install', () => {
     ['a CronJob without an image', ['--as', 'kubernetes'], undefined, 'needs --image'],
     [
       'a time zone where CronJobs have none',
-      ['--as', 'kubernetes', '--image', 'i', '--kubernetes-version', '1.24', '--every', 'Mon..Fri 22:00 Europe/Berlin'],
+      [
+        '--as',
+        'kubernetes',
+        '--image',
+        'i',
+        '--kubernetes-version',
+        '1.24',
+        '--every',
+        'Mon..Fri 22:00 Europe/Berlin',
+      ],
       ['drift'],
       'a CronJob of Kubernetes 1.24 has no time zone',
     ],
@@ -166,7 +216,10 @@ describe('install', () => {
       'CronJob kmend-nightly',
     ]);
     const [config, cron] = objects.slice(-2);
-    expect(config.data).toMatchObject({ 'auto.yaml': '- name: x\n  hosts: all\n\n  tasks: []\n', 'inv.yaml': 'all: {hosts: {a: {}}}' });
+    expect(config.data).toMatchObject({
+      'auto.yaml': '- name: x\n  hosts: all\n\n  tasks: []\n',
+      'inv.yaml': 'all: {hosts: {a: {}}}',
+    });
     expect([cron.spec.schedule, cron.spec.concurrencyPolicy]).toEqual(['0 22 * * 1-5', 'Forbid']);
     const [container] = cron.spec.jobTemplate.spec.template.spec.containers;
     expect(container.args.slice(0, 10)).toEqual([
@@ -174,16 +227,20 @@ describe('install', () => {
       ...['/etc/kmend/job/auto.yaml', '-i', '/etc/kmend/job/inv.yaml'],
     ]);
     // A lock names its pod, and the next pod may ask whether that is dead.
-    const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+    const field = (name: string, fieldPath: string) => ({
+      name,
+      valueFrom: { fieldRef: { fieldPath } },
+    });
     expect(container.env.slice(-4)).toEqual([
       field('KMEND_POD_NAMESPACE', 'metadata.namespace'),
       field('KMEND_POD_NAME', 'metadata.name'),
       field('KMEND_POD_UID', 'metadata.uid'),
       field('KMEND_NODE_NAME', 'spec.nodeName'),
     ]);
-    expect(objects.find(({ kind, metadata }) => kind === 'Role' && metadata.name === 'kmend-nightly')?.rules).toEqual([
-      { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
-    ]);
+    expect(
+      objects.find(({ kind, metadata }) => kind === 'Role' && metadata.name === 'kmend-nightly')
+        ?.rules,
+    ).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }]);
   });
 });
 
@@ -192,7 +249,12 @@ describe("a job's turn", () => {
   beforeAll(async () => {
     fleet = await practice([sick('h1'), sick('h2')], { downSeconds: 1 });
     mkdirSync(join(fleet.dir, 'elsewhere'));
-    const words = ['apply', fleet.file('mend.yaml', remediationPlay()), '-i', fleet.fleet.inventoryFile];
+    const words = [
+      'apply',
+      fleet.file('mend.yaml', remediationPlay()),
+      '-i',
+      fleet.fleet.inventoryFile,
+    ];
     const installed = await fleet.run([
       'schedule',
       'install',
@@ -226,7 +288,10 @@ describe("a job's turn", () => {
 
   it('says one line where nothing is to do, and starts no run', async () => {
     const before = fleet.runs().length;
-    expect(await turn().result).toMatchObject({ exit: 0, out: 'job mend: nothing to do on 2 hosts' });
+    expect(await turn().result).toMatchObject({
+      exit: 0,
+      out: 'job mend: nothing to do on 2 hosts',
+    });
     expect(fleet.runs()).toHaveLength(before);
     expect((await fleet.run(['schedule', 'list'])).out).toMatch(/mend +daily +20\S+ exit 0/);
   });
@@ -257,8 +322,21 @@ describe("a job's turn after several interruptions", () => {
     await fleet.run(['abort', aborted, '--why', 'not tonight']);
     expect((await person.result).exit).toBe(130);
     fleet.fleet.set('a', 'never', true);
-    const files = ['apply', fleet.file('mend.yaml', remediationPlay('{max_unavailable: 3}')), '-i', fleet.fleet.inventoryFile];
-    const turn = await fleet.run(['schedule', 'run', 'many', '--state-dir', fleet.state, '--', ...files]);
+    const files = [
+      'apply',
+      fleet.file('mend.yaml', remediationPlay('{max_unavailable: 3}')),
+      '-i',
+      fleet.fleet.inventoryFile,
+    ];
+    const turn = await fleet.run([
+      'schedule',
+      'run',
+      'many',
+      '--state-dir',
+      fleet.state,
+      '--',
+      ...files,
+    ]);
     const told = turn.out.split('\n').filter((line) => line.startsWith('job many'));
     expect([turn.exit, told]).toEqual([
       6,
@@ -278,18 +356,48 @@ describe('a night of scheduled.yaml', () => {
   it('mends the hosts that are there, one at a time, and names the one that is absent', async () => {
     const fleet = await practice([sick('h1'), sick('h2')]);
     onTestFinished(() => fleet.close());
-    const absent = fleet.file('absent.yaml', 'all: {hosts: {gone: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n');
+    const absent = fleet.file(
+      'absent.yaml',
+      'all: {hosts: {gone: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n',
+    );
     const notices = join(fleet.dir, 'notices');
-    const flags = ['--every', 'daily', '--as', 'cron', '--state-dir', fleet.state, '--notify-command', `cat >> ${notices}`];
-    const words = ['apply', 'playbooks/scheduled.yaml', '-i', fleet.fleet.inventoryFile, '-i', absent, '-e', 'reboot_stable_for=1'];
+    const flags = [
+      '--every',
+      'daily',
+      '--as',
+      'cron',
+      '--state-dir',
+      fleet.state,
+      '--notify-command',
+      `cat >> ${notices}`,
+    ];
+    const words = [
+      'apply',
+      'playbooks/scheduled.yaml',
+      '-i',
+      fleet.fleet.inventoryFile,
+      '-i',
+      absent,
+      '-e',
+      'reboot_stable_for=1',
+    ];
     await fleet.run(['schedule', 'install', 'night', ...flags, '--', ...words]);
     const night = await fleet.run(['schedule', 'run', 'night']);
     expect([night.exit, night.err]).toEqual([6, '']);
     expect([fleet.host('h1').boots(), fleet.host('h2').boots()]).toEqual([2, 2]);
-    const starts = fleet.journal().filter(({ type }) => ['host.started', 'host.done'].includes(type));
-    expect(starts.map(({ type }) => type)).toEqual(['host.started', 'host.done', 'host.started', 'host.done']);
+    const starts = fleet
+      .journal()
+      .filter(({ type }) => ['host.started', 'host.done'].includes(type));
+    expect(starts.map(({ type }) => type)).toEqual([
+      'host.started',
+      'host.done',
+      'host.started',
+      'host.done',
+    ]);
     const notice = JSON.parse(readFileSync(notices, 'utf8'));
-    expect(notice.text).toMatch(/2 done, 1 left out \(exit 6\); gone: unreachable: .*connection was refused/);
+    expect(notice.text).toMatch(
+      /2 done, 1 left out \(exit 6\); gone: unreachable: .*connection was refused/,
+    );
     expect(notice.failures).toMatchObject([{ host: 'gone', failure: { kind: 'unreachable' } }]);
   }, 120_000);
 });
@@ -318,20 +426,52 @@ describe('whom a job tells', () => {
     await fleet.close();
   });
   const installTold = (name: string, flags: readonly string[], words: readonly string[]) =>
-    fleet.run(['schedule', 'install', name, '--every', 'daily', '--as', 'cron', '--state-dir', fleet.state, ...flags, '--', ...words]);
+    fleet.run([
+      'schedule',
+      'install',
+      name,
+      '--every',
+      'daily',
+      '--as',
+      'cron',
+      '--state-dir',
+      fleet.state,
+      ...flags,
+      '--',
+      ...words,
+    ]);
   const turn = (name: string) => fleet.run(['schedule', 'run', name]);
-  const words = () => ['apply', fleet.file('told.yaml', remediationPlay()), '-i', fleet.fleet.inventoryFile];
+  const words = () => [
+    'apply',
+    fleet.file('told.yaml', remediationPlay()),
+    '-i',
+    fleet.fleet.inventoryFile,
+  ];
 
   it('one notice when something was done, none when nothing was to do', async () => {
     const file = fleet.file('webhook', `${address}\n`);
-    expect((await installTold('told', ['--notify-url-file', file, '--notify-command', `cat >> ${fleet.dir}/notices`], words())).err).toBe(
-      '',
-    );
+    expect(
+      (
+        await installTold(
+          'told',
+          ['--notify-url-file', file, '--notify-command', `cat >> ${fleet.dir}/notices`],
+          words(),
+        )
+      ).err,
+    ).toBe('');
     const done = await turn('told');
     expect([done.exit, done.err]).toEqual([0, '']);
     const [run = ''] = fleet.runs();
     const head = hashOf(fleet.journalText(run).trimEnd().split('\n').at(-1) ?? '');
-    const notice = { schema: 'kmend.notice/1', job: 'told', from: hostname(), exit: 0, run, head, at: expect.any(Number) };
+    const notice = {
+      schema: 'kmend.notice/1',
+      job: 'told',
+      from: hostname(),
+      exit: 0,
+      run,
+      head,
+      at: expect.any(Number),
+    };
     expect(got.map((one) => one.split(' ')[0])).toEqual(['/s3cret']);
     expect(JSON.parse(got[0]?.slice(8) ?? '')).toEqual({
       ...notice,
@@ -340,37 +480,67 @@ describe('whom a job tells', () => {
     expect(JSON.parse(readFileSync(join(fleet.dir, 'notices'), 'utf8'))).toMatchObject(notice);
     expect((await turn('told')).exit).toBe(0);
     expect(got).toHaveLength(1);
-    for (const path of [join(fleet.state, 'jobs/told.json'), join(fleet.state, 'runs', run, 'journal.ndjson')])
+    for (const path of [
+      join(fleet.state, 'jobs/told.json'),
+      join(fleet.state, 'runs', run, 'journal.ndjson'),
+    ])
       expect(readFileSync(path, 'utf8')).not.toContain('s3cret');
   }, 60_000);
 
   it('what went wrong is told without a run, and a notice that does not arrive changes nothing', async () => {
     const notices = join(fleet.dir, 'wrong');
-    await installTold('wrong', ['--notify-command', `cat >> ${notices}; exit 7`], ['apply', join(fleet.dir, 'none.yaml'), '-i', 'x,']);
+    await installTold(
+      'wrong',
+      ['--notify-command', `cat >> ${notices}; exit 7`],
+      ['apply', join(fleet.dir, 'none.yaml'), '-i', 'x,'],
+    );
     const done = await turn('wrong');
-    expect([done.exit, done.err]).toEqual([3, expect.stringContaining('warning: job wrong: the command was not told: it ended with 7')]);
-    expect(JSON.parse(readFileSync(notices, 'utf8')).text).toBe(`kmend job wrong on ${hostname()}: no run came to its end (exit 3)`);
+    expect([done.exit, done.err]).toEqual([
+      3,
+      expect.stringContaining('warning: job wrong: the command was not told: it ended with 7'),
+    ]);
+    expect(JSON.parse(readFileSync(notices, 'utf8')).text).toBe(
+      `kmend job wrong on ${hostname()}: no run came to its end (exit 3)`,
+    );
   });
 
   it('always: also where nothing was to do', async () => {
     const notices = join(fleet.dir, 'always');
-    await installTold('always', ['--notify-command', `cat >> ${notices}`, '--notify-always'], words());
+    await installTold(
+      'always',
+      ['--notify-command', `cat >> ${notices}`, '--notify-always'],
+      words(),
+    );
     expect((await turn('always')).exit).toBe(0);
-    expect(JSON.parse(readFileSync(notices, 'utf8')).text).toBe(`kmend job always on ${hostname()}: nothing to do (exit 0)`);
+    expect(JSON.parse(readFileSync(notices, 'utf8')).text).toBe(
+      `kmend job always on ${hostname()}: nothing to do (exit 0)`,
+    );
   });
 
   it.each([
-    ['a file that is not there', ['--notify-url-file', '/nonexistent'], 'cannot be read from /nonexistent: there is no such file'],
-    ['a file that holds something else', ['--notify-url-file', '/proc/version'], 'should hold the address of a webhook'],
+    [
+      'a file that is not there',
+      ['--notify-url-file', '/nonexistent'],
+      'cannot be read from /nonexistent: there is no such file',
+    ],
+    [
+      'a file that holds something else',
+      ['--notify-url-file', '/proc/version'],
+      'should hold the address of a webhook',
+    ],
     ['nobody', ['--notify-always'], 'nothing says whom'],
   ])('%s is refused when the job is installed', async (_, flags, why) => {
-    expect(await installTold('bad', flags, words())).toMatchObject({ exit: 3, err: expect.stringContaining(why) });
+    expect(await installTold('bad', flags, words())).toMatchObject({
+      exit: 3,
+      err: expect.stringContaining(why),
+    });
   });
 });
 
 describe('what comes with kmend', () => {
   it('the example units are those that install makes, but for paths', () => {
-    const file = (name: string) => readFileSync(join('contrib/systemd', name), 'utf8').replace(/^#.*\n/, '');
+    const file = (name: string) =>
+      readFileSync(join('contrib/systemd', name), 'utf8').replace(/^#.*\n/, '');
     const made = systemdUnits({
       name: 'nightly',
       calendar: { every: 'Mon..Fri 22:00' },
@@ -381,6 +551,9 @@ describe('what comes with kmend', () => {
       directory: '/etc/kmend',
       what: 'kmend apply playbooks/auto.yaml -i inventory.yaml',
     });
-    expect([file('kmend-nightly.service'), file('kmend-nightly.timer')]).toEqual([made.service, made.timer]);
+    expect([file('kmend-nightly.service'), file('kmend-nightly.timer')]).toEqual([
+      made.service,
+      made.timer,
+    ]);
   });
 });

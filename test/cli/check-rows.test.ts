@@ -1,10 +1,14 @@
-// Rows of `check` on the screen before the last host has answered, and the line that names the hosts that have not.
+// Rows of `check` on the screen before the last host has answered, and the line that names the
+// hosts that have not.
 import { describe, expect, it } from 'vitest';
 import { earlyRows } from '../../src/cli/terminal/check-rows.ts';
 import { hostProgress } from '../../src/cli/terminal/host-progress.ts';
 import type { CheckRow } from '../../src/screens/hosts/check-table.ts';
 
-const row = (host: string): CheckRow => ({ host, facts: { 'kernel.release': `kernel-of-${host}` } });
+const row = (host: string): CheckRow => ({
+  host,
+  facts: { 'kernel.release': `kernel-of-${host}` },
+});
 const hosts = ['a', 'b', 'c'];
 
 function screen({ isTerminal = true, json = false } = {}) {
@@ -18,8 +22,13 @@ function screen({ isTerminal = true, json = false } = {}) {
     stop: stop.signal,
     width: () => 140,
   };
-  const safe = (one: CheckRow): CheckRow => (one.host === 'c' ? { host: 'c', failure: { kind: 'parse', message: 'unshowable' } } : one);
-  return { out, stop, early: earlyRows(json ? ({ host }) => void out.push(`json ${host}`) : undefined, safe, world) };
+  const safe = (one: CheckRow): CheckRow =>
+    one.host === 'c' ? { host: 'c', failure: { kind: 'parse', message: 'unshowable' } } : one;
+  return {
+    out,
+    stop,
+    early: earlyRows(json ? ({ host }) => void out.push(`json ${host}`) : undefined, safe, world),
+  };
 }
 
 describe('rows of check', () => {
@@ -29,7 +38,10 @@ describe('rows of check', () => {
     early.add(row('a'));
     early.pause(hosts);
     expect(out[0]).toBe('progress ');
-    expect(out.slice(2).map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual(['a kernel-of-a', 'c parse']);
+    expect(out.slice(2).map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual([
+      'a kernel-of-a',
+      'c parse',
+    ]);
     early.pause(hosts);
     expect(out).toHaveLength(4);
     early.add(row('b'));

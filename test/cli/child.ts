@@ -12,8 +12,9 @@ let bundle: Promise<string> | undefined;
 
 /** A bundle of its own, so that sources that change meanwhile do not change it. */
 export function bundlePath(): Promise<string> {
-  bundle ??= import(pathToFileURL(join(process.cwd(), 'scripts/build.mjs')).href).then((script: { build: (options: object) => string }) =>
-    script.build({ out: join(directory, 'kmend.cjs') }),
+  bundle ??= import(pathToFileURL(join(process.cwd(), 'scripts/build.mjs')).href).then(
+    (script: { build: (options: object) => string }) =>
+      script.build({ out: join(directory, 'kmend.cjs') }),
   );
   return bundle;
 }
@@ -28,7 +29,11 @@ export interface Child {
 }
 
 /** `env` is added to the little that the process sees. */
-export async function spawnCommand(args: readonly string[], home: string, env: Readonly<Record<string, string>> = {}): Promise<Child> {
+export async function spawnCommand(
+  args: readonly string[],
+  home: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Child> {
   const child: ChildProcess = spawn(process.execPath, [await bundlePath(), ...args], {
     cwd: home,
     env: { ...env, HOME: home, PATH: process.env.PATH ?? '', LANG: 'C' },
@@ -47,7 +52,8 @@ export async function spawnCommand(args: readonly string[], home: string, env: R
     err: () => err,
     signal: (name) => void child.kill(name),
     ended: once(child, 'close').then(
-      ([code, signal]: (number | NodeJS.Signals | null)[]) => (code as number | null) ?? (signal as NodeJS.Signals),
+      ([code, signal]: (number | NodeJS.Signals | null)[]) =>
+        (code as number | null) ?? (signal as NodeJS.Signals),
     ),
   };
 }

@@ -1,9 +1,12 @@
-// Variables of `-e`: what can be read once only is remembered, since a resume and a rollback ask for it more than once.
+// Variables of `-e`: what can be read once only is remembered, since a resume and a rollback ask
+// for it more than once.
 import { expect, it } from 'vitest';
 import { extraVarsOf } from '../../src/app/session/extra-vars.ts';
 import type { Surroundings } from '../../src/app/session/world.ts';
 
-/** A pipe gives its text to the first reader, and nothing to those after it; a file gives it to all. */
+/**
+ * A pipe gives its text to the first reader, and nothing to those after it; a file gives it to all.
+ */
 function surroundings(): Surroundings {
   const read = new Set<string>();
   const readText = (path: string) => {
@@ -17,10 +20,16 @@ function surroundings(): Surroundings {
 
 it.each(['@/dev/fd/63', '@/proc/self/fd/63'])('reads %s once', (word) => {
   const around = surroundings();
-  expect([extraVarsOf([word], around), extraVarsOf([word], around)]).toEqual([{ pin: 1 }, { pin: 1 }]);
+  expect([extraVarsOf([word], around), extraVarsOf([word], around)]).toEqual([
+    { pin: 1 },
+    { pin: 1 },
+  ]);
 });
 
 it('reads a file each time', () => {
   const around = surroundings();
-  expect([extraVarsOf(['@a.yaml'], around), extraVarsOf(['@b.yaml'], around)]).toEqual([{ pin: 1 }, { pin: 2 }]);
+  expect([extraVarsOf(['@a.yaml'], around), extraVarsOf(['@b.yaml'], around)]).toEqual([
+    { pin: 1 },
+    { pin: 2 },
+  ]);
 });

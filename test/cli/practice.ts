@@ -1,11 +1,26 @@
-// A practice fleet with a state directory and playbooks beside it, and the command lines that tests run against it.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// A practice fleet with a state directory and playbooks beside it, and the command lines that tests
+// run against it.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFleet, type Fleet, type HostSpec } from '../../practice/index.ts';
 import type { Event } from '../../src/model/run/event.ts';
-import { type CommandResult, command, type RunningCommand, startCommand, type WorldChanges } from './real-world.ts';
+import {
+  type CommandResult,
+  command,
+  type RunningCommand,
+  startCommand,
+  type WorldChanges,
+} from './real-world.ts';
 
 export { eventsOf, play, remediationPlay } from '../fakes/plays.ts';
 
@@ -34,7 +49,10 @@ export interface Practice<Hosts extends Reachable = Fleet> {
   readonly host: (name: string) => Hosts['hosts'][number];
   /** Writes a file beside the fleet and gives its path. */
   readonly file: (name: string, text: string) => string;
-  readonly run: (args: readonly string[], changes?: Partial<WorldChanges>) => Promise<CommandResult>;
+  readonly run: (
+    args: readonly string[],
+    changes?: Partial<WorldChanges>,
+  ) => Promise<CommandResult>;
   readonly start: (args: readonly string[], changes?: Partial<WorldChanges>) => RunningCommand;
   /** Ids of all runs, the oldest first. */
   readonly runs: () => readonly string[];
@@ -44,12 +62,22 @@ export interface Practice<Hosts extends Reachable = Fleet> {
   readonly close: () => Promise<void>;
 }
 
-export async function practice(hosts: readonly HostSpec[], options: { readonly downSeconds?: number } = {}): Promise<Practice> {
-  return practiceOn((dir) => createFleet({ dir: join(dir, 'fleet'), hosts, downSeconds: options.downSeconds ?? 0.3 }));
+export async function practice(
+  hosts: readonly HostSpec[],
+  options: { readonly downSeconds?: number } = {},
+): Promise<Practice> {
+  return practiceOn((dir) =>
+    createFleet({ dir: join(dir, 'fleet'), hosts, downSeconds: options.downSeconds ?? 0.3 }),
+  );
 }
 
-/** State directory, playbooks and command lines for any hosts; `make` gets an empty folder of its own. */
-export async function practiceOn<Hosts extends Reachable>(make: (dir: string) => Hosts | Promise<Hosts>): Promise<Practice<Hosts>> {
+/**
+ * State directory, playbooks and command lines for any hosts; `make` gets an empty folder of its
+ * own.
+ */
+export async function practiceOn<Hosts extends Reachable>(
+  make: (dir: string) => Hosts | Promise<Hosts>,
+): Promise<Practice<Hosts>> {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-test-'));
   const state = join(dir, 'state');
   const fleet = await make(dir);
@@ -67,10 +95,15 @@ export async function practiceOn<Hosts extends Reachable>(make: (dir: string) =>
   };
   const journalOf = (run: string): string => join(state, 'runs', run, 'journal.ndjson');
   const journalText = (run = runs().at(-1) ?? ''): string => readFileSync(journalOf(run), 'utf8');
-  /** The fleet's inventory where a command wants one, and the state directory, unless the words name others. */
+  /**
+   * The fleet's inventory where a command wants one, and the state directory, unless the words name
+   * others.
+   */
   const withFleet = (args: readonly string[]): readonly string[] => [
     ...args,
-    ...(['check', 'plan', 'apply'].includes(args[0] ?? '') && !args.includes('-i') ? ['-i', fleet.inventoryFile] : []),
+    ...(['check', 'plan', 'apply'].includes(args[0] ?? '') && !args.includes('-i')
+      ? ['-i', fleet.inventoryFile]
+      : []),
     ...(args.includes('--state-dir') ? [] : ['--state-dir', state]),
   ];
   return {
@@ -87,7 +120,8 @@ export async function practiceOn<Hosts extends Reachable>(make: (dir: string) =>
       return join(dir, name);
     },
     run: (args, changes = {}) => command(withFleet(args), { home: join(dir, 'home'), ...changes }),
-    start: (args, changes = {}) => startCommand(withFleet(args), { home: join(dir, 'home'), ...changes }),
+    start: (args, changes = {}) =>
+      startCommand(withFleet(args), { home: join(dir, 'home'), ...changes }),
     runs,
     journalText,
     journal: (run) =>

@@ -1,4 +1,5 @@
-// The world of a command line in a test: the real disk, clock, store and SSH; output is kept, and signals are sent by calling.
+// The world of a command line in a test: the real disk, clock, store and SSH; output is kept, and
+// signals are sent by calling.
 import { setMaxListeners } from 'node:events';
 import { kubeconfigPaths } from '../../src/adapters/kube/index.ts';
 import {
@@ -89,11 +90,16 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     ...changes,
   };
   return {
-    result: runCommandLine(args, world).then((exit) => ({ exit, out: out.join('\n'), err: err.join('\n') })),
+    result: runCommandLine(args, world).then((exit) => ({
+      exit,
+      out: out.join('\n'),
+      err: err.join('\n'),
+    })),
     out: () => out.join('\n'),
     stop: (signal) => stop.abort(signal),
     kill: () => kill.abort(),
   };
 }
 
-export const command = (args: readonly string[], changes: WorldChanges): Promise<CommandResult> => startCommand(args, changes).result;
+export const command = (args: readonly string[], changes: WorldChanges): Promise<CommandResult> =>
+  startCommand(args, changes).result;

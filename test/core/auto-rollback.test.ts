@@ -1,4 +1,5 @@
-// rollback: failed_host takes back hosts that ended badly, and never another; over random fleets, policies and fates.
+// rollback: failed_host takes back hosts that ended badly, and never another; over random fleets,
+// policies and fates.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostsToRollBack } from '../../src/core/history/auto-rollback.ts';
@@ -20,34 +21,53 @@ const effect = (host: string, kind: 'run' | 'drain' = 'run'): EventBody => ({
   detached: false,
 });
 
-const takenBackAfter = (policy: RollbackPolicy, ...told: readonly EventBody[]): readonly string[] => {
-  const lines: readonly EventBody[] = [begin(fleet(3), { rollback: policy }), ...told, { type: 'run.finished', exit: 4, why: '' }];
+const takenBackAfter = (
+  policy: RollbackPolicy,
+  ...told: readonly EventBody[]
+): readonly string[] => {
+  const lines: readonly EventBody[] = [
+    begin(fleet(3), { rollback: policy }),
+    ...told,
+    { type: 'run.finished', exit: 4, why: '' },
+  ];
   return hostsToRollBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body]))));
 };
 const bad = [started('h1'), effect('h1'), failed('h1', 'not_verified')];
 
 describe('a host that ended badly', () => {
   it('is taken back where the policy says so, and nowhere else', () => {
-    expect([takenBackAfter('failed_host', ...bad), takenBackAfter('by_command', ...bad), takenBackAfter('none', ...bad)]).toEqual([
-      ['h1'],
-      [],
-      [],
-    ]);
+    expect([
+      takenBackAfter('failed_host', ...bad),
+      takenBackAfter('by_command', ...bad),
+      takenBackAfter('none', ...bad),
+    ]).toEqual([['h1'], [], []]);
   });
 
   it.each<[string, readonly EventBody[]]>([
     ['nothing was changed on it', [started('h1'), failed('h1', 'refused', false)]],
-    ['only its pods were taken away', [started('h1'), effect('h1', 'drain'), failed('h1', 'blocked')]],
+    [
+      'only its pods were taken away',
+      [started('h1'), effect('h1', 'drain'), failed('h1', 'blocked')],
+    ],
     ['another run holds it', [started('h1'), effect('h1'), failed('h1', 'fenced')]],
     [
       'it is held, and a resume goes on with it',
       [
         started('h1'),
         effect('h1'),
-        { type: 'host.failed', host: 'h1', failure: { ...failure('interrupted'), resumable: true }, touched: true, state: '' },
+        {
+          type: 'host.failed',
+          host: 'h1',
+          failure: { ...failure('interrupted'), resumable: true },
+          touched: true,
+          state: '',
+        },
       ],
     ],
-    ['a person has looked at it', [...bad, { type: 'host.resolved', host: 'h1', who: 'eve', note: '', as: 'done' }]],
+    [
+      'a person has looked at it',
+      [...bad, { type: 'host.resolved', host: 'h1', who: 'eve', note: '', as: 'done' }],
+    ],
     ['a person ended the run', [...bad, { type: 'run.aborted', who: 'eve', why: '' }]],
   ])('is not where %s', (_name, told) => {
     expect(takenBackAfter('failed_host', ...told)).toEqual([]);
@@ -55,12 +75,15 @@ describe('a host that ended badly', () => {
 
   it('is not before the run is over', () => {
     const lines = [begin(fleet(3), { rollback: 'failed_host' }), ...bad];
-    expect(hostsToRollBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body]))))).toEqual([]);
+    expect(
+      hostsToRollBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body])))),
+    ).toEqual([]);
   });
 });
 
 /** What was refused was not begun, whatever the made-up walk says. */
-const isBad = (event: Event): boolean => event.type === 'host.failed' && (event.touched || event.failure.kind !== 'refused');
+const isBad = (event: Event): boolean =>
+  event.type === 'host.failed' && (event.touched || event.failure.kind !== 'refused');
 
 it('no host that did not fail is ever taken back, and every one that was changed and failed is', () => {
   const policies = fc.constantFrom<RollbackPolicy>('none', 'by_command', 'failed_host');
@@ -72,7 +95,15 @@ it('no host that did not fail is ever taken back, and every one that was changed
       const start = { ...world.begin, rollout: { ...world.begin.rollout, rollback } };
       const walk = (host: string): readonly EventBody[] => (isChanged(host) ? [effect(host)] : []);
       const onEvent = (event: Event): void => void events.push(event);
-      const { state } = simulate({ begin: start, run: 'r1', now: noon, outcome: world.outcome, gate: world.gate, walk, onEvent });
+      const { state } = simulate({
+        begin: start,
+        run: 'r1',
+        now: noon,
+        outcome: world.outcome,
+        gate: world.gate,
+        walk,
+        onEvent,
+      });
       // Counted from the lines themselves, in the plainest way.
       const last = new Map<string, Event>();
       const changed = new Set<string>();
@@ -80,7 +111,9 @@ it('no host that did not fail is ever taken back, and every one that was changed
         if (event.type === 'host.failed' || event.type === 'host.done') last.set(event.host, event);
         if (event.type === 'effect.started') changed.add(event.host);
       }
-      const expected = [...last].filter(([host, event]) => changed.has(host) && isBad(event)).map(([host]) => host);
+      const expected = [...last]
+        .filter(([host, event]) => changed.has(host) && isBad(event))
+        .map(([host]) => host);
       const found = hostsToRollBack(state);
       expect([...found].sort()).toEqual(rollback === 'failed_host' ? expected.sort() : []);
     }),

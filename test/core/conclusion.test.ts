@@ -7,12 +7,21 @@ import type { Remedy, Verdict } from '../../src/model/facts/values.ts';
 import { unknown } from '../../src/model/value.ts';
 
 const judged = (verdict: Verdict | '', remedy: Remedy | '', more: Facts = {}): string => {
-  const known: Facts = verdict === '' || remedy === '' ? {} : { 'kmem.verdict': verdict, 'kmem.remedy': remedy };
+  const known: Facts =
+    verdict === '' || remedy === '' ? {} : { 'kmem.verdict': verdict, 'kmem.remedy': remedy };
   const conclusion = conclusionOf({ ...more, ...known });
   return conclusion.kind === 'unknown' ? conclusion.why : conclusion.kind;
 };
 
-const docker = { part: 'docker', key: 'docker', name: 'docker', asks: 'yes', containers: 0, containers_off: 0, sample: '' } as const;
+const docker = {
+  part: 'docker',
+  key: 'docker',
+  name: 'docker',
+  asks: 'yes',
+  containers: 0,
+  containers_off: 0,
+  sample: '',
+} as const;
 
 describe('the conclusion from verdict and remedy', () => {
   it.each<[Verdict | '', Remedy | '', string]>([

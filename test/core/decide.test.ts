@@ -38,7 +38,10 @@ describe('before and after', () => {
   });
 
   it('says again how a finished run ended', () => {
-    const state = stateAfter(begin(fleet(1)), [1, { type: 'run.finished', exit: 5, why: 'the brake' }]);
+    const state = stateAfter(begin(fleet(1)), [
+      1,
+      { type: 'run.finished', exit: 5, why: 'the brake' },
+    ]);
     expect(decidedAt(state, 2)).toEqual({ kind: 'finish', exit: 5, why: 'the brake' });
   });
 });
@@ -54,7 +57,9 @@ describe('max_unavailable', () => {
   ];
   it.each(rows)('%s', (_name, rollout, pool, slots) => {
     const hosts = fleet(pool === 100 && slots === 28 ? 40 : 5);
-    expect(startsAt(stateAfter(begin(hosts, rollout, { pool })), 0)).toHaveLength(Math.min(slots, hosts.length));
+    expect(startsAt(stateAfter(begin(hosts, rollout, { pool })), 0)).toHaveLength(
+      Math.min(slots, hosts.length),
+    );
   });
 
   it('refills a slot as soon as it is free, without a barrier', () => {
@@ -72,12 +77,21 @@ describe('max_unavailable', () => {
 
   it('counts what was already missing: 1 of 10 down and 1 allowed starts nobody', () => {
     const state = stateAfter(
-      begin(fleet(9), {}, { pool: 10, leftOut: [{ host: 'dead', failure: { kind: 'unreachable', message: 'no route' } }] }),
+      begin(
+        fleet(9),
+        {},
+        {
+          pool: 10,
+          leftOut: [{ host: 'dead', failure: { kind: 'unreachable', message: 'no route' } }],
+        },
+      ),
     );
     const { did, last } = settle(state, 0);
     expect(did).toEqual(['begin_wave']);
     expect(last).toMatchObject({ kind: 'finish', exit: 6 });
-    expect(last).toMatchObject({ why: expect.stringContaining('1 out of service, allowed: 1 (dead)') });
+    expect(last).toMatchObject({
+      why: expect.stringContaining('1 out of service, allowed: 1 (dead)'),
+    });
   });
 
   it('a host that was left out but is up takes no capacity', () => {
@@ -86,7 +100,11 @@ describe('max_unavailable', () => {
   });
 
   it('waits for missing capacity only with --wait', () => {
-    const state = stateAfter(begin(fleet(3)), [0, wave(1, ['h1', 'h2', 'h3'])], [0, { type: 'capacity.read', unavailable: ['other'] }]);
+    const state = stateAfter(
+      begin(fleet(3)),
+      [0, wave(1, ['h1', 'h2', 'h3'])],
+      [0, { type: 'capacity.read', unavailable: ['other'] }],
+    );
     expect(decidedAt(state, 1)).toMatchObject({ kind: 'finish', exit: 10 });
     expect(decidedAt(state, 1, { wait: true, capacitySource: true })).toMatchObject({
       kind: 'wait',
@@ -95,22 +113,47 @@ describe('max_unavailable', () => {
     });
   });
 
-  const left = (host: string) => [0, { type: 'slots.read', others: [{ host, run: 'r0', failed: true }] }] as const;
+  const left = (host: string) =>
+    [0, { type: 'slots.read', others: [{ host, run: 'r0', failed: true }] }] as const;
 
   it('starts none after a failure in another run of the play, but the host that failed there itself', () => {
     const policy = { maxUnavailable: count(2) };
     const begun = [0, wave(1, ['h1', 'h2', 'h3'])] as const;
     const elsewhere = stateAfter(begin(fleet(3), policy), begun, left('other'));
-    expect(decidedAt(elsewhere, 1)).toMatchObject({ kind: 'finish', exit: 5, why: expect.stringContaining('other in run r0, allowed: 0') });
-    expect(decidedAt(elsewhere, 1, { wait: true, slotsReadAt: noon })).toMatchObject({ kind: 'wait', until: noon + 2000 });
-    expect(decidedAt(elsewhere, 2, { wait: true, slotsReadAt: noon })).toMatchObject({ kind: 'read_capacity' });
-    expect(decidedAt(stateAfter(begin(fleet(3), policy), begun, left('h2')), 1)).toMatchObject({ kind: 'start', host: 'h2' });
+    expect(decidedAt(elsewhere, 1)).toMatchObject({
+      kind: 'finish',
+      exit: 5,
+      why: expect.stringContaining('other in run r0, allowed: 0'),
+    });
+    expect(decidedAt(elsewhere, 1, { wait: true, slotsReadAt: noon })).toMatchObject({
+      kind: 'wait',
+      until: noon + 2000,
+    });
+    expect(decidedAt(elsewhere, 2, { wait: true, slotsReadAt: noon })).toMatchObject({
+      kind: 'read_capacity',
+    });
+    expect(decidedAt(stateAfter(begin(fleet(3), policy), begun, left('h2')), 1)).toMatchObject({
+      kind: 'start',
+      host: 'h2',
+    });
   });
 
   it('counts a host that failed in another run by its end in this run alone, once this run walks it', () => {
     const decided = (failures: number, ...told: readonly Told[]) => {
-      const start = begin(fleet(3), { maxUnavailable: count(2), brake: { failures: count(failures), unreachable: 'count' } });
-      return decidedAt(stateAfter(start, [0, wave(1, ['h1', 'h2', 'h3'])], left('h2'), [1, started('h2')], ...told), 3);
+      const start = begin(fleet(3), {
+        maxUnavailable: count(2),
+        brake: { failures: count(failures), unreachable: 'count' },
+      });
+      return decidedAt(
+        stateAfter(
+          start,
+          [0, wave(1, ['h1', 'h2', 'h3'])],
+          left('h2'),
+          [1, started('h2')],
+          ...told,
+        ),
+        3,
+      );
     };
     expect(decided(0)).toMatchObject({ kind: 'start', host: 'h1' });
     expect(decided(0, [2, done('h2')])).toMatchObject({ kind: 'start', host: 'h1' });
@@ -124,20 +167,41 @@ describe('max_unavailable', () => {
       [0, { type: 'capacity.read', unavailable: [] }],
     ] as const;
     const policy = { maxUnavailable: count(2) };
-    expect(decidedAt(stateAfter(begin(fleet(2), policy), begun[0]), 0, { capacitySource: true })).toMatchObject({ kind: 'read_capacity' });
-    expect(decidedAt(stateAfter(begin(fleet(2), policy), ...begun), 0, { capacitySource: true })).toMatchObject({
+    expect(
+      decidedAt(stateAfter(begin(fleet(2), policy), begun[0]), 0, { capacitySource: true }),
+    ).toMatchObject({ kind: 'read_capacity' });
+    expect(
+      decidedAt(stateAfter(begin(fleet(2), policy), ...begun), 0, { capacitySource: true }),
+    ).toMatchObject({
       kind: 'start',
       host: 'h1',
     });
-    expect(decidedAt(stateAfter(begin(fleet(2), policy), ...begun, [0, started('h1')]), 0, { capacitySource: true })).toMatchObject({
+    expect(
+      decidedAt(stateAfter(begin(fleet(2), policy), ...begun, [0, started('h1')]), 0, {
+        capacitySource: true,
+      }),
+    ).toMatchObject({
       kind: 'read_capacity',
     });
-    expect(decidedAt(stateAfter(begin(fleet(2), policy), ...begun), 16, { capacitySource: true })).toMatchObject({ kind: 'read_capacity' });
-    expect(decidedAt(stateAfter(begin(fleet(2), policy), begun[0]), 0, { capacitySource: true, readingCapacity: true })).toMatchObject({
+    expect(
+      decidedAt(stateAfter(begin(fleet(2), policy), ...begun), 16, { capacitySource: true }),
+    ).toMatchObject({ kind: 'read_capacity' });
+    expect(
+      decidedAt(stateAfter(begin(fleet(2), policy), begun[0]), 0, {
+        capacitySource: true,
+        readingCapacity: true,
+      }),
+    ).toMatchObject({
       kind: 'wait',
     });
-    // Also where the last reading is fresh: what is being read began before a host that is started now.
-    expect(decidedAt(stateAfter(begin(fleet(2), policy), ...begun), 0, { capacitySource: true, readingCapacity: true })).toMatchObject({
+    // Also where the last reading is fresh: what is being read began before a host that is started
+    // now.
+    expect(
+      decidedAt(stateAfter(begin(fleet(2), policy), ...begun), 0, {
+        capacitySource: true,
+        readingCapacity: true,
+      }),
+    ).toMatchObject({
       kind: 'wait',
       why: [{ rule: 'capacity' }],
     });
@@ -153,7 +217,12 @@ describe('max_unavailable', () => {
     const hosts = [hostFor('up1'), hostFor('up2'), hostFor('dead', { down: true })];
     const state = stateAfter(begin(hosts));
     expect(settle(state, 0).did).toEqual(['begin_wave', 'start dead']);
-    const after = stateAfter(begin(hosts), [0, wave(1, ['dead', 'up1', 'up2'])], [0, started('dead')], [60, done('dead')]);
+    const after = stateAfter(
+      begin(hosts),
+      [0, wave(1, ['dead', 'up1', 'up2'])],
+      [0, started('dead')],
+      [60, done('dead')],
+    );
     expect(startsAt(after, 60)).toEqual(['up1']);
   });
 
@@ -187,11 +256,16 @@ describe('kept slots (standing rule 2)', () => {
   });
 
   it('an attended run pauses and names them', () => {
-    expect(decidedAt(stateAfter(begin(fleet(2), policy), ...kept), 61, { attended: true })).toMatchObject({ kind: 'pause', hosts: ['h1'] });
+    expect(
+      decidedAt(stateAfter(begin(fleet(2), policy), ...kept), 61, { attended: true }),
+    ).toMatchObject({ kind: 'pause', hosts: ['h1'] });
   });
 
   it('the word about a kept host ends that pause, no other: it pauses anew where another one still keeps its slot', () => {
-    const slots = { maxUnavailable: count(2), brake: { failures: count(9), unreachable: 'count' as const } };
+    const slots = {
+      maxUnavailable: count(2),
+      brake: { failures: count(9), unreachable: 'count' as const },
+    };
     const told = [
       [0, wave(1, ['h1', 'h2', 'h3', 'h4'])],
       [0, started('h1')],
@@ -207,27 +281,59 @@ describe('kept slots (standing rule 2)', () => {
     expect(decided()).toMatchObject({ kind: 'pause', hosts: ['h1', 'h2'] });
     expect(decided([61, byKmend])).toMatchObject({ kind: 'wait', why: [{ rule: 'paused' }] });
     expect(decided([61, byKmend], [99, word])).toMatchObject({ kind: 'start', host: 'h3' });
-    expect(decided([61, byKmend], [99, word], [99, started('h3')], [99, failed('h3')])).toMatchObject({
+    expect(
+      decided([61, byKmend], [99, word], [99, started('h3')], [99, failed('h3')]),
+    ).toMatchObject({
       kind: 'pause',
       hosts: ['h2', 'h3'],
     });
-    expect(decided([61, byKmend], [62, byEve], [99, word])).toMatchObject({ kind: 'wait', why: [{ rule: 'paused' }] });
+    expect(decided([61, byKmend], [62, byEve], [99, word])).toMatchObject({
+      kind: 'wait',
+      why: [{ rule: 'paused' }],
+    });
   });
 
   it('a resolved host gives its slot back', () => {
-    const resolved = { type: 'host.resolved', host: 'h1', who: 'eve', note: 'disk', as: 'done' } as const;
-    expect(decidedAt(stateAfter(begin(fleet(2), policy), ...kept, [99, resolved]), 100)).toMatchObject({ kind: 'start', host: 'h2' });
+    const resolved = {
+      type: 'host.resolved',
+      host: 'h1',
+      who: 'eve',
+      note: 'disk',
+      as: 'done',
+    } as const;
+    expect(
+      decidedAt(stateAfter(begin(fleet(2), policy), ...kept, [99, resolved]), 100),
+    ).toMatchObject({ kind: 'start', host: 'h2' });
   });
 
   it('a host to be retried goes first, as one that is out of service', () => {
-    const resolved = { type: 'host.resolved', host: 'h1', who: 'eve', note: 'disk', as: 'retry' } as const;
-    expect(startsAt(stateAfter(begin(fleet(2), policy), ...kept, [99, resolved]), 100)).toEqual(['h1']);
-    const alone = stateAfter(begin(fleet(1), policy), [0, wave(1, ['h1'])], [0, started('h1')], [60, failed('h1')], [99, resolved]);
+    const resolved = {
+      type: 'host.resolved',
+      host: 'h1',
+      who: 'eve',
+      note: 'disk',
+      as: 'retry',
+    } as const;
+    expect(startsAt(stateAfter(begin(fleet(2), policy), ...kept, [99, resolved]), 100)).toEqual([
+      'h1',
+    ]);
+    const alone = stateAfter(
+      begin(fleet(1), policy),
+      [0, wave(1, ['h1'])],
+      [0, started('h1')],
+      [60, failed('h1')],
+      [99, resolved],
+    );
     expect(settle(alone, 100).did).toEqual(['start h1']);
   });
 
   it('a failed drain that was undone gives the slot back and still counts', () => {
-    const state = stateAfter(begin(fleet(2), policy), [0, wave(1, ['h1', 'h2'])], [0, started('h1')], [60, failed('h1', 'blocked', false)]);
+    const state = stateAfter(
+      begin(fleet(2), policy),
+      [0, wave(1, ['h1', 'h2'])],
+      [0, started('h1')],
+      [60, failed('h1', 'blocked', false)],
+    );
     expect(state.bad).toBe(1);
     expect(decidedAt(state, 61)).toMatchObject({ kind: 'start', host: 'h2' });
   });
@@ -257,12 +363,20 @@ describe('zones', () => {
   });
 
   it('a share of max_per_zone is of the zone, at least one host', () => {
-    expect(startsAt(stateAfter(begin(zones, { maxUnavailable: count(5), maxPerZone: percent(10) })), 0)).toEqual(['h1', 'h2']);
-    expect(startsAt(stateAfter(begin(zones, { maxUnavailable: count(5), maxPerZone: percent(67) })), 0)).toEqual(['h1', 'h2', 'h3', 'h4']);
+    expect(
+      startsAt(stateAfter(begin(zones, { maxUnavailable: count(5), maxPerZone: percent(10) })), 0),
+    ).toEqual(['h1', 'h2']);
+    expect(
+      startsAt(stateAfter(begin(zones, { maxUnavailable: count(5), maxPerZone: percent(67) })), 0),
+    ).toEqual(['h1', 'h2', 'h3', 'h4']);
   });
 
   it('a kept slot keeps its zone', () => {
-    const policy = { maxUnavailable: count(2), maxZones: 1, brake: { failures: count(9), unreachable: 'count' as const } };
+    const policy = {
+      maxUnavailable: count(2),
+      maxZones: 1,
+      brake: { failures: count(9), unreachable: 'count' as const },
+    };
     const state = stateAfter(
       begin([hostFor('a1', { zone: 'a' }), hostFor('b1', { zone: 'b' })], policy),
       [0, wave(1, ['a1', 'b1'])],
@@ -273,8 +387,15 @@ describe('zones', () => {
   });
 
   it('a zone that is short without us counts as one that is worked in', () => {
-    const hosts = [hostFor('a1', { zone: 'a' }), hostFor('b1', { zone: 'b' }), hostFor('b2', { zone: 'b', nothing: true })];
-    const state = stateAfter(begin(hosts, { maxUnavailable: count(2), maxZones: 1 }), [0, { type: 'capacity.read', unavailable: ['b2'] }]);
+    const hosts = [
+      hostFor('a1', { zone: 'a' }),
+      hostFor('b1', { zone: 'b' }),
+      hostFor('b2', { zone: 'b', nothing: true }),
+    ];
+    const state = stateAfter(begin(hosts, { maxUnavailable: count(2), maxZones: 1 }), [
+      0,
+      { type: 'capacity.read', unavailable: ['b2'] },
+    ]);
     expect(startsAt(state, 0)).toEqual(['b1']);
   });
 
@@ -325,21 +446,38 @@ describe('waves', () => {
   });
 
   it('the barrier: the second wave begins when the first has ended and soaked and was looked at again', () => {
-    const start = begin(fleet(3), { waves: [count(2), count(1)], maxUnavailable: count(3), soak: { host: 0, wave: 300 } });
+    const start = begin(fleet(3), {
+      waves: [count(2), count(1)],
+      maxUnavailable: count(3),
+      soak: { host: 0, wave: 300 },
+    });
     const first = [
       [0, wave(1, ['h1', 'h2'])],
       [0, started('h1')],
       [0, started('h2')],
       [10, done('h1')],
     ] as const;
-    expect(decidedAt(stateAfter(start, ...first), 11)).toMatchObject({ kind: 'wait', why: [{ rule: 'wave' }] });
+    expect(decidedAt(stateAfter(start, ...first), 11)).toMatchObject({
+      kind: 'wait',
+      why: [{ rule: 'wave' }],
+    });
     const ended = stateAfter(start, ...first, [20, done('h2')]);
-    expect(decidedAt(ended, 21)).toMatchObject({ kind: 'wait', until: noon + 320_000, why: [{ rule: 'soak' }] });
+    expect(decidedAt(ended, 21)).toMatchObject({
+      kind: 'wait',
+      until: noon + 320_000,
+      why: [{ rule: 'soak' }],
+    });
     expect(decidedAt(ended, 320)).toMatchObject({ kind: 'repeat_proof', host: 'h1' });
     expect(decidedAt(ended, 320, { busy: new Set(['h1']) })).toMatchObject({ kind: 'wait' });
     const one = stateAfter(start, ...first, [20, done('h2')], [321, soaked('h1')]);
     expect(decidedAt(one, 321)).toMatchObject({ kind: 'repeat_proof', host: 'h2' });
-    const both = stateAfter(start, ...first, [20, done('h2')], [321, soaked('h1')], [322, soaked('h2')]);
+    const both = stateAfter(
+      start,
+      ...first,
+      [20, done('h2')],
+      [321, soaked('h1')],
+      [322, soaked('h2')],
+    );
     expect(settle(both, 322).did).toEqual(['end_wave', 'begin_wave', 'start h3']);
   });
 });
@@ -362,8 +500,14 @@ describe('canary', () => {
   });
 
   it('takes the first hosts of each kernel that is tried, also beside others of their remedy', () => {
-    const tries = fleet(6, (number) => ({ remedy: 'kernel_arg', ...(number > 2 ? { tries: number < 5 ? '862' : '957' } : {}) }));
-    expect(decidedAt(stateAfter(begin(tries, { canary })), 0)).toMatchObject({ canary: true, hosts: ['h1', 'h3', 'h5'] });
+    const tries = fleet(6, (number) => ({
+      remedy: 'kernel_arg',
+      ...(number > 2 ? { tries: number < 5 ? '862' : '957' } : {}),
+    }));
+    expect(decidedAt(stateAfter(begin(tries, { canary })), 0)).toMatchObject({
+      canary: true,
+      hosts: ['h1', 'h3', 'h5'],
+    });
   });
 
   it('takes the hosts of a pattern', () => {
@@ -373,14 +517,18 @@ describe('canary', () => {
 
   it('is never empty, also when the pattern names only hosts with nothing to do', () => {
     const state = stateAfter(
-      begin([hostFor('a', { nothing: true }), hostFor('b'), hostFor('c')], { canary: { ...canary, hosts: { pattern: 'a' } } }),
+      begin([hostFor('a', { nothing: true }), hostFor('b'), hostFor('c')], {
+        canary: { ...canary, hosts: { pattern: 'a' } },
+      }),
     );
     expect(decidedAt(state, 0, { canaryHosts: ['a'] })).toMatchObject({ hosts: ['b'] });
   });
 
   it('replaces a refused host of a pattern by the next', () => {
     const state = stateAfter(
-      begin([hostFor('a', { refused: 'el6' }), hostFor('b'), hostFor('c')], { canary: { ...canary, hosts: { pattern: 'a' } } }),
+      begin([hostFor('a', { refused: 'el6' }), hostFor('b'), hostFor('c')], {
+        canary: { ...canary, hosts: { pattern: 'a' } },
+      }),
     );
     expect(decidedAt(state, 0, { canaryHosts: ['a'] })).toMatchObject({ hosts: ['b'] });
   });
@@ -391,12 +539,25 @@ describe('canary', () => {
       [0, wave(0, ['h1'], true)],
       [0, started('h1')],
     ] as const;
-    expect(decidedAt(stateAfter(start, ...first), 1)).toMatchObject({ kind: 'wait', why: [{ rule: 'canary' }] });
+    expect(decidedAt(stateAfter(start, ...first), 1)).toMatchObject({
+      kind: 'wait',
+      why: [{ rule: 'canary' }],
+    });
     const ended = stateAfter(start, ...first, [60, done('h1')]);
-    expect(decidedAt(ended, 659)).toMatchObject({ kind: 'wait', until: noon + 660_000, why: [{ rule: 'canary' }] });
+    expect(decidedAt(ended, 659)).toMatchObject({
+      kind: 'wait',
+      until: noon + 660_000,
+      why: [{ rule: 'canary' }],
+    });
     expect(decidedAt(ended, 660)).toMatchObject({ kind: 'repeat_proof', host: 'h1' });
     const proven = stateAfter(start, ...first, [60, done('h1')], [661, soaked('h1')]);
-    expect(settle(proven, 661).did).toEqual(['promote', 'end_wave', 'begin_wave', 'start h2', 'start h3']);
+    expect(settle(proven, 661).did).toEqual([
+      'promote',
+      'end_wave',
+      'begin_wave',
+      'start h2',
+      'start h3',
+    ]);
   });
 
   it('an early yes of a person does not shorten the soak', () => {
@@ -423,7 +584,10 @@ describe('canary', () => {
       kind: 'wait',
       why: [{ text: 'the canary is done; go on with: kmend promote r1' }],
     });
-    const promoted = stateAfter(start, ...ended, [70, { type: 'canary.promoted', by: 'eve', why: 'looks good' }]);
+    const promoted = stateAfter(start, ...ended, [
+      70,
+      { type: 'canary.promoted', by: 'eve', why: 'looks good' },
+    ]);
     expect(settle(promoted, 70).did).toEqual(['end_wave', 'begin_wave', 'start h2']);
   });
 
@@ -435,14 +599,23 @@ describe('canary', () => {
       [0, started('h1')],
       [60, done('h1')],
     ] as const;
-    expect(decidedAt(stateAfter(start, ...ended), 61)).toMatchObject({ kind: 'read_gates', gates: ['alerts'] });
-    const closed = stateAfter(start, ...ended, [61, { type: 'gate.read', gate: 'alerts', open: false, read: '3 firing' }]);
+    expect(decidedAt(stateAfter(start, ...ended), 61)).toMatchObject({
+      kind: 'read_gates',
+      gates: ['alerts'],
+    });
+    const closed = stateAfter(start, ...ended, [
+      61,
+      { type: 'gate.read', gate: 'alerts', open: false, read: '3 firing' },
+    ]);
     expect(decidedAt(closed, 62)).toMatchObject({ kind: 'finish', exit: 10 });
     expect(decidedAt(closed, 62, { wait: true })).toMatchObject({
       kind: 'wait',
       why: [{ rule: 'gate', text: 'gate alerts is closed: 3 firing' }],
     });
-    const open = stateAfter(start, ...ended, [61, { type: 'gate.read', gate: 'alerts', open: true, read: '0 firing' }]);
+    const open = stateAfter(start, ...ended, [
+      61,
+      { type: 'gate.read', gate: 'alerts', open: true, read: '0 firing' },
+    ]);
     expect(decidedAt(open, 62)).toEqual({
       kind: 'promote',
       by: 'policy',
@@ -454,15 +627,34 @@ describe('canary', () => {
     ['was refused at its start', failed('h1', 'refused', false)],
     ['needed nothing after all', done('h1', false)],
   ])('a canary that %s is replaced by the next and named', (_name, end) => {
-    const state = stateAfter(begin(fleet(3), { canary }), [0, wave(0, ['h1'], true)], [0, started('h1')], [9, end]);
+    const state = stateAfter(
+      begin(fleet(3), { canary }),
+      [0, wave(0, ['h1'], true)],
+      [0, started('h1')],
+      [9, end],
+    );
     const decision = decidedAt(state, 10);
-    expect(decision).toMatchObject({ kind: 'begin_wave', canary: true, hosts: ['h2'], why: expect.stringContaining('in place of h1') });
+    expect(decision).toMatchObject({
+      kind: 'begin_wave',
+      canary: true,
+      hosts: ['h2'],
+      why: expect.stringContaining('in place of h1'),
+    });
   });
 
   it('any bad end in it trips the brake, however much the brake allows, also an ignored unreachable one', () => {
     const policy = { canary, brake: { failures: count(99), unreachable: 'ignore' as const } };
-    const state = stateAfter(begin(fleet(3), policy), [0, wave(0, ['h1'], true)], [0, started('h1')], [9, failed('h1', 'unreachable')]);
-    expect(decidedAt(state, 10)).toEqual({ kind: 'trip', host: 'h1', why: 'canary h1 ended badly (unreachable: it went wrong)' });
+    const state = stateAfter(
+      begin(fleet(3), policy),
+      [0, wave(0, ['h1'], true)],
+      [0, started('h1')],
+      [9, failed('h1', 'unreachable')],
+    );
+    expect(decidedAt(state, 10)).toEqual({
+      kind: 'trip',
+      host: 'h1',
+      why: 'canary h1 ended badly (unreachable: it went wrong)',
+    });
   });
 
   it('a bad end while it soaks trips the brake', () => {
@@ -477,8 +669,16 @@ describe('canary', () => {
   });
 
   it('needs no soak when nobody is left to follow', () => {
-    const state = stateAfter(begin(fleet(1), { canary }), [0, wave(0, ['h1'], true)], [0, started('h1')], [9, done('h1')]);
-    expect(settle(state, 10)).toMatchObject({ did: ['end_wave'], last: { kind: 'finish', exit: 0 } });
+    const state = stateAfter(
+      begin(fleet(1), { canary }),
+      [0, wave(0, ['h1'], true)],
+      [0, started('h1')],
+      [9, done('h1')],
+    );
+    expect(settle(state, 10)).toMatchObject({
+      did: ['end_wave'],
+      last: { kind: 'finish', exit: 0 },
+    });
   });
 });
 
@@ -503,7 +703,10 @@ describe('brake', () => {
     );
 
   it('the first bad end stops the starting, also while slots are free', () => {
-    expect(ends({}, [1, started('h1')], [2, failed('h1')])).toMatchObject({ kind: 'trip', host: 'h1' });
+    expect(ends({}, [1, started('h1')], [2, failed('h1')])).toMatchObject({
+      kind: 'trip',
+      host: 'h1',
+    });
   });
 
   it.each([
@@ -523,22 +726,34 @@ describe('brake', () => {
     expect(ends({}, [1, started('h1')], [2, failed('h1', kind)])).toMatchObject({ kind: 'trip' });
   });
 
-  it.each(['refused', 'drift'] as const)('does not count a host that was started and left untouched as %s', (kind) => {
-    expect(ends({}, [1, started('h1')], [2, failed('h1', kind, false)])).toMatchObject({ kind: 'start' });
-  });
+  it.each(['refused', 'drift'] as const)(
+    'does not count a host that was started and left untouched as %s',
+    (kind) => {
+      expect(ends({}, [1, started('h1')], [2, failed('h1', kind, false)])).toMatchObject({
+        kind: 'start',
+      });
+    },
+  );
 
   it('counts drift of a host that was touched', () => {
-    expect(ends({}, [1, started('h1')], [2, failed('h1', 'drift', true)])).toMatchObject({ kind: 'trip' });
+    expect(ends({}, [1, started('h1')], [2, failed('h1', 'drift', true)])).toMatchObject({
+      kind: 'trip',
+    });
   });
 
   it('does not count a host that this run did not start', () => {
-    expect(ends({}, [2, failed('h1', 'unreachable', false)])).toMatchObject({ kind: 'start', host: 'h2' });
+    expect(ends({}, [2, failed('h1', 'unreachable', false)])).toMatchObject({
+      kind: 'start',
+      host: 'h2',
+    });
   });
 
   it('allows as many as failures says', () => {
     const allowed = { brake: { failures: count(1), unreachable: 'count' as const } };
     expect(ends(allowed, [1, started('h1')], [2, failed('h1')])).toMatchObject({ kind: 'start' });
-    expect(ends(allowed, [1, started('h1')], [1, started('h2')], [2, failed('h1')], [3, failed('h2')])).toMatchObject({
+    expect(
+      ends(allowed, [1, started('h1')], [1, started('h2')], [2, failed('h1')], [3, failed('h2')]),
+    ).toMatchObject({
       kind: 'trip',
       host: 'h2',
     });
@@ -552,15 +767,25 @@ describe('brake', () => {
   });
 
   it('per_wave takes a share of the wave', () => {
-    const allowed = { brake: { failures: count(99), perWave: percent(10), unreachable: 'count' as const } };
+    const allowed = {
+      brake: { failures: count(99), perWave: percent(10), unreachable: 'count' as const },
+    };
     expect(ends(allowed, [1, started('h1')], [2, failed('h1')])).toMatchObject({ kind: 'start' });
-    expect(ends(allowed, [1, started('h1')], [1, started('h2')], [2, failed('h1')], [3, failed('h2')])).toMatchObject({ kind: 'trip' });
+    expect(
+      ends(allowed, [1, started('h1')], [1, started('h2')], [2, failed('h1')], [3, failed('h2')]),
+    ).toMatchObject({ kind: 'trip' });
   });
 
   it('per_zone counts each zone for itself', () => {
-    const allowed = { brake: { failures: count(99), perZone: count(1), unreachable: 'count' as const } };
-    expect(ends(allowed, [1, started('h1')], [1, started('h6')], [2, failed('h1')], [2, failed('h6')])).toMatchObject({ kind: 'start' });
-    expect(ends(allowed, [1, started('h1')], [1, started('h2')], [2, failed('h1')], [2, failed('h2')])).toMatchObject({
+    const allowed = {
+      brake: { failures: count(99), perZone: count(1), unreachable: 'count' as const },
+    };
+    expect(
+      ends(allowed, [1, started('h1')], [1, started('h6')], [2, failed('h1')], [2, failed('h6')]),
+    ).toMatchObject({ kind: 'start' });
+    expect(
+      ends(allowed, [1, started('h1')], [1, started('h2')], [2, failed('h1')], [2, failed('h2')]),
+    ).toMatchObject({
       kind: 'trip',
       why: expect.stringContaining('zone a'),
     });
@@ -568,8 +793,12 @@ describe('brake', () => {
 
   it('unreachable: ignore leaves unreachable hosts out of the count', () => {
     const policy = { brake: { failures: count(0), unreachable: 'ignore' as const } };
-    expect(ends(policy, [1, started('h1')], [2, failed('h1', 'unreachable')])).toMatchObject({ kind: 'start' });
-    expect(ends(policy, [1, started('h1')], [2, failed('h1', 'timeout')])).toMatchObject({ kind: 'trip' });
+    expect(ends(policy, [1, started('h1')], [2, failed('h1', 'unreachable')])).toMatchObject({
+      kind: 'start',
+    });
+    expect(ends(policy, [1, started('h1')], [2, failed('h1', 'timeout')])).toMatchObject({
+      kind: 'trip',
+    });
   });
 
   const resolved = (host: string, as: 'done' | 'skip' | 'retry', who = 'eve') =>
@@ -586,17 +815,25 @@ describe('brake', () => {
       [5, failed('h1')],
     ] as const;
     expect(ends(allowed, ...again)).toMatchObject({ kind: 'start' });
-    expect(ends(allowed, ...again, [6, started('h2')], [7, failed('h2')])).toMatchObject({ kind: 'trip', host: 'h2' });
-  });
-
-  it.each(['done', 'skip', 'retry'] as const)('is released by the word about its bad end (%s), by name', (as) => {
-    expect(ends({}, [1, started('h1')], [2, failed('h1')], [2, tripped], [9, resolved('h1', as)])).toEqual({
-      kind: 'release',
-      by: 'eve',
-      hosts: ['h1'],
-      why: `every bad end was looked at: h1 (${as})`,
+    expect(ends(allowed, ...again, [6, started('h2')], [7, failed('h2')])).toMatchObject({
+      kind: 'trip',
+      host: 'h2',
     });
   });
+
+  it.each(['done', 'skip', 'retry'] as const)(
+    'is released by the word about its bad end (%s), by name',
+    (as) => {
+      expect(
+        ends({}, [1, started('h1')], [2, failed('h1')], [2, tripped], [9, resolved('h1', as)]),
+      ).toEqual({
+        kind: 'release',
+        by: 'eve',
+        hosts: ['h1'],
+        why: `every bad end was looked at: h1 (${as})`,
+      });
+    },
+  );
 
   it('stands as long as one bad end was not looked at, also one that came after it tripped; time does not release it', () => {
     const two = [
@@ -606,13 +843,24 @@ describe('brake', () => {
       [2, tripped],
       [3, failed('h2')],
     ] as const;
-    expect(ends({}, ...two, [9, resolved('h1', 'skip')])).toMatchObject({ kind: 'finish', exit: 5 });
-    expect(ends({}, ...two, [9, resolved('h1', 'skip')], [10, resolved('h2', 'retry', 'bob')])).toMatchObject({
+    expect(ends({}, ...two, [9, resolved('h1', 'skip')])).toMatchObject({
+      kind: 'finish',
+      exit: 5,
+    });
+    expect(
+      ends({}, ...two, [9, resolved('h1', 'skip')], [10, resolved('h2', 'retry', 'bob')]),
+    ).toMatchObject({
       kind: 'release',
       by: 'eve, bob',
       hosts: ['h1', 'h2'],
     });
-    const later = stateAfter(begin(fleet(3)), [0, wave(1, ['h1', 'h2', 'h3'])], [1, started('h1')], [2, failed('h1')], [2, tripped]);
+    const later = stateAfter(
+      begin(fleet(3)),
+      [0, wave(1, ['h1', 'h2', 'h3'])],
+      [1, started('h1')],
+      [2, failed('h1')],
+      [2, tripped],
+    );
     expect(decidedAt(later, 10 * 365 * 86_400)).toMatchObject({ kind: 'finish', exit: 5 });
   });
 
@@ -621,7 +869,9 @@ describe('brake', () => {
       [8, { type: 'run.finished', exit: 5, why: '' }],
       [9, { type: 'run.resumed', who: 'eve', tool: '' }],
     ] as const;
-    expect(ends({}, [1, started('h1')], [2, failed('h1')], [2, tripped], ...resumed)).toMatchObject({ kind: 'finish', exit: 5 });
+    expect(ends({}, [1, started('h1')], [2, failed('h1')], [2, tripped], ...resumed)).toMatchObject(
+      { kind: 'finish', exit: 5 },
+    );
   });
 
   it('lets a held host go on once it is released (on_brake: hold), and not before', () => {
@@ -634,7 +884,14 @@ describe('brake', () => {
       [2, tripped],
     ] as const;
     expect(mayContinue(stateAfter(start, ...told), start.rollout, noon + 3000, 'h2')).toBe('hold');
-    expect(mayContinue(stateAfter(start, ...told, [9, resolved('h1', 'skip')]), start.rollout, noon + 9000, 'h2')).toBe('go');
+    expect(
+      mayContinue(
+        stateAfter(start, ...told, [9, resolved('h1', 'skip')]),
+        start.rollout,
+        noon + 9000,
+        'h2',
+      ),
+    ).toBe('go');
   });
 
   it('released, it trips again at once with the next bad end', () => {
@@ -646,7 +903,10 @@ describe('brake', () => {
       [9, { type: 'brake.released', by: 'eve', hosts: ['h1'], why: '' }],
     ] as const;
     expect(ends({}, ...once)).toMatchObject({ kind: 'start', host: 'h2' });
-    expect(ends({}, ...once, [10, started('h2')], [11, failed('h2')])).toMatchObject({ kind: 'trip', host: 'h2' });
+    expect(ends({}, ...once, [10, started('h2')], [11, failed('h2')])).toMatchObject({
+      kind: 'trip',
+      host: 'h2',
+    });
   });
 
   it('a second canary that nobody has looked at keeps the brake', () => {
@@ -662,22 +922,40 @@ describe('brake', () => {
       [2, failed('h2')],
     ] as const;
     const start = begin(fleet(4), policy);
-    expect(decidedAt(stateAfter(start, ...bad, [3, resolved('h2', 'skip')]), 4)).toMatchObject({ kind: 'trip', host: 'h1' });
-    const both = stateAfter(start, ...bad, [2, tripped], [3, resolved('h2', 'skip')], [4, resolved('h1', 'skip')]);
+    expect(decidedAt(stateAfter(start, ...bad, [3, resolved('h2', 'skip')]), 4)).toMatchObject({
+      kind: 'trip',
+      host: 'h1',
+    });
+    const both = stateAfter(
+      start,
+      ...bad,
+      [2, tripped],
+      [3, resolved('h2', 'skip')],
+      [4, resolved('h1', 'skip')],
+    );
     expect(settle(both, 5).did.slice(0, 2)).toEqual(['release', 'begin_wave']);
   });
 
   it('a zone over its limit trips it, also when another zone had the last bad end', () => {
-    const allowed = { brake: { failures: count(99), perZone: count(1), unreachable: 'count' as const } };
+    const allowed = {
+      brake: { failures: count(99), perZone: count(1), unreachable: 'count' as const },
+    };
     const three = ['h1', 'h2', 'h6'].map((host) => [1, started(host)] as const);
-    expect(ends(allowed, ...three, [2, failed('h1')], [2, failed('h2')], [2, failed('h6')])).toMatchObject({
+    expect(
+      ends(allowed, ...three, [2, failed('h1')], [2, failed('h2')], [2, failed('h6')]),
+    ).toMatchObject({
       kind: 'trip',
       why: expect.stringContaining('zone a'),
     });
   });
 
   it('a word about a host that did not end badly changes nothing: it is not started a second time', () => {
-    const state = stateAfter(begin(fleet(2)), [0, wave(1, ['h1', 'h2'])], [1, started('h1')], [2, resolved('h1', 'retry')]);
+    const state = stateAfter(
+      begin(fleet(2)),
+      [0, wave(1, ['h1', 'h2'])],
+      [1, started('h1')],
+      [2, resolved('h1', 'retry')],
+    );
     expect(decidedAt(state, 3)).toMatchObject({ kind: 'wait' });
     expect(whyNotResolvable(state, 'h1', 'retry')).toBe('h1 did not end badly: it is under way');
   });
@@ -709,7 +987,13 @@ describe('brake', () => {
     ['hold', 'hold'],
   ] as const)('on_brake: %s tells running hosts to %s', (onBrake, answer) => {
     const start = begin(fleet(2), { onBrake, maxUnavailable: count(2) });
-    const state = stateAfter(start, [0, wave(1, ['h1', 'h2'])], [1, started('h1')], [1, started('h2')], [2, failed('h1')]);
+    const state = stateAfter(
+      start,
+      [0, wave(1, ['h1', 'h2'])],
+      [1, started('h1')],
+      [1, started('h2')],
+      [2, failed('h1')],
+    );
     expect(mayContinue(state, start.rollout, noon + 3000, 'h2')).toBe(answer);
   });
 });
@@ -723,37 +1007,66 @@ describe('soak', () => {
   ] as const;
 
   it('a host keeps its slot while it soaks, and is looked at again at the end', () => {
-    expect(decidedAt(stateAfter(start, ...given), 61)).toMatchObject({ kind: 'wait', until: noon + 180_000, why: [{ rule: 'budget' }] });
-    expect(decidedAt(stateAfter(start, ...given), 180)).toMatchObject({ kind: 'repeat_proof', host: 'h1' });
-    expect(decidedAt(stateAfter(start, ...given, [181, soaked('h1')]), 181)).toMatchObject({ kind: 'start', host: 'h2' });
+    expect(decidedAt(stateAfter(start, ...given), 61)).toMatchObject({
+      kind: 'wait',
+      until: noon + 180_000,
+      why: [{ rule: 'budget' }],
+    });
+    expect(decidedAt(stateAfter(start, ...given), 180)).toMatchObject({
+      kind: 'repeat_proof',
+      host: 'h1',
+    });
+    expect(decidedAt(stateAfter(start, ...given, [181, soaked('h1')]), 181)).toMatchObject({
+      kind: 'start',
+      host: 'h2',
+    });
   });
 
   it('a host that needed nothing does not soak', () => {
-    expect(decidedAt(stateAfter(start, [0, wave(1, ['h1', 'h2'])], [0, started('h1')], [60, done('h1', false)]), 61)).toMatchObject({
+    expect(
+      decidedAt(
+        stateAfter(start, [0, wave(1, ['h1', 'h2'])], [0, started('h1')], [60, done('h1', false)]),
+        61,
+      ),
+    ).toMatchObject({
       kind: 'start',
       host: 'h2',
     });
   });
 
   it('a bad end at the end of the soak is a bad end of a started host', () => {
-    expect(decidedAt(stateAfter(start, ...given, [181, failed('h1', 'boot_loop')]), 181)).toMatchObject({ kind: 'trip' });
+    expect(
+      decidedAt(stateAfter(start, ...given, [181, failed('h1', 'boot_loop')]), 181),
+    ).toMatchObject({ kind: 'trip' });
   });
 });
 
 describe('gates', () => {
   const gate = { name: 'alerts', kind: 'prometheus' as const, args: {}, for: 0 };
-  const start = (hold: number) => begin(fleet(3), { gates: [{ ...gate, for: hold }], maxUnavailable: count(2) });
+  const start = (hold: number) =>
+    begin(fleet(3), { gates: [{ ...gate, for: hold }], maxUnavailable: count(2) });
   const begun = [0, wave(1, ['h1', 'h2', 'h3'])] as const;
-  const read = (open: boolean) => ({ type: 'gate.read', gate: 'alerts', open, read: open ? '0' : 'connection refused' }) as const;
+  const read = (open: boolean) =>
+    ({ type: 'gate.read', gate: 'alerts', open, read: open ? '0' : 'connection refused' }) as const;
 
   it('are read before every start', () => {
-    expect(decidedAt(stateAfter(start(0), begun), 0)).toMatchObject({ kind: 'read_gates', gates: ['alerts'] });
-    expect(decidedAt(stateAfter(start(0), begun, [1, read(true)]), 2)).toMatchObject({ kind: 'start', host: 'h1' });
-    expect(decidedAt(stateAfter(start(0), begun, [1, read(true)], [2, started('h1')]), 3)).toMatchObject({ kind: 'read_gates' });
+    expect(decidedAt(stateAfter(start(0), begun), 0)).toMatchObject({
+      kind: 'read_gates',
+      gates: ['alerts'],
+    });
+    expect(decidedAt(stateAfter(start(0), begun, [1, read(true)]), 2)).toMatchObject({
+      kind: 'start',
+      host: 'h1',
+    });
+    expect(
+      decidedAt(stateAfter(start(0), begun, [1, read(true)], [2, started('h1')]), 3),
+    ).toMatchObject({ kind: 'read_gates' });
   });
 
   it('a reading goes stale', () => {
-    expect(decidedAt(stateAfter(start(0), begun, [1, read(true)]), 16)).toMatchObject({ kind: 'read_gates' });
+    expect(decidedAt(stateAfter(start(0), begun, [1, read(true)]), 16)).toMatchObject({
+      kind: 'read_gates',
+    });
   });
 
   it('fail closed: what was read as an error starts nobody', () => {
@@ -762,19 +1075,27 @@ describe('gates', () => {
       exit: 10,
       why: expect.stringContaining('connection refused'),
     });
-    expect(decidedAt(stateAfter(start(0), begun, [1, read(false)]), 2, { wait: true })).toMatchObject({
+    expect(
+      decidedAt(stateAfter(start(0), begun, [1, read(false)]), 2, { wait: true }),
+    ).toMatchObject({
       kind: 'wait',
       until: noon + 16_000,
     });
-    expect(decidedAt(stateAfter(start(0), begun, [1, read(false)]), 16, { wait: true })).toMatchObject({ kind: 'read_gates' });
+    expect(
+      decidedAt(stateAfter(start(0), begun, [1, read(false)]), 16, { wait: true }),
+    ).toMatchObject({ kind: 'read_gates' });
   });
 
   it('are not read twice at once', () => {
-    expect(decidedAt(stateAfter(start(0), begun), 0, { readingGates: true })).toMatchObject({ kind: 'wait', why: [{ rule: 'gate' }] });
+    expect(decidedAt(stateAfter(start(0), begun), 0, { readingGates: true })).toMatchObject({
+      kind: 'wait',
+      why: [{ rule: 'gate' }],
+    });
   });
 
   it('must hold for as long as `for` says, without a break', () => {
-    const reads = (times: readonly (readonly [number, boolean])[]) => times.map(([at, open]) => [at, read(open)] as const);
+    const reads = (times: readonly (readonly [number, boolean])[]) =>
+      times.map(([at, open]) => [at, read(open)] as const);
     expect(
       decidedAt(
         stateAfter(
@@ -819,18 +1140,26 @@ describe('gates', () => {
   });
 
   it('a gate that nobody read for more than a minute did not hold without a break', () => {
-    expect(decidedAt(stateAfter(start(30), begun, [0, read(true)], [61, read(true)]), 61)).toMatchObject({ kind: 'wait' });
+    expect(
+      decidedAt(stateAfter(start(30), begun, [0, read(true)], [61, read(true)]), 61),
+    ).toMatchObject({ kind: 'wait' });
   });
 
   it('are read on while all slots are taken, where they must hold for some time', () => {
     const busy = [begun, [0, read(true)], [0, started('h1')], [0, started('h2')]] as const;
-    expect(decidedAt(stateAfter(start(30), ...busy), 10)).toMatchObject({ kind: 'wait', until: noon + 15_000 });
+    expect(decidedAt(stateAfter(start(30), ...busy), 10)).toMatchObject({
+      kind: 'wait',
+      until: noon + 15_000,
+    });
     expect(decidedAt(stateAfter(start(30), ...busy), 15)).toMatchObject({ kind: 'read_gates' });
     expect(decidedAt(stateAfter(start(0), ...busy), 15)).toMatchObject({ kind: 'wait' });
   });
 
   it('a gate may be called constructor', () => {
-    const state = stateAfter(begin(fleet(1), { gates: [{ ...gate, name: 'constructor' }] }), [0, wave(1, ['h1'])]);
+    const state = stateAfter(begin(fleet(1), { gates: [{ ...gate, name: 'constructor' }] }), [
+      0,
+      wave(1, ['h1']),
+    ]);
     expect(decidedAt(state, 0)).toMatchObject({ kind: 'read_gates', gates: ['constructor'] });
   });
 });
@@ -863,7 +1192,9 @@ describe('windows and freezes', () => {
     const decision = decidedAt(state, 600, { wait: true });
     expect(decision).toMatchObject({
       kind: 'wait',
-      why: [{ rule: 'window', text: 'the window closes in 1200 s, and h1 is expected to take 1500 s' }],
+      why: [
+        { rule: 'window', text: 'the window closes in 1200 s, and h1 is expected to take 1500 s' },
+      ],
     });
     // Next Wednesday, 12:00 in Berlin.
     expect(decision).toMatchObject({ until: Date.UTC(2026, 0, 21, 11) });
@@ -871,7 +1202,9 @@ describe('windows and freezes', () => {
 
   it('a shorter host that fits goes before a longer one that does not', () => {
     const hosts = [hostFor('long', { estimate: 3600 }), hostFor('short', { estimate: 600 })];
-    expect(decidedAt(stateAfter(begin(hosts, { windows }), [0, wave(1, ['long', 'short'])]), 0)).toMatchObject({
+    expect(
+      decidedAt(stateAfter(begin(hosts, { windows }), [0, wave(1, ['long', 'short'])]), 0),
+    ).toMatchObject({
       kind: 'start',
       host: 'short',
     });
@@ -880,7 +1213,10 @@ describe('windows and freezes', () => {
   it('ends with 9 outside the window, and waits only with --wait', () => {
     const state = stateAfter(begin(fleet(2), { windows }), begun);
     expect(decidedAt(state, 1800)).toMatchObject({ kind: 'finish', exit: 9 });
-    expect(decidedAt(state, 1800, { wait: true })).toMatchObject({ kind: 'wait', until: Date.UTC(2026, 0, 21, 11) });
+    expect(decidedAt(state, 1800, { wait: true })).toMatchObject({
+      kind: 'wait',
+      until: Date.UTC(2026, 0, 21, 11),
+    });
   });
 
   it('does not wait for ever for a window that is never long enough', () => {
@@ -900,27 +1236,47 @@ describe('windows and freezes', () => {
 
   it('does not wait for ever for a short host that may not go before a long one', () => {
     const short = [{ days: [6], from: 0, to: 5, tz: 'UTC' }];
-    const hosts = [hostFor('short', { estimate: 60 }), hostFor('long', { estimate: 360, down: true })];
+    const hosts = [
+      hostFor('short', { estimate: 60 }),
+      hostFor('long', { estimate: 360, down: true }),
+    ];
     const state = stateAfter(begin(hosts, { windows: short }), [0, wave(1, ['short', 'long'])]);
     expect(decidedAt(state, 0, { wait: true })).toMatchObject({ kind: 'finish', exit: 9 });
   });
 
   it('gates that must hold for some time are read before the window opens', () => {
     const gates = [{ name: 'alerts', kind: 'http' as const, args: {}, for: 120 }];
-    const state = stateAfter(begin(fleet(2), { windows: [{ days: [3], from: 780, to: 840, tz: 'UTC' }], gates }), begun);
+    const state = stateAfter(
+      begin(fleet(2), { windows: [{ days: [3], from: 780, to: 840, tz: 'UTC' }], gates }),
+      begun,
+    );
     // It opens at 13:00 UTC.
-    expect(decidedAt(state, 0, { wait: true })).toMatchObject({ kind: 'wait', until: noon + 3_465_000 });
-    expect(decidedAt(state, 3465, { wait: true })).toMatchObject({ kind: 'read_gates', gates: ['alerts'] });
-    const read = stateAfter(begin(fleet(2), { windows: [{ days: [3], from: 780, to: 840, tz: 'UTC' }], gates }), begun, [
-      3465,
-      { type: 'gate.read', gate: 'alerts', open: true, read: '0' },
-    ]);
-    expect(decidedAt(read, 3466, { wait: true })).toMatchObject({ kind: 'wait', until: noon + 3_480_000 });
+    expect(decidedAt(state, 0, { wait: true })).toMatchObject({
+      kind: 'wait',
+      until: noon + 3_465_000,
+    });
+    expect(decidedAt(state, 3465, { wait: true })).toMatchObject({
+      kind: 'read_gates',
+      gates: ['alerts'],
+    });
+    const read = stateAfter(
+      begin(fleet(2), { windows: [{ days: [3], from: 780, to: 840, tz: 'UTC' }], gates }),
+      begun,
+      [3465, { type: 'gate.read', gate: 'alerts', open: true, read: '0' }],
+    );
+    expect(decidedAt(read, 3466, { wait: true })).toMatchObject({
+      kind: 'wait',
+      until: noon + 3_480_000,
+    });
   });
 
   it('starts nobody in a freeze, and says why it is frozen', () => {
-    const freeze = [{ from: '2026-01-14T13:00', to: '2026-01-15T00:00', tz: 'Europe/Berlin', why: 'the sale' }];
-    expect(decidedAt(stateAfter(begin(fleet(2), { freeze }), begun), 0, { wait: true })).toMatchObject({
+    const freeze = [
+      { from: '2026-01-14T13:00', to: '2026-01-15T00:00', tz: 'Europe/Berlin', why: 'the sale' },
+    ];
+    expect(
+      decidedAt(stateAfter(begin(fleet(2), { freeze }), begun), 0, { wait: true }),
+    ).toMatchObject({
       kind: 'wait',
       until: Date.UTC(2026, 0, 14, 23),
       why: [{ rule: 'freeze', text: 'frozen: the sale' }],
@@ -928,8 +1284,13 @@ describe('windows and freezes', () => {
   });
 
   it('a host must be done before a freeze begins', () => {
-    const freeze = [{ from: '2026-01-14T13:05', to: '2026-01-15T00:00', tz: 'Europe/Berlin', why: 'the sale' }];
-    expect(decidedAt(stateAfter(begin(fleet(2), { freeze }), begun), 0)).toMatchObject({ kind: 'finish', exit: 9 });
+    const freeze = [
+      { from: '2026-01-14T13:05', to: '2026-01-15T00:00', tz: 'Europe/Berlin', why: 'the sale' },
+    ];
+    expect(decidedAt(stateAfter(begin(fleet(2), { freeze }), begun), 0)).toMatchObject({
+      kind: 'finish',
+      exit: 9,
+    });
   });
 
   it.each([
@@ -945,7 +1306,11 @@ describe('windows and freezes', () => {
 
 describe('deadlines', () => {
   it('a host that takes longer is ended', () => {
-    const state = stateAfter(begin(fleet(1), { deadline: { host: 60 } }), [0, wave(1, ['h1'])], [10, started('h1')]);
+    const state = stateAfter(
+      begin(fleet(1), { deadline: { host: 60 } }),
+      [0, wave(1, ['h1'])],
+      [10, started('h1')],
+    );
     expect(decidedAt(state, 11)).toMatchObject({ kind: 'wait', until: noon + 70_000 });
     expect(decidedAt(state, 70)).toMatchObject({ kind: 'expire', host: 'h1' });
     expect(decidedAt(state, 70, { busy: new Set(['h1']) })).toMatchObject({ kind: 'wait' });
@@ -962,35 +1327,80 @@ describe('deadlines', () => {
   });
 
   it('a run that takes longer starts nobody any more', () => {
-    const state = stateAfter(begin(fleet(2), { deadline: { run: 60 } }), [0, wave(1, ['h1', 'h2'])], [0, started('h1')]);
+    const state = stateAfter(
+      begin(fleet(2), { deadline: { run: 60 } }),
+      [0, wave(1, ['h1', 'h2'])],
+      [0, started('h1')],
+    );
     expect(decidedAt(state, 61)).toMatchObject({ kind: 'wait' });
-    const ended = stateAfter(begin(fleet(2), { deadline: { run: 60 } }), [0, wave(1, ['h1', 'h2'])], [0, started('h1')], [62, done('h1')]);
+    const ended = stateAfter(
+      begin(fleet(2), { deadline: { run: 60 } }),
+      [0, wave(1, ['h1', 'h2'])],
+      [0, started('h1')],
+      [62, done('h1')],
+    );
     expect(decidedAt(ended, 63)).toMatchObject({ kind: 'finish', exit: 9 });
   });
 });
 
 describe('a cluster that is away', () => {
-  const away = (since: number): EventBody => ({ type: 'cluster.away', since: noon + since * 1000, why: 'no answer' });
+  const away = (since: number): EventBody => ({
+    type: 'cluster.away',
+    since: noon + since * 1000,
+    why: 'no answer',
+  });
   const two = { maxUnavailable: count(2) };
   const lost = { kind: 'interrupted', message: 'away', transport: true, resumable: true } as const;
-  const left = (touched: boolean): EventBody => ({ type: 'host.failed', host: 'h1', failure: lost, touched, state: '' });
+  const left = (touched: boolean): EventBody => ({
+    type: 'host.failed',
+    host: 'h1',
+    failure: lost,
+    touched,
+    state: '',
+  });
 
   it('holds further starts until it is back', () => {
     const told: Told[] = [
       [0, wave(1, ['h1', 'h2'])],
       [1, started('h1')],
     ];
-    expect(decidedAt(stateAfter(begin(fleet(2), two), ...told), 3)).toMatchObject({ kind: 'start', host: 'h2' });
-    const waiting = { kind: 'wait', why: [{ rule: 'cluster', text: 'the cluster is away: no answer' }] };
-    expect(decidedAt(stateAfter(begin(fleet(2), two), ...told, [2, away(2)]), 3)).toMatchObject(waiting);
-    const back = stateAfter(begin(fleet(2), two), ...told, [2, away(2)], [90, { type: 'cluster.back', seconds: 88 }]);
+    expect(decidedAt(stateAfter(begin(fleet(2), two), ...told), 3)).toMatchObject({
+      kind: 'start',
+      host: 'h2',
+    });
+    const waiting = {
+      kind: 'wait',
+      why: [{ rule: 'cluster', text: 'the cluster is away: no answer' }],
+    };
+    expect(decidedAt(stateAfter(begin(fleet(2), two), ...told, [2, away(2)]), 3)).toMatchObject(
+      waiting,
+    );
+    const back = stateAfter(
+      begin(fleet(2), two),
+      ...told,
+      [2, away(2)],
+      [90, { type: 'cluster.back', seconds: 88 }],
+    );
     expect(decidedAt(back, 90)).toMatchObject({ kind: 'start', host: 'h2' });
   });
 
   it('no deadline of a host counts the time', () => {
-    const during = stateAfter(begin(fleet(1), { deadline: { host: 60 } }), [0, wave(1, ['h1'])], [10, started('h1')], [20, away(20)]);
+    const during = stateAfter(
+      begin(fleet(1), { deadline: { host: 60 } }),
+      [0, wave(1, ['h1'])],
+      [10, started('h1')],
+      [20, away(20)],
+    );
     expect(decidedAt(during, 300)).toMatchObject({ kind: 'wait' });
-    const after = fold(during, { type: 'cluster.back', seconds: 280, v: 1, seq: 9, at: noon + 300_000, run: 'r1', prev: '' });
+    const after = fold(during, {
+      type: 'cluster.back',
+      seconds: 280,
+      v: 1,
+      seq: 9,
+      at: noon + 300_000,
+      run: 'r1',
+      prev: '',
+    });
     expect(decidedAt(after, 301)).toMatchObject({ kind: 'wait', until: noon + 350_000 });
     expect(decidedAt(after, 350)).toMatchObject({ kind: 'expire', host: 'h1' });
   });
@@ -998,10 +1408,23 @@ describe('a cluster that is away', () => {
   it('ends an idle run after `deadline.cluster`, by default after half an hour, and never while a host is under way', () => {
     const idle = stateAfter(begin(fleet(1)), [0, wave(1, ['h1'])], [10, away(10)]);
     expect(decidedAt(idle, 1809)).toMatchObject({ kind: 'wait', until: noon + 1_810_000 });
-    expect(decidedAt(idle, 1810)).toMatchObject({ kind: 'finish', exit: 10, why: '1 not started (cluster): no answer' });
-    const short = stateAfter(begin(fleet(1), { deadline: { cluster: 60 } }), [0, wave(1, ['h1'])], [10, away(10)]);
+    expect(decidedAt(idle, 1810)).toMatchObject({
+      kind: 'finish',
+      exit: 10,
+      why: '1 not started (cluster): no answer',
+    });
+    const short = stateAfter(
+      begin(fleet(1), { deadline: { cluster: 60 } }),
+      [0, wave(1, ['h1'])],
+      [10, away(10)],
+    );
     expect(decidedAt(short, 70)).toMatchObject({ kind: 'finish', exit: 10 });
-    const busy = stateAfter(begin(fleet(2)), [0, wave(1, ['h1', 'h2'])], [1, started('h1')], [10, away(10)]);
+    const busy = stateAfter(
+      begin(fleet(2)),
+      [0, wave(1, ['h1', 'h2'])],
+      [1, started('h1')],
+      [10, away(10)],
+    );
     expect(decidedAt(busy, 1900)).toMatchObject({ kind: 'wait' });
   });
 
@@ -1013,11 +1436,28 @@ describe('a cluster that is away', () => {
     ];
     const untouched = stateAfter(begin(fleet(1)), ...told, [1810, left(false)]);
     expect(untouched).toMatchObject({ bad: 0, held: 0 });
-    expect(decidedAt(untouched, 1811)).toMatchObject({ kind: 'finish', exit: 10, why: expect.stringMatching(/^1 not started/) });
+    expect(decidedAt(untouched, 1811)).toMatchObject({
+      kind: 'finish',
+      exit: 10,
+      why: expect.stringMatching(/^1 not started/),
+    });
     const touched = stateAfter(begin(fleet(1)), ...told, [1810, left(true)]);
     expect(touched).toMatchObject({ bad: 0, held: 1 });
-    expect(decidedAt(touched, 1811)).toMatchObject({ kind: 'finish', exit: 6, why: expect.stringMatching(/^1 left where the outage/) });
-    const resumed = fold(touched, { type: 'run.resumed', who: 'ops', tool: '', v: 1, seq: 9, at: noon + 4e6, run: 'r1', prev: '' });
+    expect(decidedAt(touched, 1811)).toMatchObject({
+      kind: 'finish',
+      exit: 6,
+      why: expect.stringMatching(/^1 left where the outage/),
+    });
+    const resumed = fold(touched, {
+      type: 'run.resumed',
+      who: 'ops',
+      tool: '',
+      v: 1,
+      seq: 9,
+      at: noon + 4e6,
+      run: 'r1',
+      prev: '',
+    });
     expect(resumed.away).toBeUndefined();
     expect(decidedAt(resumed, 4001)).toMatchObject({ kind: 'wait', why: [{ rule: 'running' }] });
   });
@@ -1031,12 +1471,20 @@ describe('approve', () => {
   const yes = { type: 'approved', risk: 'reboot', who: 'eve', how: 'asked' } as const;
 
   it('asks a person from that risk on', () => {
-    expect(decidedAt(stateAfter(start), 0, { attended: true })).toMatchObject({ kind: 'ask', about: 'risk', risk: 'reboot' });
-    expect(decidedAt(stateAfter(start, [1, yes]), 1, { attended: true })).toMatchObject({ kind: 'begin_wave' });
+    expect(decidedAt(stateAfter(start), 0, { attended: true })).toMatchObject({
+      kind: 'ask',
+      about: 'risk',
+      risk: 'reboot',
+    });
+    expect(decidedAt(stateAfter(start, [1, yes]), 1, { attended: true })).toMatchObject({
+      kind: 'begin_wave',
+    });
   });
 
   it('a yes to evictions is none to reboots', () => {
-    expect(decidedAt(stateAfter(start, [1, { ...yes, risk: 'evict' }]), 1, { attended: true })).toMatchObject({ kind: 'ask' });
+    expect(
+      decidedAt(stateAfter(start, [1, { ...yes, risk: 'evict' }]), 1, { attended: true }),
+    ).toMatchObject({ kind: 'ask' });
   });
 
   it('nobody is asked below that risk, or never', () => {
@@ -1051,7 +1499,9 @@ describe('approve', () => {
         0,
       ),
     ).toMatchObject({ kind: 'begin_wave' });
-    expect(decidedAt(stateAfter(begin(fleet(2), { approve: 'never' })), 0)).toMatchObject({ kind: 'begin_wave' });
+    expect(decidedAt(stateAfter(begin(fleet(2), { approve: 'never' })), 0)).toMatchObject({
+      kind: 'begin_wave',
+    });
   });
 
   it('an unattended run never asks: it ends', () => {
@@ -1060,8 +1510,11 @@ describe('approve', () => {
 });
 
 describe('unplannable', () => {
-  const leftOut = [{ host: 'dead', failure: { kind: 'unreachable' as const, message: 'no route' } }];
-  const start = (unplannable: Rollout['unplannable']) => begin(fleet(2), { unplannable, maxUnavailable: count(2) }, { pool: 3, leftOut });
+  const leftOut = [
+    { host: 'dead', failure: { kind: 'unreachable' as const, message: 'no route' } },
+  ];
+  const start = (unplannable: Rollout['unplannable']) =>
+    begin(fleet(2), { unplannable, maxUnavailable: count(2) }, { pool: 3, leftOut });
 
   it('leave_out goes on, and the exit code tells', () => {
     const state = stateAfter(
@@ -1082,20 +1535,41 @@ describe('unplannable', () => {
   });
 
   it('ask asks on a terminal and stops unattended; a yes goes on', () => {
-    expect(decidedAt(stateAfter(start('ask')), 0, { attended: true })).toMatchObject({ kind: 'ask', about: 'unplannable' });
+    expect(decidedAt(stateAfter(start('ask')), 0, { attended: true })).toMatchObject({
+      kind: 'ask',
+      about: 'unplannable',
+    });
     expect(decidedAt(stateAfter(start('ask')), 0)).toMatchObject({ kind: 'finish' });
-    const yes = { type: 'approved', risk: 'none', who: 'eve', how: 'asked', about: 'unplannable' } as const;
+    const yes = {
+      type: 'approved',
+      risk: 'none',
+      who: 'eve',
+      how: 'asked',
+      about: 'unplannable',
+    } as const;
     expect(decidedAt(stateAfter(start('ask'), [1, yes]), 1)).toMatchObject({ kind: 'begin_wave' });
   });
 
   it('counts refused hosts too, and a plan that can only end unmet is as good as refused', () => {
-    expect(decidedAt(stateAfter(begin([hostFor('a'), hostFor('b', { refused: 'el6' })], { unplannable: 'stop' })), 0)).toMatchObject({
+    expect(
+      decidedAt(
+        stateAfter(
+          begin([hostFor('a'), hostFor('b', { refused: 'el6' })], { unplannable: 'stop' }),
+        ),
+        0,
+      ),
+    ).toMatchObject({
       kind: 'finish',
       exit: 4,
     });
     const unmet = hostFor('b');
-    const plan = { ...unmet.plan, tasks: unmet.plan.tasks.map((task) => ({ ...task, status: 'unmet' as const })) };
-    expect(decidedAt(stateAfter(begin([hostFor('a'), { ...unmet, plan }], { unplannable: 'stop' })), 0)).toMatchObject({
+    const plan = {
+      ...unmet.plan,
+      tasks: unmet.plan.tasks.map((task) => ({ ...task, status: 'unmet' as const })),
+    };
+    expect(
+      decidedAt(stateAfter(begin([hostFor('a'), { ...unmet, plan }], { unplannable: 'stop' })), 0),
+    ).toMatchObject({
       kind: 'finish',
       exit: 4,
     });
@@ -1115,13 +1589,28 @@ describe('pause, continue, abort', () => {
       kind: 'wait',
       why: [{ rule: 'paused', text: 'paused by eve: lunch' }],
     });
-    expect(decidedAt(stateAfter(start, ...begun, [1, paused], [3, { type: 'run.continued', who: 'eve' }]), 4)).toMatchObject({
+    expect(
+      decidedAt(
+        stateAfter(start, ...begun, [1, paused], [3, { type: 'run.continued', who: 'eve' }]),
+        4,
+      ),
+    ).toMatchObject({
       kind: 'start',
     });
   });
 
   it('a resumed run stays paused: somebody else may have asked for it', () => {
-    expect(decidedAt(stateAfter(start, ...begun, [1, paused], [3, { type: 'run.resumed', who: 'ops', tool: '' }]), 4)).toMatchObject({
+    expect(
+      decidedAt(
+        stateAfter(
+          start,
+          ...begun,
+          [1, paused],
+          [3, { type: 'run.resumed', who: 'ops', tool: '' }],
+        ),
+        4,
+      ),
+    ).toMatchObject({
       kind: 'wait',
     });
   });
@@ -1133,7 +1622,13 @@ describe('pause, continue, abort', () => {
     expect(decidedAt(state, 2)).toMatchObject({ kind: 'wait', why: [{ rule: 'aborted' }] });
     expect(
       decidedAt(
-        stateAfter(start, ...begun, aborted, [5, failed('h1', 'interrupted')], [5, { type: 'brake.tripped', why: '', host: 'h1' }]),
+        stateAfter(
+          start,
+          ...begun,
+          aborted,
+          [5, failed('h1', 'interrupted')],
+          [5, { type: 'brake.tripped', why: '', host: 'h1' }],
+        ),
         6,
       ),
     ).toMatchObject({ kind: 'finish', exit: 130 });
@@ -1158,17 +1653,41 @@ describe('exit', () => {
       [0, started('h1')],
       [9, done('h1', true, 'provisional')],
     ] as const;
-    const unproven = stateAfter(start, ...given, [70, soaked('h1')], [70, { type: 'wave.done', wave: 1 }]);
+    const unproven = stateAfter(
+      start,
+      ...given,
+      [70, soaked('h1')],
+      [70, { type: 'wave.done', wave: 1 }],
+    );
     expect(decidedAt(unproven, 71)).toMatchObject({ kind: 'finish', exit: 12 });
-    const proof = { type: 'proof', host: 'h1', verdict: 'off', by: 'samples', evidence: '4 EIO' } as const;
-    const proven = stateAfter(start, ...given, [50, proof], [70, soaked('h1')], [70, { type: 'wave.done', wave: 1 }]);
+    const proof = {
+      type: 'proof',
+      host: 'h1',
+      verdict: 'off',
+      by: 'samples',
+      evidence: '4 EIO',
+    } as const;
+    const proven = stateAfter(
+      start,
+      ...given,
+      [50, proof],
+      [70, soaked('h1')],
+      [70, { type: 'wave.done', wave: 1 }],
+    );
     expect(decidedAt(proven, 71)).toMatchObject({ kind: 'finish', exit: 0 });
   });
 
   it('ends with 12 when a host is proven in part, at once or by a sample within its soak, and says so', () => {
     const start = begin(fleet(1), { soak: { host: 60, wave: 0 } });
     const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
-    const proof = { type: 'proof', host: 'h1', verdict: 'on', by: 'samples', evidence: '', accepted } as const;
+    const proof = {
+      type: 'proof',
+      host: 'h1',
+      verdict: 'on',
+      by: 'samples',
+      evidence: '',
+      accepted,
+    } as const;
     const end = [
       [70, soaked('h1')],
       [70, { type: 'wave.done', wave: 1 }],
@@ -1179,8 +1698,19 @@ describe('exit', () => {
     ] as const;
     for (const state of [
       stateAfter(start, ...begun, [8, proof], [9, done('h1', true, 'partial')], ...end),
-      stateAfter(start, ...begun, [8, { ...proof, by: 'none' }], [9, done('h1', true, 'provisional')], [50, proof], ...end),
+      stateAfter(
+        start,
+        ...begun,
+        [8, { ...proof, by: 'none' }],
+        [9, done('h1', true, 'provisional')],
+        [50, proof],
+        ...end,
+      ),
     ])
-      expect(decidedAt(state, 71)).toMatchObject({ kind: 'finish', exit: 12, why: '1 done, 1 proven in part' });
+      expect(decidedAt(state, 71)).toMatchObject({
+        kind: 'finish',
+        exit: 12,
+        why: '1 done, 1 proven in part',
+      });
   });
 });

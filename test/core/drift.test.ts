@@ -13,7 +13,11 @@ const change = (what: string, more: Partial<PlannedChange> = {}): PlannedChange 
   risk: 'write',
   ...more,
 });
-const task = (id: string, changes: readonly PlannedChange[], more: Partial<TaskPlan> = {}): TaskPlan => ({
+const task = (
+  id: string,
+  changes: readonly PlannedChange[],
+  more: Partial<TaskPlan> = {},
+): TaskPlan => ({
   id,
   name: `Task ${id}`,
   module: 'kernel_arg',
@@ -30,8 +34,15 @@ const plan = (tasks: readonly TaskPlan[], more: Partial<HostPlan> = {}): HostPla
   ...more,
 });
 
-const facts: Mapping = { 'kernel.release': '3.10.0-957', 'kernel.installed': ['a'], 'docker.version': 'not read' };
-const saved = plan([task('1', [change('argument')]), task('2', [change('kernel'), change('other')])]);
+const facts: Mapping = {
+  'kernel.release': '3.10.0-957',
+  'kernel.installed': ['a'],
+  'docker.version': 'not read',
+};
+const saved = plan([
+  task('1', [change('argument')]),
+  task('2', [change('kernel'), change('other')]),
+]);
 
 describe('a host needs no slot any more', () => {
   const idle = plan([task('1', []), task('2', [], { status: 'skip' })], { risk: 'none' });
@@ -57,7 +68,10 @@ describe('a host is compared with its saved plan', () => {
   });
 
   it('drift: a program would still account that nobody accepted with the saved plan; fewer are no drift', () => {
-    const accepts = (...names: readonly string[]): HostPlan => ({ ...saved, accepts: names.map((name) => ({ key: 'kubelet', name })) });
+    const accepts = (...names: readonly string[]): HostPlan => ({
+      ...saved,
+      accepts: names.map((name) => ({ key: 'kubelet', name })),
+    });
     expect(driftOf(accepts('kubelet 1.12.3'), accepts('kubelet 1.13.0'), facts)).toEqual({
       kind: 'drift',
       what: ['kubelet 1.13.0 would still account: not accepted'],
@@ -88,23 +102,40 @@ describe('a host is compared with its saved plan', () => {
     const fresh = plan([task('1', []), task('2', [change('kernel')])]);
     expect(driftOf(saved, fresh, facts)).toEqual({
       kind: 'subset',
-      differences: ['Task 1 is not needed any more', 'Task 2: ~ other from a to b is not as planned'],
+      differences: [
+        'Task 1 is not needed any more',
+        'Task 2: ~ other from a to b is not as planned',
+      ],
     });
   });
 
   it('a reboot for a part of the planned reasons goes on, one for another reason does not; other changes must be as planned', () => {
     const reboot = (after: string, module = 'reboot') =>
-      plan([task('1', [change('reboot', { sign: '!', after, risk: 'reboot' })], { module, risk: 'reboot' })], { risk: 'reboot' });
+      plan(
+        [
+          task('1', [change('reboot', { sign: '!', after, risk: 'reboot' })], {
+            module,
+            risk: 'reboot',
+          }),
+        ],
+        { risk: 'reboot' },
+      );
     const both = 'kernel: 862 -> 1160; cgroup.memory: not set -> nokmem';
-    const kind = (after: string, module?: string) => driftOf(reboot(both, module), reboot(after, module), facts).kind;
+    const kind = (after: string, module?: string) =>
+      driftOf(reboot(both, module), reboot(after, module), facts).kind;
     expect(kind(both)).toBe('same');
     expect(kind('cgroup.memory: not set -> nokmem')).toBe('subset');
-    expect(kind('cgroup.memory: not set -> nokmem; docker-ce was installed after this boot')).toBe('drift');
+    expect(kind('cgroup.memory: not set -> nokmem; docker-ce was installed after this boot')).toBe(
+      'drift',
+    );
     expect(kind('cgroup.memory: not set -> nokmem', 'command')).toBe('drift');
   });
 
   it('a change that starts from something else and ends the same goes on', () => {
-    const fresh = plan([task('1', [change('argument', { before: 'z' })]), task('2', [change('kernel'), change('other')])]);
+    const fresh = plan([
+      task('1', [change('argument', { before: 'z' })]),
+      task('2', [change('kernel'), change('other')]),
+    ]);
     expect(driftOf(saved, fresh, facts)).toMatchObject({ kind: 'subset' });
   });
 
@@ -119,27 +150,45 @@ describe('a host is compared with its saved plan', () => {
       plan([task('1', [change('argument', { after: 'c' })])]),
       'Task 1: ~ argument from a to c was not planned',
     ],
-    ['a task that had nothing to do', plan([task('3', [change('new')])]), 'Task 3 was not to change anything, now: ~ new from a to b'],
+    [
+      'a task that had nothing to do',
+      plan([task('3', [change('new')])]),
+      'Task 3 was not to change anything, now: ~ new from a to b',
+    ],
     [
       'a higher risk of a task',
       plan([task('1', [change('argument')], { risk: 'reboot' })]),
       'Task 1: the risk is reboot now, it was write',
     ],
-    ['a higher risk of the host', plan([task('1', [change('argument')])], { risk: 'reboot' }), 'the risk is reboot now, it was write'],
+    [
+      'a higher risk of the host',
+      plan([task('1', [change('argument')])], { risk: 'reboot' }),
+      'the risk is reboot now, it was write',
+    ],
     [
       'a task that cannot be planned now',
       plan([task('1', [], { status: 'later', why: 'kernel is unknown' })]),
       'Task 1: what it will do is not known now (kernel is unknown)',
     ],
-    ['a condition that is not met', plan([task('1', [], { status: 'unmet', why: 'no space' })]), 'Task 1: no space'],
-    ['a refusal', plan([], { refused: { task: '1', why: 'held package' } }), 'it must not be touched now: held package'],
+    [
+      'a condition that is not met',
+      plan([task('1', [], { status: 'unmet', why: 'no space' })]),
+      'Task 1: no space',
+    ],
+    [
+      'a refusal',
+      plan([], { refused: { task: '1', why: 'held package' } }),
+      'it must not be touched now: held package',
+    ],
   ])('drift: %s', (_name, fresh, what) => {
     expect(driftOf(saved, fresh, facts)).toEqual({ kind: 'drift', what: [what] });
   });
 
   it('a task that was planned for later may do what its risk allows', () => {
     const later = plan([task('1', [], { status: 'later', risk: 'reboot' })], { risk: 'reboot' });
-    expect(driftOf(later, plan([task('1', [change('anything')], { risk: 'restart' })]), facts).kind).toBe('same');
+    expect(
+      driftOf(later, plan([task('1', [change('anything')], { risk: 'restart' })]), facts).kind,
+    ).toBe('same');
     expect(
       driftOf(
         plan([task('1', [], { status: 'later', risk: 'write' })]),
@@ -156,7 +205,13 @@ describe('a host is compared with its saved plan', () => {
 
   it('strict: any difference is drift, also one for the better', () => {
     expect(driftOf(saved, saved, facts, { strict: true })).toEqual({ kind: 'same' });
-    expect(driftOf(saved, saved, { ...facts, 'kernel.release': 'x' }, { strict: true }).kind).toBe('drift');
-    expect(driftOf(saved, plan([task('1', []), task('2', [])], { risk: 'none' }), facts, { strict: true }).kind).toBe('drift');
+    expect(driftOf(saved, saved, { ...facts, 'kernel.release': 'x' }, { strict: true }).kind).toBe(
+      'drift',
+    );
+    expect(
+      driftOf(saved, plan([task('1', []), task('2', [])], { risk: 'none' }), facts, {
+        strict: true,
+      }).kind,
+    ).toBe('drift');
   });
 });

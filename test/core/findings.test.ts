@@ -1,4 +1,5 @@
-// What Ansible was measured to do wrong in a rollout, repeated on the virtual clock; and that a rollout's cost grows with its events alone.
+// What Ansible was measured to do wrong in a rollout, repeated on the virtual clock; and that a
+// rollout's cost grows with its events alone.
 import { describe, expect, it } from 'vitest';
 import { type Outcome, simulate } from '../../src/core/rollout/simulate.ts';
 import type { Event } from '../../src/model/run/event.ts';
@@ -14,7 +15,9 @@ describe('one of 8 hosts goes dark after the plan', () => {
     ['in waves of four', { maxUnavailable: { count: 4 }, waves: [{ count: 4 }] }],
   ])('%s: no host is started after it', (_name, rollout) => {
     const end = sim(begin(fleet(8), rollout), (host) =>
-      host === 'h2' ? { seconds: 5, end: failure('unreachable'), touched: false } : { seconds: 60, end: 'done' },
+      host === 'h2'
+        ? { seconds: 5, end: failure('unreachable'), touched: false }
+        : { seconds: 60, end: 'done' },
     );
     const dark = end.starts.find((start) => start.host === 'h2');
     const after = (dark?.at ?? 0) + 5000;
@@ -28,7 +31,10 @@ describe('8 hosts, 3 slow (6 s) and 5 fast (1 s), 2 slots', () => {
   const seconds = (host: string): number => (slow.has(host) ? 6 : 1);
 
   it('take no longer than host_pinned, and no barrier', () => {
-    const end = sim(begin(fleet(8), { maxUnavailable: { count: 2 } }), (host) => ({ seconds: seconds(host), end: 'done' }));
+    const end = sim(begin(fleet(8), { maxUnavailable: { count: 2 } }), (host) => ({
+      seconds: seconds(host),
+      end: 'done',
+    }));
     expect((end.endAt - noon) / 1000).toBeLessThanOrEqual(14.5);
     expect(end.exit).toBe(0);
   });
@@ -58,7 +64,14 @@ describe('a simulation for a plan', () => {
       run: 'r1',
       now: noon,
     });
-    expect(end.waves.map((wave) => [wave.wave, wave.hosts, (wave.startAt - noon) / 1000, ((wave.endAt ?? 0) - noon) / 1000])).toEqual([
+    expect(
+      end.waves.map((wave) => [
+        wave.wave,
+        wave.hosts,
+        (wave.startAt - noon) / 1000,
+        ((wave.endAt ?? 0) - noon) / 1000,
+      ]),
+    ).toEqual([
       [0, ['h1'], 0, 900],
       [1, ['h2', 'h3'], 900, 1200],
       [2, ['h4'], 1200, 1500],
@@ -75,7 +88,10 @@ describe('a simulation for a plan', () => {
   it('stops where a person must promote, and says so', () => {
     const rollout = { canary: { hosts: { count: 1 }, soak: 0, promote: 'manual' as const } };
     const end = simulate({ begin: begin(fleet(2), rollout), run: 'r1', now: noon });
-    expect([end.exit, end.why]).toEqual([undefined, 'the canary is done; go on with: kmend promote r1']);
+    expect([end.exit, end.why]).toEqual([
+      undefined,
+      'the canary is done; go on with: kmend promote r1',
+    ]);
   });
 
   it('pauses as the run does, by kmend, where kept slots leave nothing to start', () => {
@@ -104,7 +120,9 @@ describe('a simulation for a plan', () => {
 });
 
 it('a rollout of 5,000 hosts with zones, waves, canary and soak is simulated in seconds', () => {
-  const hosts = Array.from({ length: 5000 }, (_, index) => hostFor(`n${index}`, { zone: `z${index % 3}`, estimate: 300 + (index % 50) }));
+  const hosts = Array.from({ length: 5000 }, (_, index) =>
+    hostFor(`n${index}`, { zone: `z${index % 3}`, estimate: 300 + (index % 50) }),
+  );
   const rollout = {
     canary: { hosts: { count: 1 }, soak: 600, promote: 'auto' as const },
     waves: [{ percent: 5 }, { percent: 25 }, { percent: 100 }],

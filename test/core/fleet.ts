@@ -30,7 +30,16 @@ export function planFor(host: string, options: HostOptions = {}): HostPlan {
   const risk = options.risk ?? 'reboot';
   return {
     host,
-    tasks: [{ id: '1', name: 'Mend', module: 'reboot', status: options.nothing === true ? 'same' : 'change', changes: [], risk }],
+    tasks: [
+      {
+        id: '1',
+        name: 'Mend',
+        module: 'reboot',
+        status: options.nothing === true ? 'same' : 'change',
+        changes: [],
+        risk,
+      },
+    ],
     risk: options.nothing === true ? 'none' : risk,
     verdict: options.verdict ?? 'on',
     remedy: options.remedy ?? 'reboot',
@@ -52,7 +61,10 @@ export const hostFor = (host: string, options: HostOptions = {}): RunHost => ({
 });
 
 /** `fleet(3)` is h1, h2, h3. */
-export const fleet = (count: number, options: (number: number) => HostOptions = () => ({})): RunHost[] =>
+export const fleet = (
+  count: number,
+  options: (number: number) => HostOptions = () => ({}),
+): RunHost[] =>
   Array.from({ length: count }, (_, index) => hostFor(`h${index + 1}`, options(index + 1)));
 
 export const plain: Rollout = {
@@ -72,7 +84,10 @@ export const plain: Rollout = {
   unplannable: 'leave_out',
 };
 
-export const failure = (kind: FailureKind = 'not_verified', message = 'it went wrong'): Failure => ({ kind, message });
+export const failure = (
+  kind: FailureKind = 'not_verified',
+  message = 'it went wrong',
+): Failure => ({ kind, message });
 
 export const begin = (
   hosts: readonly RunHost[],
@@ -97,13 +112,26 @@ export const begin = (
 export type Told = readonly [seconds: number, body: EventBody];
 
 export const eventsOf = (told: readonly Told[]): Event[] =>
-  told.map(([seconds, body], index): Event => ({ ...body, v: 1, seq: index + 1, at: noon + seconds * 1000, run: 'r1', prev: '' }));
+  told.map(
+    ([seconds, body], index): Event => ({
+      ...body,
+      v: 1,
+      seq: index + 1,
+      at: noon + seconds * 1000,
+      run: 'r1',
+      prev: '',
+    }),
+  );
 
-export const stateAfter = (start: EventOf<'run.started'>, ...told: readonly Told[]): RunState => foldAll(eventsOf([[0, start], ...told]));
+export const stateAfter = (start: EventOf<'run.started'>, ...told: readonly Told[]): RunState =>
+  foldAll(eventsOf([[0, start], ...told]));
 
 /** What is decided so many seconds after noon. */
-export const decidedAt = (state: RunState, seconds: number, context: DecideContext = {}): Decision =>
-  decide(state, state.rollout ?? plain, noon + seconds * 1000, context);
+export const decidedAt = (
+  state: RunState,
+  seconds: number,
+  context: DecideContext = {},
+): Decision => decide(state, state.rollout ?? plain, noon + seconds * 1000, context);
 
 export const started = (host: string): EventBody => ({ type: 'host.started', host, why: '' });
 export const done = (host: string, changed = true, proven: Proven = 'yes'): EventBody => ({
@@ -112,8 +140,16 @@ export const done = (host: string, changed = true, proven: Proven = 'yes'): Even
   changed,
   proven,
 });
-export const soaked = (host: string): EventBody => ({ type: 'host.soaked', host, evidence: 'still off' });
-export const failed = (host: string, kind: FailureKind = 'not_verified', touched = true): EventBody => ({
+export const soaked = (host: string): EventBody => ({
+  type: 'host.soaked',
+  host,
+  evidence: 'still off',
+});
+export const failed = (
+  host: string,
+  kind: FailureKind = 'not_verified',
+  touched = true,
+): EventBody => ({
   type: 'host.failed',
   host,
   failure: failure(kind),
@@ -127,7 +163,10 @@ export const wave = (number: number, hosts: readonly string[], canary = false): 
   canary,
 });
 
-/** All that can be decided at one moment: carries out waves, starts and promotions until it has to wait, and says what it did. */
+/**
+ * All that can be decided at one moment: carries out waves, starts and promotions until it has to
+ * wait, and says what it did.
+ */
 export function settle(
   state: RunState,
   seconds: number,
@@ -138,9 +177,17 @@ export function settle(
   for (;;) {
     const decision = decidedAt(current, seconds, context);
     const body = eventOf(decision);
-    if (body === undefined || decision.kind === 'pause' || decision.kind === 'finish') return { did, state: current, last: decision };
+    if (body === undefined || decision.kind === 'pause' || decision.kind === 'finish')
+      return { did, state: current, last: decision };
     did.push('host' in decision ? `${decision.kind} ${decision.host}` : decision.kind);
-    current = fold(current, { ...body, v: 1, seq: current.lastSeq + 1, at: noon + seconds * 1000, run: 'r1', prev: '' });
+    current = fold(current, {
+      ...body,
+      v: 1,
+      seq: current.lastSeq + 1,
+      at: noon + seconds * 1000,
+      run: 'r1',
+      prev: '',
+    });
   }
 }
 

@@ -1,10 +1,31 @@
 // What a journal says about each host and the run.
 import { describe, expect, it } from 'vitest';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
-import { blockEntered, doneTask, type HostState, hostState, hostStates, statusOf } from '../../src/core/run-state/state.ts';
+import {
+  blockEntered,
+  doneTask,
+  type HostState,
+  hostState,
+  hostStates,
+  statusOf,
+} from '../../src/core/run-state/state.ts';
 import type { EffectKind, EffectResult } from '../../src/model/run/effect.ts';
 import type { EventBody } from '../../src/model/run/event.ts';
-import { begin, done, eventsOf, failed, failure, fleet, hostFor, noon, soaked, started, stateAfter, type Told, wave } from './fleet.ts';
+import {
+  begin,
+  done,
+  eventsOf,
+  failed,
+  failure,
+  fleet,
+  hostFor,
+  noon,
+  soaked,
+  started,
+  stateAfter,
+  type Told,
+  wave,
+} from './fleet.ts';
 
 const host = 'h1';
 const effect = (kind: EffectKind, number: number, bootId?: string): EventBody => ({
@@ -26,7 +47,10 @@ const over = (number: number): EventBody => ({
   result: { ok: true, code: number },
 });
 const walk = (...told: readonly Told[]): HostState => {
-  const found = hostState(stateAfter(begin(fleet(2)), [0, wave(1, ['h1', 'h2'])], [1, started(host)], ...told), host);
+  const found = hostState(
+    stateAfter(begin(fleet(2)), [0, wave(1, ['h1', 'h2'])], [1, started(host)], ...told),
+    host,
+  );
   if (found === undefined) throw new Error('not there');
   return found;
 };
@@ -97,7 +121,9 @@ describe('a host stands', () => {
   });
 
   it('left_out when it has no plan, and nowhere when it is not of the run', () => {
-    const state = stateAfter(begin(fleet(1), {}, { leftOut: [{ host: 'gone', failure: { kind: 'auth', message: '' } }] }));
+    const state = stateAfter(
+      begin(fleet(1), {}, { leftOut: [{ host: 'gone', failure: { kind: 'auth', message: '' } }] }),
+    );
     expect([statusOf(state, 'gone'), statusOf(state, 'who')]).toEqual(['left_out', undefined]);
   });
 });
@@ -138,7 +164,16 @@ describe('the walk of a host', () => {
     expect(flying.effects).toBe(2);
     const lost = walk(
       [2, effect('run', 1)],
-      [3, { type: 'effect.failed', host, task: '1', effect: 'h1/1/1', failure: { kind: 'exit', message: '' } }],
+      [
+        3,
+        {
+          type: 'effect.failed',
+          host,
+          task: '1',
+          effect: 'h1/1/1',
+          failure: { kind: 'exit', message: '' },
+        },
+      ],
     );
     expect(lost.inFlight).toEqual([]);
     expect(walk([2, effect('run', 1)], [3, failed(host)]).inFlight).toEqual([]);
@@ -154,16 +189,28 @@ describe('the walk of a host', () => {
       [6, effect('reboot', 3, 'boot-a')],
       [7, over(3)],
     );
-    expect(away.marks).toEqual({ cordoned: true, drained: true, rebooted: true, uncordoned: false, altered: true });
+    expect(away.marks).toEqual({
+      cordoned: true,
+      drained: true,
+      rebooted: true,
+      uncordoned: false,
+      altered: true,
+    });
     expect(away.results.reboot).toEqual({ ok: true, code: 3 });
-    expect(walk([2, effect('cordon', 1)], [3, over(1)], [4, effect('uncordon', 2)], [5, over(2)]).marks).toMatchObject({
+    expect(
+      walk([2, effect('cordon', 1)], [3, over(1)], [4, effect('uncordon', 2)], [5, over(2)]).marks,
+    ).toMatchObject({
       uncordoned: true,
       altered: false,
     });
   });
 
   it('remembers the boot ids that were announced with a reboot', () => {
-    const one = walk([2, effect('run', 1, 'boot-a')], [3, effect('reboot', 2, 'boot-a')], [4, effect('reboot', 3, 'boot-b')]);
+    const one = walk(
+      [2, effect('run', 1, 'boot-a')],
+      [3, effect('reboot', 2, 'boot-a')],
+      [4, effect('reboot', 3, 'boot-b')],
+    );
     expect(one.oldBootIds).toEqual(['boot-a', 'boot-b']);
     expect(one.bootId).toBe('boot-b');
   });
@@ -182,7 +229,9 @@ describe('the walk of a host', () => {
       [3, over(1)],
       [4, effect('reboot', 2, 'boot-b')],
     ];
-    expect(walk(...announced, [5, unsent({ ok: false, data: { sent: false } })]).oldBootIds).toEqual(['boot-a']);
+    expect(
+      walk(...announced, [5, unsent({ ok: false, data: { sent: false } })]).oldBootIds,
+    ).toEqual(['boot-a']);
     expect(walk(...announced, [5, unsent({ ok: false })]).oldBootIds).toEqual(['boot-a', 'boot-b']);
   });
 
@@ -198,11 +247,16 @@ describe('the walk of a host', () => {
       bootId,
     });
     const first: Told = [2, changes('boot-a', 'package docker-ce', 'boot argument cgroup.memory')];
-    expect(walk(first, [3, changes('boot-a', 'package containerd.io', 'reboot')]).replaced).toEqual({
-      bootId: 'boot-a',
-      names: ['docker-ce', 'containerd.io'],
+    expect(walk(first, [3, changes('boot-a', 'package containerd.io', 'reboot')]).replaced).toEqual(
+      {
+        bootId: 'boot-a',
+        names: ['docker-ce', 'containerd.io'],
+      },
+    );
+    expect(walk(first, [3, changes('boot-b', 'package containerd.io')]).replaced).toEqual({
+      bootId: 'boot-b',
+      names: ['containerd.io'],
     });
-    expect(walk(first, [3, changes('boot-b', 'package containerd.io')]).replaced).toEqual({ bootId: 'boot-b', names: ['containerd.io'] });
     expect(walk(first, [3, changes('boot-b', 'reboot')]).replaced?.bootId).toBe('boot-a');
   });
 
@@ -212,7 +266,12 @@ describe('the walk of a host', () => {
       [2, { type: 'drift.noted', host, what: ['a'] }],
       [2, { type: 'drift.noted', host, what: ['b'] }],
     );
-    expect(one).toMatchObject({ verdict: 'on', evidence: '3 groups', bootId: 'boot-c', differences: ['a', 'b'] });
+    expect(one).toMatchObject({
+      verdict: 'on',
+      evidence: '3 groups',
+      bootId: 'boot-c',
+      differences: ['a', 'b'],
+    });
   });
 
   it('a drain that was undone leaves a host as it was, a change does not', () => {
@@ -224,19 +283,32 @@ describe('the walk of a host', () => {
       [6, over(3)],
     ];
     expect(walk(...drained, [7, failed(host, 'blocked')]).keepsSlot).toBe(false);
-    expect(walk(...drained, [7, effect('run', 4)], [8, failed(host, 'blocked')]).keepsSlot).toBe(true);
+    expect(walk(...drained, [7, effect('run', 4)], [8, failed(host, 'blocked')]).keepsSlot).toBe(
+      true,
+    );
   });
 });
 
 describe('a run', () => {
   it('keeps what its hosts saw of a kernel: the first answer stands, and one "no" outweighs all others', () => {
     const release = '3.10.0-862.el7.x86_64';
-    const seen = (name: string, obeys: 'yes' | 'no', of = release): EventBody => ({ type: 'kernel.seen', host: name, release: of, obeys });
+    const seen = (name: string, obeys: 'yes' | 'no', of = release): EventBody => ({
+      type: 'kernel.seen',
+      host: name,
+      release: of,
+      obeys,
+    });
     const kernels = (...bodies: readonly EventBody[]) =>
-      Object.fromEntries(stateAfter(begin(fleet(3)), ...bodies.map((body): Told => [1, body])).kernels);
+      Object.fromEntries(
+        stateAfter(begin(fleet(3)), ...bodies.map((body): Told => [1, body])).kernels,
+      );
     expect(kernels()).toEqual({});
-    expect(kernels(seen('h1', 'yes'), seen('h2', 'yes'))).toEqual({ [release]: { obeys: 'yes', host: 'h1' } });
-    expect(kernels(seen('h1', 'yes'), seen('h2', 'no'), seen('h3', 'yes'))).toEqual({ [release]: { obeys: 'no', host: 'h2' } });
+    expect(kernels(seen('h1', 'yes'), seen('h2', 'yes'))).toEqual({
+      [release]: { obeys: 'yes', host: 'h1' },
+    });
+    expect(kernels(seen('h1', 'yes'), seen('h2', 'no'), seen('h3', 'yes'))).toEqual({
+      [release]: { obeys: 'no', host: 'h2' },
+    });
     expect(kernels(seen('h1', 'yes'), seen('h2', 'no', '3.10.0-957.el7.x86_64'))).toMatchObject({
       [release]: { obeys: 'yes' },
       '3.10.0-957.el7.x86_64': { obeys: 'no' },
@@ -256,9 +328,17 @@ describe('a run', () => {
       [5, retry],
     ];
     const retried = stateAfter(begin(fleet(2)), ...told);
-    expect(hostState(retried, host)).toMatchObject({ status: 'waiting', down: true, marks: { cordoned: true }, starts: 1 });
+    expect(hostState(retried, host)).toMatchObject({
+      status: 'waiting',
+      down: true,
+      marks: { cordoned: true },
+      starts: 1,
+    });
     expect(hostState(retried, host)?.tasks.map((task) => task.name)).toEqual(['Once']);
-    expect([retried.bad, stateAfter(begin(fleet(2)), ...told, [6, started(host)], [7, failed(host)]).bad]).toEqual([0, 1]);
+    expect([
+      retried.bad,
+      stateAfter(begin(fleet(2)), ...told, [6, started(host)], [7, failed(host)]).bad,
+    ]).toEqual([0, 1]);
   });
 
   it('a host that a person leaves as it is, is not taken up by a resume; one to be retried is, when it was held again', () => {
@@ -269,7 +349,13 @@ describe('a run', () => {
       touched: true,
       state: 'drained',
     };
-    const word = (as: 'skip' | 'retry'): EventBody => ({ type: 'host.resolved', host, who: 'eve', note: '', as });
+    const word = (as: 'skip' | 'retry'): EventBody => ({
+      type: 'host.resolved',
+      host,
+      who: 'eve',
+      note: '',
+      as,
+    });
     const resumed: EventBody = { type: 'run.resumed', who: 'eve', tool: '' };
     const told: Told[] = [
       [0, wave(1, ['h1', 'h2'])],
@@ -277,10 +363,13 @@ describe('a run', () => {
       [2, effect('cordon', 1)],
       [3, held],
     ];
-    const statusAfter = (...more: Told[]) => hostState(stateAfter(begin(fleet(2)), ...told, ...more), host)?.status;
+    const statusAfter = (...more: Told[]) =>
+      hostState(stateAfter(begin(fleet(2)), ...told, ...more), host)?.status;
     expect(statusAfter([9, resumed])).toBe('running');
     expect(statusAfter([8, word('skip')], [9, resumed])).toBe('failed');
-    expect(statusAfter([5, word('retry')], [6, started(host)], [7, held], [9, resumed])).toBe('running');
+    expect(statusAfter([5, word('retry')], [6, started(host)], [7, held], [9, resumed])).toBe(
+      'running',
+    );
   });
 
   it('forgets an abort and its end when it is resumed, and counts time from then on', () => {
@@ -290,12 +379,23 @@ describe('a run', () => {
       [2, { type: 'run.finished', exit: 130, why: '' }],
       [9, { type: 'run.resumed', who: 'eve', tool: '' }],
     );
-    expect([state.aborted, state.finished, state.activeSince]).toEqual([undefined, undefined, noon + 9000]);
+    expect([state.aborted, state.finished, state.activeSince]).toEqual([
+      undefined,
+      undefined,
+      noon + 9000,
+    ]);
   });
 
   it('keeps the highest risk that was approved', () => {
-    const yes = (risk: 'evict' | 'reboot'): EventBody => ({ type: 'approved', risk, who: 'eve', how: 'flag' });
-    expect(stateAfter(begin(fleet(1)), [1, yes('reboot')], [2, yes('evict')]).approved).toBe('reboot');
+    const yes = (risk: 'evict' | 'reboot'): EventBody => ({
+      type: 'approved',
+      risk,
+      who: 'eve',
+      how: 'flag',
+    });
+    expect(stateAfter(begin(fleet(1)), [1, yes('reboot')], [2, yes('evict')]).approved).toBe(
+      'reboot',
+    );
   });
 
   it('takes the newest reading of capacity: what came back is in service', () => {
@@ -310,7 +410,10 @@ describe('a run', () => {
 
   it('a person may speak for a host that was left out', () => {
     const leftOut = [{ host: 'gone', failure: { kind: 'unreachable' as const, message: '' } }];
-    const state = stateAfter(begin(fleet(1), {}, { leftOut }), [1, { type: 'host.resolved', host: 'gone', who: 'eve', note: 'scrapped' }]);
+    const state = stateAfter(begin(fleet(1), {}, { leftOut }), [
+      1,
+      { type: 'host.resolved', host: 'gone', who: 'eve', note: 'scrapped' },
+    ]);
     expect([state.leftOut, state.outside.size]).toEqual([[], 0]);
   });
 
@@ -336,7 +439,9 @@ describe('a run', () => {
 
 it('5,000 hosts with 30 events each fold in linear time', () => {
   const perEvent = (count: number): number => {
-    const hosts = Array.from({ length: count }, (_, index) => hostFor(`n${index}`, { zone: `z${index % 7}` }));
+    const hosts = Array.from({ length: count }, (_, index) =>
+      hostFor(`n${index}`, { zone: `z${index % 7}` }),
+    );
     const told: Told[] = [
       [0, begin(hosts, { maxUnavailable: { count: 50 } })],
       [
@@ -363,7 +468,16 @@ it('5,000 hosts with 30 events each fold in linear time', () => {
             detached: false,
           },
         ]);
-        told.push([3, { type: 'effect.done', host: name, task: `${number}`, effect: `${name}/${number}`, result: { ok: true } }]);
+        told.push([
+          3,
+          {
+            type: 'effect.done',
+            host: name,
+            task: `${number}`,
+            effect: `${name}/${number}`,
+            result: { ok: true },
+          },
+        ]);
       }
       told.push([4, done(name)]);
     }

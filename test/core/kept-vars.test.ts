@@ -20,14 +20,20 @@ const withheld = (vars: Mapping, secrets: readonly string[] = []): readonly stri
 describe('variables that are kept', () => {
   it.each<[string, Value]>([
     ['drain_command', 'kubectl drain {{ node }} --ignore-daemonsets'],
-    ['drain_command', 'curl -H "Authorization: Bearer {{ api_token }}" https://lb/{{ inventory_hostname }}'],
+    [
+      'drain_command',
+      'curl -H "Authorization: Bearer {{ api_token }}" https://lb/{{ inventory_hostname }}',
+    ],
     ['drain_command', '/opt/drain --password-file=/etc/drain.key {{ node }}'],
     ['uncordon_command', '/opt/bypass off'],
     ['reboot_stable_for', '5'],
     ['ansible_ssh_private_key_file', '/home/ops/.ssh/id_ed25519'],
     ['runtime_versions', { 'docker-ce': '18.09.9' }],
   ])('%s: %j', (name, value) => {
-    expect(withoutSecrets({ [name]: value }, none, masking('hunter22'))).toEqual({ kept: { [name]: value }, withheld: [] });
+    expect(withoutSecrets({ [name]: value }, none, masking('hunter22'))).toEqual({
+      kept: { [name]: value },
+      withheld: [],
+    });
   });
 });
 
@@ -73,9 +79,15 @@ describe('variables that are withheld', () => {
 `;
     const play = loadPlaybook('p.yml', text, { modules, facts: [] }).value?.plays[0];
     if (play === undefined) throw new Error('the playbook is not read');
-    const names = namesUnderNoLog(play, [{ user_word: 'x', given: 'y' }, play.vars, { from_host: 'z' }]);
+    const names = namesUnderNoLog(play, [
+      { user_word: 'x', given: 'y' },
+      play.vars,
+      { from_host: 'z' },
+    ]);
     expect([...names].sort()).toEqual(['login', 'user_word']);
-    expect(withoutSecrets({ user_word: 'x', given: 'y' }, (name) => names.has(name), masking())).toEqual({
+    expect(
+      withoutSecrets({ user_word: 'x', given: 'y' }, (name) => names.has(name), masking()),
+    ).toEqual({
       kept: { given: 'y' },
       withheld: ['user_word'],
     });

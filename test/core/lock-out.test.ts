@@ -1,4 +1,5 @@
-// Hosts that a person has locked out: a hold keeps a host out as long as it stands, a cordon puts it behind all others, or out.
+// Hosts that a person has locked out: a hold keeps a host out as long as it stands, a cordon puts
+// it behind all others, or out.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/core/rollout/decide.ts';
@@ -11,13 +12,31 @@ import { begin, fleet, noon, stateAfter, wave } from './fleet.ts';
 import { monitor } from './monitor.ts';
 import { randomWorld } from './worlds.ts';
 
-const on = (host: string, by: LockOut['by'] = 'hold'): LockOut => ({ host, by, why: `${host} has a ${by}` });
-const read = (...lockOuts: readonly LockOut[]): EventBody => ({ type: 'capacity.read', unavailable: [], lockOuts });
+const on = (host: string, by: LockOut['by'] = 'hold'): LockOut => ({
+  host,
+  by,
+  why: `${host} has a ${by}`,
+});
+const read = (...lockOuts: readonly LockOut[]): EventBody => ({
+  type: 'capacity.read',
+  unavailable: [],
+  lockOuts,
+});
 const flagged: EventBody = { type: 'approved', risk: 'reboot', who: 'ann', how: 'flag' };
 
 /** In which order hosts are started, with these lock-outs from the beginning to the end. */
-const order = (rollout: Partial<Rollout>, lockOuts: readonly LockOut[], start = begin(fleet(4), rollout)) => {
-  const end = simulate({ begin: start, run: 'r1', now: noon, lockOuts: () => lockOuts, context: { wait: false } });
+const order = (
+  rollout: Partial<Rollout>,
+  lockOuts: readonly LockOut[],
+  start = begin(fleet(4), rollout),
+) => {
+  const end = simulate({
+    begin: start,
+    run: 'r1',
+    now: noon,
+    lockOuts: () => lockOuts,
+    context: { wait: false },
+  });
   return { starts: end.starts.map(({ host }) => host), exit: end.exit, why: end.why };
 };
 
@@ -26,7 +45,9 @@ const cordonedInPlan = (name: string, rollout: Partial<Rollout>) => {
   const start = begin(fleet(4), rollout);
   return {
     ...start,
-    hosts: start.hosts.map((one) => (one.host === name ? { ...one, plan: { ...one.plan, cordoned: true as const } } : one)),
+    hosts: start.hosts.map((one) =>
+      one.host === name ? { ...one, plan: { ...one.plan, cordoned: true as const } } : one,
+    ),
   };
 };
 
@@ -39,7 +60,10 @@ describe('a cordon by somebody else', () => {
     ['skip', ['h1', 'h3', 'h4'], 4],
   ] as const)('that the plan names, with `cordoned: %s`', (cordoned, starts, exit) => {
     const start = cordonedInPlan('h2', { ...two, cordoned });
-    const down = { ...start, hosts: start.hosts.map((one) => ({ ...one, down: one.host === 'h2' })) };
+    const down = {
+      ...start,
+      hosts: start.hosts.map((one) => ({ ...one, down: one.host === 'h2' })),
+    };
     expect(order({}, [on('h2', 'cordon')], down)).toMatchObject({ starts, exit });
   });
 
@@ -47,10 +71,17 @@ describe('a cordon by somebody else', () => {
     const start = cordonedInPlan('h2', { maxUnavailable: { count: 1 } });
     const planned = simulate({ begin: start, run: 'r1', now: noon, missing: ['h2'] });
     const source = { unavailable: ['h2'], lockOuts: [on('h2', 'cordon')] };
-    const run = stateAfter(start, [0, flagged], [0, wave(1, ['h1', 'h2', 'h3', 'h4'])], [1, { type: 'capacity.read', ...source }]);
+    const run = stateAfter(
+      start,
+      [0, flagged],
+      [0, wave(1, ['h1', 'h2', 'h3', 'h4'])],
+      [1, { type: 'capacity.read', ...source }],
+    );
     const asRun = decide(run, start.rollout, noon + 1_000, { capacitySource: true });
     for (const { why } of [planned, asRun as { readonly why: string }])
-      expect(why).toContain('capacity is missing: 1 out of service, allowed: 1 (h2, cordoned by somebody else)');
+      expect(why).toContain(
+        'capacity is missing: 1 out of service, allowed: 1 (h2, cordoned by somebody else)',
+      );
     expect(planned.starts).toEqual([]);
   });
 
@@ -63,9 +94,18 @@ describe('a cordon by somebody else', () => {
   });
 
   it('that comes after the plan is minded no more than one before it, with --yes', () => {
-    const state = stateAfter(begin(fleet(3)), [0, flagged], [0, wave(1, ['h1', 'h2', 'h3'])], [1, read(on('h1', 'cordon'))]);
+    const state = stateAfter(
+      begin(fleet(3)),
+      [0, flagged],
+      [0, wave(1, ['h1', 'h2', 'h3'])],
+      [1, read(on('h1', 'cordon'))],
+    );
     expect(hostState(state, 'h1')?.lockOut?.turn).toBe('last');
-    const without = stateAfter(begin(fleet(3)), [0, wave(1, ['h1', 'h2', 'h3'])], [1, read(on('h1', 'cordon'))]);
+    const without = stateAfter(
+      begin(fleet(3)),
+      [0, wave(1, ['h1', 'h2', 'h3'])],
+      [1, read(on('h1', 'cordon'))],
+    );
     expect(hostState(without, 'h1')?.lockOut?.turn).toBe('never');
   });
 
@@ -76,14 +116,18 @@ describe('a cordon by somebody else', () => {
     );
     const start = {
       ...zoned,
-      hosts: zoned.hosts.map((one) => (one.host === 'h3' ? { ...one, plan: { ...one.plan, cordoned: true as const } } : one)),
+      hosts: zoned.hosts.map((one) =>
+        one.host === 'h3' ? { ...one, plan: { ...one.plan, cordoned: true as const } } : one,
+      ),
     };
     expect(order({}, [on('h3', 'cordon')], start).starts).toEqual(['h1', 'h2', 'h3']);
   });
 
   it('makes no canary of a host, as long as there is another', () => {
     const canary = { hosts: { count: 1 }, soak: 0, promote: 'auto' } as const;
-    expect(order({}, [on('h1', 'cordon')], cordonedInPlan('h1', { ...two, canary })).starts).toEqual(['h2', 'h3', 'h4', 'h1']);
+    expect(
+      order({}, [on('h1', 'cordon')], cordonedInPlan('h1', { ...two, canary })).starts,
+    ).toEqual(['h2', 'h3', 'h4', 'h1']);
   });
 });
 
@@ -101,14 +145,27 @@ describe('a hold', () => {
 
   it('that is gone lets the host be started in the same run', () => {
     const lockOuts = (now: number): readonly LockOut[] => (now < noon + 900_000 ? [on('h1')] : []);
-    const end = simulate({ begin: begin(fleet(3)), run: 'r1', now: noon, lockOuts, context: { wait: false } });
+    const end = simulate({
+      begin: begin(fleet(3)),
+      run: 'r1',
+      now: noon,
+      lockOuts,
+      context: { wait: false },
+    });
     expect(end.starts.map(({ host }) => host)).toEqual(['h2', 'h3', 'h1']);
     expect(end.exit).toBe(0);
   });
 
   it('is waited for with --wait', () => {
-    const lockOuts = (now: number): readonly LockOut[] => (now < noon + 36_000_000 ? [on('h1')] : []);
-    const end = simulate({ begin: begin(fleet(3)), run: 'r1', now: noon, lockOuts, context: { wait: true } });
+    const lockOuts = (now: number): readonly LockOut[] =>
+      now < noon + 36_000_000 ? [on('h1')] : [];
+    const end = simulate({
+      begin: begin(fleet(3)),
+      run: 'r1',
+      now: noon,
+      lockOuts,
+      context: { wait: true },
+    });
     expect(end.starts.map(({ host }) => host)).toEqual(['h2', 'h3', 'h1']);
   });
 
@@ -118,7 +175,13 @@ describe('a hold', () => {
   ])('that is gone while %s soaks cuts the soak short for nobody', (_what, rollout) => {
     // h1 takes 600 s and soaks as long; h2 is free a minute into the soak.
     const lockOuts = (now: number): readonly LockOut[] => (now < noon + 660_000 ? [on('h2')] : []);
-    const end = simulate({ begin: begin(fleet(2), rollout), run: 'r1', now: noon, lockOuts, context: { wait: true } });
+    const end = simulate({
+      begin: begin(fleet(2), rollout),
+      run: 'r1',
+      now: noon,
+      lockOuts,
+      context: { wait: true },
+    });
     expect(end.starts.map(({ host, at }) => [host, (at - noon) / 1000])).toEqual([
       ['h1', 0],
       ['h2', 1200],
@@ -128,19 +191,35 @@ describe('a hold', () => {
   it('is why the host is not started', () => {
     const start = begin(fleet(3));
     const state = stateAfter(start, [0, wave(1, ['h1', 'h2', 'h3'])], [1, read(on('h2'))]);
-    expect(whyWaits(state, start.rollout, noon)('h2')).toEqual({ rule: 'locked_out', text: 'h2 has a hold' });
+    expect(whyWaits(state, start.rollout, noon)('h2')).toEqual({
+      rule: 'locked_out',
+      text: 'h2 has a hold',
+    });
   });
 
   it('found by the walk before anything was done puts the host back in line; nothing has failed', () => {
-    const failure = { kind: 'kept_out', message: 'node n1 is on hold: disk', resumable: true } as const;
-    const ended: EventBody = { type: 'host.failed', host: 'h1', failure, touched: false, state: 'untouched' };
+    const failure = {
+      kind: 'kept_out',
+      message: 'node n1 is on hold: disk',
+      resumable: true,
+    } as const;
+    const ended: EventBody = {
+      type: 'host.failed',
+      host: 'h1',
+      failure,
+      touched: false,
+      state: 'untouched',
+    };
     const begun = [
       [0, wave(1, ['h1', 'h2'])],
       [0, { type: 'host.started', host: 'h1', why: '' }],
       [1, ended],
     ] as const;
     const kept = stateAfter(begin(fleet(2)), ...begun);
-    expect(hostState(kept, 'h1')).toMatchObject({ status: 'planned', lockOut: { turn: 'never', why: failure.message } });
+    expect(hostState(kept, 'h1')).toMatchObject({
+      status: 'planned',
+      lockOut: { turn: 'never', why: failure.message },
+    });
     expect([kept.bad, kept.held, kept.wave?.open]).toEqual([0, 0, 1]);
     const freed = stateAfter(begin(fleet(2)), ...begun, [2, read()]);
     expect(hostState(freed, 'h1')).toMatchObject({ status: 'planned' });
@@ -148,19 +227,36 @@ describe('a hold', () => {
   });
 
   it('found by the walk with its node drained leaves it so: its slot is kept, nothing has failed, and a resume goes on with it', () => {
-    const failure = { kind: 'kept_out', message: 'node n1 is on hold: disk', resumable: true } as const;
+    const failure = {
+      kind: 'kept_out',
+      message: 'node n1 is on hold: disk',
+      resumable: true,
+    } as const;
     const at = { host: 'h1', task: '0', effect: 'e1' };
     const events = [
       [0, wave(1, ['h1', 'h2'])],
       [0, { type: 'host.started', host: 'h1', why: '' }],
-      [1, { type: 'effect.started', ...at, kind: 'cordon', what: 'cordon', timeout: 60, detached: false }],
+      [
+        1,
+        {
+          type: 'effect.started',
+          ...at,
+          kind: 'cordon',
+          what: 'cordon',
+          timeout: 60,
+          detached: false,
+        },
+      ],
       [1, { type: 'effect.done', ...at, result: { ok: true } }],
       [2, { type: 'host.failed', host: 'h1', failure, touched: true, state: 'cordoned' }],
     ] as const;
     const state = stateAfter(begin(fleet(2)), ...events);
     expect(hostState(state, 'h1')).toMatchObject({ status: 'failed', keepsSlot: true });
     expect([state.bad, state.held]).toEqual([0, 1]);
-    const resumed = stateAfter(begin(fleet(2)), ...events, [3, { type: 'run.resumed', who: 'ann', tool: 'test' }]);
+    const resumed = stateAfter(begin(fleet(2)), ...events, [
+      3,
+      { type: 'run.resumed', who: 'ann', tool: 'test' },
+    ]);
     expect(hostState(resumed, 'h1')?.status).toBe('running');
   });
 });
@@ -179,46 +275,54 @@ describe('in random rollouts', () => {
 
   it('no host is started while its lock-out stands, one that comes last waits for all others, and the run ends', () => {
     fc.assert(
-      fc.property(randomWorld, locks, fc.constantFrom('last', 'first', 'skip'), fc.boolean(), (world, drawn, cordoned, wait) => {
-        const rollout = { ...world.begin.rollout, cordoned };
-        const start = { ...world.begin, rollout };
-        const stands = ({ from, minutes }: (typeof drawn)[number], now: number) =>
-          now >= noon + from * 60_000 && now < noon + (from + minutes) * 60_000;
-        const lockOuts = (now: number): readonly LockOut[] => {
-          const found = new Map<string, LockOut>();
-          for (const one of drawn)
-            if (stands(one, now) && found.get(`h${one.host}`)?.by !== 'hold') found.set(`h${one.host}`, on(`h${one.host}`, one.by));
-          return [...found.values()];
-        };
-        const watch = monitor(start, rollout);
-        const wrong: string[] = [];
-        const onEvent = (event: Event): void => {
-          watch.see(event);
-          if (event.type !== 'host.started') return;
-          const lock = lockOuts(event.at).find(({ host }) => host === event.host);
-          if (lock !== undefined && (lock.by === 'hold' || cordoned !== 'first')) wrong.push(`${event.host} was started, ${lock.why}`);
-        };
-        let decisions = 0;
-        const onDecision = (): void => {
-          decisions += 1;
-          if (decisions > 10_000) throw new Error('it does not come to an end');
-        };
-        const end = simulate({
-          begin: start,
-          run: 'r1',
-          now: noon,
-          outcome: world.outcome,
-          gate: world.gate,
-          lockOuts,
-          context: { wait },
-          // With `wait` a run may wait for capacity that never comes back.
-          horizon: noon + 6 * 3_600_000,
-          onEvent,
-          onDecision,
-        });
-        expect([...wrong, ...watch.broken.map(({ what }) => what)]).toEqual([]);
-        if (!wait) expect(end.exit).toBeTypeOf('number');
-      }),
+      fc.property(
+        randomWorld,
+        locks,
+        fc.constantFrom('last', 'first', 'skip'),
+        fc.boolean(),
+        (world, drawn, cordoned, wait) => {
+          const rollout = { ...world.begin.rollout, cordoned };
+          const start = { ...world.begin, rollout };
+          const stands = ({ from, minutes }: (typeof drawn)[number], now: number) =>
+            now >= noon + from * 60_000 && now < noon + (from + minutes) * 60_000;
+          const lockOuts = (now: number): readonly LockOut[] => {
+            const found = new Map<string, LockOut>();
+            for (const one of drawn)
+              if (stands(one, now) && found.get(`h${one.host}`)?.by !== 'hold')
+                found.set(`h${one.host}`, on(`h${one.host}`, one.by));
+            return [...found.values()];
+          };
+          const watch = monitor(start, rollout);
+          const wrong: string[] = [];
+          const onEvent = (event: Event): void => {
+            watch.see(event);
+            if (event.type !== 'host.started') return;
+            const lock = lockOuts(event.at).find(({ host }) => host === event.host);
+            if (lock !== undefined && (lock.by === 'hold' || cordoned !== 'first'))
+              wrong.push(`${event.host} was started, ${lock.why}`);
+          };
+          let decisions = 0;
+          const onDecision = (): void => {
+            decisions += 1;
+            if (decisions > 10_000) throw new Error('it does not come to an end');
+          };
+          const end = simulate({
+            begin: start,
+            run: 'r1',
+            now: noon,
+            outcome: world.outcome,
+            gate: world.gate,
+            lockOuts,
+            context: { wait },
+            // With `wait` a run may wait for capacity that never comes back.
+            horizon: noon + 6 * 3_600_000,
+            onEvent,
+            onDecision,
+          });
+          expect([...wrong, ...watch.broken.map(({ what }) => what)]).toEqual([]);
+          if (!wait) expect(end.exit).toBeTypeOf('number');
+        },
+      ),
       { numRuns: process.env.KMEND_SLOW === undefined ? 1_000 : 20_000 },
     );
   }, 300_000);

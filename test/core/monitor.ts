@@ -1,9 +1,20 @@
-// Watches a simulated rollout with counters of its own, kept in the plainest way, and says which rule a start broke.
+// Watches a simulated rollout with counters of its own, kept in the plainest way, and says which
+// rule a start broke.
 import { shareOf } from '../../src/core/rollout/amount.ts';
 import type { Amount, Rollout } from '../../src/model/playbook.ts';
 import type { Event, EventOf } from '../../src/model/run/event.ts';
 
-export type Property = 'budget' | 'brake' | 'zones' | 'canary' | 'gates' | 'window' | 'twice' | 'soak' | 'refused' | 'waves';
+export type Property =
+  | 'budget'
+  | 'brake'
+  | 'zones'
+  | 'canary'
+  | 'gates'
+  | 'window'
+  | 'twice'
+  | 'soak'
+  | 'refused'
+  | 'waves';
 
 export interface Broken {
   readonly property: Property;
@@ -25,7 +36,8 @@ interface Seen {
   wave: number;
 }
 
-const most = (amount: Amount, base: number): number => ('count' in amount ? amount.count : Math.max(1, shareOf(amount.percent, base)));
+const most = (amount: Amount, base: number): number =>
+  'count' in amount ? amount.count : Math.max(1, shareOf(amount.percent, base));
 const tooMany = (bad: number, amount: Amount, base: number): boolean =>
   'count' in amount ? bad > amount.count : bad > 0 && bad / base > amount.percent / 100 + 1e-12;
 
@@ -49,8 +61,12 @@ function isOpen(rollout: Rollout, at: number): boolean {
     rollout.windows.length === 0 ||
     rollout.windows.some((window) => {
       const { day, minute } = local(window.tz);
-      if (window.to > window.from) return window.days.includes(day) && minute >= window.from && minute < window.to;
-      return (window.days.includes(day) && minute >= window.from) || (window.days.includes((day + 6) % 7) && minute < window.to);
+      if (window.to > window.from)
+        return window.days.includes(day) && minute >= window.from && minute < window.to;
+      return (
+        (window.days.includes(day) && minute >= window.from) ||
+        (window.days.includes((day + 6) % 7) && minute < window.to)
+      );
     })
   );
 }
@@ -61,12 +77,23 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
   const hosts = new Map<string, Seen>(
     begin.hosts.map(({ host, plan, down }) => [
       host,
-      { zone: plan.zone ?? '', down, estimate: plan.estimate, status: 'idle', doneAt: 0, soakedAt: 0, wave: -1 },
+      {
+        zone: plan.zone ?? '',
+        down,
+        estimate: plan.estimate,
+        status: 'idle',
+        doneAt: 0,
+        soakedAt: 0,
+        wave: -1,
+      },
     ]),
   );
   const refused = new Set(
     begin.hosts
-      .filter(({ plan }) => plan.refused !== undefined || plan.tasks.every((task) => task.status === 'same'))
+      .filter(
+        ({ plan }) =>
+          plan.refused !== undefined || plan.tasks.every((task) => task.status === 'same'),
+      )
       .map(({ host }) => host),
   );
   const downNow = new Set(begin.hosts.filter((host) => host.down).map((host) => host.host));
@@ -74,7 +101,12 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
   let missing: ReadonlySet<string> = new Set();
   const startedHosts = new Set<string>();
   const again = new Set<string>();
-  const gateReads: { readonly gate: string; readonly open: boolean; readonly at: number; readonly seq: number }[] = [];
+  const gateReads: {
+    readonly gate: string;
+    readonly open: boolean;
+    readonly at: number;
+    readonly seq: number;
+  }[] = [];
   let lastStart = 0;
   let canary = new Set<string>();
   let promoted = false;
@@ -90,7 +122,10 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
   let waveBad = 0;
   const slots = most(rules.maxUnavailable, begin.pool);
   const complain = (property: Property, what: string): void => void broken.push({ property, what });
-  const held = (): string[] => [...hosts].filter(([, seen]) => ['running', 'soaking', 'kept'].includes(seen.status)).map(([host]) => host);
+  const held = (): string[] =>
+    [...hosts]
+      .filter(([, seen]) => ['running', 'soaking', 'kept'].includes(seen.status))
+      .map(([host]) => host);
 
   const checkGates = (event: Event): void => {
     for (const gate of rules.gates) {
@@ -101,30 +136,40 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
       const from = event.at - gate.for * 1000;
       const inTime = reads.filter((read) => read.at >= from);
       const before = reads.findLast((read) => read.at <= from);
-      if (gate.for > 0 && (before?.open !== true || inTime.some((read) => !read.open))) complain('gates', 'it did not hold long enough');
+      if (gate.for > 0 && (before?.open !== true || inTime.some((read) => !read.open)))
+        complain('gates', 'it did not hold long enough');
     }
   };
 
   const checkStart = (event: Event & EventOf<'host.started'>): void => {
     const me = hosts.get(event.host);
     if (me === undefined) throw new Error(`${event.host} is not of this run`);
-    if (startedHosts.has(event.host) && !again.delete(event.host)) complain('twice', `${event.host} was started before`);
+    if (startedHosts.has(event.host) && !again.delete(event.host))
+      complain('twice', `${event.host} was started before`);
     if (refused.has(event.host)) complain('refused', `${event.host} must not be started`);
     const busy = held();
     if (busy.length + 1 > slots) complain('budget', `${busy.length + 1} of ${slots} held`);
     const out = new Set([...busy, ...downNow, ...missing]);
     if (!downNow.has(event.host) && !missing.has(event.host) && out.size + 1 > slots)
       complain('budget', `${out.size + 1} of ${slots} out of service`);
-    if (tripped || tooMany(counted().length, rules.brake.failures, startedHosts.size)) complain('brake', `after ${counted().join(' ')}`);
+    if (tripped || tooMany(counted().length, rules.brake.failures, startedHosts.size))
+      complain('brake', `after ${counted().join(' ')}`);
     if (bad.some((host) => canary.has(host) && wave === 0)) complain('brake', 'after a bad canary');
-    if (rules.brake.perWave !== undefined && rules.brake.unreachable === 'count' && tooMany(waveBad, rules.brake.perWave, waveSize))
+    if (
+      rules.brake.perWave !== undefined &&
+      rules.brake.unreachable === 'count' &&
+      tooMany(waveBad, rules.brake.perWave, waveSize)
+    )
       complain('brake', 'per wave');
     const inZone = busy.filter((host) => hosts.get(host)?.zone === me.zone).length;
     const zones = new Set([me.zone, ...busy.map((host) => hosts.get(host)?.zone ?? '')]);
-    if (rules.maxZones !== undefined && zones.size > rules.maxZones) complain('zones', `${[...zones].join(' ')} at once`);
+    if (rules.maxZones !== undefined && zones.size > rules.maxZones)
+      complain('zones', `${[...zones].join(' ')} at once`);
     const zoneSize = begin.hosts.filter((host) => (host.plan.zone ?? '') === me.zone).length;
-    if (rules.maxPerZone !== undefined && inZone + 1 > most(rules.maxPerZone, zoneSize)) complain('zones', `${inZone + 1} in ${me.zone}`);
-    if (rules.canary !== undefined && !promoted && !canary.has(event.host)) complain('canary', `${event.host} before the promotion`);
+    if (rules.maxPerZone !== undefined && inZone + 1 > most(rules.maxPerZone, zoneSize))
+      complain('zones', `${inZone + 1} in ${me.zone}`);
+    if (rules.canary !== undefined && !promoted && !canary.has(event.host))
+      complain('canary', `${event.host} before the promotion`);
     if (me.wave !== wave) complain('waves', `${event.host} is not of wave ${wave}`);
     for (let at = event.at; at < event.at + me.estimate * 1000; at += 300_000)
       if (!isOpen(rules, at)) complain('window', `${event.host} would run outside`);
@@ -133,14 +178,20 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
 
   const checkPromotion = (event: Event): void => {
     const ends = [...canary].map((host) => hosts.get(host));
-    if (ends.some((seen) => seen !== undefined && ['idle', 'running', 'soaking'].includes(seen.status)))
+    if (
+      ends.some(
+        (seen) => seen !== undefined && ['idle', 'running', 'soaking'].includes(seen.status),
+      )
+    )
       complain('canary', 'promoted before all have ended');
     const good = ends.filter((seen) => seen?.status === 'done' && seen.doneAt > 0);
     if (withoutSome && good.length === 0) complain('canary', 'promoted by nobody');
     const soak = (rules.canary?.soak ?? 0) * 1000;
     for (const seen of good) {
-      if (seen !== undefined && event.at < seen.doneAt + soak) complain('soak', 'promoted before the soak was over');
-      if (soak > 0 && seen !== undefined && seen.soakedAt < seen.doneAt + soak) complain('soak', 'promoted without a second proof');
+      if (seen !== undefined && event.at < seen.doneAt + soak)
+        complain('soak', 'promoted before the soak was over');
+      if (soak > 0 && seen !== undefined && seen.soakedAt < seen.doneAt + soak)
+        complain('soak', 'promoted without a second proof');
     }
     checkGates(event);
   };
@@ -176,11 +227,23 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     switch (event.type) {
       case 'wave.started':
         if (event.wave !== wave) {
-          // Hosts that a person has tried again when nothing else was left have no wave before them to wait for.
+          // Hosts that a person has tried again when nothing else was left have no wave before them
+          // to wait for.
           const retried = event.hosts.every((host) => again.has(host));
-          if (!retried && wave >= 0 && rules.soak.wave > 0 && wave > 0 && event.at < waveEnd + rules.soak.wave * 1000)
+          if (
+            !retried &&
+            wave >= 0 &&
+            rules.soak.wave > 0 &&
+            wave > 0 &&
+            event.at < waveEnd + rules.soak.wave * 1000
+          )
             complain('soak', 'the next wave came too early');
-          if ([...hosts.values()].some((seen) => seen.wave === wave && wave >= 0 && ['running', 'soaking'].includes(seen.status)))
+          if (
+            [...hosts.values()].some(
+              (seen) =>
+                seen.wave === wave && wave >= 0 && ['running', 'soaking'].includes(seen.status),
+            )
+          )
             complain('waves', 'before the last wave was done');
           waveBad = 0;
           waveSize = 0;
@@ -195,7 +258,8 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
         }
         return;
       case 'wave.done':
-        // Over with nobody left to follow: hosts that are tried again later have a canary of their own.
+        // Over with nobody left to follow: hosts that are tried again later have a canary of their
+        // own.
         canaryOver = event.wave === 0;
         return;
       case 'host.started':
@@ -214,14 +278,16 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
       case 'host.soaked': {
         const seen = hosts.get(event.host);
         if (seen?.status === 'soaking') {
-          if (event.at < seen.doneAt + rules.soak.host * 1000) complain('soak', `${event.host} was let go too early`);
+          if (event.at < seen.doneAt + rules.soak.host * 1000)
+            complain('soak', `${event.host} was let go too early`);
           seen.status = 'done';
         }
         if (seen !== undefined) seen.soakedAt = event.at;
         return;
       }
       case 'host.failed': {
-        const light = !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
+        const light =
+          !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
         end(event, event.touched || event.failure.kind === 'unreachable' ? 'kept' : 'failed');
         if (light) return;
         bad = [...bad, event.host];
@@ -237,7 +303,8 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
         return;
       case 'brake.released': {
         const holders = [...counted(), ...bad.filter((host) => canary.has(host) && wave === 0)];
-        if (holders.length > 0) complain('brake', `released before anybody looked at ${holders.join(' ')}`);
+        if (holders.length > 0)
+          complain('brake', `released before anybody looked at ${holders.join(' ')}`);
         tripped = false;
         return;
       }
@@ -248,7 +315,11 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
       case 'capacity.read':
         missing = new Set(event.unavailable);
         for (const { host, by } of event.lockOuts ?? [])
-          if ((by === 'hold' || rules.cordoned !== 'first') && hosts.get(host)?.status === 'idle' && canary.delete(host))
+          if (
+            (by === 'hold' || rules.cordoned !== 'first') &&
+            hosts.get(host)?.status === 'idle' &&
+            canary.delete(host)
+          )
             withoutSome = true;
         return;
       case 'gate.read':

@@ -1,12 +1,24 @@
 // Who has a host, by its fence, its node and the journals; and which hosts are one machine.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { heldHosts, isOrphan, type KnownRun, type Seen, seenOf, twinsAmong, twinsText } from '../../src/core/history/orphans.ts';
+import {
+  heldHosts,
+  isOrphan,
+  type KnownRun,
+  type Seen,
+  seenOf,
+  twinsAmong,
+  twinsText,
+} from '../../src/core/history/orphans.ts';
 import { foldAll } from '../../src/core/run-state/fold.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { begin, fleet } from './fleet.ts';
 
-const [older, run, newer] = ['20261120-000000-aaaa', '20261124-153012-k3f9', '20261125-000000-bbbb'] as const;
+const [older, run, newer] = [
+  '20261120-000000-aaaa',
+  '20261124-153012-k3f9',
+  '20261125-000000-bbbb',
+] as const;
 const seen = (more: Partial<Seen> = {}): Seen => ({ ...seenOf('n1', {}), ...more });
 
 const [host] = fleet(1);
@@ -22,17 +34,30 @@ const reboot = {
   timeout: 1,
   detached: false,
 } as const;
-const started: readonly EventBody[] = [begin([host]), { type: 'host.started', host: name, why: '' }, reboot];
+const started: readonly EventBody[] = [
+  begin([host]),
+  { type: 'host.started', host: name, why: '' },
+  reboot,
+];
 const failure = { kind: 'exit', message: 'no' } as const;
-const failed: EventBody = { type: 'host.failed', host: name, failure, touched: true, state: 'drained' };
+const failed: EventBody = {
+  type: 'host.failed',
+  host: name,
+  failure,
+  touched: true,
+  state: 'drained',
+};
 const retried: EventBody = { type: 'host.resolved', host: name, who: 'ops', note: '', as: 'retry' };
 const aborted: EventBody = { type: 'run.aborted', who: 'ops', why: 'answered no' };
 
 const known = (bodies: readonly EventBody[], holder?: string): ReadonlyMap<string, KnownRun> => {
-  const state = foldAll(bodies.map((body, seq): Event => ({ ...body, v: 1, seq, at: seq, run, prev: '' })));
+  const state = foldAll(
+    bodies.map((body, seq): Event => ({ ...body, v: 1, seq, at: seq, run, prev: '' })),
+  );
   return new Map([[run, { state, ...(holder === undefined ? {} : { holder }) }]]);
 };
-const heldIn = (one: Partial<Seen>, runs: ReadonlyMap<string, KnownRun>) => heldHosts([seen({ host: name, ...one })], runs).get(name);
+const heldIn = (one: Partial<Seen>, runs: ReadonlyMap<string, KnownRun>) =>
+  heldHosts([seen({ host: name, ...one })], runs).get(name);
 
 describe('who has a host', () => {
   const open = { fence: run, fenceOpen: true };
@@ -42,9 +67,21 @@ describe('who has a host', () => {
     ['its process is gone', open, known(started), 'interrupted', resume],
     ['only the journal says so', {}, known(started), 'interrupted', resume],
     ['an older run had the host before', { fence: older }, known(started), 'interrupted', resume],
-    ['a signal ended it', open, known([...started, { ...aborted, why: 'SIGTERM' }]), 'interrupted', resume],
+    [
+      'a signal ended it',
+      open,
+      known([...started, { ...aborted, why: 'SIGTERM' }]),
+      'interrupted',
+      resume,
+    ],
     ['an operator ended it', open, known([...started, aborted]), 'aborted', resume],
-    ['the host failed', open, known([...started, failed]), 'failed', `${resume} --retry ${name}, or --skip ${name}, or --done ${name}`],
+    [
+      'the host failed',
+      open,
+      known([...started, failed]),
+      'failed',
+      `${resume} --retry ${name}, or --skip ${name}, or --done ${name}`,
+    ],
     [
       'the host was tried again and failed again',
       open,
@@ -67,7 +104,11 @@ describe('who has a host', () => {
     [
       'a failure that was acknowledged',
       open,
-      known([...started, failed, { type: 'host.resolved', host: name, who: 'ops', note: '', as: 'done' }]),
+      known([
+        ...started,
+        failed,
+        { type: 'host.resolved', host: name, who: 'ops', note: '', as: 'done' },
+      ]),
     ],
     ['a fence that is no run', { fence: '; reboot', fenceOpen: true }, new Map()],
   ] as const)('nobody: %s', (_, one, runs) => {
@@ -80,7 +121,9 @@ describe('who has a host', () => {
 describe('one machine under several names', () => {
   const ids = fc.constantFrom('', 'a', 'b', 'c');
   const hosts = fc
-    .array(fc.record({ bootId: ids, machineId: ids, hostKey: fc.constantFrom('k', 'l') }), { maxLength: 8 })
+    .array(fc.record({ bootId: ids, machineId: ids, hostKey: fc.constantFrom('k', 'l') }), {
+      maxLength: 8,
+    })
     .map((list) => list.map((ids, at) => seen({ ...ids, host: `n${at}` })));
 
   it('is every host whose boot id another one with its host key has, and no other', () => {
@@ -91,7 +134,10 @@ describe('one machine under several names', () => {
           .flatMap(({ hosts: same }) => same);
         const expected = list.filter(
           ({ bootId, hostKey, host: own }) =>
-            bootId !== '' && list.some((other) => other.host !== own && other.bootId === bootId && other.hostKey === hostKey),
+            bootId !== '' &&
+            list.some(
+              (other) => other.host !== own && other.bootId === bootId && other.hostKey === hostKey,
+            ),
         );
         expect(found.toSorted()).toEqual(expected.map((one) => one.host).toSorted());
       }),
@@ -99,10 +145,15 @@ describe('one machine under several names', () => {
   });
   it('is not one by the word of a host that has another host key', () => {
     const honest = seen({ host: 'a', bootId: '1', hostKey: 'k' });
-    expect(twinsAmong([honest, seen({ host: 'b', bootId: '1', hostKey: 'l' })])).toEqual([{ hosts: ['a', 'b'], by: 'word', id: '1' }]);
+    expect(twinsAmong([honest, seen({ host: 'b', bootId: '1', hostKey: 'l' })])).toEqual([
+      { hosts: ['a', 'b'], by: 'word', id: '1' },
+    ]);
   });
   it('may be one where only the machine id is the same', () => {
-    const [twins] = twinsAmong([seen({ host: 'a', bootId: '1', machineId: 'm' }), seen({ host: 'b', bootId: '2', machineId: 'm' })]);
+    const [twins] = twinsAmong([
+      seen({ host: 'a', bootId: '1', machineId: 'm' }),
+      seen({ host: 'b', bootId: '2', machineId: 'm' }),
+    ]);
     expect(twins).toEqual({ hosts: ['a', 'b'], by: 'machine', id: 'm' });
   });
   it('names five of many', () => {

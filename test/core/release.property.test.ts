@@ -1,5 +1,5 @@
-// A person's word about every bad end releases the brake, and nothing else does: random worlds in which somebody looks at some of them,
-// again and again.
+// A person's word about every bad end releases the brake, and nothing else does: random worlds in
+// which somebody looks at some of them, again and again.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { numbersFrom } from '../../src/core/plan/order.ts';
@@ -21,8 +21,15 @@ interface Played {
 
 const ways = ['retry', 'skip', 'done'] as const;
 
-/** Plays a world to its end; then a person looks at a share of what ended badly, and the run is resumed: up to six times. */
-function playOn(world: RandomWorld, share: number, invalidate: (state: RunState) => RunState = (state) => state): Played {
+/**
+ * Plays a world to its end; then a person looks at a share of what ended badly, and the run is
+ * resumed: up to six times.
+ */
+function playOn(
+  world: RandomWorld,
+  share: number,
+  invalidate: (state: RunState) => RunState = (state) => state,
+): Played {
   const watch = monitor(world.begin, world.begin.rollout);
   const events: Event[] = [];
   const onEvent = (event: Event): void => {
@@ -34,15 +41,35 @@ function playOn(world: RandomWorld, share: number, invalidate: (state: RunState)
     // Twice as much trouble as elsewhere.
     return outcomeOf(next() / 2, 30 + Math.floor(next() * 1200));
   };
-  const run: World = { begin: world.begin, run: 'r1', now: noon, outcome, gate: world.gate, onEvent };
+  const run: World = {
+    begin: world.begin,
+    run: 'r1',
+    now: noon,
+    outcome,
+    gate: world.gate,
+    onEvent,
+  };
   const person = numbersFrom(`${world.seed} person`);
   const ends = [simulate(run)];
   for (let turn = 0; turn < 6; turn++) {
     let { state } = ends.at(-1) ?? simulate(run);
     for (const { host, status } of hostStates(state)) {
       if (status !== 'failed' || person() > share) continue;
-      const body: EventBody = { type: 'host.resolved', host, who: 'eve', note: '', as: ways[Math.floor(person() * 3)] ?? 'skip' };
-      const event: Event = { ...body, v: 1, seq: state.lastSeq + 1, at: state.lastAt, run: 'r1', prev: '' };
+      const body: EventBody = {
+        type: 'host.resolved',
+        host,
+        who: 'eve',
+        note: '',
+        as: ways[Math.floor(person() * 3)] ?? 'skip',
+      };
+      const event: Event = {
+        ...body,
+        v: 1,
+        seq: state.lastSeq + 1,
+        at: state.lastAt,
+        run: 'r1',
+        prev: '',
+      };
       state = fold(state, event);
       onEvent(event);
     }
@@ -75,23 +102,36 @@ describe('a run whose bad ends are looked at, and that is resumed', () => {
   it('no brake stands without a bad end that nobody has looked at', () => {
     fc.assert(
       fc.property(randomWorld, (world) => {
-        for (const { state } of playOn(world, 1).ends) expect(state.brake === undefined || state.bad > 0).toBe(true);
+        for (const { state } of playOn(world, 1).ends)
+          expect(state.brake === undefined || state.bad > 0).toBe(true);
       }),
       { numRuns: runs / 2 },
     );
   }, 600_000);
 
-  const forgetful = ({ brake: _brake, canaryBad: _canary, ...state }: RunState): RunState => ({ ...state, bad: 0, badUnreachable: 0 });
+  const forgetful = ({ brake: _brake, canaryBad: _canary, ...state }: RunState): RunState => ({
+    ...state,
+    bad: 0,
+    badUnreachable: 0,
+  });
   const generous = (state: RunState): RunState => ({ ...state, out: 0, held: 0, kept: undefined });
 
   it.each<[string, Broken['property'], (state: RunState) => RunState]>([
     ['a resume that takes silence for a word', 'brake', forgetful],
-    ['a release that frees the slots of all that ended badly', 'budget', (state) => generous(forgetful(state))],
+    [
+      'a release that frees the slots of all that ended badly',
+      'budget',
+      (state) => generous(forgetful(state)),
+    ],
   ])(
     '%s is caught',
     (_name, property, invalidate) => {
       const caught = fc.check(
-        fc.property(randomWorld, (world) => !playOn(world, 0.3, invalidate).broken.some((broken) => broken.property === property)),
+        fc.property(
+          randomWorld,
+          (world) =>
+            !playOn(world, 0.3, invalidate).broken.some((broken) => broken.property === property),
+        ),
         { numRuns: 500 },
       );
       expect(caught.failed).toBe(true);

@@ -1,9 +1,16 @@
-// Back from the journal of a run to what was there before, as a table; refused where the journal cannot say.
+// Back from the journal of a run to what was there before, as a table; refused where the journal
+// cannot say.
 import { describe, expect, it } from 'vitest';
 import { type LaterRun, rollbackOf } from '../../src/core/history/rollback.ts';
 import type { HostChanges, MadeChange } from '../../src/core/run-state/host-history.ts';
 
-const change = (module: string, sign: MadeChange['sign'], what: string, before?: string, after?: string): MadeChange => ({
+const change = (
+  module: string,
+  sign: MadeChange['sign'],
+  what: string,
+  before?: string,
+  after?: string,
+): MadeChange => ({
   sign,
   what,
   ...(before === undefined ? {} : { before }),
@@ -12,19 +19,39 @@ const change = (module: string, sign: MadeChange['sign'], what: string, before?:
   task: 'The task',
   module,
 });
-const hostChanges = (...changes: readonly MadeChange[]): HostChanges => ({ host: 'h1', changes, end: 'done', at: 0 });
+const hostChanges = (...changes: readonly MadeChange[]): HostChanges => ({
+  host: 'h1',
+  changes,
+  end: 'done',
+  at: 0,
+});
 
 describe('the way back from a journal', () => {
   it.each<[string, readonly MadeChange[], object]>([
     [
       'an argument that was not there',
       [change('kernel_arg', '+', 'boot argument cgroup.memory', undefined, 'cgroup.memory=nokmem')],
-      { rollback_arguments: [{ key: 'cgroup.memory', state: 'absent', value: 'nokmem' }], rollback_made: ['nokmem'], rollback_before: [] },
+      {
+        rollback_arguments: [{ key: 'cgroup.memory', state: 'absent', value: 'nokmem' }],
+        rollback_made: ['nokmem'],
+        rollback_before: [],
+      },
     ],
     [
       'an item of a list that others share',
-      [change('kernel_arg', '~', 'boot argument cgroup.memory', 'cgroup.memory=nosocket', 'cgroup.memory=nosocket,nokmem')],
-      { rollback_arguments: [{ key: 'cgroup.memory', state: 'absent', value: 'nokmem' }], rollback_made: ['nokmem'] },
+      [
+        change(
+          'kernel_arg',
+          '~',
+          'boot argument cgroup.memory',
+          'cgroup.memory=nosocket',
+          'cgroup.memory=nosocket,nokmem',
+        ),
+      ],
+      {
+        rollback_arguments: [{ key: 'cgroup.memory', state: 'absent', value: 'nokmem' }],
+        rollback_made: ['nokmem'],
+      },
     ],
     [
       'another value of an argument',
@@ -38,22 +65,42 @@ describe('the way back from a journal', () => {
     [
       'an argument that was taken away',
       [change('kernel_arg', '-', 'boot argument quiet', 'quiet')],
-      { rollback_arguments: [{ key: 'quiet', state: 'present' }], rollback_made: [], rollback_before: ['quiet'] },
+      {
+        rollback_arguments: [{ key: 'quiet', state: 'present' }],
+        rollback_made: [],
+        rollback_before: ['quiet'],
+      },
     ],
     [
       'packages of an engine, but not its restart',
       [
-        change('container_runtime', '~', 'package docker-ce', '18.06.1.ce-3.el7', '3:18.09.1-3.el7'),
+        change(
+          'container_runtime',
+          '~',
+          'package docker-ce',
+          '18.06.1.ce-3.el7',
+          '3:18.09.1-3.el7',
+        ),
         change('container_runtime', '+', 'package docker-ce-cli', undefined, '1:18.09.1-3.el7'),
         change('container_runtime', '!', 'restart docker', '18.06.1-ce'),
       ],
-      { rollback_packages: { 'docker-ce': '18.06.1.ce-3.el7', 'docker-ce-cli': 'absent' }, rollback_arguments: [], rollback_kernel: '' },
+      {
+        rollback_packages: { 'docker-ce': '18.06.1.ce-3.el7', 'docker-ce-cli': 'absent' },
+        rollback_arguments: [],
+        rollback_kernel: '',
+      },
     ],
     [
       'the kernel that boots; the newer one stays installed',
       [
         change('kernel', '+', 'package kernel', undefined, '3.10.0-1160.el7'),
-        change('kernel', '~', 'kernel that boots next', '3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'),
+        change(
+          'kernel',
+          '~',
+          'kernel that boots next',
+          '3.10.0-862.el7.x86_64',
+          '3.10.0-1160.el7.x86_64',
+        ),
       ],
       { rollback_kernel: '3.10.0-862.el7.x86_64', rollback_packages: {} },
     ],
@@ -61,27 +108,59 @@ describe('the way back from a journal', () => {
       'the kernel of another line; whose updates become the default follows it',
       [
         change('kernel', '+', 'package kernel-lt', undefined, '5.4.278-1.el7.elrepo'),
-        change('kernel', '~', 'kernel that boots next', '3.10.0-862.el7.x86_64', '5.4.278-1.el7.elrepo.x86_64'),
-        change('kernel', '~', 'package whose updates become the default kernel', 'kernel', 'kernel-lt'),
+        change(
+          'kernel',
+          '~',
+          'kernel that boots next',
+          '3.10.0-862.el7.x86_64',
+          '5.4.278-1.el7.elrepo.x86_64',
+        ),
+        change(
+          'kernel',
+          '~',
+          'package whose updates become the default kernel',
+          'kernel',
+          'kernel-lt',
+        ),
       ],
       { rollback_kernel: '3.10.0-862.el7.x86_64', rollback_packages: {} },
     ],
     [
       'a repository that was not there, and one that was another',
       [
-        change('yum_repository', '+', 'repository vault-os in /etc/yum.repos.d/own.repo', undefined, '[vault-os]\nname=x'),
-        change('yum_repository', '~', 'repository base in /etc/yum.repos.d/CentOS-Base.repo', '[base]\nname=a = b\nexclude=', '[base]'),
+        change(
+          'yum_repository',
+          '+',
+          'repository vault-os in /etc/yum.repos.d/own.repo',
+          undefined,
+          '[vault-os]\nname=x',
+        ),
+        change(
+          'yum_repository',
+          '~',
+          'repository base in /etc/yum.repos.d/CentOS-Base.repo',
+          '[base]\nname=a = b\nexclude=',
+          '[base]',
+        ),
       ],
       {
         rollback_repositories: [
           { name: 'vault-os', file: 'own', state: 'absent' },
-          { name: 'base', file: 'CentOS-Base', state: 'present', options: { name: 'a = b', exclude: '' } },
+          {
+            name: 'base',
+            file: 'CentOS-Base',
+            state: 'present',
+            options: { name: 'a = b', exclude: '' },
+          },
         ],
         rollback_arguments: [],
       },
     ],
   ])('%s', (_, changes, vars) => {
-    expect(rollbackOf('r1', hostChanges(...changes), [])).toMatchObject({ kind: 'way_back', way: { left: [], vars } });
+    expect(rollbackOf('r1', hostChanges(...changes), [])).toMatchObject({
+      kind: 'way_back',
+      way: { left: [], vars },
+    });
   });
 
   it.each<[string, HostChanges, RegExp]>([
@@ -90,9 +169,21 @@ describe('the way back from a journal', () => {
       hostChanges(change('package', '~', 'package jq', undefined, '2')),
       /no value from before of: package jq/,
     ],
-    ['no_log hid it', hostChanges(change('package', '~', '(hidden by no_log)')), /no_log of the task "The task" hid/],
-    ['an argument stood several times', hostChanges(change('kernel_arg', '~', 'boot argument a', 'a=1 a=2', 'a=3')), /several times/],
-    ['the run is not over there', { ...hostChanges(change('package', '+', 'package jq')), end: 'under_way' }, /not over/],
+    [
+      'no_log hid it',
+      hostChanges(change('package', '~', '(hidden by no_log)')),
+      /no_log of the task "The task" hid/,
+    ],
+    [
+      'an argument stood several times',
+      hostChanges(change('kernel_arg', '~', 'boot argument a', 'a=1 a=2', 'a=3')),
+      /several times/,
+    ],
+    [
+      'the run is not over there',
+      { ...hostChanges(change('package', '+', 'package jq')), end: 'under_way' },
+      /not over/,
+    ],
   ])('refused where %s', (_, host, why) => {
     const back = rollbackOf('r1', host, []);
     expect(back.kind === 'refused' ? back.failure.message : back.kind).toMatch(why);
@@ -106,14 +197,28 @@ describe('the way back from a journal', () => {
   });
 
   it('whose updates become the default stays where nothing else was changed, and is said', () => {
-    const updates = change('kernel', '~', 'package whose updates become the default kernel', 'kernel', 'kernel-lt');
-    expect(rollbackOf('r1', hostChanges(updates), [])).toEqual({ kind: 'nothing', left: [`${updates.what} (task "The task")`] });
+    const updates = change(
+      'kernel',
+      '~',
+      'package whose updates become the default kernel',
+      'kernel',
+      'kernel-lt',
+    );
+    expect(rollbackOf('r1', hostChanges(updates), [])).toEqual({
+      kind: 'nothing',
+      left: [`${updates.what} (task "The task")`],
+    });
     const ended = change('kernel', '-', 'kernel on trial', '5.4.278-1.el7.elrepo.x86_64');
     expect(rollbackOf('r1', hostChanges(ended), [])).toEqual({ kind: 'nothing', left: [] });
   });
 
   it('a repository whose password was never read is not written again, and said', () => {
-    const masked = change('yum_repository', '-', 'repository els in /etc/yum.repos.d/els.repo', '[els]\nname=x\npassword=***');
+    const masked = change(
+      'yum_repository',
+      '-',
+      'repository els in /etc/yum.repos.d/els.repo',
+      '[els]\nname=x\npassword=***',
+    );
     expect(rollbackOf('r1', hostChanges(masked), [])).toEqual({
       kind: 'nothing',
       left: ['repository els in /etc/yum.repos.d/els.repo (task "The task")'],

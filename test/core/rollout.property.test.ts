@@ -1,4 +1,5 @@
-// What must never happen, over random fleets, policies and fates; and for each such property a fault that turns it red.
+// What must never happen, over random fleets, policies and fates; and for each such property a
+// fault that turns it red.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/core/rollout/decide.ts';
@@ -50,7 +51,8 @@ function play(world: RandomWorld, given: Rollout = world.begin.rollout, crashAt?
   return { events, broken: watch.broken, end: simulate({ ...run, now: state.lastAt }, state) };
 }
 
-const statuses = (end: Simulation): string[] => [...hostStates(end.state)].map((host) => `${host.host} ${host.status}`);
+const statuses = (end: Simulation): string[] =>
+  [...hostStates(end.state)].map((host) => `${host.host} ${host.status}`);
 
 describe('a rollout', () => {
   it(`keeps budget, brake, zones, waves, canary, soak, gates and windows at every start, and comes to an end (${runs} worlds)`, () => {
@@ -79,7 +81,10 @@ describe('a rollout', () => {
   it('ends after a crash as it would have without one, where time plays no part', () => {
     const timeless = randomWorld.map((world) => ({
       ...world,
-      begin: { ...world.begin, rollout: { ...world.begin.rollout, gates: [], windows: [], deadline: {} } },
+      begin: {
+        ...world.begin,
+        rollout: { ...world.begin.rollout, gates: [], windows: [], deadline: {} },
+      },
     }));
     fc.assert(
       fc.property(timeless, fc.nat(), (world, crash) => {
@@ -108,7 +113,9 @@ describe('a rollout', () => {
     fc.assert(
       fc.property(kind, (world) => {
         const { end } = play(world);
-        const idle = [...hostStates(end.state)].filter((host) => host.status === 'planned' || host.status === 'waiting');
+        const idle = [...hostStates(end.state)].filter(
+          (host) => host.status === 'planned' || host.status === 'waiting',
+        );
         expect(idle).toEqual([]);
       }),
       { numRuns: runs / 4 },
@@ -133,7 +140,11 @@ describe('a rollout', () => {
 describe('each property can fail: a run that is given another policy than the one watched is caught', () => {
   const faults: readonly [Property, string, (policy: Rollout) => Rollout][] = [
     ['budget', 'one slot more', (policy) => ({ ...policy, maxUnavailable: { count: 9 } })],
-    ['brake', 'a brake that never trips', (policy) => ({ ...policy, brake: { failures: { count: 99 }, unreachable: 'count' } })],
+    [
+      'brake',
+      'a brake that never trips',
+      (policy) => ({ ...policy, brake: { failures: { count: 99 }, unreachable: 'count' } }),
+    ],
     ['zones', 'no zone rule', ({ maxZones: _zones, maxPerZone: _per, ...policy }) => policy],
     ['canary', 'no canary', ({ canary: _canary, ...policy }) => policy],
     [
@@ -151,7 +162,13 @@ describe('each property can fail: a run that is given another policy than the on
 
   it.each(faults)('%s: %s', (property, _name, fault) => {
     const caught = fc.check(
-      fc.property(randomWorld, (world) => !play(world, fault(world.begin.rollout)).broken.some((broken) => broken.property === property)),
+      fc.property(
+        randomWorld,
+        (world) =>
+          !play(world, fault(world.begin.rollout)).broken.some(
+            (broken) => broken.property === property,
+          ),
+      ),
       { numRuns: 500 },
     );
     expect(caught.failed).toBe(true);
@@ -165,7 +182,8 @@ describe('each property can fail: a run that is given another policy than the on
         const last = events.at(-1);
         for (const event of events) watch.see(event);
         for (const host of world.begin.hosts)
-          if (last !== undefined) watch.see({ ...last, type: 'host.started', host: host.host, why: '' });
+          if (last !== undefined)
+            watch.see({ ...last, type: 'host.started', host: host.host, why: '' });
         return !watch.broken.some((broken) => broken.property === property);
       }),
       { numRuns: 200 },

@@ -40,22 +40,41 @@ describe('order of work', () => {
   });
 
   it('shuffle puts every host in the first place now and then', () => {
-    const firsts = new Set(Array.from({ length: 200 }, (_, seed) => orderHosts(hosts, 'shuffle', `${seed}`)[0]?.host));
+    const firsts = new Set(
+      Array.from({ length: 200 }, (_, seed) => orderHosts(hosts, 'shuffle', `${seed}`)[0]?.host),
+    );
     expect(firsts.size).toBe(5);
   });
 });
 
 describe('must Docker be upgraded after the argument', () => {
   const change = { sign: '+', what: 'boot argument cgroup.memory', risk: 'write' } as const;
-  const withTask = (host: string, module: string, changes: readonly PlannedChange[], more: Partial<HostPlan> = {}): HostPlan => ({
+  const withTask = (
+    host: string,
+    module: string,
+    changes: readonly PlannedChange[],
+    more: Partial<HostPlan> = {},
+  ): HostPlan => ({
     ...planFor(host),
     tasks: [{ id: '1', name: 'The argument', module, status: 'change', changes, risk: 'write' }],
     ...more,
   });
-  const argued = (host: string) => withTask(host, 'kernel_arg', [{ ...change, after: 'cgroup.memory=nosocket,nokmem' }]);
+  const argued = (host: string) =>
+    withTask(host, 'kernel_arg', [{ ...change, after: 'cgroup.memory=nosocket,nokmem' }]);
   const notes = (...hosts: readonly HostPlan[]) => {
-    const play = { name: 'p', hosts: 'all', vars: {}, rollout: plain, tags: [], tasks: [], place: { file: 'p', line: 1, column: 1 } };
-    const planned = hosts.map((value) => ({ host: value.host, outcome: { ok: true, value } as const }));
+    const play = {
+      name: 'p',
+      hosts: 'all',
+      vars: {},
+      rollout: plain,
+      tags: [],
+      tasks: [],
+      place: { file: 'p', line: 1, column: 1 },
+    };
+    const planned = hosts.map((value) => ({
+      host: value.host,
+      outcome: { ok: true, value } as const,
+    }));
     return assemblePlay(play, hosts.length, planned, 'seed').notes;
   };
 
@@ -68,9 +87,18 @@ describe('must Docker be upgraded after the argument', () => {
 
   it.each<[string, HostPlan]>([
     ['nothing sets it', planFor('a')],
-    ['it is taken away', withTask('a', 'kernel_arg', [{ ...change, sign: '-', before: 'cgroup.memory=nokmem' }])],
-    ['it is another argument', withTask('a', 'kernel_arg', [{ ...change, after: 'cgroup.memory=nosocket' }])],
-    ['the host is refused', { ...argued('a'), refused: { task: 'The argument', why: 'the disk is full' } }],
+    [
+      'it is taken away',
+      withTask('a', 'kernel_arg', [{ ...change, sign: '-', before: 'cgroup.memory=nokmem' }]),
+    ],
+    [
+      'it is another argument',
+      withTask('a', 'kernel_arg', [{ ...change, after: 'cgroup.memory=nosocket' }]),
+    ],
+    [
+      'the host is refused',
+      { ...argued('a'), refused: { task: 'The argument', why: 'the disk is full' } },
+    ],
   ])('is not asked where %s', (_, host) => {
     expect(notes(host)).toBeUndefined();
   });
@@ -123,6 +151,10 @@ describe('estimate', () => {
   ])('p95 of %j is %s', (durations, expected) => expect(p95(durations)).toBe(expected));
 
   it('history goes before defaults; who has nothing to do needs no time', () => {
-    expect([estimateSeconds(600, []), estimateSeconds(600, [1500, 20]), estimateSeconds(0, [1500])]).toEqual([600, 1500, 0]);
+    expect([
+      estimateSeconds(600, []),
+      estimateSeconds(600, [1500, 20]),
+      estimateSeconds(0, [1500]),
+    ]).toEqual([600, 1500, 0]);
   });
 });

@@ -13,11 +13,18 @@ const clock = (text: string): number => {
   const [hours = '0', minutes = '0'] = text.split(':');
   return Number(hours) * 60 + Number(minutes);
 };
-const window = (days: readonly number[], from: string, to: string, tz = 'UTC'): Window => ({ days, from: clock(from), to: clock(to), tz });
+const window = (days: readonly number[], from: string, to: string, tz = 'UTC'): Window => ({
+  days,
+  from: clock(from),
+  to: clock(to),
+  tz,
+});
 const schedule = (...windows: readonly Window[]) => ({ windows, freeze: [] as readonly Freeze[] });
 const at = (text: string): number => Date.parse(text);
 const iso = (time: number | undefined): string =>
-  time === undefined || !Number.isFinite(time) ? 'never' : new Date(time).toISOString().replace('.000Z', 'Z');
+  time === undefined || !Number.isFinite(time)
+    ? 'never'
+    : new Date(time).toISOString().replace('.000Z', 'Z');
 
 describe('a window is open', () => {
   const office = window(weekdays, '09:00', '17:00');
@@ -66,7 +73,11 @@ describe('a window is open', () => {
 
 describe('what is left of a window', () => {
   it('goes on where another window takes over without a break', () => {
-    const both = schedule(window([wed], '09:00', '12:00'), window([wed], '12:00', '13:00'), window([wed], '12:30', '14:00'));
+    const both = schedule(
+      window([wed], '09:00', '12:00'),
+      window([wed], '12:00', '13:00'),
+      window([wed], '12:30', '14:00'),
+    );
     expect(iso(stretchAt(both, at('2026-01-14T09:30:00Z')).until)).toBe('2026-01-14T14:00:00Z');
   });
 
@@ -76,18 +87,26 @@ describe('what is left of a window', () => {
   });
 
   it('is far off where it is always open', () => {
-    const always = stretchAt(schedule(window(everyDay, '00:00', '00:00')), at('2026-01-14T21:00:00Z'));
+    const always = stretchAt(
+      schedule(window(everyDay, '00:00', '00:00')),
+      at('2026-01-14T21:00:00Z'),
+    );
     expect(always.until - at('2026-01-14T21:00:00Z')).toBeGreaterThan(13 * 86_400_000);
   });
 
   it('ends where a freeze begins', () => {
-    const freeze = [{ from: '2026-01-14T11:00', to: '2026-01-20T00:00', tz: 'Europe/Berlin', why: 'sale' }];
-    expect(iso(stretchAt({ windows: [], freeze }, at('2026-01-14T09:30:00Z')).until)).toBe('2026-01-14T10:00:00Z');
+    const freeze = [
+      { from: '2026-01-14T11:00', to: '2026-01-20T00:00', tz: 'Europe/Berlin', why: 'sale' },
+    ];
+    expect(iso(stretchAt({ windows: [], freeze }, at('2026-01-14T09:30:00Z')).until)).toBe(
+      '2026-01-14T10:00:00Z',
+    );
   });
 });
 
 describe('when clocks change', () => {
-  // Berlin 2026: 29 March 02:00 -> 03:00, 25 October 03:00 -> 02:00. New York 2026: 8 March, 1 November. Sydney 2026: 5 April back, 4 October forward.
+  // Berlin 2026: 29 March 02:00 -> 03:00, 25 October 03:00 -> 02:00. New York 2026: 8 March, 1
+  // November. Sydney 2026: 5 April back, 4 October forward.
   it.each([
     [
       'Berlin spring: the night is an hour shorter',
@@ -125,18 +144,41 @@ describe('when clocks change', () => {
       '2026-10-25T00:30:00Z',
       '2026-10-25T02:30:00Z',
     ],
-    ['New York spring', window([sun], '01:00', '04:00', 'America/New_York'), '2026-03-08T06:00:00Z', '2026-03-08T08:00:00Z'],
-    ['New York autumn', window([sun], '00:30', '03:00', 'America/New_York'), '2026-11-01T04:30:00Z', '2026-11-01T08:00:00Z'],
+    [
+      'New York spring',
+      window([sun], '01:00', '04:00', 'America/New_York'),
+      '2026-03-08T06:00:00Z',
+      '2026-03-08T08:00:00Z',
+    ],
+    [
+      'New York autumn',
+      window([sun], '00:30', '03:00', 'America/New_York'),
+      '2026-11-01T04:30:00Z',
+      '2026-11-01T08:00:00Z',
+    ],
     [
       'New York autumn, over midnight from the evening before',
       window([sat], '23:00', '03:00', 'America/New_York'),
       '2026-11-01T03:00:00Z',
       '2026-11-01T08:00:00Z',
     ],
-    ['Sydney autumn (April)', window([sun], '01:00', '04:00', 'Australia/Sydney'), '2026-04-04T14:00:00Z', '2026-04-04T18:00:00Z'],
-    ['Sydney spring (October)', window([sun], '01:00', '04:00', 'Australia/Sydney'), '2026-10-03T15:00:00Z', '2026-10-03T17:00:00Z'],
+    [
+      'Sydney autumn (April)',
+      window([sun], '01:00', '04:00', 'Australia/Sydney'),
+      '2026-04-04T14:00:00Z',
+      '2026-04-04T18:00:00Z',
+    ],
+    [
+      'Sydney spring (October)',
+      window([sun], '01:00', '04:00', 'Australia/Sydney'),
+      '2026-10-03T15:00:00Z',
+      '2026-10-03T17:00:00Z',
+    ],
   ])('%s', (_name, one, opens, closes) => {
-    expect(stretchAt(schedule(one), at(opens) - 1)).toMatchObject({ open: false, until: at(opens) });
+    expect(stretchAt(schedule(one), at(opens) - 1)).toMatchObject({
+      open: false,
+      until: at(opens),
+    });
     expect(iso(stretchAt(schedule(one), at(opens)).until)).toBe(closes);
     expect(stretchAt(schedule(one), at(closes)).open).toBe(false);
   });
@@ -151,16 +193,24 @@ describe('the next window that is long enough', () => {
   const nights = window([wed], '01:00', '03:00', 'Europe/Berlin');
 
   it('is now, where enough is left', () => {
-    expect(iso(nextFit(schedule(nights), at('2026-01-14T01:00:00Z'), 3600))).toBe('2026-01-14T01:00:00Z');
+    expect(iso(nextFit(schedule(nights), at('2026-01-14T01:00:00Z'), 3600))).toBe(
+      '2026-01-14T01:00:00Z',
+    );
   });
 
   it('is next week, where it is not', () => {
-    expect(iso(nextFit(schedule(nights), at('2026-01-14T01:00:01Z'), 3600))).toBe('2026-01-21T00:00:00Z');
+    expect(iso(nextFit(schedule(nights), at('2026-01-14T01:00:01Z'), 3600))).toBe(
+      '2026-01-21T00:00:00Z',
+    );
   });
 
   it('skips a window that a freeze covers or cuts', () => {
-    const freeze = [{ from: '2026-01-21T02:00', to: '2026-01-27T12:00', tz: 'Europe/Berlin', why: 'sale' }];
-    expect(iso(nextFit({ windows: [nights], freeze }, at('2026-01-14T12:00:00Z'), 7200))).toBe('2026-01-28T00:00:00Z');
+    const freeze = [
+      { from: '2026-01-21T02:00', to: '2026-01-27T12:00', tz: 'Europe/Berlin', why: 'sale' },
+    ];
+    expect(iso(nextFit({ windows: [nights], freeze }, at('2026-01-14T12:00:00Z'), 7200))).toBe(
+      '2026-01-28T00:00:00Z',
+    );
   });
 
   it('does not exist for what takes longer than any window', () => {
@@ -168,12 +218,22 @@ describe('the next window that is long enough', () => {
   });
 
   it('does not exist for a window without days', () => {
-    expect(nextFit(schedule(window([], '01:00', '03:00')), at('2026-01-14T12:00:00Z'), 1)).toBeUndefined();
+    expect(
+      nextFit(schedule(window([], '01:00', '03:00')), at('2026-01-14T12:00:00Z'), 1),
+    ).toBeUndefined();
   });
 });
 
 describe('local time', () => {
-  const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'Pacific/Apia', 'America/Sao_Paulo'];
+  const zones = [
+    'UTC',
+    'Europe/Berlin',
+    'America/New_York',
+    'Australia/Lord_Howe',
+    'Asia/Kathmandu',
+    'Pacific/Apia',
+    'America/Sao_Paulo',
+  ];
   const instants = fc.integer({ min: Date.UTC(2015, 0, 1), max: Date.UTC(2035, 0, 1) });
 
   it('the first instant that shows a local time or a later one is just that', () => {
@@ -205,11 +265,17 @@ describe('local time', () => {
 });
 
 it('the remembered answer is the same as a fresh one', () => {
-  const windows = [window(weekdays, '22:00', '04:00', 'Europe/Berlin'), window([sat], '10:00', '11:30', 'America/New_York')];
+  const windows = [
+    window(weekdays, '22:00', '04:00', 'Europe/Berlin'),
+    window([sat], '10:00', '11:30', 'America/New_York'),
+  ];
   const shared = schedule(...windows);
   fc.assert(
     fc.property(
-      fc.array(fc.integer({ min: at('2026-03-20T00:00:00Z'), max: at('2026-04-10T00:00:00Z') }), { minLength: 2, maxLength: 8 }),
+      fc.array(fc.integer({ min: at('2026-03-20T00:00:00Z'), max: at('2026-04-10T00:00:00Z') }), {
+        minLength: 2,
+        maxLength: 8,
+      }),
       (times) => {
         for (const time of times) {
           const fresh = stretchAt(schedule(...windows), time);

@@ -25,15 +25,23 @@ const allowed: fc.Arbitrary<Amount> = fc.oneof(
   fc.integer({ min: 5, max: 60 }).map((percent) => ({ percent })),
 );
 
-const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined, freq: 2 });
+const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(value, { nil: undefined, freq: 2 });
 
-const without = <T extends object>(value: T): T => Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
+const without = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
 
 const rollout: fc.Arbitrary<Rollout> = fc
   .record({
     maxUnavailable: amount(5),
     waves: fc.oneof(fc.constant([]), fc.array(amount(6), { maxLength: 3 })),
-    canary: maybe(fc.record({ hosts: amount(2), soak: fc.constantFrom(0, 60, 600), promote: fc.constant('auto' as const) })),
+    canary: maybe(
+      fc.record({
+        hosts: amount(2),
+        soak: fc.constantFrom(0, 60, 600),
+        promote: fc.constant('auto' as const),
+      }),
+    ),
     maxZones: maybe(fc.integer({ min: 1, max: 2 })),
     maxPerZone: maybe(amount(2)),
     soak: fc.record({ host: fc.constantFrom(0, 0, 60), wave: fc.constantFrom(0, 0, 300) }),
@@ -62,7 +70,12 @@ const rollout: fc.Arbitrary<Rollout> = fc
     ),
     gates: fc.oneof(
       { weight: 3, arbitrary: fc.constant([]) },
-      { weight: 1, arbitrary: fc.constantFrom(0, 60).map((hold) => [{ name: 'alerts', kind: 'http' as const, args: {}, for: hold }]) },
+      {
+        weight: 1,
+        arbitrary: fc
+          .constantFrom(0, 60)
+          .map((hold) => [{ name: 'alerts', kind: 'http' as const, args: {}, for: hold }]),
+      },
     ),
     deadline: fc.constantFrom({}, {}, { host: 900 }),
   })
@@ -108,7 +121,10 @@ export const randomWorld: fc.Arbitrary<RandomWorld> = fc
         }) as Parameters<typeof hostFor>[1],
       ),
     );
-    const left = leftOut < 7 ? [] : [{ host: 'gone', failure: failure(leftOut === 7 ? 'auth' : 'unreachable') }];
+    const left =
+      leftOut < 7
+        ? []
+        : [{ host: 'gone', failure: failure(leftOut === 7 ? 'auth' : 'unreachable') }];
     return {
       begin: begin(runHosts, policy, { pool: hosts.length + left.length + limited, leftOut: left }),
       outcome: (name) => {

@@ -1,4 +1,5 @@
-// A run whose controller is killed with SIGKILL again and again, and resumed: what must hold on the hosts and in the journal at its end.
+// A run whose controller is killed with SIGKILL again and again, and resumed: what must hold on the
+// hosts and in the journal at its end.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +9,10 @@ import { spawnCommand } from '../cli/child.ts';
 import { type Practice, play, practice, sick } from '../cli/practice.ts';
 import { mostUnderWay, watchMost } from './watch.ts';
 
-/** Each line of `ran` is one time that a command ran. The tasks have every kind of effect on a host, converging and not. */
+/**
+ * Each line of `ran` is one time that a command ran. The tasks have every kind of effect on a host,
+ * converging and not.
+ */
 const tasks = `    - name: First
       shell: {cmd: 'echo first >> "$KMEND_ROOT/var/ran"; sleep 0.4; echo answer'}
       register: first
@@ -43,7 +47,10 @@ export interface CrashPlan {
   readonly hosts: number;
   readonly slots: number;
   readonly downSeconds: number;
-  /** Resolves when the controller that was just started is to be killed; undefined = it may go to its end. */
+  /**
+   * Resolves when the controller that was just started is to be killed; undefined = it may go to
+   * its end.
+   */
   readonly killAt: (lab: Practice, attempt: number) => Promise<void> | undefined;
 }
 
@@ -58,21 +65,40 @@ export async function crashRun(title: string, plan: CrashPlan): Promise<readonly
   const places: string[] = [];
   try {
     const playbook = lab.file('play.yaml', play(tasks, `{max_unavailable: ${plan.slots}}`));
-    let args: readonly string[] = ['apply', playbook, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', lab.state];
+    let args: readonly string[] = [
+      'apply',
+      playbook,
+      '-i',
+      lab.fleet.inventoryFile,
+      '--yes',
+      '--state-dir',
+      lab.state,
+    ];
     for (let attempt = 0; ; attempt++) {
       const child = await spawnCommand(args, join(lab.dir, 'home'));
       const kill = plan.killAt(lab, attempt);
-      const isOver = kill === undefined || (await Promise.race([child.ended.then(() => true), kill.then(() => false)]));
+      const isOver =
+        kill === undefined ||
+        (await Promise.race([child.ended.then(() => true), kill.then(() => false)]));
       if (isOver) {
-        expect([await child.ended, child.err()], `${title}, killed at ${places.join(' | ')}\n${child.out()}`).toEqual([0, '']);
+        expect(
+          [await child.ended, child.err()],
+          `${title}, killed at ${places.join(' | ')}\n${child.out()}`,
+        ).toEqual([0, '']);
         break;
       }
       child.signal('SIGKILL');
       await child.ended;
       const run = lab.runs().at(-1);
       const last = run === undefined ? undefined : lab.journal(run).at(-1);
-      places.push(last === undefined ? 'planning' : `${last.type} ${'host' in last ? last.host : ''}`);
-      if (run !== undefined && existsSync(join(lab.state, 'runs', run, 'settings.json')) && last !== undefined)
+      places.push(
+        last === undefined ? 'planning' : `${last.type} ${'host' in last ? last.host : ''}`,
+      );
+      if (
+        run !== undefined &&
+        existsSync(join(lab.state, 'runs', run, 'settings.json')) &&
+        last !== undefined
+      )
         args = ['resume', run, '--state-dir', lab.state];
     }
     await judge(lab, plan, watch.most(), `${title}, killed at ${places.join(' | ')}`);
@@ -83,11 +109,20 @@ export async function crashRun(title: string, plan: CrashPlan): Promise<readonly
   }
 }
 
-async function judge(lab: Practice, plan: CrashPlan, mostDown: number, where: string): Promise<void> {
+async function judge(
+  lab: Practice,
+  plan: CrashPlan,
+  mostDown: number,
+  where: string,
+): Promise<void> {
   for (const host of lab.fleet.hosts) {
-    expect(readFileSync(join(host.root, 'var/ran'), 'utf8'), `${host.name}: ${where}`).toBe(ranOnce);
+    expect(readFileSync(join(host.root, 'var/ran'), 'utf8'), `${host.name}: ${where}`).toBe(
+      ranOnce,
+    );
     expect(host.boots(), `${host.name}: ${where}`).toBe(2);
-    expect(readFileSync(join(host.root, 'proc/cmdline'), 'utf8'), where).toContain('cgroup.memory=nokmem');
+    expect(readFileSync(join(host.root, 'proc/cmdline'), 'utf8'), where).toContain(
+      'cgroup.memory=nokmem',
+    );
     expect(readFileSync(join(host.root, 'var/lib/kmend/fence'), 'utf8'), where).toMatch(/closed$/m);
   }
   expect(mostDown, where).toBeLessThanOrEqual(plan.slots);
@@ -96,7 +131,8 @@ async function judge(lab: Practice, plan: CrashPlan, mostDown: number, where: st
 }
 
 /** The most hosts that did not answer at one moment. */
-const watchDown = (lab: Practice) => watchMost(() => lab.fleet.hosts.filter((host) => !host.isUp()).length);
+const watchDown = (lab: Practice) =>
+  watchMost(() => lab.fleet.hosts.filter((host) => !host.isUp()).length);
 
 /** So many kills at random moments. */
 export function randomKills(seed: number, kills: number, hosts: number): CrashPlan {
@@ -119,5 +155,10 @@ export function killAfter(type: Event['type'], nth: number, hosts: number): Cras
       await sleep(5);
     }
   };
-  return { hosts, slots: 2, downSeconds: 0.5, killAt: (lab, attempt) => (attempt === 0 ? appears(lab) : undefined) };
+  return {
+    hosts,
+    slots: 2,
+    downSeconds: 0.5,
+    killAt: (lab, attempt) => (attempt === 0 ? appears(lab) : undefined),
+  };
 }

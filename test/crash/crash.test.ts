@@ -1,4 +1,5 @@
-// kill -9 on the practice fleet at every type of event and at many random moments. Long: `KMEND_CRASH_POINTS` says how many seeds (20 unless set),
+// kill -9 on the practice fleet at every type of event and at many random moments. Long:
+// `KMEND_CRASH_POINTS` says how many seeds (20 unless set),
 // `KMEND_CRASH_SEED` the first.
 import { describe, expect, it } from 'vitest';
 import { crashRun, killAfter, randomKills } from './crash-run.ts';
@@ -6,7 +7,9 @@ import { crashRun, killAfter, randomKills } from './crash-run.ts';
 const points = Number(process.env.KMEND_CRASH_POINTS);
 const first = Number(process.env.KMEND_CRASH_SEED ?? 1);
 
-/** Every type that the journal of an uninterrupted run of this play has, and the effects one by one. */
+/**
+ * Every type that the journal of an uninterrupted run of this play has, and the effects one by one.
+ */
 const moments = [
   ['run.started', 1],
   ['approved', 1],

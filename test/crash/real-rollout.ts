@@ -1,5 +1,5 @@
-// A rollout of six real sshd hosts whose controller is killed with SIGKILL at chosen lines of its journal, and resumed; compared, from outside the
-// hosts, with a rollout that nobody interrupted.
+// A rollout of six real sshd hosts whose controller is killed with SIGKILL at chosen lines of its
+// journal, and resumed; compared, from outside the hosts, with a rollout that nobody interrupted.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -13,7 +13,10 @@ import { mostUnderWay, watchMost } from './watch.ts';
 const names = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'];
 const slots = 2;
 
-/** Every kind of effect on a host, converging and not; two commands that must never run twice, with a reboot between them. */
+/**
+ * Every kind of effect on a host, converging and not; two commands that must never run twice, with
+ * a reboot between them.
+ */
 const play = `- hosts: all
   rollout:
     canary: {hosts: 1, soak: 1s}
@@ -62,7 +65,10 @@ interface HostEnd {
 
 export interface RolloutEnd {
   readonly hosts: Readonly<Record<string, HostEnd>>;
-  /** The last controller of the run, how each host ended in its journal, and all that the journal holds. */
+  /**
+   * The last controller of the run, how each host ended in its journal, and all that the journal
+   * holds.
+   */
   readonly last: Ran;
   readonly ends: readonly string[];
   readonly events: readonly Event[];
@@ -73,7 +79,10 @@ export interface RolloutEnd {
   readonly killed: readonly string[];
 }
 
-/** Plays the rollout on fresh hosts, with one kill for each point: a point that a controller comes to its end without is left out. */
+/**
+ * Plays the rollout on fresh hosts, with one kill for each point: a point that a controller comes
+ * to its end without is left out.
+ */
 export async function rollout(points: readonly KillPoint[]): Promise<RolloutEnd> {
   const lab = await startLab({ flavour: 'el7', count: names.length, net: '127.12', down: 1 });
   const op = operator(names.map((host) => ({ name: host, lab, host })));
@@ -136,12 +145,21 @@ async function endOf(lab: Lab, name: string, run: string): Promise<HostEnd> {
 
 const endsOf = (events: readonly Event[]): readonly string[] =>
   names.map((name) => {
-    const done = eventsOf(events, 'host.done', name).map(({ changed, proven }) => `changed: ${changed}, proven: ${proven}`);
-    return [name, ...done, ...eventsOf(events, 'host.failed', name).map(({ failure }) => failure.message)].join(' ');
+    const done = eventsOf(events, 'host.done', name).map(
+      ({ changed, proven }) => `changed: ${changed}, proven: ${proven}`,
+    );
+    return [
+      name,
+      ...done,
+      ...eventsOf(events, 'host.failed', name).map(({ failure }) => failure.message),
+    ].join(' ');
   });
 
 /** A host that is down has no process namespace of its own. */
-const watchDown = (lab: Lab) => watchMost(() => names.filter((name) => !existsSync(join(lab.dir, 'hosts', name, 'ctl/pidns'))).length);
+const watchDown = (lab: Lab) =>
+  watchMost(
+    () => names.filter((name) => !existsSync(join(lab.dir, 'hosts', name, 'ctl/pidns'))).length,
+  );
 
 /** What must hold, whatever was killed. */
 export function judge(end: RolloutEnd, whole: RolloutEnd): void {
@@ -163,7 +181,10 @@ export function judgeWhole(whole: RolloutEnd): void {
       packages: expect.stringContaining('kernel-3.10.0-1160'),
       fence: 'closed\n',
     });
-  expect([whole.mostUnderWay, whole.ends]).toEqual([slots, names.map((name) => `${name} changed: true, proven: yes`)]);
+  expect([whole.mostUnderWay, whole.ends]).toEqual([
+    slots,
+    names.map((name) => `${name} changed: true, proven: yes`),
+  ]);
 }
 
 /** Lines that come or not as time has it: a rollout cannot be killed at them for sure. */
@@ -173,9 +194,19 @@ const byChance: ReadonlySet<EventType> = new Set(['waiting', 'warning', 'effect.
 export const typesOf = (events: readonly Event[]): readonly EventType[] =>
   [...new Set(events.map((event) => event.type))].filter((type) => !byChance.has(type));
 
-/** So many random points of a journal, in its order; some are killed at the line itself, some up to two seconds later. */
-export function randomPoints(seed: number, count: number, events: readonly Event[]): readonly RandomPoint[] {
+/**
+ * So many random points of a journal, in its order; some are killed at the line itself, some up to
+ * two seconds later.
+ */
+export function randomPoints(
+  seed: number,
+  count: number,
+  events: readonly Event[],
+): readonly RandomPoint[] {
   const random = numbers(seed);
-  const one = (): RandomPoint => ({ seq: Math.floor(random() * events.length), later: random() < 0.3 ? 0 : Math.floor(random() * 2000) });
+  const one = (): RandomPoint => ({
+    seq: Math.floor(random() * events.length),
+    later: random() < 0.3 ? 0 : Math.floor(random() * 2000),
+  });
   return Array.from({ length: count }, one).toSorted((a, b) => a.seq - b.seq);
 }

@@ -2,7 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spawnCommand } from '../cli/child.ts';
-import { eventsOf, type Practice, practice, remediationPlay, sick, until } from '../cli/practice.ts';
+import {
+  eventsOf,
+  type Practice,
+  practice,
+  remediationPlay,
+  sick,
+  until,
+} from '../cli/practice.ts';
 
 let lab: Practice;
 beforeAll(async () => {
@@ -10,14 +17,23 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-/** Applies to one host until its reboot is journalled and the host is down, and kills the controller then. */
+/**
+ * Applies to one host until its reboot is journalled and the host is down, and kills the controller
+ * then.
+ */
 async function killedWhileAway(host: string, timeout: string): Promise<string> {
   const path = lab.file(
     `${host}.yaml`,
-    remediationPlay('{}', `{timeout: ${timeout}, stable_for: 1s}`).replace('hosts: all', `hosts: ${host}`),
+    remediationPlay('{}', `{timeout: ${timeout}, stable_for: 1s}`).replace(
+      'hosts: all',
+      `hosts: ${host}`,
+    ),
   );
   const before = lab.runs().length;
-  const child = await spawnCommand(['apply', path, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', lab.state], `${lab.dir}/home`);
+  const child = await spawnCommand(
+    ['apply', path, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', lab.state],
+    `${lab.dir}/home`,
+  );
   await until(`${host} is away`, () => lab.runs().length > before && !lab.host(host).isUp());
   child.signal('SIGKILL');
   await child.ended;
@@ -34,7 +50,10 @@ describe('resume, while the host is still away', () => {
     lab.fleet.set('slow', 'never', undefined);
     lab.fleet.power('slow');
     expect(await resumed).toMatchObject({ exit: 0, err: '' });
-    expect([lab.host('slow').boots(), eventsOf(lab.journal(run), 'host.done', 'slow').map(({ proven }) => proven)]).toEqual([2, ['yes']]);
+    expect([
+      lab.host('slow').boots(),
+      eventsOf(lab.journal(run), 'host.done', 'slow').map(({ proven }) => proven),
+    ]).toEqual([2, ['yes']]);
   }, 60_000);
 
   it('and no longer: it did not come back', async () => {
@@ -54,7 +73,10 @@ describe('a host that failed on the way back', () => {
     lab.fleet.set('never', 'never', true);
     const path = lab.file(
       'never.yaml',
-      remediationPlay('{brake: {failures: 5}}', '{timeout: 2s, stable_for: 1s}').replace('hosts: all', 'hosts: never'),
+      remediationPlay('{brake: {failures: 5}}', '{timeout: 2s, stable_for: 1s}').replace(
+        'hosts: all',
+        'hosts: never',
+      ),
     );
     expect((await lab.run(['apply', path, '--yes'])).exit).toBe(6);
     const run = lab.runs().at(-1) ?? '';
@@ -63,6 +85,9 @@ describe('a host that failed on the way back', () => {
     await until('it is up again', () => lab.host('never').isUp());
     expect((await lab.run(['resolve', run, 'never', '--as', 'retry'])).exit).toBe(0);
     expect(await lab.run(['resume', run])).toMatchObject({ exit: 0, err: '' });
-    expect([lab.host('never').boots(), eventsOf(lab.journal(run), 'host.done', 'never').map(({ proven }) => proven)]).toEqual([2, ['yes']]);
+    expect([
+      lab.host('never').boots(),
+      eventsOf(lab.journal(run), 'host.done', 'never').map(({ proven }) => proven),
+    ]).toEqual([2, ['yes']]);
   }, 60_000);
 });

@@ -1,4 +1,5 @@
-// Things that go wrong on a host in the middle of its walk: each ends it with its own kind of failure, says what to do, and loses nothing.
+// Things that go wrong on a host in the middle of its walk: each ends it with its own kind of
+// failure, says what to do, and loses nothing.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Faults, HostSpec } from '../../practice/index.ts';
@@ -116,7 +117,9 @@ const badDays: readonly BadDay[] = [
   {
     name: 'bad-script',
     fault: { badpost: ['docker-ce'] },
-    playbook: play('    - package: {packages: {docker-ce: 18.09.9, docker-ce-cli: 18.09.9, containerd.io: 1.4.13}}\n'),
+    playbook: play(
+      '    - package: {packages: {docker-ce: 18.09.9, docker-ce-cli: 18.09.9, containerd.io: 1.4.13}}\n',
+    ),
     exit: 4,
     kind: 'exit',
     message: /a script of theirs failed/,
@@ -127,7 +130,13 @@ const badDays: readonly BadDay[] = [
   {
     name: 'drain-fails',
     fault: {},
-    spec: { packages: ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.12.3-0'] },
+    spec: {
+      packages: [
+        'container-selinux-2:2.68-1.el7',
+        'docker-ce-18.06.1.ce-3.el7',
+        'kubelet-1.12.3-0',
+      ],
+    },
     playbook: play("    - drain: {command: 'echo no >&2; exit 3'}\n    - reboot: {force: true}\n"),
     exit: 4,
     kind: 'exit',
@@ -157,7 +166,9 @@ describe('a bad day', () => {
       const { name } = day;
       const playbook = lab.file(
         `${name}.yaml`,
-        (day.playbook ?? quick).replace('hosts: all', `hosts: ${name}`).replace('rollout: {}', 'rollout: {retries: {transport: 0}}'),
+        (day.playbook ?? quick)
+          .replace('hosts: all', `hosts: ${name}`)
+          .replace('rollout: {}', 'rollout: {retries: {transport: 0}}'),
       );
       const saved = join(lab.dir, `${name}.json`);
       expect((await lab.run(['plan', playbook, '-o', saved, '-T', '1'])).exit).toBe(2);
@@ -166,7 +177,12 @@ describe('a bad day', () => {
       const began = Date.now();
       const done = await lab.run(['apply', saved, '--yes', '-T', '1']);
       const [failed] = eventsOf(journalOf(done.out), 'host.failed');
-      const told = JSON.stringify({ ...failed?.failure, left: failed?.state, exit: done.exit, took: Date.now() - began });
+      const told = JSON.stringify({
+        ...failed?.failure,
+        left: failed?.state,
+        exit: done.exit,
+        took: Date.now() - began,
+      });
       expect(failed?.failure.kind, told).toBe(day.kind);
       expect(failed?.failure.message, told).toMatch(day.message);
       expect(failed?.failure.hint ?? '', told).toMatch(day.hint);
@@ -174,7 +190,9 @@ describe('a bad day', () => {
       expect(done.exit, told).toBe(day.exit);
       expect(done.out).toContain(failed?.failure.message.slice(0, 40) ?? 'a failure');
       if (day.boots > 0) expect(lab.host(name).boots()).toBe(day.boots);
-      expect(eventsOf(journalOf(done.out), 'run.finished').map((event) => event.exit)).toEqual([day.exit]);
+      expect(eventsOf(journalOf(done.out), 'run.finished').map((event) => event.exit)).toEqual([
+        day.exit,
+      ]);
     },
     40_000,
   );

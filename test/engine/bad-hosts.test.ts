@@ -1,4 +1,5 @@
-// Hosts that cannot be read when the plan is made: each is left out with its own kind of failure and a hint, and the others are mended.
+// Hosts that cannot be read when the plan is made: each is left out with its own kind of failure
+// and a hint, and the others are mended.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Failure, FailureKind } from '../../src/model/run/failure.ts';
@@ -40,7 +41,11 @@ beforeAll(async () => {
   lab.file(
     'fleet/known_hosts',
     lines
-      .map((line) => (line.startsWith(`[127.0.0.1]:${port} `) ? line.replace(/ ssh.*/, other.slice(other.indexOf(' '))) : line))
+      .map((line) =>
+        line.startsWith(`[127.0.0.1]:${port} `)
+          ? line.replace(/ ssh.*/, other.slice(other.indexOf(' ')))
+          : line,
+      )
       .join('\n'),
   );
   const playbook = lab.file(
@@ -58,7 +63,12 @@ afterAll(() => lab.close());
 
 describe('left out of the plan', () => {
   const rows: readonly (readonly [string, FailureKind, RegExp, RegExp])[] = [
-    ['wrong-key', 'auth', /login refused: tried .*\/id$/, /check the user, the key files and the agent/],
+    [
+      'wrong-key',
+      'auth',
+      /login refused: tried .*\/id$/,
+      /check the user, the key files and the agent/,
+    ],
     ['closed', 'unreachable', /connection was refused \(ECONNREFUSED\)/, /^$/],
     ['mute', 'unreachable', /connected, but no SSH banner within 1 s/, /^$/],
     ['banner', 'unreachable', /connected, but no SSH banner within 1 s/, /^$/],
@@ -93,7 +103,9 @@ describe('left out of the plan', () => {
   });
 
   it('no password stands in the plan file or the output', () => {
-    expect(readFileSync(`${lab.dir}/plan.json`, 'utf8') + planned.out + planned.err).not.toContain('not the horse');
+    expect(readFileSync(`${lab.dir}/plan.json`, 'utf8') + planned.out + planned.err).not.toContain(
+      'not the horse',
+    );
   });
 });
 
@@ -107,27 +119,44 @@ describe('the others in the same run', () => {
         .map((event) => [event.host, event.proven])
         .sort(),
     ).toEqual(['clock', 'good', 'noisy'].map((host) => [host, 'yes']));
-    expect(eventsOf(events, 'host.failed')).toMatchObject([{ host: 'locked', failure: { kind: 'blocked' } }]);
+    expect(eventsOf(events, 'host.failed')).toMatchObject([
+      { host: 'locked', failure: { kind: 'blocked' } },
+    ]);
     expect(lab.host('locked').boots()).toBe(1);
-    const full = (JSON.parse(planned.out) as Plan).plays[0]?.hosts.find(({ host }) => host === 'full');
-    expect(full?.refused).toMatchObject({ why: '/boot has 0 MB left, this needs 1', hint: 'make room on /boot first' });
-    expect(readFileSync(`${lab.host('full').root}/boot/grub2/grub.cfg`, 'utf8')).not.toContain('nokmem');
+    const full = (JSON.parse(planned.out) as Plan).plays[0]?.hosts.find(
+      ({ host }) => host === 'full',
+    );
+    expect(full?.refused).toMatchObject({
+      why: '/boot has 0 MB left, this needs 1',
+      hint: 'make room on /boot first',
+    });
+    expect(readFileSync(`${lab.host('full').root}/boot/grub2/grub.cfg`, 'utf8')).not.toContain(
+      'nokmem',
+    );
   }, 60_000);
 
   it('a package manager in use is named in the plan, before anything is done', async () => {
     lab.fleet.set('good', 'lock', true);
-    const text = play('    - package: {name: wget, lock_timeout: 1s}\n', '{unplannable: leave_out}').replace('hosts: all', 'hosts: good');
+    const text = play(
+      '    - package: {name: wget, lock_timeout: 1s}\n',
+      '{unplannable: leave_out}',
+    ).replace('hosts: all', 'hosts: good');
     const done = await lab.run([
       'plan',
       lab.file(
         'wget.yaml',
         text
           .replace('wget', 'docker-ce')
-          .replace('name: docker-ce', 'packages: {docker-ce: 18.09.9, docker-ce-cli: 18.09.9, containerd.io: 1.4.13}'),
+          .replace(
+            'name: docker-ce',
+            'packages: {docker-ce: 18.09.9, docker-ce-cli: 18.09.9, containerd.io: 1.4.13}',
+          ),
       ),
     ]);
     expect(done.exit).toBe(4);
-    expect(done.out).toContain('the package manager is in use: yum (pid 4711) holds /var/run/yum.pid (wait for it to end, and try again)');
+    expect(done.out).toContain(
+      'the package manager is in use: yum (pid 4711) holds /var/run/yum.pid (wait for it to end, and try again)',
+    );
     lab.fleet.set('good', 'lock', undefined);
   }, 20_000);
 });

@@ -1,4 +1,5 @@
-// A kernel that nobody has read: the canary tries the argument on it, and its answer decides for the other hosts of that exact release.
+// A kernel that nobody has read: the canary tries the argument on it, and its answer decides for
+// the other hosts of that exact release.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -32,7 +33,8 @@ afterEach(() => lab.close());
 
 const boots = (): readonly number[] => lab.fleet.hosts.map((host) => host.boots());
 const kernels = (): readonly string[] => lab.fleet.hosts.map((host) => host.kernel());
-const cmdline = (host: string): string => readFileSync(join(lab.host(host).root, 'proc/cmdline'), 'utf8');
+const cmdline = (host: string): string =>
+  readFileSync(join(lab.host(host).root, 'proc/cmdline'), 'utf8');
 const fleet = (obeys: boolean, names = ['h1', 'h2', 'h3', 'h4']): Promise<Practice> =>
   practice(
     names.map((name) => unread(name, { unread: obeys ? 'obeys' : 'ignores' })),
@@ -44,7 +46,9 @@ describe('a kernel that the canary tries', () => {
     lab = await fleet(true);
     const playbook = lab.file('auto.yaml', auto(tryIt));
     const planned = await lab.run(['plan', playbook]);
-    expect(planned.out.replace(/\s+/g, ' ')).toContain(`the canary tries whether kernel ${release} obeys nokmem: declared in kmem_kernels`);
+    expect(planned.out.replace(/\s+/g, ' ')).toContain(
+      `the canary tries whether kernel ${release} obeys nokmem: declared in kmem_kernels`,
+    );
     // What the canary saw is no difference from the plan: also with --strict the others go on.
     const done = await lab.run(['apply', playbook, '--yes', '--strict']);
     expect(done.exit, done.out + done.err).toBe(0);
@@ -54,7 +58,11 @@ describe('a kernel that the canary tries', () => {
     ]);
     expect(done.out).toContain(`h1 kernel ${release} obeys cgroup.memory=nokmem (active probe)`);
     for (const host of ['h2', 'h3', 'h4'])
-      expect(done.out).toMatch(new RegExp(`${host} remedy kernel_arg: .*kernel ${release} obeys nokmem: seen on h1 in this run`));
+      expect(done.out).toMatch(
+        new RegExp(
+          `${host} remedy kernel_arg: .*kernel ${release} obeys nokmem: seen on h1 in this run`,
+        ),
+      );
     const events = lab.journal();
     expect(eventsOf(events, 'kernel.seen')).toMatchObject([{ host: 'h1', release, obeys: 'yes' }]);
     expect(eventsOf(events, 'proof').map(({ host, by }) => [host, by])).toMatchObject([
@@ -63,7 +71,9 @@ describe('a kernel that the canary tries', () => {
       ['h3', 'samples'],
       ['h4', 'samples'],
     ]);
-    expect(events.findIndex(({ type }) => type === 'kernel.seen')).toBeLessThan(events.findIndex(({ type }) => type === 'canary.promoted'));
+    expect(events.findIndex(({ type }) => type === 'kernel.seen')).toBeLessThan(
+      events.findIndex(({ type }) => type === 'canary.promoted'),
+    );
   }, 60_000);
 
   it('that does not obey stops the run: no other host is touched, and none is tried on after a person has looked', async () => {
@@ -73,9 +83,17 @@ describe('a kernel that the canary tries', () => {
     expect(done.exit, done.out + done.err).toBe(5);
     expect(boots()).toEqual([2, 1, 1, 1]);
     const run = lab.runs()[0] ?? '';
-    expect(eventsOf(lab.journal(), 'kernel.seen')).toMatchObject([{ host: 'h1', release, obeys: 'no' }]);
+    expect(eventsOf(lab.journal(), 'kernel.seen')).toMatchObject([
+      { host: 'h1', release, obeys: 'no' },
+    ]);
     expect(eventsOf(lab.journal(), 'host.failed')).toMatchObject([
-      { host: 'h1', failure: { kind: 'not_verified', message: expect.stringContaining('the boot argument is not in force') } },
+      {
+        host: 'h1',
+        failure: {
+          kind: 'not_verified',
+          message: expect.stringContaining('the boot argument is not in force'),
+        },
+      },
     ]);
     const resumed = await lab.run(['resume', run, '--skip', 'h1']);
     expect(resumed.exit, resumed.out + resumed.err).toBe(4);
@@ -86,7 +104,9 @@ describe('a kernel that the canary tries', () => {
       ['h3', 'drift', false],
       ['h4', 'drift', false],
     ]);
-    expect(failures[0]?.failure.message).toContain('A kernel that knows the argument was not to change anything');
+    expect(failures[0]?.failure.message).toContain(
+      'A kernel that knows the argument was not to change anything',
+    );
   }, 60_000);
 
   it('makes the plans of the hosts that were to get a newer kernel smaller, when it is tried on one host only', async () => {
@@ -106,7 +126,10 @@ describe('a kernel that the canary tries', () => {
     ]);
     expect(cmdline('h2')).toContain('cgroup.memory=nokmem');
     expect(eventsOf(lab.journal(), 'remedy.chosen', 'h2')).toMatchObject([
-      { remedy: 'kernel_arg', why: expect.stringContaining(`kernel ${release} obeys nokmem: seen on h1 in this run`) },
+      {
+        remedy: 'kernel_arg',
+        why: expect.stringContaining(`kernel ${release} obeys nokmem: seen on h1 in this run`),
+      },
     ]);
     const report = (await lab.run(['report', lab.runs()[0] ?? ''])).out;
     expect(report).toContain(`obeys nokmem: seen on h1`);
@@ -131,11 +154,20 @@ describe('a kernel that the canary tries', () => {
       );
       expect(await child.ended, child.out() + child.err()).toBe('SIGKILL');
       const run = lab.runs()[0] ?? '';
-      expect([boots(), eventsOf(lab.journal(run), 'kernel.seen').length]).toEqual([[2, 1], recorded]);
+      expect([boots(), eventsOf(lab.journal(run), 'kernel.seen').length]).toEqual([
+        [2, 1],
+        recorded,
+      ]);
       const resumed = await lab.run(['resume', run]);
       expect(resumed.exit, resumed.out + resumed.err).toBe(0);
-      expect(eventsOf(lab.journal(run), 'kernel.seen')).toMatchObject([{ host: 'h1', release, obeys: 'yes' }]);
-      expect(resumed.out).toMatch(new RegExp(`h2 remedy kernel_arg: .*kernel ${release} obeys nokmem: seen on h1 in this run`));
+      expect(eventsOf(lab.journal(run), 'kernel.seen')).toMatchObject([
+        { host: 'h1', release, obeys: 'yes' },
+      ]);
+      expect(resumed.out).toMatch(
+        new RegExp(
+          `h2 remedy kernel_arg: .*kernel ${release} obeys nokmem: seen on h1 in this run`,
+        ),
+      );
       expect([boots(), kernels()]).toEqual([
         [2, 2],
         [release, release],
@@ -175,11 +207,17 @@ describe('a kernel that the canary tries', () => {
   it('is declared for `check` too, and a saved plan is stale when the declaration changes', async () => {
     lab = await fleet(true, ['h1']);
     mkdirSync(join(lab.fleet.dir, 'host_vars'));
-    const declare = (text: string): void => writeFileSync(join(lab.fleet.dir, 'host_vars/h1.yaml'), text);
+    const declare = (text: string): void =>
+      writeFileSync(join(lab.fleet.dir, 'host_vars/h1.yaml'), text);
     declare(`kmem_kernels: {${release}: yes}\nkmem_asks: {kubelet: no}\n`);
-    expect((await lab.run(['check'])).out.replace(/\s+/g, ' ')).toContain(`kernel ${release} obeys nokmem: declared in kmem_kernels`);
+    expect((await lab.run(['check'])).out.replace(/\s+/g, ' ')).toContain(
+      `kernel ${release} obeys nokmem: declared in kmem_kernels`,
+    );
     const facts = JSON.parse((await lab.run(['check', '--json'])).out).facts;
-    expect([facts['kmem.asks'], facts['kmem.kernels']]).toEqual([{ kubelet: 'no' }, { [release]: 'yes' }]);
+    expect([facts['kmem.asks'], facts['kmem.kernels']]).toEqual([
+      { kubelet: 'no' },
+      { [release]: 'yes' },
+    ]);
     const saved = join(lab.dir, 'plan.json');
     expect((await lab.run(['plan', lab.file('auto.yaml', auto('{}')), '-o', saved])).exit).toBe(2);
     declare(`kmem_kernels: {${release}: yes}\nkmem_asks: {kubelet: yes}\n`);
@@ -200,19 +238,37 @@ describe('a kernel that the canary tries', () => {
     lab = await fleet(true, ['h1']);
     const planned = await lab.run([
       'plan',
-      lab.file('auto.yaml', auto(tryIt, 'max_unavailable: 1').replace('    max_unavailable: 1\n', '')),
+      lab.file(
+        'auto.yaml',
+        auto(tryIt, 'max_unavailable: 1').replace('    max_unavailable: 1\n', ''),
+      ),
     ]);
-    expect(planned.err).toMatch(/auto\.yaml:\d+:\d+: warning: host h1: kmem_kernels: \S+ is not tried, because the play .* has no canary/);
+    expect(planned.err).toMatch(
+      /auto\.yaml:\d+:\d+: warning: host h1: kmem_kernels: \S+ is not tried, because the play .* has no canary/,
+    );
     expect(planned.out).toMatch(/h1 +on, remedy kernel_and_arg/);
   }, 30_000);
 
   it('is not tried by a host that its canary does not stand for', async () => {
-    lab = await practice([unread('h1', { kernel: young }), unread('h2', { unread: 'obeys' })], { downSeconds: 0.2 });
-    const done = await lab.run(['apply', lab.file('auto.yaml', auto(tryIt, 'canary: { hosts: h1 }')), '--yes']);
+    lab = await practice([unread('h1', { kernel: young }), unread('h2', { unread: 'obeys' })], {
+      downSeconds: 0.2,
+    });
+    const done = await lab.run([
+      'apply',
+      lab.file('auto.yaml', auto(tryIt, 'canary: { hosts: h1 }')),
+      '--yes',
+    ]);
     expect(done.exit, done.out + done.err).toBe(4);
     expect(boots()).toEqual([2, 1]);
     expect(eventsOf(lab.journal(), 'host.failed')).toMatchObject([
-      { host: 'h2', touched: false, failure: { kind: 'refused', message: expect.stringContaining('no canary of this run has shown') } },
+      {
+        host: 'h2',
+        touched: false,
+        failure: {
+          kind: 'refused',
+          message: expect.stringContaining('no canary of this run has shown'),
+        },
+      },
     ]);
   }, 60_000);
 });

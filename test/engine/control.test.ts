@@ -1,4 +1,5 @@
-// Words to a run under way, and what holds it from outside: pause, continue, abort, promote, resolve, soak, windows, gates.
+// Words to a run under way, and what holds it from outside: pause, continue, abort, promote,
+// resolve, soak, windows, gates.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, play, remediationPlay } from '../fakes/plays.ts';
 import { recordHost } from '../fakes/recording.ts';
@@ -17,7 +18,8 @@ const work = (seconds: number): string => `    - name: First
     - name: Second
       shell: {cmd: 'echo two >> "$KMEND_ROOT/var/ran"'}
 `;
-const on = (pattern: string, text: string): string => text.replace('hosts: all', `hosts: ${pattern}`);
+const on = (pattern: string, text: string): string =>
+  text.replace('hosts: all', `hosts: ${pattern}`);
 const runOf = (out: string): string => /run (\d{8}-\d{6}-\w+)/.exec(out)?.[1] ?? '';
 
 describe('a word from another terminal', () => {
@@ -51,7 +53,11 @@ describe('a word from another terminal', () => {
 
   it('promote: a canary with `promote: manual` is followed by nobody before a person says so, by name in the journal', async () => {
     const policy = '{canary: {hosts: 1, soak: 1s, promote: manual}, max_unavailable: 1}';
-    const run = lab.start(['apply', lab.file('c.yaml', on('c1,c2', play(work(0.1), policy))), '--yes']);
+    const run = lab.start([
+      'apply',
+      lab.file('c.yaml', on('c1,c2', play(work(0.1), policy))),
+      '--yes',
+    ]);
     await lab.until('the canary waits', () => /kmend promote \d{8}-/.test(run.out()));
     await lab.clock.sleep(60_000);
     expect(ran('c2')).toBe('');
@@ -59,10 +65,14 @@ describe('a word from another terminal', () => {
     await lab.run(['promote', id, '--why', 'graphs are flat']);
     expect((await run.result).exit).toBe(0);
     const events = lab.journal(id);
-    expect(eventsOf(events, 'canary.promoted')).toMatchObject([{ by: 'eve', why: 'graphs are flat' }]);
+    expect(eventsOf(events, 'canary.promoted')).toMatchObject([
+      { by: 'eve', why: 'graphs are flat' },
+    ]);
     const [canary, other] = eventsOf(events, 'host.started');
     expect([canary?.host, other?.host]).toEqual(['c1', 'c2']);
-    expect((other?.at ?? 0) - (eventsOf(events, 'host.done', 'c1')[0]?.at ?? 0)).toBeGreaterThanOrEqual(1000);
+    expect(
+      (other?.at ?? 0) - (eventsOf(events, 'host.done', 'c1')[0]?.at ?? 0),
+    ).toBeGreaterThanOrEqual(1000);
   });
 
   it('resolve: frees the slot and the host itself, so that a later run may have it', async () => {
@@ -72,14 +82,19 @@ describe('a word from another terminal', () => {
     expect(done.exit).toBe(5);
     expect(done.out).toContain('BRAKE');
     expect(done.out).toContain('the brake holds 1 host back until a person has looked at: r1');
-    expect(done.out).toContain(`look at r1, then: kmend resume ${id} --state-dir ${lab.state} --retry r1, or --skip r1, or --done r1`);
+    expect(done.out).toContain(
+      `look at r1, then: kmend resume ${id} --state-dir ${lab.state} --retry r1, or --skip r1, or --done r1`,
+    );
     const good = lab.file('r2.yaml', on('r1', play(work(0))));
     expect((await lab.run(['apply', good, '--yes'])).out).toContain(`held by run ${id}`);
     expect(await lab.run(['resolve', id, 'r11', '--as', 'done'])).toMatchObject({
       exit: 3,
       err: expect.stringMatching(/run \S+ has no host r11[\s\S]*did you mean `r1`/),
     });
-    expect(await lab.run(['resolve', id, 'r2'])).toMatchObject({ exit: 3, err: expect.stringContaining('r2 did not end badly: it waits') });
+    expect(await lab.run(['resolve', id, 'r2'])).toMatchObject({
+      exit: 3,
+      err: expect.stringContaining('r2 did not end badly: it waits'),
+    });
     expect((await lab.run(['resolve', id, 'r1', '--as', 'done'])).exit).toBe(0);
     const resumed = await lab.run(['resume', id]);
     expect(resumed.out).toContain('r1 resolved by eve');
@@ -89,37 +104,62 @@ describe('a word from another terminal', () => {
   });
 
   it('an unknown run is a mistake of the user', async () => {
-    expect(await lab.run(['pause', 'no-such-run'])).toMatchObject({ exit: 3, err: expect.stringContaining('there is no run no-such-run') });
+    expect(await lab.run(['pause', 'no-such-run'])).toMatchObject({
+      exit: 3,
+      err: expect.stringContaining('there is no run no-such-run'),
+    });
   });
 });
 
 describe('soak', () => {
   it('the next host starts only after it, and the proof is repeated at its end', async () => {
-    const done = await lab.run(['apply', lab.file('s.yaml', on('s1,s2', remediationPlay('{soak: {host: 2s}}'))), '--yes']);
+    const done = await lab.run([
+      'apply',
+      lab.file('s.yaml', on('s1,s2', remediationPlay('{soak: {host: 2s}}'))),
+      '--yes',
+    ]);
     expect(done.exit, done.out).toBe(0);
     const events = lab.journal(runOf(done.out));
     const soaked = eventsOf(events, 'host.soaked', 's1')[0];
-    expect((soaked?.at ?? 0) - (eventsOf(events, 'host.done', 's1')[0]?.at ?? 0)).toBeGreaterThanOrEqual(2000);
-    expect(eventsOf(events, 'host.started', 's2')[0]?.seq).toBeGreaterThan(soaked?.seq ?? Number.POSITIVE_INFINITY);
+    expect(
+      (soaked?.at ?? 0) - (eventsOf(events, 'host.done', 's1')[0]?.at ?? 0),
+    ).toBeGreaterThanOrEqual(2000);
+    expect(eventsOf(events, 'host.started', 's2')[0]?.seq).toBeGreaterThan(
+      soaked?.seq ?? Number.POSITIVE_INFINITY,
+    );
   });
 
   it('a host that boots again in its soak is a boot loop after all', async () => {
-    const run = lab.start(['apply', lab.file('l.yaml', on('l1', remediationPlay('{soak: {host: 60s}}'))), '--yes']);
+    const run = lab.start([
+      'apply',
+      lab.file('l.yaml', on('l1', remediationPlay('{soak: {host: 60s}}'))),
+      '--yes',
+    ]);
     await lab.until('l1 done', () => run.out().includes('l1 done'));
     lab.host('l1').world.power();
     const done = await run.result;
     expect(done.exit).toBe(4);
     expect(eventsOf(lab.journal(runOf(done.out)), 'host.failed')).toMatchObject([
-      { failure: { kind: 'boot_loop', message: expect.stringContaining('booted again during its soak') } },
+      {
+        failure: {
+          kind: 'boot_loop',
+          message: expect.stringContaining('booted again during its soak'),
+        },
+      },
     ]);
   });
 });
 
 describe('from outside', () => {
   it('a closed window: 9, and nobody is started', async () => {
-    const policy = '{windows: [{days: [mon, tue, wed, thu, fri, sat, sun], from: "02:00", to: "02:01", tz: UTC}]}';
+    const policy =
+      '{windows: [{days: [mon, tue, wed, thu, fri, sat, sun], from: "02:00", to: "02:01", tz: UTC}]}';
     expect(new Date(lab.clock.now()).getUTCHours()).toBeGreaterThan(3);
-    const done = await lab.run(['apply', lab.file('w.yaml', on('w1', play(work(0), policy))), '--yes']);
+    const done = await lab.run([
+      'apply',
+      lab.file('w.yaml', on('w1', play(work(0), policy))),
+      '--yes',
+    ]);
     expect(done.exit, done.out + done.err).toBe(9);
     expect(eventsOf(lab.journal(runOf(done.out)), 'host.started')).toEqual([]);
     expect(ran('w1')).toBe('');

@@ -1,7 +1,16 @@
-// The copy of a file to a host: its script in a real shell, over a connection that is cut, with a disk that is full, and with what is there already.
+// The copy of a file to a host: its script in a real shell, over a connection that is cut, with a
+// disk that is full, and with what is there already.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -49,7 +58,12 @@ interface Host {
 }
 
 /** A connection that runs scripts here, in a tree of their own. */
-function transportOf({ shell = ['sh'], cuts = [], tools = {}, path = process.env.PATH ?? '' }: Host): Transport {
+function transportOf({
+  shell = ['sh'],
+  cuts = [],
+  tools = {},
+  path = process.env.PATH ?? '',
+}: Host): Transport {
   const bin = join(dir, 'bin');
   mkdirSync(bin, { recursive: true });
   for (const [name, text] of Object.entries(tools)) {
@@ -86,7 +100,9 @@ function transportOf({ shell = ['sh'], cuts = [], tools = {}, path = process.env
           if (cut === undefined || sent < cut) continue;
           lost = true;
           child.stdin.end();
-          child.on('close', () => resolve(failed('unreachable', 'the connection was lost', { transport: true })));
+          child.on('close', () =>
+            resolve(failed('unreachable', 'the connection was lost', { transport: true })),
+          );
           return lose();
         }
         child.stdin.end();
@@ -133,13 +149,18 @@ function copy(host: Host = {}, of = effect()) {
 }
 
 describe('a copy', () => {
-  it.each([['sh'], ...shells].map((shell) => [shell.join(' '), shell] as const))('is whole and checked, by %s', async (_, shell) => {
-    expect(await copy({ shell })).toEqual({ result: { ok: true, data: { sent: bytes.length, seconds: expect.any(Number) } } });
-    expect(readFileSync(target()).equals(bytes)).toBe(true);
-    expect(existsSync(`${target()}.part`)).toBe(false);
-    // What is there is not sent again.
-    expect((await copy({ shell })).result.data?.sent).toBe(0);
-  });
+  it.each([['sh'], ...shells].map((shell) => [shell.join(' '), shell] as const))(
+    'is whole and checked, by %s',
+    async (_, shell) => {
+      expect(await copy({ shell })).toEqual({
+        result: { ok: true, data: { sent: bytes.length, seconds: expect.any(Number) } },
+      });
+      expect(readFileSync(target()).equals(bytes)).toBe(true);
+      expect(existsSync(`${target()}.part`)).toBe(false);
+      // What is there is not sent again.
+      expect((await copy({ shell })).result.data?.sent).toBe(0);
+    },
+  );
 
   it('is continued where a lost connection left it', async () => {
     const { result, failure } = await copy({ cuts: [300_000, 600_000] });
@@ -151,7 +172,10 @@ describe('a copy', () => {
   it('gives up after as many lost connections as the play retries, and what came stays', async () => {
     const { failure } = await copy({ cuts: [1, 1, 1, 1] });
     expect(failure).toMatchObject({ kind: 'unreachable' });
-    expect([existsSync(target()), readFileSync(`${target()}.part`).length]).toEqual([false, 4 * 256 * 1024]);
+    expect([existsSync(target()), readFileSync(`${target()}.part`).length]).toEqual([
+      false,
+      4 * 256 * 1024,
+    ]);
   });
 
   it.each([
@@ -173,9 +197,24 @@ describe('a copy', () => {
   });
 
   it.each<[string, Host, Partial<CopyEffect>, RegExp]>([
-    ['no room', { tools: { df: 'echo x; echo "fs 1 1 20000 1% /"' } }, {}, /^no room for tool-2\.rpm \(1\.5 MB\)/],
-    ['a disk that is full in the middle', { tools: { cat: 'head -c 1000; exit 1' } }, {}, /^no room for/],
-    ['another file than the plan had', {}, { sha256: 'b'.repeat(64) }, /is not the file of the plan/],
+    [
+      'no room',
+      { tools: { df: 'echo x; echo "fs 1 1 20000 1% /"' } },
+      {},
+      /^no room for tool-2\.rpm \(1\.5 MB\)/,
+    ],
+    [
+      'a disk that is full in the middle',
+      { tools: { cat: 'head -c 1000; exit 1' } },
+      {},
+      /^no room for/,
+    ],
+    [
+      'another file than the plan had',
+      {},
+      { sha256: 'b'.repeat(64) },
+      /is not the file of the plan/,
+    ],
     ['a file that became shorter', {}, { size: bytes.length + 1 }, /is not the file of the plan/],
   ])('with %s is refused: nothing is at its place', async (_, host, more, message) => {
     const { failure } = await copy(host, effect(more));
@@ -184,11 +223,28 @@ describe('a copy', () => {
   });
 
   it('is checked by openssl where sha256sum is not there, and refused where neither is', async () => {
-    const needed = ['mkdir', 'ln', 'rm', 'mv', 'cat', 'wc', 'df', 'awk', 'sed', 'grep', 'readlink', 'sleep', 'cut', 'dirname'];
+    const needed = [
+      'mkdir',
+      'ln',
+      'rm',
+      'mv',
+      'cat',
+      'wc',
+      'df',
+      'awk',
+      'sed',
+      'grep',
+      'readlink',
+      'sleep',
+      'cut',
+      'dirname',
+    ];
     const only = (...more: readonly string[]): Host => ({
       shell: ['/bin/sh'],
       path: '/nothing',
-      tools: Object.fromEntries([...needed, ...more].map((name) => [name, `PATH=/usr/bin:/bin exec ${name} "$@"`])),
+      tools: Object.fromEntries(
+        [...needed, ...more].map((name) => [name, `PATH=/usr/bin:/bin exec ${name} "$@"`]),
+      ),
     });
     expect((await copy(only('openssl'))).failure).toBeUndefined();
     expect(readFileSync(target()).equals(bytes)).toBe(true);

@@ -1,4 +1,5 @@
-// Many hosts at once, on a virtual clock: no silent or refusing host keeps a place from the others, and nobody is forgotten.
+// Many hosts at once, on a virtual clock: no silent or refusing host keeps a place from the others,
+// and nobody is forgotten.
 import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -14,11 +15,15 @@ type Kind = 'live' | 'silent' | 'refusing' | 'late';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const sleep = (milliseconds: number, signal?: AbortSignal): Promise<void> => systemClock.sleep(milliseconds, signal);
+const sleep = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
+  systemClock.sleep(milliseconds, signal);
 const clock = { ...systemClock, random: () => 0 };
 const limit = 10_000;
 
-/** Hosts `0live`, `1silent`, ...: what was done to them, when, and how many were worked at in the same moment. */
+/**
+ * Hosts `0live`, `1silent`, ...: what was done to them, when, and how many were worked at in the
+ * same moment.
+ */
 function fleet(kinds: readonly Kind[]) {
   const began = Date.now();
   const log: { readonly what: 'try' | 'work'; readonly host: number; readonly at: number }[] = [];
@@ -35,7 +40,12 @@ function fleet(kinds: readonly Kind[]) {
       return ok({ code: 0, stdout: '', stderr: '', truncated: false });
     },
   };
-  const answers: Readonly<Record<Kind, number>> = { live: 50, refusing: 50, late: 4000, silent: limit };
+  const answers: Readonly<Record<Kind, number>> = {
+    live: 50,
+    refusing: 50,
+    late: 4000,
+    silent: limit,
+  };
   const transport: Transport = {
     close: async () => {},
     connect: async ({ name }, { signal, turn } = {}) => {
@@ -46,7 +56,9 @@ function fleet(kinds: readonly Kind[]) {
       await sleep(answers[kind], signal);
       if (signal?.aborted === true || kind === 'silent' || kind === 'refusing') {
         quiet.end();
-        return signal?.aborted === true ? failed('interrupted', 'stopped') : failed('unreachable', kind, { transport: true });
+        return signal?.aborted === true
+          ? failed('interrupted', 'stopped')
+          : failed('unreachable', kind, { transport: true });
       }
       await quiet.broken();
       return ok(connection);
@@ -57,7 +69,12 @@ function fleet(kinds: readonly Kind[]) {
 }
 
 /** Runs it on the virtual clock; when each host was done, and how. */
-async function visit(kinds: readonly Kind[], forks: number, stopAt = Number.POSITIVE_INFINITY, retries = 2) {
+async function visit(
+  kinds: readonly Kind[],
+  forks: number,
+  stopAt = Number.POSITIVE_INFINITY,
+  retries = 2,
+) {
   const hosts = fleet(kinds);
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
@@ -72,7 +89,10 @@ async function visit(kinds: readonly Kind[], forks: number, stopAt = Number.POSI
     { transport: hosts.transport, clock },
     async (session) => {
       const outcome = await session.read('true', { timeout: 5, become: false });
-      return { host: Number.parseInt(session.target.name, 10), end: outcome.ok ? 'read' : outcome.failure.kind };
+      return {
+        host: Number.parseInt(session.target.name, 10),
+        end: outcome.ok ? 'read' : outcome.failure.kind,
+      };
     },
     () => ({ host: -1, end: 'thrown' }),
     ({ host }) => done.set(host, hosts.since()),
@@ -80,19 +100,27 @@ async function visit(kinds: readonly Kind[], forks: number, stopAt = Number.POSI
     end = hosts.since();
     return results;
   });
-  for (let step = 0; end === undefined && step < 2000; step++) await vi.advanceTimersByTimeAsync(1000);
+  for (let step = 0; end === undefined && step < 2000; step++)
+    await vi.advanceTimersByTimeAsync(1000);
   return { ...hosts, done, idle, end: end ?? Number.POSITIVE_INFINITY, results: await all };
 }
 
-const tries = (log: Awaited<ReturnType<typeof visit>>['log'], host: number): number => log.filter((one) => one.host === host).length;
-const mixed = Array.from({ length: 100 }, (_, index): Kind => (index % 5 === 0 || index % 5 === 2 ? 'live' : 'silent'));
+const tries = (log: Awaited<ReturnType<typeof visit>>['log'], host: number): number =>
+  log.filter((one) => one.host === host).length;
+const mixed = Array.from(
+  { length: 100 },
+  (_, index): Kind => (index % 5 === 0 || index % 5 === 2 ? 'live' : 'silent'),
+);
 
 describe('40 live and 60 silent hosts, 50 at once, three tries of 10 s', () => {
   it('takes one round of tries, and all that live are read in the first seconds', async () => {
     const { done, end, results, most } = await visit(mixed, 50);
-    const live = mixed.flatMap((kind, index) => (kind === 'live' ? [done.get(index) ?? Number.POSITIVE_INFINITY] : []));
+    const live = mixed.flatMap((kind, index) =>
+      kind === 'live' ? [done.get(index) ?? Number.POSITIVE_INFINITY] : [],
+    );
     expect(Math.max(...live)).toBeLessThan(3000);
-    // Three tries, two back-offs, and a second for those that began behind 50 others. As many ssh in a pool take 60 s.
+    // Three tries, two back-offs, and a second for those that began behind 50 others. As many ssh
+    // in a pool take 60 s.
     expect(end).toBeLessThan(3 * limit + 500 + 1000 + 2000);
     expect(results.filter((result) => result.end === 'read')).toHaveLength(40);
     expect(most()).toBeLessThanOrEqual(50);
@@ -106,7 +134,9 @@ describe('40 live and 60 silent hosts, 50 at once, three tries of 10 s', () => {
   it('ends at once with the signal, whoever is silent, backing off or waiting', async () => {
     for (const stopAt of [500, 5000, 10_300, 15_000]) {
       const { end, results, log } = await visit(mixed, 5, stopAt);
-      expect(results.filter((result) => result.end !== 'read' && result.end !== 'interrupted')).toEqual([]);
+      expect(
+        results.filter((result) => result.end !== 'read' && result.end !== 'interrupted'),
+      ).toEqual([]);
       expect(end).toBeLessThan(stopAt + 400);
       expect(log.filter(({ at }) => at < stopAt).length).toBeLessThan(200);
     }
@@ -130,17 +160,25 @@ describe('one place', () => {
 it('no more than the forks are worked at, every host has its tries, and no second try comes before a first one that could begin', async () => {
   const kind = fc.constantFrom<Kind>('live', 'silent', 'refusing', 'late');
   await fc.assert(
-    fc.asyncProperty(fc.array(kind, { minLength: 1, maxLength: 30 }), fc.integer({ min: 1, max: 6 }), async (kinds, forks) => {
-      const { log, most, results } = await visit(kinds, forks);
-      expect(most()).toBeLessThanOrEqual(forks);
-      const good = (one: Kind | undefined): boolean => one === 'live' || one === 'late';
-      expect(results).toEqual(kinds.map((one, host) => ({ host, end: good(one) ? 'read' : 'unreachable' })));
-      for (const [host, one] of kinds.entries()) expect(tries(log, host)).toBe(good(one) ? 1 : 3);
-      const firsts = kinds.map((_, host) => log.findIndex((one) => one.host === host));
-      expect(firsts).toEqual([...firsts].sort((a, b) => a - b));
-      const second = log.findIndex((one, index) => log.findIndex(({ host }) => host === one.host) < index);
-      if (second >= 0) expect(Math.max(...firsts)).toBeLessThan(second);
-    }),
+    fc.asyncProperty(
+      fc.array(kind, { minLength: 1, maxLength: 30 }),
+      fc.integer({ min: 1, max: 6 }),
+      async (kinds, forks) => {
+        const { log, most, results } = await visit(kinds, forks);
+        expect(most()).toBeLessThanOrEqual(forks);
+        const good = (one: Kind | undefined): boolean => one === 'live' || one === 'late';
+        expect(results).toEqual(
+          kinds.map((one, host) => ({ host, end: good(one) ? 'read' : 'unreachable' })),
+        );
+        for (const [host, one] of kinds.entries()) expect(tries(log, host)).toBe(good(one) ? 1 : 3);
+        const firsts = kinds.map((_, host) => log.findIndex((one) => one.host === host));
+        expect(firsts).toEqual([...firsts].sort((a, b) => a - b));
+        const second = log.findIndex(
+          (one, index) => log.findIndex(({ host }) => host === one.host) < index,
+        );
+        if (second >= 0) expect(Math.max(...firsts)).toBeLessThan(second);
+      },
+    ),
     { numRuns: 60 },
   );
 });

@@ -1,4 +1,5 @@
-// The whole job on the practice fleet: check, plan, apply, report; what the journal says, and in which order.
+// The whole job on the practice fleet: check, plan, apply, report; what the journal says, and in
+// which order.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +8,10 @@ import type { CommandResult } from '../cli/real-world.ts';
 
 let lab: Practice;
 let applied: CommandResult;
-/** What each host's boot loader and boot id were at the moment when a line of the journal was printed. */
+/**
+ * What each host's boot loader and boot id were at the moment when a line of the journal was
+ * printed.
+ */
 beforeAll(async () => {
   lab = await practice([sick('h1'), sick('h2'), sick('h3', { args: ['cgroup.memory=nokmem'] })]);
 });
@@ -21,7 +25,12 @@ describe('check, plan, apply, report', () => {
   });
 
   it('plan names the changes and ends with 2, and touches nothing', async () => {
-    const done = await lab.run(['plan', lab.file('mend.yaml', remediationPlay()), '-o', join(lab.dir, 'plan.json')]);
+    const done = await lab.run([
+      'plan',
+      lab.file('mend.yaml', remediationPlay()),
+      '-o',
+      join(lab.dir, 'plan.json'),
+    ]);
     expect(done).toMatchObject({ exit: 2, err: '' });
     expect(done.out).toContain('cgroup.memory');
     expect(lab.host('h1').boots()).toBe(1);
@@ -33,11 +42,18 @@ describe('check, plan, apply, report', () => {
     expect(applied).toMatchObject({ exit: 0, err: '' });
     expect(lab.fleet.hosts.map((host) => host.boots())).toEqual([2, 2, 1]);
     for (const host of ['h1', 'h2']) {
-      expect(readFileSync(join(lab.host(host).root, 'proc/cmdline'), 'utf8')).toContain('cgroup.memory=nokmem');
-      const [sent] = eventsOf(lab.journal(), 'effect.started', host).filter((event) => event.kind === 'reboot');
+      expect(readFileSync(join(lab.host(host).root, 'proc/cmdline'), 'utf8')).toContain(
+        'cgroup.memory=nokmem',
+      );
+      const [sent] = eventsOf(lab.journal(), 'effect.started', host).filter(
+        (event) => event.kind === 'reboot',
+      );
       expect(sent?.bootId).toBe(bootIds.get(host));
     }
-    expect(eventsOf(lab.journal(), 'host.started').map((event) => event.host)).toEqual(['h1', 'h2']);
+    expect(eventsOf(lab.journal(), 'host.started').map((event) => event.host)).toEqual([
+      'h1',
+      'h2',
+    ]);
   });
 
   it('a host is proven before it is done, and the next is started only then', () => {
@@ -45,13 +61,22 @@ describe('check, plan, apply, report', () => {
       .journal()
       .filter((event) => ['host.started', 'proof', 'host.done'].includes(event.type))
       .map((event) => `${event.type} ${'host' in event ? event.host : ''}`);
-    expect(kinds).toEqual(['host.started h1', 'proof h1', 'host.done h1', 'host.started h2', 'proof h2', 'host.done h2']);
+    expect(kinds).toEqual([
+      'host.started h1',
+      'proof h1',
+      'host.done h1',
+      'host.started h2',
+      'proof h2',
+      'host.done h2',
+    ]);
   });
 
   it('the fence on each host is closed, and its spool is gone', () => {
     for (const host of ['h1', 'h2']) {
       const run = lab.runs()[0] ?? '';
-      expect(readFileSync(join(lab.host(host).root, 'var/lib/kmend/fence'), 'utf8')).toBe(`${run} 1 closed\n`);
+      expect(readFileSync(join(lab.host(host).root, 'var/lib/kmend/fence'), 'utf8')).toBe(
+        `${run} 1 closed\n`,
+      );
     }
   });
 
@@ -75,6 +100,9 @@ describe('check, plan, apply, report', () => {
     const again = await lab.run(['apply', join(lab.dir, 'plan.json'), '--yes']);
     expect(again.exit).toBe(0);
     expect(eventsOf(lab.journal(), 'effect.started')).toEqual([]);
-    expect(eventsOf(lab.journal(), 'host.done').map((event) => event.changed)).toEqual([false, false]);
+    expect(eventsOf(lab.journal(), 'host.done').map((event) => event.changed)).toEqual([
+      false,
+      false,
+    ]);
   });
 });

@@ -1,5 +1,6 @@
-// What must never happen on a host's walk, over random fates and crashes of the controller at any event: the real walk, door and modules, on a
-// virtual clock, against a host that keeps its own count. For each property a fault that turns it red.
+// What must never happen on a host's walk, over random fates and crashes of the controller at any
+// event: the real walk, door and modules, on a virtual clock, against a host that keeps its own
+// count. For each property a fault that turns it red.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
@@ -15,7 +16,13 @@ import type { Event, EventBody } from '../../src/model/run/event.ts';
 import type { HostPlan } from '../../src/model/run/plan.ts';
 import { modules } from '../../src/modules/index.ts';
 import { begin } from '../core/fleet.ts';
-import { countedCommand, type Fate, type HostFaults, HostWorld, type Recording } from '../fakes/host-world.ts';
+import {
+  countedCommand,
+  type Fate,
+  type HostFaults,
+  HostWorld,
+  type Recording,
+} from '../fakes/host-world.ts';
 import { recordSick } from '../fakes/recording.ts';
 
 /** A walk takes some milliseconds: fewer than of rollouts, and more at night (KMEND_SLOW=1). */
@@ -52,17 +59,26 @@ interface RandomHost {
 const fate = fc
   .record({
     lossy: fc.constantFrom(0, 0, 5, 20),
-    draws: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 5, maxLength: 40 }),
+    draws: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), {
+      minLength: 5,
+      maxLength: 40,
+    }),
     scriptSeconds: fc.constantFrom(0, 1, 15),
     bootSeconds: fc.constantFrom(1, 30, 100),
     reboot: fc.constantFrom('good', 'good', 'good', 'hangs', 'dark', 'loops', 'old', 'deaf'),
     drain: fc.constantFrom('good', 'good', 'good', 'fails'),
     uncordonedAfter: fc.constantFrom(undefined, undefined, undefined, 3, 10, 60),
   })
-  .map(({ uncordonedAfter, ...rest }): Fate => ({ ...rest, ...(uncordonedAfter === undefined ? {} : { uncordonedAfter }) }) as Fate);
+  .map(
+    ({ uncordonedAfter, ...rest }): Fate =>
+      ({ ...rest, ...(uncordonedAfter === undefined ? {} : { uncordonedAfter }) }) as Fate,
+  );
 
 const crash = fc.record({ at: fc.integer({ min: 0, max: 24 }), written: fc.boolean() });
-const randomHost: fc.Arbitrary<RandomHost> = fc.record({ fate, crashes: fc.array(crash, { maxLength: 3 }) });
+const randomHost: fc.Arbitrary<RandomHost> = fc.record({
+  fate,
+  crashes: fc.array(crash, { maxLength: 3 }),
+});
 
 class Crashed extends Error {}
 
@@ -86,11 +102,24 @@ const setups = new Map<ReadonlyMap<string, AnyModule>, PlaySetup>();
 function setupWith(known: ReadonlyMap<string, AnyModule>): PlaySetup {
   const before = setups.get(known);
   if (before !== undefined) return before;
-  const loaded = loadPlaybook('play.yaml', playbook, { modules: known, facts: factDefs.map((def) => def.name) });
+  const loaded = loadPlaybook('play.yaml', playbook, {
+    modules: known,
+    facts: factDefs.map((def) => def.name),
+  });
   const only = loaded.value?.plays[0];
   if (only === undefined) throw new Error(JSON.stringify(loaded.diagnostics));
-  const inventory = { hosts: new Map([['n1', { name: 'n1', groups: [], vars: {} }]]), groups: new Map(), files: [] };
-  const target = { name: 'n1', user: 'root', hostKeyChecking: 'yes', legacyCrypto: false, connectTimeout: 10 } as const;
+  const inventory = {
+    hosts: new Map([['n1', { name: 'n1', groups: [], vars: {} }]]),
+    groups: new Map(),
+    files: [],
+  };
+  const target = {
+    name: 'n1',
+    user: 'root',
+    hostKeyChecking: 'yes',
+    legacyCrypto: false,
+    connectTimeout: 10,
+  } as const;
   const setup: PlaySetup = {
     play: only,
     modules: known,
@@ -111,7 +140,14 @@ let approved: HostPlan | undefined;
 /** The plan that a person approved: of the host as it was found, on a good day. */
 async function planOf(setup: PlaySetup): Promise<HostPlan> {
   if (approved !== undefined) return approved;
-  const good = new HostWorld(recording, { lossy: 0, draws: [0.5], scriptSeconds: 1, bootSeconds: 1, reboot: 'good', drain: 'good' });
+  const good = new HostWorld(recording, {
+    lossy: 0,
+    draws: [0.5],
+    scriptSeconds: 1,
+    bootSeconds: 1,
+    reboot: 'good',
+    drain: 'good',
+  });
   const options = { forks: 1, retries: 0, signal: new AbortController().signal };
   const [planned] = await planFleet(['n1'], setup, options, good, () => {});
   if (planned?.outcome.ok !== true) throw new Error(JSON.stringify(planned));
@@ -119,9 +155,13 @@ async function planOf(setup: PlaySetup): Promise<HostPlan> {
   return approved;
 }
 
-const isOver = (events: readonly Event[]): boolean => events.some(({ type }) => type === 'host.done' || type === 'host.failed');
+const isOver = (events: readonly Event[]): boolean =>
+  events.some(({ type }) => type === 'host.done' || type === 'host.failed');
 
-async function walk({ fate: its, crashes, returnsFrom = Number.POSITIVE_INFINITY }: RandomHost, faults: Faults = {}): Promise<Walked> {
+async function walk(
+  { fate: its, crashes, returnsFrom = Number.POSITIVE_INFINITY }: RandomHost,
+  faults: Faults = {},
+): Promise<Walked> {
   const setup = setupWith(faults.modules ?? modules);
   const plan = await planOf(setup);
   const world = new HostWorld(recording, its, faults.host);
@@ -137,7 +177,8 @@ async function walk({ fate: its, crashes, returnsFrom = Number.POSITIVE_INFINITY
   for (let number = 1; ; number++) {
     if (number === returnsFrom) before = events.length;
     let state = (faults.folded ?? foldAll)(events);
-    if (hostState(state, 'n1')?.status !== 'running') return { world, events, ended: isOver(events), before };
+    if (hostState(state, 'n1')?.status !== 'running')
+      return { world, events, ended: isOver(events), before };
     const due = crashes[number - 1];
     let written = 0;
     let crashed = false;
@@ -209,7 +250,14 @@ async function judged(host: RandomHost, faults?: Faults): Promise<Verdict> {
 /** The play has one. */
 const plannedReboots = 1;
 
-const good: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 2, bootSeconds: 30, reboot: 'good', drain: 'good' };
+const good: Fate = {
+  lossy: 0,
+  draws: [0.5],
+  scriptSeconds: 2,
+  bootSeconds: 30,
+  reboot: 'good',
+  drain: 'good',
+};
 const allHold: Verdict = { ended: true, proven: true, planned: true, once: true, held: true };
 
 describe('the walk of a host', () => {
@@ -234,7 +282,9 @@ describe('the walk of a host', () => {
     };
     expect(await end([])).toEqual([2, 1, [{ mended: true, touched: true }], 1]);
     // Once at every event, just before and just after it; then several times.
-    for (let at = 0; at < 30; at++) for (const written of [true, false]) expect(await end([{ at, written }])).toEqual(await end([]));
+    for (let at = 0; at < 30; at++)
+      for (const written of [true, false])
+        expect(await end([{ at, written }])).toEqual(await end([]));
     await fc.assert(
       fc.asyncProperty(fc.array(crash, { maxLength: 4 }), async (crashes) => {
         expect(await end(crashes)).toEqual(await end([]));
@@ -247,9 +297,14 @@ describe('the walk of a host', () => {
 describe('a controller that only returns the host (rollout.adopt)', () => {
   /** What it began, and whether the host came back by it. */
   async function returned(at: number, written: boolean, more: Partial<Fate> = {}, faults?: Faults) {
-    const { world, events, before } = await walk({ fate: { ...good, ...more }, crashes: [{ at, written }], returnsFrom: 2 }, faults);
+    const { world, events, before } = await walk(
+      { fate: { ...good, ...more }, crashes: [{ at, written }], returnsFrom: 2 },
+      faults,
+    );
     const after = before === 0 ? [] : events.slice(before);
-    const began = after.flatMap((event) => (event.type === 'effect.started' && event.harmless !== true ? [event.kind] : []));
+    const began = after.flatMap((event) =>
+      event.type === 'effect.started' && event.harmless !== true ? [event.kind] : [],
+    );
     const last = events[before - 1];
     const unsent = written && last?.type === 'effect.started' && last.kind === 'reboot';
     return {
@@ -260,14 +315,20 @@ describe('a controller that only returns the host (rollout.adopt)', () => {
       world,
     };
   }
-  const points = Array.from({ length: 30 }, (_, at) => [true, false].map((written) => ({ at, written }))).flat();
+  const points = Array.from({ length: 30 }, (_, at) =>
+    [true, false].map((written) => ({ at, written })),
+  ).flat();
 
   it('begins nothing but the uncordon, wherever the one before it was killed, and uncordons on a proof of its own', async () => {
     let came = 0;
     for (const { at, written } of points) {
       const { began, done, proof, unsent, world } = await returned(at, written);
       expect([at, written, began.filter((kind) => kind !== 'uncordon')]).toEqual([at, written, []]);
-      expect([world.boots <= (unsent ? 1 : 2), world.counted <= 1, began.includes('uncordon') && !proof]).toEqual([true, true, false]);
+      expect([
+        world.boots <= (unsent ? 1 : 2),
+        world.counted <= 1,
+        began.includes('uncordon') && !proof,
+      ]).toEqual([true, true, false]);
       expect(world.givenBack.every(({ mended }) => mended)).toBe(true);
       came += Number(done);
     }
@@ -277,7 +338,8 @@ describe('a controller that only returns the host (rollout.adopt)', () => {
 
   it('leaves a host that cannot be proven, and one that has not booted, as they are', async () => {
     for (const reboot of ['deaf', 'old', 'hangs'] as const)
-      for (let at = 0; at < 30; at += 3) expect((await returned(at, true, { reboot })).world.givenBack).toEqual([]);
+      for (let at = 0; at < 30; at += 3)
+        expect((await returned(at, true, { reboot })).world.givenBack).toEqual([]);
   }, 120_000);
 });
 
@@ -289,19 +351,29 @@ describe('each property can fail', () => {
   const verify = modules.get('verify_kmem');
   const credulous = new Map(modules).set('verify_kmem', {
     ...(verify ?? never()),
-    plan: () => ({ changes: [], proof: { verdict: 'off', by: 'samples', evidence: 'it will be fine' } }),
+    plan: () => ({
+      changes: [],
+      proof: { verdict: 'off', by: 'samples', evidence: 'it will be fine' },
+    }),
   });
 
   it.each<[keyof Verdict, string, Faults]>([
     ['proven', 'a proof that is taken for granted', { modules: credulous }],
-    ['planned', 'a controller that forgets which effects it has sent', { folded: without('effect.started', 'effect.done') }],
+    [
+      'planned',
+      'a controller that forgets which effects it has sent',
+      { folded: without('effect.started', 'effect.done') },
+    ],
     ['once', 'a host that runs again what is sent again', { host: { noSpool: true } }],
     ['held', 'a cluster that says of every node that it is held', { host: { alwaysHeld: true } }],
     ['ended', 'a walk that does not say how it ended', { folded: without('host.started') }],
   ])(
     '%s: %s',
     async (property, _name, faults) => {
-      const check = fc.asyncProperty(randomHost, async (host) => (await judged(host, faults))[property]);
+      const check = fc.asyncProperty(
+        randomHost,
+        async (host) => (await judged(host, faults))[property],
+      );
       expect((await fc.check(check, { numRuns: 400, seed: 3 })).failed).toBe(true);
     },
     120_000,

@@ -1,4 +1,5 @@
-// Nothing is done on a host that the journal does not announce on disk before: looked at from the moment when each script leaves this machine.
+// Nothing is done on a host that the journal does not announce on disk before: looked at from the
+// moment when each script leaves this machine.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
@@ -11,7 +12,8 @@ beforeAll(async () => {
 afterAll(() => lab.close());
 
 it('each effect, and the boot id before the reboot, are on disk before the script is sent', async () => {
-  const seen: { readonly effect: string; readonly announced: boolean; readonly bootId: string }[] = [];
+  const seen: { readonly effect: string; readonly announced: boolean; readonly bootId: string }[] =
+    [];
   const onDisk = (): string => {
     const run = lab.runs()[0];
     return run === undefined ? '' : readFileSync(`${lab.state}/runs/${run}/journal.ndjson`, 'utf8');
@@ -31,7 +33,9 @@ it('each effect, and the boot id before the reboot, are on disk before the scrip
               close: () => connection.close(),
               alive: () => connection.alive(),
               exec: (request) => {
-                const started = /cat > "\$S\/script"/.test(request.script) ? /spool\/[^/]+\/(\S+)/.exec(request.script)?.[1] : undefined;
+                const started = /cat > "\$S\/script"/.test(request.script)
+                  ? /spool\/[^/]+\/(\S+)/.exec(request.script)?.[1]
+                  : undefined;
                 const reboots = /> "\$L\/reboot"/.test(request.script) ? 'reboot' : undefined;
                 const effect = started ?? reboots;
                 if (effect !== undefined) {
@@ -40,9 +44,15 @@ it('each effect, and the boot id before the reboot, are on disk before the scrip
                     .find(
                       (one) =>
                         one.includes('"effect.started"') &&
-                        (effect === 'reboot' ? one.includes('"reboot"') : one.replaceAll('/', '_').includes(effect)),
+                        (effect === 'reboot'
+                          ? one.includes('"reboot"')
+                          : one.replaceAll('/', '_').includes(effect)),
                     );
-                  seen.push({ effect, announced: line !== undefined, bootId: /"bootId":"([^"]+)"/.exec(line ?? '')?.[1] ?? '' });
+                  seen.push({
+                    effect,
+                    announced: line !== undefined,
+                    bootId: /"bootId":"([^"]+)"/.exec(line ?? '')?.[1] ?? '',
+                  });
                 }
                 return connection.exec(request);
               },

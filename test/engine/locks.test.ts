@@ -1,4 +1,5 @@
-// One run at a time over a host: the lock of the state directory, the fence on the host, and taking over from a controller that only sleeps.
+// One run at a time over a host: the lock of the state directory, the fence on the host, and taking
+// over from a controller that only sleeps.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,9 +38,26 @@ describe('the lock of the state directory', () => {
     ]);
     await until('the first run', () => ran('h1') !== '');
     const run = lab.runs()[0] ?? '';
-    const second = await lab.run(['apply', lab.file('b.yaml', play(work()).replace('hosts: all', 'hosts: all')), '--yes', '-l', 'h1,h3']);
-    expect([second.exit, second.err]).toMatchObject([7, expect.stringContaining(`locked by run ${run} (process ${process.pid}`)]);
-    expect((await lab.run(['apply', lab.file('c.yaml', play(work()).replace('hosts: all', 'hosts: h4')), '--yes'])).exit).toBe(0);
+    const second = await lab.run([
+      'apply',
+      lab.file('b.yaml', play(work()).replace('hosts: all', 'hosts: all')),
+      '--yes',
+      '-l',
+      'h1,h3',
+    ]);
+    expect([second.exit, second.err]).toMatchObject([
+      7,
+      expect.stringContaining(`locked by run ${run} (process ${process.pid}`),
+    ]);
+    expect(
+      (
+        await lab.run([
+          'apply',
+          lab.file('c.yaml', play(work()).replace('hosts: all', 'hosts: h4')),
+          '--yes',
+        ])
+      ).exit,
+    ).toBe(0);
     letGo('h1');
     expect((await first.result).exit).toBe(0);
     expect(ran('h3')).toBe('');
@@ -52,7 +70,11 @@ describe('the fence on the host', () => {
     const other = lab.file('e.yaml', play(work('two')).replace('hosts: all', 'hosts: h2'));
     const plan = join(lab.dir, 'e.json');
     await lab.run(['plan', other, '-o', plan]);
-    const first = lab.start(['apply', lab.file('d.yaml', play(work('one', true)).replace('hosts: all', 'hosts: h2')), '--yes']);
+    const first = lab.start([
+      'apply',
+      lab.file('d.yaml', play(work('one', true)).replace('hosts: all', 'hosts: h2')),
+      '--yes',
+    ]);
     await until('the first run', () => ran('h2') !== '');
     const owner = lab.runs().at(-1) ?? '';
     // A plan that was made before meets the fence on the host.
@@ -62,19 +84,32 @@ describe('the fence on the host', () => {
     expect(refused.out).toContain(`--takeover ${owner}`);
     expect(ran('h2')).toBe('one\n');
 
-    const taken = await lab.run(['apply', other, '--yes', '--state-dir', elsewhere, '--takeover', owner]);
+    const taken = await lab.run([
+      'apply',
+      other,
+      '--yes',
+      '--state-dir',
+      elsewhere,
+      '--takeover',
+      owner,
+    ]);
     expect(taken.exit, taken.out).toBe(0);
     expect(taken.out).toContain(`takes over what run ${owner} holds`);
     letGo('h2');
     const late = await first.result;
     expect(late.exit).toBe(4);
-    expect(eventsOf(lab.journal(owner), 'host.failed')).toMatchObject([{ failure: { kind: 'fenced' } }]);
+    expect(eventsOf(lab.journal(owner), 'host.failed')).toMatchObject([
+      { failure: { kind: 'fenced' } },
+    ]);
     // The first run's second task was never done.
     expect(ran('h2')).toBe('one\ntwo\ntwo again\n');
   }, 30_000);
 
   it('a controller that was stopped and wakes up after a takeover acts on no host any more', async () => {
-    const text = play(work('one', true), '{max_unavailable: 1}').replace('hosts: all', 'hosts: h5,h6');
+    const text = play(work('one', true), '{max_unavailable: 1}').replace(
+      'hosts: all',
+      'hosts: h5,h6',
+    );
     const playbook = lab.file('f.yaml', text);
     const old = join(lab.dir, 'old-machine');
     const child = await spawnCommand(
@@ -87,8 +122,17 @@ describe('the fence on the host', () => {
     // From the same state directory: locked, by time never, by name at once.
     expect((await lab.run(['apply', playbook, '--yes', '--state-dir', old])).exit).toBe(7);
     const other = lab.file('g.yaml', play(work('two')).replace('hosts: all', 'hosts: h5,h6'));
-    // From another machine's, and only as far as h5: h6 must be out of the old one's reach all the same.
-    const taken = await lab.run(['apply', other, '--yes', '--state-dir', join(lab.dir, 'new-machine'), '--takeover', owner]);
+    // From another machine's, and only as far as h5: h6 must be out of the old one's reach all the
+    // same.
+    const taken = await lab.run([
+      'apply',
+      other,
+      '--yes',
+      '--state-dir',
+      join(lab.dir, 'new-machine'),
+      '--takeover',
+      owner,
+    ]);
     expect(taken.exit, taken.out).toBe(0);
     child.signal('SIGCONT');
     letGo('h5', 'h6');
@@ -99,7 +143,10 @@ describe('the fence on the host', () => {
   }, 40_000);
 
   it("the same state directory: resume with --takeover, and the journal of the stopped one is no longer the run's", async () => {
-    const playbook = lab.file('h.yaml', play(work('three', true), '{max_unavailable: 1}').replace('hosts: all', 'hosts: h3,h4'));
+    const playbook = lab.file(
+      'h.yaml',
+      play(work('three', true), '{max_unavailable: 1}').replace('hosts: all', 'hosts: h3,h4'),
+    );
     const state = join(lab.dir, 'same');
     const child = await spawnCommand(
       ['apply', playbook, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', state],

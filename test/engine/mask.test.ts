@@ -1,7 +1,14 @@
-// Masking: which texts are known as secrets, in which forms they are found, and what is never touched.
+// Masking: which texts are known as secrets, in which forms they are found, and what is never
+// touched.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isTemplate, secretNames, secretTexts, withoutNamedSecrets, withoutUrlSecrets } from '../../src/core/plan/secrets.ts';
+import {
+  isTemplate,
+  secretNames,
+  secretTexts,
+  withoutNamedSecrets,
+  withoutUrlSecrets,
+} from '../../src/core/plan/secrets.ts';
 import { knownSecrets } from '../../src/engine/effects/mask.ts';
 
 const knowing = (...texts: readonly string[]) => {
@@ -25,14 +32,34 @@ describe('names of secrets', () => {
     'vault_x',
     'an_inner_b',
   ])('%s is one', (name) => expect(isSecret(name)).toBe(true));
-  it.each(['token_ttl', 'bypass', 'compass', 'password_file', 'ssh_private_key_file', 'spin', 'dsn_name', 'gpg_key', 'tokens_used'])(
-    '%s is none',
-    (name) => expect(isSecret(name)).toBe(false),
-  );
+  it.each([
+    'token_ttl',
+    'bypass',
+    'compass',
+    'password_file',
+    'ssh_private_key_file',
+    'spin',
+    'dsn_name',
+    'gpg_key',
+    'tokens_used',
+  ])('%s is none', (name) => expect(isSecret(name)).toBe(false));
 
   it('give their values, wherever they stand, and secret parts of URLs', () => {
-    const data = { a: [{ api_token: ['one', { deep: 'two' }] }], url: 'https://u:thr%65e@h/?sig=four&x=5', pin_code: 'none', pin: 1234 };
-    expect(secretTexts(data, isSecret)).toEqual(['one', 'two', 'thr%65e', 'three', 'four', 'four', '1234']);
+    const data = {
+      a: [{ api_token: ['one', { deep: 'two' }] }],
+      url: 'https://u:thr%65e@h/?sig=four&x=5',
+      pin_code: 'none',
+      pin: 1234,
+    };
+    expect(secretTexts(data, isSecret)).toEqual([
+      'one',
+      'two',
+      'thr%65e',
+      'three',
+      'four',
+      'four',
+      '1234',
+    ]);
     expect(isTemplate('{{ x }}')).toBe(true);
   });
 
@@ -55,7 +82,10 @@ describe('masking', () => {
   it('finds any secret in any text, as it is and in every form', () => {
     const secretText = fc
       .string({ minLength: 8, maxLength: 40 })
-      .filter((text) => text.trim().length >= 8 && !/^(?:\*+|bearer .*|basic .*|token .*)$/i.test(text.trim()));
+      .filter(
+        (text) =>
+          text.trim().length >= 8 && !/^(?:\*+|bearer .*|basic .*|token .*)$/i.test(text.trim()),
+      );
     const forms: readonly ((text: string) => string)[] = [
       (text) => text,
       encodeURIComponent,
@@ -67,13 +97,18 @@ describe('masking', () => {
       (text) => `'${text.replaceAll("'", "'\\''")}'`,
     ];
     fc.assert(
-      fc.property(fc.array(secretText, { minLength: 1, maxLength: 5 }), fc.constantFrom(...forms), fc.lorem(), (texts, form, around) => {
-        const { mask } = knowing(...texts);
-        for (const text of texts) {
-          const written = form(text.trim());
-          expect(mask(`${around} ${written} ${around}`)).not.toContain(written);
-        }
-      }),
+      fc.property(
+        fc.array(secretText, { minLength: 1, maxLength: 5 }),
+        fc.constantFrom(...forms),
+        fc.lorem(),
+        (texts, form, around) => {
+          const { mask } = knowing(...texts);
+          for (const text of texts) {
+            const written = form(text.trim());
+            expect(mask(`${around} ${written} ${around}`)).not.toContain(written);
+          }
+        },
+      ),
       { numRuns: 2000 },
     );
   });
@@ -82,7 +117,9 @@ describe('masking', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), fc.string(), (texts, other) => {
         const text = other.replaceAll(/[^a-m ]/g, '');
-        expect(knowing(...texts.map((one) => `z${one.replaceAll(/[a-m ]/g, '')}`)).mask(text)).toBe(text);
+        expect(knowing(...texts.map((one) => `z${one.replaceAll(/[a-m ]/g, '')}`)).mask(text)).toBe(
+          text,
+        );
       }),
     );
   });
@@ -92,7 +129,9 @@ describe('masking', () => {
     ['curl -u hunter-t', 'curl -u ***'],
     ['we hunt', 'we hunt'],
     ['hunter-two, hunter-two-and-three', '***, ***'],
-  ])('a text that was cut: %s', (text, shown) => expect(knowing('hunter-two', 'hunter-two-and-three').mask(text)).toBe(shown));
+  ])('a text that was cut: %s', (text, shown) =>
+    expect(knowing('hunter-two', 'hunter-two-and-three').mask(text)).toBe(shown),
+  );
 
   it('a weak password that is a word of kmend changes nothing that kmend reads again', () => {
     const event = {

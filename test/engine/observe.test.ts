@@ -6,13 +6,28 @@ import { buildProbe } from '../../src/facts/index.ts';
 import { failed, type Outcome } from '../../src/model/run/failure.ts';
 
 const parts = buildProbe().match(/^frame \d+/gm)?.length ?? 0;
-const lines = [`@@kmend begin 2 ${parts}`, '@@kmend area 0', 'os ID="centos"', '@@kmend done 0', '@@kmend area 1', 'machine 1234'];
+const lines = [
+  `@@kmend begin 2 ${parts}`,
+  '@@kmend area 0',
+  'os ID="centos"',
+  '@@kmend done 0',
+  '@@kmend area 1',
+  'machine 1234',
+];
 
 /** A session whose read prints these lines and then ends with this failure. */
 const sick = (printed: readonly string[], failure: Outcome<never>): Session => {
   const never = (): Promise<never> => Promise.reject(new Error('not asked'));
   return {
-    target: { name: 'n1', address: 'n1', port: 22, user: 'root', hostKeyChecking: 'yes', legacyCrypto: false, connectTimeout: 10 },
+    target: {
+      name: 'n1',
+      address: 'n1',
+      port: 22,
+      user: 'root',
+      hostKeyChecking: 'yes',
+      legacyCrypto: false,
+      connectTimeout: 10,
+    },
     read: async (_, { onLine }) => {
       for (const line of printed) onLine?.(line);
       return failure;

@@ -1,4 +1,5 @@
-// An API server that is away is a pause: whole runs on a virtual clock, with an outage at each call that a host's walk makes.
+// An API server that is away is a pause: whole runs on a virtual clock, with an outage at each call
+// that a host's walk makes.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
@@ -25,7 +26,14 @@ const tasks = `    - drain: {timeout: 60s}
     - verify_kmem: {timeout: 30s}
     - uncordon: {}
 `;
-const good: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 2, bootSeconds: 30, reboot: 'good', drain: 'good' };
+const good: Fate = {
+  lossy: 0,
+  draws: [0.5],
+  scriptSeconds: 2,
+  bootSeconds: 30,
+  reboot: 'good',
+  drain: 'good',
+};
 
 let recording: Recording;
 beforeAll(async () => {
@@ -46,12 +54,15 @@ type Refusals = Readonly<Partial<Record<keyof Cluster, Outcome<never>>>>;
 function spoiled(real: Cluster, clock: VirtualClock, away: Away | undefined, refusals: Refusals) {
   const seen: string[] = [];
   let until = Number.NEGATIVE_INFINITY;
-  const lost = failed('unreachable', 'the API server cannot be reached: connection refused', { transport: true });
+  const lost = failed('unreachable', 'the API server cannot be reached: connection refused', {
+    transport: true,
+  });
   // A kubelet reports a new boot some time after an outage.
   let boot: string | undefined;
   const asBefore = (answer: Awaited<ReturnType<Cluster['node']>>): void => {
     if (!answer.ok) return;
-    if (clock.now() < until + 10_000 && boot !== undefined) Object.assign(answer.value, { bootId: boot });
+    if (clock.now() < until + 10_000 && boot !== undefined)
+      Object.assign(answer.value, { bootId: boot });
     boot = answer.value.bootId;
   };
   const invalidate =
@@ -68,7 +79,10 @@ function spoiled(real: Cluster, clock: VirtualClock, away: Away | undefined, ref
     };
   // Each method keeps its signature.
   const cluster = Object.fromEntries(
-    Object.entries(real).map(([name, act]) => [name, name === 'close' ? act : invalidate(name, act)]),
+    Object.entries(real).map(([name, act]) => [
+      name,
+      name === 'close' ? act : invalidate(name, act),
+    ]),
   ) as unknown as Cluster;
   return { cluster, seen };
 }
@@ -81,18 +95,35 @@ interface Ended {
 }
 
 /** A run, and a plain resume of it when it did not end well. */
-async function rollout(away?: Away, more: { rollout?: string; refusals?: Refusals; tasks?: string } = {}): Promise<Ended> {
+async function rollout(
+  away?: Away,
+  more: { rollout?: string; refusals?: Refusals; tasks?: string } = {},
+): Promise<Ended> {
   const clock = new VirtualClock();
   const world = new HostWorld(recording, good, {}, sharedTime(clock), 'n1');
   const setup = setupFor(['n1'], more.tasks ?? tasks, head(more.rollout ?? '{soak: 20s}'));
   const signal = new AbortController().signal;
-  const ports = { transport: world.transport, clock, asker: nobody, gates: { read: async () => ({ open: true, read: '' }) } };
-  const planning = planFleet(['n1'], setup, { forks: 1, retries: 0, signal }, { ...ports, cluster: world.cluster }, () => {});
+  const ports = {
+    transport: world.transport,
+    clock,
+    asker: nobody,
+    gates: { read: async () => ({ open: true, read: '' }) },
+  };
+  const planning = planFleet(
+    ['n1'],
+    setup,
+    { forks: 1, retries: 0, signal },
+    { ...ports, cluster: world.cluster },
+    () => {},
+  );
   const [planned] = await clock.drive(planning);
   if (planned?.outcome.ok !== true) throw new Error(JSON.stringify(planned));
   const { journal, events } = memoryJournal(clock);
   const runLog = runLogOf(journal, emptyState, () => {});
-  await runLog.append(begin([{ host: 'n1', plan: planned.outcome.value, down: false }], setup.play.rollout), true);
+  await runLog.append(
+    begin([{ host: 'n1', plan: planned.outcome.value, down: false }], setup.play.rollout),
+    true,
+  );
   await runLog.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
   const { cluster, seen } = spoiled(world.cluster, clock, away, more.refusals ?? {});
   const run = (number: number, over: Cluster): Promise<{ readonly exit: number }> =>
@@ -120,34 +151,53 @@ async function rollout(away?: Away, more: { rollout?: string; refusals?: Refusal
   return { exits: [first.exit, second.exit], events, world, calls: seen };
 }
 
-const typesOf = (events: readonly Event[]) => (type: Event['type']) => events.filter((event) => event.type === type).length;
+const typesOf = (events: readonly Event[]) => (type: Event['type']) =>
+  events.filter((event) => event.type === type).length;
 
 describe('an outage of the cluster', () => {
   it('of 90 s at any call of a run is waited out: exit 0, no failure, one reboot, the node back in service, one outage in the journal', async () => {
     const whole = await rollout();
     expect([whole.exits, whole.world.boots]).toEqual([[0], 2]);
     expect(new Set(whole.calls)).toEqual(
-      new Set(['nodes', 'node', 'systemPods', 'forecast', 'cordon', 'drain', 'holds', 'pods', 'uncordon']),
+      new Set([
+        'nodes',
+        'node',
+        'systemPods',
+        'forecast',
+        'cordon',
+        'drain',
+        'holds',
+        'pods',
+        'uncordon',
+      ]),
     );
     for (const late of [false, true])
       for (let at = 1; at <= whole.calls.length; at++) {
         const { exits, events, world } = await rollout({ at, seconds: 90, late });
         const count = typesOf(events);
         const where = `call ${at} (${whole.calls[at - 1]}), ${late ? 'its answer lost' : 'lost'}`;
-        expect([where, exits, world.boots, world.givenBack]).toEqual([where, [0], 2, [{ mended: true, touched: true }]]);
-        expect([where, count('effect.failed'), count('host.failed'), count('cluster.away'), count('cluster.back')]).toEqual([
+        expect([where, exits, world.boots, world.givenBack]).toEqual([
           where,
-          0,
-          0,
-          1,
-          1,
+          [0],
+          2,
+          [{ mended: true, touched: true }],
         ]);
+        expect([
+          where,
+          count('effect.failed'),
+          count('host.failed'),
+          count('cluster.away'),
+          count('cluster.back'),
+        ]).toEqual([where, 0, 0, 1, 1]);
       }
   }, 120_000);
 
   it.each([
     ['', tasks],
-    [', also where every task ignores errors', tasks.replaceAll(/\}$/gm, '}\n      ignore_errors: true')],
+    [
+      ', also where every task ignores errors',
+      tasks.replaceAll(/\}$/gm, '}\n      ignore_errors: true'),
+    ],
   ])(
     'that outlasts `deadline.cluster` fails no host: exit 6 or 10, nothing in the brake, and a plain resume goes on to the end%s',
     async (_, play) => {
@@ -160,9 +210,21 @@ describe('an outage of the cluster', () => {
         const count = typesOf(events);
         const where = `call ${at} (${whole.calls[at - 1]})`;
         const left = events.some((event) => event.type === 'host.failed' && event.touched);
-        expect([where, exits, world.boots, world.givenBack.length]).toEqual([where, [left ? 6 : 10, 0], 2, 1]);
-        expect([where, count('brake.tripped'), count('effect.failed'), count('cluster.away')]).toEqual([where, 0, 0, 1]);
-        const ends = events.flatMap((event) => (event.type === 'host.failed' ? [event.failure.kind] : []));
+        expect([where, exits, world.boots, world.givenBack.length]).toEqual([
+          where,
+          [left ? 6 : 10, 0],
+          2,
+          1,
+        ]);
+        expect([
+          where,
+          count('brake.tripped'),
+          count('effect.failed'),
+          count('cluster.away'),
+        ]).toEqual([where, 0, 0, 1]);
+        const ends = events.flatMap((event) =>
+          event.type === 'host.failed' ? [event.failure.kind] : [],
+        );
         expect([where, ends.filter((kind) => kind !== 'interrupted')]).toEqual([where, []]);
       }
     },

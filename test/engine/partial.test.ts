@@ -1,4 +1,5 @@
-// `partial: accept` on hosts as in the incident: docker is upgraded and proven, the kubelet goes on, and each command reports it. And the proof of a finished run.
+// `partial: accept` on hosts as in the incident: docker is upgraded and proven, the kubelet goes
+// on, and each command reports it. And the proof of a finished run.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -36,14 +37,20 @@ beforeAll(async () => {
 afterAll(() => lab.close());
 
 const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
-const proof = "docker's containers: off (EIO on 6 of 6, 1 memory-limited); kubelet 1.12.3 still accounts: accepted (11 groups read on)";
+const proof =
+  "docker's containers: off (EIO on 6 of 6, 1 memory-limited); kubelet 1.12.3 still accounts: accepted (11 groups read on)";
 
 /** The playbook that comes with kmend, with the line that its comment offers. */
 function runtime(hosts: string, rollout = ''): string {
   const text = readFileSync('playbooks/runtime.yaml', 'utf8');
-  const accepting = text.replace('  # partial: accept', '  partial: accept').replace('hosts: all', `hosts: ${hosts}`);
+  const accepting = text
+    .replace('  # partial: accept', '  partial: accept')
+    .replace('hosts: all', `hosts: ${hosts}`);
   expect(accepting).not.toBe(text);
-  return lab.file(`${hosts.replaceAll(',', '-')}.yaml`, accepting.replace('  rollout:\n', `  rollout:\n${rollout}`));
+  return lab.file(
+    `${hosts.replaceAll(',', '-')}.yaml`,
+    accepting.replace('  rollout:\n', `  rollout:\n${rollout}`),
+  );
 }
 
 /** Docker's own container is accounted (again): its slabinfo can be read. */
@@ -62,7 +69,9 @@ describe('a remedy that leaves the kubelet as it is', () => {
     const planned = await lab.run(['plan', playbook]);
     expect([planned.exit, oneLine(planned.out)]).toEqual([
       2,
-      expect.stringContaining('leaves open, as the play accepts: kubelet 1.12.3 (a proof in part: exit 12)'),
+      expect.stringContaining(
+        'leaves open, as the play accepts: kubelet 1.12.3 (a proof in part: exit 12)',
+      ),
     ]);
     const done = await lab.run(['apply', playbook, '--yes']);
     expect(done.exit, done.out + done.err).toBe(12);
@@ -70,8 +79,12 @@ describe('a remedy that leaves the kubelet as it is', () => {
     expect(done.out).toMatch(/seed +: .*proven in part \(left open: kubelet 1\.12\.3\)/);
     expect(done.out).toContain('1 done, 1 proven in part (exit 12)');
     const events = lab.journal();
-    expect(eventsOf(events, 'run.started')[0]?.hosts).toMatchObject([{ plan: { accepts: accepted } }]);
-    expect(eventsOf(events, 'proof')).toMatchObject([{ verdict: 'on', by: 'samples', evidence: proof, accepted }]);
+    expect(eventsOf(events, 'run.started')[0]?.hosts).toMatchObject([
+      { plan: { accepts: accepted } },
+    ]);
+    expect(eventsOf(events, 'proof')).toMatchObject([
+      { verdict: 'on', by: 'samples', evidence: proof, accepted },
+    ]);
     expect(eventsOf(events, 'host.done')).toMatchObject([{ proven: 'partial' }]);
     expect(readFileSync(join(lab.host('seed').root, 'var/returned'), 'utf8')).toBe('yes\n');
 
@@ -86,15 +99,21 @@ describe('a remedy that leaves the kubelet as it is', () => {
 
     const drift = await lab.run(['drift', ...fleetArgs('seed')]);
     expect(drift.exit, drift.out).toBe(0);
-    expect(drift.out).toMatch(/^seed .*kept +on +kernel_and_arg +left open as accepted: kubelet 1\.12\.3/m);
-    expect(drift.out).toContain('1 host: 1 kept the remedy, with what was accepted left open   (exit 0)');
+    expect(drift.out).toMatch(
+      /^seed .*kept +on +kernel_and_arg +left open as accepted: kubelet 1\.12\.3/m,
+    );
+    expect(drift.out).toContain(
+      '1 host: 1 kept the remedy, with what was accepted left open   (exit 0)',
+    );
   }, 120_000);
 
   it('has nothing left to do the next time: no pod is taken away again', async () => {
     const again = await lab.run(['plan', runtime('seed')]);
     expect([again.exit, oneLine(again.out)]).toEqual([
       0,
-      expect.stringMatching(/Nothing to do: 1 seed on: .*; leaves open, as the play accepts: kubelet 1\.12\.3/),
+      expect.stringMatching(
+        /Nothing to do: 1 seed on: .*; leaves open, as the play accepts: kubelet 1\.12\.3/,
+      ),
     ]);
   });
 
@@ -105,7 +124,10 @@ describe('a remedy that leaves the kubelet as it is', () => {
     expect(JSON.parse(drift.out)).toMatchObject({
       state: 'lost',
       leftOpen: [],
-      why: ['all that the run had set is still there', expect.stringMatching(/^1 of 6 groups that nobody accepted read on/)],
+      why: [
+        'all that the run had set is still there',
+        expect.stringMatching(/^1 of 6 groups that nobody accepted read on/),
+      ],
     });
   });
 
@@ -125,7 +147,11 @@ describe('a remedy that leaves the kubelet as it is', () => {
       expect(eventsOf(lab.journal(run), 'host.done')).toEqual([]);
       const resumed = await lab.run(['resume', run]);
       expect(resumed.exit, resumed.out + resumed.err).toBe(12);
-      expect(eventsOf(lab.journal(run), 'proof').at(-1)).toMatchObject({ host, verdict: 'on', accepted });
+      expect(eventsOf(lab.journal(run), 'proof').at(-1)).toMatchObject({
+        host,
+        verdict: 'on',
+        accepted,
+      });
       expect(lab.host(host).boots()).toBe(2);
       expect(readFileSync(join(lab.host(host).root, 'var/returned'), 'utf8')).toBe('yes\n');
     },
@@ -141,7 +167,9 @@ describe('a remedy that leaves the kubelet as it is', () => {
       {
         failure: {
           kind: 'not_verified',
-          message: expect.stringContaining('at the end of the soak accounting is on beyond what was accepted'),
+          message: expect.stringContaining(
+            'at the end of the soak accounting is on beyond what was accepted',
+          ),
         },
       },
     ]);
@@ -150,7 +178,10 @@ describe('a remedy that leaves the kubelet as it is', () => {
 });
 
 it('the proof of a finished run is read after its last step: the kernel that was tried is the default by then', async () => {
-  const playbook = lab.file('auto.yaml', readFileSync('playbooks/auto.yaml', 'utf8').replace('hosts: all', 'hosts: auto'));
+  const playbook = lab.file(
+    'auto.yaml',
+    readFileSync('playbooks/auto.yaml', 'utf8').replace('hosts: all', 'hosts: auto'),
+  );
   const done = await lab.run(['apply', playbook, '--yes']);
   expect(done.exit, done.out + done.err).toBe(0);
   const [first, last] = eventsOf(lab.journal(), 'proof', 'auto');
@@ -167,20 +198,38 @@ it('a last step that takes the argument away again is no proven end', async () =
     '    - name: The argument',
     '    - kernel: {min: 3.10.0-1062.el7}\n    - drain: none\n    - name: The argument',
   );
-  const playbook = lab.file('undone.yaml', `${tasks.replace('hosts: all', 'hosts: undone')}${undo}`);
+  const playbook = lab.file(
+    'undone.yaml',
+    `${tasks.replace('hosts: all', 'hosts: undone')}${undo}`,
+  );
   const done = await lab.run(['apply', playbook, '--yes']);
   expect(done.exit, done.out + done.err).toBe(4);
   expect(eventsOf(lab.journal(), 'host.failed')).toMatchObject([
-    { failure: { kind: 'not_verified', message: expect.stringMatching(/^after the last task: accounting will come back/) } },
+    {
+      failure: {
+        kind: 'not_verified',
+        message: expect.stringMatching(/^after the last task: accounting will come back/),
+      },
+    },
   ]);
 }, 120_000);
 
 it('a proof stands though the container that gave it is gone when the last step is done', async () => {
   const gone = `    - name: Removed\n      shell: {cmd: "find $KMEND_ROOT/sys/fs/cgroup/memory/* -depth -mindepth 1 -delete"}\n`;
   const tasks = remediationPlay()
-    .replace('{state: disabled, timeout: 10s}', '{state: disabled, active_probe: false, without_sample: provisional}')
-    .replace('    - name: The argument', '    - kernel: {min: 3.10.0-1062.el7}\n    - drain: none\n    - name: The argument');
-  const done = await lab.run(['apply', lab.file('gone.yaml', `${tasks.replace('hosts: all', 'hosts: gone')}${gone}`), '--yes']);
+    .replace(
+      '{state: disabled, timeout: 10s}',
+      '{state: disabled, active_probe: false, without_sample: provisional}',
+    )
+    .replace(
+      '    - name: The argument',
+      '    - kernel: {min: 3.10.0-1062.el7}\n    - drain: none\n    - name: The argument',
+    );
+  const done = await lab.run([
+    'apply',
+    lab.file('gone.yaml', `${tasks.replace('hosts: all', 'hosts: gone')}${gone}`),
+    '--yes',
+  ]);
   expect(done.exit, done.out + done.err).toBe(0);
   expect(eventsOf(lab.journal(), 'proof')).toMatchObject([{ verdict: 'off', by: 'samples' }]);
   expect(eventsOf(lab.journal(), 'host.done')).toMatchObject([{ proven: 'yes' }]);

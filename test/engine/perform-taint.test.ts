@@ -22,7 +22,8 @@ async function write(pending: boolean, taints: readonly TaintEffect[]): Promise<
     },
     state: () => state,
     record: async (body) => {
-      if (body.type === 'nodes.tainted' || body.type === 'nodes.untainted') did.push(`${body.type} ${body.nodes}`);
+      if (body.type === 'nodes.tainted' || body.type === 'nodes.untainted')
+        did.push(`${body.type} ${body.nodes}`);
     },
     signal: new AbortController().signal,
     ended: async ({ node }, outcome) => {
@@ -35,12 +36,23 @@ const own = (node: string): TaintEffect => ({ node, run: 'r1' });
 
 describe('taints', () => {
   it('are announced, then set, on nodes of hosts that wait for their turn', async () => {
-    expect(await write(true, [own('n2'), own('n3')])).toEqual(['nodes.tainted n2,n3', 'set r1 n2', 'set r1 n3', 'n2: done', 'n3: away']);
+    expect(await write(true, [own('n2'), own('n3')])).toEqual([
+      'nodes.tainted n2,n3',
+      'set r1 n2',
+      'set r1 n3',
+      'n2: done',
+      'n3: away',
+    ]);
   });
 
-  it.each([['n1'], ['n9']])('are not set on %s, where nobody waits: neither announced nor written', async (node) => {
-    expect(await write(true, [own(node)])).toEqual([`${node}: no host of this run waits on node ${node}`]);
-  });
+  it.each([['n1'], ['n9']])(
+    'are not set on %s, where nobody waits: neither announced nor written',
+    async (node) => {
+      expect(await write(true, [own(node)])).toEqual([
+        `${node}: no host of this run waits on node ${node}`,
+      ]);
+    },
+  );
 
   it('of others stay, but on nodes of our hosts', async () => {
     const taints = [own('n9'), { node: 'n1', run: 'r0' }, { node: 'n8', run: 'r0' }];

@@ -1,4 +1,5 @@
-// A download before the drain: it touches nothing, so a host where it fails is refused, its slot and the host itself are free, and nothing was drained.
+// A download before the drain: it touches nothing, so a host where it fails is refused, its slot
+// and the host itself are free, and nothing was drained.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -19,10 +20,12 @@ describe('predownload', () => {
   });
   afterAll(() => lab.close());
 
-  const fence = (host: string) => readFileSync(join(lab.host(host).root, 'var/lib/kmend/fence'), 'utf8');
+  const fence = (host: string) =>
+    readFileSync(join(lab.host(host).root, 'var/lib/kmend/fence'), 'utf8');
   const effects = (host: string) =>
     eventsOf(lab.journal(), 'effect.started', host).map(
-      ({ task, what, harmless }) => `${task} ${what.slice(0, 23).trimEnd()}${harmless === true ? ' harmless' : ''}`,
+      ({ task, what, harmless }) =>
+        `${task} ${what.slice(0, 23).trimEnd()}${harmless === true ? ' harmless' : ''}`,
     );
 
   it('is planned before the drain, with its versions, and comes first in the walk', async () => {
@@ -34,7 +37,11 @@ describe('predownload', () => {
       ),
     ]);
     expect((await lab.run(['apply', file, '--yes', '-l', 'well'])).exit).toBe(0);
-    expect(effects('well')).toEqual(['0 yum: download docker-ce harmless', '1 run true', '2 yum: upgrade docker-ce']);
+    expect(effects('well')).toEqual([
+      '0 yum: download docker-ce harmless',
+      '1 run true',
+      '2 yum: upgrade docker-ce',
+    ]);
     expect((await lab.run(['plan', file, '-l', 'well'])).out).not.toMatch(/Ahead|Move/);
   });
 
@@ -52,7 +59,10 @@ describe('predownload', () => {
         hint: expect.stringContaining('yum makecache'),
       },
     });
-    expect([effects('gone').length, fence('gone')]).toEqual([1, expect.stringMatching(/ closed\n$/)]);
+    expect([effects('gone').length, fence('gone')]).toEqual([
+      1,
+      expect.stringMatching(/ closed\n$/),
+    ]);
     lab.fleet.set('gone', 'nodownload', undefined);
     expect((await lab.run(['apply', file, '--yes', '-l', 'gone'])).exit).toBe(0);
   });

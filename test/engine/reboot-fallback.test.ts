@@ -1,4 +1,5 @@
-// The last way to reboot a host: a program on this machine, once, journalled before it is run, true only with a new boot id, never again after a resume.
+// The last way to reboot a host: a program on this machine, once, journalled before it is run, true
+// only with a new boot id, never again after a resume.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalHost } from '../../src/engine/ports/local.ts';
 import type { Fate } from '../fakes/host-world.ts';
@@ -25,7 +26,10 @@ describe('reboot: fallback', () => {
   let lab: VirtualFleet;
   const called = new Map<string, string[]>();
   const calls = (host: string): readonly string[] => called.get(host) ?? [];
-  /** A program on this machine that notes for whom it was asked, and cuts the power where the test says so. */
+  /**
+   * A program on this machine that notes for whom it was asked, and cuts the power where the test
+   * says so.
+   */
   const machine = (board: Board): { readonly here: LocalHost } => ({
     here: {
       run: async ({ argv, environment }) => {
@@ -55,40 +59,52 @@ describe('reboot: fallback', () => {
         '{max_unavailable: 9, brake: {failures: 9}}',
       ),
     );
-  const progress = (host: string) => eventsOf(lab.journal(), 'effect.progress', host).map((event) => event.text);
+  const progress = (host: string) =>
+    eventsOf(lab.journal(), 'effect.progress', host).map((event) => event.text);
 
   beforeAll(async () => {
-    const fates = Object.entries(hosts).map(([name, reboot]) => [name, { fate: { reboot } }] as const);
+    const fates = Object.entries(hosts).map(
+      ([name, reboot]) => [name, { fate: { reboot } }] as const,
+    );
     lab = virtualFleet(await recordHost(), Object.fromEntries(fates));
   });
   afterAll(() => lab.close());
 
-  it.each(['hung', 'dark'])('%s: run once, with who it is for, and the reboot is proven by a new boot id', async (host) => {
-    const board: Board = (name) => {
-      lab.host(name).world.power();
-      return fine(name);
-    };
-    const { exit } = await lab.run(['apply', playOf('power'), '--yes', '-l', host], machine(board));
-    const [started, ...others] = eventsOf(lab.journal(), 'effect.started', host);
-    const [done] = eventsOf(lab.journal(), 'effect.done', host);
-    const address = `192.0.2.${Object.keys(hosts).indexOf(host) + 1}`;
-    expect([exit, others, calls(host)]).toEqual([0, [], [`${host} ${address} ${secret.length}`]]);
-    expect(done?.result.data).toMatchObject({ previousBootId: started?.bootId });
-    expect(done?.result.data?.bootId).not.toBe(started?.bootId);
-    expect(progress(host)).toEqual([
-      expect.stringMatching(
-        host === 'hung'
-          ? /^not carried out: .*: \/usr\/sbin\/board, on this machine$/
-          : /^did not come back within .*: \/usr\/sbin\/board, on this machine$/,
-      ),
-      '/usr/sbin/board ended well: waiting for a new boot id',
-    ]);
-    expect(started?.what).toContain('/usr/sbin/board on this machine');
-    expect(lab.journalText()).not.toContain(secret);
-  });
+  it.each(['hung', 'dark'])(
+    '%s: run once, with who it is for, and the reboot is proven by a new boot id',
+    async (host) => {
+      const board: Board = (name) => {
+        lab.host(name).world.power();
+        return fine(name);
+      };
+      const { exit } = await lab.run(
+        ['apply', playOf('power'), '--yes', '-l', host],
+        machine(board),
+      );
+      const [started, ...others] = eventsOf(lab.journal(), 'effect.started', host);
+      const [done] = eventsOf(lab.journal(), 'effect.done', host);
+      const address = `192.0.2.${Object.keys(hosts).indexOf(host) + 1}`;
+      expect([exit, others, calls(host)]).toEqual([0, [], [`${host} ${address} ${secret.length}`]]);
+      expect(done?.result.data).toMatchObject({ previousBootId: started?.bootId });
+      expect(done?.result.data?.bootId).not.toBe(started?.bootId);
+      expect(progress(host)).toEqual([
+        expect.stringMatching(
+          host === 'hung'
+            ? /^not carried out: .*: \/usr\/sbin\/board, on this machine$/
+            : /^did not come back within .*: \/usr\/sbin\/board, on this machine$/,
+        ),
+        '/usr/sbin/board ended well: waiting for a new boot id',
+      ]);
+      expect(started?.what).toContain('/usr/sbin/board on this machine');
+      expect(lab.journalText()).not.toContain(secret);
+    },
+  );
 
   it('a host that comes back by itself needs none', async () => {
-    const { exit } = await lab.run(['apply', playOf('none', '[force]'), '--yes', '-l', 'well'], machine(fine));
+    const { exit } = await lab.run(
+      ['apply', playOf('none', '[force]'), '--yes', '-l', 'well'],
+      machine(fine),
+    );
     expect([exit, calls('well'), progress('well')]).toEqual([0, [], []]);
   });
 
@@ -96,8 +112,15 @@ describe('reboot: fallback', () => {
     const broken = machine(() => ({ code: 3, said: `no route to board with ${secret}` }));
     const { exit } = await lab.run(['apply', playOf('fails'), '--yes', '-l', 'broken'], broken);
     const [bad] = eventsOf(lab.journal(), 'host.failed', 'broken');
-    expect([exit, bad?.failure.kind, bad?.touched, calls('broken').length]).toEqual([6, 'unreachable', true, 1]);
-    expect(bad?.failure.message).toMatch(/did not come back within .*; \/usr\/sbin\/board, run on this machine, ended with 3$/);
+    expect([exit, bad?.failure.kind, bad?.touched, calls('broken').length]).toEqual([
+      6,
+      'unreachable',
+      true,
+      1,
+    ]);
+    expect(bad?.failure.message).toMatch(
+      /did not come back within .*; \/usr\/sbin\/board, run on this machine, ended with 3$/,
+    );
     expect(bad?.failure.detail).toBe('no route to board with ***');
     expect(lab.journalText()).not.toContain(secret);
   });
@@ -105,7 +128,9 @@ describe('reboot: fallback', () => {
   it('is run once: a host that it did not bring back has failed', async () => {
     const { exit } = await lab.run(['apply', playOf('once'), '--yes', '-l', 'gone'], machine(fine));
     expect([exit, calls('gone').length]).toEqual([6, 1]);
-    expect(eventsOf(lab.journal(), 'host.failed', 'gone')[0]?.failure.message).toMatch(/^did not come back within 12\d s/);
+    expect(eventsOf(lab.journal(), 'host.failed', 'gone')[0]?.failure.message).toMatch(
+      /^did not come back within 12\d s/,
+    );
   });
 
   it('is in the plan, by the name of the program alone', async () => {
@@ -117,16 +142,19 @@ describe('reboot: fallback', () => {
   it.each([
     ['slow', 6, /did not come back/],
     ['stuck', 4, /^not carried out/],
-  ])('is not run a second time after a resume: it is looked whether %s is back, and told when it is not', async (host, exit, why) => {
-    const running = lab.start(['apply', playOf('twice'), '--yes', '-l', host], machine(fine));
-    await lab.until('the board is asked', () => calls(host).length > 0);
-    running.kill();
-    await running.result;
-    const resumed = await lab.run(['resume', lab.runs().at(-1) ?? ''], machine(fine));
-    expect([resumed.exit, calls(host).length]).toEqual([exit, 1]);
-    expect(progress(host).filter((text) => text?.includes('on this machine'))).toHaveLength(1);
-    expect(eventsOf(lab.journal(), 'host.failed', host).at(-1)?.failure.message).toMatch(why);
-  });
+  ])(
+    'is not run a second time after a resume: it is looked whether %s is back, and told when it is not',
+    async (host, exit, why) => {
+      const running = lab.start(['apply', playOf('twice'), '--yes', '-l', host], machine(fine));
+      await lab.until('the board is asked', () => calls(host).length > 0);
+      running.kill();
+      await running.result;
+      const resumed = await lab.run(['resume', lab.runs().at(-1) ?? ''], machine(fine));
+      expect([resumed.exit, calls(host).length]).toEqual([exit, 1]);
+      expect(progress(host).filter((text) => text?.includes('on this machine'))).toHaveLength(1);
+      expect(eventsOf(lab.journal(), 'host.failed', host).at(-1)?.failure.message).toMatch(why);
+    },
+  );
 
   it.each([
     ['{command: ipmitool power cycle}', /list/],

@@ -1,4 +1,5 @@
-// The steps of a reboot as a table: what is known, what was seen, how long it has been, and what is done next.
+// The steps of a reboot as a table: what is known, what was seen, how long it has been, and what is
+// done next.
 import { describe, expect, it } from 'vitest';
 import {
   afterStep,
@@ -29,7 +30,11 @@ const unsure = underway(effect(), 'old', 'unknown', began);
 const harder = underway(effect(escalating), 'old', 'sent', began);
 const last = underway(effect({ fallback }), 'old', 'sent', began);
 /** After both harder ways, the second one in second 240. */
-const tried = afterStep(afterStep(harder, 'escalated', began + 121_000), 'escalated', began + 240_000);
+const tried = afterStep(
+  afterStep(harder, 'escalated', began + 121_000),
+  'escalated',
+  began + 240_000,
+);
 /** After the fallback, in second 601. */
 const cycled = afterStep(last, 'fell_back', began + 601_000);
 
@@ -65,7 +70,13 @@ describe('the next step', () => {
     ['a new boot id ends the wait', plain, back, 30, 'back'],
     ['at any time, also after the last way', cycled, back, 1100, 'back'],
     ['the old boot id with the mark: it goes down', plain, same, 30, 'look_again'],
-    ['the old boot id without the mark, after an answer: the script is still writing it', plain, bare, 1, 'look_again'],
+    [
+      'the old boot id without the mark, after an answer: the script is still writing it',
+      plain,
+      bare,
+      1,
+      'look_again',
+    ],
     ['not known whether it was sent, and no mark: it was not', unsure, bare, 1, 'send'],
     ['not known whether it was sent, and the mark: it was', unsure, same, 1, 'look_again'],
     ['not known whether it was sent, and no answer', unsure, away, 1, 'look_again'],
@@ -75,16 +86,40 @@ describe('the next step', () => {
     ['no answer after its time', plain, away, 601, gone(601)],
     ['still the old boot after the time to go down', plain, same, 121, hangs(121)],
     ['still the old boot just within the time to go down', plain, same, 120, 'look_again'],
-    ['another host answers', plain, stranger, 30, 'give up: host_key: after the reboot: another key'],
+    [
+      'another host answers',
+      plain,
+      stranger,
+      30,
+      'give up: host_key: after the reboot: another key',
+    ],
     ['a harder way, once it hangs', harder, same, 121, 'force after 121 s'],
     ['no harder way for a host that is away: it does go down', harder, away, 300, 'look_again'],
     ['no harder way after the time of the whole reboot', harder, same, 601, hangs(601)],
-    ['the next way has the time to go down again', afterStep(harder, 'escalated', began + 121_000), same, 200, 'look_again'],
-    ['and then comes', afterStep(harder, 'escalated', began + 121_000), same, 242, 'sysrq after 242 s'],
+    [
+      'the next way has the time to go down again',
+      afterStep(harder, 'escalated', began + 121_000),
+      same,
+      200,
+      'look_again',
+    ],
+    [
+      'and then comes',
+      afterStep(harder, 'escalated', began + 121_000),
+      same,
+      242,
+      'sysrq after 242 s',
+    ],
     ['no way is left', tried, same, 361, hangs(361)],
     ['the fallback, where it hangs', last, same, 121, 'fall back (answers): timeout'],
     ['the fallback, where it is away', last, away, 601, 'fall back (silent): unreachable'],
-    ['the fallback comes once, and has the time of a whole reboot', cycled, away, 1200, 'look_again'],
+    [
+      'the fallback comes once, and has the time of a whole reboot',
+      cycled,
+      away,
+      1200,
+      'look_again',
+    ],
     ['and then it is over', cycled, away, 1202, gone(1202)],
   ])('%s', (_what, reboot, seen, seconds, expected) => {
     expect(short(nextStep(reboot, seen, began + seconds * 1000, false))).toBe(expected);

@@ -1,4 +1,5 @@
-// What resume does with a step that was under way when the controller died: waits for it, takes its result, or says that nobody can know.
+// What resume does with a step that was under way when the controller died: waits for it, takes its
+// result, or says that nobody can know.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,8 +11,8 @@ import { killEnv } from '../crash/kill-at.ts';
 let lab: Practice;
 beforeAll(async () => {
   lab = await practice(
-    ['stdin', 'half', 'again', 'cut', 'package', 'torn', 'damaged', 'changed', 'yes', 'word'].map((name) =>
-      sick(name, name === 'package' ? { faults: { slowyum: 3 } } : {}),
+    ['stdin', 'half', 'again', 'cut', 'package', 'torn', 'damaged', 'changed', 'yes', 'word'].map(
+      (name) => sick(name, name === 'package' ? { faults: { slowyum: 3 } } : {}),
     ),
     { downSeconds: 0.2 },
   );
@@ -23,8 +24,15 @@ const ran = (host: string): string => {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 };
 
-/** Starts a run of this play on one host, kills its controller when `when` holds, and gives the run's id. */
-async function killed(host: string, tasks: string, when: (out: string) => boolean): Promise<string> {
+/**
+ * Starts a run of this play on one host, kills its controller when `when` holds, and gives the
+ * run's id.
+ */
+async function killed(
+  host: string,
+  tasks: string,
+  when: (out: string) => boolean,
+): Promise<string> {
   const playbook = lab.file(`${host}.yaml`, play(tasks).replace('hosts: all', `hosts: ${host}`));
   const child = await spawnCommand(
     ['apply', playbook, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', lab.state],
@@ -54,7 +62,10 @@ describe('resume', () => {
     expect(lab.host('yes').boots()).toBe(1);
     for (const boots of [2, 2]) {
       const resumed = await lab.run(['resume', run, '--yes']);
-      expect([resumed.exit, lab.host('yes').boots()], resumed.out + resumed.err).toEqual([0, boots]);
+      expect([resumed.exit, lab.host('yes').boots()], resumed.out + resumed.err).toEqual([
+        0,
+        boots,
+      ]);
     }
     expect(eventsOf(lab.journal(run), 'approved')).toMatchObject([{ risk: 'reboot', how: 'flag' }]);
   }, 60_000);
@@ -62,11 +73,17 @@ describe('resume', () => {
   it.concurrent('a command with a secret in its words is found again by them: it runs, and it runs once', async () => {
     const inventory = lab.file(
       'word-inventory.yaml',
-      readFileSync(lab.fleet.inventoryFile, 'utf8').replace('word: {', 'word: {ansible_password: hunter22, '),
+      readFileSync(lab.fleet.inventoryFile, 'utf8').replace(
+        'word: {',
+        'word: {ansible_password: hunter22, ',
+      ),
     );
     const tasks = `    - {shell: {cmd: 'echo hunter22 >> "$KMEND_ROOT/var/ran"; sleep 2'}}\n`;
     const playbook = lab.file('word.yaml', play(tasks).replace('hosts: all', 'hosts: word'));
-    const child = await spawnCommand(['apply', playbook, '-i', inventory, '--yes', '--state-dir', lab.state], join(lab.dir, 'home'));
+    const child = await spawnCommand(
+      ['apply', playbook, '-i', inventory, '--yes', '--state-dir', lab.state],
+      join(lab.dir, 'home'),
+    );
     await until(`the command\n${child.out()}`, () => ran('word') !== '', 30);
     child.signal('SIGKILL');
     await child.ended;
@@ -96,7 +113,9 @@ describe('resume', () => {
     const retried = await lab.run(['resume', run, '--retry', 'stdin', '--why', 'it had not begun']);
     expect(retried.exit, retried.out + retried.err).toBe(0);
     expect(ran('stdin')).toBe('fed\nfed\nnext\n');
-    expect(eventsOf(lab.journal(run), 'host.resolved')).toMatchObject([{ who: 'eve', as: 'retry', note: 'it had not begun' }]);
+    expect(eventsOf(lab.journal(run), 'host.resolved')).toMatchObject([
+      { who: 'eve', as: 'retry', note: 'it had not begun' },
+    ]);
   }, 60_000);
 
   it.concurrent('--retry does again what was cut off, not what is done once a run and was done; --skip leaves the host', async () => {
@@ -104,7 +123,10 @@ describe('resume', () => {
     const run = await killed('half', once + withStdin(''), () => ran('half').includes('fed'));
     expect((await lab.run(['resume', run])).exit).toBe(4);
     const both = await lab.run(['resume', run, '--retry', 'half', '--skip', 'half']);
-    expect(both).toMatchObject({ exit: 3, err: expect.stringContaining('half stands in two of --retry, --skip and --done') });
+    expect(both).toMatchObject({
+      exit: 3,
+      err: expect.stringContaining('half stands in two of --retry, --skip and --done'),
+    });
     const skipped = await lab.run(['resume', run, '--skip', 'half']);
     expect([skipped.exit, ran('half')]).toEqual([4, 'once\nfed\n']);
     const retried = await lab.run(['resume', run, '--retry', 'half']);
@@ -128,7 +150,12 @@ describe('resume', () => {
     const resumed = await lab.run(['resume', run]);
     expect(resumed.exit, resumed.out + resumed.err).toBe(4);
     expect(eventsOf(lab.journal(run), 'host.failed')).toMatchObject([
-      { failure: { kind: 'interrupted', message: expect.stringContaining('the host rebooted before it ended') } },
+      {
+        failure: {
+          kind: 'interrupted',
+          message: expect.stringContaining('the host rebooted before it ended'),
+        },
+      },
     ]);
     expect(ran('cut')).toBe('long\n');
   }, 60_000);
@@ -171,7 +198,10 @@ describe('resume', () => {
   it.concurrent('a playbook that was changed meanwhile is not what the run began with: 8; an unknown run: 3', async () => {
     const run = await killed('changed', two, () => ran('changed') !== '');
     appendFileSync(join(lab.dir, 'changed.yaml'), '# changed\n');
-    expect(await lab.run(['resume', run])).toMatchObject({ exit: 8, err: expect.stringContaining('changed.yaml has changed') });
+    expect(await lab.run(['resume', run])).toMatchObject({
+      exit: 8,
+      err: expect.stringContaining('changed.yaml has changed'),
+    });
     expect((await lab.run(['resume', 'no-such-run'])).exit).toBe(3);
   }, 60_000);
 });

@@ -1,4 +1,5 @@
-// A playbook of several plays: a run each, one after the other, also when the controller dies in one of them.
+// A playbook of several plays: a run each, one after the other, also when the controller dies in
+// one of them.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,7 +23,11 @@ const mark = 'echo once >> "$KMEND_ROOT/var/did"';
 
 describe('several plays', () => {
   it('a resume goes on with the plays that come after, once', async () => {
-    const text = [playOn('first', `${mark}; sleep 2`), playOn('second', mark), playOn('third', mark)].join('');
+    const text = [
+      playOn('first', `${mark}; sleep 2`),
+      playOn('second', mark),
+      playOn('third', mark),
+    ].join('');
     const path = lab.file('plays.yaml', text);
     const child = await spawnCommand(
       ['apply', path, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', lab.state],
@@ -34,24 +39,27 @@ describe('several plays', () => {
     const [run = ''] = lab.runs();
     const resumed = await lab.run(['resume', run]);
     expect([resumed.exit, resumed.err]).toEqual([0, '']);
-    expect(lab.runs().map((one) => eventsOf(lab.journal(one), 'run.started').map(({ play }) => play))).toEqual([
-      ['Play of first'],
-      ['Play of second'],
-      ['Play of third'],
-    ]);
+    expect(
+      lab.runs().map((one) => eventsOf(lab.journal(one), 'run.started').map(({ play }) => play)),
+    ).toEqual([['Play of first'], ['Play of second'], ['Play of third']]);
     const all = (): readonly string[] => ['first', 'second', 'third'].map(did);
     expect(all()).toEqual(['once\n', 'once\n', 'once\n']);
 
     const again = await lab.run(['resume', run]);
     expect([again.exit, again.out]).toEqual([
       0,
-      expect.stringContaining(`see \`kmend runs --state-dir ${lab.state}\`: Play of second, Play of third`),
+      expect.stringContaining(
+        `see \`kmend runs --state-dir ${lab.state}\`: Play of second, Play of third`,
+      ),
     ]);
     expect(all()).toEqual(['once\n', 'once\n', 'once\n']);
   }, 60_000);
 
   it('after a play that does not end well none is begun, by its resume neither', async () => {
-    const path = lab.file('bad.yaml', [playOn('first', 'test -e "$KMEND_ROOT/var/good"'), playOn('second', mark)].join(''));
+    const path = lab.file(
+      'bad.yaml',
+      [playOn('first', 'test -e "$KMEND_ROOT/var/good"'), playOn('second', mark)].join(''),
+    );
     const before = lab.runs().length;
     expect((await lab.run(['apply', path, '--yes'])).exit).toBe(4);
     expect(lab.runs()).toHaveLength(before + 1);

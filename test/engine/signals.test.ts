@@ -1,4 +1,5 @@
-// Signals at each stage of a run of the real process: it ends in a safe state that is named, its journal is closed, and resume ends the work.
+// Signals at each stage of a run of the real process: it ends in a safe state that is named, its
+// journal is closed, and resume ends the work.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +7,9 @@ import type { Event } from '../../src/model/run/event.ts';
 import { spawnCommand } from '../cli/child.ts';
 import { eventsOf, type Practice, play, practice, sick, until } from '../cli/practice.ts';
 
-const kubelet = { packages: ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.12.3-0'] };
+const kubelet = {
+  packages: ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.12.3-0'],
+};
 const tasks = `    - name: Drain
       drain: {command: 'echo drained >> "$KMEND_ROOT/var/ran"; sleep 0.7'}
     - name: Package
@@ -36,10 +39,34 @@ const started =
     event.type === 'effect.started' && event.what.includes(what);
 
 const stages: readonly Stage[] = [
-  { name: 'drain', signals: ['SIGINT'], at: started('drain by'), exit: 130, left: /^drained by a command of the play$/ },
-  { name: 'package', signals: ['SIGINT'], at: started('yum:'), exit: 130, left: /^drained by a command of the play$/ },
-  { name: 'reboot', signals: ['SIGINT'], at: started('reboot'), exit: 130, left: /^drained by a command of the play, rebooted$/ },
-  { name: 'term', signals: ['SIGTERM'], at: started('drain by'), exit: 143, left: /^drained by a command of the play$/ },
+  {
+    name: 'drain',
+    signals: ['SIGINT'],
+    at: started('drain by'),
+    exit: 130,
+    left: /^drained by a command of the play$/,
+  },
+  {
+    name: 'package',
+    signals: ['SIGINT'],
+    at: started('yum:'),
+    exit: 130,
+    left: /^drained by a command of the play$/,
+  },
+  {
+    name: 'reboot',
+    signals: ['SIGINT'],
+    at: started('reboot'),
+    exit: 130,
+    left: /^drained by a command of the play, rebooted$/,
+  },
+  {
+    name: 'term',
+    signals: ['SIGTERM'],
+    at: started('drain by'),
+    exit: 143,
+    left: /^drained by a command of the play$/,
+  },
   {
     name: 'now-package',
     signals: ['SIGINT', 'SIGINT'],
@@ -59,7 +86,9 @@ const stages: readonly Stage[] = [
 let lab: Practice;
 beforeAll(async () => {
   lab = await practice(
-    stages.map(({ name }) => sick(name, { ...kubelet, faults: { slowyum: name === 'now-package' ? 6 : 1.5 } })),
+    stages.map(({ name }) =>
+      sick(name, { ...kubelet, faults: { slowyum: name === 'now-package' ? 6 : 1.5 } }),
+    ),
     { downSeconds: 1 },
   );
 });
@@ -70,7 +99,10 @@ describe('a signal', () => {
     '$signals in the middle of: $name',
     async ({ name, signals, at, exit, left }) => {
       const state = join(lab.dir, `state-${name}`);
-      const playbook = lab.file(`${name}.yaml`, play(tasks).replace('hosts: all', `hosts: ${name}`));
+      const playbook = lab.file(
+        `${name}.yaml`,
+        play(tasks).replace('hosts: all', `hosts: ${name}`),
+      );
       const child = await spawnCommand(
         ['apply', playbook, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', state],
         join(lab.dir, 'home'),
@@ -93,8 +125,14 @@ describe('a signal', () => {
       expect(await child.ended, child.out() + child.err()).toBe(exit);
       if (signals.length > 1) expect(Date.now() - began).toBeLessThan(4000);
       const [failed] = eventsOf(journal(), 'host.failed');
-      expect(failed, child.out()).toMatchObject({ failure: { kind: 'interrupted', resumable: true }, state: expect.stringMatching(left) });
-      expect(journal().slice(-2)).toMatchObject([{ type: 'run.finished', exit: 130 }, { type: 'run.closed' }]);
+      expect(failed, child.out()).toMatchObject({
+        failure: { kind: 'interrupted', resumable: true },
+        state: expect.stringMatching(left),
+      });
+      expect(journal().slice(-2)).toMatchObject([
+        { type: 'run.finished', exit: 130 },
+        { type: 'run.closed' },
+      ]);
       expect(child.out()).toMatch(/interrupted/);
       expect(child.out()).toContain(`kmend resume ${run() ?? ''}`);
 
@@ -102,7 +140,9 @@ describe('a signal', () => {
       expect(resumed, child.out()).toMatchObject({ exit: 0, err: '' });
       expect(lab.host(name).boots()).toBe(2);
       expect(readFileSync(join(lab.host(name).root, 'var/ran'), 'utf8')).toBe('drained\nwaited\n');
-      expect(eventsOf(journal(), 'effect.started').filter((event) => event.kind === 'reboot')).toHaveLength(1);
+      expect(
+        eventsOf(journal(), 'effect.started').filter((event) => event.kind === 'reboot'),
+      ).toHaveLength(1);
       expect(eventsOf(journal(), 'host.done')).toMatchObject([{ proven: 'yes' }]);
     },
     60_000,
@@ -111,12 +151,22 @@ describe('a signal', () => {
   it.concurrent('SIGINT while the plan is made: nothing is begun, 130', async () => {
     const dark = await practice([sick('dark', { faults: { mute: true } })]);
     const child = await spawnCommand(
-      ['apply', dark.file('p.yaml', play(tasks)), '-i', dark.fleet.inventoryFile, '--yes', '--state-dir', dark.state],
+      [
+        'apply',
+        dark.file('p.yaml', play(tasks)),
+        '-i',
+        dark.fleet.inventoryFile,
+        '--yes',
+        '--state-dir',
+        dark.state,
+      ],
       join(dark.dir, 'home'),
     );
     const port = (dark.fleet.hosts[0]?.port ?? 0).toString(16).toUpperCase().padStart(4, '0');
     const connected = new RegExp(`^ *\\d+: 0100007F:${port} 0100007F:[0-9A-F]{4} 01 `, 'm');
-    await until('it is connected to the silent host', () => connected.test(readFileSync('/proc/net/tcp', 'utf8')));
+    await until('it is connected to the silent host', () =>
+      connected.test(readFileSync('/proc/net/tcp', 'utf8')),
+    );
     child.signal('SIGINT');
     expect(await child.ended, child.err()).toBe(130);
     expect(child.err()).toContain('nothing was changed');

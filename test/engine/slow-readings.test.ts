@@ -1,4 +1,5 @@
-// Slow gates, clusters and hosts never keep a run from an operator or a deadline: whole runs on a virtual clock.
+// Slow gates, clusters and hosts never keep a run from an operator or a deadline: whole runs on a
+// virtual clock.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { emptyState } from '../../src/core/run-state/state.ts';
@@ -17,7 +18,14 @@ import { memoryJournal, nobody, setupFor, sharedTime } from '../hostile/fleet.ts
 
 const tasks = `    - kernel_arg: {key: cgroup.memory, value: nokmem}
 `;
-const good: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 2, bootSeconds: 30, reboot: 'good', drain: 'good' };
+const good: Fate = {
+  lossy: 0,
+  draws: [0.5],
+  scriptSeconds: 2,
+  bootSeconds: 30,
+  reboot: 'good',
+  drain: 'good',
+};
 
 let recording: Recording;
 beforeAll(async () => {
@@ -58,7 +66,10 @@ async function run({
 }: Slow): Promise<Journalled> {
   const clock = new VirtualClock();
   const worlds = new Map(
-    hosts.map((name) => [name, new HostWorld(recording, { ...good, scriptSeconds: script }, {}, sharedTime(clock), name)]),
+    hosts.map((name) => [
+      name,
+      new HostWorld(recording, { ...good, scriptSeconds: script }, {}, sharedTime(clock), name),
+    ]),
   );
   const first = worlds.get(hosts[0] ?? '');
   if (first === undefined) throw new Error('no host');
@@ -92,10 +103,14 @@ async function run({
     },
   };
   const signal = new AbortController().signal;
-  const planned = await clock.drive(planFleet(hosts, setup, { forks: 2, retries: 0, signal }, ports, () => {}));
+  const planned = await clock.drive(
+    planFleet(hosts, setup, { forks: 2, retries: 0, signal }, ports, () => {}),
+  );
   const { journal, events } = memoryJournal(clock);
   const runLog = runLogOf(journal, emptyState, () => {});
-  const plans = planned.flatMap(({ host, outcome }) => (outcome.ok ? [{ host, plan: outcome.value, down: false }] : []));
+  const plans = planned.flatMap(({ host, outcome }) =>
+    outcome.ok ? [{ host, plan: outcome.value, down: false }] : [],
+  );
   await runLog.append(begin(plans, setup.play.rollout), true);
   await runLog.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
   began = clock.now();
@@ -123,7 +138,10 @@ async function run({
     }),
   );
   const at: Journalled['at'] = (type, host) => {
-    const found = events.find((event) => event.type === type && (host === undefined || ('host' in event && event.host === host)));
+    const found = events.find(
+      (event) =>
+        event.type === type && (host === undefined || ('host' in event && event.host === host)),
+    );
     return found === undefined ? undefined : (found.at - began) / 1000;
   };
   return { exit, at };
@@ -137,13 +155,20 @@ describe('a reading that takes 30 s', () => {
   it.each<[string, Slow]>([
     ['a gate', { rollout: `{${gates}}`, gate: 30 }],
     ['the nodes of the cluster', { rollout: '{}', nodes: 30 }],
-  ])('of %s: an abort ends the run within a second, and no reading follows its end', async (_what, slow) => {
-    const { exit, at } = await run({ ...slow, asks: [[5, abort]] });
-    expect(exit).toBe(130);
-    expect(at('run.aborted')).toBeLessThanOrEqual(6);
-    expect(at('run.finished')).toBeLessThanOrEqual(6);
-    expect([at('gate.read'), at('capacity.read'), at('host.started')]).toEqual([undefined, undefined, undefined]);
-  });
+  ])(
+    'of %s: an abort ends the run within a second, and no reading follows its end',
+    async (_what, slow) => {
+      const { exit, at } = await run({ ...slow, asks: [[5, abort]] });
+      expect(exit).toBe(130);
+      expect(at('run.aborted')).toBeLessThanOrEqual(6);
+      expect(at('run.finished')).toBeLessThanOrEqual(6);
+      expect([at('gate.read'), at('capacity.read'), at('host.started')]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    },
+  );
 
   it.each<[string, Slow]>([
     ['a gate', { rollout: `{${gates}}`, gate: 30 }],
@@ -156,18 +181,21 @@ describe('a reading that takes 30 s', () => {
   it.each<[string, Slow]>([
     ['a gate', { rollout: `{${gates}}`, gate: 30 }],
     ['the nodes of the cluster', { rollout: '{}', nodes: 10 }],
-  ])('of %s: a pause starts nobody, also when the reading comes, and the run goes on when the operator says so', async (_what, slow) => {
-    const { exit, at } = await run({
-      ...slow,
-      asks: [
-        [5, pause],
-        [60, { type: 'run.continued', who: 'ann' }],
-      ],
-    });
-    expect(exit).toBe(0);
-    expect(at('run.paused')).toBeLessThanOrEqual(6);
-    expect(at('host.started')).toBeGreaterThanOrEqual(60);
-  });
+  ])(
+    'of %s: a pause starts nobody, also when the reading comes, and the run goes on when the operator says so',
+    async (_what, slow) => {
+      const { exit, at } = await run({
+        ...slow,
+        asks: [
+          [5, pause],
+          [60, { type: 'run.continued', who: 'ann' }],
+        ],
+      });
+      expect(exit).toBe(0);
+      expect(at('run.paused')).toBeLessThanOrEqual(6);
+      expect(at('host.started')).toBeGreaterThanOrEqual(60);
+    },
+  );
 
   it('of a gate: the deadline of the run ends it', async () => {
     const { exit, at } = await run({ rollout: `{${gates}, deadline: {run: 10s}}`, gate: 30 });
@@ -189,7 +217,8 @@ describe('a reading that takes 30 s', () => {
   it('starts nobody before it is there', async () => {
     const { at } = await run({ rollout: `{${gates}}`, gate: 30, nodes: 7 });
     expect([at('capacity.read'), at('gate.read')]).toEqual([7, 37]);
-    // What was read of the cluster is too old by then, and what is read anew makes the gate too old.
+    // What was read of the cluster is too old by then, and what is read anew makes the gate too
+    // old.
     expect(at('host.started')).toBeGreaterThanOrEqual(37);
   });
 });

@@ -1,4 +1,5 @@
-// A saved plan whose inputs have changed ends the command before any connection; hosts that are as it would leave them take no slot.
+// A saved plan whose inputs have changed ends the command before any connection; hosts that are as
+// it would leave them take no slot.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, remediationPlay } from '../fakes/plays.ts';
@@ -13,7 +14,9 @@ afterAll(() => lab.close());
 
 const saved = async (name: string, text: string, more: readonly string[] = []): Promise<string> => {
   const file = `${lab.dir}/${name}.json`;
-  expect((await lab.run(['plan', lab.file(`${name}.yaml`, text), '-o', file, ...more])).exit).toBe(2);
+  expect((await lab.run(['plan', lab.file(`${name}.yaml`, text), '-o', file, ...more])).exit).toBe(
+    2,
+  );
   return file;
 };
 
@@ -43,7 +46,10 @@ describe('a plan whose inputs have changed', () => {
   it('a variable of one host: 8, with the name of the host', async () => {
     const inventory = lab.file('inv.yaml', readFileSync(lab.inventory, 'utf8'));
     const plan = await saved('vars', remediationPlay(), ['-i', inventory]);
-    writeFileSync(inventory, readFileSync(inventory, 'utf8').replace('h2: {', 'h2: {colour: blue, '));
+    writeFileSync(
+      inventory,
+      readFileSync(inventory, 'utf8').replace('h2: {', 'h2: {colour: blue, '),
+    );
     await stale(plan, /variables of h2 has changed/);
   });
 
@@ -60,10 +66,21 @@ describe('a plan whose inputs have changed', () => {
 });
 
 it('hosts that were mended since take no slot: all are looked at before the first start, and none waits behind another', async () => {
-  const plan = await saved('late', remediationPlay('{max_unavailable: 1}').replace('hosts: all', 'hosts: h4,h5,h6'));
+  const plan = await saved(
+    'late',
+    remediationPlay('{max_unavailable: 1}').replace('hosts: all', 'hosts: h4,h5,h6'),
+  );
   expect(
-    (await lab.run(['apply', lab.file('now.yaml', remediationPlay('{max_unavailable: 2}').replace('hosts: all', 'hosts: h4,h5')), '--yes']))
-      .exit,
+    (
+      await lab.run([
+        'apply',
+        lab.file(
+          'now.yaml',
+          remediationPlay('{max_unavailable: 2}').replace('hosts: all', 'hosts: h4,h5'),
+        ),
+        '--yes',
+      ])
+    ).exit,
   ).toBe(0);
   lab.host('h6').unreachable = 'mute';
   const done = await lab.run(['apply', plan, '--yes', '-T', '1']);
@@ -76,5 +93,7 @@ it('hosts that were mended since take no slot: all are looked at before the firs
   ]);
   expect(done.out).toMatch(/2 done, 1 failed/);
   // Nothing was announced for them, so there is nothing to take back either.
-  expect((await lab.run(['rollback', lab.runs().at(-1) ?? '', '--check', '-l', 'h4'])).exit).toBe(11);
+  expect((await lab.run(['rollback', lab.runs().at(-1) ?? '', '--check', '-l', 'h4'])).exit).toBe(
+    11,
+  );
 });

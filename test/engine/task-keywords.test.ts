@@ -1,4 +1,5 @@
-// What a task's keywords mean when it really runs: each row is a play on a host of its own, and how its tasks ended.
+// What a task's keywords mean when it really runs: each row is a play on a host of its own, and how
+// its tasks ended.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -112,7 +113,8 @@ const rows: readonly Row[] = [
   },
   {
     name: 'loop with when: judged for each item',
-    tasks: `    - {name: a, shell: {cmd: '${write('{{ item }}')}'}, loop: [1, 2, 3, 4], when: item is even}
+    tasks:
+      `    - {name: a, shell: {cmd: '${write('{{ item }}')}'}, loop: [1, 2, 3, 4], when: item is even}
     - {name: b, shell: {cmd: '${write('{{ item }}')}'}, loop: [1, 3], when: item is even, register: r}
     - {name: c, assert: {that: r is skipped}}
 `.replaceAll('item is even', 'item % 2 == 0'),
@@ -219,8 +221,16 @@ describe('keywords of a task', () => {
   it.concurrent.each(rows.map((row, index) => ({ ...row, host: `h${index}` })))(
     '$name',
     async (row) => {
-      const text = play(row.tasks, '{}', '  vars: {base: dark}\n').replace('hosts: all', `hosts: ${row.host}`);
-      const done = await lab.run(['apply', lab.file(`${row.host}.yaml`, text), '--yes', ...(row.args ?? [])]);
+      const text = play(row.tasks, '{}', '  vars: {base: dark}\n').replace(
+        'hosts: all',
+        `hosts: ${row.host}`,
+      );
+      const done = await lab.run([
+        'apply',
+        lab.file(`${row.host}.yaml`, text),
+        '--yes',
+        ...(row.args ?? []),
+      ]);
       const said = `${done.out}\n${done.err}`;
       expect(done.exit, said).toBe(row.exit ?? 0);
       const events = lab.journal(/run (\d{8}-\d{6}-\w+)/.exec(done.out)?.[1]);
@@ -228,10 +238,13 @@ describe('keywords of a task', () => {
         eventsOf(events, 'task.done').map((event) => `${event.name} ${event.status}`),
         said,
       ).toEqual(row.ends);
-      const failures = eventsOf(events, 'host.failed').map((event) => `${event.failure.kind} ${event.failure.message}`);
+      const failures = eventsOf(events, 'host.failed').map(
+        (event) => `${event.failure.kind} ${event.failure.message}`,
+      );
       if (row.fails === undefined) expect(failures).toEqual([]);
       else expect(failures.join('; ')).toMatch(row.fails);
-      if (row.ran !== undefined) expect(readFileSync(join(lab.host(row.host).root, 'var/ran'), 'utf8')).toBe(row.ran);
+      if (row.ran !== undefined)
+        expect(readFileSync(join(lab.host(row.host).root, 'var/ran'), 'utf8')).toBe(row.ran);
     },
     30_000,
   );

@@ -1,4 +1,5 @@
-// Data written as text: YAML as PyYAML writes it, checksums as hashlib gives them. Each row was recorded from Ansible.
+// Data written as text: YAML as PyYAML writes it, checksums as hashlib gives them. Each row was
+// recorded from Ansible.
 import { describe, expect, it } from 'vitest';
 import type { Value } from '../../src/model/value.ts';
 import { shown } from './outcome.ts';
@@ -35,13 +36,18 @@ describe('to_yaml and to_nice_yaml', () => {
     [{ '~': 1, null: 2, x: 3 }, "{'null': 2, x: 3, '~': 1}\n", "'null': 2\nx: 3\n'~': 1\n"],
   ];
   it.each(rows)('%j', (value, yaml, nice) => {
-    expect([shown('v | to_yaml', 'template', { v: value }), shown('v | to_nice_yaml', 'template', { v: value })]).toEqual([yaml, nice]);
+    expect([
+      shown('v | to_yaml', 'template', { v: value }),
+      shown('v | to_nice_yaml', 'template', { v: value }),
+    ]).toEqual([yaml, nice]);
   });
 
   it('takes the indent, and keeps the order of keys where it is asked to', () => {
     const v = { b: { c: [1] }, a: 2 };
     expect(shown('v | to_nice_yaml(indent=2)', 'template', { v })).toBe('a: 2\nb:\n  c:\n  - 1\n');
-    expect(shown('v | to_nice_yaml(sort_keys=false)', 'template', { v })).toBe('b:\n    c:\n    - 1\na: 2\n');
+    expect(shown('v | to_nice_yaml(sort_keys=false)', 'template', { v })).toBe(
+      'b:\n    c:\n    - 1\na: 2\n',
+    );
   });
 });
 

@@ -1,4 +1,5 @@
-// Conditions (`when`, `assert`, `until`): escapes are processed and the result must be true or false.
+// Conditions (`when`, `assert`, `until`): escapes are processed and the result must be true or
+// false.
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/expression/index.ts';
 import { outcome, shown } from './outcome.ts';
@@ -21,17 +22,28 @@ describe('a condition', () => {
     expect(shown(source, 'condition', vars)).toBe(expected);
   });
 
-  it.each(['x', 's', 'n', 'lst', 'lst | length', "'true'", 'x == 5 and lst', '1', 'none', 'omit', 'undefd', "s | regex_search('w')"])(
-    '%s is an error, for it is neither true nor false',
-    (source) => {
-      expect(shown(source, 'condition', vars)).toBe('error');
-    },
-  );
+  it.each([
+    'x',
+    's',
+    'n',
+    'lst',
+    'lst | length',
+    "'true'",
+    'x == 5 and lst',
+    '1',
+    'none',
+    'omit',
+    'undefd',
+    "s | regex_search('w')",
+  ])('%s is an error, for it is neither true nor false', (source) => {
+    expect(shown(source, 'condition', vars)).toBe('error');
+  });
 
   it('says what to do about a list', () => {
     expect(outcome('lst', 'condition', vars)).toEqual({
       kind: 'error',
-      message: 'a condition must be true or false, but this one is of type list; compare its length: `... | length > 0`',
+      message:
+        'a condition must be true or false, but this one is of type list; compare its length: `... | length > 0`',
     });
   });
 
@@ -46,6 +58,8 @@ describe('a condition', () => {
 
   it('a template keeps the backslashes that a condition reads as escapes', () => {
     expect(shown("'a\\tb' | length", 'template', vars)).toBe(4);
-    expect(shown("ver | regex_replace('^(\\d+)\\..*$', '\\1') == '19'", 'template', vars)).toBe(true);
+    expect(shown("ver | regex_replace('^(\\d+)\\..*$', '\\1') == '19'", 'template', vars)).toBe(
+      true,
+    );
   });
 });

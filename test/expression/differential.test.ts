@@ -1,4 +1,5 @@
-// Asks an installed ansible-core what it makes of many further expressions, and compares; skipped where it is absent.
+// Asks an installed ansible-core what it makes of many further expressions, and compares; skipped
+// where it is absent.
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { sameValue, type Value } from '../../src/model/value.ts';
@@ -6,9 +7,14 @@ import { outcome } from './outcome.ts';
 import questions from './questions.json' with { type: 'json' };
 import recorded from './ref.json' with { type: 'json' };
 
-type Answer = { readonly ok: true; readonly v: Value } | { readonly ok: false; readonly err: string };
+type Answer =
+  | { readonly ok: true; readonly v: Value }
+  | { readonly ok: false; readonly err: string };
 
-/** Reads `{vars, mode, sources}` as JSON and answers each expression with its value or its error, by the program's own templar. */
+/**
+ * Reads `{vars, mode, sources}` as JSON and answers each expression with its value or its error, by
+ * the program's own templar.
+ */
 const oracle = `
 import json, sys
 from ansible.parsing.dataloader import DataLoader
@@ -28,7 +34,9 @@ json.dump([answer(source) for source in asked['sources']], sys.stdout)
 `;
 
 const python = '/usr/bin/python3';
-const installed = spawnSync(python, ['-c', 'import ansible.template; ansible.template.trust_as_template']).status === 0;
+const installed =
+  spawnSync(python, ['-c', 'import ansible.template; ansible.template.trust_as_template'])
+    .status === 0;
 
 function ask(mode: string, sources: readonly string[]): readonly Answer[] {
   const asked = spawnSync(python, ['-c', oracle], {
@@ -44,21 +52,28 @@ function ask(mode: string, sources: readonly string[]): readonly Answer[] {
 const refused = /\(\?(?:<?[=!]|>|P=)|\(foo\)\\1|\+\+|\*\+/;
 
 /** Ansible cannot put these into JSON, or puts them into no fixed order. */
-const isComparable = (answer: Answer): boolean => answer.ok || !answer.err.includes('JSON compliant');
+const isComparable = (answer: Answer): boolean =>
+  answer.ok || !answer.err.includes('JSON compliant');
 
 describe.skipIf(!installed)('against an installed ansible-core (needs 2.19 or later)', () => {
-  it.each(['template', 'condition', 'text'] as const)('every %s question has the same answer', (mode) => {
-    const sources = questions[mode];
-    const answers = ask(mode, sources);
-    const differing = sources.flatMap((source, index) => {
-      const answer = answers[index];
-      if (answer === undefined || !isComparable(answer)) return [];
-      const ours = outcome(source, mode, recorded.vars);
-      if (refused.test(source)) return ours.kind === 'error' ? [] : [{ source, theirs: answer, ours }];
-      const same = answer.ok ? ours.kind === 'value' && sameValue(ours.value, answer.v) : ours.kind === 'error';
-      return same ? [] : [{ source, theirs: answer, ours }];
-    });
-    expect(differing).toEqual([]);
-    expect(answers.length).toBe(sources.length);
-  });
+  it.each(['template', 'condition', 'text'] as const)(
+    'every %s question has the same answer',
+    (mode) => {
+      const sources = questions[mode];
+      const answers = ask(mode, sources);
+      const differing = sources.flatMap((source, index) => {
+        const answer = answers[index];
+        if (answer === undefined || !isComparable(answer)) return [];
+        const ours = outcome(source, mode, recorded.vars);
+        if (refused.test(source))
+          return ours.kind === 'error' ? [] : [{ source, theirs: answer, ours }];
+        const same = answer.ok
+          ? ours.kind === 'value' && sameValue(ours.value, answer.v)
+          : ours.kind === 'error';
+        return same ? [] : [{ source, theirs: answer, ours }];
+      });
+      expect(differing).toEqual([]);
+      expect(answers.length).toBe(sources.length);
+    },
+  );
 });

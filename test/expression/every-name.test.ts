@@ -1,11 +1,18 @@
-// Every filter and test that can be written has a case: recorded from Ansible, or a row of this table.
+// Every filter and test that can be written has a case: recorded from Ansible, or a row of this
+// table.
 import { describe, expect, it } from 'vitest';
 import { filterNames, testNames } from '../../src/expression/index.ts';
 import { shown } from './outcome.ts';
 import questions from './questions.json' with { type: 'json' };
 import recorded from './ref.json' with { type: 'json' };
 
-const vars = { s: 'a<b', d: { k: 1 }, failed: { failed: true }, fine: { failed: false, changed: true, skipped: true }, nan: 'x' };
+const vars = {
+  s: 'a<b',
+  d: { k: 1 },
+  failed: { failed: true },
+  fine: { failed: false, changed: true, skipped: true },
+  nan: 'x',
+};
 
 const rows: readonly (readonly [source: string, expected: unknown])[] = [
   ['s | safe', 'a<b'],
@@ -47,12 +54,22 @@ describe('filters and tests that no recorded expression uses', () => {
 });
 
 it('every filter and test has a recorded expression or a row above', () => {
-  const all = [...recorded.cases.map(({ e }) => e), ...Object.values(questions).flat(), ...rows.map(([source]) => source)].join('\n');
+  const all = [
+    ...recorded.cases.map(({ e }) => e),
+    ...Object.values(questions).flat(),
+    ...rows.map(([source]) => source),
+  ].join('\n');
   const escaped = (name: string): string => name.replace(/[<>=!]/g, '\\$&');
   const isUsed =
     (before: string, applied: string) =>
     (name: string): boolean =>
-      new RegExp(`${before}(?:ansible\\.builtin\\.)?${escaped(name)}(?!\\w)|(?:${applied})\\([^)]*['"]${escaped(name)}['"]`).test(all);
+      new RegExp(
+        `${before}(?:ansible\\.builtin\\.)?${escaped(name)}(?!\\w)|(?:${applied})\\([^)]*['"]${escaped(name)}['"]`,
+      ).test(all);
   expect(filterNames().filter((name) => !isUsed('\\|\\s*', 'map')(name))).toEqual([]);
-  expect(testNames().filter((name) => !isUsed('is\\s+(?:not\\s+)?', 'select|reject|selectattr|rejectattr')(name))).toEqual([]);
+  expect(
+    testNames().filter(
+      (name) => !isUsed('is\\s+(?:not\\s+)?', 'select|reject|selectattr|rejectattr')(name),
+    ),
+  ).toEqual([]);
 });

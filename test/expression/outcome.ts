@@ -1,5 +1,11 @@
 // Compiles and evaluates in one step, for tests.
-import { compile, compileTemplate, type Mode, type Result, scopeOf } from '../../src/expression/index.ts';
+import {
+  compile,
+  compileTemplate,
+  type Mode,
+  type Result,
+  scopeOf,
+} from '../../src/expression/index.ts';
 import type { Mapping } from '../../src/model/value.ts';
 
 /** A mistake found while compiling counts as an error like one found while running. */

@@ -21,8 +21,14 @@ describe('a mistake', () => {
       'x.append(1)',
       "2: the method 'append' changes its value; an expression may only read (use a filter (`sort`, `union`, `combine`) or `+`)",
     ],
-    ['x | random', "4: the filter 'random' is not available: its result changes from call to call, and a plan must be repeatable"],
-    ['x is exists', "5: the test 'exists' is not available: it would read the machine that runs kmend; read a fact of the host instead"],
+    [
+      'x | random',
+      "4: the filter 'random' is not available: its result changes from call to call, and a plan must be repeatable",
+    ],
+    [
+      'x is exists',
+      "5: the test 'exists' is not available: it would read the machine that runs kmend; read a fact of the host instead",
+    ],
     ['x | replace("a")', "4: filter 'replace' needs the argument 'new'"],
     ['x | upper(1)', "4: filter 'upper' takes at most 0 arguments but got 1"],
     ['x | join(sep=1)', "4: filter 'join' has no argument 'sep'; it takes d, attribute"],
@@ -41,7 +47,10 @@ describe('a mistake', () => {
 
   it('in a template tells its place in the whole text', () => {
     expect(compileTemplate('abc {{ x | uper }}')).toMatchObject({ kind: 'problem', offset: 11 });
-    expect(compileTemplate('abc {{ x')).toMatchObject({ kind: 'problem', message: 'the template is not closed: `}}` is missing' });
+    expect(compileTemplate('abc {{ x')).toMatchObject({
+      kind: 'problem',
+      message: 'the template is not closed: `}}` is missing',
+    });
     expect(compileTemplate('{% if x %}y{% endif %}')).toMatchObject({ kind: 'problem', offset: 0 });
   });
 

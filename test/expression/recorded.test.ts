@@ -26,7 +26,9 @@ const known = new Map([
 
 const judged = cases.map((one) => {
   const result = outcome(one.e, 'template', recorded.vars);
-  const right = one.ok ? result.kind === 'value' && sameValue(result.value, one.v) : result.kind === 'error';
+  const right = one.ok
+    ? result.kind === 'value' && sameValue(result.value, one.v)
+    : result.kind === 'error';
   return { ...one, result, right };
 });
 
@@ -36,7 +38,9 @@ describe('355 recorded expressions', () => {
   });
 
   it('none is given a value that Ansible refuses', () => {
-    expect(judged.filter(({ ok, result }) => !ok && result.kind !== 'error').map(({ e }) => e)).toEqual([]);
+    expect(
+      judged.filter(({ ok, result }) => !ok && result.kind !== 'error').map(({ e }) => e),
+    ).toEqual([]);
   });
 
   it('all are right but the known ones, each with its reason', () => {

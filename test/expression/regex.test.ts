@@ -1,17 +1,28 @@
-// Python's regular expressions over RE2: the same result as Python, or a refusal; never another result.
+// Python's regular expressions over RE2: the same result as Python, or a refusal; never another
+// result.
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ExpressionError } from '../../src/expression/errors.ts';
 import { compile } from '../../src/expression/index.ts';
 import { metered } from '../../src/expression/meter.ts';
-import { findAll, matchStart, matchWhole, regex, search, substitute } from '../../src/expression/regex/index.ts';
+import {
+  findAll,
+  matchStart,
+  matchWhole,
+  regex,
+  search,
+  substitute,
+} from '../../src/expression/regex/index.ts';
 import { shown } from './outcome.ts';
 
 /** Source, text, whether case does not matter, whether `^` and `$` match at lines. */
 type Question = readonly [source: string, text: string, fold: boolean, lines: boolean];
 
-/** Groups of a search, whether it matches at the beginning and as a whole, all matches, and the text with `<>` around each. */
+/**
+ * Groups of a search, whether it matches at the beginning and as a whole, all matches, and the text
+ * with `<>` around each.
+ */
 function answer([source, text, fold, lines]: Question): unknown {
   try {
     return metered(() => {
@@ -64,12 +75,22 @@ describe('a regular expression', () => {
     ['(?m)^', 'a\nb', '-a\n-b'],
     ['😀?', '😀a', '--a-'],
   ])('%s in %j is replaced everywhere', (pattern, text, expected) => {
-    expect(shown("text | regex_replace(pattern, '-')", 'template', { pattern, text })).toBe(expected);
+    expect(shown("text | regex_replace(pattern, '-')", 'template', { pattern, text })).toBe(
+      expected,
+    );
   });
 
   it.each([
-    ["x is match('a(?=b)')", 11, 'the regular expression has look-around at position 1, which kmend refuses: it matches in linear time'],
-    ["x is search('(?<!a)b')", 12, 'the regular expression has look-around at position 0, which kmend refuses: it matches in linear time'],
+    [
+      "x is match('a(?=b)')",
+      11,
+      'the regular expression has look-around at position 1, which kmend refuses: it matches in linear time',
+    ],
+    [
+      "x is search('(?<!a)b')",
+      12,
+      'the regular expression has look-around at position 0, which kmend refuses: it matches in linear time',
+    ],
     [
       "x | regex_search('(?P<x>a)(?P=x)')",
       17,
@@ -109,7 +130,11 @@ describe('a regular expression', () => {
   });
 
   it.each([
-    ['\\bx', 'é x', 'kmend cannot find word boundaries (\\b) in a text with letters that are not ASCII'],
+    [
+      '\\bx',
+      'é x',
+      'kmend cannot find word boundaries (\\b) in a text with letters that are not ASCII',
+    ],
     ['a*?', 'aa', 'the regular expression prefers an empty match'],
     ['\\d', '1 '.repeat(30_000), 'the expression takes too much work and was stopped'],
   ])('%s on %.9s is refused while it runs', (source, text, message) => {
@@ -131,7 +156,9 @@ json.dump([answer(question) for question in json.load(sys.stdin)], sys.stdout)
 `;
 const python = '/usr/bin/python3';
 /** Possessive repeats and what `\B` means changed with the versions of Python. */
-const installed = spawnSync(python, ['-c', 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))']).status === 0;
+const installed =
+  spawnSync(python, ['-c', 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))'])
+    .status === 0;
 
 const pieces =
   'a b c . ( ) (?: (?P<n> (?i: (?s: (?m: (?-i: ) ) ) * + ? *? +? ?? {2} {,2} {1,} {2}? { } | | [ab] [^a] [\\w-] [^\\W\\d] [\\s\\S] [\\S] [\\D_] [a-c] []a] [^]a] [[:a] [a\\]b] [\\b] \\d \\w \\s \\D \\W \\S \\b \\B \\A \\Z ^ $ \\n \\. \\_ \\x61 \\u0062 \\141 \\0 \\z \\y - é É 1 _ (?i) (?m) (?#x) ſ K && / ~ \\e \\8'.split(
@@ -163,7 +190,9 @@ const characters = [
   '\x85',
 ];
 const questions: fc.Arbitrary<Question> = fc.tuple(
-  fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 7 }).map((parts) => parts.join('')),
+  fc
+    .array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 7 })
+    .map((parts) => parts.join('')),
   fc.array(fc.constantFrom(...characters), { maxLength: 8 }).map((parts) => parts.join('')),
   fc.boolean(),
   fc.boolean(),
@@ -172,14 +201,23 @@ const questions: fc.Arbitrary<Question> = fc.tuple(
 describe.skipIf(!installed)("against Python's own re", () => {
   it('random patterns have the same result, or are refused; what Python refuses is refused', () => {
     const asked = fc.sample(questions, { numRuns: 6_000, seed: 14 });
-    const told = spawnSync(python, ['-c', oracle], { input: JSON.stringify(asked), encoding: 'utf8', maxBuffer: 2 ** 26 });
+    const told = spawnSync(python, ['-c', oracle], {
+      input: JSON.stringify(asked),
+      encoding: 'utf8',
+      maxBuffer: 2 ** 26,
+    });
     const theirs = JSON.parse(told.stdout) as readonly unknown[];
     const ours = asked.map(answer);
     const refused = ours.map((one) => typeof one === 'string');
-    const wrong = asked.filter((_, index) => refused[index] !== true && JSON.stringify(ours[index]) !== JSON.stringify(theirs[index]));
+    const wrong = asked.filter(
+      (_, index) =>
+        refused[index] !== true && JSON.stringify(ours[index]) !== JSON.stringify(theirs[index]),
+    );
     expect(wrong).toEqual([]);
     const accepted = theirs.filter((one) => one !== null).length;
     expect(accepted).toBeGreaterThan(2_000);
-    expect(ours.filter((_, index) => refused[index] !== true).length).toBeGreaterThan(0.9 * accepted);
+    expect(ours.filter((_, index) => refused[index] !== true).length).toBeGreaterThan(
+      0.9 * accepted,
+    );
   });
 });

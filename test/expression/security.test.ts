@@ -70,10 +70,16 @@ describe('prototypes', () => {
       'prototype',
     );
     fc.assert(
-      fc.property(words, fc.constantFrom('d', 'lst', 's', 'x', 'f', 'n', 'users[0]', 'range(3)', '(1, 2)', '{}'), (word, of) => {
-        const result = outcome(`${of}['${word}']`, 'template', vars);
-        return result.kind === 'error' || (result.kind === 'value' && typeof result.value !== 'object');
-      }),
+      fc.property(
+        words,
+        fc.constantFrom('d', 'lst', 's', 'x', 'f', 'n', 'users[0]', 'range(3)', '(1, 2)', '{}'),
+        (word, of) => {
+          const result = outcome(`${of}['${word}']`, 'template', vars);
+          return (
+            result.kind === 'error' || (result.kind === 'value' && typeof result.value !== 'object')
+          );
+        },
+      ),
     );
   });
 });
@@ -82,7 +88,9 @@ const words = fc.constantFrom(
   ...'x s d lst undefd and or not in is if else true none ( ) [ ] { } , : . | ~ + - * / // ** % == != < > 1 2.5 \'a\' "b" defined upper join map('.split(
     ' ',
   ),
-  ...'select regex_search default range format __class__ {{ }} {% {# \\ \' " \0 é 😀 0x 1e9 ( ( ( [ [ not not -'.split(' '),
+  ...'select regex_search default range format __class__ {{ }} {% {# \\ \' " \0 é 😀 0x 1e9 ( ( ( [ [ not not -'.split(
+    ' ',
+  ),
 );
 const source = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
@@ -123,7 +131,9 @@ describe('whatever is written', () => {
       ['boolean', 'number', 'string'].includes(typeof value) ||
       (Array.isArray(value)
         ? value.every(isPlain)
-        : typeof value === 'object' && Object.getOwnPropertySymbols(value).length === 0 && Object.values(value).every(isPlain));
+        : typeof value === 'object' &&
+          Object.getOwnPropertySymbols(value).length === 0 &&
+          Object.values(value).every(isPlain));
     for (const { e } of recorded.cases) {
       const result = outcome(e, 'template', vars);
       if (result.kind === 'value') expect(isPlain(result.value), e).toBe(true);
@@ -158,7 +168,13 @@ describe('whatever is written', () => {
   it('deep data is an error, not an overflow', () => {
     let deep: Value = 1;
     for (let i = 0; i < 50_000; i++) deep = [deep];
-    for (const text of ['deep', 'deep == deep2', 'deep | flatten', 'deep | to_json', 'deep | string']) {
+    for (const text of [
+      'deep',
+      'deep == deep2',
+      'deep | flatten',
+      'deep | to_json',
+      'deep | string',
+    ]) {
       expect(shown(text, 'template', { deep, deep2: [deep] })).toBe('error');
     }
   });
@@ -205,7 +221,8 @@ describe('work and size', () => {
     ['(?=(a+)+b)', 'a'.repeat(5_000)],
   ])('the pattern %s ends', (pattern, text) => {
     const began = process.hrtime.bigint();
-    for (const test of ['search', 'match']) outcome(`text is ${test}(pattern)`, 'template', { pattern, text });
+    for (const test of ['search', 'match'])
+      outcome(`text is ${test}(pattern)`, 'template', { pattern, text });
     outcome("text | regex_replace(pattern, 'x')", 'template', { pattern, text });
     outcome('text | regex_findall(pattern)', 'template', { pattern, text });
     // Far above what it takes, far below what an unbounded match would.
@@ -238,9 +255,13 @@ describe('work and size', () => {
     );
     const pattern = fc.array(piece, { maxLength: 14 }).map((parts) => parts.join(''));
     fc.assert(
-      fc.property(pattern, fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n'), maxLength: 60 }), (made, text) => {
-        outcome('text | regex_findall(made)', 'template', { made, text });
-      }),
+      fc.property(
+        pattern,
+        fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n'), maxLength: 60 }),
+        (made, text) => {
+          outcome('text | regex_findall(made)', 'template', { made, text });
+        },
+      ),
       { numRuns: 500 },
     );
   });

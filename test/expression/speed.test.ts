@@ -10,13 +10,18 @@ const seconds = (run: () => void): number => {
 
 describe('speed', () => {
   it('the same text is compiled once', () => {
-    expect(compile('x == 5 and y in [1, 2]', 'condition')).toBe(compile('x == 5 and y in [1, 2]', 'condition'));
+    expect(compile('x == 5 and y in [1, 2]', 'condition')).toBe(
+      compile('x == 5 and y in [1, 2]', 'condition'),
+    );
     expect(compile('x == 5', 'condition')).not.toBe(compile('x == 5', 'template'));
   });
 
   it('reading one of many hosts does not walk them all', () => {
     const hostvars = Object.fromEntries(
-      Array.from({ length: 20_000 }, (_, index) => [`h${index}`, { ip: `10.0.0.${index}`, tags: ['a', 'b'] }]),
+      Array.from({ length: 20_000 }, (_, index) => [
+        `h${index}`,
+        { ip: `10.0.0.${index}`, tags: ['a', 'b'] },
+      ]),
     );
     const few = scopeOf({ hostvars: { h1: { ip: '10.0.0.1' } } });
     const many = scopeOf({ hostvars });

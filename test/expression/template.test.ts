@@ -38,19 +38,35 @@ describe('a text', () => {
 
 describe('data', () => {
   it('is rendered inside lists and mappings, and what is omit is left out', () => {
-    const data = { a: '{{ x }}', b: ['{{ s }}!', 1, '{{ omit }}'], c: '{{ undefd | default(omit) }}', d: { e: '{{ x + 1 }}' } };
-    expect(renderDeep(data, scopeOf(vars))).toEqual({ kind: 'value', value: { a: 5, b: ['text!', 1], d: { e: 6 } } });
+    const data = {
+      a: '{{ x }}',
+      b: ['{{ s }}!', 1, '{{ omit }}'],
+      c: '{{ undefd | default(omit) }}',
+      d: { e: '{{ x + 1 }}' },
+    };
+    expect(renderDeep(data, scopeOf(vars))).toEqual({
+      kind: 'value',
+      value: { a: 5, b: ['text!', 1], d: { e: 6 } },
+    });
   });
 
   it('as a single omit says so', () => {
-    expect(renderDeep('{{ omit }}', scopeOf(vars))).toEqual({ kind: 'error', message: 'the value is omitted', omitted: true });
+    expect(renderDeep('{{ omit }}', scopeOf(vars))).toEqual({
+      kind: 'error',
+      message: 'the value is omitted',
+      omitted: true,
+    });
   });
 });
 
 describe('scopes', () => {
   it('the first layer that has a name wins', () => {
     const scope = scopeOf({ a: 1 }, { a: 2, b: 3 });
-    expect([scope.lookup('a'), scope.lookup('b'), scope.lookup('toString')]).toEqual([1, 3, undefined]);
+    expect([scope.lookup('a'), scope.lookup('b'), scope.lookup('toString')]).toEqual([
+      1,
+      3,
+      undefined,
+    ]);
   });
 
   it('facts with dotted names are read by their paths', () => {
@@ -62,7 +78,12 @@ describe('scopes', () => {
       'boot.pending_why': [],
     };
     const scope = scopeOf(nestFacts(facts));
-    expect(renderDeep("{{ [kernel.release, kmem.samples.read, package['docker-ce'].installed, boot.pending] }}", scope)).toEqual({
+    expect(
+      renderDeep(
+        "{{ [kernel.release, kmem.samples.read, package['docker-ce'].installed, boot.pending] }}",
+        scope,
+      ),
+    ).toEqual({
       kind: 'value',
       value: ['3.10', 1, '18', true],
     });

@@ -68,6 +68,9 @@ describe('an unknown value', () => {
 
   it('makes a text unknown, and data that is rendered', () => {
     expect(shown('a{{ u }}', 'text', vars)).toBe('unknown');
-    expect(renderDeep({ a: ['{{ u }}'] }, scopeOf(vars))).toEqual({ kind: 'unknown', why: 'needs root' });
+    expect(renderDeep({ a: ['{{ u }}'] }, scopeOf(vars))).toEqual({
+      kind: 'unknown',
+      why: 'needs root',
+    });
   });
 });

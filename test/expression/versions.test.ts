@@ -9,7 +9,10 @@ describe('version_type', () => {
     ["'1_0' is version('1.0', '==', version_type='deb')", false],
     ["'1:1.0-1' is version('2.0-1', '>', version_type='rpm')", true],
     ["'1.0~rc1-1' is version('1.0-1', '<', version_type='rpm')", true],
-    ["'5:20.10.7~3-0~debian-buster' is version('5:20.10.7~3-0~debian-bullseye', '>', version_type='deb')", true],
+    [
+      "'5:20.10.7~3-0~debian-buster' is version('5:20.10.7~3-0~debian-bullseye', '>', version_type='deb')",
+      true,
+    ],
     ["'1.0~rc1' is version('1.0', '<', version_type='deb')", true],
     ["'1.0.0-rc93' is version('1.0.0', '<', version_type='upstream')", true],
     ["'19.03.15' is version('20.10', 'lt', version_type='upstream')", true],

@@ -1,4 +1,5 @@
-// The areas beyond boot and cgroups: packages, Docker, runc, kubelet, services, paths; each asked through the real script with stand-in programs.
+// The areas beyond boot and cgroups: packages, Docker, runc, kubelet, services, paths; each asked
+// through the real script with stand-in programs.
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,7 +8,15 @@ import { isHeld } from '../../src/facts/areas/packages/package-pins.ts';
 import { isSystemRunc } from '../../src/facts/areas/programs/runtimes.ts';
 import type { FactWant } from '../../src/model/fact.ts';
 import { isUnknown, type Mapping, type Value } from '../../src/model/value.ts';
-import { emptyHost, file, type GroupFiles, program, type Recorded, replay, v1Group } from './replay.ts';
+import {
+  emptyHost,
+  file,
+  type GroupFiles,
+  program,
+  type Recorded,
+  replay,
+  v1Group,
+} from './replay.ts';
 
 let host: Recorded;
 beforeEach(() => {
@@ -17,11 +26,14 @@ beforeEach(() => {
 });
 afterEach(() => host.remove());
 
-const pick = (facts: Mapping, ...names: readonly string[]): readonly unknown[] => names.map((name) => facts[name]);
-const centos = (): void => file(host, 'etc/os-release', 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n');
+const pick = (facts: Mapping, ...names: readonly string[]): readonly unknown[] =>
+  names.map((name) => facts[name]);
+const centos = (): void =>
+  file(host, 'etc/os-release', 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n');
 const debian = (): void => file(host, 'etc/os-release', 'ID=debian\nVERSION_ID="9"\n');
 
-const processOf = (pid: number, name: string): void => file(host, `proc/${pid}/stat`, `${pid} (${name}) S 1 ${pid} ${pid} 0 -1\n`);
+const processOf = (pid: number, name: string): void =>
+  file(host, `proc/${pid}/stat`, `${pid} (${name}) S 1 ${pid} ${pid} 0 -1\n`);
 
 describe('machine', () => {
   it('says who and where we are', () => {
@@ -29,18 +41,22 @@ describe('machine', () => {
     file(host, 'proc/sys/kernel/random/boot_id', '3d2023fb-c846-4e82-95ef-bce27dc2ac93\n');
     program(host, 'date', 'echo 1000');
     program(host, 'id', 'echo 1000');
-    expect(pick(replay(host), 'boot.id', 'boot.uptime', 'boot.time', 'clock.epoch', 'user.root')).toEqual([
-      '3d2023fb-c846-4e82-95ef-bce27dc2ac93',
-      10,
-      990,
-      1000,
-      false,
-    ]);
+    expect(
+      pick(replay(host), 'boot.id', 'boot.uptime', 'boot.time', 'clock.epoch', 'user.root'),
+    ).toEqual(['3d2023fb-c846-4e82-95ef-bce27dc2ac93', 10, 990, 1000, false]);
   });
   it('counts processes that cannot be interrupted, also with blanks and brackets in their names', () => {
-    const stats: Readonly<Record<string, string>> = { 7: '7 (java) D 1 7', 8: '8 (a b) D) D 1 8', 9: '9 (sh) S 1 9', 10: '10 (D) R 1 10' };
+    const stats: Readonly<Record<string, string>> = {
+      7: '7 (java) D 1 7',
+      8: '8 (a b) D) D 1 8',
+      9: '9 (sh) S 1 9',
+      10: '10 (D) R 1 10',
+    };
     for (const [pid, text] of Object.entries(stats)) file(host, `proc/${pid}/stat`, `${text}\n`);
-    expect(pick(replay(host), 'host.blocked', 'host.blocked_by')).toEqual([2, ['java (pid 7)', 'a b) D (pid 8)']]);
+    expect(pick(replay(host), 'host.blocked', 'host.blocked_by')).toEqual([
+      2,
+      ['java (pid 7)', 'a b) D (pid 8)'],
+    ]);
   });
   it('a busy host names five of them', () => {
     for (let pid = 1; pid < 8; pid++) file(host, `proc/${pid}/stat`, `${pid} (p) D 1\n`);
@@ -101,7 +117,18 @@ exit 6`,
         'runc.evr',
         'packages.broken',
       ),
-    ).toEqual(['yum', 'docker-ce', '3:18.09.9-3.el7', 1_700_000_000, '1:18.09.9-3.el7', '1.2.10-3.2.el7', '1.2.10', '1.12.3-0', '', '']);
+    ).toEqual([
+      'yum',
+      'docker-ce',
+      '3:18.09.9-3.el7',
+      1_700_000_000,
+      '1:18.09.9-3.el7',
+      '1.2.10-3.2.el7',
+      '1.2.10',
+      '1.12.3-0',
+      '',
+      '',
+    ]);
   });
   it('holds, excludes and an unfinished transaction are found', () => {
     file(host, 'etc/yum/pluginconf.d/versionlock.list', '# comment\n\n0:kubelet-1.12.3-0.*\n');
@@ -141,7 +168,10 @@ exit 6`,
 esac`,
     );
     file(host, 'var/lib/kmend/failed-scripts', 'kubelet 7\ncontainerd.io 8\n');
-    expect(pick(replay(host), 'packages.damaged', 'packages.broken')).toEqual([{ 'docker-ce': 'duplicate', kubelet: 'script-failed' }, '']);
+    expect(pick(replay(host), 'packages.damaged', 'packages.broken')).toEqual([
+      { 'docker-ce': 'duplicate', kubelet: 'script-failed' },
+      '',
+    ]);
   });
   it('on el8 yum is dnf', () => {
     file(host, 'etc/os-release', 'ID="rocky"\nID_LIKE="rhel"\nVERSION_ID="8.9"\n');
@@ -151,7 +181,9 @@ esac`,
 });
 
 describe('packages of a deb host', () => {
-  const status = (...rows: readonly (readonly [name: string, status: string, version: string])[]): void =>
+  const status = (
+    ...rows: readonly (readonly [name: string, status: string, version: string])[]
+  ): void =>
     file(
       host,
       'var/lib/dpkg/status',
@@ -178,13 +210,16 @@ describe('packages of a deb host', () => {
   });
   it('are told, held ones and removed ones too', () => {
     const facts = replay(host);
-    expect(pick(facts, 'packages.manager', 'docker.evr', 'containerd.evr', 'kubelet.evr', 'packages.held')).toEqual([
-      'apt',
-      '5:18.09.1~3-0~debian-stretch',
-      '1.2.2-1',
-      '',
-      ['hold docker-ce'],
-    ]);
+    expect(
+      pick(
+        facts,
+        'packages.manager',
+        'docker.evr',
+        'containerd.evr',
+        'kubelet.evr',
+        'packages.held',
+      ),
+    ).toEqual(['apt', '5:18.09.1~3-0~debian-stretch', '1.2.2-1', '', ['hold docker-ce']]);
     expect(facts['containerd.installed_at']).toBeGreaterThan(1_600_000_000);
     expect(facts['docker.installed_at']).toBe(0);
   });
@@ -193,35 +228,69 @@ describe('packages of a deb host', () => {
     expect(isUnknown(replay(host)['docker.evr'])).toBe(true);
   });
   it('half configured packages are named', () => {
-    status(['bash', 'install ok installed', '1'], ['docker-ce', 'install ok half-configured', '5'], ['vim', 'install ok unpacked', '1']);
+    status(
+      ['bash', 'install ok installed', '1'],
+      ['docker-ce', 'install ok half-configured', '5'],
+      ['vim', 'install ok unpacked', '1'],
+    );
     file(host, 'var/lib/dpkg/updates/0001', '');
-    expect(replay(host)['packages.broken']).toBe('dpkg was interrupted; docker-ce is half-configured; vim is unpacked');
+    expect(replay(host)['packages.broken']).toBe(
+      'dpkg was interrupted; docker-ce is half-configured; vim is unpacked',
+    );
     expect(replay(host)['docker.evr']).toBe('5');
   });
-  const states = ['not-installed', 'config-files', 'half-installed', 'unpacked', 'half-configured', 'triggers-awaited', 'triggers-pending'];
+  const states = [
+    'not-installed',
+    'config-files',
+    'half-installed',
+    'unpacked',
+    'half-configured',
+    'triggers-awaited',
+    'triggers-pending',
+  ];
   const whole = new Set(['installed', 'not-installed', 'config-files']);
   it.each(
     ['install', 'hold', 'deinstall', 'purge'].flatMap((want) =>
-      ['ok', 'reinstreq'].flatMap((flag) => ['installed', ...states].map((state) => [want, flag, state] as const)),
+      ['ok', 'reinstreq'].flatMap((flag) =>
+        ['installed', ...states].map((state) => [want, flag, state] as const),
+      ),
     ),
-  )('%s %s %s: whatever is not whole is damage, where it matters and elsewhere', (want, flag, state) => {
-    status(['vim', `${want} ${flag} ${state}`, '1'], ['docker-ce', `${want} ${flag} ${state}`, '5'], ['bash', 'install ok installed', '1']);
-    const halfRemoved = state === 'half-installed' && (want === 'deinstall' || want === 'purge');
-    const expected = flag === 'reinstreq' ? 'reinst-required' : halfRemoved ? 'half-removed' : state;
-    const damaged = flag === 'reinstreq' || !whole.has(state) ? { vim: expected, 'docker-ce': expected } : {};
-    const facts = replay(host);
-    expect(facts['packages.damaged']).toEqual(damaged);
-    expect(facts['packages.broken'] === '').toBe(Object.keys(damaged).length === 0 || (flag === 'ok' && state.startsWith('triggers')));
-  });
+  )(
+    '%s %s %s: whatever is not whole is damage, where it matters and elsewhere',
+    (want, flag, state) => {
+      status(
+        ['vim', `${want} ${flag} ${state}`, '1'],
+        ['docker-ce', `${want} ${flag} ${state}`, '5'],
+        ['bash', 'install ok installed', '1'],
+      );
+      const halfRemoved = state === 'half-installed' && (want === 'deinstall' || want === 'purge');
+      const expected =
+        flag === 'reinstreq' ? 'reinst-required' : halfRemoved ? 'half-removed' : state;
+      const damaged =
+        flag === 'reinstreq' || !whole.has(state) ? { vim: expected, 'docker-ce': expected } : {};
+      const facts = replay(host);
+      expect(facts['packages.damaged']).toEqual(damaged);
+      expect(facts['packages.broken'] === '').toBe(
+        Object.keys(damaged).length === 0 || (flag === 'ok' && state.startsWith('triggers')),
+      );
+    },
+  );
   it('among many damaged packages those that matter are not lost', () => {
-    const others = Array.from({ length: 40 }, (_, index) => [`other${index}`, 'install ok unpacked', '1'] as const);
-    status(...others, ['linux-image-4.9.0-8-amd64', 'install ok half-configured', '1'], ['containerd.io', 'install ok unpacked', '1']);
+    const others = Array.from(
+      { length: 40 },
+      (_, index) => [`other${index}`, 'install ok unpacked', '1'] as const,
+    );
+    status(
+      ...others,
+      ['linux-image-4.9.0-8-amd64', 'install ok half-configured', '1'],
+      ['containerd.io', 'install ok unpacked', '1'],
+    );
     const damaged = replay(host)['packages.damaged'] as Record<string, string>;
-    expect([Object.keys(damaged).length, damaged['linux-image-4.9.0-8-amd64'], damaged['containerd.io']]).toEqual([
-      22,
-      'half-configured',
-      'unpacked',
-    ]);
+    expect([
+      Object.keys(damaged).length,
+      damaged['linux-image-4.9.0-8-amd64'],
+      damaged['containerd.io'],
+    ]).toEqual([22, 'half-configured', 'unpacked']);
   });
 });
 
@@ -230,7 +299,8 @@ describe('kernels by package', () => {
   const [el, lt] = ['3.10.0-862.el7.x86_64', '5.4.278-1.el7.elrepo.x86_64'];
   beforeEach(() => {
     centos();
-    for (const name of [el, lt, '6.1.0-own', '0-rescue-1234']) file(host, `boot/vmlinuz-${name}`, 'k');
+    for (const name of [el, lt, '6.1.0-own', '0-rescue-1234'])
+      file(host, `boot/vmlinuz-${name}`, 'k');
   });
   it('asks the database once for all of them; what no package owns is left out', () => {
     program(
@@ -242,7 +312,10 @@ echo "$#" >> "$KMEND_ROOT/../asked"
 for f; do case $f in *862*) echo 'owner kernel ${el.replace('.x86_64', '')}.x86_64';; *elrepo*) echo 'owner kernel-lt ${lt}';; *) echo "file $f is not owned by any package";; esac; done
 exit 1`,
     );
-    expect(replay(host, { wants })['kernel.packages']).toEqual({ [el]: 'kernel', [lt]: 'kernel-lt' });
+    expect(replay(host, { wants })['kernel.packages']).toEqual({
+      [el]: 'kernel',
+      [lt]: 'kernel-lt',
+    });
     expect(readFileSync(join(host.root, '../asked'), 'utf8')).toBe('3\n');
     expect('kernel.packages' in replay(host)).toBe(false);
   });
@@ -263,17 +336,29 @@ exit 1`,
   ])('whose updates become the default: %j', (text, name) => {
     program(host, 'rpm', 'exit 1');
     file(host, 'etc/sysconfig/kernel', text);
-    expect(pick(replay(host, { wants }), 'kernel.packages', 'kernel.default_package')).toEqual([{}, name]);
+    expect(pick(replay(host, { wants }), 'kernel.packages', 'kernel.default_package')).toEqual([
+      {},
+      name,
+    ]);
   });
 });
 
 describe('a package by name', () => {
   const wants: readonly FactWant[] = [{ area: 'package', args: { name: 'docker-ce' } }];
   const facts = (): readonly unknown[] =>
-    pick(replay(host, { wants }), 'package.docker-ce.installed', 'package.docker-ce.available', 'package.docker-ce.held');
+    pick(
+      replay(host, { wants }),
+      'package.docker-ce.installed',
+      'package.docker-ce.available',
+      'package.docker-ce.held',
+    );
   it('with yum, whose rows may be broken over lines', () => {
     centos();
-    program(host, 'rpm', 'case "$*" in *"-- docker-ce") echo "installed 3:18.09.1-3.el7 rpm";; *) exit 1;; esac');
+    program(
+      host,
+      'rpm',
+      'case "$*" in *"-- docker-ce") echo "installed 3:18.09.1-3.el7 rpm";; *) exit 1;; esac',
+    );
     program(
       host,
       'yum',
@@ -290,17 +375,31 @@ describe('a package by name', () => {
       'yum',
       `echo "$*" >> "$KMEND_ROOT/../asked"; printf '%s\\n' 'kernel.x86_64 3.10.0-1160.el7 base' 'kernel-lt.x86_64 5.4.278-1.el7.elrepo elrepo-kernel' 'kernel-lt.x86_64 5.4.99-1.el7.elrepo old' 'kernel-lt-devel.x86_64 9-9 x'`,
     );
-    const beside: readonly FactWant[] = [{ area: 'package', args: { name: 'kernel', beside: ['kernel-lt', 'kernel-ml'] } }];
-    expect(pick(replay(host, { wants: beside }), 'package.kernel.available', 'package.kernel.beside')).toEqual([
+    const beside: readonly FactWant[] = [
+      { area: 'package', args: { name: 'kernel', beside: ['kernel-lt', 'kernel-ml'] } },
+    ];
+    expect(
+      pick(replay(host, { wants: beside }), 'package.kernel.available', 'package.kernel.beside'),
+    ).toEqual([
       ['3.10.0-1160.el7'],
       [{ name: 'kernel-lt', version: '5.4.278-1.el7.elrepo', repository: 'elrepo-kernel' }],
     ]);
-    expect(readFileSync(join(host.root, '../asked'), 'utf8')).toMatch(/^.* list --showduplicates available kernel kernel-lt kernel-ml\n$/);
+    expect(readFileSync(join(host.root, '../asked'), 'utf8')).toMatch(
+      /^.* list --showduplicates available kernel kernel-lt kernel-ml\n$/,
+    );
   });
   it('with apt', () => {
     debian();
-    program(host, 'dpkg-query', 'case "$*" in *"-- docker-ce") echo "installed 18.06.1~ce~3-0~debian ii ";; esac');
-    program(host, 'apt-cache', "echo ' docker-ce | 5:18.09.1~3-0~debian-stretch | file:/repos ./ Packages'");
+    program(
+      host,
+      'dpkg-query',
+      'case "$*" in *"-- docker-ce") echo "installed 18.06.1~ce~3-0~debian ii ";; esac',
+    );
+    program(
+      host,
+      'apt-cache',
+      "echo ' docker-ce | 5:18.09.1~3-0~debian-stretch | file:/repos ./ Packages'",
+    );
     program(host, 'dpkg', 'exit 0');
     expect(facts()).toEqual(['18.06.1~ce~3-0~debian', ['5:18.09.1~3-0~debian-stretch'], false]);
   });
@@ -345,10 +444,9 @@ esac`,
   ])('"%s" of dpkg is "%s"', (abbreviation, state) => {
     debian();
     program(host, 'dpkg-query', `echo 'installed 5 ${abbreviation}'`);
-    expect(pick(replay(host, { wants }), 'package.docker-ce.state', 'package.docker-ce.installed')).toEqual([
-      state,
-      state === '' ? '' : '5',
-    ]);
+    expect(
+      pick(replay(host, { wants }), 'package.docker-ce.state', 'package.docker-ce.installed'),
+    ).toEqual([state, state === '' ? '' : '5']);
   });
   it.each([
     ['docker-ce', ['1-1', '1-1'], 'installed'],
@@ -357,7 +455,9 @@ esac`,
   ])('%s at %j in rpm is %s', (name, versions, state) => {
     centos();
     program(host, 'rpm', `printf 'installed %s rpm\\n' ${versions.join(' ')}`);
-    expect(replay(host, { wants: [{ area: 'package', args: { name } }] })[`package.${name}.state`]).toBe(state);
+    expect(
+      replay(host, { wants: [{ area: 'package', args: { name } }] })[`package.${name}.state`],
+    ).toBe(state);
   });
   it.each([
     [['0:docker-ce-18.06.1.ce-3.el7.*'], [], true],
@@ -368,14 +468,34 @@ esac`,
     [[], ['docker'], false],
     [[], ['*'], true],
     [[], [], false],
-  ])('locks %j and excludes %j hold it: %s', (locks, excludes, held) => expect(isHeld('docker-ce', locks, excludes)).toBe(held));
+  ])('locks %j and excludes %j hold it: %s', (locks, excludes, held) =>
+    expect(isHeld('docker-ce', locks, excludes)).toBe(held),
+  );
 });
 
 describe('docker', () => {
-  const names = ['docker.installed', 'docker.running', 'docker.version', 'docker.client', 'docker.driver', 'docker.live_restore'];
+  const names = [
+    'docker.installed',
+    'docker.running',
+    'docker.version',
+    'docker.client',
+    'docker.driver',
+    'docker.live_restore',
+  ];
   it('that answers', () => {
-    program(host, 'docker', `case "$*" in version*) echo '18.09.9 18.09.9';; info*) echo 'systemd true';; esac`);
-    expect(pick(replay(host), ...names)).toEqual([true, true, '18.09.9', '18.09.9', 'systemd', true]);
+    program(
+      host,
+      'docker',
+      `case "$*" in version*) echo '18.09.9 18.09.9';; info*) echo 'systemd true';; esac`,
+    );
+    expect(pick(replay(host), ...names)).toEqual([
+      true,
+      true,
+      '18.09.9',
+      '18.09.9',
+      'systemd',
+      true,
+    ]);
   });
   it('whose daemon does not run', () => {
     program(
@@ -389,13 +509,25 @@ describe('docker', () => {
     processOf(99, 'dockerd');
     program(host, 'docker', 'exit 124');
     const facts = replay(host);
-    expect([facts['docker.running'], isUnknown(facts['docker.version']), isUnknown(facts['docker.driver'])]).toEqual([true, true, true]);
+    expect([
+      facts['docker.running'],
+      isUnknown(facts['docker.version']),
+      isUnknown(facts['docker.driver']),
+    ]).toEqual([true, true, true]);
   });
-  it('that is not there', () => expect(pick(replay(host), ...names)).toEqual([false, false, '', '', '', false]));
+  it('that is not there', () =>
+    expect(pick(replay(host), ...names)).toEqual([false, false, '', '', '', false]));
 
   const stopped = (): void => program(host, 'docker', 'exit 1');
-  const daemon = { 'exec-opts': ['native.cgroupdriver=systemd'], runtimes: { nvidia: { path: '/usr/bin/nvidia-container-runtime' } } };
-  const nvidia = { name: 'nvidia', path: '/usr/bin/nvidia-container-runtime', says: 'runc version 1.0.0-rc6' };
+  const daemon = {
+    'exec-opts': ['native.cgroupdriver=systemd'],
+    runtimes: { nvidia: { path: '/usr/bin/nvidia-container-runtime' } },
+  };
+  const nvidia = {
+    name: 'nvidia',
+    path: '/usr/bin/nvidia-container-runtime',
+    says: 'runc version 1.0.0-rc6',
+  };
 
   it.each([
     ['one line', 0],
@@ -403,7 +535,11 @@ describe('docker', () => {
   ] as const)('that does not run is known by daemon.json, %s', (_, indent) => {
     stopped();
     file(host, 'etc/docker/daemon.json', JSON.stringify(daemon, undefined, indent));
-    file(host, 'usr/bin/nvidia-container-runtime', '#!/bin/sh\necho runc version 1.0.0-rc6\necho commit: x\n');
+    file(
+      host,
+      'usr/bin/nvidia-container-runtime',
+      '#!/bin/sh\necho runc version 1.0.0-rc6\necho commit: x\n',
+    );
     chmodSync(join(host.root, 'usr/bin/nvidia-container-runtime'), 0o755);
     expect(pick(replay(host), 'docker.driver', 'docker.runtimes')).toEqual(['systemd', [nvidia]]);
   });
@@ -425,7 +561,11 @@ describe('docker', () => {
       nvidia: { path: 'nvidia-container-runtime', runtimeArgs: [] },
       kata: { runtimeType: 'io.containerd.kata.v2' },
     };
-    program(host, 'docker', `case "$*" in version*) echo '18.09.9 18.09.9';; info*) echo 'cgroupfs false ${JSON.stringify(known)}';; esac`);
+    program(
+      host,
+      'docker',
+      `case "$*" in version*) echo '18.09.9 18.09.9';; info*) echo 'cgroupfs false ${JSON.stringify(known)}';; esac`,
+    );
     program(host, 'nvidia-container-runtime', 'echo runc version 1.0.0-rc6; echo more');
     const facts = replay(host);
     expect(pick(facts, 'docker.driver', 'docker.live_restore')).toEqual(['cgroupfs', false]);
@@ -447,36 +587,45 @@ describe('docker', () => {
       gone: { path: '/opt/gone/runc' },
     };
     file(host, 'etc/docker/daemon.json', JSON.stringify({ runtimes }));
-    expect(replay(host)['docker.runtimes']).toEqual([{ name: 'old', path: `/${old}`, says: 'runc version 1.0.0-rc5' }]);
+    expect(replay(host)['docker.runtimes']).toEqual([
+      { name: 'old', path: `/${old}`, says: 'runc version 1.0.0-rc5' },
+    ]);
     file(
       host,
       'etc/containerd/config.toml',
       `[plugins.cri.containerd.runtimes.runc.options]\nBinaryName = "/${old}"\n[plugins.cri.containerd.runtimes.b.options]\nBinaryName = "/usr/bin/runc"\n`,
     );
-    expect(replay(host)['containerd.runtimes']).toEqual([{ name: 'runc', path: `/${old}`, says: 'runc version 1.0.0-rc5' }]);
+    expect(replay(host)['containerd.runtimes']).toEqual([
+      { name: 'runc', path: `/${old}`, says: 'runc version 1.0.0-rc5' },
+    ]);
   });
   it('with ten thousand runtimes is asked for four', () => {
-    const many = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`r${at}`, { path: `r${at}` }]));
+    const many = Object.fromEntries(
+      Array.from({ length: 300 }, (_, at) => [`r${at}`, { path: `r${at}` }]),
+    );
     stopped();
     file(host, 'etc/docker/daemon.json', JSON.stringify({ runtimes: many }));
     for (const at of [0, 1, 3, 4, 5]) program(host, `r${at}`, 'echo yes');
-    const says = (replay(host)['docker.runtimes'] as readonly { says: string }[]).filter((one) => one.says === 'yes');
+    const says = (replay(host)['docker.runtimes'] as readonly { says: string }[]).filter(
+      (one) => one.says === 'yes',
+    );
     expect(says).toHaveLength(3);
   });
 });
 
 describe('runc', () => {
   it("Docker's own of 18.06 goes before a system one", () => {
-    program(host, 'docker-runc', "printf 'runc version 1.0.0-rc5+dev\\ncommit: 69663f0b\\nspec: 1.0.0\\n'");
+    program(
+      host,
+      'docker-runc',
+      "printf 'runc version 1.0.0-rc5+dev\\ncommit: 69663f0b\\nspec: 1.0.0\\n'",
+    );
     program(host, 'runc', "echo 'runc version 1.1.15'");
     program(host, 'docker-containerd', 'exit 0');
     const facts = replay(host);
-    expect(pick(facts, 'runc.version', 'runc.commit', 'containerd.bundled', 'containerd.installed')).toEqual([
-      '1.0.0-rc5+dev',
-      '69663f0b',
-      true,
-      true,
-    ]);
+    expect(
+      pick(facts, 'runc.version', 'runc.commit', 'containerd.bundled', 'containerd.installed'),
+    ).toEqual(['1.0.0-rc5+dev', '69663f0b', true, true]);
     expect(facts['runc.path']).toMatch(/\/docker-runc$/);
   });
   it('a system one', () => {
@@ -486,16 +635,21 @@ describe('runc', () => {
 });
 
 describe('runc of k3s and RKE2', () => {
-  it.each(['k3s/data/current/bin', 'rke2/data/current/bin', 'rke2/bin'])('%s is found where there is no other', (place) => {
-    const path = `var/lib/rancher/${place}/runc`;
-    file(host, path, '#!/bin/sh\necho runc version 1.0.0-rc10\n');
-    chmodSync(join(host.root, path), 0o755);
-    const facts = replay(host);
-    expect(pick(facts, 'runc.version', 'runc.path')).toEqual(['1.0.0-rc10', `/${path}`]);
-    expect(Number(facts['runc.changed_at'])).toBe(Math.floor(statSync(join(host.root, path)).ctimeMs / 1000));
-    program(host, 'runc', "echo 'runc version 1.1.15'");
-    expect(replay(host)['runc.version']).toBe('1.1.15');
-  });
+  it.each(['k3s/data/current/bin', 'rke2/data/current/bin', 'rke2/bin'])(
+    '%s is found where there is no other',
+    (place) => {
+      const path = `var/lib/rancher/${place}/runc`;
+      file(host, path, '#!/bin/sh\necho runc version 1.0.0-rc10\n');
+      chmodSync(join(host.root, path), 0o755);
+      const facts = replay(host);
+      expect(pick(facts, 'runc.version', 'runc.path')).toEqual(['1.0.0-rc10', `/${path}`]);
+      expect(Number(facts['runc.changed_at'])).toBe(
+        Math.floor(statSync(join(host.root, path)).ctimeMs / 1000),
+      );
+      program(host, 'runc', "echo 'runc version 1.1.15'");
+      expect(replay(host)['runc.version']).toBe('1.1.15');
+    },
+  );
 });
 
 describe('containerd, cri-o and podman by their configuration', () => {
@@ -515,8 +669,14 @@ describe('containerd, cri-o and podman by their configuration', () => {
     [runc('    # SystemdCgroup = true\n'), 'cgroupfs'],
     [`[plugins.cri]\n  systemd_cgroup = true\n`, 'systemd'],
     [`[plugins.cri]\n  systemd_cgroup = false\n${runc('\tSystemdCgroup = true\n')}`, 'systemd'],
-    [`${runc('SystemdCgroup = true\n')}[${cri}.runtimes.nvidia]\nruntime_type = "io.containerd.runc.v2"\n`, 'cgroupfs'],
-    [`${runc('SystemdCgroup = true\n')}[${cri}.runtimes.kata]\nruntime_type = "io.containerd.kata.v2"\n`, 'systemd'],
+    [
+      `${runc('SystemdCgroup = true\n')}[${cri}.runtimes.nvidia]\nruntime_type = "io.containerd.runc.v2"\n`,
+      'cgroupfs',
+    ],
+    [
+      `${runc('SystemdCgroup = true\n')}[${cri}.runtimes.kata]\nruntime_type = "io.containerd.kata.v2"\n`,
+      'systemd',
+    ],
     [`imports = ["/etc/containerd/conf.d/*.toml"]\n${runc('')}`, ''],
     [`imports = []\n${runc('')}`, 'cgroupfs'],
   ])('%j has the driver %j', (text, driver) => {
@@ -529,7 +689,11 @@ describe('containerd, cri-o and podman by their configuration', () => {
     expect(replay(host)['containerd.driver']).toBe('cgroupfs');
   });
   it('the containerd inside k3s has a file of its own', () => {
-    file(host, 'var/lib/rancher/k3s/agent/etc/containerd/config.toml', runc('SystemdCgroup = true\n'));
+    file(
+      host,
+      'var/lib/rancher/k3s/agent/etc/containerd/config.toml',
+      runc('SystemdCgroup = true\n'),
+    );
     expect(replay(host)['containerd.driver']).toBe('systemd');
   });
   it('other runtimes are named, with what they say', () => {
@@ -564,7 +728,9 @@ describe('containerd, cri-o and podman by their configuration', () => {
     expect(pick(replay(host), 'crio.installed', 'crio.driver')).toEqual([true, driver]);
   });
   it('podman has systemd unless it says otherwise', () => {
-    expect(pick(replay(host), 'podman.installed', 'podman.driver', 'crio.installed', 'crio.driver')).toEqual([false, '', false, '']);
+    expect(
+      pick(replay(host), 'podman.installed', 'podman.driver', 'crio.installed', 'crio.driver'),
+    ).toEqual([false, '', false, '']);
     program(host, 'podman', 'exit 0');
     expect(pick(replay(host), 'podman.installed', 'podman.driver')).toEqual([true, 'systemd']);
     file(host, 'usr/share/containers/libpod.conf', 'cgroup_manager = "cgroupfs"\n');
@@ -591,7 +757,13 @@ describe('a runc by its path, where four others were asked', () => {
 });
 
 describe('kubelet', () => {
-  const names = ['kubelet.installed', 'kubelet.running', 'kubelet.version', 'kubelet.driver', 'kubelet.program'];
+  const names = [
+    'kubelet.installed',
+    'kubelet.running',
+    'kubelet.version',
+    'kubelet.driver',
+    'kubelet.program',
+  ];
   const running = (program: string, args: string): void => {
     processOf(812, program);
     file(host, 'proc/812/cmdline', `/usr/bin/${program}\0${args.replaceAll(' ', '\0')}\0`);
@@ -607,21 +779,25 @@ describe('kubelet', () => {
     file(host, 'var/lib/kubelet/config.yaml', 'apiVersion: x\ncgroupDriver: systemd\n');
     expect(pick(replay(host), ...names)).toEqual([true, true, '1.20.4', 'systemd', 'kubelet']);
   });
-  it.each(['--config=/etc/kubernetes/kubelet-config.yaml', '--config /etc/kubernetes/kubelet-config.yaml'])(
-    'with its driver in the configuration that it was given: %s',
-    (flag) => {
-      program(host, 'kubelet', "echo 'Kubernetes v1.20.4'");
-      running('kubelet', `--v=2 ${flag} --x=y`);
-      file(host, 'var/lib/kubelet/config.yaml', 'cgroupDriver: systemd\n');
-      expect(replay(host)['kubelet.driver']).toBe('cgroupfs');
-      file(host, 'etc/kubernetes/kubelet-config.yaml', 'cgroupDriver: systemd\n');
-      file(host, 'var/lib/kubelet/config.yaml', 'cgroupDriver: cgroupfs\n');
-      expect(replay(host)['kubelet.driver']).toBe('systemd');
-    },
-  );
+  it.each([
+    '--config=/etc/kubernetes/kubelet-config.yaml',
+    '--config /etc/kubernetes/kubelet-config.yaml',
+  ])('with its driver in the configuration that it was given: %s', (flag) => {
+    program(host, 'kubelet', "echo 'Kubernetes v1.20.4'");
+    running('kubelet', `--v=2 ${flag} --x=y`);
+    file(host, 'var/lib/kubelet/config.yaml', 'cgroupDriver: systemd\n');
+    expect(replay(host)['kubelet.driver']).toBe('cgroupfs');
+    file(host, 'etc/kubernetes/kubelet-config.yaml', 'cgroupDriver: systemd\n');
+    file(host, 'var/lib/kubelet/config.yaml', 'cgroupDriver: cgroupfs\n');
+    expect(replay(host)['kubelet.driver']).toBe('systemd');
+  });
   it('that does not run, with flags on the disk', () => {
     program(host, 'kubelet', "echo 'Kubernetes v1.12.3'");
-    file(host, 'var/lib/kubelet/kubeadm-flags.env', 'KUBELET_KUBEADM_ARGS=--cgroup-driver=systemd --network-plugin=cni\n');
+    file(
+      host,
+      'var/lib/kubelet/kubeadm-flags.env',
+      'KUBELET_KUBEADM_ARGS=--cgroup-driver=systemd --network-plugin=cni\n',
+    );
     expect(pick(replay(host), ...names)).toEqual([true, false, '1.12.3', 'systemd', 'kubelet']);
   });
   it('with the default driver', () => {
@@ -637,12 +813,20 @@ describe('kubelet', () => {
   it('in a container: its version is unknown, and it is still a kubelet', () => {
     running('kubelet', '--v=2');
     const facts = replay(host);
-    expect([facts['kubelet.installed'], facts['kubelet.running'], isUnknown(facts['kubelet.version'])]).toEqual([true, true, true]);
+    expect([
+      facts['kubelet.installed'],
+      facts['kubelet.running'],
+      isUnknown(facts['kubelet.version']),
+    ]).toEqual([true, true, true]);
     expect(facts['kubelet.driver']).toBe('cgroupfs');
   });
-  it('that is not there', () => expect(pick(replay(host), ...names)).toEqual([false, false, '', '', '']));
+  it('that is not there', () =>
+    expect(pick(replay(host), ...names)).toEqual([false, false, '', '', '']));
   it.each([
-    ['--container-runtime-endpoint=unix:///run/containerd/containerd.sock', 'unix:///run/containerd/containerd.sock'],
+    [
+      '--container-runtime-endpoint=unix:///run/containerd/containerd.sock',
+      'unix:///run/containerd/containerd.sock',
+    ],
     ['--container-runtime-endpoint /run/crio/crio.sock --v=2', '/run/crio/crio.sock'],
     ['--v=2', ''],
   ])('with %j has the endpoint %j', (args, endpoint) => {
@@ -652,9 +836,20 @@ describe('kubelet', () => {
   });
   it('with its endpoint in the configuration, or in flags on the disk', () => {
     program(host, 'kubelet', "echo 'Kubernetes v1.27.4'");
-    file(host, 'var/lib/kubelet/config.yaml', 'cgroupDriver: systemd\ncontainerRuntimeEndpoint: "unix:///a.sock"\n');
-    expect(pick(replay(host), 'kubelet.endpoint', 'kubelet.driver')).toEqual(['unix:///a.sock', 'systemd']);
-    file(host, 'var/lib/kubelet/kubeadm-flags.env', 'KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=unix:///b.sock --x=y"\n');
+    file(
+      host,
+      'var/lib/kubelet/config.yaml',
+      'cgroupDriver: systemd\ncontainerRuntimeEndpoint: "unix:///a.sock"\n',
+    );
+    expect(pick(replay(host), 'kubelet.endpoint', 'kubelet.driver')).toEqual([
+      'unix:///a.sock',
+      'systemd',
+    ]);
+    file(
+      host,
+      'var/lib/kubelet/kubeadm-flags.env',
+      'KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=unix:///b.sock --x=y"\n',
+    );
     expect(replay(host)['kubelet.endpoint']).toBe('unix:///b.sock');
   });
   it('tells when its program was changed, and when its package was installed', () => {
@@ -662,13 +857,20 @@ describe('kubelet', () => {
     program(host, 'rpm', "echo 'kubelet 1.12.3-0 1600000000 rpm'; exit 1");
     program(host, 'kubelet', "echo 'Kubernetes v1.12.3'");
     const changed = Math.floor(statSync(join(host.bin, 'kubelet')).ctimeMs / 1000);
-    expect(pick(replay(host), 'kubelet.changed_at', 'kubelet.installed_at')).toEqual([changed, 1_600_000_000]);
+    expect(pick(replay(host), 'kubelet.changed_at', 'kubelet.installed_at')).toEqual([
+      changed,
+      1_600_000_000,
+    ]);
   });
 });
 
 describe('services and paths', () => {
   it('are asked by name', () => {
-    program(host, 'systemctl', `case "$1" in is-active) echo active;; is-enabled) echo disabled;; esac`);
+    program(
+      host,
+      'systemctl',
+      `case "$1" in is-active) echo active;; is-enabled) echo disabled;; esac`,
+    );
     file(host, "etc/it's here", '');
     const wants = [
       { area: 'service', args: { name: 'docker' } },
@@ -686,7 +888,13 @@ describe('services and paths', () => {
     ).toEqual([true, false, true, false]);
   });
   it('without systemd nothing is claimed', () => {
-    expect(isUnknown(replay(host, { wants: [{ area: 'service', args: { name: 'docker' } }] })['service.docker.active'])).toBe(true);
+    expect(
+      isUnknown(
+        replay(host, { wants: [{ area: 'service', args: { name: 'docker' } }] })[
+          'service.docker.active'
+        ],
+      ),
+    ).toBe(true);
   });
 });
 
@@ -703,9 +911,33 @@ describe('memory cgroups', () => {
     group('batch', { slabinfo: 'eio', limit, procs: 0 });
     const facts = replay(host);
     expect(facts['kmem.witnesses']).toEqual([
-      { row: 'docker', state: 'eio', limited: 'yes', caches: false, charged: false, procs: true, count: 6 },
-      { row: 'docker', state: 'read', limited: 'yes', caches: true, charged: true, procs: true, count: 1 },
-      { row: 'unknown', state: 'eio', limited: 'yes', caches: false, charged: false, procs: false, count: 1 },
+      {
+        row: 'docker',
+        state: 'eio',
+        limited: 'yes',
+        caches: false,
+        charged: false,
+        procs: true,
+        count: 6,
+      },
+      {
+        row: 'docker',
+        state: 'read',
+        limited: 'yes',
+        caches: true,
+        charged: true,
+        procs: true,
+        count: 1,
+      },
+      {
+        row: 'unknown',
+        state: 'eio',
+        limited: 'yes',
+        caches: false,
+        charged: false,
+        procs: false,
+        count: 1,
+      },
     ]);
     expect((facts['kmem.groups'] as readonly unknown[])[0]).toEqual({
       path: `docker/${hex}`,
@@ -743,7 +975,8 @@ describe('memory cgroups', () => {
   });
   it('a limit that came after the group was made is no sample: docker gives a container that is born with one a swap limit too', () => {
     group('.', { slabinfo: 'eio' });
-    const memsw = (path: string, text: string): void => file(host, `sys/fs/cgroup/memory/${path}/memory.memsw.limit_in_bytes`, `${text}\n`);
+    const memsw = (path: string, text: string): void =>
+      file(host, `sys/fs/cgroup/memory/${path}/memory.memsw.limit_in_bytes`, `${text}\n`);
     group(`docker/${hex}`, { slabinfo: 'eio', limit });
     memsw(`docker/${hex}`, '9223372036854771712');
     group(`docker/${'b'.repeat(64)}`, { slabinfo: 'eio', limit });
@@ -751,7 +984,9 @@ describe('memory cgroups', () => {
     group(`${pod}/${hex}`, { slabinfo: 'eio', limit });
     memsw(`${pod}/${hex}`, '9223372036854771712');
     const facts = replay(host);
-    const told = (facts['kmem.witnesses'] as readonly { row: string; limited: string }[]).map(({ row, limited }) => [row, limited]);
+    const told = (facts['kmem.witnesses'] as readonly { row: string; limited: string }[]).map(
+      ({ row, limited }) => [row, limited],
+    );
     expect(told).toEqual([
       ['docker', 'later'],
       ['docker', 'yes'],
@@ -781,14 +1016,17 @@ describe('memory cgroups', () => {
     for (const [path, text] of Object.entries({
       'cgroup.controllers': 'cpu memory\n',
       'memory.stat': 'kernel 5\n',
-      'system.slice/docker-a.scope/memory.stat': 'anon 4096\nkernel 0\nslab 0\nslab_reclaimable 0\n',
+      'system.slice/docker-a.scope/memory.stat':
+        'anon 4096\nkernel 0\nslab 0\nslab_reclaimable 0\n',
       'system.slice/docker-a.scope/memory.max': '67108864\n',
       'system.slice/docker-a.scope/cgroup.procs': '1\n2\n',
     }))
       file(host, join('sys/fs/cgroup', path), text);
     const facts = replay(host);
     expect(pick(facts, 'cgroup.version', 'cgroup.memory')).toEqual(['v2', 'v2']);
-    expect(facts['kmem.groups']).toMatchObject([{ path: 'system.slice/docker-a.scope', state: 'empty', limit: 67_108_864, procs: 2 }]);
+    expect(facts['kmem.groups']).toMatchObject([
+      { path: 'system.slice/docker-a.scope', state: 'empty', limit: 67_108_864, procs: 2 },
+    ]);
   });
   it('an odd mount point is found by /proc/mounts', () => {
     file(host, 'proc/mounts', 'cgroup /cgroup/memory cgroup rw,relatime,memory 0 0\n');
@@ -806,7 +1044,9 @@ describe('memory cgroups', () => {
     file(host, 'sys/fs/cgroup/memory/memory.limit_in_bytes', '9223372036854771712\n');
     for (const entry of ['dentry(5:aa)', 'anon_vma(5:aa)', 'dentry(6:b (odd))', 'kmalloc-64'])
       mkdirSync(join(host.root, 'sys/kernel/slab', entry), { recursive: true });
-    expect(pick(replay(host), 'kmem.slab_entries', 'kmem.slab_ids', 'kmem.dead_groups')).toEqual([3, 2, 2]);
+    expect(pick(replay(host), 'kmem.slab_entries', 'kmem.slab_ids', 'kmem.dead_groups')).toEqual([
+      3, 2, 2,
+    ]);
   });
 });
 
@@ -817,7 +1057,11 @@ describe('the kernel log', () => {
       'dmesg',
       `printf '%s\\n' '[1.0] SLUB: Unable to allocate memory on node -1 (gfp=0x20)' '[1.0]   cache: kmalloc-192(12:${'a'.repeat(64)}), object size: 192' '[2.0] nothing' '[3.0] BUG: soft lockup - CPU#1 stuck for 22s! [x:1]'`,
     );
-    expect((replay(host)['kmem.symptoms'] as readonly { kind: string; count: number }[]).map(({ kind, count }) => [kind, count])).toEqual([
+    expect(
+      (replay(host)['kmem.symptoms'] as readonly { kind: string; count: number }[]).map(
+        ({ kind, count }) => [kind, count],
+      ),
+    ).toEqual([
       ['slub', 1],
       ['slub_memcg', 1],
       ['soft_lockup', 1],
@@ -825,11 +1069,9 @@ describe('the kernel log', () => {
   });
   const full = 'mkdir /sys/fs/cgroup/memory/docker/a: cannot allocate memory';
   const symptoms = (): readonly unknown[] =>
-    (replay(host)['kmem.symptoms'] as readonly { kind: string; from: string; count: number }[]).map(({ kind, from, count }) => [
-      kind,
-      from,
-      count,
-    ]);
+    (replay(host)['kmem.symptoms'] as readonly { kind: string; from: string; count: number }[]).map(
+      ({ kind, from, count }) => [kind, from, count],
+    );
 
   it('does not say that ids are used up: the journal of those who make groups does', () => {
     program(
@@ -842,7 +1084,8 @@ describe('the kernel log', () => {
     expect(symptoms()).toEqual([]);
   });
   it('without a journal /var/log/messages counts, from the last start of a kernel on', () => {
-    const messages = (lines: readonly string[]): void => file(host, 'var/log/messages', lines.map((line) => `Nov 1 n1 ${line}\n`).join(''));
+    const messages = (lines: readonly string[]): void =>
+      file(host, 'var/log/messages', lines.map((line) => `Nov 1 n1 ${line}\n`).join(''));
     const start = 'kernel: Linux version 3.10.0-862.el7.x86_64';
     messages([`dockerd: ${full}`, `dockerd: ${full}`]);
     expect(symptoms()).toEqual([['cgroup_mkdir', 'runtime', 2]]);
@@ -852,13 +1095,18 @@ describe('the kernel log', () => {
     expect(symptoms()).toEqual([]);
   });
   it('that may not be read is said so', () => {
-    program(host, 'dmesg', 'echo "dmesg: read kernel buffer failed: Operation not permitted" >&2; exit 1');
+    program(
+      host,
+      'dmesg',
+      'echo "dmesg: read kernel buffer failed: Operation not permitted" >&2; exit 1',
+    );
     expect(pick(replay(host), 'kmem.symptoms', 'kmem.log_read')).toEqual([[], false]);
   });
 });
 
 describe('the fence', () => {
-  const fence = (): readonly unknown[] => pick(replay(host), 'fence.run', 'fence.number', 'fence.open');
+  const fence = (): readonly unknown[] =>
+    pick(replay(host), 'fence.run', 'fence.number', 'fence.open');
   const written = (text: string): void => file(host, 'var/lib/kmend/fence', text);
 
   it('says which run holds the host, or held it last', () => {

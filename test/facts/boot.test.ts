@@ -15,8 +15,18 @@ function withFiles(files: Readonly<Record<string, string>>): Recorded {
   return host;
 }
 const boot = (files: Readonly<Record<string, string>>): Facts =>
-  replay(withFiles({ 'proc/sys/kernel/osrelease': '3.10.0-862.el7.x86_64\n', 'proc/cmdline': 'ro\n', ...files }));
-const next = (facts: Facts): readonly unknown[] => [facts['boot.loader'], facts['kernel.next'], facts['boot.next_cmdline']];
+  replay(
+    withFiles({
+      'proc/sys/kernel/osrelease': '3.10.0-862.el7.x86_64\n',
+      'proc/cmdline': 'ro\n',
+      ...files,
+    }),
+  );
+const next = (facts: Facts): readonly unknown[] => [
+  facts['boot.loader'],
+  facts['kernel.next'],
+  facts['boot.next_cmdline'],
+];
 
 const centos = { 'etc/os-release': 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n' };
 const debian = { 'etc/os-release': 'ID=debian\nVERSION_ID="9"\n' };
@@ -50,15 +60,22 @@ const env = (text: string): string => `# GRUB Environment Block\n${text}${'#'.re
 
 describe('el7', () => {
   it('boots the saved entry, by title', () => {
-    const facts = boot({ ...centos, 'boot/grub2/grub.cfg': el7cfg, 'boot/grub2/grubenv': env('saved_entry=CentOS (862)\n') });
+    const facts = boot({
+      ...centos,
+      'boot/grub2/grub.cfg': el7cfg,
+      'boot/grub2/grubenv': env('saved_entry=CentOS (862)\n'),
+    });
     expect(next(facts)).toEqual(['grub2', '3.10.0-862.el7.x86_64', 'root=UUID=1 ro']);
     expect(facts['kernel.next_parses_nokmem']).toBe('unknown');
   });
   it('a menu that was written by half is named, wherever it breaks off inside an entry', () => {
     const whole = `${header}${entry('CentOS (1160)', '3.10.0-1160.el7.x86_64', 'ro')}menuentry 'Setup' { fwsetup }\n`;
-    const broken = (text: string): unknown => boot({ ...centos, 'boot/grub2/grub.cfg': text })['boot.menu_broken'];
+    const broken = (text: string): unknown =>
+      boot({ ...centos, 'boot/grub2/grub.cfg': text })['boot.menu_broken'];
     expect(broken(whole)).toBe('');
-    expect(broken(whole.slice(0, whole.indexOf('initrd16')))).toBe('/boot/grub2/grub.cfg ends inside an entry: it was written by half');
+    expect(broken(whole.slice(0, whole.indexOf('initrd16')))).toBe(
+      '/boot/grub2/grub.cfg ends inside an entry: it was written by half',
+    );
     expect(broken(whole.slice(0, whole.indexOf('linux16')))).toMatch(/by half/);
     expect(broken('')).toBe('');
   });
@@ -69,26 +86,51 @@ describe('el7', () => {
       'root=UUID=1 ro cgroup.memory=nokmem',
     ]);
     host.remove();
-    expect(boot({ ...centos, 'boot/grub2/grub.cfg': el7cfg, 'boot/grub2/grubenv': env('saved_entry=gone\n') })['kernel.next']).toBe(
-      '3.10.0-1160.el7.x86_64',
-    );
+    expect(
+      boot({
+        ...centos,
+        'boot/grub2/grub.cfg': el7cfg,
+        'boot/grub2/grubenv': env('saved_entry=gone\n'),
+      })['kernel.next'],
+    ).toBe('3.10.0-1160.el7.x86_64');
   });
   it('boots a one-time entry once', () => {
-    const facts = boot({ ...centos, 'boot/grub2/grub.cfg': el7cfg, 'boot/grub2/grubenv': env('saved_entry=CentOS (862)\nnext_entry=0\n') });
-    expect([facts['kernel.next'], facts['boot.next_once']]).toEqual(['3.10.0-1160.el7.x86_64', true]);
+    const facts = boot({
+      ...centos,
+      'boot/grub2/grub.cfg': el7cfg,
+      'boot/grub2/grubenv': env('saved_entry=CentOS (862)\nnext_entry=0\n'),
+    });
+    expect([facts['kernel.next'], facts['boot.next_once']]).toEqual([
+      '3.10.0-1160.el7.x86_64',
+      true,
+    ]);
   });
   it.each(
-    [['dash'], ['bash'], ['busybox', 'ash']].filter(([command = '']) => has(command)).map((shell) => [shell.join(' '), shell] as const),
+    [['dash'], ['bash'], ['busybox', 'ash']]
+      .filter(([command = '']) => has(command))
+      .map((shell) => [shell.join(' '), shell] as const),
   )('tells on what grubenv lies, under %s', (_, shell) => {
     const onceOn = (mounts: string): unknown => {
-      const files = { 'boot/grub2/grub.cfg': el7cfg, 'boot/grub2/grubenv': env('saved_entry=CentOS (862)\n'), 'proc/mounts': mounts };
-      const made = withFiles({ ...centos, 'proc/sys/kernel/osrelease': '3.10.0-862.el7.x86_64\n', ...files });
+      const files = {
+        'boot/grub2/grub.cfg': el7cfg,
+        'boot/grub2/grubenv': env('saved_entry=CentOS (862)\n'),
+        'proc/mounts': mounts,
+      };
+      const made = withFiles({
+        ...centos,
+        'proc/sys/kernel/osrelease': '3.10.0-862.el7.x86_64\n',
+        ...files,
+      });
       const once = replay(made, { shell })['boot.once'];
       made.remove();
       return once;
     };
-    expect(onceOn('rootfs / rootfs rw 0 0\n/dev/sda1 / xfs rw 0 0\n/dev/sdb1 /bootless xfs rw 0 0\n')).toBe('yes');
-    expect(onceOn('/dev/sda1 / xfs rw 0 0\n/dev/mapper/vg-boot /boot xfs rw 0 0\n')).toMatch(/cannot write to \/dev\/mapper\/vg-boot/);
+    expect(
+      onceOn('rootfs / rootfs rw 0 0\n/dev/sda1 / xfs rw 0 0\n/dev/sdb1 /bootless xfs rw 0 0\n'),
+    ).toBe('yes');
+    expect(onceOn('/dev/sda1 / xfs rw 0 0\n/dev/mapper/vg-boot /boot xfs rw 0 0\n')).toMatch(
+      /cannot write to \/dev\/mapper\/vg-boot/,
+    );
     expect(onceOn('/dev/mapper/vg-root / xfs rw 0 0\n/dev/sda1 /boot xfs rw 0 0\n')).toBe('yes');
     expect(onceOn('proc /proc proc rw 0 0\n')).toMatch(/no grubenv, or it is not known/);
   });
@@ -109,32 +151,45 @@ describe('el7', () => {
     const facts = boot({
       ...centos,
       'boot/grub2/grub.cfg': el7cfg,
-      'etc/default/grub': 'GRUB_DEFAULT=saved\nGRUB_CMDLINE_LINUX="crashkernel=auto rhgb quiet" # ours\n',
+      'etc/default/grub':
+        'GRUB_DEFAULT=saved\nGRUB_CMDLINE_LINUX="crashkernel=auto rhgb quiet" # ours\n',
     });
     expect([facts['boot.default_grub'], facts['boot.cmdline_future']]).toEqual([
       'crashkernel=auto rhgb quiet',
       'crashkernel=auto rhgb quiet',
     ]);
-    expect(facts['boot.default_grub_text']).toBe('GRUB_DEFAULT=saved\nGRUB_CMDLINE_LINUX="crashkernel=auto rhgb quiet" # ours\n');
+    expect(facts['boot.default_grub_text']).toBe(
+      'GRUB_DEFAULT=saved\nGRUB_CMDLINE_LINUX="crashkernel=auto rhgb quiet" # ours\n',
+    );
   });
-  it.skipIf(!isRoot)('is unknown, not empty, to somebody who may not read it (needs root to become nobody)', () => {
-    withFiles({ ...centos, 'boot/grub2/grub.cfg': el7cfg, 'proc/cmdline': 'ro\n' });
-    program(host, 'true', 'exit 0');
-    replay(host);
-    const { chmodSync } = process.getBuiltinModule('node:fs');
-    chmodSync(`${host.root}/boot/grub2/grub.cfg`, 0o600);
-    const facts = replay(host, { uid: 65_534 });
-    expect(facts['boot.next_cmdline']).toEqual(unknown('the boot loader configuration may be read by root only'));
-    expect(facts['kernel.next']).toEqual(unknown('the boot loader configuration may be read by root only'));
-  });
+  it.skipIf(!isRoot)(
+    'is unknown, not empty, to somebody who may not read it (needs root to become nobody)',
+    () => {
+      withFiles({ ...centos, 'boot/grub2/grub.cfg': el7cfg, 'proc/cmdline': 'ro\n' });
+      program(host, 'true', 'exit 0');
+      replay(host);
+      const { chmodSync } = process.getBuiltinModule('node:fs');
+      chmodSync(`${host.root}/boot/grub2/grub.cfg`, 0o600);
+      const facts = replay(host, { uid: 65_534 });
+      expect(facts['boot.next_cmdline']).toEqual(
+        unknown('the boot loader configuration may be read by root only'),
+      );
+      expect(facts['kernel.next']).toEqual(
+        unknown('the boot loader configuration may be read by root only'),
+      );
+    },
+  );
   it('reads System.map only for builds that the table leaves open, and not from a stub', () => {
     const map = (text: string): string => `ffffffff81000000 T _text\n${text}`;
     const facts = boot({
       'boot/System.map-3.10.0-862.el7.x86_64': map(''),
       'boot/System.map-3.10.0-957.el7.x86_64': map('ffffffff817b4170 b cgroup_memory_nokmem\n'),
-      'boot/System.map-3.10.0-693.el7.x86_64': 'ffffffffffffffff B The real System.map is elsewhere\n',
+      'boot/System.map-3.10.0-693.el7.x86_64':
+        'ffffffffffffffff B The real System.map is elsewhere\n',
       'boot/System.map-3.10.0-327.el7.x86_64': map(''),
-      'boot/System.map-3.10.0-1160.41.1.vz7.183.5': map('ffffffff817b4170 b cgroup_memory_nokmem\n'),
+      'boot/System.map-3.10.0-1160.41.1.vz7.183.5': map(
+        'ffffffff817b4170 b cgroup_memory_nokmem\n',
+      ),
       'boot/System.map-4.4.0-165-generic': map(''),
       'boot/System.map-3.10.0-514.el7.x86_64': map(''),
       'boot/System.map-3.10.0-1062.el7.x86_64': map(''),
@@ -176,7 +231,10 @@ submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced-1' {
     ['set default="Advanced options>Debian GNU/Linux, with Linux 4.9.0-6-amd64"', '4.9.0-6-amd64'],
     ['set default="1"', '4.9.0-8-amd64'],
   ])('%s boots %s', (first, release) => {
-    expect(next(boot({ ...debian, 'boot/grub/grub.cfg': cfg(first) })).slice(0, 2)).toEqual(['grub-debian', release]);
+    expect(next(boot({ ...debian, 'boot/grub/grub.cfg': cfg(first) })).slice(0, 2)).toEqual([
+      'grub-debian',
+      release,
+    ]);
   });
   it('reads drop-ins after the file, as grub-mkconfig does', () => {
     const facts = boot({
@@ -184,12 +242,19 @@ submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced-1' {
       'boot/grub/grub.cfg': cfg('set default="0"'),
       'etc/default/grub': 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX="a"\n',
       'etc/default/grub.d/50-cloudimg-settings.cfg': 'GRUB_CMDLINE_LINUX_DEFAULT="console=ttyS0"\n',
-      'etc/default/grub.d/99-kmend.cfg': 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"\n',
+      'etc/default/grub.d/99-kmend.cfg':
+        'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"\n',
     });
     expect(facts['boot.cmdline_future']).toBe('a cgroup.memory=nokmem console=ttyS0');
     expect(facts['boot.dropins']).toEqual([
-      { path: '/etc/default/grub.d/50-cloudimg-settings.cfg', text: 'GRUB_CMDLINE_LINUX_DEFAULT="console=ttyS0"\n' },
-      { path: '/etc/default/grub.d/99-kmend.cfg', text: 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"\n' },
+      {
+        path: '/etc/default/grub.d/50-cloudimg-settings.cfg',
+        text: 'GRUB_CMDLINE_LINUX_DEFAULT="console=ttyS0"\n',
+      },
+      {
+        path: '/etc/default/grub.d/99-kmend.cfg',
+        text: 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"\n',
+      },
     ]);
   });
 });
@@ -200,17 +265,31 @@ describe('el8, el9 and Fedora', () => {
     `title Rocky (${version})\nversion ${version}\nlinux /vmlinuz-${version}\noptions ${options}\n`;
   const files = {
     'boot/grub2/grub.cfg': `${header}set kernelopts="root=/dev/sda1 ro "\ninsmod blscfg\nblscfg\n`,
-    'boot/loader/entries/abc-5.14.0-70.el9.x86_64.conf': snippet('5.14.0-70.el9.x86_64', 'root=/dev/sda1 ro old'),
-    'boot/loader/entries/abc-5.14.0-362.el9.x86_64.conf': snippet('5.14.0-362.el9.x86_64', 'root=/dev/sda1 ro new $tuned_params'),
-  };
-  it('take the newest snippet, or the saved one', () => {
-    expect(next(boot({ ...el9, ...files }))).toEqual(['bls', '5.14.0-362.el9.x86_64', 'root=/dev/sda1 ro new']);
-    host.remove();
-    expect(next(boot({ ...el9, ...files, 'boot/grub2/grubenv': env('saved_entry=abc-5.14.0-70.el9.x86_64\n') }))).toEqual([
-      'bls',
+    'boot/loader/entries/abc-5.14.0-70.el9.x86_64.conf': snippet(
       '5.14.0-70.el9.x86_64',
       'root=/dev/sda1 ro old',
+    ),
+    'boot/loader/entries/abc-5.14.0-362.el9.x86_64.conf': snippet(
+      '5.14.0-362.el9.x86_64',
+      'root=/dev/sda1 ro new $tuned_params',
+    ),
+  };
+  it('take the newest snippet, or the saved one', () => {
+    expect(next(boot({ ...el9, ...files }))).toEqual([
+      'bls',
+      '5.14.0-362.el9.x86_64',
+      'root=/dev/sda1 ro new',
     ]);
+    host.remove();
+    expect(
+      next(
+        boot({
+          ...el9,
+          ...files,
+          'boot/grub2/grubenv': env('saved_entry=abc-5.14.0-70.el9.x86_64\n'),
+        }),
+      ),
+    ).toEqual(['bls', '5.14.0-70.el9.x86_64', 'root=/dev/sda1 ro old']);
   });
   it('resolve $kernelopts from grubenv first', () => {
     const text = snippet('4.18.0-80.el8.x86_64', '$kernelopts');
@@ -224,17 +303,22 @@ describe('el8, el9 and Fedora', () => {
   });
   it('give new kernels what /etc/kernel/cmdline says', () => {
     expect(
-      boot({ ...el9, ...files, 'etc/kernel/cmdline': 'root=/dev/sda1 ro future\n', 'etc/default/grub': 'GRUB_CMDLINE_LINUX="x"\n' })[
-        'boot.cmdline_future'
-      ],
+      boot({
+        ...el9,
+        ...files,
+        'etc/kernel/cmdline': 'root=/dev/sda1 ro future\n',
+        'etc/default/grub': 'GRUB_CMDLINE_LINUX="x"\n',
+      })['boot.cmdline_future'],
     ).toBe('root=/dev/sda1 ro future');
   });
   it('an ostree host takes the entry of the newest deployment (model)', () => {
     const facts = boot({
       'etc/os-release': 'ID=fedora\nVARIANT_ID=coreos\n',
       'run/ostree-booted': '',
-      'boot/loader/entries/ostree-1.conf': 'title one\nversion 1\nlinux /ostree/fcos-1/vmlinuz-6.1.0\noptions ro a\n',
-      'boot/loader/entries/ostree-2.conf': 'title two\nversion 2\nlinux /ostree/fcos-2/vmlinuz-6.2.0\noptions ro b\n',
+      'boot/loader/entries/ostree-1.conf':
+        'title one\nversion 1\nlinux /ostree/fcos-1/vmlinuz-6.1.0\noptions ro a\n',
+      'boot/loader/entries/ostree-2.conf':
+        'title two\nversion 2\nlinux /ostree/fcos-2/vmlinuz-6.2.0\noptions ro b\n',
     });
     expect(next(facts)).toEqual(['rpm-ostree', '6.2.0', 'ro b']);
     expect(facts['os.family']).toBe('coreos');
@@ -253,22 +337,26 @@ describe('other loaders', () => {
   });
   it('SUSE reads /boot/grub2 like el7 (model)', () => {
     expect(
-      boot({ 'etc/os-release': 'ID="sles"\nID_LIKE="suse"\n', 'boot/grub2/grub.cfg': entry('SLES', '4.4.180-94-default', 'ro') })[
-        'boot.loader'
-      ],
+      boot({
+        'etc/os-release': 'ID="sles"\nID_LIKE="suse"\n',
+        'boot/grub2/grub.cfg': entry('SLES', '4.4.180-94-default', 'ro'),
+      })['boot.loader'],
     ).toBe('grub-suse');
   });
   it('s390x writes its entries with zipl (model)', () => {
     withFiles({
       'etc/os-release': 'ID=rhel\n',
-      'boot/loader/entries/a-4.18.0-1.el8.s390x.conf': 'version 4.18.0-1.el8.s390x\nlinux /boot/vmlinuz-4.18.0-1.el8.s390x\noptions ro\n',
+      'boot/loader/entries/a-4.18.0-1.el8.s390x.conf':
+        'version 4.18.0-1.el8.s390x\nlinux /boot/vmlinuz-4.18.0-1.el8.s390x\noptions ro\n',
     });
     program(host, 'uname', 'case $1 in -m) echo s390x;; -r) echo 4.18.0-1.el8.s390x;; esac');
     expect(replay(host)['boot.loader']).toBe('zipl');
   });
   it('none that is known is said so', () => expect(next(boot({}))).toEqual(['unknown', '', '']));
   it('a half-written grub.cfg gives no next kernel, rather than a wrong one', () => {
-    expect(next(boot({ ...centos, 'boot/grub2/grub.cfg': "menuentry 'CentOS (1160)' --class os {\n" }))).toEqual(['unknown', '', '']);
+    expect(
+      next(boot({ ...centos, 'boot/grub2/grub.cfg': "menuentry 'CentOS (1160)' --class os {\n" })),
+    ).toEqual(['unknown', '', '']);
   });
 });
 
@@ -288,5 +376,6 @@ describe('assignments', () => {
     ['A=', ''],
     ['  A=1', '1'],
   ])('%s gives %j', (text, value) => expect(readAssignments(['B=b', text]).get('A')).toBe(value));
-  it('later ones win, and += adds', () => expect(readAssignments(['A=1', 'A="2"', 'A+=" 3"']).get('A')).toBe('2 3'));
+  it('later ones win, and += adds', () =>
+    expect(readAssignments(['A=1', 'A="2"', 'A+=" 3"']).get('A')).toBe('2 3'));
 });

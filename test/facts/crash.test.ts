@@ -1,7 +1,16 @@
-// Area crash: what is left of earlier boots, read by the real script out of trees with dumps, records, journals and logs.
+// Area crash: what is left of earlier boots, read by the real script out of trees with dumps,
+// records, journals and logs.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,7 +20,16 @@ import { buildProbe, checkWants, wantsNamedIn } from '../../src/facts/index.ts';
 import { judgePast, verdictOf } from '../../src/facts/kmem/past.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
 import type { EarlierBoot } from '../../src/model/facts/values.ts';
-import { emptyHost, file, has, hasBusybox, isRoot, program, type Recorded, replay } from './replay.ts';
+import {
+  emptyHost,
+  file,
+  has,
+  hasBusybox,
+  isRoot,
+  program,
+  type Recorded,
+  replay,
+} from './replay.ts';
 
 let host: Recorded;
 beforeEach(() => {
@@ -23,7 +41,10 @@ beforeEach(() => {
 });
 afterEach(() => host.remove());
 
-/** 2018-11-05 10:24:33 UTC, which is the time of the crash; the host's clock says an hour and five minutes later, 65 minutes after its boot. */
+/**
+ * 2018-11-05 10:24:33 UTC, which is the time of the crash; the host's clock says an hour and five
+ * minutes later, 65 minutes after its boot.
+ */
 const crashed = 1_541_413_473;
 const put = (path: string, text: string, seconds = crashed): void => {
   file(host, path, text);
@@ -31,15 +52,28 @@ const put = (path: string, text: string, seconds = crashed): void => {
 };
 /** A clock for `date +FORMAT`; \`date -r FILE\` is the machine's. */
 const clock = (now: number, zone = '+0000'): void =>
-  program(host, 'date', `case $1 in -r) exec /bin/date "$@";; *%z) echo "${now} ${zone}";; *) echo ${now};; esac`);
+  program(
+    host,
+    'date',
+    `case $1 in -r) exec /bin/date "$@";; *%z) echo "${now} ${zone}";; *) echo ${now};; esac`,
+  );
 const read = (shell: readonly string[] = ['sh'], path?: string): Facts =>
   replay(host, { wants: checkWants, shell, ...(path === undefined ? {} : { path }) });
-const past = (facts: Facts = read()): readonly unknown[] => [facts['crash.verdict'], facts['crash.on'], facts['crash.evidence']];
-const boots = (facts: Facts = read()): readonly EarlierBoot[] => facts['crash.boots'] as unknown as readonly EarlierBoot[];
-const kinds = (boot: EarlierBoot | undefined): readonly string[] => boot?.symptoms.map(({ kind, count }) => `${kind} ${count}`) ?? [];
+const past = (facts: Facts = read()): readonly unknown[] => [
+  facts['crash.verdict'],
+  facts['crash.on'],
+  facts['crash.evidence'],
+];
+const boots = (facts: Facts = read()): readonly EarlierBoot[] =>
+  facts['crash.boots'] as unknown as readonly EarlierBoot[];
+const kinds = (boot: EarlierBoot | undefined): readonly string[] =>
+  boot?.symptoms.map(({ kind, count }) => `${kind} ${count}`) ?? [];
 
 const group = '8aff71103b350fcc15a20dcad154986160ce07496a9f70fa4aff83e7716b0936';
-const slub = ['SLUB: Unable to allocate memory on node -1 (gfp=0xd0)', `  cache: sock_inode_cache(158:${group}), object size: 632`];
+const slub = [
+  'SLUB: Unable to allocate memory on node -1 (gfp=0xd0)',
+  `  cache: sock_inode_cache(158:${group}), object size: 632`,
+];
 const lockup = 'NMI watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [runc:[1:CHILD]:4711]';
 
 /** The end of a log as the incident left it, in the shape of kdump's. */
@@ -66,7 +100,8 @@ describe('asking for it', () => {
 
 describe('a host', () => {
   it('with nothing left of earlier boots says so, and starts no program for it', () => {
-    for (const tool of ['ls', 'awk', 'date', 'head', 'find', 'journalctl']) program(host, tool, `echo ${tool} >>"$KMEND_ROOT/../calls"; :`);
+    for (const tool of ['ls', 'awk', 'date', 'head', 'find', 'journalctl'])
+      program(host, tool, `echo ${tool} >>"$KMEND_ROOT/../calls"; :`);
     // Sorted: the programs of one pipeline start in any order.
     const calls = (wants: readonly FactWant[]): readonly string[] => {
       file(host, '../calls', '');
@@ -80,7 +115,9 @@ describe('a host', () => {
     put(dump, incident);
     chmodSync(join(host.root, dump), 0o600);
     const facts = replay(host, { wants: checkWants, uid: 65_534 });
-    expect(facts['crash.verdict']).toEqual({ $unknown: 'the logs of earlier boots could not be read: needs root' });
+    expect(facts['crash.verdict']).toEqual({
+      $unknown: 'the logs of earlier boots could not be read: needs root',
+    });
     expect(facts['crash.sources']).toMatchObject({ dump: 'denied' });
   });
 });
@@ -94,8 +131,15 @@ describe('a crash dump', () => {
       '2018-11-05',
       'crash dump of 2018-11-05 10:24: SLUB node -1, NULL pointer dereference in ip6mr_sk_done, no more sockets, no ICMP6 control socket',
     ]);
-    expect(facts['crash.sources']).toEqual({ dump: 'read', pstore: 'absent', journal: 'absent', messages: 'absent' });
-    expect(boots(facts)).toMatchObject([{ source: 'dump', place: `/${dump}`, boot: '', at: crashed, ended: 'crash' }]);
+    expect(facts['crash.sources']).toEqual({
+      dump: 'read',
+      pstore: 'absent',
+      journal: 'absent',
+      messages: 'absent',
+    });
+    expect(boots(facts)).toMatchObject([
+      { source: 'dump', place: `/${dump}`, boot: '', at: crashed, ended: 'crash' },
+    ]);
     expect(boots(facts)[0]?.symptoms.map(({ kind, at }) => `${kind} ${at - crashed}`)).toEqual([
       'slub -10',
       'slub_memcg -10',
@@ -112,34 +156,62 @@ describe('a crash dump', () => {
   it.each([
     ['without a sign', 'SysRq : Trigger a crash\n', 'no symptom'],
     ['with a soft lockup alone', `[9.1] ${lockup}\n`, 'soft lockup'],
-    ['with a SLUB line that names no group', `[9.1] ${slub[0]}\n[9.2]   cache: kmalloc-192, object size: 192\n`, 'SLUB node -1'],
+    [
+      'with a SLUB line that names no group',
+      `[9.1] ${slub[0]}\n[9.2]   cache: kmalloc-192, object size: 192\n`,
+      'SLUB node -1',
+    ],
   ])('%s: it died, and the cause is not shown', (_, text, shown) => {
     put(dump, text);
-    expect(past()).toEqual(['died_unshown', '2018-11-05', `crash dump of 2018-11-05 10:24: ${shown}`]);
+    expect(past()).toEqual([
+      'died_unshown',
+      '2018-11-05',
+      `crash dump of 2018-11-05 10:24: ${shown}`,
+    ]);
   });
   it('with characters in a line that end one elsewhere: it is read whole', () => {
     put(dump, incident.replace(`(158:${group})`, '(158:a\r\u2028\u001b[2Jb)'));
     expect([past()[0], kinds(boots()[0])[1]]).toEqual(['died', 'slub_memcg 1']);
   });
   it('of a healthy kernel shows no cause: which kernel it was its own lines say, and else it is the one that runs', () => {
-    const oops = 'CPU: 3 PID: 4711 Comm: runc Tainted: G             L ------------   3.10.0-862.el7.x86_64 #1';
+    const oops =
+      'CPU: 3 PID: 4711 Comm: runc Tainted: G             L ------------   3.10.0-862.el7.x86_64 #1';
     file(host, 'proc/sys/kernel/osrelease', '4.14.200-155.322.amzn2.x86_64\n');
     put(dump, incident);
-    expect([past()[0], boots()[0]?.kernel]).toEqual(['died_unshown', '4.14.200-155.322.amzn2.x86_64']);
+    expect([past()[0], boots()[0]?.kernel]).toEqual([
+      'died_unshown',
+      '4.14.200-155.322.amzn2.x86_64',
+    ]);
     put(dump, `${incident}[381030.6] ${oops}\n`);
     expect([past()[0], boots()[0]?.kernel]).toEqual(['died', '3.10.0-862.el7.x86_64']);
-    put(dump, `[0.0] Linux version 3.10.0-957.el7.x86_64 (builder@kbuilder.dev.centos.org)\n${incident}`);
+    put(
+      dump,
+      `[0.0] Linux version 3.10.0-957.el7.x86_64 (builder@kbuilder.dev.centos.org)\n${incident}`,
+    );
     expect([past()[0], boots()[0]?.kernel]).toEqual(['died', '3.10.0-957.el7.x86_64']);
   });
   it('of a sign that was two days old does not show the cause', () => {
-    put(dump, `[  100.0] ${slub[1]}\n[200000.0] Kernel panic - not syncing: Fatal hardware error!\n`);
+    put(
+      dump,
+      `[  100.0] ${slub[1]}\n[200000.0] Kernel panic - not syncing: Fatal hardware error!\n`,
+    );
     expect(past()[0]).toBe('died_unshown');
   });
   it('among many: the newest four are read, and it is said that there are more', () => {
-    for (let n = 0; n < 200; n++) put(`var/crash/127.0.0.1-${n}/vmcore-dmesg.txt`, n === 3 ? incident : 'x\n', crashed - n * 60);
+    for (let n = 0; n < 200; n++)
+      put(
+        `var/crash/127.0.0.1-${n}/vmcore-dmesg.txt`,
+        n === 3 ? incident : 'x\n',
+        crashed - n * 60,
+      );
     const facts = read();
-    expect(boots(facts).map(({ place }) => place.split('/')[3])).toEqual([0, 1, 2, 3].map((n) => `127.0.0.1-${n}`));
-    expect([facts['crash.verdict'], facts['crash.sources']]).toMatchObject(['died', { dump: 'cut' }]);
+    expect(boots(facts).map(({ place }) => place.split('/')[3])).toEqual(
+      [0, 1, 2, 3].map((n) => `127.0.0.1-${n}`),
+    );
+    expect([facts['crash.verdict'], facts['crash.sources']]).toMatchObject([
+      'died',
+      { dump: 'cut' },
+    ]);
   });
   it('of another host, which kdump sent to this one: not read, and it is said that there are more', () => {
     put('var/crash/192.0.2.7-2018-11-05-10:24:33/vmcore-dmesg.txt', incident);
@@ -149,7 +221,8 @@ describe('a crash dump', () => {
     expect(boots().map(({ place }) => place)).toEqual([`/${dump}`]);
   });
   it('that is no file is passed by: a FIFO, a loop of links, a directory; of a huge one only its end is read', () => {
-    for (const name of ['fifo', 'loop', 'directory', 'huge']) mkdirSync(join(host.root, `var/crash/${name}`), { recursive: true });
+    for (const name of ['fifo', 'loop', 'directory', 'huge'])
+      mkdirSync(join(host.root, `var/crash/${name}`), { recursive: true });
     execFileSync('sh', ['-c', 'mkfifo "$0"', join(host.root, 'var/crash/fifo/vmcore-dmesg.txt')]);
     symlinkSync('vmcore-dmesg.txt', join(host.root, 'var/crash/loop/vmcore-dmesg.txt'));
     mkdirSync(join(host.root, 'var/crash/directory/vmcore-dmesg.txt'));
@@ -158,7 +231,10 @@ describe('a crash dump', () => {
     const start = performance.now();
     const facts = read();
     expect(performance.now() - start).toBeLessThan(10_000);
-    expect([boots(facts).map(kinds), facts['crash.sources']]).toMatchObject([[[]], { dump: 'cut' }]);
+    expect([boots(facts).map(kinds), facts['crash.sources']]).toMatchObject([
+      [[]],
+      { dump: 'cut' },
+    ]);
   });
 });
 
@@ -181,7 +257,9 @@ describe('pstore', () => {
 });
 
 /** A journal of boots, the newest first: kernel lines and the last lines of all. */
-const journal = (list: readonly { readonly kernel: readonly string[]; readonly tail: readonly string[] }[]): void => {
+const journal = (
+  list: readonly { readonly kernel: readonly string[]; readonly tail: readonly string[] }[],
+): void => {
   file(host, 'var/log/journal/1234/system.journal', '');
   const id = (n: number): string => `${n + 1}`.repeat(32);
   for (const [n, { kernel, tail }] of list.entries()) {
@@ -204,9 +282,14 @@ const kernelAt = (time: string, line: string): string => `${time} node1 kernel: 
 describe('a persistent journal', () => {
   it('a boot that breaks off with signs: this host died of it, by its boot id', () => {
     journal([
-      { kernel: slub.map((line) => kernelAt('2018-11-05T18:24:30+0800', line)), tail: ['2018-11-05T18:24:33+0800 node1 dockerd[7]: x'] },
+      {
+        kernel: slub.map((line) => kernelAt('2018-11-05T18:24:30+0800', line)),
+        tail: ['2018-11-05T18:24:33+0800 node1 dockerd[7]: x'],
+      },
     ]);
-    expect(boots()).toMatchObject([{ source: 'journal', boot: '1'.repeat(32), at: crashed, ended: 'abrupt' }]);
+    expect(boots()).toMatchObject([
+      { source: 'journal', boot: '1'.repeat(32), at: crashed, ended: 'abrupt' },
+    ]);
     expect(past()).toEqual([
       'died',
       '2018-11-05',
@@ -224,7 +307,10 @@ describe('a persistent journal', () => {
     expect(past().slice(0, 2)).toEqual(['died_unshown', '2018-10-01']);
   });
   it('of four boots all are read, and what is read twice counts once', () => {
-    const one = { kernel: [kernelAt('2018-11-05T10:24:30+0000', lockup)], tail: [kernelAt('2018-11-05T10:24:30+0000', lockup), down] };
+    const one = {
+      kernel: [kernelAt('2018-11-05T10:24:30+0000', lockup)],
+      tail: [kernelAt('2018-11-05T10:24:30+0000', lockup), down],
+    };
     journal([one, one, one, one, one, one]);
     expect(boots().map(kinds)).toEqual(Array.from({ length: 4 }, () => ['soft_lockup 1']));
     expect(past()[0]).toBe('seen');
@@ -241,17 +327,34 @@ describe('a persistent journal', () => {
 });
 
 const syslog = (line: string, time = 'Nov  5 10:24:30'): string => `${time} node1 ${line}\n`;
-const booted = syslog('kernel: Linux version 3.10.0-862.el7.x86_64 (builder@kbuilder.dev.centos.org)', 'Nov  5 10:26:00');
+const booted = syslog(
+  'kernel: Linux version 3.10.0-862.el7.x86_64 (builder@kbuilder.dev.centos.org)',
+  'Nov  5 10:26:00',
+);
 const signs = slub.map((line) => syslog(`kernel: ${line}`)).join('');
 
 describe('/var/log/messages', () => {
   beforeEach(() => clock(crashed + 3680));
   it('what lies before the first line of a kernel is an earlier boot; what lies behind it is this one', () => {
-    put('var/log/messages', signs + booted + syslog(`kernel: ${lockup}`, 'Nov  5 10:30:00'), crashed + 3600);
-    expect(boots()).toMatchObject([{ source: 'messages', place: '/var/log/messages', at: crashed - 3, ended: 'abrupt' }]);
-    put('var/log/messages', booted.replace('862', '957').replace('10:26', '10:20') + signs + booted, crashed + 3600);
+    put(
+      'var/log/messages',
+      signs + booted + syslog(`kernel: ${lockup}`, 'Nov  5 10:30:00'),
+      crashed + 3600,
+    );
+    expect(boots()).toMatchObject([
+      { source: 'messages', place: '/var/log/messages', at: crashed - 3, ended: 'abrupt' },
+    ]);
+    put(
+      'var/log/messages',
+      booted.replace('862', '957').replace('10:26', '10:20') + signs + booted,
+      crashed + 3600,
+    );
     expect(boots()).toMatchObject([{ kernel: '3.10.0-957.el7.x86_64', at: crashed - 3 }]);
-    put('var/log/messages', signs + booted + syslog(`kernel: ${lockup}`, 'Nov  5 10:30:00'), crashed + 3600);
+    put(
+      'var/log/messages',
+      signs + booted + syslog(`kernel: ${lockup}`, 'Nov  5 10:30:00'),
+      crashed + 3600,
+    );
     expect(boots().map(kinds)).toEqual([['slub 1', 'slub_memcg 1']]);
     expect(past()).toEqual([
       'died',
@@ -260,7 +363,11 @@ describe('/var/log/messages', () => {
     ]);
   });
   it('a shutdown before it makes it a planned one', () => {
-    put('var/log/messages', signs + syslog('systemd-logind: System is rebooting.') + booted, crashed + 3600);
+    put(
+      'var/log/messages',
+      signs + syslog('systemd-logind: System is rebooting.') + booted,
+      crashed + 3600,
+    );
     expect([past()[0], boots()[0]?.ended]).toEqual(['seen', 'planned']);
   });
   it('the boot may have begun in a file that was rotated since, packed or not, and a year ends between', () => {
@@ -268,8 +375,16 @@ describe('/var/log/messages', () => {
     const packed = gzipSync(slub.map((line) => syslog(`kernel: ${line}`, year)).join(''));
     put('var/log/messages-20190101.gz', '');
     writeFileSync(join(host.root, 'var/log/messages-20190101.gz'), packed);
-    utimesSync(join(host.root, 'var/log/messages-20190101.gz'), Date.UTC(2019, 0, 1, 3) / 1000, Date.UTC(2019, 0, 1, 3) / 1000);
-    put('var/log/messages', booted.replace('Nov  5', 'Jan  1'), Date.UTC(2019, 0, 1, 10, 30) / 1000);
+    utimesSync(
+      join(host.root, 'var/log/messages-20190101.gz'),
+      Date.UTC(2019, 0, 1, 3) / 1000,
+      Date.UTC(2019, 0, 1, 3) / 1000,
+    );
+    put(
+      'var/log/messages',
+      booted.replace('Nov  5', 'Jan  1'),
+      Date.UTC(2019, 0, 1, 10, 30) / 1000,
+    );
     clock(Date.UTC(2019, 0, 1, 11, 25) / 1000);
     expect(past().slice(0, 2)).toEqual(['died', '2018-12-31']);
   });
@@ -279,7 +394,11 @@ describe('/var/log/messages', () => {
   });
   it('lines of other hosts, which are collected here, are neither symptoms nor boots of this one', () => {
     const other = (text: string): string => text.replaceAll(' node1 ', ' web7.example.org ');
-    put('var/log/messages', other(signs + booted) + syslog('crond: x', 'Nov  5 11:00:00'), crashed + 3600);
+    put(
+      'var/log/messages',
+      other(signs + booted) + syslog('crond: x', 'Nov  5 11:00:00'),
+      crashed + 3600,
+    );
     const facts = read();
     expect([boots(facts), facts['crash.sources']]).toMatchObject([[], { messages: 'cut' }]);
     put('var/log/messages', syslog('crond: x') + other(signs) + booted, crashed + 3600);
@@ -294,7 +413,9 @@ describe('/var/log/messages', () => {
       expect(past()[0]).toBe('died_unshown');
       put(
         'var/log/messages',
-        signs + quoted('Linux version 3.10.0-862.el7.x86_64') + syslog('crond: x', 'Nov  5 11:00:00'),
+        signs +
+          quoted('Linux version 3.10.0-862.el7.x86_64') +
+          syslog('crond: x', 'Nov  5 11:00:00'),
         crashed + 3600,
       );
       expect(past()[0]).toBe('seen');
@@ -323,7 +444,11 @@ describe('/var/log/messages', () => {
   });
   it("a time is the host's own, in its zone", () => {
     clock(crashed + 3680, '+0800');
-    put('var/log/messages', signs.replaceAll('10:24:30', '18:24:30') + booted.replace('10:26', '18:26'), crashed + 3600);
+    put(
+      'var/log/messages',
+      signs.replaceAll('10:24:30', '18:24:30') + booted.replace('10:26', '18:26'),
+      crashed + 3600,
+    );
     expect(boots()[0]?.at).toBe(crashed - 3);
   });
   it('of 4 GB the end is read, in bounded time, and a gap is no boot that broke off', () => {
@@ -354,7 +479,11 @@ describe('every shell and awk', () => {
     const now = new Date(Date.now() - 3_600_000).toISOString();
     put(dump, incident);
     journal([{ kernel: [kernelAt('2018-11-05T10:24:30+0000', lockup)], tail: [down] }]);
-    put('var/log/messages', `${signs}${now} node1 kernel: Linux version 3.10.0-862.el7.x86_64\n`, Date.now() / 1000);
+    put(
+      'var/log/messages',
+      `${signs}${now} node1 kernel: Linux version 3.10.0-862.el7.x86_64\n`,
+      Date.now() / 1000,
+    );
   };
   it.each(shells.filter(([command = '']) => has(command)))('%s says the same', (...shell) => {
     all();
@@ -370,7 +499,8 @@ describe('every shell and awk', () => {
   it.skipIf(!hasBusybox)('the tools of busybox do', () => {
     all();
     const first = boots();
-    for (const tool of ['ls', 'head', 'tail', 'find', 'sed', 'awk', 'gzip', 'timeout']) program(host, tool, `exec busybox ${tool} "$@"`);
+    for (const tool of ['ls', 'head', 'tail', 'find', 'sed', 'awk', 'gzip', 'timeout'])
+      program(host, tool, `exec busybox ${tool} "$@"`);
     expect(boots()).toEqual(first);
   });
 });
@@ -387,7 +517,12 @@ describe('the judgement', () => {
     ...more,
   });
   const sign = { kind: 'slub_memcg', count: 1, at: crashed, line: 'x' } as const;
-  const sources = { dump: 'read', pstore: 'absent', journal: 'absent', messages: 'absent' } as const;
+  const sources = {
+    dump: 'read',
+    pstore: 'absent',
+    journal: 'absent',
+    messages: 'absent',
+  } as const;
   it.each([
     [boot({ symptoms: [sign] }), 'died'],
     [boot({ symptoms: [sign], ended: 'abrupt' }), 'died'],
@@ -395,7 +530,8 @@ describe('the judgement', () => {
     [boot({ symptoms: [sign], ended: 'unknown' }), 'seen'],
     [boot({ symptoms: [{ ...sign, at: crashed - 90_000 }] }), 'died_unshown'],
     [boot({ symptoms: [{ ...sign, at: 0 }] }), 'died'],
-    // A container at its limit writes the line, too: hours before the end it needs another one beside it.
+    // A container at its limit writes the line, too: hours before the end it needs another one
+    // beside it.
     [boot({ symptoms: [{ ...sign, at: crashed - 3600 }] }), 'died_unshown'],
     [
       boot({
@@ -441,7 +577,10 @@ describe('the judgement', () => {
       boot({ symptoms: [sign] }),
       boot({ symptoms: [{ ...sign, at: crashed - 9e6 }], at: crashed - 9e6 }),
     ];
-    expect(judgePast(list, sources)).toMatchObject({ 'crash.verdict': 'died', 'crash.on': '2018-11-05' });
+    expect(judgePast(list, sources)).toMatchObject({
+      'crash.verdict': 'died',
+      'crash.on': '2018-11-05',
+    });
   });
 });
 
@@ -488,12 +627,19 @@ describe('hostile output', () => {
     'sign 1 1 IP: [<1\n',
     'now 1 ',
   ])('%j again and again is read in linear time', (part) => {
-    const text = (size: number): string => `now 1 +0000\nlog dump x\n${part.repeat(Math.ceil(size / part.length))}`;
+    const text = (size: number): string =>
+      `now 1 +0000\nlog dump x\n${part.repeat(Math.ceil(size / part.length))}`;
     const [half, whole] = [seconds(text(100_000)), seconds(text(200_000))];
     expect(whole / Math.max(half, 0.05)).toBeLessThan(3);
   });
   it('never throws', () => {
-    for (const text of ['log', 'sign 1 1 x', 'log dump\nend', 'now x\nup y\nlog messages \nlast \nend open', 'last 99999999999999999999 x'])
+    for (const text of [
+      'log',
+      'sign 1 1 x',
+      'log dump\nend',
+      'now x\nup y\nlog messages \nlast \nend open',
+      'last 99999999999999999999 x',
+    ])
       expect(() => crashArea.parse(text, { cut: false, args: {} })).not.toThrow();
   });
 });

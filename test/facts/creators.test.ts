@@ -23,9 +23,15 @@ describe('the creator of a group', () => {
     ['kubepods.slice/kubepods-burstable.slice', 'pods-slice'],
     [`kubepods.slice/kubepods-burstable.slice/${slice}`, 'pod-slice'],
     [`kubepods.slice/kubepods-burstable.slice/${slice}/docker-${hex}.scope`, 'pod-docker-scope'],
-    [`kubepods.slice/kubepods-burstable.slice/${slice}/cri-containerd-${hex}.scope`, 'pod-containerd-scope'],
+    [
+      `kubepods.slice/kubepods-burstable.slice/${slice}/cri-containerd-${hex}.scope`,
+      'pod-containerd-scope',
+    ],
     [`kubepods.slice/kubepods-burstable.slice/${slice}/crio-${hex}.scope`, 'pod-crio-scope'],
-    [`kubepods.slice/kubepods-burstable.slice/${slice}/crio-conmon-${hex}.scope`, 'pod-crio-conmon-scope'],
+    [
+      `kubepods.slice/kubepods-burstable.slice/${slice}/crio-conmon-${hex}.scope`,
+      'pod-crio-conmon-scope',
+    ],
     [`system.slice/containerd.service/${slice}:cri-containerd:${hex}`, 'literal-containerd'],
     [`${slice}:cri-containerd:${hex}`, 'literal-containerd'],
     [`system.slice/${slice}:cri-containerd:${hex}`, 'literal-containerd'],
@@ -98,7 +104,8 @@ describe('the creator of a group', () => {
   });
 
   it('has patterns that awk and JavaScript read alike: no class shorthand, no lazy or counted repetition, no look-around', () => {
-    for (const row of creatorRows) expect(row.pattern, row.key).toMatch(/^\^(?!.*(?:\\[dwsbDWSB]|\?\?|\*\?|\+\?|\{|\(\?)).*\$$/);
+    for (const row of creatorRows)
+      expect(row.pattern, row.key).toMatch(/^\^(?!.*(?:\\[dwsbDWSB]|\?\?|\*\?|\+\?|\{|\(\?)).*\$$/);
   });
 
   it('answers in linear time', () => {
@@ -107,7 +114,8 @@ describe('the creator of a group', () => {
       for (let turn = 0; turn < 20; turn++) creatorOf(path);
       return process.cpuUsage().user - before;
     };
-    const micros = (path: string): number => Math.min(...Array.from({ length: 5 }, () => once(path)));
+    const micros = (path: string): number =>
+      Math.min(...Array.from({ length: 5 }, () => once(path)));
     for (const part of ['a.slice/', 'a/', 'kubepods/', 'a:', `${hex}/`, 'pod', '.slice']) {
       const [short, long] = [micros(part.repeat(5_000)), micros(part.repeat(20_000))];
       expect(long / Math.max(short, 2_000), part).toBeLessThan(10);

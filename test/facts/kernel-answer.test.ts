@@ -1,4 +1,5 @@
-// What is known of one exact kernel beyond its number, whose word it is, and what a plan and a proof make of it.
+// What is known of one exact kernel beyond its number, whose word it is, and what a plan and a
+// proof make of it.
 import { describe, expect, it } from 'vitest';
 import { derive, givenFacts, isVolatile, newAnswer, parsedByTable } from '../../src/facts/index.ts';
 import type { Facts } from '../../src/model/fact.ts';
@@ -20,7 +21,10 @@ const withArgument: Facts = {
   'boot.next_cmdline': 'ro cgroup.memory=nokmem',
   ...readsOff,
 };
-const seen = (obeys: 'yes' | 'no', of = release): Facts => ({ 'kernel.seen': { [of]: obeys }, 'kernel.seen_on': { [of]: 'h1' } });
+const seen = (obeys: 'yes' | 'no', of = release): Facts => ({
+  'kernel.seen': { [of]: obeys },
+  'kernel.seen_on': { [of]: 'h1' },
+});
 const declared = (word: string): Facts => ({ 'kmem.kernels': { [release]: word } });
 const map = (word: 'yes' | 'no'): Facts => ({ 'kernel.maps': { [release]: word } });
 
@@ -30,20 +34,56 @@ describe('the next kernel', () => {
     ['a System.map', map('yes'), 'yes', 'map', 'kernel_arg'],
     ['another host of this run', seen('yes'), 'yes', 'seen', 'kernel_arg'],
     ['another host, that it does not obey', seen('no'), 'no', 'seen', 'kernel_and_arg'],
-    ['a host with another release', seen('yes', '3.10.0-862.44.2.el7.x86_64'), 'unknown', '', 'kernel_and_arg'],
+    [
+      'a host with another release',
+      seen('yes', '3.10.0-862.44.2.el7.x86_64'),
+      'unknown',
+      '',
+      'kernel_and_arg',
+    ],
     ['the operator', declared('yes'), 'yes', 'declared', 'kernel_arg'],
     ['the operator, that it does not obey', declared('no'), 'no', 'declared', 'kernel_and_arg'],
     ['the operator, who lets the canary try it', declared('try'), 'yes', 'try', 'kernel_arg'],
-    ['a host of this run against the operator', { ...declared('yes'), ...seen('no') }, 'no', 'seen', 'kernel_and_arg'],
-    ['a host of this run against a System.map', { ...map('yes'), ...seen('no') }, 'no', 'seen', 'kernel_and_arg'],
-    ['the operator against a System.map', { ...map('no'), ...declared('try') }, 'yes', 'try', 'kernel_arg'],
+    [
+      'a host of this run against the operator',
+      { ...declared('yes'), ...seen('no') },
+      'no',
+      'seen',
+      'kernel_and_arg',
+    ],
+    [
+      'a host of this run against a System.map',
+      { ...map('yes'), ...seen('no') },
+      'no',
+      'seen',
+      'kernel_and_arg',
+    ],
+    [
+      'the operator against a System.map',
+      { ...map('no'), ...declared('try') },
+      'yes',
+      'try',
+      'kernel_arg',
+    ],
   ])('by %s', (_, more, parses, by, remedy) => {
-    expect(unread(more)).toMatchObject({ 'kernel.next_parses_nokmem': parses, 'kernel.next_parses_by': by, 'kmem.remedy': remedy });
+    expect(unread(more)).toMatchObject({
+      'kernel.next_parses_nokmem': parses,
+      'kernel.next_parses_by': by,
+      'kmem.remedy': remedy,
+    });
   });
 
   it.each<[string, Facts, string]>([
-    ['seen', seen('yes'), `kubelet 1.12.3 accounts, docker 18.06.1-ce accounts; kernel ${release} obeys nokmem: seen on h1 in this run`],
-    ['seen not to obey', seen('no'), `862 does not parse nokmem; kernel ${release} does not obey nokmem: seen on h1 in this run`],
+    [
+      'seen',
+      seen('yes'),
+      `kubelet 1.12.3 accounts, docker 18.06.1-ce accounts; kernel ${release} obeys nokmem: seen on h1 in this run`,
+    ],
+    [
+      'seen not to obey',
+      seen('no'),
+      `862 does not parse nokmem; kernel ${release} does not obey nokmem: seen on h1 in this run`,
+    ],
     [
       'declared',
       declared('yes'),
@@ -61,8 +101,14 @@ describe('the next kernel', () => {
   it('that the table knows stays as it is, and the contradiction is named', () => {
     const known = '3.10.0-1160.el7.x86_64';
     const facts = el7(seen('no', known));
-    expect(facts).toMatchObject({ 'kernel.next_parses_nokmem': 'yes', 'kernel.next_parses_by': 'table', 'kmem.remedy': 'kernel_arg' });
-    expect(facts['kmem.remedy_why']).toBe(`docker 18.06.1-ce accounts; but h1 saw that ${known} does not obey`);
+    expect(facts).toMatchObject({
+      'kernel.next_parses_nokmem': 'yes',
+      'kernel.next_parses_by': 'table',
+      'kmem.remedy': 'kernel_arg',
+    });
+    expect(facts['kmem.remedy_why']).toBe(
+      `docker 18.06.1-ce accounts; but h1 saw that ${known} does not obey`,
+    );
     expect(el7(seen('yes', known))['kmem.remedy_why']).toBe('docker 18.06.1-ce accounts');
   });
 });
@@ -82,10 +128,20 @@ const mendedRuntime: Facts = {
 describe('a kernel that is tried', () => {
   it.each<[string, Facts, string, string]>([
     ['with the argument', declared('try'), 'kernel_arg', release],
-    ['with a reboot into it', { ...declared('try'), 'boot.next_cmdline': 'ro cgroup.memory=nokmem' }, 'reboot', release],
+    [
+      'with a reboot into it',
+      { ...declared('try'), 'boot.next_cmdline': 'ro cgroup.memory=nokmem' },
+      'reboot',
+      release,
+    ],
     ['not where it was seen', { ...declared('try'), ...seen('yes') }, 'kernel_arg', ''],
     ['not by a declaration', declared('yes'), 'kernel_arg', ''],
-    ['not with a reboot for something else', { ...declared('try'), ...mendedRuntime }, 'reboot', ''],
+    [
+      'not with a reboot for something else',
+      { ...declared('try'), ...mendedRuntime },
+      'reboot',
+      '',
+    ],
   ])('%s', (_, more, remedy, tries) => {
     expect(unread(more)).toMatchObject({ 'kmem.remedy': remedy, 'kmem.tries': tries });
   });
@@ -97,18 +153,38 @@ describe('the running kernel', () => {
     ['nor is a try', declared('try'), 'unknown', 'at_risk'],
     ['its own probe proves it', { 'kmem.active_probe': 'off' }, 'yes', 'off'],
     ['its own probe proves the contrary', { 'kmem.active_probe': 'on' }, 'no', 'at_risk'],
-    ['its own probe stands above another host', { ...seen('yes'), 'kmem.active_probe': 'on' }, 'no', 'at_risk'],
+    [
+      'its own probe stands above another host',
+      { ...seen('yes'), 'kmem.active_probe': 'on' },
+      'no',
+      'at_risk',
+    ],
     ['another host of its release speaks for it', seen('yes'), 'yes', 'off'],
   ])('%s', (_, more, parses, verdict) => {
-    expect(unread({ ...withArgument, ...more })).toMatchObject({ 'kernel.parses_nokmem': parses, 'kmem.verdict': verdict });
+    expect(unread({ ...withArgument, ...more })).toMatchObject({
+      'kernel.parses_nokmem': parses,
+      'kmem.verdict': verdict,
+    });
   });
 
   it.each<[string, Facts, ReturnType<typeof newAnswer>]>([
-    ['an unread kernel that obeys', { ...withArgument, 'kmem.active_probe': 'off' }, { release, obeys: 'yes' }],
-    ['an unread kernel that does not', { ...withArgument, 'kmem.active_probe': 'on' }, { release, obeys: 'no' }],
+    [
+      'an unread kernel that obeys',
+      { ...withArgument, 'kmem.active_probe': 'off' },
+      { release, obeys: 'yes' },
+    ],
+    [
+      'an unread kernel that does not',
+      { ...withArgument, 'kmem.active_probe': 'on' },
+      { release, obeys: 'no' },
+    ],
     ['no answer', { ...withArgument, 'kmem.active_probe': 'failed' }, undefined],
     ['an answer without the argument', { 'kmem.active_probe': 'on' }, undefined],
-    ['what the table says', { ...withArgument, 'kernel.release': '3.10.0-1160.el7.x86_64', 'kmem.active_probe': 'off' }, undefined],
+    [
+      'what the table says',
+      { ...withArgument, 'kernel.release': '3.10.0-1160.el7.x86_64', 'kmem.active_probe': 'off' },
+      undefined,
+    ],
     [
       'the contrary of the table',
       { ...withArgument, 'kernel.release': '3.10.0-1160.el7.x86_64', 'kmem.active_probe': 'on' },
@@ -126,10 +202,24 @@ describe('the running kernel', () => {
 
 describe('given facts', () => {
   it('are there without any, survive derive, and what a run saw makes no plan stale', () => {
-    expect(derive(givenFacts())).toMatchObject({ 'kernel.seen': {}, 'kernel.seen_on': {}, 'kmem.kernels': {}, 'kmem.asks': {} });
-    expect(givenFacts({}, new Map([[release, { obeys: 'no', host: 'h1' }]]))).toMatchObject(seen('no'));
-    expect(derive(givenFacts({ 'kmem.asks': { kubelet: 'no' } }))['kmem.asks']).toEqual({ kubelet: 'no' });
-    expect(['kernel.seen', 'kernel.seen_on', 'kmem.kernels', 'kmem.asks'].map(isVolatile)).toEqual([true, true, false, false]);
+    expect(derive(givenFacts())).toMatchObject({
+      'kernel.seen': {},
+      'kernel.seen_on': {},
+      'kmem.kernels': {},
+      'kmem.asks': {},
+    });
+    expect(givenFacts({}, new Map([[release, { obeys: 'no', host: 'h1' }]]))).toMatchObject(
+      seen('no'),
+    );
+    expect(derive(givenFacts({ 'kmem.asks': { kubelet: 'no' } }))['kmem.asks']).toEqual({
+      kubelet: 'no',
+    });
+    expect(['kernel.seen', 'kernel.seen_on', 'kmem.kernels', 'kmem.asks'].map(isVolatile)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it.each([

@@ -1,7 +1,13 @@
 // The tables of docs/kmem.md, made from the data: a test compares the two.
 
 import { type CreatorRow, creatorRows, unknownRow } from '../../src/facts/kmem/creators.ts';
-import { el7Errata, el7Parses, generations, upstreamParses, vendorParses } from '../../src/facts/kmem/kernels.ts';
+import {
+  el7Errata,
+  el7Parses,
+  generations,
+  upstreamParses,
+  vendorParses,
+} from '../../src/facts/kmem/kernels.ts';
 import { containerdIoRows } from '../../src/facts/kmem/programs/containerd-io.ts';
 import { dockerRows, ownerRows } from '../../src/facts/kmem/programs/docker.ts';
 import { kubeletRows, systemdDriverRow } from '../../src/facts/kmem/programs/kubelet.ts';
@@ -15,9 +21,14 @@ import { witnessRules } from '../../src/facts/kmem/witnesses.ts';
 type Cells = readonly string[];
 
 const table = (head: Cells, rows: readonly Cells[]): string =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
+  [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
 
-/** Through whose code a group of this row may ask; empty where nothing of that shape ever does by itself. */
+/**
+ * Through whose code a group of this row may ask; empty where nothing of that shape ever does by
+ * itself.
+ */
 function asksThrough({ creator, manager, level }: CreatorRow): string {
   if (manager !== 'cgroupfs' || !['pods', 'pod', 'container'].includes(level)) return '';
   return (
@@ -54,12 +65,19 @@ export const unknownAdvice: Readonly<Record<string, string>> = {
 export const docTables: Readonly<Record<string, string>> = {
   kernels: table(
     ['kernels', 'state', 'what is known', 'basis', 'source'],
-    generations.filter((row) => row.generation !== 'unknown').map((row) => [row.generation, row.health, row.note, row.basis, row.source]),
+    generations
+      .filter((row) => row.generation !== 'unknown')
+      .map((row) => [row.generation, row.health, row.note, row.basis, row.source]),
   ),
   nokmem: table(
     ['kernel', 'obeys `cgroup.memory=nokmem`', 'basis', 'source'],
     [
-      ...el7Parses.map((row) => [`3.10.0 of el7, ${row.name} (build ${row.range})`, row.parses, row.basis, row.source]),
+      ...el7Parses.map((row) => [
+        `3.10.0 of el7, ${row.name} (build ${row.range})`,
+        row.parses,
+        row.basis,
+        row.source,
+      ]),
       ...upstreamParses.map((row) => [`upstream ${row.name}`, row.parses, row.basis, row.source]),
       ...vendorParses.map((row) => [row.name, row.parses, row.basis, row.source]),
     ],
@@ -88,7 +106,12 @@ export const docTables: Readonly<Record<string, string>> = {
   ),
   'containerd.io': table(
     ['containerd.io (el7 rpm)', 'asks for accounting', 'basis', 'source'],
-    containerdIoRows.map((row) => [row.name, row.disputed ? `${row.accounts}, disputed` : row.accounts, row.basis, row.source]),
+    containerdIoRows.map((row) => [
+      row.name,
+      row.disputed ? `${row.accounts}, disputed` : row.accounts,
+      row.basis,
+      row.source,
+    ]),
   ),
   kubelet: table(
     ['kubelet, cgroupfs driver', 'asks for accounting', 'basis', 'source'],
@@ -109,7 +132,15 @@ export const docTables: Readonly<Record<string, string>> = {
     ]),
   ),
   creators: table(
-    ['path below the memory hierarchy', 'creator', 'manager', 'asks through', 'can be a witness', 'basis', 'source'],
+    [
+      'path below the memory hierarchy',
+      'creator',
+      'manager',
+      'asks through',
+      'can be a witness',
+      'basis',
+      'source',
+    ],
     [...creatorRows, unknownRow].map((row) => [
       row.shape,
       row.creator,
@@ -130,13 +161,17 @@ export const docTables: Readonly<Record<string, string>> = {
   ),
   unknown: table(
     ['why', 'what to do'],
-    verdictRules.filter(({ verdict }) => verdict === 'unknown').map(({ name }) => [name, unknownAdvice[name] ?? '']),
+    verdictRules
+      .filter(({ verdict }) => verdict === 'unknown')
+      .map(({ name }) => [name, unknownAdvice[name] ?? '']),
   ),
   symptoms: table(
     ['line', 'written by', 'makes a host `leaking`', 'shows this bug by itself', 'basis', 'source'],
     symptomRows.map((row) => [
       `${row.name} (\`${row.kind}\`)`,
-      row.from === 'kernel' ? 'the kernel, in its log' : 'docker, containerd, cri-o, kubelet, in the journal',
+      row.from === 'kernel'
+        ? 'the kernel, in its log'
+        : 'docker, containerd, cri-o, kubelet, in the journal',
       row.critical ? 'yes, with accounting on' : 'no',
       row.specific === 'at_end' ? 'with another, or at the end' : row.specific,
       row.basis,

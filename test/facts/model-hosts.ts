@@ -1,4 +1,5 @@
-// Hosts built from the tables, for rows that no recording covers: programs, groups by their real paths, and the facts that the probe would give.
+// Hosts built from the tables, for rows that no recording covers: programs, groups by their real
+// paths, and the facts that the probe would give.
 
 import { derive } from '../../src/facts/index.ts';
 import { creatorOf } from '../../src/facts/kmem/creators.ts';
@@ -11,7 +12,9 @@ const long = now - 100_000;
 
 // ---- groups ----
 
-const words: Readonly<Record<string, { readonly state: ReadState; readonly lines: number; readonly usage: number }>> = {
+const words: Readonly<
+  Record<string, { readonly state: ReadState; readonly lines: number; readonly usage: number }>
+> = {
   eio: { state: 'eio', lines: 0, usage: 0 },
   on: { state: 'read', lines: 16, usage: 774_144 },
   header: { state: 'read', lines: 2, usage: 0 },
@@ -22,8 +25,10 @@ const words: Readonly<Record<string, { readonly state: ReadState; readonly lines
 };
 
 /**
- * Facts of these groups, a line each: what slabinfo answers, a mark, and the path. `!` = limited since it was made, `~` = limited later, `.` = no process,
- * `*` = limited, and with a kernel-memory limit that somebody asked for. `#a` stands for an id of 64 digits.
+ * Facts of these groups, a line each: what slabinfo answers, a mark, and the path. `!` = limited
+ * since it was made, `~` = limited later, `.` = no process,
+ * `*` = limited, and with a kernel-memory limit that somebody asked for. `#a` stands for an id of
+ * 64 digits.
  */
 export function groupFacts(text: string): Facts {
   const groups = text
@@ -44,7 +49,8 @@ export function groupFacts(text: string): Facts {
         by: 'other',
       } as const;
     });
-  const count = (state: ReadState): number => groups.filter((group) => group.state === state).length;
+  const count = (state: ReadState): number =>
+    groups.filter((group) => group.state === state).length;
   return {
     'kmem.witnesses': groups.flatMap(({ later, explicit, ...group }) =>
       witnessesOf([group]).map((bucket) => ({
@@ -53,7 +59,9 @@ export function groupFacts(text: string): Facts {
         ...(explicit ? { explicit: true as const } : {}),
       })),
     ),
-    'kmem.explicit': groups.flatMap(({ path, explicit }) => (explicit ? [{ path, limit: 67_108_864, name: 'redis' }] : [])),
+    'kmem.explicit': groups.flatMap(({ path, explicit }) =>
+      explicit ? [{ path, limit: 67_108_864, name: 'redis' }] : [],
+    ),
     'kmem.samples': {
       read: count('read'),
       eio: count('eio'),
@@ -64,7 +72,9 @@ export function groupFacts(text: string): Facts {
       absent: 0,
       capped: false,
     },
-    'kmem.unknown_limited': groups.filter(({ path, limit }) => limit > 0 && creatorOf(path).key === 'unknown').map(({ path }) => path),
+    'kmem.unknown_limited': groups
+      .filter(({ path, limit }) => limit > 0 && creatorOf(path).key === 'unknown')
+      .map(({ path }) => path),
     'kmem.root_usage': groups.reduce((sum, { usage }) => sum + usage, 0),
     'kmem.live_groups': groups.length,
   };
@@ -83,7 +93,10 @@ export const pods = (kubelet: Answer, runtime: Answer = kubelet): string => `
   ${runtime} kubepods/besteffort/pod2/#b
 `;
 
-/** The same where no pod and no container has a memory limit: /kubepods has one as soon as the kubelet reserves memory. */
+/**
+ * The same where no pod and no container has a memory limit: /kubepods has one as soon as the
+ * kubelet reserves memory.
+ */
 export const idlePods = (kubelet: Answer = 'eio', runtime: Answer = kubelet): string => `
   ${kubelet}! kubepods
   ${kubelet} kubepods/burstable
@@ -124,21 +137,40 @@ export const units = `
 
 // ---- programs ----
 
-/** A program of the host, and the truth about it: does it ask for accounting when it makes a limited group? */
+/**
+ * A program of the host, and the truth about it: does it ask for accounting when it makes a limited
+ * group?
+ */
 export interface Program {
   readonly part: 'kubelet' | 'docker' | 'containerd' | 'cri-o' | 'podman' | 'custom';
   readonly asks: 'yes' | 'no' | 'perhaps';
   readonly facts: Facts;
 }
 
-export const kubelet = (version: string, asks: Program['asks'], driver = 'cgroupfs', more: Facts = {}): Program => ({
+export const kubelet = (
+  version: string,
+  asks: Program['asks'],
+  driver = 'cgroupfs',
+  more: Facts = {},
+): Program => ({
   part: 'kubelet',
   asks,
-  facts: { 'kubelet.installed': true, 'kubelet.version': version, 'kubelet.driver': driver, ...more },
+  facts: {
+    'kubelet.installed': true,
+    'kubelet.version': version,
+    'kubelet.driver': driver,
+    ...more,
+  },
 });
 
 /** An engine with a runc of its own: everything before 18.09, and other vendors'. */
-export const engine = (name: string, version: string, asks: Program['asks'], driver = 'cgroupfs', more: Facts = {}): Program => ({
+export const engine = (
+  name: string,
+  version: string,
+  asks: Program['asks'],
+  driver = 'cgroupfs',
+  more: Facts = {},
+): Program => ({
   part: 'docker',
   asks,
   facts: {
@@ -158,7 +190,12 @@ export const engine = (name: string, version: string, asks: Program['asks'], dri
 });
 
 /** Docker 18.09 or later, whose runc comes with containerd.io. */
-export const dockerWith = (evr: string, runc: string, asks: Program['asks'], more: Facts = {}): Program => ({
+export const dockerWith = (
+  evr: string,
+  runc: string,
+  asks: Program['asks'],
+  more: Facts = {},
+): Program => ({
   part: 'docker',
   asks,
   facts: {
@@ -181,7 +218,12 @@ export const dockerWith = (evr: string, runc: string, asks: Program['asks'], mor
 });
 
 /** containerd from an archive, or with `more` from a package, and its CRI plugin. */
-export const containerd = (runc: string, asks: Program['asks'], driver = 'cgroupfs', more: Facts = {}): Program => ({
+export const containerd = (
+  runc: string,
+  asks: Program['asks'],
+  driver = 'cgroupfs',
+  more: Facts = {},
+): Program => ({
   part: 'containerd',
   asks,
   facts: {
@@ -198,17 +240,35 @@ export const containerd = (runc: string, asks: Program['asks'], driver = 'cgroup
 export const crio = (runc: string, asks: Program['asks'], driver: string): Program => ({
   part: 'cri-o',
   asks,
-  facts: { 'crio.installed': true, 'crio.driver': driver, 'runc.installed': true, 'runc.version': runc },
+  facts: {
+    'crio.installed': true,
+    'crio.driver': driver,
+    'runc.installed': true,
+    'runc.version': runc,
+  },
 });
 
 export const podman = (runc: string, asks: Program['asks'], driver: string): Program => ({
   part: 'podman',
   asks,
-  facts: { 'podman.installed': true, 'podman.driver': driver, 'runc.installed': true, 'runc.version': runc },
+  facts: {
+    'podman.installed': true,
+    'podman.driver': driver,
+    'runc.installed': true,
+    'runc.version': runc,
+  },
 });
 
-/** A runtime that docker or containerd starts instead of runc; `says` is the first line of its --version. */
-export const custom = (of: 'docker' | 'containerd', path: string, says: string, asks: Program['asks']): Program => ({
+/**
+ * A runtime that docker or containerd starts instead of runc; `says` is the first line of its
+ * --version.
+ */
+export const custom = (
+  of: 'docker' | 'containerd',
+  path: string,
+  says: string,
+  asks: Program['asks'],
+): Program => ({
   part: 'custom',
   asks,
   facts: fact(`${of}.runtimes`, [{ name: path.split('/').at(-1) ?? '', path, says }]),
@@ -216,10 +276,19 @@ export const custom = (of: 'docker' | 'containerd', path: string, says: string, 
 
 // ---- hosts ----
 
-const release = (build: string): string => (/^\d+$/.test(build) ? `3.10.0-${build}.el7.x86_64` : build);
+const release = (build: string): string =>
+  /^\d+$/.test(build) ? `3.10.0-${build}.el7.x86_64` : build;
 
-/** Facts of a host, not yet derived: a kernel (`1160`, or a release), programs, groups, and what else is to be said. */
-export function hostFacts(kernel: string, programs: readonly Program[], groups: string, more: Facts = {}): Facts {
+/**
+ * Facts of a host, not yet derived: a kernel (`1160`, or a release), programs, groups, and what
+ * else is to be said.
+ */
+export function hostFacts(
+  kernel: string,
+  programs: readonly Program[],
+  groups: string,
+  more: Facts = {},
+): Facts {
   return {
     'os.family': 'rhel',
     'os.id': 'centos',
@@ -269,7 +338,9 @@ export const modelHost = (more: Facts = {}, groups = containers('none')): Facts 
   derive(hostFacts('862', [engine('docker-ce', '18.06.1-ce', 'yes')], groups, more));
 
 /** The fact `kmem.witnesses` of these groups. */
-function witnessesOf(groups: readonly Pick<GroupRow, 'path' | 'limit' | 'state' | 'lines' | 'usage' | 'procs'>[]): readonly WitnessRow[] {
+function witnessesOf(
+  groups: readonly Pick<GroupRow, 'path' | 'limit' | 'state' | 'lines' | 'usage' | 'procs'>[],
+): readonly WitnessRow[] {
   const sums = new Map<string, WitnessRow & { count: number }>();
   for (const group of groups) {
     if (group.state === 'gone') continue;

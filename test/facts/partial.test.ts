@@ -1,4 +1,5 @@
-// Proof in part: which hosts prove that all but the accepted programs leave accounting off, which do not yet, and which refute it.
+// Proof in part: which hosts prove that all but the accepted programs leave accounting off, which
+// do not yet, and which refute it.
 import { describe, expect, it } from 'vitest';
 import { derive } from '../../src/facts/index.ts';
 import { leftOpen } from '../../src/facts/kmem/partial.ts';
@@ -24,8 +25,12 @@ const good = dockerWith('1.4.13-3.1.el7', '1.0.3', 'no');
 const bad = engine('docker-ce', '18.06.1-ce', 'yes');
 const oldKubelet = { key: 'kubelet', name: 'kubelet 1.12.3' };
 
-const judged = (programs: readonly Program[], groups: string, more: Facts = {}, accepted = [oldKubelet]): Facts =>
-  derive({ ...hostFacts('862', programs, groups, more), 'kmem.accepted': accepted });
+const judged = (
+  programs: readonly Program[],
+  groups: string,
+  more: Facts = {},
+  accepted = [oldKubelet],
+): Facts => derive({ ...hostFacts('862', programs, groups, more), 'kmem.accepted': accepted });
 
 const inPods = (line: string): string => `${pods('on')}${containers('eio')}${units}${line}`;
 
@@ -35,20 +40,39 @@ describe('proven: all but what was accepted', () => {
     ['before a pod is there', judged([k8s, good], containers('eio') + units), 'at_risk'],
     [
       'on a kernel that is suspect',
-      judged([k8s, good], inPods(''), { 'kernel.release': '4.4.248-1.el7.elrepo.x86_64', 'boot.cmdline': 'ro swapaccount=1' }),
+      judged([k8s, good], inPods(''), {
+        'kernel.release': '4.4.248-1.el7.elrepo.x86_64',
+        'boot.cmdline': 'ro swapaccount=1',
+      }),
       'on',
     ],
-    ['/kubepods has no limited pod yet', judged([k8s, good], idlePods('on') + containers('eio')), 'on'],
-    ["docker's container below kubepods inherits", judged([k8s, good], inPods('on! kubepods/#e')), 'on'],
-    ['a container in a pod starts its own containers', judged([k8s, good], inPods('on! kubepods/burstable/pod1/#a/docker/#b')), 'on'],
+    [
+      '/kubepods has no limited pod yet',
+      judged([k8s, good], idlePods('on') + containers('eio')),
+      'on',
+    ],
+    [
+      "docker's container below kubepods inherits",
+      judged([k8s, good], inPods('on! kubepods/#e')),
+      'on',
+    ],
+    [
+      'a container in a pod starts its own containers',
+      judged([k8s, good], inPods('on! kubepods/burstable/pod1/#a/docker/#b')),
+      'on',
+    ],
     [
       'a sample container was started through docker',
-      judged([k8s, good], pods('on') + units, { 'kmem.started': [{ runtime: 'docker', at: 1_790_000_000 - 10, answer: 'off' }] }),
+      judged([k8s, good], pods('on') + units, {
+        'kmem.started': [{ runtime: 'docker', at: 1_790_000_000 - 10, answer: 'off' }],
+      }),
       'on',
     ],
     [
       'a kubelet that may account, by its version',
-      judged([kubelet('1.15.3', 'perhaps'), good], inPods(''), {}, [{ key: 'kubelet', name: 'kubelet 1.15.3' }]),
+      judged([kubelet('1.15.3', 'perhaps'), good], inPods(''), {}, [
+        { key: 'kubelet', name: 'kubelet 1.15.3' },
+      ]),
       'on',
     ],
     [
@@ -56,11 +80,20 @@ describe('proven: all but what was accepted', () => {
       judged([k8s, containerd('1.0.3', 'no')], `${pods('on')}eio k8s.io\neio! k8s.io/#c`),
       'on',
     ],
-    ['a podman whose systemd manager never asks is there, too', judged([k8s, good, podman('1.0.3', 'no', 'systemd')], inPods('')), 'on'],
+    [
+      'a podman whose systemd manager never asks is there, too',
+      judged([k8s, good, podman('1.0.3', 'no', 'systemd')], inPods('')),
+      'on',
+    ],
     [
       'podman is what was accepted, beside a docker that brings its own runc',
       judged(
-        [podman('', 'yes', 'cgroupfs'), engine('docker-ee', '18.03.1-ee-5', 'no', 'cgroupfs', { 'docker.evr': '18.03.1.ee.5-3.el7' })],
+        [
+          podman('', 'yes', 'cgroupfs'),
+          engine('docker-ee', '18.03.1-ee-5', 'no', 'cgroupfs', {
+            'docker.evr': '18.03.1.ee.5-3.el7',
+          }),
+        ],
         `${containers('eio')}on! libpod_parent/libpod-#e`,
         { 'runc.path': '/usr/bin/docker-runc', 'runc.evr': '1.0.0-69.rc10.el7_9' },
         [{ key: 'podman', name: 'podman with runc 1.0.0-rc10' }],
@@ -68,7 +101,10 @@ describe('proven: all but what was accepted', () => {
       'on',
     ],
   ])('%s', (_, facts, verdict) => {
-    expect([facts['kmem.partial'], facts['kmem.verdict']], String(facts['kmem.partial_evidence'])).toEqual(['samples', verdict]);
+    expect(
+      [facts['kmem.partial'], facts['kmem.verdict']],
+      String(facts['kmem.partial_evidence']),
+    ).toEqual(['samples', verdict]);
   });
 
   it('speaks per creator', () => {
@@ -80,17 +116,41 @@ describe('proven: all but what was accepted', () => {
 
 describe('not proven yet', () => {
   it.each<[string, Facts, string]>([
-    ['docker has no container outside Kubernetes', judged([k8s, good], pods('on') + units), 'no sample of docker'],
-    ["docker's container has no limit", judged([k8s, good], pods('on') + containers('none')), 'no sample of docker'],
-    ["docker's container was limited later", judged([k8s, good], pods('on') + containers('later')), 'no sample of docker'],
+    [
+      'docker has no container outside Kubernetes',
+      judged([k8s, good], pods('on') + units),
+      'no sample of docker',
+    ],
+    [
+      "docker's container has no limit",
+      judged([k8s, good], pods('on') + containers('none')),
+      'no sample of docker',
+    ],
+    [
+      "docker's container was limited later",
+      judged([k8s, good], pods('on') + containers('later')),
+      'no sample of docker',
+    ],
     [
       'docker was replaced in this boot',
       judged([k8s, good], inPods(''), { 'docker.installed_at': 1_790_000_000 - 5 }),
       'no sample of docker',
     ],
-    ['a containerd has its containers in pods only', judged([k8s, containerd('1.0.3', 'no')], pods('on')), 'no sample of containerd'],
-    ['cri-o has its containers in pods only', judged([k8s, crio('1.0.3', 'no', 'cgroupfs')], pods('on')), 'no sample of cri-o'],
-    ['reads were refused', judged([k8s, good], inPods('denied lxc/a')), 'not every group could be read'],
+    [
+      'a containerd has its containers in pods only',
+      judged([k8s, containerd('1.0.3', 'no')], pods('on')),
+      'no sample of containerd',
+    ],
+    [
+      'cri-o has its containers in pods only',
+      judged([k8s, crio('1.0.3', 'no', 'cgroupfs')], pods('on')),
+      'no sample of cri-o',
+    ],
+    [
+      'reads were refused',
+      judged([k8s, good], inPods('denied lxc/a')),
+      'not every group could be read',
+    ],
     [
       'the argument may be why groups read off',
       judged([k8s, good], containers('eio'), { 'boot.cmdline': 'ro cgroup.memory=nokmem' }),
@@ -104,14 +164,26 @@ describe('not proven yet', () => {
 
 describe('refuted: something accounts, or will, that nobody accepted', () => {
   it.each<[string, Facts, string]>([
-    ["docker's own container", judged([k8s, bad], pods('on') + containers('on')), '1 of 3 groups that nobody accepted read on'],
+    [
+      "docker's own container",
+      judged([k8s, bad], pods('on') + containers('on')),
+      '1 of 3 groups that nobody accepted read on',
+    ],
     [
       'docker by its version, before it has a container',
       judged([k8s, bad], pods('on') + units),
       'docker 18.06.1-ce accounts: not accepted',
     ],
-    ['a container below another parent', judged([k8s, good], inPods('on! jobs/#e')), 'groups that nobody accepted read on'],
-    ['a group that an administrator limited', judged([k8s, good], inPods('on limits/kernel')), 'groups that nobody accepted read on'],
+    [
+      'a container below another parent',
+      judged([k8s, good], inPods('on! jobs/#e')),
+      'groups that nobody accepted read on',
+    ],
+    [
+      'a group that an administrator limited',
+      judged([k8s, good], inPods('on limits/kernel')),
+      'groups that nobody accepted read on',
+    ],
     [
       'a scope below a slice of the kubelet',
       judged([k8s, good], inPods('on system.slice/docker-#e.scope')),
@@ -140,11 +212,18 @@ describe('refuted: something accounts, or will, that nobody accepted', () => {
 describe('has no say', () => {
   it.each<[string, Facts]>([
     ['where nothing was accepted', judged([k8s, good], inPods(''), {}, [])],
-    ['on a healthy kernel', judged([k8s, good], inPods(''), { 'kernel.release': '5.4.278-1.el7.elrepo.x86_64' })],
-  ])('%s', (_, facts) => expect([facts['kmem.partial'], facts['kmem.partial_evidence']]).toEqual(['', '']));
+    [
+      'on a healthy kernel',
+      judged([k8s, good], inPods(''), { 'kernel.release': '5.4.278-1.el7.elrepo.x86_64' }),
+    ],
+  ])('%s', (_, facts) =>
+    expect([facts['kmem.partial'], facts['kmem.partial_evidence']]).toEqual(['', '']),
+  );
 
   it('where the kubelet never asks: a systemd driver leaves nothing to accept', () => {
-    expect(leftOpen(hostFacts('862', [kubelet('1.12.3', 'no', 'systemd'), good], slices('docker')))).toEqual([]);
+    expect(
+      leftOpen(hostFacts('862', [kubelet('1.12.3', 'no', 'systemd'), good], slices('docker'))),
+    ).toEqual([]);
   });
 });
 
@@ -159,9 +238,16 @@ describe('what a play leaves open', () => {
     ],
     [
       'nothing where the next kernel obeys the argument',
-      asking({ 'kernel.next': '3.10.0-1160.el7.x86_64', 'boot.next_cmdline': 'cgroup.memory=nokmem' }),
+      asking({
+        'kernel.next': '3.10.0-1160.el7.x86_64',
+        'boot.next_cmdline': 'cgroup.memory=nokmem',
+      }),
       [],
     ],
-    ['nothing where the next kernel is healthy', asking({ 'kernel.next': '5.4.278-1.el7.elrepo.x86_64' }), []],
+    [
+      'nothing where the next kernel is healthy',
+      asking({ 'kernel.next': '5.4.278-1.el7.elrepo.x86_64' }),
+      [],
+    ],
   ])('%s', (_, facts, names) => expect(leftOpen(facts).map(({ name }) => name)).toEqual(names));
 });

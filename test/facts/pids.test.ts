@@ -1,4 +1,5 @@
-// The area pids: who has a limit on processes, and the kubelet's settings for it; read through the real script.
+// The area pids: who has a limit on processes, and the kubelet's settings for it; read through the
+// real script.
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -16,16 +17,25 @@ beforeEach(() => {
 afterEach(() => host.remove());
 
 const wants = [{ area: 'pids' }];
-const read = (options: Parameters<typeof replay>[1] = {}): Facts => replay(host, { wants, ...options });
+const read = (options: Parameters<typeof replay>[1] = {}): Facts =>
+  replay(host, { wants, ...options });
 const counted = (facts = read()): readonly (Value | undefined)[] =>
-  (['controller', 'pods', 'pods_unlimited', 'containers', 'containers_unlimited'] as const).map((name) => facts[`pids.${name}`]);
+  (['controller', 'pods', 'pods_unlimited', 'containers', 'containers_unlimited'] as const).map(
+    (name) => facts[`pids.${name}`],
+  );
 const configured = (facts = read()): readonly (Value | undefined)[] =>
-  (['pod_limit', 'pod_limit_gate', 'system_reserved', 'kube_reserved'] as const).map((name) => facts[`pids.${name}`]);
+  (['pod_limit', 'pod_limit_gate', 'system_reserved', 'kube_reserved'] as const).map(
+    (name) => facts[`pids.${name}`],
+  );
 
 const hex = (digit: string): string => digit.repeat(64);
 const pod = (name: string): string => `kubepods/burstable/pod${name}`;
-const limits = (groups: Readonly<Record<string, number | 'max'>>, tree = 'sys/fs/cgroup/pids'): void => {
-  for (const [path, max] of Object.entries(groups)) file(host, `${tree}/${path}/pids.max`, `${max}\n`);
+const limits = (
+  groups: Readonly<Record<string, number | 'max'>>,
+  tree = 'sys/fs/cgroup/pids',
+): void => {
+  for (const [path, max] of Object.entries(groups))
+    file(host, `${tree}/${path}/pids.max`, `${max}\n`);
 };
 const kubelet = (...args: readonly string[]): void => {
   file(host, 'proc/812/stat', '812 (kubelet) S 1 812 812 0 -1\n');
@@ -62,7 +72,11 @@ describe('limits of groups', () => {
     file(host, 'sys/fs/cgroup/cgroup.controllers', 'cpuset cpu io memory pids\n');
     const slice = 'kubepods.slice/kubepods-podabc.slice';
     limits(
-      { [slice]: 'max', [`${slice}/cri-containerd-${hex('1')}.scope`]: 'max', [`system.slice/docker-${hex('2')}.scope`]: 9 },
+      {
+        [slice]: 'max',
+        [`${slice}/cri-containerd-${hex('1')}.scope`]: 'max',
+        [`system.slice/docker-${hex('2')}.scope`]: 9,
+      },
       'sys/fs/cgroup',
     );
     expect(counted()).toEqual(['v2', 1, 1, 2, 1]);
@@ -98,7 +112,11 @@ describe('settings of the kubelet', () => {
   });
 
   it('come from flags on the disk where no kubelet runs; an argument wins over the file', () => {
-    file(host, 'var/lib/kubelet/kubeadm-flags.env', 'KUBELET_KUBEADM_ARGS="--pod-max-pids=300 --kube-reserved=memory=1Gi"\n');
+    file(
+      host,
+      'var/lib/kubelet/kubeadm-flags.env',
+      'KUBELET_KUBEADM_ARGS="--pod-max-pids=300 --kube-reserved=memory=1Gi"\n',
+    );
     file(host, 'var/lib/kubelet/config.yaml', 'podPidsLimit: 2048\n');
     expect(configured()).toEqual([300, '', '', 'memory=1Gi']);
   });

@@ -1,4 +1,5 @@
-// The probe: one script for every shell, framed so that banners and cuts are noticed, and a parser that never throws.
+// The probe: one script for every shell, framed so that banners and cuts are noticed, and a parser
+// that never throws.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,17 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { areas, buildProbe, checkWants, derive, factDefs, givenFacts, lifetimeOf, parseProbe, withPrelude } from '../../src/facts/index.ts';
+import {
+  areas,
+  buildProbe,
+  checkWants,
+  derive,
+  factDefs,
+  givenFacts,
+  lifetimeOf,
+  parseProbe,
+  withPrelude,
+} from '../../src/facts/index.ts';
 import type { FactWant } from '../../src/model/fact.ts';
 import { file, has, hasBusybox, type Recorded, recordedHost, replay, runProbe } from './replay.ts';
 
@@ -39,15 +50,21 @@ describe('the script', () => {
     execFileSync(command, [...rest, '-n', '-c', buildProbe(wants)]);
   });
 
-  it.skipIf(!hasBusybox || !has('dash') || !has('bash'))('says the same in every shell (needs dash, bash and busybox)', () => {
-    const factsOf = (text: string): object => {
-      const result = parseProbe(text, wants);
-      if (!result.ok) throw new Error(result.failure.message);
-      const passing = /^(clock|space)\.|^boot\.time$/;
-      return Object.fromEntries(Object.entries(derive(result.value)).filter(([name]) => !passing.test(name)));
-    };
-    for (const [, shell] of shells) expect(factsOf(runProbe(host, { wants, shell }))).toEqual(factsOf(output));
-  });
+  it.skipIf(!hasBusybox || !has('dash') || !has('bash'))(
+    'says the same in every shell (needs dash, bash and busybox)',
+    () => {
+      const factsOf = (text: string): object => {
+        const result = parseProbe(text, wants);
+        if (!result.ok) throw new Error(result.failure.message);
+        const passing = /^(clock|space)\.|^boot\.time$/;
+        return Object.fromEntries(
+          Object.entries(derive(result.value)).filter(([name]) => !passing.test(name)),
+        );
+      };
+      for (const [, shell] of shells)
+        expect(factsOf(runProbe(host, { wants, shell }))).toEqual(factsOf(output));
+    },
+  );
 
   it('does not take the line of /proc/cgroups for the place of the controller, whatever is between its words', () => {
     for (const line of ['memory 4 6 1', 'memory\t4\t6\t1']) {
@@ -60,12 +77,18 @@ describe('the script', () => {
 
   it('is the same text for the same wants, in any order, asked twice or once', () => {
     expect(buildProbe([...wants].reverse())).toBe(buildProbe(wants));
-    expect(buildProbe([...wants, ...wants, { area: 'os' }, { area: 'node', args: { name: 'n1' } }])).toBe(buildProbe(wants));
+    expect(
+      buildProbe([...wants, ...wants, { area: 'os' }, { area: 'node', args: { name: 'n1' } }]),
+    ).toBe(buildProbe(wants));
     expect(buildProbe()).not.toBe(buildProbe(wants));
   });
 
   it('also runs when it is fed to the stdin of a shell', () => {
-    const fed = execFileSync('sh', [], { input: buildProbe(wants), env: { ...process.env, KMEND_ROOT: host.root }, encoding: 'utf8' });
+    const fed = execFileSync('sh', [], {
+      input: buildProbe(wants),
+      env: { ...process.env, KMEND_ROOT: host.root },
+      encoding: 'utf8',
+    });
     expect(parseProbe(fed, wants).ok).toBe(true);
   });
 
@@ -74,7 +97,9 @@ describe('the script', () => {
       readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
         const path = join(directory, entry.name);
         if (entry.isDirectory()) return list(path);
-        return entry.isFile() ? [`${path} ${statSync(path).mtimeMs} ${statSync(path).size}`] : [path];
+        return entry.isFile()
+          ? [`${path} ${statSync(path).mtimeMs} ${statSync(path).size}`]
+          : [path];
       });
     const before = list(host.root);
     runProbe(host, { wants });
@@ -86,11 +111,19 @@ describe('the script', () => {
     const paths = buildProbe(wants)
       .split('\n')
       .filter((line) => !line.startsWith('PATH='))
-      .flatMap((line) => line.match(/(?<![\w$}"*/.)-])\/(?:etc|proc|sys|var|boot|run|usr|oem)\b[^ "]*/g) ?? []);
-    expect(paths.filter((path) => !path.startsWith("/etc/it'") && !/^\/(usr\/\*|usr\/bin\/kubelet)/.test(path))).toEqual([]);
+      .flatMap(
+        (line) =>
+          line.match(/(?<![\w$}"*/.)-])\/(?:etc|proc|sys|var|boot|run|usr|oem)\b[^ "]*/g) ?? [],
+      );
+    expect(
+      paths.filter(
+        (path) => !path.startsWith("/etc/it'") && !/^\/(usr\/\*|usr\/bin\/kubelet)/.test(path),
+      ),
+    ).toEqual([]);
   });
 
-  it('keeps a prelude that stands already', () => expect(withPrelude(withPrelude('true\n'))).toBe(withPrelude('true\n')));
+  it('keeps a prelude that stands already', () =>
+    expect(withPrelude(withPrelude('true\n'))).toBe(withPrelude('true\n')));
 });
 
 describe('the frame', () => {
@@ -116,12 +149,14 @@ describe('the frame', () => {
     const result = parseProbe(output.slice(0, output.indexOf('@@kmend done 5')), wants, why);
     const facts = result.ok ? result.value : {};
     const whole = parseProbe(output, wants);
-    expect(Object.keys(facts).toSorted()).toEqual(Object.keys(whole.ok ? whole.value : {}).toSorted());
-    expect([facts['kernel.release'], facts['kmem.samples'], facts['package.docker-ce.held']]).toEqual([
-      '3.10.0-1062.el7.x86_64',
-      { $unknown: why },
-      { $unknown: why },
-    ]);
+    expect(Object.keys(facts).toSorted()).toEqual(
+      Object.keys(whole.ok ? whole.value : {}).toSorted(),
+    );
+    expect([
+      facts['kernel.release'],
+      facts['kmem.samples'],
+      facts['package.docker-ce.held'],
+    ]).toEqual(['3.10.0-1062.el7.x86_64', { $unknown: why }, { $unknown: why }]);
     expect(derive(facts)['kmem.verdict']).toEqual({ $unknown: why });
   });
 
@@ -129,18 +164,25 @@ describe('the frame', () => {
     const end = output.indexOf('\n', output.lastIndexOf('\nslab ') + 1) + 1;
     const result = parseProbe(output.slice(0, end), wants, 'the probe ended after 90 s');
     const facts = result.ok ? result.value : {};
-    expect([facts['kmem.slab_ids'], facts['kmem.root_usage'], facts['kmem.samples']]).toMatchObject([
-      3,
-      2_322_432,
-      { total: 0, capped: true },
-    ]);
+    expect([facts['kmem.slab_ids'], facts['kmem.root_usage'], facts['kmem.samples']]).toMatchObject(
+      [3, 2_322_432, { total: 0, capped: true }],
+    );
     expect(facts['package.docker-ce.held']).toEqual({ $unknown: 'the probe ended after 90 s' });
-    const early = parseProbe(output.slice(0, output.lastIndexOf('\nslab ') + 1), wants, 'the probe ended after 90 s');
-    expect(early.ok && early.value['kmem.slab_ids']).toEqual({ $unknown: 'the probe was ended before slab entries were counted' });
+    const early = parseProbe(
+      output.slice(0, output.lastIndexOf('\nslab ') + 1),
+      wants,
+      'the probe ended after 90 s',
+    );
+    expect(early.ok && early.value['kmem.slab_ids']).toEqual({
+      $unknown: 'the probe was ended before slab entries were counted',
+    });
   });
 
   it('is missed when a part in the middle is gone', () => {
-    const result = parseProbe(output.replace(/@@kmend area 5\n[\s\S]*?@@kmend done 5\n/, ''), wants);
+    const result = parseProbe(
+      output.replace(/@@kmend area 5\n[\s\S]*?@@kmend done 5\n/, ''),
+      wants,
+    );
     expect(result).toMatchObject({ ok: false, failure: { kind: 'parse' } });
   });
 
@@ -157,7 +199,10 @@ describe('the frame', () => {
   });
 
   it('says that the output answers other questions', () => {
-    expect(parseProbe(output, [])).toMatchObject({ ok: false, failure: { message: expect.stringContaining('other questions') } });
+    expect(parseProbe(output, [])).toMatchObject({
+      ok: false,
+      failure: { message: expect.stringContaining('other questions') },
+    });
   });
 });
 
@@ -187,20 +232,32 @@ describe('the parsers', () => {
       fc.constantFrom(...lines),
     );
     fc.assert(
-      fc.property(fc.array(noise, { maxLength: 8 }), fc.nat(lines.length - 1), fc.nat(6), (inserted, at, removed) => {
-        const text = [...lines.slice(0, at), ...inserted, ...lines.slice(at + removed)].join('\n');
-        const result = parseProbe(text, wants);
-        if (result.ok) derive(result.value);
-      }),
+      fc.property(
+        fc.array(noise, { maxLength: 8 }),
+        fc.nat(lines.length - 1),
+        fc.nat(6),
+        (inserted, at, removed) => {
+          const text = [...lines.slice(0, at), ...inserted, ...lines.slice(at + removed)].join(
+            '\n',
+          );
+          const result = parseProbe(text, wants);
+          if (result.ok) derive(result.value);
+        },
+      ),
       { numRuns: 400 },
     );
   });
 
   it('never throw on a whole area of nonsense', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...areas.values()), fc.string({ unit: 'binary' }), fc.boolean(), (area, text, cut) => {
-        derive(area.parse(text, { cut, args: { name: 'x', path: '/x' } }));
-      }),
+      fc.property(
+        fc.constantFrom(...areas.values()),
+        fc.string({ unit: 'binary' }),
+        fc.boolean(),
+        (area, text, cut) => {
+          derive(area.parse(text, { cut, args: { name: 'x', path: '/x' } }));
+        },
+      ),
       { numRuns: 600 },
     );
   });
@@ -210,7 +267,8 @@ describe('the parsers', () => {
     const facts = result.ok ? derive({ ...result.value, ...givenFacts() }) : {};
     const named = (pattern: string, name: string): boolean =>
       new RegExp(`^${pattern.replaceAll('.', '\\.').replace('*', '.+')}$`).test(name);
-    // What the cluster says (`node.*`, `forecast.*`) comes from the API, and the host key from the connection.
+    // What the cluster says (`node.*`, `forecast.*`) comes from the API, and the host key from the
+    // connection.
     for (const def of factDefs.filter((one) => !/^(node|forecast|ssh)\./.test(one.name)))
       expect(
         Object.keys(facts).some((name) => named(def.name, name)),
@@ -244,7 +302,8 @@ describe('the parsers', () => {
     const kept: unknown[] = [];
     collect();
     const before = process.memoryUsage().heapUsed;
-    for (let host = 0; host < 40; host++) kept.push(parseProbe(output.replace(/(?=\nw )/, `\n${`zz${host}\n`.repeat(30_000)}`), wants));
+    for (let host = 0; host < 40; host++)
+      kept.push(parseProbe(output.replace(/(?=\nw )/, `\n${`zz${host}\n`.repeat(30_000)}`), wants));
     expect(kept).toMatchObject(kept.map(() => ({ ok: true })));
     collect();
     expect((process.memoryUsage().heapUsed - before) / kept.length).toBeLessThan(60_000);

@@ -1,11 +1,15 @@
-// A 3.10.0-1062 whose groups reached a limit of kernel memory, and one on which nothing makes groups any more: the numbers that docs/kmem.md gives.
+// A 3.10.0-1062 whose groups reached a limit of kernel memory, and one on which nothing makes
+// groups any more: the numbers that docs/kmem.md gives.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fixtures } from './replay.ts';
 
-const sections = readFileSync(join(fixtures, 'leak/1062-limits.txt'), 'utf8').split(/^--- /m).slice(1);
-const caches = (section: string): readonly string[] => [...section.matchAll(/cache: ([\w-]+)\(\d+:/g)].map(([, cache = '']) => cache);
+const sections = readFileSync(join(fixtures, 'leak/1062-limits.txt'), 'utf8')
+  .split(/^--- /m)
+  .slice(1);
+const caches = (section: string): readonly string[] =>
+  [...section.matchAll(/cache: ([\w-]+)\(\d+:/g)].map(([, cache = '']) => cache);
 
 describe('leak/1062-limits.txt', () => {
   it.each([
@@ -30,6 +34,8 @@ describe('leak/1062-on-quieted.tsv', () => {
 
   it('no step gives an id back, and only `shrink` the whole charge', () => {
     expect(new Set(after.map((row) => row[7]))).toEqual(new Set(['605']));
-    expect(after.map((row) => [row[0], row[8]]).filter(([, usage]) => usage === '0')[0]?.[0]).toContain('shrink');
+    expect(
+      after.map((row) => [row[0], row[8]]).filter(([, usage]) => usage === '0')[0]?.[0],
+    ).toContain('shrink');
   });
 });

@@ -6,7 +6,18 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { derive } from '../../src/facts/index.ts';
 import type { Mapping } from '../../src/model/value.ts';
-import { emptyHost, file, fixtures, hasBusybox, isRoot, program, type Recorded, recordedHost, replay, v1Group } from './replay.ts';
+import {
+  emptyHost,
+  file,
+  fixtures,
+  hasBusybox,
+  isRoot,
+  program,
+  type Recorded,
+  recordedHost,
+  replay,
+  v1Group,
+} from './replay.ts';
 
 const made: Recorded[] = [];
 const keep = (host: Recorded): Recorded => {
@@ -17,8 +28,10 @@ afterEach(() => {
   for (const host of made.splice(0)) host.remove();
 });
 
-const pick = (facts: Mapping, ...names: readonly string[]): Mapping => Object.fromEntries(names.map((name) => [name, facts[name] ?? null]));
-const judged = (facts: Mapping): Mapping => pick(facts, 'kmem.verdict', 'kmem.evidence', 'kmem.remedy', 'kmem.remedy_why', 'kmem.proof');
+const pick = (facts: Mapping, ...names: readonly string[]): Mapping =>
+  Object.fromEntries(names.map((name) => [name, facts[name] ?? null]));
+const judged = (facts: Mapping): Mapping =>
+  pick(facts, 'kmem.verdict', 'kmem.evidence', 'kmem.remedy', 'kmem.remedy_why', 'kmem.proof');
 
 describe('3.10.0-1062.el7 as recorded', () => {
   it('with accounting on', () => {
@@ -32,7 +45,16 @@ describe('3.10.0-1062.el7 as recorded', () => {
         "kmem.verdict": "on",
       }
     `);
-    expect(pick(facts, 'kmem.samples', 'kmem.root_usage', 'kmem.slab_entries', 'kmem.slab_ids', 'kmem.dead_groups')).toMatchInlineSnapshot(`
+    expect(
+      pick(
+        facts,
+        'kmem.samples',
+        'kmem.root_usage',
+        'kmem.slab_entries',
+        'kmem.slab_ids',
+        'kmem.dead_groups',
+      ),
+    ).toMatchInlineSnapshot(`
       {
         "kmem.dead_groups": 0,
         "kmem.root_usage": 2322432,
@@ -77,7 +99,9 @@ describe('3.10.0-1062.el7 as recorded', () => {
         "kmem.verdict": "off",
       }
     `);
-    expect(pick(facts, 'kmem.samples', 'kmem.root_usage', 'kmem.slab_entries')).toMatchInlineSnapshot(`
+    expect(
+      pick(facts, 'kmem.samples', 'kmem.root_usage', 'kmem.slab_entries'),
+    ).toMatchInlineSnapshot(`
       {
         "kmem.root_usage": 0,
         "kmem.samples": {
@@ -154,9 +178,14 @@ describe('3.10.0-1062.el7 as recorded', () => {
         "os.id": "centos",
       }
     `);
-    const grubby = readFileSync(join(fixtures, '1062-nokmem/grubby-default-kernel.txt'), 'utf8').trim();
+    const grubby = readFileSync(
+      join(fixtures, '1062-nokmem/grubby-default-kernel.txt'),
+      'utf8',
+    ).trim();
     expect(`/boot/vmlinuz-${String(facts['kernel.next'])}`).toBe(grubby);
-    const args = /args="(.*)"/.exec(readFileSync(join(fixtures, '1062-nokmem/grubby-info.txt'), 'utf8'))?.[1];
+    const args = /args="(.*)"/.exec(
+      readFileSync(join(fixtures, '1062-nokmem/grubby-info.txt'), 'utf8'),
+    )?.[1];
     expect(String(facts['boot.next_cmdline']).replace(/root=\S+ /, '')).toBe(args);
   });
 
@@ -168,7 +197,10 @@ describe('3.10.0-1062.el7 as recorded', () => {
       by: string;
     }[];
     expect(
-      groups.map(({ path, state, lines, by }) => `${state} ${lines} ${by} ${path.replace(/([a-d])\1{9,}/, '$1..')}`),
+      groups.map(
+        ({ path, state, lines, by }) =>
+          `${state} ${lines} ${by} ${path.replace(/([a-d])\1{9,}/, '$1..')}`,
+      ),
     ).toMatchInlineSnapshot(`
       [
         "read 3 docker docker/c..",
@@ -187,24 +219,27 @@ describe('3.10.0-1062.el7 as recorded', () => {
     `);
   });
 
-  it.skipIf(!hasBusybox)('is read the same by busybox, whose grep takes EIO for an empty file (needs busybox)', () => {
-    const host = keep(recordedHost('1062-on'));
-    const applets = join(host.root, '../applets');
-    mkdirSync(applets);
-    execFileSync('busybox', ['--install', '-s', applets]);
-    const busybox = replay(host, { shell: ['busybox', 'ash'], path: applets });
-    const usual = replay(host);
-    for (const name of [
-      'kmem.samples',
-      'kmem.groups',
-      'kmem.verdict',
-      'kmem.evidence',
-      'kmem.slab_ids',
-      'kernel.next',
-      'boot.next_cmdline',
-    ] as const)
-      expect(busybox[name], name).toEqual(usual[name]);
-  });
+  it.skipIf(!hasBusybox)(
+    'is read the same by busybox, whose grep takes EIO for an empty file (needs busybox)',
+    () => {
+      const host = keep(recordedHost('1062-on'));
+      const applets = join(host.root, '../applets');
+      mkdirSync(applets);
+      execFileSync('busybox', ['--install', '-s', applets]);
+      const busybox = replay(host, { shell: ['busybox', 'ash'], path: applets });
+      const usual = replay(host);
+      for (const name of [
+        'kmem.samples',
+        'kmem.groups',
+        'kmem.verdict',
+        'kmem.evidence',
+        'kmem.slab_ids',
+        'kernel.next',
+        'boot.next_cmdline',
+      ] as const)
+        expect(busybox[name], name).toEqual(usual[name]);
+    },
+  );
 });
 
 describe('the same tree read by somebody who may not', () => {
@@ -213,13 +248,15 @@ describe('the same tree read by somebody who may not', () => {
       for (const entry of readdirSync(directory, { withFileTypes: true })) {
         const path = join(directory, entry.name);
         if (entry.isDirectory()) walk(path);
-        else if (entry.isFile()) chmodSync(path, entry.name === 'memory.kmem.slabinfo' ? 0o600 : statSync(path).mode);
+        else if (entry.isFile())
+          chmodSync(path, entry.name === 'memory.kmem.slabinfo' ? 0o600 : statSync(path).mode);
       }
     };
     walk(join(host.root, 'sys'));
   };
   const refused = (host: Recorded): void => {
-    // The recorded EIO files are 0600 root on a real host; a symbolic link has no mode of its own, so they become plain files.
+    // The recorded EIO files are 0600 root on a real host; a symbolic link has no mode of its own,
+    // so they become plain files.
     for (const path of eioFiles(host)) file(host, path, '');
     shutOff(host);
   };
@@ -238,11 +275,15 @@ describe('the same tree read by somebody who may not', () => {
     expect(facts['kmem.proof']).toBe('none');
   });
 
-  it.skipIf(!isRoot)('is unknown when whole directories are closed, too (needs root to become nobody)', () => {
-    const host = keep(recordedHost('1062-off'));
-    for (const group of ['docker', 'kubepods']) chmodSync(join(host.root, 'sys/fs/cgroup/memory', group), 0o700);
-    expect(replay(host, { uid: 65_534 })['kmem.verdict']).toBe('unknown');
-  });
+  it.skipIf(!isRoot)(
+    'is unknown when whole directories are closed, too (needs root to become nobody)',
+    () => {
+      const host = keep(recordedHost('1062-off'));
+      for (const group of ['docker', 'kubepods'])
+        chmodSync(join(host.root, 'sys/fs/cgroup/memory', group), 0o700);
+      expect(replay(host, { uid: 65_534 })['kmem.verdict']).toBe('unknown');
+    },
+  );
 });
 
 describe('each runc on 1062, as recorded', () => {
@@ -255,7 +296,9 @@ describe('each runc on 1062, as recorded', () => {
         return { state, name, parent, container };
       }),
   );
-  const filesOf = (cell: string): { readonly slabinfo: 'eio' | number; readonly usage: number } => ({
+  const filesOf = (
+    cell: string,
+  ): { readonly slabinfo: 'eio' | number; readonly usage: number } => ({
     slabinfo: cell.startsWith('EIO') ? 'eio' : Number(/(\d+) lines/.exec(cell)?.[1]),
     usage: Number(/usage (\d+)/.exec(cell)?.[1]),
   });
@@ -268,12 +311,22 @@ describe('each runc on 1062, as recorded', () => {
     file(host, 'proc/cmdline', 'ro\n');
     v1Group(host, '.', { slabinfo: 'eio' });
     v1Group(host, 'docker', filesOf(parent));
-    v1Group(host, `docker/${'c'.repeat(64)}`, { ...filesOf(container), ...(name.includes('nolimit') ? {} : { limit: 104_857_600 }) });
+    v1Group(host, `docker/${'c'.repeat(64)}`, {
+      ...filesOf(container),
+      ...(name.includes('nolimit') ? {} : { limit: 104_857_600 }),
+    });
     const facts = replay(host);
     const on = [parent, container].filter((cell) => !cell.startsWith('EIO')).length;
-    expect(facts['kmem.samples']).toMatchObject({ read: on, eio: 2 - on, total: 2, limited: name.includes('nolimit') ? 0 : 1 });
+    expect(facts['kmem.samples']).toMatchObject({
+      read: on,
+      eio: 2 - on,
+      total: 2,
+      limited: name.includes('nolimit') ? 0 : 1,
+    });
     // A container without a limit reads EIO on a fully affected host: that is no proof.
-    expect(facts['kmem.verdict']).toBe(on > 0 ? 'on' : name.includes('nolimit') ? 'at_risk' : 'off');
+    expect(facts['kmem.verdict']).toBe(
+      on > 0 ? 'on' : name.includes('nolimit') ? 'at_risk' : 'off',
+    );
   });
 });
 
@@ -292,9 +345,15 @@ describe('other recordings of 3.10.0-1062.el7', () => {
     v1Group(host, 'kubepods', { slabinfo: 'eio' });
     v1Group(host, pod, { slabinfo: 'eio', limit: 134_217_728 });
     v1Group(host, `${pod}/${'c'.repeat(64)}`, { slabinfo: 'eio', limit: 134_217_728 });
-    const recording = readFileSync(join(fixtures, 'leak/1062-tree-recreated-without-kmem.txt'), 'utf8');
-    const entries = [...recording.matchAll(/^\S+\(\d+:\S+\)$/gm)].map(([entry]) => entry).slice(0, 9);
-    for (const entry of entries) mkdirSync(join(host.root, 'sys/kernel/slab', entry), { recursive: true });
+    const recording = readFileSync(
+      join(fixtures, 'leak/1062-tree-recreated-without-kmem.txt'),
+      'utf8',
+    );
+    const entries = [...recording.matchAll(/^\S+\(\d+:\S+\)$/gm)]
+      .map(([entry]) => entry)
+      .slice(0, 9);
+    for (const entry of entries)
+      mkdirSync(join(host.root, 'sys/kernel/slab', entry), { recursive: true });
     const facts = replay(host);
     expect(judged(facts)).toMatchInlineSnapshot(`
       {
@@ -324,17 +383,27 @@ describe('other recordings of 3.10.0-1062.el7', () => {
     v1Group(host, '.', { slabinfo: 'eio', usage });
     v1Group(host, 'kubepods', { slabinfo: off ? 'eio' : 2 });
     v1Group(host, pod, { slabinfo: off ? 'eio' : 16, limit: 1_000_000 });
-    const asking = { 'kubelet.installed': true, 'kubelet.version': '1.12.3', 'kubelet.driver': 'cgroupfs' };
+    const asking = {
+      'kubelet.installed': true,
+      'kubelet.version': '1.12.3',
+      'kubelet.driver': 'cgroupfs',
+    };
     const facts = derive({ ...replay(host), ...asking });
     expect(facts['kmem.verdict']).toBe(off ? 'off' : 'on');
-    // The contradiction "nokmem in force, and yet on" must not come up: our reading of the command line agrees with the kernel's.
+    // The contradiction "nokmem in force, and yet on" must not come up: our reading of the command
+    // line agrees with the kernel's.
     expect(facts['kmem.remedy']).toBe(off ? 'none' : 'unsupported');
   });
 
   it('an exhausted id table: dead groups are counted from the slab entries', () => {
     const host = host1062();
     v1Group(host, '.', { slabinfo: 'eio' });
-    const facts = derive({ ...replay(host), 'kmem.slab_ids': 50_009, 'kmem.slab_entries': 50_009, 'kmem.dead_groups': 50_009 });
+    const facts = derive({
+      ...replay(host),
+      'kmem.slab_ids': 50_009,
+      'kmem.slab_entries': 50_009,
+      'kmem.dead_groups': 50_009,
+    });
     expect(facts['kmem.verdict']).toBe('leaking');
     expect(facts['kmem.evidence']).toBe(
       '50009 slab caches of accounted groups, about 50009 of the groups dead; dead groups hold 76 % of the cgroup ids',
@@ -368,6 +437,8 @@ describe('3.10.0-514.el7 with nokmem, as recorded', () => {
         "kmem.verdict": "on",
       }
     `);
-    expect(facts['kmem.leaves_open']).toEqual(['cgroup.memory=nokmem is set, but the kernel that boots next is not known to parse it']);
+    expect(facts['kmem.leaves_open']).toEqual([
+      'cgroup.memory=nokmem is set, but the kernel that boots next is not known to parse it',
+    ]);
   });
 });

@@ -1,6 +1,17 @@
-// Replays a recorded host: a directory tree whose files answer as the recording did (also with EIO), read by the real probe through a real sh.
+// Replays a recorded host: a directory tree whose files answer as the recording did (also with
+// EIO), read by the real probe through a real sh.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buildProbe, derive, parseProbe } from '../../src/facts/index.ts';
@@ -57,7 +68,8 @@ export function recordedHost(name: string): Recorded {
     if (errno === 'EIO') eioFile(host, path);
   }
   for (const entry of readFileSync(join(source, 'ls-slab.txt'), 'utf8').split('\n')) {
-    if (entry.includes('(')) mkdirSync(join(host.root, 'sys/kernel/slab', entry), { recursive: true });
+    if (entry.includes('('))
+      mkdirSync(join(host.root, 'sys/kernel/slab', entry), { recursive: true });
   }
   cpSync(join(source, 'dmesg.txt'), join(host.root, '../dmesg'));
   return host;
@@ -71,7 +83,11 @@ export interface GroupFiles {
 }
 
 /** A v1 memory cgroup; a number of slabinfo lines, EIO or an empty file. */
-export function v1Group(host: Recorded, path: string, { slabinfo, limit, usage = 0, procs = 1 }: GroupFiles): void {
+export function v1Group(
+  host: Recorded,
+  path: string,
+  { slabinfo, limit, usage = 0, procs = 1 }: GroupFiles,
+): void {
   const directory = join('sys/fs/cgroup/memory', path);
   file(host, join(directory, 'memory.limit_in_bytes'), `${limit ?? '9223372036854771712'}\n`);
   file(host, join(directory, 'memory.kmem.usage_in_bytes'), `${usage}\n`);
@@ -99,10 +115,16 @@ export interface ReplayOptions {
   readonly path?: string;
 }
 
-export function runProbe(host: Recorded, { shell = ['sh'], uid, wants = [], path }: ReplayOptions = {}): string {
+export function runProbe(
+  host: Recorded,
+  { shell = ['sh'], uid, wants = [], path }: ReplayOptions = {},
+): string {
   const [command = 'sh', ...rest] = shell;
   return execFileSync(command, [...rest, '-c', buildProbe(wants)], {
-    env: { KMEND_ROOT: host.root, PATH: [host.bin, path, process.env.PATH].filter((part) => part !== undefined).join(':') },
+    env: {
+      KMEND_ROOT: host.root,
+      PATH: [host.bin, path, process.env.PATH].filter((part) => part !== undefined).join(':'),
+    },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
     maxBuffer: 64 * 1024 * 1024,
@@ -120,5 +142,7 @@ export function replay(host: Recorded, options: ReplayOptions = {}): Facts {
 export const isRoot = process.getuid?.() === 0;
 /** Is this program on the machine? */
 export const has = (name: string): boolean =>
-  (process.env.PATH ?? '').split(':').some((directory) => directory !== '' && existsSync(join(directory, name)));
+  (process.env.PATH ?? '')
+    .split(':')
+    .some((directory) => directory !== '' && existsSync(join(directory, name)));
 export const hasBusybox = existsSync('/bin/busybox') || existsSync('/usr/bin/busybox');

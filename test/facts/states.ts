@@ -1,4 +1,5 @@
-// States of hosts: what runs there, what is true of it, and what kmend must say. Expected values follow from the truth; none was copied from the code's output.
+// States of hosts: what runs there, what is true of it, and what kmend must say. Expected values
+// follow from the truth; none was copied from the code's output.
 import { type Facts, known } from '../../src/model/fact.ts';
 import type { SampleCounts } from '../../src/model/facts/values.ts';
 import { unknown } from '../../src/model/value.ts';
@@ -33,7 +34,12 @@ interface Host {
 /** State, host, truth, `verdict remedy proof`, and what evidence or reason must name. */
 type State = readonly [name: string, host: Host, truth: string, expected: string, says?: RegExp];
 
-const host = (kernel: string, programs: readonly Program[], groups: string, more: Facts = {}): Host => ({
+const host = (
+  kernel: string,
+  programs: readonly Program[],
+  groups: string,
+  more: Facts = {},
+): Host => ({
   programs,
   facts: hostFacts(kernel, programs, groups, more),
 });
@@ -56,7 +62,8 @@ const cleanDocker = dockerWith('1.4.13-3.1.el7', '1.0.2', 'no');
 const badDocker = dockerWith('1.2.10-3.2.el7', '1.0.0-rc8+dev', 'yes');
 const unknownDocker = dockerWith('1.3.7-3.1.el7', '1.0.0-rc93', 'perhaps');
 const disputedDocker = dockerWith('1.2.2-3.3.el7', '1.0.0-rc6+dev', 'perhaps');
-const rhelDocker = (driver: string): Program => engine('docker', '1.13.1', driver === 'systemd' ? 'no' : 'yes', driver);
+const rhelDocker = (driver: string): Program =>
+  engine('docker', '1.13.1', driver === 'systemd' ? 'no' : 'yes', driver);
 
 // Other runtimes. A static runc of rc6 to rc93 asks, but its version does not say so.
 const staticContainerd = containerd('1.0.0-rc10', 'perhaps');
@@ -75,17 +82,39 @@ const yarn = `
 `;
 const byHand = 'eio! apps/oracle\n';
 
-const slub: Facts = { 'kmem.symptoms': [{ kind: 'slub_memcg', from: 'kernel', count: 3, line: 'cache: kmalloc-192(12:aa)' }] };
-const mendedNow = { 'docker.installed_at': bootedAt + 60, 'containerd.installed_at': bootedAt + 60 };
-const dead = (count: number): Facts => ({ 'kmem.dead_groups': count, 'kmem.slab_ids': count, 'kmem.slab_entries': count * 3 });
+const slub: Facts = {
+  'kmem.symptoms': [
+    { kind: 'slub_memcg', from: 'kernel', count: 3, line: 'cache: kmalloc-192(12:aa)' },
+  ],
+};
+const mendedNow = {
+  'docker.installed_at': bootedAt + 60,
+  'containerd.installed_at': bootedAt + 60,
+};
+const dead = (count: number): Facts => ({
+  'kmem.dead_groups': count,
+  'kmem.slab_ids': count,
+  'kmem.slab_entries': count * 3,
+});
 /** An earlier reading of this boot. */
-const deadBefore = (count: number): Facts => ({ 'kmem.ids.before': { at: bootedAt + 100, uptime: 100, live: 4, dead: count } });
+const deadBefore = (count: number): Facts => ({
+  'kmem.ids.before': { at: bootedAt + 100, uptime: 100, live: 4, dead: count },
+});
 const counts = (host: Host, samples: SampleCounts): Host => ({
   ...host,
-  facts: { ...host.facts, 'kmem.samples': { ...known(host.facts, 'kmem.samples', {}), ...samples } },
+  facts: {
+    ...host.facts,
+    'kmem.samples': { ...known(host.facts, 'kmem.samples', {}), ...samples },
+  },
 });
-const argumentLast = { 'boot.cmdline': 'ro -- cgroup.memory=nokmem', 'boot.next_cmdline': 'ro -- cgroup.memory=nokmem' };
-const args = (text: string): Facts => ({ 'boot.cmdline': `ro ${text}`, 'boot.next_cmdline': `ro ${text}` });
+const argumentLast = {
+  'boot.cmdline': 'ro -- cgroup.memory=nokmem',
+  'boot.next_cmdline': 'ro -- cgroup.memory=nokmem',
+};
+const args = (text: string): Facts => ({
+  'boot.cmdline': `ro ${text}`,
+  'boot.next_cmdline': `ro ${text}`,
+});
 const suse: Facts = { 'os.family': 'suse', 'os.id': 'sles' };
 const debian: Facts = { 'os.family': 'debian', 'os.id': 'debian', 'boot.loader': 'grub-debian' };
 
@@ -97,7 +126,10 @@ const vz7 = '3.10.0-1160.41.1.vz7.183.5';
 const accounted: readonly State[] = [
   [
     'runtime and kubelet replaced in this boot, the old tree is still there',
-    host('1160', [kubelet122, cleanDocker], pods('on') + containers('eio'), { ...mendedNow, 'kubelet.installed_at': bootedAt + 90 }),
+    host('1160', [kubelet122, cleanDocker], pods('on') + containers('eio'), {
+      ...mendedNow,
+      'kubelet.installed_at': bootedAt + 90,
+    }),
     'on: groups made before the repair stay accounted; only a reboot ends them',
     'on reboot none',
   ],
@@ -147,7 +179,12 @@ const accounted: readonly State[] = [
     'on: kmend does not upgrade an archive, and 862 has not been read',
     'on kernel_and_arg none',
   ],
-  ['k3s 1.18', host('1160', k3s('1.18.9+k3s1', 'yes', '1.0.0-rc92'), pods('on')), 'on: the kubelet inside asks', 'on kernel_arg none'],
+  [
+    'k3s 1.18',
+    host('1160', k3s('1.18.9+k3s1', 'yes', '1.0.0-rc92'), pods('on')),
+    'on: the kubelet inside asks',
+    'on kernel_arg none',
+  ],
   [
     'k3s 1.20 on 862',
     host('862', k3s('1.20.15+k3s1', 'yes', '1.0.0-rc93'), pods('on')),
@@ -156,7 +193,11 @@ const accounted: readonly State[] = [
   ],
   [
     "Oracle's UEK 4.1 with docker-engine",
-    host('4.1.12-124.48.6.el7uek.x86_64', [engine('docker-engine', '18.03.1.ol', 'yes')], containers('on') + units),
+    host(
+      '4.1.12-124.48.6.el7uek.x86_64',
+      [engine('docker-engine', '18.03.1.ol', 'yes')],
+      containers('on') + units,
+    ),
     'on, a suspect kernel; no newer one is known, and that engine is not docker-ce',
     'on unsupported none',
     /not known to parse nokmem/,
@@ -202,13 +243,17 @@ const accounted: readonly State[] = [
   ],
   [
     '957 whose System.map names the switch',
-    host('957', [kubelet112, badDocker], pods('on'), { 'kernel.maps': { '3.10.0-957.el7.x86_64': 'yes' } }),
+    host('957', [kubelet112, badDocker], pods('on'), {
+      'kernel.maps': { '3.10.0-957.el7.x86_64': 'yes' },
+    }),
     'on: this 957 would obey, so the argument will do',
     'on kernel_arg none',
   ],
   [
     '862 whose System.map does not name the switch',
-    host('862', [kubelet112, badDocker], pods('on'), { 'kernel.maps': { '3.10.0-862.el7.x86_64': 'no' } }),
+    host('862', [kubelet112, badDocker], pods('on'), {
+      'kernel.maps': { '3.10.0-862.el7.x86_64': 'no' },
+    }),
     'on: this 862 does not obey',
     'on kernel_and_arg none',
     /862 does not parse nokmem/,
@@ -329,7 +374,11 @@ const accounted: readonly State[] = [
   ],
   [
     'a container with --kernel-memory under the systemd driver',
-    host('1160', [kubelet112systemd, docker1806systemd], `${slices('docker')}on* system.slice/docker-#e.scope`),
+    host(
+      '1160',
+      [kubelet112systemd, docker1806systemd],
+      `${slices('docker')}on* system.slice/docker-#e.scope`,
+    ),
     'on: nobody asks by itself; one container was started with a limit, and would be again',
     'on kernel_arg none',
     /kernel-memory limit of its own: container redis \(eeeeeeeeeeee\).*container redis \(eeeeeeeeeeee\) asked for a kernel-memory limit$/,
@@ -357,20 +406,29 @@ const accounted: readonly State[] = [
   ],
   [
     'a container with --kernel-memory, and a group by hand beside it',
-    host('1160', [docker1806systemd], `${slices('docker')}on* system.slice/docker-#e.scope\non! apps/oracle`),
+    host(
+      '1160',
+      [docker1806systemd],
+      `${slices('docker')}on* system.slice/docker-#e.scope\non! apps/oracle`,
+    ),
     'on: one is explained, the other is not; the argument stops everybody',
     'on kernel_arg none',
     /redis \(eeeeeeeeeeee\) asked for a kernel-memory limit, cgroups read on, made by nobody that is known here/,
   ],
   [
     'a container with --kernel-memory, runtime replaced in this boot, the argument set for the next boot',
-    host('1160', [cleanDocker], `${containers('eio')}on* docker/#e`, { ...argumentNext, ...mendedNow }),
+    host('1160', [cleanDocker], `${containers('eio')}on* docker/#e`, {
+      ...argumentNext,
+      ...mendedNow,
+    }),
     'on until the reboot: the argument covers an explicit limit as well',
     'on reboot none',
   ],
   [
     'a kubelet that is declared clean, and yet its pods read on',
-    host('1160', [kubelet('1.15.3', 'yes'), cleanDocker], pods('on'), { 'kmem.asks': { kubelet: 'no' } }),
+    host('1160', [kubelet('1.15.3', 'yes'), cleanDocker], pods('on'), {
+      'kmem.asks': { kubelet: 'no' },
+    }),
     'on: the declaration is wrong, the reads stand',
     'on kernel_arg none',
   ],
@@ -395,7 +453,11 @@ const accounted: readonly State[] = [
   ],
   [
     'no boot loader that is known',
-    host('1160', [kubelet112, badDocker], pods('on'), { 'boot.loader': 'unknown', 'kernel.next': '', 'boot.next_cmdline': '' }),
+    host('1160', [kubelet112, badDocker], pods('on'), {
+      'boot.loader': 'unknown',
+      'kernel.next': '',
+      'boot.next_cmdline': '',
+    }),
     'on; nobody knows what boots next',
     'on unsupported none',
   ],
@@ -411,14 +473,20 @@ const accounted: readonly State[] = [
   ],
   [
     'a boot menu that was written by half',
-    host('1160', [kubelet112, badDocker], pods('on'), { ...argumentNext, 'boot.menu_broken': '/boot/grub2/grub.cfg ends inside an entry' }),
+    host('1160', [kubelet112, badDocker], pods('on'), {
+      ...argumentNext,
+      'boot.menu_broken': '/boot/grub2/grub.cfg ends inside an entry',
+    }),
     'on; a reboot would help, and may not come back',
     'on unsupported none',
     /ends inside an entry/,
   ],
   [
     'a distribution that is not known',
-    host('1160', [kubelet112, badDocker], pods('on'), { 'os.id': 'mystery', 'os.family': 'unknown' }),
+    host('1160', [kubelet112, badDocker], pods('on'), {
+      'os.id': 'mystery',
+      'os.family': 'unknown',
+    }),
     'on; its packages and loader would be edited on a guess',
     'on unsupported none',
     /mystery/,
@@ -431,7 +499,11 @@ const accounted: readonly State[] = [
   ],
   [
     '862 now, 1160 with the argument next',
-    host('862', [kubelet112, badDocker], pods('on'), { ...next('1160'), ...argumentNow, ...argumentNext }),
+    host('862', [kubelet112, badDocker], pods('on'), {
+      ...next('1160'),
+      ...argumentNow,
+      ...argumentNext,
+    }),
     'on until the reboot',
     'on reboot none',
   ],
@@ -450,7 +522,15 @@ const accounted: readonly State[] = [
   ],
   [
     '1160 with docker-ee 17.06.2-ee-4',
-    host('1160', [engine('docker-ee', '17.06.2-ee-4', 'yes', 'cgroupfs', { 'docker.evr': '17.06.2.ee.4-3.el7' })], containers('on')),
+    host(
+      '1160',
+      [
+        engine('docker-ee', '17.06.2-ee-4', 'yes', 'cgroupfs', {
+          'docker.evr': '17.06.2.ee.4-3.el7',
+        }),
+      ],
+      containers('on'),
+    ),
     'on: an EE build from before the fix; only its vendor has others, so the argument',
     'on kernel_arg none',
     /needs no change of runtime \(Docker EE: .*17\.06\.2-ee-18, 18\.03\.1-ee-5/,
@@ -520,14 +600,18 @@ const leaking: readonly State[] = [
   ],
   [
     'soft lockups with accounting on',
-    host('862', [docker1806], containers('on'), { 'kmem.symptoms': [{ kind: 'soft_lockup', from: 'kernel', count: 1, line: '' }] }),
+    host('862', [docker1806], containers('on'), {
+      'kmem.symptoms': [{ kind: 'soft_lockup', from: 'kernel', count: 1, line: '' }],
+    }),
     'leaking: accounted, and the machine stalls',
     'leaking runtime none',
     /soft lockup \(1 line\)/,
   ],
   [
     'failed allocations without a group in the name',
-    host('862', [docker1806], containers('on'), { 'kmem.symptoms': [{ kind: 'slub', from: 'kernel', count: 5, line: '' }] }),
+    host('862', [docker1806], containers('on'), {
+      'kmem.symptoms': [{ kind: 'slub', from: 'kernel', count: 5, line: '' }],
+    }),
     'on: a plain shortage of memory is not this leak',
     'on runtime none',
   ],
@@ -565,7 +649,9 @@ const leaking: readonly State[] = [
   ],
   [
     'mkdir fails for want of ids',
-    host('1160', [kubelet112, badDocker], pods('on'), { 'kmem.symptoms': [{ kind: 'cgroup_mkdir', from: 'runtime', count: 9, line: '' }] }),
+    host('1160', [kubelet112, badDocker], pods('on'), {
+      'kmem.symptoms': [{ kind: 'cgroup_mkdir', from: 'runtime', count: 9, line: '' }],
+    }),
     'leaking: no container can start',
     'leaking kernel_arg none',
   ],
@@ -604,7 +690,11 @@ const leaking: readonly State[] = [
 const off: readonly State[] = [
   [
     "RHEL's docker 1.13 with the systemd driver",
-    host('1160', [rhelDocker('systemd')], `${units}eio! system.slice/docker-#a.scope\neio system.slice/docker-#b.scope`),
+    host(
+      '1160',
+      [rhelDocker('systemd')],
+      `${units}eio! system.slice/docker-#a.scope\neio system.slice/docker-#b.scope`,
+    ),
     'off: the systemd driver never asks, and a limited container shows it',
     'off none samples',
   ],
@@ -626,7 +716,12 @@ const off: readonly State[] = [
     'off: its limited container is not accounted, so this build does not ask',
     'off none samples',
   ],
-  ['k3s 1.21.5', host('1160', k3s('1.21.5+k3s1', 'no', '1.0.2'), pods('eio')), 'off: neither asks', 'off none samples'],
+  [
+    'k3s 1.21.5',
+    host('1160', k3s('1.21.5+k3s1', 'no', '1.0.2'), pods('eio')),
+    'off: neither asks',
+    'off none samples',
+  ],
   [
     'RKE2 1.22 on 862',
     host('862', k3s('1.22.4+rke2r1', 'no', '1.0.2'), pods('eio'), { 'kubelet.program': 'rke2' }),
@@ -635,7 +730,11 @@ const off: readonly State[] = [
   ],
   [
     'podman of el7, a limited container',
-    host('1160', [podman('1.0.0-rc10', 'no', 'systemd')], `${units}eio! machine.slice/libpod-#a.scope`),
+    host(
+      '1160',
+      [podman('1.0.0-rc10', 'no', 'systemd')],
+      `${units}eio! machine.slice/libpod-#a.scope`,
+    ),
     'off: podman has systemd make its scopes',
     'off none samples',
   ],
@@ -659,13 +758,25 @@ const off: readonly State[] = [
   ],
   [
     'containerd with SystemdCgroup under an old kubelet with the same',
-    host('862', [kubelet112systemd, containerd('1.0.0-rc10', 'no', 'systemd')], slices('cri-containerd')),
+    host(
+      '862',
+      [kubelet112systemd, containerd('1.0.0-rc10', 'no', 'systemd')],
+      slices('cri-containerd'),
+    ),
     'off: the systemd driver never asks',
     'off none samples',
   ],
   [
     'docker-ee 17.06.2-ee-18',
-    host('862', [engine('docker-ee', '17.06.2-ee-18', 'no', 'cgroupfs', { 'docker.evr': '17.06.2.ee.18-3.el7' })], containers('eio')),
+    host(
+      '862',
+      [
+        engine('docker-ee', '17.06.2-ee-18', 'no', 'cgroupfs', {
+          'docker.evr': '17.06.2.ee.18-3.el7',
+        }),
+      ],
+      containers('eio'),
+    ),
     'off: the first EE build without accounting',
     'off none samples',
   ],
@@ -701,7 +812,9 @@ const off: readonly State[] = [
   ],
   [
     'a kubelet that is declared clean, confirmed by its pods',
-    host('1160', [kubelet('1.15.3', 'perhaps'), cleanDocker], pods('eio'), { 'kmem.asks': { kubelet: 'no' } }),
+    host('1160', [kubelet('1.15.3', 'perhaps'), cleanDocker], pods('eio'), {
+      'kmem.asks': { kubelet: 'no' },
+    }),
     'off: declared, and seen',
     'off none samples',
   ],
@@ -725,19 +838,31 @@ const off: readonly State[] = [
   ],
   [
     'cri-o with cgroupfs and a runc that does not ask',
-    host('1160', [kubelet122, crio('1.0.0-rc10', 'perhaps', 'cgroupfs')], 'eio! kubepods\neio! kubepods/pod1\neio! kubepods/pod1/crio-#a'),
+    host(
+      '1160',
+      [kubelet122, crio('1.0.0-rc10', 'perhaps', 'cgroupfs')],
+      'eio! kubepods\neio! kubepods/pod1\neio! kubepods/pod1/crio-#a',
+    ),
     'off: its limited container is not accounted',
     'off none samples',
   ],
   [
     'podman with cgroupfs and a runc that does not ask',
-    host('1160', [podman('1.0.0-rc10', 'perhaps', 'cgroupfs')], 'eio libpod_parent\neio! libpod_parent/libpod-#a'),
+    host(
+      '1160',
+      [podman('1.0.0-rc10', 'perhaps', 'cgroupfs')],
+      'eio libpod_parent\neio! libpod_parent/libpod-#a',
+    ),
     'off: its limited container is not accounted',
     'off none samples',
   ],
   [
     'a clean docker and podman of el7 side by side',
-    host('1160', [cleanDocker, podman('1.0.2', 'no', 'systemd')], `${containers('eio')}eio! machine.slice/libpod-#a.scope`),
+    host(
+      '1160',
+      [cleanDocker, podman('1.0.2', 'no', 'systemd')],
+      `${containers('eio')}eio! machine.slice/libpod-#a.scope`,
+    ),
     'off: neither asks',
     'off none samples',
   ],
@@ -749,19 +874,34 @@ const off: readonly State[] = [
   ],
   [
     'a runtime that is crun beside a clean docker',
-    host('1160', [cleanDocker, custom('docker', '/usr/bin/crun', 'crun version 1.4', 'no')], containers('eio')),
+    host(
+      '1160',
+      [cleanDocker, custom('docker', '/usr/bin/crun', 'crun version 1.4', 'no')],
+      containers('eio'),
+    ),
     'off: crun never asks; which of the two made the container is not known, so it proves nothing of docker',
     'off none none',
   ],
   [
     'gVisor beside a clean docker',
-    host('1160', [cleanDocker, custom('docker', '/usr/local/bin/runsc', 'runsc version release-2021', 'no')], containers('eio')),
+    host(
+      '1160',
+      [cleanDocker, custom('docker', '/usr/local/bin/runsc', 'runsc version release-2021', 'no')],
+      containers('eio'),
+    ),
     'off: runsc never asks; which of the two made the container is not known',
     'off none none',
   ],
   [
     'nvidia-container-runtime 3 that passes on to runc 1.0.2',
-    host('1160', [cleanDocker, custom('docker', '/usr/bin/nvidia-container-runtime', 'runc version 1.0.2', 'no')], containers('eio')),
+    host(
+      '1160',
+      [
+        cleanDocker,
+        custom('docker', '/usr/bin/nvidia-container-runtime', 'runc version 1.0.2', 'no'),
+      ],
+      containers('eio'),
+    ),
     'off: it says the version of the runc that it starts; no container of its own has shown it',
     'off none none',
   ],
@@ -782,13 +922,20 @@ const off: readonly State[] = [
   ],
   [
     'repaired without a reboot: the whole tree was made again',
-    host('1160', [kubelet122, cleanDocker], pods('eio'), { 'kmem.root_usage': 589_824, ...dead(3) }),
+    host('1160', [kubelet122, cleanDocker], pods('eio'), {
+      'kmem.root_usage': 589_824,
+      ...dead(3),
+    }),
     'off: what is left is of before the repair',
     'off none samples',
   ],
   [
     'Mesos, Slurm and YARN beside a clean docker with a limited container',
-    host('1160', [cleanDocker], `${containers('eio')}${yarn}eio! slurm/uid_0/job_1\neio! mesos/6c5f`),
+    host(
+      '1160',
+      [cleanDocker],
+      `${containers('eio')}${yarn}eio! slurm/uid_0/job_1\neio! mesos/6c5f`,
+    ),
     'off: docker is clean, the others never ask',
     'off none samples',
   ],
@@ -823,14 +970,22 @@ const risks: readonly State[] = [
   ],
   [
     'k3s beside a docker of an unknown build; only pods have a limit',
-    host('1160', [...k3s('1.21.5+k3s1', 'no', '1.0.2'), unknownDocker], pods('eio') + containers('none')),
+    host(
+      '1160',
+      [...k3s('1.21.5+k3s1', 'no', '1.0.2'), unknownDocker],
+      pods('eio') + containers('none'),
+    ),
     'at risk: k3s starts its pods through a runc of its own, which says nothing of the one that docker starts',
     'at_risk kernel_arg none',
     /1\.3\.7-3\.1\.el7 may account/,
   ],
   [
     'a second runc as a runtime of docker',
-    host('1160', [cleanDocker, custom('docker', '/opt/old/runc', 'runc version 1.0.0-rc5', 'yes')], containers('eio')),
+    host(
+      '1160',
+      [cleanDocker, custom('docker', '/opt/old/runc', 'runc version 1.0.0-rc5', 'yes')],
+      containers('eio'),
+    ),
     'at risk: containers that are started through it will be accounted',
     'at_risk kernel_arg none',
     /\/opt\/old\/runc 1\.0\.0-rc5 will account/,
@@ -865,7 +1020,10 @@ const risks: readonly State[] = [
     'Ubuntu 16.04 with 4.4, header lines everywhere',
     host(
       ubuntu44,
-      [kubelet('1.14.10', 'yes'), dockerWith('1.2.6-3', '1.0.0-rc8', 'yes', { 'docker.evr': '5:18.09.9~3-0~ubuntu-xenial' })],
+      [
+        kubelet('1.14.10', 'yes'),
+        dockerWith('1.2.6-3', '1.0.0-rc8', 'yes', { 'docker.evr': '5:18.09.9~3-0~ubuntu-xenial' }),
+      ],
       'header! kubepods\nheader! kubepods/pod1\nheader! kubepods/pod1/#a',
       debian,
     ),
@@ -961,29 +1119,50 @@ const risks: readonly State[] = [
   ),
   [
     "podman's limited scope beside a docker of unknown build",
-    host('1160', [unknownDocker, podman('1.0.0-rc93', 'no', 'systemd')], `${containers('none')}eio! machine.slice/libpod-#a.scope`),
+    host(
+      '1160',
+      [unknownDocker, podman('1.0.0-rc93', 'no', 'systemd')],
+      `${containers('none')}eio! machine.slice/libpod-#a.scope`,
+    ),
     'at risk: a scope that systemd made says nothing of docker',
     'at_risk kernel_arg none',
   ],
   [
     "podman's limited cgroupfs group beside a docker of unknown build",
-    host('1160', [unknownDocker, podman('1.0.0-rc93', 'perhaps', 'cgroupfs')], `${containers('none')}eio! libpod_parent/libpod-#a`),
+    host(
+      '1160',
+      [unknownDocker, podman('1.0.0-rc93', 'perhaps', 'cgroupfs')],
+      `${containers('none')}eio! libpod_parent/libpod-#a`,
+    ),
     'at risk: it speaks for podman only',
     'at_risk kernel_arg none',
   ],
   [
     "docker's limited container beside a cri-o of unknown build",
-    host('1160', [crio('1.0.0-rc10', 'perhaps', 'cgroupfs'), docker1703], `${containers('eio')}eio crio/crio-#a`, {
-      'runc.path': '/usr/bin/docker-runc',
-      'runc.evr': '1.0.0-69.rc10.el7_9',
-    }),
+    host(
+      '1160',
+      [crio('1.0.0-rc10', 'perhaps', 'cgroupfs'), docker1703],
+      `${containers('eio')}eio crio/crio-#a`,
+      {
+        'runc.path': '/usr/bin/docker-runc',
+        'runc.evr': '1.0.0-69.rc10.el7_9',
+      },
+    ),
     'at risk: it speaks for docker only',
     'at_risk kernel_arg none',
     /cri-o with runc 1\.0\.0-rc10 may account/,
   ],
   [
     'a limited container below pods, made by docker or by containerd',
-    host('1160', [kubelet122, engine('docker-ce', '17.03.2-ce', 'no', 'cgroupfs', {}), containerd('1.0.0-rc10', 'perhaps')], pods('eio')),
+    host(
+      '1160',
+      [
+        kubelet122,
+        engine('docker-ce', '17.03.2-ce', 'no', 'cgroupfs', {}),
+        containerd('1.0.0-rc10', 'perhaps'),
+      ],
+      pods('eio'),
+    ),
     'at risk: nobody can say which of the two runcs made it, and rc10 asks',
     'at_risk kernel_arg none',
   ],
@@ -1002,14 +1181,22 @@ const risks: readonly State[] = [
   ],
   [
     'a runtime of its own that does not say its version',
-    host('1160', [cleanDocker, custom('docker', '/opt/acme/runtime', '', 'perhaps')], containers('eio')),
+    host(
+      '1160',
+      [cleanDocker, custom('docker', '/opt/acme/runtime', '', 'perhaps')],
+      containers('eio'),
+    ),
     'at risk: nothing is known of it',
     'at_risk kernel_arg none',
     /runtime may account/,
   ],
   [
     'containerd whose configuration says systemd, and whose group says cgroupfs',
-    host('1160', [kubelet122systemd, containerd('1.0.0-rc10', 'perhaps', 'systemd')], literal('eio')),
+    host(
+      '1160',
+      [kubelet122systemd, containerd('1.0.0-rc10', 'perhaps', 'systemd')],
+      literal('eio'),
+    ),
     'at risk: the running containerd has not read that configuration',
     'at_risk kernel_arg none',
   ],
@@ -1021,13 +1208,25 @@ const risks: readonly State[] = [
   ],
   [
     'containerd whose configuration cannot be read, under a kubelet with the systemd driver',
-    host('1160', [kubelet122systemd, containerd('1.0.0-rc10', 'perhaps', '')], 'eio! kubepods.slice'),
+    host(
+      '1160',
+      [kubelet122systemd, containerd('1.0.0-rc10', 'perhaps', '')],
+      'eio! kubepods.slice',
+    ),
     "at risk: the kubelet's driver says nothing of containerd's",
     'at_risk kernel_arg none',
   ],
   [
     'a docker that hangs, and no group of it is there',
-    host('1160', [engine('docker-ce', '18.06.1-ce', 'yes', '', { 'docker.driver': unknown('docker did not answer') })], 'eio system.slice'),
+    host(
+      '1160',
+      [
+        engine('docker-ce', '18.06.1-ce', 'yes', '', {
+          'docker.driver': unknown('docker did not answer'),
+        }),
+      ],
+      'eio system.slice',
+    ),
     'at risk: its driver is not known, its version asks',
     'at_risk kernel_arg none',
   ],
@@ -1093,27 +1292,41 @@ const risks: readonly State[] = [
   ],
   [
     'a kubelet that was not found, its pods without limits',
-    host('1160', [hiddenKubelet, cleanDocker], `eio kubepods\neio kubepods/pod2\n${containers('eio')}`),
+    host(
+      '1160',
+      [hiddenKubelet, cleanDocker],
+      `eio kubepods\neio kubepods/pod2\n${containers('eio')}`,
+    ),
     'at risk: nothing of its own shows that it does not ask',
     'at_risk kernel_arg samples',
     /a kubelet that was not found/,
   ],
   [
     'a docker that was not found beside a clean containerd with a limited pod',
-    host('1160', [kubelet122, cleanContainerd, hiddenDocker], `${pods('eio')}eio docker\neio docker/#d`),
+    host(
+      '1160',
+      [kubelet122, cleanContainerd, hiddenDocker],
+      `${pods('eio')}eio docker\neio docker/#d`,
+    ),
     'at risk: nothing shows what that docker does',
     'at_risk kernel_arg none',
     /a docker that was not found/,
   ],
   [
     "the kubelet was replaced in this boot; its pods are its predecessor's",
-    host('1160', [kubelet('', 'perhaps', 'cgroupfs', { 'kubelet.changed_at': bootedAt + 50 }), cleanDocker], pods('eio')),
+    host(
+      '1160',
+      [kubelet('', 'perhaps', 'cgroupfs', { 'kubelet.changed_at': bootedAt + 50 }), cleanDocker],
+      pods('eio'),
+    ),
     'at risk: the old pods say nothing of the new kubelet',
     'at_risk kernel_arg samples',
   ],
   [
     "the runc was replaced in this boot; the limited container is its predecessor's",
-    host('1160', [staticContainerd], 'eio default\neio! default/#a', { 'runc.changed_at': bootedAt + 50 }),
+    host('1160', [staticContainerd], 'eio default\neio! default/#a', {
+      'runc.changed_at': bootedAt + 50,
+    }),
     'at risk: the old container says nothing of the new runc',
     'at_risk kernel_arg none',
   ],
@@ -1126,7 +1339,11 @@ const risks: readonly State[] = [
   ],
   [
     'podman that is configured for systemd and made a cgroupfs group',
-    host('1160', [podman('1.0.0-rc10', 'perhaps', 'systemd')], 'eio libpod_parent\neio libpod_parent/libpod-#a'),
+    host(
+      '1160',
+      [podman('1.0.0-rc10', 'perhaps', 'systemd')],
+      'eio libpod_parent\neio libpod_parent/libpod-#a',
+    ),
     'at risk: somebody runs it with the other manager, and rc10 asks there',
     'at_risk kernel_arg none',
   ],
@@ -1138,19 +1355,29 @@ const risks: readonly State[] = [
   ],
   [
     'a kubelet that is declared to ask',
-    host('1160', [kubelet('1.22.17', 'yes'), cleanDocker], idlePods('eio'), { 'kmem.asks': { kubelet: 'yes' } }),
+    host('1160', [kubelet('1.22.17', 'yes'), cleanDocker], idlePods('eio'), {
+      'kmem.asks': { kubelet: 'yes' },
+    }),
     'at risk: the operator knows',
     'at_risk kernel_arg none',
   ],
   [
     'cri-o with cgroupfs and a runc of unknown build',
-    host('1160', [kubelet122, crio('1.0.0-rc10', 'perhaps', 'cgroupfs')], 'eio! kubepods\neio! kubepods/pod1\neio kubepods/pod1/crio-#a'),
+    host(
+      '1160',
+      [kubelet122, crio('1.0.0-rc10', 'perhaps', 'cgroupfs')],
+      'eio! kubepods\neio! kubepods/pod1\neio kubepods/pod1/crio-#a',
+    ),
     'at risk: the next limited container is accounted',
     'at_risk kernel_arg none',
   ],
   [
     'podman with cgroupfs and a runc of unknown build',
-    host('862', [podman('1.0.0-rc10', 'perhaps', 'cgroupfs')], 'eio libpod_parent\neio libpod_parent/libpod-#a'),
+    host(
+      '862',
+      [podman('1.0.0-rc10', 'perhaps', 'cgroupfs')],
+      'eio libpod_parent\neio libpod_parent/libpod-#a',
+    ),
     'at risk: the next limited container is accounted; kmend does not upgrade podman',
     'at_risk kernel_and_arg none',
   ],
@@ -1163,7 +1390,11 @@ const risks: readonly State[] = [
   ],
   [
     'the active probe of another kernel says nothing of the next',
-    host('862', [docker1806], containers('none'), { ...argument, ...next('957'), 'kmem.active_probe': 'off' }),
+    host('862', [docker1806], containers('none'), {
+      ...argument,
+      ...next('957'),
+      'kmem.active_probe': 'off',
+    }),
     'at risk: 957 has not been asked',
     'at_risk kernel_and_arg active_probe',
   ],
@@ -1185,7 +1416,12 @@ const arguments_: readonly State[] = [
   ],
   [
     'the argument written twice',
-    host('1160', [kubelet112, badDocker], pods('eio'), args('cgroup.memory=nosocket cgroup.memory=nokmem')),
+    host(
+      '1160',
+      [kubelet112, badDocker],
+      pods('eio'),
+      args('cgroup.memory=nosocket cgroup.memory=nokmem'),
+    ),
     'off: occurrences add up',
     'off none samples',
   ],
@@ -1222,7 +1458,10 @@ const arguments_: readonly State[] = [
   ],
   [
     'an active probe of the argument',
-    host('1160', [kubelet122, cleanDocker], idlePods('eio'), { ...argument, 'kmem.active_probe': 'off' }),
+    host('1160', [kubelet122, cleanDocker], idlePods('eio'), {
+      ...argument,
+      'kmem.active_probe': 'off',
+    }),
     'off: the kernel was asked',
     'off none active_probe',
   ],
@@ -1287,14 +1526,20 @@ const arguments_: readonly State[] = [
   ],
   [
     'the argument in force, and a new group was accounted',
-    host('1160', [kubelet122, cleanDocker], idlePods('eio'), { ...argument, 'kmem.active_probe': 'on' }),
+    host('1160', [kubelet122, cleanDocker], idlePods('eio'), {
+      ...argument,
+      'kmem.active_probe': 'on',
+    }),
     'unknown, against all that is known',
     'unknown unknown none',
     /the active probe was accounted/,
   ],
   [
     'the argument in force, and the active probe failed',
-    host('1160', [kubelet122, cleanDocker], idlePods('eio'), { ...argument, 'kmem.active_probe': 'failed' }),
+    host('1160', [kubelet122, cleanDocker], idlePods('eio'), {
+      ...argument,
+      'kmem.active_probe': 'failed',
+    }),
     'unknown: nothing proves it',
     'unknown none none',
   ],
@@ -1324,13 +1569,19 @@ const arguments_: readonly State[] = [
   ],
   [
     'the argument set on 957, which its System.map does not name',
-    host('957', [kubelet112, badDocker], idlePods('eio'), { ...argument, 'kernel.maps': { '3.10.0-957.el7.x86_64': 'no' } }),
+    host('957', [kubelet112, badDocker], idlePods('eio'), {
+      ...argument,
+      'kernel.maps': { '3.10.0-957.el7.x86_64': 'no' },
+    }),
     'at risk: this 957 does not obey',
     'at_risk kernel_and_arg none',
   ],
   [
     'the argument set on 957, which its System.map names',
-    host('957', [kubelet112, badDocker], pods('eio'), { ...argument, 'kernel.maps': { '3.10.0-957.el7.x86_64': 'yes' } }),
+    host('957', [kubelet112, badDocker], pods('eio'), {
+      ...argument,
+      'kernel.maps': { '3.10.0-957.el7.x86_64': 'yes' },
+    }),
     'off: this 957 obeys, and the pods show it',
     'off none samples',
   ],
@@ -1372,14 +1623,20 @@ const doubts: readonly State[] = [
   ],
   [
     'a runtime with a runc of its own, under a docker with the systemd driver',
-    host('1160', [docker1806systemd, { ...nvidia('docker'), asks: 'no' }], 'eio! system.slice/docker-#a.scope'),
+    host(
+      '1160',
+      [docker1806systemd, { ...nvidia('docker'), asks: 'no' }],
+      'eio! system.slice/docker-#a.scope',
+    ),
     'off: systemd makes the groups of that runtime too',
     'off none samples',
   ],
 ];
 
 /** What kmend found in this boot when it started a limited container through a runtime. */
-const sample = (runtime: string, answer: 'off' | 'on'): Facts => ({ 'kmem.started': [{ runtime, answer, at: bootedAt + 500 }] });
+const sample = (runtime: string, answer: 'off' | 'on'): Facts => ({
+  'kmem.started': [{ runtime, answer, at: bootedAt + 500 }],
+});
 
 const samples: readonly State[] = [
   [
@@ -1442,7 +1699,10 @@ const samples: readonly State[] = [
   ],
   [
     'a sample container that was started before the runtime was replaced',
-    host('1160', [unknownDocker], containers('none'), { ...sample('docker', 'off'), 'runc.changed_at': bootedAt + 600 }),
+    host('1160', [unknownDocker], containers('none'), {
+      ...sample('docker', 'off'),
+      'runc.changed_at': bootedAt + 600,
+    }),
     'at risk: the new runc was not asked',
     'at_risk kernel_arg none',
   ],
@@ -1468,10 +1728,20 @@ const unknowns: readonly State[] = [
     'unknown none none',
     /no container runtime and no kubelet was found/,
   ],
-  ['nothing installed, nothing running', host('1160', [], units), 'unknown, with that reason', 'unknown none none', /no container runtime/],
+  [
+    'nothing installed, nothing running',
+    host('1160', [], units),
+    'unknown, with that reason',
+    'unknown none none',
+    /no container runtime/,
+  ],
   [
     'podman of el7 without a limited container',
-    host('1160', [podman('1.0.0-rc10', 'no', 'systemd')], `${units}eio machine.slice/libpod-#a.scope`),
+    host(
+      '1160',
+      [podman('1.0.0-rc10', 'no', 'systemd')],
+      `${units}eio machine.slice/libpod-#a.scope`,
+    ),
     'unknown: no sample; but podman with systemd never asks, so no remedy',
     'unknown none none',
     /no sample/,
@@ -1485,7 +1755,9 @@ const unknowns: readonly State[] = [
   ],
   [
     'a kubelet that is declared clean, and no pod with a limit',
-    host('1160', [kubelet('1.15.3', 'perhaps'), cleanDocker], idlePods('eio') + containers('eio'), { 'kmem.asks': { kubelet: 'no' } }),
+    host('1160', [kubelet('1.15.3', 'perhaps'), cleanDocker], idlePods('eio') + containers('eio'), {
+      'kmem.asks': { kubelet: 'no' },
+    }),
     'unknown: declared, not seen',
     'unknown none samples',
     /declared: does not ask/,
@@ -1573,8 +1845,20 @@ const unknowns: readonly State[] = [
     'unknown: 3.10 never answers so',
     'unknown none none',
   ],
-  ['a kernel release that is no version', host('custom', [docker1806], containers('on')), 'unknown', 'unknown unknown none', /"custom"/],
-  ['no group at all', host('1160', [cleanDocker], ''), 'unknown: nothing to judge by', 'unknown none none', /no non-root memory cgroup/],
+  [
+    'a kernel release that is no version',
+    host('custom', [docker1806], containers('on')),
+    'unknown',
+    'unknown unknown none',
+    /"custom"/,
+  ],
+  [
+    'no group at all',
+    host('1160', [cleanDocker], ''),
+    'unknown: nothing to judge by',
+    'unknown none none',
+    /no non-root memory cgroup/,
+  ],
   [
     'a pod whose limit changed while the kubelet cannot be found, with the systemd driver',
     host('1160', [cleanDocker], 'eio! kubepods.slice\neio kubepods.slice/kubepods-burstable.slice'),
@@ -1596,24 +1880,51 @@ const notApplicable: readonly State[] = [
   healthy("ELRepo's 5.4", elrepo54),
   healthy("ELRepo's kernel-ml 6.9", '6.9.7-1.el7.elrepo.x86_64', {}, 'charged! docker/#a'),
   healthy('Ubuntu 16.04 with 4.15', '4.15.0-112-generic', debian),
-  healthy('Ubuntu 18.04, hybrid tree', '4.15.0-213-generic', { ...debian, 'cgroup.version': 'hybrid' }),
+  healthy('Ubuntu 18.04, hybrid tree', '4.15.0-213-generic', {
+    ...debian,
+    'cgroup.version': 'hybrid',
+  }),
   healthy('Debian 9', '4.9.0-8-amd64', debian),
   healthy('Amazon Linux 2', '4.14.334-252.552.amzn2.x86_64'),
-  healthy('Flatcar', '5.15.119-flatcar', { 'os.id': 'flatcar', 'boot.loader': 'flatcar', 'kernel.next': '' }),
+  healthy('Flatcar', '5.15.119-flatcar', {
+    'os.id': 'flatcar',
+    'boot.loader': 'flatcar',
+    'kernel.next': '',
+  }),
   healthy('CentOS 7 on ARM (4.14)', '4.14.0-115.el7a.0.1.aarch64'),
   healthy('CoreOS with 4.6', '4.6.3-coreos', { 'boot.loader': 'flatcar', 'kernel.next': '' }),
   healthy('RHEL 8', '4.18.0-553.el8_10.x86_64'),
-  healthy('RHEL 9 with cgroup v2', '5.14.0-427.el9.x86_64', v2, 'charged! system.slice/docker-#a.scope'),
+  healthy(
+    'RHEL 9 with cgroup v2',
+    '5.14.0-427.el9.x86_64',
+    v2,
+    'charged! system.slice/docker-#a.scope',
+  ),
   healthy('SLES 12 SP5 (4.12)', '4.12.14-122.37-default', suse),
-  healthy('Debian 12 with cgroup v2', '6.1.0-28-amd64', { ...debian, ...v2 }, 'charged! system.slice/docker-#a.scope'),
+  healthy(
+    'Debian 12 with cgroup v2',
+    '6.1.0-28-amd64',
+    { ...debian, ...v2 },
+    'charged! system.slice/docker-#a.scope',
+  ),
   healthy('el6', '2.6.32-754.el6.x86_64', {}, ''),
-  healthy('a healthy ELRepo kernel, el7 1160 boots next with the argument', elrepo54, { ...next('1160'), ...argumentNext }),
-  healthy('a healthy ELRepo kernel, el7 957 boots next with the argument, and its System.map names the switch', elrepo54, {
-    ...next('957'),
+  healthy('a healthy ELRepo kernel, el7 1160 boots next with the argument', elrepo54, {
+    ...next('1160'),
     ...argumentNext,
-    'kernel.maps': { '3.10.0-957.el7.x86_64': 'yes' },
   }),
-  healthy('a healthy ELRepo kernel, what boots next is not known', elrepo54, { 'kernel.next': '', 'boot.loader': 'unknown' }),
+  healthy(
+    'a healthy ELRepo kernel, el7 957 boots next with the argument, and its System.map names the switch',
+    elrepo54,
+    {
+      ...next('957'),
+      ...argumentNext,
+      'kernel.maps': { '3.10.0-957.el7.x86_64': 'yes' },
+    },
+  ),
+  healthy('a healthy ELRepo kernel, what boots next is not known', elrepo54, {
+    'kernel.next': '',
+    'boot.loader': 'unknown',
+  }),
   [
     'Alibaba Cloud Linux 2 with its argument',
     host('4.19.91-27.al7.x86_64', [kubelet112, badDocker], 'empty! kubepods/pod1/#a', argument),
@@ -1649,6 +1960,21 @@ const notApplicable: readonly State[] = [
   ],
 ];
 
-export const states = [...accounted, ...leaking, ...off, ...risks, ...arguments_, ...doubts, ...samples, ...unknowns, ...notApplicable].map(
-  ([name, { programs, facts }, truth, expected, says]) => ({ name, programs, facts, truth, expected, says }),
-);
+export const states = [
+  ...accounted,
+  ...leaking,
+  ...off,
+  ...risks,
+  ...arguments_,
+  ...doubts,
+  ...samples,
+  ...unknowns,
+  ...notApplicable,
+].map(([name, { programs, facts }, truth, expected, says]) => ({
+  name,
+  programs,
+  facts,
+  truth,
+  expected,
+  says,
+}));

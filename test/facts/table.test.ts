@@ -1,4 +1,5 @@
-// The table of facts: who reads which, and what the compiler refuses (`npm run typecheck` fails where a line below is no error any more).
+// The table of facts: who reads which, and what the compiler refuses (`npm run typecheck` fails
+// where a line below is no error any more).
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,7 +7,11 @@ import { areas, derive, factDefs, parseProbe } from '../../src/facts/index.ts';
 import { type Facts, fact, known, need, UnknownFact, viewOf } from '../../src/model/fact.ts';
 import { isUnknown, type Mapping, unknown, type Value } from '../../src/model/value.ts';
 
-const facts: Facts = { 'kmem.verdict': 'on', 'kernel.next': unknown('needs root'), 'package.containerd.io.held': false };
+const facts: Facts = {
+  'kmem.verdict': 'on',
+  'kernel.next': unknown('needs root'),
+  'package.containerd.io.held': false,
+};
 
 describe('the name and the value of a fact', () => {
   it('are checked where it is read', () => {
@@ -45,28 +50,40 @@ describe('the name and the value of a fact', () => {
 /** A name with the word of an argument in place of `*`. */
 const matches = (name: string, found: string): boolean => {
   const [before = '', after = ''] = name.split('*');
-  return name === found || (name.includes('*') && found.startsWith(before) && found.endsWith(after));
+  return (
+    name === found || (name.includes('*') && found.startsWith(before) && found.endsWith(after))
+  );
 };
 
-const shapeOf = (value: Value | undefined): string => (Array.isArray(value) ? 'list' : typeof value);
+const shapeOf = (value: Value | undefined): string =>
+  Array.isArray(value) ? 'list' : typeof value;
 
 const folder = join(import.meta.dirname, '../fixtures/recorded');
 const recordings = readdirSync(folder).filter((name) => name.endsWith('.txt'));
 
 describe('the table', () => {
-  it.each([...areas.values()].map((area) => [area.name, area] as const))('has what area %s reads, and nothing else', (name, area) => {
-    const named = factDefs.filter(({ source }) => source === name).map((def) => def.name);
-    const args = { name: 'x', file: 'x', path: '/x' };
-    const found = Object.keys(area.parse('', { cut: false, args }));
-    expect(found.filter((one) => !named.some((def) => matches(def, one)))).toEqual([]);
-    expect(named.filter((def) => !found.some((one) => matches(def, one)))).toEqual([]);
-  });
+  it.each([...areas.values()].map((area) => [area.name, area] as const))(
+    'has what area %s reads, and nothing else',
+    (name, area) => {
+      const named = factDefs.filter(({ source }) => source === name).map((def) => def.name);
+      const args = { name: 'x', file: 'x', path: '/x' };
+      const found = Object.keys(area.parse('', { cut: false, args }));
+      expect(found.filter((one) => !named.some((def) => matches(def, one)))).toEqual([]);
+      expect(named.filter((def) => !found.some((one) => matches(def, one)))).toEqual([]);
+    },
+  );
 
   it.each(recordings)('has examples of the shape that %s gives', (name) => {
     const read = parseProbe(readFileSync(join(folder, name), 'utf8'));
     const values: Mapping = read.ok ? derive(read.value) : {};
     expect(Object.keys(values).length).toBeGreaterThan(100);
-    const known = factDefs.filter((def) => values[def.name] !== undefined && !isUnknown(values[def.name]));
-    expect(known.filter((def) => shapeOf(values[def.name]) !== shapeOf(def.example)).map((def) => def.name)).toEqual([]);
+    const known = factDefs.filter(
+      (def) => values[def.name] !== undefined && !isUnknown(values[def.name]),
+    );
+    expect(
+      known
+        .filter((def) => shapeOf(values[def.name]) !== shapeOf(def.example))
+        .map((def) => def.name),
+    ).toEqual([]);
   });
 });

@@ -1,13 +1,34 @@
 // The kmem tables, row by row: an example inside each row, and its borders.
 import { describe, expect, it } from 'vitest';
-import { asksForNokmem, bootArgs, disablesMemoryCgroup } from '../../src/facts/areas/boot/boot-args.ts';
-import { el7Errata, generations, healthOf, parsesNokmem, readRelease, shortRelease, vendorSays } from '../../src/facts/kmem/kernels.ts';
-import { containerdIoAccounts, containerdIoRow, containerdIoRows } from '../../src/facts/kmem/programs/containerd-io.ts';
+import {
+  asksForNokmem,
+  bootArgs,
+  disablesMemoryCgroup,
+} from '../../src/facts/areas/boot/boot-args.ts';
+import {
+  el7Errata,
+  generations,
+  healthOf,
+  parsesNokmem,
+  readRelease,
+  shortRelease,
+  vendorSays,
+} from '../../src/facts/kmem/kernels.ts';
+import {
+  containerdIoAccounts,
+  containerdIoRow,
+  containerdIoRows,
+} from '../../src/facts/kmem/programs/containerd-io.ts';
 import { dockerAccounts, dockerRows, engineVersion } from '../../src/facts/kmem/programs/docker.ts';
 import { kubeletAccounts, kubeletRows } from '../../src/facts/kmem/programs/kubelet.ts';
 import { runcAccounts, runcRows } from '../../src/facts/kmem/programs/runc.ts';
 import { readingOf, readRows } from '../../src/facts/kmem/reads.ts';
-import { isCritical, readSymptoms, symptomPatterns, symptomRows } from '../../src/facts/kmem/symptoms.ts';
+import {
+  isCritical,
+  readSymptoms,
+  symptomPatterns,
+  symptomRows,
+} from '../../src/facts/kmem/symptoms.ts';
 
 describe('kernel generations', () => {
   it.each([
@@ -63,7 +84,9 @@ describe('is nokmem parsed', () => {
     ['3.16.0-6-amd64', 'unknown'],
     ['4.1.12-124.el7uek.x86_64', 'unknown'],
     ['custom', 'unknown'],
-  ] as const)('%s: %s', (release, parses) => expect(parsesNokmem(release, { suse: false })).toBe(parses));
+  ] as const)('%s: %s', (release, parses) =>
+    expect(parsesNokmem(release, { suse: false })).toBe(parses),
+  );
 
   it('SLES before 4.5 is not known, later ones follow upstream (model)', () => {
     expect(parsesNokmem('4.4.180-94.164-default', { suse: true })).toBe('unknown');
@@ -78,9 +101,12 @@ describe('what the vendor says about the leak', () => {
     ['3.10.0-1062.4.1.el7.x86_64', 'RHSA-2019:3055'],
     ['3.10.0-1160.el7.x86_64', 'RHSA-2019:3055'],
   ])('%s: %s', (release, erratum) => expect(vendorSays(release)).toContain(erratum));
-  it.each(['3.10.0-862.el7.x86_64', '3.10.0-957.el7.x86_64', '3.10.0-1062.el7.x86_64', '4.18.0-80.el8'])('%s: nothing', (release) =>
-    expect(vendorSays(release)).toBe(''),
-  );
+  it.each([
+    '3.10.0-862.el7.x86_64',
+    '3.10.0-957.el7.x86_64',
+    '3.10.0-1062.el7.x86_64',
+    '4.18.0-80.el8',
+  ])('%s: nothing', (release) => expect(vendorSays(release)).toBe(''));
   it('covers every row', () => expect(el7Errata.length).toBe(3));
 });
 
@@ -151,7 +177,9 @@ describe('Docker engines', () => {
     ['docker', '1.13.1', 'yes'],
     ['docker', '1.12.6', 'no'],
     ['docker-ce', '', 'unknown'],
-  ] as const)('%s %s: %s', (name, version, accounts) => expect(dockerAccounts(name, version)).toBe(accounts));
+  ] as const)('%s %s: %s', (name, version, accounts) =>
+    expect(dockerAccounts(name, version)).toBe(accounts),
+  );
 
   it.each([
     ['18.06.1.ce-3.el7', '18.06.1-ce'],
@@ -182,8 +210,11 @@ describe('kubelets with the cgroupfs driver', () => {
     ['1.22.0', 'no'],
     ['1.28.2+rke2r1', 'no'],
     ['', 'unknown'],
-  ] as const)('%s: %s', (version, accounts) => expect(kubeletAccounts(version, 'cgroupfs')).toBe(accounts));
-  it('with the systemd driver none does', () => expect(kubeletAccounts('1.12.3', 'systemd')).toBe('no'));
+  ] as const)('%s: %s', (version, accounts) =>
+    expect(kubeletAccounts(version, 'cgroupfs')).toBe(accounts),
+  );
+  it('with the systemd driver none does', () =>
+    expect(kubeletAccounts('1.12.3', 'systemd')).toBe('no'));
 });
 
 describe('reads', () => {
@@ -223,7 +254,8 @@ describe('reads', () => {
 describe('symptoms', () => {
   const lines: Readonly<Record<string, string>> = {
     slub: '[  1.0] SLUB: Unable to allocate memory on node -1 (gfp=0x20)',
-    slub_memcg: '  cache: kmalloc-192(1234:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef), object size: 192',
+    slub_memcg:
+      '  cache: kmalloc-192(1234:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef), object size: 192',
     ip6mr_oops: 'IP: [<ffffffff894dfb20>] ip6mr_sk_done+0x60/0xf0',
     no_sockets: '[381022.000001] socket: no more sockets',
     icmp6_socket: 'IPv6: Failed to initialize the ICMP6 control socket (err -23)',
@@ -243,8 +275,14 @@ describe('symptoms', () => {
     (row) => {
       const line = lines[row.kind] ?? '';
       expect(line).toMatch(new RegExp(symptomPatterns[row.from]));
-      const [kernel, runtime] = [found([line, 'something else']), found([], [line, 'something else'])];
-      expect(row.from === 'kernel' ? [kernel, runtime] : [runtime, kernel]).toEqual([[`${row.kind} ${row.from} 1`], []]);
+      const [kernel, runtime] = [
+        found([line, 'something else']),
+        found([], [line, 'something else']),
+      ];
+      expect(row.from === 'kernel' ? [kernel, runtime] : [runtime, kernel]).toEqual([
+        [`${row.kind} ${row.from} 1`],
+        [],
+      ]);
     },
   );
   it('both texts of an exhausted id table count, in the words of every runc', () => {
@@ -255,10 +293,17 @@ describe('symptoms', () => {
       `runc run failed: unable to start container process: unable to apply cgroup configuration: mkdir ${group}: cannot allocate memory`,
     ];
     expect(found([], words)).toEqual(['cgroup_mkdir runtime 3']);
-    expect(found([], ['mkdir /var/lib/docker: no space left on device', `mkdir ${group}: permission denied`])).toEqual([]);
+    expect(
+      found(
+        [],
+        ['mkdir /var/lib/docker: no space left on device', `mkdir ${group}: permission denied`],
+      ),
+    ).toEqual([]);
   });
   it('a memcg cache that could not be made counts, although its name holds parentheses', () => {
-    expect(found(['kmem_cache_create(kmalloc-64(12:abc)) failed with error -12'])).toEqual(['cache_create kernel 1']);
+    expect(found(['kmem_cache_create(kmalloc-64(12:abc)) failed with error -12'])).toEqual([
+      'cache_create kernel 1',
+    ]);
   });
 
   const hostile = [
@@ -291,17 +336,23 @@ describe('symptoms', () => {
     });
     return Math.min(...took);
   };
-  it.each(hostile.flatMap((part) => [part, `cache: ${part}`, `mkdir ${part}`].map((start) => ({ start, part }))))(
-    '256 KiB of "$start", "$part" again and again, are read in linear time',
-    ({ start, part }) => {
-      const line = (size: number): string => `${start}${part.repeat(Math.ceil(size / part.length))}`;
-      const [half, whole] = [seconds(line(131_072)), seconds(line(262_144))];
-      expect(whole / Math.max(half, 0.005)).toBeLessThan(3);
-    },
-  );
+  it.each(
+    hostile.flatMap((part) =>
+      [part, `cache: ${part}`, `mkdir ${part}`].map((start) => ({ start, part })),
+    ),
+  )('256 KiB of "$start", "$part" again and again, are read in linear time', ({ start, part }) => {
+    const line = (size: number): string => `${start}${part.repeat(Math.ceil(size / part.length))}`;
+    const [half, whole] = [seconds(line(131_072)), seconds(line(262_144))];
+    expect(whole / Math.max(half, 0.005)).toBeLessThan(3);
+  });
 
   it('a cache that is no memcg cache, and another bug, are not ours', () => {
-    expect(found(['  cache: kmalloc-192, object size: 192', 'unregister_netdevice: waiting for lo to become free'])).toEqual([]);
+    expect(
+      found([
+        '  cache: kmalloc-192, object size: 192',
+        'unregister_netdevice: waiting for lo to become free',
+      ]),
+    ).toEqual([]);
     expect(isCritical('slub')).toBe(false);
     expect(isCritical('slub_memcg')).toBe(true);
   });
@@ -327,7 +378,8 @@ describe('nokmem on a command line', () => {
     expect(asksForNokmem(cmdline, true)).toBe(el7);
     expect(asksForNokmem(cmdline, false)).toBe(later);
   });
-  it('splits at blanks outside quotes', () => expect(bootArgs('a "b c" d="e f"g  h')).toEqual(['a', '"b c"', 'd="e f"g', 'h']));
+  it('splits at blanks outside quotes', () =>
+    expect(bootArgs('a "b c" d="e f"g  h')).toEqual(['a', '"b c"', 'd="e f"g', 'h']));
   it('sees a memory controller that is switched off', () => {
     expect(disablesMemoryCgroup('ro cgroup_disable=cpu,memory')).toBe(true);
     expect(disablesMemoryCgroup('ro cgroup_disable=pids')).toBe(false);
@@ -335,7 +387,16 @@ describe('nokmem on a command line', () => {
 });
 
 describe('every row of every table', () => {
-  const rows = [...generations, ...runcRows, ...containerdIoRows, ...dockerRows, ...kubeletRows, ...readRows, ...symptomRows, ...el7Errata];
+  const rows = [
+    ...generations,
+    ...runcRows,
+    ...containerdIoRows,
+    ...dockerRows,
+    ...kubeletRows,
+    ...readRows,
+    ...symptomRows,
+    ...el7Errata,
+  ];
   it('names its source and how well it is known', () => {
     for (const row of rows) {
       expect(row.source).not.toBe('');

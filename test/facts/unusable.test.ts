@@ -1,4 +1,5 @@
-// Why a repository cannot be used: what dnf 4 really says (recorded against a server on this machine), what yum 3, dnf 5 and apt say by their sources.
+// Why a repository cannot be used: what dnf 4 really says (recorded against a server on this
+// machine), what yum 3, dnf 5 and apt say by their sources.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -16,7 +17,8 @@ beforeEach(() => {
 afterEach(() => host.remove());
 
 const base = 'http://mirror.example/7/os/';
-const repository = (more = '') => `[base]\nname=CentOS-7 - Base\nbaseurl=${base}\nenabled=1\n${more}`;
+const repository = (more = '') =>
+  `[base]\nname=CentOS-7 - Base\nbaseurl=${base}\nenabled=1\n${more}`;
 
 function look(args: { readonly name?: string } & Record<string, Value> = {}): readonly Value[] {
   const wants: readonly FactWant[] = [{ area: 'package', args: { name: 'docker-ce', ...args } }];
@@ -30,50 +32,101 @@ const manager = (said: string, status = 1): void => {
   program(host, 'yum', `echo "$*" >> "$KMEND_ROOT/calls"; cat "$KMEND_ROOT/said"; exit ${status}`);
 };
 
-const dnf = (line: string, last = 'Cannot download repomd.xml: Cannot download repodata/repomd.xml: All mirrors were tried') =>
+const dnf = (
+  line: string,
+  last = 'Cannot download repomd.xml: Cannot download repodata/repomd.xml: All mirrors were tried',
+) =>
   `CentOS-7 - Base     0.0  B/s |   0  B     00:00    \nErrors during downloading metadata for repository 'base':\n  - ${line}\nError: Failed to download metadata for repo 'base': ${last}\n`;
 const at = `${base}repodata/repomd.xml`;
-const refusedBy = (host: string) => `[Failed to connect to ${host} port 80 after 0 ms: Could not connect to server]`;
+const refusedBy = (host: string) =>
+  `[Failed to connect to ${host} port 80 after 0 ms: Could not connect to server]`;
 
 describe('dnf 4', () => {
   it.each<[string, string]>([
     ['gone', dnf(`Status code: 404 for ${at} (IP: 10.0.0.1)`)],
     ['gone', dnf(`Status code: 410 for ${at} (IP: 10.0.0.1)`)],
-    ['gone', dnf("Curl error (37): Could not read a file:// file for http://mirror.example/7/os/x [Couldn't open file /nowhere]")],
+    [
+      'gone',
+      dnf(
+        "Curl error (37): Could not read a file:// file for http://mirror.example/7/os/x [Couldn't open file /nowhere]",
+      ),
+    ],
     ['forbidden', dnf(`Status code: 401 for ${at} (IP: 10.0.0.1)`)],
     ['forbidden', dnf(`Status code: 403 for ${at} (IP: 10.0.0.1)`)],
-    ['forbidden', dnf(`Curl error (35): SSL connect error for ${at} [error reading X.509 key file: Error while reading file.]`)],
     [
       'forbidden',
-      dnf(`Curl error (58): Problem with the local SSL certificate for ${at} [could not load PEM client certificate from /etc/pki/x]`),
+      dnf(
+        `Curl error (35): SSL connect error for ${at} [error reading X.509 key file: Error while reading file.]`,
+      ),
+    ],
+    [
+      'forbidden',
+      dnf(
+        `Curl error (58): Problem with the local SSL certificate for ${at} [could not load PEM client certificate from /etc/pki/x]`,
+      ),
     ],
     ['busy', dnf(`Status code: 503 for ${at} (IP: 10.0.0.1)`)],
     ['busy', dnf(`Status code: 429 for ${at} (IP: 10.0.0.1)`)],
     ['proxy_login', dnf(`Status code: 407 for ${at} (IP: 10.0.0.1)`)],
-    ['proxy_login', dnf(`Curl error (56): Failure when receiving data from the peer for ${at} [CONNECT tunnel failed, response 407]`)],
-    ['proxy', dnf(`Curl error (5): Could not resolve proxy name for ${at} [Could not resolve proxy: proxy.invalid]`)],
-    ['moved', dnf('Status code: 404 for http://mirror.example/8/repodata/repomd.xml (IP: 10.0.0.1)')],
+    [
+      'proxy_login',
+      dnf(
+        `Curl error (56): Failure when receiving data from the peer for ${at} [CONNECT tunnel failed, response 407]`,
+      ),
+    ],
+    [
+      'proxy',
+      dnf(
+        `Curl error (5): Could not resolve proxy name for ${at} [Could not resolve proxy: proxy.invalid]`,
+      ),
+    ],
     [
       'moved',
-      dnf('Curl error (6): Could not resolve hostname for http://new.invalid/x/repodata/repomd.xml [Could not resolve host: new.invalid]'),
+      dnf('Status code: 404 for http://mirror.example/8/repodata/repomd.xml (IP: 10.0.0.1)'),
     ],
-    ['moved', dnf(`Curl error (7): Could not connect to server for http://127.0.0.1:1/x/ ${refusedBy('127.0.0.1')}`)],
+    [
+      'moved',
+      dnf(
+        'Curl error (6): Could not resolve hostname for http://new.invalid/x/repodata/repomd.xml [Could not resolve host: new.invalid]',
+      ),
+    ],
+    [
+      'moved',
+      dnf(
+        `Curl error (7): Could not connect to server for http://127.0.0.1:1/x/ ${refusedBy('127.0.0.1')}`,
+      ),
+    ],
     [
       'moved',
       dnf(
         'Curl error (60): SSL peer certificate or SSH remote key was not OK for https://mirror.example/7/os/x [certificate signer not trusted.]',
       ),
     ],
-    ['moved', dnf(`Curl error (47): Number of redirects hit maximum amount for ${at} [Maximum (6) redirects followed]`)],
+    [
+      'moved',
+      dnf(
+        `Curl error (47): Number of redirects hit maximum amount for ${at} [Maximum (6) redirects followed]`,
+      ),
+    ],
     [
       'content',
       "Error: Failed to download metadata for repo 'base': repomd.xml parser error: Element <repomd> was not found - Bad repomd file\n",
     ],
-    ['name', dnf(`Curl error (6): Could not resolve hostname for ${at} [Could not resolve host: mirror.example]`)],
-    ['refused', dnf(`Curl error (7): Could not connect to server for ${at} ${refusedBy('mirror.example')}`)],
+    [
+      'name',
+      dnf(
+        `Curl error (6): Could not resolve hostname for ${at} [Could not resolve host: mirror.example]`,
+      ),
+    ],
+    [
+      'refused',
+      dnf(`Curl error (7): Could not connect to server for ${at} ${refusedBy('mirror.example')}`),
+    ],
     [
       'timeout',
-      dnf(`Curl error (28): Timeout was reached for ${at} [Operation too slow. Less than 1000 bytes/sec transferred the last 12 seconds]`),
+      dnf(
+        `Curl error (28): Timeout was reached for ${at} [Operation too slow. Less than 1000 bytes/sec transferred the last 12 seconds]`,
+      ),
     ],
     [
       'certificate',
@@ -81,14 +134,22 @@ describe('dnf 4', () => {
         `Curl error (60): SSL peer certificate or SSH remote key was not OK for ${at} [server verification failed: certificate signer not trusted. (CAfile: x)]`,
       ),
     ],
-    ['certificate', dnf(`Curl error (77): Problem with the SSL CA cert (path? access rights?) for ${at} []`)],
+    [
+      'certificate',
+      dnf(`Curl error (77): Problem with the SSL CA cert (path? access rights?) for ${at} []`),
+    ],
     [
       'expired',
       dnf(
         `Curl error (60): SSL peer certificate or SSH remote key was not OK for ${at} [server verification failed: certificate has expired. (CAfile: x)]`,
       ),
     ],
-    ['tls', dnf(`Curl error (35): SSL connect error for ${at} [GnuTLS, handshake failed: An unexpected TLS packet was received.]`)],
+    [
+      'tls',
+      dnf(
+        `Curl error (35): SSL connect error for ${at} [GnuTLS, handshake failed: An unexpected TLS packet was received.]`,
+      ),
+    ],
     [
       'key',
       dnf(
@@ -96,7 +157,10 @@ describe('dnf 4', () => {
         'GPG verification is enabled, but GPG signature is not available. This may be an error',
       ),
     ],
-    ['key', "Error: Failed to download metadata for repo 'base': repomd.xml GPG signature verification error: Signing key not found\n"],
+    [
+      'key',
+      "Error: Failed to download metadata for repo 'base': repomd.xml GPG signature verification error: Signing key not found\n",
+    ],
     [
       'past',
       dnf(
@@ -104,28 +168,42 @@ describe('dnf 4', () => {
       ),
     ],
     ['address', 'Error: Cannot find a valid baseurl for repo: base\n'],
-    ['address', "Error: Failed to download metadata for repo 'base': Cannot prepare internal mirrorlist: No URLs in mirrorlist\n"],
-    ['unreached', "Error: Failed to download metadata for repo 'base': Cannot download repomd.xml: All mirrors were tried\n"],
+    [
+      'address',
+      "Error: Failed to download metadata for repo 'base': Cannot prepare internal mirrorlist: No URLs in mirrorlist\n",
+    ],
+    [
+      'unreached',
+      "Error: Failed to download metadata for repo 'base': Cannot download repomd.xml: All mirrors were tried\n",
+    ],
   ])('%s', (cause, said) => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager(said);
-    expect(look()).toEqual([{ cause, repository: 'base', said: expect.stringMatching(/\S/), skipped: false }]);
+    expect(look()).toEqual([
+      { cause, repository: 'base', said: expect.stringMatching(/\S/), skipped: false },
+    ]);
   });
 
   it('a repository that enablerepo names and nobody configured', () => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager("Error: Unknown repo: 'elrepo-kernel'\n");
-    expect(look({ enablerepo: ['elrepo-kernel'] })).toMatchObject([{ cause: 'unknown', repository: 'elrepo-kernel', skipped: false }]);
+    expect(look({ enablerepo: ['elrepo-kernel'] })).toMatchObject([
+      { cause: 'unknown', repository: 'elrepo-kernel', skipped: false },
+    ]);
   });
 
   it('a repository that was passed over is said to be, though the list is only empty', () => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
-    manager(`${dnf(`Status code: 404 for ${at} (IP: 10.0.0.1)`)}Ignoring repositories: base\nError: No matching Packages to list\n`);
+    manager(
+      `${dnf(`Status code: 404 for ${at} (IP: 10.0.0.1)`)}Ignoring repositories: base\nError: No matching Packages to list\n`,
+    );
     expect(look()).toMatchObject([{ cause: 'gone', repository: 'base', skipped: true }]);
   });
 
   it('a connection to another host than that of the address is one to the proxy, where one is configured', () => {
-    const said = dnf(`Curl error (7): Could not connect to server for ${at} ${refusedBy('10.0.0.9')}`);
+    const said = dnf(
+      `Curl error (7): Could not connect to server for ${at} ${refusedBy('10.0.0.9')}`,
+    );
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager(said);
     expect(look()).toMatchObject([{ cause: 'refused' }]);
@@ -134,11 +212,20 @@ describe('dnf 4', () => {
   });
 
   it('several repositories, each with its cause; those that were not passed over come first', () => {
-    file(host, 'etc/yum.repos.d/base.repo', `${repository()}[epel]\nbaseurl=http://epel.example/\n`);
+    file(
+      host,
+      'etc/yum.repos.d/base.repo',
+      `${repository()}[epel]\nbaseurl=http://epel.example/\n`,
+    );
     manager(
       `${dnf(`Status code: 503 for ${at} (IP: 10.0.0.1)`)}Errors during downloading metadata for repository 'epel':\n  - Status code: 403 for http://epel.example/x (IP: 1)\nError: Failed to download metadata for repo 'epel': All mirrors were tried\nIgnoring repositories: base\n`,
     );
-    expect(look().map((row) => [(row as { repository: string }).repository, (row as { cause: string }).cause])).toEqual([
+    expect(
+      look().map((row) => [
+        (row as { repository: string }).repository,
+        (row as { cause: string }).cause,
+      ]),
+    ).toEqual([
       ['epel', 'forbidden'],
       ['base', 'busy'],
     ]);
@@ -168,7 +255,11 @@ describe('what is the matter of the host', () => {
       `${plugins}metadata already locked by 130\n  The application with PID 130 is: sleep\n    State  : Sleeping\n`,
       'metadata already locked by 130; The application with PID 130 is: sleep',
     ],
-    ['failed', `${plugins}Error: something that nobody has seen before\n`, 'Error: something that nobody has seen before'],
+    [
+      'failed',
+      `${plugins}Error: something that nobody has seen before\n`,
+      'Error: something that nobody has seen before',
+    ],
   ])('%s: in the words of dnf 4', (cause, words, said) => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager(words);
@@ -176,17 +267,25 @@ describe('what is the matter of the host', () => {
   });
 
   it('a repository that failed beside it is not the cause', () => {
-    manager(`${dnf(`Status code: 503 for ${at} (IP: 10.0.0.1)`)}[Errno 28] No space left on device\n`);
+    manager(
+      `${dnf(`Status code: 503 for ${at} (IP: 10.0.0.1)`)}[Errno 28] No space left on device\n`,
+    );
     expect(look()).toMatchObject([{ cause: 'full' }]);
   });
 
   it('versions that were found all the same make it a cause that was passed over', () => {
-    manager('[Errno 28] No space left on device\nAvailable Packages\ndocker-ce.x86_64  3:18.09.9-3.el7  base\n');
+    manager(
+      '[Errno 28] No space left on device\nAvailable Packages\ndocker-ce.x86_64  3:18.09.9-3.el7  base\n',
+    );
     expect(look()).toMatchObject([{ cause: 'full', skipped: true }]);
   });
 
   it('names the file systems without space', () => {
-    program(host, 'stat', 'case "$*" in */var) echo "1 * 4096 / 1024";; *) echo "500 * 4096 / 1024";; esac');
+    program(
+      host,
+      'stat',
+      'case "$*" in */var) echo "1 * 4096 / 1024";; *) echo "500 * 4096 / 1024";; esac',
+    );
     manager('[Errno 28] No space left on device\n');
     expect(look()).toMatchObject([{ cause: 'full', repository: '/var' }]);
   });
@@ -195,7 +294,8 @@ describe('what is the matter of the host', () => {
 describe('yum 3, from its sources', () => {
   const stopped =
     " One of the configured repositories failed (CentOS-7 - Base),\n and yum doesn't have enough cached data to continue.\n            yum --disablerepo=base ...\n\nfailure: repodata/repomd.xml from base: [Errno 256] No more mirrors to try.\n";
-  const yum = (error: string, url = at) => `Loaded plugins: fastestmirror\n${url}: ${error}\nTrying other mirror.\n${stopped}`;
+  const yum = (error: string, url = at) =>
+    `Loaded plugins: fastestmirror\n${url}: ${error}\nTrying other mirror.\n${stopped}`;
   it.each<[string, string]>([
     ['gone', yum('[Errno 14] HTTP Error 404 - Not Found')],
     ['forbidden', yum('[Errno 14] HTTPS Error 403 - Forbidden')],
@@ -204,12 +304,41 @@ describe('yum 3, from its sources', () => {
     ['name', yum('[Errno 14] curl#6 - "Could not resolve host: mirror.example; Unknown error"')],
     ['moved', yum('[Errno 14] curl#6 - "Could not resolve host: new.example; Unknown error"')],
     ['moved', yum('[Errno 14] curl#60 - "Peer\'s Certificate issuer is not recognized."')],
-    ['refused', yum('[Errno 14] curl#7 - "Failed connect to mirror.example:80; Connection refused"')],
-    ['refused', yum('[Errno 14] curl#35 - "TCP connection reset by peer"', 'https://mirror.example/7/os/x')],
-    ['timeout', yum("[Errno 12] Timeout on http://mirror.example/7/os/x: (28, 'Connection timed out after 12001 milliseconds')")],
-    ['certificate', yum('[Errno 14] curl#60 - "Peer\'s Certificate issuer is not recognized."', 'https://mirror.example/7/os/x')],
-    ['expired', yum('[Errno 14] curl#60 - "Peer\'s Certificate has expired."', 'https://mirror.example/7/os/x')],
-    ['tls', yum('[Errno 14] curl#35 - "Peer reports incompatible or unsupported protocol version."', 'https://mirror.example/7/os/x')],
+    [
+      'refused',
+      yum('[Errno 14] curl#7 - "Failed connect to mirror.example:80; Connection refused"'),
+    ],
+    [
+      'refused',
+      yum('[Errno 14] curl#35 - "TCP connection reset by peer"', 'https://mirror.example/7/os/x'),
+    ],
+    [
+      'timeout',
+      yum(
+        "[Errno 12] Timeout on http://mirror.example/7/os/x: (28, 'Connection timed out after 12001 milliseconds')",
+      ),
+    ],
+    [
+      'certificate',
+      yum(
+        '[Errno 14] curl#60 - "Peer\'s Certificate issuer is not recognized."',
+        'https://mirror.example/7/os/x',
+      ),
+    ],
+    [
+      'expired',
+      yum(
+        '[Errno 14] curl#60 - "Peer\'s Certificate has expired."',
+        'https://mirror.example/7/os/x',
+      ),
+    ],
+    [
+      'tls',
+      yum(
+        '[Errno 14] curl#35 - "Peer reports incompatible or unsupported protocol version."',
+        'https://mirror.example/7/os/x',
+      ),
+    ],
     ['key', yum('[Errno -1] repomd.xml signature could not be verified for base')],
     ['content', yum('[Errno -1] Error importing repomd.xml for base: Damaged repomd.xml file')],
     [
@@ -217,14 +346,20 @@ describe('yum 3, from its sources', () => {
       'Could not retrieve mirrorlist http://mirrorlist.centos.org/?release=7&arch=x86_64&repo=os&infra=stock error was\n14: curl#6 - "Could not resolve host: mirrorlist.centos.org; Unknown error"\n\n\n One of the configured repositories failed (Unknown),\n\nCannot find a valid baseurl for repo: base/7/x86_64\n',
     ],
   ])('%s', (cause, said) => {
-    file(host, 'etc/yum.repos.d/base.repo', said.includes('\nhttps:') ? repository().replace('http:', 'https:') : repository());
+    file(
+      host,
+      'etc/yum.repos.d/base.repo',
+      said.includes('\nhttps:') ? repository().replace('http:', 'https:') : repository(),
+    );
     manager(said);
     expect(look()).toMatchObject([{ cause, repository: 'base', skipped: false }]);
   });
 
   it('goes on without a repository and does not say so', () => {
     file(host, 'etc/yum.repos.d/base.repo', repository('skip_if_unavailable=1\n'));
-    manager(`${at}: [Errno 14] HTTP Error 404 - Not Found\nTrying other mirror.\nError: No matching Packages to list\n`);
+    manager(
+      `${at}: [Errno 14] HTTP Error 404 - Not Found\nTrying other mirror.\nError: No matching Packages to list\n`,
+    );
     expect(look()).toMatchObject([{ cause: 'gone', repository: 'base', skipped: true }]);
   });
 
@@ -244,8 +379,14 @@ describe('dnf 5, from its sources', () => {
       'key',
       '>>> repomd.xml GPG signature verification error: Bad PGP signature\nFailed to download metadata (baseurl: "http://mirror.example/7/os/") for repository "base"\n',
     ],
-    ['address', 'Failed to download metadata (baseurl: "") for repository "base": Usable URL not found\n'],
-    ['unknown', 'No matching repositories for "base". Add "--help" for more information about the arguments.\n'],
+    [
+      'address',
+      'Failed to download metadata (baseurl: "") for repository "base": Usable URL not found\n',
+    ],
+    [
+      'unknown',
+      'No matching repositories for "base". Add "--help" for more information about the arguments.\n',
+    ],
   ])('%s', (cause, said) => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager(said);
@@ -270,17 +411,28 @@ describe('the configuration of yum and dnf', () => {
     expect(look()).toEqual([{ cause: 'none', repository: '', said: '', skipped: false }]);
   });
 
-  it.each(['enabled=0', 'enabled = False', 'enabled=no # never'])('all disabled (%s), unless enablerepo names one', (line) => {
-    file(host, 'etc/yum.repos.d/a.repo', `[base]\n${line}\nbaseurl=x\n[extra-one]\n${line}\nmirrorlist=y\n`);
-    manager(nothing);
-    expect(look()).toEqual([{ cause: 'disabled', repository: 'base, extra-one', said: '', skipped: false }]);
-    expect(look({ enablerepo: ['extra*'] })).toEqual([]);
-  });
+  it.each(['enabled=0', 'enabled = False', 'enabled=no # never'])(
+    'all disabled (%s), unless enablerepo names one',
+    (line) => {
+      file(
+        host,
+        'etc/yum.repos.d/a.repo',
+        `[base]\n${line}\nbaseurl=x\n[extra-one]\n${line}\nmirrorlist=y\n`,
+      );
+      manager(nothing);
+      expect(look()).toEqual([
+        { cause: 'disabled', repository: 'base, extra-one', said: '', skipped: false },
+      ]);
+      expect(look({ enablerepo: ['extra*'] })).toEqual([]);
+    },
+  );
 
   it('a pattern that matches no repository, about which yum 3 says nothing', () => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager(nothing);
-    expect(look({ enablerepo: ['base', 'elrepo*'] })).toEqual([{ cause: 'unknown', repository: 'elrepo*', said: '', skipped: false }]);
+    expect(look({ enablerepo: ['base', 'elrepo*'] })).toEqual([
+      { cause: 'unknown', repository: 'elrepo*', said: '', skipped: false },
+    ]);
   });
 
   it('disablerepo disables the rest', () => {
@@ -305,8 +457,14 @@ it('apt: no entry, only disabled ones, and an index that was never read', () => 
   for (const name of ['dpkg-query', 'apt-cache', 'apt-get']) program(host, name, 'exit 0');
   expect(look()).toMatchObject([{ cause: 'none' }]);
   file(host, 'etc/apt/sources.list', '# deb http://me:secret@a.example/debian stretch main\n');
-  file(host, 'etc/apt/sources.list.d/b.sources', 'Types: deb\nURIs: http://b.example/debian\nEnabled: no\nSuites: stretch\n');
-  expect(look()).toMatchObject([{ cause: 'disabled', repository: 'http://***@a.example/debian, http://b.example/debian' }]);
+  file(
+    host,
+    'etc/apt/sources.list.d/b.sources',
+    'Types: deb\nURIs: http://b.example/debian\nEnabled: no\nSuites: stretch\n',
+  );
+  expect(look()).toMatchObject([
+    { cause: 'disabled', repository: 'http://***@a.example/debian, http://b.example/debian' },
+  ]);
   file(host, 'etc/apt/sources.list', 'deb [trusted=yes] http://a.example/debian stretch main\n');
   expect(look()).toMatchObject([{ cause: 'unread' }]);
   file(host, 'var/lib/apt/lists/a.example_debian_dists_stretch_main_binary-amd64_Packages', '');
@@ -315,9 +473,18 @@ it('apt: no entry, only disabled ones, and an index that was never read', () => 
 
 describe('what is kept', () => {
   it('is bounded, and has neither logins nor tokens of addresses', () => {
-    file(host, 'etc/yum.repos.d/base.repo', repository().replace('http://', 'http://me:se/cret@').replace('me:se/cret', 'me:secret'));
-    const noise = Array.from({ length: 500 }, (_, index) => `noise ${index} ${'x'.repeat(2000)}`).join('\n');
-    manager(`${dnf(`Status code: 404 for http://me:secret@mirror.example/7/os/x?token=hidden&a=${'y'.repeat(5000)} (IP: 1)`)}${noise}\n`);
+    file(
+      host,
+      'etc/yum.repos.d/base.repo',
+      repository().replace('http://', 'http://me:se/cret@').replace('me:se/cret', 'me:secret'),
+    );
+    const noise = Array.from(
+      { length: 500 },
+      (_, index) => `noise ${index} ${'x'.repeat(2000)}`,
+    ).join('\n');
+    manager(
+      `${dnf(`Status code: 404 for http://me:secret@mirror.example/7/os/x?token=hidden&a=${'y'.repeat(5000)} (IP: 1)`)}${noise}\n`,
+    );
     const text = JSON.stringify(look());
     expect(text).toContain('http://***@mirror.example/7/os/x?...');
     expect(text).not.toMatch(/secret|hidden|noise/);
@@ -325,8 +492,11 @@ describe('what is kept', () => {
   });
 
   it('a look that failed is not made again for the next package, one that only found nothing is', () => {
-    const wants = ['docker-ce', 'docker-ce-cli', 'containerd.io'].map((name): FactWant => ({ area: 'package', args: { name } }));
-    const calls = () => replay(host, { wants: [...wants, { area: 'path', args: { path: '/calls' } }] });
+    const wants = ['docker-ce', 'docker-ce-cli', 'containerd.io'].map(
+      (name): FactWant => ({ area: 'package', args: { name } }),
+    );
+    const calls = () =>
+      replay(host, { wants: [...wants, { area: 'path', args: { path: '/calls' } }] });
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager(dnf(`Status code: 404 for ${at} (IP: 1)`));
     const facts = calls();
@@ -344,27 +514,46 @@ describe('what is kept', () => {
 
   it('a mirror that stalls is given up in time, once for all packages', () => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
-    program(host, 'timeout', 'case $1 in -k) shift 3;; *) shift;; esac; case $1 in yum) exit 124;; esac; exec "$@"');
+    program(
+      host,
+      'timeout',
+      'case $1 in -k) shift 3;; *) shift;; esac; case $1 in yum) exit 124;; esac; exec "$@"',
+    );
     manager('');
-    expect(look()).toEqual([{ cause: 'timeout', repository: '', said: 'yum did not answer within 60 s', skipped: false }]);
+    expect(look()).toEqual([
+      { cause: 'timeout', repository: '', said: 'yum did not answer within 60 s', skipped: false },
+    ]);
     expect(buildProbe([{ area: 'package', args: { name: 'x' } }])).toContain('timeout -k 5 $s');
   });
 });
 
 it('a package manager that does not even end on TERM is gone with the look', async () => {
   // Each question for the time finds most of a minute gone.
-  program(host, 'date', 'echo x >> "$KMEND_ROOT/asked"; echo $((1000 + 56 * $(wc -l < "$KMEND_ROOT/asked")))');
-  program(host, 'yum', 'case "$*" in *slow*) echo $$ > "$KMEND_ROOT/pid"; trap "" TERM; exec sleep 40;; esac; echo nothing');
+  program(
+    host,
+    'date',
+    'echo x >> "$KMEND_ROOT/asked"; echo $((1000 + 56 * $(wc -l < "$KMEND_ROOT/asked")))',
+  );
+  program(
+    host,
+    'yum',
+    'case "$*" in *slow*) echo $$ > "$KMEND_ROOT/pid"; trap "" TERM; exec sleep 40;; esac; echo nothing',
+  );
   const wants: readonly FactWant[] = [
     { area: 'package', args: { name: 'a', enablerepo: ['quick'] } },
     { area: 'package', args: { name: 'a', enablerepo: ['slow'] } },
   ];
   const started = performance.now();
-  expect(replay(host, { wants })['package.a@slow.unusable']).toMatchObject([{ cause: 'timeout', said: 'yum did not answer within 5 s' }]);
+  expect(replay(host, { wants })['package.a@slow.unusable']).toMatchObject([
+    { cause: 'timeout', said: 'yum did not answer within 5 s' },
+  ]);
   expect(performance.now() - started).toBeLessThan(25_000);
   // Nobody may have taken up its end yet: then it is there by name only.
   const status = `/proc/${readFileSync(join(host.root, 'pid'), 'utf8').trim()}/stat`;
-  await expect.poll(() => (existsSync(status) ? readFileSync(status, 'utf8') : 'gone'), { timeout: 3000 }).toMatch(/gone|\) [ZX] /);
+  await expect
+    .poll(() => (existsSync(status) ? readFileSync(status, 'utf8') : 'gone'), { timeout: 3000 })
+    .toMatch(/gone|\) [ZX] /);
 }, 40_000);
 
-const linesOf = (path: string): number => readFileSync(join(host.root, path), 'utf8').trim().split('\n').length;
+const linesOf = (path: string): number =>
+  readFileSync(join(host.root, path), 'utf8').trim().split('\n').length;

@@ -1,4 +1,5 @@
-// What stands beside a verdict: causes, rejected remedies, what stays open, proof on cgroup v2, and what is not known. The verdicts themselves: states.ts.
+// What stands beside a verdict: causes, rejected remedies, what stays open, proof on cgroup v2, and
+// what is not known. The verdicts themselves: states.ts.
 import { describe, expect, it } from 'vitest';
 import { derive } from '../../src/facts/index.ts';
 import type { Facts } from '../../src/model/fact.ts';
@@ -19,12 +20,20 @@ import {
 
 const docker1806 = engine('docker-ce', '18.06.1-ce', 'yes');
 const disputed = dockerWith('1.2.2-3.el7', '1.0.0-rc6+dev', 'perhaps');
-const told = (kernel: string, programs: Parameters<typeof hostFacts>[1], groups: string, more: Facts = {}): Facts =>
-  derive(hostFacts(kernel, programs, groups, more));
+const told = (
+  kernel: string,
+  programs: Parameters<typeof hostFacts>[1],
+  groups: string,
+  more: Facts = {},
+): Facts => derive(hostFacts(kernel, programs, groups, more));
 
 describe('what a remedy is told with', () => {
   it('names what was rejected and why', () => {
-    const facts = told('862', [kubelet('1.12.3', 'yes'), docker1806], pods('on') + containers('on'));
+    const facts = told(
+      '862',
+      [kubelet('1.12.3', 'yes'), docker1806],
+      pods('on') + containers('on'),
+    );
     expect(facts['kmem.rejected']).toEqual([
       'kernel_arg: 862 is not known to parse nokmem',
       'runtime: kubelet 1.12.3 still accounts /kubepods',
@@ -39,43 +48,72 @@ describe('what a remedy is told with', () => {
     expect(told('862', [disputed], containers('none'))['kmem.leaves_open']).toEqual([
       'containerd.io 1.2.2-3.el7: clean by its build files, disputed by users: 1.4.5 or later is sure',
     ]);
-    expect(told('514', [docker1806], containers('on'), { ...argumentNow, ...argumentNext })['kmem.leaves_open']).toEqual(
-      expect.arrayContaining(['cgroup.memory=nokmem is set, but the kernel that boots next is not known to parse it']),
+    expect(
+      told('514', [docker1806], containers('on'), { ...argumentNow, ...argumentNext })[
+        'kmem.leaves_open'
+      ],
+    ).toEqual(
+      expect.arrayContaining([
+        'cgroup.memory=nokmem is set, but the kernel that boots next is not known to parse it',
+      ]),
     );
   });
 
   it('says what the owner of another engine has, and that the argument does without it', () => {
-    const why = (kernel: string, programs: Parameters<typeof hostFacts>[1], more: Facts = {}): unknown =>
-      told(kernel, programs, containers('on'), more)['kmem.remedy_why'];
-    const ee = engine('docker-ee', '17.06.2-ee-4', 'yes', 'cgroupfs', { 'docker.evr': '17.06.2.ee.4-3.el7' });
+    const why = (
+      kernel: string,
+      programs: Parameters<typeof hostFacts>[1],
+      more: Facts = {},
+    ): unknown => told(kernel, programs, containers('on'), more)['kmem.remedy_why'];
+    const ee = engine('docker-ee', '17.06.2-ee-4', 'yes', 'cgroupfs', {
+      'docker.evr': '17.06.2.ee.4-3.el7',
+    });
     const owned =
       'Docker EE: its vendor has builds that leave accounting off: 17.06.2-ee-18, 18.03.1-ee-5, and 18.09.1 or later with such a containerd.io';
-    expect(why('1160', [ee])).toBe(`docker 17.06.2-ee-4 accounts; the argument needs no change of runtime (${owned})`);
-    expect(why('862', [ee])).toMatch(/^862 is not known to parse nokmem; .*; the argument needs no change of runtime \(Docker EE: /);
+    expect(why('1160', [ee])).toBe(
+      `docker 17.06.2-ee-4 accounts; the argument needs no change of runtime (${owned})`,
+    );
+    expect(why('862', [ee])).toMatch(
+      /^862 is not known to parse nokmem; .*; the argument needs no change of runtime \(Docker EE: /,
+    );
     expect(why('1160', [engine('docker', '1.13.1', 'yes')])).toBe(
       "docker 1.13.1 accounts; the argument needs no change of runtime (Red Hat's docker: no build without accounting is known; projectatomic/runc#26 asks for one and is open)",
     );
     // Without a way for the argument, the owner's builds are all that is left.
-    expect(why('3.12.8-vendor', [ee], next('3.12.8-vendor'))).toMatch(/knows no newer kernel for it.*; Docker EE: its vendor/);
+    expect(why('3.12.8-vendor', [ee], next('3.12.8-vendor'))).toMatch(
+      /knows no newer kernel for it.*; Docker EE: its vendor/,
+    );
     // Its kubelet would go on: a new engine would not be enough.
-    expect(told('1160', [kubelet('1.12.3', 'yes'), ee], pods('on'))['kmem.remedy_why']).not.toMatch(/vendor/);
+    expect(told('1160', [kubelet('1.12.3', 'yes'), ee], pods('on'))['kmem.remedy_why']).not.toMatch(
+      /vendor/,
+    );
     expect(why('1160', [docker1806])).not.toMatch(/change of runtime/);
   });
 
   it('says what would settle a kernel that nobody has read', () => {
     const why = (more: Facts): string =>
-      String(told('862', [kubelet('1.12.3', 'yes'), docker1806], containers('none'), more)['kmem.remedy_why']);
-    expect(why({})).toMatch(/a real System\.map of it, or the active probe after a boot with the argument, settles it$/);
+      String(
+        told('862', [kubelet('1.12.3', 'yes'), docker1806], containers('none'), more)[
+          'kmem.remedy_why'
+        ],
+      );
+    expect(why({})).toMatch(
+      /a real System\.map of it, or the active probe after a boot with the argument, settles it$/,
+    );
     expect(why({ ...argumentNow, ...argumentNext })).toMatch(/`kmend check --active` settles it$/);
   });
 
   it('has no causes where nothing is wrong', () =>
-    expect(told('1160', [dockerWith('1.4.13-3.1.el7', '1.0.2', 'no')], containers('eio'))['kmem.causes']).toEqual([]));
+    expect(
+      told('1160', [dockerWith('1.4.13-3.1.el7', '1.0.2', 'no')], containers('eio'))['kmem.causes'],
+    ).toEqual([]));
 });
 
 describe('proof on cgroup v2', () => {
   const proof = (groups: string): unknown =>
-    told('6.12.94-cloud-amd64', [], groups, { 'cgroup.memory': 'v2', ...argumentNow })['kmem.proof'];
+    told('6.12.94-cloud-amd64', [], groups, { 'cgroup.memory': 'v2', ...argumentNow })[
+      'kmem.proof'
+    ];
   it('needs a limited group that works and charges nothing', () => {
     expect(proof('empty! system.slice/docker-#a.scope\nempty. init.scope')).toBe('samples');
     expect(proof('charged! system.slice/docker-#a.scope\nempty. init.scope')).toBe('none');
@@ -92,7 +130,10 @@ describe('unknown in, unknown out', () => {
     expect(facts['boot.pending']).toEqual(unknown('after the reboot'));
   });
   it('a Docker that hangs does not hide what its package says', () => {
-    const hangs = { 'docker.version': unknown('docker did not answer'), 'docker.driver': unknown('docker did not answer') };
+    const hangs = {
+      'docker.version': unknown('docker did not answer'),
+      'docker.driver': unknown('docker did not answer'),
+    };
     expect(modelHost(hangs, containers('on'))['kmem.remedy']).toBe('runtime');
   });
 });
@@ -105,15 +146,21 @@ describe('a pending reboot', () => {
   });
   it('names the argument, the kernel and the packages that wait', () => {
     expect(pending(argumentNext)).toEqual(['cgroup.memory: not set -> nokmem']);
-    expect(pending({ ...argumentNow, 'boot.next_cmdline': 'ro cgroup.memory=nosocket,nokmem' })).toEqual([
-      'cgroup.memory: nokmem -> nosocket,nokmem',
+    expect(
+      pending({ ...argumentNow, 'boot.next_cmdline': 'ro cgroup.memory=nosocket,nokmem' }),
+    ).toEqual(['cgroup.memory: nokmem -> nosocket,nokmem']);
+    expect(pending(next('1160'))).toEqual([
+      'kernel: 3.10.0-862.el7.x86_64 -> 3.10.0-1160.el7.x86_64',
     ]);
-    expect(pending(next('1160'))).toEqual(['kernel: 3.10.0-862.el7.x86_64 -> 3.10.0-1160.el7.x86_64']);
-    expect(pending({ 'docker.installed_at': bootedAt + 5 })).toEqual(['docker-ce was installed after this boot']);
-    // The time of boot is a difference of two cut numbers: what came just before the boot must not seem to come after it.
+    expect(pending({ 'docker.installed_at': bootedAt + 5 })).toEqual([
+      'docker-ce was installed after this boot',
+    ]);
+    // The time of boot is a difference of two cut numbers: what came just before the boot must not
+    // seem to come after it.
     expect(pending({ 'docker.installed_at': bootedAt + 2 })).toEqual([]);
   });
   it('does not wait for ever after the clock was set back', () =>
     expect(pending({ 'docker.installed_at': bootedAt + 1_000_000_000 })).toEqual([]));
-  it('says nothing about a loader that it cannot read', () => expect(pending({ 'kernel.next': '', 'boot.next_cmdline': '' })).toEqual([]));
+  it('says nothing about a loader that it cannot read', () =>
+    expect(pending({ 'kernel.next': '', 'boot.next_cmdline': '' })).toEqual([]));
 });

@@ -1,4 +1,5 @@
-// The controllers of Deployments and PDBs on the fake API server, as far as a drain sees them: one Deployment with one PDB over its pods.
+// The controllers of Deployments and PDBs on the fake API server, as far as a drain sees them: one
+// Deployment with one PDB over its pods.
 import type { FakeKube } from './kube-api.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of the fake, which are JSON of any shape
@@ -20,21 +21,34 @@ const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 
 /** Runs its first pods on n1. */
 export function deploy(fake: FakeKube, options: DeployedOptions = {}) {
-  const { name = 'web', replicas = 1, elsewhere = 'n2', readyAfter = 30, budget = { minAvailable: replicas } } = options;
+  const {
+    name = 'web',
+    replicas = 1,
+    elsewhere = 'n2',
+    readyAfter = 30,
+    budget = { minAvailable: replicas },
+  } = options;
   const key = `deployments/shop/${name}`;
   const counts: number[] = [];
   const writes: number[] = [];
   let made = 0;
-  const owned = (): Json[] => [...fake.pods.values()].filter((pod) => pod.metadata.labels?.app === name);
-  const living = (): Json[] => owned().filter((pod) => pod.metadata.deletionTimestamp === undefined);
+  const owned = (): Json[] =>
+    [...fake.pods.values()].filter((pod) => pod.metadata.labels?.app === name);
+  const living = (): Json[] =>
+    owned().filter((pod) => pod.metadata.deletionTimestamp === undefined);
   const isReady = (pod: Json): boolean => pod.status.conditions[0].status === 'True';
   const deployment = (): Json => fake.workloads.get(key);
-  const pdb = fake.addPdb(`${name}-pdb`, { app: name }, { spec: { minAvailable: undefined, ...budget } });
+  const pdb = fake.addPdb(
+    `${name}-pdb`,
+    { app: name },
+    { spec: { minAvailable: undefined, ...budget } },
+  );
 
   function count(): void {
     const healthy = living().filter(isReady).length;
     const expected = deployment().spec.replicas;
-    const least = budget.maxUnavailable === undefined ? budget.minAvailable : expected - budget.maxUnavailable;
+    const least =
+      budget.maxUnavailable === undefined ? budget.minAvailable : expected - budget.maxUnavailable;
     counts.push(healthy);
     pdb.status = {
       ...pdb.status,
@@ -63,14 +77,27 @@ export function deploy(fake: FakeKube, options: DeployedOptions = {}) {
       }, readyAfter);
   }
 
-  /** New pods first (maxSurge 1), old ones go when as many new ones are Ready; what is too many goes newest and unready first. */
+  /**
+   * New pods first (maxSurge 1), old ones go when as many new ones are Ready; what is too many goes
+   * newest and unready first.
+   */
   function reconcile(): void {
     const { replicas: wanted, template } = deployment().spec;
-    const newest = living().filter((pod) => pod.metadata.annotations[restartedAt] === template.metadata.annotations?.[restartedAt]);
+    const newest = living().filter(
+      (pod) =>
+        pod.metadata.annotations[restartedAt] === template.metadata.annotations?.[restartedAt],
+    );
     const old = living().filter((pod) => !newest.includes(pod));
     if (newest.length < wanted && living().length <= wanted) add(elsewhere, false);
-    for (const pod of old.slice(0, Math.max(0, newest.filter(isReady).length + old.length - wanted))) end(pod);
-    const spare = newest.toSorted((a, b) => Number(isReady(a)) - Number(isReady(b)) || b.metadata.name.localeCompare(a.metadata.name));
+    for (const pod of old.slice(
+      0,
+      Math.max(0, newest.filter(isReady).length + old.length - wanted),
+    ))
+      end(pod);
+    const spare = newest.toSorted(
+      (a, b) =>
+        Number(isReady(a)) - Number(isReady(b)) || b.metadata.name.localeCompare(a.metadata.name),
+    );
     for (const pod of spare.slice(0, Math.max(0, newest.length - wanted))) end(pod);
     count();
   }
@@ -92,7 +119,9 @@ export function deploy(fake: FakeKube, options: DeployedOptions = {}) {
     },
   });
   const owner = { kind: 'Deployment', name, uid: `uid-${name}`, controller: true };
-  fake.workloads.set(`replicasets/shop/${name}-rs`, { metadata: { name: `${name}-rs`, namespace: 'shop', ownerReferences: [owner] } });
+  fake.workloads.set(`replicasets/shop/${name}-rs`, {
+    metadata: { name: `${name}-rs`, namespace: 'shop', ownerReferences: [owner] },
+  });
   for (let index = 0; index < replicas; index += 1) add('n1', true);
   count();
   fake.afterDeployment(({ spec }) => {
@@ -106,6 +135,7 @@ export function deploy(fake: FakeKube, options: DeployedOptions = {}) {
     counts,
     /** The replicas that each write of the Deployment left. */
     writes,
-    podsOn: (node: string): readonly string[] => owned().flatMap((pod) => (pod.spec.nodeName === node ? [pod.metadata.name] : [])),
+    podsOn: (node: string): readonly string[] =>
+      owned().flatMap((pod) => (pod.spec.nodeName === node ? [pod.metadata.name] : [])),
   };
 }

@@ -1,13 +1,22 @@
-// One host and its node on a virtual clock, behind the Transport and Cluster ports: what it runs, how often it booted, what was given back, by
-// itself. Answers the engine's own scripts as the real ones would; probes are recorded ones. Faults come from a plan that is made beforehand.
+// One host and its node on a virtual clock, behind the Transport and Cluster ports: what it runs,
+// how often it booted, what was given back, by itself. Answers the engine's own scripts as the real
+// ones would; probes are recorded ones. Faults come from a plan that is made beforehand.
 import { bootScript, exitCodes } from '../../src/engine/effects/host-scripts.ts';
 import type { Cluster, NodeState } from '../../src/engine/ports/cluster.ts';
 import type { Clock } from '../../src/engine/ports/local.ts';
-import type { Connection, ExecRequest, ExecResult, Transport } from '../../src/engine/ports/transport.ts';
+import type {
+  Connection,
+  ExecRequest,
+  ExecResult,
+  Transport,
+} from '../../src/engine/ports/transport.ts';
 import { buildProbe } from '../../src/facts/index.ts';
 import { type Failure, failed, type Outcome, ok } from '../../src/model/run/failure.ts';
 
-/** What a probe prints: as found, with the argument set, booted with it, and booted with it on a kernel that accounts all the same. */
+/**
+ * What a probe prints: as found, with the argument set, booted with it, and booted with it on a
+ * kernel that accounts all the same.
+ */
 export interface Recording {
   readonly sick: string;
   readonly set: string;
@@ -24,7 +33,10 @@ export interface Fate {
   /** Seconds that scripts run, and that a boot takes. */
   readonly scriptSeconds: number;
   readonly bootSeconds: number;
-  /** What a sent reboot comes to; `old`: the entry without the argument is booted; `deaf`: the argument is there, and accounting is on. */
+  /**
+   * What a sent reboot comes to; `old`: the entry without the argument is booted; `deaf`: the
+   * argument is there, and accounting is on.
+   */
   readonly reboot: 'good' | 'hangs' | 'dark' | 'loops' | 'old' | 'deaf';
   readonly drain: 'good' | 'fails';
   /** A person uncordons the node so many seconds after its cordon. */
@@ -104,7 +116,10 @@ export class HostWorld {
   #cordonedAt = Number.POSITIVE_INFINITY;
   #owner: NodeState['owner'];
 
-  /** `shell` says what a script of a play comes to; without it, each runs as long as the fate says and ends well. */
+  /**
+   * `shell` says what a script of a play comes to; without it, each runs as long as the fate says
+   * and ends well.
+   */
   constructor(
     recording: Recording,
     fate: Fate,
@@ -167,7 +182,12 @@ export class HostWorld {
   /** What has come to pass until now. */
   #pass(): void {
     for (const script of this.#spool.values()) {
-      if (script.done || script.boot !== this.bootId || script.endAt > Math.min(this.now, this.#downFrom)) continue;
+      if (
+        script.done ||
+        script.boot !== this.bootId ||
+        script.endAt > Math.min(this.now, this.#downFrom)
+      )
+        continue;
       script.done = true;
       this.#argument ||= script.mends;
     }
@@ -222,20 +242,26 @@ export class HostWorld {
 
   async #answer({ script, stdin = '' }: ExecRequest): Promise<Outcome<ExecResult>> {
     await this.#time.spend(100);
-    const said = (stdout: string, code = 0, stderr = ''): Outcome<ExecResult> => ok({ code, stdout, stderr, truncated: false });
+    const said = (stdout: string, code = 0, stderr = ''): Outcome<ExecResult> =>
+      ok({ code, stdout, stderr, truncated: false });
     if (script === probe) return said(this.#probe());
     if (script === bootScript) return said(`${this.bootId}\n${this.#mark}\n`);
     const effect = /^S=\$D\/spool\/(\S+)$/m.exec(script)?.[1] ?? '';
     if (script.includes('echo absent')) return said(await this.#poll(effect));
-    // What a program of the operator's own machine is preceded by: does the run still hold the host?
+    // What a program of the operator's own machine is preceded by: does the run still hold the
+    // host?
     const held = /^\[ "\$r" = '?([^' ]+)'? \] && \[ "\$n" -le (\d+) \]/m.exec(script);
     if (held !== null && !script.includes('"$L/escalated"'))
-      return held[1] === this.#fence.run && this.#fence.number <= Number(held[2]) ? said('') : said('', exitCodes.fenced, this.#fence.run);
+      return held[1] === this.#fence.run && this.#fence.number <= Number(held[2])
+        ? said('')
+        : said('', exitCodes.fenced, this.#fence.run);
     const [, run = '', number = '0'] = /^run='?([^' ]+)'? number=(\d+)/m.exec(script) ?? [];
     if (run === '') throw new Error(`the fake host does not know this script:\n${script}`);
-    if (this.#fence.run === run && Number(number) < this.#fence.number) return said('', exitCodes.fenced, run);
+    if (this.#fence.run === run && Number(number) < this.#fence.number)
+      return said('', exitCodes.fenced, run);
     const takeover = /^run=.* takeover='?([^' ]*)/m.exec(script)?.[1] ?? '';
-    if (this.#fence.open && this.#fence.run !== run && this.#fence.run !== takeover) return said('', exitCodes.fenced, this.#fence.run);
+    if (this.#fence.open && this.#fence.run !== run && this.#fence.run !== takeover)
+      return said('', exitCodes.fenced, this.#fence.run);
     const closes = script.includes('closed" > "$D/fence.new"');
     this.#fence = { run, number: Number(number), open: !closes };
     if (!closes && script.includes('"$S/script"')) this.#start(effect, stdin);
@@ -245,7 +271,11 @@ export class HostWorld {
 
   #probe(): string {
     const booted = this.#fate.reboot === 'deaf' ? this.#recording.deaf : this.#recording.mended;
-    const text = this.#inForce ? booted : this.#argument ? this.#recording.set : this.#recording.sick;
+    const text = this.#inForce
+      ? booted
+      : this.#argument
+        ? this.#recording.set
+        : this.#recording.sick;
     return this.#recording.bootIds.reduce((said, id) => said.replaceAll(id, this.bootId), text);
   }
 
@@ -255,13 +285,20 @@ export class HostWorld {
     const code = /^(exec )?false\b/m.test(script) ? 1 : 0;
     const ran = this.#shell(script) ?? { seconds: this.#fate.scriptSeconds, code, stdout: '' };
     const endAt = this.now + ran.seconds * 1000;
-    this.#spool.set(effect, { ...ran, boot: this.bootId, endAt, mends: script.includes('nokmem'), done: false });
+    this.#spool.set(effect, {
+      ...ran,
+      boot: this.bootId,
+      endAt,
+      mends: script.includes('nokmem'),
+      done: false,
+    });
   }
 
   async #poll(effect: string): Promise<string> {
     const script = this.#spool.get(effect);
     if (script === undefined) return 'absent\n';
-    if (!script.done && script.boot === this.bootId) await this.#time.spend(Math.max(0, Math.min(10_000, script.endAt - this.now)));
+    if (!script.done && script.boot === this.bootId)
+      await this.#time.spend(Math.max(0, Math.min(10_000, script.endAt - this.now)));
     this.#pass();
     if (script.done) return `done ${script.code}\n${script.stdout}`;
     return script.boot === this.bootId ? 'running\n' : 'interrupted\n';
@@ -315,7 +352,8 @@ export class HostWorld {
     systemPods: async () => ok([]),
     pendingPods: async () => ok([]),
     deployments: async () => ok([]),
-    forecast: async () => ok({ evicts: [], leaves: [], blocks: [], busy: [], samplers: [], warnings: [], estimate: 5 }),
+    forecast: async () =>
+      ok({ evicts: [], leaves: [], blocks: [], busy: [], samplers: [], warnings: [], estimate: 5 }),
     cordon: async (_node, owner) => {
       await this.#time.spend(100);
       if (this.#owner === undefined) this.#cordonedAt = this.now;
@@ -324,7 +362,9 @@ export class HostWorld {
       return ok({ wasUnschedulable: false });
     },
     holds: async (_node, owner) =>
-      this.#isHeld(owner.run) || this.#faults.alwaysHeld === true ? ok(true) : failed('blocked', 'a person uncordoned it'),
+      this.#isHeld(owner.run) || this.#faults.alwaysHeld === true
+        ? ok(true)
+        : failed('blocked', 'a person uncordoned it'),
     drain: async (_node, _options, owner) => {
       await this.#time.spend(5000);
       if (!this.#isHeld(owner.run)) return failed('blocked', 'a person uncordoned it');
@@ -336,7 +376,10 @@ export class HostWorld {
       if (!this.#isHeld(owner.run)) return ok({ uncordoned: false, why: 'not ours' });
       this.#unschedulable = false;
       this.#owner = undefined;
-      this.givenBack.push({ mended: this.#inForce && this.#fate.reboot !== 'deaf', touched: this.#argument || this.boots > 1 });
+      this.givenBack.push({
+        mended: this.#inForce && this.#fate.reboot !== 'deaf',
+        touched: this.#argument || this.boots > 1,
+      });
       return ok({ uncordoned: true, why: '' });
     },
     release: async () => ok(true),

@@ -1,7 +1,13 @@
-// A Kubernetes API server over real TLS, in memory: nodes, pods, budgets, evictions and watches as measured on a real one (1.20), with faults on demand.
+// A Kubernetes API server over real TLS, in memory: nodes, pods, budgets, evictions and watches as
+// measured on a real one (1.20), with faults on demand.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { constants, createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  createSecureServer,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -25,12 +31,18 @@ export interface Seen {
   readonly httpVersion: string;
 }
 
-/** What a test may answer instead: a reply, no answer at all, a cut connection or half an answer. Undefined = as usual. */
+/**
+ * What a test may answer instead: a reply, no answer at all, a cut connection or half an answer.
+ * Undefined = as usual.
+ */
 export type Fault =
   | { readonly status: number; readonly body?: Json; readonly headers?: Record<string, string> }
   | 'hang'
   | 'cut'
-  /** The answer is broken off in its middle, as that of a server that dies or of a proxy that has had enough. */
+  /**
+   * The answer is broken off in its middle, as that of a server that dies or of a proxy that has
+   * had enough.
+   */
   | 'cut-answer'
   | undefined;
 
@@ -54,16 +66,25 @@ export interface Reply {
 export type Reaction = 'hang' | 'cut' | 'watch' | { readonly reply: Reply; readonly cut: boolean };
 
 export interface FakeKubeOptions {
-  /** Milliseconds from an eviction to the pod's end; per pod: annotation `fake/stop`, a number or `never`. */
+  /**
+   * Milliseconds from an eviction to the pod's end; per pod: annotation `fake/stop`, a number or
+   * `never`.
+   */
   readonly stopAfter?: number;
-  /** Minor version, as the server says it. Before 1.15 `dryRun` of an eviction is ignored: the pod goes. */
+  /**
+   * Minor version, as the server says it. Before 1.15 `dryRun` of an eviction is ignored: the pod
+   * goes.
+   */
   readonly minor?: string;
   /** 1.22 and newer evict with policy/v1. */
   readonly modern?: boolean;
   /** Offers no eviction at all, as a server whose policy group is off. */
   readonly noEviction?: boolean;
   readonly server?: Pair;
-  /** Tokens that are accepted, with their users. Client certificates are accepted by their common name. */
+  /**
+   * Tokens that are accepted, with their users. Client certificates are accepted by their common
+   * name.
+   */
   readonly tokens?: Readonly<Record<string, string>>;
   readonly password?: string;
   /** Rights that nobody has: `patch nodes`, `watch pods`. */
@@ -93,7 +114,12 @@ export interface PodSpec {
   readonly spec?: Json;
 }
 
-const status = (code: number, reason: string, message: string, details: Json = {}): { status: number; body: Json } => ({
+const status = (
+  code: number,
+  reason: string,
+  message: string,
+  details: Json = {},
+): { status: number; body: Json } => ({
   status: code,
   body: { kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, details, code },
 });
@@ -110,7 +136,12 @@ const merge = (target: Json, patch: Json): Json => {
 
 /** Most of what a pod's metadata is on a real server, and never left out there. */
 const managedFields = [
-  { manager: 'kube-controller-manager', fieldsV1: Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`f:field-${index}`, {}])) },
+  {
+    manager: 'kube-controller-manager',
+    fieldsV1: Object.fromEntries(
+      Array.from({ length: 60 }, (_, index) => [`f:field-${index}`, {}]),
+    ),
+  },
 ];
 
 export async function startFakeKube(options: FakeKubeOptions = {}) {
@@ -129,7 +160,11 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   /** `deployments/ns/name`, `replicasets/ns/name`, `horizontalpodautoscalers/ns/name`. */
   const workloads = new Map<string, Json>();
   const history: { readonly version: number; readonly type: string; readonly object: Json }[] = [];
-  const watchers = new Set<{ readonly sink: WatchSink; readonly node: string; readonly shape: Shape }>();
+  const watchers = new Set<{
+    readonly sink: WatchSink;
+    readonly node: string;
+    readonly shape: Shape;
+  }>();
   const seen: Seen[] = [];
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
@@ -143,15 +178,36 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
 
   const shapeFor = (request: { readonly headers: IncomingMessage['headers'] }): Shape => {
     const accepted = String(request.headers.accept ?? '');
-    return accepted.includes('as=Table') && !options.noTables ? 'table' : accepted.includes('as=Partial') ? 'metadata' : 'whole';
+    return accepted.includes('as=Table') && !options.noTables
+      ? 'table'
+      : accepted.includes('as=Partial')
+        ? 'metadata'
+        : 'whole';
   };
 
   const show = (object: Json, shape: Shape): Json => {
     if (shape === 'whole') return object;
-    if (shape === 'metadata') return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
-    const cells = [object.metadata.name, '1/1', object.metadata.deletionTimestamp === undefined ? 'Running' : 'Terminating', 0, '1s'];
+    if (shape === 'metadata')
+      return {
+        kind: 'PartialObjectMetadata',
+        apiVersion: 'meta.k8s.io/v1',
+        metadata: object.metadata,
+      };
+    const cells = [
+      object.metadata.name,
+      '1/1',
+      object.metadata.deletionTimestamp === undefined ? 'Running' : 'Terminating',
+      0,
+      '1s',
+    ];
     const metadata = { resourceVersion: object.metadata.resourceVersion };
-    return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: null, rows: [{ cells, object: null }] };
+    return {
+      kind: 'Table',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata,
+      columnDefinitions: null,
+      rows: [{ cells, object: null }],
+    };
   };
 
   function emit(type: string, pod: Json): void {
@@ -160,7 +216,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     const object = structuredClone(pod);
     history.push({ version, type, object });
     for (const watcher of watchers) {
-      if (object.spec.nodeName === watcher.node) watcher.sink.write(`${JSON.stringify({ type, object: show(object, watcher.shape) })}\n`);
+      if (object.spec.nodeName === watcher.node)
+        watcher.sink.write(`${JSON.stringify({ type, object: show(object, watcher.shape) })}\n`);
     }
   }
 
@@ -185,37 +242,78 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   }
 
   const budgetOf = (pod: Json): Json[] =>
-    pdbs.filter((pdb) => pdb.metadata.namespace === pod.metadata.namespace && selects(pdb.spec.selector, pod.metadata.labels ?? {}, false));
+    pdbs.filter(
+      (pdb) =>
+        pdb.metadata.namespace === pod.metadata.namespace &&
+        selects(pdb.spec.selector, pod.metadata.labels ?? {}, false),
+    );
 
-  /** One that is not ready takes nothing from a budget that is met without it; on a modern server nor from any, by its policy. */
-  const passesUnready = (pod: Json, { spec, status: { currentHealthy, desiredHealthy } }: Json): boolean => {
-    if (pod.status.conditions.some((one: Json) => one.type === 'Ready' && one.status === 'True')) return false;
+  /**
+   * One that is not ready takes nothing from a budget that is met without it; on a modern server
+   * nor from any, by its policy.
+   */
+  const passesUnready = (
+    pod: Json,
+    { spec, status: { currentHealthy, desiredHealthy } }: Json,
+  ): boolean => {
+    if (pod.status.conditions.some((one: Json) => one.type === 'Ready' && one.status === 'True'))
+      return false;
     const isMet = desiredHealthy > 0 && currentHealthy >= desiredHealthy;
     return isMet || (options.modern === true && spec.unhealthyPodEvictionPolicy === 'AlwaysAllow');
   };
 
-  const isOther = (pod: Json, uid: string | undefined): { status: number; body: Json } | undefined =>
+  const isOther = (
+    pod: Json,
+    uid: string | undefined,
+  ): { status: number; body: Json } | undefined =>
     uid === undefined || uid === pod.metadata.uid
       ? undefined
-      : status(409, 'Conflict', `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`);
+      : status(
+          409,
+          'Conflict',
+          `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`,
+        );
 
-  function evict(pod: Json | undefined, body: Json, query: URLSearchParams): { status: number; body?: Json } {
+  function evict(
+    pod: Json | undefined,
+    body: Json,
+    query: URLSearchParams,
+  ): { status: number; body?: Json } {
     const known = options.modern ? ['policy/v1', 'policy/v1beta1'] : ['policy/v1beta1'];
     if (!known.includes(body.apiVersion))
-      return status(400, 'BadRequest', `no kind "Eviction" is registered for version "${body.apiVersion}"`);
-    if (pod === undefined) return status(404, 'NotFound', `pods "${body.metadata.name}" not found`, { kind: 'pods' });
+      return status(
+        400,
+        'BadRequest',
+        `no kind "Eviction" is registered for version "${body.apiVersion}"`,
+      );
+    if (pod === undefined)
+      return status(404, 'NotFound', `pods "${body.metadata.name}" not found`, { kind: 'pods' });
     const other = isOther(pod, body.deleteOptions?.preconditions?.uid);
     if (other !== undefined) return other;
-    const asksDry = query.get('dryRun') === 'All' || body.deleteOptions?.dryRun?.includes('All') === true;
+    const asksDry =
+      query.get('dryRun') === 'All' || body.deleteOptions?.dryRun?.includes('All') === true;
     const isDry = asksDry && Number.parseInt(minor, 10) >= 15;
-    const budgets = pod.metadata.deletionTimestamp === undefined && pod.status.phase === 'Running' ? budgetOf(pod) : [];
-    if (budgets.length > 1) return status(500, 'InternalError', 'This pod has more than one PodDisruptionBudget, which is not supported.');
+    const budgets =
+      pod.metadata.deletionTimestamp === undefined && pod.status.phase === 'Running'
+        ? budgetOf(pod)
+        : [];
+    if (budgets.length > 1)
+      return status(
+        500,
+        'InternalError',
+        'This pod has more than one PodDisruptionBudget, which is not supported.',
+      );
     const [pdb] = budgets;
     const isUnready = pdb !== undefined && passesUnready(pod, pdb);
     if (pdb !== undefined && !isUnready && pdb.status.disruptionsAllowed <= 0) {
       const message = `The disruption budget ${pdb.metadata.name} needs ${pdb.status.desiredHealthy} healthy pods and has ${pdb.status.currentHealthy} currently`;
       const causes = [{ reason: 'DisruptionBudget', message }];
-      return status(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", { causes });
+      return status(
+        429,
+        'TooManyRequests',
+        "Cannot evict pod as it would violate the pod's disruption budget.",
+        { causes },
+      );
     }
     if (isDry) return { status: 201, body: { kind: 'Status', status: 'Success' } };
     if (pdb !== undefined && !isUnready) pdb.status.disruptionsAllowed -= 1;
@@ -227,20 +325,32 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   /** As the real one: a match needs a version that it fits to, and no page that goes on. */
   function badMatch(query: URLSearchParams): { status: number; body: Json } | undefined {
     const [match, wanted] = [query.get('resourceVersionMatch'), query.get('resourceVersion')];
-    const isFine = (match === 'NotOlderThan' && wanted !== null) || (match === 'Exact' && (wanted ?? '0') !== '0');
+    const isFine =
+      (match === 'NotOlderThan' && wanted !== null) ||
+      (match === 'Exact' && (wanted ?? '0') !== '0');
     return match === null || (isFine && query.get('continue') === null)
       ? undefined
       : status(422, 'Invalid', 'resourceVersionMatch is invalid');
   }
 
-  function list(items: readonly Json[], query: URLSearchParams, shape: Shape = 'whole'): { status: number; body: Json } {
+  function list(
+    items: readonly Json[],
+    query: URLSearchParams,
+    shape: Shape = 'whole',
+  ): { status: number; body: Json } {
     const refused = badMatch(query);
     if (refused !== undefined) return refused;
     const [first = String(version), start = '0'] = query.get('continue')?.split('/') ?? [];
     const from = Number(start);
     // What comes from the server's cache comes at once.
-    const limit = query.get('resourceVersion') === '0' ? items.length : Number(query.get('limit') ?? items.length);
-    const metadata = { resourceVersion: first, ...(from + limit < items.length ? { continue: `${first}/${from + limit}` } : {}) };
+    const limit =
+      query.get('resourceVersion') === '0'
+        ? items.length
+        : Number(query.get('limit') ?? items.length);
+    const metadata = {
+      resourceVersion: first,
+      ...(from + limit < items.length ? { continue: `${first}/${from + limit}` } : {}),
+    };
     const page = items.slice(from, from + limit);
     if (shape === 'table') {
       const columnDefinitions = [{ name: 'Name', type: 'string' }];
@@ -257,7 +367,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     return { status: 200, body: { kind, metadata, items: page.map((item) => show(item, shape)) } };
   }
 
-  const nodeOf = (query: URLSearchParams): string | undefined => /spec\.nodeName=([^,]*)/.exec(query.get('fieldSelector') ?? '')?.[1];
+  const nodeOf = (query: URLSearchParams): string | undefined =>
+    /spec\.nodeName=([^,]*)/.exec(query.get('fieldSelector') ?? '')?.[1];
 
   /** Gives what ends the watch for the server. */
   function watch({ query, headers }: Seen, sink: WatchSink): () => void {
@@ -266,7 +377,12 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     const node = nodeOf(query) ?? '';
     if (from < oldest) {
       // The stream stays open after it: who waits for its end waits for long.
-      const object = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' };
+      const object = {
+        kind: 'Status',
+        code: 410,
+        reason: 'Expired',
+        message: 'too old resource version',
+      };
       sink.write(`${JSON.stringify({ type: 'ERROR', object })}\n`);
       return () => undefined;
     }
@@ -279,13 +395,22 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     return () => void watchers.delete(watcher);
   }
 
-  function patch(objects: Map<string, Json>, name: string, request: Seen): { status: number; body: Json } {
+  function patch(
+    objects: Map<string, Json>,
+    name: string,
+    request: Seen,
+  ): { status: number; body: Json } {
     const object = objects.get(name);
     if (object === undefined) return status(404, 'NotFound', `"${name}" not found`);
-    if (!/merge-patch\+json/.test(String(request.headers['content-type']))) return status(415, 'UnsupportedMediaType', 'unsupported');
+    if (!/merge-patch\+json/.test(String(request.headers['content-type'])))
+      return status(415, 'UnsupportedMediaType', 'unsupported');
     const wanted = request.body.metadata?.resourceVersion;
     if (wanted !== undefined && wanted !== object.metadata.resourceVersion) {
-      return status(409, 'Conflict', `Operation cannot be fulfilled on "${name}": the object has been modified`);
+      return status(
+        409,
+        'Conflict',
+        `Operation cannot be fulfilled on "${name}": the object has been modified`,
+      );
     }
     version += 1;
     const changed = merge(object, request.body);
@@ -298,10 +423,16 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   /** As the real one, which takes events of nodes in `default` alone. */
   function writeEvent(name: string, method: string, body: Json): { status: number; body: Json } {
     const before = events.get(name);
-    if (method === 'PATCH' && before === undefined) return status(404, 'NotFound', `events "${name}" not found`);
-    if (method === 'POST' && before !== undefined) return status(409, 'AlreadyExists', `events "${name}" already exists`);
+    if (method === 'PATCH' && before === undefined)
+      return status(404, 'NotFound', `events "${name}" not found`);
+    if (method === 'POST' && before !== undefined)
+      return status(409, 'AlreadyExists', `events "${name}" already exists`);
     if (method === 'POST' && body.metadata.namespace !== 'default')
-      return status(422, 'Invalid', 'involvedObject.namespace: Invalid value: "": does not match event.namespace');
+      return status(
+        422,
+        'Invalid',
+        'involvedObject.namespace: Invalid value: "": does not match event.namespace',
+      );
     events.set(name, merge(before, body));
     return { status: method === 'POST' ? 201 : 200, body: events.get(name) };
   }
@@ -329,7 +460,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
   ];
 
   function forbidden(request: Seen, url: string): { status: number; body: Json } | undefined {
-    const [, verb = '', resource = ''] = rights.find(([pattern]) => pattern.test(`${request.method} ${url}`)) ?? [];
+    const [, verb = '', resource = ''] =
+      rights.find(([pattern]) => pattern.test(`${request.method} ${url}`)) ?? [];
     if (!(options.forbid ?? []).includes(`${verb} ${resource}`)) return undefined;
     const message = `${resource} is forbidden: User "${request.user}" cannot ${verb} resource "${resource}" in API group "" at the cluster scope`;
     return status(403, 'Forbidden', message);
@@ -340,16 +472,32 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     const pod = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)(\/eviction)?$/.exec(path);
     const node = /^\/api\/v1\/nodes\/([^/]+)$/.exec(path);
     if (path === '/api/v1') {
-      const eviction = { name: 'pods/eviction', kind: 'Eviction', group: 'policy', version: options.modern ? 'v1' : 'v1beta1' };
-      return { status: 200, body: { kind: 'APIResourceList', resources: [{ name: 'pods' }, ...(options.noEviction ? [] : [eviction])] } };
+      const eviction = {
+        name: 'pods/eviction',
+        kind: 'Eviction',
+        group: 'policy',
+        version: options.modern ? 'v1' : 'v1beta1',
+      };
+      return {
+        status: 200,
+        body: {
+          kind: 'APIResourceList',
+          resources: [{ name: 'pods' }, ...(options.noEviction ? [] : [eviction])],
+        },
+      };
     }
     if (path === '/apis/policy') {
       const versions = options.modern ? ['policy/v1', 'policy/v1beta1'] : ['policy/v1beta1'];
-      return { status: 200, body: { kind: 'APIGroup', versions: versions.map((groupVersion) => ({ groupVersion })) } };
+      return {
+        status: 200,
+        body: { kind: 'APIGroup', versions: versions.map((groupVersion) => ({ groupVersion })) },
+      };
     }
     if (path === '/api/v1/nodes') {
       const [label, wanted] = (query.get('labelSelector') ?? '').split('=');
-      const chosen = [...nodes.values()].filter((item) => !label || item.metadata.labels?.[label] === wanted);
+      const chosen = [...nodes.values()].filter(
+        (item) => !label || item.metadata.labels?.[label] === wanted,
+      );
       return list(chosen, query);
     }
     if (node !== null && method === 'PATCH') return patch(nodes, node[1] ?? '', request);
@@ -362,18 +510,22 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     const podList = /^\/api\/v1\/(?:namespaces\/([^/]+)\/)?pods$/.exec(path);
     if (podList !== null) {
       const [on, within] = [nodeOf(query), podList[1]];
-      const without = [...(query.get('fieldSelector') ?? '').matchAll(/status\.phase!=(\w+)/g)].map(([, phase]) => phase);
+      const without = [...(query.get('fieldSelector') ?? '').matchAll(/status\.phase!=(\w+)/g)].map(
+        ([, phase]) => phase,
+      );
       const selector = parseSelector(query.get('labelSelector') ?? '');
       const chosen = [...pods.values()].filter(
         ({ spec, metadata, status: { phase } }) =>
           (on === undefined || spec.nodeName === on) &&
           (within === undefined || metadata.namespace === within) &&
           !without.includes(phase) &&
-          (!selector.ok || selector.requirements.every((requirement) => meets(metadata.labels, requirement))),
+          (!selector.ok ||
+            selector.requirements.every((requirement) => meets(metadata.labels, requirement))),
       );
       return list(chosen, query, shapeFor(request));
     }
-    if (pod?.[3] === '/eviction' && !options.noEviction) return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body, query);
+    if (pod?.[3] === '/eviction' && !options.noEviction)
+      return evict(pods.get(key(pod[1] ?? '', pod[2] ?? '')), body, query);
     if (pod !== null && pod[3] === undefined && ['GET', 'DELETE'].includes(method)) {
       const found = pods.get(key(pod[1] ?? '', pod[2] ?? ''));
       if (found === undefined) return status(404, 'NotFound', 'not found');
@@ -384,16 +536,23 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       return { status: 200, body: found };
     }
     const [, within, kind, workload] =
-      /namespaces\/([^/]+)\/(deployments|replicasets|horizontalpodautoscalers)(?:\/([^/]+))?$/.exec(path) ?? [];
+      /namespaces\/([^/]+)\/(deployments|replicasets|horizontalpodautoscalers)(?:\/([^/]+))?$/.exec(
+        path,
+      ) ?? [];
     if (kind !== undefined && workload === undefined)
       return list(
-        [...workloads].filter(([name]) => name.startsWith(`${kind}/${within}/`)).map(([, object]) => object),
+        [...workloads]
+          .filter(([name]) => name.startsWith(`${kind}/${within}/`))
+          .map(([, object]) => object),
         query,
       );
-    if (kind !== undefined && method === 'PATCH') return patch(workloads, `${kind}/${within}/${workload}`, request);
+    if (kind !== undefined && method === 'PATCH')
+      return patch(workloads, `${kind}/${within}/${workload}`, request);
     if (kind !== undefined) {
       const found = workloads.get(`${kind}/${within}/${workload}`);
-      return found === undefined ? status(404, 'NotFound', `no such ${kind}`) : { status: 200, body: found };
+      return found === undefined
+        ? status(404, 'NotFound', `no such ${kind}`)
+        : { status: 200, body: found };
     }
     const daemonSet = /namespaces\/([^/]+)\/daemonsets\/([^/]+)$/.exec(path);
     if (daemonSet !== null) {
@@ -403,26 +562,39 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     }
     const event = /^\/api\/v1\/namespaces\/default\/events(?:\/(.+))?$/.exec(path);
     if (event !== null) return writeEvent(event[1] ?? body.metadata.name, method, body);
-    const budgets = /^\/apis\/policy\/(v1|v1beta1)(?:\/namespaces\/([^/]+))?\/poddisruptionbudgets$/.exec(path);
+    const budgets =
+      /^\/apis\/policy\/(v1|v1beta1)(?:\/namespaces\/([^/]+))?\/poddisruptionbudgets$/.exec(path);
     if (budgets !== null)
       return list(
         pdbs.filter((pdb) => budgets[2] === undefined || pdb.metadata.namespace === budgets[2]),
         query,
       );
-    if (path === '/version') return { status: 200, body: { major: '1', minor, gitVersion: `v1.${Number.parseInt(minor, 10)}.2` } };
+    if (path === '/version')
+      return {
+        status: 200,
+        body: { major: '1', minor, gitVersion: `v1.${Number.parseInt(minor, 10)}.2` },
+      };
     if (path === '/api/v1/persistentvolumes') return list(volumes, query);
-    const hooks = /^\/apis\/admissionregistration.k8s.io\/(v1|v1beta1)\/(validating|mutating)webhookconfigurations$/.exec(path);
+    const hooks =
+      /^\/apis\/admissionregistration.k8s.io\/(v1|v1beta1)\/(validating|mutating)webhookconfigurations$/.exec(
+        path,
+      );
     if (hooks !== null && (hooks[1] === 'v1beta1' || Number.parseInt(minor, 10) >= 16))
       return list(hooks[2] === 'mutating' ? mutatingWebhooks : webhooks, query);
     const endpoint = /namespaces\/([^/]+)\/endpoints\/([^/]+)$/.exec(path);
     if (endpoint !== null) {
       const found = endpoints.get(key(endpoint[1] ?? '', endpoint[2] ?? ''));
-      return found === undefined ? status(404, 'NotFound', 'no such endpoints') : { status: 200, body: found };
+      return found === undefined
+        ? status(404, 'NotFound', 'no such endpoints')
+        : { status: 200, body: found };
     }
     if (path.endsWith('/selfsubjectaccessreviews')) {
       const { verb, resource, subresource } = body.spec.resourceAttributes;
       const asked = `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}`;
-      return { status: 201, body: { status: { allowed: !(options.forbid ?? []).includes(asked) } } };
+      return {
+        status: 201,
+        body: { status: { allowed: !(options.forbid ?? []).includes(asked) } },
+      };
     }
     return status(404, 'NotFound', 'the server could not find the requested resource');
   }
@@ -441,8 +613,12 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     seen.push(asked);
     const forced = fault(asked);
     if (forced === 'hang' || forced === 'cut') return forced;
-    const refused = asked.user === anonymous ? status(401, 'Unauthorized', 'Unauthorized') : forbidden(asked, url);
-    if (forced === undefined && refused === undefined && asked.query.get('watch') === '1') return 'watch';
+    const refused =
+      asked.user === anonymous
+        ? status(401, 'Unauthorized', 'Unauthorized')
+        : forbidden(asked, url);
+    if (forced === undefined && refused === undefined && asked.query.get('watch') === '1')
+      return 'watch';
     const reply = (forced === 'cut-answer' ? undefined : forced) ?? refused ?? answer(asked);
     return { reply, cut: forced === 'cut-answer' };
   }
@@ -483,25 +659,42 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       const reaction = react(asked, request.url ?? '');
       if (reaction === 'hang') return;
       if (reaction === 'cut') return void request.socket.destroy();
-      if (options.skew !== undefined) response.setHeader('date', new Date(Date.now() + options.skew * 1000).toUTCString());
+      if (options.skew !== undefined)
+        response.setHeader('date', new Date(Date.now() + options.skew * 1000).toUTCString());
       if (reaction === 'watch') {
         response.writeHead(200, { 'content-type': 'application/json' });
         response.flushHeaders();
-        const end = watch(asked, { write: (text) => void response.write(text), destroy: () => void response.destroy() });
+        const end = watch(asked, {
+          write: (text) => void response.write(text),
+          destroy: () => void response.destroy(),
+        });
         return void response.on('close', end);
       }
       const { reply, cut } = reaction;
-      const answered = Buffer.from(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
+      const answered = Buffer.from(
+        typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}),
+      );
       if (cut) return breakOff(request, response, answered);
       // The real one compresses long answers for those who ask for it.
-      const pack = answered.length > 2_000 && String(request.headers['accept-encoding']).includes('gzip');
+      const pack =
+        answered.length > 2_000 && String(request.headers['accept-encoding']).includes('gzip');
       const encoding = pack ? { 'content-encoding': 'gzip' } : {};
-      response.writeHead(reply.status, { 'content-type': 'application/json', ...encoding, ...reply.headers });
+      response.writeHead(reply.status, {
+        'content-type': 'application/json',
+        ...encoding,
+        ...reply.headers,
+      });
       setTimeout(() => response.end(pack ? gzipSync(answered) : answered), options.slow ?? 0);
     });
   }
 
-  const secure = { cert, key: privateKey, ca: certs.ca, requestCert: true, rejectUnauthorized: false };
+  const secure = {
+    cert,
+    key: privateKey,
+    ca: certs.ca,
+    requestCert: true,
+    rejectUnauthorized: false,
+  };
   // Requests and responses of HTTP/2 have the same shape here.
   const server: Server = options.onlyHttp1
     ? createServer(secure, handle)
@@ -514,7 +707,8 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  const listen = (port: number): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   await listen(0);
   const { port } = server.address() as AddressInfo;
   const url = `https://127.0.0.1:${port}`;
@@ -533,8 +727,16 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         labels: spec.labels ?? {},
         annotations: spec.annotations ?? {},
         ...(spec.finalizers === undefined ? {} : { finalizers: spec.finalizers }),
-        ...(spec.deletionTimestamp === undefined ? {} : { deletionTimestamp: spec.deletionTimestamp }),
-        ...(owner === undefined ? {} : { ownerReferences: [{ ...owner, uid: `uid-${owner.kind}-${owner.name}`, controller: true }] }),
+        ...(spec.deletionTimestamp === undefined
+          ? {}
+          : { deletionTimestamp: spec.deletionTimestamp }),
+        ...(owner === undefined
+          ? {}
+          : {
+              ownerReferences: [
+                { ...owner, uid: `uid-${owner.kind}-${owner.name}`, controller: true },
+              ],
+            }),
       },
       spec: {
         nodeName: node,
@@ -543,7 +745,10 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         volumes: spec.emptyDir ? [{ name: 'scratch', emptyDir: {} }] : [],
         ...spec.spec,
       },
-      status: { phase: spec.phase ?? 'Running', conditions: [{ type: 'Ready', status: spec.ready === false ? 'False' : 'True' }] },
+      status: {
+        phase: spec.phase ?? 'Running',
+        conditions: [{ type: 'Ready', status: spec.ready === false ? 'False' : 'True' }],
+      },
     };
     pods.set(key(namespace, name), pod);
     emit('ADDED', pod);
@@ -610,11 +815,22 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
       node.metadata.resourceVersion = String(version);
       nodes.set(name, node);
     },
-    addPdb: (name: string, labels: Record<string, string>, more: { spec?: Json; status?: Json } = {}): PdbObject & Json => {
+    addPdb: (
+      name: string,
+      labels: Record<string, string>,
+      more: { spec?: Json; status?: Json } = {},
+    ): PdbObject & Json => {
       const pdb = {
         metadata: { name, namespace: 'shop', generation: 1 },
         spec: { selector: { matchLabels: labels }, minAvailable: 1, ...more.spec },
-        status: { observedGeneration: 1, disruptionsAllowed: 0, currentHealthy: 2, desiredHealthy: 1, expectedPods: 2, ...more.status },
+        status: {
+          observedGeneration: 1,
+          disruptionsAllowed: 0,
+          currentHealthy: 2,
+          desiredHealthy: 1,
+          expectedPods: 2,
+          ...more.status,
+        },
       };
       pdbs.push(pdb);
       return pdb;
@@ -654,7 +870,10 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         inFlight -= 1;
       };
     },
-    /** As a server that goes down in order, or sheds clients: what is under way goes on, new requests are for another connection. */
+    /**
+     * As a server that goes down in order, or sheds clients: what is under way goes on, new
+     * requests are for another connection.
+     */
     goAway: (): void => {
       for (const session of sessions) session.goaway();
     },
@@ -673,7 +892,14 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
         'current-context': 'lab',
         contexts: [{ name: 'lab', context: { cluster: 'lab', user: 'ann' } }],
         clusters: [
-          { name: 'lab', cluster: { server: url, 'certificate-authority-data': Buffer.from(certs.ca).toString('base64'), ...cluster } },
+          {
+            name: 'lab',
+            cluster: {
+              server: url,
+              'certificate-authority-data': Buffer.from(certs.ca).toString('base64'),
+              ...cluster,
+            },
+          },
         ],
         users: [{ name: 'ann', user }],
       }),

@@ -1,4 +1,5 @@
-// Calls to the fake API server without a wire between: what waits, waits by timers alone, so a test may skip its waits.
+// Calls to the fake API server without a wire between: what waits, waits by timers alone, so a test
+// may skip its waits.
 import { gzipSync } from 'node:zlib';
 import { noAnswer } from '../../src/adapters/kube/client/errors.ts';
 import type { Http, HttpReply, HttpRequest } from '../../src/adapters/kube/client/http.ts';
@@ -8,7 +9,10 @@ import type { FakeKube, Reply, Seen } from './kube-api.ts';
 /** As the client on a real wire says it of a server that it has reached before. */
 const lost = (fake: FakeKube, code: string, message: string): Outcome<never> => ({
   ok: false,
-  failure: { ...noAnswer(Object.assign(new Error(message), { code }), new URL(fake.url).host), transport: true },
+  failure: {
+    ...noAnswer(Object.assign(new Error(message), { code }), new URL(fake.url).host),
+    transport: true,
+  },
 });
 
 function seenOf({ method, path, body, accept, contentType }: HttpRequest): Seen {
@@ -18,14 +22,28 @@ function seenOf({ method, path, body, accept, contentType }: HttpRequest): Seen 
     ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
   };
   const sent = body === undefined ? undefined : JSON.parse(JSON.stringify(body));
-  return { method, path: url.pathname, query: url.searchParams, headers, body: sent, user: 'ann', at: Date.now(), httpVersion: '2.0' };
+  return {
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    headers,
+    body: sent,
+    user: 'ann',
+    at: Date.now(),
+    httpVersion: '2.0',
+  };
 }
 
 /** Text stays text, as what is no JSON does. */
 const replyOf = ({ status, body = {}, headers = {} }: Reply): HttpReply => {
   const text = JSON.stringify(body);
   const after = headers['retry-after'];
-  return { status, body: JSON.parse(text), size: text.length, ...(after === undefined ? {} : { retryAfter: Number(after) }) };
+  return {
+    status,
+    body: JSON.parse(text),
+    size: text.length,
+    ...(after === undefined ? {} : { retryAfter: Number(after) }),
+  };
 };
 
 /** Bytes that travel: the server compresses long answers. */
@@ -43,7 +61,11 @@ async function within(
   let cancel = (): void => undefined;
   const ended = new Promise<Outcome<never>>((resolve) => {
     const stop = (): void => resolve(failed('interrupted', 'the call was interrupted'));
-    const late = failed('timeout', `the API server ${new URL(fake.url).host} did not answer within ${timeout} s`, { transport: true });
+    const late = failed(
+      'timeout',
+      `the API server ${new URL(fake.url).host} did not answer within ${timeout} s`,
+      { transport: true },
+    );
     const timer = setTimeout(() => resolve(late), timeout * 1000);
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });
@@ -63,9 +85,14 @@ export function fakeHttp(fake: FakeKube): Http {
   let sent = 0;
   let received = 0;
 
-  async function carry(request: HttpRequest, onLine?: (line: string) => void): Promise<Outcome<HttpReply>> {
+  async function carry(
+    request: HttpRequest,
+    onLine?: (line: string) => void,
+  ): Promise<Outcome<HttpReply>> {
     // A turn of the event loop, as on a wire: nothing is answered within the call.
-    await new Promise((resolve) => (slow === undefined ? setImmediate(resolve) : setTimeout(resolve, slow)));
+    await new Promise((resolve) =>
+      slow === undefined ? setImmediate(resolve) : setTimeout(resolve, slow),
+    );
     if (request.signal?.aborted) return failed('interrupted', 'the call was interrupted');
     if (fake.isDown()) return lost(fake, 'ECONNREFUSED', 'connect ECONNREFUSED');
     const asked = seenOf(request);
@@ -79,7 +106,11 @@ export function fakeHttp(fake: FakeKube): Http {
     return ok(reply);
   }
 
-  function follow(asked: Seen, { signal }: HttpRequest, onLine: ((line: string) => void) | undefined): Promise<Outcome<HttpReply>> {
+  function follow(
+    asked: Seen,
+    { signal }: HttpRequest,
+    onLine: ((line: string) => void) | undefined,
+  ): Promise<Outcome<HttpReply>> {
     return new Promise((resolve) => {
       let end = (): void => undefined;
       const destroy = (): void => {
@@ -95,7 +126,10 @@ export function fakeHttp(fake: FakeKube): Http {
     });
   }
 
-  const call = (request: HttpRequest, onLine?: (line: string) => void): Promise<Outcome<HttpReply>> => {
+  const call = (
+    request: HttpRequest,
+    onLine?: (line: string) => void,
+  ): Promise<Outcome<HttpReply>> => {
     calls += 1;
     sent += JSON.stringify(request.body ?? '').length;
     return within(fake, request, carry(request, onLine)).finally(fake.begin());

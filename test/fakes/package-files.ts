@@ -1,4 +1,5 @@
-// Package files as rpmbuild and dpkg-deb write them, as small as they may be: what they say of themselves, and some bytes behind it.
+// Package files as rpmbuild and dpkg-deb write them, as small as they may be: what they say of
+// themselves, and some bytes behind it.
 import { gzipSync } from 'node:zlib';
 
 export interface FakePackage {
@@ -34,7 +35,8 @@ function header(entries: readonly Entry[]): Buffer {
   for (const [at, { tag, type, count, data }] of entries.entries()) {
     // Numbers are aligned to their size.
     if (type === 4) store = Buffer.concat([store, Buffer.alloc((4 - (store.length % 4)) % 4)]);
-    for (const [offset, value] of [tag, type, store.length, count].entries()) index.writeUInt32BE(value, at * 16 + offset * 4);
+    for (const [offset, value] of [tag, type, store.length, count].entries())
+      index.writeUInt32BE(value, at * 16 + offset * 4);
     store = Buffer.concat([store, data]);
   }
   const intro = Buffer.alloc(16);
@@ -94,13 +96,22 @@ function tar(name: string, text: string): Buffer {
   const head = Buffer.alloc(512);
   head.write(name, 0);
   head.write(`${text.length.toString(8).padStart(11, '0')}\0`, 124);
-  return Buffer.concat([head, Buffer.from(text), Buffer.alloc((512 - (text.length % 512)) % 512), Buffer.alloc(1024)]);
+  return Buffer.concat([
+    head,
+    Buffer.from(text),
+    Buffer.alloc((512 - (text.length % 512)) % 512),
+    Buffer.alloc(1024),
+  ]);
 }
 
 /** `pack` makes `control.tar` of `archive`; default gzip. */
 export function debFile(
   control: string,
-  { archive = 'control.tar.gz', pack = gzipSync as (data: Buffer) => Buffer, file = './control' } = {},
+  {
+    archive = 'control.tar.gz',
+    pack = gzipSync as (data: Buffer) => Buffer,
+    file = './control',
+  } = {},
 ): Buffer {
   return Buffer.concat([
     Buffer.from('!<arch>\n'),

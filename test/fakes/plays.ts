@@ -2,7 +2,10 @@
 import type { Event, EventOf, EventType } from '../../src/model/run/event.ts';
 
 /** The whole job in three tasks, with short times. `rollout` is YAML in braces. */
-export const remediationPlay = (rollout = '{}', reboot = '{timeout: 20s, stable_for: 1s}'): string => `- name: Mend
+export const remediationPlay = (
+  rollout = '{}',
+  reboot = '{timeout: 20s, stable_for: 1s}',
+): string => `- name: Mend
   hosts: all
   rollout: ${rollout}
   tasks:
@@ -22,7 +25,12 @@ ${more}  rollout: ${rollout}
 ${tasks}`;
 
 /** Events of one type, in their order. */
-export const eventsOf = <T extends EventType>(events: readonly Event[], type: T, host?: string): readonly (Event & EventOf<T>)[] =>
+export const eventsOf = <T extends EventType>(
+  events: readonly Event[],
+  type: T,
+  host?: string,
+): readonly (Event & EventOf<T>)[] =>
   events.filter(
-    (event): event is Event & EventOf<T> => event.type === type && (host === undefined || ('host' in event && event.host === host)),
+    (event): event is Event & EventOf<T> =>
+      event.type === type && (host === undefined || ('host' in event && event.host === host)),
   );

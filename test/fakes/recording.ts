@@ -1,4 +1,5 @@
-// What the probe prints on a practice host before and after its remedy, for hosts on a virtual clock.
+// What the probe prints on a practice host before and after its remedy, for hosts on a virtual
+// clock.
 import { expect } from 'vitest';
 import type { HostSpec } from '../../practice/index.ts';
 import { buildProbe } from '../../src/facts/index.ts';
@@ -28,7 +29,13 @@ async function record(name: string, host: HostSpec): Promise<Recording> {
   const before = lab.host(name).bootId();
   const sick = await read();
   expect(
-    (await lab.run(['apply', lab.file('set.yaml', play('    - kernel_arg: {key: cgroup.memory, value: nokmem}\n')), '--yes'])).exit,
+    (
+      await lab.run([
+        'apply',
+        lab.file('set.yaml', play('    - kernel_arg: {key: cgroup.memory, value: nokmem}\n')),
+        '--yes',
+      ])
+    ).exit,
   ).toBe(0);
   const set = await read();
   await ssh(lab.fleet, name, 'reboot').catch(() => undefined);

@@ -10,7 +10,11 @@ export interface SlotWorld {
   readonly step?: () => Promise<void>;
 }
 
-export const emptyWorld = (): SlotWorld => ({ files: new Map(), alive: new Set(), judge: async () => 'unknown' });
+export const emptyWorld = (): SlotWorld => ({
+  files: new Map(),
+  alive: new Set(),
+  judge: async () => 'unknown',
+});
 
 export function memorySlots({ files, alive, judge, step = async () => {} }: SlotWorld): SlotFiles {
   return {

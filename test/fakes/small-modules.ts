@@ -49,7 +49,10 @@ export const smallModules: ReadonlyMap<string, AnyModule> = new Map(
         packages: listOf(version).optional(),
         mode: mode.optional(),
         nested: object({ label: text, size: whole() }).optional(),
-      }).refine((args) => args.version === undefined || args.packages === undefined, 'takes version or packages, not both'),
+      }).refine(
+        (args) => args.version === undefined || args.packages === undefined,
+        'takes version or packages, not both',
+      ),
       '- thing: {name: x}',
     ),
     module('nothing', object({}), '- nothing:'),

@@ -1,4 +1,5 @@
-// A SOCKS5 proxy (RFC 1928, RFC 1929) that leads every name to this machine, and writes down who asked for what.
+// A SOCKS5 proxy (RFC 1928, RFC 1929) that leads every name to this machine, and writes down who
+// asked for what.
 import { connect, createServer, type Socket } from 'node:net';
 
 /** `answer` takes the client's first words in place of the proxy. */
@@ -20,7 +21,8 @@ export function startSocksProxy(answer?: (socket: Socket) => void) {
       client.write(Buffer.from([1, 0]));
     }
     const request = await next();
-    const name = request[3] === 3 ? request.subarray(5, 5 + (request[4] ?? 0)).toString() : 'an address';
+    const name =
+      request[3] === 3 ? request.subarray(5, 5 + (request[4] ?? 0)).toString() : 'an address';
     const port = request.readUInt16BE(request.length - 2);
     asked.push(`${who} ${name}:${port}`);
     const onward = connect(port, '127.0.0.1', () => {

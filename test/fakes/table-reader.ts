@@ -2,7 +2,10 @@
 import type { Read, Reader } from '../../src/load/text/reader.ts';
 
 /** `programs` answer by "PATH ARGS"; their texts stand in `files` too, beginning with #!. */
-export function tableReader(files: Readonly<Record<string, string>>, programs: Readonly<Record<string, string>> = {}): Reader {
+export function tableReader(
+  files: Readonly<Record<string, string>>,
+  programs: Readonly<Record<string, string>> = {},
+): Reader {
   const paths = Object.keys(files);
   const readText = (path: string): Read => {
     const text = files[path];
@@ -14,7 +17,11 @@ export function tableReader(files: Readonly<Record<string, string>>, programs: R
     readData: readText,
     list: (path) => {
       const start = path === '.' || path === '' ? '' : `${path}/`;
-      const names = new Set(paths.filter((file) => file.startsWith(start)).map((file) => file.slice(start.length).split('/')[0] ?? ''));
+      const names = new Set(
+        paths
+          .filter((file) => file.startsWith(start))
+          .map((file) => file.slice(start.length).split('/')[0] ?? ''),
+      );
       const isFile = Object.hasOwn(files, path);
       return isFile || names.size === 0 ? undefined : [...names];
     },

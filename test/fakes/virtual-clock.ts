@@ -1,4 +1,5 @@
-// A clock that jumps to the next sleeper when nothing else is left to do: by turns of the event loop, never by time.
+// A clock that jumps to the next sleeper when nothing else is left to do: by turns of the event
+// loop, never by time.
 import type { Clock } from '../../src/engine/ports/local.ts';
 
 interface Sleeper {
@@ -6,18 +7,30 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Turns in which nobody reads a file before the time goes on: a promise that follows a file may take some. */
+/**
+ * Turns in which nobody reads a file before the time goes on: a promise that follows a file may
+ * take some.
+ */
 const quietTurns = 4;
 
-/** Files are read, written and closed in real time, and a lock is looked at again after 20 ms: the clock waits for them. The test has a timer too. */
+/**
+ * Files are read, written and closed in real time, and a lock is looked at again after 20 ms: the
+ * clock waits for them. The test has a timer too.
+ */
 function busy(): boolean {
   const active = process.getActiveResourcesInfo();
-  return active.some((name) => /^(?:FSReq|CloseReq)/.test(name)) || active.filter((name) => name === 'Timeout').length > 1;
+  return (
+    active.some((name) => /^(?:FSReq|CloseReq)/.test(name)) ||
+    active.filter((name) => name === 'Timeout').length > 1
+  );
 }
 
 export class VirtualClock implements Clock {
   time = 1_790_000_000_000;
-  /** The most that the process worked between two turns of `drive`, in microseconds of its processor time. */
+  /**
+   * The most that the process worked between two turns of `drive`, in microseconds of its processor
+   * time.
+   */
   longest = 0;
   #sleepers: Sleeper[] = [];
   #ids = 0;
@@ -69,7 +82,9 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Lets the time go on until the signal fires; whoever works meanwhile may read and write files. */
+  /**
+   * Lets the time go on until the signal fires; whoever works meanwhile may read and write files.
+   */
   async run(signal: AbortSignal): Promise<void> {
     for (let quiet = 0; !signal.aborted; await turn()) {
       quiet = busy() ? 0 : quiet + 1;

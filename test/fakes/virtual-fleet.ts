@@ -1,4 +1,5 @@
-// Whole commands over hosts on a virtual clock: the real command line, engine, modules and state directory; no SSH, no shell, no second that passes.
+// Whole commands over hosts on a virtual clock: the real command line, engine, modules and state
+// directory; no SSH, no shell, no second that passes.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,14 +8,29 @@ import type { Gates } from '../../src/engine/ports/outside.ts';
 import type { Transport } from '../../src/engine/ports/transport.ts';
 import type { Event } from '../../src/model/run/event.ts';
 import { failed, ok } from '../../src/model/run/failure.ts';
-import { type CommandResult, type RunningCommand, startCommand, type WorldChanges } from '../cli/real-world.ts';
+import {
+  type CommandResult,
+  type RunningCommand,
+  startCommand,
+  type WorldChanges,
+} from '../cli/real-world.ts';
 import { sharedTime } from '../hostile/fleet.ts';
 import { type Fate, HostWorld, type Ran, type Recording } from './host-world.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-const usual: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 2, bootSeconds: 10, reboot: 'good', drain: 'good' };
+const usual: Fate = {
+  lossy: 0,
+  draws: [0.5],
+  scriptSeconds: 2,
+  bootSeconds: 10,
+  reboot: 'good',
+  drain: 'good',
+};
 
-/** What keeps a host from being reached: silence until the time limit, a refused key, or connections that break again and again. */
+/**
+ * What keeps a host from being reached: silence until the time limit, a refused key, or connections
+ * that break again and again.
+ */
 export type Unreachable = 'mute' | 'auth';
 
 export interface VirtualHost {
@@ -46,7 +62,10 @@ export interface VirtualFleet {
   /** What scripts wrote by `>> "$KMEND_ROOT/var/ran"`. */
   readonly ran: (name: string) => string;
   readonly file: (name: string, text: string) => string;
-  readonly run: (args: readonly string[], changes?: Partial<WorldChanges>) => Promise<CommandResult>;
+  readonly run: (
+    args: readonly string[],
+    changes?: Partial<WorldChanges>,
+  ) => Promise<CommandResult>;
   readonly start: (args: readonly string[], changes?: Partial<WorldChanges>) => RunningCommand;
   readonly runs: () => readonly string[];
   readonly journal: (run?: string) => readonly Event[];
@@ -61,7 +80,8 @@ function shellOf(files: Map<string, string>): (script: string) => Ran | undefine
   const fileOf = (word: string): string => word.replace(/^"?\$KMEND_ROOT\/var\/([a-z-]+)"?$/, '$1');
   return (script) => {
     const body = script.trimEnd().split('\n').at(-2) ?? '';
-    if (script.includes('nokmem') || !/^(?:sleep|echo|test|exit|true|false)\b/.test(body)) return undefined;
+    if (script.includes('nokmem') || !/^(?:sleep|echo|test|exit|true|false)\b/.test(body))
+      return undefined;
     let [seconds, code, stdout] = [0.1, 0, ''];
     for (const statement of body.split(';').map((one) => one.trim())) {
       const [, verb = '', rest = ''] = /^(\w+) ?(.*)$/.exec(statement) ?? [];
@@ -72,7 +92,8 @@ function shellOf(files: Map<string, string>): (script: string) => Ran | undefine
         const [text = '', target] = rest.split(' >> ');
         if (target === undefined) stdout += `${text}\n`;
         else files.set(fileOf(target), `${files.get(fileOf(target)) ?? ''}${text}\n`);
-      } else if (verb === 'test' && words[0] === '-e') code = files.has(fileOf(words[1] ?? '')) ? 0 : 1;
+      } else if (verb === 'test' && words[0] === '-e')
+        code = files.has(fileOf(words[1] ?? '')) ? 0 : 1;
       else if (verb === 'test') code = (words[0] === words[2]) === (words[1] === '=') ? 0 : 1;
       else if (verb === 'exit') return { seconds, code: Number(rest), stdout };
       else if (verb === 'false') code = 1;
@@ -82,7 +103,11 @@ function shellOf(files: Map<string, string>): (script: string) => Ran | undefine
   };
 }
 
-function transportOf(hosts: ReadonlyMap<string, VirtualHost>, clock: VirtualClock, dialled: () => void): Transport {
+function transportOf(
+  hosts: ReadonlyMap<string, VirtualHost>,
+  clock: VirtualClock,
+  dialled: () => void,
+): Transport {
   return {
     connect: async (target, options) => {
       dialled();
@@ -91,7 +116,9 @@ function transportOf(hosts: ReadonlyMap<string, VirtualHost>, clock: VirtualCloc
       if (host.unreachable === 'auth') return failed('auth', 'the host refuses this key');
       if (host.unreachable === 'mute') {
         await clock.sleep(target.connectTimeout * 1000, options?.signal);
-        return failed('unreachable', `no answer within ${target.connectTimeout} s`, { transport: true });
+        return failed('unreachable', `no answer within ${target.connectTimeout} s`, {
+          transport: true,
+        });
       }
       const made = await host.world.transport.connect(target, options);
       if (!made.ok) return made;
@@ -113,9 +140,16 @@ function transportOf(hosts: ReadonlyMap<string, VirtualHost>, clock: VirtualCloc
 }
 
 /** `recording` is what a sick host says (`recordHost`). */
-export function virtualFleet(recording: Recording, hosts: Readonly<Record<string, HostOptions>>): VirtualFleet {
+export function virtualFleet(
+  recording: Recording,
+  hosts: Readonly<Record<string, HostOptions>>,
+): VirtualFleet {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-virtual-'));
-  const [state, home, inventory] = [join(dir, 'state'), join(dir, 'home'), join(dir, 'inventory.yaml')];
+  const [state, home, inventory] = [
+    join(dir, 'state'),
+    join(dir, 'home'),
+    join(dir, 'inventory.yaml'),
+  ];
   mkdirSync(home);
   const clock = new VirtualClock();
   const over = new AbortController();
@@ -129,7 +163,8 @@ export function virtualFleet(recording: Recording, hosts: Readonly<Record<string
     }),
   );
   const lines = Object.entries(hosts).map(
-    ([name, { vars = '{}' }], index) => `    ${name}: ${vars.replace('{', `{ansible_host: 192.0.2.${index + 1}, `)}\n`,
+    ([name, { vars = '{}' }], index) =>
+      `    ${name}: ${vars.replace('{', `{ansible_host: 192.0.2.${index + 1}, `)}\n`,
   );
   writeFileSync(inventory, `all:\n  hosts:\n${lines.join('')}`);
   const world: Partial<WorldChanges> = {
@@ -148,13 +183,17 @@ export function virtualFleet(recording: Recording, hosts: Readonly<Record<string
   };
   const full = (args: readonly string[]): readonly string[] => [
     ...args,
-    ...(['check', 'plan', 'apply'].includes(args[0] ?? '') && !args.includes('-i') ? ['-i', inventory] : []),
+    ...(['check', 'plan', 'apply'].includes(args[0] ?? '') && !args.includes('-i')
+      ? ['-i', inventory]
+      : []),
     '--state-dir',
     state,
   ];
-  const start: VirtualFleet['start'] = (args, changes = {}) => startCommand(full(args), { home, ...world, ...changes });
+  const start: VirtualFleet['start'] = (args, changes = {}) =>
+    startCommand(full(args), { home, ...world, ...changes });
   const runs = (): readonly string[] => readdirSync(join(state, 'runs')).toSorted();
-  const journalText = (run = runs().at(-1) ?? ''): string => readFileSync(join(state, 'runs', run, 'journal.ndjson'), 'utf8');
+  const journalText = (run = runs().at(-1) ?? ''): string =>
+    readFileSync(join(state, 'runs', run, 'journal.ndjson'), 'utf8');
   let connections = 0;
   const lab: VirtualFleet = {
     dir,

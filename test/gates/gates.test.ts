@@ -22,8 +22,14 @@ afterAll(() => {
   server.close();
 });
 
-const gate = (kind: GateSpec['kind'], args: Mapping): GateSpec => ({ name: 'gate', kind, args, for: 0 });
-const read = (kind: GateSpec['kind'], args: Mapping, cluster?: Cluster) => createGates(cluster, 1).read(gate(kind, args));
+const gate = (kind: GateSpec['kind'], args: Mapping): GateSpec => ({
+  name: 'gate',
+  kind,
+  args,
+  for: 0,
+});
+const read = (kind: GateSpec['kind'], args: Mapping, cluster?: Cluster) =>
+  createGates(cluster, 1).read(gate(kind, args));
 const says = (status: number, body: string): void => {
   answer = (_, response) => void response.writeHead(status).end(body);
 };
@@ -42,7 +48,10 @@ describe('http', () => {
   });
 
   it('is closed where nobody listens, nobody answers, or the answer is cut', async () => {
-    expect(await read('http', { url: 'http://127.0.0.1:1' })).toEqual({ open: false, read: expect.stringMatching(/fetch failed/) });
+    expect(await read('http', { url: 'http://127.0.0.1:1' })).toEqual({
+      open: false,
+      read: expect.stringMatching(/fetch failed/),
+    });
     answer = () => {};
     expect(await read('http', { url })).toEqual({ open: false, read: 'no answer within 1 s' });
     answer = (_, response) => {
@@ -60,14 +69,20 @@ describe('http', () => {
     });
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const there = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
-    answer = (request, response) => void response.writeHead(request.url === '/' ? 302 : 200, { location: '/there' }).end('all ok');
+    answer = (request, response) =>
+      void response
+        .writeHead(request.url === '/' ? 302 : 200, { location: '/there' })
+        .end('all ok');
     expect(await read('http', { url, contains: 'ok' })).toEqual({ open: true, read: 'status 200' });
     answer = (_, response) => void response.writeHead(307, { location: there }).end();
     expect(await read('http', { url })).toEqual({
       open: false,
       read: `status 307, a redirect to ${there.slice(0, -1)}, which is not followed`,
     });
-    expect(await read('prometheus', { url, query: 'up' })).toMatchObject({ open: false, read: expect.stringMatching(/not followed$/) });
+    expect(await read('prometheus', { url, query: 'up' })).toMatchObject({
+      open: false,
+      read: expect.stringMatching(/not followed$/),
+    });
     answer = (_, response) => void response.writeHead(302, { location: '/again' }).end();
     expect(await read('http', { url })).toEqual({ open: false, read: 'status 302' });
     expect(elsewhere).toBe(0);
@@ -77,32 +92,44 @@ describe('http', () => {
   it.each([
     ['http', { contains: 'ok' }, 'status 200, without "ok" in its first 128 KiB'],
     ['prometheus', { query: 'up' }, 'the answer is longer than 8 MiB'],
-  ] as const)('%s: an answer without end is read to its limit, and no further', async (kind, args, said) => {
-    let sent = 0;
-    answer = (_, response) => {
-      const chunk = Buffer.alloc(256 * 1024, 'x');
-      const more = (): void => {
-        while (!response.destroyed) {
-          sent += chunk.length;
-          if (!response.write(chunk)) return void response.once('drain', more);
-        }
+  ] as const)(
+    '%s: an answer without end is read to its limit, and no further',
+    async (kind, args, said) => {
+      let sent = 0;
+      answer = (_, response) => {
+        const chunk = Buffer.alloc(256 * 1024, 'x');
+        const more = (): void => {
+          while (!response.destroyed) {
+            sent += chunk.length;
+            if (!response.write(chunk)) return void response.once('drain', more);
+          }
+        };
+        more();
       };
-      more();
-    };
-    expect(await read(kind, { url, ...args })).toEqual({ open: false, read: said });
-    expect(sent).toBeLessThan(32 * 1024 * 1024);
-  });
+      expect(await read(kind, { url, ...args })).toEqual({ open: false, read: said });
+      expect(sent).toBeLessThan(32 * 1024 * 1024);
+    },
+  );
 
   it('a reading is short, whatever the server calls its samples', async () => {
     const metric = { alertname: 'x'.repeat(100_000) };
-    says(200, JSON.stringify({ status: 'success', data: { result: [{ metric, value: [0, '1'] }] } }));
+    says(
+      200,
+      JSON.stringify({ status: 'success', data: { result: [{ metric, value: [0, '1'] }] } }),
+    );
     const { read: said } = await read('prometheus', { url, query: 'up' });
     expect(said).toHaveLength(400);
   });
 
   it('sends name and password as a header, and never prints them', async () => {
-    answer = ({ headers }, response) => void response.writeHead(headers.authorization === `Basic ${btoa('eve:s3cret')}` ? 200 : 401).end();
-    expect(await read('http', { url: url.replace('//', '//eve:s3cret@') })).toEqual({ open: true, read: 'status 200' });
+    answer = ({ headers }, response) =>
+      void response
+        .writeHead(headers.authorization === `Basic ${btoa('eve:s3cret')}` ? 200 : 401)
+        .end();
+    expect(await read('http', { url: url.replace('//', '//eve:s3cret@') })).toEqual({
+      open: true,
+      read: 'status 200',
+    });
     const refused = await read('http', { url: 'http://eve:s3cret@127.0.0.1:1' });
     expect(refused.open).toBe(false);
     expect(refused.read).not.toContain('s3cret');
@@ -113,16 +140,39 @@ describe('prometheus', () => {
   const vector = (...samples: readonly (readonly [string, string])[]): string =>
     JSON.stringify({
       status: 'success',
-      data: { resultType: 'vector', result: samples.map(([alertname, value]) => ({ metric: { alertname }, value: [1, value] })) },
+      data: {
+        resultType: 'vector',
+        result: samples.map(([alertname, value]) => ({ metric: { alertname }, value: [1, value] })),
+      },
     });
 
   it.each([
     ['nothing fires', vector(), {}, { open: true, read: 'nothing matches' }],
-    ['something fires', vector(['NodeDown', '1'], ['Disk', '1']), {}, { open: false, read: 'NodeDown is 1, Disk is 1' }],
+    [
+      'something fires',
+      vector(['NodeDown', '1'], ['Disk', '1']),
+      {},
+      { open: false, read: 'NodeDown is 1, Disk is 1' },
+    ],
     ['only zeros', vector(['a', '0']), {}, { open: true, read: '1 samples hold' }],
-    ['a rule holds', vector(['a', '0.995']), { is: '>= 0.99' }, { open: true, read: '1 samples hold' }],
-    ['a rule holds of one of two', vector(['a', '1'], ['b', '0.5']), { is: '>= 0.99' }, { open: false, read: 'b is 0.5' }],
-    ['a rule of nothing', vector(), { is: '< 5' }, { open: false, read: 'the query gives no sample' }],
+    [
+      'a rule holds',
+      vector(['a', '0.995']),
+      { is: '>= 0.99' },
+      { open: true, read: '1 samples hold' },
+    ],
+    [
+      'a rule holds of one of two',
+      vector(['a', '1'], ['b', '0.5']),
+      { is: '>= 0.99' },
+      { open: false, read: 'b is 0.5' },
+    ],
+    [
+      'a rule of nothing',
+      vector(),
+      { is: '< 5' },
+      { open: false, read: 'the query gives no sample' },
+    ],
     ['0/0', vector(['a', 'NaN']), { is: '!= 1' }, { open: false, read: 'a is NaN' }],
     ['1/0', vector(['a', '+Inf']), { is: '> 1' }, { open: false, read: 'a is NaN' }],
   ])('%s', async (_, body, args, expected) => {
@@ -141,12 +191,23 @@ describe('prometheus', () => {
   });
 
   it.each([
-    [400, '{"status":"error","errorType":"bad_data","error":"parse error"}', /no result: .*parse error/],
-    [503, 'Service Unavailable', /status 503, which is no answer of Prometheus: Service Unavailable/],
+    [
+      400,
+      '{"status":"error","errorType":"bad_data","error":"parse error"}',
+      /no result: .*parse error/,
+    ],
+    [
+      503,
+      'Service Unavailable',
+      /status 503, which is no answer of Prometheus: Service Unavailable/,
+    ],
     [200, '{"status":"success","data":{"result":"7"}}', /no result/],
   ])('is closed when it answers %i %j', async (status, body, expected) => {
     says(status, body);
-    expect(await read('prometheus', { url, query: 'q' })).toEqual({ open: false, read: expect.stringMatching(expected) });
+    expect(await read('prometheus', { url, query: 'q' })).toEqual({
+      open: false,
+      read: expect.stringMatching(expected),
+    });
   });
 });
 
@@ -181,8 +242,16 @@ describe('kubernetes', () => {
     [{ not_ready: 1, min_ready: 2 }, {}, { open: true, read: '1 of 3 nodes not ready (n3)' }],
     [{ not_ready: 1, min_ready: 3 }, {}, { open: false, read: '2 nodes are ready, 3 are wanted' }],
     [{ not_ready: 1, pending_pods: 0 }, {}, { open: false, read: 'pods pending: 1 (shop/web-1)' }],
-    [{ not_ready: 1, pending_pods: 1 }, {}, { open: true, read: '1 of 3 nodes not ready (n3); pods pending: 1 (shop/web-1)' }],
-    [{ not_ready: 1, deployments: 'all' }, {}, { open: false, read: 'deployments short of replicas: 1 of 2 (shop/cart has 1 of 2)' }],
+    [
+      { not_ready: 1, pending_pods: 1 },
+      {},
+      { open: true, read: '1 of 3 nodes not ready (n3); pods pending: 1 (shop/web-1)' },
+    ],
+    [
+      { not_ready: 1, deployments: 'all' },
+      {},
+      { open: false, read: 'deployments short of replicas: 1 of 2 (shop/cart has 1 of 2)' },
+    ],
     [
       { not_ready: 1, deployments: ['shop/web'] },
       {},
@@ -193,14 +262,25 @@ describe('kubernetes', () => {
       {},
       { open: false, read: 'deployments short of replicas: 1 of 1 (shop/gone does not exist)' },
     ],
-    [{ not_ready: 1, deployments: 'all' }, { deployments: async () => denied }, { open: false, read: forbidden }],
-    [{ pending_pods: 5 }, { pendingPods: async () => denied }, { open: false, read: expect.stringContaining('403') as unknown as string }],
+    [
+      { not_ready: 1, deployments: 'all' },
+      { deployments: async () => denied },
+      { open: false, read: forbidden },
+    ],
+    [
+      { pending_pods: 5 },
+      { pendingPods: async () => denied },
+      { open: false, read: expect.stringContaining('403') as unknown as string },
+    ],
     [{}, { nodes: async () => denied }, { open: false, read: forbidden }],
   ])('%j', async (args, more, expected) => {
     expect(await read('kubernetes', args, cluster(more))).toEqual(expected);
   });
 
   it('is closed without a cluster', async () => {
-    expect(await read('kubernetes', {})).toEqual({ open: false, read: 'no cluster is configured (give --kubeconfig)' });
+    expect(await read('kubernetes', {})).toEqual({
+      open: false,
+      read: 'no cluster is configured (give --kubeconfig)',
+    });
   });
 });

@@ -1,4 +1,5 @@
-// Parsers of answers: of commands over SSH, of SSH servers, API servers, and this machine's own programs.
+// Parsers of answers: of commands over SSH, of SSH servers, API servers, and this machine's own
+// programs.
 
 import { refusal, statusOf } from '../../src/adapters/kube/client/errors.ts';
 import { readAnswer } from '../../src/adapters/kube/drain/evict.ts';
@@ -16,30 +17,47 @@ import { lastLines, textResult } from '../../src/engine/session/observe.ts';
 import { editLine, hasInitWords, occurrences } from '../../src/modules/kernel-arg/edit.ts';
 import type { Parser } from './parser.ts';
 
-const result = (text: string, code: number) => ({ code, stdout: text, stderr: text, truncated: false }) as const;
+const result = (text: string, code: number) =>
+  ({ code, stdout: text, stderr: text, truncated: false }) as const;
 
 /** In pieces, as they come over a connection. */
 const pieces = (text: string): readonly Buffer[] => {
   const bytes = Buffer.from(text);
-  return Array.from({ length: Math.ceil(bytes.length / 16_384) }, (_, index) => bytes.subarray(index * 16_384, (index + 1) * 16_384));
+  return Array.from({ length: Math.ceil(bytes.length / 16_384) }, (_, index) =>
+    bytes.subarray(index * 16_384, (index + 1) * 16_384),
+  );
 };
 
 export const answerParsers: readonly Parser[] = [
   {
     name: 'output of a command',
     parse: (text) => {
-      const output = createOutput({ mark: 'kmend-0123456789ab-ba9876543210', limit: 4_194_304, terminal: true, onLine: () => {} });
+      const output = createOutput({
+        mark: 'kmend-0123456789ab-ba9876543210',
+        limit: 4_194_304,
+        terminal: true,
+        onLine: () => {},
+      });
       for (const piece of pieces(text)) output.feed(piece);
       output.end();
       return [output.started(), output.before(), output.text(), output.tail()];
     },
-    seeds: ['Welcome\r\nkmend-0123456789ab-ba9876543210 4711\r\nout\r\n', 'kmend-0123456789ab-ba9876543210 no end of line'],
+    seeds: [
+      'Welcome\r\nkmend-0123456789ab-ba9876543210 4711\r\nout\r\n',
+      'kmend-0123456789ab-ba9876543210 no end of line',
+    ],
   },
   {
     name: 'command that did not start',
     parse: (text) =>
       (['sudo', 'su', 'doas'] as const).map((method) =>
-        notStarted({ where: 'n1', code: 127, said: text, become: { method, user: 'root' }, answered: true }),
+        notStarted({
+          where: 'n1',
+          code: 127,
+          said: text,
+          become: { method, user: 'root' },
+          answered: true,
+        }),
       ),
     seeds: [
       'sudo: sorry, you must have a tty to run sudo',
@@ -56,7 +74,11 @@ export const answerParsers: readonly Parser[] = [
       const watch = createBannerWatch();
       return pieces(text).map((piece) => watch.feed(piece));
     },
-    seeds: ['Exceeded MaxStartups\r\n', 'SSH-2.0-OpenSSH_7.4\r\n', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    seeds: [
+      'Exceeded MaxStartups\r\n',
+      'SSH-2.0-OpenSSH_7.4\r\n',
+      'HTTP/1.1 400 Bad Request\r\n\r\n',
+    ],
   },
   {
     name: 'error of a connection',
@@ -64,18 +86,34 @@ export const answerParsers: readonly Parser[] = [
       (['connect', 'banner', 'key exchange', 'login', 'session'] as const).map((phase) =>
         failureOf({ message: text }, { where: 'n1', phase, preface: text }),
       ),
-    seeds: ['Host denied', 'Handshake failed: no matching key exchange algorithm', '(SSH) Channel open failure: open failed'],
+    seeds: [
+      'Host denied',
+      'Handshake failed: no matching key exchange algorithm',
+      '(SSH) Channel open failure: open failed',
+    ],
   },
   {
     name: 'answer of the fence',
-    parse: (text) => [97, 96, 98, 1].map((code) => [fencedBy(text), ownFailure(result(text, code)), lastLines(text)]),
+    parse: (text) =>
+      [97, 96, 98, 1].map((code) => [
+        fencedBy(text),
+        ownFailure(result(text, code)),
+        lastLines(text),
+      ]),
     seeds: ['20260101-120000-ab12 by root\n', 'mkdir: cannot create directory\n'],
   },
-  { name: 'registered output', parse: (text) => textResult(text, text), seeds: ['a\nb\n', '{"a": 1}'] },
+  {
+    name: 'registered output',
+    parse: (text) => textResult(text, text),
+    seeds: ['a\nb\n', '{"a": 1}'],
+  },
   {
     name: 'disruption budget',
     parse: (text) => {
-      const pdb = { metadata: { name: text, namespace: text }, spec: { minAvailable: text, maxUnavailable: text } };
+      const pdb = {
+        metadata: { name: text, namespace: text },
+        spec: { minAvailable: text, maxUnavailable: text },
+      };
       return [canNeverAllow(pdb), describePdb(pdb)];
     },
     seeds: ['100%', '1'],
@@ -85,7 +123,15 @@ export const answerParsers: readonly Parser[] = [
     name: 'label selector',
     parse: (text) => {
       const parsed = parseSelector(text);
-      return [parsed, parsed.ok && selects({ matchExpressions: [...parsed.requirements] }, { app: 'web', constructor: 'x' }, true)];
+      return [
+        parsed,
+        parsed.ok &&
+          selects(
+            { matchExpressions: [...parsed.requirements] },
+            { app: 'web', constructor: 'x' },
+            true,
+          ),
+      ];
     },
     seeds: ['app=web,tier!=db,env in (a,b),x notin (c),!canary,zone,size>3'],
   },
@@ -94,7 +140,11 @@ export const answerParsers: readonly Parser[] = [
     parse: (text) => {
       const node = {
         metadata: { name: text, labels: { [text]: text }, annotations: { 'kmend.io/owner': text } },
-        spec: { providerID: text, unschedulable: true, taints: [{ key: text, effect: 'NoSchedule' }] },
+        spec: {
+          providerID: text,
+          unschedulable: true,
+          taints: [{ key: text, effect: 'NoSchedule' }],
+        },
         status: {
           nodeInfo: { bootID: text, kubeletVersion: text },
           addresses: [{ type: 'InternalIP', address: text }],
@@ -103,9 +153,18 @@ export const answerParsers: readonly Parser[] = [
       };
       const state = nodeState(node);
       const host = { host: text, addresses: [text] };
-      return [holdOf(node), state, claimOf(host, [state]), contradiction(host, { hostName: text, bootId: text }, 'n1', [state])];
+      return [
+        holdOf(node),
+        state,
+        claimOf(host, [state]),
+        contradiction(host, { hostName: text, bootId: text }, 'n1', [state]),
+      ];
     },
-    seeds: ['ip-10-0-0-5.ec2.internal', '{"run":"20260101-120000-ab12","since":"2026-01-01T00:00:00Z"}', 'aws:///eu-1a/i-0123'],
+    seeds: [
+      'ip-10-0-0-5.ec2.internal',
+      '{"run":"20260101-120000-ab12","since":"2026-01-01T00:00:00Z"}',
+      'aws:///eu-1a/i-0123',
+    ],
   },
   {
     name: 'refusal of the API',
@@ -117,7 +176,10 @@ export const answerParsers: readonly Parser[] = [
         refusal(status, body, { verb: 'get', resource: 'nodes' }, 'n1'),
       ]);
     },
-    seeds: ['{"kind":"Status","message":"nodes \\"n1\\" is forbidden","reason":"Forbidden","code":403}', '<html>Bad gateway</html>'],
+    seeds: [
+      '{"kind":"Status","message":"nodes \\"n1\\" is forbidden","reason":"Forbidden","code":403}',
+      '<html>Bad gateway</html>',
+    ],
   },
   {
     name: 'kernel command line',
@@ -126,7 +188,10 @@ export const answerParsers: readonly Parser[] = [
       occurrences(text, 'cgroup.memory'),
       hasInitWords(text),
     ],
-    seeds: ['ro "a b" cgroup.memory=nosocket,nokmem cgroup.memory=x -- init', 'a=\'b c\' cgroup.memory="nokmem"'],
+    seeds: [
+      'ro "a b" cgroup.memory=nosocket,nokmem cgroup.memory=x -- init',
+      'a=\'b c\' cgroup.memory="nokmem"',
+    ],
   },
 ];
 

@@ -1,4 +1,5 @@
-// Parsers of the probe: each area with all that follows from its facts, the frame around them, and collected outputs.
+// Parsers of the probe: each area with all that follows from its facts, the frame around them, and
+// collected outputs.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { areas, checkWants, derive, outputsIn, parseProbe } from '../../src/facts/index.ts';
@@ -10,7 +11,9 @@ import type { Mapping } from '../../src/model/value.ts';
 import { recordings } from '../recorded/recordings.ts';
 import type { Parser } from './parser.ts';
 
-const recorded = readdirSync(recordings).map((name) => readFileSync(join(recordings, name), 'utf8'));
+const recorded = readdirSync(recordings).map((name) =>
+  readFileSync(join(recordings, name), 'utf8'),
+);
 
 /** A host of el7 as far as verdicts need it: what one area says is laid over it. */
 const el7: Facts = {
@@ -43,7 +46,8 @@ const args: Readonly<Record<string, Mapping>> = {
 /** What each area prints, where no recording has it: a line of every kind. */
 const lines: Readonly<Record<string, string>> = {
   os: `os ID="centos"\nos ID_LIKE="rhel fedora"\nos VERSION_ID="7"\nos export A+='b c'$ID"\${ID} \\" x"\\ y # z\nos PRETTY_NAME="CentOS Linux $VERSION_ID"\nredhat CentOS release 6.10 (Final)`,
-  machine: 'machine 0d1f2a3b\nhost n1\nboot b-1\nuptime 15.45 4.83\narch x86_64\nclock 1795540629\nuid 0\nblocked 2\nstuck java (pid 7)',
+  machine:
+    'machine 0d1f2a3b\nhost n1\nboot b-1\nuptime 15.45 4.83\narch x86_64\nclock 1795540629\nuid 0\nblocked 2\nstuck java (pid 7)',
   kernel:
     'release 3.10.0-862.44.2.el7.x86_64\ninstalled 3.10.0-1160.el7.x86_64\ninstalled 5.4.278-1.el7.elrepo.x86_64\nmap 3.10.0-862.el7.x86_64:ffffffff81000000 T _text\nmap 3.10.0-862.el7.x86_64:ffffffff81000000 b cgroup_memory_nokmem',
   boot: [
@@ -111,7 +115,8 @@ const lines: Readonly<Record<string, string>> = {
     'runtime mkdir /sys/fs/cgroup/memory/kubepods/burstable/pod1: no space left on device',
     'runtime You specified a kernel memory limit on a kernel older than 4.0',
   ].join('\n'),
-  marks: 'probe b-1 off\nstarted b-1 1795000000 docker off\nboot b-1\nfence 20261124-153012-k3f9 2 open\nfence',
+  marks:
+    'probe b-1 off\nstarted b-1 1795000000 docker off\nboot b-1\nfence 20261124-153012-k3f9 2 open\nfence',
   cgroup: [
     'unified',
     'hybrid',
@@ -175,39 +180,59 @@ const lines: Readonly<Record<string, string>> = {
   ].join('\n'),
   service: 'active active\nenabled enabled-runtime',
   path: 'exists',
-  repository: 'line [base]\nline name = CentOS\nline baseurl=http://x/\nline  http://y/\nline # c\nline gpgcheck: 1\nalso epel',
+  repository:
+    'line [base]\nline name = CentOS\nline baseurl=http://x/\nline  http://y/\nline # c\nline gpgcheck: 1\nalso epel',
 };
 
 const base = derive(el7);
 
 /** Each variable holds the one before it ten times: nine lines would make a gigabyte. */
 const bomb = (before: string, size: number): string =>
-  Array.from({ length: size / 100 }, (_, at) => `${before}A${at}="${at === 0 ? 'x'.repeat(10) : `\${A${at - 1}}`.repeat(10)}"`).join('\n');
+  Array.from(
+    { length: size / 100 },
+    (_, at) => `${before}A${at}="${at === 0 ? 'x'.repeat(10) : `\${A${at - 1}}`.repeat(10)}"`,
+  ).join('\n');
 
 const attacks: Readonly<Record<string, Parser['attacks']>> = {
   os: [(size) => bomb('os ', size)],
   boot: [
     (size) => bomb('default ', size),
-    (size) => `grub set kernelopts=${'x'.repeat(size / 2)}\ngrub menuentry 'a' {\ngrub linux /vmlinuz-1 ${'$kernelopts'.repeat(size / 22)}`,
+    (size) =>
+      `grub set kernelopts=${'x'.repeat(size / 2)}\ngrub menuentry 'a' {\ngrub linux /vmlinuz-1 ${'$kernelopts'.repeat(size / 22)}`,
     (size) => "grub submenu 'a' {\n".repeat(size / 19),
   ],
   kernels: [(size) => bomb('setting ', size)],
-  package: [(size) => `exclude ${'*'.repeat(size)}Q`, (size) => `exclude ${'*r*e'.repeat(size / 4)}Q`],
+  package: [
+    (size) => `exclude ${'*'.repeat(size)}Q`,
+    (size) => `exclude ${'*r*e'.repeat(size / 4)}Q`,
+  ],
   packages: [(size) => `exclude ${'*'.repeat(size)}Q`],
-  log: [(size) => `log ${'INFO: task '.repeat(size / 11)}`, (size) => `log ${'cache: x(1:'.repeat(size / 11)}`],
+  log: [
+    (size) => `log ${'INFO: task '.repeat(size / 11)}`,
+    (size) => `log ${'cache: x(1:'.repeat(size / 11)}`,
+  ],
 };
 
 const ofArea = (name: string): Parser => ({
   name: `area ${name}`,
-  parse: (text) => derive({ ...base, ...areas.get(name)?.parse(text, { cut: false, args: args[name] ?? {} }) }),
+  parse: (text) =>
+    derive({ ...base, ...areas.get(name)?.parse(text, { cut: false, args: args[name] ?? {} }) }),
   seeds: [lines[name] ?? ''],
   attacks: attacks[name] ?? [],
 });
 
 export const areaParsers: readonly Parser[] = [
   ...[...areas.keys()].map(ofArea),
-  { name: 'probe', parse: (text) => parseProbe(text), seeds: [...recorded, 'sh: command not found', '/sbin/nologin', 'syntax error'] },
-  { name: 'probe of check, ended', parse: (text) => parseProbe(text, checkWants, 'it was ended'), seeds: recorded },
+  {
+    name: 'probe',
+    parse: (text) => parseProbe(text),
+    seeds: [...recorded, 'sh: command not found', '/sbin/nologin', 'syntax error'],
+  },
+  {
+    name: 'probe of check, ended',
+    parse: (text) => parseProbe(text, checkWants, 'it was ended'),
+    seeds: recorded,
+  },
   {
     name: 'collected outputs',
     parse: (text) => outputsIn(text).map((output) => parseProbe(output.text)),
@@ -221,7 +246,12 @@ export const areaParsers: readonly Parser[] = [
   {
     name: 'kernel release',
     parse: (text) => [shortRelease(text), vendorSays(text), parsedByTable(text)],
-    seeds: ['3.10.0-862.44.2.el7.x86_64', '4.4.0-165-generic', '5.4.17-2136.300.7.el7uek.x86_64', '4.12.14-122.37-default'],
+    seeds: [
+      '3.10.0-862.44.2.el7.x86_64',
+      '4.4.0-165-generic',
+      '5.4.17-2136.300.7.el7uek.x86_64',
+      '4.12.14-122.37-default',
+    ],
   },
   {
     name: 'path of a group',

@@ -1,4 +1,5 @@
-// `check --from` with files of hosts that lie or flood, and read-only commands that print without end: each is its own host's failure.
+// `check --from` with files of hosts that lie or flood, and read-only commands that print without
+// end: each is its own host's failure.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,18 +22,28 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 /** Ten lines of os-release of which each names the one before ten times. */
-const bomb = Array.from({ length: 11 }, (_, index) => `os A${index + 1}="${`\${A${index}}`.repeat(10)}"`);
+const bomb = Array.from(
+  { length: 11 },
+  (_, index) => `os A${index + 1}="${`\${A${index}}`.repeat(10)}"`,
+);
 
 describe('check --from', () => {
-  const within = (part: number, text: string): string => good.replace(`@@kmend done ${part}\n`, () => `${text}\n@@kmend done ${part}\n`);
+  const within = (part: number, text: string): string =>
+    good.replace(`@@kmend done ${part}\n`, () => `${text}\n@@kmend done ${part}\n`);
   const files: readonly (readonly [string, string | Buffer])[] = [
-    ['an expansion that grows without end', within(0, ['os A0=xxxxxxxxxx', ...bomb, `os PRETTY_NAME="\${A11}"`].join('\n'))],
+    [
+      'an expansion that grows without end',
+      within(0, ['os A0=xxxxxxxxxx', ...bomb, `os PRETTY_NAME="\${A11}"`].join('\n')),
+    ],
     ['an area without end', within(11, 'log x\n'.repeat(100_000))],
     ['a line without end', within(11, `log ${'INFO: task '.repeat(20_000)}`)],
     ['an answer without end', `${good}${'x\n'.repeat(longestAnswer)}`],
     ['nested JSON without end', '['.repeat(200_000)],
     ['JSON that is nested without end', `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`],
-    ['bytes that are no text', Buffer.from(Array.from({ length: 100_000 }, (_, index) => (index * 7919) % 256))],
+    [
+      'bytes that are no text',
+      Buffer.from(Array.from({ length: 100_000 }, (_, index) => (index * 7919) % 256)),
+    ],
     ['NUL bytes', '\0'.repeat(1_000_000)],
   ];
 
@@ -40,7 +51,9 @@ describe('check --from', () => {
     writeFileSync(join(directory, 'bad'), text);
     const { out, err } = await command(['check', '--from', directory], { home: directory });
     expect(err).not.toContain('internal error');
-    expect(out.split('\n').map((line) => line.split(' ')[0])).toEqual(expect.arrayContaining(['first', 'bad', 'last']));
+    expect(out.split('\n').map((line) => line.split(' ')[0])).toEqual(
+      expect.arrayContaining(['first', 'bad', 'last']),
+    );
     expect(out).toMatch(/^3 hosts: /m);
   });
 
@@ -56,11 +69,24 @@ describe('check --from', () => {
 const saying = (other: string, truncated: boolean, asked: ReadRequest[] = []): Session => {
   const never = (): Promise<never> => Promise.reject(new Error('not asked'));
   return {
-    target: { name: 'h', address: 'h', port: 22, user: 'root', hostKeyChecking: 'yes', legacyCrypto: false, connectTimeout: 10 },
+    target: {
+      name: 'h',
+      address: 'h',
+      port: 22,
+      user: 'root',
+      hostKeyChecking: 'yes',
+      legacyCrypto: false,
+      connectTimeout: 10,
+    },
     read: async (script, request) => {
       asked.push(request);
       const isProbe = script === buildProbe();
-      return ok({ code: 0, stdout: isProbe ? good : other, stderr: '', truncated: truncated && !(isProbe && other !== '') });
+      return ok({
+        code: 0,
+        stdout: isProbe ? good : other,
+        stderr: '',
+        truncated: truncated && !(isProbe && other !== ''),
+      });
     },
     once: never,
     fresh: never,
@@ -75,7 +101,10 @@ describe('over a connection', () => {
     const asked: ReadRequest[] = [];
     expect(await observe(saying('', true, asked), [])).toMatchObject({
       ok: false,
-      failure: { kind: 'parse', message: expect.stringContaining('the answer to the probe is too long') },
+      failure: {
+        kind: 'parse',
+        message: expect.stringContaining('the answer to the probe is too long'),
+      },
     });
     expect(asked[0]?.maxOutput).toBe(longestAnswer);
   });
@@ -84,13 +113,17 @@ describe('over a connection', () => {
     const session: Session = {
       ...saying('', false),
       read: async (_, { onLine }) => {
-        for (const line of good.slice(0, good.indexOf('@@kmend done 1')).split('\n')) onLine?.(line);
+        for (const line of good.slice(0, good.indexOf('@@kmend done 1')).split('\n'))
+          onLine?.(line);
         for (let line = 0; line < 16_384; line++) onLine?.('x'.repeat(1023));
         return failed('timeout', 'late');
       },
     };
     const read = await observe(session, []);
-    expect(read.ok && read.value.facts).toMatchObject({ 'os.family': 'unknown', 'host.name': { $unknown: 'the probe ended after 90 s' } });
+    expect(read.ok && read.value.facts).toMatchObject({
+      'os.family': 'unknown',
+      'host.name': { $unknown: 'the probe ended after 90 s' },
+    });
   });
 
   it('a read-only command that prints more than 1 MiB is a failure that names it', async () => {

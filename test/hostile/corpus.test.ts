@@ -1,11 +1,13 @@
-// Inputs that the fuzzer found worth keeping, and the seeds that it begins with: each goes through its parsers again.
+// Inputs that the fuzzer found worth keeping, and the seeds that it begins with: each goes through
+// its parsers again.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { targets } from './targets.ts';
 
 const folder = join(import.meta.dirname, 'corpus');
-const kept = (file: string): readonly string[] => JSON.parse(readFileSync(join(folder, file), 'utf8'));
+const kept = (file: string): readonly string[] =>
+  JSON.parse(readFileSync(join(folder, file), 'utf8'));
 
 describe('the corpus of the fuzzer', () => {
   it('has a file for every target, and none for another', () => {
@@ -22,7 +24,10 @@ describe('the corpus of the fuzzer', () => {
     expect(texts.length).toBeGreaterThan(0);
     for (const { name, parse } of rows) {
       for (const text of [...texts, ...seeds]) {
-        await expect((async () => parse(text))(), `${name}: ${JSON.stringify(text)}`).resolves.not.toThrow();
+        await expect(
+          (async () => parse(text))(),
+          `${name}: ${JSON.stringify(text)}`,
+        ).resolves.not.toThrow();
       }
     }
     expect(Object.keys(Object.prototype)).toEqual([]);

@@ -1,4 +1,5 @@
-// A process of its own that measures what a parser costs: it has little memory, and its parent ends it where it hangs.
+// A process of its own that measures what a parser costs: it has little memory, and its parent ends
+// it where it hangs.
 import { limit } from './limit.ts';
 import type { Parser } from './parser.ts';
 import { parsers } from './parsers.ts';
@@ -6,9 +7,15 @@ import { type Pump, pumpsOf } from './pumps.ts';
 
 const slow = process.env.KMEND_SLOW === '1';
 
-/** Characters of the first look at each input, and of the longer one of the two that are compared; rows that need much memory have shorter ones. */
+/**
+ * Characters of the first look at each input, and of the longer one of the two that are compared;
+ * rows that need much memory have shorter ones.
+ */
 const [glance, whole, wholeOfLarge] = [32_768, 1_048_576, slow ? 1_048_576 : 262_144];
-/** Inputs of each row that are looked at, and those of them that are compared because they cost most at a glance. */
+/**
+ * Inputs of each row that are looked at, and those of them that are compared because they cost most
+ * at a glance.
+ */
 const [looked, compared] = slow ? [3000, 4] : [40, 1];
 /** Milliseconds of noise: a collection of garbage, a function that is compiled meanwhile. */
 const noise = 10;
@@ -56,7 +63,9 @@ async function compare(parser: Parser, pump: Pump): Promise<Cost> {
 async function costsOf(parser: Parser): Promise<readonly Cost[]> {
   const glances: { readonly pump: Pump; readonly time: number }[] = [];
   for (const seed of parser.seeds) await parser.parse(seed);
-  const known = (parser.attacks ?? []).map((make, index): Pump => ({ name: `attack ${index + 1}`, make }));
+  const known = (parser.attacks ?? []).map(
+    (make, index): Pump => ({ name: `attack ${index + 1}`, make }),
+  );
   for (const pump of [...known, ...pumpsOf(parser.seeds, looked)]) {
     say({ kind: 'at', pump: pump.name });
     glances.push({ pump, time: await timeOf(parser, pump.make(glance)) });
@@ -85,9 +94,12 @@ async function sourcesOf({ parse, seeds }: Parser): Promise<readonly string[]> {
   return [...sources];
 }
 
-process.on('message', async ({ row, what }: { readonly row: string; readonly what: 'cost' | 'ran' }) => {
-  const parser = parsers.find(({ name }) => name === row);
-  if (parser === undefined) throw new Error(`there is no row ${row}`);
-  if (what === 'cost') say({ kind: 'done', costs: await costsOf(parser) });
-  else say({ kind: 'ran', sources: await sourcesOf(parser) });
-});
+process.on(
+  'message',
+  async ({ row, what }: { readonly row: string; readonly what: 'cost' | 'ran' }) => {
+    const parser = parsers.find(({ name }) => name === row);
+    if (parser === undefined) throw new Error(`there is no row ${row}`);
+    if (what === 'cost') say({ kind: 'done', costs: await costsOf(parser) });
+    else say({ kind: 'ran', sources: await sourcesOf(parser) });
+  },
+);

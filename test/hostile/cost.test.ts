@@ -1,4 +1,5 @@
-// What a parser costs: twice the text takes about twice the time, in bounded memory, and nothing that a text can be is thrown at its caller.
+// What a parser costs: twice the text takes about twice the time, in bounded memory, and nothing
+// that a text can be is thrown at its caller.
 import { afterAll, describe, expect, it } from 'vitest';
 import { limit } from './limit.ts';
 import { parsers } from './parsers.ts';

@@ -1,11 +1,16 @@
-// Parsers of files: inventories, playbooks, settings, ssh configuration, known hosts, kubeconfig, journals, plans.
+// Parsers of files: inventories, playbooks, settings, ssh configuration, known hosts, kubeconfig,
+// journals, plans.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveKubeconfig } from '../../src/adapters/kube/auth/kubeconfig.ts';
 import { noConfig, readSshConfig } from '../../src/adapters/ssh/config/config-file.ts';
 import { parseJump } from '../../src/adapters/ssh/config/route.ts';
-import { indexKnownHosts, judge, parseKnownHosts } from '../../src/adapters/ssh/connect/known-hosts.ts';
+import {
+  indexKnownHosts,
+  judge,
+  parseKnownHosts,
+} from '../../src/adapters/ssh/connect/known-hosts.ts';
 import { hashOf, rootOf, scanJournal } from '../../src/adapters/store/chain.ts';
 import { JournalError } from '../../src/adapters/store/errors.ts';
 import { parsePlan, staleness } from '../../src/core/plan/saved-plan.ts';
@@ -30,7 +35,10 @@ import type { Parser } from './parser.ts';
 const inventory = (file: string) => (text: string) => {
   const loaded = loadInventory([file], { reader: tableReader({ [file]: text }) });
   const first = loaded.value === undefined ? undefined : [...loaded.value.hosts.keys()][0];
-  return [loaded, loaded.value !== undefined && first !== undefined ? hostVars(loaded.value, first) : undefined];
+  return [
+    loaded,
+    loaded.value !== undefined && first !== undefined ? hostVars(loaded.value, first) : undefined,
+  ];
 };
 
 const iniSeed = `n1 ansible_host=10.0.0.1 a='b c' x=[1,'y',{"z":True}] # c
@@ -156,7 +164,11 @@ export const fileParsers: readonly Parser[] = [
     attacks: [
       (size) => 'a[1:9]b[1:9999].c[1:2]\n'.repeat(size / 23),
       (size) => `n[1:100000] ${'a=1 '.repeat(size / 4)}`,
-      (size) => Array.from({ length: size / 40 }, (_, at) => `[g${at}:children]\ng${at + 1}\n[g${at + 1}]`).join('\n'),
+      (size) =>
+        Array.from(
+          { length: size / 40 },
+          (_, at) => `[g${at}:children]\ng${at + 1}\n[g${at + 1}]`,
+        ).join('\n'),
     ],
   },
   {
@@ -172,26 +184,40 @@ export const fileParsers: readonly Parser[] = [
     parse: inventory('hosts.json'),
     seeds: ['{"all": {"hosts": {"n1": {"a": [1, "x"]}}, "children": {"g": null}}}'],
   },
-  { name: 'inventory, form not named', megabytes: large, parse: inventory('hosts'), seeds: [iniSeed, yamlSeed] },
+  {
+    name: 'inventory, form not named',
+    megabytes: large,
+    parse: inventory('hosts'),
+    seeds: [iniSeed, yamlSeed],
+  },
   {
     name: 'inventory, program',
     megabytes: large,
     parse: (text) =>
       loadInventory(['run'], {
-        reader: tableReader({ run: '#!/bin/sh' }, { 'run --list': text, 'run --host n1': text, 'run --host n2': text }),
+        reader: tableReader(
+          { run: '#!/bin/sh' },
+          { 'run --list': text, 'run --host n1': text, 'run --host n2': text },
+        ),
       }),
-    seeds: ['{"_meta": {"hostvars": {"n1": {"a": 1}}}, "g": {"hosts": ["n1", "n2"], "vars": {"x": "y"}, "children": ["h"]}, "h": ["n1"]}'],
+    seeds: [
+      '{"_meta": {"hostvars": {"n1": {"a": 1}}}, "g": {"hosts": ["n1", "n2"], "vars": {"x": "y"}, "children": ["h"]}, "h": ["n1"]}',
+    ],
   },
   {
     name: 'group_vars',
     megabytes: large,
-    parse: (text) => loadInventory(['d/i.ini'], { reader: tableReader({ 'd/i.ini': '[g]\nn1\n', 'd/group_vars/g.yml': text }) }),
+    parse: (text) =>
+      loadInventory(['d/i.ini'], {
+        reader: tableReader({ 'd/i.ini': '[g]\nn1\n', 'd/group_vars/g.yml': text }),
+      }),
     seeds: ['zone: a\nlist: [1, {b: c}]\nlong: |\n  x\n  y\nbin: !!str 1\nu: !unsafe "{{ x }}"\n'],
   },
   {
     name: 'playbook',
     megabytes: large,
-    parse: (text) => loadPlaybook('p.yaml', text, { modules, facts: factDefs.map(({ name }) => name) }),
+    parse: (text) =>
+      loadPlaybook('p.yaml', text, { modules, facts: factDefs.map(({ name }) => name) }),
     seeds: [playbookSeed],
   },
   {
@@ -203,32 +229,58 @@ export const fileParsers: readonly Parser[] = [
   {
     name: 'extra variables',
     megabytes: large,
-    parse: (text) => [parseExtraVars([text], tableReader({})), parseExtraVars(['@f'], tableReader({ f: text }))],
+    parse: (text) => [
+      parseExtraVars([text], tableReader({})),
+      parseExtraVars(['@f'], tableReader({ f: text })),
+    ],
     seeds: ['a=b c="d e" f=\'g\'\\ h', '{"a": {"b": [1]}}'],
   },
   {
     name: 'limit file',
     megabytes: large,
-    parse: (text) => (fleet === undefined ? undefined : limitTo([...fleet.hosts.keys()], '@f', fleet, tableReader({ f: text }))),
+    parse: (text) =>
+      fleet === undefined
+        ? undefined
+        : limitTo([...fleet.hosts.keys()], '@f', fleet, tableReader({ f: text })),
     seeds: ['n1\n# c\npool_a\nweb*\n'],
   },
   {
     name: 'host pattern',
     megabytes: large,
-    parse: (text) => (fleet === undefined ? undefined : [resolvePattern(text, fleet), limitTo([...fleet.hosts.keys()], text, fleet)]),
-    seeds: ['web[0:1]:&pool_a:!n1', 'web*,node[a]', '2001:db8::1', '~web0[12]', 'w?b[!a]*', 'pool_a[-1]', '[::1]:22', 'a[1:2].b:22'],
+    parse: (text) =>
+      fleet === undefined
+        ? undefined
+        : [resolvePattern(text, fleet), limitTo([...fleet.hosts.keys()], text, fleet)],
+    seeds: [
+      'web[0:1]:&pool_a:!n1',
+      'web*,node[a]',
+      '2001:db8::1',
+      '~web0[12]',
+      'w?b[!a]*',
+      'pool_a[-1]',
+      '[::1]:22',
+      'a[1:2].b:22',
+    ],
   },
   {
     name: 'connection variables',
     parse: (text) => {
-      const words = new Map(text.split('\n').map((line) => [line.split('=')[0] ?? '', line.slice(line.indexOf('=') + 1)]));
+      const words = new Map(
+        text
+          .split('\n')
+          .map((line) => [line.split('=')[0] ?? '', line.slice(line.indexOf('=') + 1)]),
+      );
       return targetOf('n1', { lookup: (name) => words.get(name) });
     },
     seeds: [
       'ansible_host=10.0.0.1\nansible_port=22\nansible_user=ops\nansible_connection=ssh\nansible_become=yes\nansible_become_method=sudo\nansible_ssh_common_args=-o ProxyJump=a@b:22,c -o "StrictHostKeyChecking=no" -i ~/k -C\nansible_ssh_extra_args=-o ProxyCommand="ssh -W [%h]:%p -q -l u -p 22 bastion"\nansible_ssh_timeout=10',
     ],
   },
-  { name: 'jump host', parse: parseJump, seeds: ['ssh://ops@bastion:22/', '[2001:db8::1]:22', 'a@b@c'] },
+  {
+    name: 'jump host',
+    parse: parseJump,
+    seeds: ['ssh://ops@bastion:22/', '[2001:db8::1]:22', 'a@b@c'],
+  },
   {
     name: 'declared answers',
     parse: (text) => {
@@ -250,7 +302,11 @@ export const fileParsers: readonly Parser[] = [
     name: 'known hosts',
     parse: (text) => {
       const index = indexKnownHosts(parseKnownHosts(text, 'known_hosts'));
-      return [judge([index], 'n1', 22, 'ssh-ed25519', key), judge([index], 'n2', 2222, 'ssh-ed25519', key), index.types('n1')];
+      return [
+        judge([index], 'n1', 22, 'ssh-ed25519', key),
+        judge([index], 'n2', 2222, 'ssh-ed25519', key),
+        index.types('n1'),
+      ];
     },
     seeds: [
       `n1,10.0.0.1,*.a?b,!x ssh-ed25519 ${key} c\n[n2]:2222 ssh-ed25519 ${key}\n@revoked * ssh-rsa AAAA\n@cert-authority *.x ssh-rsa AAAA\n|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= ssh-ed25519 ${key}\n# c\n`,

@@ -1,4 +1,5 @@
-// A fleet on one virtual clock, driven by the real run loop, in which one host does what it wants. Nothing here reads the time or the disk.
+// A fleet on one virtual clock, driven by the real run loop, in which one host does what it wants.
+// Nothing here reads the time or the disk.
 
 import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
@@ -7,7 +8,12 @@ import { planFleet } from '../../src/engine/host/fleet.ts';
 import type { PlaySetup } from '../../src/engine/host/walk-context.ts';
 import type { Clock } from '../../src/engine/ports/local.ts';
 import type { Journal } from '../../src/engine/ports/store.ts';
-import type { Connection, ExecRequest, ExecResult, Transport } from '../../src/engine/ports/transport.ts';
+import type {
+  Connection,
+  ExecRequest,
+  ExecResult,
+  Transport,
+} from '../../src/engine/ports/transport.ts';
 import { runLoop } from '../../src/engine/run.ts';
 import { runLogOf } from '../../src/engine/run-log.ts';
 import { factDefs } from '../../src/facts/index.ts';
@@ -17,7 +23,13 @@ import { failed, type Outcome, ok } from '../../src/model/run/failure.ts';
 import type { HostPlan } from '../../src/model/run/plan.ts';
 import { modules } from '../../src/modules/index.ts';
 import { begin } from '../core/fleet.ts';
-import { countedCommand, type Fate, HostWorld, type Recording, type Time } from '../fakes/host-world.ts';
+import {
+  countedCommand,
+  type Fate,
+  HostWorld,
+  type Recording,
+  type Time,
+} from '../fakes/host-world.ts';
 import { emptyWorld, memorySlots } from '../fakes/slots.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
 
@@ -25,9 +37,20 @@ import { VirtualClock } from '../fakes/virtual-clock.ts';
 export type Move =
   | { readonly kind: 'honest' | 'hang' | 'drop' }
   /** Its own answer, with text before, in the middle of or after it. */
-  | { readonly kind: 'spoil'; readonly text: string; readonly times: number; readonly where: number }
+  | {
+      readonly kind: 'spoil';
+      readonly text: string;
+      readonly times: number;
+      readonly where: number;
+    }
   /** Any answer at all, at once. */
-  | { readonly kind: 'say'; readonly text: string; readonly times: number; readonly code: number | null; readonly stderr: string }
+  | {
+      readonly kind: 'say';
+      readonly text: string;
+      readonly times: number;
+      readonly code: number | null;
+      readonly stderr: string;
+    }
   /** Its own answer, in which one text stands for another: boot ids, host names, areas. */
   | { readonly kind: 'lie'; readonly about: string; readonly instead: string }
   /** Its own answer, and this line more in each area of the probe. */
@@ -78,7 +101,10 @@ export interface Ended {
   readonly written: (host: string) => number;
   /** Characters of the state that the run keeps in memory. */
   readonly kept: number;
-  /** The most that the process worked without a turn for the others, in microseconds of its processor time. */
+  /**
+   * The most that the process worked without a turn for the others, in microseconds of its
+   * processor time.
+   */
   readonly longest: number;
 }
 
@@ -93,10 +119,17 @@ export const sharedTime = (clock: VirtualClock): Time => ({
   spend: (milliseconds: number) => clock.sleep(milliseconds),
 });
 
-export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fleet): Promise<Ended> {
+export async function runFleet({
+  recording,
+  fates,
+  hostile,
+  tasks = remedy,
+}: Fleet): Promise<Ended> {
   const clock = new VirtualClock();
   const time = sharedTime(clock);
-  const worlds = new Map([...fates].map(([name, fate]) => [name, new HostWorld(recording, fate, {}, time, name)]));
+  const worlds = new Map(
+    [...fates].map(([name, fate]) => [name, new HostWorld(recording, fate, {}, time, name)]),
+  );
   const began = clock.time;
   let commands = 0;
   let paced = true;
@@ -120,10 +153,23 @@ export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fl
   const setup = setupFor([...fates.keys()], tasks);
   const ports = { transport, clock };
   const planned = await clock.drive(
-    planFleet([...fates.keys()], setup, { forks: 10, retries: 1, signal: new AbortController().signal }, ports, () => {}),
+    planFleet(
+      [...fates.keys()],
+      setup,
+      { forks: 10, retries: 1, signal: new AbortController().signal },
+      ports,
+      () => {},
+    ),
   );
-  const plans = new Map(planned.map(({ host, outcome }) => [host, outcome.ok ? outcome.value : `${outcome.failure.kind}`] as const));
-  const hosts = planned.flatMap(({ host, outcome }) => (outcome.ok ? [{ host, plan: outcome.value, down: false }] : []));
+  const plans = new Map(
+    planned.map(
+      ({ host, outcome }) =>
+        [host, outcome.ok ? outcome.value : `${outcome.failure.kind}`] as const,
+    ),
+  );
+  const hosts = planned.flatMap(({ host, outcome }) =>
+    outcome.ok ? [{ host, plan: outcome.value, down: false }] : [],
+  );
   const { journal, events } = memoryJournal(clock);
   const runLog = runLogOf(journal, emptyState, () => {});
   await runLog.append(begin(hosts, setup.play.rollout), true);
@@ -152,7 +198,9 @@ export async function runFleet({ recording, fates, hostile, tasks = remedy }: Fl
     commands,
     paced,
     written: (host) =>
-      events.filter((event) => 'host' in event && event.host === host).reduce((sum, event) => sum + JSON.stringify(event).length, 0),
+      events
+        .filter((event) => 'host' in event && event.host === host)
+        .reduce((sum, event) => sum + JSON.stringify(event).length, 0),
     kept: JSON.stringify([...hostStates(runLog.state())]).length,
     longest: clock.longest,
   };
@@ -167,25 +215,43 @@ function worldOf(worlds: ReadonlyMap<string, HostWorld>, name: string): HostWorl
 }
 
 /** A connection of a host that somebody has taken. */
-function taken(real: Connection, next: (request: ExecRequest) => Move, clock: VirtualClock): Connection {
+function taken(
+  real: Connection,
+  next: (request: ExecRequest) => Move,
+  clock: VirtualClock,
+): Connection {
   const exec: Connection['exec'] = async (request) => {
     const move = next(request);
     const answer = await moved(move, request, real, clock);
     // A real connection costs time, and hands out what it keeps line by line.
     await clock.sleep(1);
-    if (answer.ok && request.onLine !== undefined) for (const line of answer.value.stdout.split('\n')) request.onLine(line);
+    if (answer.ok && request.onLine !== undefined)
+      for (const line of answer.value.stdout.split('\n')) request.onLine(line);
     return answer;
   };
   return { ...real, exec };
 }
 
-async function moved(move: Move, request: ExecRequest, real: Connection, clock: VirtualClock): Promise<Outcome<ExecResult>> {
-  const late = (): Outcome<ExecResult> => failed('timeout', `the command took longer than ${request.timeout} s`);
-  const lost = (): Outcome<ExecResult> => failed('unreachable', 'the connection was lost', { transport: true });
+async function moved(
+  move: Move,
+  request: ExecRequest,
+  real: Connection,
+  clock: VirtualClock,
+): Promise<Outcome<ExecResult>> {
+  const late = (): Outcome<ExecResult> =>
+    failed('timeout', `the command took longer than ${request.timeout} s`);
+  const lost = (): Outcome<ExecResult> =>
+    failed('unreachable', 'the connection was lost', { transport: true });
   const limit = request.maxOutput ?? defaultLimit;
   const said = (stdout: string, stderr = '', code: number | null = 0): Outcome<ExecResult> =>
-    ok({ code, stdout: stdout.slice(0, limit), stderr: stderr.slice(0, limit), truncated: stdout.length > limit });
-  if (move.kind === 'say') return said(move.text.repeat(move.times), move.stderr.repeat(move.times), move.code);
+    ok({
+      code,
+      stdout: stdout.slice(0, limit),
+      stderr: stderr.slice(0, limit),
+      truncated: stdout.length > limit,
+    });
+  if (move.kind === 'say')
+    return said(move.text.repeat(move.times), move.stderr.repeat(move.times), move.code);
   if (move.kind === 'hang') {
     await clock.sleep(request.timeout * 1000, request.signal);
     return late();
@@ -214,7 +280,8 @@ async function moved(move: Move, request: ExecRequest, real: Connection, clock: 
         code,
       );
     case 'drip': {
-      // What came until the time is over has been handed out; the transport then says that it is late.
+      // What came until the time is over has been handed out; the transport then says that it is
+      // late.
       await clock.sleep(request.timeout * 1000, request.signal);
       for (const line of stdout.slice(0, stdout.length / 2).split('\n')) request.onLine?.(line);
       return late();
@@ -223,14 +290,34 @@ async function moved(move: Move, request: ExecRequest, real: Connection, clock: 
 }
 
 export function setupFor(names: readonly string[], tasks: string, top = head): PlaySetup {
-  const loaded = loadPlaybook('play.yaml', top + tasks, { modules, facts: factDefs.map((def) => def.name) });
+  const loaded = loadPlaybook('play.yaml', top + tasks, {
+    modules,
+    facts: factDefs.map((def) => def.name),
+  });
   const only = loaded.value?.plays[0];
   if (only === undefined) throw new Error(JSON.stringify(loaded.diagnostics));
-  const inventory = { hosts: new Map(names.map((name) => [name, { name, groups: [], vars: {} }])), groups: new Map(), files: [] };
+  const inventory = {
+    hosts: new Map(names.map((name) => [name, { name, groups: [], vars: {} }])),
+    groups: new Map(),
+    files: [],
+  };
   const hosts = new Map(
     names.map((name) => {
-      const target = { name, user: 'root', hostKeyChecking: 'yes', legacyCrypto: false, connectTimeout: 10 } as const;
-      return [name, { target, variables: (layers: Parameters<typeof hostScope>[2]) => hostScope(inventory, name, layers) }] as const;
+      const target = {
+        name,
+        user: 'root',
+        hostKeyChecking: 'yes',
+        legacyCrypto: false,
+        connectTimeout: 10,
+      } as const;
+      return [
+        name,
+        {
+          target,
+          variables: (layers: Parameters<typeof hostScope>[2]) =>
+            hostScope(inventory, name, layers),
+        },
+      ] as const;
     }),
   );
   const secrets = knownSecrets();
@@ -248,14 +335,24 @@ export function setupFor(names: readonly string[], tasks: string, top = head): P
   };
 }
 
-export function memoryJournal(clock: Clock): { readonly journal: Journal; readonly events: readonly Event[] } {
+export function memoryJournal(clock: Clock): {
+  readonly journal: Journal;
+  readonly events: readonly Event[];
+} {
   const events: Event[] = [];
   let follower: (event: Event, line: string) => void = () => {};
   const journal: Journal = {
     run: 'r1',
     end: () => ({ entries: events.length, head: '' }),
     append: async (body) => {
-      const event: Event = { ...body, v: 1, seq: events.length, at: clock.now(), run: 'r1', prev: '' };
+      const event: Event = {
+        ...body,
+        v: 1,
+        seq: events.length,
+        at: clock.now(),
+        run: 'r1',
+        prev: '',
+      };
       events.push(event);
       follower(event, '');
       return event;

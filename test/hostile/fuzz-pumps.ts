@@ -1,24 +1,43 @@
-// What blind mutation does not make: a text of any length in which a piece stands many times, or in which each line stands in the next.
+// What blind mutation does not make: a text of any length in which a piece stands many times, or in
+// which each line stands in the next.
 
-/** Characters of pumped texts: in the short one what is exponential shows, in the long one what is quadratic; what is linear takes some milliseconds. */
+/**
+ * Characters of pumped texts: in the short one what is exponential shows, in the long one what is
+ * quadratic; what is linear takes some milliseconds.
+ */
 export const [shortLength, longLength] = [1024, 16 * 1024];
 
-/** Where a sign stands: each sign of a text is as likely as each other, since it is the rare ones that mean something. */
+/**
+ * Where a sign stands: each sign of a text is as likely as each other, since it is the rare ones
+ * that mean something.
+ */
 function placeOf(text: string, number: number): number {
   const signs = [...new Set(text)];
   const sign = signs[number % signs.length] ?? '';
-  const places = Array.from(text.matchAll(new RegExp(`\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`, 'gu')), ({ index }) => index);
+  const places = Array.from(
+    text.matchAll(new RegExp(`\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`, 'gu')),
+    ({ index }) => index,
+  );
   return places[(number >>> 7) % places.length] ?? 0;
 }
 
-/** A sign or a few words, many times over where it or its word stood; what follows may be a sign that no pattern expects. */
+/**
+ * A sign or a few words, many times over where it or its word stood; what follows may be a sign
+ * that no pattern expects.
+ */
 function repeated(text: string, number: number, length: number): string {
   const from = placeOf(text, number >>> 5);
   const words = (number >>> 2) % 8;
-  const piece = (words < 4 ? undefined : new RegExp(`^(?:\\w+\\W*|\\W+){1,${words - 3}}`).exec(text.slice(from))?.[0]) ?? text.charAt(from);
+  const piece =
+    (words < 4
+      ? undefined
+      : new RegExp(`^(?:\\w+\\W*|\\W+){1,${words - 3}}`).exec(text.slice(from))?.[0]) ??
+    text.charAt(from);
   const [before, after] = [text.slice(0, from), text.slice(from + piece.length)];
   const many = piece.repeat(Math.ceil(length / piece.length)) + (number % 2 === 0 ? 'Q' : '');
-  return number & 2 ? before.replace(/\S*$/, '') + many + after.replace(/^\S*/, '') : before + many + after;
+  return number & 2
+    ? before.replace(/\S*$/, '') + many + after.replace(/^\S*/, '')
+    : before + many + after;
 }
 
 /** A line many times over, each with a number of its own or all the same. */
@@ -32,7 +51,10 @@ function lines(text: string, number: number, length: number): string {
   return [...all.slice(0, at), ...many, ...all.slice(at)].join('\n');
 }
 
-/** Where a word stands twice, the second is taken for a reference to the first: a chain of twelve lines, each ten times in the next. */
+/**
+ * Where a word stands twice, the second is taken for a reference to the first: a chain of twelve
+ * lines, each ten times in the next.
+ */
 function chain(text: string, number: number): string | undefined {
   const names = [...text.matchAll(/[a-z_]\w*/gi)].map(([word]) => word);
   const twice = [...new Set(names.filter((word, index) => names.indexOf(word) < index))];
@@ -43,12 +65,20 @@ function chain(text: string, number: number): string | undefined {
   if (first === null || reference === undefined) return undefined;
   const [start] = first;
   const rest = text.slice(first.index + start.length).split('\n', 1)[0] ?? '';
-  const [head, gap] = [start.slice(0, start.lastIndexOf(name) + name.length), start.slice(start.lastIndexOf(name) + name.length)];
+  const [head, gap] = [
+    start.slice(0, start.lastIndexOf(name) + name.length),
+    start.slice(start.lastIndexOf(name) + name.length),
+  ];
   const links = Array.from({ length: 12 }, (_, index) => {
     const before = reference.replace(name, `${name}${index}`);
     return `${head}${index + 1}${gap}${Array.from({ length: 10 }, () => before).join(', ')}${rest}`;
   });
-  return [text.slice(0, first.index), `${head}0${gap}${rest}\n`, ...links.map((link) => `${link}\n`), text.slice(first.index)].join('');
+  return [
+    text.slice(0, first.index),
+    `${head}0${gap}${rest}\n`,
+    ...links.map((link) => `${link}\n`),
+    text.slice(first.index),
+  ].join('');
 }
 
 /** The text pumped up to about this length, in a way that the number chooses. */

@@ -1,4 +1,5 @@
-// What the fuzzer calls with each input: the parsers of one target, whose time is measured. `scripts/fuzz.mjs` makes one file of it.
+// What the fuzzer calls with each input: the parsers of one target, whose time is measured.
+// `scripts/fuzz.mjs` makes one file of it.
 import { longLength, pumped, shortLength } from './fuzz-pumps.ts';
 import { limit } from './limit.ts';
 import type { Parser } from './parser.ts';
@@ -26,30 +27,51 @@ async function cheapest(parse: Parser['parse'], text: string): Promise<number> {
 
 /** CPU milliseconds that no input of 16 KiB takes in linear code, though it is instrumented. */
 const most = 2000;
-/** CPU milliseconds that a pumped text may take before it is looked at: of a parser that was found linear at a higher cost, more than that. */
+/**
+ * CPU milliseconds that a pumped text may take before it is looked at: of a parser that was found
+ * linear at a higher cost, more than that.
+ */
 const glances = new Map<string, number>();
 const glanceOf = (name: string): number => glances.get(name) ?? 40;
 /** CPU milliseconds that a measurement may be wrong. */
 const noise = 10;
 
 const tooSlow = (name: string, what: string, text: string): Error =>
-  new Error(`${name} is too slow: ${what} for ${text.length} characters that begin with ${JSON.stringify(text.slice(0, 200))}`);
+  new Error(
+    `${name} is too slow: ${what} for ${text.length} characters that begin with ${JSON.stringify(text.slice(0, 200))}`,
+  );
 
-/** Twice the text may take twice the time: it is measured at three lengths, so that one odd measurement is no finding. */
-async function checkGrowth({ name, parse }: Parser, make: (length: number) => string): Promise<void> {
+/**
+ * Twice the text may take twice the time: it is measured at three lengths, so that one odd
+ * measurement is no finding.
+ */
+async function checkGrowth(
+  { name, parse }: Parser,
+  make: (length: number) => string,
+): Promise<void> {
   const glance = glanceOf(name);
   if ((await cost(parse, make(longLength))) <= glance) return;
-  let [shorter, longer] = [await cheapest(parse, make(longLength / 2)), await cheapest(parse, make(longLength))];
+  let [shorter, longer] = [
+    await cheapest(parse, make(longLength / 2)),
+    await cheapest(parse, make(longLength)),
+  ];
   for (const length of [longLength, longLength * 2]) {
     if (length !== longLength) [shorter, longer] = [longer, await cheapest(parse, make(length))];
     if (longer > glance && (longer + noise) / (shorter + noise) >= limit) continue;
     glances.set(name, Math.max(glance, 1.5 * longer));
     return;
   }
-  throw tooSlow(name, `${Math.round(longer)} ms, where half of it takes ${Math.round(shorter)} ms,`, make(longLength * 2));
+  throw tooSlow(
+    name,
+    `${Math.round(longer)} ms, where half of it takes ${Math.round(shorter)} ms,`,
+    make(longLength * 2),
+  );
 }
 
-/** A number that is the same for the same input, so that a finding can be repeated; each bit of it depends on each byte. */
+/**
+ * A number that is the same for the same input, so that a finding can be repeated; each bit of it
+ * depends on each byte.
+ */
 function numberOf(data: Buffer): number {
   const sum = data.reduce((so, byte) => Math.imul(so ^ byte, 16_777_619), 7);
   return Math.imul(sum ^ (sum >>> 15), 2_246_822_519) >>> 0;
@@ -68,7 +90,10 @@ async function check({ name, parse }: Parser, text: string): Promise<void> {
   if (least > most) throw tooSlow(name, `${Math.round(least)} ms`, text);
 }
 
-/** Throws what a parser throws, and where a text costs too much. For one of the parsers the text is also pumped up: a little, and one in eight far. */
+/**
+ * Throws what a parser throws, and where a text costs too much. For one of the parsers the text is
+ * also pumped up: a little, and one in eight far.
+ */
 export async function fuzz(data: Buffer): Promise<void> {
   const text = data.toString('utf8');
   const number = numberOf(data);

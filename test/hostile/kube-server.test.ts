@@ -1,4 +1,5 @@
-// An API server that is hostile or broken: whatever it answers, no command of the whole program crashes, fills its memory or prints what a terminal obeys.
+// An API server that is hostile or broken: whatever it answers, no command of the whole program
+// crashes, fills its memory or prints what a terminal obeys.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
@@ -17,7 +18,13 @@ const evilObject = {
   message: evil,
   reason: evil,
   details: { causes: [{ reason: 'DisruptionBudget', message: evil }] },
-  metadata: { name: evil, namespace: evil, uid: evil, annotations: { 'kmend.io/owner': evil, [evil]: evil }, labels: { [evil]: evil } },
+  metadata: {
+    name: evil,
+    namespace: evil,
+    uid: evil,
+    annotations: { 'kmend.io/owner': evil, [evil]: evil },
+    labels: { [evil]: evil },
+  },
   spec: { nodeName: evil, taints: [{ key: evil, effect: evil }], unschedulable: true },
   status: {
     phase: evil,
@@ -26,7 +33,12 @@ const evilObject = {
     addresses: [{ type: evil, address: evil }],
   },
 };
-const evilList = { ...evilObject, items: [evilObject, evilObject], resources: [{ name: evil }], versions: [{ groupVersion: evil }] };
+const evilList = {
+  ...evilObject,
+  items: [evilObject, evilObject],
+  resources: [{ name: evil }],
+  versions: [{ groupVersion: evil }],
+};
 
 const sends =
   (status: number, body: string | Buffer, headers: Record<string, string> = {}) =>
@@ -44,11 +56,14 @@ const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
   'a page of small parts after the other': packed(
     `{"metadata":{"continue":"more"},"items":[${'{"a":{}},{"b":[]},                '.repeat(900_000)}{}]}`,
   ),
-  'a page of text after the other': packed(JSON.stringify({ metadata: { continue: 'more' }, items: [{ x: 'y'.repeat(30 * MiB) }] })),
+  'a page of text after the other': packed(
+    JSON.stringify({ metadata: { continue: 'more' }, items: [{ x: 'y'.repeat(30 * MiB) }] }),
+  ),
   'bytes without end': (response) => {
     response.writeHead(200);
     const more = (): void => {
-      while (!response.destroyed) if (!response.write(Buffer.alloc(MiB, ' '))) return void response.once('drain', more);
+      while (!response.destroyed)
+        if (!response.write(Buffer.alloc(MiB, ' '))) return void response.once('drain', more);
     };
     more();
   },
@@ -75,11 +90,15 @@ afterAll(() => {
 
 async function kmend(args: readonly string[]): Promise<{ exit: number | null; text: string }> {
   // A part of what Node would take: a list that is kept has at most 512 MiB.
-  const child = spawn(process.execPath, ['--max-old-space-size=900', await bundlePath(), ...args, '--kubeconfig', join(home, 'kc')], {
-    cwd: home,
-    env: { HOME: home, PATH: process.env.PATH },
-    timeout: 60_000,
-  });
+  const child = spawn(
+    process.execPath,
+    ['--max-old-space-size=900', await bundlePath(), ...args, '--kubeconfig', join(home, 'kc')],
+    {
+      cwd: home,
+      env: { HOME: home, PATH: process.env.PATH },
+      timeout: 60_000,
+    },
+  );
   let text = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (chunk: string) => {
@@ -89,7 +108,12 @@ async function kmend(args: readonly string[]): Promise<{ exit: number | null; te
   return { exit, text };
 }
 
-const commands = ['drain n1 --dry-run', 'drain n1 --timeout 1s', 'uncordon n1', 'inventory from-cluster'];
+const commands = [
+  'drain n1 --dry-run',
+  'drain n1 --timeout 1s',
+  'uncordon n1',
+  'inventory from-cluster',
+];
 
 describe.each(Object.entries(answers))('law: a server that sends %s', (_, given) => {
   it.each(commands)('%s', async (line) => {

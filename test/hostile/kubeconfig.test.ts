@@ -1,6 +1,15 @@
-// A kubeconfig can name a program: both are obeyed only where nobody else could have written them. And the whole program in a directory of others.
+// A kubeconfig can name a program: both are obeyed only where nobody else could have written them.
+// And the whole program in a directory of others.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, lchownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -31,7 +40,11 @@ const kubeconfig = (name: string, command: string): string =>
     `{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}], clusters: [{name: c, cluster: {server: "http://127.0.0.1:9"}}], users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: "${command}", interactiveMode: Never}}}]}`,
   );
 
-async function kmend(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}) {
+async function kmend(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+) {
   const done = spawnSync(process.execPath, [await bundlePath(), ...args], {
     cwd,
     encoding: 'utf8',
@@ -70,7 +83,9 @@ describe('a kubeconfig that others may write', () => {
     plugin('plug');
     chmodSync(kubeconfig('home/.kube/config', '../../plug'), 0o622);
     expect((await kmend(['uncordon', 'n1'], dir)).said).toContain('everybody may write');
-    const both = { KUBECONFIG: `${kubeconfig('own', join(dir, 'plug'))}:${join(dir, 'home/.kube/config')}` };
+    const both = {
+      KUBECONFIG: `${kubeconfig('own', join(dir, 'plug'))}:${join(dir, 'home/.kube/config')}`,
+    };
     expect((await kmend(['uncordon', 'n1'], dir, both)).said).toContain('everybody may write');
     expect(ran()).toBe(false);
   });
@@ -80,36 +95,47 @@ describe('a credential plugin that others may write', () => {
   it.each(['./open/plug', 'open'])('%s', async (given) => {
     const path = plugin('open/plug');
     chmodSync(dirname(path), 0o777);
-    const refused = await kmend(['uncordon', 'n1', '--kubeconfig', kubeconfig('kc', given === 'open' ? path : given)], dir);
-    expect(refused.said).toMatch(/the credential plugin .*\/open\/plug is not run: everybody may write .*\/open/);
+    const refused = await kmend(
+      ['uncordon', 'n1', '--kubeconfig', kubeconfig('kc', given === 'open' ? path : given)],
+      dir,
+    );
+    expect(refused.said).toMatch(
+      /the credential plugin .*\/open\/plug is not run: everybody may write .*\/open/,
+    );
     expect(ran()).toBe(false);
   });
 });
 
-describe.runIf(process.getuid?.() === 0)('root in a directory of everybody, with the files of another user', () => {
-  it.each(['kmend.yaml', 'inventory'])('runs nothing of them: %s', async (name) => {
-    const spread = join(dir, 'spread');
-    const evil = put('spread/evil-inv', `#!/bin/sh\n: > '${dir}/ran'\necho '{}'\n`, 0o755);
-    const files = [evil, plugin('spread/plug'), kubeconfig('spread/kc', './plug')];
-    if (name === 'inventory') files.push(put('spread/inventory', `#!/bin/sh\n: > '${dir}/ran'\necho '{}'\n`, 0o755));
-    else files.push(put('spread/kmend.yaml', 'inventory: ./evil-inv\nkubeconfig: ./kc\n'));
-    chmodSync(spread, 0o1777);
-    chmodSync(dir, 0o777);
-    for (const path of files) lchownSync(path, 65_534, 65_534);
-    const playbook = join(process.cwd(), 'playbooks/check.yaml');
-    for (const args of [
-      ['validate', playbook],
-      ['inventory', '--list'],
-      ['check'],
-      ['plan', playbook],
-      ['apply', playbook, '--yes'],
-      ['drift', '--all'],
-      ['doctor'],
-      ['drain', 'n1', '--dry-run'],
-      ['uncordon', 'n1'],
-    ])
-      await kmend(args, spread);
-    expect(ran()).toBe(false);
-    expect((await kmend(['check'], spread)).said).toMatch(/(?:everybody may write|belongs to user 65534)/);
-  });
-});
+describe.runIf(process.getuid?.() === 0)(
+  'root in a directory of everybody, with the files of another user',
+  () => {
+    it.each(['kmend.yaml', 'inventory'])('runs nothing of them: %s', async (name) => {
+      const spread = join(dir, 'spread');
+      const evil = put('spread/evil-inv', `#!/bin/sh\n: > '${dir}/ran'\necho '{}'\n`, 0o755);
+      const files = [evil, plugin('spread/plug'), kubeconfig('spread/kc', './plug')];
+      if (name === 'inventory')
+        files.push(put('spread/inventory', `#!/bin/sh\n: > '${dir}/ran'\necho '{}'\n`, 0o755));
+      else files.push(put('spread/kmend.yaml', 'inventory: ./evil-inv\nkubeconfig: ./kc\n'));
+      chmodSync(spread, 0o1777);
+      chmodSync(dir, 0o777);
+      for (const path of files) lchownSync(path, 65_534, 65_534);
+      const playbook = join(process.cwd(), 'playbooks/check.yaml');
+      for (const args of [
+        ['validate', playbook],
+        ['inventory', '--list'],
+        ['check'],
+        ['plan', playbook],
+        ['apply', playbook, '--yes'],
+        ['drift', '--all'],
+        ['doctor'],
+        ['drain', 'n1', '--dry-run'],
+        ['uncordon', 'n1'],
+      ])
+        await kmend(args, spread);
+      expect(ran()).toBe(false);
+      expect((await kmend(['check'], spread)).said).toMatch(
+        /(?:everybody may write|belongs to user 65534)/,
+      );
+    });
+  },
+);

@@ -16,11 +16,15 @@ import { compareUpstream, versionInRange } from '../../src/model/text/versions.t
 import { tableReader } from '../fakes/table-reader.ts';
 
 const read = (area: string, text: string) => areas.get(area)?.parse(text, { cut: false, args: {} });
-const inventory = (text: string) => loadInventory(['i.ini'], { reader: tableReader({ 'i.ini': text }) });
+const inventory = (text: string) =>
+  loadInventory(['i.ini'], { reader: tableReader({ 'i.ini': text }) });
 
 describe('a host', () => {
   it('with variables that hold each other ten times keeps the names where they would become too much', () => {
-    const lines = Array.from({ length: 12 }, (_, at) => `A${at}="${at === 0 ? 'x'.repeat(10) : `\${A${at - 1}}`.repeat(10)}"`);
+    const lines = Array.from(
+      { length: 12 },
+      (_, at) => `A${at}="${at === 0 ? 'x'.repeat(10) : `\${A${at - 1}}`.repeat(10)}"`,
+    );
     const values = readAssignments(lines);
     expect(values.get('A3')).toHaveLength(10_000);
     expect(values.get('A11')?.length).toBeLessThan(100_000);
@@ -33,7 +37,11 @@ describe('a host', () => {
   });
 
   it('with a kernel called constructor has it among the maps', () => {
-    expect(read('kernel', 'map constructor:ff T _text\nmap constructor:ff b cgroup_memory_nokmem')?.['kernel.maps']).toEqual({
+    expect(
+      read('kernel', 'map constructor:ff T _text\nmap constructor:ff b cgroup_memory_nokmem')?.[
+        'kernel.maps'
+      ],
+    ).toEqual({
       constructor: 'yes',
     });
   });
@@ -52,9 +60,12 @@ describe('a file', () => {
   });
 
   it('of groups that are nested more than 100 deep is an error', () => {
-    const chain = (depth: number) => Array.from({ length: depth }, (_, at) => `[g${at}:children]\ng${at + 1}\n`).join('');
+    const chain = (depth: number) =>
+      Array.from({ length: depth }, (_, at) => `[g${at}:children]\ng${at + 1}\n`).join('');
     expect(inventory(`n1\n${chain(90)}[g90]\nn2\n`).diagnostics).toEqual([]);
-    expect(inventory(`n1\n${chain(5000)}[g5000]\nn2\n`).diagnostics[0]).toMatchObject({ code: 'too-deep' });
+    expect(inventory(`n1\n${chain(5000)}[g5000]\nn2\n`).diagnostics[0]).toMatchObject({
+      code: 'too-deep',
+    });
   });
 
   it('of mistakes alone reports a hundred of them', () => {
@@ -64,7 +75,10 @@ describe('a file', () => {
   it('of ssh with a keyword called constructor is read', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kmend-limits-'));
     try {
-      writeFileSync(join(folder, 'config'), 'Host n1\n  constructor x\n  __proto__ y\n  User ops\n');
+      writeFileSync(
+        join(folder, 'config'),
+        'Host n1\n  constructor x\n  __proto__ y\n  User ops\n',
+      );
       const config = await readSshConfig(join(folder, 'config'), folder, () => {});
       expect(config.lookup(['n1']).get('user')).toEqual(['ops']);
     } finally {
@@ -74,10 +88,16 @@ describe('a file', () => {
 });
 
 describe('a kubeconfig', () => {
-  it.each(['{{', '[', '- ', ' a:\n  '])('of nothing but %j is an error, and ends no process', (part) => {
-    const read = resolveKubeconfig([{ path: '/k', text: `users: ${part.repeat(50_000)}` }], parsePlain);
-    expect(read.ok).toBe(false);
-  });
+  it.each(['{{', '[', '- ', ' a:\n  '])(
+    'of nothing but %j is an error, and ends no process',
+    (part) => {
+      const read = resolveKubeconfig(
+        [{ path: '/k', text: `users: ${part.repeat(50_000)}` }],
+        parsePlain,
+      );
+      expect(read.ok).toBe(false);
+    },
+  );
 });
 
 describe('a pattern of an operator', () => {

@@ -7,7 +7,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildProbe, checkWants } from '../../src/facts/index.ts';
 import { bundlePath } from '../cli/child.ts';
 
-const pods = (await import(resolve(import.meta.dirname, '../../bench/pods.mjs'))) as { readonly makePodNode: (root: string) => void };
+const pods = (await import(resolve(import.meta.dirname, '../../bench/pods.mjs'))) as {
+  readonly makePodNode: (root: string) => void;
+};
 
 let directory: string;
 beforeAll(() => {
@@ -24,14 +26,21 @@ it('check of 1,000 nodes with 110 pods each, and 100 kB that mean nothing, needs
   const outputs = join(directory, 'outputs');
   mkdirSync(outputs);
   const first = join(outputs, 'node-1');
-  writeFileSync(first, output.replace('@@kmend done 13\n', `${'nothing of ours\n'.repeat(6500)}@@kmend done 13\n`));
+  writeFileSync(
+    first,
+    output.replace('@@kmend done 13\n', `${'nothing of ours\n'.repeat(6500)}@@kmend done 13\n`),
+  );
   for (let host = 2; host <= hosts; host++) linkSync(first, join(outputs, `node-${host}`));
-  const done = spawnSync(process.execPath, ['--max-old-space-size=64', await bundlePath(), 'check', '--from', outputs], {
-    env: { ...process.env, HOME: directory },
-    cwd: directory,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const done = spawnSync(
+    process.execPath,
+    ['--max-old-space-size=64', await bundlePath(), 'check', '--from', outputs],
+    {
+      env: { ...process.env, HOME: directory },
+      cwd: directory,
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
   expect([done.status, done.stderr]).toEqual([2, '']);
   expect(done.stdout).toContain(`${hosts} hosts: ${hosts} need a remedy`);
 }, 180_000);

@@ -1,4 +1,5 @@
-// Mistakes next to a secret: whoever forgot a quote or a sign must not find the secret in the log. And mistakes that a file has without end.
+// Mistakes next to a secret: whoever forgot a quote or a sign must not find the secret in the log.
+// And mistakes that a file has without end.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

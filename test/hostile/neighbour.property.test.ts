@@ -1,5 +1,6 @@
-// One host of a fleet lies, floods, stalls, bombs or answers at random. Every other host ends exactly as it would without it, and what the run
-// writes, keeps, sends and works is bounded. The real loop, walks and modules on a virtual clock.
+// One host of a fleet lies, floods, stalls, bombs or answers at random. Every other host ends
+// exactly as it would without it, and what the run writes, keeps, sends and works is bounded. The
+// real loop, walks and modules on a virtual clock.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ExecRequest } from '../../src/engine/ports/transport.ts';
@@ -19,19 +20,32 @@ beforeAll(async () => {
   recording = await recordSick('n1');
 });
 
-const good: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 15, bootSeconds: 30, reboot: 'good', drain: 'good' };
+const good: Fate = {
+  lossy: 0,
+  draws: [0.5],
+  scriptSeconds: 15,
+  bootSeconds: 30,
+  reboot: 'good',
+  drain: 'good',
+};
 
 const fate = fc
   .record({
     lossy: fc.constantFrom(0, 0, 5),
-    draws: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 5, maxLength: 20 }),
+    draws: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), {
+      minLength: 5,
+      maxLength: 20,
+    }),
     scriptSeconds: fc.constantFrom(0, 1, 15),
     bootSeconds: fc.constantFrom(1, 30, 100),
     reboot: fc.constantFrom('good', 'good', 'hangs', 'dark', 'loops', 'old'),
   })
   .map((its): Fate => ({ ...its, drain: 'good' }) as Fate);
 
-/** What a host may put into any answer: frames of the probe, words of our scripts, and what is known to be heavy for careless readers. */
+/**
+ * What a host may put into any answer: frames of the probe, words of our scripts, and what is known
+ * to be heavy for careless readers.
+ */
 const texts = [
   'A',
   '\n',
@@ -58,7 +72,10 @@ const times = fc.constantFrom(1, 3, 1000, 60_000);
 
 const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Move>({ kind: 'honest' }) },
-  { weight: 1, arbitrary: fc.constantFrom<Move>({ kind: 'hang' }, { kind: 'drop' }, { kind: 'drip' }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Move>({ kind: 'hang' }, { kind: 'drop' }, { kind: 'drip' }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -94,7 +111,10 @@ const move: fc.Arbitrary<Move> = fc.oneof(
 
 const others = ['h1', 'h2', 'h3'];
 
-/** All that a journal says of a host, without when and where in the journal it says so, and in which slot it was. */
+/**
+ * All that a journal says of a host, without when and where in the journal it says so, and in which
+ * slot it was.
+ */
 const storyOf = (events: readonly Event[], host: string): readonly unknown[] =>
   events
     .filter((event) => 'host' in event && event.host === host && event.type !== 'host.started')
@@ -113,10 +133,15 @@ const world: fc.Arbitrary<World> = fc.record({
   moves: fc.array(move, { minLength: 1, maxLength: 12 }),
 });
 
-const fatesOf = (some: readonly Fate[]): ReadonlyMap<string, Fate> => new Map(others.map((name, index) => [name, some[index] ?? good]));
+const fatesOf = (some: readonly Fate[]): ReadonlyMap<string, Fate> =>
+  new Map(others.map((name, index) => [name, some[index] ?? good]));
 
 const withHostile = (fates: readonly Fate[], move: Hostility): Promise<Ended> =>
-  runFleet({ recording, fates: new Map([['bad', good], ...fatesOf(fates)]), hostile: { host: 'bad', move } });
+  runFleet({
+    recording,
+    fates: new Map([['bad', good], ...fatesOf(fates)]),
+    hostile: { host: 'bad', move },
+  });
 
 /** Everything that must be true of a run with it, beside the same run without it. */
 async function expectHarmless(fates: readonly Fate[], move: Hostility): Promise<Ended> {
@@ -132,30 +157,46 @@ async function expectHarmless(fates: readonly Fate[], move: Hostility): Promise<
   return ended;
 }
 
-/** What the journal has of a host, and the state in memory, may be this long. An honest host writes about 5,000 characters. */
+/**
+ * What the journal has of a host, and the state in memory, may be this long. An honest host writes
+ * about 5,000 characters.
+ */
 const most = { written: 600_000, kept: 800_000 };
 
 describe('a hostile host in a fleet', () => {
   it(`changes nothing for the others, and all that it costs is bounded (${worlds} worlds)`, async () => {
     await fc.assert(
       fc.asyncProperty(world, async ({ fates, honest: first, moves }) => {
-        await expectHarmless(fates, (_request, turn) => (turn <= first ? honest : (moves[turn % moves.length] ?? honest)));
+        await expectHarmless(fates, (_request, turn) =>
+          turn <= first ? honest : (moves[turn % moves.length] ?? honest),
+        );
       }),
       { numRuns: worlds },
     );
   }, 600_000);
 
   it('gives the boot id of another host: that one is not refused as the same machine', async () => {
-    const ended = await expectHarmless([good, good, good], () => ({ kind: 'lie', about: 'bad-', instead: 'h1-' }));
+    const ended = await expectHarmless([good, good, good], () => ({
+      kind: 'lie',
+      about: 'bad-',
+      instead: 'h1-',
+    }));
     expect(doneOf(ended)).toEqual(expect.arrayContaining(others));
   }, 60_000);
 
   const isPoll = ({ script }: ExecRequest): boolean => script.includes('echo absent');
   const isProbe = ({ script }: ExecRequest): boolean => script === probe;
-  const say = (text: string, times = 1, code = 0): Move => ({ kind: 'say', text, times, code, stderr: '' });
+  const say = (text: string, times = 1, code = 0): Move => ({
+    kind: 'say',
+    text,
+    times,
+    code,
+    stderr: '',
+  });
   const doneOf = ({ events }: Ended): readonly string[] =>
     events.flatMap((event) => (event.type === 'host.done' ? [event.host] : [])).sort();
-  const failureOf = ({ events }: Ended): unknown => events.find((event) => event.type === 'host.failed' && event.host === 'bad');
+  const failureOf = ({ events }: Ended): unknown =>
+    events.find((event) => event.type === 'host.failed' && event.host === 'bad');
 
   it.each<[string, Hostility, string]>([
     [
@@ -166,17 +207,20 @@ describe('a hostile host in a fleet', () => {
     ['never answers a poll', (request) => (isPoll(request) ? { kind: 'hang' } : honest), 'timeout'],
     [
       'ends a script with megabytes on both streams',
-      (request) => (isPoll(request) ? ({ ...say('done 1\n', 500_000), stderr: 'E' } as Move) : honest),
+      (request) =>
+        isPoll(request) ? ({ ...say('done 1\n', 500_000), stderr: 'E' } as Move) : honest,
       'exit',
     ],
     [
       'refuses each script in a thousand words',
-      (request) => (request.stdin === undefined ? honest : ({ ...say('', 60_000, 97), stderr: 'r0 ' } as Move)),
+      (request) =>
+        request.stdin === undefined ? honest : ({ ...say('', 60_000, 97), stderr: 'r0 ' } as Move),
       'fenced',
     ],
     [
       'says that its boot id changes all the time',
-      (request, turn) => (isProbe(request) ? honest : { kind: 'lie', about: 'bad-', instead: `x${turn}-` }),
+      (request, turn) =>
+        isProbe(request) ? honest : { kind: 'lie', about: 'bad-', instead: `x${turn}-` },
       'boot_loop',
     ],
   ])(
@@ -190,7 +234,10 @@ describe('a hostile host in a fleet', () => {
   );
 
   it('fills the journal with what is registered: it fails when its share is used up', async () => {
-    const tasks = Array.from({ length: 8 }, (_, index) => `    - shell: {cmd: ${countedCommand}}\n      register: said${index}\n`).join('');
+    const tasks = Array.from(
+      { length: 8 },
+      (_, index) => `    - shell: {cmd: ${countedCommand}}\n      register: said${index}\n`,
+    ).join('');
     const loud = say(`done 0\n${'\u0001'.repeat(500_000)}`);
     const move: Hostility = (request) => (isPoll(request) ? loud : honest);
     const ended = await runFleet({
@@ -203,15 +250,26 @@ describe('a hostile host in a fleet', () => {
       hostile: { host: 'bad', move },
     });
     expect(doneOf(ended)).toEqual(['h1']);
-    expect(failureOf(ended)).toMatchObject({ failure: { kind: 'parse', message: expect.stringMatching(/MiB of the journal/) } });
+    expect(failureOf(ended)).toMatchObject({
+      failure: { kind: 'parse', message: expect.stringMatching(/MiB of the journal/) },
+    });
     expect(ended.written('bad')).toBeLessThan(32 * 1024 * 1024);
   }, 60_000);
 
   it('defines its variables in terms of each other, ten times each', async () => {
-    const bomb = Array.from({ length: 12 }, (_, level) => `A${level}="${(level === 0 ? 'x' : `\${A${level - 1}}`).repeat(10)}"`);
-    const lines = [...bomb, 'PRETTY_NAME="$A11"'].flatMap((line) => [`os ${line}`, `grub ${line}`, line]);
+    const bomb = Array.from(
+      { length: 12 },
+      (_, level) => `A${level}="${(level === 0 ? 'x' : `\${A${level - 1}}`).repeat(10)}"`,
+    );
+    const lines = [...bomb, 'PRETTY_NAME="$A11"'].flatMap((line) => [
+      `os ${line}`,
+      `grub ${line}`,
+      line,
+    ]);
     await expectHarmless([good, good, good], (request) =>
-      isProbe(request) ? { kind: 'spoil', text: `${lines.join('\n')}\n`, times: 1, where: 0.02 } : honest,
+      isProbe(request)
+        ? { kind: 'spoil', text: `${lines.join('\n')}\n`, times: 1, where: 0.02 }
+        : honest,
     );
   }, 60_000);
 
@@ -228,14 +286,24 @@ describe('a hostile host in a fleet', () => {
         const runs: number[] = [];
         for (let run = 0; run < 3; run++) {
           const line = head + text.repeat(times) + tail;
-          const move: Hostility = (request) => (isProbe(request) ? { kind: 'plant', line } : honest);
-          runs.push((await runFleet({ recording, fates: new Map([['bad', good]]), hostile: { host: 'bad', move } })).longest);
+          const move: Hostility = (request) =>
+            isProbe(request) ? { kind: 'plant', line } : honest;
+          runs.push(
+            (
+              await runFleet({
+                recording,
+                fates: new Map([['bad', good]]),
+                hostile: { host: 'bad', move },
+              })
+            ).longest,
+          );
         }
         return runs;
       };
       // Twice the text is just below the longest line that is read.
       const times = Math.ceil(30_000 / text.length);
-      // What a short line costs is the floor: below it the collector's own turns are measured, and no parser.
+      // What a short line costs is the floor: below it the collector's own turns are measured, and
+      // no parser.
       const floor = Math.max(...(await turns(1)));
       const once = Math.min(...(await turns(times)));
       expect(Math.min(...(await turns(2 * times)))).toBeLessThan(3 * Math.max(floor, once));

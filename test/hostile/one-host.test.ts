@@ -1,4 +1,5 @@
-// One host whose answers make kmend's own code throw, wherever they are first looked at: that host fails, and every other host ends as without it.
+// One host whose answers make kmend's own code throw, wherever they are first looked at: that host
+// fails, and every other host ends as without it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
 import type { ExecResult, Transport } from '../../src/engine/ports/transport.ts';
@@ -31,7 +32,9 @@ const poisoning = (home: string, isPoisoned: IsPoisoned): Partial<WorldChanges> 
     const connect: Transport['connect'] = async (target, options) => {
       const made = await real.connect(target, options);
       if (!made.ok || target.name !== bad) return made;
-      const exec = async (...request: Parameters<typeof made.value.exec>): Promise<Outcome<ExecResult>> => {
+      const exec = async (
+        ...request: Parameters<typeof made.value.exec>
+      ): Promise<Outcome<ExecResult>> => {
         const outcome = await made.value.exec(...request);
         answers += 1;
         return outcome.ok && isPoisoned(answers) ? ok(poisoned(outcome.value)) : outcome;
@@ -46,7 +49,10 @@ let lab: Practice;
 let playbook: string;
 const start = async (): Promise<void> => {
   lab = await practice([sick('good'), sick(bad), sick('last')]);
-  playbook = lab.file('mend.yaml', remediationPlay('{max_unavailable: 3, unplannable: leave_out, brake: {failures: 9}}'));
+  playbook = lab.file(
+    'mend.yaml',
+    remediationPlay('{max_unavailable: 3, unplannable: leave_out, brake: {failures: 9}}'),
+  );
 };
 const poison = (args: readonly string[], from = 0): Promise<CommandResult> =>
   lab.run(
@@ -61,7 +67,9 @@ describe('commands that read', () => {
   it('check shows the others', async () => {
     const { out, err, exit } = await poison(['check']);
     expect([exit, err]).toEqual([4, '']);
-    expect(out).toMatch(/^bad .*parse .*kmend cannot handle the answers of bad: RangeError: poison/m);
+    expect(out).toMatch(
+      /^bad .*parse .*kmend cannot handle the answers of bad: RangeError: poison/m,
+    );
     expect(out).toMatch(/3 hosts: 2 need a remedy, 1 could not be read/);
   });
 
@@ -72,7 +80,13 @@ describe('commands that read', () => {
   });
 
   it.each(['doctor', 'cleanup'])('%s answers for the others', async (name) => {
-    const { out, exit } = await poison([name, 'all', '-i', lab.fleet.inventoryFile, ...(name === 'cleanup' ? ['-y'] : [])]);
+    const { out, exit } = await poison([
+      name,
+      'all',
+      '-i',
+      lab.fleet.inventoryFile,
+      ...(name === 'cleanup' ? ['-y'] : []),
+    ]);
     expect(exit).toBe(4);
     expect(out).toMatch(/^bad +parse: kmend cannot handle the answers of bad/m);
     expect(out).toMatch(/^last +(?:reached|clean)/m);
@@ -109,43 +123,63 @@ describe('a run', () => {
   const apply = (args: readonly string[], from: IsPoisoned): Promise<CommandResult> =>
     lab.run(['apply', ...args, '--yes'], poisoning(`${lab.dir}/home`, from));
 
-  // The first answer is the plan's; the others are those of the walk: facts, the argument and its polls, the reboot, the new boot, the proof.
-  it.each([1, 3, 6, 10])('goes on where the bad host throws from answer %i on, and so does its resume', async (from) => {
-    await start();
-    const done = await apply([playbook], (answer) => answer > from);
-    expect(done.err).not.toContain('internal error');
-    expect(ends()).toEqual({ good: 'yes', last: 'yes', bad: 'kmend cannot handle the answers of bad: RangeError: poison' });
-    expect(done.exit).toBe(4);
-    const [run = ''] = lab.runs();
-    const again = await lab.run(
-      ['resume', run, '--yes', '--retry', bad, '--why', 'looked'],
-      poisoning(`${lab.dir}/home`, () => true),
-    );
-    expect([again.exit, again.err]).toEqual([4, '']);
-    expect((await lab.run(['audit', 'verify', run])).exit).toBe(0);
-    await lab.close();
-  });
+  // The first answer is the plan's; the others are those of the walk: facts, the argument and its
+  // polls, the reboot, the new boot, the proof.
+  it.each([1, 3, 6, 10])(
+    'goes on where the bad host throws from answer %i on, and so does its resume',
+    async (from) => {
+      await start();
+      const done = await apply([playbook], (answer) => answer > from);
+      expect(done.err).not.toContain('internal error');
+      expect(ends()).toEqual({
+        good: 'yes',
+        last: 'yes',
+        bad: 'kmend cannot handle the answers of bad: RangeError: poison',
+      });
+      expect(done.exit).toBe(4);
+      const [run = ''] = lab.runs();
+      const again = await lab.run(
+        ['resume', run, '--yes', '--retry', bad, '--why', 'looked'],
+        poisoning(`${lab.dir}/home`, () => true),
+      );
+      expect([again.exit, again.err]).toEqual([4, '']);
+      expect((await lab.run(['audit', 'verify', run])).exit).toBe(0);
+      await lab.close();
+    },
+  );
 
   it('of a saved plan goes on where the fresh look at the bad host throws', async () => {
     await start();
     await lab.run(['plan', playbook, '-o', `${lab.dir}/plan.json`]);
     const done = await apply([`${lab.dir}/plan.json`], () => true);
     expect([done.exit, done.err]).toEqual([4, '']);
-    expect(ends()).toMatchObject({ good: 'yes', last: 'yes', bad: expect.stringMatching(/^kmend cannot handle/) });
+    expect(ends()).toMatchObject({
+      good: 'yes',
+      last: 'yes',
+      bad: expect.stringMatching(/^kmend cannot handle/),
+    });
     await lab.close();
   });
 
   it('goes on where the look at the end of the soak throws: the host keeps its slot', async () => {
     await start();
-    const soaking = lab.file('soak.yaml', remediationPlay('{max_unavailable: 3, soak: {host: 1s}, brake: {failures: 9}}'));
-    const done = await apply([soaking], () => eventsOf(lab.runs().length === 0 ? [] : lab.journal(), 'host.done', bad).length > 0);
+    const soaking = lab.file(
+      'soak.yaml',
+      remediationPlay('{max_unavailable: 3, soak: {host: 1s}, brake: {failures: 9}}'),
+    );
+    const done = await apply(
+      [soaking],
+      () => eventsOf(lab.runs().length === 0 ? [] : lab.journal(), 'host.done', bad).length > 0,
+    );
     expect([done.exit, done.err]).toEqual([4, '']);
     expect(
       eventsOf(lab.journal(), 'host.soaked')
         .map(({ host }) => host)
         .sort(),
     ).toEqual(['good', 'last']);
-    expect(eventsOf(lab.journal(), 'host.failed', bad)).toMatchObject([{ touched: true, failure: { kind: 'parse' } }]);
+    expect(eventsOf(lab.journal(), 'host.failed', bad)).toMatchObject([
+      { touched: true, failure: { kind: 'parse' } },
+    ]);
     await lab.close();
   });
 });

@@ -8,7 +8,8 @@ export interface Parser {
   readonly seeds: readonly string[];
   /**
    * Memory where 64 MiB do not suffice: the YAML library keeps every token and node, each part of a
-   * pattern has a warning, and an expression may split an output (of which 256 KiB are kept) into words. Such rows compare 256 KiB.
+   * pattern has a warning, and an expression may split an output (of which 256 KiB are kept) into
+   * words. Such rows compare 256 KiB.
    */
   readonly megabytes?: number;
   /** Inputs that repetition does not find, as they were found once. */

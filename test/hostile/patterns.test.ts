@@ -1,4 +1,5 @@
-// No regular expression of the program takes more than linear time, and every one that reads hosts or files is run by a row of the table.
+// No regular expression of the program takes more than linear time, and every one that reads hosts
+// or files is run by a row of the table.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseSync, Visitor } from 'oxc-parser';
@@ -19,7 +20,9 @@ interface Pattern {
 }
 
 /** The practice fleet reads what this program makes, and nothing else. */
-const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.startsWith('lab/'));
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.ts') && !file.startsWith('lab/'),
+);
 
 const patterns: Pattern[] = [];
 const makers = new Set<string>();
@@ -40,7 +43,10 @@ for (const file of files) {
   }).visit(parseSync(file, text).program);
 }
 
-/** Files that make regular expressions: of texts of their own, never of a text from outside, and rows run them all. */
+/**
+ * Files that make regular expressions: of texts of their own, never of a text from outside, and
+ * rows run them all.
+ */
 const knownMakers = [
   'facts/kmem/creators.ts',
   'facts/areas/programs/kubelet.ts',
@@ -104,7 +110,9 @@ function slow({ source, flags }: Pick<Pattern, 'source' | 'flags'>): string | un
 
 describe('regular expressions', () => {
   it('none takes more than linear time', { timeout: 900_000 }, () => {
-    const different = new Map(patterns.map((pattern) => [`/${pattern.source}/${pattern.flags}`, pattern]));
+    const different = new Map(
+      patterns.map((pattern) => [`/${pattern.source}/${pattern.flags}`, pattern]),
+    );
     const found = [...different].flatMap(([written, pattern]) => {
       const why = slow(pattern);
       return why === undefined ? [] : [`${pattern.at} ${written}: ${why}`];
@@ -112,20 +120,26 @@ describe('regular expressions', () => {
     expect(found).toEqual([]);
   });
 
-  it('those of tables are linear too, and no file makes one of a text from outside', { timeout: 300_000 }, () => {
+  it('those of tables are linear too, and no file makes one of a text from outside', {
+    timeout: 300_000,
+  }, () => {
     expect([...makers].sort()).toEqual([...knownMakers].sort());
     const shapes = creatorRows.map(({ pattern }) => ({ source: pattern, flags: 's' }));
     expect(shapes.filter((one) => slow(one) !== undefined)).toEqual([]);
   });
 
-  it('every file of the rooms that read hosts, files and servers is reached by a row of the table', { timeout: 300_000 }, async () => {
+  it('every file of the rooms that read hosts, files and servers is reached by a row of the table', {
+    timeout: 300_000,
+  }, async () => {
     const workers = startWorkers();
     const ran = new Set<string>();
     for (const row of parsers) for (const one of await workers.sourcesOf(row)) ran.add(one);
     workers.stop();
     const fileOf = ({ at }: Pattern): string => at.split(':', 1)[0] ?? '';
     const reached = new Set(patterns.filter((pattern) => ran.has(pattern.source)).map(fileOf));
-    const missing = patterns.map(fileOf).filter((file) => rooms.test(file) && !reached.has(file) && !noParsers.has(file));
+    const missing = patterns
+      .map(fileOf)
+      .filter((file) => rooms.test(file) && !reached.has(file) && !noParsers.has(file));
     expect([...new Set(missing)]).toEqual([]);
     expect([...noParsers.keys()].filter((file) => reached.has(file))).toEqual([]);
     const literal = new Set(patterns.map((pattern) => pattern.source));

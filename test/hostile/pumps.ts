@@ -1,4 +1,5 @@
-// Hostile inputs of any length made of good ones: every word, beginning of a line and line of a seed, repeated.
+// Hostile inputs of any length made of good ones: every word, beginning of a line and line of a
+// seed, repeated.
 
 export interface Pump {
   readonly name: string;
@@ -36,7 +37,8 @@ const openers = [
   '\u2028',
 ];
 
-const filled = (part: string, size: number): string => part.repeat(Math.ceil(Math.max(0, size) / part.length)).slice(0, Math.max(0, size));
+const filled = (part: string, size: number): string =>
+  part.repeat(Math.ceil(Math.max(0, size) / part.length)).slice(0, Math.max(0, size));
 
 /** Words, blanks and single signs. */
 const tokensOf = (line: string): readonly string[] => line.match(/\w+|\s+|[^\w\s]/g) ?? [];
@@ -77,7 +79,8 @@ function pumpsOfLine(seed: string, start: number, line: string): readonly Pump[]
         ),
         {
           name: `numbered: ${JSON.stringify(head)}`,
-          make: (size: number) => `${before}${numbered((number) => head + number + line.slice(end), size - before.length)}\n${after}`,
+          make: (size: number) =>
+            `${before}${numbered((number) => head + number + line.slice(end), size - before.length)}\n${after}`,
         },
       ];
     }),
@@ -88,13 +91,19 @@ function pumpsOfLine(seed: string, start: number, line: string): readonly Pump[]
   ];
 }
 
-/** Half of the text one line, half another, each time a different one: what is looked for in what. */
+/**
+ * Half of the text one line, half another, each time a different one: what is looked for in what.
+ */
 function pairsOf(lines: readonly string[]): readonly Pump[] {
-  const pairs = lines.flatMap((one) => lines.map((other) => [one, other] as const)).filter(([one, other]) => one !== other);
-  const place = (line: string, number: number): string => line.replace(/^(\S+\s+)?(\S+)/, `$1$2${number}`);
+  const pairs = lines
+    .flatMap((one) => lines.map((other) => [one, other] as const))
+    .filter(([one, other]) => one !== other);
+  const place = (line: string, number: number): string =>
+    line.replace(/^(\S+\s+)?(\S+)/, `$1$2${number}`);
   return pairs.map(([one, other]) => ({
     name: `pair: ${JSON.stringify(one)} and ${JSON.stringify(other)}`,
-    make: (size) => `${numbered((number) => place(one, number), size / 2)}\n${numbered((number) => place(other, number), size / 2)}\n`,
+    make: (size) =>
+      `${numbered((number) => place(one, number), size / 2)}\n${numbered((number) => place(other, number), size / 2)}\n`,
   }));
 }
 
@@ -113,7 +122,10 @@ function linesOf(seed: string): ReadonlyMap<string, number> {
   return found;
 }
 
-/** Every hostile input that a row's seeds give; where they are more than `most`, each so many-th of them. */
+/**
+ * Every hostile input that a row's seeds give; where they are more than `most`, each so many-th of
+ * them.
+ */
 export function pumpsOf(seeds: readonly string[], most: number): readonly Pump[] {
   const pumps: Pump[] = openers.map((opener) => inside('alone', '', opener, ''));
   const seen = new Set<string>();

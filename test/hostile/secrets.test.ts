@@ -1,4 +1,5 @@
-// A canary is planted in every place where a secret may enter; nothing that any command printed or wrote may hold one, in any of its forms.
+// A canary is planted in every place where a secret may enter; nothing that any command printed or
+// wrote may hold one, in any of its forms.
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +7,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, type Practice, practice, sick } from '../cli/practice.ts';
 
-/** Each has quotes and signs that shells, JSON and URLs write in their own way; the letters in the middle are the canary. */
+/**
+ * Each has quotes and signs that shells, JSON and URLs write in their own way; the letters in the
+ * middle are the canary.
+ */
 const canary = (name: string): string => `9"'${name}Zq7canary&%${name}`;
 const isPlanted = (text: string): boolean => /Zq7canary/i.test(text);
 
@@ -29,7 +33,9 @@ const places = [
   'nolog',
   'flow',
 ] as const;
-const secret = Object.fromEntries(places.map((place) => [place, canary(place)])) as Readonly<Record<(typeof places)[number], string>>;
+const secret = Object.fromEntries(places.map((place) => [place, canary(place)])) as Readonly<
+  Record<(typeof places)[number], string>
+>;
 
 // Canaries of URLs have the letters that a URL may have.
 const urls = {
@@ -38,7 +44,10 @@ const urls = {
   signed: 'http://127.0.0.1:1/x?X-Amz-Signature=signedZq7canary',
 };
 
-/** Every text that could be read after the commands: what was printed, and every file below the state directory. */
+/**
+ * Every text that could be read after the commands: what was printed, and every file below the
+ * state directory.
+ */
 const texts = new Map<string, string>();
 
 function filesBelow(dir: string): readonly string[] {
@@ -52,7 +61,9 @@ function filesBelow(dir: string): readonly string[] {
 function found(text: string): readonly string[] {
   const plain = text.match(/.{0,40}Zq7canary.{0,20}/gi) ?? [];
   const encoded = (text.match(/[\w+/-]{12,}/g) ?? []).filter((run) =>
-    [0, 1, 2, 3].some((skip) => isPlanted(Buffer.from(run.slice(skip), 'base64').toString('latin1'))),
+    [0, 1, 2, 3].some((skip) =>
+      isPlanted(Buffer.from(run.slice(skip), 'base64').toString('latin1')),
+    ),
   );
   return [...plain, ...encoded];
 }
@@ -153,8 +164,16 @@ const server = createServer((request, response) => {
 
 const environment = { KMEND_VAR_env_secret: secret.environment, KMEND_SECRETS: 'site_pin,x_*' };
 
-async function run(name: string, args: readonly string[], changes = {}): Promise<{ exit: number; out: string; err: string }> {
-  const ended = await lab.run(args, { env: environment, readInput: async () => `pipe_token: ${yaml(secret.input)}\n`, ...changes });
+async function run(
+  name: string,
+  args: readonly string[],
+  changes = {},
+): Promise<{ exit: number; out: string; err: string }> {
+  const ended = await lab.run(args, {
+    env: environment,
+    readInput: async () => `pipe_token: ${yaml(secret.input)}\n`,
+    ...changes,
+  });
   texts.set(`${name}: stdout`, ended.out);
   texts.set(`${name}: stderr`, ended.err);
   return ended;
@@ -168,7 +187,9 @@ beforeAll(async () => {
   const inventory = readFileSync(lab.fleet.inventoryFile, 'utf8');
   const vars = `ansible_password: ${yaml(secret.login)}, ansible_become_password: ${yaml(secret.become)}, db_password: ${yaml(secret.inventory)}, site_pin: ${yaml(secret.named)}, `;
   writeFileSync(lab.fleet.inventoryFile, inventory.replaceAll(/(h[12]: \{)/g, `$1${vars}`));
-  expect(readFileSync(lab.fleet.inventoryFile, 'utf8').match(/Zq7canary/g)?.length).toBeGreaterThan(6);
+  expect(readFileSync(lab.fleet.inventoryFile, 'utf8').match(/Zq7canary/g)?.length).toBeGreaterThan(
+    6,
+  );
   lab.file('vars.yaml', `deploy_secret: ${yaml(secret.file)}\n`);
 });
 afterAll(async () => {
@@ -210,28 +231,53 @@ describe('secrets', () => {
     await run('check --json', ['check', ...vars, '--json']);
     await run('drift', ['drift', '-i', lab.fleet.inventoryFile, ...vars, '--all']);
     for (const words of [['--list'], ['--host', 'h1'], ['--graph', '--vars']])
-      await run(`inventory ${words.join(' ')}`, ['inventory', '-i', lab.fleet.inventoryFile, ...vars, ...words]);
-    const broken = lab.file('broken.yaml', `all:\n  hosts:\n    h1: {db_password: ${yaml(secret.flow)}} ]\n`);
+      await run(`inventory ${words.join(' ')}`, [
+        'inventory',
+        '-i',
+        lab.fleet.inventoryFile,
+        ...vars,
+        ...words,
+      ]);
+    const broken = lab.file(
+      'broken.yaml',
+      `all:\n  hosts:\n    h1: {db_password: ${yaml(secret.flow)}} ]\n`,
+    );
     expect((await run('a mistake', ['validate', path, '-i', broken, ...vars])).exit).toBe(3);
     const live = await run('apply --json', ['apply', path, '--yes', ...vars, '--json', '-v']);
     expect(live.exit, live.out + live.err).toBe(0);
 
-    const failed = await run('apply failing', ['apply', lab.file('failing.yaml', failing), '--yes']);
-    expect([failed.exit, failed.out.match(/hidden by no_log/g)?.length], failed.out + failed.err).toEqual([4, expect.any(Number)]);
+    const failed = await run('apply failing', [
+      'apply',
+      lab.file('failing.yaml', failing),
+      '--yes',
+    ]);
+    expect(
+      [failed.exit, failed.out.match(/hidden by no_log/g)?.length],
+      failed.out + failed.err,
+    ).toEqual([4, expect.any(Number)]);
     const ends = eventsOf(lab.journal(), 'host.failed').map(({ failure }) => failure.message);
     expect(ends.toSorted()).toEqual(['"(hidden by no_log)" ended with 4', '(hidden by no_log)']);
     await run('skip', ['resume', lab.runs().at(-1) ?? '', '--skip', 'h1', '--skip', 'h2', '--yes']);
 
     for (const file of filesBelow(lab.state)) texts.set(file, readFileSync(file, 'utf8'));
-    expect([...texts.keys()].filter((name) => /plan\.json|settings\.json|journal\.ndjson|\.log$/.test(name)).length).toBeGreaterThan(6);
-    const leaks = [...texts].flatMap(([name, text]) => found(text).map((what) => `${name}: ${what}`));
+    expect(
+      [...texts.keys()].filter((name) =>
+        /plan\.json|settings\.json|journal\.ndjson|\.log$/.test(name),
+      ).length,
+    ).toBeGreaterThan(6);
+    const leaks = [...texts].flatMap(([name, text]) =>
+      found(text).map((what) => `${name}: ${what}`),
+    );
     expect([...new Set(leaks)].slice(0, 40)).toEqual([]);
     // They were there to be found: the hosts had them.
     expect(texts.get('apply --json: stdout')).toContain('***');
   }, 180_000);
 
   it('are refused in a job, which would keep them, and its webhook stays unknown', async () => {
-    const file = lab.file('webhook', `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/Zq7canary\n`);
+    const file = lab.file(
+      'webhook',
+      `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/Zq7canary\n`,
+    );
     const install = (words: readonly string[], flags: readonly string[] = []) =>
       run('schedule', [
         'schedule',
@@ -256,12 +302,21 @@ describe('secrets', () => {
       ['--ssh-common-args', '-o ProxyCommand="nc --password=Zq7canary"'],
     ])
       expect((await install([...apply, ...words])).exit, words.join(' ')).toBe(3);
-    expect((await install(apply, ['--notify-command', 'curl -H "Authorization: Bearer Zq7canary" x'])).exit).toBe(3);
-    expect((await install([...apply, '-e', '@vars.yaml', '-e', 'zone=a'], ['--notify-url-file', file])).exit).toBe(0);
+    expect(
+      (await install(apply, ['--notify-command', 'curl -H "Authorization: Bearer Zq7canary" x']))
+        .exit,
+    ).toBe(3);
+    expect(
+      (await install([...apply, '-e', '@vars.yaml', '-e', 'zone=a'], ['--notify-url-file', file]))
+        .exit,
+    ).toBe(0);
     await run('schedule list', ['schedule', 'list']);
     await run('schedule run', ['schedule', 'run', 'job']);
-    for (const path of filesBelow(join(lab.state, 'jobs'))) texts.set(path, readFileSync(path, 'utf8'));
-    expect([...texts].flatMap(([name, text]) => found(text).map((what) => `${name}: ${what}`))).toEqual([]);
+    for (const path of filesBelow(join(lab.state, 'jobs')))
+      texts.set(path, readFileSync(path, 'utf8'));
+    expect(
+      [...texts].flatMap(([name, text]) => found(text).map((what) => `${name}: ${what}`)),
+    ).toEqual([]);
     expect(notices.join('\n')).not.toContain('Zq7canary');
   }, 60_000);
 
@@ -282,7 +337,9 @@ describe('secrets', () => {
     mkdirSync(join(lab.host('h1').root, 'tmp'), { recursive: true });
     writeFileSync(join(lab.host('h1').root, 'tmp/go'), '');
     const resumed = await run('resumed', ['resume', id, '--retry', 'h1', '--yes']);
-    expect(resumed.out + resumed.err).toContain('it held a secret, which the journal does not keep');
+    expect(resumed.out + resumed.err).toContain(
+      'it held a secret, which the journal does not keep',
+    );
     expect(existsSync(join(lab.host('h1').root, 'tmp/used'))).toBe(false);
   }, 60_000);
 });

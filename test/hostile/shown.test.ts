@@ -1,4 +1,5 @@
-// What is concluded from one host's facts and journal, and shown of it, may throw: the other hosts are shown all the same.
+// What is concluded from one host's facts and journal, and shown of it, may throw: the other hosts
+// are shown all the same.
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
 
@@ -51,15 +52,23 @@ afterEach(() => {
 
 it('a run goes on where its events cannot be shown, and the journal has them; rollback and drift do the other hosts', async () => {
   poison.host = 'bad';
-  const done = await lab.run(['apply', lab.file('mend.yaml', remediationPlay('{max_unavailable: 2}')), '--yes']);
+  const done = await lab.run([
+    'apply',
+    lab.file('mend.yaml', remediationPlay('{max_unavailable: 2}')),
+    '--yes',
+  ]);
   expect(done.exit).toBe(0);
-  expect(done.err).toMatch(/^warning: entry \d+ of the journal \(host\.started\) cannot be shown: RangeError: poison$/m);
+  expect(done.err).toMatch(
+    /^warning: entry \d+ of the journal \(host\.started\) cannot be shown: RangeError: poison$/m,
+  );
   expect(done.out).toMatch(/ good +done/);
   const [run = ''] = lab.runs();
 
   const back = await lab.run(['rollback', run, '--check', '-i', lab.fleet.inventoryFile]);
   expect(back.exit).toBe(4);
-  expect(`${back.out}${back.err}`).toMatch(/bad.*kmend cannot handle what the journals say of bad: RangeError: poison/);
+  expect(`${back.out}${back.err}`).toMatch(
+    /bad.*kmend cannot handle what the journals say of bad: RangeError: poison/,
+  );
   expect(back.out).toMatch(/good/);
 
   const drift = await lab.run(['drift', '-i', lab.fleet.inventoryFile]);

@@ -1,7 +1,16 @@
-// SIGTERM ends the program within two seconds wherever it waits, and the second signal ends a run that does not heed the first.
+// SIGTERM ends the program within two seconds wherever it waits, and the second signal ends a run
+// that does not heed the first.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,14 +67,20 @@ interface Waiting {
 async function start(args: readonly string[]): Promise<Waiting> {
   // Descriptor 3 is a pipe into which nothing is ever written.
   const line = 'exec "$0" "$@" 3< <(exec sleep 60)';
-  const words = [process.execPath, await bundlePath(), ...args, ...(args[0] === 'drain' ? [] : ['--state-dir', join(dir, 'state')])];
+  const words = [
+    process.execPath,
+    await bundlePath(),
+    ...args,
+    ...(args[0] === 'drain' ? [] : ['--state-dir', join(dir, 'state')]),
+  ];
   const child = spawn('bash', ['-c', line, ...words], {
     cwd: dir,
     env: { HOME: dir, PATH: process.env.PATH ?? '' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += String(chunk)));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => (said += String(chunk)));
   // 'exit' and not 'close': a grandchild may hold the pipes.
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
   return { process: child, ended, said: () => said };
@@ -86,7 +101,8 @@ const kubeconfig = (): string =>
   );
 const mark = (): string => join(dir, 'reached');
 const sleeper = (): string => file('list.sh', `#!/bin/sh\n: > '${mark()}'\nexec sleep 60\n`, 0o755);
-const playbook = (name: string, rollout: string): string => file(name, play('    - command: "true"\n', rollout));
+const playbook = (name: string, rollout: string): string =>
+  file(name, play('    - command: "true"\n', rollout));
 const onLab = (name: string, rollout: string): readonly string[] => [
   'apply',
   playbook(name, rollout),
@@ -98,7 +114,8 @@ const onLab = (name: string, rollout: string): readonly string[] => [
 const called = (): boolean => calls > 0;
 const marked = (): boolean => readdirSync(dir).includes('reached');
 
-const otherDay = (): string => ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'][(new Date().getUTCDay() + 3) % 7] ?? 'sun';
+const otherDay = (): string =>
+  ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'][(new Date().getUTCDay() + 3) % 7] ?? 'sun';
 
 /** A claim that came first and does not get on: this process lives. */
 function claimFirst(): void {
@@ -134,20 +151,49 @@ const places: readonly Place[] = [
     reached: () => true,
   },
   { name: 'a password', args: () => ['check', '-i', 'h1,', '-k'], reached: () => true },
-  { name: 'a connection that is not answered (check)', args: () => ['check', ...silentHost()], reached: called },
-  { name: 'a connection that is not answered (doctor)', args: () => ['doctor', 'all', ...silentHost()], reached: called },
-  { name: 'a connection that is not answered (drift)', args: () => ['drift', '--all', ...silentHost()], reached: called },
-  { name: 'a plan', args: () => ['plan', playbook('p.yaml', '{}'), ...silentHost()], reached: called },
-  { name: 'the API server (drain)', args: () => ['drain', 'n1', '--kubeconfig', kubeconfig()], reached: called },
-  { name: 'the API server (inventory)', args: () => ['inventory', 'from-cluster', '--kubeconfig', kubeconfig()], reached: called },
+  {
+    name: 'a connection that is not answered (check)',
+    args: () => ['check', ...silentHost()],
+    reached: called,
+  },
+  {
+    name: 'a connection that is not answered (doctor)',
+    args: () => ['doctor', 'all', ...silentHost()],
+    reached: called,
+  },
+  {
+    name: 'a connection that is not answered (drift)',
+    args: () => ['drift', '--all', ...silentHost()],
+    reached: called,
+  },
+  {
+    name: 'a plan',
+    args: () => ['plan', playbook('p.yaml', '{}'), ...silentHost()],
+    reached: called,
+  },
+  {
+    name: 'the API server (drain)',
+    args: () => ['drain', 'n1', '--kubeconfig', kubeconfig()],
+    reached: called,
+  },
+  {
+    name: 'the API server (inventory)',
+    args: () => ['inventory', 'from-cluster', '--kubeconfig', kubeconfig()],
+    reached: called,
+  },
   {
     name: 'a gate command',
-    args: () => onLab('gate.yaml', `{gates: [{name: quiet, command: ": > '${mark()}'; sleep 60"}]}`),
+    args: () =>
+      onLab('gate.yaml', `{gates: [{name: quiet, command: ": > '${mark()}'; sleep 60"}]}`),
     reached: marked,
   },
   {
     name: 'a closed window',
-    args: () => onLab('window.yaml', `{windows: [{from: "00:00", to: "23:59", tz: UTC, days: ${otherDay()}}]}`),
+    args: () =>
+      onLab(
+        'window.yaml',
+        `{windows: [{from: "00:00", to: "23:59", tz: UTC, days: ${otherDay()}}]}`,
+      ),
     reached: ({ said }) => said().includes('waiting'),
   },
   {
@@ -205,7 +251,11 @@ describe('the signals of a process', () => {
   it('with nothing under way end it within two seconds, even where nothing heeds them', () => {
     const { signals, ends } = listening();
     process.emit('SIGTERM');
-    expect([signals.stop.aborted, signals.kill.aborted, signals.exit()]).toEqual([true, false, 143]);
+    expect([signals.stop.aborted, signals.kill.aborted, signals.exit()]).toEqual([
+      true,
+      false,
+      143,
+    ]);
     vi.advanceTimersByTime(1_000);
     expect([signals.kill.aborted, ends]).toEqual([true, []]);
     vi.advanceTimersByTime(1_000);
@@ -218,7 +268,12 @@ describe('the signals of a process', () => {
     const work = signals.underWay(() => new Promise<void>((resolve) => (done = resolve)));
     process.emit('SIGINT');
     vi.advanceTimersByTime(3_600_000);
-    expect([signals.stop.aborted, signals.kill.aborted, ends, signals.exit()]).toEqual([true, false, [], undefined]);
+    expect([signals.stop.aborted, signals.kill.aborted, ends, signals.exit()]).toEqual([
+      true,
+      false,
+      [],
+      undefined,
+    ]);
     expect(said.join()).toContain('go to a safe state');
     process.emit('SIGINT');
     expect(signals.kill.aborted).toBe(true);

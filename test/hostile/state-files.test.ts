@@ -1,4 +1,5 @@
-// Files of the state directory that somebody changed: each is refused with words that name it, never with an internal error.
+// Files of the state directory that somebody changed: each is refused with words that name it,
+// never with an internal error.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +35,9 @@ beforeAll(async () => {
   lab = await practice([sick('good'), sick('open', { closed: true })]);
   playbook = lab.file(
     'mend.yaml',
-    remediationPlay('{max_unavailable: 2, unplannable: leave_out, soak: {host: 1s}, retries: {transport: 0}}'),
+    remediationPlay(
+      '{max_unavailable: 2, unplannable: leave_out, soak: {host: 1s}, retries: {transport: 0}}',
+    ),
   );
   await lab.run(['plan', playbook, '-o', `${lab.dir}/plan.json`, '-T', '1']);
   planText = readFileSync(`${lab.dir}/plan.json`, 'utf8');
@@ -56,13 +59,30 @@ const pathsIn = (data: unknown, path: Path = []): readonly Path[] =>
 const changed = (data: unknown, [key, ...rest]: Path, to: unknown): unknown => {
   if (key === undefined) return to;
   const inner = (data as Readonly<Record<string, unknown>>)[key];
-  const copy: Record<string, unknown> | unknown[] = Array.isArray(data) ? [...data] : { ...(data as object) };
+  const copy: Record<string, unknown> | unknown[] = Array.isArray(data)
+    ? [...data]
+    : { ...(data as object) };
   Object.assign(copy, { [key]: changed(inner, rest, to) });
   return copy;
 };
 
 const otherValue = fc.oneof(
-  fc.constantFrom<unknown>(undefined, null, true, -1, 1e300, '', 'x', '__proto__', 'constructor', [], {}, [null], { host: null }, [[]]),
+  fc.constantFrom<unknown>(
+    undefined,
+    null,
+    true,
+    -1,
+    1e300,
+    '',
+    'x',
+    '__proto__',
+    'constructor',
+    [],
+    {},
+    [null],
+    { host: null },
+    [[]],
+  ),
   fc.jsonValue({ maxDepth: 2 }),
 );
 
@@ -89,19 +109,27 @@ describe('a journal', () => {
     hostsToRollBack(state);
     durations.durations();
     for (const deed of hostChanges.hostChanges().values()) rollbackOf('r1', deed, []);
-    if (state.rollout !== undefined) decide(state, state.rollout, state.lastAt, { attended: true, wait: true });
+    if (state.rollout !== undefined)
+      decide(state, state.rollout, state.lastAt, { attended: true, wait: true });
   };
 
   const write = (entries: readonly unknown[]): void => {
     let prev = rootOf('r1');
     const lines = entries.map((entry, seq) => {
-      const line = JSON.stringify(typeof entry === 'object' && entry !== null && seq < entries.length - 1 ? { ...entry, prev } : entry);
+      const line = JSON.stringify(
+        typeof entry === 'object' && entry !== null && seq < entries.length - 1
+          ? { ...entry, prev }
+          : entry,
+      );
       prev = hashOf(line);
       return line;
     });
     writeFileSync(path, `${lines.join('\n')}\n`);
   };
-  /** The hash of what stands before the last entry, as in a journal whose last entry alone was changed. */
+  /**
+   * The hash of what stands before the last entry, as in a journal whose last entry alone was
+   * changed.
+   */
   const headBefore = (entries: readonly unknown[]): string => {
     write([...entries, {}]);
     const line =
@@ -133,23 +161,37 @@ describe('a journal', () => {
     await readAll();
   });
 
-  it.each(['report', 'resume', 'audit verify'])('that names a host which is not of its run: %s says which entry', async (command) => {
-    const file = join(lab.state, 'runs', run, 'journal.ndjson');
-    const text = readFileSync(file, 'utf8');
-    const lines = text.trimEnd().split('\n');
-    const { prev, seq } = JSON.parse(lines.at(-1) ?? '') as Event;
-    const entry = { ...events.find(({ type }) => type === 'host.done'), host: 'nobody', seq, prev };
-    writeFileSync(file, `${[...lines.slice(0, -1), JSON.stringify(entry)].join('\n')}\n`);
-    const done = await lab.run([...command.split(' '), run, ...(command === 'resume' ? ['--yes'] : [])]);
-    writeFileSync(file, text);
-    // The entry stands in the place of the one that closes the journal.
-    if (command === 'audit verify') return expect(done.exit).toBe(12);
-    expect(done.exit).toBe(1);
-    expect(done.err).toMatch(
-      new RegExp(`journal.ndjson: entry ${seq}: does not fit those before it: the journal names a host that is not of its run: nobody`),
-    );
-    expect(done.err).not.toContain('internal error');
-  });
+  it.each(['report', 'resume', 'audit verify'])(
+    'that names a host which is not of its run: %s says which entry',
+    async (command) => {
+      const file = join(lab.state, 'runs', run, 'journal.ndjson');
+      const text = readFileSync(file, 'utf8');
+      const lines = text.trimEnd().split('\n');
+      const { prev, seq } = JSON.parse(lines.at(-1) ?? '') as Event;
+      const entry = {
+        ...events.find(({ type }) => type === 'host.done'),
+        host: 'nobody',
+        seq,
+        prev,
+      };
+      writeFileSync(file, `${[...lines.slice(0, -1), JSON.stringify(entry)].join('\n')}\n`);
+      const done = await lab.run([
+        ...command.split(' '),
+        run,
+        ...(command === 'resume' ? ['--yes'] : []),
+      ]);
+      writeFileSync(file, text);
+      // The entry stands in the place of the one that closes the journal.
+      if (command === 'audit verify') return expect(done.exit).toBe(12);
+      expect(done.exit).toBe(1);
+      expect(done.err).toMatch(
+        new RegExp(
+          `journal.ndjson: entry ${seq}: does not fit those before it: the journal names a host that is not of its run: nobody`,
+        ),
+      );
+      expect(done.err).not.toContain('internal error');
+    },
+  );
 });
 
 const othersLike = (value: unknown): readonly unknown[] => {
@@ -160,10 +202,14 @@ const othersLike = (value: unknown): readonly unknown[] => {
 };
 
 /** No host is reached. */
-const nowhere: Transport = { connect: async () => failed('unreachable', 'no answer'), close: async () => {} };
+const nowhere: Transport = {
+  connect: async () => failed('unreachable', 'no answer'),
+  close: async () => {},
+};
 
 describe('a plan file', () => {
-  const apply = async (text: string) => lab.run(['apply', lab.file('other.json', text), '--yes', '-T', '1']);
+  const apply = async (text: string) =>
+    lab.run(['apply', lab.file('other.json', text), '--yes', '-T', '1']);
 
   it.each([
     ['playbook', 'playbook is missing'],
@@ -177,10 +223,16 @@ describe('a plan file', () => {
     expect(done.err).toContain(`other.json is not a plan that \`kmend plan -o\` saved: ${why}`);
   });
 
-  it.each(['', 'x', '[]', 'null', '{}', '{"schema": "kmend.plan/2"}'])('that is none is refused: %j', async (text) => {
-    const done = await apply(text);
-    expect([done.exit, done.err]).toEqual([3, expect.stringContaining('is not a plan that `kmend plan -o` saved')]);
-  });
+  it.each(['', 'x', '[]', 'null', '{}', '{"schema": "kmend.plan/2"}'])(
+    'that is none is refused: %j',
+    async (text) => {
+      const done = await apply(text);
+      expect([done.exit, done.err]).toEqual([
+        3,
+        expect.stringContaining('is not a plan that `kmend plan -o` saved'),
+      ]);
+    },
+  );
 
   it('with another value of the same type in any place never makes it an internal error', async () => {
     const plan: unknown = JSON.parse(planText);
@@ -197,11 +249,16 @@ describe('a plan file', () => {
     const faults: string[] = [];
     let tried = 0;
     for (const path of paths.values())
-      for (const to of othersLike(path.reduce<unknown>((data, key) => (data as Readonly<Record<string, unknown>>)[key], plan))) {
+      for (const to of othersLike(
+        path.reduce<unknown>((data, key) => (data as Readonly<Record<string, unknown>>)[key], plan),
+      )) {
         const text = JSON.stringify(changed(plan, path, to));
         if (!parsePlan(text).ok) continue;
-        const done = await lab.run(['apply', lab.file('other.json', text), '--yes'], { transport: async () => nowhere });
-        if (done.err.includes('internal error')) faults.push(`${path.join('.')} as ${JSON.stringify(to)}: ${done.err}`);
+        const done = await lab.run(['apply', lab.file('other.json', text), '--yes'], {
+          transport: async () => nowhere,
+        });
+        if (done.err.includes('internal error'))
+          faults.push(`${path.join('.')} as ${JSON.stringify(to)}: ${done.err}`);
         tried += 1;
       }
     expect(faults).toEqual([]);
@@ -245,7 +302,9 @@ describe('other files of a run', () => {
     for (const command of name === 'plan.json' ? ['resume'] : ['resume', 'rollback']) {
       const done = await lab.run([command, run, '--yes']);
       expect([command, done.exit]).toEqual([command, 1]);
-      expect(done.err).toMatch(new RegExp(`the (?:settings|plan) of run ${run} (?:are|is) damaged`));
+      expect(done.err).toMatch(
+        new RegExp(`the (?:settings|plan) of run ${run} (?:are|is) damaged`),
+      );
       expect(done.err).toContain(file);
     }
     writeFileSync(file, before);

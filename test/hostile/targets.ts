@@ -13,10 +13,16 @@ export interface Target {
   readonly file: string;
 }
 
-/** Names that every object of JavaScript has: a parser that keeps what it reads in a plain object mistakes them. */
+/**
+ * Names that every object of JavaScript has: a parser that keeps what it reads in a plain object
+ * mistakes them.
+ */
 const inherited = ['constructor', '__proto__', 'toString'];
 
-/** A text with such a name for each of its keys: before `=` and `:`, and as the second word of a line. */
+/**
+ * A text with such a name for each of its keys: before `=` and `:`, and as the second word of a
+ * line.
+ */
 const withKeys = (text: string, name: string): readonly string[] => [
   text.replaceAll(/[A-Za-z_][\w.-]*(?=["']?[=:])/g, name),
   text.replaceAll(/^(\S+ +)[^\s=:]+/gm, `$1${name}`),
@@ -25,8 +31,16 @@ const withKeys = (text: string, name: string): readonly string[] => [
 function target(name: string): Target {
   const rows = parsers.filter((row) => targetOf(row) === name);
   const seeds = rows.flatMap((row) => row.seeds);
-  const hostile = inherited.flatMap((key) => [key, ...seeds.slice(0, 4).flatMap((seed) => withKeys(seed, key))]);
-  return { name, rows, seeds: [...new Set([...seeds, ...hostile])], file: `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.json` };
+  const hostile = inherited.flatMap((key) => [
+    key,
+    ...seeds.slice(0, 4).flatMap((seed) => withKeys(seed, key)),
+  ]);
+  return {
+    name,
+    rows,
+    seeds: [...new Set([...seeds, ...hostile])],
+    file: `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.json`,
+  };
 }
 
 export const targets: readonly Target[] = [...new Set(parsers.map(targetOf))].map(target);

@@ -1,6 +1,17 @@
-// Who may instruct kmend by files: owner and mode of everything on the path, links, pipes, and what a stranger's repository brings.
+// Who may instruct kmend by files: owner and mode of everything on the path, links, pipes, and what
+// a stranger's repository brings.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, lchownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -25,7 +36,10 @@ const stranger = 65_534;
 const asRoot = self === 0;
 const sh = (line: string): number | null => spawnSync('sh', ['-c', line]).status;
 const canMount = asRoot && sh('unshare -m true') === 0;
-const identity: Identity = { owners: new Set([self, 0]), isPrivateGroup: (gid) => gid !== stranger };
+const identity: Identity = {
+  owners: new Set([self, 0]),
+  isPrivateGroup: (gid) => gid !== stranger,
+};
 const judge = (path: string): string | undefined => judgePath(path, identity);
 
 const file = (name: string, text = 'x', mode = 0o644): string => {
@@ -36,7 +50,11 @@ const file = (name: string, text = 'x', mode = 0o644): string => {
   return path;
 };
 const program = (name: string): string =>
-  file(name, `#!/bin/sh\necho "ran $*" >> '${dir}/ran'\necho '{"web": {"hosts": ["h1"]}}'\n`, 0o755);
+  file(
+    name,
+    `#!/bin/sh\necho "ran $*" >> '${dir}/ran'\necho '{"web": {"hosts": ["h1"]}}'\n`,
+    0o755,
+  );
 const ran = (): boolean => existsSync(join(dir, 'ran'));
 const link = (target: string, name: string): string => {
   mkdirSync(dirname(join(dir, name)), { recursive: true });
@@ -78,51 +96,63 @@ describe('the judge of a path', () => {
     );
   });
 
-  it.runIf(asRoot)('a stranger owns neither the file, nor a directory, nor a link on the way', () => {
-    for (const name of ['a/f', 'a', '.']) {
-      const path = file('a/f');
-      lchownSync(join(dir, name), stranger, 0);
-      expect(judge(path)).toMatch(new RegExp(`^${join(dir, name)} belongs to user ${stranger}`));
-      lchownSync(join(dir, name), self, 0);
-    }
-    const through = link('a/f', 'l');
-    lchownSync(through, stranger, 0);
-    expect(judge(through)).toMatch(/\/l belongs to user/);
-  });
+  it.runIf(asRoot)(
+    'a stranger owns neither the file, nor a directory, nor a link on the way',
+    () => {
+      for (const name of ['a/f', 'a', '.']) {
+        const path = file('a/f');
+        lchownSync(join(dir, name), stranger, 0);
+        expect(judge(path)).toMatch(new RegExp(`^${join(dir, name)} belongs to user ${stranger}`));
+        lchownSync(join(dir, name), self, 0);
+      }
+      const through = link('a/f', 'l');
+      lchownSync(through, stranger, 0);
+      expect(judge(through)).toMatch(/\/l belongs to user/);
+    },
+  );
 
-  it.runIf(canMount)('a volume that everybody may write is fine while it is mounted read-only', () => {
-    const path = join(dir, 'volume/f');
-    mkdirSync(dirname(path));
-    sh(`mount -t tmpfs -o mode=777,size=1m none ${dirname(path)}`);
-    try {
-      writeFileSync(path, 'x');
-      expect(judge(path)).toBe(`everybody may write ${dirname(path)}`);
-      sh(`mount -o remount,ro ${dirname(path)}`);
-      expect(judge(path)).toBeUndefined();
-    } finally {
-      sh(`umount ${dirname(path)}`);
-    }
-  });
+  it.runIf(canMount)(
+    'a volume that everybody may write is fine while it is mounted read-only',
+    () => {
+      const path = join(dir, 'volume/f');
+      mkdirSync(dirname(path));
+      sh(`mount -t tmpfs -o mode=777,size=1m none ${dirname(path)}`);
+      try {
+        writeFileSync(path, 'x');
+        expect(judge(path)).toBe(`everybody may write ${dirname(path)}`);
+        sh(`mount -o remount,ro ${dirname(path)}`);
+        expect(judge(path)).toBeUndefined();
+      } finally {
+        sh(`umount ${dirname(path)}`);
+      }
+    },
+  );
 
-  it.runIf(asRoot)('knows the users of this machine: who called sudo, and who is in a group', () => {
-    const path = file('a/f', 'x', 0o664);
-    const judged = (env = {}) => trustOf(env, '').judge(path);
-    const groups = readFileSync('/etc/group', 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'));
-    const users = readFileSync('/etc/passwd', 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'));
-    const [, , empty = ''] = groups.find(([, , gid, members]) => members === '' && !users.some((user) => user[3] === gid)) ?? [];
-    lchownSync(path, self, Number(empty));
-    expect(judged()).toBeUndefined();
-    lchownSync(path, self, Number(users.find(([name]) => name === 'nobody')?.[3]));
-    expect(judged()).toMatch(/^the group .*, which has other members, may write /);
-    lchownSync(path, stranger, Number(empty));
-    expect(judged()).toContain('belongs to user');
-    expect(judged({ SUDO_UID: String(stranger) })).toBeUndefined();
-    expect(judged({ KMEND_TRUST_FILES: 'true' })).toBeUndefined();
-  });
+  it.runIf(asRoot)(
+    'knows the users of this machine: who called sudo, and who is in a group',
+    () => {
+      const path = file('a/f', 'x', 0o664);
+      const judged = (env = {}) => trustOf(env, '').judge(path);
+      const groups = readFileSync('/etc/group', 'utf8')
+        .split('\n')
+        .map((line) => line.split(':'));
+      const users = readFileSync('/etc/passwd', 'utf8')
+        .split('\n')
+        .map((line) => line.split(':'));
+      const [, , empty = ''] =
+        groups.find(
+          ([, , gid, members]) => members === '' && !users.some((user) => user[3] === gid),
+        ) ?? [];
+      lchownSync(path, self, Number(empty));
+      expect(judged()).toBeUndefined();
+      lchownSync(path, self, Number(users.find(([name]) => name === 'nobody')?.[3]));
+      expect(judged()).toMatch(/^the group .*, which has other members, may write /);
+      lchownSync(path, stranger, Number(empty));
+      expect(judged()).toContain('belongs to user');
+      expect(judged({ SUDO_UID: String(stranger) })).toBeUndefined();
+      expect(judged({ KMEND_TRUST_FILES: 'true' })).toBeUndefined();
+    },
+  );
 
   it('judges a link at both ends', () => {
     const path = file('open/f');
@@ -137,17 +167,22 @@ describe('the judge of a path', () => {
 
   it('law: one part of a path that others may write is found, wherever it is', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 6 }), fc.nat(), fc.constantFrom(0o777, 0o773, 0o702), (depth, at, mode) => {
-        const base = mkdtempSync(join(dir, 'law-'));
-        const parts = Array.from({ length: depth }, (_, index) => `d${index}`);
-        const path = join(base, ...parts, 'f');
-        mkdirSync(dirname(path), { recursive: true });
-        writeFileSync(path, 'x');
-        const weak = join(base, ...parts.slice(0, (at % depth) + 1));
-        expect(judge(path)).toBeUndefined();
-        chmodSync(weak, mode);
-        expect(judge(path)).toBe(`everybody may write ${weak}`);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 6 }),
+        fc.nat(),
+        fc.constantFrom(0o777, 0o773, 0o702),
+        (depth, at, mode) => {
+          const base = mkdtempSync(join(dir, 'law-'));
+          const parts = Array.from({ length: depth }, (_, index) => `d${index}`);
+          const path = join(base, ...parts, 'f');
+          mkdirSync(dirname(path), { recursive: true });
+          writeFileSync(path, 'x');
+          const weak = join(base, ...parts.slice(0, (at % depth) + 1));
+          expect(judge(path)).toBeUndefined();
+          chmodSync(weak, mode);
+          expect(judge(path)).toBe(`everybody may write ${weak}`);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -168,10 +203,28 @@ describe('files that somebody else could have written', () => {
     ['group_vars/all.yml', () => ['inventory', '--list', '-i', 'inv.ini'], 'a: 1\n'],
     ['host_vars/h1', () => ['inventory', '--list', '-i', 'inv.ini'], 'a: 1\n'],
     ['vars.yml', (path) => ['inventory', '--list', '-i', 'h1,', '-e', `@${path}`], 'a: 1\n'],
-    ['limit.txt', (path) => ['plan', 'play.yaml', '--list-hosts', '-i', 'h1,', '-l', `@${path}`], 'h1\n'],
+    [
+      'limit.txt',
+      (path) => ['plan', 'play.yaml', '--list-hosts', '-i', 'h1,', '-l', `@${path}`],
+      'h1\n',
+    ],
     ['bad.yaml', (path) => ['validate', path], playbook],
     ['plan.json', (path) => ['apply', path], '{}'],
-    ['webhook', (path) => ['schedule', 'install', 'j', '--every', 'daily', '--notify-url-file', path, '--', 'check'], 'https://x/\n'],
+    [
+      'webhook',
+      (path) => [
+        'schedule',
+        'install',
+        'j',
+        '--every',
+        'daily',
+        '--notify-url-file',
+        path,
+        '--',
+        'check',
+      ],
+      'https://x/\n',
+    ],
   ];
   it.each(cases)('%s is refused, and --trust-files takes it', async (name, args, text) => {
     file('inv.ini', 'h1\n');
@@ -199,7 +252,10 @@ describe('files that somebody else could have written', () => {
       await run([...args], dir);
     }
     for (const args of [['check'], ['plan', '../play.yaml'], ['doctor']])
-      expect(await run(args, dirname(path))).toMatchObject({ exit: 3, err: expect.stringContaining('everybody may write') });
+      expect(await run(args, dirname(path))).toMatchObject({
+        exit: 3,
+        err: expect.stringContaining('everybody may write'),
+      });
     expect(ran()).toBe(false);
   });
 });
@@ -209,42 +265,58 @@ describe("a stranger's repository that the operator has cloned", () => {
     ['called `inventory`', 'inventory', undefined],
     ['named by kmend.yaml', 'fleet.sh', 'inventory: fleet.sh\n'],
     ['in a directory that kmend.yaml names', 'fleet/list.sh', 'inventory: fleet\n'],
-  ])('what only looks does not run a program that is %s, and says so', async (_, name, settings) => {
-    program(name);
-    file('play.yaml', playbook);
-    if (settings !== undefined) file('kmend.yaml', settings);
-    const validated = await run(['validate', 'play.yaml']);
-    expect(validated).toMatchObject({ exit: 0, out: 'play.yaml: 1 play fine' });
-    expect(validated.err).toMatch(/warning: .* was not run, so no inventory is checked; .* -i /);
-    for (const args of [
-      ['inventory', '--list'],
-      ['plan', 'play.yaml', '--syntax-check'],
-      ['apply', 'play.yaml', '--list-hosts'],
-    ])
-      expect(await run(args)).toMatchObject({ exit: 3, err: expect.stringMatching(/is a program, and nobody asked to run it[\s\S]*-i /) });
-    expect(ran()).toBe(false);
-    expect(await run(['validate', 'play.yaml', '-i', name])).toMatchObject({ exit: 0, err: '' });
-    expect(ran()).toBe(true);
-  });
+  ])(
+    'what only looks does not run a program that is %s, and says so',
+    async (_, name, settings) => {
+      program(name);
+      file('play.yaml', playbook);
+      if (settings !== undefined) file('kmend.yaml', settings);
+      const validated = await run(['validate', 'play.yaml']);
+      expect(validated).toMatchObject({ exit: 0, out: 'play.yaml: 1 play fine' });
+      expect(validated.err).toMatch(/warning: .* was not run, so no inventory is checked; .* -i /);
+      for (const args of [
+        ['inventory', '--list'],
+        ['plan', 'play.yaml', '--syntax-check'],
+        ['apply', 'play.yaml', '--list-hosts'],
+      ])
+        expect(await run(args)).toMatchObject({
+          exit: 3,
+          err: expect.stringMatching(/is a program, and nobody asked to run it[\s\S]*-i /),
+        });
+      expect(ran()).toBe(false);
+      expect(await run(['validate', 'play.yaml', '-i', name])).toMatchObject({ exit: 0, err: '' });
+      expect(ran()).toBe(true);
+    },
+  );
 
-  it.each(['group_vars/all', 'group_vars/all.yml', 'host_vars/h1.yml'])('%s may not be a link out of the project', async (name) => {
-    mkdirSync(join(dir, '.git'));
-    file('inv.ini', 'h1\n');
-    const secret = join(root, `secret-${count}`);
-    writeFileSync(secret, 'root: hash-of-the-password\n');
-    link(secret, name);
-    const seen = await run(['inventory', '--list', '-i', 'inv.ini']);
-    expect(seen).toMatchObject({ exit: 3, err: expect.stringContaining(`a link leads from ${dir} to ${secret}`) });
-    expect(seen.err + seen.out).not.toContain('hash-of');
-    expect((await run(['--trust-files', 'inventory', '--list', '-i', 'inv.ini'])).out).toContain('hash-of');
-  });
+  it.each(['group_vars/all', 'group_vars/all.yml', 'host_vars/h1.yml'])(
+    '%s may not be a link out of the project',
+    async (name) => {
+      mkdirSync(join(dir, '.git'));
+      file('inv.ini', 'h1\n');
+      const secret = join(root, `secret-${count}`);
+      writeFileSync(secret, 'root: hash-of-the-password\n');
+      link(secret, name);
+      const seen = await run(['inventory', '--list', '-i', 'inv.ini']);
+      expect(seen).toMatchObject({
+        exit: 3,
+        err: expect.stringContaining(`a link leads from ${dir} to ${secret}`),
+      });
+      expect(seen.err + seen.out).not.toContain('hash-of');
+      expect((await run(['--trust-files', 'inventory', '--list', '-i', 'inv.ini'])).out).toContain(
+        'hash-of',
+      );
+    },
+  );
 
   it('a directory of inventories may not hold a link out of the project; a link inside it is followed', async () => {
     mkdirSync(join(dir, '.git'));
     file('common/all.yml', 'colour: blue\n');
     file('prod/inv/hosts.ini', 'h1\n');
     link('../../../common/all.yml', 'prod/inv/group_vars/all.yml');
-    expect((await run(['inventory', '--list', '-i', 'prod/inv'])).out).toContain('"colour": "blue"');
+    expect((await run(['inventory', '--list', '-i', 'prod/inv'])).out).toContain(
+      '"colour": "blue"',
+    );
     link('/etc/passwd', 'prod/inv/passwd');
     expect(await run(['inventory', '--list', '-i', 'prod/inv'])).toMatchObject({
       exit: 3,
@@ -270,7 +342,10 @@ describe('what is no regular file', () => {
     ['v', (path: string) => ['inventory', '--list', '-i', 'h1,', '-e', `@${path}`]],
   ])('a pipe as %s is refused without waiting', async (name, args) => {
     file('hosts.ini', 'h1\n');
-    expect(await run(args(pipe(name)))).toMatchObject({ exit: 3, err: expect.stringContaining('is no regular file') });
+    expect(await run(args(pipe(name)))).toMatchObject({
+      exit: 3,
+      err: expect.stringContaining('is no regular file'),
+    });
   });
 
   it('a device is refused, and so is a pipe among probe outputs', async () => {
@@ -284,7 +359,10 @@ describe('what is no regular file', () => {
 
   it('an open descriptor that the caller gave is read', async () => {
     const line = `exec "$0" "$1" inventory --host h1 -i h1, -e @<(echo '{a: given}')`;
-    const done = spawnSync('bash', ['-c', line, process.execPath, await bundlePath()], { encoding: 'utf8', cwd: dir });
+    const done = spawnSync('bash', ['-c', line, process.execPath, await bundlePath()], {
+      encoding: 'utf8',
+      cwd: dir,
+    });
     expect(done.stdout + done.stderr).toContain('"a": "given"');
   });
 });

@@ -1,14 +1,27 @@
-// Parsers of words: versions and their ranges, times, expressions and what filters make of a registered output.
+// Parsers of words: versions and their ranges, times, expressions and what filters make of a
+// registered output.
 import { render } from '../../src/core/plan/condition.ts';
 import { readCalendar } from '../../src/core/rollout/cron-line.ts';
 import { compile, compileTemplate } from '../../src/expression/index.ts';
 import { nearest } from '../../src/model/diagnostic.ts';
-import { compareDeb, compareKubernetes, compareRpm, compareUpstream, isRange, versionInRange } from '../../src/model/text/versions.ts';
+import {
+  compareDeb,
+  compareKubernetes,
+  compareRpm,
+  compareUpstream,
+  isRange,
+  versionInRange,
+} from '../../src/model/text/versions.ts';
 import { splitWords } from '../../src/modules/command/command-words.ts';
 import { upstreamOf } from '../../src/modules/package-manager/version.ts';
 import type { Parser } from './parser.ts';
 
-const orders = { rpm: compareRpm, deb: compareDeb, upstream: compareUpstream, kubernetes: compareKubernetes } as const;
+const orders = {
+  rpm: compareRpm,
+  deb: compareDeb,
+  upstream: compareUpstream,
+  kubernetes: compareKubernetes,
+} as const;
 
 const versionSeeds = [
   '3:18.09.9-3.el7',
@@ -68,16 +81,27 @@ export const wordParsers: readonly Parser[] = [
   { name: 'upstream part of a version', parse: upstreamOf, seeds: versionSeeds },
   {
     name: 'version range',
-    parse: (text) => isRange(text) && Object.values(orders).map((order) => versionInRange('18.09.9', text, order)),
+    parse: (text) =>
+      isRange(text) && Object.values(orders).map((order) => versionInRange('18.09.9', text, order)),
     seeds: ['>=17.06 <19', '18.09.9', '<1.21 || >=1.21.2', '>= 1.2, < 2 || != 3'],
   },
   {
     name: 'calendar',
     parse: readCalendar,
-    seeds: ['Mon..Fri 22:00', 'daily', '*-*-* 02:30:00 Europe/Berlin', 'Sat,Sun 0/2:00,30', 'hourly UTC'],
+    seeds: [
+      'Mon..Fri 22:00',
+      'daily',
+      '*-*-* 02:30:00 Europe/Berlin',
+      'Sat,Sun 0/2:00,30',
+      'hourly UTC',
+    ],
   },
   { name: 'words of a command', parse: splitWords, seeds: ['echo \'a b\' "c \\" d" e\\ f'] },
-  { name: 'mistyped word', parse: (text) => nearest(text, ['kernel_arg', 'container_runtime', 'constructor']), seeds: ['kernle_arg'] },
+  {
+    name: 'mistyped word',
+    parse: (text) => nearest(text, ['kernel_arg', 'container_runtime', 'constructor']),
+    seeds: ['kernle_arg'],
+  },
   {
     name: 'expression',
     parse: (text) => [compile(text, 'condition'), compile(text, 'template')],
@@ -94,8 +118,15 @@ export const wordParsers: readonly Parser[] = [
   ...filters.map(
     (filter): Parser => ({
       name: `expression over an output: ${filter}`,
-      parse: (text) => render(`{{ ${filter} }}`, { lookup: (name) => (name === 'said' ? text : undefined) }),
-      seeds: ['{"a": [1, 2.5, "x"], "b": null}', 'a: 1\nb: [x, y]\n', 'aaa 123, bbb=4\nccc', '1.2.3', 'QUJD'],
+      parse: (text) =>
+        render(`{{ ${filter} }}`, { lookup: (name) => (name === 'said' ? text : undefined) }),
+      seeds: [
+        '{"a": [1, 2.5, "x"], "b": null}',
+        'a: 1\nb: [x, y]\n',
+        'aaa 123, bbb=4\nccc',
+        '1.2.3',
+        'QUJD',
+      ],
     }),
   ),
 ];

@@ -31,12 +31,17 @@ export function startWorkers(): Workers {
     external: ['*.node'],
     loader: { '.sh': 'text', '.awk': 'text' },
     define: { 'import.meta.dirname': JSON.stringify(join(import.meta.dirname, '../recorded')) },
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
     logLevel: 'error',
   });
   let child: ChildProcess | undefined;
   let room = 0;
-  const ask = async ({ name: row, megabytes = usual }: Parser, what: 'cost' | 'ran'): Promise<Report> => {
+  const ask = async (
+    { name: row, megabytes = usual }: Parser,
+    what: 'cost' | 'ran',
+  ): Promise<Report> => {
     if (room !== megabytes) {
       child?.kill();
       child = undefined;

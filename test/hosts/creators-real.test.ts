@@ -1,4 +1,5 @@
-// The table of creators against what docker, containerd, podman and LXC really make, with the cgroupfs driver on this machine's v1 memory hierarchy.
+// The table of creators against what docker, containerd, podman and LXC really make, with the
+// cgroupfs driver on this machine's v1 memory hierarchy.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -34,7 +35,10 @@ function missing(): string {
 
 /** A Debian root with the programs, built once for each version of the script. */
 async function root(): Promise<string> {
-  const folder = join(tmpdir(), `kmend-creators-root-${createHash('sha256').update(readFileSync(builder)).digest('hex').slice(0, 12)}`);
+  const folder = join(
+    tmpdir(),
+    `kmend-creators-root-${createHash('sha256').update(readFileSync(builder)).digest('hex').slice(0, 12)}`,
+  );
   if (existsSync(folder)) return folder;
   const draft = `${folder}.${process.pid}`;
   try {
@@ -47,7 +51,9 @@ async function root(): Promise<string> {
 }
 
 async function inLab(steps: string): Promise<string> {
-  const going = run('sh', [join(scripts, 'creators-lab.sh'), 'run', await root()], { timeout: 120_000 });
+  const going = run('sh', [join(scripts, 'creators-lab.sh'), 'run', await root()], {
+    timeout: 120_000,
+  });
   going.child.stdin?.end(steps);
   return (await going).stdout;
 }
@@ -55,7 +61,8 @@ async function inLab(steps: string): Promise<string> {
 const programs: Programs = {
   docker: 'docker',
   // podman warns about cgroup v1 on every call unless the variable says that this is known
-  podman: 'PODMAN_IGNORE_CGROUPSV1_WARNING=1 podman --cgroup-manager=cgroupfs --storage-driver=vfs --events-backend=file',
+  podman:
+    'PODMAN_IGNORE_CGROUPSV1_WARNING=1 podman --cgroup-manager=cgroupfs --storage-driver=vfs --events-backend=file',
   limited: true,
 };
 
@@ -109,7 +116,12 @@ const ways: readonly Way[] = [
     group: `${unit}/${slice}:cri-containerd:HEX`,
     row: 'literal-containerd',
   },
-  { title: "containerd's CRI plugin without a parent", start: podRun(programs, ''), group: 'k8s.io/HEX', row: 'containerd-namespace' },
+  {
+    title: "containerd's CRI plugin without a parent",
+    start: podRun(programs, ''),
+    group: 'k8s.io/HEX',
+    row: 'containerd-namespace',
+  },
   { title: 'ctr', start: ctrRun, group: 'default/HEX', row: 'containerd-namespace' },
   ...['crun', 'runc'].map(
     (runtime): Way => ({
@@ -122,7 +134,8 @@ const ways: readonly Way[] = [
   ),
   {
     title: 'podman in a pod',
-    start: (n) => `${programs.podman} pod create --infra=false batch && ${podmanRun(programs, '', '--pod batch')(n)}`,
+    start: (n) =>
+      `${programs.podman} pod create --infra=false batch && ${podmanRun(programs, '', '--pod batch')(n)}`,
     group: 'libpod_parent/HEX/libpod-HEX',
     row: 'podman',
     conmon: ['libpod_parent/HEX/conmon', 'podman-conmon'],
@@ -150,10 +163,15 @@ describe.skipIf(reason !== '')(title, () => {
   let found: readonly (readonly Found[])[] = [];
   beforeAll(async () => {
     const load = `box\n${programs.podman} load -q -i /run/creators/box.tar\n`;
-    found = read(await inLab(`${load}${steps(ways, ['memory', hierarchy, 'memory.limit_in_bytes'])}`), ways.length);
+    found = read(
+      await inLab(`${load}${steps(ways, ['memory', hierarchy, 'memory.limit_in_bytes'])}`),
+      ways.length,
+    );
   });
 
-  it.each(ways.map((way, at) => ({ ...way, at: at + 1 })))('$title: $group', ({ at, ...way }) => expectCreator(way, found[at], '67108864'));
+  it.each(ways.map((way, at) => ({ ...way, at: at + 1 })))('$title: $group', ({ at, ...way }) =>
+    expectCreator(way, found[at], '67108864'),
+  );
 
   it("a pod's sandbox is a group of the same shape as its containers, without a limit", () => {
     const pods = ways.filter((way) => way.title.includes('CRI')).map(({ group }) => group);

@@ -1,4 +1,5 @@
-// Ways to start containers through real programs, each with the group that it makes: shared by the lab of this machine and the virtual machine.
+// Ways to start containers through real programs, each with the group that it makes: shared by the
+// lab of this machine and the virtual machine.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,11 +8,17 @@ import { expect } from 'vitest';
 import { creatorOf } from '../../src/facts/kmem/creators.ts';
 
 /** The functions that the steps are run with. */
-export const functions = readFileSync(join(dirname(dirname(fileURLToPath(import.meta.url))), 'lab/creators.sh'), 'utf8');
+export const functions = readFileSync(
+  join(dirname(dirname(fileURLToPath(import.meta.url))), 'lab/creators.sh'),
+  'utf8',
+);
 
 export interface Way {
   readonly title: string;
-  /** The shell command that starts a container of `/bin/sleep N`, limited to 64 MiB; it may call the functions of creators.sh. */
+  /**
+   * The shell command that starts a container of `/bin/sleep N`, limited to 64 MiB; it may call the
+   * functions of creators.sh.
+   */
   readonly start: (n: number) => string;
   /** The group below the hierarchy's root, HEX for 64 hexadecimal digits. */
   readonly group: string;
@@ -28,7 +35,10 @@ export interface Found {
   readonly conmon: string;
 }
 
-/** A hierarchy as /proc/PID/cgroup names it, where it is mounted, and a file of it that holds a limit. */
+/**
+ * A hierarchy as /proc/PID/cgroup names it, where it is mounted, and a file of it that holds a
+ * limit.
+ */
 export type Hierarchy = readonly [controller: string, folder: string, limit: string];
 
 /** N of the sandbox image's command; the ways follow. */
@@ -52,24 +62,45 @@ export function read(report: string, count: number): readonly (readonly Found[])
     const conmon = own.find(([, whose]) => whose === 'conmon')?.[2] ?? '';
     return own
       .filter(([, whose]) => whose !== 'conmon')
-      .map(([, whose, group = '', limit = '']) => ({ group: whose === 'own' ? group : `failed: ${group}`, limit, conmon }));
+      .map(([, whose, group = '', limit = '']) => ({
+        group: whose === 'own' ? group : `failed: ${group}`,
+        limit,
+        conmon,
+      }));
   });
 }
 
 /** The path with HEX and N for what differs from run to run. */
-export const shapeOf = (path: string): string => path.replace(/[0-9a-f]{64}/g, 'HEX').replace(/session-\d+/, 'session-N');
+export const shapeOf = (path: string): string =>
+  path.replace(/[0-9a-f]{64}/g, 'HEX').replace(/session-\d+/, 'session-N');
 
-/** One container, in the group that its way makes, with the row of the table that is meant for it; the table says that this was measured. */
-export function expectCreator({ group, row, conmon: [watcher, watchers] = ['', ''] }: Way, found: readonly Found[] = [], limit = ''): void {
-  const shapes = found.map((one) => [shapeOf(one.group), limit === '' ? '' : one.limit, shapeOf(one.conmon)]);
+/**
+ * One container, in the group that its way makes, with the row of the table that is meant for it;
+ * the table says that this was measured.
+ */
+export function expectCreator(
+  { group, row, conmon: [watcher, watchers] = ['', ''] }: Way,
+  found: readonly Found[] = [],
+  limit = '',
+): void {
+  const shapes = found.map((one) => [
+    shapeOf(one.group),
+    limit === '' ? '' : one.limit,
+    shapeOf(one.conmon),
+  ]);
   expect(shapes).toEqual([[group, limit, watcher]]);
   const rows = found.map((one) => [creatorOf(one.group), creatorOf(one.conmon)] as const);
-  expect(rows.map(([own, conmon]) => [own.key, own.basis, watcher === '' ? '' : conmon.key])).toEqual([[row, 'measured', watchers]]);
+  expect(
+    rows.map(([own, conmon]) => [own.key, own.basis, watcher === '' ? '' : conmon.key]),
+  ).toEqual([[row, 'measured', watchers]]);
 }
 
 const memory = 64 * 1024 * 1024;
 
-/** What a way needs to know of the machine; `limited` is false where the kernel has no memory controller to limit with. */
+/**
+ * What a way needs to know of the machine; `limited` is false where the kernel has no memory
+ * controller to limit with.
+ */
 export interface Programs {
   readonly docker: string;
   readonly podman: string;
@@ -94,11 +125,20 @@ export const ctrRun: Way['start'] = (n) =>
 export const podRun =
   ({ limited }: Programs, parent: string, handler = ''): Way['start'] =>
   (n) => {
-    // Field numbers of runtime.v1 (k8s.io/cri-api). Namespace mode 2 is the node's network: it needs no CNI plugin.
+    // Field numbers of runtime.v1 (k8s.io/cri-api). Namespace mode 2 is the node's network: it
+    // needs no CNI plugin.
     const uid = randomUUID();
-    const config = { 1: { 1: `pod-${n}`, 2: uid, 3: 'default' }, 8: { 1: parent, 2: { 1: { 1: 2 } } } };
+    const config = {
+      1: { 1: `pod-${n}`, 2: uid, 3: 'default' },
+      8: { 1: parent, 2: { 1: { 1: 2 } } },
+    };
     const resources = limited ? { 15: { 1: { 4: memory } } } : {};
-    const container = { 1: { 1: 'one' }, 2: { 1: image }, 3: ['/bin/sleep', String(n)], ...resources };
+    const container = {
+      1: { 1: 'one' },
+      2: { 1: image },
+      3: ['/bin/sleep', String(n)],
+      ...resources,
+    };
     return [
       `pod=$(echo ${request({ 1: config, 2: handler })} | cri RunPodSandbox)`,
       `container=$(echo ${request({ 1: id, 2: container, 3: config })} | cri CreateContainer "$pod")`,
@@ -126,7 +166,11 @@ function request(message: Message): string {
 }
 
 const encode = (message: Message): Buffer =>
-  Buffer.concat(Object.entries(message).flatMap(([field, value]) => [value].flat().map((one) => encodeField(Number(field), one))));
+  Buffer.concat(
+    Object.entries(message).flatMap(([field, value]) =>
+      [value].flat().map((one) => encodeField(Number(field), one)),
+    ),
+  );
 
 function encodeField(field: number, value: Value): Buffer {
   if (typeof value === 'number') return Buffer.from([...varint(field * 8), ...varint(value)]);
@@ -134,4 +178,5 @@ function encodeField(field: number, value: Value): Buffer {
   return Buffer.from([...varint(field * 8 + 2), ...varint(bytes.length), ...bytes]);
 }
 
-const varint = (value: number): readonly number[] => (value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))]);
+const varint = (value: number): readonly number[] =>
+  value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];

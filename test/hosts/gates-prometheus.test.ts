@@ -1,4 +1,5 @@
-// The Prometheus gate against a real Prometheus: an alert that fires closes it, one that ends opens it, a server that is gone closes it.
+// The Prometheus gate against a real Prometheus: an alert that fires closes it, one that ends opens
+// it, a server that is gone closes it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +31,9 @@ describe.skipIf(!installed)(title, () => {
   let url: string;
   let errors = 3;
   /** What is scraped: a counter of a service, and a gauge that an alert looks at. */
-  const service = createServer((_, response) => response.end(`shop_errors ${errors}\nshop_ok 99\nshop_all 100\n`));
+  const service = createServer((_, response) =>
+    response.end(`shop_errors ${errors}\nshop_ok 99\nshop_all 100\n`),
+  );
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'kmend-prometheus-'));
@@ -38,7 +41,10 @@ describe.skipIf(!installed)(title, () => {
     await once(service, 'listening');
     const target = `127.0.0.1:${(service.address() as AddressInfo).port}`;
     const rule = { alert: 'ShopErrors', expr: 'shop_errors > 0', labels: { severity: 'page' } };
-    writeFileSync(join(dir, 'rules.json'), JSON.stringify({ groups: [{ name: 'shop', rules: [rule] }] }));
+    writeFileSync(
+      join(dir, 'rules.json'),
+      JSON.stringify({ groups: [{ name: 'shop', rules: [rule] }] }),
+    );
     const config = {
       global: { scrape_interval: '500ms', scrape_timeout: '400ms', evaluation_interval: '500ms' },
       rule_files: ['rules.json'],
@@ -47,7 +53,11 @@ describe.skipIf(!installed)(title, () => {
     writeFileSync(join(dir, 'prometheus.yml'), JSON.stringify(config));
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
-    const words = [`--config.file=${dir}/prometheus.yml`, `--storage.tsdb.path=${dir}/data`, `--web.listen-address=127.0.0.1:${port}`];
+    const words = [
+      `--config.file=${dir}/prometheus.yml`,
+      `--storage.tsdb.path=${dir}/data`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ];
     prometheus = spawn('prometheus', words, { stdio: 'ignore' });
   });
   afterAll(async () => {
@@ -56,8 +66,10 @@ describe.skipIf(!installed)(title, () => {
     if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
   });
 
-  const read = (args: Mapping): Promise<GateReading> => createGates(undefined).read({ name: 'g', kind: 'prometheus', args, for: 0 });
-  const alerts = (): Promise<GateReading> => read({ url, query: 'ALERTS{alertstate="firing",severity="page"}' });
+  const read = (args: Mapping): Promise<GateReading> =>
+    createGates(undefined).read({ name: 'g', kind: 'prometheus', args, for: 0 });
+  const alerts = (): Promise<GateReading> =>
+    read({ url, query: 'ALERTS{alertstate="firing",severity="page"}' });
   const becomes = async (wanted: boolean): Promise<GateReading> => {
     let last = await alerts();
     for (let look = 0; look < 120 && last.open !== wanted; look += 1) {
@@ -76,7 +88,10 @@ describe.skipIf(!installed)(title, () => {
   });
 
   it('compares numbers, and tells a wrong query from an empty answer', async () => {
-    expect(await read({ url, query: 'shop_ok / shop_all', is: '>= 0.99' })).toEqual({ open: true, read: '1 samples hold' });
+    expect(await read({ url, query: 'shop_ok / shop_all', is: '>= 0.99' })).toEqual({
+      open: true,
+      read: '1 samples hold',
+    });
     expect(await read({ url, query: 'shop_ok / shop_all', is: '> 0.99' })).toMatchObject({
       open: false,
       read: expect.stringMatching(/ is 0\.99$/),
@@ -85,13 +100,22 @@ describe.skipIf(!installed)(title, () => {
       open: false,
       read: expect.stringMatching(/ is NaN$/),
     });
-    expect(await read({ url, query: 'no_such_metric', is: '> 0' })).toEqual({ open: false, read: 'the query gives no sample' });
-    expect(await read({ url, query: 'shop_ok /' })).toMatchObject({ open: false, read: expect.stringMatching(/no result: .*parse error/) });
+    expect(await read({ url, query: 'no_such_metric', is: '> 0' })).toEqual({
+      open: false,
+      read: 'the query gives no sample',
+    });
+    expect(await read({ url, query: 'shop_ok /' })).toMatchObject({
+      open: false,
+      read: expect.stringMatching(/no result: .*parse error/),
+    });
   });
 
   it('is closed when the server is gone', async () => {
     prometheus.kill('SIGKILL');
     await once(prometheus, 'exit');
-    expect(await alerts()).toMatchObject({ open: false, read: expect.stringMatching(/fetch failed/) });
+    expect(await alerts()).toMatchObject({
+      open: false,
+      read: expect.stringMatching(/fetch failed/),
+    });
   });
 });

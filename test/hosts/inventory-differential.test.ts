@@ -1,6 +1,16 @@
-// Inventories and patterns that are made at random, read by kmend and by the Ansible that is installed here: both must agree.
+// Inventories and patterns that are made at random, read by kmend and by the Ansible that is
+// installed here: both must agree.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -34,12 +44,15 @@ function ansiblePython(): string | undefined {
 }
 
 const readText = (path: string): Read =>
-  existsSync(path) ? { ok: true, text: readFileSync(path, 'utf8') } : { ok: false, why: 'there is no such file' };
+  existsSync(path)
+    ? { ok: true, text: readFileSync(path, 'utf8') }
+    : { ok: false, why: 'there is no such file' };
 const disk: Reader = {
   readText,
   readFound: readText,
   readData: readText,
-  list: (path) => (existsSync(path) && statSync(path).isDirectory() ? readdirSync(path) : undefined),
+  list: (path) =>
+    existsSync(path) && statSync(path).isDirectory() ? readdirSync(path) : undefined,
 };
 
 interface Case {
@@ -90,7 +103,10 @@ for case in json.load(sys.stdin):
 print(json.dumps(out))
 `;
 
-function askAnsible(cases: readonly Case[]): { readonly answers: readonly Answer[]; readonly sources: readonly (readonly string[])[] } {
+function askAnsible(cases: readonly Case[]): {
+  readonly answers: readonly Answer[];
+  readonly sources: readonly (readonly string[])[];
+} {
   const sources = cases.map((one, index) => {
     const dir = join(scratch, `case-${index}-${Math.abs(hash(JSON.stringify(one)))}`);
     for (const [name, text] of Object.entries(one.files)) {
@@ -101,7 +117,9 @@ function askAnsible(cases: readonly Case[]): { readonly answers: readonly Answer
       .filter((name) => !name.includes('/'))
       .map((name) => join(dir, name));
   });
-  const input = JSON.stringify(cases.map((one, index) => ({ sources: sources[index], patterns: one.patterns })));
+  const input = JSON.stringify(
+    cases.map((one, index) => ({ sources: sources[index], patterns: one.patterns })),
+  );
   const file = join(scratch, 'ask.py');
   writeFileSync(file, script);
   const env = {
@@ -119,7 +137,8 @@ function askAnsible(cases: readonly Case[]): { readonly answers: readonly Answer
   return { answers: JSON.parse(text.slice(text.indexOf('[{'))), sources };
 }
 
-const hash = (text: string): number => [...text].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) | 0, 7);
+const hash = (text: string): number =>
+  [...text].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) | 0, 7);
 
 /** What Python's own functions make of each text. */
 const askPython = (program: string, input: unknown): unknown =>
@@ -235,7 +254,8 @@ const yamlValues = [
 ];
 const names = ['a', 'b', 'ntp', 'zone', 'peer'];
 
-const variable = (values: readonly string[]) => fc.tuple(fc.constantFrom(...names), fc.constantFrom(...values));
+const variable = (values: readonly string[]) =>
+  fc.tuple(fc.constantFrom(...names), fc.constantFrom(...values));
 
 const iniInventory = fc
   .record({
@@ -244,7 +264,10 @@ const iniInventory = fc
       fc.record({
         name: fc.constantFrom(...groupNames),
         hosts: fc.array(
-          fc.tuple(fc.constantFrom(...hostPatterns), fc.array(variable(iniValues.filter((value) => !/ /.test(value))), { maxLength: 2 })),
+          fc.tuple(
+            fc.constantFrom(...hostPatterns),
+            fc.array(variable(iniValues.filter((value) => !/ /.test(value))), { maxLength: 2 }),
+          ),
           { maxLength: 4 },
         ),
         vars: fc.array(variable(iniValues), { maxLength: 3 }),
@@ -257,7 +280,12 @@ const iniInventory = fc
   .map(({ loose, groups, links }) => {
     const lines = [...loose];
     for (const { name, hosts, vars, priority } of groups) {
-      lines.push(`[${name}]`, ...hosts.map(([host, more]) => [host, ...more.map(([key, value]) => `${key}=${value}`)].join(' ')));
+      lines.push(
+        `[${name}]`,
+        ...hosts.map(([host, more]) =>
+          [host, ...more.map(([key, value]) => `${key}=${value}`)].join(' '),
+        ),
+      );
       lines.push(
         `[${name}:vars]`,
         ...vars.map(([key, value]) => `${key}=${value}`),
@@ -266,8 +294,15 @@ const iniInventory = fc
     }
     // Only from an earlier group to a later one: no circles.
     for (const [from, to] of links) {
-      const [parent, child] = [groups[Math.min(from, to) % groups.length], groups[Math.max(from, to) % groups.length]];
-      if (parent !== undefined && child !== undefined && groups.indexOf(parent) < groups.indexOf(child))
+      const [parent, child] = [
+        groups[Math.min(from, to) % groups.length],
+        groups[Math.max(from, to) % groups.length],
+      ];
+      if (
+        parent !== undefined &&
+        child !== undefined &&
+        groups.indexOf(parent) < groups.indexOf(child)
+      )
         lines.push(`[${parent.name}:children]`, child.name);
     }
     return `${lines.join('\n')}\n`;
@@ -282,7 +317,10 @@ interface YamlGroup {
 const yamlGroup = (depth: number): fc.Arbitrary<YamlGroup> =>
   fc.record({
     hosts: fc.uniqueArray(
-      fc.tuple(fc.constantFrom(...hostPatterns), fc.uniqueArray(variable(yamlValues), { maxLength: 2, selector: ([key]) => key })),
+      fc.tuple(
+        fc.constantFrom(...hostPatterns),
+        fc.uniqueArray(variable(yamlValues), { maxLength: 2, selector: ([key]) => key }),
+      ),
       {
         maxLength: 3,
         selector: ([host]) => host,
@@ -309,8 +347,13 @@ function yamlText(name: string, group: YamlGroup, indent: string): string {
     lines.push(`${inner}${host.includes(':') || host.includes('[') ? `"${host}"` : host}:`);
     for (const [key, value] of more) lines.push(`${inner}  ${key}: ${value}`);
   }
-  if (group.vars.length > 0) lines.push(`${indent}  vars:`, ...group.vars.map(([key, value]) => `${inner}${key}: ${value}`));
-  if (group.children.length > 0) lines.push(`${indent}  children:`, ...group.children.map(([child, body]) => yamlText(child, body, inner)));
+  if (group.vars.length > 0)
+    lines.push(`${indent}  vars:`, ...group.vars.map(([key, value]) => `${inner}${key}: ${value}`));
+  if (group.children.length > 0)
+    lines.push(
+      `${indent}  children:`,
+      ...group.children.map(([child, body]) => yamlText(child, body, inner)),
+    );
   return lines.join('\n');
 }
 
@@ -325,7 +368,10 @@ const varsFiles = (groups: readonly string[]) =>
         .tuple(fc.constantFrom('all', ...groups), fc.constantFrom('', '.yml', '.yaml', '.json'))
         .map(([group, ending]) => `group_vars/${group}${ending}`),
       fc
-        .tuple(fc.constantFrom('n1', 'node02', 'db-a'), fc.constantFrom('', '.yml', '/a.yml', '/b.yaml'))
+        .tuple(
+          fc.constantFrom('n1', 'node02', 'db-a'),
+          fc.constantFrom('', '.yml', '/a.yml', '/b.yaml'),
+        )
         .map(([host, ending]) => `host_vars/${host}${ending}`),
     ),
     varsFile,
@@ -334,7 +380,9 @@ const varsFiles = (groups: readonly string[]) =>
 
 // A name cannot be a file and a directory at once.
 const consistent = (files: Readonly<Record<string, string>>) =>
-  Object.keys(files).every((name) => !Object.keys(files).some((other) => other.startsWith(`${name}/`)));
+  Object.keys(files).every(
+    (name) => !Object.keys(files).some((other) => other.startsWith(`${name}/`)),
+  );
 
 const flatCase: fc.Arbitrary<Readonly<Record<string, string>>> = fc
   .tuple(
@@ -343,7 +391,10 @@ const flatCase: fc.Arbitrary<Readonly<Record<string, string>>> = fc
       yamlGroup(2).map((group) => ({ 'hosts.yml': `${yamlText('all', group, '')}\n` })),
       iniInventory.map((text) => ({ hosts: text })),
       fc
-        .tuple(yamlGroup(2), fc.constantFrom('all:', 'all: # fleet', '"all":', "'all' :", '# c\n\nall:', '---\nall:'))
+        .tuple(
+          yamlGroup(2),
+          fc.constantFrom('all:', 'all: # fleet', '"all":', "'all' :", '# c\n\nall:', '---\nall:'),
+        )
         .map(([group, head]) => ({
           hosts: `${yamlText('all', group, '').replace('all:', head)}\n`,
         })),
@@ -401,7 +452,19 @@ const atom = fc.oneof(
     arbitrary: fc
       .tuple(
         fc.constantFrom('all', 'web', 'db', 'node*', 'nosuch', 'rack1'),
-        fc.constantFrom('[0]', '[-1]', '[1:2]', '[1:]', '[0:100]', '[99]', '[2:0]', '[3:1]', '[-2:]', '[1-2]', '[-9]'),
+        fc.constantFrom(
+          '[0]',
+          '[-1]',
+          '[1:2]',
+          '[1:]',
+          '[0:100]',
+          '[99]',
+          '[2:0]',
+          '[3:1]',
+          '[-2:]',
+          '[1-2]',
+          '[-9]',
+        ),
       )
       .map(([name, subscript]) => `${name}${subscript}`),
   },
@@ -415,21 +478,31 @@ const pattern = fc
 
 const load = (sources: readonly string[]) => loadInventory(sources, { reader: disk });
 
-/** kmend refuses what Ansible lets pass: an exclusion of nothing. Such patterns are not compared. */
+/**
+ * kmend refuses what Ansible lets pass: an exclusion of nothing. Such patterns are not compared.
+ */
 const isOurChoice = (text: string, inventory: Inventory): boolean =>
-  resolvePattern(text, inventory).diagnostics.some((one) => ['exclusion-matches-nothing', 'empty-pattern'].includes(one.code));
+  resolvePattern(text, inventory).diagnostics.some((one) =>
+    ['exclusion-matches-nothing', 'empty-pattern'].includes(one.code),
+  );
 
 /** Host order of groups nested two deep is chance in Ansible: there the same hosts are enough. */
 const isNested = (inventory: Inventory): boolean =>
-  [...inventory.groups.values()].filter((group) => group.name !== 'all').some((group) => group.children.length > 0);
+  [...inventory.groups.values()]
+    .filter((group) => group.name !== 'all')
+    .some((group) => group.children.length > 0);
 
 describe.skipIf(interpreter === undefined)('compared with the installed ansible-core', () => {
   const seed = Number(process.env.KMEND_SEED ?? Math.floor(Math.random() * 1e9));
   const count = Number(process.env.KMEND_CASES ?? 150);
   const cases: readonly Case[] = fc
-    .sample(fc.tuple(flatCase, fc.array(pattern, { minLength: 8, maxLength: 8 })), { numRuns: count, seed })
+    .sample(fc.tuple(flatCase, fc.array(pattern, { minLength: 8, maxLength: 8 })), {
+      numRuns: count,
+      seed,
+    })
     .map(([files, patterns]) => ({ files, patterns }));
-  const { answers, sources } = interpreter === undefined ? { answers: [], sources: [] } : askAnsible(cases);
+  const { answers, sources } =
+    interpreter === undefined ? { answers: [], sources: [] } : askAnsible(cases);
 
   it(`reads ${count} inventories to the same hosts, groups and variables (KMEND_SEED=${seed})`, () => {
     let good = 0;
@@ -437,7 +510,9 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
       const read = load(sources[index] ?? []);
       const files = JSON.stringify(cases[index]?.files, null, 1);
       if (hasErrors(read.diagnostics)) {
-        const empty = read.diagnostics.every((one) => one.severity === 'warning' || one.code === 'empty-inventory');
+        const empty = read.diagnostics.every(
+          (one) => one.severity === 'warning' || one.code === 'empty-inventory',
+        );
         if (empty) continue;
         expect(answer.broken, `${files}\n${JSON.stringify(read.diagnostics)}`).toBe(true);
         continue;
@@ -445,9 +520,13 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
       expect(answer.broken, files).toBe(false);
       good++;
       const hosts = [...(read.value?.hosts.values() ?? [])];
-      expect(Object.fromEntries(hosts.map((host) => [host.name, host.vars])), files).toEqual(answer.hostvars);
+      expect(Object.fromEntries(hosts.map((host) => [host.name, host.vars])), files).toEqual(
+        answer.hostvars,
+      );
       const members = [...(read.value?.groups.keys() ?? [])].map((group) => {
-        const found = hosts.filter((host) => group === 'all' || host.groups.includes(group)).map((host) => host.name);
+        const found = hosts
+          .filter((host) => group === 'all' || host.groups.includes(group))
+          .map((host) => host.name);
         return [group, found.sort()];
       });
       expect(Object.fromEntries(members), files).toEqual(answer.groups);
@@ -467,7 +546,9 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
         const nested = isNested(inventory);
         const label = `${text}\n${JSON.stringify(cases[index]?.files, null, 1)}`;
         if (nested && /\[-?\d/.test(text)) continue;
-        expect(nested ? [...(found ?? ['(error)'])].sort() : found, label).toEqual(nested ? [...(told ?? ['(error)'])].sort() : told);
+        expect(nested ? [...(found ?? ['(error)'])].sort() : found, label).toEqual(
+          nested ? [...(told ?? ['(error)'])].sort() : told,
+        );
         compared++;
       }
     }
@@ -485,28 +566,58 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
     ['h.yml', 'all: {hosts: {"n[a]": }}\n'],
     ['hosts', 'all:\n  hosts:\n\tn1:\n'],
   ])('both refuse %s: %j', (name, text) => {
-    const { answers: told, sources: paths } = askAnsible([{ files: { [name]: text }, patterns: [] }]);
+    const { answers: told, sources: paths } = askAnsible([
+      { files: { [name]: text }, patterns: [] },
+    ]);
     expect(told[0]?.broken).toBe(true);
     expect(hasErrors(load(paths[0] ?? []).diagnostics)).toBe(true);
   });
 
   it(`reads numbers of INI files as literal_eval does (KMEND_SEED=${seed})`, () => {
-    const piece = fc.constantFrom('-', '+', '~', '0', '1', '7', '8', '_', '.', 'e', 'j', 'x', 'o', 'b', 'f', '(', ')', ' ', ',');
-    const texts = fc.sample(fc.array(piece, { minLength: 1, maxLength: 7 }), { numRuns: count * 100, seed }).map((parts) => parts.join(''));
+    const piece = fc.constantFrom(
+      '-',
+      '+',
+      '~',
+      '0',
+      '1',
+      '7',
+      '8',
+      '_',
+      '.',
+      'e',
+      'j',
+      'x',
+      'o',
+      'b',
+      'f',
+      '(',
+      ')',
+      ' ',
+      ',',
+    );
+    const texts = fc
+      .sample(fc.array(piece, { minLength: 1, maxLength: 7 }), { numRuns: count * 100, seed })
+      .map((parts) => parts.join(''));
     const told = askPython(literals, texts);
     // Large imaginary parts are shown with other digits; nobody's variable is one.
     const isSafe = (text: string): boolean => !/e.*j/.test(text);
     const pairs = (values: unknown) =>
-      Array.isArray(values) ? texts.flatMap((text, at) => (isSafe(text) ? [[text, values[at]]] : [])) : [];
+      Array.isArray(values)
+        ? texts.flatMap((text, at) => (isSafe(text) ? [[text, values[at]]] : []))
+        : [];
     expect(JSON.stringify(pairs(texts.map(iniValue)))).toBe(JSON.stringify(pairs(told)));
   });
 
   it(`matches globs as fnmatch does (KMEND_SEED=${seed})`, () => {
-    const text = (maxLength: number) => fc.string({ unit: fc.constantFrom(...'[]!^-ab*?c\\.'), maxLength });
-    // fnmatch drops an empty range without looking where it stood: the `!` behind it then negates the class.
+    const text = (maxLength: number) =>
+      fc.string({ unit: fc.constantFrom(...'[]!^-ab*?c\\.'), maxLength });
+    // fnmatch drops an empty range without looking where it stood: the `!` behind it then negates
+    // the class.
     const isSound = (glob: string): boolean => !/\[(?:[^!]-.)+!/.test(glob);
     const patterns = fc.sample(text(9), { numRuns: count * 50, seed }).filter(isSound);
-    const hosts = [...new Set([...fc.sample(text(4), { numRuns: 60, seed }), 'a', 'b', 'c', '!', '^', '-'])];
+    const hosts = [
+      ...new Set([...fc.sample(text(4), { numRuns: 60, seed }), 'a', 'b', 'c', '!', '^', '-']),
+    ];
     const found = patterns.map((glob) => [glob, hosts.filter(globMatcher(glob))]);
     const told = askPython(globs, [patterns, hosts]);
     expect(found).toEqual(Array.isArray(told) ? patterns.map((glob, at) => [glob, told[at]]) : []);
@@ -514,7 +625,11 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
 
   describe('its commands print the same text', () => {
     const run = (program: string, ...args: string[]): string =>
-      execFileSync(program, args, { cwd: scratch, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trimEnd();
+      execFileSync(program, args, {
+        cwd: scratch,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trimEnd();
     const text = `all:
   vars: {ntp: a, f: 20.5}
   hosts:
@@ -536,14 +651,24 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
 
     it('ansible-inventory --list, --host, --graph', () => {
       const inventory = write();
-      expect(sortedJson(inventoryList(inventory))).toBe(run('ansible-inventory', '-i', 'h.yml', '--list'));
-      expect(sortedJson(inventoryList(inventory, ['n1']))).toBe(run('ansible-inventory', '-i', 'h.yml', '--list', '--limit', 'n1'));
-      expect(sortedJson(inventory.hosts.get('n2')?.vars ?? {})).toBe(run('ansible-inventory', '-i', 'h.yml', '--host', 'n2'));
-      expect(inventoryGraph(inventory).value?.join('\n')).toBe(run('ansible-inventory', '-i', 'h.yml', '--graph'));
+      expect(sortedJson(inventoryList(inventory))).toBe(
+        run('ansible-inventory', '-i', 'h.yml', '--list'),
+      );
+      expect(sortedJson(inventoryList(inventory, ['n1']))).toBe(
+        run('ansible-inventory', '-i', 'h.yml', '--list', '--limit', 'n1'),
+      );
+      expect(sortedJson(inventory.hosts.get('n2')?.vars ?? {})).toBe(
+        run('ansible-inventory', '-i', 'h.yml', '--host', 'n2'),
+      );
+      expect(inventoryGraph(inventory).value?.join('\n')).toBe(
+        run('ansible-inventory', '-i', 'h.yml', '--graph'),
+      );
       expect(inventoryGraph(inventory, 'site', true).value?.join('\n')).toBe(
         run('ansible-inventory', '-i', 'h.yml', '--graph', 'site', '--vars'),
       );
-      expect(inventoryGraph(inventory, 'all', true).value?.join('\n')).toBe(run('ansible-inventory', '-i', 'h.yml', '--graph', '--vars'));
+      expect(inventoryGraph(inventory, 'all', true).value?.join('\n')).toBe(
+        run('ansible-inventory', '-i', 'h.yml', '--graph', '--vars'),
+      );
     });
 
     it('ansible-playbook --list-tasks, --list-tags', () => {
@@ -558,9 +683,17 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
 - {name: second, hosts: all, tasks: []}
 `;
       writeFileSync(join(scratch, 'p.yml'), playbook);
-      const loaded = loadPlaybook('p.yml', playbook, { modules: smallModules, facts: [], inventory }).value ?? { file: '', plays: [] };
-      expect(listTasksText(loaded).join('\n')).toBe(run('ansible-playbook', '-i', 'h.yml', 'p.yml', '--list-tasks'));
-      expect(listTagsText(loaded).join('\n')).toBe(run('ansible-playbook', '-i', 'h.yml', 'p.yml', '--list-tags'));
+      const loaded = loadPlaybook('p.yml', playbook, {
+        modules: smallModules,
+        facts: [],
+        inventory,
+      }).value ?? { file: '', plays: [] };
+      expect(listTasksText(loaded).join('\n')).toBe(
+        run('ansible-playbook', '-i', 'h.yml', 'p.yml', '--list-tasks'),
+      );
+      expect(listTagsText(loaded).join('\n')).toBe(
+        run('ansible-playbook', '-i', 'h.yml', 'p.yml', '--list-tags'),
+      );
     });
   });
 });

@@ -1,4 +1,5 @@
-// Drains on bad days, on a real API server: slow, overloaded, many at once, watches cut, clocks that are off, nodes that go away meanwhile.
+// Drains on bad days, on a real API server: slow, overloaded, many at once, watches cut, clocks
+// that are off, nodes that go away meanwhile.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import { cordonAndDrain, failure, owner, sleep, value } from '../kube/cluster-on.ts';
@@ -15,9 +16,11 @@ describe.skipIf(missing !== undefined)(title, () => {
   let front: Front | undefined;
   /** Nodes whose objects a test has deleted; each try takes another one. */
   const gone: string[] = [];
-  const there = (): readonly string[] => [...drained, ...spare].filter((name) => !gone.includes(name));
+  const there = (): readonly string[] =>
+    [...drained, ...spare].filter((name) => !gone.includes(name));
   beforeAll(() => {
-    // It sends clients to another connection now and then, as servers behind a load balancer do: the most that it lets itself be told.
+    // It sends clients to another connection now and then, as servers behind a load balancer do:
+    // the most that it lets itself be told.
     lab = startLab(
       [...drained, ...spare].map((name) => ({ name })),
       { APISERVER_EXTRA: '--goaway-chance=0.02' },
@@ -30,8 +33,15 @@ describe.skipIf(missing !== undefined)(title, () => {
     front = undefined;
   });
 
-  /** A Deployment in a namespace of its own (also on a second try), all of its pods on these nodes, which are free of any mark. */
-  function deploy(replicas: number, nodes: readonly string[], annotations: Readonly<Record<string, string>> = {}): string {
+  /**
+   * A Deployment in a namespace of its own (also on a second try), all of its pods on these nodes,
+   * which are free of any mark.
+   */
+  function deploy(
+    replicas: number,
+    nodes: readonly string[],
+    annotations: Readonly<Record<string, string>> = {},
+  ): string {
     const others = there().filter((name) => !nodes.includes(name));
     lab.kubectl('cordon', ...others);
     for (const name of nodes) lab.clear(name);
@@ -39,8 +49,10 @@ describe.skipIf(missing !== undefined)(title, () => {
     lab.kubectl('uncordon', ...spare.slice(0, 1), ...there().slice(-1));
     return namespace;
   }
-  const forget = (namespace: string): unknown => lab.kubectl('delete', 'namespace', namespace, '--wait=false');
-  const nodesOf = (namespace: string): string => lab.kubectl('get', 'pods', '-n', namespace, '-o', 'jsonpath={.items[*].spec.nodeName}');
+  const forget = (namespace: string): unknown =>
+    lab.kubectl('delete', 'namespace', namespace, '--wait=false');
+  const nodesOf = (namespace: string): string =>
+    lab.kubectl('get', 'pods', '-n', namespace, '-o', 'jsonpath={.items[*].spec.nodeName}');
 
   it('ten nodes at once, with one budget over all of them', async () => {
     const namespace = deploy(60, drained);
@@ -50,16 +62,27 @@ describe.skipIf(missing !== undefined)(title, () => {
     const watching = new AbortController();
     const watched = (async () => {
       while (!watching.signal.aborted) {
-        const read = await lab.read(`/apis/policy/v1beta1/namespaces/${namespace}/poddisruptionbudgets/web`);
-        least.healthy = Math.min(least.healthy, (read as { status: { currentHealthy: number } }).status.currentHealthy);
+        const read = await lab.read(
+          `/apis/policy/v1beta1/namespaces/${namespace}/poddisruptionbudgets/web`,
+        );
+        least.healthy = Math.min(
+          least.healthy,
+          (read as { status: { currentHealthy: number } }).status.currentHealthy,
+        );
         await sleep(100);
       }
     })();
     for (const name of drained) value(await cluster.cordon(name, owner));
-    const ends = await Promise.all(drained.map((name) => cluster.drain(name, drainOptions({ timeout: 120 }), owner, () => undefined)));
+    const ends = await Promise.all(
+      drained.map((name) =>
+        cluster.drain(name, drainOptions({ timeout: 120 }), owner, () => undefined),
+      ),
+    );
     watching.abort();
     await watched;
-    expect(ends.map((end) => (end.ok ? end.value.left : end.failure.message))).toEqual(drained.map(() => []));
+    expect(ends.map((end) => (end.ok ? end.value.left : end.failure.message))).toEqual(
+      drained.map(() => []),
+    );
     expect(ends.flatMap((end) => (end.ok ? end.value.evicted : []))).toHaveLength(60);
     expect(least.healthy).toBeGreaterThanOrEqual(50);
     expect(nodesOf(namespace)).not.toMatch(/\bn\d/);
@@ -84,7 +107,8 @@ describe.skipIf(missing !== undefined)(title, () => {
     front.behave({ delay: 2_000 });
     const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 90 }));
     expect(value(outcome)).toMatchObject({ left: [] });
-    // Evictions go side by side: twenty of them one after the other would take forty seconds by themselves.
+    // Evictions go side by side: twenty of them one after the other would take forty seconds by
+    // themselves.
     expect(seconds).toBeLessThan(35);
     cluster.close();
     forget(namespace);
@@ -130,13 +154,23 @@ describe.skipIf(missing !== undefined)(title, () => {
     const at = (hours: number) => ({ ...systemClock, now: () => Date.now() + hours * 3_600_000 });
     const early = await lab.cluster('admin', at(-1));
     expect(
-      value((await cordonAndDrain(early, drainOptions({ timeout: 20, skipWaitForDeleteTimeout: 1, leftBehind: 'accept' }))).outcome),
+      value(
+        (
+          await cordonAndDrain(
+            early,
+            drainOptions({ timeout: 20, skipWaitForDeleteTimeout: 1, leftBehind: 'accept' }),
+          )
+        ).outcome,
+      ),
     ).toMatchObject({
       evicted: [],
     });
     lab.clear('n1');
     const late = await lab.cluster('admin', at(1));
-    const { outcome } = await cordonAndDrain(late, drainOptions({ timeout: 4, skipWaitForDeleteTimeout: 1_800, leftBehind: 'accept' }));
+    const { outcome } = await cordonAndDrain(
+      late,
+      drainOptions({ timeout: 4, skipWaitForDeleteTimeout: 1_800, leftBehind: 'accept' }),
+    );
     expect(failure(outcome)).toMatchObject({ kind: 'timeout' });
     for (const cluster of [early, late]) cluster.close();
     lab.kubectl('delete', 'pods', '-n', namespace, '--all', '--force', '--grace-period=0');
@@ -153,7 +187,10 @@ describe.skipIf(missing !== undefined)(title, () => {
     await sleep(1_500);
     gone.push(node);
     lab.kubectl('delete', 'node', node, '--wait=false');
-    expect(failure(await draining)).toMatchObject({ kind: 'blocked', message: `node ${node} is not in the cluster any more` });
+    expect(failure(await draining)).toMatchObject({
+      kind: 'blocked',
+      message: `node ${node} is not in the cluster any more`,
+    });
     expect(performance.now() - began).toBeLessThan(20_000);
     cluster.close();
     forget(namespace);

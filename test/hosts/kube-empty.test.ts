@@ -1,4 +1,5 @@
-// Drained means empty, on a real API server: latecomers, pods that tolerate the cordon, what options leave, volumes that stay mounted.
+// Drained means empty, on a real API server: latecomers, pods that tolerate the cordon, what
+// options leave, volumes that stay mounted.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cordonAndDrain, failure, owner, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';
@@ -20,7 +21,9 @@ describe.skipIf(missing !== undefined)(title, () => {
   /** A Deployment in a namespace of its own, bound to n1 by its node selector. */
   function deploy(replicas: number, more: object = {}): string {
     lab.clear('n1');
-    return lab.deployWeb(replicas, { spec: { nodeSelector: { 'kubernetes.io/hostname': 'n1' }, ...more } });
+    return lab.deployWeb(replicas, {
+      spec: { nodeSelector: { 'kubernetes.io/hostname': 'n1' }, ...more },
+    });
   }
   const on = (namespace: string): readonly string[] =>
     lab
@@ -29,17 +32,36 @@ describe.skipIf(missing !== undefined)(title, () => {
       .filter(Boolean)
       .map((name) => name.replace('pod/', `${namespace}/`));
   const mount = (volumesInUse: readonly string[]): unknown =>
-    lab.kubectl('patch', 'node', 'n1', '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { volumesInUse } }));
-  const forget = (namespace: string): unknown => lab.kubectl('delete', 'namespace', namespace, '--wait=false');
+    lab.kubectl(
+      'patch',
+      'node',
+      'n1',
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      JSON.stringify({ status: { volumesInUse } }),
+    );
+  const forget = (namespace: string): unknown =>
+    lab.kubectl('delete', 'namespace', namespace, '--wait=false');
 
   it('pods that tolerate the cordon come back: they are named, the drain fails, and only `left_behind: accept` goes over them', async () => {
     const namespace = deploy(2, { tolerations });
     const cluster = await lab.cluster();
     const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 8 }));
     expect(failure(outcome)).toMatchObject({ kind: 'timeout' });
-    for (const name of on(namespace)) expect(failure(outcome).message).toContain(`${name} (came after the cordon, which it tolerates`);
+    for (const name of on(namespace))
+      expect(failure(outcome).message).toContain(
+        `${name} (came after the cordon, which it tolerates`,
+      );
     expect(seconds).toBeLessThan(9);
-    const accepted = value(await cluster.drain('n1', drainOptions({ timeout: 20, leftBehind: 'accept' }), owner, () => undefined));
+    const accepted = value(
+      await cluster.drain(
+        'n1',
+        drainOptions({ timeout: 20, leftBehind: 'accept' }),
+        owner,
+        () => undefined,
+      ),
+    );
     expect([...accepted.arrived].toSorted()).toEqual([...on(namespace)].toSorted());
     expect(accepted.arrived).toHaveLength(2);
     cluster.close();
@@ -52,17 +74,29 @@ describe.skipIf(missing !== undefined)(title, () => {
     const cluster = await lab.cluster();
     value(await cluster.cordon('n1', owner));
     let bound = false;
-    const outcome = await cluster.drain('n1', drainOptions({ timeout: 30, force: true }), owner, () => {
-      if (bound) return;
-      bound = true;
-      lab.apply({
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: 'late', namespace },
-        spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'x' }], terminationGracePeriodSeconds: 2 },
-      });
+    const outcome = await cluster.drain(
+      'n1',
+      drainOptions({ timeout: 30, force: true }),
+      owner,
+      () => {
+        if (bound) return;
+        bound = true;
+        lab.apply({
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name: 'late', namespace },
+          spec: {
+            nodeName: 'n1',
+            containers: [{ name: 'c', image: 'x' }],
+            terminationGracePeriodSeconds: 2,
+          },
+        });
+      },
+    );
+    expect(value(outcome)).toMatchObject({
+      evicted: expect.arrayContaining([`${namespace}/late`]),
+      arrived: [],
     });
-    expect(value(outcome)).toMatchObject({ evicted: expect.arrayContaining([`${namespace}/late`]), arrived: [] });
     expect(on(namespace)).toEqual([]);
     cluster.close();
     forget(namespace);
@@ -72,7 +106,10 @@ describe.skipIf(missing !== undefined)(title, () => {
     const namespace = deploy(1);
     const cluster = await lab.cluster();
     const [pod = ''] = on(namespace);
-    const other = await cordonAndDrain(cluster, drainOptions({ timeout: 3, podSelector: 'app=other' }));
+    const other = await cordonAndDrain(
+      cluster,
+      drainOptions({ timeout: 3, podSelector: 'app=other' }),
+    );
     expect(failure(other.outcome).message).toContain(`${pod} (pod_selector leaves it out)`);
     const volume = 'kubernetes.io/csi/disk.example^vol-1';
     mount([volume]);
@@ -81,7 +118,10 @@ describe.skipIf(missing !== undefined)(title, () => {
       /1 of 1 pods gone; also on the node: volume kubernetes\.io\/csi\/disk\.example\^vol-1 \(mounted/,
     );
     mount([]);
-    expect(value(await cluster.drain('n1', drainOptions(), owner, () => undefined))).toMatchObject({ left: [], arrived: [] });
+    expect(value(await cluster.drain('n1', drainOptions(), owner, () => undefined))).toMatchObject({
+      left: [],
+      arrived: [],
+    });
     cluster.close();
     forget(namespace);
   });

@@ -1,4 +1,5 @@
-// Practice hosts that are nodes of a real cluster: fake kubelets report the boots and kernels that the hosts really have.
+// Practice hosts that are nodes of a real cluster: fake kubelets report the boots and kernels that
+// the hosts really have.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createCluster } from '../../src/adapters/kube/index.ts';
@@ -14,13 +15,23 @@ const roles = resolve(import.meta.dirname, '../../docs/rbac.yaml');
 
 export type NodeHosts = Awaited<ReturnType<typeof nodeHosts>>;
 
-/** One host a name, each a node with these labels. Commands run with the two shipped roles and nothing more. */
-export async function nodeHosts(labels: Readonly<Record<string, Readonly<Record<string, string>>>>) {
+/**
+ * One host a name, each a node with these labels. Commands run with the two shipped roles and
+ * nothing more.
+ */
+export async function nodeHosts(
+  labels: Readonly<Record<string, Readonly<Record<string, string>>>>,
+) {
   const names = Object.keys(labels);
   const hosts = await practice(names.map((name) => sickNode(name)));
   const known = new Map(hosts.fleet.hosts.map((host) => [host.name, host.bootId()]));
   const lab = startLab(
-    hosts.fleet.hosts.map((host) => ({ name: host.name, labels: labels[host.name] ?? {}, bootID: host.bootId(), kernel: host.kernel() })),
+    hosts.fleet.hosts.map((host) => ({
+      name: host.name,
+      labels: labels[host.name] ?? {},
+      bootID: host.bootId(),
+      kernel: host.kernel(),
+    })),
   );
   lab.kubectl('apply', '-f', roles);
   for (const role of ['kmend-rollout', 'kmend-forecast'])
@@ -30,11 +41,17 @@ export async function nodeHosts(labels: Readonly<Record<string, Readonly<Record<
     for (const host of hosts.fleet.hosts) {
       if (!host.isUp() || known.get(host.name) === host.bootId()) continue;
       known.set(host.name, host.bootId());
-      void lab.control(`/reboot?node=${host.name}&seconds=2&notready=2&bootid=${host.bootId()}&kernel=${host.kernel()}`);
+      void lab.control(
+        `/reboot?node=${host.name}&seconds=2&notready=2&bootid=${host.bootId()}&kernel=${host.kernel()}`,
+      );
     }
   }, 100);
 
-  const as = (args: readonly string[], user: string): readonly string[] => [...args, '--kubeconfig', lab.kubeconfig(user)];
+  const as = (args: readonly string[], user: string): readonly string[] => [
+    ...args,
+    '--kubeconfig',
+    lab.kubeconfig(user),
+  ];
   const changes: Partial<WorldChanges> = {
     cluster: async ({ kubeconfigs, ...needs }) =>
       createCluster({
@@ -52,7 +69,8 @@ export async function nodeHosts(labels: Readonly<Record<string, Readonly<Record<
     lab,
     json,
     node: (name: string) => json('get', 'node', name),
-    run: (args: readonly string[], user = 'kmend'): Promise<CommandResult> => hosts.run(as(args, user), changes),
+    run: (args: readonly string[], user = 'kmend'): Promise<CommandResult> =>
+      hosts.run(as(args, user), changes),
     /** A process of its own, which can be killed. */
     spawn: (args: readonly string[]): Promise<Child> =>
       spawnCommand([...as(args, 'kmend'), '--state-dir', hosts.state], `${hosts.dir}/home`),
@@ -63,7 +81,8 @@ export async function nodeHosts(labels: Readonly<Record<string, Readonly<Record<
       lab.kubectl('rollout', 'status', `deployment/${name}`, '--timeout=120s');
       for (const other of others) lab.kubectl('uncordon', other);
     },
-    budget: (name: string, rule: Parameters<typeof lab.budget>[2]): Promise<void> => lab.budget('default', name, rule),
+    budget: (name: string, rule: Parameters<typeof lab.budget>[2]): Promise<void> =>
+      lab.budget('default', name, rule),
     close: async (): Promise<void> => {
       clearInterval(kubelets);
       await hosts.close();

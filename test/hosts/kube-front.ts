@@ -1,6 +1,12 @@
-// A door in front of the lab's API server that can be slow, refuse for overload, and cut watches: what a busy control plane and its load balancer do.
+// A door in front of the lab's API server that can be slow, refuse for overload, and cut watches:
+// what a busy control plane and its load balancer do.
 import { readFileSync } from 'node:fs';
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { KubeCluster } from '../../src/adapters/kube/index.ts';
@@ -9,7 +15,10 @@ import type { startLab } from './kube-lab.ts';
 export interface Front {
   /** As admin, through the door. */
   readonly cluster: () => Promise<KubeCluster>;
-  /** From now on: milliseconds that each call waits; every n-th call is refused with 429 and `Retry-After: 1`. */
+  /**
+   * From now on: milliseconds that each call waits; every n-th call is refused with 429 and
+   * `Retry-After: 1`.
+   */
   readonly behave: (how: { readonly delay?: number; readonly refuseEvery?: number }) => void;
   /** Cuts every watch now; gives their number. */
   readonly cutWatches: () => number;
@@ -44,10 +53,20 @@ export async function startFront(lab: ReturnType<typeof startLab>): Promise<Fron
 
   function forward(incoming: Http2ServerRequest, outgoing: Http2ServerResponse): void {
     const { method, url } = incoming;
-    const headers = Object.fromEntries(Object.entries(incoming.headers).filter(([name]) => !name.startsWith(':')));
+    const headers = Object.fromEntries(
+      Object.entries(incoming.headers).filter(([name]) => !name.startsWith(':')),
+    );
     const isWatch = url?.includes('watch=1') === true;
     const passed = request(
-      { agent, host: upstream.hostname, port: upstream.port, method, path: url, headers: { ...headers, host: upstream.host }, ...identity },
+      {
+        agent,
+        host: upstream.hostname,
+        port: upstream.port,
+        method,
+        path: url,
+        headers: { ...headers, host: upstream.host },
+        ...identity,
+      },
       (answer) => {
         if (isWatch) watches.add(outgoing);
         answer.once('close', () => watches.delete(outgoing));
@@ -61,14 +80,19 @@ export async function startFront(lab: ReturnType<typeof startLab>): Promise<Fron
     incoming.pipe(passed);
   }
 
-  const own = { cert: readFileSync(lab.file('pki/apiserver.crt')), key: readFileSync(lab.file('pki/apiserver.key')) };
+  const own = {
+    cert: readFileSync(lab.file('pki/apiserver.crt')),
+    key: readFileSync(lab.file('pki/apiserver.key')),
+  };
   const sessions = new Set<ServerHttp2Session>();
   const server = createSecureServer(own, (incoming, outgoing) => {
     calls += 1;
     if (refuseEvery > 0 && calls % refuseEvery === 0) {
       refused += 1;
       incoming.resume();
-      outgoing.writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' }).end(overload);
+      outgoing
+        .writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' })
+        .end(overload);
     } else setTimeout(() => forward(incoming, outgoing), delay);
   });
   server.on('session', (session) => {

@@ -1,4 +1,5 @@
-// A hold and a cordon that people set while a rollout is under way on a real API server: both nodes are left alone, until they say otherwise.
+// A hold and a cordon that people set while a rollout is under way on a real API server: both nodes
+// are left alone, until they say otherwise.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -26,14 +27,21 @@ describe.skipIf(missing !== undefined)(title, () => {
     const plan = `${hosts.dir}/plan.json`;
     const play = hosts.file(
       'agreed.yaml',
-      readFileSync(playbook, 'utf8').replace('max_unavailable: 1\n', 'max_unavailable: 2\n    approve: never\n'),
+      readFileSync(playbook, 'utf8').replace(
+        'max_unavailable: 1\n',
+        'max_unavailable: 2\n    approve: never\n',
+      ),
     );
     const settings = ['-e', 'reboot_stable_for=1'];
     expect((await run(['plan', play, ...settings, '-o', plan])).exit).toBe(2);
 
     const running = run(['apply', plan, ...settings]);
     // Two are under way at once: the others are locked out before their turn comes.
-    await until('the first drain', () => hosts.runs().length > 0 && eventsOf(hosts.journal(), 'effect.started').length > 0, 60);
+    await until(
+      'the first drain',
+      () => hosts.runs().length > 0 && eventsOf(hosts.journal(), 'effect.started').length > 0,
+      60,
+    );
     lab.kubectl('cordon', 'n3');
     lab.kubectl('annotate', 'node', 'n4', 'kmend.io/hold=disk swap');
     const applied = await running;
@@ -54,7 +62,12 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(resumed.exit, resumed.out + resumed.err).toBe(0);
     expect(starts().slice(-2)).toEqual(['n4', 'n3']);
     expect(boots()).toEqual([2, 2, 2, 2]);
-    expect(world.names.map((name) => node(name).spec.unschedulable === true)).toEqual([false, false, true, false]);
+    expect(world.names.map((name) => node(name).spec.unschedulable === true)).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
     expect(world.names.map(mark)).toEqual([undefined, undefined, undefined, undefined]);
   });
 });

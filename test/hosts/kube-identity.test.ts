@@ -1,4 +1,5 @@
-// On a real API server: a host that prints another node's name and boot id is refused, and the server saw no write of ours.
+// On a real API server: a host that prints another node's name and boot id is refused, and the
+// server saw no write of ours.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,15 +12,32 @@ const title = `a host that says it is another node${missing === undefined ? '' :
 describe.skipIf(missing !== undefined)(title, () => {
   let world: NodeHosts;
   let aliases = '';
-  const command = (name: string, ...more: string[]): Promise<{ exit: number; out: string; err: string }> =>
-    world.run([name, playbook, '--unplannable', 'leave_out', ...(name === 'apply' ? ['--yes'] : []), ...more]);
+  const command = (
+    name: string,
+    ...more: string[]
+  ): Promise<{ exit: number; out: string; err: string }> =>
+    world.run([
+      name,
+      playbook,
+      '--unplannable',
+      'leave_out',
+      ...(name === 'apply' ? ['--yes'] : []),
+      ...more,
+    ]);
 
   beforeAll(async () => {
-    world = await nodeHosts({ n1: { pool: 'a' }, n2: { pool: 'a' }, n3: { pool: 'a' }, n4: { pool: 'a' } });
+    world = await nodeHosts({
+      n1: { pool: 'a' },
+      n2: { pool: 'a' },
+      n3: { pool: 'a' },
+      n4: { pool: 'a' },
+    });
     const { fleet, file, host } = world.hosts;
     aliases = file(
       'aliases.yaml',
-      fleet.inventoryText.replace(/^ {8}n(\d): \{/gm, '        web$1: {').replace('web3: {', 'web3: {node_name: n3, '),
+      fleet.inventoryText
+        .replace(/^ {8}n(\d): \{/gm, '        web$1: {')
+        .replace('web3: {', 'web3: {node_name: n3, '),
     );
     const kernel = `${host('n1').root}/proc/sys/kernel`;
     writeFileSync(`${kernel}/hostname`, 'n2\n');
@@ -32,8 +50,14 @@ describe.skipIf(missing !== undefined)(title, () => {
     readFileSync(world.lab.file('log/audit.log'), 'utf8')
       .split('\n')
       .filter(Boolean)
-      .map((line) => JSON.parse(line) as { verb: string; requestURI: string; user: { username: string } })
-      .filter(({ user, verb }) => user.username === 'kmend' && ['patch', 'update', 'delete'].includes(verb))
+      .map(
+        (line) =>
+          JSON.parse(line) as { verb: string; requestURI: string; user: { username: string } },
+      )
+      .filter(
+        ({ user, verb }) =>
+          user.username === 'kmend' && ['patch', 'update', 'delete'].includes(verb),
+      )
       .map(({ verb, requestURI }) => `${verb} ${requestURI.replace(/\?.*/, '')}`);
   const untouched = (): void => {
     expect(writes()).toEqual([]);
@@ -42,16 +66,26 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   it('under its own name', async () => {
     const { exit, out } = await command('apply', '--limit', 'n1');
-    expect([exit, out]).toEqual([4, expect.stringMatching(/n1: it is node n1, and (calls itself n2|says that it is in the boot of n2)/)]);
+    expect([exit, out]).toEqual([
+      4,
+      expect.stringMatching(
+        /n1: it is node n1, and (calls itself n2|says that it is in the boot of n2)/,
+      ),
+    ]);
     untouched();
   });
 
   it('behind an alias: it selects no node, and neither do honest ones; node_name does', async () => {
     const { exit, out } = await command('apply', '-i', aliases, '--limit', 'web1');
-    expect([exit, out]).toEqual([4, expect.stringMatching(/web1: no node of the cluster has its inventory name/)]);
+    expect([exit, out]).toEqual([
+      4,
+      expect.stringMatching(/web1: no node of the cluster has its inventory name/),
+    ]);
     const planned = await command('plan', '-i', aliases);
     expect(planned.out).toMatch(/web2: no node of the cluster has its inventory name/);
-    expect(planned.out.replace(/\s+/g, ' ')).toMatch(/web1 and web2 give one boot id .* with different host keys/);
+    expect(planned.out.replace(/\s+/g, ' ')).toMatch(
+      /web1 and web2 give one boot id .* with different host keys/,
+    );
     expect(planned.out).toMatch(/! drain node n3/);
     untouched();
   });
@@ -60,6 +94,8 @@ describe.skipIf(missing !== undefined)(title, () => {
     const { exit, out, err } = await command('apply', '--limit', 'n2');
     expect(exit, out + err).toBe(0);
     expect(world.hosts.fleet.hosts.map((host) => host.boots())).toEqual([1, 2, 1, 1]);
-    expect(new Set(writes().filter((write) => write.includes('/nodes/')))).toEqual(new Set(['patch /api/v1/nodes/n2']));
+    expect(new Set(writes().filter((write) => write.includes('/nodes/')))).toEqual(
+      new Set(['patch /api/v1/nodes/n2']),
+    );
   });
 });

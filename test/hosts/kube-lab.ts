@@ -1,4 +1,5 @@
-// A real control plane on loopback for tests: starts and ends the scripts of test/lab/kube, and puts cases through a drainer.
+// A real control plane on loopback for tests: starts and ends the scripts of test/lab/kube, and
+// puts cases through a drainer.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
@@ -16,11 +17,13 @@ import { labNumber } from './lab.ts';
 const scripts = resolve(import.meta.dirname, '../lab/kube');
 const binaries = process.env.KUBE_BIN ?? resolve(import.meta.dirname, '../../.kube/bin');
 
-const has = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+const has = (program: string): boolean =>
+  spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
 /** What is missing for it; undefined = it can be run. */
 export const missing: string | undefined = (() => {
-  if (!existsSync(join(binaries, 'kube-apiserver'))) return 'no kube-apiserver: build it once with WORK=$PWD/.kube test/lab/kube/build.sh';
+  if (!existsSync(join(binaries, 'kube-apiserver')))
+    return 'no kube-apiserver: build it once with WORK=$PWD/.kube test/lab/kube/build.sh';
   return ['kubectl', 'etcd', 'jq', 'openssl', 'curl', 'bash']
     .map((name) => (has(name) ? undefined : `no ${name}`))
     .find((text) => text !== undefined);
@@ -44,8 +47,27 @@ function readRows(path: string): readonly Row[] {
     .split('\n')
     .slice(1)
     .map((line) => {
-      const [name = '', flags = '', exit = '', cordoned = '', evicted = '', left = '', calls = '', , seconds = ''] = line.split('\t');
-      return { name, flags, exit: Number(exit), cordoned, evicted, left, calls: Number(calls), seconds: Number(seconds) };
+      const [
+        name = '',
+        flags = '',
+        exit = '',
+        cordoned = '',
+        evicted = '',
+        left = '',
+        calls = '',
+        ,
+        seconds = '',
+      ] = line.split('\t');
+      return {
+        name,
+        flags,
+        exit: Number(exit),
+        cordoned,
+        evicted,
+        left,
+        calls: Number(calls),
+        seconds: Number(seconds),
+      };
     });
 }
 
@@ -94,16 +116,20 @@ function callApi(kubeconfig: string, path: string, object?: object): Promise<unk
   return new Promise((resolve, reject) => {
     const method = object === undefined ? 'GET' : 'POST';
     const headers = object === undefined ? {} : { 'content-type': 'application/json' };
-    const asked = request(`${clusters[0].cluster.server}${path}`, { ...identity, agent: kept, method, headers }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString('utf8');
-        if (method === 'GET' || response.statusCode === 201) resolve(JSON.parse(text));
-        else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
-      });
-    });
+    const asked = request(
+      `${clusters[0].cluster.server}${path}`,
+      { ...identity, agent: kept, method, headers },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          if (method === 'GET' || response.statusCode === 201) resolve(JSON.parse(text));
+          else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
+        });
+      },
+    );
     asked.on('error', reject).end(object === undefined ? undefined : JSON.stringify(object));
   });
 }
@@ -113,7 +139,12 @@ const kept = new Agent({ keepAlive: true });
 const ticksPerSecond = 100;
 
 async function clusterOf(text: string, clock: Clock = systemClock): Promise<KubeCluster> {
-  const made = await createCluster({ kubeconfigs: [{ path: 'kubeconfig', text }], parseYaml: parse, env: {}, clock });
+  const made = await createCluster({
+    kubeconfigs: [{ path: 'kubeconfig', text }],
+    parseYaml: parse,
+    env: {},
+    clock,
+  });
   if (!made.ok) throw new Error(made.failure.message);
   return made.value;
 }
@@ -124,7 +155,12 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
   const run = join(folder, 'run');
   // Ports of its own: a lab that somebody works with may be up beside it.
   const port = (number: number): string => String(number + 10 * labNumber);
-  const ports = { PORT: port(16_443), ETCD_PORT: port(22_379), CTL_PORT: port(17_443), HOOK_PORT: port(19_443) };
+  const ports = {
+    PORT: port(16_443),
+    ETCD_PORT: port(22_379),
+    CTL_PORT: port(17_443),
+    HOOK_PORT: port(19_443),
+  };
   const list = join(folder, 'nodes.json');
   if (nodes !== undefined) writeFileSync(list, JSON.stringify(nodes));
   const chosen = nodes === undefined ? {} : { NODES_JSON: list };
@@ -133,9 +169,15 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
   const json = join(run, 'admin.kubeconfig.json');
   const kubeconfig = (user: string): string => join(run, `${user}.kubeconfig`);
   const kubectl = (...args: string[]): string =>
-    execFileSync('kubectl', ['--kubeconfig', kubeconfig('admin'), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync('kubectl', ['--kubeconfig', kubeconfig('admin'), ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
 
-  /** Objects for `kubectl apply`: today's kubectl has no `create` for the API versions of an old server. */
+  /**
+   * Objects for `kubectl apply`: today's kubectl has no `create` for the API versions of an old
+   * server.
+   */
   const apply = (object: object): unknown => {
     return execFileSync('kubectl', ['--kubeconfig', kubeconfig('admin'), 'apply', '-f', '-'], {
       input: JSON.stringify(object),
@@ -154,16 +196,30 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
       kubectl('uncordon', node);
       kubectl('annotate', 'node', node, 'kmend.io/owner-');
     },
-    /** A Deployment `web` in a namespace of its own (also on a second try), which it returns once all pods run. */
-    deployWeb: (replicas: number, pods: { readonly annotations?: object; readonly spec?: object } = {}): string => {
+    /**
+     * A Deployment `web` in a namespace of its own (also on a second try), which it returns once
+     * all pods run.
+     */
+    deployWeb: (
+      replicas: number,
+      pods: { readonly annotations?: object; readonly spec?: object } = {},
+    ): string => {
       deployed += 1;
       const namespace = `web-${deployed}`;
       const labels = { app: 'web' };
       const metadata = { labels, annotations: pods.annotations ?? {} };
-      const template = { metadata, spec: { containers: [{ name: 'c', image: 'x' }], ...pods.spec } };
+      const template = {
+        metadata,
+        spec: { containers: [{ name: 'c', image: 'x' }], ...pods.spec },
+      };
       const spec = { replicas, selector: { matchLabels: labels }, template };
       kubectl('create', 'namespace', namespace);
-      apply({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace }, spec });
+      apply({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'web', namespace },
+        spec,
+      });
       kubectl('rollout', 'status', 'deployment/web', '-n', namespace, '--timeout=120s');
       return namespace;
     },
@@ -174,9 +230,17 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
       rule: { readonly minAvailable: number } | { readonly maxUnavailable: number },
     ): Promise<void> => {
       const spec = { selector: { matchLabels: { app: name } }, ...rule };
-      apply({ apiVersion: 'policy/v1beta1', kind: 'PodDisruptionBudget', metadata: { name, namespace }, spec });
+      apply({
+        apiVersion: 'policy/v1beta1',
+        kind: 'PodDisruptionBudget',
+        metadata: { name, namespace },
+        spec,
+      });
       await until(`budget ${name} is counted`, async () => {
-        const { status } = (await callApi(json, `/apis/policy/v1beta1/namespaces/${namespace}/poddisruptionbudgets/${name}`)) as Budget;
+        const { status } = (await callApi(
+          json,
+          `/apis/policy/v1beta1/namespaces/${namespace}/poddisruptionbudgets/${name}`,
+        )) as Budget;
         return (status?.expectedPods ?? 0) > 0 && status?.currentHealthy === status?.expectedPods;
       });
     },
@@ -190,34 +254,51 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
     },
     /** Seconds of CPU that the API server has used. */
     cpuOfServer: (): number => {
-      const stat = readFileSync(`/proc/${readFileSync(join(run, 'pid/apiserver'), 'utf8').trim()}/stat`, 'utf8');
+      const stat = readFileSync(
+        `/proc/${readFileSync(join(run, 'pid/apiserver'), 'utf8').trim()}/stat`,
+        'utf8',
+      );
       const [user = 0, system = 0] = stat.replace(/.*\) /, '').split(' ').slice(11, 13).map(Number);
       return (user + system) / ticksPerSecond;
     },
-    control: (path: string): Promise<Response> => fetch(`http://127.0.0.1:${ports.CTL_PORT}${path}`, { method: 'POST' }),
+    control: (path: string): Promise<Response> =>
+      fetch(`http://127.0.0.1:${ports.CTL_PORT}${path}`, { method: 'POST' }),
     /** Runs one case of cases.sh with `kmend drain`, as the user named. */
     runCase: async (name: string, user = 'admin'): Promise<Row | undefined> => {
       const command = await bundlePath();
       const tsv = join(folder, `${name}.tsv`);
       const given = { ...env, DRAIN: `node ${command} drain`, TSV: tsv, DRAIN_USER: user };
-      execFileSync('bash', [join(scripts, 'cases.sh'), `^${name}$`], { env: given, stdio: 'pipe', timeout: 280_000 });
+      execFileSync('bash', [join(scripts, 'cases.sh'), `^${name}$`], {
+        env: given,
+        stdio: 'pipe',
+        timeout: 280_000,
+      });
       return readRows(tsv)[0];
     },
-    /** Kills the API server, and has it up again after so long, with the same arguments, when the promise is kept. */
+    /**
+     * Kills the API server, and has it up again after so long, with the same arguments, when the
+     * promise is kept.
+     */
     restartApiServer: async (awayMs = 0): Promise<void> => {
       const pid = Number(readFileSync(join(run, 'pid/apiserver'), 'utf8'));
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
       process.kill(pid, 'SIGKILL');
-      // A killed process goes on holding its port until the kernel has taken it down; the new one would give up at once.
+      // A killed process goes on holding its port until the kernel has taken it down; the new one
+      // would give up at once.
       await until('the old API server is gone', async () => !(await accepts(Number(ports.PORT))));
       await sleep(awayMs);
-      const script = 'setsid "$@" >> "$RUN/log/apiserver2.log" 2>&1 & echo $! > "$RUN/pid/apiserver"';
+      const script =
+        'setsid "$@" >> "$RUN/log/apiserver2.log" 2>&1 & echo $! > "$RUN/pid/apiserver"';
       execFileSync('bash', ['-c', script, 'restart', ...command], { env, stdio: 'ignore' });
-      await until(`the API server is up again (its log: ${join(run, 'log/apiserver2.log')})`, async () => accepts(Number(ports.PORT)));
+      await until(
+        `the API server is up again (its log: ${join(run, 'log/apiserver2.log')})`,
+        async () => accepts(Number(ports.PORT)),
+      );
     },
     /** A file of the lab's state folder. */
     file: (name: string): string => join(run, name),
-    cluster: (user = 'admin', clock?: Clock): Promise<KubeCluster> => clusterOf(readFileSync(kubeconfig(user), 'utf8'), clock),
+    cluster: (user = 'admin', clock?: Clock): Promise<KubeCluster> =>
+      clusterOf(readFileSync(kubeconfig(user), 'utf8'), clock),
     clusterOf,
     /** The ends of all logs, for a test that failed. */
     logs: (): string =>

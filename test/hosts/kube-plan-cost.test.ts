@@ -1,4 +1,5 @@
-// What a plan costs a real API server, beside one scan a node: 200 nodes with 2,000 pods, in the server's own CPU time.
+// What a plan costs a real API server, beside one scan a node: 200 nodes with 2,000 pods, in the
+// server's own CPU time.
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
@@ -25,7 +26,15 @@ const podOn = (node: string, shard: number, index: number): object => ({
     name: `${node}-${index}`,
     labels: { app: `app${index}`, shard: `${shard}` },
     annotations: { 'example.com/applied': 'x'.repeat(1_500) },
-    ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `app${index}`, uid: `uid-${index}`, controller: true }],
+    ownerReferences: [
+      {
+        apiVersion: 'apps/v1',
+        kind: 'ReplicaSet',
+        name: `app${index}`,
+        uid: `uid-${index}`,
+        controller: true,
+      },
+    ],
   },
   spec: {
     nodeName: node,
@@ -33,7 +42,10 @@ const podOn = (node: string, shard: number, index: number): object => ({
       {
         name: 'c',
         image: 'registry.example.com/shop/app:1',
-        env: Array.from({ length: 30 }, (_, at) => ({ name: `VARIABLE_${at}`, value: `value-${at}` })),
+        env: Array.from({ length: 30 }, (_, at) => ({
+          name: `VARIABLE_${at}`,
+          value: `value-${at}`,
+        })),
         resources: { requests: { cpu: '50m', memory: '64Mi' } },
         readinessProbe: { httpGet: { path: '/healthz', port: 8080 } },
       },
@@ -41,7 +53,14 @@ const podOn = (node: string, shard: number, index: number): object => ({
   },
 });
 
-const ready = [{ type: 'Ready', status: 'True', lastHeartbeatTime: '2024-05-01T12:00:00Z', lastTransitionTime: '2024-05-01T12:00:00Z' }];
+const ready = [
+  {
+    type: 'Ready',
+    status: 'True',
+    lastHeartbeatTime: '2024-05-01T12:00:00Z',
+    lastTransitionTime: '2024-05-01T12:00:00Z',
+  },
+];
 const nodeNamed = (name: string): object => ({
   apiVersion: 'v1',
   kind: 'Node',
@@ -59,26 +78,40 @@ describe.skipIf(missing !== undefined)(title, () => {
     }
     for (let app = 0; app < podsPerNode; app += 1) {
       const spec = { selector: { matchLabels: { app: `app${app}` } }, maxUnavailable: 1 };
-      lab.apply({ apiVersion: 'policy/v1beta1', kind: 'PodDisruptionBudget', metadata: { name: `app${app}`, namespace: 'default' }, spec });
+      lab.apply({
+        apiVersion: 'policy/v1beta1',
+        kind: 'PodDisruptionBudget',
+        metadata: { name: `app${app}`, namespace: 'default' },
+        spec,
+      });
     }
     // Nodes without a kubelet and pods without an owner are cleaned up by them.
-    for (const controller of ['controller-manager', 'scheduler'] as const) lab.signal(controller, 'SIGSTOP');
+    for (const controller of ['controller-manager', 'scheduler'] as const)
+      lab.signal(controller, 'SIGSTOP');
     for (let from = 0; from < names.length; from += 5) {
       const some = names.slice(from, from + 5);
       await Promise.all(some.map((name) => lab.create('/api/v1/nodes', nodeNamed(name))));
-      const pods = some.flatMap((name, at) => Array.from({ length: podsPerNode }, (_, index) => podOn(name, (from + at) % shards, index)));
+      const pods = some.flatMap((name, at) =>
+        Array.from({ length: podsPerNode }, (_, index) => podOn(name, (from + at) % shards, index)),
+      );
       await Promise.all(pods.map((pod) => lab.create('/api/v1/namespaces/default/pods', pod)));
     }
   }, 120_000);
   afterAll(() => {
     if (lab === undefined) return;
-    for (const controller of ['controller-manager', 'scheduler'] as const) lab.signal(controller, 'SIGCONT');
+    for (const controller of ['controller-manager', 'scheduler'] as const)
+      lab.signal(controller, 'SIGCONT');
     lab.stop();
   });
 
-  /** The server's CPU seconds for it, without what it uses in the same time when nobody asks: before and after. */
+  /**
+   * The server's CPU seconds for it, without what it uses in the same time when nobody asks: before
+   * and after.
+   */
   async function costOf(act: () => Promise<void>): Promise<number> {
-    const measure = async (work: () => Promise<unknown>): Promise<readonly [cpu: number, milliseconds: number]> => {
+    const measure = async (
+      work: () => Promise<unknown>,
+    ): Promise<readonly [cpu: number, milliseconds: number]> => {
       const [cpu, at] = [lab.cpuOfServer(), performance.now()];
       await work();
       return [lab.cpuOfServer() - cpu, performance.now() - at];
@@ -97,10 +130,19 @@ describe.skipIf(missing !== undefined)(title, () => {
     const when = { kind: 'plan', since: systemClock.now() } as const;
     const evicted = names.map(async (host) => {
       const { signal } = new AbortController();
-      const side = new NodeSide({ cluster, clock: systemClock, byName: false, ours: [], signal, when });
+      const side = new NodeSide({
+        cluster,
+        clock: systemClock,
+        byName: false,
+        ours: [],
+        signal,
+        when,
+      });
       value(await side.find({ identity: { host }, known: [], hostFacts: {} }));
       value(await side.forecast([want], host, {}, { again: false, taken: false }));
-      return Object.values(side.forecasts).map((fact) => (fact as { evicts?: readonly string[] }).evicts?.length);
+      return Object.values(side.forecasts).map(
+        (fact) => (fact as { evicts?: readonly string[] }).evicts?.length,
+      );
     });
     expect(await Promise.all(evicted)).toEqual(names.map(() => [podsPerNode]));
     cluster.close();
@@ -108,7 +150,8 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   async function scan(): Promise<void> {
     const cluster = await lab.cluster('kmend');
-    for (const name of names.slice(0, scanned)) expect(value(await cluster.pods(name))).toHaveLength(podsPerNode);
+    for (const name of names.slice(0, scanned))
+      expect(value(await cluster.pods(name))).toHaveLength(podsPerNode);
     cluster.close();
   }
 
@@ -119,10 +162,14 @@ describe.skipIf(missing !== undefined)(title, () => {
       plans.push(await costOf(plan));
       scans.push(((await costOf(scan)) * names.length) / scanned);
     }
-    const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[1] ?? Number.NaN;
+    const middle = (values: readonly number[]): number =>
+      [...values].sort((a, b) => a - b)[1] ?? Number.NaN;
     const share = middle(plans) / middle(scans);
-    const shown = (values: readonly number[]): string => values.map((cpu) => cpu.toFixed(2)).join(', ');
-    console.info(`a plan: ${shown(plans)} s of the API server's CPU; a scan for each node: ${shown(scans)} s; share ${share.toFixed(2)}`);
+    const shown = (values: readonly number[]): string =>
+      values.map((cpu) => cpu.toFixed(2)).join(', ');
+    console.info(
+      `a plan: ${shown(plans)} s of the API server's CPU; a scan for each node: ${shown(scans)} s; share ${share.toFixed(2)}`,
+    );
     // Where such scans were 15 to 19 s of CPU, this is 2 s.
     expect(share).toBeLessThan(0.12);
   }, 120_000);

@@ -1,4 +1,5 @@
-// The kube room against a real API server, controller manager and scheduler (1.20) with fake kubelets; kubectl's recorded results are the measure.
+// The kube room against a real API server, controller manager and scheduler (1.20) with fake
+// kubelets; kubectl's recorded results are the measure.
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -20,8 +21,20 @@ describe.skipIf(missing !== undefined)(title, () => {
   beforeAll(() => {
     lab = startLab();
     lab.kubectl('apply', '-f', roles);
-    lab.kubectl('create', 'clusterrolebinding', 'kmend', '--clusterrole=kmend-rollout', '--user=kmend');
-    lab.kubectl('create', 'clusterrolebinding', 'kmend-forecast', '--clusterrole=kmend-forecast', '--user=kmend-forecast');
+    lab.kubectl(
+      'create',
+      'clusterrolebinding',
+      'kmend',
+      '--clusterrole=kmend-rollout',
+      '--user=kmend',
+    );
+    lab.kubectl(
+      'create',
+      'clusterrolebinding',
+      'kmend-forecast',
+      '--clusterrole=kmend-forecast',
+      '--user=kmend-forecast',
+    );
   });
   afterAll(() => lab?.stop());
   afterEach(({ task }) => {
@@ -46,8 +59,12 @@ describe.skipIf(missing !== undefined)(title, () => {
     lab.clear('n1');
     web(replicas, ['-n', name]);
     const astray = (): readonly string[] =>
-      lab.kubectl('get', 'pods', '-n', name, '-o', 'name', '--field-selector', 'spec.nodeName!=n1').split('\n').filter(Boolean);
-    // A scheduler that has not seen the cordons yet, as after a restart of the API server, puts some elsewhere: they are made again.
+      lab
+        .kubectl('get', 'pods', '-n', name, '-o', 'name', '--field-selector', 'spec.nodeName!=n1')
+        .split('\n')
+        .filter(Boolean);
+    // A scheduler that has not seen the cordons yet, as after a restart of the API server, puts
+    // some elsewhere: they are made again.
     for (let round = 0; round < 60; round += 1) {
       lab.kubectl('rollout', 'status', 'deployment/web', '-n', name, '--timeout=120s');
       const elsewhere = astray();
@@ -60,13 +77,19 @@ describe.skipIf(missing !== undefined)(title, () => {
   };
 
   describe('drains as kubectl does', () => {
-    /** kubectl calls a node drained on which pods are left by an option; kmend waits for them, and fails. */
+    /**
+     * kubectl calls a node drained on which pods are left by an option; kmend waits for them, and
+     * fails.
+     */
     const notEmpty = new Set(['pod-selector', 'stuck-skip-wait']);
-    it.each(recorded.map((row) => [row.name, row.flags, row] as const))('%s %s', async (name, _, expected) => {
-      const { cordoned, evicted, left } = expected;
-      const exit = notEmpty.has(name) ? 1 : expected.exit;
-      expect(await lab.runCase(name)).toMatchObject({ exit, cordoned, evicted, left });
-    });
+    it.each(recorded.map((row) => [row.name, row.flags, row] as const))(
+      '%s %s',
+      async (name, _, expected) => {
+        const { cordoned, evicted, left } = expected;
+        const exit = notEmpty.has(name) ? 1 : expected.exit;
+        expect(await lab.runCase(name)).toMatchObject({ exit, cordoned, evicted, left });
+      },
+    );
   });
 
   describe('the manifest of a job', () => {
@@ -74,9 +97,20 @@ describe.skipIf(missing !== undefined)(title, () => {
       const home = mkdtempSync(join(tmpdir(), 'kmend-cronjob-'));
       writeFileSync(join(home, 'auto.yaml'), '- hosts: all\n  tasks: []\n');
       writeFileSync(join(home, 'inventory.yaml'), 'all: {hosts: {a: {}}}\n');
-      const words = ['--every', 'Mon..Fri 22:00', '--as', 'kubernetes', '--image', 'registry.example/kmend:1', ...flags];
+      const words = [
+        '--every',
+        'Mon..Fri 22:00',
+        '--as',
+        'kubernetes',
+        '--image',
+        'registry.example/kmend:1',
+        ...flags,
+      ];
       const job = ['apply', 'auto.yaml', '-i', 'inventory.yaml'];
-      const { exit, out } = await command(['schedule', 'install', 'nightly', ...words, '--', ...job], { home });
+      const { exit, out } = await command(
+        ['schedule', 'install', 'nightly', ...words, '--', ...job],
+        { home },
+      );
       expect(exit).toBe(0);
       writeFileSync(join(home, 'job.yaml'), out);
       return join(home, 'job.yaml');
@@ -86,8 +120,13 @@ describe.skipIf(missing !== undefined)(title, () => {
       lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kmend' } });
       const path = await made('--kubernetes-version', '1.20');
       for (const how of ['client', 'server']) {
-        const said = lab.kubectl('apply', `--dry-run=${how}`, '--validate=true', '-f', path).trim().split('\n');
-        expect(said.map((line) => line.replace(/ (?:created|configured|unchanged) .*/, ''))).toEqual([
+        const said = lab
+          .kubectl('apply', `--dry-run=${how}`, '--validate=true', '-f', path)
+          .trim()
+          .split('\n');
+        expect(
+          said.map((line) => line.replace(/ (?:created|configured|unchanged) .*/, '')),
+        ).toEqual([
           'clusterrole.rbac.authorization.k8s.io/kmend-rollout',
           'clusterrole.rbac.authorization.k8s.io/kmend-forecast',
           'role.rbac.authorization.k8s.io/kmend-events',
@@ -106,18 +145,34 @@ describe.skipIf(missing !== undefined)(title, () => {
 
     it('a field that is none is found, and so is a CronJob that is too new for this server', async () => {
       const path = await made('--kubernetes-version', '1.20');
-      writeFileSync(path, readFileSync(path, 'utf8').replace('concurrencyPolicy: Forbid', 'concurrencyPolicy: Never'));
-      expect(() => lab.kubectl('apply', '--dry-run=server', '-f', path)).toThrow(/concurrencyPolicy/);
+      writeFileSync(
+        path,
+        readFileSync(path, 'utf8').replace('concurrencyPolicy: Forbid', 'concurrencyPolicy: Never'),
+      );
+      expect(() => lab.kubectl('apply', '--dry-run=server', '-f', path)).toThrow(
+        /concurrencyPolicy/,
+      );
       const newer = await made();
       expect(() => lab.kubectl('apply', '--dry-run=server', '-f', newer)).toThrow(/batch\/v1/);
     });
   });
 
   describe('with the rights of the shipped roles only', () => {
-    const named = ['empty-node', 'plain', 'ds-flag', 'mixed-all-flags', 'pdb-one-at-a-time', 'bare-no-flag'];
+    const named = [
+      'empty-node',
+      'plain',
+      'ds-flag',
+      'mixed-all-flags',
+      'pdb-one-at-a-time',
+      'bare-no-flag',
+    ];
     it.each(named)('rollout: %s', async (name) => {
       const expected = recorded.find((row) => row.name === name);
-      expect(await lab.runCase(name, 'kmend')).toMatchObject({ exit: expected?.exit, evicted: expected?.evicted, left: expected?.left });
+      expect(await lab.runCase(name, 'kmend')).toMatchObject({
+        exit: expected?.exit,
+        evicted: expected?.evicted,
+        left: expected?.left,
+      });
     });
 
     it('forecast: reads every part, and cordons nothing that it could not drain', async () => {
@@ -126,8 +181,12 @@ describe.skipIf(missing !== undefined)(title, () => {
       const forecast = value(await cluster.forecast('n1', drainOptions()));
       expect(forecast.warnings.filter((text) => text.includes('not looked at'))).toEqual([]);
       expect(value(await cluster.nodes())).toHaveLength(4);
-      expect(failure(await cluster.cordon('n1', owner)).message).toMatch(/may not create pods\/eviction: no pod could be evicted/);
-      expect(failure(await cluster.plainCordon('n1', { dryRun: false })).message).toMatch(/may not patch nodes n1 \(403\)/);
+      expect(failure(await cluster.cordon('n1', owner)).message).toMatch(
+        /may not create pods\/eviction: no pod could be evicted/,
+      );
+      expect(failure(await cluster.plainCordon('n1', { dryRun: false })).message).toMatch(
+        /may not patch nodes n1 \(403\)/,
+      );
       expect(value(await cluster.node('n1')).unschedulable).toBe(false);
     });
 
@@ -137,7 +196,10 @@ describe.skipIf(missing !== undefined)(title, () => {
       expect(value(await rollout.missingRights('rollout'))).toEqual([]);
       expect(value(await forecast.missingRights('forecast'))).toEqual([]);
       expect(value(await rollout.missingRights('delete'))).toEqual(['delete pods']);
-      expect(value(await forecast.missingRights('rollout'))).toEqual(['patch nodes', 'create pods/eviction']);
+      expect(value(await forecast.missingRights('rollout'))).toEqual([
+        'patch nodes',
+        'create pods/eviction',
+      ]);
     });
   });
 
@@ -162,9 +224,13 @@ describe.skipIf(missing !== undefined)(title, () => {
     const all = ['n1', 'n2', 'n3', 'n4'];
     for (const node of all) lab.kubectl('cordon', node);
     web(2, ['-n', name]);
-    expect(await becomes(false)).toMatch(/deployments short of replicas: 1 of 1 \(gate-\d+\/web has 0 of 2\)/);
+    expect(await becomes(false)).toMatch(
+      /deployments short of replicas: 1 of 1 \(gate-\d+\/web has 0 of 2\)/,
+    );
     for (const node of all) lab.kubectl('uncordon', node);
-    expect(await becomes(true)).toBe('open: 0 of 4 nodes not ready; pods pending: 0; deployments short of replicas: 0 of 1');
+    expect(await becomes(true)).toBe(
+      'open: 0 of 4 nodes not ready; pods pending: 0; deployments short of replicas: 0 of 1',
+    );
     lab.kubectl('delete', 'namespace', name, '--wait=false');
   });
 
@@ -173,10 +239,20 @@ describe.skipIf(missing !== undefined)(title, () => {
     const cluster = await lab.cluster('kmend');
     value(await cluster.cordon('n1', owner));
     const restarted = sleep(150).then(() => lab.restartApiServer(outage));
-    const outcome = await cluster.drain('n1', drainOptions({ timeout: 120 }), owner, () => undefined);
+    const outcome = await cluster.drain(
+      'n1',
+      drainOptions({ timeout: 120 }),
+      owner,
+      () => undefined,
+    );
     await restarted;
-    expect(value(outcome)).toMatchObject({ left: [], evicted: expect.arrayContaining([expect.stringContaining(`${name}/web`)]) });
-    expect(lab.kubectl('get', 'pods', '-n', name, '-o', 'jsonpath={.items[*].spec.nodeName}')).not.toMatch(/\bn1\b/);
+    expect(value(outcome)).toMatchObject({
+      left: [],
+      evicted: expect.arrayContaining([expect.stringContaining(`${name}/web`)]),
+    });
+    expect(
+      lab.kubectl('get', 'pods', '-n', name, '-o', 'jsonpath={.items[*].spec.nodeName}'),
+    ).not.toMatch(/\bn1\b/);
     value(await cluster.uncordon('n1', owner));
     lab.kubectl('delete', 'namespace', name, '--wait=false');
   });
@@ -187,7 +263,11 @@ describe.skipIf(missing !== undefined)(title, () => {
     const cluster = await lab.cluster();
     const { blocks } = value(await cluster.forecast('n1', drainOptions()));
     expect(blocks).toEqual(
-      [1, 2].map(() => expect.stringMatching(/^closed-\d+\/web-.*: PDB web allows 0 of 2 \(minAvailable 2\): it can never allow one$/)),
+      [1, 2].map(() =>
+        expect.stringMatching(
+          /^closed-\d+\/web-.*: PDB web allows 0 of 2 \(minAvailable 2\): it can never allow one$/,
+        ),
+      ),
     );
     expect(value(await cluster.node('n1')).unschedulable).toBe(false);
     lab.kubectl('delete', 'namespace', name, '--wait=false');

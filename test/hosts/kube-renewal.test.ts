@@ -1,4 +1,5 @@
-// Client certificate files on a real API server, which tells an expired one by its own clock: renewed in the middle, and found late.
+// Client certificate files on a real API server, which tells an expired one by its own clock:
+// renewed in the middle, and found late.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,9 +21,13 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   /** Of the lab's administrators, from a moment ago until then; files of their own. */
   function certify(name: string, until: number): void {
-    const utc = (at: number): string => `${new Date(at).toISOString().replace(/[-:T]|\.\d+Z/g, '')}Z`;
-    const openssl = (...args: string[]): unknown => execFileSync('openssl', args, { stdio: 'pipe' });
-    const [key, request, certificate] = ['key', 'csr', 'crt'].map((end) => lab.file(`${name}.${end}`)) as [string, string, string];
+    const utc = (at: number): string =>
+      `${new Date(at).toISOString().replace(/[-:T]|\.\d+Z/g, '')}Z`;
+    const openssl = (...args: string[]): unknown =>
+      execFileSync('openssl', args, { stdio: 'pipe' });
+    const [key, request, certificate] = ['key', 'csr', 'crt'].map((end) =>
+      lab.file(`${name}.${end}`),
+    ) as [string, string, string];
     openssl(
       'req',
       '-newkey',
@@ -38,17 +43,27 @@ describe.skipIf(missing !== undefined)(title, () => {
       '/O=system:masters/CN=renewed',
     );
     const times = ['-not_before', utc(Date.now() - 60_000), '-not_after', utc(until)];
-    const authority = ['-CA', lab.file('pki/ca.crt'), '-CAkey', lab.file('pki/ca.key'), '-CAcreateserial'];
+    const authority = [
+      '-CA',
+      lab.file('pki/ca.crt'),
+      '-CAkey',
+      lab.file('pki/ca.key'),
+      '-CAcreateserial',
+    ];
     openssl('x509', '-req', '-in', request, ...authority, ...times, '-out', certificate);
   }
 
   function clusterWith(name: string, now: () => number): Promise<KubeCluster> {
     const config = JSON.parse(readFileSync(`${lab.kubeconfig('admin')}.json`, 'utf8'));
-    config.users[0].user = { 'client-certificate': lab.file(`${name}.crt`), 'client-key': lab.file(`${name}.key`) };
+    config.users[0].user = {
+      'client-certificate': lab.file(`${name}.crt`),
+      'client-key': lab.file(`${name}.key`),
+    };
     return lab.clusterOf(JSON.stringify(config), { ...systemClock, now });
   }
 
-  const shown = (outcome: Outcome<unknown>): unknown => (outcome.ok ? 'well' : [outcome.failure.kind, outcome.failure.transport]);
+  const shown = (outcome: Outcome<unknown>): unknown =>
+    outcome.ok ? 'well' : [outcome.failure.kind, outcome.failure.transport];
 
   it('goes on with the new one, whether kmend or only the server finds the old one expired', async () => {
     const began = Date.now();
@@ -61,7 +76,8 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(shown(await kmend.node('n1'))).toEqual(['auth', true]);
     expect(shown(await late.node('n1'))).toEqual(['auth', true]);
     certify('next', Date.now() + 600_000);
-    for (const end of ['crt', 'key']) writeFileSync(lab.file(`mine.${end}`), readFileSync(lab.file(`next.${end}`)));
+    for (const end of ['crt', 'key'])
+      writeFileSync(lab.file(`mine.${end}`), readFileSync(lab.file(`next.${end}`)));
     for (const cluster of [kmend, late]) {
       expect(shown(await cluster.node('n1'))).toBe('well');
       cluster.close();

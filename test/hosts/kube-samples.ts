@@ -1,9 +1,18 @@
-// What a rollout may never break, looked at from outside several times a second while it runs: availability, zones, and pods on hosts that are down.
+// What a rollout may never break, looked at from outside several times a second while it runs:
+// availability, zones, and pods on hosts that are down.
 import type { NodeHosts } from './kube-fleet.ts';
 
 interface Item {
-  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>>; readonly deletionTimestamp?: string };
-  readonly spec: { readonly unschedulable?: boolean; readonly nodeName?: string; readonly replicas?: number };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+  readonly spec: {
+    readonly unschedulable?: boolean;
+    readonly nodeName?: string;
+    readonly replicas?: number;
+  };
   readonly status: {
     readonly availableReplicas?: number;
     readonly currentHealthy?: number;
@@ -34,17 +43,23 @@ export function sample({ lab, hosts }: NodeHosts): Samples {
   let taken = 0;
   let going = true;
 
-  const list = async (path: string): Promise<readonly Item[]> => ((await lab.read(path)) as { items: readonly Item[] }).items;
+  const list = async (path: string): Promise<readonly Item[]> =>
+    ((await lab.read(path)) as { items: readonly Item[] }).items;
 
   async function look(): Promise<void> {
     // Down before and after the pods were listed: down while they were.
     const down = hosts.fleet.hosts.filter((host) => !host.isUp()).map((host) => host.name);
     const [nodes, deployments, budgets, pods] = await Promise.all(
-      ['/api/v1/nodes', '/apis/apps/v1/deployments', '/apis/policy/v1beta1/poddisruptionbudgets', '/api/v1/namespaces/default/pods'].map(
-        list,
-      ),
+      [
+        '/api/v1/nodes',
+        '/apis/apps/v1/deployments',
+        '/apis/policy/v1beta1/poddisruptionbudgets',
+        '/api/v1/namespaces/default/pods',
+      ].map(list),
     );
-    const stillDown = new Set(down.filter((name) => hosts.fleet.hosts.some((host) => host.name === name && !host.isUp())));
+    const stillDown = new Set(
+      down.filter((name) => hosts.fleet.hosts.some((host) => host.name === name && !host.isUp())),
+    );
     taken += 1;
     for (const { metadata, status } of deployments ?? []) {
       const available = status.availableReplicas ?? 0;
@@ -52,17 +67,22 @@ export function sample({ lab, hosts }: NodeHosts): Samples {
     }
     for (const { metadata, status } of budgets ?? []) {
       const { currentHealthy = 0, desiredHealthy = 0 } = status;
-      if (currentHealthy < desiredHealthy) broken.add(`PDB ${metadata.name}: ${currentHealthy} healthy of ${desiredHealthy} needed`);
+      if (currentHealthy < desiredHealthy)
+        broken.add(`PDB ${metadata.name}: ${currentHealthy} healthy of ${desiredHealthy} needed`);
     }
     for (const { metadata, spec } of pods ?? [])
-      if (stillDown.has(spec.nodeName ?? '')) broken.add(`pod ${metadata.name} on ${spec.nodeName}, whose host is down`);
+      if (stillDown.has(spec.nodeName ?? ''))
+        broken.add(`pod ${metadata.name} on ${spec.nodeName}, whose host is down`);
     const out = (nodes ?? []).filter((node) => node.spec.unschedulable === true);
     sets.set(
       out.map((node) => node.metadata.name).join(),
       out.map((node) => node.metadata.name),
     );
     const zones = new Set(out.flatMap((node) => node.metadata.labels?.[zoneLabel] ?? []));
-    if (zones.size > 1) broken.add(`nodes of ${zones.size} zones out of service: ${out.map((node) => node.metadata.name).join(', ')}`);
+    if (zones.size > 1)
+      broken.add(
+        `nodes of ${zones.size} zones out of service: ${out.map((node) => node.metadata.name).join(', ')}`,
+      );
   }
 
   const looking = (async () => {

@@ -1,4 +1,5 @@
-// What a run shows in a real cluster: events in `kubectl describe node`, and the taint on nodes that are still to come, though the controller is killed.
+// What a run shows in a real cluster: events in `kubectl describe node`, and the taint on nodes
+// that are still to come, though the controller is killed.
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, until } from '../cli/practice.ts';
 import { nodePlay } from '../kube/fleet-nodes.ts';
@@ -42,10 +43,14 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(doctor.out).not.toMatch(/needed only for events/);
 
     const rollout = '{max_unavailable: 1, prefer_no_schedule: true, events: true}';
-    const play = hosts.file('mend.yaml', nodePlay({ rollout, drain: '{timeout: 60s}', reboot: '{timeout: 60s, stable_for: 1s}' }));
+    const play = hosts.file(
+      'mend.yaml',
+      nodePlay({ rollout, drain: '{timeout: 60s}', reboot: '{timeout: 60s, stable_for: 1s}' }),
+    );
     const controller = await world.spawn(['apply', play, ...inventory, '-l', 'n1,n2,n3', '--yes']);
     const rebooting = () =>
-      hosts.runs().length > 0 && eventsOf(hosts.journal(), 'effect.started', 'n1').some((event) => event.kind === 'reboot');
+      hosts.runs().length > 0 &&
+      eventsOf(hosts.journal(), 'effect.started', 'n1').some((event) => event.kind === 'reboot');
     await until('the reboot of n1', rebooting, 60);
     controller.signal('SIGKILL');
     expect(await controller.ended).toBe('SIGKILL');
@@ -58,8 +63,19 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(taints()).toEqual({ n1: [], n2: [], n3: ['team=a'], n4: [] });
     const shown = lab.kubectl('describe', 'node', 'n1').split('\nEvents:')[1] ?? '';
     const said = shown.split('\n').filter((line) => line.includes('kmend'));
-    const reasons = ['KmendCordoned', 'KmendDrained', 'KmendRebooted', 'KmendProven', 'KmendReturned'];
-    expect(reasons.filter((reason) => !said.some((line) => line.includes(reason) && line.includes(`(kmend run ${run})`)))).toEqual([]);
+    const reasons = [
+      'KmendCordoned',
+      'KmendDrained',
+      'KmendRebooted',
+      'KmendProven',
+      'KmendReturned',
+    ];
+    expect(
+      reasons.filter(
+        (reason) =>
+          !said.some((line) => line.includes(reason) && line.includes(`(kmend run ${run})`)),
+      ),
+    ).toEqual([]);
     expect(eventsOf(hosts.journal(), 'warning')).toEqual([]);
   });
 });

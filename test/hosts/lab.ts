@@ -1,7 +1,16 @@
-// Real hosts for tests: sshd, package manager and reboots in namespaces of this machine (test/lab/hosts.sh). Needs root.
+// Real hosts for tests: sshd, package manager and reboots in namespaces of this machine
+// (test/lab/hosts.sh). Needs root.
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,7 +63,9 @@ export interface Lab {
   readonly bootId: (name: string) => string;
   /** All boot ids that it has had, the first boot first. */
   readonly bootIds: (name: string) => readonly string[];
-  /** The release of the kernel that runs and its command line, as the host was started with them. */
+  /**
+   * The release of the kernel that runs and its command line, as the host was started with them.
+   */
   readonly running: (name: string) => { readonly kernel: string; readonly cmdline: string };
   /** A file of the host, read outside of it as long as it was written there. */
   readonly written: (name: string, path: string) => string;
@@ -68,9 +79,22 @@ export interface Lab {
 const scripts = join(dirname(dirname(fileURLToPath(import.meta.url))), 'lab');
 const run = promisify(execFile);
 
-const hasProgram = (name: string): boolean => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((folder) => existsSync(join(folder, name)));
+const hasProgram = (name: string): boolean =>
+  ['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((folder) => existsSync(join(folder, name)));
 const needs: Readonly<Record<LabFlavour, readonly string[]>> = {
-  el7: ['sshd', 'ssh', 'ssh-keygen', 'unshare', 'rpmbuild', 'createrepo_c', 'dnf', 'rpm', 'grub-mkconfig', 'dpkg-deb', 'apt-ftparchive'],
+  el7: [
+    'sshd',
+    'ssh',
+    'ssh-keygen',
+    'unshare',
+    'rpmbuild',
+    'createrepo_c',
+    'dnf',
+    'rpm',
+    'grub-mkconfig',
+    'dpkg-deb',
+    'apt-ftparchive',
+  ],
   deb: [
     'sshd',
     'ssh',
@@ -86,12 +110,22 @@ const needs: Readonly<Record<LabFlavour, readonly string[]>> = {
   ],
 };
 
-/** What keeps real hosts from being started here, for titles of skipped tests; empty = nothing does. */
+/**
+ * What keeps real hosts from being started here, for titles of skipped tests; empty = nothing does.
+ */
 export function labMissing(flavour: LabFlavour): string {
   if (process.getuid?.() !== 0) return 'needs root';
   const missing = needs[flavour].filter((name) => !hasProgram(name));
   if (missing.length > 0) return `needs ${missing.join(', ')}`;
-  const probe = spawnSync('unshare', ['--mount', '--uts', '--ipc', '--pid', '--time', '--fork', 'true']);
+  const probe = spawnSync('unshare', [
+    '--mount',
+    '--uts',
+    '--ipc',
+    '--pid',
+    '--time',
+    '--fork',
+    'true',
+  ]);
   return probe.status === 0 ? '' : 'needs namespaces of its own (unshare)';
 }
 
@@ -109,13 +143,16 @@ function repositories(): string {
 }
 
 /**
- * 0 to 4: labs of different numbers have addresses and ports of their own, so that they can be up side by side. Each worker has one; KMEND_LAB
- * chooses the one of a run of one worker.
+ * 0 to 4: labs of different numbers have addresses and ports of their own, so that they can be up
+ * side by side. Each worker has one; KMEND_LAB chooses the one of a run of one worker.
  */
-export const labNumber = Number(process.env.KMEND_LAB ?? Number(process.env.VITEST_POOL_ID ?? 1) - 1);
+export const labNumber = Number(
+  process.env.KMEND_LAB ?? Number(process.env.VITEST_POOL_ID ?? 1) - 1,
+);
 
 /** `127.X`, X moved by the number of the lab. */
-const net = (text: string): string => text.replace(/\d+$/, (octet) => String(Number(octet) + 40 * labNumber));
+const net = (text: string): string =>
+  text.replace(/\d+$/, (octet) => String(Number(octet) + 40 * labNumber));
 
 /** Starts hosts and waits until every one of them answers. */
 export async function startLab(options: LabOptions): Promise<Lab> {
@@ -130,7 +167,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     BOOT_KB: String(options.bootKb ?? 0),
   };
   const script = (verb: string, ...words: readonly string[]): string =>
-    execFileSync('sh', [join(scripts, 'hosts.sh'), verb, dir, ...words], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync('sh', [join(scripts, 'hosts.sh'), verb, dir, ...words], {
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   script('up', String(options.count), options.flavour);
   const hosts = readFileSync(join(dir, 'list'), 'utf8')
     .trim()
@@ -143,7 +184,8 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const hostKey = readFileSync(join(dir, 'host_key.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
   writeFileSync(knownHosts, hosts.map(({ address }) => `${address} ${hostKey}\n`).join(''));
   const number = (name: string): string => name.slice(1);
-  const control = (name: string, file: string): string => readFileSync(join(dir, 'hosts', name, 'ctl', file), 'utf8').trim();
+  const control = (name: string, file: string): string =>
+    readFileSync(join(dir, 'hosts', name, 'ctl', file), 'utf8').trim();
   const lab: Lab = {
     dir,
     hosts,
@@ -171,7 +213,8 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     },
     down: () => {
       script('down');
-      if (readdirSync(join(dir, 'hosts')).length === 0) rmSync(dir, { recursive: true, force: true });
+      if (readdirSync(join(dir, 'hosts')).length === 0)
+        rmSync(dir, { recursive: true, force: true });
     },
   };
   try {
@@ -190,10 +233,26 @@ const readLog = (dir: string, name: string): string => {
 
 async function ssh(lab: Lab, name: string, command: string, seconds: number): Promise<LabAnswer> {
   const host = lab.hosts.find((one) => one.name === name);
-  const options = [`UserKnownHostsFile=${lab.knownHosts}`, 'BatchMode=yes', 'ConnectTimeout=3', 'LogLevel=ERROR', 'ServerAliveInterval=2'];
-  const words = ['-F', 'none', '-i', lab.key, '-p', String(host?.port ?? 22), ...options.flatMap((option) => ['-o', option])];
+  const options = [
+    `UserKnownHostsFile=${lab.knownHosts}`,
+    'BatchMode=yes',
+    'ConnectTimeout=3',
+    'LogLevel=ERROR',
+    'ServerAliveInterval=2',
+  ];
+  const words = [
+    '-F',
+    'none',
+    '-i',
+    lab.key,
+    '-p',
+    String(host?.port ?? 22),
+    ...options.flatMap((option) => ['-o', option]),
+  ];
   try {
-    const { stdout, stderr } = await run('ssh', [...words, `root@${host?.address}`, command], { timeout: seconds * 1000 });
+    const { stdout, stderr } = await run('ssh', [...words, `root@${host?.address}`, command], {
+      timeout: seconds * 1000,
+    });
     return { code: 0, out: stdout, err: stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code?: number; stdout?: string; stderr?: string };

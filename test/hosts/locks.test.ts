@@ -1,4 +1,5 @@
-// Locks that free themselves, and never wrongly: controllers in containers and pods are killed, vanish and live on, on real hosts and a real API server.
+// Locks that free themselves, and never wrongly: controllers in containers and pods are killed,
+// vanish and live on, on real hosts and a real API server.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,16 +39,36 @@ interface Container {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** As a container runtime does: namespaces of its own for processes, names and mounts; its death is that of all its processes. */
+/**
+ * As a container runtime does: namespaces of its own for processes, names and mounts; its death is
+ * that of all its processes.
+ */
 const inside = `hostname "$HOST_NAME" && mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount &&
 if [ -n "$ACCOUNT" ]; then mount --bind "$ACCOUNT" /run/secrets/kubernetes.io/serviceaccount; fi &&
 if [ -n "$BOOT" ]; then mount --bind "$BOOT" /proc/sys/kernel/random/boot_id; fi && exec "$@"`;
 
-function contained({ hostName, account = '', boot = '', env = {} }: Container, words: readonly string[]) {
+function contained(
+  { hostName, account = '', boot = '', env = {} }: Container,
+  words: readonly string[],
+) {
   const seen = boot === '' ? '' : op.file(`boot-${boot}`, `${boot}\n`);
   const child = spawn(
     'unshare',
-    ['--pid', '--uts', '--mount', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', inside, 'sh', process.execPath, program, ...words],
+    [
+      '--pid',
+      '--uts',
+      '--mount',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      'sh',
+      '-c',
+      inside,
+      'sh',
+      process.execPath,
+      program,
+      ...words,
+    ],
     {
       cwd: op.dir,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -70,7 +91,9 @@ function contained({ hostName, account = '', boot = '', env = {} }: Container, w
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said.err += text;
   });
-  const ended = new Promise<Ran>((end) => child.on('close', (code) => end({ code: code ?? -1, ...said })));
+  const ended = new Promise<Ran>((end) =>
+    child.on('close', (code) => end({ code: code ?? -1, ...said })),
+  );
   return { child, ended };
 }
 
@@ -79,39 +102,65 @@ let rounds = 0;
 function step(seconds: number) {
   rounds += 1;
   const done = `/var/log/step-${rounds}`;
-  const book = op.file(`step-${rounds}.yaml`, `- hosts: all\n  tasks:\n    - shell: {cmd: 'echo done >> ${done}; sleep ${seconds}'}\n`);
-  const times = async (): Promise<number> => (await lab.ssh('h1', `cat ${done} 2>/dev/null`)).out.split('\n').filter(Boolean).length;
-  return { book, times, begun: () => until('the step has begun', 60, async () => (await times()) > 0) };
+  const book = op.file(
+    `step-${rounds}.yaml`,
+    `- hosts: all\n  tasks:\n    - shell: {cmd: 'echo done >> ${done}; sleep ${seconds}'}\n`,
+  );
+  const times = async (): Promise<number> =>
+    (await lab.ssh('h1', `cat ${done} 2>/dev/null`)).out.split('\n').filter(Boolean).length;
+  return {
+    book,
+    times,
+    begun: () => until('the step has begun', 60, async () => (await times()) > 0),
+  };
 }
 const apply = (book: string): readonly string[] => ['apply', book, '-i', op.inventory, '--yes'];
-const turn = (book: string): readonly string[] => ['schedule', 'run', 'nightly', '--', 'apply', book, '-i', op.inventory];
+const turn = (book: string): readonly string[] => [
+  'schedule',
+  'run',
+  'nightly',
+  '--',
+  'apply',
+  book,
+  '-i',
+  op.inventory,
+];
 
-describe.skipIf(missing !== '')(`controllers in containers of one machine (${missing || 'all there'})`, () => {
-  it('one that lives in another PID namespace, under the same host name, keeps its run', async () => {
-    const { book, times, begun } = step(8);
-    const first = contained({ hostName: 'box' }, apply(book));
-    await begun();
-    const run = op.runs().at(-1) ?? '';
-    const second = await contained({ hostName: 'box' }, ['resume', run, '--yes']).ended;
-    expect([second.code, second.err]).toEqual([7, expect.stringContaining('it runs, in another container of this machine')]);
-    const outside = await op.kmend(apply(book));
-    expect([outside.code, outside.err]).toEqual([7, expect.stringContaining(`locked by run ${run}`)]);
-    expect(outside.err).toContain(`--takeover ${run}`);
-    expect([(await first.ended).code, await times()]).toEqual([0, 1]);
-  });
+describe.skipIf(missing !== '')(
+  `controllers in containers of one machine (${missing || 'all there'})`,
+  () => {
+    it('one that lives in another PID namespace, under the same host name, keeps its run', async () => {
+      const { book, times, begun } = step(8);
+      const first = contained({ hostName: 'box' }, apply(book));
+      await begun();
+      const run = op.runs().at(-1) ?? '';
+      const second = await contained({ hostName: 'box' }, ['resume', run, '--yes']).ended;
+      expect([second.code, second.err]).toEqual([
+        7,
+        expect.stringContaining('it runs, in another container of this machine'),
+      ]);
+      const outside = await op.kmend(apply(book));
+      expect([outside.code, outside.err]).toEqual([
+        7,
+        expect.stringContaining(`locked by run ${run}`),
+      ]);
+      expect(outside.err).toContain(`--takeover ${run}`);
+      expect([(await first.ended).code, await times()]).toEqual([0, 1]);
+    });
 
-  it('the run of one that was killed goes on in another, under another host name', async () => {
-    const { book, times, begun } = step(3);
-    const first = contained({ hostName: 'box-1' }, turn(book));
-    await begun();
-    first.child.kill('SIGKILL');
-    await first.ended;
-    const second = await contained({ hostName: 'box-2' }, turn(book)).ended;
-    // Once by the run that went on, whose effect ran on without it, and once by the turn's own.
-    expect([second.code, await times()], second.err).toEqual([0, 2]);
-    expect(second.out).toContain('was interrupted, it goes on first');
-  });
-});
+    it('the run of one that was killed goes on in another, under another host name', async () => {
+      const { book, times, begun } = step(3);
+      const first = contained({ hostName: 'box-1' }, turn(book));
+      await begun();
+      first.child.kill('SIGKILL');
+      await first.ended;
+      const second = await contained({ hostName: 'box-2' }, turn(book)).ended;
+      // Once by the run that went on, whose effect ran on without it, and once by the turn's own.
+      expect([second.code, await times()], second.err).toEqual([0, 2]);
+      expect(second.out).toContain('was interrupted, it goes on first');
+    });
+  },
+);
 
 const skipped = missing || kubeMissing || '';
 describe.skipIf(skipped !== '')(`a job that is a CronJob (${skipped || 'all there'})`, () => {
@@ -119,7 +168,12 @@ describe.skipIf(skipped !== '')(`a job that is a CronJob (${skipped || 'all ther
   let account = '';
   let book: ReturnType<typeof step>;
   beforeAll(async () => {
-    kube = startKube([{ name: 'n1', bootID: ownBoot }, { name: 'n2', bootID: 'boot-n2' }, { name: 'n3' }, { name: 'n4' }]);
+    kube = startKube([
+      { name: 'n1', bootID: ownBoot },
+      { name: 'n2', bootID: 'boot-n2' },
+      { name: 'n3' },
+      { name: 'n4' },
+    ]);
     kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kmend' } });
     book = step(3);
     const words = [
@@ -143,11 +197,29 @@ describe.skipIf(skipped !== '')(`a job that is a CronJob (${skipped || 'all ther
     await until(
       'the account has a token',
       60,
-      () => kube.kubectl('-n', 'kmend', 'get', 'serviceaccount', 'kmend-nightly', '-o', 'jsonpath={.secrets[0].name}') !== '',
+      () =>
+        kube.kubectl(
+          '-n',
+          'kmend',
+          'get',
+          'serviceaccount',
+          'kmend-nightly',
+          '-o',
+          'jsonpath={.secrets[0].name}',
+        ) !== '',
     );
-    const secret = kube.kubectl('-n', 'kmend', 'get', 'serviceaccount', 'kmend-nightly', '-o', 'jsonpath={.secrets[0].name}');
+    const secret = kube.kubectl(
+      '-n',
+      'kmend',
+      'get',
+      'serviceaccount',
+      'kmend-nightly',
+      '-o',
+      'jsonpath={.secrets[0].name}',
+    );
     const { data } = JSON.parse(kube.kubectl('-n', 'kmend', 'get', 'secret', secret, '-o', 'json'));
-    for (const [name, value] of Object.entries<string>(data)) writeFileSync(join(account, name), Buffer.from(value, 'base64'));
+    for (const [name, value] of Object.entries<string>(data))
+      writeFileSync(join(account, name), Buffer.from(value, 'base64'));
   });
   afterAll(() => {
     kube?.stop();
@@ -165,8 +237,15 @@ describe.skipIf(skipped !== '')(`a job that is a CronJob (${skipped || 'all ther
       containers: [{ name: 'kmend', image: 'x' }],
     };
     kube.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
-    await until(`pod ${name} runs`, 60, () => read('pod', '-n', 'kmend', name, '-o', 'jsonpath={.status.phase}') === 'Running');
-    const server = new URL(JSON.parse(readFileSync(`${kube.kubeconfig('admin')}.json`, 'utf8')).clusters[0].cluster.server);
+    await until(
+      `pod ${name} runs`,
+      60,
+      () => read('pod', '-n', 'kmend', name, '-o', 'jsonpath={.status.phase}') === 'Running',
+    );
+    const server = new URL(
+      JSON.parse(readFileSync(`${kube.kubeconfig('admin')}.json`, 'utf8')).clusters[0].cluster
+        .server,
+    );
     return {
       hostName: name,
       account,
@@ -196,13 +275,36 @@ describe.skipIf(skipped !== '')(`a job that is a CronJob (${skipped || 'all ther
   it('a turn that was killed goes on in the next pod, on another node, once a kubelet has reported its end', async () => {
     const [first, next] = [await podOn('n1', 'nightly-1'), await podOn('n2', 'nightly-2')];
     await killedTurn(first);
-    await expectTurn(next, 7, 'in pod kmend/nightly-1 on node n1; no kubelet has reported that its containers ended');
+    await expectTurn(
+      next,
+      7,
+      'in pod kmend/nightly-1 on node n1; no kubelet has reported that its containers ended',
+    );
     const terminated = { exitCode: 137, reason: 'Error', containerID: 'containerd://1' };
     const status = {
       phase: 'Failed',
-      containerStatuses: [{ name: 'kmend', image: 'x', imageID: 'x', ready: false, restartCount: 0, state: { terminated } }],
+      containerStatuses: [
+        {
+          name: 'kmend',
+          image: 'x',
+          imageID: 'x',
+          ready: false,
+          restartCount: 0,
+          state: { terminated },
+        },
+      ],
     };
-    kube.kubectl('patch', 'pod', '-n', 'kmend', 'nightly-1', '--subresource=status', '--type=merge', '-p', JSON.stringify({ status }));
+    kube.kubectl(
+      'patch',
+      'pod',
+      '-n',
+      'kmend',
+      'nightly-1',
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      JSON.stringify({ status }),
+    );
     await expectTurn(next, 0, 'was interrupted, it goes on first');
   });
 
@@ -212,7 +314,11 @@ describe.skipIf(skipped !== '')(`a job that is a CronJob (${skipped || 'all ther
     kube.kubectl('delete', 'pod', '-n', 'kmend', 'nightly-3', '--force', '--grace-period=0');
     await expectTurn(next, 7, 'it is no longer in the API, and may still run on its node');
     await kube.control('/reboot?node=n1&seconds=1');
-    await until('n1 has booted', 60, () => !['', ownBoot].includes(read('node', 'n1', '-o', 'jsonpath={.status.nodeInfo.bootID}')));
+    await until(
+      'n1 has booted',
+      60,
+      () => !['', ownBoot].includes(read('node', 'n1', '-o', 'jsonpath={.status.nodeInfo.bootID}')),
+    );
     await expectTurn(next, 0, 'was interrupted, it goes on first');
   });
 });

@@ -1,4 +1,5 @@
-// An operator at the command line: runs the bundle as a child process against real hosts, and reads the journals that it leaves behind.
+// An operator at the command line: runs the bundle as a child process against real hosts, and reads
+// the journals that it leaves behind.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,7 +38,11 @@ export interface Operator {
   readonly file: (name: string, text: string) => string;
   readonly kmend: (words: readonly string[], stdin?: string) => Promise<Ran>;
   /** `env` is added to the little that kmend's process sees. */
-  readonly start: (words: readonly string[], stdin?: string, env?: Readonly<Record<string, string>>) => Started;
+  readonly start: (
+    words: readonly string[],
+    stdin?: string,
+    env?: Readonly<Record<string, string>>,
+  ) => Started;
   /** Ids of all runs, the newest last. */
   readonly runs: () => readonly string[];
   /** The journal of a run (the newest unless said), its chain checked here and not by kmend. */
@@ -53,7 +58,8 @@ export function operator(members: readonly Member[]): Operator {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-operator-'));
   const inventory = join(dir, 'inventory.yaml');
   writeFileSync(inventory, inventoryOf(members));
-  const runs = (): readonly string[] => (existsSync(join(dir, 'state/runs')) ? readdirSync(join(dir, 'state/runs')).toSorted() : []);
+  const runs = (): readonly string[] =>
+    existsSync(join(dir, 'state/runs')) ? readdirSync(join(dir, 'state/runs')).toSorted() : [];
   const start: Operator['start'] = (words, stdin = '', env = {}) => begin(dir, words, stdin, env);
   return {
     dir,
@@ -65,13 +71,26 @@ export function operator(members: readonly Member[]): Operator {
     start,
     kmend: (words, stdin) => start(words, stdin).ended,
     runs,
-    journal: (run = runs().at(-1) ?? 'none') => readChain(join(dir, 'state/runs', run, 'journal.ndjson'), run),
+    journal: (run = runs().at(-1) ?? 'none') =>
+      readChain(join(dir, 'state/runs', run, 'journal.ndjson'), run),
     close: () => rmSync(dir, { recursive: true, force: true }),
   };
 }
 
-function begin(dir: string, words: readonly string[], stdin: string, more: Readonly<Record<string, string>>): Started {
-  const env = { ...more, PATH: process.env.PATH, HOME: dir, KMEND_STATE_DIR: join(dir, 'state'), NO_COLOR: '1', COLUMNS: '200' };
+function begin(
+  dir: string,
+  words: readonly string[],
+  stdin: string,
+  more: Readonly<Record<string, string>>,
+): Started {
+  const env = {
+    ...more,
+    PATH: process.env.PATH,
+    HOME: dir,
+    KMEND_STATE_DIR: join(dir, 'state'),
+    NO_COLOR: '1',
+    COLUMNS: '200',
+  };
   const child = spawn(process.execPath, [join(root, 'bin/kmend.mjs'), ...words], { cwd: dir, env });
   const said = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -81,13 +100,18 @@ function begin(dir: string, words: readonly string[], stdin: string, more: Reado
     said.err += text;
   });
   child.stdin.end(stdin);
-  const ended = new Promise<Ran>((resolve) => child.on('close', (code) => resolve({ code: code ?? -1, ...said })));
+  const ended = new Promise<Ran>((resolve) =>
+    child.on('close', (code) => resolve({ code: code ?? -1, ...said })),
+  );
   return { child, ended };
 }
 
 function inventoryOf(members: readonly Member[]): string {
   const rows = members.map(({ name, lab, host, vars }) => {
-    const { address, port } = lab.hosts.find((one) => one.name === host) ?? { address: '', port: 0 };
+    const { address, port } = lab.hosts.find((one) => one.name === host) ?? {
+      address: '',
+      port: 0,
+    };
     const all = {
       ansible_host: address,
       ansible_port: port,
@@ -110,20 +134,34 @@ function readChain(path: string, run: string): readonly Event[] {
   let before = sha256(`kmend journal ${run}`);
   return lines.map((line, index) => {
     const event: Event = JSON.parse(line);
-    if (event.prev !== before || event.seq !== index) throw new Error(`${path}: entry ${index} does not follow the one before it`);
+    if (event.prev !== before || event.seq !== index)
+      throw new Error(`${path}: entry ${index} does not follow the one before it`);
     before = sha256(line);
     return event;
   });
 }
 
 /** Events of one type, of one host where it is named. */
-export function eventsOf<T extends EventType>(events: readonly Event[], type: T, host?: string): readonly EventOf<T>[] {
-  const of = events.filter((event) => event.type === type && (host === undefined || ('host' in event && event.host === host)));
+export function eventsOf<T extends EventType>(
+  events: readonly Event[],
+  type: T,
+  host?: string,
+): readonly EventOf<T>[] {
+  const of = events.filter(
+    (event) =>
+      event.type === type && (host === undefined || ('host' in event && event.host === host)),
+  );
   return of as unknown as readonly EventOf<T>[];
 }
 
-/** What a reboot left in the journal: the boot id before, written before it was sent, and the one after. */
-export function rebootsOf(events: readonly Event[], host: string): readonly { readonly before: string; readonly after: string }[] {
+/**
+ * What a reboot left in the journal: the boot id before, written before it was sent, and the one
+ * after.
+ */
+export function rebootsOf(
+  events: readonly Event[],
+  host: string,
+): readonly { readonly before: string; readonly after: string }[] {
   const done = eventsOf(events, 'effect.done', host);
   return eventsOf(events, 'effect.started', host)
     .filter((started) => started.kind === 'reboot')
@@ -134,11 +172,17 @@ export function rebootsOf(events: readonly Event[], host: string): readonly { re
 }
 
 /** How a host ended badly. */
-export const failureOf = (events: readonly Event[], host: string): EventOf<'host.failed'> | undefined =>
-  eventsOf(events, 'host.failed', host).at(-1);
+export const failureOf = (
+  events: readonly Event[],
+  host: string,
+): EventOf<'host.failed'> | undefined => eventsOf(events, 'host.failed', host).at(-1);
 
 /** Waits until the condition holds. */
-export async function until(what: string, seconds: number, holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function until(
+  what: string,
+  seconds: number,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
   for (let tries = 0; tries < seconds * 10; tries++) {
     if (await holds()) return;
     await sleep(100);

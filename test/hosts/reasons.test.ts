@@ -1,4 +1,5 @@
-// Why a host failed, on real hosts: full disks, a file system that is read-only, a script of a package, a clock that jumps. The reason reaches the reader.
+// Why a host failed, on real hosts: full disks, a file system that is read-only, a script of a
+// package, a clock that jumps. The reason reaches the reader.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lab, labMissing, startLab } from './lab.ts';
 import { eventsOf, failureOf, type Operator, operator, playbook } from './operator.ts';
@@ -8,11 +9,17 @@ const missing = labMissing('el7');
 /** In the words of bash and of dash. */
 const noSpace = /No space left|I\/O error/;
 
-/** /var as a full file system of its own, with what kmend and the package manager had there; nothing of the package cache. */
+/**
+ * /var as a full file system of its own, with what kmend and the package manager had there; nothing
+ * of the package cache.
+ */
 const fullVar =
   'mkdir /v && mount -t tmpfs -o size=40m tmpfs /v && mkdir -p /v/lib /v/log /v/cache && cp -a /var/lib/rpm /var/lib/dnf /v/lib/ && mount --bind /v /var; dd if=/dev/zero of=/var/fill bs=4k; true';
 
-/** Between the installation and the reboot the clock of h3 goes back five years; before the reboot of h4 /run fills up. */
+/**
+ * Between the installation and the reboot the clock of h3 goes back five years; before the reboot
+ * of h4 /run fills up.
+ */
 const play = `- name: Unlucky
   hosts: h3:h4:h5
   rollout: {max_unavailable: 5, brake: {failures: 9}, approve: never, rollback: none}
@@ -45,10 +52,12 @@ describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'}
     await Promise.all([
       lab.ssh('h1', `rm -rf /var/cache/dnf; ${fullVar}`),
       lab.ssh('h2', 'rm -rf /var/cache/dnf; mount -o remount,bind,ro /'),
-      // What is installed less than three seconds after a boot is not told from what was there before.
+      // What is installed less than three seconds after a boot is not told from what was there
+      // before.
       lab.ssh('h3', 'sleep 3'),
     ]);
-    screen = (await op.kmend(['apply', op.file('unlucky.yaml', play), '-i', op.inventory, '--yes'])).out;
+    screen = (await op.kmend(['apply', op.file('unlucky.yaml', play), '-i', op.inventory, '--yes']))
+      .out;
   });
   afterAll(() => {
     op?.close();
@@ -56,7 +65,14 @@ describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'}
   });
 
   it('the plan names a full /var and a read-only file system, and guesses at no repository', async () => {
-    const { code, out } = await op.kmend(['plan', playbook('runtime'), '-i', op.inventory, '-l', 'h1:h2']);
+    const { code, out } = await op.kmend([
+      'plan',
+      playbook('runtime'),
+      '-i',
+      op.inventory,
+      '-l',
+      'h1:h2',
+    ]);
     expect(code).toBe(4);
     expect(out).toMatch(/h1 .*cannot look for docker-ce .*\/var is full/);
     expect(out).toMatch(/h2 .*cannot look for docker-ce .*read-only/);
@@ -64,8 +80,12 @@ describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'}
   });
 
   it('a clock that goes back does not drop the reboot', () => {
-    const [reboot] = eventsOf(op.journal(), 'task.planned', 'h3').filter(({ module }) => module === 'reboot');
-    expect(reboot?.changes[0]?.after).toBe('docker-ce was installed after this boot; containerd.io was installed after this boot');
+    const [reboot] = eventsOf(op.journal(), 'task.planned', 'h3').filter(
+      ({ module }) => module === 'reboot',
+    );
+    expect(reboot?.changes[0]?.after).toBe(
+      'docker-ce was installed after this boot; containerd.io was installed after this boot',
+    );
     expect([lab.boots('h3'), failureOf(op.journal(), 'h3')]).toEqual([2, undefined]);
   });
 
@@ -84,7 +104,10 @@ describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'}
     const [failure] = eventsOf(op.journal(), 'host.failed', 'h5');
     const last = failure?.failure.detail?.trim().split('\n').at(-1)?.trim() ?? 'nothing was said';
     const [run = ''] = op.runs();
-    const reports = await Promise.all([op.kmend(['report', run]), op.kmend(['report', run, '--markdown'])]);
+    const reports = await Promise.all([
+      op.kmend(['report', run]),
+      op.kmend(['report', run, '--markdown']),
+    ]);
     for (const text of [screen, ...reports.map(({ out }) => out)]) {
       expect(text).toContain(`| ${last}`);
       expect(text).toMatch(/\| .*%post\(lab-broken.* scriptlet failed/);

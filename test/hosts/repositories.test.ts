@@ -1,4 +1,5 @@
-// Repositories that fail, with real dnf on real sshd hosts: `kmend plan` gives each its own message, and touches no host.
+// Repositories that fail, with real dnf on real sshd hosts: `kmend plan` gives each its own
+// message, and touches no host.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lab, labMissing, startLab } from './lab.ts';
@@ -25,16 +26,36 @@ const to =
 
 const rows: readonly Row[] = [
   { name: 'no file', why: /this host has no repository at all/ },
-  { name: 'disabled', repository: at('ok', 'enabled=0\n'), why: /all repositories of this host are disabled \(lab\)/ },
-  { name: 'vanished', repository: at('404'), why: /lab is gone from its server .*\[- Status code: 404 for http:\/\/\*\*\*@127/ },
+  {
+    name: 'disabled',
+    repository: at('ok', 'enabled=0\n'),
+    why: /all repositories of this host are disabled \(lab\)/,
+  },
+  {
+    name: 'vanished',
+    repository: at('404'),
+    why: /lab is gone from its server .*\[- Status code: 404 for http:\/\/\*\*\*@127/,
+  },
   {
     name: 'moved to a place that is gone',
     repository: to(({ http }) => `${http}/404/x`),
     why: /lab has moved, and its new place fails \[- Status code: 404/,
   },
-  { name: 'moved to a name that is gone', repository: to(() => 'http://new.invalid/x'), why: /lab has moved, .*new\.invalid/ },
-  { name: 'moved to TLS that is not trusted', repository: to(({ https }) => `${https}/ok/`), why: /lab has moved, .*Curl error \(60\)/ },
-  { name: 'login page', repository: at('page'), why: /lab answers with something that is no repository/ },
+  {
+    name: 'moved to a name that is gone',
+    repository: to(() => 'http://new.invalid/x'),
+    why: /lab has moved, .*new\.invalid/,
+  },
+  {
+    name: 'moved to TLS that is not trusted',
+    repository: to(({ https }) => `${https}/ok/`),
+    why: /lab has moved, .*Curl error \(60\)/,
+  },
+  {
+    name: 'login page',
+    repository: at('page'),
+    why: /lab answers with something that is no repository/,
+  },
   { name: 'forbidden', repository: at('403'), why: /lab refuses this host \(HTTP 401 or 403/ },
   { name: 'busy', repository: at('503'), why: /lab is out of order or overloaded for now/ },
   {
@@ -57,7 +78,11 @@ const rows: readonly Row[] = [
     repository: () => 'baseurl=http://a.invalid/\nproxy=http://proxy.invalid:3128\n',
     why: /lab cannot be reached through the configured proxy/,
   },
-  { name: 'unknown CA', repository: ({ https }) => `baseurl=${https}/ok/\n`, why: /lab has a certificate that this host does not trust/ },
+  {
+    name: 'unknown CA',
+    repository: ({ https }) => `baseurl=${https}/ok/\n`,
+    why: /lab has a certificate that this host does not trust/,
+  },
   {
     name: 'expired',
     repository: ({ expiredHttps }) => `baseurl=${expiredHttps}/ok/\nsslcacert=/etc/before.pem\n`,
@@ -83,9 +108,21 @@ const rows: readonly Row[] = [
     repository: at('signed', 'repo_gpgcheck=1\ngpgkey=file:///nowhere.asc\n'),
     why: /lab or a package of it is not signed by a key that this host trusts .*nowhere\.asc/,
   },
-  { name: 'no name', repository: () => 'baseurl=http://mirror.invalid/x/\n', why: /lab has a name that does not resolve on this host/ },
-  { name: 'list of mirrors that is gone', repository: ({ http }) => `mirrorlist=${http}/404/list\n`, why: /lab is gone from its server/ },
-  { name: 'nobody listens', repository: () => 'baseurl=http://127.0.0.1:1/x/\n', why: /lab cannot be connected to/ },
+  {
+    name: 'no name',
+    repository: () => 'baseurl=http://mirror.invalid/x/\n',
+    why: /lab has a name that does not resolve on this host/,
+  },
+  {
+    name: 'list of mirrors that is gone',
+    repository: ({ http }) => `mirrorlist=${http}/404/list\n`,
+    why: /lab is gone from its server/,
+  },
+  {
+    name: 'nobody listens',
+    repository: () => 'baseurl=http://127.0.0.1:1/x/\n',
+    why: /lab cannot be connected to/,
+  },
   {
     name: 'passed over',
     repository: at('404', 'skip_if_unavailable=1\n'),
@@ -94,62 +131,75 @@ const rows: readonly Row[] = [
   { name: 'stalls', repository: at('stall'), why: /(lab|a repository) does not answer in time/ },
 ];
 
-describe.skipIf(noEl7 !== '')(`repositories that fail, on el7 hosts with dnf (${noEl7 || 'all there'})`, () => {
-  let lab: Lab;
-  let server: RepositoryServer;
-  let op: Operator;
-  const hosts = rows.map((_, index) => `h${index + 1}`);
-  const plan = async (words: readonly string[]) => {
-    const { code, out, err } = await op.kmend(['plan', ...words, '-i', op.inventory, '--json']);
-    const hosts: readonly { host: string; refused?: { why: string; hint: string } }[] = JSON.parse(out || `{"plays":[{"hosts":[]}]}`)
-      .plays[0].hosts;
-    return { code, err, of: (name: string) => hosts.find(({ host }) => host === name) };
-  };
-
-  beforeAll(async () => {
-    lab = await startLab({ flavour: 'el7', count: rows.length, net: '127.33' });
-    server = await repositoryServer(lab.packages, lab.dir);
-    const write = async ({ repository }: Row, index: number): Promise<void> => {
-      const host = hosts[index] ?? '';
-      const file = '/etc/yum.repos.d/lab.repo';
-      const text = repository === undefined ? '' : `[lab]\nname=lab\ngpgcheck=0\n${repository(server)}`;
-      await lab.ssh(host, `rm -f ${file}; yum -q clean all${text === '' ? '' : `; printf %s '${text}' > ${file}`}`);
-      if (text.includes('before.pem'))
-        await lab.ssh(host, `printf %s '${readFileSync(server.expiredCertificate, 'utf8')}' > /etc/before.pem`);
+describe.skipIf(noEl7 !== '')(
+  `repositories that fail, on el7 hosts with dnf (${noEl7 || 'all there'})`,
+  () => {
+    let lab: Lab;
+    let server: RepositoryServer;
+    let op: Operator;
+    const hosts = rows.map((_, index) => `h${index + 1}`);
+    const plan = async (words: readonly string[]) => {
+      const { code, out, err } = await op.kmend(['plan', ...words, '-i', op.inventory, '--json']);
+      const hosts: readonly { host: string; refused?: { why: string; hint: string } }[] =
+        JSON.parse(out || `{"plays":[{"hosts":[]}]}`).plays[0].hosts;
+      return { code, err, of: (name: string) => hosts.find(({ host }) => host === name) };
     };
-    await Promise.all(rows.map(write));
-    op = operator(hosts.map((host) => ({ name: host, lab, host })));
-  });
-  afterAll(async () => {
-    op?.close();
-    lab?.down();
-    await server?.close();
-  });
 
-  it('each has its own message in the plan, with the ways out and without the login of its address', async () => {
-    const boots = hosts.map((host) => lab.boots(host));
-    const { code, err, of } = await plan([playbook('nokmem')]);
-    expect([code, err]).toEqual([4, expect.any(String)]);
-    for (const [index, { name, why }] of rows.entries()) {
-      const refused = of(hosts[index] ?? '')?.refused;
-      expect([name, refused?.why]).toEqual([name, expect.stringMatching(/^no enabled repository has a kernel/)]);
-      expect([name, refused?.why]).toEqual([name, expect.stringMatching(why)]);
-      expect(refused?.hint).toMatch(/\S/);
-      expect(JSON.stringify(refused)).not.toContain('se1cret');
-    }
-    expect(hosts.map((host) => lab.boots(host))).toEqual(boots);
-  });
+    beforeAll(async () => {
+      lab = await startLab({ flavour: 'el7', count: rows.length, net: '127.33' });
+      server = await repositoryServer(lab.packages, lab.dir);
+      const write = async ({ repository }: Row, index: number): Promise<void> => {
+        const host = hosts[index] ?? '';
+        const file = '/etc/yum.repos.d/lab.repo';
+        const text =
+          repository === undefined ? '' : `[lab]\nname=lab\ngpgcheck=0\n${repository(server)}`;
+        await lab.ssh(
+          host,
+          `rm -f ${file}; yum -q clean all${text === '' ? '' : `; printf %s '${text}' > ${file}`}`,
+        );
+        if (text.includes('before.pem'))
+          await lab.ssh(
+            host,
+            `printf %s '${readFileSync(server.expiredCertificate, 'utf8')}' > /etc/before.pem`,
+          );
+      };
+      await Promise.all(rows.map(write));
+      op = operator(hosts.map((host) => ({ name: host, lab, host })));
+    });
+    afterAll(async () => {
+      op?.close();
+      lab?.down();
+      await server?.close();
+    });
 
-  it('a disabled repository is taken by enablerepo, and one that nobody configured is named', async () => {
-    const host = hosts[rows.findIndex(({ name }) => name === 'disabled')] ?? '';
-    const play = (id: string) =>
-      op.file(
-        `${id}.yaml`,
-        `- hosts: ${host}\n  become: true\n  tasks:\n    - package: {name: docker-ce, version: 18.09.9, enablerepo: ${id}}\n`,
+    it('each has its own message in the plan, with the ways out and without the login of its address', async () => {
+      const boots = hosts.map((host) => lab.boots(host));
+      const { code, err, of } = await plan([playbook('nokmem')]);
+      expect([code, err]).toEqual([4, expect.any(String)]);
+      for (const [index, { name, why }] of rows.entries()) {
+        const refused = of(hosts[index] ?? '')?.refused;
+        expect([name, refused?.why]).toEqual([
+          name,
+          expect.stringMatching(/^no enabled repository has a kernel/),
+        ]);
+        expect([name, refused?.why]).toEqual([name, expect.stringMatching(why)]);
+        expect(refused?.hint).toMatch(/\S/);
+        expect(JSON.stringify(refused)).not.toContain('se1cret');
+      }
+      expect(hosts.map((host) => lab.boots(host))).toEqual(boots);
+    });
+
+    it('a disabled repository is taken by enablerepo, and one that nobody configured is named', async () => {
+      const host = hosts[rows.findIndex(({ name }) => name === 'disabled')] ?? '';
+      const play = (id: string) =>
+        op.file(
+          `${id}.yaml`,
+          `- hosts: ${host}\n  become: true\n  tasks:\n    - package: {name: docker-ce, version: 18.09.9, enablerepo: ${id}}\n`,
+        );
+      expect((await plan([play('la*')])).of(host)?.refused).toBeUndefined();
+      expect((await plan([play('elrepo-kernel')])).of(host)?.refused?.why).toMatch(
+        /the repository elrepo-kernel is not configured on this host/,
       );
-    expect((await plan([play('la*')])).of(host)?.refused).toBeUndefined();
-    expect((await plan([play('elrepo-kernel')])).of(host)?.refused?.why).toMatch(
-      /the repository elrepo-kernel is not configured on this host/,
-    );
-  });
-});
+    });
+  },
+);

@@ -1,4 +1,5 @@
-// playbooks/repository.yaml on a real host: its repositories are gone, it is given others, dnf finds a kernel in them, and they are taken away again.
+// playbooks/repository.yaml on a real host: its repositories are gone, it is given others, dnf
+// finds a kernel in them, and they are taken away again.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lab, labMissing, startLab } from './lab.ts';
 import { type Operator, operator, playbook } from './operator.ts';
@@ -10,9 +11,16 @@ describe.skipIf(noEl7 !== '')(`repository.yaml on an el7 host (${noEl7 || 'all t
   let op: Operator;
   const on = async (command: string) => (await lab.ssh('h1', command, 60)).out.trim();
   const mirror = ['-e', 'baseurl=file:///mirror/7.9.2009', '-e', 'docker_baseurl='];
-  const apply = (...more: readonly string[]) => op.kmend(['apply', playbook('repository'), '-i', op.inventory, '--yes', ...more]);
+  const apply = (...more: readonly string[]) =>
+    op.kmend(['apply', playbook('repository'), '-i', op.inventory, '--yes', ...more]);
   const kernelPlan = async () => {
-    const { code, out } = await op.kmend(['plan', playbook('nokmem'), '-i', op.inventory, '--json']);
+    const { code, out } = await op.kmend([
+      'plan',
+      playbook('nokmem'),
+      '-i',
+      op.inventory,
+      '--json',
+    ]);
     return [code, JSON.parse(out).plays[0].hosts[0].refused?.task ?? 'not refused'];
   };
 
@@ -35,7 +43,9 @@ describe.skipIf(noEl7 !== '')(`repository.yaml on an el7 host (${noEl7 || 'all t
       'kmend.repo 644\n[kmend-os]\n[kmend-updates]\n[kmend-extras]',
     );
     expect(await kernelPlan()).toEqual([2, 'not refused']);
-    expect((await op.kmend(['plan', playbook('repository'), '-i', op.inventory, ...mirror])).code).toBe(0);
+    expect(
+      (await op.kmend(['plan', playbook('repository'), '-i', op.inventory, ...mirror])).code,
+    ).toBe(0);
   });
 
   it('it is taken away by a rollback, and by state=absent', async () => {
@@ -46,6 +56,9 @@ describe.skipIf(noEl7 !== '')(`repository.yaml on an el7 host (${noEl7 || 'all t
     expect(await kernelPlan()).toEqual([4, 'Download the kernel']);
     expect((await apply('-e', 'state=absent')).code).toBe(0);
     expect(await on('ls -A /etc/yum.repos.d')).toBe('');
-    expect((await op.kmend(['plan', playbook('repository'), '-i', op.inventory, '-e', 'state=absent'])).code).toBe(0);
+    expect(
+      (await op.kmend(['plan', playbook('repository'), '-i', op.inventory, '-e', 'state=absent']))
+        .code,
+    ).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
-// Bad days of reboots on real hosts: what never comes back, does not go down, boots again and again, boots the old entry, has another host key, or
-// hangs; and a controller that is killed while its hosts are away.
+// Bad days of reboots on real hosts: what never comes back, does not go down, boots again and
+// again, boots the old entry, has another host key, or hangs; and a controller that is killed while
+// its hosts are away.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lab, labMissing, startLab } from './lab.ts';
 import { eventsOf, failureOf, type Operator, operator, rebootsOf, until } from './operator.ts';
@@ -14,7 +15,18 @@ const play = `- hosts: all
     - verify_kmem: {timeout: 30s}
 `;
 
-const hosts = ['never', 'stuck', 'loop', 'old', 'newkey', 'frozen', 'late', 'slow', 'killed', 'gone'] as const;
+const hosts = [
+  'never',
+  'stuck',
+  'loop',
+  'old',
+  'newkey',
+  'frozen',
+  'late',
+  'slow',
+  'killed',
+  'gone',
+] as const;
 type Name = (typeof hosts)[number];
 const hostOf = (name: Name): string => `h${hosts.indexOf(name) + 1}`;
 
@@ -47,14 +59,27 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
   it('a host that accepts connections and answers nothing is left out of the plan, in bounded time', async () => {
     lab.freeze(hostOf('frozen'));
     const began = Date.now();
-    const { code, out } = await op.kmend(['plan', path, '-i', op.inventory, '-l', 'all:!killed:!gone', '-T', '3', '-o', 'plan.json']);
+    const { code, out } = await op.kmend([
+      'plan',
+      path,
+      '-i',
+      op.inventory,
+      '-l',
+      'all:!killed:!gone',
+      '-T',
+      '3',
+      '-o',
+      'plan.json',
+    ]);
     expect([code, Date.now() - began < 60_000]).toEqual([6, true]);
     expect(out).toMatch(/frozen +unreachable: .*(?:banner|answer|timed out)/i);
     expect(out).toMatch(/Plan: 7 hosts to change/);
   });
 
   it('a plan of one of them is saved for later', async () => {
-    expect((await op.kmend(['plan', path, '-i', op.inventory, '-l', 'stuck', '-o', 'stuck.json'])).code).toBe(2);
+    expect(
+      (await op.kmend(['plan', path, '-i', op.inventory, '-l', 'stuck', '-o', 'stuck.json'])).code,
+    ).toBe(2);
   });
 
   it('each bad day is told by its name, and the good ones end well', async () => {
@@ -87,7 +112,10 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
     ['newkey', /after the reboot: .*key/, undefined],
   ])('%s: what happened, and what to do', (name, message, hint) => {
     const failed = failureOf(op.journal(), name);
-    expect([failed?.touched, failed?.failure.message]).toEqual([true, expect.stringMatching(message)]);
+    expect([failed?.touched, failed?.failure.message]).toEqual([
+      true,
+      expect.stringMatching(message),
+    ]);
     if (hint !== undefined) expect(failed?.failure.hint).toMatch(hint);
   });
 
@@ -95,11 +123,17 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
     expect(failureOf(op.journal(), 'late')).toMatchObject({ touched: false, state: 'untouched' });
     lab.thaw(hostOf('late'));
     lab.thaw(hostOf('frozen'));
-    expect([boots('late'), (await lab.ssh(hostOf('late'), 'ls -d /var/lib/kmend')).code]).toEqual([2, 2]);
+    expect([boots('late'), (await lab.ssh(hostOf('late'), 'ls -d /var/lib/kmend')).code]).toEqual([
+      2, 2,
+    ]);
   });
 
   it('counted from outside, no host was rebooted more often than it should', () => {
-    expect(Object.fromEntries(hosts.filter((name) => name !== 'loop').map((name) => [name, boots(name)]))).toEqual({
+    expect(
+      Object.fromEntries(
+        hosts.filter((name) => name !== 'loop').map((name) => [name, boots(name)]),
+      ),
+    ).toEqual({
       never: 2,
       stuck: 2,
       old: 3,
@@ -121,7 +155,15 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
     lab.set(hostOf('never'), 'never', '');
     lab.power(hostOf('never'));
     await lab.answers(hostOf('never'), before);
-    const resolved = await op.kmend(['resolve', run, 'never', '--as', 'retry', '--why', 'power-cycled by hand']);
+    const resolved = await op.kmend([
+      'resolve',
+      run,
+      'never',
+      '--as',
+      'retry',
+      '--why',
+      'power-cycled by hand',
+    ]);
     expect(resolved.code).toBe(0);
     const { out } = await op.kmend(['resume', run, '--yes']);
     const events = op.journal(run);
@@ -130,7 +172,9 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
       expect.objectContaining({ proven: 'yes' }),
     ]);
     expect(boots('never')).toBe(3);
-    expect(eventsOf(events, 'host.resolved', 'never')).toMatchObject([{ as: 'retry', note: 'power-cycled by hand' }]);
+    expect(eventsOf(events, 'host.resolved', 'never')).toMatchObject([
+      { as: 'retry', note: 'power-cycled by hand' },
+    ]);
     expect(lab.written(hostOf('never'), 'var/lib/kmend/fence')).toMatch(/closed$/m);
   });
 
@@ -138,14 +182,27 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
     const run = op.runs().at(-1) ?? '';
     lab.set(hostOf('stuck'), 'noreboot', '');
     const other = await op.kmend(['apply', path, '-i', op.inventory, '-l', 'stuck', '--yes']);
-    expect([other.code, other.out]).toEqual([4, expect.stringContaining(`it failed in run ${run}`)]);
+    expect([other.code, other.out]).toEqual([
+      4,
+      expect.stringContaining(`it failed in run ${run}`),
+    ]);
     const saved = await op.kmend(['apply', 'stuck.json', '--yes']);
     expect([saved.code, failureOf(op.journal(), 'stuck')?.failure]).toMatchObject([
       4,
       { kind: 'fenced', message: expect.stringContaining(run) },
     ]);
     expect(boots('stuck')).toBe(2);
-    const taken = await op.kmend(['apply', path, '-i', op.inventory, '-l', 'stuck', '--yes', '--takeover', run]);
+    const taken = await op.kmend([
+      'apply',
+      path,
+      '-i',
+      op.inventory,
+      '-l',
+      'stuck',
+      '--yes',
+      '--takeover',
+      run,
+    ]);
     expect([taken.code, taken.err, boots('stuck')]).toEqual([0, '', 3]);
   });
 
@@ -153,12 +210,24 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
     lab.set(hostOf('killed'), 'down', '1');
     lab.set(hostOf('gone'), 'down', '9');
     const olds = [lab.bootId(hostOf('killed')), lab.bootId(hostOf('gone'))];
-    const { child, ended } = op.start(['apply', path, '-i', op.inventory, '-l', 'killed:gone', '--yes', '-e', 'away=60s']);
+    const { child, ended } = op.start([
+      'apply',
+      path,
+      '-i',
+      op.inventory,
+      '-l',
+      'killed:gone',
+      '--yes',
+      '-e',
+      'away=60s',
+    ]);
     // Both reboots are sent, and the host that stays away longer has gone down.
     await until(
       'the host is away',
       60,
-      async () => (await lab.ssh(hostOf('gone'), 'true', 3)).code === 255 && rebootsOf(op.journal(), 'gone').length > 0,
+      async () =>
+        (await lab.ssh(hostOf('gone'), 'true', 3)).code === 255 &&
+        rebootsOf(op.journal(), 'gone').length > 0,
     );
     child.kill('SIGKILL');
     await ended;
@@ -166,7 +235,11 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
     expect(eventsOf(op.journal(run), 'run.finished')).toEqual([]);
     expect((await op.kmend(['runs'])).out).toMatch(new RegExp(`${run}.*not finished`));
     const resumed = await op.kmend(['resume', run, '--yes', '-e', 'away=60s']);
-    expect([resumed.code, resumed.err, resumed.out]).toEqual([0, '', expect.stringContaining('2 done')]);
+    expect([resumed.code, resumed.err, resumed.out]).toEqual([
+      0,
+      '',
+      expect.stringContaining('2 done'),
+    ]);
     expect([boots('killed'), boots('gone')]).toEqual([3, 3]);
     const events = op.journal(run);
     expect([...rebootsOf(events, 'killed'), ...rebootsOf(events, 'gone')]).toEqual([

@@ -1,4 +1,5 @@
-// The container runtime on real hosts, with everything that package managers have in store: holds, locks, gone repositories, failing scripts.
+// The container runtime on real hosts, with everything that package managers have in store: holds,
+// locks, gone repositories, failing scripts.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grub2Script } from '../../src/modules/kernel-arg/scripts.ts';
@@ -10,13 +11,26 @@ const noDeb = labMissing('deb');
 
 /** The shipped playbook, except that a bad end stops nobody else and ten hosts may be away. */
 const unbraked = (name: string): string =>
-  readFileSync(playbook(name), 'utf8').replace('max_unavailable: 1', 'max_unavailable: 10').replace('failures: 0', 'failures: 20');
+  readFileSync(playbook(name), 'utf8')
+    .replace('max_unavailable: 1', 'max_unavailable: 10')
+    .replace('failures: 0', 'failures: 20');
 
-/** Whatever goes wrong on the way goes wrong while the pods are taken away: after the plan and its preflight, before the packages move. */
-const duringDrain = (command: string) => ({ drain_command: command, uncordon_command: 'echo given back >> /var/log/pods.log' });
+/**
+ * Whatever goes wrong on the way goes wrong while the pods are taken away: after the plan and its
+ * preflight, before the packages move.
+ */
+const duringDrain = (command: string) => ({
+  drain_command: command,
+  uncordon_command: 'echo given back >> /var/log/pods.log',
+});
 
 const runtimeOf = async (lab: Lab, host: string): Promise<string> =>
-  (await lab.ssh(host, "rpm -q docker-ce docker-ce-cli containerd.io; docker version --format '{{.Server.Version}}'")).out.trim();
+  (
+    await lab.ssh(
+      host,
+      "rpm -q docker-ce docker-ce-cli containerd.io; docker version --format '{{.Server.Version}}'",
+    )
+  ).out.trim();
 
 const oldRuntime =
   'docker-ce-18.06.1.ce-3.el7.x86_64\npackage docker-ce-cli is not installed\npackage containerd.io is not installed\n18.06.1-ce';
@@ -40,7 +54,10 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     };
     await Promise.all([
       on('h2', "echo 'exclude=docker-ce*' >> /etc/yum.conf"),
-      on('h3', "mkdir -p /etc/yum/pluginconf.d; echo '0:docker-ce-18.06.1.ce-3.el7.*' > /etc/yum/pluginconf.d/versionlock.list"),
+      on(
+        'h3',
+        "mkdir -p /etc/yum/pluginconf.d; echo '0:docker-ce-18.06.1.ce-3.el7.*' > /etc/yum/pluginconf.d/versionlock.list",
+      ),
       on('h4', 'sed -i s,/repos/rpm,/repos/gone, /etc/yum.repos.d/lab.repo; yum -q clean all'),
       kubelet('h5', '1.12.3'),
       kubelet('h7', '1.22.17'),
@@ -54,10 +71,14 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     ]);
     const drains: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       h7: duringDrain('setsid yum -q -y install lab-slow > /dev/null 2>&1 < /dev/null & sleep 3'),
-      h8: duringDrain('sed -i s,/repos/rpm,/repos/gone, /etc/yum.repos.d/lab.repo; yum -q clean all'),
+      h8: duringDrain(
+        'sed -i s,/repos/rpm,/repos/gone, /etc/yum.repos.d/lab.repo; yum -q clean all',
+      ),
       h9: duringDrain('echo the pods will not go >&2; exit 3'),
     };
-    op = operator(all.map((host) => ({ name: host, lab, host, vars: drains[host] ?? duringDrain('true') })));
+    op = operator(
+      all.map((host) => ({ name: host, lab, host, vars: drains[host] ?? duringDrain('true') })),
+    );
     for (const host of all) bootsBefore.set(host, lab.boots(host));
   });
   afterAll(() => {
@@ -66,10 +87,21 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
   });
 
   it('what stands in the way is told by the plan, with what to do about it', async () => {
-    const { code, out } = await op.kmend(['plan', playbook('runtime'), '-i', op.inventory, '-l', 'h2:h3:h4:h5', '--json']);
+    const { code, out } = await op.kmend([
+      'plan',
+      playbook('runtime'),
+      '-i',
+      op.inventory,
+      '-l',
+      'h2:h3:h4:h5',
+      '--json',
+    ]);
     const plan = JSON.parse(out);
     const refusals = new Map<string, { why: string; hint: string }>(
-      plan.plays[0].hosts.map((host: { host: string; refused: { why: string; hint: string } }) => [host.host, host.refused]),
+      plan.plays[0].hosts.map((host: { host: string; refused: { why: string; hint: string } }) => [
+        host.host,
+        host.refused,
+      ]),
     );
     expect([code, refusals.size]).toEqual([4, 4]);
     expect(refusals.get('h2')).toMatchObject({
@@ -116,11 +148,14 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
   });
 
   it('an engine that is in no repository any more could not come back: refused, unless no way back is wanted', async () => {
-    const plan = (...more: readonly string[]) => op.kmend(['plan', playbook('runtime'), '-i', op.inventory, '-l', 'h12', ...more]);
+    const plan = (...more: readonly string[]) =>
+      op.kmend(['plan', playbook('runtime'), '-i', op.inventory, '-l', 'h12', ...more]);
     const refused = await plan();
     expect([refused.code, refused.out]).toEqual([
       4,
-      expect.stringMatching(/no enabled repository has docker-ce 18\.06\.1\.ce-3\.el7, which is installed now.*--rollback none/s),
+      expect.stringMatching(
+        /no enabled repository has docker-ce 18\.06\.1\.ce-3\.el7, which is installed now.*--rollback none/s,
+      ),
     ]);
     const taken = await plan('--rollback', 'none');
     expect([taken.code, taken.out]).toEqual([2, expect.stringContaining('1 host to change')]);
@@ -130,18 +165,45 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
   it('a package manager that is at work is named', async () => {
     void on('h10', 'yum -q -y install lab-slow');
     await new Promise((resolve) => setTimeout(resolve, 3000));
-    const { code, out } = await op.kmend(['plan', playbook('runtime'), '-i', op.inventory, '-l', 'h10']);
-    expect([code, out]).toEqual([4, expect.stringMatching(/the package manager is in use: dnf \(pid \d+, for \d+ s\) holds \/var\/lib\//)]);
+    const { code, out } = await op.kmend([
+      'plan',
+      playbook('runtime'),
+      '-i',
+      op.inventory,
+      '-l',
+      'h10',
+    ]);
+    expect([code, out]).toEqual([
+      4,
+      expect.stringMatching(
+        /the package manager is in use: dnf \(pid \d+, for \d+ s\) holds \/var\/lib\//,
+      ),
+    ]);
   });
 
   it('hosts that become unfit after the plan end as they are, or in a state that is named; the others are mended', async () => {
     const path = op.file('wide.yaml', unbraked('runtime'));
-    const planned = await op.kmend(['plan', path, '-i', op.inventory, '-l', 'h1:h6:h7:h8:h9:h11', '-o', 'plan.json']);
-    expect([planned.code, planned.out]).toEqual([2, expect.stringContaining('Plan: 6 hosts to change')]);
+    const planned = await op.kmend([
+      'plan',
+      path,
+      '-i',
+      op.inventory,
+      '-l',
+      'h1:h6:h7:h8:h9:h11',
+      '-o',
+      'plan.json',
+    ]);
+    expect([planned.code, planned.out]).toEqual([
+      2,
+      expect.stringContaining('Plan: 6 hosts to change'),
+    ]);
     // h6: somebody holds the packages between plan and apply.
     await on('h6', "echo 'exclude=docker-ce*' >> /etc/yum.conf");
     const { code, out } = await op.kmend(['apply', 'plan.json', '--yes']);
-    expect([code, out]).toEqual([4, expect.stringContaining('3 done, 2 failed, 1 refused (exit 4)')]);
+    expect([code, out]).toEqual([
+      4,
+      expect.stringContaining('3 done, 2 failed, 1 refused (exit 4)'),
+    ]);
     const events = op.journal();
     expect(failureOf(events, 'h6')).toMatchObject({
       touched: false,
@@ -167,28 +229,68 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     expect(rebootsOf(op.journal(), host)).toEqual([{ before: old, after: now }]);
   });
 
-  it.each(['h2', 'h3', 'h4', 'h5', 'h6', 'h8', 'h9', 'h10'])('%s has the runtime of before and was not rebooted', async (host) => {
-    expect([await runtimeOf(lab, host), lab.boots(host)]).toEqual([oldRuntime, bootsBefore.get(host)]);
-  });
+  it.each(['h2', 'h3', 'h4', 'h5', 'h6', 'h8', 'h9', 'h10'])(
+    '%s has the runtime of before and was not rebooted',
+    async (host) => {
+      expect([await runtimeOf(lab, host), lab.boots(host)]).toEqual([
+        oldRuntime,
+        bootsBefore.get(host),
+      ]);
+    },
+  );
 
   it('another set is taken by -e, and a second plan has nothing to do', async () => {
-    const versions = '{"runtime_versions": {"docker-ce": "18.09.9", "docker-ce-cli": "18.09.9", "containerd.io": "1.4.13"}}';
+    const versions =
+      '{"runtime_versions": {"docker-ce": "18.09.9", "docker-ce-cli": "18.09.9", "containerd.io": "1.4.13"}}';
     // Both are out of service until an operator has acknowledged them, for this run too.
-    const apply = () => op.kmend(['apply', playbook('runtime'), '-i', op.inventory, '-l', 'h10', '--yes', '-e', versions]);
+    const apply = () =>
+      op.kmend([
+        'apply',
+        playbook('runtime'),
+        '-i',
+        op.inventory,
+        '-l',
+        'h10',
+        '--yes',
+        '-e',
+        versions,
+      ]);
     const run = op.runs().at(-1) ?? '';
-    expect([(await apply()).code, (await op.kmend(['resolve', run, 'h8', 'h9'])).code]).toEqual([5, 0]);
+    expect([(await apply()).code, (await op.kmend(['resolve', run, 'h8', 'h9'])).code]).toEqual([
+      5, 0,
+    ]);
     const { code, err } = await apply();
-    expect([code, err, await runtimeOf(lab, 'h10')]).toEqual([0, '', newRuntime('18.09.9', '1.4.13-3.1')]);
-    const again = await op.kmend(['plan', playbook('runtime'), '-i', op.inventory, '-l', 'h1:h7:h10:h11']);
-    expect([again.code, again.out]).toEqual([0, expect.stringContaining('0 hosts to change, 4 with nothing to do')]);
+    expect([code, err, await runtimeOf(lab, 'h10')]).toEqual([
+      0,
+      '',
+      newRuntime('18.09.9', '1.4.13-3.1'),
+    ]);
+    const again = await op.kmend([
+      'plan',
+      playbook('runtime'),
+      '-i',
+      op.inventory,
+      '-l',
+      'h1:h7:h10:h11',
+    ]);
+    expect([again.code, again.out]).toEqual([
+      0,
+      expect.stringContaining('0 hosts to change, 4 with nothing to do'),
+    ]);
   });
 
   it('a package whose script fails is told as such, though yum said yes', async () => {
-    const path = op.file('broken.yaml', '- hosts: all\n  tasks:\n    - package: {name: lab-broken}\n');
+    const path = op.file(
+      'broken.yaml',
+      '- hosts: all\n  tasks:\n    - package: {name: lab-broken}\n',
+    );
     const { code } = await op.kmend(['apply', path, '-i', op.inventory, '-l', 'h1', '--yes']);
     expect([code, failureOf(op.journal(), 'h1')]).toMatchObject([
       4,
-      { touched: true, failure: { kind: 'exit', message: expect.stringMatching(/a script of theirs failed/) } },
+      {
+        touched: true,
+        failure: { kind: 'exit', message: expect.stringMatching(/a script of theirs failed/) },
+      },
     ]);
     expect((await op.kmend(['resolve', op.runs().at(-1) ?? '', 'h1'])).code).toBe(0);
   });
@@ -200,7 +302,15 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     - reboot: {stable_for: 2}
 `;
     const old = lab.bootId('h11');
-    const { code, err } = await op.kmend(['apply', op.file('back.yaml', back), '-i', op.inventory, '-l', 'h11', '--yes']);
+    const { code, err } = await op.kmend([
+      'apply',
+      op.file('back.yaml', back),
+      '-i',
+      op.inventory,
+      '-l',
+      'h11',
+      '--yes',
+    ]);
     expect([code, err, await runtimeOf(lab, 'h11')]).toEqual([0, '', oldRuntime]);
     expect(rebootsOf(op.journal(), 'h11')).toEqual([{ before: old, after: lab.bootId('h11') }]);
   });
@@ -219,8 +329,18 @@ describe.skipIf(noEl7 !== '')(`a full /boot on el7 hosts (${noEl7 || 'all there'
   });
 
   it('no room for a kernel is told before anything is touched', async () => {
-    const { code, out } = await op.kmend(['plan', playbook('nokmem'), '-i', op.inventory, '-l', 'h1']);
-    expect([code, out]).toEqual([4, expect.stringMatching(/\/boot has 0 MB left, this needs 60 \(make room on \/boot first\)/)]);
+    const { code, out } = await op.kmend([
+      'plan',
+      playbook('nokmem'),
+      '-i',
+      op.inventory,
+      '-l',
+      'h1',
+    ]);
+    expect([code, out]).toEqual([
+      4,
+      expect.stringMatching(/\/boot has 0 MB left, this needs 60 \(make room on \/boot first\)/),
+    ]);
   });
 
   it('no room for a new grub.cfg is told before anything is touched; where it runs out later, the old one boots', async () => {
@@ -231,17 +351,31 @@ describe.skipIf(noEl7 !== '')(`a full /boot on el7 hosts (${noEl7 || 'all there'
     const sums = 'cksum /boot/grub2/grub.cfg /etc/default/grub';
     await lab.ssh('h2', 'dd if=/dev/zero of=/boot/filler bs=1k 2>/dev/null; :');
     const before = await lab.ssh('h2', sums);
-    const { code, out } = await op.kmend(['plan', playbook('nokmem'), '-i', op.inventory, '-l', 'h2']);
+    const { code, out } = await op.kmend([
+      'plan',
+      playbook('nokmem'),
+      '-i',
+      op.inventory,
+      '-l',
+      'h2',
+    ]);
     expect([code, out]).toEqual([4, expect.stringMatching(/\/boot has 0 MB left, this needs 1/)]);
-    const ran = await lab.ssh('h2', grub2Script({ key: 'cgroup.memory', items: ['nokmem'], list: true, state: 'present' }));
-    expect([ran.code, ran.err]).toEqual([22, expect.stringContaining('cannot write beside /boot/grub2/grub.cfg')]);
+    const ran = await lab.ssh(
+      'h2',
+      grub2Script({ key: 'cgroup.memory', items: ['nokmem'], list: true, state: 'present' }),
+    );
+    expect([ran.code, ran.err]).toEqual([
+      22,
+      expect.stringContaining('cannot write beside /boot/grub2/grub.cfg'),
+    ]);
     expect([(await lab.ssh('h2', sums)).out, lab.boots('h2')]).toEqual([before.out, 2]);
     expect((await lab.ssh('h2', 'ls /boot/grub2')).out.trim()).not.toMatch(/kmend-new/);
   });
 });
 
 const debSet = (docker: string): string => {
-  const paragraph = (name: string, version: string): string => `Package: ${name}\nStatus: install ok installed\nVersion: ${version}\n`;
+  const paragraph = (name: string, version: string): string =>
+    `Package: ${name}\nStatus: install ok installed\nVersion: ${version}\n`;
   const epoch = `5:${docker}~3-0~debian-stretch`;
   return `${paragraph('docker-ce', epoch)}${paragraph('docker-ce-cli', epoch)}${paragraph('containerd.io', '1.4.13-1')}${docker}\n`;
 };
@@ -261,7 +395,13 @@ describe.skipIf(noDeb !== '')(`packages on deb hosts (${noDeb || 'all there'})`,
 
   beforeAll(async () => {
     lab = await startLab({ flavour: 'deb', count: 5, net: '127.24' });
-    op = operator(Array.from({ length: 5 }, (_, index) => ({ name: `d${index + 1}`, lab, host: `h${index + 1}` })));
+    op = operator(
+      Array.from({ length: 5 }, (_, index) => ({
+        name: `d${index + 1}`,
+        lab,
+        host: `h${index + 1}`,
+      })),
+    );
     play = op.file(
       'deb.yaml',
       `- hosts: all
@@ -280,15 +420,31 @@ describe.skipIf(noDeb !== '')(`packages on deb hosts (${noDeb || 'all there'})`,
 
   it('a hold, a missing version and a repository that is gone are told by the plan', async () => {
     await lab.ssh('h2', 'apt-mark hold docker-ce');
-    await lab.ssh('h3', 'sed -i s,/repos/deb,/repos/gone, /etc/apt/sources.list.d/lab.list; rm -rf /var/lib/apt/lists/*');
+    await lab.ssh(
+      'h3',
+      'sed -i s,/repos/deb,/repos/gone, /etc/apt/sources.list.d/lab.list; rm -rf /var/lib/apt/lists/*',
+    );
     const { code, out } = await op.kmend(['plan', play, '-i', op.inventory, '-l', 'd2:d3']);
     expect(code).toBe(4);
     expect(out).toMatch(/d2 +.*docker-ce is held.*apt-mark unhold docker-ce/s);
-    expect(out).toMatch(/d3 +.*no enabled repository has docker-ce 18\.09\.9: this host never read the index.*apt-get update/s);
-    const missing = await op.kmend(['plan', play, '-i', op.inventory, '-l', 'd1', '-e', 'engine_version=18.09.7']);
+    expect(out).toMatch(
+      /d3 +.*no enabled repository has docker-ce 18\.09\.9: this host never read the index.*apt-get update/s,
+    );
+    const missing = await op.kmend([
+      'plan',
+      play,
+      '-i',
+      op.inventory,
+      '-l',
+      'd1',
+      '-e',
+      'engine_version=18.09.7',
+    ]);
     expect([missing.code, missing.out]).toEqual([
       4,
-      expect.stringMatching(/no enabled repository has docker-ce 18\.09\.7 \(there are: .*5:18\.09\.9/),
+      expect.stringMatching(
+        /no enabled repository has docker-ce 18\.09\.7 \(there are: .*5:18\.09\.9/,
+      ),
     ]);
   });
 
@@ -298,19 +454,30 @@ describe.skipIf(noDeb !== '')(`packages on deb hosts (${noDeb || 'all there'})`,
     const { code, out } = await op.kmend(['plan', play, '-i', op.inventory, '-l', 'd5']);
     expect([code, out]).toEqual([
       4,
-      expect.stringMatching(/the package manager is in use: (?:apt-get|dpkg) \(pid \d+, for \d+ s\) holds \/var\/lib\/dpkg\/lock/),
+      expect.stringMatching(
+        /the package manager is in use: (?:apt-get|dpkg) \(pid \d+, for \d+ s\) holds \/var\/lib\/dpkg\/lock/,
+      ),
     ]);
   });
 
   it('a script that fails leaves a package half configured: named, and the next plan refuses the host', async () => {
-    const path = op.file('broken.yaml', '- hosts: all\n  tasks:\n    - package: {name: lab-broken}\n');
+    const path = op.file(
+      'broken.yaml',
+      '- hosts: all\n  tasks:\n    - package: {name: lab-broken}\n',
+    );
     const { code } = await op.kmend(['apply', path, '-i', op.inventory, '-l', 'd4', '--yes']);
     expect([code, failureOf(op.journal(), 'd4')]).toMatchObject([
       4,
-      { touched: true, failure: { kind: 'exit', message: expect.stringMatching(/a script of theirs failed/) } },
+      {
+        touched: true,
+        failure: { kind: 'exit', message: expect.stringMatching(/a script of theirs failed/) },
+      },
     ]);
     const next = await op.kmend(['plan', play, '-i', op.inventory, '-l', 'd4']);
-    expect([next.code, next.out]).toEqual([4, expect.stringMatching(/lab-broken is half-configured.*dpkg --configure -a/s)]);
+    expect([next.code, next.out]).toEqual([
+      4,
+      expect.stringMatching(/lab-broken is half-configured.*dpkg --configure -a/s),
+    ]);
   });
 
   it('runtime and argument at once, by apt, update-grub and one reboot', async () => {
@@ -318,7 +485,10 @@ describe.skipIf(noDeb !== '')(`packages on deb hosts (${noDeb || 'all there'})`,
     const { code, err } = await op.kmend(['apply', play, '-i', op.inventory, '-l', 'd1', '--yes']);
     expect([code, err]).toEqual([0, '']);
     expect(await versions('h1')).toBe(debSet('18.09.9'));
-    expect([lab.boots('h1'), rebootsOf(op.journal(), 'd1')]).toEqual([2, [{ before: old, after: lab.bootId('h1') }]]);
+    expect([lab.boots('h1'), rebootsOf(op.journal(), 'd1')]).toEqual([
+      2,
+      [{ before: old, after: lab.bootId('h1') }],
+    ]);
     expect(lab.running('h1').cmdline).toMatch(/ cgroup\.memory=nokmem/);
     expect(lab.written('h1', 'etc/default/grub.d/99-kmend.cfg')).toContain('cgroup.memory=nokmem');
     expect(
@@ -329,11 +499,24 @@ describe.skipIf(noDeb !== '')(`packages on deb hosts (${noDeb || 'all there'})`,
         .every((line) => line.includes('cgroup.memory=nokmem')),
     ).toBe(true);
     const again = await op.kmend(['plan', play, '-i', op.inventory, '-l', 'd1']);
-    expect([again.code, again.out]).toEqual([0, expect.stringContaining('0 hosts to change, 1 with nothing to do')]);
+    expect([again.code, again.out]).toEqual([
+      0,
+      expect.stringContaining('0 hosts to change, 1 with nothing to do'),
+    ]);
   });
 
   it('and back to older versions', async () => {
-    const { code, err } = await op.kmend(['apply', play, '-i', op.inventory, '-l', 'd1', '--yes', '-e', 'engine_version=18.09.1']);
+    const { code, err } = await op.kmend([
+      'apply',
+      play,
+      '-i',
+      op.inventory,
+      '-l',
+      'd1',
+      '--yes',
+      '-e',
+      'engine_version=18.09.1',
+    ]);
     expect([code, err, await versions('h1')]).toEqual([0, '', debSet('18.09.1')]);
   });
 });

@@ -1,11 +1,15 @@
-// A real host that somebody has taken: an SSH server before it runs every command there for real, and changes or replaces the answers.
+// A real host that somebody has taken: an SSH server before it runs every command there for real,
+// and changes or replaces the answers.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { ServerChannel } from 'ssh2';
 import { startServer, type TestServer } from '../ssh/server.ts';
 import type { Lab } from './lab.ts';
 
-/** What is done with one command: left as it is, its answer rewritten when it is whole, or answered in another way. */
+/**
+ * What is done with one command: left as it is, its answer rewritten when it is whole, or answered
+ * in another way.
+ */
 export type Answer =
   | { readonly kind: 'real' }
   | { readonly kind: 'rewrite'; readonly text: (stdout: string) => string }
@@ -22,7 +26,8 @@ export interface TakenHost {
 
 /** The ready mark of a command, which stands there in two halves. */
 function markOf(command: string): string {
-  const [left = '', right = ''] = [...command.matchAll(/(kmend-[0-9a-f]{12}) (-[0-9a-f]{12})/g)].at(-1)?.slice(1) ?? [];
+  const [left = '', right = ''] =
+    [...command.matchAll(/(kmend-[0-9a-f]{12}) (-[0-9a-f]{12})/g)].at(-1)?.slice(1) ?? [];
   return left + right;
 }
 
@@ -50,7 +55,10 @@ export async function takeHost(lab: Lab, name: string): Promise<TakenHost> {
       channel.end();
     });
   };
-  const server = await startServer({ publicKeys: [readFileSync(`${lab.key}.pub`, 'utf8')], onExec });
+  const server = await startServer({
+    publicKeys: [readFileSync(`${lab.key}.pub`, 'utf8')],
+    onExec,
+  });
   return Object.assign(taken, {
     server,
     vars: { ansible_host: '127.0.0.1', ansible_port: String(server.port) },
@@ -63,6 +71,20 @@ export async function takeHost(lab: Lab, name: string): Promise<TakenHost> {
 
 function onHost(lab: Lab, name: string, command: string): ChildProcessWithoutNullStreams {
   const { address = '', port = 22 } = lab.hosts.find((one) => one.name === name) ?? {};
-  const options = [`UserKnownHostsFile=${lab.knownHosts}`, 'BatchMode=yes', 'LogLevel=ERROR'].flatMap((option) => ['-o', option]);
-  return spawn('ssh', ['-F', 'none', '-i', lab.key, '-p', String(port), ...options, `root@${address}`, command]);
+  const options = [
+    `UserKnownHostsFile=${lab.knownHosts}`,
+    'BatchMode=yes',
+    'LogLevel=ERROR',
+  ].flatMap((option) => ['-o', option]);
+  return spawn('ssh', [
+    '-F',
+    'none',
+    '-i',
+    lab.key,
+    '-p',
+    String(port),
+    ...options,
+    `root@${address}`,
+    command,
+  ]);
 }

@@ -1,4 +1,5 @@
-// The house test: who may import whom, who owns which package, what a pure floor may never do. It reads imports as text.
+// The house test: who may import whom, who owns which package, what a pure floor may never do. It
+// reads imports as text.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,14 @@ const floors: readonly (readonly string[])[] = [
   ['facts', 'expression'],
   ['modules', 'core'],
   ['engine', 'load'],
-  ['adapters/ssh', 'adapters/kube', 'adapters/store', 'adapters/local', 'adapters/outside', 'screens'],
+  [
+    'adapters/ssh',
+    'adapters/kube',
+    'adapters/store',
+    'adapters/local',
+    'adapters/outside',
+    'screens',
+  ],
   ['practice'],
   ['app'],
   ['cli'],
@@ -65,27 +73,35 @@ const walk = (folder: string, kind = /\.ts$/): string[] =>
     return entry.isDirectory() ? walk(path, kind) : kind.test(path) ? [path] : [];
   });
 
-/** The room of a path: each adapter is a room of its own, and the practice fleet stands beside `src`. */
+/**
+ * The room of a path: each adapter is a room of its own, and the practice fleet stands beside
+ * `src`.
+ */
 const roomOf = (path: string): string => {
-  const [first = '', second = ''] = relative(path.startsWith(source) ? source : root, path).split('/');
+  const [first = '', second = ''] = relative(path.startsWith(source) ? source : root, path).split(
+    '/',
+  );
   return first === 'adapters' ? `${first}/${second}` : first;
 };
 
 const files: readonly File[] = [...walk(source), ...walk(join(root, 'practice'))].map((path) => {
   const text = readFileSync(path, 'utf8');
-  const imports = [...text.matchAll(/^(?:import|export)\b[^;'"]*?from\s+'([^']+)'|import\('([^']+)'\)/gm)].map(
-    (match) => match[1] ?? match[2] ?? '',
-  );
+  const imports = [
+    ...text.matchAll(/^(?:import|export)\b[^;'"]*?from\s+'([^']+)'|import\('([^']+)'\)/gm),
+  ].map((match) => match[1] ?? match[2] ?? '');
   return { path, room: roomOf(path), text, imports };
 });
 
 const floorOf = (room: string): number => floors.findIndex((floor) => floor.includes(room));
 const name = (file: File): string => relative(root, file.path);
-const code = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
+const code = (text: string): string =>
+  text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
 
 describe('the house', () => {
   it('has a floor for every room', () => {
-    expect([...new Set(files.map((file) => file.room))].filter((room) => floorOf(room) < 0)).toEqual([]);
+    expect(
+      [...new Set(files.map((file) => file.room))].filter((room) => floorOf(room) < 0),
+    ).toEqual([]);
   });
 
   it('lets imports go down or stay in the room', () => {
@@ -100,7 +116,8 @@ describe('the house', () => {
   });
 
   it('lets modules know the ground and the facts only, never each other', () => {
-    const top = (path: string): string => relative(join(source, 'modules'), path).split('/')[0] ?? '';
+    const top = (path: string): string =>
+      relative(join(source, 'modules'), path).split('/')[0] ?? '';
     const named = [...modules.keys()].map((module) => module.replaceAll('_', '-'));
     const wrong = files
       .filter((file) => file.room === 'modules' && !file.path.endsWith('modules/index.ts'))
@@ -108,11 +125,16 @@ describe('the house', () => {
         file.imports
           .filter((target) => target.startsWith('.'))
           .map((target) => join(dirname(file.path), target))
-          .filter((target) => target.startsWith(join(source, 'modules/')) || target.startsWith(join(source, 'core/')))
+          .filter(
+            (target) =>
+              target.startsWith(join(source, 'modules/')) ||
+              target.startsWith(join(source, 'core/')),
+          )
           .filter(
             (target) =>
               top(target) !== top(file.path) &&
-              (target.startsWith(join(source, 'core/')) || named.includes(top(target).replace(/\.ts$/, ''))),
+              (target.startsWith(join(source, 'core/')) ||
+                named.includes(top(target).replace(/\.ts$/, ''))),
           )
           .map((target) => `${name(file)} imports ${relative(root, target)}`),
       );
@@ -123,35 +145,55 @@ describe('the house', () => {
     const wrong = files.flatMap((file) =>
       file.imports
         .filter((target) => !target.startsWith('.') && !target.startsWith('node:'))
-        .map((target) => (target.startsWith('@') ? target.split('/').slice(0, 2).join('/') : (target.split('/')[0] ?? '')))
+        .map((target) =>
+          target.startsWith('@')
+            ? target.split('/').slice(0, 2).join('/')
+            : (target.split('/')[0] ?? ''),
+        )
         .filter((target) => !(owners[target] ?? []).includes(file.room))
         .map((target) => `${name(file)} imports ${target}`),
     );
     expect(wrong).toEqual([]);
-    const dependencies = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies);
+    const dependencies = Object.keys(
+      JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies,
+    );
     expect(dependencies.filter((dependency) => owners[dependency] === undefined)).toEqual([]);
   });
 
   it('pins every package by version and hash, and runs no install script', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    const versions: Readonly<Record<string, string>> = { ...manifest.dependencies, ...manifest.devDependencies };
-    expect(Object.entries(versions).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    const versions: Readonly<Record<string, string>> = {
+      ...manifest.dependencies,
+      ...manifest.devDependencies,
+    };
+    expect(
+      Object.entries(versions).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version)),
+    ).toEqual([]);
     const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-    const others = Object.entries<{ readonly integrity?: string }>(packages).filter(([path]) => path !== '');
+    const others = Object.entries<{ readonly integrity?: string }>(packages).filter(
+      ([path]) => path !== '',
+    );
     expect(others.length).toBeGreaterThan(20);
-    expect(others.filter(([, { integrity }]) => !/^sha512-/.test(integrity ?? '')).map(([path]) => path)).toEqual([]);
+    expect(
+      others.filter(([, { integrity }]) => !/^sha512-/.test(integrity ?? '')).map(([path]) => path),
+    ).toEqual([]);
     expect(readFileSync(join(root, '.npmrc'), 'utf8')).toMatch(/^ignore-scripts=true$/m);
   });
 
   it('loads the practice fleet, a bundle of its own, in one file', () => {
-    const users = files.filter((file) => file.room !== 'practice' && file.imports.some((target) => target.includes('/practice/')));
+    const users = files.filter(
+      (file) =>
+        file.room !== 'practice' && file.imports.some((target) => target.includes('/practice/')),
+    );
     expect(users.map(name)).toEqual(['src/cli/practice.ts']);
     // Without these the bundle of the program would hold the fleet too.
     expect(users.flatMap((file) => file.text.match(/^import .*practice\//gm) ?? [])).toEqual([]);
   });
 
   it('loads zod in one file', () => {
-    expect(files.filter((file) => file.imports.includes('zod')).map(name)).toEqual(['src/model/shape/schema.ts']);
+    expect(files.filter((file) => file.imports.includes('zod')).map(name)).toEqual([
+      'src/model/shape/schema.ts',
+    ]);
   });
 
   it('keeps pure floors pure: no node modules, no clock, no console, no timers', () => {
@@ -160,8 +202,12 @@ describe('the house', () => {
     const wrong = files
       .filter((file) => pure.includes(file.room))
       .flatMap((file) => {
-        // Checksums of a text read no state: one file may ask Node for them, and for nothing else of its crypto.
-        const allowed = name(file) === 'src/expression/python/digest.ts' ? "import { createHash } from 'node:crypto';" : '';
+        // Checksums of a text read no state: one file may ask Node for them, and for nothing else
+        // of its crypto.
+        const allowed =
+          name(file) === 'src/expression/python/digest.ts'
+            ? "import { createHash } from 'node:crypto';"
+            : '';
         const found = forbidden.exec(
           code(file.text.replace(allowed, '')).replace(/'(?:[^'\\\n]|\\.)*'(?! from)/g, (text) =>
             text.startsWith("'node:") ? text : "''",
@@ -174,7 +220,9 @@ describe('the house', () => {
 
   it('keeps the engine away from disk, libraries, screens and module names', () => {
     const engine = files.filter((file) => file.room === 'engine');
-    expect(engine.filter((file) => file.imports.some((target) => target.startsWith('node:'))).map(name)).toEqual([]);
+    expect(
+      engine.filter((file) => file.imports.some((target) => target.startsWith('node:'))).map(name),
+    ).toEqual([]);
     const named = engine.flatMap((file) =>
       [...modules.keys()]
         .filter((module) => module.includes('_') && code(file.text).includes(`'${module}'`))
@@ -190,25 +238,36 @@ describe('the house', () => {
 
   it('lists at most fifteen files in a folder', () => {
     const counts = new Map<string, number>();
-    for (const file of files) counts.set(dirname(name(file)), (counts.get(dirname(name(file))) ?? 0) + 1);
+    for (const file of files)
+      counts.set(dirname(name(file)), (counts.get(dirname(name(file))) ?? 0) + 1);
     expect([...counts].filter(([, count]) => count > 15)).toEqual([]);
   });
 
   it('has no circles between the parts of a room', () => {
     const partOf = (path: string): string => dirname(relative(root, path));
-    const within = (file: File): string => join(relative(root, file.path.startsWith(source) ? source : root), file.room);
+    const within = (file: File): string =>
+      join(relative(root, file.path.startsWith(source) ? source : root), file.room);
     const arrows = new Map<string, Set<string>>();
     for (const file of files) {
       const part = partOf(file.path);
       for (const target of file.imports.filter((one) => one.startsWith('.'))) {
         const other = partOf(join(dirname(file.path), target));
-        // What lies in the room itself joins its parts, or is used by all of them; circles of files are forbidden anyway.
-        if (part === within(file) || other === within(file) || other === part || !`${other}/`.startsWith(`${within(file)}/`)) continue;
+        // What lies in the room itself joins its parts, or is used by all of them; circles of files
+        // are forbidden anyway.
+        if (
+          part === within(file) ||
+          other === within(file) ||
+          other === part ||
+          !`${other}/`.startsWith(`${within(file)}/`)
+        )
+          continue;
         arrows.set(part, (arrows.get(part) ?? new Set()).add(other));
       }
     }
     const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
-      [...(arrows.get(from) ?? [])].some((next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))));
+      [...(arrows.get(from) ?? [])].some(
+        (next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))),
+      );
     expect(arrows.size).toBeGreaterThan(20);
     expect([...arrows.keys()].filter((part) => reaches(part, part))).toEqual([]);
   });
@@ -217,13 +276,20 @@ describe('the house', () => {
     const graph = new Map(
       files.map((file) => [
         file.path,
-        file.imports.filter((target) => target.startsWith('.')).map((target) => join(dirname(file.path), target)),
+        file.imports
+          .filter((target) => target.startsWith('.'))
+          .map((target) => join(dirname(file.path), target)),
       ]),
     );
     const done = new Set<string>();
     const circles: string[] = [];
     const visit = (path: string, trail: readonly string[]): void => {
-      if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].map((one) => relative(root, one)).join(' -> '));
+      if (trail.includes(path))
+        circles.push(
+          [...trail.slice(trail.indexOf(path)), path]
+            .map((one) => relative(root, one))
+            .join(' -> '),
+        );
       if (done.has(path) || trail.includes(path)) return;
       for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
       done.add(path);
@@ -233,15 +299,20 @@ describe('the house', () => {
   });
 
   it('calls functions, never itself with words', () => {
-    const calling = (pattern: RegExp): readonly string[] => files.filter((file) => pattern.test(code(file.text))).map(name);
+    const calling = (pattern: RegExp): readonly string[] =>
+      files.filter((file) => pattern.test(code(file.text))).map(name);
     expect(calling(/\brunLine\b|\bRunLine\b/)).toEqual([]);
     // Words are read twice: those of the operator, and those that an operator gave a job.
-    expect(calling(/\bparse(?:Async)?\(.*from: 'user'/)).toEqual(['src/cli/job-command.ts', 'src/cli/program.ts']);
+    expect(calling(/\bparse(?:Async)?\(.*from: 'user'/)).toEqual([
+      'src/cli/job-command.ts',
+      'src/cli/program.ts',
+    ]);
     expect(calling(/\brunCommandLine\(/)).toEqual(['src/cli/program.ts', 'src/main.ts']);
   });
 
   it('knows the layout of the state directory in one room', () => {
-    const layout = /\bsettings\.json\b|\bjournal\.ndjson\b|\bpruned\.ndjson\b|stateDir\}\/|\bjoin\([\w.]*[sS]tateDir,/;
+    const layout =
+      /\bsettings\.json\b|\bjournal\.ndjson\b|\bpruned\.ndjson\b|stateDir\}\/|\bjoin\([\w.]*[sS]tateDir,/;
     const found = files.filter((file) => layout.test(code(file.text)));
     expect([...new Set(found.map((file) => file.room))]).toEqual(['adapters/store']);
   });
@@ -249,7 +320,13 @@ describe('the house', () => {
   it('has no function with more than five parameters', () => {
     const wrong = files.flatMap((file) => {
       const found: string[] = [];
-      const see = ({ params, start }: { readonly params: readonly unknown[]; readonly start: number }): void => {
+      const see = ({
+        params,
+        start,
+      }: {
+        readonly params: readonly unknown[];
+        readonly start: number;
+      }): void => {
         const line = file.text.slice(0, start).split('\n').length;
         if (params.length > 5) found.push(`${name(file)}:${line} has ${params.length}`);
       };
@@ -267,20 +344,35 @@ describe('the house', () => {
   });
 
   it('reads KMEND_ROOT in the prelude only, and drops it where another user runs the script', () => {
-    const wrong = files.filter((file) => code(file.text).includes('KMEND_ROOT') && file.room !== 'practice').map(name);
+    const wrong = files
+      .filter((file) => code(file.text).includes('KMEND_ROOT') && file.room !== 'practice')
+      .map(name);
     expect(wrong.toSorted()).toEqual(['src/adapters/ssh/exec/command.ts']);
-    const scripts = walk(source, /\.(?:sh|awk)$/).filter((path) => readFileSync(path, 'utf8').includes('KMEND_ROOT'));
+    const scripts = walk(source, /\.(?:sh|awk)$/).filter((path) =>
+      readFileSync(path, 'utf8').includes('KMEND_ROOT'),
+    );
     expect(scripts.map((path) => relative(root, path))).toEqual(['src/facts/probe/prelude.sh']);
   });
 
   it('has one test file for every module, and registers every module and area', () => {
-    const wanted = [...modules.keys()].map((module) => join(root, 'test/modules', `${module.replaceAll('_', '-')}.test.ts`));
-    expect(wanted.filter((path) => !existsSync(path)).map((path) => relative(root, path))).toEqual([]);
-    const definers = files.filter(
-      (file) => file.room === 'modules' && /= defineModule[<(]/.test(file.text) && !file.path.endsWith('define.ts'),
+    const wanted = [...modules.keys()].map((module) =>
+      join(root, 'test/modules', `${module.replaceAll('_', '-')}.test.ts`),
     );
-    expect(definers.flatMap((file) => [...file.text.matchAll(/= defineModule[<(]/g)])).toHaveLength(modules.size);
-    const defined = files.filter((file) => file.room === 'facts').flatMap((file) => [...file.text.matchAll(/: Area = \{/g)]);
+    expect(wanted.filter((path) => !existsSync(path)).map((path) => relative(root, path))).toEqual(
+      [],
+    );
+    const definers = files.filter(
+      (file) =>
+        file.room === 'modules' &&
+        /= defineModule[<(]/.test(file.text) &&
+        !file.path.endsWith('define.ts'),
+    );
+    expect(definers.flatMap((file) => [...file.text.matchAll(/= defineModule[<(]/g)])).toHaveLength(
+      modules.size,
+    );
+    const defined = files
+      .filter((file) => file.room === 'facts')
+      .flatMap((file) => [...file.text.matchAll(/: Area = \{/g)]);
     expect(areas.size).toBeGreaterThanOrEqual(defined.length);
     expect(new Set(factDefs.map((fact) => fact.name)).size).toBe(factDefs.length);
   });
@@ -289,14 +381,22 @@ describe('the house', () => {
     const found = (pattern: RegExp): readonly string[] => [
       ...new Set(files.flatMap((file) => (pattern.test(code(file.text)) ? [name(file)] : []))),
     ];
-    expect(found(/\bconsole\.|\bprocess\.std(?:out|err)\b|\bopenStdout\b|\/dev\/tty/)).toEqual(['src/main.ts']);
+    expect(found(/\bconsole\.|\bprocess\.std(?:out|err)\b|\bopenStdout\b|\/dev\/tty/)).toEqual([
+      'src/main.ts',
+    ]);
     const screens = found(/\bWriteStream\b/);
-    expect(screens).toEqual(['src/adapters/local/progress.ts', 'src/adapters/local/terminal-asker.ts', 'src/main.ts']);
+    expect(screens).toEqual([
+      'src/adapters/local/progress.ts',
+      'src/adapters/local/terminal-asker.ts',
+      'src/main.ts',
+    ]);
     const writes = files
       .filter((file) => screens.includes(name(file)))
       .flatMap((file) => code(file.text).match(/.*(?:\.write|\.question)\(.*/g) ?? []);
     expect(writes.length).toBe(5);
-    expect(writes.filter((line) => !/\b(?:harmless|printable)\(|write\('\\n'\)/.test(line))).toEqual([]);
+    expect(
+      writes.filter((line) => !/\b(?:harmless|printable)\(|write\('\\n'\)/.test(line)),
+    ).toEqual([]);
     // JSON has escapes for what a terminal would obey.
     expect(found(/\b(?:out|err)\(\s*`?(?:\$\{)?JSON\.stringify/)).toEqual([]);
   });

@@ -1,15 +1,20 @@
-// The inner loop stays quick: what `npm test` runs starts nothing and waits for nothing, every test file is in one project, none has a second try.
+// The inner loop stays quick: what `npm test` runs starts nothing and waits for nothing, every test
+// file is in one project, none has a second try.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { quickTests, reached } from '../projects.ts';
 
-const all = readdirSync('test', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.ts'));
+const all = readdirSync('test', { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.test.ts'),
+);
 const code = (file: string): string => readFileSync(file, 'utf8').replace(/(^|\s)\/\/.*$/gm, '');
 
 describe('test projects', () => {
   it('have every test file once', () => {
     const quick = Object.values(quickTests).flat();
-    const apart = all.map((file) => `test/${file}`).filter((file) => /^test\/(?:hosts|crash|chaos|vm)\//.test(file));
+    const apart = all
+      .map((file) => `test/${file}`)
+      .filter((file) => /^test\/(?:hosts|crash|chaos|vm)\//.test(file));
     expect([...quick, ...apart].toSorted()).toEqual(all.map((file) => `test/${file}`).toSorted());
     for (const tests of Object.values(quickTests)) expect(tests.length).toBeGreaterThan(20);
   });
@@ -35,6 +40,8 @@ describe('test projects', () => {
       /\bretry:\s*(?:\d|process)/.test(code(file)),
     );
     expect(retries).toEqual([]);
-    expect(readFileSync('.ci/run', 'utf8') + readFileSync('package.json', 'utf8')).not.toMatch(/--retry/);
+    expect(readFileSync('.ci/run', 'utf8') + readFileSync('package.json', 'utf8')).not.toMatch(
+      /--retry/,
+    );
   });
 });

@@ -1,14 +1,26 @@
-// Scripts for hosts: each in a file of its own, used, with its purpose at its head, and without a finding of shellcheck.
+// Scripts for hosts: each in a file of its own, used, with its purpose at its head, and without a
+// finding of shellcheck.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { parseSync } from 'oxc-parser';
 import { describe, expect, it } from 'vitest';
-import { copyScript, escalateScript, pollScript, rebootScript, startScript, writeScript } from '../../src/engine/effects/host-scripts.ts';
+import {
+  copyScript,
+  escalateScript,
+  pollScript,
+  rebootScript,
+  startScript,
+  writeScript,
+} from '../../src/engine/effects/host-scripts.ts';
 import { buildProbe, checkWants } from '../../src/facts/index.ts';
 import { scriptText } from '../../src/model/text/script-text.ts';
-import { afterScript, beforeScript, oldNamesScript } from '../../src/modules/container-runtime/script.ts';
+import {
+  afterScript,
+  beforeScript,
+  oldNamesScript,
+} from '../../src/modules/container-runtime/script.ts';
 import { beforeTrial, defaultScript, trialScript } from '../../src/modules/kernel/script.ts';
 import {
   blsScript,
@@ -49,10 +61,14 @@ function findings(texts: ReadonlyMap<string, string>, flags: readonly string[]):
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
-  const { stdout, stderr } = spawnSync('shellcheck', ['--norc', '-s', 'dash', '-f', 'gcc', ...flags, ...texts.keys()], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
+  const { stdout, stderr } = spawnSync(
+    'shellcheck',
+    ['--norc', '-s', 'dash', '-f', 'gcc', ...flags, ...texts.keys()],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+    },
+  );
   rmSync(folder, { recursive: true });
   return stdout + stderr;
 }
@@ -74,20 +90,33 @@ describe('scripts for hosts', () => {
     expect(scripts.filter((path) => !imported.has(path))).toEqual([]);
   });
 
-  it.skipIf(noShellcheck)('have no finding of shellcheck (skipped without it)', { timeout: 120_000 }, () => {
-    const parts = scripts.filter((path) => path.endsWith('.sh')).map((path) => [path, read(path).replace(/@[A-Za-z]\w*@/g, '1')] as const);
-    expect(parts.length).toBeGreaterThan(50);
-    expect(findings(new Map(parts), ['-e', Object.keys(allowed).join(',')])).toBe('');
-  });
+  it.skipIf(noShellcheck)(
+    'have no finding of shellcheck (skipped without it)',
+    { timeout: 120_000 },
+    () => {
+      const parts = scripts
+        .filter((path) => path.endsWith('.sh'))
+        .map((path) => [path, read(path).replace(/@[A-Za-z]\w*@/g, '1')] as const);
+      expect(parts.length).toBeGreaterThan(50);
+      expect(findings(new Map(parts), ['-e', Object.keys(allowed).join(',')])).toBe('');
+    },
+  );
 
-  it.skipIf(noShellcheck)('read no variable that nobody sets (skipped without shellcheck)', { timeout: 120_000 }, () => {
-    expect(findings(new Map(Object.entries(whole())), ['-i', 'SC2154'])).toBe('');
-  });
+  it.skipIf(noShellcheck)(
+    'read no variable that nobody sets (skipped without shellcheck)',
+    { timeout: 120_000 },
+    () => {
+      expect(findings(new Map(Object.entries(whole())), ['-i', 'SC2154'])).toBe('');
+    },
+  );
 
   it('are no text in the code: four lines at most', () => {
-    const shell = /^\s*(?:if \[|elif |fi\b|done\b|esac\b|exit \d|set --|trap '|\[ |while |until |BEGIN ?\{|function \w+\(|\w+\(\) \{)/m;
+    const shell =
+      /^\s*(?:if \[|elif |fi\b|done\b|esac\b|exit \d|set --|trap '|\[ |while |until |BEGIN ?\{|function \w+\(|\w+\(\) \{)/m;
     const long = sources.flatMap((path) =>
-      literalsOf(path).flatMap(({ text, line }) => (text.trim().split('\n').length > 4 && shell.test(text) ? [`${path}:${line}`] : [])),
+      literalsOf(path).flatMap(({ text, line }) =>
+        text.trim().split('\n').length > 4 && shell.test(text) ? [`${path}:${line}`] : [],
+      ),
     );
     expect(long.filter((at) => !notShell.some((path) => at.startsWith(`${path}:`)))).toEqual([]);
     expect(notShell.filter((path) => !long.some((at) => at.startsWith(`${path}:`)))).toEqual([]);
@@ -99,9 +128,19 @@ const notShell = ['practice/host/grub.ts'];
 
 describe('the text of a script', () => {
   it.each([
-    ['loses the comment at its head', '# What it does.\n# shellcheck disable=SC2086\necho\n# stays\n', {}, 'echo\n# stays\n'],
+    [
+      'loses the comment at its head',
+      '# What it does.\n# shellcheck disable=SC2086\necho\n# stays\n',
+      {},
+      'echo\n# stays\n',
+    ],
     ['keeps its first line', '#!/bin/sh\n# What it does.\n', {}, '#!/bin/sh\n# What it does.\n'],
-    ['has values as they are', 'a=@word@ b=@count@\n', { word: "'$& $1'", count: 3 }, "a='$& $1' b=3\n"],
+    [
+      'has values as they are',
+      'a=@word@ b=@count@\n',
+      { word: "'$& $1'", count: 3 },
+      "a='$& $1' b=3\n",
+    ],
     ['takes no value for a name', 'a=@one@\n', { one: '@two@' }, 'a=@two@\n'],
     [
       'has no newline at the end of a value',
@@ -115,7 +154,9 @@ describe('the text of a script', () => {
   });
 
   it('is refused with a name that has no value', () => {
-    expect(() => scriptText('a=@word@\n', { words: 'x' })).toThrow('a script has no value for @word@');
+    expect(() => scriptText('a=@word@\n', { words: 'x' })).toThrow(
+      'a script has no value for @word@',
+    );
   });
 });
 
@@ -139,7 +180,13 @@ function literalsOf(path: string): readonly { readonly text: string; readonly li
 function whole(): Readonly<Record<string, string>> {
   const token = { run: '20261124-153012-k3f9', number: 1, takeover: '20261124-153012-aaaa' };
   const edit = { key: 'cgroup.memory', items: ['nokmem'], list: true, state: 'present' } as const;
-  const step = (kind: Step['kind'], name: string, from: string, to: string): Step => ({ kind, name, from, to, held: true });
+  const step = (kind: Step['kind'], name: string, from: string, to: string): Step => ({
+    kind,
+    name,
+    from,
+    to,
+    held: true,
+  });
   const steps = [
     step('downgrade', 'docker-ce', '3:19.03.1-3.el7', '3:18.09.9-3.el7'),
     step('install', 'containerd.io', '', '1.2.10-3.el7'),
@@ -152,14 +199,24 @@ function whole(): Readonly<Record<string, string>> {
   ];
   const release = '3.10.0-1160.el7.x86_64';
   const menu = '/boot/grub2/grub.cfg';
-  const packages = (['yum', 'apt', 'zypper'] as const).map((manager) => [manager, packageSteps(manager, steps, 300)] as const);
+  const packages = (['yum', 'apt', 'zypper'] as const).map(
+    (manager) => [manager, packageSteps(manager, steps, 300)] as const,
+  );
   const prelude = scriptText(read('src/facts/probe/prelude.sh'));
   return {
     probe: buildProbe(wants),
     start: startScript(token, 'node-a1/1/1'),
     poll: pollScript(token, 'node-a1/1/1', 10, 4096),
     write: writeScript(token, 'node-a1/1/1', '/etc/motd', '0644', 10),
-    copy: copyScript(token, { kind: 'copy', what: 'copy', from: '/x', name: 'x.rpm', sha256: 'a'.repeat(64), size: 10, timeout: 10 }),
+    copy: copyScript(token, {
+      kind: 'copy',
+      what: 'copy',
+      from: '/x',
+      name: 'x.rpm',
+      sha256: 'a'.repeat(64),
+      size: 10,
+      timeout: 10,
+    }),
     reboot: rebootScript(token, 'node-a1/1/1'),
     escalate: escalateScript(token, 'node-a1/1/1', 'boot', 'force'),
     grub2: grub2Script(edit),

@@ -1,4 +1,5 @@
-// When a call is made again: a server that asks for it, and one that has just come up and has not read all rights yet.
+// When a call is made again: a server that asks for it, and one that has just come up and has not
+// read all rights yet.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
@@ -18,7 +19,11 @@ it('a server that has just come up has not read all rights yet: its 403 is waite
   value(await cluster.node('n1'));
   const forbidden = {
     status: 403,
-    body: { kind: 'Status', message: 'nodes "n1" is forbidden: User "kmend" cannot get resource "nodes"', code: 403 },
+    body: {
+      kind: 'Status',
+      message: 'nodes "n1" is forbidden: User "kmend" cannot get resource "nodes"',
+      code: 403,
+    },
   };
   let refused = 0;
   const refuse = (times: number) => {
@@ -40,7 +45,11 @@ it('a server that has just come up has not read all rights yet: its 403 is waite
 
 it('comes again when an overloaded server says so, as kubectl does; what says nothing is told at once', async () => {
   const cluster = clusterIn(fake);
-  const overloaded = (headers: Record<string, string>) => ({ status: 429, body: 'Too many requests, please try again later.', headers });
+  const overloaded = (headers: Record<string, string>) => ({
+    status: 429,
+    body: 'Too many requests, please try again later.',
+    headers,
+  });
   let refused = 0;
   fake.faults(() => {
     refused += 1;

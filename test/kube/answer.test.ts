@@ -1,11 +1,17 @@
-// What a server may send us: bounded in size, whatever it or a proxy before it sends; and its errors never show our credential.
+// What a server may send us: bounded in size, whatever it or a proxy before it sends; and its
+// errors never show our credential.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { lineLimit, pageLimit, readLines, sizeInMemory } from '../../src/adapters/kube/client/answer.ts';
+import {
+  lineLimit,
+  pageLimit,
+  readLines,
+  sizeInMemory,
+} from '../../src/adapters/kube/client/answer.ts';
 import { refusal } from '../../src/adapters/kube/client/errors.ts';
 import { createCluster, type KubeCluster } from '../../src/adapters/kube/index.ts';
 import { systemClock } from '../../src/adapters/local/index.ts';
@@ -30,7 +36,10 @@ beforeEach(() => {
 });
 
 const says = (status: number, body: object): void => {
-  answer = (_, response) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  answer = (_, response) =>
+    void response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end(JSON.stringify(body));
 };
 
 async function cluster(user: object = { token }, more: object = {}, warn?: (text: string) => void) {
@@ -68,7 +77,13 @@ describe('an answer that is too long', () => {
     ['an object', 200, ' ', (on) => on.node('n1'), /nodes\/n1 is longer than 6 MiB$/],
     ['a page', 200, ' ', (on) => on.nodes(), /nodes is longer than 32 MiB$/],
     ['an error', 503, '<', (on) => on.node('n1'), /nodes\/n1 is longer than 1 MiB$/],
-  ] as readonly (readonly [string, number, string, (on: KubeCluster) => Promise<Outcome<unknown>>, RegExp])[])(
+  ] as readonly (readonly [
+    string,
+    number,
+    string,
+    (on: KubeCluster) => Promise<Outcome<unknown>>,
+    RegExp,
+  ])[])(
     'without end, %s: given up at its limit, and nobody reads on',
     async (_, status, char, ask, message) => {
       const chunk = Buffer.alloc(MiB / 4, char);
@@ -76,14 +91,18 @@ describe('an answer that is too long', () => {
         response.writeHead(status);
         pours(response, chunk);
       };
-      expect(failure(await ask(await cluster()))).toEqual({ kind: 'parse', message: expect.stringMatching(message) });
+      expect(failure(await ask(await cluster()))).toEqual({
+        kind: 'parse',
+        message: expect.stringMatching(message),
+      });
       expect(sent).toBeLessThan(pageLimit + 40 * MiB);
     },
   );
 
   it('a few bytes that unpack to many', async () => {
     const packed = gzipSync(Buffer.alloc(256 * MiB, 'a'));
-    answer = (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
+    answer = (_, response) =>
+      void response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
     const before = process.memoryUsage().arrayBuffers;
     expect(failure(await (await cluster()).node('n1')).message).toMatch(/longer than 6 MiB/);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * pageLimit);
@@ -92,28 +111,49 @@ describe('an answer that is too long', () => {
   it.each([
     ['of nothing but empty lists', `{"items":[${'[],'.repeat(9_000_000)}[]]}`],
     ['nested as nothing is', `{"items":${'['.repeat(14_000_000)}${']'.repeat(14_000_000)}}`],
-    ['nested in an error', `{"kind":"Status","message":${'['.repeat(400_000)}${']'.repeat(400_000)}}`, 500],
+    [
+      'nested in an error',
+      `{"kind":"Status","message":${'['.repeat(400_000)}${']'.repeat(400_000)}}`,
+      500,
+    ],
   ])('an answer %s, which would be many times as much in memory', async (_, text, status = 200) => {
-    answer = (__, response) => void response.writeHead(status, { 'content-encoding': 'gzip' }).end(gzipSync(text));
+    answer = (__, response) =>
+      void response.writeHead(status, { 'content-encoding': 'gzip' }).end(gzipSync(text));
     const on = await cluster();
     globalThis.gc?.();
     const before = process.memoryUsage();
-    expect(failure(await on.nodes())).toEqual({ kind: 'parse', message: expect.stringMatching(/nodes is nested or divided as no answer/) });
+    expect(failure(await on.nodes())).toEqual({
+      kind: 'parse',
+      message: expect.stringMatching(/nodes is nested or divided as no answer/),
+    });
     expect(process.memoryUsage().heapUsed - before.heapUsed).toBeLessThan(2 * pageLimit);
   });
 
   it('brackets in texts, and as many objects as a busy node has, are nothing of the kind', () => {
-    const managed = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`f:a${index}`, {}]));
-    const message = `${'[{'.repeat(100_000)}"\\`;
-    expect(sizeInMemory(Buffer.from(JSON.stringify({ items: [{ metadata: { managedFields: [managed] }, message }] })))).toBeGreaterThan(
-      100_000,
+    const managed = Object.fromEntries(
+      Array.from({ length: 5_000 }, (_, index) => [`f:a${index}`, {}]),
     );
+    const message = `${'[{'.repeat(100_000)}"\\`;
+    expect(
+      sizeInMemory(
+        Buffer.from(
+          JSON.stringify({ items: [{ metadata: { managedFields: [managed] }, message }] }),
+        ),
+      ),
+    ).toBeGreaterThan(100_000);
   });
 
   it('a list whose pages do not end', async () => {
     const name = 'x'.repeat(20 * MiB);
-    says(200, { kind: 'NodeList', metadata: { continue: 'more' }, items: [{ metadata: { name } }] });
-    expect(failure(await (await cluster()).nodes())).toEqual({ kind: 'parse', message: expect.stringMatching(/list of nodes has no end/) });
+    says(200, {
+      kind: 'NodeList',
+      metadata: { continue: 'more' },
+      items: [{ metadata: { name } }],
+    });
+    expect(failure(await (await cluster()).nodes())).toEqual({
+      kind: 'parse',
+      message: expect.stringMatching(/list of nodes has no end/),
+    });
   });
 
   it('pages of nothing that do not end', async () => {
@@ -138,7 +178,9 @@ describe('an answer that is too long', () => {
     };
     const body = Readable.from(endless());
     const lines: string[] = [];
-    await readLines({ status: 200, headers: {}, body, isCut: () => false }, (line) => lines.push(line));
+    await readLines({ status: 200, headers: {}, body, isCut: () => false }, (line) =>
+      lines.push(line),
+    );
     expect(lines).toEqual(['{"one":1}', '{"two":2}']);
     expect(given).toBeLessThan(lineLimit + 40 * MiB);
     expect(body.destroyed).toBe(true);
@@ -163,12 +205,23 @@ describe('an answer of any shape', () => {
     missingRights: (on) => on.missingRights('rollout'),
   };
   /** What an API server has, with any part of it of another kind. */
-  const any = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(null, 5, 'x', [], {}, [null], [5]));
+  const any = fc.oneof(
+    fc.jsonValue({ maxDepth: 1 }),
+    fc.constantFrom(null, 5, 'x', [], {}, [null], [5]),
+  );
   const part = (fields: Readonly<Record<string, fc.Arbitrary<unknown>>>) =>
     fc.oneof({ weight: 4, arbitrary: fc.record(fields, { requiredKeys: [] }) }, any);
-  const listOf = (one: fc.Arbitrary<unknown>) => fc.oneof({ weight: 4, arbitrary: fc.array(one, { maxLength: 2 }) }, any);
+  const listOf = (one: fc.Arbitrary<unknown>) =>
+    fc.oneof({ weight: 4, arbitrary: fc.array(one, { maxLength: 2 }) }, any);
   const object = part({
-    metadata: part({ name: any, namespace: any, labels: any, annotations: any, ownerReferences: listOf(any), deletionTimestamp: any }),
+    metadata: part({
+      name: any,
+      namespace: any,
+      labels: any,
+      annotations: any,
+      ownerReferences: listOf(any),
+      deletionTimestamp: any,
+    }),
     spec: part({
       taints: listOf(any),
       containers: listOf(any),
@@ -187,7 +240,10 @@ describe('an answer of any shape', () => {
       allowed: any,
     }),
   });
-  const reply = fc.oneof(object, part({ items: listOf(object), resources: listOf(any), versions: listOf(any), metadata: any }));
+  const reply = fc.oneof(
+    object,
+    part({ items: listOf(object), resources: listOf(any), versions: listOf(any), metadata: any }),
+  );
 
   it('is an outcome of each call, never an error of ours', async () => {
     const on = await cluster();
@@ -206,16 +262,24 @@ describe('what an error says', () => {
   it('never shows the credential that it repeats', async () => {
     answer = ({ headers }, response) => {
       const message = `you sent ${headers.authorization}, and ${token}`;
-      response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ kind: 'Status', message }));
+      response
+        .writeHead(403, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ kind: 'Status', message }));
     };
-    expect(failure(await (await cluster()).node('n1')).message).toBe('get nodes n1 was denied: you sent Bearer ***, and ***');
+    expect(failure(await (await cluster()).node('n1')).message).toBe(
+      'get nodes n1 was denied: you sent Bearer ***, and ***',
+    );
     const basic = { username: 'ann', password: 'Correct-Horse' };
     const found = failure(await (await cluster(basic)).node('n1'));
     expect(found.message).toMatch(/you sent Basic \*\*\*/);
   });
 
   it('is one line, and no longer than a few', () => {
-    const body = { kind: 'Status', message: `no\r\n17:29:59 n1 proven off ${'x'.repeat(100_000)}`, reason: 'y'.repeat(100_000) };
+    const body = {
+      kind: 'Status',
+      message: `no\r\n17:29:59 n1 proven off ${'x'.repeat(100_000)}`,
+      reason: 'y'.repeat(100_000),
+    };
     const { message } = refusal(500, body, { verb: 'get', resource: 'nodes' }, 'ann');
     expect(message).toMatch(/^get nodes failed \(500 y{100}\): no 17:29:59 n1 proven off x+$/);
     expect(message.length).toBeLessThan(1_300);
@@ -225,10 +289,16 @@ describe('what an error says', () => {
     ['a message that is no text', { message: { a: 1 } }],
     ['causes that are no list', { message: 'no', details: { causes: 5 } }],
     ['details that are nothing', { message: 'no', details: null }],
-    ['causes of any kind', { message: 'no', details: { causes: [null, 5, { reason: {}, message: [] }] } }],
+    [
+      'causes of any kind',
+      { message: 'no', details: { causes: [null, 5, { reason: {}, message: [] }] } },
+    ],
   ])('%s: a failure like any other', (_, more) => {
     for (const status of [400, 403, 409, 429, 500, 503])
-      expect(refusal(status, { kind: 'Status', ...more }, { verb: 'get', resource: 'nodes' }, 'ann').kind).toBeTypeOf('string');
+      expect(
+        refusal(status, { kind: 'Status', ...more }, { verb: 'get', resource: 'nodes' }, 'ann')
+          .kind,
+      ).toBeTypeOf('string');
   });
 });
 
@@ -250,7 +320,12 @@ it('a redirect is not followed: the credential goes to no other server', async (
 
 describe('a connection that others can read', () => {
   it.each([
-    ['a token without encryption', { token }, {}, [/^context "lab" of kc: the credential is sent to http:.* without encryption/]],
+    [
+      'a token without encryption',
+      { token },
+      {},
+      [/^context "lab" of kc: the credential is sent to http:.* without encryption/],
+    ],
     ['no credential without encryption', {}, {}, []],
     [
       'a certificate that is not checked',

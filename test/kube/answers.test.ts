@@ -1,4 +1,5 @@
-// What each answer to an eviction means, when the next try comes, and whose turn it is at a used-up budget.
+// What each answer to an eviction means, when the next try comes, and whose turn it is at a used-up
+// budget.
 import { describe, expect, it } from 'vitest';
 import { noAnswer, refusal } from '../../src/adapters/kube/client/errors.ts';
 import { createBudgetTurns } from '../../src/adapters/kube/drain/budget-turns.ts';
@@ -10,16 +11,27 @@ const body = (message: string, cause?: string) => ({
   message,
   details: cause === undefined ? {} : { causes: [{ reason: cause, message: `about ${cause}` }] },
 });
-const rbac = 'pods "p" is forbidden: User "ann" cannot create resource "pods/eviction" in API group ""';
+const rbac =
+  'pods "p" is forbidden: User "ann" cannot create resource "pods/eviction" in API group ""';
 
 describe('an answer to an eviction', () => {
   it.each([
     ['created', 201, {}, { kind: 'going' }],
     ['accepted', 200, {}, { kind: 'going' }],
     ['gone already', 404, body('not found'), { kind: 'going' }],
-    ['another pod of that name', 409, body('Precondition failed: UID in precondition'), { kind: 'going' }],
+    [
+      'another pod of that name',
+      409,
+      body('Precondition failed: UID in precondition'),
+      { kind: 'going' },
+    ],
     ['written by two at once', 409, body('the object has been modified'), { kind: 'passing' }],
-    ['a budget', 429, body('would violate', 'DisruptionBudget'), { kind: 'budget', why: 'about DisruptionBudget' }],
+    [
+      'a budget',
+      429,
+      body('would violate', 'DisruptionBudget'),
+      { kind: 'budget', why: 'about DisruptionBudget' },
+    ],
     [
       'a budget of a server that names no cause',
       429,
@@ -27,19 +39,39 @@ describe('an answer to an eviction', () => {
       { kind: 'budget' },
     ],
     ['overload', 429, 'Too many requests, please try again later.', { kind: 'passing' }],
-    ['a namespace that ends', 403, body('forbidden', 'NamespaceTerminating'), { kind: 'terminating' }],
-    ['a missing right', 403, body(rbac), { kind: 'hard', why: expect.stringContaining('ann may not create pods/eviction (403)') }],
+    [
+      'a namespace that ends',
+      403,
+      body('forbidden', 'NamespaceTerminating'),
+      { kind: 'terminating' },
+    ],
+    [
+      'a missing right',
+      403,
+      body(rbac),
+      { kind: 'hard', why: expect.stringContaining('ann may not create pods/eviction (403)') },
+    ],
     [
       'a webhook that denies',
       403,
       body('admission webhook "w" denied the request: no'),
       { kind: 'hard', why: expect.stringContaining('no') },
     ],
-    ['two budgets, or a webhook that is down', 500, body('This pod has more than one PodDisruptionBudget'), { kind: 'hard' }],
+    [
+      'two budgets, or a webhook that is down',
+      500,
+      body('This pod has more than one PodDisruptionBudget'),
+      { kind: 'hard' },
+    ],
     ['restarting', 503, {}, { kind: 'passing' }],
     ['a lost leader', 504, body('etcdserver: leader changed'), { kind: 'passing' }],
     ['a store that took too long', 500, body('etcdserver: request timed out'), { kind: 'passing' }],
-    ['a store whose connection broke off', 500, body('rpc error: code = Internal desc = unexpected EOF'), { kind: 'passing' }],
+    [
+      'a store whose connection broke off',
+      500,
+      body('rpc error: code = Internal desc = unexpected EOF'),
+      { kind: 'passing' },
+    ],
     ['a bad gateway', 502, '<html>', { kind: 'passing' }],
     ['a wrong version', 400, body('no kind "Eviction" is registered'), { kind: 'hard' }],
     ['a redirect', 302, {}, { kind: 'hard' }],
@@ -48,7 +80,9 @@ describe('an answer to an eviction', () => {
   });
 
   it('carries the pause that the server asks for', () => {
-    expect(readAnswer({ status: 503, body: {}, retryAfter: 7 }, 'ann', 'create')).toMatchObject({ after: 7 });
+    expect(readAnswer({ status: 503, body: {}, retryAfter: 7 }, 'ann', 'create')).toMatchObject({
+      after: 7,
+    });
   });
 });
 
@@ -89,10 +123,27 @@ describe('words', () => {
     [{}, undefined, 'not asked to go yet'],
     [{}, { by: 'budget', why: 'PDB web' }, 'PDB web'],
     [{ deletionTimestamp: '2024-05-01T12:00:00Z' }, undefined, 'ending'],
-    [{ deletionTimestamp: '2024-05-01T11:59:00Z' }, undefined, 'ending, past its grace period: is the kubelet well?'],
-    [{ deletionTimestamp: '2024-05-01T12:00:00Z', finalizers: ['a/b'] }, undefined, 'ending, held by finalizer a/b'],
-    [{ deletionTimestamp: '2024-05-01T12:00:00Z', finalizers: ['batch.kubernetes.io/job-tracking'] }, undefined, 'ending'],
-  ] as const)('%j %j', (metadata, held, text) => expect(whyStillThere(metadata, held, Date.parse('2024-05-01T12:00:00Z'))).toBe(text));
+    [
+      { deletionTimestamp: '2024-05-01T11:59:00Z' },
+      undefined,
+      'ending, past its grace period: is the kubelet well?',
+    ],
+    [
+      { deletionTimestamp: '2024-05-01T12:00:00Z', finalizers: ['a/b'] },
+      undefined,
+      'ending, held by finalizer a/b',
+    ],
+    [
+      {
+        deletionTimestamp: '2024-05-01T12:00:00Z',
+        finalizers: ['batch.kubernetes.io/job-tracking'],
+      },
+      undefined,
+      'ending',
+    ],
+  ] as const)('%j %j', (metadata, held, text) =>
+    expect(whyStillThere(metadata, held, Date.parse('2024-05-01T12:00:00Z'))).toBe(text),
+  );
 
   it('names at most eight pods', () => {
     expect(describeProgress(3, [])).toBe('3 of 3 pods gone');
@@ -105,19 +156,59 @@ describe('words', () => {
   });
 
   it.each([
-    ['ECONNREFUSED', { kind: 'unreachable', transport: true, message: /k8s:6443 cannot be reached: connection refused/, hint: /is it up/ }],
-    ['ENOTFOUND', { kind: 'unreachable', transport: true, message: /its name is not known/, hint: /VPN/ }],
-    ['EWHATEVER', { kind: 'unreachable', transport: true, message: /cannot be reached: boom/, hint: /is it up/ }],
-    ['EPROTO', { kind: 'unreachable', transport: undefined, message: /does not speak the API server's protocol/, hint: undefined }],
+    [
+      'ECONNREFUSED',
+      {
+        kind: 'unreachable',
+        transport: true,
+        message: /k8s:6443 cannot be reached: connection refused/,
+        hint: /is it up/,
+      },
+    ],
+    [
+      'ENOTFOUND',
+      { kind: 'unreachable', transport: true, message: /its name is not known/, hint: /VPN/ },
+    ],
+    [
+      'EWHATEVER',
+      {
+        kind: 'unreachable',
+        transport: true,
+        message: /cannot be reached: boom/,
+        hint: /is it up/,
+      },
+    ],
+    [
+      'EPROTO',
+      {
+        kind: 'unreachable',
+        transport: undefined,
+        message: /does not speak the API server's protocol/,
+        hint: undefined,
+      },
+    ],
     [
       'HPE_INVALID_CONSTANT',
-      { kind: 'unreachable', transport: undefined, message: /does not speak the API server's protocol/, hint: undefined },
+      {
+        kind: 'unreachable',
+        transport: undefined,
+        message: /does not speak the API server's protocol/,
+        hint: undefined,
+      },
     ],
     ['EPROXY', { kind: 'unreachable', transport: true, message: /^boom$/, hint: undefined }],
-    ['CERT_HAS_EXPIRED', { kind: 'auth', transport: undefined, message: /its certificate has expired/, hint: /renew/ }],
+    [
+      'CERT_HAS_EXPIRED',
+      { kind: 'auth', transport: undefined, message: /its certificate has expired/, hint: /renew/ },
+    ],
     [
       'SELF_SIGNED_CERT_IN_CHAIN',
-      { kind: 'auth', transport: undefined, message: /not signed by the known CA/, hint: /certificate-authority-data/ },
+      {
+        kind: 'auth',
+        transport: undefined,
+        message: /not signed by the known CA/,
+        hint: /certificate-authority-data/,
+      },
     ],
     [
       'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
@@ -143,20 +234,34 @@ describe('words', () => {
   it('a server that is away for a moment is told from one that refuses', () => {
     const want = { verb: 'list', resource: 'pods' } as const;
     for (const status of [429, 502, 503, 504])
-      expect(refusal(status, 'no', want, 'ann')).toMatchObject({ kind: 'unreachable', transport: true });
+      expect(refusal(status, 'no', want, 'ann')).toMatchObject({
+        kind: 'unreachable',
+        transport: true,
+      });
     expect(refusal(500, 'no', want, 'ann').transport).toBeUndefined();
-    expect(refusal(403, 'no', want, 'ann')).toEqual({ kind: 'blocked', message: 'list pods was denied: no reason given' });
+    expect(refusal(403, 'no', want, 'ann')).toEqual({
+      kind: 'blocked',
+      message: 'list pods was denied: no reason given',
+    });
     expect(refusal(401, body('expired'), want, 'ann').detail).toBe('expired');
     expect(refusal(404, null, want, 'ann').detail).toBeUndefined();
   });
 
   it('a refusal says what was wanted and who wanted it', () => {
     const want = { verb: 'patch', resource: 'nodes', name: 'n1' } as const;
-    expect(refusal(401, {}, want, 'ann')).toMatchObject({ kind: 'auth', message: expect.stringContaining('ann') });
-    expect(refusal(403, body('nodes "n1" is forbidden: User "x" cannot patch resource'), want, 'ann')).toMatchObject({
+    expect(refusal(401, {}, want, 'ann')).toMatchObject({
+      kind: 'auth',
+      message: expect.stringContaining('ann'),
+    });
+    expect(
+      refusal(403, body('nodes "n1" is forbidden: User "x" cannot patch resource'), want, 'ann'),
+    ).toMatchObject({
       kind: 'auth',
       message: 'ann may not patch nodes n1 (403)',
     });
-    expect(refusal(422, body('no'), want, 'ann')).toMatchObject({ kind: 'blocked', message: 'patch nodes n1 failed (422): no' });
+    expect(refusal(422, body('no'), want, 'ann')).toMatchObject({
+      kind: 'blocked',
+      message: 'patch nodes n1 failed (422): no',
+    });
   });
 });

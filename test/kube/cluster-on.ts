@@ -2,7 +2,11 @@
 
 import { createApi } from '../../src/adapters/kube/client/api.ts';
 import { clusterOf } from '../../src/adapters/kube/cluster.ts';
-import { type ClusterOptions, createCluster, type KubeCluster } from '../../src/adapters/kube/index.ts';
+import {
+  type ClusterOptions,
+  createCluster,
+  type KubeCluster,
+} from '../../src/adapters/kube/index.ts';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import type { World } from '../../src/cli/world.ts';
 import type { Cluster } from '../../src/engine/ports/cluster.ts';
@@ -19,9 +23,17 @@ export interface On {
   readonly options?: Partial<ClusterOptions>;
 }
 
-export const tryCluster = (fake: FakeKube, { user, cluster, options }: On = {}): Promise<Outcome<KubeCluster>> =>
+export const tryCluster = (
+  fake: FakeKube,
+  { user, cluster, options }: On = {},
+): Promise<Outcome<KubeCluster>> =>
   createCluster({
-    kubeconfigs: [{ path: '/home/ann/.kube/config', text: fake.kubeconfig(user ?? fake.clientCertificate, cluster) }],
+    kubeconfigs: [
+      {
+        path: '/home/ann/.kube/config',
+        text: fake.kubeconfig(user ?? fake.clientCertificate, cluster),
+      },
+    ],
     parseYaml: JSON.parse,
     env: {},
     clock: systemClock,
@@ -36,7 +48,10 @@ export async function clusterOn(fake: FakeKube, on: On = {}): Promise<KubeCluste
 export function clusterIn(fake: FakeKube, options: Partial<ClusterOptions> = {}): KubeCluster {
   const whole = { kubeconfigs: [], parseYaml: JSON.parse, env: {}, clock: systemClock, ...options };
   const description = 'user "ann" of the test';
-  return clusterOf({ api: createApi(fakeHttp(fake), description, whole.clock), description, unsafe: undefined }, whole);
+  return clusterOf(
+    { api: createApi(fakeHttp(fake), description, whole.clock), description, unsafe: undefined },
+    whole,
+  );
 }
 
 export function value<T>(outcome: Outcome<T>): T {
@@ -45,13 +60,17 @@ export function value<T>(outcome: Outcome<T>): T {
 }
 
 export function failure(outcome: Outcome<unknown>): Failure {
-  if (outcome.ok) throw new Error(`a failure was expected, it gave ${JSON.stringify(outcome.value)}`);
+  if (outcome.ok)
+    throw new Error(`a failure was expected, it gave ${JSON.stringify(outcome.value)}`);
   return outcome.failure;
 }
 
 export const owner = { run: 'r1', number: 1 };
 
-/** For the world of a command line: the fake's cluster, whatever kubeconfig the command was given; `entry` changes its cluster entry. */
+/**
+ * For the world of a command line: the fake's cluster, whatever kubeconfig the command was given;
+ * `entry` changes its cluster entry.
+ */
 export const clusterFor =
   (fake: FakeKube, entry: Json = {}): World['cluster'] =>
   async ({ kubeconfigs: _paths, ...needs }) =>
@@ -69,7 +88,11 @@ export const clusterWithin =
   async ({ kubeconfigs: _paths, ...needs }) => ({ ok: true, value: clusterIn(fake, needs) });
 
 /** Cordon and drain as the engine does, with what was said on the way. */
-export async function cordonAndDrain(cluster: Cluster, options: Parameters<Cluster['drain']>[1], signal?: AbortSignal) {
+export async function cordonAndDrain(
+  cluster: Cluster,
+  options: Parameters<Cluster['drain']>[1],
+  signal?: AbortSignal,
+) {
   const said: string[] = [];
   const cordoned = await cluster.cordon('n1', owner);
   if (!cordoned.ok) return { outcome: cordoned, said, seconds: 0 };
@@ -78,4 +101,5 @@ export async function cordonAndDrain(cluster: Cluster, options: Parameters<Clust
   return { outcome, said, seconds: (performance.now() - started) / 1000 };
 }
 
-export const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+export const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,4 +1,5 @@
-// `kmend drain` and `kmend uncordon` as commands: kubectl's flags, ends and exit codes, on a fake API server. The real one is in test/hosts.
+// `kmend drain` and `kmend uncordon` as commands: kubectl's flags, ends and exit codes, on a fake
+// API server. The real one is in test/hosts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,7 +19,8 @@ let home: string;
 beforeEach(async () => {
   fake = await startFakeKube({ stopAfter: 50 });
   home = mkdtempSync(join(tmpdir(), 'kmend-node-'));
-  for (const name of ['n1', 'n2', 'n3']) fake.addNode(name, { metadata: { labels: { pool: name === 'n3' ? 'b' : 'a' } } });
+  for (const name of ['n1', 'n2', 'n3'])
+    fake.addNode(name, { metadata: { labels: { pool: name === 'n3' ? 'b' : 'a' } } });
 });
 afterEach(async () => {
   await fake.stop();
@@ -34,21 +36,36 @@ const run = (...args: string[]) => start(...args).result;
 
 const web = (node: string, count = 2): void => {
   for (let index = 0; index < count; index += 1)
-    fake.addPod({ name: `web-${node}-${index}`, node, owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
+    fake.addPod({
+      name: `web-${node}-${index}`,
+      node,
+      owner: { kind: 'ReplicaSet', name: 'web' },
+      labels: { app: 'web' },
+    });
 };
-const cordoned = (): readonly string[] => [...fake.nodes].filter(([, node]) => node.spec.unschedulable === true).map(([name]) => name);
+const cordoned = (): readonly string[] =>
+  [...fake.nodes].filter(([, node]) => node.spec.unschedulable === true).map(([name]) => name);
 const marked = (): readonly string[] =>
-  [...fake.nodes].filter(([, node]) => node.metadata.annotations?.['kmend.io/owner'] !== undefined).map(([name]) => name);
+  [...fake.nodes]
+    .filter(([, node]) => node.metadata.annotations?.['kmend.io/owner'] !== undefined)
+    .map(([name]) => name);
 const hold = (node: string, name: string): void =>
   fake.changeNode(node, {
-    metadata: { annotations: { 'kmend.io/owner': JSON.stringify({ run: name, number: 1, wasUnschedulable: false, at: '' }) } },
+    metadata: {
+      annotations: {
+        'kmend.io/owner': JSON.stringify({ run: name, number: 1, wasUnschedulable: false, at: '' }),
+      },
+    },
     spec: { unschedulable: true },
   });
 /** A mark of `kmend drain`, by a process of this machine or of another one. */
 const holdByHand = (node: string, cordoned: boolean, process: object = {}): void => {
   const holder = { ...ownHolder(), ...process };
   const mark = { run: 'drain-1', number: 1, wasUnschedulable: false, at: '', holder };
-  fake.changeNode(node, { metadata: { annotations: { 'kmend.io/owner': JSON.stringify(mark) } }, spec: { unschedulable: cordoned } });
+  fake.changeNode(node, {
+    metadata: { annotations: { 'kmend.io/owner': JSON.stringify(mark) } },
+    spec: { unschedulable: cordoned },
+  });
 };
 const ended = { pid: 4_194_305, started: '1' };
 const elsewhere = { machine: 'ops2', boot: 'another', namespaces: 'pid:[1]' };
@@ -67,7 +84,9 @@ describe('kmend drain', () => {
       'node/n2 drained',
     ]);
     const firstEviction = fake.seen.findIndex((seen) => seen.path.endsWith('/eviction'));
-    expect(fake.seen.slice(0, firstEviction).filter((seen) => seen.method === 'PATCH')).toHaveLength(2);
+    expect(
+      fake.seen.slice(0, firstEviction).filter((seen) => seen.method === 'PATCH'),
+    ).toHaveLength(2);
     expect([cordoned(), marked()]).toEqual([['n1', 'n2'], []]);
   });
 
@@ -82,19 +101,39 @@ describe('kmend drain', () => {
   });
 
   it.each([
-    ['is uncordoned', () => fake.changeNode('n1', { spec: { unschedulable: null } }), /^node\/n1 is not cordoned$/m],
+    [
+      'is uncordoned',
+      () => fake.changeNode('n1', { spec: { unschedulable: null } }),
+      /^node\/n1 is not cordoned$/m,
+    ],
     ['stays cordoned', () => fake.addPdb('web', { app: 'web' }), /^node\/n1 stays cordoned$/m],
   ])('says what is true of a node that %s in a drain that fails', async (_, change, says) => {
-    fake.addPod({ name: 'web', node: 'n1', owner: { kind: 'ReplicaSet', name: 'web' }, annotations: { 'fake/stop': 'never' } });
+    fake.addPod({
+      name: 'web',
+      node: 'n1',
+      owner: { kind: 'ReplicaSet', name: 'web' },
+      annotations: { 'fake/stop': 'never' },
+    });
     fake.afterEviction(change);
-    expect(await run('drain', 'n1', '--timeout=6s')).toMatchObject({ exit: 1, err: expect.stringMatching(says) });
+    expect(await run('drain', 'n1', '--timeout=6s')).toMatchObject({
+      exit: 1,
+      err: expect.stringMatching(says),
+    });
   });
 
   it('says nothing of the cordon of a node that was deleted meanwhile', async () => {
-    fake.addPod({ name: 'web', node: 'n1', owner: { kind: 'ReplicaSet', name: 'web' }, annotations: { 'fake/stop': 'never' } });
+    fake.addPod({
+      name: 'web',
+      node: 'n1',
+      owner: { kind: 'ReplicaSet', name: 'web' },
+      annotations: { 'fake/stop': 'never' },
+    });
     fake.afterEviction(() => void fake.nodes.delete('n1'));
     const { exit, err } = await run('drain', 'n1', '--timeout=20s');
-    expect([exit, err]).toEqual([1, expect.stringContaining('node n1 is not in the cluster any more')]);
+    expect([exit, err]).toEqual([
+      1,
+      expect.stringContaining('node n1 is not in the cluster any more'),
+    ]);
     expect(err).not.toMatch(/cordoned|mark/);
   });
 
@@ -103,7 +142,9 @@ describe('kmend drain', () => {
     fake.addPod({ name: 'other', node: 'n1', labels: { app: 'other' } });
     const done = await run('drain', 'n1', '--pod-selector=app=web', '--timeout=3s');
     expect(done.exit).toBe(1);
-    expect(done.err).toMatch(/2 of 2 pods gone; also on the node: shop\/other \(--pod-selector leaves it out\)/);
+    expect(done.err).toMatch(
+      /2 of 2 pods gone; also on the node: shop\/other \(--pod-selector leaves it out\)/,
+    );
     expect(done.err).toContain('or leave it there: `--left-behind accept`');
     expect(done.out).not.toContain('pod_selector');
     expect(done.out).not.toContain('node/n1 drained');
@@ -112,7 +153,10 @@ describe('kmend drain', () => {
   it('a node that is not there is told before anything is touched', async () => {
     web('n1');
     const done = await run('drain', 'n1', 'n9');
-    expect(done).toMatchObject({ exit: 1, err: expect.stringMatching(/the cluster has no node n9/) });
+    expect(done).toMatchObject({
+      exit: 1,
+      err: expect.stringMatching(/the cluster has no node n9/),
+    });
     expect(fake.seen.filter((seen) => seen.method !== 'GET')).toEqual([]);
   });
 
@@ -120,14 +164,20 @@ describe('kmend drain', () => {
     web('n1', 1);
     expect((await run('drain', '-l', 'pool=a')).exit).toBe(0);
     expect(cordoned()).toEqual(['n1', 'n2']);
-    expect(await run('drain', '-l', 'pool=c')).toMatchObject({ exit: 11, err: expect.stringMatching(/no node has the labels pool=c/) });
+    expect(await run('drain', '-l', 'pool=c')).toMatchObject({
+      exit: 11,
+      err: expect.stringMatching(/no node has the labels pool=c/),
+    });
   });
 
   it('a node that a run holds is left to it, unless it is taken over', async () => {
     web('n1');
     hold('n1', 'r7');
     const refused = await run('drain', 'n1');
-    expect(refused).toMatchObject({ exit: 7, err: expect.stringMatching(/node n1 is held by run r7.*\n.*--takeover RUN/) });
+    expect(refused).toMatchObject({
+      exit: 7,
+      err: expect.stringMatching(/node n1 is held by run r7.*\n.*--takeover RUN/),
+    });
     expect(evicted()).toBe(0);
     expect((await run('drain', 'n1', '--takeover', 'r8')).exit).toBe(7);
     expect((await run('drain', 'n1', '--takeover', 'r7')).exit).toBe(0);
@@ -144,7 +194,10 @@ describe('kmend drain', () => {
   });
 
   it.each([
-    [['--timeout=soon', 'n1'], /--timeout wants seconds or a duration such as 90s or 1m30s, not `soon`/],
+    [
+      ['--timeout=soon', 'n1'],
+      /--timeout wants seconds or a duration such as 90s or 1m30s, not `soon`/,
+    ],
     [['--timeout=-3', 'n1'], /--timeout wants no time before now/],
     [['--pod-selector=size>x', 'n1'], /--pod-selector: "size>x" is not a label selector/],
     [['--left-behind=maybe', 'n1'], /--left-behind is fail or accept, not `maybe`/],
@@ -162,7 +215,11 @@ describe('kmend drain', () => {
 
   it('keeps a deadline of 1.5 s as it is written in kubectl', async () => {
     web('n1');
-    fake.addPdb('web', { app: 'web' }, { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } });
+    fake.addPdb(
+      'web',
+      { app: 'web' },
+      { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } },
+    );
     const began = performance.now();
     const done = await run('drain', 'n1', '--timeout=1s500ms');
     expect(done.exit).toBe(1);
@@ -170,29 +227,35 @@ describe('kmend drain', () => {
     expect(done.err).toMatch(/not done within 1.5 s.*can never allow/);
   });
 
-  it.each(['--dry-run', '--dry-run=client', '--dry-run=server'])('%s writes nothing', async (flag) => {
-    web('n1');
-    fake.addPod({ name: 'bare', node: 'n2' });
-    const done = await run('drain', 'n1', 'n2', flag);
-    expect(done.exit).toBe(1);
-    expect(done.out).toMatch(/would evict shop\/web-n1-0/);
-    expect(done.err).toMatch(/blocked: shop\/bare/);
-    expect(fake.seen.filter((seen) => seen.method !== 'GET')).toEqual([]);
-  });
+  it.each(['--dry-run', '--dry-run=client', '--dry-run=server'])(
+    '%s writes nothing',
+    async (flag) => {
+      web('n1');
+      fake.addPod({ name: 'bare', node: 'n2' });
+      const done = await run('drain', 'n1', 'n2', flag);
+      expect(done.exit).toBe(1);
+      expect(done.out).toMatch(/would evict shop\/web-n1-0/);
+      expect(done.err).toMatch(/blocked: shop\/bare/);
+      expect(fake.seen.filter((seen) => seen.method !== 'GET')).toEqual([]);
+    },
+  );
 
   it.each([
     [[], 7, true],
     [['--takeover', 'r9'], 0, false],
-  ] as const)('a dry run ends for a node that a run holds as the drain does: %s', async (more, exit, held) => {
-    web('n1');
-    const mark = JSON.stringify({ run: 'r9', number: 2, at: '', wasUnschedulable: false });
-    fake.changeNode('n1', { metadata: { annotations: { 'kmend.io/owner': mark } } });
-    for (const how of [['--dry-run'], []]) {
-      const done = await run('drain', 'n1', ...more, ...how);
-      expect(done.exit).toBe(exit);
-      expect(done.err.includes('node n1 is held by run r9, number 2')).toBe(held);
-    }
-  });
+  ] as const)(
+    'a dry run ends for a node that a run holds as the drain does: %s',
+    async (more, exit, held) => {
+      web('n1');
+      const mark = JSON.stringify({ run: 'r9', number: 2, at: '', wasUnschedulable: false });
+      fake.changeNode('n1', { metadata: { annotations: { 'kmend.io/owner': mark } } });
+      for (const how of [['--dry-run'], []]) {
+        const done = await run('drain', 'n1', ...more, ...how);
+        expect(done.exit).toBe(exit);
+        expect(done.err.includes('node n1 is held by run r9, number 2')).toBe(held);
+      }
+    },
+  );
 
   it('a signal ends it with 130: what is cordoned stays so, and carries no mark', async () => {
     web('n1');
@@ -208,13 +271,20 @@ describe('kmend drain', () => {
 
   it('names the flags that would allow it, and takes them', async () => {
     fake.addPod({ name: 'bare', node: 'n1' });
-    fake.addPod({ name: 'tmp', node: 'n1', owner: { kind: 'ReplicaSet', name: 'x' }, emptyDir: true });
+    fake.addPod({
+      name: 'tmp',
+      node: 'n1',
+      owner: { kind: 'ReplicaSet', name: 'x' },
+      emptyDir: true,
+    });
     fake.changeNode('n1', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
     const seen = await run('drain', 'n1', '--dry-run');
     expect(seen.err).toMatch(/ends no pods \(needs --dead-node-skip-wait-after\)/);
     expect(seen.err).toMatch(/shop\/bare: .*\(needs --force\)/);
     expect(seen.err).toMatch(/shop\/tmp: .*\(needs --delete-emptydir-data\)/);
-    expect((await run('drain', 'n1')).err).toMatch(/^ {2}hint: .*`--dead-node-skip-wait-after 60s --left-behind accept`$/m);
+    expect((await run('drain', 'n1')).err).toMatch(
+      /^ {2}hint: .*`--dead-node-skip-wait-after 60s --left-behind accept`$/m,
+    );
     const allowed = ['--force', '--delete-emptydir-data', '--dead-node-skip-wait-after=60s'];
     expect(await run('drain', 'n1', '--dry-run', ...allowed)).toMatchObject({ exit: 0 });
     expect(await run('drain', 'n1', ...allowed)).toMatchObject({ exit: 0, err: '' });
@@ -226,7 +296,9 @@ describe('kmend drain', () => {
     fake.addNode('n1');
     web('n1');
     fake.addPdb('web', { app: 'web' });
-    expect((await run('drain', 'n1')).err).toMatch(/offers no eviction \(--fallback-without-eviction deletes the pods instead/);
+    expect((await run('drain', 'n1')).err).toMatch(
+      /offers no eviction \(--fallback-without-eviction deletes the pods instead/,
+    );
     const allowed = ['drain', 'n1', '--fallback-without-eviction'];
     expect((await run(...allowed, '--dry-run')).err).toMatch(
       /warning: deletes shop\/web-n1-0, shop\/web-n1-1 and breaks their budget \(--fallback-without-eviction\): PDB web/,
@@ -240,7 +312,10 @@ describe('kmend drain', () => {
     const running = start('drain', 'n1');
     while (evicted() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     fake.nodes.delete('n1');
-    expect(await running.result).toMatchObject({ exit: 1, err: expect.stringMatching(/node\/n1 is not in the cluster any more$/) });
+    expect(await running.result).toMatchObject({
+      exit: 1,
+      err: expect.stringMatching(/node\/n1 is not in the cluster any more$/),
+    });
   });
 
   it('may neither evict nor delete pods: that is known before the cordon', async () => {
@@ -249,13 +324,18 @@ describe('kmend drain', () => {
     fake.addNode('n1');
     web('n1');
     const done = await run('drain', 'n1');
-    expect(done).toMatchObject({ exit: 1, err: expect.stringMatching(/may not create pods\/eviction: no pod could be evicted/) });
+    expect(done).toMatchObject({
+      exit: 1,
+      err: expect.stringMatching(/may not create pods\/eviction: no pod could be evicted/),
+    });
     expect([cordoned(), fake.seen.filter(({ method }) => method === 'PATCH')]).toEqual([[], []]);
   });
 
   it('-v says what it cost', async () => {
     web('n1');
-    expect((await run('drain', 'n1', '-v')).err).toMatch(/^\d+ API calls on 1 connection, \d+ bytes of content sent, \d+ received$/);
+    expect((await run('drain', 'n1', '-v')).err).toMatch(
+      /^\d+ API calls on 1 connection, \d+ bytes of content sent, \d+ received$/,
+    );
   });
 });
 
@@ -268,14 +348,25 @@ describe('kmend cordon', () => {
       out: 'node/n1 cordoned (dry run)\nnode/n2 already cordoned (dry run)',
     });
     expect(cordoned()).toEqual(['n2']);
-    expect(await run('cordon', 'n1', 'n2')).toMatchObject({ exit: 0, err: '', out: 'node/n1 cordoned\nnode/n2 already cordoned' });
+    expect(await run('cordon', 'n1', 'n2')).toMatchObject({
+      exit: 0,
+      err: '',
+      out: 'node/n1 cordoned\nnode/n2 already cordoned',
+    });
     expect([cordoned(), marked(), evicted()]).toEqual([['n1', 'n2'], [], 0]);
   });
 
   it('a node that a run holds is left to it, unless it is taken over: then it is a cordon of a person', async () => {
     hold('n1', 'r7');
-    expect(await run('cordon', 'n1')).toMatchObject({ exit: 7, err: expect.stringMatching(/held by run r7/), out: '' });
-    expect(await run('cordon', 'n1', '--takeover', 'r7')).toMatchObject({ exit: 0, out: 'node/n1 already cordoned' });
+    expect(await run('cordon', 'n1')).toMatchObject({
+      exit: 7,
+      err: expect.stringMatching(/held by run r7/),
+      out: '',
+    });
+    expect(await run('cordon', 'n1', '--takeover', 'r7')).toMatchObject({
+      exit: 0,
+      out: 'node/n1 already cordoned',
+    });
     expect([cordoned(), marked()]).toEqual([['n1'], []]);
   });
 });
@@ -289,7 +380,9 @@ describe('the mark of a drain by hand', () => {
     const refused = await run('drain', 'n1');
     expect(refused).toMatchObject({
       exit: 7,
-      err: expect.stringMatching(/node n1 is held by drain-1, by hand \(process \d+ on \S+: it runs\)/),
+      err: expect.stringMatching(
+        /node n1 is held by drain-1, by hand \(process \d+ on \S+: it runs\)/,
+      ),
     });
     for (const command of ['uncordon', 'cordon']) expect((await run(command, 'n1')).exit).toBe(7);
     expect(evicted()).toBe(0);
@@ -298,7 +391,9 @@ describe('the mark of a drain by hand', () => {
     const done = await run('drain', 'n1');
     expect(done).toMatchObject({
       exit: 0,
-      err: expect.stringMatching(/^warning: node n1: the mark of drain-1 is stale: process \d+ on \S+ has ended$/),
+      err: expect.stringMatching(
+        /^warning: node n1: the mark of drain-1 is stale: process \d+ on \S+ has ended$/,
+      ),
     });
     expect([cordoned(), marked(), evicted()]).toEqual([['n1'], [], 2]);
   });
@@ -312,12 +407,17 @@ describe('the mark of a drain by hand', () => {
     });
     expect((await run('uncordon', 'n1')).exit).toBe(7);
     holdByHand('n1', false, elsewhere);
-    expect(await run('uncordon', 'n1', '--dry-run')).toMatchObject({ exit: 0, out: 'node/n1 already uncordoned (dry run)' });
+    expect(await run('uncordon', 'n1', '--dry-run')).toMatchObject({
+      exit: 0,
+      out: 'node/n1 already uncordoned (dry run)',
+    });
     expect(marked()).toEqual(['n1']);
     const done = await run('drain', 'n1');
     expect(done).toMatchObject({
       exit: 0,
-      err: expect.stringMatching(/the mark of drain-1 is stale: process \d+ on ops2 no longer holds it: somebody uncordoned the node/),
+      err: expect.stringMatching(
+        /the mark of drain-1 is stale: process \d+ on ops2 no longer holds it: somebody uncordoned the node/,
+      ),
     });
     expect([cordoned(), marked()]).toEqual([['n1'], []]);
   });
@@ -342,7 +442,9 @@ describe('the mark of a drain by hand', () => {
     fake.changeNode('n1', { spec: { unschedulable: null } });
     expect(await running.result).toMatchObject({
       exit: 1,
-      err: expect.stringMatching(/node n1 was uncordoned by somebody else.*\n(?:.*\n)*node\/n1 is not cordoned$/),
+      err: expect.stringMatching(
+        /node n1 was uncordoned by somebody else.*\n(?:.*\n)*node\/n1 is not cordoned$/,
+      ),
     });
     expect(marked()).toEqual([]);
   });
@@ -352,7 +454,10 @@ describe('the mark of a drain by hand', () => {
       metadata: { annotations: { 'kmend.io/owner': '{"run":"drain-1","holder":{"pid":"x"}}' } },
       spec: { unschedulable: true },
     });
-    expect(await run('uncordon', 'n1')).toMatchObject({ exit: 7, err: expect.stringMatching(/what it wrote of itself cannot be read/) });
+    expect(await run('uncordon', 'n1')).toMatchObject({
+      exit: 7,
+      err: expect.stringMatching(/what it wrote of itself cannot be read/),
+    });
   });
 });
 
@@ -364,7 +469,10 @@ describe('kmend uncordon', () => {
       out: 'node/n1 uncordoned (dry run)\nnode/n2 already uncordoned (dry run)',
     });
     expect(cordoned()).toEqual(['n1']);
-    expect(await run('uncordon', 'n1', 'n2')).toMatchObject({ exit: 0, out: 'node/n1 uncordoned\nnode/n2 already uncordoned' });
+    expect(await run('uncordon', 'n1', 'n2')).toMatchObject({
+      exit: 0,
+      out: 'node/n1 uncordoned\nnode/n2 already uncordoned',
+    });
     expect(cordoned()).toEqual([]);
   });
 
@@ -372,14 +480,20 @@ describe('kmend uncordon', () => {
     hold('n1', 'r7');
     fake.changeNode('n2', { spec: { unschedulable: true } });
     const refused = await run('uncordon', 'n1', 'n2');
-    expect(refused).toMatchObject({ exit: 7, err: expect.stringMatching(/held by run r7/), out: 'node/n2 uncordoned' });
+    expect(refused).toMatchObject({
+      exit: 7,
+      err: expect.stringMatching(/held by run r7/),
+      out: 'node/n2 uncordoned',
+    });
     expect((await run('uncordon', 'n1', '--takeover', 'r7')).exit).toBe(0);
     expect([cordoned(), marked()]).toEqual([[], []]);
   });
 
   it('needs get and patch of nodes, and no other right', async () => {
     await fake.stop();
-    fake = await startFakeKube({ forbid: ['list nodes', 'list pods', 'create pods/eviction', 'watch pods', 'get daemonsets'] });
+    fake = await startFakeKube({
+      forbid: ['list nodes', 'list pods', 'create pods/eviction', 'watch pods', 'get daemonsets'],
+    });
     fake.addNode('n1', { spec: { unschedulable: true } });
     holdByHand('n1', true, ended);
     expect(await run('uncordon', 'n1')).toMatchObject({ exit: 0, out: 'node/n1 uncordoned' });
@@ -392,6 +506,9 @@ describe('kmend uncordon', () => {
     await fake.stop();
     fake = await startFakeKube({ forbid: ['patch nodes'] });
     fake.addNode('n1', { spec: { unschedulable: true } });
-    expect(await run('uncordon', 'n1')).toMatchObject({ exit: 1, err: expect.stringMatching(/may not patch nodes n1 \(403\)/) });
+    expect(await run('uncordon', 'n1')).toMatchObject({
+      exit: 1,
+      err: expect.stringMatching(/may not patch nodes n1 \(403\)/),
+    });
   });
 });

@@ -1,4 +1,5 @@
-// `kmend doctor` on a cluster: which rights the account lacks, named by verb and resource, before a night on which they matter.
+// `kmend doctor` on a cluster: which rights the account lacks, named by verb and resource, before a
+// night on which they matter.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -18,10 +19,16 @@ describe('kmend doctor', () => {
     world = await nodeFleet([sickNode('n1')]);
     const done = await doctor();
     expect(done.exit, done.out + done.err).toBe(0);
-    expect(done.out).toMatch(/^cluster: 1 nodes at https:\/\/127\.0\.0\.1:\d+, user "ann" of context "lab"/m);
+    expect(done.out).toMatch(
+      /^cluster: 1 nodes at https:\/\/127\.0\.0\.1:\d+, user "ann" of context "lab"/m,
+    );
     expect(done.out).toMatch(/may do all of cordon, drain, uncordon \(role kmend-rollout\)/);
     expect(done.out).toMatch(/may do all of the plan and its forecast \(role kmend-forecast\)/);
-    expect(world.fake.seen.filter((seen) => seen.method !== 'GET' && !seen.path.endsWith('/selfsubjectaccessreviews'))).toEqual([]);
+    expect(
+      world.fake.seen.filter(
+        (seen) => seen.method !== 'GET' && !seen.path.endsWith('/selfsubjectaccessreviews'),
+      ),
+    ).toEqual([]);
   });
 
   it('names what is missing for each, and ends with 4; rights that only some plays need are said so', async () => {
@@ -41,11 +48,21 @@ describe('kmend doctor', () => {
     expect(done.out).toMatch(
       /cluster: auth: may not patch nodes, create pods\/eviction: needed for cordon, drain, uncordon.*docs\/rbac\.yaml/,
     );
-    expect(done.out).toMatch(/cluster: auth: may not list poddisruptionbudgets\.policy: needed for the plan and its forecast/);
-    expect(done.out).toMatch(/cluster: may not delete pods: needed only for disable_eviction and fallback_without_eviction/);
-    expect(done.out).toMatch(/cluster: may not list poddisruptionbudgets\.policy, patch deployments\.apps: needed only for single_replica/);
-    expect(done.out).toMatch(/cluster: may not watch pods: a drain lists the pods of its node every 2 s instead/);
-    expect(done.out).toMatch(/cluster: may not create events: needed only for events on nodes \(role kmend-events\)/);
+    expect(done.out).toMatch(
+      /cluster: auth: may not list poddisruptionbudgets\.policy: needed for the plan and its forecast/,
+    );
+    expect(done.out).toMatch(
+      /cluster: may not delete pods: needed only for disable_eviction and fallback_without_eviction/,
+    );
+    expect(done.out).toMatch(
+      /cluster: may not list poddisruptionbudgets\.policy, patch deployments\.apps: needed only for single_replica/,
+    );
+    expect(done.out).toMatch(
+      /cluster: may not watch pods: a drain lists the pods of its node every 2 s instead/,
+    );
+    expect(done.out).toMatch(
+      /cluster: may not create events: needed only for events on nodes \(role kmend-events\)/,
+    );
   });
 
   it('an API server that is away is the end, not a line in passing', async () => {
@@ -58,10 +75,16 @@ describe('kmend doctor', () => {
 
   it('a connection that others could answer is named here, in the plan and in the journal', async () => {
     world = await nodeFleet([sickNode('n1')]);
-    const cluster = clusterFor(world.fake, { 'certificate-authority-data': undefined, 'insecure-skip-tls-verify': true });
+    const cluster = clusterFor(world.fake, {
+      'certificate-authority-data': undefined,
+      'insecure-skip-tls-verify': true,
+    });
     const run = (args: readonly string[]) => world.run(args, { cluster });
-    const why = /context "lab" of kubeconfig: the certificate of https:\/\/127.0.0.1:\d+ is not checked/;
-    expect((await run(['doctor', '-i', world.lab.fleet.inventoryFile])).out).toMatch(new RegExp(`^cluster: warning: ${why.source}`, 'm'));
+    const why =
+      /context "lab" of kubeconfig: the certificate of https:\/\/127.0.0.1:\d+ is not checked/;
+    expect((await run(['doctor', '-i', world.lab.fleet.inventoryFile])).out).toMatch(
+      new RegExp(`^cluster: warning: ${why.source}`, 'm'),
+    );
     const play = world.lab.file('mend.yaml', nodePlay());
     const planned = await run(['plan', play, '--json']);
     expect(JSON.parse(planned.out).plays[0].notes).toEqual([expect.stringMatching(why)]);
@@ -80,13 +103,19 @@ interface Rule {
 
 describe('docs/rbac.yaml', () => {
   const text = readFileSync(resolve(import.meta.dirname, '../../docs/rbac.yaml'), 'utf8');
-  const documents = parseAllDocuments(text).map((one) => one.toJS() as { metadata: { name: string; namespace?: string }; rules: Rule[] });
+  const documents = parseAllDocuments(text).map(
+    (one) => one.toJS() as { metadata: { name: string; namespace?: string }; rules: Rule[] },
+  );
   const granted = (name: string): readonly string[] =>
     documents
       .filter(({ metadata }) => metadata.name === name)
       .flatMap(({ metadata, rules }) =>
         rules.flatMap(({ apiGroups, resources, verbs }) =>
-          verbs.flatMap((verb) => resources.map((resource) => `${metadata.namespace ?? '*'}: ${verb} ${resource}.${apiGroups.join()}`)),
+          verbs.flatMap((verb) =>
+            resources.map(
+              (resource) => `${metadata.namespace ?? '*'}: ${verb} ${resource}.${apiGroups.join()}`,
+            ),
+          ),
         ),
       );
 

@@ -1,9 +1,21 @@
-// Draining a node of a fake API server over real TLS: what goes, what is retried, what ends it, and what is never said.
+// Draining a node of a fake API server over real TLS: what goes, what is retried, what ends it, and
+// what is never said.
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type ClusterOptions, type KubeCluster, ownerAnnotation } from '../../src/adapters/kube/index.ts';
+import {
+  type ClusterOptions,
+  type KubeCluster,
+  ownerAnnotation,
+} from '../../src/adapters/kube/index.ts';
 import type { DrainOptions } from '../../src/model/run/effect.ts';
-import { type FakeKube, type FakeKubeOptions, type Fault, type PodSpec, type Seen, startFakeKube } from '../fakes/kube-api.ts';
+import {
+  type FakeKube,
+  type FakeKubeOptions,
+  type Fault,
+  type PodSpec,
+  type Seen,
+  startFakeKube,
+} from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
 import { clusterIn, cordonAndDrain, failure, owner, sleep, value } from './cluster-on.ts';
@@ -43,13 +55,23 @@ const web = (count: number, more: Partial<PodSpec> = {}): readonly PodSpec[] =>
     ...more,
   }));
 const stuck = { annotations: { 'fake/stop': 'never' } };
-const endsAfter = (milliseconds: number): Partial<PodSpec> => ({ annotations: { 'fake/stop': String(milliseconds) } });
-const replica = (name: string, more: Partial<PodSpec> = {}): PodSpec => ({ name, owner: { kind: 'ReplicaSet', name }, ...more });
+const endsAfter = (milliseconds: number): Partial<PodSpec> => ({
+  annotations: { 'fake/stop': String(milliseconds) },
+});
+const replica = (name: string, more: Partial<PodSpec> = {}): PodSpec => ({
+  name,
+  owner: { kind: 'ReplicaSet', name },
+  ...more,
+});
 
 const isEviction = ({ path }: { readonly path: string }): boolean => path.endsWith('/eviction');
 const isWatch = ({ query }: Seen): boolean => query.get('watch') === '1';
 const isPodList = ({ method, path }: Seen): boolean => method === 'GET' && path === '/api/v1/pods';
-const status = (code: number, message: string, more: object = {}): Exclude<Fault, string | undefined> => ({
+const status = (
+  code: number,
+  message: string,
+  more: object = {},
+): Exclude<Fault, string | undefined> => ({
   status: code,
   body: { kind: 'Status', message, ...more },
 });
@@ -71,7 +93,11 @@ const allows = (fake: FakeKube): void => {
 };
 const budget = ({ fake }: Lab): void => void fake.addPdb('web', { app: 'web' });
 const neverAllows = ({ fake }: Lab): void =>
-  void fake.addPdb('web', { app: 'web' }, { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } });
+  void fake.addPdb(
+    'web',
+    { app: 'web' },
+    { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } },
+  );
 const allOf =
   (...acts: readonly ((lab: Lab) => void)[]) =>
   (on: Lab): void => {
@@ -89,7 +115,12 @@ interface Row {
   readonly evicted?: readonly string[] | number;
   /** More of the result. */
   readonly result?: object;
-  readonly failure?: { readonly kind: string; readonly says?: RegExp; readonly neverSays?: RegExp; readonly hint?: string };
+  readonly failure?: {
+    readonly kind: string;
+    readonly says?: RegExp;
+    readonly neverSays?: RegExp;
+    readonly hint?: string;
+  };
   /** Seconds, from and below. */
   readonly seconds?: readonly [number, number];
   /** Calls whose "METHOD path" fits: exactly, or from and up to. */
@@ -127,7 +158,8 @@ async function holds(row: Row): Promise<void> {
     expect([pattern, made >= least && made <= most, made]).toEqual([pattern, true, made]);
   }
   if (row.left !== undefined) expect([...fake.pods.keys()]).toEqual(row.left);
-  if (row.cordoned !== undefined) expect(fake.nodes.get('n1').spec.unschedulable === true).toBe(row.cordoned);
+  if (row.cordoned !== undefined)
+    expect(fake.nodes.get('n1').spec.unschedulable === true).toBe(row.cordoned);
   row.check?.({ ...on, said });
 }
 
@@ -155,7 +187,8 @@ const whatGoes: readonly Row[] = [
     server: { stopAfter: 1_200 },
     pods: web(40),
     evicted: 40,
-    // Cordon (2), version, look at the node, three lists (before, after the evictions, at the end); another look in case it takes long.
+    // Cordon (2), version, look at the node, three lists (before, after the evictions, at the end);
+    // another look in case it takes long.
     calls: [
       [evictions, 40],
       [/./, [41, 41 + 9]],
@@ -164,11 +197,16 @@ const whatGoes: readonly Row[] = [
     check: ({ fake, cluster }) => {
       expect(fake.seen.filter(isWatch)).toHaveLength(1);
       expect(fake.seen.findIndex(isWatch)).toBeGreaterThan(fake.seen.findLastIndex(isEviction));
-      // What the watch tells is a line a pod and change: the whole drain takes half a kilobyte a pod.
+      // What the watch tells is a line a pod and change: the whole drain takes half a kilobyte a
+      // pod.
       expect(cluster.stats().received).toBeLessThan(20_000);
     },
   },
-  { name: 'says of a node without pods that it is drained after one list', evicted: 0, calls: [[podLists, 1]] },
+  {
+    name: 'says of a node without pods that it is drained after one list',
+    evicted: 0,
+    calls: [[podLists, 1]],
+  },
   {
     name: 'asks for the version of eviction that the server has',
     server: { modern: true },
@@ -179,7 +217,10 @@ const whatGoes: readonly Row[] = [
   {
     name: 'refuses before the first eviction, with all reasons; giving the node back is left to the caller, which writes that down',
     pods: [...web(1), { name: 'bare' }, replica('tmp', { emptyDir: true })],
-    failure: { kind: 'blocked', says: /shop\/bare: has no controller.*shop\/tmp: has local storage/ },
+    failure: {
+      kind: 'blocked',
+      says: /shop\/bare: has no controller.*shop\/tmp: has local storage/,
+    },
     calls: [[evictions, 0]],
     cordoned: true,
   },
@@ -190,7 +231,10 @@ const whatGoes: readonly Row[] = [
     options: { gracePeriod: 1, disableEviction: true },
     evicted: 1,
     calls: [[evictions, 0]],
-    check: ({ fake }) => expect(fake.seen.find(({ method }) => method === 'DELETE')?.body).toMatchObject({ gracePeriodSeconds: 1 }),
+    check: ({ fake }) =>
+      expect(fake.seen.find(({ method }) => method === 'DELETE')?.body).toMatchObject({
+        gracePeriodSeconds: 1,
+      }),
   },
   {
     name: 'fallback_without_eviction deletes nothing where the server offers evictions: the budget is kept up to the deadline',
@@ -205,7 +249,10 @@ const whatGoes: readonly Row[] = [
     name: 'where the server offers no eviction, it deletes nothing by itself',
     server: { noEviction: true },
     pods: web(2),
-    failure: { kind: 'blocked', says: /offers no eviction \(fallback_without_eviction deletes the pods instead, and breaks/ },
+    failure: {
+      kind: 'blocked',
+      says: /offers no eviction \(fallback_without_eviction deletes the pods instead, and breaks/,
+    },
     calls: [
       [deletions, 0],
       [evictions, 0],
@@ -300,7 +347,10 @@ const pods: readonly Row[] = [
       pods: web(3),
       world: faultyEvictions(status(code, message), '/web-1/'),
       options: { timeout: 20 },
-      failure: { kind: 'blocked', says: new RegExp(`1 of 3 pods did not go: shop/web-1.*${message}`) },
+      failure: {
+        kind: 'blocked',
+        says: new RegExp(`1 of 3 pods did not go: shop/web-1.*${message}`),
+      },
       seconds: [0, 5],
       calls: [[/web-1\/eviction$/, 1]],
       left: ['shop/web-1'],
@@ -316,7 +366,9 @@ const pods: readonly Row[] = [
     name: 'waits for a pod whose namespace is being deleted',
     pods: web(1),
     world: allOf(
-      faultyEvictions(status(403, 'forbidden', { details: { causes: [{ reason: 'NamespaceTerminating' }] } })),
+      faultyEvictions(
+        status(403, 'forbidden', { details: { causes: [{ reason: 'NamespaceTerminating' }] } }),
+      ),
       after(600, ({ fake }) => fake.remove(fake.pods.get('shop/web-0'))),
     ),
     evicted: ['shop/web-0'],
@@ -330,14 +382,19 @@ const pods: readonly Row[] = [
         if (!isEviction(seen) || replaced) return undefined;
         replaced = true;
         fake.remove(fake.pods.get('shop/web-0'));
-        fake.addPod({ name: 'web-0', owner: { kind: 'StatefulSet', name: 'web' }, spec: { tolerations: [{ operator: 'Exists' }] } });
+        fake.addPod({
+          name: 'web-0',
+          owner: { kind: 'StatefulSet', name: 'web' },
+          spec: { tolerations: [{ operator: 'Exists' }] },
+        });
         return undefined;
       });
     },
     options: { leftBehind: 'accept' },
     evicted: ['shop/web-0'],
     result: { arrived: ['shop/web-0'] },
-    check: ({ fake }) => expect(fake.pods.get('shop/web-0').metadata.deletionTimestamp).toBeUndefined(),
+    check: ({ fake }) =>
+      expect(fake.pods.get('shop/web-0').metadata.deletionTimestamp).toBeUndefined(),
   },
 ];
 
@@ -376,7 +433,12 @@ const troubleWithTheWatch: readonly Row[] = [
     name: 'keeps pods of one name apart: the end of one in another namespace is not that of ours',
     pods: [
       { name: 'db-0', owner: { kind: 'StatefulSet', name: 'db' }, labels: { app: 'db' } },
-      { name: 'db-0', owner: { kind: 'StatefulSet', name: 'db' }, namespace: 'zoo', ...endsAfter(2_600) },
+      {
+        name: 'db-0',
+        owner: { kind: 'StatefulSet', name: 'db' },
+        namespace: 'zoo',
+        ...endsAfter(2_600),
+      },
     ],
     world: allOf(
       ({ fake }) => void fake.addPdb('db', { app: 'db' }),
@@ -458,7 +520,11 @@ const troubleWithTheServer: readonly Row[] = [
     pods: web(1),
     world: ({ fake }) => {
       let refused = 0;
-      const overloaded = { status: 429, body: 'Too many requests, please try again later.', headers: { 'retry-after': '3' } };
+      const overloaded = {
+        status: 429,
+        body: 'Too many requests, please try again later.',
+        headers: { 'retry-after': '3' },
+      };
       fake.faults((seen) => (isEviction(seen) && ++refused === 1 ? overloaded : undefined));
     },
     options: { timeout: 10 },
@@ -495,14 +561,16 @@ const whoseNodeItIs: readonly Row[] = [
     world: (on) => {
       budget(on);
       on.fake.faults((seen) => {
-        if (isEviction(seen)) on.fake.changeNode('n1', { metadata: { annotations: { [ownerAnnotation]: theirs } } });
+        if (isEviction(seen))
+          on.fake.changeNode('n1', { metadata: { annotations: { [ownerAnnotation]: theirs } } });
         return undefined;
       });
     },
     options: { timeout: 30 },
     failure: { kind: 'fenced', neverSays: /given back/ },
     cordoned: true,
-    check: ({ fake }) => expect(fake.nodes.get('n1').metadata.annotations[ownerAnnotation]).toBe(theirs),
+    check: ({ fake }) =>
+      expect(fake.nodes.get('n1').metadata.annotations[ownerAnnotation]).toBe(theirs),
   },
   {
     name: 'ends when the node object is deleted',
@@ -605,7 +673,12 @@ describe.skipIf(!haveOpenssl)(title, () => {
       for (const pod of web(2)) fake.addPod(pod);
       value(await cluster.cordon('n1', owner));
       const back = fake.restart(1_500);
-      const outcome = await cluster.drain('n1', drainOptions({ timeout: 20 }), owner, () => undefined);
+      const outcome = await cluster.drain(
+        'n1',
+        drainOptions({ timeout: 20 }),
+        owner,
+        () => undefined,
+      );
       await back;
       expect(value(outcome).evicted).toHaveLength(2);
     });
@@ -623,7 +696,10 @@ describe.skipIf(!haveOpenssl)(title, () => {
           asked.add(call);
           return status(500, message);
         });
-        expect(value(await cluster.drain('n1', drainOptions({ timeout: 20 }), owner, () => undefined)).evicted).toHaveLength(2);
+        expect(
+          value(await cluster.drain('n1', drainOptions({ timeout: 20 }), owner, () => undefined))
+            .evicted,
+        ).toHaveLength(2);
         expect([...asked].sort()).toEqual([
           'GET /api/v1',
           'GET /api/v1/nodes/n1',
@@ -668,7 +744,11 @@ describe.skipIf(!haveOpenssl)(title, () => {
       for (const pod of web(1, stuck)) fake.addPod(pod);
       const stop = new AbortController();
       setTimeout(() => stop.abort(), 400);
-      const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 30 }), stop.signal);
+      const { outcome, seconds } = await cordonAndDrain(
+        cluster,
+        drainOptions({ timeout: 30 }),
+        stop.signal,
+      );
       expect(failure(outcome)).toMatchObject({ kind: 'interrupted' });
       expect(seconds).toBeLessThan(1.5);
       expect(fake.nodes.get('n1').spec.unschedulable).toBe(true);
@@ -704,12 +784,26 @@ describe.skipIf(!haveOpenssl)(title, () => {
 
   it('never says "evicted" of a pod that the API server still shows, whatever the server does', async () => {
     const { fake, cluster } = await lab({ stopAfter: 30 });
-    const faultKinds = ['none', 'none', 'none', 'cut', '503', 'store', '404', '409', '403', '200', '410', 'empty'] as const;
+    const faultKinds = [
+      'none',
+      'none',
+      'none',
+      'cut',
+      '503',
+      'store',
+      '404',
+      '409',
+      '403',
+      '200',
+      '410',
+      'empty',
+    ] as const;
     const forced = (kind: (typeof faultKinds)[number]): Fault => {
       if (kind === 'none') return undefined;
       if (kind === 'cut') return 'cut';
       if (kind === 'empty') return { status: 200, body: {} };
-      if (kind === 'store') return { status: 500, body: { kind: 'Status', message: 'etcdserver: request timed out' } };
+      if (kind === 'store')
+        return { status: 500, body: { kind: 'Status', message: 'etcdserver: request timed out' } };
       return { status: Number(kind), body: { kind: 'Status', message: 'uid' } };
     };
     await fc.assert(
@@ -729,22 +823,33 @@ describe.skipIf(!haveOpenssl)(title, () => {
           });
           let turn = 0;
           value(await cluster.cordon('n1', owner));
-          // The first list stays honest: what it shows is what must be gone. Later ones may be refused or cut, not forged.
+          // The first list stays honest: what it shows is what must be gone. Later ones may be
+          // refused or cut, not forged.
           let lists = 0;
           fake.faults((seen) => {
             if (seen.path.startsWith('/api/v1/nodes') || seen.path === '/api/v1') return undefined;
-            if (seen.path === '/api/v1/pods' && seen.query.get('watch') === null && ++lists === 1) return undefined;
+            if (seen.path === '/api/v1/pods' && seen.query.get('watch') === null && ++lists === 1)
+              return undefined;
             const kind = kinds[turn++ % kinds.length] ?? 'none';
             const isList = seen.path === '/api/v1/pods';
             return isList && ['empty', '200'].includes(kind) ? undefined : forced(kind);
           });
-          const drained = await cluster.drain('n1', drainOptions({ timeout: 0.6 }), owner, () => undefined);
+          const drained = await cluster.drain(
+            'n1',
+            drainOptions({ timeout: 0.6 }),
+            owner,
+            () => undefined,
+          );
           const there = [...fake.pods.keys()];
           fake.faults(() => undefined);
           value(await cluster.cordon('n1', owner));
           value(await cluster.uncordon('n1', owner));
           if (!drained.ok) return true;
-          return drained.value.evicted.every((name) => !there.includes(name)) && drained.value.left.length === 0 && !stuck.includes(true);
+          return (
+            drained.value.evicted.every((name) => !there.includes(name)) &&
+            drained.value.left.length === 0 &&
+            !stuck.includes(true)
+          );
         },
       ),
       { numRuns: 20 },

@@ -1,6 +1,12 @@
-// The decision table of a drain: the situations that `kubectl drain` is tested with, in our words, and the order of the filters.
+// The decision table of a drain: the situations that `kubectl drain` is tested with, in our words,
+// and the order of the filters.
 import { describe, expect, it } from 'vitest';
-import { type DaemonSetLookup, daemonSetsOf, decidePod, selectPods } from '../../src/adapters/kube/objects/filters.ts';
+import {
+  type DaemonSetLookup,
+  daemonSetsOf,
+  decidePod,
+  selectPods,
+} from '../../src/adapters/kube/objects/filters.ts';
 import type { PodObject } from '../../src/adapters/kube/objects/objects.ts';
 import { drainOptions, type PodShape, pod } from './pods.ts';
 
@@ -17,10 +23,25 @@ interface Row {
 
 const none = { ignoreDaemonsets: false };
 const rows: readonly Row[] = [
-  { name: 'a pod of a replication controller goes', pod: { owner: 'ReplicationController/rc' }, flags: none, gives: 'evict' },
-  { name: 'a pod of a replica set goes', pod: { owner: 'ReplicaSet/rs' }, flags: none, gives: 'evict' },
+  {
+    name: 'a pod of a replication controller goes',
+    pod: { owner: 'ReplicationController/rc' },
+    flags: none,
+    gives: 'evict',
+  },
+  {
+    name: 'a pod of a replica set goes',
+    pod: { owner: 'ReplicaSet/rs' },
+    flags: none,
+    gives: 'evict',
+  },
   { name: 'a pod of a job goes', pod: { owner: 'Job/j' }, flags: none, gives: 'evict' },
-  { name: 'a pod of a stateful set goes', pod: { owner: 'StatefulSet/db' }, flags: none, gives: 'evict' },
+  {
+    name: 'a pod of a stateful set goes',
+    pod: { owner: 'StatefulSet/db' },
+    flags: none,
+    gives: 'evict',
+  },
   {
     name: 'a DaemonSet pod is refused without the flag',
     pod: { owner: 'DaemonSet/ds' },
@@ -29,8 +50,17 @@ const rows: readonly Row[] = [
     says: /ignore_daemonsets/,
   },
   { name: 'a DaemonSet pod stays with the flag', pod: { owner: 'DaemonSet/ds' }, gives: 'leave' },
-  { name: 'a DaemonSet pod with an emptyDir stays with that flag alone', pod: { owner: 'DaemonSet/ds', emptyDir: true }, gives: 'leave' },
-  { name: 'a finished DaemonSet pod goes', pod: { owner: 'DaemonSet/ds', phase: 'Succeeded' }, flags: none, gives: 'evict' },
+  {
+    name: 'a DaemonSet pod with an emptyDir stays with that flag alone',
+    pod: { owner: 'DaemonSet/ds', emptyDir: true },
+    gives: 'leave',
+  },
+  {
+    name: 'a finished DaemonSet pod goes',
+    pod: { owner: 'DaemonSet/ds', phase: 'Succeeded' },
+    flags: none,
+    gives: 'evict',
+  },
   {
     name: 'a pod whose DaemonSet is gone is refused',
     pod: { owner: 'DaemonSet/ds' },
@@ -47,9 +77,20 @@ const rows: readonly Row[] = [
     says: /does not exist/,
   },
   { name: 'a bare pod is refused', pod: {}, gives: 'refuse', says: /no controller/ },
-  { name: 'a bare pod goes with force', pod: {}, flags: { force: true }, gives: 'evict', says: /no controller/ },
+  {
+    name: 'a bare pod goes with force',
+    pod: {},
+    flags: { force: true },
+    gives: 'evict',
+    says: /no controller/,
+  },
   { name: 'a bare pod that has finished goes', pod: { phase: 'Failed' }, gives: 'evict' },
-  { name: 'a pod with an emptyDir is refused', pod: { owner: 'ReplicaSet/rs', emptyDir: true }, gives: 'refuse', says: /emptyDir scratch/ },
+  {
+    name: 'a pod with an emptyDir is refused',
+    pod: { owner: 'ReplicaSet/rs', emptyDir: true },
+    gives: 'refuse',
+    says: /emptyDir scratch/,
+  },
   {
     name: 'a pod with an emptyDir goes when its data may be lost',
     pod: { owner: 'ReplicaSet/rs', emptyDir: true },
@@ -57,7 +98,12 @@ const rows: readonly Row[] = [
     gives: 'evict',
     says: /data is lost/,
   },
-  { name: 'a mirror pod stays, whatever the flags', pod: { mirror: true, emptyDir: true }, flags: none, gives: 'leave' },
+  {
+    name: 'a mirror pod stays, whatever the flags',
+    pod: { mirror: true, emptyDir: true },
+    flags: none,
+    gives: 'leave',
+  },
   {
     name: 'a pod long under way out stays out of it with the skip flag',
     pod: { deleted: '2024-05-01T11:58:00Z' },
@@ -103,13 +149,25 @@ const further: readonly Row[] = [
 
 describe('which pods a drain takes', () => {
   it('has the seventeen situations', () => expect(rows).toHaveLength(17));
-  it.each([...rows, ...further])('$name', ({ pod: shape, flags, daemonSet = { kind: 'found' }, gives, says }) => {
-    const decision = decidePod(pod(shape), { options: drainOptions(flags), daemonSet: () => daemonSet, now });
-    expect(decision.kind).toBe(gives);
-    const text = decision.kind === 'refuse' ? decision.why : decision.kind === 'evict' ? decision.warnings.join() : '';
-    if (says !== undefined) expect(text).toMatch(says);
-    else if (gives !== 'leave') expect(text).toBe('');
-  });
+  it.each([...rows, ...further])(
+    '$name',
+    ({ pod: shape, flags, daemonSet = { kind: 'found' }, gives, says }) => {
+      const decision = decidePod(pod(shape), {
+        options: drainOptions(flags),
+        daemonSet: () => daemonSet,
+        now,
+      });
+      expect(decision.kind).toBe(gives);
+      const text =
+        decision.kind === 'refuse'
+          ? decision.why
+          : decision.kind === 'evict'
+            ? decision.warnings.join()
+            : '';
+      if (says !== undefined) expect(text).toMatch(says);
+      else if (gives !== 'leave') expect(text).toBe('');
+    },
+  );
 
   it('is the same with eviction and with plain deletion', () => {
     for (const { pod: shape, flags, daemonSet = { kind: 'found' as const }, gives } of rows) {
@@ -131,16 +189,24 @@ describe('which pods a drain takes', () => {
     ];
     const options = drainOptions({ skipWaitForDeleteTimeout: 60 });
     const isSelected = ({ metadata }: PodObject) => metadata?.labels?.app !== 'other';
-    const selection = selectPods(pods, { options, daemonSet: () => ({ kind: 'found' }), now, isSelected });
-    const names = (chosen: readonly { readonly metadata?: { readonly name?: string } }[]) => chosen.map((item) => item.metadata?.name);
+    const selection = selectPods(pods, {
+      options,
+      daemonSet: () => ({ kind: 'found' }),
+      now,
+      isSelected,
+    });
+    const names = (chosen: readonly { readonly metadata?: { readonly name?: string } }[]) =>
+      chosen.map((item) => item.metadata?.name);
     expect([names(selection.evict), names(selection.leave)]).toEqual([
       ['web'],
       ['late', 'agent', 'etcd', 'other', 'over', 'other-agent', 'other-etcd'],
     ]);
-    expect(selection.left.map(({ pod: { metadata }, why }) => `${metadata?.name}: ${why}`)).toEqual([
-      'late: ending for longer than skip_wait_for_delete_timeout',
-      'other: pod_selector leaves it out',
-    ]);
+    expect(selection.left.map(({ pod: { metadata }, why }) => `${metadata?.name}: ${why}`)).toEqual(
+      [
+        'late: ending for longer than skip_wait_for_delete_timeout',
+        'other: pod_selector leaves it out',
+      ],
+    );
   });
 
   it('asks for the DaemonSets of pods that run, each once', () => {
@@ -156,8 +222,13 @@ describe('which pods a drain takes', () => {
   });
 
   it('a volume that is null is no emptyDir', () => {
-    const odd = pod({ owner: 'ReplicaSet/rs', spec: { volumes: [{ name: 'v', emptyDir: null as never }] } });
-    expect(decidePod(odd, { options: drainOptions(), daemonSet: () => ({ kind: 'found' }), now }).kind).toBe('evict');
+    const odd = pod({
+      owner: 'ReplicaSet/rs',
+      spec: { volumes: [{ name: 'v', emptyDir: null as never }] },
+    });
+    expect(
+      decidePod(odd, { options: drainOptions(), daemonSet: () => ({ kind: 'found' }), now }).kind,
+    ).toBe('evict');
   });
 
   it('gives all refusals of a node at once', () => {
@@ -166,7 +237,11 @@ describe('which pods a drain takes', () => {
       pod({ name: 'tmp', owner: 'ReplicaSet/a', emptyDir: true }),
       pod({ name: 'web', owner: 'ReplicaSet/b' }),
     ];
-    const selection = selectPods(pods, { options: drainOptions(), daemonSet: () => ({ kind: 'found' }), now });
+    const selection = selectPods(pods, {
+      options: drainOptions(),
+      daemonSet: () => ({ kind: 'found' }),
+      now,
+    });
     expect(selection.refused).toHaveLength(2);
     expect(selection.evict.map((item) => item.metadata?.name)).toEqual(['web']);
   });

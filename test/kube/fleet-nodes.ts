@@ -1,4 +1,5 @@
-// A practice fleet whose hosts are nodes of a fake cluster: the fake kubelets report the boot and kernel that the hosts really have.
+// A practice fleet whose hosts are nodes of a fake cluster: the fake kubelets report the boot and
+// kernel that the hosts really have.
 
 import { existsSync } from 'node:fs';
 import type { HostSpec } from '../../practice/index.ts';
@@ -8,13 +9,23 @@ import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
 import { clusterFor } from './cluster-on.ts';
 
-const packages = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7', 'kubelet-1.22.17-0'];
+const packages = [
+  'container-selinux-2:2.68-1.el7',
+  'docker-ce-18.06.1.ce-3.el7',
+  'kubelet-1.22.17-0',
+];
 
 /** A sick host with a kubelet that does not account by itself. */
-export const sickNode = (name: string, more: Partial<HostSpec> = {}): HostSpec => sick(name, { packages, ...more });
+export const sickNode = (name: string, more: Partial<HostSpec> = {}): HostSpec =>
+  sick(name, { packages, ...more });
 
-/** The whole job; the drain's options, and more tasks between the drain and the reboot, are the test's. */
-export const nodePlay = (options: { drain?: string; rollout?: string; between?: string; reboot?: string } = {}): string => `- name: Mend
+/**
+ * The whole job; the drain's options, and more tasks between the drain and the reboot, are the
+ * test's.
+ */
+export const nodePlay = (
+  options: { drain?: string; rollout?: string; between?: string; reboot?: string } = {},
+): string => `- name: Mend
   hosts: all
   rollout: ${options.rollout ?? '{max_unavailable: 1}'}
   tasks:
@@ -37,7 +48,10 @@ export interface KubeletOptions {
   readonly without?: readonly string[];
 }
 
-export async function nodeFleet(hosts: readonly HostSpec[], options: KubeletOptions & FakeKubeOptions = {}) {
+export async function nodeFleet(
+  hosts: readonly HostSpec[],
+  options: KubeletOptions & FakeKubeOptions = {},
+) {
   const fake = await startFakeKube({ stopAfter: 100, ...options });
   return nodesOf(fake, await practice(hosts), { cluster: clusterFor(fake) }, options);
 }
@@ -55,25 +69,48 @@ interface Nodes extends Reachable {
   readonly hosts: readonly Host[];
 }
 
-/** Kubelets for these hosts, and what tests ask of hosts and cluster; `world` is that of each command line. */
-export function nodesOf<Hosts extends Nodes>(fake: FakeKube, lab: Practice<Hosts>, world: Partial<WorldChanges>, options: KubeletOptions) {
+/**
+ * Kubelets for these hosts, and what tests ask of hosts and cluster; `world` is that of each
+ * command line.
+ */
+export function nodesOf<Hosts extends Nodes>(
+  fake: FakeKube,
+  lab: Practice<Hosts>,
+  world: Partial<WorldChanges>,
+  options: KubeletOptions,
+) {
   for (const { name, bootId, kernel } of lab.fleet.hosts) {
     if (options.without?.includes(name)) continue;
-    fake.addNode(name, { status: { nodeInfo: { bootID: bootId(), kernelVersion: kernel(), containerRuntimeVersion: 'docker://18.6.1' } } });
+    fake.addNode(name, {
+      status: {
+        nodeInfo: {
+          bootID: bootId(),
+          kernelVersion: kernel(),
+          containerRuntimeVersion: 'docker://18.6.1',
+        },
+      },
+    });
   }
   const pending = new Set<string>();
   const kubelets = setInterval(() => {
     for (const host of lab.fleet.hosts) {
       const shown = fake.nodes.get(host.name)?.status.nodeInfo.bootID;
-      if (shown === undefined || !host.isUp() || shown === host.bootId() || pending.has(host.name)) continue;
+      if (shown === undefined || !host.isUp() || shown === host.bootId() || pending.has(host.name))
+        continue;
       pending.add(host.name);
       setTimeout(() => {
         pending.delete(host.name);
-        fake.changeNode(host.name, { status: { nodeInfo: { bootID: host.bootId(), kernelVersion: host.kernel() } } });
+        fake.changeNode(host.name, {
+          status: { nodeInfo: { bootID: host.bootId(), kernelVersion: host.kernel() } },
+        });
       }, options.late ?? 300);
     }
   }, 50);
-  const withCluster = (args: readonly string[]): readonly string[] => [...args, '--kubeconfig', 'kubeconfig'];
+  const withCluster = (args: readonly string[]): readonly string[] => [
+    ...args,
+    '--kubeconfig',
+    'kubeconfig',
+  ];
   return {
     fake,
     lab,
@@ -83,15 +120,22 @@ export function nodesOf<Hosts extends Nodes>(fake: FakeKube, lab: Practice<Hosts
     /** A ReplicaSet's pods on a node. */
     web: (node: string, count: number, app = 'web'): void => {
       for (let index = 0; index < count; index += 1)
-        fake.addPod({ name: `${app}-${node}-${index}`, node, owner: { kind: 'ReplicaSet', name: app }, labels: { app } });
+        fake.addPod({
+          name: `${app}-${node}-${index}`,
+          node,
+          owner: { kind: 'ReplicaSet', name: app },
+          labels: { app },
+        });
     },
     patches: () => fake.seen.filter((seen) => seen.method === 'PATCH'),
     evictions: () => fake.seen.filter((seen) => seen.path.endsWith('/eviction')),
     isCordoned: (node: string): boolean => fake.nodes.get(node)?.spec.unschedulable === true,
-    isMarked: (node: string): boolean => fake.nodes.get(node)?.metadata.annotations['kmend.io/owner'] !== undefined,
+    isMarked: (node: string): boolean =>
+      fake.nodes.get(node)?.metadata.annotations['kmend.io/owner'] !== undefined,
     boots: (): readonly number[] => lab.fleet.hosts.map((host) => host.boots()),
     has: (holds: (event: Event) => boolean): boolean =>
-      lab.runs().some((run) => existsSync(`${lab.state}/runs/${run}/journal.ndjson`)) && lab.journal().some(holds),
+      lab.runs().some((run) => existsSync(`${lab.state}/runs/${run}/journal.ndjson`)) &&
+      lab.journal().some(holds),
     close: async () => {
       clearInterval(kubelets);
       await lab.close();

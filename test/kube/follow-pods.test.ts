@@ -1,4 +1,5 @@
-// Following the pods of a node, with a stubbed API and a clock that jumps: when it lists, when it watches, and what an event may say.
+// Following the pods of a node, with a stubbed API and a clock that jumps: when it lists, when it
+// watches, and what an event may say.
 import { describe, expect, it } from 'vitest';
 import type { Api, WatchEvent } from '../../src/adapters/kube/client/api.ts';
 import { PodFollower } from '../../src/adapters/kube/drain/follow-pods.ts';
@@ -10,10 +11,14 @@ interface Pod {
 }
 
 /**
- * The lists in turn (the last one stands); the watches answer in turn with a status, or with events and then nothing more. When no watch is left, the
- * following ends; `kept` is a watch that only the server ended.
+ * The lists in turn (the last one stands); the watches answer in turn with a status, or with events
+ * and then nothing more. When no watch is left, the following ends; `kept` is a watch that only the
+ * server ended.
  */
-async function follow(lists: readonly (readonly Pod[])[], watches: readonly (number | readonly WatchEvent[])[]) {
+async function follow(
+  lists: readonly (readonly Pod[])[],
+  watches: readonly (number | readonly WatchEvent[])[],
+) {
   let now = 0;
   const done = new AbortController();
   const made: string[] = [];
@@ -30,11 +35,19 @@ async function follow(lists: readonly (readonly Pod[])[], watches: readonly (num
       made.push(`list at ${now / 1000}`);
       return ok(listing());
     },
-    watchPods: async (_node: string, _version: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal) => {
+    watchPods: async (
+      _node: string,
+      _version: string,
+      onEvent: (event: WatchEvent) => void,
+      signal: AbortSignal,
+    ) => {
       made.push(`watch at ${now / 1000}`);
       const next = left.shift() ?? [];
       if (typeof next === 'number')
-        return ok({ status: next, body: { kind: 'Status', message: 'pods is forbidden: User "ann" cannot watch' } });
+        return ok({
+          status: next,
+          body: { kind: 'Status', message: 'pods is forbidden: User "ann" cannot watch' },
+        });
       for (const event of next) if (!signal.aborted) onEvent(event);
       if (left.length === 0) done.abort();
       else if (!signal.aborted) made.push('kept');
@@ -63,18 +76,29 @@ async function follow(lists: readonly (readonly Pod[])[], watches: readonly (num
   return { made, present: [...follower.present().keys()] };
 }
 
-const row = (type: string, name: unknown): WatchEvent => ({ type, object: { kind: 'Table', rows: [{ cells: [name] }] } });
-const pods = (count: number): readonly Pod[] => Array.from({ length: count }, (_, index) => ({ uid: `u${index}`, name: `p${index}` }));
+const row = (type: string, name: unknown): WatchEvent => ({
+  type,
+  object: { kind: 'Table', rows: [{ cells: [name] }] },
+});
+const pods = (count: number): readonly Pod[] =>
+  Array.from({ length: count }, (_, index) => ({ uid: `u${index}`, name: `p${index}` }));
 
 describe('following the pods of a node', () => {
   it('lists once and watches; a name is enough for one that is the only one of it', async () => {
-    const { made, present } = await follow([pods(3)], [[row('MODIFIED', 'p1'), row('DELETED', 'p1'), row('DELETED', 'stranger')]]);
+    const { made, present } = await follow(
+      [pods(3)],
+      [[row('MODIFIED', 'p1'), row('DELETED', 'p1'), row('DELETED', 'stranger')]],
+    );
     expect(made).toEqual(['list at 0', 'watch at 0']);
     expect(present).toEqual(['u0', 'u2']);
   });
 
   it('looks at many twice before it watches', async () => {
-    expect((await follow([pods(64)], [[]])).made).toEqual(['list at 0', 'list at 1.5', 'watch at 1.5']);
+    expect((await follow([pods(64)], [[]])).made).toEqual([
+      'list at 0',
+      'list at 1.5',
+      'watch at 1.5',
+    ]);
     expect((await follow([pods(63)], [[]])).made).toEqual(['list at 0', 'watch at 0']);
   });
 
@@ -85,7 +109,12 @@ describe('following the pods of a node', () => {
   it.each([
     ['a name that two have', [[a, b]], [row('DELETED', 'db')], ['a', 'b']],
     ['a name that another had before', [[a, b], [b]], [row('DELETED', 'db')], ['b']],
-    ['a name that another has taken meanwhile', [[a]], [row('ADDED', 'db'), row('DELETED', 'db')], ['a']],
+    [
+      'a name that another has taken meanwhile',
+      [[a]],
+      [row('ADDED', 'db'), row('DELETED', 'db')],
+      ['a'],
+    ],
     ['a row without a name', [[a]], [row('DELETED', 7)], ['a']],
     ['a version that is too old', [[a]], [{ type: 'ERROR', object: { code: 410 } }], ['a']],
   ])('%s: lists again', async (_, lists, events, present) => {
@@ -95,19 +124,33 @@ describe('following the pods of a node', () => {
   });
 
   it('stays on a watch whose events it understands', async () => {
-    const { made } = await follow([[a]], [[row('ADDED', 'late'), row('MODIFIED', 'db'), row('DELETED', 'late')], []]);
+    const { made } = await follow(
+      [[a]],
+      [[row('ADDED', 'late'), row('MODIFIED', 'db'), row('DELETED', 'late')], []],
+    );
     expect(made).toEqual(['list at 0', 'watch at 0', 'kept', 'list at 0', 'watch at 0']);
   });
 
   it('goes by uids where the server sends whole pods', async () => {
-    const whole = (type: string, uid: string): WatchEvent => ({ type, object: { kind: 'Pod', metadata: { uid, name: 'db' } } });
-    const { present } = await follow([[a]], [[whole('ADDED', 'b'), whole('DELETED', 'a'), { type: 'BOOKMARK', object: {} }]]);
+    const whole = (type: string, uid: string): WatchEvent => ({
+      type,
+      object: { kind: 'Pod', metadata: { uid, name: 'db' } },
+    });
+    const { present } = await follow(
+      [[a]],
+      [[whole('ADDED', 'b'), whole('DELETED', 'a'), { type: 'BOOKMARK', object: {} }]],
+    );
     expect(present).toEqual(['b']);
   });
 
   it('lists every two seconds where it may not watch, and asks again after thirty', async () => {
     const { made } = await follow([pods(1)], [403, []]);
     expect(made).toHaveLength(2 + 15 + 1);
-    expect([made[1], made[2], made[16], made[17]]).toEqual(['watch at 0', 'list at 2', 'list at 30', 'watch at 30']);
+    expect([made[1], made[2], made[16], made[17]]).toEqual([
+      'watch at 0',
+      'list at 2',
+      'list at 30',
+      'watch at 30',
+    ]);
   });
 });

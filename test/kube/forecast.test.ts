@@ -1,7 +1,12 @@
-// The forecast: what a drain would do, told before the cordon; pure tables, then the reads on a fake API server.
+// The forecast: what a drain would do, told before the cordon; pure tables, then the reads on a
+// fake API server.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Said } from '../../src/adapters/kube/forecast/dry-run.ts';
-import { estimateSeconds, type ForecastInput, forecastDrain } from '../../src/adapters/kube/forecast/forecast.ts';
+import {
+  estimateSeconds,
+  type ForecastInput,
+  forecastDrain,
+} from '../../src/adapters/kube/forecast/forecast.ts';
 import { addUsage, emptyUsage, nowhereToGo } from '../../src/adapters/kube/node/placement.ts';
 import { selectPods } from '../../src/adapters/kube/objects/filters.ts';
 import type { NodeObject, PdbObject, PodObject } from '../../src/adapters/kube/objects/objects.ts';
@@ -20,14 +25,27 @@ skipWaits();
 const now = Date.parse('2024-05-01T12:00:00Z');
 const web = (name: string, more: Parameters<typeof pod>[0] = {}): PodObject =>
   pod({ name, owner: 'ReplicaSet/web', labels: { app: 'web' }, ...more });
-const pdb = (spec: PdbObject['spec'], status: PdbObject['status'] = {}, name = 'web'): PdbObject => ({
+const pdb = (
+  spec: PdbObject['spec'],
+  status: PdbObject['status'] = {},
+  name = 'web',
+): PdbObject => ({
   metadata: { name, namespace: 'shop' },
   spec: { selector: { matchLabels: { app: 'web' } }, ...spec },
-  status: { disruptionsAllowed: 0, expectedPods: 2, currentHealthy: 2, desiredHealthy: 1, ...status },
+  status: {
+    disruptionsAllowed: 0,
+    expectedPods: 2,
+    currentHealthy: 2,
+    desiredHealthy: 1,
+    ...status,
+  },
 });
 const object = (name: string, more: object = {}): NodeObject => ({
   metadata: { name, labels: {} },
-  status: { conditions: [{ type: 'Ready', status: 'True' }], allocatable: { cpu: '4', memory: '8Gi', pods: '110' } },
+  status: {
+    conditions: [{ type: 'Ready', status: 'True' }],
+    allocatable: { cpu: '4', memory: '8Gi', pods: '110' },
+  },
   ...more,
 });
 
@@ -43,7 +61,12 @@ function input({ pods, options = {}, pdbs, more, isSelected = () => true }: Give
   return {
     node: object('n1'),
     options: all,
-    selection: selectPods(pods, { options: all, daemonSet: () => ({ kind: 'found' }), now, isSelected }),
+    selection: selectPods(pods, {
+      options: all,
+      daemonSet: () => ({ kind: 'found' }),
+      now,
+      isSelected,
+    }),
     now,
     evictionApi: 'policy/v1',
     webhooks: [],
@@ -74,14 +97,26 @@ describe('what blocks', () => {
       {},
       'shop/a: PDB web allows 0 of 2 (minAvailable 2): it can never allow one',
     ],
-    ['by maxUnavailable 0', { maxUnavailable: 0 }, {}, 'shop/a: PDB web allows 0 of 2 (maxUnavailable 0): it can never allow one'],
-    ['by 100%', { minAvailable: '100%' }, {}, 'shop/a: PDB web allows 0 of 2 (minAvailable 100%): it can never allow one'],
+    [
+      'by maxUnavailable 0',
+      { maxUnavailable: 0 },
+      {},
+      'shop/a: PDB web allows 0 of 2 (maxUnavailable 0): it can never allow one',
+    ],
+    [
+      'by 100%',
+      { minAvailable: '100%' },
+      {},
+      'shop/a: PDB web allows 0 of 2 (minAvailable 100%): it can never allow one',
+    ],
   ] as const)('%s', (_, spec, status, text) => {
     expect(forecast({ pods: [web('a')], pdbs: [pdb(spec, status)] }).blocks).toEqual([text]);
   });
 
   it('not a budget that is only busy now: that may be waited for', () => {
-    expect(forecast({ pods: [web('a')], pdbs: [pdb({ minAvailable: 1 }, { currentHealthy: 1 })] })).toMatchObject({
+    expect(
+      forecast({ pods: [web('a')], pdbs: [pdb({ minAvailable: 1 }, { currentHealthy: 1 })] }),
+    ).toMatchObject({
       blocks: [],
       busy: ['shop/a: PDB web allows 0 of 2 (minAvailable 1; 1 healthy, 1 needed)'],
     });
@@ -92,7 +127,9 @@ describe('what blocks', () => {
       pods: [web('a')],
       pdbs: [pdb({}, { disruptionsAllowed: 1 }), pdb({}, { disruptionsAllowed: 1 }, 'second')],
     }).blocks;
-    expect(blocks).toEqual(['shop/a: has 2 PDBs (web, second): the API server refuses every eviction of such a pod']);
+    expect(blocks).toEqual([
+      'shop/a: has 2 PDBs (web, second): the API server refuses every eviction of such a pod',
+    ]);
   });
 
   it('bare pods, local data, a stuck pod, a dead node and a webhook that nobody answers for', () => {
@@ -102,11 +139,22 @@ describe('what blocks', () => {
       status: { conditions: [{ type: 'Ready', status: 'Unknown' }] },
     };
     const { blocks } = forecast({
-      pods: [pod({ name: 'bare' }), web('tmp', { emptyDir: true }), web('stuck', { deleted: '2024-05-01T11:00:00Z' })],
+      pods: [
+        pod({ name: 'bare' }),
+        web('tmp', { emptyDir: true }),
+        web('stuck', { deleted: '2024-05-01T11:00:00Z' }),
+      ],
       more: {
         node,
         webhooks: [
-          { name: 'policy', required: true, byUrl: false, selective: false, service: { namespace: 'ops', name: 'policy' }, answers: false },
+          {
+            name: 'policy',
+            required: true,
+            byUrl: false,
+            selective: false,
+            service: { namespace: 'ops', name: 'policy' },
+            answers: false,
+          },
         ],
       },
     });
@@ -120,27 +168,39 @@ describe('what blocks', () => {
   });
 
   it('pods that an option leaves behind, unless that is accepted or they may end by themselves', () => {
-    const pods = [web('a'), pod({ name: 'other', owner: 'ReplicaSet/other' }), pod({ name: 'job', owner: 'Job/job' })];
+    const pods = [
+      web('a'),
+      pod({ name: 'other', owner: 'ReplicaSet/other' }),
+      pod({ name: 'job', owner: 'Job/job' }),
+    ];
     const isSelected = (one: PodObject) => one.metadata?.labels?.app === 'web';
     const { blocks, warnings } = forecast({ pods, isSelected });
-    expect(blocks).toEqual(['shop/other: pod_selector leaves it out: the node is not drained while it is there']);
+    expect(blocks).toEqual([
+      'shop/other: pod_selector leaves it out: the node is not drained while it is there',
+    ]);
     expect(warnings.filter((text) => text.includes('selector'))).toEqual([
       'shop/job: pod_selector leaves it out: the node is not drained while it is there',
     ]);
     expect(forecast({ pods, isSelected, options: { leftBehind: 'accept' } })).toMatchObject({
       blocks: [],
-      warnings: expect.arrayContaining(['shop/other: pod_selector leaves it out: it is left behind']),
+      warnings: expect.arrayContaining([
+        'shop/other: pod_selector leaves it out: it is left behind',
+      ]),
     });
   });
 
   it('less where the play allows more', () => {
     const pods = [web('a'), web('stuck', { deleted: '2024-05-01T11:00:00Z' })];
     const closed = [pdb({ minAvailable: 2 })];
-    expect(forecast({ pods, options: { skipWaitForDeleteTimeout: 7200, leftBehind: 'accept' } })).toMatchObject({
+    expect(
+      forecast({ pods, options: { skipWaitForDeleteTimeout: 7200, leftBehind: 'accept' } }),
+    ).toMatchObject({
       blocks: [],
       warnings: [expect.stringMatching(/shop\/stuck: should have ended/)],
     });
-    expect(forecast({ pods: [web('a')], pdbs: closed, options: { disableEviction: true } })).toMatchObject({
+    expect(
+      forecast({ pods: [web('a')], pdbs: closed, options: { disableEviction: true } }),
+    ).toMatchObject({
       blocks: [],
       warnings: [
         'deletes shop/a and breaks their budget (disable_eviction): PDB web allows 0 of 2 (minAvailable 2): it can never allow one',
@@ -151,19 +211,28 @@ describe('what blocks', () => {
   it('deleting is called by its risk: which budgets it breaks, also one that has fewer to spare than go at once', () => {
     const pods = [web('a'), web('b'), pod({ name: 'free', owner: 'ReplicaSet/x' })];
     const none = { evictionApi: 'none' } as const;
-    const spare = (disruptionsAllowed: number) => [pdb({ minAvailable: 1 }, { disruptionsAllowed, expectedPods: 3 })];
+    const spare = (disruptionsAllowed: number) => [
+      pdb({ minAvailable: 1 }, { disruptionsAllowed, expectedPods: 3 }),
+    ];
     const fallback = { fallbackWithoutEviction: true };
     expect(forecast({ pods, pdbs: spare(1), options: fallback, more: none })).toMatchObject({
       blocks: [],
-      warnings: ['deletes shop/a, shop/b and breaks their budget (fallback_without_eviction): PDB web allows 1 of 3 (minAvailable 1)'],
+      warnings: [
+        'deletes shop/a, shop/b and breaks their budget (fallback_without_eviction): PDB web allows 1 of 3 (minAvailable 1)',
+      ],
     });
     expect(forecast({ pods, pdbs: spare(2), options: fallback, more: none }).warnings).toEqual([]);
     expect(forecast({ pods, options: fallback, more: none }).warnings).toEqual([
       'deletes 3 pods and asks no PDB (fallback_without_eviction)',
     ]);
-    expect(forecast({ pods, pdbs: spare(2), more: none }).blocks).toEqual([expect.stringMatching(/offers no eviction/)]);
-    // On a server that offers evictions the option does nothing: the budget is asked, and its refusal stands.
-    expect(forecast({ pods: [web('a')], pdbs: [pdb({ minAvailable: 2 })], options: fallback })).toMatchObject({
+    expect(forecast({ pods, pdbs: spare(2), more: none }).blocks).toEqual([
+      expect.stringMatching(/offers no eviction/),
+    ]);
+    // On a server that offers evictions the option does nothing: the budget is asked, and its
+    // refusal stands.
+    expect(
+      forecast({ pods: [web('a')], pdbs: [pdb({ minAvailable: 2 })], options: fallback }),
+    ).toMatchObject({
       blocks: [expect.stringMatching(/shop\/a: PDB web.*can never allow one/)],
       warnings: [],
     });
@@ -176,12 +245,42 @@ describe('what a budget says of a pod', () => {
     ['a ready pod, without', web('a'), {}, 'policy/v1', 'busy'],
     ['a finished pod', web('a', { phase: 'Succeeded' }), {}, 'policy/v1', 'passes'],
     ['a pending pod', web('a', { phase: 'Pending' }), {}, 'policy/v1', 'passes'],
-    ['a pod that ends already', web('a', { deleted: '2024-05-01T11:59:59Z' }), {}, 'policy/v1', 'passes'],
-    ['a pod that is not ready, under a budget that is met', web('a', { ready: false }), {}, 'policy/v1', 'passes'],
+    [
+      'a pod that ends already',
+      web('a', { deleted: '2024-05-01T11:59:59Z' }),
+      {},
+      'policy/v1',
+      'passes',
+    ],
+    [
+      'a pod that is not ready, under a budget that is met',
+      web('a', { ready: false }),
+      {},
+      'policy/v1',
+      'passes',
+    ],
     ['the same on an old server', web('a', { ready: false }), {}, 'policy/v1beta1', 'busy'],
-    ['a pod that is not ready, under a budget that is not met', web('a', { ready: false }), { currentHealthy: 0 }, 'policy/v1', 'busy'],
-    ['the same, with one more healthy than needed', web('a', { ready: false }), { currentHealthy: 3 }, 'policy/v1', 'passes'],
-    ['the same, as many healthy as needed', web('a', { ready: false }), { currentHealthy: 1 }, 'policy/v1', 'passes'],
+    [
+      'a pod that is not ready, under a budget that is not met',
+      web('a', { ready: false }),
+      { currentHealthy: 0 },
+      'policy/v1',
+      'busy',
+    ],
+    [
+      'the same, with one more healthy than needed',
+      web('a', { ready: false }),
+      { currentHealthy: 3 },
+      'policy/v1',
+      'passes',
+    ],
+    [
+      'the same, as many healthy as needed',
+      web('a', { ready: false }),
+      { currentHealthy: 1 },
+      'policy/v1',
+      'passes',
+    ],
     [
       'a pod that is not ready, under a budget that has no numbers yet',
       web('a', { ready: false }),
@@ -190,7 +289,9 @@ describe('what a budget says of a pod', () => {
       'busy',
     ],
     ['a pod of another namespace', web('a', { namespace: 'other' }), {}, 'policy/v1', 'passes'],
-  ] as const)('%s', (_, one, status, api, kind) => expect(askPdbs(one, [pdb({ minAvailable: 1 }, status)], api).kind).toBe(kind));
+  ] as const)('%s', (_, one, status, api, kind) =>
+    expect(askPdbs(one, [pdb({ minAvailable: 1 }, status)], api).kind).toBe(kind),
+  );
 
   it('that selects everything does so in policy/v1 only', () => {
     const all = { ...pdb({}), spec: { selector: {}, minAvailable: 1 } };
@@ -199,7 +300,10 @@ describe('what a budget says of a pod', () => {
   });
 
   it('lets unready pods go where it says AlwaysAllow', () => {
-    const always = pdb({ minAvailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' }, { currentHealthy: 0 });
+    const always = pdb(
+      { minAvailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' },
+      { currentHealthy: 0 },
+    );
     expect(askPdbs(web('a', { ready: false }), [always], 'policy/v1').kind).toBe('passes');
   });
 
@@ -229,7 +333,10 @@ describe('what is warned of', () => {
 
   it.each([
     ['without a budget', []],
-    ['with one that is content with none', [pdb({ minAvailable: 0 }, { disruptionsAllowed: 2, desiredHealthy: 0 })]],
+    [
+      'with one that is content with none',
+      [pdb({ minAvailable: 0 }, { disruptionsAllowed: 2, desiredHealthy: 0 })],
+    ],
   ] as const)('a workload that is down while its pods move: %s', (_, pdbs) => {
     const pods = [web('a'), web('b')];
     const usage = emptyUsage();
@@ -246,9 +353,11 @@ describe('what is warned of', () => {
   ])('says nothing %s', (_, pods) => {
     const usage = emptyUsage();
     addUsage(usage, pods);
-    expect(forecast({ pods, options: { force: true }, more: { usage } }).warnings.filter((text) => text.includes('it is down'))).toEqual(
-      [],
-    );
+    expect(
+      forecast({ pods, options: { force: true }, more: { usage } }).warnings.filter((text) =>
+        text.includes('it is down'),
+      ),
+    ).toEqual([]);
   });
 
   it('says nothing of a workload of which the cluster shows no ready pod', () => {
@@ -257,15 +366,25 @@ describe('what is warned of', () => {
 
   it('says that pods have nowhere to go, but not of those that nothing starts again', () => {
     const more = { nodes: [object('n1')], usage: emptyUsage() };
-    const { warnings } = forecast({ pods: [web('a'), pod({ name: 'bare' })], options: { force: true }, more });
-    expect(warnings.filter((text) => text.includes('no other node'))).toEqual(['shop/a: no other node takes it (there is none)']);
+    const { warnings } = forecast({
+      pods: [web('a'), pod({ name: 'bare' })],
+      options: { force: true },
+      more,
+    });
+    expect(warnings.filter((text) => text.includes('no other node'))).toEqual([
+      'shop/a: no other node takes it (there is none)',
+    ]);
   });
 
   it('past the budgets is warned of only where one stands in the way', () => {
     const options = { disableEviction: true };
-    expect(forecast({ pods: [web('a')], options, pdbs: [pdb({}, { disruptionsAllowed: 1 })] }).warnings).toEqual([]);
+    expect(
+      forecast({ pods: [web('a')], options, pdbs: [pdb({}, { disruptionsAllowed: 1 })] }).warnings,
+    ).toEqual([]);
     expect(forecast({ pods: [web('a')], options, pdbs: [pdb({})] }).warnings).toEqual([
-      expect.stringMatching(/^deletes shop\/a and breaks their budget \(disable_eviction\): PDB web allows 0 of 2/),
+      expect.stringMatching(
+        /^deletes shop\/a and breaks their budget \(disable_eviction\): PDB web allows 0 of 2/,
+      ),
     ]);
   });
 
@@ -284,9 +403,9 @@ describe('what the findings of real drains ask for', () => {
   };
   it('more grace than the drain has time', () => {
     const slow = web('slow', { spec: { terminationGracePeriodSeconds: 600 } });
-    expect(forecast({ pods: [slow, web('a')], options: { timeout: 20, gracePeriod: -1 } }).warnings).toEqual([
-      'needs at least 600 s of grace, timeout is 20 s: shop/slow, shop/a',
-    ]);
+    expect(
+      forecast({ pods: [slow, web('a')], options: { timeout: 20, gracePeriod: -1 } }).warnings,
+    ).toEqual(['needs at least 600 s of grace, timeout is 20 s: shop/slow, shop/a']);
     expect(forecast({ pods: [slow], options: { timeout: 600 } }).warnings).toEqual([]);
   });
 
@@ -300,16 +419,23 @@ describe('what the findings of real drains ask for', () => {
 
   it('nowhere to go, and a budget: the drain would stop in the midst', () => {
     const pods = ['a', 'b', 'c'].map((name) => web(name));
-    const of = (allowed: number) => [pdb({ minAvailable: 3 - allowed }, { disruptionsAllowed: allowed, expectedPods: 3 })];
+    const of = (allowed: number) => [
+      pdb({ minAvailable: 3 - allowed }, { disruptionsAllowed: allowed, expectedPods: 3 }),
+    ];
     expect(forecast({ pods, pdbs: of(1), more: room(pods) }).busy).toEqual([
       'shop/a, shop/b, shop/c: nowhere to go, and PDB web allows 1 of 3 (minAvailable 2): the drain would stop after 1',
     ]);
     expect(forecast({ pods, pdbs: of(3), more: room(pods) }).busy).toEqual([]);
-    expect(forecast({ pods, pdbs: of(1), options: { disableEviction: true }, more: room(pods) }).busy).toEqual([]);
+    expect(
+      forecast({ pods, pdbs: of(1), options: { disableEviction: true }, more: room(pods) }).busy,
+    ).toEqual([]);
   });
 
   it('running Jobs, and not those that are done', () => {
-    const pods = [pod({ name: 'j', owner: 'Job/nightly' }), pod({ name: 'k', owner: 'Job/nightly', phase: 'Succeeded' })];
+    const pods = [
+      pod({ name: 'j', owner: 'Job/nightly' }),
+      pod({ name: 'k', owner: 'Job/nightly', phase: 'Succeeded' }),
+    ];
     expect(forecast({ pods }).warnings).toEqual([
       'shop/j: runs for Job nightly: its work is lost, and counts as a failure against the backoffLimit',
     ]);
@@ -319,7 +445,12 @@ describe('what the findings of real drains ask for', () => {
   });
 
   it.each([
-    ['a Deployment, by its own name', 'ReplicaSet/web-5d4f', { app: 'web', 'pod-template-hash': '5d4f' }, 'Deployment web'],
+    [
+      'a Deployment, by its own name',
+      'ReplicaSet/web-5d4f',
+      { app: 'web', 'pod-template-hash': '5d4f' },
+      'Deployment web',
+    ],
     ['a ReplicaSet of nobody', 'ReplicaSet/web-5d4f', { app: 'web' }, 'ReplicaSet web-5d4f'],
     ['a StatefulSet', 'StatefulSet/web', { app: 'web' }, 'StatefulSet web'],
   ])('a single replica under a budget: %s', (_, owner, labels, name) => {
@@ -331,11 +462,21 @@ describe('what the findings of real drains ask for', () => {
 
   it.each<readonly [string, Said, Partial<Forecast>]>([
     ['goes, whatever the model says', { kind: 'goes' }, { blocks: [], busy: [] }],
-    ['held by a budget: the model has the numbers', { kind: 'budget', why: 'no' }, { busy: [expect.stringContaining('allows 0 of 2')] }],
-    ['refused', { kind: 'refused', why: 'no' }, { blocks: ['shop/a: the API server refuses the eviction: no'] }],
+    [
+      'held by a budget: the model has the numbers',
+      { kind: 'budget', why: 'no' },
+      { busy: [expect.stringContaining('allows 0 of 2')] },
+    ],
+    [
+      'refused',
+      { kind: 'refused', why: 'no' },
+      { blocks: ['shop/a: the API server refuses the eviction: no'] },
+    ],
   ])('what the server says: %s', (_, said, expected) => {
     const one = web('a');
-    expect(forecast({ pods: [one], pdbs: [pdb({})], more: { said: new Map([[one, said]]) } })).toMatchObject(expected);
+    expect(
+      forecast({ pods: [one], pdbs: [pdb({})], more: { said: new Map([[one, said]]) } }),
+    ).toMatchObject(expected);
   });
 
   it('held by a budget that the model does not see: busy, in the words of the server', () => {
@@ -350,7 +491,10 @@ describe('what the findings of real drains ask for', () => {
     expect(forecast({ pods, more: { said } }).blocks).toEqual([
       'shop/a, shop/b, shop/c and 2 more: the API server refuses the eviction: no',
     ]);
-    expect(forecast({ pods: pods.slice(0, 1), pdbs: [pdb({}), pdb({}, {}, 'second')], more: { said } }).blocks).toEqual([
+    expect(
+      forecast({ pods: pods.slice(0, 1), pdbs: [pdb({}), pdb({}, {}, 'second')], more: { said } })
+        .blocks,
+    ).toEqual([
       'shop/a: has 2 PDBs (web, second): the API server refuses every eviction of such a pod',
     ]);
   });
@@ -359,9 +503,27 @@ describe('what the findings of real drains ask for', () => {
 describe('how long', () => {
   it.each([
     ['nothing to do', [], {}, undefined, 0],
-    ['the longest grace period', [web('a', { spec: { terminationGracePeriodSeconds: 90 } }), web('b')], {}, undefined, 90],
-    ['the grace period asked for', [web('a', { spec: { terminationGracePeriodSeconds: 90 } })], { gracePeriod: 5 }, undefined, 5],
-    ['no grace period at all', [web('a', { spec: { terminationGracePeriodSeconds: 90 } })], { gracePeriod: 0 }, undefined, 0],
+    [
+      'the longest grace period',
+      [web('a', { spec: { terminationGracePeriodSeconds: 90 } }), web('b')],
+      {},
+      undefined,
+      90,
+    ],
+    [
+      'the grace period asked for',
+      [web('a', { spec: { terminationGracePeriodSeconds: 90 } })],
+      { gracePeriod: 5 },
+      undefined,
+      5,
+    ],
+    [
+      'no grace period at all',
+      [web('a', { spec: { terminationGracePeriodSeconds: 90 } })],
+      { gracePeriod: 0 },
+      undefined,
+      0,
+    ],
     [
       "the pods' own, where that is asked for",
       [web('a', { spec: { terminationGracePeriodSeconds: 90 } })],
@@ -369,7 +531,13 @@ describe('how long', () => {
       undefined,
       90,
     ],
-    ['a budget that lets all go at once', [web('a'), web('b')], {}, [pdb({}, { disruptionsAllowed: 2 })], 30],
+    [
+      'a budget that lets all go at once',
+      [web('a'), web('b')],
+      {},
+      [pdb({}, { disruptionsAllowed: 2 })],
+      30,
+    ],
     [
       'one turn after the other under a budget',
       [web('a'), web('b'), web('c')],
@@ -378,20 +546,36 @@ describe('how long', () => {
       105,
     ],
   ] as const)('%s', (_, pods, options, pdbs, seconds) => {
-    expect(estimateSeconds(input({ pods: [...pods], options, ...(pdbs === undefined ? {} : { pdbs: [...pdbs] }) }))).toBe(seconds);
+    expect(
+      estimateSeconds(
+        input({ pods: [...pods], options, ...(pdbs === undefined ? {} : { pdbs: [...pdbs] }) }),
+      ),
+    ).toBe(seconds);
   });
 });
 
 describe('whether the pods have somewhere to go', () => {
   const asks = (memory: string, more: object = {}): PodObject =>
-    web('a', { spec: { containers: [{ resources: { requests: { memory, cpu: '100m' } } }], ...more } });
+    web('a', {
+      spec: { containers: [{ resources: { requests: { memory, cpu: '100m' } } }], ...more },
+    });
   const usage = emptyUsage();
   it.each([
     ['they do', asks('1Gi'), [object('n2')], undefined],
     ['the node itself does not count', asks('1Gi'), [object('n1')], /there is none/],
     ['too big', asks('9Gi'), [object('n2')], /1 short of memory \(it asks for 9Gi\)/],
-    ['a node selector', asks('1Gi', { nodeSelector: { disk: 'ssd' } }), [object('n2')], /1 without label disk=ssd/],
-    ['a taint', asks('1Gi'), [object('n2', { spec: { taints: [{ key: 'gpu', effect: 'NoSchedule' }] } })], /1 tainted gpu/],
+    [
+      'a node selector',
+      asks('1Gi', { nodeSelector: { disk: 'ssd' } }),
+      [object('n2')],
+      /1 without label disk=ssd/,
+    ],
+    [
+      'a taint',
+      asks('1Gi'),
+      [object('n2', { spec: { taints: [{ key: 'gpu', effect: 'NoSchedule' }] } })],
+      /1 tainted gpu/,
+    ],
     [
       'a taint that they tolerate',
       asks('1Gi', { tolerations: [{ key: 'gpu', operator: 'Exists' }] }),
@@ -416,7 +600,9 @@ describe('whether the pods have somewhere to go', () => {
         affinity: {
           nodeAffinity: {
             requiredDuringSchedulingIgnoredDuringExecution: {
-              nodeSelectorTerms: [{ matchExpressions: [{ key: 'z', operator: 'In', values: ['a'] }] }],
+              nodeSelectorTerms: [
+                { matchExpressions: [{ key: 'z', operator: 'In', values: ['a'] }] },
+              ],
             },
           },
         },
@@ -433,266 +619,422 @@ describe('whether the pods have somewhere to go', () => {
   it('counts what is used already, and what the pods before took', () => {
     const used = emptyUsage();
     addUsage(used, [{ ...asks('3Gi'), spec: { ...asks('3Gi').spec, nodeName: 'n2' } }]);
-    expect([...nowhereToGo([asks('2Gi'), asks('2Gi'), asks('2Gi')], [object('n2')], 'n1', used)]).toHaveLength(1);
+    expect([
+      ...nowhereToGo([asks('2Gi'), asks('2Gi'), asks('2Gi')], [object('n2')], 'n1', used),
+    ]).toHaveLength(1);
   });
 });
 
 describe('webhooks', () => {
-  const hook = (more: object) => [{ metadata: { name: 'w' }, webhooks: [{ name: 'evict.w', ...more }] }];
+  const hook = (more: object) => [
+    { metadata: { name: 'w' }, webhooks: [{ name: 'evict.w', ...more }] },
+  ];
   const rules = [{ apiGroups: [''], operations: ['CREATE'], resources: ['pods/eviction'] }];
   const clientConfig = { service: { namespace: 'ops', name: 'w' } };
   it.each([
     ['asked about evictions', { rules, clientConfig }, 1],
     ['whose silence is ignored', { rules, clientConfig, failurePolicy: 'Ignore' }, 1],
-    ['that wants a label of the object: an Eviction has none', { rules, clientConfig, objectSelector: { matchLabels: { app: 'x' } } }, 0],
-    ['of objects without a label', { rules, objectSelector: { matchExpressions: [{ key: 'x', operator: 'DoesNotExist' }] } }, 1],
-    ['asked about objects of the cluster only', { rules: [{ ...rules[0], scope: 'Cluster' }], clientConfig }, 0],
+    [
+      'that wants a label of the object: an Eviction has none',
+      { rules, clientConfig, objectSelector: { matchLabels: { app: 'x' } } },
+      0,
+    ],
+    [
+      'of objects without a label',
+      { rules, objectSelector: { matchExpressions: [{ key: 'x', operator: 'DoesNotExist' }] } },
+      1,
+    ],
+    [
+      'asked about objects of the cluster only',
+      { rules: [{ ...rules[0], scope: 'Cluster' }], clientConfig },
+      0,
+    ],
     ['asked about pods only', { rules: [{ ...rules[0], resources: ['pods'] }], clientConfig }, 0],
-    ['asked about everything', { rules: [{ apiGroups: ['*'], operations: ['*'], resources: ['*/*'] }], clientConfig }, 1],
+    [
+      'asked about everything',
+      { rules: [{ apiGroups: ['*'], operations: ['*'], resources: ['*/*'] }], clientConfig },
+      1,
+    ],
   ] as const)('%s', (_, more, count) => expect(evictionWebhooks(hook(more))).toHaveLength(count));
   it.each([
     ['over evictions', rules, {}, [['p', false, false]]],
-    ['over evictions in some namespaces', rules, { namespaceSelector: { matchLabels: { a: 'b' } } }, [['p', false, true]]],
+    [
+      'over evictions in some namespaces',
+      rules,
+      { namespaceSelector: { matchLabels: { a: 'b' } } },
+      [['p', false, true]],
+    ],
     ['over pods', [{ ...rules[0], resources: ['pods'] }], {}, []],
   ] as const)('a policy %s', (_, resourceRules, more, expected) => {
-    const policy = { metadata: { name: 'p' }, spec: { matchConstraints: { resourceRules, ...more } } };
-    expect(evictionWebhooks([policy]).map(({ name, required, selective }) => [name, required, selective])).toEqual(expected);
+    const policy = {
+      metadata: { name: 'p' },
+      spec: { matchConstraints: { resourceRules, ...more } },
+    };
+    expect(
+      evictionWebhooks([policy]).map(({ name, required, selective }) => [
+        name,
+        required,
+        selective,
+      ]),
+    ).toEqual(expected);
   });
   it('answers when an endpoint is ready', () => {
-    expect([answers({}), answers({ subsets: [{}] }), answers({ subsets: [{ addresses: [{}] }] })]).toEqual([false, false, true]);
+    expect([
+      answers({}),
+      answers({ subsets: [{}] }),
+      answers({ subsets: [{ addresses: [{}] }] }),
+    ]).toEqual([false, false, true]);
   });
 });
 
-describe.skipIf(!haveOpenssl)(`reading a forecast${haveOpenssl ? '' : ' (skipped: openssl is not installed)'}`, () => {
-  let fake: FakeKube;
-  const start = async (options?: FakeKubeOptions) => {
-    fake = await startFakeKube(options);
-    fake.addNode('n1');
-    fake.addNode('n2');
-    return clusterIn(fake);
-  };
-  afterEach(() => fake.stop());
+describe.skipIf(!haveOpenssl)(
+  `reading a forecast${haveOpenssl ? '' : ' (skipped: openssl is not installed)'}`,
+  () => {
+    let fake: FakeKube;
+    const start = async (options?: FakeKubeOptions) => {
+      fake = await startFakeKube(options);
+      fake.addNode('n1');
+      fake.addNode('n2');
+      return clusterIn(fake);
+    };
+    afterEach(() => fake.stop());
 
-  it('writes nothing, and one read of the cluster serves many nodes', async () => {
-    const cluster = await start();
-    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
-    fake.addPod({ name: 'b', node: 'n2', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
-    fake.addPdb('web', { app: 'web' });
-    const [one, two] = await Promise.all(['n1', 'n2'].map((name) => cluster.forecast(name, drainOptions())));
-    expect(one?.ok && one.value.busy).toEqual(['shop/a: PDB web allows 0 of 2 (minAvailable 1; 2 healthy, 1 needed)']);
-    expect(two?.ok && two.value.evicts).toEqual(['shop/b']);
-    expect(fake.seen.filter((seen) => seen.method !== 'GET').map((seen) => [seen.query.get('dryRun'), seen.body.deleteOptions])).toEqual([
-      ['All', { preconditions: { uid: expect.any(String) }, dryRun: ['All'] }],
-    ]);
-    expect([...fake.pods.values()].map((pod) => pod.metadata.deletionTimestamp)).toEqual([undefined, undefined]);
-    expect(fake.seen.filter((seen) => seen.path.includes('poddisruptionbudgets'))).toHaveLength(1);
-  });
+    it('writes nothing, and one read of the cluster serves many nodes', async () => {
+      const cluster = await start();
+      fake.addPod({
+        name: 'a',
+        owner: { kind: 'ReplicaSet', name: 'web' },
+        labels: { app: 'web' },
+      });
+      fake.addPod({
+        name: 'b',
+        node: 'n2',
+        owner: { kind: 'ReplicaSet', name: 'web' },
+        labels: { app: 'web' },
+      });
+      fake.addPdb('web', { app: 'web' });
+      const [one, two] = await Promise.all(
+        ['n1', 'n2'].map((name) => cluster.forecast(name, drainOptions())),
+      );
+      expect(one?.ok && one.value.busy).toEqual([
+        'shop/a: PDB web allows 0 of 2 (minAvailable 1; 2 healthy, 1 needed)',
+      ]);
+      expect(two?.ok && two.value.evicts).toEqual(['shop/b']);
+      expect(
+        fake.seen
+          .filter((seen) => seen.method !== 'GET')
+          .map((seen) => [seen.query.get('dryRun'), seen.body.deleteOptions]),
+      ).toEqual([['All', { preconditions: { uid: expect.any(String) }, dryRun: ['All'] }]]);
+      expect([...fake.pods.values()].map((pod) => pod.metadata.deletionTimestamp)).toEqual([
+        undefined,
+        undefined,
+      ]);
+      expect(fake.seen.filter((seen) => seen.path.includes('poddisruptionbudgets'))).toHaveLength(
+        1,
+      );
+    });
 
-  const webhook = (more: object = {}) => ({
-    name: 'deny.ops',
-    clientConfig: { service: { namespace: 'ops', name: 'deny' } },
-    rules: [{ apiGroups: [''], operations: ['CREATE'], resources: ['pods/*'] }],
-    ...more,
-  });
-  const deaf = 'admission webhook deny.ops (service ops/deny) is asked about';
-  const said500 = 'failed calling webhook "deny.ops": connection refused';
-  it.each<
-    readonly [string, FakeKubeOptions, object, { status: number; message: string } | undefined, readonly string[], readonly string[]]
-  >([
-    ['before 1.15, a dead service', { minor: '14+' }, {}, undefined, [`${deaf} every eviction, and nothing answers there`], []],
-    [
-      'before 1.15, one for some namespaces only: no refusal by a guess',
-      { minor: '14' },
-      { namespaceSelector: { matchLabels: { team: 'other' } } },
-      undefined,
-      [],
-      [`${deaf} evictions in some namespaces, and nothing answers there`],
-    ],
-    [
-      'before 1.15, a URL',
-      { minor: '9' },
-      { clientConfig: { url: 'https://x' } },
-      undefined,
-      [],
-      ['admission webhook deny.ops is asked about evictions by URL: whether it answers is not known'],
-    ],
-    [
-      'a dead service of which the server knows that it is not asked',
-      {},
-      { namespaceSelector: { matchLabels: { team: 'other' } } },
-      undefined,
-      [],
-      [],
-    ],
-    [
-      'a dead URL',
-      {},
-      { clientConfig: { url: 'https://x' } },
-      { status: 500, message: said500 },
-      [expect.stringMatching(/^shop\/a: the API server refuses the eviction: .*failed calling webhook "deny\.ops": connection refused$/)],
-      [],
-    ],
-    [
-      'one that denies',
-      {},
-      { failurePolicy: 'Ignore' },
-      { status: 403, message: 'admission webhook "deny.ops" denied the request: not today' },
-      [expect.stringMatching(/^shop\/a: the API server refuses the eviction: .*not today$/)],
-      [],
-    ],
-    [
-      'one that cannot try: not known',
-      { modern: true },
-      {},
-      { status: 400, message: 'admission webhook "deny.ops" does not support dry run' },
-      [`${deaf} every eviction, and nothing answers there`],
-      [expect.stringMatching(/^shop\/a: what the API server answers to an eviction is not known: .*does not support dry run$/)],
-    ],
-  ])('webhooks: %s', async (_, options, more, refused, blocks, warnings) => {
-    for (const list of ['webhooks', 'mutatingWebhooks'] as const) {
-      const cluster = await start(options);
+    const webhook = (more: object = {}) => ({
+      name: 'deny.ops',
+      clientConfig: { service: { namespace: 'ops', name: 'deny' } },
+      rules: [{ apiGroups: [''], operations: ['CREATE'], resources: ['pods/*'] }],
+      ...more,
+    });
+    const deaf = 'admission webhook deny.ops (service ops/deny) is asked about';
+    const said500 = 'failed calling webhook "deny.ops": connection refused';
+    it.each<
+      readonly [
+        string,
+        FakeKubeOptions,
+        object,
+        { status: number; message: string } | undefined,
+        readonly string[],
+        readonly string[],
+      ]
+    >([
+      [
+        'before 1.15, a dead service',
+        { minor: '14+' },
+        {},
+        undefined,
+        [`${deaf} every eviction, and nothing answers there`],
+        [],
+      ],
+      [
+        'before 1.15, one for some namespaces only: no refusal by a guess',
+        { minor: '14' },
+        { namespaceSelector: { matchLabels: { team: 'other' } } },
+        undefined,
+        [],
+        [`${deaf} evictions in some namespaces, and nothing answers there`],
+      ],
+      [
+        'before 1.15, a URL',
+        { minor: '9' },
+        { clientConfig: { url: 'https://x' } },
+        undefined,
+        [],
+        [
+          'admission webhook deny.ops is asked about evictions by URL: whether it answers is not known',
+        ],
+      ],
+      [
+        'a dead service of which the server knows that it is not asked',
+        {},
+        { namespaceSelector: { matchLabels: { team: 'other' } } },
+        undefined,
+        [],
+        [],
+      ],
+      [
+        'a dead URL',
+        {},
+        { clientConfig: { url: 'https://x' } },
+        { status: 500, message: said500 },
+        [
+          expect.stringMatching(
+            /^shop\/a: the API server refuses the eviction: .*failed calling webhook "deny\.ops": connection refused$/,
+          ),
+        ],
+        [],
+      ],
+      [
+        'one that denies',
+        {},
+        { failurePolicy: 'Ignore' },
+        { status: 403, message: 'admission webhook "deny.ops" denied the request: not today' },
+        [expect.stringMatching(/^shop\/a: the API server refuses the eviction: .*not today$/)],
+        [],
+      ],
+      [
+        'one that cannot try: not known',
+        { modern: true },
+        {},
+        { status: 400, message: 'admission webhook "deny.ops" does not support dry run' },
+        [`${deaf} every eviction, and nothing answers there`],
+        [
+          expect.stringMatching(
+            /^shop\/a: what the API server answers to an eviction is not known: .*does not support dry run$/,
+          ),
+        ],
+      ],
+    ])('webhooks: %s', async (_, options, more, refused, blocks, warnings) => {
+      for (const list of ['webhooks', 'mutatingWebhooks'] as const) {
+        const cluster = await start(options);
+        fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
+        fake.addPod({ name: 'b', node: 'n2', owner: { kind: 'ReplicaSet', name: 'web' } });
+        fake[list].push({ metadata: { name: 'deny' }, webhooks: [webhook(more)] });
+        fake.faults(({ path }) =>
+          refused === undefined || !path.endsWith('/eviction')
+            ? undefined
+            : { status: refused.status, body: { kind: 'Status', ...refused } },
+        );
+        expect(value(await cluster.forecast('n1', drainOptions({ timeout: 60 })))).toMatchObject({
+          blocks,
+          warnings,
+        });
+        await fake.stop();
+      }
+    });
+
+    it.each(['9', '12', '14+', '', 'x'])(
+      'a server of version 1.%s gets no eviction, not even one to try',
+      async (minor) => {
+        const cluster = await start({ minor });
+        const made = fake.addPod({
+          name: 'a',
+          owner: { kind: 'ReplicaSet', name: 'web' },
+          labels: { app: 'web' },
+        });
+        fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 1 } });
+        fake.webhooks.push({ webhooks: [webhook()] });
+        for (const when of ['plan', 'start'] as const)
+          value(await cluster.forecast('n1', drainOptions(), undefined, when));
+        expect(fake.seen.filter((seen) => seen.method === 'POST')).toEqual([]);
+        expect(made.metadata.deletionTimestamp).toBeUndefined();
+      },
+    );
+
+    it.each([403, 404, 200])('nor does one that does not say its version (%s)', async (status) => {
+      const cluster = await start();
+      fake.addPod({
+        name: 'a',
+        owner: { kind: 'ReplicaSet', name: 'web' },
+        labels: { app: 'web' },
+      });
+      fake.addPdb('web', { app: 'web' });
+      fake.faults(({ path }) =>
+        path === '/version' ? { status, body: { kind: 'Status' } } : undefined,
+      );
+      value(await cluster.forecast('n1', drainOptions(), undefined, 'start'));
+      expect(fake.seen.filter((seen) => seen.method === 'POST')).toEqual([]);
+    });
+
+    it('tries only pods that a budget may hold, and none where they would be deleted', async () => {
+      const cluster = await start();
+      fake.addPod({
+        name: 'a',
+        owner: { kind: 'ReplicaSet', name: 'web' },
+        labels: { app: 'web' },
+      });
+      fake.addPod({
+        name: 'b',
+        owner: { kind: 'ReplicaSet', name: 'api' },
+        labels: { app: 'api' },
+      });
+      fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 1 } });
+      const posts = () =>
+        fake.seen.filter((seen) => seen.method === 'POST').map((seen) => seen.path);
+      value(
+        await cluster.forecast('n1', drainOptions({ disableEviction: true }), undefined, 'start'),
+      );
+      expect(posts()).toEqual([]);
+      value(await cluster.forecast('n1', drainOptions(), undefined, 'start'));
+      expect(posts()).toEqual(['/api/v1/namespaces/shop/pods/a/eviction']);
+    });
+
+    it('without the right to evict names it, once for all pods', async () => {
+      const cluster = await start({ forbid: ['create pods/eviction'] });
+      for (const name of ['a', 'b', 'c'])
+        fake.addPod({ name, owner: { kind: 'ReplicaSet', name }, labels: { app: 'web', name } });
+      fake.addPdb('web', { app: 'web' });
+      const { busy, warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
+      expect(busy).toHaveLength(3);
+      expect(warnings.filter((text) => text.includes('not known'))).toEqual([
+        expect.stringMatching(
+          /^shop\/a, shop\/b, shop\/c: what the API server answers to an eviction is not known: .*may not create pods\/eviction/,
+        ),
+      ]);
+    });
+
+    it('without the right for one kind of webhook looks at the other, and tries every pod', async () => {
+      const cluster = await start({ forbid: ['list mutatingwebhookconfigurations'] });
       fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
       fake.addPod({ name: 'b', node: 'n2', owner: { kind: 'ReplicaSet', name: 'web' } });
-      fake[list].push({ metadata: { name: 'deny' }, webhooks: [webhook(more)] });
-      fake.faults(({ path }) =>
-        refused === undefined || !path.endsWith('/eviction') ? undefined : { status: refused.status, body: { kind: 'Status', ...refused } },
-      );
-      expect(value(await cluster.forecast('n1', drainOptions({ timeout: 60 })))).toMatchObject({ blocks, warnings });
-      await fake.stop();
-    }
-  });
-
-  it.each(['9', '12', '14+', '', 'x'])('a server of version 1.%s gets no eviction, not even one to try', async (minor) => {
-    const cluster = await start({ minor });
-    const made = fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
-    fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 1 } });
-    fake.webhooks.push({ webhooks: [webhook()] });
-    for (const when of ['plan', 'start'] as const) value(await cluster.forecast('n1', drainOptions(), undefined, when));
-    expect(fake.seen.filter((seen) => seen.method === 'POST')).toEqual([]);
-    expect(made.metadata.deletionTimestamp).toBeUndefined();
-  });
-
-  it.each([403, 404, 200])('nor does one that does not say its version (%s)', async (status) => {
-    const cluster = await start();
-    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
-    fake.addPdb('web', { app: 'web' });
-    fake.faults(({ path }) => (path === '/version' ? { status, body: { kind: 'Status' } } : undefined));
-    value(await cluster.forecast('n1', drainOptions(), undefined, 'start'));
-    expect(fake.seen.filter((seen) => seen.method === 'POST')).toEqual([]);
-  });
-
-  it('tries only pods that a budget may hold, and none where they would be deleted', async () => {
-    const cluster = await start();
-    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
-    fake.addPod({ name: 'b', owner: { kind: 'ReplicaSet', name: 'api' }, labels: { app: 'api' } });
-    fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 1 } });
-    const posts = () => fake.seen.filter((seen) => seen.method === 'POST').map((seen) => seen.path);
-    value(await cluster.forecast('n1', drainOptions({ disableEviction: true }), undefined, 'start'));
-    expect(posts()).toEqual([]);
-    value(await cluster.forecast('n1', drainOptions(), undefined, 'start'));
-    expect(posts()).toEqual(['/api/v1/namespaces/shop/pods/a/eviction']);
-  });
-
-  it('without the right to evict names it, once for all pods', async () => {
-    const cluster = await start({ forbid: ['create pods/eviction'] });
-    for (const name of ['a', 'b', 'c']) fake.addPod({ name, owner: { kind: 'ReplicaSet', name }, labels: { app: 'web', name } });
-    fake.addPdb('web', { app: 'web' });
-    const { busy, warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
-    expect(busy).toHaveLength(3);
-    expect(warnings.filter((text) => text.includes('not known'))).toEqual([
-      expect.stringMatching(
-        /^shop\/a, shop\/b, shop\/c: what the API server answers to an eviction is not known: .*may not create pods\/eviction/,
-      ),
-    ]);
-  });
-
-  it('without the right for one kind of webhook looks at the other, and tries every pod', async () => {
-    const cluster = await start({ forbid: ['list mutatingwebhookconfigurations'] });
-    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
-    fake.addPod({ name: 'b', node: 'n2', owner: { kind: 'ReplicaSet', name: 'web' } });
-    const { warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
-    expect(warnings).toEqual([
-      expect.stringMatching(/^admission webhooks were not looked at: .*may not list mutatingwebhookconfigurations/),
-    ]);
-    expect(fake.seen.filter((seen) => seen.method === 'POST')).toHaveLength(1);
-  });
-
-  it.each([
-    ['27', false],
-    ['28', true],
-  ])('a server of version 1.%s is asked for policies: %s', async (minor, asked) => {
-    const cluster = await start({ modern: true, minor });
-    value(await cluster.forecast('n1', drainOptions()));
-    expect(fake.seen.some(({ path }) => path.endsWith('/v1/validatingadmissionpolicies'))).toBe(asked);
-  });
-
-  it('fails when the server cannot answer a try now', async () => {
-    const cluster = await start();
-    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web' } });
-    fake.addPdb('web', { app: 'web' });
-    fake.faults(({ path }) => (path.endsWith('/eviction') ? { status: 503 } : undefined));
-    expect(failure(await cluster.forecast('n1', drainOptions()))).toMatchObject({ kind: 'unreachable', transport: true });
-    fake.faults(() => undefined);
-    expect(value(await cluster.forecast('n1', drainOptions())).busy).toHaveLength(1);
-  });
-
-  it('asks about 300 kinds of pods at most, and names the rest', async () => {
-    const cluster = await start();
-    for (let index = 0; index < 302; index += 1) {
-      fake.addPod({ name: `p${index}`, owner: { kind: 'ReplicaSet', name: 'web' }, labels: { app: 'web', index: `${index}` } });
-    }
-    fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 400 } });
-    const { warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
-    expect(fake.seen.filter((seen) => seen.method === 'POST')).toHaveLength(300);
-    expect(warnings).toContain(
-      'shop/p300, shop/p301: what the API server answers to an eviction is not known: not asked: only 300 are asked about at once',
-    );
-  });
-
-  it('looks at a host that starts alone and as it is now; a plan is content with what was read a minute ago', async () => {
-    const cluster = await start();
-    fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
-    value(await cluster.forecast('n1', drainOptions()));
-    fake.addPod({ name: 'b', owner: { kind: 'ReplicaSet', name: 'web' } });
-    expect(value(await cluster.forecast('n1', drainOptions())).evicts).toEqual(['shop/a']);
-    expect(value(await cluster.forecast('n1', drainOptions(), undefined, 'start')).evicts).toEqual(['shop/a', 'shop/b']);
-    expect(fake.seen.filter(({ path, query }) => path === '/api/v1/pods' && !query.has('fieldSelector'))).toHaveLength(1);
-  });
-
-  it('names a local volume, which only this node has', async () => {
-    const cluster = await start();
-    const claim = { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data-0' } }] };
-    fake.addPod({ name: 'db-0', owner: { kind: 'StatefulSet', name: 'db' }, spec: claim });
-    const on = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['n1'] }] };
-    fake.volumes.push({
-      metadata: { name: 'pv-7' },
-      spec: { local: {}, claimRef: { namespace: 'shop', name: 'data-0' }, nodeAffinity: { required: { nodeSelectorTerms: [on] } } },
+      const { warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
+      expect(warnings).toEqual([
+        expect.stringMatching(
+          /^admission webhooks were not looked at: .*may not list mutatingwebhookconfigurations/,
+        ),
+      ]);
+      expect(fake.seen.filter((seen) => seen.method === 'POST')).toHaveLength(1);
     });
-    expect(value(await cluster.forecast('n1', drainOptions({ timeout: 60 }))).warnings).toEqual([
-      'StatefulSet shop/db: all 1 ready pods are on this node: it is down while they move',
-      'shop/db-0: no other node takes it (1 out of reach of local volume pv-7)',
-    ]);
-  });
 
-  it('without a right for a part leaves that part out, and says so', async () => {
-    const cluster = await start({ forbid: ['list poddisruptionbudgets', 'list nodes'] });
-    expect(value(await cluster.forecast('n1', drainOptions())).warnings).toEqual([
-      expect.stringMatching(/^PDBs were not looked at: .*may not list poddisruptionbudgets\.policy/),
-      expect.stringMatching(/^whether the pods have somewhere to go was not looked at: .*may not list nodes/),
-    ]);
-  });
+    it.each([
+      ['27', false],
+      ['28', true],
+    ])('a server of version 1.%s is asked for policies: %s', async (minor, asked) => {
+      const cluster = await start({ modern: true, minor });
+      value(await cluster.forecast('n1', drainOptions()));
+      expect(fake.seen.some(({ path }) => path.endsWith('/v1/validatingadmissionpolicies'))).toBe(
+        asked,
+      );
+    });
 
-  it('fails when the API server is in trouble: no forecast is not a good forecast', async () => {
-    const cluster = await start();
-    fake.faults((seen) => (seen.path.includes('poddisruptionbudgets') ? { status: 503 } : undefined));
-    expect(failure(await cluster.forecast('n1', drainOptions()))).toMatchObject({ kind: 'unreachable', transport: true });
-    fake.faults(() => undefined);
-    value(await cluster.forecast('n1', drainOptions()));
-  });
+    it('fails when the server cannot answer a try now', async () => {
+      const cluster = await start();
+      fake.addPod({
+        name: 'a',
+        owner: { kind: 'ReplicaSet', name: 'web' },
+        labels: { app: 'web' },
+      });
+      fake.addPdb('web', { app: 'web' });
+      fake.faults(({ path }) => (path.endsWith('/eviction') ? { status: 503 } : undefined));
+      expect(failure(await cluster.forecast('n1', drainOptions()))).toMatchObject({
+        kind: 'unreachable',
+        transport: true,
+      });
+      fake.faults(() => undefined);
+      expect(value(await cluster.forecast('n1', drainOptions())).busy).toHaveLength(1);
+    });
 
-  it('refuses a selector that is none, and a node that is not there', async () => {
-    const cluster = await start();
-    expect(failure(await cluster.forecast('n1', drainOptions({ podSelector: 'a b' }))).message).toContain('is not a label selector');
-    expect(failure(await cluster.forecast('n9', drainOptions())).message).toBe('the cluster has no node n9');
-  });
-});
+    it('asks about 300 kinds of pods at most, and names the rest', async () => {
+      const cluster = await start();
+      for (let index = 0; index < 302; index += 1) {
+        fake.addPod({
+          name: `p${index}`,
+          owner: { kind: 'ReplicaSet', name: 'web' },
+          labels: { app: 'web', index: `${index}` },
+        });
+      }
+      fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 400 } });
+      const { warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
+      expect(fake.seen.filter((seen) => seen.method === 'POST')).toHaveLength(300);
+      expect(warnings).toContain(
+        'shop/p300, shop/p301: what the API server answers to an eviction is not known: not asked: only 300 are asked about at once',
+      );
+    });
+
+    it('looks at a host that starts alone and as it is now; a plan is content with what was read a minute ago', async () => {
+      const cluster = await start();
+      fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
+      value(await cluster.forecast('n1', drainOptions()));
+      fake.addPod({ name: 'b', owner: { kind: 'ReplicaSet', name: 'web' } });
+      expect(value(await cluster.forecast('n1', drainOptions())).evicts).toEqual(['shop/a']);
+      expect(
+        value(await cluster.forecast('n1', drainOptions(), undefined, 'start')).evicts,
+      ).toEqual(['shop/a', 'shop/b']);
+      expect(
+        fake.seen.filter(
+          ({ path, query }) => path === '/api/v1/pods' && !query.has('fieldSelector'),
+        ),
+      ).toHaveLength(1);
+    });
+
+    it('names a local volume, which only this node has', async () => {
+      const cluster = await start();
+      const claim = { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data-0' } }] };
+      fake.addPod({ name: 'db-0', owner: { kind: 'StatefulSet', name: 'db' }, spec: claim });
+      const on = {
+        matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['n1'] }],
+      };
+      fake.volumes.push({
+        metadata: { name: 'pv-7' },
+        spec: {
+          local: {},
+          claimRef: { namespace: 'shop', name: 'data-0' },
+          nodeAffinity: { required: { nodeSelectorTerms: [on] } },
+        },
+      });
+      expect(value(await cluster.forecast('n1', drainOptions({ timeout: 60 }))).warnings).toEqual([
+        'StatefulSet shop/db: all 1 ready pods are on this node: it is down while they move',
+        'shop/db-0: no other node takes it (1 out of reach of local volume pv-7)',
+      ]);
+    });
+
+    it('without a right for a part leaves that part out, and says so', async () => {
+      const cluster = await start({ forbid: ['list poddisruptionbudgets', 'list nodes'] });
+      expect(value(await cluster.forecast('n1', drainOptions())).warnings).toEqual([
+        expect.stringMatching(
+          /^PDBs were not looked at: .*may not list poddisruptionbudgets\.policy/,
+        ),
+        expect.stringMatching(
+          /^whether the pods have somewhere to go was not looked at: .*may not list nodes/,
+        ),
+      ]);
+    });
+
+    it('fails when the API server is in trouble: no forecast is not a good forecast', async () => {
+      const cluster = await start();
+      fake.faults((seen) =>
+        seen.path.includes('poddisruptionbudgets') ? { status: 503 } : undefined,
+      );
+      expect(failure(await cluster.forecast('n1', drainOptions()))).toMatchObject({
+        kind: 'unreachable',
+        transport: true,
+      });
+      fake.faults(() => undefined);
+      value(await cluster.forecast('n1', drainOptions()));
+    });
+
+    it('refuses a selector that is none, and a node that is not there', async () => {
+      const cluster = await start();
+      expect(
+        failure(await cluster.forecast('n1', drainOptions({ podSelector: 'a b' }))).message,
+      ).toContain('is not a label selector');
+      expect(failure(await cluster.forecast('n9', drainOptions())).message).toBe(
+        'the cluster has no node n9',
+      );
+    });
+  },
+);

@@ -1,4 +1,5 @@
-// A hold and a cordon by a person, on a fake API server: in the plan, before a start, and in the middle of a walk.
+// A hold and a cordon by a person, on a fake API server: in the plan, before a start, and in the
+// middle of a walk.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/model/run/event.ts';
 import { eventsOf, until } from '../cli/practice.ts';
@@ -15,12 +16,17 @@ let world: VirtualNodes;
 afterEach(() => world.close());
 
 const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
-const apply = (text?: string, more: readonly string[] = []) => world.run(['apply', playOf(text), '--yes', ...more]);
-const setHold = (node: string, why: string | null) => world.fake.changeNode(node, { metadata: { annotations: { 'kmend.io/hold': why } } });
+const apply = (text?: string, more: readonly string[] = []) =>
+  world.run(['apply', playOf(text), '--yes', ...more]);
+const setHold = (node: string, why: string | null) =>
+  world.fake.changeNode(node, { metadata: { annotations: { 'kmend.io/hold': why } } });
 const order = () => eventsOf(world.lab.journal(), 'host.started').map(({ host }) => host);
 /** Writes to this node and evictions from it, by the API server's own record. */
 const writes = (node: string) =>
-  world.fake.seen.filter(({ method, path }) => method !== 'GET' && (path.endsWith(`/nodes/${node}`) || path.includes(`-${node}-`)));
+  world.fake.seen.filter(
+    ({ method, path }) =>
+      method !== 'GET' && (path.endsWith(`/nodes/${node}`) || path.includes(`-${node}-`)),
+  );
 
 describe('a hold in the plan', () => {
   it('refuses the host with its reason, and the others are mended', async () => {
@@ -58,18 +64,30 @@ describe('a hold in the middle of a run', () => {
   /** From which moment on no effect of this host may begin: the next one is one second away. */
   it.each([
     ['before its start', (event: Event) => event.type === 'run.started', 1, false],
-    ['while its first facts are read', (event: Event) => event.type === 'host.started' && event.host === 'n1', 1, false],
+    [
+      'while its first facts are read',
+      (event: Event) => event.type === 'host.started' && event.host === 'n1',
+      1,
+      false,
+    ],
     ['while its pods are evicted', isEffect('drain'), 1, false],
     ['while a task runs between the drain and the reboot', isEffect('run'), 1, true],
   ] as const)('that comes %s', async (_name, moment, boots, staysCordoned) => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')], { slow: 30 });
-    world.fake.addPod({ name: 'web-n1-0', node: 'n1', owner: { kind: 'ReplicaSet', name: 'web' }, annotations: { 'fake/stop': '6000' } });
+    world.fake.addPod({
+      name: 'web-n1-0',
+      node: 'n1',
+      owner: { kind: 'ReplicaSet', name: 'web' },
+      annotations: { 'fake/stop': '6000' },
+    });
     const running = apply(nodePlay({ between: wait, rollout: '{max_unavailable: 2}' }));
     await until('the moment', () => world.has(moment));
     setHold('n1', 'disk swap');
     const heldAt = Date.now();
     const done = await running;
-    const begun = eventsOf(world.lab.journal(), 'effect.started', 'n1').filter(({ at, kind }) => at > heldAt + 500 && kind !== 'uncordon');
+    const begun = eventsOf(world.lab.journal(), 'effect.started', 'n1').filter(
+      ({ at, kind }) => at > heldAt + 500 && kind !== 'uncordon',
+    );
     expect(begun.map(({ what }) => what)).toEqual([]);
     expect(world.boots()).toEqual([boots, 2, 2]);
     expect(done.exit).toBe(4);
@@ -98,7 +116,9 @@ describe('a hold in the middle of a run', () => {
     const running = apply();
     await until('the run', () => world.has((event) => event.type === 'run.started'));
     setHold('n1', 'disk swap');
-    await until('the start of the other', () => world.has((event) => event.type === 'host.started' && event.host === 'n2'));
+    await until('the start of the other', () =>
+      world.has((event) => event.type === 'host.started' && event.host === 'n2'),
+    );
     setHold('n1', null);
     const done = await running;
     expect(done.exit, done.out).toBe(0);
@@ -114,7 +134,9 @@ describe('a hold in the middle of a run', () => {
       cluster: clusterWithin(world.fake),
     }).result;
     expect(done.exit).toBe(7);
-    expect(done.err).toMatch(/node n1 is on hold: disk swap[\s\S]*kubectl annotate node n1 kmend\.io\/hold-/);
+    expect(done.err).toMatch(
+      /node n1 is on hold: disk swap[\s\S]*kubectl annotate node n1 kmend\.io\/hold-/,
+    );
     expect(writes('n1')).toEqual([]);
   });
 });
@@ -127,7 +149,9 @@ describe('a cordon by somebody else', () => {
     cordon('n1');
     const text = nodePlay({ rollout: '{max_unavailable: 2}' });
     const planned = await world.run(['plan', playOf(text)]);
-    expect(planned.out).toMatch(/its node is cordoned by somebody else: it goes last \(rollout\.cordoned: last\)/);
+    expect(planned.out).toMatch(
+      /its node is cordoned by somebody else: it goes last \(rollout\.cordoned: last\)/,
+    );
     expect((await apply(text)).exit).toBe(0);
     expect(order()).toEqual(['n2', 'n3', 'n1']);
     expect(world.isCordoned('n1')).toBe(true);
@@ -137,7 +161,9 @@ describe('a cordon by somebody else', () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     cordon('n1');
     const text = nodePlay({ rollout: '{max_unavailable: 2, cordoned: skip}' });
-    expect((await world.run(['plan', playOf(text)])).out).toMatch(/it is not started \(rollout\.cordoned: skip\)/);
+    expect((await world.run(['plan', playOf(text)])).out).toMatch(
+      /it is not started \(rollout\.cordoned: skip\)/,
+    );
     expect((await apply(text)).exit).toBe(4);
     expect(order()).toEqual(['n2', 'n3']);
     expect(writes('n1')).toEqual([]);
@@ -154,7 +180,9 @@ describe('a cordon by somebody else', () => {
     expect(order()).toEqual(['n2', 'n3']);
     expect(writes('n1')).toEqual([]);
     const run = world.lab.runs().at(-1) ?? '';
-    expect((await world.lab.run(['report', run])).out).toMatch(/node n1 was cordoned by somebody else since the plan was made/);
+    expect((await world.lab.run(['report', run])).out).toMatch(
+      /node n1 was cordoned by somebody else since the plan was made/,
+    );
     // The yes to exactly this is enough.
     expect((await world.run(['resume', run, '--yes'])).exit).toBe(0);
     expect(order()).toEqual(['n2', 'n3', 'n1']);

@@ -1,9 +1,16 @@
-// One connection of HTTP/2: what happens to its calls when it dies, with a sign and without, and that an idle one keeps no program alive.
+// One connection of HTTP/2: what happens to its calls when it dies, with a sign and without, and
+// that an idle one keeps no program alive.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http2';
-import { type AddressInfo, connect, createServer as createRelay, type Server, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createRelay,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -43,12 +50,22 @@ async function lab() {
   closing.push(() => between.forEach((socket) => void socket.destroy()));
   const socket = connect(through, '127.0.0.1');
   await once(socket, 'connect');
-  const http2 = createHttp2(new URL(`http://127.0.0.1:${through}`), socket, { every: 100, timeout: 150 });
+  const http2 = createHttp2(new URL(`http://127.0.0.1:${through}`), socket, {
+    every: 100,
+    timeout: 150,
+  });
   closing.push(http2.close);
   return {
     http2,
     ask: (path: string, signal = new AbortController().signal) =>
-      http2.send({ method: 'GET', path, headers: {}, data: undefined, identity: { headers: {}, secrets: [] }, signal }),
+      http2.send({
+        method: 'GET',
+        path,
+        headers: {},
+        data: undefined,
+        identity: { headers: {}, secrets: [] },
+        signal,
+      }),
     goSilent: () => {
       for (const end of between) end.unpipe().pause();
     },
@@ -88,7 +105,8 @@ describe('a connection of HTTP/2', () => {
   });
 
   it('that answers no ping while it is busy sending is kept; when it falls silent it is given up', async () => {
-    // By hand, frame by frame: SETTINGS, then WINDOW_UPDATE again and again, and never an answer to a ping.
+    // By hand, frame by frame: SETTINGS, then WINDOW_UPDATE again and again, and never an answer to
+    // a ping.
     const frame = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex');
     const talking: NodeJS.Timeout[] = [];
     const port = await listen(
@@ -102,7 +120,10 @@ describe('a connection of HTTP/2', () => {
     closing.push(() => talking.forEach(clearInterval));
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
-    const http2 = createHttp2(new URL(`http://127.0.0.1:${port}`), socket, { every: 100, timeout: 150 });
+    const http2 = createHttp2(new URL(`http://127.0.0.1:${port}`), socket, {
+      every: 100,
+      timeout: 150,
+    });
     closing.push(http2.close);
     await sleep(900);
     expect(http2.isOpen()).toBe(true);
@@ -113,14 +134,26 @@ describe('a connection of HTTP/2', () => {
 
   it('carries many long answers at once', async () => {
     const long = Buffer.alloc(6_000_000, 'x');
-    const port = await listen(createServer({ maxSessionMemory: 1_000 }, (_, response) => void response.end(long)) as unknown as Server);
+    const port = await listen(
+      createServer(
+        { maxSessionMemory: 1_000 },
+        (_, response) => void response.end(long),
+      ) as unknown as Server,
+    );
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
     const http2 = createHttp2(new URL(`http://127.0.0.1:${port}`), socket);
     closing.push(http2.close);
     const signal = new AbortController().signal;
     const ask = () =>
-      http2.send({ method: 'GET', path: '/', headers: {}, data: undefined, identity: { headers: {}, secrets: [] }, signal });
+      http2.send({
+        method: 'GET',
+        path: '/',
+        headers: {},
+        data: undefined,
+        identity: { headers: {}, secrets: [] },
+        signal,
+      });
     const replies = await Promise.all(Array.from({ length: 30 }, ask));
     const sizes = await Promise.all(replies.map(async ({ body }) => (await read(body)).length));
     expect(new Set(sizes)).toEqual(new Set([long.length]));
@@ -160,7 +193,9 @@ describe('a connection of HTTP/2', () => {
     const folder = mkdtempSync(join(tmpdir(), 'kmend-http2-'));
     closing.push(() => rmSync(folder, { recursive: true }));
     const program = join(folder, 'ask.mjs');
-    const port = await listen(createServer((_, response) => void response.end('well')) as unknown as Server);
+    const port = await listen(
+      createServer((_, response) => void response.end('well')) as unknown as Server,
+    );
     const lines = [
       `import { connect } from 'node:net';`,
       `import { createHttp2 } from './http2.ts';`,
@@ -173,7 +208,11 @@ describe('a connection of HTTP/2', () => {
       `for await (const chunk of reply.body) console.log(chunk.toString());`,
     ];
     buildSync({
-      stdin: { contents: lines.join('\n'), resolveDir: new URL('../../src/adapters/kube/client', import.meta.url).pathname, loader: 'ts' },
+      stdin: {
+        contents: lines.join('\n'),
+        resolveDir: new URL('../../src/adapters/kube/client', import.meta.url).pathname,
+        loader: 'ts',
+      },
       bundle: true,
       platform: 'node',
       format: 'esm',

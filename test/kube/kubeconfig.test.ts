@@ -1,7 +1,12 @@
 // Kubeconfig documents, in-cluster account and proxies: pure tables.
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { inClusterConfig, kubeconfigPaths, readKubeconfigs, resolveKubeconfig } from '../../src/adapters/kube/auth/kubeconfig.ts';
+import {
+  inClusterConfig,
+  kubeconfigPaths,
+  readKubeconfigs,
+  resolveKubeconfig,
+} from '../../src/adapters/kube/auth/kubeconfig.ts';
 import { proxyFor, tunnel, unsupportedProxy } from '../../src/adapters/kube/auth/proxy.ts';
 
 const file = (path: string, document: object) => ({ path, text: JSON.stringify(document) });
@@ -17,11 +22,27 @@ const base = {
   clusters: [
     {
       name: 'c1',
-      cluster: { server: 'https://c1:6443', 'certificate-authority': 'ca.crt', 'tls-server-name': 'kube', 'proxy-url': 'http://p:1' },
+      cluster: {
+        server: 'https://c1:6443',
+        'certificate-authority': 'ca.crt',
+        'tls-server-name': 'kube',
+        'proxy-url': 'http://p:1',
+      },
     },
     { name: 'c2', cluster: { server: 'https://c2:6443', 'insecure-skip-tls-verify': true } },
   ],
-  users: [{ name: 'u1', user: { token: 't1', as: 'ann', 'as-groups': ['ops'], 'as-uid': '7', 'as-user-extra': { why: ['x'] } } }],
+  users: [
+    {
+      name: 'u1',
+      user: {
+        token: 't1',
+        as: 'ann',
+        'as-groups': ['ops'],
+        'as-uid': '7',
+        'as-user-extra': { why: ['x'] },
+      },
+    },
+  ],
 };
 const resolve = (documents: readonly { path: string; text: string }[], context?: string) =>
   resolveKubeconfig(documents, JSON.parse, context);
@@ -57,15 +78,24 @@ const userKeys = {
 };
 
 describe('kubeconfig', () => {
-  it.each(Object.entries(clusterKeys))('law: %s of a cluster is obeyed or refused, never overlooked', (key, given) => {
-    const plain = { ...base, clusters: [{ name: 'c1', cluster: { server: 'https://c1' } }] };
-    const changed = { ...base, clusters: [{ name: 'c1', cluster: { server: 'https://c1', [key]: given } }] };
-    expect(resolve([file('/k', changed)])).not.toEqual(resolve([file('/k', plain)]));
-  });
+  it.each(Object.entries(clusterKeys))(
+    'law: %s of a cluster is obeyed or refused, never overlooked',
+    (key, given) => {
+      const plain = { ...base, clusters: [{ name: 'c1', cluster: { server: 'https://c1' } }] };
+      const changed = {
+        ...base,
+        clusters: [{ name: 'c1', cluster: { server: 'https://c1', [key]: given } }],
+      };
+      expect(resolve([file('/k', changed)])).not.toEqual(resolve([file('/k', plain)]));
+    },
+  );
 
-  it.each(Object.entries(userKeys))('law: %s of a user is obeyed or refused, never overlooked', (key, given) => {
-    expect(resolve([withUser({ [key]: given })])).not.toEqual(resolve([withUser({})]));
-  });
+  it.each(Object.entries(userKeys))(
+    'law: %s of a user is obeyed or refused, never overlooked',
+    (key, given) => {
+      expect(resolve([withUser({ [key]: given })])).not.toEqual(resolve([withUser({})]));
+    },
+  );
 
   it('takes the current context, paths relative to the file that names them, impersonation', () => {
     expect(resolve([file('/home/a/.kube/config', base)])).toMatchObject({
@@ -79,13 +109,18 @@ describe('kubeconfig', () => {
           tlsServerName: 'kube',
           proxyUrl: 'http://p:1',
         },
-        user: { token: 't1', impersonate: { user: 'ann', groups: ['ops'], uid: '7', extra: { why: ['x'] } } },
+        user: {
+          token: 't1',
+          impersonate: { user: 'ann', groups: ['ops'], uid: '7', extra: { why: ['x'] } },
+        },
       },
     });
   });
 
   it('--context chooses another one', () => {
-    expect(resolve([file('/k', base)], 'stage')).toMatchObject({ value: { cluster: { server: 'https://c2:6443', insecure: true } } });
+    expect(resolve([file('/k', base)], 'stage')).toMatchObject({
+      value: { cluster: { server: 'https://c2:6443', insecure: true } },
+    });
   });
 
   it("of several files the first that names an entry wins, and files may name each other's entries", () => {
@@ -94,14 +129,27 @@ describe('kubeconfig', () => {
       users: [{ name: 'me', user: { tokenFile: 'tok' } }],
     });
     expect(resolve([one, file('/b/two', base)])).toMatchObject({
-      value: { cluster: { server: 'https://c1:6443', ca: { path: '/b/ca.crt' } }, user: { tokenFile: '/a/tok' }, userName: 'me' },
+      value: {
+        cluster: { server: 'https://c1:6443', ca: { path: '/b/ca.crt' } },
+        user: { tokenFile: '/a/tok' },
+        userName: 'me',
+      },
     });
   });
 
   it('inline data wins over a file', () => {
     const document = {
       ...base,
-      users: [{ name: 'u1', user: { 'client-certificate': 'x', 'client-certificate-data': b64('CERT'), 'client-key-data': b64('KEY') } }],
+      users: [
+        {
+          name: 'u1',
+          user: {
+            'client-certificate': 'x',
+            'client-certificate-data': b64('CERT'),
+            'client-key-data': b64('KEY'),
+          },
+        },
+      ],
     };
     expect(resolve([file('/k', document)])).toMatchObject({
       value: { user: { certificate: { kind: 'inline', text: 'CERT' }, key: { text: 'KEY' } } },
@@ -116,7 +164,9 @@ describe('kubeconfig', () => {
       env: [{ name: 'X', value: '1' }],
       provideClusterInfo: true,
     };
-    expect(resolve([file('/h/k', { ...base, users: [{ name: 'u1', user: { exec } }] })])).toMatchObject({
+    expect(
+      resolve([file('/h/k', { ...base, users: [{ name: 'u1', user: { exec } }] })]),
+    ).toMatchObject({
       value: {
         user: {
           exec: {
@@ -133,19 +183,44 @@ describe('kubeconfig', () => {
   });
 
   it.each([
-    ['a wrong context, with the near one', [file('/k', base)], 'prdo', /no context "prdo" in \/k \| did you mean "prod"/],
-    ['a wrong context, with all there are', [file('/k', base)], 'zzzzzzz', /there are: prod, stage/],
+    [
+      'a wrong context, with the near one',
+      [file('/k', base)],
+      'prdo',
+      /no context "prdo" in \/k \| did you mean "prod"/,
+    ],
+    [
+      'a wrong context, with all there are',
+      [file('/k', base)],
+      'zzzzzzz',
+      /there are: prod, stage/,
+    ],
     [
       'no current context',
       [file('/k', { ...base, 'current-context': '' })],
       undefined,
       /no current-context in \/k \| name one with --context; there are: prod/,
     ],
-    ['a context of a cluster that is not there', [file('/k', base)], 'broken', /names the cluster "gone"/],
-    ['a context of a user that is not there', [file('/k', base)], 'nobody', /names the user "gone"/],
+    [
+      'a context of a cluster that is not there',
+      [file('/k', base)],
+      'broken',
+      /names the cluster "gone"/,
+    ],
+    [
+      'a context of a user that is not there',
+      [file('/k', base)],
+      'nobody',
+      /names the user "gone"/,
+    ],
     [
       'an old auth provider',
-      [file('/k', { ...base, users: [{ name: 'u1', user: { 'auth-provider': { name: 'gcp' } } }] })],
+      [
+        file('/k', {
+          ...base,
+          users: [{ name: 'u1', user: { 'auth-provider': { name: 'gcp' } } }],
+        }),
+      ],
       undefined,
       /auth-provider "gcp" is not supported/,
     ],
@@ -172,7 +247,16 @@ describe('kubeconfig', () => {
       [
         file('/k', {
           ...base,
-          clusters: [{ name: 'c1', cluster: { server: 'https://c1', 'certificate-authority': 'x', 'insecure-skip-tls-verify': true } }],
+          clusters: [
+            {
+              name: 'c1',
+              cluster: {
+                server: 'https://c1',
+                'certificate-authority': 'x',
+                'insecure-skip-tls-verify': true,
+              },
+            },
+          ],
         }),
       ],
       undefined,
@@ -184,11 +268,31 @@ describe('kubeconfig', () => {
       undefined,
       /holds no id-token \| log in first/,
     ],
-    ['groups of nobody', [withUser({ token: 't', 'as-groups': ['admins'] })], undefined, /as-groups needs `as`/],
+    [
+      'groups of nobody',
+      [withUser({ token: 't', 'as-groups': ['admins'] })],
+      undefined,
+      /as-groups needs `as`/,
+    ],
     ['a uid of nobody', [withUser({ token: 't', 'as-uid': '7' })], undefined, /as-uid needs `as`/],
-    ['more about nobody', [withUser({ token: 't', 'as-user-extra': { a: ['b'] } })], undefined, /as-user-extra needs `as`/],
-    ['a certificate alone', [withUser({ 'client-certificate': 'x' })], undefined, /client certificate without its key/],
-    ['a key alone', [withUser({ 'client-key-data': b64('x') })], undefined, /client key without its certificate/],
+    [
+      'more about nobody',
+      [withUser({ token: 't', 'as-user-extra': { a: ['b'] } })],
+      undefined,
+      /as-user-extra needs `as`/,
+    ],
+    [
+      'a certificate alone',
+      [withUser({ 'client-certificate': 'x' })],
+      undefined,
+      /client certificate without its key/,
+    ],
+    [
+      'a key alone',
+      [withUser({ 'client-key-data': b64('x') })],
+      undefined,
+      /client key without its certificate/,
+    ],
     ['no YAML', [{ path: '/k', text: '{"a": secret' }], undefined, /\/k is not valid YAML/],
     ['a list', [{ path: '/k', text: '[]' }], undefined, /not a mapping/],
     ['nothing at all', [{ path: '/k', text: '' }], undefined, /no current-context/],
@@ -204,17 +308,31 @@ describe('kubeconfig', () => {
   });
 
   it('leaves out files that are not there, unless none of them can be read', () => {
-    const read = (path: string) => (path === '/there' ? { ok: true as const, text: 'x' } : { ok: false as const, why: 'no such file' });
-    expect(readKubeconfigs(['/gone', '/there'], read)).toEqual({ ok: true, value: [{ path: '/there', text: 'x' }] });
+    const read = (path: string) =>
+      path === '/there'
+        ? { ok: true as const, text: 'x' }
+        : { ok: false as const, why: 'no such file' };
+    expect(readKubeconfigs(['/gone', '/there'], read)).toEqual({
+      ok: true,
+      value: [{ path: '/there', text: 'x' }],
+    });
     expect(readKubeconfigs([], read)).toEqual({ ok: true, value: [] });
     expect(readKubeconfigs(['/gone', '/nope'], read)).toMatchObject({
       ok: false,
-      failure: { kind: 'refused', message: 'no kubeconfig can be read: /gone: no such file; /nope: no such file' },
+      failure: {
+        kind: 'refused',
+        message: 'no kubeconfig can be read: /gone: no such file; /nope: no such file',
+      },
     });
   });
 
   it('knows the account inside a cluster', () => {
-    expect(inClusterConfig({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }, '/sa')).toMatchObject({
+    expect(
+      inClusterConfig(
+        { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' },
+        '/sa',
+      ),
+    ).toMatchObject({
       value: {
         cluster: { server: 'https://[fd00::1]:443', insecure: false, ca: { path: '/sa/ca.crt' } },
         user: { tokenFile: '/sa/token' },
@@ -231,37 +349,101 @@ describe('proxies', () => {
     ['HTTPS_PROXY', server, undefined, { HTTPS_PROXY: 'http://b:1' }, 'http://b:1'],
     ['https_proxy, without a scheme', server, undefined, { https_proxy: 'b:1' }, 'http://b:1'],
     ['HTTP_PROXY is not for https', server, undefined, { HTTP_PROXY: 'http://b:1' }, undefined],
-    ['NO_PROXY by name', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'x, kube.example.net' }, undefined],
-    ['NO_PROXY by domain', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'example.net' }, undefined],
-    ['NO_PROXY by .domain', server, undefined, { HTTPS_PROXY: 'http://b:1', no_proxy: '.example.net' }, undefined],
-    ['NO_PROXY is no substring', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'ample.net' }, 'http://b:1'],
-    ['NO_PROXY with another port', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'kube.example.net:443' }, 'http://b:1'],
-    ['NO_PROXY with this port', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'kube.example.net:6443' }, undefined],
+    [
+      'NO_PROXY by name',
+      server,
+      undefined,
+      { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'x, kube.example.net' },
+      undefined,
+    ],
+    [
+      'NO_PROXY by domain',
+      server,
+      undefined,
+      { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'example.net' },
+      undefined,
+    ],
+    [
+      'NO_PROXY by .domain',
+      server,
+      undefined,
+      { HTTPS_PROXY: 'http://b:1', no_proxy: '.example.net' },
+      undefined,
+    ],
+    [
+      'NO_PROXY is no substring',
+      server,
+      undefined,
+      { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'ample.net' },
+      'http://b:1',
+    ],
+    [
+      'NO_PROXY with another port',
+      server,
+      undefined,
+      { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'kube.example.net:443' },
+      'http://b:1',
+    ],
+    [
+      'NO_PROXY with this port',
+      server,
+      undefined,
+      { HTTPS_PROXY: 'http://b:1', NO_PROXY: 'kube.example.net:6443' },
+      undefined,
+    ],
     ['NO_PROXY star', server, undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: '*' }, undefined],
-    ['NO_PROXY by network', 'https://10.1.2.3', undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: '10.0.0.0/8' }, undefined],
-    ['NO_PROXY by another network', 'https://11.1.2.3', undefined, { HTTPS_PROXY: 'http://b:1', NO_PROXY: '10.0.0.0/8' }, 'http://b:1'],
-    ['loopback is never proxied', 'https://127.0.0.1:6443', undefined, { HTTPS_PROXY: 'http://b:1' }, undefined],
+    [
+      'NO_PROXY by network',
+      'https://10.1.2.3',
+      undefined,
+      { HTTPS_PROXY: 'http://b:1', NO_PROXY: '10.0.0.0/8' },
+      undefined,
+    ],
+    [
+      'NO_PROXY by another network',
+      'https://11.1.2.3',
+      undefined,
+      { HTTPS_PROXY: 'http://b:1', NO_PROXY: '10.0.0.0/8' },
+      'http://b:1',
+    ],
+    [
+      'loopback is never proxied',
+      'https://127.0.0.1:6443',
+      undefined,
+      { HTTPS_PROXY: 'http://b:1' },
+      undefined,
+    ],
     ['none', server, undefined, {}, undefined],
-  ] as const)('%s', (_, url, proxyUrl, env, proxy) => expect(proxyFor(url, proxyUrl, env)).toBe(proxy));
+  ] as const)('%s', (_, url, proxyUrl, env, proxy) =>
+    expect(proxyFor(url, proxyUrl, env)).toBe(proxy),
+  );
 
-  it.each(['http', 'socks5'])('that are silent but for a byte now and then end within the time limit: %s', async (scheme) => {
-    const timers: NodeJS.Timeout[] = [];
-    const slow = createServer((socket) => {
-      socket.on('error', () => undefined).write(scheme === 'http' ? 'HTTP/1.1 200 OK\r\nx: ' : Buffer.from([5, 0, 5, 0, 0, 1]));
-      timers.push(setInterval(() => socket.write(scheme === 'http' ? 'x' : ''), 50));
-    });
-    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
-    const began = performance.now();
-    const { port } = slow.address() as AddressInfo;
-    await expect(tunnel(`${scheme}://127.0.0.1:${port}`, 'kube', 6443, 300)).rejects.toMatchObject({ code: 'EPROXY' });
-    expect(performance.now() - began).toBeLessThan(2_000);
-    timers.forEach(clearInterval);
-    slow.close();
-  });
+  it.each(['http', 'socks5'])(
+    'that are silent but for a byte now and then end within the time limit: %s',
+    async (scheme) => {
+      const timers: NodeJS.Timeout[] = [];
+      const slow = createServer((socket) => {
+        socket
+          .on('error', () => undefined)
+          .write(scheme === 'http' ? 'HTTP/1.1 200 OK\r\nx: ' : Buffer.from([5, 0, 5, 0, 0, 1]));
+        timers.push(setInterval(() => socket.write(scheme === 'http' ? 'x' : ''), 50));
+      });
+      await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+      const began = performance.now();
+      const { port } = slow.address() as AddressInfo;
+      await expect(
+        tunnel(`${scheme}://127.0.0.1:${port}`, 'kube', 6443, 300),
+      ).rejects.toMatchObject({ code: 'EPROXY' });
+      expect(performance.now() - began).toBeLessThan(2_000);
+      timers.forEach(clearInterval);
+      slow.close();
+    },
+  );
 
   it('says which ones it cannot speak', () => {
     expect(unsupportedProxy('socks4://p:1')).toContain('socks4 proxy is not supported');
-    for (const scheme of ['http', 'https', 'socks5', 'socks5h']) expect(unsupportedProxy(`${scheme}://p:1`)).toBeUndefined();
+    for (const scheme of ['http', 'https', 'socks5', 'socks5h'])
+      expect(unsupportedProxy(`${scheme}://p:1`)).toBeUndefined();
     expect(unsupportedProxy('p')).toContain('not a URL');
   });
 });

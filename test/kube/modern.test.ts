@@ -1,4 +1,5 @@
-// The fake API server against the suite that the real one passes (test/hosts/kube-suite.test.ts), as 1.20 and as a modern server.
+// The fake API server against the suite that the real one passes (test/hosts/kube-suite.test.ts),
+// as 1.20 and as a modern server.
 import { describe } from 'vitest';
 import { startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';
@@ -14,7 +15,13 @@ async function fakeBench(modern: boolean): Promise<ApiBench> {
       // As an apply: one that is there stays.
       if (fake.pods.has(`suite/${name}`)) return;
       const annotations = neverEnds ? { 'fake/stop': 'never' } : {};
-      fake.addPod({ name, namespace: 'suite', labels: { ...labels }, annotations, ready: neverReady !== true });
+      fake.addPod({
+        name,
+        namespace: 'suite',
+        labels: { ...labels },
+        annotations,
+        ready: neverReady !== true,
+      });
     },
     budget: async (name, spec, status) => {
       const pdb = fake.addPdb(name, { app: name }, { spec, status });

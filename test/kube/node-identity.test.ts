@@ -1,4 +1,5 @@
-// A host speaks only for itself: one that prints another node's name and boot id is refused, and no node is touched for it.
+// A host speaks only for itself: one that prints another node's name and boot id is refused, and no
+// node is touched for it.
 import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
@@ -11,8 +12,10 @@ afterEach(() => world.close());
 
 const leaveOut = nodePlay({ rollout: '{max_unavailable: 1, unplannable: leave_out}' });
 const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
-const patchesOf = (node: string) => world.patches().filter((seen) => seen.path.endsWith(`/${node}`));
-const failureOf = (host: string) => eventsOf(world.lab.journal(), 'host.failed', host).at(-1)?.failure;
+const patchesOf = (node: string) =>
+  world.patches().filter((seen) => seen.path.endsWith(`/${node}`));
+const failureOf = (host: string) =>
+  eventsOf(world.lab.journal(), 'host.failed', host).at(-1)?.failure;
 
 /** As root of the host may: what the kernel shows of name and boot is what the probe reads. */
 function lies(host: string, name: string, bootId: string): void {
@@ -22,29 +25,41 @@ function lies(host: string, name: string, bootId: string): void {
 }
 
 /** Practice hosts answer on loopback; here SSH says that it connected elsewhere. */
-const dialling = (addresses: Readonly<Record<string, string>>): Pick<WorldChanges, 'transport'> => ({
+const dialling = (
+  addresses: Readonly<Record<string, string>>,
+): Pick<WorldChanges, 'transport'> => ({
   transport: async (needs) => {
     const real = createTransport({ ...needs, home: `${world.lab.dir}/home`, env: {} });
     return {
       ...real,
       connect: async (target, options) => {
         const made = await real.connect(target, options);
-        return made.ok ? { ok: true, value: { ...made.value, dialled: [addresses[target.name] ?? '127.0.0.1'] } } : made;
+        return made.ok
+          ? { ok: true, value: { ...made.value, dialled: [addresses[target.name] ?? '127.0.0.1'] } }
+          : made;
       },
     };
   },
 });
 
-/** Hosts whose inventory names are aliases, in a cluster that calls its nodes by their addresses. */
+/**
+ * Hosts whose inventory names are aliases, in a cluster that calls its nodes by their addresses.
+ */
 async function aliases(more: Parameters<typeof sickNode>[1] = {}) {
-  world = await nodeFleet([sickNode('web1', more), sickNode('web2', more)], { without: ['web1', 'web2'], late: 1e9 });
+  world = await nodeFleet([sickNode('web1', more), sickNode('web2', more)], {
+    without: ['web1', 'web2'],
+    late: 1e9,
+  });
   const kernelVersion = world.lab.host('web1').kernel();
   for (const [host, name, address] of [
     ['web1', 'ip-10-0-0-5', '10.0.0.5'],
     ['web2', 'ip-10-0-0-6', '10.0.0.6'],
   ] as const)
     world.fake.addNode(name, {
-      status: { addresses: [{ type: 'InternalIP', address }], nodeInfo: { bootID: world.lab.host(host).bootId(), kernelVersion } },
+      status: {
+        addresses: [{ type: 'InternalIP', address }],
+        nodeInfo: { bootID: world.lab.host(host).bootId(), kernelVersion },
+      },
     });
 }
 
@@ -53,7 +68,9 @@ describe('a host that says it is another node', () => {
     await aliases();
     lies('web1', 'ip-10-0-0-6', world.lab.host('web2').bootId());
     const planned = await world.run(['plan', playOf()]);
-    expect(planned.out).toMatch(/web1 +Drain: not known as a node of the cluster: web1: no node of the cluster has its inventory name/);
+    expect(planned.out).toMatch(
+      /web1 +Drain: not known as a node of the cluster: web1: no node of the cluster has its inventory name/,
+    );
     const done = await world.run(['apply', playOf(leaveOut), '--yes', '--limit', 'web1']);
     expect([done.exit, world.patches(), world.lab.host('web1').boots()]).toEqual([4, [], 1]);
   });
@@ -63,7 +80,9 @@ describe('a host that says it is another node', () => {
     lies('web1', 'ip-10-0-0-6', world.lab.host('web2').bootId());
     const reached = dialling({ web1: '10.0.0.5', web2: '10.0.0.6' });
     const planned = await world.run(['plan', playOf()], reached);
-    expect(planned.out).toMatch(/web1: it is node ip-10-0-0-5, and says that it is in the boot of ip-10-0-0-6/);
+    expect(planned.out).toMatch(
+      /web1: it is node ip-10-0-0-5, and says that it is in the boot of ip-10-0-0-6/,
+    );
     expect(planned.out).toMatch(/web2[\s\S]*! drain node ip-10-0-0-6/);
     const done = await world.run(['apply', playOf(leaveOut), '--yes', '--limit', 'web1'], reached);
     expect([done.exit, world.patches(), world.lab.host('web1').boots()]).toEqual([4, [], 1]);
@@ -81,13 +100,24 @@ describe('a host that says it is another node', () => {
 
   it('only after the plan was made: refused at its start', async () => {
     world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
-    const planned = await world.run(['plan', playOf(), '--limit', 'n1', '-o', `${world.lab.dir}/plan.json`]);
+    const planned = await world.run([
+      'plan',
+      playOf(),
+      '--limit',
+      'n1',
+      '-o',
+      `${world.lab.dir}/plan.json`,
+    ]);
     expect(planned.exit).toBe(2);
     writeFileSync(`${world.lab.host('n1').root}/proc/sys/kernel/hostname`, 'n2\n');
     const done = await world.run(['apply', `${world.lab.dir}/plan.json`, '--yes']);
     expect([done.exit, failureOf('n1'), world.patches()]).toEqual([
       4,
-      { kind: 'refused', message: 'n1: it is node n1, and calls itself n2', hint: 'the plan was made for node n1' },
+      {
+        kind: 'refused',
+        message: 'n1: it is node n1, and calls itself n2',
+        hint: 'the plan was made for node n1',
+      },
       [],
     ]);
   });
@@ -105,7 +135,10 @@ describe('two hosts of one node', () => {
   it('by the address that both were reached at: both are refused, each names the other', async () => {
     await aliases();
     world.fake.changeNode('ip-10-0-0-6', { status: { nodeInfo: { bootID: 'unknown' } } });
-    const planned = await world.run(['plan', playOf()], dialling({ web1: '10.0.0.5', web2: '10.0.0.5' }));
+    const planned = await world.run(
+      ['plan', playOf()],
+      dialling({ web1: '10.0.0.5', web2: '10.0.0.5' }),
+    );
     expect(planned.out).toMatch(/web1: node ip-10-0-0-5 is also that of host web2/);
     expect(planned.out).toMatch(/web2: node ip-10-0-0-5 is also that of host web1/);
     expect(planned.out).not.toMatch(/! drain/);
@@ -120,7 +153,10 @@ describe('two hosts of one node', () => {
 
 it('aliases are found by the address that SSH connected to, whatever the hosts are called', async () => {
   await aliases();
-  const planned = await world.run(['plan', playOf()], dialling({ web1: '10.0.0.5', web2: '10.0.0.6' }));
+  const planned = await world.run(
+    ['plan', playOf()],
+    dialling({ web1: '10.0.0.5', web2: '10.0.0.6' }),
+  );
   expect(planned.out).toMatch(/! drain node ip-10-0-0-5/);
   expect(planned.out).toMatch(/! drain node ip-10-0-0-6/);
 });

@@ -1,4 +1,5 @@
-// An API server that is away, and one that refuses the return of a proven node: whole runs and commands on the fake one.
+// An API server that is away, and one that refuses the return of a proven node: whole runs and
+// commands on the fake one.
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, until } from '../cli/practice.ts';
 import type { Fault, Seen } from '../fakes/kube-api.ts';
@@ -19,7 +20,13 @@ describe('an outage in the middle of a drain', () => {
   it('counts for no deadline of the drain, is said once, and fails nobody', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')], { stopAfter: 2_000 });
     world.web('n1', 2);
-    const running = world.run(['apply', playOf(nodePlay({ drain: '{timeout: 6s}' })), '--yes', '--limit', 'n1']);
+    const running = world.run([
+      'apply',
+      playOf(nodePlay({ drain: '{timeout: 6s}' })),
+      '--yes',
+      '--limit',
+      'n1',
+    ]);
     await until('an eviction', () => world.evictions().length > 0);
     world.fake.faults(() => 'cut');
     await until('the outage', () => world.has((event) => event.type === 'cluster.away'));
@@ -27,20 +34,35 @@ describe('an outage in the middle of a drain', () => {
     world.fake.faults(() => undefined);
     const done = await running;
     expect(done.exit, done.out + done.err).toBe(0);
-    expect(done.out).toMatch(/cluster away since \d\d:\d\d:\d\d: the API server .*cannot be reached: the connection was cut/);
+    expect(done.out).toMatch(
+      /cluster away since \d\d:\d\d:\d\d: the API server .*cannot be reached: the connection was cut/,
+    );
     expect(done.out).toMatch(/n1 +the cluster is away: /);
     expect(done.out).toMatch(/cluster back after \d+s/);
     expect(done.out).not.toContain('is the kubelet well?');
     const types = world.lab.journal().map(({ type }) => type);
-    expect(types.filter((type) => type === 'cluster.away' || type === 'cluster.back')).toEqual(['cluster.away', 'cluster.back']);
-    expect([world.boots(), world.isCordoned('n1'), world.isMarked('n1')]).toEqual([[2, 1], false, false]);
+    expect(types.filter((type) => type === 'cluster.away' || type === 'cluster.back')).toEqual([
+      'cluster.away',
+      'cluster.back',
+    ]);
+    expect([world.boots(), world.isCordoned('n1'), world.isMarked('n1')]).toEqual([
+      [2, 1],
+      false,
+      false,
+    ]);
   }, 60_000);
 });
 
 describe('a proven node that could not be returned', () => {
   const refuseReturn = ({ method, body }: Seen): Fault =>
-    method === 'PATCH' && body?.spec?.unschedulable === null ? { status: 403, body: forbidden } : undefined;
-  const forbidden = { kind: 'Status', message: 'nodes "n1" is forbidden: User "kmend" cannot patch resource "nodes"', reason: 'Forbidden' };
+    method === 'PATCH' && body?.spec?.unschedulable === null
+      ? { status: 403, body: forbidden }
+      : undefined;
+  const forbidden = {
+    kind: 'Status',
+    message: 'nodes "n1" is forbidden: User "kmend" cannot patch resource "nodes"',
+    reason: 'Forbidden',
+  };
 
   async function notReturned(): Promise<string> {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
@@ -54,7 +76,11 @@ describe('a proven node that could not be returned', () => {
 
   /** In service by an uncordon in the journal of the run that owed it. */
   function expectReturned(run: string): void {
-    expect([world.boots(), world.isCordoned('n1'), world.isMarked('n1')]).toEqual([[2, 1], false, false]);
+    expect([world.boots(), world.isCordoned('n1'), world.isMarked('n1')]).toEqual([
+      [2, 1],
+      false,
+      false,
+    ]);
     const done = eventsOf(world.lab.journal(run), 'effect.done', 'n1');
     expect(done.filter(({ result }) => result.data?.uncordoned === true)).toHaveLength(1);
     expect(eventsOf(world.lab.journal(run), 'host.done', 'n1')).toHaveLength(1);

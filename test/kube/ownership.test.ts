@@ -20,15 +20,20 @@ interface Shape {
   readonly mark?: object | string;
 }
 function node({ cordoned, mark }: Shape = {}): NodeObject {
-  const annotation = mark === undefined ? {} : { [ownerAnnotation]: typeof mark === 'string' ? mark : JSON.stringify(mark) };
+  const annotation =
+    mark === undefined
+      ? {}
+      : { [ownerAnnotation]: typeof mark === 'string' ? mark : JSON.stringify(mark) };
   return {
     metadata: { name: 'n1', resourceVersion: '7', annotations: annotation },
     spec: cordoned === undefined ? {} : { unschedulable: cordoned },
   };
 }
 const ours = (more: object = {}): object => ({ ...owner, wasUnschedulable: false, at, ...more });
-const kindOf = (decision: { readonly kind: string; readonly failure?: { readonly kind: string } }): string =>
-  decision.failure?.kind ?? decision.kind;
+const kindOf = (decision: {
+  readonly kind: string;
+  readonly failure?: { readonly kind: string };
+}): string => decision.failure?.kind ?? decision.kind;
 
 describe('cordon', () => {
   it.each([
@@ -37,10 +42,26 @@ describe('cordon', () => {
     ['a node that somebody else cordoned is marked, and found so', { cordoned: true }, 'write'],
     ['a node that is ours already needs nothing', { cordoned: true, mark: ours() }, 'held'],
     ['a node of another run is fenced', { cordoned: true, mark: ours({ run: 'r2' }) }, 'fenced'],
-    ['a node of another run that a person uncordoned is fenced too', { cordoned: false, mark: ours({ run: 'r2' }) }, 'fenced'],
-    ['a node that a person uncordoned while we held it is blocked', { cordoned: false, mark: ours() }, 'blocked'],
-    ['an older number of the same run is raised', { cordoned: true, mark: ours({ number: 0 }) }, 'write'],
-    ['a newer number of the same run fences us', { cordoned: true, mark: ours({ number: 2 }) }, 'fenced'],
+    [
+      'a node of another run that a person uncordoned is fenced too',
+      { cordoned: false, mark: ours({ run: 'r2' }) },
+      'fenced',
+    ],
+    [
+      'a node that a person uncordoned while we held it is blocked',
+      { cordoned: false, mark: ours() },
+      'blocked',
+    ],
+    [
+      'an older number of the same run is raised',
+      { cordoned: true, mark: ours({ number: 0 }) },
+      'write',
+    ],
+    [
+      'a newer number of the same run fences us',
+      { cordoned: true, mark: ours({ number: 2 }) },
+      'fenced',
+    ],
     ['a mark that cannot be read is somebody', { cordoned: true, mark: 'not json' }, 'fenced'],
   ] as const)('%s', (_, shape, kind) => {
     expect(kindOf(decideCordon(node(shape), { owner, at }))).toBe(kind);
@@ -49,12 +70,18 @@ describe('cordon', () => {
   it('writes mark and cordon in one patch that carries the version read', () => {
     expect(decideCordon(node({ cordoned: true }), { owner, at })).toMatchObject({
       hold: { wasUnschedulable: true },
-      patch: { metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: expect.any(String) } }, spec: { unschedulable: true } },
+      patch: {
+        metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: expect.any(String) } },
+        spec: { unschedulable: true },
+      },
     });
   });
 
   it('keeps the state that was found first when a resumed run takes its own node on', () => {
-    const decision = decideCordon(node({ cordoned: true, mark: ours({ number: 0, wasUnschedulable: true }) }), { owner, at });
+    const decision = decideCordon(
+      node({ cordoned: true, mark: ours({ number: 0, wasUnschedulable: true }) }),
+      { owner, at },
+    );
     expect(decision).toMatchObject({ hold: { number: 1, wasUnschedulable: true } });
   });
 
@@ -71,10 +98,22 @@ describe('cordon', () => {
 describe('uncordon', () => {
   it.each([
     ['ours is given back', { cordoned: true, mark: ours() }, { kind: 'write', uncordoned: true }],
-    ['cordoned before we came stays so', { cordoned: true, mark: ours({ wasUnschedulable: true }) }, { kind: 'write', uncordoned: false }],
-    ['uncordoned by somebody meanwhile: only the mark goes', { mark: ours() }, { kind: 'write', uncordoned: false }],
+    [
+      'cordoned before we came stays so',
+      { cordoned: true, mark: ours({ wasUnschedulable: true }) },
+      { kind: 'write', uncordoned: false },
+    ],
+    [
+      'uncordoned by somebody meanwhile: only the mark goes',
+      { mark: ours() },
+      { kind: 'write', uncordoned: false },
+    ],
     ['without our mark nothing is written', { cordoned: true }, { kind: 'nothing' }],
-    ['of another run is fenced', { cordoned: true, mark: ours({ run: 'r2' }) }, { kind: 'failure', failure: { kind: 'fenced' } }],
+    [
+      'of another run is fenced',
+      { cordoned: true, mark: ours({ run: 'r2' }) },
+      { kind: 'failure', failure: { kind: 'fenced' } },
+    ],
     [
       'of a newer number of this run is fenced',
       { cordoned: true, mark: ours({ number: 9 }) },
@@ -85,25 +124,55 @@ describe('uncordon', () => {
   });
 
   it('does not touch unschedulable where it is not ours to change', () => {
-    const decision = decideUncordon(node({ cordoned: true, mark: ours({ wasUnschedulable: true }) }), owner);
-    expect(decision.patch).toEqual({ metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: null } } });
+    const decision = decideUncordon(
+      node({ cordoned: true, mark: ours({ wasUnschedulable: true }) }),
+      owner,
+    );
+    expect(decision.patch).toEqual({
+      metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: null } },
+    });
   });
 
   it.each([
     ['cordoned by anybody', { cordoned: true }, undefined, 'write'],
     ['held by a run', { cordoned: true, mark: ours({ run: 'r2' }) }, undefined, 'failure'],
-    ['held by a run that is taken over', { cordoned: true, mark: ours({ run: 'r2' }) }, 'r2', 'write'],
-    ['held by another run than the one taken over', { cordoned: true, mark: ours({ run: 'r2' }) }, 'r3', 'failure'],
+    [
+      'held by a run that is taken over',
+      { cordoned: true, mark: ours({ run: 'r2' }) },
+      'r2',
+      'write',
+    ],
+    [
+      'held by another run than the one taken over',
+      { cordoned: true, mark: ours({ run: 'r2' }) },
+      'r3',
+      'failure',
+    ],
     ['schedulable already', {}, undefined, 'nothing'],
   ] as const)('alone, as kubectl: %s', (_, shape, takeover, kind) => {
     expect(decidePlain(node(shape), false, takeover).kind).toBe(kind);
   });
 
   it.each([
-    ['schedulable', {}, undefined, { kind: 'write', changed: true, patch: { spec: { unschedulable: true } } }],
+    [
+      'schedulable',
+      {},
+      undefined,
+      { kind: 'write', changed: true, patch: { spec: { unschedulable: true } } },
+    ],
     ['cordoned already', { cordoned: true }, undefined, { kind: 'nothing', changed: false }],
-    ['held by a run', { cordoned: true, mark: ours({ run: 'r2' }) }, undefined, { kind: 'failure', failure: { kind: 'fenced' } }],
-    ['taken over: the mark goes, the cordon stays', { cordoned: true, mark: ours({ run: 'r2' }) }, 'r2', { kind: 'write', changed: false }],
+    [
+      'held by a run',
+      { cordoned: true, mark: ours({ run: 'r2' }) },
+      undefined,
+      { kind: 'failure', failure: { kind: 'fenced' } },
+    ],
+    [
+      'taken over: the mark goes, the cordon stays',
+      { cordoned: true, mark: ours({ run: 'r2' }) },
+      'r2',
+      { kind: 'write', changed: false },
+    ],
   ] as const)('a plain cordon: %s', (_, shape, takeover, expected) => {
     expect(decidePlain(node(shape), true, takeover)).toMatchObject(expected);
   });
@@ -126,8 +195,15 @@ describe('holding', () => {
     ['of another number of this run', ours({ number: 2 }), false],
     ['none', undefined, false],
   ])('a mark is taken off, and the cordon left, only where it is ours: %s', (_, mark, goes) => {
-    const { patch } = decideRelease(node({ cordoned: true, ...(mark === undefined ? {} : { mark }) }), owner);
-    expect(patch).toEqual(goes ? { metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: null } } } : undefined);
+    const { patch } = decideRelease(
+      node({ cordoned: true, ...(mark === undefined ? {} : { mark }) }),
+      owner,
+    );
+    expect(patch).toEqual(
+      goes
+        ? { metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: null } } }
+        : undefined,
+    );
   });
 
   it.each([
@@ -139,23 +215,34 @@ describe('holding', () => {
     ],
     ['null', 'null', { run: 'unreadable (null)', number: 0, at: '', wasUnschedulable: true }],
     ['a number', '7', { run: 'unreadable (7)', number: 0, at: '', wasUnschedulable: true }],
-    ['a run that is no text', { run: 5 }, { run: 'unreadable ({"run":5})', number: 0, at: '', wasUnschedulable: true }],
+    [
+      'a run that is no text',
+      { run: 5 },
+      { run: 'unreadable ({"run":5})', number: 0, at: '', wasUnschedulable: true },
+    ],
   ])('reads a mark %s', (_, mark, hold) => expect(holdOf(node({ mark }))).toEqual(hold));
 
   it('says since when another run holds it, where that is known', () => {
     expect(holdFailure(node({ cordoned: true, mark: ours({ run: 'r2' }) }), owner)?.message).toBe(
       `node n1 is held by run r2, number 1 since ${at}`,
     );
-    expect(holdFailure(node({ cordoned: true, mark: { run: 'r2' } }), owner)?.message).toBe('node n1 is held by run r2, number 0');
+    expect(holdFailure(node({ cordoned: true, mark: { run: 'r2' } }), owner)?.message).toBe(
+      'node n1 is held by run r2, number 0',
+    );
   });
 
-  it('names an unreadable mark', () => expect(holdOf(node({ mark: '{"x":1}' }))?.run).toContain('unreadable'));
+  it('names an unreadable mark', () =>
+    expect(holdOf(node({ mark: '{"x":1}' }))?.run).toContain('unreadable'));
 });
 
 describe('node state', () => {
   it('takes ready, versions, boot id and bad taints out of a node, and not the taint of the cordon', () => {
     const state = nodeState({
-      metadata: { name: 'n1', labels: { pool: 'a' }, annotations: { [ownerAnnotation]: JSON.stringify(ours()) } },
+      metadata: {
+        name: 'n1',
+        labels: { pool: 'a' },
+        annotations: { [ownerAnnotation]: JSON.stringify(ours()) },
+      },
       spec: {
         unschedulable: true,
         taints: [
@@ -166,7 +253,12 @@ describe('node state', () => {
       status: {
         conditions: [{ type: 'Ready', status: 'Unknown' }],
         addresses: [{ type: 'InternalIP', address: '10.0.0.9' }],
-        nodeInfo: { bootID: 'b1', kernelVersion: 'k', containerRuntimeVersion: 'docker://1', kubeletVersion: 'v1' },
+        nodeInfo: {
+          bootID: 'b1',
+          kernelVersion: 'k',
+          containerRuntimeVersion: 'docker://1',
+          kubeletVersion: 'v1',
+        },
       },
     });
     expect(state).toEqual({
@@ -185,14 +277,21 @@ describe('node state', () => {
   });
 
   it('gives empty values for a node that has no status yet', () => {
-    expect(nodeState({ metadata: { name: 'n1' } })).toMatchObject({ ready: false, bootId: '', addresses: [] });
+    expect(nodeState({ metadata: { name: 'n1' } })).toMatchObject({
+      ready: false,
+      bootId: '',
+      addresses: [],
+    });
   });
 });
 
 describe('a node that a person holds', () => {
   const held = (shape: Shape, why = 'disk\nswap'): NodeObject => {
     const { metadata, ...rest } = node(shape);
-    return { ...rest, metadata: { ...metadata, annotations: { ...metadata?.annotations, 'kmend.io/hold': why } } };
+    return {
+      ...rest,
+      metadata: { ...metadata, annotations: { ...metadata?.annotations, 'kmend.io/hold': why } },
+    };
   };
 
   it.each([
@@ -206,7 +305,10 @@ describe('a node that a person holds', () => {
 
   it('is not drained any further nor rebooted, and is given back all the same', () => {
     expect(holdFailure(held({ cordoned: true, mark: ours() }), owner)?.kind).toBe('kept_out');
-    expect(decideUncordon(held({ cordoned: true, mark: ours() }), owner)).toMatchObject({ kind: 'write', uncordoned: true });
+    expect(decideUncordon(held({ cordoned: true, mark: ours() }), owner)).toMatchObject({
+      kind: 'write',
+      uncordoned: true,
+    });
   });
 
   it('shows its reason in one line, or that there is none', () => {

@@ -1,10 +1,24 @@
 // Where pods could go: tolerations, the room that is left, and what counts as used.
 import { describe, expect, it } from 'vitest';
-import { addUsage, emptyUsage, nowhereToGo, type Usage } from '../../src/adapters/kube/node/placement.ts';
-import type { NodeObject, PodObject, Taint, Toleration } from '../../src/adapters/kube/objects/objects.ts';
+import {
+  addUsage,
+  emptyUsage,
+  nowhereToGo,
+  type Usage,
+} from '../../src/adapters/kube/node/placement.ts';
+import type {
+  NodeObject,
+  PodObject,
+  Taint,
+  Toleration,
+} from '../../src/adapters/kube/objects/objects.ts';
 import { pod } from './pods.ts';
 
-const node = (name: string, allocatable: Readonly<Record<string, string>>, taints: readonly Taint[] = []): NodeObject => ({
+const node = (
+  name: string,
+  allocatable: Readonly<Record<string, string>>,
+  taints: readonly Taint[] = [],
+): NodeObject => ({
   metadata: { name, labels: {} },
   spec: { taints },
   status: { conditions: [{ type: 'Ready', status: 'True' }], allocatable },
@@ -20,8 +34,14 @@ const used = (...pods: readonly PodObject[]): Usage => {
   addUsage(usage, pods);
   return usage;
 };
-const why = (pods: readonly PodObject[], nodes: readonly NodeObject[], usage = emptyUsage()): readonly string[] =>
-  [...nowhereToGo(pods, nodes, 'n1', usage).values()].map((text) => text.replace(/^.*takes it \(/, '').replace(/\)$/, ''));
+const why = (
+  pods: readonly PodObject[],
+  nodes: readonly NodeObject[],
+  usage = emptyUsage(),
+): readonly string[] =>
+  [...nowhereToGo(pods, nodes, 'n1', usage).values()].map((text) =>
+    text.replace(/^.*takes it \(/, '').replace(/\)$/, ''),
+  );
 
 describe('tolerations', () => {
   const taint: Taint = { key: 'gpu', value: 'yes', effect: 'NoSchedule' };
@@ -34,7 +54,12 @@ describe('tolerations', () => {
     ['of another value', [{ key: 'gpu', operator: 'Equal', value: 'no' }], taint, false],
     ['of no value, and the taint has one', [{ key: 'gpu' }], taint, false],
     ['of no value, as the taint', [{ key: 'gpu' }], { key: 'gpu', effect: 'NoSchedule' }, true],
-    ['of an empty value, and the taint has none', [{ key: 'gpu', value: '' }], { key: 'gpu', effect: 'NoSchedule' }, true],
+    [
+      'of an empty value, and the taint has none',
+      [{ key: 'gpu', value: '' }],
+      { key: 'gpu', effect: 'NoSchedule' },
+      true,
+    ],
     ['of the effect', [{ key: 'gpu', operator: 'Exists', effect: 'NoSchedule' }], taint, true],
     ['of every effect', [{ key: 'gpu', operator: 'Exists', effect: '' }], taint, true],
     ['of another effect', [{ key: 'gpu', operator: 'Exists', effect: 'NoExecute' }], taint, false],
@@ -52,16 +77,24 @@ describe('tolerations', () => {
       true,
     ],
   ])('%s', (_, tolerations, given, goes) => {
-    expect(why([asks('1', '1Gi', { tolerations })], [node('n2', { cpu: '4', memory: '8Gi' }, [given])])).toEqual(
-      goes ? [] : ['1 tainted gpu'],
-    );
+    expect(
+      why([asks('1', '1Gi', { tolerations })], [node('n2', { cpu: '4', memory: '8Gi' }, [given])]),
+    ).toEqual(goes ? [] : ['1 tainted gpu']);
   });
 });
 
 describe('node affinity', () => {
   const affinity = (terms: readonly object[]): PodObject['spec'] =>
-    ({ affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } } } }) as PodObject['spec'];
-  const named = (name: string) => ({ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] });
+    ({
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms },
+        },
+      },
+    }) as PodObject['spec'];
+  const named = (name: string) => ({
+    matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }],
+  });
   const labelled = { matchExpressions: [{ key: 'zone', operator: 'DoesNotExist' }] };
   it.each([
     ['by name', [named('n2')], true],
@@ -72,7 +105,10 @@ describe('node affinity', () => {
     ['a term that says nothing fits no node', [{}], false],
     ['no terms fit no node', [], false],
   ] as const)('%s', (_, terms, goes) => {
-    const stuck = why([asks('1', '1Gi', affinity(terms))], [node('n2', { cpu: '4', memory: '8Gi' })]);
+    const stuck = why(
+      [asks('1', '1Gi', affinity(terms))],
+      [node('n2', { cpu: '4', memory: '8Gi' })],
+    );
     expect(stuck).toEqual(goes ? [] : ['1 outside its node affinity']);
   });
 });
@@ -81,9 +117,24 @@ describe('room', () => {
   const small = node('n2', { cpu: '2', memory: '4Gi', pods: '3' });
   it.each<readonly [string, readonly PodObject[], Usage, readonly string[]]>([
     ['fits to the byte and the millicore', [asks('2', '4Gi')], emptyUsage(), []],
-    ['a millicore too much', [asks('2001m', '1Gi')], emptyUsage(), ['1 short of CPU (it asks for 2001m)']],
-    ['a MiB too much', [asks('1', '4097Mi')], emptyUsage(), [expect.stringMatching(/^1 short of memory/)]],
-    ['beside what is there', [asks('1', '1Gi')], used(asks('500m', '1Gi'), asks('500m', '1Gi')), []],
+    [
+      'a millicore too much',
+      [asks('2001m', '1Gi')],
+      emptyUsage(),
+      ['1 short of CPU (it asks for 2001m)'],
+    ],
+    [
+      'a MiB too much',
+      [asks('1', '4097Mi')],
+      emptyUsage(),
+      [expect.stringMatching(/^1 short of memory/)],
+    ],
+    [
+      'beside what is there',
+      [asks('1', '1Gi')],
+      used(asks('500m', '1Gi'), asks('500m', '1Gi')),
+      [],
+    ],
     [
       'CPU that others have',
       [asks('1001m', '1Gi')],
@@ -97,10 +148,30 @@ describe('room', () => {
       ['1 short of memory (it asks for 3Gi)'],
     ],
     ['the last place', [asks('0', '0')], used(asks('0', '0'), asks('0', '0')), []],
-    ['no place', [asks('0', '0')], used(asks('0', '0'), asks('0', '0'), asks('0', '0')), ['1 full (no place for one more pod)']],
-    ['CPU that the pod before took', [asks('1500m', '1'), asks('1', '1')], emptyUsage(), ['1 short of CPU (it asks for 1000m)']],
-    ['memory that the pod before took', [asks('0', '3Gi'), asks('0', '2Gi')], emptyUsage(), ['1 short of memory (it asks for 2Gi)']],
-    ['places that the pods before took', [1, 2, 3, 4].map(() => asks('0', '0')), emptyUsage(), ['1 full (no place for one more pod)']],
+    [
+      'no place',
+      [asks('0', '0')],
+      used(asks('0', '0'), asks('0', '0'), asks('0', '0')),
+      ['1 full (no place for one more pod)'],
+    ],
+    [
+      'CPU that the pod before took',
+      [asks('1500m', '1'), asks('1', '1')],
+      emptyUsage(),
+      ['1 short of CPU (it asks for 1000m)'],
+    ],
+    [
+      'memory that the pod before took',
+      [asks('0', '3Gi'), asks('0', '2Gi')],
+      emptyUsage(),
+      ['1 short of memory (it asks for 2Gi)'],
+    ],
+    [
+      'places that the pods before took',
+      [1, 2, 3, 4].map(() => asks('0', '0')),
+      emptyUsage(),
+      ['1 full (no place for one more pod)'],
+    ],
   ])('%s', (_, pods, usage, expected) => {
     expect(why(pods, [small], usage)).toEqual(expected);
   });
@@ -109,7 +180,9 @@ describe('room', () => {
     const silent = node('n2', { cpu: '2', memory: '4Gi' });
     const many = (count: number) => used(...Array.from({ length: count }, () => asks('0', '0')));
     expect(why([asks('0', '0')], [silent], many(109))).toEqual([]);
-    expect(why([asks('0', '0')], [silent], many(110))).toEqual(['1 full (no place for one more pod)']);
+    expect(why([asks('0', '0')], [silent], many(110))).toEqual([
+      '1 full (no place for one more pod)',
+    ]);
   });
 
   it('asks for the sum of the containers, or for the largest init container where that is more', () => {
@@ -117,17 +190,31 @@ describe('room', () => {
       ...pod({ owner: 'ReplicaSet/web' }),
       spec: {
         nodeName: 'n2',
-        containers: [{ resources: { requests: { cpu: '500m' } } }, { resources: { requests: { cpu: '500m' } } }, {}],
+        containers: [
+          { resources: { requests: { cpu: '500m' } } },
+          { resources: { requests: { cpu: '500m' } } },
+          {},
+        ],
         initContainers: [{ resources: { requests: { cpu: init } } }],
       },
     });
-    expect(why([with2('900m')], [node('n2', { cpu: '999m', memory: '1Gi' })])).toEqual(['1 short of CPU (it asks for 1000m)']);
-    expect(why([with2('1500m')], [node('n2', { cpu: '1499m', memory: '1Gi' })])).toEqual(['1 short of CPU (it asks for 1500m)']);
+    expect(why([with2('900m')], [node('n2', { cpu: '999m', memory: '1Gi' })])).toEqual([
+      '1 short of CPU (it asks for 1000m)',
+    ]);
+    expect(why([with2('1500m')], [node('n2', { cpu: '1499m', memory: '1Gi' })])).toEqual([
+      '1 short of CPU (it asks for 1500m)',
+    ]);
   });
 
   it('each reason is told with the number of nodes that have it; the second node is taken when the first is full', () => {
-    const nodes = [small, node('n3', { cpu: '2', memory: '4Gi' }), node('n4', { cpu: '8', memory: '1Gi' })];
-    expect(why([asks('3', '2Gi')], nodes)).toEqual(['2 short of CPU (it asks for 3000m), 1 short of memory (it asks for 2Gi)']);
+    const nodes = [
+      small,
+      node('n3', { cpu: '2', memory: '4Gi' }),
+      node('n4', { cpu: '8', memory: '1Gi' }),
+    ];
+    expect(why([asks('3', '2Gi')], nodes)).toEqual([
+      '2 short of CPU (it asks for 3000m), 1 short of memory (it asks for 2Gi)',
+    ]);
     expect(why([asks('2', '1Gi'), asks('2', '1Gi')], nodes)).toEqual([]);
   });
 });
@@ -137,7 +224,10 @@ describe('what counts as used', () => {
     const made = pod({ owner: 'ReplicaSet/web', ...more });
     return {
       ...made,
-      spec: { containers: [{ resources: { requests: { cpu: '1', memory: '1Gi' } } }], ...(nodeName === undefined ? {} : { nodeName }) },
+      spec: {
+        containers: [{ resources: { requests: { cpu: '1', memory: '1Gi' } } }],
+        ...(nodeName === undefined ? {} : { nodeName }),
+      },
     };
   };
   it('pods with a node that have not finished', () => {
@@ -158,10 +248,24 @@ describe('what counts as used', () => {
 
   it('ready pods of each controller, and of no other owner', () => {
     const silent: PodObject = { ...at('n2'), status: { phase: 'Running' } };
-    const scheduled: PodObject = { ...at('n2'), status: { phase: 'Running', conditions: [{ type: 'PodScheduled', status: 'True' }] } };
-    const owned: PodObject = { ...at('n2'), metadata: { ownerReferences: [{ kind: 'X', name: 'x', uid: 'other', controller: false }] } };
+    const scheduled: PodObject = {
+      ...at('n2'),
+      status: { phase: 'Running', conditions: [{ type: 'PodScheduled', status: 'True' }] },
+    };
+    const owned: PodObject = {
+      ...at('n2'),
+      metadata: { ownerReferences: [{ kind: 'X', name: 'x', uid: 'other', controller: false }] },
+    };
     const bare = at('n2', { owner: '' });
-    const usage = used(at('n2'), at('n3'), at('n2', { ready: false }), silent, scheduled, owned, bare);
+    const usage = used(
+      at('n2'),
+      at('n3'),
+      at('n2', { ready: false }),
+      silent,
+      scheduled,
+      owned,
+      bare,
+    );
     expect([...usage.readyByOwner]).toEqual([['uid-web', 2]]);
   });
 });

@@ -1,4 +1,5 @@
-// What a plan asks of the API server for all of its hosts, counted by kind of call; and that it is not content with what is older than itself.
+// What a plan asks of the API server for all of its hosts, counted by kind of call; and that it is
+// not content with what is older than itself.
 import { afterEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import { NodeSide, type NodeSideOptions } from '../../src/engine/node/node-view.ts';
@@ -23,7 +24,14 @@ const start = async (options?: FakeKubeOptions): Promise<Cluster> => {
 const want = { area: 'forecast', args: drainOptions({ timeout: 600 }) } as unknown as FactWant;
 
 const sideOf = (cluster: Cluster, when: NodeSideOptions['when']): NodeSide =>
-  new NodeSide({ cluster, clock: systemClock, byName: false, ours: [], signal: new AbortController().signal, when });
+  new NodeSide({
+    cluster,
+    clock: systemClock,
+    byName: false,
+    ours: [],
+    signal: new AbortController().signal,
+    when,
+  });
 
 interface Seen {
   readonly evicts: readonly string[];
@@ -49,7 +57,9 @@ const starting: NodeSideOptions['when'] = { kind: 'start', say: () => undefined 
 function calls(): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { method, path, query } of fake.seen) {
-    const kind = path.replace(/(?<=\/(nodes|pods|daemonsets|replicasets)\/)[^/]+/, 'NAME').replace(/(?<=namespaces\/)shop/, 'NS');
+    const kind = path
+      .replace(/(?<=\/(nodes|pods|daemonsets|replicasets)\/)[^/]+/, 'NAME')
+      .replace(/(?<=namespaces\/)shop/, 'NS');
     const key = `${method} ${kind}${query.has('dryRun') ? ' dry run' : ''}`;
     counts[key] = (counts[key] ?? 0) + 1;
   }
@@ -62,15 +72,27 @@ it('asks for 200 nodes with 2,000 pods what it asks for two', async () => {
   for (const name of names.slice(2)) fake.addNode(name);
   for (let index = 0; index < 1_999; index += 1) {
     const app = `app${index % 20}`;
-    fake.addPod({ name: `p${index}`, node: `n${1 + (index % 200)}`, owner: { kind: 'ReplicaSet', name: app }, labels: { app } });
+    fake.addPod({
+      name: `p${index}`,
+      node: `n${1 + (index % 200)}`,
+      owner: { kind: 'ReplicaSet', name: app },
+      labels: { app },
+    });
   }
   fake.addPod({ name: 'agent', owner: { kind: 'DaemonSet', name: 'agent' } });
   fake.daemonSets.add('shop/agent');
-  for (let app = 0; app < 20; app += 1) fake.addPdb(`app${app}`, { app: `app${app}` }, { status: { disruptionsAllowed: 1 } });
+  for (let app = 0; app < 20; app += 1)
+    fake.addPdb(`app${app}`, { app: `app${app}` }, { status: { disruptionsAllowed: 1 } });
   const when = planning();
   const seen = await Promise.all(names.map((name) => look(cluster, name, when)));
-  expect(seen.map(({ forecast }) => forecast.evicts.length)).toEqual(names.map((name) => (name === 'n200' ? 9 : 10)));
-  expect(seen.every(({ facts, forecast }) => facts['node.ready'] === true && forecast.blocks.length === 0)).toBe(true);
+  expect(seen.map(({ forecast }) => forecast.evicts.length)).toEqual(
+    names.map((name) => (name === 'n200' ? 9 : 10)),
+  );
+  expect(
+    seen.every(
+      ({ facts, forecast }) => facts['node.ready'] === true && forecast.blocks.length === 0,
+    ),
+  ).toBe(true);
   expect(calls()).toEqual({
     // The lists that grow with the cluster: 2,000 pods are four pages of one list.
     'GET /api/v1/pods': 4,
@@ -96,14 +118,22 @@ it('reads a host that starts as it is now', async () => {
   value(await cluster.cordon('n1', owner));
   fake.addPod({ name: 'late', owner: { kind: 'ReplicaSet', name: 'web' } });
   const seen = await look(cluster, 'n1', starting);
-  expect(seen).toMatchObject({ facts: { 'node.unschedulable': true, 'node.owner': 'r1' }, forecast: { evicts: ['shop/late'] } });
+  expect(seen).toMatchObject({
+    facts: { 'node.unschedulable': true, 'node.owner': 'r1' },
+    forecast: { evicts: ['shop/late'] },
+  });
   expect(seen.forecast.blocks).toContain('node n1 is held by run r1, number 1');
-  expect(calls()).toMatchObject({ 'GET /api/v1/namespaces/kube-system/pods': 1, 'GET /api/v1/pods': 1 });
+  expect(calls()).toMatchObject({
+    'GET /api/v1/namespaces/kube-system/pods': 1,
+    'GET /api/v1/pods': 1,
+  });
 });
 
 it('is not content with nodes that were listed before the plan began', async () => {
   const cluster = await start();
-  expect(await look(cluster, 'n1', planning())).toMatchObject({ facts: { 'node.unschedulable': false } });
+  expect(await look(cluster, 'n1', planning())).toMatchObject({
+    facts: { 'node.unschedulable': false },
+  });
   value(await cluster.cordon('n1', owner));
   // A plan of the same millisecond could not know.
   await sleep(2);
@@ -115,10 +145,13 @@ it('is not content with nodes that were listed before the plan began', async () 
 it('knows the members of etcd from the pods that it has listed', async () => {
   const cluster = await start();
   const labels = { component: 'etcd' };
-  for (const node of ['n1', 'n2']) fake.addPod({ name: `etcd-${node}`, namespace: 'kube-system', node, labels });
+  for (const node of ['n1', 'n2'])
+    fake.addPod({ name: `etcd-${node}`, namespace: 'kube-system', node, labels });
   // Not of the control plane, whatever its label says.
   fake.addPod({ name: 'etcd', namespace: 'shop', node: 'n1', labels });
   const { forecast } = await look(cluster, 'n1', planning());
-  expect(forecast.blocks).toContainEqual(expect.stringContaining('taking n1 out leaves 1 of 2 etcd members in service; 2 must be'));
+  expect(forecast.blocks).toContainEqual(
+    expect.stringContaining('taking n1 out leaves 1 of 2 etcd members in service; 2 must be'),
+  );
   expect(calls()['GET /api/v1/namespaces/kube-system/pods']).toBeUndefined();
 });

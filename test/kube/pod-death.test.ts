@@ -1,4 +1,5 @@
-// When the pod that holds a lock is proven dead: by its kubelet's report, or by the next boot of its node; never by its absence.
+// When the pod that holds a lock is proven dead: by its kubelet's report, or by the next boot of
+// its node; never by its absence.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +25,11 @@ afterAll(async () => {
 
 const witness = (bootId: string, env: Readonly<Record<string, string>> = {}) =>
   createPodWitness({
-    env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(fake.port), ...env },
+    env: {
+      KUBERNETES_SERVICE_HOST: '127.0.0.1',
+      KUBERNETES_SERVICE_PORT: String(fake.port),
+      ...env,
+    },
     clock: systemClock,
     bootId,
     account,
@@ -34,9 +39,17 @@ const seer = () => witness('boot-n2-1');
 const nodeInfo = (boot: number, machine = 'm1') => ({
   status: { nodeInfo: { bootID: `boot-n1-${boot}`, systemUUID: machine, machineID: machine } },
 });
-const ended = { name: 'c', state: { terminated: { exitCode: 137, reason: 'Error', containerID: 'containerd://1' } } };
+const ended = {
+  name: 'c',
+  state: { terminated: { exitCode: 137, reason: 'Error', containerID: 'containerd://1' } },
+};
 const running = { name: 'c', state: { running: {} } };
-const unknown = { name: 'c', state: { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', containerID: 'containerd://1' } } };
+const unknown = {
+  name: 'c',
+  state: {
+    terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', containerID: 'containerd://1' },
+  },
+};
 
 let pod: ReturnType<FakeKube['addPod']>;
 let holder: PodHolder;
@@ -55,7 +68,12 @@ describe('a pod knows itself', () => {
   const itself = { namespace: 'kmend', name: 'nightly-1', uid: expect.any(String) };
   const booted = { boot: 'boot-n1-1', machine: 'm1 m1' };
   it.each<[string, string, Readonly<Record<string, string>>, object | undefined]>([
-    ['by the API server', 'boot-n1-1', { KMEND_POD_NAME: 'nightly-1' }, { ...itself, node: { name: 'n1', booted } }],
+    [
+      'by the API server',
+      'boot-n1-1',
+      { KMEND_POD_NAME: 'nightly-1' },
+      { ...itself, node: { name: 'n1', booted } },
+    ],
     [
       'without the boot of its node where its kernel is another',
       'a microVM',
@@ -63,20 +81,38 @@ describe('a pod knows itself', () => {
       { ...itself, node: { name: 'n1' } },
     ],
     ['not by a host name that no pod has', 'boot-n1-1', {}, undefined],
-    ['not as another pod of its name', 'boot-n1-1', { KMEND_POD_NAME: 'nightly-1', KMEND_POD_UID: 'u0' }, { ...itself, uid: 'u0' }],
+    [
+      'not as another pod of its name',
+      'boot-n1-1',
+      { KMEND_POD_NAME: 'nightly-1', KMEND_POD_UID: 'u0' },
+      { ...itself, uid: 'u0' },
+    ],
   ])('%s', async (_name, bootId, env, own) => {
     expect(await witness(bootId, env).own()).toEqual(own);
   });
 
   it('by its host name, where the manifest says nothing', async () => {
     fake.addPod({ name: hostname(), namespace: 'kmend', node: 'n1' });
-    expect(await witness('boot-n1-1').own()).toMatchObject({ name: hostname(), node: { name: 'n1', booted } });
+    expect(await witness('boot-n1-1').own()).toMatchObject({
+      name: hostname(),
+      node: { name: 'n1', booted },
+    });
   });
 
   it('by its manifest alone, where the API server is away', async () => {
     fake.faults(() => ({ status: 403, body: {} }));
-    const env = { KMEND_POD_NAMESPACE: 'kmend', KMEND_POD_NAME: 'nightly-1', KMEND_POD_UID: 'u1', KMEND_NODE_NAME: 'n1' };
-    expect(await witness('boot-n1-1', env).own()).toEqual({ namespace: 'kmend', name: 'nightly-1', uid: 'u1', node: { name: 'n1' } });
+    const env = {
+      KMEND_POD_NAMESPACE: 'kmend',
+      KMEND_POD_NAME: 'nightly-1',
+      KMEND_POD_UID: 'u1',
+      KMEND_NODE_NAME: 'n1',
+    };
+    expect(await witness('boot-n1-1', env).own()).toEqual({
+      namespace: 'kmend',
+      name: 'nightly-1',
+      uid: 'u1',
+      node: { name: 'n1' },
+    });
   });
 });
 
@@ -101,29 +137,65 @@ describe('a pod is dead only by proof: it', () => {
     ],
     [
       'is not dead when one of its containers was never reported',
-      () => void [Object.assign(pod.status, { containerStatuses: [ended] }), pod.spec.containers.push({ name: 'd' })],
+      () =>
+        void [
+          Object.assign(pod.status, { containerStatuses: [ended] }),
+          pod.spec.containers.push({ name: 'd' }),
+        ],
       'no kubelet',
     ],
-    ['is not dead before anything was reported', () => Object.assign(pod.status, { containerStatuses: [] }), 'no kubelet'],
-    ['is not dead when its kubelet does not know', () => Object.assign(pod.status, { containerStatuses: [unknown] }), 'no kubelet'],
-    ['is not dead by being deleted', () => Object.assign(pod.metadata, { deletionTimestamp: '2026-01-01T00:00:00Z' }), 'no kubelet'],
+    [
+      'is not dead before anything was reported',
+      () => Object.assign(pod.status, { containerStatuses: [] }),
+      'no kubelet',
+    ],
+    [
+      'is not dead when its kubelet does not know',
+      () => Object.assign(pod.status, { containerStatuses: [unknown] }),
+      'no kubelet',
+    ],
+    [
+      'is not dead by being deleted',
+      () => Object.assign(pod.metadata, { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+      'no kubelet',
+    ],
     ['may still run when it vanished', vanish, 'may still run on its node'],
-    ['may still run when another one replaced it', () => Object.assign(pod.metadata, { uid: 'u9' }), 'may still run on its node'],
+    [
+      'may still run when another one replaced it',
+      () => Object.assign(pod.metadata, { uid: 'u9' }),
+      'may still run on its node',
+    ],
     ['is dead when its node booted since', () => fake.changeNode('n1', nodeInfo(2)), undefined],
-    ['is dead when it vanished and its node booted since', () => void [vanish(), fake.changeNode('n1', nodeInfo(2))], undefined],
+    [
+      'is dead when it vanished and its node booted since',
+      () => void [vanish(), fake.changeNode('n1', nodeInfo(2))],
+      undefined,
+    ],
     [
       'is not dead when another machine took the name of its node',
       () => void [vanish(), fake.changeNode('n1', nodeInfo(2, 'm2'))],
       'may still run',
     ],
-    ['is not dead when its node was deleted', () => void [vanish(), fake.nodes.delete('n1')], 'may still run'],
+    [
+      'is not dead when its node was deleted',
+      () => void [vanish(), fake.nodes.delete('n1')],
+      'may still run',
+    ],
     [
       'is not dead when nobody may ask',
       () => fake.faults(({ path }) => (path.includes('/pods/') ? forbidden : undefined)),
       'may not get pods',
     ],
-    ['is not dead when the answer is nonsense', () => fake.faults(() => ({ status: 200, body: '<html>' })), 'cannot say whether it ended'],
-    ['is not dead when the answer has other fields', () => Object.assign(pod.status, { containerStatuses: 7 }), 'of another kind'],
+    [
+      'is not dead when the answer is nonsense',
+      () => fake.faults(() => ({ status: 200, body: '<html>' })),
+      'cannot say whether it ended',
+    ],
+    [
+      'is not dead when the answer has other fields',
+      () => Object.assign(pod.status, { containerStatuses: 7 }),
+      'of another kind',
+    ],
   ])('%s', async (_name, happens, doubt) => {
     happens();
     const says = await seer().doubt(holder);

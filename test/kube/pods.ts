@@ -39,12 +39,21 @@ export function pod(shape: PodShape = {}): PodObject {
       uid: `uid-${shape.name ?? 'p'}`,
       labels: shape.labels ?? {},
       ...(shape.mirror ? { annotations: { 'kubernetes.io/config.mirror': 'abc' } } : {}),
-      ...(kind === '' ? {} : { ownerReferences: [{ kind, name: owner, uid: `uid-${owner}`, controller: true }] }),
+      ...(kind === ''
+        ? {}
+        : { ownerReferences: [{ kind, name: owner, uid: `uid-${owner}`, controller: true }] }),
       ...(shape.deleted === undefined ? {} : { deletionTimestamp: shape.deleted }),
       ...(shape.finalizers === undefined ? {} : { finalizers: shape.finalizers }),
     },
-    spec: { nodeName: 'n1', volumes: shape.emptyDir ? [{ name: 'scratch', emptyDir: {} }] : [], ...shape.spec },
-    status: { phase: shape.phase ?? 'Running', conditions: [{ type: 'Ready', status: shape.ready === false ? 'False' : 'True' }] },
+    spec: {
+      nodeName: 'n1',
+      volumes: shape.emptyDir ? [{ name: 'scratch', emptyDir: {} }] : [],
+      ...shape.spec,
+    },
+    status: {
+      phase: shape.phase ?? 'Running',
+      conditions: [{ type: 'Ready', status: shape.ready === false ? 'False' : 'True' }],
+    },
   };
 }
 

@@ -12,7 +12,13 @@ import {
 } from '../../src/adapters/kube/objects/objects.ts';
 import { quantity, sayBytes } from '../../src/adapters/kube/objects/quantity.ts';
 import { meets, parseSelector, selects } from '../../src/adapters/kube/objects/selector.ts';
-import { isLastReady, poolOf, quorumRisk, unavailableNodes, zoneOf } from '../../src/engine/node/capacity.ts';
+import {
+  isLastReady,
+  poolOf,
+  quorumRisk,
+  unavailableNodes,
+  zoneOf,
+} from '../../src/engine/node/capacity.ts';
 import { newCrashes, readyAfterReboot } from '../../src/engine/node/ready.ts';
 import type { PodState } from '../../src/engine/ports/cluster.ts';
 import { node, pod } from './pods.ts';
@@ -42,7 +48,9 @@ describe('label selectors', () => {
     ['', true],
   ] as const)('%s', (text, matches) => {
     const parsed = parseSelector(text);
-    expect(parsed.ok && parsed.requirements.every((requirement) => meets(labels, requirement))).toBe(matches);
+    expect(
+      parsed.ok && parsed.requirements.every((requirement) => meets(labels, requirement)),
+    ).toBe(matches);
   });
 
   it.each(['app=web=db', 'a b', 'app in web', '=x', 'app>x', 'app>'])('%s is refused', (text) =>
@@ -54,19 +62,46 @@ describe('label selectors', () => {
   });
 
   it.each([
-    ['labels and expressions, both', { matchLabels: { app: 'web' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] }, true],
-    ['labels that do not fit', { matchLabels: { app: 'db' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] }, false],
-    ['expressions that do not fit', { matchLabels: { app: 'web' }, matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }] }, false],
+    [
+      'labels and expressions, both',
+      { matchLabels: { app: 'web' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] },
+      true,
+    ],
+    [
+      'labels that do not fit',
+      { matchLabels: { app: 'db' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] },
+      false,
+    ],
+    [
+      'expressions that do not fit',
+      {
+        matchLabels: { app: 'web' },
+        matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }],
+      },
+      false,
+    ],
     ['labels alone', { matchLabels: { app: 'web', tier: 'front' } }, true],
     ['one label of two', { matchLabels: { app: 'web', tier: 'back' } }, false],
-    ['expressions alone', { matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['back'] }] }, true],
-    ['an operator that nobody knows', { matchExpressions: [{ key: 'tier', operator: 'Like', values: ['front'] }] }, false],
+    [
+      'expressions alone',
+      { matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['back'] }] },
+      true,
+    ],
+    [
+      'an operator that nobody knows',
+      { matchExpressions: [{ key: 'tier', operator: 'Like', values: ['front'] }] },
+      false,
+    ],
   ])('of objects: %s', (_, selector, takes) => {
     for (const empty of [true, false]) expect(selects(selector, labels, empty)).toBe(takes);
   });
 
   it('an empty selector takes everything in policy/v1 and nothing in v1beta1; none takes nothing', () => {
-    expect([selects({}, labels, true), selects({}, labels, false), selects(undefined, labels, true)]).toEqual([true, false, false]);
+    expect([
+      selects({}, labels, true),
+      selects({}, labels, false),
+      selects(undefined, labels, true),
+    ]).toEqual([true, false, false]);
   });
 });
 
@@ -84,13 +119,21 @@ describe('quantities', () => {
     ['5Xi', 0],
     ['1.2.3', 0],
   ] as const)('%s', (text, value) => expect(quantity(text)).toBeCloseTo(value));
-  it('says bytes', () => expect([sayBytes(2 ** 30 * 1.5), sayBytes(2 ** 30), sayBytes(2 ** 20 * 200)]).toEqual(['1.5Gi', '1Gi', '200Mi']));
+  it('says bytes', () =>
+    expect([sayBytes(2 ** 30 * 1.5), sayBytes(2 ** 30), sayBytes(2 ** 20 * 200)]).toEqual([
+      '1.5Gi',
+      '1Gi',
+      '200Mi',
+    ]));
 });
 
 describe('what a pod tells of itself', () => {
   const status = (...restarts: readonly (number | undefined)[]) =>
     restarts.map((restartCount) => (restartCount === undefined ? {} : { restartCount }));
-  const shape = (containers: readonly object[], more: Parameters<typeof pod>[0] = {}): PodObject => {
+  const shape = (
+    containers: readonly object[],
+    more: Parameters<typeof pod>[0] = {},
+  ): PodObject => {
     const made = pod(more);
     return { ...made, status: { ...made.status, containerStatuses: containers } } as PodObject;
   };
@@ -105,11 +148,15 @@ describe('what a pod tells of itself', () => {
     ['one container of two in a crash loop', shape([{ restartCount: 0 }, loop]), 3, true],
     [
       'waiting for another reason',
-      shape([{ restartCount: 0, state: { waiting: { reason: 'ContainerCreating' } } }], { ready: false }),
+      shape([{ restartCount: 0, state: { waiting: { reason: 'ContainerCreating' } } }], {
+        ready: false,
+      }),
       0,
       false,
     ],
-  ] as const)('%s', (_, one, restarts, crashing) => expect([restartsOf(one), isCrashing(one)]).toEqual([restarts, crashing]));
+  ] as const)('%s', (_, one, restarts, crashing) =>
+    expect([restartsOf(one), isCrashing(one)]).toEqual([restarts, crashing]),
+  );
 
   it('is named by what made it, where something did', () => {
     expect(workloadName(pod({ name: 'a', owner: 'ReplicaSet/web' }))).toBe('shop/ReplicaSet/web');
@@ -117,13 +164,17 @@ describe('what a pod tells of itself', () => {
   });
 
   it('has a memory limit when one of its containers has', () => {
-    const limits = (memory?: string) => ({ resources: { limits: memory === undefined ? {} : { memory } } });
+    const limits = (memory?: string) => ({
+      resources: { limits: memory === undefined ? {} : { memory } },
+    });
     expect(hasMemoryLimit(pod({ spec: { containers: [limits(), limits('1Gi')] } }))).toBe(true);
     expect(hasMemoryLimit(pod({ spec: { containers: [limits(), {}] } }))).toBe(false);
   });
 
   it('is ready by its condition Ready alone', () => {
-    const conditions = (type: string, value: string): PodObject => ({ status: { conditions: [{ type, status: value }] } });
+    const conditions = (type: string, value: string): PodObject => ({
+      status: { conditions: [{ type, status: value }] },
+    });
     expect([
       isPodReady(conditions('Ready', 'True')),
       isPodReady(conditions('Ready', 'False')),
@@ -144,7 +195,9 @@ describe('capacity', () => {
     node('f', { ready: false }),
   ];
   it('counts every node of the pool that is out of service, and says why', () => {
-    expect(unavailableNodes(nodes, ['a', 'b', 'c', 'd', 'e']).map(({ name, why }) => `${name}: ${why}`)).toEqual([
+    expect(
+      unavailableNodes(nodes, ['a', 'b', 'c', 'd', 'e']).map(({ name, why }) => `${name}: ${why}`),
+    ).toEqual([
       'b: NotReady',
       'c: cordoned',
       'd: held by run r7',
@@ -174,10 +227,17 @@ describe('capacity', () => {
 
   it('a worker is no risk, and etcd is counted by its pods where they are known', () => {
     const members = ['m0', 'm1', 'm2'].map((name) => node(name, { labels: master }));
-    const pods = members.map(({ name }, index) => ({ name: `etcd-${name}`, node: name, component: 'etcd', ready: index < 2 }));
+    const pods = members.map(({ name }, index) => ({
+      name: `etcd-${name}`,
+      node: name,
+      component: 'etcd',
+      ready: index < 2,
+    }));
     expect(quorumRisk('w', [...members, node('w')])).toBeUndefined();
     expect(quorumRisk('m0', members)).toBeUndefined();
-    expect(quorumRisk('m0', members, pods)).toBe('taking m0 out leaves 1 of 3 etcd members in service; 2 must be');
+    expect(quorumRisk('m0', members, pods)).toBe(
+      'taking m0 out leaves 1 of 3 etcd members in service; 2 must be',
+    );
     expect(quorumRisk('m2', members, pods)).toBeUndefined();
   });
 
@@ -187,7 +247,11 @@ describe('capacity', () => {
       'topology.kubernetes.io/zone': 'eu-1a',
       'eks.amazonaws.com/nodegroup': 'web',
     };
-    expect([zoneOf(node('a', { labels })), poolOf(node('a', { labels })), zoneOf(node('b'))]).toEqual(['eu-1a', 'web', undefined]);
+    expect([
+      zoneOf(node('a', { labels })),
+      poolOf(node('a', { labels })),
+      zoneOf(node('b')),
+    ]).toEqual(['eu-1a', 'web', undefined]);
   });
 });
 
@@ -209,8 +273,16 @@ describe('ready after a reboot', () => {
     ['a stale Ready of the old boot does not count', { bootId: 'old' }, /still shows boot old/],
     ['the new boot, NotReady yet', { bootId: 'new', ready: false }, /not Ready yet/],
     ['tainted', { bootId: 'new', badTaints: ['node.kubernetes.io/not-ready'] }, /still tainted/],
-    ['another kernel than planned', { bootId: 'new', kernel: '3.10.0-957.el7.x86_64' }, /kernel is 3.10.0-957/],
-    ['another runtime than planned', { bootId: 'new', runtime: 'docker://18.9.1' }, /runtime is docker:\/\/18/],
+    [
+      'another kernel than planned',
+      { bootId: 'new', kernel: '3.10.0-957.el7.x86_64' },
+      /kernel is 3.10.0-957/,
+    ],
+    [
+      'another runtime than planned',
+      { bootId: 'new', runtime: 'docker://18.9.1' },
+      /runtime is docker:\/\/18/,
+    ],
   ] as const)('%s', (_, state, why) => {
     const read = readyAfterReboot(node('n', state), expected);
     expect(read.ready).toBe(false);
@@ -250,14 +322,20 @@ describe('ready after a reboot', () => {
       'kube-system/agent (3 restarts)',
       'shop/x (1 restarts, CrashLoopBackOff)',
     ]);
-    expect(newCrashes({ [agent.name]: 1 }, pods, new Set(['shop/ReplicaSet/x']))).toEqual(['kube-system/agent (3 restarts)']);
+    expect(newCrashes({ [agent.name]: 1 }, pods, new Set(['shop/ReplicaSet/x']))).toEqual([
+      'kube-system/agent (3 restarts)',
+    ]);
     expect(newCrashes({ [agent.name]: agent.restarts }, [agent], none)).toEqual([]);
   });
 
   it('does not wait for the DaemonSet pods of a workload that crashed before', () => {
     const late = { ...agent, ready: false, crashLooping: true };
     const ready = (crashing: readonly string[]) =>
-      readyAfterReboot(node('n', { bootId: 'new' }), { bootId: 'new', pods: [late], crashing: new Set(crashing) }).ready;
+      readyAfterReboot(node('n', { bootId: 'new' }), {
+        bootId: 'new',
+        pods: [late],
+        crashing: new Set(crashing),
+      }).ready;
     expect([ready([]), ready([agent.workload])]).toEqual([false, true]);
   });
 });
@@ -275,7 +353,12 @@ describe('inventory from nodes', () => {
     ).toEqual({
       all: {
         children: {
-          web_1: { hosts: { a: { node_name: 'a' }, b: { node_name: 'b', ansible_host: '10.0.0.2', zone: 'eu-1a' } } },
+          web_1: {
+            hosts: {
+              a: { node_name: 'a' },
+              b: { node_name: 'b', ansible_host: '10.0.0.2', zone: 'eu-1a' },
+            },
+          },
           control_plane: { hosts: { m: { node_name: 'm' } } },
           nodes: { hosts: { x: { node_name: 'x' } } },
         },
@@ -287,12 +370,32 @@ describe('inventory from nodes', () => {
 describe('deployments', () => {
   const meta = { namespace: 'shop', name: 'web', generation: 4 };
   it.each([
-    ['all there', { metadata: meta, spec: { replicas: 3 }, status: { observedGeneration: 4, availableReplicas: 3 } }, [3, 3]],
-    ['scaled to nothing', { metadata: meta, spec: { replicas: 0 }, status: { observedGeneration: 4 } }, [0, 0]],
-    ['by default it wants one', { metadata: meta, spec: {}, status: { observedGeneration: 4, availableReplicas: 1 } }, [1, 1]],
+    [
+      'all there',
+      {
+        metadata: meta,
+        spec: { replicas: 3 },
+        status: { observedGeneration: 4, availableReplicas: 3 },
+      },
+      [3, 3],
+    ],
+    [
+      'scaled to nothing',
+      { metadata: meta, spec: { replicas: 0 }, status: { observedGeneration: 4 } },
+      [0, 0],
+    ],
+    [
+      'by default it wants one',
+      { metadata: meta, spec: {}, status: { observedGeneration: 4, availableReplicas: 1 } },
+      [1, 1],
+    ],
     [
       'a newer specification was not seen',
-      { metadata: meta, spec: { replicas: 3 }, status: { observedGeneration: 3, availableReplicas: 3 } },
+      {
+        metadata: meta,
+        spec: { replicas: 3 },
+        status: { observedGeneration: 3, availableReplicas: 3 },
+      },
       [3, 0],
     ],
     ['no status yet', { metadata: meta, spec: { replicas: 2 } }, [2, 0]],

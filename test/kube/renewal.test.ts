@@ -1,4 +1,5 @@
-// Credentials that change while a run goes on: read again in time, served on while they are replaced, and a failure to renew is an outage that ends.
+// Credentials that change while a run goes on: read again in time, served on while they are
+// replaced, and a failure to renew is an outage that ends.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -38,14 +39,19 @@ async function start(options?: FakeKubeOptions): Promise<void> {
   fake.addNode('n1');
 }
 async function connectTo(on: On) {
-  const cluster = await clusterOn(fake, { ...on, options: { env: { PATH: process.env.PATH }, ...on.options } });
+  const cluster = await clusterOn(fake, {
+    ...on,
+    options: { env: { PATH: process.env.PATH }, ...on.options },
+  });
   closing.push(cluster.close);
   return cluster;
 }
 /** From now on the server takes no more what it took so far. */
 const endOld = (): void =>
   fake.faults(({ user }) =>
-    ['ann', 'old'].includes(user) ? { status: 401, body: { kind: 'Status', message: 'Unauthorized' } } : undefined,
+    ['ann', 'old'].includes(user)
+      ? { status: 401, body: { kind: 'Status', message: 'Unauthorized' } }
+      : undefined,
   );
 
 /** Prints the credential that lies in a file; without one it fails, as a login that has ended. */
@@ -88,58 +94,85 @@ const sources: Readonly<Record<string, Source>> = {
   },
 };
 
-describe.skipIf(!haveOpenssl).each(Object.entries(sources))('%s', (_, { user, old, fresh, broken }) => {
-  it('is made anew after a 401: the call that met it succeeds', async () => {
-    await start();
-    old();
-    const cluster = await connectTo({ user: { ...user() } });
-    value(await cluster.node('n1'));
-    endOld();
-    fresh();
-    value(await cluster.node('n1'));
-    expect(fake.seen.at(-1)?.user).toMatch(/fresh|ann-renewed/);
-  });
+describe.skipIf(!haveOpenssl).each(Object.entries(sources))(
+  '%s',
+  (_, { user, old, fresh, broken }) => {
+    it('is made anew after a 401: the call that met it succeeds', async () => {
+      await start();
+      old();
+      const cluster = await connectTo({ user: { ...user() } });
+      value(await cluster.node('n1'));
+      endOld();
+      fresh();
+      value(await cluster.node('n1'));
+      expect(fake.seen.at(-1)?.user).toMatch(/fresh|ann-renewed/);
+    });
 
-  it('law: once it was accepted, what it lacks is an outage that ends with the renewal', async () => {
-    await start();
-    old();
-    const cluster = await connectTo({ user: { ...user() } });
-    value(await cluster.node('n1'));
-    endOld();
-    // First the old one is still there, then something that cannot be used.
-    expect(failure(await cluster.node('n1'))).toMatchObject({ kind: 'auth', transport: true });
-    broken();
-    expect(failure(await cluster.node('n1'))).toMatchObject({ kind: 'auth', transport: true });
-    fresh();
-    value(await cluster.node('n1'));
-  });
+    it('law: once it was accepted, what it lacks is an outage that ends with the renewal', async () => {
+      await start();
+      old();
+      const cluster = await connectTo({ user: { ...user() } });
+      value(await cluster.node('n1'));
+      endOld();
+      // First the old one is still there, then something that cannot be used.
+      expect(failure(await cluster.node('n1'))).toMatchObject({ kind: 'auth', transport: true });
+      broken();
+      expect(failure(await cluster.node('n1'))).toMatchObject({ kind: 'auth', transport: true });
+      fresh();
+      value(await cluster.node('n1'));
+    });
 
-  it('is a mistake, not an outage, before it was ever accepted', async () => {
-    await start({ tokens: {} });
-    endOld();
-    old();
-    const cluster = await connectTo({ user: { ...user() } });
-    const why = failure(await cluster.node('n1'));
-    expect([why.kind, why.transport]).toEqual(['auth', undefined]);
-  });
-});
+    it('is a mistake, not an outage, before it was ever accepted', async () => {
+      await start({ tokens: {} });
+      endOld();
+      old();
+      const cluster = await connectTo({ user: { ...user() } });
+      const why = failure(await cluster.node('n1'));
+      expect([why.kind, why.transport]).toEqual(['auth', undefined]);
+    });
+  },
+);
 
 it('a credential that does not come within the time of a call is a timeout, not an interruption', async () => {
   const identity = (signal?: AbortSignal) =>
-    new Promise<Outcome<never>>((resolve) => signal?.addEventListener('abort', () => resolve(failed('interrupted', 'no'))));
-  const credentials = { ca: async () => undefined, renews: true, description: 'user ann', identity };
+    new Promise<Outcome<never>>((resolve) =>
+      signal?.addEventListener('abort', () => resolve(failed('interrupted', 'no'))),
+    );
+  const credentials = {
+    ca: async () => undefined,
+    renews: true,
+    description: 'user ann',
+    identity,
+  };
   const cluster = { server: 'http://127.0.0.1:9', insecure: false };
-  const http = new HttpClient({ cluster, credentials, proxy: undefined, onlyHttp1: true, now: Date.now, userAgent: 'test' });
+  const http = new HttpClient({
+    cluster,
+    credentials,
+    proxy: undefined,
+    onlyHttp1: true,
+    now: Date.now,
+    userAgent: 'test',
+  });
   closing.push(() => http.close());
   const found = await http.call({ method: 'GET', path: '/', timeout: 0.05 });
-  expect(failure(found)).toEqual({ kind: 'timeout', message: 'no credential within 0.05 s: user ann' });
+  expect(failure(found)).toEqual({
+    kind: 'timeout',
+    message: 'no credential within 0.05 s: user ann',
+  });
   const stop = AbortSignal.timeout(50);
-  expect(failure(await http.call({ method: 'GET', path: '/', signal: stop })).kind).toBe('interrupted');
+  expect(failure(await http.call({ method: 'GET', path: '/', signal: stop })).kind).toBe(
+    'interrupted',
+  );
 });
 
 it('what was refused late, when it had been renewed already, takes nothing away', async () => {
   let made = 0;
-  const making = { make: async () => ok({ number: ++made }), freshUntil: () => 1, goodUntil: () => 1, now: () => 0 };
+  const making = {
+    make: async () => ok({ number: ++made }),
+    freshUntil: () => 1,
+    goodUntil: () => 1,
+    now: () => 0,
+  };
   const kept = keep(making);
   const first = value(await kept.get());
   kept.refuse(first);
@@ -156,7 +189,10 @@ describe.skipIf(!haveOpenssl)('files', () => {
     await start();
     putPair(pki().client);
     let now = Date.now();
-    const cluster = await connectTo({ user: pairUser, options: { clock: { ...systemClock, now: () => now } } });
+    const cluster = await connectTo({
+      user: pairUser,
+      options: { clock: { ...systemClock, now: () => now } },
+    });
     value(await cluster.node('n1'));
     put('cert', pki().renewedClient.cert);
     now += 61_000;
@@ -170,7 +206,10 @@ describe.skipIf(!haveOpenssl)('files', () => {
     await start();
     putPair(pki().expiredClient);
     let now = Date.parse('2020-01-31T23:59:49Z');
-    const cluster = await connectTo({ user: pairUser, options: { clock: { ...systemClock, now: () => now } } });
+    const cluster = await connectTo({
+      user: pairUser,
+      options: { clock: { ...systemClock, now: () => now } },
+    });
     putPair(pki().client);
     now += 2_000;
     value(await cluster.node('n1'));
@@ -182,10 +221,30 @@ describe.skipIf(!haveOpenssl)('files', () => {
     mkdirSync(at('api/v1/nodes'), { recursive: true });
     put('api/v1/nodes/n1', JSON.stringify({ metadata: { name: 'n1' } }));
     const { server, ca, expiredClient, client } = pki();
-    const files = ['-cert', put('s.crt', server.cert), '-key', put('s.key', server.key), '-CAfile', put('s.ca', ca)];
-    const proxy = spawn('openssl', ['s_server', '-accept', '127.0.0.1:0', '-WWW', '-Verify', '1', '-verify_return_error', ...files], {
-      cwd: folder,
-    });
+    const files = [
+      '-cert',
+      put('s.crt', server.cert),
+      '-key',
+      put('s.key', server.key),
+      '-CAfile',
+      put('s.ca', ca),
+    ];
+    const proxy = spawn(
+      'openssl',
+      [
+        's_server',
+        '-accept',
+        '127.0.0.1:0',
+        '-WWW',
+        '-Verify',
+        '1',
+        '-verify_return_error',
+        ...files,
+      ],
+      {
+        cwd: folder,
+      },
+    );
     closing.push(() => proxy.kill());
     let said = '';
     proxy.stdout.setEncoding('utf8').on('data', (chunk) => {
@@ -200,17 +259,28 @@ describe.skipIf(!haveOpenssl)('files', () => {
       cluster: { server: `https://127.0.0.1:${port}` },
       options: { clock: { ...systemClock, now: () => then } },
     });
-    expect(failure(await cluster.node('n1'))).toMatchObject({ kind: 'auth', message: expect.stringContaining('refused our certificate') });
+    expect(failure(await cluster.node('n1'))).toMatchObject({
+      kind: 'auth',
+      message: expect.stringContaining('refused our certificate'),
+    });
     putPair(client);
     expect(value(await cluster.node('n1')).name).toBe('n1');
   });
 
   it('of a CA are read for each connection; one that is half written does not replace the last', async () => {
     await start();
-    const on = { cluster: { 'certificate-authority-data': undefined, 'certificate-authority': put('ca', pki().otherCa) } };
+    const on = {
+      cluster: {
+        'certificate-authority-data': undefined,
+        'certificate-authority': put('ca', pki().otherCa),
+      },
+    };
     const cluster = await connectTo({ user: fake.clientCertificate, ...on });
     const before = failure(await cluster.node('n1'));
-    expect([before.message, before.transport]).toEqual([expect.stringContaining('not signed by the known CA'), undefined]);
+    expect([before.message, before.transport]).toEqual([
+      expect.stringContaining('not signed by the known CA'),
+      undefined,
+    ]);
     put('ca', pki().ca);
     value(await cluster.node('n1'));
     put('ca', pki().ca.slice(0, 100));
@@ -230,19 +300,22 @@ describe.skipIf(!haveOpenssl)('files', () => {
       /key of user "ann".* is not the one/,
     ],
     ['a CA that is none', { ca: 'nothing' }, /certificate-authority-data holds no PEM certificate/],
-  ] as const)('that cannot be right are named before the first call: %s', async (_, given, message) => {
-    await start();
-    const b64 = (text: string): string => Buffer.from(text).toString('base64');
-    const user =
-      'ca' in given
-        ? fake.clientCertificate
-        : {
-            'client-certificate-data': b64(pki()[given['client-certificate']].cert),
-            'client-key-data': b64(pki()[given['client-key']].key),
-          };
-    const cluster = 'ca' in given ? { 'certificate-authority-data': b64(given.ca) } : {};
-    expect(failure(await tryCluster(fake, { user, cluster })).message).toMatch(message);
-  });
+  ] as const)(
+    'that cannot be right are named before the first call: %s',
+    async (_, given, message) => {
+      await start();
+      const b64 = (text: string): string => Buffer.from(text).toString('base64');
+      const user =
+        'ca' in given
+          ? fake.clientCertificate
+          : {
+              'client-certificate-data': b64(pki()[given['client-certificate']].cert),
+              'client-key-data': b64(pki()[given['client-key']].key),
+            };
+      const cluster = 'ca' in given ? { 'certificate-authority-data': b64(given.ca) } : {};
+      expect(failure(await tryCluster(fake, { user, cluster })).message).toMatch(message);
+    },
+  );
 });
 
 describe.skipIf(!haveOpenssl)('a credential plugin', () => {
@@ -250,7 +323,9 @@ describe.skipIf(!haveOpenssl)('a credential plugin', () => {
     await start();
     put('given', '');
     const why = failure(await (await connectTo({ user: { ...plugin() } })).node('n1'));
-    expect(why.message).toMatch(/plugin ended with status 3 \[error: the sso session \?\[31mended\]$/);
+    expect(why.message).toMatch(
+      /plugin ended with status 3 \[error: the sso session \?\[31mended\]$/,
+    );
     expect(why.detail).toContain('second line');
   });
 
@@ -261,7 +336,8 @@ describe.skipIf(!haveOpenssl)('a credential plugin', () => {
     value(await cluster.node('n1'));
     endOld();
     put('given', 'fresh');
-    for (const done of await Promise.all(Array.from({ length: 20 }, () => cluster.node('n1')))) value(done);
+    for (const done of await Promise.all(Array.from({ length: 20 }, () => cluster.node('n1'))))
+      value(done);
     expect(asked()).toBe(2);
   });
 
@@ -285,7 +361,10 @@ describe.skipIf(!haveOpenssl)('a credential plugin', () => {
     await start();
     put('given', 'fresh');
     const user = plugin();
-    writeFileSync(at('plugin'), readFileSync(at('plugin'), 'utf8').replace('echo x', 'sleep 20 &\necho x'));
+    writeFileSync(
+      at('plugin'),
+      readFileSync(at('plugin'), 'utf8').replace('echo x', 'sleep 20 &\necho x'),
+    );
     const began = performance.now();
     value(await (await connectTo({ user: { ...user } })).node('n1'));
     expect(performance.now() - began).toBeLessThan(10_000);
@@ -293,20 +372,31 @@ describe.skipIf(!haveOpenssl)('a credential plugin', () => {
 });
 
 describe.skipIf(!haveOpenssl)('an id-token of auth-provider oidc', () => {
-  const idToken = (exp: number): string => `head.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.sign`;
-  const oidc = (token: string) => ({ 'auth-provider': { name: 'oidc', config: { 'id-token': token, 'refresh-token': 'SECRET' } } });
+  const idToken = (exp: number): string =>
+    `head.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.sign`;
+  const oidc = (token: string) => ({
+    'auth-provider': { name: 'oidc', config: { 'id-token': token, 'refresh-token': 'SECRET' } },
+  });
 
   it('is sent while it is good, and its end is named; then it is refused, and no other server is asked', async () => {
     const token = idToken(2_000_000_000);
     await start({ tokens: { [token]: 'ann@example.net' } });
     let now = 1_999_999_000_000;
-    const cluster = await connectTo({ user: oidc(token), options: { clock: { ...systemClock, now: () => now } } });
+    const cluster = await connectTo({
+      user: oidc(token),
+      options: { clock: { ...systemClock, now: () => now } },
+    });
     value(await cluster.node('n1'));
     expect(fake.seen[0]?.user).toBe('ann@example.net');
-    expect(cluster.description).toMatch(/\(id-token of auth-provider oidc, until 2033-05-18T03:33Z\)/);
+    expect(cluster.description).toMatch(
+      /\(id-token of auth-provider oidc, until 2033-05-18T03:33Z\)/,
+    );
     now += 2_000_000;
     const why = failure(await cluster.node('n1'));
-    expect(why).toMatchObject({ kind: 'auth', message: expect.stringMatching(/has expired, and kmend does not renew it/) });
+    expect(why).toMatchObject({
+      kind: 'auth',
+      message: expect.stringMatching(/has expired, and kmend does not renew it/),
+    });
     expect(JSON.stringify(why)).not.toContain('SECRET');
   });
 });

@@ -1,4 +1,5 @@
-// Workloads that a PDB can never let go: restarted or scaled up before the eviction, never below their budget, and never left scaled up.
+// Workloads that a PDB can never let go: restarted or scaled up before the eviction, never below
+// their budget, and never left scaled up.
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   decideSettle,
@@ -9,7 +10,11 @@ import {
   surgedAnnotation,
   surgedOf,
 } from '../../src/adapters/kube/drain/single-replica.ts';
-import type { DeploymentObject, NodeObject, PdbObject } from '../../src/adapters/kube/objects/objects.ts';
+import type {
+  DeploymentObject,
+  NodeObject,
+  PdbObject,
+} from '../../src/adapters/kube/objects/objects.ts';
 import type { PdbAnswer } from '../../src/adapters/kube/objects/pdb.ts';
 import { deploy } from '../fakes/deployments.ts';
 import { type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
@@ -20,7 +25,11 @@ import { drainOptions, pod } from './pods.ts';
 
 skipWaits();
 
-const budget = (spec: object, expectedPods = 1): PdbObject => ({ metadata: { name: 'web' }, spec, status: { expectedPods } });
+const budget = (spec: object, expectedPods = 1): PdbObject => ({
+  metadata: { name: 'web' },
+  spec,
+  status: { expectedPods },
+});
 const never = (pdb?: PdbObject): Extract<PdbAnswer, { kind: 'never' }> => ({
   kind: 'never',
   why: 'PDB web allows 0',
@@ -43,27 +52,86 @@ describe('what single_replica does for a pod that no budget lets go', () => {
     ['maxSurge 0%', 'restart', deployment(rolling('0%', 1)), one, 'maxSurge 0'],
     ['Recreate', 'restart', deployment({ strategy: { type: 'Recreate' } }), one, 'Recreate'],
     ['a paused Deployment', 'restart', deployment({ paused: true }), one, 'paused'],
-    ['maxUnavailable of a share is rounded down', 'restart', deployment({ replicas: 3, ...rolling(1, '25%') }), one, 'restart'],
-    ['a restart that would take pods away first', 'restart', deployment({ replicas: 4 }), one, 'may take 1 of its 4 pods away'],
-    ['maxUnavailable 1', 'restart', deployment(rolling(1, 1)), one, 'may take 1 of its 1 pods away'],
+    [
+      'maxUnavailable of a share is rounded down',
+      'restart',
+      deployment({ replicas: 3, ...rolling(1, '25%') }),
+      one,
+      'restart',
+    ],
+    [
+      'a restart that would take pods away first',
+      'restart',
+      deployment({ replicas: 4 }),
+      one,
+      'may take 1 of its 4 pods away',
+    ],
+    [
+      'maxUnavailable 1',
+      'restart',
+      deployment(rolling(1, 1)),
+      one,
+      'may take 1 of its 1 pods away',
+    ],
     ['two budgets', 'restart', deployment(), undefined, 'restart'],
-    ['no Deployment', 'restart', undefined, one, 'StatefulSet shop/StatefulSet/db is of no Deployment'],
+    [
+      'no Deployment',
+      'restart',
+      undefined,
+      one,
+      'StatefulSet shop/StatefulSet/db is of no Deployment',
+    ],
     ['minAvailable 1', 'surge', deployment(), one, 'surge'],
-    ['a strategy that only a restart needs', 'surge', deployment({ strategy: { type: 'Recreate' }, paused: true }), one, 'surge'],
+    [
+      'a strategy that only a restart needs',
+      'surge',
+      deployment({ strategy: { type: 'Recreate' }, paused: true }),
+      one,
+      'surge',
+    ],
     ['half of them', 'surge', deployment(), budget({ minAvailable: '50%' }), 'surge'],
-    ['all of them, as a share', 'surge', deployment(), budget({ minAvailable: '100%' }), 'not helped by one more replica'],
-    ['maxUnavailable 0', 'surge', deployment(), budget({ maxUnavailable: 0 }), 'not helped by one more replica'],
-    ['far more than there are', 'surge', deployment(), budget({ minAvailable: 3 }), 'not helped by one more replica'],
+    [
+      'all of them, as a share',
+      'surge',
+      deployment(),
+      budget({ minAvailable: '100%' }),
+      'not helped by one more replica',
+    ],
+    [
+      'maxUnavailable 0',
+      'surge',
+      deployment(),
+      budget({ maxUnavailable: 0 }),
+      'not helped by one more replica',
+    ],
+    [
+      'far more than there are',
+      'surge',
+      deployment(),
+      budget({ minAvailable: 3 }),
+      'not helped by one more replica',
+    ],
     ['two budgets', 'surge', deployment(), undefined, 'not helped by one more replica'],
     ['no Deployment', 'surge', undefined, one, 'is of no Deployment'],
   ] as const)('%s: %s', (_, mode, object, pdb, says) => {
-    const way = decideWay({ mode, pod: pod({ owner: 'StatefulSet/db' }), answer: never(pdb), deployment: object });
-    if (says === mode) expect(way).toEqual({ kind: mode, deployment: 'shop/web', why: 'PDB web allows 0' });
+    const way = decideWay({
+      mode,
+      pod: pod({ owner: 'StatefulSet/db' }),
+      answer: never(pdb),
+      deployment: object,
+    });
+    if (says === mode)
+      expect(way).toEqual({ kind: mode, deployment: 'shop/web', why: 'PDB web allows 0' });
     else expect(way).toEqual({ kind: 'refused', why: expect.stringContaining(says) });
   });
 
   it('an autoscaler is named, since it would take the replica back', () => {
-    const question = { pod: pod({ owner: 'ReplicaSet/web' }), answer: never(one), deployment: deployment(), autoscaler: 'web-hpa' };
+    const question = {
+      pod: pod({ owner: 'ReplicaSet/web' }),
+      answer: never(one),
+      deployment: deployment(),
+      autoscaler: 'web-hpa',
+    };
     expect(decideWay({ ...question, mode: 'surge' })).toMatchObject({
       kind: 'refused',
       why: expect.stringContaining('HorizontalPodAutoscaler web-hpa'),
@@ -75,14 +143,24 @@ describe('what single_replica does for a pod that no budget lets go', () => {
 describe('the mark of a Deployment that is scaled up', () => {
   const run = { run: 'r1', number: 1 };
   const marked = (mark: unknown, replicas: number): DeploymentObject =>
-    deployment({ replicas }, { annotations: { [surgeAnnotation]: typeof mark === 'string' ? mark : JSON.stringify(mark) } });
+    deployment(
+      { replicas },
+      {
+        annotations: { [surgeAnnotation]: typeof mark === 'string' ? mark : JSON.stringify(mark) },
+      },
+    );
 
   it('holds the old number, in one write with the new one, bound to the version that was read', () => {
     expect(decideSurge(deployment({ replicas: 2 }), 'n1', run)).toEqual({
       kind: 'write',
       replicas: 2,
       patch: {
-        metadata: { resourceVersion: '7', annotations: { [surgeAnnotation]: JSON.stringify({ run: 'r1', node: 'n1', replicas: 2 }) } },
+        metadata: {
+          resourceVersion: '7',
+          annotations: {
+            [surgeAnnotation]: JSON.stringify({ run: 'r1', node: 'n1', replicas: 2 }),
+          },
+        },
         spec: { replicas: 3 },
       },
     });
@@ -98,7 +176,11 @@ describe('the mark of a Deployment that is scaled up', () => {
   });
 
   it('says no more of a foreign mark than a name has', () => {
-    const long = decideSurge(marked({ run: 'r'.repeat(10_000), node: 'n'.repeat(10_000), replicas: 1 }, 2), 'n1', run);
+    const long = decideSurge(
+      marked({ run: 'r'.repeat(10_000), node: 'n'.repeat(10_000), replicas: 1 }, 2),
+      'n1',
+      run,
+    );
     expect(long).toMatchObject({ kind: 'others', why: expect.stringMatching(/^.{500,600}$/) });
   });
 
@@ -124,12 +206,19 @@ describe('the mark of a Deployment that is scaled up', () => {
   });
 
   it('on the node: what is there stays, and what is written already is not written again', () => {
-    const node = (text: string): NodeObject => ({ metadata: { resourceVersion: '3', annotations: { [surgedAnnotation]: text } } });
+    const node = (text: string): NodeObject => ({
+      metadata: { resourceVersion: '3', annotations: { [surgedAnnotation]: text } },
+    });
     expect(surgedOf(node('["shop/web"]'))).toEqual(['shop/web']);
     expect(surgedOf(node('{'))).toEqual([]);
     expect(decideSurged(node('["shop/web"]'), ['shop/web'])).toEqual({});
     expect(decideSurged(node('["shop/web"]'), ['shop/api'])).toEqual({
-      patch: { metadata: { resourceVersion: '3', annotations: { [surgedAnnotation]: '["shop/api","shop/web"]' } } },
+      patch: {
+        metadata: {
+          resourceVersion: '3',
+          annotations: { [surgedAnnotation]: '["shop/api","shop/web"]' },
+        },
+      },
     });
   });
 });
@@ -148,7 +237,9 @@ async function lab(options?: FakeKubeOptions) {
     cluster.close();
     await fake.stop();
   });
-  const patches = (): number => fake.seen.filter(({ method, path }) => method === 'PATCH' && path.includes('/deployments/')).length;
+  const patches = (): number =>
+    fake.seen.filter(({ method, path }) => method === 'PATCH' && path.includes('/deployments/'))
+      .length;
   const evictions = (): number => fake.seen.filter(({ path }) => path.endsWith('/eviction')).length;
   return { fake, cluster, patches, evictions };
 }
@@ -162,16 +253,22 @@ describe.skipIf(!haveOpenssl)(title, () => {
     expect(patches()).toBe(0);
   });
 
-  it.each([1, 3])('restart, %d replicas: one restart, no eviction, and never fewer Ready pods than before', async (replicas) => {
-    const { fake, cluster, evictions } = await lab();
-    const web = deploy(fake, { replicas });
-    const { outcome, said } = await cordonAndDrain(cluster, drainOptions({ timeout: 20, singleReplica: 'restart' }));
-    expect(value(outcome).evicted).toHaveLength(replicas);
-    expect([web.writes.length, evictions()]).toEqual([1, 0]);
-    expect([web.podsOn('n1').length, web.podsOn('n2').length]).toEqual([0, replicas]);
-    expect(Math.min(...web.counts)).toBe(replicas);
-    expect(said).toContainEqual(expect.stringContaining('restarted Deployment shop/web'));
-  });
+  it.each([1, 3])(
+    'restart, %d replicas: one restart, no eviction, and never fewer Ready pods than before',
+    async (replicas) => {
+      const { fake, cluster, evictions } = await lab();
+      const web = deploy(fake, { replicas });
+      const { outcome, said } = await cordonAndDrain(
+        cluster,
+        drainOptions({ timeout: 20, singleReplica: 'restart' }),
+      );
+      expect(value(outcome).evicted).toHaveLength(replicas);
+      expect([web.writes.length, evictions()]).toEqual([1, 0]);
+      expect([web.podsOn('n1').length, web.podsOn('n2').length]).toEqual([0, replicas]);
+      expect(Math.min(...web.counts)).toBe(replicas);
+      expect(said).toContainEqual(expect.stringContaining('restarted Deployment shop/web'));
+    },
+  );
 
   it('restart: a drain that begins anew after its controller was killed does not restart again', async () => {
     const { fake, cluster } = await lab();
@@ -180,7 +277,9 @@ describe.skipIf(!haveOpenssl)(title, () => {
     const killed = new AbortController();
     setTimeout(() => killed.abort(), 500);
     const options = drainOptions({ timeout: 20, singleReplica: 'restart' });
-    expect(failure(await cluster.drain('n1', options, owner, () => undefined, killed.signal)).kind).toBe('interrupted');
+    expect(
+      failure(await cluster.drain('n1', options, owner, () => undefined, killed.signal)).kind,
+    ).toBe('interrupted');
     value(await cluster.drain('n1', options, owner, () => undefined));
     expect(web.writes).toHaveLength(1);
     expect(web.podsOn('n1')).toEqual([]);
@@ -189,31 +288,45 @@ describe.skipIf(!haveOpenssl)(title, () => {
   it('restart: a new pod that is never Ready ends the drain at its timeout, with the old one still there', async () => {
     const { fake, cluster } = await lab();
     const web = deploy(fake, { readyAfter: 'never' });
-    const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 2, singleReplica: 'restart' }));
-    expect(failure(outcome).message).toContain('waits for another pod of Deployment shop/web to be Ready elsewhere');
+    const { outcome } = await cordonAndDrain(
+      cluster,
+      drainOptions({ timeout: 2, singleReplica: 'restart' }),
+    );
+    expect(failure(outcome).message).toContain(
+      'waits for another pod of Deployment shop/web to be Ready elsewhere',
+    );
     expect(web.podsOn('n1')).toEqual(['web-1']);
   });
 
-  it.each([1, 2])('surge, %d replicas: one more until the node is empty, then the old number and no mark', async (replicas) => {
-    const { fake, cluster, evictions } = await lab();
-    const web = deploy(fake, { replicas });
-    const { outcome, said } = await cordonAndDrain(cluster, drainOptions({ timeout: 20, singleReplica: 'surge' }));
-    expect(value(outcome).evicted).toHaveLength(replicas);
-    expect(web.writes).toEqual([replicas + 1, replicas]);
-    // A single one is asked for when its budget has counted the second, and not before.
-    if (replicas === 1) expect(evictions()).toBe(1);
-    expect(web.deployment().spec.replicas).toBe(replicas);
-    expect(web.deployment().metadata.annotations).toEqual({});
-    expect(fake.nodes.get('n1').metadata.annotations).not.toHaveProperty(surgedAnnotation);
-    expect(Math.min(...web.counts)).toBe(replicas);
-    expect(said).toContainEqual(`scaled Deployment shop/web from ${replicas} to ${replicas + 1}`);
-    expect(said).toContainEqual(`scaled Deployment shop/web back to ${replicas}`);
-  });
+  it.each([1, 2])(
+    'surge, %d replicas: one more until the node is empty, then the old number and no mark',
+    async (replicas) => {
+      const { fake, cluster, evictions } = await lab();
+      const web = deploy(fake, { replicas });
+      const { outcome, said } = await cordonAndDrain(
+        cluster,
+        drainOptions({ timeout: 20, singleReplica: 'surge' }),
+      );
+      expect(value(outcome).evicted).toHaveLength(replicas);
+      expect(web.writes).toEqual([replicas + 1, replicas]);
+      // A single one is asked for when its budget has counted the second, and not before.
+      if (replicas === 1) expect(evictions()).toBe(1);
+      expect(web.deployment().spec.replicas).toBe(replicas);
+      expect(web.deployment().metadata.annotations).toEqual({});
+      expect(fake.nodes.get('n1').metadata.annotations).not.toHaveProperty(surgedAnnotation);
+      expect(Math.min(...web.counts)).toBe(replicas);
+      expect(said).toContainEqual(`scaled Deployment shop/web from ${replicas} to ${replicas + 1}`);
+      expect(said).toContainEqual(`scaled Deployment shop/web back to ${replicas}`);
+    },
+  );
 
   it('surge: a drain that fails scales back too', async () => {
     const { fake, cluster } = await lab();
     const web = deploy(fake, { readyAfter: 'never' });
-    const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 2, singleReplica: 'surge' }));
+    const { outcome } = await cordonAndDrain(
+      cluster,
+      drainOptions({ timeout: 2, singleReplica: 'surge' }),
+    );
     expect(failure(outcome).kind).toBe('timeout');
     expect(web.deployment().spec.replicas).toBe(1);
     expect(web.podsOn('n1')).toEqual(['web-1']);
@@ -224,28 +337,35 @@ describe.skipIf(!haveOpenssl)(title, () => {
     ['the uncordon of its run', 'uncordon'],
     ['an uncordon by hand that takes the node over', 'plain'],
     ['the end of an interrupted drain by hand', 'release'],
-  ] as const)('surge: what an interrupted drain has left scaled up, %s scales back', async (_, how) => {
-    const { fake, cluster } = await lab();
-    const web = deploy(fake, { readyAfter: 'never' });
-    value(await cluster.cordon('n1', owner));
-    const killed = new AbortController();
-    setTimeout(() => killed.abort(), 700);
-    const options = drainOptions({ timeout: 2, singleReplica: 'surge' });
-    await cluster.drain('n1', options, owner, () => undefined, killed.signal);
-    expect(web.deployment().spec.replicas).toBe(2);
-    expect(fake.nodes.get('n1').metadata.annotations[surgedAnnotation]).toBe('["shop/web"]');
-    if (how === 'drain') expect(failure(await cluster.drain('n1', options, owner, () => undefined)).kind).toBe('timeout');
-    if (how === 'uncordon') expect(value(await cluster.uncordon('n1', owner)).uncordoned).toBe(true);
-    if (how === 'release') value(await cluster.release('n1', owner));
-    if (how === 'plain') {
-      const other = clusterIn(fake, { takeover: owner.run });
-      expect(value(await other.plainUncordon('n1', { dryRun: false })).changed).toBe(true);
-      other.close();
-    }
-    expect(web.deployment().spec.replicas).toBe(1);
-    expect(web.deployment().metadata.annotations).toEqual({});
-    expect(fake.nodes.get('n1').metadata.annotations).not.toHaveProperty(surgedAnnotation);
-  });
+  ] as const)(
+    'surge: what an interrupted drain has left scaled up, %s scales back',
+    async (_, how) => {
+      const { fake, cluster } = await lab();
+      const web = deploy(fake, { readyAfter: 'never' });
+      value(await cluster.cordon('n1', owner));
+      const killed = new AbortController();
+      setTimeout(() => killed.abort(), 700);
+      const options = drainOptions({ timeout: 2, singleReplica: 'surge' });
+      await cluster.drain('n1', options, owner, () => undefined, killed.signal);
+      expect(web.deployment().spec.replicas).toBe(2);
+      expect(fake.nodes.get('n1').metadata.annotations[surgedAnnotation]).toBe('["shop/web"]');
+      if (how === 'drain')
+        expect(failure(await cluster.drain('n1', options, owner, () => undefined)).kind).toBe(
+          'timeout',
+        );
+      if (how === 'uncordon')
+        expect(value(await cluster.uncordon('n1', owner)).uncordoned).toBe(true);
+      if (how === 'release') value(await cluster.release('n1', owner));
+      if (how === 'plain') {
+        const other = clusterIn(fake, { takeover: owner.run });
+        expect(value(await other.plainUncordon('n1', { dryRun: false })).changed).toBe(true);
+        other.close();
+      }
+      expect(web.deployment().spec.replicas).toBe(1);
+      expect(web.deployment().metadata.annotations).toEqual({});
+      expect(fake.nodes.get('n1').metadata.annotations).not.toHaveProperty(surgedAnnotation);
+    },
+  );
 
   it('surge: two nodes of one Deployment take turns, and its number is the old one in the end', async () => {
     const { fake, cluster } = await lab();
@@ -254,7 +374,9 @@ describe.skipIf(!haveOpenssl)(title, () => {
     moved.spec.nodeName = 'n2';
     for (const name of ['n1', 'n2']) value(await cluster.cordon(name, owner));
     const options = drainOptions({ timeout: 30, singleReplica: 'surge' });
-    const ends = await Promise.all(['n1', 'n2'].map((name) => cluster.drain(name, options, owner, () => undefined)));
+    const ends = await Promise.all(
+      ['n1', 'n2'].map((name) => cluster.drain(name, options, owner, () => undefined)),
+    );
     expect(ends.map((end) => value(end).evicted.length)).toEqual([1, 1]);
     expect(web.deployment().spec.replicas).toBe(2);
     expect(web.deployment().metadata.annotations).toEqual({});
@@ -266,14 +388,25 @@ describe.skipIf(!haveOpenssl)(title, () => {
     async (singleReplica) => {
       const { fake, cluster, patches, evictions } = await lab();
       deploy(fake);
-      fake.addPod({ name: 'db-0', owner: { kind: 'StatefulSet', name: 'db' }, labels: { app: 'db' } });
+      fake.addPod({
+        name: 'db-0',
+        owner: { kind: 'StatefulSet', name: 'db' },
+        labels: { app: 'db' },
+      });
       fake.addPdb('db', { app: 'db' }, { status: { expectedPods: 1, currentHealthy: 1 } });
       const { outcome } = await cordonAndDrain(cluster, drainOptions({ singleReplica }));
-      expect(failure(outcome)).toMatchObject({ kind: 'blocked', message: expect.stringContaining('shop/db-0: PDB db allows 0 of 1') });
+      expect(failure(outcome)).toMatchObject({
+        kind: 'blocked',
+        message: expect.stringContaining('shop/db-0: PDB db allows 0 of 1'),
+      });
       expect([patches(), evictions()]).toEqual([0, 0]);
       const forecast = value(await cluster.forecast('n1', drainOptions({ singleReplica })));
-      expect(forecast.blocks).toEqual([expect.stringContaining('StatefulSet shop/StatefulSet/db is of no Deployment')]);
-      expect(forecast.warnings).toContainEqual(expect.stringMatching(/^Deployment shop\/web (is restarted|gets one more replica)/));
+      expect(forecast.blocks).toEqual([
+        expect.stringContaining('StatefulSet shop/StatefulSet/db is of no Deployment'),
+      ]);
+      expect(forecast.warnings).toContainEqual(
+        expect.stringMatching(/^Deployment shop\/web (is restarted|gets one more replica)/),
+      );
     },
   );
 
@@ -284,7 +417,9 @@ describe.skipIf(!haveOpenssl)(title, () => {
       metadata: { name: 'hpa' },
       spec: { scaleTargetRef: { kind: 'Deployment', name: 'web' } },
     });
-    const { blocks } = value(await cluster.forecast('n1', drainOptions({ singleReplica: 'surge' })));
+    const { blocks } = value(
+      await cluster.forecast('n1', drainOptions({ singleReplica: 'surge' })),
+    );
     expect(blocks).toEqual([expect.stringContaining('HorizontalPodAutoscaler hpa')]);
   });
 
@@ -301,12 +436,16 @@ describe.skipIf(!haveOpenssl)(title, () => {
     const web = deploy(fake);
     let refused = 0;
     fake.faults(({ method, path, body }) => {
-      const back = method === 'PATCH' && path.includes('/deployments/') && body.spec?.replicas === 1;
+      const back =
+        method === 'PATCH' && path.includes('/deployments/') && body.spec?.replicas === 1;
       if (!back || refused >= 2) return undefined;
       refused += 1;
       return 'cut';
     });
-    value((await cordonAndDrain(cluster, drainOptions({ timeout: 20, singleReplica: 'surge' }))).outcome);
+    value(
+      (await cordonAndDrain(cluster, drainOptions({ timeout: 20, singleReplica: 'surge' })))
+        .outcome,
+    );
     expect(refused).toBe(2);
     expect(web.deployment().spec.replicas).toBe(1);
   });
@@ -337,7 +476,10 @@ describe.skipIf(!haveOpenssl)('jobs: wait', () => {
       fake.afterEviction((gone) => {
         at[gone.metadata.name] = gone.status.phase;
       });
-      const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 20, jobs: 'wait' }));
+      const { outcome, seconds } = await cordonAndDrain(
+        cluster,
+        drainOptions({ timeout: 20, jobs: 'wait' }),
+      );
       await finished;
       expect(value(outcome).evicted).toEqual(['shop/backup-1', 'shop/web-1']);
       expect(at).toEqual({ 'backup-1': phase, 'web-1': 'Running' });
@@ -349,7 +491,10 @@ describe.skipIf(!haveOpenssl)('jobs: wait', () => {
     const { fake, cluster, evictions } = await lab();
     fake.addPod({ name: 'backup-1', owner: job });
     const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 2, jobs: 'wait' }));
-    expect(failure(outcome)).toMatchObject({ kind: 'timeout', message: expect.stringContaining('shop/backup-1 (Job backup runs') });
+    expect(failure(outcome)).toMatchObject({
+      kind: 'timeout',
+      message: expect.stringContaining('shop/backup-1 (Job backup runs'),
+    });
     expect(evictions()).toBe(0);
   });
 
@@ -359,6 +504,8 @@ describe.skipIf(!haveOpenssl)('jobs: wait', () => {
     fake.addPod({ name: 'ending', owner: job, deletionTimestamp: new Date().toISOString() });
     expect((await cordonAndDrain(cluster, drainOptions({ jobs: 'wait' }))).seconds).toBeLessThan(4);
     fake.addPod({ name: 'backup-1', owner: job });
-    expect(value(await cluster.drain('n1', drainOptions(), owner, () => undefined)).evicted).toContain('shop/backup-1');
+    expect(
+      value(await cluster.drain('n1', drainOptions(), owner, () => undefined)).evicted,
+    ).toContain('shop/backup-1');
   });
 });

@@ -1,7 +1,13 @@
-// The taint on nodes whose turn is still to come: other taints are never lost, and in the end none of it is left.
+// The taint on nodes whose turn is still to come: other taints are never lost, and in the end none
+// of it is left.
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { decideCordon, decidePlain, decideRelease, decideUncordon } from '../../src/adapters/kube/node/ownership.ts';
+import {
+  decideCordon,
+  decidePlain,
+  decideRelease,
+  decideUncordon,
+} from '../../src/adapters/kube/node/ownership.ts';
 import { decidePending, pendingRun } from '../../src/adapters/kube/node/taint.ts';
 import type { NodeObject, Taint } from '../../src/adapters/kube/objects/objects.ts';
 import { emptyState, type HostState, type RunState } from '../../src/core/run-state/state.ts';
@@ -24,15 +30,30 @@ const owner = { run: 'r1', number: 1 };
 
 /** A merge patch replaces a list whole. */
 const patched = (node: NodeObject, patch: object | undefined): NodeObject => {
-  const { spec = {}, metadata = {} } = (patch ?? {}) as { spec?: Record<string, unknown>; metadata?: NodeObject['metadata'] };
+  const { spec = {}, metadata = {} } = (patch ?? {}) as {
+    spec?: Record<string, unknown>;
+    metadata?: NodeObject['metadata'];
+  };
   const merged: Record<string, unknown> = { ...node.spec, ...spec };
   for (const [key, one] of Object.entries(merged)) if (one === null) delete merged[key];
-  const annotations = Object.entries({ ...node.metadata?.annotations, ...metadata?.annotations }).filter(([, text]) => text !== null);
-  return { ...node, metadata: { ...node.metadata, annotations: Object.fromEntries(annotations) }, spec: merged };
+  const annotations = Object.entries({
+    ...node.metadata?.annotations,
+    ...metadata?.annotations,
+  }).filter(([, text]) => text !== null);
+  return {
+    ...node,
+    metadata: { ...node.metadata, annotations: Object.fromEntries(annotations) },
+    spec: merged,
+  };
 };
 
 const foreign = fc.record({
-  key: fc.constantFrom('dedicated', 'node.kubernetes.io/unschedulable', 'kmend.io/other', 'kmend.io/pending'),
+  key: fc.constantFrom(
+    'dedicated',
+    'node.kubernetes.io/unschedulable',
+    'kmend.io/other',
+    'kmend.io/pending',
+  ),
   effect: fc.constantFrom('NoSchedule', 'NoExecute'),
   value: fc.option(fc.constantFrom('a', 'r1'), { nil: undefined }),
   timeAdded: fc.option(fc.constant('2026-11-27T10:00:00Z'), { nil: undefined }),
@@ -56,23 +77,40 @@ describe('what is written of taints', () => {
   it('any decisions in any order keep every other taint as it was, and the newest one about ours is obeyed', () => {
     const acts = fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 6 });
     fc.assert(
-      fc.property(fc.array(foreign, { maxLength: 4 }), fc.option(mine), acts, (others, ours, order) => {
-        let node: NodeObject = {
-          metadata: { name: 'n1', resourceVersion: '7' },
-          spec: { taints: [...others.slice(0, 1), ...(ours === null ? [] : [ours]), ...others.slice(1)] as Taint[] },
-        };
-        for (const name of order) {
-          const decision: { readonly patch?: object } = decisions[name](node);
-          if (decision.patch !== undefined) expect(decision.patch).toMatchObject({ metadata: { resourceVersion: '7' } });
-          const before = node;
-          node = patched(node, decision.patch);
-          const left = (node.spec?.taints ?? []).filter((taint) => taint.effect !== 'PreferNoSchedule');
-          expect(left).toEqual(others);
-          if (name === 'set') expect(pendingRun(node)).toBe('r1');
-          else if (name === 'remove') expect(pendingRun(node)).toBe(pendingRun(before) === 'r1' ? undefined : pendingRun(before));
-          else if (decision.patch !== undefined) expect(pendingRun(node)).toBeUndefined();
-        }
-      }),
+      fc.property(
+        fc.array(foreign, { maxLength: 4 }),
+        fc.option(mine),
+        acts,
+        (others, ours, order) => {
+          let node: NodeObject = {
+            metadata: { name: 'n1', resourceVersion: '7' },
+            spec: {
+              taints: [
+                ...others.slice(0, 1),
+                ...(ours === null ? [] : [ours]),
+                ...others.slice(1),
+              ] as Taint[],
+            },
+          };
+          for (const name of order) {
+            const decision: { readonly patch?: object } = decisions[name](node);
+            if (decision.patch !== undefined)
+              expect(decision.patch).toMatchObject({ metadata: { resourceVersion: '7' } });
+            const before = node;
+            node = patched(node, decision.patch);
+            const left = (node.spec?.taints ?? []).filter(
+              (taint) => taint.effect !== 'PreferNoSchedule',
+            );
+            expect(left).toEqual(others);
+            if (name === 'set') expect(pendingRun(node)).toBe('r1');
+            else if (name === 'remove')
+              expect(pendingRun(node)).toBe(
+                pendingRun(before) === 'r1' ? undefined : pendingRun(before),
+              );
+            else if (decision.patch !== undefined) expect(pendingRun(node)).toBeUndefined();
+          }
+        },
+      ),
     );
   });
 
@@ -86,7 +124,8 @@ describe('what is written of taints', () => {
         fake.faults(({ method }) => {
           const taints = fake.nodes.get('n1')?.spec.taints ?? [];
           const rival = { key: `rival-${pending}-${rivals}`, effect: 'NoSchedule' };
-          if (method === 'PATCH' && rivals-- > 0) fake.changeNode('n1', { spec: { taints: [...taints, rival] } });
+          if (method === 'PATCH' && rivals-- > 0)
+            fake.changeNode('n1', { spec: { taints: [...taints, rival] } });
           return undefined;
         });
         value(await cluster.taint('n1', 'r1', pending));
@@ -109,12 +148,18 @@ describe('`kmend uncordon`', () => {
   it('removes the taint that a run left on a node in service', async () => {
     const fake = await startFakeKube();
     try {
-      fake.addNode('n1', { spec: { taints: [{ key: 'kmend.io/pending', value: 'dead', effect: 'PreferNoSchedule' }] } });
+      fake.addNode('n1', {
+        spec: { taints: [{ key: 'kmend.io/pending', value: 'dead', effect: 'PreferNoSchedule' }] },
+      });
       const cluster = clusterIn(fake);
       // `changed` is about the cordon: the node was in service.
-      expect(value(await cluster.plainUncordon('n1', { dryRun: false }))).toEqual({ changed: false });
+      expect(value(await cluster.plainUncordon('n1', { dryRun: false }))).toEqual({
+        changed: false,
+      });
       expect(fake.nodes.get('n1')?.spec).toEqual({});
-      expect(value(await cluster.plainUncordon('n1', { dryRun: false }))).toEqual({ changed: false });
+      expect(value(await cluster.plainUncordon('n1', { dryRun: false }))).toEqual({
+        changed: false,
+      });
       cluster.close();
     } finally {
       await fake.stop();
@@ -126,10 +171,15 @@ describe('the taints of a run', () => {
   const count = 5;
   const step = fc.oneof(
     fc.record({ kind: fc.constantFrom('start', 'person'), host: fc.nat(count - 1) }),
-    fc.record({ kind: fc.constantFrom('brake', 'release', 'pause', 'continue', 'away', 'back', 'look') }),
+    fc.record({
+      kind: fc.constantFrom('brake', 'release', 'pause', 'continue', 'away', 'back', 'look'),
+    }),
   );
 
-  const world = (leftovers: Readonly<Record<string, string>>, policy: Pick<Rollout, 'preferNoSchedule'>) => {
+  const world = (
+    leftovers: Readonly<Record<string, string>>,
+    policy: Pick<Rollout, 'preferNoSchedule'>,
+  ) => {
     const taints = new Map(Object.entries(leftovers));
     const set: string[] = [];
     let now = 0;
@@ -137,7 +187,10 @@ describe('the taints of a run', () => {
     const status = Array.from({ length: count }, () => 'planned' as HostState['status']);
     let state: RunState = { ...emptyState, run: 'r1' };
     const put = (change: Partial<RunState>): void => {
-      const hosts = status.map((one, index) => ({ host: `h${index}`, status: one, plan: { node: `n${index}` } }) as HostState);
+      const hosts = status.map(
+        (one, index) =>
+          ({ host: `h${index}`, status: one, plan: { node: `n${index}` } }) as HostState,
+      );
       const started = status.filter((one) => one === 'running').length;
       // A new set after each change, as the fold makes it.
       const planned = { key: 0, index: 0, size: 1, left: undefined, right: undefined };
@@ -145,7 +198,8 @@ describe('the taints of a run', () => {
     };
     put({});
     const cluster: Pick<Cluster, 'nodes' | 'taint'> = {
-      nodes: async () => (isAway ? failed('unreachable', 'away', { transport: true }) : ok(nodes())),
+      nodes: async () =>
+        isAway ? failed('unreachable', 'away', { transport: true }) : ok(nodes()),
       taint: async (node, run, pending) => {
         if (isAway) return failed('unreachable', 'away', { transport: true });
         if (pending) set.push(node);
@@ -166,7 +220,8 @@ describe('the taints of a run', () => {
         now: () => now,
         sleep: async (length, signal) => {
           if (signal === undefined) now += length;
-          else await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+          else
+            await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
         },
         random: () => 0,
         id: () => 'x',
@@ -209,33 +264,56 @@ describe('the taints of a run', () => {
       },
     };
     const waiting = () => status.flatMap((one, index) => (one === 'planned' ? [`n${index}`] : []));
-    return { act, pending, taints, set, journal, waiting, state: () => state, isAway: () => isAway };
+    return {
+      act,
+      pending,
+      taints,
+      set,
+      journal,
+      waiting,
+      state: () => state,
+      isAway: () => isAway,
+    };
   };
 
   it('stand only on nodes that are still to come, are set once, and all are gone at the end, whatever happens on the way', async () => {
-    const leftover = fc.dictionary(fc.constantFrom('n0', 'n1', 'n2'), fc.constantFrom('r1', 'dead'));
+    const leftover = fc.dictionary(
+      fc.constantFrom('n0', 'n1', 'n2'),
+      fc.constantFrom('r1', 'dead'),
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 25 }), leftover, fc.boolean(), async (steps, before, preferNoSchedule) => {
-        const on = world({ ...before, other: 'another' }, { preferNoSchedule });
-        on.act.look();
-        const removed = new Set<string>();
-        for (const { kind, ...one } of steps) {
-          on.act[kind]('host' in one ? one.host : 0);
-          if (kind === 'person' && 'host' in one) removed.add(`n${one.host}`);
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 25 }),
+        leftover,
+        fc.boolean(),
+        async (steps, before, preferNoSchedule) => {
+          const on = world({ ...before, other: 'another' }, { preferNoSchedule });
+          on.act.look();
+          const removed = new Set<string>();
+          for (const { kind, ...one } of steps) {
+            on.act[kind]('host' in one ? one.host : 0);
+            if (kind === 'person' && 'host' in one) removed.add(`n${one.host}`);
+            await on.pending.settle();
+            if (on.isAway()) continue;
+            const { brake, paused, started } = on.state();
+            const may =
+              preferNoSchedule && brake === undefined && paused === undefined && started > 0;
+            const ours = [...on.taints]
+              .filter(([, run]) => run !== 'another')
+              .map(([node]) => node);
+            expect(ours.filter((node) => !may || !on.waiting().includes(node))).toEqual([]);
+            if (may)
+              expect(
+                on.waiting().filter((node) => on.taints.get(node) !== 'r1' && !removed.has(node)),
+              ).toEqual([]);
+          }
+          on.act.back();
           await on.pending.settle();
-          if (on.isAway()) continue;
-          const { brake, paused, started } = on.state();
-          const may = preferNoSchedule && brake === undefined && paused === undefined && started > 0;
-          const ours = [...on.taints].filter(([, run]) => run !== 'another').map(([node]) => node);
-          expect(ours.filter((node) => !may || !on.waiting().includes(node))).toEqual([]);
-          if (may) expect(on.waiting().filter((node) => on.taints.get(node) !== 'r1' && !removed.has(node))).toEqual([]);
-        }
-        on.act.back();
-        await on.pending.settle();
-        await on.pending.end();
-        expect(Object.fromEntries(on.taints)).toEqual({ other: 'another' });
-        if (!preferNoSchedule) expect(on.set).toEqual([]);
-      }),
+          await on.pending.end();
+          expect(Object.fromEntries(on.taints)).toEqual({ other: 'another' });
+          if (!preferNoSchedule) expect(on.set).toEqual([]);
+        },
+      ),
     );
   });
 
@@ -257,9 +335,15 @@ describe('the taints of a run', () => {
 describe('a rollout with prefer_no_schedule', () => {
   let world: VirtualNodes;
   afterEach(() => world.close());
-  const pendingOn = () => [...world.fake.nodes.values()].filter((node) => pendingRun(node) !== undefined).map((node) => node.metadata.name);
+  const pendingOn = () =>
+    [...world.fake.nodes.values()]
+      .filter((node) => pendingRun(node) !== undefined)
+      .map((node) => node.metadata.name);
   const play = (drain: string) =>
-    world.lab.file('mend.yaml', nodePlay({ drain, rollout: '{max_unavailable: 1, prefer_no_schedule: true}' }));
+    world.lab.file(
+      'mend.yaml',
+      nodePlay({ drain, rollout: '{max_unavailable: 1, prefer_no_schedule: true}' }),
+    );
 
   it('has the taint on the nodes that are still to come while pods move, none on those that are done, and none at the end', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
@@ -267,7 +351,9 @@ describe('a rollout with prefer_no_schedule', () => {
     world.fake.changeNode('n3', { spec: { taints: [dedicated] } });
     for (const name of ['n1', 'n2', 'n3']) world.web(name, 1);
     const during: string[] = [];
-    world.fake.afterEviction((pod) => during.push(`${pod.spec.nodeName}: ${pendingOn().join(' ')}`));
+    world.fake.afterEviction((pod) =>
+      during.push(`${pod.spec.nodeName}: ${pendingOn().join(' ')}`),
+    );
     const done = await world.run(['apply', play('{timeout: 10s}'), '--yes']);
     expect(done.exit, done.out + done.err).toBe(0);
     expect(during).toEqual(['n1: n2 n3', 'n2: n3', 'n3: ']);
@@ -276,16 +362,27 @@ describe('a rollout with prefer_no_schedule', () => {
     const journal = world.lab.journal();
     expect(eventsOf(journal, 'nodes.tainted').map(({ nodes }) => nodes)).toEqual([['n2', 'n3']]);
     const [first] = world.patches();
-    expect(first?.at).toBeGreaterThanOrEqual(eventsOf(journal, 'nodes.tainted')[0]?.at ?? Number.POSITIVE_INFINITY);
+    expect(first?.at).toBeGreaterThanOrEqual(
+      eventsOf(journal, 'nodes.tainted')[0]?.at ?? Number.POSITIVE_INFINITY,
+    );
   });
 
   it('leaves none where the brake ends it, nor what an earlier run left on its nodes', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
-    world.fake.addPod({ name: 'stuck', node: 'n1', owner: { kind: 'ReplicaSet', name: 'web' }, annotations: { 'fake/stop': 'never' } });
-    world.fake.changeNode('n2', { spec: { taints: [{ key: 'kmend.io/pending', value: 'dead', effect: 'PreferNoSchedule' }] } });
+    world.fake.addPod({
+      name: 'stuck',
+      node: 'n1',
+      owner: { kind: 'ReplicaSet', name: 'web' },
+      annotations: { 'fake/stop': 'never' },
+    });
+    world.fake.changeNode('n2', {
+      spec: { taints: [{ key: 'kmend.io/pending', value: 'dead', effect: 'PreferNoSchedule' }] },
+    });
     const done = await world.run(['apply', play('{timeout: 2s}'), '--yes']);
     expect(done.exit, done.out + done.err).toBe(5);
-    expect(eventsOf(world.lab.journal(), 'nodes.tainted').map(({ nodes }) => nodes)).toEqual([['n2', 'n3']]);
+    expect(eventsOf(world.lab.journal(), 'nodes.tainted').map(({ nodes }) => nodes)).toEqual([
+      ['n2', 'n3'],
+    ]);
     expect(pendingOn()).toEqual([]);
   });
 });

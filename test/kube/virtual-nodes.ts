@@ -1,4 +1,5 @@
-// Hosts on a virtual clock that are nodes of a fake cluster without a wire: whole command lines in milliseconds. Kubelets report what the hosts have.
+// Hosts on a virtual clock that are nodes of a fake cluster without a wire: whole command lines in
+// milliseconds. Kubelets report what the hosts have.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll } from 'vitest';
@@ -13,7 +14,14 @@ import { clusterWithin } from './cluster-on.ts';
 import { type KubeletOptions, nodesOf } from './fleet-nodes.ts';
 
 /** Scripts of two seconds: what comes between two steps has the time to come. */
-const fate: Fate = { lossy: 0, draws: [0.5], scriptSeconds: 2, bootSeconds: 3, reboot: 'good', drain: 'good' };
+const fate: Fate = {
+  lossy: 0,
+  draws: [0.5],
+  scriptSeconds: 2,
+  bootSeconds: 3,
+  reboot: 'good',
+  drain: 'good',
+};
 
 const time = {
   get now() {
@@ -22,11 +30,15 @@ const time = {
   set now(_now: number) {
     throw new Error("the clock is everybody's");
   },
-  spend: (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  spend: (milliseconds: number): Promise<void> =>
+    new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
 let recorded: Recording;
-/** What hosts print is recorded once for the tests of a file: of real programs, so before the file skips its waits. */
+/**
+ * What hosts print is recorded once for the tests of a file: of real programs, so before the file
+ * skips its waits.
+ */
 export const recordNodes = (): void =>
   beforeAll(async () => {
     recorded = await recordSick('n1');
@@ -35,11 +47,23 @@ export const recordNodes = (): void =>
 const recordingFor = (name: string): Recording => {
   const renamed = (text: string): string => text.replaceAll(/\bn1\b/g, name);
   const { sick, set, mended, deaf, bootIds } = recorded;
-  return { sick: renamed(sick), set: renamed(set), mended: renamed(mended), deaf: renamed(deaf), bootIds };
+  return {
+    sick: renamed(sick),
+    set: renamed(set),
+    mended: renamed(mended),
+    deaf: renamed(deaf),
+    bootIds,
+  };
 };
 
 function virtualHost({ name, vars, faults }: HostSpec) {
-  const world = new HostWorld(recordingFor(name), { ...fate, reboot: faults?.oldboot === true ? 'old' : 'good' }, {}, time, name);
+  const world = new HostWorld(
+    recordingFor(name),
+    { ...fate, reboot: faults?.oldboot === true ? 'old' : 'good' },
+    {},
+    time,
+    name,
+  );
   return {
     name,
     vars,
@@ -51,7 +75,10 @@ function virtualHost({ name, vars, faults }: HostSpec) {
   };
 }
 
-export async function virtualNodes(specs: readonly HostSpec[], options: KubeletOptions & FakeKubeOptions = {}) {
+export async function virtualNodes(
+  specs: readonly HostSpec[],
+  options: KubeletOptions & FakeKubeOptions = {},
+) {
   const fake = await startFakeKube({ stopAfter: 100, ...options });
   const hosts = specs.map(virtualHost);
   const lab = await practiceOn((dir) => {
@@ -62,7 +89,8 @@ export async function virtualNodes(specs: readonly HostSpec[], options: KubeletO
   });
   const transport: WorldChanges['transport'] = async () => ({
     connect: async (target, more) =>
-      hosts.find(({ name }) => name === target.name)?.connect(target, more) ?? failed('unreachable', `no host ${target.name}`),
+      hosts.find(({ name }) => name === target.name)?.connect(target, more) ??
+      failed('unreachable', `no host ${target.name}`),
     close: async () => undefined,
   });
   return nodesOf(fake, lab, { transport, cluster: clusterWithin(fake) }, options);

@@ -1,4 +1,5 @@
-// What a run says in the cluster: Kubernetes events on the nodes, for people who read `kubectl describe node`. They are worth nothing to the run itself.
+// What a run says in the cluster: Kubernetes events on the nodes, for people who read `kubectl
+// describe node`. They are worth nothing to the run itself.
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
@@ -69,7 +70,12 @@ describe('events on nodes', () => {
 
   it('say why a host failed, and that its node was uncordoned again', async () => {
     const on = await begin([sickNode('n1'), sickNode('n2')]);
-    on.fake.addPod({ name: 'stuck', node: 'n1', owner: { kind: 'ReplicaSet', name: 'web' }, annotations: { 'fake/stop': 'never' } });
+    on.fake.addPod({
+      name: 'stuck',
+      node: 'n1',
+      owner: { kind: 'ReplicaSet', name: 'web' },
+      annotations: { 'fake/stop': 'never' },
+    });
     const done = await apply(on, nodePlay({ drain: '{timeout: 2s}' }), ['--limit', 'n1']);
     expect(done.exit).toBe(4);
     const events = shown(on, 'n1');
@@ -78,7 +84,9 @@ describe('events on nodes', () => {
       'Normal KmendReturned',
       'Warning KmendFailed',
     ]);
-    expect(events[2]?.message).toMatch(/^timeout: drain of n1 not done within 2 s.*shop\/stuck.*\[left: in service/);
+    expect(events[2]?.message).toMatch(
+      /^timeout: drain of n1 not done within 2 s.*shop\/stuck.*\[left: in service/,
+    );
   });
 
   it('without the right one call is made, and the run goes on as with it; the play that asks for events is warned once', async () => {
@@ -92,9 +100,12 @@ describe('events on nodes', () => {
       expect(on.fake.seen.filter(isEvent).length).toBe(1);
       const said = on.lab
         .journal()
-        .flatMap((event) => (event.type === 'warning' && event.text.includes('rollout.events') ? [event.text] : []));
+        .flatMap((event) =>
+          event.type === 'warning' && event.text.includes('rollout.events') ? [event.text] : [],
+        );
       expect(said.length).toBe(warnings);
-      for (const text of said) expect(text).toMatch(/may not create events \(403\).*role kmend-events/);
+      for (const text of said)
+        expect(text).toMatch(/may not create events \(403\).*role kmend-events/);
       await on.close();
       world = undefined;
     }
@@ -102,7 +113,10 @@ describe('events on nodes', () => {
 
   it('`events: false` makes none', async () => {
     const on = await begin([sickNode('n1')]);
-    const done = await apply(on, nodePlay({ rollout: '{max_unavailable: 1, events: false}' }), ['--limit', 'n1']);
+    const done = await apply(on, nodePlay({ rollout: '{max_unavailable: 1, events: false}' }), [
+      '--limit',
+      'n1',
+    ]);
     expect(done.exit, done.out + done.err).toBe(0);
     expect(on.fake.seen.filter(isEvent)).toEqual([]);
   });
@@ -111,20 +125,32 @@ describe('events on nodes', () => {
     ['is silent', ['hang']],
     [
       'fails',
-      ['cut', { status: 500, body: { message: 'etcdserver: leader changed' } }, { status: 429, body: {} }, { status: 201, body: [] }],
+      [
+        'cut',
+        { status: 500, body: { message: 'etcdserver: leader changed' } },
+        { status: 429, body: {} },
+        { status: 201, body: [] },
+      ],
     ],
-  ] as const)('an API server that %s for events delays no effect and changes no end', async (_name, faults) => {
-    const on = await begin([sickNode('n1')]);
-    let asked = 0;
-    on.fake.faults((request) => (isEvent(request) ? faults[asked++ % faults.length] : undefined));
-    const done = await apply(on, nodePlay(), ['--limit', 'n1']);
-    expect(done.exit, done.out + done.err).toBe(0);
-    const effects = on.lab.journal().filter((event) => event.type === 'effect.started' || event.type === 'effect.done');
-    const [cordoned, draining] = [effects[1]?.at ?? 0, effects[2]?.at ?? 0];
-    expect(draining - cordoned).toBeLessThan(2_000);
-    expect(asked).toBeGreaterThan(1);
-    expect(Date.now() - (eventsOf(on.lab.journal(), 'run.finished')[0]?.at ?? 0)).toBeLessThan(3_000);
-  });
+  ] as const)(
+    'an API server that %s for events delays no effect and changes no end',
+    async (_name, faults) => {
+      const on = await begin([sickNode('n1')]);
+      let asked = 0;
+      on.fake.faults((request) => (isEvent(request) ? faults[asked++ % faults.length] : undefined));
+      const done = await apply(on, nodePlay(), ['--limit', 'n1']);
+      expect(done.exit, done.out + done.err).toBe(0);
+      const effects = on.lab
+        .journal()
+        .filter((event) => event.type === 'effect.started' || event.type === 'effect.done');
+      const [cordoned, draining] = [effects[1]?.at ?? 0, effects[2]?.at ?? 0];
+      expect(draining - cordoned).toBeLessThan(2_000);
+      expect(asked).toBeGreaterThan(1);
+      expect(Date.now() - (eventsOf(on.lab.journal(), 'run.finished')[0]?.at ?? 0)).toBeLessThan(
+        3_000,
+      );
+    },
+  );
 });
 
 describe('the same event again', () => {
@@ -135,7 +161,9 @@ describe('the same event again', () => {
       const note: NodeNote = { node: 'n1', reason: 'KmendFailed', message: 'no', warning: true };
       for (let time = 0; time < 3; time += 1) value(await cluster.announce(note));
       value(await cluster.announce({ ...note, message: 'another' }));
-      expect([...fake.events.values()].map(({ message, count, type }) => [message, count, type])).toEqual([
+      expect(
+        [...fake.events.values()].map(({ message, count, type }) => [message, count, type]),
+      ).toEqual([
         ['no', 3, 'Warning'],
         ['another', 1, 'Warning'],
       ]);
@@ -186,9 +214,15 @@ describe('many events for an API server that does not answer', () => {
       return new Promise((resolve) => hanging.push(() => resolve({ ok: true, value: true })));
     };
     const state: RunState = fold(emptyState, begun);
-    const voice = createEventWriter({ announce } as Cluster, systemClock, state, () => expect.fail('no right is missing'));
-    const hostile = { ...failed.failure, message: `bad\u001b[2J\nline \u202e ${failed.failure.message}` };
-    for (let count = 0; count < 2_000; count += 1) voice.see({ ...failed, failure: hostile, at: 2, seq: 2 } as unknown as Event, state);
+    const voice = createEventWriter({ announce } as Cluster, systemClock, state, () =>
+      expect.fail('no right is missing'),
+    );
+    const hostile = {
+      ...failed.failure,
+      message: `bad\u001b[2J\nline \u202e ${failed.failure.message}`,
+    };
+    for (let count = 0; count < 2_000; count += 1)
+      voice.see({ ...failed, failure: hostile, at: 2, seq: 2 } as unknown as Event, state);
     expect(notes.length).toBe(2);
     for (let free = hanging.shift(); free !== undefined; free = hanging.shift()) {
       free();

@@ -1,4 +1,5 @@
-// Nodes in plan and rollout: practice hosts that are nodes of a fake API server. What is refused before the cordon, what ends a walk, what is given back.
+// Nodes in plan and rollout: practice hosts that are nodes of a fake API server. What is refused
+// before the cordon, what ends a walk, what is given back.
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, until } from '../cli/practice.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
@@ -12,18 +13,26 @@ let world: VirtualNodes;
 afterEach(() => world.close());
 
 const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
-const apply = (text?: string, more: readonly string[] = []) => world.run(['apply', playOf(text), '--yes', ...more]);
-const failureOf = (host: string) => eventsOf(world.lab.journal(), 'host.failed', host).at(-1)?.failure;
+const apply = (text?: string, more: readonly string[] = []) =>
+  world.run(['apply', playOf(text), '--yes', ...more]);
+const failureOf = (host: string) =>
+  eventsOf(world.lab.journal(), 'host.failed', host).at(-1)?.failure;
 
 describe('the forecast in the plan', () => {
   it('says for each host how many pods go, and refuses the one whose budget can never allow it: 0 cordons', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 2);
     world.web('n2', 2, 'shop');
-    world.fake.addPdb('shop', { app: 'shop' }, { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } });
+    world.fake.addPdb(
+      'shop',
+      { app: 'shop' },
+      { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } },
+    );
     const planned = await world.run(['plan', playOf()]);
     expect(planned.exit).toBe(4);
-    expect(planned.out).toMatch(/Drain \(2 pods go \(shop\/web-n1-0, shop\/web-n1-1\), 0 stay, about 30 s by their grace periods\)/);
+    expect(planned.out).toMatch(
+      /Drain \(2 pods go \(shop\/web-n1-0, shop\/web-n1-1\), 0 stay, about 30 s by their grace periods\)/,
+    );
     expect(planned.out).toMatch(
       /n2 +Drain: the drain cannot succeed: shop\/shop-n2-0: PDB shop allows 0 of 2 \(minAvailable 2\): it can never allow one/,
     );
@@ -35,10 +44,17 @@ describe('the forecast in the plan', () => {
     world.web('n1', 1);
     const planned = await world.run(['plan', playOf(), '-o', `${world.lab.dir}/plan.json`]);
     expect(planned.exit).toBe(2);
-    world.fake.addPdb('web', { app: 'web' }, { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } });
+    world.fake.addPdb(
+      'web',
+      { app: 'web' },
+      { spec: { minAvailable: 2 }, status: { desiredHealthy: 2 } },
+    );
     const done = await world.run(['apply', `${world.lab.dir}/plan.json`, '--yes']);
     expect(done.exit).toBe(4);
-    expect(failureOf('n1')).toMatchObject({ kind: 'refused', message: expect.stringMatching(/PDB web allows 0 of 2 .*can never allow/) });
+    expect(failureOf('n1')).toMatchObject({
+      kind: 'refused',
+      message: expect.stringMatching(/PDB web allows 0 of 2 .*can never allow/),
+    });
     expect(world.patches().filter((seen) => seen.path.endsWith('/n1'))).toEqual([]);
     expect(world.boots()).toEqual([1, 2]);
   });
@@ -48,7 +64,11 @@ describe('the forecast in the plan', () => {
     world.web('n1', 1);
     const pdb = world.fake.addPdb('web', { app: 'web' }, { status: { currentHealthy: 1 } });
     const running = apply(nodePlay({ drain: '{timeout: 60s}' }), ['--limit', 'n1']);
-    await until('a wait', () => world.has((event) => event.type === 'warning' && event.text.includes('waits before the cordon')));
+    await until('a wait', () =>
+      world.has(
+        (event) => event.type === 'warning' && event.text.includes('waits before the cordon'),
+      ),
+    );
     expect(world.patches()).toEqual([]);
     pdb.status.disruptionsAllowed = 1;
     const done = await running;
@@ -62,16 +82,24 @@ describe('the forecast in the plan', () => {
     world.fake.addPdb('web', { app: 'web' }, { status: { currentHealthy: 1 } });
     const done = await apply(nodePlay({ drain: '{timeout: 4s}' }), ['--limit', 'n1']);
     expect(done.exit).toBe(4);
-    expect(failureOf('n1')).toMatchObject({ kind: 'refused', message: expect.stringMatching(/1 healthy, 1 needed\), still after \d s/) });
+    expect(failureOf('n1')).toMatchObject({
+      kind: 'refused',
+      message: expect.stringMatching(/1 healthy, 1 needed\), still after \d s/),
+    });
     expect(world.patches()).toEqual([]);
   });
 });
 
 describe('which node, and whether it may go', () => {
   it('takes the node that the inventory names, and refuses a host that two nodes fit', async () => {
-    world = await virtualNodes([sickNode('n1', { vars: { node_name: 'ip-10-0-0-7.example' } }), sickNode('n2')], { without: ['n1', 'n2'] });
+    world = await virtualNodes(
+      [sickNode('n1', { vars: { node_name: 'ip-10-0-0-7.example' } }), sickNode('n2')],
+      { without: ['n1', 'n2'] },
+    );
     const [first] = world.lab.fleet.hosts;
-    world.fake.addNode('ip-10-0-0-7.example', { status: { nodeInfo: { bootID: first?.bootId() } } });
+    world.fake.addNode('ip-10-0-0-7.example', {
+      status: { nodeInfo: { bootID: first?.bootId() } },
+    });
     world.fake.addNode('n2.a.example');
     world.fake.addNode('n2.b.example');
     const planned = await world.run(['plan', playOf()]);
@@ -85,13 +113,18 @@ describe('which node, and whether it may go', () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')], { late: 1e9 });
     world.fake.changeNode('n1', { status: { nodeInfo: { bootID: 'another' } } });
     const planned = await world.run(['plan', playOf()]);
-    expect(planned.out).toMatch(/n1 +Drain: .*node n1 is in boot another, this host in .*another machine/);
+    expect(planned.out).toMatch(
+      /n1 +Drain: .*node n1 is in boot another, this host in .*another machine/,
+    );
   });
 
   it('refuses the node that carries kmend, before it is cordoned', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const ownBootId = world.lab.host('n1').bootId();
-    const done = await world.run(['apply', playOf(nodePlay({ rollout: '{unplannable: leave_out}' })), '--yes'], { ownBootId });
+    const done = await world.run(
+      ['apply', playOf(nodePlay({ rollout: '{unplannable: leave_out}' })), '--yes'],
+      { ownBootId },
+    );
     expect(done.exit).toBe(4);
     expect(done.out).toMatch(/kmend runs on this node/);
     expect(world.patches().filter((seen) => seen.path.endsWith('/n1'))).toEqual([]);
@@ -102,7 +135,9 @@ describe('which node, and whether it may go', () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.fake.changeNode('n1', { metadata: { labels: { pool: 'a' } } });
     const planned = await world.run(['plan', playOf()]);
-    expect(planned.out).toMatch(/n1 +Drain: .*n1 is the last ready node of pool a \(of 1\); ask for it by name/);
+    expect(planned.out).toMatch(
+      /n1 +Drain: .*n1 is the last ready node of pool a \(of 1\); ask for it by name/,
+    );
     const done = await apply(undefined, ['--limit', 'n1']);
     expect(done.exit).toBe(0);
     expect(world.boots()).toEqual([2, 1]);
@@ -110,15 +145,23 @@ describe('which node, and whether it may go', () => {
 
   it('never goes below quorum, not even by name', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
-    for (const name of ['n1', 'n2', 'n3']) world.fake.changeNode(name, { metadata: { labels: { 'node-role.kubernetes.io/master': '' } } });
+    for (const name of ['n1', 'n2', 'n3'])
+      world.fake.changeNode(name, {
+        metadata: { labels: { 'node-role.kubernetes.io/master': '' } },
+      });
     world.fake.changeNode('n3', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
     const planned = await world.run(['plan', playOf(), '--limit', 'n1']);
-    expect(planned.out).toMatch(/taking n1 out leaves 1 of 3 control-plane nodes in service; 2 must be/);
+    expect(planned.out).toMatch(
+      /taking n1 out leaves 1 of 3 control-plane nodes in service; 2 must be/,
+    );
   });
 
   it('two hosts started at the same moment do not take the quorum between them', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
-    for (const name of ['n1', 'n2', 'n3']) world.fake.changeNode(name, { metadata: { labels: { 'node-role.kubernetes.io/master': '' } } });
+    for (const name of ['n1', 'n2', 'n3'])
+      world.fake.changeNode(name, {
+        metadata: { labels: { 'node-role.kubernetes.io/master': '' } },
+      });
     const cordoned = new Set<string>();
     const watch = setInterval(() => {
       const now = ['n1', 'n2', 'n3'].filter(world.isCordoned);
@@ -150,7 +193,9 @@ describe('a node that is not empty', () => {
     });
   const comesBack = (): void => {
     tolerating('tough-1');
-    world.fake.afterEviction(({ metadata }) => void (metadata.name === 'tough-1' && tolerating('tough-2')));
+    world.fake.afterEviction(
+      ({ metadata }) => void (metadata.name === 'tough-1' && tolerating('tough-2')),
+    );
   };
 
   it('is not rebooted: pods that tolerate the cordon fail the drain', async () => {
@@ -158,7 +203,10 @@ describe('a node that is not empty', () => {
     comesBack();
     const done = await apply(nodePlay({ drain: '{timeout: 4s}' }), ['--limit', 'n1']);
     expect(done.exit).toBe(4);
-    expect(failureOf('n1')).toMatchObject({ kind: 'timeout', message: expect.stringMatching(/shop\/tough-2 \(came after the cordon/) });
+    expect(failureOf('n1')).toMatchObject({
+      kind: 'timeout',
+      message: expect.stringMatching(/shop\/tough-2 \(came after the cordon/),
+    });
     expect(done.out).not.toMatch(/n1 drained/);
     expect(world.boots()).toEqual([1, 1]);
   });
@@ -166,12 +214,20 @@ describe('a node that is not empty', () => {
   it('is not rebooted over a pod that came between drain and reboot', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
-    const running = apply(nodePlay({ between: '    - name: Wait\n      command: sleep 2\n' }), ['--limit', 'n1']);
-    await until('the drain', () => world.has((event) => event.type === 'task.done' && event.name === 'Drain'));
+    const running = apply(nodePlay({ between: '    - name: Wait\n      command: sleep 2\n' }), [
+      '--limit',
+      'n1',
+    ]);
+    await until('the drain', () =>
+      world.has((event) => event.type === 'task.done' && event.name === 'Drain'),
+    );
     tolerating('late');
     world.fake.addPod({ name: 'over', node: 'n1', phase: 'Succeeded' });
     expect((await running).exit).toBe(4);
-    expect(failureOf('n1')).toMatchObject({ kind: 'blocked', message: 'not rebooted: pods came to node n1 after its drain: shop/late' });
+    expect(failureOf('n1')).toMatchObject({
+      kind: 'blocked',
+      message: 'not rebooted: pods came to node n1 after its drain: shop/late',
+    });
     expect(world.boots()).toEqual([1, 1]);
   });
 
@@ -179,8 +235,12 @@ describe('a node that is not empty', () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     comesBack();
     const between = '    - name: Fail\n      command: "false"\n';
-    expect((await apply(nodePlay({ drain: '{left_behind: accept}', between }), ['--limit', 'n1'])).exit).toBe(4);
-    expect(eventsOf(world.lab.journal(), 'host.failed', 'n1')).toMatchObject([{ state: 'emptied in part and cordoned' }]);
+    expect(
+      (await apply(nodePlay({ drain: '{left_behind: accept}', between }), ['--limit', 'n1'])).exit,
+    ).toBe(4);
+    expect(eventsOf(world.lab.journal(), 'host.failed', 'n1')).toMatchObject([
+      { state: 'emptied in part and cordoned' },
+    ]);
   });
 
   it('is rebooted with `left_behind: accept`, and nothing says that it was drained', async () => {
@@ -203,11 +263,16 @@ describe('whose cordon it is', () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const running = apply(nodePlay({ between: wait }), ['--limit', 'n1']);
-    await until('the drain', () => world.has((event) => event.type === 'task.done' && event.name === 'Drain'));
+    await until('the drain', () =>
+      world.has((event) => event.type === 'task.done' && event.name === 'Drain'),
+    );
     world.fake.changeNode('n1', { spec: { unschedulable: null } });
     const done = await running;
     expect(done.exit).toBe(4);
-    expect(failureOf('n1')).toMatchObject({ kind: 'blocked', message: expect.stringMatching(/n1 was uncordoned by somebody else/) });
+    expect(failureOf('n1')).toMatchObject({
+      kind: 'blocked',
+      message: expect.stringMatching(/n1 was uncordoned by somebody else/),
+    });
     expect(world.boots()).toEqual([1, 1]);
     expect(world.isCordoned('n1')).toBe(false);
   });
@@ -217,8 +282,12 @@ describe('whose cordon it is', () => {
     world.web('n1', 2);
     // Closes with the first eviction: nothing could foresee it.
     const pdb = world.fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 2 } });
-    world.fake.afterEviction(() => Object.assign(pdb.status, { disruptionsAllowed: 0, currentHealthy: 1 }));
-    const done = await apply(nodePlay({ drain: '{timeout: 3s}', rollout: '{max_unavailable: 1, brake: {failures: 1}}' }));
+    world.fake.afterEviction(() =>
+      Object.assign(pdb.status, { disruptionsAllowed: 0, currentHealthy: 1 }),
+    );
+    const done = await apply(
+      nodePlay({ drain: '{timeout: 3s}', rollout: '{max_unavailable: 1, brake: {failures: 1}}' }),
+    );
     expect(done.exit).toBe(4);
     expect(failureOf('n1')).toMatchObject({
       kind: 'timeout',
@@ -233,8 +302,15 @@ describe('whose cordon it is', () => {
   it('keep_cordoned leaves it', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
-    world.fake.faults((seen) => (seen.path.endsWith('/eviction') ? { status: 500, body: { kind: 'Status', message: 'no' } } : undefined));
-    const done = await apply(nodePlay({ drain: '{timeout: 3s, keep_cordoned: true}' }), ['--limit', 'n1']);
+    world.fake.faults((seen) =>
+      seen.path.endsWith('/eviction')
+        ? { status: 500, body: { kind: 'Status', message: 'no' } }
+        : undefined,
+    );
+    const done = await apply(nodePlay({ drain: '{timeout: 3s, keep_cordoned: true}' }), [
+      '--limit',
+      'n1',
+    ]);
     expect(done.exit).toBe(4);
     expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([true, true]);
   });
@@ -260,10 +336,17 @@ describe('whose cordon it is', () => {
     // No reboot: accounting is still on when the proof looks.
     const text = nodePlay()
       .replace(/ {4}- name: Reboot\n.*\n/, '')
-      .replace('timeout: 10s}\n    - name: Give', 'timeout: 10s}\n      ignore_errors: true\n    - name: Give');
+      .replace(
+        'timeout: 10s}\n    - name: Give',
+        'timeout: 10s}\n      ignore_errors: true\n    - name: Give',
+      );
     const done = await apply(text, ['--limit', 'n1']);
     expect(done.exit).toBe(4);
-    expect(eventsOf(world.lab.journal(), 'task.done', 'n1').at(-1)).toMatchObject({ name: 'Proof', status: 'ignored', unproven: true });
+    expect(eventsOf(world.lab.journal(), 'task.done', 'n1').at(-1)).toMatchObject({
+      name: 'Proof',
+      status: 'ignored',
+      unproven: true,
+    });
     expect(failureOf('n1')).toMatchObject({
       kind: 'not_verified',
       message: expect.stringMatching(/^not given back: "Proof" failed and was ignored/),
@@ -274,8 +357,16 @@ describe('whose cordon it is', () => {
   it('a resumed run takes its own mark on before it reboots, and gives the node back', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
-    const running = world.start(['apply', playOf(nodePlay({ between: wait })), '--yes', '--limit', 'n1']);
-    await until('the drain', () => world.has((event) => event.type === 'task.done' && event.name === 'Drain'));
+    const running = world.start([
+      'apply',
+      playOf(nodePlay({ between: wait })),
+      '--yes',
+      '--limit',
+      'n1',
+    ]);
+    await until('the drain', () =>
+      world.has((event) => event.type === 'task.done' && event.name === 'Drain'),
+    );
     running.kill();
     await running.result;
     expect(world.isCordoned('n1')).toBe(true);
@@ -291,14 +382,21 @@ describe('after the reboot', () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')], { late: 4_000 });
     const done = await apply(undefined, ['--limit', 'n1']);
     expect(done.exit).toBe(0);
-    const [given] = eventsOf(world.lab.journal(), 'effect.started', 'n1').filter((event) => event.kind === 'uncordon');
-    const [back] = eventsOf(world.lab.journal(), 'effect.done', 'n1').filter((event) => event.result.data?.bootId !== undefined);
+    const [given] = eventsOf(world.lab.journal(), 'effect.started', 'n1').filter(
+      (event) => event.kind === 'uncordon',
+    );
+    const [back] = eventsOf(world.lab.journal(), 'effect.done', 'n1').filter(
+      (event) => event.result.data?.bootId !== undefined,
+    );
     expect((given?.at ?? 0) - (back?.at ?? 0)).toBeGreaterThan(2_000);
   });
 
   it('a node that never shows the new boot stays cordoned, and it is said what is missing', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')], { late: 1e9 });
-    const done = await apply(nodePlay({ reboot: '{timeout: 20s, stable_for: 1s, ready_timeout: 4s}' }), ['--limit', 'n1']);
+    const done = await apply(
+      nodePlay({ reboot: '{timeout: 20s, stable_for: 1s, ready_timeout: 4s}' }),
+      ['--limit', 'n1'],
+    );
     expect(done.exit).toBe(4);
     expect(failureOf('n1')).toMatchObject({
       kind: 'timeout',
@@ -319,7 +417,9 @@ describe('after the reboot', () => {
     });
     const running = apply(undefined, ['--limit', 'n1']);
     await until('the boot', () => world.boots()[0] === 2);
-    await until('a wait', () => world.has((event) => event.type === 'effect.started' && event.kind === 'wait'));
+    await until('a wait', () =>
+      world.has((event) => event.type === 'effect.started' && event.kind === 'wait'),
+    );
     expect(world.isCordoned('n1')).toBe(true);
     pod.status.conditions = [{ type: 'Ready', status: 'True' }];
     expect((await running).exit).toBe(0);
@@ -328,17 +428,32 @@ describe('after the reboot', () => {
 
   it('pods that crash within the soak are its bad end', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
-    const running = apply(nodePlay({ rollout: '{max_unavailable: 1, soak: 3s}' }), ['--limit', 'n1']);
+    const running = apply(nodePlay({ rollout: '{max_unavailable: 1, soak: 3s}' }), [
+      '--limit',
+      'n1',
+    ]);
     await until('the end of the walk', () => world.has((event) => event.type === 'host.done'));
-    const pod = world.fake.addPod({ name: 'late', node: 'n1', owner: { kind: 'ReplicaSet', name: 'late' } });
-    pod.status.containerStatuses = [{ name: 'c', restartCount: 4, state: { waiting: { reason: 'CrashLoopBackOff' } } }];
+    const pod = world.fake.addPod({
+      name: 'late',
+      node: 'n1',
+      owner: { kind: 'ReplicaSet', name: 'late' },
+    });
+    pod.status.containerStatuses = [
+      { name: 'c', restartCount: 4, state: { waiting: { reason: 'CrashLoopBackOff' } } },
+    ];
     expect((await running).exit).toBe(4);
-    expect(failureOf('n1')?.message).toMatch(/pods crash on node n1 since it was given back: shop\/late \(4 restarts, CrashLoopBackOff\)/);
+    expect(failureOf('n1')?.message).toMatch(
+      /pods crash on node n1 since it was given back: shop\/late \(4 restarts, CrashLoopBackOff\)/,
+    );
   });
 
   it('workloads that crashed before the drain hold nothing up and are no bad end, wherever their pods come back', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
-    const crashing = { containerStatuses: [{ name: 'c', restartCount: 40, state: { waiting: { reason: 'CrashLoopBackOff' } } }] };
+    const crashing = {
+      containerStatuses: [
+        { name: 'c', restartCount: 40, state: { waiting: { reason: 'CrashLoopBackOff' } } },
+      ],
+    };
     const broken = { kind: 'ReplicaSet', name: 'broken' } as const;
     world.fake.daemonSets.add('kube-system/agent');
     const agent = {
@@ -348,14 +463,28 @@ describe('after the reboot', () => {
       owner: { kind: 'DaemonSet', name: 'agent' },
       ready: false,
     } as const;
-    for (const pod of [world.fake.addPod(agent), world.fake.addPod({ name: 'broken-1', node: 'n1', owner: broken, ready: false })])
+    for (const pod of [
+      world.fake.addPod(agent),
+      world.fake.addPod({ name: 'broken-1', node: 'n1', owner: broken, ready: false }),
+    ])
       Object.assign(pod.status, crashing);
-    const running = apply(nodePlay({ rollout: '{max_unavailable: 1, soak: 3s}' }), ['--limit', 'n1']);
+    const running = apply(nodePlay({ rollout: '{max_unavailable: 1, soak: 3s}' }), [
+      '--limit',
+      'n1',
+    ]);
     await until('the end of the walk', () => world.has((event) => event.type === 'host.done'));
-    Object.assign(world.fake.addPod({ name: 'broken-2', node: 'n1', owner: broken, ready: false }).status, crashing);
+    Object.assign(
+      world.fake.addPod({ name: 'broken-2', node: 'n1', owner: broken, ready: false }).status,
+      crashing,
+    );
     const done = await running;
     expect(done.exit, done.out + done.err).toBe(0);
-    const [drained] = eventsOf(world.lab.journal(), 'effect.done', 'n1').filter((event) => event.result.data?.evicted !== undefined);
-    expect(drained?.result.data?.crashing).toEqual(['kube-system/DaemonSet/agent', 'shop/ReplicaSet/broken']);
+    const [drained] = eventsOf(world.lab.journal(), 'effect.done', 'n1').filter(
+      (event) => event.result.data?.evicted !== undefined,
+    );
+    expect(drained?.result.data?.crashing).toEqual([
+      'kube-system/DaemonSet/agent',
+      'shop/ReplicaSet/broken',
+    ]);
   });
 });

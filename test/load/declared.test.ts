@@ -1,4 +1,5 @@
-// What the operator declares of kernels and programs: how it may be written, and every mistake with what to do about it.
+// What the operator declares of kernels and programs: how it may be written, and every mistake with
+// what to do about it.
 import { describe, expect, it } from 'vitest';
 import { declaredFacts, loadInventory, loadPlaybook } from '../../src/load/index.ts';
 import type { Play } from '../../src/model/playbook.ts';
@@ -8,20 +9,35 @@ import { tableReader } from '../fakes/table-reader.ts';
 const release = '3.10.0-862.el7.x86_64';
 
 /** Reads these variables of the group `web`, hosts n1 and n2. */
-function declared(vars: string, more: { readonly play?: string; readonly extraVars?: Record<string, never> } = {}) {
+function declared(
+  vars: string,
+  more: { readonly play?: string; readonly extraVars?: Record<string, never> } = {},
+) {
   const { value: inventory } = loadInventory(['inv/h.yml'], {
-    reader: tableReader({ 'inv/h.yml': `all:\n  children:\n    web:\n      hosts: {n1: , n2: }\n      vars: ${vars}\n` }),
+    reader: tableReader({
+      'inv/h.yml': `all:\n  children:\n    web:\n      hosts: {n1: , n2: }\n      vars: ${vars}\n`,
+    }),
   });
   if (inventory === undefined) throw new Error('this inventory is broken');
   const plays =
-    more.play === undefined ? [] : loadPlaybook('p.yml', more.play, { modules: smallModules, facts: [], inventory }).value?.plays;
+    more.play === undefined
+      ? []
+      : loadPlaybook('p.yml', more.play, { modules: smallModules, facts: [], inventory }).value
+          ?.plays;
   const [play] = plays ?? [];
   const checked = declaredFacts(inventory, ['n1', 'n2'], {
     extraVars: more.extraVars ?? {},
     ...(play === undefined ? {} : { play: play satisfies Play }),
   });
   const told = checked.diagnostics.map(({ place, severity, code, summary, hint }) =>
-    [place === undefined ? '-' : `${place.file}:${place.line}:${place.column}`, severity, `[${code}]`, summary, '->', hint].join(' '),
+    [
+      place === undefined ? '-' : `${place.file}:${place.line}:${place.column}`,
+      severity,
+      `[${code}]`,
+      summary,
+      '->',
+      hint,
+    ].join(' '),
   );
   return { facts: checked.value?.get('n2'), told };
 }
@@ -33,12 +49,20 @@ describe('declarations', () => {
       'words as YAML reads them',
       `{kmem_kernels: {${release}: try, 3.10.0-957.el7.x86_64: yes, 3.10.0-693.el7.x86_64: "no"}, kmem_asks: {kubelet: no, runc: "yes"}}`,
       {
-        'kmem.kernels': { [release]: 'try', '3.10.0-957.el7.x86_64': 'yes', '3.10.0-693.el7.x86_64': 'no' },
+        'kmem.kernels': {
+          [release]: 'try',
+          '3.10.0-957.el7.x86_64': 'yes',
+          '3.10.0-693.el7.x86_64': 'no',
+        },
         'kmem.asks': { kubelet: 'no', runc: 'yes' },
       },
     ],
     ['templates', `{mine: {runc: no}, kmem_asks: "{{ mine }}"}`, { 'kmem.asks': { runc: 'no' } }],
-    ['what the table says too', '{kmem_kernels: {3.10.0-514.el7.x86_64: no}}', { 'kmem.kernels': { '3.10.0-514.el7.x86_64': 'no' } }],
+    [
+      'what the table says too',
+      '{kmem_kernels: {3.10.0-514.el7.x86_64: no}}',
+      { 'kmem.kernels': { '3.10.0-514.el7.x86_64': 'no' } },
+    ],
   ])('%s', (_, vars, facts) => {
     const { facts: read, told } = declared(vars);
     expect(told).toEqual([]);
@@ -88,7 +112,9 @@ describe('declarations', () => {
   it('of the play win over those of the inventory and have its place; a play without a canary tries nothing', () => {
     const play = (rollout: string): string =>
       `- name: P\n  hosts: web\n  vars: {kmem_kernels: {${release}: try}}\n  rollout: ${rollout}\n  tasks: [{nothing: }]\n`;
-    expect(declared(`{kmem_kernels: {${release}: no}}`, { play: play('{canary: {hosts: 1}}') })).toMatchObject({
+    expect(
+      declared(`{kmem_kernels: {${release}: no}}`, { play: play('{canary: {hosts: 1}}') }),
+    ).toMatchObject({
       facts: { 'kmem.kernels': { [release]: 'try' } },
       told: [],
     });

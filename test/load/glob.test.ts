@@ -2,7 +2,27 @@
 import { describe, expect, it } from 'vitest';
 import { globMatcher } from '../../src/load/inventory/glob.ts';
 
-const names = ['', 'a', 'b', 'c', 'B', '!', ']', '[', '^', '-', '.', '\\', 'ab', 'a]', '[!]', '[]', '[a', 'é', '💾'];
+const names = [
+  '',
+  'a',
+  'b',
+  'c',
+  'B',
+  '!',
+  ']',
+  '[',
+  '^',
+  '-',
+  '.',
+  '\\',
+  'ab',
+  'a]',
+  '[!]',
+  '[]',
+  '[a',
+  'é',
+  '💾',
+];
 const matching = (glob: string): string => names.filter(globMatcher(glob)).join(' ');
 
 describe('globs', () => {

@@ -1,4 +1,5 @@
-// Inventories: INI and YAML, directories and programs, groups and variables by Ansible's precedence, mistakes at their places.
+// Inventories: INI and YAML, directories and programs, groups and variables by Ansible's
+// precedence, mistakes at their places.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadInventory } from '../../src/load/index.ts';
@@ -7,13 +8,24 @@ import { expandRange } from '../../src/load/inventory/range.ts';
 import { hasErrors } from '../../src/model/diagnostic.ts';
 import { tableReader } from '../fakes/table-reader.ts';
 
-const load = (files: Readonly<Record<string, string>>, sources = Object.keys(files).slice(0, 1), playbookDir?: string) =>
-  loadInventory(sources, { reader: tableReader(files), ...(playbookDir !== undefined && { playbookDir }) });
-const hostsOf = (files: Readonly<Record<string, string>>, sources?: string[]) => [...(load(files, sources).value?.hosts.keys() ?? [])];
-const varsOf = (host: string, ...args: Parameters<typeof load>) => load(...args).value?.hosts.get(host)?.vars;
+const load = (
+  files: Readonly<Record<string, string>>,
+  sources = Object.keys(files).slice(0, 1),
+  playbookDir?: string,
+) =>
+  loadInventory(sources, {
+    reader: tableReader(files),
+    ...(playbookDir !== undefined && { playbookDir }),
+  });
+const hostsOf = (files: Readonly<Record<string, string>>, sources?: string[]) => [
+  ...(load(files, sources).value?.hosts.keys() ?? []),
+];
+const varsOf = (host: string, ...args: Parameters<typeof load>) =>
+  load(...args).value?.hosts.get(host)?.vars;
 const told = (...args: Parameters<typeof load>): readonly string[] =>
   load(...args).diagnostics.map(
-    (one) => `${one.place?.file}:${one.place?.line}:${one.place?.column} ${one.severity} ${one.code}: ${one.summary}`,
+    (one) =>
+      `${one.place?.file}:${one.place?.line}:${one.place?.column} ${one.severity} ${one.code}: ${one.summary}`,
   );
 
 describe('values of INI files', () => {
@@ -78,7 +90,10 @@ describe('values of INI files', () => {
 
   it('no text is thrown at', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'[](){},:\'"\\rb01._xj+-# \tTrueNone') }), (text) => void iniValue(text)),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'[](){},:\'"\\rb01._xj+-# \tTrueNone') }),
+        (text) => void iniValue(text),
+      ),
       { numRuns: 3_000 },
     );
   });
@@ -119,18 +134,21 @@ describe('ranges', () => {
 
 describe('the order of hosts', () => {
   it('is level by level as declared, whatever else the file says', () => {
-    const racks = '[rack1]\nh1\nh2\n[rack2]\nh3\nh4\n[rack3]\nh5\nh6\n[site_a:children]\nrack1\nrack3\n[site_b:children]\nrack2\n';
+    const racks =
+      '[rack1]\nh1\nh2\n[rack2]\nh3\nh4\n[rack3]\nh5\nh6\n[site_a:children]\nrack1\nrack3\n[site_b:children]\nrack2\n';
     const expected = ['h1', 'h2', 'h5', 'h6', 'h3', 'h4'];
     expect(hostsOf({ 'hosts.ini': racks })).toEqual(expected);
-    expect(hostsOf({ 'hosts.ini': `${racks}[rack1:vars]\na=1\n[all:vars]\nb=2\n` })).toEqual(expected);
+    expect(hostsOf({ 'hosts.ini': `${racks}[rack1:vars]\na=1\n[all:vars]\nb=2\n` })).toEqual(
+      expected,
+    );
   });
 
   it('takes hosts without a group first', () => {
-    expect(hostsOf({ 'hosts.yml': 'all:\n  children:\n    web: {hosts: {n2: , n1: }}\n  hosts: {lone: }\n' })).toEqual([
-      'lone',
-      'n2',
-      'n1',
-    ]);
+    expect(
+      hostsOf({
+        'hosts.yml': 'all:\n  children:\n    web: {hosts: {n2: , n1: }}\n  hosts: {lone: }\n',
+      }),
+    ).toEqual(['lone', 'n2', 'n1']);
   });
 });
 
@@ -141,7 +159,9 @@ describe('INI files', () => {
         '# c\n; c\nlone pw=ab#cd\n[web]\nn1:2222 a="x y" b=\'{"k": 1}\'\nn[2:3] # note\n[::1]:22\n[pool:children]\nweb\n[pool:vars]\nx = y # z\n',
     });
     expect(diagnostics).toEqual([]);
-    expect([...(value?.hosts.values() ?? [])].map(({ name, groups, vars }) => [name, groups, vars])).toEqual([
+    expect(
+      [...(value?.hosts.values() ?? [])].map(({ name, groups, vars }) => [name, groups, vars]),
+    ).toEqual([
       ['lone', ['ungrouped'], { pw: 'ab' }],
       ['n1', ['web', 'pool'], { ansible_port: 2222, a: 'x y', b: { k: 1 }, x: 'y # z' }],
       ['n2', ['web', 'pool'], { x: 'y # z' }],
@@ -194,9 +214,18 @@ describe('a file whose name does not say YAML or INI', () => {
 
   it.each([
     ['all:\n  hosts:\n\tn1:\n', 'hosts:3:1 error tab: Tabs are not allowed as indentation'],
-    ['all: # fleet\n  hosts:\n    n1:\n    n1:\n', 'hosts:4:5 error duplicate-key: the key `n1` stands here twice'],
-    ['"all":\n  hots:\n    n1:\n', 'hosts:2:3 error unknown-key: the group all has the unknown key `hots`'],
-    ['all: n1\n', 'hosts:1:1 error inventory-shape: the group all should be a mapping with hosts, children or vars'],
+    [
+      'all: # fleet\n  hosts:\n    n1:\n    n1:\n',
+      'hosts:4:5 error duplicate-key: the key `n1` stands here twice',
+    ],
+    [
+      '"all":\n  hots:\n    n1:\n',
+      'hosts:2:3 error unknown-key: the group all has the unknown key `hots`',
+    ],
+    [
+      'all: n1\n',
+      'hosts:1:1 error inventory-shape: the group all should be a mapping with hosts, children or vars',
+    ],
     ['[web]\nn1:\n', 'hosts:2:1 error host-name: `n1:` is not the name of a host'],
     ['n1\nn2:\n', 'hosts:2:1 error host-name: `n2:` is not the name of a host'],
     ['- n1\n', 'hosts:1:3 error ini-syntax: expected key=value, not `n1`'],
@@ -212,25 +241,60 @@ describe('precedence', () => {
 
   it.each([
     ['a child beats its parent', `${inline}[child_a:vars]\nv=a\n`, {}, 'a'],
-    ['of one depth the last name wins', `${inline}[child_a:vars]\nv=a\n[child_b:vars]\nv=b\n`, {}, 'b'],
-    ['priority beats the alphabet', `${inline}[child_a:vars]\nv=a\nansible_group_priority=10\n[child_b:vars]\nv=b\n`, {}, 'a'],
-    ['group_vars/all beats inline group variables', `${inline}[child_a:vars]\nv=a\n`, { 'inv/group_vars/all.yml': 'v: file' }, 'file'],
+    [
+      'of one depth the last name wins',
+      `${inline}[child_a:vars]\nv=a\n[child_b:vars]\nv=b\n`,
+      {},
+      'b',
+    ],
+    [
+      'priority beats the alphabet',
+      `${inline}[child_a:vars]\nv=a\nansible_group_priority=10\n[child_b:vars]\nv=b\n`,
+      {},
+      'a',
+    ],
+    [
+      'group_vars/all beats inline group variables',
+      `${inline}[child_a:vars]\nv=a\n`,
+      { 'inv/group_vars/all.yml': 'v: file' },
+      'file',
+    ],
     [
       'group_vars of a group beats group_vars/all of the playbook',
       inline,
       { 'inv/group_vars/child_a': 'v: file', 'pb/group_vars/all': 'v: pb' },
       'file',
     ],
-    ['the playbook beats the inventory', inline, { 'inv/group_vars/child_a': 'v: inv', 'pb/group_vars/child_a': 'v: pb' }, 'pb'],
-    ['host variables beat group files', `${inline}[x]\nh1 v=host\n`, { 'pb/group_vars/child_a': 'v: pb' }, 'host'],
-    ['host_vars beats inline', `${inline}[x]\nh1 v=host\n`, { 'inv/host_vars/h1.json': '{"v": "file"}' }, 'file'],
+    [
+      'the playbook beats the inventory',
+      inline,
+      { 'inv/group_vars/child_a': 'v: inv', 'pb/group_vars/child_a': 'v: pb' },
+      'pb',
+    ],
+    [
+      'host variables beat group files',
+      `${inline}[x]\nh1 v=host\n`,
+      { 'pb/group_vars/child_a': 'v: pb' },
+      'host',
+    ],
+    [
+      'host_vars beats inline',
+      `${inline}[x]\nh1 v=host\n`,
+      { 'inv/host_vars/h1.json': '{"v": "file"}' },
+      'file',
+    ],
     [
       'host_vars of the playbook is the last',
       `${inline}[x]\nh1 v=host\n`,
       { 'inv/host_vars/h1': 'v: inv', 'pb/host_vars/h1': 'v: pb' },
       'pb',
     ],
-    ['a name without ending is read before .yml', inline, { 'inv/host_vars/h1': 'v: bare', 'inv/host_vars/h1.yml': 'v: yml' }, 'bare'],
+    [
+      'a name without ending is read before .yml',
+      inline,
+      { 'inv/host_vars/h1': 'v: bare', 'inv/host_vars/h1.yml': 'v: yml' },
+      'bare',
+    ],
     [
       'priority in group_vars has no effect',
       `${inline}[child_a:vars]\nv=a\n[child_b:vars]\nv=b\n`,
@@ -238,7 +302,9 @@ describe('precedence', () => {
       'b',
     ],
   ])('%s', (_, ini, files, expected) => {
-    expect(varsOf('h1', { 'inv/hosts.ini': ini, ...files }, ['inv/hosts.ini'], 'pb')?.v).toBe(expected);
+    expect(varsOf('h1', { 'inv/hosts.ini': ini, ...files }, ['inv/hosts.ini'], 'pb')?.v).toBe(
+      expected,
+    );
   });
 
   it('all files of a directory are read in order of name, hidden and backup ones not', () => {
@@ -257,7 +323,12 @@ describe('precedence', () => {
 
 describe('several inventories', () => {
   it('are read in order; later variables win', () => {
-    expect(varsOf('h', { 'a.ini': '[g]\nh v=1\n', 'b.yml': 'g: {hosts: {h: {v: 2}}}\n' }, ['a.ini', 'b.yml'])).toEqual({ v: 2 });
+    expect(
+      varsOf('h', { 'a.ini': '[g]\nh v=1\n', 'b.yml': 'g: {hosts: {h: {v: 2}}}\n' }, [
+        'a.ini',
+        'b.yml',
+      ]),
+    ).toEqual({ v: 2 });
   });
 
   it('a directory gives all its inventories, but not what lies beside them', () => {
@@ -283,49 +354,137 @@ describe('several inventories', () => {
       './inv.py --list':
         '{"web": {"hosts": ["a"], "vars": {"v": 1}, "children": ["sub"]}, "sub": ["b"], "_meta": {"hostvars": {"a": {"w": 2}}}}',
     });
-    expect(loadInventory(['./inv.py'], { reader: withMeta }).value?.hosts.get('a')?.vars).toEqual({ v: 1, w: 2 });
-    expect(loadInventory(['./inv.py'], { reader: withMeta }).value?.hosts.get('b')?.groups).toEqual(['web', 'sub']);
-    const without = tableReader(files, { './inv.py --list': '{"web": ["a"]}', './inv.py --host a': '{"w": 3}' });
-    expect(loadInventory(['./inv.py'], { reader: without }).value?.hosts.get('a')?.vars).toEqual({ w: 3 });
-    expect(loadInventory(['./inv.py'], { reader: tableReader(files) }).diagnostics[0]?.code).toBe('inventory-program');
+    expect(loadInventory(['./inv.py'], { reader: withMeta }).value?.hosts.get('a')?.vars).toEqual({
+      v: 1,
+      w: 2,
+    });
+    expect(loadInventory(['./inv.py'], { reader: withMeta }).value?.hosts.get('b')?.groups).toEqual(
+      ['web', 'sub'],
+    );
+    const without = tableReader(files, {
+      './inv.py --list': '{"web": ["a"]}',
+      './inv.py --host a': '{"w": 3}',
+    });
+    expect(loadInventory(['./inv.py'], { reader: without }).value?.hosts.get('a')?.vars).toEqual({
+      w: 3,
+    });
+    expect(loadInventory(['./inv.py'], { reader: tableReader(files) }).diagnostics[0]?.code).toBe(
+      'inventory-program',
+    );
   });
 });
 
 describe('mistakes', () => {
   it.each([
-    ['h.ini', 'n1 docker_version=20.10\n', 'h.ini:1:4 warning value-loses-characters: `docker_version`: 20.10 is read as 20.1'],
-    ['h.yml', 'all: {vars: {v: 20.10}, hosts: {n: }}\n', 'h.yml:1:17 warning value-loses-characters: `v`: 20.10 is read as 20.1'],
+    [
+      'h.ini',
+      'n1 docker_version=20.10\n',
+      'h.ini:1:4 warning value-loses-characters: `docker_version`: 20.10 is read as 20.1',
+    ],
+    [
+      'h.yml',
+      'all: {vars: {v: 20.10}, hosts: {n: }}\n',
+      'h.yml:1:17 warning value-loses-characters: `v`: 20.10 is read as 20.1',
+    ],
     ['h.ini', 'web\n[web]\nn1\n', 'h.ini:1:1 warning same-name: `web` is a host and a group'],
     ['h.ini', 'n1=5\n', 'h.ini:1:1 warning host-name: this makes a host called `n1=5`'],
-    ['h.ini', 'n[3:1]\n', 'h.ini:1:1 error range: `n[3:1]` cannot be read: 3 comes after 1: this is no host at all'],
-    ['h.ini', 'all: # fleet\n  hosts:\n', 'h.ini:1:1 error host-name: `all:` is not the name of a host'],
-    ['h.ini', '[web]\nn1\n  n2: a=1\n', 'h.ini:3:3 error host-name: `n2:` is not the name of a host'],
+    [
+      'h.ini',
+      'n[3:1]\n',
+      'h.ini:1:1 error range: `n[3:1]` cannot be read: 3 comes after 1: this is no host at all',
+    ],
+    [
+      'h.ini',
+      'all: # fleet\n  hosts:\n',
+      'h.ini:1:1 error host-name: `all:` is not the name of a host',
+    ],
+    [
+      'h.ini',
+      '[web]\nn1\n  n2: a=1\n',
+      'h.ini:3:3 error host-name: `n2:` is not the name of a host',
+    ],
     ['h.ini', '[web]\n---\n', 'h.ini:2:1 error host-name: `---` is not the name of a host'],
-    ['h.ini', '[web]\nn1\nn[1:3\n', 'h.ini:3:1 error range: `n[1:3` cannot be read: its `[` is not closed'],
-    ['h.ini', 'n[a]\n', 'h.ini:1:1 error range: `n[a]` cannot be read: a range is [from:to] or [from:to:step]'],
-    ['h.yml', 'all: {hosts: {"n1:": }}\n', 'h.yml:1:15 error host-name: `n1:` is not the name of a host'],
-    ['h.yml', 'all: {hosts: {"n[1:3": }}\n', 'h.yml:1:15 error range: `n[1:3` cannot be read: its `[` is not closed'],
+    [
+      'h.ini',
+      '[web]\nn1\nn[1:3\n',
+      'h.ini:3:1 error range: `n[1:3` cannot be read: its `[` is not closed',
+    ],
+    [
+      'h.ini',
+      'n[a]\n',
+      'h.ini:1:1 error range: `n[a]` cannot be read: a range is [from:to] or [from:to:step]',
+    ],
+    [
+      'h.yml',
+      'all: {hosts: {"n1:": }}\n',
+      'h.yml:1:15 error host-name: `n1:` is not the name of a host',
+    ],
+    [
+      'h.yml',
+      'all: {hosts: {"n[1:3": }}\n',
+      'h.yml:1:15 error range: `n[1:3` cannot be read: its `[` is not closed',
+    ],
     ['h.ini', 'n1 ; note\n', 'h.ini:1:4 error ini-syntax: expected key=value, not `;`'],
-    ['h.ini', "n1 a='x\n", "h.ini:1:1 error ini-syntax: this host line cannot be read: a ' is not closed"],
-    ['h.ini', '[g:vars]\na=1\n[x]\nn\n', 'h.ini:1:1 error undefined-group: [g:vars] names the group g, which is not declared'],
-    ['h.ini', '[g:children]\nsub\n[x]\nn\n', 'h.ini:2:1 error undefined-group: [g:children] names the group sub, which is not declared'],
-    ['h.ini', '[g:foo]\nx\n', 'h.ini:1:1 error ini-syntax: the section [g:foo] is of an unknown kind'],
-    ['h.ini', '[a:children]\nb\n[b:children]\na\n[b]\nn\n', 'h.ini:1:1 error cyclic-groups: groups are children of themselves: a > b > a'],
+    [
+      'h.ini',
+      "n1 a='x\n",
+      "h.ini:1:1 error ini-syntax: this host line cannot be read: a ' is not closed",
+    ],
+    [
+      'h.ini',
+      '[g:vars]\na=1\n[x]\nn\n',
+      'h.ini:1:1 error undefined-group: [g:vars] names the group g, which is not declared',
+    ],
+    [
+      'h.ini',
+      '[g:children]\nsub\n[x]\nn\n',
+      'h.ini:2:1 error undefined-group: [g:children] names the group sub, which is not declared',
+    ],
+    [
+      'h.ini',
+      '[g:foo]\nx\n',
+      'h.ini:1:1 error ini-syntax: the section [g:foo] is of an unknown kind',
+    ],
+    [
+      'h.ini',
+      '[a:children]\nb\n[b:children]\na\n[b]\nn\n',
+      'h.ini:1:1 error cyclic-groups: groups are children of themselves: a > b > a',
+    ],
     ['h.ini', '', 'h.ini:1:1 error empty-inventory: the inventory has no hosts'],
     ['h.yml', '', 'h.yml:1:1 error empty-inventory: the inventory has no hosts'],
     ['h.yml', 'n1\n', 'h.yml:1:1 error inventory-shape: an inventory is a mapping of groups'],
-    ['h.yml', 'web: [a]\n', 'h.yml:1:1 error inventory-shape: the group web should be a mapping with hosts, children or vars'],
-    ['h.yml', 'web: {hosts: [a, b]}\n', 'h.yml:1:7 error inventory-shape: `hosts` of the group web should be a mapping'],
-    ['h.yml', 'web:\n  hots: {a: }\n', 'h.yml:2:3 error unknown-key: the group web has the unknown key `hots`'],
-    ['h.yml', 'all:\n  hosts:\n    a: 1\n    a: 2\n', 'h.yml:4:5 error duplicate-key: the key `a` stands here twice'],
+    [
+      'h.yml',
+      'web: [a]\n',
+      'h.yml:1:1 error inventory-shape: the group web should be a mapping with hosts, children or vars',
+    ],
+    [
+      'h.yml',
+      'web: {hosts: [a, b]}\n',
+      'h.yml:1:7 error inventory-shape: `hosts` of the group web should be a mapping',
+    ],
+    [
+      'h.yml',
+      'web:\n  hots: {a: }\n',
+      'h.yml:2:3 error unknown-key: the group web has the unknown key `hots`',
+    ],
+    [
+      'h.yml',
+      'all:\n  hosts:\n    a: 1\n    a: 2\n',
+      'h.yml:4:5 error duplicate-key: the key `a` stands here twice',
+    ],
     ['h.yml', 'all:\n\thosts: {}\n', 'h.yml:2:1 error tab: Tabs are not allowed as indentation'],
   ])('%s %j', (name, text, expected) => {
     expect(told({ [name]: text })[0]).toBe(expected);
   });
 
   it('a file that is not there, and one of variables that is broken', () => {
-    expect(told({}, ['nope.yml'])[0]).toBe('nope.yml:1:1 error unreadable: the inventory nope.yml cannot be read: there is no such file');
-    expect(told({ 'h.ini': 'n\n', 'group_vars/all.yml': 'a: [\n' })[0]).toMatch(/^group_vars\/all\.yml:\d+:\d+ error yaml-syntax/);
+    expect(told({}, ['nope.yml'])[0]).toBe(
+      'nope.yml:1:1 error unreadable: the inventory nope.yml cannot be read: there is no such file',
+    );
+    expect(told({ 'h.ini': 'n\n', 'group_vars/all.yml': 'a: [\n' })[0]).toMatch(
+      /^group_vars\/all\.yml:\d+:\d+ error yaml-syntax/,
+    );
   });
 
   it('does not stop at the first', () => {
@@ -358,9 +517,13 @@ describe('mistakes', () => {
       '\f',
     );
     fc.assert(
-      fc.property(fc.constantFrom('h.ini', 'h.yml', 'h'), fc.array(piece, { maxLength: 30 }), (name, parts) => {
-        load({ [name]: parts.join('') });
-      }),
+      fc.property(
+        fc.constantFrom('h.ini', 'h.yml', 'h'),
+        fc.array(piece, { maxLength: 30 }),
+        (name, parts) => {
+          load({ [name]: parts.join('') });
+        },
+      ),
       { numRuns: 3_000 },
     );
   });
@@ -378,7 +541,10 @@ describe('ten thousand hosts', () => {
 
   it('take time in proportion', () => {
     time(1_000);
-    const [small, large] = [Math.min(time(2_000), time(2_000)), Math.min(time(16_000), time(16_000))];
+    const [small, large] = [
+      Math.min(time(2_000), time(2_000)),
+      Math.min(time(16_000), time(16_000)),
+    ];
     // Eight times the hosts; a quadratic step would make it 64 times.
     expect(large / small).toBeLessThan(20);
   });

@@ -1,4 +1,5 @@
-// What inventory listings and task lists print; the differential test compares them with Ansible's own.
+// What inventory listings and task lists print; the differential test compares them with Ansible's
+// own.
 import { describe, expect, it } from 'vitest';
 import {
   inventoryGraph,
@@ -22,7 +23,11 @@ describe('inventories', () => {
   it('as a list', () => {
     expect(inventoryList(inventory)).toEqual({
       _meta: {
-        hostvars: { lone: { b: 1 }, n1: { b: 1, t: true, n: null }, n2: { b: 1, t: true, n: null, a: [1, { k: 'v' }] } },
+        hostvars: {
+          lone: { b: 1 },
+          n1: { b: 1, t: true, n: null },
+          n2: { b: 1, t: true, n: null, a: [1, { k: 'v' }] },
+        },
         profile: 'inventory_legacy',
       },
       all: { children: ['ungrouped', 'web', 'site'] },
@@ -30,8 +35,13 @@ describe('inventories', () => {
       web: { hosts: ['n2', 'n1'] },
       site: { children: ['web', 'empty'] },
     });
-    expect(inventoryList(inventory, ['n1'])).toMatchObject({ _meta: { hostvars: { n1: { b: 1 } } }, web: { hosts: ['n1'] } });
-    expect(sortedJson({ b: [], a: { d: 1, c: 'ü' } })).toBe('{\n    "a": {\n        "c": "ü",\n        "d": 1\n    },\n    "b": []\n}');
+    expect(inventoryList(inventory, ['n1'])).toMatchObject({
+      _meta: { hostvars: { n1: { b: 1 } } },
+      web: { hosts: ['n1'] },
+    });
+    expect(sortedJson({ b: [], a: { d: 1, c: 'ü' } })).toBe(
+      '{\n    "a": {\n        "c": "ü",\n        "d": 1\n    },\n    "b": []\n}',
+    );
   });
 
   it('as a graph', () => {
@@ -62,7 +72,9 @@ describe('inventories', () => {
         |--{n = None}
         |--{t = True}"
     `);
-    expect(inventoryGraph(inventory, 'wbe').diagnostics).toMatchObject([{ code: 'unknown-group', hint: 'did you mean `web`?' }]);
+    expect(inventoryGraph(inventory, 'wbe').diagnostics).toMatchObject([
+      { code: 'unknown-group', hint: 'did you mean `web`?' },
+    ]);
   });
 });
 
@@ -87,9 +99,11 @@ describe('playbooks', () => {
         play #2 (all): second	TAGS: []
           tasks:"
     `);
-    expect(listTasksText(playbook, (task) => task.tags.includes('x')).filter((line) => line.startsWith('      '))).toEqual([
-      '      inner\tTAGS: [p, x, y, z]',
-    ]);
+    expect(
+      listTasksText(playbook, (task) => task.tags.includes('x')).filter((line) =>
+        line.startsWith('      '),
+      ),
+    ).toEqual(['      inner\tTAGS: [p, x, y, z]']);
     expect(listTagsText(playbook).join('\n')).toMatchInlineSnapshot(`
       "
       playbook: p.yml

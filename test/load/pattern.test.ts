@@ -4,7 +4,8 @@ import { limitTo, loadInventory, resolvePattern } from '../../src/load/index.ts'
 import { splitPattern } from '../../src/load/inventory/pattern.ts';
 import { tableReader } from '../fakes/table-reader.ts';
 
-const text = '[web]\nnode[01:06]\ndb-a\n[db]\ndb-[a:c]\n[canary]\nnode02\ndb-b\n[zone_a]\nnode[01:03]\ndb-a\n';
+const text =
+  '[web]\nnode[01:06]\ndb-a\n[db]\ndb-[a:c]\n[canary]\nnode02\ndb-b\n[zone_a]\nnode[01:03]\ndb-a\n';
 const { value } = loadInventory(['h.ini'], { reader: tableReader({ 'h.ini': text }) });
 const inventory = value ?? { hosts: new Map(), groups: new Map(), files: [] };
 const find = (pattern: string) => resolvePattern(pattern, inventory);
@@ -73,18 +74,26 @@ describe('patterns', () => {
   ])('%j is refused: %s', (pattern, code) => {
     const found = find(pattern);
     expect(found.value).toBeUndefined();
-    expect(found.diagnostics.filter((one) => one.severity === 'error').map((one) => one.code)).toEqual([code]);
+    expect(
+      found.diagnostics.filter((one) => one.severity === 'error').map((one) => one.code),
+    ).toEqual([code]);
   });
 
   it.each([
     ['nosuch', 'no-match', undefined],
     ['wbe', 'no-match', 'did you mean `web`?'],
-    ['node[01:03]', 'no-match', 'in a pattern, brackets are a subscript; ranges exist in inventories only'],
+    [
+      'node[01:03]',
+      'no-match',
+      'in a pattern, brackets are a subscript; ranges exist in inventories only',
+    ],
     ['localhost', 'no-match', 'the machine that runs kmend is never changed by it'],
     ['web[2:0]', 'subscript-end', 'write [2]'],
     ['web[1-2]', 'subscript-dash', '[1:2]'],
   ])('%s warns: %s', (pattern, code, hint) => {
-    expect(find(pattern).diagnostics.map((one) => [one.severity, one.code, one.hint])).toEqual([['warning', code, hint]]);
+    expect(find(pattern).diagnostics.map((one) => [one.severity, one.code, one.hint])).toEqual([
+      ['warning', code, hint],
+    ]);
   });
 
   it.each([
@@ -119,16 +128,27 @@ it('a group of groups has their hosts, level by level', () => {
 
 describe('limits', () => {
   const hosts = find('web').value ?? [];
-  const limit = (text: string, files: Readonly<Record<string, string>> = {}) => limitTo(hosts, text, inventory, tableReader(files));
+  const limit = (text: string, files: Readonly<Record<string, string>> = {}) =>
+    limitTo(hosts, text, inventory, tableReader(files));
 
   it('leave what both have, in the order of the play', () => {
     expect(limit('db-a:node02').value).toEqual(['node02', 'db-a']);
-    expect(limit('!canary').value).toEqual(['node01', 'node03', 'node04', 'node05', 'node06', 'db-a']);
+    expect(limit('!canary').value).toEqual([
+      'node01',
+      'node03',
+      'node04',
+      'node05',
+      'node06',
+      'db-a',
+    ]);
     expect(limit('db-c').value).toEqual([]);
   });
 
   it.each([['node0[!]'], ['node0[]']])('%s leaves no host', (text) => {
-    expect(limit(text)).toMatchObject({ value: [], diagnostics: [{ severity: 'warning', code: 'no-match' }] });
+    expect(limit(text)).toMatchObject({
+      value: [],
+      diagnostics: [{ severity: 'warning', code: 'no-match' }],
+    });
   });
 
   it.each([[''], [','], [':'], [' ']])('%j is an error, not every host', (text) => {
@@ -137,7 +157,11 @@ describe('limits', () => {
   });
 
   it('@file has a pattern a line', () => {
-    expect(limit('@retry', { retry: 'node02\n# comment\n\nnode0[13]*\n' }).value).toEqual(['node01', 'node02', 'node03']);
+    expect(limit('@retry', { retry: 'node02\n# comment\n\nnode0[13]*\n' }).value).toEqual([
+      'node01',
+      'node02',
+      'node03',
+    ]);
   });
 
   it.each([
@@ -146,7 +170,9 @@ describe('limits', () => {
     ['n1,n2\n', 'limit-line'],
     ['n1 # note\n', 'limit-line'],
   ])('a file %j is an error: %s', (content, code) => {
-    expect(limit('@retry', { retry: content })).toMatchObject({ diagnostics: [{ code, place: { file: 'retry' } }] });
+    expect(limit('@retry', { retry: content })).toMatchObject({
+      diagnostics: [{ code, place: { file: 'retry' } }],
+    });
   });
 
   it('a file that is not there is an error', () => {

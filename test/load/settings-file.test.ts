@@ -4,12 +4,14 @@ import { parseSettings, settingKeys } from '../../src/load/index.ts';
 
 const problems = (text: string): readonly string[] =>
   parseSettings('kmend.yaml', text).diagnostics.map(
-    ({ place, summary, hint }) => `${place?.line}:${place?.column} ${summary}${hint === undefined ? '' : ` (${hint})`}`,
+    ({ place, summary, hint }) =>
+      `${place?.line}:${place?.column} ${summary}${hint === undefined ? '' : ` (${hint})`}`,
   );
 
 describe('settings files', () => {
   it('give what flags would', () => {
-    const text = 'inventory: [fleet/, more.yaml]\nforks: 20\nuser: 0815\nbecome: yes\nbecome_method: doas\nstate_dir: ~/state\n';
+    const text =
+      'inventory: [fleet/, more.yaml]\nforks: 20\nuser: 0815\nbecome: yes\nbecome_method: doas\nstate_dir: ~/state\n';
     expect(parseSettings('kmend.yaml', text)).toEqual({
       diagnostics: [],
       value: {
@@ -29,7 +31,10 @@ describe('settings files', () => {
 
   it.each([
     ['froks: 20\n', ['1:1 a settings file has no key `froks` (did you mean `forks`?)']],
-    ['forks: many\nuser: [a]\n', [expect.stringMatching(/^1:8 .*forks/), expect.stringMatching(/^2:7 .*user/)]],
+    [
+      'forks: many\nuser: [a]\n',
+      [expect.stringMatching(/^1:8 .*forks/), expect.stringMatching(/^2:7 .*user/)],
+    ],
     ['forks: 0\n', [expect.stringMatching(/^1:8 /)]],
     ['become_method: pbrun\n', [expect.stringMatching(/^1:16 .*become_method/)]],
     ['- inventory\n', [expect.stringMatching(/^1:1 /)]],
@@ -41,8 +46,15 @@ describe('settings files', () => {
   });
 
   it('know the keys that the documentation lists', () => {
-    const sample: Readonly<Record<string, string>> = { forks: '7', timeout: '7', become: 'true', become_method: 'su' };
+    const sample: Readonly<Record<string, string>> = {
+      forks: '7',
+      timeout: '7',
+      become: 'true',
+      become_method: 'su',
+    };
     const text = settingKeys.map(({ key }) => `${key}: ${sample[key] ?? 'x'}\n`).join('');
-    expect(Object.keys(parseSettings('kmend.yaml', text).value ?? {})).toEqual(settingKeys.map(({ key }) => key));
+    expect(Object.keys(parseSettings('kmend.yaml', text).value ?? {})).toEqual(
+      settingKeys.map(({ key }) => key),
+    );
   });
 });

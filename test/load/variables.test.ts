@@ -1,8 +1,16 @@
-// Variables of a host: layers, magic ones, templates rendered when read; and the target made of them.
+// Variables of a host: layers, magic ones, templates rendered when read; and the target made of
+// them.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/expression/index.ts';
-import { hostScope, hostVars, type Layers, loadInventory, parseExtraVars, targetOf } from '../../src/load/index.ts';
+import {
+  hostScope,
+  hostVars,
+  type Layers,
+  loadInventory,
+  parseExtraVars,
+  targetOf,
+} from '../../src/load/index.ts';
 import { sshArguments } from '../../src/load/inventory/ssh-arguments.ts';
 import { hasErrors } from '../../src/model/diagnostic.ts';
 import { secret } from '../../src/model/host.ts';
@@ -54,24 +62,45 @@ describe('variables', () => {
 
   it('what a host said is data: braces in facts and results are not a template', () => {
     const said = { motd: '{{ port }}', up: 'yes' };
-    expect(evaluate('out.motd', 'n1.example.org', { registered: { out: said } })).toBe('{{ port }}');
+    expect(evaluate('out.motd', 'n1.example.org', { registered: { out: said } })).toBe(
+      '{{ port }}',
+    );
     expect(evaluate('os.motd', 'n1.example.org', { facts: { os: said } })).toBe('{{ port }}');
   });
 
   it('a fact that is unknown leaves the facts beside it, and the other parts of a variable, known', () => {
     const facts = { boot: { id: { $unknown: 'stale' }, loader: 'grub2' } };
     expect(evaluate('boot.loader', 'n1.example.org', { facts })).toBe('grub2');
-    expect(evaluate('mine.b', 'n1.example.org', { facts, playVars: { mine: { a: '{{ boot.id }}', b: 'x{{ port }}' } } })).toBe('x81');
-    expect(evaluate('mine.a', 'n1.example.org', { facts, playVars: { mine: { a: '{{ boot.id }}', b: 2 } } })).toEqual({
+    expect(
+      evaluate('mine.b', 'n1.example.org', {
+        facts,
+        playVars: { mine: { a: '{{ boot.id }}', b: 'x{{ port }}' } },
+      }),
+    ).toBe('x81');
+    expect(
+      evaluate('mine.a', 'n1.example.org', {
+        facts,
+        playVars: { mine: { a: '{{ boot.id }}', b: 2 } },
+      }),
+    ).toEqual({
       kind: 'unknown',
       why: 'stale',
     });
   });
 
   it('what cannot be rendered stays as it is written, with a warning', () => {
-    expect(hostVars(fleet, 'n1.example.org').value).toEqual({ port: 81, url: 'http://n1.example.org:81/' });
+    expect(hostVars(fleet, 'n1.example.org').value).toEqual({
+      port: 81,
+      url: 'http://n1.example.org:81/',
+    });
     const { value, diagnostics } = hostVars(fleet, 'n2');
-    expect(value).toEqual({ port: 80, url: 'http://n2:80/', bad: '{{ nope }}', loop_a: '{{ loop_b }}', loop_b: '{{ loop_a }}' });
+    expect(value).toEqual({
+      port: 80,
+      url: 'http://n2:80/',
+      bad: '{{ nope }}',
+      loop_a: '{{ loop_b }}',
+      loop_b: '{{ loop_a }}',
+    });
     expect(hasErrors(diagnostics)).toBe(false);
     expect(diagnostics.map((one) => one.summary)).toEqual([
       expect.stringContaining('variable bad'),
@@ -86,14 +115,28 @@ describe('targets', () => {
     const inventory = inventoryOf(`all: {hosts: {h: ${vars}}}`);
     return targetOf('h', hostScope(inventory, 'h'), options);
   };
-  const plainTarget = { name: 'h', hostKeyChecking: 'yes', legacyCrypto: false, connectTimeout: 10 };
+  const plainTarget = {
+    name: 'h',
+    hostKeyChecking: 'yes',
+    legacyCrypto: false,
+    connectTimeout: 10,
+  };
 
   it.each<[string, object]>([
     ['{}', {}],
-    ['{ansible_host: "10.0.0.{{ 1 + 1 }}", ansible_port: "2222", ansible_user: ops}', { address: '10.0.0.2', port: 2222, user: 'ops' }],
+    [
+      '{ansible_host: "10.0.0.{{ 1 + 1 }}", ansible_port: "2222", ansible_user: ops}',
+      { address: '10.0.0.2', port: 2222, user: 'ops' },
+    ],
     ['{ansible_ssh_common_args: "-o ProxyJump=a@b:22,c"}', { jump: 'a@b:22,c' }],
-    ['{ansible_ssh_extra_args: "-J bastion -i ~/k -p 23 -l me"}', { jump: 'bastion', privateKeyFiles: ['~/k'], port: 23, user: 'me' }],
-    ['{ansible_ssh_common_args: "-o ProxyCommand=\\"ssh -W %h:%p -q me@bastion\\""}', { jump: 'me@bastion' }],
+    [
+      '{ansible_ssh_extra_args: "-J bastion -i ~/k -p 23 -l me"}',
+      { jump: 'bastion', privateKeyFiles: ['~/k'], port: 23, user: 'me' },
+    ],
+    [
+      '{ansible_ssh_common_args: "-o ProxyCommand=\\"ssh -W %h:%p -q me@bastion\\""}',
+      { jump: 'me@bastion' },
+    ],
     [
       '{ansible_ssh_common_args: "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"}',
       { hostKeyChecking: 'no', knownHostsFiles: ['/dev/null'] },
@@ -103,7 +146,10 @@ describe('targets', () => {
     ['{ansible_host_key_checking: accept-new}', { hostKeyChecking: 'accept-new' }],
     ['{ansible_timeout: 7, legacy_crypto: true}', { connectTimeout: 7, legacyCrypto: true }],
     ['{ansible_become: true}', { become: { method: 'sudo', user: 'root' } }],
-    ['{ansible_become: "yes", ansible_become_method: doas, ansible_become_user: admin}', { become: { method: 'doas', user: 'admin' } }],
+    [
+      '{ansible_become: "yes", ansible_become_method: doas, ansible_become_user: admin}',
+      { become: { method: 'doas', user: 'admin' } },
+    ],
     ['{ansible_ssh_private_key_file: ~/k}', { privateKeyFiles: ['~/k'] }],
   ])('%s', (vars, expected) => {
     expect(target(vars)).toEqual({ value: { ...plainTarget, ...expected }, diagnostics: [] });
@@ -111,12 +157,20 @@ describe('targets', () => {
 
   it('variables of the host are stronger than options, and fill what those leave', () => {
     const options = { user: 'cli', become: true, becomeMethod: 'su', becomePassword: secret('p') };
-    expect(target('{ansible_user: inv, ansible_become: false}', options).value).toEqual({ ...plainTarget, user: 'inv' });
-    expect(target('{}', options).value).toMatchObject({ user: 'cli', become: { method: 'su', user: 'root' } });
+    expect(target('{ansible_user: inv, ansible_become: false}', options).value).toEqual({
+      ...plainTarget,
+      user: 'inv',
+    });
+    expect(target('{}', options).value).toMatchObject({
+      user: 'cli',
+      become: { method: 'su', user: 'root' },
+    });
   });
 
   it('passwords are secrets that no text shows', () => {
-    const { value } = target('{ansible_password: "sEcret1", ansible_become: true, ansible_become_pass: 20.5}');
+    const { value } = target(
+      '{ansible_password: "sEcret1", ansible_become: true, ansible_become_pass: 20.5}',
+    );
     expect(value?.password?.reveal()).toBe('sEcret1');
     expect(value?.become?.password?.reveal()).toBe('20.5');
     expect(JSON.stringify(value)).not.toMatch(/sEcret1|20\.5/);
@@ -139,15 +193,24 @@ describe('targets', () => {
   });
 
   it('arguments that mean nothing here are named in a warning', () => {
-    expect(target('{ansible_ssh_common_args: "-o ForwardAgent=yes -4 -C -F x -o ControlPersist=60s --odd"}').diagnostics).toEqual([
-      { code: 'ssh-arguments', severity: 'warning', summary: 'host h: these ssh arguments are not used: ForwardAgent, -F x, --odd' },
+    expect(
+      target(
+        '{ansible_ssh_common_args: "-o ForwardAgent=yes -4 -C -F x -o ControlPersist=60s --odd"}',
+      ).diagnostics,
+    ).toEqual([
+      {
+        code: 'ssh-arguments',
+        severity: 'warning',
+        summary: 'host h: these ssh arguments are not used: ForwardAgent, -F x, --odd',
+      },
     ]);
     expect(sshArguments('-oProxyJump=none').jump).toBe('');
   });
 });
 
 describe('-e', () => {
-  const read = (...words: string[]) => parseExtraVars(words, tableReader({ 'v.yml': 'a: 1\nb: 20.10\n', bad: '[' }));
+  const read = (...words: string[]) =>
+    parseExtraVars(words, tableReader({ 'v.yml': 'a: 1\nb: 20.10\n', bad: '[' }));
 
   it.each<[string[], object]>([
     [['a=1 b="x y"'], { a: '1', b: 'x y' }],
@@ -167,7 +230,9 @@ describe('-e', () => {
 
 it('the example inventory is good, and says what its comments say', () => {
   const text = readFileSync('inventory.example.yaml', 'utf8');
-  const { value, diagnostics } = loadInventory(['inventory.example.yaml'], { reader: tableReader({ 'inventory.example.yaml': text }) });
+  const { value, diagnostics } = loadInventory(['inventory.example.yaml'], {
+    reader: tableReader({ 'inventory.example.yaml': text }),
+  });
   expect(diagnostics).toEqual([]);
   if (value === undefined) throw new Error('no inventory');
   expect(value.hosts.size).toBe(27);
@@ -181,5 +246,8 @@ it('the example inventory is good, and says what its comments say', () => {
     jump: 'bastion.example.net',
     become: { method: 'sudo' },
   });
-  expect(hostVars(value, 'node-a01').value).toMatchObject({ node_name: 'node-a01.example.net', zone: 'eu-1a' });
+  expect(hostVars(value, 'node-a01').value).toMatchObject({
+    node_name: 'node-a01.example.net',
+    zone: 'eu-1a',
+  });
 });

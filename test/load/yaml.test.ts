@@ -8,7 +8,9 @@ import { parseYaml } from '../../src/load/text/yaml.ts';
 
 const parse = (text: string) => parseYaml(sourceOf('f.yml', text));
 const told = (text: string): readonly string[] =>
-  parse(text).diagnostics.map((one) => `${one.place?.line}:${one.place?.column} ${one.code}: ${one.summary}`);
+  parse(text).diagnostics.map(
+    (one) => `${one.place?.line}:${one.place?.column} ${one.code}: ${one.summary}`,
+  );
 
 describe('plain scalars', () => {
   it.each([
@@ -48,13 +50,15 @@ describe('plain scalars', () => {
   });
 
   it('quoted ones are text', () => {
-    expect(plainOf(parse(`[ "off", '10', !!str 20.10, !!int "7", ! 5 ]`).value ?? { kind: 'list', at: 0, items: [] })).toEqual([
-      'off',
-      '10',
-      '20.10',
-      7,
-      '5',
-    ]);
+    expect(
+      plainOf(
+        parse(`[ "off", '10', !!str 20.10, !!int "7", ! 5 ]`).value ?? {
+          kind: 'list',
+          at: 0,
+          items: [],
+        },
+      ),
+    ).toEqual(['off', '10', '20.10', 7, '5']);
   });
 });
 
@@ -63,13 +67,21 @@ describe('mistakes', () => {
     ['a: 1\n\tb: 2\n', ['2:1 tab: Tabs are not allowed as indentation']],
     ['a: 1\nb: 2\na: 3\n', ['3:1 duplicate-key: the key `a` stands here twice']],
     ['x: {a: 1, a: 2}\n', ['1:11 duplicate-key: the key `a` stands here twice']],
-    ['a: [1, 2\n', ['2:1 yaml-syntax: Flow sequence in block collection must be sufficiently indented and end with a ]']],
+    [
+      'a: [1, 2\n',
+      [
+        '2:1 yaml-syntax: Flow sequence in block collection must be sufficiently indented and end with a ]',
+      ],
+    ],
     ['a: b: c\n', ['1:4 yaml-syntax: Nested mappings are not allowed in compact mappings']],
     ['a: @x\n', ['1:4 yaml-syntax: Plain value cannot start with reserved character @']],
     ['a: {{ x }}\n', ['1:5 key-not-text: a key must be plain text']],
     ['a: *nope\n', ['1:4 unknown-anchor: nothing before this is named &nope']],
     ['a: &x [1, *x]\n', ['1:11 recursive-alias: *x stands inside of what it names']],
-    ['a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n', ['1:11 vault: values encrypted with ansible-vault cannot be read yet']],
+    [
+      'a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n',
+      ['1:11 vault: values encrypted with ansible-vault cannot be read yet'],
+    ],
     ['a: !what x\n', ['1:10 unknown-tag: the tag !what is not known']],
     ['a: 1\n---\nb: 1\n', ['2:1 several-documents: this file holds more than one YAML document']],
     ['<<: 5\n', ['1:5 merge-not-mapping: `<<` can only take in mappings']],
@@ -80,9 +92,12 @@ describe('mistakes', () => {
   it('an alias bomb is told once and does not grow', () => {
     const levels = Array.from(
       { length: 12 },
-      (_, level) => `l${level + 1}: &l${level + 1} [${Array.from({ length: 10 }, () => `*l${level}`).join(', ')}]`,
+      (_, level) =>
+        `l${level + 1}: &l${level + 1} [${Array.from({ length: 10 }, () => `*l${level}`).join(', ')}]`,
     );
-    expect(told(`l0: &l0 [1, 2, 3]\n${levels.join('\n')}\n`)).toEqual([expect.stringContaining('alias-bomb')]);
+    expect(told(`l0: &l0 [1, 2, 3]\n${levels.join('\n')}\n`)).toEqual([
+      expect.stringContaining('alias-bomb'),
+    ]);
   });
 
   it.each(['[', '{a: ', '- ', '? '])('ten thousand %j are refused and not parsed', (text) => {
@@ -90,7 +105,9 @@ describe('mistakes', () => {
   });
 
   it('says where the first of two equal keys is', () => {
-    expect(parse('a: 1\nb: 2\na: 3\n').diagnostics[0]?.hint).toBe('it stands first on line 1: keep one of them');
+    expect(parse('a: 1\nb: 2\na: 3\n').diagnostics[0]?.hint).toBe(
+      'it stands first on line 1: keep one of them',
+    );
   });
 });
 

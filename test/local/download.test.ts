@@ -21,8 +21,10 @@ const answers: Readonly<Record<string, RequestListener>> = {
     answer.writeHead(200, { 'content-length': body.length });
     answer.write(body.subarray(0, 1_000_000), () => answer.destroy());
   },
-  '/token': (_, answer) => answer.writeHead(302, { location: '/nothing?X-Amz-Signature=geheim' }).end(),
-  '/login': (_, answer) => answer.writeHead(302, { location: 'http://user:geheim@127.0.0.1/file?geheim' }).end(),
+  '/token': (_, answer) =>
+    answer.writeHead(302, { location: '/nothing?X-Amz-Signature=geheim' }).end(),
+  '/login': (_, answer) =>
+    answer.writeHead(302, { location: 'http://user:geheim@127.0.0.1/file?geheim' }).end(),
   '/403': (_, answer) => answer.writeHead(403).end('no'),
   '/slow': (_, answer) => void answer.writeHead(200).write('a'),
 };
@@ -35,7 +37,9 @@ describe('a download', () => {
   const fetched = (path: string, wanted = sha256, signal = new AbortController().signal) =>
     download({ url: `${base}${path}`, sha256: wanted, to, signal });
   beforeAll(async () => {
-    server = createServer((request, answer) => (answers[request.url ?? ''] ?? ((_, other) => other.writeHead(404).end()))(request, answer));
+    server = createServer((request, answer) =>
+      (answers[request.url ?? ''] ?? ((_, other) => other.writeHead(404).end()))(request, answer),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
@@ -62,9 +66,14 @@ describe('a download', () => {
     expect(existsSync(to)).toBe(false);
   });
   it('from where nobody listens says why', async () => {
-    expect(await download({ url: 'http://127.0.0.1:1/x', sha256, to, signal: new AbortController().signal })).toMatch(
-      /ECONNREFUSED|bad port/,
-    );
+    expect(
+      await download({
+        url: 'http://127.0.0.1:1/x',
+        sha256,
+        to,
+        signal: new AbortController().signal,
+      }),
+    ).toMatch(/ECONNREFUSED|bad port/);
   });
   it('ends when the command is ended', async () => {
     const kill = new AbortController();

@@ -1,4 +1,5 @@
-// The person at this machine: also where no file knows their name, as in a container that runs under a number.
+// The person at this machine: also where no file knows their name, as in a container that runs
+// under a number.
 import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -60,7 +60,9 @@ describe('an RPM package', () => {
     });
   });
   it('has no epoch where it is 0 or absent', async () => {
-    expect(await inspect(rpmFile({ ...docker, epoch: 0 }))).toMatchObject({ file: { version: '18.09.9-3.el7' } });
+    expect(await inspect(rpmFile({ ...docker, epoch: 0 }))).toMatchObject({
+      file: { version: '18.09.9-3.el7' },
+    });
     const { epoch: _epoch, ...plain } = docker;
     expect(await inspect(rpmFile(plain))).toMatchObject({ file: { version: '18.09.9-3.el7' } });
   });
@@ -82,7 +84,14 @@ describe('a deb package', () => {
     name: 'docker-ce',
     version: '5:18.09.9~3-0~debian-stretch',
     arch: 'amd64',
-    requires: ['docker-ce-cli', 'containerd.io', 'iptables', 'libc6', 'musl', 'init-system-helpers'],
+    requires: [
+      'docker-ce-cli',
+      'containerd.io',
+      'iptables',
+      'libc6',
+      'musl',
+      'init-system-helpers',
+    ],
     provides: ['moby'],
   };
   const same = (data: Buffer): Buffer => data;
@@ -96,24 +105,37 @@ describe('a deb package', () => {
   it.each(['xz', 'zstd'])('with %s, where the program is there', async (program) => {
     const archive = `control.tar.${program === 'zstd' ? 'zst' : program}`;
     const has = spawnSync(program, ['--version']).status === 0;
-    const pack = has ? (data: Buffer): Buffer => execFileSync(program, ['-c'], { input: data }) : same;
+    const pack = has
+      ? (data: Buffer): Buffer => execFileSync(program, ['-c'], { input: data })
+      : same;
     const inspected = await inspect(debFile(control, { archive, pack }));
     expect(inspected).toMatchObject(
-      has ? { ok: true, file: said } : { ok: false, why: expect.stringContaining(`without the program ${program}`) },
+      has
+        ? { ok: true, file: said }
+        : { ok: false, why: expect.stringContaining(`without the program ${program}`) },
     );
   });
   it('is refused without a control file, with one of an unknown kind, or damaged', async () => {
     expect(await why(debFile(control, { file: './other' }))).toBe('has no control file in it');
     expect(await why(debFile(control, { archive: 'control.tar.br' }))).toMatch(/unknown kind/);
     expect(await why(debFile(control).subarray(0, 90))).toMatch(/not whole|damaged/);
-    expect(await why(debFile(control, { pack: () => Buffer.from('no gzip') }))).toMatch(/header|gzip/);
+    expect(await why(debFile(control, { pack: () => Buffer.from('no gzip') }))).toMatch(
+      /header|gzip/,
+    );
   });
 });
 
 it('whatever else there is, is no package, and says why', async () => {
   mkdirSync(join(dir, 'folder'));
-  expect(await inspectPackage(join(dir, 'folder'))).toMatchObject({ ok: false, why: 'is a directory' });
-  expect(await inspectPackage(join(dir, 'nothing'))).toMatchObject({ ok: false, why: 'there is no such file', absent: true });
+  expect(await inspectPackage(join(dir, 'folder'))).toMatchObject({
+    ok: false,
+    why: 'is a directory',
+  });
+  expect(await inspectPackage(join(dir, 'nothing'))).toMatchObject({
+    ok: false,
+    why: 'there is no such file',
+    absent: true,
+  });
   expect(await inspectPackage('/dev/null')).toMatchObject({ ok: false, why: 'is no regular file' });
   for (const text of ['', 'PK', '<html>404 not found</html>'])
     expect(await why(Buffer.from(text))).toBe('is neither an RPM nor a deb package');
@@ -122,13 +144,16 @@ it('whatever else there is, is no package, and says why', async () => {
 it('no damage makes it hang, throw, or give a name that is none', async () => {
   const whole = rpmFile(docker);
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }), async (damage) => {
-      const bytes = Buffer.from(whole);
-      for (const [at, byte] of damage) bytes[at] = byte;
-      const inspected = await inspect(bytes);
-      if (inspected.ok) expect(inspected.file.name).toMatch(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/);
-      else expect(inspected.why).toMatch(/^(?:is|has|ends|cannot)/);
-    }),
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+      async (damage) => {
+        const bytes = Buffer.from(whole);
+        for (const [at, byte] of damage) bytes[at] = byte;
+        const inspected = await inspect(bytes);
+        if (inspected.ok) expect(inspected.file.name).toMatch(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/);
+        else expect(inspected.why).toMatch(/^(?:is|has|ends|cannot)/);
+      },
+    ),
     { numRuns: 300 },
   );
 });

@@ -1,6 +1,14 @@
 // The program finds the playbooks and pages that it ships, however it was started.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,11 +37,20 @@ describe.each([
   ['by the link that npm makes', 'installed/.bin/kmend', 'installed/kmend'],
   ['as a bundle that was carried to another machine', 'carried/kmend.cjs', 'carried'],
 ])('started %s', (_, program, root) => {
-  it('it knows where its files are', () => expect(packageRoot(join(dir, program))).toBe(join(dir, root)));
+  it('it knows where its files are', () =>
+    expect(packageRoot(join(dir, program))).toBe(join(dir, root)));
 
   it('it opens its pages', () => {
-    const run = spawnSync(process.execPath, [join(dir, program), 'docs', 'kmem'], { cwd: dir, env: { HOME: dir }, encoding: 'utf8' });
-    expect([run.status, run.stderr, run.stdout]).toEqual([0, '', readFileSync('docs/kmem.md', 'utf8')]);
+    const run = spawnSync(process.execPath, [join(dir, program), 'docs', 'kmem'], {
+      cwd: dir,
+      env: { HOME: dir },
+      encoding: 'utf8',
+    });
+    expect([run.status, run.stderr, run.stdout]).toEqual([
+      0,
+      '',
+      readFileSync('docs/kmem.md', 'utf8'),
+    ]);
   });
 
   it('a manifest has the roles that it ships', () => {
@@ -52,7 +69,15 @@ describe.each([
       '-i',
       'hosts.yaml',
     ];
-    const run = spawnSync(process.execPath, [join(dir, program), ...words], { cwd: dir, env: { HOME: dir }, encoding: 'utf8' });
-    expect([run.status, run.stderr, run.stdout]).toEqual([0, '', expect.stringMatching(/kind: ClusterRole\n.*kind: CronJob/s)]);
+    const run = spawnSync(process.execPath, [join(dir, program), ...words], {
+      cwd: dir,
+      env: { HOME: dir },
+      encoding: 'utf8',
+    });
+    expect([run.status, run.stderr, run.stdout]).toEqual([
+      0,
+      '',
+      expect.stringMatching(/kind: ClusterRole\n.*kind: CronJob/s),
+    ]);
   });
 });

@@ -1,4 +1,5 @@
-// What is drawn on a terminal beside the lines of a command: questions, prompts and the progress line show text of others only.
+// What is drawn on a terminal beside the lines of a command: questions, prompts and the progress
+// line show text of others only.
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,8 +16,16 @@ function terminal() {
   output.on('data', (chunk: Buffer) => {
     text += String(chunk);
   });
-  const ends = { input: input as unknown as NodeJS.ReadStream, output: output as unknown as NodeJS.WriteStream };
-  return { ...ends, type: (line: string) => input.write(line), text: () => text, written: () => once(output, 'data') };
+  const ends = {
+    input: input as unknown as NodeJS.ReadStream,
+    output: output as unknown as NodeJS.WriteStream,
+  };
+  return {
+    ...ends,
+    type: (line: string) => input.write(line),
+    text: () => text,
+    written: () => once(output, 'data'),
+  };
 }
 
 it('a question shows the name of a host', async () => {
@@ -31,7 +40,9 @@ it('a question shows the name of a host', async () => {
 
 it('a prompt for a secret shows the name of a host, and never the secret', async () => {
   const screen = terminal();
-  const answer = terminalAsker(screen, new AbortController().signal).secret(`Password for ${hostile}: `);
+  const answer = terminalAsker(screen, new AbortController().signal).secret(
+    `Password for ${hostile}: `,
+  );
   screen.type('horse\n');
   expect(await answer).toBe('horse');
   expect(screen.text()).toBe('Password for h1?[2J?⏎FORGED: \n');

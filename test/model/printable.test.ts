@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { harmless, oneLine, toJson } from '../../src/model/text/printable.ts';
 
-/** First and last of each range that a terminal obeys, that turns text round, or that nobody sees. */
+/**
+ * First and last of each range that a terminal obeys, that turns text round, or that nobody sees.
+ */
 const bad: readonly (readonly [string, number, number])[] = [
   ['C0 before the tab', 0x00, 0x08],
   ['C0 after the tab', 0x0a, 0x1f],
@@ -23,7 +25,9 @@ const bad: readonly (readonly [string, number, number])[] = [
   ['tags', 0xe0000, 0xe007f],
   ['further variation selectors', 0xe0100, 0xe01ef],
 ];
-const all = bad.flatMap(([, from, to]) => Array.from({ length: to - from + 1 }, (_, index) => String.fromCodePoint(from + index)));
+const all = bad.flatMap(([, from, to]) =>
+  Array.from({ length: to - from + 1 }, (_, index) => String.fromCodePoint(from + index)),
+);
 const isBad = (text: string): boolean => [...text].some((char) => all.includes(char));
 const hostile = fc
   .array(fc.oneof(fc.constantFrom(...all), fc.string({ unit: 'binary' })), { maxLength: 40 })
@@ -31,7 +35,8 @@ const hostile = fc
 
 describe('text of others', () => {
   it.each(bad)('shows %s as one character each', (_, from, to) => {
-    for (const code of [from, Math.floor((from + to) / 2), to]) expect(harmless(`a${String.fromCodePoint(code)}b`)).toMatch(/^a[?⏎]b$/);
+    for (const code of [from, Math.floor((from + to) / 2), to])
+      expect(harmless(`a${String.fromCodePoint(code)}b`)).toMatch(/^a[?⏎]b$/);
   });
 
   it('keeps what people write', () => {
@@ -56,7 +61,13 @@ describe('text of others', () => {
     expect(oneLine('  short\n', 5)).toBe('short');
     expect(oneLine('🙂'.repeat(100), 4)).toBe('🙂🙂🙂…');
     expect(oneLine(`ab${' '.repeat(100)}c`, 4)).toBe('ab …');
-    fc.assert(fc.property(hostile, fc.integer({ min: 1, max: 20 }), (text, max) => [...oneLine(text, max)].length <= max));
+    fc.assert(
+      fc.property(
+        hostile,
+        fc.integer({ min: 1, max: 20 }),
+        (text, max) => [...oneLine(text, max)].length <= max,
+      ),
+    );
   });
 
   it('writes JSON that shows nothing bad and reads back as the same value', () => {

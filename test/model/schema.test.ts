@@ -5,7 +5,9 @@ import * as schema from '../../src/model/shape/schema.ts';
 
 const parse = (type: schema.Schema<unknown>, input: unknown): unknown => {
   const parsed = type.safeParse(input);
-  return parsed.success ? parsed.data : new Error(schema.problemsOf(schema.asArgs(type), input)[0]?.message);
+  return parsed.success
+    ? parsed.data
+    : new Error(schema.problemsOf(schema.asArgs(type), input)[0]?.message);
 };
 const wrong = (message: string): Error => new Error(message);
 
@@ -114,14 +116,25 @@ describe.each<[string, schema.Schema<unknown>, (readonly [unknown, unknown])[]]>
 
 it('a number of seconds written in parts is the sum of its parts', () => {
   fc.assert(
-    fc.property(fc.nat(300), fc.nat(50), fc.nat(99), fc.nat(99), (days, hours, minutes, seconds) => {
-      expect(schema.parseDuration(`${days}d${hours}h${minutes}m${seconds}s`)).toBe(days * 86_400 + hours * 3_600 + minutes * 60 + seconds);
-    }),
+    fc.property(
+      fc.nat(300),
+      fc.nat(50),
+      fc.nat(99),
+      fc.nat(99),
+      (days, hours, minutes, seconds) => {
+        expect(schema.parseDuration(`${days}d${hours}h${minutes}m${seconds}s`)).toBe(
+          days * 86_400 + hours * 3_600 + minutes * 60 + seconds,
+        );
+      },
+    ),
   );
 });
 
 it('problems say what, where and which keys there are', () => {
-  const type = schema.object({ name: schema.word, inner: schema.object({ count: schema.whole(1) }).optional() });
+  const type = schema.object({
+    name: schema.word,
+    inner: schema.object({ count: schema.whole(1) }).optional(),
+  });
   expect(schema.problemsOf(schema.asArgs(type), { inner: { count: 0 }, nmae: 1 })).toEqual([
     { path: ['name'], kind: 'missing', message: 'is required' },
     { path: ['inner', 'count'], kind: 'value', message: 'should be 1 or more' },
@@ -132,12 +145,18 @@ it('problems say what, where and which keys there are', () => {
 });
 
 it('the JSON schema of a short form says that a scalar will do, and that templates will', () => {
-  const type = schema.shorthand((cmd) => ({ cmd }), schema.object({ cmd: schema.text, count: schema.whole().optional() }));
+  const type = schema.shorthand(
+    (cmd) => ({ cmd }),
+    schema.object({ cmd: schema.text, count: schema.whole().optional() }),
+  );
   expect(schema.toJsonSchema(type, { templates: true })).toMatchObject({
     anyOf: [
       {
         type: 'object',
-        properties: { cmd: { type: 'string' }, count: { anyOf: [{ type: 'integer' }, { type: 'string', pattern: '\\{\\{' }] } },
+        properties: {
+          cmd: { type: 'string' },
+          count: { anyOf: [{ type: 'integer' }, { type: 'string', pattern: '\\{\\{' }] },
+        },
       },
       { type: ['string', 'number', 'boolean', 'null'] },
     ],

@@ -2,7 +2,18 @@
 import { describe, expect, it } from 'vitest';
 import { wrongBody, wrongEvent } from '../../src/model/shape/event-shape.ts';
 import { plan } from '../../src/model/shape/plan-shape.ts';
-import { anything, dataIn, flag, listOf, number, object, oneOf, record, type Shape, text } from '../../src/model/shape/shape.ts';
+import {
+  anything,
+  dataIn,
+  flag,
+  listOf,
+  number,
+  object,
+  oneOf,
+  record,
+  type Shape,
+  text,
+} from '../../src/model/shape/shape.ts';
 
 const pair = object({ a: number }, { b: text });
 
@@ -36,7 +47,11 @@ describe('a shape', () => {
   });
 
   it('is asked of JSON only', () => {
-    expect([dataIn('{"a": 1}'), dataIn('{"a": 1'), dataIn('')]).toEqual([{ a: 1 }, undefined, undefined]);
+    expect([dataIn('{"a": 1}'), dataIn('{"a": 1'), dataIn('')]).toEqual([
+      { a: 1 },
+      undefined,
+      undefined,
+    ]);
   });
 });
 
@@ -47,21 +62,55 @@ describe('an event', () => {
     [{ type: 'run.closed' }, undefined],
     [{ type: 'run.finished', exit: 0, why: 'all done' }, undefined],
     [{ type: 'run.finished', exit: 0 }, 'why is missing'],
-    [{ type: 'run.paused', who: 'anna', why: 'lunch', hosts: ['h1', 2] }, 'hosts[1] should be text'],
-    [{ type: 'approved', risk: 'reboot', who: 'anna', how: 'asked' }, undefined],
-    [{ type: 'approved', risk: 'huge', who: 'anna', how: 'asked' }, 'risk should be none, write, restart, evict, reboot'],
-    [{ type: 'wave.started', wave: 1, hosts: ['h1'], canary: 'yes' }, 'canary should be true or false'],
-    [{ type: 'gate.read', gate: 'g', open: true, read: '1' }, undefined],
-    [{ type: 'capacity.read', unavailable: [], lockOuts: [{ host: 'h', by: 'lock', why: '' }] }, 'lockOuts[0].by should be hold, cordon'],
-    [{ type: 'effect.done', host: 'h', task: 't', effect: 'e', result: { ok: true, code: '0' } }, 'result.code should be a number'],
     [
-      { type: 'effect.failed', host: 'h', task: 't', effect: 'e', failure: { kind: 'bad luck', message: '' } },
+      { type: 'run.paused', who: 'anna', why: 'lunch', hosts: ['h1', 2] },
+      'hosts[1] should be text',
+    ],
+    [{ type: 'approved', risk: 'reboot', who: 'anna', how: 'asked' }, undefined],
+    [
+      { type: 'approved', risk: 'huge', who: 'anna', how: 'asked' },
+      'risk should be none, write, restart, evict, reboot',
+    ],
+    [
+      { type: 'wave.started', wave: 1, hosts: ['h1'], canary: 'yes' },
+      'canary should be true or false',
+    ],
+    [{ type: 'gate.read', gate: 'g', open: true, read: '1' }, undefined],
+    [
+      { type: 'capacity.read', unavailable: [], lockOuts: [{ host: 'h', by: 'lock', why: '' }] },
+      'lockOuts[0].by should be hold, cordon',
+    ],
+    [
+      { type: 'effect.done', host: 'h', task: 't', effect: 'e', result: { ok: true, code: '0' } },
+      'result.code should be a number',
+    ],
+    [
+      {
+        type: 'effect.failed',
+        host: 'h',
+        task: 't',
+        effect: 'e',
+        failure: { kind: 'bad luck', message: '' },
+      },
       expect.stringMatching(/^failure\.kind should be /) as never,
     ],
-    [{ type: 'task.done', host: 'h', task: 't', name: 'n', status: 'changed', registered: [] }, 'registered should be a mapping'],
-    [{ type: 'host.resolved', host: 'h', who: 'anna', note: '', as: 'forget' }, 'as should be done, skip, retry'],
     [
-      { type: 'proof', host: 'h', verdict: 'off', by: 'samples', evidence: 'EIO', accepted: [{ key: 'docker' }] },
+      { type: 'task.done', host: 'h', task: 't', name: 'n', status: 'changed', registered: [] },
+      'registered should be a mapping',
+    ],
+    [
+      { type: 'host.resolved', host: 'h', who: 'anna', note: '', as: 'forget' },
+      'as should be done, skip, retry',
+    ],
+    [
+      {
+        type: 'proof',
+        host: 'h',
+        verdict: 'off',
+        by: 'samples',
+        evidence: 'EIO',
+        accepted: [{ key: 'docker' }],
+      },
       'accepted[0].name is missing',
     ],
     [{ type: 'constructor' }, 'this version of kmend knows no entry of type "constructor"'],
@@ -94,9 +143,28 @@ describe('a plan', () => {
     approve: 'ask',
     unplannable: 'fail',
   };
-  const host = { host: 'h1', tasks: [], risk: 'none', verdict: 'off', remedy: 'none', remedyWhy: '', reads: {}, estimate: 0, warnings: [] };
+  const host = {
+    host: 'h1',
+    tasks: [],
+    risk: 'none',
+    verdict: 'off',
+    remedy: 'none',
+    remedyWhy: '',
+    reads: {},
+    estimate: 0,
+    warnings: [],
+  };
   const play = { play: 'p', rollout, pool: 1, hosts: [host], leftOut: [] };
-  const whole = { id: 'i', tool: '1', createdAt: 1, playbook: 'p.yaml', inventories: [], inputs: {}, salt: 's', plays: [play] };
+  const whole = {
+    id: 'i',
+    tool: '1',
+    createdAt: 1,
+    playbook: 'p.yaml',
+    inventories: [],
+    inputs: {},
+    salt: 's',
+    plays: [play],
+  };
   const withPlay = (change: object) => ({ ...whole, plays: [{ ...play, ...change }] });
 
   it.each<readonly [name: string, data: unknown, wrong: string | undefined]>([
@@ -113,7 +181,11 @@ describe('a plan', () => {
       withPlay({ hosts: [{ ...host, verdict: 'fine' }] }),
       'plan.plays[0].hosts[0].verdict should be off, on, leaking, at_risk, not_applicable, unknown',
     ],
-    ['a task without an id', withPlay({ hosts: [{ ...host, tasks: [{ name: 'n' }] }] }), 'plan.plays[0].hosts[0].tasks[0].id is missing'],
+    [
+      'a task without an id',
+      withPlay({ hosts: [{ ...host, tasks: [{ name: 'n' }] }] }),
+      'plan.plays[0].hosts[0].tasks[0].id is missing',
+    ],
     [
       'a gate of an unknown kind',
       withPlay({ rollout: { ...rollout, gates: [{ name: 'g', kind: 'mail', args: {}, for: 0 }] } }),

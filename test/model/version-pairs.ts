@@ -1,4 +1,5 @@
-// Pairs of versions with their order (-1, 0, 1): by rpm and by dpkg themselves. The unit tests take them as given, the differential test asks again.
+// Pairs of versions with their order (-1, 0, 1): by rpm and by dpkg themselves. The unit tests take
+// them as given, the differential test asks again.
 
 export type Pair = readonly [a: string, b: string, order: -1 | 0 | 1];
 

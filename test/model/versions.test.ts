@@ -1,4 +1,5 @@
-// Version orders: a table per order; test/hosts/versions-differential.test.ts asks the real rpm and dpkg about the same and more.
+// Version orders: a table per order; test/hosts/versions-differential.test.ts asks the real rpm and
+// dpkg about the same and more.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -66,7 +67,9 @@ describe('Kubernetes', () => {
     ['v1.21.2-eks-55daa9d', 'v1.21.2', 0],
     ['1.22.0-rc.0', '1.22.0', -1],
     ['nonsense', '1.0.0', -1],
-  ] as const)('%s against %s is %i', (a, b, order) => expect(sign(compareKubernetes(a, b))).toBe(order));
+  ] as const)('%s against %s is %i', (a, b, order) =>
+    expect(sign(compareKubernetes(a, b))).toBe(order),
+  );
 });
 
 describe('ranges', () => {
@@ -90,12 +93,17 @@ describe('ranges', () => {
     ['1.21.1', '<1.21 || >=1.21.2', compareKubernetes, false],
     ['1.21.1', '!=1.21.1', compareKubernetes, false],
     ['', '>=0', compareUpstream, false],
-  ] as const)('%s in "%s"', (version, range, compare: Compare, inside) => expect(versionInRange(version, range, compare)).toBe(inside));
+  ] as const)('%s in "%s"', (version, range, compare: Compare, inside) =>
+    expect(versionInRange(version, range, compare)).toBe(inside),
+  );
 
-  it.each(['', '>=', 'latest!', '>= <', '1 ||', '~>1.2', '=>1.2'])('"%s" is no range, and says so', (range) => {
-    expect(isRange(range)).toBe(false);
-    expect(() => versionInRange('1', range, compareUpstream)).toThrow('is not a version range');
-  });
+  it.each(['', '>=', 'latest!', '>= <', '1 ||', '~>1.2', '=>1.2'])(
+    '"%s" is no range, and says so',
+    (range) => {
+      expect(isRange(range)).toBe(false);
+      expect(() => versionInRange('1', range, compareUpstream)).toThrow('is not a version range');
+    },
+  );
 });
 
 describe('every order', () => {
@@ -105,12 +113,15 @@ describe('every order', () => {
     ['dpkg', compareDeb],
     ['upstream', compareUpstream],
     ['Kubernetes', compareKubernetes],
-  ] as const)('%s: a version equals itself, and the other way round is the opposite', (_, compare) => {
-    fc.assert(
-      fc.property(version, version, (a, b) => {
-        expect(compare(a, a)).toBe(0);
-        expect(sign(compare(a, b)) + sign(compare(b, a))).toBe(0);
-      }),
-    );
-  });
+  ] as const)(
+    '%s: a version equals itself, and the other way round is the opposite',
+    (_, compare) => {
+      fc.assert(
+        fc.property(version, version, (a, b) => {
+          expect(compare(a, a)).toBe(0);
+          expect(sign(compare(a, b)) + sign(compare(b, a))).toBe(0);
+        }),
+      );
+    },
+  );
 });

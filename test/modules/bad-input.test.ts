@@ -42,57 +42,77 @@ describe('what a host has', () => {
 
   it('a loader that is not known is refused with its name', () => {
     const facts = el7({ 'boot.loader': 'unknown' });
-    expect(planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts })).toMatchObject({
+    expect(
+      planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }),
+    ).toMatchObject({
       changes: [],
       refuse: { why: 'the boot loader (unknown) is none that kmend can edit' },
     });
     expect(
-      planOf('kernel', { args: { min: '3.10.0-1062.el7' }, facts: el7({ ...facts, ...packageFacts('kernel', '', []) }) }).changes,
+      planOf('kernel', {
+        args: { min: '3.10.0-1062.el7' },
+        facts: el7({ ...facts, ...packageFacts('kernel', '', []) }),
+      }).changes,
     ).toEqual([]);
   });
 
   it('a grub.cfg that was written by half refuses the argument and the reboot', () => {
-    const facts = el7({ 'boot.menu_broken': '/boot/grub2/grub.cfg ends inside an entry: it was written by half' });
-    expect(planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse?.why).toContain('ends inside an entry');
-    expect(planOf('reboot', { args: { force: true }, facts }).refuse?.why).toContain('it may not boot again');
+    const facts = el7({
+      'boot.menu_broken': '/boot/grub2/grub.cfg ends inside an entry: it was written by half',
+    });
+    expect(
+      planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse?.why,
+    ).toContain('ends inside an entry');
+    expect(planOf('reboot', { args: { force: true }, facts }).refuse?.why).toContain(
+      'it may not boot again',
+    );
   });
   it('a distribution that is not known is refused with its name', () => {
     const facts = el7({ 'os.id': 'mystery', 'os.family': 'unknown' });
-    expect(planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse?.why).toContain('"mystery"');
+    expect(
+      planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse?.why,
+    ).toContain('"mystery"');
   });
   it('a kernel release that does not parse is not taken for one that knows the argument', () => {
     const odd = el7({ 'kernel.release': 'vendor-kernel', 'kernel.next': 'vendor-kernel' });
-    expect(planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts: odd }).refuse?.why).toMatch(
-      /kernel vendor-kernel is not known to parse/,
-    );
+    expect(
+      planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts: odd }).refuse
+        ?.why,
+    ).toMatch(/kernel vendor-kernel is not known to parse/);
   });
 });
 
 const hasCheck = spawnSync('grub-script-check', ['--version']).error === undefined;
 
-describe.skipIf(!hasCheck)(`a grub.cfg that was written by half (${hasCheck ? 'all there' : 'needs grub-script-check'})`, () => {
-  const half = `set default=0\nmenuentry 'CentOS' {\n\tlinux16 /vmlinuz-3.10.0-1160.el7.x86_64 root=/dev/sda1 ro quiet\n\tinitrd16 /initramfs-3.10`;
-  it('on el7: named, and every byte is as before, also in /etc/default/grub', () => {
-    const tree = hostTree({ '/boot/grub2/grub.cfg': half, '/etc/default/grub': 'GRUB_CMDLINE_LINUX="quiet"\n' });
-    tree.program('grubby');
-    tree.program('grub2-script-check', 'exec grub-script-check "$@"');
-    const before = tree.picture(ours);
-    const ran = tree.run(grub2Script(nokmem));
-    expect([ran.code, ran.err]).toEqual([24, expect.stringMatching(/grub\.cfg/)]);
-    expect(tree.picture(ours)).toEqual(before);
-  });
-  it('on Debian, where the tool itself writes half of it: named, and the old one stays', () => {
-    const tree = hostTree({
-      '/boot/grub/grub.cfg': 'menuentry x {\n\tlinux /vmlinuz-1 ro\n}\n',
-      '/etc/default/grub': 'GRUB_CMDLINE_LINUX=""\n',
+describe.skipIf(!hasCheck)(
+  `a grub.cfg that was written by half (${hasCheck ? 'all there' : 'needs grub-script-check'})`,
+  () => {
+    const half = `set default=0\nmenuentry 'CentOS' {\n\tlinux16 /vmlinuz-3.10.0-1160.el7.x86_64 root=/dev/sda1 ro quiet\n\tinitrd16 /initramfs-3.10`;
+    it('on el7: named, and every byte is as before, also in /etc/default/grub', () => {
+      const tree = hostTree({
+        '/boot/grub2/grub.cfg': half,
+        '/etc/default/grub': 'GRUB_CMDLINE_LINUX="quiet"\n',
+      });
+      tree.program('grubby');
+      tree.program('grub2-script-check', 'exec grub-script-check "$@"');
+      const before = tree.picture(ours);
+      const ran = tree.run(grub2Script(nokmem));
+      expect([ran.code, ran.err]).toEqual([24, expect.stringMatching(/grub\.cfg/)]);
+      expect(tree.picture(ours)).toEqual(before);
     });
-    tree.program(
-      'grub-mkconfig',
-      `while [ $# -gt 1 ]; do shift; done; printf "menuentry x {\\n\\tlinux /vmlinuz-1 ro cgroup.memory=nokmem" > "$1"`,
-    );
-    tree.program('update-grub', 'exec grub-mkconfig -o "$2"');
-    const before = tree.picture(ours);
-    expect(tree.run(grubDebianScript(nokmem)).code).toBe(24);
-    expect(tree.picture(ours)).toEqual(before);
-  });
-});
+    it('on Debian, where the tool itself writes half of it: named, and the old one stays', () => {
+      const tree = hostTree({
+        '/boot/grub/grub.cfg': 'menuentry x {\n\tlinux /vmlinuz-1 ro\n}\n',
+        '/etc/default/grub': 'GRUB_CMDLINE_LINUX=""\n',
+      });
+      tree.program(
+        'grub-mkconfig',
+        `while [ $# -gt 1 ]; do shift; done; printf "menuentry x {\\n\\tlinux /vmlinuz-1 ro cgroup.memory=nokmem" > "$1"`,
+      );
+      tree.program('update-grub', 'exec grub-mkconfig -o "$2"');
+      const before = tree.picture(ours);
+      expect(tree.run(grubDebianScript(nokmem)).code).toBe(24);
+      expect(tree.picture(ours)).toEqual(before);
+    });
+  },
+);

@@ -1,4 +1,5 @@
-// What an edit of boot arguments must have done, told from the command lines before and after alone: an own reading of them, not that of the program.
+// What an edit of boot arguments must have done, told from the command lines before and after
+// alone: an own reading of them, not that of the program.
 import { expect } from 'vitest';
 import type { ArgumentEdit } from '../../src/modules/kernel-arg/edit.ts';
 
@@ -17,14 +18,17 @@ interface Read {
 function read(line: string, key: string): Read {
   const words = wordsOf(line);
   const end = words.indexOf('--');
-  const isOurs = (word: string, index: number): boolean => (end < 0 || index < end) && nameOf(word) === key;
+  const isOurs = (word: string, index: number): boolean =>
+    (end < 0 || index < end) && nameOf(word) === key;
   return {
     values: words.filter(isOurs).map((word) => plain(word).slice(key.length + 1)),
     others: words.filter((word, index) => !isOurs(word, index)),
   };
 }
 
-const itemsOf = (values: readonly string[]): readonly string[] => [...new Set(values.flatMap((value) => value.split(',')).filter(Boolean))];
+const itemsOf = (values: readonly string[]): readonly string[] => [
+  ...new Set(values.flatMap((value) => value.split(',')).filter(Boolean)),
+];
 
 /** `before` and `after` are the command lines of the same entry. */
 export function lawsOfEdit(before: string, after: string, edit: ArgumentEdit): void {
@@ -32,11 +36,18 @@ export function lawsOfEdit(before: string, after: string, edit: ArgumentEdit): v
   expect(is.others, 'every other word, in its order').toEqual(was.others);
   const wanted = edit.items.join(',');
   if (edit.list && edit.state === 'present')
-    expect([...itemsOf(is.values)].sort(), 'the items of both').toEqual([...new Set([...itemsOf(was.values), ...edit.items])].sort());
+    expect([...itemsOf(is.values)].sort(), 'the items of both').toEqual(
+      [...new Set([...itemsOf(was.values), ...edit.items])].sort(),
+    );
   else if (edit.list)
-    expect(itemsOf(is.values), 'the items that are left').toEqual(itemsOf(was.values).filter((item) => !edit.items.includes(item)));
+    expect(itemsOf(is.values), 'the items that are left').toEqual(
+      itemsOf(was.values).filter((item) => !edit.items.includes(item)),
+    );
   else if (edit.state === 'present') expect([...new Set(is.values)], 'one value').toEqual([wanted]);
-  else expect(is.values, 'the values that are left').toEqual(edit.items.length === 0 ? [] : was.values.filter((value) => value !== wanted));
+  else
+    expect(is.values, 'the values that are left').toEqual(
+      edit.items.length === 0 ? [] : was.values.filter((value) => value !== wanted),
+    );
 }
 
 /** The edit that takes this one back, where none of what it adds stood anywhere before. */

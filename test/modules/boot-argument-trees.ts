@@ -1,4 +1,5 @@
-// Generated hosts for kernel_arg: shell files of GRUB as people, installers and cloud images write them, and command lines with all that is odd in them.
+// Generated hosts for kernel_arg: shell files of GRUB as people, installers and cloud images write
+// them, and command lines with all that is odd in them.
 import fc from 'fast-check';
 import type { ArgumentEdit } from '../../src/modules/kernel-arg/edit.ts';
 
@@ -39,11 +40,18 @@ const ours = [
   'nosmt',
 ] as const;
 
-/** With words that are quoted twice, or empty, no edit gives back every byte: they are for the other laws. */
+/**
+ * With words that are quoted twice, or empty, no edit gives back every byte: they are for the other
+ * laws.
+ */
 const odd = ['cgroup.memory="nokmem"', 'cgroup.memory=', 'cgroup.memory', 'panic'] as const;
 
 /** How they begin in a shell file. */
-export const oddWords: readonly RegExp[] = [/cgroup\.memory=(?:\\?"|['\s]|$)/m, /(?<!not\.)cgroup\.memory(?!=)/, /panic(?![=_])/];
+export const oddWords: readonly RegExp[] = [
+  /cgroup\.memory=(?:\\?"|['\s]|$)/m,
+  /(?<!not\.)cgroup\.memory(?!=)/,
+  /panic(?![=_])/,
+];
 
 const word = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...others) },
@@ -82,11 +90,13 @@ const styles: readonly ((variable: string, text: string) => string | undefined)[
   (variable, text) => `${variable}="${inDouble(text)}"  # set by "hand", see the wiki`,
   (variable, text) => `export ${variable}="${inDouble(text)}"`,
   (variable, text) => (text.includes("'") ? undefined : `${variable}='${text}'`),
-  (variable, text) => (text.includes("'") ? undefined : `  ${variable}='${text}' # old: ${variable}="x"`),
+  (variable, text) =>
+    text.includes("'") ? undefined : `  ${variable}='${text}' # old: ${variable}="x"`,
   (variable, text) => (isBare(text) ? `${variable}=${text}` : undefined),
   (variable, text) => (isBare(text) ? `${variable}=${text} # bare` : undefined),
   // A backslash at the end of the line, inside the quotes
-  (variable, text) => (text.includes(' ') ? `${variable}="${inDouble(text).replace(' ', ' \\\n')}"` : undefined),
+  (variable, text) =>
+    text.includes(' ') ? `${variable}="${inDouble(text).replace(' ', ' \\\n')}"` : undefined,
   (variable, text) => `${variable}="${inDouble(text)}" ; true`,
   (variable, text) => `${variable}="${inDouble(text)}"''`,
   (variable, text) => `${variable}=""\n${variable}="\${${variable}:-}${inDouble(text)}"`,
@@ -95,8 +105,10 @@ const styles: readonly ((variable: string, text: string) => string | undefined)[
   (variable, text) => `EXTRA="${inDouble(text)}"\n${variable}="ro $EXTRA"`,
   (variable) => `${variable}="$(echo quiet) ro"`,
   // Never reached: what is added there is lost
-  (variable, text) => `${variable}="${inDouble(text)}"\nif [ ! -d / ]; then\n\t${variable}="never"\nfi`,
-  (variable, text) => `if [ -d / ]; then\n\t${variable}="${inDouble(text)}"\nelse\n\t${variable}="never"\nfi`,
+  (variable, text) =>
+    `${variable}="${inDouble(text)}"\nif [ ! -d / ]; then\n\t${variable}="never"\nfi`,
+  (variable, text) =>
+    `if [ -d / ]; then\n\t${variable}="${inDouble(text)}"\nelse\n\t${variable}="never"\nfi`,
 ];
 
 const assignment = (variable: string): fc.Arbitrary<string> =>
@@ -115,7 +127,10 @@ const noise = fc.constantFrom(
   'GRUB_GFXMODE=640x480',
 );
 
-/** A shell file: some of the two variables, in some order, with noise between; sometimes without an end of its last line. */
+/**
+ * A shell file: some of the two variables, in some order, with noise between; sometimes without an
+ * end of its last line.
+ */
 const shellFile: fc.Arbitrary<string> = fc
   .record({
     linux: fc.option(assignment('GRUB_CMDLINE_LINUX'), { freq: 4 }),
@@ -131,7 +146,10 @@ const shellFile: fc.Arbitrary<string> = fc
     return [before, ...pair, after].filter((line) => line !== null).join('\n') + end;
   });
 
-/** Drop-ins of cloud images and of people: before ours, after ours, with new values and with additions. */
+/**
+ * Drop-ins of cloud images and of people: before ours, after ours, with new values and with
+ * additions.
+ */
 const dropIn: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     'GRUB_CMDLINE_LINUX_DEFAULT="console=tty1 console=ttyS0"\n',
@@ -145,7 +163,14 @@ const dropIn: fc.Arbitrary<string> = fc.oneof(
 );
 
 const dropIns = fc.dictionary(
-  fc.constantFrom('50-cloudimg-settings.cfg', '10-kdump.cfg', '15_timeout.cfg', '99-zz-local.cfg', 'zz-last.cfg', 'README.txt'),
+  fc.constantFrom(
+    '50-cloudimg-settings.cfg',
+    '10-kdump.cfg',
+    '15_timeout.cfg',
+    '99-zz-local.cfg',
+    'zz-last.cfg',
+    'README.txt',
+  ),
   dropIn,
   { maxKeys: 2 },
 );
@@ -154,13 +179,27 @@ export const debianFiles: fc.Arbitrary<Readonly<Record<string, string>>> = fc
   .record({ main: fc.option(shellFile, { freq: 12 }), drops: dropIns })
   .map(({ main, drops }) => ({
     ...(main === null ? {} : { '/etc/default/grub': main }),
-    ...Object.fromEntries(Object.entries(drops).map(([name, text]) => [`/etc/default/grub.d/${name}`, text])),
+    ...Object.fromEntries(
+      Object.entries(drops).map(([name, text]) => [`/etc/default/grub.d/${name}`, text]),
+    ),
   }));
 
-export const suseFiles: fc.Arbitrary<Readonly<Record<string, string>>> = shellFile.map((text) => ({ '/etc/default/grub': text }));
+export const suseFiles: fc.Arbitrary<Readonly<Record<string, string>>> = shellFile.map((text) => ({
+  '/etc/default/grub': text,
+}));
 
-const list = (...items: readonly string[]): ArgumentEdit => ({ key: 'cgroup.memory', items, list: true, state: 'present' });
-const single = (key: string, ...items: readonly string[]): ArgumentEdit => ({ key, items, list: false, state: 'present' });
+const list = (...items: readonly string[]): ArgumentEdit => ({
+  key: 'cgroup.memory',
+  items,
+  list: true,
+  state: 'present',
+});
+const single = (key: string, ...items: readonly string[]): ArgumentEdit => ({
+  key,
+  items,
+  list: false,
+  state: 'present',
+});
 
 export const edits: fc.Arbitrary<ArgumentEdit> = fc.oneof(
   { weight: 6, arbitrary: fc.constant(list('nokmem')) },

@@ -8,7 +8,9 @@ import { hostTree } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
 const scriptOf = (args: unknown) => {
-  const [effect] = planOf('command', { args, facts: {} }).changes.flatMap((change) => change.effects);
+  const [effect] = planOf('command', { args, facts: {} }).changes.flatMap(
+    (change) => change.effects,
+  );
   return effect?.kind === 'run' ? effect.script : '';
 };
 
@@ -26,16 +28,21 @@ describe('command', () => {
 
   it('splits what was quoted for a shell into the very same words', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'grapheme' }).filter((word) => !word.includes('\0'))), (words) => {
-        expect(splitWords(words.map(quote).join(' '))).toEqual(words);
-      }),
+      fc.property(
+        fc.array(fc.string({ unit: 'grapheme' }).filter((word) => !word.includes('\0'))),
+        (words) => {
+          expect(splitWords(words.map(quote).join(' '))).toEqual(words);
+        },
+      ),
     );
   });
 
   it('runs the words as they are: nothing is expanded', () => {
     const tree = hostTree();
     tree.program('show', 'for a; do echo "<$a>"; done');
-    expect(tree.run(scriptOf("show '$HOME' '`id`' \"it's\" '*'")).out).toBe("<$HOME>\n<`id`>\n<it's>\n<*>\n");
+    expect(tree.run(scriptOf("show '$HOME' '`id`' \"it's\" '*'")).out).toBe(
+      "<$HOME>\n<`id`>\n<it's>\n<*>\n",
+    );
     expect(tree.run(scriptOf({ argv: ['show', '$(id)', 'a\nb'] })).out).toBe('<$(id)>\n<a\nb>\n');
   });
 
@@ -52,29 +59,37 @@ describe('command', () => {
     [{ removes: '/x' }, { 'path./x.exists': true }, true],
     [{ unless: '/x' }, { 'path./x.exists': true }, false],
   ])('%j with %j: runs %s', (guard, facts, runs) => {
-    expect(planOf('command', { args: { cmd: 'true', ...guard }, facts }).changes).toHaveLength(runs ? 1 : 0);
+    expect(planOf('command', { args: { cmd: 'true', ...guard }, facts }).changes).toHaveLength(
+      runs ? 1 : 0,
+    );
   });
 
   it('is done once a run', () => {
     const module = moduleNamed('command');
     const isConvergent = (args: object) =>
-      typeof module.convergent === 'function' ? module.convergent(parseArgs(module, args)) : module.convergent;
+      typeof module.convergent === 'function'
+        ? module.convergent(parseArgs(module, args))
+        : module.convergent;
     expect(isConvergent({ cmd: 'touch x' })).toBe(false);
     expect(isConvergent({ cmd: 'ls', read_only: true })).toBe(true);
-    expect(module.facts(parseArgs(module, { cmd: 'ls', creates: '/x' }), { get: () => undefined })).toEqual([
-      { area: 'path', args: { path: '/x' } },
-    ]);
+    expect(
+      module.facts(parseArgs(module, { cmd: 'ls', creates: '/x' }), { get: () => undefined }),
+    ).toEqual([{ area: 'path', args: { path: '/x' } }]);
   });
 
   describe('that only reads', () => {
     const module = moduleNamed('command');
     const args = { cmd: 'ls /x', read_only: true };
     const [want] = module.facts(parseArgs(module, args), { get: () => undefined });
-    const output = (said: object) => planOf('command', { args, facts: { [`output.${want?.args?.script}`]: said } as Facts });
+    const output = (said: object) =>
+      planOf('command', { args, facts: { [`output.${want?.args?.script}`]: said } as Facts });
 
     it('is a fact: what it says is wanted, and it is no change', () => {
       expect(want).toMatchObject({ area: 'output', args: { timeout: 600 } });
-      expect(output({ rc: 0, stdout: 'y', stderr: '' })).toEqual({ changes: [], result: { rc: 0, stdout: 'y', stderr: '' } });
+      expect(output({ rc: 0, stdout: 'y', stderr: '' })).toEqual({
+        changes: [],
+        result: { rc: 0, stdout: 'y', stderr: '' },
+      });
     });
 
     it('ends the host with its exit status when that is bad', () => {
@@ -85,10 +100,13 @@ describe('command', () => {
     });
   });
 
-  it.each([[{}], [{ cmd: 'a', argv: ['a'] }], [{ cmd: 'a "b' }], [{ cmd: 'a', creates: 'x' }], [{ argv: [] }]])(
-    'does not take %j',
-    (args) => {
-      expect(() => parseArgs(moduleNamed('command'), args)).toThrow();
-    },
-  );
+  it.each([
+    [{}],
+    [{ cmd: 'a', argv: ['a'] }],
+    [{ cmd: 'a "b' }],
+    [{ cmd: 'a', creates: 'x' }],
+    [{ argv: [] }],
+  ])('does not take %j', (args) => {
+    expect(() => parseArgs(moduleNamed('command'), args)).toThrow();
+  });
 });

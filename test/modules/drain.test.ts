@@ -20,7 +20,13 @@ describe('drain', () => {
         kind: 'drain',
         node: 'n1',
         timeout: 1800,
-        options: { leftBehind: 'accept', deleteEmptydirData: true, ignoreDaemonsets: true, force: false, keepCordoned: false },
+        options: {
+          leftBehind: 'accept',
+          deleteEmptydirData: true,
+          ignoreDaemonsets: true,
+          force: false,
+          keepCordoned: false,
+        },
       },
     ]);
   });
@@ -57,13 +63,17 @@ describe('drain', () => {
 
   it('runs a command of the play, once, with or without a cluster', () => {
     const plan = planOf('drain', { args: { command: 'drain-me --now' }, facts: kubelet });
-    expect(plan.changes[0]?.effects).toMatchObject([{ kind: 'run', what: 'drain by: drain-me --now' }]);
+    expect(plan.changes[0]?.effects).toMatchObject([
+      { kind: 'run', what: 'drain by: drain-me --now' },
+    ]);
     expect(planOf('drain', { args: 'drain-me --now', facts: kubelet })).toEqual(plan);
   });
 
   it('tells a later reboot that the drain is settled', () => {
     expect(planOf('drain', { args: 'none', facts: kubelet }).sets).toEqual({ kmend_drain: 'none' });
-    expect(planOf('drain', { args: { command: 'x' }, facts: kubelet }).sets).toEqual({ kmend_drain: 'command' });
+    expect(planOf('drain', { args: { command: 'x' }, facts: kubelet }).sets).toEqual({
+      kmend_drain: 'command',
+    });
   });
 
   it('may be written without arguments', () => {

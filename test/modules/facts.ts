@@ -1,4 +1,5 @@
-// Facts of hosts for the tables of the modules: an el7 host as the probe would find it, and ways to vary it.
+// Facts of hosts for the tables of the modules: an el7 host as the probe would find it, and ways to
+// vary it.
 import { derive } from '../../src/facts/index.ts';
 import { type Facts, fact, known } from '../../src/model/fact.ts';
 import { groupFacts } from '../facts/model-hosts.ts';
@@ -8,7 +9,10 @@ const accounted = groupFacts('on docker\non docker/#d\non! docker/#c');
 export const readsOff = groupFacts('eio docker\neio docker/#d\neio! docker/#c');
 export const noSample = groupFacts('eio docker\neio docker/#d');
 
-/** CentOS 7 with docker 18.06.1 on 1160, no kubelet, kernel-memory accounting on. Derived facts are made from the rest. */
+/**
+ * CentOS 7 with docker 18.06.1 on 1160, no kubelet, kernel-memory accounting on. Derived facts are
+ * made from the rest.
+ */
 export const el7 = (more: Facts = {}): Facts =>
   derive({
     'os.id': 'centos',
@@ -77,9 +81,16 @@ export const el7 = (more: Facts = {}): Facts =>
 
 /** As the package database would say: ELRepo's kernels are those of kernel-lt. */
 const ownersOf = (releases: readonly string[]): Readonly<Record<string, string>> =>
-  Object.fromEntries(releases.map((release) => [release, release.includes('elrepo') ? 'kernel-lt' : 'kernel']));
+  Object.fromEntries(
+    releases.map((release) => [release, release.includes('elrepo') ? 'kernel-lt' : 'kernel']),
+  );
 
-export const packageFacts = (name: string, installed: string, available: readonly string[] = [], held = false): Facts => ({
+export const packageFacts = (
+  name: string,
+  installed: string,
+  available: readonly string[] = [],
+  held = false,
+): Facts => ({
   ...fact(`package.${name}.installed`, installed),
   ...fact(`package.${name}.available`, available),
   ...fact(`package.${name}.held`, held),

@@ -1,4 +1,5 @@
-// Package files: which count on which host, what is copied, what goes with what, how each package manager is told, and what is refused.
+// Package files: which count on which host, what is copied, what goes with what, how each package
+// manager is told, and what is refused.
 
 import { describe, expect, it } from 'vitest';
 import { allOf, type Facts, fact, viewOf } from '../../src/model/fact.ts';
@@ -32,9 +33,12 @@ const given = (files: PackageFiles) => Object.keys(files).map((path) => ({ path 
 const path = ({ name, version, arch, kind }: PackageFile): string =>
   `/var/lib/kmend/packages/${name}-${version.replace(/^\d+:/, '')}.${arch}-${sum.slice(0, 12)}.${kind}`;
 /** As a shell word. */
-const word = (one: PackageFile): string => `"$R/var/lib/kmend/packages/"${path(one).split('/').at(-1)}`;
-const there = (...files: readonly PackageFile[]): Facts => allOf(files.map((one) => fact(`path.${path(one)}.exists`, true)));
-const away = (...files: readonly PackageFile[]): Facts => allOf(files.map((one) => fact(`path.${path(one)}.exists`, false)));
+const word = (one: PackageFile): string =>
+  `"$R/var/lib/kmend/packages/"${path(one).split('/').at(-1)}`;
+const there = (...files: readonly PackageFile[]): Facts =>
+  allOf(files.map((one) => fact(`path.${path(one)}.exists`, true)));
+const away = (...files: readonly PackageFile[]): Facts =>
+  allOf(files.map((one) => fact(`path.${path(one)}.exists`, false)));
 
 /** A host whose repositories have nothing, and where nothing was copied. */
 const bare = (files: PackageFiles, more: Facts = {}): Facts =>
@@ -46,14 +50,26 @@ const bare = (files: PackageFiles, more: Facts = {}): Facts =>
     ...more,
   });
 
-const planned = (module: string, args: object, files: PackageFiles, facts: Facts, context = {}): ModulePlan =>
+const planned = (
+  module: string,
+  args: object,
+  files: PackageFiles,
+  facts: Facts,
+  context = {},
+): ModulePlan =>
   planOf(module, { args: { ...args, files: given(files) }, facts, context: { files, ...context } });
-const whats = (plan: ModulePlan) => plan.changes.map(({ sign, what, after }) => `${sign} ${what}${after === undefined ? '' : ` ${after}`}`);
+const whats = (plan: ModulePlan) =>
+  plan.changes.map(
+    ({ sign, what, after }) => `${sign} ${what}${after === undefined ? '' : ` ${after}`}`,
+  );
 const scriptOf = (plan: ModulePlan): string => {
-  const run = plan.changes.flatMap(({ effects }) => effects).find((effect) => effect.kind === 'run');
+  const run = plan.changes
+    .flatMap(({ effects }) => effects)
+    .find((effect) => effect.kind === 'run');
   return run?.kind === 'run' ? run.script : '';
 };
-const commands = (plan: ModulePlan) => [...scriptOf(plan).matchAll(/^ *bounded ((?:yum|dnf|apt-get) .*)$/gm)].map((match) => match[1]);
+const commands = (plan: ModulePlan) =>
+  [...scriptOf(plan).matchAll(/^ *bounded ((?:yum|dnf|apt-get) .*)$/gm)].map((match) => match[1]);
 
 describe('what is planned', () => {
   const files = { 'e.rpm': engine, 'c.rpm': client, 'd.rpm': containerd };
@@ -89,24 +105,36 @@ describe('what is planned', () => {
   });
 
   it('names each package that a file is, when the task names none', () => {
-    expect(whats(planned('package', {}, { 'd.rpm': containerd }, bare({ 'd.rpm': containerd })))).toEqual([
+    expect(
+      whats(planned('package', {}, { 'd.rpm': containerd }, bare({ 'd.rpm': containerd }))),
+    ).toEqual([
       '! copy package files containerd.io 1.4.13-3.1.el7 (98.1 MB)',
       '+ package containerd.io 1.4.13-3.1.el7',
     ]);
     const newer = file('containerd.io', '1.4.14-1.el7');
-    expect(whats(planned('package', {}, { 'd.rpm': newer, 'e.rpm': containerd }, bare({ d: newer, e: containerd })))[1]).toMatch(
-      /1\.4\.14/,
-    );
+    expect(
+      whats(
+        planned(
+          'package',
+          {},
+          { 'd.rpm': newer, 'e.rpm': containerd },
+          bare({ d: newer, e: containerd }),
+        ),
+      )[1],
+    ).toMatch(/1\.4\.14/);
     const done = bare({ 'd.rpm': containerd }, packageFacts('containerd.io', '1.4.13-3.1.el7', []));
     expect(whats(planned('package', {}, { 'd.rpm': containerd }, done))).toEqual([]);
   });
 
   it('copies nothing that is there, and leaves what is required and newer', () => {
-    const ready = { ...facts, ...there(engine, client, containerd), ...packageFacts('containerd.io', '1.6.0-1.el7', []) };
-    expect(whats(planned('package', { name: 'docker-ce', version: '18.09.9' }, files, ready))).toEqual([
-      '~ package docker-ce 3:18.09.9-3.el7',
-      '+ package docker-ce-cli 1:18.09.9-3.el7',
-    ]);
+    const ready = {
+      ...facts,
+      ...there(engine, client, containerd),
+      ...packageFacts('containerd.io', '1.6.0-1.el7', []),
+    };
+    expect(
+      whats(planned('package', { name: 'docker-ce', version: '18.09.9' }, files, ready)),
+    ).toEqual(['~ package docker-ce 3:18.09.9-3.el7', '+ package docker-ce-cli 1:18.09.9-3.el7']);
   });
 
   it('beside chosen repositories', () => {
@@ -115,7 +143,12 @@ describe('what is planned', () => {
       'package.docker-ce.available': unknown('not looked for'),
       'package.docker-ce-cli.available': unknown('not looked for'),
     };
-    const plan = planned('package', { name: 'docker-ce', version: '18.09.9', enablerepo: 'elrepo' }, files, { ...facts, ...chosen });
+    const plan = planned(
+      'package',
+      { name: 'docker-ce', version: '18.09.9', enablerepo: 'elrepo' },
+      files,
+      { ...facts, ...chosen },
+    );
     expect(commands(plan)[1]).toMatch(/--enablerepo=elrepo install/);
     expect(plan.changes).toHaveLength(4);
   });
@@ -123,21 +156,39 @@ describe('what is planned', () => {
   it('takes one from a file and another from a repository, in one transaction', () => {
     const mixed = bare(
       { 'e.rpm': engine },
-      { ...packageFacts('docker-ce', old, [old]), ...packageFacts('docker-ce-cli', '', ['1:18.09.9-3.el7']) },
+      {
+        ...packageFacts('docker-ce', old, [old]),
+        ...packageFacts('docker-ce-cli', '', ['1:18.09.9-3.el7']),
+      },
     );
-    const plan = planned('package', { packages: { 'docker-ce': '18.09.9', 'docker-ce-cli': '18.09.9' } }, { 'e.rpm': engine }, mixed);
-    expect(commands(plan)).toEqual([`yum -y --setopt=exit_on_lock=1 install ${word(engine)} docker-ce-cli-18.09.9-3.el7; rc=$?`]);
+    const plan = planned(
+      'package',
+      { packages: { 'docker-ce': '18.09.9', 'docker-ce-cli': '18.09.9' } },
+      { 'e.rpm': engine },
+      mixed,
+    );
+    expect(commands(plan)).toEqual([
+      `yum -y --setopt=exit_on_lock=1 install ${word(engine)} docker-ce-cli-18.09.9-3.el7; rc=$?`,
+    ]);
   });
 
   it('goes back to a file, also together with packages that go', () => {
     const before = file('docker-ce', old);
     const now = bare(
       { b: before },
-      { ...packageFacts('docker-ce', '3:18.09.9-3.el7', []), ...packageFacts('docker-ce-cli', '1:18.09.9-3.el7', []) },
+      {
+        ...packageFacts('docker-ce', '3:18.09.9-3.el7', []),
+        ...packageFacts('docker-ce-cli', '1:18.09.9-3.el7', []),
+      },
     );
-    const back = { packages: { 'docker-ce': old, 'docker-ce-cli': 'absent' }, allow_downgrade: true };
+    const back = {
+      packages: { 'docker-ce': old, 'docker-ce-cli': 'absent' },
+      allow_downgrade: true,
+    };
     const plan = planned('package', back, { b: before }, now, { acceptNoWayBack: true });
-    expect(scriptOf(plan)).toContain(`  echo downgrade ${word(before)}\n  echo remove docker-ce-cli\n  echo run\n`);
+    expect(scriptOf(plan)).toContain(
+      `  echo downgrade ${word(before)}\n  echo remove docker-ce-cli\n  echo run\n`,
+    );
     // The version of before counts as one that can be had again.
     const up = planned(
       'package',
@@ -151,7 +202,9 @@ describe('what is planned', () => {
   it('a runtime and a kernel, with what the kernel requires', () => {
     const runtime = { ...facts, 'kubelet.installed': false };
     expect(whats(planned('container_runtime', { kmem: 'disabled' }, files, runtime))).toEqual([
-      expect.stringMatching(/^! copy package files docker-ce 3:18\.09\.9-3\.el7 .*, docker-ce-cli .*, containerd\.io/),
+      expect.stringMatching(
+        /^! copy package files docker-ce 3:18\.09\.9-3\.el7 .*, docker-ce-cli .*, containerd\.io/,
+      ),
       '~ package docker-ce 3:18.09.9-3.el7',
       '+ package docker-ce-cli 1:18.09.9-3.el7',
       '+ package containerd.io 1.4.13-3.1.el7',
@@ -163,7 +216,12 @@ describe('what is planned', () => {
       'kernel',
       { min: '3.10.0-1062.el7' },
       both,
-      bare(both, packageFacts('linux-firmware', '20180220-62.git6d51311.el7', ['20180220-62.git6d51311.el7'])),
+      bare(
+        both,
+        packageFacts('linux-firmware', '20180220-62.git6d51311.el7', [
+          '20180220-62.git6d51311.el7',
+        ]),
+      ),
     );
     expect(whats(plan)).toEqual([
       expect.stringMatching(/^! copy package files kernel .*, linux-firmware/),
@@ -174,7 +232,11 @@ describe('what is planned', () => {
   });
 
   it('apt is given paths', () => {
-    const deb = file('docker-ce', '5:18.09.9~3-0~debian-stretch', { kind: 'deb', arch: 'amd64', at: '/srv/d.deb' });
+    const deb = file('docker-ce', '5:18.09.9~3-0~debian-stretch', {
+      kind: 'deb',
+      arch: 'amd64',
+      at: '/srv/d.deb',
+    });
     const host = bare({ d: deb }, { 'packages.manager': 'apt' });
     const plan = planned('package', { name: 'docker-ce' }, { d: deb }, host);
     expect(commands(plan).at(-1)).toContain(
@@ -186,10 +248,20 @@ describe('what is planned', () => {
 describe('ahead of the drain', () => {
   it('copies, and looks whether the files are enough, and promises them', () => {
     const files = { 'k.rpm': { ...kernel, needs: [] } };
-    const plan = planned('kernel', { min: '3.10.0-1062.el7', predownload: true }, files, bare(files));
-    expect(whats(plan)).toEqual(['! copy package files kernel 3.10.0-1160.el7 (98.1 MB)', '! download kernel 3.10.0-1160.el7']);
+    const plan = planned(
+      'kernel',
+      { min: '3.10.0-1062.el7', predownload: true },
+      files,
+      bare(files),
+    );
+    expect(whats(plan)).toEqual([
+      '! copy package files kernel 3.10.0-1160.el7 (98.1 MB)',
+      '! download kernel 3.10.0-1160.el7',
+    ]);
     expect(plan.promises).toEqual(there(kernel));
-    expect(commands(plan)[0]).toMatch(/'--disablerepo=\*' --downloadonly install "\$R\/var\/lib\/kmend\/packages\/"kernel-3/);
+    expect(commands(plan)[0]).toMatch(
+      /'--disablerepo=\*' --downloadonly install "\$R\/var\/lib\/kmend\/packages\/"kernel-3/,
+    );
   });
 
   it.each([
@@ -199,10 +271,20 @@ describe('ahead of the drain', () => {
     const files = { 'k.rpm': { ...kernel, needs: [] } };
     const late = planned('kernel', { min: '3.10.0-1062.el7' }, files, bare(files), context);
     expect(late.refuse).toEqual({
-      why: expect.stringMatching(/^kernel-3\.10\.0-1160\.el7\.x86_64-a+\.rpm would be copied to this host only after its drain$/),
+      why: expect.stringMatching(
+        /^kernel-3\.10\.0-1160\.el7\.x86_64-a+\.rpm would be copied to this host only after its drain$/,
+      ),
       hint: 'put a copy of this task with `predownload: true` before the drain',
     });
-    expect(planned('kernel', { min: '3.10.0-1062.el7' }, files, { ...bare(files), ...there(kernel) }, context).refuse).toBeUndefined();
+    expect(
+      planned(
+        'kernel',
+        { min: '3.10.0-1062.el7' },
+        files,
+        { ...bare(files), ...there(kernel) },
+        context,
+      ).refuse,
+    ).toBeUndefined();
   });
 });
 
@@ -211,14 +293,21 @@ describe('which files count', () => {
     const files = { f: one };
     const module = moduleNamed('package');
     const args = parseArgs(module, { name: 'x', files: given(files) });
-    return module.facts(args, viewOf(el7(facts)), files).flatMap((want) => (want.area === 'path' ? [String(want.args?.path)] : []));
+    return module
+      .facts(args, viewOf(el7(facts)), files)
+      .flatMap((want) => (want.area === 'path' ? [String(want.args?.path)] : []));
   };
   it.each<[string, PackageFile, Facts, boolean]>([
     ['of this architecture', containerd, {}, true],
     ['of every architecture', file('x', '1-1', { arch: 'noarch' }), {}, true],
     ['of another architecture', file('x', '1-1', { arch: 'i686' }), {}, false],
     ['of another el release', file('kernel', '4.18.0-305.el8'), {}, false],
-    ['of another el release, on Fedora', file('x', '1-1.el8'), { 'os.family': 'fedora', 'os.version': '34' }, true],
+    [
+      'of another el release, on Fedora',
+      file('x', '1-1.el8'),
+      { 'os.family': 'fedora', 'os.version': '34' },
+      true,
+    ],
     ['of another package format', file('x', '1', { kind: 'deb', arch: 'all' }), {}, false],
     [
       'deb by its own names',
@@ -237,31 +326,64 @@ describe('what is refused', () => {
   const to = { name: 'containerd.io' };
   it.each<[string, object, Facts, RegExp]>([
     ['zypper', to, { 'packages.manager': 'zypper' }, /package files with yum, dnf and apt only/],
-    ['too little room', to, { 'space.var_kb': 100 * 1024 }, /\/var has 100 MB left, the package files need 144/],
-    ['a version that no file is', { ...to, version: '1.6.0' }, {}, /no enabled repository has containerd\.io 1\.6\.0/],
+    [
+      'too little room',
+      to,
+      { 'space.var_kb': 100 * 1024 },
+      /\/var has 100 MB left, the package files need 144/,
+    ],
+    [
+      'a version that no file is',
+      { ...to, version: '1.6.0' },
+      {},
+      /no enabled repository has containerd\.io 1\.6\.0/,
+    ],
     ['a held package', to, { 'package.containerd.io.held': true }, /containerd\.io is held/],
   ])('%s', (_, args, more, why) => {
     expect(planned('package', args, files, bare(files, more)).refuse?.why).toMatch(why);
   });
   it('a required file whose package is held', () => {
     const both = { 'e.rpm': { ...engine, needs: ['containerd.io'] }, 'd.rpm': containerd };
-    const facts = bare(both, { ...packageFacts('docker-ce', old, [old]), 'package.containerd.io.held': true });
-    expect(planned('package', { name: 'docker-ce', version: '18.09.9' }, both, facts).refuse?.why).toMatch(/containerd\.io is held/);
-    expect(planned('package', { name: 'docker-ce', version: '18.09.9', holds: 'lift' }, both, facts).refuse).toBeUndefined();
+    const facts = bare(both, {
+      ...packageFacts('docker-ce', old, [old]),
+      'package.containerd.io.held': true,
+    });
+    expect(
+      planned('package', { name: 'docker-ce', version: '18.09.9' }, both, facts).refuse?.why,
+    ).toMatch(/containerd\.io is held/);
+    expect(
+      planned('package', { name: 'docker-ce', version: '18.09.9', holds: 'lift' }, both, facts)
+        .refuse,
+    ).toBeUndefined();
   });
   it('a host that no file is for hears why they do not count, and only where it is refused', () => {
     const hints = (one: PackageFile, more: Facts = {}) =>
-      planned('kernel', { min: '3.10.0-1062.el7' }, { k: one }, bare({ k: one }, { 'os.id': 'centos', 'os.version': '7.5', ...more }))
-        .refuse?.hint;
+      planned(
+        'kernel',
+        { min: '3.10.0-1062.el7' },
+        { k: one },
+        bare({ k: one }, { 'os.id': 'centos', 'os.version': '7.5', ...more }),
+      ).refuse?.hint;
     const unfit = 'no package file that was given is for this host (yum, x86_64, centos 7.5)';
-    expect(hints({ ...kernel, arch: 'aarch64' })).toContain(`${unfit}: kernel 3.10.0-1160.el7 (rpm, aarch64); `);
-    expect(hints(file('kernel', '4.18.0-305.el8'))).toContain(`${unfit}: kernel 4.18.0-305.el8 (rpm, x86_64); `);
+    expect(hints({ ...kernel, arch: 'aarch64' })).toContain(
+      `${unfit}: kernel 3.10.0-1160.el7 (rpm, aarch64); `,
+    );
+    expect(hints(file('kernel', '4.18.0-305.el8'))).toContain(
+      `${unfit}: kernel 4.18.0-305.el8 (rpm, x86_64); `,
+    );
     expect(hints(kernel, { 'space.var_kb': 1024 })).toBe('make room on /var first');
     const has = bare({ k: containerd }, packageFacts('containerd.io', '', ['1.4.13-3.1.el7']));
-    expect(planned('package', to, { k: { ...containerd, arch: 'aarch64' } }, has).refuse).toBeUndefined();
+    expect(
+      planned('package', to, { k: { ...containerd, arch: 'aarch64' } }, has).refuse,
+    ).toBeUndefined();
   });
   it('a file that came out of a variable too late', () => {
-    const plan = planOf('package', { args: { ...to, files: [{ path: 'late.rpm' }] }, facts: bare(files) });
-    expect(plan.refuse?.why).toBe('package file late.rpm was not known before hosts were contacted');
+    const plan = planOf('package', {
+      args: { ...to, files: [{ path: 'late.rpm' }] },
+      facts: bare(files),
+    });
+    expect(plan.refuse?.why).toBe(
+      'package file late.rpm was not known before hosts were contacted',
+    );
   });
 });

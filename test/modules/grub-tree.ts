@@ -1,11 +1,15 @@
-// A host's directory with the real grub-mkconfig, 10_linux and grub-script-check of this machine, told to look into it; only grub-probe is a stand-in.
+// A host's directory with the real grub-mkconfig, 10_linux and grub-script-check of this machine,
+// told to look into it; only grub-probe is a stand-in.
 import { existsSync, readFileSync } from 'node:fs';
 import { type HostTree, hostTree } from './host-tree.ts';
 
 const mkconfig = '/usr/sbin/grub-mkconfig';
 const tenLinux = '/etc/grub.d/10_linux';
 
-/** What keeps the real generator from running here, for titles of skipped tests; empty = nothing does. */
+/**
+ * What keeps the real generator from running here, for titles of skipped tests; empty = nothing
+ * does.
+ */
 export const grubMissing = (): string => {
   if (!existsSync(mkconfig) || !existsSync(tenLinux)) return 'needs grub-common';
   return process.getuid?.() === 0 ? '' : 'needs root';
@@ -16,7 +20,10 @@ case "$*" in *=device*|*"-t device"*) echo /dev/sda1;; *fs_uuid*) echo 11111111-
 `;
 
 /** `menu` is grub.cfg, as the family has it; two kernels are installed. */
-export function grubTree(files: Readonly<Record<string, string>>, menu = '/boot/grub/grub.cfg'): HostTree {
+export function grubTree(
+  files: Readonly<Record<string, string>>,
+  menu = '/boot/grub/grub.cfg',
+): HostTree {
   const tree = hostTree(
     {
       '/boot/vmlinuz-4.9.0-6-amd64': 'k',
@@ -38,7 +45,10 @@ export function grubTree(files: Readonly<Record<string, string>>, menu = '/boot/
     readFileSync(mkconfig, 'utf8')
       .replaceAll('/boot/', `${root}/boot/`)
       .replaceAll('/boot`', `${root}/boot\``)
-      .replace(`grub_mkconfig_dir="\${sysconfdir}"/grub.d`, 'grub_mkconfig_dir="$KMEND_ROOT/lab/grub.d"')
+      .replace(
+        `grub_mkconfig_dir="\${sysconfdir}"/grub.d`,
+        'grub_mkconfig_dir="$KMEND_ROOT/lab/grub.d"',
+      )
       .replace('sysconfdir="/etc"', 'sysconfdir="$KMEND_ROOT/etc"')
       .replace(`grub_probe="\${sbindir}/grub-probe"`, 'grub_probe="$KMEND_ROOT/lab/probe"'),
   );

@@ -1,4 +1,5 @@
-// A directory that plays the root of a host, in which the real scripts run through a real sh, with stand-ins first in PATH.
+// A directory that plays the root of a host, in which the real scripts run through a real sh, with
+// stand-ins first in PATH.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -23,15 +24,27 @@ export interface HostTree {
   readonly remove: (path: string) => void;
   /** A program of the host: shell text, or the name of a file under test/modules/stand-ins. */
   readonly program: (name: string, text?: string) => void;
-  readonly run: (script: string, shell?: readonly string[]) => { readonly code: number | null; readonly out: string; readonly err: string };
-  /** Every file with its content, mode and link target: equal for trees that are equal byte for byte. */
+  readonly run: (
+    script: string,
+    shell?: readonly string[],
+  ) => { readonly code: number | null; readonly out: string; readonly err: string };
+  /**
+   * Every file with its content, mode and link target: equal for trees that are equal byte for
+   * byte.
+   */
   readonly picture: (skip?: RegExp) => Readonly<Record<string, string>>;
 }
 
 const emulatedTools = join(import.meta.dirname, 'stand-ins');
 
-/** Gone when the test ends. A blank in its name on purpose: scripts must quote (GRUB's own do not, they get another name). */
-export function hostTree(files: Readonly<Record<string, string>> = {}, name = 'kmend host '): HostTree {
+/**
+ * Gone when the test ends. A blank in its name on purpose: scripts must quote (GRUB's own do not,
+ * they get another name).
+ */
+export function hostTree(
+  files: Readonly<Record<string, string>> = {},
+  name = 'kmend host ',
+): HostTree {
   const base = mkdtempSync(join(tmpdir(), name));
   onTestFinished(() => rmSync(base, { recursive: true, force: true }));
   const [root, bin] = [join(base, 'root'), join(base, 'bin')];
@@ -62,7 +75,8 @@ export function hostTree(files: Readonly<Record<string, string>> = {}, name = 'k
       });
       return { code: ran.status, out: ran.stdout, err: ran.stderr };
     },
-    picture: (skip = /\.log$/) => Object.fromEntries(pictureOf(root, '').filter(([path]) => !skip.test(path))),
+    picture: (skip = /\.log$/) =>
+      Object.fromEntries(pictureOf(root, '').filter(([path]) => !skip.test(path))),
   };
 }
 
@@ -72,7 +86,9 @@ function pictureOf(root: string, under: string): readonly (readonly [string, str
     const stat = lstatSync(join(root, path));
     if (stat.isSymbolicLink()) return [[path, `-> ${readlinkSync(join(root, path))}`]];
     if (stat.isDirectory()) return pictureOf(root, path);
-    return [[path, `${(stat.mode & 0o7777).toString(8)} ${readFileSync(join(root, path), 'utf8')}`]];
+    return [
+      [path, `${(stat.mode & 0o7777).toString(8)} ${readFileSync(join(root, path), 'utf8')}`],
+    ];
   });
 }
 

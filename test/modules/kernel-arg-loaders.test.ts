@@ -1,10 +1,22 @@
-// The scripts of the boot loaders that this machine has no tools of, on generated command lines: grubby and rpm-ostree are stand-ins.
+// The scripts of the boot loaders that this machine has no tools of, on generated command lines:
+// grubby and rpm-ostree are stand-ins.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ArgumentEdit } from '../../src/modules/kernel-arg/edit.ts';
-import { blsScript, flatcarScript, grub2Script, rpmOstreeScript } from '../../src/modules/kernel-arg/scripts.ts';
+import {
+  blsScript,
+  flatcarScript,
+  grub2Script,
+  rpmOstreeScript,
+} from '../../src/modules/kernel-arg/scripts.ts';
 import { inverseOf, lawsOfEdit } from './boot-argument-laws.ts';
-import { type CommandLine, commandLine, edits, oddWords, suseFiles } from './boot-argument-trees.ts';
+import {
+  type CommandLine,
+  commandLine,
+  edits,
+  oddWords,
+  suseFiles,
+} from './boot-argument-trees.ts';
 import { type HostTree, hostTree } from './host-tree.ts';
 
 const backups = /\.kmend-before$|\.log$/;
@@ -15,7 +27,10 @@ interface Loader {
   readonly tree: (lines: readonly string[], defaults: Readonly<Record<string, string>>) => HostTree;
   /** The command lines of its entries. */
   readonly read: (tree: HostTree) => readonly string[];
-  /** A word goes to the end of the line where its value changes: only an edit of a line without the key gives back every byte. */
+  /**
+   * A word goes to the end of the line where its value changes: only an edit of a line without the
+   * key gives back every byte.
+   */
   readonly moves?: true;
 }
 
@@ -41,7 +56,9 @@ const bls = (zipl: boolean): Loader => ({
     return tree;
   },
   read: (tree) => [
-    ...[...tree.run('cat "$KMEND_ROOT"/boot/loader/entries/*.conf').out.matchAll(/^options (.*)$/gm)].map(([, line = '']) => line),
+    ...[
+      ...tree.run('cat "$KMEND_ROOT"/boot/loader/entries/*.conf').out.matchAll(/^options (.*)$/gm),
+    ].map(([, line = '']) => line),
     tree.read('/etc/kernel/cmdline').trimEnd(),
   ],
 });
@@ -56,7 +73,8 @@ A=$(printf '%s\\n' "$@") awk 'BEGIN { m = split(ENVIRON["A"], a, "\\n") }
 /** What \`linux_append\` is in the end: GRUB's \`set\`, line by line. */
 function appended(text: string): string {
   let value = '';
-  for (const [, one = ''] of text.matchAll(/^set linux_append="(.*)"$/gm)) value = one.replaceAll('$linux_append', value);
+  for (const [, one = ''] of text.matchAll(/^set linux_append="(.*)"$/gm))
+    value = one.replaceAll('$linux_append', value);
   return value;
 }
 
@@ -65,12 +83,18 @@ const loaders: readonly Loader[] = [
     name: 'el7 with grubby',
     script: grub2Script,
     tree: (lines, defaults) => {
-      const tree = hostTree({ ...defaults, '/boot/grub2/grub.cfg': `set default="0"\n${lines.map(entry).join('')}` });
+      const tree = hostTree({
+        ...defaults,
+        '/boot/grub2/grub.cfg': `set default="0"\n${lines.map(entry).join('')}`,
+      });
       tree.program('grubby');
       tree.program('grub2-script-check', 'true');
       return tree;
     },
-    read: (tree) => [...tree.read('/boot/grub2/grub.cfg').matchAll(/^\tlinux16 \S+ (.*)$/gm)].map(([, line = '']) => line),
+    read: (tree) =>
+      [...tree.read('/boot/grub2/grub.cfg').matchAll(/^\tlinux16 \S+ (.*)$/gm)].map(
+        ([, line = '']) => line,
+      ),
   },
   bls(false),
   bls(true),
@@ -109,27 +133,37 @@ describe.each(loaders)('$name', ({ script, tree: treeOf, read, moves }) => {
   const rows = fc.sample(fc.tuple(lines, suseFiles, edits), { numRuns: 25, seed: 11 });
   let refused = 0;
 
-  it.each(rows.map(([given, defaults, edit], index) => ({ index, given, defaults, edit })))('tree $index', ({ given, defaults, edit }) => {
-    const tree = treeOf(given, defaults);
-    const [start, before] = [tree.picture(backups), read(tree)];
-    const ran = tree.run(script(edit));
-    if (ran.code !== 0) {
-      refused += 1;
-      expect(tree.picture(backups), ran.err).toEqual(start);
-      // Words for init where the tool only appends, words with blanks that it cuts, or a shell file that no edit reaches.
-      expect([25, 26], ran.err).toContain(ran.code);
-      return;
-    }
-    expect(ran.err).toBe('');
-    for (const [index, line] of before.entries()) lawsOfEdit(line, read(tree)[index] ?? '', edit);
-    const once = tree.picture(/\.log$/);
-    expect([tree.run(script(edit)).code, tree.picture(/\.log$/)]).toEqual([0, once]);
-    const texts = [...given, ...Object.values(defaults)];
-    const back = inverseOf(edit, texts);
-    if (back === undefined || texts.some((text) => oddWords.some((word) => word.test(text)) || (moves && text.includes(edit.key)))) return;
-    expect(tree.run(script(back))).toEqual({ code: 0, out: '', err: '' });
-    expect(tree.picture(backups)).toEqual(start);
-  });
+  it.each(rows.map(([given, defaults, edit], index) => ({ index, given, defaults, edit })))(
+    'tree $index',
+    ({ given, defaults, edit }) => {
+      const tree = treeOf(given, defaults);
+      const [start, before] = [tree.picture(backups), read(tree)];
+      const ran = tree.run(script(edit));
+      if (ran.code !== 0) {
+        refused += 1;
+        expect(tree.picture(backups), ran.err).toEqual(start);
+        // Words for init where the tool only appends, words with blanks that it cuts, or a shell file
+        // that no edit reaches.
+        expect([25, 26], ran.err).toContain(ran.code);
+        return;
+      }
+      expect(ran.err).toBe('');
+      for (const [index, line] of before.entries()) lawsOfEdit(line, read(tree)[index] ?? '', edit);
+      const once = tree.picture(/\.log$/);
+      expect([tree.run(script(edit)).code, tree.picture(/\.log$/)]).toEqual([0, once]);
+      const texts = [...given, ...Object.values(defaults)];
+      const back = inverseOf(edit, texts);
+      if (
+        back === undefined ||
+        texts.some(
+          (text) => oddWords.some((word) => word.test(text)) || (moves && text.includes(edit.key)),
+        )
+      )
+        return;
+      expect(tree.run(script(back))).toEqual({ code: 0, out: '', err: '' });
+      expect(tree.picture(backups)).toEqual(start);
+    },
+  );
 
   it('few of them cannot be edited, and these are left as they were', () => {
     expect(refused).toBeLessThanOrEqual(6);

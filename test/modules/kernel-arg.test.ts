@@ -5,7 +5,9 @@ import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
 const nokmem = { key: 'cgroup.memory', value: 'nokmem' };
 const shown = (plan: ReturnType<typeof planOf>) =>
-  plan.changes.map(({ sign, what, before, after }) => [sign, what, before, after].filter((part) => part !== undefined).join(' '));
+  plan.changes.map(({ sign, what, before, after }) =>
+    [sign, what, before, after].filter((part) => part !== undefined).join(' '),
+  );
 
 describe('kernel_arg', () => {
   it.each<[string, unknown, Parameters<typeof el7>[0], readonly string[]]>([
@@ -23,8 +25,18 @@ describe('kernel_arg', () => {
       { ...nokmemNow, 'boot.cmdline_future': 'quiet' },
       ['~ boot argument cgroup.memory cgroup.memory=nokmem cgroup.memory=nokmem'],
     ],
-    ['does not ask a file that is not there', nokmem, { ...nokmemNow, 'boot.cmdline_future': '', 'boot.default_grub_text': '' }, []],
-    ['takes it away', { ...nokmem, state: 'absent' }, nokmemNow, ['- boot argument cgroup.memory cgroup.memory=nokmem']],
+    [
+      'does not ask a file that is not there',
+      nokmem,
+      { ...nokmemNow, 'boot.cmdline_future': '', 'boot.default_grub_text': '' },
+      [],
+    ],
+    [
+      'takes it away',
+      { ...nokmem, state: 'absent' },
+      nokmemNow,
+      ['- boot argument cgroup.memory cgroup.memory=nokmem'],
+    ],
     [
       'gives back what was there before',
       { ...nokmem, state: 'absent' },
@@ -44,12 +56,42 @@ describe('kernel_arg', () => {
       ['~ boot argument panic panic=10 panic=30'],
     ],
     ['sets a bare word', { key: 'nosmt' }, {}, ['+ boot argument nosmt nosmt']],
-    ['rpm-ostree has one command line', nokmem, { ...nokmemNow, 'boot.loader': 'rpm-ostree', 'boot.cmdline_future': '' }, []],
-    ['works with every loader it knows', nokmem, { 'boot.loader': 'bls' }, ['+ boot argument cgroup.memory cgroup.memory=nokmem']],
-    ['Debian', nokmem, { 'boot.loader': 'grub-debian' }, ['+ boot argument cgroup.memory cgroup.memory=nokmem']],
-    ['SUSE', nokmem, { 'boot.loader': 'grub-suse' }, ['+ boot argument cgroup.memory cgroup.memory=nokmem']],
-    ['Flatcar', nokmem, { 'boot.loader': 'flatcar' }, ['+ boot argument cgroup.memory cgroup.memory=nokmem']],
-    ['zipl', nokmem, { 'boot.loader': 'zipl' }, ['+ boot argument cgroup.memory cgroup.memory=nokmem']],
+    [
+      'rpm-ostree has one command line',
+      nokmem,
+      { ...nokmemNow, 'boot.loader': 'rpm-ostree', 'boot.cmdline_future': '' },
+      [],
+    ],
+    [
+      'works with every loader it knows',
+      nokmem,
+      { 'boot.loader': 'bls' },
+      ['+ boot argument cgroup.memory cgroup.memory=nokmem'],
+    ],
+    [
+      'Debian',
+      nokmem,
+      { 'boot.loader': 'grub-debian' },
+      ['+ boot argument cgroup.memory cgroup.memory=nokmem'],
+    ],
+    [
+      'SUSE',
+      nokmem,
+      { 'boot.loader': 'grub-suse' },
+      ['+ boot argument cgroup.memory cgroup.memory=nokmem'],
+    ],
+    [
+      'Flatcar',
+      nokmem,
+      { 'boot.loader': 'flatcar' },
+      ['+ boot argument cgroup.memory cgroup.memory=nokmem'],
+    ],
+    [
+      'zipl',
+      nokmem,
+      { 'boot.loader': 'zipl' },
+      ['+ boot argument cgroup.memory cgroup.memory=nokmem'],
+    ],
   ])('%s', (_, args, facts, expected) => {
     const plan = planOf('kernel_arg', { args, facts: el7(facts) });
     expect(plan.refuse).toBeUndefined();
@@ -57,9 +99,24 @@ describe('kernel_arg', () => {
   });
 
   it.each<[string, unknown, Parameters<typeof el7>[0], RegExp]>([
-    ['a loader that it does not know', nokmem, { 'boot.loader': 'unknown', 'boot.next_cmdline': '' }, /boot loader \(unknown\)/],
-    ['nokmem on a kernel that is not known to parse it', nokmem, { 'kernel.next': '3.10.0-862.el7.x86_64' }, /862.* is not known to parse/],
-    ['nokmem on a kernel that does not parse it', nokmem, { 'kernel.next': '3.10.0-514.el7.x86_64' }, /514.* does not know/],
+    [
+      'a loader that it does not know',
+      nokmem,
+      { 'boot.loader': 'unknown', 'boot.next_cmdline': '' },
+      /boot loader \(unknown\)/,
+    ],
+    [
+      'nokmem on a kernel that is not known to parse it',
+      nokmem,
+      { 'kernel.next': '3.10.0-862.el7.x86_64' },
+      /862.* is not known to parse/,
+    ],
+    [
+      'nokmem on a kernel that does not parse it',
+      nokmem,
+      { 'kernel.next': '3.10.0-514.el7.x86_64' },
+      /514.* does not know/,
+    ],
     [
       'the same, though the argument is there already: it proves nothing',
       nokmem,
@@ -72,7 +129,12 @@ describe('kernel_arg', () => {
       { 'boot.next_cmdline': 'console=tty0 console=ttyS0' },
       /several times/,
     ],
-    ['words for init, where grubby appends', nokmem, { 'boot.loader': 'bls', 'boot.next_cmdline': 'ro -- single' }, /words for init/],
+    [
+      'words for init, where grubby appends',
+      nokmem,
+      { 'boot.loader': 'bls', 'boot.next_cmdline': 'ro -- single' },
+      /words for init/,
+    ],
   ])('refuses %s', (_, args, facts, why) => {
     expect(planOf('kernel_arg', { args, facts: el7(facts) }).refuse?.why).toMatch(why);
   });

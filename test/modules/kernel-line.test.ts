@@ -1,11 +1,16 @@
-// kernel with `package`: which installed and available kernels belong to the line that is asked for, what follows the default, and other ways in the plan.
+// kernel with `package`: which installed and available kernels belong to the line that is asked
+// for, what follows the default, and other ways in the plan.
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
 import { el7, packageFacts } from './facts.ts';
 import { hostTree } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
-const [el, lt, ml] = ['3.10.0-862.el7.x86_64', '5.4.278-1.el7.elrepo.x86_64', '6.9.7-1.el7.elrepo.x86_64'];
+const [el, lt, ml] = [
+  '3.10.0-862.el7.x86_64',
+  '5.4.278-1.el7.elrepo.x86_64',
+  '6.9.7-1.el7.elrepo.x86_64',
+];
 const args = { package: 'kernel-lt', min: '5.4' };
 const owners = { [el]: 'kernel', [lt]: 'kernel-lt', [ml]: 'kernel-ml' };
 const facts = (more: Facts = {}): Facts => ({
@@ -23,11 +28,15 @@ const facts = (more: Facts = {}): Facts => ({
   ...packageFacts('kernel-ml', '', ['6.9.7-1.el7.elrepo']),
   ...more,
 });
-const plan = (given: unknown, more: Facts = {}) => planOf('kernel', { args: given, facts: el7(facts(more)) });
+const plan = (given: unknown, more: Facts = {}) =>
+  planOf('kernel', { args: given, facts: el7(facts(more)) });
 const shown = (given: unknown, more: Facts = {}): readonly string[] =>
-  plan(given, more).changes.map(({ sign, what, before = '', after = '' }) => `${sign} ${what}: ${before} -> ${after}`);
+  plan(given, more).changes.map(
+    ({ sign, what, before = '', after = '' }) => `${sign} ${what}: ${before} -> ${after}`,
+  );
 const boots = (before: string, after: string) => `~ kernel that boots next: ${before} -> ${after}`;
-const follows = (before: string, after: string) => `~ package whose updates become the default kernel: ${before} -> ${after}`;
+const follows = (before: string, after: string) =>
+  `~ package whose updates become the default kernel: ${before} -> ${after}`;
 
 describe('kernel of another package', () => {
   it.each<[string, unknown, Facts, readonly string[]]>([
@@ -35,7 +44,11 @@ describe('kernel of another package', () => {
       'installs the newest of that line',
       args,
       {},
-      ['+ package kernel-lt:  -> 5.4.278-1.el7.elrepo', boots(el, lt), follows('kernel', 'kernel-lt')],
+      [
+        '+ package kernel-lt:  -> 5.4.278-1.el7.elrepo',
+        boots(el, lt),
+        follows('kernel', 'kernel-lt'),
+      ],
     ],
     [
       'tries it first, and then nothing follows yet',
@@ -47,7 +60,11 @@ describe('kernel of another package', () => {
       'does not take an installed kernel of a third line',
       args,
       { 'kernel.installed': [el, ml] },
-      ['+ package kernel-lt:  -> 5.4.278-1.el7.elrepo', boots(el, lt), follows('kernel', 'kernel-lt')],
+      [
+        '+ package kernel-lt:  -> 5.4.278-1.el7.elrepo',
+        boots(el, lt),
+        follows('kernel', 'kernel-lt'),
+      ],
     ],
     [
       'does not take a third line that boots next either',
@@ -70,11 +87,26 @@ describe('kernel of another package', () => {
     [
       'is content where all is so',
       args,
-      { 'kernel.release': lt, 'kernel.next': lt, 'kernel.installed': [el, lt], 'kernel.default_package': 'kernel-lt' },
+      {
+        'kernel.release': lt,
+        'kernel.next': lt,
+        'kernel.installed': [el, lt],
+        'kernel.default_package': 'kernel-lt',
+      },
       [],
     ],
-    ['leaves a host alone whose updates change no default', args, { 'kernel.next': lt, 'kernel.default_package': '' }, []],
-    ['waits for the boot of a trial', { ...args, trial: true }, { 'kernel.next': lt, 'kernel.trial': lt, 'boot.next_once': true }, []],
+    [
+      'leaves a host alone whose updates change no default',
+      args,
+      { 'kernel.next': lt, 'kernel.default_package': '' },
+      [],
+    ],
+    [
+      'waits for the boot of a trial',
+      { ...args, trial: true },
+      { 'kernel.next': lt, 'kernel.trial': lt, 'boot.next_once': true },
+      [],
+    ],
     [
       'a part of the kernel from el8 on counts as the kernel',
       { package: 'kernel', min: '4.18' },
@@ -92,27 +124,44 @@ describe('kernel of another package', () => {
 
   it('the trial that fell back is refused; that of another line is not its business', () => {
     const tried = { 'kernel.installed': [el, lt], 'kernel.trial': lt };
-    expect(plan({ ...args, trial: true }, tried).refuse?.why).toBe(`kernel ${lt} was booted once and did not come up: ${el} runs again`);
-    expect(shown({ min: '3.10.0-1062.el7', trial: true }, tried)[0]).toBe('+ package kernel:  -> 3.10.0-1160.el7');
+    expect(plan({ ...args, trial: true }, tried).refuse?.why).toBe(
+      `kernel ${lt} was booted once and did not come up: ${el} runs again`,
+    );
+    expect(shown({ min: '3.10.0-1062.el7', trial: true }, tried)[0]).toBe(
+      '+ package kernel:  -> 3.10.0-1160.el7',
+    );
   });
 
   it.each<[string, Facts, RegExp]>([
-    ['no repository has it', packageFacts('kernel-lt', '', []), /^no enabled repository has a kernel-lt 5\.4 or newer$/],
+    [
+      'no repository has it',
+      packageFacts('kernel-lt', '', []),
+      /^no enabled repository has a kernel-lt 5\.4 or newer$/,
+    ],
     ['it is held', { 'package.kernel-lt.held': true }, /^kernel-lt is held/],
-    ['/boot is too full for the larger kernel', { 'space.boot_kb': 80_000 }, /\/boot has 78 MB left, this needs 100/],
+    [
+      '/boot is too full for the larger kernel',
+      { 'space.boot_kb': 80_000 },
+      /\/boot has 78 MB left, this needs 100/,
+    ],
   ])('refuses when %s', (_, more, why) => {
     expect(plan(args, more).refuse?.why).toMatch(why);
   });
 
   it('only downloads it before the drain', () => {
-    expect(shown({ ...args, predownload: true })).toEqual(['! download:  -> kernel-lt 5.4.278-1.el7.elrepo']);
+    expect(shown({ ...args, predownload: true })).toEqual([
+      '! download:  -> kernel-lt 5.4.278-1.el7.elrepo',
+    ]);
   });
 
   it('an exact kernel ends the trial of another one; the reboot that follows has a reason', () => {
     const onTrial = { 'kernel.release': lt, 'kernel.trial': lt, 'kernel.installed': [el, lt] };
     const back = plan({ version: '3.10.0-862.el7' }, onTrial);
     expect(shown({ version: '3.10.0-862.el7' }, onTrial)).toEqual([`- kernel on trial: ${lt} -> `]);
-    expect([el7(facts(onTrial))['boot.pending'], el7({ ...facts(onTrial), ...back.promises })['boot.pending']]).toEqual([false, true]);
+    expect([
+      el7(facts(onTrial))['boot.pending'],
+      el7({ ...facts(onTrial), ...back.promises })['boot.pending'],
+    ]).toEqual([false, true]);
   });
 
   it.each([
@@ -127,9 +176,14 @@ describe('kernel of another package', () => {
   ])('does not take the package %j', (name) => {
     expect(() => parseArgs(moduleNamed('kernel'), { package: name, min: '5.4' })).toThrow(/kernel/);
   });
-  it.each([['kernel'], ['kernel-lt'], ['kernel-ml'], ['kernel-uek'], ['kernel-plus']])('takes the package %j', (name) => {
-    expect(parseArgs(moduleNamed('kernel'), { package: name, min: '5.4' })).toMatchObject({ package: name });
-  });
+  it.each([['kernel'], ['kernel-lt'], ['kernel-ml'], ['kernel-uek'], ['kernel-plus']])(
+    'takes the package %j',
+    (name) => {
+      expect(parseArgs(moduleNamed('kernel'), { package: name, min: '5.4' })).toMatchObject({
+        package: name,
+      });
+    },
+  );
 });
 
 describe('kernel without a package', () => {
@@ -141,47 +195,76 @@ describe('kernel without a package', () => {
     ]);
   });
   it('is content with a healthy kernel of another line that boots next, and says whose it is', () => {
-    expect(plan(min, { 'kernel.next': lt, 'kernel.installed': [el, lt] })).toEqual({ changes: [], note: `${lt} boots next, of kernel-lt` });
+    expect(plan(min, { 'kernel.next': lt, 'kernel.installed': [el, lt] })).toEqual({
+      changes: [],
+      note: `${lt} boots next, of kernel-lt`,
+    });
   });
   it('is not content with another line on which accounting hurts', () => {
     const old = '4.4.249-1.el7.elrepo.x86_64';
-    const more = { 'kernel.next': old, 'kernel.installed': [el, old], 'kernel.packages': { [el]: 'kernel', [old]: 'kernel-lt' } };
+    const more = {
+      'kernel.next': old,
+      'kernel.installed': [el, old],
+      'kernel.packages': { [el]: 'kernel', [old]: 'kernel-lt' },
+    };
     expect(shown(min, more)).toContain(boots(old, '3.10.0-1160.el7.x86_64'));
   });
   it('goes by the release where no package owns the kernel', () => {
     const own = '3.10.0-1160.el7.x86_64';
-    expect(shown(min, { 'kernel.installed': [el, own], 'kernel.packages': { [el]: 'kernel' } })).toEqual([boots(el, own)]);
+    expect(
+      shown(min, { 'kernel.installed': [el, own], 'kernel.packages': { [el]: 'kernel' } }),
+    ).toEqual([boots(el, own)]);
     const built = '6.1.0-custom';
-    expect(shown(min, { 'kernel.installed': [el, built], 'kernel.packages': { [el]: 'kernel' } })[0]).toBe(
-      '+ package kernel:  -> 3.10.0-1160.el7',
-    );
+    expect(
+      shown(min, { 'kernel.installed': [el, built], 'kernel.packages': { [el]: 'kernel' } })[0],
+    ).toBe('+ package kernel:  -> 3.10.0-1160.el7');
     expect(shown(min, { 'kernel.next': built, 'kernel.packages': {} })).toEqual([]);
   });
 });
 
 describe('other ways', () => {
   const beside = (...rows: readonly (readonly [string, string, string])[]): Facts => ({
-    'package.kernel.beside': rows.map(([name, version, repository]) => ({ name, version, repository })),
+    'package.kernel.beside': rows.map(([name, version, repository]) => ({
+      name,
+      version,
+      repository,
+    })),
   });
-  const both = beside(['kernel-lt', '5.4.278-1.el7.elrepo', 'elrepo-kernel'], ['kernel-lt', '4.4.249-1.el7.elrepo', 'old']);
-  const way = 'kernel-lt 5.4.278-1.el7.elrepo (repository elrepo-kernel): `kernel: {package: kernel-lt, min: "5.4"}`';
+  const both = beside(
+    ['kernel-lt', '5.4.278-1.el7.elrepo', 'elrepo-kernel'],
+    ['kernel-lt', '4.4.249-1.el7.elrepo', 'old'],
+  );
+  const way =
+    'kernel-lt 5.4.278-1.el7.elrepo (repository elrepo-kernel): `kernel: {package: kernel-lt, min: "5.4"}`';
 
   it('are named where a repository has a kernel line on which accounting is healthy', () => {
     expect(plan({ min: '3.10.0-1062.el7' }, both).alternatives).toEqual([way]);
     expect(plan({ min: '3.10.0-1062.el7' }).alternatives).toBeUndefined();
   });
   it('are in the hint where there is no other', () => {
-    const { refuse } = plan({ min: '3.10.0-1062.el7' }, { ...packageFacts('kernel', '', []), ...both });
+    const { refuse } = plan(
+      { min: '3.10.0-1062.el7' },
+      { ...packageFacts('kernel', '', []), ...both },
+    );
     expect(refuse?.hint).toContain(`; another way: ${way}`);
   });
   it.each<[string, unknown, Facts]>([
     ['for one exact kernel', { version: '3.10.0-957.el7' }, both],
     ['where the line was chosen', args, both],
-    ['before a drain, where the task comes again', { min: '3.10.0-1062.el7', predownload: true }, both],
+    [
+      'before a drain, where the task comes again',
+      { min: '3.10.0-1062.el7', predownload: true },
+      both,
+    ],
     [
       'on a host that leaves the affected kernels already',
       { min: '6.9' },
-      { ...both, 'kernel.next': lt, 'kernel.packages': {}, 'package.kernel.available': ['6.9.1-1'] },
+      {
+        ...both,
+        'kernel.next': lt,
+        'kernel.packages': {},
+        'package.kernel.available': ['6.9.1-1'],
+      },
     ],
   ])('are not named %s', (_, given, more) => {
     expect(plan(given, more).alternatives).toBeUndefined();
@@ -191,9 +274,9 @@ describe('other ways', () => {
       'package.kernel@elrepo-kernel.available': ['3.10.0-1160.el7'],
       'package.kernel@elrepo-kernel.beside': both['package.kernel.beside'] ?? [],
     };
-    expect(plan({ min: '3.10.0-1062.el7', enablerepo: 'elrepo-kernel' }, more).alternatives?.[0]).toContain(
-      'min: "5.4", enablerepo: [elrepo-kernel]}`',
-    );
+    expect(
+      plan({ min: '3.10.0-1062.el7', enablerepo: 'elrepo-kernel' }, more).alternatives?.[0],
+    ).toContain('min: "5.4", enablerepo: [elrepo-kernel]}`');
   });
 });
 
@@ -210,10 +293,15 @@ describe('its script', () => {
     tree.program('grubby');
     tree.program('uname', `echo ${el}`);
     expect(tree.run(script)).toEqual({ code: 0, out: '', err: '' });
-    expect(tree.read('/etc/sysconfig/kernel')).toBe(settings.replace('DEFAULTKERNEL=kernel', 'DEFAULTKERNEL=kernel-lt'));
+    expect(tree.read('/etc/sysconfig/kernel')).toBe(
+      settings.replace('DEFAULTKERNEL=kernel', 'DEFAULTKERNEL=kernel-lt'),
+    );
     tree.write('/etc/sysconfig/kernel', settings);
     tree.program('mv', 'exit 0');
     expect(tree.run(script).code).toBe(65);
-    expect(effect?.kind === 'run' ? [effect.errors?.[65], effect.hints?.[65]] : []).toEqual([expect.any(String), expect.any(String)]);
+    expect(effect?.kind === 'run' ? [effect.errors?.[65], effect.hints?.[65]] : []).toEqual([
+      expect.any(String),
+      expect.any(String),
+    ]);
   });
 });

@@ -1,4 +1,5 @@
-// kernel: which kernel is installed or only chosen, what is refused, and the script that makes it the default.
+// kernel: which kernel is installed or only chosen, what is refused, and the script that makes it
+// the default.
 import { describe, expect, it } from 'vitest';
 import { el7, packageFacts } from './facts.ts';
 import { hostTree } from './host-tree.ts';
@@ -12,19 +13,38 @@ const old = {
   'kernel.installed': ['3.10.0-862.el7.x86_64'],
   ...packageFacts('kernel', '3.10.0-862.el7', kernels),
 };
-const shown = (plan: ReturnType<typeof planOf>) => plan.changes.map(({ sign, what, after }) => `${sign} ${what} ${after}`);
+const shown = (plan: ReturnType<typeof planOf>) =>
+  plan.changes.map(({ sign, what, after }) => `${sign} ${what} ${after}`);
 
 describe('kernel', () => {
   it.each<[string, unknown, Parameters<typeof el7>[0], readonly string[]]>([
-    ['installs the newest', min, old, ['+ package kernel 3.10.0-1160.el7', '~ kernel that boots next 3.10.0-1160.el7.x86_64']],
+    [
+      'installs the newest',
+      min,
+      old,
+      ['+ package kernel 3.10.0-1160.el7', '~ kernel that boots next 3.10.0-1160.el7.x86_64'],
+    ],
     [
       'installs the nearest on request',
       { ...min, prefer: 'nearest' },
       old,
-      ['+ package kernel 3.10.0-1062.4.1.el7', '~ kernel that boots next 3.10.0-1062.4.1.el7.x86_64'],
+      [
+        '+ package kernel 3.10.0-1062.4.1.el7',
+        '~ kernel that boots next 3.10.0-1062.4.1.el7.x86_64',
+      ],
     ],
-    ['is content with what boots next', min, { ...old, 'kernel.next': '3.10.0-1062.el7.x86_64' }, []],
-    ['compares builds as rpm does', min, { ...old, 'kernel.next': '3.10.0-1062.4.1.el7.x86_64' }, []],
+    [
+      'is content with what boots next',
+      min,
+      { ...old, 'kernel.next': '3.10.0-1062.el7.x86_64' },
+      [],
+    ],
+    [
+      'compares builds as rpm does',
+      min,
+      { ...old, 'kernel.next': '3.10.0-1062.4.1.el7.x86_64' },
+      [],
+    ],
     [
       'prefers one that is installed to a download',
       min,
@@ -34,7 +54,11 @@ describe('kernel', () => {
     [
       'goes back to the old one',
       { version: '3.10.0-862.el7' },
-      { ...old, 'kernel.next': '3.10.0-1160.el7.x86_64', 'kernel.installed': ['3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'] },
+      {
+        ...old,
+        'kernel.next': '3.10.0-1160.el7.x86_64',
+        'kernel.installed': ['3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'],
+      },
       ['~ kernel that boots next 3.10.0-862.el7.x86_64'],
     ],
     [
@@ -45,7 +69,10 @@ describe('kernel', () => {
         'kernel.release': '5.4.278-1.el7.elrepo.x86_64',
         'kernel.installed': ['3.10.0-862.el7.x86_64', '5.4.278-1.el7.elrepo.x86_64'],
       },
-      ['~ kernel that boots next 5.4.278-1.el7.elrepo.x86_64', '~ package whose updates become the default kernel kernel-lt'],
+      [
+        '~ kernel that boots next 5.4.278-1.el7.elrepo.x86_64',
+        '~ package whose updates become the default kernel kernel-lt',
+      ],
     ],
     ['takes a release as uname prints it', { version: '3.10.0-862.el7.x86_64' }, old, []],
   ])('%s', (_, args, facts, expected) => {
@@ -55,7 +82,12 @@ describe('kernel', () => {
   });
 
   it.each<[string, unknown, Parameters<typeof el7>[0], RegExp]>([
-    ['grubby does not know the default', min, { ...old, 'kernel.grubby': '' }, /`grubby --default-kernel` answers nothing/],
+    [
+      'grubby does not know the default',
+      min,
+      { ...old, 'kernel.grubby': '' },
+      /`grubby --default-kernel` answers nothing/,
+    ],
     ['there is no grubby', min, { ...old, 'kernel.grubby': 'absent' }, /grubby is not installed/],
     [
       'no repository has one',
@@ -67,14 +99,22 @@ describe('kernel', () => {
     ['it is held', min, { ...old, 'package.kernel.held': true }, /kernel is held/],
     ['yum is in use', min, { ...old, 'packages.lock': 'yum (pid 3)' }, /in use/],
     ['it cannot be told what boots next', min, { ...old, 'kernel.next': '' }, /cannot be told/],
-    ['the host is not of that family', min, { ...old, 'os.family': 'debian', 'boot.loader': 'grub-debian' }, /debian with grub-debian/],
+    [
+      'the host is not of that family',
+      min,
+      { ...old, 'os.family': 'debian', 'boot.loader': 'grub-debian' },
+      /debian with grub-debian/,
+    ],
   ])('refuses when %s', (_, args, facts, why) => {
     expect(planOf('kernel', { args, facts: el7(facts) }).refuse?.why).toMatch(why);
   });
 
-  it.each([[{}], [{ min: '1', version: '2' }], [{ min: '; reboot' }]])('does not take %j', (args) => {
-    expect(() => parseArgs(moduleNamed('kernel'), args)).toThrow();
-  });
+  it.each([[{}], [{ min: '1', version: '2' }], [{ min: '; reboot' }]])(
+    'does not take %j',
+    (args) => {
+      expect(() => parseArgs(moduleNamed('kernel'), args)).toThrow();
+    },
+  );
 
   it('a dry run foresees that the new kernel parses nokmem, and the reboot', () => {
     const plan = planOf('kernel', { args: min, facts: el7(old) });
@@ -93,7 +133,8 @@ describe('its script', () => {
   const make = (default_: string) => {
     const tree = hostTree({
       '/boot/vmlinuz-3.10.0-1127.el7.x86_64': 'k',
-      '/boot/grub2/grub.cfg': '\tlinux16 /vmlinuz-3.10.0-862.el7.x86_64 ro\n\tlinux16 /vmlinuz-3.10.0-1127.el7.x86_64 ro\n',
+      '/boot/grub2/grub.cfg':
+        '\tlinux16 /vmlinuz-3.10.0-862.el7.x86_64 ro\n\tlinux16 /vmlinuz-3.10.0-1127.el7.x86_64 ro\n',
     });
     tree.program('grubby');
     tree.program('uname', 'echo 3.10.0-862.el7.x86_64');
@@ -125,11 +166,18 @@ describe('its script', () => {
 });
 
 it('whatever can fail says what it means and what to do', () => {
-  const [effect] = planOf('kernel', { args: min, facts: el7(old) }).changes.flatMap((change) => change.effects);
+  const [effect] = planOf('kernel', { args: min, facts: el7(old) }).changes.flatMap(
+    (change) => change.effects,
+  );
   if (effect?.kind !== 'run') throw new Error('no script');
-  const codes = [...effect.script.matchAll(/exit (\d+)/g)].map(([, code]) => Number(code)).filter((code) => code >= 40 && code < 100);
+  const codes = [...effect.script.matchAll(/exit (\d+)/g)]
+    .map(([, code]) => Number(code))
+    .filter((code) => code >= 40 && code < 100);
   expect(codes).toContain(45);
   expect(codes).toContain(60);
   for (const code of new Set(codes))
-    expect([effect.errors?.[code], effect.hints?.[code]], `${code}`).toEqual([expect.any(String), expect.any(String)]);
+    expect([effect.errors?.[code], effect.hints?.[code]], `${code}`).toEqual([
+      expect.any(String),
+      expect.any(String),
+    ]);
 });

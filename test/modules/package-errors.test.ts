@@ -1,4 +1,5 @@
-// What dnf and apt-get really said when something was wrong (recorded with dnf 4 and apt of Debian 13 on local repositories), and what kmend calls it.
+// What dnf and apt-get really said when something was wrong (recorded with dnf 4 and apt of Debian
+// 13 on local repositories), and what kmend calls it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +12,10 @@ import { hostTree } from './host-tree.ts';
 const folder = join(import.meta.dirname, 'recorded');
 const step = { name: 'lab', from: '', to: '1-1', kind: 'install' } as const;
 
-/** The script, with a tool that says this and ends with that; `installed` is what the query finds afterwards. */
+/**
+ * The script, with a tool that says this and ends with that; `installed` is what the query finds
+ * afterwards.
+ */
 function ranWith(manager: Manager, said: string, code: number, installed = '') {
   const tree = hostTree({ '/said': said });
   tree.program('sleep', ':');
@@ -43,18 +47,27 @@ describe('recorded', () => {
     ['apt-held', 100, 41, ''],
     ['apt-script-failed', 100, 43, 'install ok half-configured 1-1'],
   ])('%s (rc %i) is %i', (name, rc, code, installed) => {
-    const ran = ranWith(name.startsWith('dnf') ? 'dnf' : 'apt', readFileSync(join(folder, `${name}.txt`), 'utf8'), rc, installed);
+    const ran = ranWith(
+      name.startsWith('dnf') ? 'dnf' : 'apt',
+      readFileSync(join(folder, `${name}.txt`), 'utf8'),
+      rc,
+      installed,
+    );
     expect([ran.code, ran.err === '']).toEqual([code, false]);
   });
 
   it('the line that tells the cause comes last, as the reader sees only the last few', () => {
     const said = readFileSync(join(folder, 'apt-file-conflict.txt'), 'utf8');
     const ran = ranWith('apt', said, 100);
-    expect(ran.err.trimEnd().split('\n').at(-1)).toBe(" trying to overwrite '/usr/bin/containerd', which is also in package own (1)");
+    expect(ran.err.trimEnd().split('\n').at(-1)).toBe(
+      " trying to overwrite '/usr/bin/containerd', which is also in package own (1)",
+    );
   });
 
   it('has a row for every recording', () => {
-    expect(readdirSync(folder).filter((name) => /^(?:dnf|apt)-.*\.txt$/.test(name))).toHaveLength(18);
+    expect(readdirSync(folder).filter((name) => /^(?:dnf|apt)-.*\.txt$/.test(name))).toHaveLength(
+      18,
+    );
   });
 });
 
@@ -74,10 +87,25 @@ describe('from the sources of yum 3 and zypper, not recorded (model)', () => {
       33,
     ],
     ['yum', 'Public key for docker-ce-18.09.9-3.el7.x86_64.rpm is not installed', 1, 47],
-    ['yum', 'There are unfinished transactions remaining. You might consider running yum-complete-transaction', 1, 48],
-    ['yum', 'error: db5 error(-30973) from dbenv->open: BDB0087 DB_RUNRECOVERY: Fatal error, run database recovery', 1, 48],
+    [
+      'yum',
+      'There are unfinished transactions remaining. You might consider running yum-complete-transaction',
+      1,
+      48,
+    ],
+    [
+      'yum',
+      'error: db5 error(-30973) from dbenv->open: BDB0087 DB_RUNRECOVERY: Fatal error, run database recovery',
+      1,
+      48,
+    ],
     ['yum', 'Insufficient space in download directory /var/cache/yum', 1, 45],
-    ['yum', 'Another app is currently holding the yum lock; exiting as configured by exit_on_lock', 200, 40],
+    [
+      'yum',
+      'Another app is currently holding the yum lock; exiting as configured by exit_on_lock',
+      200,
+      40,
+    ],
     ['zypper', 'System management is locked by the application with pid 4711 (zypper).', 7, 40],
     ['zypper', 'Problem: nothing provides containerd.io needed by docker-ce', 4, 56],
     ['zypper', "No provider of 'lab = 1-1' found.", 104, 41],
@@ -93,8 +121,14 @@ describe('from the sources of yum 3 and zypper, not recorded (model)', () => {
 });
 
 it.each<[Manager, string]>([
-  ['yum', 'http://me:secret@mirror.example/repodata/repomd.xml?token=hidden: [Errno 14] HTTP Error 403 - Forbidden'],
-  ['apt', 'E: Failed to fetch https://me:secret@mirror.example/x.deb?token=hidden  403  Forbidden [IP: 10.0.0.1]'],
+  [
+    'yum',
+    'http://me:secret@mirror.example/repodata/repomd.xml?token=hidden: [Errno 14] HTTP Error 403 - Forbidden',
+  ],
+  [
+    'apt',
+    'E: Failed to fetch https://me:secret@mirror.example/x.deb?token=hidden  403  Forbidden [IP: 10.0.0.1]',
+  ],
 ])('%s: logins and tokens of addresses do not leave the host', (manager, said) => {
   const ran = ranWith(manager, said, 100);
   expect([ran.code, ran.err]).toEqual([22, expect.stringContaining('://***@mirror.example/')]);
@@ -104,5 +138,7 @@ it.each<[Manager, string]>([
 it('every code has a hint, and none runs a repair', () => {
   expect(Object.keys(packageHints)).toEqual(Object.keys(packageErrors));
   for (const manager of ['yum', 'dnf', 'apt', 'zypper'] as const)
-    expect(packageSteps(manager, [step], 3)).not.toMatch(/rebuilddb|complete-transaction|--configure/);
+    expect(packageSteps(manager, [step], 3)).not.toMatch(
+      /rebuilddb|complete-transaction|--configure/,
+    );
 });

@@ -1,4 +1,5 @@
-// The playbooks that come with kmend: they load without a complaint, and plan what they say on hosts of several kinds.
+// The playbooks that come with kmend: they load without a complaint, and plan what they say on
+// hosts of several kinds.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +16,11 @@ import { modules } from '../../src/modules/index.ts';
 import { el7, nokmemNow, packageFacts, readsOff } from './facts.ts';
 import { noContext } from './laws.ts';
 
-const inventory = { hosts: new Map([['h1', { name: 'h1', groups: [], vars: {} }]]), groups: new Map(), files: [] };
+const inventory = {
+  hosts: new Map([['h1', { name: 'h1', groups: [], vars: {} }]]),
+  groups: new Map(),
+  files: [],
+};
 
 const folder = join(import.meta.dirname, '../../playbooks');
 const load = (name: string) =>
@@ -26,16 +31,28 @@ const load = (name: string) =>
 
 const packages = {
   ...packageFacts('kernel', '3.10.0-862.el7', ['3.10.0-957.el7', '3.10.0-1160.el7']),
-  ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['18.06.1.ce-3.el7', '3:18.09.1-3.el7', '3:18.09.9-3.el7']),
+  ...packageFacts('docker-ce', '18.06.1.ce-3.el7', [
+    '18.06.1.ce-3.el7',
+    '3:18.09.1-3.el7',
+    '3:18.09.9-3.el7',
+  ]),
   ...packageFacts('docker-ce-cli', '', ['1:18.09.1-3.el7', '1:18.09.9-3.el7']),
   ...packageFacts('containerd.io', '', ['1.2.2-3.el7', '1.2.13-3.2.el7', '1.4.1-3.1.el7']),
 };
 
-function plan(name: string, raw: Facts, context: Partial<PlanContext> = {}, extraVars: Mapping = {}) {
+function plan(
+  name: string,
+  raw: Facts,
+  context: Partial<PlanContext> = {},
+  extraVars: Mapping = {},
+) {
   const play = load(name).value?.plays[0];
   if (play === undefined) throw new Error(`${name} does not load`);
   const settled = settle(raw, undefined);
-  const chosen = { remedy: settled['kmem.remedy'] as Remedy, why: String(settled['kmem.remedy_why']) };
+  const chosen = {
+    remedy: settled['kmem.remedy'] as Remedy,
+    why: String(settled['kmem.remedy_why']),
+  };
   const asked = new Set<string>();
   const input: HostInput = {
     host: 'h1',
@@ -67,14 +84,22 @@ function plan(name: string, raw: Facts, context: Partial<PlanContext> = {}, extr
 
 const lines = (name: string, ...rest: [Facts, Partial<PlanContext>?, Mapping?]) =>
   plan(name, ...rest)
-    .tasks.filter((task) => task.status !== 'skip' && task.status !== 'same' && task.module !== 'assert')
+    .tasks.filter(
+      (task) => task.status !== 'skip' && task.status !== 'same' && task.module !== 'assert',
+    )
     .map(
       (task) =>
         `${task.status} ${task.module}${task.changes.map((change) => `, ${change.what}${change.after === undefined ? '' : ` ${change.after}`}`).join('')}`,
     );
 
 const on1160 = () =>
-  el7({ ...packages, 'kubelet.installed': true, 'kubelet.running': true, 'kubelet.version': '1.12.3', 'kubelet.driver': 'cgroupfs' });
+  el7({
+    ...packages,
+    'kubelet.installed': true,
+    'kubelet.running': true,
+    'kubelet.version': '1.12.3',
+    'kubelet.driver': 'cgroupfs',
+  });
 const on862 = (more: Facts = {}) =>
   el7({
     ...packages,
@@ -87,7 +112,8 @@ const mended = () => el7({ ...packages, ...nokmemNow, ...readsOff });
 const cluster = { hasCluster: true, node: 'n1' };
 
 it('scheduled.yaml does what auto.yaml does, and says what a night does about hosts that are absent', () => {
-  const tasksOf = (name: string): string => readFileSync(join(folder, name), 'utf8').split('\n  tasks:\n')[1] ?? '';
+  const tasksOf = (name: string): string =>
+    readFileSync(join(folder, name), 'utf8').split('\n  tasks:\n')[1] ?? '';
   expect(tasksOf('scheduled.yaml')).toBe(tasksOf('auto.yaml'));
   expect(load('scheduled.yaml').value?.plays[0]?.rollout).toMatchObject({
     unplannable: 'leave_out',
@@ -98,7 +124,9 @@ it('scheduled.yaml does what auto.yaml does, and says what a night does about ho
 });
 
 const proves = (tasks: readonly Task[]): boolean =>
-  tasks.some((task) => (task.kind === 'block' ? proves(task.tasks) : task.module === 'verify_kmem'));
+  tasks.some((task) =>
+    task.kind === 'block' ? proves(task.tasks) : task.module === 'verify_kmem',
+  );
 
 describe.each(readdirSync(folder))('playbooks/%s', (name) => {
   it('loads without a complaint', () => {
@@ -124,7 +152,8 @@ describe.each(readdirSync(folder))('playbooks/%s', (name) => {
       'packages.manager': 'apt',
     });
     const [grave, slight] = [plan(name, host('containerd.io')), plan(name, host('vim'))];
-    if (!load(name).value?.plays.some(({ tasks }) => proves(tasks))) return expect(grave.refused).toBeUndefined();
+    if (!load(name).value?.plays.some(({ tasks }) => proves(tasks)))
+      return expect(grave.refused).toBeUndefined();
     expect(grave.refused).toMatchObject({
       why: 'containerd.io is half-configured',
       hint: expect.stringContaining('`dpkg --configure -a`'),
@@ -141,7 +170,8 @@ describe.each(readdirSync(folder))('playbooks/%s', (name) => {
 
 describe('what they plan', () => {
   it('check.yaml: never a change', () => {
-    for (const facts of [on1160(), on862(), mended()]) expect(plan('check.yaml', facts).risk).toBe('none');
+    for (const facts of [on1160(), on862(), mended()])
+      expect(plan('check.yaml', facts).risk).toBe('none');
   });
 
   it('somebody who may not become root is told before the drain, and everything that only reads is left alone', () => {
@@ -198,13 +228,19 @@ describe('what they plan', () => {
     ['booted a second ago', { 'boot.time': 1_699_999_999 }],
     ['has a clock that went back since it booted', { 'clock.epoch': 1_500_000_000 }],
   ])('runtime.yaml plans the reboot of a host that %s', (_, facts) => {
-    expect(plan('runtime.yaml', on862(facts)).tasks.find(({ module }) => module === 'reboot')?.status).toBe('change');
+    expect(
+      plan('runtime.yaml', on862(facts)).tasks.find(({ module }) => module === 'reboot')?.status,
+    ).toBe('change');
   });
   it('runtime.yaml refuses a kubelet that would still account', () => {
-    expect(plan('runtime.yaml', on1160(), cluster).refused?.why).toMatch(/kubelet 1.12.3 .* still accounts/);
+    expect(plan('runtime.yaml', on1160(), cluster).refused?.why).toMatch(
+      /kubelet 1.12.3 .* still accounts/,
+    );
   });
   it('runtime.yaml takes it where the play accepts a part', () => {
-    expect(lines('runtime.yaml', on1160(), { ...cluster, acceptPartial: true }).slice(0, 3)).toEqual([
+    expect(
+      lines('runtime.yaml', on1160(), { ...cluster, acceptPartial: true }).slice(0, 3),
+    ).toEqual([
       expect.stringMatching(/^change container_runtime, download docker-ce/),
       expect.stringMatching(/^change drain/),
       expect.stringMatching(/^change container_runtime, package docker-ce/),
@@ -212,14 +248,38 @@ describe('what they plan', () => {
   });
 
   it('auto.yaml takes the argument on 1160, the runtime on 862 without a kubelet, kernel and argument with one', () => {
-    const kubelet = { 'kubelet.installed': true, 'kubelet.running': true, 'kubelet.version': '1.12.3', 'kubelet.driver': 'cgroupfs' };
+    const kubelet = {
+      'kubelet.installed': true,
+      'kubelet.running': true,
+      'kubelet.version': '1.12.3',
+      'kubelet.driver': 'cgroupfs',
+    };
     const modulesOf = (facts: Facts) =>
       plan('auto.yaml', facts, cluster)
         .tasks.filter((task) => task.status === 'change' || task.status === 'later')
         .map((task) => task.module);
-    expect(modulesOf(on1160())).toEqual(['drain', 'kernel_arg', 'reboot', 'verify_kmem', 'uncordon']);
-    expect(modulesOf(on862())).toEqual(['container_runtime', 'container_runtime', 'reboot', 'verify_kmem']);
-    expect(modulesOf(on862(kubelet))).toEqual(['kernel', 'drain', 'kernel', 'kernel_arg', 'reboot', 'verify_kmem', 'uncordon']);
+    expect(modulesOf(on1160())).toEqual([
+      'drain',
+      'kernel_arg',
+      'reboot',
+      'verify_kmem',
+      'uncordon',
+    ]);
+    expect(modulesOf(on862())).toEqual([
+      'container_runtime',
+      'container_runtime',
+      'reboot',
+      'verify_kmem',
+    ]);
+    expect(modulesOf(on862(kubelet))).toEqual([
+      'kernel',
+      'drain',
+      'kernel',
+      'kernel_arg',
+      'reboot',
+      'verify_kmem',
+      'uncordon',
+    ]);
     expect(modulesOf(mended())).toEqual([]);
   });
 
@@ -240,7 +300,9 @@ describe('what they plan', () => {
       expect(lines(name, facts, cluster)).toEqual([
         `change kernel, kernel that boots next ${running}, package whose updates become the default kernel kernel-lt`,
       ]);
-      const promised = plan(name, facts, cluster).tasks.find(({ module }) => module === 'kernel')?.changes;
+      const promised = plan(name, facts, cluster).tasks.find(
+        ({ module }) => module === 'kernel',
+      )?.changes;
       expect(promised).toMatchObject([
         { before: '3.10.0-862.el7.x86_64', after: running },
         { before: 'kernel', after: 'kernel-lt' },
@@ -248,7 +310,11 @@ describe('what they plan', () => {
     }
     expect(lines('runtime.yaml', facts, cluster)).toEqual([]);
     const after = el7({ ...facts, 'kernel.next': running });
-    expect([after['kmem.verdict'], after['kmem.remedy'], after['boot.pending']]).toEqual(['not_applicable', 'none', false]);
+    expect([after['kmem.verdict'], after['kmem.remedy'], after['boot.pending']]).toEqual([
+      'not_applicable',
+      'none',
+      false,
+    ]);
   });
 
   it('rollback.yaml takes the argument away, and kernel and packages where they are named', () => {
@@ -271,7 +337,11 @@ describe('what they plan', () => {
     `);
     const vars = {
       rollback_kernel: '3.10.0-862.el7',
-      rollback_packages: { 'docker-ce': '18.06.1.ce-3.el7', 'docker-ce-cli': 'absent', 'containerd.io': 'absent' },
+      rollback_packages: {
+        'docker-ce': '18.06.1.ce-3.el7',
+        'docker-ce-cli': 'absent',
+        'containerd.io': 'absent',
+      },
     };
     expect(lines('rollback.yaml', facts, {}, vars)).toMatchInlineSnapshot(`
       [
@@ -284,7 +354,9 @@ describe('what they plan', () => {
   });
   it('rollback.yaml refuses before anything is touched when the old package is in no repository', () => {
     const vars = { rollback_packages: { 'docker-ce': '17.03.0' } };
-    expect(plan('rollback.yaml', mended(), {}, vars).refused?.why).toMatch(/no enabled repository has docker-ce 17.03.0/);
+    expect(plan('rollback.yaml', mended(), {}, vars).refused?.why).toMatch(
+      /no enabled repository has docker-ce 17.03.0/,
+    );
   });
 
   it('repository.yaml: where a remedy may need packages, and everywhere when it is removed', () => {
@@ -296,7 +368,9 @@ describe('what they plan', () => {
         ]),
       );
     const sections = (facts: Facts, vars: Mapping = {}) =>
-      plan('repository.yaml', facts, {}, vars).tasks.flatMap(({ changes }) => changes.map(({ sign, after = '' }) => sign + after));
+      plan('repository.yaml', facts, {}, vars).tasks.flatMap(({ changes }) =>
+        changes.map(({ sign, after = '' }) => sign + after),
+      );
     const made = sections({ ...on862(), ...read() });
     expect(made).toHaveLength(4);
     expect(made[1]).toMatchInlineSnapshot(`
@@ -309,20 +383,38 @@ describe('what they plan', () => {
     `);
     const mirror = { baseurl: 'http://mirror.example.com/7/', docker_baseurl: '', enabled: false };
     const own = sections({ ...on862(), ...read() }, mirror);
-    expect([own.length, own[0]]).toEqual([3, expect.stringContaining('\nbaseurl=http://mirror.example.com/7/os/$basearch/\nenabled=0\n')]);
+    expect([own.length, own[0]]).toEqual([
+      3,
+      expect.stringContaining('\nbaseurl=http://mirror.example.com/7/os/$basearch/\nenabled=0\n'),
+    ]);
     expect(sections({ ...mended(), ...read() })).toEqual([]);
-    for (const other of [{ 'os.version': '8.4' }, { 'os.id': 'rhel' }, { 'packages.manager': 'dnf' }] satisfies readonly Facts[])
+    for (const other of [
+      { 'os.version': '8.4' },
+      { 'os.id': 'rhel' },
+      { 'packages.manager': 'dnf' },
+    ] satisfies readonly Facts[])
       expect(sections({ ...on862(other), ...read() })).toEqual([]);
-    expect(sections({ ...mended(), ...read('name=x') }, { state: 'absent', docker_baseurl: '' })).toEqual(['-', '-', '-', '-']);
+    expect(
+      sections({ ...mended(), ...read('name=x') }, { state: 'absent', docker_baseurl: '' }),
+    ).toEqual(['-', '-', '-', '-']);
     expect(sections({ ...mended(), ...read() }, { state: 'absent' })).toEqual([]);
   });
   it('rollback.yaml puts repositories back without a drain or a reboot', () => {
-    const facts = { ...mended(), 'repository.own/base.section': '[base]\nname=new', 'repository.own/base.elsewhere': [] };
+    const facts = {
+      ...mended(),
+      'repository.own/base.section': '[base]\nname=new',
+      'repository.own/base.elsewhere': [],
+    };
     const vars = {
       rollback_arguments: [],
       rollback_made: [],
       rollback_repositories: [
-        { name: 'base', file: 'own', state: 'present', options: { name: 'old', mirrorlist: 'http://a/7', exclude: '' } },
+        {
+          name: 'base',
+          file: 'own',
+          state: 'present',
+          options: { name: 'old', mirrorlist: 'http://a/7', exclude: '' },
+        },
       ],
     };
     expect(lines('rollback.yaml', facts, cluster, vars)).toEqual([

@@ -1,4 +1,5 @@
-// `predownload: true`: what is downloaded ahead, what is refused all the same, and what each package manager is told.
+// `predownload: true`: what is downloaded ahead, what is refused all the same, and what each
+// package manager is told.
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
 import { el7, packageFacts } from './facts.ts';
@@ -12,14 +13,23 @@ const runtime = {
   ...packageFacts('docker-ce-cli', '', ['1:18.09.9-3.el7']),
   ...packageFacts('containerd.io', '', ['1.4.13-3.1.el7']),
 };
-const kernels = { 'kernel.next': '3.10.0-862.el7.x86_64', 'kernel.installed': ['3.10.0-862.el7.x86_64'] };
+const kernels = {
+  'kernel.next': '3.10.0-862.el7.x86_64',
+  'kernel.installed': ['3.10.0-862.el7.x86_64'],
+};
 const to = { name: 'docker-ce', version: '18.09.9' };
 
 const told = (module: string, args: object, facts: Facts): string | undefined => {
-  const { changes, refuse, note } = planOf(module, { args: { ...args, predownload: true }, facts: el7(facts) });
+  const { changes, refuse, note } = planOf(module, {
+    args: { ...args, predownload: true },
+    facts: el7(facts),
+  });
   const [effect, ...others] = changes.flatMap((change) => change.effects);
   if (effect === undefined) return refuse?.why ?? note;
-  expect([others, changes.map(({ sign, what, risk }) => [sign, what, risk])]).toEqual([[], [['!', 'download', 'write']]]);
+  expect([others, changes.map(({ sign, what, risk }) => [sign, what, risk])]).toEqual([
+    [],
+    [['!', 'download', 'write']],
+  ]);
   if (effect.kind !== 'run') throw new Error(effect.kind);
   expect([effect.harmless, effect.detached]).toEqual([true, true]);
   return /^bounded (.*); rc=\$\?$/m.exec(effect.script)?.[1];
@@ -42,7 +52,13 @@ describe('downloads', () => {
       { ...engine, 'package.docker-ce.held': true },
       /--disableexcludes=all .*--downloadonly/,
     ],
-    ['apt', 'package', { name: 'x' }, { 'packages.manager': 'apt', ...packageFacts('x', '', ['1-1']) }, /^apt-get .* -d .* install x=1-1$/],
+    [
+      'apt',
+      'package',
+      { name: 'x' },
+      { 'packages.manager': 'apt', ...packageFacts('x', '', ['1-1']) },
+      /^apt-get .* -d .* install x=1-1$/,
+    ],
     [
       'zypper',
       'package',
@@ -69,7 +85,13 @@ describe('downloads', () => {
   });
 
   it.each<[string, string, object, Facts, RegExp]>([
-    ['what no repository has', 'package', { name: 'docker-ce', version: '99' }, engine, /no enabled repository has docker-ce 99/],
+    [
+      'what no repository has',
+      'package',
+      { name: 'docker-ce', version: '99' },
+      engine,
+      /no enabled repository has docker-ce 99/,
+    ],
     ['what is held', 'package', to, { ...engine, 'package.docker-ce.held': true }, /is held/],
     [
       'more than there is room for',
@@ -91,12 +113,21 @@ describe('downloads', () => {
 
   it.each<[string, string, object, Facts, string | undefined]>([
     ['what is there already', 'package', { name: 'docker-ce' }, engine, undefined],
-    ['a package that goes', 'package', { name: 'docker-ce', state: 'absent' }, engine, 'nothing to download'],
+    [
+      'a package that goes',
+      'package',
+      { name: 'docker-ce', state: 'absent' },
+      engine,
+      'nothing to download',
+    ],
     [
       'packages that come and go',
       'package',
       { packages: { 'docker-ce': old, 'docker-ce-cli': 'absent' }, allow_downgrade: true },
-      { ...packageFacts('docker-ce', next, [old, next]), ...packageFacts('docker-ce-cli', '1:1-1', ['1:1-1']) },
+      {
+        ...packageFacts('docker-ce', next, [old, next]),
+        ...packageFacts('docker-ce-cli', '1:1-1', ['1:1-1']),
+      },
       'packages that go and packages that come in one transaction are not downloaded beforehand',
     ],
     [

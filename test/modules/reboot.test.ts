@@ -9,11 +9,20 @@ const next = { ...nokmemNow, 'boot.cmdline': 'ro' };
 
 describe('reboot', () => {
   it('is planned when the next boot would be another one, and says why', () => {
-    const plan = planOf('reboot', { args: null, facts: el7({ ...next, 'kernel.release': '3.10.0-862.el7.x86_64' }) });
+    const plan = planOf('reboot', {
+      args: null,
+      facts: el7({ ...next, 'kernel.release': '3.10.0-862.el7.x86_64' }),
+    });
     expect(plan.changes).toMatchObject([
-      { what: 'reboot', risk: 'reboot', effects: [{ kind: 'reboot', timeout: 1200, stableFor: 30, drain: 'required' }] },
+      {
+        what: 'reboot',
+        risk: 'reboot',
+        effects: [{ kind: 'reboot', timeout: 1200, stableFor: 30, drain: 'required' }],
+      },
     ]);
-    expect(plan.changes[0]?.after).toMatch(/kernel: 3.10.0-862.*; cgroup.memory: not set -> nokmem/);
+    expect(plan.changes[0]?.after).toMatch(
+      /kernel: 3.10.0-862.*; cgroup.memory: not set -> nokmem/,
+    );
   });
   it('is not planned when it would not', () => {
     expect(planOf('reboot', { args: {}, facts: el7() }).changes).toEqual([]);
@@ -21,22 +30,32 @@ describe('reboot', () => {
   it('may be forced, once a run', () => {
     expect(planOf('reboot', { args: { force: true }, facts: el7() }).changes).toHaveLength(1);
     expect(
-      planOf('reboot', { args: { force: true }, facts: el7(), context: { done: { drained: false, cordoned: false, rebooted: true } } })
-        .changes,
+      planOf('reboot', {
+        args: { force: true },
+        facts: el7(),
+        context: { done: { drained: false, cordoned: false, rebooted: true } },
+      }).changes,
     ).toEqual([]);
   });
   it('is due after packages that are younger than the boot, and only once', () => {
-    expect(planOf('reboot', { args: {}, facts: el7({ 'docker.installed_at': 1_699_000_000 }) }).changes).toHaveLength(1);
+    expect(
+      planOf('reboot', { args: {}, facts: el7({ 'docker.installed_at': 1_699_000_000 }) }).changes,
+    ).toHaveLength(1);
   });
   it.each<[string, number]>([
     ['a clock that went back five years after the installation', 1_899_000_000],
     ['a clock that went forward five years after the installation', 1_539_000_000],
     ['the right clock', 1_699_000_000],
   ])('is due after packages that this run changed in this boot: %s', (_, installedAt) => {
-    const facts = el7({ 'docker.installed_at': installedAt, 'containerd.package': 'containerd.io', 'docker.package': 'docker-ce' });
+    const facts = el7({
+      'docker.installed_at': installedAt,
+      'containerd.package': 'containerd.io',
+      'docker.package': 'docker-ce',
+    });
     const done = { drained: true, cordoned: false, rebooted: false };
     const reasonFor = (replaced: readonly string[]) =>
-      planOf('reboot', { args: {}, facts, context: { done: { ...done, replaced } } }).changes[0]?.after;
+      planOf('reboot', { args: {}, facts, context: { done: { ...done, replaced } } }).changes[0]
+        ?.after;
     expect(reasonFor(['containerd.io', 'docker-ce', 'vim'])).toBe(
       'docker-ce was installed after this boot; containerd.io was installed after this boot',
     );
@@ -48,18 +67,27 @@ describe('reboot', () => {
     ['`drain: {command: ...}` before it', {}, { sets: { kmend_drain: 'command' } }, 'none'],
     ['its own `drain: none`', { drain: 'none' }, {}, 'none'],
   ])('asks the door for: %s', (_, args, context, drain) => {
-    expect(planOf('reboot', { args, facts: el7(next), context }).changes[0]?.effects).toMatchObject([{ drain }]);
+    expect(planOf('reboot', { args, facts: el7(next), context }).changes[0]?.effects).toMatchObject(
+      [{ drain }],
+    );
   });
   it.each<[string, Parameters<typeof el7>[0], RegExp | undefined]>([
     ['nothing', {}, undefined],
     [
       'tasks that hang',
-      { 'kmem.symptoms': [{ kind: 'soft_lockup', from: 'kernel', count: 2, line: 'BUG: soft lockup' }] },
+      {
+        'kmem.symptoms': [
+          { kind: 'soft_lockup', from: 'kernel', count: 2, line: 'BUG: soft lockup' },
+        ],
+      },
       /orderly shutdown may hang/,
     ],
     [
       'tasks that hung',
-      { 'kmem.symptoms': [{ kind: 'hung_task', from: 'kernel', count: 1, line: '' }], 'host.blocked': 0 },
+      {
+        'kmem.symptoms': [{ kind: 'hung_task', from: 'kernel', count: 1, line: '' }],
+        'host.blocked': 0,
+      },
       /orderly shutdown may hang/,
     ],
     ['a boot of just now', { 'boot.uptime': 90 }, /booted 90 s ago/],
@@ -70,10 +98,22 @@ describe('reboot', () => {
     else expect(warnings?.join()).toMatch(warning);
   });
   it.each<[string, object, unknown, Parameters<typeof el7>[0], RegExp | undefined]>([
-    ['tasks that hung and still do', {}, {}, { 'host.blocked': 2 }, /2 still hang \(java \(pid 7\)\): a shutdown would wait/],
+    [
+      'tasks that hung and still do',
+      {},
+      {},
+      { 'host.blocked': 2 },
+      /2 still hang \(java \(pid 7\)\): a shutdown would wait/,
+    ],
     ['tasks that hung and hang no more', {}, {}, { 'host.blocked': 0 }, undefined],
     ['a play with a harder way', {}, { escalate: ['force'] }, { 'host.blocked': 2 }, undefined],
-    ['a host that is drained already', { done: { drained: true, cordoned: true, rebooted: false } }, {}, { 'host.blocked': 2 }, undefined],
+    [
+      'a host that is drained already',
+      { done: { drained: true, cordoned: true, rebooted: false } },
+      {},
+      { 'host.blocked': 2 },
+      undefined,
+    ],
   ])('before a drain: %s', (_, context, args, facts, why) => {
     const hung: Facts = {
       'kmem.symptoms': [{ kind: 'hung_task', from: 'kernel', count: 3, line: '' }],
@@ -85,13 +125,19 @@ describe('reboot', () => {
     else expect(refuse?.why).toMatch(why);
   });
   it('is harder only where the play says so, each way once', () => {
-    const effects = (args: unknown) => planOf('reboot', { args, facts: el7(next) }).changes[0]?.effects;
+    const effects = (args: unknown) =>
+      planOf('reboot', { args, facts: el7(next) }).changes[0]?.effects;
     expect(effects({})?.[0]).not.toHaveProperty('escalate');
-    expect(effects({ escalate: ['force', 'sysrq', 'force'] })).toMatchObject([{ escalate: ['force', 'sysrq'] }]);
+    expect(effects({ escalate: ['force', 'sysrq', 'force'] })).toMatchObject([
+      { escalate: ['force', 'sysrq'] },
+    ]);
     expect(() => parseArgs(moduleNamed('reboot'), { escalate: ['power'] })).toThrow();
   });
   it('takes times as people write them', () => {
-    expect(parseArgs(moduleNamed('reboot'), { timeout: '20m', stable_for: '1m' })).toMatchObject({ timeout: 1200, stable_for: 60 });
+    expect(parseArgs(moduleNamed('reboot'), { timeout: '20m', stable_for: '1m' })).toMatchObject({
+      timeout: 1200,
+      stable_for: 60,
+    });
     expect(() => parseArgs(moduleNamed('reboot'), 'now')).toThrow();
   });
 });

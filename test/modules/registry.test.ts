@@ -36,6 +36,8 @@ describe.each([...modules])('module %s', (name, module) => {
   });
 
   it('has a table test of its own', () => {
-    expect(existsSync(join(import.meta.dirname, `${name.replaceAll('_', '-')}.test.ts`))).toBe(true);
+    expect(existsSync(join(import.meta.dirname, `${name.replaceAll('_', '-')}.test.ts`))).toBe(
+      true,
+    );
   });
 });

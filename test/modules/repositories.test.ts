@@ -1,4 +1,5 @@
-// Which repositories count for a task: `enablerepo` and `disablerepo` in the look, in the transaction, in the download and for a rollback.
+// Which repositories count for a task: `enablerepo` and `disablerepo` in the look, in the
+// transaction, in the download and for a rollback.
 import { describe, expect, it } from 'vitest';
 import { buildProbe } from '../../src/facts/index.ts';
 import { type Facts, fact, viewOf } from '../../src/model/fact.ts';
@@ -23,12 +24,20 @@ const runtime = {
   ...seen('docker-ce-cli', '', ['1:18.09.9-3.el7']),
   ...seen('containerd.io', '', ['1.4.13-3.1.el7']),
 };
-const kernels = { 'kernel.next': '3.10.0-862.el7.x86_64', 'kernel.installed': ['3.10.0-862.el7.x86_64'], 'boot.once': 'no' };
+const kernels = {
+  'kernel.next': '3.10.0-862.el7.x86_64',
+  'kernel.installed': ['3.10.0-862.el7.x86_64'],
+  'boot.once': 'no',
+};
 
 const tasks: readonly (readonly [string, Mapping, Facts])[] = [
   ['package', { name: 'docker-ce', state: 'latest' }, runtime],
   ['container_runtime', { kmem: 'disabled' }, runtime],
-  ['kernel', { min: '3.10.0-1062.el7' }, { ...kernels, ...seen('kernel', '3.10.0-862.el7', ['3.10.0-1160.el7']) }],
+  [
+    'kernel',
+    { min: '3.10.0-1062.el7' },
+    { ...kernels, ...seen('kernel', '3.10.0-862.el7', ['3.10.0-1160.el7']) },
+  ],
 ];
 
 describe.each(tasks)('the choice of repositories in %s', (name, args, facts) => {
@@ -41,7 +50,9 @@ describe.each(tasks)('the choice of repositories in %s', (name, args, facts) => 
 
   it('is made in the look of the probe', () => {
     const module = moduleNamed(name);
-    expect(buildProbe(module.facts(parseArgs(module, given), viewOf({})))).toContain(`yum_look "$n" ${flags}\n`);
+    expect(buildProbe(module.facts(parseArgs(module, given), viewOf({})))).toContain(
+      `yum_look "$n" ${flags}\n`,
+    );
   });
 
   it('is made in the transaction and in the download', () => {
@@ -51,15 +62,23 @@ describe.each(tasks)('the choice of repositories in %s', (name, args, facts) => 
 
   it('is refused for apt and zypper, which have no such choice', () => {
     for (const manager of ['apt', 'zypper'] as const)
-      expect(planOf(name, { args: given, facts: el7({ ...facts, 'packages.manager': manager }) }).refuse?.why).toBe(
-        `${manager} cannot enable or disable repositories for one transaction`,
-      );
+      expect(
+        planOf(name, { args: given, facts: el7({ ...facts, 'packages.manager': manager }) }).refuse
+          ?.why,
+      ).toBe(`${manager} cannot enable or disable repositories for one transaction`);
   });
 });
 
 it('a version that only another choice of repositories has is none for a rollback', () => {
-  const elsewhere = { ...runtime, 'package.docker-ce.available': [old], [`package.docker-ce${key}.available`]: [next] };
-  const plan = planOf('container_runtime', { args: { kmem: 'disabled', ...choice }, facts: el7(elsewhere) });
+  const elsewhere = {
+    ...runtime,
+    'package.docker-ce.available': [old],
+    [`package.docker-ce${key}.available`]: [next],
+  };
+  const plan = planOf('container_runtime', {
+    args: { kmem: 'disabled', ...choice },
+    facts: el7(elsewhere),
+  });
   expect(plan.refuse?.why).toMatch(/could not be rolled back/);
 });
 
@@ -67,6 +86,8 @@ it.each(['-y', '', 'a b', 'a;b', 'x'.repeat(201)])('%j is no id of a repository'
   for (const name of ['package', 'kernel', 'container_runtime'])
     for (const word of ['enablerepo', 'disablerepo']) {
       const args = modules.get(name)?.args;
-      expect(args && problemsOf(args, { name: 'x', [word]: id }).some(({ path }) => path[0] === word)).toBe(true);
+      expect(
+        args && problemsOf(args, { name: 'x', [word]: id }).some(({ path }) => path[0] === word),
+      ).toBe(true);
     }
 });

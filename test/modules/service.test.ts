@@ -3,8 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { hostTree } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
-const facts = (active: boolean, enabled: boolean) => ({ 'service.docker.active': active, 'service.docker.enabled': enabled });
-const shown = (plan: ReturnType<typeof planOf>) => plan.changes.flatMap((change) => change.effects.map((effect) => effect.what));
+const facts = (active: boolean, enabled: boolean) => ({
+  'service.docker.active': active,
+  'service.docker.enabled': enabled,
+});
+const shown = (plan: ReturnType<typeof planOf>) =>
+  plan.changes.flatMap((change) => change.effects.map((effect) => effect.what));
 
 describe('service', () => {
   it.each<[object, boolean, boolean, readonly string[]]>([
@@ -15,27 +19,43 @@ describe('service', () => {
     [{ state: 'restarted' }, true, true, ['systemctl restart docker']],
     [{ enabled: true }, false, false, ['systemctl enable docker']],
     [{ enabled: false }, false, false, []],
-    [{ state: 'started', enabled: true }, false, false, ['systemctl enable docker', 'systemctl start docker']],
+    [
+      { state: 'started', enabled: true },
+      false,
+      false,
+      ['systemctl enable docker', 'systemctl start docker'],
+    ],
   ])('%j when running is %s and enabled is %s', (args, active, enabled, expected) => {
-    expect(shown(planOf('service', { args: { name: 'docker', ...args }, facts: facts(active, enabled) }))).toEqual(expected);
+    expect(
+      shown(
+        planOf('service', { args: { name: 'docker', ...args }, facts: facts(active, enabled) }),
+      ),
+    ).toEqual(expected);
   });
 
   it('a restart is done once a run, the others whenever they are needed', () => {
     const { convergent } = moduleNamed('service');
     const is = (args: object) =>
-      typeof convergent === 'function' ? convergent(parseArgs(moduleNamed('service'), { name: 'docker', ...args })) : convergent;
+      typeof convergent === 'function'
+        ? convergent(parseArgs(moduleNamed('service'), { name: 'docker', ...args }))
+        : convergent;
     expect([is({ state: 'restarted' }), is({ state: 'started' })]).toEqual([false, true]);
   });
 
-  it.each([[{ name: 'a b', state: 'started' }], [{ name: 'docker' }], [{ state: 'started' }], [{ name: '-f', state: 'started' }]])(
-    'does not take %j',
-    (args) => {
-      expect(() => parseArgs(moduleNamed('service'), args)).toThrow();
-    },
-  );
+  it.each([
+    [{ name: 'a b', state: 'started' }],
+    [{ name: 'docker' }],
+    [{ state: 'started' }],
+    [{ name: '-f', state: 'started' }],
+  ])('does not take %j', (args) => {
+    expect(() => parseArgs(moduleNamed('service'), args)).toThrow();
+  });
 
   it('does not believe a start after which the unit does not run', () => {
-    const [change] = planOf('service', { args: { name: 'docker', state: 'started' }, facts: facts(false, true) }).changes;
+    const [change] = planOf('service', {
+      args: { name: 'docker', state: 'started' },
+      facts: facts(false, true),
+    }).changes;
     const [effect] = change?.effects ?? [];
     const tree = hostTree();
     tree.program('systemctl', 'case $1 in is-active) [ -e "$KMEND_ROOT/up" ];; *) exit 0;; esac');

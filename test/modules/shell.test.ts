@@ -16,7 +16,9 @@ describe('shell', () => {
     expect(hostTree().run(scriptOf({ cmd: 'exit 3' })).code).toBe(3);
   });
   it('shows its first line', () => {
-    expect(planOf('shell', { args: { cmd: 'one\ntwo' }, facts: {} }).changes[0]?.what).toBe('run sh: one ...');
+    expect(planOf('shell', { args: { cmd: 'one\ntwo' }, facts: {} }).changes[0]?.what).toBe(
+      'run sh: one ...',
+    );
   });
   it('keeps its standard input out of the script', () => {
     const [change] = planOf('shell', { args: { cmd: 'cat', stdin: 'secret' }, facts: {} }).changes;

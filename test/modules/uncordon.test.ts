@@ -4,33 +4,54 @@ import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
 import { planOf } from './laws.ts';
 
-const ours = { hasCluster: true, node: 'n1', done: { drained: true, cordoned: true, rebooted: true } };
+const ours = {
+  hasCluster: true,
+  node: 'n1',
+  done: { drained: true, cordoned: true, rebooted: true },
+};
 
 describe('uncordon', () => {
   it('gives back what this run took', () => {
-    expect(planOf('uncordon', { args: {}, facts: {}, context: ours }).changes[0]?.effects).toMatchObject([
-      { kind: 'uncordon', node: 'n1' },
-    ]);
+    expect(
+      planOf('uncordon', { args: {}, facts: {}, context: ours }).changes[0]?.effects,
+    ).toMatchObject([{ kind: 'uncordon', node: 'n1' }]);
   });
   it.each<[string, unknown, object, object]>([
-    ['leaves a node alone that somebody else cordoned', null, {}, { ...ours, done: { ...ours.done, cordoned: false } }],
+    [
+      'leaves a node alone that somebody else cordoned',
+      null,
+      {},
+      { ...ours, done: { ...ours.done, cordoned: false } },
+    ],
     ['has nothing to give back without a cluster', {}, {}, {}],
-    ['does not run its command on a host without a kubelet', { command: 'x' }, { 'kubelet.installed': false }, {}],
+    [
+      'does not run its command on a host without a kubelet',
+      { command: 'x' },
+      { 'kubelet.installed': false },
+      {},
+    ],
   ])('%s', (_, args, facts, context) => {
     expect(planOf('uncordon', { args, facts: facts as Facts, context }).changes).toEqual([]);
   });
   it.each<[string, unknown, object]>([
     ['the node', {}, {}],
     ['by a command', 'give-back', { 'kubelet.installed': true }],
-  ])('does not give back what is unproven since the failure of its proof was ignored: %s', (_, args, facts) => {
-    const context = { ...ours, done: { ...ours.done, unproven: 'Proof' } };
-    const { changes, unmet } = planOf('uncordon', { args, facts: facts as Facts, context });
-    expect(changes).toEqual([]);
-    expect(unmet).toMatchObject({ kind: 'not_verified', evidence: expect.stringMatching(/"Proof" failed and was ignored/) });
-  });
+  ])(
+    'does not give back what is unproven since the failure of its proof was ignored: %s',
+    (_, args, facts) => {
+      const context = { ...ours, done: { ...ours.done, unproven: 'Proof' } };
+      const { changes, unmet } = planOf('uncordon', { args, facts: facts as Facts, context });
+      expect(changes).toEqual([]);
+      expect(unmet).toMatchObject({
+        kind: 'not_verified',
+        evidence: expect.stringMatching(/"Proof" failed and was ignored/),
+      });
+    },
+  );
   it('runs a command of the play', () => {
-    expect(planOf('uncordon', { args: 'give-back', facts: { 'kubelet.installed': true } }).changes[0]?.effects).toMatchObject([
-      { kind: 'run' },
-    ]);
+    expect(
+      planOf('uncordon', { args: 'give-back', facts: { 'kubelet.installed': true } }).changes[0]
+        ?.effects,
+    ).toMatchObject([{ kind: 'run' }]);
   });
 });

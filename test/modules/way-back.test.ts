@@ -1,4 +1,5 @@
-// Changes that could not be taken back: refused before anything is touched, with what to do about it, unless the play says `rollback: none`.
+// Changes that could not be taken back: refused before anything is touched, with what to do about
+// it, unless the play says `rollback: none`.
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
 import { el7, packageFacts } from './facts.ts';
@@ -9,7 +10,10 @@ const good = {
   ...packageFacts('containerd.io', '', ['1.4.13-3.1.el7']),
 };
 const gone = { ...good, ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['3:18.09.9-3.el7']) };
-const kept = { ...good, ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['18.06.1.ce-3.el7', '3:18.09.9-3.el7']) };
+const kept = {
+  ...good,
+  ...packageFacts('docker-ce', '18.06.1.ce-3.el7', ['18.06.1.ce-3.el7', '3:18.09.9-3.el7']),
+};
 const deb: Facts = { 'packages.manager': 'apt', 'docker.evr': '5:18.09.1~3-0~debian-stretch' };
 const runtime = { kmem: 'disabled' };
 
@@ -34,7 +38,10 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
     'several packages',
     'package',
     { packages: { kubelet: '1.22.17', kubectl: '1.22.17' } },
-    { ...packageFacts('kubelet', '1.12.3-0', ['1.22.17-0']), ...packageFacts('kubectl', '1.12.3-0', ['1.22.17-0']) },
+    {
+      ...packageFacts('kubelet', '1.12.3-0', ['1.22.17-0']),
+      ...packageFacts('kubectl', '1.12.3-0', ['1.22.17-0']),
+    },
     /has kubelet 1\.12\.3-0, kubectl 1\.12\.3-0, which are installed now/,
     {
       ...packageFacts('kubelet', '1.12.3-0', ['1.12.3-0', '1.22.17-0']),
@@ -53,11 +60,19 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
     'a package of Debian',
     'package',
     { name: 'docker-ce', state: 'latest' },
-    { ...deb, ...packageFacts('docker-ce', '5:18.09.1~3-0~debian-stretch', ['5:18.09.9~3-0~debian-stretch']) },
+    {
+      ...deb,
+      ...packageFacts('docker-ce', '5:18.09.1~3-0~debian-stretch', [
+        '5:18.09.9~3-0~debian-stretch',
+      ]),
+    },
     /could not be rolled back/,
     {
       ...deb,
-      ...packageFacts('docker-ce', '5:18.09.1~3-0~debian-stretch', ['5:18.09.1~3-0~debian-stretch', '5:18.09.9~3-0~debian-stretch']),
+      ...packageFacts('docker-ce', '5:18.09.1~3-0~debian-stretch', [
+        '5:18.09.1~3-0~debian-stretch',
+        '5:18.09.9~3-0~debian-stretch',
+      ]),
     },
   ],
   [
@@ -79,11 +94,19 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
 ])('%s', (_, module, args, facts, why, better) => {
   it('that could not come back is refused, with what to do', () => {
     const { changes, refuse } = planOf(module, { args, facts: el7(facts) });
-    expect([changes, refuse?.why, refuse?.hint]).toEqual([[], expect.stringMatching(why), expect.stringContaining('rollback: none')]);
+    expect([changes, refuse?.why, refuse?.hint]).toEqual([
+      [],
+      expect.stringMatching(why),
+      expect.stringContaining('rollback: none'),
+    ]);
   });
 
   it('is changed all the same where the play says `rollback: none`', () => {
-    const { changes, refuse } = planOf(module, { args, facts: el7(facts), context: { acceptNoWayBack: true } });
+    const { changes, refuse } = planOf(module, {
+      args,
+      facts: el7(facts),
+      context: { acceptNoWayBack: true },
+    });
     expect([changes.length > 0, refuse]).toEqual([true, undefined]);
   });
 
@@ -95,15 +118,21 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
 
 it('an argument in a list that others share is taken out again by itself', () => {
   const facts = el7({ 'boot.next_cmdline': 'cgroup.memory=nosocket cgroup.memory=nobpf' });
-  expect(planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse).toBeUndefined();
+  expect(
+    planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse,
+  ).toBeUndefined();
 });
 
 it('nothing to do needs no way back', () => {
   const facts = el7(packageFacts('docker-ce', '3:18.09.9-3.el7', []));
-  expect(planOf('package', { args: { name: 'docker-ce', version: '18.09.9' }, facts }).refuse).toBeUndefined();
+  expect(
+    planOf('package', { args: { name: 'docker-ce', version: '18.09.9' }, facts }).refuse,
+  ).toBeUndefined();
 });
 
 it('no room for the copies beside the files of the boot loader is told before anything is touched', () => {
   const facts = el7({ 'space.boot_kb': 900 });
-  expect(planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse?.why).toMatch(/\/boot has 0 MB left/);
+  expect(
+    planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse?.why,
+  ).toMatch(/\/boot has 0 MB left/);
 });

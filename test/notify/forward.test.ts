@@ -1,4 +1,5 @@
-// Forwarding: each entry leaves in order and can be checked against the journal; no log, however bad, holds a run up or makes it fail.
+// Forwarding: each entry leaves in order and can be checked against the journal; no log, however
+// bad, holds a run up or makes it fail.
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -17,7 +18,15 @@ import { play, practice, sick, until } from '../cli/practice.ts';
 import { haveOpenssl, pki } from '../fakes/kube-tls.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-const event = (seq: number, text = 'x'): Event => ({ v: 1, seq, at: 0, run: 'r1', prev: '', type: 'warning', text });
+const event = (seq: number, text = 'x'): Event => ({
+  v: 1,
+  seq,
+  at: 0,
+  run: 'r1',
+  prev: '',
+  type: 'warning',
+  text,
+});
 const quick = { pause: 20, close: 500 };
 
 const closers: (() => void)[] = [];
@@ -49,7 +58,11 @@ async function logServer(port = 0, server: Server = createServer(), scheme = 'tc
   server.on('tlsClientError', () => {});
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  return { url: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`, text: () => text, close };
+  return {
+    url: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    text: () => text,
+    close,
+  };
 }
 
 /** The messages of a stream whose lengths go before them. */
@@ -71,13 +84,17 @@ describe('a syslog server over TCP', () => {
   it('gets each entry in order, framed, with the digest of its line', async () => {
     const log = await logServer();
     const forwarder = forwarderTo(log.url);
-    const lines = ['one', 'zwei ü', 'drei \u001b[2J\u009b\u202e'].map((text, seq) => JSON.stringify(event(seq, text)));
+    const lines = ['one', 'zwei ü', 'drei \u001b[2J\u009b\u202e'].map((text, seq) =>
+      JSON.stringify(event(seq, text)),
+    );
     for (const [seq, line] of lines.entries()) forwarder.send(event(seq), line);
     expect(await forwarder.close()).toBeUndefined();
     await until('three messages', () => framed(log.text()).length === 3);
     for (const [seq, message] of framed(log.text()).entries()) {
       const line = lines[seq] ?? '';
-      expect(message).toMatch(/^<86>1 1970-01-01T00:00:00\.000Z \S+ kmend \d+ warning - run=r1 seq=/);
+      expect(message).toMatch(
+        /^<86>1 1970-01-01T00:00:00\.000Z \S+ kmend \d+ warning - run=r1 seq=/,
+      );
       expect(message).toContain(`seq=${seq} sha256=${sha256(line)} {`);
       expect(JSON.parse(message.slice(message.indexOf('{')))).toEqual(JSON.parse(line));
       expect(message).toMatch(/^[ -~]+$/);
@@ -126,7 +143,8 @@ describe('a syslog server over TCP', () => {
 });
 
 describe('a log that does not take anything', () => {
-  const to = (open: () => Promise<Writable>) => createForwarder({ kind: 'udp', host: '', port: 1 }, () => {}, quick, open);
+  const to = (open: () => Promise<Writable>) =>
+    createForwarder({ kind: 'udp', host: '', port: 1 }, () => {}, quick, open);
 
   it('does not hold up the end of a run', async () => {
     const forwarder = to(async () => new Writable({ write: () => {} }));
@@ -156,15 +174,18 @@ describe('a log that does not take anything', () => {
   });
 });
 
-it.skipIf(!haveOpenssl)('TLS is checked: a server that no authority vouches for gets nothing', async () => {
-  const { server } = pki();
-  const log = await logServer(0, createTlsServer(server), 'tls');
-  const told: string[] = [];
-  const forwarder = forwarderTo(log.url, (text) => told.push(text));
-  forwarder.send(event(0), '{}');
-  expect(await forwarder.close()).toBe('1 of its entries did not leave this machine');
-  expect([told.length, log.text()]).toEqual([1, '']);
-});
+it.skipIf(!haveOpenssl)(
+  'TLS is checked: a server that no authority vouches for gets nothing',
+  async () => {
+    const { server } = pki();
+    const log = await logServer(0, createTlsServer(server), 'tls');
+    const told: string[] = [];
+    const forwarder = forwarderTo(log.url, (text) => told.push(text));
+    forwarder.send(event(0), '{}');
+    expect(await forwarder.close()).toBe('1 of its entries did not leave this machine');
+    expect([told.length, log.text()]).toEqual([1, '']);
+  },
+);
 
 it('UDP: one datagram a message', async () => {
   const socket = createSocket('udp4');
@@ -204,7 +225,9 @@ describe.each([
     for (const seq of [0, 1]) forwarder.send(event(seq), '{}');
     expect(await forwarder.close()).toBeUndefined();
     expect(readFileSync(join(dir, 'arguments'), 'utf8')).toMatch(/^-t kmend -p \S*info/);
-    expect(readFileSync(join(dir, 'lines'), 'utf8')).toBe([0, 1].map((seq) => `run=r1 seq=${seq} sha256=${sha256('{}')} {}\n`).join(''));
+    expect(readFileSync(join(dir, 'lines'), 'utf8')).toBe(
+      [0, 1].map((seq) => `run=r1 seq=${seq} sha256=${sha256('{}')} {}\n`).join(''),
+    );
   });
 
   it('that ends with an error is reported', async () => {
@@ -224,12 +247,19 @@ describe.each([
   });
 });
 
-it.each(['', 'elsewhere', 'http://log', 'tcp://', 'tcp://log:0', 'tcp://log:70000', 'udp://a b', 'tcp://log/path', 'tcp://-o@log'])(
-  '%j is no target',
-  (text) => {
-    expect(forwardTarget(text)).toBeUndefined();
-  },
-);
+it.each([
+  '',
+  'elsewhere',
+  'http://log',
+  'tcp://',
+  'tcp://log:0',
+  'tcp://log:70000',
+  'udp://a b',
+  'tcp://log/path',
+  'tcp://-o@log',
+])('%j is no target', (text) => {
+  expect(forwardTarget(text)).toBeUndefined();
+});
 
 it.each([
   ['udp://log.example.net', { kind: 'udp', host: 'log.example.net', port: 514 }],
@@ -240,44 +270,73 @@ it.each([
 });
 
 describe('a run', () => {
-  const forwarded = (log: Log): readonly string[] => framed(log.text()).map((message) => /sha256=(\w+)/.exec(message)?.[1] ?? '');
+  const forwarded = (log: Log): readonly string[] =>
+    framed(log.text()).map((message) => /sha256=(\w+)/.exec(message)?.[1] ?? '');
 
   it('forwards each entry of its journal, the one that closes it last, and its journal can be checked by that', async () => {
     const lab = await practice([sick('h1')]);
     closers.push(() => void lab.close());
     const log = await logServer();
     const playbook = lab.file('play.yaml', play("    - shell: {cmd: 'true'}\n"));
-    expect(await lab.run(['apply', playbook, '--yes', '--audit-forward', log.url])).toMatchObject({ exit: 0, err: '' });
+    expect(await lab.run(['apply', playbook, '--yes', '--audit-forward', log.url])).toMatchObject({
+      exit: 0,
+      err: '',
+    });
     const lines = lab.journalText().trimEnd().split('\n');
     await until('all entries', () => forwarded(log).length === lines.length);
     expect(forwarded(log)).toEqual(lines.map(sha256));
-    expect((await lab.run(['audit', 'verify', '--head', forwarded(log).at(-1) ?? ''])).exit).toBe(0);
+    expect((await lab.run(['audit', 'verify', '--head', forwarded(log).at(-1) ?? ''])).exit).toBe(
+      0,
+    );
   });
 
-  it.skipIf(!haveOpenssl)('forwards over TLS to a server whose authority it was given', async () => {
-    const lab = await practice([sick('h1')]);
-    closers.push(() => void lab.close());
-    const { server, ca } = pki();
-    const log = await logServer(0, createTlsServer(server), 'tls');
-    const playbook = lab.file('play.yaml', play("    - shell: {cmd: 'true'}\n"));
-    const words = ['apply', playbook, '-i', lab.fleet.inventoryFile, '--yes', '--state-dir', lab.state, '--audit-forward', log.url];
-    const child = await spawnCommand(words, join(lab.dir, 'home'), { NODE_EXTRA_CA_CERTS: lab.file('ca.pem', ca) });
-    expect([await child.ended, child.err()]).toEqual([0, '']);
-    await until('all entries', () => forwarded(log).length === lab.journal().length);
-  });
+  it.skipIf(!haveOpenssl)(
+    'forwards over TLS to a server whose authority it was given',
+    async () => {
+      const lab = await practice([sick('h1')]);
+      closers.push(() => void lab.close());
+      const { server, ca } = pki();
+      const log = await logServer(0, createTlsServer(server), 'tls');
+      const playbook = lab.file('play.yaml', play("    - shell: {cmd: 'true'}\n"));
+      const words = [
+        'apply',
+        playbook,
+        '-i',
+        lab.fleet.inventoryFile,
+        '--yes',
+        '--state-dir',
+        lab.state,
+        '--audit-forward',
+        log.url,
+      ];
+      const child = await spawnCommand(words, join(lab.dir, 'home'), {
+        NODE_EXTRA_CA_CERTS: lab.file('ca.pem', ca),
+      });
+      expect([await child.ended, child.err()]).toEqual([0, '']);
+      await until('all entries', () => forwarded(log).length === lab.journal().length);
+    },
+  );
 
   it('ends well where nothing can be forwarded: one warning in the journal, one at the end', async () => {
     const lab = await practice([sick('h1')]);
     closers.push(() => void lab.close());
     lab.file('home/kmend.yaml', 'audit_forward: tcp://127.0.0.1:1\n');
-    const done = await lab.run(['apply', lab.file('play.yaml', play("    - shell: {cmd: 'true'}\n")), '--yes']);
+    const done = await lab.run([
+      'apply',
+      lab.file('play.yaml', play("    - shell: {cmd: 'true'}\n")),
+      '--yes',
+    ]);
     expect([done.exit, done.err]).toEqual([
       0,
       expect.stringMatching(/^warning: the journal of run \S+ was not forwarded whole: \d+ of its/),
     ]);
     const warnings = lab.journal().filter(({ type }) => type === 'warning');
     expect(warnings).toMatchObject([
-      { text: expect.stringContaining('entries are not forwarded (--audit-forward): connect ECONNREFUSED') },
+      {
+        text: expect.stringContaining(
+          'entries are not forwarded (--audit-forward): connect ECONNREFUSED',
+        ),
+      },
     ]);
     expect(lab.journal().at(-1)?.type).toBe('run.closed');
   });
@@ -286,7 +345,13 @@ describe('a run', () => {
     const lab = await practice([sick('h1')]);
     closers.push(() => void lab.close());
     const done = await lab.run(
-      ['apply', lab.file('play.yaml', play("    - shell: {cmd: 'true'}\n")), '--yes', '--audit-forward', 'syslog'],
+      [
+        'apply',
+        lab.file('play.yaml', play("    - shell: {cmd: 'true'}\n")),
+        '--yes',
+        '--audit-forward',
+        'syslog',
+      ],
       {
         forwarder: async (_, warn) => ({
           send: ({ type }) => {
@@ -296,14 +361,26 @@ describe('a run', () => {
         }),
       },
     );
-    expect([done.exit, done.err]).toEqual([0, expect.stringMatching(/^warning: the journal of run \S+ was not forwarded whole: late$/)]);
+    expect([done.exit, done.err]).toEqual([
+      0,
+      expect.stringMatching(/^warning: the journal of run \S+ was not forwarded whole: late$/),
+    ]);
     expect(lab.journal().at(-1)?.type).toBe('run.closed');
   });
 
   it('is not begun with a target that is none', async () => {
     const lab = await practice([sick('h1')]);
     closers.push(() => void lab.close());
-    const done = await lab.run(['apply', lab.file('play.yaml', play("    - shell: {cmd: 'true'}\n")), '--yes', '--audit-forward', 'log']);
-    expect([done.exit, done.err]).toEqual([3, expect.stringContaining('--audit-forward must be syslog, journald, or udp://HOST:PORT')]);
+    const done = await lab.run([
+      'apply',
+      lab.file('play.yaml', play("    - shell: {cmd: 'true'}\n")),
+      '--yes',
+      '--audit-forward',
+      'log',
+    ]);
+    expect([done.exit, done.err]).toEqual([
+      3,
+      expect.stringContaining('--audit-forward must be syslog, journald, or udp://HOST:PORT'),
+    ]);
   });
 });

@@ -29,7 +29,8 @@ const server = createServer((request: IncomingMessage, response: ServerResponse)
     got.push({ body, type: request.headers['content-type'] });
     const status = statuses.shift() ?? 200;
     if (status === 0) request.socket.destroy();
-    else if (status > 0) response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end('no');
+    else if (status > 0)
+      response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end('no');
   });
 });
 let url = '';
@@ -52,12 +53,16 @@ beforeEach(() => {
 
 describe('a webhook', () => {
   it('gets the notice as JSON, once', async () => {
-    expect(await notifier.send({ kind: 'webhook', url }, notice)).toEqual({ ok: true, value: true });
+    expect(await notifier.send({ kind: 'webhook', url }, notice)).toEqual({
+      ok: true,
+      value: true,
+    });
     expect(got).toEqual([{ body: JSON.stringify(notice), type: 'application/json' }]);
   });
 
   it('gives chats the words of a host, not its orders and links', async () => {
-    const text = 'h1 failed: <!channel> <http://x|click> [a](http://x) @Channel ops@here.example \u001b[31m\nFORGED\u202e';
+    const text =
+      'h1 failed: <!channel> <http://x|click> [a](http://x) @Channel ops@here.example \u001b[31m\nFORGED\u202e';
     await notifier.send({ kind: 'webhook', url }, { ...notice, text });
     expect(JSON.parse(got[0]?.body ?? '')).toEqual({
       ...notice,
@@ -78,21 +83,24 @@ describe('a webhook', () => {
     expect([got.length, slept, sent.ok || sent.failure.message]).toEqual([tries, pauses, end]);
   });
 
-  it.each(['http://127.0.0.1:1/hook/s3cret', 'not a url with s3cret', 'http://eve:s3cret@127.0.0.1:1/'])(
-    '%j cannot be reached, and is not printed',
-    async (wrong) => {
-      const sent = await notifier.send({ kind: 'webhook', url: wrong }, notice);
-      expect(sent.ok).toBe(false);
-      expect(JSON.stringify(sent)).not.toContain('s3cret');
-    },
-  );
+  it.each([
+    'http://127.0.0.1:1/hook/s3cret',
+    'not a url with s3cret',
+    'http://eve:s3cret@127.0.0.1:1/',
+  ])('%j cannot be reached, and is not printed', async (wrong) => {
+    const sent = await notifier.send({ kind: 'webhook', url: wrong }, notice);
+    expect(sent.ok).toBe(false);
+    expect(JSON.stringify(sent)).not.toContain('s3cret');
+  });
 });
 
 describe('a command', () => {
   it('gets the notice on its standard input', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'kmend-notify-'));
     try {
-      expect(await notifier.send({ kind: 'command', command: `cat > ${dir}/notice` }, notice)).toMatchObject({ ok: true });
+      expect(
+        await notifier.send({ kind: 'command', command: `cat > ${dir}/notice` }, notice),
+      ).toMatchObject({ ok: true });
       expect(JSON.parse(readFileSync(join(dir, 'notice'), 'utf8'))).toEqual(notice);
     } finally {
       rmSync(dir, { recursive: true });

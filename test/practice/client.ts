@@ -1,4 +1,5 @@
-// A plain ssh2 client for the tests of the practice fleet: one connection, one command, everything that came back.
+// A plain ssh2 client for the tests of the practice fleet: one connection, one command, everything
+// that came back.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
@@ -24,7 +25,9 @@ export function ssh(fleet: Fleet, name: string, command: string, input = ''): Pr
     let answer: Answer | undefined;
     client.on('connect', () => client.setNoDelay(true));
     client.on('error', reject);
-    client.on('close', () => (answer ? resolve(answer) : reject(new Error('the connection was cut'))));
+    client.on('close', () =>
+      answer ? resolve(answer) : reject(new Error('the connection was cut')),
+    );
     client.on('ready', () =>
       client.exec(command, (error, channel) => {
         if (error) return void reject(error);
@@ -48,15 +51,23 @@ export function ssh(fleet: Fleet, name: string, command: string, input = ''): Pr
       username: spec.user ?? 'root',
       privateKey: readFileSync(fleet.keyFile),
       readyTimeout: 5000,
-      hostVerifier: (key: Buffer) => fleet.knownHostsText.includes(`[${address}]:${port} ssh-ed25519 ${key.toString('base64')}`),
+      hostVerifier: (key: Buffer) =>
+        fleet.knownHostsText.includes(`[${address}]:${port} ssh-ed25519 ${key.toString('base64')}`),
     });
   });
 }
 
 /** Waits until the host answers with another boot id than this one. */
-export async function rebooted(fleet: Fleet, name: string, bootId: string, seconds = 10): Promise<string> {
+export async function rebooted(
+  fleet: Fleet,
+  name: string,
+  bootId: string,
+  seconds = 10,
+): Promise<string> {
   for (let tries = 0; tries < seconds * 10; tries++) {
-    const answer = await ssh(fleet, name, 'cat "$KMEND_ROOT/proc/sys/kernel/random/boot_id"').catch(() => undefined);
+    const answer = await ssh(fleet, name, 'cat "$KMEND_ROOT/proc/sys/kernel/random/boot_id"').catch(
+      () => undefined,
+    );
     const id = answer?.out.trim() ?? '';
     if (id !== '' && id !== bootId) return id;
     await sleep(100);

@@ -1,4 +1,5 @@
-// The faults of practice hosts: each one does what its description says, and can be taken away again.
+// The faults of practice hosts: each one does what its description says, and can be taken away
+// again.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,14 +21,19 @@ const host = (name: string, more: Partial<HostSpec> = {}): HostSpec => ({
 let fleet: Fleet;
 
 beforeAll(async () => {
-  fleet = await createFleet({ dir, hosts: [host('h1'), host('h2'), host('h3'), host('ops1', { user: 'ops' })], downSeconds: 0.2 });
+  fleet = await createFleet({
+    dir,
+    hosts: [host('h1'), host('h2'), host('h3'), host('ops1', { user: 'ops' })],
+    downSeconds: 0.2,
+  });
 });
 afterAll(async () => {
   await fleet.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
-const reboot = (name: string): Promise<unknown> => ssh(fleet, name, 'reboot; sleep 1').catch(() => undefined);
+const reboot = (name: string): Promise<unknown> =>
+  ssh(fleet, name, 'reboot; sleep 1').catch(() => undefined);
 
 /** What a bare TCP client hears in that time. */
 const hear = (name: string, milliseconds: number): Promise<string> =>
@@ -128,7 +134,11 @@ describe('connections that go wrong', () => {
 
   it('auth and nosh: no login, no shell', async () => {
     fleet.set('h1', 'nosh', true);
-    expect(await ssh(fleet, 'h1', 'true')).toEqual({ code: 127, out: '', err: '/bin/sh: No such file or directory\n' });
+    expect(await ssh(fleet, 'h1', 'true')).toEqual({
+      code: 127,
+      out: '',
+      err: '/bin/sh: No such file or directory\n',
+    });
     fleet.set('h1', 'nosh', undefined);
     fleet.set('h1', 'auth', true);
     await expect(ssh(fleet, 'h1', 'true')).rejects.toThrow(/authentication/);
@@ -139,9 +149,13 @@ describe('connections that go wrong', () => {
 describe('hosts in trouble', () => {
   it('full: no new folders, no packages, nothing free', async () => {
     fleet.set('h1', 'full', true);
-    expect((await ssh(fleet, 'h1', 'mkdir -p "$KMEND_ROOT/var/lib/kmend"')).err).toContain('No space left on device');
+    expect((await ssh(fleet, 'h1', 'mkdir -p "$KMEND_ROOT/var/lib/kmend"')).err).toContain(
+      'No space left on device',
+    );
     expect((await ssh(fleet, 'h1', 'stat -f -c %f "$KMEND_ROOT/boot"')).out).toBe('0\n');
-    expect((await ssh(fleet, 'h1', 'yum -q -y install kernel-3.10.0-1127.el7')).err).toContain('more space needed');
+    expect((await ssh(fleet, 'h1', 'yum -q -y install kernel-3.10.0-1127.el7')).err).toContain(
+      'more space needed',
+    );
     fleet.set('h1', 'full', undefined);
     expect((await ssh(fleet, 'h1', 'mkdir -p "$KMEND_ROOT/var/lib/kmend"')).code).toBe(0);
   });
@@ -164,17 +178,25 @@ describe('hosts in trouble', () => {
     fleet.set('ops1', 'sudo', 'horse battery');
     expect((await ssh(fleet, 'ops1', sudo)).err).toContain('a password is required');
     const asking = 'sudo -k -S -p PROMPT -u root -- /bin/sh -c "id -u; cat"';
-    expect(await ssh(fleet, 'ops1', asking, 'horse battery\nrest\n')).toEqual({ code: 0, out: '0\nrest\n', err: 'PROMPT' });
-    expect((await ssh(fleet, 'ops1', asking, 'wrong\nwrong\nwrong\n')).err).toContain('3 incorrect password attempts');
+    expect(await ssh(fleet, 'ops1', asking, 'horse battery\nrest\n')).toEqual({
+      code: 0,
+      out: '0\nrest\n',
+      err: 'PROMPT',
+    });
+    expect((await ssh(fleet, 'ops1', asking, 'wrong\nwrong\nwrong\n')).err).toContain(
+      '3 incorrect password attempts',
+    );
     fleet.set('ops1', 'sudo', undefined);
   });
 
   it('slowyum: a transaction takes its time and is gone with a reboot', async () => {
     fleet.set('h1', 'slowyum', 1);
     const before = hostOf(fleet, 'h1').bootId();
-    await ssh(fleet, 'h1', 'setsid yum -q -y install kernel-3.10.0-1062.4.1.el7 </dev/null >/dev/null 2>&1 & sleep 0.3; reboot').catch(
-      () => undefined,
-    );
+    await ssh(
+      fleet,
+      'h1',
+      'setsid yum -q -y install kernel-3.10.0-1062.4.1.el7 </dev/null >/dev/null 2>&1 & sleep 0.3; reboot',
+    ).catch(() => undefined);
     await rebooted(fleet, 'h1', before);
     await sleep(1200);
     expect((await ssh(fleet, 'h1', 'rpm -q kernel')).out).not.toContain('1062');
@@ -183,7 +205,10 @@ describe('hosts in trouble', () => {
 });
 
 it('twenty hosts stand side by side in one process', async () => {
-  const many = await createFleet({ dir: join(dir, 'many'), hosts: Array.from({ length: 20 }, (_none, i) => host(`m${i}`)) });
+  const many = await createFleet({
+    dir: join(dir, 'many'),
+    hosts: Array.from({ length: 20 }, (_none, i) => host(`m${i}`)),
+  });
   const names = many.hosts.map(({ name }) => name);
   const answers = await Promise.all(names.map((name) => ssh(many, name, 'uname -n')));
   expect(answers.map(({ out }) => out)).toEqual(names.map((name) => `${name}\n`));

@@ -1,4 +1,5 @@
-// Keys of the practice fleet can be read, all of them: the library's own generator writes a few that cannot.
+// Keys of the practice fleet can be read, all of them: the library's own generator writes a few
+// that cannot.
 import ssh2 from 'ssh2';
 import { expect, it } from 'vitest';
 import { newKeyPair } from '../../practice/keys.ts';

@@ -1,4 +1,5 @@
-// The published package: what `npm pack` makes brings the practice fleet, in a bundle that the program loads on demand.
+// The published package: what `npm pack` makes brings the practice fleet, in a bundle that the
+// program loads on demand.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const folder = mkdtempSync(join(tmpdir(), 'kmend-package-'));
 const state = join(folder, 'state');
 const kmend = (...args: readonly string[]): string =>
-  execFileSync(process.execPath, [join(folder, 'package/bin/kmend.mjs'), ...args, '--state-dir', state], { cwd: folder, encoding: 'utf8' });
+  execFileSync(
+    process.execPath,
+    [join(folder, 'package/bin/kmend.mjs'), ...args, '--state-dir', state],
+    { cwd: folder, encoding: 'utf8' },
+  );
 
 describe('the package', () => {
   beforeAll(() => {
@@ -30,7 +35,8 @@ describe('the package', () => {
   });
 
   it('has the fleet in no other file than its own', () => {
-    const holds = (file: string): boolean => readFileSync(join(folder, 'package/dist', file), 'utf8').includes('Error: Nothing to do');
+    const holds = (file: string): boolean =>
+      readFileSync(join(folder, 'package/dist', file), 'utf8').includes('Error: Nothing to do');
     expect([holds('kmend.cjs'), holds('practice.cjs')]).toEqual([false, true]);
   });
 });

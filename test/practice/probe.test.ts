@@ -45,7 +45,10 @@ it('everything that the probe asks for can be read', async () => {
     // Growth is not read: it comes of two checks, and on kernels that leak.
     const unread = Object.entries(facts).filter(
       ([fact, value]) =>
-        !/^(kmem\.ids\.|memory\.sunreclaim_per_day)/.test(fact) && typeof value === 'object' && value !== null && '$unknown' in value,
+        !/^(kmem\.ids\.|memory\.sunreclaim_per_day)/.test(fact) &&
+        typeof value === 'object' &&
+        value !== null &&
+        '$unknown' in value,
     );
     expect(unread).toEqual([]);
   }
@@ -58,5 +61,9 @@ it('a host is off after the argument and a reboot, with a sample of this boot', 
   await ssh(fleet, 'node-a2', 'reboot').catch(() => undefined);
   await rebooted(fleet, 'node-a2', before);
   const after = await factsOf('node-a2');
-  expect([after['kmem.verdict'], after['boot.pending'], after['kmem.proof']]).toEqual(['off', false, 'samples']);
+  expect([after['kmem.verdict'], after['boot.pending'], after['kmem.proof']]).toEqual([
+    'off',
+    false,
+    'samples',
+  ]);
 });

@@ -1,4 +1,5 @@
-// A fleet in the background, as `kmend lab up` starts it: it outlives the command, answers, and ends when told to.
+// A fleet in the background, as `kmend lab up` starts it: it outlives the command, answers, and
+// ends when told to.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -28,6 +29,9 @@ it('up, up again, list, down, down again', async () => {
 });
 
 it('one that cannot start says why', async () => {
-  const bad = { command: process.execPath, args: ['-e', 'console.error("no port left"); process.exit(1)'] };
+  const bad = {
+    command: process.execPath,
+    args: ['-e', 'console.error("no port left"); process.exit(1)'],
+  };
   await expect(labUp(dir, bad)).rejects.toThrow(/no port left/);
 });

@@ -25,7 +25,10 @@ describe('issue forms', () => {
     const fields = form.body.filter(({ type }) => type !== 'markdown');
     expect(fields.length).toBeGreaterThan(0);
     for (const { type, attributes } of fields)
-      expect([type, attributes.label]).toEqual([expect.stringMatching(/^(?:input|textarea)$/), expect.any(String)]);
+      expect([type, attributes.label]).toEqual([
+        expect.stringMatching(/^(?:input|textarea)$/),
+        expect.any(String),
+      ]);
     const ids = fields.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });

@@ -1,4 +1,5 @@
-// Every option that a message, a hint or a page names exists: flags of kmend or of the named other program, keys of the playbook schema.
+// Every option that a message, a hint or a page names exists: flags of kmend or of the named other
+// program, keys of the playbook schema.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +26,10 @@ const walk = (folder: string): string[] =>
     return entry.isDirectory() ? walk(path) : path.endsWith('.ts') ? [path] : [];
   });
 
-/** Texts of the source that people may read: what is only one word is a key, what has several lines is a script or a document. */
+/**
+ * Texts of the source that people may read: what is only one word is a key, what has several lines
+ * is a script or a document.
+ */
 function textsOf(file: string): readonly Text[] {
   const at = relative(root, file);
   const texts: Text[] = [];
@@ -56,9 +60,18 @@ const inPages: readonly Text[] = pages.flatMap((at) =>
 );
 const all = [...inSource, ...inPages];
 
-const program: Command = buildProgram({ version: '0', who: '', out: () => {}, err: () => {} } as unknown as World, () => {});
-const commands = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(commands)];
-const flags = new Set(['--help', ...commands(program).flatMap((command) => command.options.map((option) => option.long ?? ''))]);
+const program: Command = buildProgram(
+  { version: '0', who: '', out: () => {}, err: () => {} } as unknown as World,
+  () => {},
+);
+const commands = (command: Command): readonly Command[] => [
+  command,
+  ...command.commands.flatMap(commands),
+];
+const flags = new Set([
+  '--help',
+  ...commands(program).flatMap((command) => command.options.map((option) => option.long ?? '')),
+]);
 
 /** Flags of other programs in our words and pages. */
 const ofOthers: Readonly<Record<string, string>> = {
@@ -111,7 +124,9 @@ const ofOthers: Readonly<Record<string, string>> = {
 };
 
 const named = (texts: readonly Text[], pattern: RegExp): readonly (readonly [string, string])[] =>
-  texts.flatMap(({ at, text }) => [...text.matchAll(pattern)].map((match) => [match[1] ?? match[0], at] as const));
+  texts.flatMap(({ at, text }) =>
+    [...text.matchAll(pattern)].map((match) => [match[1] ?? match[0], at] as const),
+  );
 
 describe('flags', () => {
   const seen = named(all, /(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9](?![a-z0-9(-])/g);
@@ -129,7 +144,11 @@ describe('flags', () => {
   it('of `kmend drain` are all options of the module drain', () => {
     const drain = program.commands.find((command) => command.name() === 'drain');
     const own = new Set(drain?.options.map((option) => option.long));
-    expect(drainOptionNames.map((name) => `--${name.replaceAll('_', '-')}`).filter((flag) => !own.has(flag))).toEqual([]);
+    expect(
+      drainOptionNames
+        .map((name) => `--${name.replaceAll('_', '-')}`)
+        .filter((flag) => !own.has(flag)),
+    ).toEqual([]);
     // `kmend drain` is the drain, and as with kubectl the node stays cordoned after it.
     const inPlaysOnly = ['none', 'command', 'keep_cordoned'];
     const keys = [...childrenOf('drain')].filter((key) => !inPlaysOnly.includes(key));
@@ -149,7 +168,9 @@ const children = new Map<string, Set<string>>();
 
 /** Keys that may stand below a key: in one of its alternatives, or in the entries of its list. */
 function keysIn(place: Schema): readonly string[] {
-  const below = ['anyOf', 'oneOf', 'allOf', 'items', 'additionalProperties'].flatMap((name) => place[name] ?? []).filter(isSchema);
+  const below = ['anyOf', 'oneOf', 'allOf', 'items', 'additionalProperties']
+    .flatMap((name) => place[name] ?? [])
+    .filter(isSchema);
   return [...Object.keys(place.properties ?? {}), ...below.flatMap(keysIn)];
 }
 function learn(place: unknown): void {
@@ -166,7 +187,10 @@ for (const { name } of factDefs) for (const word of name.split('.')) words.add(w
 const childrenOf = (key: string): ReadonlySet<string> => children.get(key) ?? new Set();
 
 describe('keys of a playbook', () => {
-  const inMapping = new RegExp(`(?<![\\w.])(?:${[...modules.keys(), 'rollout'].join('|')}): \\{ ?[a-z_]+`, 'g');
+  const inMapping = new RegExp(
+    `(?<![\\w.])(?:${[...modules.keys(), 'rollout'].join('|')}): \\{ ?[a-z_]+`,
+    'g',
+  );
 
   it('that are named below a module or `rollout` stand there in the schema', () => {
     const dotted = named(all, /(?<![\w./])(rollout(?:\.(?!md\b|test\b)[a-z_]+)+)(?![\w(/-])/g);
@@ -180,8 +204,16 @@ describe('keys of a playbook', () => {
   });
 
   /** Words of the inventory, of verdicts and of failures. */
-  const others = new Set(['node_name', 'ansible_host', 'kmem_kernels', 'at_risk', 'not_verified', 'kept_out']);
-  const places = /^src\/(?:kube|engine|core|report|cli)\/|^src\/modules\/(?:drain|uncordon)\.ts$|^docs\/(?:kubernetes|rollout)\.md$/;
+  const others = new Set([
+    'node_name',
+    'ansible_host',
+    'kmem_kernels',
+    'at_risk',
+    'not_verified',
+    'kept_out',
+  ]);
+  const places =
+    /^src\/(?:kube|engine|core|report|cli)\/|^src\/modules\/(?:drain|uncordon)\.ts$|^docs\/(?:kubernetes|rollout)\.md$/;
 
   it('that are one word with underscores exist, where a run and its nodes are spoken of', () => {
     const seen = named(

@@ -1,4 +1,5 @@
-// README and docs against the program: commands and flags exist, links lead somewhere, YAML in them loads, exit codes agree.
+// README and docs against the program: commands and flags exist, links lead somewhere, YAML in them
+// loads, exit codes agree.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +25,9 @@ const pages = [
     .map((name) => `docs/${name}`),
 ];
 const blocks = (text: string, languages: readonly string[]) =>
-  [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].filter((match) => languages.includes(match[1] ?? '')).map((match) => match[2] ?? '');
+  [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)]
+    .filter((match) => languages.includes(match[1] ?? ''))
+    .map((match) => match[2] ?? '');
 
 /** As GitHub names headings: lower case, without punctuation, blanks as hyphens. */
 const anchorsOf = (text: string): readonly string[] =>
@@ -35,13 +38,20 @@ const anchorsOf = (text: string): readonly string[] =>
       .replaceAll(' ', '-'),
   );
 
-/** Only the tree of commands is built, and none is run: that asks the world for its version and the person's name alone. */
-const silentWorld = (): World => ({ version: '0', who: 'nobody', out: () => {}, err: () => {} }) as unknown as World;
+/**
+ * Only the tree of commands is built, and none is run: that asks the world for its version and the
+ * person's name alone.
+ */
+const silentWorld = (): World =>
+  ({ version: '0', who: 'nobody', out: () => {}, err: () => {} }) as unknown as World;
 
 const program: Command = buildProgram(silentWorld(), () => {});
 
 /** Follows subcommands; gives the command and the words that are left. */
-function find(words: readonly string[]): { readonly command: Command; readonly rest: readonly string[] } {
+function find(words: readonly string[]): {
+  readonly command: Command;
+  readonly rest: readonly string[];
+} {
   let command = program;
   let rest = words;
   for (
@@ -59,7 +69,9 @@ const shown = pages
   .filter((page) => page !== 'docs/commands.md')
   .flatMap((page) => {
     const text = read(page);
-    const inBlocks = blocks(text, ['console', 'sh', 'text', 'bash']).flatMap((block) => block.split('\n'));
+    const inBlocks = blocks(text, ['console', 'sh', 'text', 'bash']).flatMap((block) =>
+      block.split('\n'),
+    );
     const inLine = [...text.matchAll(/`((?:npx )?kmend [^`]*)`/g)].map((match) => match[1] ?? '');
     return [...inBlocks, ...inLine]
       .map((line) =>
@@ -88,7 +100,8 @@ describe('README and docs', () => {
     expect(command, line).not.toBe(program);
     const known = command.options.flatMap((option) => [option.long, option.short]);
     const own = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
-    for (const word of own) if (/^--?[a-zA-Z]/.test(word)) expect(known, line).toContain(word.split('=')[0]);
+    for (const word of own)
+      if (/^--?[a-zA-Z]/.test(word)) expect(known, line).toContain(word.split('=')[0]);
   });
 
   it.each(pages)('%s: links lead to files and headings that are there', (page) => {
@@ -99,31 +112,42 @@ describe('README and docs', () => {
     ];
     const dead = links.filter(([, path = '', anchor]) => {
       const target = path === '' ? page : join(dirname(page), path);
-      return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(read(target)).includes(anchor));
+      return (
+        !existsSync(join(root, target)) ||
+        (anchor !== undefined && !anchorsOf(read(target)).includes(anchor))
+      );
     });
     expect(dead.map(([link]) => link)).toEqual([]);
   });
 
   it('docs/repositories.md has every message about a repository that cannot be used, and no other', () => {
-    const rows = [...(read('docs/repositories.md').split('\n## What kmend says')[1] ?? '').matchAll(/^\| (.+?) \|/gm)].map(
-      ([, first]) => first,
+    const rows = [
+      ...(read('docs/repositories.md').split('\n## What kmend says')[1] ?? '').matchAll(
+        /^\| (.+?) \|/gm,
+      ),
+    ].map(([, first]) => first);
+    expect(rows.slice(2).toSorted()).toEqual(
+      repositoryCauses.map(({ message }) => message).toSorted(),
     );
-    expect(rows.slice(2).toSorted()).toEqual(repositoryCauses.map(({ message }) => message).toSorted());
   });
 
   it('name npm scripts that exist', () => {
     const { scripts } = JSON.parse(read('package.json'));
     const named = pages.flatMap((page) =>
-      [...read(page).matchAll(/npm (?:run )?(demo|test(?::\w+)?|check|build|bench|docs|format|fuzz|picture|release)\b/g)].map(
-        (match) => match[1] ?? '',
-      ),
+      [
+        ...read(page).matchAll(
+          /npm (?:run )?(demo|test(?::\w+)?|check|build|bench|docs|format|fuzz|picture|release)\b/g,
+        ),
+      ].map((match) => match[1] ?? ''),
     );
     expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
   });
 
   it('call 7.4 to 7.6 kernels unread, as the table of kernels does: not known to parse the argument', () => {
     for (const page of [...pages, 'practice/demo-hosts.ts', 'CHANGELOG.md'])
-      expect(read(page), page).not.toMatch(/\b(?:693|862|957)\b[^.;|\n]{0,30} does not (?:parse|know|understand)/);
+      expect(read(page), page).not.toMatch(
+        /\b(?:693|862|957)\b[^.;|\n]{0,30} does not (?:parse|know|understand)/,
+      );
     expect(read('README.md')).toContain('862 is not known to parse nokmem');
   });
 
@@ -136,7 +160,8 @@ describe('README and docs', () => {
 
   it('give exit codes as the design of the program has them', () => {
     const table = read('README.md');
-    for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) expect(table).toMatch(new RegExp(`\\| ${code} \\| \\S`));
+    for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+      expect(table).toMatch(new RegExp(`\\| ${code} \\| \\S`));
   });
 });
 
@@ -150,12 +175,18 @@ describe('YAML in docs', () => {
     const text = block.startsWith('- name')
       ? block.replace('tasks: ...', 'tasks: [{debug: {msg: x}}]')
       : `- hosts: all\n${block.replace(/^/gm, '  ')}\n  tasks: [{debug: {msg: x}}]\n`;
-    const { diagnostics } = loadPlaybook(page, text, { modules, facts, knownNames: ['zone', 'rack'] });
+    const { diagnostics } = loadPlaybook(page, text, {
+      modules,
+      facts,
+      knownNames: ['zone', 'rack'],
+    });
     expect(diagnostics).toEqual([]);
   });
 
   it('the example inventory loads', () => {
-    const checked = loadInventory([join(root, 'inventory.example.yaml')], { reader: diskReader(trustOf({}, '')) });
+    const checked = loadInventory([join(root, 'inventory.example.yaml')], {
+      reader: diskReader(trustOf({}, '')),
+    });
     expect(checked.diagnostics).toEqual([]);
     expect(checked.value?.hosts.size).toBeGreaterThan(10);
   });

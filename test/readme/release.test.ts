@@ -1,7 +1,17 @@
-// The files of a release: checksums that agree, a bill of what is in the bundle, and a refusal of what is no release.
+// The files of a release: checksums that agree, a bill of what is in the bundle, and a refusal of
+// what is no release.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,16 +25,26 @@ const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'
 const directory = mkdtempSync(join(tmpdir(), 'kmend-release-'));
 const checkout = join(directory, 'checkout');
 const git = (...args: readonly string[]): string =>
-  execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.net', ...args], { cwd: checkout, encoding: 'utf8' });
+  execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.net', ...args], {
+    cwd: checkout,
+    encoding: 'utf8',
+  });
 const release = (...args: readonly string[]) =>
-  spawnSync(process.execPath, ['scripts/release.mjs', ...args], { cwd: checkout, encoding: 'utf8' });
+  spawnSync(process.execPath, ['scripts/release.mjs', ...args], {
+    cwd: checkout,
+    encoding: 'utf8',
+  });
 const sum = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
 beforeAll(() => {
   mkdirSync(checkout);
-  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ':!test', ':!bench'], {
-    encoding: 'utf8',
-  })
+  const files = execFileSync(
+    'git',
+    ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ':!test', ':!bench'],
+    {
+      encoding: 'utf8',
+    },
+  )
     .split('\0')
     .filter(Boolean);
   for (const file of files) cpSync(file, join(checkout, file), { recursive: true });
@@ -51,7 +71,8 @@ describe('npm run release', () => {
     git('tag', '--delete', `v${version}`);
   });
 
-  const hasSbom = spawnSync('npm', ['sbom', '--package-lock-only', '--sbom-format', 'spdx']).status === 0;
+  const hasSbom =
+    spawnSync('npm', ['sbom', '--package-lock-only', '--sbom-format', 'spdx']).status === 0;
   it.skipIf(!hasSbom)(
     `makes the package, its materials and their checksums, and the same package twice${hasSbom ? '' : ' (needs npm 9.5)'}`,
     () => {
@@ -61,17 +82,27 @@ describe('npm run release', () => {
       expect([status, stderr]).toEqual([0, '']);
       const out = join(checkout, 'release');
       expect(stdout.trim().split('\n')).toEqual(
-        [`kmend-${version}.tgz`, `kmend-${version}.cdx.json`, 'SHA256SUMS'].map((name) => join(out, name)),
+        [`kmend-${version}.tgz`, `kmend-${version}.cdx.json`, 'SHA256SUMS'].map((name) =>
+          join(out, name),
+        ),
       );
       for (const line of readFileSync(join(out, 'SHA256SUMS'), 'utf8').trim().split('\n')) {
         const [digest, file = ''] = line.split('  ');
         expect([file, sum(join(out, file))]).toEqual([file, digest]);
       }
       release('--draft', '--out', join(directory, 'again'));
-      expect(sum(join(directory, 'again', `kmend-${version}.tgz`))).toBe(sum(join(out, `kmend-${version}.tgz`)));
+      expect(sum(join(directory, 'again', `kmend-${version}.tgz`))).toBe(
+        sum(join(out, `kmend-${version}.tgz`)),
+      );
       const bill = JSON.parse(readFileSync(join(out, `kmend-${version}.cdx.json`), 'utf8'));
-      const listed = bill.components.map((component: { 'bom-ref': string }) => component['bom-ref']);
-      expect(listed).toEqual(expect.arrayContaining(Object.entries(dependencies).map(([name, pinned]) => `${name}@${pinned}`)));
+      const listed = bill.components.map(
+        (component: { 'bom-ref': string }) => component['bom-ref'],
+      );
+      expect(listed).toEqual(
+        expect.arrayContaining(
+          Object.entries(dependencies).map(([name, pinned]) => `${name}@${pinned}`),
+        ),
+      );
       expect(listed.join(' ')).not.toMatch(/vitest|biome|typescript|esbuild/);
     },
   );

@@ -17,13 +17,17 @@ const linesOf = (text: string): readonly Line[] =>
   text
     .split(/^- /m)
     .slice(1)
-    .map((line) => line.replace(/\n(?! {2})[\s\S]*/, ''))
+    // Lines wrap anywhere, also inside a title.
+    .map((line) => line.replace(/\n(?! {2})[\s\S]*/, '').replace(/\s+/g, ' '))
     .map((line) => ({
-      text: line.split('\n')[0] ?? '',
-      tests: [...line.matchAll(/(`+)([^`](?:.*?[^`])?)\1(?!`)/g)].map(([, , code = '']) => code).filter((code) => code.includes(' › ')),
+      text: line.slice(0, 100),
+      tests: [...line.matchAll(/(`+)([^`](?:.*?[^`])?)\1(?!`)/g)]
+        .map(([, , code = '']) => code)
+        .filter((code) => code.includes(' › ')),
     }));
 
-const sectionOf = (page: string, heading: string): string => page.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+const sectionOf = (page: string, heading: string): string =>
+  page.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
 
 /** `it`, `it.each(...)`, `describe.skipIf(...).each(...)`: by the name that it begins with. */
 function rootName(callee: Expression): string {
@@ -35,7 +39,9 @@ function rootName(callee: Expression): string {
 /** The title as it is written, with what a test fills in left out. */
 function titleOf({ arguments: [first] }: CallExpression): string | undefined {
   if (first?.type === 'Literal' && typeof first.value === 'string') return first.value;
-  return first?.type === 'TemplateLiteral' ? first.quasis.map(({ value }) => value.cooked ?? '').join('') : undefined;
+  return first?.type === 'TemplateLiteral'
+    ? first.quasis.map(({ value }) => value.cooked ?? '').join('')
+    : undefined;
 }
 
 const known = new Map<string, readonly string[]>();
@@ -70,7 +76,9 @@ const wrongIn = (lines: readonly Line[]): readonly string[] =>
     ...tests.flatMap((test) => {
       const [file = '', title = ''] = test.split(' › ');
       if (!existsSync(join(root, file))) return [`no file: ${test}`];
-      return title.length > 9 && titlesOf(file).some((one) => one.includes(title)) ? [] : [`no such test: ${test}`];
+      return title.length > 9 && titlesOf(file).some((one) => one.includes(title))
+        ? []
+        : [`no such test: ${test}`];
     }),
   ]);
 

@@ -26,8 +26,20 @@ const said = (name: string, facts: readonly string[]): readonly unknown[] => {
 
 describe('recordings of real kernels', () => {
   it.each(names)('%s: 6.12 on cgroup v2 has nothing to mend', (name) => {
-    const judged = said(name, ['kernel.generation', 'cgroup.memory', 'kmem.verdict', 'kmem.evidence', 'kmem.remedy']);
-    expect(judged).toEqual(['5.9+', 'v2', 'not_applicable', 'kernel 6.12: accounting is healthy', 'none']);
+    const judged = said(name, [
+      'kernel.generation',
+      'cgroup.memory',
+      'kmem.verdict',
+      'kmem.evidence',
+      'kmem.remedy',
+    ]);
+    expect(judged).toEqual([
+      '5.9+',
+      'v2',
+      'not_applicable',
+      'kernel 6.12: accounting is healthy',
+      'none',
+    ]);
   });
 
   it('only a group that works, with the argument in force, proves that nothing is charged', () => {
@@ -44,7 +56,8 @@ describe('recordings of real kernels', () => {
 
   it('each says how much the slab caches hold', () => {
     for (const name of names)
-      for (const kilobytes of said(name, ['memory.slab_kb', 'memory.sunreclaim_kb'])) expect(kilobytes, name).toBeGreaterThan(1000);
+      for (const kilobytes of said(name, ['memory.slab_kb', 'memory.sunreclaim_kb']))
+        expect(kilobytes, name).toBeGreaterThan(1000);
   });
 
   it.each([
@@ -55,19 +68,44 @@ describe('recordings of real kernels', () => {
     ['debian-13-tiny-nokmem', 'limited', false],
     ['debian-13-tiny-back', 'limited', true],
   ])('%s: %s is charged: %s', (name, path, charged) => {
-    const groups = factsOf(name)['kmem.groups'] as readonly { path: string; usage: number; limit: number; state: string }[];
+    const groups = factsOf(name)['kmem.groups'] as readonly {
+      path: string;
+      usage: number;
+      limit: number;
+      state: string;
+    }[];
     const group = groups.find((one) => one.path === path);
-    expect([group?.limit, group?.state, (group?.usage ?? 0) > 0]).toEqual([67_108_864, charged ? 'read' : 'empty', charged]);
+    expect([group?.limit, group?.state, (group?.usage ?? 0) > 0]).toEqual([
+      67_108_864,
+      charged ? 'read' : 'empty',
+      charged,
+    ]);
   });
 
   it("Debian's own GRUB: the loader, the entry that boots next and what a later kernel would get", () => {
-    const facts = ['boot.loader', 'boot.firmware', 'boot.grub_cfg', 'kernel.next_parses_nokmem', 'packages.manager', 'boot.pending'];
-    expect(said('debian-13-tiny-before', facts)).toEqual(['grub-debian', 'bios', '/boot/grub/grub.cfg', 'yes', 'apt', false]);
+    const facts = [
+      'boot.loader',
+      'boot.firmware',
+      'boot.grub_cfg',
+      'kernel.next_parses_nokmem',
+      'packages.manager',
+      'boot.pending',
+    ];
+    expect(said('debian-13-tiny-before', facts)).toEqual([
+      'grub-debian',
+      'bios',
+      '/boot/grub/grub.cfg',
+      'yes',
+      'apt',
+      false,
+    ]);
     const lines = ['boot.cmdline', 'boot.next_cmdline', 'boot.cmdline_future'];
     const hasArgument = (name: string): readonly boolean[] =>
       said(name, lines).map((line) => String(line).includes('cgroup.memory=nokmem'));
     expect(hasArgument('debian-13-tiny-nokmem')).toEqual([true, true, true]);
     expect(hasArgument('debian-13-tiny-before')).toEqual([false, false, false]);
-    expect(said('debian-13-tiny-back', lines.slice(1))).toEqual(said('debian-13-tiny-before', lines.slice(1)));
+    expect(said('debian-13-tiny-back', lines.slice(1))).toEqual(
+      said('debian-13-tiny-before', lines.slice(1)),
+    );
   });
 });

@@ -1,4 +1,5 @@
-// Where a failure is shown, its last lines are shown: every exit of the program, with what another machine may have put into them.
+// Where a failure is shown, its last lines are shown: every exit of the program, with what another
+// machine may have put into them.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +15,18 @@ import { failureLines, failureText } from '../../src/screens/run/failure-text.ts
 import { eventLines } from '../../src/screens/run/lines.ts';
 import { liveRows } from '../../src/screens/run/live-rows.ts';
 import { reportMarkdown, reportText } from '../../src/screens/run/run-report.ts';
-import { begin, eventsOf, fleet, noon, plain, planFor, started, stateAfter, type Told, wave } from '../core/fleet.ts';
+import {
+  begin,
+  eventsOf,
+  fleet,
+  noon,
+  plain,
+  planFor,
+  started,
+  stateAfter,
+  type Told,
+  wave,
+} from '../core/fleet.ts';
 
 const cause = '[Errno 28] No space left on device';
 const failure: Failure = {
@@ -38,15 +50,23 @@ const state = stateAfter(
   [2, failed('h1')],
 );
 const report = { state, entries: 4, head: 'abc' };
-const linesFor = (body: EventBody) => eventsOf([[2, body]]).flatMap((event) => eventLines(event, uncoloured));
+const linesFor = (body: EventBody) =>
+  eventsOf([[2, body]]).flatMap((event) => eventLines(event, uncoloured));
 const planned = {
-  play: { play: 'p', rollout: plain, pool: 2, hosts: [planFor('h1', { nothing: true })], leftOut: [{ host: 'h9', failure }] },
+  play: {
+    play: 'p',
+    rollout: plain,
+    pool: 2,
+    hosts: [planFor('h1', { nothing: true })],
+    leftOut: [{ host: 'h9', failure }],
+  },
 };
 const view = { ...planned, waves: [], unstarted: [], why: '', width: 140, paint: uncoloured };
 
 const exits: Readonly<Record<string, () => readonly string[]>> = {
   'lines of a run: the host': () => linesFor(failed('h1')),
-  'lines of a run: the effect': () => linesFor({ type: 'effect.failed', host: 'h1', task: '1', effect: 'h1/1/1', failure }),
+  'lines of a run: the effect': () =>
+    linesFor({ type: 'effect.failed', host: 'h1', task: '1', effect: 'h1/1/1', failure }),
   'the live view': () => liveRows(state, new Map(), { width: 140, now: noon, paint: uncoloured }),
   'the end of a live view': () => failureLines(state, 5),
   'a report': () => reportText(report, 140, uncoloured),
@@ -96,7 +116,8 @@ describe('the last lines of what failed', () => {
 });
 
 describe('the one line that says most', () => {
-  const dpkg = 'Errors were encountered while processing:\n lab-broken\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n';
+  const dpkg =
+    'Errors were encountered while processing:\n lab-broken\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n';
   it.each([
     [
       `dpkg: error processing package lab-broken (--configure):\n script subprocess returned error exit status 1\n${dpkg}`,
@@ -107,8 +128,13 @@ describe('the one line that says most', () => {
       "trying to overwrite '/usr/bin/runc', which is also in package b (1)",
     ],
     [dpkg, 'E: Sub-process /usr/bin/dpkg returned an error code (1)'],
-    ['error: %post scriptlet failed, exit status 1\nComplete!\n', 'error: %post scriptlet failed, exit status 1'],
-  ])('%j', (detail, line) => expect(lastDetail({ kind: 'exit', message: 'm', detail })).toBe(` [${line}]`));
+    [
+      'error: %post scriptlet failed, exit status 1\nComplete!\n',
+      'error: %post scriptlet failed, exit status 1',
+    ],
+  ])('%j', (detail, line) =>
+    expect(lastDetail({ kind: 'exit', message: 'm', detail })).toBe(` [${line}]`),
+  );
 });
 
 /** Messages of failures that have no last lines, by the file that shows them. */
@@ -128,10 +154,15 @@ describe('whoever shows the message of a failure', () => {
       .map((name) => `${room}/${name}`),
   );
 
-  it.each(files.filter((file) => /failure\??\.message/.test(readFileSync(join('src', file), 'utf8')) && withoutDetail[file] === undefined))(
-    'also shows its last lines: %s',
-    (file) => {
-      expect(readFileSync(join('src', file), 'utf8')).toMatch(/\b(causeText|detailLines|lastDetail|failureText|failureLines)\(/);
-    },
-  );
+  it.each(
+    files.filter(
+      (file) =>
+        /failure\??\.message/.test(readFileSync(join('src', file), 'utf8')) &&
+        withoutDetail[file] === undefined,
+    ),
+  )('also shows its last lines: %s', (file) => {
+    expect(readFileSync(join('src', file), 'utf8')).toMatch(
+      /\b(causeText|detailLines|lastDetail|failureText|failureLines)\(/,
+    );
+  });
 });

@@ -1,4 +1,5 @@
-// The line of `check -v` about limits on processes: what stands in for kernel-memory accounting, and nothing where accounting is healthy.
+// The line of `check -v` about limits on processes: what stands in for kernel-memory accounting,
+// and nothing where accounting is healthy.
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
 import { unknown } from '../../src/model/value.ts';
@@ -52,19 +53,33 @@ describe('limits on processes', () => {
     ['1.12.3', 'true', false],
   ])('kubelet %s with the gate %j ignores its limit: %s', (version, gate, ignored) =>
     expect(
-      line({ 'pids.pod_limit': 1024, 'pids.pod_limit_gate': gate, 'kubelet.version': version }).includes('needs the feature gate'),
+      line({
+        'pids.pod_limit': 1024,
+        'pids.pod_limit_gate': gate,
+        'kubelet.version': version,
+      }).includes('needs the feature gate'),
     ).toBe(ignored),
   );
 
   it('says what is not known, and that there is no controller', () => {
-    expect(line({ 'pids.pod_limit': unknown('root only') })).toContain('podPidsLimit not known: root only');
-    expect(line({ 'pids.containers': unknown('not in time') })).toMatch(/^limits on processes: not in time;/);
-    expect(line({ 'pids.controller': 'absent' })).toMatch(/^limits on processes: no pids controller is mounted;/);
+    expect(line({ 'pids.pod_limit': unknown('root only') })).toContain(
+      'podPidsLimit not known: root only',
+    );
+    expect(line({ 'pids.containers': unknown('not in time') })).toMatch(
+      /^limits on processes: not in time;/,
+    );
+    expect(line({ 'pids.controller': 'absent' })).toMatch(
+      /^limits on processes: no pids controller is mounted;/,
+    );
   });
 
   it('leaves out what is not there', () => {
-    expect(line({ 'pids.pods': 0, 'pids.pods_unlimited': 0 })).toMatch(/^limits on processes: without any: 1 of 1 container;/);
-    expect(line({ 'pids.pods': 0, 'pids.containers': 0 })).toMatch(/^limits on processes: no pod or container is there;/);
+    expect(line({ 'pids.pods': 0, 'pids.pods_unlimited': 0 })).toMatch(
+      /^limits on processes: without any: 1 of 1 container;/,
+    );
+    expect(line({ 'pids.pods': 0, 'pids.containers': 0 })).toMatch(
+      /^limits on processes: no pod or container is there;/,
+    );
   });
 
   it('says nothing of a kubelet that is not there', () =>

@@ -1,4 +1,5 @@
-// What people see, pinned at 80 and 140 columns: check, plan, live rows, lines, recap, report, diagnostics.
+// What people see, pinned at 80 and 140 columns: check, plan, live rows, lines, recap, report,
+// diagnostics.
 
 import { describe, expect, it } from 'vitest';
 import { foldAll } from '../../src/core/run-state/fold.ts';
@@ -8,18 +9,49 @@ import type { Remedy, Verdict } from '../../src/model/facts/values.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import type { PlayPlan } from '../../src/model/run/plan.ts';
 import { diagnosticsText } from '../../src/screens/diagnostics.ts';
-import { beforeAndAfter, type CheckRow, checkSummary, checkTable } from '../../src/screens/hosts/check-table.ts';
-import { coloured, duration, fold, printable, uncoloured, widthOf } from '../../src/screens/layout.ts';
+import {
+  beforeAndAfter,
+  type CheckRow,
+  checkSummary,
+  checkTable,
+} from '../../src/screens/hosts/check-table.ts';
+import {
+  coloured,
+  duration,
+  fold,
+  printable,
+  uncoloured,
+  widthOf,
+} from '../../src/screens/layout.ts';
 import { planText } from '../../src/screens/plan-text.ts';
 import { eventLines } from '../../src/screens/run/lines.ts';
 import { activityOf, liveRows, liveTitle } from '../../src/screens/run/live-rows.ts';
 import { underWay } from '../../src/screens/run/next-steps.ts';
 import { recapLines } from '../../src/screens/run/recap.ts';
 import { reportMarkdown, reportText } from '../../src/screens/run/run-report.ts';
-import { begin, done, eventsOf, failed, fleet, noon, plain, planFor, started, stateAfter, type Told, wave } from '../core/fleet.ts';
+import {
+  begin,
+  done,
+  eventsOf,
+  failed,
+  fleet,
+  noon,
+  plain,
+  planFor,
+  started,
+  stateAfter,
+  type Told,
+  wave,
+} from '../core/fleet.ts';
 
 /** Also words that no version of kmend says: they must not break a table. */
-const facts = (kernel: string, verdict: string, evidence: string, remedy: string, why = ''): Facts => ({
+const facts = (
+  kernel: string,
+  verdict: string,
+  evidence: string,
+  remedy: string,
+  why = '',
+): Facts => ({
   'kernel.release': kernel,
   'docker.version': '18.09.9',
   'containerd.evr': '1.2.10-3.2.el7',
@@ -47,11 +79,30 @@ const rows: readonly CheckRow[] = [
   },
   {
     host: 'node-a2',
-    facts: facts('3.10.0-1160.el7.x86_64', 'on', '9 of 9 non-root cgroups readable', 'kernel_arg', 'kubelet 1.12.3 accounts'),
+    facts: facts(
+      '3.10.0-1160.el7.x86_64',
+      'on',
+      '9 of 9 non-root cgroups readable',
+      'kernel_arg',
+      'kubelet 1.12.3 accounts',
+    ),
   },
-  { host: 'node-b1', facts: facts('3.10.0-1160.el7.x86_64', 'off', 'EIO on 11 of 11, 6 memory-limited', 'none') },
-  { host: 'node-c1', facts: facts('6.1.0-28-amd64', 'not_applicable', 'kernel 6.1: accounting is healthy', 'none') },
-  { host: 'node-d1', failure: { kind: 'unreachable', message: 'the connection was refused (ECONNREFUSED)', transport: true } },
+  {
+    host: 'node-b1',
+    facts: facts('3.10.0-1160.el7.x86_64', 'off', 'EIO on 11 of 11, 6 memory-limited', 'none'),
+  },
+  {
+    host: 'node-c1',
+    facts: facts('6.1.0-28-amd64', 'not_applicable', 'kernel 6.1: accounting is healthy', 'none'),
+  },
+  {
+    host: 'node-d1',
+    failure: {
+      kind: 'unreachable',
+      message: 'the connection was refused (ECONNREFUSED)',
+      transport: true,
+    },
+  },
 ];
 
 const text = (lines: readonly string[]) => `\n${lines.join('\n')}\n`;
@@ -59,8 +110,14 @@ const text = (lines: readonly string[]) => `\n${lines.join('\n')}\n`;
 describe('check', () => {
   it('says why a host has no verdict', () => {
     const why = { $unknown: 'the probe ended after 90 s' };
-    const sick = { ...facts('3.10.0-862.el7', '', '', ''), 'kmem.verdict': why, 'kmem.evidence': why };
-    expect(checkTable([{ host: 'n1', facts: sick }], 140, uncoloured).join('\n')).toMatch(/n1 .* unknown +the probe ended after 90 s/);
+    const sick = {
+      ...facts('3.10.0-862.el7', '', '', ''),
+      'kmem.verdict': why,
+      'kmem.evidence': why,
+    };
+    expect(checkTable([{ host: 'n1', facts: sick }], 140, uncoloured).join('\n')).toMatch(
+      /n1 .* unknown +the probe ended after 90 s/,
+    );
   });
   it.each([80, 140])('at %i columns', (width) => {
     const lines = checkTable(rows, width, uncoloured);
@@ -77,13 +134,22 @@ describe('check', () => {
   });
 
   it('is not widened by what one host says: 200 other rows stay as they are', () => {
-    const others = Array.from({ length: 200 }, (_, index) => ({ ...(rows[1] as CheckRow), host: `n${index}` }));
+    const others = Array.from({ length: 200 }, (_, index) => ({
+      ...(rows[1] as CheckRow),
+      host: `n${index}`,
+    }));
     const long = 'x'.repeat(1_000_000);
-    const liar = { 'kernel.release': long, 'docker.version': long, 'kubelet.version': long, 'runc.version': long };
+    const liar = {
+      'kernel.release': long,
+      'docker.version': long,
+      'kubelet.version': long,
+      'runc.version': long,
+    };
     const bad = { host: 'n200', facts: { ...facts(long, long, long, long, long), ...liar } };
     const lost = { host: 'n201', failure: { kind: 'exit', message: long, hint: long } } as const;
     for (const width of [80, 140]) {
-      const length = (some: readonly CheckRow[]): number => checkTable(some, width, uncoloured).join('\n').length;
+      const length = (some: readonly CheckRow[]): number =>
+        checkTable(some, width, uncoloured).join('\n').length;
       expect(length([...others, bad, lost])).toBeLessThan(length(others) + 202 * 4 * 60 + 10_000);
     }
   });
@@ -91,7 +157,11 @@ describe('check', () => {
   it('shows what an active probe answered, or why it did not', () => {
     const [first] = rows;
     const shown = (active: CheckRow['active']) =>
-      checkTable([{ ...(first as CheckRow), ...(active === undefined ? {} : { active }) }], 200, uncoloured).join(' ');
+      checkTable(
+        [{ ...(first as CheckRow), ...(active === undefined ? {} : { active }) }],
+        200,
+        uncoloured,
+      ).join(' ');
     expect(shown(undefined)).not.toContain('active probe');
     expect(shown({ kind: 'answered', answer: 'on' })).toContain(
       '(3 lines); active probe: on (nokmem is not in force: the kernel would account a cgroup that asks)',
@@ -99,24 +169,40 @@ describe('check', () => {
     expect(shown({ kind: 'failed', why: 'mkdir: Cannot allocate memory' })).toContain(
       'active probe: failed (mkdir: Cannot allocate memory)',
     );
-    expect(shown({ kind: 'not_asked', why: 'it needs root' })).toContain('active probe: not made (it needs root)');
-  });
-
-  it('counts unknown hosts by reason', () => {
-    const unknown = (verdict: string, remedy = 'none'): CheckRow => ({ host: 'h', facts: facts('3.10.0-1160.el7', verdict, '', remedy) });
-    expect(checkSummary([unknown('unknown')])).toBe('1 host: 1 unknown (no proof)');
-    expect(checkSummary([unknown('unknown'), unknown('unknown'), unknown('off', 'unknown'), unknown('off')])).toBe(
-      '4 hosts: 1 fine, 3 unknown (2 no proof, 1 remedy not known)',
+    expect(shown({ kind: 'not_asked', why: 'it needs root' })).toContain(
+      'active probe: not made (it needs root)',
     );
   });
 
+  it('counts unknown hosts by reason', () => {
+    const unknown = (verdict: string, remedy = 'none'): CheckRow => ({
+      host: 'h',
+      facts: facts('3.10.0-1160.el7', verdict, '', remedy),
+    });
+    expect(checkSummary([unknown('unknown')])).toBe('1 host: 1 unknown (no proof)');
+    expect(
+      checkSummary([
+        unknown('unknown'),
+        unknown('unknown'),
+        unknown('off', 'unknown'),
+        unknown('off'),
+      ]),
+    ).toBe('4 hosts: 1 fine, 3 unknown (2 no proof, 1 remedy not known)');
+  });
+
   it('before and after', () => {
-    const after = rows.map((row): CheckRow => (row.facts === undefined ? row : { ...row, facts: { ...row.facts, 'kmem.verdict': 'off' } }));
+    const after = rows.map(
+      (row): CheckRow =>
+        row.facts === undefined ? row : { ...row, facts: { ...row.facts, 'kmem.verdict': 'off' } },
+    );
     expect(text(beforeAndAfter(rows, after, 80, uncoloured))).toMatchSnapshot();
   });
 
   it('takes no more columns for colours', () => {
-    const [plainLines, colouredLines] = [checkTable(rows, 140, uncoloured), checkTable(rows, 140, coloured)];
+    const [plainLines, colouredLines] = [
+      checkTable(rows, 140, uncoloured),
+      checkTable(rows, 140, coloured),
+    ];
     expect(colouredLines.map(widthOf)).toEqual(plainLines.map(widthOf));
   });
 });
@@ -127,7 +213,12 @@ const play: PlayPlan = {
   pool: 5,
   hosts: [
     {
-      ...planFor('node-a1', { verdict: 'leaking', remedy: 'kernel_and_arg', zone: 'eu-1a', estimate: 490 }),
+      ...planFor('node-a1', {
+        verdict: 'leaking',
+        remedy: 'kernel_and_arg',
+        zone: 'eu-1a',
+        estimate: 490,
+      }),
       remedyWhy: '862 is not known to parse nokmem',
       tasks: [
         {
@@ -139,7 +230,13 @@ const play: PlayPlan = {
           why: 'the newest that can be had',
           changes: [
             { sign: '+', what: 'package kernel', after: '3.10.0-1160.el7', risk: 'write' },
-            { sign: '~', what: 'kernel that boots next', before: '3.10.0-862.el7.x86_64', after: '3.10.0-1160.el7.x86_64', risk: 'write' },
+            {
+              sign: '~',
+              what: 'kernel that boots next',
+              before: '3.10.0-862.el7.x86_64',
+              after: '3.10.0-1160.el7.x86_64',
+              risk: 'write',
+            },
           ],
         },
         {
@@ -164,22 +261,50 @@ const play: PlayPlan = {
     },
     planFor('node-b3'),
     { ...planFor('node-b1', { nothing: true, verdict: 'off', remedy: 'none' }) },
-    { ...planFor('node-b2'), refused: { task: 'The runtime', why: 'docker-ce is held', hint: 'yum versionlock delete docker-ce' } },
+    {
+      ...planFor('node-b2'),
+      refused: {
+        task: 'The runtime',
+        why: 'docker-ce is held',
+        hint: 'yum versionlock delete docker-ce',
+      },
+    },
   ],
-  leftOut: [{ host: 'node-c2', failure: { kind: 'unreachable', message: 'no answer within 10 s' } }],
+  leftOut: [
+    { host: 'node-c2', failure: { kind: 'unreachable', message: 'no answer within 10 s' } },
+  ],
 };
 
 describe('plan', () => {
   it('shows a text of several lines by the lines that differ', () => {
     const change = { what: 'repository base in /etc/yum.repos.d/a.repo', risk: 'write' } as const;
     const changes = [
-      { ...change, sign: '~', before: '[base]\nname=x\nenabled=0', after: '[base]\nname=x\nenabled=1' },
+      {
+        ...change,
+        sign: '~',
+        before: '[base]\nname=x\nenabled=0',
+        after: '[base]\nname=x\nenabled=1',
+      },
       { ...change, sign: '-', before: '[base]\nname=x' },
     ] as const;
-    const task = { id: '1', name: 'The repository', module: 'yum_repository', status: 'change', risk: 'write', changes } as const;
+    const task = {
+      id: '1',
+      name: 'The repository',
+      module: 'yum_repository',
+      status: 'change',
+      risk: 'write',
+      changes,
+    } as const;
     const hosts = [{ ...planFor('node-a1'), tasks: [task] }];
     const waves = [{ title: 'Wave 1: 1', hosts: [{ host: 'node-a1' }] }];
-    const lines = planText({ play: { ...play, hosts, leftOut: [] }, waves, unstarted: [], why: '', width: 100, paint: uncoloured });
+    const lines = planText({
+      play: { ...play, hosts, leftOut: [] },
+      waves,
+      unstarted: [],
+      why: '',
+      width: 100,
+      paint: uncoloured,
+    });
     expect(text(lines.filter((line) => line.startsWith('      ')))).toMatchInlineSnapshot(`
       "
             ~ repository base in /etc/yum.repos.d/a.repo [write]
@@ -195,9 +320,16 @@ describe('plan', () => {
   it('folds no command, so that it can be pasted', () => {
     const [resume, repair] = ['kmend resume 20261127-072230-9o19', '`dnf -y remove --duplicates`'];
     for (let room = 40; room < 90; room++) {
-      const lines = fold(`run 20261127-072230-9o19 was interrupted (${resume}); repair it by ${repair} and more words`, room);
-      expect(lines.some((line) => line.includes(resume)) && lines.some((line) => line.includes(repair))).toBe(true);
-      expect(lines.join(' ')).toBe(`run 20261127-072230-9o19 was interrupted (${resume}); repair it by ${repair} and more words`);
+      const lines = fold(
+        `run 20261127-072230-9o19 was interrupted (${resume}); repair it by ${repair} and more words`,
+        room,
+      );
+      expect(
+        lines.some((line) => line.includes(resume)) && lines.some((line) => line.includes(repair)),
+      ).toBe(true);
+      expect(lines.join(' ')).toBe(
+        `run 20261127-072230-9o19 was interrupted (${resume}); repair it by ${repair} and more words`,
+      );
       expect(lines.every((line) => widthOf(line) <= room)).toBe(true);
     }
     expect(fold('`a b c d` e', 4)).toEqual(['`a b c d`', 'e']);
@@ -206,15 +338,43 @@ describe('plan', () => {
   it('folds to the width of the terminal', () => {
     const refused = { task: 'The kernel', why: 'ab '.repeat(50), hint: 'cd '.repeat(50) };
     const one = { ...play, hosts: [{ ...planFor('node-b2'), refused }], leftOut: [] };
-    const lines = planText({ play: one, waves: [], unstarted: [], why: '', width: 80, paint: uncoloured });
+    const lines = planText({
+      play: one,
+      waves: [],
+      unstarted: [],
+      why: '',
+      width: 80,
+      paint: uncoloured,
+    });
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   it.each([80, 140])('at %i columns', (width) => {
-    const waves = [{ title: 'Wave 1: 1', hosts: [{ host: 'node-a1', startsIn: 30, waitsFor: '1 of 1 slot is taken (node-x)' }] }];
-    const notes = ['1 host with cgroup.memory=nokmem: Docker, containerd and kubelet need no upgrade for this'];
-    const left = { unstarted: ['node-b3'], why: 'capacity is missing: 1 out of service, allowed: 1 (node-c2)' };
-    expect(text(planText({ play: { ...play, notes }, waves, ...left, expected: 520, width, paint: uncoloured }))).toMatchSnapshot();
+    const waves = [
+      {
+        title: 'Wave 1: 1',
+        hosts: [{ host: 'node-a1', startsIn: 30, waitsFor: '1 of 1 slot is taken (node-x)' }],
+      },
+    ];
+    const notes = [
+      '1 host with cgroup.memory=nokmem: Docker, containerd and kubelet need no upgrade for this',
+    ];
+    const left = {
+      unstarted: ['node-b3'],
+      why: 'capacity is missing: 1 out of service, allowed: 1 (node-c2)',
+    };
+    expect(
+      text(
+        planText({
+          play: { ...play, notes },
+          waves,
+          ...left,
+          expected: 520,
+          width,
+          paint: uncoloured,
+        }),
+      ),
+    ).toMatchSnapshot();
   });
 });
 
@@ -245,11 +405,23 @@ const story: readonly Told[] = [
       host: 'h1',
       task: '2',
       effect: 'h1/2/1',
-      result: { ok: true, data: { previousBootId: 'abcdef0123', bootId: '0123456789', seconds: 57 } },
+      result: {
+        ok: true,
+        data: { previousBootId: 'abcdef0123', bootId: '0123456789', seconds: 57 },
+      },
     },
   ],
   [61, { type: 'task.done', host: 'h1', task: '2', name: 'Reboot', status: 'changed' }],
-  [61, { type: 'proof', host: 'h1', verdict: 'off', by: 'samples', evidence: 'EIO on 9 of 9, 4 memory-limited' }],
+  [
+    61,
+    {
+      type: 'proof',
+      host: 'h1',
+      verdict: 'off',
+      by: 'samples',
+      evidence: 'EIO on 9 of 9, 4 memory-limited',
+    },
+  ],
   [62, done('h1')],
   [62, started('h3')],
   [70, failed('h2')],
@@ -259,26 +431,41 @@ const story: readonly Told[] = [
 const reported = () => {
   const events = eventsOf(story);
   const state = foldAll(events);
-  return { state, entries: events.length, head: 'f00d', standing: underWay(state, noon + 90_000, 'process 42 on ops1') };
+  return {
+    state,
+    entries: events.length,
+    head: 'f00d',
+    standing: underWay(state, noon + 90_000, 'process 42 on ops1'),
+  };
 };
 
 describe('a run', () => {
   it.each([80, 140])('live rows at %i columns', (width) => {
     const state = foldAll(eventsOf(story));
-    const rows_ = liveRows(state, new Map([['h3', 'evict the pods of node h3']]), { width, now: noon + 90_000, paint: uncoloured });
+    const rows_ = liveRows(state, new Map([['h3', 'evict the pods of node h3']]), {
+      width,
+      now: noon + 90_000,
+      paint: uncoloured,
+    });
     expect(text([liveTitle(state), ...rows_])).toMatchSnapshot();
   });
 
   it.each([
     [{ evicted: ['a/b'], left: [], arrived: [] }, undefined, 'h3 drained: 1 pod evicted'],
-    [{ evicted: ['a/b'], left: ['a/c'], arrived: ['a/d'] }, 'emptied but for a/c, a/d', 'h3 emptied but for a/c, a/d: 1 pod evicted'],
+    [
+      { evicted: ['a/b'], left: ['a/c'], arrived: ['a/d'] },
+      'emptied but for a/c, a/d',
+      'h3 emptied but for a/c, a/d: 1 pod evicted',
+    ],
     [
       { evicted: [], left: Array.from({ length: 10 }, (_, index) => `a/${index}`), arrived: [] },
       'emptied but for a/0, a/1, a/2, a/3, a/4, a/5, a/6, a/7, and 2 more',
       'h3 emptied but for a/0, a/1, a/2, a/3, a/4, a/5, a/6, a/7, and 2 more: 0 pods evicted',
     ],
   ])('says what a drain left: %j', (data, live, line) => {
-    const [event] = eventsOf([[0, { type: 'effect.done', host: 'h3', task: 't', effect: 'e', result: { ok: true, data } }]]);
+    const [event] = eventsOf([
+      [0, { type: 'effect.done', host: 'h3', task: 't', effect: 'e', result: { ok: true, data } }],
+    ]);
     if (event === undefined) throw new Error('no event');
     expect(activityOf(event)?.text).toBe(live);
     expect(eventLines(event, uncoloured).join('\n')).toContain(line);
@@ -286,7 +473,10 @@ describe('a run', () => {
 
   it('never takes more than thirty rows, whatever the fleet, and always shows failures', () => {
     const hosts = fleet(3000);
-    const all = hosts.flatMap(({ host }, index): Told[] => [[1, started(host)], ...(index % 7 === 0 ? [[2, failed(host)] as const] : [])]);
+    const all = hosts.flatMap(({ host }, index): Told[] => [
+      [1, started(host)],
+      ...(index % 7 === 0 ? [[2, failed(host)] as const] : []),
+    ]);
     const state = stateAfter(
       begin(hosts),
       [
@@ -321,7 +511,8 @@ describe('a run', () => {
       'capacity.read',
       'remedy.chosen',
     ]);
-    for (const event of eventsOf(story)) if (!quiet.has(event.type)) expect(eventLines(event, uncoloured), event.type).not.toEqual([]);
+    for (const event of eventsOf(story))
+      if (!quiet.has(event.type)) expect(eventLines(event, uncoloured), event.type).not.toEqual([]);
   });
 
   it('recap as Ansible prints it', () => {
@@ -343,8 +534,12 @@ describe('the way out', () => {
     const failure = { kind: 'exit', message: '\u001b[31mred\nFORGED\u202e' } as const;
     const body: EventBody = { type: 'effect.failed', host: 'h1', task: '1', effect: 'e', failure };
     const event: Event = { ...body, v: 1, seq: 0, at: 0, run: 'r', prev: '' };
-    expect(eventLines(event, coloured).map((line) => printable(line).replaceAll('\u001b', 'ESC'))).toEqual([
-      expect.stringMatching(/^ESC\[2m\d\d:\d\d:00ESC\[22m ESC\[31mh1 exit: \?\[31mred⏎FORGED\?ESC\[39m$/),
+    expect(
+      eventLines(event, coloured).map((line) => printable(line).replaceAll('\u001b', 'ESC')),
+    ).toEqual([
+      expect.stringMatching(
+        /^ESC\[2m\d\d:\d\d:00ESC\[22m ESC\[31mh1 exit: \?\[31mred⏎FORGED\?ESC\[39m$/,
+      ),
     ]);
   });
 
@@ -357,7 +552,11 @@ describe('diagnostics', () => {
   it('show of a file of one long line what is around the place', () => {
     const source = `${'a'.repeat(5000)}!${'b'.repeat(5000)}`;
     const place = { file: 'hosts.json', line: 1, column: 5001 };
-    const [, shown = '', mark = ''] = diagnosticsText([{ code: 'x', severity: 'error', place, summary: 'no' }], uncoloured, () => source);
+    const [, shown = '', mark = ''] = diagnosticsText(
+      [{ code: 'x', severity: 'error', place, summary: 'no' }],
+      uncoloured,
+      () => source,
+    );
     expect([shown.length, shown[mark.indexOf('^')]]).toEqual([306, '!']);
   });
 
@@ -372,7 +571,10 @@ describe('diagnostics', () => {
       })),
     );
     const lines = diagnosticsText(all, uncoloured);
-    expect([lines.length, lines.at(-1)]).toEqual([203, 'a.yaml: and 19900 more, which are not shown']);
+    expect([lines.length, lines.at(-1)]).toEqual([
+      203,
+      'a.yaml: and 19900 more, which are not shown',
+    ]);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(1100);
   });
 
@@ -380,9 +582,25 @@ describe('diagnostics', () => {
     const place = { file: 'site.yaml', line: 3, column: 5 };
     const lines = diagnosticsText(
       [
-        { code: 'gather-facts', severity: 'note', place: { ...place, line: 1 }, summary: '`gather_facts` changes nothing' },
-        { code: 'lost-digits', severity: 'warning', place: { ...place, line: 1 }, summary: '20.10 is the number 20.1' },
-        { code: 'unknown-module', severity: 'error', place, summary: 'there is no module kernel_args', hint: 'did you mean `kernel_arg`?' },
+        {
+          code: 'gather-facts',
+          severity: 'note',
+          place: { ...place, line: 1 },
+          summary: '`gather_facts` changes nothing',
+        },
+        {
+          code: 'lost-digits',
+          severity: 'warning',
+          place: { ...place, line: 1 },
+          summary: '20.10 is the number 20.1',
+        },
+        {
+          code: 'unknown-module',
+          severity: 'error',
+          place,
+          summary: 'there is no module kernel_args',
+          hint: 'did you mean `kernel_arg`?',
+        },
         {
           code: 'no-hosts',
           severity: 'error',
@@ -406,13 +624,20 @@ it('a cluster that is away is said by the lines, the live view, the status and t
     return [
       ...liveRows(state, new Map(), { width: 100, now: noon + 90_000, paint: uncoloured }),
       ...underWay(state, noon + 90_000, 'process 7'),
-      ...reportText({ state, entries: 1, head: '' }, 100, uncoloured).map((line) => line.replace(/^ +cluster +/, '')),
+      ...reportText({ state, entries: 1, head: '' }, 100, uncoloured).map((line) =>
+        line.replace(/^ +cluster +/, ''),
+      ),
     ].filter((line) => said.test(line));
   };
   expect(shows([away])).toHaveLength(3);
   expect(shows([away, [90, { type: 'cluster.back', seconds: 70 }]])).toEqual([]);
-  const lines = eventsOf([away, [90, { type: 'cluster.back', seconds: 70 }]]).flatMap((event) => eventLines(event, uncoloured));
-  expect(lines.map((line) => line.slice(9))).toEqual([expect.stringMatching(said), 'cluster back after 1m10s']);
+  const lines = eventsOf([away, [90, { type: 'cluster.back', seconds: 70 }]]).flatMap((event) =>
+    eventLines(event, uncoloured),
+  );
+  expect(lines.map((line) => line.slice(9))).toEqual([
+    expect.stringMatching(said),
+    'cluster back after 1m10s',
+  ]);
 });
 
 it.each([

@@ -37,6 +37,9 @@ it('a bundle as one CommonJS file connects, files the host key, runs a command a
     logLevel: 'error',
   });
   const { stdout } = await promisify(execFile)(process.execPath, [outfile], { timeout: 20_000 });
-  expect(JSON.parse(stdout)).toMatchObject({ ok: true, value: { stdout: 'from the bundle\n', code: 0 } });
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: true,
+    value: { stdout: 'from the bundle\n', code: 0 },
+  });
   await server.close();
 });

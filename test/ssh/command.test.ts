@@ -5,18 +5,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { coded, loginQuote, type RemoteCommand, remoteCommand } from '../../src/adapters/ssh/exec/command.ts';
+import {
+  coded,
+  loginQuote,
+  type RemoteCommand,
+  remoteCommand,
+} from '../../src/adapters/ssh/exec/command.ts';
 import { createOutput } from '../../src/adapters/ssh/exec/output.ts';
 import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import { type Become, secret } from '../../src/model/host.ts';
 
-const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/usr/bin/zsh', '/usr/bin/fish', '/bin/ksh'].filter((shell) => existsSync(shell));
+const shells = [
+  '/bin/sh',
+  '/bin/bash',
+  '/bin/dash',
+  '/usr/bin/zsh',
+  '/usr/bin/fish',
+  '/bin/ksh',
+].filter((shell) => existsSync(shell));
 const busybox = existsSync('/bin/busybox') || existsSync('/usr/bin/busybox');
 const runIn = (shell: string, line: string, input: Buffer | string = '') =>
   spawnSync(shell, ['-c', line], { input, encoding: 'utf8', maxBuffer: 1e8 });
 /** Longer than a command may be, with all that is quoted. */
 const long = `# ${"'\\x é".repeat(2000)}\n`;
-const behind = (text: string, mark: string): string => text.slice(text.indexOf('\n', text.indexOf(mark)) + 1);
+const behind = (text: string, mark: string): string =>
+  text.slice(text.indexOf('\n', text.indexOf(mark)) + 1);
 
 describe.each(shells)('with %s as login shell', (shell) => {
   it.each([
@@ -45,12 +58,17 @@ describe.each(shells)('with %s as login shell', (shell) => {
     expect(command).toMatchObject({ atOnce: true });
     expect(command.line.length).toBeLessThan(1000);
     const result = runIn(shell, command.line, command.input);
-    expect([behind(result.stdout, command.ready.whole), result.status]).toEqual([`$HOME \\ ' "\n`, 7]);
+    expect([behind(result.stdout, command.ready.whole), result.status]).toEqual([
+      `$HOME \\ ' "\n`,
+      7,
+    ]);
   });
 
   it('without input the script reads nothing', () => {
     const command = remoteCommand({ script: 'cat; echo end' });
-    expect(behind(runIn(shell, command.line, 'not for it').stdout, command.ready.whole)).toBe('end\n');
+    expect(behind(runIn(shell, command.line, 'not for it').stdout, command.ready.whole)).toBe(
+      'end\n',
+    );
   });
 });
 
@@ -59,21 +77,35 @@ describe.each(['/bin/dash', '/bin/bash', '/bin/busybox'].filter((program) => exi
   (program) => {
     const dir = mkdtempSync(join(tmpdir(), 'kmend-sh-'));
     symlinkSync(program, join(dir, 'sh'));
-    writeFileSync(join(dir, 'sudo'), '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n', { mode: 0o755 });
+    writeFileSync(
+      join(dir, 'sudo'),
+      '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n',
+      { mode: 0o755 },
+    );
     writeFileSync(join(dir, 'su'), '#!/bin/sh\nexec /bin/sh -c "$3"\n', { mode: 0o755 });
     afterAll(() => rmSync(dir, { recursive: true }));
     const run = ({ line }: RemoteCommand, input: Buffer | undefined) =>
-      spawnSync('/bin/sh', ['-c', `PATH=${dir}:$PATH; ${line.replaceAll('/bin/sh', `${dir}/sh`)}`], {
-        input: input ?? '',
-        encoding: 'utf8',
-      });
+      spawnSync(
+        '/bin/sh',
+        ['-c', `PATH=${dir}:$PATH; ${line.replaceAll('/bin/sh', `${dir}/sh`)}`],
+        {
+          input: input ?? '',
+          encoding: 'utf8',
+        },
+      );
     const script = `echo begun\n${long}cat\nexit 7\n`;
     const ways = {
       alone: remoteCommand({ script }),
-      'behind a password': remoteCommand({ script, become: { method: 'sudo', user: 'root', password: secret('x') } }),
+      'behind a password': remoteCommand({
+        script,
+        become: { method: 'sudo', user: 'root', password: secret('x') },
+      }),
       'with input of its own': remoteCommand({ script, stdin: 'in' }),
       'with a stream': remoteCommand({ script, stream: async function* () {} }),
-      'on a terminal': remoteCommand({ script, become: { method: 'su', user: 'root', password: secret('x') } }),
+      'on a terminal': remoteCommand({
+        script,
+        become: { method: 'su', user: 'root', password: secret('x') },
+      }),
     };
     it.each(Object.entries(ways))('%s: runs, and keeps its exit status', (_, command) => {
       const result = run(command, command.input);
@@ -84,9 +116,16 @@ describe.each(['/bin/dash', '/bin/bash', '/bin/busybox'].filter((program) => exi
       const { input = Buffer.alloc(0) } = command;
       const whole = command.input?.toString().lastIndexOf('.end') ?? 0;
       const cuts = [0, 1, 30, 60, 200, Math.floor(whole / 2), whole - 30, whole, whole + 3];
-      for (const piece of [...cuts.map((at) => input.subarray(0, at)), input.subarray(1), input.subarray(whole / 2)]) {
+      for (const piece of [
+        ...cuts.map((at) => input.subarray(0, at)),
+        input.subarray(1),
+        input.subarray(whole / 2),
+      ]) {
         const result = run(command, piece);
-        expect(result).toMatchObject({ status: 95, stderr: expect.stringContaining('the script arrived cut') });
+        expect(result).toMatchObject({
+          status: 95,
+          stderr: expect.stringContaining('the script arrived cut'),
+        });
         expect(result.stdout).not.toContain('begun');
       }
     });
@@ -102,7 +141,24 @@ it.skipIf(!busybox)('busybox sh reads coded lines too', () => {
 
 describe('properties', () => {
   const word = fc.string({
-    unit: fc.constantFrom('a', "'", '\\', '"', '$', '`', '\n', ' ', '!', '~', '*', '#', ';', '&', 'é', '-'),
+    unit: fc.constantFrom(
+      'a',
+      "'",
+      '\\',
+      '"',
+      '$',
+      '`',
+      '\n',
+      ' ',
+      '!',
+      '~',
+      '*',
+      '#',
+      ';',
+      '&',
+      'é',
+      '-',
+    ),
     maxLength: 12,
   });
   it('a quoted word comes through a shell as it was', () => {
@@ -117,7 +173,11 @@ describe('properties', () => {
   it('coded text comes back as it was', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 4000 }), (text) => {
-        const result = spawnSync('/bin/sh', ['-c', `while IFS= read -r l; do printf '%b' "$l"; done`], { input: coded(text) });
+        const result = spawnSync(
+          '/bin/sh',
+          ['-c', `while IFS= read -r l; do printf '%b' "$l"; done`],
+          { input: coded(text) },
+        );
         expect(result.stdout.equals(Buffer.from(text))).toBe(true);
       }),
       { numRuns: 40 },
@@ -135,8 +195,15 @@ describe('becoming another user', () => {
       ...[undefined, ...ways].flatMap((become) =>
         ["'", '\\', 'é', 'x'].flatMap((unit) =>
           Array.from({ length: 45 }, (_, index) => {
-            const request = { script: unit.repeat(200 * index), ...(become === undefined ? {} : { become }) };
-            return Math.max(...[{}, { stdin: 'in' }].map((more) => Buffer.byteLength(remoteCommand({ ...request, ...more }).line)));
+            const request = {
+              script: unit.repeat(200 * index),
+              ...(become === undefined ? {} : { become }),
+            };
+            return Math.max(
+              ...[{}, { stdin: 'in' }].map((more) =>
+                Buffer.byteLength(remoteCommand({ ...request, ...more }).line),
+              ),
+            );
           }),
         ),
       ),
@@ -158,30 +225,39 @@ describe('becoming another user', () => {
     ['sudo', 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"'],
     ['su', 'exec /bin/sh -c "$3"'],
     ['doas', 'shift 3; exec "$@"'],
-  ] as const)('behind %s that keeps the environment, the login user leads nobody into a tree of his own', (method, keeps) => {
-    const dir = mkdtempSync(join(tmpdir(), 'kmend-become-'));
-    const program = (name: string, text: string): void => writeFileSync(join(dir, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-    program(method, keeps);
-    program('id', 'echo his own');
-    const env = { PATH: `${dir}:${process.env.PATH}`, KMEND_ROOT: '/home/eve/tree' };
-    const script = withPrelude('echo "[$R] $(id -u)"');
-    const run = (become?: Become): string => {
-      const command = remoteCommand({ script, ...(become === undefined ? {} : { become }) });
-      return behind(spawnSync('/bin/sh', ['-c', command.line], { env, encoding: 'utf8' }).stdout, command.ready.whole);
-    };
-    const as = run({ method, user: 'root' });
-    const alone = run();
-    rmSync(dir, { recursive: true });
-    // sudo and doas look after PATH themselves.
-    expect(as).toBe(method === 'su' ? `[] ${process.getuid?.()}\n` : '[] his own\n');
-    expect(alone).toBe('[/home/eve/tree] his own\n');
-  });
+  ] as const)(
+    'behind %s that keeps the environment, the login user leads nobody into a tree of his own',
+    (method, keeps) => {
+      const dir = mkdtempSync(join(tmpdir(), 'kmend-become-'));
+      const program = (name: string, text: string): void =>
+        writeFileSync(join(dir, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+      program(method, keeps);
+      program('id', 'echo his own');
+      const env = { PATH: `${dir}:${process.env.PATH}`, KMEND_ROOT: '/home/eve/tree' };
+      const script = withPrelude('echo "[$R] $(id -u)"');
+      const run = (become?: Become): string => {
+        const command = remoteCommand({ script, ...(become === undefined ? {} : { become }) });
+        return behind(
+          spawnSync('/bin/sh', ['-c', command.line], { env, encoding: 'utf8' }).stdout,
+          command.ready.whole,
+        );
+      };
+      const as = run({ method, user: 'root' });
+      const alone = run();
+      rmSync(dir, { recursive: true });
+      // sudo and doas look after PATH themselves.
+      expect(as).toBe(method === 'su' ? `[] ${process.getuid?.()}\n` : '[] his own\n');
+      expect(alone).toBe('[/home/eve/tree] his own\n');
+    },
+  );
   it('the ready line cannot be faked by a program that prints the command', () => {
     const command = line({ method: 'sudo', user: 'root', password: secret('x') });
     expect(command.line).not.toContain(command.ready.whole);
   });
   it('sudo is asked not to ask where there is no password, and to ask in our words where there is', () => {
-    expect(line({ method: 'sudo', user: 'db' }).line).toMatch(/^exec env LC_ALL=C sudo -n -H -u db -- \/bin\/sh -c /);
+    expect(line({ method: 'sudo', user: 'db' }).line).toMatch(
+      /^exec env LC_ALL=C sudo -n -H -u db -- \/bin\/sh -c /,
+    );
     const command = line({ method: 'sudo', user: 'db', password: secret('x') });
     const prompt = /sudo -k -S -H -p (\S+) /.exec(command.line)?.[1] ?? '';
     expect(command.asks?.(prompt, 0)).toBe(true);
@@ -206,7 +282,13 @@ describe('becoming another user', () => {
 describe('output', () => {
   const all = (chunks: readonly (string | Buffer)[], more = {}) => {
     const lines: string[] = [];
-    const output = createOutput({ mark: 'MARK', limit: 100, terminal: false, onLine: (line) => lines.push(line), ...more });
+    const output = createOutput({
+      mark: 'MARK',
+      limit: 100,
+      terminal: false,
+      onLine: (line) => lines.push(line),
+      ...more,
+    });
     for (const chunk of chunks) output.feed(Buffer.from(chunk));
     output.end();
     return {
@@ -237,9 +319,14 @@ describe('output', () => {
     expect(result).toMatchObject({ text: 'x'.repeat(99), truncated: true });
     expect(result.lines).toEqual(['x'.repeat(99)]);
   });
-  it('exactly the limit is not truncated', () => expect(all(['MARK\n', 'x'.repeat(100)])).toMatchObject({ truncated: false }));
+  it('exactly the limit is not truncated', () =>
+    expect(all(['MARK\n', 'x'.repeat(100)])).toMatchObject({ truncated: false }));
   it('a terminal says CR LF', () =>
-    expect(all(['MARK 1\r\na\r\nb\r\n'], { terminal: true })).toMatchObject({ text: 'a\nb\n', lines: ['a', 'b'], tail: '1' }));
+    expect(all(['MARK 1\r\na\r\nb\r\n'], { terminal: true })).toMatchObject({
+      text: 'a\nb\n',
+      lines: ['a', 'b'],
+      tail: '1',
+    }));
   it('much noise before the mark does not fill the memory', () => {
     const result = all([...Array.from({ length: 20 }, () => 'n'.repeat(10_000)), 'MARK\nx']);
     expect(result.text).toBe('x');

@@ -28,7 +28,13 @@ async function route(text: string, more: Partial<Target> = {}, env: Record<strin
   const file = join(home, '.ssh', 'config');
   writeFileSync(file, text);
   const config = await readSshConfig(file, home, (warning) => warnings.push(warning));
-  const found = routeTo(target(more), { config, home, env, localUser: 'me', globalKnownHosts: ['/etc/ssh/ssh_known_hosts'] });
+  const found = routeTo(target(more), {
+    config,
+    home,
+    env,
+    localUser: 'me',
+    globalKnownHosts: ['/etc/ssh/ssh_known_hosts'],
+  });
   if (!found.ok) return found.message;
   return found.hops;
 }
@@ -40,9 +46,18 @@ const last = async (...args: Parameters<typeof route>) => {
 
 describe('settings of a host', () => {
   it('the first value wins, and the target wins over all', async () => {
-    const text = 'Host node-a\n  User first\n  Port 2222\nHost *\n  User second\n  HostName %h.example.net\n';
-    expect(await last(text)).toMatchObject({ user: 'first', port: 2222, host: 'node-a.example.net' });
-    expect(await last(text, { user: 'told', port: 22, address: '10.0.0.9' })).toMatchObject({ user: 'told', port: 22, host: '10.0.0.9' });
+    const text =
+      'Host node-a\n  User first\n  Port 2222\nHost *\n  User second\n  HostName %h.example.net\n';
+    expect(await last(text)).toMatchObject({
+      user: 'first',
+      port: 2222,
+      host: 'node-a.example.net',
+    });
+    expect(await last(text, { user: 'told', port: 22, address: '10.0.0.9' })).toMatchObject({
+      user: 'told',
+      port: 22,
+      host: '10.0.0.9',
+    });
   });
   it('without any file there are defaults', () => {
     const found = routeTo(target(), {
@@ -52,25 +67,43 @@ describe('settings of a host', () => {
       localUser: 'me',
       globalKnownHosts: [],
     });
-    expect(found).toMatchObject({ ok: true, hops: [{ user: 'me', port: 22, host: 'node-a', agent: '/run/agent', identitiesOnly: false }] });
+    expect(found).toMatchObject({
+      ok: true,
+      hops: [{ user: 'me', port: 22, host: 'node-a', agent: '/run/agent', identitiesOnly: false }],
+    });
   });
   it('a section for the address applies too, and a negation keeps either name out', async () => {
-    expect(await last('Host 10.0.*\n  User by-address\n', { address: '10.0.0.1' })).toMatchObject({ user: 'by-address' });
-    expect(await last('Host * !10.0.0.1\n  User by-star\n', { address: '10.0.0.1' })).toMatchObject({ user: 'me' });
+    expect(await last('Host 10.0.*\n  User by-address\n', { address: '10.0.0.1' })).toMatchObject({
+      user: 'by-address',
+    });
+    expect(await last('Host * !10.0.0.1\n  User by-star\n', { address: '10.0.0.1' })).toMatchObject(
+      { user: 'me' },
+    );
   });
   it('tokens and ~ in key files, which add up', async () => {
-    const found = await last('Host *\n  User ops\n  IdentityFile ~/.ssh/%r_%h\n  IdentityFile /keys/%n-%p%%\n  IdentitiesOnly yes\n');
-    expect(found?.keyFiles.map((file) => file.path)).toEqual([join(home, '.ssh/ops_node-a'), '/keys/node-a-22%']);
+    const found = await last(
+      'Host *\n  User ops\n  IdentityFile ~/.ssh/%r_%h\n  IdentityFile /keys/%n-%p%%\n  IdentitiesOnly yes\n',
+    );
+    expect(found?.keyFiles.map((file) => file.path)).toEqual([
+      join(home, '.ssh/ops_node-a'),
+      '/keys/node-a-22%',
+    ]);
     expect(found?.identitiesOnly).toBe(true);
   });
   it('keywords in any case, `=` between, quotes', async () => {
     expect(
-      await last('host node-a\n  USER=x\n  userknownhostsfile "/a b/kh" /c\n  identityagent none\n', {}, { SSH_AUTH_SOCK: '/s' }),
+      await last(
+        'host node-a\n  USER=x\n  userknownhostsfile "/a b/kh" /c\n  identityagent none\n',
+        {},
+        { SSH_AUTH_SOCK: '/s' },
+      ),
     ).toMatchObject({
       user: 'x',
       userKnownHosts: ['/a b/kh', '/c'],
     });
-    expect((await last('IdentityAgent none\n', {}, { SSH_AUTH_SOCK: '/s' }))?.agent).toBeUndefined();
+    expect(
+      (await last('IdentityAgent none\n', {}, { SSH_AUTH_SOCK: '/s' }))?.agent,
+    ).toBeUndefined();
     expect((await last('IdentityAgent $OTHER\n', {}, { OTHER: '/o' }))?.agent).toBe('/o');
   });
   it('checking and timeout are taken from the file only where nobody chose them', async () => {
@@ -85,10 +118,14 @@ describe('settings of a host', () => {
     mkdirSync(join(home, '.ssh/conf.d'));
     writeFileSync(join(home, '.ssh/conf.d/b.conf'), 'Host node-a\n  Port 2200\n');
     writeFileSync(join(home, '.ssh/conf.d/a.conf'), 'Host node-a\n  Port 2100\n');
-    expect(await last('Include conf.d/*.conf\nHost node-a\n  Port 22\n')).toMatchObject({ port: 2100 });
+    expect(await last('Include conf.d/*.conf\nHost node-a\n  Port 22\n')).toMatchObject({
+      port: 2100,
+    });
   });
   it('what is not followed is said by name', async () => {
-    await last('Host node-a\n  ProxyCommand nc %h %p\n  Ciphers aes128-ctr\nMatch host x\n  User y\nHost other\n  MACs hmac-sha1\n');
+    await last(
+      'Host node-a\n  ProxyCommand nc %h %p\n  Ciphers aes128-ctr\nMatch host x\n  User y\nHost other\n  MACs hmac-sha1\n',
+    );
     expect(warnings.join('\n')).toMatch(/`Match` is not supported/);
     expect(warnings.join('\n')).toMatch(/`ProxyCommand` is not supported/);
     expect(warnings.join('\n')).toMatch(/`Ciphers`/);
@@ -111,16 +148,30 @@ describe('jump hosts', () => {
   ])('%s', (word, expected) => expect(parseJump(word)).toEqual(expected));
 
   it('from the file, with the settings of the jump host itself', async () => {
-    const hops = await route('Host node-*\n  ProxyJump ops@gate:2222\nHost gate\n  HostName 10.9.9.9\n  IdentityFile /keys/gate\n');
+    const hops = await route(
+      'Host node-*\n  ProxyJump ops@gate:2222\nHost gate\n  HostName 10.9.9.9\n  IdentityFile /keys/gate\n',
+    );
     expect(hops).toMatchObject([
-      { alias: 'gate', host: '10.9.9.9', port: 2222, user: 'ops', mayAsk: true, keyFiles: [{ path: '/keys/gate' }] },
+      {
+        alias: 'gate',
+        host: '10.9.9.9',
+        port: 2222,
+        user: 'ops',
+        mayAsk: true,
+        keyFiles: [{ path: '/keys/gate' }],
+      },
       { alias: 'node-a', mayAsk: false },
     ]);
   });
   it('a chain in order; the first may have jumps of its own; a password is never handed on', async () => {
     const { secret } = await import('../../src/model/host.ts');
-    const hops = await route('Host j1\n  ProxyJump j0\nHost j2\n  ProxyJump nowhere\n', { jump: 'j1,j2', password: secret('x') });
-    expect(typeof hops === 'string' ? hops : hops.map((hop) => [hop.alias, hop.password !== undefined])).toEqual([
+    const hops = await route('Host j1\n  ProxyJump j0\nHost j2\n  ProxyJump nowhere\n', {
+      jump: 'j1,j2',
+      password: secret('x'),
+    });
+    expect(
+      typeof hops === 'string' ? hops : hops.map((hop) => [hop.alias, hop.password !== undefined]),
+    ).toEqual([
       ['j0', false],
       ['j1', false],
       ['j2', false],
@@ -128,15 +179,22 @@ describe('jump hosts', () => {
     ]);
   });
   it('the empty word means none even if the file names one', async () => {
-    expect(await route('ProxyJump gate\nHost gate\n ProxyJump none\n', { jump: '' })).toHaveLength(1);
+    expect(await route('ProxyJump gate\nHost gate\n ProxyJump none\n', { jump: '' })).toHaveLength(
+      1,
+    );
   });
   it('a circle is found', async () => {
-    expect(await route('Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n', { jump: 'a' })).toMatch(/circle at a/);
+    expect(await route('Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n', { jump: 'a' })).toMatch(
+      /circle at a/,
+    );
   });
 });
 
 it('ten thousand sections are looked up ten thousand times in a moment', async () => {
-  const text = Array.from({ length: 10_000 }, (_, i) => `Host node-${i}\n  HostName 10.0.0.${i % 250}\n`).join('');
+  const text = Array.from(
+    { length: 10_000 },
+    (_, i) => `Host node-${i}\n  HostName 10.0.0.${i % 250}\n`,
+  ).join('');
   writeFileSync(join(home, '.ssh', 'config'), text);
   const config = await readSshConfig(join(home, '.ssh', 'config'), home, () => undefined);
   const started = Date.now();

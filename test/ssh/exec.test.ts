@@ -10,7 +10,14 @@ import type { Connection, ExecRequest } from '../../src/engine/ports/transport.t
 import { buildProbe, checkWants } from '../../src/facts/index.ts';
 import type { FactWant } from '../../src/model/fact.ts';
 import { type Become, secret, type Target } from '../../src/model/host.ts';
-import { run, type ServerOptions, startServer, startTcp, targetAt, transportFor } from './server.ts';
+import {
+  run,
+  type ServerOptions,
+  startServer,
+  startTcp,
+  targetAt,
+  transportFor,
+} from './server.ts';
 
 let home = '';
 const cleanups: (() => unknown)[] = [];
@@ -22,7 +29,11 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-async function connection(options: ServerOptions = {}, more: Partial<Target> = {}, transportMore: Parameters<typeof transportFor>[1] = {}) {
+async function connection(
+  options: ServerOptions = {},
+  more: Partial<Target> = {},
+  transportMore: Parameters<typeof transportFor>[1] = {},
+) {
   const server = await startServer(options);
   const via = transportFor(home, transportMore);
   cleanups.push(server.close, via.close);
@@ -30,7 +41,8 @@ async function connection(options: ServerOptions = {}, more: Partial<Target> = {
   if (!result.ok) throw new Error(JSON.stringify(result.failure));
   return { server, connection: result.value };
 }
-const exec = (on: Connection, script: string, more: Partial<ExecRequest> = {}) => on.exec({ script, become: false, timeout: 10, ...more });
+const exec = (on: Connection, script: string, more: Partial<ExecRequest> = {}) =>
+  on.exec({ script, become: false, timeout: 10, ...more });
 async function value(on: Connection, script: string, more: Partial<ExecRequest> = {}) {
   const result = await exec(on, script, more);
   if (!result.ok) throw new Error(JSON.stringify(result.failure));
@@ -52,13 +64,18 @@ describe('input', () => {
       }, 200);
     };
     const { connection: on } = await connection({ onExec });
-    expect(await value(on, 'cat', { stdin: 'secret words é\n' })).toMatchObject({ stdout: 'secret words é\n', code: 0 });
+    expect(await value(on, 'cat', { stdin: 'secret words é\n' })).toMatchObject({
+      stdout: 'secret words é\n',
+      code: 0,
+    });
     expect(early).toBe(0);
   });
   it('a megabyte, beyond the window of the channel', async () => {
     const { connection: on } = await connection();
     const stdin = 'x'.repeat(3 * 1024 * 1024);
-    expect(await value(on, 'wc -c', { stdin })).toMatchObject({ stdout: expect.stringMatching(/3145728/) });
+    expect(await value(on, 'wc -c', { stdin })).toMatchObject({
+      stdout: expect.stringMatching(/3145728/),
+    });
   });
   it('a script that does not read it is no trouble', async () => {
     const { connection: on } = await connection();
@@ -74,7 +91,9 @@ describe('input', () => {
     await sleep(700);
     // What is under way: the window of the channel (2 MiB), a pipe, and what waits on both sides.
     expect(given).toBeLessThan(40);
-    const all = Buffer.concat(Array.from({ length: 64 }, (_, index) => Buffer.alloc(256 * 1024, index)));
+    const all = Buffer.concat(
+      Array.from({ length: 64 }, (_, index) => Buffer.alloc(256 * 1024, index)),
+    );
     expect((await outcome).stdout).toBe(execFileSync('cksum', { input: all, encoding: 'utf8' }));
   });
   it('a stream that nobody reads any more is left, and closed', async () => {
@@ -117,13 +136,19 @@ describe('input', () => {
     const { connection: on } = await connection({ onExec });
     expect(await exec(on, script)).toMatchObject({
       ok: false,
-      failure: { kind: 'exit', message: expect.stringMatching(/before the script began$/), detail: 'the script arrived cut' },
+      failure: {
+        kind: 'exit',
+        message: expect.stringMatching(/before the script began$/),
+        detail: 'the script arrived cut',
+      },
     });
     expect(readdirSync(home)).not.toContain('begun');
   });
   it('a script of 300 KiB', async () => {
     const { connection: on } = await connection();
-    expect(await value(on, `: '${'y'.repeat(300_000)}'\ncat; exit 5`, { stdin: 'in' })).toMatchObject({ code: 5, stdout: 'in' });
+    expect(
+      await value(on, `: '${'y'.repeat(300_000)}'\ncat; exit 5`, { stdin: 'in' }),
+    ).toMatchObject({ code: 5, stdout: 'in' });
   });
 });
 
@@ -149,7 +174,8 @@ describe('the length of a command', () => {
       channel.end();
     };
     const { connection: on } = await connection({ onExec }, become === undefined ? {} : { become });
-    for (const more of [{}, { stdin: 'in' }]) await exec(on, buildProbe(most), { become: true, ...more });
+    for (const more of [{}, { stdin: 'in' }])
+      await exec(on, buildProbe(most), { become: true, ...more });
     expect(lengths).toHaveLength(2);
     expect(Math.max(...lengths)).toBeLessThan(8192);
   });
@@ -161,7 +187,10 @@ describe('the length of a command', () => {
       channel.once('readable', () => run(channel, command));
     };
     const { connection: on } = await connection({ onExec });
-    expect(await value(on, `# ${'x'.repeat(40_000)}\ncat; exit 3`)).toMatchObject({ code: 3, stdout: '' });
+    expect(await value(on, `# ${'x'.repeat(40_000)}\ncat; exit 3`)).toMatchObject({
+      code: 3,
+      stdout: '',
+    });
     expect(commands).toBe(1);
   });
 });
@@ -171,39 +200,58 @@ describe('output', () => {
     const onExec = (channel: ServerChannel, command: string): void =>
       run(channel, `echo Welcome; printf 'no end'; echo oops >&2; ${command}`);
     const { connection: on } = await connection({ onExec });
-    expect(await value(on, 'echo out; echo err >&2')).toEqual({ code: 0, stdout: 'out\n', stderr: 'err\n', truncated: false });
+    expect(await value(on, 'echo out; echo err >&2')).toEqual({
+      code: 0,
+      stdout: 'out\n',
+      stderr: 'err\n',
+      truncated: false,
+    });
   });
   it('lines come while it runs', async () => {
     const { connection: on } = await connection();
     const seen: [string, number][] = [];
     const started = Date.now();
-    await exec(on, 'echo one; sleep 1; printf two', { onLine: (line) => seen.push([line, Date.now() - started]) });
+    await exec(on, 'echo one; sleep 1; printf two', {
+      onLine: (line) => seen.push([line, Date.now() - started]),
+    });
     expect(seen.map(([line]) => line)).toEqual(['one', 'two']);
     expect(seen[0]?.[1]).toBeLessThan(900);
   });
   it('more than the limit: the head is kept, the rest is drained', async () => {
     const { connection: on } = await connection();
-    const result = await value(on, 'echo first; head -c 5000000 /dev/zero | tr "\\0" x; echo; echo last >&2', { maxOutput: 1000 });
+    const result = await value(
+      on,
+      'echo first; head -c 5000000 /dev/zero | tr "\\0" x; echo; echo last >&2',
+      { maxOutput: 1000 },
+    );
     expect(result).toMatchObject({ truncated: true, code: 0, stderr: 'last\n' });
     expect(result.stdout).toHaveLength(1000);
     expect(result.stdout.startsWith('first\n')).toBe(true);
   });
   it('a signal is told by its name', async () => {
     const { connection: on } = await connection();
-    expect(await value(on, 'kill -TERM $$; sleep 5')).toMatchObject({ code: null, signal: 'SIGTERM' });
+    expect(await value(on, 'kill -TERM $$; sleep 5')).toMatchObject({
+      code: null,
+      signal: 'SIGTERM',
+    });
   });
   it('several commands at once on one connection', async () => {
     const { connection: on } = await connection();
-    const all = await Promise.all(Array.from({ length: 5 }, (_, i) => value(on, `sleep 0.1; echo ${i}`)));
+    const all = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => value(on, `sleep 0.1; echo ${i}`)),
+    );
     expect(all.map((one) => one.stdout)).toEqual(['0\n', '1\n', '2\n', '3\n', '4\n']);
   });
   it('something left behind that holds the output open does not hold the result', async () => {
     const { connection: on } = await connection();
     const started = Date.now();
-    // The server here waits for the end of the output before it says the status; sshd does not. So the status is given by hand.
+    // The server here waits for the end of the output before it says the status; sshd does not. So
+    // the status is given by hand.
     const held = await connection({
       onExec: (channel, command) => {
-        const mark = /printf '[^ ]* (kmend-\w+) (-\w+)/.exec(command.replaceAll("'\\\\'n'", 'n').replaceAll("'\\''", "'"));
+        const mark = /printf '[^ ]* (kmend-\w+) (-\w+)/.exec(
+          command.replaceAll("'\\\\'n'", 'n').replaceAll("'\\''", "'"),
+        );
         channel.write(`${mark?.[1]}${mark?.[2]} 1\nanswer\n`);
         channel.exit(0);
       },
@@ -224,14 +272,19 @@ describe('the end', () => {
   it('a command that takes too long is a timeout, and no longer runs', async () => {
     const { connection: on } = await connection();
     const result = await exec(on, `sleep 60 & echo $! > ${pidFile()}; wait`, { timeout: 1 });
-    expect(result).toMatchObject({ ok: false, failure: { kind: 'timeout', message: expect.stringMatching(/longer than 1 s/) } });
+    expect(result).toMatchObject({
+      ok: false,
+      failure: { kind: 'timeout', message: expect.stringMatching(/longer than 1 s/) },
+    });
     expect(result.ok || result.failure.transport).toBeUndefined();
     expect(await gone()).toBe(true);
     expect(await value(on, 'echo still usable')).toMatchObject({ stdout: 'still usable\n' });
   });
   it('one that ignores TERM is killed', async () => {
     const { connection: on } = await connection();
-    await exec(on, `trap '' TERM; echo $$ > ${pidFile()}; while :; do sleep 0.2; done`, { timeout: 1 });
+    await exec(on, `trap '' TERM; echo $$ > ${pidFile()}; while :; do sleep 0.2; done`, {
+      timeout: 1,
+    });
     expect(await gone()).toBe(true);
   }, 20_000);
   it('a signal from outside stops it at once', async () => {
@@ -241,21 +294,34 @@ describe('the end', () => {
     const result = await exec(on, `echo $$ > ${pidFile()}; sleep 60`, { signal: stop.signal });
     expect(result).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
     expect(await gone()).toBe(true);
-    expect(await exec(on, 'true', { signal: AbortSignal.abort() })).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
+    expect(await exec(on, 'true', { signal: AbortSignal.abort() })).toMatchObject({
+      ok: false,
+      failure: { kind: 'interrupted' },
+    });
   });
   it('a server that never answers the request is held by the same clock', async () => {
     const { connection: on } = await connection({ noAnswer: true });
-    expect(await exec(on, 'true', { timeout: 1 })).toMatchObject({ ok: false, failure: { kind: 'timeout' } });
+    expect(await exec(on, 'true', { timeout: 1 })).toMatchObject({
+      ok: false,
+      failure: { kind: 'timeout' },
+    });
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 100);
-    expect(await exec(on, 'true', { signal: stop.signal })).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
+    expect(await exec(on, 'true', { signal: stop.signal })).toMatchObject({
+      ok: false,
+      failure: { kind: 'interrupted' },
+    });
   });
   it('a connection that is lost in the middle is transport trouble', async () => {
     const { server, connection: on } = await connection();
     setTimeout(server.drop, 300);
     expect(await exec(on, 'sleep 5')).toMatchObject({
       ok: false,
-      failure: { kind: 'unreachable', transport: true, message: expect.stringMatching(/lost during session/) },
+      failure: {
+        kind: 'unreachable',
+        transport: true,
+        message: expect.stringMatching(/lost during session/),
+      },
     });
     expect(on.alive()).toBe(false);
   });
@@ -269,7 +335,11 @@ describe('the end', () => {
     });
     expect(await exec(on, 'echo x')).toMatchObject({
       ok: false,
-      failure: { kind: 'unreachable', transport: true, message: expect.stringMatching(/without an exit status/) },
+      failure: {
+        kind: 'unreachable',
+        transport: true,
+        message: expect.stringMatching(/without an exit status/),
+      },
     });
   });
   it('a server that answers nothing any more is noticed', async () => {
@@ -305,7 +375,8 @@ describe('becoming another user', () => {
   const withPath = (files: Readonly<Record<string, string>>): ServerOptions => ({
     onExec: (channel, command) => {
       const write = Object.entries(files).map(
-        ([name, text]) => `printf '%s' '${text.replaceAll("'", "'\\''")}' > ${home}/${name}; chmod +x ${home}/${name}`,
+        ([name, text]) =>
+          `printf '%s' '${text.replaceAll("'", "'\\''")}' > ${home}/${name}; chmod +x ${home}/${name}`,
       );
       run(channel, `${write.join('; ')}; PATH=${home}:$PATH; ${command}`);
     },
@@ -350,17 +421,24 @@ while :; do printf '%s' "$5" >&2; IFS= read -r got || exit 1; echo 'Sorry, try a
       'echo "sudo: account validation failure, is your account locked?\nsudo: a password is required" >&2; exit 1',
       /locked, or has expired/,
     ],
-  ])('sudo that took the password and %s: its own words are the reason', async (_, then, message) => {
-    const script = `#!/bin/sh\nprintf '%s' "$5" >&2; IFS= read -r got; ${then}`;
-    const { connection: on } = await connection(withPath({ sudo: script }), sudo);
-    const began = Date.now();
-    const result = await exec(on, 'id', { become: true, timeout: 30 });
-    expect(result).toMatchObject({
-      ok: false,
-      failure: { kind: 'auth', message: expect.stringMatching(message), detail: expect.stringContaining('sudo: ') },
-    });
-    expect(Date.now() - began).toBeLessThan(20_000);
-  });
+  ])(
+    'sudo that took the password and %s: its own words are the reason',
+    async (_, then, message) => {
+      const script = `#!/bin/sh\nprintf '%s' "$5" >&2; IFS= read -r got; ${then}`;
+      const { connection: on } = await connection(withPath({ sudo: script }), sudo);
+      const began = Date.now();
+      const result = await exec(on, 'id', { become: true, timeout: 30 });
+      expect(result).toMatchObject({
+        ok: false,
+        failure: {
+          kind: 'auth',
+          message: expect.stringMatching(message),
+          detail: expect.stringContaining('sudo: '),
+        },
+      });
+      expect(Date.now() - began).toBeLessThan(20_000);
+    },
+  );
   it('a question in other words is told, not waited for without end, and gets no password', async () => {
     const script = `#!/bin/sh
 printf 'Token code: ' >&2; read -r got; echo "$got" > ${'$'}{0%/*}/got; exit 1`;
@@ -368,11 +446,17 @@ printf 'Token code: ' >&2; read -r got; echo "$got" > ${'$'}{0%/*}/got; exit 1`;
     const result = await exec(on, 'id', { become: true, timeout: 2 });
     expect(result).toMatchObject({
       ok: false,
-      failure: { kind: 'auth', message: expect.stringMatching(/neither asked/), detail: expect.stringMatching(/Token code/) },
+      failure: {
+        kind: 'auth',
+        message: expect.stringMatching(/neither asked/),
+        detail: expect.stringMatching(/Token code/),
+      },
     });
   });
   it('not asked for, or the same user as the login: no sudo', async () => {
-    const { connection: on } = await connection(withPath({ sudo: '#!/bin/sh\nexit 9' }), { become: { method: 'sudo', user: 'ops' } });
+    const { connection: on } = await connection(withPath({ sudo: '#!/bin/sh\nexit 9' }), {
+      become: { method: 'sudo', user: 'ops' },
+    });
     expect(await value(on, 'echo plain', { become: true })).toMatchObject({ stdout: 'plain\n' });
     expect(await value(on, 'echo plain', { become: false })).toMatchObject({ stdout: 'plain\n' });
   });

@@ -1,16 +1,46 @@
-// Every error of the library and the socket has one failure; the table is the contract with the engine's retries.
+// Every error of the library and the socket has one failure; the table is the contract with the
+// engine's retries.
 import { describe, expect, it } from 'vitest';
 import { failureOf, type Phase, type RawError } from '../../src/adapters/ssh/connect/failures.ts';
 import { notStarted } from '../../src/adapters/ssh/connect/refusals.ts';
 
-const at = (phase: Phase, error: RawError, more = {}) => failureOf(error, { where: 'ops@node-a', phase, ...more });
+const at = (phase: Phase, error: RawError, more = {}) =>
+  failureOf(error, { where: 'ops@node-a', phase, ...more });
 
 describe('errors of a connection', () => {
   it.each<[string, Phase, RawError, string, boolean, RegExp]>([
-    ['refused', 'connect', { message: 'x', level: 'client-socket', code: 'ECONNREFUSED' }, 'unreachable', true, /refused \(ECONNREFUSED\)/],
-    ['no route', 'connect', { message: 'x', level: 'client-socket', code: 'EHOSTUNREACH' }, 'unreachable', true, /no route/],
-    ['no such name', 'connect', { message: 'x', level: 'client-socket', code: 'ENOTFOUND' }, 'unreachable', false, /no such host name/],
-    ['name server silent', 'connect', { message: 'x', level: 'client-socket', code: 'EAI_AGAIN' }, 'unreachable', true, /name server/],
+    [
+      'refused',
+      'connect',
+      { message: 'x', level: 'client-socket', code: 'ECONNREFUSED' },
+      'unreachable',
+      true,
+      /refused \(ECONNREFUSED\)/,
+    ],
+    [
+      'no route',
+      'connect',
+      { message: 'x', level: 'client-socket', code: 'EHOSTUNREACH' },
+      'unreachable',
+      true,
+      /no route/,
+    ],
+    [
+      'no such name',
+      'connect',
+      { message: 'x', level: 'client-socket', code: 'ENOTFOUND' },
+      'unreachable',
+      false,
+      /no such host name/,
+    ],
+    [
+      'name server silent',
+      'connect',
+      { message: 'x', level: 'client-socket', code: 'EAI_AGAIN' },
+      'unreachable',
+      true,
+      /name server/,
+    ],
     [
       'reset in the key exchange',
       'key exchange',
@@ -19,9 +49,30 @@ describe('errors of a connection', () => {
       true,
       /reset during key exchange/,
     ],
-    ['an errno nobody knows', 'connect', { message: 'odd', level: 'client-socket', code: 'EODD' }, 'unreachable', true, /odd \(EODD\)/],
-    ['our clock', 'banner', { message: 'connected, but no SSH banner within 5 s', level: 'timeout' }, 'unreachable', true, /no SSH banner/],
-    ['keepalive', 'session', { message: 'Keepalive timeout', level: 'client-timeout' }, 'unreachable', true, /keepalive/],
+    [
+      'an errno nobody knows',
+      'connect',
+      { message: 'odd', level: 'client-socket', code: 'EODD' },
+      'unreachable',
+      true,
+      /odd \(EODD\)/,
+    ],
+    [
+      'our clock',
+      'banner',
+      { message: 'connected, but no SSH banner within 5 s', level: 'timeout' },
+      'unreachable',
+      true,
+      /no SSH banner/,
+    ],
+    [
+      'keepalive',
+      'session',
+      { message: 'Keepalive timeout', level: 'client-timeout' },
+      'unreachable',
+      true,
+      /keepalive/,
+    ],
     [
       'shed before the banner',
       'banner',
@@ -30,9 +81,30 @@ describe('errors of a connection', () => {
       true,
       /lost before handshake.*MaxStartups/,
     ],
-    ['not an SSH server', 'banner', { message: 'Invalid identification string' }, 'unreachable', true, /not an SSH server/],
-    ['lost in the key exchange', 'key exchange', { message: 'closed', level: 'lost' }, 'unreachable', true, /lost during key exchange/],
-    ['lost in a session', 'session', { message: 'closed', level: 'lost' }, 'unreachable', true, /lost during session/],
+    [
+      'not an SSH server',
+      'banner',
+      { message: 'Invalid identification string' },
+      'unreachable',
+      true,
+      /not an SSH server/,
+    ],
+    [
+      'lost in the key exchange',
+      'key exchange',
+      { message: 'closed', level: 'lost' },
+      'unreachable',
+      true,
+      /lost during key exchange/,
+    ],
+    [
+      'lost in a session',
+      'session',
+      { message: 'closed', level: 'lost' },
+      'unreachable',
+      true,
+      /lost during session/,
+    ],
     [
       'no common key exchange',
       'key exchange',
@@ -65,8 +137,22 @@ describe('errors of a connection', () => {
       false,
       /cannot prove/,
     ],
-    ['a broken packet', 'key exchange', { message: 'Bad packet length', level: 'protocol' }, 'unreachable', true, /key exchange failed/],
-    ['a packet too long', 'login', { message: 'Bad packet length', level: 'protocol' }, 'unreachable', true, /longer than 35,000 bytes/],
+    [
+      'a broken packet',
+      'key exchange',
+      { message: 'Bad packet length', level: 'protocol' },
+      'unreachable',
+      true,
+      /key exchange failed/,
+    ],
+    [
+      'a packet too long',
+      'login',
+      { message: 'Bad packet length', level: 'protocol' },
+      'unreachable',
+      true,
+      /longer than 35,000 bytes/,
+    ],
     [
       'all methods failed',
       'login',
@@ -75,8 +161,22 @@ describe('errors of a connection', () => {
       false,
       /login refused/,
     ],
-    ['too many keys', 'login', { message: 'Too many authentication failures', code: 2 }, 'auth', false, /Too many/],
-    ['no more methods', 'login', { message: 'NO_MORE_AUTH_METHODS_AVAILABLE', code: 14 }, 'auth', false, /login refused/],
+    [
+      'too many keys',
+      'login',
+      { message: 'Too many authentication failures', code: 2 },
+      'auth',
+      false,
+      /Too many/,
+    ],
+    [
+      'no more methods',
+      'login',
+      { message: 'NO_MORE_AUTH_METHODS_AVAILABLE', code: 14 },
+      'auth',
+      false,
+      /login refused/,
+    ],
     [
       'password expired',
       'login',
@@ -85,9 +185,30 @@ describe('errors of a connection', () => {
       false,
       /expired/,
     ],
-    ['too many connections', 'login', { message: 'TOO_MANY_CONNECTIONS', code: 12 }, 'unreachable', true, /hung up/],
-    ['hung up otherwise', 'key exchange', { message: 'PROTOCOL_ERROR', code: 2 }, 'unreachable', true, /hung up during key exchange/],
-    ['channel forbidden', 'connect', { message: '(SSH) Channel open failure: open failed', reason: 1 }, 'unreachable', false, /forbids/],
+    [
+      'too many connections',
+      'login',
+      { message: 'TOO_MANY_CONNECTIONS', code: 12 },
+      'unreachable',
+      true,
+      /hung up/,
+    ],
+    [
+      'hung up otherwise',
+      'key exchange',
+      { message: 'PROTOCOL_ERROR', code: 2 },
+      'unreachable',
+      true,
+      /hung up during key exchange/,
+    ],
+    [
+      'channel forbidden',
+      'connect',
+      { message: '(SSH) Channel open failure: open failed', reason: 1 },
+      'unreachable',
+      false,
+      /forbids/,
+    ],
     [
       'channel: target refused',
       'connect',
@@ -104,7 +225,14 @@ describe('errors of a connection', () => {
       true,
       /no reason given/,
     ],
-    ['command refused', 'session', { message: 'Unable to exec' }, 'unreachable', true, /Unable to exec/],
+    [
+      'command refused',
+      'session',
+      { message: 'Unable to exec' },
+      'unreachable',
+      true,
+      /Unable to exec/,
+    ],
   ])('%s', (_what, phase, error, kind, transport, message) => {
     const failure = at(phase, error);
     expect(failure.kind).toBe(kind);
@@ -114,12 +242,19 @@ describe('errors of a connection', () => {
   });
 
   it('an old server gets the hint that helps, and one that has had it another', () => {
-    const error = { message: 'Handshake failed: no matching key exchange algorithm', level: 'handshake' };
+    const error = {
+      message: 'Handshake failed: no matching key exchange algorithm',
+      level: 'handshake',
+    };
     expect(at('key exchange', error).hint).toMatch(/legacy_crypto: true/);
     expect(at('key exchange', error, { legacy: true }).hint).not.toMatch(/legacy_crypto: true/);
   });
   it('what the server said before it hung up is told', () => {
-    const failure = at('banner', { message: 'Connection lost before handshake', level: 'protocol' }, { preface: 'Exceeded MaxStartups' });
+    const failure = at(
+      'banner',
+      { message: 'Connection lost before handshake', level: 'protocol' },
+      { preface: 'Exceeded MaxStartups' },
+    );
     expect(failure.detail).toBe('the server said: Exceeded MaxStartups');
   });
   it('names what was tried', () => {
@@ -139,12 +274,47 @@ describe('commands that never began', () => {
   it.each([
     ['sudo: sorry, you must have a tty to run sudo', 1, sudo, false, 'auth', /requiretty/],
     ['sudo: a password is required', 1, sudo, false, 'auth', /asks for a password/],
-    ['sudo: no tty present and no askpass program specified', 1, sudo, false, 'auth', /asks for a password/],
-    ['Sorry, try again.\nsudo: 1 incorrect password attempt', 1, sudo, true, 'auth', /sudo refused the password/],
-    ['ops is not in the sudoers file.', 1, sudo, true, 'auth', /does not let this user become root/],
-    ["Sorry, user ops is not allowed to execute '/bin/sh -c x' as root on n.", 1, sudo, false, 'auth', /does not let/],
+    [
+      'sudo: no tty present and no askpass program specified',
+      1,
+      sudo,
+      false,
+      'auth',
+      /asks for a password/,
+    ],
+    [
+      'Sorry, try again.\nsudo: 1 incorrect password attempt',
+      1,
+      sudo,
+      true,
+      'auth',
+      /sudo refused the password/,
+    ],
+    [
+      'ops is not in the sudoers file.',
+      1,
+      sudo,
+      true,
+      'auth',
+      /does not let this user become root/,
+    ],
+    [
+      "Sorry, user ops is not allowed to execute '/bin/sh -c x' as root on n.",
+      1,
+      sudo,
+      false,
+      'auth',
+      /does not let/,
+    ],
     ["env: 'sudo': No such file or directory", 127, sudo, false, 'auth', /sudo is not installed/],
-    ["env: can't execute 'doas': No such file or directory", 127, doas, false, 'auth', /doas is not installed/],
+    [
+      "env: can't execute 'doas': No such file or directory",
+      127,
+      doas,
+      false,
+      'auth',
+      /doas is not installed/,
+    ],
     ['su: Authentication failure', 1, su, true, 'auth', /su refused the password/],
     ['su: user nix does not exist', 1, su, false, 'auth', /knows no user/],
     ['doas: Operation not permitted', 1, doas, false, 'auth', /no rule/],
@@ -152,11 +322,24 @@ describe('commands that never began', () => {
     ['doas: Authentication failed', 1, doas, true, 'auth', /doas refused the password/],
     ['This account is currently not available.', 1, undefined, false, 'auth', /nologin/],
     ["Unmatched '.", 1, undefined, false, 'exit', /csh/],
-    ['bash: line 1: exec: /bin/sh: not found', 127, undefined, false, 'exit', /\/bin\/sh is missing/],
+    [
+      'bash: line 1: exec: /bin/sh: not found',
+      127,
+      undefined,
+      false,
+      'exit',
+      /\/bin\/sh is missing/,
+    ],
     ['', 1, undefined, false, 'exit', /ended with exit status 1 before the script began/],
     ['', null, sudo, false, 'auth', /sudo ended without an exit status/],
   ] as const)('%s', (said, code, become, answered, kind, message) => {
-    const failure = notStarted({ where: 'ops@node-a', code, said, answered, ...(become === undefined ? {} : { become }) });
+    const failure = notStarted({
+      where: 'ops@node-a',
+      code,
+      said,
+      answered,
+      ...(become === undefined ? {} : { become }),
+    });
     expect(failure.kind).toBe(kind);
     expect(failure.message).toMatch(message);
     expect(failure.transport).toBeUndefined();

@@ -1,4 +1,5 @@
-// known_hosts: the parser, the index and the verdict; a property against a plain reading of the manual.
+// known_hosts: the parser, the index and the verdict; a property against a plain reading of the
+// manual.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Hop } from '../../src/adapters/ssh/config/route.ts';
 import { createHostKeys } from '../../src/adapters/ssh/connect/host-keys.ts';
-import { hashName, indexKnownHosts, judge, parseKnownHosts } from '../../src/adapters/ssh/connect/known-hosts.ts';
+import {
+  hashName,
+  indexKnownHosts,
+  judge,
+  parseKnownHosts,
+} from '../../src/adapters/ssh/connect/known-hosts.ts';
 
 const ed = 'ssh-ed25519';
 const rsa = 'ssh-rsa';
@@ -18,34 +24,176 @@ describe('the verdict on a host key', () => {
   it.each([
     ['known by its name', `node-a ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'known'],
     ['case does not matter', `Node-A ${ed} AAAA\n`, 'nodE-a', 22, ed, 'AAAA', 'known'],
-    ['one of several names', `node-b,node-a,10.0.0.1 ${ed} AAAA\n`, '10.0.0.1', 22, ed, 'AAAA', 'known'],
+    [
+      'one of several names',
+      `node-b,node-a,10.0.0.1 ${ed} AAAA\n`,
+      '10.0.0.1',
+      22,
+      ed,
+      'AAAA',
+      'known',
+    ],
     ['known by name and port', `[node-a]:2222 ${ed} AAAA\n`, 'node-a', 2222, ed, 'AAAA', 'known'],
-    ['the port is part of the name', `[node-a]:2222 ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'unknown'],
-    ['a bare name counts for another port when the key matches', `node-a ${ed} AAAA\n`, 'node-a', 2222, ed, 'AAAA', 'known'],
-    ['a bare name with another key says nothing about another port', `node-a ${ed} BBBB\n`, 'node-a', 2222, ed, 'AAAA', 'unknown'],
+    [
+      'the port is part of the name',
+      `[node-a]:2222 ${ed} AAAA\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'unknown',
+    ],
+    [
+      'a bare name counts for another port when the key matches',
+      `node-a ${ed} AAAA\n`,
+      'node-a',
+      2222,
+      ed,
+      'AAAA',
+      'known',
+    ],
+    [
+      'a bare name with another key says nothing about another port',
+      `node-a ${ed} BBBB\n`,
+      'node-a',
+      2222,
+      ed,
+      'AAAA',
+      'unknown',
+    ],
     ['hashed', `${hashName('node-a', salt)} ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'known'],
-    ['hashed with port', `${hashName('[node-a]:2222', salt)} ${ed} AAAA\n`, 'node-a', 2222, ed, 'AAAA', 'known'],
-    ['hashed, another host', `${hashName('node-b', salt)} ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'unknown'],
-    ['hashed and changed', `${hashName('node-a', salt)} ${ed} BBBB\n`, 'node-a', 22, ed, 'AAAA', 'changed'],
+    [
+      'hashed with port',
+      `${hashName('[node-a]:2222', salt)} ${ed} AAAA\n`,
+      'node-a',
+      2222,
+      ed,
+      'AAAA',
+      'known',
+    ],
+    [
+      'hashed, another host',
+      `${hashName('node-b', salt)} ${ed} AAAA\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'unknown',
+    ],
+    [
+      'hashed and changed',
+      `${hashName('node-a', salt)} ${ed} BBBB\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'changed',
+    ],
     ['wildcard', `*.example.net ${ed} AAAA\n`, 'x.example.net', 22, ed, 'AAAA', 'known'],
-    ['negation', `*.example.net,!bad.example.net ${ed} AAAA\n`, 'bad.example.net', 22, ed, 'AAAA', 'unknown'],
+    [
+      'negation',
+      `*.example.net,!bad.example.net ${ed} AAAA\n`,
+      'bad.example.net',
+      22,
+      ed,
+      'AAAA',
+      'unknown',
+    ],
     ['changed', `node-a ${ed} BBBB\n`, 'node-a', 22, ed, 'AAAA', 'changed'],
-    ['one of two keys of a type', `node-a ${ed} BBBB\nnode-a ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'known'],
+    [
+      'one of two keys of a type',
+      `node-a ${ed} BBBB\nnode-a ${ed} AAAA\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'known',
+    ],
     ['only another type is known', `node-a ${rsa} BBBB\n`, 'node-a', 22, ed, 'AAAA', 'other_type'],
-    ['revoked wins over known', `node-a ${ed} AAAA\n@revoked * ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'revoked'],
-    ['revoked for another host', `node-a ${ed} AAAA\n@revoked node-b ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'known'],
-    ['a revoked key under the bare name counts for every port', `@revoked node-a ${ed} AAAA\n`, 'node-a', 2222, ed, 'AAAA', 'revoked'],
-    ['an authority does not vouch for a plain key', `@cert-authority * ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'unknown'],
-    ['an authority beside a plain key', `@cert-authority * ${ed} CCCC\nnode-a ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'known'],
-    ['an unknown marker is no line', `@trusted node-a ${ed} AAAA\n`, 'node-a', 22, ed, 'AAAA', 'unknown'],
-    ['comments and broken lines', `# x\n\nnode-a\nnode-a ${ed}\n|1|zz ${ed} AAAA\nnode-a ${ed} !!!\n`, 'node-a', 22, ed, 'AAAA', 'unknown'],
-    ['tabs and a comment at the end', `\tnode-a\t${ed}\tAAAA ops@desk\r\n`, 'node-a', 22, ed, 'AAAA', 'known'],
+    [
+      'revoked wins over known',
+      `node-a ${ed} AAAA\n@revoked * ${ed} AAAA\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'revoked',
+    ],
+    [
+      'revoked for another host',
+      `node-a ${ed} AAAA\n@revoked node-b ${ed} AAAA\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'known',
+    ],
+    [
+      'a revoked key under the bare name counts for every port',
+      `@revoked node-a ${ed} AAAA\n`,
+      'node-a',
+      2222,
+      ed,
+      'AAAA',
+      'revoked',
+    ],
+    [
+      'an authority does not vouch for a plain key',
+      `@cert-authority * ${ed} AAAA\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'unknown',
+    ],
+    [
+      'an authority beside a plain key',
+      `@cert-authority * ${ed} CCCC\nnode-a ${ed} AAAA\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'known',
+    ],
+    [
+      'an unknown marker is no line',
+      `@trusted node-a ${ed} AAAA\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'unknown',
+    ],
+    [
+      'comments and broken lines',
+      `# x\n\nnode-a\nnode-a ${ed}\n|1|zz ${ed} AAAA\nnode-a ${ed} !!!\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'unknown',
+    ],
+    [
+      'tabs and a comment at the end',
+      `\tnode-a\t${ed}\tAAAA ops@desk\r\n`,
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+      'known',
+    ],
   ])('%s', (_what, text, host, port, type, key, kind) => {
     expect(verdict(text, host, port, type, key)).toBe(kind);
   });
 
   it('names the line', () => {
-    const seen = judge([indexKnownHosts(parseKnownHosts(`# one\nnode-a ${ed} BBBB\n`, '/home/x/kh'))], 'node-a', 22, ed, 'AAAA');
+    const seen = judge(
+      [indexKnownHosts(parseKnownHosts(`# one\nnode-a ${ed} BBBB\n`, '/home/x/kh'))],
+      'node-a',
+      22,
+      ed,
+      'AAAA',
+    );
     expect(seen).toMatchObject({ kind: 'changed', at: { file: '/home/x/kh', line: 2 } });
   });
 
@@ -64,14 +212,21 @@ describe('the verdict on a host key', () => {
 });
 
 // A reading of sshd(8), line by line and without any index.
-function plainly(lines: readonly Line[], host: string, port: number, type: string, key: string): string {
+function plainly(
+  lines: readonly Line[],
+  host: string,
+  port: number,
+  type: string,
+  key: string,
+): string {
   const name = port === 22 ? host : `[${host}]:${port}`;
   const isFor = (line: Line, wanted: string): boolean =>
     !line.names.some((one) => one.startsWith('!') && glob(one.slice(1), wanted)) &&
     line.names.some((one) => !one.startsWith('!') && glob(one, wanted));
   const here = lines.filter((line) => isFor(line, name));
   const bare = lines.filter((line) => isFor(line, host));
-  if ([...here, ...bare].some((line) => line.marker === '@revoked' && line.key === key)) return 'revoked';
+  if ([...here, ...bare].some((line) => line.marker === '@revoked' && line.key === key))
+    return 'revoked';
   const keys = here.filter((line) => line.marker === '');
   if (keys.some((line) => line.key === key)) return 'known';
   if (keys.some((line) => line.type === type)) return 'changed';
@@ -79,9 +234,9 @@ function plainly(lines: readonly Line[], host: string, port: number, type: strin
   return bare.some((line) => line.marker === '' && line.key === key) ? 'known' : 'unknown';
 }
 const glob = (pattern: string, text: string): boolean =>
-  new RegExp(`^${[...pattern].map((c) => (c === '*' ? '.*' : c === '?' ? '.' : c.replace(/[\\^$.|+()[\]{}]/, '\\$&'))).join('')}$`).test(
-    text,
-  );
+  new RegExp(
+    `^${[...pattern].map((c) => (c === '*' ? '.*' : c === '?' ? '.' : c.replace(/[\\^$.|+()[\]{}]/, '\\$&'))).join('')}$`,
+  ).test(text);
 
 interface Line {
   readonly marker: '' | '@revoked' | '@cert-authority';
@@ -92,14 +247,27 @@ interface Line {
 }
 const names = ['a', 'b', 'ab', '[a]:2222', '[b]:2222'];
 const aLine: fc.Arbitrary<Line> = fc.record({
-  marker: fc.constantFrom('' as const, '' as const, '' as const, '@revoked' as const, '@cert-authority' as const),
-  names: fc.array(fc.constantFrom(...names, '*', '?', '!a', '![b]:2222', '[*]:2222', 'a*'), { minLength: 1, maxLength: 3 }),
+  marker: fc.constantFrom(
+    '' as const,
+    '' as const,
+    '' as const,
+    '@revoked' as const,
+    '@cert-authority' as const,
+  ),
+  names: fc.array(fc.constantFrom(...names, '*', '?', '!a', '![b]:2222', '[*]:2222', 'a*'), {
+    minLength: 1,
+    maxLength: 3,
+  }),
   hashed: fc.boolean(),
   type: fc.constantFrom(ed, rsa),
   key: fc.constantFrom('AAAA', 'BBBB', 'CCCC'),
 });
-const written = (line: Line): string => `${line.marker} ${line.names.join(',')} ${line.type} ${line.key}`.trim();
-const hashedLine = (line: Line): Line => ({ ...line, names: [names[line.key.charCodeAt(0) % names.length] ?? 'a'] });
+const written = (line: Line): string =>
+  `${line.marker} ${line.names.join(',')} ${line.type} ${line.key}`.trim();
+const hashedLine = (line: Line): Line => ({
+  ...line,
+  names: [names[line.key.charCodeAt(0) % names.length] ?? 'a'],
+});
 
 describe('properties', () => {
   it('the index judges as a plain reading of all lines does', () => {
@@ -113,7 +281,11 @@ describe('properties', () => {
         (lines, host, port, type, key) => {
           const really = lines.map((line) => (line.hashed ? hashedLine(line) : line));
           const text = really
-            .map((line) => (line.hashed ? written({ ...line, names: [hashName(line.names[0] ?? 'a', salt)] }) : written(line)))
+            .map((line) =>
+              line.hashed
+                ? written({ ...line, names: [hashName(line.names[0] ?? 'a', salt)] })
+                : written(line),
+            )
             .join('\n');
           expect(verdict(text, host, port, type, key)).toBe(plainly(really, host, port, type, key));
         },
@@ -125,7 +297,9 @@ describe('properties', () => {
   it('no text breaks the parser, and a line without the key never makes it known', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
-        expect(verdict(text, 'node-a', 22, ed, 'AAAAC3NzaC1lZDI1NTE5AAAAIL7bSp2')).not.toBe('known');
+        expect(verdict(text, 'node-a', 22, ed, 'AAAAC3NzaC1lZDI1NTE5AAAAIL7bSp2')).not.toBe(
+          'known',
+        );
       }),
       { numRuns: 2000 },
     );
@@ -139,7 +313,8 @@ describe('properties', () => {
 });
 
 describe('the type of a key that a server shows', () => {
-  const field = (text: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text, 'latin1')]);
+  const field = (text: string): Buffer =>
+    Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text, 'latin1')]);
 
   it.each([
     ['an algorithm', 'ssh-ed25519', true],
@@ -152,10 +327,19 @@ describe('the type of a key that a server shows', () => {
     const file = join(directory, 'known_hosts');
     const names = { alias: 'h1', host: 'h1', port: 22, user: 'root' };
     const files = { userKnownHosts: [file], globalKnownHosts: [], keyFiles: [] };
-    const flags = { identitiesOnly: false, mayAsk: false, hashKnownHosts: false, legacyCrypto: false, connectTimeout: 1 };
+    const flags = {
+      identitiesOnly: false,
+      mayAsk: false,
+      hashKnownHosts: false,
+      legacyCrypto: false,
+      connectTimeout: 1,
+    };
     const hop: Hop = { ...names, ...files, ...flags, hostKeyChecking: 'accept-new' };
     const checked = createHostKeys(() => {}).check(hop, Buffer.concat([field(type), field('key')]));
-    expect([checked.ok, existsSync(file) ? readFileSync(file, 'utf8').split('\n').length : 0]).toEqual([isFiled, isFiled ? 2 : 0]);
+    expect([
+      checked.ok,
+      existsSync(file) ? readFileSync(file, 'utf8').split('\n').length : 0,
+    ]).toEqual([isFiled, isFiled ? 2 : 0]);
     rmSync(directory, { recursive: true });
   });
 });

@@ -1,4 +1,5 @@
-// Output of a command before and after its ready mark: bounded, and searched once, whatever comes and in whatever pieces.
+// Output of a command before and after its ready mark: bounded, and searched once, whatever comes
+// and in whatever pieces.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createOutput, type Output } from '../../src/adapters/ssh/exec/output.ts';
@@ -7,7 +8,10 @@ const mark = 'kmend-0123456789ab-cdef01234567';
 const mebibyte = 1024 * 1024;
 const fresh = (limit = 4 * mebibyte): Output => createOutput({ mark, limit, terminal: false });
 
-/** Feeds the same piece until so many bytes have come; gives how many were taken before the flood was noticed. */
+/**
+ * Feeds the same piece until so many bytes have come; gives how many were taken before the flood
+ * was noticed.
+ */
 function flood(output: Output, piece: string, bytes: number): number {
   const chunk = Buffer.from(piece);
   for (let came = 0; came < bytes; came += chunk.length) {
@@ -67,17 +71,22 @@ describe('in whatever pieces it comes', () => {
   it('noise, process id and output are the same', () => {
     const bytes = fc.string({ unit: 'binary', maxLength: 200 });
     fc.assert(
-      fc.property(bytes, bytes, fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }), (noise, text, sizes) => {
-        const all = Buffer.from(`${noise}${mark} 4711\n${text}`);
-        const output = fresh();
-        for (let at = 0, turn = 0; at < all.length; turn++) {
-          const size = sizes[turn % sizes.length] ?? 1;
-          output.feed(all.subarray(at, at + size));
-          at += size;
-        }
-        expect([output.started(), output.tail(), output.text()]).toEqual([true, '4711', text]);
-        expect(output.before()).toBe(noise.replaceAll('\r\n', '\n'));
-      }),
+      fc.property(
+        bytes,
+        bytes,
+        fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }),
+        (noise, text, sizes) => {
+          const all = Buffer.from(`${noise}${mark} 4711\n${text}`);
+          const output = fresh();
+          for (let at = 0, turn = 0; at < all.length; turn++) {
+            const size = sizes[turn % sizes.length] ?? 1;
+            output.feed(all.subarray(at, at + size));
+            at += size;
+          }
+          expect([output.started(), output.tail(), output.text()]).toEqual([true, '4711', text]);
+          expect(output.before()).toBe(noise.replaceAll('\r\n', '\n'));
+        },
+      ),
     );
   });
 });

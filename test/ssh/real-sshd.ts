@@ -1,6 +1,15 @@
-// A real OpenSSH server of its own for tests: own configuration, own host keys, own loopback address, stopped by its process id.
+// A real OpenSSH server of its own for tests: own configuration, own host keys, own loopback
+// address, stopped by its process id.
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +34,10 @@ export interface Sshd {
 let next = 20000 + (process.pid % 20000);
 
 /** Starts a server with keys of the given types and further configuration lines. */
-export async function startSshd(lines: readonly string[], types: readonly string[] = ['ed25519', 'rsa', 'ecdsa']): Promise<Sshd> {
+export async function startSshd(
+  lines: readonly string[],
+  types: readonly string[] = ['ed25519', 'rsa', 'ecdsa'],
+): Promise<Sshd> {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-sshd-'));
   chmodSync(dir, 0o755);
   mkdirSync('/run/sshd', { recursive: true });
@@ -79,7 +91,8 @@ export async function listening(address: string, port: number, log = ''): Promis
   for (let round = 0; round < 100; round++) {
     const up = await new Promise<boolean>((resolve) => {
       const socket = connect(port, address, () => {
-        // Reading the banner first: the server counts a connection that says nothing at all as a bad one.
+        // Reading the banner first: the server counts a connection that says nothing at all as a
+        // bad one.
         socket.once('data', () => socket.destroy());
         resolve(true);
       });
@@ -92,20 +105,44 @@ export async function listening(address: string, port: number, log = ''): Promis
 }
 
 /** Makes a key pair; the public half is FILE.pub. */
-export function makeKey(file: string, type: string, passphrase = '', more: readonly string[] = []): void {
-  execFileSync('/usr/bin/ssh-keygen', ['-q', '-t', type, ...(type === 'rsa' ? ['-b', '2048'] : []), '-N', passphrase, '-f', file, ...more]);
+export function makeKey(
+  file: string,
+  type: string,
+  passphrase = '',
+  more: readonly string[] = [],
+): void {
+  execFileSync('/usr/bin/ssh-keygen', [
+    '-q',
+    '-t',
+    type,
+    ...(type === 'rsa' ? ['-b', '2048'] : []),
+    '-N',
+    passphrase,
+    '-f',
+    file,
+    ...more,
+  ]);
 }
 
 /** Lets a user in with a public key file. */
 export function authorize(sshd: Sshd, user: string, publicFiles: readonly string[]): void {
-  writeFileSync(join(sshd.dir, 'keys', user), publicFiles.map((file) => readFileSync(file, 'utf8')).join(''), { mode: 0o644 });
+  writeFileSync(
+    join(sshd.dir, 'keys', user),
+    publicFiles.map((file) => readFileSync(file, 'utf8')).join(''),
+    { mode: 0o644 },
+  );
 }
 
 /** A known_hosts line for the server. */
-export const knownLine = (sshd: Sshd, type: string): string => `[${sshd.address}]:${sshd.port} ${sshd.hostKeys.get(type)}\n`;
+export const knownLine = (sshd: Sshd, type: string): string =>
+  `[${sshd.address}]:${sshd.port} ${sshd.hostKeys.get(type)}\n`;
 
 /** A user for the time of a test. */
-export function addUser(name: string, password: string, shell = '/bin/bash'): { readonly remove: () => void } {
+export function addUser(
+  name: string,
+  password: string,
+  shell = '/bin/bash',
+): { readonly remove: () => void } {
   execFileSync('/usr/sbin/useradd', ['-m', '-s', shell, name]);
   execFileSync('/usr/sbin/chpasswd', { input: `${name}:${password}\n` });
   return { remove: () => execFileSync('/usr/sbin/userdel', ['-rf', name], { stdio: 'ignore' }) };

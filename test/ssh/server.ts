@@ -9,8 +9,14 @@ import { secret } from '../../src/model/host.ts';
 
 type KeyType = 'ed25519' | 'rsa' | 'ecdsa';
 
-/** The library's generator writes a key that its own parser refuses about once in some hundred times: so it is asked again. */
-export function keyPair(type: KeyType = 'ed25519', passphrase?: string): { readonly private: string; readonly public: string } {
+/**
+ * The library's generator writes a key that its own parser refuses about once in some hundred
+ * times: so it is asked again.
+ */
+export function keyPair(
+  type: KeyType = 'ed25519',
+  passphrase?: string,
+): { readonly private: string; readonly public: string } {
   const size = type === 'rsa' ? { bits: 2048 } : type === 'ecdsa' ? { bits: 256 } : {};
   const lock = passphrase === undefined ? {} : { passphrase, cipher: 'aes256-cbc', rounds: 1 };
   for (;;) {
@@ -70,13 +76,16 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       client.on('authentication', (context) => {
         methods.push(context.method);
         if (options.onAuth?.(context) === true) return;
-        if (context.method === 'password' && context.password === (options.password ?? 'right')) return context.accept();
-        if (context.method === 'publickey' && isKnown(context.key.data, options.publicKeys)) return context.accept();
+        if (context.method === 'password' && context.password === (options.password ?? 'right'))
+          return context.accept();
+        if (context.method === 'publickey' && isKnown(context.key.data, options.publicKeys))
+          return context.accept();
         context.reject(['publickey', 'password', 'keyboard-interactive']);
       });
       client.on('ready', () => {
         logins++;
-        // Without a listener the library says "administratively prohibited", as sshd does without AllowTcpForwarding.
+        // Without a listener the library says "administratively prohibited", as sshd does without
+        // AllowTcpForwarding.
         if (options.noForward !== true)
           client.on('tcpip', (accept, _reject, info) => {
             const channel = accept();
@@ -137,7 +146,9 @@ export function run(channel: ssh2.ServerChannel, command: string, shell = '/bin/
 }
 
 /** A TCP server that is no SSH server. */
-export async function startTcp(speak: (socket: Socket) => void): Promise<{ readonly port: number; readonly close: () => void }> {
+export async function startTcp(
+  speak: (socket: Socket) => void,
+): Promise<{ readonly port: number; readonly close: () => void }> {
   const sockets = new Set<Socket>();
   const server: NetServer = createServer((socket) => {
     sockets.add(socket);
@@ -154,11 +165,22 @@ export async function startTcp(speak: (socket: Socket) => void): Promise<{ reado
   };
 }
 
-export const nobody: Asker = { attended: false, confirm: async () => false, secret: async () => '' };
+export const nobody: Asker = {
+  attended: false,
+  confirm: async () => false,
+  secret: async () => '',
+};
 
 /** A transport that reads nothing of this machine's own configuration. */
 export const transportFor = (home: string, more: Partial<TransportOptions> = {}) =>
-  createTransport({ asker: nobody, home, env: {}, warn: () => undefined, globalKnownHosts: [], ...more });
+  createTransport({
+    asker: nobody,
+    home,
+    env: {},
+    warn: () => undefined,
+    globalKnownHosts: [],
+    ...more,
+  });
 
 /** A target that logs in with the password `right` and does not look at host keys. */
 export const targetAt = (port: number, more: Partial<Target> = {}): Target => ({

@@ -1,4 +1,5 @@
-// A host whose kernel swallows every packet holds neither a handshake slot nor its turn, and gets both when it answers.
+// A host whose kernel swallows every packet holds neither a handshake slot nor its turn, and gets
+// both when it answers.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,7 +21,10 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** A way to the server at this port that does not accept, its queue full, so that the kernel drops every further packet until it is woken. */
+/**
+ * A way to the server at this port that does not accept, its queue full, so that the kernel drops
+ * every further packet until it is woken.
+ */
 async function swallowing(port: number) {
   const program = `const { connect, createServer } = require('node:net');
     createServer((one) => one.on('error', () => {}).pipe(connect(${port}, '127.0.0.1').on('error', () => {})).pipe(one))
@@ -28,7 +32,9 @@ async function swallowing(port: number) {
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [said] = await once(child.stdout, 'data');
   child.kill('SIGSTOP');
-  const fillers = Array.from({ length: 3 }, () => connect(Number(said), '127.0.0.1').on('error', () => undefined));
+  const fillers = Array.from({ length: 3 }, () =>
+    connect(Number(said), '127.0.0.1').on('error', () => undefined),
+  );
   cleanups.push(() => {
     for (const filler of fillers) filler.destroy();
     const ended = once(child, 'exit');
@@ -58,7 +64,9 @@ it('others log in meanwhile, the turn is left, and taken again before the login'
   const { port, wake } = await swallowing(server.port);
   const [via, log] = [transport(1), [] as string[]];
   const silent = via.connect(targetAt(port, { connectTimeout: 20 }), { turn: turnOf(log) });
-  expect(await via.connect(targetAt(server.port), { turn: turnOf(log) })).toMatchObject({ ok: true });
+  expect(await via.connect(targetAt(server.port), { turn: turnOf(log) })).toMatchObject({
+    ok: true,
+  });
   expect(log).toEqual([]);
   await sleep(1100);
   expect(log).toEqual(['leave']);
@@ -73,9 +81,15 @@ it('one that never answers ends by its clock or the signal, with its turn left',
   const { port } = await swallowing(1);
   const [via, log] = [transport(1), [] as string[]];
   const stop = new AbortController();
-  const stopped = via.connect(targetAt(port, { connectTimeout: 20 }), { turn: turnOf(log), signal: stop.signal });
+  const stopped = via.connect(targetAt(port, { connectTimeout: 20 }), {
+    turn: turnOf(log),
+    signal: stop.signal,
+  });
   const late = await via.connect(targetAt(port, { connectTimeout: 2 }), { turn: turnOf(log) });
-  expect(late).toMatchObject({ ok: false, failure: { transport: true, message: expect.stringContaining('no connection within 2 s') } });
+  expect(late).toMatchObject({
+    ok: false,
+    failure: { transport: true, message: expect.stringContaining('no connection within 2 s') },
+  });
   expect(log).toEqual(['leave', 'leave']);
   stop.abort();
   expect(await stopped).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });

@@ -1,4 +1,5 @@
-// The transport against a real SSH server in this process: logging in, host keys, jump hosts, and every way a server can misbehave.
+// The transport against a real SSH server in this process: logging in, host keys, jump hosts, and
+// every way a server can misbehave.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,15 @@ import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Connection, Transport } from '../../src/engine/ports/transport.ts';
 import { secret, type Target } from '../../src/model/host.ts';
-import { keyPair, nobody, type ServerOptions, startServer, startTcp, targetAt, transportFor } from './server.ts';
+import {
+  keyPair,
+  nobody,
+  type ServerOptions,
+  startServer,
+  startTcp,
+  targetAt,
+  transportFor,
+} from './server.ts';
 
 let home = '';
 const cleanups: (() => unknown)[] = [];
@@ -60,7 +69,13 @@ describe('logging in', () => {
   it('by password, and runs a command', async () => {
     const { port } = await server();
     const connection = await connected(targetAt(port));
-    expect(await connection.exec({ script: 'echo out; echo err >&2; exit 3', become: false, timeout: 5 })).toEqual({
+    expect(
+      await connection.exec({
+        script: 'echo out; echo err >&2; exit 3',
+        become: false,
+        timeout: 5,
+      }),
+    ).toEqual({
       ok: true,
       value: { code: 3, stdout: 'out\n', stderr: 'err\n', truncated: false },
     });
@@ -77,19 +92,28 @@ describe('logging in', () => {
     await connected(targetAt(port));
     expect(methods).toEqual(['password']);
   });
-  it.each(['ed25519', 'rsa', 'ecdsa'] as const)('by an %s key, named keys before the password', async (type) => {
-    const key = keyPair(type);
-    const { port, methods } = await server({ publicKeys: [key.public] });
-    await connected(targetAt(port, { privateKeyFiles: [file('key', key.private)] }));
-    expect(new Set(methods)).toEqual(new Set(['publickey']));
-  });
+  it.each(['ed25519', 'rsa', 'ecdsa'] as const)(
+    'by an %s key, named keys before the password',
+    async (type) => {
+      const key = keyPair(type);
+      const { port, methods } = await server({ publicKeys: [key.public] });
+      await connected(targetAt(port, { privateKeyFiles: [file('key', key.private)] }));
+      expect(new Set(methods)).toEqual(new Set(['publickey']));
+    },
+  );
   it('an encrypted key asks once for the whole run, also when many hosts are reached at once', async () => {
     const key = keyPair('ed25519', 'open sesame');
     const { port } = await server({ publicKeys: [key.public] });
     let asked = 0;
-    const asker = { ...nobody, attended: true, secret: async () => (asked++ === 0 ? 'wrong' : 'open sesame') };
+    const asker = {
+      ...nobody,
+      attended: true,
+      secret: async () => (asked++ === 0 ? 'wrong' : 'open sesame'),
+    };
     const via = transport({ asker });
-    const { password: _, ...target } = targetAt(port, { privateKeyFiles: [file('key', key.private)] });
+    const { password: _, ...target } = targetAt(port, {
+      privateKeyFiles: [file('key', key.private)],
+    });
     const results = await Promise.all(Array.from({ length: 8 }, () => via.connect(target)));
     expect(results.every((result) => result.ok)).toBe(true);
     expect(asked).toBe(2);
@@ -98,7 +122,10 @@ describe('logging in', () => {
     const { port, tcp: count } = await server();
     const path = file('key', keyPair('ed25519', 'x').private);
     const { password: _, ...target } = targetAt(port, { privateKeyFiles: [path] });
-    expect(await failure(target)).toMatchObject({ kind: 'auth', message: expect.stringMatching(`${path}.*encrypted and nobody is there`) });
+    expect(await failure(target)).toMatchObject({
+      kind: 'auth',
+      message: expect.stringMatching(`${path}.*encrypted and nobody is there`),
+    });
     expect(count()).toBe(0);
   });
   it.each([
@@ -116,7 +143,12 @@ describe('logging in', () => {
   it('a refused login names all that was tried and what the server takes', async () => {
     const { port } = await server({ onAuth: (context) => rejectAll(context) });
     const key = keyPair();
-    const found = await failure(targetAt(port, { privateKeyFiles: [file('key', key.private)], password: secret('nope-nope') }));
+    const found = await failure(
+      targetAt(port, {
+        privateKeyFiles: [file('key', key.private)],
+        password: secret('nope-nope'),
+      }),
+    );
     expect(found).toMatchObject({
       kind: 'auth',
       message: expect.stringMatching(/login refused: tried .*key; the server takes only publickey/),
@@ -126,7 +158,10 @@ describe('logging in', () => {
   });
   it('nothing to log in with', async () => {
     const { password: _, ...target } = targetAt(1);
-    expect(await failure(target)).toMatchObject({ kind: 'auth', message: expect.stringMatching(/nothing to log in with/) });
+    expect(await failure(target)).toMatchObject({
+      kind: 'auth',
+      message: expect.stringMatching(/nothing to log in with/),
+    });
   });
   it('keyboard-interactive answers one hidden question, and no second one', async () => {
     const answers: string[][] = [];
@@ -176,7 +211,10 @@ describe('host keys', () => {
     const { port } = await server({ hostKeys: keys.map((key) => key.private) });
     for (const key of keys) {
       const parsed = ssh2.utils.parseKey(key.public) as ssh2.ParsedKey;
-      const known = file('kh', `[127.0.0.1]:${port} ${parsed.type} ${parsed.getPublicSSH().toString('base64')}\n`);
+      const known = file(
+        'kh',
+        `[127.0.0.1]:${port} ${parsed.type} ${parsed.getPublicSSH().toString('base64')}\n`,
+      );
       await connected(strict(port, known));
     }
   });
@@ -196,11 +234,16 @@ describe('host keys', () => {
   it('a changed key is refused with both fingerprints and the place', async () => {
     const { port } = await server();
     const other = ssh2.utils.parseKey(keyPair().public) as ssh2.ParsedKey;
-    const known = file('kh', `# mine\n[127.0.0.1]:${port} ssh-ed25519 ${other.getPublicSSH().toString('base64')}\n`);
+    const known = file(
+      'kh',
+      `# mine\n[127.0.0.1]:${port} ssh-ed25519 ${other.getPublicSSH().toString('base64')}\n`,
+    );
     for (const hostKeyChecking of ['yes', 'accept-new'] as const) {
       const found = await failure(strict(port, known, { hostKeyChecking }));
       expect(found.kind).toBe('host_key');
-      expect(found.message).toMatch(/CHANGED: it shows ed25519 SHA256:\S+, known is ed25519 SHA256:\S+ \(.*kh:2\)$/);
+      expect(found.message).toMatch(
+        /CHANGED: it shows ed25519 SHA256:\S+, known is ed25519 SHA256:\S+ \(.*kh:2\)$/,
+      );
       expect(found.hint).toContain(`ssh-keygen -R '[127.0.0.1]:${port}' -f ${known}`);
       expect(found.transport).toBeUndefined();
     }
@@ -209,8 +252,14 @@ describe('host keys', () => {
     const { port, hostKey } = await server();
     const known = file('kh', 'other ssh-ed25519 AAAA');
     const via = transport();
-    await Promise.all(Array.from({ length: 6 }, () => connected(strict(port, known, { hostKeyChecking: 'accept-new' }), via)));
-    expect(readFileSync(known, 'utf8')).toBe(`other ssh-ed25519 AAAA\n[127.0.0.1]:${port} ${hostKey}\n`);
+    await Promise.all(
+      Array.from({ length: 6 }, () =>
+        connected(strict(port, known, { hostKeyChecking: 'accept-new' }), via),
+      ),
+    );
+    expect(readFileSync(known, 'utf8')).toBe(
+      `other ssh-ed25519 AAAA\n[127.0.0.1]:${port} ${hostKey}\n`,
+    );
     await connected(strict(port, known));
   });
   it('accept-new with HashKnownHosts files a hashed name that is found again', async () => {
@@ -233,17 +282,27 @@ describe('host keys', () => {
     const key = keyPair();
     const { port, methods } = await server({ publicKeys: [key.public] });
     const other = ssh2.utils.parseKey(keyPair().public) as ssh2.ParsedKey;
-    const known = file('kh', `[127.0.0.1]:${port} ssh-ed25519 ${other.getPublicSSH().toString('base64')}\n`);
+    const known = file(
+      'kh',
+      `[127.0.0.1]:${port} ssh-ed25519 ${other.getPublicSSH().toString('base64')}\n`,
+    );
     const warnings: string[] = [];
     const via = transport({ warn: (text) => warnings.push(text) });
     await failure(strict(port, known, { hostKeyChecking: 'no' }), via);
     expect(methods).not.toContain('password');
     const become = { method: 'sudo', user: 'root', password: secret('x') } as const;
     const connection = await connected(
-      strict(port, known, { hostKeyChecking: 'no', privateKeyFiles: [file('key', key.private)], become }),
+      strict(port, known, {
+        hostKeyChecking: 'no',
+        privateKeyFiles: [file('key', key.private)],
+        become,
+      }),
       via,
     );
-    expect(await connection.exec({ script: 'id', become: true, timeout: 5 })).toMatchObject({ ok: false, failure: { kind: 'host_key' } });
+    expect(await connection.exec({ script: 'id', become: true, timeout: 5 })).toMatchObject({
+      ok: false,
+      failure: { kind: 'host_key' },
+    });
     expect(warnings).toHaveLength(1);
   });
   it('`no` files an unknown key and says so, so that a change of it is seen; where it cannot be filed it goes on', async () => {
@@ -254,18 +313,25 @@ describe('host keys', () => {
     await connected(strict(port, known, { hostKeyChecking: 'no' }), via);
     await connected(strict(port, known, { hostKeyChecking: 'no' }), via);
     expect(readFileSync(known, 'utf8')).toBe(`[127.0.0.1]:${port} ${hostKey}\n`);
-    const said = (end: string) => expect.stringMatching(new RegExp(`checking is off, .*ed25519 host key is trusted: SHA256:.*, ${end}$`));
+    const said = (end: string) =>
+      expect.stringMatching(
+        new RegExp(`checking is off, .*ed25519 host key is trusted: SHA256:.*, ${end}$`),
+      );
     expect(warnings).toEqual([said(`filed in ${known}`)]);
     await connected(strict(port, join(home, 'new', 'below'), { hostKeyChecking: 'no' }), via);
     expect(warnings).toEqual([said(`filed in ${known}`), said('not filed \\(E[A-Z]+\\)')]);
   });
   it('a revoked key is refused even without checking; an authority is said not to be enough', async () => {
     const { port, hostKey } = await server();
-    expect(await failure(strict(port, file('kh', `@revoked * ${hostKey}\n`), { hostKeyChecking: 'no' }))).toMatchObject({
+    expect(
+      await failure(strict(port, file('kh', `@revoked * ${hostKey}\n`), { hostKeyChecking: 'no' })),
+    ).toMatchObject({
       kind: 'host_key',
       message: expect.stringMatching(/kh:1 revokes/),
     });
-    expect(await failure(strict(port, file('kh2', `@cert-authority * ${hostKey}\n`)))).toMatchObject({
+    expect(
+      await failure(strict(port, file('kh2', `@cert-authority * ${hostKey}\n`))),
+    ).toMatchObject({
       kind: 'host_key',
       message: expect.stringMatching(/certificate/),
     });
@@ -291,11 +357,18 @@ describe('servers that misbehave', () => {
     await sleep(500);
     const [client] = clients;
     const opened = await Promise.all([
-      new Promise<unknown>((resolve) => client?.forwardOut('127.0.0.1', port, '127.0.0.1', 1, resolve)),
+      new Promise<unknown>((resolve) =>
+        client?.forwardOut('127.0.0.1', port, '127.0.0.1', 1, resolve),
+      ),
       new Promise<unknown>((resolve) => client?.x11('127.0.0.1', 1, resolve)),
-      new Promise<unknown>((resolve) => client?.openssh_forwardOutStreamLocal('/tmp/.agent', resolve)),
+      new Promise<unknown>((resolve) =>
+        client?.openssh_forwardOutStreamLocal('/tmp/.agent', resolve),
+      ),
     ]);
-    expect([opened.map((error) => error instanceof Error), asked]).toEqual([[true, true, true], []]);
+    expect([opened.map((error) => error instanceof Error), asked]).toEqual([
+      [true, true, true],
+      [],
+    ]);
     expect(await running).toMatchObject({ ok: true });
   });
 
@@ -312,18 +385,35 @@ describe('servers that misbehave', () => {
       (socket) => void setInterval(() => socket.write('hello\n'.repeat(2000)), 5).unref(),
       /not an SSH server|without end/,
     ],
-    ['drips a banner that never ends', (socket) => void setInterval(() => socket.write('S'), 50).unref(), /no SSH banner within 1 s/],
-    ['is a web server', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), /lost before handshake/],
+    [
+      'drips a banner that never ends',
+      (socket) => void setInterval(() => socket.write('S'), 50).unref(),
+      /no SSH banner within 1 s/,
+    ],
+    [
+      'is a web server',
+      (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      /lost before handshake/,
+    ],
     ['sheds load', (socket) => socket.end('Exceeded MaxStartups\r\n'), /lost before handshake/],
     ['hangs up at once', (socket) => socket.destroy(), /lost before handshake|reset/],
     [
       'resets in the key exchange',
-      (socket) => socket.write('SSH-2.0-x\r\n', () => setTimeout(() => socket.resetAndDestroy(), 50)),
+      (socket) =>
+        socket.write('SSH-2.0-x\r\n', () => setTimeout(() => socket.resetAndDestroy(), 50)),
       /reset during key exchange|lost during key exchange/,
     ],
-    ['stops after the banner', (socket) => socket.write('SSH-2.0-x\r\n'), /login not done within 3 s \(key exchange\)/],
+    [
+      'stops after the banner',
+      (socket) => socket.write('SSH-2.0-x\r\n'),
+      /login not done within 3 s \(key exchange\)/,
+    ],
     ['sends a broken banner', (socket) => socket.write('SSH-9.9-x\r\n'), /banner is broken/],
-    ['sends rubbish after the banner', (socket) => socket.write(`SSH-2.0-x\r\n${'\xff'.repeat(64)}`), /key exchange failed/],
+    [
+      'sends rubbish after the banner',
+      (socket) => socket.write(`SSH-2.0-x\r\n${'\xff'.repeat(64)}`),
+      /key exchange failed/,
+    ],
   ])('%s', async (_what, speak, message) => {
     const { port } = await tcp(speak);
     const found = await failure(quick(port));
@@ -339,14 +429,23 @@ describe('servers that misbehave', () => {
     await connected(targetAt(short.port));
     const long = await server({ banner: 'Keep out. '.repeat(25_000) });
     const found = await failure(targetAt(long.port));
-    expect(found).toMatchObject({ kind: 'unreachable', message: expect.stringMatching(/longer than 35,000 bytes/) });
+    expect(found).toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(/longer than 35,000 bytes/),
+    });
     expect(found.hint).toContain('Banner in its sshd_config');
   });
   it('a closed port, an unknown name', async () => {
     const { port, close } = await startTcp(() => undefined);
     close();
-    expect(await failure(quick(port))).toMatchObject({ kind: 'unreachable', transport: true, message: expect.stringMatching(/refused/) });
-    expect((await failure(targetAt(22, { address: 'no-such-host.invalid' }))).kind).toBe('unreachable');
+    expect(await failure(quick(port))).toMatchObject({
+      kind: 'unreachable',
+      transport: true,
+      message: expect.stringMatching(/refused/),
+    });
+    expect((await failure(targetAt(22, { address: 'no-such-host.invalid' }))).kind).toBe(
+      'unreachable',
+    );
   });
   it('a server that knows only old algorithms is named as such, and legacy_crypto opens it', async () => {
     const rsa = keyPair('rsa');
@@ -354,7 +453,10 @@ describe('servers that misbehave', () => {
       hostKeys: [rsa.private],
       algorithms: { kex: ['diffie-hellman-group14-sha1'], serverHostKey: ['ssh-rsa'] },
     });
-    expect(await failure(targetAt(port))).toMatchObject({ kind: 'unreachable', hint: expect.stringMatching(/legacy_crypto/) });
+    expect(await failure(targetAt(port))).toMatchObject({
+      kind: 'unreachable',
+      hint: expect.stringMatching(/legacy_crypto/),
+    });
     await connected(targetAt(port, { legacyCrypto: true }));
   });
   it('a server that lets in nobody in time', async () => {
@@ -366,15 +468,23 @@ describe('servers that misbehave', () => {
     });
   });
   it('stops at once when told to, at every stage', async () => {
-    const stages = [await tcp(() => undefined), await tcp((socket) => socket.write('SSH-2.0-x\r\n')), await server({ onAuth: () => true })];
+    const stages = [
+      await tcp(() => undefined),
+      await tcp((socket) => socket.write('SSH-2.0-x\r\n')),
+      await server({ onAuth: () => true }),
+    ];
     for (const { port } of stages) {
       const started = Date.now();
       const stop = new AbortController();
       setTimeout(() => stop.abort(), 100);
-      expect(await failure(targetAt(port), transport(), stop.signal)).toMatchObject({ kind: 'interrupted' });
+      expect(await failure(targetAt(port), transport(), stop.signal)).toMatchObject({
+        kind: 'interrupted',
+      });
       expect(Date.now() - started).toBeLessThan(1000);
     }
-    expect(await failure(targetAt(1), transport(), AbortSignal.abort())).toMatchObject({ kind: 'interrupted' });
+    expect(await failure(targetAt(1), transport(), AbortSignal.abort())).toMatchObject({
+      kind: 'interrupted',
+    });
   });
   it('makes no more handshakes at once than it may, and who waits can leave', async () => {
     let now = 0;
@@ -387,10 +497,21 @@ describe('servers that misbehave', () => {
     });
     const via = transport({ handshakes: 2 });
     const stop = new AbortController();
-    const all = Array.from({ length: 8 }, (_, i) => via.connect(targetAt(port), i === 7 ? { signal: stop.signal } : {}));
+    const all = Array.from({ length: 8 }, (_, i) =>
+      via.connect(targetAt(port), i === 7 ? { signal: stop.signal } : {}),
+    );
     stop.abort();
     const results = await Promise.all(all);
-    expect(results.map((result) => result.ok)).toEqual([true, true, true, true, true, true, true, false]);
+    expect(results.map((result) => result.ok)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+    ]);
     expect(most).toBeLessThanOrEqual(2);
   });
 });
@@ -407,14 +528,22 @@ describe('jump hosts', () => {
     const via = transport();
     const target = targetAt(port, { jump: 'gate' });
     const connections = await Promise.all(Array.from({ length: 5 }, () => connected(target, via)));
-    expect(await connections[0]?.exec({ script: 'echo through', become: false, timeout: 5 })).toMatchObject({
+    expect(
+      await connections[0]?.exec({ script: 'echo through', become: false, timeout: 5 }),
+    ).toMatchObject({
       ok: true,
       value: { stdout: 'through\n' },
     });
     expect(jump.logins()).toBe(1);
     jump.drop();
     await sleep(200);
-    expect(connections.map((connection) => connection.alive())).toEqual([false, false, false, false, false]);
+    expect(connections.map((connection) => connection.alive())).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
     await connected(target, via);
     expect(jump.logins()).toBe(2);
   });
@@ -426,7 +555,11 @@ describe('jump hosts', () => {
     expect(direct.dialled?.[0]).toBe('localhost');
     expect(['127.0.0.1', '::1']).toContain(direct.dialled?.[1]);
     const behind = await connected(
-      targetAt(port, { address: 'localhost', jump: `127.0.0.1:${jump.port}`, privateKeyFiles: [file('key', key.private)] }),
+      targetAt(port, {
+        address: 'localhost',
+        jump: `127.0.0.1:${jump.port}`,
+        privateKeyFiles: [file('key', key.private)],
+      }),
     );
     expect(behind.dialled).toEqual(['localhost']);
   });
@@ -437,7 +570,10 @@ describe('jump hosts', () => {
     const { port } = await server();
     const via = transport();
     await connected(
-      targetAt(port, { jump: `a@127.0.0.1:${one.port},b@127.0.0.1:${two.port}`, privateKeyFiles: [file('key', key.private)] }),
+      targetAt(port, {
+        jump: `a@127.0.0.1:${one.port},b@127.0.0.1:${two.port}`,
+        privateKeyFiles: [file('key', key.private)],
+      }),
       via,
     );
     expect([one.logins(), two.logins()]).toEqual([1, 1]);
@@ -452,7 +588,10 @@ describe('jump hosts', () => {
         privateKeyFiles: [file('key', keyPair().private)],
       }),
     );
-    expect(found).toMatchObject({ kind: 'host_key', message: expect.stringMatching(/^jump host .*not known/) });
+    expect(found).toMatchObject({
+      kind: 'host_key',
+      message: expect.stringMatching(/^jump host .*not known/),
+    });
   });
   it.each([
     [true, /forbids the channel/],
@@ -463,7 +602,11 @@ describe('jump hosts', () => {
     const dead = await startTcp(() => undefined);
     dead.close();
     const found = await failure(
-      targetAt(dead.port, { jump: `root@127.0.0.1:${jump.port}`, privateKeyFiles: [file('key', key.private)], connectTimeout: 1 }),
+      targetAt(dead.port, {
+        jump: `root@127.0.0.1:${jump.port}`,
+        privateKeyFiles: [file('key', key.private)],
+        connectTimeout: 1,
+      }),
     );
     expect(found.kind).toBe('unreachable');
     expect(found.transport === true).toBe(!noForward);
@@ -472,7 +615,10 @@ describe('jump hosts', () => {
   it('a jump host that is down fails all that wait for it, with one attempt', async () => {
     const dead = await tcp((socket) => socket.destroy());
     const via = transport();
-    const target = targetAt(1, { jump: `127.0.0.1:${dead.port}`, privateKeyFiles: [file('key', keyPair().private)] });
+    const target = targetAt(1, {
+      jump: `127.0.0.1:${dead.port}`,
+      privateKeyFiles: [file('key', keyPair().private)],
+    });
     const all = await Promise.all([failure(target, via), failure(target, via)]);
     expect(all).toMatchObject([
       { kind: 'unreachable', transport: true },
@@ -484,7 +630,11 @@ describe('jump hosts', () => {
     const jump = await server({ password: 'gate-pw' });
     const { port } = await server();
     const asked: string[] = [];
-    const asker = { ...nobody, attended: true, secret: async (prompt: string) => (asked.push(prompt) > 0 ? 'gate-pw' : '') };
+    const asker = {
+      ...nobody,
+      attended: true,
+      secret: async (prompt: string) => (asked.push(prompt) > 0 ? 'gate-pw' : ''),
+    };
     await connected(targetAt(port, { jump: `me@127.0.0.1:${jump.port}` }), transport({ asker }));
     expect(asked).toEqual(['Password for me@127.0.0.1: ']);
   });
@@ -497,7 +647,10 @@ it('the library still has the field by which key rotation is refused', () => {
 it('reads and loads nothing before the first connection', async () => {
   writeFileSync(join(home, '.ssh/config'), 'Host "broken\n');
   const via = transport();
-  expect(await failure(targetAt(1), via)).toMatchObject({ kind: 'unreachable', message: expect.stringMatching(/config cannot be read/) });
+  expect(await failure(targetAt(1), via)).toMatchObject({
+    kind: 'unreachable',
+    message: expect.stringMatching(/config cannot be read/),
+  });
   writeFileSync(join(home, '.ssh/config'), '');
   const { port } = await server();
   await connected(targetAt(port), via);

@@ -1,4 +1,5 @@
-// What `audit verify` finds, forgery by forgery: without a head, with the head that a run printed, and by the word of a later run.
+// What `audit verify` finds, forgery by forgery: without a head, with the head that a run printed,
+// and by the word of a later run.
 import { createHash } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,8 @@ afterEach(() => rmSync(state, { recursive: true }));
 
 const at = (run: string, file = 'journal.ndjson'): string => join(state, 'runs', run, file);
 const linesOf = (run: string): string[] => readFileSync(at(run), 'utf8').trimEnd().split('\n');
-const rewrite = (run: string, lines: readonly string[]): void => writeFileSync(at(run), `${lines.join('\n')}\n`);
+const rewrite = (run: string, lines: readonly string[]): void =>
+  writeFileSync(at(run), `${lines.join('\n')}\n`);
 
 /** A run of one host with a long output; gives the head that it would print. */
 async function makeRun(run: string, finished = true): Promise<string> {
@@ -24,13 +26,20 @@ async function makeRun(run: string, finished = true): Promise<string> {
   const previous = await store.newest();
   const journal = await store.createJournal(run);
   writeFileSync(at(run, 'plan.json'), '{"plays":[]}');
-  const named = { who: 'eve', files: { 'plan.json': hashOf('{"plays":[]}') }, ...(previous === undefined ? {} : { previous }) };
+  const named = {
+    who: 'eve',
+    files: { 'plan.json': hashOf('{"plays":[]}') },
+    ...(previous === undefined ? {} : { previous }),
+  };
   await journal.append(begin(fleet(1), {}, named), true);
   for (const text of ['one', 'two']) {
     const kept = await store.keepOutput(run, 'h1', `${text}\n`);
     if (!kept.kept) throw new Error(kept.why);
     const result = { ok: true, output: { bytes: 4, file: kept.file, piece: kept.piece } };
-    await journal.append({ type: 'effect.done', host: 'h1', task: '0', effect: `h1/0/${text}`, result }, true);
+    await journal.append(
+      { type: 'effect.done', host: 'h1', task: '0', effect: `h1/0/${text}`, result },
+      true,
+    );
   }
   if (finished) await journal.append({ type: 'run.finished', exit: 0, why: '1 done' }, true);
   if (finished) await journal.append({ type: 'run.closed' }, true);
@@ -49,7 +58,9 @@ function chained(run: string, lines: readonly string[]): readonly string[] {
   });
 }
 
-const verify = async (...words: string[]): Promise<{ readonly exit: number; readonly out: string; readonly err: string }> =>
+const verify = async (
+  ...words: string[]
+): Promise<{ readonly exit: number; readonly out: string; readonly err: string }> =>
   command(['audit', 'verify', ...words, '--state-dir', state], { home: state });
 
 describe('a run that nobody changed', () => {
@@ -71,7 +82,10 @@ describe('a run that nobody changed', () => {
     await journal.append({ type: 'run.closed' }, true);
     await journal.close();
     const done = await verify('r1', '--head', head);
-    expect([done.exit, done.out]).toMatchObject([0, expect.stringContaining('3 entries came after it')]);
+    expect([done.exit, done.out]).toMatchObject([
+      0,
+      expect.stringContaining('3 entries came after it'),
+    ]);
   });
 
   it('is 12 without its final record: killed, or cut off', async () => {
@@ -89,15 +103,49 @@ const replacing = (from: string, to: string) => (): void =>
     'r1',
     linesOf('r1').map((line) => line.replace(from, to)),
   );
-const keeping = (...numbers: number[]): readonly string[] => numbers.map((number) => linesOf('r1')[number] ?? '');
+const keeping = (...numbers: number[]): readonly string[] =>
+  numbers.map((number) => linesOf('r1')[number] ?? '');
 
-/** Ways to change a run that is over. `alone`: the exit of `audit verify RUN` without any head; `says`: what it says with the head of the run. */
-const forgeries: readonly { readonly name: string; readonly change: () => void; readonly alone: number; readonly says: RegExp }[] = [
-  { name: 'one letter in the middle', change: replacing('eve', 'ewe'), alone: 1, says: /entry 1: does not follow the entry before it/ },
-  { name: 'how it finished', change: replacing('1 done', '1 lost'), alone: 1, says: /entry 4: does not follow the entry before it/ },
-  { name: 'the last entry', change: replacing('"type":"run.closed"', '"type":"run.closed" '), alone: 0, says: /no entry has the head/ },
-  { name: 'the final record cut off', change: () => rewrite('r1', keeping(0, 1, 2, 3)), alone: 12, says: /no entry has the head/ },
-  { name: 'the second half cut off', change: () => rewrite('r1', keeping(0, 1)), alone: 12, says: /no entry has the head/ },
+/**
+ * Ways to change a run that is over. `alone`: the exit of `audit verify RUN` without any head;
+ * `says`: what it says with the head of the run.
+ */
+const forgeries: readonly {
+  readonly name: string;
+  readonly change: () => void;
+  readonly alone: number;
+  readonly says: RegExp;
+}[] = [
+  {
+    name: 'one letter in the middle',
+    change: replacing('eve', 'ewe'),
+    alone: 1,
+    says: /entry 1: does not follow the entry before it/,
+  },
+  {
+    name: 'how it finished',
+    change: replacing('1 done', '1 lost'),
+    alone: 1,
+    says: /entry 4: does not follow the entry before it/,
+  },
+  {
+    name: 'the last entry',
+    change: replacing('"type":"run.closed"', '"type":"run.closed" '),
+    alone: 0,
+    says: /no entry has the head/,
+  },
+  {
+    name: 'the final record cut off',
+    change: () => rewrite('r1', keeping(0, 1, 2, 3)),
+    alone: 12,
+    says: /no entry has the head/,
+  },
+  {
+    name: 'the second half cut off',
+    change: () => rewrite('r1', keeping(0, 1)),
+    alone: 12,
+    says: /no entry has the head/,
+  },
   {
     name: 'all of it rewritten, with good links',
     change: () =>
@@ -117,15 +165,30 @@ const forgeries: readonly { readonly name: string; readonly change: () => void; 
     alone: 0,
     says: /no entry has the head/,
   },
-  { name: 'plan.json changed', change: () => appendFileSync(at('r1', 'plan.json'), ' '), alone: 1, says: /plan\.json was changed/ },
-  { name: 'plan.json removed', change: () => rmSync(at('r1', 'plan.json')), alone: 1, says: /plan\.json is not there \(entry 0\)/ },
+  {
+    name: 'plan.json changed',
+    change: () => appendFileSync(at('r1', 'plan.json'), ' '),
+    alone: 1,
+    says: /plan\.json was changed/,
+  },
+  {
+    name: 'plan.json removed',
+    change: () => rmSync(at('r1', 'plan.json')),
+    alone: 1,
+    says: /plan\.json is not there \(entry 0\)/,
+  },
   {
     name: 'one letter of an output',
     change: () => writeFileSync(at('r1', 'output/h1.log'), 'one\ntwi\n'),
     alone: 1,
     says: /output\/h1\.log was changed \(entry 2\)/,
   },
-  { name: 'the end of an output', change: () => writeFileSync(at('r1', 'output/h1.log'), 'one\n'), alone: 1, says: /h1\.log was changed/ },
+  {
+    name: 'the end of an output',
+    change: () => writeFileSync(at('r1', 'output/h1.log'), 'one\n'),
+    alone: 1,
+    says: /h1\.log was changed/,
+  },
 ];
 
 describe.each(forgeries)('$name', ({ change, alone, says }) => {
@@ -185,7 +248,10 @@ it('a run that was removed is a warning, where the next one names it', async () 
   await makeRun('r1');
   await makeRun('r2');
   rmSync(join(state, 'runs/r1'), { recursive: true });
-  expect(await verify()).toMatchObject({ exit: 0, err: 'warning: run r1 is not there any more; run r2 names it as the one before it' });
+  expect(await verify()).toMatchObject({
+    exit: 0,
+    err: 'warning: run r1 is not there any more; run r2 names it as the one before it',
+  });
 });
 
 describe('what no entry names', () => {
@@ -193,7 +259,10 @@ describe('what no entry names', () => {
     await makeRun('r1');
     appendFileSync(at('r1', 'output/h1.log'), 'more\n');
     const done = await verify('r1');
-    expect([done.exit, done.out]).toMatchObject([0, expect.stringContaining('output/h1.log has 5 bytes that no entry names')]);
+    expect([done.exit, done.out]).toMatchObject([
+      0,
+      expect.stringContaining('output/h1.log has 5 bytes that no entry names'),
+    ]);
   });
 
   it('a rewritten journal has no other files read', async () => {
@@ -202,11 +271,20 @@ describe('what no entry names', () => {
       'r1',
       chained(
         'r1',
-        linesOf('r1').map((line) => line.replace('output/h1.log', '../../../etc/passwd').replace('plan.json', '/etc/passwd')),
+        linesOf('r1').map((line) =>
+          line.replace('output/h1.log', '../../../etc/passwd').replace('plan.json', '/etc/passwd'),
+        ),
       ),
     );
     const done = await verify('r1', '--json');
-    expect(JSON.parse(done.out)).toMatchObject({ schema: 'kmend.audit/1', run: 'r1', end: 'closed', entries: 5, files: 0, wrong: [] });
+    expect(JSON.parse(done.out)).toMatchObject({
+      schema: 'kmend.audit/1',
+      run: 'r1',
+      end: 'closed',
+      entries: 5,
+      files: 0,
+      wrong: [],
+    });
   });
 });
 

@@ -16,7 +16,13 @@ describe('a command in the directory of a run', () => {
 
   const files = (): readonly string[] => readdirSync(join(state, 'runs/r1/control'));
   const pause: EventBody = { type: 'run.paused', who: 'eve', why: 'lunch' };
-  const resolved: EventBody = { type: 'host.resolved', host: 'h1', who: 'eve', note: 'looked', as: 'retry' };
+  const resolved: EventBody = {
+    type: 'host.resolved',
+    host: 'h1',
+    who: 'eve',
+    note: 'looked',
+    as: 'retry',
+  };
 
   it('stays until the journal has it, is not given again after that, and is then removed', async () => {
     const store = createStore(state, () => 0);
@@ -50,14 +56,20 @@ describe('a run that is resumed', () => {
   afterAll(() => lab.close());
 
   it('does what waited for it once, and does not do again what its journal has', async () => {
-    await lab.run(['apply', lab.file('a.yaml', play("    - name: First\n      shell: {cmd: 'false'}\n")), '--yes']);
+    await lab.run([
+      'apply',
+      lab.file('a.yaml', play("    - name: First\n      shell: {cmd: 'false'}\n")),
+      '--yes',
+    ]);
     const run = lab.runs().at(-1) ?? '';
     expect((await lab.run(['resolve', run, 'h1', '--as', 'retry'])).exit).toBe(0);
     const control = join(lab.state, 'runs', run, 'control');
     const [name = ''] = readdirSync(control);
     const waiting = { type: 'host.resolved', host: 'h1', who: 'eve', note: 'looked', as: 'retry' };
     expect((await lab.run(['resume', run, '--yes'])).exit).toBe(4);
-    expect(eventsOf(lab.journal(run), 'host.resolved')).toMatchObject([{ host: 'h1', as: 'retry', command: name }]);
+    expect(eventsOf(lab.journal(run), 'host.resolved')).toMatchObject([
+      { host: 'h1', as: 'retry', command: name },
+    ]);
     expect(existsSync(join(control, name))).toBe(false);
     // As a crash right after the entry leaves it.
     writeFileSync(join(control, name), JSON.stringify(waiting));

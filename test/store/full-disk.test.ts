@@ -1,4 +1,5 @@
-// The state directory cannot be written: no further step is begun on any host, and the error names the path and the hosts under way.
+// The state directory cannot be written: no further step is begun on any host, and the error names
+// the path and the hosts under way.
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +46,11 @@ const fullAt =
           close: () => journal.close(),
           append: async (body, sync) => {
             if (body.type === type) seen += 1;
-            if (seen >= nth) throw new StateWriteError(`${stateDir}/journal`, Object.assign(new Error('full'), { code: 'ENOSPC' }));
+            if (seen >= nth)
+              throw new StateWriteError(
+                `${stateDir}/journal`,
+                Object.assign(new Error('full'), { code: 'ENOSPC' }),
+              );
             return journal.append(body, sync);
           },
         };
@@ -63,11 +68,16 @@ describe('a disk that is full', () => {
     '%s',
     async (_name, type, nth, done, under) => {
       const before = ran('h1');
-      const end = await lab.run(['apply', twoSteps('h1', 0), '--yes', '--state-dir', join(lab.dir, `${type}${nth}`)], {
-        store: fullAt(type, nth),
-      });
+      const end = await lab.run(
+        ['apply', twoSteps('h1', 0), '--yes', '--state-dir', join(lab.dir, `${type}${nth}`)],
+        {
+          store: fullAt(type, nth),
+        },
+      );
       expect([end.exit, ran('h1').slice(before.length)]).toEqual([1, done]);
-      expect(end.err).toContain(`${type}${nth}/journal cannot be written: no space is left on its disk`);
+      expect(end.err).toContain(
+        `${type}${nth}/journal cannot be written: no space is left on its disk`,
+      );
       expect(end.err).toContain(under);
       expect(end.err).toMatch(/then: kmend resume \d/);
       // The host's fence is open for the run that stopped: free it for the next row.
@@ -119,9 +129,16 @@ describe.skipIf(!isRoot)('a real disk (root only: mounts a tmpfs)', () => {
     const run = /kmend resume (\S+)/.exec(end.err)?.[1] ?? '';
 
     const more = await lab.run(['apply', book, '--yes', '--state-dir', state]);
-    expect([more.exit, more.err]).toMatchObject([1, expect.stringContaining('nothing was done on any host')]);
+    expect([more.exit, more.err]).toMatchObject([
+      1,
+      expect.stringContaining('nothing was done on any host'),
+    ]);
     const early = await lab.run(['resume', run, '--state-dir', state]);
-    expect([early.exit, early.err, ran('h2')]).toMatchObject([1, expect.stringContaining('no space is left on its disk'), 'one\n']);
+    expect([early.exit, early.err, ran('h2')]).toMatchObject([
+      1,
+      expect.stringContaining('no space is left on its disk'),
+      'one\n',
+    ]);
 
     sh(`rm ${state}/fill-*`);
     appendFileSync(join(state, 'runs', run, 'journal.ndjson'), '{"v":1,"seq":');
@@ -129,20 +146,28 @@ describe.skipIf(!isRoot)('a real disk (root only: mounts a tmpfs)', () => {
     expect(shown.out).toContain('nobody works on this run: its process is gone');
     expect(shown.out).toMatch(/h2 {2}started .* ago; /);
     expect(shown.out).toContain(`go on with: kmend resume ${run}`);
-    expect(shown.out).toContain('the last line of the journal was cut off by a crash; resume removes it');
+    expect(shown.out).toContain(
+      'the last line of the journal was cut off by a crash; resume removes it',
+    );
     const resumed = await lab.run(['resume', run, '--state-dir', state]);
-    expect(resumed.out).toContain('warning: the last line of the journal was cut off by a crash: it is removed');
+    expect(resumed.out).toContain(
+      'warning: the last line of the journal was cut off by a crash: it is removed',
+    );
     expect([resumed.exit, ran('h2')], `${resumed.out}${resumed.err}`).toEqual([0, 'one\ntwo\n']);
   }, 60_000);
 
   it('is read-only: nothing is begun, and what was written there before can still be read', async () => {
     const state = disk('locked');
-    expect((await lab.run(['apply', twoSteps('h3', 0), '--yes', '--state-dir', state])).exit).toBe(0);
+    expect((await lab.run(['apply', twoSteps('h3', 0), '--yes', '--state-dir', state])).exit).toBe(
+      0,
+    );
     sh(`mount -o remount,ro ${state}`);
     const done = ran('h3');
     const end = await lab.run(['apply', twoSteps('h3', 0), '--yes', '--state-dir', state]);
     expect([end.exit, ran('h3')]).toEqual([1, done]);
-    expect(end.err).toContain(`${state} cannot be written: its file system is read-only; nothing was done on any host`);
+    expect(end.err).toContain(
+      `${state} cannot be written: its file system is read-only; nothing was done on any host`,
+    );
     expect((await lab.run(['runs', '--state-dir', state])).out).toContain('exit 0');
   }, 30_000);
 });

@@ -1,7 +1,14 @@
-// What proves that the holder of a lock is dead: rules in a table, and a law over random worlds of machines, containers and pods.
+// What proves that the holder of a lock is dead: rules in a table, and a law over random worlds of
+// machines, containers and pods.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { doubtOf, type Holder, ownHolder, startOf, type Witnesses } from '../../src/adapters/store/locks/holder.ts';
+import {
+  doubtOf,
+  type Holder,
+  ownHolder,
+  startOf,
+  type Witnesses,
+} from '../../src/adapters/store/locks/holder.ts';
 
 const host: Holder = {
   machine: 'ops1',
@@ -37,9 +44,21 @@ describe('a holder is dead', () => {
     ['when its process, which we see, is gone', host, {}, {}, dead],
     ['when its pid is another process by now', host, {}, { started: '200' }, dead],
     ['not while its process is there', host, {}, { started: '100' }, 'it runs'],
-    ['not in another PID namespace, whatever has its pid there', host, { namespaces: 'pid:[9]' }, {}, 'in another container'],
+    [
+      'not in another PID namespace, whatever has its pid there',
+      host,
+      { namespaces: 'pid:[9]' },
+      {},
+      'in another container',
+    ],
     ['not where its PID namespace is not known', old, {}, {}, 'of an older version'],
-    ['not where our own PID namespace is not known', host, { namespaces: '' }, {}, 'in another container'],
+    [
+      'not where our own PID namespace is not known',
+      host,
+      { namespaces: '' },
+      {},
+      'in another container',
+    ],
     [
       'when nobody listens on its socket, in whichever namespace',
       { ...host, socket: 5 },
@@ -47,12 +66,42 @@ describe('a holder is dead', () => {
       { listens: false },
       dead,
     ],
-    ['not while it listens, in whichever namespace', { ...host, socket: 5 }, { namespaces: 'pid:[9]' }, { listens: true }, 'it runs'],
-    ['not while it listens, though /proc hides its process', { ...host, socket: 5 }, {}, { listens: true }, 'it runs'],
+    [
+      'not while it listens, in whichever namespace',
+      { ...host, socket: 5 },
+      { namespaces: 'pid:[9]' },
+      { listens: true },
+      'it runs',
+    ],
+    [
+      'not while it listens, though /proc hides its process',
+      { ...host, socket: 5 },
+      {},
+      { listens: true },
+      'it runs',
+    ],
     ['when its machine has booted since', host, { boot: 'boot-2' }, {}, dead],
-    ['not by the boot of another machine of its name', host, { boot: 'boot-2', machineId: 'id-2' }, {}, 'is not known'],
-    ['not by the boot of a clone with another name', host, { boot: 'boot-2', machine: 'ops2' }, {}, 'on another machine'],
-    ['not by a boot where it ran in a container', { ...old, namespaces: 'pid:[2]' }, { boot: 'boot-2' }, {}, 'is not known'],
+    [
+      'not by the boot of another machine of its name',
+      host,
+      { boot: 'boot-2', machineId: 'id-2' },
+      {},
+      'is not known',
+    ],
+    [
+      'not by the boot of a clone with another name',
+      host,
+      { boot: 'boot-2', machine: 'ops2' },
+      {},
+      'on another machine',
+    ],
+    [
+      'not by a boot where it ran in a container',
+      { ...old, namespaces: 'pid:[2]' },
+      { boot: 'boot-2' },
+      {},
+      'is not known',
+    ],
     [
       'not by a socket of another kernel, which looks closed',
       { ...host, socket: 5 },
@@ -61,8 +110,20 @@ describe('a holder is dead', () => {
       'is not known',
     ],
     ['when its cluster proves that its pod is dead', pod, { boot: 'node-boot-2' }, {}, dead],
-    ['not when its cluster does not', pod, { boot: 'node-boot-2' }, { podDoubt: 'it is no longer in the API' }, 'no longer in the API'],
-    ['by its pod too where its kernel is ours and its socket says nothing', { ...pod, socket: 5 }, { boot: 'node-boot-1' }, {}, dead],
+    [
+      'not when its cluster does not',
+      pod,
+      { boot: 'node-boot-2' },
+      { podDoubt: 'it is no longer in the API' },
+      'no longer in the API',
+    ],
+    [
+      'by its pod too where its kernel is ours and its socket says nothing',
+      { ...pod, socket: 5 },
+      { boot: 'node-boot-1' },
+      {},
+      dead,
+    ],
   ])('%s', async (_name, holder, me, asked, doubt) => {
     const says = await doubtOf(holder, { ...host, ...me }, told(asked));
     if (doubt === undefined) expect(says).toBeUndefined();
@@ -113,10 +174,15 @@ it('law: a living holder is never found dead, wherever it runs and wherever one 
         // A machine that runs now has its newest boot only: whoever ran in an earlier one is dead.
         const sameKernel = holder.machine === seer.machine && holder.boots === seer.boots;
         const lives = alive && (holder.machine !== seer.machine || sameKernel);
-        const claim = { ...identity(holder, 'ops', known), ...(isSocketShared ? { socket: 5 } : {}) };
+        const claim = {
+          ...identity(holder, 'ops', known),
+          ...(isSocketShared ? { socket: 5 } : {}),
+        };
         const doubt = await doubtOf(claim, identity(seer, name, true), {
           startOf: (pid) =>
-            lives && sameKernel && holder.container === seer.container && pid === holder.pid ? String(holder.started) : undefined,
+            lives && sameKernel && holder.container === seer.container && pid === holder.pid
+              ? String(holder.started)
+              : undefined,
           // Across kernels a socket always looks closed.
           listens: async () => lives && sameKernel,
           podDoubt: async () => 'no pod',

@@ -53,10 +53,16 @@ describe('a journal', () => {
 
   it('keeps order when many append at the same moment', async () => {
     const journal = await createJournal(path, 'r1', () => 0);
-    await Promise.all(Array.from({ length: 200 }, (_, index) => journal.append(warning(`w${index}`), index % 7 === 0)));
+    await Promise.all(
+      Array.from({ length: 200 }, (_, index) =>
+        journal.append(warning(`w${index}`), index % 7 === 0),
+      ),
+    );
     await journal.close();
     const { events } = await readJournal(path, 'r1');
-    expect(events.map((event) => event.type === 'warning' && event.text)).toEqual(Array.from({ length: 200 }, (_, index) => `w${index}`));
+    expect(events.map((event) => event.type === 'warning' && event.text)).toEqual(
+      Array.from({ length: 200 }, (_, index) => `w${index}`),
+    );
   });
 
   it('has an entry on disk when its append has resolved', async () => {
@@ -115,7 +121,9 @@ describe('a journal', () => {
     await write('one', 'two', 'three');
     await writeFile(path, (await readFile(path, 'utf8')).replace('two', 'twi'));
     const seen: string[] = [];
-    await expect(scanJournal(path, 'r1', (event) => seen.push(event.type === 'warning' ? event.text : ''))).rejects.toMatchObject({
+    await expect(
+      scanJournal(path, 'r1', (event) => seen.push(event.type === 'warning' ? event.text : '')),
+    ).rejects.toMatchObject({
       entry: 2,
     });
     expect(seen).toEqual(['one']);
@@ -124,7 +132,9 @@ describe('a journal', () => {
   it('is read in pieces: lines longer than a piece, letters of several bytes on its edge', async () => {
     const texts = ['é'.repeat(200_000), 'short', `x${'é'.repeat(300_001)}`];
     await write(...texts);
-    expect((await readJournal(path, 'r1')).events.map((event) => event.type === 'warning' && event.text)).toEqual(texts);
+    expect(
+      (await readJournal(path, 'r1')).events.map((event) => event.type === 'warning' && event.text),
+    ).toEqual(texts);
   });
 
   it('cannot be passed off as the journal of another run', async () => {

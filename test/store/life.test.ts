@@ -1,4 +1,5 @@
-// The socket of a claim: it listens as long as its process lives, and says nothing where another kernel could have it.
+// The socket of a claim: it listens as long as its process lives, and says nothing where another
+// kernel could have it.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -47,7 +48,8 @@ it.skipIf(process.getuid?.() !== 0)(
   'says nothing on a file system that other kernels, or other mounts of its files, may have (root only: mounts an overlay)',
   async () => {
     const at = (name: string): string => join(directory, 'overlay', name);
-    for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(at(name), { recursive: true });
+    for (const name of ['lower', 'upper', 'work', 'merged'])
+      mkdirSync(at(name), { recursive: true });
     const options = `lowerdir=${at('lower')},upperdir=${at('upper')},workdir=${at('work')}`;
     execFileSync('sh', ['-c', `mount -t overlay overlay -o ${options} ${at('merged')}`]);
     try {

@@ -13,20 +13,26 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const holderFile = async () => join(directory, (await readdir(directory)).find((name) => name.endsWith('.lock')) ?? 'none');
+const holderFile = async () =>
+  join(directory, (await readdir(directory)).find((name) => name.endsWith('.lock')) ?? 'none');
 
 describe('the lock of hosts', () => {
   it('is held by one run and free again after its release', async () => {
     const first = await takeLock(directory, ['a'], 'r1');
     expect(first.held).toBe(true);
-    expect(await takeLock(directory, ['a'], 'r2')).toMatchObject({ held: false, by: expect.stringContaining('run r1') });
+    expect(await takeLock(directory, ['a'], 'r2')).toMatchObject({
+      held: false,
+      by: expect.stringContaining('run r1'),
+    });
     expect((await takeLock(directory, ['b'], 'r3')).held).toBe(true);
     if (first.held) await first.release();
     expect((await takeLock(directory, ['a'], 'r2')).held).toBe(true);
   });
 
   it('lets exactly one of many win', async () => {
-    const all = await Promise.all(Array.from({ length: 20 }, (_, index) => takeLock(directory, ['a', 'b'], `r${index}`)));
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => takeLock(directory, ['a', 'b'], `r${index}`)),
+    );
     expect(all.filter((lock) => lock.held)).toHaveLength(1);
   });
 
@@ -36,9 +42,14 @@ describe('the lock of hosts', () => {
     const holder = JSON.parse(await readFile(path, 'utf8'));
     const sleeper = spawn('sleep', ['60']);
     await once(sleeper, 'spawn');
-    const started = (await readFile(`/proc/${sleeper.pid}/stat`, 'utf8')).split(') ')[1]?.split(' ')[19];
+    const started = (await readFile(`/proc/${sleeper.pid}/stat`, 'utf8'))
+      .split(') ')[1]
+      ?.split(' ')[19];
     sleeper.kill('SIGSTOP');
-    await writeFile(path, JSON.stringify({ ...holder, socket: undefined, pid: sleeper.pid, started }));
+    await writeFile(
+      path,
+      JSON.stringify({ ...holder, socket: undefined, pid: sleeper.pid, started }),
+    );
     expect((await takeLock(directory, ['a', 'b'], 'r2')).held).toBe(false);
     sleeper.kill('SIGKILL');
     await once(sleeper, 'exit');
@@ -50,15 +61,27 @@ describe('the lock of hosts', () => {
     const path = await holderFile();
     await writeFile(
       path,
-      JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), machine: 'elsewhere', boot: 'another', pid: 1, started: '0' }),
+      JSON.stringify({
+        ...JSON.parse(await readFile(path, 'utf8')),
+        machine: 'elsewhere',
+        boot: 'another',
+        pid: 1,
+        started: '0',
+      }),
     );
-    expect(await takeLock(directory, ['a', 'b'], 'r2')).toMatchObject({ held: false, by: expect.stringContaining('elsewhere') });
+    expect(await takeLock(directory, ['a', 'b'], 'r2')).toMatchObject({
+      held: false,
+      by: expect.stringContaining('elsewhere'),
+    });
   });
 
   it('is about hosts: runs that share none go side by side, runs that share one do not', async () => {
     const first = await takeLock(directory, ['a', 'b'], 'r1');
     expect((await takeLock(directory, ['c'], 'r2')).held).toBe(true);
-    expect(await takeLock(directory, ['b', 'd'], 'r3')).toMatchObject({ held: false, by: expect.stringContaining('run r1') });
+    expect(await takeLock(directory, ['b', 'd'], 'r3')).toMatchObject({
+      held: false,
+      by: expect.stringContaining('run r1'),
+    });
     expect((await takeLock(directory, ['d'], 'r3')).held).toBe(true);
     if (first.held) await first.release();
     expect((await takeLock(directory, ['b'], 'r4')).held).toBe(true);
@@ -77,9 +100,18 @@ describe('the lock of hosts', () => {
 
   it('is held by a claim of an older version until an operator names it: where its process ran is not known', async () => {
     await takeLock(directory, ['a'], 'r1');
-    const { run, hosts, state, machine, boot } = JSON.parse(await readFile(await holderFile(), 'utf8'));
-    await writeFile(await holderFile(), JSON.stringify({ run, hosts, state, machine, boot, pid: 2 ** 30, started: '1' }));
-    expect(await takeLock(directory, ['a'], 'r2')).toMatchObject({ held: false, run: 'r1', by: expect.stringContaining('older version') });
+    const { run, hosts, state, machine, boot } = JSON.parse(
+      await readFile(await holderFile(), 'utf8'),
+    );
+    await writeFile(
+      await holderFile(),
+      JSON.stringify({ run, hosts, state, machine, boot, pid: 2 ** 30, started: '1' }),
+    );
+    expect(await takeLock(directory, ['a'], 'r2')).toMatchObject({
+      held: false,
+      run: 'r1',
+      by: expect.stringContaining('older version'),
+    });
     expect((await takeLock(directory, ['a'], 'r2', 'r1')).held).toBe(true);
   });
 
@@ -90,7 +122,14 @@ describe('the lock of hosts', () => {
     expect(await readdir(directory)).toEqual([]);
     await takeLock(directory, ['b'], 'r2');
     const path = await holderFile();
-    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), socket: undefined, started: '1' }));
+    await writeFile(
+      path,
+      JSON.stringify({
+        ...JSON.parse(await readFile(path, 'utf8')),
+        socket: undefined,
+        started: '1',
+      }),
+    );
     const third = await takeLock(directory, ['b'], 'r3');
     expect((await readdir(directory)).filter((name) => name.startsWith('r2.'))).toEqual([]);
     if (third.held) await third.release();

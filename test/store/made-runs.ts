@@ -19,14 +19,17 @@ export interface MadeRun {
 export function makeRun(state: string, { run, at, bodies, previous }: MadeRun): string {
   let prev = hash(`kmend journal ${run}`);
   const lines = bodies.map((body, seq) => {
-    const named = body.type === 'run.started' && previous !== undefined ? { ...body, previous } : body;
+    const named =
+      body.type === 'run.started' && previous !== undefined ? { ...body, previous } : body;
     const line = JSON.stringify({ v: 1, seq, at: at + seq, run, prev, ...named });
     prev = hash(line);
     return line;
   });
   const folder = join(state, 'runs', run);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(join(folder, 'journal.ndjson'), lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
+  writeFileSync(join(folder, 'journal.ndjson'), lines.map((line) => `${line}\n`).join(''), {
+    mode: 0o600,
+  });
   return prev;
 }
 
@@ -40,7 +43,8 @@ export const quietNight = (): readonly EventBody[] => [
 const day = 86_400_000;
 
 /** An id as kmend makes them, of that time. */
-export const idAt = (at: number): string => `${new Date(at).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15)}-00aa`;
+export const idAt = (at: number): string =>
+  `${new Date(at).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15)}-00aa`;
 
 /** So many quiet nights that end with the one before `now`; gives their ids, the oldest first. */
 export function makeNights(state: string, count: number, now: number): readonly string[] {
@@ -48,7 +52,12 @@ export function makeNights(state: string, count: number, now: number): readonly 
   return Array.from({ length: count }, (_, index) => {
     const at = now - (count - index) * day;
     const run = idAt(at);
-    const head = makeRun(state, { run, at, bodies: quietNight(), ...(previous === undefined ? {} : { previous }) });
+    const head = makeRun(state, {
+      run,
+      at,
+      bodies: quietNight(),
+      ...(previous === undefined ? {} : { previous }),
+    });
     previous = { run, head };
     return run;
   });

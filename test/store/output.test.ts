@@ -1,4 +1,5 @@
-// Long output: in a file a host beside the journal, masked, with a cap; the journal keeps the end of it. What cannot be kept stops no run.
+// Long output: in a file a host beside the journal, masked, with a cap; the journal keeps the end
+// of it. What cannot be kept stops no run.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,11 @@ import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.t
 
 let lab: Practice;
 beforeAll(async () => {
-  lab = await practice([sick('h1', { vars: { ansible_password: 'correct-horse' } }), sick('h2'), sick('h3')]);
+  lab = await practice([
+    sick('h1', { vars: { ansible_password: 'correct-horse' } }),
+    sick('h2'),
+    sick('h3'),
+  ]);
 });
 afterAll(() => lab.close());
 
@@ -18,18 +23,33 @@ const loud = `i=0; w=horse; while [ $i -lt 3000 ]; do echo "line $i correct-$w";
 describe('a command that says much', () => {
   it('is told in short in the journal and whole in a file that only its user reads; report names it; no secret is in it', async () => {
     const tasks = `    - name: Loud\n      shell: {cmd: '${loud}; echo wrong >&2'}\n    - name: Brief\n      shell: {cmd: echo brief}\n    - name: Fails\n      shell: {cmd: '${loud}; exit 3'}\n`;
-    const ran = await lab.run(['apply', lab.file('loud.yaml', play(tasks).replace('hosts: all', 'hosts: h1')), '--yes']);
+    const ran = await lab.run([
+      'apply',
+      lab.file('loud.yaml', play(tasks).replace('hosts: all', 'hosts: h1')),
+      '--yes',
+    ]);
     expect(ran.exit, ran.out + ran.err).toBe(4);
     const run = lab.runs().at(-1) ?? '';
     const [done, brief] = eventsOf(lab.journal(run), 'effect.done').map(({ result }) => result);
     const [failed] = eventsOf(lab.journal(run), 'effect.failed').map(({ result }) => result);
-    expect([done?.output, failed?.output]).toMatchObject([{ file: 'output/h1.log' }, { file: 'output/h1.log' }]);
-    expect([(done?.stdout ?? '').length, done?.stdout?.endsWith('line 2999 ***\nend\n'), brief?.output]).toEqual([4000, true, undefined]);
+    expect([done?.output, failed?.output]).toMatchObject([
+      { file: 'output/h1.log' },
+      { file: 'output/h1.log' },
+    ]);
+    expect([
+      (done?.stdout ?? '').length,
+      done?.stdout?.endsWith('line 2999 ***\nend\n'),
+      brief?.output,
+    ]).toEqual([4000, true, undefined]);
     const file = join(lab.state, 'runs', run, 'output/h1.log');
     const text = readFileSync(file, 'utf8');
-    expect([statSync(file).mode & 0o777, statSync(join(file, '..')).mode & 0o777]).toEqual([0o600, 0o700]);
+    expect([statSync(file).mode & 0o777, statSync(join(file, '..')).mode & 0o777]).toEqual([
+      0o600, 0o700,
+    ]);
     expect(text).toMatch(/^=== run sh: .*, exit 0, \d{4}-\d\d-\d\dT/);
-    expect(text).toMatch(/--- stdout\nline 0 \*\*\*\nline 1 [\s\S]*line 2999 \*\*\*\nend\n--- stderr\nwrong\n=== run sh: .*, exit 3/);
+    expect(text).toMatch(
+      /--- stdout\nline 0 \*\*\*\nline 1 [\s\S]*line 2999 \*\*\*\nend\n--- stderr\nwrong\n=== run sh: .*, exit 3/,
+    );
     expect([text.includes('correct-horse'), text.includes('brief')]).toEqual([false, false]);
     for (const words of [
       ['report', run],
@@ -41,7 +61,11 @@ describe('a command that says much', () => {
 
   it('writes no file where the play says no_log', async () => {
     const tasks = `    - {shell: {cmd: '${loud.replaceAll('"', '\\"').replace("'", "''")}'}, no_log: true}\n`;
-    const ran = await lab.run(['apply', lab.file('quiet.yaml', play(tasks).replace('hosts: all', 'hosts: h2')), '--yes']);
+    const ran = await lab.run([
+      'apply',
+      lab.file('quiet.yaml', play(tasks).replace('hosts: all', 'hosts: h2')),
+      '--yes',
+    ]);
     expect(ran.exit, ran.out + ran.err).toBe(0);
     const run = lab.runs().at(-1) ?? '';
     expect(eventsOf(lab.journal(run), 'effect.done')[0]?.result).toEqual({ ok: true, code: 0 });
@@ -75,16 +99,28 @@ describe('what is kept of a host', () => {
     const at = directory('total');
     const keep = outputKeeper(1000);
     const half = 'x'.repeat(500);
-    expect([await keep(at, 'a', half), await keep(at, 'b', half)]).toMatchObject([{ kept: true }, { kept: true }]);
-    const full = { kept: false, why: 'the outputs of this run have 1000 bytes already, and 1000 are the most' };
-    expect([await keep(at, 'c', 'x'), await outputKeeper(1000)(at, 'a', 'x')]).toEqual([full, full]);
+    expect([await keep(at, 'a', half), await keep(at, 'b', half)]).toMatchObject([
+      { kept: true },
+      { kept: true },
+    ]);
+    const full = {
+      kept: false,
+      why: 'the outputs of this run have 1000 bytes already, and 1000 are the most',
+    };
+    expect([await keep(at, 'c', 'x'), await outputKeeper(1000)(at, 'a', 'x')]).toEqual([
+      full,
+      full,
+    ]);
   });
 
-  it.each(['../../etc/passwd', '..', 'a/b', 'fe80::1%eth0'])('stays in its folder, whatever the host is called: %s', async (name) => {
-    const at = directory(`name-${encodeURIComponent(name)}`);
-    expect((await keepOutput(at, name, 'text')).kept).toBe(true);
-    expect([readdirSync(at), readdirSync(join(at, 'output')).length]).toEqual([['output'], 1]);
-  });
+  it.each(['../../etc/passwd', '..', 'a/b', 'fe80::1%eth0'])(
+    'stays in its folder, whatever the host is called: %s',
+    async (name) => {
+      const at = directory(`name-${encodeURIComponent(name)}`);
+      expect((await keepOutput(at, name, 'text')).kept).toBe(true);
+      expect([readdirSync(at), readdirSync(join(at, 'output')).length]).toEqual([['output'], 1]);
+    },
+  );
 
   it('is told when it cannot be written, and never thrown', async () => {
     const at = directory('blocked');
@@ -100,7 +136,13 @@ describe('what is kept of a host', () => {
       execFileSync('sh', ['-c', `mount -t tmpfs -o size=1m,mode=700 tmpfs ${state}`]);
       try {
         const tasks = `    - shell: {cmd: '${loud}'}\n`;
-        const words = ['apply', lab.file('small.yaml', play(tasks).replace('hosts: all', 'hosts: h3')), '--yes', '--state-dir', state];
+        const words = [
+          'apply',
+          lab.file('small.yaml', play(tasks).replace('hosts: all', 'hosts: h3')),
+          '--yes',
+          '--state-dir',
+          state,
+        ];
         expect((await lab.run(words)).exit).toBe(0);
         const [run = ''] = readdirSync(join(state, 'runs'));
         const journal = readFileSync(join(state, 'runs', run, 'journal.ndjson'), 'utf8');

@@ -1,5 +1,14 @@
-// The list of runs without reading every journal: what is read, and that what it says is what the journals say.
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+// The list of runs without reading every journal: what is read, and that what it says is what the
+// journals say.
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import type * as Files from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +54,10 @@ it('reads no journal of 3,000 finished runs again, and one that is new', async (
 
 it('says what the journals say', async () => {
   makeNights(state, 3, now);
-  writeFileSync(join(state, 'runs/20261125-000000-00aa/settings.json'), '{"flags": {"job": "nightly"}}');
+  writeFileSync(
+    join(state, 'runs/20261125-000000-00aa/settings.json'),
+    '{"flags": {"job": "nightly"}}',
+  );
   await runs();
   expect(await runs()).toEqual(await readRuns(state));
   expect((await runs()).map(({ job }) => job)).toEqual([undefined, 'nightly', undefined]);
@@ -56,7 +68,10 @@ it.each<[string, (run: string) => void]>([
   [
     'has the same length and an old time, and another text',
     (run) => {
-      writeFileSync(journal(run), readFileSync(journal(run), 'utf8').replace('nothing to do', 'nothing to dO'));
+      writeFileSync(
+        journal(run),
+        readFileSync(journal(run), 'utf8').replace('nothing to do', 'nothing to dO'),
+      );
       utimesSync(journal(run), new Date(0), new Date(0));
     },
   ],
@@ -67,15 +82,18 @@ it.each<[string, (run: string) => void]>([
   expect(await journalsRead(runs)).toBe(1);
 });
 
-it.each(['', '{', '[]', '{"20261126-000000-00aa": 5}', '{"20261126-000000-00aa": {"size": 1, "changed": 1, "info": {"run": 5}}}'])(
-  'makes an index anew that holds %s',
-  async (text) => {
-    makeNights(state, 1, now);
-    writeFileSync(join(state, 'index.json'), text);
-    expect(await runs()).toEqual(await readRuns(state));
-    expect(await journalsRead(runs)).toBe(0);
-  },
-);
+it.each([
+  '',
+  '{',
+  '[]',
+  '{"20261126-000000-00aa": 5}',
+  '{"20261126-000000-00aa": {"size": 1, "changed": 1, "info": {"run": 5}}}',
+])('makes an index anew that holds %s', async (text) => {
+  makeNights(state, 1, now);
+  writeFileSync(join(state, 'index.json'), text);
+  expect(await runs()).toEqual(await readRuns(state));
+  expect(await journalsRead(runs)).toBe(0);
+});
 
 it('forgets a run that is gone, and reads a broken journal once', async () => {
   const [first = '', second = ''] = makeNights(state, 2, now);

@@ -1,5 +1,6 @@
-// Two runs of one pool in random worlds, whose every step on the shared disk is interleaved with the other's: no start of either exceeds its budget
-// or its zones with what both have out of service, also when a controller is killed and resumed; and both come to an end.
+// Two runs of one pool in random worlds, whose every step on the shared disk is interleaved with
+// the other's: no start of either exceeds its budget or its zones with what both have out of
+// service, also when a controller is killed and resumed; and both come to an end.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +9,12 @@ import { decide } from '../../src/core/rollout/decide.ts';
 import { eventOf } from '../../src/core/rollout/decision.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
 import { heldSlot } from '../../src/core/run-state/slot.ts';
-import { emptyState, hostState, hostStates, type RunState } from '../../src/core/run-state/state.ts';
+import {
+  emptyState,
+  hostState,
+  hostStates,
+  type RunState,
+} from '../../src/core/run-state/state.ts';
 import { SlotClaims } from '../../src/engine/slot-claims.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
 import type { EventBody } from '../../src/model/run/event.ts';
@@ -17,7 +23,10 @@ import { emptyWorld, memorySlots, type SlotWorld } from '../fakes/slots.ts';
 
 const runs = process.env.KMEND_SLOW === undefined ? 400 : 10_000;
 
-/** Lets one of those that wait go on, whichever the draws say; a controller that is killed stays where it is. */
+/**
+ * Lets one of those that wait go on, whichever the draws say; a controller that is killed stays
+ * where it is.
+ */
 class Steps {
   readonly #waiting: { readonly who: string; readonly go: () => void }[] = [];
   readonly #draw: () => number;
@@ -25,9 +34,11 @@ class Steps {
   constructor(draw: () => number) {
     this.#draw = draw;
   }
-  readonly of = (who: string) => (): Promise<void> => new Promise((go) => void this.#waiting.push({ who, go }));
+  readonly of = (who: string) => (): Promise<void> =>
+    new Promise((go) => void this.#waiting.push({ who, go }));
   kill(who: string): void {
-    for (let at = this.#waiting.length - 1; at >= 0; at -= 1) if (this.#waiting[at]?.who === who) this.#waiting.splice(at, 1);
+    for (let at = this.#waiting.length - 1; at >= 0; at -= 1)
+      if (this.#waiting[at]?.who === who) this.#waiting.splice(at, 1);
   }
   async next(): Promise<void> {
     const [one] = this.#waiting.splice(Math.floor(this.#draw() * this.#waiting.length), 1);
@@ -51,7 +62,11 @@ interface Fate {
   readonly seed: number;
   readonly fails: ReadonlySet<string>;
   /** Steps after which the controller of a run is killed; it is resumed some steps later. */
-  readonly kills: readonly { readonly run: 'a' | 'b'; readonly at: number; readonly resumed: boolean }[];
+  readonly kills: readonly {
+    readonly run: 'a' | 'b';
+    readonly at: number;
+    readonly resumed: boolean;
+  }[];
 }
 
 interface Played {
@@ -94,13 +109,25 @@ async function play(policies: Sides, fate: Fate): Promise<Played> {
     const walk = async (host: string): Promise<void> => {
       await step();
       await step();
-      if (fate.fails.has(host)) append(run, { type: 'host.failed', host, failure: failure(), touched: true, state: 'drained' });
+      if (fate.fails.has(host))
+        append(run, {
+          type: 'host.failed',
+          host,
+          failure: failure(),
+          touched: true,
+          state: 'drained',
+        });
       else append(run, { type: 'host.done', host, changed: true, proven: 'yes' });
     };
     for (const host of hostStates(states[run])) if (host.status === 'running') void walk(host.host);
     for (;;) {
       await claims.sync();
-      const again = () => decide(states[run], policies[run], now(), { wait: true, attended: false, slotsReadAt: claims.readAt });
+      const again = () =>
+        decide(states[run], policies[run], now(), {
+          wait: true,
+          attended: false,
+          slotsReadAt: claims.readAt,
+        });
       const decision = again();
       if (decision.kind === 'start' && !(await claims.take(decision.host, again))) continue;
       const event = eventOf(decision);
@@ -145,7 +172,12 @@ async function play(policies: Sides, fate: Fate): Promise<Played> {
         steps.kill(`${run} 1`);
         shared.alive.delete(run);
       }
-      if (resumed && steps.count === at + 40 && !running.has(`${run} 1`) && states[run].finished === undefined) {
+      if (
+        resumed &&
+        steps.count === at + 40 &&
+        !running.has(`${run} 1`) &&
+        states[run].finished === undefined
+      ) {
         append(run, { type: 'run.resumed', who: 'ops', tool: '' });
         launch(run, `${run} 2`);
       }
@@ -155,11 +187,22 @@ async function play(policies: Sides, fate: Fate): Promise<Played> {
   return { broken, states, steps: steps.count };
 }
 
-/** What both runs have out of service, counted from their journals, against the wider of their budgets: each run keeps to its own. */
-function exceeded({ a, b }: Sides, states: Readonly<Record<'a' | 'b', RunState>>, host: string): readonly string[] {
-  const out = [...hostStates(states.a), ...hostStates(states.b)].filter((one) => heldSlot(one) !== undefined);
+/**
+ * What both runs have out of service, counted from their journals, against the wider of their
+ * budgets: each run keeps to its own.
+ */
+function exceeded(
+  { a, b }: Sides,
+  states: Readonly<Record<'a' | 'b', RunState>>,
+  host: string,
+): readonly string[] {
+  const out = [...hostStates(states.a), ...hostStates(states.b)].filter(
+    (one) => heldSlot(one) !== undefined,
+  );
   const zones = new Set(out.map((one) => one.plan.zone));
-  const slots = Math.max(...[a, b].map(({ maxUnavailable }) => ('count' in maxUnavailable ? maxUnavailable.count : 0)));
+  const slots = Math.max(
+    ...[a, b].map(({ maxUnavailable }) => ('count' in maxUnavailable ? maxUnavailable.count : 0)),
+  );
   const most = Math.max(...[a, b].map(({ maxZones = 2 }) => maxZones));
   const names = out.map((one) => one.host).join(' ');
   return [
@@ -184,14 +227,24 @@ const sides: fc.Arbitrary<Sides> = fc.oneof(
   policy.map((both) => ({ a: both, b: both })),
   fc.record({ a: policy, b: policy }),
 );
-const kill = fc.record({ run: fc.constantFrom('a' as const, 'b' as const), at: fc.integer({ min: 1, max: 200 }), resumed: fc.boolean() });
+const kill = fc.record({
+  run: fc.constantFrom('a' as const, 'b' as const),
+  at: fc.integer({ min: 1, max: 200 }),
+  resumed: fc.boolean(),
+});
 
 describe('two runs of one pool', () => {
   it(`never have more hosts out of service together than their budgets allow (${runs} worlds)`, async () => {
     await fc.assert(
-      fc.asyncProperty(sides, fc.nat(), fc.subarray(pool), fc.array(kill, { maxLength: 2 }), async (policies, seed, fails, kills) => {
-        expect((await play(policies, { seed, fails: new Set(fails), kills })).broken).toEqual([]);
-      }),
+      fc.asyncProperty(
+        sides,
+        fc.nat(),
+        fc.subarray(pool),
+        fc.array(kill, { maxLength: 2 }),
+        async (policies, seed, fails, kills) => {
+          expect((await play(policies, { seed, fails: new Set(fails), kills })).broken).toEqual([]);
+        },
+      ),
       { numRuns: runs },
     );
   }, 600_000);
@@ -202,7 +255,11 @@ describe('two runs of one pool', () => {
         const { states } = await play(policies, { seed, fails: new Set(), kills: [] });
         for (const run of ['a', 'b'] as const) {
           expect(states[run].finished?.exit).toBe(0);
-          expect([...hostStates(states[run])].map((host) => host.status)).toEqual(['done', 'done', 'done']);
+          expect([...hostStates(states[run])].map((host) => host.status)).toEqual([
+            'done',
+            'done',
+            'done',
+          ]);
         }
       }),
       { numRuns: runs / 4 },

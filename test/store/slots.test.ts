@@ -1,4 +1,5 @@
-// Slots on a real disk: what is left behind by a run that ended, crashed or is gone, and what nobody wrote so.
+// Slots on a real disk: what is left behind by a run that ended, crashed or is gone, and what
+// nobody wrote so.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,8 +32,25 @@ async function dead(run: string, ...events: readonly EventBody[]): Promise<void>
 describe('a slot of a run without a process', () => {
   it.each([
     ['under way', [started], 'held'],
-    ['failed', [started, { type: 'host.failed', host: 'h1', failure: failure(), touched: true, state: '' }], 'failed'],
-    ['dark', [started, { type: 'host.failed', host: 'h1', failure: failure('unreachable'), touched: false, state: '' }], 'unreachable'],
+    [
+      'failed',
+      [started, { type: 'host.failed', host: 'h1', failure: failure(), touched: true, state: '' }],
+      'failed',
+    ],
+    [
+      'dark',
+      [
+        started,
+        {
+          type: 'host.failed',
+          host: 'h1',
+          failure: failure('unreachable'),
+          touched: false,
+          state: '',
+        },
+      ],
+      'unreachable',
+    ],
     ['not begun', [], undefined],
     ['done', [started, { type: 'host.done', host: 'h1', changed: true, proven: 'yes' }], undefined],
   ] as const)('is judged by its journal: %s', async (_name, events, kind) => {
@@ -52,11 +70,22 @@ describe('a slot of a run without a process', () => {
   });
 
   it('is free once an operator has left an acknowledgement for it', async () => {
-    await dead('r1', started, { type: 'host.failed', host: 'h1', failure: failure(), touched: true, state: '' });
+    await dead('r1', started, {
+      type: 'host.failed',
+      host: 'h1',
+      failure: failure(),
+      touched: true,
+      state: '',
+    });
     await store.slots('r1', pool).keep(slot('h1'));
     const other = store.slots('r2', pool);
     expect(await other.others()).toMatchObject([{ kind: 'failed' }]);
-    await postCommand(state, 'r1', { type: 'host.resolved', host: 'h1', who: 'ops', note: '', as: 'skip' }, 0);
+    await postCommand(
+      state,
+      'r1',
+      { type: 'host.resolved', host: 'h1', who: 'ops', note: '', as: 'skip' },
+      0,
+    );
     expect(await other.others()).toEqual([]);
   });
 
@@ -96,5 +125,7 @@ describe('slots of a run with a process', () => {
 it('a file that is no slot is not passed over', async () => {
   mkdirSync(join(state, 'slots'), { mode: 0o700 });
   writeFileSync(join(state, 'slots/r1.x.slot'), '{"run": "r1"}');
-  await expect(store.slots('r2', pool).others()).rejects.toThrow(`${join(state, 'slots/r1.x.slot')}: is no slot that kmend wrote`);
+  await expect(store.slots('r2', pool).others()).rejects.toThrow(
+    `${join(state, 'slots/r1.x.slot')}: is no slot that kmend wrote`,
+  );
 });

@@ -1,4 +1,5 @@
-// A state directory that cannot be used is an error message at every command: what, why, and what to do; never an internal error.
+// A state directory that cannot be used is an error message at every command: what, why, and what
+// to do; never an internal error.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +23,8 @@ afterAll(async () => {
 });
 
 /** Only the tree of commands is built. */
-const silentWorld = (): World => ({ version: '0', who: 'nobody', out: () => {}, err: () => {} }) as unknown as World;
+const silentWorld = (): World =>
+  ({ version: '0', who: 'nobody', out: () => {}, err: () => {} }) as unknown as World;
 
 const sh = (line: string): void => void execFileSync('sh', ['-c', line]);
 const isRoot = process.getuid?.() === 0;
@@ -33,13 +35,22 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     for (const directory of mounts) sh(`umount -l ${directory}`);
   });
   /** With one finished run, one that failed and waits, and a job. */
-  async function disk(name: string, failing: string): Promise<{ readonly state: string; readonly run: string; readonly book: string }> {
+  async function disk(
+    name: string,
+    failing: string,
+  ): Promise<{ readonly state: string; readonly run: string; readonly book: string }> {
     const state = join(lab.dir, name);
     mkdirSync(state);
     sh(`mount -t tmpfs -o size=1m,mode=700 tmpfs ${state}`);
     mounts.push(state);
-    const book = lab.file('book.yaml', play("    - shell: {cmd: 'true'}\n").replace('hosts: all', 'hosts: h1'));
-    const fails = lab.file('fails.yaml', play("    - shell: {cmd: 'false'}\n").replace('hosts: all', `hosts: ${failing}`));
+    const book = lab.file(
+      'book.yaml',
+      play("    - shell: {cmd: 'true'}\n").replace('hosts: all', 'hosts: h1'),
+    );
+    const fails = lab.file(
+      'fails.yaml',
+      play("    - shell: {cmd: 'false'}\n").replace('hosts: all', `hosts: ${failing}`),
+    );
     await lab.run(['apply', book, '--yes', '--state-dir', state]);
     const failed = await lab.run(['apply', fails, '--yes', '--state-dir', state]);
     const run = /kmend resume (\S+)/.exec(`${failed.out}${failed.err}`)?.[1] ?? '';
@@ -97,14 +108,32 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     { args: ['doctor', '-i', lab.fleet.inventoryFile] },
     { args: ['uncordon', failing, '--kubeconfig', 'kubeconfig'] },
     { args: ['cleanup', 'all', '-i', lab.fleet.inventoryFile, '--yes'] },
-    { args: ['schedule', 'install', 'two', '--every', 'daily', '--', 'check', '-i', lab.fleet.inventoryFile], writes: true },
+    {
+      args: [
+        'schedule',
+        'install',
+        'two',
+        '--every',
+        'daily',
+        '--',
+        'check',
+        '-i',
+        lab.fleet.inventoryFile,
+      ],
+      writes: true,
+    },
     { args: ['schedule', 'list'] },
     { args: ['schedule', 'run', 'nightly'] },
     { args: ['schedule', 'remove', 'nightly'] },
   ];
 
   it.each<[string, string, (state: string) => void, string]>([
-    ['read-only', 'h2', (state) => sh(`mount -o remount,ro ${state}`), 'its file system is read-only'],
+    [
+      'read-only',
+      'h2',
+      (state) => sh(`mount -o remount,ro ${state}`),
+      'its file system is read-only',
+    ],
     ['full', 'h3', full, 'no space is left on its disk'],
   ])(
     '%s',
@@ -136,14 +165,18 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
   it('the table above has every command that takes --state-dir, but for those of the practice fleet', () => {
     const known = new Set(
       lines('r', 'b', 's', 'h').map(({ args }) =>
-        ['audit', 'schedule'].includes(args[0] ?? '') ? args.slice(0, 2).join(' ') : (args[0] ?? ''),
+        ['audit', 'schedule'].includes(args[0] ?? '')
+          ? args.slice(0, 2).join(' ')
+          : (args[0] ?? ''),
       ),
     );
     const named = (command: Command, before: string): readonly string[] =>
       command.commands
         .filter((inner) => inner.name() !== 'lab')
         .flatMap((inner) => [
-          ...(inner.options.some(({ long }) => long === '--state-dir') ? [`${before}${inner.name()}`] : []),
+          ...(inner.options.some(({ long }) => long === '--state-dir')
+            ? [`${before}${inner.name()}`]
+            : []),
           ...named(inner, `${before}${inner.name()} `),
         ]);
     expect(
@@ -187,7 +220,10 @@ describe('a state directory that is not where it was', () => {
       const ran = join(lab.host('h1').root, 'var/ran');
       const step = (text: string, seconds: number): string =>
         `    - shell: {cmd: 'echo ${text} >> "$KMEND_ROOT/var/ran"; sleep ${seconds}'}\n`;
-      const book = lab.file('steps.yaml', play(step('one', 1) + step('two', 0)).replace('hosts: all', 'hosts: h1'));
+      const book = lab.file(
+        'steps.yaml',
+        play(step('one', 1) + step('two', 0)).replace('hosts: all', 'hosts: h1'),
+      );
       const before = existsSync(ran) ? readFileSync(ran, 'utf8').length : 0;
       const done = (): string => (existsSync(ran) ? readFileSync(ran, 'utf8').slice(before) : '');
       const running = lab.start(['apply', book, '--yes', '--state-dir', state]);
@@ -195,11 +231,20 @@ describe('a state directory that is not where it was', () => {
       invalidate(state);
       const { exit, err } = await running.result;
       expect([exit, done()], err).toEqual([1, 'one\n']);
-      expect(err).toContain(`${state} cannot be written: it was moved, removed or unmounted while this run was under way`);
+      expect(err).toContain(
+        `${state} cannot be written: it was moved, removed or unmounted while this run was under way`,
+      );
       expect(err).toContain('under way: h1');
       const run = /hint: put it back, then: kmend resume (\S+)/.exec(err)?.[1] ?? '';
       // Its claim lies where the directory went, and its process lives: it runs this test.
-      const back = await lab.run(['resume', run, '--takeover', run, '--state-dir', `${state}.moved`]);
+      const back = await lab.run([
+        'resume',
+        run,
+        '--takeover',
+        run,
+        '--state-dir',
+        `${state}.moved`,
+      ]);
       expect([back.exit, done()], back.err).toEqual([0, 'one\ntwo\n']);
     },
     30_000,

@@ -1,4 +1,5 @@
-// The table of creators on a machine whose PID 1 is systemd: what docker, containerd and podman make through it, on cgroup v2 and on v1.
+// The table of creators on a machine whose PID 1 is systemd: what docker, containerd and podman
+// make through it, on cgroup v2 and on v1.
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   ctrRun,
@@ -17,7 +18,8 @@ import {
 } from '../hosts/creators.ts';
 import { startVm, type Vm } from './vm.ts';
 
-const podman = 'PODMAN_IGNORE_CGROUPSV1_WARNING=1 podman --storage-driver=vfs --events-backend=file';
+const podman =
+  'PODMAN_IGNORE_CGROUPSV1_WARNING=1 podman --storage-driver=vfs --events-backend=file';
 const [own, second] = ['docker', 'docker -H unix:///run/docker2.sock'];
 
 interface Managers {
@@ -25,7 +27,10 @@ interface Managers {
   readonly cgroupfs: Programs;
 }
 
-/** docker's driver of Debian is systemd on v2 and cgroupfs on v1; a second daemon has the other. Debian's kernel cannot limit memory on v1. */
+/**
+ * docker's driver of Debian is systemd on v2 and cgroupfs on v1; a second daemon has the other.
+ * Debian's kernel cannot limit memory on v1.
+ */
 const v2: Managers = {
   systemd: { docker: own, podman, limited: true },
   cgroupfs: { docker: second, podman: `${podman} --cgroup-manager=cgroupfs`, limited: true },
@@ -68,16 +73,29 @@ docker -H unix:///run/docker2.sock load -q -i /run/creators/box.tar
 ${podman} load -q -i /run/creators/box.tar
 `;
 
-/** docker and containerd's CRI plugin with both drivers; where runc puts a relative path differs: below its own group on v1, beside it on v2. */
+/**
+ * docker and containerd's CRI plugin with both drivers; where runc puts a relative path differs:
+ * below its own group on v1, beside it on v2.
+ */
 const both = ({ systemd, cgroupfs }: Managers, relative: string): readonly Way[] => [
-  { title: 'docker, systemd driver', start: dockerRun(systemd), group: 'system.slice/docker-HEX.scope', row: 'docker-scope' },
+  {
+    title: 'docker, systemd driver',
+    start: dockerRun(systemd),
+    group: 'system.slice/docker-HEX.scope',
+    row: 'docker-scope',
+  },
   {
     title: "docker, systemd driver, below a kubelet's pod",
     start: dockerRun(systemd, `--cgroup-parent ${slice}`),
     group: `${pod}/docker-HEX.scope`,
     row: 'pod-docker-scope',
   },
-  { title: 'docker, cgroupfs driver', start: dockerRun(cgroupfs), group: 'docker/HEX', row: 'docker' },
+  {
+    title: 'docker, cgroupfs driver',
+    start: dockerRun(cgroupfs),
+    group: 'docker/HEX',
+    row: 'docker',
+  },
   {
     title: "containerd's CRI plugin, SystemdCgroup",
     start: podRun(systemd, `/${pod}`, 'systemd'),
@@ -111,10 +129,14 @@ const onV2: readonly Way[] = [
   },
   {
     title: 'podman in a pod, systemd manager',
-    start: (n) => `${podman} pod create --infra=false batch && ${podmanRun(v2.systemd, '', '--pod batch')(n)}`,
+    start: (n) =>
+      `${podman} pod create --infra=false batch && ${podmanRun(v2.systemd, '', '--pod batch')(n)}`,
     group: 'machine.slice/machine-libpod_pod_HEX.slice/libpod-HEX.scope/container',
     row: 'podman-scope',
-    conmon: ['machine.slice/machine-libpod_pod_HEX.slice/libpod-conmon-HEX.scope', 'podman-conmon-scope'],
+    conmon: [
+      'machine.slice/machine-libpod_pod_HEX.slice/libpod-conmon-HEX.scope',
+      'podman-conmon-scope',
+    ],
   },
   {
     title: 'podman with a parent, systemd manager',
@@ -125,7 +147,8 @@ const onV2: readonly Way[] = [
   },
   {
     title: 'podman in a unit, as quadlet starts it',
-    start: (n) => `systemd-run -q --unit=split -p Delegate=yes -p Type=forking -E ${podmanRun(v2.systemd, '', '--cgroups=split')(n)}`,
+    start: (n) =>
+      `systemd-run -q --unit=split -p Delegate=yes -p Type=forking -E ${podmanRun(v2.systemd, '', '--cgroups=split')(n)}`,
     group: 'system.slice/split.service/libpod-payload-HEX',
     row: 'podman-split',
     conmon: ['system.slice/split.service/runtime', 'unknown'],
@@ -156,7 +179,12 @@ const onV1: readonly Way[] = [
   },
 ];
 
-const refused: Way = { title: 'refused', start: podRun(v2.systemd, `/kubepods/pod${uid}`, 'systemd'), group: '', row: '' };
+const refused: Way = {
+  title: 'refused',
+  start: podRun(v2.systemd, `/kubepods/pod${uid}`, 'systemd'),
+  group: '',
+  row: '',
+};
 
 const bootV1 = 'systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1';
 
@@ -167,7 +195,11 @@ export function describeCreators(missing: string): void {
     () => {
       let vm: Vm;
       let found: readonly (readonly Found[])[] = [];
-      const make = async (driver: string, ways: readonly Way[], hierarchy: Hierarchy): Promise<typeof found> =>
+      const make = async (
+        driver: string,
+        ways: readonly Way[],
+        hierarchy: Hierarchy,
+      ): Promise<typeof found> =>
         read(await vm.ssh(`${setUp(driver)}${steps(ways, hierarchy)}`, 1200), ways.length);
 
       beforeAll(async () => {
@@ -181,8 +213,9 @@ export function describeCreators(missing: string): void {
         return () => vm.stop();
       }, 2_500_000);
 
-      it.each(onV2.map((way, at) => ({ ...way, at: at + 1 })))('on v2, $title: $group', ({ at, ...way }) =>
-        expectCreator(way, found[at], '67108864'),
+      it.each(onV2.map((way, at) => ({ ...way, at: at + 1 })))(
+        'on v2, $title: $group',
+        ({ at, ...way }) => expectCreator(way, found[at], '67108864'),
       );
 
       it("a pod's sandbox is a group of the same shape as its containers", () => {
@@ -191,13 +224,17 @@ export function describeCreators(missing: string): void {
       });
 
       it('containerd with SystemdCgroup starts nothing for a kubelet with the cgroupfs driver', () => {
-        expect(found.at(-1)?.map(({ group }) => group)).toEqual([expect.stringMatching(/^failed: .*format "slice:prefix:name"/)]);
+        expect(found.at(-1)?.map(({ group }) => group)).toEqual([
+          expect.stringMatching(/^failed: .*format "slice:prefix:name"/),
+        ]);
       });
 
       it('on v1: the same', async () => {
         const boot = await vm.bootId();
         // At once: containers that do not answer SIGTERM would be waited for
-        await vm.ssh(`sed -i '/^linux/s/$/ ${bootV1}/' /boot/grub/grub.cfg && sync && (setsid reboot -ff > /dev/null 2>&1 < /dev/null &)`);
+        await vm.ssh(
+          `sed -i '/^linux/s/$/ ${bootV1}/' /boot/grub/grub.cfg && sync && (setsid reboot -ff > /dev/null 2>&1 < /dev/null &)`,
+        );
         await vm.answers(boot, 800);
         const again = await make('systemd', onV1, ['pids', '/sys/fs/cgroup/pids', 'pids.max']);
         for (const [at, way] of onV1.entries()) expectCreator(way, again[at + 1]);

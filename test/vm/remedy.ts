@@ -1,4 +1,5 @@
-// The whole remediation by kmend itself on a machine with Debian's GRUB, kernel and update-grub, and back again: the same for every image.
+// The whole remediation by kmend itself on a machine with Debian's GRUB, kernel and update-grub,
+// and back again: the same for every image.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,13 +11,19 @@ export interface RemedyOptions {
   readonly image: Image;
   /** A memory-limited group of that image that works from boot on, below /sys/fs/cgroup. */
   readonly group: string;
-  /** The same of a docker container, with stars for what is not known beforehand; absent = the image has no docker. */
+  /**
+   * The same of a docker container, with stars for what is not known beforehand; absent = the image
+   * has no docker.
+   */
   readonly container?: string;
   /** Why it is skipped; empty = it runs. */
   readonly missing: string;
 }
 
-/** 6.12 has nothing to mend (verify_kmem and the shipped playbook leave it alone), so the proof is what the kernel charges to a group that works. */
+/**
+ * 6.12 has nothing to mend (verify_kmem and the shipped playbook leave it alone), so the proof is
+ * what the kernel charges to a group that works.
+ */
 const play = (group: string): string => `
 - name: Switch kernel-memory accounting off, proven by what the kernel charges
   hosts: all
@@ -39,20 +46,34 @@ const play = (group: string): string => `
 `;
 
 const files = "/boot /etc/default /etc/grub.d ! -name '*.kmend-before'";
-/** Every file that a boot argument could stand in, with its content; what kmend keeps of before (FILE.kmend-before) is not one that GRUB reads. */
+/**
+ * Every file that a boot argument could stand in, with its content; what kmend keeps of before
+ * (FILE.kmend-before) is not one that GRUB reads.
+ */
 const contents = `find ${files} -type f -exec sha256sum {} + | sort -k 2`;
 /** Their modes and owners, and the folders. */
 const modes = `find ${files} -exec stat -c '%n %F %a %u %g' {} + | sort`;
 
 const inventoryOf = ({ port, key, knownHosts }: Vm): string => {
-  const login = { ansible_host: '127.0.0.1', ansible_port: port, ansible_user: 'root', ansible_ssh_private_key_file: key };
-  const variables = { ...login, ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHosts}`, reboot_stable_for: '5' };
+  const login = {
+    ansible_host: '127.0.0.1',
+    ansible_port: port,
+    ansible_user: 'root',
+    ansible_ssh_private_key_file: key,
+  };
+  const variables = {
+    ...login,
+    ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHosts}`,
+    reboot_stable_for: '5',
+  };
   return `all:\n  hosts:\n    vm: ${JSON.stringify(variables)}\n`;
 };
 
 const charged = async (vm: Vm, group: string): Promise<readonly number[]> => {
   const stat = await vm.ssh(`cat /sys/fs/cgroup/${group}/memory.stat`);
-  return ['kernel', 'slab'].map((row) => Number(new RegExp(`^${row} (\\d+)$`, 'm').exec(stat)?.[1] ?? -1));
+  return ['kernel', 'slab'].map((row) =>
+    Number(new RegExp(`^${row} (\\d+)$`, 'm').exec(stat)?.[1] ?? -1),
+  );
 };
 
 /** The probe's output in the machine; with KMEND_RECORD=1 it becomes a recording. */
@@ -64,7 +85,8 @@ async function probed(op: Operator, vm: Vm, name: string): Promise<void> {
 }
 
 export function describeRemedy({ image, group, container, missing }: RemedyOptions): void {
-  // systemd and docker take about two minutes a boot without KVM, and several times that beside other work
+  // systemd and docker take about two minutes a boot without KVM, and several times that beside
+  // other work
   const slow = image === 'full' ? 4 : 1;
   describe.skipIf(missing !== '')(
     `a ${image} Debian machine with its own GRUB and kernel${missing === '' ? '' : `, skipped: ${missing}`}`,
@@ -74,7 +96,12 @@ export function describeRemedy({ image, group, container, missing }: RemedyOptio
       let op: Operator;
       let file: string;
       let inventory: string;
-      let first: { readonly boot: string; readonly contents: string; readonly modes: string; readonly cmdline: string };
+      let first: {
+        readonly boot: string;
+        readonly contents: string;
+        readonly modes: string;
+        readonly cmdline: string;
+      };
 
       const groups = container === undefined ? [group] : [group, container];
       const isCharged = async (): Promise<boolean> => {
@@ -112,7 +139,11 @@ export function describeRemedy({ image, group, container, missing }: RemedyOptio
         expect([code, err]).toEqual([2, '']);
         expect(out).toMatch(/\+ boot argument cgroup\.memory/);
         expect(out).toMatch(/reboot/);
-        expect([await vm.bootId(), await vm.ssh(contents), await vm.ssh(modes)]).toEqual([first.boot, first.contents, first.modes]);
+        expect([await vm.bootId(), await vm.ssh(contents), await vm.ssh(modes)]).toEqual([
+          first.boot,
+          first.contents,
+          first.modes,
+        ]);
       });
 
       it('applied: drop-in, update-grub, one real reboot, and the kernel charges not one byte any more', async () => {
@@ -124,20 +155,35 @@ export function describeRemedy({ image, group, container, missing }: RemedyOptio
         expect((await vm.ssh('cat /proc/cmdline')).split(/\s/)).toContain('cgroup.memory=nokmem');
         for (const one of groups) {
           await expect
-            .poll(() => charged(vm, one).catch(() => 'no such group yet'), { timeout: slow * 120_000, interval: 1000 })
+            .poll(() => charged(vm, one).catch(() => 'no such group yet'), {
+              timeout: slow * 120_000,
+              interval: 1000,
+            })
             .toEqual([0, 0]);
-          expect(Number(await vm.ssh(`cat /sys/fs/cgroup/${one}/memory.current`))).toBeGreaterThan(0);
+          expect(Number(await vm.ssh(`cat /sys/fs/cgroup/${one}/memory.current`))).toBeGreaterThan(
+            0,
+          );
         }
         await probed(op, vm, `${image}-nokmem`);
       });
 
       it('did so in a drop-in of its own, for every entry that Linux has in grub.cfg', async () => {
         const dropin = await vm.ssh('cat /etc/default/grub.d/99-kmend.cfg');
-        expect(dropin.split('\n').slice(1)).toEqual(['GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"', '']);
-        const entries = (await vm.ssh("grep -E '^[[:space:]]*linux' /boot/grub/grub.cfg")).trimEnd().split('\n');
-        expect([entries.length >= 3, entries.every((line) => line.split(/\s/).includes('cgroup.memory=nokmem'))]).toEqual([true, true]);
+        expect(dropin.split('\n').slice(1)).toEqual([
+          'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX cgroup.memory=nokmem"',
+          '',
+        ]);
+        const entries = (await vm.ssh("grep -E '^[[:space:]]*linux' /boot/grub/grub.cfg"))
+          .trimEnd()
+          .split('\n');
+        expect([
+          entries.length >= 3,
+          entries.every((line) => line.split(/\s/).includes('cgroup.memory=nokmem')),
+        ]).toEqual([true, true]);
         await vm.ssh('grub-script-check /boot/grub/grub.cfg');
-        expect(await vm.ssh('grep -vh nokmem /etc/default/grub | sha256sum')).toBe(await vm.ssh('sha256sum < /etc/default/grub'));
+        expect(await vm.ssh('grep -vh nokmem /etc/default/grub | sha256sum')).toBe(
+          await vm.ssh('sha256sum < /etc/default/grub'),
+        );
       });
 
       it('a second plan is empty when it may run the read-only command', async () => {
@@ -151,7 +197,10 @@ export function describeRemedy({ image, group, container, missing }: RemedyOptio
         const { code, out, err } = await op.kmend(['rollback', mended, '--yes']);
         expect([code, err, out]).toEqual([0, '', expect.stringContaining('1 done')]);
         const journal = op.journal();
-        expect([eventsOf(journal, 'host.done').length, rebootsOf(journal, 'vm')]).toEqual([1, [{ before, after: await vm.bootId() }]]);
+        expect([eventsOf(journal, 'host.done').length, rebootsOf(journal, 'vm')]).toEqual([
+          1,
+          [{ before, after: await vm.bootId() }],
+        ]);
         expect(await vm.ssh('cat /proc/cmdline')).toBe(first.cmdline);
         expect(await vm.ssh(contents)).toBe(first.contents);
         await until('the groups are charged', slow * 120, isCharged);

@@ -1,4 +1,5 @@
-// Debian's GRUB, update-grub and kernel with a shell script as PID 1: the real boot path, fast enough for every CI run.
+// Debian's GRUB, update-grub and kernel with a shell script as PID 1: the real boot path, fast
+// enough for every CI run.
 import { describeRemedy } from './remedy.ts';
 import { vmMissing } from './vm.ts';
 

@@ -1,7 +1,17 @@
-// Real kernels and a real boot loader for tests: QEMU machines of test/lab/vm. What they are made of comes from apt; nothing is downloaded by hand.
+// Real kernels and a real boot loader for tests: QEMU machines of test/lab/vm. What they are made
+// of comes from apt; nothing is downloaded by hand.
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,23 +29,41 @@ export type Image = 'tiny' | 'full';
 
 const needs: Readonly<Record<Machine, readonly string[]>> = {
   kernel: ['qemu-system-x86_64', 'busybox', 'cpio', 'apt-get', 'dpkg-deb'],
-  disk: ['qemu-system-x86_64', 'qemu-img', 'busybox', 'cpio', 'xz', 'mmdebstrap', 'mke2fs', 'sfdisk', 'ssh', 'ssh-keygen'],
+  disk: [
+    'qemu-system-x86_64',
+    'qemu-img',
+    'busybox',
+    'cpio',
+    'xz',
+    'mmdebstrap',
+    'mke2fs',
+    'sfdisk',
+    'ssh',
+    'ssh-keygen',
+  ],
 };
 
-const hasProgram = (name: string): boolean => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((folder) => existsSync(join(folder, name)));
+const hasProgram = (name: string): boolean =>
+  ['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((folder) => existsSync(join(folder, name)));
 
-/** What keeps such a machine from being started here, for titles of skipped tests; empty = nothing does. */
+/**
+ * What keeps such a machine from being started here, for titles of skipped tests; empty = nothing
+ * does.
+ */
 export function vmMissing(machine: Machine): string {
   if (process.arch !== 'x64') return 'needs x86-64';
   const missing = needs[machine].filter((name) => !hasProgram(name));
   if (missing.length > 0) return `needs ${missing.join(', ')}`;
-  return machine === 'disk' && process.getuid?.() !== 0 ? 'needs root (to build a disk with files of root)' : '';
+  return machine === 'disk' && process.getuid?.() !== 0
+    ? 'needs root (to build a disk with files of root)'
+    : '';
 }
 
 /** Built once for each version of the scripts; a folder that is there is complete. */
 function built(name: string, script: string, words: readonly string[]): string {
   const digest = createHash('sha256');
-  for (const file of readdirSync(scripts).toSorted()) digest.update(readFileSync(join(scripts, file)));
+  for (const file of readdirSync(scripts).toSorted())
+    digest.update(readFileSync(join(scripts, file)));
   const folder = join(tmpdir(), `kmend-vm-${name}-${digest.digest('hex').slice(0, 12)}`);
   if (existsSync(folder)) return folder;
   const draft = `${folder}.${process.pid}`;
@@ -55,15 +83,29 @@ function built(name: string, script: string, words: readonly string[]): string {
 export const debianKernel = (): string => join(built('kernel', 'kernel.sh', []), 'vmlinuz');
 
 /**
- * Boots the kernel with these arguments and runs the probe inside, with busybox's sh and tools; the files that it left, by name
- * (mini-init.sh: `before.txt` and `after.txt` are the probe's output before and after a group has worked).
+ * Boots the kernel with these arguments and runs the probe inside, with busybox's sh and tools; the
+ * files that it left, by name (mini-init.sh: `before.txt` and `after.txt` are the probe's output
+ * before and after a group has worked).
  */
-export async function bootProbe(kernel: string, probe: string, words: readonly string[]): Promise<ReadonlyMap<string, string>> {
+export async function bootProbe(
+  kernel: string,
+  probe: string,
+  words: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-mini-'));
   try {
     writeFileSync(join(dir, 'probe.sh'), probe);
-    await run('sh', [join(scripts, 'mini.sh'), kernel, join(dir, 'probe.sh'), join(dir, 'out'), ...words], { timeout: 150_000 });
-    return new Map(readdirSync(join(dir, 'out')).map((name) => [name, readFileSync(join(dir, 'out', name), 'utf8')]));
+    await run(
+      'sh',
+      [join(scripts, 'mini.sh'), kernel, join(dir, 'probe.sh'), join(dir, 'out'), ...words],
+      { timeout: 150_000 },
+    );
+    return new Map(
+      readdirSync(join(dir, 'out')).map((name) => [
+        name,
+        readFileSync(join(dir, 'out', name), 'utf8'),
+      ]),
+    );
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -74,7 +116,9 @@ export interface Vm {
   readonly port: number;
   readonly key: string;
   readonly knownHosts: string;
-  /** Runs a command as root in the machine, with OpenSSH's own client; a bad exit status is thrown. */
+  /**
+   * Runs a command as root in the machine, with OpenSSH's own client; a bad exit status is thrown.
+   */
   readonly ssh: (command: string, seconds?: number) => Promise<string>;
   /** Waits for a login; with a boot id, for one of another boot. */
   readonly answers: (notBootId?: string, seconds?: number) => Promise<void>;
@@ -84,7 +128,10 @@ export interface Vm {
   readonly stop: () => void;
 }
 
-/** Starts a machine from a disk, and waits until it lets one log in. Without KVM: 14 s (tiny), about two minutes (full). */
+/**
+ * Starts a machine from a disk, and waits until it lets one log in. Without KVM: 14 s (tiny), about
+ * two minutes (full).
+ */
 export async function startVm(name: string, image: Image): Promise<Vm> {
   const disk = built(image, 'image.sh', [image]);
   const dir = mkdtempSync(join(tmpdir(), 'kmend-vm-'));
@@ -94,19 +141,37 @@ export async function startVm(name: string, image: Image): Promise<Vm> {
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${hostKey}\n`);
   mkdirSync(join(dir, 'state'));
   const memory = { MEM: image === 'full' ? '1024M' : '512M' };
-  execFileSync('sh', [join(scripts, 'run.sh'), join(disk, 'disk.raw'), join(dir, 'state'), name, String(port)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...memory },
-  });
-  const file = (kind: string): string => readFileSync(join(dir, 'state', `${name}.${kind}`), 'utf8');
+  execFileSync(
+    'sh',
+    [join(scripts, 'run.sh'), join(disk, 'disk.raw'), join(dir, 'state'), name, String(port)],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...memory },
+    },
+  );
+  const file = (kind: string): string =>
+    readFileSync(join(dir, 'state', `${name}.${kind}`), 'utf8');
   const words = ['-F', 'none', '-i', join(disk, 'id'), '-p', String(port)];
-  // A hard reset behind user-mode networking sends no FIN: without keep-alives a login that was open then hangs for minutes.
-  const options = [`UserKnownHostsFile=${knownHosts}`, 'BatchMode=yes', 'ConnectTimeout=5', 'LogLevel=ERROR', 'ServerAliveInterval=3'];
+  // A hard reset behind user-mode networking sends no FIN: without keep-alives a login that was
+  // open then hangs for minutes.
+  const options = [
+    `UserKnownHostsFile=${knownHosts}`,
+    'BatchMode=yes',
+    'ConnectTimeout=5',
+    'LogLevel=ERROR',
+    'ServerAliveInterval=3',
+  ];
   const ssh = async (command: string, seconds = 120): Promise<string> => {
-    const all = [...words, ...options.flatMap((option) => ['-o', option]), 'root@127.0.0.1', command];
+    const all = [
+      ...words,
+      ...options.flatMap((option) => ['-o', option]),
+      'root@127.0.0.1',
+      command,
+    ];
     return (await run('ssh', all, { timeout: seconds * 1000, maxBuffer: 16 * 1024 * 1024 })).stdout;
   };
-  const bootId = async (): Promise<string> => (await ssh('cat /proc/sys/kernel/random/boot_id', 15)).trim();
+  const bootId = async (): Promise<string> =>
+    (await ssh('cat /proc/sys/kernel/random/boot_id', 15)).trim();
   const stop = (): void => {
     try {
       process.kill(Number(file('pid')));
@@ -120,9 +185,21 @@ export async function startVm(name: string, image: Image): Promise<Vm> {
       const id = await bootId().catch(() => notBootId);
       if (id !== undefined && id !== notBootId) return;
     }
-    throw new Error(`${name} did not answer within ${seconds} s; its console: ${file('log').slice(-800)}`);
+    throw new Error(
+      `${name} did not answer within ${seconds} s; its console: ${file('log').slice(-800)}`,
+    );
   };
-  const vm = { name, port, key: join(disk, 'id'), knownHosts, ssh, answers, bootId, console: () => file('log'), stop };
+  const vm = {
+    name,
+    port,
+    key: join(disk, 'id'),
+    knownHosts,
+    ssh,
+    answers,
+    bootId,
+    console: () => file('log'),
+    stop,
+  };
   try {
     await answers(undefined, image === 'full' ? 1200 : 400);
     return vm;
@@ -137,6 +214,8 @@ const freePort = (): Promise<number> =>
     const server = createServer();
     server.once('error', reject).listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+      server.close(() =>
+        resolve(typeof address === 'object' && address !== null ? address.port : 0),
+      );
     });
   });

@@ -8,12 +8,18 @@ import type { Runc } from './programs.ts';
 import type { Boot, Host, Software } from './world.ts';
 
 /** The host's clock, and when it booted and its programs were installed: seconds since 1970. */
-export const clock = { now: 1_790_010_000, boot: 1_790_000_000, before: 1_789_900_000, during: 1_790_005_000 } as const;
+export const clock = {
+  now: 1_790_010_000,
+  boot: 1_790_000_000,
+  before: 1_789_900_000,
+  during: 1_790_005_000,
+} as const;
 
 const at = (program: { readonly inBoot: boolean } | undefined): number =>
   program === undefined ? 0 : program.inBoot ? clock.during : clock.before;
 
-export const releaseOf = ({ build }: Boot): string => (build === 'healthy' ? '5.4.278-1.el7.elrepo.x86_64' : `3.10.0-${build}.el7.x86_64`);
+export const releaseOf = ({ build }: Boot): string =>
+  build === 'healthy' ? '5.4.278-1.el7.elrepo.x86_64' : `3.10.0-${build}.el7.x86_64`;
 
 export const factsOf = (host: Host): Facts => ({
   'os.family': 'rhel',
@@ -30,7 +36,9 @@ export const factsOf = (host: Host): Facts => ({
   'boot.time': clock.boot,
   'clock.epoch': clock.now,
   'user.root': host.world.root,
-  'kmem.symptoms': showsDamage(host) ? damageLines.map(({ kind, line }) => ({ kind, from: 'kernel', count: 1, line })) : [],
+  'kmem.symptoms': showsDamage(host)
+    ? damageLines.map(({ kind, line }) => ({ kind, from: 'kernel', count: 1, line }))
+    : [],
   'kmem.log_read': true,
   ...softwareFacts(host.software),
   ...memoryFacts(host.memory, host.world.root),
@@ -41,8 +49,12 @@ export const damageLines = [
   { kind: 'slub', line: 'SLUB: Unable to allocate memory on node -1 (gfp=0x20)' },
   { kind: 'slub_memcg', line: 'cache: kmalloc-192(12:aaaa), object size: 192' },
 ] as const;
-/** The kernel says so of the cache of a group, and such caches are there only where groups were accounted. */
-export const showsDamage = ({ world, memory }: Host): boolean => world.damage && slabEntries(memory).length > 0;
+/**
+ * The kernel says so of the cache of a group, and such caches are there only where groups were
+ * accounted.
+ */
+export const showsDamage = ({ world, memory }: Host): boolean =>
+  world.damage && slabEntries(memory).length > 0;
 
 /** Where the runc lies that the probe finds first. */
 export const runcPath = ({ bundled, runc }: Software): string => {
@@ -59,12 +71,20 @@ export const runcPath = ({ bundled, runc }: Software): string => {
 
 /** Is there a containerd program, or one that docker brings along? k3s has it inside itself. */
 export const hasContainerd = ({ bundled, runc, cri, kubelet }: Software): boolean =>
-  bundled !== undefined || runc?.row.from === 'containerd.io' || (cri === 'containerd' && kubelet?.row.program !== 'k3s');
+  bundled !== undefined ||
+  runc?.row.from === 'containerd.io' ||
+  (cri === 'containerd' && kubelet?.row.program !== 'k3s');
 
 export const nvidiaPath = '/usr/bin/nvidia-container-runtime';
-export const endpoints = { docker: '', containerd: 'unix:///run/containerd/containerd.sock', 'cri-o': 'unix:///var/run/crio/crio.sock' };
+export const endpoints = {
+  docker: '',
+  containerd: 'unix:///run/containerd/containerd.sock',
+  'cri-o': 'unix:///var/run/crio/crio.sock',
+};
 
-/** What config.toml says; RHEL's docker has a containerd of another name, without a configuration. */
+/**
+ * What config.toml says; RHEL's docker has a containerd of another name, without a configuration.
+ */
 function driverOf(software: Software): string {
   if (!hasContainerd(software) || software.engine?.row.package === 'docker') return '';
   return software.cri === 'containerd' ? software.runtime : 'cgroupfs';
@@ -85,7 +105,10 @@ function softwareFacts(software: Software): Facts {
     'docker.package': engine?.row.package ?? '',
     'docker.evr': engine?.row.evr ?? '',
     'docker.installed_at': at(engine),
-    'docker.runtimes': nvidia === undefined ? [] : [{ name: 'nvidia', path: nvidiaPath, says: `runc version ${nvidia.row.says}` }],
+    'docker.runtimes':
+      nvidia === undefined
+        ? []
+        : [{ name: 'nvidia', path: nvidiaPath, says: `runc version ${nvidia.row.says}` }],
     'containerd.installed': hasContainerd(software),
     'containerd.bundled': bundled !== undefined,
     'containerd.package': packaged === undefined ? '' : 'containerd.io',
@@ -107,7 +130,10 @@ function softwareFacts(software: Software): Facts {
     'kubelet.evr': kubelet?.row.program === 'kubelet' ? `${kubelet.row.version}-0` : '',
     'kubelet.installed_at': kubelet?.row.program === 'kubelet' ? at(kubelet) : 0,
     'kubelet.changed_at': at(kubelet),
-    'kubelet.endpoint': cri === undefined || kubelet?.row.program === 'k3s' || kubelet === undefined ? '' : endpoints[cri],
+    'kubelet.endpoint':
+      cri === undefined || kubelet?.row.program === 'k3s' || kubelet === undefined
+        ? ''
+        : endpoints[cri],
     'crio.installed': cri === 'cri-o',
     'crio.driver': cri === 'cri-o' ? software.runtime : '',
     'podman.installed': podman !== undefined,
@@ -156,7 +182,8 @@ function see(memory: Memory, path: string, root: boolean): Seen | undefined {
 }
 
 const explicitAt = (memory: Memory, path: string): string | undefined => {
-  if (path === '' || memory.groups.get(path)?.kmemLimit !== undefined) return path === '' ? undefined : path;
+  if (path === '' || memory.groups.get(path)?.kmemLimit !== undefined)
+    return path === '' ? undefined : path;
   return explicitAt(memory, parentOf(path));
 };
 
@@ -191,23 +218,38 @@ function memoryFacts(memory: Memory, root: boolean): Facts {
     'kmem.root_usage': memory.build.kmemFiles ? usageOf(memory, '') : 0,
     'kmem.slab_entries': entries.length,
     'kmem.slab_ids': ids.size,
-    'kmem.dead_groups': Math.max(0, ids.size - seen.filter(({ lines, state }) => lines > 2 || state === 'denied').length),
+    'kmem.dead_groups': Math.max(
+      0,
+      ids.size - seen.filter(({ lines, state }) => lines > 2 || state === 'denied').length,
+    ),
     'kmem.live_groups': paths.length,
   };
 }
 
-/** Equal groups in one bucket each; in the order of their words, so that two hosts can be compared. */
+/**
+ * Equal groups in one bucket each; in the order of their words, so that two hosts can be compared.
+ */
 function witnessesOf(seen: readonly Seen[]): readonly WitnessRow[] {
   const buckets = new Map<string, { readonly witness: Omit<WitnessRow, 'count'>; count: number }>();
   for (const { row, state, limited, lines, usage, procs, explicit } of seen) {
     const asked = explicit === undefined ? {} : { explicit: true as const };
-    const witness = { row: row.key, state, limited, caches: lines > 2, charged: usage > 0, procs: procs > 0, ...asked };
+    const witness = {
+      row: row.key,
+      state,
+      limited,
+      caches: lines > 2,
+      charged: usage > 0,
+      procs: procs > 0,
+      ...asked,
+    };
     const key = JSON.stringify(witness);
     const bucket = buckets.get(key) ?? { witness, count: 0 };
     bucket.count += 1;
     buckets.set(key, bucket);
   }
-  return [...buckets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { witness, count }]) => ({ ...witness, count }));
+  return [...buckets]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { witness, count }]) => ({ ...witness, count }));
 }
 
 type Row = Seen['row'];
@@ -217,12 +259,14 @@ const byOf = (row: Row): 'kubelet' | 'docker' | 'other' => {
 };
 
 function samplesOf(seen: readonly Seen[], absent: number): SampleCounts {
-  const count = (some: readonly Seen[], word: Seen['state']): number => some.filter(({ state }) => state === word).length;
+  const count = (some: readonly Seen[], word: Seen['state']): number =>
+    some.filter(({ state }) => state === word).length;
   const off = (some: readonly Seen[]): number => count(some, 'eio');
   const by = (who: string): readonly Seen[] => seen.filter(({ row }) => byOf(row) === who);
   const readable = (some: readonly Seen[]): number => count(some, 'read');
   const limited = seen.filter(
-    ({ limited: when, row }) => when === 'yes' && (row.level === 'pods' || row.level === 'pod' || row.level === 'container'),
+    ({ limited: when, row }) =>
+      when === 'yes' && (row.level === 'pods' || row.level === 'pod' || row.level === 'container'),
   );
   const containers = limited.filter(({ row }) => row.level === 'container');
   const pods = by('kubelet');

@@ -1,4 +1,5 @@
-// Judges that overlook one thing, and the law that each of them breaks: a law that no fault breaks would guard nothing.
+// Judges that overlook one thing, and the law that each of them breaks: a law that no fault breaks
+// would guard nothing.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { derive } from '../../src/facts/index.ts';
@@ -6,7 +7,14 @@ import { treat } from '../../src/facts/kmem/remedy.ts';
 import { readSituation } from '../../src/facts/kmem/situation.ts';
 import { judge, proofOf, verdictRules } from '../../src/facts/kmem/verdict.ts';
 import { witnessRules } from '../../src/facts/kmem/witnesses.ts';
-import { allOf, type FactName, type Facts, type FactValue, fact, known } from '../../src/model/fact.ts';
+import {
+  allOf,
+  type FactName,
+  type Facts,
+  type FactValue,
+  fact,
+  known,
+} from '../../src/model/fact.ts';
 import type { WitnessRow } from '../../src/model/facts/values.ts';
 import { randomWorld } from './generator.ts';
 import { brokenLaw, caseOf, type Judge } from './laws.ts';
@@ -19,8 +27,11 @@ const overlooking =
 
 /** Each group of the list, and of the examples, read otherwise. */
 const groups = (change: (witness: WitnessRow) => Partial<WitnessRow>): Judge =>
-  overlooking((facts) => ({ 'kmem.witnesses': known(facts, 'kmem.witnesses', []).map((one) => ({ ...one, ...change(one) })) }));
-const rowAs = (from: readonly string[], to: string): Judge => groups(({ row }) => (from.includes(row) ? { row: to } : {}));
+  overlooking((facts) => ({
+    'kmem.witnesses': known(facts, 'kmem.witnesses', []).map((one) => ({ ...one, ...change(one) })),
+  }));
+const rowAs = (from: readonly string[], to: string): Judge =>
+  groups(({ row }) => (from.includes(row) ? { row: to } : {}));
 
 const changeTimes = [
   'docker.installed_at',
@@ -30,14 +41,24 @@ const changeTimes = [
   'kubelet.installed_at',
   'kubelet.changed_at',
 ] as const;
-const neverLooksBack = overlooking((facts) => allOf(changeTimes.map((name) => (facts[name] === undefined ? {} : fact(name, 1)))));
+const neverLooksBack = overlooking((facts) =>
+  allOf(changeTimes.map((name) => (facts[name] === undefined ? {} : fact(name, 1)))),
+);
 const readsKernelsAs = (builds: RegExp, as: string): Judge =>
   overlooking((facts) =>
-    allOf((['kernel.release', 'kernel.next'] as const).map((name) => fact(name, known(facts, name, '').replace(builds, as)))),
+    allOf(
+      (['kernel.release', 'kernel.next'] as const).map((name) =>
+        fact(name, known(facts, name, '').replace(builds, as)),
+      ),
+    ),
   );
 const spells = (from: RegExp, to: string): Judge =>
   overlooking((facts) =>
-    allOf((['boot.cmdline', 'boot.next_cmdline'] as const).map((name) => fact(name, known(facts, name, '').replace(from, to)))),
+    allOf(
+      (['boot.cmdline', 'boot.next_cmdline'] as const).map((name) =>
+        fact(name, known(facts, name, '').replace(from, to)),
+      ),
+    ),
   );
 const says =
   <Name extends FactName>(name: Name, value: (judged: Facts) => FactValue<Name>): Judge =>
@@ -47,11 +68,19 @@ const says =
   };
 
 const faults: readonly (readonly [fault: string, judge: Judge])[] = [
-  ['a limit that came later counts as one from the beginning', groups(({ limited }) => (limited === 'later' ? { limited: 'yes' } : {}))],
+  [
+    'a limit that came later counts as one from the beginning',
+    groups(({ limited }) => (limited === 'later' ? { limited: 'yes' } : {})),
+  ],
   ['without swap accounting, too', spells(/swapaccount=0/, '')],
   [
     'groups that read on are not looked at',
-    overlooking((facts) => ({ ...groupsOff(facts), 'kmem.root_usage': 0, 'kmem.slab_entries': 0, 'kmem.slab_ids': 0 })),
+    overlooking((facts) => ({
+      ...groupsOff(facts),
+      'kmem.root_usage': 0,
+      'kmem.slab_entries': 0,
+      'kmem.slab_ids': 0,
+    })),
   ],
   [
     'a group of an unknown creator counts as a container of docker',
@@ -61,49 +90,106 @@ const faults: readonly (readonly [fault: string, judge: Judge])[] = [
   ['a container without a limit counts as one with a limit', groups(() => ({ limited: 'yes' }))],
   ['what was installed in this boot is not looked at', neverLooksBack],
   ["docker's other runtimes are not looked at", overlooking(() => ({ 'docker.runtimes': [] }))],
-  ["containerd is thought to have the kubelet's driver", overlooking((facts) => ({ 'containerd.driver': facts['kubelet.driver'] ?? '' }))],
-  ['podman is not looked at', overlooking(() => ({ 'podman.installed': false, 'podman.driver': '' }))],
-  ['podman is judged by the runc that docker brought', overlooking(() => ({ 'runc.path': '/usr/bin/runc' }))],
-  ['cri-o is not looked at', overlooking(() => ({ 'crio.installed': false, 'crio.driver': '', 'runc.version': '1.1.12' }))],
-  ['the kubelet is not looked at', overlooking(() => ({ 'kubelet.installed': false, 'kubelet.version': '', 'kubelet.driver': '' }))],
-  ['kernels that nobody has read are thought to obey', readsKernelsAs(/-(693|862|957)\./, '-1160.')],
+  [
+    "containerd is thought to have the kubelet's driver",
+    overlooking((facts) => ({ 'containerd.driver': facts['kubelet.driver'] ?? '' })),
+  ],
+  [
+    'podman is not looked at',
+    overlooking(() => ({ 'podman.installed': false, 'podman.driver': '' })),
+  ],
+  [
+    'podman is judged by the runc that docker brought',
+    overlooking(() => ({ 'runc.path': '/usr/bin/runc' })),
+  ],
+  [
+    'cri-o is not looked at',
+    overlooking(() => ({ 'crio.installed': false, 'crio.driver': '', 'runc.version': '1.1.12' })),
+  ],
+  [
+    'the kubelet is not looked at',
+    overlooking(() => ({
+      'kubelet.installed': false,
+      'kubelet.version': '',
+      'kubelet.driver': '',
+    })),
+  ],
+  [
+    'kernels that nobody has read are thought to obey',
+    readsKernelsAs(/-(693|862|957)\./, '-1160.'),
+  ],
   ['514 is thought to obey', readsKernelsAs(/-514\./, '-1160.')],
   [
     'the next boot is thought to be like this one',
-    overlooking((facts) => ({ 'kernel.next': facts['kernel.release'] ?? '', 'boot.next_cmdline': facts['boot.cmdline'] ?? '' })),
+    overlooking((facts) => ({
+      'kernel.next': facts['kernel.release'] ?? '',
+      'boot.next_cmdline': facts['boot.cmdline'] ?? '',
+    })),
   ],
   ['NOKMEM counts as nokmem', spells(/NOKMEM/, 'nokmem')],
   ['cgroup_memory= counts as cgroup.memory=', spells(/cgroup_memory=/, 'cgroup.memory=')],
-  ['every active probe counts as one that says off', overlooking(() => ({ 'kmem.active_probe': 'off' }))],
-  ['a kernel without kernel-memory files counts as any other', overlooking(() => ({ 'kmem.files': true }))],
+  [
+    'every active probe counts as one that says off',
+    overlooking(() => ({ 'kmem.active_probe': 'off' })),
+  ],
+  [
+    'a kernel without kernel-memory files counts as any other',
+    overlooking(() => ({ 'kmem.files': true })),
+  ],
   ['everything is unknown', says('kmem.verdict', () => 'unknown')],
   [
     'nothing is ever proven',
-    says('kmem.verdict', (judged) => (judged['kmem.proof'] === 'samples' ? 'unknown' : known(judged, 'kmem.verdict', 'unknown'))),
+    says('kmem.verdict', (judged) =>
+      judged['kmem.proof'] === 'samples' ? 'unknown' : known(judged, 'kmem.verdict', 'unknown'),
+    ),
   ],
-  ['a kernel-memory limit is not looked at', groups(({ explicit }) => (explicit === true ? { explicit: false } : {}))],
+  [
+    'a kernel-memory limit is not looked at',
+    groups(({ explicit }) => (explicit === true ? { explicit: false } : {})),
+  ],
   ['the active probe is not looked at', overlooking(() => ({ 'kmem.active_probe': '' }))],
   [
     'whatever is not refuted is proven in part',
-    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'none' ? 'samples' : known(judged, 'kmem.partial', ''))),
+    says('kmem.partial', (judged) =>
+      judged['kmem.partial'] === 'none' ? 'samples' : known(judged, 'kmem.partial', ''),
+    ),
   ],
   [
     'what refutes a proof in part does not count',
-    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'refuted' ? 'samples' : known(judged, 'kmem.partial', ''))),
+    says('kmem.partial', (judged) =>
+      judged['kmem.partial'] === 'refuted' ? 'samples' : known(judged, 'kmem.partial', ''),
+    ),
   ],
   [
     'nothing is ever proven in part',
-    says('kmem.partial', (judged) => (judged['kmem.partial'] === 'samples' ? 'none' : known(judged, 'kmem.partial', ''))),
+    says('kmem.partial', (judged) =>
+      judged['kmem.partial'] === 'samples' ? 'none' : known(judged, 'kmem.partial', ''),
+    ),
   ],
-  ['every group is taken for one below kubepods', rowAs(['docker', 'parent-container', 'unknown'], 'pod-inside')],
+  [
+    'every group is taken for one below kubepods',
+    rowAs(['docker', 'parent-container', 'unknown'], 'pod-inside'),
+  ],
   ['every host gets the argument', says('kmem.remedy', () => 'kernel_arg')],
 ];
 
 function groupsOff(facts: Facts): Facts {
   const samples = known(facts, 'kmem.samples', {});
   return {
-    'kmem.witnesses': known(facts, 'kmem.witnesses', []).map((one) => ({ ...one, state: 'eio', caches: false, charged: false })),
-    'kmem.samples': { ...samples, read: 0, eio: samples.total ?? 0, kubelet_read: 0, docker_read: 0, other_read: 0 },
+    'kmem.witnesses': known(facts, 'kmem.witnesses', []).map((one) => ({
+      ...one,
+      state: 'eio',
+      caches: false,
+      charged: false,
+    })),
+    'kmem.samples': {
+      ...samples,
+      read: 0,
+      eio: samples.total ?? 0,
+      kubelet_read: 0,
+      docker_read: 0,
+      other_read: 0,
+    },
   };
 }
 
@@ -114,8 +200,12 @@ const beyondWorlds = [
   'the argument is in force, and yet a new group was accounted',
 ];
 
-/** It forbids what no world does: `docker update` with a memsw limit. test/facts/states.ts has a host for it. */
-const beyondWitnesses = 'a version that is known to ask is contradicted below pods only, where nobody changes a limit later';
+/**
+ * It forbids what no world does: `docker update` with a memsw limit. test/facts/states.ts has a
+ * host for it.
+ */
+const beyondWitnesses =
+  'a version that is known to ask is contradicted below pods only, where nobody changes a limit later';
 
 type VerdictRules = typeof verdictRules;
 const withRules =
@@ -123,7 +213,12 @@ const withRules =
   (facts) => {
     const situation = readSituation(facts, witnesses);
     const { verdict } = judge(situation, verdicts);
-    return { ...derive(facts), 'kmem.verdict': verdict, 'kmem.proof': proofOf(situation), 'kmem.remedy': treat(situation).remedy };
+    return {
+      ...derive(facts),
+      'kmem.verdict': verdict,
+      'kmem.proof': proofOf(situation),
+      'kmem.remedy': treat(situation).remedy,
+    };
   };
 
 /** A rule that says off where it said otherwise; one that said off, of whatever comes to it. */
@@ -133,7 +228,13 @@ const weakened = (rule: VerdictRules[number]): VerdictRules[number] =>
 const weakRules: readonly (readonly [fault: string, judge: Judge])[] = [
   ...verdictRules
     .filter(({ name }) => !beyondWorlds.includes(name))
-    .map((rule) => [`weak: ${rule.name}`, withRules(verdictRules.map((other) => (other === rule ? weakened(rule) : other)))] as const),
+    .map(
+      (rule) =>
+        [
+          `weak: ${rule.name}`,
+          withRules(verdictRules.map((other) => (other === rule ? weakened(rule) : other))),
+        ] as const,
+    ),
   ...witnessRules
     .filter(({ name }) => name !== beyondWitnesses)
     .map(

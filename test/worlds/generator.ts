@@ -1,9 +1,28 @@
-// Random worlds: stacks that exist in the field, what happens on them, and how far somebody got with repairing them.
+// Random worlds: stacks that exist in the field, what happens on them, and how far somebody got
+// with repairing them.
 import fc from 'fast-check';
-import { type Asks, type Client, engines, type Installed, kubelets, type Manager, nvidias, runcs } from './programs.ts';
+import {
+  type Asks,
+  type Client,
+  engines,
+  type Installed,
+  kubelets,
+  type Manager,
+  nvidias,
+  runcs,
+} from './programs.ts';
 import { type Boot, type Event, runtimeOf, type Software, type World } from './world.ts';
 
-const stacks = ['docker', 'docker', 'containerd', 'containerd', 'both', 'cri-o', 'k3s', 'none'] as const;
+const stacks = [
+  'docker',
+  'docker',
+  'containerd',
+  'containerd',
+  'both',
+  'cri-o',
+  'k3s',
+  'none',
+] as const;
 
 interface Choice {
   readonly stack: (typeof stacks)[number];
@@ -23,22 +42,33 @@ const pick = <T>(rows: readonly T[], n: number): T => {
   if (row === undefined) throw new Error('an empty table');
   return row;
 };
-const installed = <T extends { readonly asks: Asks }>(row: T, secret: boolean | undefined, inBoot: boolean): Installed<T> => ({
+const installed = <T extends { readonly asks: Asks }>(
+  row: T,
+  secret: boolean | undefined,
+  inBoot: boolean,
+): Installed<T> => ({
   row,
   secret: secret === true,
   inBoot,
 });
 
-const runcsFrom = (...from: readonly string[]): typeof runcs => runcs.filter((row) => from.includes(row.from));
+const runcsFrom = (...from: readonly string[]): typeof runcs =>
+  runcs.filter((row) => from.includes(row.from));
 const packaged = runcsFrom('containerd.io');
 
-/** What a choice comes to: combinations that do not start (a docker and a kubelet of different drivers) are made ones that do. */
+/**
+ * What a choice comes to: combinations that do not start (a docker and a kubelet of different
+ * drivers) are made ones that do.
+ */
 function softwareOf(choice: Choice, inBoot = false): Software {
   const { stack } = choice;
   const [kubeletSecret, runcSecret, nvidiaSecret] = choice.secrets;
   const withDocker = stack === 'docker' || stack === 'both';
   const engine = withDocker
-    ? pick(stack === 'both' ? engines.filter(({ bundled }) => bundled === undefined) : engines, choice.engine)
+    ? pick(
+        stack === 'both' ? engines.filter(({ bundled }) => bundled === undefined) : engines,
+        choice.engine,
+      )
     : undefined;
   const hasKubelet = stack === 'k3s' || (choice.kubelet !== null && stack !== 'none');
   const rows = kubelets.filter(({ program }) => (program === 'k3s') === (stack === 'k3s'));
@@ -47,12 +77,19 @@ function softwareOf(choice: Choice, inBoot = false): Software {
     engine: engine === undefined ? undefined : { row: engine, inBoot },
     bundled: engine?.bundled === undefined ? undefined : installed(engine.bundled, false, inBoot),
     runc: runcOf(choice, engine?.bundled !== undefined, runcSecret, inBoot),
-    nvidia: withDocker && choice.nvidia !== null ? installed(pick(nvidias, choice.nvidia), nvidiaSecret, inBoot) : undefined,
-    kubelet: hasKubelet ? installed(pick(rows, choice.kubelet ?? 0), kubeletSecret, inBoot) : undefined,
-    cri: stack === 'docker' || stack === 'cri-o' ? stack : stack === 'none' ? undefined : 'containerd',
+    nvidia:
+      withDocker && choice.nvidia !== null
+        ? installed(pick(nvidias, choice.nvidia), nvidiaSecret, inBoot)
+        : undefined,
+    kubelet: hasKubelet
+      ? installed(pick(rows, choice.kubelet ?? 0), kubeletSecret, inBoot)
+      : undefined,
+    cri:
+      stack === 'docker' || stack === 'cri-o' ? stack : stack === 'none' ? undefined : 'containerd',
     docker: choice.docker,
     runtime,
-    // containerd alone does not refuse a kubelet with another driver, and only the kubelet's systemd beside its cgroupfs works at all.
+    // containerd alone does not refuse a kubelet with another driver, and only the kubelet's
+    // systemd beside its cgroupfs works at all.
     pods: podsManager(choice, runtime),
     podman: stack === 'k3s' ? undefined : (choice.podman ?? undefined),
   };
@@ -63,20 +100,29 @@ function podsManager({ stack, docker, pods }: Choice, runtime: Manager): Manager
   return (stack === 'containerd' || stack === 'both') && runtime === 'cgroupfs' ? pods : runtime;
 }
 
-function runcOf(choice: Choice, bundled: boolean, secret: boolean | undefined, inBoot: boolean): Software['runc'] {
+function runcOf(
+  choice: Choice,
+  bundled: boolean,
+  secret: boolean | undefined,
+  inBoot: boolean,
+): Software['runc'] {
   switch (choice.stack) {
     case 'k3s':
       return installed(pick(runcsFrom('k3s'), 0), secret, inBoot);
     case 'docker':
     case 'both':
       if (!bundled) return installed(pick(packaged, choice.runc), secret, inBoot);
-      return choice.podman === null ? undefined : installed(pick(runcsFrom('runc'), 0), secret, inBoot);
+      return choice.podman === null
+        ? undefined
+        : installed(pick(runcsFrom('runc'), 0), secret, inBoot);
     case 'containerd':
       return installed(pick(runcsFrom('containerd.io', 'static'), choice.runc), secret, inBoot);
     case 'cri-o':
       return installed(pick(runcsFrom('static', 'runc'), choice.runc), secret, inBoot);
     case 'none':
-      return choice.podman === null ? undefined : installed(pick(runcsFrom('static', 'runc'), choice.runc), secret, inBoot);
+      return choice.podman === null
+        ? undefined
+        : installed(pick(runcsFrom('static', 'runc'), choice.runc), secret, inBoot);
   }
 }
 
@@ -102,7 +148,10 @@ const qos = fc.constantFrom('guaranteed', 'burstable', 'besteffort' as const);
 const limited = fc.constantFrom('no', 'born', 'born', 'later' as const);
 const times = fc.constantFrom(3, 40, 900);
 
-/** A change in this boot: the same host with another choice of that part, or with other cgroup drivers. */
+/**
+ * A change in this boot: the same host with another choice of that part, or with other cgroup
+ * drivers.
+ */
 const replacing = (before: Choice): fc.Arbitrary<Event> =>
   fc
     .record({
@@ -118,12 +167,26 @@ const replacing = (before: Choice): fc.Arbitrary<Event> =>
     .map(({ part, docker, runtime, pods, ...other }) => {
       const drivers = softwareOf({ ...before, docker, runtime, pods });
       if (part === 'drivers')
-        return { kind: 'replace', software: { docker: drivers.docker, runtime: drivers.runtime, pods: drivers.pods } };
+        return {
+          kind: 'replace',
+          software: { docker: drivers.docker, runtime: drivers.runtime, pods: drivers.pods },
+        };
       const { engine, bundled, runc, kubelet } = softwareOf({ ...before, ...other }, true);
-      return { kind: 'replace', software: part === 'runtime' ? { engine, bundled, runc } : { kubelet } };
+      return {
+        kind: 'replace',
+        software: part === 'runtime' ? { engine, bundled, runc } : { kubelet },
+      };
     });
 
-const clients = ['docker', 'docker', 'docker-parent', 'nvidia', 'podman', 'nerdctl', 'ctr'] as const;
+const clients = [
+  'docker',
+  'docker',
+  'docker-parent',
+  'nvidia',
+  'podman',
+  'nerdctl',
+  'ctr',
+] as const;
 /** Those that are there; a host without any has containers of nobody's. */
 function clientsOn(software: Software): readonly Client[] {
   const there = clients.filter((client) => runtimeOf(software, client) !== undefined);
@@ -133,17 +196,43 @@ function clientsOn(software: Software): readonly Client[] {
 const eventsOn = (before: Choice): fc.Arbitrary<readonly Event[]> =>
   fc.array(
     fc.oneof(
-      { weight: 6, arbitrary: fc.record({ kind: fc.constant('pod' as const), qos, pod: fc.boolean(), container: fc.boolean() }) },
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          kind: fc.constant('pod' as const),
+          qos,
+          pod: fc.boolean(),
+          container: fc.boolean(),
+        }),
+      },
       {
         weight: 6,
         arbitrary: fc.record({
           kind: fc.constant('container' as const),
           client: fc.constantFrom(...clientsOn(softwareOf(before))),
-          limited: fc.constantFrom('no', 'born', 'born', 'born', 'later', 'later', 'kernel' as const),
+          limited: fc.constantFrom(
+            'no',
+            'born',
+            'born',
+            'born',
+            'later',
+            'later',
+            'kernel' as const,
+          ),
         }),
       },
-      { weight: 3, arbitrary: fc.record({ kind: fc.constant('silent' as const), which: index, limited: fc.boolean() }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('nested' as const), asks: fc.boolean(), limited }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          kind: fc.constant('silent' as const),
+          which: index,
+          limited: fc.boolean(),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('nested' as const), asks: fc.boolean(), limited }),
+      },
       { weight: 2, arbitrary: fc.record({ kind: fc.constant('remove' as const), which: index }) },
       { weight: 1, arbitrary: fc.constant<Event>({ kind: 'recreate' }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('churn' as const), times }) },
@@ -153,7 +242,8 @@ const eventsOn = (before: Choice): fc.Arbitrary<readonly Event[]> =>
   );
 
 /** True once in so many times; a counterexample is shrunk to what is common. */
-const rare = (times: number): fc.Arbitrary<boolean> => fc.nat(times - 1).map((n) => n === times - 1);
+const rare = (times: number): fc.Arbitrary<boolean> =>
+  fc.nat(times - 1).map((n) => n === times - 1);
 const seldom = (times: number, event: Event): fc.Arbitrary<readonly Event[]> =>
   rare(times).map((yes): readonly Event[] => (yes ? [event] : []));
 
@@ -179,7 +269,13 @@ const boots: fc.Arbitrary<readonly [Boot<number>, Boot]> = fc
   )
   .map(([now, next, changes]) => {
     if (changes === 'nothing') return [now, now];
-    return [now, { build: changes === 'args' ? now.build : next.build, args: changes === 'kernel' ? now.args : next.args }];
+    return [
+      now,
+      {
+        build: changes === 'args' ? now.build : next.build,
+        args: changes === 'kernel' ? now.args : next.args,
+      },
+    ];
   });
 
 export const randomWorld: fc.Arbitrary<World> = fc
@@ -194,18 +290,20 @@ export const randomWorld: fc.Arbitrary<World> = fc
     rare(6),
   )
   .chain(([before, [now, next], obeys, hierarchy, noFiles, user, damage, premade]) =>
-    fc.tuple(eventsOn(before), seldom(12, { kind: 'by_hand' }), seldom(6, { kind: 'active_probe' })).map(
-      ([events, byHand, probe]): World => ({
-        software: softwareOf(before),
-        boot: now,
-        next,
-        hierarchy,
-        kmemFiles: !noFiles,
-        root: !user,
-        damage,
-        premade,
-        unreadObeys: new Map([693, 862, 957].map((number, n) => [number, obeys[n] === true])),
-        events: [...byHand, ...events, ...probe],
-      }),
-    ),
+    fc
+      .tuple(eventsOn(before), seldom(12, { kind: 'by_hand' }), seldom(6, { kind: 'active_probe' }))
+      .map(
+        ([events, byHand, probe]): World => ({
+          software: softwareOf(before),
+          boot: now,
+          next,
+          hierarchy,
+          kmemFiles: !noFiles,
+          root: !user,
+          damage,
+          premade,
+          unreadObeys: new Map([693, 862, 957].map((number, n) => [number, obeys[n] === true])),
+          events: [...byHand, ...events, ...probe],
+        }),
+      ),
   );

@@ -1,14 +1,20 @@
-// The memory controller (cgroup v1) of the el7 kernels: what each file answers and what each write does, as data and pure functions.
-// Measured on booted 3.10.0-514 and 3.10.0-1062, unless a comment says otherwise; two-worlds.test.ts replays those recordings through it.
+// The memory controller (cgroup v1) of the el7 kernels: what each file answers and what each write
+// does, as data and pure functions. Measured on booted 3.10.0-514 and 3.10.0-1062, unless a comment
+// says otherwise; two-worlds.test.ts replays those recordings through it.
 
 export type Errno = '' | 'EBUSY' | 'EEXIST' | 'EINVAL' | 'EIO' | 'ENOENT' | 'ENOMEM' | 'ENOSPC';
 
 export interface Build {
   /** The number after 3.10.0-: 514, 862, 1160. */
   readonly build: number;
-  /** Does it obey `cgroup.memory=nokmem`? Nobody has read 693 to 957, so there the world decides. */
+  /**
+   * Does it obey `cgroup.memory=nokmem`? Nobody has read 693 to 957, so there the world decides.
+   */
   readonly obeys: boolean;
-  /** Built with CONFIG_MEMCG_KMEM, as all kernels of CentOS are: without it there are no memory.kmem.* files. */
+  /**
+   * Built with CONFIG_MEMCG_KMEM, as all kernels of CentOS are: without it there are no
+   * memory.kmem.* files.
+   */
   readonly kmemFiles: boolean;
 }
 
@@ -66,7 +72,8 @@ const slabHeader = `slabinfo - version: 2.1
 
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
-const isAtOrBelow = (path: string, top: string): boolean => top === '' || path === top || path.startsWith(`${top}/`);
+const isAtOrBelow = (path: string, top: string): boolean =>
+  top === '' || path === top || path.startsWith(`${top}/`);
 
 const fails = (memory: Memory, errno: Errno): Memory => ({ ...memory, errno });
 const withGroup = (memory: Memory, path: string, group: Group): Memory => ({
@@ -75,17 +82,26 @@ const withGroup = (memory: Memory, path: string, group: Group): Memory => ({
   groups: new Map(memory.groups).set(path, group),
 });
 
-/** The kernel's own reading of its command line: occurrences and list members add up, quotes and a ` -- ` before it do not matter on el7. */
+/**
+ * The kernel's own reading of its command line: occurrences and list members add up, quotes and a `
+ * -- ` before it do not matter on el7.
+ */
 export const asksNokmem = (cmdline: string): boolean =>
   cmdline
     .replaceAll('"', '')
     .split(/\s+/)
-    .some((token) => token.startsWith('cgroup.memory=') && token.slice('cgroup.memory='.length).split(',').includes('nokmem'));
+    .some(
+      (token) =>
+        token.startsWith('cgroup.memory=') &&
+        token.slice('cgroup.memory='.length).split(',').includes('nokmem'),
+    );
 
-export const nokmemInForce = ({ build, cmdline }: Memory): boolean => build.obeys && asksNokmem(cmdline);
+export const nokmemInForce = ({ build, cmdline }: Memory): boolean =>
+  build.obeys && asksNokmem(cmdline);
 
 /** el7 counts swap unless it is told not to (CONFIG_MEMCG_SWAP_ENABLED; source). */
-export const countsSwap = ({ cmdline }: Memory): boolean => !/(^|\s)swapaccount=0(\s|$)/.test(cmdline);
+export const countsSwap = ({ cmdline }: Memory): boolean =>
+  !/(^|\s)swapaccount=0(\s|$)/.test(cmdline);
 
 export function boot(build: Build, cmdline: string, hierarchy = true): Memory {
   const root: Group = {
@@ -106,7 +122,8 @@ export function mkdir(memory: Memory, path: string): Memory {
   const parent = memory.groups.get(parentOf(path));
   if (parent === undefined) return fails(memory, 'ENOENT');
   if (memory.groups.has(path)) return fails(memory, 'EEXIST');
-  if (memory.groups.size - 1 + memory.dead.length >= maxIds) return fails(memory, memory.build.build <= 514 ? 'ENOSPC' : 'ENOMEM');
+  if (memory.groups.size - 1 + memory.dead.length >= maxIds)
+    return fails(memory, memory.build.build <= 514 ? 'ENOSPC' : 'ENOMEM');
   const child = {
     ...parent,
     accounted: false,
@@ -124,10 +141,16 @@ export function mkdir(memory: Memory, path: string): Memory {
 function account(memory: Memory, path: string, kmemLimit: number | undefined): Memory {
   const group = memory.groups.get(path);
   if (group === undefined) return fails(memory, 'ENOENT');
-  return { ...withGroup(memory, path, { ...group, accounted: true, id: memory.nextId, kmemLimit }), nextId: memory.nextId + 1 };
+  return {
+    ...withGroup(memory, path, { ...group, accounted: true, id: memory.nextId, kmemLimit }),
+    nextId: memory.nextId + 1,
+  };
 }
 
-/** A write to memory.kmem.limit_in_bytes. The first real limit switches accounting on, and nothing switches it off again. */
+/**
+ * A write to memory.kmem.limit_in_bytes. The first real limit switches accounting on, and nothing
+ * switches it off again.
+ */
 export function writeKmemLimit(memory: Memory, path: string, text: string): Memory {
   const group = memory.groups.get(path);
   if (group === undefined || !memory.build.kmemFiles) return fails(memory, 'ENOENT');
@@ -140,29 +163,44 @@ export function writeKmemLimit(memory: Memory, path: string, text: string): Memo
     return withGroup(memory, path, { ...group, kmemLimit: limit });
   }
   if (none) return fails(memory, '');
-  const hasChild = [...memory.groups.keys()].some((other) => other !== '' && other !== path && parentOf(other) === path);
+  const hasChild = [...memory.groups.keys()].some(
+    (other) => other !== '' && other !== path && parentOf(other) === path,
+  );
   if (group.pids.length > 0 || (group.hierarchy && hasChild)) return fails(memory, 'EBUSY');
   return account(memory, path, limit);
 }
 
-/** A write to memory.limit_in_bytes, and to memory.memsw.limit_in_bytes where `swap` is given: neither touches accounting. */
+/**
+ * A write to memory.limit_in_bytes, and to memory.memsw.limit_in_bytes where `swap` is given:
+ * neither touches accounting.
+ */
 export function writeLimit(memory: Memory, path: string, limit: number, swap?: number): Memory {
   const group = memory.groups.get(path);
   if (group === undefined) return fails(memory, 'ENOENT');
-  return withGroup(memory, path, { ...group, limit, swapLimit: countsSwap(memory) ? (swap ?? group.swapLimit) : undefined });
+  return withGroup(memory, path, {
+    ...group,
+    limit,
+    swapLimit: countsSwap(memory) ? (swap ?? group.swapLimit) : undefined,
+  });
 }
 
 /** A process joins and does its work. */
 export function join(memory: Memory, path: string, pid: number, work: Workload): Memory {
   const group = memory.groups.get(path);
-  return group === undefined ? fails(memory, 'ENOENT') : withGroup(memory, path, { ...group, pids: [...group.pids, pid], work });
+  return group === undefined
+    ? fails(memory, 'ENOENT')
+    : withGroup(memory, path, { ...group, pids: [...group.pids, pid], work });
 }
 
-/** Its processes end and it is removed. An accounted group stays in memory as long as objects of its caches do. */
+/**
+ * Its processes end and it is removed. An accounted group stays in memory as long as objects of its
+ * caches do.
+ */
 export function remove(memory: Memory, path: string): Memory {
   const group = memory.groups.get(path);
   if (group === undefined || path === '') return fails(memory, 'ENOENT');
-  if ([...memory.groups.keys()].some((other) => other !== path && isAtOrBelow(other, path))) return fails(memory, 'EBUSY');
+  if ([...memory.groups.keys()].some((other) => other !== path && isAtOrBelow(other, path)))
+    return fails(memory, 'EBUSY');
   const groups = new Map(memory.groups);
   groups.delete(path);
   const parent = parentOf(path);
@@ -170,7 +208,15 @@ export function remove(memory: Memory, path: string): Memory {
   const { work } = group;
   const left =
     group.accounted && work !== undefined && work.staysIn.length > 0
-      ? [{ name: nameOf(path), id: group.id, parent, staysIn: work.staysIn, bytes: work.staysBytes }]
+      ? [
+          {
+            name: nameOf(path),
+            id: group.id,
+            parent,
+            staysIn: work.staysIn,
+            bytes: work.staysBytes,
+          },
+        ]
       : [];
   return { ...memory, errno: '', groups, dead: [...dead, ...left] };
 }
@@ -182,18 +228,37 @@ export function churn(memory: Memory, parent: string, times: number, work: Workl
   if (!(group.hierarchy && group.accounted)) return fails(memory, '');
   const rounds = Math.min(times, maxIds - (memory.groups.size - 1) - memory.dead.length);
   const { staysIn, staysBytes: bytes } = work;
-  const dead = Array.from({ length: rounds }, (_, n) => ({ name: `c${n}`, id: memory.nextId + n, parent, staysIn, bytes }));
+  const dead = Array.from({ length: rounds }, (_, n) => ({
+    name: `c${n}`,
+    id: memory.nextId + n,
+    parent,
+    staysIn,
+    bytes,
+  }));
   const full: Errno = memory.build.build <= 514 ? 'ENOSPC' : 'ENOMEM';
-  return { ...memory, dead: [...memory.dead, ...dead], nextId: memory.nextId + rounds, errno: rounds < times ? full : '' };
+  return {
+    ...memory,
+    dead: [...memory.dead, ...dead],
+    nextId: memory.nextId + rounds,
+    errno: rounds < times ? full : '',
+  };
 }
 
-/** What is charged to a group: its own, and with use_hierarchy all below it, the dead too. So a group that is not accounted may show a charge. */
+/**
+ * What is charged to a group: its own, and with use_hierarchy all below it, the dead too. So a
+ * group that is not accounted may show a charge.
+ */
 export function usageOf(memory: Memory, path: string): number {
   const group = memory.groups.get(path);
-  const own = (some: Group | undefined): number => (some?.accounted === true ? (some.work?.bytes ?? 0) : 0);
+  const own = (some: Group | undefined): number =>
+    some?.accounted === true ? (some.work?.bytes ?? 0) : 0;
   if (group?.hierarchy !== true) return own(group);
-  const live = [...memory.groups].filter(([other]) => isAtOrBelow(other, path)).map(([, some]) => own(some));
-  const dead = memory.dead.filter(({ parent }) => isAtOrBelow(parent, path)).map(({ bytes }) => bytes);
+  const live = [...memory.groups]
+    .filter(([other]) => isAtOrBelow(other, path))
+    .map(([, some]) => own(some));
+  const dead = memory.dead
+    .filter(({ parent }) => isAtOrBelow(parent, path))
+    .map(({ bytes }) => bytes);
   return [...live, ...dead].reduce((sum, bytes) => sum + bytes, 0);
 }
 
@@ -213,7 +278,8 @@ export function read(
   file: (typeof groupFiles)[number],
 ): { readonly text: string } | { readonly errno: Errno } {
   const group = memory.groups.get(path);
-  if (group === undefined || (file.startsWith('memory.kmem.') && !memory.build.kmemFiles)) return { errno: 'ENOENT' };
+  if (group === undefined || (file.startsWith('memory.kmem.') && !memory.build.kmemFiles))
+    return { errno: 'ENOENT' };
   switch (file) {
     case 'cgroup.procs':
       return { text: group.pids.map((pid) => `${pid}\n`).join('') };
@@ -236,16 +302,24 @@ export function read(
   }
 }
 
-const slabsOf = (group: Group): readonly string[] => (group.accounted ? (group.work?.slabs ?? []) : []);
+const slabsOf = (group: Group): readonly string[] =>
+  group.accounted ? (group.work?.slabs ?? []) : [];
 const cacheOf = (line: string): string => line.slice(0, line.indexOf(' '));
 
-/** The entries `cache(ID:last path part)` of /sys/kernel/slab: one for each cache of each accounted group, the dead ones too. */
+/**
+ * The entries `cache(ID:last path part)` of /sys/kernel/slab: one for each cache of each accounted
+ * group, the dead ones too.
+ */
 export const slabEntries = ({ groups, dead }: Memory): readonly string[] => [
-  ...[...groups].flatMap(([path, group]) => slabsOf(group).map((line) => `${cacheOf(line)}(${group.id}:${nameOf(path)})`)),
+  ...[...groups].flatMap(([path, group]) =>
+    slabsOf(group).map((line) => `${cacheOf(line)}(${group.id}:${nameOf(path)})`),
+  ),
   ...dead.flatMap(({ staysIn, id, name }) => staysIn.map((cache) => `${cache}(${id}:${name})`)),
 ];
 
-/** The active probe: an empty group is made and asked for; what its slabinfo answers; it is removed. */
+/**
+ * The active probe: an empty group is made and asked for; what its slabinfo answers; it is removed.
+ */
 export function activeProbe(memory: Memory): 'off' | 'on' | 'failed' {
   const path = 'kmend-probe.1';
   const asked = writeKmemLimit(writeKmemLimit(mkdir(memory, path), path, '1'), path, '-1');
@@ -254,7 +328,9 @@ export function activeProbe(memory: Memory): 'off' | 'on' | 'failed' {
   return answer.errno === 'EIO' ? 'off' : 'failed';
 }
 
-/** One small process, as recorded on 1062, and what stayed of such groups when the tree was removed. */
+/**
+ * One small process, as recorded on 1062, and what stayed of such groups when the tree was removed.
+ */
 export const smallProcess: Workload = {
   slabs: [
     'kmalloc-128           32     32    128   32    1 : tunables    0    0    0 : slabdata      1      1      0',
@@ -277,5 +353,13 @@ export const smallProcess: Workload = {
   staysBytes: 196_608,
 };
 
-/** A process that only fails to find files: its negative dentries stay (the loop of the leak recordings). */
-export const failingStats: Workload = { slabs: [], bytes: 8175, staysIn: ['dentry'], staysBytes: 8175 };
+/**
+ * A process that only fails to find files: its negative dentries stay (the loop of the leak
+ * recordings).
+ */
+export const failingStats: Workload = {
+  slabs: [],
+  bytes: 8175,
+  staysIn: ['dentry'],
+  staysBytes: 8175,
+};

@@ -3,7 +3,16 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Facts } from '../../src/model/fact.ts';
 import { eioFile, emptyHost, file, program, type Recorded, replay } from '../facts/replay.ts';
-import { clock, damageLines, endpoints, hasContainerd, nvidiaPath, releaseOf, runcPath, showsDamage } from './facts-of.ts';
+import {
+  clock,
+  damageLines,
+  endpoints,
+  hasContainerd,
+  nvidiaPath,
+  releaseOf,
+  runcPath,
+  showsDamage,
+} from './facts-of.ts';
 import { groupFiles, read, slabEntries } from './kernel.ts';
 import type { Host, Software } from './world.ts';
 
@@ -13,7 +22,9 @@ export function probeHost(host: Host): Facts {
   try {
     return replay(tree, {
       ...(host.world.root ? {} : { uid: 65_534 }),
-      path: ['usr/local/sbin', 'usr/local/bin', 'usr/bin'].map((folder) => join(tree.root, folder)).join(':'),
+      path: ['usr/local/sbin', 'usr/local/bin', 'usr/bin']
+        .map((folder) => join(tree.root, folder))
+        .join(':'),
     });
   } finally {
     tree.remove();
@@ -32,7 +43,8 @@ export function writeHost(host: Host): Recorded {
   put('proc/cgroups', `memory\t4\t${host.memory.groups.size}\t1\n`);
   put('proc/meminfo', 'Slab: 1000 kB\nSUnreclaim: 500 kB\n');
   if (host.probe !== '') put('run/kmend/active-probe', `b00t ${host.probe}\n`);
-  if (showsDamage(host)) file(tree, '../dmesg', damageLines.map(({ line }) => `${line}\n`).join(''));
+  if (showsDamage(host))
+    file(tree, '../dmesg', damageLines.map(({ line }) => `${line}\n`).join(''));
   if (!host.world.root) program(tree, 'id', 'echo 65534');
   writeBootMenu(tree, host);
   writeGroups(tree, host);
@@ -42,7 +54,8 @@ export function writeHost(host: Host): Recorded {
 
 function writeBootMenu(tree: Recorded, { world }: Host): void {
   const release = releaseOf(world.next);
-  for (const kernel of new Set([release, releaseOf(world.boot)])) file(tree, `boot/vmlinuz-${kernel}`, '');
+  for (const kernel of new Set([release, releaseOf(world.boot)]))
+    file(tree, `boot/vmlinuz-${kernel}`, '');
   const entry = `menuentry 'CentOS Linux (${release}) 7 (Core)' {\n\tlinux16 /vmlinuz-${release} ${world.next.args}\n}\n`;
   file(tree, 'boot/grub2/grub.cfg', `set default="\${saved_entry}"\n${entry}`);
   file(tree, 'boot/grub2/grubenv', '# GRUB Environment Block\nsaved_entry=0\n');
@@ -56,13 +69,18 @@ function writeGroups(tree: Recorded, { memory, world }: Host): void {
       if ('text' in answer) file(tree, where, answer.text);
       else if (answer.errno === 'EIO') eioFile(tree, where);
       // As on el7, where root alone may read it.
-      if (!world.root && name === 'memory.kmem.slabinfo' && !('errno' in answer && answer.errno === 'ENOENT')) {
+      if (
+        !world.root &&
+        name === 'memory.kmem.slabinfo' &&
+        !('errno' in answer && answer.errno === 'ENOENT')
+      ) {
         file(tree, where, '');
         chmodSync(join(tree.root, where), 0o600);
       }
     }
   }
-  for (const entry of slabEntries(memory)) mkdirSync(join(tree.root, 'sys/kernel/slab', entry), { recursive: true });
+  for (const entry of slabEntries(memory))
+    mkdirSync(join(tree.root, 'sys/kernel/slab', entry), { recursive: true });
 }
 
 function writeSoftware(tree: Recorded, software: Software): void {
@@ -70,10 +88,15 @@ function writeSoftware(tree: Recorded, software: Software): void {
   const times = new Map<string, number>();
   const install = (path: string, body: string, inBoot = false): void => {
     mkdirSync(dirname(join(tree.root, path)), { recursive: true });
-    program({ ...tree, bin: dirname(join(tree.root, path)) }, path.slice(path.lastIndexOf('/') + 1), body);
+    program(
+      { ...tree, bin: dirname(join(tree.root, path)) },
+      path.slice(path.lastIndexOf('/') + 1),
+      body,
+    );
     times.set(path, inBoot ? clock.during : clock.before);
   };
-  const says = (path: string, text: string, inBoot?: boolean): void => install(path, `echo "${text}"`, inBoot);
+  const says = (path: string, text: string, inBoot?: boolean): void =>
+    install(path, `echo "${text}"`, inBoot);
   const running = (pid: number, name: string, args = name): void => {
     file(tree, `proc/${pid}/stat`, `${pid} (${name}) S 1\n`);
     file(tree, `proc/${pid}/cmdline`, args.replaceAll(' ', '\0'));
@@ -84,8 +107,15 @@ function writeSoftware(tree: Recorded, software: Software): void {
   };
   if (engine !== undefined) {
     const { version } = engine.row;
-    const runtimes = { runc: { path: 'runc' }, ...(nvidia === undefined ? {} : { nvidia: { path: nvidiaPath } }) };
-    install('/usr/bin/docker', dockerProgram(version, software.docker, JSON.stringify(runtimes)), engine.inBoot);
+    const runtimes = {
+      runc: { path: 'runc' },
+      ...(nvidia === undefined ? {} : { nvidia: { path: nvidiaPath } }),
+    };
+    install(
+      '/usr/bin/docker',
+      dockerProgram(version, software.docker, JSON.stringify(runtimes)),
+      engine.inBoot,
+    );
     file(
       tree,
       'etc/docker/daemon.json',
@@ -97,11 +127,17 @@ function writeSoftware(tree: Recorded, software: Software): void {
     running(201, 'dockerd');
     owned(engine.row.package, engine.row.evr, engine.inBoot);
   }
-  if (bundled !== undefined) says(bundled.row.path, `runc version ${bundled.row.says}`, bundled.inBoot);
+  if (bundled !== undefined)
+    says(bundled.row.path, `runc version ${bundled.row.says}`, bundled.inBoot);
   if (nvidia !== undefined) says(nvidiaPath, `runc version ${nvidia.row.says}`, nvidia.inBoot);
-  if (bundled !== undefined && bundled.row.path === '/usr/bin/docker-runc') says('/usr/bin/docker-containerd', 'containerd');
+  if (bundled !== undefined && bundled.row.path === '/usr/bin/docker-runc')
+    says('/usr/bin/docker-containerd', 'containerd');
   if (runc !== undefined) {
-    says(bundled === undefined ? runcPath(software) : '/usr/bin/runc', `runc version ${runc.row.says}`, runc.inBoot);
+    says(
+      bundled === undefined ? runcPath(software) : '/usr/bin/runc',
+      `runc version ${runc.row.says}`,
+      runc.inBoot,
+    );
     if (runc.row.evr !== '') owned(runc.row.from, runc.row.evr, runc.inBoot);
   }
   if (hasContainerd(software) && bundled === undefined) {
@@ -110,7 +146,9 @@ function writeSoftware(tree: Recorded, software: Software): void {
     file(
       tree,
       'etc/containerd/config.toml',
-      systemd ? '[plugins.cri.containerd.runtimes.runc.options]\n  SystemdCgroup = true\n' : 'oom_score = 0\n',
+      systemd
+        ? '[plugins.cri.containerd.runtimes.runc.options]\n  SystemdCgroup = true\n'
+        : 'oom_score = 0\n',
     );
     running(202, 'containerd');
   }
@@ -127,7 +165,11 @@ function writeSoftware(tree: Recorded, software: Software): void {
   if (kubelet !== undefined) {
     const { version, program: name } = kubelet.row;
     const k3s = name === 'k3s';
-    says(`/usr/bin/${name}`, k3s ? `k3s version v${version} (abcdef)` : `Kubernetes v${version}`, kubelet.inBoot);
+    says(
+      `/usr/bin/${name}`,
+      k3s ? `k3s version v${version} (abcdef)` : `Kubernetes v${version}`,
+      kubelet.inBoot,
+    );
     const endpoint = cri === undefined || k3s ? '' : endpoints[cri];
     running(
       204,
@@ -148,11 +190,23 @@ const dockerProgram = (version: string, driver: string, runtimes: string): strin
 esac`;
 
 /** Clock, package database and inode times as the model says. */
-function writeTools(tree: Recorded, packages: readonly string[], times: ReadonlyMap<string, number>): void {
+function writeTools(
+  tree: Recorded,
+  packages: readonly string[],
+  times: ReadonlyMap<string, number>,
+): void {
   program(tree, 'date', `echo ${clock.now}`);
   file(tree, '../packages', packages.map((line) => `${line}\n`).join(''));
   program(tree, 'rpm', 'cat "$KMEND_ROOT/../packages"');
-  file(tree, '../times', [...times].map(([path, time]) => `${time} ${join(tree.root, path)}\n`).join(''));
+  file(
+    tree,
+    '../times',
+    [...times].map(([path, time]) => `${time} ${join(tree.root, path)}\n`).join(''),
+  );
   // `stat -L -c FORMAT FILE` with %Z in the format.
-  program(tree, 'stat', `awk -v f="$4" -v s="$3" '$2 == f {sub(/%Z/, $1, s); print s}' "$KMEND_ROOT/../times"`);
+  program(
+    tree,
+    'stat',
+    `awk -v f="$4" -v s="$3" '$2 == f {sub(/%Z/, $1, s); print s}' "$KMEND_ROOT/../times"`,
+  );
 }

@@ -1,4 +1,5 @@
-// Two worlds, one tree: kmend's answer for random hosts whose truth the model knows. KMEND_SLOW=1 for the nightly number, KMEND_SEED=N for other worlds.
+// Two worlds, one tree: kmend's answer for random hosts whose truth the model knows. KMEND_SLOW=1
+// for the nightly number, KMEND_SEED=N for other worlds.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { derive } from '../../src/facts/index.ts';
@@ -12,11 +13,15 @@ import { replay } from './world.ts';
 const slow = process.env.KMEND_SLOW !== undefined;
 const worlds = slow ? 20_000 : 1_000;
 const trees = slow ? 400 : 40;
-const seed = Number(process.env.KMEND_SEED ?? (slow ? Math.floor(Math.random() * 2 ** 31) : 20_261_126));
+const seed = Number(
+  process.env.KMEND_SEED ?? (slow ? Math.floor(Math.random() * 2 ** 31) : 20_261_126),
+);
 
 /** Lists whose order means nothing, in one order. */
 const sorted = (value: Value | undefined): Value =>
-  Array.isArray(value) ? [...value].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : (value ?? null);
+  Array.isArray(value)
+    ? [...value].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+    : (value ?? null);
 
 describe(`worlds of seed ${seed}`, () => {
   it(`keep every law (${worlds} worlds)`, () => {
@@ -24,7 +29,8 @@ describe(`worlds of seed ${seed}`, () => {
     fc.assert(
       fc.property(randomWorld, (world) => {
         const some = caseOf(world);
-        for (const { name } of laws.filter((law) => law.applies(some))) applied.set(name, (applied.get(name) ?? 0) + 1);
+        for (const { name } of laws.filter((law) => law.applies(some)))
+          applied.set(name, (applied.get(name) ?? 0) + 1);
         expect(brokenLaw(some, derive)).toBeUndefined();
       }),
       { numRuns: worlds, seed },
@@ -39,8 +45,11 @@ describe(`worlds of seed ${seed}`, () => {
       const probed: Mapping = probeHost(replay(world));
       // The examples are a choice; each must be a group as the model has it.
       const { 'kmem.groups': groups, ...others } = model;
-      expect(sorted(groups)).toEqual(expect.arrayContaining((probed['kmem.groups'] as readonly Mapping[]).slice()));
-      for (const [name, value] of Object.entries(others)) expect([name, sorted(probed[name])]).toEqual([name, sorted(value)]);
+      expect(sorted(groups)).toEqual(
+        expect.arrayContaining((probed['kmem.groups'] as readonly Mapping[]).slice()),
+      );
+      for (const [name, value] of Object.entries(others))
+        expect([name, sorted(probed[name])]).toEqual([name, sorted(value)]);
     }
   }, 1_800_000);
 });

@@ -6,7 +6,12 @@ import { present } from '../../model/present.ts';
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
 import { createCredentials } from './auth/credentials.ts';
 import { commandOf } from './auth/exec-plugin.ts';
-import { inClusterConfig, type KubeconfigFile, resolveKubeconfig, unsafeConnection } from './auth/kubeconfig.ts';
+import {
+  inClusterConfig,
+  type KubeconfigFile,
+  resolveKubeconfig,
+  unsafeConnection,
+} from './auth/kubeconfig.ts';
 import { nameProxy, proxyFor, unsupportedProxy } from './auth/proxy.ts';
 import { type Api, createApi, type EvictionApi } from './client/api.ts';
 import { HttpClient, type HttpStats } from './client/http.ts';
@@ -20,7 +25,14 @@ import { settled } from './drain/settle.ts';
 import { Forecaster } from './forecast/forecast-reader.ts';
 import { systemSelector } from './forecast/pod-book.ts';
 import { createEvents } from './node/events.ts';
-import { decideCordon, decidePlain, decideRelease, decideUncordon, holdFailure, nodeState } from './node/ownership.ts';
+import {
+  decideCordon,
+  decidePlain,
+  decideRelease,
+  decideUncordon,
+  holdFailure,
+  nodeState,
+} from './node/ownership.ts';
 import { type JudgeHolder, withoutStaleMarks } from './node/stale-mark.ts';
 import { decidePending } from './node/taint.ts';
 import {
@@ -50,11 +62,20 @@ export interface ClusterOptions {
   readonly warn?: (text: string) => void;
   /** A run whose nodes may be taken over, by a person's word. */
   readonly takeover?: string;
-  /** What this process writes of itself into the marks of a drain by hand, which has no run that could be resumed. */
+  /**
+   * What this process writes of itself into the marks of a drain by hand, which has no run that
+   * could be resumed.
+   */
   readonly holder?: object;
-  /** Who drains by hand, and does it live? Absent: such a mark holds its node until somebody uncordons it. */
+  /**
+   * Who drains by hand, and does it live? Absent: such a mark holds its node until somebody
+   * uncordons it.
+   */
   readonly judgeHolder?: JudgeHolder;
-  /** Evictions in flight, over all nodes; kubectl's 5 a second would make 100 pods take 20 s. Default 20. */
+  /**
+   * Evictions in flight, over all nodes; kubectl's 5 a second would make 100 pods take 20 s.
+   * Default 20.
+   */
   readonly inFlight?: number;
   /** Folder of the in-cluster account, for tests. */
   readonly accountFolder?: string;
@@ -65,8 +86,14 @@ export interface ClusterOptions {
 
 /** The port, and what commands ask for beside it. */
 export interface KubeCluster extends Cluster {
-  readonly nodesWith: (selector: string, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
-  /** `kmend cordon NODE` and `kmend uncordon NODE` alone, whichever person cordoned it; one that a run holds is left to it. */
+  readonly nodesWith: (
+    selector: string,
+    signal?: AbortSignal,
+  ) => Promise<Outcome<readonly string[]>>;
+  /**
+   * `kmend cordon NODE` and `kmend uncordon NODE` alone, whichever person cordoned it; one that a
+   * run holds is left to it.
+   */
   readonly plainCordon: SetCordon;
   readonly plainUncordon: SetCordon;
   /** Why `cordon` would refuse this node, for a dry run. */
@@ -78,7 +105,9 @@ export interface KubeCluster extends Cluster {
   readonly description: string;
 }
 
-type PlainDecision = ReturnType<typeof decidePlain> | { readonly kind: 'would'; readonly changed: boolean; readonly patch?: never };
+type PlainDecision =
+  | ReturnType<typeof decidePlain>
+  | { readonly kind: 'would'; readonly changed: boolean; readonly patch?: never };
 
 type SetCordon = (
   node: string,
@@ -97,9 +126,13 @@ function once<T>(ask: () => Promise<Outcome<T>>): () => Promise<Outcome<T>> {
   };
 }
 
-const mapped = <T, U>(outcome: Outcome<T>, map: (value: T) => U): Outcome<U> => (outcome.ok ? ok(map(outcome.value)) : outcome);
+const mapped = <T, U>(outcome: Outcome<T>, map: (value: T) => U): Outcome<U> =>
+  outcome.ok ? ok(map(outcome.value)) : outcome;
 
-/** Asked before a cordon: a drain that may neither evict nor delete would leave a cordoned node, and do nothing there. */
+/**
+ * Asked before a cordon: a drain that may neither evict nor delete would leave a cordoned node, and
+ * do nothing there.
+ */
 async function canRemovePods(api: Api): Promise<Outcome<true>> {
   const eviction = await missingRights(api, 'evict');
   if (!eviction.ok) return failed('refused', eviction.failure.message);
@@ -107,9 +140,13 @@ async function canRemovePods(api: Api): Promise<Outcome<true>> {
   const deletion = await missingRights(api, 'delete');
   if (!deletion.ok || deletion.value.length === 0) return ok(true);
   const [missing = ''] = eviction.value;
-  return failed('auth', `${api.who} may not ${missing}: no pod could be evicted, so no node is cordoned`, {
-    hint: 'grant it: docs/rbac.yaml has the roles',
-  });
+  return failed(
+    'auth',
+    `${api.who} may not ${missing}: no pod could be evicted, so no node is cordoned`,
+    {
+      hint: 'grant it: docs/rbac.yaml has the roles',
+    },
+  );
 }
 
 const podState = (pod: PodObject): PodState => {
@@ -141,8 +178,16 @@ interface Parts {
 }
 
 /** The port over an API; `createCluster` makes the API from a kubeconfig. */
-function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, description: string): KubeCluster {
-  const { holder, judgeHolder = async () => ({ name: 'its process', doubt: 'nothing is known of it' }) } = options;
+function clusterOver(
+  plainApi: Api,
+  clock: Clock,
+  options: ClusterOptions,
+  description: string,
+): KubeCluster {
+  const {
+    holder,
+    judgeHolder = async () => ({ name: 'its process', doubt: 'nothing is known of it' }),
+  } = options;
   const api = withoutStaleMarks(plainApi, judgeHolder, holder);
   const evictionApi = once<EvictionApi>(() => api.evictionApi());
   const pdbApi = once<PdbApi>(() => api.pdbApi());
@@ -172,14 +217,27 @@ function clusterOver(plainApi: Api, clock: Clock, options: ClusterOptions, descr
   };
 }
 
-const decideToCordon = ({ clock, options: { takeover, holder } }: Parts, node: NodeObject, owner: Owner) =>
-  decideCordon(node, { owner, at: new Date(clock.now()).toISOString(), ...present({ takeover, holder }) });
+const decideToCordon = (
+  { clock, options: { takeover, holder } }: Parts,
+  node: NodeObject,
+  owner: Owner,
+) =>
+  decideCordon(node, {
+    owner,
+    at: new Date(clock.now()).toISOString(),
+    ...present({ takeover, holder }),
+  });
 
-const nodeReads = (parts: Parts): Pick<KubeCluster, 'nodes' | 'node' | 'nodesWith' | 'mayCordon' | 'holds'> => ({
-  nodes: async (signal) => mapped(await parts.forecaster.nodes(signal), (nodes) => nodes.map(nodeState)),
+const nodeReads = (
+  parts: Parts,
+): Pick<KubeCluster, 'nodes' | 'node' | 'nodesWith' | 'mayCordon' | 'holds'> => ({
+  nodes: async (signal) =>
+    mapped(await parts.forecaster.nodes(signal), (nodes) => nodes.map(nodeState)),
   node: async (name, signal) => mapped(await readNode(parts.api, name, signal), nodeState),
   nodesWith: async (selector, signal) =>
-    mapped(await parts.api.nodesWith(selector, signal), (nodes) => nodes.map((node) => nodeState(node).name)),
+    mapped(await parts.api.nodesWith(selector, signal), (nodes) =>
+      nodes.map((node) => nodeState(node).name),
+    ),
   mayCordon: async (name, owner, signal) => {
     const node = await readNode(parts.api, name, signal);
     if (!node.ok) return node;
@@ -202,15 +260,22 @@ const setCordon =
     const decide = (node: NodeObject): PlainDecision => {
       ({ staleMark } = node);
       const decision = decidePlain(node, cordoned, takeover);
-      return dryRun && decision.kind === 'write' ? { kind: 'would', changed: decision.changed } : decision;
+      return dryRun && decision.kind === 'write'
+        ? { kind: 'would', changed: decision.changed }
+        : decision;
     };
-    const done = await rewrite(ofNode(api, name, signal), cordoned ? decide : settled(api, decide, signal));
+    const done = await rewrite(
+      ofNode(api, name, signal),
+      cordoned ? decide : settled(api, decide, signal),
+    );
     if (!done.ok) return done;
     if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
     return ok({ changed: done.value.changed, ...present({ staleMark }) });
   };
 
-const nodeWrites = (parts: Parts): Pick<KubeCluster, 'cordon' | 'uncordon' | 'release' | 'taint'> => ({
+const nodeWrites = (
+  parts: Parts,
+): Pick<KubeCluster, 'cordon' | 'uncordon' | 'release' | 'taint'> => ({
   cordon: async (name, owner, signal) => {
     const may = await parts.mayRemovePods();
     // Whether it may is not always known; the eviction itself will say.
@@ -220,7 +285,8 @@ const nodeWrites = (parts: Parts): Pick<KubeCluster, 'cordon' | 'uncordon' | 're
     const decide = (node: NodeObject) => {
       ({ staleMark } = node);
       const decision = decideToCordon(parts, node, owner);
-      if (decision.kind === 'held' || decision.kind === 'write') ({ wasUnschedulable } = decision.hold);
+      if (decision.kind === 'held' || decision.kind === 'write')
+        ({ wasUnschedulable } = decision.hold);
       return decision;
     };
     const done = await rewrite(ofNode(parts.api, name, signal), decide);
@@ -237,13 +303,17 @@ const nodeWrites = (parts: Parts): Pick<KubeCluster, 'cordon' | 'uncordon' | 're
     return ok({ uncordoned: decision.kind === 'write' && decision.uncordoned, why: decision.why });
   },
   release: async (name, owner, signal) => {
-    const decide = (node: NodeObject): { kind?: never; patch?: object } => decideRelease(node, owner);
+    const decide = (node: NodeObject): { kind?: never; patch?: object } =>
+      decideRelease(node, owner);
     const done = await rewrite(ofNode(parts.api, name, signal), settled(parts.api, decide, signal));
     if (!done.ok) return done;
     return done.value.kind === 'failure' ? { ok: false, failure: done.value.failure } : ok(true);
   },
   taint: async (name, run, pending, signal) =>
-    mapped(await rewrite(ofNode(parts.api, name, signal), (node) => decidePending(node, run, pending)), () => true),
+    mapped(
+      await rewrite(ofNode(parts.api, name, signal), (node) => decidePending(node, run, pending)),
+      () => true,
+    ),
 });
 
 const drain =
@@ -252,17 +322,38 @@ const drain =
     const until = clock.now() + (outage === undefined ? options.timeout * 1000 : 0);
     const eviction = await retryTransient(evictionApi, { clock, until, signal });
     if (!eviction.ok) return eviction;
-    return drainNode({ api, clock, node: name, options, owner, progress, place, pdbApi, signal, outage, evictionApi: eviction.value });
+    return drainNode({
+      api,
+      clock,
+      node: name,
+      options,
+      owner,
+      progress,
+      place,
+      pdbApi,
+      signal,
+      outage,
+      evictionApi: eviction.value,
+    });
   };
 
-const podReads = ({ api, forecaster }: Parts): Pick<KubeCluster, 'pods' | 'pendingPods' | 'deployments' | 'systemPods'> => ({
-  pods: async (name, signal) => mapped(await api.podsOf(name, signal), ({ items }) => items.map(podState)),
+const podReads = ({
+  api,
+  forecaster,
+}: Parts): Pick<KubeCluster, 'pods' | 'pendingPods' | 'deployments' | 'systemPods'> => ({
+  pods: async (name, signal) =>
+    mapped(await api.podsOf(name, signal), ({ items }) => items.map(podState)),
   pendingPods: async (signal) =>
-    mapped(await api.pendingPods(signal), ({ items }) => items.filter((pod) => pod.metadata?.deletionTimestamp === undefined).map(podName)),
-  deployments: async (signal) => mapped(await api.deployments(signal), ({ items }) => items.map(deploymentState)),
+    mapped(await api.pendingPods(signal), ({ items }) =>
+      items.filter((pod) => pod.metadata?.deletionTimestamp === undefined).map(podName),
+    ),
+  deployments: async (signal) =>
+    mapped(await api.deployments(signal), ({ items }) => items.map(deploymentState)),
   systemPods: async (signal, when = 'start') => {
     const listed =
-      when === 'plan' ? await forecaster.systemPods() : mapped(await api.systemPods(systemSelector, signal), ({ items }) => items);
+      when === 'plan'
+        ? await forecaster.systemPods()
+        : mapped(await api.systemPods(systemSelector, signal), ({ items }) => items);
     return mapped(listed, (pods) => pods.map(systemPodState));
   },
 });
@@ -274,7 +365,10 @@ const systemPodState = (pod: PodObject) => ({
   ready: isPodReady(pod),
 });
 
-/** An answer whose fields are not what they should be is a failure of the call. Of every other value this gives the same cluster. */
+/**
+ * An answer whose fields are not what they should be is a failure of the call. Of every other value
+ * this gives the same cluster.
+ */
 function readable(cluster: KubeCluster): KubeCluster {
   const guard = (act: unknown): unknown => {
     if (typeof act !== 'function' || act === cluster.stats || act === cluster.close) return act;
@@ -283,21 +377,33 @@ function readable(cluster: KubeCluster): KubeCluster {
         return await act(...args);
       } catch (error) {
         if (!(error instanceof TypeError)) throw error;
-        return failed('parse', 'the answer of the API server cannot be read: a field of it is of another kind', { detail: error.message });
+        return failed(
+          'parse',
+          'the answer of the API server cannot be read: a field of it is of another kind',
+          { detail: error.message },
+        );
       }
     };
   };
   // Each method keeps its signature: only what it would throw changes.
-  return Object.fromEntries(Object.entries(cluster).map(([name, act]) => [name, guard(act)])) as unknown as KubeCluster;
+  return Object.fromEntries(
+    Object.entries(cluster).map(([name, act]) => [name, guard(act)]),
+  ) as unknown as KubeCluster;
 }
 
-/** Reads the kubeconfig, checks the credentials that can be checked without a call; makes no call to the server. */
+/**
+ * Reads the kubeconfig, checks the credentials that can be checked without a call; makes no call to
+ * the server.
+ */
 export async function createCluster(options: ClusterOptions): Promise<Outcome<KubeCluster>> {
   const opened = await openApi(options);
   return opened.ok ? ok(clusterOf(opened.value, options)) : opened;
 }
 
-export const clusterOf = ({ api, description, unsafe }: Opened, options: ClusterOptions): KubeCluster => ({
+export const clusterOf = (
+  { api, description, unsafe }: Opened,
+  options: ClusterOptions,
+): KubeCluster => ({
   ...readable(clusterOver(api, options.clock, options, description)),
   ...present({ unsafe }),
 });
@@ -310,7 +416,10 @@ interface Opened {
 
 export async function openApi(options: ClusterOptions): Promise<Outcome<Opened>> {
   const { kubeconfigs, parseYaml, context, env, accountFolder, clock } = options;
-  const config = kubeconfigs.length === 0 ? inClusterConfig(env, accountFolder) : resolveKubeconfig(kubeconfigs, parseYaml, context);
+  const config =
+    kubeconfigs.length === 0
+      ? inClusterConfig(env, accountFolder)
+      : resolveKubeconfig(kubeconfigs, parseYaml, context);
   if (!config.ok) return config;
   const { cluster, origin } = config.value;
   const proxy = proxyFor(cluster.server, cluster.proxyUrl, env);
@@ -318,7 +427,8 @@ export async function openApi(options: ClusterOptions): Promise<Outcome<Opened>>
   if (trouble !== undefined) return failed('refused', `${origin}: ${trouble}`);
   const plugin = config.value.user.exec === undefined ? '' : commandOf(config.value.user.exec);
   const why = plugin.includes('/') ? options.judge?.(plugin) : undefined;
-  if (why !== undefined) return failed('auth', `${origin}: the credential plugin ${plugin} is not run: ${why}`);
+  if (why !== undefined)
+    return failed('auth', `${origin}: the credential plugin ${plugin} is not run: ${why}`);
   const credentials = await createCredentials({ config: config.value, env, now: clock.now });
   if (!credentials.ok) return credentials;
   const unsafe = unsafeConnection(config.value);
@@ -326,8 +436,19 @@ export async function openApi(options: ClusterOptions): Promise<Outcome<Opened>>
   const userAgent = options.userAgent ?? 'kmend';
   // The variable by which kubectl's client is told the same.
   const onlyHttp1 = (env.DISABLE_HTTP2 ?? '') !== '';
-  const http = new HttpClient({ cluster, credentials: credentials.value, proxy, onlyHttp1, now: clock.now, userAgent });
+  const http = new HttpClient({
+    cluster,
+    credentials: credentials.value,
+    proxy,
+    onlyHttp1,
+    now: clock.now,
+    userAgent,
+  });
   const api = createApi(http, credentials.value.description, clock);
   const through = proxy === undefined ? '' : ` through the proxy ${nameProxy(proxy)}`;
-  return ok({ api, description: `${cluster.server}${through}, ${credentials.value.description}`, unsafe });
+  return ok({
+    api,
+    description: `${cluster.server}${through}, ${credentials.value.description}`,
+    unsafe,
+  });
 }

@@ -5,10 +5,14 @@ import type { NodeState } from '../../engine/ports/cluster.ts';
 import { present } from '../../model/present.ts';
 import type { Mapping } from '../../model/value.ts';
 
-const groupName = (pool: string): string => pool.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^([0-9])/, '_$1');
+const groupName = (pool: string): string =>
+  pool.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^([0-9])/, '_$1');
 
-/** The first IPv4 address of the list; addresses come in the kubelet's order, internal ones first. */
-const addressOf = (node: NodeState): string | undefined => node.addresses.find((address) => /^\d+\.\d+\.\d+\.\d+$/.test(address));
+/**
+ * The first IPv4 address of the list; addresses come in the kubelet's order, internal ones first.
+ */
+const addressOf = (node: NodeState): string | undefined =>
+  node.addresses.find((address) => /^\d+\.\d+\.\d+\.\d+$/.test(address));
 
 function hostOf(node: NodeState): Mapping {
   const zone = zoneOf(node);
@@ -19,13 +23,18 @@ function hostOf(node: NodeState): Mapping {
   };
 }
 
-/** Hosts in Ansible's form: one group a pool, the control plane in a group of its own, so that no pattern takes it by accident. */
+/**
+ * Hosts in Ansible's form: one group a pool, the control plane in a group of its own, so that no
+ * pattern takes it by accident.
+ */
 export function inventoryFromNodes(nodes: readonly NodeState[]): Mapping {
   const groups = new Map<string, [string, Mapping][]>();
   for (const node of [...nodes].sort((a, b) => a.name.localeCompare(b.name))) {
     const group = isControlPlane(node) ? 'control_plane' : groupName(poolOf(node) ?? 'nodes');
     groups.set(group, [...(groups.get(group) ?? []), [node.name, hostOf(node)]]);
   }
-  const children = Object.fromEntries([...groups].map(([group, hosts]) => [group, { hosts: Object.fromEntries(hosts) }]));
+  const children = Object.fromEntries(
+    [...groups].map(([group, hosts]) => [group, { hosts: Object.fromEntries(hosts) }]),
+  );
   return { all: { children } };
 }

@@ -1,5 +1,6 @@
-// Whether a pod that held a lock is dead: its kubelet reported that its containers ended, or its node has booted since. A pod that is only
-// gone from the API may still run on a node that nobody reaches.
+// Whether a pod that held a lock is dead: its kubelet reported that its containers ended, or its
+// node has booted since. A pod that is only gone from the API may still run on a node that nobody
+// reaches.
 
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -12,7 +13,10 @@ import { openApi } from './cluster.ts';
 import type { NodeObject, PodObject } from './objects/objects.ts';
 
 export interface PodWitnessOptions {
-  /** Of a pod: with KMEND_POD_NAMESPACE, KMEND_POD_NAME, KMEND_POD_UID and KMEND_NODE_NAME where its manifest sets them. */
+  /**
+   * Of a pod: with KMEND_POD_NAMESPACE, KMEND_POD_NAME, KMEND_POD_UID and KMEND_NODE_NAME where its
+   * manifest sets them.
+   */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** Of the kernel on which this process runs. */
@@ -21,13 +25,25 @@ export interface PodWitnessOptions {
   readonly account?: string;
 }
 
-/** Milliseconds for all questions about a pod: an API server that is away proves nothing, and stops no run. */
+/**
+ * Milliseconds for all questions about a pod: an API server that is away proves nothing, and stops
+ * no run.
+ */
 const patience = 15_000;
 
 export function createPodWitness(options: PodWitnessOptions): PodWitness {
   const { env, bootId, clock, account = accountFolder } = options;
-  async function asking<T>(otherwise: (why: string) => T, ask: (api: Api, signal: AbortSignal) => Promise<T>): Promise<T> {
-    const opened = await openApi({ kubeconfigs: [], parseYaml: () => undefined, env, clock, accountFolder: account });
+  async function asking<T>(
+    otherwise: (why: string) => T,
+    ask: (api: Api, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const opened = await openApi({
+      kubeconfigs: [],
+      parseYaml: () => undefined,
+      env,
+      clock,
+      accountFolder: account,
+    });
     if (!opened.ok) return otherwise(opened.failure.message);
     const { api } = opened.value;
     try {
@@ -42,7 +58,8 @@ export function createPodWitness(options: PodWitnessOptions): PodWitness {
   return {
     own: async () => {
       const given = givenPod(env, account);
-      const named: PodHolder | undefined = given.uid === undefined ? undefined : { ...given, uid: given.uid };
+      const named: PodHolder | undefined =
+        given.uid === undefined ? undefined : { ...given, uid: given.uid };
       if (given.namespace === '') return named;
       return asking<PodHolder | undefined>(
         () => named,
@@ -61,7 +78,12 @@ type GivenPod = Omit<PodHolder, 'uid'> & { readonly uid?: string };
 
 /** As the manifest says; without its variables the host name of a pod is its name. */
 function givenPod(env: PodWitnessOptions['env'], account: string): GivenPod {
-  const { KMEND_POD_NAMESPACE: namespace, KMEND_POD_NAME: name, KMEND_POD_UID: uid, KMEND_NODE_NAME: node } = env;
+  const {
+    KMEND_POD_NAMESPACE: namespace,
+    KMEND_POD_NAME: name,
+    KMEND_POD_UID: uid,
+    KMEND_NODE_NAME: node,
+  } = env;
   return {
     namespace: namespace ?? namespaceIn(account),
     name: name ?? hostname(),
@@ -78,11 +100,17 @@ function namespaceIn(account: string): string {
   }
 }
 
-const machineOf = ({ status }: NodeObject): string => [status?.nodeInfo?.systemUUID, status?.nodeInfo?.machineID].join(' ').trim();
+const machineOf = ({ status }: NodeObject): string =>
+  [status?.nodeInfo?.systemUUID, status?.nodeInfo?.machineID].join(' ').trim();
 const bootOf = ({ status }: NodeObject): string => status?.nodeInfo?.bootID ?? '';
 
 /** Undefined where the API server does not know this pod. */
-async function ownPod(api: Api, given: GivenPod, bootId: string, signal: AbortSignal): Promise<PodHolder | undefined> {
+async function ownPod(
+  api: Api,
+  given: GivenPod,
+  bootId: string,
+  signal: AbortSignal,
+): Promise<PodHolder | undefined> {
   const { namespace, name } = given;
   const pod = await api.pod(namespace, name, signal);
   const uid = pod.ok ? pod.value.metadata?.uid : undefined;
@@ -91,16 +119,23 @@ async function ownPod(api: Api, given: GivenPod, bootId: string, signal: AbortSi
   if (nodeName === undefined) return { namespace, name, uid };
   const node = await api.node(nodeName, signal);
   // A pod in a virtual machine of its own has a kernel, and boots, of its own.
-  const isItsKernel = node.ok && bootId !== '' && bootOf(node.value) === bootId && machineOf(node.value) !== '';
+  const isItsKernel =
+    node.ok && bootId !== '' && bootOf(node.value) === bootId && machineOf(node.value) !== '';
   const booted = isItsKernel ? { booted: { boot: bootId, machine: machineOf(node.value) } } : {};
   return { namespace, name, uid, node: { name: nodeName, ...booted } };
 }
 
-async function doubtAbout(api: Api, pod: PodHolder, signal: AbortSignal): Promise<string | undefined> {
+async function doubtAbout(
+  api: Api,
+  pod: PodHolder,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   if (await hasNodeBooted(api, pod, signal)) return undefined;
   const found = await api.pod(pod.namespace, pod.name, signal);
-  if (!found.ok && found.failure.kind !== 'refused') return `its cluster cannot say whether it ended: ${found.failure.message}`;
-  if (!found.ok || found.value.metadata?.uid !== pod.uid) return 'it is no longer in the API, and may still run on its node';
+  if (!found.ok && found.failure.kind !== 'refused')
+    return `its cluster cannot say whether it ended: ${found.failure.message}`;
+  if (!found.ok || found.value.metadata?.uid !== pod.uid)
+    return 'it is no longer in the API, and may still run on its node';
   return hasEnded(found.value) ? undefined : 'no kubelet has reported that its containers ended';
 }
 
@@ -108,12 +143,17 @@ async function doubtAbout(api: Api, pod: PodHolder, signal: AbortSignal): Promis
 async function hasNodeBooted(api: Api, { node }: PodHolder, signal: AbortSignal): Promise<boolean> {
   if (node?.booted === undefined) return false;
   const now = await api.node(node.name, signal);
-  return now.ok && machineOf(now.value) === node.booted.machine && bootOf(now.value) !== '' && bootOf(now.value) !== node.booted.boot;
+  return (
+    now.ok &&
+    machineOf(now.value) === node.booted.machine &&
+    bootOf(now.value) !== '' &&
+    bootOf(now.value) !== node.booted.boot
+  );
 }
 
 /**
- * The phase proves nothing: controllers set it too, for pods of lost nodes. Only a kubelet writes how each container ended, and
- * ContainerStatusUnknown where it does not know that.
+ * The phase proves nothing: controllers set it too, for pods of lost nodes. Only a kubelet writes
+ * how each container ended, and ContainerStatusUnknown where it does not know that.
  */
 function hasEnded({ spec, status }: PodObject): boolean {
   const containers = status?.containerStatuses ?? [];
@@ -121,5 +161,9 @@ function hasEnded({ spec, status }: PodObject): boolean {
     const { containerID = '', reason } = state?.terminated ?? {};
     return containerID !== '' && reason !== 'ContainerStatusUnknown';
   });
-  return ended.length > 0 && ended.length === containers.length && ended.length === spec?.containers?.length;
+  return (
+    ended.length > 0 &&
+    ended.length === containers.length &&
+    ended.length === spec?.containers?.length
+  );
 }

@@ -1,14 +1,23 @@
 // This machine's disk: the reader that loading asks, and whole-file writes.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Read, Reader } from '../../load/index.ts';
 import type { Judge, Trust } from './trust.ts';
 
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined;
 
 /** Why a file or a connection could not be had, in words. */
 export const reasonOf = (error: unknown): string => {
@@ -26,7 +35,9 @@ const largestText = 64 * 1024 * 1024;
 /** Milliseconds that an inventory program may take. */
 const programTimeout = 60_000;
 
-/** An open descriptor of this process (`-e @<(...)`, `/dev/stdin`): whoever started kmend gave it. */
+/**
+ * An open descriptor of this process (`-e @<(...)`, `/dev/stdin`): whoever started kmend gave it.
+ */
 const ownDescriptor = /^\/(?:dev\/stdin|dev\/fd\/\d+|proc\/self\/fd\/\d+)$/;
 
 /** Opened without waiting: a pipe that came into the place of the file would never answer. */
@@ -43,17 +54,29 @@ function read(path: string, judge: Judge): Read {
   try {
     if (ownDescriptor.test(path)) return { ok: true, text: readFileSync(path, 'utf8') };
     const kind = statSync(path);
-    if (!kind.isFile()) return { ok: false, why: kind.isDirectory() ? 'is a directory' : 'is no regular file' };
+    if (!kind.isFile())
+      return { ok: false, why: kind.isDirectory() ? 'is a directory' : 'is no regular file' };
     const why = judge(path);
     if (why !== undefined) return { ok: false, why: distrustText(why), distrusted: true };
     const data = readPlain(path);
-    return { ok: true, text: (/\.gz$/i.test(path) ? gunzipSync(data, { maxOutputLength: largestText }) : data).toString('utf8') };
+    return {
+      ok: true,
+      text: (/\.gz$/i.test(path)
+        ? gunzipSync(data, { maxOutputLength: largestText })
+        : data
+      ).toString('utf8'),
+    };
   } catch (error) {
-    return { ok: false, why: reasonOf(error), ...(codeOf(error) === 'ENOENT' ? { absent: true } : {}) };
+    return {
+      ok: false,
+      why: reasonOf(error),
+      ...(codeOf(error) === 'ENOENT' ? { absent: true } : {}),
+    };
   }
 }
 
-const distrustText = (why: string): string => `${why}: others could instruct kmend by it (--trust-files takes all files as they are)`;
+const distrustText = (why: string): string =>
+  `${why}: others could instruct kmend by it (--trust-files takes all files as they are)`;
 
 /** @param trust which files may instruct kmend */
 export const diskReader = (trust: Pick<Trust, 'judge' | 'judgeFound'>): Reader => ({
@@ -87,7 +110,11 @@ export const diskReader = (trust: Pick<Trust, 'judge' | 'judgeFound'>): Reader =
       maxBuffer: 512 * 1024 * 1024,
     });
     if (done.error !== undefined) return { ok: false, why: reasonOf(done.error) };
-    if (done.status !== 0) return { ok: false, why: `ended with ${done.status ?? done.signal}: ${done.stderr.trim().slice(-500)}` };
+    if (done.status !== 0)
+      return {
+        ok: false,
+        why: `ended with ${done.status ?? done.signal}: ${done.stderr.trim().slice(-500)}`,
+      };
     return { ok: true, text: done.stdout };
   },
 });

@@ -1,4 +1,5 @@
-// Fetching a package file over HTTP: within bounds of time and size, checked by its sha256, kept whole or not at all.
+// Fetching a package file over HTTP: within bounds of time and size, checked by its sha256, kept
+// whole or not at all.
 import { createHash } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -25,7 +26,10 @@ export async function download({ url, sha256, to, signal }: Download): Promise<s
   const draft = `${to}.${process.pid}.new`;
   const quiet = new AbortController();
   const ended = AbortSignal.any([signal, quiet.signal, AbortSignal.timeout(wholeTime)]);
-  const timer = setTimeout(() => quiet.abort(new Refused(`nothing came for ${silence / 1000} s`)), silence);
+  const timer = setTimeout(
+    () => quiet.abort(new Refused(`nothing came for ${silence / 1000} s`)),
+    silence,
+  );
   try {
     await mkdir(dirname(to), { recursive: true, mode: 0o700 });
     const response = await follow(new URL(url), ended);
@@ -44,17 +48,25 @@ export async function download({ url, sha256, to, signal }: Download): Promise<s
 async function follow(first: URL, signal: AbortSignal): Promise<Response> {
   let url = first;
   for (let redirects = 0; ; redirects++) {
-    const response = await fetch(url, { signal, redirect: 'manual', headers: { 'accept-encoding': 'identity' } });
+    const response = await fetch(url, {
+      signal,
+      redirect: 'manual',
+      headers: { 'accept-encoding': 'identity' },
+    });
     const next = response.headers.get('location');
     if (response.status < 300 || response.status > 399 || next === null) {
-      if (!response.ok || response.body === null) throw new Refused(`the server answered ${response.status} for ${placeOf(url)}`);
+      if (!response.ok || response.body === null)
+        throw new Refused(`the server answered ${response.status} for ${placeOf(url)}`);
       return response;
     }
     await response.body?.cancel();
     url = new URL(next, url);
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Refused(`it is redirected to ${url.protocol} which is no http`);
-    if (url.username !== '' || url.password !== '') throw new Refused(`it is redirected to ${placeOf(url)} with a login in the address`);
-    if (redirects >= mostRedirects) throw new Refused(`it is redirected more than ${mostRedirects} times`);
+    if (url.protocol !== 'http:' && url.protocol !== 'https:')
+      throw new Refused(`it is redirected to ${url.protocol} which is no http`);
+    if (url.username !== '' || url.password !== '')
+      throw new Refused(`it is redirected to ${placeOf(url)} with a login in the address`);
+    if (redirects >= mostRedirects)
+      throw new Refused(`it is redirected more than ${mostRedirects} times`);
   }
 }
 
@@ -82,7 +94,8 @@ async function save(response: Response, draft: string, onChunk: () => void): Pro
 
 /** `fetch` hides the reason of a failed connection in `cause`. */
 function failureText(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return `it took longer than ${wholeTime / 60_000} minutes`;
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return `it took longer than ${wholeTime / 60_000} minutes`;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return reasonOf(cause);
 }

@@ -1,4 +1,5 @@
-// The machine that runs kmend: programs of a play, for where the host itself can do nothing any more, and files that are copied to hosts.
+// The machine that runs kmend: programs of a play, for where the host itself can do nothing any
+// more, and files that are copied to hosts.
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import type { LocalHost } from '../../engine/ports/local.ts';
@@ -23,7 +24,9 @@ export const here: LocalHost = {
       child.stdout.on('data', keep);
       child.stderr.on('data', keep);
       child.once('error', (error) => resolve({ code: null, said: error.message }));
-      child.once('close', (code, signal) => resolve({ code, said: signal === null ? said : `ended by ${signal}` }));
+      child.once('close', (code, signal) =>
+        resolve({ code, said: signal === null ? said : `ended by ${signal}` }),
+      );
     }),
   read: (path, from) => createReadStream(path, { start: from, highWaterMark: 256 * 1024 }),
 };

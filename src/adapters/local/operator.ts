@@ -1,4 +1,5 @@
-// The person at this machine: what the journal calls them, and where their files lie. A container may run under a number that no file names.
+// The person at this machine: what the journal calls them, and where their files lie. A container
+// may run under a number that no file names.
 import { homedir, userInfo } from 'node:os';
 
 export function loginName(): string | undefined {
@@ -18,7 +19,13 @@ function homeDirectory(): string {
 }
 
 /** Only root believes the word of sudo: anybody else may set the variable. */
-export function operatorOf(env: Readonly<Record<string, string | undefined>>): { readonly home: string; readonly who: string } {
+export function operatorOf(env: Readonly<Record<string, string | undefined>>): {
+  readonly home: string;
+  readonly who: string;
+} {
   const uid = process.geteuid?.() ?? 0;
-  return { home: homeDirectory(), who: (uid === 0 && env.SUDO_USER) || (loginName() ?? `user ${uid}`) };
+  return {
+    home: homeDirectory(),
+    who: (uid === 0 && env.SUDO_USER) || (loginName() ?? `user ${uid}`),
+  };
 }

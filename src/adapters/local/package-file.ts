@@ -1,4 +1,5 @@
-// What a package file says of itself: read from the RPM header, or from the control file of a deb, within bounds.
+// What a package file says of itself: read from the RPM header, or from the control file of a deb,
+// within bounds.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -8,7 +9,10 @@ import type { PackageFile } from '../../model/package-file.ts';
 import { reasonOf } from './disk.ts';
 
 /** `requires` and `provides`: names, without versions. */
-export type InspectedFile = Omit<PackageFile, 'needs'> & { readonly requires: readonly string[]; readonly provides: readonly string[] };
+export type InspectedFile = Omit<PackageFile, 'needs'> & {
+  readonly requires: readonly string[];
+  readonly provides: readonly string[];
+};
 
 export type Inspected =
   | { readonly ok: true; readonly file: InspectedFile }
@@ -40,7 +44,9 @@ export async function inspectPackage(path: string): Promise<Inspected> {
     return {
       ok: false,
       why: reasonOf(error),
-      ...(error instanceof Error && 'code' in error && error.code === 'ENOENT' ? { absent: true } : {}),
+      ...(error instanceof Error && 'code' in error && error.code === 'ENOENT'
+        ? { absent: true }
+        : {}),
     };
   }
 }
@@ -67,12 +73,16 @@ async function identify(file: FileHandle): Promise<Said> {
   throw new NoPackage('is neither an RPM nor a deb package');
 }
 
-/** Names and versions go into shell commands and file names: nothing but what packages are called. */
+/**
+ * Names and versions go into shell commands and file names: nothing but what packages are called.
+ */
 function checked(said: Said): Said {
   const isName = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/.test(said.name);
   const isVersion = /^(?:\d+:)?[0-9A-Za-z][0-9A-Za-z.+~^_-]*$/.test(said.version);
   if (isName && isVersion && /^[A-Za-z0-9_]+$/.test(said.arch)) return said;
-  throw new NoPackage(`has no usable name, version or architecture: ${JSON.stringify([said.name, said.version, said.arch])}`);
+  throw new NoPackage(
+    `has no usable name, version or architecture: ${JSON.stringify([said.name, said.version, said.arch])}`,
+  );
 }
 
 async function bytesAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
@@ -83,7 +93,15 @@ async function bytesAt(file: FileHandle, at: number, length: number): Promise<Bu
 
 // ---- RPM: lead (96 bytes), signature header, header (rpm's docs/manual/format.md) ----
 
-const tags = { name: 1000, version: 1001, release: 1002, epoch: 1003, arch: 1022, provides: 1047, requires: 1049 } as const;
+const tags = {
+  name: 1000,
+  version: 1001,
+  release: 1002,
+  epoch: 1003,
+  arch: 1022,
+  provides: 1047,
+  requires: 1049,
+} as const;
 
 async function identifyRpm(file: FileHandle): Promise<Said> {
   const lead = await bytesAt(file, 0, 96);
@@ -115,13 +133,21 @@ interface Header {
 async function headerAt(file: FileHandle, at: number): Promise<Header> {
   const intro = await bytesAt(file, at, 16);
   const [entries, size] = [intro.readUInt32BE(8), intro.readUInt32BE(12)];
-  if (intro.readUInt32BE(0) !== 0x8eade801 || entries * 16 + size > largestHeader) throw new NoPackage('is a damaged RPM package');
+  if (intro.readUInt32BE(0) !== 0x8eade801 || entries * 16 + size > largestHeader)
+    throw new NoPackage('is a damaged RPM package');
   const index = await bytesAt(file, at + 16, entries * 16);
   const store = await bytesAt(file, at + 16 + entries * 16, size);
-  /** Where the value of a tag begins, and how many there are; `types`: of the kinds of value that may stand there. */
-  const entryOf = (tag: number, types: readonly number[]): { readonly from: number; readonly count: number } | undefined => {
+  /**
+   * Where the value of a tag begins, and how many there are; `types`: of the kinds of value that
+   * may stand there.
+   */
+  const entryOf = (
+    tag: number,
+    types: readonly number[],
+  ): { readonly from: number; readonly count: number } | undefined => {
     for (let entry = 0; entry < index.length; entry += 16) {
-      if (index.readUInt32BE(entry) !== tag || !types.includes(index.readUInt32BE(entry + 4))) continue;
+      if (index.readUInt32BE(entry) !== tag || !types.includes(index.readUInt32BE(entry + 4)))
+        continue;
       return { from: index.readUInt32BE(entry + 8), count: index.readUInt32BE(entry + 12) };
     }
     return undefined;
@@ -134,7 +160,9 @@ async function headerAt(file: FileHandle, at: number): Promise<Header> {
     },
     number: (tag) => {
       const entry = entryOf(tag, [4]);
-      return entry === undefined || entry.from + 4 > store.length ? undefined : store.readUInt32BE(entry.from);
+      return entry === undefined || entry.from + 4 > store.length
+        ? undefined
+        : store.readUInt32BE(entry.from);
     },
   };
 }
@@ -170,9 +198,15 @@ async function identifyDeb(file: FileHandle): Promise<Said> {
 function unpacked(data: Buffer, name: string): Buffer {
   if (name === 'control.tar') return data;
   if (name === 'control.tar.gz') return gunzipSync(data, { maxOutputLength: largestControl });
-  const program = name === 'control.tar.xz' ? 'xz' : name === 'control.tar.zst' ? 'zstd' : undefined;
-  if (program === undefined) throw new NoPackage(`has a control archive of an unknown kind: ${name}`);
-  const done = spawnSync(program, ['-dc'], { input: data, maxBuffer: largestControl, timeout: 30_000 });
+  const program =
+    name === 'control.tar.xz' ? 'xz' : name === 'control.tar.zst' ? 'zstd' : undefined;
+  if (program === undefined)
+    throw new NoPackage(`has a control archive of an unknown kind: ${name}`);
+  const done = spawnSync(program, ['-dc'], {
+    input: data,
+    maxBuffer: largestControl,
+    timeout: 30_000,
+  });
   if (done.status === 0) return done.stdout;
   throw new NoPackage(
     `cannot be read without the program ${program} on this machine (${done.error?.message ?? done.stderr.toString().trim()})`,
@@ -190,16 +224,20 @@ function controlText(tar: Buffer): string {
       8,
     );
     if (name === '' || !Number.isSafeInteger(size)) break;
-    if (name === './control' || name === 'control') return tar.toString('utf8', at + 512, at + 512 + size);
+    if (name === './control' || name === 'control')
+      return tar.toString('utf8', at + 512, at + 512 + size);
     at += 512 + Math.ceil(size / 512) * 512;
   }
   throw new NoPackage('has no control file in it');
 }
 
 function fromControl(text: string): Said {
-  const field = (name: string): string => new RegExp(`^${name}:[ \\t]*(.*(?:\\n[ \\t].*)*)`, 'mi').exec(text)?.[1]?.trim() ?? '';
+  const field = (name: string): string =>
+    new RegExp(`^${name}:[ \\t]*(.*(?:\\n[ \\t].*)*)`, 'mi').exec(text)?.[1]?.trim() ?? '';
   const names = (...fields: readonly string[]): readonly string[] =>
-    fields.flatMap((name) => field(name).split(/[,|]/)).flatMap((one) => /^\s*([a-z0-9][a-z0-9+.-]*)/i.exec(one)?.[1] ?? []);
+    fields
+      .flatMap((name) => field(name).split(/[,|]/))
+      .flatMap((one) => /^\s*([a-z0-9][a-z0-9+.-]*)/i.exec(one)?.[1] ?? []);
   return {
     kind: 'deb',
     name: field('Package'),

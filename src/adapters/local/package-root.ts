@@ -3,8 +3,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * The folder that holds `playbooks/`: that of the package, which an installed program reaches through a link of its name, or the one in
- * which a bundle that was carried to another machine lies beside them.
+ * The folder that holds `playbooks/`: that of the package, which an installed program reaches
+ * through a link of its name, or the one in which a bundle that was carried to another machine lies
+ * beside them.
  * @param program path by which the program was started
  */
 export function packageRoot(program: string): string {

@@ -4,7 +4,10 @@ import { harmless } from '../../model/text/printable.ts';
 /** Milliseconds between two draws. */
 const drawEvery = 200;
 
-/** The empty text takes the line away. Of texts that come too fast the latest is drawn: nothing more may come for a long time. */
+/**
+ * The empty text takes the line away. Of texts that come too fast the latest is drawn: nothing more
+ * may come for a long time.
+ */
 export function progressLine(output: NodeJS.WriteStream): (text: string) => void {
   if (output.isTTY !== true) return () => {};
   let drawn = 0;

@@ -1,15 +1,19 @@
-// Links in a project: what nobody named, kmend reads only from the project itself. A stranger's repository may hold a link to /etc/shadow.
+// Links in a project: what nobody named, kmend reads only from the project itself. A stranger's
+// repository may hold a link to /etc/shadow.
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * Why a file that was found below a directory must not be read: a link leads out of the project. That is the nearest directory above with
+ * Why a file that was found below a directory must not be read: a link leads out of the project.
+ * That is the nearest directory above with
  * `.git` or `kmend.yaml` in it; without one, the directory itself.
  */
 export function leavesProject(path: string, directory: string): string | undefined {
   const root = projectOf(realpathSync(directory));
   const real = realpathSync(path);
-  return real.startsWith(root.endsWith('/') ? root : `${root}/`) ? undefined : `a link leads from ${root} to ${real}`;
+  return real.startsWith(root.endsWith('/') ? root : `${root}/`)
+    ? undefined
+    : `a link leads from ${root} to ${real}`;
 }
 
 function projectOf(directory: string): string {

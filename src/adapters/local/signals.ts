@@ -1,11 +1,15 @@
-// Signals: what only looks ends within two seconds; a run comes to a safe state first, and the second signal stops it now.
+// Signals: what only looks ends within two seconds; a run comes to a safe state first, and the
+// second signal stops it now.
 import { setMaxListeners } from 'node:events';
 
 export interface Signals {
   /** Its reason is the signal's name. */
   readonly stop: AbortSignal;
   readonly kill: AbortSignal;
-  /** Until then a signal ends the process by itself, also while it waits for a program or a file and can hear nothing. */
+  /**
+   * Until then a signal ends the process by itself, also while it waits for a program or a file and
+   * can hear nothing.
+   */
   readonly listen: () => void;
   /** While this goes on, the first signal only asks for a safe state. */
   readonly underWay: <T>(work: () => Promise<T>) => Promise<T>;
@@ -15,13 +19,19 @@ export interface Signals {
 
 type Name = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-/** Milliseconds from the signal on: nothing new is asked of hosts and servers, and the process ends whatever still waits. */
+/**
+ * Milliseconds from the signal on: nothing new is asked of hosts and servers, and the process ends
+ * whatever still waits.
+ */
 const limits = { kill: 1_000, exit: 1_900 };
 
 const exitOf = (name: Name): number => (name === 'SIGTERM' ? 143 : 130);
 
 /** @param end ends the process at once */
-export function listenForSignals(say: (text: string) => void, end: (exit: number) => void): Signals {
+export function listenForSignals(
+  say: (text: string) => void,
+  end: (exit: number) => void,
+): Signals {
   const stop = new AbortController();
   const kill = new AbortController();
   // Every host under way listens: Node would call more than ten of them a leak, on stderr.
@@ -39,7 +49,9 @@ export function listenForSignals(say: (text: string) => void, end: (exit: number
       endSoon(name);
     } else if (works > 0) {
       say('');
-      say(`${name}: no further host is started; steps under way go to a safe state (once more: stop now)`);
+      say(
+        `${name}: no further host is started; steps under way go to a safe state (once more: stop now)`,
+      );
       stop.abort(name);
     } else {
       exit = exitOf(name);
@@ -53,7 +65,8 @@ export function listenForSignals(say: (text: string) => void, end: (exit: number
     listen: () => {
       if (listening) return;
       listening = true;
-      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => hear(name));
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+        process.on(name, () => hear(name));
     },
     underWay: async (work) => {
       works += 1;

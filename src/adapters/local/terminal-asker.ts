@@ -22,13 +22,30 @@ export function terminalAsker({ input, output }: Terminal, stop: AbortSignal): A
   return {
     attended,
     confirm: (question) =>
-      oneByOne(async () => /^y(es)?$/i.test((await line(`${question} [y/N] `, { input, output }, attended, stop)).trim())),
-    secret: (prompt) => oneByOne(() => (attended ? hidden(prompt, { input, output }, stop) : line('', { input, output }, false, stop))),
+      oneByOne(async () =>
+        /^y(es)?$/i.test(
+          (await line(`${question} [y/N] `, { input, output }, attended, stop)).trim(),
+        ),
+      ),
+    secret: (prompt) =>
+      oneByOne(() =>
+        attended
+          ? hidden(prompt, { input, output }, stop)
+          : line('', { input, output }, false, stop),
+      ),
   };
 }
 
-/** A line from the terminal; without one, from standard input, where a caller may have put a password. */
-function line(prompt: string, { input, output }: Terminal, attended: boolean, stop: AbortSignal): Promise<string> {
+/**
+ * A line from the terminal; without one, from standard input, where a caller may have put a
+ * password.
+ */
+function line(
+  prompt: string,
+  { input, output }: Terminal,
+  attended: boolean,
+  stop: AbortSignal,
+): Promise<string> {
   return new Promise((resolve) => {
     const reader = createInterface({ input, ...(attended ? { output } : {}), terminal: attended });
     let answer = '';

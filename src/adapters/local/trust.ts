@@ -1,11 +1,23 @@
-// Who may instruct kmend: a file is obeyed only where nobody else could have written it, or put it there.
+// Who may instruct kmend: a file is obeyed only where nobody else could have written it, or put it
+// there.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, lstatSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loginName } from './operator.ts';
 import { leavesProject } from './project-links.ts';
 
-/** Why a path must not be obeyed, as the end of a sentence; nothing = it may be, or it is not there. */
+/**
+ * Why a path must not be obeyed, as the end of a sentence; nothing = it may be, or it is not there.
+ */
 export type Judge = (path: string) => string | undefined;
 
 export interface Trust {
@@ -17,7 +29,10 @@ export interface Trust {
 }
 
 export interface Identity {
-  /** Users who can act as this process anyway: itself, root, who called sudo, and the owner of the program. */
+  /**
+   * Users who can act as this process anyway: itself, root, who called sudo, and the owner of the
+   * program.
+   */
   readonly owners: ReadonlySet<number>;
   /** No one but these users is in the group. */
   readonly isPrivateGroup: (gid: number) => boolean;
@@ -29,7 +44,8 @@ export function trustOf(env: Readonly<Record<string, string | undefined>>, progr
   const identity = identityOf(env, program);
   return {
     judge: (path) => (all ? undefined : judgePath(path, identity)),
-    judgeFound: (path, directory) => (all ? undefined : (judgePath(path, identity) ?? leavesProject(path, directory))),
+    judgeFound: (path, directory) =>
+      all ? undefined : (judgePath(path, identity) ?? leavesProject(path, directory)),
     trustAll: () => {
       all = true;
     },
@@ -39,7 +55,9 @@ export function trustOf(env: Readonly<Record<string, string | undefined>>, progr
 function identityOf(env: Readonly<Record<string, string | undefined>>, program: string): Identity {
   const self = process.geteuid?.() ?? 0;
   const sudo = self === 0 ? Number(env.SUDO_UID ?? Number.NaN) : Number.NaN;
-  const owners = new Set([self, 0, sudo, ownerOf(program)].filter((uid): uid is number => Number.isInteger(uid)));
+  const owners = new Set(
+    [self, 0, sudo, ownerOf(program)].filter((uid): uid is number => Number.isInteger(uid)),
+  );
   return { owners, isPrivateGroup: (gid) => isPrivate(gid, owners) };
 }
 
@@ -52,9 +70,10 @@ function ownerOf(path: string): number | undefined {
 }
 
 /**
- * Every directory, link and file on the path must belong to a trusted user, and nobody else may write there: so nothing can change between
- * the judgement and the reading. A sticky directory (/tmp) may lie above, since what is in it stays with its owner; it may not be the one
- * that holds the file.
+ * Every directory, link and file on the path must belong to a trusted user, and nobody else may
+ * write there: so nothing can change between the judgement and the reading. A sticky directory
+ * (/tmp) may lie above, since what is in it stays with its owner; it may not be the one that holds
+ * the file.
  */
 export function judgePath(path: string, identity: Identity): string | undefined {
   let sticky: string | undefined;
@@ -76,7 +95,10 @@ interface Entry {
 /** Links in one path, as many as the kernel follows. */
 const mostLinks = 40;
 
-/** What the kernel comes across on a path, links before what they lead to. Ends where something is not there, or may not be looked at. */
+/**
+ * What the kernel comes across on a path, links before what they lead to. Ends where something is
+ * not there, or may not be looked at.
+ */
 function* entriesOn(path: string): Generator<Entry> {
   const left = words(path.startsWith('/') ? path : `${process.cwd()}/${path}`);
   let at = '/';
@@ -98,7 +120,8 @@ function* entriesOn(path: string): Generator<Entry> {
   }
 }
 
-const words = (path: string): string[] => path.split('/').filter((word) => word !== '' && word !== '.');
+const words = (path: string): string[] =>
+  path.split('/').filter((word) => word !== '' && word !== '.');
 
 function entryAt(path: string): Stats | undefined {
   try {
@@ -108,7 +131,8 @@ function entryAt(path: string): Stats | undefined {
   }
 }
 
-const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+const isDirectory = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 function writersText(path: string, stat: Stats, identity: Identity): string | undefined {
   if (stat.isSymbolicLink()) return undefined;
@@ -116,7 +140,9 @@ function writersText(path: string, stat: Stats, identity: Identity): string | un
   const everyone = (mode & 0o002) !== 0;
   if (!everyone && ((mode & 0o020) === 0 || identity.isPrivateGroup(gid))) return undefined;
   if (isReadOnly(path)) return undefined;
-  return everyone ? `everybody may write ${path}` : `the group ${groupText(gid)}, which has other members, may write ${path}`;
+  return everyone
+    ? `everybody may write ${path}`
+    : `the group ${groupText(gid)}, which has other members, may write ${path}`;
 }
 
 /** A volume of Kubernetes (ConfigMap) has mode 0777, and its file system is mounted read-only. */
@@ -148,17 +174,28 @@ const userText = (uid: number): string => {
 function groupLine(gid: number): readonly string[] | undefined {
   const local = linesOf('/etc/group').find((fields) => fields[2] === String(gid));
   if (local !== undefined) return local;
-  const asked = spawnSync('getent', ['group', String(gid)], { encoding: 'utf8', timeout: 2_000, killSignal: 'SIGKILL' });
+  const asked = spawnSync('getent', ['group', String(gid)], {
+    encoding: 'utf8',
+    timeout: 2_000,
+    killSignal: 'SIGKILL',
+  });
   return asked.status === 0 ? asked.stdout.trim().split(':') : undefined;
 }
 
 const groupText = (gid: number): string => groupLine(gid)?.[0] ?? String(gid);
 
-/** A group that has no name has no members either: it was given to this container alone. System users share root's group on el7. */
+/**
+ * A group that has no name has no members either: it was given to this container alone. System
+ * users share root's group on el7.
+ */
 function isPrivate(gid: number, owners: ReadonlySet<number>): boolean {
   const users = linesOf('/etc/passwd');
-  const trusted = new Set([loginName(), ...users.filter((fields) => owners.has(Number(fields[2]))).map(([name]) => name)]);
+  const trusted = new Set([
+    loginName(),
+    ...users.filter((fields) => owners.has(Number(fields[2]))).map(([name]) => name),
+  ]);
   const listed = (groupLine(gid)?.[3] ?? '').split(',').filter((name) => name !== '');
-  const primary = gid === 0 ? [] : users.filter((fields) => fields[3] === String(gid)).map(([name]) => name);
+  const primary =
+    gid === 0 ? [] : users.filter((fields) => fields[3] === String(gid)).map(([name]) => name);
   return [...listed, ...primary].every((name) => trusted.has(name));
 }

@@ -1,4 +1,5 @@
-// The ways to a log: syslog over UDP, TCP or TLS, and the programs that hand lines to the syslog or journald of this machine.
+// The ways to a log: syslog over UDP, TCP or TLS, and the programs that hand lines to the syslog or
+// journald of this machine.
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -17,7 +18,14 @@ const patience = 5_000;
 export function openTarget(target: ForwardTarget): Promise<Writable> {
   switch (target.kind) {
     case 'syslog':
-      return openProgram('logger', ['-t', 'kmend', '-p', 'authpriv.info', '--size', String(longestMessage)]);
+      return openProgram('logger', [
+        '-t',
+        'kmend',
+        '-p',
+        'authpriv.info',
+        '--size',
+        String(longestMessage),
+      ]);
     case 'journald':
       return openProgram('systemd-cat', ['-t', 'kmend', '-p', 'info']);
     case 'udp':
@@ -26,7 +34,11 @@ export function openTarget(target: ForwardTarget): Promise<Writable> {
       return opened(connect(target.port, target.host), 'connect');
     case 'tls':
       return opened(
-        connectTls({ host: target.host, port: target.port, ...(isIP(target.host) === 0 ? { servername: target.host } : {}) }),
+        connectTls({
+          host: target.host,
+          port: target.port,
+          ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
+        }),
         'secureConnect',
       );
   }
@@ -69,7 +81,10 @@ async function openProgram(name: string, args: readonly string[]): Promise<Writa
     write: (chunk: Buffer, _, done) => void child.stdin.write(chunk, done),
     final: (done) => {
       child.stdin.end();
-      ended.then(([code]) => done(code === 0 ? null : new Error(`${name} ended with ${code}`)), done);
+      ended.then(
+        ([code]) => done(code === 0 ? null : new Error(`${name} ended with ${code}`)),
+        done,
+      );
     },
     destroy: (error, done) => {
       child.kill();

@@ -1,4 +1,5 @@
-// Entries of a journal on their way to a log that the root of this machine does not own: a bounded queue that never holds a run up.
+// Entries of a journal on their way to a log that the root of this machine does not own: a bounded
+// queue that never holds a run up.
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Writable } from 'node:stream';
@@ -42,7 +43,12 @@ class Queue implements Forwarder {
   /** Why the last message did not get through. */
   #trouble: string | undefined;
 
-  constructor(message: (event: Event, line: string) => string, open: () => Promise<Writable>, warn: (text: string) => void, times: Times) {
+  constructor(
+    message: (event: Event, line: string) => string,
+    open: () => Promise<Writable>,
+    warn: (text: string) => void,
+    times: Times,
+  ) {
     this.#message = message;
     this.#open = open;
     this.#warn = warn;
@@ -119,12 +125,16 @@ const written = (stream: Writable, text: string): Promise<void> =>
     stream.write(text, (error) => (error ? reject(error) : resolve()));
   });
 
-/** The bytes of one message. RFC 5424 with facility authpriv and severity info; over a stream its length goes before it (RFC 6587). */
+/**
+ * The bytes of one message. RFC 5424 with facility authpriv and severity info; over a stream its
+ * length goes before it (RFC 6587).
+ */
 function messagesFor({ kind }: ForwardTarget): (event: Event, line: string) => string {
   const syslog = (event: Event, line: string): string =>
     `<86>1 ${new Date(event.at).toISOString()} ${hostname()} kmend ${process.pid} ${event.type} - ${entryText(event, line)}`;
   if (kind === 'udp') return syslog;
-  if (kind === 'syslog' || kind === 'journald') return (event, line) => `${entryText(event, line)}\n`;
+  if (kind === 'syslog' || kind === 'journald')
+    return (event, line) => `${entryText(event, line)}\n`;
   return (event, line) => {
     const message = syslog(event, line);
     return `${message.length} ${message}`;
@@ -134,10 +144,17 @@ function messagesFor({ kind }: ForwardTarget): (event: Event, line: string) => s
 /** Room for what stands before the entry: `<86>1 ...`, its run, its number and its digest. */
 const headRoom = 400;
 
-/** One line of ASCII: nothing in it moves a cursor, and its length is its size. Of an entry that is too long the digest is left. */
+/**
+ * One line of ASCII: nothing in it moves a cursor, and its length is its size. Of an entry that is
+ * too long the digest is left.
+ */
 function entryText({ run, seq, type }: Event, line: string): string {
   const sha256 = createHash('sha256').update(line).digest('hex');
-  const ascii = line.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  const entry = ascii.length + headRoom <= longestMessage ? ascii : `type=${type} length=${line.length}`;
+  const ascii = line.replace(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  const entry =
+    ascii.length + headRoom <= longestMessage ? ascii : `type=${type} length=${line.length}`;
   return `run=${run} seq=${seq} sha256=${sha256} ${entry}`;
 }

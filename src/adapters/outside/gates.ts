@@ -1,4 +1,5 @@
-// Gates: outside conditions that must hold before a host is started. Any error is a closed gate that says why.
+// Gates: outside conditions that must hold before a host is started. Any error is a closed gate
+// that says why.
 
 import { spawn } from 'node:child_process';
 import type { Cluster } from '../../engine/ports/cluster.ts';
@@ -32,7 +33,11 @@ export function createGates(cluster: Cluster | undefined, seconds = readingTimeo
   };
 }
 
-type ReadGate = (gate: GateSpec, signal: AbortSignal, cluster: Cluster | undefined) => Promise<GateReading>;
+type ReadGate = (
+  gate: GateSpec,
+  signal: AbortSignal,
+  cluster: Cluster | undefined,
+) => Promise<GateReading>;
 
 const readers: Readonly<Record<GateSpec['kind'], ReadGate>> = {
   http: readHttp,
@@ -58,30 +63,40 @@ interface Got {
 }
 
 /**
- * A name and password in the address go into a header: `fetch` refuses them, and its error would print them. A redirect is followed on the same
- * server only: another one was not asked for its word.
+ * A name and password in the address go into a header: `fetch` refuses them, and its error would
+ * print them. A redirect is followed on the same server only: another one was not asked for its
+ * word.
  */
 async function get(address: URL, signal: AbortSignal): Promise<Got> {
   const { username, password } = address;
   const given = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const headers = given === ':' ? {} : { authorization: `Basic ${Buffer.from(given).toString('base64')}` };
+  const headers =
+    given === ':' ? {} : { authorization: `Basic ${Buffer.from(given).toString('base64')}` };
   let url = new URL(address);
   for (let redirects = 0; ; redirects += 1) {
     url.username = '';
     url.password = '';
     const response = await fetch(url, { signal, headers, redirect: 'manual' });
-    const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
+    const location =
+      response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
     if (location === null || redirects >= mostRedirects) return { response };
     const next = new URL(location, url);
-    const isSame = next.host === url.host && (next.protocol === url.protocol || next.protocol === 'https:');
+    const isSame =
+      next.host === url.host && (next.protocol === url.protocol || next.protocol === 'https:');
     if (!isSame) return { response, elsewhere: next.origin };
     await response.body?.cancel();
     url = next;
   }
 }
 
-/** The beginning of the body; `whole` is false where there is more. What is not read is not waited for. */
-async function bodyOf(response: Response, limit: number): Promise<{ readonly text: string; readonly whole: boolean }> {
+/**
+ * The beginning of the body; `whole` is false where there is more. What is not read is not waited
+ * for.
+ */
+async function bodyOf(
+  response: Response,
+  limit: number,
+): Promise<{ readonly text: string; readonly whole: boolean }> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
@@ -96,38 +111,57 @@ async function bodyOf(response: Response, limit: number): Promise<{ readonly tex
 async function readHttp({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
   const { response, elsewhere } = await get(new URL(text(args.url, '')), signal);
   const body = await bodyOf(response, pageLimit);
-  const wanted = args.status === undefined ? response.ok : String(response.status) === text(args.status, '');
+  const wanted =
+    args.status === undefined ? response.ok : String(response.status) === text(args.status, '');
   const contains = text(args.contains, '');
   const holds = contains === '' || body.text.includes(contains);
   const where = body.whole ? '' : ` in its first ${pageLimit / 1024} KiB`;
-  const moved = elsewhere === undefined ? '' : `, a redirect to ${elsewhere}, which is not followed`;
+  const moved =
+    elsewhere === undefined ? '' : `, a redirect to ${elsewhere}, which is not followed`;
   const said = `status ${response.status}${moved}${holds ? '' : `, without "${contains}"${where}`}`;
   return { open: wanted && holds, read: said };
 }
 
 /**
- * `{ url, query }`: open when the query gives nothing, or only zeros: write it so that it says what is wrong (`ALERTS{alertstate="firing"}`).
- * With `is: ">= 0.99"` every sample must hold against the number, and there must be one.
+ * `{ url, query }`: open when the query gives nothing, or only zeros: write it so that it says what
+ * is wrong (`ALERTS{alertstate="firing"}`). With `is: ">= 0.99"` every sample must hold against the
+ * number, and there must be one.
  */
 async function readPrometheus({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
   const url = new URL(`${text(args.url, '').replace(/\/$/, '')}/api/v1/query`);
   url.searchParams.set('query', text(args.query, ''));
   const { response, elsewhere } = await get(url, signal);
-  if (elsewhere !== undefined) return { open: false, read: `status ${response.status}, a redirect to ${elsewhere}, which is not followed` };
+  if (elsewhere !== undefined)
+    return {
+      open: false,
+      read: `status ${response.status}, a redirect to ${elsewhere}, which is not followed`,
+    };
   const body = await bodyOf(response, samplesLimit);
-  if (!body.whole) return { open: false, read: `the answer is longer than ${samplesLimit / 1024 / 1024} MiB` };
+  if (!body.whole)
+    return { open: false, read: `the answer is longer than ${samplesLimit / 1024 / 1024} MiB` };
   const answer = parsed(body.text);
   if (answer === undefined)
-    return { open: false, read: `status ${response.status}, which is no answer of Prometheus: ${body.text.slice(0, 100)}` };
-  const result = isMapping(answer) && answer.status === 'success' && isMapping(answer.data) ? answer.data.result : undefined;
-  if (!Array.isArray(result)) return { open: false, read: `no result: ${JSON.stringify(answer).slice(0, 200)}` };
+    return {
+      open: false,
+      read: `status ${response.status}, which is no answer of Prometheus: ${body.text.slice(0, 100)}`,
+    };
+  const result =
+    isMapping(answer) && answer.status === 'success' && isMapping(answer.data)
+      ? answer.data.result
+      : undefined;
+  if (!Array.isArray(result))
+    return { open: false, read: `no result: ${JSON.stringify(answer).slice(0, 200)}` };
   const samples = result.map(sampleOf);
   const rule = /^\s*(<=|>=|<|>|==|!=)\s*(-?[\d.]+)\s*$/.exec(text(args.is, ''));
   if (rule === null && args.is !== undefined)
-    return { open: false, read: `\`is\` should be a comparison such as ">= 0.99", not ${JSON.stringify(args.is)}` };
+    return {
+      open: false,
+      read: `\`is\` should be a comparison such as ">= 0.99", not ${JSON.stringify(args.is)}`,
+    };
   const holds = (value: number): boolean =>
     // Nothing holds of NaN (0/0 in a query), also not that it is different.
-    !Number.isNaN(value) && (rule === null ? value === 0 : compare(value, rule[1] ?? '', Number(rule[2])));
+    !Number.isNaN(value) &&
+    (rule === null ? value === 0 : compare(value, rule[1] ?? '', Number(rule[2])));
   const bad = samples.filter((sample) => !holds(sample.value));
   if (bad.length > 0)
     return {
@@ -137,8 +171,12 @@ async function readPrometheus({ args }: GateSpec, signal: AbortSignal): Promise<
         .map((sample) => `${sample.name} is ${sample.value}`)
         .join(', '),
     };
-  if (rule !== null && samples.length === 0) return { open: false, read: 'the query gives no sample' };
-  return { open: true, read: samples.length === 0 ? 'nothing matches' : `${samples.length} samples hold` };
+  if (rule !== null && samples.length === 0)
+    return { open: false, read: 'the query gives no sample' };
+  return {
+    open: true,
+    read: samples.length === 0 ? 'nothing matches' : `${samples.length} samples hold`,
+  };
 }
 
 function parsed(body: string): unknown {
@@ -153,7 +191,10 @@ function sampleOf(sample: unknown): { readonly name: string; readonly value: num
   if (!isMapping(sample)) return { name: '?', value: Number.NaN };
   const value = Array.isArray(sample.value) ? Number(sample.value[1]) : Number.NaN;
   const metric = isMapping(sample.metric) ? sample.metric : {};
-  return { name: text(metric.alertname, text(metric.instance, text(metric.__name__, 'value'))), value };
+  return {
+    name: text(metric.alertname, text(metric.instance, text(metric.__name__, 'value'))),
+    value,
+  };
 }
 
 function compare(a: number, operator: string, b: number): boolean {
@@ -176,7 +217,10 @@ function compare(a: number, operator: string, b: number): boolean {
 /** `{ command: "..." }`, run by sh on the machine that runs kmend: open when it exits with 0. */
 function readCommand({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
   return new Promise((resolve, reject) => {
-    const child = spawn('/bin/sh', ['-c', text(args.command, 'false')], { stdio: ['ignore', 'pipe', 'pipe'], signal });
+    const child = spawn('/bin/sh', ['-c', text(args.command, 'false')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
+    });
     let said = '';
     const keep = (chunk: Buffer): void => {
       said = (said + chunk.toString('utf8')).slice(-400);
@@ -185,17 +229,26 @@ function readCommand({ args }: GateSpec, signal: AbortSignal): Promise<GateReadi
     child.stderr.on('data', keep);
     child.once('error', reject);
     child.once('close', (code) =>
-      resolve({ open: code === 0, read: `exit ${code}${said.trim() === '' ? '' : `: ${said.trim().split('\n').at(-1)}`}` }),
+      resolve({
+        open: code === 0,
+        read: `exit ${code}${said.trim() === '' ? '' : `: ${said.trim().split('\n').at(-1)}`}`,
+      }),
     );
   });
 }
 
 /**
- * `{ not_ready: 0, min_ready: 40, pending_pods: 0, deployments: all }`: all that is named must hold, and what does not is told.
+ * `{ not_ready: 0, min_ready: 40, pending_pods: 0, deployments: all }`: all that is named must
+ * hold, and what does not is told.
  * `deployments` (all of them, or a list of `namespace/name`) asks for every replica that they want.
  */
-async function readKubernetes({ args }: GateSpec, signal: AbortSignal, cluster: Cluster | undefined): Promise<GateReading> {
-  if (cluster === undefined) return { open: false, read: 'no cluster is configured (give --kubeconfig)' };
+async function readKubernetes(
+  { args }: GateSpec,
+  signal: AbortSignal,
+  cluster: Cluster | undefined,
+): Promise<GateReading> {
+  if (cluster === undefined)
+    return { open: false, read: 'no cluster is configured (give --kubeconfig)' };
   const readings = await Promise.all([
     nodesHold(args, cluster, signal),
     typeof args.pending_pods === 'number' ? podsHold(args.pending_pods, cluster, signal) : [],
@@ -203,38 +256,74 @@ async function readKubernetes({ args }: GateSpec, signal: AbortSignal, cluster: 
   ]);
   const all = readings.flat();
   const closed = all.filter((reading) => !reading.open);
-  return { open: closed.length === 0, read: (closed.length > 0 ? closed : all).map(({ read }) => read).join('; ') };
+  return {
+    open: closed.length === 0,
+    read: (closed.length > 0 ? closed : all).map(({ read }) => read).join('; '),
+  };
 }
 
 /** The first three of them, for people. */
 const some = (names: readonly string[]): string =>
-  names.length === 0 ? '' : ` (${names.slice(0, 3).join(', ')}${names.length > 3 ? `, and ${names.length - 3} more` : ''})`;
+  names.length === 0
+    ? ''
+    : ` (${names.slice(0, 3).join(', ')}${names.length > 3 ? `, and ${names.length - 3} more` : ''})`;
 
-async function nodesHold(args: GateSpec['args'], cluster: Cluster, signal: AbortSignal): Promise<readonly GateReading[]> {
+async function nodesHold(
+  args: GateSpec['args'],
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<readonly GateReading[]> {
   const nodes = await cluster.nodes(signal);
   if (!nodes.ok) return [{ open: false, read: causeText(nodes.failure) }];
   const down = nodes.value.filter((node) => !node.ready).map((node) => node.name);
   const allowed = typeof args.not_ready === 'number' ? args.not_ready : 0;
   const ready = nodes.value.length - down.length;
   const least = typeof args.min_ready === 'number' ? args.min_ready : 0;
-  const few = ready < least ? [{ open: false, read: `${ready} nodes are ready, ${least} are wanted` }] : [];
-  return [{ open: down.length <= allowed, read: `${down.length} of ${nodes.value.length} nodes not ready${some(down)}` }, ...few];
+  const few =
+    ready < least ? [{ open: false, read: `${ready} nodes are ready, ${least} are wanted` }] : [];
+  return [
+    {
+      open: down.length <= allowed,
+      read: `${down.length} of ${nodes.value.length} nodes not ready${some(down)}`,
+    },
+    ...few,
+  ];
 }
 
-async function podsHold(allowed: number, cluster: Cluster, signal: AbortSignal): Promise<readonly GateReading[]> {
+async function podsHold(
+  allowed: number,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<readonly GateReading[]> {
   const pods = await cluster.pendingPods(signal);
   if (!pods.ok) return [{ open: false, read: causeText(pods.failure) }];
-  return [{ open: pods.value.length <= allowed, read: `pods pending: ${pods.value.length}${some(pods.value)}` }];
+  return [
+    {
+      open: pods.value.length <= allowed,
+      read: `pods pending: ${pods.value.length}${some(pods.value)}`,
+    },
+  ];
 }
 
-async function deploymentsHold(wanted: Value, cluster: Cluster, signal: AbortSignal): Promise<readonly GateReading[]> {
+async function deploymentsHold(
+  wanted: Value,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<readonly GateReading[]> {
   const read = await cluster.deployments(signal);
   if (!read.ok) return [{ open: false, read: causeText(read.failure) }];
   const names = isList(wanted) ? wanted.map(String) : read.value.map(({ name }) => name);
   const short = names.flatMap((name) => {
     const found = read.value.find((one) => one.name === name);
     if (found === undefined) return [`${name} does not exist`];
-    return found.available < found.wanted ? [`${name} has ${found.available} of ${found.wanted}`] : [];
+    return found.available < found.wanted
+      ? [`${name} has ${found.available} of ${found.wanted}`]
+      : [];
   });
-  return [{ open: short.length === 0, read: `deployments short of replicas: ${short.length} of ${names.length}${some(short)}` }];
+  return [
+    {
+      open: short.length === 0,
+      read: `deployments short of replicas: ${short.length} of ${names.length}${some(short)}`,
+    },
+  ];
 }

@@ -1,4 +1,5 @@
-// Telling people who are not there: a webhook that takes JSON (Slack and its kin read `text`), or a command of their own.
+// Telling people who are not there: a webhook that takes JSON (Slack and its kin read `text`), or a
+// command of their own.
 import { spawn } from 'node:child_process';
 import type { Clock } from '../../engine/ports/local.ts';
 import type { Notice, NoticeTarget, Notifier } from '../../engine/ports/outside.ts';
@@ -18,7 +19,13 @@ export function createNotifier(clock: Pick<Clock, 'sleep'>, seconds = trySeconds
       const notice = { ...given, text: forChats(given.text) };
       for (const pause of [...pauses, undefined]) {
         const sent = await once(target, notice, seconds, signal);
-        if (sent.ok || sent.failure.transport !== true || pause === undefined || signal?.aborted === true) return sent;
+        if (
+          sent.ok ||
+          sent.failure.transport !== true ||
+          pause === undefined ||
+          signal?.aborted === true
+        )
+          return sent;
         await clock.sleep(pause, signal);
       }
       throw new Error('the last try returns');
@@ -26,7 +33,10 @@ export function createNotifier(clock: Pick<Clock, 'sleep'>, seconds = trySeconds
   };
 }
 
-/** `<!channel>`, `<URL|text>`, `[text](URL)` and `@everyone` are orders and links of chats. Here they are the words of a host. */
+/**
+ * `<!channel>`, `<URL|text>`, `[text](URL)` and `@everyone` are orders and links of chats. Here
+ * they are the words of a host.
+ */
 const forChats = (text: string): string =>
   harmless(text)
     .replaceAll('<', '‹')
@@ -34,11 +44,18 @@ const forChats = (text: string): string =>
     .replaceAll('](', '] (')
     .replace(/@(?=(?:all|channel|everyone|here)\b)/gi, '@ ');
 
-async function once(target: NoticeTarget, notice: Notice, seconds: number, signal: AbortSignal | undefined): Promise<Outcome<true>> {
+async function once(
+  target: NoticeTarget,
+  notice: Notice,
+  seconds: number,
+  signal: AbortSignal | undefined,
+): Promise<Outcome<true>> {
   const limit = AbortSignal.timeout(seconds * 1_000);
   const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
   try {
-    return target.kind === 'webhook' ? await post(target.url, notice, either) : await pipe(target.command, notice, either);
+    return target.kind === 'webhook'
+      ? await post(target.url, notice, either)
+      : await pipe(target.command, notice, either);
   } catch (error) {
     const why = limit.aborted ? `no answer within ${seconds} s` : reasonOf(error);
     // A command that ran into its limit may have told somebody: only a webhook is tried again.
@@ -46,7 +63,10 @@ async function once(target: NoticeTarget, notice: Notice, seconds: number, signa
   }
 }
 
-/** The code of a failed connection only: the message of `fetch` may hold the address, and that the secret. */
+/**
+ * The code of a failed connection only: the message of `fetch` may hold the address, and that the
+ * secret.
+ */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
@@ -82,7 +102,8 @@ function pipe(command: string, notice: Notice, signal: AbortSignal): Promise<Out
     child.once('close', (code, name) => {
       const last = said.trim().split('\n').at(-1) ?? '';
       if (code === 0) resolve(ok(true));
-      else resolve(failed('exit', `it ended with ${code ?? name}${last === '' ? '' : `: ${last}`}`));
+      else
+        resolve(failed('exit', `it ended with ${code ?? name}${last === '' ? '' : `: ${last}`}`));
     });
   });
 }

@@ -1,7 +1,10 @@
 // A host that does not answer lets others go first, until it answers.
 import type { Turn } from '../../engine/ports/transport.ts';
 
-/** Milliseconds. A lost packet is sent again after one second: who has not answered by then is far away, overloaded or gone. */
+/**
+ * Milliseconds. A lost packet is sent again after one second: who has not answered by then is far
+ * away, overloaded or gone.
+ */
 const silentAfter = 1000;
 
 /** Silent hosts that wait without a turn, each with a socket; further ones keep their turn. */

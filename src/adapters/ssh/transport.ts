@@ -12,7 +12,13 @@ import { failed, type Outcome, ok } from '../../model/run/failure.ts';
 import { noConfig, readSshConfig, type SshConfig } from './config/config-file.ts';
 import { type Hop, type RouteContext, routeTo } from './config/route.ts';
 import { createAgents } from './connect/agent.ts';
-import { type HandshakeOptions, logIn, nameOf, openTcp, type Session } from './connect/handshake.ts';
+import {
+  type HandshakeOptions,
+  logIn,
+  nameOf,
+  openTcp,
+  type Session,
+} from './connect/handshake.ts';
 import { createHostKeys, type HostKeys } from './connect/host-keys.ts';
 import { createJumps, type Jumps } from './connect/jumps.ts';
 import { createKeepalive, type Keepalive, type KeepaliveOptions } from './connect/keepalive.ts';
@@ -33,7 +39,9 @@ export interface TransportOptions {
   readonly warn: (text: string) => void;
   /** Handshakes at once. Default 50. */
   readonly handshakes?: number;
-  /** Default: a look every 5 s, dead after 3 without a sign of life. `interval: 0` leaves it to TCP. */
+  /**
+   * Default: a look every 5 s, dead after 3 without a sign of life. `interval: 0` leaves it to TCP.
+   */
   readonly keepalive?: KeepaliveOptions;
   /** Default `~/.ssh/config`; the empty string reads none. */
   readonly configFile?: string;
@@ -55,12 +63,13 @@ const defaultKeepalive: KeepaliveOptions = { interval: 5, count: 3 };
 /**
  * Makes the SSH transport of a run. Nothing is read and nothing loaded before the first connection.
  *
- * Each `connect` is one attempt without retries; a failure with `transport: true` may be gone at the next. Host keys are checked, files
- * and passphrases are read once per run, jump hosts are logged in to once and shared.
+ * Each `connect` is one attempt without retries; a failure with `transport: true` may be gone at
+ * the next. Host keys are checked, files and passphrases are read once per run, jump hosts are
+ * logged in to once and shared.
  *
- * The login shell of the user may be any POSIX shell or fish, not csh. A script above 100 KiB is sent through the input (never a secret:
- * it is the same text that would stand in the process list). `su`, and `doas` with a password, need a terminal, where stdout and stderr
- * come as one.
+ * The login shell of the user may be any POSIX shell or fish, not csh. A script above 100 KiB is
+ * sent through the input (never a secret: it is the same text that would stand in the process
+ * list). `su`, and `doas` with a password, need a terminal, where stdout and stderr come as one.
  */
 export function createTransport(options: TransportOptions): Transport {
   const warn = once(options.warn);
@@ -75,7 +84,9 @@ export function createTransport(options: TransportOptions): Transport {
       const ready = await shared.then(ok, (error: unknown) => error);
       if (!isShared(ready)) {
         shared = undefined;
-        return failed('unreachable', ready instanceof Error ? ready.message : String(ready), { hint: 'mend the ssh configuration' });
+        return failed('unreachable', ready instanceof Error ? ready.message : String(ready), {
+          hint: 'mend the ssh configuration',
+        });
       }
       const silent = silence(turn);
       const admit = async (): ReturnType<Admit> => {
@@ -107,18 +118,32 @@ function once(warn: (text: string) => void): (text: string) => void {
   };
 }
 
-async function prepare(options: TransportOptions, warn: (text: string) => void, slots: Slots): Promise<Shared> {
+async function prepare(
+  options: TransportOptions,
+  warn: (text: string) => void,
+  slots: Slots,
+): Promise<Shared> {
   const { asker, home } = options;
   const file = options.configFile ?? join(home, '.ssh', 'config');
-  const [library, config] = await Promise.all([loadLibrary(), file === '' ? noConfig : readSshConfig(file, home, warn)]);
-  const tools: LoginTools = { keyring: createKeyring(library, asker), agents: createAgents(library), asker };
+  const [library, config] = await Promise.all([
+    loadLibrary(),
+    file === '' ? noConfig : readSshConfig(file, home, warn),
+  ]);
+  const tools: LoginTools = {
+    keyring: createKeyring(library, asker),
+    agents: createAgents(library),
+    asker,
+  };
   const hostKeys = createHostKeys(warn);
   const base = { library, tools, hostKeys, admit: () => slots.take() };
   const jumps = createJumps((hop, way) => logInTo(base, hop, way), openTcp);
   return { library, tools, hostKeys, jumps, route: routeContext(options, config) };
 }
 
-function routeContext({ home, env, globalKnownHosts }: TransportOptions, config: SshConfig): RouteContext {
+function routeContext(
+  { home, env, globalKnownHosts }: TransportOptions,
+  config: SshConfig,
+): RouteContext {
   return {
     config,
     home,
@@ -142,7 +167,12 @@ interface Reached {
   readonly hop: Hop;
 }
 
-async function reach(target: Target, shared: Shared, admit: Admit, signal: AbortSignal | undefined): Promise<Outcome<Reached>> {
+async function reach(
+  target: Target,
+  shared: Shared,
+  admit: Admit,
+  signal: AbortSignal | undefined,
+): Promise<Outcome<Reached>> {
   const route = routeTo(target, shared.route);
   if (!route.ok) return failed('unreachable', route.message);
   const before = route.hops.slice(0, -1);
@@ -150,16 +180,29 @@ async function reach(target: Target, shared: Shared, admit: Admit, signal: Abort
   if (hop === undefined) throw new Error('a route without hops');
   const way = await unlessStopped(shared.jumps.ready(before), hop, signal);
   if (!way.ok) return way;
-  const result = await logInTo({ ...shared, admit }, hop, (to) => shared.jumps.open(before, to), signal);
+  const result = await logInTo(
+    { ...shared, admit },
+    hop,
+    (to) => shared.jumps.open(before, to),
+    signal,
+  );
   return result.ok ? ok({ session: result.value, hop }) : result;
 }
 
-/** A jump host that is being logged in to is shared: who no longer wants it leaves, the others go on. */
-async function unlessStopped<T>(work: Promise<Outcome<T>>, hop: Hop, signal: AbortSignal | undefined): Promise<Outcome<T>> {
+/**
+ * A jump host that is being logged in to is shared: who no longer wants it leaves, the others go
+ * on.
+ */
+async function unlessStopped<T>(
+  work: Promise<Outcome<T>>,
+  hop: Hop,
+  signal: AbortSignal | undefined,
+): Promise<Outcome<T>> {
   if (signal === undefined) return work;
   let leave = (): void => undefined;
   const stopped = new Promise<Outcome<never>>((resolve) => {
-    leave = () => resolve(failed('interrupted', `${nameOf(hop)}: stopped before the login was done`));
+    leave = () =>
+      resolve(failed('interrupted', `${nameOf(hop)}: stopped before the login was done`));
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave, { once: true });
   });
@@ -182,14 +225,27 @@ async function logInTo(
   const login = plan.value;
   if (!login.ok) return failed('auth', `${nameOf(hop)}: ${login.message}`, { hint: login.hint });
   if (login.attempts.length === 0)
-    return failed('auth', `${nameOf(hop)}: nothing to log in with: no key file, no agent and no password`, {
-      hint: 'name a key file (--private-key), start an agent or give a password (-k)',
-    });
+    return failed(
+      'auth',
+      `${nameOf(hop)}: nothing to log in with: no key file, no agent and no password`,
+      {
+        hint: 'name a key file (--private-key), start an agent or give a password (-k)',
+      },
+    );
   const { library, hostKeys, admit } = base;
-  return logIn({ library, hop, attempts: login.attempts, hostKeys, open, admit, ...stoppedBy(signal) });
+  return logIn({
+    library,
+    hop,
+    attempts: login.attempts,
+    hostKeys,
+    open,
+    admit,
+    ...stoppedBy(signal),
+  });
 }
 
-const stoppedBy = (signal: AbortSignal | undefined): { readonly signal?: AbortSignal } => (signal === undefined ? {} : { signal });
+const stoppedBy = (signal: AbortSignal | undefined): { readonly signal?: AbortSignal } =>
+  signal === undefined ? {} : { signal };
 
 function connectionOf(
   { session, hop }: Reached,
@@ -206,14 +262,24 @@ function connectionOf(
     unwatch();
     connections.delete(connection);
   };
-  const unwatch = keepalive.watch({ client, stream, inUse: () => commands > 0, dead: () => stream.destroy() });
+  const unwatch = keepalive.watch({
+    client,
+    stream,
+    inUse: () => commands > 0,
+    dead: () => stream.destroy(),
+  });
   const connection: Connection = {
     exec: async (request) => {
-      if (!alive) return failed('unreachable', `${where}: the connection was lost`, { transport: true });
-      const other = request.become && become !== undefined && become.user !== hop.user ? become : undefined;
+      if (!alive)
+        return failed('unreachable', `${where}: the connection was lost`, { transport: true });
+      const other =
+        request.become && become !== undefined && become.user !== hop.user ? become : undefined;
       commands++;
       try {
-        return await execOn({ session, where, alive: () => alive, ...present({ become: other }) }, request);
+        return await execOn(
+          { session, where, alive: () => alive, ...present({ become: other }) },
+          request,
+        );
       } finally {
         commands--;
       }
@@ -226,7 +292,12 @@ function connectionOf(
     },
     alive: () => alive,
     hostKey: session.hostKey,
-    dialled: [hop.host, ...(stream instanceof Socket && stream.remoteAddress !== undefined ? [stream.remoteAddress] : [])],
+    dialled: [
+      hop.host,
+      ...(stream instanceof Socket && stream.remoteAddress !== undefined
+        ? [stream.remoteAddress]
+        : []),
+    ],
   };
   connections.add(connection);
   client.once('close', lost);
@@ -235,7 +306,10 @@ function connectionOf(
   return connection;
 }
 
-/** A peer that does not answer would keep the half-closed socket, and with it this process, for minutes. */
+/**
+ * A peer that does not answer would keep the half-closed socket, and with it this process, for
+ * minutes.
+ */
 function endStream(stream: Session['stream']): void {
   if ('destroySoon' in stream && typeof stream.destroySoon === 'function') stream.destroySoon();
   else stream.destroy();

@@ -1,4 +1,5 @@
-// Checking a run against its journal: every link, the record that closes it, heads that were kept elsewhere, and the files that entries name.
+// Checking a run against its journal: every link, the record that closes it, heads that were kept
+// elsewhere, and the files that entries name.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -9,9 +10,15 @@ import type { Event } from '../../model/run/event.ts';
 import { scanJournal } from './chain.ts';
 
 /** Throws a JournalError where a link does not hold. */
-export async function auditJournal(directory: string, path: string, run: string, wanted: readonly string[]): Promise<Audit> {
+export async function auditJournal(
+  directory: string,
+  path: string,
+  run: string,
+  wanted: readonly string[],
+): Promise<Audit> {
   const heads = new Map<string, number>();
-  const reach = (head: string, entries: number): void => void (wanted.includes(head) && heads.set(head, entries));
+  const reach = (head: string, entries: number): void =>
+    void (wanted.includes(head) && heads.set(head, entries));
   const claims: Claim[] = [];
   let closed = false;
   let previous: Audit['previous'];
@@ -25,16 +32,31 @@ export async function auditJournal(directory: string, path: string, run: string,
   const wrong: string[] = [];
   for (const claim of claims) {
     const digest = await digestOf(join(directory, claim.file), claim);
-    if (digest !== claim.sha256) wrong.push(`${claim.file} ${digest === undefined ? 'is not there' : 'was changed'} (entry ${claim.seq})`);
+    if (digest !== claim.sha256)
+      wrong.push(
+        `${claim.file} ${digest === undefined ? 'is not there' : 'was changed'} (entry ${claim.seq})`,
+      );
   }
   const notes = await unnamed(directory, claims);
-  return { ...end, closed, heads, ...(previous && { previous }), files: claims.length - wrong.length, wrong, notes };
+  return {
+    ...end,
+    closed,
+    heads,
+    ...(previous && { previous }),
+    files: claims.length - wrong.length,
+    wrong,
+    notes,
+  };
 }
 
 /** Which of these files, by name with their sha256, are not what they were. */
-export async function changedFiles(directory: string, files: Readonly<Record<string, string>>): Promise<readonly string[]> {
+export async function changedFiles(
+  directory: string,
+  files: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
   const changed: string[] = [];
-  for (const [file, sha256] of Object.entries(files)) if ((await digestOf(join(directory, file), {})) !== sha256) changed.push(file);
+  for (const [file, sha256] of Object.entries(files))
+    if ((await digestOf(join(directory, file), {})) !== sha256) changed.push(file);
   return changed;
 }
 
@@ -68,7 +90,8 @@ async function digestOf(
 ): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(path, { start: at, end: at + size - 1 })) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream(path, { start: at, end: at + size - 1 }))
+      hash.update(chunk as Buffer);
   } catch {
     return undefined;
   }
@@ -77,11 +100,15 @@ async function digestOf(
 
 async function unnamed(directory: string, claims: readonly Claim[]): Promise<readonly string[]> {
   const named = new Map<string, number>();
-  for (const { file, size } of claims) if (size !== undefined) named.set(file, (named.get(file) ?? 0) + size);
+  for (const { file, size } of claims)
+    if (size !== undefined) named.set(file, (named.get(file) ?? 0) + size);
   const notes: string[] = [];
   for (const [file, bytes] of named) {
     const more = (await stat(join(directory, file)).catch(() => ({ size: 0 }))).size - bytes;
-    if (more > 0) notes.push(`${file} has ${more} bytes that no entry names: a crash leaves such, or somebody added them`);
+    if (more > 0)
+      notes.push(
+        `${file} has ${more} bytes that no entry names: a crash leaves such, or somebody added them`,
+      );
   }
   return notes;
 }

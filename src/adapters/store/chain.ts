@@ -1,4 +1,5 @@
-// Reading a journal: line by line, every link of the hash chain checked, and never more than a piece of it in memory.
+// Reading a journal: line by line, every link of the hash chain checked, and never more than a
+// piece of it in memory.
 import { createHash } from 'node:crypto';
 import type { JournalEnd } from '../../engine/ports/history.ts';
 import type { Event } from '../../model/run/event.ts';
@@ -8,26 +9,40 @@ import { isMapping } from '../../model/value.ts';
 import { JournalError } from './errors.ts';
 import { openOwn } from './owned.ts';
 
-export const hashOf = (line: string | Buffer): string => createHash('sha256').update(line).digest('hex');
+export const hashOf = (line: string | Buffer): string =>
+  createHash('sha256').update(line).digest('hex');
 
-/** What the first entry names as its predecessor: bound to the run, so that a journal cannot be passed off as another's. */
+/**
+ * What the first entry names as its predecessor: bound to the run, so that a journal cannot be
+ * passed off as another's.
+ */
 export const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
 
 /**
- * Shows every event in order, each when the entry after it has confirmed its hash: what was changed is not shown, but for the last entry.
- * Throws a JournalError that names the first bad entry. Whoever sees an entry and throws over it says that it does not fit those before it.
+ * Shows every event in order, each when the entry after it has confirmed its hash: what was changed
+ * is not shown, but for the last entry. Throws a JournalError that names the first bad entry.
+ * Whoever sees an entry and throws over it says that it does not fit those before it.
  */
-export async function scanJournal(path: string, run: string, see: (event: Event) => void): Promise<JournalEnd> {
+export async function scanJournal(
+  path: string,
+  run: string,
+  see: (event: Event) => void,
+): Promise<JournalEnd> {
   let end: JournalEnd = { entries: 0, head: rootOf(run), size: 0, torn: false };
   let last: Event | undefined;
   const show = (event: Event | undefined): void => {
     if (event === undefined) return;
     const wrong = wrongEvent(event);
-    if (wrong !== undefined) throw new JournalError(path, event.seq, `was not written by this version of kmend: ${wrong}`);
+    if (wrong !== undefined)
+      throw new JournalError(path, event.seq, `was not written by this version of kmend: ${wrong}`);
     try {
       see(event);
     } catch (error) {
-      throw new JournalError(path, event.seq, `does not fit those before it: ${error instanceof Error ? error.message : String(error)}`);
+      throw new JournalError(
+        path,
+        event.seq,
+        `does not fit those before it: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   };
   for await (const line of linesOf(path)) {
@@ -36,7 +51,12 @@ export async function scanJournal(path: string, run: string, see: (event: Event)
       break;
     }
     const event = parseLine(path, line.bytes, end);
-    end = { ...end, entries: end.entries + 1, head: hashOf(line.bytes), size: end.size + line.bytes.length + 1 };
+    end = {
+      ...end,
+      entries: end.entries + 1,
+      head: hashOf(line.bytes),
+      size: end.size + line.bytes.length + 1,
+    };
     show(last);
     last = event;
   }
@@ -48,8 +68,10 @@ function parseLine(path: string, line: Buffer, { entries, head }: JournalEnd): E
   const data = dataIn(line.toString('utf8'));
   const wrong = (why: string): JournalError => new JournalError(path, entries, why);
   if (!isMapping(data)) throw wrong('is no JSON mapping');
-  if (data.seq !== entries) throw wrong(`numbered ${JSON.stringify(data.seq)}: an entry is missing or was put in`);
-  if (data.prev !== head) throw wrong('does not follow the entry before it: the journal was changed');
+  if (data.seq !== entries)
+    throw wrong(`numbered ${JSON.stringify(data.seq)}: an entry is missing or was put in`);
+  if (data.prev !== head)
+    throw wrong('does not follow the entry before it: the journal was changed');
   // Its shape is looked at before it is shown.
   return data as unknown as Event;
 }

@@ -1,4 +1,5 @@
-// What other processes ask of a run: one file a command in its directory, journalled and then removed by the process that runs it, in order.
+// What other processes ask of a run: one file a command in its directory, journalled and then
+// removed by the process that runs it, in order.
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Commands } from '../../engine/ports/store.ts';
@@ -12,7 +13,12 @@ import { runDirectory } from './paths.ts';
 let posted = 0;
 
 /** Leaves a command for a run; it is an event that the run's own process will journal. */
-export async function postCommand(stateDir: string, run: string, body: EventBody, now: number): Promise<void> {
+export async function postCommand(
+  stateDir: string,
+  run: string,
+  body: EventBody,
+  now: number,
+): Promise<void> {
   const directory = await ownDirectory(stateDir, 'runs', run, 'control');
   posted += 1;
   const name = `${String(now).padStart(15, '0')}-${process.pid}-${String(posted).padStart(6, '0')}`;
@@ -29,14 +35,17 @@ export function commandsFor(stateDir: string, run: string): Commands {
       if (command !== undefined) journalled.add(command);
     },
     take: async <T extends EventType>(type?: T) => {
-      const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
+      const names = (await readdir(directory).catch(() => []))
+        .filter((name) => name.endsWith('.json'))
+        .sort();
       const bodies: EventOf<T>[] = [];
       for (const name of names) {
         const path = join(directory, name);
         const body = parse(await readOwn(stateDir, path));
         // Nobody but kmend writes here: a file that is no command is thrown away.
         if (body === undefined || journalled.has(name)) await rm(path);
-        else if (type === undefined || body.type === type) bodies.push({ ...body, command: name } as EventOf<T>);
+        else if (type === undefined || body.type === type)
+          bodies.push({ ...body, command: name } as EventOf<T>);
       }
       return bodies;
     },
@@ -45,6 +54,7 @@ export function commandsFor(stateDir: string, run: string): Commands {
 
 function parse(text: string): EventBody | undefined {
   const data = dataIn(text);
-  // What has the shape of an event is one; anything else would make the journal that takes it unreadable.
+  // What has the shape of an event is one; anything else would make the journal that takes it
+  // unreadable.
   return wrongBody(data) === undefined ? (data as EventBody) : undefined;
 }

@@ -14,7 +14,9 @@ export function documentsIn(stateDir: string, folder: string, judge: Judge): Doc
   return {
     names: async () => {
       const files = await readdir(directory).catch(() => []);
-      return files.flatMap((file) => (file.endsWith('.json') ? [basename(file, '.json')] : [])).sort();
+      return files
+        .flatMap((file) => (file.endsWith('.json') ? [basename(file, '.json')] : []))
+        .sort();
     },
     read: (name) => readTrusted(stateDir, placeOf(name), judge),
     write: async (name, text) => {
@@ -27,7 +29,11 @@ export function documentsIn(stateDir: string, folder: string, judge: Judge): Doc
 }
 
 /** Undefined where it is not there, cannot be read, or must not be obeyed. */
-export const readTrusted = async (stateDir: string, path: string, judge: Judge): Promise<string | undefined> =>
+export const readTrusted = async (
+  stateDir: string,
+  path: string,
+  judge: Judge,
+): Promise<string | undefined> =>
   judge(path) === undefined ? readOwn(stateDir, path).catch(() => undefined) : undefined;
 
 /** Beside it, synced, then renamed: never half a file. */
@@ -49,4 +55,6 @@ export async function writeWhole(path: string, text: string): Promise<void> {
 
 /** Any name of an inventory as one name of a file. */
 const fileName = (name: string): string =>
-  name.replace(/^\.|[^A-Za-z0-9._-]/g, (sign) => `%${(sign.codePointAt(0) ?? 0).toString(16)}`).slice(0, 200);
+  name
+    .replace(/^\.|[^A-Za-z0-9._-]/g, (sign) => `%${(sign.codePointAt(0) ?? 0).toString(16)}`)
+    .slice(0, 200);

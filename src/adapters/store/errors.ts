@@ -1,6 +1,9 @@
 // What can go wrong with the state directory, as errors that say where.
 
-/** A file of the state directory that kmend did not write so: which one, and why. Thrown: nothing can be done by it. */
+/**
+ * A file of the state directory that kmend did not write so: which one, and why. Thrown: nothing
+ * can be done by it.
+ */
 export class DamagedError extends Error {
   constructor(path: string, why: string) {
     super(`${path}: ${why}`);
@@ -45,12 +48,18 @@ const reasons: ReadonlyMap<unknown, string> = new Map([
 export const reasonOf = (cause: unknown): string | undefined =>
   cause instanceof Error && 'code' in cause ? reasons.get(cause.code) : undefined;
 
-/** The state directory cannot be written: what is not in the journal is not done, so no further effect may be started. */
+/**
+ * The state directory cannot be written: what is not in the journal is not done, so no further
+ * effect may be started.
+ */
 export class StateWriteError extends Error {
   /** What the operator can do before the next try. */
   readonly remedy: string = 'make room or make it writable';
   constructor(path: string, cause: unknown) {
-    super(`${path} cannot be written: ${reasonOf(cause) ?? (cause instanceof Error ? cause.message : String(cause))}`, { cause });
+    super(
+      `${path} cannot be written: ${reasonOf(cause) ?? (cause instanceof Error ? cause.message : String(cause))}`,
+      { cause },
+    );
   }
 }
 
@@ -62,14 +71,24 @@ export class StateGoneError extends StateWriteError {
   }
 }
 
-/** The error of a disk that cannot be used, whoever met it; undefined where it is another error. A write to an open file does not say to which. */
+/**
+ * The error of a disk that cannot be used, whoever met it; undefined where it is another error. A
+ * write to an open file does not say to which.
+ */
 export function stateError(error: unknown, place: string): StateWriteError | undefined {
   if (error instanceof StateWriteError) return error;
   if (reasonOf(error) === undefined) return undefined;
-  return new StateWriteError(error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : place, error);
+  return new StateWriteError(
+    error instanceof Error && 'path' in error && typeof error.path === 'string'
+      ? error.path
+      : place,
+    error,
+  );
 }
 
-/** Does something that writes there; where the disk is what stands in the way, the error says so. */
+/**
+ * Does something that writes there; where the disk is what stands in the way, the error says so.
+ */
 export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

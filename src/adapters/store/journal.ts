@@ -1,4 +1,5 @@
-// The journal of a run: one JSON object a line, chained by hash, on disk before the effect that it announces.
+// The journal of a run: one JSON object a line, chained by hash, on disk before the effect that it
+// announces.
 import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { Journal, JournalHead } from '../../engine/ports/store.ts';
 import type { Event, EventBody } from '../../model/run/event.ts';
@@ -7,11 +8,21 @@ import { hashOf, rootOf, scanJournal } from './chain.ts';
 import { StateWriteError, writing } from './errors.ts';
 
 /** Starts a new journal. */
-export async function createJournal(path: string, run: string, now: () => number): Promise<Journal> {
-  return new FileJournal(await open(path, 'ax', 0o600), path, run, now, { entries: 0, head: rootOf(run) });
+export async function createJournal(
+  path: string,
+  run: string,
+  now: () => number,
+): Promise<Journal> {
+  return new FileJournal(await open(path, 'ax', 0o600), path, run, now, {
+    entries: 0,
+    head: rootOf(run),
+  });
 }
 
-/** Opens a journal to go on after its last whole line; shows what is in it. `torn`: a line that a crash cut in half is gone. */
+/**
+ * Opens a journal to go on after its last whole line; shows what is in it. `torn`: a line that a
+ * crash cut in half is gone.
+ */
 export async function openJournal(
   path: string,
   run: string,
@@ -24,8 +35,9 @@ export async function openJournal(
 }
 
 /**
- * Goes on in a new file under the old name, without a line that a crash cut in half: a controller that was stopped, not killed, and that
- * wakes up later writes into the old file, which nobody reads.
+ * Goes on in a new file under the old name, without a line that a crash cut in half: a controller
+ * that was stopped, not killed, and that wakes up later writes into the old file, which nobody
+ * reads.
  */
 async function renew(path: string, size: number): Promise<FileHandle> {
   const draft = `${path}.${process.pid}.new`;
@@ -45,7 +57,10 @@ async function renew(path: string, size: number): Promise<FileHandle> {
   }
 }
 
-/** Holds the file. Appends go one after the other; those that wait are written, and synced, together. */
+/**
+ * Holds the file. Appends go one after the other; those that wait are written, and synced,
+ * together.
+ */
 class FileJournal implements Journal {
   readonly run: string;
   readonly #file: FileHandle;
@@ -60,7 +75,13 @@ class FileJournal implements Journal {
   /** The first write that failed. Nothing is written after it: the chain would have a hole. */
   #broken: Error | undefined;
 
-  constructor(file: FileHandle, path: string, run: string, now: () => number, { entries, head }: JournalHead) {
+  constructor(
+    file: FileHandle,
+    path: string,
+    run: string,
+    now: () => number,
+    { entries, head }: JournalHead,
+  ) {
     this.#file = file;
     this.#path = path;
     this.run = run;
@@ -77,7 +98,14 @@ class FileJournal implements Journal {
 
   async append(body: EventBody, sync: boolean): Promise<Event> {
     if (this.#broken !== undefined) throw this.#broken;
-    const event: Event = { v: 1, seq: this.#entries, at: this.#now(), run: this.run, prev: this.#head, ...body };
+    const event: Event = {
+      v: 1,
+      seq: this.#entries,
+      at: this.#now(),
+      run: this.run,
+      prev: this.#head,
+      ...body,
+    };
     const line = toJson(event);
     this.#head = hashOf(line);
     this.#entries += 1;
@@ -87,7 +115,10 @@ class FileJournal implements Journal {
     return event;
   }
 
-  /** Whoever comes while a write is under way waits for the next one, which takes all lines that came meanwhile. */
+  /**
+   * Whoever comes while a write is under way waits for the next one, which takes all lines that
+   * came meanwhile.
+   */
   async #flush(seq: number): Promise<void> {
     while ((this.#waiting[0]?.event.seq ?? seq + 1) <= seq) {
       if (this.#broken !== undefined) throw this.#broken;

@@ -1,11 +1,15 @@
-// Long output of commands: a file a host beside the journal, so that the journal stays short. What cannot be kept is told, and stops no run.
+// Long output of commands: a file a host beside the journal, so that the journal stays short. What
+// cannot be kept is told, and stops no run.
 import { type FileHandle, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeptOutput } from '../../engine/ports/store.ts';
 import { hashOf } from './chain.ts';
 import { reasonOf } from './errors.ts';
 
-/** Bytes that one host's file may have, that all of a run may have, and that their disk must have left afterwards: the journal goes first. */
+/**
+ * Bytes that one host's file may have, that all of a run may have, and that their disk must have
+ * left afterwards: the journal goes first.
+ */
 const mostBytes = 8 * 1024 * 1024;
 const mostInAll = 1024 * 1024 * 1024;
 const spareBytes = 32 * 1024 * 1024;
@@ -13,7 +17,10 @@ const spareBytes = 32 * 1024 * 1024;
 /** Where it lies, below the run's directory. A name that is no file name is written as in a URL. */
 const fileOf = (host: string): string => `output/${encodeURIComponent(host)}.log`;
 
-/** Adds text to the file of a host. Never throws: without it nothing is lost that a run or its resume needs. */
+/**
+ * Adds text to the file of a host. Never throws: without it nothing is lost that a run or its
+ * resume needs.
+ */
 type KeepOutput = (directory: string, host: string, text: string) => Promise<KeptOutput>;
 
 /** Reads once what a run has kept so far, and counts from then on. */
@@ -26,9 +33,13 @@ export function outputKeeper(inAll = mostInAll): KeepOutput {
       await mkdir(join(directory, 'output'), { recursive: true, mode: 0o700 });
       const before = totals.get(directory) ?? (await sizeOfAll(join(directory, 'output')));
       if (before + bytes > inAll)
-        return { kept: false, why: `the outputs of this run have ${before} bytes already, and ${inAll} are the most` };
+        return {
+          kept: false,
+          why: `the outputs of this run have ${before} bytes already, and ${inAll} are the most`,
+        };
       const { bavail, bsize } = await statfs(directory);
-      if (bavail * bsize < spareBytes + bytes) return { kept: false, why: 'too little space is left on the disk of the state directory' };
+      if (bavail * bsize < spareBytes + bytes)
+        return { kept: false, why: 'too little space is left on the disk of the state directory' };
       const handle = await open(join(directory, file), 'a', 0o600);
       try {
         const kept = await append(handle, file, text, bytes);
@@ -38,19 +49,30 @@ export function outputKeeper(inAll = mostInAll): KeepOutput {
         await handle.close();
       }
     } catch (error) {
-      return { kept: false, why: reasonOf(error) ?? (error instanceof Error ? error.message : String(error)) };
+      return {
+        kept: false,
+        why: reasonOf(error) ?? (error instanceof Error ? error.message : String(error)),
+      };
     }
   };
 }
 
 async function sizeOfAll(directory: string): Promise<number> {
-  const sizes = await Promise.all((await readdir(directory)).map(async (name) => (await stat(join(directory, name))).size));
+  const sizes = await Promise.all(
+    (await readdir(directory)).map(async (name) => (await stat(join(directory, name))).size),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-async function append(handle: FileHandle, file: string, text: string, bytes: number): Promise<KeptOutput> {
+async function append(
+  handle: FileHandle,
+  file: string,
+  text: string,
+  bytes: number,
+): Promise<KeptOutput> {
   const { size } = await handle.stat();
-  if (size + bytes > mostBytes) return { kept: false, why: `${file} has ${size} bytes already, and ${mostBytes} are the most` };
+  if (size + bytes > mostBytes)
+    return { kept: false, why: `${file} has ${size} bytes already, and ${mostBytes} are the most` };
   try {
     await handle.appendFile(text);
   } catch (error) {

@@ -1,16 +1,22 @@
-// What lies in the state directory is believed only if it is kmend's own: a plain file or directory of the user that owns the state directory.
+// What lies in the state directory is believed only if it is kmend's own: a plain file or directory
+// of the user that owns the state directory.
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StateRefusal } from './errors.ts';
 
-const isOwn = (uid: number, owner: number): boolean => uid === owner || uid === 0 || uid === process.geteuid?.();
+const isOwn = (uid: number, owner: number): boolean =>
+  uid === owner || uid === 0 || uid === process.geteuid?.();
 
 /** Opens a file for reading; a link is refused, and a pipe is not waited for. */
 export const openOwn = (path: string): Promise<FileHandle> =>
-  open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw error instanceof Error && 'code' in error && error.code === 'ELOOP' ? new StateRefusal(path, 'is a symbolic link') : error;
-  });
+  open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (error: unknown) => {
+      throw error instanceof Error && 'code' in error && error.code === 'ELOOP'
+        ? new StateRefusal(path, 'is a symbolic link')
+        : error;
+    },
+  );
 
 /** The text of a file; a link, a pipe or a file of somebody else is refused. */
 export async function readOwn(stateDir: string, path: string): Promise<string> {
@@ -26,7 +32,10 @@ export async function readOwn(stateDir: string, path: string): Promise<string> {
   }
 }
 
-/** Node's own recursive mkdir tries without end where a directory is there and none can be made in it (/proc, automounts). */
+/**
+ * Node's own recursive mkdir tries without end where a directory is there and none can be made in
+ * it (/proc, automounts).
+ */
 async function makeDirectory(path: string): Promise<void> {
   const isThere = await stat(path).then(
     () => true,
@@ -51,7 +60,8 @@ export async function ownDirectory(stateDir: string, ...parts: readonly string[]
     at = join(at, part);
     await makeOne(at);
     const found = await lstat(at);
-    if (!found.isDirectory()) throw new StateRefusal(at, found.isSymbolicLink() ? 'is a symbolic link' : 'is no directory');
+    if (!found.isDirectory())
+      throw new StateRefusal(at, found.isSymbolicLink() ? 'is a symbolic link' : 'is no directory');
     if (!isOwn(found.uid, uid)) throw new StateRefusal(at, `belongs to user ${found.uid}`);
   }
   return at;

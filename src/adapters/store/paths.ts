@@ -3,4 +3,5 @@ import { join } from 'node:path';
 
 export const runDirectory = (stateDir: string, run: string): string => join(stateDir, 'runs', run);
 
-export const journalPath = (stateDir: string, run: string): string => join(runDirectory(stateDir, run), 'journal.ndjson');
+export const journalPath = (stateDir: string, run: string): string =>
+  join(runDirectory(stateDir, run), 'journal.ndjson');

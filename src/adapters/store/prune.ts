@@ -1,4 +1,5 @@
-// Removing runs, and what is kept of each: the head of its journal, so that the chain from run to run can still be followed.
+// Removing runs, and what is kept of each: the head of its journal, so that the chain from run to
+// run can still be followed.
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Prune, PrunedRun } from '../../engine/ports/history.ts';
@@ -10,7 +11,15 @@ import { ownDirectory, readOwn } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
 
 const prunedShape = object(
-  { schema: text, run: text, at: number, who: text, entries: number, head: text, named: listOf(text) },
+  {
+    schema: text,
+    run: text,
+    at: number,
+    who: text,
+    entries: number,
+    head: text,
+    named: listOf(text),
+  },
   { previous: object({ run: text, head: text }) },
 );
 
@@ -34,10 +43,13 @@ export async function prunedRuns(stateDir: string): Promise<readonly PrunedRun[]
 }
 
 /**
- * Removes runs whose journals hold, and that nobody works on; gives those that stay, and why. Their heads are on disk before the first file
- * is gone.
+ * Removes runs whose journals hold, and that nobody works on; gives those that stay, and why. Their
+ * heads are on disk before the first file is gone.
  */
-export async function pruneRuns(stateDir: string, { who, at, runs }: Prune): Promise<ReadonlyMap<string, 'changed' | 'under_way'>> {
+export async function pruneRuns(
+  stateDir: string,
+  { who, at, runs }: Prune,
+): Promise<ReadonlyMap<string, 'changed' | 'under_way'>> {
   const stay = new Map<string, 'changed' | 'under_way'>();
   const records: PrunedRun[] = [];
   for (const [run, named] of runs) {
@@ -48,19 +60,37 @@ export async function pruneRuns(stateDir: string, { who, at, runs }: Prune): Pro
       named,
     );
     if (wrong.length > 0 || named.some((one) => !heads.has(one))) stay.set(run, 'changed');
-    else records.push({ schema: 'kmend.pruned/1', run, at, who, entries, head, named, ...(previous && { previous }) });
+    else
+      records.push({
+        schema: 'kmend.pruned/1',
+        run,
+        at,
+        who,
+        entries,
+        head,
+        named,
+        ...(previous && { previous }),
+      });
   }
   await writing(stateDir, async () => {
-    await append(recordsPath(stateDir), records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    await append(
+      recordsPath(stateDir),
+      records.map((record) => `${JSON.stringify(record)}\n`).join(''),
+    );
     const bin = await ownDirectory(stateDir, 'pruned');
-    for (const { run } of records) if (!(await moveAway(stateDir, run, bin))) stay.set(run, 'under_way');
+    for (const { run } of records)
+      if (!(await moveAway(stateDir, run, bin))) stay.set(run, 'under_way');
     // What a crash left there goes too.
-    for (const gone of await readdir(bin)) await rm(join(bin, gone), { recursive: true, force: true });
+    for (const gone of await readdir(bin))
+      await rm(join(bin, gone), { recursive: true, force: true });
   });
   return stay;
 }
 
-/** Whoever locked the run before it was moved is seen now, and it is moved back; whoever locks it after that finds no journal. */
+/**
+ * Whoever locked the run before it was moved is seen now, and it is moved back; whoever locks it
+ * after that finds no journal.
+ */
 async function moveAway(stateDir: string, run: string, bin: string): Promise<boolean> {
   await rename(runDirectory(stateDir, run), join(bin, run));
   if ((await holderOf(join(stateDir, 'locks'), run)) === undefined) return true;

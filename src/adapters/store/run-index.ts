@@ -1,5 +1,6 @@
-// What is known of each run without reading its journal again: a cache beside the journals. An entry counts only while its journal has the size
-// and the times that it had; `audit verify` reads the journals themselves.
+// What is known of each run without reading its journal again: a cache beside the journals. An
+// entry counts only while its journal has the size and the times that it had; `audit verify` reads
+// the journals themselves.
 
 import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +15,10 @@ import { journalPath, runDirectory } from './paths.ts';
 
 interface Entry {
   readonly size: number;
-  /** Of the last change of the journal's content or attributes: unlike its modification time, no program can set it. */
+  /**
+   * Of the last change of the journal's content or attributes: unlike its modification time, no
+   * program can set it.
+   */
   readonly changed: number;
   /** Absent where the journal is broken: `audit verify RUN` says how. */
   readonly info?: RunInfo;
@@ -24,7 +28,12 @@ type Index = Readonly<Record<string, Entry>>;
 
 const infoShape = object(
   { run: text, startedAt: number, playbook: text, play: text, entries: number, head: text },
-  { begun: flag, job: text, finished: object({ exit: number, why: text }), previous: object({ run: text, head: text }) },
+  {
+    begun: flag,
+    job: text,
+    finished: object({ exit: number, why: text }),
+    previous: object({ run: text, head: text }),
+  },
 );
 const indexShape: Shape = record(object({ size: number, changed: number }, { info: infoShape }));
 
@@ -33,12 +42,17 @@ export async function indexedRuns(stateDir: string): Promise<readonly RunInfo[]>
   const before = await readIndex(stateDir);
   const entries = await entriesFor(stateDir, before);
   const names = Object.keys(entries);
-  if (names.length !== Object.keys(before).length || names.some((run) => entries[run] !== before[run])) await keep(stateDir, entries);
+  if (
+    names.length !== Object.keys(before).length ||
+    names.some((run) => entries[run] !== before[run])
+  )
+    await keep(stateDir, entries);
   return inOrder(Object.values(entries));
 }
 
 /** All runs, the oldest first, from their journals alone. */
-export const readRuns = async (stateDir: string): Promise<readonly RunInfo[]> => inOrder(Object.values(await entriesFor(stateDir, {})));
+export const readRuns = async (stateDir: string): Promise<readonly RunInfo[]> =>
+  inOrder(Object.values(await entriesFor(stateDir, {})));
 
 const inOrder = (entries: readonly Entry[]): readonly RunInfo[] =>
   entries.flatMap(({ info }) => info ?? []).sort((a, b) => a.startedAt - b.startedAt);
@@ -60,7 +74,11 @@ async function entriesFor(stateDir: string, known: Index): Promise<Index> {
   return entries;
 }
 
-async function infoOf(stateDir: string, run: string, written: number): Promise<RunInfo | undefined> {
+async function infoOf(
+  stateDir: string,
+  run: string,
+  written: number,
+): Promise<RunInfo | undefined> {
   const path = journalPath(stateDir, run);
   let info: Omit<RunInfo, keyof JournalHead> | undefined;
   const see = (event: Event): void => {
@@ -68,7 +86,8 @@ async function infoOf(stateDir: string, run: string, written: number): Promise<R
       const { at, playbook, play, previous } = event;
       info ??= { run, startedAt: at, playbook, play, ...present({ previous }) };
     }
-    if (info !== undefined && event.type === 'run.finished') info = { ...info, finished: { exit: event.exit, why: event.why } };
+    if (info !== undefined && event.type === 'run.finished')
+      info = { ...info, finished: { exit: event.exit, why: event.why } };
     else if (info !== undefined && event.type === 'run.resumed') {
       const { finished: _before, ...open } = info;
       info = open;
@@ -76,7 +95,8 @@ async function infoOf(stateDir: string, run: string, written: number): Promise<R
   };
   try {
     const { entries, head } = await scanJournal(path, run, see);
-    if (entries === 0) info = { run, startedAt: Math.floor(written), playbook: '', play: '', begun: false };
+    if (entries === 0)
+      info = { run, startedAt: Math.floor(written), playbook: '', play: '', begun: false };
     return info && { ...info, ...(await jobOf(stateDir, run)), entries, head };
   } catch {
     return undefined;
@@ -85,7 +105,9 @@ async function infoOf(stateDir: string, run: string, written: number): Promise<R
 
 /** The job that started it, by the settings that it keeps. */
 async function jobOf(stateDir: string, run: string): Promise<{ readonly job?: string }> {
-  const settings = dataIn(await readOwn(stateDir, join(runDirectory(stateDir, run), 'settings.json')).catch(() => ''));
+  const settings = dataIn(
+    await readOwn(stateDir, join(runDirectory(stateDir, run), 'settings.json')).catch(() => ''),
+  );
   const flags = isMapping(settings) ? settings.flags : undefined;
   return isMapping(flags) && typeof flags.job === 'string' ? { job: flags.job } : {};
 }
@@ -97,7 +119,10 @@ async function readIndex(stateDir: string): Promise<Index> {
   return indexShape(data, '') === undefined ? (data as Index) : {};
 }
 
-/** Two that write it at one moment both write what is true; where it cannot be written, the journals are read again the next time. */
+/**
+ * Two that write it at one moment both write what is true; where it cannot be written, the journals
+ * are read again the next time.
+ */
 async function keep(stateDir: string, index: Index): Promise<void> {
   const draft = `${indexPath(stateDir)}.${process.pid}.new`;
   try {

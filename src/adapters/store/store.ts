@@ -1,4 +1,5 @@
-// The state directory: runs with their journals, and locks. Everything kmend keeps on this machine lies under it.
+// The state directory: runs with their journals, and locks. Everything kmend keeps on this machine
+// lies under it.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PodWitness, RunFile, Store } from '../../engine/ports/store.ts';
@@ -20,9 +21,15 @@ import { indexedRuns, readRuns } from './run-index.ts';
  * @param pods where this process is a pod: its cluster says which other pods are dead
  * @param judge which files may instruct kmend
  */
-export function createStore(stateDir: string, now: () => number, pods?: PodWitness, judge: Judge = () => undefined): Store {
+export function createStore(
+  stateDir: string,
+  now: () => number,
+  pods?: PodWitness,
+  judge: Judge = () => undefined,
+): Store {
   const locks = join(stateDir, 'locks');
-  const isAlive = async (run: string): Promise<boolean> => (await holderOf(locks, run, pods)) !== undefined;
+  const isAlive = async (run: string): Promise<boolean> =>
+    (await holderOf(locks, run, pods)) !== undefined;
   const keepOutput = outputKeeper();
   return {
     createJournal: (run) =>
@@ -42,7 +49,9 @@ export function createStore(stateDir: string, now: () => number, pods?: PodWitne
       );
     },
     lock: (hosts, run, takeover) =>
-      writing(stateDir, async () => takeLock(await ownDirectory(stateDir, 'locks'), hosts, run, takeover, pods)),
+      writing(stateDir, async () =>
+        takeLock(await ownDirectory(stateDir, 'locks'), hosts, run, takeover, pods),
+      ),
     slots: (run, pool) =>
       slotsOf(
         slotFiles(stateDir, (other) => journalPath(stateDir, other), isAlive),
@@ -60,7 +69,8 @@ export function createStore(stateDir: string, now: () => number, pods?: PodWitne
     history: {
       names: async () => (await readdir(join(stateDir, 'runs')).catch(() => [])).sort(),
       fromJournals: () => readRuns(stateDir),
-      audit: (run, heads) => auditJournal(runDirectory(stateDir, run), journalPath(stateDir, run), run, heads),
+      audit: (run, heads) =>
+        auditJournal(runDirectory(stateDir, run), journalPath(stateDir, run), run, heads),
       pruned: () => prunedRuns(stateDir),
       prune: (prune) => pruneRuns(stateDir, prune),
     },
@@ -71,12 +81,14 @@ type RunFiles = Pick<Store, 'keepFiles' | 'readFile' | 'placeOf' | 'changedFiles
 
 /** What lies beside the journal of a run for its resume. */
 function runFiles(stateDir: string, judge: Judge): RunFiles {
-  const placeOf = (run: string, file: RunFile): string => join(runDirectory(stateDir, run), `${file}.json`);
+  const placeOf = (run: string, file: RunFile): string =>
+    join(runDirectory(stateDir, run), `${file}.json`);
   return {
     keepFiles: (run, texts) =>
       writing(runDirectory(stateDir, run), async () => {
         await ownDirectory(stateDir, 'runs', run);
-        for (const file of ['plan', 'settings'] as const) await writeWhole(placeOf(run, file), texts[file]);
+        for (const file of ['plan', 'settings'] as const)
+          await writeWhole(placeOf(run, file), texts[file]);
         return { 'plan.json': hashOf(texts.plan), 'settings.json': hashOf(texts.settings) };
       }),
     readFile: (run, file) => readTrusted(stateDir, placeOf(run, file), judge),

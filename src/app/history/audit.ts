@@ -1,4 +1,5 @@
-// Journals as evidence: what each must hold by itself, what later runs say of it, and what somebody kept elsewhere.
+// Journals as evidence: what each must hold by itself, what later runs say of it, and what somebody
+// kept elsewhere.
 import { JournalError } from '../../adapters/store/index.ts';
 import type { Audit, PrunedRun } from '../../engine/ports/history.ts';
 import { plural } from '../../screens/layout.ts';
@@ -35,14 +36,25 @@ export interface VerifyInput {
   readonly head?: string;
 }
 
-/** @param see is shown each finding as it comes: a journal may be large, and there may be years of them */
-export async function verify({ run, head }: VerifyInput, session: Session, see: (finding: Finding) => void): Promise<Verified> {
+/**
+ * @param see is shown each finding as it comes: a journal may be large, and there may be years of
+ * them
+ */
+export async function verify(
+  { run, head }: VerifyInput,
+  session: Session,
+  see: (finding: Finding) => void,
+): Promise<Verified> {
   if (head !== undefined && !/^[0-9a-f]{64}$/.test(head))
-    throw new CommandError(3, '--head must be the 64 hexadecimal digits of a head', 'a run, `kmend report` and notices give it');
+    throw new CommandError(
+      3,
+      '--head must be the 64 hexadecimal digits of a head',
+      'a run, `kmend report` and notices give it',
+    );
   const { history } = await session.ports.store();
   const pruned = await history.pruned();
-  const words = [...pruned, ...(await history.fromJournals())].flatMap(({ run: by, previous }): Word[] =>
-    previous === undefined ? [] : [{ ...previous, by }],
+  const words = [...pruned, ...(await history.fromJournals())].flatMap(
+    ({ run: by, previous }): Word[] => (previous === undefined ? [] : [{ ...previous, by }]),
   );
   const names = run === undefined ? await history.names() : [run];
   const findings: Finding[] = [];
@@ -61,19 +73,38 @@ export async function verify({ run, head }: VerifyInput, session: Session, see: 
     head === undefined ||
     findings.some(({ audit }) => audit?.heads.has(head)) ||
     removed.some((one) => one.head === head || one.named.includes(head));
-  if (!known) session.observer.notice('no entry has the head that was given: the end of the journal was cut off, or it was rewritten');
+  if (!known)
+    session.observer.notice(
+      'no entry has the head that was given: the end of the journal was cut off, or it was rewritten',
+    );
   const isWrong = !known || !fits || findings.some(({ wrong }) => wrong.length > 0);
-  return { removed: removed.length, exit: isWrong ? 1 : findings.some(({ end }) => end === 'open') ? 12 : 0 };
+  return {
+    removed: removed.length,
+    exit: isWrong ? 1 : findings.some(({ end }) => end === 'open') ? 12 : 0,
+  };
 }
 
-/** What is said of runs that are not there any more, against the heads that were kept when they were removed. */
-function judgeGone(words: readonly Word[], removed: readonly PrunedRun[], { observer }: Session): boolean {
+/**
+ * What is said of runs that are not there any more, against the heads that were kept when they were
+ * removed.
+ */
+function judgeGone(
+  words: readonly Word[],
+  removed: readonly PrunedRun[],
+  { observer }: Session,
+): boolean {
   let fits = true;
   for (const { run, head, by } of words) {
     const kept = removed.find((one) => one.run === run);
-    if (kept === undefined) observer.notice(`run ${run} is not there any more; run ${by} names it as the one before it`, 'warning');
+    if (kept === undefined)
+      observer.notice(
+        `run ${run} is not there any more; run ${by} names it as the one before it`,
+        'warning',
+      );
     else if (!kept.named.includes(head)) {
-      observer.notice(`run ${run}: run ${by} names another head of it than those that were kept when it was removed`);
+      observer.notice(
+        `run ${run}: run ${by} names another head of it than those that were kept when it was removed`,
+      );
       fits = false;
     }
   }
@@ -81,10 +112,18 @@ function judgeGone(words: readonly Word[], removed: readonly PrunedRun[], { obse
 }
 
 /** Undefined where there is no journal. */
-async function judge(run: string, own: readonly Word[], head: string | undefined, { ports }: Session): Promise<Finding | undefined> {
+async function judge(
+  run: string,
+  own: readonly Word[],
+  head: string | undefined,
+  { ports }: Session,
+): Promise<Finding | undefined> {
   const store = await ports.store();
   try {
-    const found = await store.history.audit(run, [...own.map((word) => word.head), ...(head === undefined ? [] : [head])]);
+    const found = await store.history.audit(run, [
+      ...own.map((word) => word.head),
+      ...(head === undefined ? [] : [head]),
+    ]);
     const denied = own.filter((word) => !found.heads.has(word.head));
     const holder = found.closed ? undefined : await store.holder(run);
     return {
@@ -93,16 +132,24 @@ async function judge(run: string, own: readonly Word[], head: string | undefined
       end: found.closed ? 'closed' : holder === undefined ? 'open' : 'under_way',
       wrong: [
         ...found.wrong,
-        ...denied.map(({ by }) => `its end was cut off, or it was rewritten: no entry has the head that run ${by} names`),
+        ...denied.map(
+          ({ by }) =>
+            `its end was cut off, or it was rewritten: no entry has the head that run ${by} names`,
+        ),
       ],
       notes: [
         ...found.notes,
-        ...(found.torn ? [`its last line was cut off by a crash${found.entries === 0 ? '' : '; resume removes it'}`] : []),
+        ...(found.torn
+          ? [
+              `its last line was cut off by a crash${found.entries === 0 ? '' : '; resume removes it'}`,
+            ]
+          : []),
         ...placeOf(head, found),
       ],
     };
   } catch (error) {
-    if (error instanceof JournalError) return { run, end: 'open', wrong: [error.message], notes: [] };
+    if (error instanceof JournalError)
+      return { run, end: 'open', wrong: [error.message], notes: [] };
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }

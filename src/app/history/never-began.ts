@@ -10,5 +10,6 @@ export const beginAnew = 'start it anew with `kmend apply`';
 /** Ends a command that goes on with a run, where nothing was begun. */
 export async function refuseNeverBegan(run: string, store: Store): Promise<void> {
   const info = (await store.runs()).find((one) => one.run === run);
-  if (info?.begun === false && (await store.holder(run)) === undefined) throw new CommandError(3, neverBegan(run), beginAnew);
+  if (info?.begun === false && (await store.holder(run)) === undefined)
+    throw new CommandError(3, neverBegan(run), beginAnew);
 }

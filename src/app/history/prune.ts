@@ -15,28 +15,47 @@ export interface Pruned {
 }
 
 /** @param isCheck only says what would be removed */
-export async function pruneRuns(keep: Keep, { ports, world }: Session, isCheck = false): Promise<Pruned> {
+export async function pruneRuns(
+  keep: Keep,
+  { ports, world }: Session,
+  isCheck = false,
+): Promise<Pruned> {
   const store = await ports.store();
   const runs = await store.runs();
   const old = beyond(runs, keep, world.clock.now()).map(({ run }) => run);
   if (old.length === 0) return { removed: [], stays: new Map() };
   const { needed, words } = await readAll(runs, old, store);
   const stays = new Map<string, Stays>(needed);
-  for (const run of old) if (!stays.has(run) && (await store.holder(run)) !== undefined) stays.set(run, 'under_way');
-  const going = new Map(old.filter((run) => !stays.has(run)).map((run) => [run, words.get(run) ?? []]));
-  const left = isCheck ? new Map<string, Stays>() : await store.history.prune({ who: world.who, at: world.clock.now(), runs: going });
-  return { removed: [...going.keys()].filter((run) => !left.has(run)), stays: new Map([...stays, ...left]) };
+  for (const run of old)
+    if (!stays.has(run) && (await store.holder(run)) !== undefined) stays.set(run, 'under_way');
+  const going = new Map(
+    old.filter((run) => !stays.has(run)).map((run) => [run, words.get(run) ?? []]),
+  );
+  const left = isCheck
+    ? new Map<string, Stays>()
+    : await store.history.prune({ who: world.who, at: world.clock.now(), runs: going });
+  return {
+    removed: [...going.keys()].filter((run) => !left.has(run)),
+    stays: new Map([...stays, ...left]),
+  };
 }
 
-/** What the journals say of the runs, and which heads other runs name. Journals that do not hold count as changed. */
+/**
+ * What the journals say of the runs, and which heads other runs name. Journals that do not hold
+ * count as changed.
+ */
 async function readAll(
   runs: readonly RunInfo[],
   old: readonly string[],
   store: Store,
-): Promise<{ readonly needed: ReadonlyMap<string, Stays>; readonly words: ReadonlyMap<string, readonly string[]> }> {
+): Promise<{
+  readonly needed: ReadonlyMap<string, Stays>;
+  readonly words: ReadonlyMap<string, readonly string[]>;
+}> {
   const words = new Map<string, string[]>();
   const name = (previous: RunInfo['previous']): void => {
-    if (previous !== undefined) words.set(previous.run, [...(words.get(previous.run) ?? []), previous.head]);
+    if (previous !== undefined)
+      words.set(previous.run, [...(words.get(previous.run) ?? []), previous.head]);
   };
   for (const { previous } of await store.history.pruned()) name(previous);
   const reader = readRetention();

@@ -23,13 +23,22 @@ export async function readRun(run: string, session: Session): Promise<ReadRun> {
 }
 
 /** Shows every event of a run, the oldest first, each when its link is known to hold. */
-export async function eachEvent(run: string, { ports, settings }: Session, see: (event: Event) => void): Promise<JournalEnd> {
+export async function eachEvent(
+  run: string,
+  { ports, settings }: Session,
+  see: (event: Event) => void,
+): Promise<JournalEnd> {
   try {
     return await (await ports.store()).scanEvents(run, see);
   } catch (error) {
     if (error instanceof JournalError)
-      throw new CommandError(1, error.message, 'somebody or something changed this journal: do not trust it beyond the entry before');
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw noSuchRun(run, settings.stateDir);
+      throw new CommandError(
+        1,
+        error.message,
+        'somebody or something changed this journal: do not trust it beyond the entry before',
+      );
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw noSuchRun(run, settings.stateDir);
     throw error;
   }
 }

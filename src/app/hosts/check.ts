@@ -1,4 +1,5 @@
-// Checking hosts, read-only: the facts of each, its verdict and remedy; or the same from outputs that people collected by other means.
+// Checking hosts, read-only: the facts of each, its verdict and remedy; or the same from outputs
+// that people collected by other means.
 import { conclusionOf } from '../../core/history/conclusion.ts';
 import type { ExitReason } from '../../core/rollout/exit.ts';
 import { type Survey, surveyFleet } from '../../engine/host/fleet.ts';
@@ -32,7 +33,11 @@ export interface Checked {
   readonly standing: Standing;
 }
 
-export async function check({ pattern, active }: CheckInput, session: Session, early: EarlyRows): Promise<Checked> {
+export async function check(
+  { pattern, active }: CheckInput,
+  session: Session,
+  early: EarlyRows,
+): Promise<Checked> {
   const { settings, world, observer } = session;
   const inventory = loadFleet(session);
   const hosts = hostsOf(inventory, pattern, session);
@@ -44,7 +49,13 @@ export async function check({ pattern, active }: CheckInput, session: Session, e
     ...(await remembered(host, facts)),
   });
   const options = {
-    ...{ forks: settings.forks, retries: 2, signal: readingSignal(world), known, onIdle: () => early.pause(hosts) },
+    ...{
+      forks: settings.forks,
+      retries: 2,
+      signal: readingSignal(world),
+      known,
+      onIdle: () => early.pause(hosts),
+    },
     ...(active ? { active: { script: withPrelude(activeProbeScript), whyNot: whyNotAsked } } : {}),
   };
   const ports = { transport: await session.ports.transport(), clock: world.clock };
@@ -60,9 +71,13 @@ export async function check({ pattern, active }: CheckInput, session: Session, e
 }
 
 const rowOf = ({ host, outcome, active }: Survey): CheckRow =>
-  outcome.ok ? { host, facts: outcome.value, ...present({ active }) } : { host, failure: outcome.failure };
+  outcome.ok
+    ? { host, facts: outcome.value, ...present({ active }) }
+    : { host, failure: outcome.failure };
 
-/** Only on el7 kernels an empty cgroup shows whether accounting is on, and only root may make one. */
+/**
+ * Only on el7 kernels an empty cgroup shows whether accounting is on, and only root may make one.
+ */
 function whyNotAsked(facts: Facts): string | undefined {
   if (!/^3\.10\./.test(String(facts['kernel.release'] ?? ''))) return 'the kernel is not 3.10';
   if (facts['cgroup.memory'] !== 'v1') return 'no cgroup v1 memory controller';
@@ -72,7 +87,8 @@ function whyNotAsked(facts: Facts): string | undefined {
 /** What the exit code of a check has to say of these rows. */
 export function checkReasons(rows: readonly CheckRow[]): readonly ExitReason[] {
   return rows.flatMap((row): readonly ExitReason[] => {
-    if (row.facts === undefined) return [row.failure?.kind === 'unreachable' ? 'unreachable' : 'failed'];
+    if (row.facts === undefined)
+      return [row.failure?.kind === 'unreachable' ? 'unreachable' : 'failed'];
     const { kind } = conclusionOf(row.facts);
     return kind === 'needs_remedy' ? ['changes'] : kind === 'unknown' ? ['unverified'] : [];
   });

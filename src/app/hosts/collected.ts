@@ -1,4 +1,5 @@
-// Outputs of `kmend probe` that people collected by other means: a directory of files, read into one row a host.
+// Outputs of `kmend probe` that people collected by other means: a directory of files, read into
+// one row a host.
 
 import { settle } from '../../core/plan/overlay.ts';
 import { baselineOf, checkWants, outputsIn, parseProbe, readingOf } from '../../facts/index.ts';
@@ -21,8 +22,15 @@ interface Found {
 
 const howTo = 'run `kmend probe > probe.sh`, then `sh probe.sh > DIR/HOST` on each host';
 
-/** A file `node-a1`, `node-a1.txt` or `monday/node-a1.log.gz` is what the probe printed on node-a1; `hosts` are names or globs, `all` for all of them. */
-export function collected(directory: string, hosts: string, around: Surroundings): readonly CheckRow[] {
+/**
+ * A file `node-a1`, `node-a1.txt` or `monday/node-a1.log.gz` is what the probe printed on node-a1;
+ * `hosts` are names or globs, `all` for all of them.
+ */
+export function collected(
+  directory: string,
+  hosts: string,
+  around: Surroundings,
+): readonly CheckRow[] {
   const files = filesIn(directory, around);
   if (files.length === 0) throw new CommandError(11, `${directory} holds no outputs`, howTo);
   const rows = rowsOf(
@@ -31,12 +39,18 @@ export function collected(directory: string, hosts: string, around: Surroundings
   );
   const wanted = rows.filter((row) => isWanted(row.host, hosts));
   if (wanted.length > 0) return wanted;
-  throw new CommandError(11, `no output in ${directory} is of a host that matches \`${hosts}\``, `it has ${namesOf(rows)}`);
+  throw new CommandError(
+    11,
+    `no output in ${directory} is of a host that matches \`${hosts}\``,
+    `it has ${namesOf(rows)}`,
+  );
 }
 
 const namesOf = (rows: readonly CheckRow[]): string => {
   const names = rows.slice(0, 5).map((row) => row.host);
-  return rows.length > names.length ? `${names.join(', ')} and ${rows.length - names.length} more` : names.join(', ');
+  return rows.length > names.length
+    ? `${names.join(', ')} and ${rows.length - names.length} more`
+    : names.join(', ');
 };
 
 function isWanted(host: string, hosts: string): boolean {
@@ -44,46 +58,74 @@ function isWanted(host: string, hosts: string): boolean {
   return words.some((word) => word === 'all' || matchesWildcard(word, host));
 }
 
-/** Files of the directory and of the directories in it, as paths below it; hidden ones are not meant. */
+/**
+ * Files of the directory and of the directories in it, as paths below it; hidden ones are not
+ * meant.
+ */
 function filesIn(directory: string, around: Surroundings): readonly string[] {
   const names = around.world.reader.list(directory);
   if (names === undefined)
-    throw new CommandError(3, `--from wants a directory with one probe output a host, and ${directory} is none`, howTo);
-  const shown = (list: readonly string[]): readonly string[] => list.filter((name) => !name.startsWith('.')).toSorted();
+    throw new CommandError(
+      3,
+      `--from wants a directory with one probe output a host, and ${directory} is none`,
+      howTo,
+    );
+  const shown = (list: readonly string[]): readonly string[] =>
+    list.filter((name) => !name.startsWith('.')).toSorted();
   return shown(names).flatMap((name) => {
     const inner = around.world.reader.list(`${directory}/${name}`);
     return inner === undefined ? [name] : shown(inner).map((one) => `${name}/${one}`);
   });
 }
 
-const endings: ReadonlySet<string> = new Set(['txt', 'out', 'log', 'stdout', 'json', 'probe', 'kmend', 'gz']);
+const endings: ReadonlySet<string> = new Set([
+  'txt',
+  'out',
+  'log',
+  'stdout',
+  'json',
+  'probe',
+  'kmend',
+  'gz',
+]);
 
 /** What a file is named after: `node-a1` for `monday/node-a1.log.gz`. */
 function stemOf(file: string): string {
   const words = file.replace(/^.*\//, '').split('.');
-  return words.slice(0, words.findLastIndex((word) => !endings.has(word.toLowerCase())) + 1).join('.');
+  return words
+    .slice(0, words.findLastIndex((word) => !endings.has(word.toLowerCase())) + 1)
+    .join('.');
 }
 
 function readFile(directory: string, file: string, around: Surroundings): readonly Found[] {
   const read = around.world.reader.readData(`${directory}/${file}`);
   const unread = read.ok ? (read.text.trim() === '' ? 'is empty' : '') : read.why;
-  if (!read.ok || unread !== '') return [{ host: stemOf(file), file, failure: { kind: 'parse', message: `${file} ${unread}` } }];
+  if (!read.ok || unread !== '')
+    return [{ host: stemOf(file), file, failure: { kind: 'parse', message: `${file} ${unread}` } }];
   const found = attempt(file, () => ok(outputsIn(read.text)));
   if (!found.ok) return [{ host: stemOf(file), file, failure: found.failure }];
   const outputs = found.value.map((output) => {
     const parsed = parsedOutput(output.text);
-    const answer = parsed.ok ? { facts: parsed.value } : { failure: { ...parsed.failure, message: `${file}: ${parsed.failure.message}` } };
+    const answer = parsed.ok
+      ? { facts: parsed.value }
+      : { failure: { ...parsed.failure, message: `${file}: ${parsed.failure.message}` } };
     return { ...present({ named: output.host }), ...answer };
   });
   // A first try that was broken off, before the one that was not: people keep both.
   const used = outputs.filter((output) => output.named !== undefined || output.facts !== undefined);
   const left = outputs.length - used.length;
   if (used.length > 0 && left > 0)
-    around.observer.notice(`${file}: ${left} of its ${outputs.length} outputs cannot be used and are left out`, 'warning');
+    around.observer.notice(
+      `${file}: ${left} of its ${outputs.length} outputs cannot be used and are left out`,
+      'warning',
+    );
   return named(file, used.length > 0 ? used : outputs.slice(0, 1), around);
 }
 
-/** Outputs of earlier versions have the base areas only: what the others would say is not known then. */
+/**
+ * Outputs of earlier versions have the base areas only: what the others would say is not known
+ * then.
+ */
 function parsedOutput(text: string): Outcome<Facts> {
   const parsed = parseProbe(text, checkWants);
   const older = parsed.ok ? parsed : parseProbe(text);
@@ -92,11 +134,20 @@ function parsedOutput(text: string): Outcome<Facts> {
 
 type Unnamed = Omit<Found, 'host' | 'file'> & { readonly named?: string };
 
-/** A file is one host's, whatever that calls itself, unless it says otherwise: names before lines, or outputs of different machines. */
+/**
+ * A file is one host's, whatever that calls itself, unless it says otherwise: names before lines,
+ * or outputs of different machines.
+ */
 function named(file: string, outputs: readonly Unnamed[], around: Surroundings): readonly Found[] {
   const stem = stemOf(file);
-  const several = new Set(outputs.map(({ facts }) => identityOf(facts))).size > 1 && outputs.some((output) => output.named === undefined);
-  if (several) around.observer.notice(`${file} holds outputs of several hosts: they are named by what they call themselves`, 'warning');
+  const several =
+    new Set(outputs.map(({ facts }) => identityOf(facts))).size > 1 &&
+    outputs.some((output) => output.named === undefined);
+  if (several)
+    around.observer.notice(
+      `${file} holds outputs of several hosts: they are named by what they call themselves`,
+      'warning',
+    );
   return outputs.map(({ named: name, facts, failure }, index) => ({
     host: name ?? (several ? ownName(facts) || `${stem}#${index + 1}` : stem),
     file,
@@ -104,27 +155,44 @@ function named(file: string, outputs: readonly Unnamed[], around: Surroundings):
   }));
 }
 
-const ownName = (facts: Facts = {}): string => known(facts, 'host.name', '').replace(/^\(none\)$/, '');
-const identityOf = (facts: Facts = {}): string => `${known(facts, 'machine.id', '')} ${ownName(facts)}`;
+const ownName = (facts: Facts = {}): string =>
+  known(facts, 'host.name', '').replace(/^\(none\)$/, '');
+const identityOf = (facts: Facts = {}): string =>
+  `${known(facts, 'machine.id', '')} ${ownName(facts)}`;
 
-/** One row a host. Several outputs of it: the latest is judged, and compared with the earlier ones of the same boot. */
+/**
+ * One row a host. Several outputs of it: the latest is judged, and compared with the earlier ones
+ * of the same boot.
+ */
 function rowsOf(found: readonly Found[], around: Surroundings): readonly CheckRow[] {
   const byHost = new Map<string, Found[]>();
   for (const one of found) byHost.set(one.host, [...(byHost.get(one.host) ?? []), one]);
   return [...byHost.values()].flatMap((group) => {
     const [first, ...others] = group;
     if (first === undefined) return [];
-    if (others.length === 0) return [rowOf(first, unknown('there is one output of this host: nothing to compare it with'))];
+    if (others.length === 0)
+      return [
+        rowOf(first, unknown('there is one output of this host: nothing to compare it with')),
+      ];
     const good = group.filter((one) => one.facts !== undefined);
     const files = [...new Set(group.map((one) => one.file))].join(', ');
     if (new Set(good.map((one) => identityOf(one.facts))).size > 1) {
-      around.observer.notice(`${files}: outputs of different machines under one name, ${first.host}`, 'warning');
-      return group.map((one) => rowOf({ ...one, host: `${one.host} (${one.file})` }, unknown('its name is not clear')));
+      around.observer.notice(
+        `${files}: outputs of different machines under one name, ${first.host}`,
+        'warning',
+      );
+      return group.map((one) =>
+        rowOf({ ...one, host: `${one.host} (${one.file})` }, unknown('its name is not clear')),
+      );
     }
-    around.observer.notice(`${files}: ${group.length} outputs of ${first.host}: the latest is judged`, 'warning');
+    around.observer.notice(
+      `${files}: ${group.length} outputs of ${first.host}: the latest is judged`,
+      'warning',
+    );
     const inOrder = good.toSorted(
       ({ facts: a = {} }, { facts: b = {} }) =>
-        known(a, 'clock.epoch', 0) - known(b, 'clock.epoch', 0) || known(a, 'boot.uptime', 0) - known(b, 'boot.uptime', 0),
+        known(a, 'clock.epoch', 0) - known(b, 'clock.epoch', 0) ||
+        known(a, 'boot.uptime', 0) - known(b, 'boot.uptime', 0),
     );
     const last = inOrder.at(-1);
     return [last === undefined ? rowOf(first, unknown('')) : rowOf(last, earlierOf(last, inOrder))];
@@ -132,8 +200,11 @@ function rowsOf(found: readonly Found[], around: Surroundings): readonly CheckRo
 }
 
 function rowOf({ host, facts, failure }: Found, before: IdReading | Unknown): CheckRow {
-  if (facts === undefined) return { host, failure: failure ?? { kind: 'parse', message: 'there is no output' } };
-  const settled = attempt(`the output of ${host}`, () => ok(settle({ ...facts, 'kmem.ids.before': before }, undefined)));
+  if (facts === undefined)
+    return { host, failure: failure ?? { kind: 'parse', message: 'there is no output' } };
+  const settled = attempt(`the output of ${host}`, () =>
+    ok(settle({ ...facts, 'kmem.ids.before': before }, undefined)),
+  );
   return settled.ok ? { host, facts: settled.value } : { host, failure: settled.failure };
 }
 
@@ -143,7 +214,9 @@ function earlierOf({ facts: last = {} }: Found, all: readonly Found[]): IdReadin
   if (typeof now === 'string') return unknown(now);
   const boot = known(last, 'boot.id', '');
   const readings = all
-    .filter((one) => one.facts !== last && boot !== '' && known(one.facts ?? {}, 'boot.id') === boot)
+    .filter(
+      (one) => one.facts !== last && boot !== '' && known(one.facts ?? {}, 'boot.id') === boot,
+    )
     .map((one) => readingOf(one.facts ?? {}))
     .filter((reading): reading is IdReading => typeof reading !== 'string')
     .toSorted((a, b) => a.uptime - b.uptime);

@@ -1,4 +1,5 @@
-// What stands between this machine and its fleet, before a night on which it matters; and removing kmend from hosts.
+// What stands between this machine and its fleet, before a night on which it matters; and removing
+// kmend from hosts.
 import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
 import { cleanupScript, exitCodes } from '../../engine/effects/host-scripts.ts';
 import { fencedBy } from '../../engine/effects/perform-run.ts';
@@ -34,7 +35,9 @@ export interface Examined {
   readonly exit: number;
 }
 
-/** Tools that the scripts of remedies use beside sh; each is in every distribution that kmend knows. */
+/**
+ * Tools that the scripts of remedies use beside sh; each is in every distribution that kmend knows.
+ */
 const doctorScript = withPrelude(`id -u
 for t in cat grep sed awk cut tail mktemp readlink setsid; do command -v "$t" > /dev/null 2>&1 || printf 'missing %s\\n' "$t"; done
 d=$R/var/lib; [ -w "$d" ] && echo writable || echo readonly
@@ -43,9 +46,15 @@ for f in proc/sys/kernel/random/boot_id etc/machine-id var/lib/kmend/fence; do p
 
 /** The lines that name the host and its fence, as facts. */
 function identityIn(lines: readonly string[]): Facts {
-  const text = (key: string): string => (lines.find((line) => line.startsWith(`${key} `)) ?? '').slice(key.length + 1).trim();
+  const text = (key: string): string =>
+    (lines.find((line) => line.startsWith(`${key} `)) ?? '').slice(key.length + 1).trim();
   const [run = '', , state] = text('fence').split(' ');
-  return { 'boot.id': text('boot_id'), 'machine.id': text('machine-id'), 'fence.run': run, 'fence.open': state === 'open' };
+  return {
+    'boot.id': text('boot_id'),
+    'machine.id': text('machine-id'),
+    'fence.run': run,
+    'fence.open': state === 'open',
+  };
 }
 
 export async function doctor(pattern: string, session: Session): Promise<Examined> {
@@ -53,13 +62,23 @@ export async function doctor(pattern: string, session: Session): Promise<Examine
   const cluster = await session.ports.cluster();
   const found = cluster === undefined ? [] : await examineCluster(cluster, session);
   const standing = await standingOf(answers, targets, inventory, session);
-  const failures = [...found.flatMap((one) => (one.kind === 'failed' ? [one.failure] : [])), ...failuresOf(answers)];
-  return { answers, cluster: found, standing, exit: exitCode([...failures.map(reasonOf), ...standingReasons(standing)]) };
+  const failures = [
+    ...found.flatMap((one) => (one.kind === 'failed' ? [one.failure] : [])),
+    ...failuresOf(answers),
+  ];
+  return {
+    answers,
+    cluster: found,
+    standing,
+    exit: exitCode([...failures.map(reasonOf), ...standingReasons(standing)]),
+  };
 }
 
-const failuresOf = (answers: readonly Answer[]): readonly Failure[] => answers.flatMap(({ failure }) => failure ?? []);
+const failuresOf = (answers: readonly Answer[]): readonly Failure[] =>
+  answers.flatMap(({ failure }) => failure ?? []);
 
-const reasonOf = ({ kind }: Failure): ExitReason => (kind === 'unreachable' ? 'unreachable' : 'failed');
+const reasonOf = ({ kind }: Failure): ExitReason =>
+  kind === 'unreachable' ? 'unreachable' : 'failed';
 
 async function examineHost(session: HostSession): Promise<Omit<Answer, 'host'>> {
   const become = session.target.become !== undefined;
@@ -69,11 +88,20 @@ async function examineHost(session: HostSession): Promise<Omit<Answer, 'host'>> 
   const missing = rest.filter((line) => line.startsWith('missing')).map((line) => line.slice(8));
   const root = uid === '0' ? 'root' : `not root (uid ${uid}): plays with effects need become`;
   const disk = rest.includes('writable') ? '' : ', /var/lib is not writable';
-  return { text: `reached, sh, ${root}${disk}${missing.length === 0 ? '' : `, lacks ${missing.join(', ')}`}`, facts: identityIn(rest) };
+  return {
+    text: `reached, sh, ${root}${disk}${missing.length === 0 ? '' : `, lacks ${missing.join(', ')}`}`,
+    facts: identityIn(rest),
+  };
 }
 
-/** Every right that a plan and a rollout need, asked of the API server itself beforehand: a 403 in the night comes after the cordon. */
-async function examineCluster(cluster: WorldCluster, { world }: Session): Promise<readonly ClusterAnswer[]> {
+/**
+ * Every right that a plan and a rollout need, asked of the API server itself beforehand: a 403 in
+ * the night comes after the cordon.
+ */
+async function examineCluster(
+  cluster: WorldCluster,
+  { world }: Session,
+): Promise<readonly ClusterAnswer[]> {
   const found: ClusterAnswer[] = [];
   const note = (text: string): void => void found.push({ kind: 'note', text });
   const nodes = await cluster.nodes(world.kill);
@@ -93,13 +121,17 @@ async function examineCluster(cluster: WorldCluster, { world }: Session): Promis
   }
   const optional = [
     ['delete', 'needed only for disable_eviction and fallback_without_eviction'],
-    ['watch', 'a drain lists the pods of its node every 2 s instead, which costs the API server more'],
+    [
+      'watch',
+      'a drain lists the pods of its node every 2 s instead, which costs the API server more',
+    ],
     ['events', 'needed only for events on nodes (role kmend-events)'],
     ['surge', 'needed only for single_replica (role kmend-surge)'],
   ] as const;
   for (const [role, what] of optional) {
     const missing = await cluster.missingRights(role, world.kill);
-    if (missing.ok && missing.value.length > 0) note(`may not ${missing.value.join(', ')}: ${what}`);
+    if (missing.ok && missing.value.length > 0)
+      note(`may not ${missing.value.join(', ')}: ${what}`);
   }
   return found;
 }
@@ -111,13 +143,23 @@ const lacking = (rights: readonly string[], what: string): Failure => ({
 });
 
 /** Removes everything of kmend from hosts that no run holds. */
-export async function cleanup(pattern: string, session: Session): Promise<{ readonly answers: readonly Answer[]; readonly exit: number }> {
+export async function cleanup(
+  pattern: string,
+  session: Session,
+): Promise<{ readonly answers: readonly Answer[]; readonly exit: number }> {
   const { answers } = await onHosts(pattern, session, async (host) => {
-    const outcome = await host.read(cleanupScript, { timeout: 60, become: host.target.become !== undefined });
+    const outcome = await host.read(cleanupScript, {
+      timeout: 60,
+      become: host.target.become !== undefined,
+    });
     if (!outcome.ok) return { text: '', failure: outcome.failure };
     const { code, stderr } = outcome.value;
     if (code === 0) return { text: 'clean' };
-    if (code === exitCodes.fenced) return { text: '', failure: { ...fencedBy(stderr), hint: 'resume or resolve that run first' } };
+    if (code === exitCodes.fenced)
+      return {
+        text: '',
+        failure: { ...fencedBy(stderr), hint: 'resume or resolve that run first' },
+      };
     return { text: '', failure: { kind: 'exit', message: `exit ${code}: ${stderr.trim()}` } };
   });
   return { answers, exit: exitCode(failuresOf(answers).map(reasonOf)) };
@@ -129,13 +171,24 @@ interface Asked {
   readonly inventory: Inventory;
 }
 
-async function onHosts(pattern: string, session: Session, use: (host: HostSession) => Promise<Omit<Answer, 'host'>>): Promise<Asked> {
+async function onHosts(
+  pattern: string,
+  session: Session,
+  use: (host: HostSession) => Promise<Omit<Answer, 'host'>>,
+): Promise<Asked> {
   const { settings, world } = session;
   const inventory = loadFleet(session);
   const targets = await targetsOf(inventory, hostsOf(inventory, pattern, session), session);
   const options = { forks: settings.forks, retries: 1, signal: world.kill };
   const ports = { transport: await session.ports.transport(), clock: world.clock };
-  const answer = async (host: HostSession): Promise<Answer> => ({ host: host.target.name, ...(await use(host)) });
+  const answer = async (host: HostSession): Promise<Answer> => ({
+    host: host.target.name,
+    ...(await use(host)),
+  });
   const failed = (host: string, failure: Failure): Answer => ({ host, text: '', failure });
-  return { answers: await forEachHost(targets, options, ports, answer, failed), targets, inventory };
+  return {
+    answers: await forEachHost(targets, options, ports, answer, failed),
+    targets,
+    inventory,
+  };
 }

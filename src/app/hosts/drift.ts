@@ -30,7 +30,8 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
   const matched = hostsOf(inventory, pattern, session);
   const store = await session.ports.store();
   const memory = await remediatedHosts(store);
-  // A host that a run left half done was remediated by none, and is none of those that nobody asks about.
+  // A host that a run left half done was remediated by none, and is none of those that nobody asks
+  // about.
   const left = await readHeld(
     matched.map((host) => seenOf(host, {})),
     store,
@@ -44,25 +45,38 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
     );
   const targets = await targetsOf(inventory, hosts, session);
   const declared = declaredOf(inventory, hosts, session);
-  const known = async (host: string): Promise<Facts> => givenFacts(declared.get(host), undefined, memory.get(host)?.proof.accepted);
+  const known = async (host: string): Promise<Facts> =>
+    givenFacts(declared.get(host), undefined, memory.get(host)?.proof.accepted);
   const options = { forks: settings.forks, retries: 3, signal: world.kill, known };
   const ports = { transport: await session.ports.transport(), clock: world.clock };
   const reading = observer.reading('read', hosts);
-  const surveys = await surveyFleet(targets, [], options, ports, ({ host }) => reading.answered(host));
+  const surveys = await surveyFleet(targets, [], options, ports, ({ host }) =>
+    reading.answered(host),
+  );
   reading.end();
   const rows = surveys.map(({ host, outcome }) => {
     const unread = (failure: Failure): HostDrift => hostDrift(host, memory.get(host), { failure });
     if (!outcome.ok) return unread(outcome.failure);
-    const row = attempt(`the facts of ${host}`, () => ok(hostDrift(host, memory.get(host), { facts: outcome.value })));
+    const row = attempt(`the facts of ${host}`, () =>
+      ok(hostDrift(host, memory.get(host), { facts: outcome.value })),
+    );
     return row.ok ? row.value : unread(row.failure);
   });
-  const read = surveys.map(({ host, outcome }) => ({ host, ...(outcome.ok ? { facts: outcome.value } : {}) }));
+  const read = surveys.map(({ host, outcome }) => ({
+    host,
+    ...(outcome.ok ? { facts: outcome.value } : {}),
+  }));
   const standing = await standingOf(read, targets, inventory, session);
-  return { rows, standing, exit: exitCode([...rows.flatMap(reasons), ...standingReasons(standing)]) };
+  return {
+    rows,
+    standing,
+    exit: exitCode([...rows.flatMap(reasons), ...standingReasons(standing)]),
+  };
 }
 
 function reasons(row: HostDrift): readonly ExitReason[] {
-  if (row.state === 'unread') return [row.failure?.kind === 'unreachable' ? 'unreachable' : 'failed'];
+  if (row.state === 'unread')
+    return [row.failure?.kind === 'unreachable' ? 'unreachable' : 'failed'];
   if (row.state === 'unproven') return ['unverified'];
   return row.state === 'lost' ? ['changes'] : [];
 }

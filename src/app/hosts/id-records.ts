@@ -1,4 +1,5 @@
-// What `check` remembers of each host between two checks: how many cgroup ids were in use, and how much slab could not be reclaimed. One small file a host in the state directory.
+// What `check` remembers of each host between two checks: how many cgroup ids were in use, and how
+// much slab could not be reclaimed. One small file a host in the state directory.
 
 import type { Documents } from '../../engine/ports/store.ts';
 import { addReading, baselineOf, readingOf } from '../../facts/index.ts';
@@ -13,17 +14,25 @@ import type { Session } from '../session/session.ts';
 const clockError = 86_400;
 
 /**
- * For one command: gives `kmem.ids.before` of a host, and keeps the reading for the next check. Two checks at once lose nothing but a reading:
- * records are replaced whole. A directory that cannot be written is reported once, and is no reason to fail a check.
+ * For one command: gives `kmem.ids.before` of a host, and keeps the reading for the next check. Two
+ * checks at once lose nothing but a reading: records are replaced whole. A directory that cannot be
+ * written is reported once, and is no reason to fail a check.
  */
-export function idRecords({ ports, world, observer }: Session): (host: string, facts: Facts) => Promise<Facts> {
+export function idRecords({
+  ports,
+  world,
+  observer,
+}: Session): (host: string, facts: Facts) => Promise<Facts> {
   let warned = false;
   const keep = async (ids: Documents, host: string, record: Mapping): Promise<void> => {
     try {
       await ids.write(host, `${toJson(record)}\n`);
     } catch (error) {
       if (!warned)
-        observer.notice(`the growth of dead groups is not kept: ${error instanceof Error ? error.message : String(error)}`, 'warning');
+        observer.notice(
+          `the growth of dead groups is not kept: ${error instanceof Error ? error.message : String(error)}`,
+          'warning',
+        );
       warned = true;
     }
   };
@@ -34,20 +43,34 @@ export function idRecords({ ports, world, observer }: Session): (host: string, f
     if (boot === '') return { 'kmem.ids.before': unknown('the boot id is not known') };
     const off = now.at - world.clock.now() / 1000;
     if (Math.abs(off) > clockError)
-      return { 'kmem.ids.before': unknown(`the host's clock is off by about ${Math.round(Math.abs(off) / 86_400)} days`) };
+      return {
+        'kmem.ids.before': unknown(
+          `the host's clock is off by about ${Math.round(Math.abs(off) / 86_400)} days`,
+        ),
+      };
     const { ids } = await ports.store();
     const readings = readingsIn(await ids.read(host), machine, boot);
     const more = addReading(readings, now);
-    if (more !== readings) await keep(ids, host, { machine, boot, readings: more.map((one) => ({ ...one })) });
+    if (more !== readings)
+      await keep(ids, host, { machine, boot, readings: more.map((one) => ({ ...one })) });
     const before = baselineOf(readings, now);
     return { 'kmem.ids.before': typeof before === 'string' ? unknown(before) : { ...before } };
   };
 }
 
-/** The readings of this boot of this machine; none where the file is another's, of another boot, damaged or not there. */
+/**
+ * The readings of this boot of this machine; none where the file is another's, of another boot,
+ * damaged or not there.
+ */
 function readingsIn(text: string | undefined, machine: string, boot: string): readonly IdReading[] {
   const record = dataIn(text ?? '');
-  if (!isMapping(record) || record.machine !== machine || record.boot !== boot || !isList(record.readings)) return [];
+  if (
+    !isMapping(record) ||
+    record.machine !== machine ||
+    record.boot !== boot ||
+    !isList(record.readings)
+  )
+    return [];
   const readings = record.readings.map(asReading);
   return readings.every((reading) => reading !== undefined) ? readings : [];
 }
@@ -55,7 +78,10 @@ function readingsIn(text: string | undefined, machine: string, boot: string): re
 function asReading(value: Value): IdReading | undefined {
   if (!isMapping(value)) return undefined;
   const { at, uptime, live, dead, unreclaimable } = value;
-  return typeof at === 'number' && typeof uptime === 'number' && typeof live === 'number' && typeof dead === 'number'
+  return typeof at === 'number' &&
+    typeof uptime === 'number' &&
+    typeof live === 'number' &&
+    typeof dead === 'number'
     ? { at, uptime, live, dead, ...(typeof unreclaimable === 'number' ? { unreclaimable } : {}) }
     : undefined;
 }

@@ -1,4 +1,5 @@
-// Named jobs: what `kmend schedule` keeps of them under the state directory, and the runs that were theirs.
+// Named jobs: what `kmend schedule` keeps of them under the state directory, and the runs that were
+// theirs.
 import { mayHoldSecret, withoutSecrets } from '../../core/plan/kept-vars.ts';
 import { secretNames } from '../../core/plan/secrets.ts';
 import type { RunInfo } from '../../engine/ports/store.ts';
@@ -16,7 +17,10 @@ export interface JobResult {
   readonly run?: string;
 }
 
-/** Whom a job tells how it ended. The address of a webhook often holds a secret: only the file that has it is named. */
+/**
+ * Whom a job tells how it ended. The address of a webhook often holds a secret: only the file that
+ * has it is named.
+ */
 export interface JobNotify {
   readonly urlFile?: string;
   readonly command?: string;
@@ -41,14 +45,22 @@ export interface Job {
 /** A name goes into file names, unit names and names of Kubernetes objects. */
 export function checkedName(name: string): string {
   if (/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return name;
-  throw new CommandError(3, `\`${name}\` is no name for a job`, 'lower-case letters, digits and dashes, 40 at most: nightly-pool-a');
+  throw new CommandError(
+    3,
+    `\`${name}\` is no name for a job`,
+    'lower-case letters, digits and dashes, 40 at most: nightly-pool-a',
+  );
 }
 
-/** A job's command line is stored, printed in units, and stands in process lists each time it runs. */
+/**
+ * A job's command line is stored, printed in units, and stands in process lists each time it runs.
+ */
 export function refuseSecrets({ args, notify }: Job, around: Surroundings): void {
   const { mask } = around.world.secrets;
   const given = args.flatMap((word, index) => extraVarsIn(word, args[index + 1] ?? ''));
-  const vars = given.filter((word) => !word.startsWith('@')).map((word) => extraVarsOf([word], around));
+  const vars = given
+    .filter((word) => !word.startsWith('@'))
+    .map((word) => extraVarsOf([word], around));
   const named = vars.flatMap((one) => withoutSecrets(one, secretNames(), mask).withheld);
   const [name] = named;
   if (name !== undefined)
@@ -58,7 +70,11 @@ export function refuseSecrets({ args, notify }: Job, around: Surroundings): void
       'give it with -e @FILE, or as KMEND_VAR_NAME',
     );
   if ([...args, notify?.command ?? ''].some((word) => mayHoldSecret(word, mask)))
-    throw new CommandError(3, 'the command line of the job may hold a secret, and would be kept', 'put it into a file, and name the file');
+    throw new CommandError(
+      3,
+      'the command line of the job may hold a secret, and would be kept',
+      'put it into a file, and name the file',
+    );
 }
 
 function extraVarsIn(word: string, next: string): readonly string[] {
@@ -70,11 +86,23 @@ function extraVarsIn(word: string, next: string): readonly string[] {
 export const saveJob = async (job: Job, { ports }: Session): Promise<void> =>
   (await ports.store()).jobs.write(job.name, `${toJson(job, 1)}\n`);
 
-export const removeJob = async (name: string, { ports }: Session): Promise<void> => (await ports.store()).jobs.remove(name);
+export const removeJob = async (name: string, { ports }: Session): Promise<void> =>
+  (await ports.store()).jobs.remove(name);
 
 const jobShape = object(
-  { schema: oneOf('kmend.job/1'), name: text, every: text, args: listOf(text), directory: text, who: text, units: listOf(text) },
-  { notify: object({}, { urlFile: text, command: text, always: flag }), last: object({ at: number, exit: number }, { run: text }) },
+  {
+    schema: oneOf('kmend.job/1'),
+    name: text,
+    every: text,
+    args: listOf(text),
+    directory: text,
+    who: text,
+    units: listOf(text),
+  },
+  {
+    notify: object({}, { urlFile: text, command: text, always: flag }),
+    last: object({ at: number, exit: number }, { run: text }),
+  },
 );
 
 export async function findJob(name: string, { ports }: Session): Promise<Job | undefined> {
@@ -83,7 +111,12 @@ export async function findJob(name: string, { ports }: Session): Promise<Job | u
   if (read === undefined) return undefined;
   const data = dataIn(read);
   const wrong = jobShape(data, '');
-  if (wrong !== undefined) throw new CommandError(1, `${jobs.placeOf(name)} is damaged: ${wrong}`, 'install the job again');
+  if (wrong !== undefined)
+    throw new CommandError(
+      1,
+      `${jobs.placeOf(name)} is damaged: ${wrong}`,
+      'install the job again',
+    );
   // Written by `saveJob` of this very tool, into a directory that only this user can write.
   return data as unknown as Job;
 }
@@ -91,12 +124,17 @@ export async function findJob(name: string, { ports }: Session): Promise<Job | u
 export async function jobNamed(name: string, session: Session): Promise<Job> {
   const job = await findJob(name, session);
   if (job !== undefined) return job;
-  throw new CommandError(3, `there is no job ${name} under ${session.settings.stateDir}`, 'kmend schedule list shows them');
+  throw new CommandError(
+    3,
+    `there is no job ${name} under ${session.settings.stateDir}`,
+    'kmend schedule list shows them',
+  );
 }
 
 export async function allJobs(session: Session): Promise<readonly Job[]> {
   const jobs: Job[] = [];
-  for (const name of await (await session.ports.store()).jobs.names()) jobs.push(await jobNamed(name, session));
+  for (const name of await (await session.ports.store()).jobs.names())
+    jobs.push(await jobNamed(name, session));
   return jobs;
 }
 

@@ -14,12 +14,19 @@ export interface NotifyFlags {
   readonly notifyAlways?: boolean;
 }
 
-/** The flags as a job keeps them; the file is looked at now, so that a mistake in it is not found out at night. */
+/**
+ * The flags as a job keeps them; the file is looked at now, so that a mistake in it is not found
+ * out at night.
+ */
 export function notifyOf(flags: NotifyFlags, world: World): JobNotify | undefined {
   const { notifyUrlFile: file, notifyCommand, notifyAlways } = flags;
   if (file === undefined && notifyCommand === undefined) {
     if (notifyAlways !== true) return undefined;
-    throw new CommandError(3, '--notify-always says when, and nothing says whom', 'give --notify-url-file or --notify-command');
+    throw new CommandError(
+      3,
+      '--notify-always says when, and nothing says whom',
+      'give --notify-url-file or --notify-command',
+    );
   }
   const urlFile = file === undefined ? undefined : resolve(world.cwd, file);
   if (urlFile !== undefined) addressIn(urlFile, world);
@@ -32,10 +39,17 @@ export function notifyOf(flags: NotifyFlags, world: World): JobNotify | undefine
 /** The address itself is in no message: it may be the secret. */
 function addressIn(file: string, world: World): string {
   const read = world.reader.readText(file);
-  if (!read.ok) throw new CommandError(3, `the address of the webhook cannot be read from ${file}: ${read.why}`);
+  if (!read.ok)
+    throw new CommandError(
+      3,
+      `the address of the webhook cannot be read from ${file}: ${read.why}`,
+    );
   const address = read.text.trim();
   if (!/^https?:\/\/[^\s/]\S*$/.test(address))
-    throw new CommandError(3, `${file} should hold the address of a webhook (https://...), and nothing else`);
+    throw new CommandError(
+      3,
+      `${file} should hold the address of a webhook (https://...), and nothing else`,
+    );
   world.secrets.learn([address]);
   return address;
 }
@@ -50,8 +64,16 @@ export interface RunEnd {
 /** Hosts whose reasons stand in a notice: a chat shows no more. */
 const mostFailures = 3;
 
-/** Sends how a job ended. Where that fails there is a warning, and the job's exit code stays what it is. */
-export async function notifyPeople(job: Job, end: JobResult, { why, head, failures }: RunEnd, around: Surroundings): Promise<void> {
+/**
+ * Sends how a job ended. Where that fails there is a warning, and the job's exit code stays what it
+ * is.
+ */
+export async function notifyPeople(
+  job: Job,
+  end: JobResult,
+  { why, head, failures }: RunEnd,
+  around: Surroundings,
+): Promise<void> {
   const { world, observer } = around;
   const { notify, name } = job;
   const hadNothingToDo = end.exit === 0 && end.run === undefined;
@@ -62,14 +84,23 @@ export async function notifyPeople(job: Job, end: JobResult, { why, head, failur
   const journal = head === undefined ? '' : `; journal head ${head}`;
   const shown = failures.slice(0, mostFailures);
   const reasons = shown.map(({ host, failure }) => `; ${host}: ${failureText(failure)}`).join('');
-  const more = failures.length > shown.length ? `; and ${failures.length - shown.length} more hosts` : '';
+  const more =
+    failures.length > shown.length ? `; and ${failures.length - shown.length} more hosts` : '';
   const text = `kmend job ${name} on ${from}: ${why} (exit ${end.exit})${reasons}${more}${report}${journal}`;
   const known = { ...present({ head }), ...(shown.length === 0 ? {} : { failures: shown }) };
-  const notice = world.secrets.mask({ schema: 'kmend.notice/1', text, job: name, from, ...end, ...known } as const);
+  const notice = world.secrets.mask({
+    schema: 'kmend.notice/1',
+    text,
+    job: name,
+    from,
+    ...end,
+    ...known,
+  } as const);
   const notifier = await world.notifier();
   for (const { target, called } of targetsOf(notify, around)) {
     const sent = await notifier.send(target, notice, world.kill);
-    if (!sent.ok) observer.notice(`job ${name}: ${called} was not told: ${sent.failure.message}`, 'warning');
+    if (!sent.ok)
+      observer.notice(`job ${name}: ${called} was not told: ${sent.failure.message}`, 'warning');
   }
 }
 
@@ -78,10 +109,14 @@ function targetsOf(
   { world, observer }: Surroundings,
 ): readonly { readonly target: NoticeTarget; readonly called: string }[] {
   const targets: { readonly target: NoticeTarget; readonly called: string }[] = [];
-  if (command !== undefined) targets.push({ target: { kind: 'command', command }, called: 'the command' });
+  if (command !== undefined)
+    targets.push({ target: { kind: 'command', command }, called: 'the command' });
   if (urlFile === undefined) return targets;
   try {
-    targets.push({ target: { kind: 'webhook', url: addressIn(urlFile, world) }, called: `the webhook of ${urlFile}` });
+    targets.push({
+      target: { kind: 'webhook', url: addressIn(urlFile, world) },
+      called: `the webhook of ${urlFile}`,
+    });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     observer.notice(error.message, 'warning');

@@ -1,4 +1,5 @@
-// A job's turn: nobody is asked, interrupted runs of its own go on first, and then the job's own command is carried out.
+// A job's turn: nobody is asked, interrupted runs of its own go on first, and then the job's own
+// command is carried out.
 
 import { stateError } from '../../adapters/store/index.ts';
 import { interruptedExit } from '../../core/rollout/exit.ts';
@@ -17,7 +18,11 @@ import { notifyPeople } from './notify.ts';
 export type JobWork = () => Promise<number>;
 
 /** The job of this name; on a new volume there is none yet, and the operator says what it is. */
-export async function jobFor(name: string, args: readonly string[], session: Session): Promise<Job> {
+export async function jobFor(
+  name: string,
+  args: readonly string[],
+  session: Session,
+): Promise<Job> {
   if (args.length === 0) return jobNamed(name, session);
   const { cwd: directory, who } = session.world;
   const every = (await findJob(name, session))?.every ?? 'as its scheduler says';
@@ -27,7 +32,11 @@ export async function jobFor(name: string, args: readonly string[], session: Ses
 /** Relative paths of a job begin where it was installed, whoever starts it and from where. */
 export function enter({ name, directory }: Job, world: World): void {
   if (directory === world.cwd || world.enter(directory)) return;
-  throw new CommandError(3, `job ${name} runs in ${directory}, which is not there`, 'install it again where its files are now');
+  throw new CommandError(
+    3,
+    `job ${name} runs in ${directory}, which is not there`,
+    'install it again where its files are now',
+  );
 }
 
 /** Whoever started it, even from a terminal: a job asks nobody. */
@@ -56,8 +65,9 @@ export async function jobTurn(job: Job, work: JobWork, session: Session): Promis
 type End = Pick<JobResult, 'exit' | 'run'>;
 
 /**
- * All runs of the job that were interrupted go on, the oldest first, and each one's end is reported: hosts are never left half done for the
- * sake of another run. Gives the first that failed; a run that is interrupted again ends the turn.
+ * All runs of the job that were interrupted go on, the oldest first, and each one's end is
+ * reported: hosts are never left half done for the sake of another run. Gives the first that
+ * failed; a run that is interrupted again ends the turn.
  */
 async function resumeInterrupted(job: Job, session: Session): Promise<End> {
   const { observer, world } = session;
@@ -65,7 +75,9 @@ async function resumeInterrupted(job: Job, session: Session): Promise<End> {
   for (const { run } of await interruptedRuns(job.name, session)) {
     observer.log(`job ${job.name}: run ${run} was interrupted, it goes on first`);
     const exit = await resumeOne(run, session);
-    observer.log(`job ${job.name}: run ${run} ended with exit ${exit}${exit === 0 ? '' : `, see \`kmend report ${run}\``}`);
+    observer.log(
+      `job ${job.name}: run ${run} ended with exit ${exit}${exit === 0 ? '' : `, see \`kmend report ${run}\``}`,
+    );
     if (first.exit === 0 && exit !== 0) first = { exit, run };
     if (world.stop.aborted) break;
   }
@@ -74,16 +86,23 @@ async function resumeInterrupted(job: Job, session: Session): Promise<End> {
 
 const resumeOne = (run: string, session: Session): Promise<number> =>
   contained(session.observer, () =>
-    inSession({ stateDir: session.settings.stateDir }, session, async (own) => exitOfResume(await resume({ run, yes: true }, own))),
+    inSession({ stateDir: session.settings.stateDir }, session, async (own) =>
+      exitOfResume(await resume({ run, yes: true }, own)),
+    ),
   );
 
-/** The runs of the job that a crash or a signal (the machine went down) interrupted. One that the operator aborted is left to people. */
+/**
+ * The runs of the job that a crash or a signal (the machine went down) interrupted. One that the
+ * operator aborted is left to people.
+ */
 async function interruptedRuns(name: string, session: Session): Promise<readonly RunInfo[]> {
   const runs = await runsOfJob(name, session);
   const store = await session.ports.store();
   const open: RunInfo[] = [];
   for (const run of runs.filter(({ begun }) => begun !== false)) {
-    const isOpen = run.finished === undefined || (run.finished.exit === interruptedExit && (await endedBySignal(store, run.run)));
+    const isOpen =
+      run.finished === undefined ||
+      (run.finished.exit === interruptedExit && (await endedBySignal(store, run.run)));
     if (isOpen) open.push(run);
   }
   return open;
@@ -103,12 +122,16 @@ async function ended(job: Job, { exit, run }: End, session: Session): Promise<Jo
   await keepResult({ ...job, last }, session);
   const info = (await store.runs()).find((one) => one.run === run);
   const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run came to its end');
-  const failures = info === undefined || exit === 0 ? [] : failuresOf(await stateOf(store, info.run));
+  const failures =
+    info === undefined || exit === 0 ? [] : failuresOf(await stateOf(store, info.run));
   await notifyPeople(job, last, { why, failures, ...present({ head: info?.head }) }, session);
   return last;
 }
 
-/** The turn is over, whatever becomes of this note of it: its exit code stays, and people are notified. */
+/**
+ * The turn is over, whatever becomes of this note of it: its exit code stays, and people are
+ * notified.
+ */
 async function keepResult(job: Job, session: Session): Promise<void> {
   try {
     await saveJob(job, session);

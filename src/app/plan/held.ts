@@ -1,4 +1,5 @@
-// Who has a host, by what a probe showed, what its node carries, and what the journals of this state directory say.
+// Who has a host, by what a probe showed, what its node carries, and what the journals of this
+// state directory say.
 
 import {
   type Held,
@@ -24,7 +25,10 @@ import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 
 /** Of runs that are over only those are read that a fence or a node names. */
-export async function readHeld(seen: readonly Seen[], store: Store): Promise<ReadonlyMap<string, Held>> {
+export async function readHeld(
+  seen: readonly Seen[],
+  store: Store,
+): Promise<ReadonlyMap<string, Held>> {
   const named = new Set(runsNamed(seen));
   const known = new Map<string, KnownRun>();
   for (const { run, finished } of await store.runs()) {
@@ -55,20 +59,36 @@ export async function standingOf(
   session: Session,
 ): Promise<Standing> {
   const owners = await nodeOwners(targets, inventory, session);
-  const seen = rows.map(({ host, facts = {} }) => seenOf(host, { ...facts, 'node.owner': owners.get(host) ?? '' }));
-  return { held: [...(await readHeld(seen, await session.ports.store())).values()], twins: twinsAmong(seen) };
+  const seen = rows.map(({ host, facts = {} }) =>
+    seenOf(host, { ...facts, 'node.owner': owners.get(host) ?? '' }),
+  );
+  return {
+    held: [...(await readHeld(seen, await session.ports.store())).values()],
+    twins: twinsAmong(seen),
+  };
 }
 
-export const standingReasons = ({ held }: Standing): readonly ExitReason[] => held.filter(isOrphan).map(() => 'failed');
+export const standingReasons = ({ held }: Standing): readonly ExitReason[] =>
+  held.filter(isOrphan).map(() => 'failed');
 
-/** By host, the run whose mark its node carries. Without an answer of the cluster the fences and the journals have to do. */
-async function nodeOwners(targets: readonly Target[], inventory: Inventory, session: Session): Promise<ReadonlyMap<string, string>> {
+/**
+ * By host, the run whose mark its node carries. Without an answer of the cluster the fences and the
+ * journals have to do.
+ */
+async function nodeOwners(
+  targets: readonly Target[],
+  inventory: Inventory,
+  session: Session,
+): Promise<ReadonlyMap<string, string>> {
   const owned = new Map<string, string>();
   const nodes = await nodesOf(session);
   for (const { name, address } of nodes.length === 0 ? [] : targets) {
     const nodeName = inventory.hosts.get(name)?.vars.node_name;
     const named = typeof nodeName === 'string' ? { nodeName } : {};
-    const claim = claimOf({ host: name, ...named, addresses: address === undefined ? [] : [address] }, nodes);
+    const claim = claimOf(
+      { host: name, ...named, addresses: address === undefined ? [] : [address] },
+      nodes,
+    );
     const node = claim.ok ? nodes.find((one) => one.name === claim.value.node) : undefined;
     if (node?.owner !== undefined) owned.set(name, node.owner.run);
   }

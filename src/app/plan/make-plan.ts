@@ -27,7 +27,11 @@ export interface MadePlan {
 
 export type PlanFlags = TaskFlags & RolloutFlags & { readonly takeover?: string };
 
-export async function makePlan(project: Project, session: Session, flags: PlanFlags): Promise<MadePlan> {
+export async function makePlan(
+  project: Project,
+  session: Session,
+  flags: PlanFlags,
+): Promise<MadePlan> {
   const { settings, world } = session;
   const { clock } = world;
   const salt = clock.id();
@@ -38,7 +42,11 @@ export async function makePlan(project: Project, session: Session, flags: PlanFl
     made.push(await planPlay(project, play, id, session, flags));
   }
   if (made.every(({ ready }) => ready.hosts.length === 0))
-    throw new CommandError(11, 'no host matched', 'kmend inventory --graph shows what there is; --limit may leave nothing of a pattern');
+    throw new CommandError(
+      11,
+      'no host matched',
+      'kmend inventory --graph shows what there is; --limit may leave nothing of a pattern',
+    );
   const plan: Plan = {
     schema: 'kmend.plan/1',
     id,
@@ -53,7 +61,11 @@ export async function makePlan(project: Project, session: Session, flags: PlanFl
     salt,
     plays: made.map(({ plan }) => plan),
   };
-  return { plan: world.secrets.mask(plan), plays: made.map(({ ready }) => ready), held: made.flatMap(({ held }) => held) };
+  return {
+    plan: world.secrets.mask(plan),
+    plays: made.map(({ ready }) => ready),
+    held: made.flatMap(({ held }) => held),
+  };
 }
 
 interface PlannedPlay {
@@ -62,45 +74,96 @@ interface PlannedPlay {
   readonly held: readonly Held[];
 }
 
-async function planPlay(project: Project, play: Play, id: string, session: Session, flags: PlanFlags): Promise<PlannedPlay> {
+async function planPlay(
+  project: Project,
+  play: Play,
+  id: string,
+  session: Session,
+  flags: PlanFlags,
+): Promise<PlannedPlay> {
   const { settings, world, observer } = session;
   const ports = await runPorts(session);
   const ready = await readyPlay(project, play, session, flags);
-  const options = { forks: settings.forks, retries: play.rollout.retries.transport, signal: readingSignal(world) };
+  const options = {
+    forks: settings.forks,
+    retries: play.rollout.retries.transport,
+    signal: readingSignal(world),
+  };
   const reading = observer.reading('planned', ready.hosts);
-  const planned = await planFleet(ready.hosts, ready.setup, options, { ...ports, clock: world.clock }, ({ host }) =>
-    reading.answered(host),
+  const planned = await planFleet(
+    ready.hosts,
+    ready.setup,
+    options,
+    { ...ports, clock: world.clock },
+    ({ host }) => reading.answered(host),
   );
   reading.end();
   endIfStopped(world);
   const { hosts, notes, held } = await withoutHeld(planned, ports.store, flags.takeover);
   const unsafe = ports.cluster?.unsafe;
-  const assembled = assemblePlay(play, ready.pool.length, hosts, id, unsafe === undefined ? notes : [unsafe, ...notes]);
-  const earlier = await earlierDurations(ports.store, { playbook: project.path, play: play.name, pool: ready.pool });
+  const assembled = assemblePlay(
+    play,
+    ready.pool.length,
+    hosts,
+    id,
+    unsafe === undefined ? notes : [unsafe, ...notes],
+  );
+  const earlier = await earlierDurations(ports.store, {
+    playbook: project.path,
+    play: play.name,
+    pool: ready.pool,
+  });
   const leftOut = [...assembled.leftOut, ...(settings.rollback?.refused ?? [])];
-  return { ready, plan: { ...assembled, hosts: assembled.hosts.map((host) => withHistory(host, earlier)), leftOut }, held };
+  return {
+    ready,
+    plan: {
+      ...assembled,
+      hosts: assembled.hosts.map((host) => withHistory(host, earlier)),
+      leftOut,
+    },
+    held,
+  };
 }
 
-/** Hosts that a run left out of service are refused and named; what is only worth a word is a note. */
+/**
+ * Hosts that a run left out of service are refused and named; what is only worth a word is a note.
+ */
 async function withoutHeld(
   planned: readonly Planned[],
   store: Store,
   takeover: string | undefined,
-): Promise<{ readonly hosts: readonly Planned[]; readonly notes: readonly string[]; readonly held: readonly Held[] }> {
+): Promise<{
+  readonly hosts: readonly Planned[];
+  readonly notes: readonly string[];
+  readonly held: readonly Held[];
+}> {
   const seen = planned.flatMap((one) => one.seen ?? []);
   const held = await readHeld(seen, store);
   const hosts = planned.map((one): Planned => {
     const by = held.get(one.host);
     if (by === undefined || !isOrphan(by) || by.run === takeover || !one.outcome.ok) return one;
-    const marked = { ...one, outcome: { ...one.outcome, value: { ...one.outcome.value, heldBy: by.run } } };
-    return refusedPlan(marked, 'open in another run', by.why + alsoRefused(one.outcome.value), by.hint);
+    const marked = {
+      ...one,
+      outcome: { ...one.outcome, value: { ...one.outcome.value, heldBy: by.run } },
+    };
+    return refusedPlan(
+      marked,
+      'open in another run',
+      by.why + alsoRefused(one.outcome.value),
+      by.hint,
+    );
   });
-  const underWay = [...held.values()].filter((by) => !isOrphan(by)).map(({ host, why }) => `${host}: ${why}`);
+  const underWay = [...held.values()]
+    .filter((by) => !isOrphan(by))
+    .map(({ host, why }) => `${host}: ${why}`);
   const alike = twinsAmong(seen).filter(({ by }) => by !== 'boot');
   return { hosts, notes: [...underWay, ...alike.map(twinsText)], held: [...held.values()] };
 }
 
-/** What its own tasks refuse the host for stays in sight: it is what must be repaired before the other run can go on. */
+/**
+ * What its own tasks refuse the host for stays in sight: it is what must be repaired before the
+ * other run can go on.
+ */
 function alsoRefused({ refused }: HostPlan): string {
   if (refused === undefined) return '';
   return `; also refused by ${refused.task}: ${refused.why}${refused.hint === undefined ? '' : ` (${refused.hint})`}`;

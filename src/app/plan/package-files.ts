@@ -1,4 +1,5 @@
-// The package files that tasks name (`files`): found, fetched where they are URLs, and read, before any host is contacted.
+// The package files that tasks name (`files`): found, fetched where they are URLs, and read, before
+// any host is contacted.
 
 import type { InspectedFile } from '../../adapters/local/index.ts';
 import { render } from '../../core/plan/condition.ts';
@@ -33,14 +34,22 @@ interface Wanted {
   readonly place: Place;
 }
 
-/** Reads them all; what is wrong with them ends the command. `fetch` false: a URL that is not kept yet is left for later. */
-export async function packageFilesOf(project: FilesProject, session: Session, fetch: boolean): Promise<PackageFiles> {
+/**
+ * Reads them all; what is wrong with them ends the command. `fetch` false: a URL that is not kept
+ * yet is left for later.
+ */
+export async function packageFilesOf(
+  project: FilesProject,
+  session: Session,
+  fetch: boolean,
+): Promise<PackageFiles> {
   const diagnostics: Diagnostic[] = [];
   const found = new Map<string, InspectedFile>();
   const missed = new Set<string>();
   for (const wanted of wantedFiles(project, session, diagnostics)) {
     const key = wanted.path ?? wanted.url ?? '';
-    // Several tasks name one file: what is wrong with it is said once, and a server that does not answer is asked once.
+    // Several tasks name one file: what is wrong with it is said once, and a server that does not
+    // answer is asked once.
     if (missed.has(key)) continue;
     const file = found.get(key) ?? (await fileOf(wanted, project, session, fetch));
     if (file === undefined || 'code' in file) {
@@ -50,7 +59,9 @@ export async function packageFilesOf(project: FilesProject, session: Session, fe
     }
     found.set(key, file);
     if (wanted.sha256 !== undefined && wanted.sha256 !== file.sha256)
-      diagnostics.push(wrong(wanted, 'has another checksum', `its sha256 is ${file.sha256}, not ${wanted.sha256}`));
+      diagnostics.push(
+        wrong(wanted, 'has another checksum', `its sha256 is ${file.sha256}, not ${wanted.sha256}`),
+      );
   }
   report(diagnostics, session.observer);
   return withNeeds(found);
@@ -59,7 +70,12 @@ export async function packageFilesOf(project: FilesProject, session: Session, fe
 /** What stands behind the `?` of an address may be a token. */
 const shown = (url: string): string => url.replace(/\?.*/s, '?...');
 
-const wrong = ({ path, url = '', place }: Wanted, why: string, detail?: string, hint?: string): Diagnostic => ({
+const wrong = (
+  { path, url = '', place }: Wanted,
+  why: string,
+  detail?: string,
+  hint?: string,
+): Diagnostic => ({
   code: 'package-file',
   severity: 'error',
   place,
@@ -69,7 +85,11 @@ const wrong = ({ path, url = '', place }: Wanted, why: string, detail?: string, 
 
 // ---- Which files: the arguments of the tasks, with the variables of each host ----
 
-function* wantedFiles(project: FilesProject, session: Session, diagnostics: Diagnostic[]): Generator<Wanted> {
+function* wantedFiles(
+  project: FilesProject,
+  session: Session,
+  diagnostics: Diagnostic[],
+): Generator<Wanted> {
   for (const play of project.playbook.plays) {
     const tasks = [...tasksWithFiles(play.tasks, [], project.modules)];
     if (tasks.length === 0) continue;
@@ -80,7 +100,10 @@ function* wantedFiles(project: FilesProject, session: Session, diagnostics: Diag
         const rendered = render({ files }, scope(vars));
         const place = task.argPlaces.files ?? task.place;
         if (rendered.kind !== 'value') {
-          if (!project.withoutHosts) diagnostics.push(unknownFiles(rendered.kind === 'error' ? rendered.message : rendered.why, place));
+          if (!project.withoutHosts)
+            diagnostics.push(
+              unknownFiles(rendered.kind === 'error' ? rendered.message : rendered.why, place),
+            );
           break;
         }
         const value = (isMapping(rendered.value) ? rendered.value.files : undefined) ?? [];
@@ -89,7 +112,9 @@ function* wantedFiles(project: FilesProject, session: Session, diagnostics: Diag
         seen.add(text);
         const parsed = filesArg.safeParse(value);
         if (!parsed.success) {
-          diagnostics.push(...parsed.error.issues.map((issue) => badArgument(issue.path, issue.message, task)));
+          diagnostics.push(
+            ...parsed.error.issues.map((issue) => badArgument(issue.path, issue.message, task)),
+          );
           break;
         }
         for (const [index, { path, url, sha256 }] of (parsed.data ?? []).entries())
@@ -103,7 +128,11 @@ function* wantedFiles(project: FilesProject, session: Session, diagnostics: Diag
   }
 }
 
-const badArgument = (path: readonly PropertyKey[], message: string, task: ModuleTask): Diagnostic => {
+const badArgument = (
+  path: readonly PropertyKey[],
+  message: string,
+  task: ModuleTask,
+): Diagnostic => {
   const at = ['files', ...path].map(String).join('.');
   const place = task.argPlaces[at] ?? task.argPlaces.files ?? task.place;
   return { code: 'bad-argument', severity: 'error', place, summary: `\`${at}\` ${message}` };
@@ -114,7 +143,8 @@ const unknownFiles = (why: string, place: Place): Diagnostic => ({
   severity: 'error',
   place,
   summary: why,
-  detail: 'package files are read before any host is contacted: only variables of the play, the inventory and -e can stand here',
+  detail:
+    'package files are read before any host is contacted: only variables of the play, the inventory and -e can stand here',
 });
 
 interface FilesTask {
@@ -123,11 +153,19 @@ interface FilesTask {
   readonly vars: readonly Mapping[];
 }
 
-function* tasksWithFiles(tasks: readonly Task[], vars: readonly Mapping[], modules: ReadonlyMap<string, AnyModule>): Generator<FilesTask> {
+function* tasksWithFiles(
+  tasks: readonly Task[],
+  vars: readonly Mapping[],
+  modules: ReadonlyMap<string, AnyModule>,
+): Generator<FilesTask> {
   for (const task of tasks) {
     const inner = [task.vars, ...vars];
     if (task.kind === 'block') yield* tasksWithFiles(task.tasks, inner, modules);
-    else if (modules.get(task.module)?.takesFiles === true && isMapping(task.args) && task.args.files !== undefined)
+    else if (
+      modules.get(task.module)?.takesFiles === true &&
+      isMapping(task.args) &&
+      task.args.files !== undefined
+    )
       yield { task, files: task.args.files, vars: inner };
   }
 }
@@ -139,7 +177,10 @@ function scopesOf(
   { settings, world }: Session,
 ): readonly ((taskVars: readonly Mapping[]) => Scope)[] {
   const pool = withoutHosts ? [''] : (resolvePattern(play.hosts, inventory).value ?? []);
-  const hosts = settings.limit === undefined || withoutHosts ? pool : (limitTo(pool, settings.limit, inventory, world.reader).value ?? []);
+  const hosts =
+    settings.limit === undefined || withoutHosts
+      ? pool
+      : (limitTo(pool, settings.limit, inventory, world.reader).value ?? []);
   const playVars = { ...settings.rollback?.playVars, ...play.vars };
   return hosts.map((host) => (taskVars) => {
     const extraVars = { ...settings.extraVars, ...settings.rollback?.vars.get(host) };
@@ -161,20 +202,27 @@ async function fileOf(
   for (const path of places) {
     const inspected = await world.inspectPackage(path);
     if (inspected.ok) return inspected.file;
-    if (inspected.absent !== true) return wrong(wanted, inspected.why, places.length === 1 ? undefined : `looked at ${path}`);
+    if (inspected.absent !== true)
+      return wrong(wanted, inspected.why, places.length === 1 ? undefined : `looked at ${path}`);
   }
   return wrong(
     wanted,
     'is not there',
     `looked for ${places.join(' and ')}`,
-    places.length === 1 ? undefined : 'a relative path begins at the playbook; give an absolute one for a file elsewhere',
+    places.length === 1
+      ? undefined
+      : 'a relative path begins at the playbook; give an absolute one for a file elsewhere',
   );
 }
 
 const placesOf = (path: string, directory: string, { cwd, home }: World): readonly string[] => {
   if (path.startsWith('~/')) return [`${home}${path.slice(1)}`];
   if (path.startsWith('/')) return [path];
-  const base = directory.startsWith('/') ? directory : directory === '.' ? cwd : `${cwd}/${directory}`;
+  const base = directory.startsWith('/')
+    ? directory
+    : directory === '.'
+      ? cwd
+      : `${cwd}/${directory}`;
   return [`${base}/files/${path}`, `${base}/${path}`];
 };
 
@@ -208,11 +256,14 @@ async function fetched(
 function withNeeds(found: ReadonlyMap<string, InspectedFile>): PackageFiles {
   const givers = new Map<string, Set<string>>();
   for (const { name, provides } of found.values())
-    for (const word of [name, ...provides]) givers.set(word, (givers.get(word) ?? new Set()).add(name));
-  const files = [...found].map(([key, { requires, provides: _provides, ...file }]): readonly [string, PackageFile] => {
-    const needs = new Set(requires.flatMap((word) => [...(givers.get(word) ?? [])]));
-    needs.delete(file.name);
-    return [key, { ...file, needs: [...needs].sort() }];
-  });
+    for (const word of [name, ...provides])
+      givers.set(word, (givers.get(word) ?? new Set()).add(name));
+  const files = [...found].map(
+    ([key, { requires, provides: _provides, ...file }]): readonly [string, PackageFile] => {
+      const needs = new Set(requires.flatMap((word) => [...(givers.get(word) ?? [])]));
+      needs.delete(file.name);
+      return [key, { ...file, needs: [...needs].sort() }];
+    },
+  );
   return Object.fromEntries(files);
 }

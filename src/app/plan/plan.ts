@@ -13,9 +13,14 @@ export async function plan(path: string, flags: PlanFlags, session: Session): Pr
 export const exitOfPlan = ({ plays }: Plan): number =>
   exitCode(
     plays.flatMap((play): ExitReason[] => [
-      ...play.hosts.flatMap((host): ExitReason[] => (host.refused !== undefined ? ['failed'] : hasChanges(host) ? ['changes'] : [])),
-      ...play.leftOut.map(({ failure }): ExitReason => (failure.kind === 'unreachable' ? 'unreachable' : 'failed')),
+      ...play.hosts.flatMap((host): ExitReason[] =>
+        host.refused !== undefined ? ['failed'] : hasChanges(host) ? ['changes'] : [],
+      ),
+      ...play.leftOut.map(
+        ({ failure }): ExitReason => (failure.kind === 'unreachable' ? 'unreachable' : 'failed'),
+      ),
     ]),
   );
 
-export const planHasChanges = ({ plays }: Plan): boolean => plays.some((play) => play.hosts.some(hasChanges));
+export const planHasChanges = ({ plays }: Plan): boolean =>
+  plays.some((play) => play.hosts.some(hasChanges));

@@ -1,4 +1,5 @@
-// A project: playbook, inventory, modules and targets, loaded and checked together, ready for a plan or a run.
+// A project: playbook, inventory, modules and targets, loaded and checked together, ready for a
+// plan or a run.
 
 import { createHash } from 'node:crypto';
 import { zoneOf } from '../../core/plan/plan-play.ts';
@@ -32,11 +33,12 @@ export interface Project {
 
 const noInventory: Inventory = { hosts: new Map(), groups: new Map(), files: [] };
 
-const directoryOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.');
+const directoryOf = (path: string): string =>
+  path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.';
 
 /**
- * `inventoryOptional`: a playbook may be checked without any; then names that may be variables of hosts are not judged. `offline`: package files
- * are not fetched.
+ * `inventoryOptional`: a playbook may be checked without any; then names that may be variables of
+ * hosts are not judged. `offline`: package files are not fetched.
  */
 export async function loadProject(
   path: string,
@@ -45,13 +47,23 @@ export async function loadProject(
 ): Promise<Project> {
   const { settings, world, observer } = session;
   const read = world.reader.readText(path);
-  if (!read.ok) throw new CommandError(3, `${path}: ${read.why}`, 'the first argument is a playbook, or a plan that `kmend plan -o` saved');
+  if (!read.ok)
+    throw new CommandError(
+      3,
+      `${path}: ${read.why}`,
+      'the first argument is a playbook, or a plan that `kmend plan -o` saved',
+    );
   const modules = await world.modules();
   const partial = options.inventoryOptional === true;
   const loaded =
-    partial && settings.inventories.length === 0 ? noInventory : loadFleet(session, { playbookDir: directoryOf(path), partial });
+    partial && settings.inventories.length === 0
+      ? noInventory
+      : loadFleet(session, { playbookDir: directoryOf(path), partial });
   for (const program of loaded.notRun ?? [])
-    observer.notice(`${program} was not run, so no inventory is checked; ${askFor(program)}`, 'warning');
+    observer.notice(
+      `${program} was not run, so no inventory is checked; ${askFor(program)}`,
+      'warning',
+    );
   const without = loaded === noInventory || loaded.notRun !== undefined;
   const inventory = without ? noInventory : loaded;
   const names = factDefs.map((fact) => fact.name);
@@ -93,7 +105,10 @@ export async function readyPlay(
   const { inventory } = project;
   const cluster = await session.ports.cluster();
   // Variables of the play that is rolled back: only what this one does not set itself.
-  const play = settings.rollback === undefined ? given : { ...given, vars: { ...settings.rollback.playVars, ...given.vars } };
+  const play =
+    settings.rollback === undefined
+      ? given
+      : { ...given, vars: { ...settings.rollback.playVars, ...given.vars } };
   const { pool, hosts } = matchHosts(inventory, play.hosts, session);
   const targets = await targetsOf(inventory, hosts, session, play);
   const declared = declaredOf(inventory, hosts, session, play);
@@ -108,7 +123,13 @@ export async function readyPlay(
         playbookDir: directoryOf(project.path),
       });
     const scope = variables({ extraVars: settings.extraVars, playVars: play.vars });
-    learnRendered(play, [inventoryVars[index] ?? {}, settings.extraVars], scope, settings.isSecret, world);
+    learnRendered(
+      play,
+      [inventoryVars[index] ?? {}, settings.extraVars],
+      scope,
+      settings.isSecret,
+      world,
+    );
     const node = cluster === undefined ? undefined : nodeName(scope.lookup('node_name'));
     const zone = zoneOf(play.rollout, scope);
     setups.set(target.name, {
@@ -119,9 +140,16 @@ export async function readyPlay(
     });
   }
   const canary = play.rollout.canary?.hosts;
-  const canaryHosts = canary !== undefined && 'pattern' in canary ? matchHosts(inventory, canary.pattern, session).pool : undefined;
+  const canaryHosts =
+    canary !== undefined && 'pattern' in canary
+      ? matchHosts(inventory, canary.pattern, session).pool
+      : undefined;
   const known =
-    cluster === undefined ? [] : [...inventory.hosts.keys()].map((host) => identityOf(host, play, inventory, settings.extraVars));
+    cluster === undefined
+      ? []
+      : [...inventory.hosts.keys()].map((host) =>
+          identityOf(host, play, inventory, settings.extraVars),
+        );
   const inPool = new Set(pool);
   return {
     setup: {
@@ -134,12 +162,21 @@ export async function readyPlay(
       files: project.files,
       isWanted: wantedBy(tags),
       ...(tags.runReadOnly === true ? { runReadOnly: true } : {}),
-      wants: wantsNamedIn(JSON.stringify([play, inventoryVars, settings.extraVars, [...(settings.rollback?.vars.values() ?? [])]])),
+      wants: wantsNamedIn(
+        JSON.stringify([
+          play,
+          inventoryVars,
+          settings.extraVars,
+          [...(settings.rollback?.vars.values() ?? [])],
+        ]),
+      ),
       ownBootId: world.ownBootId,
       addresses: () => addressesOf(pool, setups, play, inventory, settings.extraVars),
       ...(hosts.length === 1 && hosts[0] === settings.limit ? { askedByName: settings.limit } : {}),
       ...present({ takeover: tags.takeover }),
-      ...(cluster === undefined ? {} : { known, pool: known.filter(({ host }) => inPool.has(host)) }),
+      ...(cluster === undefined
+        ? {}
+        : { known, pool: known.filter(({ host }) => inPool.has(host)) }),
     },
     pool,
     hosts,
@@ -148,12 +185,14 @@ export async function readyPlay(
   };
 }
 
-const nodeName = (given: unknown): string | undefined => (typeof given === 'string' && given !== '' ? given : undefined);
+const nodeName = (given: unknown): string | undefined =>
+  typeof given === 'string' && given !== '' ? given : undefined;
 
 type Reached = Pick<Target, 'name'> & Partial<Pick<Target, 'address' | 'port'>>;
 
 /** Where a host is reached: two names of one machine are one. */
-export const addressOf = ({ name, address, port }: Reached): string => `${address ?? name}:${port ?? 22}`;
+export const addressOf = ({ name, address, port }: Reached): string =>
+  `${address ?? name}:${port ?? 22}`;
 
 /** Hosts of the pool by where they are reached, also those that the run leaves out. */
 function addressesOf(
@@ -164,17 +203,30 @@ function addressesOf(
   extraVars: Mapping,
 ): ReadonlyMap<string, string> {
   const targetFor = (host: string): Reached =>
-    setups.get(host)?.target ?? targetOf(host, hostScope(inventory, host, { extraVars, playVars: play.vars })).value ?? { name: host };
+    setups.get(host)?.target ??
+    targetOf(host, hostScope(inventory, host, { extraVars, playVars: play.vars })).value ?? {
+      name: host,
+    };
   return new Map(pool.map((host) => [addressOf(targetFor(host)), host]));
 }
 
-/** What the inventory knows of a host, also of one that the run leaves out: its node is its own all the same. */
-function identityOf(host: string, play: Play, inventory: Inventory, extraVars: Mapping): HostIdentity {
+/**
+ * What the inventory knows of a host, also of one that the run leaves out: its node is its own all
+ * the same.
+ */
+function identityOf(
+  host: string,
+  play: Play,
+  inventory: Inventory,
+  extraVars: Mapping,
+): HostIdentity {
   const scope = hostScope(inventory, host, { extraVars, playVars: play.vars });
   // What makes no sense in a host of another play is reported where it is used.
   const read = (name: string): string | undefined => {
     const variable = readVariable(scope, name);
-    return variable.ok && typeof variable.value === 'string' && variable.value !== '' ? variable.value : undefined;
+    return variable.ok && typeof variable.value === 'string' && variable.value !== ''
+      ? variable.value
+      : undefined;
   };
   const node = read('node_name');
   const address = read('ansible_host');
@@ -185,12 +237,20 @@ function identityOf(host: string, play: Play, inventory: Inventory, extraVars: M
   };
 }
 
-/** Ansible's rules: `always` runs unless skipped by name, `never` only when asked for, `all`, `tagged` and `untagged` as words. */
+/**
+ * Ansible's rules: `always` runs unless skipped by name, `never` only when asked for, `all`,
+ * `tagged` and `untagged` as words.
+ */
 export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
   const wanted = flags.tags ?? ['all'];
   const skipped = flags.skipTags ?? [];
   const matches = (list: readonly string[], tags: readonly string[]): boolean =>
-    list.some((word) => tags.includes(word) || (word === 'tagged' && tags.length > 0) || (word === 'untagged' && tags.length === 0));
+    list.some(
+      (word) =>
+        tags.includes(word) ||
+        (word === 'tagged' && tags.length > 0) ||
+        (word === 'untagged' && tags.length === 0),
+    );
   return ({ tags }) => {
     const always = tags.includes('always') && !skipped.includes('always');
     const never = tags.includes('never') && !matches(wanted, tags);
@@ -203,22 +263,36 @@ export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * Digests of all that a plan rests on. Secrets are taken out first: whoever reads a plan could try them out, salt or not. So another value of a
- * secret leaves a plan fresh.
+ * Digests of all that a plan rests on. Secrets are taken out first: whoever reads a plan could try
+ * them out, salt or not. So another value of a secret leaves a plan fresh.
  */
-export function inputsOf(project: Project, salt: string, { settings, world }: Session): Readonly<Record<string, string>> {
+export function inputsOf(
+  project: Project,
+  salt: string,
+  { settings, world }: Session,
+): Readonly<Record<string, string>> {
   const inputs: Record<string, string> = {};
   const { learn, mask } = knownSecrets();
   const vars = [...project.inventory.hosts.values()].map((host) => host.vars);
-  learn(secretTexts([project.playbook, vars, settings.extraVars], settings.isSecret).filter((text) => !isTemplate(text)));
-  const digestOf = (value: Value): string => digest(salt + mask(JSON.stringify(withoutSecretValues(value, settings.isSecret))));
+  learn(
+    secretTexts([project.playbook, vars, settings.extraVars], settings.isSecret).filter(
+      (text) => !isTemplate(text),
+    ),
+  );
+  const digestOf = (value: Value): string =>
+    digest(salt + mask(JSON.stringify(withoutSecretValues(value, settings.isSecret))));
   for (const file of [project.path, ...project.inventory.files]) {
     const read = world.reader.readText(file);
     if (read.ok) inputs[file] = digest(salt + mask(read.text));
   }
-  inputs['extra variables (-e)'] = digestOf(Object.fromEntries(Object.entries(settings.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))));
-  for (const [host, back] of settings.rollback?.vars ?? []) inputs[`way back of ${host}`] = digestOf(back);
-  for (const [key, { sha256 }] of Object.entries(project.files)) inputs[mask(`package file ${key}`)] = digest(salt + sha256);
-  for (const host of project.inventory.hosts.values()) inputs[`variables of ${host.name}`] = digestOf(host.vars);
+  inputs['extra variables (-e)'] = digestOf(
+    Object.fromEntries(Object.entries(settings.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))),
+  );
+  for (const [host, back] of settings.rollback?.vars ?? [])
+    inputs[`way back of ${host}`] = digestOf(back);
+  for (const [key, { sha256 }] of Object.entries(project.files))
+    inputs[mask(`package file ${key}`)] = digest(salt + sha256);
+  for (const host of project.inventory.hosts.values())
+    inputs[`variables of ${host.name}`] = digestOf(host.vars);
   return inputs;
 }

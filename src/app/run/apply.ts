@@ -41,23 +41,38 @@ async function applyPlaybook(input: ApplyInput, session: Session): Promise<Appli
   const project = await loadProject(input.path, session);
   await runPorts(session);
   const first = await makePlan(project, session, input);
-  const made = (await adoptProven(first, session)) ? await makePlan(project, session, input) : first;
-  if (input.job !== undefined && nothingToDo(made.plan)) return { kind: 'nothing_to_do', exit: 0, plan: made.plan };
-  return carriedOut(await approveAndRun(made, input, session, (run) => rollBackFailed(run, session)));
+  const made = (await adoptProven(first, session))
+    ? await makePlan(project, session, input)
+    : first;
+  if (input.job !== undefined && nothingToDo(made.plan))
+    return { kind: 'nothing_to_do', exit: 0, plan: made.plan };
+  return carriedOut(
+    await approveAndRun(made, input, session, (run) => rollBackFailed(run, session)),
+  );
 }
 
 async function applyPlan(plan: Plan, input: ApplyInput, session: Session): Promise<Applied> {
   const saved = { plan, name: input.path, strictVersion: true };
   return withSavedPlan(saved, session, async (made, inner) => {
-    // Who saved a plan has read it; asked on a terminal, the operator wants to see again what the yes is for.
+    // Who saved a plan has read it; asked on a terminal, the operator wants to see again what the
+    // yes is for.
     if (input.yes !== true) inner.observer.planned(shown(made));
-    const after = plan.rollbackOf === undefined ? (run: string) => rollBackFailed(run, inner) : undefined;
+    const after =
+      plan.rollbackOf === undefined ? (run: string) => rollBackFailed(run, inner) : undefined;
     return carriedOut(await runPlays(made, { ...input, approved: false }, inner, after));
   });
 }
 
-const carriedOut = (runs: readonly EndedRun[]): Applied => ({ kind: 'carried_out', exit: exitOf(runs), runs });
+const carriedOut = (runs: readonly EndedRun[]): Applied => ({
+  kind: 'carried_out',
+  exit: exitOf(runs),
+  runs,
+});
 
 /** No host has changes, none was refused and none was left out. */
 const nothingToDo = (plan: Plan): boolean =>
-  plan.plays.every((play) => play.leftOut.length === 0 && play.hosts.every((host) => host.refused === undefined && !hasChanges(host)));
+  plan.plays.every(
+    (play) =>
+      play.leftOut.length === 0 &&
+      play.hosts.every((host) => host.refused === undefined && !hasChanges(host)),
+  );

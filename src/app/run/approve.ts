@@ -9,17 +9,29 @@ import type { RunFlags } from './drive.ts';
 import { type AfterRun, type EndedRun, runPlays } from './start.ts';
 
 /** Shows a plan, asks where the operator has not said yes, and carries it out. */
-export async function approveAndRun(made: MadePlan, flags: RunFlags, session: Session, after?: AfterRun): Promise<readonly EndedRun[]> {
+export async function approveAndRun(
+  made: MadePlan,
+  flags: RunFlags,
+  session: Session,
+  after?: AfterRun,
+): Promise<readonly EndedRun[]> {
   session.observer.planned(shown(made));
   const approved = planHasChanges(made.plan) && flags.yes !== true ? await ask(session) : false;
   return runPlays(made, { ...flags, approved }, session, after);
 }
 
-export const shown = ({ plan, plays }: MadePlan): PlanToShow => ({ plan, canaryHosts: plays.map(({ canaryHosts }) => canaryHosts) });
+export const shown = ({ plan, plays }: MadePlan): PlanToShow => ({
+  plan,
+  canaryHosts: plays.map(({ canaryHosts }) => canaryHosts),
+});
 
 async function ask({ world }: Session): Promise<boolean> {
   if (!world.asker.attended)
-    throw new CommandError(3, 'nobody is here to say yes', 'give --yes, or apply a plan that was saved and read: kmend plan -o FILE');
+    throw new CommandError(
+      3,
+      'nobody is here to say yes',
+      'give --yes, or apply a plan that was saved and read: kmend plan -o FILE',
+    );
   if (await world.asker.confirm('Carry this out?')) return true;
   endIfStopped(world, 'interrupted before it was approved: nothing was changed');
   throw new CommandError(130, 'not carried out: the answer was no');

@@ -1,5 +1,6 @@
-// `rollback: failed_host`: after a run, each host that failed in it is rolled back by a run of its own, as `kmend rollback RUN -l HOST` would.
-// The run that failed stays as it is: the host counts as failed and keeps its slot until the operator acknowledges it.
+// `rollback: failed_host`: after a run, each host that failed in it is rolled back by a run of its
+// own, as `kmend rollback RUN -l HOST` would. The run that failed stays as it is: the host counts
+// as failed and keeps its slot until the operator acknowledges it.
 
 import { hostsToRollBack } from '../../core/history/auto-rollback.ts';
 import { hostState } from '../../core/run-state/state.ts';
@@ -26,8 +27,14 @@ export async function rollBackFailed(run: string, session: Session): Promise<voi
     }
     observer.notice(`${host} ended badly and is taken back (rollback: failed_host)`);
     const exit = await rollBackHost(run, host, session);
-    if (exit === 0) observer.notice(`${host} is as it was before run ${run}; look at it, then: kmend resolve ${run} ${pasteable(host)}`);
-    else observer.notice(`${host} was NOT taken back (exit ${exit}); look at it, then by hand: ${byHand}`);
+    if (exit === 0)
+      observer.notice(
+        `${host} is as it was before run ${run}; look at it, then: kmend resolve ${run} ${pasteable(host)}`,
+      );
+    else
+      observer.notice(
+        `${host} was NOT taken back (exit ${exit}); look at it, then by hand: ${byHand}`,
+      );
   }
 }
 
@@ -37,11 +44,18 @@ function rollBackHost(run: string, host: string, session: Session): Promise<numb
   const { extraVars, askPass, askBecomePass } = flags;
   const given = { limit: host, stateDir, ...present({ extraVars, askPass, askBecomePass }) };
   return contained(session.observer, () =>
-    inSession(given, session, async (own) => (await rollback({ run, yes: true, takeover: run }, own)).exit),
+    inSession(
+      given,
+      session,
+      async (own) => (await rollback({ run, yes: true, takeover: run }, own)).exit,
+    ),
   );
 }
 
-/** Hosts that a rollback of this run has brought to its end: after a resume they are not begun again. */
+/**
+ * Hosts that a rollback of this run has brought to its end: after a resume they are not begun
+ * again.
+ */
 async function rolledBackBefore(run: string, session: Session): Promise<ReadonlySet<string>> {
   const done = new Set<string>();
   const store = await session.ports.store();
@@ -50,7 +64,8 @@ async function rolledBackBefore(run: string, session: Session): Promise<Readonly
     const plan = dataIn((await store.readFile(later.run, 'plan')) ?? '');
     if (!isMapping(plan) || plan.rollbackOf !== run) continue;
     const state = await stateOf(store, later.run);
-    for (const host of state.indexOf.keys()) if (hostState(state, host)?.status === 'done') done.add(host);
+    for (const host of state.indexOf.keys())
+      if (hostState(state, host)?.status === 'done') done.add(host);
   }
   return done;
 }

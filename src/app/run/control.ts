@@ -13,7 +13,11 @@ export interface Left {
 }
 
 /** Leaves commands for a run. */
-export async function command(run: string, bodies: readonly EventBody[], session: Session): Promise<Left> {
+export async function command(
+  run: string,
+  bodies: readonly EventBody[],
+  session: Session,
+): Promise<Left> {
   const store = await session.ports.store();
   await refuseUnknown(run, session);
   for (const body of bodies) await store.post(run, body);
@@ -21,14 +25,26 @@ export async function command(run: string, bodies: readonly EventBody[], session
 }
 
 /** Leaves what the operator says of failed hosts for a run, where it can change something. */
-export async function leaveResolutions(run: string, given: readonly Resolution[], session: Session): Promise<Left> {
+export async function leaveResolutions(
+  run: string,
+  given: readonly Resolution[],
+  session: Session,
+): Promise<Left> {
   await refuseUnknown(run, session);
-  return command(run, resolutionsIn(given, await stateOf(await session.ports.store(), run)), session);
+  return command(
+    run,
+    resolutionsIn(given, await stateOf(await session.ports.store(), run)),
+    session,
+  );
 }
 
-/** A run that is not there is the operator's mistake, and in one that never began nobody would take a command up. */
+/**
+ * A run that is not there is the operator's mistake, and in one that never began nobody would take
+ * a command up.
+ */
 async function refuseUnknown(run: string, { ports, settings }: Session): Promise<void> {
   const store = await ports.store();
-  if ((await store.readFile(run, 'settings')) === undefined) throw noSuchRun(run, settings.stateDir);
+  if ((await store.readFile(run, 'settings')) === undefined)
+    throw noSuchRun(run, settings.stateDir);
   await refuseNeverBegan(run, store);
 }

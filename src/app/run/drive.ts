@@ -1,4 +1,5 @@
-// The loop of a run, with all that belongs to it while it goes on: journal, view, events on nodes, forwarded entries.
+// The loop of a run, with all that belongs to it while it goes on: journal, view, events on nodes,
+// forwarded entries.
 
 import { stateError } from '../../adapters/store/index.ts';
 import { isResolvable, resolutionEvent } from '../../core/run-state/resolve.ts';
@@ -55,7 +56,8 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
   const view = await observer.openRun(journal.run, run.play.play);
   let isClosed = false;
   const warn = (text: string): void => {
-    if (!isClosed) void journal.append(world.secrets.mask({ type: 'warning', text }), false).catch(() => {});
+    if (!isClosed)
+      void journal.append(world.secrets.mask({ type: 'warning', text }), false).catch(() => {});
   };
   const forwarder = await openForwarder(session, warn);
   const voice = openVoice(run, before, session, ports, warn);
@@ -74,7 +76,12 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     await commands.take();
     await runLog.append({ type: 'run.closed' }, true);
     await view.close();
-    view.ended({ run: runLog.run, state: runLog.state(), head: runLog.end(), withheld: await withheldOf(runLog.run, session) });
+    view.ended({
+      run: runLog.run,
+      state: runLog.state(),
+      head: runLog.end(),
+      withheld: await withheldOf(runLog.run, session),
+    });
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
   } catch (thrown) {
     const error = stateError(thrown, settings.stateDir);
@@ -88,31 +95,56 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     await view.close();
     await voice?.close();
     const lost = await forwarder?.close();
-    if (lost !== undefined) observer.notice(`the journal of run ${journal.run} was not forwarded whole: ${lost}`, 'warning');
+    if (lost !== undefined)
+      observer.notice(
+        `the journal of run ${journal.run} was not forwarded whole: ${lost}`,
+        'warning',
+      );
     await journal.close();
   }
 }
 
-async function begin(runLog: RunLog, bodies: readonly EventBody[], { world }: Session): Promise<void> {
+async function begin(
+  runLog: RunLog,
+  bodies: readonly EventBody[],
+  { world }: Session,
+): Promise<void> {
   for (const body of bodies) {
     const event = body.type === 'host.resolved' ? resolutionEvent(runLog.state(), body) : body;
-    // Of a thousand hosts that need nothing each would wait for the disk: the first effect is announced on disk with all before it.
-    await runLog.append(world.secrets.mask(event), event.type !== 'drift.noted' && event.type !== 'host.done');
+    // Of a thousand hosts that need nothing each would wait for the disk: the first effect is
+    // announced on disk with all before it.
+    await runLog.append(
+      world.secrets.mask(event),
+      event.type !== 'drift.noted' && event.type !== 'host.done',
+    );
   }
 }
 
 async function inputOf(
   run: PlayRun,
   { bodies, number, commands }: Entry,
-  { runLog, view, ports }: { readonly runLog: RunLog; readonly view: RunView; readonly ports: RunPorts },
+  {
+    runLog,
+    view,
+    ports,
+  }: { readonly runLog: RunLog; readonly view: RunView; readonly ports: RunPorts },
   { world }: Session,
 ): Promise<RunInput> {
-  const asker = { ...world.asker, confirm: (question: string) => view.aside(() => world.asker.confirm(question)) };
+  const asker = {
+    ...world.asker,
+    confirm: (question: string) => view.aside(() => world.asker.confirm(question)),
+  };
   const { setup, canaryHosts } = run.ready;
   return {
     runLog,
     setup,
-    ports: { ...ports, clock: world.clock, asker, gates: await world.gates(ports.cluster), here: world.here },
+    ports: {
+      ...ports,
+      clock: world.clock,
+      asker,
+      gates: await world.gates(ports.cluster),
+      here: world.here,
+    },
     number,
     ...present({ takeover: run.takeover, returns: run.returnProven, canaryHosts }),
     strict: run.strict === true,
@@ -138,13 +170,24 @@ function openVoice(
   const { events } = play.rollout;
   if (cluster === undefined || events === false) return undefined;
   return createEventWriter(cluster, world.clock, before, (failure) => {
-    if (events === true) warn(`no events on nodes (rollout.events): ${causeText(failure)}; docs/rbac.yaml has the role kmend-events`);
+    if (events === true)
+      warn(
+        `no events on nodes (rollout.events): ${causeText(failure)}; docs/rbac.yaml has the role kmend-events`,
+      );
   });
 }
 
-async function openForwarder({ settings, world }: Session, warn: (text: string) => void): Promise<Forwarder | undefined> {
+async function openForwarder(
+  { settings, world }: Session,
+  warn: (text: string) => void,
+): Promise<Forwarder | undefined> {
   const { forward } = settings;
-  return forward && world.forwarder(forward, (why) => warn(`entries are not forwarded (--audit-forward): ${why}; the run goes on`));
+  return (
+    forward &&
+    world.forwarder(forward, (why) =>
+      warn(`entries are not forwarded (--audit-forward): ${why}; the run goes on`),
+    )
+  );
 }
 
 /** Hosts that the operator acknowledged: later runs shall find them free. */

@@ -1,4 +1,5 @@
-// The settings that a run stores for its resume and its rollback. The value of a secret is never stored; its name is.
+// The settings that a run stores for its resume and its rollback. The value of a secret is never
+// stored; its name is.
 import { resolve } from 'node:path';
 import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../../core/plan/kept-vars.ts';
 import { dataIn, listOf, object, text } from '../../model/shape/shape.ts';
@@ -9,18 +10,33 @@ import type { FleetFlags } from '../session/flags.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError, noSuchRun, type Surroundings } from '../session/world.ts';
 
-/** Variables that are, or may be, secret must be given again, and passwords of `-k` and `-K` are asked for again. Of `-e @FILE` only the path is kept. */
-export function settingsToKeep(ready: ReadyPlay, inventories: readonly string[], session: Session): object {
+/**
+ * Variables that are, or may be, secret must be given again, and passwords of `-k` and `-K` are
+ * asked for again. Of `-e @FILE` only the path is kept.
+ */
+export function settingsToKeep(
+  ready: ReadyPlay,
+  inventories: readonly string[],
+  session: Session,
+): object {
   const { extraVars = [], json: _json, ...flags } = session.settings.flags;
   const judge = judgeOf([ready], session);
-  const words = [...environmentVars(session.world), ...extraVars].map((word) => keptWord(word, judge, session));
+  const words = [...environmentVars(session.world), ...extraVars].map((word) =>
+    keptWord(word, judge, session),
+  );
   const playVars = judge(ready.setup.play.vars);
   return {
     schema: 'kmend.settings/1',
-    flags: { ...flags, inventory: inventories, extraVars: words.flatMap(({ word }) => (word === undefined ? [] : [word])) },
+    flags: {
+      ...flags,
+      inventory: inventories,
+      extraVars: words.flatMap(({ word }) => (word === undefined ? [] : [word])),
+    },
     play: ready.setup.play.name,
     playVars: playVars.kept,
-    withheld: [...new Set([...words.flatMap(({ withheld }) => withheld), ...playVars.withheld])].sort(),
+    withheld: [
+      ...new Set([...words.flatMap(({ withheld }) => withheld), ...playVars.withheld]),
+    ].sort(),
   };
 }
 
@@ -30,7 +46,12 @@ function judgeOf(plays: readonly ReadyPlay[], { settings, world }: Session): Jud
   const hidden = plays.map(({ setup: { play }, inventoryVars }) =>
     namesUnderNoLog(play, [settings.extraVars, play.vars, ...inventoryVars]),
   );
-  return (vars) => withoutSecrets(vars, (name) => hidden.some((names) => names.has(name)) || settings.isSecret(name), world.secrets.mask);
+  return (vars) =>
+    withoutSecrets(
+      vars,
+      (name) => hidden.some((names) => names.has(name)) || settings.isSecret(name),
+      world.secrets.mask,
+    );
 }
 
 /** The `-e` words of a command line as they may be printed, and the names of what may not. */
@@ -39,8 +60,13 @@ export function printableVars(
   session: Session,
 ): { readonly words: readonly string[]; readonly withheld: readonly string[] } {
   const judge = judgeOf(plays, session);
-  const kept = (session.settings.flags.extraVars ?? []).map((word) => keptWord(word, judge, session));
-  return { words: kept.flatMap(({ word }) => word ?? []), withheld: kept.flatMap(({ withheld }) => withheld) };
+  const kept = (session.settings.flags.extraVars ?? []).map((word) =>
+    keptWord(word, judge, session),
+  );
+  return {
+    words: kept.flatMap(({ word }) => word ?? []),
+    withheld: kept.flatMap(({ withheld }) => withheld),
+  };
 }
 
 interface KeptWord {
@@ -52,7 +78,8 @@ function keptWord(word: string, judge: Judge, around: Surroundings): KeptWord {
   // What a pipe printed (`-e @<(...)`) cannot be read again.
   if (word === '@-') return { withheld: Object.keys(extraVarsOf([word], around)) };
   if (word.startsWith('@/dev/') || word.startsWith('@/proc/')) return { withheld: [word] };
-  if (word.startsWith('@')) return { word: `@${resolve(around.world.cwd, word.slice(1))}`, withheld: [] };
+  if (word.startsWith('@'))
+    return { word: `@${resolve(around.world.cwd, word.slice(1))}`, withheld: [] };
   const { kept, withheld } = judge(extraVarsOf([word], around));
   return { ...(Object.keys(kept).length === 0 ? {} : { word: JSON.stringify(kept) }), withheld };
 }
@@ -67,19 +94,35 @@ export interface KeptSettings {
 
 const flagsShape = object(
   {},
-  { inventory: listOf(text), extraVars: listOf(text), limit: text, stateDir: text, forks: text, timeout: text },
+  {
+    inventory: listOf(text),
+    extraVars: listOf(text),
+    limit: text,
+    stateDir: text,
+    forks: text,
+    timeout: text,
+  },
 );
 
-export async function keptSettings(run: string, { ports, settings, world }: Session): Promise<KeptSettings> {
+export async function keptSettings(
+  run: string,
+  { ports, settings, world }: Session,
+): Promise<KeptSettings> {
   const store = await ports.store();
   const read = await store.readFile(run, 'settings');
   if (read === undefined) throw noSuchRun(run, settings.stateDir);
   const data = dataIn(read);
   if (!isMapping(data) || flagsShape(data.flags, 'flags') !== undefined)
-    throw new CommandError(1, `the settings of run ${run} are damaged`, `see ${store.placeOf(run, 'settings')}`);
+    throw new CommandError(
+      1,
+      `the settings of run ${run} are damaged`,
+      `see ${store.placeOf(run, 'settings')}`,
+    );
   const flags = data.flags as FleetFlags;
   const words = flags.extraVars ?? [];
-  const gone = words.filter((word) => word.startsWith('@') && !world.reader.readText(word.slice(1)).ok);
+  const gone = words.filter(
+    (word) => word.startsWith('@') && !world.reader.readText(word.slice(1)).ok,
+  );
   const withheld = isList(data.withheld) ? data.withheld.map(String) : [];
   return {
     flags: { ...flags, extraVars: words.filter((word) => !gone.includes(word)) },
@@ -93,7 +136,11 @@ export const stillMissing = ({ withheld }: KeptSettings, extraVars: Mapping): re
   withheld.filter((name) => !Object.hasOwn(extraVars, name));
 
 /** Reported before the command goes on: without them it may find a name that is not defined. */
-export function reportMissing(run: string, kept: KeptSettings, { settings, observer }: Session): void {
+export function reportMissing(
+  run: string,
+  kept: KeptSettings,
+  { settings, observer }: Session,
+): void {
   const names = stillMissing(kept, settings.extraVars);
   if (names.length > 0)
     observer.notice(
@@ -106,5 +153,8 @@ export function reportMissing(run: string, kept: KeptSettings, { settings, obser
 export async function withheldOf(run: string, session: Session): Promise<readonly string[]> {
   const store = await session.ports.store();
   if ((await store.readFile(run, 'settings')) === undefined) return [];
-  return stillMissing(await keptSettings(run, session), extraVarsOf(environmentVars(session.world), session));
+  return stillMissing(
+    await keptSettings(run, session),
+    extraVarsOf(environmentVars(session.world), session),
+  );
 }

@@ -1,4 +1,5 @@
-// A plan that was saved, by the operator or by a run: loaded again from what it was made of, and compared.
+// A plan that was saved, by the operator or by a run: loaded again from what it was made of, and
+// compared.
 import { staleness } from '../../core/plan/saved-plan.ts';
 import { present } from '../../model/present.ts';
 import type { Plan } from '../../model/run/plan.ts';
@@ -19,7 +20,10 @@ export interface SavedPlan {
   readonly strictVersion: boolean;
 }
 
-/** Works with a saved plan in the session that it was made for. A difference is exit 8, and no host is contacted. */
+/**
+ * Works with a saved plan in the session that it was made for. A difference is exit 8, and no host
+ * is contacted.
+ */
 export async function withSavedPlan<T>(
   saved: SavedPlan,
   session: Session,
@@ -28,56 +32,101 @@ export async function withSavedPlan<T>(
   const { plan } = saved;
   const { flags } = session.settings;
   // A rollback has the variables of the run that it rolls back, too.
-  const before = plan.rollbackOf === undefined ? undefined : await keptSettings(plan.rollbackOf, session);
+  const before =
+    plan.rollbackOf === undefined ? undefined : await keptSettings(plan.rollbackOf, session);
   const kept = [before, saved.kept].filter((one) => one !== undefined);
   const extraVars = [...kept.flatMap((one) => one.flags.extraVars), ...(flags.extraVars ?? [])];
   const planned = { inventory: plan.inventories, ...present({ limit: plan.limit }), extraVars };
   const stateDir = saved.kept === undefined ? flags.stateDir : session.settings.stateDir;
-  return inSession({ ...saved.kept?.flags, ...flags, ...planned, ...present({ stateDir }) }, session, async (given) => {
-    const inner = await withRollback(plan, given);
-    const project = await loadProject(plan.playbook, inner);
-    refuseStale(saved, project, kept, inner);
-    await runPorts(inner);
-    return work({ plan, plays: await playsOf(saved, project, inner), saved: true }, inner);
-  });
+  return inSession(
+    { ...saved.kept?.flags, ...flags, ...planned, ...present({ stateDir }) },
+    session,
+    async (given) => {
+      const inner = await withRollback(plan, given);
+      const project = await loadProject(plan.playbook, inner);
+      refuseStale(saved, project, kept, inner);
+      await runPorts(inner);
+      return work({ plan, plays: await playsOf(saved, project, inner), saved: true }, inner);
+    },
+  );
 }
 
 async function withRollback(plan: Plan, session: Session): Promise<Session> {
   if (plan.rollbackOf === undefined) return session;
-  const hosts = plan.plays.flatMap((play) => [...play.hosts, ...play.leftOut].map(({ host }) => host));
-  return { ...session, settings: { ...session.settings, rollback: await rollbackSettings(plan.rollbackOf, hosts, session) } };
+  const hosts = plan.plays.flatMap((play) =>
+    [...play.hosts, ...play.leftOut].map(({ host }) => host),
+  );
+  return {
+    ...session,
+    settings: {
+      ...session.settings,
+      rollback: await rollbackSettings(plan.rollbackOf, hosts, session),
+    },
+  };
 }
 
-function refuseStale({ plan, name, strictVersion }: SavedPlan, project: Project, kept: readonly KeptSettings[], session: Session): void {
+function refuseStale(
+  { plan, name, strictVersion }: SavedPlan,
+  project: Project,
+  kept: readonly KeptSettings[],
+  session: Session,
+): void {
   const { settings, world } = session;
-  const stale = staleness(strictVersion ? plan : { ...plan, tool: world.version }, world.version, inputsOf(project, plan.salt, session));
+  const stale = staleness(
+    strictVersion ? plan : { ...plan, tool: world.version },
+    world.version,
+    inputsOf(project, plan.salt, session),
+  );
   if (stale.length === 0) return;
   const missing = kept.flatMap((one) => stillMissing(one, settings.extraVars));
   const more = stale.length > 5 ? `; and ${stale.length - 5} more` : '';
-  throw new CommandError(8, `${name} is stale: ${stale.slice(0, 5).join('; ')}${more}`, hintOf(stale, missing));
+  throw new CommandError(
+    8,
+    `${name} is stale: ${stale.slice(0, 5).join('; ')}${more}`,
+    hintOf(stale, missing),
+  );
 }
 
-async function playsOf({ plan, name }: SavedPlan, project: Project, session: Session): Promise<readonly ReadyPlay[]> {
+async function playsOf(
+  { plan, name }: SavedPlan,
+  project: Project,
+  session: Session,
+): Promise<readonly ReadyPlay[]> {
   const tags = present({ tags: plan.tags, skipTags: plan.skipTags, runReadOnly: plan.runReadOnly });
   const plays: ReadyPlay[] = [];
   for (const playPlan of plan.plays) {
     const play = project.playbook.plays.find((one) => one.name === playPlan.play);
     if (play === undefined)
-      throw new CommandError(8, `${name} has a play that ${plan.playbook} has not: ${playPlan.play}`, 'make a new plan');
-    // The policy is the plan's: it was shown, and flags may have changed it. Of gates the plan has no secrets, and no flag changes them.
+      throw new CommandError(
+        8,
+        `${name} has a play that ${plan.playbook} has not: ${playPlan.play}`,
+        'make a new plan',
+      );
+    // The policy is the plan's: it was shown, and flags may have changed it. Of gates the plan has
+    // no secrets, and no flag changes them.
     const rollout = { ...playPlan.rollout, gates: play.rollout.gates };
     const ready = await readyPlay(project, { ...play, rollout }, session, tags);
     const gone = playPlan.hosts.find(({ host }) => !ready.setup.hosts.has(host));
     if (gone !== undefined)
-      throw new CommandError(8, `${name} has a host that the play ${play.name} has not: ${gone.host}`, 'make a new plan');
+      throw new CommandError(
+        8,
+        `${name} has a host that the play ${play.name} has not: ${gone.host}`,
+        'make a new plan',
+      );
     plays.push(ready);
   }
   return plays;
 }
 
-/** Variables that may be secret are not kept, and a saved plan keeps no variables: the operator has to give them again. */
+/**
+ * Variables that may be secret are not kept, and a saved plan keeps no variables: the operator has
+ * to give them again.
+ */
 function hintOf(stale: readonly string[], missing: readonly string[]): string {
   if (!stale.some((text) => text.startsWith('extra variables (-e)'))) return 'make a new plan';
-  const names = missing.length === 0 ? '' : ` (not kept, because they may be secret: ${[...new Set(missing)].join(', ')})`;
+  const names =
+    missing.length === 0
+      ? ''
+      : ` (not kept, because they may be secret: ${[...new Set(missing)].join(', ')})`;
   return `give the same -e again${names}, or make a new plan`;
 }

@@ -8,11 +8,20 @@ import type { PlayRun } from './drive.ts';
 
 export type HeldLock = Extract<Awaited<ReturnType<Store['lock']>>, { readonly held: true }>;
 
-/** What a run locks: each of its hosts by where it is reached, so that two names of one machine are one. */
-const lockedHosts = ({ ready }: PlayRun): readonly string[] => [...ready.setup.hosts.values()].map(({ target }) => addressOf(target));
+/**
+ * What a run locks: each of its hosts by where it is reached, so that two names of one machine are
+ * one.
+ */
+const lockedHosts = ({ ready }: PlayRun): readonly string[] =>
+  [...ready.setup.hosts.values()].map(({ target }) => addressOf(target));
 
 /** Locks the hosts of a run while it works; a lock that another holds ends the command. */
-export async function locked(run: PlayRun, id: string, session: Session, work: (lock: HeldLock) => Promise<number>): Promise<number> {
+export async function locked(
+  run: PlayRun,
+  id: string,
+  session: Session,
+  work: (lock: HeldLock) => Promise<number>,
+): Promise<number> {
   const store = await session.ports.store();
   const lock = await store.lock(lockedHosts(run), id, run.takeover);
   if (!lock.held)
@@ -29,14 +38,18 @@ export async function locked(run: PlayRun, id: string, session: Session, work: (
   }
 }
 
-/** A controller that was stopped and wakes up after its hosts were taken over finds out before it announces anything. */
+/**
+ * A controller that was stopped and wakes up after its hosts were taken over finds out before it
+ * announces anything.
+ */
 export const guarded = (journal: Journal, lock: HeldLock, stateDir: string): Journal => ({
   run: journal.run,
   end: () => journal.end(),
   follow: (see) => journal.follow(see),
   close: () => journal.close(),
   append: async (body, sync) => {
-    if (body.type === 'host.started' || body.type === 'effect.started') await mayGoOn(journal.run, lock, stateDir);
+    if (body.type === 'host.started' || body.type === 'effect.started')
+      await mayGoOn(journal.run, lock, stateDir);
     return journal.append(body, sync);
   },
 });
@@ -45,5 +58,9 @@ async function mayGoOn(run: string, lock: HeldLock, stateDir: string): Promise<v
   const state = await lock.state();
   if (state === 'gone') throw new StateGoneError(stateDir);
   if (state === 'taken')
-    throw new CommandError(7, `the hosts of run ${run} were taken over by another run`, 'nothing more was done here; see `kmend runs`');
+    throw new CommandError(
+      7,
+      `the hosts of run ${run} were taken over by another run`,
+      'nothing more was done here; see `kmend runs`',
+    );
 }

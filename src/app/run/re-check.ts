@@ -1,4 +1,5 @@
-// A saved plan may be old: before its first host is started, all are read once more, and those that need nothing any more take no slot.
+// A saved plan may be old: before its first host is started, all are read once more, and those that
+// need nothing any more take no slot.
 import { isRemediated } from '../../core/plan/drift.ts';
 import { planFleet } from '../../engine/host/fleet.ts';
 import type { EventBody } from '../../model/run/event.ts';
@@ -8,24 +9,35 @@ import { runPorts, type Session } from '../session/session.ts';
 import { endIfStopped, readingSignal } from '../session/settings.ts';
 
 /**
- * What the journal says of hosts of the play that were remediated since it was planned. Read-only, as many at once as `--forks` says. Whatever
- * else is found (another difference, no answer) is not judged here: a host that is started is planned anew, and compared.
+ * What the journal says of hosts of the play that were remediated since it was planned. Read-only,
+ * as many at once as `--forks` says. Whatever else is found (another difference, no answer) is not
+ * judged here: a host that is started is planned anew, and compared.
  */
-export async function remediatedSince(play: PlayPlan, ready: ReadyPlay, session: Session): Promise<readonly EventBody[]> {
+export async function remediatedSince(
+  play: PlayPlan,
+  ready: ReadyPlay,
+  session: Session,
+): Promise<readonly EventBody[]> {
   const { settings, world, observer } = session;
   const saved = new Map(play.hosts.filter(hasChanges).map((plan) => [plan.host, plan]));
   const options = { forks: settings.forks, retries: 0, signal: readingSignal(world) };
   const hosts = [...saved.keys()];
   const reading = observer.reading('looked again at', hosts);
   const ports = { ...(await runPorts(session)), clock: world.clock };
-  const fresh = await planFleet(hosts, ready.setup, options, ports, ({ host }) => reading.answered(host));
+  const fresh = await planFleet(hosts, ready.setup, options, ports, ({ host }) =>
+    reading.answered(host),
+  );
   reading.end();
   endIfStopped(world);
   return fresh.flatMap(({ host, outcome }): readonly EventBody[] => {
     const plan = saved.get(host);
     if (plan === undefined || !outcome.ok || !isRemediated(plan, outcome.value)) return [];
     return [
-      { type: 'drift.noted', host, what: [`nothing of its plan is left to do (kmem: ${outcome.value.verdict})`] },
+      {
+        type: 'drift.noted',
+        host,
+        what: [`nothing of its plan is left to do (kmem: ${outcome.value.verdict})`],
+      },
       { type: 'host.done', host, changed: false, proven: 'not_asked' },
     ];
   });

@@ -19,7 +19,12 @@ export interface ResolveFlags {
   readonly why?: string;
 }
 
-export const resolution = (host: string, as: Way, who: string, why: string | undefined): Resolution => ({
+export const resolution = (
+  host: string,
+  as: Way,
+  who: string,
+  why: string | undefined,
+): Resolution => ({
   type: 'host.resolved',
   host,
   who,
@@ -36,20 +41,36 @@ export function wayOf(text: string | undefined): Way {
 
 /** What `--retry`, `--skip` and `--done` say, with patterns as they were given. */
 export const resolutionsOf = (flags: ResolveFlags, who: string): readonly Resolution[] =>
-  ways.flatMap((way) => [...new Set(flags[way] ?? [])].map((host) => resolution(host, way, who, flags.why)));
+  ways.flatMap((way) =>
+    [...new Set(flags[way] ?? [])].map((host) => resolution(host, way, who, flags.why)),
+  );
 
-/** A resolution for each host that is meant: names as they are, patterns (`web*`, `~web\d+`, `all`, `!web3`) among the hosts that failed. */
-export function resolutionsIn(given: readonly Resolution[], state: RunState): readonly Resolution[] {
+/**
+ * A resolution for each host that is meant: names as they are, patterns (`web*`, `~web\d+`, `all`,
+ * `!web3`) among the hosts that failed.
+ */
+export function resolutionsIn(
+  given: readonly Resolution[],
+  state: RunState,
+): readonly Resolution[] {
   const all = ways.flatMap((way) => {
     const own = given.filter(({ as = 'skip' }) => as === way);
     const names = own.filter(({ host }) => !isPattern(host, state));
     const [first, ...more] = own.filter(({ host }) => isPattern(host, state));
     if (first === undefined) return names;
     const hosts = matching([first, ...more].map(({ host }) => host).join(','), way, state);
-    return [...names, ...hosts.filter((host) => names.every((one) => one.host !== host)).map((host) => ({ ...first, host }))];
+    return [
+      ...names,
+      ...hosts
+        .filter((host) => names.every((one) => one.host !== host))
+        .map((host) => ({ ...first, host })),
+    ];
   });
-  const twice = all.find(({ host }, index) => all.findIndex((other) => other.host === host) !== index);
-  if (twice !== undefined) throw new CommandError(3, `${twice.host} stands in two of --retry, --skip and --done`);
+  const twice = all.find(
+    ({ host }, index) => all.findIndex((other) => other.host === host) !== index,
+  );
+  if (twice !== undefined)
+    throw new CommandError(3, `${twice.host} stands in two of --retry, --skip and --done`);
   checkResolutions(all, state);
   return all;
 }
@@ -59,7 +80,10 @@ const isPattern = (word: string, state: RunState): boolean =>
 
 /** The failed hosts of a pattern. An exclusion may name any host of the run. */
 function matching(pattern: string, way: Way, state: RunState): readonly string[] {
-  const names = [...[...hostStates(state)].map(({ host }) => host), ...state.leftOut.map(({ host }) => host)];
+  const names = [
+    ...[...hostStates(state)].map(({ host }) => host),
+    ...state.leftOut.map(({ host }) => host),
+  ];
   const hosts = new Map(names.map((name) => [name, { name, groups: [], vars: {} }]));
   const { value, diagnostics } = resolvePattern(pattern, { hosts, groups: new Map(), files: [] });
   const failed = (value ?? []).filter((host) => whyNotResolvable(state, host, way) === undefined);
@@ -72,12 +96,20 @@ function matching(pattern: string, way: Way, state: RunState): readonly string[]
   );
 }
 
-/** Every name must be of a host that failed: all that are not are reported at once, before anything is done. */
+/**
+ * Every name must be of a host that failed: all that are not are reported at once, before anything
+ * is done.
+ */
 function checkResolutions(given: readonly Resolution[], state: RunState): void {
   const wrong = given.flatMap(({ host, as = 'skip' }) => whyNotResolvable(state, host, as) ?? []);
-  const [first] = given.filter(({ host, as = 'skip' }) => whyNotResolvable(state, host, as) !== undefined);
+  const [first] = given.filter(
+    ({ host, as = 'skip' }) => whyNotResolvable(state, host, as) !== undefined,
+  );
   if (first === undefined) return;
-  const guess = nearest(first.host, [...[...hostStates(state)].map(({ host }) => host), ...state.leftOut.map(({ host }) => host)]);
+  const guess = nearest(first.host, [
+    ...[...hostStates(state)].map(({ host }) => host),
+    ...state.leftOut.map(({ host }) => host),
+  ]);
   const known = guess !== undefined && guess !== first.host;
   throw new CommandError(
     3,

@@ -22,7 +22,9 @@ import { approvalOf, connectionNotes, type EndedRun, exitOf, runPlays } from './
 
 export interface ResumeInput extends RunFlags {
   readonly run: string;
-  /** What the operator says now of hosts that failed; what was left for the run before comes first. */
+  /**
+   * What the operator says now of hosts that failed; what was left for the run before comes first.
+   */
   readonly resolutions?: readonly Resolution[];
 }
 
@@ -37,7 +39,8 @@ export type Resumed =
       readonly notBegun: readonly string[];
     };
 
-export const exitOfResume = (resumed: Resumed): number => (resumed.kind === 'left' ? 0 : resumed.exit);
+export const exitOfResume = (resumed: Resumed): number =>
+  resumed.kind === 'left' ? 0 : resumed.exit;
 
 export async function resume(input: ResumeInput, session: Session): Promise<Resumed> {
   const { run, resolutions = [] } = input;
@@ -53,7 +56,11 @@ export async function resume(input: ResumeInput, session: Session): Promise<Resu
   reportMissing(run, kept, session);
   const saved = parsePlan(planText);
   if (!saved.ok)
-    throw new CommandError(1, `the plan of run ${run} is damaged: ${saved.failure.message}`, `see ${store.placeOf(run, 'plan')}`);
+    throw new CommandError(
+      1,
+      `the plan of run ${run} is damaged: ${saved.failure.message}`,
+      `see ${store.placeOf(run, 'plan')}`,
+    );
   const named = { plan: saved.value, name: `run ${run}`, kept, strictVersion: false };
   return withSavedPlan(named, session, (made, inner) => resumePlan(input, made, inner));
 }
@@ -63,17 +70,28 @@ async function resumePlan(input: ResumeInput, made: MadePlan, session: Session):
   const { plan } = made;
   const [play, ...following] = plan.plays;
   const [ready, ...others] = made.plays;
-  if (play === undefined || ready === undefined) throw new CommandError(1, `the plan of run ${run} has no play`);
+  if (play === undefined || ready === undefined)
+    throw new CommandError(1, `the plan of run ${run} has no play`);
   session.observer.resuming(run);
-  const first = await resumeRun(input, { ...input, plan, play, ready, following }, session).catch(notReturned(run));
-  const ended = { kind: 'ended', exit: first.exit, runs: [{ run, exit: first.exit }], notBegun: [] } as const;
+  const first = await resumeRun(input, { ...input, plan, play, ready, following }, session).catch(
+    notReturned(run),
+  );
+  const ended = {
+    kind: 'ended',
+    exit: first.exit,
+    runs: [{ run, exit: first.exit }],
+    notBegun: [],
+  } as const;
   if (input.returnProven !== undefined) return ended;
-  const after = plan.rollbackOf === undefined ? (id: string) => rollBackFailed(id, session) : undefined;
+  const after =
+    plan.rollbackOf === undefined ? (id: string) => rollBackFailed(id, session) : undefined;
   await after?.(run);
   if (first.exit !== 0 || following.length === 0) return ended;
   if (first.wasDone) return { ...ended, exit: 0, notBegun: following.map((one) => one.play) };
   const rest: MadePlan = { plan: withPlays(plan, following), plays: others, saved: true };
-  const runs = await runPlays(rest, { ...input, approved: first.approved }, session, (id) => rollBackFailed(id, session));
+  const runs = await runPlays(rest, { ...input, approved: first.approved }, session, (id) =>
+    rollBackFailed(id, session),
+  );
   return { ...ended, exit: exitOf(runs), runs: [...ended.runs, ...runs] };
 }
 
@@ -105,7 +123,11 @@ interface Earlier {
   readonly files: Readonly<Record<string, string>>;
 }
 
-async function resumeRun({ run: id, resolutions = [] }: ResumeInput, run: PlayRun, session: Session): Promise<ResumedRun> {
+async function resumeRun(
+  { run: id, resolutions = [] }: ResumeInput,
+  run: PlayRun,
+  session: Session,
+): Promise<ResumedRun> {
   const { world, settings } = session;
   const ports = await runPorts(session);
   let wasDone = false;
@@ -118,7 +140,11 @@ async function resumeRun({ run: id, resolutions = [] }: ResumeInput, run: PlayRu
     let resolved: readonly Resolution[] = [];
     try {
       const alien = [...state.indexOf.keys()].find((host) => !run.ready.setup.hosts.has(host));
-      if (alien !== undefined) throw new CommandError(1, `the journal of run ${id} has a host that its plan has not: ${alien}`);
+      if (alien !== undefined)
+        throw new CommandError(
+          1,
+          `the journal of run ${id} has a host that its plan has not: ${alien}`,
+        );
       resolved = resolutionsIn(resolutions, state);
       await refuseChanged(id, files, session);
     } catch (error) {
@@ -126,21 +152,37 @@ async function resumeRun({ run: id, resolutions = [] }: ResumeInput, run: PlayRu
       throw error;
     }
     const bodies: readonly EventBody[] = [
-      // A host that the operator leaves as it is must not be taken up again: what they say of it goes first.
+      // A host that the operator leaves as it is must not be taken up again: what they say of it
+      // goes first.
       ...(await commands.take('host.resolved')),
       ...resolved,
       { type: 'run.resumed', who: world.who, tool: world.version },
       ...tornNote(torn),
       ...connectionNotes(run, ports),
-      // Killed before the yes was in the journal, it has to be said again; said twice it is written once.
+      // Killed before the yes was in the journal, it has to be said again; said twice it is written
+      // once.
       ...(run.yes === true && state.approved === undefined ? [approvalOf(run, session)] : []),
     ];
-    return drive(run, { journal: guarded(journal, lock, settings.stateDir), before: state, bodies, number, commands }, session);
+    return drive(
+      run,
+      {
+        journal: guarded(journal, lock, settings.stateDir),
+        before: state,
+        bodies,
+        number,
+        commands,
+      },
+      session,
+    );
   });
   return { exit, wasDone, approved };
 }
 
-async function openEarlier(id: string, seen: (event: Event) => void, { ports }: Session): Promise<Earlier> {
+async function openEarlier(
+  id: string,
+  seen: (event: Event) => void,
+  { ports }: Session,
+): Promise<Earlier> {
   let state = emptyState;
   let number = 2;
   let files: Earlier['files'] = {};
@@ -156,11 +198,19 @@ async function openEarlier(id: string, seen: (event: Event) => void, { ports }: 
 
 function damaged(error: unknown): never {
   if (!(error instanceof JournalError)) throw error;
-  throw new CommandError(1, error.message, 'somebody or something changed this journal: nothing is done by it; look at its hosts by hand');
+  throw new CommandError(
+    1,
+    error.message,
+    'somebody or something changed this journal: nothing is done by it; look at its hosts by hand',
+  );
 }
 
 /** What the run was approved for must be what is resumed. */
-async function refuseChanged(id: string, files: Earlier['files'], { ports }: Session): Promise<void> {
+async function refuseChanged(
+  id: string,
+  files: Earlier['files'],
+  { ports }: Session,
+): Promise<void> {
   const changed = await (await ports.store()).changedFiles(id, files);
   if (changed.length === 0) return;
   throw new CommandError(
@@ -171,4 +221,11 @@ async function refuseChanged(id: string, files: Earlier['files'], { ports }: Ses
 }
 
 const tornNote = (torn: boolean): readonly EventBody[] =>
-  torn ? [{ type: 'warning', text: 'the last line of the journal was cut off by a crash: it is removed, nothing was begun by it' }] : [];
+  torn
+    ? [
+        {
+          type: 'warning',
+          text: 'the last line of the journal was cut off by a crash: it is removed, nothing was begun by it',
+        },
+      ]
+    : [];

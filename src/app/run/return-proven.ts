@@ -1,4 +1,5 @@
-// Hosts that an interrupted run has proven and not returned to service: that run returns them, by a resume that does nothing else.
+// Hosts that an interrupted run has proven and not returned to service: that run returns them, by a
+// resume that does nothing else.
 import { isInterrupted, isProven } from '../../core/history/orphans.ts';
 import { hostStates } from '../../core/run-state/state.ts';
 import { present } from '../../model/present.ts';
@@ -10,16 +11,22 @@ import { inSession, type Session } from '../session/session.ts';
 import { exitOfResume, resume } from './resume.ts';
 
 /**
- * `rollout.adopt`: what an apply does first. True where a run was ended, so that the plan is made again. What could not be returned is named
- * by that plan.
+ * `rollout.adopt`: what an apply does first. True where a run was ended, so that the plan is made
+ * again. What could not be returned is named by that plan.
  */
-export async function adoptProven({ plan, held = [] }: MadePlan, session: Session): Promise<boolean> {
+export async function adoptProven(
+  { plan, held = [] }: MadePlan,
+  session: Session,
+): Promise<boolean> {
   const proven = new Set(
-    plan.plays.flatMap(({ rollout, hosts }) => (rollout.adopt === 'none' ? [] : hosts.filter(isProven).map(({ host }) => host))),
+    plan.plays.flatMap(({ rollout, hosts }) =>
+      rollout.adopt === 'none' ? [] : hosts.filter(isProven).map(({ host }) => host),
+    ),
   );
   const hostsOf = new Map<string, string[]>();
   for (const { host, run, kind } of held)
-    if (kind === 'interrupted' && proven.has(host)) hostsOf.set(run, [...(hostsOf.get(run) ?? []), host]);
+    if (kind === 'interrupted' && proven.has(host))
+      hostsOf.set(run, [...(hostsOf.get(run) ?? []), host]);
   for (const [run, hosts] of hostsOf) {
     session.observer.notice(
       `run ${run} was interrupted: ${hosts.join(', ')} ${hosts.length === 1 ? 'is' : 'are'} returned to service if proven (rollout.adopt)`,
@@ -29,12 +36,17 @@ export async function adoptProven({ plan, held = [] }: MadePlan, session: Sessio
   return hostsOf.size > 0;
 }
 
-/** `kmend uncordon NODE`. False where no run of this state directory has proven the host of this node and been interrupted before its return. */
+/**
+ * `kmend uncordon NODE`. False where no run of this state directory has proven the host of this
+ * node and been interrupted before its return.
+ */
 export async function returnByRun(node: string, run: string, session: Session): Promise<boolean> {
   const store = await session.ports.store();
   const isKnown = isRunId(run) && (await store.runs()).some((one) => one.run === run);
   if (!isKnown || (await store.holder(run)) !== undefined) return false;
-  const owed = [...hostStates(await stateOf(store, run))].find((host) => host.plan.node === node && isInterrupted(host));
+  const owed = [...hostStates(await stateOf(store, run))].find(
+    (host) => host.plan.node === node && isInterrupted(host),
+  );
   if (owed?.proof === undefined) return false;
   session.observer.notice(
     `node ${node}: run ${run} has proven ${owed.host} and owes its return; it is read anew, and returned to service if proven`,
@@ -46,8 +58,13 @@ export async function returnByRun(node: string, run: string, session: Session): 
 /** In a session of its own: all but the passwords is that of the run. */
 function returnProven(run: string, hosts: readonly string[], session: Session): Promise<number> {
   const { stateDir, flags } = session.settings;
-  const given = { stateDir, ...present({ askPass: flags.askPass, askBecomePass: flags.askBecomePass }) };
+  const given = {
+    stateDir,
+    ...present({ askPass: flags.askPass, askBecomePass: flags.askBecomePass }),
+  };
   return contained(session.observer, () =>
-    inSession(given, session, async (own) => exitOfResume(await resume({ run, returnProven: hosts }, own))),
+    inSession(given, session, async (own) =>
+      exitOfResume(await resume({ run, returnProven: hosts }, own)),
+    ),
   );
 }

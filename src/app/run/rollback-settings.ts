@@ -1,4 +1,5 @@
-// What is known for the rollback of a run: per host the variables of the way back, or why there is none; from journals alone.
+// What is known for the rollback of a run: per host the variables of the way back, or why there is
+// none; from journals alone.
 
 import { type LaterRun, rollbackOf } from '../../core/history/rollback.ts';
 import type { HostChanges } from '../../core/run-state/host-history.ts';
@@ -19,15 +20,26 @@ export interface WaysBack extends RollbackSettings {
 }
 
 /** The deeds of a run. A run that is not there is the user's mistake. */
-export async function changesOfRun(run: string, { ports, settings }: Session): Promise<ReadonlyMap<string, HostChanges>> {
+export async function changesOfRun(
+  run: string,
+  { ports, settings }: Session,
+): Promise<ReadonlyMap<string, HostChanges>> {
   return changesIn(await ports.store(), run).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw noSuchRun(run, settings.stateDir);
-    throw new CommandError(1, `the journal of run ${run} cannot be trusted: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw noSuchRun(run, settings.stateDir);
+    throw new CommandError(
+      1,
+      `the journal of run ${run} cannot be trusted: ${error instanceof Error ? error.message : String(error)}`,
+    );
   });
 }
 
 /** The ways back of these hosts. */
-export async function rollbackSettings(run: string, hosts: readonly string[], session: Session): Promise<WaysBack> {
+export async function rollbackSettings(
+  run: string,
+  hosts: readonly string[],
+  session: Session,
+): Promise<WaysBack> {
   const hostChanges = await changesOfRun(run, session);
   const later = await laterRuns(run, hosts, await session.ports.store());
   const vars = new Map<string, Mapping>();
@@ -40,24 +52,35 @@ export async function rollbackSettings(run: string, hosts: readonly string[], se
       unchanged.push(host);
       continue;
     }
-    const found = attempt(`what the journals say of ${host}`, () => ok(rollbackOf(run, own, later.get(host) ?? [])));
+    const found = attempt(`what the journals say of ${host}`, () =>
+      ok(rollbackOf(run, own, later.get(host) ?? [])),
+    );
     const back = found.ok ? found.value : { kind: 'refused' as const, failure: found.failure };
     if (back.kind === 'refused') refused.push({ host, failure: back.failure });
     else if (back.kind === 'nothing') unchanged.push(host);
     else vars.set(host, back.way.vars);
-    const stays = back.kind === 'way_back' ? back.way.left : back.kind === 'nothing' ? back.left : [];
+    const stays =
+      back.kind === 'way_back' ? back.way.left : back.kind === 'nothing' ? back.left : [];
     if (stays.length > 0) left.set(host, stays);
   }
   const { playVars } = await keptSettings(run, session);
   return { run, playVars, vars, refused, unchanged, left };
 }
 
-/** What later runs did on these hosts, the oldest first. One journal is read at a time, and nothing of other hosts is kept. */
-async function laterRuns(run: string, hosts: readonly string[], store: Store): Promise<ReadonlyMap<string, readonly LaterRun[]>> {
+/**
+ * What later runs did on these hosts, the oldest first. One journal is read at a time, and nothing
+ * of other hosts is kept.
+ */
+async function laterRuns(
+  run: string,
+  hosts: readonly string[],
+  store: Store,
+): Promise<ReadonlyMap<string, readonly LaterRun[]>> {
   const runs = await store.runs();
   const later = new Map(hosts.map((host): [string, LaterRun[]] => [host, []]));
   for (const { run: other } of runs.slice(runs.findIndex((info) => info.run === run) + 1)) {
-    for (const [host, hostChanges] of await changesIn(store, other)) later.get(host)?.push({ run: other, hostChanges });
+    for (const [host, hostChanges] of await changesIn(store, other))
+      later.get(host)?.push({ run: other, hostChanges });
   }
   return later;
 }

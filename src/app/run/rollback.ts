@@ -1,4 +1,5 @@
-// Rolling back what a run changed, host by host, by a plan that is made from the journal of that run and proven like a remedy.
+// Rolling back what a run changed, host by host, by a plan that is made from the journal of that
+// run and proven like a remedy.
 import type { Failure } from '../../model/run/failure.ts';
 import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { exitOfPlan } from '../plan/plan.ts';
@@ -23,7 +24,11 @@ export interface RollbackInput extends PlanFlags, RunFlags {
 export type RolledBack =
   /** The run changed nothing on these hosts that could be rolled back. */
   | { readonly kind: 'nothing'; readonly exit: 0 }
-  | { readonly kind: 'refused'; readonly exit: 4; readonly refused: readonly { readonly host: string; readonly failure: Failure }[] }
+  | {
+      readonly kind: 'refused';
+      readonly exit: 4;
+      readonly refused: readonly { readonly host: string; readonly failure: Failure }[];
+    }
   | { readonly kind: 'planned'; readonly exit: number; readonly made: MadePlan }
   | { readonly kind: 'carried_out'; readonly exit: number; readonly runs: readonly EndedRun[] };
 
@@ -34,7 +39,10 @@ export async function rollback(input: RollbackInput, session: Session): Promise<
   return inSession(flags, session, (own) => rollBack(asked, input, kept, own), asked.takeover);
 }
 
-/** Inventory, login, cluster and variables of the run. Its `--limit` is not taken over: which hosts it worked on is in its journal. */
+/**
+ * Inventory, login, cluster and variables of the run. Its `--limit` is not taken over: which hosts
+ * it worked on is in its journal.
+ */
 function flagsFor(kept: KeptSettings, { settings }: Session): KeptSettings['flags'] {
   const { limit: _limit, verbose: _verbose, ...fleet } = kept.flags;
   const extraVars = [...kept.flags.extraVars, ...(settings.flags.extraVars ?? [])];
@@ -42,7 +50,12 @@ function flagsFor(kept: KeptSettings, { settings }: Session): KeptSettings['flag
 }
 
 /** @param given what the operator said now, without what is kept of the run */
-async function rollBack(asked: RollbackInput, given: RollbackInput, kept: KeptSettings, session: Session): Promise<RolledBack> {
+async function rollBack(
+  asked: RollbackInput,
+  given: RollbackInput,
+  kept: KeptSettings,
+  session: Session,
+): Promise<RolledBack> {
   const { run } = asked;
   const { settings } = session;
   reportMissing(run, kept, session);
@@ -56,14 +69,26 @@ async function rollBack(asked: RollbackInput, given: RollbackInput, kept: KeptSe
     );
   if (ways.vars.size === 0) {
     const { refused } = ways;
-    return refused.length === 0 ? { kind: 'nothing', exit: 0 } : { kind: 'refused', exit: 4, refused };
+    return refused.length === 0
+      ? { kind: 'nothing', exit: 0 }
+      : { kind: 'refused', exit: 4, refused };
   }
   const limit = [...ways.vars.keys()].join(',');
-  return carryOut(asked, given.check === true, { ...session, settings: { ...settings, limit, rollback: ways } });
+  return carryOut(asked, given.check === true, {
+    ...session,
+    settings: { ...settings, limit, rollback: ways },
+  });
 }
 
-async function carryOut(asked: RollbackInput, isPlan: boolean, session: Session): Promise<RolledBack> {
-  const project = await loadProject(asked.playbook ?? `${session.world.packageRoot}/playbooks/rollback.yaml`, session);
+async function carryOut(
+  asked: RollbackInput,
+  isPlan: boolean,
+  session: Session,
+): Promise<RolledBack> {
+  const project = await loadProject(
+    asked.playbook ?? `${session.world.packageRoot}/playbooks/rollback.yaml`,
+    session,
+  );
   await runPorts(session);
   const made = await makePlan(project, session, asked);
   if (isPlan) return { kind: 'planned', exit: exitOfPlan(made.plan), made };
@@ -76,13 +101,19 @@ async function hostsToRollBack(run: string, session: Session): Promise<readonly 
   const hostChanges = await changesOfRun(run, session);
   const { hosts } = matchHosts(loadFleet(session), 'all', session);
   const names = hosts.filter((host) => hostChanges.has(host));
-  if (names.length === 0) throw new CommandError(11, `run ${run} started none of these hosts`, `kmend report ${run} shows its hosts`);
+  if (names.length === 0)
+    throw new CommandError(
+      11,
+      `run ${run} started none of these hosts`,
+      `kmend report ${run} shows its hosts`,
+    );
   return names;
 }
 
 function reportLeft(ways: WaysBack, { observer }: Session): void {
   const by = new Map<string, string[]>();
-  for (const [host, left] of ways.left) for (const what of left) by.set(what, [...(by.get(what) ?? []), host]);
+  for (const [host, left] of ways.left)
+    for (const what of left) by.set(what, [...(by.get(what) ?? []), host]);
   for (const [what, hosts] of by) {
     const more = hosts.length > 5 ? ` and ${hosts.length - 5} more` : '';
     observer.notice(`not taken back: ${what} on ${hosts.slice(0, 5).join(', ')}${more}`, 'warning');

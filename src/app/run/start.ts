@@ -23,17 +23,35 @@ export interface EndedRun {
 /** What is done when a run is over and its hosts are no longer locked. */
 export type AfterRun = (run: string) => Promise<void>;
 
-/** What carrying out a plan needs beside it. `approved`: the operator was asked just now, and said yes. */
+/**
+ * What carrying out a plan needs beside it. `approved`: the operator was asked just now, and said
+ * yes.
+ */
 export type Approval = RunFlags & { readonly approved: boolean };
 
-/** Plays one after the other; the first that fails is the last. `after` comes after each, when its hosts are free. */
-export async function runPlays(made: MadePlan, approval: Approval, session: Session, after?: AfterRun): Promise<readonly EndedRun[]> {
+/**
+ * Plays one after the other; the first that fails is the last. `after` comes after each, when its
+ * hosts are free.
+ */
+export async function runPlays(
+  made: MadePlan,
+  approval: Approval,
+  session: Session,
+  after?: AfterRun,
+): Promise<readonly EndedRun[]> {
   const ended: EndedRun[] = [];
   for (const [index, play] of made.plan.plays.entries()) {
     const ready = made.plays[index];
     if (ready === undefined || ready.hosts.length === 0) continue;
     const following = made.plan.plays.slice(index + 1);
-    const run = { ...approval, plan: made.plan, play, ready, saved: made.saved === true, following };
+    const run = {
+      ...approval,
+      plan: made.plan,
+      play,
+      ready,
+      saved: made.saved === true,
+      following,
+    };
     const end = await startRun(run, approval.approved, session);
     ended.push(end);
     await after?.(end.run);
@@ -50,13 +68,21 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
   const ports = await runPorts(session);
   const id = runId(world.clock);
   const exit = await locked(run, id, session, async (lock) => {
-    // With --strict a host that needs nothing any more is a difference like any other: its start will say so.
-    const remediated = run.saved === true && run.strict !== true ? await remediatedSince(run.play, run.ready, session) : [];
+    // With --strict a host that needs nothing any more is a difference like any other: its start
+    // will say so.
+    const remediated =
+      run.saved === true && run.strict !== true
+        ? await remediatedSince(run.play, run.ready, session)
+        : [];
     const previous = await ports.store.newest();
     const journal = await ports.store.createJournal(id);
     const files = await keepFiles(id, run, session);
     const down = await downHosts(run, ports, session);
-    const begin = beginning(run.plan, run.play, { who: world.who, attended: world.asker.attended, down });
+    const begin = beginning(run.plan, run.play, {
+      who: world.who,
+      attended: world.asker.attended,
+      down,
+    });
     const bodies: readonly EventBody[] = [
       { ...begin, files, ...present({ previous }) },
       ...remediated,
@@ -64,14 +90,24 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
       ...connectionNotes(run, ports),
     ];
     const commands = ports.store.commands(id);
-    const entry = { journal: guarded(journal, lock, session.settings.stateDir), before: emptyState, bodies, number: 1, commands };
+    const entry = {
+      journal: guarded(journal, lock, session.settings.stateDir),
+      before: emptyState,
+      bodies,
+      number: 1,
+      commands,
+    };
     return drive(run, entry, session);
   });
   return { run: id, exit };
 }
 
 /** What a resume reads beside the journal, which has the digests. */
-async function keepFiles(id: string, run: PlayRun, session: Session): Promise<Readonly<Record<string, string>>> {
+async function keepFiles(
+  id: string,
+  run: PlayRun,
+  session: Session,
+): Promise<Readonly<Record<string, string>>> {
   const { ports, world } = session;
   return (await ports.store()).keepFiles(id, {
     plan: toJson(world.secrets.mask({ ...run.plan, plays: [run.play, ...(run.following ?? [])] })),
@@ -87,28 +123,49 @@ export const approvalOf = ({ yes }: RunFlags, { world }: Session): EventBody => 
 });
 
 /** What the journal should have of how this controller reaches hosts and cluster. */
-export const connectionNotes = ({ takeover }: RunFlags, { cluster }: RunPorts): readonly EventBody[] => [
-  ...(takeover === undefined ? [] : [warning(`takes over what run ${takeover} holds (--takeover)`)]),
+export const connectionNotes = (
+  { takeover }: RunFlags,
+  { cluster }: RunPorts,
+): readonly EventBody[] => [
+  ...(takeover === undefined
+    ? []
+    : [warning(`takes over what run ${takeover} holds (--takeover)`)]),
   ...(cluster?.unsafe === undefined ? [] : [warning(cluster.unsafe)]),
 ];
 
 const warning = (text: string): EventBody => ({ type: 'warning', text });
 
-/** Hosts that another run left out of service, or whose node is not ready or cordoned by somebody else: they hold their own slot. */
-async function downHosts(run: PlayRun, ports: RunPorts, { world }: Session): Promise<ReadonlySet<string>> {
+/**
+ * Hosts that another run left out of service, or whose node is not ready or cordoned by somebody
+ * else: they hold their own slot.
+ */
+async function downHosts(
+  run: PlayRun,
+  ports: RunPorts,
+  { world }: Session,
+): Promise<ReadonlySet<string>> {
   const held = run.play.hosts.filter((host) => host.heldBy !== undefined).map(({ host }) => host);
   if (ports.cluster === undefined) return new Set(held);
   const nodes = await ports.cluster.nodes(world.kill);
   if (!nodes.ok)
-    throw new CommandError(10, `the cluster does not say which nodes are ready: ${causeText(nodes.failure)}`, nodes.failure.hint);
-  const out = new Set(nodes.value.filter((node) => !node.ready || node.unschedulable).map((node) => node.name));
-  const down = run.play.hosts.filter((host) => host.node !== undefined && out.has(host.node)).map((host) => host.host);
+    throw new CommandError(
+      10,
+      `the cluster does not say which nodes are ready: ${causeText(nodes.failure)}`,
+      nodes.failure.hint,
+    );
+  const out = new Set(
+    nodes.value.filter((node) => !node.ready || node.unschedulable).map((node) => node.name),
+  );
+  const down = run.play.hosts
+    .filter((host) => host.node !== undefined && out.has(host.node))
+    .map((host) => host.host);
   return new Set([...held, ...down]);
 }
 
 /**
- * Sorts by time, is easy to say aloud, and is not used twice: `20261124-153012-k3f9`. Of the last four characters two are the milliseconds
- * (36 * 36 are enough for 1,000), so that runs of the same second keep their order too.
+ * Sorts by time, is easy to say aloud, and is not used twice: `20261124-153012-k3f9`. Of the last
+ * four characters two are the milliseconds (36 * 36 are enough for 1,000), so that runs of the same
+ * second keep their order too.
  */
 export function runId(clock: Clock): string {
   const now = clock.now();

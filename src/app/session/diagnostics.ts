@@ -12,7 +12,10 @@ export class InputErrors extends Error {
 }
 
 /** Reports warnings and goes on; ends with errors. */
-export function report(diagnostics: readonly Diagnostic[], observer: Pick<Observer, 'diagnostics'>): void {
+export function report(
+  diagnostics: readonly Diagnostic[],
+  observer: Pick<Observer, 'diagnostics'>,
+): void {
   if (hasErrors(diagnostics)) throw new InputErrors(diagnostics);
   observer.diagnostics(diagnostics);
 }

@@ -1,4 +1,5 @@
-// `-e`: key=value pairs, a JSON or YAML mapping, @FILE or @- (standard input) with one; and variables of the environment.
+// `-e`: key=value pairs, a JSON or YAML mapping, @FILE or @- (standard input) with one; and
+// variables of the environment.
 import { parseExtraVars, type Read, type Reader } from '../../load/index.ts';
 import type { Mapping } from '../../model/value.ts';
 import { report } from './diagnostics.ts';
@@ -9,12 +10,17 @@ const prefix = 'KMEND_VAR_';
 /** `KMEND_VAR_name=value` is `-e name=value`, and stands in no process list; `-e` is stronger. */
 export function environmentVars({ env }: World): readonly string[] {
   const vars = Object.entries(env).flatMap(([name, value]) =>
-    name.startsWith(prefix) && name.length > prefix.length && value !== undefined ? [[name.slice(prefix.length), value] as const] : [],
+    name.startsWith(prefix) && name.length > prefix.length && value !== undefined
+      ? [[name.slice(prefix.length), value] as const]
+      : [],
   );
   return vars.length === 0 ? [] : [JSON.stringify(Object.fromEntries(vars))];
 }
 
-/** Texts that can be read once only, by the words that name them: standard input, and pipes (`-e @<(...)`). */
+/**
+ * Texts that can be read once only, by the words that name them: standard input, and pipes (`-e
+ * @<(...)`).
+ */
 const inputs = new WeakMap<World['readInput'], Map<string, Read>>();
 
 const inputsOf = ({ readInput }: World): Map<string, Read> => {
@@ -39,8 +45,10 @@ export async function readInputVars(words: readonly string[], world: World): Pro
 export function extraVarsOf(words: readonly string[], { world, observer }: Surroundings): Mapping {
   const known = inputsOf(world);
   const readText = (path: string): Read => {
-    if (path !== '-' && !path.startsWith('/dev/') && !path.startsWith('/proc/')) return world.reader.readText(path);
-    const text = known.get(path) ?? (path === '-' ? { ok: true, text: '' } : world.reader.readText(path));
+    if (path !== '-' && !path.startsWith('/dev/') && !path.startsWith('/proc/'))
+      return world.reader.readText(path);
+    const text =
+      known.get(path) ?? (path === '-' ? { ok: true, text: '' } : world.reader.readText(path));
     known.set(path, text);
     return text;
   };

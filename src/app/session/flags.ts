@@ -1,4 +1,5 @@
-// What an operator gives a command, before it is checked: which hosts, how they are reached, and keys of a play's policy.
+// What an operator gives a command, before it is checked: which hosts, how they are reached, and
+// keys of a play's policy.
 
 import type { Amount, Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
@@ -44,9 +45,19 @@ export interface RolloutFlags {
 export function overriddenRollout(rollout: Rollout, flags: RolloutFlags): Rollout {
   const { maxUnavailable, unplannable, rollback } = flags;
   const amount = maxUnavailable === undefined ? undefined : amountOf(maxUnavailable);
-  if (unplannable !== undefined && unplannable !== 'leave_out' && unplannable !== 'stop' && unplannable !== 'ask')
+  if (
+    unplannable !== undefined &&
+    unplannable !== 'leave_out' &&
+    unplannable !== 'stop' &&
+    unplannable !== 'ask'
+  )
     throw new CommandError(3, `--unplannable is leave_out, stop or ask, not \`${unplannable}\``);
-  if (rollback !== undefined && rollback !== 'none' && rollback !== 'by_command' && rollback !== 'failed_host')
+  if (
+    rollback !== undefined &&
+    rollback !== 'none' &&
+    rollback !== 'by_command' &&
+    rollback !== 'failed_host'
+  )
     throw new CommandError(3, `--rollback is by_command, failed_host or none, not \`${rollback}\``);
   return {
     ...rollout,
@@ -56,22 +67,36 @@ export function overriddenRollout(rollout: Rollout, flags: RolloutFlags): Rollou
 
 function amountOf(text: string): Amount {
   const match = /^([1-9]\d{0,5})(%?)$/.exec(text);
-  if (match === null) throw new CommandError(3, `--max-unavailable wants a number of hosts or a percentage, not \`${text}\``);
-  return match[2] === '%' ? { percent: Math.min(100, Number(match[1])) } : { count: Number(match[1]) };
+  if (match === null)
+    throw new CommandError(
+      3,
+      `--max-unavailable wants a number of hosts or a percentage, not \`${text}\``,
+    );
+  return match[2] === '%'
+    ? { percent: Math.min(100, Number(match[1])) }
+    : { count: Number(match[1]) };
 }
 
 /** A whole number of a flag, or a usage error that names it. */
 export function wholeNumber(text: string | undefined, flag: string, otherwise: number): number {
   if (text === undefined) return otherwise;
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new CommandError(3, `${flag} wants a whole number from 1 on, not \`${text}\``);
+  if (!/^[1-9]\d{0,5}$/.test(text))
+    throw new CommandError(3, `${flag} wants a whole number from 1 on, not \`${text}\``);
   return Number(text);
 }
 
-/** The state directory: what the flag or the settings say, $XDG_STATE_HOME/kmend, ~/.local/state/kmend. */
+/**
+ * The state directory: what the flag or the settings say, $XDG_STATE_HOME/kmend,
+ * ~/.local/state/kmend.
+ */
 export function stateDirOf(flags: { readonly stateDir?: string }, world: World): string {
   const { env, home } = world;
-  const base = env.XDG_STATE_HOME === undefined || env.XDG_STATE_HOME === '' ? `${home}/.local/state` : env.XDG_STATE_HOME;
-  const stateDir = flags.stateDir !== undefined && flags.stateDir !== '' ? flags.stateDir : `${base}/kmend`;
+  const base =
+    env.XDG_STATE_HOME === undefined || env.XDG_STATE_HOME === ''
+      ? `${home}/.local/state`
+      : env.XDG_STATE_HOME;
+  const stateDir =
+    flags.stateDir !== undefined && flags.stateDir !== '' ? flags.stateDir : `${base}/kmend`;
   // Plans, jobs and commands to runs lie there: who may write it commands kmend.
   const why = world.trust.judge(stateDir);
   if (why === undefined) return stateDir;

@@ -1,7 +1,15 @@
 // The fleet of a session: inventory, patterns and targets, with all errors reported at once.
 
 import type { DeclaredFacts } from '../../facts/index.ts';
-import { declaredFacts, hostScope, limitTo, loadInventory, resolvePattern, type TargetOptions, targetOf } from '../../load/index.ts';
+import {
+  declaredFacts,
+  hostScope,
+  limitTo,
+  loadInventory,
+  resolvePattern,
+  type TargetOptions,
+  targetOf,
+} from '../../load/index.ts';
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { Inventory, Secret, Target } from '../../model/host.ts';
 import type { Play } from '../../model/playbook.ts';
@@ -13,18 +21,28 @@ import type { Session } from './session.ts';
 import type { Settings } from './settings.ts';
 import { CommandError } from './world.ts';
 
-/** Loads the inventories; errors end the command, warnings are printed. `partial`: the caller can do without the hosts of a program. */
+/**
+ * Loads the inventories; errors end the command, warnings are printed. `partial`: the caller can do
+ * without the hosts of a program.
+ */
 export function loadFleet(
   { settings, world, observer }: Session,
   options: { readonly playbookDir?: string; readonly partial?: boolean } = {},
 ): Inventory {
   const { playbookDir, partial } = options;
-  const checked = loadInventory(settings.inventories, { reader: world.reader, ...present({ playbookDir }) });
+  const checked = loadInventory(settings.inventories, {
+    reader: world.reader,
+    ...present({ playbookDir }),
+  });
   report(checked.diagnostics, observer);
   if (checked.value === undefined) throw new Error('an inventory without errors has a value');
   const [program] = checked.value.notRun ?? [];
   if (program !== undefined && partial !== true)
-    throw new CommandError(3, `${program} is a program, and nobody asked to run it`, askFor(program));
+    throw new CommandError(
+      3,
+      `${program} is a program, and nobody asked to run it`,
+      askFor(program),
+    );
   learnWritten(
     [...checked.value.hosts.values()].map(({ vars }) => vars),
     settings.isSecret,
@@ -34,7 +52,8 @@ export function loadFleet(
 }
 
 /** How to have an inventory program run that this command does not run by itself. */
-export const askFor = (program: string): string => `this command runs an inventory program only where you name it: -i ${program}`;
+export const askFor = (program: string): string =>
+  `this command runs an inventory program only where you name it: -i ${program}`;
 
 export interface Matched {
   /** Hosts of the pattern: the base of percentages. */
@@ -44,7 +63,11 @@ export interface Matched {
 }
 
 /** Hosts of a pattern, and what `--limit` leaves of them. No host is exit 11, never "all". */
-export function matchHosts(inventory: Inventory, pattern: string, { settings, world, observer }: Session): Matched {
+export function matchHosts(
+  inventory: Inventory,
+  pattern: string,
+  { settings, world, observer }: Session,
+): Matched {
   const checked = resolvePattern(pattern, inventory);
   report(checked.diagnostics, observer);
   const pool = checked.value ?? [];
@@ -54,7 +77,11 @@ export function matchHosts(inventory: Inventory, pattern: string, { settings, wo
   return { pool, hosts: limited.value ?? [] };
 }
 
-export function hostsOf(inventory: Inventory, pattern: string, session: Session): readonly string[] {
+export function hostsOf(
+  inventory: Inventory,
+  pattern: string,
+  session: Session,
+): readonly string[] {
   const { hosts } = matchHosts(inventory, pattern, session);
   const { limit } = session.settings;
   if (hosts.length > 0) return hosts;
@@ -81,13 +108,19 @@ export async function targetsOf(
   const options = await targetOptions(settings, play);
   const diagnostics: Diagnostic[] = [];
   const targets = hosts.flatMap((host) => {
-    const checked = targetOf(host, hostScope(inventory, host, { extraVars: settings.extraVars }), options);
+    const checked = targetOf(
+      host,
+      hostScope(inventory, host, { extraVars: settings.extraVars }),
+      options,
+    );
     for (const one of checked.diagnostics) diagnostics.push(one);
     return checked.value === undefined ? [] : [checked.value];
   });
   report(diagnostics, observer);
   for (const { password, become } of targets)
-    world.secrets.learn([password, become?.password].flatMap((one) => (one === undefined ? [] : [one.reveal()])));
+    world.secrets.learn(
+      [password, become?.password].flatMap((one) => (one === undefined ? [] : [one.reveal()])),
+    );
   return targets;
 }
 
@@ -98,7 +131,10 @@ export function declaredOf(
   { settings, observer }: Session,
   play?: Play,
 ): ReadonlyMap<string, DeclaredFacts> {
-  const checked = declaredFacts(inventory, hosts, { extraVars: settings.extraVars, ...(play && { play }) });
+  const checked = declaredFacts(inventory, hosts, {
+    extraVars: settings.extraVars,
+    ...(play && { play }),
+  });
   report(checked.diagnostics, observer);
   return checked.value ?? new Map();
 }
@@ -112,8 +148,14 @@ async function targetOptions(settings: Settings, play: PlayBecome): Promise<Targ
   const user = flags.becomeUser ?? play.becomeUser;
   return {
     become,
-    ...present({ user: flags.user, privateKeyFile: flags.privateKey, sshCommonArgs: flags.sshCommonArgs }),
-    ...(flags.timeout === undefined ? {} : { connectTimeout: wholeNumber(flags.timeout, '--timeout', 10) }),
+    ...present({
+      user: flags.user,
+      privateKeyFile: flags.privateKey,
+      sshCommonArgs: flags.sshCommonArgs,
+    }),
+    ...(flags.timeout === undefined
+      ? {}
+      : { connectTimeout: wholeNumber(flags.timeout, '--timeout', 10) }),
     ...present({ becomeMethod: method, becomeUser: user, password, becomePassword }),
   };
 }

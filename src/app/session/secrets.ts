@@ -10,12 +10,22 @@ import type { World } from './world.ts';
 export const learnWritten = (data: unknown, isSecret: IsSecretName, world: World): void =>
   world.secrets.learn(secretTexts(data, isSecret).filter((text) => !isTemplate(text)));
 
-/** Secrets that are templates, as one host renders them. What rests on facts is learned when a task sets it. */
-export function learnRendered(play: Play, vars: readonly Mapping[], scope: Scope, isSecret: IsSecretName, world: World): void {
+/**
+ * Secrets that are templates, as one host renders them. What rests on facts is learned when a task
+ * sets it.
+ */
+export function learnRendered(
+  play: Play,
+  vars: readonly Mapping[],
+  scope: Scope,
+  isSecret: IsSecretName,
+  world: World,
+): void {
   const templates = secretTexts([play, ...vars], isSecret).filter(isTemplate);
   for (const template of new Set(templates)) {
     const result = render(template, scope);
-    if (result.kind === 'value') world.secrets.learn(secretTexts({ secret: result.value }, () => true));
+    if (result.kind === 'value')
+      world.secrets.learn(secretTexts({ secret: result.value }, () => true));
   }
 }
 
@@ -24,6 +34,9 @@ export function withoutSecretValues(value: Value, isSecret: IsSecretName): Value
   if (Array.isArray(value)) return value.map((item: Value) => withoutSecretValues(item, isSecret));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, isSecret(name) ? '***' : withoutSecretValues(item as Value, isSecret)]),
+    Object.entries(value).map(([name, item]) => [
+      name,
+      isSecret(name) ? '***' : withoutSecretValues(item as Value, isSecret),
+    ]),
   );
 }

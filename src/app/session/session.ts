@@ -1,4 +1,5 @@
-// What a use case works with: its settings, the world around it, the ports that it opens, and who watches it.
+// What a use case works with: its settings, the world around it, the ports that it opens, and who
+// watches it.
 import { judgeHolder, ownHolder } from '../../adapters/store/index.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import type { Transport } from '../../engine/ports/transport.ts';
@@ -6,7 +7,13 @@ import { present } from '../../model/present.ts';
 import { causeText } from '../../model/run/failure.ts';
 import type { FleetFlags } from './flags.ts';
 import { type Settings, settingsOf } from './settings.ts';
-import { type ClusterNeeds, CommandError, type Surroundings, type World, type WorldCluster } from './world.ts';
+import {
+  type ClusterNeeds,
+  CommandError,
+  type Surroundings,
+  type World,
+  type WorldCluster,
+} from './world.ts';
 
 export interface Session extends Surroundings {
   readonly settings: Settings;
@@ -17,7 +24,10 @@ export interface Session extends Surroundings {
 export interface Ports {
   readonly store: () => Promise<Store>;
   readonly transport: () => Promise<Transport>;
-  /** The cluster of `--kubeconfig` or KUBECONFIG; without either there is none, which is not an error. */
+  /**
+   * The cluster of `--kubeconfig` or KUBECONFIG; without either there is none, which is not an
+   * error.
+   */
   readonly cluster: () => Promise<WorldCluster | undefined>;
   readonly close: () => Promise<void>;
 }
@@ -31,7 +41,11 @@ export interface RunPorts {
 
 export async function runPorts({ ports }: Session): Promise<RunPorts> {
   const cluster = await ports.cluster();
-  return { transport: await ports.transport(), store: await ports.store(), ...present({ cluster }) };
+  return {
+    transport: await ports.transport(),
+    store: await ports.store(),
+    ...present({ cluster }),
+  };
 }
 
 /**
@@ -45,7 +59,12 @@ export async function inSession<T>(
   takeover?: string,
 ): Promise<T> {
   const settings = settingsOf(flags, { world, observer });
-  const session = { world, observer, settings, ports: portsOf(settings, { world, observer }, takeover) };
+  const session = {
+    world,
+    observer,
+    settings,
+    ports: portsOf(settings, { world, observer }, takeover),
+  };
   try {
     return await work(session);
   } finally {
@@ -57,10 +76,14 @@ function portsOf(settings: Settings, around: Surroundings, takeover: string | un
   const { world, observer } = around;
   const warn = (text: string): void => observer.notice(text, 'warning');
   const store = once(() => world.store(settings.stateDir));
-  const transport = once(() => world.transport({ asker: world.asker, handshakes: settings.forks, warn }));
+  const transport = once(() =>
+    world.transport({ asker: world.asker, handshakes: settings.forks, warn }),
+  );
   const cluster = once(async () => {
     const paths = kubeconfigsOf(settings, world);
-    return paths.length === 0 ? undefined : openCluster(paths, settings, around, present({ takeover }));
+    return paths.length === 0
+      ? undefined
+      : openCluster(paths, settings, around, present({ takeover }));
   });
   return {
     store: store.get,
@@ -95,8 +118,15 @@ function kubeconfigsOf({ flags }: Settings, { env }: World): readonly string[] {
   return env.KUBECONFIG === undefined || env.KUBECONFIG === '' ? [] : env.KUBECONFIG.split(':');
 }
 
-/** The cluster that kubectl would talk to: a run takes only what it is given, one node by hand is another matter. */
-export async function openKubectlCluster(settings: Settings, around: Surroundings, takeover?: string): Promise<WorldCluster> {
+/**
+ * The cluster that kubectl would talk to: a run takes only what it is given, one node by hand is
+ * another matter.
+ */
+export async function openKubectlCluster(
+  settings: Settings,
+  around: Surroundings,
+  takeover?: string,
+): Promise<WorldCluster> {
   const paths = await around.world.kubeconfigPaths(settings.flags.kubeconfig);
   return openCluster(paths, settings, around, { holder: ownHolder(), ...present({ takeover }) });
 }
@@ -109,7 +139,13 @@ async function openCluster(
 ): Promise<WorldCluster> {
   const { context } = settings.flags;
   const warn = (text: string): void => observer.notice(text, 'warning');
-  const cluster = await world.cluster({ kubeconfigs, warn, judgeHolder, ...present({ context }), ...more });
+  const cluster = await world.cluster({
+    kubeconfigs,
+    warn,
+    judgeHolder,
+    ...present({ context }),
+    ...more,
+  });
   if (!cluster.ok) throw new CommandError(3, causeText(cluster.failure), cluster.failure.hint);
   return cluster.value;
 }

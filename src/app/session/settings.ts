@@ -44,8 +44,13 @@ export function settingsOf(flags: FleetFlags, around: Surroundings): Settings {
   const fromEnv = world.env.ANSIBLE_INVENTORY;
   const forward = flags.auditForward === undefined ? undefined : forwardTarget(flags.auditForward);
   if (flags.auditForward !== undefined && forward === undefined)
-    throw new CommandError(3, '--audit-forward must be syslog, journald, or udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT');
-  const inventories = flags.inventory ?? (fromEnv === undefined || fromEnv === '' ? defaultInventories(world) : fromEnv.split(':'));
+    throw new CommandError(
+      3,
+      '--audit-forward must be syslog, journald, or udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT',
+    );
+  const inventories =
+    flags.inventory ??
+    (fromEnv === undefined || fromEnv === '' ? defaultInventories(world) : fromEnv.split(':'));
   const isSecret = secretNames(flags.secrets);
   const extraVars = extraVarsOf([...environmentVars(world), ...(flags.extraVars ?? [])], around);
   learnWritten(extraVars, isSecret, world);
@@ -59,7 +64,9 @@ export function settingsOf(flags: FleetFlags, around: Surroundings): Settings {
     ...present({ forward }),
     flags,
     ...(flags.askPass === true ? { loginPassword: askOnce('SSH password: ', world) } : {}),
-    ...(flags.askBecomePass === true ? { becomePassword: askOnce('BECOME password: ', world) } : {}),
+    ...(flags.askBecomePass === true
+      ? { becomePassword: askOnce('BECOME password: ', world) }
+      : {}),
   };
 }
 
@@ -81,7 +88,9 @@ function askOnce(prompt: string, world: World): () => Promise<Secret> {
   };
 }
 
-/** While hosts are only read there is nothing to bring to a safe state: the first signal ends it. */
+/**
+ * While hosts are only read there is nothing to bring to a safe state: the first signal ends it.
+ */
 export function readingSignal(world: World): AbortSignal {
   const signal = AbortSignal.any([world.stop, world.kill]);
   // Every host that is read listens: Node would call more than ten of them a leak, on stderr.
@@ -89,7 +98,10 @@ export function readingSignal(world: World): AbortSignal {
   return signal;
 }
 
-export function endIfStopped(world: World, text = 'interrupted while hosts were read: nothing was changed'): void {
+export function endIfStopped(
+  world: World,
+  text = 'interrupted while hosts were read: nothing was changed',
+): void {
   if (!world.stop.aborted) return;
   throw new CommandError(world.stop.reason === 'SIGTERM' ? 143 : 130, text);
 }

@@ -1,4 +1,5 @@
-// The world as use cases see it: disk, clock, operator, and makers of the adapters. It has nothing to print with: an Observer sees what happens.
+// The world as use cases see it: disk, clock, operator, and makers of the adapters. It has nothing
+// to print with: an Observer sees what happens.
 
 import type { JudgeHolder, KubeCluster } from '../../adapters/kube/index.ts';
 import type { Download, Inspected, Trust } from '../../adapters/local/index.ts';
@@ -33,7 +34,16 @@ export interface ClusterNeeds {
 
 /** The cluster port, and what commands ask for beside it. */
 export type WorldCluster = Cluster &
-  Pick<KubeCluster, 'nodesWith' | 'plainCordon' | 'plainUncordon' | 'mayCordon' | 'missingRights' | 'stats' | 'description'>;
+  Pick<
+    KubeCluster,
+    | 'nodesWith'
+    | 'plainCordon'
+    | 'plainUncordon'
+    | 'mayCordon'
+    | 'missingRights'
+    | 'stats'
+    | 'description'
+  >;
 
 /** Writing and removing files of the operator's own choosing (plans, units). */
 export interface Files {
@@ -66,13 +76,18 @@ export interface World {
   /** First signal: finish the step. Second: stop now. The reason names the signal. */
   readonly stop: AbortSignal;
   readonly kill: AbortSignal;
-  /** While this goes on, the first signal only asks for a safe state; otherwise it ends the program. */
+  /**
+   * While this goes on, the first signal only asks for a safe state; otherwise it ends the program.
+   */
   readonly underWay: <T>(work: () => Promise<T>) => Promise<T>;
   readonly modules: () => Promise<ReadonlyMap<string, AnyModule>>;
   readonly store: (stateDir: string) => Promise<Store>;
   readonly transport: (needs: TransportNeeds) => Promise<Transport>;
   readonly cluster: (needs: ClusterNeeds) => Promise<Outcome<WorldCluster>>;
-  /** Where kubectl would look: the flag, KUBECONFIG, `~/.kube/config`; none = the account of the pod that this runs in. */
+  /**
+   * Where kubectl would look: the flag, KUBECONFIG, `~/.kube/config`; none = the account of the pod
+   * that this runs in.
+   */
   readonly kubeconfigPaths: (flag?: string) => Promise<readonly string[]>;
   /** YAML text of an inventory of these nodes. */
   readonly inventoryFromNodes: (nodes: readonly NodeState[]) => Promise<string>;
@@ -82,7 +97,9 @@ export interface World {
   readonly here: LocalHost;
   /** What a package file says of itself, and its sha256. */
   readonly inspectPackage: (path: string) => Promise<Inspected>;
-  /** Fetches a file over HTTP and keeps it when it has this sha256; otherwise the reason comes back. */
+  /**
+   * Fetches a file over HTTP and keeps it when it has this sha256; otherwise the reason comes back.
+   */
   readonly download: (wanted: Download) => Promise<string | undefined>;
   readonly gates: (cluster: Cluster | undefined) => Promise<Gates>;
   /** Path of the program that runs, to start it once more. */
@@ -97,7 +114,10 @@ export interface Surroundings {
   readonly observer: Observer;
 }
 
-/** A use case that cannot go on for a reason that is the operator's: a command reports it and ends with this exit code. */
+/**
+ * A use case that cannot go on for a reason that is the operator's: a command reports it and ends
+ * with this exit code.
+ */
 export class CommandError extends Error {
   readonly exit: number;
   readonly hint: string | undefined;

@@ -18,9 +18,14 @@ export function auditCommand(program: Command, world: World, done: (exit: number
     .command('audit')
     .description('the journal as evidence')
     .command('verify')
-    .description('check every link of a journal (of all without RUN), the record that closes it, and the files that it names')
+    .description(
+      'check every link of a journal (of all without RUN), the record that closes it, and the files that it names',
+    )
     .argument('[run]')
-    .option('--head <hash>', 'the journal must have this head, as a run, a report or a notice gave it')
+    .option(
+      '--head <hash>',
+      'the journal must have this head, as a run, a report or a notice gave it',
+    )
     .option('--state-dir <dir>', 'where runs are kept')
     .option('--json', 'JSON lines')
     .addHelpText(
@@ -28,15 +33,21 @@ export function auditCommand(program: Command, world: World, done: (exit: number
       '\nExit codes: 0 all of it holds, 1 something was changed or cut off (named), 12 a run has no final record: it goes on, was killed, or its\n' +
         'end was cut off. Without a head that was kept elsewhere, a journal that was rewritten as a whole cannot be told: see `kmend docs audit`.',
     )
-    .action(async (run: string | undefined, flags: Flags) => done(await verifyRuns(run, flags, world)));
+    .action(async (run: string | undefined, flags: Flags) =>
+      done(await verifyRuns(run, flags, world)),
+    );
 }
 
 async function verifyRuns(run: string | undefined, flags: Flags, world: World): Promise<number> {
   const input = present({ run, head: flags.head });
   const see = (finding: Finding): void => print(finding, flags, world);
-  const { removed, exit } = await withSession(flags, world, (session) => verify(input, session, see));
+  const { removed, exit } = await withSession(flags, world, (session) =>
+    verify(input, session, see),
+  );
   if (removed > 0 && flags.json !== true)
-    world.out(`removed by \`kmend runs prune\`: ${plural(removed, 'run')}, of which the heads are kept`);
+    world.out(
+      `removed by \`kmend runs prune\`: ${plural(removed, 'run')}, of which the heads are kept`,
+    );
   return exit;
 }
 
@@ -49,13 +60,19 @@ const ends: Readonly<Record<Finding['end'], string>> = {
 function print({ run, audit, end, wrong, notes }: Finding, flags: Flags, world: World): void {
   if (flags.json === true) {
     const { entries, head, torn, files } = audit ?? {};
-    world.out(toJson({ schema: 'kmend.audit/1', run, end, entries, head, torn, files, wrong, notes }));
+    world.out(
+      toJson({ schema: 'kmend.audit/1', run, end, entries, head, torn, files, wrong, notes }),
+    );
     return;
   }
   if (audit !== undefined) {
     const files =
-      audit.files === 0 ? '' : `; ${plural(audit.files, 'file or piece of output', 'files and pieces of output')} as its entries say`;
-    world.out(`run ${run}: ${audit.entries} entries, every link holds, ${ends[end]}, head ${audit.head}${files}`);
+      audit.files === 0
+        ? ''
+        : `; ${plural(audit.files, 'file or piece of output', 'files and pieces of output')} as its entries say`;
+    world.out(
+      `run ${run}: ${audit.entries} entries, every link holds, ${ends[end]}, head ${audit.head}${files}`,
+    );
   }
   for (const note of notes) world.out(`  ${note}`);
   for (const text of wrong) world.err(`run ${run}: ${text}`);

@@ -1,4 +1,5 @@
-// `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from outputs that people collected by other means.
+// `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from
+// outputs that people collected by other means.
 
 import type { Command } from 'commander';
 import { checkReasons, check as survey } from '../../app/hosts/check.ts';
@@ -22,7 +23,12 @@ export interface CheckFlags extends FleetFlags {
   readonly active?: boolean;
 }
 
-export function checkCommand(program: Command, world: World, done: (exit: number) => void, own: { readonly stateDir?: string } = {}): void {
+export function checkCommand(
+  program: Command,
+  world: World,
+  done: (exit: number) => void,
+  own: { readonly stateDir?: string } = {},
+): void {
   withFleetOptions(program.command('check'))
     .description('read-only: versions, kmem verdict with evidence, and the remedy of each host')
     .argument('[pattern]', 'hosts to check', 'all')
@@ -30,7 +36,10 @@ export function checkCommand(program: Command, world: World, done: (exit: number
       '--from <dir>',
       'judge outputs of `kmend probe` collected by other means: a file a host (HOST, HOST.txt, HOST.log.gz), also in directories by day; the hosts are names or globs',
     )
-    .option('--active', 'also ask el7 kernels whether they would account an empty cgroup: it is made, read and removed; needs root')
+    .option(
+      '--active',
+      'also ask el7 kernels whether they would account an empty cgroup: it is made, read and removed; needs root',
+    )
     .addHelpText(
       'after',
       '\nExit codes: 0 no host needs anything, 2 a remedy is needed, 3 errors in the input, 4 a host could not be read or was left out of\n' +
@@ -59,7 +68,9 @@ export async function check(pattern: string, flags: CheckFlags, world: World): P
   const early = earlyRows(json, (row) => shownRow(row, flags, world), world);
   const { rows: read, standing } =
     flags.from === undefined
-      ? await withSession(flags, world, (session) => survey({ pattern, active: flags.active === true }, session, early))
+      ? await withSession(flags, world, (session) =>
+          survey({ pattern, active: flags.active === true }, session, early),
+        )
       : { rows: fromFiles(flags.from, pattern, flags, world), standing: nobodys };
   const found = attempt('facts', () => ok(textOf(read, standing, flags, world, early)));
   const rows = found.ok ? read : read.map((row) => shownRow(row, flags, world));
@@ -70,8 +81,14 @@ export async function check(pattern: string, flags: CheckFlags, world: World): P
   return { rows, exit };
 }
 
-function fromFiles(directory: string, pattern: string, flags: CheckFlags, world: World): readonly CheckRow[] {
-  const alien = flags.active === true ? '--active' : flags.limit !== undefined ? '--limit' : undefined;
+function fromFiles(
+  directory: string,
+  pattern: string,
+  flags: CheckFlags,
+  world: World,
+): readonly CheckRow[] {
+  const alien =
+    flags.active === true ? '--active' : flags.limit !== undefined ? '--limit' : undefined;
   if (alien !== undefined)
     throw new CommandError(
       3,
@@ -81,7 +98,10 @@ function fromFiles(directory: string, pattern: string, flags: CheckFlags, world:
   return collected(directory, pattern, { world, observer: observerOf(world, flags.json === true) });
 }
 
-/** The row, or the failure of a host whose facts kmend cannot show: no host keeps the others from the screen. */
+/**
+ * The row, or the failure of a host whose facts kmend cannot show: no host keeps the others from
+ * the screen.
+ */
 function shownRow(row: CheckRow, flags: CheckFlags, world: World): CheckRow {
   const found = attempt(`the facts of ${row.host}`, () => ok(textOf([row], nobodys, flags, world)));
   return found.ok ? row : { host: row.host, failure: found.failure };
@@ -89,11 +109,19 @@ function shownRow(row: CheckRow, flags: CheckFlags, world: World): CheckRow {
 
 function printJson(row: CheckRow, world: World): void {
   world.out(
-    toJson({ schema: 'kmend.check/1', host: row.host, facts: row.facts ?? null, failure: row.failure ?? null, ...withActive(row) }),
+    toJson({
+      schema: 'kmend.check/1',
+      host: row.host,
+      facts: row.facts ?? null,
+      failure: row.failure ?? null,
+      ...withActive(row),
+    }),
   );
 }
 
-/** After the hosts: one line for each that a run has, and one for each machine with several names. */
+/**
+ * After the hosts: one line for each that a run has, and one for each machine with several names.
+ */
 function printStanding({ held, twins }: Standing, world: World): void {
   for (const one of held) world.out(toJson({ schema: 'kmend.held/1', ...one }));
   for (const one of twins) world.out(toJson({ schema: 'kmend.twins/1', ...one }));
@@ -109,10 +137,14 @@ function textOf(
   const exit = exitCode([...checkReasons(rows), ...standingReasons(standing)]);
   if (flags.json === true) return { lines: [], exit };
   const [width, paint] = [world.width(), paintOf(world)];
-  const details = (flags.verbose ?? 0) > 0 ? rows.flatMap((row) => hostDetails(row, width, paint)) : [];
+  const details =
+    (flags.verbose ?? 0) > 0 ? rows.flatMap((row) => hostDetails(row, width, paint)) : [];
   const left = standingReasons(standing).length;
   const summary = `${checkSummary(rows)}${left === 0 ? '' : `, ${left} left out of service by a run`}   (exit ${exit})`;
-  const below = [...idLines(rows, width, paint), ...heldLines(standing.held, standing.twins, width, paint)];
+  const below = [
+    ...idLines(rows, width, paint),
+    ...heldLines(standing.held, standing.twins, width, paint),
+  ];
   const late = early?.rest(rows) ?? rows;
   const rest = late.length === 0 ? [] : checkTable(late, width, paint);
   return { lines: [...rest, ...details, ...below, summary], exit };

@@ -1,4 +1,5 @@
-// `pause`, `continue`, `abort`, `promote` and `resolve`: commands to a run under way, journalled by its own process.
+// `pause`, `continue`, `abort`, `promote` and `resolve`: commands to a run under way, journalled by
+// its own process.
 import type { Command } from 'commander';
 import { command, type Left, leaveResolutions } from '../../app/run/control.ts';
 import { resolution, wayOf } from '../../app/run/resolutions.ts';
@@ -12,7 +13,11 @@ interface Flags {
   readonly as?: string;
 }
 
-export function controlCommands(program: Command, world: World, done: (exit: number) => void): void {
+export function controlCommands(
+  program: Command,
+  world: World,
+  done: (exit: number) => void,
+): void {
   const word = (name: string, description: string, body: (flags: Flags) => EventBody): void => {
     program
       .command(name)
@@ -21,21 +26,34 @@ export function controlCommands(program: Command, world: World, done: (exit: num
       .option('--why <text>', 'goes into the journal')
       .option('--state-dir <dir>', 'where runs are kept')
       .action(async (run: string, flags: Flags) =>
-        done(sayLeft(await withSession(flags, world, (session) => command(run, [body(flags)], session)), world)),
+        done(
+          sayLeft(
+            await withSession(flags, world, (session) => command(run, [body(flags)], session)),
+            world,
+          ),
+        ),
       );
   };
   const { who } = world;
-  word('pause', 'start no further host until `continue`; hosts under way go to their end', ({ why }) => ({
-    type: 'run.paused',
-    who,
-    why: why ?? 'asked to',
-  }));
+  word(
+    'pause',
+    'start no further host until `continue`; hosts under way go to their end',
+    ({ why }) => ({
+      type: 'run.paused',
+      who,
+      why: why ?? 'asked to',
+    }),
+  );
   word('continue', 'go on after a pause', () => ({ type: 'run.continued', who }));
-  word('abort', 'start nothing more and end: hosts under way go to a safe state, which is named', ({ why }) => ({
-    type: 'run.aborted',
-    who,
-    why: why ?? 'asked to',
-  }));
+  word(
+    'abort',
+    'start nothing more and end: hosts under way go to a safe state, which is named',
+    ({ why }) => ({
+      type: 'run.aborted',
+      who,
+      why: why ?? 'asked to',
+    }),
+  );
   word('promote', 'let the canary be followed by the rest (for `promote: manual`)', ({ why }) => ({
     type: 'canary.promoted',
     by: who,
@@ -44,10 +62,16 @@ export function controlCommands(program: Command, world: World, done: (exit: num
 
   program
     .command('resolve')
-    .description('acknowledge failed hosts: their slots and zones are free again, the brake no longer counts them')
+    .description(
+      'acknowledge failed hosts: their slots and zones are free again, the brake no longer counts them',
+    )
     .argument('<run>')
     .argument('<hosts...>')
-    .option('--as <what>', 'done: it is fine now; skip: leave it; retry: plan and start it again', 'skip')
+    .option(
+      '--as <what>',
+      'done: it is fine now; skip: leave it; retry: plan and start it again',
+      'skip',
+    )
     .option('--why <text>', 'goes into the journal')
     .option('--state-dir <dir>', 'where runs are kept')
     .addHelpText(
@@ -58,7 +82,12 @@ export function controlCommands(program: Command, world: World, done: (exit: num
     .action(async (run: string, hosts: readonly string[], flags: Flags) => {
       const way = wayOf(flags.as);
       const given = [...new Set(hosts)].map((host) => resolution(host, way, who, flags.why));
-      done(sayLeft(await withSession(flags, world, (session) => leaveResolutions(run, given, session)), world));
+      done(
+        sayLeft(
+          await withSession(flags, world, (session) => leaveResolutions(run, given, session)),
+          world,
+        ),
+      );
     });
 }
 

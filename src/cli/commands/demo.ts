@@ -1,4 +1,5 @@
-// The demo: the story of one incident on a practice fleet. A sick node, why, the plan, one canary, its proof, then the rest; under a minute, without root.
+// The demo: the story of one incident on a practice fleet. A sick node, why, the plan, one canary,
+// its proof, then the rest; under a minute, without root.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,18 +27,33 @@ interface Stage {
   readonly playbook: string;
 }
 
-/** Carries out the same commands as an operator would, in this process, against a fleet of this process. */
+/**
+ * Carries out the same commands as an operator would, in this process, against a fleet of this
+ * process.
+ */
 export async function runDemo(flags: { readonly down?: string }, world: World): Promise<number> {
   const { createFleet, demoHosts } = await loadPractice();
   const directory = await mkdtemp(join(tmpdir(), 'kmend-demo-'));
   const began = world.clock.now();
-  const fleet = await createFleet({ dir: join(directory, 'fleet'), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') });
+  const fleet = await createFleet({
+    dir: join(directory, 'fleet'),
+    hosts: demoHosts,
+    downSeconds: Number(flags.down ?? '1'),
+  });
   const playbook = join(world.packageRoot, 'playbooks', 'auto.yaml');
   try {
-    const stage = { world, inventory: fleet.inventoryFile, directory, state: join(directory, 'state'), playbook };
+    const stage = {
+      world,
+      inventory: fleet.inventoryFile,
+      directory,
+      state: join(directory, 'state'),
+      playbook,
+    };
     const isGood = await story(stage, demoHosts.length);
     world.out('');
-    world.out(`The demo took ${duration((world.clock.now() - began) / 1000)}. Your own fleet: kmend check -i inventory.yaml`);
+    world.out(
+      `The demo took ${duration((world.clock.now() - began) / 1000)}. Your own fleet: kmend check -i inventory.yaml`,
+    );
     return isGood ? 0 : 1;
   } finally {
     await fleet.close();
@@ -69,7 +85,13 @@ async function story(stage: Stage, hosts: number): Promise<boolean> {
     (await step(stage, applying(stage, rest), [4]));
   chapter(stage, '6. Before and after');
   const after = await look(stage, 'all', 'summary');
-  for (const line of beforeAndAfter([...sick, ...before], after, stage.world.width(), paintOf(stage.world))) stage.world.out(line);
+  for (const line of beforeAndAfter(
+    [...sick, ...before],
+    after,
+    stage.world.width(),
+    paintOf(stage.world),
+  ))
+    stage.world.out(line);
   return good;
 }
 
@@ -87,12 +109,24 @@ interface Filter {
   readonly text: string;
   readonly keep: (lines: readonly string[]) => readonly string[];
 }
-const onlyTotals: Filter = { text: " | grep '^Plan:'", keep: (lines) => lines.filter((line) => line.startsWith('Plan:')) };
+const onlyTotals: Filter = {
+  text: " | grep '^Plan:'",
+  keep: (lines) => lines.filter((line) => line.startsWith('Plan:')),
+};
 const onlySummary: Filter = { text: ' | tail -n 1', keep: (lines) => lines.slice(-1) };
 
 /** The command as an operator would type it. */
-function prompt({ world, directory }: Stage, words: readonly string[], filter: Filter | undefined): void {
-  const short = words.map((word) => word.replace(`${directory}/`, '').replace(`${world.packageRoot}/`, '').replace(others, `'${others}'`));
+function prompt(
+  { world, directory }: Stage,
+  words: readonly string[],
+  filter: Filter | undefined,
+): void {
+  const short = words.map((word) =>
+    word
+      .replace(`${directory}/`, '')
+      .replace(`${world.packageRoot}/`, '')
+      .replace(others, `'${others}'`),
+  );
   world.out(paintOf(world).cyan(`$ kmend ${short.join(' ')}${filter?.text ?? ''}`));
 }
 
@@ -105,10 +139,17 @@ interface Step {
 function planning(stage: Stage, output: string, limit: string, rollout: RolloutFlags = {}): Step {
   const { playbook, inventory, state: stateDir } = stage;
   const { maxUnavailable, unplannable } = rollout;
-  const options = Object.entries(present({ '--max-unavailable': maxUnavailable, '--unplannable': unplannable })).flat();
+  const options = Object.entries(
+    present({ '--max-unavailable': maxUnavailable, '--unplannable': unplannable }),
+  ).flat();
   return {
     words: ['plan', playbook, '-i', inventory, '-l', limit, ...options, '-o', output],
-    run: (world) => planPlaybook(playbook, { inventory: [inventory], limit, ...rollout, output, stateDir }, world),
+    run: (world) =>
+      planPlaybook(
+        playbook,
+        { inventory: [inventory], limit, ...rollout, output, stateDir },
+        world,
+      ),
   };
 }
 
@@ -122,22 +163,41 @@ async function reporting({ world, state: stateDir }: Stage): Promise<Step> {
   return { words: ['report', run], run: (heard) => report(run, { stateDir }, heard) };
 }
 
-async function step(stage: Stage, { words, run }: Step, expected: readonly number[], filter?: Filter): Promise<boolean> {
+async function step(
+  stage: Stage,
+  { words, run }: Step,
+  expected: readonly number[],
+  filter?: Filter,
+): Promise<boolean> {
   const { world } = stage;
   prompt(stage, words, filter);
-  const code = await filtered(world, filter, (heard) => run(heard).catch((error: unknown) => explain(error, heard)));
+  const code = await filtered(world, filter, (heard) =>
+    run(heard).catch((error: unknown) => explain(error, heard)),
+  );
   return asExpected(world, code, expected);
 }
 
-async function look(stage: Stage, pattern: string, part: 'whole' | 'table' | 'summary'): Promise<readonly CheckRow[]> {
+async function look(
+  stage: Stage,
+  pattern: string,
+  part: 'whole' | 'table' | 'summary',
+): Promise<readonly CheckRow[]> {
   const { world, inventory, state } = stage;
   const filter = part === 'summary' ? onlySummary : undefined;
   prompt(stage, ['check', pattern, '-i', inventory, ...(part === 'whole' ? ['-v'] : [])], filter);
-  const flags = { inventory: [inventory], stateDir: state, ...(part === 'whole' ? { verbose: 1 } : {}) };
+  const flags = {
+    inventory: [inventory],
+    stateDir: state,
+    ...(part === 'whole' ? { verbose: 1 } : {}),
+  };
   return (await filtered(world, filter, (heard) => check(pattern, flags, heard))).rows;
 }
 
-async function filtered<T>(world: World, filter: Filter | undefined, work: (world: World) => Promise<T>): Promise<T> {
+async function filtered<T>(
+  world: World,
+  filter: Filter | undefined,
+  work: (world: World) => Promise<T>,
+): Promise<T> {
   if (filter === undefined) return work(world);
   const lines: string[] = [];
   const result = await work({ ...world, out: (line) => void lines.push(line) });

@@ -1,17 +1,25 @@
-// `docs`, `schema` and `probe`: what comes straight from module and fact objects, and the pages of docs/.
+// `docs`, `schema` and `probe`: what comes straight from module and fact objects, and the pages of
+// docs/.
 import type { Command } from 'commander';
 import { CommandError } from '../../app/session/world.ts';
 import { buildProbe, checkWants, factDefs } from '../../facts/index.ts';
 import { settingKeys } from '../../load/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import { toJson } from '../../model/text/printable.ts';
-import { docsIndex, factsMarkdown, moduleMarkdown, settingsMarkdown } from '../../screens/module-docs.ts';
+import {
+  docsIndex,
+  factsMarkdown,
+  moduleMarkdown,
+  settingsMarkdown,
+} from '../../screens/module-docs.ts';
 import { printText, type World } from '../world.ts';
 
 export function docsCommands(program: Command, world: World, done: (exit: number) => void): void {
   program
     .command('docs')
-    .description('modules and pages: without a topic their list, with one its text as Markdown (`docs kmem`, `docs kernel_arg`)')
+    .description(
+      'modules and pages: without a topic their list, with one its text as Markdown (`docs kmem`, `docs kernel_arg`)',
+    )
     .argument('[topic]', 'a module or a page')
     .action(async (topic: string | undefined) => {
       for (const line of await docs(topic, world)) world.out(line);
@@ -27,7 +35,9 @@ export function docsCommands(program: Command, world: World, done: (exit: number
     });
   program
     .command('probe')
-    .description('print the read-only script that reads all facts, for people who run it by other means (then: check --from DIR)')
+    .description(
+      'print the read-only script that reads all facts, for people who run it by other means (then: check --from DIR)',
+    )
     .action(() => {
       printText(buildProbe(checkWants), world.out);
       done(0);
@@ -59,12 +69,22 @@ function pagesOf(world: World): readonly DocsPage[] {
     { name: 'facts', title: 'Facts', lines: () => factsMarkdown(factDefs) },
     { name: 'settings', title: 'Settings', lines: () => settingsMarkdown(settingKeys) },
   ];
-  const files = (world.reader.list(docsDirectory(world)) ?? []).filter((file) => file.endsWith('.md'));
+  const files = (world.reader.list(docsDirectory(world)) ?? []).filter((file) =>
+    file.endsWith('.md'),
+  );
   const written = files.flatMap((file): readonly DocsPage[] => {
     const name = file.slice(0, -'.md'.length);
-    const read = own.some((page) => page.name === name) ? undefined : world.reader.readData(`${docsDirectory(world)}/${file}`);
+    const read = own.some((page) => page.name === name)
+      ? undefined
+      : world.reader.readData(`${docsDirectory(world)}/${file}`);
     if (read?.ok !== true) return [];
-    return [{ name, title: /^# (.+)$/m.exec(read.text)?.[1] ?? '', lines: () => read.text.trimEnd().split('\n') }];
+    return [
+      {
+        name,
+        title: /^# (.+)$/m.exec(read.text)?.[1] ?? '',
+        lines: () => read.text.trimEnd().split('\n'),
+      },
+    ];
   });
   return [...own, ...written].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -72,7 +92,8 @@ function pagesOf(world: World): readonly DocsPage[] {
 /** A bundle that was carried to another machine has pages only where docs/ was carried too. */
 function unknownTopic(topic: string, known: readonly string[], world: World): CommandError {
   const near = nearest(topic, known);
-  if (near !== undefined) return new CommandError(3, `there is no module or page ${topic}`, `did you mean ${near}?`);
+  if (near !== undefined)
+    return new CommandError(3, `there is no module or page ${topic}`, `did you mean ${near}?`);
   return world.reader.list(docsDirectory(world)) === undefined
     ? new CommandError(
         3,

@@ -1,4 +1,5 @@
-// `kmend doctor`: what stands between this machine and its fleet, before a night on which it matters; and `cleanup`.
+// `kmend doctor`: what stands between this machine and its fleet, before a night on which it
+// matters; and `cleanup`.
 import type { Command } from 'commander';
 import { type Answer, type ClusterAnswer, cleanup, doctor } from '../../app/hosts/doctor.ts';
 import type { FleetFlags } from '../../app/session/flags.ts';
@@ -16,19 +17,28 @@ export function doctorCommand(program: Command, world: World, done: (exit: numbe
       'can every host be reached, is there a POSIX sh, may we become root; does the cluster answer, and may we do there what a rollout does',
     )
     .argument('[pattern]', 'hosts', 'all')
-    .action(async (pattern: string, flags: FleetFlags) => done(await examine(pattern, flags, world)));
+    .action(async (pattern: string, flags: FleetFlags) =>
+      done(await examine(pattern, flags, world)),
+    );
   withFleetOptions(program.command('cleanup'))
-    .description('remove everything of kmend from hosts that no run holds (/var/lib/kmend, /run/kmend)')
+    .description(
+      'remove everything of kmend from hosts that no run holds (/var/lib/kmend, /run/kmend)',
+    )
     .argument('<pattern>')
     .option('-y, --yes', 'do not ask')
-    .action(async (pattern: string, flags: FleetFlags & { readonly yes?: boolean }) => done(await remove(pattern, flags, world)));
+    .action(async (pattern: string, flags: FleetFlags & { readonly yes?: boolean }) =>
+      done(await remove(pattern, flags, world)),
+    );
 }
 
 async function examine(pattern: string, flags: FleetFlags, world: World): Promise<number> {
-  const { answers, cluster, standing, exit } = await withSession(flags, world, (session) => doctor(pattern, session));
+  const { answers, cluster, standing, exit } = await withSession(flags, world, (session) =>
+    doctor(pattern, session),
+  );
   for (const one of cluster) world.out(`cluster: ${clusterText(one)}`);
   showAnswers(answers, world);
-  for (const line of heldLines(standing.held, standing.twins, world.width(), paintOf(world))) world.out(line);
+  for (const line of heldLines(standing.held, standing.twins, world.width(), paintOf(world)))
+    world.out(line);
   return exit;
 }
 
@@ -37,8 +47,15 @@ function clusterText(answer: ClusterAnswer): string {
   return answer.kind === 'failed' ? failureText(answer.failure) : answer.text;
 }
 
-async function remove(pattern: string, flags: FleetFlags & { readonly yes?: boolean }, world: World): Promise<number> {
-  if (flags.yes !== true && !(world.asker.attended && (await world.asker.confirm(`Remove kmend's files from ${pattern}?`))))
+async function remove(
+  pattern: string,
+  flags: FleetFlags & { readonly yes?: boolean },
+  world: World,
+): Promise<number> {
+  if (
+    flags.yes !== true &&
+    !(world.asker.attended && (await world.asker.confirm(`Remove kmend's files from ${pattern}?`)))
+  )
     throw new CommandError(130, 'nothing was removed');
   const { answers, exit } = await withSession(flags, world, (session) => cleanup(pattern, session));
   showAnswers(answers, world);
@@ -46,6 +63,9 @@ async function remove(pattern: string, flags: FleetFlags & { readonly yes?: bool
 }
 
 function showAnswers(answers: readonly Answer[], world: World): void {
-  const rows = answers.map(({ host, text, failure }) => [host, failure === undefined ? text : failureText(failure)]);
+  const rows = answers.map(({ host, text, failure }) => [
+    host,
+    failure === undefined ? text : failureText(failure),
+  ]);
   for (const line of table(rows, world.width())) world.out(line);
 }

@@ -13,28 +13,46 @@ interface DriftFlags extends FleetFlags {
   readonly all?: boolean;
 }
 
-export function driftCommand(program: Command, world: World, done: (exit: number) => void, own: { readonly stateDir?: string } = {}): void {
+export function driftCommand(
+  program: Command,
+  world: World,
+  done: (exit: number) => void,
+  own: { readonly stateDir?: string } = {},
+): void {
   withFleetOptions(program.command('drift'))
-    .description('read-only: which of the hosts that earlier runs remediated have lost the remedy since (a kernel update, a downgrade)')
+    .description(
+      'read-only: which of the hosts that earlier runs remediated have lost the remedy since (a kernel update, a downgrade)',
+    )
     .argument('[pattern]', 'hosts', 'all')
     .option('--all', 'also hosts that no run remediated')
     .addHelpText(
       'after',
       '\nExit codes: 0 all kept it, also where what the play accepted is left open, 2 some lost it, 4 a host could not be read or was left out of service by a run, 6 hosts unreachable, 11 no run remediated any of them, 12 unproven: nothing shows whether it was kept.',
     )
-    .action(async (pattern: string, flags: DriftFlags) => done(await driftOf(pattern, { ...flags, ...own }, world)));
+    .action(async (pattern: string, flags: DriftFlags) =>
+      done(await driftOf(pattern, { ...flags, ...own }, world)),
+    );
 }
 
 async function driftOf(pattern: string, flags: DriftFlags, world: World): Promise<number> {
-  const { rows, standing, exit } = await withSession(flags, world, (session) => drift({ pattern, all: flags.all === true }, session));
+  const { rows, standing, exit } = await withSession(flags, world, (session) =>
+    drift({ pattern, all: flags.all === true }, session),
+  );
   const { held, twins } = standing;
   if (flags.json === true) {
     for (const row of rows)
-      world.out(toJson({ schema: 'kmend.drift/1', ...row, held: held.find(({ host }) => host === row.host) ?? null }));
+      world.out(
+        toJson({
+          schema: 'kmend.drift/1',
+          ...row,
+          held: held.find(({ host }) => host === row.host) ?? null,
+        }),
+      );
     return exit;
   }
   const [width, paint] = [world.width(), paintOf(world)];
-  for (const line of [...driftTable(rows, width, paint), ...heldLines(held, twins, width, paint)]) world.out(line);
+  for (const line of [...driftTable(rows, width, paint), ...heldLines(held, twins, width, paint)])
+    world.out(line);
   world.out(`${driftSummary(rows)}   (exit ${exit})`);
   return exit;
 }

@@ -1,4 +1,5 @@
-// `kmend inventory`: what ansible-inventory prints, from the same files; and an inventory from the nodes of a cluster.
+// `kmend inventory`: what ansible-inventory prints, from the same files; and an inventory from the
+// nodes of a cluster.
 
 import type { Command } from 'commander';
 import { report } from '../../app/session/diagnostics.ts';
@@ -20,7 +21,11 @@ interface Flags extends FleetFlags {
   readonly vars?: boolean;
 }
 
-export function inventoryCommand(program: Command, world: World, done: (exit: number) => void): void {
+export function inventoryCommand(
+  program: Command,
+  world: World,
+  done: (exit: number) => void,
+): void {
   const inventory = withFleetOptions(program.command('inventory'))
     .description('show the inventory as ansible-inventory does')
     .option('--list', 'everything as JSON')
@@ -28,7 +33,9 @@ export function inventoryCommand(program: Command, world: World, done: (exit: nu
     .option('--graph [group]', 'groups and hosts as a tree')
     .option('--vars', 'variables in the graph')
     .action(async (flags: Flags, command: Command) => {
-      const lines = await withSession(flags, onlyAsked(command, world), async (session) => show(flags, session));
+      const lines = await withSession(flags, onlyAsked(command, world), async (session) =>
+        show(flags, session),
+      );
       for (const line of lines) world.out(line);
       done(0);
     });
@@ -37,11 +44,15 @@ export function inventoryCommand(program: Command, world: World, done: (exit: nu
     .description('write an inventory from the nodes of the cluster')
     .option('--kubeconfig <file>', 'default $KUBECONFIG')
     .option('--context <name>', 'context of the kubeconfig')
-    .action(async (flags: FleetFlags, command: Command) => done(await fromCluster({ ...command.parent?.opts(), ...flags }, world)));
+    .action(async (flags: FleetFlags, command: Command) =>
+      done(await fromCluster({ ...command.parent?.opts(), ...flags }, world)),
+    );
 }
 
 function show(flags: Flags, session: Session): readonly string[] {
-  const asked = [flags.list === true, flags.host !== undefined, flags.graph !== undefined].filter(Boolean).length;
+  const asked = [flags.list === true, flags.host !== undefined, flags.graph !== undefined].filter(
+    Boolean,
+  ).length;
   if (asked !== 1) throw new CommandError(3, 'give one of --list, --host NAME, --graph');
   const { settings, observer } = session;
   const inventory = loadFleet(session);
@@ -51,7 +62,11 @@ function show(flags: Flags, session: Session): readonly string[] {
     report(vars.diagnostics, observer);
     return sortedJson(vars.value ?? {}).split('\n');
   }
-  const graph = inventoryGraph(inventory, typeof flags.graph === 'string' ? flags.graph : 'all', flags.vars === true);
+  const graph = inventoryGraph(
+    inventory,
+    typeof flags.graph === 'string' ? flags.graph : 'all',
+    flags.vars === true,
+  );
   report(graph.diagnostics, observer);
   return graph.value ?? [];
 }
@@ -59,7 +74,8 @@ function show(flags: Flags, session: Session): readonly string[] {
 const fromCluster = (flags: FleetFlags, world: World): Promise<number> =>
   withSession(flags, world, async ({ ports }) => {
     const cluster = await ports.cluster();
-    if (cluster === undefined) throw new CommandError(3, 'no cluster is configured', 'give --kubeconfig, or set KUBECONFIG');
+    if (cluster === undefined)
+      throw new CommandError(3, 'no cluster is configured', 'give --kubeconfig, or set KUBECONFIG');
     const nodes = await cluster.nodes(world.kill);
     if (!nodes.ok) throw new CommandError(4, causeText(nodes.failure), nodes.failure.hint);
     printText(await world.inventoryFromNodes(nodes.value), world.out);

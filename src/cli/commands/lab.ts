@@ -13,7 +13,9 @@ interface Flags {
 }
 
 export function labCommand(program: Command, world: World, done: (exit: number) => void): void {
-  const lab = program.command('lab').description('the practice fleet: hosts that need no root and no network, to try kmend on');
+  const lab = program
+    .command('lab')
+    .description('the practice fleet: hosts that need no root and no network, to try kmend on');
   const sub = (name: string, description: string, act: (flags: Flags) => Promise<number>): void => {
     lab
       .command(name)
@@ -28,7 +30,15 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     const dir = dirOf(flags);
     const { info, wasUp } = await labUp(dir, {
       command: process.execPath,
-      args: [world.program, 'lab', 'serve', '--state-dir', stateDirOf(flags, world), '--down', flags.down ?? '1'],
+      args: [
+        world.program,
+        'lab',
+        'serve',
+        '--state-dir',
+        stateDirOf(flags, world),
+        '--down',
+        flags.down ?? '1',
+      ],
     });
     world.out(`${info.hosts.length} hosts ${wasUp ? 'were up already' : 'are up'}; try:`);
     world.out(`  kmend check -i ${info.inventoryFile}`);
@@ -36,7 +46,12 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
   });
   sub('serve', 'run the fleet in this process until it is ended', async (flags) => {
     const { demoHosts, serveLab } = await loadPractice();
-    await world.underWay(() => serveLab({ dir: dirOf(flags), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') }, world.stop));
+    await world.underWay(() =>
+      serveLab(
+        { dir: dirOf(flags), hosts: demoHosts, downSeconds: Number(flags.down ?? '1') },
+        world.stop,
+      ),
+    );
     return 0;
   });
   sub('list', 'its hosts, and whether they answer', async (flags) => {
@@ -44,7 +59,12 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     const hosts = await labList(dirOf(flags));
     if (hosts === undefined) throw new CommandError(3, 'no practice fleet is up', 'kmend lab up');
     for (const line of table(
-      hosts.map((host) => [host.name, `${host.address}:${host.port}`, host.flavour, host.answers ? 'answers' : 'does not answer']),
+      hosts.map((host) => [
+        host.name,
+        `${host.address}:${host.port}`,
+        host.flavour,
+        host.answers ? 'answers' : 'does not answer',
+      ]),
       world.width(),
     ))
       world.out(line);
@@ -52,10 +72,14 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
   });
   sub('down', 'end the fleet', async (flags) => {
     const { labDown } = await loadPractice();
-    world.out((await labDown(dirOf(flags))) ? 'the practice fleet is down' : 'no practice fleet was up');
+    world.out(
+      (await labDown(dirOf(flags))) ? 'the practice fleet is down' : 'no practice fleet was up',
+    );
     return 0;
   });
-  sub('demo', 'the story of one incident on a practice fleet: a sick node, why, the plan, one canary, its proof, the rest', async (flags) =>
-    world.underWay(() => runDemo(flags, world)),
+  sub(
+    'demo',
+    'the story of one incident on a practice fleet: a sick node, why, the plan, one canary, its proof, the rest',
+    async (flags) => world.underWay(() => runDemo(flags, world)),
   );
 }

@@ -1,4 +1,5 @@
-// `kmend drain NODE...`, `kmend cordon NODE...` and `kmend uncordon NODE...`: kubectl's commands with kubectl's flags, by the same adapter that a run uses.
+// `kmend drain NODE...`, `kmend cordon NODE...` and `kmend uncordon NODE...`: kubectl's commands
+// with kubectl's flags, by the same adapter that a run uses.
 import type { Command } from 'commander';
 import { returnByRun } from '../../app/run/return-proven.ts';
 import { openKubectlCluster } from '../../app/session/session.ts';
@@ -10,7 +11,13 @@ import type { DrainOptions } from '../../model/run/effect.ts';
 import { causeText, detailLines, type Failure, type Outcome } from '../../model/run/failure.ts';
 import { plural } from '../../screens/layout.ts';
 import { drainedText } from '../../screens/run/drained-text.ts';
-import { type DrainFlags, drainOptions, isDryRun, type NodeFlags, withFlags } from '../node-flags.ts';
+import {
+  type DrainFlags,
+  drainOptions,
+  isDryRun,
+  type NodeFlags,
+  withFlags,
+} from '../node-flags.ts';
 import { observerOf, withSession } from '../terminal/observer.ts';
 import type { World } from '../world.ts';
 
@@ -18,34 +25,68 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
   const nodeOptions = (command: Command): Command =>
     command
       .argument('[node...]')
-      .option('--kubeconfig <file>', 'default $KUBECONFIG, ~/.kube/config, or the account of the pod')
+      .option(
+        '--kubeconfig <file>',
+        'default $KUBECONFIG, ~/.kube/config, or the account of the pod',
+      )
       .option('--context <name>', 'context of the kubeconfig')
       .option('-l, --selector <selector>', 'instead of names: all nodes with these labels')
       .option('--takeover <run>', 'a node that this run of kmend holds is taken from it')
       .option('--dry-run [mode]', 'only say what would be done (none, client, server)')
-      .option('-v, --verbose', 'say what it cost: API calls and bytes', (_value: string, before: number | undefined) => (before ?? 0) + 1);
+      .option(
+        '-v, --verbose',
+        'say what it cost: API calls and bytes',
+        (_value: string, before: number | undefined) => (before ?? 0) + 1,
+      );
   nodeOptions(program.command('drain'))
     .description('drain nodes as kubectl drain does; --dry-run is a forecast')
     .option('--ignore-daemonsets', 'leave DaemonSet pods where they are')
     .option('--delete-emptydir-data', 'evict pods with emptyDir volumes: their data is lost')
     .option('--delete-local-data', 'the older name of --delete-emptydir-data')
     .option('--force', 'evict pods that nothing will make again')
-    .option('--timeout <duration>', 'give up on a node after this long: 90, 90s, 1m30s (0 = no limit)', '0')
+    .option(
+      '--timeout <duration>',
+      'give up on a node after this long: 90, 90s, 1m30s (0 = no limit)',
+      '0',
+    )
     .option('--grace-period <seconds>', 'seconds a pod gets to end; -1 = its own', '-1')
-    .option('--pod-selector <selector>', 'only pods with these labels; the node is not drained while others are there')
+    .option(
+      '--pod-selector <selector>',
+      'only pods with these labels; the node is not drained while others are there',
+    )
     .option('--disable-eviction', 'delete instead of evict: PDBs are not asked')
-    .option('--fallback-without-eviction', 'where the API server offers no eviction: delete, which breaks PDBs')
-    .option('--skip-wait-for-delete-timeout <seconds>', 'pods deleted longer ago than this are left behind', '0')
-    .option('--dead-node-skip-wait-after <seconds>', 'drain a node that is not ready: pods deleted longer ago than this are left behind')
-    .option('--left-behind <what>', 'fail (default) or accept: what the options leave on the node, and what comes to it after the cordon')
-    .option('--single-replica <how>', 'restart or surge: for pods of Deployments that a PDB can never let go')
+    .option(
+      '--fallback-without-eviction',
+      'where the API server offers no eviction: delete, which breaks PDBs',
+    )
+    .option(
+      '--skip-wait-for-delete-timeout <seconds>',
+      'pods deleted longer ago than this are left behind',
+      '0',
+    )
+    .option(
+      '--dead-node-skip-wait-after <seconds>',
+      'drain a node that is not ready: pods deleted longer ago than this are left behind',
+    )
+    .option(
+      '--left-behind <what>',
+      'fail (default) or accept: what the options leave on the node, and what comes to it after the cordon',
+    )
+    .option(
+      '--single-replica <how>',
+      'restart or surge: for pods of Deployments that a PDB can never let go',
+    )
     .option('--jobs <how>', 'evict (default) or wait: for pods of running Jobs')
     .action(async (names: string[], flags: DrainFlags) => done(await drain(names, flags, world)));
   nodeOptions(program.command('cordon'))
     .description('make nodes unschedulable: their pods stay')
-    .action(async (names: string[], flags: NodeFlags) => done(await setCordon(names, flags, world)));
+    .action(async (names: string[], flags: NodeFlags) =>
+      done(await setCordon(names, flags, world)),
+    );
   nodeOptions(program.command('uncordon'))
-    .description('make nodes schedulable again; one that a run has proven and not returned is returned by that run')
+    .description(
+      'make nodes schedulable again; one that a run has proven and not returned is returned by that run',
+    )
     .option('--state-dir <dir>', 'where runs are kept')
     .action(async (names: string[], flags: NodeFlags) => done(await uncordon(names, flags, world)));
 }
@@ -53,11 +94,16 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
 /** One node that came to a bad end; the others go on, as with kubectl. */
 type End = ExitReason | undefined;
 
-/** kubectl ends with 1 for whatever fails. A node that a run of kmend holds is a case that kubectl does not know. */
-const reasonOf = (failure: Failure): ExitReason => (failure.kind === 'fenced' || failure.kind === 'kept_out' ? 'locked' : 'internal');
+/**
+ * kubectl ends with 1 for whatever fails. A node that a run of kmend holds is a case that kubectl
+ * does not know.
+ */
+const reasonOf = (failure: Failure): ExitReason =>
+  failure.kind === 'fenced' || failure.kind === 'kept_out' ? 'locked' : 'internal';
 
 function tell(node: string, failure: Failure, world: World): ExitReason {
-  const { message, hint } = failure.kind === 'fenced' ? { ...failure, hint: takeoverHint(failure.hint) } : failure;
+  const { message, hint } =
+    failure.kind === 'fenced' ? { ...failure, hint: takeoverHint(failure.hint) } : failure;
   world.err(`error: ${withFlags(message.includes(node) ? message : `node ${node}: ${message}`)}`);
   for (const line of detailLines(failure)) world.err(`  ${withFlags(line)}`);
   if (hint !== undefined) world.err(`  hint: ${withFlags(hint)}`);
@@ -67,7 +113,11 @@ function tell(node: string, failure: Failure, world: World): ExitReason {
 const takeoverHint = (hint: string | undefined): string =>
   `\`--takeover RUN\` takes it from that run, which then ends for this host${hint === undefined ? '' : `; ${hint}`}`;
 
-async function withCluster(flags: NodeFlags, world: World, use: (cluster: WorldCluster) => Promise<number>): Promise<number> {
+async function withCluster(
+  flags: NodeFlags,
+  world: World,
+  use: (cluster: WorldCluster) => Promise<number>,
+): Promise<number> {
   const around = { world, observer: observerOf(world, false) };
   const cluster = await openKubectlCluster(settingsOf(flags, around), around, flags.takeover);
   try {
@@ -90,9 +140,16 @@ function orThrow<T>(outcome: Outcome<T>): T {
 }
 
 /** Every node is known before the first one is touched. */
-async function nodesOf(names: readonly string[], flags: NodeFlags, cluster: WorldCluster, world: World): Promise<readonly string[]> {
-  if (flags.selector !== undefined && names.length > 0) throw new CommandError(3, 'give names of nodes or --selector, not both');
-  if (flags.selector === undefined && names.length === 0) throw new CommandError(3, 'which node? Give its name, or --selector');
+async function nodesOf(
+  names: readonly string[],
+  flags: NodeFlags,
+  cluster: WorldCluster,
+  world: World,
+): Promise<readonly string[]> {
+  if (flags.selector !== undefined && names.length > 0)
+    throw new CommandError(3, 'give names of nodes or --selector, not both');
+  if (flags.selector === undefined && names.length === 0)
+    throw new CommandError(3, 'which node? Give its name, or --selector');
   if (flags.selector !== undefined) {
     const found = orThrow(await cluster.nodesWith(flags.selector, world.kill));
     if (found.length === 0) throw new CommandError(11, `no node has the labels ${flags.selector}`);
@@ -110,8 +167,13 @@ async function drain(names: readonly string[], flags: DrainFlags, world: World):
   return withCluster(flags, world, async (cluster) => {
     const nodes = await nodesOf(names, flags, cluster, world);
     const owner = { run: `drain-${world.clock.id().slice(0, 8)}`, number: 1 };
-    if (dryRun) return exitOf(await inTurn(nodes, (node) => forecast(cluster, node, options, owner, world)), world);
-    // As kubectl: all are cordoned before the first is drained, so that no pod moves from one of them to another.
+    if (dryRun)
+      return exitOf(
+        await inTurn(nodes, (node) => forecast(cluster, node, options, owner, world)),
+        world,
+      );
+    // As kubectl: all are cordoned before the first is drained, so that no pod moves from one of
+    // them to another.
     const cordoned: string[] = [];
     const refused = await inTurn(nodes, async (node) => {
       const end = await cordon(cluster, node, owner, world);
@@ -123,7 +185,10 @@ async function drain(names: readonly string[], flags: DrainFlags, world: World):
   });
 }
 
-async function inTurn(nodes: readonly string[], act: (node: string) => Promise<End>): Promise<readonly End[]> {
+async function inTurn(
+  nodes: readonly string[],
+  act: (node: string) => Promise<End>,
+): Promise<readonly End[]> {
   const ends: End[] = [];
   for (const node of nodes) ends.push(await act(node));
   return ends;
@@ -134,7 +199,12 @@ function exitOf(ends: readonly End[], world: World): number {
   return exitCode(ends.filter((end) => end !== undefined));
 }
 
-async function cordon(cluster: WorldCluster, node: string, owner: Owner, world: World): Promise<End> {
+async function cordon(
+  cluster: WorldCluster,
+  node: string,
+  owner: Owner,
+  world: World,
+): Promise<End> {
   const cordoned = await cluster.cordon(node, owner, world.kill);
   if (!cordoned.ok) return tell(node, cordoned.failure, world);
   sayStale(node, cordoned.value.staleMark, world);
@@ -146,13 +216,28 @@ function sayStale(node: string, staleMark: string | undefined, world: World): vo
   if (staleMark !== undefined) world.err(`warning: node ${node}: ${staleMark}`);
 }
 
-async function drainOne(cluster: WorldCluster, node: string, options: DrainOptions, owner: Owner, world: World): Promise<End> {
-  const drained = await cluster.drain(node, options, owner, (text) => world.out(withFlags(text)), world.stop);
-  // From here on it is a person's cordon, as kubectl leaves it: a second try, and any run, finds no mark in its way.
+async function drainOne(
+  cluster: WorldCluster,
+  node: string,
+  options: DrainOptions,
+  owner: Owner,
+  world: World,
+): Promise<End> {
+  const drained = await cluster.drain(
+    node,
+    options,
+    owner,
+    (text) => world.out(withFlags(text)),
+    world.stop,
+  );
+  // From here on it is a person's cordon, as kubectl leaves it: a second try, and any run, finds no
+  // mark in its way.
   const released = await cluster.release(node, owner);
   // With the node itself its mark is gone.
   if (!released.ok && released.failure.kind !== 'refused')
-    world.err(`warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`);
+    world.err(
+      `warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`,
+    );
   if (!drained.ok) {
     const end = tell(node, drained.failure, world);
     world.err(`node/${node} ${await cordonNow(cluster, node, world)}`);
@@ -167,10 +252,18 @@ async function drainOne(cluster: WorldCluster, node: string, options: DrainOptio
 async function cordonNow(cluster: WorldCluster, node: string, world: World): Promise<string> {
   const now = await cluster.node(node, world.kill);
   if (now.ok) return now.value.unschedulable ? 'stays cordoned' : 'is not cordoned';
-  return now.failure.kind === 'refused' ? 'is not in the cluster any more' : `may be cordoned: ${now.failure.message}`;
+  return now.failure.kind === 'refused'
+    ? 'is not in the cluster any more'
+    : `may be cordoned: ${now.failure.message}`;
 }
 
-async function forecast(cluster: WorldCluster, node: string, options: DrainOptions, owner: Owner, world: World): Promise<End> {
+async function forecast(
+  cluster: WorldCluster,
+  node: string,
+  options: DrainOptions,
+  owner: Owner,
+  world: World,
+): Promise<End> {
   // A node that a run holds is refused as by the drain itself.
   const may = await cluster.mayCordon(node, owner, world.kill);
   const seen = await cluster.forecast(node, options, world.kill);
@@ -182,13 +275,20 @@ async function forecast(cluster: WorldCluster, node: string, options: DrainOptio
   for (const text of busy) world.err(`busy now: ${text}`);
   for (const block of blocks) world.err(`blocked: ${withFlags(block)}`);
   const refused = may.ok ? undefined : tell(node, may.failure, world);
-  world.out(`node/${node}: ${plural(evicts.length, 'pod')} would go, in about ${Math.round(estimate)} s by their grace periods`);
+  world.out(
+    `node/${node}: ${plural(evicts.length, 'pod')} would go, in about ${Math.round(estimate)} s by their grace periods`,
+  );
   return refused ?? (blocks.length === 0 ? undefined : 'internal');
 }
 
 type SetOne = (cluster: WorldCluster, node: string, dryRun: boolean) => Promise<End>;
 
-async function setEach(names: readonly string[], flags: NodeFlags, world: World, setOne: SetOne): Promise<number> {
+async function setEach(
+  names: readonly string[],
+  flags: NodeFlags,
+  world: World,
+  setOne: SetOne,
+): Promise<number> {
   const dryRun = isDryRun(flags);
   return withCluster(flags, world, async (cluster) => {
     const nodes = await nodesOf(names, flags, cluster, world);
@@ -196,7 +296,12 @@ async function setEach(names: readonly string[], flags: NodeFlags, world: World,
   });
 }
 
-function sayCordon(node: string, outcome: Awaited<ReturnType<WorldCluster['plainCordon']>>, what: string, world: World): End {
+function sayCordon(
+  node: string,
+  outcome: Awaited<ReturnType<WorldCluster['plainCordon']>>,
+  what: string,
+  world: World,
+): End {
   if (!outcome.ok) return tell(node, outcome.failure, world);
   sayStale(node, outcome.value.staleMark, world);
   world.out(`node/${node} ${outcome.value.changed ? '' : 'already '}${what}`);
@@ -207,7 +312,12 @@ const dryly = (what: string, dryRun: boolean): string => `${what}${dryRun ? ' (d
 
 const setCordon = (names: readonly string[], flags: NodeFlags, world: World): Promise<number> =>
   setEach(names, flags, world, async (cluster, node, dryRun) =>
-    sayCordon(node, await cluster.plainCordon(node, { dryRun }, world.kill), dryly('cordoned', dryRun), world),
+    sayCordon(
+      node,
+      await cluster.plainCordon(node, { dryRun }, world.kill),
+      dryly('cordoned', dryRun),
+      world,
+    ),
   );
 
 /** A node that a run has proven and not returned is returned by that run. */
@@ -216,11 +326,19 @@ const uncordon = (names: readonly string[], flags: NodeFlags, world: World): Pro
     const set = () => cluster.plainUncordon(node, { dryRun }, world.kill);
     const what = dryly('uncordoned', dryRun);
     const first = await set();
-    if (first.ok || first.failure.kind !== 'fenced' || dryRun) return sayCordon(node, first, what, world);
+    if (first.ok || first.failure.kind !== 'fenced' || dryRun)
+      return sayCordon(node, first, what, world);
     const state = await cluster.node(node, world.kill);
     const run = state.ok ? state.value.owner?.run : undefined;
-    const isReturned = run !== undefined && (await withSession(flags, world, (session) => returnByRun(node, run, session)));
+    const isReturned =
+      run !== undefined &&
+      (await withSession(flags, world, (session) => returnByRun(node, run, session)));
     if (!isReturned) return sayCordon(node, first, what, world);
     const then = await set();
-    return sayCordon(node, then.ok ? { ok: true, value: { ...then.value, changed: true } } : then, what, world);
+    return sayCordon(
+      node,
+      then.ok ? { ok: true, value: { ...then.value, changed: true } } : then,
+      what,
+      world,
+    );
   });

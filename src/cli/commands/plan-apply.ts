@@ -19,7 +19,13 @@ import { pasteable } from '../../model/text/quote.ts';
 import { plural } from '../../screens/layout.ts';
 import { onlyAsked } from '../configuration.ts';
 import { listHosts, listTasks } from '../listing.ts';
-import { withFleetOptions, withForwardOption, withResolveOptions, withRolloutOptions, withTaskOptions } from '../options.ts';
+import {
+  withFleetOptions,
+  withForwardOption,
+  withResolveOptions,
+  withRolloutOptions,
+  withTaskOptions,
+} from '../options.ts';
 import { withSession } from '../terminal/observer.ts';
 import { planLines } from '../terminal/show-plan.ts';
 import type { World } from '../world.ts';
@@ -34,7 +40,8 @@ interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {
 
 type ResumeFlags = FleetFlags & RunFlags & ResolveFlags;
 
-type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly diff?: boolean; readonly job?: string };
+type ApplyFlags = PlanFlags &
+  RunFlags & { readonly check?: boolean; readonly diff?: boolean; readonly job?: string };
 
 /** What a job says of its command beside its words: then nobody is asked. */
 interface JobFlags {
@@ -46,16 +53,25 @@ type Done = (exit: number) => void;
 
 export function planCommands(program: Command, world: World, done: Done, own: JobFlags = {}): void {
   const plan = withRolloutOptions(withTaskOptions(withFleetOptions(program.command('plan'))))
-    .description('print what would be done, in which order, with which risk; exit 2 when there is something to do')
+    .description(
+      'print what would be done, in which order, with which risk; exit 2 when there is something to do',
+    )
     .argument('<playbook>')
     .option('-o, --output <file>', 'save the plan: `kmend apply FILE` does exactly that');
   withListOptions(plan).action(async (path: string, flags: PlanFlags, command: Command) =>
     done(
-      await planPlaybook(path, { ...flags, ...present({ stateDir: own.stateDir }) }, looking(flags, command, world), typedLogin(command)),
+      await planPlaybook(
+        path,
+        { ...flags, ...present({ stateDir: own.stateDir }) },
+        looking(flags, command, world),
+        typedLogin(command),
+      ),
     ),
   );
 
-  const apply = withForwardOption(withRolloutOptions(withTaskOptions(withFleetOptions(program.command('apply')))))
+  const apply = withForwardOption(
+    withRolloutOptions(withTaskOptions(withFleetOptions(program.command('apply')))),
+  )
     .description('carry out a playbook, or exactly a saved plan')
     .argument('<playbook or plan>')
     .option('-y, --yes', 'do not ask; journalled with who and when')
@@ -72,11 +88,19 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
         'in part: what a play with `partial: accept` left open is named. README.md has the whole table.',
     );
   withListOptions(apply).action(async (path: string, flags: ApplyFlags, command: Command) =>
-    done(await applyPlan(path, { ...flags, ...own, ...(own.job === undefined ? {} : { yes: true }) }, looking(flags, command, world))),
+    done(
+      await applyPlan(
+        path,
+        { ...flags, ...own, ...(own.job === undefined ? {} : { yes: true }) },
+        looking(flags, command, world),
+      ),
+    ),
   );
 
   withForwardOption(withResolveOptions(withFleetOptions(program.command('resume'))))
-    .description('continue a run after a crash, an interruption or a failure; never repeats what was done')
+    .description(
+      'continue a run after a crash, an interruption or a failure; never repeats what was done',
+    )
     .argument('<run>')
     .option('-y, --yes', 'do not ask')
     .option('--wait', 'wait for a window, a gate or capacity')
@@ -97,11 +121,15 @@ const withListOptions = (command: Command): Command =>
     .option('--list-tasks', 'only list the tasks of each play')
     .option('--syntax-check', 'only check playbook and inventory');
 
-const onlyLists = (flags: PlanFlags): boolean => flags.listHosts === true || flags.listTasks === true || flags.syntaxCheck === true;
+const onlyLists = (flags: PlanFlags): boolean =>
+  flags.listHosts === true || flags.listTasks === true || flags.syntaxCheck === true;
 
-const looking = (flags: PlanFlags, command: Command, world: World): World => (onlyLists(flags) ? onlyAsked(command, world) : world);
+const looking = (flags: PlanFlags, command: Command, world: World): World =>
+  onlyLists(flags) ? onlyAsked(command, world) : world;
 
-/** `--list-hosts`, `--list-tasks` and `--syntax-check` end a command before any host is contacted. */
+/**
+ * `--list-hosts`, `--list-tasks` and `--syntax-check` end a command before any host is contacted.
+ */
 const list = (path: string, flags: PlanFlags, world: World): Promise<number> =>
   withSession(flags, world, async (session) => {
     const project = await loadProject(path, session, { offline: true });
@@ -117,7 +145,16 @@ const list = (path: string, flags: PlanFlags, world: World): Promise<number> =>
 
 /** Flags that a saved plan does not hold: how the hosts are reached. */
 const loginFlags: ReadonlySet<string> = new Set([
-  ...['user', 'privateKey', 'askPass', 'become', 'becomeUser', 'becomeMethod', 'askBecomePass', 'sshCommonArgs'],
+  ...[
+    'user',
+    'privateKey',
+    'askPass',
+    'become',
+    'becomeUser',
+    'becomeMethod',
+    'askBecomePass',
+    'sshCommonArgs',
+  ],
   ...['timeout', 'forks', 'kubeconfig', 'context', 'stateDir'],
 ]);
 
@@ -130,27 +167,50 @@ const typedLogin = (command: Command): readonly string[] =>
     return [option.long ?? '', ...(value === true ? [] : [pasteable(String(value))])];
   });
 
-export async function planPlaybook(path: string, flags: PlanFlags, world: World, login: readonly string[] = []): Promise<number> {
+export async function planPlaybook(
+  path: string,
+  flags: PlanFlags,
+  world: World,
+  login: readonly string[] = [],
+): Promise<number> {
   if (onlyLists(flags)) return list(path, flags, world);
   return withSession(flags, world, async (session) => {
     const made = await planFor(path, flags, session);
     await showPlanned(made, flags, world);
-    if (flags.output !== undefined && flags.json !== true) sayHowToApply(flags.output, login, made, session, world);
+    if (flags.output !== undefined && flags.json !== true)
+      sayHowToApply(flags.output, login, made, session, world);
     return exitOfPlan(made.plan);
   });
 }
 
 /** Saves a plan where it is asked for, and prints it. */
-export async function showPlanned(made: MadePlan, flags: Pick<PlanFlags, 'json' | 'output'>, world: World): Promise<void> {
-  if (flags.output !== undefined) await world.files.write(flags.output, `${toJson(made.plan, 1)}\n`, 0o600);
+export async function showPlanned(
+  made: MadePlan,
+  flags: Pick<PlanFlags, 'json' | 'output'>,
+  world: World,
+): Promise<void> {
+  if (flags.output !== undefined)
+    await world.files.write(flags.output, `${toJson(made.plan, 1)}\n`, 0o600);
   if (flags.json === true) world.out(toJson(made.plan));
   else for (const line of planLines(shown(made), world)) world.out(line);
 }
 
-function sayHowToApply(output: string, login: readonly string[], made: MadePlan, session: Session, world: World): void {
+function sayHowToApply(
+  output: string,
+  login: readonly string[],
+  made: MadePlan,
+  session: Session,
+  world: World,
+): void {
   const { words, withheld } = printableVars(made.plays, session);
-  const command = ['kmend apply', pasteable(output), ...login, ...words.flatMap((word) => ['-e', pasteable(word)])].join(' ');
-  const more = withheld.length === 0 ? '' : `, and -e @FILE with what may be secret: ${withheld.join(', ')}`;
+  const command = [
+    'kmend apply',
+    pasteable(output),
+    ...login,
+    ...words.flatMap((word) => ['-e', pasteable(word)]),
+  ].join(' ');
+  const more =
+    withheld.length === 0 ? '' : `, and -e @FILE with what may be secret: ${withheld.join(', ')}`;
   world.out(`Saved as ${output}; carry it out with: ${command}${more}`);
 }
 
@@ -158,25 +218,41 @@ export async function applyPlan(path: string, flags: ApplyFlags, world: World): 
   if (flags.check === true) return planPlaybook(path, flags, world);
   if (onlyLists(flags) && !path.endsWith('.json')) return list(path, flags, world);
   const { takeover } = flags;
-  const applied = await withSession(flags, world, (session) => apply({ ...flags, path }, session), takeover);
+  const applied = await withSession(
+    flags,
+    world,
+    (session) => apply({ ...flags, path }, session),
+    takeover,
+  );
   if (applied.kind === 'nothing_to_do')
-    world.out(`job ${flags.job}: nothing to do on ${plural(hostCount(applied.plan), 'host')}${unknownText(applied.plan)}`);
+    world.out(
+      `job ${flags.job}: nothing to do on ${plural(hostCount(applied.plan), 'host')}${unknownText(applied.plan)}`,
+    );
   return applied.exit;
 }
 
-const hostCount = (plan: Plan): number => plan.plays.reduce((sum, play) => sum + play.hosts.length, 0);
+const hostCount = (plan: Plan): number =>
+  plan.plays.reduce((sum, play) => sum + play.hosts.length, 0);
 
 function unknownText(plan: Plan): string {
-  const unknown = new Set(plan.plays.flatMap((play) => play.hosts.filter(({ verdict }) => verdict === 'unknown').map(({ host }) => host)));
+  const unknown = new Set(
+    plan.plays.flatMap((play) =>
+      play.hosts.filter(({ verdict }) => verdict === 'unknown').map(({ host }) => host),
+    ),
+  );
   return unknown.size === 0 ? '' : `, kmem unknown on ${unknown.size} of them: see \`kmend check\``;
 }
 
 async function resumeRun(run: string, given: ResumeFlags, world: World): Promise<number> {
   const { retry: _retry, skip: _skip, done: _done, why: _why, ...flags } = given;
   const resolutions = resolutionsOf(given, world.who);
-  const resumed = await withSession(flags, world, (session) => resume({ ...flags, run, resolutions }, session));
+  const resumed = await withSession(flags, world, (session) =>
+    resume({ ...flags, run, resolutions }, session),
+  );
   if (resumed.kind === 'left') return sayLeft(resumed, world);
   if (resumed.notBegun.length > 0 && flags.json !== true)
-    world.out(`The plays after it are runs of their own, see \`kmend runs\`: ${resumed.notBegun.join(', ')}`);
+    world.out(
+      `The plays after it are runs of their own, see \`kmend runs\`: ${resumed.notBegun.join(', ')}`,
+    );
   return resumed.exit;
 }

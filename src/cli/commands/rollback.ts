@@ -14,14 +14,21 @@ interface RollbackFlags extends FleetFlags, RolloutFlags, RunFlags {
   readonly playbook?: string;
 }
 
-export function rollbackCommand(program: Command, world: World, done: (exit: number) => void): void {
+export function rollbackCommand(
+  program: Command,
+  world: World,
+  done: (exit: number) => void,
+): void {
   withForwardOption(withRolloutOptions(withFleetOptions(program.command('rollback'))))
     .description(
       "roll back what a run changed: boot arguments, kernel that boots, packages, repository files, as that run's journal found them",
     )
     .argument('<run>')
     .option('-C, --check', 'only plan')
-    .option('-o, --output <file>', 'only plan, and save the plan: `kmend apply FILE` does exactly that')
+    .option(
+      '-o, --output <file>',
+      'only plan, and save the plan: `kmend apply FILE` does exactly that',
+    )
     .option('-y, --yes', 'do not ask; without it, and without -l, nothing is rolled back')
     .option('--wait', 'wait for a window, a gate or capacity instead of ending with 9 or 10')
     .option('--takeover <run>', 'take hosts over that this run holds')
@@ -36,10 +43,14 @@ export function rollbackCommand(program: Command, world: World, done: (exit: num
 
 async function rollBack(run: string, flags: RollbackFlags, world: World): Promise<number> {
   const check = flags.check === true || flags.output !== undefined;
-  const done = await withSession(flags, world, (session) => rollback({ ...flags, run, check }, session));
-  if (done.kind === 'nothing') world.out(`run ${run} changed nothing on these hosts that could be taken back`);
+  const done = await withSession(flags, world, (session) =>
+    rollback({ ...flags, run, check }, session),
+  );
+  if (done.kind === 'nothing')
+    world.out(`run ${run} changed nothing on these hosts that could be taken back`);
   if (done.kind === 'refused')
-    for (const { host, failure } of done.refused) world.err(`${host}: refused: ${failure.message} (${failure.hint ?? ''})`);
+    for (const { host, failure } of done.refused)
+      world.err(`${host}: refused: ${failure.message} (${failure.hint ?? ''})`);
   if (done.kind === 'planned') await showPlanned(done.made, flags, world);
   return done.exit;
 }

@@ -29,10 +29,15 @@ export function runsCommands(program: Command, world: World, done: (exit: number
   const stateOption = (command: Command): Command =>
     command.option('--state-dir <dir>', 'where runs are kept').option('--json', 'JSON lines');
   stateOption(program.command('runs'))
-    .description('list runs, the newest last; `runs show RUN` is `report RUN`; `runs prune` removes old runs that are over')
+    .description(
+      'list runs, the newest last; `runs show RUN` is `report RUN`; `runs prune` removes old runs that are over',
+    )
     .argument('[what]', 'show or prune')
     .argument('[run]')
-    .option('--keep <what>', 'prune: keep the runs of so many days, as 90d, or so many of the newest, as 500')
+    .option(
+      '--keep <what>',
+      'prune: keep the runs of so many days, as 90d, or so many of the newest, as 500',
+    )
     .option('-C, --check', 'prune: only say which runs would be removed')
     .action(async (what: string | undefined, run: string | undefined, flags: Flags) => {
       if (what === undefined) return done(await listRuns(flags, world));
@@ -46,7 +51,9 @@ export function runsCommands(program: Command, world: World, done: (exit: number
       done(await report(run, flags, world));
     });
   stateOption(program.command('report'))
-    .description('what a run did, host by host, with its proof; of a run under way, what each host does and what to type next')
+    .description(
+      'what a run did, host by host, with its proof; of a run under way, what each host does and what to type next',
+    )
     .argument('<run>')
     .option('--markdown', 'as Markdown, for a ticket')
     .action(async (run: string, flags: Flags) => done(await report(run, flags, world)));
@@ -58,24 +65,29 @@ async function listRuns(flags: Flags, world: World): Promise<number> {
     for (const run of runs) world.out(toJson({ schema: 'kmend.run/1', ...run }));
     return 0;
   }
-  // Play and end together, in the column that is folded: both may be long, and a terminal has 80 columns.
+  // Play and end together, in the column that is folded: both may be long, and a terminal has 80
+  // columns.
   const rows = runs.map((run) => {
     const what = run.play === '' ? endOf(run) : `${run.play}: ${endOf(run)}`;
     return [run.run, new Date(run.startedAt).toISOString().slice(0, 19), what];
   });
-  for (const line of table([['run', 'started (UTC)', 'play and end'], ...rows], world.width())) world.out(line);
+  for (const line of table([['run', 'started (UTC)', 'play and end'], ...rows], world.width()))
+    world.out(line);
   return 0;
 }
 
 async function prune({ keep, check = false, ...flags }: Flags, world: World): Promise<number> {
-  const pruned = await withSession(flags, world, (session) => pruneRuns(keepFlag(keep), session, check));
+  const pruned = await withSession(flags, world, (session) =>
+    pruneRuns(keepFlag(keep), session, check),
+  );
   if (flags.json === true) {
     const stays = [...pruned.stays].map(([run, why]) => ({ run, why }));
     world.out(toJson({ schema: 'kmend.prune/1', check, removed: pruned.removed, stays }));
     return 0;
   }
   const lines = pruneLines(pruned, check);
-  for (const line of lines.length === 0 ? ['no run is old enough to be removed'] : lines) world.out(line);
+  for (const line of lines.length === 0 ? ['no run is old enough to be removed'] : lines)
+    world.out(line);
   return 0;
 }
 
@@ -92,19 +104,32 @@ async function showRun(run: string, flags: Flags, session: Session, world: World
   const { head, entries, torn } = end;
   if (flags.json === true) {
     // Printed only now that every link is known to hold.
-    await eachEvent(run, session, (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })));
+    await eachEvent(run, session, (event) =>
+      world.out(toJson({ schema: 'kmend.event/1', ...event })),
+    );
     world.out(journalEnd(run, end));
     return 0;
   }
   if (entries === 0) {
-    world.out(holder === undefined ? `${neverBegan(run)}; ${beginAnew}` : `run ${run} is about to begin: ${holder}`);
+    world.out(
+      holder === undefined
+        ? `${neverBegan(run)}; ${beginAnew}`
+        : `run ${run} is about to begin: ${holder}`,
+    );
     return 0;
   }
-  const cut = torn && holder === undefined ? ['the last line of the journal was cut off by a crash; resume removes it'] : [];
+  const cut =
+    torn && holder === undefined
+      ? ['the last line of the journal was cut off by a crash; resume removes it']
+      : [];
   const steps = underWay(state, world.clock.now(), holder);
-  const again = steps.length === 0 || holder !== undefined ? [] : neededAgain(await withheldOf(run, session));
+  const again =
+    steps.length === 0 || holder !== undefined ? [] : neededAgain(await withheldOf(run, session));
   const input = { state, entries, head, standing: [...steps, ...again, ...cut] };
-  const lines = flags.markdown === true ? reportMarkdown(input) : reportText(input, world.width(), paintOf(world));
+  const lines =
+    flags.markdown === true
+      ? reportMarkdown(input)
+      : reportText(input, world.width(), paintOf(world));
   for (const line of lines) world.out(line);
   return 0;
 }

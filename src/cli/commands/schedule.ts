@@ -1,10 +1,19 @@
-// `kmend schedule`: named jobs that run unattended by systemd, cron or Kubernetes. It writes unit files only where it is told to.
+// `kmend schedule`: named jobs that run unattended by systemd, cron or Kubernetes. It writes unit
+// files only where it is told to.
 
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { pruneRuns } from '../../app/history/prune.ts';
-import { allJobs, checkedName, type Job, jobNamed, refuseSecrets, removeJob, saveJob } from '../../app/jobs/jobs.ts';
+import {
+  allJobs,
+  checkedName,
+  type Job,
+  jobNamed,
+  refuseSecrets,
+  removeJob,
+  saveJob,
+} from '../../app/jobs/jobs.ts';
 import { type NotifyFlags, notifyOf } from '../../app/jobs/notify.ts';
 import { enter, jobFor, jobTurn, unattended } from '../../app/jobs/turn.ts';
 import type { Session } from '../../app/session/session.ts';
@@ -42,17 +51,27 @@ interface InstallFlags extends NotifyFlags {
 
 type StateFlags = Pick<InstallFlags, 'stateDir'>;
 
-const stateOption = (command: Command): Command => command.option('--state-dir <dir>', 'where jobs and runs are kept');
+const stateOption = (command: Command): Command =>
+  command.option('--state-dir <dir>', 'where jobs and runs are kept');
 
-export function scheduleCommand(program: Command, world: World, done: (exit: number) => void): void {
-  const schedule = program.command('schedule').description('named jobs that run unattended: systemd, cron or Kubernetes start them');
+export function scheduleCommand(
+  program: Command,
+  world: World,
+  done: (exit: number) => void,
+): void {
+  const schedule = program
+    .command('schedule')
+    .description('named jobs that run unattended: systemd, cron or Kubernetes start them');
   withNotifyOptions(stateOption(schedule.command('install')))
     .description(
       'keep a job and print the units that run it: kmend schedule install NAME --every "Mon..Fri 22:00" -- apply PLAYBOOK -i INVENTORY',
     )
     .argument('<name>')
     .argument('<command...>', 'the command line of the job, after --')
-    .requiredOption('--every <when>', 'as systemd takes it: "Mon..Fri 22:00", "daily", "*:0/30", with a zone at the end if need be')
+    .requiredOption(
+      '--every <when>',
+      'as systemd takes it: "Mon..Fri 22:00", "daily", "*:0/30", with a zone at the end if need be',
+    )
     .option('--as <what>', 'systemd, cron or kubernetes', 'systemd')
     .option('--write', 'systemd: write the units to /etc/systemd/system')
     .option('--user', "systemd: units of this user's own service manager (~/.config/systemd/user)")
@@ -62,11 +81,15 @@ export function scheduleCommand(program: Command, world: World, done: (exit: num
       '--kubernetes-version <version>',
       'kubernetes: the version of the API server, such as 1.20: before 1.21 a CronJob is batch/v1beta1',
     )
-    .action(async (name: string, words: readonly string[], flags: InstallFlags) => done(await install(name, words, flags, world)));
+    .action(async (name: string, words: readonly string[], flags: InstallFlags) =>
+      done(await install(name, words, flags, world)),
+    );
   stateOption(schedule.command('list'))
     .description('jobs, when they run, and how each last ended')
     .option('--json', 'JSON lines')
-    .action(async (flags: StateFlags & { readonly json?: boolean }) => done(await list(flags, world)));
+    .action(async (flags: StateFlags & { readonly json?: boolean }) =>
+      done(await list(flags, world)),
+    );
   stateOption(schedule.command('remove'))
     .description('forget a job, and take away the units that `install --write` wrote')
     .argument('<name>')
@@ -74,14 +97,24 @@ export function scheduleCommand(program: Command, world: World, done: (exit: num
   withNotifyOptions(stateOption(schedule.command('run')))
     .description('run a job now, unattended: asks nothing, takes up its own interrupted run first')
     .argument('<name>')
-    .argument('[command...]', 'the command line, after --, where the state directory has no such job yet (a new volume)')
+    .argument(
+      '[command...]',
+      'the command line, after --, where the state directory has no such job yet (a new volume)',
+    )
     .option('--keep <what>', `after the turn, as \`runs prune --keep\` does (default ${jobsKeep})`)
-    .action(async (name: string, words: readonly string[], flags: TurnFlags) => done(await runTurn(name, words, flags, world)));
+    .action(async (name: string, words: readonly string[], flags: TurnFlags) =>
+      done(await runTurn(name, words, flags, world)),
+    );
 }
 
 type TurnFlags = StateFlags & NotifyFlags & { readonly keep?: string };
 
-async function runTurn(name: string, words: readonly string[], flags: TurnFlags, world: World): Promise<number> {
+async function runTurn(
+  name: string,
+  words: readonly string[],
+  flags: TurnFlags,
+  world: World,
+): Promise<number> {
   const keep = keepFlag(flags.keep ?? jobsKeep);
   return withSession(flags, world, async (session) => {
     const { stateDir } = session.settings;
@@ -90,7 +123,9 @@ async function runTurn(name: string, words: readonly string[], flags: TurnFlags,
     refuseSecrets(job, session);
     const alone: World = { ...unattended(world, job), isTerminal: false, colour: false };
     if (words.length === 0) enter(job, world);
-    const { exit } = await withSession({ stateDir }, alone, (own) => jobTurn(job, () => jobCommand(job, stateDir, alone), own));
+    const { exit } = await withSession({ stateDir }, alone, (own) =>
+      jobTurn(job, () => jobCommand(job, stateDir, alone), own),
+    );
     await pruneAfterTurn(keep, session, world);
     return exit;
   });
@@ -99,23 +134,44 @@ async function runTurn(name: string, words: readonly string[], flags: TurnFlags,
 /** What cannot be removed now is a warning: the turn ends as it did. */
 async function pruneAfterTurn(keep: Keep, session: Session, world: World): Promise<void> {
   try {
-    for (const line of pruneLines({ ...(await pruneRuns(keep, session)), stays: new Map() })) world.out(line);
+    for (const line of pruneLines({ ...(await pruneRuns(keep, session)), stays: new Map() }))
+      world.out(line);
   } catch (error) {
-    world.err(`warning: old runs are not removed: ${error instanceof Error ? error.message : String(error)}`);
+    world.err(
+      `warning: old runs are not removed: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
 const schedulable = new Set(['apply', 'check', 'drift', 'plan']);
 
-const install = (name: string, args: readonly string[], flags: InstallFlags, world: World): Promise<number> =>
-  withSession(present({ stateDir: flags.stateDir }), world, (session) => installJob(checkedName(name), args, flags, session, world));
+const install = (
+  name: string,
+  args: readonly string[],
+  flags: InstallFlags,
+  world: World,
+): Promise<number> =>
+  withSession(present({ stateDir: flags.stateDir }), world, (session) =>
+    installJob(checkedName(name), args, flags, session, world),
+  );
 
-async function installJob(name: string, args: readonly string[], flags: InstallFlags, session: Session, world: World): Promise<number> {
+async function installJob(
+  name: string,
+  args: readonly string[],
+  flags: InstallFlags,
+  session: Session,
+  world: World,
+): Promise<number> {
   const calendar = readCalendar(flags.every ?? '');
   if (calendar === undefined)
-    throw new CommandError(3, `--every does not understand \`${flags.every}\``, 'as systemd takes it: "Mon..Fri 22:00"');
+    throw new CommandError(
+      3,
+      `--every does not understand \`${flags.every}\``,
+      'as systemd takes it: "Mon..Fri 22:00"',
+    );
   judgeBySystemd(calendar, world);
-  if (!schedulable.has(args[0] ?? '')) throw new CommandError(3, `a job runs apply, check, drift or plan, not \`${args[0]}\``);
+  if (!schedulable.has(args[0] ?? ''))
+    throw new CommandError(3, `a job runs apply, check, drift or plan, not \`${args[0]}\``);
   const asks = args.find((word) => ['-k', '-K', '--ask-pass', '--ask-become-pass'].includes(word));
   if (asks !== undefined)
     throw new CommandError(
@@ -141,7 +197,12 @@ async function installJob(name: string, args: readonly string[], flags: InstallF
       return installUnits(job, unitsOf(job, calendar, stateDir, world), flags, session, world);
     case 'cron': {
       const line = cronLine(unitsOf(job, calendar, stateDir, world));
-      if (line === undefined) throw new CommandError(3, `cron cannot say \`${calendar.every}\``, 'use days and times: "Mon..Fri 22:00"');
+      if (line === undefined)
+        throw new CommandError(
+          3,
+          `cron cannot say \`${calendar.every}\``,
+          'use days and times: "Mon..Fri 22:00"',
+        );
       await saveJob(job, session);
       printText(line, world.out);
       return 0;
@@ -165,7 +226,15 @@ function judgeBySystemd(calendar: Calendar, world: World): void {
 }
 
 function unitsOf(job: Job, calendar: Calendar, stateDir: string, world: World): JobUnits {
-  const command = [process.execPath, world.program, 'schedule', 'run', job.name, '--state-dir', stateDir];
+  const command = [
+    process.execPath,
+    world.program,
+    'schedule',
+    'run',
+    job.name,
+    '--state-dir',
+    stateDir,
+  ];
   const unfit = [job.directory, ...command].find((path) => !fitsUnits(path));
   if (unfit !== undefined)
     throw new CommandError(
@@ -173,13 +242,27 @@ function unitsOf(job: Job, calendar: Calendar, stateDir: string, world: World): 
       `the path ${JSON.stringify(unfit)} cannot stand in a unit file or a crontab`,
       'it has a line break or another control character, or ends with a backslash or a blank',
     );
-  return { name: job.name, calendar, command, directory: job.directory, what: `kmend ${job.args.join(' ')}` };
+  return {
+    name: job.name,
+    calendar,
+    command,
+    directory: job.directory,
+    what: `kmend ${job.args.join(' ')}`,
+  };
 }
 
-async function installUnits(job: Job, given: JobUnits, flags: InstallFlags, session: Session, world: World): Promise<number> {
+async function installUnits(
+  job: Job,
+  given: JobUnits,
+  flags: InstallFlags,
+  session: Session,
+  world: World,
+): Promise<number> {
   const user = flags.user === true;
   const units = systemdUnits(given);
-  const folder = user ? join(world.home || homedir(), '.config/systemd/user') : '/etc/systemd/system';
+  const folder = user
+    ? join(world.home || homedir(), '.config/systemd/user')
+    : '/etc/systemd/system';
   const files = [
     [`${folder}/kmend-${job.name}.service`, units.service],
     [`${folder}/kmend-${job.name}.timer`, units.timer],
@@ -213,24 +296,44 @@ async function writeUnit(path: string, text: string, world: World): Promise<void
   }
 }
 
-/** Playbook and inventories of the command line go into the manifest; paths in it become those of the container. */
+/**
+ * Playbook and inventories of the command line go into the manifest; paths in it become those of
+ * the container.
+ */
 function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: World): string {
-  if (flags.image === undefined) throw new CommandError(3, 'a CronJob needs --image: an image whose entry point is kmend');
+  if (flags.image === undefined)
+    throw new CommandError(3, 'a CronJob needs --image: an image whose entry point is kmend');
   if (calendar.cron === undefined)
-    throw new CommandError(3, `a CronJob cannot say \`${calendar.every}\``, 'use days and times: "Mon..Fri 22:00"');
+    throw new CommandError(
+      3,
+      `a CronJob cannot say \`${calendar.every}\``,
+      'use days and times: "Mon..Fri 22:00"',
+    );
   const files = new Map<string, string>();
   const args = job.args.map((word, index) => {
     const isFile =
-      (index === 1 && job.args[0] !== 'check' && job.args[0] !== 'drift') || ['-i', '--inventory'].includes(job.args[index - 1] ?? '');
+      (index === 1 && job.args[0] !== 'check' && job.args[0] !== 'drift') ||
+      ['-i', '--inventory'].includes(job.args[index - 1] ?? '');
     if (!isFile) return word;
     const read = world.reader.readText(resolve(job.directory, word));
-    if (!read.ok) throw new CommandError(3, `${word}: ${read.why}`, 'a CronJob takes single files for playbook and inventory');
+    if (!read.ok)
+      throw new CommandError(
+        3,
+        `${word}: ${read.why}`,
+        'a CronJob takes single files for playbook and inventory',
+      );
     const file = basename(word);
-    if (files.has(file) && files.get(file) !== read.text) throw new CommandError(3, `two files of the job are called ${file}`);
+    if (files.has(file) && files.get(file) !== read.text)
+      throw new CommandError(3, `two files of the job are called ${file}`);
     files.set(file, read.text);
     return `${jobFolder}/${file}`;
   });
-  const login = ['--private-key', `${secretFolder}/id`, '--ssh-common-args', `-o UserKnownHostsFile=${secretFolder}/known_hosts`];
+  const login = [
+    '--private-key',
+    `${secretFolder}/id`,
+    '--ssh-common-args',
+    `-o UserKnownHostsFile=${secretFolder}/known_hosts`,
+  ];
   const roles = world.reader.readData(`${world.packageRoot}/docs/rbac.yaml`);
   const made = cronJobManifest({
     name: job.name,
@@ -239,7 +342,17 @@ function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: Worl
     namespace: flags.namespace ?? 'kmend',
     apiVersion: apiVersionFor(flags.kubernetesVersion, calendar),
     image: flags.image,
-    args: ['schedule', 'run', job.name, '--state-dir', '/state', ...notifyWords(job), '--', ...args, ...login],
+    args: [
+      'schedule',
+      'run',
+      job.name,
+      '--state-dir',
+      '/state',
+      ...notifyWords(job),
+      '--',
+      ...args,
+      ...login,
+    ],
     hasWebhook: job.notify?.urlFile !== undefined,
     files,
   });
@@ -260,10 +373,18 @@ function notifyWords({ notify }: Job): readonly string[] {
 }
 
 /** CronJobs of `batch/v1` are there from 1.21 on, and time zones in them from 1.25 on. */
-function apiVersionFor(version: string | undefined, calendar: Calendar): 'batch/v1' | 'batch/v1beta1' {
+function apiVersionFor(
+  version: string | undefined,
+  calendar: Calendar,
+): 'batch/v1' | 'batch/v1beta1' {
   if (version === undefined) return 'batch/v1';
   const minor = /^v?1\.(\d+)(?:\.\d+)?$/.exec(version)?.[1];
-  if (minor === undefined) throw new CommandError(3, `--kubernetes-version does not understand \`${version}\``, 'such as 1.20 or 1.28.4');
+  if (minor === undefined)
+    throw new CommandError(
+      3,
+      `--kubernetes-version does not understand \`${version}\``,
+      'such as 1.20 or 1.28.4',
+    );
   if (calendar.zone !== undefined && Number(minor) < 25)
     throw new CommandError(
       3,
@@ -273,7 +394,10 @@ function apiVersionFor(version: string | undefined, calendar: Calendar): 'batch/
   return Number(minor) < 21 ? 'batch/v1beta1' : 'batch/v1';
 }
 
-async function list(flags: StateFlags & { readonly json?: boolean }, world: World): Promise<number> {
+async function list(
+  flags: StateFlags & { readonly json?: boolean },
+  world: World,
+): Promise<number> {
   const jobs = await withSession(flags, world, allJobs);
   if (flags.json === true) {
     for (const job of jobs) world.out(toJson(job));
@@ -284,7 +408,8 @@ async function list(flags: StateFlags & { readonly json?: boolean }, world: Worl
       ? 'never'
       : `${new Date(end.at).toISOString().slice(0, 19)} exit ${end.exit}${end.run === undefined ? '' : ` (run ${end.run})`}`;
   const rows = jobs.map((job) => [job.name, job.every, last(job), `kmend ${job.args.join(' ')}`]);
-  for (const line of table([['job', 'every', 'last (UTC)', 'what'], ...rows], world.width())) world.out(line);
+  for (const line of table([['job', 'every', 'last (UTC)', 'what'], ...rows], world.width()))
+    world.out(line);
   return 0;
 }
 
@@ -301,7 +426,9 @@ async function remove(name: string, flags: StateFlags, world: World): Promise<nu
   const [unit] = job.units;
   if (unit !== undefined) {
     const systemctl = dirname(unit).endsWith('/user') ? 'systemctl --user' : 'systemctl';
-    world.out(`its timer may still be loaded: ${systemctl} disable --now kmend-${name}.timer; ${systemctl} daemon-reload`);
+    world.out(
+      `its timer may still be loaded: ${systemctl} disable --now kmend-${name}.timer; ${systemctl} daemon-reload`,
+    );
   }
   world.out(`job ${name} is forgotten; its runs stay: kmend runs`);
   return 0;

@@ -10,7 +10,8 @@ export interface ShownRows extends EarlyRows {
 }
 
 /**
- * JSON lines come at once. A table needs all its rows for its columns: a terminal gets it in parts, a pipe or a file as one.
+ * JSON lines come at once. A table needs all its rows for its columns: a terminal gets it in parts,
+ * a pipe or a file as one.
  * @param safe the row, or one that can be shown in its place
  */
 export function earlyRows(

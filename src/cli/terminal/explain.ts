@@ -1,6 +1,11 @@
 // Errors as words and an exit code: the one place where a command that cannot go on says why.
 import { CommanderError } from 'commander';
-import { DamagedError, StateRefusal, StateWriteError, stateError } from '../../adapters/store/index.ts';
+import {
+  DamagedError,
+  StateRefusal,
+  StateWriteError,
+  stateError,
+} from '../../adapters/store/index.ts';
 import { InputErrors } from '../../app/session/diagnostics.ts';
 import { CommandError } from '../../app/session/world.ts';
 import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
@@ -8,9 +13,14 @@ import { diagnosticsText } from '../../screens/diagnostics.ts';
 import { type Paint, plural } from '../../screens/layout.ts';
 import { paintOf, type World } from '../world.ts';
 
-/** Where it happened. What comes before in a stack is the message, which may hold the text of others. */
+/**
+ * Where it happened. What comes before in a stack is the message, which may hold the text of
+ * others.
+ */
 const framesOf = (error: unknown): readonly string[] =>
-  error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')) : [];
+  error instanceof Error
+    ? (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
+    : [];
 
 /** Prints an error that ends a command, and gives the exit code for it. */
 export function explain(error: unknown, world: World): number {
@@ -26,7 +36,9 @@ export function explain(error: unknown, world: World): number {
   }
   if (error instanceof DamagedError) {
     world.err(`${paint.red('kmend:')} ${error.message}`);
-    world.err(`  ${paint.cyan('hint:')} somebody or something changed this file: nothing is done by it`);
+    world.err(
+      `  ${paint.cyan('hint:')} somebody or something changed this file: nothing is done by it`,
+    );
     return 1;
   }
   if (error instanceof StateWriteError) {
@@ -35,8 +47,12 @@ export function explain(error: unknown, world: World): number {
     return 1;
   }
   if (error instanceof StateRefusal) {
-    world.err(`${paint.red('kmend:')} ${error.message}: it is not kmend's own, and is neither read nor written`);
-    world.err(`  ${paint.cyan('hint:')} see who put it there and remove it, or keep runs elsewhere: --state-dir DIR`);
+    world.err(
+      `${paint.red('kmend:')} ${error.message}: it is not kmend's own, and is neither read nor written`,
+    );
+    world.err(
+      `  ${paint.cyan('hint:')} see who put it there and remove it, or keep runs elsewhere: --state-dir DIR`,
+    );
     return 1;
   }
   const ofDisk = stateError(error, 'the state directory');
@@ -45,17 +61,22 @@ export function explain(error: unknown, world: World): number {
     world.err(`  ${paint.cyan('hint:')} ${ofDisk.remedy}, or name another place`);
     return 1;
   }
-  // Commander has printed its own words; help and version end with 0, anything else is a usage error.
+  // Commander has printed its own words; help and version end with 0, anything else is a usage
+  // error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 3;
   world.err(`${paint.red('kmend: internal error')} (version ${world.version}): ${String(error)}`);
   for (const line of framesOf(error)) world.err(line);
-  world.err('This is a fault of kmend, not yours. Please report it with these lines; a run under way can be taken up with `kmend resume`.');
+  world.err(
+    'This is a fault of kmend, not yours. Please report it with these lines; a run under way can be taken up with `kmend resume`.',
+  );
   return 1;
 }
 
 function printErrors({ diagnostics }: InputErrors, world: World, paint: Paint): void {
   // A file that must not be read is not quoted either.
-  const unread = diagnostics.filter((one) => one.code === 'unreadable').map((one) => [one.place?.file ?? '', []] as const);
+  const unread = diagnostics
+    .filter((one) => one.code === 'unreadable')
+    .map((one) => [one.place?.file ?? '', []] as const);
   const sources = new Map<string, readonly string[]>(unread);
   const lineOf = (file: string, line: number): string | undefined => {
     let lines = sources.get(file);

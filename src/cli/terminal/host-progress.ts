@@ -3,12 +3,21 @@ import type { World } from '../world.ts';
 
 const mostNamed = 3;
 
-/** `read 40 of 100 hosts; no answer yet: h41, h42, h43, ...`; to be called with each host as it comes. */
-export function hostProgress(done: string, hosts: readonly string[], world: Pick<World, 'progress'>): (host: string) => void {
+/**
+ * `read 40 of 100 hosts; no answer yet: h41, h42, h43, ...`; to be called with each host as it
+ * comes.
+ */
+export function hostProgress(
+  done: string,
+  hosts: readonly string[],
+  world: Pick<World, 'progress'>,
+): (host: string) => void {
   const waiting = new Set(hosts);
   return (host) => {
     waiting.delete(host);
-    world.progress(`${done} ${hosts.length - waiting.size} of ${hosts.length} hosts${missing(waiting)}`);
+    world.progress(
+      `${done} ${hosts.length - waiting.size} of ${hosts.length} hosts${missing(waiting)}`,
+    );
   };
 }
 

@@ -13,7 +13,10 @@ export const observerOf = (world: World, json: boolean): Observer => ({
   notice: (text, level) => world.err(level === 'warning' ? `warning: ${text}` : text),
   log: (text) => world.out(text),
   diagnostics: (found) => print(diagnosticsText(found, paintOf(world)), world.err),
-  reading: (how, hosts) => ({ answered: hostProgress(how, hosts, world), end: () => world.progress('') }),
+  reading: (how, hosts) => ({
+    answered: hostProgress(how, hosts, world),
+    end: () => world.progress(''),
+  }),
   fetching: (url) => world.progress(url === undefined ? '' : `fetching ${url}`),
   planned: (plan) => print(json ? [] : planLines(plan, world), world.out),
   resuming: (run) => print(json ? [] : [paintOf(world).bold(`Resuming run ${run}`)], world.out),
@@ -26,5 +29,10 @@ function print(lines: readonly string[], out: (line: string) => void): void {
 }
 
 /** A session of a command, watched by its terminal. */
-export const withSession = <T>(flags: FleetFlags, world: World, work: (session: Session) => Promise<T>, takeover?: string): Promise<T> =>
+export const withSession = <T>(
+  flags: FleetFlags,
+  world: World,
+  work: (session: Session) => Promise<T>,
+  takeover?: string,
+): Promise<T> =>
   inSession(flags, { world, observer: observerOf(world, flags.json === true) }, work, takeover);

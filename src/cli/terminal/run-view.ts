@@ -11,7 +11,12 @@ import { recapLines } from '../../screens/run/recap.ts';
 import { paintOf, type World } from '../world.ts';
 
 /** An event that cannot be shown is named, and the run goes on: the journal has it. */
-export async function openView(id: string, title: string, json: boolean, world: World): Promise<RunView> {
+export async function openView(
+  id: string,
+  title: string,
+  json: boolean,
+  world: World,
+): Promise<RunView> {
   const view = await viewOf(id, title, json, world);
   return {
     ended: (end) => finish(end, json, world),
@@ -19,7 +24,9 @@ export async function openView(id: string, title: string, json: boolean, world: 
       try {
         view.onEvent(event, state);
       } catch (error) {
-        world.err(`warning: entry ${event.seq} of the journal (${event.type}) cannot be shown: ${String(error).slice(0, 300)}`);
+        world.err(
+          `warning: entry ${event.seq} of the journal (${event.type}) cannot be shown: ${String(error).slice(0, 300)}`,
+        );
       }
     },
     close: view.close,
@@ -28,13 +35,23 @@ export async function openView(id: string, title: string, json: boolean, world: 
 }
 
 /** JSON lines, a live view on a terminal, plain lines elsewhere: all fed by the same events. */
-async function viewOf(id: string, title: string, json: boolean, world: World): Promise<Omit<RunView, 'ended'>> {
+async function viewOf(
+  id: string,
+  title: string,
+  json: boolean,
+  world: World,
+): Promise<Omit<RunView, 'ended'>> {
   if (json)
-    return { onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })), close: async () => {}, aside: (ask) => ask() };
+    return {
+      onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })),
+      close: async () => {},
+      aside: (ask) => ask(),
+    };
   const paint = paintOf(world);
   if (world.isTerminal) {
     const { openLive } = await import('../../screens/run/live.ts');
-    const open = () => openLive({ title: `${title} (run ${id})`, width: world.width, paint, now: world.clock.now });
+    const open = () =>
+      openLive({ title: `${title} (run ${id})`, width: world.width, paint, now: world.clock.now });
     let live = await open();
     let closed = false;
     return {
@@ -63,7 +80,10 @@ async function viewOf(id: string, title: string, json: boolean, world: World): P
   };
 }
 
-/** The recap, how it ended, what to type next, and the head by which the journal can be checked later. */
+/**
+ * The recap, how it ended, what to type next, and the head by which the journal can be checked
+ * later.
+ */
 function finish({ run, state, head, withheld }: RunEnd, json: boolean, world: World): void {
   if (json) return world.out(journalEnd(run, head));
   for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
@@ -73,7 +93,8 @@ function finish({ run, state, head, withheld }: RunEnd, json: boolean, world: Wo
   if (ended === undefined) return;
   world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${run}`);
   const steps = nextSteps(state);
-  for (const line of steps.length === 0 ? [] : [...steps, ...neededAgain(withheld)]) world.out(line);
+  for (const line of steps.length === 0 ? [] : [...steps, ...neededAgain(withheld)])
+    world.out(line);
   world.out(`journal: ${head.entries} entries, head ${head.head}`);
 }
 
@@ -85,4 +106,6 @@ export const journalEnd = (run: string, { entries, head }: JournalHead): string 
 export const neededAgain = (withheld: readonly string[]): readonly string[] =>
   withheld.length === 0
     ? []
-    : [`add to resume and rollback of it -e @FILE with what is not kept, because it may be secret: ${withheld.join(', ')}`];
+    : [
+        `add to resume and rollback of it -e @FILE with what is not kept, because it may be secret: ${withheld.join(', ')}`,
+      ];

@@ -8,7 +8,12 @@ import { type PlannedWave, planText } from '../../screens/plan-text.ts';
 import { paintOf, type World } from '../world.ts';
 
 /** Waves, order and times by the very `decide` that a run asks, on a virtual clock. */
-function foresee(plan: Plan, play: PlayPlan, canaryHosts: readonly string[] | undefined, now: number): Simulation {
+function foresee(
+  plan: Plan,
+  play: PlayPlan,
+  canaryHosts: readonly string[] | undefined,
+  now: number,
+): Simulation {
   const begin = beginning(plan, play, { who: 'plan', attended: false, down: new Set() });
   return simulate({
     begin,
@@ -25,7 +30,9 @@ export function planLines({ plan, canaryHosts }: PlanToShow, world: World): read
     const now = world.clock.now();
     const simulation = foresee(plan, play, canaryHosts[index], now);
     const waves: readonly PlannedWave[] = simulation.waves.map((wave) => ({
-      title: wave.canary ? `Canary: ${wave.hosts.length}` : `Wave ${wave.wave}: ${wave.hosts.length}`,
+      title: wave.canary
+        ? `Canary: ${wave.hosts.length}`
+        : `Wave ${wave.wave}: ${wave.hosts.length}`,
       hosts: simulation.starts
         .filter((start) => start.wave === wave.wave)
         .map((start) => ({
@@ -35,8 +42,18 @@ export function planLines({ plan, canaryHosts }: PlanToShow, world: World): read
         })),
     }));
     const started = new Set(simulation.starts.map((start) => start.host));
-    const unstarted = play.hosts.filter((host) => hasChanges(host) && !started.has(host.host)).map((host) => host.host);
+    const unstarted = play.hosts
+      .filter((host) => hasChanges(host) && !started.has(host.host))
+      .map((host) => host.host);
     const expected = (simulation.endAt - now) / 1000;
-    return planText({ play, waves, unstarted, why: simulation.why, expected, width: world.width(), paint: paintOf(world) });
+    return planText({
+      play,
+      waves,
+      unstarted,
+      why: simulation.why,
+      expected,
+      width: world.width(),
+      paint: paintOf(world),
+    });
   });
 }

@@ -1,4 +1,5 @@
-// What `check` concludes from the facts of one host: one answer for the summary and for the exit code, so that no unknown host counts as fine.
+// What `check` concludes from the facts of one host: one answer for the summary and for the exit
+// code, so that no unknown host counts as fine.
 import { type Facts, known } from '../../model/fact.ts';
 
 export type Conclusion =
@@ -9,14 +10,20 @@ export type Conclusion =
 /** Accounting that is on needs an operator, whether or not kmend knows a remedy. */
 export function conclusionOf(facts: Facts): Conclusion {
   const [verdict, remedy] = [known(facts, 'kmem.verdict', ''), known(facts, 'kmem.remedy', '')];
-  if (verdict === 'on' || verdict === 'leaking' || !['none', 'unknown', ''].includes(remedy)) return { kind: 'needs_remedy' };
-  if (verdict !== 'off' && verdict !== 'not_applicable') return { kind: 'unknown', why: whyUnknown(facts, verdict) };
+  if (verdict === 'on' || verdict === 'leaking' || !['none', 'unknown', ''].includes(remedy))
+    return { kind: 'needs_remedy' };
+  if (verdict !== 'off' && verdict !== 'not_applicable')
+    return { kind: 'unknown', why: whyUnknown(facts, verdict) };
   if (remedy !== 'none') return { kind: 'unknown', why: 'remedy not known' };
   return { kind: verdict === 'off' ? 'fine' : 'not_applicable' };
 }
 
-/** No program that makes containers, and no group of one, was found: `kmem.parts` is a list, and empty. */
+/**
+ * No program that makes containers, and no group of one, was found: `kmem.parts` is a list, and
+ * empty.
+ */
 function whyUnknown(facts: Facts, verdict: string): string {
-  if (verdict === 'unknown' && known(facts, 'kmem.parts')?.length === 0) return 'no container runtime and no kubelet found';
+  if (verdict === 'unknown' && known(facts, 'kmem.parts')?.length === 0)
+    return 'no container runtime and no kubelet found';
   return verdict === 'at_risk' ? 'at risk' : 'no proof';
 }

@@ -1,4 +1,5 @@
-// Lost remedies: does a host that an earlier run mended still have what mended it? From its facts of now and from what that run changed.
+// Lost remedies: does a host that an earlier run mended still have what mended it? From its facts
+// of now and from what that run changed.
 import { type Facts, known } from '../../model/fact.ts';
 import type { ByName } from '../../model/facts/row.ts';
 import { present } from '../../model/present.ts';
@@ -8,7 +9,8 @@ import type { MadeChange, Remediated } from '../run-state/host-history.ts';
 import { conclusionOf } from './conclusion.ts';
 
 /**
- * `kept`: the remedy is there and nothing else needs one. `lost`: something needs a remedy (again). `unproven`: nothing tells on from off.
+ * `kept`: the remedy is there and nothing else needs one. `lost`: something needs a remedy (again).
+ * `unproven`: nothing tells on from off.
  * `unread`: no facts. `never`: no run mended it, and it needs nothing.
  */
 export type DriftState = 'kept' | 'lost' | 'unproven' | 'unread' | 'never';
@@ -46,8 +48,12 @@ export function hostDrift(
       failure: read.failure,
     };
   const { facts } = read;
-  const [verdict, remedy] = [known(facts, 'kmem.verdict', 'unknown'), known(facts, 'kmem.remedy', '')];
-  const gone = mended === undefined ? [] : mended.changes.flatMap((change) => differences(change, facts));
+  const [verdict, remedy] = [
+    known(facts, 'kmem.verdict', 'unknown'),
+    known(facts, 'kmem.remedy', ''),
+  ];
+  const gone =
+    mended === undefined ? [] : mended.changes.flatMap((change) => differences(change, facts));
   const state = stateOf(facts, mended);
   const remedyWhy = known(facts, 'kmem.remedy_why', '');
   const inPart = isInPart(facts, mended);
@@ -56,13 +62,25 @@ export function hostDrift(
     state === 'lost' && (inPart || gone.length === 0)
       ? [...(gone.length === 0 ? notes(mended) : gone), ...(reason === '' ? [] : [reason])]
       : gone;
-  const leftOpen = state === 'kept' && inPart ? (mended?.proof.accepted ?? []).map(({ name }) => name) : [];
-  return { host, state, why, leftOpen, ...present({ mended }), verdict, evidence: known(facts, 'kmem.evidence', ''), remedy };
+  const leftOpen =
+    state === 'kept' && inPart ? (mended?.proof.accepted ?? []).map(({ name }) => name) : [];
+  return {
+    host,
+    state,
+    why,
+    leftOpen,
+    ...present({ mended }),
+    verdict,
+    evidence: known(facts, 'kmem.evidence', ''),
+    remedy,
+  };
 }
 
 /** What the run accepted is still open; the host must keep the rest of its remedy. */
 const isInPart = (facts: Facts, mended: Remediated | undefined): boolean =>
-  mended?.proof.accepted !== undefined && known(facts, 'kmem.partial', '') !== '' && conclusionOf(facts).kind === 'needs_remedy';
+  mended?.proof.accepted !== undefined &&
+  known(facts, 'kmem.partial', '') !== '' &&
+  conclusionOf(facts).kind === 'needs_remedy';
 
 const partStates: ByName<DriftState> = { samples: 'kept', none: 'unproven', refuted: 'lost' };
 
@@ -91,9 +109,15 @@ const words = (cmdline: string): readonly string[] => cmdline.split(/\s+/).filte
 
 /** The items of every occurrence of a key; a bare word has the item ''. */
 const itemsOf = (tokens: readonly string[], key: string): readonly string[] =>
-  tokens.filter((token) => token === key || token.startsWith(`${key}=`)).flatMap((token) => token.slice(key.length + 1).split(','));
+  tokens
+    .filter((token) => token === key || token.startsWith(`${key}=`))
+    .flatMap((token) => token.slice(key.length + 1).split(','));
 
-function argumentDifferences(key: string, after: string | undefined, facts: Facts): readonly string[] {
+function argumentDifferences(
+  key: string,
+  after: string | undefined,
+  facts: Facts,
+): readonly string[] {
   const wanted = itemsOf(words(after ?? ''), key);
   const missing = (name: 'boot.cmdline' | 'boot.next_cmdline' | 'boot.cmdline_future'): boolean => {
     const line = known(facts, name, '');
@@ -106,18 +130,26 @@ function argumentDifferences(key: string, after: string | undefined, facts: Fact
   const of = next === '' ? '' : ` (kernel ${next})`;
   return [
     ...(missing('boot.cmdline') ? [`${shown} is not on the command line of this boot`] : []),
-    ...(missing('boot.next_cmdline') ? [`${shown} is not on the command line of the next boot${of}`] : []),
-    ...(after !== undefined && missing('boot.cmdline_future') ? [`a kernel installed later would not get ${shown}`] : []),
+    ...(missing('boot.next_cmdline')
+      ? [`${shown} is not on the command line of the next boot${of}`]
+      : []),
+    ...(after !== undefined && missing('boot.cmdline_future')
+      ? [`a kernel installed later would not get ${shown}`]
+      : []),
   ];
 }
 
-const withoutArch = (release: string): string => release.replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
+const withoutArch = (release: string): string =>
+  release.replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
 
-/** A newer kernel is no loss by itself: whether it is one is what the argument and the verdict say. */
+/**
+ * A newer kernel is no loss by itself: whether it is one is what the argument and the verdict say.
+ */
 function kernelDifferences(after: string, facts: Facts): readonly string[] {
   const next = known(facts, 'kernel.next', '');
   const now = known(facts, 'kernel.release', '');
-  const older = (release: string): boolean => release !== '' && compareRpm(withoutArch(release), withoutArch(after)) < 0;
+  const older = (release: string): boolean =>
+    release !== '' && compareRpm(withoutArch(release), withoutArch(after)) < 0;
   return [
     ...(older(now) ? [`kernel ${now} runs, older than ${after}`] : []),
     ...(older(next) && next !== now ? [`kernel ${next} boots next, older than ${after}`] : []),
@@ -125,7 +157,9 @@ function kernelDifferences(after: string, facts: Facts): readonly string[] {
 }
 
 /** Package facts that every probe reads. */
-const packageFacts: ByName<'docker.evr' | 'cli.evr' | 'containerd.evr' | 'runc.evr' | 'kubelet.evr'> = {
+const packageFacts: ByName<
+  'docker.evr' | 'cli.evr' | 'containerd.evr' | 'runc.evr' | 'kubelet.evr'
+> = {
   'docker-ce': 'docker.evr',
   'docker-ce-cli': 'cli.evr',
   'containerd.io': 'containerd.evr',

@@ -8,6 +8,10 @@ const named = (data: Mapping, field: string): readonly string[] => {
 };
 
 /** Pods and volumes, by name, of a drain's data. */
-export const leftBehind = (data: Mapping = {}): readonly string[] => [...named(data, 'left'), ...named(data, 'arrived')];
+export const leftBehind = (data: Mapping = {}): readonly string[] => [
+  ...named(data, 'left'),
+  ...named(data, 'arrived'),
+];
 
-export const leftBehindOn = ({ results }: Pick<HostState, 'results'>): readonly string[] => leftBehind(results.drain?.data);
+export const leftBehindOn = ({ results }: Pick<HostState, 'results'>): readonly string[] =>
+  leftBehind(results.drain?.data);

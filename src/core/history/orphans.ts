@@ -1,4 +1,5 @@
-// Hosts that a run took and did not give back: from the fence on the host, the mark on its node, and the journals of this state directory. Pure.
+// Hosts that a run took and did not give back: from the fence on the host, the mark on its node,
+// and the journals of this state directory. Pure.
 import { type Facts, known } from '../../model/fact.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 import { isRunId } from '../../model/run/run-id.ts';
@@ -13,7 +14,10 @@ export interface Seen {
   readonly machineId: string;
   /** Fingerprint of its SSH host key. */
   readonly hostKey: string;
-  /** The run that holds the host by its fence, or held it last; empty for none, or where only root may read it. */
+  /**
+   * The run that holds the host by its fence, or held it last; empty for none, or where only root
+   * may read it.
+   */
   readonly fence: string;
   readonly fenceOpen: boolean;
   /** The run whose mark the node carries. */
@@ -41,8 +45,9 @@ export interface KnownRun {
 }
 
 /**
- * `under_way`: its process lives. `interrupted`: it does not. `aborted`: an operator ended it. `failed`: the host failed in it, and nobody
- * acknowledged that. `elsewhere`: this state directory has no such run.
+ * `under_way`: its process lives. `interrupted`: it does not. `aborted`: an operator ended it.
+ * `failed`: the host failed in it, and nobody acknowledged that. `elsewhere`: this state directory
+ * has no such run.
  */
 export type HeldKind = 'under_way' | 'interrupted' | 'aborted' | 'failed' | 'elsewhere';
 
@@ -55,19 +60,30 @@ export interface Held {
   readonly hint: string;
 }
 
-/** Not in service, as far as anybody can tell: only a run that is under way gives its host back by itself. */
+/**
+ * Not in service, as far as anybody can tell: only a run that is under way gives its host back by
+ * itself.
+ */
 export const isOrphan = (held: Held): boolean => held.kind !== 'under_way';
 
 /** By what the probe shows now; whether it may be returned to service is seen in its walk. */
-export const isProven = ({ verdict }: HostPlan): boolean => verdict === 'off' || verdict === 'not_applicable';
+export const isProven = ({ verdict }: HostPlan): boolean =>
+  verdict === 'off' || verdict === 'not_applicable';
 
 /** Runs whose journals say more about these hosts than the hosts themselves. */
 export const runsNamed = (seen: readonly Seen[]): readonly string[] => [
-  ...new Set(seen.flatMap(({ fence, fenceOpen, owner }) => [...(fenceOpen ? [fence] : []), owner]).filter(isRunId)),
+  ...new Set(
+    seen
+      .flatMap(({ fence, fenceOpen, owner }) => [...(fenceOpen ? [fence] : []), owner])
+      .filter(isRunId),
+  ),
 ];
 
 /** Who has each of these hosts; hosts that nobody has are absent. */
-export function heldHosts(seen: readonly Seen[], known: ReadonlyMap<string, KnownRun>): ReadonlyMap<string, Held> {
+export function heldHosts(
+  seen: readonly Seen[],
+  known: ReadonlyMap<string, KnownRun>,
+): ReadonlyMap<string, Held> {
   const open = openHosts(known);
   return new Map(
     seen.flatMap((one) => {
@@ -81,25 +97,49 @@ export function heldHosts(seen: readonly Seen[], known: ReadonlyMap<string, Know
 function openHosts(known: ReadonlyMap<string, KnownRun>): ReadonlyMap<string, readonly string[]> {
   const open = new Map<string, readonly string[]>();
   for (const [run, { state }] of known)
-    for (const host of hostStates(state)) if (isInterrupted(host)) open.set(host.host, [...(open.get(host.host) ?? []), run]);
+    for (const host of hostStates(state))
+      if (isInterrupted(host)) open.set(host.host, [...(open.get(host.host) ?? []), run]);
   return open;
 }
 
-function heldOne(one: Seen, known: ReadonlyMap<string, KnownRun>, open: readonly string[]): Held | undefined {
+function heldOne(
+  one: Seen,
+  known: ReadonlyMap<string, KnownRun>,
+  open: readonly string[],
+): Held | undefined {
   // The ids of runs begin with their time: a run that had the host after this one took it over.
   const still = open.filter((run) => one.fence === '' || run >= one.fence);
-  const runs = [...(one.fenceOpen ? [one.fence] : []), ...(isRunId(one.owner) ? [one.owner] : []), ...still];
+  const runs = [
+    ...(one.fenceOpen ? [one.fence] : []),
+    ...(isRunId(one.owner) ? [one.owner] : []),
+    ...still,
+  ];
   return runs.map((run) => standing(one, run, known.get(run))).find((held) => held !== undefined);
 }
 
-function standing({ host, owner }: Seen, run: string, known: KnownRun | undefined): Held | undefined {
+function standing(
+  { host, owner }: Seen,
+  run: string,
+  known: KnownRun | undefined,
+): Held | undefined {
   const word = pasteable(host);
-  const held = (kind: HeldKind, why: string, hint: string): Held => ({ host, run, kind, why, hint });
+  const held = (kind: HeldKind, why: string, hint: string): Held => ({
+    host,
+    run,
+    kind,
+    why,
+    hint,
+  });
   const state = known === undefined ? undefined : hostState(known.state, host);
-  if (known?.holder !== undefined) return held('under_way', `run ${run} is under way on it (${known.holder})`, 'wait for it');
+  if (known?.holder !== undefined)
+    return held('under_way', `run ${run} is under way on it (${known.holder})`, 'wait for it');
   if (state === undefined) {
     const hint = `resume it where it was started; if it is over for good, give --takeover ${run} to the next apply`;
-    return held('elsewhere', `run ${run} has taken it and not given it back; its journal is not in this state directory`, hint);
+    return held(
+      'elsewhere',
+      `run ${run} has taken it and not given it back; its journal is not in this state directory`,
+      hint,
+    );
   }
   if (isInterrupted(state)) {
     const aborted = known?.state.aborted;
@@ -114,41 +154,55 @@ function standing({ host, owner }: Seen, run: string, known: KnownRun | undefine
       `kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`,
     );
   return owner === run
-    ? held('elsewhere', `its node carries the mark of run ${run}, which is done with it`, `--takeover ${run}`)
+    ? held(
+        'elsewhere',
+        `its node carries the mark of run ${run}, which is done with it`,
+        `--takeover ${run}`,
+      )
     : undefined;
 }
 
-/** In the middle of its walk, with something begun. One that is tried again, and was left out of service, waits for that. */
+/**
+ * In the middle of its walk, with something begun. One that is tried again, and was left out of
+ * service, waits for that.
+ */
 export const isInterrupted = (host: HostState): boolean =>
   host.touched &&
   (host.status === 'running' ||
     host.status === 'waiting' ||
     host.status === 'planned' ||
-    (host.status === 'failed' && (host.failure?.resumable === true || (owesReturn(host) && host.resolved === undefined))));
+    (host.status === 'failed' &&
+      (host.failure?.resumable === true || (owesReturn(host) && host.resolved === undefined))));
 
 const leftAs = ({ marks: { cordoned, drained, uncordoned }, tasks }: HostState): string => {
   if (uncordoned) return 'with its fence open';
   if (drained) return 'drained and cordoned';
   if (cordoned) return 'cordoned';
-  return tasks.some(({ sets }) => sets?.kmend_drain === 'command') ? 'drained by a command of the play' : 'half done';
+  return tasks.some(({ sets }) => sets?.kmend_drain === 'command')
+    ? 'drained by a command of the play'
+    : 'half done';
 };
 
 /** Hosts of the inventory that are one machine, or may be. */
 export interface Twins {
   readonly hosts: readonly string[];
   /**
-   * `boot`: the same boot id, which two machines never have, from one SSH host key. `word`: the same boot id with different keys: containers of one
-   * kernel, or one of them gives the boot id of another. `machine`: only the same machine id, which clones of a disk have too.
+   * `boot`: the same boot id, which two machines never have, from one SSH host key. `word`: the
+   * same boot id with different keys: containers of one kernel, or one of them gives the boot id of
+   * another. `machine`: only the same machine id, which clones of a disk have too.
    */
   readonly by: 'boot' | 'word' | 'machine';
   readonly id: string;
 }
 
-/** A host cannot keep another from its remedy by its word alone: it cannot show the other's host key. */
+/**
+ * A host cannot keep another from its remedy by its word alone: it cannot show the other's host
+ * key.
+ */
 export function twinsAmong(seen: readonly Seen[]): readonly Twins[] {
-  const boots = grouped(seen, ({ bootId, hostKey }) => (bootId === '' ? '' : `${bootId} ${hostKey}`)).map(
-    ([id, hosts]): Twins => ({ hosts, by: 'boot', id: id.split(' ')[0] ?? '' }),
-  );
+  const boots = grouped(seen, ({ bootId, hostKey }) =>
+    bootId === '' ? '' : `${bootId} ${hostKey}`,
+  ).map(([id, hosts]): Twins => ({ hosts, by: 'boot', id: id.split(' ')[0] ?? '' }));
   const known = new Set(boots.map(({ hosts }) => hosts.join('\n')));
   const more = (by: 'word' | 'machine', idOf: (one: Seen) => string): readonly Twins[] =>
     grouped(seen, idOf).flatMap(([id, hosts]) => {
@@ -156,10 +210,17 @@ export function twinsAmong(seen: readonly Seen[]): readonly Twins[] {
       known.add(hosts.join('\n'));
       return isNew ? [{ hosts, by, id }] : [];
     });
-  return [...boots, ...more('word', ({ bootId }) => bootId), ...more('machine', ({ machineId }) => machineId)];
+  return [
+    ...boots,
+    ...more('word', ({ bootId }) => bootId),
+    ...more('machine', ({ machineId }) => machineId),
+  ];
 }
 
-function grouped(seen: readonly Seen[], idOf: (one: Seen) => string): readonly (readonly [string, readonly string[]])[] {
+function grouped(
+  seen: readonly Seen[],
+  idOf: (one: Seen) => string,
+): readonly (readonly [string, readonly string[]])[] {
   const groups = new Map<string, string[]>();
   for (const one of seen) {
     const hosts = groups.get(idOf(one)) ?? [];
@@ -176,10 +237,12 @@ const names = (hosts: readonly string[]): string => {
 };
 
 const twinsWords: Readonly<Record<Twins['by'], (hosts: string, id: string) => string>> = {
-  boot: (hosts, id) => `${hosts} are one machine: the boot id of each is ${id}; only one of these names may be in the inventory`,
+  boot: (hosts, id) =>
+    `${hosts} are one machine: the boot id of each is ${id}; only one of these names may be in the inventory`,
   word: (hosts, id) =>
     `${hosts} give one boot id (${id}) with different host keys: containers of one machine, or one of them does not say its own`,
-  machine: (hosts, id) => `${hosts} have one machine id (${id}): clones of one disk, or one machine under several names`,
+  machine: (hosts, id) =>
+    `${hosts} have one machine id (${id}): clones of one disk, or one machine under several names`,
 };
 
 export const twinsText = ({ hosts, by, id }: Twins): string => twinsWords[by](names(hosts), id);

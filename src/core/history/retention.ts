@@ -1,12 +1,20 @@
-// Which runs may be removed: those that are old enough, over, and that nothing later looks at. Pure; what the journals say comes in.
+// Which runs may be removed: those that are old enough, over, and that nothing later looks at.
+// Pure; what the journals say comes in.
 import type { Event } from '../../model/run/event.ts';
 import { interruptedExit } from '../rollout/exit.ts';
 import { fold } from '../run-state/fold.ts';
-import { type HostChanges, type Remediated, readChanges, remember } from '../run-state/host-history.ts';
+import {
+  type HostChanges,
+  type Remediated,
+  readChanges,
+  remember,
+} from '../run-state/host-history.ts';
 import { emptyState, type HostState, hostStates, type RunState } from '../run-state/state.ts';
 
 /** How much is kept: the newest runs, or those of so many milliseconds. */
-export type Keep = { readonly kind: 'newest'; readonly runs: number } | { readonly kind: 'since'; readonly milliseconds: number };
+export type Keep =
+  | { readonly kind: 'newest'; readonly runs: number }
+  | { readonly kind: 'since'; readonly milliseconds: number };
 
 const day = 86_400_000;
 
@@ -14,16 +22,28 @@ const day = 86_400_000;
 export function keepOf(text: string): Keep | undefined {
   const [, digits, unit] = /^([1-9]\d{0,5})(d?)$/.exec(text) ?? [];
   if (digits === undefined) return undefined;
-  return unit === 'd' ? { kind: 'since', milliseconds: Number(digits) * day } : { kind: 'newest', runs: Number(digits) };
+  return unit === 'd'
+    ? { kind: 'since', milliseconds: Number(digits) * day }
+    : { kind: 'newest', runs: Number(digits) };
 }
 
-/** The runs that are not kept by their age or number, of these, the oldest first. The newest always stays: the next one names it. */
-export function beyond<T extends { readonly startedAt: number }>(runs: readonly T[], keep: Keep, now: number): readonly T[] {
+/**
+ * The runs that are not kept by their age or number, of these, the oldest first. The newest always
+ * stays: the next one names it.
+ */
+export function beyond<T extends { readonly startedAt: number }>(
+  runs: readonly T[],
+  keep: Keep,
+  now: number,
+): readonly T[] {
   if (keep.kind === 'newest') return runs.slice(0, Math.max(0, runs.length - keep.runs));
   return runs.slice(0, -1).filter(({ startedAt }) => startedAt < now - keep.milliseconds);
 }
 
-/** Why a run stays that is old enough: it can go on, `drift` compares hosts with what it did, or the rollback of an older run has to know it. */
+/**
+ * Why a run stays that is old enough: it can go on, `drift` compares hosts with what it did, or the
+ * rollback of an older run has to know it.
+ */
 export type Needed = 'not_over' | 'drift' | 'rollback';
 
 /** Takes the runs one after the other, the oldest first, and keeps none of their events. */
@@ -42,7 +62,13 @@ interface Seen {
 export function readRetention(): RetentionReader {
   const seen: Seen[] = [];
   const memory = createMemory();
-  let current: { readonly run: string; readonly hostChanges: ReturnType<typeof readChanges>; state: RunState } | undefined;
+  let current:
+    | {
+        readonly run: string;
+        readonly hostChanges: ReturnType<typeof readChanges>;
+        state: RunState;
+      }
+    | undefined;
   const end = (): void => {
     if (current === undefined) return;
     const { run, hostChanges, state } = current;
@@ -51,7 +77,9 @@ export function readRetention(): RetentionReader {
     seen.push({
       run,
       isOver: isOver(state),
-      changed: [...done.values()].flatMap(({ host, changes }) => (changes.length > 0 ? [host] : [])),
+      changed: [...done.values()].flatMap(({ host, changes }) =>
+        changes.length > 0 ? [host] : [],
+      ),
     });
     current = undefined;
   };
@@ -71,7 +99,11 @@ export function readRetention(): RetentionReader {
   };
 }
 
-function neededOf(seen: readonly Seen[], old: ReadonlySet<string>, compared: ReadonlySet<string>): ReadonlyMap<string, Needed> {
+function neededOf(
+  seen: readonly Seen[],
+  old: ReadonlySet<string>,
+  compared: ReadonlySet<string>,
+): ReadonlyMap<string, Needed> {
   const needed = new Map<string, Needed>();
   /** Hosts that a run which stays has changed: its rollback reads what later runs did on them. */
   const changed = new Set<string>();
@@ -111,12 +143,16 @@ function createMemory(): Memory {
   };
 }
 
-/** Nothing of it goes on by itself or by `resume`: no host is under way, and none that failed waits for an operator. */
+/**
+ * Nothing of it goes on by itself or by `resume`: no host is under way, and none that failed waits
+ * for an operator.
+ */
 function isOver(state: RunState): boolean {
   const { finished, aborted } = state;
   if (finished === undefined) return false;
   // The machine went down: the job that it belongs to takes it up.
-  if (finished.exit === interruptedExit && aborted !== undefined && /^SIG/.test(aborted.why)) return false;
+  if (finished.exit === interruptedExit && aborted !== undefined && /^SIG/.test(aborted.why))
+    return false;
   return ![...hostStates(state)].some(isOpen);
 }
 

@@ -1,4 +1,5 @@
-// Rollback: from what a run's journal says that it changed on a host, what must be set again. Says so where the journal does not know.
+// Rollback: from what a run's journal says that it changed on a host, what must be set again. Says
+// so where the journal does not know.
 
 import type { Failure } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
@@ -27,15 +28,28 @@ export interface LaterRun {
 type Step =
   | { readonly kind: 'package'; readonly name: string; readonly to: string }
   | { readonly kind: 'kernel'; readonly release: string }
-  | { readonly kind: 'argument'; readonly edits: readonly Mapping[]; readonly made: readonly string[]; readonly before: readonly string[] }
+  | {
+      readonly kind: 'argument';
+      readonly edits: readonly Mapping[];
+      readonly made: readonly string[];
+      readonly before: readonly string[];
+    }
   | { readonly kind: 'updates'; readonly what: string }
   | { readonly kind: 'repository'; readonly args: Mapping }
   | { readonly kind: 'left'; readonly what: string }
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly why: string };
 
-export function rollbackOf(run: string, hostChanges: HostChanges, later: readonly LaterRun[]): Rollback {
-  if (hostChanges.end === 'under_way') return refused(`run ${run} is not over on it`, `kmend resume ${run}, or kmend abort ${run}, first`);
+export function rollbackOf(
+  run: string,
+  hostChanges: HostChanges,
+  later: readonly LaterRun[],
+): Rollback {
+  if (hostChanges.end === 'under_way')
+    return refused(
+      `run ${run} is not over on it`,
+      `kmend resume ${run}, or kmend abort ${run}, first`,
+    );
   const since = changedSince(hostChanges, later);
   if (since !== undefined)
     return refused(
@@ -44,7 +58,11 @@ export function rollbackOf(run: string, hostChanges: HostChanges, later: readonl
     );
   const steps = hostChanges.changes.map(stepOf);
   const unknown = steps.find((step) => step.kind === 'unknown');
-  if (unknown?.kind === 'unknown') return refused(unknown.why, 'take it back by hand: the journal cannot say what was there before');
+  if (unknown?.kind === 'unknown')
+    return refused(
+      unknown.why,
+      'take it back by hand: the journal cannot say what was there before',
+    );
   const follows = steps.some(({ kind }) => kind === 'kernel');
   const isLeft = (step: Step): step is Extract<Step, { readonly what: string }> =>
     step.kind === 'left' || (step.kind === 'updates' && !follows);
@@ -53,10 +71,16 @@ export function rollbackOf(run: string, hostChanges: HostChanges, later: readonl
   return vars === undefined ? { kind: 'nothing', left } : { kind: 'way_back', way: { vars, left } };
 }
 
-const refused = (message: string, hint: string): Rollback => ({ kind: 'refused', failure: { kind: 'refused', message, hint } });
+const refused = (message: string, hint: string): Rollback => ({
+  kind: 'refused',
+  failure: { kind: 'refused', message, hint },
+});
 
 /** A later run that changed one of these things again, and not back to what was there before. */
-function changedSince(hostChanges: HostChanges, later: readonly LaterRun[]): { readonly run: string; readonly what: string } | undefined {
+function changedSince(
+  hostChanges: HostChanges,
+  later: readonly LaterRun[],
+): { readonly run: string; readonly what: string } | undefined {
   for (const { run, hostChanges: others } of [...later].reverse()) {
     for (const change of others.changes) {
       const ours = hostChanges.changes.find((one) => one.what === change.what);
@@ -68,18 +92,26 @@ function changedSince(hostChanges: HostChanges, later: readonly LaterRun[]): { r
 
 function stepOf(change: MadeChange): Step {
   const { what, module, task } = change;
-  if (/^\(hidden by no_log\)$/.test(what)) return { kind: 'unknown', why: `no_log of the task "${task}" hid what it changed` };
+  if (/^\(hidden by no_log\)$/.test(what))
+    return { kind: 'unknown', why: `no_log of the task "${task}" hid what it changed` };
   if (module !== 'yum_repository' && `${what}${change.before ?? ''}`.includes('***'))
-    return { kind: 'unknown', why: `a secret stood in what the task "${task}" changed, and the journal does not keep it` };
+    return {
+      kind: 'unknown',
+      why: `a secret stood in what the task "${task}" changed, and the journal does not keep it`,
+    };
   // What lies in the package manager's cache or in kmend's own folder changes nothing.
-  if (change.sign === '!' && (what === 'download' || what === 'copy package files')) return { kind: 'none' };
+  if (change.sign === '!' && (what === 'download' || what === 'copy package files'))
+    return { kind: 'none' };
   if (change.sign === '!')
-    return module === 'container_runtime' ? { kind: 'none' } : { kind: 'left', what: `the task "${task}" (${module})` };
+    return module === 'container_runtime'
+      ? { kind: 'none' }
+      : { kind: 'left', what: `the task "${task}" (${module})` };
   if (change.sign !== '+' && (change.before ?? '') === '')
     return { kind: 'unknown', why: `its journal has no value from before of: ${what}` };
   const name = /^package (\S+)$/.exec(what)?.[1];
   if (module === 'kernel') return kernelStep(change);
-  if (name !== undefined) return { kind: 'package', name, to: change.sign === '+' ? 'absent' : (change.before ?? '') };
+  if (name !== undefined)
+    return { kind: 'package', name, to: change.sign === '+' ? 'absent' : (change.before ?? '') };
   if (module === 'yum_repository') return repositoryStep(change);
   const key = /^boot argument (\S+)$/.exec(what)?.[1];
   if (key !== undefined) return argumentStep(key, change);
@@ -87,34 +119,50 @@ function stepOf(change: MadeChange): Step {
 }
 
 /**
- * The newer kernel stays installed beside the old one: only the choice of the one that boots is rolled back. The package whose updates become the default
- * follows that kernel; where a run changed nothing else, it stays.
+ * The newer kernel stays installed beside the old one: only the choice of the one that boots is
+ * rolled back. The package whose updates become the default follows that kernel; where a run
+ * changed nothing else, it stays.
  */
 function kernelStep({ what, before, task }: MadeChange): Step {
-  if (what === 'kernel that boots next' && before !== undefined) return { kind: 'kernel', release: before };
-  return what.startsWith('package whose') ? { kind: 'updates', what: `${what} (task "${task}")` } : { kind: 'none' };
+  if (what === 'kernel that boots next' && before !== undefined)
+    return { kind: 'kernel', release: before };
+  return what.startsWith('package whose')
+    ? { kind: 'updates', what: `${what} (task "${task}")` }
+    : { kind: 'none' };
 }
 
 /** The section of before, as options of yum; a password in it was never read. */
 function repositoryStep({ what, before = '', task }: MadeChange): Step {
   const [, name, file] = /^repository (\S+) in \S*\/([^\s/]+)\.repo$/.exec(what) ?? [];
-  if (name === undefined || file === undefined || before.includes('***')) return { kind: 'left', what: `${what} (task "${task}")` };
+  if (name === undefined || file === undefined || before.includes('***'))
+    return { kind: 'left', what: `${what} (task "${task}")` };
   const settings = before
     .split('\n')
     .slice(1)
     .map((setting) => setting.split(/=(.*)/s).slice(0, 2));
-  const options: Mapping = Object.fromEntries(settings.map(([key = '', value = '']) => [key, value]));
-  return { kind: 'repository', args: before === '' ? { name, file, state: 'absent' } : { name, file, state: 'present', options } };
+  const options: Mapping = Object.fromEntries(
+    settings.map(([key = '', value = '']) => [key, value]),
+  );
+  return {
+    kind: 'repository',
+    args:
+      before === '' ? { name, file, state: 'absent' } : { name, file, state: 'present', options },
+  };
 }
 
-const words = (text: string | undefined): readonly string[] => (text ?? '').split(' ').filter(Boolean);
+const words = (text: string | undefined): readonly string[] =>
+  (text ?? '').split(' ').filter(Boolean);
 
-/** Keys whose value is a list that several owners share: of these only the items that the run added are taken away. */
+/**
+ * Keys whose value is a list that several owners share: of these only the items that the run added
+ * are taken away.
+ */
 const sharedLists: ReadonlySet<string> = new Set(['cgroup.memory', 'cgroup_disable']);
 
 function argumentStep(key: string, change: MadeChange): Step {
   const [before, after] = [words(change.before), words(change.after)];
-  const valuesOf = (tokens: readonly string[]): readonly string[] => tokens.map((token) => token.slice(key.length + 1));
+  const valuesOf = (tokens: readonly string[]): readonly string[] =>
+    tokens.map((token) => token.slice(key.length + 1));
   const edit = (state: string, value: string | undefined): Mapping => ({
     key,
     state,
@@ -137,7 +185,11 @@ function argumentStep(key: string, change: MadeChange): Step {
       before: [],
     };
   }
-  if (before.length > 1) return { kind: 'unknown', why: `${key} stood several times on the command line before: ${before.join(' ')}` };
+  if (before.length > 1)
+    return {
+      kind: 'unknown',
+      why: `${key} stood several times on the command line before: ${before.join(' ')}`,
+    };
   const [value] = valuesOf(before);
   return {
     kind: 'argument',
@@ -148,12 +200,16 @@ function argumentStep(key: string, change: MadeChange): Step {
 }
 
 function varsOf(steps: readonly Step[]): Mapping | undefined {
-  const packages = steps.flatMap((step) => (step.kind === 'package' ? [[step.name, step.to] as const] : []));
+  const packages = steps.flatMap((step) =>
+    step.kind === 'package' ? [[step.name, step.to] as const] : [],
+  );
   const kernel = steps.flatMap((step) => (step.kind === 'kernel' ? [step.release] : []))[0];
   const edits = steps.flatMap((step) => (step.kind === 'argument' ? step.edits : []));
   const repositories = steps.flatMap((step) => (step.kind === 'repository' ? [step.args] : []));
-  const texts = (pick: 'made' | 'before'): Value => steps.flatMap((step) => (step.kind === 'argument' ? step[pick] : []));
-  if ([packages, edits, repositories].every((all) => all.length === 0) && kernel === undefined) return undefined;
+  const texts = (pick: 'made' | 'before'): Value =>
+    steps.flatMap((step) => (step.kind === 'argument' ? step[pick] : []));
+  if ([packages, edits, repositories].every((all) => all.length === 0) && kernel === undefined)
+    return undefined;
   return {
     rollback_packages: Object.fromEntries(packages),
     rollback_kernel: kernel ?? '',

@@ -1,4 +1,5 @@
-// Conditions and templates of a task, evaluated: true, false, not known yet, or wrong with a sentence and a place.
+// Conditions and templates of a task, evaluated: true, false, not known yet, or wrong with a
+// sentence and a place.
 import { compile, type Result, renderDeep, type Scope } from '../../expression/index.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import type { Condition } from '../../model/playbook.ts';
@@ -22,14 +23,21 @@ export function judge(conditions: readonly Condition[], scope: Scope): Judged {
 
 function judgeOne(condition: Condition, scope: Scope): Judged {
   const compiled = compile(condition.source, 'condition');
-  if (compiled.kind === 'problem') return { kind: 'wrong', message: compiled.message, place: condition.place };
+  if (compiled.kind === 'problem')
+    return { kind: 'wrong', message: compiled.message, place: condition.place };
   const result = guarded(() => compiled.evaluate(scope));
   if (result.kind === 'unknown') return { kind: 'unknown', why: result.why };
-  if (result.kind === 'error') return { kind: 'wrong', message: `${condition.source}: ${result.message}`, place: condition.place };
+  if (result.kind === 'error')
+    return {
+      kind: 'wrong',
+      message: `${condition.source}: ${result.message}`,
+      place: condition.place,
+    };
   return result.value === true ? { kind: 'true' } : { kind: 'false', source: condition.source };
 }
 
-export const render = (value: Value, scope: Scope): Result => guarded(() => renderDeep(value, scope));
+export const render = (value: Value, scope: Scope): Result =>
+  guarded(() => renderDeep(value, scope));
 
 function guarded(evaluate: () => Result): Result {
   try {

@@ -1,4 +1,5 @@
-// Drift: is a host still what its saved plan was made from? Judged by a fresh plan, and by exactly the facts that the saved one read.
+// Drift: is a host still what its saved plan was made from? Judged by a fresh plan, and by exactly
+// the facts that the saved one read.
 import type { HostPlan, PlannedChange, TaskPlan } from '../../model/run/plan.ts';
 import { higherRisk } from '../../model/run/risk.ts';
 import { type Mapping, sameValue, type Value } from '../../model/value.ts';
@@ -7,37 +8,63 @@ export type Drift =
   | { readonly kind: 'same' }
   /** Nothing is left to do: the host needs no slot. */
   | { readonly kind: 'already_mended'; readonly differences: readonly string[] }
-  /** What is left is a part of the saved plan, with no higher risk: it goes on, and the differences are journalled. */
+  /**
+   * What is left is a part of the saved plan, with no higher risk: it goes on, and the differences
+   * are journalled.
+   */
   | { readonly kind: 'subset'; readonly differences: readonly string[] }
   /** Something else: the host is left untouched. */
   | { readonly kind: 'drift'; readonly what: readonly string[] };
 
 /**
- * Compares the saved plan of a host with a fresh one, by names: another version may have read other facts. `facts` are the host's facts of now, of which only those count that the saved plan
- * read. With `strict` every difference is drift.
+ * Compares the saved plan of a host with a fresh one, by names: another version may have read other
+ * facts. `facts` are the host's facts of now, of which only those count that the saved plan read.
+ * With `strict` every difference is drift.
  */
-export function driftOf(saved: HostPlan, fresh: HostPlan, facts: Mapping, options: { readonly strict?: boolean } = {}): Drift {
+export function driftOf(
+  saved: HostPlan,
+  fresh: HostPlan,
+  facts: Mapping,
+  options: { readonly strict?: boolean } = {},
+): Drift {
   const differences = factDifferences(saved, facts);
   const left = changing(fresh);
-  if (fresh.refused !== undefined) return { kind: 'drift', what: [`it must not be touched now: ${fresh.refused.why}`, ...differences] };
+  if (fresh.refused !== undefined)
+    return {
+      kind: 'drift',
+      what: [`it must not be touched now: ${fresh.refused.why}`, ...differences],
+    };
   const beyond = left.flatMap((task) => beyondSaved(task, saved));
-  if (higherRisk(fresh.risk, saved.risk)) beyond.push(`the risk is ${fresh.risk} now, it was ${saved.risk}`);
+  if (higherRisk(fresh.risk, saved.risk))
+    beyond.push(`the risk is ${fresh.risk} now, it was ${saved.risk}`);
   beyond.push(...unaccepted(saved, fresh));
   if (beyond.length > 0) return { kind: 'drift', what: [...beyond, ...differences] };
   const all = [...differences, ...gone(saved, fresh)];
   if (all.length > 0 && options.strict === true) return { kind: 'drift', what: all };
-  if (left.length === 0 && changing(saved).some((task) => !isReading(task))) return { kind: 'already_mended', differences: all };
+  if (left.length === 0 && changing(saved).some((task) => !isReading(task)))
+    return { kind: 'already_mended', differences: all };
   return all.length === 0 ? { kind: 'same' } : { kind: 'subset', differences: all };
 }
 
-/** By a fresh plan: is nothing left to do on a host that the saved plan would have changed, and is it the same node still? */
+/**
+ * By a fresh plan: is nothing left to do on a host that the saved plan would have changed, and is
+ * it the same node still?
+ */
 export const isRemediated = (saved: HostPlan, fresh: HostPlan): boolean =>
-  changing(saved).length > 0 && fresh.refused === undefined && changing(fresh).length === 0 && fresh.node === saved.node;
+  changing(saved).length > 0 &&
+  fresh.refused === undefined &&
+  changing(fresh).length === 0 &&
+  fresh.node === saved.node;
 
 const changing = (plan: HostPlan): TaskPlan[] =>
-  plan.tasks.filter((task) => task.status === 'change' || task.status === 'later' || task.status === 'unmet');
+  plan.tasks.filter(
+    (task) => task.status === 'change' || task.status === 'later' || task.status === 'unmet',
+  );
 
-/** Planned as `later` and without any risk: its turn is its purpose (a read-only command, an assertion about one), and no change is foreseen. */
+/**
+ * Planned as `later` and without any risk: its turn is its purpose (a read-only command, an
+ * assertion about one), and no change is foreseen.
+ */
 const isReading = (task: TaskPlan): boolean => task.status === 'later' && task.risk === 'none';
 
 const text = (value: Value | undefined): string =>
@@ -55,32 +82,56 @@ function factDifferences(saved: HostPlan, read: Mapping): string[] {
   });
 }
 
-/** Programs that the tasks would leave accounted now, and that nobody accepted with the saved plan. */
-const unaccepted = ({ accepts: before = [] }: HostPlan, { accepts: now = [] }: HostPlan): string[] =>
+/**
+ * Programs that the tasks would leave accounted now, and that nobody accepted with the saved plan.
+ */
+const unaccepted = (
+  { accepts: before = [] }: HostPlan,
+  { accepts: now = [] }: HostPlan,
+): string[] =>
   now
     .filter(({ key, name }) => !before.some((other) => other.key === key && other.name === name))
     .map(({ name }) => `${name} would still account: not accepted`);
 
-const sameChange = (a: PlannedChange, b: PlannedChange): boolean => a.sign === b.sign && a.what === b.what && a.after === b.after;
+const sameChange = (a: PlannedChange, b: PlannedChange): boolean =>
+  a.sign === b.sign && a.what === b.what && a.after === b.after;
 
-/** A reboot for a part of the reasons that were planned is a part of the plan: the kernel that was to be installed is not needed any more. */
+/**
+ * A reboot for a part of the reasons that were planned is a part of the plan: the kernel that was
+ * to be installed is not needed any more.
+ */
 function isSmallerReboot(task: TaskPlan, now: PlannedChange, planned: PlannedChange): boolean {
-  if (task.module !== 'reboot' || now.what !== planned.what || now.after === undefined) return false;
+  if (task.module !== 'reboot' || now.what !== planned.what || now.after === undefined)
+    return false;
   const reasons = planned.after?.split('; ') ?? [];
   return now.after.split('; ').every((reason) => reasons.includes(reason));
 }
 
-/** What a fresh task would do that the saved plan does not say. A task saved as `later` may do what its risk allows. */
+/**
+ * What a fresh task would do that the saved plan does not say. A task saved as `later` may do what
+ * its risk allows.
+ */
 function beyondSaved(task: TaskPlan, saved: HostPlan): string[] {
   const before = saved.tasks.find((other) => other.id === task.id && other.module === task.module);
   const allowed = before !== undefined && before.status !== 'same' && before.status !== 'skip';
-  if (task.status === 'unmet') return before?.status === 'unmet' ? [] : [`${task.name}: ${task.why ?? 'its condition is not met'}`];
-  if (before === undefined || !allowed) return [`${task.name} was not to change anything, now: ${changeText(task)}`];
-  if (higherRisk(task.risk, before.risk)) return [`${task.name}: the risk is ${task.risk} now, it was ${before.risk}`];
+  if (task.status === 'unmet')
+    return before?.status === 'unmet'
+      ? []
+      : [`${task.name}: ${task.why ?? 'its condition is not met'}`];
+  if (before === undefined || !allowed)
+    return [`${task.name} was not to change anything, now: ${changeText(task)}`];
+  if (higherRisk(task.risk, before.risk))
+    return [`${task.name}: the risk is ${task.risk} now, it was ${before.risk}`];
   if (before.status === 'later') return [];
-  if (task.status === 'later') return [`${task.name}: what it will do is not known now (${task.why ?? 'a fact is unknown'})`];
+  if (task.status === 'later')
+    return [`${task.name}: what it will do is not known now (${task.why ?? 'a fact is unknown'})`];
   return task.changes
-    .filter((change) => !before.changes.some((other) => sameChange(change, other) || isSmallerReboot(task, change, other)))
+    .filter(
+      (change) =>
+        !before.changes.some(
+          (other) => sameChange(change, other) || isSmallerReboot(task, change, other),
+        ),
+    )
     .map((change) => `${task.name}: ${oneChange(change)} was not planned`);
 }
 
@@ -91,7 +142,10 @@ function gone(saved: HostPlan, fresh: HostPlan): string[] {
     if (now === undefined || now.status === 'same' || now.status === 'skip')
       return isReading(task) ? [] : [`${task.name} is not needed any more`];
     return task.changes
-      .filter((change) => !now.changes.some((other) => sameChange(change, other) && change.before === other.before))
+      .filter(
+        (change) =>
+          !now.changes.some((other) => sameChange(change, other) && change.before === other.before),
+      )
       .map((change) => `${task.name}: ${oneChange(change)} is not as planned`);
   });
 }
@@ -99,4 +153,5 @@ function gone(saved: HostPlan, fresh: HostPlan): string[] {
 const oneChange = (change: PlannedChange): string =>
   `${change.sign} ${change.what}${change.before === undefined ? '' : ` from ${change.before}`}${change.after === undefined ? '' : ` to ${change.after}`}`;
 
-const changeText = (task: TaskPlan): string => task.changes.map(oneChange).join(', ') || (task.why ?? 'not known');
+const changeText = (task: TaskPlan): string =>
+  task.changes.map(oneChange).join(', ') || (task.why ?? 'not known');

@@ -1,11 +1,15 @@
-// How long a host is expected to be out of service: from the effects planned for it, or from how long hosts of its pool took before.
+// How long a host is expected to be out of service: from the effects planned for it, or from how
+// long hosts of its pool took before.
 
 import type { Remedy } from '../../model/facts/values.ts';
 import type { Effect, EffectKind } from '../../model/run/effect.ts';
 import type { Event } from '../../model/run/event.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 
-/** Seconds that an effect is expected to take while nothing is known about the pool. An effect that may take less long counts with its timeout. */
+/**
+ * Seconds that an effect is expected to take while nothing is known about the pool. An effect that
+ * may take less long counts with its timeout.
+ */
 export const defaultSeconds: Readonly<Record<EffectKind, number>> = {
   run: 60,
   write: 5,
@@ -21,14 +25,20 @@ export const defaultSeconds: Readonly<Record<EffectKind, number>> = {
 export const secondsOf = (effects: readonly Pick<Effect, 'kind' | 'timeout'>[]): number =>
   effects.reduce((sum, effect) => sum + Math.min(defaultSeconds[effect.kind], effect.timeout), 0);
 
-/** The smallest of these durations that at least 95 % of them do not exceed; absent when there are none. */
+/**
+ * The smallest of these durations that at least 95 % of them do not exceed; absent when there are
+ * none.
+ */
 export function p95(durations: readonly number[]): number | undefined {
   const sorted = [...durations].sort((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * 0.95) - 1];
 }
 
-/** What to plan with: how long the pool's hosts took before, else the sum of the stated defaults. */
-export const estimateSeconds = (planned: number, earlier: readonly number[]): number => (planned === 0 ? 0 : (p95(earlier) ?? planned));
+/**
+ * What to plan with: how long the pool's hosts took before, else the sum of the stated defaults.
+ */
+export const estimateSeconds = (planned: number, earlier: readonly number[]): number =>
+  planned === 0 ? 0 : (p95(earlier) ?? planned);
 
 /** How long one host took in an earlier run. */
 export interface Earlier {
@@ -44,28 +54,36 @@ export interface DurationsReader {
 }
 
 /**
- * How long the changed hosts of a run took: the history for later runs of the pool. A host during which the run lost its controller is left
- * out: the time until somebody typed `resume` says nothing.
+ * How long the changed hosts of a run took: the history for later runs of the pool. A host during
+ * which the run lost its controller is left out: the time until somebody typed `resume` says
+ * nothing.
  */
 export function readDurations(): DurationsReader {
   const remedies = new Map<string, Remedy>();
   const started = new Map<string, number>();
   const durations: Earlier[] = [];
   const see = (event: Event): void => {
-    if (event.type === 'run.started') for (const { host, plan } of event.hosts) remedies.set(host, plan.remedy);
+    if (event.type === 'run.started')
+      for (const { host, plan } of event.hosts) remedies.set(host, plan.remedy);
     else if (event.type === 'remedy.chosen') remedies.set(event.host, event.remedy);
     else if (event.type === 'host.started') started.set(event.host, event.at);
     else if (event.type === 'run.resumed') started.clear();
     else if (event.type === 'host.done') {
       const from = started.get(event.host);
       if (event.changed && from !== undefined)
-        durations.push({ remedy: remedies.get(event.host) ?? 'unknown', seconds: (event.at - from) / 1000 });
+        durations.push({
+          remedy: remedies.get(event.host) ?? 'unknown',
+          seconds: (event.at - from) / 1000,
+        });
     }
   };
   return { see, hosts: () => remedies.keys(), durations: () => durations };
 }
 
-/** The plan with an estimate from history: of hosts with the same remedy where there were some, else of all. */
+/**
+ * The plan with an estimate from history: of hosts with the same remedy where there were some, else
+ * of all.
+ */
 export function withHistory(plan: HostPlan, earlier: readonly Earlier[]): HostPlan {
   const same = earlier.filter((one) => one.remedy === plan.remedy);
   const basis = same.length > 0 ? same : earlier;

@@ -1,4 +1,5 @@
-// Which variables of a run may be written down, so that a resume and a rollback have them again: all but those that are, or may be, secret.
+// Which variables of a run may be written down, so that a resume and a rollback have them again:
+// all but those that are, or may be, secret.
 
 import type { Play, Task } from '../../model/playbook.ts';
 import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
@@ -10,11 +11,17 @@ export interface KeptVars {
   readonly withheld: readonly string[];
 }
 
-/** Wide on purpose: a variable that is withheld without need only has to be given again. The path of a key file is no secret. */
+/**
+ * Wide on purpose: a variable that is withheld without need only has to be given again. The path of
+ * a key file is no secret.
+ */
 const secretName =
   /pass|pwd|(?:^|_)pw(?:$|_)|token|secret|credential|api_?key|access_?key|private_?key(?!_file)|(?:^|_)auth(?:$|_)|authori[sz]ation|cookie|vault/i;
 
-/** A secret inside a text: `--token abc`, `password=abc`, `Bearer abc`, `https://user:abc@host`, a private key. */
+/**
+ * A secret inside a text: `--token abc`, `password=abc`, `Bearer abc`, `https://user:abc@host`, a
+ * private key.
+ */
 const secretText =
   /(?:password|passwd|passphrase|(?<![a-z])pass|token|secret|api[_-]?key|credentials?)["']?(?:\s*[=:]\s*|\s+)["']?[^\s"'-]|(?:bearer|basic)\s+[^\s"']|:\/\/[^/\s:@]*:[^/\s@]+@|PRIVATE KEY/i;
 
@@ -26,13 +33,24 @@ function withoutTemplates(text: string): string {
 }
 
 export function mayHoldSecret(value: Value, mask: (text: string) => string): boolean {
-  if (typeof value === 'string') return secretText.test(withoutTemplates(value)) || mask(value) !== value;
+  if (typeof value === 'string')
+    return secretText.test(withoutTemplates(value)) || mask(value) !== value;
   if (isList(value)) return value.some((item) => mayHoldSecret(item, mask));
-  return isMapping(value) && Object.entries(value).some(([name, item]) => secretName.test(name) || mayHoldSecret(item, mask));
+  return (
+    isMapping(value) &&
+    Object.entries(value).some(([name, item]) => secretName.test(name) || mayHoldSecret(item, mask))
+  );
 }
 
-/** @param isHidden names that are withheld whatever they are called; @param mask changes every text that holds a known secret */
-export function withoutSecrets(vars: Mapping, isHidden: IsSecretName, mask: (text: string) => string): KeptVars {
+/**
+ * @param isHidden names that are withheld whatever they are called; @param mask changes every text
+ * that holds a known secret
+ */
+export function withoutSecrets(
+  vars: Mapping,
+  isHidden: IsSecretName,
+  mask: (text: string) => string,
+): KeptVars {
   const isWithheld = ([name, value]: readonly [string, Value]): boolean =>
     isHidden(name) || secretName.test(name) || mayHoldSecret(value, mask);
   const all = Object.entries(vars);
@@ -42,7 +60,10 @@ export function withoutSecrets(vars: Mapping, isHidden: IsSecretName, mask: (tex
   };
 }
 
-/** Names that tasks with `no_log` mention, directly or through other variables. `layers`: all places where variables are defined. */
+/**
+ * Names that tasks with `no_log` mention, directly or through other variables. `layers`: all places
+ * where variables are defined.
+ */
 export function namesUnderNoLog(play: Play, layers: readonly Mapping[]): ReadonlySet<string> {
   const found = new Set<string>();
   const open = hiddenTasks(play.tasks).flatMap(wordsIn);
@@ -57,9 +78,13 @@ export function namesUnderNoLog(play: Play, layers: readonly Mapping[]): Readonl
 }
 
 const hiddenTasks = (tasks: readonly Task[]): readonly Task[] =>
-  tasks.flatMap((task) => (task.noLog === true ? [task] : task.kind === 'block' ? hiddenTasks(task.tasks) : []));
+  tasks.flatMap((task) =>
+    task.noLog === true ? [task] : task.kind === 'block' ? hiddenTasks(task.tasks) : [],
+  );
 
-const wordsIn = (data: unknown): readonly string[] => [...new Set(JSON.stringify(data).match(/[A-Za-z_]\w*/g))];
+const wordsIn = (data: unknown): readonly string[] => [
+  ...new Set(JSON.stringify(data).match(/[A-Za-z_]\w*/g)),
+];
 
 function wordsByName(layers: readonly Mapping[]): ReadonlyMap<string, ReadonlySet<string>> {
   const words = new Map<string, Set<string>>();

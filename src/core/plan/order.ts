@@ -4,15 +4,28 @@ import type { Verdict } from '../../model/facts/values.ts';
 import type { Rollout } from '../../model/playbook.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 
-const badness: Readonly<Record<Verdict, number>> = { leaking: 0, at_risk: 1, on: 2, unknown: 3, off: 4, not_applicable: 5 };
+const badness: Readonly<Record<Verdict, number>> = {
+  leaking: 0,
+  at_risk: 1,
+  on: 2,
+  unknown: 3,
+  off: 4,
+  not_applicable: 5,
+};
 
-const byName = (a: { readonly host: string }, b: { readonly host: string }): number => (a.host < b.host ? -1 : a.host > b.host ? 1 : 0);
+const byName = (a: { readonly host: string }, b: { readonly host: string }): number =>
+  a.host < b.host ? -1 : a.host > b.host ? 1 : 0;
 
 /**
- * Hosts (given in inventory order) in the order in which they shall be worked on. `shuffle` depends on the seed alone, so that a plan and
- * its run agree; `worst_first` keeps the inventory order among equals.
+ * Hosts (given in inventory order) in the order in which they shall be worked on. `shuffle` depends
+ * on the seed alone, so that a plan and its run agree; `worst_first` keeps the inventory order
+ * among equals.
  */
-export function orderHosts<T extends Pick<HostPlan, 'host' | 'verdict'>>(hosts: readonly T[], order: Rollout['order'], seed: string): T[] {
+export function orderHosts<T extends Pick<HostPlan, 'host' | 'verdict'>>(
+  hosts: readonly T[],
+  order: Rollout['order'],
+  seed: string,
+): T[] {
   switch (order) {
     case 'inventory':
       return [...hosts];

@@ -1,4 +1,5 @@
-// Facts as they will be once planned changes are done: promises laid over, boot facts forgotten at a reboot, the chosen remedy kept.
+// Facts as they will be once planned changes are done: promises laid over, boot facts forgotten at
+// a reboot, the chosen remedy kept.
 import { derive, lifetimeOf } from '../../facts/index.ts';
 import { type Facts, known } from '../../model/fact.ts';
 import type { Remedy } from '../../model/facts/values.ts';
@@ -12,8 +13,9 @@ export interface ChosenRemedy {
 }
 
 /**
- * Derived facts on top of raw ones. The remedy is chosen once per host: `kmem.remedy` keeps that value until the walk ends
- * (a drain removes accounted containers, an argument takes effect: neither may switch off the rest of the walk), `kmem.now.*` is fresh.
+ * Derived facts on top of raw ones. The remedy is chosen once per host: `kmem.remedy` keeps that
+ * value until the walk ends (a drain removes accounted containers, an argument takes effect:
+ * neither may switch off the rest of the walk), `kmem.now.*` is fresh.
  */
 export function settle(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
   const derived = derive(raw);
@@ -26,7 +28,9 @@ export function settle(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
       'kmem.now.remedy_why': derived['kmem.remedy_why'],
     }),
   };
-  return chosen === undefined ? facts : { ...facts, 'kmem.remedy': chosen.remedy, 'kmem.remedy_why': chosen.why };
+  return chosen === undefined
+    ? facts
+    : { ...facts, 'kmem.remedy': chosen.remedy, 'kmem.remedy_why': chosen.why };
 }
 
 /** The remedy that the facts call for. */
@@ -36,23 +40,39 @@ export const chooseRemedy = (facts: Facts): ChosenRemedy => ({
 });
 
 /**
- * The remedy of a host whose walk begins. What the run saw since of the kernel that boots next decides again whether that kernel is replaced. A host
- * that was touched before (`--retry`) must reach its uncordon, so its remedy changes only from a new kernel to the argument alone.
+ * The remedy of a host whose walk begins. What the run saw since of the kernel that boots next
+ * decides again whether that kernel is replaced. A host that was touched before (`--retry`) must
+ * reach its uncordon, so its remedy changes only from a new kernel to the argument alone.
  */
 export function chooseAnew(planned: ChosenRemedy, raw: Facts, touched: boolean): ChosenRemedy {
   const [next, seen] = [known(raw, 'kernel.next', ''), known(raw, 'kernel.seen', {})];
   const obeys = Object.hasOwn(seen, next) ? seen[next] : undefined;
-  if (obeys === undefined || !['kernel_arg', 'kernel_and_arg', 'reboot'].includes(planned.remedy)) return planned;
+  if (obeys === undefined || !['kernel_arg', 'kernel_and_arg', 'reboot'].includes(planned.remedy))
+    return planned;
   const anew = chooseRemedy(settle(raw, undefined));
   if (!touched) return anew;
-  return obeys === 'yes' && planned.remedy === 'kernel_and_arg' ? { remedy: 'kernel_arg', why: anew.why } : planned;
+  return obeys === 'yes' && planned.remedy === 'kernel_and_arg'
+    ? { remedy: 'kernel_arg', why: anew.why }
+    : planned;
 }
 
-/** The facts after these changes, as far as the module promises them. A planned reboot makes every other boot fact unknown. */
-export function foresee(facts: Facts, changes: readonly Change[], promises: Facts, chosen: ChosenRemedy | undefined): Facts {
-  const reboots = changes.some((change) => change.effects.some((effect) => effect.kind === 'reboot'));
+/**
+ * The facts after these changes, as far as the module promises them. A planned reboot makes every
+ * other boot fact unknown.
+ */
+export function foresee(
+  facts: Facts,
+  changes: readonly Change[],
+  promises: Facts,
+  chosen: ChosenRemedy | undefined,
+): Facts {
+  const reboots = changes.some((change) =>
+    change.effects.some((effect) => effect.kind === 'reboot'),
+  );
   if (!reboots) return settle({ ...facts, ...promises }, chosen);
   const ended = Object.keys(facts).filter((name) => lifetimeOf(name) === 'boot');
-  const after: Facts = Object.fromEntries(ended.map((name) => [name, unknown('known only after the reboot')]));
+  const after: Facts = Object.fromEntries(
+    ended.map((name) => [name, unknown('known only after the reboot')]),
+  );
   return settle({ ...facts, ...after, ...promises }, chosen);
 }

@@ -1,12 +1,25 @@
-// The plan of one host: its list of tasks walked over facts, each task's promises laid over them for the next. Pure.
+// The plan of one host: its list of tasks walked over facts, each task's promises laid over them
+// for the next. Pure.
 
-import { damageWords, graveDamage, readDamage, repairOf } from '../../facts/areas/packages/damage.ts';
+import {
+  damageWords,
+  graveDamage,
+  readDamage,
+  repairOf,
+} from '../../facts/areas/packages/damage.ts';
 import { isVolatile, leftOpen } from '../../facts/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import { type Facts, type FactWant, known } from '../../model/fact.ts';
 import type { BlockTask, ModuleTask, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
-import { type AnyModule, type Change, type ModulePlan, type PlanContext, packagesIn, type Unmet } from '../../model/run/change.ts';
+import {
+  type AnyModule,
+  type Change,
+  type ModulePlan,
+  type PlanContext,
+  packagesIn,
+  type Unmet,
+} from '../../model/run/change.ts';
 import type { HostPlan, PlannedChange, TaskPlan } from '../../model/run/plan.ts';
 import { highestRisk, type Risk } from '../../model/run/risk.ts';
 import { isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
@@ -61,7 +74,9 @@ export function planHost(input: HostInput): HostPlanning {
   const damage = judgeDamage(input, walk);
   const tries = known(first, 'kmem.tries', '');
   const accepts =
-    walk.refused === undefined && input.frame.context.acceptPartial && needsRemedy(input.chosen) ? leftOpen(walk.frame.facts) : [];
+    walk.refused === undefined && input.frame.context.acceptPartial && needsRemedy(input.chosen)
+      ? leftOpen(walk.frame.facts)
+      : [];
   const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
   return {
     kind: 'plan',
@@ -84,12 +99,14 @@ export function planHost(input: HostInput): HostPlanning {
 
 const readsOf = (facts: Mapping, names: ReadonlySet<string>): Mapping =>
   Object.fromEntries(
-    [...names].filter((name) => Object.hasOwn(facts, name) && !isVolatile(name)).map((name) => [name, facts[name] ?? null]),
+    [...names]
+      .filter((name) => Object.hasOwn(facts, name) && !isVolatile(name))
+      .map((name) => [name, facts[name] ?? null]),
   );
 
 /**
- * A play that proves its hosts calls none of them done whose runtime, kubelet or kernel package is not whole, also where its conditions skip every task.
- * Other packages are warnings.
+ * A play that proves its hosts calls none of them done whose runtime, kubelet or kernel package is
+ * not whole, also where its conditions skip every task. Other packages are warnings.
  */
 function judgeDamage(input: HostInput, walk: Walk): readonly string[] {
   const proof = flatten(input.tasks).find((task) => moduleOf(task, input.modules).proves === true);
@@ -102,15 +119,30 @@ function judgeDamage(input: HostInput, walk: Walk): readonly string[] {
   return grave === undefined ? [`${damageWords(damaged)}; ${repairOf(damaged, manager)}`] : [];
 }
 
-/** Until the tasks are planned, all that asks now counts as accepted: a host that has the remedy already is judged as its proof will judge it. */
+/**
+ * Until the tasks are planned, all that asks now counts as accepted: a host that has the remedy
+ * already is judged as its proof will judge it.
+ */
 function acceptingFacts({ frame, chosen }: HostInput): Facts {
   if (!frame.context.acceptPartial || !needsRemedy(chosen)) return frame.facts;
-  return settle({ ...frame.facts, 'kmem.accepted': leftOpen(frame.facts).map(({ key, name }) => ({ key, name })) }, chosen);
+  return settle(
+    {
+      ...frame.facts,
+      'kmem.accepted': leftOpen(frame.facts).map(({ key, name }) => ({ key, name })),
+    },
+    chosen,
+  );
 }
 
-const needsRemedy = ({ remedy }: ChosenRemedy): boolean => remedy !== 'none' && remedy !== 'default_kernel';
+const needsRemedy = ({ remedy }: ChosenRemedy): boolean =>
+  remedy !== 'none' && remedy !== 'default_kernel';
 
-function planTasks(tasks: readonly Task[], vars: readonly Mapping[], input: HostInput, walk: Walk): void {
+function planTasks(
+  tasks: readonly Task[],
+  vars: readonly Mapping[],
+  input: HostInput,
+  walk: Walk,
+): void {
   for (const task of tasks) {
     if (walk.refused !== undefined || walk.wants.length > 0) return;
     if (task.kind === 'block') planBlock(task, vars, input, walk);
@@ -118,7 +150,10 @@ function planTasks(tasks: readonly Task[], vars: readonly Mapping[], input: Host
   }
 }
 
-/** The `when` of a block is decided once, at its door; facts that change inside do not reopen the question. */
+/**
+ * The `when` of a block is decided once, at its door; facts that change inside do not reopen the
+ * question.
+ */
 function planBlock(block: BlockTask, vars: readonly Mapping[], input: HostInput, walk: Walk): void {
   const inner = [block.vars, ...vars];
   const judged = judge(
@@ -127,11 +162,21 @@ function planBlock(block: BlockTask, vars: readonly Mapping[], input: HostInput,
   );
   if (judged.kind === 'true') return planTasks(block.tasks, inner, input, walk);
   if (judged.kind === 'wrong')
-    return refuse(block, shownText(block, judged.message), walk, `${judged.place.file}:${judged.place.line}:${judged.place.column}`);
+    return refuse(
+      block,
+      shownText(block, judged.message),
+      walk,
+      `${judged.place.file}:${judged.place.line}:${judged.place.column}`,
+    );
   for (const task of flatten(block.tasks)) {
     if (!input.isWanted(task)) continue;
-    const why = judged.kind === 'false' ? `block skipped, not: ${shownText(block, judged.source)}` : shownText(block, judged.why);
-    walk.tasks.push(judged.kind === 'false' ? unplanned(task, 'skip', why, 'none') : laterTask(task, why, input));
+    const why =
+      judged.kind === 'false'
+        ? `block skipped, not: ${shownText(block, judged.source)}`
+        : shownText(block, judged.why);
+    walk.tasks.push(
+      judged.kind === 'false' ? unplanned(task, 'skip', why, 'none') : laterTask(task, why, input),
+    );
     if (judged.kind !== 'false') learnLater(task, moduleOf(task, input.modules), walk);
   }
 }
@@ -168,42 +213,75 @@ function moduleOf(task: ModuleTask, modules: ReadonlyMap<string, AnyModule>): An
   return module;
 }
 
-/** Lays the promises of a planned change over the facts, and remembers what a run would have done by then. */
+/**
+ * Lays the promises of a planned change over the facts, and remembers what a run would have done by
+ * then.
+ */
 function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
-  const kinds = new Set(plan.changes.flatMap((change) => change.effects.map((effect) => effect.kind)));
+  const kinds = new Set(
+    plan.changes.flatMap((change) => change.effects.map((effect) => effect.kind)),
+  );
   walk.effects.push(...plan.changes);
   const { frame } = walk;
-  const facts = plan.changes.length === 0 ? frame.facts : foresee(frame.facts, plan.changes, plan.promises ?? {}, input.chosen);
+  const facts =
+    plan.changes.length === 0
+      ? frame.facts
+      : foresee(frame.facts, plan.changes, plan.promises ?? {}, input.chosen);
   const learned = plan.sets === undefined ? frame.learned : { ...frame.learned, ...plan.sets };
   walk.frame = {
     ...frame,
     facts,
     learned,
-    context: { ...frame.context, done: doneAfter(frame.context.done, kinds, packagesIn(plan.changes)) },
+    context: {
+      ...frame.context,
+      done: doneAfter(frame.context.done, kinds, packagesIn(plan.changes)),
+    },
   };
 }
 
-/** What the door lets nobody but root do: better known before a drain than at the first change after it. */
+/**
+ * What the door lets nobody but root do: better known before a drain than at the first change after
+ * it.
+ */
 const needsRoot = (plan: ModulePlan): boolean =>
   plan.changes.some((change) =>
-    change.effects.some(({ kind }) => kind === 'run' || kind === 'write' || kind === 'copy' || kind === 'reboot'),
+    change.effects.some(
+      ({ kind }) => kind === 'run' || kind === 'write' || kind === 'copy' || kind === 'reboot',
+    ),
   );
 
-function doneAfter(done: PlanContext['done'], kinds: ReadonlySet<string>, packages: readonly string[]): PlanContext['done'] {
+function doneAfter(
+  done: PlanContext['done'],
+  kinds: ReadonlySet<string>,
+  packages: readonly string[],
+): PlanContext['done'] {
   return {
-    cordoned: (done.cordoned || kinds.has('cordon') || kinds.has('drain')) && !kinds.has('uncordon'),
+    cordoned:
+      (done.cordoned || kinds.has('cordon') || kinds.has('drain')) && !kinds.has('uncordon'),
     drained: (done.drained || kinds.has('drain')) && !kinds.has('uncordon'),
     rebooted: done.rebooted || kinds.has('reboot'),
     replaced: kinds.has('reboot') ? [] : [...(done.replaced ?? []), ...packages],
   };
 }
 
-function settleTask(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule, input: HostInput, walk: Walk): void {
+function settleTask(
+  task: ModuleTask,
+  rounds: readonly Evaluation[],
+  module: AnyModule,
+  input: HostInput,
+  walk: Walk,
+): void {
   const refusals = rounds.flatMap((round) => refusalOf(round, task, walk) ?? []);
   if (refusals.length > 0) {
     const why = several(refusals.map((one) => one.why));
-    if (refusals.some(({ isUnmet }) => isUnmet === true)) walk.tasks.push(unplanned(task, 'unmet', why, 'none'));
-    return refuse(task, why, walk, several(refusals.flatMap(({ hint }) => hint ?? [])) || undefined);
+    if (refusals.some(({ isUnmet }) => isUnmet === true))
+      walk.tasks.push(unplanned(task, 'unmet', why, 'none'));
+    return refuse(
+      task,
+      why,
+      walk,
+      several(refusals.flatMap(({ hint }) => hint ?? [])) || undefined,
+    );
   }
   const planned = summary(task, rounds, module);
   walk.tasks.push(planned);
@@ -220,20 +298,33 @@ interface Refusal {
 /** Why a round of a task must not be begun on this host. */
 function refusalOf(round: Evaluation, task: ModuleTask, walk: Walk): Refusal | undefined {
   if (round.kind === 'wrong')
-    return { why: shownText(task, round.message), hint: `${round.place.file}:${round.place.line}:${round.place.column}` };
+    return {
+      why: shownText(task, round.message),
+      hint: `${round.place.file}:${round.place.line}:${round.place.column}`,
+    };
   if (round.kind !== 'plan') return undefined;
   const { plan } = round;
   if (walk.rootless && needsRoot(plan))
-    return { why: 'changing a host needs root', hint: 'log in as root, or set become: true in the play (or -b)' };
-  if (plan.refuse !== undefined) return { why: shownText(task, plan.refuse.why), hint: shownHint(task, plan.refuse.hint) };
+    return {
+      why: 'changing a host needs root',
+      hint: 'log in as root, or set become: true in the play (or -b)',
+    };
+  if (plan.refuse !== undefined)
+    return { why: shownText(task, plan.refuse.why), hint: shownHint(task, plan.refuse.hint) };
   if (plan.unmet === undefined || isExcused(plan.unmet, task)) return undefined;
-  return { why: shownText(task, plan.unmet.evidence), hint: shownHint(task, plan.unmet.hint), isUnmet: true };
+  return {
+    why: shownText(task, plan.unmet.evidence),
+    hint: shownHint(task, plan.unmet.hint),
+    isUnmet: true,
+  };
 }
 
 /** Of a loop every item that fails is named at once, so that one correction is enough. */
 const several = (texts: readonly string[]): string => {
   const all = [...new Set(texts)];
-  return all.length <= 10 ? all.join('; ') : `${all.slice(0, 10).join('; ')}; and ${all.length - 10} more`;
+  return all.length <= 10
+    ? all.join('; ')
+    : `${all.slice(0, 10).join('; ')}; and ${all.length - 10} more`;
 };
 
 /** `ignore_errors`, or an exit status that `failed_when` will judge. */
@@ -244,19 +335,34 @@ function refuse(task: Task, why: string, walk: Walk, hint?: string): void {
   walk.refused = { task: task.name, why, ...present({ hint }) };
 }
 
-/** Many rounds of a loop become one line: it changes if one of them does, is later if one of them is. */
+/**
+ * Many rounds of a loop become one line: it changes if one of them does, is later if one of them
+ * is.
+ */
 function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule): TaskPlan {
   const plans = rounds.flatMap((round) => (round.kind === 'plan' ? [round.plan] : []));
-  const changes = plans.flatMap((plan) => plan.changes.map((change) => (task.noLog === true ? hiddenChange(change) : shownChange(change))));
+  const changes = plans.flatMap((plan) =>
+    plan.changes.map((change) =>
+      task.noLog === true ? hiddenChange(change) : shownChange(change),
+    ),
+  );
   const later = rounds.find((round) => round.kind === 'later');
   const said = task.noLog === true ? [] : plans;
   const notes = said.flatMap((plan) => (plan.note === undefined ? [] : [plan.note]));
   const warnings = said.flatMap((plan) => plan.warnings ?? []);
   const alternatives = said.flatMap((plan) => plan.alternatives ?? []);
-  const extra = { ...(warnings.length === 0 ? {} : { warnings }), ...(alternatives.length === 0 ? {} : { alternatives }) };
+  const extra = {
+    ...(warnings.length === 0 ? {} : { warnings }),
+    ...(alternatives.length === 0 ? {} : { alternatives }),
+  };
   if (later !== undefined && later.kind === 'later')
     return {
-      ...unplanned(task, 'later', shownText(task, later.why), highestRisk([later.risk ?? module.maxRisk, ...changes.map((c) => c.risk)])),
+      ...unplanned(
+        task,
+        'later',
+        shownText(task, later.why),
+        highestRisk([later.risk ?? module.maxRisk, ...changes.map((c) => c.risk)]),
+      ),
       changes,
       ...extra,
     };
@@ -275,7 +381,8 @@ function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyMod
   }
   const skipped = rounds.length > 0 && rounds.every((round) => round.kind === 'skip');
   const [firstRound] = rounds;
-  if (skipped && firstRound?.kind === 'skip') return unplanned(task, 'skip', shownText(task, firstRound.why), 'none');
+  if (skipped && firstRound?.kind === 'skip')
+    return unplanned(task, 'skip', shownText(task, firstRound.why), 'none');
   return { ...unplanned(task, 'same', notes.join('; '), 'none'), ...extra };
 }
 
@@ -289,14 +396,25 @@ export const shownChange = (change: Change): PlannedChange => ({
 export const hiddenText = '(hidden by no_log)';
 
 /** `no_log`: what is changed may itself be the secret. */
-export const hiddenChange = (change: Change): PlannedChange => ({ sign: change.sign, what: hiddenText, risk: change.risk });
+export const hiddenChange = (change: Change): PlannedChange => ({
+  sign: change.sign,
+  what: hiddenText,
+  risk: change.risk,
+});
 
 /** Conditions, messages and notes of a `no_log` task hold its values. */
-export const shownText = (task: Task, text: string): string => (task.noLog === true ? hiddenText : text);
+export const shownText = (task: Task, text: string): string =>
+  task.noLog === true ? hiddenText : text;
 
-const shownHint = (task: Task, hint: string | undefined): string | undefined => (task.noLog === true ? undefined : hint);
+const shownHint = (task: Task, hint: string | undefined): string | undefined =>
+  task.noLog === true ? undefined : hint;
 
-const unplanned = (task: ModuleTask, status: TaskPlan['status'], why: string, risk: Risk): TaskPlan => ({
+const unplanned = (
+  task: ModuleTask,
+  status: TaskPlan['status'],
+  why: string,
+  risk: Risk,
+): TaskPlan => ({
   id: task.id,
   name: task.name,
   module: task.module,
@@ -321,8 +439,18 @@ function learnLater(task: ModuleTask, module: AnyModule, walk: Walk): void {
   walk.frame = { ...walk.frame, learned: { ...walk.frame.learned, ...learned } };
 }
 
-/** What a registered name holds in a plan: known where nothing will run, unknown where something will. */
-function learn(task: ModuleTask, name: string, planned: TaskPlan, rounds: readonly Evaluation[], input: HostInput, walk: Walk): void {
+/**
+ * What a registered name holds in a plan: known where nothing will run, unknown where something
+ * will.
+ */
+function learn(
+  task: ModuleTask,
+  name: string,
+  planned: TaskPlan,
+  rounds: readonly Evaluation[],
+  input: HostInput,
+  walk: Walk,
+): void {
   const value: Value =
     planned.status === 'same' || planned.status === 'skip'
       ? { changed: false, failed: false, skipped: planned.status === 'skip', ...resultOf(rounds) }

@@ -6,22 +6,31 @@ import { dataIn } from '../../model/shape/shape.ts';
 import { isMapping } from '../../model/value.ts';
 
 /** Sentences, one a difference; empty = the plan may be applied. */
-export function staleness(plan: Plan, tool: string, inputs: Readonly<Record<string, string>>): readonly string[] {
+export function staleness(
+  plan: Plan,
+  tool: string,
+  inputs: Readonly<Record<string, string>>,
+): readonly string[] {
   const differences: string[] = [];
   if (plan.tool !== tool) differences.push(`it was made by kmend ${plan.tool}, this is ${tool}`);
   for (const [name, digest] of Object.entries(plan.inputs)) {
     if (inputs[name] === undefined) differences.push(`${name} is not there any more`);
     else if (inputs[name] !== digest) differences.push(`${name} has changed`);
   }
-  for (const name of Object.keys(inputs)) if (plan.inputs[name] === undefined) differences.push(`${name} is new`);
+  for (const name of Object.keys(inputs))
+    if (plan.inputs[name] === undefined) differences.push(`${name} is new`);
   return differences;
 }
 
-/** The saved plan in a text, or what it lacks. Its digests are compared before anything is done with it, and no effect is ever taken from it. */
+/**
+ * The saved plan in a text, or what it lacks. Its digests are compared before anything is done with
+ * it, and no effect is ever taken from it.
+ */
 export function parsePlan(text: string): Outcome<Plan> {
   const data = dataIn(text);
   if (data === undefined) return failed('parse', 'it is not JSON');
-  if (!isMapping(data) || data.schema !== 'kmend.plan/1') return failed('parse', 'it has no `"schema": "kmend.plan/1"`');
+  if (!isMapping(data) || data.schema !== 'kmend.plan/1')
+    return failed('parse', 'it has no `"schema": "kmend.plan/1"`');
   const wrong = planShape(data, '');
   return wrong === undefined ? ok(data as unknown as Plan) : failed('parse', wrong);
 }

@@ -1,4 +1,5 @@
-// What counts as secret: values of variables and keys whose names say so, and passwords and tokens in URLs.
+// What counts as secret: values of variables and keys whose names say so, and passwords and tokens
+// in URLs.
 import { isMapping, type Mapping } from '../../model/value.ts';
 
 export type IsSecretName = (name: string) => boolean;
@@ -13,11 +14,15 @@ const plainName = (name: string): string =>
     .replaceAll('-', '_')
     .toLowerCase();
 
-/** @param patterns names beside the usual ones; `*` at the beginning or the end stands for anything */
+/**
+ * @param patterns names beside the usual ones; `*` at the beginning or the end stands for anything
+ */
 export function secretNames(patterns: readonly string[] = []): IsSecretName {
   const known = new Map<string, boolean>();
   return (name) => {
-    const answer = known.get(name) ?? (secretEnding.test(plainName(name)) || patterns.some((pattern) => matches(pattern, name)));
+    const answer =
+      known.get(name) ??
+      (secretEnding.test(plainName(name)) || patterns.some((pattern) => matches(pattern, name)));
     known.set(name, answer);
     return answer;
   };
@@ -25,25 +30,45 @@ export function secretNames(patterns: readonly string[] = []): IsSecretName {
 
 function matches(pattern: string, name: string): boolean {
   const core = pattern.replace(/^\*|\*$/g, '');
-  if (pattern.length > 1 && pattern.startsWith('*') && pattern.endsWith('*')) return name.includes(core);
+  if (pattern.length > 1 && pattern.startsWith('*') && pattern.endsWith('*'))
+    return name.includes(core);
   if (pattern.startsWith('*')) return name.endsWith(core);
   return pattern.endsWith('*') ? name.startsWith(core) : name === core;
 }
 
-/** Texts under secret names and secret parts of URLs, deep in plain data. A text may be a template. */
-export function secretTexts(data: unknown, isSecret: IsSecretName, below = false): readonly string[] {
+/**
+ * Texts under secret names and secret parts of URLs, deep in plain data. A text may be a template.
+ */
+export function secretTexts(
+  data: unknown,
+  isSecret: IsSecretName,
+  below = false,
+): readonly string[] {
   if (typeof data === 'string') return below ? [data, ...secretsInUrls(data)] : secretsInUrls(data);
   if (typeof data === 'number') return below && Math.abs(data) > 999 ? [String(data)] : [];
   if (Array.isArray(data)) return data.flatMap((item) => secretTexts(item, isSecret, below));
   if (!isMapping(data)) return [];
-  return Object.entries(data).flatMap(([name, value]) => secretTexts(value, isSecret, below || isSecret(name)));
+  return Object.entries(data).flatMap(([name, value]) =>
+    secretTexts(value, isSecret, below || isSecret(name)),
+  );
 }
 
 const textsIn = (data: unknown): readonly string[] =>
-  typeof data === 'string' ? [data] : typeof data === 'object' && data !== null ? Object.values(data).flatMap(textsIn) : [];
+  typeof data === 'string'
+    ? [data]
+    : typeof data === 'object' && data !== null
+      ? Object.values(data).flatMap(textsIn)
+      : [];
 
-/** What a task learned and must be masked from now on: all of it under `no_log`, otherwise what its names call secret. */
-export const learnedSecrets = (learned: Mapping, noLog: boolean | undefined, isSecret: IsSecretName): readonly string[] =>
+/**
+ * What a task learned and must be masked from now on: all of it under `no_log`, otherwise what its
+ * names call secret.
+ */
+export const learnedSecrets = (
+  learned: Mapping,
+  noLog: boolean | undefined,
+  isSecret: IsSecretName,
+): readonly string[] =>
   noLog === true
     ? textsIn(learned)
         .flatMap((text) => text.split('\n'))
@@ -55,15 +80,19 @@ export const isTemplate = (text: string): boolean => text.includes('{{') || text
 /** A line of a file, as a mistake in it is shown: after the name of a secret nothing is. */
 export function withoutNamedSecrets(line: string): string {
   const isSecret = secretNames();
-  const found = [...line.matchAll(/([\w-]{1,64})["']?(?: {0,4}[:=] {0,4}| {1,4})/g)].find(([, name = '']) => isSecret(name));
+  const found = [...line.matchAll(/([\w-]{1,64})["']?(?: {0,4}[:=] {0,4}| {1,4})/g)].find(
+    ([, name = '']) => isSecret(name),
+  );
   return found === undefined ? line : `${line.slice(0, found.index + found[0].length)}***`;
 }
 
-// Names of parameters are cut at 64 characters, so that each character of a text is looked at a bounded number of times.
+// Names of parameters are cut at 64 characters, so that each character of a text is looked at a
+// bounded number of times.
 const login = /(:\/\/[^\s/@:]*:)([^\s/@]+)(?=@)/g;
 const parameter = /([?&])([^=&\s?#"']{1,64})(=)([^&\s#"'`<>]+)/g;
 const isSecretParameter = (name: string): boolean =>
-  /^(?:sig|x-.*-signature|signature|auth|key|code)$/i.test(name) || secretEnding.test(plainName(name));
+  /^(?:sig|x-.*-signature|signature|auth|key|code)$/i.test(name) ||
+  secretEnding.test(plainName(name));
 
 /** `https://user:***@host/?token=***` */
 export const withoutUrlSecrets = (text: string): string =>
@@ -78,8 +107,12 @@ export const withoutUrlSecrets = (text: string): string =>
 function secretsInUrls(text: string): readonly string[] {
   if (!text.includes('://')) return [];
   const logins = [...text.matchAll(login)].map(([, , password = '']) => password);
-  const parameters = [...text.matchAll(parameter)].flatMap(([, , name = '', , value = '']) => (isSecretParameter(name) ? [value] : []));
-  return [...logins, ...parameters].flatMap((part) => (isTemplate(part) || part === '***' ? [] : [part, decoded(part)]));
+  const parameters = [...text.matchAll(parameter)].flatMap(([, , name = '', , value = '']) =>
+    isSecretParameter(name) ? [value] : [],
+  );
+  return [...logins, ...parameters].flatMap((part) =>
+    isTemplate(part) || part === '***' ? [] : [part, decoded(part)],
+  );
 }
 
 function decoded(part: string): string {

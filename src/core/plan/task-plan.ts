@@ -1,7 +1,15 @@
-// One task on one host: its `when`, its arguments and its module's plan, from facts. Used alike by a plan and, on fresh facts, before every act.
+// One task on one host: its `when`, its arguments and its module's plan, from facts. Used alike by
+// a plan and, on fresh facts, before every act.
 import type { Scope } from '../../expression/index.ts';
 import type { Place } from '../../model/diagnostic.ts';
-import { type Facts, type FactView, type FactWant, UnknownFact, viewOf, wantKey } from '../../model/fact.ts';
+import {
+  type Facts,
+  type FactView,
+  type FactWant,
+  UnknownFact,
+  viewOf,
+  wantKey,
+} from '../../model/fact.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
 import type { AnyModule, ModulePlan, PlanContext } from '../../model/run/change.ts';
 import type { Risk } from '../../model/run/risk.ts';
@@ -22,7 +30,10 @@ export interface Frame {
   /** Inventory variables of the host and the magic ones. */
   readonly variables: Variables;
   readonly context: PlanContext;
-  /** Which read-only commands of the play may be run: while a host is worked on all, in a plan those that the play marks. */
+  /**
+   * Which read-only commands of the play may be run: while a host is worked on all, in a plan those
+   * that the play marks.
+   */
   readonly readOnlyCommands: 'all' | 'marked';
 }
 
@@ -47,8 +58,15 @@ function factNames(facts: Facts, onRead: (name: string) => void): Mapping {
   return trackReads(tree, '', facts, onRead);
 }
 
-/** A mapping that tells which dotted facts were read through it; drift is judged by exactly those. */
-function trackReads(tree: Mapping, prefix: string, facts: Facts, onRead: (name: string) => void): Mapping {
+/**
+ * A mapping that tells which dotted facts were read through it; drift is judged by exactly those.
+ */
+function trackReads(
+  tree: Mapping,
+  prefix: string,
+  facts: Facts,
+  onRead: (name: string) => void,
+): Mapping {
   const copy: Record<string, Value> = {};
   for (const [key, value] of Object.entries(tree)) {
     const name = `${prefix}${key}`;
@@ -65,7 +83,11 @@ function trackReads(tree: Mapping, prefix: string, facts: Facts, onRead: (name: 
   return copy;
 }
 
-export function scopeOf(frame: Frame, vars: readonly Mapping[], onRead: (name: string) => void = () => {}): Scope {
+export function scopeOf(
+  frame: Frame,
+  vars: readonly Mapping[],
+  onRead: (name: string) => void = () => {},
+): Scope {
   return frame.variables({
     extraVars: frame.extraVars,
     registered: frame.learned,
@@ -83,13 +105,26 @@ export function loopItems(
   if (task.loop === undefined) return { items: [{}] };
   const result = render(task.loop, scope);
   if (result.kind === 'unknown') return { kind: 'later', why: result.why };
-  if (result.kind === 'error') return { kind: 'wrong', message: `loop: ${result.message}`, place: task.argPlaces.loop ?? task.place };
-  if (!isList(result.value)) return { kind: 'wrong', message: 'loop must give a list', place: task.argPlaces.loop ?? task.place };
+  if (result.kind === 'error')
+    return {
+      kind: 'wrong',
+      message: `loop: ${result.message}`,
+      place: task.argPlaces.loop ?? task.place,
+    };
+  if (!isList(result.value))
+    return {
+      kind: 'wrong',
+      message: 'loop must give a list',
+      place: task.argPlaces.loop ?? task.place,
+    };
   const name = task.loopVar ?? 'item';
   return { items: result.value.map((item) => ({ [name]: item })) };
 }
 
-/** Judges `when`, renders and checks the arguments, and asks the module. `vars` are task and block variables, the innermost first. */
+/**
+ * Judges `when`, renders and checks the arguments, and asks the module. `vars` are task and block
+ * variables, the innermost first.
+ */
 export function evaluateTask(
   task: ModuleTask,
   module: AnyModule,
@@ -110,19 +145,27 @@ export function evaluateTask(
     const [issue] = parsed.error.issues;
     const path = (issue?.path ?? []).map(String).join('.');
     const what = path === '' ? module.name : `${module.name}.${path}`;
-    return { kind: 'wrong', message: `${what}: ${issue?.message ?? 'not as it should be'}`, place: task.argPlaces[path] ?? task.place };
+    return {
+      kind: 'wrong',
+      message: `${what}: ${issue?.message ?? 'not as it should be'}`,
+      place: task.argPlaces[path] ?? task.place,
+    };
   }
   return askModule(task, module, parsed.data, frame, onRead);
 }
 
-type Rendered = { readonly kind: 'args'; readonly args: Value } | Exclude<Evaluation, { kind: 'plan' } | { kind: 'needs' }>;
+type Rendered =
+  | { readonly kind: 'args'; readonly args: Value }
+  | Exclude<Evaluation, { kind: 'plan' } | { kind: 'needs' }>;
 
 function renderArgs(task: ModuleTask, module: AnyModule, scope: Scope): Rendered {
   const held = module.conditions ?? [];
   if (held.length === 0 || !isMapping(task.args)) return renderPlain(task.args, task, scope);
   const args: Record<string, Value> = {};
   for (const [key, value] of Object.entries(task.args)) {
-    const rendered = held.includes(key) ? judgeEach(value, key, task, scope) : renderPlain(value, task, scope);
+    const rendered = held.includes(key)
+      ? judgeEach(value, key, task, scope)
+      : renderPlain(value, task, scope);
     if (rendered.kind !== 'args') return rendered;
     args[key] = rendered.args;
   }
@@ -136,7 +179,10 @@ function renderPlain(value: Value, task: ModuleTask, scope: Scope): Rendered {
   return { kind: 'wrong', message: result.message, place: task.place };
 }
 
-/** Arguments that are conditions become `{ condition, holds }`, so that the module can say which one did not hold. */
+/**
+ * Arguments that are conditions become `{ condition, holds }`, so that the module can say which one
+ * did not hold.
+ */
 function judgeEach(value: Value, key: string, task: ModuleTask, scope: Scope): Rendered {
   const sources = isList(value) ? value : [value];
   const args: Value[] = [];
@@ -159,14 +205,32 @@ const unmarked: Evaluation = {
   risk: 'none',
 };
 
-function askModule(task: ModuleTask, module: AnyModule, args: unknown, frame: Frame, onRead: (name: string) => void): Evaluation {
+function askModule(
+  task: ModuleTask,
+  module: AnyModule,
+  args: unknown,
+  frame: Frame,
+  onRead: (name: string) => void,
+): Evaluation {
   const view: FactView = viewOf(frame.facts, onRead);
-  const convergent = typeof module.convergent === 'function' ? module.convergent(args) : (module.convergent ?? true);
+  const convergent =
+    typeof module.convergent === 'function' ? module.convergent(args) : (module.convergent ?? true);
   try {
-    const missing = module.facts(args, view, frame.context.files).filter((want) => !frame.asked.has(wantKey(want)));
-    if (frame.readOnlyCommands === 'marked' && task.inPlans !== true && missing.some(({ area }) => area === outputArea)) return unmarked;
+    const missing = module
+      .facts(args, view, frame.context.files)
+      .filter((want) => !frame.asked.has(wantKey(want)));
+    if (
+      frame.readOnlyCommands === 'marked' &&
+      task.inPlans !== true &&
+      missing.some(({ area }) => area === outputArea)
+    )
+      return unmarked;
     if (missing.length > 0) return { kind: 'needs', wants: missing };
-    return { kind: 'plan', plan: module.plan(args, view, { ...frame.context, sets: frame.learned }), convergent };
+    return {
+      kind: 'plan',
+      plan: module.plan(args, view, { ...frame.context, sets: frame.learned }),
+      convergent,
+    };
   } catch (error) {
     if (error instanceof UnknownFact) return { kind: 'later', why: `${error.fact}: ${error.why}` };
     throw error;

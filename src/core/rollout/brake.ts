@@ -1,5 +1,6 @@
-// The brake: one counter of bad ends of hosts that this run started, over the whole run, per wave and per zone. What a person has looked at
-// no longer counts. Once tripped it stands until a person has looked at every bad end that counts; time alone never releases it.
+// The brake: one counter of bad ends of hosts that this run started, over the whole run, per wave
+// and per zone. What a person has looked at no longer counts. Once tripped it stands until a person
+// has looked at every bad end that counts; time alone never releases it.
 
 import type { Rollout } from '../../model/playbook.ts';
 import { lastDetail } from '../../model/run/failure.ts';
@@ -28,36 +29,64 @@ export interface Release {
   readonly why: string;
 }
 
-/** May it be released? Only by persons: when each bad end that counts was looked at, after it tripped at least one. */
+/**
+ * May it be released? Only by persons: when each bad end that counts was looked at, after it
+ * tripped at least one.
+ */
 export function shouldRelease(view: View): Release | undefined {
   const { brake, canaryBad } = view.state;
-  if (brake === undefined || brake.looked.length === 0 || canaryBad !== undefined || counted(view, view.state) > 0) return undefined;
+  if (
+    brake === undefined ||
+    brake.looked.length === 0 ||
+    canaryBad !== undefined ||
+    counted(view, view.state) > 0
+  )
+    return undefined;
   const hosts = [...new Set(brake.looked.map(({ host }) => host))];
   const by = [...new Set(brake.looked.map(({ who }) => who))].join(', ');
-  return { by, hosts, why: `every bad end was looked at: ${brake.looked.map(({ host, as }) => `${host} (${as})`).join(', ')}` };
+  return {
+    by,
+    hosts,
+    why: `every bad end was looked at: ${brake.looked.map(({ host, as }) => `${host} (${as})`).join(', ')}`,
+  };
 }
 
 /** Hosts whose bad ends hold the brake: a person must look at each. */
 export function brakeHolders(state: RunState, policy: Rollout): readonly string[] {
   const ignored = policy.brake.unreachable === 'ignore';
-  const holds = (host: HostState): boolean => (ignored ? host.bad > host.badUnreachable : host.bad > 0) || host.host === state.canaryBad;
-  return state.brake === undefined ? [] : [...hostStates(state)].filter(holds).map(({ host }) => host);
+  const holds = (host: HostState): boolean =>
+    (ignored ? host.bad > host.badUnreachable : host.bad > 0) || host.host === state.canaryBad;
+  return state.brake === undefined
+    ? []
+    : [...hostStates(state)].filter(holds).map(({ host }) => host);
 }
 
 /** Does it stand, or must it trip? Either way no host is started. */
 export const isBraked = (view: View): boolean =>
-  view.state.brake === undefined ? shouldTrip(view) !== undefined : shouldRelease(view) === undefined;
+  view.state.brake === undefined
+    ? shouldTrip(view) !== undefined
+    : shouldRelease(view) === undefined;
 
 /**
- * Why hosts that failed in other runs of this play stop further starts. It trips nothing: once they are acknowledged it is over. A host that this
- * run walks is not among them, before, during and after its walk: how that ends counts by itself.
+ * Why hosts that failed in other runs of this play stop further starts. It trips nothing: once they
+ * are acknowledged it is over. A host that this run walks is not among them, before, during and
+ * after its walk: how that ends counts by itself.
  */
 export function failedElsewhere(view: View): string | undefined {
   const { state, policy } = view;
-  const others = state.others.filter(({ host, failed }) => failed === true && !isWalked(hostState(state, host)));
+  const others = state.others.filter(
+    ({ host, failed }) => failed === true && !isWalked(hostState(state, host)),
+  );
   const [first] = others;
   if (first === undefined) return undefined;
-  if (!exceeds(counted(view, state) + others.length, policy.brake.failures, state.started + others.length)) return undefined;
+  if (
+    !exceeds(
+      counted(view, state) + others.length,
+      policy.brake.failures,
+      state.started + others.length,
+    )
+  )
+    return undefined;
   const names = others.slice(0, 5).map(({ host, run }) => `${host} in run ${run}`);
   const more = others.length > 5 ? ` and ${others.length - 5} more` : '';
   return `failed and not acknowledged: ${names.join(', ')}${more}, allowed: ${amountText(policy.brake.failures)}; see the host, then: kmend resume ${first.run} --retry ${pasteable(first.host)} (or --skip, --done)`;
@@ -65,18 +94,26 @@ export function failedElsewhere(view: View): string | undefined {
 
 /** One that was refused, or that had nothing to do, is as it was in the other run. */
 const isWalked = (host: HostState | undefined): boolean =>
-  host !== undefined && host.status !== 'same' && host.status !== 'refused' && (host.status !== 'done' || host.changed === true);
+  host !== undefined &&
+  host.status !== 'same' &&
+  host.status !== 'refused' &&
+  (host.status !== 'done' || host.changed === true);
 
 /** A canary is there to find trouble: one that fails is enough, also by being unreachable. */
 function canaryTrip({ state }: View): Trip | undefined {
   const host = state.canaryBad;
-  return host === undefined ? undefined : { host, why: `canary ${host} ended badly${because(state, host)}` };
+  return host === undefined
+    ? undefined
+    : { host, why: `canary ${host} ended badly${because(state, host)}` };
 }
 
 const ignores = (view: View): boolean => view.policy.brake.unreachable === 'ignore';
-const counted = (view: View, counts: { readonly bad: number; readonly badUnreachable: number }): number =>
-  ignores(view) ? counts.bad - counts.badUnreachable : counts.bad;
-const lastBad = ({ state, ...view }: View): string => (ignores({ state, ...view }) ? state.lastBadReachable : state.lastBad) ?? '';
+const counted = (
+  view: View,
+  counts: { readonly bad: number; readonly badUnreachable: number },
+): number => (ignores(view) ? counts.bad - counts.badUnreachable : counts.bad);
+const lastBad = ({ state, ...view }: View): string =>
+  (ignores({ state, ...view }) ? state.lastBadReachable : state.lastBad) ?? '';
 
 function runTrip(view: View): Trip | undefined {
   const { state, policy } = view;
@@ -98,7 +135,10 @@ function waveTrip(view: View): Trip | undefined {
   return { host, why };
 }
 
-/** Two hosts may have ended since the last decision: not only the zone of the last one can have come over its limit. */
+/**
+ * Two hosts may have ended since the last decision: not only the zone of the last one can have come
+ * over its limit.
+ */
 function zoneTrip(view: View): Trip | undefined {
   const { state, policy } = view;
   const { perZone } = policy.brake;
@@ -115,5 +155,7 @@ function zoneTrip(view: View): Trip | undefined {
 
 function because(state: View['state'], host: string): string {
   const failure = hostState(state, host)?.failure;
-  return failure === undefined ? '' : ` (${failure.kind}: ${failure.message}${lastDetail(failure)})`;
+  return failure === undefined
+    ? ''
+    : ` (${failure.kind}: ${failure.message}${lastDetail(failure)})`;
 }

@@ -2,7 +2,13 @@
 
 import { isLast, workKey } from '../run-state/counters.ts';
 import { first, inOrder, sizeOf } from '../run-state/ranked.ts';
-import { type HostState, hostAt, nameSome, type RunState, type ZoneState } from '../run-state/state.ts';
+import {
+  type HostState,
+  hostAt,
+  nameSome,
+  type RunState,
+  type ZoneState,
+} from '../run-state/state.ts';
 import { at, values } from '../run-state/table.ts';
 import { hostsOf } from './amount.ts';
 import type { View, Why } from './decision.ts';
@@ -10,10 +16,16 @@ import type { View, Why } from './decision.ts';
 /** Hosts that may be out of service at one moment. */
 export const slotsOf = (view: View): number => hostsOf(view.policy.maxUnavailable, view.state.pool);
 
-/** Hosts out of service now: ours, those left in a bad state, and those that were missing without us or that other runs have taken out. */
+/**
+ * Hosts out of service now: ours, those left in a bad state, and those that were missing without us
+ * or that other runs have taken out.
+ */
 export const unavailable = (state: RunState): number => state.out + state.outside.size;
 
-/** The counters that a start must respect; `withoutKept` asks what would be if a person had freed all kept slots. */
+/**
+ * The counters that a start must respect; `withoutKept` asks what would be if a person had freed
+ * all kept slots.
+ */
 interface Room {
   readonly view: View;
   readonly slots: number;
@@ -50,22 +62,33 @@ function roomOf(view: View, withoutKept: boolean): Room {
 /** Hosts of other runs that are in this one are counted where they are. */
 function zonesElsewhere(state: RunState): ReadonlyMap<string, number> {
   const zones = new Map<string, number>();
-  for (const { host, zone = '' } of state.others) if (!state.indexOf.has(host)) zones.set(zone, (zones.get(zone) ?? 0) + 1);
+  for (const { host, zone = '' } of state.others)
+    if (!state.indexOf.has(host)) zones.set(zone, (zones.get(zone) ?? 0) + 1);
   return zones;
 }
 
 /** Zones in which only other runs have hosts out of service. */
-function newZones(view: View, elsewhere: ReadonlyMap<string, number>, withoutKept: boolean): number {
+function newZones(
+  view: View,
+  elsewhere: ReadonlyMap<string, number>,
+  withoutKept: boolean,
+): number {
   if (elsewhere.size === 0 || !zoned(view)) return 0;
   const ours = new Set<string>();
-  for (const zone of values(view.state.zones)) if (zone.out > (withoutKept ? zone.kept : 0)) ours.add(zone.name);
+  for (const zone of values(view.state.zones))
+    if (zone.out > (withoutKept ? zone.kept : 0)) ours.add(zone.name);
   return [...elsewhere.keys()].filter((zone) => !ours.has(zone)).length;
 }
 
-const zoned = ({ policy }: View): boolean => policy.maxZones !== undefined || policy.maxPerZone !== undefined;
+const zoned = ({ policy }: View): boolean =>
+  policy.maxZones !== undefined || policy.maxPerZone !== undefined;
 
-/** A host that is itself out of service takes no further capacity; but the run never works on more hosts than it has slots. */
-const slotFor = (room: Room, host: HostState): boolean => room.held < room.slots && (host.down || host.missing || room.out < room.slots);
+/**
+ * A host that is itself out of service takes no further capacity; but the run never works on more
+ * hosts than it has slots.
+ */
+const slotFor = (room: Room, host: HostState): boolean =>
+  room.held < room.slots && (host.down || host.missing || room.out < room.slots);
 
 function zoneFor(room: Room, zone: ZoneState, host: HostState): boolean {
   const { maxZones, maxPerZone } = room.view.policy;
@@ -85,8 +108,9 @@ function zoneFor(room: Room, zone: ZoneState, host: HostState): boolean {
 }
 
 /**
- * The first waiting host that budget and zones let start and that `fits`. Hosts that are out of service themselves stand first in every queue;
- * those that a person has locked out stand last, and wait for all others, whatever their zone.
+ * The first waiting host that budget and zones let start and that `fits`. Hosts that are out of
+ * service themselves stand first in every queue; those that a person has locked out stand last, and
+ * wait for all others, whatever their zone.
  */
 function candidateIn(room: Room, fits: (host: HostState) => boolean): HostState | undefined {
   const { state } = room.view;
@@ -111,18 +135,25 @@ function candidateIn(room: Room, fits: (host: HostState) => boolean): HostState 
   return best?.host;
 }
 
-export const candidate = (view: View, fits: (host: HostState) => boolean = () => true): HostState | undefined =>
-  candidateIn(roomOf(view, false), fits);
+export const candidate = (
+  view: View,
+  fits: (host: HostState) => boolean = () => true,
+): HostState | undefined => candidateIn(roomOf(view, false), fits);
 
 /** Would a host be started if a person freed the kept slots? */
 export const blockedByKept = (view: View): boolean =>
-  sizeOf(view.state.kept) > 0 && candidate(view) === undefined && candidateIn(roomOf(view, true), () => true) !== undefined;
+  sizeOf(view.state.kept) > 0 &&
+  candidate(view) === undefined &&
+  candidateIn(roomOf(view, true), () => true) !== undefined;
 
 /** Why the zone of this host has no room for it now; undefined when it has. */
 export function zoneRoom(view: View, host: HostState): Why | undefined {
   const zone = at(view.state.zones, host.zone);
   if (!zoned(view) || zoneFor(roomOf(view, false), zone, host)) return undefined;
-  return { rule: 'zone', text: `zone ${zone.name === '' ? '(no zone)' : zone.name} has no room: ${zonesText(view)}` };
+  return {
+    rule: 'zone',
+    text: `zone ${zone.name === '' ? '(no zone)' : zone.name} has no room: ${zonesText(view)}`,
+  };
 }
 
 /** Why budget and zones let nobody start. */
@@ -131,7 +162,10 @@ export function whyNoSlot(view: View): Why {
   const slots = slotsOf(view);
   const busy = `${nameSome(state, state.running ?? state.soaking ?? state.kept)}`;
   if (state.held >= slots) {
-    return { rule: 'budget', text: `${state.held} of ${slots} ${slots === 1 ? 'slot is' : 'slots are'} taken (${busy})` };
+    return {
+      rule: 'budget',
+      text: `${state.held} of ${slots} ${slots === 1 ? 'slot is' : 'slots are'} taken (${busy})`,
+    };
   }
   if (unavailable(state) >= slots) {
     return {
@@ -144,7 +178,8 @@ export function whyNoSlot(view: View): Why {
 
 function missingNames(state: RunState): string {
   const runs = new Map(state.others.map(({ host, run }) => [host, run]));
-  const named = (host: string): string => (runs.has(host) ? `${host} by run ${runs.get(host)}` : host);
+  const named = (host: string): string =>
+    runs.has(host) ? `${host} by run ${runs.get(host)}` : host;
   const names = [...state.outside].map(named);
   for (const index of state.missing) {
     const { host, lockOut } = hostAt(state, index);
@@ -153,18 +188,25 @@ function missingNames(state: RunState): string {
   const queue = first(state.waiting);
   const head = queue === undefined ? undefined : hostAt(state, queue.index);
   if (head?.down === true) names.push(head.host);
-  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+  return names.length > 5
+    ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`
+    : names.join(', ');
 }
 
 function zonesText(view: View): string {
   const taken: string[] = [];
-  const zoneText = (name: string, out: number): string => `${name === '' ? '(no zone)' : name}: ${out}`;
-  for (const zone of values(view.state.zones)) if (zone.out > 0) taken.push(zoneText(zone.name, zone.out));
-  for (const [name, out] of zonesElsewhere(view.state)) taken.push(`${zoneText(name, out)} by other runs`);
+  const zoneText = (name: string, out: number): string =>
+    `${name === '' ? '(no zone)' : name}: ${out}`;
+  for (const zone of values(view.state.zones))
+    if (zone.out > 0) taken.push(zoneText(zone.name, zone.out));
+  for (const [name, out] of zonesElsewhere(view.state))
+    taken.push(`${zoneText(name, out)} by other runs`);
   const { maxZones, maxPerZone } = view.policy;
   const rules = [
     ...(maxZones === undefined ? [] : [`max_zones ${maxZones}`]),
-    ...(maxPerZone === undefined ? [] : [`max_per_zone ${'count' in maxPerZone ? maxPerZone.count : `${maxPerZone.percent}%`}`]),
+    ...(maxPerZone === undefined
+      ? []
+      : [`max_per_zone ${'count' in maxPerZone ? maxPerZone.count : `${maxPerZone.percent}%`}`]),
   ];
   return `${taken.join(', ')} out of service (${rules.join(', ')})`;
 }

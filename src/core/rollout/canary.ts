@@ -1,4 +1,5 @@
-// The canary: the hosts that go before all others, some of each remedy and of each kernel that is tried.
+// The canary: the hosts that go before all others, some of each remedy and of each kernel that is
+// tried.
 
 import { inOrder, sizeOf } from '../run-state/ranked.ts';
 import { type HostState, hostAt, hostState } from '../run-state/state.ts';
@@ -10,9 +11,13 @@ export const needsCanary = ({ state, policy }: View): boolean =>
   policy.canary !== undefined && state.canary.promoted === undefined && sizeOf(state.planned) > 0;
 
 /** A canary that proves something: it was changed, and its end was not bad. */
-const isGood = (host: HostState): boolean => (host.status === 'done' || host.status === 'soaking') && host.changed === true;
+const isGood = (host: HostState): boolean =>
+  (host.status === 'done' || host.status === 'soaking') && host.changed === true;
 
-/** The canary hosts that are still to be named: at first all, later one for each that was refused or needed nothing. */
+/**
+ * The canary hosts that are still to be named: at first all, later one for each that was refused or
+ * needed nothing.
+ */
 export function nextCanaries(view: View): HostState[] {
   const hosts = view.policy.canary?.hosts;
   if (hosts === undefined) return [];
@@ -26,7 +31,10 @@ function canaries({ state }: View): HostState[] {
 /** What a canary stands for: its remedy, and the kernel that it tries. */
 const kindOf = ({ plan }: HostState): string => `${plan.remedy} ${plan.tries ?? ''}`;
 
-/** Hosts that may be canaries: of those that a person has locked out none, as long as there are others. */
+/**
+ * Hosts that may be canaries: of those that a person has locked out none, as long as there are
+ * others.
+ */
 function inLine({ state }: View): readonly HostState[] {
   const planned = [...inOrder(state.planned)].map((index) => hostAt(state, index));
   const others = planned.filter(({ lockOut }) => lockOut === undefined);
@@ -35,7 +43,8 @@ function inLine({ state }: View): readonly HostState[] {
 
 function byRemedy(view: View, each: number): HostState[] {
   const missing = new Map<string, number>();
-  for (const host of canaries(view)) if (isGood(host)) missing.set(kindOf(host), (missing.get(kindOf(host)) ?? each) - 1);
+  for (const host of canaries(view))
+    if (isGood(host)) missing.set(kindOf(host), (missing.get(kindOf(host)) ?? each) - 1);
   const chosen: HostState[] = [];
   for (const host of inLine(view)) {
     const left = missing.get(kindOf(host)) ?? each;
@@ -46,7 +55,10 @@ function byRemedy(view: View, each: number): HostState[] {
   return chosen;
 }
 
-/** The named hosts that have changes; for each named one that was refused the next host in the order of work. At least one. */
+/**
+ * The named hosts that have changes; for each named one that was refused the next host in the order
+ * of work. At least one.
+ */
 function byPattern(view: View): HostState[] {
   const { state } = view;
   const named = (view.context.canaryHosts ?? []).flatMap((name) => hostState(state, name) ?? []);
@@ -64,5 +76,9 @@ function byPattern(view: View): HostState[] {
 /** Names those canaries that prove nothing, for the reason of their replacement. */
 export function uselessCanaries(view: View): string {
   const useless = canaries(view).filter((host) => !isGood(host));
-  return useless.map((host) => `${host.host} (${host.lockOut?.why ?? host.failure?.message ?? 'needed nothing'})`).join(', ');
+  return useless
+    .map(
+      (host) => `${host.host} (${host.lockOut?.why ?? host.failure?.message ?? 'needed nothing'})`,
+    )
+    .join(', ');
 }

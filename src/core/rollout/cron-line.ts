@@ -1,4 +1,5 @@
-// When a job runs, as people write it (systemd's calendar form), and the same in cron's five fields, where cron can say it.
+// When a job runs, as people write it (systemd's calendar form), and the same in cron's five
+// fields, where cron can say it.
 import { present } from '../../model/present.ts';
 
 export interface Calendar {
@@ -19,7 +20,10 @@ const words: Readonly<Record<string, string>> = {
   monthly: '0 0 1 * *',
 };
 
-/** Characters of a calendar expression and of a zone; anything else would have a meaning of its own in a unit file. */
+/**
+ * Characters of a calendar expression and of a zone; anything else would have a meaning of its own
+ * in a unit file.
+ */
 const allowed = /^[A-Za-z0-9*.,:/~+_ -]+$/;
 
 /** Reads it; absent when it is no calendar expression at all. */
@@ -28,26 +32,40 @@ export function readCalendar(text: string): Calendar | undefined {
   if (every === '' || !allowed.test(every)) return undefined;
   const zone = /\s([A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+|UTC)$/.exec(every)?.[1];
   const plain = zone === undefined ? every : every.slice(0, -zone.length).trim();
-  const cron = Object.hasOwn(words, plain.toLowerCase()) ? words[plain.toLowerCase()] : fieldsOf(plain);
-  if (cron === undefined && !/\d|\*/.test(plain) && !/^(?:minutely|quarterly|semiannually|yearly|annually)$/i.test(plain)) return undefined;
+  const cron = Object.hasOwn(words, plain.toLowerCase())
+    ? words[plain.toLowerCase()]
+    : fieldsOf(plain);
+  if (
+    cron === undefined &&
+    !/\d|\*/.test(plain) &&
+    !/^(?:minutely|quarterly|semiannually|yearly|annually)$/i.test(plain)
+  )
+    return undefined;
   return { every, ...present({ cron, zone }) };
 }
 
-/** `[DAYS ][*-*-* ]HH:MM[:00]`, hours and minutes as number, `*`, list, or `*` and `0` with a step. */
+/**
+ * `[DAYS ][*-*-* ]HH:MM[:00]`, hours and minutes as number, `*`, list, or `*` and `0` with a step.
+ */
 function fieldsOf(text: string): string | undefined {
   const parts = /^(?:([A-Za-z.,]+) )?(?:\*-\*-\* )?([\d*,/]+):([\d*,/]+)(?::0?0)?$/.exec(text);
   if (parts === null) return undefined;
   const [, on, hour = '', minute = ''] = parts;
   const [week, h, m] = [on === undefined ? '*' : weekOf(on), timeOf(hour, 23), timeOf(minute, 59)];
-  return week === undefined || h === undefined || m === undefined ? undefined : `${m} ${h} * * ${week}`;
+  return week === undefined || h === undefined || m === undefined
+    ? undefined
+    : `${m} ${h} * * ${week}`;
 }
 
 function timeOf(text: string, most: number): string | undefined {
   const step = /^(?:\*|0?0)\/(\d+)$/.exec(text)?.[1];
-  if (step !== undefined) return Number(step) >= 1 && Number(step) <= most ? `*/${Number(step)}` : undefined;
+  if (step !== undefined)
+    return Number(step) >= 1 && Number(step) <= most ? `*/${Number(step)}` : undefined;
   if (text === '*') return '*';
   const numbers = text.split(',');
-  return numbers.every((number) => /^\d{1,2}$/.test(number) && Number(number) <= most) ? numbers.map(Number).join(',') : undefined;
+  return numbers.every((number) => /^\d{1,2}$/.test(number) && Number(number) <= most)
+    ? numbers.map(Number).join(',')
+    : undefined;
 }
 
 function weekOf(text: string): string | undefined {

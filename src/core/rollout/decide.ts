@@ -1,11 +1,19 @@
-// Decide: what a run does next. One pure function, made of small rules; the first rule that has an answer gives it.
+// Decide: what a run does next. One pure function, made of small rules; the first rule that has an
+// answer gives it.
 
 import type { Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import { higherRisk } from '../../model/run/risk.ts';
 import { lockedOutText } from '../run-state/lock-out.ts';
 import { first, inOrder, type Ranked, sizeOf } from '../run-state/ranked.ts';
-import { awayUntil, clusterDeadline, type HostState, hostAt, nameSome, type RunState } from '../run-state/state.ts';
+import {
+  awayUntil,
+  clusterDeadline,
+  type HostState,
+  hostAt,
+  nameSome,
+  type RunState,
+} from '../run-state/state.ts';
 import { at } from '../run-state/table.ts';
 import { failedElsewhere, shouldRelease, shouldTrip } from './brake.ts';
 import { blockedByKept, candidate, slotsOf, whyNoSlot } from './budget.ts';
@@ -16,10 +24,16 @@ import { beginWave, replaceCanaries, soakWave } from './wave.ts';
 import { nextFit, stretchAt } from './window.ts';
 
 /**
- * What to do next, from the state of the run, its policy and the time. The same input gives the same decision. The caller carries it out,
- * appends the event that says so, and asks again; after `wait` when an event came or the time has come.
+ * What to do next, from the state of the run, its policy and the time. The same input gives the
+ * same decision. The caller carries it out, appends the event that says so, and asks again; after
+ * `wait` when an event came or the time has come.
  */
-export function decide(state: RunState, policy: Rollout, now: number, context: DecideContext = {}): Decision {
+export function decide(
+  state: RunState,
+  policy: Rollout,
+  now: number,
+  context: DecideContext = {},
+): Decision {
   const view: View = { state, policy, now, context };
   for (const rule of rules) {
     const decision = rule(view);
@@ -83,7 +97,11 @@ function release(view: View): Decision | undefined {
 function expireHosts(view: View): Decision | undefined {
   const due = hostDeadline(view);
   if (due === undefined || due.at > view.now) return undefined;
-  return { kind: 'expire', host: due.host.host, why: `not done within ${view.policy.deadline.host} s` };
+  return {
+    kind: 'expire',
+    host: due.host.host,
+    why: `not done within ${view.policy.deadline.host} s`,
+  };
 }
 
 function hostDeadline(view: View): { readonly at: number; readonly host: HostState } | undefined {
@@ -91,35 +109,50 @@ function hostDeadline(view: View): { readonly at: number; readonly host: HostSta
   const host = seconds === undefined ? undefined : firstIdle(view, view.state.running);
   if (seconds === undefined || host === undefined) return undefined;
   const { state, now } = view;
-  return { at: Math.max(host.startedAt ?? 0, state.activeSince) + seconds * 1000 + awayUntil(state, now), host };
+  return {
+    at: Math.max(host.startedAt ?? 0, state.activeSince) + seconds * 1000 + awayUntil(state, now),
+    host,
+  };
 }
 
 /** `deadline.cluster`: what is under way ends by itself, what soaks is proven again by a resume. */
 function endAway(view: View): Decision | undefined {
   const until = awayEnds(view);
   const isBusy = sizeOf(view.state.running) > 0 || (view.context.busy?.size ?? 0) > 0;
-  return until !== undefined && until <= view.now && !isBusy ? finish(view, 'cluster', view.state.away?.why) : undefined;
+  return until !== undefined && until <= view.now && !isBusy
+    ? finish(view, 'cluster', view.state.away?.why)
+    : undefined;
 }
 
 const awayEnds = ({ state: { away }, policy }: View): number | undefined =>
   away === undefined ? undefined : away.since + clusterDeadline(policy) * 1000;
 
-/** Nobody is started while the API server is away: an outage is a pause, and no failure of a host. */
+/**
+ * Nobody is started while the API server is away: an outage is a pause, and no failure of a host.
+ */
 function waitForCluster(view: View): Decision | undefined {
   const { away } = view.state;
-  return away === undefined ? undefined : wait(view, [{ rule: 'cluster', text: `the cluster is away: ${away.why}` }], awayEnds(view));
+  return away === undefined
+    ? undefined
+    : wait(view, [{ rule: 'cluster', text: `the cluster is away: ${away.why}` }], awayEnds(view));
 }
 
 /** `soak.host`: the proof is repeated at its end; until then the slot stays taken. */
 function repeatProofs(view: View): Decision | undefined {
   const due = hostSoak(view);
   if (due === undefined || due.at > view.now) return undefined;
-  return { kind: 'repeat_proof', host: due.host.host, why: `soaked for ${view.policy.soak.host} s` };
+  return {
+    kind: 'repeat_proof',
+    host: due.host.host,
+    why: `soaked for ${view.policy.soak.host} s`,
+  };
 }
 
 function hostSoak(view: View): { readonly at: number; readonly host: HostState } | undefined {
   const host = firstIdle(view, view.state.soaking);
-  return host === undefined ? undefined : { at: (host.doneAt ?? 0) + view.policy.soak.host * 1000, host };
+  return host === undefined
+    ? undefined
+    : { at: (host.doneAt ?? 0) + view.policy.soak.host * 1000, host };
 }
 
 function firstIdle(view: View, set: Ranked): HostState | undefined {
@@ -135,32 +168,53 @@ function endAborted(view: View): Decision | undefined {
   const { state } = view;
   if (state.aborted === undefined) return undefined;
   const text = `aborted by ${state.aborted.who}: ${state.aborted.why}`;
-  return sizeOf(state.running) > 0 ? wait(view, [{ rule: 'aborted', text }]) : finish(view, 'aborted', text);
+  return sizeOf(state.running) > 0
+    ? wait(view, [{ rule: 'aborted', text }])
+    : finish(view, 'aborted', text);
 }
 
-/** The brake tripped: those that run go to their end, their soak is kept, nobody else is started. */
+/**
+ * The brake tripped: those that run go to their end, their soak is kept, nobody else is started.
+ */
 function endBraked(view: View): Decision | undefined {
   const { brake } = view.state;
   if (brake === undefined) return undefined;
-  return isActive(view) ? wait(view, [{ rule: 'brake', text: brake.why }]) : finish(view, 'brake', brake.why);
+  return isActive(view)
+    ? wait(view, [{ rule: 'brake', text: brake.why }])
+    : finish(view, 'brake', brake.why);
 }
 
 function endDone(view: View): Decision | undefined {
   const { state } = view;
-  // A host whose lock-out is gone waits for the soak of the wave before it, and for the promotion of its canary.
-  if (state.planned !== undefined || state.waiting !== undefined || state.lockedOut !== undefined) return undefined;
+  // A host whose lock-out is gone waits for the soak of the wave before it, and for the promotion
+  // of its canary.
+  if (state.planned !== undefined || state.waiting !== undefined || state.lockedOut !== undefined)
+    return undefined;
   if (isActive(view)) return wait(view, [{ rule: 'running', text: 'all hosts are started' }]);
-  return state.wave === undefined ? finish(view) : { kind: 'end_wave', wave: state.wave.number, why: 'nothing is left to start' };
+  return state.wave === undefined
+    ? finish(view)
+    : { kind: 'end_wave', wave: state.wave.number, why: 'nothing is left to start' };
 }
 
 /** `unplannable`: hosts without a plan are left out only where the policy or a person says so. */
 function askUnplannable(view: View): Decision | undefined {
   const { state, policy } = view;
   const count = state.leftOut.length + state.refused;
-  if (count === 0 || state.started > 0 || policy.unplannable === 'leave_out' || state.unplannableAccepted) return undefined;
+  if (
+    count === 0 ||
+    state.started > 0 ||
+    policy.unplannable === 'leave_out' ||
+    state.unplannableAccepted
+  )
+    return undefined;
   const text = `${count} ${count === 1 ? 'host' : 'hosts'} cannot be planned for`;
   if (policy.unplannable === 'ask' && isAttended(view)) {
-    return { kind: 'ask', about: 'unplannable', risk: state.risk, question: `${text}. Go on without?` };
+    return {
+      kind: 'ask',
+      about: 'unplannable',
+      risk: state.risk,
+      question: `${text}. Go on without?`,
+    };
   }
   return finish(view, 'unplannable', `${text} (unplannable: ${policy.unplannable})`);
 }
@@ -172,7 +226,11 @@ function askRisk(view: View): Decision | undefined {
   if (state.approved !== undefined && !higherRisk(state.risk, state.approved)) return undefined;
   const question = `This run may ${state.risk === 'evict' ? 'evict pods' : state.risk} on ${sizeOf(state.planned) + sizeOf(state.lockedOut)} hosts. Go on?`;
   if (isAttended(view)) return { kind: 'ask', about: 'risk', risk: state.risk, question };
-  return finish(view, 'approval', `nobody approved the risk ${state.risk} (approve: ${policy.approve})`);
+  return finish(
+    view,
+    'approval',
+    `nobody approved the risk ${state.risk} (approve: ${policy.approve})`,
+  );
 }
 
 function stayPaused(view: View): Decision | undefined {
@@ -184,30 +242,41 @@ function stayPaused(view: View): Decision | undefined {
 /** `deadline.run` */
 function endOverdue(view: View): Decision | undefined {
   const { state, policy, now } = view;
-  if (policy.deadline.run === undefined || now < state.activeSince + policy.deadline.run * 1000) return undefined;
+  if (policy.deadline.run === undefined || now < state.activeSince + policy.deadline.run * 1000)
+    return undefined;
   const text = `the run's deadline of ${policy.deadline.run} s is over`;
   return isActive(view) ? wait(view, [{ rule: 'deadline', text }]) : finish(view, 'deadline', text);
 }
 
-/** Only hosts are left that a person has locked out. They are read again as long as the run has reason to wait, and once more before its end. */
+/**
+ * Only hosts are left that a person has locked out. They are read again as long as the run has
+ * reason to wait, and once more before its end.
+ */
 function leaveLockedOut(view: View): Decision | undefined {
   const { state, context, now } = view;
-  if (state.lockedOut === undefined || state.planned !== undefined || state.waiting !== undefined) return undefined;
+  if (state.lockedOut === undefined || state.planned !== undefined || state.waiting !== undefined)
+    return undefined;
   const why: Why = { rule: 'locked_out', text: `kept out: ${lockedOutText(state)}` };
-  if (context.capacitySource !== true) return isActive(view) ? wait(view, [why]) : finish(view, undefined, why.text);
+  if (context.capacitySource !== true)
+    return isActive(view) ? wait(view, [why]) : finish(view, undefined, why.text);
   const waits = isActive(view) || context.wait === true;
   const { at, seq } = state.capacityRead ?? { at: Number.NEGATIVE_INFINITY, seq: 0 };
   if (waits ? now >= at + readingAge : seq < state.lastSeq) return readsCapacity(view);
   return waits ? wait(view, [why], at + readingAge) : finish(view, undefined, why.text);
 }
 
-/** The barrier: all of the wave have ended, soaked and been looked at again; a canary is promoted. */
+/**
+ * The barrier: all of the wave have ended, soaked and been looked at again; a canary is promoted.
+ */
 function finishWave(view: View): Decision | undefined {
   const { state } = view;
   const wave = state.wave;
   if (wave === undefined || state.waiting !== undefined) return undefined;
   const rule = wave.canary ? 'canary' : 'wave';
-  if (wave.open > 0) return wait(view, [{ rule, text: `${wave.canary ? 'the canary' : `wave ${wave.number}`} is not done` }]);
+  if (wave.open > 0)
+    return wait(view, [
+      { rule, text: `${wave.canary ? 'the canary' : `wave ${wave.number}`} is not done` },
+    ]);
   const soak = soakWave(view, wave);
   if (soak !== undefined) return 'kind' in soak ? soak : wait(view, [soak]);
   if (wave.canary && state.canary.promoted === undefined) return promote(view);
@@ -219,10 +288,14 @@ function promote(view: View): Decision {
   const shut = waitForGates(view);
   if (shut !== undefined) return shut;
   if (view.policy.canary?.promote === 'manual') {
-    return wait(view, [{ rule: 'canary', text: `the canary is done; go on with: kmend promote ${view.state.run}` }]);
+    return wait(view, [
+      { rule: 'canary', text: `the canary is done; go on with: kmend promote ${view.state.run}` },
+    ]);
   }
   const soak = view.policy.canary?.soak ?? 0;
-  const gates = view.policy.gates.map((gate) => `${gate.name}: ${view.state.gates[gate.name]?.read ?? ''}`);
+  const gates = view.policy.gates.map(
+    (gate) => `${gate.name}: ${view.state.gates[gate.name]?.read ?? ''}`,
+  );
   const why = [`all canary hosts are done and soaked ${soak} s`, ...gates].join('; ');
   return { kind: 'promote', by: 'policy', why };
 }
@@ -238,9 +311,13 @@ function readCapacity(view: View): Decision | undefined {
   const { state, context, now } = view;
   const last = state.capacityRead;
   const fresh = last !== undefined && last.seq > state.lastStartSeq && now - last.at < readingAge;
-  // What other runs hold is read with every claim of a slot; here only, whether they have given it back.
-  const due = (context.capacitySource === true && !fresh) || (slotsReadAgain(view) ?? Number.POSITIVE_INFINITY) <= now;
-  // A reading that began before a start says nothing about the next one: nobody is started beside it.
+  // What other runs hold is read with every claim of a slot; here only, whether they have given it
+  // back.
+  const due =
+    (context.capacitySource === true && !fresh) ||
+    (slotsReadAgain(view) ?? Number.POSITIVE_INFINITY) <= now;
+  // A reading that began before a start says nothing about the next one: nobody is started beside
+  // it.
   return due || context.readingCapacity === true ? readsCapacity(view) : undefined;
 }
 
@@ -249,14 +326,22 @@ const readsCapacity = (view: View): Decision =>
     ? wait(view, [{ rule: 'capacity', text: 'the capacity of the pool is being read' }])
     : { kind: 'read_capacity', why: 'before a start' };
 
-/** Milliseconds for which a reading of the slots of other runs is good: they are read from the local disk. */
+/**
+ * Milliseconds for which a reading of the slots of other runs is good: they are read from the local
+ * disk.
+ */
 const slotsAge = 2000;
 
 /** When the slots of other runs are to be read again, while there are some. */
 const slotsReadAgain = ({ state, context }: View): number | undefined =>
-  state.others.length === 0 || context.slotsReadAt === undefined ? undefined : context.slotsReadAt + slotsAge;
+  state.others.length === 0 || context.slotsReadAt === undefined
+    ? undefined
+    : context.slotsReadAt + slotsAge;
 
-/** The brake, with hosts that failed in other runs of this play: only operators end that, by a word to those runs. */
+/**
+ * The brake, with hosts that failed in other runs of this play: only operators end that, by a word
+ * to those runs.
+ */
 function waitForOthers(view: View): Decision | undefined {
   const why = failedElsewhere(view);
   const next = pick(view);
@@ -265,7 +350,9 @@ function waitForOthers(view: View): Decision | undefined {
   const one: Why = { rule: 'brake', text: why };
   if (isActive(view)) return watchGates(view, one);
   const until = slotsReadAgain(view);
-  return view.context.wait === true && until !== undefined ? wait(view, [one], until) : finish(view, 'brake', why);
+  return view.context.wait === true && until !== undefined
+    ? wait(view, [one], until)
+    : finish(view, 'brake', why);
 }
 
 /** `max_unavailable` with what was missing without us, `zone`, `max_zones`, `max_per_zone`. */
@@ -274,19 +361,30 @@ function waitForRoom(view: View): Decision | undefined {
   return isActive(view) ? watchGates(view, whyNoSlot(view)) : noRoom(view);
 }
 
-/** Nobody runs and nobody may be started: a person must free kept slots, or capacity must come back. */
+/**
+ * Nobody runs and nobody may be started: a person must free kept slots, or capacity must come back.
+ */
 function noRoom(view: View): Decision {
   const { state, context } = view;
   const why = whyNoSlot(view);
   if (blockedByKept(view)) {
     const text = `slots are kept by hosts that ended badly (${nameSome(state, state.kept)}); look at them, then: kmend resume ${state.run} --retry all (or --skip all, --done all)`;
     if (!isAttended(view)) return finish(view, 'kept', text);
-    return { kind: 'pause', why: text, hosts: [...inOrder(state.kept)].map((index) => hostAt(state, index).host) };
+    return {
+      kind: 'pause',
+      why: text,
+      hosts: [...inOrder(state.kept)].map((index) => hostAt(state, index).host),
+    };
   }
   // Without a source that can be read again, nothing would ever say that the capacity is back.
-  const capacity = context.capacitySource === true ? (state.capacityRead?.at ?? view.now) + readingAge : Number.POSITIVE_INFINITY;
+  const capacity =
+    context.capacitySource === true
+      ? (state.capacityRead?.at ?? view.now) + readingAge
+      : Number.POSITIVE_INFINITY;
   const until = Math.min(capacity, slotsReadAgain(view) ?? Number.POSITIVE_INFINITY);
-  return context.wait === true && Number.isFinite(until) ? wait(view, [why], until) : finish(view, 'capacity', why.text);
+  return context.wait === true && Number.isFinite(until)
+    ? wait(view, [why], until)
+    : finish(view, 'capacity', why.text);
 }
 
 /** `windows`, `freeze`: a host is started only if it is expected to be done before they close. */
@@ -294,7 +392,8 @@ function waitForWindow(view: View): Decision | undefined {
   const { state, policy, now } = view;
   const stretch = stretchAt(policy, now);
   if (stretch.open && pick(view) !== undefined) return undefined;
-  // Only a host that budget and zones let start can end the waiting: a shorter one that may not go before it cannot.
+  // Only a host that budget and zones let start can end the waiting: a shorter one that may not go
+  // before it cannot.
   const from = Math.max(now, stretch.until);
   const fits = candidate(view, fitsLater(policy, from));
   const host = fits ?? candidate(view);
@@ -305,24 +404,43 @@ function waitForWindow(view: View): Decision | undefined {
         ? 'no host fits into the window'
         : stretch.why;
   if (!isActive(view) && (view.context.wait !== true || fits === undefined)) {
-    return finish(view, 'window', fits === undefined ? `${text}; no window is ever long enough` : text);
+    return finish(
+      view,
+      'window',
+      fits === undefined ? `${text}; no window is ever long enough` : text,
+    );
   }
-  const opens = fits === undefined ? undefined : nextFit(policy, from, (first(state.byEstimate)?.key ?? 0) + startSlack);
-  const why: Why = { rule: stretch.open ? 'window' : stretch.rule, text, ...present({ until: opens }) };
+  const opens =
+    fits === undefined
+      ? undefined
+      : nextFit(policy, from, (first(state.byEstimate)?.key ?? 0) + startSlack);
+  const why: Why = {
+    rule: stretch.open ? 'window' : stretch.rule,
+    text,
+    ...present({ until: opens }),
+  };
   return opens === undefined ? wait(view, [why]) : beforeWindow(view, why, opens);
 }
 
-/** Seconds that a coming window must be longer than a host takes: gates and capacity are read first, and clocks are not exact. */
+/**
+ * Seconds that a coming window must be longer than a host takes: gates and capacity are read first,
+ * and clocks are not exact.
+ */
 const startSlack = readingAge / 1000;
 
 /** Gates with `for` are read before the window opens: else they would eat up its beginning. */
 function beforeWindow(view: View, why: Why, opens: number): Decision {
   const hold = Math.max(0, ...view.policy.gates.map((gate) => gate.for));
   const lead = hold === 0 ? opens : opens - hold * 1000 - readingAge;
-  return lead > view.now || hold === 0 ? wait(view, [{ ...why, until: lead }]) : watchGates(view, why);
+  return lead > view.now || hold === 0
+    ? wait(view, [{ ...why, until: lead }])
+    : watchGates(view, why);
 }
 
-/** Will a window from then on ever be long enough for this host? What is too long for all of them is remembered. */
+/**
+ * Will a window from then on ever be long enough for this host? What is too long for all of them is
+ * remembered.
+ */
 function fitsLater(policy: Rollout, from: number): (host: HostState) => boolean {
   let tooLong = Number.POSITIVE_INFINITY;
   return ({ plan }) => {
@@ -333,7 +451,10 @@ function fitsLater(policy: Rollout, from: number): (host: HostState) => boolean 
   };
 }
 
-/** The host that would be started now: the first that budget and zones allow and that fits into the window. */
+/**
+ * The host that would be started now: the first that budget and zones allow and that fits into the
+ * window.
+ */
 function pick(view: View): HostState | undefined {
   const stretch = stretchAt(view.policy, view.now);
   if (!stretch.open) return undefined;
@@ -353,14 +474,20 @@ function waitForGates(view: View): Decision | undefined {
       return readGates(view, answer.gates, 'before a start');
     case 'shut': {
       const text = answer.why.map((why) => why.text).join('; ');
-      if (answer.closed && !isActive(view) && view.context.wait !== true) return finish(view, 'gate', text);
-      return wait(view, answer.why, Math.min(...answer.why.map((why) => why.until ?? Number.POSITIVE_INFINITY)));
+      if (answer.closed && !isActive(view) && view.context.wait !== true)
+        return finish(view, 'gate', text);
+      return wait(
+        view,
+        answer.why,
+        Math.min(...answer.why.map((why) => why.until ?? Number.POSITIVE_INFINITY)),
+      );
     }
   }
 }
 
 function readGates(view: View, gates: readonly string[], why: string): Decision {
-  if (view.context.readingGates === true) return wait(view, [{ rule: 'gate', text: `reading ${gates.join(', ')}` }]);
+  if (view.context.readingGates === true)
+    return wait(view, [{ rule: 'gate', text: `reading ${gates.join(', ')}` }]);
   return { kind: 'read_gates', gates, why };
 }
 
@@ -389,12 +516,15 @@ function start(view: View): Decision | undefined {
   return { kind: 'start', host: host.host, why: why.join(', ') };
 }
 
-const isActive = ({ state }: View): boolean => state.running !== undefined || state.soaking !== undefined;
+const isActive = ({ state }: View): boolean =>
+  state.running !== undefined || state.soaking !== undefined;
 
 /** Waits for an event, and at most until the next soak or deadline ends. */
 function wait(view: View, why: readonly Why[], until: number | undefined = undefined): Decision {
   const times = [until, ...why.map((one) => one.until), hostSoak(view)?.at, hostDeadline(view)?.at];
-  const next = Math.min(...times.filter((time) => time !== undefined).filter((time) => time > view.now));
+  const next = Math.min(
+    ...times.filter((time) => time !== undefined).filter((time) => time > view.now),
+  );
   return { kind: 'wait', why, ...(Number.isFinite(next) ? { until: next } : {}) };
 }
 

@@ -47,7 +47,12 @@ export type Decision =
   | { readonly kind: 'promote'; readonly by: string; readonly why: string }
   | { readonly kind: 'trip'; readonly why: string; readonly host: string }
   /** A person has looked at every bad end that counts: the brake lets hosts be started again. */
-  | { readonly kind: 'release'; readonly by: string; readonly hosts: readonly string[]; readonly why: string }
+  | {
+      readonly kind: 'release';
+      readonly by: string;
+      readonly hosts: readonly string[];
+      readonly why: string;
+    }
   /** Read these gates once, now. */
   | { readonly kind: 'read_gates'; readonly gates: readonly string[]; readonly why: string }
   /** Read which hosts and nodes of the pool are out of service, now. */
@@ -57,19 +62,32 @@ export type Decision =
   /** The host took longer than its deadline: end it as `timeout`. */
   | { readonly kind: 'expire'; readonly host: string; readonly why: string }
   /** Ask the person; a yes is the event `approved` (with `about`), a no is `run.aborted`. */
-  | { readonly kind: 'ask'; readonly about: 'risk' | 'unplannable'; readonly risk: Risk; readonly question: string }
+  | {
+      readonly kind: 'ask';
+      readonly about: 'risk' | 'unplannable';
+      readonly risk: Risk;
+      readonly question: string;
+    }
   | { readonly kind: 'pause'; readonly why: string; readonly hosts: readonly string[] }
   /** Nothing to do until an event comes, or until that time. */
   | { readonly kind: 'wait'; readonly until?: number; readonly why: readonly Why[] }
   | { readonly kind: 'finish'; readonly exit: number; readonly why: string };
 
-/** The event that announces a decision, in a run and in the simulator; undefined where it only asks for a reading, a question or time. */
+/**
+ * The event that announces a decision, in a run and in the simulator; undefined where it only asks
+ * for a reading, a question or time.
+ */
 export function eventOf(decision: Decision): EventBody | undefined {
   switch (decision.kind) {
     case 'start':
       return { type: 'host.started', host: decision.host, why: decision.why };
     case 'begin_wave':
-      return { type: 'wave.started', wave: decision.wave, hosts: decision.hosts, canary: decision.canary };
+      return {
+        type: 'wave.started',
+        wave: decision.wave,
+        hosts: decision.hosts,
+        canary: decision.canary,
+      };
     case 'end_wave':
       return { type: 'wave.done', wave: decision.wave };
     case 'promote':
@@ -100,11 +118,16 @@ export interface DecideContext {
   readonly wait?: boolean;
   /** Hosts of `canary: {hosts: PATTERN}`, resolved by the caller. */
   readonly canaryHosts?: readonly string[];
-  /** Hosts on which a decision (`repeat_proof`, `expire`) is being carried out: they are not decided on again. */
+  /**
+   * Hosts on which a decision (`repeat_proof`, `expire`) is being carried out: they are not decided
+   * on again.
+   */
   readonly busy?: ReadonlySet<string>;
   /** Gates are being read. */
   readonly readingGates?: boolean;
-  /** There is a source of missing capacity (a cluster): it must have been read since the last start. */
+  /**
+   * There is a source of missing capacity (a cluster): it must have been read since the last start.
+   */
   readonly capacitySource?: boolean;
   /** Missing capacity, or what other runs hold, is being read. */
   readonly readingCapacity?: boolean;

@@ -39,11 +39,24 @@ export const exitCode = (reasons: Iterable<ExitReason>): number => {
   return codes.find(([reason]) => all.has(reason))?.[1] ?? 0;
 };
 
-/** Exit code of a run that a person or a signal ended; the process puts 143 in its place after SIGTERM. */
+/**
+ * Exit code of a run that a person or a signal ended; the process puts 143 in its place after
+ * SIGTERM.
+ */
 export const interruptedExit = 130;
 
 /** Why hosts were left unstarted, where some were. */
-export type Unstarted = 'brake' | 'kept' | 'window' | 'deadline' | 'gate' | 'capacity' | 'approval' | 'unplannable' | 'cluster' | 'aborted';
+export type Unstarted =
+  | 'brake'
+  | 'kept'
+  | 'window'
+  | 'deadline'
+  | 'gate'
+  | 'capacity'
+  | 'approval'
+  | 'unplannable'
+  | 'cluster'
+  | 'aborted';
 
 const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
   brake: 'blocked',
@@ -57,10 +70,22 @@ const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
 };
 
 /** The exit code of a run that ends now, with what it did in one sentence. */
-export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit: number; readonly why: string } {
+export function runExit(
+  state: RunState,
+  unstarted?: Unstarted,
+): { readonly exit: number; readonly why: string } {
   const left = sizeOf(state.planned) + sizeOf(state.waiting);
   const reasons = new Set<ExitReason>();
-  const counts = { done: 0, same: 0, failed: 0, refused: 0, unproven: 0, partial: 0, away: 0, soaking: 0 };
+  const counts = {
+    done: 0,
+    same: 0,
+    failed: 0,
+    refused: 0,
+    unproven: 0,
+    partial: 0,
+    away: 0,
+    soaking: 0,
+  };
   for (const host of hostStates(state)) {
     const reason = reasonOf(host);
     if (reason !== undefined) reasons.add(reason);
@@ -68,13 +93,18 @@ export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit
     if (host.status === 'done' && host.proven === 'provisional') counts.unproven += 1;
     if (host.status === 'done' && host.proven === 'partial') counts.partial += 1;
     if (host.status === 'failed' && isAway(host.failure)) counts.away += 1;
-    else if (host.status === 'same' || host.status === 'failed' || host.status === 'refused') counts[host.status] += 1;
+    else if (host.status === 'same' || host.status === 'failed' || host.status === 'refused')
+      counts[host.status] += 1;
   }
   const lockedOut = sizeOf(state.lockedOut);
   if (lockedOut > 0) reasons.add('failed');
-  for (const { failure } of state.leftOut) reasons.add(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
+  for (const { failure } of state.leftOut)
+    reasons.add(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
   // A host that soaks was started, and its proof is not repeated.
-  const reason = unstarted === undefined || (left === 0 && unstarted !== 'cluster') ? undefined : unstartedReason[unstarted];
+  const reason =
+    unstarted === undefined || (left === 0 && unstarted !== 'cluster')
+      ? undefined
+      : unstartedReason[unstarted];
   if (reason !== undefined) reasons.add(reason);
   const why = sentence([
     [counts.done, 'done'],
@@ -94,7 +124,8 @@ export function runExit(state: RunState, unstarted?: Unstarted): { readonly exit
 
 function reasonOf(host: HostState): ExitReason | undefined {
   if (host.status === 'refused') return 'failed';
-  if (host.status === 'done' && (host.proven === 'provisional' || host.proven === 'partial')) return 'unverified';
+  if (host.status === 'done' && (host.proven === 'provisional' || host.proven === 'partial'))
+    return 'unverified';
   if (host.status !== 'failed' || host.resolved?.as === 'done') return undefined;
   return host.failure?.kind === 'unreachable' || isAway(host.failure) ? 'unreachable' : 'failed';
 }

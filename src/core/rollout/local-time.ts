@@ -1,4 +1,5 @@
-// Local time of IANA zones by Intl alone: what a clock on the wall shows at an instant, and the instant at which it shows something.
+// Local time of IANA zones by Intl alone: what a clock on the wall shows at an instant, and the
+// instant at which it shows something.
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
@@ -44,8 +45,9 @@ export function localTime(tz: string, now: number): number {
 const offset = (tz: string, now: number): number => localTime(tz, now) - now;
 
 /**
- * The first instant at which the wall clock shows this local time or a later one. A time that a change of the clock leaves out is the
- * instant of the change; of a time that comes twice it is the first.
+ * The first instant at which the wall clock shows this local time or a later one. A time that a
+ * change of the clock leaves out is the instant of the change; of a time that comes twice it is the
+ * first.
  */
 export function instantOf(tz: string, local: number): number {
   const early = local - offset(tz, local - day);
@@ -69,12 +71,16 @@ function changeBetween(tz: string, from: number, to: number): number {
 }
 
 /** Local midnight of the day that is `days` after the local day of `now`, on the wall clock. */
-export const midnight = (tz: string, now: number, days: number): number => Math.floor(localTime(tz, now) / day) * day + days * day;
+export const midnight = (tz: string, now: number, days: number): number =>
+  Math.floor(localTime(tz, now) / day) * day + days * day;
 
 /** 0 = Sunday ... 6 = Saturday. */
 export const weekday = (local: number): number => (((Math.floor(local / day) + 4) % 7) + 7) % 7;
 
-/** `2026-12-20T00:00` (or with seconds, or a date alone) as wall-clock time; NaN when it is none. */
-export const parseLocal = (text: string): number => Date.parse(`${text.length === 10 ? `${text}T00:00` : text}Z`);
+/**
+ * `2026-12-20T00:00` (or with seconds, or a date alone) as wall-clock time; NaN when it is none.
+ */
+export const parseLocal = (text: string): number =>
+  Date.parse(`${text.length === 10 ? `${text}T00:00` : text}Z`);
 
 export const minutes = (count: number): number => count * minute;

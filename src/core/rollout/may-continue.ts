@@ -6,14 +6,27 @@ import type { DecideContext, View } from './decision.ts';
 import { stretchAt } from './window.ts';
 
 /** Why a running host must stop in its next safe state; undefined = it goes on to its end. */
-export function holdReason(state: RunState, policy: Rollout, now: number, context: DecideContext = {}): string | undefined {
+export function holdReason(
+  state: RunState,
+  policy: Rollout,
+  now: number,
+  context: DecideContext = {},
+): string | undefined {
   const view: View = { state, policy, now, context };
   if (state.aborted !== undefined) return `aborted by ${state.aborted.who}`;
   if (policy.onBrake === 'hold' && isBraked(view)) return 'the brake tripped (on_brake: hold)';
-  if (policy.onWindowEnd === 'hold' && !stretchAt(policy, now).open) return 'the window is over (on_window_end: hold)';
+  if (policy.onWindowEnd === 'hold' && !stretchAt(policy, now).open)
+    return 'the window is over (on_window_end: hold)';
   return undefined;
 }
 
-/** To be asked in every safe state of a host's walk (before a drain, before a reboot, before the next task). */
-export const mayContinue = (state: RunState, policy: Rollout, now: number, _host: string): 'go' | 'hold' =>
-  holdReason(state, policy, now) === undefined ? 'go' : 'hold';
+/**
+ * To be asked in every safe state of a host's walk (before a drain, before a reboot, before the
+ * next task).
+ */
+export const mayContinue = (
+  state: RunState,
+  policy: Rollout,
+  now: number,
+  _host: string,
+): 'go' | 'hold' => (holdReason(state, policy, now) === undefined ? 'go' : 'hold');

@@ -1,4 +1,5 @@
-// The rollout on a virtual clock: the same `decide` and `fold` as a real run, with hosts that take the time they are given.
+// The rollout on a virtual clock: the same `decide` and `fold` as a real run, with hosts that take
+// the time they are given.
 import { present } from '../../model/present.ts';
 import type { Event, EventBody, EventOf, LockOut } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
@@ -12,7 +13,10 @@ import { type DecideContext, type Decision, eventOf, type Why } from './decision
 export interface Outcome {
   readonly seconds: number;
   readonly end: 'done' | 'mended_before' | Failure;
-  /** A bad end of a host that was touched keeps its slot; default true for anything but `refused` and `drift`. */
+  /**
+   * A bad end of a host that was touched keeps its slot; default true for anything but `refused`
+   * and `drift`.
+   */
   readonly touched?: boolean;
   /** The proof at the end of the soak fails. */
   readonly lateFailure?: Failure;
@@ -31,12 +35,17 @@ export interface World {
   readonly gate?: (gate: string, now: number) => boolean;
   /** Which hosts has a person locked out then? Given, capacity is read as in a cluster. */
   readonly lockOuts?: (now: number) => readonly LockOut[];
-  /** Hosts that are out of service from the beginning, as the first reading of the pool would say. */
+  /**
+   * Hosts that are out of service from the beginning, as the first reading of the pool would say.
+   */
   readonly missing?: readonly string[];
   /** Answers to questions; default yes. */
   readonly answer?: (about: 'risk' | 'unplannable') => boolean;
   readonly context?: Pick<DecideContext, 'canaryHosts' | 'attended' | 'wait'>;
-  /** Stops the simulation when the virtual clock comes here: what a manual promotion waits for may never come. */
+  /**
+   * Stops the simulation when the virtual clock comes here: what a manual promotion waits for may
+   * never come.
+   */
   readonly horizon?: number;
   /** Sees every event with the state after it, and every decision before it is carried out. */
   readonly onEvent?: (event: Event, state: RunState) => void;
@@ -82,7 +91,10 @@ interface Clockwork {
   waited: Why | undefined;
 }
 
-/** Plays a run to its end. Continues a state (a run after a crash) when one is given: its running hosts end as they would have. */
+/**
+ * Plays a run to its end. Continues a state (a run after a crash) when one is given: its running
+ * hosts end as they would have.
+ */
 export function simulate(world: World, from: RunState = emptyState): Simulation {
   const clock: Clockwork = {
     state: from,
@@ -96,21 +108,36 @@ export function simulate(world: World, from: RunState = emptyState): Simulation 
   };
   if (from.begun) resume(world, clock);
   else append(world, clock, world.begin);
-  if (world.missing !== undefined) append(world, clock, { type: 'capacity.read', unavailable: world.missing });
+  if (world.missing !== undefined)
+    append(world, clock, { type: 'capacity.read', unavailable: world.missing });
   for (;;) {
     const capacitySource = world.lockOuts !== undefined;
-    const decision = decide(clock.state, world.begin.rollout, clock.now, { wait: true, attended: false, capacitySource, ...world.context });
+    const decision = decide(clock.state, world.begin.rollout, clock.now, {
+      wait: true,
+      attended: false,
+      capacitySource,
+      ...world.context,
+    });
     world.onDecision?.(decision, clock.state, clock.now);
     if (decision.kind === 'finish') return close(clock, decision.why, decision.exit, world);
     if (decision.kind === 'wait') {
-      if (!passTime(world, clock, decision)) return close(clock, decision.why.map((why) => why.text).join('; '), undefined, world);
+      if (!passTime(world, clock, decision))
+        return close(clock, decision.why.map((why) => why.text).join('; '), undefined, world);
     } else carryOut(world, clock, decision);
   }
 }
 
 function close(clock: Clockwork, why: string, exit: number | undefined, world: World): Simulation {
-  if (exit !== undefined && clock.state.finished === undefined) append(world, clock, { type: 'run.finished', exit, why });
-  return { starts: clock.starts, waves: clock.waves, endAt: clock.now, why, state: clock.state, ...present({ exit }) };
+  if (exit !== undefined && clock.state.finished === undefined)
+    append(world, clock, { type: 'run.finished', exit, why });
+  return {
+    starts: clock.starts,
+    waves: clock.waves,
+    endAt: clock.now,
+    why,
+    state: clock.state,
+    ...present({ exit }),
+  };
 }
 
 function append(world: World, clock: Clockwork, body: EventBody): void {
@@ -120,7 +147,10 @@ function append(world: World, clock: Clockwork, body: EventBody): void {
   world.onEvent?.(event, clock.state);
 }
 
-/** Hosts that were under way when the controller died go on by themselves; the virtual clock finds them again. */
+/**
+ * Hosts that were under way when the controller died go on by themselves; the virtual clock finds
+ * them again.
+ */
 function resume(world: World, clock: Clockwork): void {
   append(world, clock, { type: 'run.resumed', who: 'simulation', tool: world.begin.tool });
   for (const name of clock.state.indexOf.keys()) {
@@ -132,18 +162,32 @@ function resume(world: World, clock: Clockwork): void {
 }
 
 const outcomeOf = (world: World, clock: Clockwork, host: string, start: number): Outcome =>
-  world.outcome?.(host, start) ?? { seconds: hostState(clock.state, host)?.plan.estimate ?? 0, end: 'done' };
+  world.outcome?.(host, start) ?? {
+    seconds: hostState(clock.state, host)?.plan.estimate ?? 0,
+    end: 'done',
+  };
 
 function planEnd(world: World, clock: Clockwork, host: string, start: number): void {
   const outcome = outcomeOf(world, clock, host, start);
   clock.outcomes.set(host, outcome);
-  clock.ends = add(clock.ends, Math.max(clock.now, start + outcome.seconds * 1000), clock.state.indexOf.get(host) ?? -1);
+  clock.ends = add(
+    clock.ends,
+    Math.max(clock.now, start + outcome.seconds * 1000),
+    clock.state.indexOf.get(host) ?? -1,
+  );
 }
 
 /** To the next end of a host or to the time that the decision names; false when neither comes. */
-function passTime(world: World, clock: Clockwork, decision: Decision & { readonly kind: 'wait' }): boolean {
+function passTime(
+  world: World,
+  clock: Clockwork,
+  decision: Decision & { readonly kind: 'wait' },
+): boolean {
   const next = first(clock.ends);
-  const until = Math.min(next?.key ?? Number.POSITIVE_INFINITY, decision.until ?? Number.POSITIVE_INFINITY);
+  const until = Math.min(
+    next?.key ?? Number.POSITIVE_INFINITY,
+    decision.until ?? Number.POSITIVE_INFINITY,
+  );
   if (!Number.isFinite(until) || until > (world.horizon ?? Number.POSITIVE_INFINITY)) return false;
   clock.waited = decision.why[0];
   clock.now = Math.max(clock.now, until);
@@ -160,16 +204,37 @@ function endHost(world: World, clock: Clockwork, index: number): void {
   if (hostState(clock.state, host)?.status !== 'running' || outcome === undefined) return;
   for (const event of world.walk?.(host) ?? []) append(world, clock, event);
   if (outcome.end === 'done' || outcome.end === 'mended_before') {
-    append(world, clock, { type: 'host.done', host, changed: outcome.end === 'done', proven: 'yes' });
+    append(world, clock, {
+      type: 'host.done',
+      host,
+      changed: outcome.end === 'done',
+      proven: 'yes',
+    });
   } else fail(world, clock, host, outcome.end, outcome.touched);
 }
 
-function fail(world: World, clock: Clockwork, host: string, failure: Failure, touched?: boolean): void {
+function fail(
+  world: World,
+  clock: Clockwork,
+  host: string,
+  failure: Failure,
+  touched?: boolean,
+): void {
   const isTouched = touched ?? (failure.kind !== 'refused' && failure.kind !== 'drift');
-  append(world, clock, { type: 'host.failed', host, failure, touched: isTouched, state: isTouched ? 'left as it was' : 'untouched' });
+  append(world, clock, {
+    type: 'host.failed',
+    host,
+    failure,
+    touched: isTouched,
+    state: isTouched ? 'left as it was' : 'untouched',
+  });
 }
 
-function carryOut(world: World, clock: Clockwork, decision: Exclude<Decision, { readonly kind: 'wait' | 'finish' }>): void {
+function carryOut(
+  world: World,
+  clock: Clockwork,
+  decision: Exclude<Decision, { readonly kind: 'wait' | 'finish' }>,
+): void {
   note(clock, decision);
   const event = eventOf(decision);
   if (event !== undefined) append(world, clock, event);
@@ -202,13 +267,27 @@ function carryOut(world: World, clock: Clockwork, decision: Exclude<Decision, { 
 function note(clock: Clockwork, decision: Decision): void {
   const { now, state, waves } = clock;
   if (decision.kind === 'start') {
-    const waited = clock.waited === undefined || now === state.startedAt ? {} : { waited: clock.waited };
-    clock.starts.push({ host: decision.host, at: now, wave: state.wave?.number ?? 0, why: decision.why, ...waited });
+    const waited =
+      clock.waited === undefined || now === state.startedAt ? {} : { waited: clock.waited };
+    clock.starts.push({
+      host: decision.host,
+      at: now,
+      wave: state.wave?.number ?? 0,
+      why: decision.why,
+      ...waited,
+    });
   }
-  if (decision.kind === 'begin_wave') waves.push({ wave: decision.wave, canary: decision.canary, hosts: decision.hosts, startAt: now });
+  if (decision.kind === 'begin_wave')
+    waves.push({
+      wave: decision.wave,
+      canary: decision.canary,
+      hosts: decision.hosts,
+      startAt: now,
+    });
   if (decision.kind === 'end_wave')
     for (const [index, wave] of waves.entries())
-      if (wave.wave === decision.wave && wave.endAt === undefined) waves[index] = { ...wave, endAt: now };
+      if (wave.wave === decision.wave && wave.endAt === undefined)
+        waves[index] = { ...wave, endAt: now };
 }
 
 function capacityRead({ lockOuts }: World, now: number): EventOf<'capacity.read'> {
@@ -219,15 +298,23 @@ function capacityRead({ lockOuts }: World, now: number): EventOf<'capacity.read'
 
 function prove(world: World, clock: Clockwork, host: string): void {
   const late = clock.outcomes.get(host)?.lateFailure;
-  if (late === undefined) append(world, clock, { type: 'host.soaked', host, evidence: 'still off' });
+  if (late === undefined)
+    append(world, clock, { type: 'host.soaked', host, evidence: 'still off' });
   else fail(world, clock, host, late);
 }
 
-function answer(world: World, clock: Clockwork, about: 'risk' | 'unplannable', risk: RunState['risk']): void {
+function answer(
+  world: World,
+  clock: Clockwork,
+  about: 'risk' | 'unplannable',
+  risk: RunState['risk'],
+): void {
   const yes = world.answer?.(about) ?? true;
   append(
     world,
     clock,
-    yes ? { type: 'approved', risk, who: 'simulation', how: 'asked', about } : { type: 'run.aborted', who: 'simulation', why: 'no' },
+    yes
+      ? { type: 'approved', risk, who: 'simulation', how: 'asked', about }
+      : { type: 'run.aborted', who: 'simulation', why: 'no' },
   );
 }

@@ -15,13 +15,27 @@ export function beginWave(view: View): Decision | undefined {
   if (state.wave !== undefined || state.planned === undefined) return undefined;
   if (needsCanary(view)) {
     const hosts = nextCanaries(view).map((host) => host.host);
-    return { kind: 'begin_wave', wave: 0, hosts, canary: true, why: `canary: ${hosts.length} of ${sizeOf(state.planned)} hosts go first` };
+    return {
+      kind: 'begin_wave',
+      wave: 0,
+      hosts,
+      canary: true,
+      why: `canary: ${hosts.length} of ${sizeOf(state.planned)} hosts go first`,
+    };
   }
   const number = state.waves - Number(state.canary.begun) + 1;
   const amount = policy.waves[Math.min(number, policy.waves.length) - 1] ?? { percent: 100 };
   const left = sizeOf(state.planned);
-  const hosts = take(state.planned, waveSize(amount, base(view), left)).map((index) => hostAt(state, index).host);
-  return { kind: 'begin_wave', wave: number, hosts, canary: false, why: `${hosts.length} of ${left} hosts that are left` };
+  const hosts = take(state.planned, waveSize(amount, base(view), left)).map(
+    (index) => hostAt(state, index).host,
+  );
+  return {
+    kind: 'begin_wave',
+    wave: number,
+    hosts,
+    canary: false,
+    why: `${hosts.length} of ${left} hosts that are left`,
+  };
 }
 
 /** Canary hosts that were refused, or needed nothing, are replaced by the next. */
@@ -30,24 +44,37 @@ export function replaceCanaries(view: View): Decision | undefined {
   if (state.wave?.canary !== true || state.wave.open > 0 || !needsCanary(view)) return undefined;
   const hosts = nextCanaries(view).map((host) => host.host);
   if (hosts.length === 0) return undefined;
-  return { kind: 'begin_wave', wave: 0, hosts, canary: true, why: `in place of ${uselessCanaries(view)}` };
+  return {
+    kind: 'begin_wave',
+    wave: 0,
+    hosts,
+    canary: true,
+    why: `in place of ${uselessCanaries(view)}`,
+  };
 }
 
-const soakSeconds = (view: View, wave: WaveState): number => (wave.canary ? (view.policy.canary?.soak ?? 0) : view.policy.soak.wave);
+const soakSeconds = (view: View, wave: WaveState): number =>
+  wave.canary ? (view.policy.canary?.soak ?? 0) : view.policy.soak.wave;
 
 /** When the soak of the wave that is under way ends. */
-export const soakEnd = (view: View, wave: WaveState): number => wave.lastEndAt + soakSeconds(view, wave) * 1000;
+export const soakEnd = (view: View, wave: WaveState): number =>
+  wave.lastEndAt + soakSeconds(view, wave) * 1000;
 
-/** Waits for the soak of a wave whose hosts have all ended, then has every changed host of it looked at once more. */
+/**
+ * Waits for the soak of a wave whose hosts have all ended, then has every changed host of it looked
+ * at once more.
+ */
 export function soakWave(view: View, wave: WaveState): Decision | Why | undefined {
   const name = wave.canary ? 'the canary' : `wave ${wave.number}`;
   const end = soakEnd(view, wave);
-  if (view.now < end) return { rule: wave.canary ? 'canary' : 'soak', text: `${name} soaks`, until: end };
+  if (view.now < end)
+    return { rule: wave.canary ? 'canary' : 'soak', text: `${name} soaks`, until: end };
   if (soakSeconds(view, wave) === 0) return undefined;
   for (const index of inOrder(wave.looks)) {
     const host = hostAt(view.state, index);
     if ((host.soakedAt ?? host.doneAt ?? end) >= end) break;
-    if (view.context.busy?.has(host.host) === true) return { rule: 'soak', text: `the proof of ${host.host} is being repeated` };
+    if (view.context.busy?.has(host.host) === true)
+      return { rule: 'soak', text: `the proof of ${host.host} is being repeated` };
     return { kind: 'repeat_proof', host: host.host, why: `the soak of ${name} is over` };
   }
   return undefined;

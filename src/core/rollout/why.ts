@@ -6,11 +6,20 @@ import { needsCanary } from './canary.ts';
 import { decide } from './decide.ts';
 import type { DecideContext, View, Why } from './decision.ts';
 
-/** A function that says of each host why it is not started now; undefined for hosts that do not wait (or are next). */
-export function whyWaits(state: RunState, policy: Rollout, now: number, context: DecideContext = {}): (host: string) => Why | undefined {
+/**
+ * A function that says of each host why it is not started now; undefined for hosts that do not wait
+ * (or are next).
+ */
+export function whyWaits(
+  state: RunState,
+  policy: Rollout,
+  now: number,
+  context: DecideContext = {},
+): (host: string) => Why | undefined {
   const view: View = { state, policy, now, context };
   const decision = decide(state, policy, now, context);
-  const stopped = state.brake !== undefined || state.paused !== undefined || state.aborted !== undefined;
+  const stopped =
+    state.brake !== undefined || state.paused !== undefined || state.aborted !== undefined;
   const whole = decision.kind === 'wait' ? decision.why[0] : undefined;
   return (name) => {
     const host = hostState(state, name);
@@ -18,14 +27,24 @@ export function whyWaits(state: RunState, policy: Rollout, now: number, context:
     if (stopped && whole !== undefined) return whole;
     if (host.lockOut?.turn === 'never') return { rule: 'locked_out', text: host.lockOut.why };
     if (host.status === 'planned') return outsideWave(view);
-    return zoneRoom(view, host) ?? whole ?? (decision.kind === 'start' && decision.host === name ? undefined : behind(view));
+    return (
+      zoneRoom(view, host) ??
+      whole ??
+      (decision.kind === 'start' && decision.host === name ? undefined : behind(view))
+    );
   };
 }
 
 function outsideWave(view: View): Why {
   if (needsCanary(view)) return { rule: 'canary', text: 'the canary goes first' };
   const wave = view.state.wave;
-  return { rule: 'wave', text: wave === undefined ? 'its wave has not begun' : `wave ${wave.number} goes first` };
+  return {
+    rule: 'wave',
+    text: wave === undefined ? 'its wave has not begun' : `wave ${wave.number} goes first`,
+  };
 }
 
-const behind = (view: View): Why => ({ rule: 'budget', text: `${view.state.held} slots are taken, others are next in the order of work` });
+const behind = (view: View): Why => ({
+  rule: 'budget',
+  text: `${view.state.held} slots are taken, others are next in the order of work`,
+});

@@ -1,4 +1,5 @@
-// Windows and freezes: may hosts be started now, how much time is left, and when does the next window open that is long enough?
+// Windows and freezes: may hosts be started now, how much time is left, and when does the next
+// window open that is long enough?
 import type { Freeze, Rollout, Window } from '../../model/playbook.ts';
 import { instantOf, midnight, minutes, parseLocal, weekday } from './local-time.ts';
 
@@ -7,7 +8,13 @@ export type Schedule = Pick<Rollout, 'windows' | 'freeze'>;
 /** From `from` on until `until` (both instants) it stays as it is at the asked moment. */
 export type Stretch =
   | { readonly open: true; readonly from: number; readonly until: number }
-  | { readonly open: false; readonly from: number; readonly until: number; readonly why: string; readonly rule: 'window' | 'freeze' };
+  | {
+      readonly open: false;
+      readonly from: number;
+      readonly until: number;
+      readonly why: string;
+      readonly rule: 'window' | 'freeze';
+    };
 
 const day = 86_400_000;
 /** A window that goes on for two weeks is long enough for any host: no need to look further. */
@@ -17,7 +24,10 @@ interface Span {
   readonly to: number;
 }
 
-/** The span of a window that opens on a local day, counted from the day of `now`; absent when it does not open on it. */
+/**
+ * The span of a window that opens on a local day, counted from the day of `now`; absent when it
+ * does not open on it.
+ */
 function spanOn(window: Window, now: number, days: number): Span | undefined {
   const start = midnight(window.tz, now, days);
   if (!window.days.includes(weekday(start))) return undefined;
@@ -34,7 +44,10 @@ const freezeSpan = (freeze: Freeze): Span => ({
   to: instantOf(freeze.tz, parseLocal(freeze.to)),
 });
 
-/** When the windows that are open at `now` close, taking over from each other without a break; absent when none is open. */
+/**
+ * When the windows that are open at `now` close, taking over from each other without a break;
+ * absent when none is open.
+ */
 function closing(windows: readonly Window[], now: number): number | undefined {
   let until = now;
   for (let grown = true; grown && until - now < farEnough; ) {
@@ -68,30 +81,55 @@ function opening(windows: readonly Window[], now: number): number | undefined {
 function compute(schedule: Schedule, now: number): Stretch {
   const freezes = schedule.freeze.map((freeze) => ({ ...freezeSpan(freeze), why: freeze.why }));
   const frozen = freezes.find((freeze) => freeze.from <= now && now < freeze.to);
-  if (frozen !== undefined) return { open: false, from: now, until: frozen.to, why: `frozen: ${frozen.why}`, rule: 'freeze' };
-  const closes = schedule.windows.length === 0 ? Number.POSITIVE_INFINITY : closing(schedule.windows, now);
+  if (frozen !== undefined)
+    return {
+      open: false,
+      from: now,
+      until: frozen.to,
+      why: `frozen: ${frozen.why}`,
+      rule: 'freeze',
+    };
+  const closes =
+    schedule.windows.length === 0 ? Number.POSITIVE_INFINITY : closing(schedule.windows, now);
   if (closes === undefined) {
     const until = opening(schedule.windows, now) ?? Number.POSITIVE_INFINITY;
     return { open: false, from: now, until, why: 'outside the maintenance window', rule: 'window' };
   }
-  const nextFreeze = Math.min(...freezes.filter((freeze) => freeze.from > now).map((freeze) => freeze.from));
+  const nextFreeze = Math.min(
+    ...freezes.filter((freeze) => freeze.from > now).map((freeze) => freeze.from),
+  );
   return { open: true, from: now, until: Math.min(closes, nextFreeze) };
 }
 
-/** The last answer by schedule: it holds until its end, so that asking at every event costs nothing. */
+/**
+ * The last answer by schedule: it holds until its end, so that asking at every event costs nothing.
+ */
 const remembered = new WeakMap<Schedule, Stretch>();
 
-/** Is the schedule open at `now`, and until when does that last? A closed stretch may be followed by another closed one. */
+/**
+ * Is the schedule open at `now`, and until when does that last? A closed stretch may be followed by
+ * another closed one.
+ */
 export function stretchAt(schedule: Schedule, now: number): Stretch {
-  if (schedule.windows.length === 0 && schedule.freeze.length === 0) return { open: true, from: now, until: Number.POSITIVE_INFINITY };
+  if (schedule.windows.length === 0 && schedule.freeze.length === 0)
+    return { open: true, from: now, until: Number.POSITIVE_INFINITY };
   const last = remembered.get(schedule);
-  if (last !== undefined && last.from <= now && now < last.until && (!last.open || last.until - now < farEnough)) return last;
+  if (
+    last !== undefined &&
+    last.from <= now &&
+    now < last.until &&
+    (!last.open || last.until - now < farEnough)
+  )
+    return last;
   const stretch = compute(schedule, now);
   remembered.set(schedule, stretch);
   return stretch;
 }
 
-/** Windows come again every week: what does not come within two weeks after the last freeze in the way does not come at all. */
+/**
+ * Windows come again every week: what does not come within two weeks after the last freeze in the
+ * way does not come at all.
+ */
 function horizonOf(schedule: Schedule, now: number): number {
   let end = now + farEnough;
   for (const freeze of schedule.freeze.map(freezeSpan).sort((a, b) => a.from - b.from)) {
@@ -100,7 +138,10 @@ function horizonOf(schedule: Schedule, now: number): number {
   return end;
 }
 
-/** The first instant from `now` on at which the schedule is open for that long; absent when none comes. */
+/**
+ * The first instant from `now` on at which the schedule is open for that long; absent when none
+ * comes.
+ */
 export function nextFit(schedule: Schedule, now: number, seconds: number): number | undefined {
   const horizon = horizonOf(schedule, now);
   for (let time = now; time <= horizon; ) {

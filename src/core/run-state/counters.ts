@@ -1,4 +1,5 @@
-// Puts a changed host back into the state and keeps every index and counter in step, each in O(log n).
+// Puts a changed host back into the state and keeps every index and counter in step, each in O(log
+// n).
 import { add, type Ranked, remove } from './ranked.ts';
 import type { HostState, RunState, WaveState, ZoneState } from './state.ts';
 import { at, replaced } from './table.ts';
@@ -6,20 +7,26 @@ import { at, replaced } from './table.ts';
 /** A state under construction: only `fold` holds one, and gives it away as a `RunState`. */
 export type Draft = { -readonly [K in keyof RunState]: RunState[K] };
 
-/** More than any rank: hosts that are out of service themselves go first, because their start takes no further capacity; locked-out ones last. */
+/**
+ * More than any rank: hosts that are out of service themselves go first, because their start takes
+ * no further capacity; locked-out ones last.
+ */
 const allOthers = 2 ** 32;
 
-export const isHeld = (host: HostState): boolean => host.status === 'running' || host.status === 'soaking' || isKept(host);
+export const isHeld = (host: HostState): boolean =>
+  host.status === 'running' || host.status === 'soaking' || isKept(host);
 export const isKept = (host: HostState): boolean => host.status === 'failed' && host.keepsSlot;
 /** Out of service, or as good as: it counts against `max_unavailable`. */
 export const isOut = (host: HostState): boolean => isHeld(host) || host.down || host.missing;
-const isOpen = (host: HostState): boolean => host.status === 'waiting' || host.status === 'running' || host.status === 'soaking';
+const isOpen = (host: HostState): boolean =>
+  host.status === 'waiting' || host.status === 'running' || host.status === 'soaking';
 /** Its place among hosts that wait for their start. */
 export const workKey = (host: HostState): number =>
   host.rank + (host.lockOut !== undefined ? allOthers : host.down || host.missing ? -allOthers : 0);
 /** Does every host that is before this key in line stand behind all others? */
 export const isLast = (key: number): boolean => key >= allOthers;
-const isLockedOut = (host: HostState): boolean => host.status === 'planned' && host.lockOut?.turn === 'never';
+const isLockedOut = (host: HostState): boolean =>
+  host.status === 'planned' && host.lockOut?.turn === 'never';
 
 type Key = (host: HostState) => number | undefined;
 
@@ -33,9 +40,14 @@ const runSets = {
   kept: (host) => (isKept(host) ? host.index : undefined),
 } as const satisfies Record<string, Key>;
 
-/** When it was last looked at since it was given back; absent for hosts whose proof need not be repeated. */
+/**
+ * When it was last looked at since it was given back; absent for hosts whose proof need not be
+ * repeated.
+ */
 const lookKey: Key = (host) =>
-  (host.status === 'done' || host.status === 'soaking') && host.changed === true ? (host.soakedAt ?? host.doneAt) : undefined;
+  (host.status === 'done' || host.status === 'soaking') && host.changed === true
+    ? (host.soakedAt ?? host.doneAt)
+    : undefined;
 
 function moved(set: Ranked, key: Key, before: HostState, after: HostState): Ranked {
   const from = key(before);
@@ -45,8 +57,11 @@ function moved(set: Ranked, key: Key, before: HostState, after: HostState): Rank
   return to === undefined ? without : add(without, to, after.index);
 }
 
-const step = (of: (host: HostState) => boolean | number, before: HostState, after: HostState): number =>
-  Number(of(after)) - Number(of(before));
+const step = (
+  of: (host: HostState) => boolean | number,
+  before: HostState,
+  after: HostState,
+): number => Number(of(after)) - Number(of(before));
 
 function movedZone(zone: ZoneState, before: HostState, after: HostState): ZoneState {
   return {
@@ -70,7 +85,8 @@ function movedWave(wave: WaveState, before: HostState, after: HostState): WaveSt
     lastEndAt: Math.max(wave.lastEndAt, after.endedAt ?? 0),
     // What a host that is tried again ended with in an earlier wave is not of this one.
     bad: wave.bad + after.bad - (was?.bad ?? after.bad),
-    badUnreachable: wave.badUnreachable + after.badUnreachable - (was?.badUnreachable ?? after.badUnreachable),
+    badUnreachable:
+      wave.badUnreachable + after.badUnreachable - (was?.badUnreachable ?? after.badUnreachable),
     looks: moved(wave.looks, lookKey, before, after),
   };
 }
@@ -84,7 +100,15 @@ export function putDetail(draft: Draft, host: HostState): void {
 export function put(draft: Draft, after: HostState): void {
   const before = at(draft.hosts, after.index);
   putDetail(draft, after);
-  for (const name of ['planned', 'lockedOut', 'waiting', 'byEstimate', 'running', 'soaking', 'kept'] as const) {
+  for (const name of [
+    'planned',
+    'lockedOut',
+    'waiting',
+    'byEstimate',
+    'running',
+    'soaking',
+    'kept',
+  ] as const) {
     draft[name] = moved(draft[name], runSets[name], before, after);
   }
   draft.started += Number(after.starts > 0) - Number(before.starts > 0);

@@ -11,12 +11,16 @@ export interface HostFailure {
 
 /** Hosts that failed, were refused or left out, each with its reason. */
 export const failuresOf = (state: RunState): readonly HostFailure[] => [
-  ...[...hostStates(state)].flatMap(({ host, status, failure, plan: { refused } }): readonly HostFailure[] => {
-    if (status !== 'failed' && status !== 'refused') return [];
-    if (failure !== undefined) return [{ host, failure }];
-    if (refused === undefined) return [];
-    const { task, why, hint } = refused;
-    return [{ host, failure: { kind: 'refused', message: `${task}: ${why}`, ...present({ hint }) } }];
-  }),
+  ...[...hostStates(state)].flatMap(
+    ({ host, status, failure, plan: { refused } }): readonly HostFailure[] => {
+      if (status !== 'failed' && status !== 'refused') return [];
+      if (failure !== undefined) return [{ host, failure }];
+      if (refused === undefined) return [];
+      const { task, why, hint } = refused;
+      return [
+        { host, failure: { kind: 'refused', message: `${task}: ${why}`, ...present({ hint }) } },
+      ];
+    },
+  ),
   ...state.leftOut,
 ];

@@ -35,7 +35,11 @@ function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
       put(draft, done(host, event, (draft.rollout?.soak.host ?? 0) > 0));
       break;
     case 'host.soaked':
-      put(draft, { ...host, status: host.status === 'soaking' ? 'done' : host.status, soakedAt: event.at });
+      put(draft, {
+        ...host,
+        status: host.status === 'soaking' ? 'done' : host.status,
+        soakedAt: event.at,
+      });
       break;
     case 'host.failed':
       fail(draft, host, event);
@@ -64,13 +68,17 @@ const started = (host: HostState, event: Event & EventOf<'host.started'>): HostS
   starts: host.starts + 1,
 });
 
-/** A host that needed nothing after all (already mended) gives its slot back at once; there is nothing to soak. */
+/**
+ * A host that needed nothing after all (already mended) gives its slot back at once; there is
+ * nothing to soak.
+ */
 function done(host: HostState, event: Event & EventOf<'host.done'>, soaks: boolean): HostState {
   const soaking = soaks && event.changed && host.status === 'running';
   return {
     ...host,
     status: soaking ? 'soaking' : 'done',
-    // What was down is in service now: the walk ended well. A reading of the pool may say otherwise.
+    // What was down is in service now: the walk ended well. A reading of the pool may say
+    // otherwise.
     down: event.changed ? false : host.down,
     changed: event.changed,
     proven: event.proven,
@@ -81,7 +89,8 @@ function done(host: HostState, event: Event & EventOf<'host.done'>, soaks: boole
 }
 
 function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed'>): void {
-  if (event.failure.kind === 'kept_out' && isUntaken(host)) return keepOut(draft, host, causeText(event.failure));
+  if (event.failure.kind === 'kept_out' && isUntaken(host))
+    return keepOut(draft, host, causeText(event.failure));
   const after = failed(host, event);
   // The cluster was away before anything was done: it is not started.
   if (isAway(event.failure) && !after.touched) return put(draft, inLineAnew(host, draft.wave?.id));
@@ -92,17 +101,24 @@ function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed
   if (draft.wave?.canary === true && after.wave === draft.wave.id) draft.canaryBad = after.host;
 }
 
-/** Locked out before anything was done to it, or after that was undone: nothing failed, and it waits until its lock-out is taken away. */
+/**
+ * Locked out before anything was done to it, or after that was undone: nothing failed, and it waits
+ * until its lock-out is taken away.
+ */
 function keepOut(draft: Draft, host: HostState, why: string): void {
   const lockOut = { by: 'hold', why, turn: 'never' } as const;
-  put(draft, { ...inLineAnew({ ...host, touched: false, lockOut }, undefined), ...present({ wave: host.wave }) });
+  put(draft, {
+    ...inLineAnew({ ...host, touched: false, lockOut }, undefined),
+    ...present({ wave: host.wave }),
+  });
   draft.setAside = [...draft.setAside, host.index];
 }
 
 function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostState {
   const undone = host.marks.uncordoned && !host.marks.altered;
   const touched = event.touched && !undone;
-  const untouchable = !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
+  const untouchable =
+    !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
   const ours = host.starts > 0;
   const held = event.failure.resumable === true;
   const counts = ours && !untouchable && !held;
@@ -126,19 +142,28 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
   };
 }
 
-/** A person has looked: what ended badly no longer counts for the brake. A word about a host that did not end badly changes nothing. */
+/**
+ * A person has looked: what ended badly no longer counts for the brake. A word about a host that
+ * did not end badly changes nothing.
+ */
 function resolve(draft: Draft, host: HostState, event: Event & EventOf<'host.resolved'>): void {
   if (!isResolvable(host)) return;
   const { who, as = 'skip' } = event;
   acknowledge(draft, host, resolved(host, event, draft.wave?.id), { who, as });
 }
 
-function acknowledge(draft: Draft, host: HostState, after: HostState, { who, as }: Omit<Acknowledged, 'host'>): void {
+function acknowledge(
+  draft: Draft,
+  host: HostState,
+  after: HostState,
+  { who, as }: Omit<Acknowledged, 'host'>,
+): void {
   put(draft, { ...after, bad: 0, badUnreachable: 0 });
   // Where other kept slots still leave nothing to start, it pauses anew.
   if (draft.paused?.forKept === true) delete draft.paused;
   if (host.bad === 0) return;
-  if (draft.brake !== undefined) draft.brake = { ...draft.brake, looked: [...draft.brake.looked, { host: host.host, who, as }] };
+  if (draft.brake !== undefined)
+    draft.brake = { ...draft.brake, looked: [...draft.brake.looked, { host: host.host, who, as }] };
   if (draft.canaryBad !== undefined) lookForBadCanary(draft);
 }
 
@@ -151,18 +176,35 @@ function lookForBadCanary(draft: Draft): void {
 }
 
 /**
- * `retry` puts the host in line anew, before all others, in the wave that is under way: it is still out of service, and what this run did
- * to its node is still true. What is done once a run and was done is not done again.
+ * `retry` puts the host in line anew, before all others, in the wave that is under way: it is still
+ * out of service, and what this run did to its node is still true. What is done once a run and was
+ * done is not done again.
  */
-function resolved(host: HostState, event: Event & EventOf<'host.resolved'>, wave: number | undefined): HostState {
+function resolved(
+  host: HostState,
+  event: Event & EventOf<'host.resolved'>,
+  wave: number | undefined,
+): HostState {
   const note = { who: event.who, note: event.note, ...present({ as: event.as }) };
   if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
   const failure = host.failure === undefined ? {} : { failure: host.failure };
-  return { ...inLineAnew(host, wave), ...failure, resolved: note, tasks: host.tasks.filter(({ status }) => status !== 'skipped') };
+  return {
+    ...inLineAnew(host, wave),
+    ...failure,
+    resolved: note,
+    tasks: host.tasks.filter(({ status }) => status !== 'skipped'),
+  };
 }
 
 /** Proven, and only its return to service failed: that is owed until it is done. */
-export const owesReturn = ({ status, failure, proof, unproven, marks, ended }: HostState): boolean =>
+export const owesReturn = ({
+  status,
+  failure,
+  proof,
+  unproven,
+  marks,
+  ended,
+}: HostState): boolean =>
   status === 'failed' &&
   failure?.kind !== 'fenced' &&
   proof !== undefined &&
@@ -177,18 +219,54 @@ export function returnAnew(draft: Draft, host: HostState, who: string): void {
   acknowledge(draft, host, takenUp({ ...host, ended }, draft.wave?.id), { who, as: 'retry' });
 }
 
-/** A host whose walk was held when the run ended goes on where it stopped; one that was not touched yet waits for its start again. */
+/**
+ * A host whose walk was held when the run ended goes on where it stopped; one that was not touched
+ * yet waits for its start again.
+ */
 export function takenUp(host: HostState, wave: number | undefined): HostState {
   if (!host.touched) return inLineAnew(host, wave);
-  const { failure: _failure, failedTask: _failedTask, left: _left, endedAt: _endedAt, ...rest } = host;
+  const {
+    failure: _failure,
+    failedTask: _failedTask,
+    left: _left,
+    endedAt: _endedAt,
+    ...rest
+  } = host;
   return { ...rest, status: 'running', keepsSlot: false };
 }
 
 /** What stays of a host that is put in line anew: what it is, and what was done to it. */
 function lasting(host: HostState) {
-  const { index, plan, rank, zone, missing, touched, bad, badUnreachable, results, effects, marks, starts } = host;
+  const {
+    index,
+    plan,
+    rank,
+    zone,
+    missing,
+    touched,
+    bad,
+    badUnreachable,
+    results,
+    effects,
+    marks,
+    starts,
+  } = host;
   const { lockOut, bootId, longOutput, replaced } = host;
-  const always = { index, host: host.host, plan, rank, zone, missing, touched, bad, badUnreachable, results, effects, marks, starts };
+  const always = {
+    index,
+    host: host.host,
+    plan,
+    rank,
+    zone,
+    missing,
+    touched,
+    bad,
+    badUnreachable,
+    results,
+    effects,
+    marks,
+    starts,
+  };
   return { ...always, ...present({ lockOut, bootId, longOutput, replaced }) };
 }
 
@@ -200,12 +278,20 @@ const inLineAnew = (host: HostState, wave: number | undefined): HostState => ({
   down: host.keepsSlot || host.down,
 });
 
-type DetailEvent = Exclude<HostEvent, { readonly type: 'host.started' | 'host.done' | 'host.soaked' | 'host.failed' | 'host.resolved' }>;
+type DetailEvent = Exclude<
+  HostEvent,
+  { readonly type: 'host.started' | 'host.done' | 'host.soaked' | 'host.failed' | 'host.resolved' }
+>;
 
 function detail(host: HostState, event: DetailEvent): HostState {
   switch (event.type) {
     case 'facts.read':
-      return { ...host, verdict: event.verdict, evidence: event.evidence, ...present({ bootId: event.bootId }) };
+      return {
+        ...host,
+        verdict: event.verdict,
+        evidence: event.evidence,
+        ...present({ bootId: event.bootId }),
+      };
     case 'remedy.chosen':
       return { ...host, remedy: { remedy: event.remedy, why: event.why } };
     case 'drift.noted':
@@ -239,7 +325,9 @@ function detail(host: HostState, event: DetailEvent): HostState {
   }
 }
 
-/** Remembered when they are announced: a transaction that was interrupted may have changed them too. */
+/**
+ * Remembered when they are announced: a transaction that was interrupted may have changed them too.
+ */
 function replacing(host: HostState, { changes, bootId }: EventOf<'task.planned'>): HostState {
   const names = packagesIn(changes);
   if (bootId === undefined || names.length === 0) return host;
@@ -248,7 +336,8 @@ function replacing(host: HostState, { changes, bootId }: EventOf<'task.planned'>
 }
 
 /** What a proof makes of its host. */
-export const provenBy = ({ by, accepted }: Proof): Proven => (by === 'none' ? 'provisional' : accepted === undefined ? 'yes' : 'partial');
+export const provenBy = ({ by, accepted }: Proof): Proven =>
+  by === 'none' ? 'provisional' : accepted === undefined ? 'yes' : 'partial';
 
 function withoutUnproven({ unproven: _unproven, ...host }: HostState): HostState {
   return host;
@@ -283,7 +372,10 @@ function announced(host: HostState, event: Event & EventOf<'effect.started'>): H
     ],
     ...present({ bootId }),
     ...(reboot ? { oldBootIds: [...host.oldBootIds, bootId] } : {}),
-    marks: (kind === 'run' && harmless !== true) || kind === 'write' || kind === 'reboot' ? { ...host.marks, altered: true } : host.marks,
+    marks:
+      (kind === 'run' && harmless !== true) || kind === 'write' || kind === 'reboot'
+        ? { ...host.marks, altered: true }
+        : host.marks,
   };
 }
 
@@ -293,14 +385,20 @@ function ended(host: HostState, event: EventOf<'effect.done'>): HostState {
   return {
     ...host,
     inFlight: host.inFlight.filter((started) => started !== effect),
-    ended: [...host.ended, { task: effect.task, kind: effect.kind, what: effect.what, result: event.result }],
+    ended: [
+      ...host.ended,
+      { task: effect.task, kind: effect.kind, what: effect.what, result: event.result },
+    ],
     results: { ...host.results, [effect.kind]: event.result },
     marks: marked(host.marks, effect.kind),
     ...longOutput(host, event.result),
   };
 }
 
-function longOutput({ longOutput: before }: HostState, { output }: EffectResult): Pick<HostState, 'longOutput'> {
+function longOutput(
+  { longOutput: before }: HostState,
+  { output }: EffectResult,
+): Pick<HostState, 'longOutput'> {
   if (output === undefined || !('file' in output)) return {};
   return { longOutput: { file: output.file, bytes: (before?.bytes ?? 0) + output.bytes } };
 }
@@ -313,12 +411,18 @@ function endedBadly(host: HostState, event: EventOf<'effect.failed'>): HostState
     ...host,
     inFlight: host.inFlight.filter((started) => started !== effect),
     ...(result.data?.sent === false ? { oldBootIds: host.oldBootIds.slice(0, -1) } : {}),
-    ended: [...host.ended, { task: effect.task, kind: effect.kind, what: effect.what, result, failure }],
+    ended: [
+      ...host.ended,
+      { task: effect.task, kind: effect.kind, what: effect.what, result, failure },
+    ],
     ...longOutput(host, result),
   };
 }
 
-function marked(marks: HostState['marks'], kind: HostState['inFlight'][number]['kind']): HostState['marks'] {
+function marked(
+  marks: HostState['marks'],
+  kind: HostState['inFlight'][number]['kind'],
+): HostState['marks'] {
   switch (kind) {
     case 'cordon':
       return { ...marks, cordoned: true, uncordoned: false };

@@ -1,14 +1,27 @@
-// Fold: the state of a run from its journal, one event at a time. Pure; the old state stays as it was.
+// Fold: the state of a run from its journal, one event at a time. Pure; the old state stays as it
+// was.
 import type { Event, EventOf, LockOut, RunHost } from '../../model/run/event.ts';
 import { hasChanges } from '../../model/run/plan.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
 import { type Draft, put } from './counters.ts';
 import { foldHost, type HostEvent, owesReturn, returnAnew, takenUp } from './fold-host.ts';
 import { plannedLockOut, withLockOut } from './lock-out.ts';
-import { awayUntil, emptyState, type HostState, type HostStatus, hostAt, type RunState, untouched, type ZoneState } from './state.ts';
+import {
+  awayUntil,
+  emptyState,
+  type HostState,
+  type HostStatus,
+  hostAt,
+  type RunState,
+  untouched,
+  type ZoneState,
+} from './state.ts';
 import { tableOf } from './table.ts';
 
-/** A gate that was not read for so long may have been closed in between: its time "open without a break" starts anew. */
+/**
+ * A gate that was not read for so long may have been closed in between: its time "open without a
+ * break" starts anew.
+ */
 export const longestGateGap = 60_000;
 
 /** The state after one more event. */
@@ -35,7 +48,8 @@ function apply(draft: Draft, event: Event): void {
       draft.awayFor = 0;
       delete draft.away;
       delete draft.finished;
-      // Resuming is what a person does to go on after an abort. A pause stays: somebody else may have asked for it.
+      // Resuming is what a person does to go on after an abort. A pause stays: somebody else may
+      // have asked for it.
       delete draft.aborted;
       takeUpHeld(draft, event.who);
       break;
@@ -103,9 +117,13 @@ function apply(draft: Draft, event: Event): void {
   }
 }
 
-/** How a host of a plan begins. One that would end unmet is as good as refused: starting it could only end badly. */
+/**
+ * How a host of a plan begins. One that would end unmet is as good as refused: starting it could
+ * only end badly.
+ */
 function firstStatus(host: RunHost): HostStatus {
-  if (host.plan.refused !== undefined || host.plan.tasks.some((task) => task.status === 'unmet')) return 'refused';
+  if (host.plan.refused !== undefined || host.plan.tasks.some((task) => task.status === 'unmet'))
+    return 'refused';
   return hasChanges(host.plan) ? 'planned' : 'same';
 }
 
@@ -114,7 +132,16 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
   const hosts = event.hosts.map((host, index): HostState => {
     const zone = zones.get(host.plan.zone ?? '') ?? zones.size;
     zones.set(host.plan.zone ?? '', zone);
-    return { ...untouched, index, host: host.host, plan: host.plan, rank: index, zone, status: 'same', down: false };
+    return {
+      ...untouched,
+      index,
+      host: host.host,
+      plan: host.plan,
+      rank: index,
+      zone,
+      status: 'same',
+      down: false,
+    };
   });
   const sizes = new Array<number>(zones.size).fill(0);
   for (const host of hosts) sizes[host.zone] = (sizes[host.zone] ?? 0) + 1;
@@ -130,18 +157,27 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
     attended: event.attended,
     pool: event.pool,
     leftOut: event.leftOut,
-    risk: highestRisk(event.hosts.filter((host) => hasChanges(host.plan)).map((host) => host.plan.risk)),
-    // A host that could not be reached while planning is out of service, as far as anybody can tell.
-    outside: new Set(event.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host)),
+    risk: highestRisk(
+      event.hosts.filter((host) => hasChanges(host.plan)).map((host) => host.plan.risk),
+    ),
+    // A host that could not be reached while planning is out of service, as far as anybody can
+    // tell.
+    outside: new Set(
+      event.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host),
+    ),
     hosts: tableOf(hosts),
     indexOf: new Map(hosts.map((host) => [host.host, host.index])),
-    zones: tableOf([...zones.keys()].map((name, index): ZoneState => emptyZone(name, sizes[index] ?? 0))),
+    zones: tableOf(
+      [...zones.keys()].map((name, index): ZoneState => emptyZone(name, sizes[index] ?? 0)),
+    ),
   } satisfies Partial<RunState>);
   for (const [index, host] of event.hosts.entries()) {
     const first = { ...hostAt(draft, index), status: firstStatus(host), down: host.down };
     put(draft, host.plan.cordoned === true ? withLockOut(first, plannedLockOut, draft) : first);
   }
-  draft.setAside = event.hosts.flatMap(({ plan }, index) => (plan.cordoned === true ? [index] : []));
+  draft.setAside = event.hosts.flatMap(({ plan }, index) =>
+    plan.cordoned === true ? [index] : [],
+  );
 }
 
 function takeUpHeld(draft: Draft, who: string): void {
@@ -154,7 +190,8 @@ function takeUpHeld(draft: Draft, who: string): void {
   }
 }
 
-const isLeft = ({ resolved }: HostState): boolean => resolved !== undefined && resolved.as !== 'retry';
+const isLeft = ({ resolved }: HostState): boolean =>
+  resolved !== undefined && resolved.as !== 'retry';
 
 const emptyZone = (name: string, size: number): ZoneState => ({
   name,
@@ -171,10 +208,14 @@ const emptyZone = (name: string, size: number): ZoneState => ({
 function approve(draft: Draft, event: EventOf<'approved'>): void {
   if (event.how === 'flag') draft.saidYes = true;
   if (event.about === 'unplannable') draft.unplannableAccepted = true;
-  else if (draft.approved === undefined || higherRisk(event.risk, draft.approved)) draft.approved = event.risk;
+  else if (draft.approved === undefined || higherRisk(event.risk, draft.approved))
+    draft.approved = event.risk;
 }
 
-/** A canary host that was refused is replaced: that is the same wave, grown. Any other wave is a new one. */
+/**
+ * A canary host that was refused is replaced: that is the same wave, grown. Any other wave is a new
+ * one.
+ */
 function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
   const indexes = event.hosts.flatMap((host) => draft.indexOf.get(host) ?? []);
   if (event.canary) draft.canary = { ...draft.canary, begun: true };
@@ -216,22 +257,31 @@ function readGate(draft: Draft, event: Event & EventOf<'gate.read'>): void {
 function markMissing(draft: Draft): void {
   const names = [...draft.unavailable, ...draft.others.map(({ host }) => host)];
   const named = new Set<number>();
-  const outside = new Set(draft.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host));
+  const outside = new Set(
+    draft.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host),
+  );
   const byNode = names.some((name) => !draft.indexOf.has(name)) ? nodesOf(draft) : undefined;
   for (const name of names) {
     const index = draft.indexOf.get(name) ?? byNode?.get(name);
     if (index === undefined) outside.add(name);
     else named.add(index);
   }
-  for (const index of draft.missing) if (!named.has(index)) put(draft, { ...hostAt(draft, index), missing: false });
-  for (const index of named) if (!hostAt(draft, index).missing) put(draft, { ...hostAt(draft, index), missing: true });
+  for (const index of draft.missing)
+    if (!named.has(index)) put(draft, { ...hostAt(draft, index), missing: false });
+  for (const index of named)
+    if (!hostAt(draft, index).missing) put(draft, { ...hostAt(draft, index), missing: true });
   draft.missing = [...named];
   draft.outside = outside;
 }
 
 function markLockOuts(draft: Draft, lockOuts: readonly LockOut[]): void {
-  const now = new Map(lockOuts.flatMap((one) => (draft.indexOf.has(one.host) ? [[draft.indexOf.get(one.host) ?? 0, one]] : [])));
-  for (const index of new Set([...draft.setAside, ...now.keys()])) put(draft, withLockOut(hostAt(draft, index), now.get(index), draft));
+  const now = new Map(
+    lockOuts.flatMap((one) =>
+      draft.indexOf.has(one.host) ? [[draft.indexOf.get(one.host) ?? 0, one]] : [],
+    ),
+  );
+  for (const index of new Set([...draft.setAside, ...now.keys()]))
+    put(draft, withLockOut(hostAt(draft, index), now.get(index), draft));
   draft.setAside = [...now.keys()];
 }
 

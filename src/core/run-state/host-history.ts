@@ -1,10 +1,14 @@
-// History of hosts: what the journal of a run says that it changed on each of them, and how each of them ended. Pure; events come in.
+// History of hosts: what the journal of a run says that it changed on each of them, and how each of
+// them ended. Pure; events come in.
 import { present } from '../../model/present.ts';
 import type { Proof } from '../../model/run/change.ts';
 import type { Event, EventOf } from '../../model/run/event.ts';
 import type { PlannedChange } from '../../model/run/plan.ts';
 
-/** A difference that a run made on a disk (packages, boot arguments, files), from the first value before to the last one after. */
+/**
+ * A difference that a run made on a disk (packages, boot arguments, files), from the first value
+ * before to the last one after.
+ */
 export interface MadeChange extends PlannedChange {
   readonly task: string;
   readonly module: string;
@@ -22,7 +26,10 @@ export interface HostChanges {
   readonly proof?: Proof;
 }
 
-/** Modules whose effects act on pods or on the run of the host, and leave nothing on its disk that could be lost or taken back. */
+/**
+ * Modules whose effects act on pods or on the run of the host, and leave nothing on its disk that
+ * could be lost or taken back.
+ */
 const passing: ReadonlySet<string> = new Set(['drain', 'uncordon', 'reboot', 'verify_kmem']);
 
 export const leavesNothing = (module: string): boolean => passing.has(module);
@@ -59,7 +66,10 @@ export function readChanges(): ChangesReader {
     const draft = drafts.get(event.host);
     if (draft !== undefined) take(draft, event);
   };
-  return { see, hostChanges: () => new Map([...drafts].map(([host, draft]) => [host, finished(host, draft)])) };
+  return {
+    see,
+    hostChanges: () => new Map([...drafts].map(([host, draft]) => [host, finished(host, draft)])),
+  };
 }
 
 function take(draft: Draft, event: Event): void {
@@ -88,7 +98,10 @@ function take(draft: Draft, event: Event): void {
   }
 }
 
-/** A thing that was changed twice (a task that was repeated after a crash) has one value before and one after. */
+/**
+ * A thing that was changed twice (a task that was repeated after a crash) has one value before and
+ * one after.
+ */
 function add(changes: Map<string, MadeChange>, change: MadeChange): void {
   const first = changes.get(change.what);
   if (first === undefined) {
@@ -104,7 +117,10 @@ function finished(host: string, draft: Draft): HostChanges {
   return { host, changes: [...changes.values()], end, at, ...present({ proof }) };
 }
 
-/** A host that a run mended: it ended well, proven, and something on its disk had been changed for it. */
+/**
+ * A host that a run mended: it ended well, proven, and something on its disk had been changed for
+ * it.
+ */
 export interface Remediated {
   readonly run: string;
   readonly at: number;
@@ -113,8 +129,9 @@ export interface Remediated {
 }
 
 /**
- * The memory of earlier runs with one more, the newest so far. A later run that changed the same things and proved nothing (a rollback) ends
- * what was remembered: then the host has not lost its remedy, it was taken back on purpose.
+ * The memory of earlier runs with one more, the newest so far. A later run that changed the same
+ * things and proved nothing (a rollback) ends what was remembered: then the host has not lost its
+ * remedy, it was taken back on purpose.
  */
 export function remember(
   memory: ReadonlyMap<string, Remediated>,
@@ -125,8 +142,18 @@ export function remember(
   for (const [host, deed] of hostChanges) {
     if (deed.changes.length === 0) continue;
     if (deed.end === 'done' && deed.proof !== undefined && isRemedied(deed.proof)) {
-      next.set(host, { run, at: deed.at, changes: merged(next.get(host)?.changes ?? [], deed.changes), proof: deed.proof });
-    } else if (next.get(host)?.changes.some((change) => deed.changes.some((other) => other.what === change.what)) === true) {
+      next.set(host, {
+        run,
+        at: deed.at,
+        changes: merged(next.get(host)?.changes ?? [], deed.changes),
+        proof: deed.proof,
+      });
+    } else if (
+      next
+        .get(host)
+        ?.changes.some((change) => deed.changes.some((other) => other.what === change.what)) ===
+      true
+    ) {
       next.delete(host);
     }
   }
@@ -137,7 +164,10 @@ const isRemedied = ({ verdict, by, accepted }: Proof): boolean =>
   verdict === 'off' || verdict === 'not_applicable' || (accepted !== undefined && by !== 'none');
 
 /** What an earlier remedy set still counts, unless the later one set it anew. */
-const merged = (earlier: readonly MadeChange[], later: readonly MadeChange[]): readonly MadeChange[] => [
+const merged = (
+  earlier: readonly MadeChange[],
+  later: readonly MadeChange[],
+): readonly MadeChange[] => [
   ...earlier.filter((change) => !later.some((other) => other.what === change.what)),
   ...later,
 ];

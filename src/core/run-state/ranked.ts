@@ -1,6 +1,10 @@
-// A persistent ordered set of hosts: numbers with a sort key. Adding and removing cost O(log n) and leave the old set as it was.
+// A persistent ordered set of hosts: numbers with a sort key. Adding and removing cost O(log n) and
+// leave the old set as it was.
 
-/** A host by its index, at a place given by `key` (and the index, where keys are equal). Absent = the empty set. */
+/**
+ * A host by its index, at a place given by `key` (and the index, where keys are equal). Absent =
+ * the empty set.
+ */
 export type Ranked = RankedNode | undefined;
 
 interface RankedNode {
@@ -11,14 +15,18 @@ interface RankedNode {
   readonly right: Ranked;
 }
 
-/** Heap order of the tree: a mix of the index's bits, so that the same set always has the same shape and stays shallow. */
+/**
+ * Heap order of the tree: a mix of the index's bits, so that the same set always has the same shape
+ * and stays shallow.
+ */
 function priority(index: number): number {
   let bits = Math.imul(index + 0x9e3779b9, 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
   return (bits ^ (bits >>> 16)) >>> 0;
 }
 
-const before = (keyA: number, indexA: number, keyB: number, indexB: number): boolean => keyA < keyB || (keyA === keyB && indexA < indexB);
+const before = (keyA: number, indexA: number, keyB: number, indexB: number): boolean =>
+  keyA < keyB || (keyA === keyB && indexA < indexB);
 
 const node = (key: number, index: number, left: Ranked, right: Ranked): RankedNode => ({
   key,

@@ -13,10 +13,20 @@ import { type Ranked, sizeOf, take } from './ranked.ts';
 import { at, type Table, tableOf, values } from './table.ts';
 
 /**
- * Where a host stands. `same`: nothing to do. `planned`: has changes, in no wave yet. `waiting`: in the wave that is under way, not started.
- * `running`, `soaking` (given back, its slot still taken), `done`, `failed`, `refused` (untouched, must not be touched).
+ * Where a host stands. `same`: nothing to do. `planned`: has changes, in no wave yet. `waiting`: in
+ * the wave that is under way, not started.
+ * `running`, `soaking` (given back, its slot still taken), `done`, `failed`, `refused` (untouched,
+ * must not be touched).
  */
-export type HostStatus = 'same' | 'planned' | 'waiting' | 'running' | 'soaking' | 'done' | 'failed' | 'refused';
+export type HostStatus =
+  | 'same'
+  | 'planned'
+  | 'waiting'
+  | 'running'
+  | 'soaking'
+  | 'done'
+  | 'failed'
+  | 'refused';
 
 export interface DoneTask {
   readonly task: string;
@@ -27,7 +37,9 @@ export interface DoneTask {
 }
 
 /** An effect that was announced and has no end in the journal: what resume must look at. */
-export type EffectInFlight = Omit<EventOf<'effect.started'>, 'type' | 'host'> & { readonly at: number };
+export type EffectInFlight = Omit<EventOf<'effect.started'>, 'type' | 'host'> & {
+  readonly at: number;
+};
 
 /** An effect that came to its end, well or badly. */
 export interface EndedEffect {
@@ -45,7 +57,10 @@ export interface Marks {
   readonly rebooted: boolean;
   /** Given back after the last cordon. */
   readonly uncordoned: boolean;
-  /** A `run`, `write` or `reboot` was announced: undoing a drain is not enough to call the host untouched. */
+  /**
+   * A `run`, `write` or `reboot` was announced: undoing a drain is not enough to call the host
+   * untouched.
+   */
   readonly altered: boolean;
 }
 
@@ -62,8 +77,15 @@ export interface HostState {
   readonly down: boolean;
   /** Named by the last reading of the pool's missing capacity. */
   readonly missing: boolean;
-  /** By the plan or the last reading: a person wants this host left alone. It is started after all others, or never. */
-  readonly lockOut?: { readonly by: LockOut['by']; readonly why: string; readonly turn: 'last' | 'never' };
+  /**
+   * By the plan or the last reading: a person wants this host left alone. It is started after all
+   * others, or never.
+   */
+  readonly lockOut?: {
+    readonly by: LockOut['by'];
+    readonly why: string;
+    readonly turn: 'last' | 'never';
+  };
   /** Which of the run's waves it is in, counted from 0 with the canary. */
   readonly wave?: number;
   readonly startedAt?: number;
@@ -80,7 +102,11 @@ export interface HostState {
   readonly failedTask?: string;
   /** The safe state in which it was left, in words. */
   readonly left?: string;
-  readonly resolved?: { readonly who: string; readonly note: string; readonly as?: 'done' | 'skip' | 'retry' };
+  readonly resolved?: {
+    readonly who: string;
+    readonly note: string;
+    readonly as?: 'done' | 'skip' | 'retry';
+  };
   readonly changed?: boolean;
   readonly proven?: Proven;
   readonly proof?: Proof;
@@ -97,7 +123,10 @@ export interface HostState {
   readonly blocks: readonly { readonly task: string; readonly entered: boolean }[];
   readonly tasks: readonly DoneTask[];
   readonly inFlight: readonly EffectInFlight[];
-  /** Effects that ended in the task that is under way: what is done once a run is not done again after a crash in the middle of its task. */
+  /**
+   * Effects that ended in the task that is under way: what is done once a run is not done again
+   * after a crash in the middle of its task.
+   */
   readonly ended: readonly EndedEffect[];
   /** Last result by kind of effect. */
   readonly results: Readonly<Partial<Record<EffectKind, EffectResult>>>;
@@ -164,7 +193,9 @@ export interface RunState {
   readonly run: string;
   readonly begun: boolean;
   readonly startedAt: number;
-  /** When the run was started or last resumed: deadlines do not count the time without a controller. */
+  /**
+   * When the run was started or last resumed: deadlines do not count the time without a controller.
+   */
   readonly activeSince: number;
   readonly lastAt: number;
   readonly lastSeq: number;
@@ -179,7 +210,9 @@ export interface RunState {
   readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
   /** Missing capacity that is none of our hosts, by name. */
   readonly outside: ReadonlySet<string>;
-  /** Hosts that are out of service by the last readings of capacity and of the slots of other runs. */
+  /**
+   * Hosts that are out of service by the last readings of capacity and of the slots of other runs.
+   */
   readonly missing: readonly number[];
   /** Hosts with a lock-out. */
   readonly setAside: readonly number[];
@@ -212,11 +245,21 @@ export interface RunState {
   readonly wave: WaveState | undefined;
   /** Waves begun, the canary among them. */
   readonly waves: number;
-  readonly canary: { readonly begun: boolean; readonly promoted?: { readonly by: string; readonly why: string } };
-  readonly brake?: { readonly why: string; readonly host: string; readonly looked: readonly Acknowledged[] };
+  readonly canary: {
+    readonly begun: boolean;
+    readonly promoted?: { readonly by: string; readonly why: string };
+  };
+  readonly brake?: {
+    readonly why: string;
+    readonly host: string;
+    readonly looked: readonly Acknowledged[];
+  };
   /** The API server does not answer since then. */
   readonly away?: { readonly since: number; readonly why: string };
-  /** Milliseconds of earlier outages, since the run was started or last resumed: no deadline counts them. */
+  /**
+   * Milliseconds of earlier outages, since the run was started or last resumed: no deadline counts
+   * them.
+   */
   readonly awayFor: number;
   /** `forKept`: by kmend itself, because of kept slots. */
   readonly paused?: { readonly who: string; readonly why: string; readonly forKept?: boolean };
@@ -308,10 +351,12 @@ export const emptyState: RunState = {
 /** Seconds for which an API server that is away is waited for, where the policy does not say. */
 const defaultClusterDeadline = 1800;
 
-export const clusterDeadline = ({ deadline }: Rollout): number => deadline.cluster ?? defaultClusterDeadline;
+export const clusterDeadline = ({ deadline }: Rollout): number =>
+  deadline.cluster ?? defaultClusterDeadline;
 
 /** Milliseconds for which the API server was away until now, with the outage that lasts. */
-export const awayUntil = ({ away, awayFor }: RunState, now: number): number => awayFor + (away === undefined ? 0 : now - away.since);
+export const awayUntil = ({ away, awayFor }: RunState, now: number): number =>
+  awayFor + (away === undefined ? 0 : now - away.since);
 
 /** A host's state by name; absent for a host that is not of this run or was left out of it. */
 export function hostState(state: RunState, host: string): HostState | undefined {
@@ -326,11 +371,15 @@ export const hostStates = (state: RunState): Generator<HostState, void> => value
 
 /** Where a host stands; `left_out` when it has no plan. */
 export function statusOf(state: RunState, host: string): HostStatus | 'left_out' | undefined {
-  return hostState(state, host)?.status ?? (state.leftOut.some((left) => left.host === host) ? 'left_out' : undefined);
+  return (
+    hostState(state, host)?.status ??
+    (state.leftOut.some((left) => left.host === host) ? 'left_out' : undefined)
+  );
 }
 
 /** What a task of this host's walk ended with, if it did. */
-export const doneTask = (host: HostState, task: string): DoneTask | undefined => host.tasks.findLast((done) => done.task === task);
+export const doneTask = (host: HostState, task: string): DoneTask | undefined =>
+  host.tasks.findLast((done) => done.task === task);
 
 /** Was this block entered? `undefined` = not decided yet. */
 export const blockEntered = (host: HostState, task: string): boolean | undefined =>

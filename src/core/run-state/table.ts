@@ -1,4 +1,5 @@
-// A persistent array of fixed length: setting one element copies a few short arrays and leaves the old table as it was.
+// A persistent array of fixed length: setting one element copies a few short arrays and leaves the
+// old table as it was.
 
 const bits = 5;
 const width = 1 << bits;
@@ -16,11 +17,13 @@ export interface Table<T> {
 
 export function tableOf<T>(values: readonly T[]): Table<T> {
   let level: Level<T>[] = [];
-  for (let at = 0; at < values.length; at += width) level.push({ leaf: values.slice(at, at + width) });
+  for (let at = 0; at < values.length; at += width)
+    level.push({ leaf: values.slice(at, at + width) });
   let height = 0;
   while (level.length > 1) {
     const above: Level<T>[] = [];
-    for (let at = 0; at < level.length; at += width) above.push({ nodes: level.slice(at, at + width) });
+    for (let at = 0; at < level.length; at += width)
+      above.push({ nodes: level.slice(at, at + width) });
     level = above;
     height += 1;
   }
@@ -30,7 +33,10 @@ export function tableOf<T>(values: readonly T[]): Table<T> {
 export function at<T>(table: Table<T>, index: number): T {
   let level: Level<T> | undefined = table.root;
   for (let height = table.height; height > 0; height -= 1) {
-    level = level !== undefined && 'nodes' in level ? level.nodes[(index >>> (height * bits)) & mask] : undefined;
+    level =
+      level !== undefined && 'nodes' in level
+        ? level.nodes[(index >>> (height * bits)) & mask]
+        : undefined;
   }
   if (index < 0 || index >= table.length || level === undefined || !('leaf' in level))
     throw new Error(`no element ${index} in a table of ${table.length}`);

@@ -1,4 +1,5 @@
-// What passes through the door beside an effect: where it stands, what it needs of the host's walk, what came of it.
+// What passes through the door beside an effect: where it stands, what it needs of the host's walk,
+// what came of it.
 
 import type { Facts } from '../../model/fact.ts';
 import type { PlanContext } from '../../model/run/change.ts';
@@ -50,7 +51,9 @@ export const cutShort = (message: string): Failure => ({
   resumable: true,
 });
 
-/** Where in the run an effect stands. `resumed` = it was announced before and its end is not known. */
+/**
+ * Where in the run an effect stands. `resumed` = it was announced before and its end is not known.
+ */
 export interface EffectPlace {
   readonly task: string;
   readonly effect: string;
@@ -67,4 +70,7 @@ export interface Performed {
   readonly failure?: Failure;
 }
 
-export const failing = (failure: Failure, result: Partial<EffectResult> = {}): Performed => ({ result: { ok: false, ...result }, failure });
+export const failing = (failure: Failure, result: Partial<EffectResult> = {}): Performed => ({
+  result: { ok: false, ...result },
+  failure,
+});

@@ -1,4 +1,5 @@
-// The conditions of the door: what must be true before an effect may be carried out. Pure; `perform` asks here, nobody else decides.
+// The conditions of the door: what must be true before an effect may be carried out. Pure;
+// `perform` asks here, nobody else decides.
 
 import { hostStates, type RunState } from '../../core/run-state/state.ts';
 import type { Facts } from '../../model/fact.ts';
@@ -20,7 +21,8 @@ const blocked = (message: string, hint: string): Failure => ({ kind: 'blocked', 
 
 /** The failure that this effect would be, or nothing: then it may be done. */
 export function guard(effect: Effect, view: GuardView): Failure | undefined {
-  if (!Number.isFinite(effect.timeout) || effect.timeout <= 0) throw new Error(`effect "${effect.what}" has no finite timeout`);
+  if (!Number.isFinite(effect.timeout) || effect.timeout <= 0)
+    throw new Error(`effect "${effect.what}" has no finite timeout`);
   const isSelf = view.ownBootId !== '' && view.facts['boot.id'] === view.ownBootId;
   if (isSelf && (effect.kind === 'reboot' || effect.kind === 'cordon' || effect.kind === 'drain'))
     return blocked(
@@ -35,12 +37,19 @@ export function guard(effect: Effect, view: GuardView): Failure | undefined {
     case 'uncordon':
       return view.hasCluster
         ? undefined
-        : blocked(`cannot ${effect.kind} node ${effect.node}: no cluster is configured`, 'give --kubeconfig');
+        : blocked(
+            `cannot ${effect.kind} node ${effect.node}: no cluster is configured`,
+            'give --kubeconfig',
+          );
     case 'run':
     case 'write':
     case 'copy':
       if (view.isRoot) return undefined;
-      return { kind: 'auth', message: 'changing a host needs root', hint: 'log in as root, or set become: true in the play (or -b)' };
+      return {
+        kind: 'auth',
+        message: 'changing a host needs root',
+        hint: 'log in as root, or set become: true in the play (or -b)',
+      };
     case 'wait':
       return undefined;
   }
@@ -48,7 +57,11 @@ export function guard(effect: Effect, view: GuardView): Failure | undefined {
 
 function guardReboot(drain: 'required' | 'none', view: GuardView): Failure | undefined {
   if (!view.isRoot)
-    return { kind: 'auth', message: 'rebooting a host needs root', hint: 'log in as root, or set become: true in the play (or -b)' };
+    return {
+      kind: 'auth',
+      message: 'rebooting a host needs root',
+      hint: 'log in as root, or set become: true in the play (or -b)',
+    };
   const kubelet = view.facts['kubelet.running'];
   if (drain === 'none' || view.done.drained || kubelet === false) return undefined;
   return blocked(
@@ -58,8 +71,8 @@ function guardReboot(drain: 'required' | 'none', view: GuardView): Failure | und
 }
 
 /**
- * Why a taint is not written, by node; undefined = it may be. It is set only where a host of this run waits for its turn, and removed only where
- * it is of this run or on a node of its hosts.
+ * Why a taint is not written, by node; undefined = it may be. It is set only where a host of this
+ * run waits for its turn, and removed only where it is of this run or on a node of its hosts.
  */
 export function guardTaint(
   pending: boolean,
@@ -67,7 +80,14 @@ export function guardTaint(
 ): (taint: { readonly node: string; readonly run: string }) => string | undefined {
   const hosts = [...hostStates(state)];
   const ours = new Set(hosts.map(({ plan }) => plan.node));
-  const waiting = new Set(hosts.filter(({ status }) => status === 'planned' || status === 'waiting').map(({ plan }) => plan.node));
-  if (pending) return ({ node }) => (waiting.has(node) ? undefined : `no host of this run waits on node ${node}`);
-  return ({ node, run }) => (run === state.run || ours.has(node) ? undefined : `the taint of node ${node} is of run ${run}`);
+  const waiting = new Set(
+    hosts
+      .filter(({ status }) => status === 'planned' || status === 'waiting')
+      .map(({ plan }) => plan.node),
+  );
+  if (pending)
+    return ({ node }) =>
+      waiting.has(node) ? undefined : `no host of this run waits on node ${node}`;
+  return ({ node, run }) =>
+    run === state.run || ours.has(node) ? undefined : `the taint of node ${node} is of run ${run}`;
 }

@@ -1,4 +1,5 @@
-// Scripts of the engine itself on a host: fence, spool, write, reboot, cleanup. POSIX sh; `$R` comes from the prelude.
+// Scripts of the engine itself on a host: fence, spool, write, reboot, cleanup. POSIX sh; `$R`
+// comes from the prelude.
 import { packageLocks } from '../../facts/areas/packages/package-locks.ts';
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { sha256Shell } from '../../model/host-file.ts';
@@ -18,7 +19,16 @@ import unlockedFile from './unlocked.sh';
 import write from './write.sh';
 
 /** Exit codes that these scripts share; chosen where shells and tools do not tread. */
-export const exitCodes = { noState: 96, fenced: 97, busy: 98, cut: 95, noRoom: 94, noDigest: 93, otherFile: 92, locked: 91 } as const;
+export const exitCodes = {
+  noState: 96,
+  fenced: 97,
+  busy: 98,
+  cut: 95,
+  noRoom: 94,
+  noDigest: 93,
+  otherFile: 92,
+  locked: 91,
+} as const;
 
 /** `D` is what outlives a reboot, `L` what a reboot clears. */
 const places = `D=$R/var/lib/kmend L=$R/run/kmend
@@ -29,7 +39,10 @@ mkdir -p "$D" "$L" || exit ${exitCodes.noState}
 const fence = (token: FenceToken): string =>
   `${places}${scriptText(fenceFile, { ...exitCodes, run: quote(token.run), number: token.number, takeover: quote(token.takeover ?? '') })}`;
 
-/** Takes a host away from another run before this one has anything to do there: what it holds, and what it would start later. */
+/**
+ * Takes a host away from another run before this one has anything to do there: what it holds, and
+ * what it would start later.
+ */
 export const takeoverScript = (token: FenceToken): string =>
   withPrelude(`${fence(token)}echo "$run $number closed" > "$D/fence"
 `);
@@ -40,19 +53,34 @@ rm -rf "$D/spool/${token.run}"
 `);
 
 /** An effect id (`HOST/TASK/N`) as a folder name below the run's spool. */
-const spool = (token: FenceToken, effect: string): string => `S=$D/spool/${token.run}/${effect.replace(/[^A-Za-z0-9.-]/g, '_')}\n`;
+const spool = (token: FenceToken, effect: string): string =>
+  `S=$D/spool/${token.run}/${effect.replace(/[^A-Za-z0-9.-]/g, '_')}\n`;
 
 /** Starts the script that comes on stdin, which is sealed. */
 export const startScript = (token: FenceToken, effect: string): string =>
   withPrelude(`${fence(token)}${spool(token, effect)}${scriptText(start, exitCodes)}`);
 
 /** Marks the end, so that a script that arrived cut in half is not run. */
-export const sealScript = (script: string): string => `${script.endsWith('\n') ? script : `${script}\n`}# kmend: end of script\n`;
+export const sealScript = (script: string): string =>
+  `${script.endsWith('\n') ? script : `${script}\n`}# kmend: end of script\n`;
 
-export const pollScript = (token: FenceToken, effect: string, seconds: number, maxBytes: number): string =>
-  withPrelude(`${places}${spool(token, effect)}${scriptText(poll, { looks: Math.max(1, Math.round(seconds * 5)), maxBytes })}`);
+export const pollScript = (
+  token: FenceToken,
+  effect: string,
+  seconds: number,
+  maxBytes: number,
+): string =>
+  withPrelude(
+    `${places}${spool(token, effect)}${scriptText(poll, { looks: Math.max(1, Math.round(seconds * 5)), maxBytes })}`,
+  );
 
-export const writeScript = (token: FenceToken, effect: string, path: string, mode: string, bytes: number): string =>
+export const writeScript = (
+  token: FenceToken,
+  effect: string,
+  path: string,
+  mode: string,
+  bytes: number,
+): string =>
   withPrelude(
     `${fence(token)}${scriptText(write, { ...exitCodes, path: quote(path), backup: effect.replace(/[^A-Za-z0-9.-]/g, '_'), mode: quote(mode), bytes })}`,
   );
@@ -86,18 +114,28 @@ const escalations: Readonly<Record<Escalation, string>> = {
   sysrq: `for c in s u b; do echo $c > "$R/proc/sysrq-trigger"; sleep 2; done`,
 };
 
-const stillOurs = (token: FenceToken): string => scriptText(stillOursFile, { ...exitCodes, run: quote(token.run), number: token.number });
+const stillOurs = (token: FenceToken): string =>
+  scriptText(stillOursFile, { ...exitCodes, run: quote(token.run), number: token.number });
 
-/** Does this run still hold the host, and does nobody change its packages? Asked before something is done to it from outside. */
+/**
+ * Does this run still hold the host, and does nobody change its packages? Asked before something is
+ * done to it from outside.
+ */
 export const heldScript = (token: FenceToken): string => withPrelude(stillOurs(token) + unlocked);
 
-export const escalateScript = (token: FenceToken, effect: string, boot: string, step: Escalation): string =>
+export const escalateScript = (
+  token: FenceToken,
+  effect: string,
+  boot: string,
+  step: Escalation,
+): string =>
   withPrelude(
     `${stillOurs(token)}${scriptText(escalate, { ...exitCodes, boot: quote(boot), mark: quote(`${effect} ${boot} ${step}`), unlocked, harder: escalations[step] })}`,
   );
 
 /** Two lines: the boot id, and the reboot mark of this boot (empty when none was sent). */
-export const bootScript = withPrelude(`cat "$R/proc/sys/kernel/random/boot_id" && { cat "$R/run/kmend/reboot" 2>/dev/null || echo; }
+export const bootScript =
+  withPrelude(`cat "$R/proc/sys/kernel/random/boot_id" && { cat "$R/run/kmend/reboot" 2>/dev/null || echo; }
 `);
 
 export const cleanupScript = withPrelude(`${places}${scriptText(cleanup, exitCodes)}`);

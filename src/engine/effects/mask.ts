@@ -1,4 +1,5 @@
-// Masking: known secrets never reach a journal, a screen or a report, wherever they turn up in data.
+// Masking: known secrets never reach a journal, a screen or a report, wherever they turn up in
+// data.
 import { withoutUrlSecrets } from '../../core/plan/secrets.ts';
 
 export type Mask = <T>(data: T) => T;
@@ -7,7 +8,10 @@ export type Mask = <T>(data: T) => T;
 export interface Secrets {
   readonly learn: (texts: Iterable<string>) => void;
   readonly mask: Mask;
-  /** Hides known secrets, and leaves URLs as they are: for what is not data, such as a page of the documentation. */
+  /**
+   * Hides known secrets, and leaves URLs as they are: for what is not data, such as a page of the
+   * documentation.
+   */
   readonly hide: (text: string) => string;
   /** Secrets of one host beside all others: what a host says hides nothing of other hosts. */
   readonly of: (host: string) => Secrets;
@@ -39,7 +43,8 @@ function ofHost(outer: Mask): Secrets {
   let count = 0;
   const own: Secrets = {
     learn: (texts) => {
-      for (const text of texts) if (text.length <= longestOfHost && count++ < mostOfHost) words.add([text]);
+      for (const text of texts)
+        if (text.length <= longestOfHost && count++ < mostOfHost) words.add([text]);
     },
     mask: (data) => outer(masked(data, words.hide)),
     hide: words.hide,
@@ -48,7 +53,10 @@ function ofHost(outer: Mask): Secrets {
   return own;
 }
 
-/** Words by their first four characters and their length, so that a text is read once, however many there are. */
+/**
+ * Words by their first four characters and their length, so that a text is read once, however many
+ * there are.
+ */
 class Words {
   readonly #byStart = new Map<string, Map<number, Set<string>>>();
   readonly #known = new Set<string>();
@@ -72,12 +80,19 @@ class Words {
 
   readonly hide = (text: string): string => {
     if (this.#longest === 0) return text;
-    const end = text.endsWith(' ...') ? text.length - 4 : text.endsWith('...') ? text.length - 3 : text.length;
+    const end = text.endsWith(' ...')
+      ? text.length - 4
+      : text.endsWith('...')
+        ? text.length - 3
+        : text.length;
     let result = '';
     let from = 0;
     for (let at = 0; at + shortest <= text.length; at++) {
       const lengths = this.#byStart.get(text.slice(at, at + shortest));
-      const length = lengths === undefined ? 0 : lengthAt(at, text, lengths) || this.#cutAt(text, at, end, lengths);
+      const length =
+        lengths === undefined
+          ? 0
+          : lengthAt(at, text, lengths) || this.#cutAt(text, at, end, lengths);
       if (length === 0) continue;
       result += `${text.slice(from, at)}***`;
       from = at + length;
@@ -87,7 +102,12 @@ class Words {
   };
 
   /** A text that was cut may end in the middle of a secret: where it says so, or by half of one. */
-  #cutAt(text: string, at: number, end: number, lengths: ReadonlyMap<number, ReadonlySet<string>>): number {
+  #cutAt(
+    text: string,
+    at: number,
+    end: number,
+    lengths: ReadonlyMap<number, ReadonlySet<string>>,
+  ): number {
     if (end - at >= this.#longest) return 0;
     const rest = text.slice(at, end);
     const isCut = end < text.length;
@@ -100,9 +120,14 @@ class Words {
 }
 
 /** The longest: a secret may begin with another one. */
-function lengthAt(at: number, text: string, lengths: ReadonlyMap<number, ReadonlySet<string>>): number {
+function lengthAt(
+  at: number,
+  text: string,
+  lengths: ReadonlyMap<number, ReadonlySet<string>>,
+): number {
   let longest = 0;
-  for (const [length, words] of lengths) if (length > longest && words.has(text.slice(at, at + length))) longest = length;
+  for (const [length, words] of lengths)
+    if (length > longest && words.has(text.slice(at, at + length))) longest = length;
   return longest;
 }
 
@@ -124,13 +149,20 @@ const encoded = (text: string): string =>
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 
-/** A secret as it may stand in other text: each of its lines, and as URLs, JSON (once or twice), Python, shells and base64 write it. */
+/**
+ * A secret as it may stand in other text: each of its lines, and as URLs, JSON (once or twice),
+ * Python, shells and base64 write it.
+ */
 function formsOf(secret: string): readonly string[] {
   const whole = secret.trim();
   if (whole.length < shortest || harmlessWord.test(whole)) return [];
   const lines = whole.includes('\n') ? whole.split('\n').map((line) => line.trim()) : [];
   const token = /^(?:bearer|basic|token)\s+(\S+)$/i.exec(whole)?.[1];
-  const plain = [whole, ...(token === undefined ? [] : [token]), ...lines.filter((line) => line.length >= 8 && !line.startsWith('-----'))];
+  const plain = [
+    whole,
+    ...(token === undefined ? [] : [token]),
+    ...lines.filter((line) => line.length >= 8 && !line.startsWith('-----')),
+  ];
   const escaped = plain.flatMap((one) => escapes.map((write) => write(one)));
   const twice = escaped.flatMap((one) => escapes.map((write) => write(one)));
   const forURLs = [encoded(whole), encodeURIComponent(whole.replace(/\p{Surrogate}/gu, '\ufffd'))];
@@ -138,26 +170,40 @@ function formsOf(secret: string): readonly string[] {
     ...plain,
     ...escaped,
     ...twice,
-    ...forURLs.flatMap((one) => [one, one.replaceAll('%20', '+'), one.replace(/%../g, (code) => code.toLowerCase())]),
+    ...forURLs.flatMap((one) => [
+      one,
+      one.replaceAll('%20', '+'),
+      one.replace(/%../g, (code) => code.toLowerCase()),
+    ]),
     ...base64Forms(whole),
   ];
 }
 
-/** Base64 of a text that holds the secret has one of three, by the place where it begins: as the end of that text, and without what its neighbours decide. */
+/**
+ * Base64 of a text that holds the secret has one of three, by the place where it begins: as the end
+ * of that text, and without what its neighbours decide.
+ */
 function base64Forms(secret: string): readonly string[] {
   const bytes = new TextEncoder().encode(secret);
   return [0, 1, 2].flatMap((before) => {
-    const padded = String.fromCharCode(...new Uint8Array(before)) + Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+    const padded =
+      String.fromCharCode(...new Uint8Array(before)) +
+      Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
     const start = Math.ceil((before * 4) / 3);
     const ended = btoa(padded).slice(start);
     const form = ended.slice(0, Math.floor((padded.length * 4) / 3) - start);
-    return form.length < 6 ? [] : [ended, form].flatMap((one) => [one, one.replaceAll('+', '-').replaceAll('/', '_')]);
+    return form.length < 6
+      ? []
+      : [ended, form].flatMap((one) => [one, one.replaceAll('+', '-').replaceAll('/', '_')]);
   });
 }
 
 // ---- Data ----
 
-/** Values by which kmend finds its own things again: a weak password that is a word like them must not change them. */
+/**
+ * Values by which kmend finds its own things again: a weak password that is a word like them must
+ * not change them.
+ */
 const structural: ReadonlySet<string> = new Set(
   (
     'schema type run host hosts task effect id kind module play playbook inventories limit tags skipTags salt tool rollbackOf planId ' +
@@ -178,16 +224,23 @@ function masked<T>(data: T, hide: (text: string) => string): T {
   const entry = (key: string, value: unknown, isFree: boolean): readonly [string, unknown] => {
     if (isFree || free.has(key)) return [hide(key), deep(value, true)];
     if (key === 'inputs' || (structural.has(key) && isPlain(value))) return [key, value];
-    if (key === 'rollout' && typeof value === 'object' && value !== null) return [key, withMaskedGates(value)];
+    if (key === 'rollout' && typeof value === 'object' && value !== null)
+      return [key, withMaskedGates(value)];
     return [key, deep(value, false)];
   };
   const withMaskedGates = (rollout: object): object =>
     'gates' in rollout && Array.isArray(rollout.gates)
-      ? { ...rollout, gates: rollout.gates.map((gate: object) => ('args' in gate ? { ...gate, args: deep(gate.args, true) } : gate)) }
+      ? {
+          ...rollout,
+          gates: rollout.gates.map((gate: object) =>
+            'args' in gate ? { ...gate, args: deep(gate.args, true) } : gate,
+          ),
+        }
       : rollout;
   // The shape is kept: only text inside changes.
   return deep(data, false) as T;
 }
 
 const isPlain = (value: unknown): boolean =>
-  typeof value === 'string' || (Array.isArray(value) && value.every((item) => typeof item === 'string'));
+  typeof value === 'string' ||
+  (Array.isArray(value) && value.every((item) => typeof item === 'string'));

@@ -1,4 +1,5 @@
-// Output of an effect as the journal has it: its end, and where the whole of a long one lies. The journal stays short, whatever a command prints.
+// Output of an effect as the journal has it: its end, and where the whole of a long one lies. The
+// journal stays short, whatever a command prints.
 
 import type { EffectResult } from '../../model/run/effect.ts';
 import { harmless } from '../../model/text/printable.ts';
@@ -21,7 +22,9 @@ export async function truncateOutput(
   if (stdout.length <= shortEnough && stderr.length <= shortEnough) return masked;
   const bytes = sizeOf(stdout) + sizeOf(stderr);
   const title = `${context.mask(what)} (${effect}), exit ${result.code ?? 'unknown'}, ${new Date(context.clock.now()).toISOString()}`;
-  const kept = await context.keepOutput(`=== ${title}\n${section('stdout', stdout)}${section('stderr', stderr)}`);
+  const kept = await context.keepOutput(
+    `=== ${title}\n${section('stdout', stdout)}${section('stderr', stderr)}`,
+  );
   return {
     ...masked,
     ...(result.stdout === undefined ? {} : { stdout: end(stdout) }),
@@ -34,4 +37,6 @@ const sizeOf = (text: string): number => new TextEncoder().encode(text).length;
 
 /** The file is read on a terminal, too. */
 const section = (name: string, text: string): string =>
-  text === '' ? '' : `--- ${name}\n${text.replace(/\n$/, '').split('\n').map(harmless).join('\n')}\n`;
+  text === ''
+    ? ''
+    : `--- ${name}\n${text.replace(/\n$/, '').split('\n').map(harmless).join('\n')}\n`;

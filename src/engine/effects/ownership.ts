@@ -1,4 +1,5 @@
-// Taking a node, keeping it, giving it back: the steps around the Cluster port that must not come apart.
+// Taking a node, keeping it, giving it back: the steps around the Cluster port that must not come
+// apart.
 import { present } from '../../model/present.ts';
 import { type Failure, failed, keptOut, type Outcome } from '../../model/run/failure.ts';
 import { readSystemPods } from '../node/forecast.ts';
@@ -18,7 +19,10 @@ export interface HoldContext {
   readonly signal: AbortSignal;
 }
 
-/** Of two hosts of one run that are cordoned at the same moment, the second must see the first as out of service. */
+/**
+ * Of two hosts of one run that are cordoned at the same moment, the second must see the first as
+ * out of service.
+ */
 const turns = new WeakMap<Cluster, Promise<unknown>>();
 
 function inTurn<T>(cluster: Cluster, act: () => Promise<T>): Promise<T> {
@@ -37,7 +41,10 @@ const cordonedMeanwhile = (node: string): Failure => ({
   resumable: true,
 });
 
-/** Nothing is begun on a host whose node a person holds. An API server that does not answer says nothing: what needs it fails by itself. */
+/**
+ * Nothing is begun on a host whose node a person holds. An API server that does not answer says
+ * nothing: what needs it fails by itself.
+ */
 export async function heldNode({
   cluster,
   node,
@@ -52,27 +59,42 @@ export async function heldNode({
   return state.ok && state.value.hold !== undefined ? keptOut(node, state.value.hold) : undefined;
 }
 
-/** Cordons, unless quorum or the last ready node of a pool would be lost: judged on the nodes as they are in this moment. */
-export function cordonOwned(node: string, context: HoldContext): Promise<Outcome<{ readonly wasUnschedulable: boolean }>> {
+/**
+ * Cordons, unless quorum or the last ready node of a pool would be lost: judged on the nodes as
+ * they are in this moment.
+ */
+export function cordonOwned(
+  node: string,
+  context: HoldContext,
+): Promise<Outcome<{ readonly wasUnschedulable: boolean }>> {
   const { cluster, clock, token, byName, takesCordoned, signal } = context;
   return inTurn(cluster, async () => {
     const nodes = await cluster.nodes(signal);
     if (!nodes.ok) return nodes;
     const state = nodes.value.find(({ name }) => name === node);
-    if (state !== undefined && cordonedByOthers(state) && !takesCordoned) return { ok: false, failure: cordonedMeanwhile(node) };
+    if (state !== undefined && cordonedByOthers(state) && !takesCordoned)
+      return { ok: false, failure: cordonedMeanwhile(node) };
     const pods = await readSystemPods(cluster, clock, signal);
     if (!pods.ok) return pods;
-    const why = whyKept(node, { nodes: nodes.value, byName, ...present({ systemPods: pods.value }) });
+    const why = whyKept(node, {
+      nodes: nodes.value,
+      byName,
+      ...present({ systemPods: pods.value }),
+    });
     if (why !== undefined) return failed('blocked', `not cordoned: ${why}`);
     return cluster.cordon(node, token, signal);
   });
 }
 
 /**
- * Still cordoned and ours? A resumed run first writes its own number over the one of the controller that died. When the API server does not
- * say, the answer is no: what may be in service is not rebooted.
+ * Still cordoned and ours? A resumed run first writes its own number over the one of the controller
+ * that died. When the API server does not say, the answer is no: what may be in service is not
+ * rebooted.
  */
-export async function checkOwnership(node: string, context: HoldContext): Promise<Failure | undefined> {
+export async function checkOwnership(
+  node: string,
+  context: HoldContext,
+): Promise<Failure | undefined> {
   const { cluster, token, signal } = context;
   const state = await cluster.node(node, signal);
   if (state.ok && state.value.owner?.run === token.run && state.value.owner.number < token.number) {
@@ -81,7 +103,11 @@ export async function checkOwnership(node: string, context: HoldContext): Promis
   }
   const held = state.ok ? await cluster.holds(node, token, signal) : state;
   if (held.ok) return undefined;
-  if (held.failure.resumable === true || ['blocked', 'fenced', 'kept_out'].includes(held.failure.kind)) return held.failure;
+  if (
+    held.failure.resumable === true ||
+    ['blocked', 'fenced', 'kept_out'].includes(held.failure.kind)
+  )
+    return held.failure;
   return {
     ...held.failure,
     kind: 'blocked',
@@ -89,8 +115,16 @@ export async function checkOwnership(node: string, context: HoldContext): Promis
   };
 }
 
-/** Restarts of the pods on a node, by name, for a later look at what crashes; nothing when they cannot be read. */
-export async function restartsOn(node: string, { cluster, signal }: HoldContext): Promise<Readonly<Record<string, number>> | undefined> {
+/**
+ * Restarts of the pods on a node, by name, for a later look at what crashes; nothing when they
+ * cannot be read.
+ */
+export async function restartsOn(
+  node: string,
+  { cluster, signal }: HoldContext,
+): Promise<Readonly<Record<string, number>> | undefined> {
   const pods = await cluster.pods(node, signal);
-  return pods.ok ? Object.fromEntries(pods.value.map((pod) => [pod.name, pod.restarts])) : undefined;
+  return pods.ok
+    ? Object.fromEntries(pods.value.map((pod) => [pod.name, pod.restarts]))
+    : undefined;
 }

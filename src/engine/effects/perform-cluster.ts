@@ -1,4 +1,5 @@
-// Cordon, drain and uncordon through the Cluster port. What is ours is marked with run and number; what is not ours is left alone.
+// Cordon, drain and uncordon through the Cluster port. What is ours is marked with run and number;
+// what is not ours is left alone.
 import { present } from '../../model/present.ts';
 import type { CordonEffect, DrainEffect, UncordonEffect } from '../../model/run/effect.ts';
 import { type Failure, isAway } from '../../model/run/failure.ts';
@@ -12,11 +13,14 @@ export async function performCluster(
   context: EffectContext,
 ): Promise<Performed> {
   const { cluster } = context;
-  if (cluster === undefined) throw new Error('the guard let a cluster effect through without a cluster');
+  if (cluster === undefined)
+    throw new Error('the guard let a cluster effect through without a cluster');
   switch (effect.kind) {
     case 'cordon': {
       const outcome = await cordonOwned(effect.node, { ...context, cluster });
-      return outcome.ok ? { result: { ok: true, data: { ...outcome.value } } } : failing(outcome.failure);
+      return outcome.ok
+        ? { result: { ok: true, data: { ...outcome.value } } }
+        : failing(outcome.failure);
     }
     case 'drain':
       return drain(effect, place, cluster, context);
@@ -25,11 +29,25 @@ export async function performCluster(
   }
 }
 
-async function drain(effect: DrainEffect, place: EffectPlace, cluster: Cluster, context: EffectContext): Promise<Performed> {
+async function drain(
+  effect: DrainEffect,
+  place: EffectPlace,
+  cluster: Cluster,
+  context: EffectContext,
+): Promise<Performed> {
   const progress = (text: string): void => {
-    void context.record({ type: 'effect.progress', host: context.host, task: place.task, effect: place.effect, text }, false);
+    void context.record(
+      { type: 'effect.progress', host: context.host, task: place.task, effect: place.effect, text },
+      false,
+    );
   };
-  const outcome = await cluster.drain(effect.node, effect.options, context.token, progress, context.signal);
+  const outcome = await cluster.drain(
+    effect.node,
+    effect.options,
+    context.token,
+    progress,
+    context.signal,
+  );
   if (!outcome.ok) return failing(await undo(outcome.failure, effect, place, cluster, context));
   const { evicted, left, arrived, crashing, seconds } = outcome.value;
   const mayLeave = effect.options.leftBehind === 'accept' ? { mayLeave: true } : {};
@@ -37,22 +55,41 @@ async function drain(effect: DrainEffect, place: EffectPlace, cluster: Cluster, 
 }
 
 /**
- * After a failed drain the node is given back at once, as an effect of its own: the journal then knows that nothing is left behind. Kept are
- * the node of an interrupted drain, which resume goes on with, and one that is another run's.
+ * After a failed drain the node is given back at once, as an effect of its own: the journal then
+ * knows that nothing is left behind. Kept are the node of an interrupted drain, which resume goes
+ * on with, and one that is another run's.
  */
-async function undo(failure: Failure, effect: DrainEffect, place: EffectPlace, cluster: Cluster, context: EffectContext): Promise<Failure> {
+async function undo(
+  failure: Failure,
+  effect: DrainEffect,
+  place: EffectPlace,
+  cluster: Cluster,
+  context: EffectContext,
+): Promise<Failure> {
   const { node } = effect;
-  if (failure.kind === 'fenced' || failure.kind === 'interrupted' || context.signal.aborted) return failure;
+  if (failure.kind === 'fenced' || failure.kind === 'interrupted' || context.signal.aborted)
+    return failure;
   const note = (text: string): Failure => ({ ...failure, message: `${failure.message}; ${text}` });
   if (effect.options.keepCordoned) {
     const state = await cluster.node(node);
-    return state.ok && state.value.unschedulable ? note(`node ${node} stays cordoned, as the play says`) : failure;
+    return state.ok && state.value.unschedulable
+      ? note(`node ${node} stays cordoned, as the play says`)
+      : failure;
   }
   const { host } = context;
   const id = `${place.effect}/undo`;
   const what = `uncordon node ${node}: its drain failed`;
   await context.record(
-    { type: 'effect.started', host, task: place.task, effect: id, kind: 'uncordon', what, timeout: 60, detached: false },
+    {
+      type: 'effect.started',
+      host,
+      task: place.task,
+      effect: id,
+      kind: 'uncordon',
+      what,
+      timeout: 60,
+      detached: false,
+    },
     true,
   );
   // Also while the run is being ended.
@@ -60,12 +97,26 @@ async function undo(failure: Failure, effect: DrainEffect, place: EffectPlace, c
   // Still out of service: the whole drain is tried again by a resume.
   if (!back.ok && isAway(back.failure)) return back.failure;
   if (!back.ok) {
-    await context.record({ type: 'effect.failed', host, task: place.task, effect: id, failure: back.failure }, true);
+    await context.record(
+      { type: 'effect.failed', host, task: place.task, effect: id, failure: back.failure },
+      true,
+    );
     return note(`and node ${node} could not be given back: ${back.failure.message}`);
   }
   const { uncordoned, why } = back.value;
-  await context.record({ type: 'effect.done', host, task: place.task, effect: id, result: { ok: true, data: { uncordoned, why } } }, true);
-  return note(uncordoned ? `node ${node} was uncordoned again` : `node ${node} was not uncordoned: ${why}`);
+  await context.record(
+    {
+      type: 'effect.done',
+      host,
+      task: place.task,
+      effect: id,
+      result: { ok: true, data: { uncordoned, why } },
+    },
+    true,
+  );
+  return note(
+    uncordoned ? `node ${node} was uncordoned again` : `node ${node} was not uncordoned: ${why}`,
+  );
 }
 
 /** What restarted until now is written down: the soak looks for what crashes afterwards. */

@@ -1,17 +1,28 @@
-// Copying a file of the controller to a host: over the session, chunk by chunk, continued where a lost connection interrupted it.
+// Copying a file of the controller to a host: over the session, chunk by chunk, continued where a
+// lost connection interrupted it.
 import type { CopyEffect } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { LocalHost } from '../ports/local.ts';
 import type { ExecResult } from '../ports/transport.ts';
 import { lastLines } from '../session/observe.ts';
-import { cutShort, type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import {
+  cutShort,
+  type EffectContext,
+  type EffectPlace,
+  failing,
+  type Performed,
+} from './effect-context.ts';
 import { copyScript, exitCodes } from './host-scripts.ts';
 import { ownFailure } from './perform-run.ts';
 
 /** Milliseconds between two lines about how far it came. */
 const progressEvery = 10_000;
 
-export async function performCopy(effect: CopyEffect, place: EffectPlace, context: EffectContext): Promise<Performed> {
+export async function performCopy(
+  effect: CopyEffect,
+  place: EffectPlace,
+  context: EffectContext,
+): Promise<Performed> {
   const { host, here, session, token, clock, signal, record } = context;
   if (here === undefined) throw new Error('a copy needs the disk of this machine');
   const started = clock.now();
@@ -20,20 +31,34 @@ export async function performCopy(effect: CopyEffect, place: EffectPlace, contex
     if (clock.now() - shownAt < progressEvery) return;
     shownAt = clock.now();
     const text = `${megabytes(sent)} of ${megabytes(effect.size)} MB`;
-    void record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, false);
+    void record(
+      { type: 'effect.progress', host, task: place.task, effect: place.effect, text },
+      false,
+    );
   };
   const script = copyScript(token, effect);
   const become = session.target.become !== undefined;
   for (let again = false; ; again = true) {
     const feed = feedOf(effect, here, show);
-    const outcome = await session.read(script, { timeout: effect.timeout, become, input: feed.input, onLine: feed.onLine });
+    const outcome = await session.read(script, {
+      timeout: effect.timeout,
+      become,
+      input: feed.input,
+      onLine: feed.onLine,
+    });
     feed.end();
     if (signal.aborted) return failing(cutShort(`the run was ended during "${effect.what}"`));
     if (!outcome.ok) return failing(outcome.failure);
-    // What was continued may have been another file, or half written: once more, from the beginning.
+    // What was continued may have been another file, or half written: once more, from the
+    // beginning.
     if (outcome.value.code === exitCodes.otherFile && feed.continued() && !again) continue;
     if (outcome.value.code === 0)
-      return { result: { ok: true, data: { sent: feed.sent(), seconds: Math.round((clock.now() - started) / 100) / 10 } } };
+      return {
+        result: {
+          ok: true,
+          data: { sent: feed.sent(), seconds: Math.round((clock.now() - started) / 100) / 10 },
+        },
+      };
     return failing(failureOf(effect, outcome.value));
   }
 }

@@ -1,4 +1,5 @@
-// Running a script and writing a file. Scripts run detached with a spool on the host: a lost connection or a killed controller loses nothing.
+// Running a script and writing a file. Scripts run detached with a spool on the host: a lost
+// connection or a killed controller loses nothing.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { present } from '../../model/present.ts';
@@ -9,26 +10,46 @@ import { oneLine } from '../../model/text/printable.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { ExecResult } from '../ports/transport.ts';
 import { lastLines } from '../session/observe.ts';
-import { cutShort, type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import {
+  cutShort,
+  type EffectContext,
+  type EffectPlace,
+  failing,
+  type Performed,
+} from './effect-context.ts';
 import { exitCodes, pollScript, sealScript, startScript, writeScript } from './host-scripts.ts';
 
-/** Seconds that one poll stays on the host, bytes of output that come back, and characters of a line that is shown meanwhile. */
+/**
+ * Seconds that one poll stays on the host, bytes of output that come back, and characters of a line
+ * that is shown meanwhile.
+ */
 const pollSeconds = 10;
 const maxOutput = 256 * 1024;
 const longestLine = 200;
 
-/** Lines of a script that failed: as many as the scripts for packages print of the package manager's own. */
+/**
+ * Lines of a script that failed: as many as the scripts for packages print of the package manager's
+ * own.
+ */
 const shownLines = 15;
 
 /** Seconds for scripts of our own that should take a moment. */
 const moment = 60;
 
-export async function performRun(effect: RunEffect, place: EffectPlace, context: EffectContext): Promise<Performed> {
+export async function performRun(
+  effect: RunEffect,
+  place: EffectPlace,
+  context: EffectContext,
+): Promise<Performed> {
   if (effect.stdin !== undefined) return runAttached(effect, place, context);
   const { session, token } = context;
   const become = session.target.become !== undefined;
   const script = sealScript(withPrelude(effect.script));
-  const started = await session.read(startScript(token, place.effect), { timeout: moment, become, stdin: script });
+  const started = await session.read(startScript(token, place.effect), {
+    timeout: moment,
+    become,
+    stdin: script,
+  });
   if (!started.ok) return failing(started.failure);
   const refused = ownFailure(started.value);
   if (refused !== undefined) return failing(refused);
@@ -53,11 +74,18 @@ export async function performRun(effect: RunEffect, place: EffectPlace, context:
   }
 }
 
-/** A step that may have been done is not done twice: a person looks, and says whether to do it again. */
+/**
+ * A step that may have been done is not done twice: a person looks, and says whether to do it
+ * again.
+ */
 const decideOn = ({ host, token }: EffectContext): string =>
   `look at ${host}, then: kmend resume ${token.run} --retry ${pasteable(host)} (does it again), or --skip ${pasteable(host)}`;
 
-const progress = (text: string, place: EffectPlace, { host, record }: EffectContext): Promise<unknown> =>
+const progress = (
+  text: string,
+  place: EffectPlace,
+  { host, record }: EffectContext,
+): Promise<unknown> =>
   record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, false);
 
 /** How a detached script came to its end, as far as it did. */
@@ -67,7 +95,10 @@ export type Followed =
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'late' | 'stopped' };
 
-/** Asks the spool until the script has ended, was lost, or `seconds` are over; never starts anything. */
+/**
+ * Asks the spool until the script has ended, was lost, or `seconds` are over; never starts
+ * anything.
+ */
 export async function follow(
   effect: string,
   seconds: number,
@@ -84,16 +115,19 @@ export async function follow(
     const stay = Math.min(pollSeconds, Math.max(1, left));
     const poll = pollScript(token, effect, stay, maxOutput);
     const answer = await session.read(poll, { timeout: moment, become, maxOutput: maxOutput * 2 });
-    if (!answer.ok) return signal.aborted ? { kind: 'stopped' } : { kind: 'failed', failure: answer.failure };
+    if (!answer.ok)
+      return signal.aborted ? { kind: 'stopped' } : { kind: 'failed', failure: answer.failure };
     const state = readPoll(answer.value);
-    if (state.kind === 'done') return { kind: 'done', result: { ...answer.value, code: state.code, stdout: state.stdout } };
+    if (state.kind === 'done')
+      return { kind: 'done', result: { ...answer.value, code: state.code, stdout: state.stdout } };
     if (state.kind === 'lost') return state;
     if (left <= 0) return { kind: 'late' };
     if (state.line !== shown && state.line !== '') {
       shown = state.line;
       await onLine?.(shown);
     }
-    // How often it is asked is not for the host to choose: one that answers at once is asked again when the poll should have ended.
+    // How often it is asked is not for the host to choose: one that answers at once is asked again
+    // when the poll should have ended.
     await clock.sleep(Math.max(0, began + stay * 1000 - clock.now()), signal);
   }
   return { kind: 'stopped' };
@@ -114,16 +148,24 @@ function readPoll(result: ExecResult): Poll {
   const end = result.stdout.indexOf('\n');
   const first = end < 0 ? result.stdout : result.stdout.slice(0, end);
   const done = /^done (\d+)$/.exec(first);
-  if (done !== null) return { kind: 'done', code: Number(done[1]), stdout: result.stdout.slice(end + 1) };
-  if (first.startsWith('running')) return { kind: 'running', line: first.slice(8, 8 + longestLine).trim() };
+  if (done !== null)
+    return { kind: 'done', code: Number(done[1]), stdout: result.stdout.slice(end + 1) };
+  if (first.startsWith('running'))
+    return { kind: 'running', line: first.slice(8, 8 + longestLine).trim() };
   if (first === 'interrupted') return { kind: 'lost', why: 'the host rebooted before it ended' };
   return {
     kind: 'lost',
-    why: first === 'absent' ? 'its spool on the host is gone' : `no status (${lastLines(result.stderr, 1) || `exit ${result.code}`})`,
+    why:
+      first === 'absent'
+        ? 'its spool on the host is gone'
+        : `no status (${lastLines(result.stderr, 1) || `exit ${result.code}`})`,
   };
 }
 
-/** The host itself says who holds it, so it may say anything: only what has the form of a run's id is taken for one. */
+/**
+ * The host itself says who holds it, so it may say anything: only what has the form of a run's id
+ * is taken for one.
+ */
 export function fencedBy(said: string): Failure {
   const line = oneLine(lastLines(said, 1), 100);
   const run = line.split(' ')[0] ?? '';
@@ -156,7 +198,12 @@ export function ownFailure(result: ExecResult): Failure | undefined {
         hint: 'is the disk full or read-only, is this user root?',
       };
     case exitCodes.busy:
-      return { kind: 'exit', message: 'the lock of the fence in /run/kmend is held', detail: said, transport: true };
+      return {
+        kind: 'exit',
+        message: 'the lock of the fence in /run/kmend is held',
+        detail: said,
+        transport: true,
+      };
     case exitCodes.cut:
       return { kind: 'unreachable', message: 'the script arrived cut in half', transport: true };
     default:
@@ -170,15 +217,23 @@ function judgeExit(effect: RunEffect, result: ExecResult): Performed {
   const fine = effect.okCodes === null || (effect.okCodes ?? [0]).includes(code);
   if (fine) return { result: { ok: true, ...data } };
   const meaning = effect.errors?.[code];
-  const message = meaning ?? `"${effect.what}" ended with ${result.code ?? result.signal ?? 'no status'}`;
+  const message =
+    meaning ?? `"${effect.what}" ended with ${result.code ?? result.signal ?? 'no status'}`;
   const hint = effect.hints?.[code];
   const detail = lastLines(result.stderr.trim() === '' ? result.stdout : result.stderr, shownLines);
   const kind = effect.harmless === true ? 'refused' : 'exit';
   return failing({ kind, message, ...present({ hint }), detail }, data);
 }
 
-/** With stdin (it may hold a secret, which no spool keeps): attached, one try. A connection lost meanwhile leaves its end unknown. */
-async function runAttached(effect: RunEffect, place: EffectPlace, context: EffectContext): Promise<Performed> {
+/**
+ * With stdin (it may hold a secret, which no spool keeps): attached, one try. A connection lost
+ * meanwhile leaves its end unknown.
+ */
+async function runAttached(
+  effect: RunEffect,
+  place: EffectPlace,
+  context: EffectContext,
+): Promise<Performed> {
   if (place.resumed && !place.repeatable)
     return failing({
       kind: 'interrupted',
@@ -186,14 +241,28 @@ async function runAttached(effect: RunEffect, place: EffectPlace, context: Effec
       hint: decideOn(context),
     });
   const { session } = context;
-  const request = { script: withPrelude(effect.script), become: session.target.become !== undefined, timeout: effect.timeout };
+  const request = {
+    script: withPrelude(effect.script),
+    become: session.target.become !== undefined,
+    timeout: effect.timeout,
+  };
   const outcome = await session.once({ ...request, ...present({ stdin: effect.stdin }) });
   return outcome.ok ? judgeExit(effect, outcome.value) : failing(outcome.failure);
 }
 
-export async function performWrite(effect: WriteEffect, place: EffectPlace, context: EffectContext): Promise<Performed> {
+export async function performWrite(
+  effect: WriteEffect,
+  place: EffectPlace,
+  context: EffectContext,
+): Promise<Performed> {
   const { session, token } = context;
-  const script = writeScript(token, place.effect, effect.path, effect.mode, new TextEncoder().encode(effect.content).length);
+  const script = writeScript(
+    token,
+    place.effect,
+    effect.path,
+    effect.mode,
+    new TextEncoder().encode(effect.content).length,
+  );
   const outcome = await session.read(script, {
     timeout: effect.timeout,
     become: session.target.become !== undefined,
@@ -201,5 +270,7 @@ export async function performWrite(effect: WriteEffect, place: EffectPlace, cont
   });
   if (!outcome.ok) return failing(outcome.failure);
   const failure = ownFailure(outcome.value);
-  return failure === undefined ? { result: { ok: true } } : failing({ ...failure, message: `${effect.path}: ${failure.message}` });
+  return failure === undefined
+    ? { result: { ok: true } }
+    : failing({ ...failure, message: `${effect.path}: ${failure.message}` });
 }

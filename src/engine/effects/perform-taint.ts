@@ -1,4 +1,5 @@
-// The taint of nodes whose turn is still to come: an effect of the run itself, of no host's walk. Checked, announced in the journal, then written.
+// The taint of nodes whose turn is still to come: an effect of the run itself, of no host's walk.
+// Checked, announced in the journal, then written.
 import type { RunState } from '../../core/run-state/state.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { failed, type Outcome } from '../../model/run/failure.ts';
@@ -24,14 +25,22 @@ export interface TaintContext {
 /** Nodes written at the same moment. */
 const atOnce = 8;
 
-export async function performTaints(effects: readonly TaintEffect[], pending: boolean, context: TaintContext): Promise<void> {
+export async function performTaints(
+  effects: readonly TaintEffect[],
+  pending: boolean,
+  context: TaintContext,
+): Promise<void> {
   const refusal = guardTaint(pending, context.state());
   const allowed = effects.filter((effect) => refusal(effect) === undefined);
   const nodes = allowed.map(({ node }) => node);
-  if (nodes.length > 0) await context.record({ type: pending ? 'nodes.tainted' : 'nodes.untainted', nodes }, true);
+  if (nodes.length > 0)
+    await context.record({ type: pending ? 'nodes.tainted' : 'nodes.untainted', nodes }, true);
   const write = async (effect: TaintEffect): Promise<void> => {
     const why = refusal(effect);
-    const written = why === undefined ? context.cluster.taint(effect.node, effect.run, pending, context.signal) : failed('refused', why);
+    const written =
+      why === undefined
+        ? context.cluster.taint(effect.node, effect.run, pending, context.signal)
+        : failed('refused', why);
     await context.ended(effect, await written);
   };
   const slots = createSlots(atOnce);

@@ -1,4 +1,5 @@
-// The one door to the world: every effect passes here. Checked, announced in the journal and on disk, carried out, and its result journalled.
+// The one door to the world: every effect passes here. Checked, announced in the journal and on
+// disk, carried out, and its result journalled.
 
 import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
@@ -14,19 +15,30 @@ import { performReboot } from './perform-reboot.ts';
 import { performRun, performWrite } from './perform-run.ts';
 import { performWait } from './perform-wait.ts';
 
-export async function perform(effect: Effect, place: EffectPlace, context: EffectContext): Promise<Performed> {
+export async function perform(
+  effect: Effect,
+  place: EffectPlace,
+  context: EffectContext,
+): Promise<Performed> {
   const { host, session } = context;
   const { task, effect: id } = place;
   const isRoot = session.target.become?.user === 'root' || context.facts()['user.root'] === true;
   const hasCluster = context.cluster !== undefined;
-  const refused = guard(effect, { facts: context.facts(), done: context.done(), hasCluster, ownBootId: context.ownBootId, isRoot });
+  const refused = guard(effect, {
+    facts: context.facts(),
+    done: context.done(),
+    hasCluster,
+    ownBootId: context.ownBootId,
+    isRoot,
+  });
   const kept = refused ?? (takesOut(effect, place) ? await heldNode(context) : undefined);
   if (kept !== undefined) return failing(kept);
   const bootId = place.bootId ?? bootIdOf(context.facts());
   if (!place.resumed) {
     const detached = effect.kind === 'run' && effect.detached;
     const stable = effect.kind === 'reboot' ? { stableFor: effect.stableFor } : {};
-    const isHarmless = effect.kind === 'copy' || (effect.kind === 'run' && effect.harmless === true);
+    const isHarmless =
+      effect.kind === 'copy' || (effect.kind === 'run' && effect.harmless === true);
     const harmless = isHarmless ? { harmless: true as const } : {};
     const announced = {
       host,
@@ -42,19 +54,32 @@ export async function perform(effect: Effect, place: EffectPlace, context: Effec
     await context.record({ type: 'effect.started', ...announced, ...present({ bootId }) }, true);
   }
   const performed = await dispatch(effect, { ...place, ...present({ bootId }) }, context);
-  // Stopped now: whether it failed or was merely let go of cannot be told. It stays announced, and resume looks at it.
-  if (performed.failure !== undefined && (context.signal.aborted || isAway(performed.failure))) return performed;
-  const shown = effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;
+  // Stopped now: whether it failed or was merely let go of cannot be told. It stays announced, and
+  // resume looks at it.
+  if (performed.failure !== undefined && (context.signal.aborted || isAway(performed.failure)))
+    return performed;
+  const shown =
+    effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;
   const result = await truncateOutput(shown.result, effect.what, id, context);
-  if (shown.failure === undefined) await context.record({ type: 'effect.done', host, task, effect: id, result }, true);
-  else await context.record({ type: 'effect.failed', host, task, effect: id, failure: shown.failure, result }, true);
+  if (shown.failure === undefined)
+    await context.record({ type: 'effect.done', host, task, effect: id, result }, true);
+  else
+    await context.record(
+      { type: 'effect.failed', host, task, effect: id, failure: shown.failure, result },
+      true,
+    );
   return performed;
 }
 
-/** All but what only reads or waits, what returns the node to service, and a reboot that was begun: whether it is sent is asked by itself. */
+/**
+ * All but what only reads or waits, what returns the node to service, and a reboot that was begun:
+ * whether it is sent is asked by itself.
+ */
 const takesOut = (effect: Effect, { resumed }: EffectPlace): boolean => {
   if (effect.kind === 'run') return effect.harmless !== true;
-  return effect.kind === 'reboot' ? !resumed : effect.kind !== 'wait' && effect.kind !== 'uncordon' && effect.kind !== 'copy';
+  return effect.kind === 'reboot'
+    ? !resumed
+    : effect.kind !== 'wait' && effect.kind !== 'uncordon' && effect.kind !== 'copy';
 };
 
 const bootIdOf = (facts: Facts): string | undefined => {

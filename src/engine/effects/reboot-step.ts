@@ -1,4 +1,5 @@
-// What to do next about a reboot under way, from what was seen of the host. Pure: `perform-reboot` looks, asks here, acts, and asks again.
+// What to do next about a reboot under way, from what was seen of the host. Pure: `perform-reboot`
+// looks, asks here, acts, and asks again.
 import type { Escalation, Fallback, RebootEffect } from '../../model/run/effect.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 import { cutShort } from './effect-context.ts';
@@ -21,7 +22,10 @@ export interface Underway {
   readonly began: number;
   /** The last time that something was sent: each way gets its own time. */
   readonly since: number;
-  /** Seconds that a reboot may take, and those after which this one is given up: a power cycle in its middle gets the time of a whole one. */
+  /**
+   * Seconds that a reboot may take, and those after which this one is given up: a power cycle in
+   * its middle gets the time of a whole one.
+   */
   readonly timeout: number;
   readonly limit: number;
   /** Seconds that a host with the old boot id may take to go down. */
@@ -38,7 +42,12 @@ export type SentStep =
   | { readonly kind: 'send' }
   | { readonly kind: 'escalate'; readonly way: Escalation; readonly waited: number }
   /** `answers`: the host still does. */
-  | { readonly kind: 'fall_back'; readonly fallback: Fallback; readonly why: Failure; readonly answers: boolean };
+  | {
+      readonly kind: 'fall_back';
+      readonly fallback: Fallback;
+      readonly why: Failure;
+      readonly answers: boolean;
+    };
 
 export type RebootStep =
   | SentStep
@@ -50,40 +59,80 @@ export type RebootStep =
 const longestShutdown = 120;
 
 /** A reboot whose time begins now. The time of the whole reboot is shared among its ways. */
-export function underway({ escalate = [], timeout, fallback }: RebootEffect, old: string, sent: Underway['sent'], now: number): Underway {
-  const goesDownWithin = escalate.length === 0 ? longestShutdown : Math.min(longestShutdown, timeout / (escalate.length + 1));
+export function underway(
+  { escalate = [], timeout, fallback }: RebootEffect,
+  old: string,
+  sent: Underway['sent'],
+  now: number,
+): Underway {
+  const goesDownWithin =
+    escalate.length === 0
+      ? longestShutdown
+      : Math.min(longestShutdown, timeout / (escalate.length + 1));
   const rest = fallback === undefined ? {} : { fallback };
-  return { old, sent, began: now, since: now, timeout, limit: timeout, goesDownWithin, harder: escalate, ...rest };
+  return {
+    old,
+    sent,
+    began: now,
+    since: now,
+    timeout,
+    limit: timeout,
+    goesDownWithin,
+    harder: escalate,
+    ...rest,
+  };
 }
 
 /** The host has the mark of the reboot: it was sent. */
 export const withMark = (reboot: Underway, boot: Outcome<Boot>): Underway =>
-  boot.ok && boot.value.id === reboot.old && boot.value.marked ? { ...reboot, sent: 'sent' } : reboot;
+  boot.ok && boot.value.id === reboot.old && boot.value.marked
+    ? { ...reboot, sent: 'sent' }
+    : reboot;
 
-export function nextStep(reboot: Underway, boot: Outcome<Boot>, now: number, isStopped: boolean): RebootStep {
+export function nextStep(
+  reboot: Underway,
+  boot: Outcome<Boot>,
+  now: number,
+  isStopped: boolean,
+): RebootStep {
   if (boot.ok && boot.value.id !== reboot.old) return { kind: 'back', boot: boot.value };
-  const unsent = boot.ok && !boot.value.marked && (reboot.sent === 'unknown' || boot.value.withheld);
+  const unsent =
+    boot.ok && !boot.value.marked && (reboot.sent === 'unknown' || boot.value.withheld);
   if (unsent && !isStopped) return { kind: 'send' };
   if (!boot.ok && boot.failure.kind === 'host_key')
     return giveUp({ ...boot.failure, message: `after the reboot: ${boot.failure.message}` });
   const waited = (now - reboot.began) / 1000;
   const hangs = boot.ok && (now - reboot.since) / 1000 > reboot.goesDownWithin;
   const [way] = reboot.harder;
-  if (hangs && waited <= reboot.limit && way !== undefined && !isStopped) return { kind: 'escalate', way, waited };
+  if (hangs && waited <= reboot.limit && way !== undefined && !isStopped)
+    return { kind: 'escalate', way, waited };
   if (hangs || waited > reboot.limit) return runFallback(reboot, boot, waited, isStopped);
-  return isStopped ? giveUp(cutShort('the run was ended while the host reboots')) : { kind: 'look_again' };
+  return isStopped
+    ? giveUp(cutShort('the run was ended while the host reboots'))
+    : { kind: 'look_again' };
 }
 
 /** The play's fallback, once; without one the reboot has failed. */
-function runFallback({ fallback }: Underway, boot: Outcome<Boot>, waited: number, isStopped: boolean): RebootStep {
+function runFallback(
+  { fallback }: Underway,
+  boot: Outcome<Boot>,
+  waited: number,
+  isStopped: boolean,
+): RebootStep {
   const why = boot.ok ? notCarriedOut(waited, boot.value.marked) : notBack(waited, boot.failure);
-  return fallback === undefined || isStopped ? giveUp(why) : { kind: 'fall_back', fallback, why, answers: boot.ok };
+  return fallback === undefined || isStopped
+    ? giveUp(why)
+    : { kind: 'fall_back', fallback, why, answers: boot.ok };
 }
 
 const giveUp = (failure: Failure): RebootStep => ({ kind: 'give_up', failure });
 
 /** After this step was carried out. */
-export function afterStep(reboot: Underway, step: 'sent' | 'unknown' | 'escalated' | 'fell_back', now: number): Underway {
+export function afterStep(
+  reboot: Underway,
+  step: 'sent' | 'unknown' | 'escalated' | 'fell_back',
+  now: number,
+): Underway {
   switch (step) {
     case 'sent':
     case 'unknown':

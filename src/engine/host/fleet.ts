@@ -21,9 +21,18 @@ import { HostView } from './host-view.ts';
 import { type EnginePorts, type HostSetup, type PlaySetup, searchFor } from './walk-context.ts';
 
 export interface FleetOptions extends EachHostOptions {
-  /** Run before the facts are read again, unless the first reading shows that it would prove nothing (`check --active`). */
-  readonly active?: { readonly script: string; readonly whyNot: (facts: Facts) => string | undefined };
-  /** Facts about a host that no probe reads (what this machine remembers, what the operator declares): merged with what was read, before anything is derived. */
+  /**
+   * Run before the facts are read again, unless the first reading shows that it would prove nothing
+   * (`check --active`).
+   */
+  readonly active?: {
+    readonly script: string;
+    readonly whyNot: (facts: Facts) => string | undefined;
+  };
+  /**
+   * Facts about a host that no probe reads (what this machine remembers, what the operator
+   * declares): merged with what was read, before anything is derived.
+   */
   readonly known?: (host: string, facts: Facts) => Promise<Facts>;
 }
 
@@ -38,7 +47,10 @@ export interface Survey {
   readonly active?: ActiveProbe;
 }
 
-const asFailed = (host: string, failure: Failure): { readonly host: string; readonly outcome: Outcome<never> } => ({
+const asFailed = (
+  host: string,
+  failure: Failure,
+): { readonly host: string; readonly outcome: Outcome<never> } => ({
   host,
   outcome: { ok: false, failure },
 });
@@ -55,13 +67,18 @@ export function surveyFleet(
     settle({ ...facts, ...(await options.known?.(host, facts)) }, undefined);
   const survey = async (session: Session): Promise<Survey> => {
     const { observed, active } = await observeActively(session, wants, options);
-    const outcome: Outcome<Facts> = observed.ok ? { ok: true, value: await whole(session.target.name, observed.value.facts) } : observed;
+    const outcome: Outcome<Facts> = observed.ok
+      ? { ok: true, value: await whole(session.target.name, observed.value.facts) }
+      : observed;
     return { host: session.target.name, outcome, ...present({ active }) };
   };
   return forEachHost(targets, options, ports, survey, asFailed, onHost);
 }
 
-/** Reads the facts; where the kernel was asked in between, they are read again, because its answer is one of them. */
+/**
+ * Reads the facts; where the kernel was asked in between, they are read again, because its answer
+ * is one of them.
+ */
 async function observeActively(
   session: Session,
   wants: readonly FactWant[],
@@ -71,11 +88,15 @@ async function observeActively(
   if (!observed.ok || active === undefined) return { observed };
   const whyNot = active.whyNot(observed.value.facts);
   if (whyNot !== undefined) return { observed, active: { kind: 'not_asked', why: whyNot } };
-  const asked = await session.read(active.script, { timeout: 60, become: session.target.become !== undefined });
+  const asked = await session.read(active.script, {
+    timeout: 60,
+    become: session.target.become !== undefined,
+  });
   if (!asked.ok) return { observed, active: { kind: 'failed', why: asked.failure.message } };
   const again = await observe(session, wants);
   const answer = again.ok ? again.value.facts['kmem.active_probe'] : undefined;
-  if (answer === 'off' || answer === 'on') return { observed: again, active: { kind: 'answered', answer } };
+  if (answer === 'off' || answer === 'on')
+    return { observed: again, active: { kind: 'answered', answer } };
   const { code, stdout, stderr } = asked.value;
   const why = lastLines(code === 0 ? stdout : stderr, 1) || `exit status ${code}`;
   return { observed: again, active: { kind: 'failed', why } };
@@ -89,8 +110,8 @@ export interface Planned {
 }
 
 /**
- * Plans each host from fresh facts; the connection is kept for the second round of facts and closed after it. Hosts that turn out to be one
- * node are planned again, without it.
+ * Plans each host from fresh facts; the connection is kept for the second round of facts and closed
+ * after it. Hosts that turn out to be one node are planned again, without it.
  */
 export async function planFleet(
   hosts: readonly string[],
@@ -100,35 +121,56 @@ export async function planFleet(
   onHost: (planned: Planned) => void,
 ): Promise<readonly Planned[]> {
   const since = ports.clock.now();
-  const planAll = (names: readonly string[], disputed: ReadonlyMap<string, string>, see: typeof onHost): Promise<readonly Planned[]> => {
+  const planAll = (
+    names: readonly string[],
+    disputed: ReadonlyMap<string, string>,
+    see: typeof onHost,
+  ): Promise<readonly Planned[]> => {
     const input = { setup, ports, signal: options.signal, since, disputed };
-    const plan = async (session: Session): Promise<Planned> => ({ host: session.target.name, ...(await planOne(session, input)) });
+    const plan = async (session: Session): Promise<Planned> => ({
+      host: session.target.name,
+      ...(await planOne(session, input)),
+    });
     const targets = names.map((name) => setupOf(setup, name).target);
     return forEachHost(targets, options, ports, plan, asFailed, see);
   };
   const planned = await planAll(hosts, new Map(), onHost);
   const disputed = disputes(planned);
   if (disputed.size === 0) return withoutTwins(planned);
-  const again = new Map((await planAll([...disputed.keys()], disputed, () => undefined)).map((one) => [one.host, one]));
+  const again = new Map(
+    (await planAll([...disputed.keys()], disputed, () => undefined)).map((one) => [one.host, one]),
+  );
   return withoutTwins(planned.map((one) => again.get(one.host) ?? one));
 }
 
 /** No name of one machine is walked: one walk would reboot it in the middle of the other's. */
 function withoutTwins(planned: readonly Planned[]): readonly Planned[] {
-  const twins = twinsAmong(planned.flatMap(({ seen }) => seen ?? [])).filter(({ by }) => by === 'boot');
-  const why = new Map(twins.flatMap((group) => group.hosts.map((host) => [host, twinsText(group)] as const)));
+  const twins = twinsAmong(planned.flatMap(({ seen }) => seen ?? [])).filter(
+    ({ by }) => by === 'boot',
+  );
+  const why = new Map(
+    twins.flatMap((group) => group.hosts.map((host) => [host, twinsText(group)] as const)),
+  );
   return planned.map((one) => refusedPlan(one, 'which machine it is', why.get(one.host)));
 }
 
 /** The host with this refusal before all others; without a reason as it is. */
-export function refusedPlan(planned: Planned, task: string, why: string | undefined, hint?: string): Planned {
+export function refusedPlan(
+  planned: Planned,
+  task: string,
+  why: string | undefined,
+  hint?: string,
+): Planned {
   const { outcome } = planned;
   if (why === undefined || !outcome.ok) return planned;
   const refused = { task, why, ...present({ hint }) };
   return { ...planned, outcome: ok({ ...outcome.value, refused }) };
 }
 
-/** Hosts that were reached at an address of the same node: what the inventory alone did not show. By host, with the reason. */
+/**
+ * Hosts that were reached at an address of the same node: what the inventory alone did not show. By
+ * host, with the reason.
+ */
 function disputes(planned: readonly Planned[]): ReadonlyMap<string, string> {
   const byNode = new Map<string, readonly string[]>();
   for (const { host, outcome } of planned) {
@@ -136,7 +178,11 @@ function disputes(planned: readonly Planned[]): ReadonlyMap<string, string> {
     if (node !== undefined) byNode.set(node, [...(byNode.get(node) ?? []), host]);
   }
   const found = [...byNode].flatMap(([node, hosts]) =>
-    hosts.length === 1 ? [] : hosts.map((host, at) => [host, twoClaims(host, node, hosts[at === 0 ? 1 : 0] ?? '')] as const),
+    hosts.length === 1
+      ? []
+      : hosts.map(
+          (host, at) => [host, twoClaims(host, node, hosts[at === 0 ? 1 : 0] ?? '')] as const,
+        ),
   );
   return new Map(found);
 }
@@ -194,10 +240,16 @@ async function planOne(
   const failure = await view.refresh();
   if (failure !== undefined) return { outcome: { ok: false, failure } };
   const planned = await planInRounds(view, hostSetup.zone ?? nameOf(view.raw, 'node.zone'));
-  return { outcome: planned.ok ? ok(lockedOut(planned.value, view.raw)) : planned, seen: seenOf(host, view.raw) };
+  return {
+    outcome: planned.ok ? ok(lockedOut(planned.value, view.raw)) : planned,
+    seen: seenOf(host, view.raw),
+  };
 }
 
-/** A person's word about the node: a hold refuses the host, and of a cordon the plan says it. A host that needs nothing is left alone anyway. */
+/**
+ * A person's word about the node: a hold refuses the host, and of a cordon the plan says it. A host
+ * that needs nothing is left alone anyway.
+ */
 function lockedOut(plan: HostPlan, facts: Facts): HostPlan {
   if (!hasChanges(plan)) return plan;
   const hold = nameOf(facts, 'node.hold');
@@ -205,25 +257,33 @@ function lockedOut(plan: HostPlan, facts: Facts): HostPlan {
     const { message: why, hint } = keptOut(plan.node ?? '', hold);
     return { ...plan, refused: { task: 'hold', why, ...present({ hint }) } };
   }
-  return facts['node.unschedulable'] === true && facts['node.owner'] === '' ? { ...plan, cordoned: true } : plan;
+  return facts['node.unschedulable'] === true && facts['node.owner'] === ''
+    ? { ...plan, cordoned: true }
+    : plan;
 }
 
 /** A name among facts; undefined for none, or one that could not be read. */
-const nameOf = (facts: Facts, name: 'node.name' | 'node.zone' | 'node.hold'): string | undefined => known(facts, name, '') || undefined;
+const nameOf = (facts: Facts, name: 'node.name' | 'node.zone' | 'node.hold'): string | undefined =>
+  known(facts, name, '') || undefined;
 
 /** Facts that hold a secret are left out: drift is judged by the changes that follow from them. */
 function shownPlan(plan: HostPlan, mask: Mask): HostPlan {
   const reads = Object.fromEntries(
-    Object.entries(plan.reads).filter(([name, value]) => mask(name) === name && sameValue(mask(value), value)),
+    Object.entries(plan.reads).filter(
+      ([name, value]) => mask(name) === name && sameValue(mask(value), value),
+    ),
   );
   return mask({ ...plan, reads });
 }
 
 /**
- * Plans a host; where a module wants more facts they are read, and the host is planned again: what a task wants may depend on facts, and on tasks
- * before it.
+ * Plans a host; where a module wants more facts they are read, and the host is planned again: what
+ * a task wants may depend on facts, and on tasks before it.
  */
-export async function planInRounds(view: HostView, zone: string | undefined): Promise<Outcome<HostPlan>> {
+export async function planInRounds(
+  view: HostView,
+  zone: string | undefined,
+): Promise<Outcome<HostPlan>> {
   const { host, setup } = view.input;
   const secrets = setup.secrets.of(host);
   const asked = new Set<string>();
@@ -239,9 +299,11 @@ export async function planInRounds(view: HostView, zone: string | undefined): Pr
       isSecret: setup.isSecret,
       hide: secrets.learn,
     });
-    if (planning.kind === 'plan') return { ok: true, value: shownPlan(planning.plan, secrets.mask) };
+    if (planning.kind === 'plan')
+      return { ok: true, value: shownPlan(planning.plan, secrets.mask) };
     const again = planning.wants.find((want) => asked.has(wantKey(want)));
-    if (again !== undefined) throw new Error(`a module wants ${again.area} again, which was just read`);
+    if (again !== undefined)
+      throw new Error(`a module wants ${again.area} again, which was just read`);
     for (const want of planning.wants) asked.add(wantKey(want));
     const failure = await view.refresh(planning.wants);
     if (failure !== undefined) return { ok: false, failure };

@@ -1,4 +1,5 @@
-// What is known of one host: its facts, those of its node, and the frame that its tasks are planned in. The plan and the walk have the same.
+// What is known of one host: its facts, those of its node, and the frame that its tasks are planned
+// in. The plan and the walk have the same.
 
 import { type ChosenRemedy, chooseRemedy, settle } from '../../core/plan/overlay.ts';
 import { type Frame, outputArea } from '../../core/plan/task-plan.ts';
@@ -35,7 +36,9 @@ export interface HostViewInput {
   readonly readOnlyCommands: Frame['readOnlyCommands'];
 }
 
-/** Holds what was observed of a host, what its tasks learned, and the remedy that was chosen for it. */
+/**
+ * Holds what was observed of a host, what its tasks learned, and the remedy that was chosen for it.
+ */
 export class HostView {
   readonly input: HostViewInput;
   readonly nodeSide: NodeSide;
@@ -55,7 +58,14 @@ export class HostView {
     this.#chosen = chosen;
     const { host, setup, ports, signal, ours, when } = input;
     const { cluster, clock } = ports;
-    this.nodeSide = new NodeSide({ cluster, clock, byName: setup.askedByName === host, ours, signal, when });
+    this.nodeSide = new NodeSide({
+      cluster,
+      clock,
+      byName: setup.askedByName === host,
+      ours,
+      signal,
+      when,
+    });
     for (const want of input.setup.wants ?? []) this.#wanted.set(wantKey(want), want);
   }
 
@@ -103,9 +113,14 @@ export class HostView {
   async #observe(missing: readonly FactWant[]): Promise<Outcome<Observed>> {
     if (!this.#isStale && missing.length === 0) return { ok: true, value: this.#observed };
     const all = [...this.#wanted.values(), ...missing];
-    const outcome = await observe(this.input.session, all, this.#isStale ? nothingObserved : this.#observed);
+    const outcome = await observe(
+      this.input.session,
+      all,
+      this.#isStale ? nothingObserved : this.#observed,
+    );
     // The output of a command is asked for by its own task again, not with every refresh.
-    if (outcome.ok) for (const want of all) if (want.area !== outputArea) this.#wanted.set(wantKey(want), want);
+    if (outcome.ok)
+      for (const want of all) if (want.area !== outputArea) this.#wanted.set(wantKey(want), want);
     return outcome;
   }
 
@@ -116,7 +131,10 @@ export class HostView {
     const facts = await readNode(nodeSide, hostFacts);
     if (!facts.ok) return facts;
     const { cordoned, rebooted } = done();
-    const forecast = await nodeSide.forecast(wants, node() ?? '', hostFacts, { again: this.#isStale, taken: cordoned || rebooted });
+    const forecast = await nodeSide.forecast(wants, node() ?? '', hostFacts, {
+      again: this.#isStale,
+      taken: cordoned || rebooted,
+    });
     return forecast.ok ? { ok: true, value: { ...facts.value, ...nodeSide.forecasts } } : forecast;
   }
 

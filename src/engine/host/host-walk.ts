@@ -1,4 +1,5 @@
-// A host's walk through its tasks: what was seen and learned of the host, and what its effects need.
+// A host's walk through its tasks: what was seen and learned of the host, and what its effects
+// need.
 
 import { chooseAnew } from '../../core/plan/overlay.ts';
 import type { Frame } from '../../core/plan/task-plan.ts';
@@ -37,16 +38,28 @@ export class HostWalk {
   /** The task that gave the last proof, and whether the host's disk was changed since. */
   proving: { by?: ProvingTask; alteredSince: boolean } = { alteredSince: false };
 
-  constructor(host: string, plan: HostPlan, setup: HostSetup, run: RunContext, signal: AbortSignal) {
+  constructor(
+    host: string,
+    plan: HostPlan,
+    setup: HostSetup,
+    run: RunContext,
+    signal: AbortSignal,
+  ) {
     this.host = host;
     this.plan = plan;
     this.run = run;
     this.signal = signal;
     this.secrets = run.setup.secrets.of(host);
-    this.session = openSession(setup.target, run.setup.play.rollout.retries.transport, run.ports, signal);
+    this.session = openSession(
+      setup.target,
+      run.setup.play.rollout.retries.transport,
+      run.ports,
+      signal,
+    );
     const chosen = this.state.remedy ?? { remedy: plan.remedy, why: plan.remedyWhy };
     // The pods of DaemonSets are looked at between the reboot and the uncordon.
-    const crashing = (): ReadonlySet<string> | undefined => (this.done.rebooted ? crashingBefore(hostStates(run.state())) : undefined);
+    const crashing = (): ReadonlySet<string> | undefined =>
+      this.done.rebooted ? crashingBefore(hostStates(run.state())) : undefined;
     this.view = new HostView(
       {
         host,
@@ -56,7 +69,10 @@ export class HostWalk {
         session: this.session,
         signal,
         ours: [run.token.run, run.token.takeover],
-        when: { kind: 'start', say: (text) => void run.record({ type: 'warning', host, text }, false) },
+        when: {
+          kind: 'start',
+          say: (text) => void run.record({ type: 'warning', host, text }, false),
+        },
         node: () => plan.node,
         readNode: (nodeSide, hostFacts) => nodeSide.read(plan.node, hostFacts, crashing()),
         given: () => givenFacts(setup.declared, run.state().kernels, plan.accepts),
@@ -91,12 +107,18 @@ export class HostWalk {
     return this.view.refresh(wants);
   }
 
-  /** The remedy of the plan, or the one that follows from what this run saw since. For a host whose walk is about to begin. */
+  /**
+   * The remedy of the plan, or the one that follows from what this run saw since. For a host whose
+   * walk is about to begin.
+   */
   chooseAnew(): void {
     this.view.choose(chooseAnew(this.view.chosen, this.view.raw, this.state.touched));
   }
 
-  /** An answer of this host's kernel that the table does not have and this run did not record: the next hosts of that build are planned by it. */
+  /**
+   * An answer of this host's kernel that the table does not have and this run did not record: the
+   * next hosts of that build are planned by it.
+   */
   async recordKernel(): Promise<void> {
     const news = newAnswer(this.facts);
     if (news === undefined) return;
@@ -115,7 +137,9 @@ export class HostWalk {
       rebooted,
       touched,
       ...(results.drain?.data?.mayLeave === true ? { mayLeave: true } : {}),
-      ...(replaced === undefined || replaced.bootId !== this.facts['boot.id'] ? {} : { replaced: replaced.names }),
+      ...(replaced === undefined || replaced.bootId !== this.facts['boot.id']
+        ? {}
+        : { replaced: replaced.names }),
       ...present({ unproven }),
     };
   }

@@ -1,4 +1,5 @@
-// The end of a soak: the host is looked at again. Still the same boot, still off, its node still in service; otherwise it ended badly after all.
+// The end of a soak: the host is looked at again. Still the same boot, still off, its node still in
+// service; otherwise it ended badly after all.
 import { hostState, hostStates } from '../../core/run-state/state.ts';
 import { known } from '../../model/fact.ts';
 import { type Failure, isAway, unhandled } from '../../model/run/failure.ts';
@@ -13,7 +14,16 @@ export async function repeatProof(host: string, run: RunContext): Promise<void> 
   if (state === undefined) throw new Error(`${host} is not of this run`);
   const walk = new HostWalk(host, state.plan, setupOf(run.setup, host), run, run.signal);
   const failed = async (failure: Failure): Promise<void> => {
-    await run.record({ type: 'host.failed', host, failure, touched: true, state: 'given back, and bad at the end of its soak' }, true);
+    await run.record(
+      {
+        type: 'host.failed',
+        host,
+        failure,
+        touched: true,
+        state: 'given back, and bad at the end of its soak',
+      },
+      true,
+    );
   };
   try {
     const failure = (await walk.freshen()) ?? lookAt(walk) ?? (await lookAtNode(walk));
@@ -30,11 +40,16 @@ export async function repeatProof(host: string, run: RunContext): Promise<void> 
   }
 }
 
-/** A host that was proven in part is judged without what was accepted; one that is off meanwhile needs no acceptance. */
+/**
+ * A host that was proven in part is judged without what was accepted; one that is off meanwhile
+ * needs no acceptance.
+ */
 const isInPart = ({ state, facts }: HostWalk): boolean =>
-  state.proof?.accepted !== undefined && ['on', 'leaking', 'at_risk'].includes(known(facts, 'kmem.verdict', 'unknown'));
+  state.proof?.accepted !== undefined &&
+  ['on', 'leaking', 'at_risk'].includes(known(facts, 'kmem.verdict', 'unknown'));
 
-const evidenceOf = (walk: HostWalk): string => known(walk.facts, isInPart(walk) ? 'kmem.partial_evidence' : 'kmem.evidence', '');
+const evidenceOf = (walk: HostWalk): string =>
+  known(walk.facts, isInPart(walk) ? 'kmem.partial_evidence' : 'kmem.evidence', '');
 
 function lookAt(walk: HostWalk): Failure | undefined {
   const { bootId, results, proof } = walk.state;
@@ -48,11 +63,17 @@ function lookAt(walk: HostWalk): Failure | undefined {
     };
   if (isInPart(walk))
     return walk.facts['kmem.partial'] === 'refuted'
-      ? { kind: 'not_verified', message: `at the end of the soak accounting is on beyond what was accepted: ${evidenceOf(walk)}` }
+      ? {
+          kind: 'not_verified',
+          message: `at the end of the soak accounting is on beyond what was accepted: ${evidenceOf(walk)}`,
+        }
       : undefined;
   const verdict = walk.facts['kmem.verdict'];
   if (proof !== undefined && (verdict === 'on' || verdict === 'leaking'))
-    return { kind: 'not_verified', message: `accounting is on again at the end of the soak: ${evidenceOf(walk)}` };
+    return {
+      kind: 'not_verified',
+      message: `accounting is on again at the end of the soak: ${evidenceOf(walk)}`,
+    };
   return undefined;
 }
 
@@ -62,7 +83,8 @@ async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
   if (cluster === undefined || node === undefined || !walk.state.marks.uncordoned) return undefined;
   const state = await cluster.node(node, walk.signal);
   if (!state.ok) return state.failure;
-  if (!state.value.ready) return { kind: 'not_verified', message: `node ${node} is not Ready at the end of the soak` };
+  if (!state.value.ready)
+    return { kind: 'not_verified', message: `node ${node} is not Ready at the end of the soak` };
   if (state.value.bootId !== '' && state.value.bootId !== walk.facts['boot.id'])
     return {
       kind: 'not_verified',
@@ -71,9 +93,16 @@ async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
   const pods = await cluster.pods(node, walk.signal);
   if (!pods.ok) return pods.failure;
   const before = walk.state.results.uncordon?.data?.restarts;
-  const crashes = newCrashes(isMapping(before) ? before : {}, pods.value, crashingBefore(hostStates(walk.run.state())));
+  const crashes = newCrashes(
+    isMapping(before) ? before : {},
+    pods.value,
+    crashingBefore(hostStates(walk.run.state())),
+  );
   if (crashes.length === 0) return undefined;
-  return { kind: 'not_verified', message: `pods crash on node ${node} since it was given back: ${crashes.join('; ')}` };
+  return {
+    kind: 'not_verified',
+    message: `pods crash on node ${node} since it was given back: ${crashes.join('; ')}`,
+  };
 }
 
 /** A host given back without a sample is proven by the first one within its soak. */
@@ -84,10 +113,23 @@ async function recordNewProof(walk: HostWalk): Promise<void> {
   if (isInPart(walk) && state.proof?.accepted !== undefined) {
     if (facts['kmem.partial'] !== 'samples') return;
     const { accepted } = state.proof;
-    await walk.run.record({ type: 'proof', host: walk.host, verdict, by: 'samples', evidence: evidenceOf(walk), accepted }, true);
+    await walk.run.record(
+      {
+        type: 'proof',
+        host: walk.host,
+        verdict,
+        by: 'samples',
+        evidence: evidenceOf(walk),
+        accepted,
+      },
+      true,
+    );
     return;
   }
   const by = facts['kmem.proof'];
   if (facts['kmem.provable'] !== true || (by !== 'samples' && by !== 'active_probe')) return;
-  await walk.run.record({ type: 'proof', host: walk.host, verdict, by, evidence: evidenceOf(walk) }, true);
+  await walk.run.record(
+    { type: 'proof', host: walk.host, verdict, by, evidence: evidenceOf(walk) },
+    true,
+  );
 }

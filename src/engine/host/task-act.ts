@@ -1,4 +1,5 @@
-// Acting for a task: its changes through the door, what came of them, and what `until`, `changed_when` and `failed_when` make of it.
+// Acting for a task: its changes through the door, what came of them, and what `until`,
+// `changed_when` and `failed_when` make of it.
 
 import { judge } from '../../core/plan/condition.ts';
 import { hiddenText } from '../../core/plan/plan-host.ts';
@@ -28,14 +29,24 @@ export interface Round {
   readonly note?: string;
 }
 
-/** Effects of this task that ended before a crash, in their order; each is taken from the list once. */
+/**
+ * Effects of this task that ended before a crash, in their order; each is taken from the list once.
+ */
 export type Before = EndedEffect[];
 
-export const triesOf = (task: ModuleTask): number => (task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1);
+export const triesOf = (task: ModuleTask): number =>
+  task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1;
 
-export const untilFailed = (tries: number): Failure => ({ kind: 'timeout', message: `"until" did not hold after ${tries} tries` });
+export const untilFailed = (tries: number): Failure => ({
+  kind: 'timeout',
+  message: `"until" did not hold after ${tries} tries`,
+});
 
-export const bad = (failure: Failure): Round => ({ status: 'ok', result: { changed: false, failed: true, msg: failure.message }, failure });
+export const bad = (failure: Failure): Round => ({
+  status: 'ok',
+  result: { changed: false, failed: true, msg: failure.message },
+  failure,
+});
 
 /** What an act has to know of the time before a crash. */
 interface Past {
@@ -56,20 +67,31 @@ export async function actUntil(
   let acted = await act(task, changes, vars, walk, past);
   for (let attempt = 1; task.until !== undefined; attempt++) {
     const judged = judge(task.until, resultScope(task, acted, vars, walk));
-    if (judged.kind === 'true') return acted.failure === undefined ? acted : judgeResult(task, acted, vars, walk);
+    if (judged.kind === 'true')
+      return acted.failure === undefined ? acted : judgeResult(task, acted, vars, walk);
     if (judged.kind === 'wrong') return bad({ kind: 'refused', message: judged.message });
-    if (attempt >= tries || walk.signal.aborted) return { ...acted, failure: acted.failure ?? untilFailed(tries) };
+    if (attempt >= tries || walk.signal.aborted)
+      return { ...acted, failure: acted.failure ?? untilFailed(tries) };
     await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
     acted = await act(task, changes, vars, walk, past);
   }
   return acted;
 }
 
-async function act(task: ModuleTask, changes: readonly Change[], vars: readonly Mapping[], walk: HostWalk, past: Past): Promise<Round> {
+async function act(
+  task: ModuleTask,
+  changes: readonly Change[],
+  vars: readonly Mapping[],
+  walk: HostWalk,
+  past: Past,
+): Promise<Round> {
   let last: EffectResult = { ok: true };
   let failure: Failure | undefined;
-  for (const effect of changes.flatMap((change) => change.effects).map((one) => limited(one, task, walk))) {
-    const performed = replayed(effect, past) ?? (await performEffect(effect, task, walk, past.repeatable));
+  for (const effect of changes
+    .flatMap((change) => change.effects)
+    .map((one) => limited(one, task, walk))) {
+    const performed =
+      replayed(effect, past) ?? (await performEffect(effect, task, walk, past.repeatable));
     last = performed.result;
     failure = performed.failure;
     if (failure !== undefined) break;
@@ -79,23 +101,27 @@ async function act(task: ModuleTask, changes: readonly Change[], vars: readonly 
 }
 
 /**
- * The end that this effect came to before a crash. A bad end stands, whatever the task: the crash gives nobody a second try. A reboot stands
- * too: where it did not bring what it should, another would not either.
+ * The end that this effect came to before a crash. A bad end stands, whatever the task: the crash
+ * gives nobody a second try. A reboot stands too: where it did not bring what it should, another
+ * would not either.
  */
 function replayed(effect: Effect, { before, repeatable }: Past): Performed | undefined {
   const isOnce = !repeatable || effect.kind === 'reboot';
-  const known = before.findIndex((one) => one.what === effect.what && (isOnce || one.failure !== undefined));
+  const known = before.findIndex(
+    (one) => one.what === effect.what && (isOnce || one.failure !== undefined),
+  );
   const [done] = known < 0 ? [] : before.splice(known, 1);
   if (done === undefined) return undefined;
   return { result: done.result, ...present({ failure: done.failure }) };
 }
 
 /**
- * `timeout` of the task bounds each of its effects, `no_log` hides their words and their output. By its words an effect is found again in the
- * journal, which has no secrets in them.
+ * `timeout` of the task bounds each of its effects, `no_log` hides their words and their output. By
+ * its words an effect is found again in the journal, which has no secrets in them.
  */
 function limited(effect: Effect, task: ModuleTask, { secrets, run }: HostWalk): Effect {
-  const timeout = task.timeout === undefined ? effect.timeout : Math.min(effect.timeout, task.timeout);
+  const timeout =
+    task.timeout === undefined ? effect.timeout : Math.min(effect.timeout, task.timeout);
   const timed = { ...effect, timeout, what: secrets.mask(effect.what) };
   const isHidden = task.noLog === true;
   const shown = isHidden ? { ...timed, what: hiddenText } : timed;
@@ -104,15 +130,34 @@ function limited(effect: Effect, task: ModuleTask, { secrets, run }: HostWalk): 
   return shown.kind === 'run' && isSecret ? { ...shown, noLog: true } : shown;
 }
 
-/** An effect that was announced before a crash and whose end is not known is taken up again under its own id, never started a second time beside it. */
-export async function performEffect(effect: Effect, task: ModuleTask, walk: HostWalk, repeatable: boolean): Promise<Performed> {
+/**
+ * An effect that was announced before a crash and whose end is not known is taken up again under
+ * its own id, never started a second time beside it.
+ */
+export async function performEffect(
+  effect: Effect,
+  task: ModuleTask,
+  walk: HostWalk,
+  repeatable: boolean,
+): Promise<Performed> {
   const { inFlight, effects } = walk.state;
   const open = inFlight.find((started) => started.task === task.id && started.what === effect.what);
   walk.invalidate();
   const place =
     open === undefined
-      ? { task: task.id, effect: `${walk.host}/${task.id}/${effects + 1}`, resumed: false, repeatable }
-      : { task: task.id, effect: open.effect, resumed: true, repeatable, ...present({ bootId: open.bootId }) };
+      ? {
+          task: task.id,
+          effect: `${walk.host}/${task.id}/${effects + 1}`,
+          resumed: false,
+          repeatable,
+        }
+      : {
+          task: task.id,
+          effect: open.effect,
+          resumed: true,
+          repeatable,
+          ...present({ bootId: open.bootId }),
+        };
   return perform(effect, place, walk.door);
 }
 
@@ -125,13 +170,26 @@ export const asRegistered = (result: EffectResult, failure: Failure | undefined)
   ...result.data,
 });
 
-export const resultScope = (task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): ReturnType<typeof scopeOf> => {
+export const resultScope = (
+  task: ModuleTask,
+  round: Round,
+  vars: readonly Mapping[],
+  walk: HostWalk,
+): ReturnType<typeof scopeOf> => {
   const named = task.register === undefined ? {} : { [task.register]: round.result };
-  return scopeOf({ ...walk.frame, learned: { ...walk.view.learned, ...named } }, [round.result, ...vars]);
+  return scopeOf({ ...walk.frame, learned: { ...walk.view.learned, ...named } }, [
+    round.result,
+    ...vars,
+  ]);
 };
 
 /** `changed_when` and `failed_when` have the last word on what a result means. */
-export function judgeResult(task: ModuleTask, round: Round, vars: readonly Mapping[], walk: HostWalk): Round {
+export function judgeResult(
+  task: ModuleTask,
+  round: Round,
+  vars: readonly Mapping[],
+  walk: HostWalk,
+): Round {
   const scope = resultScope(task, round, vars, walk);
   const decide = (rule: ModuleTask['changedWhen']): boolean | Failure | undefined => {
     if (rule === undefined || typeof rule === 'boolean') return rule;
@@ -144,7 +202,11 @@ export function judgeResult(task: ModuleTask, round: Round, vars: readonly Mappi
   if (typeof failedBy === 'object') return bad(failedBy);
   if (typeof changedBy === 'object') return bad(changedBy);
   const changed = changedBy ?? round.status === 'changed';
-  const judged: Round = { ...round, status: changed ? 'changed' : 'ok', result: { ...round.result, changed } };
+  const judged: Round = {
+    ...round,
+    status: changed ? 'changed' : 'ok',
+    result: { ...round.result, changed },
+  };
   if (failedBy === true)
     return {
       ...judged,

@@ -65,7 +65,10 @@ export interface PlaySetup {
   readonly runReadOnly?: boolean;
   /** A run whose hosts and nodes a person lets this one take over. */
   readonly takeover?: string;
-  /** Every host of the pool, also those that `--limit` leaves out, as the inventory knows it: for the pool's missing capacity. */
+  /**
+   * Every host of the pool, also those that `--limit` leaves out, as the inventory knows it: for
+   * the pool's missing capacity.
+   */
   readonly pool?: readonly HostIdentity[];
   /** The same hosts by where they are reached: for the slots that other runs have among them. */
   readonly addresses: () => ReadonlyMap<string, string>;
@@ -74,7 +77,12 @@ export interface PlaySetup {
 }
 
 /** What is known of a host besides its own word, to find its node by; and that word. */
-export const searchFor = ({ target, node }: HostSetup, setup: PlaySetup, dialled: readonly string[], hostFacts: Facts): NodeSearch => ({
+export const searchFor = (
+  { target, node }: HostSetup,
+  setup: PlaySetup,
+  dialled: readonly string[],
+  hostFacts: Facts,
+): NodeSearch => ({
   identity: {
     host: target.name,
     ...present({ nodeName: node }),
@@ -97,7 +105,10 @@ export interface RunContext {
   readonly overQuota: (host: string) => Failure | undefined;
   /** Fires at once when the run must stop now. */
   readonly signal: AbortSignal;
-  /** The run ends by an error of its own: its journal cannot be written, or its hosts were taken over. */
+  /**
+   * The run ends by an error of its own: its journal cannot be written, or its hosts were taken
+   * over.
+   */
   readonly isOver: () => boolean;
   /** May this host go on to its next task? Otherwise it stops here, in a state that it names. */
   readonly mayContinue: (host: string) => 'go' | 'hold';
@@ -108,4 +119,5 @@ export interface RunContext {
 }
 
 /** The machine that runs kmend has its boot id, also seen from a pod on it. */
-export const carriesKmend = (facts: Facts, { ownBootId }: PlaySetup): boolean => ownBootId !== '' && facts['boot.id'] === ownBootId;
+export const carriesKmend = (facts: Facts, { ownBootId }: PlaySetup): boolean =>
+  ownBootId !== '' && facts['boot.id'] === ownBootId;

@@ -1,4 +1,5 @@
-// Capacity of a pool: which nodes are out of service, and which must not be taken out, as pure functions over node states.
+// Capacity of a pool: which nodes are out of service, and which must not be taken out, as pure
+// functions over node states.
 import type { NodeState, SystemPod } from '../ports/cluster.ts';
 
 export interface Unavailable {
@@ -15,8 +16,13 @@ export function unavailableWhy(node: NodeState): string | undefined {
   return taint === undefined ? undefined : `tainted ${taint}`;
 }
 
-/** Nodes of the pool (names; all nodes when absent) that are out of service, whoever took them out. */
-export function unavailableNodes(nodes: readonly NodeState[], pool?: readonly string[]): readonly Unavailable[] {
+/**
+ * Nodes of the pool (names; all nodes when absent) that are out of service, whoever took them out.
+ */
+export function unavailableNodes(
+  nodes: readonly NodeState[],
+  pool?: readonly string[],
+): readonly Unavailable[] {
   const members = pool === undefined ? undefined : new Set(pool);
   return nodes
     .filter((node) => members === undefined || members.has(node.name))
@@ -47,9 +53,14 @@ export const poolOf = (node: NodeState): string | undefined =>
     'pool',
   ]);
 
-const controlPlaneLabels = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master', 'node-role.kubernetes.io/etcd'];
+const controlPlaneLabels = [
+  'node-role.kubernetes.io/control-plane',
+  'node-role.kubernetes.io/master',
+  'node-role.kubernetes.io/etcd',
+];
 
-export const isControlPlane = (node: NodeState): boolean => controlPlaneLabels.some((label) => Object.hasOwn(node.labels, label));
+export const isControlPlane = (node: NodeState): boolean =>
+  controlPlaneLabels.some((label) => Object.hasOwn(node.labels, label));
 
 interface Member {
   readonly node: string;
@@ -57,7 +68,12 @@ interface Member {
 }
 
 /** etcd needs a majority; an API server only needs one other of its kind. */
-function memberRisk(node: string, what: string, members: readonly Member[], needed: number): string | undefined {
+function memberRisk(
+  node: string,
+  what: string,
+  members: readonly Member[],
+  needed: number,
+): string | undefined {
   if (members.length === 0 || !members.some((member) => member.node === node)) return undefined;
   const left = members.filter((member) => member.well && member.node !== node).length;
   if (left >= needed) return undefined;
@@ -67,25 +83,52 @@ function memberRisk(node: string, what: string, members: readonly Member[], need
 const majority = (members: number): number => Math.floor(members / 2) + 1;
 
 /**
- * Why this node of the control plane must not be taken out now; undefined = no risk (or not of the control plane). With the
- * system pods it counts etcd members and API servers; without them every control-plane node counts as a member of both.
- * A control plane of one node cannot be drained without an outage: that is a risk too, and a person may say yes to it.
+ * Why this node of the control plane must not be taken out now; undefined = no risk (or not of the
+ * control plane). With the system pods it counts etcd members and API servers; without them every
+ * control-plane node counts as a member of both. A control plane of one node cannot be drained
+ * without an outage: that is a risk too, and a person may say yes to it.
  */
-export function quorumRisk(node: string, nodes: readonly NodeState[], pods?: readonly SystemPod[]): string | undefined {
-  const well = new Set(nodes.filter((state) => unavailableWhy(state) === undefined).map((state) => state.name));
+export function quorumRisk(
+  node: string,
+  nodes: readonly NodeState[],
+  pods?: readonly SystemPod[],
+): string | undefined {
+  const well = new Set(
+    nodes.filter((state) => unavailableWhy(state) === undefined).map((state) => state.name),
+  );
   const up = (name: string): boolean => well.has(name);
   const membersOf = (component: string): readonly Member[] =>
-    (pods ?? []).filter((pod) => pod.component === component).map((pod) => ({ node: pod.node, well: pod.ready && up(pod.node) }));
-  const byLabel = nodes.filter(isControlPlane).map((state) => ({ node: state.name, well: up(state.name) }));
+    (pods ?? [])
+      .filter((pod) => pod.component === component)
+      .map((pod) => ({ node: pod.node, well: pod.ready && up(pod.node) }));
+  const byLabel = nodes
+    .filter(isControlPlane)
+    .map((state) => ({ node: state.name, well: up(state.name) }));
   const etcd = membersOf('etcd');
   const servers = membersOf('kube-apiserver');
-  const nodesRisk = etcd.length === 0 ? memberRisk(node, 'control-plane nodes', byLabel, majority(byLabel.length)) : undefined;
-  return memberRisk(node, 'etcd members', etcd, majority(etcd.length)) ?? memberRisk(node, 'API servers', servers, 1) ?? nodesRisk;
+  const nodesRisk =
+    etcd.length === 0
+      ? memberRisk(node, 'control-plane nodes', byLabel, majority(byLabel.length))
+      : undefined;
+  return (
+    memberRisk(node, 'etcd members', etcd, majority(etcd.length)) ??
+    memberRisk(node, 'API servers', servers, 1) ??
+    nodesRisk
+  );
 }
 
-/** True when no other node of its pool is in service: it is taken out only when a person asks for it by name. */
-export function isLastReady(node: string, nodes: readonly NodeState[], pool?: readonly string[]): boolean {
+/**
+ * True when no other node of its pool is in service: it is taken out only when a person asks for it
+ * by name.
+ */
+export function isLastReady(
+  node: string,
+  nodes: readonly NodeState[],
+  pool?: readonly string[],
+): boolean {
   const members = pool === undefined ? undefined : new Set(pool);
-  const others = nodes.filter((state) => state.name !== node && (members === undefined || members.has(state.name)));
+  const others = nodes.filter(
+    (state) => state.name !== node && (members === undefined || members.has(state.name)),
+  );
   return !others.some((state) => unavailableWhy(state) === undefined);
 }

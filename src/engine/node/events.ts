@@ -1,4 +1,5 @@
-// What a run says in the cluster: Kubernetes events on the nodes of its hosts, made from the journal. Nothing waits for them.
+// What a run says in the cluster: Kubernetes events on the nodes of its hosts, made from the
+// journal. Nothing waits for them.
 import { hostState, type RunState } from '../../core/run-state/state.ts';
 import type { EffectKind, EffectResult } from '../../model/run/effect.ts';
 import type { Event } from '../../model/run/event.ts';
@@ -30,11 +31,17 @@ function drained({ data = {} }: EffectResult): Said {
   return { reason: 'KmendDrained', text: `evicted ${podsOf(countOf(data.evicted))}${but}` };
 }
 
-/** What became of the node, by the effect that is done; nothing for effects that only concern the host. */
+/**
+ * What became of the node, by the effect that is done; nothing for effects that only concern the
+ * host.
+ */
 const effects: Partial<Readonly<Record<EffectKind, (result: EffectResult) => Said>>> = {
   cordon: () => ({ reason: 'KmendCordoned', text: 'cordoned' }),
   drain: drained,
-  reboot: ({ data }) => ({ reason: 'KmendRebooted', text: `rebooted, its boot id is ${data?.bootId}` }),
+  reboot: ({ data }) => ({
+    reason: 'KmendRebooted',
+    text: `rebooted, its boot id is ${data?.bootId}`,
+  }),
   uncordon: ({ data }) => ({
     reason: 'KmendReturned',
     text: data?.uncordoned === true ? 'uncordoned' : `left as it was found: ${data?.why}`,
@@ -44,13 +51,18 @@ const effects: Partial<Readonly<Record<EffectKind, (result: EffectResult) => Sai
 function said(event: Event, before: RunState): Said | undefined {
   switch (event.type) {
     case 'effect.done': {
-      const kind = hostState(before, event.host)?.inFlight.find(({ effect }) => effect === event.effect)?.kind;
+      const kind = hostState(before, event.host)?.inFlight.find(
+        ({ effect }) => effect === event.effect,
+      )?.kind;
       return kind === undefined ? undefined : effects[kind]?.(event.result);
     }
     case 'proof':
       return event.by === 'none'
         ? undefined
-        : { reason: 'KmendProven', text: `kernel-memory accounting ${event.verdict}: ${event.evidence}` };
+        : {
+            reason: 'KmendProven',
+            text: `kernel-memory accounting ${event.verdict}: ${event.evidence}`,
+          };
     case 'host.failed': {
       const { kind, message, resumable } = event.failure;
       const reason = resumable === true ? 'KmendInterrupted' : 'KmendFailed';
@@ -61,9 +73,13 @@ function said(event: Event, before: RunState): Said | undefined {
   }
 }
 
-/** The note for an entry of the journal; nothing for what does not concern a node. `before`: the state without it. */
+/**
+ * The note for an entry of the journal; nothing for what does not concern a node. `before`: the
+ * state without it.
+ */
 export function noteOf(event: Event, before: RunState): NodeNote | undefined {
-  const host = 'host' in event && event.host !== undefined ? hostState(before, event.host) : undefined;
+  const host =
+    'host' in event && event.host !== undefined ? hostState(before, event.host) : undefined;
   const node = host?.plan.node;
   const words = node === undefined ? undefined : said(event, before);
   if (node === undefined || words === undefined) return undefined;
@@ -77,17 +93,35 @@ export interface EventWriter {
   readonly close: () => Promise<void>;
 }
 
-/** @param before what the journal folds to so far; `mayNot` hears once that the account has no right to write events: none is tried again */
-export function createEventWriter(cluster: Cluster, clock: Clock, before: RunState, mayNot: (failure: Failure) => void): EventWriter {
+/**
+ * @param before what the journal folds to so far; `mayNot` hears once that the account has no right
+ * to write events: none is tried again
+ */
+export function createEventWriter(
+  cluster: Cluster,
+  clock: Clock,
+  before: RunState,
+  mayNot: (failure: Failure) => void,
+): EventWriter {
   const limit = new AbortController();
   const waiting: NodeNote[] = [];
   const busy = new Set<Promise<void>>();
   let known = before;
 
   async function speak(): Promise<void> {
-    for (let note = waiting.shift(); note !== undefined && !limit.signal.aborted; note = waiting.shift()) {
+    for (
+      let note = waiting.shift();
+      note !== undefined && !limit.signal.aborted;
+      note = waiting.shift()
+    ) {
       const outcome = await cluster.announce(note, limit.signal);
-      if (outcome.ok || outcome.failure.kind !== 'auth' || outcome.failure.transport === true || limit.signal.aborted) continue;
+      if (
+        outcome.ok ||
+        outcome.failure.kind !== 'auth' ||
+        outcome.failure.transport === true ||
+        limit.signal.aborted
+      )
+        continue;
       limit.abort();
       mayNot(outcome.failure);
     }

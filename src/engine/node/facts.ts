@@ -1,4 +1,5 @@
-// What the cluster says about a host, as facts beside the host's own: which node it is, how it stands, what a drain would come to.
+// What the cluster says about a host, as facts beside the host's own: which node it is, how it
+// stands, what a drain would come to.
 
 import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
@@ -44,7 +45,10 @@ export interface NodeWhere {
   readonly since?: number;
 }
 
-/** Which node this host is: what it says of itself must fit, and no other host of the inventory may have as good a claim. */
+/**
+ * Which node this host is: what it says of itself must fit, and no other host of the inventory may
+ * have as good a claim.
+ */
 export async function findNode(
   { identity, known: others, hostFacts }: NodeSearch,
   { cluster, clock, since }: NodeWhere,
@@ -55,36 +59,69 @@ export async function findNode(
   const claim = claimOf(identity, nodes);
   if (!claim.ok) return claim;
   const { node } = claim.value;
-  const own = { hostName: known(hostFacts, 'host.name', ''), bootId: known(hostFacts, 'boot.id', '') };
-  const why = rivalry(identity.host, claim.value, others, nodes) ?? contradiction(identity, own, node, nodes);
+  const own = {
+    hostName: known(hostFacts, 'host.name', ''),
+    bootId: known(hostFacts, 'boot.id', ''),
+  };
+  const why =
+    rivalry(identity.host, claim.value, others, nodes) ?? contradiction(identity, own, node, nodes);
   return why === undefined ? ok(node) : failed('refused', why);
 }
 
 export interface NodeQuestion extends NodeWhere {
   readonly node: string;
   readonly hostFacts: Facts;
-  /** Given after a reboot: the pods of its DaemonSets are looked at too, besides those of these workloads, which crashed before. */
+  /**
+   * Given after a reboot: the pods of its DaemonSets are looked at too, besides those of these
+   * workloads, which crashed before.
+   */
   readonly crashing?: ReadonlySet<string>;
   readonly signal: AbortSignal;
 }
 
-/** Facts of the node; where the API server does not say they are unknown, which is no failure of the host. */
-export async function readNode({ node, hostFacts, crashing, ...where }: NodeQuestion): Promise<Outcome<Facts>> {
+/**
+ * Facts of the node; where the API server does not say they are unknown, which is no failure of the
+ * host.
+ */
+export async function readNode({
+  node,
+  hostFacts,
+  crashing,
+  ...where
+}: NodeQuestion): Promise<Outcome<Facts>> {
   const { cluster, signal } = where;
   const state = await nodeSince(node, where);
-  if (!state.ok) return isAway(state.failure) ? state : ok(unknownNode(node, state.failure.message));
+  if (!state.ok)
+    return isAway(state.failure) ? state : ok(unknownNode(node, state.failure.message));
   const pods = crashing === undefined ? undefined : await cluster.pods(node, signal);
-  if (pods !== undefined && !pods.ok) return isAway(pods.failure) ? pods : ok(unknownNode(node, pods.failure.message));
-  return ok(nodeFactsOf(state.value, hostFacts, pods === undefined ? {} : { pods: pods.value, crashing: crashing ?? new Set() }));
+  if (pods !== undefined && !pods.ok)
+    return isAway(pods.failure) ? pods : ok(unknownNode(node, pods.failure.message));
+  return ok(
+    nodeFactsOf(
+      state.value,
+      hostFacts,
+      pods === undefined ? {} : { pods: pods.value, crashing: crashing ?? new Set() },
+    ),
+  );
 }
 
 const unknownNode = (node: string, why: string): Facts => {
-  const names = Object.keys(noNode('')).filter((name) => name !== 'node.name' && name !== 'node.why');
+  const names = Object.keys(noNode('')).filter(
+    (name) => name !== 'node.name' && name !== 'node.why',
+  );
   const unread = unknown(`the API server does not say: ${why}`);
-  return { ...Object.fromEntries(names.map((name) => [name, unread])), 'node.name': node, 'node.why': '' };
+  return {
+    ...Object.fromEntries(names.map((name) => [name, unread])),
+    'node.name': node,
+    'node.why': '',
+  };
 };
 
-function nodeFactsOf(state: NodeState, hostFacts: Facts, looked: Pick<ExpectedNode, 'pods' | 'crashing'>): Facts {
+function nodeFactsOf(
+  state: NodeState,
+  hostFacts: Facts,
+  looked: Pick<ExpectedNode, 'pods' | 'crashing'>,
+): Facts {
   const runtime = expectedRuntime(state, hostFacts);
   const current = readyAfterReboot(state, {
     bootId: known(hostFacts, 'boot.id', ''),
@@ -111,7 +148,10 @@ function nodeFactsOf(state: NodeState, hostFacts: Facts, looked: Pick<ExpectedNo
   };
 }
 
-/** What the kubelet must report: the engine that runs on the host, in the kubelet's own spelling where it says the same version. */
+/**
+ * What the kubelet must report: the engine that runs on the host, in the kubelet's own spelling
+ * where it says the same version.
+ */
 function expectedRuntime(state: NodeState, hostFacts: Facts): string | undefined {
   const [engine = '', reported = ''] = state.runtime.split('://');
   if (engine !== 'docker' && engine !== 'containerd') return undefined;

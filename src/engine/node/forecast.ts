@@ -1,4 +1,5 @@
-// The forecast of a drain before anything is cordoned: what the pods say, and whether the node may be taken out at all.
+// The forecast of a drain before anything is cordoned: what the pods say, and whether the node may
+// be taken out at all.
 
 import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
@@ -28,7 +29,15 @@ const longestWait = 300;
 const pause = 3_000;
 
 /** A forecast as a fact. */
-export const asFact = ({ evicts, leaves, blocks, busy, warnings, estimate, samplers }: Forecast): Forecast => ({
+export const asFact = ({
+  evicts,
+  leaves,
+  blocks,
+  busy,
+  warnings,
+  estimate,
+  samplers,
+}: Forecast): Forecast => ({
   evicts,
   leaves,
   blocks,
@@ -49,7 +58,10 @@ export const nothingToForecast: Forecast = asFact({
   samplers: [],
 });
 
-/** One reading. A part that the account may not read is a warning; an API server in trouble gives no forecast at all. */
+/**
+ * One reading. A part that the account may not read is a warning; an API server in trouble gives no
+ * forecast at all.
+ */
 export async function readForecast(question: ForecastQuestion): Promise<Outcome<Forecast>> {
   const { node, options, cluster, clock, hostFacts, byName, ours, signal, since } = question;
   const when = since === undefined ? 'start' : 'plan';
@@ -82,14 +94,21 @@ export async function readSystemPods(
   return !pods.ok && pods.failure.kind === 'auth' ? ok(undefined) : pods;
 }
 
-/** At the start of a host: a busy budget is waited for, and what is still busy then blocks. Nothing is cordoned for a budget that does not allow it. */
-export async function awaitForecast(question: ForecastQuestion, say: (text: string) => void): Promise<Outcome<Forecast>> {
+/**
+ * At the start of a host: a busy budget is waited for, and what is still busy then blocks. Nothing
+ * is cordoned for a budget that does not allow it.
+ */
+export async function awaitForecast(
+  question: ForecastQuestion,
+  say: (text: string) => void,
+): Promise<Outcome<Forecast>> {
   const { clock, options, signal } = question;
   const began = clock.now();
   const limit = Math.min(options.timeout, longestWait) * 1000;
   for (let said = false; ; said = true) {
     const seen = await readForecast(question);
-    if (!seen.ok || seen.value.busy.length === 0 || seen.value.blocks.length > 0 || signal.aborted) return seen;
+    if (!seen.ok || seen.value.busy.length === 0 || seen.value.blocks.length > 0 || signal.aborted)
+      return seen;
     const waited = Math.round((clock.now() - began) / 1000);
     if (clock.now() - began >= limit) {
       const still = seen.value.busy.map((text) => `${text}, still after ${waited} s`);

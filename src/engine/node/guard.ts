@@ -1,4 +1,5 @@
-// Whether a node may be taken out of service now: quorum, the last ready of its pool, whose it is, and whether it is this host at all. Pure.
+// Whether a node may be taken out of service now: quorum, the last ready of its pool, whose it is,
+// and whether it is this host at all. Pure.
 
 import type { NodeState, SystemPod } from '../ports/cluster.ts';
 import { isControlPlane, isLastReady, poolOf, quorumRisk, unavailableWhy } from './capacity.ts';
@@ -11,31 +12,42 @@ export interface PoolView {
   readonly byName: boolean;
 }
 
-/** Why taking this node out would break the control plane or empty its pool; undefined = it may go. */
+/**
+ * Why taking this node out would break the control plane or empty its pool; undefined = it may go.
+ */
 export function whyKept(name: string, { nodes, systemPods, byName }: PoolView): string | undefined {
   const node = nodes.find((state) => state.name === name);
   if (node === undefined) return undefined;
   const risk = quorumRisk(name, nodes, systemPods);
   const isSole = nodes.filter(isControlPlane).length <= 1;
-  if (risk !== undefined && !(byName && isSole)) return isSole ? `${risk}; ask for it by name with --limit` : risk;
+  if (risk !== undefined && !(byName && isSole))
+    return isSole ? `${risk}; ask for it by name with --limit` : risk;
   // One that is out of service already takes nothing away.
   if (byName || unavailableWhy(node) !== undefined) return undefined;
-  const members = nodes.filter((state) => poolOf(state) === poolOf(node) && isControlPlane(state) === isControlPlane(node));
+  const members = nodes.filter(
+    (state) => poolOf(state) === poolOf(node) && isControlPlane(state) === isControlPlane(node),
+  );
   const names = members.map((state) => state.name);
   if (!isLastReady(name, nodes, names)) return undefined;
   const pool = poolOf(node);
   return `${name} is the last ready node${pool === undefined ? '' : ` of pool ${pool}`} (of ${names.length}); ask for it by name with --limit`;
 }
 
-/** Held by another run: two runs never share a node. `ours` are this run and one that a person let us take over. */
-export const heldByOthers = (node: NodeState, ours: readonly (string | undefined)[]): string | undefined =>
+/**
+ * Held by another run: two runs never share a node. `ours` are this run and one that a person let
+ * us take over.
+ */
+export const heldByOthers = (
+  node: NodeState,
+  ours: readonly (string | undefined)[],
+): string | undefined =>
   node.owner === undefined || ours.includes(node.owner.run)
     ? undefined
     : `node ${node.name} is held by run ${node.owner.run}, number ${node.owner.number}`;
 
 /**
- * A Ready node in another boot than the host is another machine, or its kubelet has not seen the last reboot: to drain the one and reboot
- * the other would be the worst mistake of all.
+ * A Ready node in another boot than the host is another machine, or its kubelet has not seen the
+ * last reboot: to drain the one and reboot the other would be the worst mistake of all.
  */
 export const otherBoot = (node: NodeState, hostBootId: string): string | undefined =>
   !node.ready || node.bootId === '' || hostBootId === '' || node.bootId === hostBootId

@@ -6,8 +6,9 @@ import { unavailableWhy } from './capacity.ts';
 import { claimOf, type HostIdentity } from './match.ts';
 
 /**
- * Names of hosts whose nodes are NotReady, cordoned or held by another run. Hosts of the run are known by their plan; those of the pool
- * that `--limit` or an earlier failure left out by what the inventory says. One without a node is no capacity of the cluster.
+ * Names of hosts whose nodes are NotReady, cordoned or held by another run. Hosts of the run are
+ * known by their plan; those of the pool that `--limit` or an earlier failure left out by what the
+ * inventory says. One without a node is no capacity of the cluster.
  */
 export function missingHosts(
   hosts: Iterable<HostState>,
@@ -15,26 +16,40 @@ export function missingHosts(
   nodes: readonly NodeState[],
   run: string,
 ): readonly string[] {
-  const out = new Set(nodes.filter((node) => unavailableWhy(node) !== undefined && node.owner?.run !== run).map((node) => node.name));
+  const out = new Set(
+    nodes
+      .filter((node) => unavailableWhy(node) !== undefined && node.owner?.run !== run)
+      .map((node) => node.name),
+  );
   const ofRun = new Map([...hosts].map((host) => [host.host, host.plan.node]));
   const nodeOf = (identity: HostIdentity): string | undefined => {
     if (ofRun.has(identity.host)) return ofRun.get(identity.host);
     const claim = claimOf(identity, nodes);
     return claim.ok ? claim.value.node : undefined;
   };
-  const all = [...pool, ...[...ofRun.keys()].filter((host) => !pool.some((one) => one.host === host)).map((host) => ({ host }))];
+  const all = [
+    ...pool,
+    ...[...ofRun.keys()]
+      .filter((host) => !pool.some((one) => one.host === host))
+      .map((host) => ({ host })),
+  ];
   return all.filter((identity) => out.has(nodeOf(identity) ?? '')).map((identity) => identity.host);
 }
 
 /** A cordon that is no run's: somebody else's. */
-export const cordonedByOthers = (node: NodeState): boolean => node.unschedulable && node.owner === undefined;
+export const cordonedByOthers = (node: NodeState): boolean =>
+  node.unschedulable && node.owner === undefined;
 
 /** Hosts of the run that a person has locked out: by a hold on their node, or by a cordon. */
-export function lockOutsOf(hosts: Iterable<HostState>, nodes: readonly NodeState[]): readonly LockOut[] {
+export function lockOutsOf(
+  hosts: Iterable<HostState>,
+  nodes: readonly NodeState[],
+): readonly LockOut[] {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   return [...hosts].flatMap(({ host, plan }): readonly LockOut[] => {
     const node = byName.get(plan.node ?? '');
-    if (node?.hold !== undefined) return [{ host, by: 'hold', why: `node ${node.name} is on hold: ${node.hold}` }];
+    if (node?.hold !== undefined)
+      return [{ host, by: 'hold', why: `node ${node.name} is on hold: ${node.hold}` }];
     if (node === undefined || !cordonedByOthers(node)) return [];
     const since = plan.cordoned === true ? '' : ' since the plan was made';
     return [{ host, by: 'cordon', why: `node ${node.name} was cordoned by somebody else${since}` }];

@@ -1,4 +1,5 @@
-// The cluster's side of one host: facts of its node, and the forecasts that modules ask for. Used alike by a plan and by a walk.
+// The cluster's side of one host: facts of its node, and the forecasts that modules ask for. Used
+// alike by a plan and by a walk.
 
 import { forecastFact, isClusterWant } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
@@ -8,7 +9,13 @@ import { type Outcome, ok } from '../../model/run/failure.ts';
 import type { Cluster, Forecast } from '../ports/cluster.ts';
 import type { Clock } from '../ports/local.ts';
 import { findNode, type NodeSearch, noNode, readNode } from './facts.ts';
-import { asFact, awaitForecast, type ForecastQuestion, nothingToForecast, readForecast } from './forecast.ts';
+import {
+  asFact,
+  awaitForecast,
+  type ForecastQuestion,
+  nothingToForecast,
+  readForecast,
+} from './forecast.ts';
 
 export interface NodeSideOptions {
   readonly cluster: Cluster | undefined;
@@ -16,8 +23,13 @@ export interface NodeSideOptions {
   readonly byName: boolean;
   readonly ours: readonly (string | undefined)[];
   readonly signal: AbortSignal;
-  /** A plan only looks, and reads for all of its hosts together. A host that starts waits for busy budgets, and says for which. */
-  readonly when: { readonly kind: 'plan'; readonly since: number } | { readonly kind: 'start'; readonly say: (text: string) => void };
+  /**
+   * A plan only looks, and reads for all of its hosts together. A host that starts waits for busy
+   * budgets, and says for which.
+   */
+  readonly when:
+    | { readonly kind: 'plan'; readonly since: number }
+    | { readonly kind: 'start'; readonly say: (text: string) => void };
 }
 
 /** Holds the answers to forecasts: a node that is cordoned already is not forecast again. */
@@ -44,24 +56,43 @@ export class NodeSide {
     return when.kind === 'plan' ? { since: when.since } : {};
   }
 
-  /** Which node this host is, and how it stands. Without a cluster, or for a host that is none of its nodes, the facts say so. */
+  /**
+   * Which node this host is, and how it stands. Without a cluster, or for a host that is none of
+   * its nodes, the facts say so.
+   */
   async find(search: NodeSearch): Promise<Outcome<Facts>> {
     const { cluster, clock } = this.#options;
     if (cluster === undefined) return ok(noNode('no cluster is configured'));
     const found = await findNode(search, { cluster, clock, ...this.#since });
-    if (!found.ok) return found.failure.kind === 'refused' ? ok(noNode(found.failure.message)) : found;
+    if (!found.ok)
+      return found.failure.kind === 'refused' ? ok(noNode(found.failure.message)) : found;
     return this.read(found.value, search.hostFacts);
   }
 
   /** Facts of this node as it is now; `crashing` as in `NodeQuestion`. */
-  async read(node: string | undefined, hostFacts: Facts, crashing?: ReadonlySet<string>): Promise<Outcome<Facts>> {
+  async read(
+    node: string | undefined,
+    hostFacts: Facts,
+    crashing?: ReadonlySet<string>,
+  ): Promise<Outcome<Facts>> {
     const { cluster, clock, signal } = this.#options;
     if (cluster === undefined) return ok(noNode('no cluster is configured'));
     if (node === undefined) return ok(noNode('the plan knows no node for this host'));
-    return readNode({ node, cluster, clock, hostFacts, signal, ...this.#since, ...present({ crashing }) });
+    return readNode({
+      node,
+      cluster,
+      clock,
+      hostFacts,
+      signal,
+      ...this.#since,
+      ...present({ crashing }),
+    });
   }
 
-  /** Asks for what is new among these wants, and again for what is known when `again`. `taken`: the node is cordoned by this run. */
+  /**
+   * Asks for what is new among these wants, and again for what is known when `again`. `taken`: the
+   * node is cordoned by this run.
+   */
   async forecast(
     wants: readonly FactWant[],
     node: string,
@@ -80,12 +111,24 @@ export class NodeSide {
     return ok(true);
   }
 
-  async #ask(want: FactWant, node: string, hostFacts: Facts, taken: boolean): Promise<Outcome<Forecast | undefined>> {
+  async #ask(
+    want: FactWant,
+    node: string,
+    hostFacts: Facts,
+    taken: boolean,
+  ): Promise<Outcome<Forecast | undefined>> {
     const { cluster, when, ...rest } = this.#options;
     if (cluster === undefined || taken || node === '') return ok(undefined);
     // The drain module made these arguments from its own options.
     const options = want.args as unknown as DrainOptions;
-    const question: ForecastQuestion = { ...rest, ...this.#since, cluster, node, options, hostFacts };
+    const question: ForecastQuestion = {
+      ...rest,
+      ...this.#since,
+      cluster,
+      node,
+      options,
+      hostFacts,
+    };
     return when.kind === 'plan' ? readForecast(question) : awaitForecast(question, when.say);
   }
 }

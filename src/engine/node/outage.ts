@@ -1,4 +1,5 @@
-// An API server that is away: what asks it waits and asks again, and the journal has one outage for all hosts of the run.
+// An API server that is away: what asks it waits and asks again, and the journal has one outage for
+// all hosts of the run.
 import type { EventOf } from '../../model/run/event.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 import type { Cluster, Outage } from '../ports/cluster.ts';
@@ -7,7 +8,10 @@ import type { Clock } from '../ports/local.ts';
 export interface OutageOptions {
   readonly cluster: Cluster;
   readonly clock: Clock;
-  /** Seconds from the beginning of an outage for which it is waited out (`rollout.deadline.cluster`). */
+  /**
+   * Seconds from the beginning of an outage for which it is waited out
+   * (`rollout.deadline.cluster`).
+   */
   readonly limit: number;
   readonly record: (body: EventOf<'cluster.away'> | EventOf<'cluster.back'>) => Promise<unknown>;
   /** Fires when the run stops now, and when it is over. */
@@ -15,9 +19,12 @@ export interface OutageOptions {
 }
 
 /** Milliseconds until the next try: doubled from 1 s up to 15 s, spread by up to a quarter less. */
-const backOff = (tries: number, random: number): number => Math.min(15_000, 1_000 * 2 ** tries) * (1 - random / 4);
+const backOff = (tries: number, random: number): number =>
+  Math.min(15_000, 1_000 * 2 ** tries) * (1 - random / 4);
 
-const isLost = <T>(answer: Outcome<T>): answer is { readonly ok: false; readonly failure: Failure } =>
+const isLost = <T>(
+  answer: Outcome<T>,
+): answer is { readonly ok: false; readonly failure: Failure } =>
   !answer.ok && answer.failure.transport === true;
 
 /** Left where it stands, as by the end of its run: a resume goes on with the host. */
@@ -56,11 +63,16 @@ export function overOutages({ cluster, clock, limit, record, over }: OutageOptio
     if (waiting > 0 || away === undefined) return;
     const { since } = away;
     away = undefined;
-    if (!over.aborted) await record({ type: 'cluster.back', seconds: Math.round((clock.now() - since) / 1000) });
+    if (!over.aborted)
+      await record({ type: 'cluster.back', seconds: Math.round((clock.now() - since) / 1000) });
   }
 
   /** @param least seconds that this call is worth waiting for, whatever the limit of the run */
-  async function retry<T>(ask: () => Promise<Outcome<T>>, signal: AbortSignal | undefined, least = 0): Promise<Outcome<T>> {
+  async function retry<T>(
+    ask: () => Promise<Outcome<T>>,
+    signal: AbortSignal | undefined,
+    least = 0,
+  ): Promise<Outcome<T>> {
     const isStopped = (): boolean => signal?.aborted === true || over.aborted;
     let answer = await ask();
     if (!isLost(answer)) return answer;
@@ -69,8 +81,13 @@ export function overOutages({ cluster, clock, limit, record, over }: OutageOptio
     try {
       for (let tries = 0; ; tries += 1) {
         const waited = (clock.now() - (away?.since ?? clock.now())) / 1000;
-        if (isStopped() || waited >= Math.max(limit, least)) return { ok: false, failure: gaveUp(answer.failure, waited) };
-        const wake = AbortSignal.any([answered.signal, over, ...(signal === undefined ? [] : [signal])]);
+        if (isStopped() || waited >= Math.max(limit, least))
+          return { ok: false, failure: gaveUp(answer.failure, waited) };
+        const wake = AbortSignal.any([
+          answered.signal,
+          over,
+          ...(signal === undefined ? [] : [signal]),
+        ]);
         await clock.sleep(backOff(tries, clock.random()), wake);
         if (isStopped()) continue;
         answer = await ask();
@@ -104,7 +121,11 @@ export function overOutages({ cluster, clock, limit, record, over }: OutageOptio
   return retried(cluster, retry, inside);
 }
 
-type Retry = <T>(ask: () => Promise<Outcome<T>>, signal: AbortSignal | undefined, least?: number) => Promise<Outcome<T>>;
+type Retry = <T>(
+  ask: () => Promise<Outcome<T>>,
+  signal: AbortSignal | undefined,
+  least?: number,
+) => Promise<Outcome<T>>;
 
 const retried = (cluster: Cluster, retry: Retry, inside: () => Outage): Cluster => ({
   nodes: (signal) => retry(() => cluster.nodes(signal), signal),
@@ -113,12 +134,17 @@ const retried = (cluster: Cluster, retry: Retry, inside: () => Outage): Cluster 
   systemPods: (signal, when) => retry(() => cluster.systemPods(signal, when), signal),
   pendingPods: (signal) => retry(() => cluster.pendingPods(signal), signal),
   deployments: (signal) => retry(() => cluster.deployments(signal), signal),
-  forecast: (node, options, signal, when) => retry(() => cluster.forecast(node, options, signal, when), signal),
+  forecast: (node, options, signal, when) =>
+    retry(() => cluster.forecast(node, options, signal, when), signal),
   cordon: (node, owner, signal) => retry(() => cluster.cordon(node, owner, signal), signal),
   holds: (node, owner, signal) => retry(() => cluster.holds(node, owner, signal), signal),
   drain: async (node, options, owner, progress, signal) => {
     const outage = inside();
-    return retry(() => cluster.drain(node, options, owner, progress, signal, outage), signal, options.timeout).finally(outage.back);
+    return retry(
+      () => cluster.drain(node, options, owner, progress, signal, outage),
+      signal,
+      options.timeout,
+    ).finally(outage.back);
   },
   uncordon: (node, owner, signal) => retry(() => cluster.uncordon(node, owner, signal), signal),
   release: (node, owner, signal) => retry(() => cluster.release(node, owner, signal), signal),

@@ -1,4 +1,5 @@
-// When a node is truly back: this boot's node, ready, as planned, with its DaemonSets; and which pods crash since. Pure.
+// When a node is truly back: this boot's node, ready, as planned, with its DaemonSets; and which
+// pods crash since. Pure.
 import type { HostState } from '../../core/run-state/state.ts';
 import { isList, type Mapping } from '../../model/value.ts';
 import type { NodeState, PodState } from '../ports/cluster.ts';
@@ -24,13 +25,16 @@ export interface Readiness {
 const notYet = (why: string): Readiness => ({ ready: false, why });
 
 /**
- * The order matters: for 40 s and more after a reboot command the API shows Ready=True of the old boot (measured), and the
- * heartbeat in that condition may be 5 minutes old on a healthy node. So Ready counts only beside the new boot id.
+ * The order matters: for 40 s and more after a reboot command the API shows Ready=True of the old
+ * boot (measured), and the heartbeat in that condition may be 5 minutes old on a healthy node. So
+ * Ready counts only beside the new boot id.
  */
 export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readiness {
   if (expected.bootId === '') return notYet('the boot id of the host is not known');
   if (node.bootId !== expected.bootId)
-    return notYet(`the API still shows boot ${node.bootId || '(none)'}, the host is in ${expected.bootId}`);
+    return notYet(
+      `the API still shows boot ${node.bootId || '(none)'}, the host is in ${expected.bootId}`,
+    );
   if (!node.ready) return notYet('the kubelet of this boot is not Ready yet');
   if (node.badTaints.length > 0) return notYet(`still tainted ${node.badTaints.join(', ')}`);
   const versions: readonly (readonly [string, string, string | undefined])[] = [
@@ -39,7 +43,8 @@ export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readi
     ['kubelet', node.kubelet, expected.kubelet],
   ];
   for (const [what, found, planned] of versions) {
-    if (planned !== undefined && found !== planned) return notYet(`its ${what} is ${found || '(none)'}, planned was ${planned}`);
+    if (planned !== undefined && found !== planned)
+      return notYet(`its ${what} is ${found || '(none)'}, planned was ${planned}`);
   }
   const missing = (expected.pods ?? []).filter(
     (pod) =>
@@ -48,24 +53,38 @@ export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readi
       !(pod.phase === 'Running' && pod.ready) &&
       expected.crashing?.has(pod.workload) !== true,
   );
-  if (missing.length > 0) return notYet(`DaemonSet pods not running yet: ${missing.map((pod) => pod.name).join(', ')}`);
+  if (missing.length > 0)
+    return notYet(`DaemonSet pods not running yet: ${missing.map((pod) => pod.name).join(', ')}`);
   return { ready: true, why: `Ready in boot ${node.bootId}` };
 }
 
 /**
- * Pods that restarted since, and newcomers in CrashLoopBackOff (`before`: restarts by name): the soak looks at these. Those of workloads
- * that crashed already before their node was drained (`crashing`) say nothing about this node.
+ * Pods that restarted since, and newcomers in CrashLoopBackOff (`before`: restarts by name): the
+ * soak looks at these. Those of workloads that crashed already before their node was drained
+ * (`crashing`) say nothing about this node.
  */
-export function newCrashes(before: Mapping, now: readonly PodState[], crashing: ReadonlySet<string>): readonly string[] {
+export function newCrashes(
+  before: Mapping,
+  now: readonly PodState[],
+  crashing: ReadonlySet<string>,
+): readonly string[] {
   const isNew = (pod: PodState): boolean => {
     if (crashing.has(pod.workload)) return false;
     const known = Object.hasOwn(before, pod.name) ? before[pod.name] : undefined;
     return typeof known === 'number' ? pod.restarts > known : pod.crashLooping;
   };
-  return now.filter(isNew).map((pod) => `${pod.name} (${pod.restarts} restarts${pod.crashLooping ? ', CrashLoopBackOff' : ''})`);
+  return now
+    .filter(isNew)
+    .map(
+      (pod) =>
+        `${pod.name} (${pod.restarts} restarts${pod.crashLooping ? ', CrashLoopBackOff' : ''})`,
+    );
 }
 
-/** Workloads that were crashing on a node of this run before that was drained. Their pods are made anew on any node, this one too. */
+/**
+ * Workloads that were crashing on a node of this run before that was drained. Their pods are made
+ * anew on any node, this one too.
+ */
 export function crashingBefore(hosts: Iterable<HostState>): ReadonlySet<string> {
   const seen = new Set<string>();
   for (const { results } of hosts) {

@@ -26,7 +26,10 @@ export interface NodeState {
   readonly owner?: Owner & { readonly wasUnschedulable: boolean };
   /** The run whose pending taint it has: its turn is, or was, still to come there. */
   readonly pending?: string;
-  /** Why a person keeps it out of every rollout (annotation `kmend.io/hold`); one line. Absent = nobody does. */
+  /**
+   * Why a person keeps it out of every rollout (annotation `kmend.io/hold`); one line. Absent =
+   * nobody does.
+   */
   readonly hold?: string;
   readonly addresses: readonly string[];
 }
@@ -60,13 +63,18 @@ export interface DeploymentState {
   readonly name: string;
   /** Replicas that it wants; one that was scaled to 0 wants none. */
   readonly wanted: number;
-  /** Replicas that are available now; 0 while its controller has not seen the newest specification. */
+  /**
+   * Replicas that are available now; 0 while its controller has not seen the newest specification.
+   */
   readonly available: number;
 }
 
 export interface DrainResult {
   readonly evicted: readonly string[];
-  /** Only with `leftBehind: accept`, here and in `arrived`: pods that an option leaves where they are, and volumes as `volume NAME`. */
+  /**
+   * Only with `leftBehind: accept`, here and in `arrived`: pods that an option leaves where they
+   * are, and volumes as `volume NAME`.
+   */
   readonly left: readonly string[];
   /** Pods that came after the cordon and stay. */
   readonly arrived: readonly string[];
@@ -93,25 +101,47 @@ export interface Outage {
 }
 
 export interface Cluster {
-  /** Why somebody on the way could read our credential or answer for the server; absent = nobody could. */
+  /**
+   * Why somebody on the way could read our credential or answer for the server; absent = nobody
+   * could.
+   */
   readonly unsafe?: string;
   readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeState[]>>;
   readonly node: (name: string, signal?: AbortSignal) => Promise<Outcome<NodeState>>;
   readonly pods: (node: string, signal?: AbortSignal) => Promise<Outcome<readonly PodState[]>>;
   /** etcd members and API servers that run as pods; `when` as in `forecast`. */
-  readonly systemPods: (signal?: AbortSignal, when?: 'plan' | 'start') => Promise<Outcome<readonly SystemPod[]>>;
-  /** Pods of the whole cluster that still wait for a node or for their containers, as `namespace/name`. */
+  readonly systemPods: (
+    signal?: AbortSignal,
+    when?: 'plan' | 'start',
+  ) => Promise<Outcome<readonly SystemPod[]>>;
+  /**
+   * Pods of the whole cluster that still wait for a node or for their containers, as
+   * `namespace/name`.
+   */
   readonly pendingPods: (signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
   readonly deployments: (signal?: AbortSignal) => Promise<Outcome<readonly DeploymentState[]>>;
-  /** `plan`: from readings that all nodes of a plan share, up to a minute old. `start`: this node as it is now. */
-  readonly forecast: (node: string, options: DrainOptions, signal?: AbortSignal, when?: 'plan' | 'start') => Promise<Outcome<Forecast>>;
-  /** Cordon and annotate as ours, in one write; a node that was unschedulable before stays so at the end. Held by another run = `fenced`. */
+  /**
+   * `plan`: from readings that all nodes of a plan share, up to a minute old. `start`: this node as
+   * it is now.
+   */
+  readonly forecast: (
+    node: string,
+    options: DrainOptions,
+    signal?: AbortSignal,
+    when?: 'plan' | 'start',
+  ) => Promise<Outcome<Forecast>>;
+  /**
+   * Cordon and annotate as ours, in one write; a node that was unschedulable before stays so at the
+   * end. Held by another run = `fenced`.
+   */
   readonly cordon: (
     node: string,
     owner: Owner,
     signal?: AbortSignal,
   ) => Promise<Outcome<{ readonly wasUnschedulable: boolean; readonly staleMark?: string }>>;
-  /** Still cordoned and annotated as ours? Otherwise `blocked` (a person uncordoned it) or `fenced`. */
+  /**
+   * Still cordoned and annotated as ours? Otherwise `blocked` (a person uncordoned it) or `fenced`.
+   */
   readonly holds: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
   readonly drain: (
     node: string,
@@ -129,8 +159,16 @@ export interface Cluster {
   ) => Promise<Outcome<{ readonly uncordoned: boolean; readonly why: string }>>;
   /** The mark away, the cordon as it is: for a person who drains a node alone and keeps it so. */
   readonly release: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
-  /** Sets or removes the pending taint of this run (PreferNoSchedule). Other taints stay, also those that come at the same moment. */
-  readonly taint: (node: string, run: string, pending: boolean, signal?: AbortSignal) => Promise<Outcome<true>>;
+  /**
+   * Sets or removes the pending taint of this run (PreferNoSchedule). Other taints stay, also those
+   * that come at the same moment.
+   */
+  readonly taint: (
+    node: string,
+    run: string,
+    pending: boolean,
+    signal?: AbortSignal,
+  ) => Promise<Outcome<true>>;
   /** Writes a Kubernetes event, or counts one that is the same. A missing right is `auth`. */
   readonly announce: (note: NodeNote, signal?: AbortSignal) => Promise<Outcome<true>>;
   readonly close: () => void;

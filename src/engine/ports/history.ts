@@ -1,6 +1,9 @@
 // The port to old runs: journals as evidence, and what is kept of those that were removed.
 
-/** How far a journal goes. Who keeps the head can prove later that nothing before it was changed or cut off. */
+/**
+ * How far a journal goes. Who keeps the head can prove later that nothing before it was changed or
+ * cut off.
+ */
 export interface JournalHead {
   readonly entries: number;
   /** sha256 of the last line. */
@@ -10,7 +13,10 @@ export interface JournalHead {
 export interface JournalEnd extends JournalHead {
   /** Bytes of the whole lines. */
   readonly size: number;
-  /** After them comes half a line that was cut off by a crash: whatever it began to say was not begun. */
+  /**
+   * After them comes half a line that was cut off by a crash: whatever it began to say was not
+   * begun.
+   */
   readonly torn: boolean;
 }
 
@@ -32,7 +38,9 @@ export interface History {
   readonly names: () => Promise<readonly string[]>;
   /** All runs, the oldest first, from their journals alone. */
   readonly fromJournals: () => Promise<readonly RunInfo[]>;
-  /** The journal of a run and the files that it names, checked; `heads` are looked for in its chain. */
+  /**
+   * The journal of a run and the files that it names, checked; `heads` are looked for in its chain.
+   */
   readonly audit: (run: string, heads: readonly string[]) => Promise<Audit>;
   /** What is kept of the runs that were removed, the first first. */
   readonly pruned: () => Promise<readonly PrunedRun[]>;

@@ -29,8 +29,12 @@ export interface LocalRequest {
 
 /** The machine that runs kmend. */
 export interface LocalHost {
-  /** `code` null: it could not be started, or was killed; `said` is the end of its output, or why. */
-  readonly run: (request: LocalRequest) => Promise<{ readonly code: number | null; readonly said: string }>;
+  /**
+   * `code` null: it could not be started, or was killed; `said` is the end of its output, or why.
+   */
+  readonly run: (
+    request: LocalRequest,
+  ) => Promise<{ readonly code: number | null; readonly said: string }>;
   /** The bytes of a file from this offset on, read as they are asked for. */
   readonly read: (path: string, from: number) => AsyncIterable<Uint8Array>;
 }

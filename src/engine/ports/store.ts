@@ -18,14 +18,19 @@ export interface Slot {
 }
 
 export interface Slots {
-  /** Writes a slot before anything is done to its host, and then reads those of other runs: of two runs that do so at one moment one sees the other. */
+  /**
+   * Writes a slot before anything is done to its host, and then reads those of other runs: of two
+   * runs that do so at one moment one sees the other.
+   */
   readonly claim: (slot: Slot) => Promise<readonly TakenSlot[]>;
   /** Writes that the slot is taken, or what became of its host. */
   readonly keep: (slot: Slot) => Promise<void>;
   readonly drop: (address: string) => Promise<void>;
   /** Drops what other runs have written of a host that this one has brought back into service. */
   readonly clear: (address: string) => Promise<void>;
-  /** What earlier controllers of this run have written and is not its own any more: away with it. */
+  /**
+   * What earlier controllers of this run have written and is not its own any more: away with it.
+   */
   readonly forget: () => Promise<void>;
   readonly others: () => Promise<readonly TakenSlot[]>;
 }
@@ -37,9 +42,15 @@ export interface TakenSlot extends Slot {
 export interface Journal {
   readonly run: string;
   readonly end: () => JournalHead;
-  /** Adds a line; resolves when it is on disk (fdatasync) where `sync` says so. Fails loudly: a journal that cannot be written ends the run. */
+  /**
+   * Adds a line; resolves when it is on disk (fdatasync) where `sync` says so. Fails loudly: a
+   * journal that cannot be written ends the run.
+   */
   readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
-  /** From now on shows every event with its line in order, when it is written and before its `append` resolves. One follower; the last one stays. */
+  /**
+   * From now on shows every event with its line in order, when it is written and before its
+   * `append` resolves. One follower; the last one stays.
+   */
   readonly follow: (see: (event: Event, line: string) => void) => void;
   readonly close: () => Promise<void>;
 }
@@ -49,7 +60,9 @@ export type KeptOutput =
   | { readonly kept: true; readonly file: string; readonly piece: Piece }
   | { readonly kept: false; readonly why: string };
 
-/** `taken`: another run has taken these hosts over. `gone`: the state directory is not where it was. */
+/**
+ * `taken`: another run has taken these hosts over. `gone`: the state directory is not where it was.
+ */
 export type LockState = 'held' | 'taken' | 'gone';
 
 /** A pod as the holder of a lock. */
@@ -57,8 +70,14 @@ export interface PodHolder {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** `booted`: the boot and the machine that its kubelet reported when the lock was taken; absent where that was not the kernel of the pod. */
-  readonly node?: { readonly name: string; readonly booted?: { readonly boot: string; readonly machine: string } };
+  /**
+   * `booted`: the boot and the machine that its kubelet reported when the lock was taken; absent
+   * where that was not the kernel of the pod.
+   */
+  readonly node?: {
+    readonly name: string;
+    readonly booted?: { readonly boot: string; readonly machine: string };
+  };
 }
 
 /** The cluster in which this process is a pod. */
@@ -71,15 +90,27 @@ export interface PodWitness {
 
 export interface Store {
   readonly createJournal: (run: string) => Promise<Journal>;
-  /** For resume: opens it for appending after checking the chain and showing every event; `torn`: a half-written last line was cut off. */
-  readonly openJournal: (run: string, see: (event: Event) => void) => Promise<{ readonly journal: Journal; readonly torn: boolean }>;
+  /**
+   * For resume: opens it for appending after checking the chain and showing every event; `torn`: a
+   * half-written last line was cut off.
+   */
+  readonly openJournal: (
+    run: string,
+    see: (event: Event) => void,
+  ) => Promise<{ readonly journal: Journal; readonly torn: boolean }>;
   /** Shows every event of a run's journal, oldest first, after checking its link; none is kept. */
   readonly scanEvents: (run: string, see: (event: Event) => void) => Promise<JournalEnd>;
   /** All runs, the oldest first. A journal that has not changed is not read again. */
   readonly runs: () => Promise<readonly RunInfo[]>;
-  /** The newest run, and the head of its journal; none where there is none, or its journal is broken. */
+  /**
+   * The newest run, and the head of its journal; none where there is none, or its journal is
+   * broken.
+   */
   readonly newest: () => Promise<{ readonly run: string; readonly head: string } | undefined>;
-  /** Locks these hosts for a run, or says who holds one of them. Time alone never frees it; `takeover` names a run to set aside. */
+  /**
+   * Locks these hosts for a run, or says who holds one of them. Time alone never frees it;
+   * `takeover` names a run to set aside.
+   */
   readonly lock: (
     hosts: readonly string[],
     run: string,
@@ -96,16 +127,28 @@ export interface Store {
   readonly slots: (run: string, pool: ReadonlySet<string>) => Slots;
   /** The process that works on a run, where it is not proven dead. */
   readonly holder: (run: string) => Promise<string | undefined>;
-  /** Adds text, without secrets, to what is kept of this host's long output. Never throws, and never takes the space that the journal needs. */
+  /**
+   * Adds text, without secrets, to what is kept of this host's long output. Never throws, and never
+   * takes the space that the journal needs.
+   */
   readonly keepOutput: (run: string, host: string, text: string) => Promise<KeptOutput>;
-  /** Keeps what a resume and a rollback read; gives the digests, by name, for the first entry of the journal. */
-  readonly keepFiles: (run: string, texts: Readonly<Record<RunFile, string>>) => Promise<Readonly<Record<string, string>>>;
+  /**
+   * Keeps what a resume and a rollback read; gives the digests, by name, for the first entry of the
+   * journal.
+   */
+  readonly keepFiles: (
+    run: string,
+    texts: Readonly<Record<RunFile, string>>,
+  ) => Promise<Readonly<Record<string, string>>>;
   /** Undefined where the run has none, or it must not be obeyed. */
   readonly readFile: (run: string, file: RunFile) => Promise<string | undefined>;
   /** Where it lies, for people. */
   readonly placeOf: (run: string, file: RunFile) => string;
   /** Which of these files are not what their digests say, by where they lie. */
-  readonly changedFiles: (run: string, digests: Readonly<Record<string, string>>) => Promise<readonly string[]>;
+  readonly changedFiles: (
+    run: string,
+    digests: Readonly<Record<string, string>>,
+  ) => Promise<readonly string[]>;
   /** What other processes ask of this run. */
   readonly commands: (run: string) => Commands;
   /** Leaves a command for a run; it is an event that the run's own process will journal. */
@@ -120,11 +163,17 @@ export interface Store {
 
 export type RunFile = 'plan' | 'settings';
 
-/** The commands that wait for a run. One stays until the journal has it: a crash in between loses none and repeats none. */
+/**
+ * The commands that wait for a run. One stays until the journal has it: a crash in between loses
+ * none and repeats none.
+ */
 export interface Commands {
   /** Learns from each event of the journal which commands it has. */
   readonly see: (event: Pick<Event, 'command'>) => void;
-  /** Those that the journal has not, the oldest first (those of one type, where it is given); the others are removed. */
+  /**
+   * Those that the journal has not, the oldest first (those of one type, where it is given); the
+   * others are removed.
+   */
   readonly take: <T extends EventType = EventType>(type?: T) => Promise<readonly EventOf<T>[]>;
 }
 

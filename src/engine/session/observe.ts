@@ -1,4 +1,5 @@
-// Observing: one script, one exec, all facts of a host. Read-only; the caller says what arguments-dependent facts it wants beside the base ones.
+// Observing: one script, one exec, all facts of a host. Read-only; the caller says what
+// arguments-dependent facts it wants beside the base ones.
 
 import { outputArea } from '../../core/plan/task-plan.ts';
 import { buildProbe, longestAnswer, parseProbe } from '../../facts/index.ts';
@@ -28,11 +29,19 @@ export async function observe(
   if (!parsed.ok) return parsed;
   const said = await outputs(session, wants);
   if (!said.ok) return said;
-  const facts = { ...before.facts, ...parsed.value, ...said.value, 'ssh.host_key': session.hostKey() };
+  const facts = {
+    ...before.facts,
+    ...parsed.value,
+    ...said.value,
+    'ssh.host_key': session.hostKey(),
+  };
   return { ok: true, value: { facts, asked: new Set([...before.asked, ...wants.map(wantKey)]) } };
 }
 
-/** The probe's facts. When it runs into its time limit, the complete areas count: sick hosts are the ones that operators need to know about. */
+/**
+ * The probe's facts. When it runs into its time limit, the complete areas count: sick hosts are the
+ * ones that operators need to know about.
+ */
 async function probe(session: Session, wants: readonly FactWant[]): Promise<Outcome<Facts>> {
   const came: string[] = [];
   let length = 0;
@@ -48,13 +57,26 @@ async function probe(session: Session, wants: readonly FactWant[]): Promise<Outc
     const part = parseProbe(came.join('\n'), wants, `the probe ended after ${probeTimeout} s`);
     return part.ok ? part : outcome;
   }
-  if (outcome.value.truncated) return failed('parse', `the answer to the probe is too long: only ${longestAnswer} bytes of it are read`);
+  if (outcome.value.truncated)
+    return failed(
+      'parse',
+      `the answer to the probe is too long: only ${longestAnswer} bytes of it are read`,
+    );
   const parsed = parseProbe(outcome.value.stdout, wants);
   if (parsed.ok) return parsed;
-  return { ok: false, failure: { ...parsed.failure, detail: parsed.failure.detail ?? lastLines(outcome.value.stderr) } };
+  return {
+    ok: false,
+    failure: {
+      ...parsed.failure,
+      detail: parsed.failure.detail ?? lastLines(outcome.value.stderr),
+    },
+  };
 }
 
-/** Bytes of such an output, stdout and stderr each: it becomes a fact, and stays in memory as long as the host's others. */
+/**
+ * Bytes of such an output, stdout and stderr each: it becomes a fact, and stays in memory as long
+ * as the host's others.
+ */
 const longestOutput = 1024 * 1024;
 
 /** Read-only commands of the play; each is an exec of its own. */
@@ -64,19 +86,28 @@ async function outputs(session: Session, wants: readonly FactWant[]): Promise<Ou
     const script = args?.script;
     const timeout = args?.timeout;
     if (area !== outputArea || typeof script !== 'string' || typeof timeout !== 'number') continue;
-    const outcome = await session.read(script, { timeout, become: session.target.become !== undefined, maxOutput: longestOutput });
+    const outcome = await session.read(script, {
+      timeout,
+      become: session.target.become !== undefined,
+      maxOutput: longestOutput,
+    });
     if (!outcome.ok) return outcome;
     const { code, stdout, stderr, truncated } = outcome.value;
     if (truncated)
-      return failed('parse', `a read-only command printed too much: only ${longestOutput} bytes are read`, {
-        hint: `let it print less: ${script.slice(0, 100)}`,
-      });
+      return failed(
+        'parse',
+        `a read-only command printed too much: only ${longestOutput} bytes are read`,
+        {
+          hint: `let it print less: ${script.slice(0, 100)}`,
+        },
+      );
     read.push(fact(`${outputArea}.${script}`, { rc: code ?? -1, ...textResult(stdout, stderr) }));
   }
   return { ok: true, value: allOf(read) };
 }
 
-const lines = (text: string): readonly string[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
+const lines = (text: string): readonly string[] =>
+  text === '' ? [] : text.replace(/\n$/, '').split('\n');
 
 /** Output as `register` keeps it: without its last line end, and in lines. */
 export const textResult = (stdout: string, stderr: string): Omit<CommandOutput, 'rc'> => ({
@@ -89,4 +120,5 @@ export const textResult = (stdout: string, stderr: string): Omit<CommandOutput, 
 /** Characters of the last lines: an error that they stand in is shown, and journalled. */
 const longestEnd = 2000;
 
-export const lastLines = (text: string, count = 5): string => text.slice(-longestEnd).trimEnd().split('\n').slice(-count).join('\n');
+export const lastLines = (text: string, count = 5): string =>
+  text.slice(-longestEnd).trimEnd().split('\n').slice(-count).join('\n');

@@ -1,4 +1,5 @@
-// A session: one host's connection, made when needed, made anew when lost. Transport trouble is retried here; a task's own error never is.
+// A session: one host's connection, made when needed, made anew when lost. Transport trouble is
+// retried here; a task's own error never is.
 
 import type { Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
@@ -15,7 +16,10 @@ export interface Session {
   readonly target: Target;
   /** Runs a script that may run twice: after a lost connection it is sent again. */
   readonly read: (script: string, request: ReadRequest) => Promise<Outcome<ExecResult>>;
-  /** One try on the connection that is there, or a new one; a connection lost meanwhile is the caller's to judge. */
+  /**
+   * One try on the connection that is there, or a new one; a connection lost meanwhile is the
+   * caller's to judge.
+   */
   readonly once: (request: ExecRequest) => Promise<Outcome<ExecResult>>;
   /** One new connection, one command, no retry: how a rebooting host is watched. */
   readonly fresh: (request: ExecRequest) => Promise<Outcome<ExecResult>>;
@@ -37,11 +41,21 @@ export interface ReadRequest {
   readonly onLine?: (line: string) => void;
 }
 
-/** Seconds before try 1, 2, 3 ... after the first: doubled each time, spread by up to half, at most 15. */
-const backOff = (attempt: number, random: number): number => Math.min(15, 0.5 * 2 ** attempt) * (1 + random / 2);
+/**
+ * Seconds before try 1, 2, 3 ... after the first: doubled each time, spread by up to half, at most
+ * 15.
+ */
+const backOff = (attempt: number, random: number): number =>
+  Math.min(15, 0.5 * 2 ** attempt) * (1 + random / 2);
 
 /** @param turn is held while the host is talked to, and left between two tries */
-export function openSession(target: Target, retries: number, ports: SessionPorts, signal: AbortSignal, turn?: Turn): Session {
+export function openSession(
+  target: Target,
+  retries: number,
+  ports: SessionPorts,
+  signal: AbortSignal,
+  turn?: Turn,
+): Session {
   let connection: Connection | undefined;
 
   const connect = async (): Promise<Outcome<Connection>> => {
@@ -67,7 +81,13 @@ export function openSession(target: Target, retries: number, ports: SessionPorts
     read: async (script, request) => {
       for (let attempt = 0; ; attempt++) {
         const outcome = await once({ script, ...request });
-        if (outcome.ok || outcome.failure.transport !== true || attempt >= retries || signal.aborted) return outcome;
+        if (
+          outcome.ok ||
+          outcome.failure.transport !== true ||
+          attempt >= retries ||
+          signal.aborted
+        )
+          return outcome;
         close();
         turn?.leave();
         await ports.clock.sleep(backOff(attempt, ports.clock.random()) * 1000, signal);

@@ -1,4 +1,5 @@
-// A bounded number of things at once: handshakes, because they cost CPU here and make a server shed load, and hosts that are read.
+// A bounded number of things at once: handshakes, because they cost CPU here and make a server shed
+// load, and hosts that are read.
 
 export interface TakeOptions {
   readonly signal?: AbortSignal;
@@ -7,7 +8,10 @@ export interface TakeOptions {
 }
 
 export interface Slots {
-  /** Waits for a slot; undefined when the signal fired first. The function that comes back gives the slot free; a second call does nothing. */
+  /**
+   * Waits for a slot; undefined when the signal fired first. The function that comes back gives the
+   * slot free; a second call does nothing.
+   */
   readonly take: (options?: TakeOptions) => Promise<(() => void) | undefined>;
   /** No slot is taken, so nobody waits for one either. */
   readonly idle: () => boolean;

@@ -13,10 +13,19 @@ import { isListCell, isTuple, moment, type PyValue, touch, typeName } from '../p
 import { walk } from '../python/sequences.ts';
 import { writeYaml } from '../python/yaml-text.ts';
 
-const given = (cell: PyValue | undefined): PyValue | undefined => (cell === null ? undefined : cell);
+const given = (cell: PyValue | undefined): PyValue | undefined =>
+  cell === null ? undefined : cell;
 
 function styleOf(extra: ReadonlyMap<string, PyValue>, usual: JsonStyle): JsonStyle {
-  const known = ['indent', 'sort_keys', 'ensure_ascii', 'separators', 'vault_to_text', 'preprocess_unsafe', 'profile'];
+  const known = [
+    'indent',
+    'sort_keys',
+    'ensure_ascii',
+    'separators',
+    'vault_to_text',
+    'preprocess_unsafe',
+    'profile',
+  ];
   const stranger = [...extra.keys()].find((key) => !known.includes(key));
   if (stranger !== undefined) fail(`JSON has no option '${stranger}'`);
   const indent = given(extra.get('indent'));
@@ -28,7 +37,11 @@ function styleOf(extra: ReadonlyMap<string, PyValue>, usual: JsonStyle): JsonSty
         : ' '.repeat(Math.min(64, Math.max(0, wholeArg(indent, 'indent'))));
   const separators = given(extra.get('separators'));
   const [item, key] =
-    separators === undefined ? [] : isTuple(separators) || isListCell(separators) ? walk(separators) : fail('separators must be a pair');
+    separators === undefined
+      ? []
+      : isTuple(separators) || isListCell(separators)
+        ? walk(separators)
+        : fail('separators must be a pair');
   return {
     indent: wide,
     sortKeys: flagArg(extra.get('sort_keys'), usual.sortKeys),
@@ -39,10 +52,21 @@ function styleOf(extra: ReadonlyMap<string, PyValue>, usual: JsonStyle): JsonSty
 }
 
 const json = (value: PyValue, { extra }: Bound, usual: Partial<JsonStyle>): string =>
-  writeJson(value, styleOf(extra, { indent: undefined, sortKeys: false, ascii: true, item: ', ', key: ': ', ...usual }));
+  writeJson(
+    value,
+    styleOf(extra, {
+      indent: undefined,
+      sortKeys: false,
+      ascii: true,
+      item: ', ',
+      key: ': ',
+      ...usual,
+    }),
+  );
 
 /** What a script tag may not contain, for `tojson`. */
-const htmlSafe = (body: string): string => body.replace(/[<>&']/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+const htmlSafe = (body: string): string =>
+  body.replace(/[<>&']/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 function bytesOf(value: string, encoding: string): Uint8Array {
   const name = encoding.toLowerCase().replaceAll('_', '-');
@@ -59,9 +83,14 @@ function bytesOf(value: string, encoding: string): Uint8Array {
 
 function textOf(bytes: Uint8Array, encoding: string): string {
   const name = encoding.toLowerCase().replaceAll('_', '-');
-  const known = { 'utf-16-le': 'utf-16le', utf8: 'utf-8', 'utf-8': 'utf-8', ascii: 'utf-8', 'latin-1': 'latin1', 'iso-8859-1': 'latin1' }[
-    name
-  ];
+  const known = {
+    'utf-16-le': 'utf-16le',
+    utf8: 'utf-8',
+    'utf-8': 'utf-8',
+    ascii: 'utf-8',
+    'latin-1': 'latin1',
+    'iso-8859-1': 'latin1',
+  }[name];
   if (known === undefined) return fail(`unknown encoding: ${encoding}`);
   try {
     return new TextDecoder(known, { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -79,7 +108,8 @@ function decode(value: string, encoding: string): string {
   const digits = value.replace(/[^A-Za-z\d+/=]/g, '');
   const end = digits.indexOf('=');
   const body = end < 0 ? digits : digits.slice(0, end);
-  if (body.length % 4 === 1 || (body.length % 4 !== 0 && digits.length % 4 !== 0)) return fail('the text is no base64: wrong padding');
+  if (body.length % 4 === 1 || (body.length % 4 !== 0 && digits.length % 4 !== 0))
+    return fail('the text is no base64: wrong padding');
   return textOf(
     Uint8Array.from(atob(body), (char) => char.charCodeAt(0)),
     encoding,
@@ -90,32 +120,72 @@ const hash = (algorithm: string): Callable => define('', (value) => digest(text(
 
 export const codingFilters: Readonly<Record<string, Callable>> = {
   to_json: define('**', (value, bound) => json(value, bound, {})),
-  to_nice_json: define('**', (value, bound) => json(value, bound, { indent: '    ', sortKeys: true })),
+  to_nice_json: define('**', (value, bound) =>
+    json(value, bound, { indent: '    ', sortKeys: true }),
+  ),
   tojson: define('indent?', (value, { at }) => {
     const indent = given(at(0));
-    const lead = indent === undefined ? undefined : ' '.repeat(Math.min(64, Math.max(0, wholeArg(indent, 'indent'))));
-    return htmlSafe(writeJson(value, { indent: lead, sortKeys: true, ascii: true, item: lead === undefined ? ', ' : ',', key: ': ' }));
+    const lead =
+      indent === undefined
+        ? undefined
+        : ' '.repeat(Math.min(64, Math.max(0, wholeArg(indent, 'indent'))));
+    return htmlSafe(
+      writeJson(value, {
+        indent: lead,
+        sortKeys: true,
+        ascii: true,
+        item: lead === undefined ? ', ' : ',',
+        key: ': ',
+      }),
+    );
   }),
-  from_json: define('', (value) => (typeof value === 'string' ? readJson(value) : fail(`from_json needs a text, not ${typeName(value)}`))),
+  from_json: define('', (value) =>
+    typeof value === 'string'
+      ? readJson(value)
+      : fail(`from_json needs a text, not ${typeName(value)}`),
+  ),
   to_yaml: define('indent? sort_keys?', (value, { at }) =>
-    writeYaml(value, { flowLeaves: true, indent: wholeArg(given(at(0)), 'indent', 2), sortKeys: flagArg(at(1), true) }),
+    writeYaml(value, {
+      flowLeaves: true,
+      indent: wholeArg(given(at(0)), 'indent', 2),
+      sortKeys: flagArg(at(1), true),
+    }),
   ),
   to_nice_yaml: define('indent? sort_keys?', (value, { at }) =>
-    writeYaml(value, { flowLeaves: false, indent: wholeArg(given(at(0)), 'indent', 4), sortKeys: flagArg(at(1), true) }),
+    writeYaml(value, {
+      flowLeaves: false,
+      indent: wholeArg(given(at(0)), 'indent', 4),
+      sortKeys: flagArg(at(1), true),
+    }),
   ),
-  b64encode: define('encoding?', (value, { at }) => encode(text(value), textArg(at(0), 'encoding', 'utf-8'))),
-  b64decode: define('encoding?', (value, { at }) => decode(text(value), textArg(at(0), 'encoding', 'utf-8'))),
+  b64encode: define('encoding?', (value, { at }) =>
+    encode(text(value), textArg(at(0), 'encoding', 'utf-8')),
+  ),
+  b64decode: define('encoding?', (value, { at }) =>
+    decode(text(value), textArg(at(0), 'encoding', 'utf-8')),
+  ),
   md5: hash('md5'),
   sha1: hash('sha1'),
   checksum: hash('sha1'),
-  hash: define('hashtype?', (value, { at }) => digest(text(value), textArg(at(0), 'hashtype', 'sha1'))),
-  to_uuid: define('namespace?', (value, { at }) => uuid(text(value), textArg(at(0), 'namespace', '361E6D51-FAEC-444A-9079-341386DA8E2E'))),
+  hash: define('hashtype?', (value, { at }) =>
+    digest(text(value), textArg(at(0), 'hashtype', 'sha1')),
+  ),
+  to_uuid: define('namespace?', (value, { at }) =>
+    uuid(text(value), textArg(at(0), 'namespace', '361E6D51-FAEC-444A-9079-341386DA8E2E')),
+  ),
   to_datetime: define('format?', (value, { at }) =>
-    moment(parseDatetime(textArg(value, 'the time'), textArg(at(0), 'format', '%Y-%m-%d %H:%M:%S'))),
+    moment(
+      parseDatetime(textArg(value, 'the time'), textArg(at(0), 'format', '%Y-%m-%d %H:%M:%S')),
+    ),
   ),
   // Without a time it would read the clock, which an expression may not.
   strftime: define('second utc?', (value, { at }) => {
     const seconds = numeric(touch(at(0) ?? null));
-    return formatDatetime(Math.round(Number(seconds?.value ?? fail('strftime needs the seconds since 1970')) * 1_000_000), text(value));
+    return formatDatetime(
+      Math.round(
+        Number(seconds?.value ?? fail('strftime needs the seconds since 1970')) * 1_000_000,
+      ),
+      text(value),
+    );
   }),
 };

@@ -9,25 +9,47 @@ import { type Bound, type Callable, define, type Runtime, tolerating } from '../
 import { keyText } from '../python/dicts.ts';
 import { compare, equals } from '../python/order.ts';
 import { text } from '../python/printing.ts';
-import { isListCell, isTuple, missing, orElse, type PyValue, touch, tuple } from '../python/py-value.ts';
+import {
+  isListCell,
+  isTuple,
+  missing,
+  orElse,
+  type PyValue,
+  touch,
+  tuple,
+} from '../python/py-value.ts';
 import { chars, sizeOf, walk } from '../python/sequences.ts';
 
 const folded = (cell: PyValue): PyValue => (typeof cell === 'string' ? cell.toLowerCase() : cell);
 
 /** Reads the part of an item that order and sameness go by. */
-function keyReader(attribute: PyValue | undefined, caseSensitive: boolean, runtime: Runtime): (item: PyValue) => PyValue {
-  const read = (item: PyValue): PyValue => (attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime));
+function keyReader(
+  attribute: PyValue | undefined,
+  caseSensitive: boolean,
+  runtime: Runtime,
+): (item: PyValue) => PyValue {
+  const read = (item: PyValue): PyValue =>
+    attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime);
   return (item) => touch(caseSensitive ? read(item) : folded(read(item)));
 }
 
 /** `sort(attribute='a,b')`: by the first, then by the second. */
-function sortKey(attribute: PyValue | undefined, caseSensitive: boolean, runtime: Runtime): (item: PyValue) => PyValue {
-  if (typeof attribute !== 'string' || !attribute.includes(',')) return keyReader(attribute, caseSensitive, runtime);
+function sortKey(
+  attribute: PyValue | undefined,
+  caseSensitive: boolean,
+  runtime: Runtime,
+): (item: PyValue) => PyValue {
+  if (typeof attribute !== 'string' || !attribute.includes(','))
+    return keyReader(attribute, caseSensitive, runtime);
   const readers = attribute.split(',').map((part) => keyReader(part, caseSensitive, runtime));
   return (item) => readers.map((read) => read(item));
 }
 
-export function sorted(items: readonly PyValue[], key: (item: PyValue) => PyValue, reverse = false): PyValue[] {
+export function sorted(
+  items: readonly PyValue[],
+  key: (item: PyValue) => PyValue,
+  reverse = false,
+): PyValue[] {
   const keyed = items.map((item) => [key(item), item] as const);
   keyed.sort(([a], [b]) => (reverse ? compare(b, a, '<') : compare(a, b, '<')) ?? 0);
   return keyed.map(([, item]) => item);
@@ -101,7 +123,11 @@ function slices(items: readonly PyValue[], count: number, fill: PyValue | undefi
   });
 }
 
-function groups(items: readonly PyValue[], read: (item: PyValue) => PyValue, key: (item: PyValue) => PyValue): PyValue[] {
+function groups(
+  items: readonly PyValue[],
+  read: (item: PyValue) => PyValue,
+  key: (item: PyValue) => PyValue,
+): PyValue[] {
   const found: { readonly id: PyValue; readonly name: PyValue; readonly members: PyValue[] }[] = [];
   for (const item of sorted(items, key)) {
     const last = found.at(-1);
@@ -111,14 +137,23 @@ function groups(items: readonly PyValue[], read: (item: PyValue) => PyValue, key
   return found.map(({ name, members }) => tuple([name, members]));
 }
 
-const zipped = (lists: readonly (readonly PyValue[])[], length: number, fill: PyValue): PyValue[] => {
+const zipped = (
+  lists: readonly (readonly PyValue[])[],
+  length: number,
+  fill: PyValue,
+): PyValue[] => {
   reserve(length * lists.length);
-  return Array.from({ length }, (_, index) => tuple(lists.map((list) => orElse(list[index], () => fill))));
+  return Array.from({ length }, (_, index) =>
+    tuple(lists.map((list) => orElse(list[index], () => fill))),
+  );
 };
 
 function product(lists: readonly (readonly PyValue[])[]): (readonly PyValue[])[] {
   reserve(lists.reduce((sum, list) => sum * list.length, 1));
-  return lists.reduce<(readonly PyValue[])[]>((rows, list) => rows.flatMap((row) => list.map((item) => [...row, item])), [[]]);
+  return lists.reduce<(readonly PyValue[])[]>(
+    (rows, list) => rows.flatMap((row) => list.map((item) => [...row, item])),
+    [[]],
+  );
 }
 
 /** All ways to take `size` items; `ordered` counts each order for itself. */
@@ -131,7 +166,8 @@ function choices(items: readonly PyValue[], size: number, ordered: boolean): PyV
       rows.push(tuple(row.map((index) => items[index] ?? null)));
       return;
     }
-    for (let i = ordered ? 0 : (row.at(-1) ?? -1) + 1; i < items.length; i++) if (!ordered || !row.includes(i)) take([...row, i]);
+    for (let i = ordered ? 0 : (row.at(-1) ?? -1) + 1; i < items.length; i++)
+      if (!ordered || !row.includes(i)) take([...row, i]);
   };
   if (size < 0) return fail('the size must not be negative');
   if (size <= items.length) take([]);
@@ -144,14 +180,22 @@ const length = define('', sizeOf);
 const movers = tolerating({
   length,
   count: length,
-  first: define('', (value) => orElse(walk(value)[0], () => missing('No first item, sequence was empty.'))),
-  last: define('', (value) => orElse(walk(value).at(-1), () => missing('No last item, sequence was empty.'))),
+  first: define('', (value) =>
+    orElse(walk(value)[0], () => missing('No first item, sequence was empty.')),
+  ),
+  last: define('', (value) =>
+    orElse(walk(value).at(-1), () => missing('No last item, sequence was empty.')),
+  ),
   reverse: define('', (value) => {
     const items = [...walk(value)].reverse();
     return typeof value === 'string' ? items.map(text).join('') : items;
   }),
-  batch: define('linecount fill_with?', (value, { at }) => batch(walk(value), wholeArg(at(0), 'linecount'), at(1))),
-  slice: define('slices fill_with?', (value, { at }) => slices(walk(value), wholeArg(at(0), 'slices'), at(1))),
+  batch: define('linecount fill_with?', (value, { at }) =>
+    batch(walk(value), wholeArg(at(0), 'linecount'), at(1)),
+  ),
+  slice: define('slices fill_with?', (value, { at }) =>
+    slices(walk(value), wholeArg(at(0), 'slices'), at(1)),
+  ),
 });
 
 export const listFilters: Readonly<Record<string, Callable>> = {
@@ -161,7 +205,10 @@ export const listFilters: Readonly<Record<string, Callable>> = {
   max: define('case_sensitive? attribute?', (value, bound) => extreme(value, bound, '>')),
   sum: define('attribute? start?', (value, { at, runtime }) => {
     const attribute = at(0);
-    const read = (item: PyValue): PyValue => touch(attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime));
+    const read = (item: PyValue): PyValue =>
+      touch(
+        attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime),
+      );
     const start = orElse(at(1), () => 0);
     if (typeof start === 'string') return fail("sum() can't sum strings");
     return walk(value).reduce<PyValue>((sum, item) => add(sum, read(item)), start);
@@ -174,7 +221,9 @@ export const listFilters: Readonly<Record<string, Callable>> = {
   ),
   join: define('d? attribute?', (value, { at, runtime }) => {
     const [between, attribute] = [printedArg(at(0)), at(1)];
-    const items = walk(value).map((item) => text(attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime)));
+    const items = walk(value).map((item) =>
+      text(attribute === undefined || attribute === null ? item : atPath(item, attribute, runtime)),
+    );
     reserve(items.reduce((sum, item) => sum + item.length + between.length, 0));
     return items.join(between);
   }),
@@ -182,14 +231,20 @@ export const listFilters: Readonly<Record<string, Callable>> = {
     const levels = at(0);
     return flatten(
       walk(value),
-      levels === undefined || levels === null ? Number.POSITIVE_INFINITY : wholeArg(levels, 'levels'),
+      levels === undefined || levels === null
+        ? Number.POSITIVE_INFINITY
+        : wholeArg(levels, 'levels'),
       flagArg(at(1), true),
     );
   }),
   // Ansible takes `default` and uses none: a missing attribute stays an error.
   groupby: define('attribute default? case_sensitive?', (value, { at, runtime }) => {
     const attribute = at(0) ?? '';
-    return groups(walk(value), keyReader(attribute, true, runtime), keyReader(attribute, flagArg(at(2)), runtime));
+    return groups(
+      walk(value),
+      keyReader(attribute, true, runtime),
+      keyReader(attribute, flagArg(at(2)), runtime),
+    );
   }),
   zip: define('*', (value, { rest }) => {
     const lists = [value, ...rest].map(walk);
@@ -200,6 +255,10 @@ export const listFilters: Readonly<Record<string, Callable>> = {
     return zipped(lists, Math.max(...lists.map((list) => list.length)), at(0) ?? null);
   }),
   product: define('*', (value, { rest }) => product([value, ...rest].map(walk)).map(tuple)),
-  combinations: define('r', (value, { at }) => choices(walk(value), wholeArg(at(0), 'the size'), false)),
-  permutations: define('r?', (value, { at }) => choices(walk(value), wholeArg(at(0), 'the size', sizeOf(value)), true)),
+  combinations: define('r', (value, { at }) =>
+    choices(walk(value), wholeArg(at(0), 'the size'), false),
+  ),
+  permutations: define('r?', (value, { at }) =>
+    choices(walk(value), wholeArg(at(0), 'the size', sizeOf(value)), true),
+  ),
 };

@@ -6,7 +6,16 @@ import { type Callable, define } from '../python/callable.ts';
 import { dictEntries, dictGet, dictOf, dictSize, dictValues } from '../python/dicts.ts';
 import { equals } from '../python/order.ts';
 import { text } from '../python/printing.ts';
-import { isDict, isListCell, isTuple, orElse, type PyValue, touch, tuple, typeName } from '../python/py-value.ts';
+import {
+  isDict,
+  isListCell,
+  isTuple,
+  orElse,
+  type PyValue,
+  touch,
+  tuple,
+  typeName,
+} from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 import { sorted } from './lists.ts';
 
@@ -15,13 +24,21 @@ type Entries = readonly (readonly [PyValue, PyValue])[];
 const entriesOf = (cell: PyValue, what: string): Entries =>
   isDict(cell) ? dictEntries(cell) : fail(`${what} needs a mapping, not ${typeName(cell)}`);
 
-const listMerges: Readonly<Record<string, (old: readonly PyValue[], next: readonly PyValue[]) => readonly PyValue[]>> = {
+const listMerges: Readonly<
+  Record<string, (old: readonly PyValue[], next: readonly PyValue[]) => readonly PyValue[]>
+> = {
   replace: (_, next) => next,
   keep: (old) => old,
   append: (old, next) => [...old, ...next],
   prepend: (old, next) => [...next, ...old],
-  append_rp: (old, next) => [...old.filter((item) => !next.some((other) => equals(item, other))), ...next],
-  prepend_rp: (old, next) => [...next, ...old.filter((item) => !next.some((other) => equals(item, other)))],
+  append_rp: (old, next) => [
+    ...old.filter((item) => !next.some((other) => equals(item, other))),
+    ...next,
+  ],
+  prepend_rp: (old, next) => [
+    ...next,
+    ...old.filter((item) => !next.some((other) => equals(item, other))),
+  ],
 };
 
 function merge(
@@ -33,7 +50,8 @@ function merge(
   const merged = entriesOf(next, 'combine').map(([key, value]) => {
     const before = isDict(old) ? dictGet(old, key) : undefined;
     if (before === undefined) return [key, value] as const;
-    if (recursive && isDict(before) && isDict(value)) return [key, merge(before, value, recursive, lists)] as const;
+    if (recursive && isDict(before) && isDict(value))
+      return [key, merge(before, value, recursive, lists)] as const;
     return [key, isListCell(before) && isListCell(value) ? lists(before, value) : value] as const;
   });
   return dictOf([...entriesOf(old, 'combine'), ...merged]);
@@ -41,20 +59,29 @@ function merge(
 
 function combine(values: readonly PyValue[], recursive: boolean, listMerge: string): PyValue {
   const lists = Object.hasOwn(listMerges, listMerge) ? listMerges[listMerge] : undefined;
-  if (lists === undefined) return fail(`list_merge must be one of ${Object.keys(listMerges).join(', ')}`);
+  if (lists === undefined)
+    return fail(`list_merge must be one of ${Object.keys(listMerges).join(', ')}`);
   const all = values
     .flatMap((value) => (isListCell(touch(value)) ? walk(value) : [value]))
     .filter((value) => value !== null && value !== 'None' && value !== 'null');
   const [first, ...rest] = all;
-  return first === undefined ? dictOf([]) : rest.reduce((old, next) => merge(old, next, recursive, lists), first);
+  return first === undefined
+    ? dictOf([])
+    : rest.reduce((old, next) => merge(old, next, recursive, lists), first);
 }
 
 function subelements(value: PyValue, path: readonly string[], skipMissing: boolean): PyValue[] {
-  const elements = isDict(value) ? dictValues(value) : isListCell(value) ? value : fail('subelements needs a list or a mapping');
+  const elements = isDict(value)
+    ? dictValues(value)
+    : isListCell(value)
+      ? value
+      : fail('subelements needs a list or a mapping');
   return elements.flatMap((element) => {
     let found: PyValue = element;
     for (const key of path) {
-      const next = isDict(found) ? dictGet(found, key) : fail(`subelements: the key '${key}' should point to a mapping`);
+      const next = isDict(found)
+        ? dictGet(found, key)
+        : fail(`subelements: the key '${key}' should point to a mapping`);
       if (next === undefined) {
         if (skipMissing) return [];
         return fail(`subelements: could not find '${key}' in an element`);
@@ -68,22 +95,36 @@ function subelements(value: PyValue, path: readonly string[], skipMissing: boole
 }
 
 function rekey(value: PyValue, key: string, overwrite: boolean): PyValue {
-  const elements = isDict(value) ? dictValues(value) : isListCell(value) ? value : fail('rekey_on_member needs a list or a mapping');
+  const elements = isDict(value)
+    ? dictValues(value)
+    : isListCell(value)
+      ? value
+      : fail('rekey_on_member needs a list or a mapping');
   const pairs = elements.map((element) => {
-    const found = isDict(element) ? dictGet(element, key) : fail('rekey_on_member needs mappings inside');
-    return [orElse(found, () => fail(`rekey_on_member: the key '${key}' was not found`)), element] as const;
+    const found = isDict(element)
+      ? dictGet(element, key)
+      : fail('rekey_on_member needs mappings inside');
+    return [
+      orElse(found, () => fail(`rekey_on_member: the key '${key}' was not found`)),
+      element,
+    ] as const;
   });
   const made = dictOf(pairs);
-  return overwrite || dictSize(made) === pairs.length ? made : fail('rekey_on_member: the key is not unique');
+  return overwrite || dictSize(made) === pairs.length
+    ? made
+    : fail('rekey_on_member: the key is not unique');
 }
 
 function toDict(value: PyValue, keyName: PyValue, valueName: PyValue): PyValue {
-  if (!isListCell(value) && !isTuple(value)) return fail(`items2dict needs a list, not ${typeName(value)}`);
+  if (!isListCell(value) && !isTuple(value))
+    return fail(`items2dict needs a list, not ${typeName(value)}`);
   return dictOf(
     walk(value).map((item) => {
       const [key, of] = isDict(item) ? [dictGet(item, keyName), dictGet(item, valueName)] : [];
       return key === undefined || of === undefined
-        ? fail(`items2dict needs the keys '${text(keyName)}' and '${text(valueName)}' in each mapping`)
+        ? fail(
+            `items2dict needs the keys '${text(keyName)}' and '${text(valueName)}' in each mapping`,
+          )
         : ([key, of] as const);
     }),
   );
@@ -120,14 +161,19 @@ export const mappingFilters: Readonly<Record<string, Callable>> = {
   }),
   subelements: define('subelements skip_missing?', (value, { at }) => {
     const path = at(0) ?? '';
-    return subelements(value, typeof path === 'string' ? path.split('.') : walk(path).map((part) => printedArg(part)), flagArg(at(1)));
+    return subelements(
+      value,
+      typeof path === 'string' ? path.split('.') : walk(path).map((part) => printedArg(part)),
+      flagArg(at(1)),
+    );
   }),
   rekey_on_member: define('key duplicates?', (value, { at }) =>
     rekey(value, textArg(at(0), 'key'), textArg(at(1), 'duplicates', 'error') === 'overwrite'),
   ),
   extract: define('container morekeys?', (value, { at, runtime }) => {
     const more = at(1);
-    const keys: readonly PyValue[] = more === undefined || more === null ? [] : isListCell(more) ? more : [more];
+    const keys: readonly PyValue[] =
+      more === undefined || more === null ? [] : isListCell(more) ? more : [more];
     return [value, ...keys].reduce((of, key) => runtime.item(of, key), at(0) ?? null);
   }),
 };

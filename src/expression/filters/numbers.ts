@@ -36,7 +36,8 @@ function roundWhole(value: bigint, digits: number): PyValue {
 
 function round(value: PyValue, precision: number, method: string): PyValue {
   const n = numeric(value) ?? fail(`type ${typeName(value)} cannot be rounded`);
-  if (method !== 'common' && method !== 'ceil' && method !== 'floor') return fail('the method of round must be common, ceil or floor');
+  if (method !== 'common' && method !== 'ceil' && method !== 'floor')
+    return fail('the method of round must be common, ceil or floor');
   if (method === 'common') {
     return n.kind === 'int'
       ? typeof value === 'boolean'
@@ -61,14 +62,17 @@ const limitOf = (letter: string): number => 1024 ** (letters.length - letters.in
 
 function humanReadable(size: number, bits: boolean, unit: string | undefined): string {
   const wanted = unit?.toUpperCase();
-  const letter = letters.find((one) => (wanted === undefined ? size >= limitOf(one) : wanted === one));
+  const letter = letters.find((one) =>
+    wanted === undefined ? size >= limitOf(one) : wanted === one,
+  );
   if (letter === undefined) return `${size.toFixed(2)} ${bits ? 'bits' : 'Bytes'}`;
   return `${(size / limitOf(letter)).toFixed(2)} ${letter}${bits ? 'b' : 'B'}`;
 }
 
 function humanToBytes(value: string, defaultUnit: string | undefined, bits: boolean): PyValue {
   const wrong = (): never => fail(`human_to_bytes cannot read '${value}'`);
-  const [, digits, given] = /^\s*(\d+(?:\.\d+)?|\.\d+)(?:\s*([A-Za-z]+))?\s*$/.exec(value) ?? wrong();
+  const [, digits, given] =
+    /^\s*(\d+(?:\.\d+)?|\.\d+)(?:\s*([A-Za-z]+))?\s*$/.exec(value) ?? wrong();
   const unit = given ?? defaultUnit;
   const size = Number(digits);
   if (unit === undefined) return int(Math.round(size));
@@ -76,7 +80,8 @@ function humanToBytes(value: string, defaultUnit: string | undefined, bits: bool
   if (letter !== 'B' && !letters.includes(letter)) wrong();
   const word = bits ? 'bit' : 'byte';
   const tail = letter === 'B' ? unit : unit.slice(1);
-  const isUnit = tail === '' || tail === (bits ? 'b' : 'B') || [word, `${word}s`].includes(tail.toLowerCase());
+  const isUnit =
+    tail === '' || tail === (bits ? 'b' : 'B') || [word, `${word}s`].includes(tail.toLowerCase());
   if (!isUnit) wrong();
   return int(Math.round(size * (letter === 'B' ? 1 : limitOf(letter))));
 }
@@ -97,11 +102,19 @@ export const numberFilters: Readonly<Record<string, Callable>> = {
     const n = numeric(value) ?? fail(`bad operand type for abs(): '${typeName(value)}'`);
     return Number(n.value) < 0 ? negate(value) : n.kind === 'int' ? int(n.value) : float(n.value);
   }),
-  round: define('precision? method?', (value, { at }) => round(value, wholeArg(at(0), 'precision', 0), textArg(at(1), 'method', 'common'))),
-  log: define('base?', (value, { at }) => float(logarithm(number(value, 'the value of log'), numberArg(at(0), 'base', Math.E)))),
+  round: define('precision? method?', (value, { at }) =>
+    round(value, wholeArg(at(0), 'precision', 0), textArg(at(1), 'method', 'common')),
+  ),
+  log: define('base?', (value, { at }) =>
+    float(logarithm(number(value, 'the value of log'), numberArg(at(0), 'base', Math.E))),
+  ),
   pow: define('exponent', (value, { at }) => {
     const result = number(value, 'the value of pow') ** numberArg(at(0), 'the exponent');
-    return Number.isNaN(result) ? fail('math domain error') : Number.isFinite(result) ? float(result) : fail('the result is too large');
+    return Number.isNaN(result)
+      ? fail('math domain error')
+      : Number.isFinite(result)
+        ? float(result)
+        : fail('the result is too large');
   }),
   root: define('base?', (value, { at }) => {
     const [of, base] = [number(value, 'the value of root'), numberArg(at(0), 'base', 2)];
@@ -112,14 +125,25 @@ export const numberFilters: Readonly<Record<string, Callable>> = {
   human_readable: define('isbits? unit?', (value, { at }) => {
     const unit = at(1);
     const size = number(value, 'the size');
-    return humanReadable(size, flagArg(at(0)), unit === undefined || unit === null ? undefined : textArg(unit, 'unit'));
+    return humanReadable(
+      size,
+      flagArg(at(0)),
+      unit === undefined || unit === null ? undefined : textArg(unit, 'unit'),
+    );
   }),
   human_to_bytes: define('default_unit? isbits?', (value, { at }) => {
     const unit = at(0);
-    return humanToBytes(text(value), unit === undefined || unit === null ? undefined : textArg(unit, 'default_unit'), flagArg(at(1)));
+    return humanToBytes(
+      text(value),
+      unit === undefined || unit === null ? undefined : textArg(unit, 'default_unit'),
+      flagArg(at(1)),
+    );
   }),
   filesizeformat: define('binary?', (value, { at }) => {
     kindOf(value);
-    return fileSize(typeof value === 'string' ? Number.parseFloat(value) : number(value, 'the size'), flagArg(at(0)));
+    return fileSize(
+      typeof value === 'string' ? Number.parseFloat(value) : number(value, 'the size'),
+      flagArg(at(0)),
+    );
   }),
 };

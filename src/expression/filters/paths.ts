@@ -26,7 +26,12 @@ const joinPaths = (parts: readonly string[]): string =>
   parts
     .slice(1)
     .reduce(
-      (path, part) => (part.startsWith('/') ? part : path === '' || path.endsWith('/') ? path + part : `${path}/${part}`),
+      (path, part) =>
+        part.startsWith('/')
+          ? part
+          : path === '' || path.endsWith('/')
+            ? path + part
+            : `${path}/${part}`,
       parts[0] ?? '',
     );
 
@@ -44,7 +49,9 @@ function normal(path: string): string {
 
 function relative(path: string, start: string): string {
   if (!path.startsWith('/') || !start.startsWith('/')) fail('relpath needs two absolute paths');
-  const [to, from] = [normal(path), normal(start)].map((one) => one.split('/').filter((part) => part !== ''));
+  const [to, from] = [normal(path), normal(start)].map((one) =>
+    one.split('/').filter((part) => part !== ''),
+  );
   if (to === undefined || from === undefined) return '.';
   const differs = to.findIndex((part, index) => part !== from[index]);
   const shared = differs < 0 ? to.length : differs;
@@ -55,7 +62,8 @@ function relative(path: string, start: string): string {
 function common(paths: readonly string[]): string {
   if (paths.length === 0) fail('commonpath() arg is an empty sequence');
   const absolute = paths.every((path) => path.startsWith('/'));
-  if (!absolute && paths.some((path) => path.startsWith('/'))) fail("Can't mix absolute and relative paths");
+  if (!absolute && paths.some((path) => path.startsWith('/')))
+    fail("Can't mix absolute and relative paths");
   const split = paths.map((path) => path.split('/').filter((part) => part !== '' && part !== '.'));
   const [first = []] = split;
   const end = first.findIndex((part, index) => !split.every((other) => other[index] === part));
@@ -63,7 +71,8 @@ function common(paths: readonly string[]): string {
 }
 
 function urlParts(url: string): ReadonlyMap<string, PyValue> {
-  const [, scheme = '', afterScheme = ''] = /^(?:([a-zA-Z][a-zA-Z\d+.-]*):)?([\s\S]*)$/.exec(url) ?? [];
+  const [, scheme = '', afterScheme = ''] =
+    /^(?:([a-zA-Z][a-zA-Z\d+.-]*):)?([\s\S]*)$/.exec(url) ?? [];
   const [, netloc = '', path = '', query = '', fragment = ''] =
     /^(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#([\s\S]*))?$/.exec(afterScheme) ?? [];
   const at = netloc.lastIndexOf('@');
@@ -71,7 +80,12 @@ function urlParts(url: string): ReadonlyMap<string, PyValue> {
   const [, hostname, port] = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(netloc.slice(at + 1)) ?? [];
   return new Map<string, PyValue>([
     ['fragment', fragment],
-    ['hostname', hostname === undefined || hostname === '' ? null : hostname.replace(/^\[|\]$/g, '').toLowerCase()],
+    [
+      'hostname',
+      hostname === undefined || hostname === ''
+        ? null
+        : hostname.replace(/^\[|\]$/g, '').toLowerCase(),
+    ],
     ['netloc', netloc],
     ['password', password ?? null],
     ['path', path],
@@ -82,9 +96,12 @@ function urlParts(url: string): ReadonlyMap<string, PyValue> {
   ]);
 }
 
-const onText = (of: (value: string) => PyValue): Callable => define('', (value) => of(textArg(value, 'a path')));
+const onText = (of: (value: string) => PyValue): Callable =>
+  define('', (value) => of(textArg(value, 'a path')));
 const textsOf = (value: PyValue): readonly string[] =>
-  typeof value === 'string' ? [value] : walk(value).map((part) => textArg(part, 'a part of the path'));
+  typeof value === 'string'
+    ? [value]
+    : walk(value).map((part) => textArg(part, 'a part of the path'));
 
 /** Without its last part and the separators before it. */
 function windowsParent(path: string): string {
@@ -102,7 +119,9 @@ export const pathFilters: Readonly<Record<string, Callable>> = {
   normpath: onText(normal),
   relpath: define('start', (value, { at }) => relative(text(value), textArg(at(0), 'start'))),
   commonpath: define('', (value) => common(textsOf(value))),
-  win_basename: onText((value) => value.slice(Math.max(value.lastIndexOf('\\'), value.lastIndexOf('/')) + 1)),
+  win_basename: onText((value) =>
+    value.slice(Math.max(value.lastIndexOf('\\'), value.lastIndexOf('/')) + 1),
+  ),
   win_dirname: onText(windowsParent),
   urlsplit: define('query?', (value, { at }) => {
     const [parts, wanted] = [urlParts(text(value)), textArg(at(0), 'the part', '')];

@@ -3,7 +3,13 @@
 import { textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { atPath } from '../language/attributes.ts';
-import { type Bound, type Callable, define, defineLenient, tolerating } from '../python/callable.ts';
+import {
+  type Bound,
+  type Callable,
+  define,
+  defineLenient,
+  tolerating,
+} from '../python/callable.ts';
 import { truthy } from '../python/order.ts';
 import { isMissing, type PyValue } from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
@@ -11,7 +17,10 @@ import { walk } from '../python/sequences.ts';
 /** The items to go through; Jinja2 takes anything false for an empty list here. */
 const membersOf = (value: PyValue): readonly PyValue[] => (truthy(value) ? walk(value) : []);
 
-/** `map('upper')` or `map(attribute='name', default='')`. An item without the attribute is undefined, an error only where it is used. */
+/**
+ * `map('upper')` or `map(attribute='name', default='')`. An item without the attribute is
+ * undefined, an error only where it is used.
+ */
 function map(value: PyValue, { rest, extra, runtime }: Bound): PyValue {
   const [name, ...args] = rest;
   if (name === undefined) {
@@ -25,8 +34,11 @@ function map(value: PyValue, { rest, extra, runtime }: Bound): PyValue {
     });
   }
   const filter = textArg(name, 'the name of the filter');
-  if (!runtime.hasFilter(filter)) return runtime.filter(filter, null, { positional: [], named: new Map() });
-  return membersOf(value).map((item) => runtime.filter(filter, item, { positional: args, named: extra }));
+  if (!runtime.hasFilter(filter))
+    return runtime.filter(filter, null, { positional: [], named: new Map() });
+  return membersOf(value).map((item) =>
+    runtime.filter(filter, item, { positional: args, named: extra }),
+  );
 }
 
 /** Keeps the items that a test holds for, or that are true when no test is named. */
@@ -34,7 +46,10 @@ const selecting = (wanted: boolean): Callable =>
   define('* **', (value, { rest: [name, ...args], extra, runtime }) => {
     const test = name === undefined ? undefined : textArg(name, 'the name of the test');
     return membersOf(value).filter((item) => {
-      const holds = test === undefined ? truthy(item) : runtime.test(test, item, { positional: args, named: extra });
+      const holds =
+        test === undefined
+          ? truthy(item)
+          : runtime.test(test, item, { positional: args, named: extra });
       return holds === wanted;
     });
   });
@@ -45,7 +60,10 @@ const selectingAttribute = (wanted: boolean): Callable =>
     const test = name === undefined ? undefined : textArg(name, 'the name of the test');
     return membersOf(value).filter((item) => {
       const found = atPath(item, attribute, runtime);
-      const holds = test === undefined ? truthy(found) : runtime.test(test, found, { positional: args, named: extra });
+      const holds =
+        test === undefined
+          ? truthy(found)
+          : runtime.test(test, found, { positional: args, named: extra });
       return holds === wanted;
     });
   });

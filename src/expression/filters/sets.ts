@@ -1,5 +1,6 @@
-// Lists as sets. Ansible gives their items in no fixed order: here whole numbers come in ascending order (as there in the usual
-// case of small ones), all else in the order in which it first appears.
+// Lists as sets. Ansible gives their items in no fixed order: here whole numbers come in ascending
+// order (as there in the usual case of small ones), all else in the order in which it first
+// appears.
 import { type Callable, define } from '../python/callable.ts';
 import { keyText } from '../python/dicts.ts';
 import { equals } from '../python/order.ts';
@@ -27,7 +28,9 @@ export function memberOf(items: readonly PyValue[]): (item: PyValue) => boolean 
 const ordered = (items: readonly PyValue[]): readonly PyValue[] =>
   items.every((item) => kindOf(item) === 'int') ? sorted(items, same) : items;
 
-const operation = (of: (a: readonly PyValue[], b: readonly PyValue[]) => readonly PyValue[]): Callable =>
+const operation = (
+  of: (a: readonly PyValue[], b: readonly PyValue[]) => readonly PyValue[],
+): Callable =>
   define('other', (value, { at }) => ordered(uniqueBy(of(walk(value), walk(at(0) ?? null)), same)));
 
 const without = (a: readonly PyValue[], b: readonly PyValue[]): readonly PyValue[] => {

@@ -24,7 +24,9 @@ function indent(value: string, width: PyValue | undefined, first: boolean, blank
   const lead = typeof width === 'string' ? width : ' '.repeat(Math.max(0, boundedWidth(width)));
   const [head = '', ...lines] = splitLines(`${value}\n`);
   reserve(value.length + lead.length * (lines.length + 1));
-  const body = [head, ...lines.map((line) => (blank || line !== '' ? lead + line : line))].join('\n');
+  const body = [head, ...lines.map((line) => (blank || line !== '' ? lead + line : line))].join(
+    '\n',
+  );
   return first ? lead + body : body;
 }
 
@@ -50,7 +52,13 @@ function boundedWidth(width: PyValue | undefined): number {
   return wide;
 }
 
-function truncate(value: string, length: number, killWords: boolean, end: string, leeway: number): string {
+function truncate(
+  value: string,
+  length: number,
+  killWords: boolean,
+  end: string,
+  leeway: number,
+): string {
   if (length < textLength(end)) fail(`truncate needs a length of at least ${textLength(end)}`);
   if (leeway < 0) fail('leeway must not be negative');
   const all = chars(value);
@@ -61,11 +69,16 @@ function truncate(value: string, length: number, killWords: boolean, end: string
   return (space < 0 ? kept : kept.slice(0, space)) + end;
 }
 
-/** Fills lines of at most `width` characters with words; a longer word is broken where that is allowed. */
+/**
+ * Fills lines of at most `width` characters with words; a longer word is broken where that is
+ * allowed.
+ */
 function wrapLine(line: string, width: number, breakLong: boolean, onHyphens: boolean): string[] {
   const pieces = line
     .split(/(\s+)/)
-    .flatMap((piece) => (onHyphens && !/^\s/.test(piece) ? piece.split(/(?<=[\p{L}]-)(?=\p{L})/u) : [piece]));
+    .flatMap((piece) =>
+      onHyphens && !/^\s/.test(piece) ? piece.split(/(?<=[\p{L}]-)(?=\p{L})/u) : [piece],
+    );
   const queue = pieces.filter((piece) => piece !== '').reverse();
   const lines: string[] = [];
   let current = '';
@@ -87,20 +100,34 @@ function wrapLine(line: string, width: number, breakLong: boolean, onHyphens: bo
   return current === '' ? lines : [...lines, current];
 }
 
-function wrap(value: string, width: number, breakLong: boolean, between: string, onHyphens: boolean): string {
+function wrap(
+  value: string,
+  width: number,
+  breakLong: boolean,
+  between: string,
+  onHyphens: boolean,
+): string {
   if (width <= 0) fail(`invalid width ${width}`);
   return splitLines(value)
     .flatMap((line) => (line === '' ? [''] : wrapLine(line, width, breakLong, onHyphens)))
     .join(between);
 }
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' };
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  "'": '&#39;',
+  '"': '&#34;',
+};
 const escaped = change((value) => value.replace(/[&<>'"]/g, (char) => entities[char] ?? char));
 
 const percent = (value: string, safe: RegExp): string =>
   Array.from(new TextEncoder().encode(value), (byte) => {
     const char = String.fromCharCode(byte);
-    return byte < 128 && safe.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    return byte < 128 && safe.test(char)
+      ? char
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }).join('');
 
 const queryPart = (cell: PyValue): string => percent(text(cell), /[\w.~ -]/).replaceAll(' ', '+');
@@ -125,11 +152,16 @@ const urlDecode = (value: string): string =>
   value
     .replaceAll('+', ' ')
     .replace(/(?:%[\da-fA-F]{2})+/g, (run) =>
-      new TextDecoder().decode(new Uint8Array((run.match(/[\da-fA-F]{2}/g) ?? []).map((digits) => Number.parseInt(digits, 16)))),
+      new TextDecoder().decode(
+        new Uint8Array(
+          (run.match(/[\da-fA-F]{2}/g) ?? []).map((digits) => Number.parseInt(digits, 16)),
+        ),
+      ),
     );
 
 const formatted: Callable = define('* **', (value, { rest, extra }) => {
-  if (rest.length > 0 && extra.size > 0) return fail("can't handle positional and keyword arguments at the same time");
+  if (rest.length > 0 && extra.size > 0)
+    return fail("can't handle positional and keyword arguments at the same time");
   return printf(text(value), extra.size > 0 ? dictOf([...extra]) : tuple(rest));
 });
 
@@ -154,7 +186,9 @@ export const textFilters: Readonly<Record<string, Callable>> = {
       count === undefined || count === null ? -1 : wholeArg(count, 'count'),
     );
   }),
-  split: define('sep? maxsplit?', (value, { at }) => split(textArg(value, 'the value of split'), at(0), wholeArg(at(1), 'maxsplit', -1))),
+  split: define('sep? maxsplit?', (value, { at }) =>
+    split(textArg(value, 'the value of split'), at(0), wholeArg(at(1), 'maxsplit', -1)),
+  ),
   center: define('width?', (value, { at }) => center(text(value), wholeArg(at(0), 'width', 80))),
   indent: define('width? first? blank?', (value, { at }) =>
     indent(textArg(value, 'the value of indent'), at(0), flagArg(at(1)), flagArg(at(2))),

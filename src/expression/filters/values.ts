@@ -7,7 +7,18 @@ import { dictOf } from '../python/dicts.ts';
 import { numeric } from '../python/numbers.ts';
 import { truthy } from '../python/order.ts';
 import { repr, text } from '../python/printing.ts';
-import { float, int, isDict, isMissing, isOmit, kindOf, orElse, type PyValue, touch, typeName } from '../python/py-value.ts';
+import {
+  float,
+  int,
+  isDict,
+  isMissing,
+  isOmit,
+  kindOf,
+  orElse,
+  type PyValue,
+  touch,
+  typeName,
+} from '../python/py-value.ts';
 
 const yes = new Set(['yes', 'on', '1', 'true']);
 
@@ -21,15 +32,20 @@ export function asBool(value: PyValue): boolean {
 
 /** Python's `int('...', base)`; undefined where that raises. */
 function readInt(source: string, base: number): bigint | undefined {
-  const found = /^([-+]?)(0[xX]|0[oO]|0[bB])?(\w+)$/.exec(source.trim().replace(/(?<=\w)_(?=\w)/g, ''));
+  const found = /^([-+]?)(0[xX]|0[oO]|0[bB])?(\w+)$/.exec(
+    source.trim().replace(/(?<=\w)_(?=\w)/g, ''),
+  );
   if (found === null) return undefined;
   const [, sign, prefix = '', rest = ''] = found;
   const own = { '0x': 16, '0o': 8, '0b': 2 }[prefix.toLowerCase()];
   if (base === 0 && own === undefined && /^0\d/.test(prefix + rest)) return undefined;
   const radix = base === 0 ? (own ?? 10) : base;
   const digits = (own === radix ? rest : prefix + rest).toLowerCase();
-  const values = Array.from(digits, (char) => (/[0-9]/.test(char) ? Number(char) : /[a-z]/.test(char) ? char.charCodeAt(0) - 87 : 99));
-  if (values.length === 0 || values.length > 4300 || values.some((digit) => digit >= radix)) return undefined;
+  const values = Array.from(digits, (char) =>
+    /[0-9]/.test(char) ? Number(char) : /[a-z]/.test(char) ? char.charCodeAt(0) - 87 : 99,
+  );
+  if (values.length === 0 || values.length > 4300 || values.some((digit) => digit >= radix))
+    return undefined;
   const size = values.reduce((sum, digit) => sum * BigInt(radix) + BigInt(digit), 0n);
   return sign === '-' ? -size : size;
 }
@@ -37,13 +53,15 @@ function readInt(source: string, base: number): bigint | undefined {
 /** Python's `float('...')`; undefined where that raises. */
 function readFloat(source: string): number | undefined {
   const word = source.trim().toLowerCase();
-  if (/^[-+]?(inf|infinity)$/.test(word)) return word.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  if (/^[-+]?(inf|infinity)$/.test(word))
+    return word.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   if (/^[-+]?nan$/.test(word)) return Number.NaN;
   const plain = word.replace(/(?<=\d)_(?=\d)/g, '');
   return /^[-+]?(\d+(?:\.\d*)?|\.\d+)(e[-+]?\d+)?$/.test(plain) ? Number(plain) : undefined;
 }
 
-const floatOf = (value: PyValue): number | undefined => (typeof value === 'string' ? readFloat(value) : toFloat(value));
+const floatOf = (value: PyValue): number | undefined =>
+  typeof value === 'string' ? readFloat(value) : toFloat(value);
 const toFloat = (value: PyValue): number | undefined => {
   const n = numeric(value);
   return n === undefined ? undefined : Number(n.value);
@@ -71,7 +89,13 @@ export const valueFilters: Readonly<Record<string, Callable>> = {
   default: otherwise,
   d: otherwise,
   mandatory: defineLenient('msg?', (value, { at }) =>
-    isMissing(value) ? fail(at(0) === undefined ? `a mandatory variable is not defined: ${value.message}` : printedArg(at(0))) : value,
+    isMissing(value)
+      ? fail(
+          at(0) === undefined
+            ? `a mandatory variable is not defined: ${value.message}`
+            : printedArg(at(0)),
+        )
+      : value,
   ),
   bool: define('', asBool),
   int: define('default? base?', (value, { at }) =>

@@ -1,4 +1,5 @@
-// `value.name` and `value[key]`: methods and a few attributes of Python's types, and own properties of data. Nothing else can be reached.
+// `value.name` and `value[key]`: methods and a few attributes of Python's types, and own properties
+// of data. Nothing else can be reached.
 
 import { bind, type Runtime } from '../python/callable.ts';
 import { durationDays, durationSeconds } from '../python/datetime.ts';
@@ -25,7 +26,10 @@ import {
 } from '../python/py-value.ts';
 import { itemAt } from '../python/sequences.ts';
 
-/** `value.name`: a method first, then a key, as Jinja2 does: `d.items` is the method even where `d` has that key. */
+/**
+ * `value.name`: a method first, then a key, as Jinja2 does: `d.items` is the method even where `d`
+ * has that key.
+ */
 export function attribute(value: PyValue, name: string, runtime: Runtime): PyValue {
   if (isMissing(value)) return value;
   kindOf(value);
@@ -42,15 +46,18 @@ export function item(value: PyValue, key: PyValue, runtime: Runtime): PyValue {
   kindOf(key);
   const found = keyOf(value, key);
   if (found !== undefined) return found;
-  const member = typeof key === 'string' && !key.startsWith('_') ? memberOf(value, key, runtime) : undefined;
+  const member =
+    typeof key === 'string' && !key.startsWith('_') ? memberOf(value, key, runtime) : undefined;
   return member ?? missing(`object of type '${typeName(value)}' has no attribute ${repr(key)}`);
 }
 
 function keyOf(value: PyValue, key: PyValue): PyValue | undefined {
   if (isDict(value)) return isListCell(key) || isDict(key) ? undefined : dictGet(value, key);
-  if (isNamespace(value)) return typeof key === 'string' && !isForbidden(key) ? value.entries.get(key) : undefined;
+  if (isNamespace(value))
+    return typeof key === 'string' && !isForbidden(key) ? value.entries.get(key) : undefined;
   const index = numeric(key)?.kind === 'int' ? wholeOf(key) : undefined;
-  return index !== undefined && (typeof value === 'string' || isListCell(value) || isTuple(value) || isRange(value))
+  return index !== undefined &&
+    (typeof value === 'string' || isListCell(value) || isTuple(value) || isRange(value))
     ? itemAt(value, index)
     : undefined;
 }
@@ -58,7 +65,9 @@ function keyOf(value: PyValue, key: PyValue): PyValue | undefined {
 function memberOf(value: PyValue, name: string, runtime: Runtime): PyValue | undefined {
   const found = methodOf(value, name);
   if (found !== undefined) {
-    return method(name, (args) => found.run(value, bind(`${name}()`, found.parameters, args, runtime)));
+    return method(name, (args) =>
+      found.run(value, bind(`${name}()`, found.parameters, args, runtime)),
+    );
   }
   return plainAttribute(value, name);
 }
@@ -70,11 +79,14 @@ function plainAttribute(value: PyValue, name: string): PyValue | undefined {
     if (name === 'imag') return n.kind === 'int' ? 0 : float(0);
     return n.kind === 'int' && name === 'denominator' ? 1 : undefined;
   }
-  if (isRange(value)) return name === 'start' || name === 'stop' || name === 'step' ? value[name] : undefined;
+  if (isRange(value))
+    return name === 'start' || name === 'stop' || name === 'step' ? value[name] : undefined;
   if (isDuration(value)) {
     if (name === 'days') return durationDays(value.micros);
     if (name === 'seconds') return durationSeconds(value.micros);
-    return name === 'microseconds' ? ((value.micros % 1_000_000) + 1_000_000) % 1_000_000 : undefined;
+    return name === 'microseconds'
+      ? ((value.micros % 1_000_000) + 1_000_000) % 1_000_000
+      : undefined;
   }
   return isDatetime(value) ? momentPart(value.micros, name) : undefined;
 }
@@ -95,5 +107,7 @@ function momentPart(micros: number, name: string): PyValue | undefined {
 /** The value at a dotted path (`user.name`, `0`), as `map(attribute=...)` reads it. */
 export function atPath(value: PyValue, path: PyValue, runtime: Runtime): PyValue {
   if (typeof path !== 'string') return item(value, path, runtime);
-  return path.split('.').reduce((of, part) => item(of, /^\d+$/.test(part) ? Number(part) : part, runtime), value);
+  return path
+    .split('.')
+    .reduce((of, part) => item(of, /^\d+$/.test(part) ? Number(part) : part, runtime), value);
 }

@@ -1,8 +1,15 @@
-// A tree becomes closures: what can be known before it runs (names of filters, tests, methods; the shape of calls) is checked here.
+// A tree becomes closures: what can be known before it runs (names of filters, tests, methods; the
+// shape of calls) is checked here.
 import type { Value } from '../../model/value.ts';
 import { fail, SourceError } from '../errors.ts';
 import { spend } from '../meter.ts';
-import { apply, type Callable, orUndefined, type Runtime, shapeProblem } from '../python/callable.ts';
+import {
+  apply,
+  type Callable,
+  orUndefined,
+  type Runtime,
+  shapeProblem,
+} from '../python/callable.ts';
 import { dictEntries, dictOf, isForbidden } from '../python/dicts.ts';
 import { unknownMethod } from '../python/methods.ts';
 import { negate, positive } from '../python/numbers.ts';
@@ -26,7 +33,16 @@ import { patternProblem } from '../regex/index.ts';
 import { filterNamed, testNamed, unknownFilter, unknownTest } from '../registry.ts';
 import { attribute, item } from './attributes.ts';
 import { globalNamed } from './globals.ts';
-import { add, floorQuotient, joined, multiply, quotient, raise, remainder, subtract } from './operators.ts';
+import {
+  add,
+  floorQuotient,
+  joined,
+  multiply,
+  quotient,
+  raise,
+  remainder,
+  subtract,
+} from './operators.ts';
 import type { Arguments, BinarySign, CompareSign, Node } from './syntax.ts';
 
 /** Where names get their values. */
@@ -65,10 +81,14 @@ export function compileNode(node: Node): Run {
     case 'list':
     case 'tuple': {
       const items = node.items.map(compileNode);
-      return node.kind === 'list' ? (scope) => items.map((run) => run(scope)) : (scope) => tuple(items.map((run) => run(scope)));
+      return node.kind === 'list'
+        ? (scope) => items.map((run) => run(scope))
+        : (scope) => tuple(items.map((run) => run(scope)));
     }
     case 'dict': {
-      const pairs = node.pairs.map(([key, value]) => [compileNode(key), compileNode(value)] as const);
+      const pairs = node.pairs.map(
+        ([key, value]) => [compileNode(key), compileNode(value)] as const,
+      );
       return (scope) => dictOf(pairs.map(([key, value]) => [key(scope), value(scope)] as const));
     }
     case 'attribute': {
@@ -125,7 +145,9 @@ function compileName(name: string): Run {
   };
 }
 
-const arithmetic: Readonly<Record<Exclude<BinarySign, 'and' | 'or'>, (a: PyValue, b: PyValue) => PyValue>> = {
+const arithmetic: Readonly<
+  Record<Exclude<BinarySign, 'and' | 'or'>, (a: PyValue, b: PyValue) => PyValue>
+> = {
   '+': add,
   '-': subtract,
   '*': multiply,
@@ -174,24 +196,41 @@ function compileCompare(first: Run, rest: readonly (readonly [CompareSign, Node]
   };
 }
 
-function compileArguments({ positional, named, spread, spreadNamed }: Arguments): (scope: Scope) => Args {
-  if (positional.length + named.length === 0 && spread === undefined && spreadNamed === undefined) return () => noArgs;
+function compileArguments({
+  positional,
+  named,
+  spread,
+  spreadNamed,
+}: Arguments): (scope: Scope) => Args {
+  if (positional.length + named.length === 0 && spread === undefined && spreadNamed === undefined)
+    return () => noArgs;
   const byPlace = positional.map(compileNode);
   const byName = named.map(([name, node]) => [name, compileNode(node)] as const);
   const more = spread === undefined ? undefined : compileNode(spread);
   const moreNamed = spreadNamed === undefined ? undefined : compileNode(spreadNamed);
   return (scope) => {
-    const all = [...byPlace.map((run) => run(scope)), ...(more === undefined ? [] : walk(more(scope)))];
+    const all = [
+      ...byPlace.map((run) => run(scope)),
+      ...(more === undefined ? [] : walk(more(scope))),
+    ];
     const pairs = byName.map(([name, run]) => [name, run(scope)] as const);
-    return { positional: all, named: new Map([...pairs, ...(moreNamed === undefined ? [] : namedOf(moreNamed(scope)))]) };
+    return {
+      positional: all,
+      named: new Map([...pairs, ...(moreNamed === undefined ? [] : namedOf(moreNamed(scope)))]),
+    };
   };
 }
 
 const namedOf = (cell: PyValue): (readonly [string, PyValue])[] =>
-  isDict(cell) ? dictEntries(cell).map(([key, value]) => [text(key), value]) : fail(`'${typeName(cell)}' object is not a mapping`);
+  isDict(cell)
+    ? dictEntries(cell).map(([key, value]) => [text(key), value])
+    : fail(`'${typeName(cell)}' object is not a mapping`);
 
 /** The mistake in the shape of a call, where the shape is known before it runs. */
-const shapeOf = (callable: Callable, { positional, named, spread, spreadNamed }: Arguments): string | undefined =>
+const shapeOf = (
+  callable: Callable,
+  { positional, named, spread, spreadNamed }: Arguments,
+): string | undefined =>
   spread !== undefined || spreadNamed !== undefined
     ? undefined
     : shapeProblem(
@@ -200,7 +239,10 @@ const shapeOf = (callable: Callable, { positional, named, spread, spreadNamed }:
         named.map(([name]) => name),
       );
 
-function compileApplied(node: Extract<Node, { readonly kind: 'filter' | 'test' }>, kind: 'filter' | 'test'): Run {
+function compileApplied(
+  node: Extract<Node, { readonly kind: 'filter' | 'test' }>,
+  kind: 'filter' | 'test',
+): Run {
   const found = kind === 'filter' ? filterNamed(node.name) : testNamed(node.name);
   const what = `${kind} '${node.name}'`;
   if (found === undefined) {
@@ -210,7 +252,11 @@ function compileApplied(node: Extract<Node, { readonly kind: 'filter' | 'test' }
   const problem = shapeOf(found, node.args);
   if (problem !== undefined) throw new SourceError(`${what} ${problem}`, node.offset);
   checkNamedInside(node);
-  checkPattern(found, node.args.positional[0] ?? node.args.named.find(([name]) => name === found.parameters.names[0])?.[1]);
+  checkPattern(
+    found,
+    node.args.positional[0] ??
+      node.args.named.find(([name]) => name === found.parameters.names[0])?.[1],
+  );
   const of = compileNode(node.of);
   const args = compileArguments(node.args);
   return (scope) => {
@@ -224,21 +270,27 @@ const takesFilter = new Set(['map']);
 const takesTest = new Set(['select', 'reject', 'selectattr', 'rejectattr']);
 
 /** `map('uper')`: the name inside is as static as the outer one, and just as easily mistyped. */
-function checkNamedInside({ name, args }: Extract<Node, { readonly kind: 'filter' | 'test' }>): void {
+function checkNamedInside({
+  name,
+  args,
+}: Extract<Node, { readonly kind: 'filter' | 'test' }>): void {
   const short = name.replace(/^ansible\.builtin\./, '');
   if (!takesFilter.has(short) && !takesTest.has(short)) return;
   const [place, first] = args.positional.slice(short.endsWith('attr') ? 1 : 0);
   if (place?.kind !== 'constant' || typeof place.value !== 'string') return;
   const found = takesFilter.has(short) ? filterNamed(place.value) : testNamed(place.value);
   if (found === undefined) {
-    const { message, hint } = takesFilter.has(short) ? unknownFilter(place.value) : unknownTest(place.value);
+    const { message, hint } = takesFilter.has(short)
+      ? unknownFilter(place.value)
+      : unknownTest(place.value);
     throw new SourceError(message, place.offset, hint);
   }
   checkPattern(found, first);
 }
 
 function checkPattern({ takesPattern }: Callable, place: Node | undefined): void {
-  if (takesPattern !== true || place?.kind !== 'constant' || typeof place.value !== 'string') return;
+  if (takesPattern !== true || place?.kind !== 'constant' || typeof place.value !== 'string')
+    return;
   const problem = patternProblem(place.value);
   if (problem !== undefined) throw new SourceError(problem, place.offset);
 }

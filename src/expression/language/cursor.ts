@@ -52,7 +52,8 @@ export function cursorOf(tokens: readonly Token[]): Cursor {
         })();
   const nested = <T>(run: () => T): T => {
     depth += 1;
-    if (depth > deepest) throw new SourceError('the expression is nested too deeply', peek().offset);
+    if (depth > deepest)
+      throw new SourceError('the expression is nested too deeply', peek().offset);
     const result = run();
     depth -= 1;
     return result;

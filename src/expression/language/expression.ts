@@ -1,4 +1,5 @@
-// Compiles one expression, and remembers it: a playbook evaluates the same few texts for every host.
+// Compiles one expression, and remembers it: a playbook evaluates the same few texts for every
+// host.
 import type { Value } from '../../model/value.ts';
 import { fail, SourceError } from '../errors.ts';
 import { isDict, type PyValue, typeName } from '../python/py-value.ts';
@@ -8,10 +9,15 @@ import { type FreeName, namesOf } from './names.ts';
 import { parse } from './parser.ts';
 import { plain, type Result, resultOf } from './result.ts';
 
-/** In a template a backslash in a string is just a backslash; in a condition (`when`, `assert`, `until`) it begins an escape. */
+/**
+ * In a template a backslash in a string is just a backslash; in a condition (`when`, `assert`,
+ * `until`) it begins an escape.
+ */
 export type Mode = 'template' | 'condition';
 
-/** A mistake in the text, found before anything runs; `offset` counts characters from its beginning. */
+/**
+ * A mistake in the text, found before anything runs; `offset` counts characters from its beginning.
+ */
 export interface SyntaxProblem {
   readonly kind: 'problem';
   readonly message: string;
@@ -44,7 +50,8 @@ export function asProblem(error: unknown): SyntaxProblem {
     const problem = { kind: 'problem', message: error.message, offset: error.offset } as const;
     return error.hint === undefined ? problem : { ...problem, hint: error.hint };
   }
-  if (error instanceof RangeError) return { kind: 'problem', message: 'the expression is nested too deeply', offset: 0 };
+  if (error instanceof RangeError)
+    return { kind: 'problem', message: 'the expression is nested too deeply', offset: 0 };
   throw error;
 }
 
@@ -75,9 +82,13 @@ export const compile = (source: string, mode: Mode): Compiled | SyntaxProblem =>
 const longestSource = 50_000;
 
 function compileFresh(source: string, mode: Mode): Compiled {
-  if (source.length > longestSource) throw new SourceError(`the expression is longer than ${longestSource} characters`, 0);
+  if (source.length > longestSource)
+    throw new SourceError(`the expression is longer than ${longestSource} characters`, 0);
   if (mode === 'condition') refuseBraces(source);
-  const { run, names } = compileTokens(tokenize(source, 0, { escapes: mode === 'condition', inTemplate: false }), mode === 'template');
+  const { run, names } = compileTokens(
+    tokenize(source, 0, { escapes: mode === 'condition', inTemplate: false }),
+    mode === 'template',
+  );
   const finish = mode === 'condition' ? decide : plain;
   return { kind: 'expression', names, evaluate: (scope) => resultOf(() => finish(run(scope))) };
 }
@@ -93,10 +104,17 @@ function refuseBraces(source: string): void {
   }
 }
 
-/** A condition must be true or false: a list that is not empty, or a text, is most often a mistake. */
+/**
+ * A condition must be true or false: a list that is not empty, or a text, is most often a mistake.
+ */
 function decide(cell: PyValue): Value {
   if (typeof cell === 'boolean') return cell;
   const value = plain(cell);
-  const hint = Array.isArray(value) || typeof value === 'string' || isDict(cell) ? '; compare its length: `... | length > 0`' : '';
-  return fail(`a condition must be true or false, but this one is of type ${typeName(cell)}${hint}`);
+  const hint =
+    Array.isArray(value) || typeof value === 'string' || isDict(cell)
+      ? '; compare its length: `... | length > 0`'
+      : '';
+  return fail(
+    `a condition must be true or false, but this one is of type ${typeName(cell)}${hint}`,
+  );
 }

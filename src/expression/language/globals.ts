@@ -1,10 +1,19 @@
-// The global functions of an expression; those that are not pure (lookup, now, query) are known and refused by name.
+// The global functions of an expression; those that are not pure (lookup, now, query) are known and
+// refused by name.
 
 import { wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { bind, type Callable, define, type Runtime } from '../python/callable.ts';
 import { dictEntries, dictOf } from '../python/dicts.ts';
-import { isDict, method, namespace, omitted, orElse, type PyValue, range } from '../python/py-value.ts';
+import {
+  isDict,
+  method,
+  namespace,
+  omitted,
+  orElse,
+  type PyValue,
+  range,
+} from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 
 const noRuntime: Runtime = {
@@ -18,14 +27,22 @@ const noRuntime: Runtime = {
 
 const pairOf = (cell: PyValue): readonly [PyValue, PyValue] => {
   const [key, value, more] = walk(cell);
-  return key === undefined || value === undefined || more !== undefined ? fail('dict() takes pairs of a key and a value') : [key, value];
+  return key === undefined || value === undefined || more !== undefined
+    ? fail('dict() takes pairs of a key and a value')
+    : [key, value];
 };
 
 const functions: Readonly<Record<string, Callable>> = {
   range: define('first second? third?', (_, { at }) => {
-    const [first, second, third] = [wholeArg(at(0), 'range()'), at(1), wholeArg(at(2), 'range()', 1)];
+    const [first, second, third] = [
+      wholeArg(at(0), 'range()'),
+      at(1),
+      wholeArg(at(2), 'range()', 1),
+    ];
     if (third === 0) fail('range() step must not be zero');
-    return second === undefined ? range(0, first, third) : range(first, wholeArg(second, 'range()'), third);
+    return second === undefined
+      ? range(0, first, third)
+      : range(first, wholeArg(second, 'range()'), third);
   }),
   dict: define('pairs? **', (_, { at, extra }) => {
     const pairs = orElse(at(0), () => []);
@@ -39,10 +56,21 @@ const impure = ['lookup', 'query', 'q', 'now', 'undef', 'lipsum', 'cycler', 'joi
 const table: ReadonlyMap<string, PyValue> = new Map<string, PyValue>([
   ...Object.entries(functions).map(
     ([name, callable]) =>
-      [name, method(name, (args) => callable.run(null, bind(`${name}()`, callable.parameters, args, noRuntime)))] as const,
+      [
+        name,
+        method(name, (args) =>
+          callable.run(null, bind(`${name}()`, callable.parameters, args, noRuntime)),
+        ),
+      ] as const,
   ),
   ...impure.map(
-    (name) => [name, method(name, () => fail(`${name}() is not available: an expression may only use what kmend knows`))] as const,
+    (name) =>
+      [
+        name,
+        method(name, () =>
+          fail(`${name}() is not available: an expression may only use what kmend knows`),
+        ),
+      ] as const,
   ),
   ['omit', omitted] as const,
 ]);

@@ -1,4 +1,5 @@
-// Text to tokens, by Jinja2's rules. A template's lexer stops at the `}}` that is not inside a string or a bracket.
+// Text to tokens, by Jinja2's rules. A template's lexer stops at the `}}` that is not inside a
+// string or a bracket.
 import { SourceError } from '../errors.ts';
 
 export type Token =
@@ -9,7 +10,9 @@ export type Token =
   | { readonly kind: 'end'; readonly text: string; readonly offset: number };
 
 interface LexerRules {
-  /** Backslashes in strings are escapes (conditions); otherwise they stay as they are (templates). */
+  /**
+   * Backslashes in strings are escapes (conditions); otherwise they stay as they are (templates).
+   */
   readonly escapes: boolean;
   /** Stop at the closing `}}`. */
   readonly inTemplate: boolean;
@@ -18,7 +21,8 @@ interface LexerRules {
 const space = /[ \t\r\n\f\v]+/y;
 const name = /[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}]*/uy;
 const floating = /(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?[eE][+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/y;
-const integer = /0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\da-fA-F])+|[1-9](?:_?\d)*|0(?:_?0)*/y;
+const integer =
+  /0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\da-fA-F])+|[1-9](?:_?\d)*|0(?:_?0)*/y;
 const string = /'(?:[^'\\]|\\[\s\S])*'|"(?:[^"\\]|\\[\s\S])*"/y;
 const sign = /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y;
 
@@ -52,7 +56,8 @@ export function tokenize(source: string, start: number, rules: LexerRules): Lexe
     }
     const offset = at;
     const previous = tokens.at(-1);
-    const afterDot = previous?.kind === 'sign' && previous.text === '.' && previous.offset === at - 1;
+    const afterDot =
+      previous?.kind === 'sign' && previous.text === '.' && previous.offset === at - 1;
     const float = afterDot ? undefined : take(floating);
     const found = float ?? take(integer) ?? take(name) ?? take(string) ?? take(sign);
     if (found === undefined) throw badCharacter(source, at);
@@ -60,14 +65,20 @@ export function tokenize(source: string, start: number, rules: LexerRules): Lexe
     if (float !== undefined) tokens.push({ kind: 'float', text: float, offset });
     else if (/^\d/.test(found)) tokens.push({ kind: 'int', text: found, offset });
     else if (found[0] === "'" || found[0] === '"') {
-      tokens.push({ kind: 'string', text: rules.escapes ? withoutEscapes(found.slice(1, -1), offset) : found.slice(1, -1), offset });
+      tokens.push({
+        kind: 'string',
+        text: rules.escapes ? withoutEscapes(found.slice(1, -1), offset) : found.slice(1, -1),
+        offset,
+      });
     } else if (/^[-+/*%~[\](){}><=.:|,;!]/.test(found)) {
       if (found === '(' || found === '[' || found === '{') open.push(found);
-      else if (closes[found] !== undefined && open.pop() !== closes[found]) throw new SourceError(`unexpected '${found}'`, offset);
+      else if (closes[found] !== undefined && open.pop() !== closes[found])
+        throw new SourceError(`unexpected '${found}'`, offset);
       tokens.push({ kind: 'sign', text: found, offset });
     } else tokens.push({ kind: 'name', text: found, offset });
   }
-  if (rules.inTemplate) throw new SourceError('the template is not closed: `}}` is missing', source.length);
+  if (rules.inTemplate)
+    throw new SourceError('the template is not closed: `}}` is missing', source.length);
   tokens.push({ kind: 'end', text: '', offset: at });
   return { tokens, end: at, trims: false };
 }
@@ -104,13 +115,18 @@ const widths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 
 /** Python's escapes; one that Python does not know stays as it is. */
 function withoutEscapes(body: string, offset: number): string {
-  return body.replace(/\\([0-7]{1,3}|N\{[^}]*\}|[\s\S])([\da-fA-F]*)/g, (whole, code: string, hex: string) => {
-    if (/^[0-7]/.test(code)) return String.fromCodePoint(Number.parseInt(code, 8)) + hex;
-    if (code.startsWith('N{')) throw new SourceError('names of characters (\\N{...}) are not supported', offset);
-    const width = widths[code];
-    if (width === undefined) return Object.hasOwn(simple, code) ? `${simple[code]}${hex}` : whole;
-    const point = Number.parseInt(hex.slice(0, width), 16);
-    if (hex.length < width || point > 0x10ffff) throw new SourceError(`truncated \\${code} escape`, offset);
-    return String.fromCodePoint(point) + hex.slice(width);
-  });
+  return body.replace(
+    /\\([0-7]{1,3}|N\{[^}]*\}|[\s\S])([\da-fA-F]*)/g,
+    (whole, code: string, hex: string) => {
+      if (/^[0-7]/.test(code)) return String.fromCodePoint(Number.parseInt(code, 8)) + hex;
+      if (code.startsWith('N{'))
+        throw new SourceError('names of characters (\\N{...}) are not supported', offset);
+      const width = widths[code];
+      if (width === undefined) return Object.hasOwn(simple, code) ? `${simple[code]}${hex}` : whole;
+      const point = Number.parseInt(hex.slice(0, width), 16);
+      if (hex.length < width || point > 0x10ffff)
+        throw new SourceError(`truncated \\${code} escape`, offset);
+      return String.fromCodePoint(point) + hex.slice(width);
+    },
+  );
 }

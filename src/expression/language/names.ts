@@ -1,12 +1,18 @@
-// Which variables an expression reads, and where: so that a mistyped name is told before anything runs.
+// Which variables an expression reads, and where: so that a mistyped name is told before anything
+// runs.
 import { isGlobal } from './globals.ts';
 import type { Arguments, Node } from './syntax.ts';
 
-/** A variable that is read, with as much of its path as is written out: `kernel.release`, `package.docker-ce.installed`. */
+/**
+ * A variable that is read, with as much of its path as is written out: `kernel.release`,
+ * `package.docker-ce.installed`.
+ */
 export interface FreeName {
   readonly name: string;
   readonly offset: number;
-  /** The expression itself asks whether it is there (`is defined`, `default`), so it may be absent. */
+  /**
+   * The expression itself asks whether it is there (`is defined`, `default`), so it may be absent.
+   */
   readonly guarded: boolean;
 }
 
@@ -17,23 +23,30 @@ interface Path {
 
 /** The written-out path of `a.b['c'][0]`, as far as it is constant. */
 function pathOf(node: Node): Path | undefined {
-  if (node.kind === 'name') return isGlobal(node.name) ? undefined : { name: node.name, offset: node.offset };
+  if (node.kind === 'name')
+    return isGlobal(node.name) ? undefined : { name: node.name, offset: node.offset };
   if (node.kind !== 'attribute' && node.kind !== 'item') return undefined;
   const below = pathOf(node.of);
   if (below === undefined) return undefined;
   if (node.kind === 'attribute') return { ...below, name: `${below.name}.${node.name}` };
   const { key } = node;
-  const word = key.kind === 'constant' && (typeof key.value === 'string' || typeof key.value === 'number') ? String(key.value) : undefined;
+  const word =
+    key.kind === 'constant' && (typeof key.value === 'string' || typeof key.value === 'number')
+      ? String(key.value)
+      : undefined;
   return word === undefined ? undefined : { ...below, name: `${below.name}.${word}` };
 }
 
-const isWithin = (name: string, root: string): boolean => name === root || name.startsWith(`${root}.`);
+const isWithin = (name: string, root: string): boolean =>
+  name === root || name.startsWith(`${root}.`);
 
 export function namesOf(node: Node): readonly FreeName[] {
   const found: FreeName[] = [];
   const asked: string[] = [];
   visit(node, found, asked, false);
-  return found.map((name) => (asked.some((root) => isWithin(name.name, root)) ? { ...name, guarded: true } : name));
+  return found.map((name) =>
+    asked.some((root) => isWithin(name.name, root)) ? { ...name, guarded: true } : name,
+  );
 }
 
 const guardingTests = new Set(['defined', 'undefined']);
@@ -115,7 +128,10 @@ function visitPath(
   }
 }
 
-function visitArguments({ positional, named, spread, spreadNamed }: Arguments, go: (node: Node | undefined) => void): void {
+function visitArguments(
+  { positional, named, spread, spreadNamed }: Arguments,
+  go: (node: Node | undefined) => void,
+): void {
   positional.forEach(go);
   for (const [, node] of named) go(node);
   go(spread);

@@ -2,12 +2,35 @@
 
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
-import { divide, floorDiv, minus, modulo, numeric, plus, power, times, wholeOf } from '../python/numbers.ts';
+import {
+  divide,
+  floorDiv,
+  minus,
+  modulo,
+  numeric,
+  plus,
+  power,
+  times,
+  wholeOf,
+} from '../python/numbers.ts';
 import { printf } from '../python/printf.ts';
-import { duration, isDatetime, isDuration, isListCell, isTuple, moment, type PyValue, tuple, typeName } from '../python/py-value.ts';
+import {
+  duration,
+  isDatetime,
+  isDuration,
+  isListCell,
+  isTuple,
+  moment,
+  type PyValue,
+  tuple,
+  typeName,
+} from '../python/py-value.ts';
 import { chars } from '../python/sequences.ts';
 
-type Arithmetic = (a: NonNullable<ReturnType<typeof numeric>>, b: NonNullable<ReturnType<typeof numeric>>) => PyValue;
+type Arithmetic = (
+  a: NonNullable<ReturnType<typeof numeric>>,
+  b: NonNullable<ReturnType<typeof numeric>>,
+) => PyValue;
 
 const unsupported = (sign: string, a: PyValue, b: PyValue): never =>
   fail(`unsupported operand type(s) for ${sign}: '${typeName(a)}' and '${typeName(b)}'`);
@@ -28,8 +51,11 @@ export function add(a: PyValue, b: PyValue): PyValue {
 }
 
 export function subtract(a: PyValue, b: PyValue): PyValue {
-  if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b))) return duration(a.micros - b.micros);
-  return isDatetime(a) && isDuration(b) ? moment(a.micros - b.micros) : arithmetic('-', minus, a, b);
+  if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b)))
+    return duration(a.micros - b.micros);
+  return isDatetime(a) && isDuration(b)
+    ? moment(a.micros - b.micros)
+    : arithmetic('-', minus, a, b);
 }
 
 export function multiply(a: PyValue, b: PyValue): PyValue {
@@ -40,7 +66,8 @@ export function multiply(a: PyValue, b: PyValue): PyValue {
 
 export const quotient = (a: PyValue, b: PyValue): PyValue => arithmetic('/', divide, a, b);
 export const floorQuotient = (a: PyValue, b: PyValue): PyValue => arithmetic('//', floorDiv, a, b);
-export const remainder = (a: PyValue, b: PyValue): PyValue => (typeof a === 'string' ? printf(a, b) : arithmetic('%', modulo, a, b));
+export const remainder = (a: PyValue, b: PyValue): PyValue =>
+  typeof a === 'string' ? printf(a, b) : arithmetic('%', modulo, a, b);
 export const raise = (a: PyValue, b: PyValue): PyValue => arithmetic('** or pow()', power, a, b);
 
 export const joined = (a: string, b: string): string => {
@@ -53,10 +80,14 @@ const joinedLists = (a: readonly PyValue[], b: readonly PyValue[]): readonly PyV
   return [...a, ...b];
 };
 
-const isRepeatable = (cell: PyValue): boolean => typeof cell === 'string' || isListCell(cell) || isTuple(cell);
+const isRepeatable = (cell: PyValue): boolean =>
+  typeof cell === 'string' || isListCell(cell) || isTuple(cell);
 
 function repeat(sequence: PyValue, count: PyValue): PyValue {
-  const times = Math.max(0, wholeOf(count) ?? fail(`can't multiply sequence by non-int of type '${typeName(count)}'`));
+  const times = Math.max(
+    0,
+    wholeOf(count) ?? fail(`can't multiply sequence by non-int of type '${typeName(count)}'`),
+  );
   if (typeof sequence === 'string') {
     reserve(chars(sequence).length * times);
     return sequence.repeat(times);

@@ -1,4 +1,5 @@
-// Tokens to a tree: Jinja2's own precedence (`**` binds to the left, `~` tighter than `+`, filters tighter than any operator but unary minus).
+// Tokens to a tree: Jinja2's own precedence (`**` binds to the left, `~` tighter than `+`, filters
+// tighter than any operator but unary minus).
 
 import { SourceError } from '../errors.ts';
 import { type Cursor, cursorOf, shown } from './cursor.ts';
@@ -10,15 +11,21 @@ import { noArguments } from './syntax.ts';
 /** Parses a whole expression; in a template a comma at the top makes a tuple. */
 export function parse(tokens: readonly Token[], topTuple: boolean): Node {
   const cursor = cursorOf(tokens);
-  if (cursor.peek().kind === 'end') throw new SourceError('the expression is empty', cursor.peek().offset);
+  if (cursor.peek().kind === 'end')
+    throw new SourceError('the expression is empty', cursor.peek().offset);
   const node = topTuple ? parseTuple(cursor) : parseExpression(cursor);
   const rest = cursor.peek();
-  if (rest.kind !== 'end') throw new SourceError(`unexpected ${shown(rest)}`, rest.offset, leftoverHint(rest));
+  if (rest.kind !== 'end')
+    throw new SourceError(`unexpected ${shown(rest)}`, rest.offset, leftoverHint(rest));
   return node;
 }
 
 const leftoverHint = (token: Token): string | undefined =>
-  token.text === '=' ? 'write `==` to compare' : token.text === ';' ? 'only one expression is read' : undefined;
+  token.text === '='
+    ? 'write `==` to compare'
+    : token.text === ';'
+      ? 'only one expression is read'
+      : undefined;
 
 function parseTuple(cursor: Cursor): Node {
   const first = parseExpression(cursor);
@@ -94,12 +101,18 @@ function parseConcat(cursor: Cursor): Node {
 
 function parseUnary(cursor: Cursor, withFilters: boolean): Node {
   const token = cursor.peek();
-  const sign = token.kind === 'sign' && (token.text === '-' || token.text === '+') ? token.text : undefined;
+  const sign =
+    token.kind === 'sign' && (token.text === '-' || token.text === '+') ? token.text : undefined;
   let node: Node;
   if (sign === undefined) node = parsePostfix(cursor, parsePrimary(cursor, parseExpression));
   else {
     cursor.next();
-    node = { kind: 'unary', sign, of: cursor.nested(() => parseUnary(cursor, false)), offset: token.offset };
+    node = {
+      kind: 'unary',
+      sign,
+      of: cursor.nested(() => parseUnary(cursor, false)),
+      offset: token.offset,
+    };
   }
   return withFilters ? parseFilters(cursor, node) : node;
 }
@@ -110,7 +123,8 @@ function parsePostfix(cursor: Cursor, start: Node): Node {
     const { offset } = cursor.peek();
     if (cursor.skip('.')) node = parseMember(cursor, node);
     else if (cursor.skip('[')) node = parseSubscript(cursor, node, offset);
-    else if (cursor.is('(')) node = { kind: 'call', of: node, args: parseArguments(cursor), offset };
+    else if (cursor.is('('))
+      node = { kind: 'call', of: node, args: parseArguments(cursor), offset };
     else return node;
     cursor.link(offset);
   }
@@ -118,9 +132,19 @@ function parsePostfix(cursor: Cursor, start: Node): Node {
 
 function parseMember(cursor: Cursor, of: Node): Node {
   const token = cursor.next();
-  if (token.kind === 'name') return { kind: 'attribute', of, name: token.text, offset: token.offset };
-  if (token.kind !== 'int') throw new SourceError(`expected a name or a number after '.' but found ${shown(token)}`, token.offset);
-  const key: Node = { kind: 'constant', value: Number(token.text.replaceAll('_', '')), float: false, offset: token.offset };
+  if (token.kind === 'name')
+    return { kind: 'attribute', of, name: token.text, offset: token.offset };
+  if (token.kind !== 'int')
+    throw new SourceError(
+      `expected a name or a number after '.' but found ${shown(token)}`,
+      token.offset,
+    );
+  const key: Node = {
+    kind: 'constant',
+    value: Number(token.text.replaceAll('_', '')),
+    float: false,
+    offset: token.offset,
+  };
   return { kind: 'item', of, key, offset: token.offset };
 }
 
@@ -134,17 +158,24 @@ function parseSubscript(cursor: Cursor, of: Node, offset: number): Node {
       continue;
     }
     const sliced = parseSlice(cursor, of, start, offset);
-    if (keys.length > 0 || !cursor.is(']')) throw new SourceError('a slice stands alone in its brackets', offset);
+    if (keys.length > 0 || !cursor.is(']'))
+      throw new SourceError('a slice stands alone in its brackets', offset);
     cursor.next();
     return sliced;
   }
   cursor.next();
   const [only] = keys;
-  return { kind: 'item', of, key: keys.length === 1 && only !== undefined ? only : { kind: 'tuple', items: keys, offset }, offset };
+  return {
+    kind: 'item',
+    of,
+    key: keys.length === 1 && only !== undefined ? only : { kind: 'tuple', items: keys, offset },
+    offset,
+  };
 }
 
 function parseSlice(cursor: Cursor, of: Node, start: Node | undefined, offset: number): Node {
-  const bound = (): Node | undefined => (cursor.is(':') || cursor.is(']') || cursor.is(',') ? undefined : parseExpression(cursor));
+  const bound = (): Node | undefined =>
+    cursor.is(':') || cursor.is(']') || cursor.is(',') ? undefined : parseExpression(cursor);
   cursor.expect(':');
   const stop = bound();
   const step = cursor.skip(':') ? bound() : undefined;
@@ -193,7 +224,8 @@ function parseFilters(cursor: Cursor, start: Node): Node {
     const { offset } = cursor.peek();
     if (cursor.skip('|')) node = parseFilter(cursor, node);
     else if (cursor.skip('is')) node = parseTest(cursor, node);
-    else if (cursor.is('(')) node = { kind: 'call', of: node, args: parseArguments(cursor), offset };
+    else if (cursor.is('('))
+      node = { kind: 'call', of: node, args: parseArguments(cursor), offset };
     else return node;
     cursor.link(offset);
   }
@@ -202,7 +234,8 @@ function parseFilters(cursor: Cursor, start: Node): Node {
 /** A name with dots, as `ansible.builtin.bool`. */
 function parseDotted(cursor: Cursor, what: string): Token {
   const first = cursor.next();
-  if (first.kind !== 'name') throw new SourceError(`expected the name of a ${what} but found ${shown(first)}`, first.offset);
+  if (first.kind !== 'name')
+    throw new SourceError(`expected the name of a ${what} but found ${shown(first)}`, first.offset);
   let text = first.text;
   while (cursor.skip('.')) text += `.${cursor.next().text}`;
   return { kind: 'name', text, offset: first.offset };
@@ -210,23 +243,33 @@ function parseDotted(cursor: Cursor, what: string): Token {
 
 function parseFilter(cursor: Cursor, of: Node): Node {
   const { text: name, offset } = parseDotted(cursor, 'filter');
-  return { kind: 'filter', of, name, args: cursor.is('(') ? parseArguments(cursor) : noArguments, offset };
+  return {
+    kind: 'filter',
+    of,
+    name,
+    args: cursor.is('(') ? parseArguments(cursor) : noArguments,
+    offset,
+  };
 }
 
 function parseTest(cursor: Cursor, of: Node): Node {
   const negated = cursor.is('not') ? cursor.next() : undefined;
   const { text: name, offset } = parseDotted(cursor, 'test');
   const test: Node = { kind: 'test', of, name, args: parseTestArguments(cursor), offset };
-  return negated === undefined ? test : { kind: 'unary', sign: 'not', of: test, offset: negated.offset };
+  return negated === undefined
+    ? test
+    : { kind: 'unary', sign: 'not', of: test, offset: negated.offset };
 }
 
 /** `is version('1', '<')` or, without parentheses, one plain value: `is divisibleby 3`. */
 function parseTestArguments(cursor: Cursor): Arguments {
   if (cursor.is('(')) return parseArguments(cursor);
   const token = cursor.peek();
-  const starts = token.kind === 'sign' ? token.text === '[' || token.text === '{' : token.kind !== 'end';
+  const starts =
+    token.kind === 'sign' ? token.text === '[' || token.text === '{' : token.kind !== 'end';
   if (!starts || ['else', 'or', 'and'].some(cursor.is)) return noArguments;
-  if (cursor.is('is')) throw new SourceError('tests cannot follow each other: join them with `and`', token.offset);
+  if (cursor.is('is'))
+    throw new SourceError('tests cannot follow each other: join them with `and`', token.offset);
   const value = cursor.nested(() => parsePostfix(cursor, parsePrimary(cursor, parseExpression)));
   return { ...noArguments, positional: [value] };
 }

@@ -22,7 +22,9 @@ export function parsePrimary(cursor: Cursor, parseExpression: Parse): Node {
   switch (token.kind) {
     case 'name': {
       const value = words.get(token.text);
-      return value === undefined ? { kind: 'name', name: token.text, offset } : { kind: 'constant', value, float: false, offset };
+      return value === undefined
+        ? { kind: 'name', name: token.text, offset }
+        : { kind: 'constant', value, float: false, offset };
     }
     case 'string': {
       let value = token.text;
@@ -35,9 +37,13 @@ export function parsePrimary(cursor: Cursor, parseExpression: Parse): Node {
       return { kind: 'constant', value: realNumber(token.text, offset), float: true, offset };
   }
   if (token.text === '(') return parseParentheses(cursor, offset, parseExpression);
-  if (token.text === '[') return { kind: 'list', items: parseItems(cursor, ']', parseExpression), offset };
+  if (token.text === '[')
+    return { kind: 'list', items: parseItems(cursor, ']', parseExpression), offset };
   if (token.text === '{') return parseDict(cursor, offset, parseExpression);
-  throw new SourceError(token.kind === 'end' ? 'the expression ends too early' : `unexpected ${shown(token)}`, offset);
+  throw new SourceError(
+    token.kind === 'end' ? 'the expression ends too early' : `unexpected ${shown(token)}`,
+    offset,
+  );
 }
 
 function realNumber(text: string, offset: number): number {

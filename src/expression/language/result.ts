@@ -26,7 +26,13 @@ export type Result =
 
 /** Plain data; undefined or unknown parts end it, items that are `omit` are left out. */
 export function plain(cell: PyValue): Value {
-  if (cell === null || typeof cell === 'string' || typeof cell === 'boolean' || typeof cell === 'number') return cell;
+  if (
+    cell === null ||
+    typeof cell === 'string' ||
+    typeof cell === 'boolean' ||
+    typeof cell === 'number'
+  )
+    return cell;
   if (typeof cell === 'bigint') return Number(cell);
   kindOf(cell);
   spend(1);
@@ -49,16 +55,22 @@ const keyOf = (key: PyValue): string => {
   return key === null ? 'null' : typeof key === 'boolean' ? String(key) : repr(key);
 };
 
-/** Runs an evaluation and turns every way it can end into a result. Other errors are our own bugs and pass through. */
+/**
+ * Runs an evaluation and turns every way it can end into a result. Other errors are our own bugs
+ * and pass through.
+ */
 export function resultOf(run: () => Value): Result {
   try {
     return { kind: 'value', value: metered(run) };
   } catch (error) {
     if (error instanceof UnknownSignal) return { kind: 'unknown', why: error.why };
     if (error instanceof ExpressionError) {
-      return error.omitted ? { kind: 'error', message: error.message, omitted: true } : { kind: 'error', message: error.message };
+      return error.omitted
+        ? { kind: 'error', message: error.message, omitted: true }
+        : { kind: 'error', message: error.message };
     }
-    if (error instanceof RangeError) return { kind: 'error', message: 'the value or the expression is nested too deeply' };
+    if (error instanceof RangeError)
+      return { kind: 'error', message: 'the value or the expression is nested too deeply' };
     throw error;
   }
 }

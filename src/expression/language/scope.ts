@@ -10,7 +10,9 @@ export const scopeOf = (...layers: readonly Mapping[]): Scope => ({
   },
 });
 
-/** Facts with dotted names as nested mappings, so that `kernel.release` reads the fact of that name. */
+/**
+ * Facts with dotted names as nested mappings, so that `kernel.release` reads the fact of that name.
+ */
 export function nestFacts(facts: Mapping): Mapping {
   const root: Tree = new Map();
   for (const [name, value] of Object.entries(facts)) {
@@ -31,4 +33,6 @@ export function nestFacts(facts: Mapping): Mapping {
 type Tree = Map<string, Value | Tree>;
 
 const mappingOf = (tree: Tree): Mapping =>
-  Object.fromEntries([...tree].map(([key, value]) => [key, value instanceof Map ? mappingOf(value) : value]));
+  Object.fromEntries(
+    [...tree].map(([key, value]) => [key, value instanceof Map ? mappingOf(value) : value]),
+  );

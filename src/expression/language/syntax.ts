@@ -9,8 +9,17 @@ export type Node =
     }
   | { readonly kind: 'name'; readonly name: string; readonly offset: number }
   | { readonly kind: 'list' | 'tuple'; readonly items: readonly Node[]; readonly offset: number }
-  | { readonly kind: 'dict'; readonly pairs: readonly (readonly [Node, Node])[]; readonly offset: number }
-  | { readonly kind: 'attribute'; readonly of: Node; readonly name: string; readonly offset: number }
+  | {
+      readonly kind: 'dict';
+      readonly pairs: readonly (readonly [Node, Node])[];
+      readonly offset: number;
+    }
+  | {
+      readonly kind: 'attribute';
+      readonly of: Node;
+      readonly name: string;
+      readonly offset: number;
+    }
   | { readonly kind: 'item'; readonly of: Node; readonly key: Node; readonly offset: number }
   | {
       readonly kind: 'slice';
@@ -21,12 +30,35 @@ export type Node =
       readonly offset: number;
     }
   | { readonly kind: 'call'; readonly of: Node; readonly args: Arguments; readonly offset: number }
-  | { readonly kind: 'filter' | 'test'; readonly of: Node; readonly name: string; readonly args: Arguments; readonly offset: number }
+  | {
+      readonly kind: 'filter' | 'test';
+      readonly of: Node;
+      readonly name: string;
+      readonly args: Arguments;
+      readonly offset: number;
+    }
   | { readonly kind: 'unary'; readonly sign: UnarySign; readonly of: Node; readonly offset: number }
-  | { readonly kind: 'binary'; readonly sign: BinarySign; readonly left: Node; readonly right: Node; readonly offset: number }
+  | {
+      readonly kind: 'binary';
+      readonly sign: BinarySign;
+      readonly left: Node;
+      readonly right: Node;
+      readonly offset: number;
+    }
   | { readonly kind: 'concat'; readonly items: readonly Node[]; readonly offset: number }
-  | { readonly kind: 'compare'; readonly first: Node; readonly rest: readonly (readonly [CompareSign, Node])[]; readonly offset: number }
-  | { readonly kind: 'if'; readonly test: Node; readonly yes: Node; readonly no: Node | undefined; readonly offset: number };
+  | {
+      readonly kind: 'compare';
+      readonly first: Node;
+      readonly rest: readonly (readonly [CompareSign, Node])[];
+      readonly offset: number;
+    }
+  | {
+      readonly kind: 'if';
+      readonly test: Node;
+      readonly yes: Node;
+      readonly no: Node | undefined;
+      readonly offset: number;
+    };
 
 export interface Arguments {
   readonly positional: readonly Node[];
@@ -40,4 +72,9 @@ type UnarySign = 'not' | '-' | '+';
 export type BinarySign = '+' | '-' | '*' | '/' | '//' | '%' | '**' | 'and' | 'or';
 export type CompareSign = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'not in';
 
-export const noArguments: Arguments = { positional: [], named: [], spread: undefined, spreadNamed: undefined };
+export const noArguments: Arguments = {
+  positional: [],
+  named: [],
+  spread: undefined,
+  spreadNamed: undefined,
+};

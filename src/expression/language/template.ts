@@ -1,24 +1,38 @@
-// Text with `{{ }}` inside. A text that is one single expression keeps the type of its value; others become text.
+// Text with `{{ }}` inside. A text that is one single expression keeps the type of its value;
+// others become text.
 import { isList, isMapping, isUnknown, unknown, type Value } from '../../model/value.ts';
 import { ExpressionError, SourceError, UnknownSignal } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { text } from '../python/printing.ts';
 import { isDict, isMissing, isOmit, isTuple, type PyValue } from '../python/py-value.ts';
 import type { Scope } from './compile.ts';
-import { asProblem, type Compiled, compileTokens, type Part, remember, type SyntaxProblem } from './expression.ts';
+import {
+  asProblem,
+  type Compiled,
+  compileTokens,
+  type Part,
+  remember,
+  type SyntaxProblem,
+} from './expression.ts';
 import { tokenize } from './lexer.ts';
 import { plain, type Result, resultOf } from './result.ts';
 
 export type Template = Compiled;
 
-type Piece = { readonly kind: 'text'; readonly text: string } | ({ readonly kind: 'expression' } & Part);
+type Piece =
+  | { readonly kind: 'text'; readonly text: string }
+  | ({ readonly kind: 'expression' } & Part);
 
 /** Whether a text has anything to render; quick, for plain texts are the rule. */
-export const hasTemplate = (source: string): boolean => source.includes('{{') || source.includes('{%') || source.includes('{#');
+export const hasTemplate = (source: string): boolean =>
+  source.includes('{{') || source.includes('{%') || source.includes('{#');
 
 const remembered = new Map<string, Template | SyntaxProblem>();
 
-/** Compiles a text with `{{ }}` parts. Statements (`{% %}`) are refused; comments (`{# #}`) are left out. */
+/**
+ * Compiles a text with `{{ }}` parts. Statements (`{% %}`) are refused; comments (`{# #}`) are left
+ * out.
+ */
 export const compileTemplate = (source: string): Template | SyntaxProblem =>
   remember(remembered, source, () => {
     try {
@@ -36,7 +50,9 @@ function templateOf(pieces: readonly Piece[]): Template {
   const render = (scope: Scope): Value => {
     if (isEmpty) return '';
     if (parts.length === 1 && only?.kind === 'expression') return plain(only.run(scope));
-    return concatenated(parts.map((piece) => (piece.kind === 'text' ? piece.text : piece.run(scope))));
+    return concatenated(
+      parts.map((piece) => (piece.kind === 'text' ? piece.text : piece.run(scope))),
+    );
   };
   return { kind: 'expression', names, evaluate: (scope) => resultOf(() => render(scope)) };
 }
@@ -52,9 +68,14 @@ function concatenated(cells: readonly PyValue[]): Value {
   }, '');
 }
 
-/** As Ansible prints a value between texts: what it cannot store, it cannot print; tuples print as lists. */
+/**
+ * As Ansible prints a value between texts: what it cannot store, it cannot print; tuples print as
+ * lists.
+ */
 const printed = (cell: PyValue): string =>
-  isTuple(cell) || isDict(cell) || Array.isArray(cell) || isMissing(cell) ? text(plain(cell)) : text(cell);
+  isTuple(cell) || isDict(cell) || Array.isArray(cell) || isMissing(cell)
+    ? text(plain(cell))
+    : text(cell);
 
 function piecesOf(source: string): Piece[] {
   const pieces: Piece[] = [];
@@ -85,7 +106,10 @@ function piecesOf(source: string): Piece[] {
       at = end + 2;
       continue;
     }
-    const lexed = tokenize(source, start + 2 + (lead === '-' ? 1 : 0), { escapes: false, inTemplate: true });
+    const lexed = tokenize(source, start + 2 + (lead === '-' ? 1 : 0), {
+      escapes: false,
+      inTemplate: true,
+    });
     pieces.push({ kind: 'expression', ...compileTokens(lexed, true) });
     trims = lexed.trims;
     at = lexed.end + (lexed.trims ? 3 : 2);
@@ -99,11 +123,19 @@ const nextOpening = (source: string, from: number): number => {
   return found === null ? -1 : from + found.index;
 };
 
-/** Renders every text inside plain data; keys stay as they are, and what is `omit` is left out of its mapping or list. */
-export const renderDeep = (value: Value, scope: Scope): Result => resultOf(() => rendered(value, scope, false));
+/**
+ * Renders every text inside plain data; keys stay as they are, and what is `omit` is left out of
+ * its mapping or list.
+ */
+export const renderDeep = (value: Value, scope: Scope): Result =>
+  resultOf(() => rendered(value, scope, false));
 
-/** As `renderDeep`, but a part that is unknown stays in its place as such, so that the other parts can be used. */
-export const renderParts = (value: Value, scope: Scope): Result => resultOf(() => rendered(value, scope, true));
+/**
+ * As `renderDeep`, but a part that is unknown stays in its place as such, so that the other parts
+ * can be used.
+ */
+export const renderParts = (value: Value, scope: Scope): Result =>
+  resultOf(() => rendered(value, scope, true));
 
 function rendered(value: Value, scope: Scope, keepsUnknown: boolean): Value {
   if (typeof value === 'string') return hasTemplate(value) ? renderedText(value, scope) : value;
@@ -113,8 +145,12 @@ function rendered(value: Value, scope: Scope, keepsUnknown: boolean): Value {
     return items.filter((item) => item !== undefined);
   }
   if (!isMapping(value)) return value;
-  const entries = Object.entries(value).map(([key, item]) => [key, renderedPart(item, scope, keepsUnknown)] as const);
-  return Object.fromEntries(entries.filter((entry): entry is readonly [string, Value] => entry[1] !== undefined));
+  const entries = Object.entries(value).map(
+    ([key, item]) => [key, renderedPart(item, scope, keepsUnknown)] as const,
+  );
+  return Object.fromEntries(
+    entries.filter((entry): entry is readonly [string, Value] => entry[1] !== undefined),
+  );
 }
 
 /** A part of a list or mapping; undefined when it is left out. */

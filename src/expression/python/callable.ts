@@ -1,7 +1,16 @@
 // Filters, tests and methods as tables of named functions with Python-like parameters.
 
 import { fail, UndefinedError } from '../errors.ts';
-import { type Args, isListCell, isMade, isMissing, isTuple, missing, type PyValue, touch } from './py-value.ts';
+import {
+  type Args,
+  isListCell,
+  isMade,
+  isMissing,
+  isTuple,
+  missing,
+  type PyValue,
+  touch,
+} from './py-value.ts';
 
 /** What a function may ask of the evaluation it runs in. */
 export interface Runtime {
@@ -40,12 +49,18 @@ export interface Callable {
   readonly lenient: boolean;
   /** Undefined items inside a list or mapping do not end it; it may never look at them. */
   readonly tolerant?: boolean;
-  /** Its first argument is a regular expression, which is checked before anything runs where it is written in place. */
+  /**
+   * Its first argument is a regular expression, which is checked before anything runs where it is
+   * written in place.
+   */
   readonly takesPattern?: boolean;
   readonly run: (value: PyValue, bound: Bound) => PyValue;
 }
 
-/** `'old new count?'`: two required parameters and one that may be left out; `*` and `**` take all others, and what follows `*` goes by name only. */
+/**
+ * `'old new count?'`: two required parameters and one that may be left out; `*` and `**` take all
+ * others, and what follows `*` goes by name only.
+ */
 export function parameters(spec: string): Parameters {
   const words = spec.split(' ').filter((word) => word !== '');
   const names = words.filter((word) => !word.startsWith('*'));
@@ -64,12 +79,18 @@ export const define = (spec: string, run: (value: PyValue, bound: Bound) => PyVa
   run,
 });
 
-export const defineMatching = (spec: string, run: (value: PyValue, bound: Bound) => PyValue): Callable => ({
+export const defineMatching = (
+  spec: string,
+  run: (value: PyValue, bound: Bound) => PyValue,
+): Callable => ({
   ...define(spec, run),
   takesPattern: true,
 });
 
-export const defineLenient = (spec: string, run: (value: PyValue, bound: Bound) => PyValue): Callable => ({
+export const defineLenient = (
+  spec: string,
+  run: (value: PyValue, bound: Bound) => PyValue,
+): Callable => ({
   parameters: parameters(spec),
   lenient: true,
   run,
@@ -81,12 +102,16 @@ export function shapeProblem(
   positional: number,
   named: readonly string[],
 ): string | undefined {
-  if (positional > byPlace && !rest) return `takes at most ${byPlace} argument${byPlace === 1 ? '' : 's'} but got ${positional}`;
+  if (positional > byPlace && !rest)
+    return `takes at most ${byPlace} argument${byPlace === 1 ? '' : 's'} but got ${positional}`;
   const twice = named.find((name) => names.slice(0, Math.min(positional, byPlace)).includes(name));
   if (twice !== undefined) return `got '${twice}' twice`;
   const stranger = named.find((name) => !names.includes(name));
-  if (stranger !== undefined && !extra) return `has no argument '${stranger}'${names.length === 0 ? '' : `; it takes ${names.join(', ')}`}`;
-  const lacking = names.slice(Math.min(positional, byPlace), required).find((name) => !named.includes(name));
+  if (stranger !== undefined && !extra)
+    return `has no argument '${stranger}'${names.length === 0 ? '' : `; it takes ${names.join(', ')}`}`;
+  const lacking = names
+    .slice(Math.min(positional, byPlace), required)
+    .find((name) => !named.includes(name));
   return lacking === undefined ? undefined : `needs the argument '${lacking}'`;
 }
 
@@ -95,15 +120,27 @@ export function bind(what: string, parameters: Parameters, args: Args, runtime: 
   if (problem !== undefined) fail(`${what} ${problem}`);
   const { names, byPlace } = parameters;
   return {
-    at: (index) => (index < Math.min(byPlace, args.positional.length) ? args.positional[index] : args.named.get(names[index] ?? '')),
+    at: (index) =>
+      index < Math.min(byPlace, args.positional.length)
+        ? args.positional[index]
+        : args.named.get(names[index] ?? ''),
     rest: args.positional.slice(byPlace),
     extra: new Map([...args.named].filter(([name]) => !names.includes(name))),
     runtime,
   };
 }
 
-/** Calls a filter or test: an undefined value that it meets makes its result undefined too, unless it is made for them. */
-export function apply(what: string, callable: Callable, value: PyValue, args: Args, runtime: Runtime): PyValue {
+/**
+ * Calls a filter or test: an undefined value that it meets makes its result undefined too, unless
+ * it is made for them.
+ */
+export function apply(
+  what: string,
+  callable: Callable,
+  value: PyValue,
+  args: Args,
+  runtime: Runtime,
+): PyValue {
   return orUndefined(() => {
     const all = [...(isEmptyIf(value) ? [] : [value]), ...args.positional, ...args.named.values()];
     if (!callable.lenient) all.forEach(touch);
@@ -127,7 +164,10 @@ export function orUndefined(run: () => PyValue): PyValue {
 /** What an `if` without `else` left may still be printed, as nothing. */
 const isEmptyIf = (cell: PyValue): boolean => isMissing(cell) && cell.plain === true;
 
-/** Uses a value and, as far as an expression made it, its items: the user's own data has nothing undefined in it. */
+/**
+ * Uses a value and, as far as an expression made it, its items: the user's own data has nothing
+ * undefined in it.
+ */
 function touchItems(cell: PyValue): PyValue {
   touch(cell);
   if (isListCell(cell)) cell.forEach(touchInside);
@@ -142,5 +182,9 @@ function touchInside(cell: PyValue): void {
 }
 
 /** The same functions, but undefined items inside their values do not end them. */
-export const tolerating = (table: Readonly<Record<string, Callable>>): Readonly<Record<string, Callable>> =>
-  Object.fromEntries(Object.entries(table).map(([name, callable]) => [name, { ...callable, tolerant: true }]));
+export const tolerating = (
+  table: Readonly<Record<string, Callable>>,
+): Readonly<Record<string, Callable>> =>
+  Object.fromEntries(
+    Object.entries(table).map(([name, callable]) => [name, { ...callable, tolerant: true }]),
+  );

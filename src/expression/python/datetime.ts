@@ -22,7 +22,8 @@ export function durationText(micros: number): string {
 }
 
 export const durationDays = (micros: number): number => Math.floor(micros / day);
-export const durationSeconds = (micros: number): number => Math.floor((micros - durationDays(micros) * day) / second);
+export const durationSeconds = (micros: number): number =>
+  Math.floor((micros - durationDays(micros) * day) / second);
 export const totalSeconds = (micros: number): number => micros / second;
 
 const fields: Readonly<Record<string, { readonly width: number; readonly pattern: RegExp }>> = {
@@ -53,7 +54,8 @@ export function parseDatetime(value: string, format: string): number {
       rest = rest.slice(1);
       continue;
     }
-    const field = fields[letter] ?? fail(`to_datetime does not know %${letter}; it knows %Y %m %d %H %M %S %f`);
+    const field =
+      fields[letter] ?? fail(`to_datetime does not know %${letter}; it knows %Y %m %d %H %M %S %f`);
     const found = field.pattern.exec(rest)?.[0] ?? wrong();
     read[letter] = Number(letter === 'f' ? found.padEnd(6, '0') : found);
     rest = rest.slice(found.length);
@@ -61,12 +63,26 @@ export function parseDatetime(value: string, format: string): number {
   if (rest !== '') fail(`unconverted data remains: ${rest}`);
   const [year, month, date] = [read.Y ?? 1900, read.m ?? 1, read.d ?? 1];
   const millis = Date.UTC(year, month - 1, date, read.H ?? 0, read.M ?? 0, read.S ?? 0);
-  if (new Date(Date.UTC(year, month - 1, date)).getUTCDate() !== date) fail('day is out of range for month');
+  if (new Date(Date.UTC(year, month - 1, date)).getUTCDate() !== date)
+    fail('day is out of range for month');
   return millis * 1000 + (read.f ?? 0);
 }
 
 const weekdays = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-const months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+const months = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+];
 
 /** Writes a time by a strftime format, with English names. */
 export function formatDatetime(micros: number, format: string): string {
@@ -84,7 +100,10 @@ export function formatDatetime(micros: number, format: string): string {
     M: pad(date.getUTCMinutes(), 2),
     S: pad(date.getUTCSeconds(), 2),
     f: pad(((micros % second) + second) % second, 6),
-    j: pad(Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / 86_400_000) + 1, 3),
+    j: pad(
+      Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / 86_400_000) + 1,
+      3,
+    ),
     A: weekday,
     a: weekday.slice(0, 3),
     B: month,
@@ -94,6 +113,8 @@ export function formatDatetime(micros: number, format: string): string {
   };
   const dated = format.replace(/%F/g, '%Y-%m-%d').replace(/%T/g, '%H:%M:%S');
   return dated.replace(/%([\s\S])/g, (whole, letter: string) =>
-    Object.hasOwn(values, letter) ? (values[letter] ?? '') : fail(`strftime does not know ${whole}`),
+    Object.hasOwn(values, letter)
+      ? (values[letter] ?? '')
+      : fail(`strftime does not know ${whole}`),
   );
 }

@@ -1,9 +1,22 @@
-// Mappings: the user's own (looked up by own property only, no prototype is ever reached) and those that expressions make.
+// Mappings: the user's own (looked up by own property only, no prototype is ever reached) and those
+// that expressions make.
 import type { Mapping } from '../../model/value.ts';
 import { fail } from '../errors.ts';
-import { brand, type Dict, isFloatBox, isMade, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
+import {
+  brand,
+  type Dict,
+  isFloatBox,
+  isMade,
+  isTuple,
+  kindOf,
+  type PyValue,
+  typeName,
+} from './py-value.ts';
 
-/** Equal for keys that Python holds for the same key (`1`, `1.0` and `true`); undefined for a type that cannot be a key. */
+/**
+ * Equal for keys that Python holds for the same key (`1`, `1.0` and `true`); undefined for a type
+ * that cannot be a key.
+ */
 export function keyText(key: PyValue): string | undefined {
   const kind = kindOf(key);
   if (typeof key === 'string') return `s${key}`;
@@ -17,7 +30,8 @@ export function keyText(key: PyValue): string | undefined {
   return parts.includes(undefined) ? undefined : `t${JSON.stringify(parts)}`;
 }
 
-const hashed = (key: PyValue): string => keyText(key) ?? fail(`unhashable type: '${typeName(key)}'`);
+const hashed = (key: PyValue): string =>
+  keyText(key) ?? fail(`unhashable type: '${typeName(key)}'`);
 
 export function dictOf(pairs: Iterable<readonly [PyValue, PyValue]>): Dict {
   const entries = new Map<string, readonly [PyValue, PyValue]>();
@@ -28,22 +42,32 @@ export function dictOf(pairs: Iterable<readonly [PyValue, PyValue]>): Dict {
   return { [brand]: 'dict', entries };
 }
 
-export const dictSize = (dict: Mapping | Dict): number => (isMade(dict) ? dict.entries.size : Object.keys(dict).length);
+export const dictSize = (dict: Mapping | Dict): number =>
+  isMade(dict) ? dict.entries.size : Object.keys(dict).length;
 
-/** A variable of a `__name__` form is nobody's data; such keys are refused even where a mapping has them. */
+/**
+ * A variable of a `__name__` form is nobody's data; such keys are refused even where a mapping has
+ * them.
+ */
 export const isForbidden = (name: string): boolean => name.startsWith('__');
 
 export function dictGet(dict: Mapping | Dict, key: PyValue): PyValue | undefined {
   if (typeof key === 'string' && isForbidden(key)) return undefined;
   if (isMade(dict)) return dict.entries.get(hashed(key))?.[1];
-  return typeof key === 'string' ? (Object.hasOwn(dict, key) ? dict[key] : undefined) : void hashed(key);
+  return typeof key === 'string'
+    ? Object.hasOwn(dict, key)
+      ? dict[key]
+      : undefined
+    : void hashed(key);
 }
 
 export const dictKeys = (dict: Mapping | Dict): PyValue[] =>
   isMade(dict) ? [...dict.entries.values()].map(([key]) => key) : Object.keys(dict);
 
 export const dictValues = (dict: Mapping | Dict): PyValue[] =>
-  isMade(dict) ? [...dict.entries.values()].map(([, value]) => value) : (Object.values(dict) as PyValue[]);
+  isMade(dict)
+    ? [...dict.entries.values()].map(([, value]) => value)
+    : (Object.values(dict) as PyValue[]);
 
 export const dictEntries = (dict: Mapping | Dict): (readonly [PyValue, PyValue])[] =>
   isMade(dict) ? [...dict.entries.values()] : Object.entries(dict);

@@ -1,4 +1,5 @@
-// Checksums of text by Node's own crypto, which reads no state: the one file of the pure rooms that uses it.
+// Checksums of text by Node's own crypto, which reads no state: the one file of the pure rooms that
+// uses it.
 import { createHash } from 'node:crypto';
 import { fail } from '../errors.ts';
 import { spend } from '../meter.ts';
@@ -7,7 +8,8 @@ const algorithms = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'];
 
 /** The checksum in hexadecimal digits. */
 export function digest(value: string, algorithm: string): string {
-  if (!algorithms.includes(algorithm)) return fail(`hash knows ${algorithms.join(', ')}, not '${algorithm}'`);
+  if (!algorithms.includes(algorithm))
+    return fail(`hash knows ${algorithms.join(', ')}, not '${algorithm}'`);
   spend(value.length);
   return createHash(algorithm).update(value).digest('hex');
 }
@@ -19,5 +21,11 @@ export function uuid(name: string, namespace: string): string {
   const full = createHash('sha1').update(Buffer.from(digits, 'hex')).update(name).digest('hex');
   const variant = ((Number.parseInt(full[16] ?? '0', 16) & 3) | 8).toString(16);
   const parts = `${full.slice(0, 12)}5${full.slice(13, 16)}${variant}${full.slice(17)}`;
-  return [parts.slice(0, 8), parts.slice(8, 12), parts.slice(12, 16), parts.slice(16, 20), parts.slice(20, 32)].join('-');
+  return [
+    parts.slice(0, 8),
+    parts.slice(8, 12),
+    parts.slice(12, 16),
+    parts.slice(16, 20),
+    parts.slice(20, 32),
+  ].join('-');
 }

@@ -1,4 +1,5 @@
-// `'{0:>5}'.format(...)`: Python's replacement fields with the format specifications of texts and numbers.
+// `'{0:>5}'.format(...)`: Python's replacement fields with the format specifications of texts and
+// numbers.
 
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
@@ -7,7 +8,10 @@ import { real } from './printf.ts';
 import { repr, text } from './printing.ts';
 import { type Args, kindOf, type PyValue, typeName } from './py-value.ts';
 
-/** Reads `.name` and `[key]` inside a field; given by the caller, so that attribute rules are the same everywhere. */
+/**
+ * Reads `.name` and `[key]` inside a field; given by the caller, so that attribute rules are the
+ * same everywhere.
+ */
 type Reach = (value: PyValue, key: PyValue, isAttribute: boolean) => PyValue;
 
 export function formatText(format: string, args: Args, reach: Reach): string {
@@ -25,9 +29,12 @@ export function formatText(format: string, args: Args, reach: Reach): string {
     } else {
       const end = fieldEnd(format, at);
       const [, name = '', conversion, spec = ''] =
-        /^([^!:]*)(?:!([\s\S]))?(?::([\s\S]*))?$/.exec(format.slice(at + 1, end)) ?? fail('bad format field');
+        /^([^!:]*)(?:!([\s\S]))?(?::([\s\S]*))?$/.exec(format.slice(at + 1, end)) ??
+        fail('bad format field');
       const wanted = name === '' || /^[.[]/.test(name) ? `${automatic++}${name}` : name;
-      const inner = spec.replace(/\{([^{}]*)\}/g, (_, key: string) => text(fieldValue(key === '' ? `${automatic++}` : key, args, reach)));
+      const inner = spec.replace(/\{([^{}]*)\}/g, (_, key: string) =>
+        text(fieldValue(key === '' ? `${automatic++}` : key, args, reach)),
+      );
       const value = fieldValue(wanted, args, reach);
       out +=
         conversion === 'r' || conversion === 'a'
@@ -52,17 +59,26 @@ function fieldValue(name: string, args: Args, reach: Reach): PyValue {
   const [first = ''] = /^[^.[]*/.exec(name) ?? [];
   const start = /^\d+$/.test(first) ? args.positional[Number(first)] : args.named.get(first);
   if (start === undefined)
-    return fail(/^\d+$/.test(first) ? 'the format needs more values than it was given' : `the format needs a value named '${first}'`);
+    return fail(
+      /^\d+$/.test(first)
+        ? 'the format needs more values than it was given'
+        : `the format needs a value named '${first}'`,
+    );
   let value = start;
-  for (const [, attribute, key, closed] of name.slice(first.length).matchAll(/\.([^.[]+)|\[([^\]]+)(\]?)/g)) {
+  for (const [, attribute, key, closed] of name
+    .slice(first.length)
+    .matchAll(/\.([^.[]+)|\[([^\]]+)(\]?)/g)) {
     if (closed === '') return fail("missing ']' in format string");
     value =
-      attribute === undefined ? reach(value, /^\d+$/.test(key ?? '') ? Number(key) : (key ?? ''), false) : reach(value, attribute, true);
+      attribute === undefined
+        ? reach(value, /^\d+$/.test(key ?? '') ? Number(key) : (key ?? ''), false)
+        : reach(value, attribute, true);
   }
   return value;
 }
 
-const specification = /^(?:([\s\S])?([<>=^]))?([-+ ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/u;
+const specification =
+  /^(?:([\s\S])?([<>=^]))?([-+ ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/u;
 
 function formatValue(value: PyValue, spec: string): string {
   kindOf(value);
@@ -73,25 +89,44 @@ function formatValue(value: PyValue, spec: string): string {
   const size = Number(width ?? 0);
   reserve(size + Number(precision ?? 0));
   if (n === undefined) {
-    if (typeof value !== 'string' && typeof value !== 'boolean') fail(`unsupported format string passed to ${typeName(value)}`);
-    if ((letter !== undefined && letter !== 's') || sign !== undefined || align === '=' || group !== undefined)
+    if (typeof value !== 'string' && typeof value !== 'boolean')
+      fail(`unsupported format string passed to ${typeName(value)}`);
+    if (
+      (letter !== undefined && letter !== 's') ||
+      sign !== undefined ||
+      align === '=' ||
+      group !== undefined
+    )
       fail(`invalid format specifier '${spec}' for text`);
-    const body = precision === undefined ? text(value) : Array.from(text(value)).slice(0, Number(precision)).join('');
+    const body =
+      precision === undefined
+        ? text(value)
+        : Array.from(text(value)).slice(0, Number(precision)).join('');
     return place(body, fill ?? (zero === undefined ? ' ' : '0'), align ?? '<', size);
   }
-  const body = digitsOf(value, letter, precision === undefined ? undefined : Number(precision), alternate !== undefined);
+  const body = digitsOf(
+    value,
+    letter,
+    precision === undefined ? undefined : Number(precision),
+    alternate !== undefined,
+  );
   const negative = body.startsWith('-');
   const grouped =
-    group === undefined ? body.replace(/^-/, '') : body.replace(/^-/, '').replace(/^\d+/, (whole) => inThousands(whole, group));
+    group === undefined
+      ? body.replace(/^-/, '')
+      : body.replace(/^-/, '').replace(/^\d+/, (whole) => inThousands(whole, group));
   const lead = negative ? '-' : sign === '+' || sign === ' ' ? sign : '';
   const filler = fill ?? (zero === undefined ? ' ' : '0');
-  if ((align ?? (zero === undefined ? '>' : '=')) === '=') return lead + grouped.padStart(size - lead.length, filler);
+  if ((align ?? (zero === undefined ? '>' : '=')) === '=')
+    return lead + grouped.padStart(size - lead.length, filler);
   return place(lead + grouped, filler, align ?? '>', size);
 }
 
 function inThousands(digits: string, separator: string): string {
   const first = digits.length % 3;
-  return [digits.slice(0, first), ...(digits.slice(first).match(/\d{3}/g) ?? [])].filter((group) => group !== '').join(separator);
+  return [digits.slice(0, first), ...(digits.slice(first).match(/\d{3}/g) ?? [])]
+    .filter((group) => group !== '')
+    .join(separator);
 }
 
 function place(body: string, fill: string, align: string, width: number): string {
@@ -101,17 +136,28 @@ function place(body: string, fill: string, align: string, width: number): string
   return fill.repeat(left) + body + fill.repeat(lack - left);
 }
 
-function digitsOf(value: PyValue, letter: string | undefined, precision: number | undefined, alternate: boolean): string {
+function digitsOf(
+  value: PyValue,
+  letter: string | undefined,
+  precision: number | undefined,
+  alternate: boolean,
+): string {
   const n = numeric(value);
   const bases: Readonly<Record<string, number>> = { b: 2, o: 8, x: 16, X: 16, d: 10 };
   if (n?.kind === 'int' && (letter === undefined || Object.hasOwn(bases, letter))) {
     if (precision !== undefined) fail('precision not allowed in integer format specifier');
     const digits = n.value.toString(bases[letter ?? 'd']);
-    const marked = alternate && letter !== undefined && letter !== 'd' ? digits.replace(/^-?/, `$&0${letter}`) : digits;
+    const marked =
+      alternate && letter !== undefined && letter !== 'd'
+        ? digits.replace(/^-?/, `$&0${letter}`)
+        : digits;
     return letter === 'X' ? marked.toUpperCase() : marked;
   }
   const size = toNumber(value) ?? 0;
   if (letter === '%') return `${real('f', size * 100, precision ?? 6)}%`;
-  if (letter === undefined) return precision === undefined ? text(value) : real('g', size, precision);
-  return 'eEfFgG'.includes(letter) ? real(letter, size, precision ?? 6) : fail(`unknown format code '${letter}'`);
+  if (letter === undefined)
+    return precision === undefined ? text(value) : real('g', size, precision);
+  return 'eEfFgG'.includes(letter)
+    ? real(letter, size, precision ?? 6)
+    : fail(`unknown format code '${letter}'`);
 }

@@ -5,7 +5,19 @@ import { reserve, spend } from '../meter.ts';
 import { dictEntries, dictOf } from './dicts.ts';
 import { compareText } from './order.ts';
 import { repr, text } from './printing.ts';
-import { float, int, isDatetime, isDict, isDuration, isFloatBox, isListCell, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
+import {
+  float,
+  int,
+  isDatetime,
+  isDict,
+  isDuration,
+  isFloatBox,
+  isListCell,
+  isTuple,
+  kindOf,
+  type PyValue,
+  typeName,
+} from './py-value.ts';
 
 export interface JsonStyle {
   /** Text of one level; undefined writes on one line. */
@@ -24,7 +36,12 @@ export function writeJson(value: PyValue, style: JsonStyle): string {
 
 const quoted = (value: string, ascii: boolean): string => {
   const body = JSON.stringify(value).replaceAll('\x7f', ascii ? '\\u007f' : '\x7f');
-  return ascii ? body.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`) : body;
+  return ascii
+    ? body.replace(
+        /[\u0080-\uffff]/g,
+        (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      )
+    : body;
 };
 
 function scalar(value: PyValue): string | undefined {
@@ -43,7 +60,8 @@ function write(value: PyValue, style: JsonStyle, line: string): string {
   if (typeof value === 'string') return quoted(value, style.ascii);
   const plain = scalar(value);
   if (plain !== undefined) return plain;
-  if (isDatetime(value) || isDuration(value)) return quoted(text(value).replace(' ', 'T'), style.ascii);
+  if (isDatetime(value) || isDuration(value))
+    return quoted(text(value).replace(' ', 'T'), style.ascii);
   const inner = style.indent === undefined ? '' : line + style.indent;
   const bracketed = (open: string, parts: readonly string[], close: string): string => {
     if (parts.length === 0) return open + close;
@@ -69,7 +87,9 @@ function write(value: PyValue, style: JsonStyle, line: string): string {
 }
 
 const keyOf = (key: PyValue): string =>
-  typeof key === 'string' ? key : (scalar(key) ?? fail(`keys must be text or numbers, not ${typeName(key)}`));
+  typeof key === 'string'
+    ? key
+    : (scalar(key) ?? fail(`keys must be text or numbers, not ${typeName(key)}`));
 
 const token =
   /[ \t\n\r]*(?:([[\]{}:,])|"((?:[^"\\]|\\[\s\S])*)"|(-?(?:0|[1-9]\d*))(\.\d+)?([eE][-+]?\d+)?|(true|false|null|NaN|-?Infinity))/y;

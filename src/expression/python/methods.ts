@@ -1,4 +1,5 @@
-// The methods of Python's types, as far as they only read: what would change a value is refused by name.
+// The methods of Python's types, as far as they only read: what would change a value is refused by
+// name.
 import { nearest } from '../../model/diagnostic.ts';
 import { present } from '../../model/present.ts';
 import { textArg } from '../arguments.ts';
@@ -30,22 +31,31 @@ const itemsOf = (value: PyValue): readonly PyValue[] => {
   return isTuple(value) ? value.items : isRange(value) ? rangeItems(value) : fail('not a list');
 };
 
-const entriesOf = (value: PyValue): (readonly [PyValue, PyValue])[] => (isDict(value) ? dictEntries(value) : fail('not a mapping'));
+const entriesOf = (value: PyValue): (readonly [PyValue, PyValue])[] =>
+  isDict(value) ? dictEntries(value) : fail('not a mapping');
 
 const searching: Readonly<Record<string, Callable>> = {
-  count: define('item', (value, { at }) => itemsOf(value).filter((item) => equals(item, at(0) ?? null)).length),
+  count: define(
+    'item',
+    (value, { at }) => itemsOf(value).filter((item) => equals(item, at(0) ?? null)).length,
+  ),
   index: define('item', (value, { at }) => {
     const found = itemsOf(value).findIndex((item) => equals(item, at(0) ?? null));
     return found < 0 ? fail('the value is not in the list') : found;
   }),
 };
 
-const listMethods: Readonly<Record<string, Callable>> = { ...searching, copy: define('', (value) => [...itemsOf(value)]) };
+const listMethods: Readonly<Record<string, Callable>> = {
+  ...searching,
+  copy: define('', (value) => [...itemsOf(value)]),
+};
 
 const dictMethods: Readonly<Record<string, Callable>> = {
   copy: define('', (value) => dictOf(entriesOf(value))),
   get: define('key otherwise?', (value, { at }) =>
-    isDict(value) ? orElse(dictGet(value, at(0) ?? null), () => at(1) ?? null) : fail('not a mapping'),
+    isDict(value)
+      ? orElse(dictGet(value, at(0) ?? null), () => at(1) ?? null)
+      : fail('not a mapping'),
   ),
   items: define('', (value) => entriesOf(value).map(tuple)),
   keys: define('', (value) => (isDict(value) ? dictKeys(value) : fail('not a mapping'))),
@@ -68,13 +78,19 @@ const floatMethods: Readonly<Record<string, Callable>> = {
 
 const momentMethods: Readonly<Record<string, Callable>> = {
   strftime: define('format', (value, { at }) =>
-    isDatetime(value) ? formatDatetime(value.micros, textArg(at(0), 'the format')) : fail('not a time'),
+    isDatetime(value)
+      ? formatDatetime(value.micros, textArg(at(0), 'the format'))
+      : fail('not a time'),
   ),
-  timestamp: define('', (value) => (isDatetime(value) ? float(totalSeconds(value.micros)) : fail('not a time'))),
+  timestamp: define('', (value) =>
+    isDatetime(value) ? float(totalSeconds(value.micros)) : fail('not a time'),
+  ),
 };
 
 const durationMethods: Readonly<Record<string, Callable>> = {
-  total_seconds: define('', (value) => (isDuration(value) ? float(totalSeconds(value.micros)) : fail('not a duration'))),
+  total_seconds: define('', (value) =>
+    isDuration(value) ? float(totalSeconds(value.micros)) : fail('not a duration'),
+  ),
 };
 
 const byKind: Readonly<Partial<Record<Kind, Readonly<Record<string, Callable>>>>> = {
@@ -90,7 +106,10 @@ const byKind: Readonly<Partial<Record<Kind, Readonly<Record<string, Callable>>>>
   duration: durationMethods,
 };
 
-/** What Python has and an expression may not use: it hides a key of that name, as there, but cannot be called. */
+/**
+ * What Python has and an expression may not use: it hides a key of that name, as there, but cannot
+ * be called.
+ */
 const refused: Readonly<Partial<Record<Kind, ReadonlySet<string>>>> = {
   str: new Set(['encode', 'format_map', 'maketrans', 'translate']),
   list: new Set(['append', 'clear', 'extend', 'insert', 'pop', 'remove', 'reverse', 'sort']),
@@ -103,7 +122,9 @@ const refused: Readonly<Partial<Record<Kind, ReadonlySet<string>>>> = {
 const changing = new Set([...(refused.list ?? []), ...(refused.dict ?? [])]);
 
 const refusal = (name: string): string =>
-  changing.has(name) ? `the method '${name}' changes its value; an expression may only read` : `the method '${name}' is not available`;
+  changing.has(name)
+    ? `the method '${name}' changes its value; an expression may only read`
+    : `the method '${name}' is not available`;
 
 /** The method of this name, if the value's type has it. */
 export function methodOf(value: PyValue, name: string): Callable | undefined {
@@ -117,13 +138,21 @@ const known = new Set(Object.values(byKind).flatMap((table) => Object.keys(table
 const knownRefused = new Set(Object.values(refused).flatMap((names) => [...names]));
 
 /** Why no value can have such a method, known before anything runs. */
-export function unknownMethod(name: string): { readonly message: string; readonly hint?: string } | undefined {
+export function unknownMethod(
+  name: string,
+): { readonly message: string; readonly hint?: string } | undefined {
   if (known.has(name)) return undefined;
-  if (name.startsWith('_')) return { message: `names that begin with _ are not accessible: '${name}'` };
+  if (name.startsWith('_'))
+    return { message: `names that begin with _ are not accessible: '${name}'` };
   if (knownRefused.has(name)) {
-    const hint = changing.has(name) ? 'use a filter (`sort`, `union`, `combine`) or `+`' : undefined;
+    const hint = changing.has(name)
+      ? 'use a filter (`sort`, `union`, `combine`) or `+`'
+      : undefined;
     return { message: refusal(name), ...present({ hint }) };
   }
   const near = nearest(name, known);
-  return { message: `no value has a method '${name}'`, ...present({ hint: near && `did you mean '${near}'?` }) };
+  return {
+    message: `no value has a method '${name}'`,
+    ...present({ hint: near && `did you mean '${near}'?` }),
+  };
 }

@@ -6,7 +6,9 @@ import { float, int, isFloatBox, kindOf, type PyValue, typeName } from './py-val
 /** Whole numbers are kept exact up to this many bits; a larger one is refused. */
 const mostBits = 65_536;
 
-type Numeric = { readonly kind: 'int'; readonly value: number | bigint } | { readonly kind: 'float'; readonly value: number };
+type Numeric =
+  | { readonly kind: 'int'; readonly value: number | bigint }
+  | { readonly kind: 'float'; readonly value: number };
 
 /** The operand as a number, or undefined when it is none. */
 export function numeric(cell: PyValue): Numeric | undefined {
@@ -25,21 +27,30 @@ export const toNumber = (cell: PyValue): number | undefined => {
   return n === undefined ? undefined : Number(n.value);
 };
 
-/** A whole number that fits a JavaScript number, as counts and positions are; undefined for anything else. */
+/**
+ * A whole number that fits a JavaScript number, as counts and positions are; undefined for anything
+ * else.
+ */
 export const wholeOf = (cell: PyValue): number | undefined => {
   const n = numeric(cell);
   return n?.kind === 'int' ? Number(n.value) : undefined;
 };
 
 function checkSize(value: bigint): bigint {
-  if (value >> BigInt(mostBits) !== 0n && -value >> BigInt(mostBits) !== 0n) fail('the number is too large');
+  if (value >> BigInt(mostBits) !== 0n && -value >> BigInt(mostBits) !== 0n)
+    fail('the number is too large');
   return value;
 }
 
 const exact =
-  (small: (a: number, b: number) => number, large: (a: bigint, b: bigint) => bigint, real: (a: number, b: number) => number) =>
+  (
+    small: (a: number, b: number) => number,
+    large: (a: bigint, b: bigint) => bigint,
+    real: (a: number, b: number) => number,
+  ) =>
   (a: Numeric, b: Numeric): PyValue => {
-    if (a.kind === 'float' || b.kind === 'float') return float(real(Number(a.value), Number(b.value)));
+    if (a.kind === 'float' || b.kind === 'float')
+      return float(real(Number(a.value), Number(b.value)));
     if (typeof a.value === 'number' && typeof b.value === 'number') {
       const result = small(a.value, b.value);
       if (Number.isSafeInteger(result)) return int(result);
@@ -88,25 +99,32 @@ export const floorDiv = (a: Numeric, b: Numeric): PyValue =>
       )(a, b);
 
 export const modulo = (a: Numeric, b: Numeric): PyValue =>
-  isZero(b) ? fail('integer modulo by zero') : exact(floatModulo, (x, y) => x - floorDivide(x, y) * y, floatModulo)(a, b);
+  isZero(b)
+    ? fail('integer modulo by zero')
+    : exact(floatModulo, (x, y) => x - floorDivide(x, y) * y, floatModulo)(a, b);
 
 export function power(a: Numeric, b: Numeric): PyValue {
   const [base, exponent] = [Number(a.value), Number(b.value)];
   if (base === 0 && exponent < 0) fail('0.0 cannot be raised to a negative power');
   if (a.kind === 'float' || b.kind === 'float' || exponent < 0) {
     const result = base ** exponent;
-    if (Number.isNaN(result) && !Number.isNaN(base) && !Number.isNaN(exponent)) fail('the result is a complex number');
-    if (!Number.isFinite(result) && Number.isFinite(base) && Number.isFinite(exponent)) fail('the result is too large');
+    if (Number.isNaN(result) && !Number.isNaN(base) && !Number.isNaN(exponent))
+      fail('the result is a complex number');
+    if (!Number.isFinite(result) && Number.isFinite(base) && Number.isFinite(exponent))
+      fail('the result is too large');
     return float(result);
   }
-  if (Math.abs(base) > 1 && Math.log2(Math.abs(base)) * exponent > mostBits) fail('the number is too large');
+  if (Math.abs(base) > 1 && Math.log2(Math.abs(base)) * exponent > mostBits)
+    fail('the number is too large');
   return int(BigInt(a.value) ** BigInt(b.value));
 }
 
 export function negate(cell: PyValue): PyValue {
   const n = numeric(cell);
   if (n === undefined) return fail(`bad operand type for unary -: '${typeName(cell)}'`);
-  return n.kind === 'float' ? float(-n.value) : int(typeof n.value === 'number' ? -n.value : -n.value);
+  return n.kind === 'float'
+    ? float(-n.value)
+    : int(typeof n.value === 'number' ? -n.value : -n.value);
 }
 
 export function positive(cell: PyValue): PyValue {
@@ -123,7 +141,9 @@ export function compareNumbers(a: Numeric, b: Numeric): number | undefined {
   return a.value == b.value ? 0 : undefined;
 }
 
-/** Python's spelling of a float: shortest digits that round-trip, exponent from 1e16 and below 1e-4. */
+/**
+ * Python's spelling of a float: shortest digits that round-trip, exponent from 1e16 and below 1e-4.
+ */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';

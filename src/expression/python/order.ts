@@ -38,12 +38,14 @@ export function equals(a: PyValue, b: PyValue): boolean {
   const kind = kindOf(a);
   if (typeof a === 'string' || typeof b === 'string') return a === touch(b);
   const [left, right] = [numeric(a), numeric(b)];
-  if (left !== undefined || right !== undefined) return left !== undefined && right !== undefined && compareNumbers(left, right) === 0;
+  if (left !== undefined || right !== undefined)
+    return left !== undefined && right !== undefined && compareNumbers(left, right) === 0;
   if (kind !== kindOf(b)) return false;
   if (isListCell(a) && isListCell(b)) return sameItems(a, b);
   if (isTuple(a) && isTuple(b)) return sameItems(a.items, b.items);
   if (isRange(a) && isRange(b)) return sameItems(rangeItems(a), rangeItems(b));
-  if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b))) return a.micros === b.micros;
+  if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b)))
+    return a.micros === b.micros;
   if (!isDict(a) || !isDict(b)) return a === b;
   return (
     dictSize(a) === dictSize(b) &&
@@ -57,7 +59,10 @@ export function equals(a: PyValue, b: PyValue): boolean {
 const sameItems = (a: readonly PyValue[], b: readonly PyValue[]): boolean =>
   a.length === b.length && a.every((item, index) => equals(item, b[index] ?? null));
 
-/** Negative, zero or positive; undefined when NaN is involved. A pair without an order is an error that names the operator. */
+/**
+ * Negative, zero or positive; undefined when NaN is involved. A pair without an order is an error
+ * that names the operator.
+ */
 export function compare(a: PyValue, b: PyValue, sign: string): number | undefined {
   spend(1);
   const [left, right] = [numeric(a), numeric(b)];
@@ -65,11 +70,16 @@ export function compare(a: PyValue, b: PyValue, sign: string): number | undefine
   if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
   if (isListCell(a) && isListCell(b)) return compareItems(a, b, sign);
   if (isTuple(a) && isTuple(b)) return compareItems(a.items, b.items, sign);
-  if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b))) return Math.sign(a.micros - b.micros);
+  if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b)))
+    return Math.sign(a.micros - b.micros);
   return fail(`'${sign}' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`);
 }
 
-function compareItems(a: readonly PyValue[], b: readonly PyValue[], sign: string): number | undefined {
+function compareItems(
+  a: readonly PyValue[],
+  b: readonly PyValue[],
+  sign: string,
+): number | undefined {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const [left, right] = [a[i] ?? null, b[i] ?? null];
     if (!equals(left, right)) return compare(left, right, sign);
@@ -101,6 +111,11 @@ export function contains(container: PyValue, item: PyValue): boolean {
   if (isListCell(container)) return container.some((member) => equals(member, item));
   if (isTuple(container)) return container.items.some((member) => equals(member, item));
   if (isRange(container)) return rangeItems(container).some((member) => equals(member, item));
-  if (!isDict(container)) return isNamespace(container) ? false : fail(`argument of type '${typeName(container)}' is not iterable`);
-  return keyText(item) === undefined ? fail(`unhashable type: '${typeName(item)}'`) : dictGet(container, item) !== undefined;
+  if (!isDict(container))
+    return isNamespace(container)
+      ? false
+      : fail(`argument of type '${typeName(container)}' is not iterable`);
+  return keyText(item) === undefined
+    ? fail(`unhashable type: '${typeName(item)}'`)
+    : dictGet(container, item) !== undefined;
 }

@@ -18,18 +18,33 @@ export function printf(format: string, given: PyValue): string {
     return value === undefined ? fail('not enough arguments for format string') : value;
   };
   let usesNames = false;
-  const out = format.replace(directive, (whole, key: string | undefined, flags: string, width, precision, letter: string) => {
-    if (letter === '%') return '%';
-    if (letter === '') return fail('incomplete format');
-    const size = (word: string | undefined): number | undefined =>
-      word === undefined ? undefined : word === '*' ? (wholeOf(take()) ?? fail('* wants int')) : Number(word);
-    const wide = size(width) ?? 0;
-    const fine = whole.includes('.') && precision === undefined && /\.[hlL]?[a-zA-Z]$/.test(whole) ? 0 : size(precision);
-    reserve(Math.abs(wide) + (fine ?? 0));
-    usesNames ||= key !== undefined;
-    const value = key === undefined ? take() : named(given, key);
-    return pad(convert(letter, value, flags, fine), letter, Math.abs(wide), wide < 0 ? `${flags}-` : flags);
-  });
+  const out = format.replace(
+    directive,
+    (whole, key: string | undefined, flags: string, width, precision, letter: string) => {
+      if (letter === '%') return '%';
+      if (letter === '') return fail('incomplete format');
+      const size = (word: string | undefined): number | undefined =>
+        word === undefined
+          ? undefined
+          : word === '*'
+            ? (wholeOf(take()) ?? fail('* wants int'))
+            : Number(word);
+      const wide = size(width) ?? 0;
+      const fine =
+        whole.includes('.') && precision === undefined && /\.[hlL]?[a-zA-Z]$/.test(whole)
+          ? 0
+          : size(precision);
+      reserve(Math.abs(wide) + (fine ?? 0));
+      usesNames ||= key !== undefined;
+      const value = key === undefined ? take() : named(given, key);
+      return pad(
+        convert(letter, value, flags, fine),
+        letter,
+        Math.abs(wide),
+        wide < 0 ? `${flags}-` : flags,
+      );
+    },
+  );
   if (used < values.length && !usesNames && !isDict(given) && !isListCell(given))
     fail('not all arguments converted during string formatting');
   reserve(out.length);
@@ -37,7 +52,9 @@ export function printf(format: string, given: PyValue): string {
 }
 
 const named = (given: PyValue, key: string): PyValue =>
-  isDict(given) ? (dictGet(given, key) ?? fail(`no value named '${key}'`)) : fail('format requires a mapping');
+  isDict(given)
+    ? (dictGet(given, key) ?? fail(`no value named '${key}'`))
+    : fail('format requires a mapping');
 
 function pad(body: string, letter: string, width: number, flags: string): string {
   if (flags.includes('-')) return body.padEnd(width);
@@ -46,7 +63,12 @@ function pad(body: string, letter: string, width: number, flags: string): string
   return lead + body.slice(lead.length).padStart(width - lead.length, '0');
 }
 
-function convert(letter: string, value: PyValue, flags: string, precision: number | undefined): string {
+function convert(
+  letter: string,
+  value: PyValue,
+  flags: string,
+  precision: number | undefined,
+): string {
   switch (letter) {
     case 's':
       return cut(text(value), precision);
@@ -54,7 +76,9 @@ function convert(letter: string, value: PyValue, flags: string, precision: numbe
     case 'a':
       return cut(repr(value), precision);
     case 'c':
-      return typeof value === 'string' ? value : String.fromCodePoint(wholeOf(value) ?? fail('%c requires int or char'));
+      return typeof value === 'string'
+        ? value
+        : String.fromCodePoint(wholeOf(value) ?? fail('%c requires int or char'));
     case 'd':
     case 'i':
     case 'u':
@@ -67,7 +91,9 @@ function convert(letter: string, value: PyValue, flags: string, precision: numbe
           ? wholeDigits(value, letter)
           : fail(`%${letter} format: an integer is required, not ${typeName(value)}`);
       const digits = whole.toString(letter === 'o' ? 8 : 16);
-      const marked = flags.includes('#') ? digits.replace(/^(-?)/, `$1${letter === 'o' ? '0o' : '0x'}`) : digits;
+      const marked = flags.includes('#')
+        ? digits.replace(/^(-?)/, `$1${letter === 'o' ? '0o' : '0x'}`)
+        : digits;
       return signed(letter === 'X' ? marked.toUpperCase() : marked, flags, precision);
     }
     case 'e':
@@ -76,7 +102,15 @@ function convert(letter: string, value: PyValue, flags: string, precision: numbe
     case 'F':
     case 'g':
     case 'G':
-      return signed(real(letter, toNumber(value) ?? fail(`must be real number, not ${typeName(value)}`), precision ?? 6), flags, undefined);
+      return signed(
+        real(
+          letter,
+          toNumber(value) ?? fail(`must be real number, not ${typeName(value)}`),
+          precision ?? 6,
+        ),
+        flags,
+        undefined,
+      );
   }
   return fail(`unsupported format character '${letter}'`);
 }
@@ -85,8 +119,10 @@ const cut = (body: string, precision: number | undefined): string =>
   precision === undefined ? body : Array.from(body).slice(0, precision).join('');
 
 function wholeDigits(value: PyValue, letter: string): bigint {
-  const n = numeric(value) ?? fail(`%${letter} format: a real number is required, not ${typeName(value)}`);
-  if (typeof n.value === 'number' && !Number.isFinite(n.value)) return fail('cannot convert this float to integer');
+  const n =
+    numeric(value) ?? fail(`%${letter} format: a real number is required, not ${typeName(value)}`);
+  if (typeof n.value === 'number' && !Number.isFinite(n.value))
+    return fail('cannot convert this float to integer');
   return typeof n.value === 'bigint' ? n.value : BigInt(Math.trunc(n.value));
 }
 
@@ -101,15 +137,23 @@ export function real(letter: string, value: number, precision: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
   const digits = Math.min(precision, 100);
   const kind = letter.toLowerCase();
-  const out = kind === 'f' ? fixed(value, digits) : kind === 'e' ? exponential(value, digits) : general(value, Math.max(1, digits));
+  const out =
+    kind === 'f'
+      ? fixed(value, digits)
+      : kind === 'e'
+        ? exponential(value, digits)
+        : general(value, Math.max(1, digits));
   return letter === kind ? out : out.toUpperCase();
 }
 
 /** `toFixed` gives up its digits from 1e21 on; a float of that size is a whole number. */
 const fixed = (value: number, digits: number): string =>
-  Math.abs(value) < 1e21 ? value.toFixed(digits) : `${BigInt(value)}${digits > 0 ? `.${'0'.repeat(digits)}` : ''}`;
+  Math.abs(value) < 1e21
+    ? value.toFixed(digits)
+    : `${BigInt(value)}${digits > 0 ? `.${'0'.repeat(digits)}` : ''}`;
 
-const exponential = (value: number, digits: number): string => value.toExponential(digits).replace(/e([+-])(\d)$/, 'e$10$2');
+const exponential = (value: number, digits: number): string =>
+  value.toExponential(digits).replace(/e([+-])(\d)$/, 'e$10$2');
 
 function general(value: number, digits: number): string {
   const exponent = value === 0 ? 0 : Number(value.toExponential(digits - 1).split('e')[1]);

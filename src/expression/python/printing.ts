@@ -39,10 +39,14 @@ export function repr(cell: PyValue): string {
   if (typeof cell === 'number') return kind === 'float' ? floatText(cell) : BigInt(cell).toString();
   if (isFloatBox(cell)) return floatText(cell.value);
   if (isListCell(cell)) return `[${cell.map(repr).join(', ')}]`;
-  if (isTuple(cell)) return cell.items.length === 1 ? `(${cell.items.map(repr).join()},)` : `(${cell.items.map(repr).join(', ')})`;
+  if (isTuple(cell))
+    return cell.items.length === 1
+      ? `(${cell.items.map(repr).join()},)`
+      : `(${cell.items.map(repr).join(', ')})`;
   if (isDatetime(cell)) return datetimeText(cell.micros);
   if (isDuration(cell)) return durationText(cell.micros);
-  if (isRange(cell)) return `range(${cell.start}, ${cell.stop}${cell.step === 1 ? '' : `, ${cell.step}`})`;
+  if (isRange(cell))
+    return `range(${cell.start}, ${cell.stop}${cell.step === 1 ? '' : `, ${cell.step}`})`;
   if (isDict(cell))
     return `{${dictEntries(cell)
       .map(([key, value]) => `${repr(key)}: ${repr(value)}`)
@@ -50,7 +54,12 @@ export function repr(cell: PyValue): string {
   return isOmit(cell) ? fail('the value is omitted') : fail(`a ${typeName(cell)} has no text`);
 }
 
-const named: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
+const named: Readonly<Record<string, string>> = {
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\\': '\\\\',
+};
 
 /** A string constant: single quotes unless only those occur inside. */
 function quoted(value: string): string {
@@ -60,7 +69,8 @@ function quoted(value: string): string {
     const code = char.codePointAt(0) ?? 0;
     if (char === quote) out += `\\${char}`;
     else if (named[char] !== undefined) out += named[char];
-    else if (code < 0x20 || (code >= 0x7f && code < 0xa1) || code === 0xad) out += `\\x${code.toString(16).padStart(2, '0')}`;
+    else if (code < 0x20 || (code >= 0x7f && code < 0xa1) || code === 0xad)
+      out += `\\x${code.toString(16).padStart(2, '0')}`;
     else out += char;
   }
   return out + quote;

@@ -4,7 +4,18 @@ import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { dictKeys } from './dicts.ts';
 import { wholeOf } from './numbers.ts';
-import { isDict, isListCell, isMissing, isRange, isTuple, kindOf, type PyValue, type Range, tuple, typeName } from './py-value.ts';
+import {
+  isDict,
+  isListCell,
+  isMissing,
+  isRange,
+  isTuple,
+  kindOf,
+  type PyValue,
+  type Range,
+  tuple,
+  typeName,
+} from './py-value.ts';
 
 const astral = /[\ud800-\udfff]/;
 
@@ -14,7 +25,8 @@ export const chars = (text: string): string[] => {
   return astral.test(text) ? Array.from(text) : text.split('');
 };
 
-export const textLength = (text: string): number => (astral.test(text) ? chars(text).length : text.length);
+export const textLength = (text: string): number =>
+  astral.test(text) ? chars(text).length : text.length;
 
 export function rangeItems({ start, stop, step }: Range): number[] {
   const length = Math.max(0, Math.ceil((stop - start) / step));
@@ -44,7 +56,10 @@ export const sizeOf = (cell: PyValue): number => {
   return (itemsOf(cell) ?? fail(`object of type '${typeName(cell)}' has no len()`)).length;
 };
 
-/** Item at a place, from the end when negative; undefined when out of range or the value has no places. */
+/**
+ * Item at a place, from the end when negative; undefined when out of range or the value has no
+ * places.
+ */
 export function itemAt(cell: PyValue, index: number): PyValue | undefined {
   const items = isDict(cell) ? undefined : itemsOf(cell);
   return items?.[index < 0 ? index + items.length : index];
@@ -61,7 +76,10 @@ export function slice(cell: PyValue, start: Bound, stop: Bound, step: Bound): Py
   if (by === 0) fail('slice step cannot be zero');
   const length = items.length;
   const clamp = (bound: number): number =>
-    Math.min(Math.max(bound < 0 ? bound + length : bound, by < 0 ? -1 : 0), by < 0 ? length - 1 : length);
+    Math.min(
+      Math.max(bound < 0 ? bound + length : bound, by < 0 ? -1 : 0),
+      by < 0 ? length - 1 : length,
+    );
   const startBound = boundOf(start);
   const stopBound = boundOf(stop);
   const from = startBound === undefined ? (by < 0 ? length - 1 : 0) : clamp(startBound);
@@ -76,5 +94,7 @@ export function slice(cell: PyValue, start: Bound, stop: Bound, step: Bound): Py
 function boundOf(bound: Bound): number | undefined {
   if (bound === undefined || bound === null) return undefined;
   kindOf(bound);
-  return wholeOf(bound) ?? fail('slice indices must be integers or None or have an __index__ method');
+  return (
+    wholeOf(bound) ?? fail('slice indices must be integers or None or have an __index__ method')
+  );
 }

@@ -10,13 +10,25 @@ import { isTuple, type PyValue, tuple, typeName } from './py-value.ts';
 import { chars, slice, textLength, walk } from './sequences.ts';
 
 const own = (value: PyValue): string => (typeof value === 'string' ? value : fail('not a text'));
-/** White space to Python: a byte-order mark is none, and the control characters U+001C to U+001F and U+0085 are. */
-const isBlank = (char: string): boolean => (/\s/.test(char) && char !== '\ufeff') || '\x1c\x1d\x1e\x1f\x85'.includes(char);
+/**
+ * White space to Python: a byte-order mark is none, and the control characters U+001C to U+001F and
+ * U+0085 are.
+ */
+const isBlank = (char: string): boolean =>
+  (/\s/.test(char) && char !== '\ufeff') || '\x1c\x1d\x1e\x1f\x85'.includes(char);
 
 /** Without the characters of `set` (white space by default) at one or both ends. */
-export function strip(value: string, set: PyValue | undefined, ends: 'both' | 'left' | 'right'): string {
-  const wanted = set === undefined || set === null ? undefined : new Set(Array.from(textArg(set, 'the characters to strip')));
-  const goes = (char: string | undefined): boolean => char !== undefined && (wanted === undefined ? isBlank(char) : wanted.has(char));
+export function strip(
+  value: string,
+  set: PyValue | undefined,
+  ends: 'both' | 'left' | 'right',
+): string {
+  const wanted =
+    set === undefined || set === null
+      ? undefined
+      : new Set(Array.from(textArg(set, 'the characters to strip')));
+  const goes = (char: string | undefined): boolean =>
+    char !== undefined && (wanted === undefined ? isBlank(char) : wanted.has(char));
   const all = chars(value);
   let [start, end] = [0, all.length];
   if (ends !== 'right') while (start < end && goes(all[start])) start += 1;
@@ -24,7 +36,12 @@ export function strip(value: string, set: PyValue | undefined, ends: 'both' | 'l
   return all.slice(start, end).join('');
 }
 
-export function split(value: string, separator: PyValue | undefined, most: number, fromRight = false): readonly string[] {
+export function split(
+  value: string,
+  separator: PyValue | undefined,
+  most: number,
+  fromRight = false,
+): readonly string[] {
   reserve(value.length);
   if (separator === undefined || separator === null) return splitBlank(value, most, fromRight);
   const between = textArg(separator, 'the separator');
@@ -103,11 +120,21 @@ export function splitLines(value: string, keep = false): string[] {
   return start < value.length ? [...lines, value.slice(start)] : lines;
 }
 
-/** The part of the text between two positions, for `find`, `count` and `startswith`; with where it begins. */
-function part(value: string, start: PyValue | undefined, stop: PyValue | undefined): readonly [string, number] {
+/**
+ * The part of the text between two positions, for `find`, `count` and `startswith`; with where it
+ * begins.
+ */
+function part(
+  value: string,
+  start: PyValue | undefined,
+  stop: PyValue | undefined,
+): readonly [string, number] {
   if (start === undefined && stop === undefined) return [value, 0];
   const from = start === undefined || start === null ? 0 : wholeArg(start, 'start');
-  return [own(slice(value, start, stop, undefined)), Math.max(0, from < 0 ? from + textLength(value) : from)];
+  return [
+    own(slice(value, start, stop, undefined)),
+    Math.max(0, from < 0 ? from + textLength(value) : from),
+  ];
 }
 
 const finder = (from: 'first' | 'last', strict: boolean): Callable =>
@@ -123,7 +150,9 @@ const edge = (holds: (value: string, what: string) => boolean): Callable =>
   define('what start? stop?', (value, { at }) => {
     const [where] = part(own(value), at(1), at(2));
     const wanted = at(0);
-    return (isTuple(wanted) ? wanted.items : [wanted]).some((one) => holds(where, textArg(one, 'the text to look for')));
+    return (isTuple(wanted) ? wanted.items : [wanted]).some((one) =>
+      holds(where, textArg(one, 'the text to look for')),
+    );
   });
 
 const partition = (fromRight: boolean): Callable =>
@@ -132,14 +161,21 @@ const partition = (fromRight: boolean): Callable =>
     if (separator === '') fail('empty separator');
     const place = fromRight ? own(value).lastIndexOf(separator) : own(value).indexOf(separator);
     if (place < 0) return tuple(fromRight ? ['', '', value] : [value, '', '']);
-    return tuple([own(value).slice(0, place), separator, own(value).slice(place + separator.length)]);
+    return tuple([
+      own(value).slice(0, place),
+      separator,
+      own(value).slice(place + separator.length),
+    ]);
   });
 
 const all = (pattern: RegExp): Callable => define('', (value) => pattern.test(own(value)));
 const change = (of: (value: string) => string): Callable => define('', (value) => of(own(value)));
-const stripper = (ends: 'both' | 'left' | 'right'): Callable => define('chars?', (value, { at }) => strip(own(value), at(0), ends));
+const stripper = (ends: 'both' | 'left' | 'right'): Callable =>
+  define('chars?', (value, { at }) => strip(own(value), at(0), ends));
 const splitter = (fromRight: boolean): Callable =>
-  define('sep? maxsplit?', (value, { at }) => split(own(value), at(0), wholeArg(at(1), 'maxsplit', -1), fromRight));
+  define('sep? maxsplit?', (value, { at }) =>
+    split(own(value), at(0), wholeArg(at(1), 'maxsplit', -1), fromRight),
+  );
 const justified = (of: (value: string, lack: number, fill: string) => string): Callable =>
   define('width fill?', (value, { at }) => {
     const lack = wholeArg(at(0), 'the width') - textLength(own(value));
@@ -148,11 +184,15 @@ const justified = (of: (value: string, lack: number, fill: string) => string): C
   });
 const fillArg = (given: PyValue | undefined): string => {
   const fill = textArg(given, 'the fill character', ' ');
-  return textLength(fill) === 1 ? fill : fail('the fill character must be exactly one character long');
+  return textLength(fill) === 1
+    ? fill
+    : fail('the fill character must be exactly one character long');
 };
 
 const swapCase = (value: string): string =>
-  Array.from(value, (char) => (char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase())).join('');
+  Array.from(value, (char) =>
+    char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase(),
+  ).join('');
 
 function expandTabs(value: string, size: number): string {
   let [out, column] = ['', 0];
@@ -168,14 +208,18 @@ function expandTabs(value: string, size: number): string {
 export const textMethods: Readonly<Record<string, Callable>> = {
   capitalize: change(capitalize),
   casefold: change((value) => value.toLowerCase().replaceAll('ß', 'ss')),
-  center: define('width fill?', (value, { at }) => center(own(value), wholeArg(at(0), 'the width'), fillArg(at(1)))),
+  center: define('width fill?', (value, { at }) =>
+    center(own(value), wholeArg(at(0), 'the width'), fillArg(at(1))),
+  ),
   count: define('what start? stop?', (value, { at }) => {
     const [where] = part(own(value), at(1), at(2));
     const wanted = textArg(at(0), 'the text to count');
     return wanted === '' ? textLength(where) + 1 : where.split(wanted).length - 1;
   }),
   endswith: edge((value, what) => value.endsWith(what)),
-  expandtabs: define('tabsize?', (value, { at }) => expandTabs(own(value), wholeArg(at(0), 'tabsize', 8))),
+  expandtabs: define('tabsize?', (value, { at }) =>
+    expandTabs(own(value), wholeArg(at(0), 'tabsize', 8)),
+  ),
   find: finder('first', false),
   format: define('* **', (value, { rest, extra, runtime }) =>
     formatText(own(value), { positional: rest, named: extra }, (of, key, isAttribute) =>
@@ -197,7 +241,9 @@ export const textMethods: Readonly<Record<string, Callable>> = {
   isupper: all(/^(?=.*\p{Lu})[^\p{Ll}\p{Lt}]+$/su),
   join: define('items', (value, { at }) => {
     const items = walk(at(0) ?? []).map((item, index) =>
-      typeof item === 'string' ? item : fail(`sequence item ${index}: expected str instance, ${typeName(item)} found`),
+      typeof item === 'string'
+        ? item
+        : fail(`sequence item ${index}: expected str instance, ${typeName(item)} found`),
     );
     reserve(items.reduce((sum, item) => sum + item.length + own(value).length, 0));
     return items.join(own(value));
@@ -212,10 +258,17 @@ export const textMethods: Readonly<Record<string, Callable>> = {
   }),
   removesuffix: define('suffix', (value, { at }) => {
     const suffix = textArg(at(0), 'the suffix');
-    return suffix !== '' && own(value).endsWith(suffix) ? own(value).slice(0, -suffix.length) : value;
+    return suffix !== '' && own(value).endsWith(suffix)
+      ? own(value).slice(0, -suffix.length)
+      : value;
   }),
   replace: define('old new count?', (value, { at }) =>
-    replace(own(value), textArg(at(0), 'the old text'), textArg(at(1), 'the new text'), wholeArg(at(2), 'count', -1)),
+    replace(
+      own(value),
+      textArg(at(0), 'the old text'),
+      textArg(at(1), 'the new text'),
+      wholeArg(at(2), 'count', -1),
+    ),
   ),
   rfind: finder('last', false),
   rindex: finder('last', true),

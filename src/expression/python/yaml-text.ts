@@ -1,4 +1,5 @@
-// Writes YAML for `to_yaml` and `to_nice_yaml`; lines are not folded, so long texts stay on one line.
+// Writes YAML for `to_yaml` and `to_nice_yaml`; lines are not folded, so long texts stay on one
+// line.
 
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
@@ -35,7 +36,10 @@ function childrenOf(value: PyValue, { sortKeys }: YamlStyle): readonly Child[] |
 /** Scalars, empty collections, and with `flowLeaves` those that hold only scalars. */
 function isInline(value: PyValue, style: YamlStyle): boolean {
   const children = childrenOf(value, style) ?? [];
-  return children.length === 0 || (style.flowLeaves && children.every(([, item]) => childrenOf(item, style) === undefined));
+  return (
+    children.length === 0 ||
+    (style.flowLeaves && children.every(([, item]) => childrenOf(item, style) === undefined))
+  );
 }
 
 function inline(value: PyValue, style: YamlStyle): string {
@@ -56,7 +60,11 @@ function block(value: PyValue, style: YamlStyle, depth: number): string {
       const start = key === undefined ? '-' : `${scalar(key, false)}:`;
       if (isInline(item, style)) return `${lead}${start} ${inline(item, style)}\n`;
       if (key === undefined)
-        return lead + start.padEnd(style.indent) + block(item, style, depth + style.indent).slice(depth + style.indent);
+        return (
+          lead +
+          start.padEnd(style.indent) +
+          block(item, style, depth + style.indent).slice(depth + style.indent)
+        );
       // A list in a mapping stands at the same depth as its key.
       return `${lead}${start}\n${block(item, style, isDict(item) ? depth + style.indent : depth)}`;
     })
@@ -76,13 +84,15 @@ function scalar(value: PyValue, inFlow: boolean): string {
   if (value === null) return 'null';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (typeof value === 'string') return textScalar(value, inFlow);
-  if (isListCell(value) || isTuple(value) || isDict(value)) return fail(`a ${typeName(value)} cannot be a key in YAML`);
+  if (isListCell(value) || isTuple(value) || isDict(value))
+    return fail(`a ${typeName(value)} cannot be a key in YAML`);
   // YAML 1.1 reads an exponent only behind a point.
   return repr(value).replace(/^(-?\d+)e/, '$1.0e');
 }
 
 function textScalar(value: string, inFlow: boolean): string {
   if (special.test(value)) return JSON.stringify(value);
-  const quoted = looksTyped.test(value) || notPlain.test(value) || (inFlow && notPlainInFlow.test(value));
+  const quoted =
+    looksTyped.test(value) || notPlain.test(value) || (inFlow && notPlainInFlow.test(value));
   return quoted ? `'${value.replaceAll("'", "''")}'` : value;
 }

@@ -13,7 +13,14 @@ const notWord =
 const notSpace =
   '\\x00-\\x08\\x0e-\\x1b\\x21-\\x84\\x86-\\x9f\\xa1-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}';
 
-const classes: Readonly<Record<string, string>> = { d: '\\p{Nd}', D: '\\P{Nd}', w: word, W: notWord, s: space, S: notSpace };
+const classes: Readonly<Record<string, string>> = {
+  d: '\\p{Nd}',
+  D: '\\P{Nd}',
+  w: word,
+  W: notWord,
+  s: space,
+  S: notSpace,
+};
 const simple: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 };
 const numeric = /^(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3}))/;
 
@@ -30,7 +37,9 @@ export function readEscape(source: string, at: number): Escape | undefined {
   if (whole !== undefined) {
     const digits = byte ?? short ?? long;
     const value = digits === undefined ? Number.parseInt(octal, 8) : Number.parseInt(digits, 16);
-    return value > (digits === undefined ? 0xff : 0x10ffff) ? undefined : { kind: 'code', code: value, length: whole.length };
+    return value > (digits === undefined ? 0xff : 0x10ffff)
+      ? undefined
+      : { kind: 'code', code: value, length: whole.length };
   }
   return /^[a-zA-Z\d]/.test(letter) ? undefined : { kind: 'code', code, length: letter.length };
 }

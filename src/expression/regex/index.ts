@@ -33,7 +33,8 @@ function compiled(pattern: string, flags: number): RE2JS {
   try {
     return RE2JS.compile(pattern, flags);
   } catch (error) {
-    if (error instanceof RE2JSException) return fail(`bad regular expression: ${error.message.replace('error parsing regexp: ', '')}`);
+    if (error instanceof RE2JSException)
+      return fail(`bad regular expression: ${error.message.replace('error parsing regexp: ', '')}`);
     throw error;
   }
 }
@@ -54,16 +55,25 @@ function matcher({ engine, pattern, hasBoundary }: Regex, text: string): Matcher
   if (hasBoundary && /[\p{L}\p{N}]/u.test(text.replace(/[\0-\x7f]+/g, ''))) {
     fail('kmend cannot find word boundaries (\\b) in a text with letters that are not ASCII');
   }
-  if (text === '' && pattern.includes('\\B')) fail('what \\B matches in an empty text depends on the version of Python');
+  if (text === '' && pattern.includes('\\B'))
+    fail('what \\B matches in an empty text depends on the version of Python');
   return engine.matcher(text);
 }
 
-/** A run of the engine cannot be stopped: what it may cost grows with the text and the program, and is counted before. */
-const charge = (matcher: Matcher, from = 0): void => spend(1 + ((matcher.inputLength() - from) * matcher.programSize()) / 10);
+/**
+ * A run of the engine cannot be stopped: what it may cost grows with the text and the program, and
+ * is counted before.
+ */
+const charge = (matcher: Matcher, from = 0): void =>
+  spend(1 + ((matcher.inputLength() - from) * matcher.programSize()) / 10);
 
 function matchOf({ groups, finalNewlines }: Regex, matcher: Matcher, text: string): Match {
-  const last = finalNewlines.some((group) => matcher.start(group) >= 0) ? text.length - 1 : text.length;
-  const spans = groups.map((group) => [matcher.start(group), Math.min(last, matcher.end(group))] as const);
+  const last = finalNewlines.some((group) => matcher.start(group) >= 0)
+    ? text.length - 1
+    : text.length;
+  const spans = groups.map(
+    (group) => [matcher.start(group), Math.min(last, matcher.end(group))] as const,
+  );
   const [start, end] = spans[0] ?? [0, 0];
   return {
     start: Math.min(last, start),
@@ -75,16 +85,22 @@ function matchOf({ groups, finalNewlines }: Regex, matcher: Matcher, text: strin
   };
 }
 
-function once(pattern: Regex, text: string, how: 'find' | 'lookingAt' | 'matches'): Match | undefined {
+function once(
+  pattern: Regex,
+  text: string,
+  how: 'find' | 'lookingAt' | 'matches',
+): Match | undefined {
   const found = matcher(pattern, text);
   charge(found);
   return found[how]() ? matchOf(pattern, found, text) : undefined;
 }
 
-export const search = (pattern: Regex, text: string): Match | undefined => once(pattern, text, 'find');
+export const search = (pattern: Regex, text: string): Match | undefined =>
+  once(pattern, text, 'find');
 
 /** Matches at the beginning only. */
-export const matchStart = (pattern: Regex, text: string): Match | undefined => once(pattern, text, 'lookingAt');
+export const matchStart = (pattern: Regex, text: string): Match | undefined =>
+  once(pattern, text, 'lookingAt');
 
 /** Matches the whole text. */
 export const matchWhole = (pattern: Regex, text: string): Match | undefined => {
@@ -92,8 +108,14 @@ export const matchWhole = (pattern: Regex, text: string): Match | undefined => {
   return match?.end === text.length ? match : undefined;
 };
 
-/** Those texts that a pattern of an operator matches from their beginning; nothing where it cannot be read, or takes too much work on all of them. */
-export function startingWith(source: string, texts: readonly string[]): readonly string[] | undefined {
+/**
+ * Those texts that a pattern of an operator matches from their beginning; nothing where it cannot
+ * be read, or takes too much work on all of them.
+ */
+export function startingWith(
+  source: string,
+  texts: readonly string[],
+): readonly string[] | undefined {
   try {
     return metered(() => texts.filter((text) => matchStart(regex(source), text) !== undefined));
   } catch (error) {
@@ -102,7 +124,10 @@ export function startingWith(source: string, texts: readonly string[]): readonly
   }
 }
 
-/** All matches from left to right; an empty one may follow the end of another, as in Python 3.7 and later. */
+/**
+ * All matches from left to right; an empty one may follow the end of another, as in Python 3.7 and
+ * later.
+ */
 function allMatches(pattern: Regex, text: string, most: number): Match[] {
   const found: Match[] = [];
   const next = matcher(pattern, text);
@@ -115,10 +140,12 @@ function allMatches(pattern: Regex, text: string, most: number): Match[] {
     found.push(match);
     from = match.end;
     if (match.start < match.end) continue;
-    // Python goes on with a longer match at the same place, if there is one; RE2 cannot be asked for it.
+    // Python goes on with a longer match at the same place, if there is one; RE2 cannot be asked
+    // for it.
     longest ??= pattern.longest().matcher(text);
     charge(longest, from);
-    if (longest.find(from) && matchOf(pattern, longest, text).end > from) fail('the regular expression prefers an empty match');
+    if (longest.find(from) && matchOf(pattern, longest, text).end > from)
+      fail('the regular expression prefers an empty match');
     from += (text.codePointAt(from) ?? 0) > 0xffff ? 2 : 1;
   }
   return found;
@@ -130,7 +157,9 @@ export function findAll(pattern: Regex, text: string): (string | readonly string
   const found = allMatches(pattern, text, Number.POSITIVE_INFINITY);
   const groupText = (match: Match, index: number): string => match.group(index) ?? '';
   if (groups <= 1) return found.map((match) => groupText(match, groups));
-  return found.map((match) => Array.from({ length: groups }, (_, index) => groupText(match, index + 1)));
+  return found.map((match) =>
+    Array.from({ length: groups }, (_, index) => groupText(match, index + 1)),
+  );
 }
 
 /** `re.subn`: the new text and how often something was replaced; `most` 0 is without limit. */

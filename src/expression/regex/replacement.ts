@@ -9,7 +9,16 @@ export interface Match {
   readonly group: (index: number) => string | undefined;
 }
 
-const simple: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\' };
+const simple: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+};
 const piece = /\\(?:g<([^>]*)>|(0[0-7]{0,2}|[1-3][0-7]{2}(?![89])|[1-9]\d?)|([\s\S]?))/g;
 
 type Part = string | number;
@@ -24,11 +33,18 @@ export function replacer(replacement: string, regex: Translated): (match: Match)
     last = found.index + whole.length;
   }
   parts.push(replacement.slice(last));
-  return (match) => parts.map((part) => (typeof part === 'string' ? part : (match.group(part) ?? ''))).join('');
+  return (match) =>
+    parts.map((part) => (typeof part === 'string' ? part : (match.group(part) ?? ''))).join('');
 }
 
-function partOf(name: string | undefined, number: string | undefined, letter: string | undefined, regex: Translated): Part {
-  if (name !== undefined) return groupIndex(/^\d+$/.test(name) ? Number(name) : regex.names.get(name), name, regex);
+function partOf(
+  name: string | undefined,
+  number: string | undefined,
+  letter: string | undefined,
+  regex: Translated,
+): Part {
+  if (name !== undefined)
+    return groupIndex(/^\d+$/.test(name) ? Number(name) : regex.names.get(name), name, regex);
   if (number !== undefined) {
     return number.startsWith('0') || number.length === 3
       ? String.fromCodePoint(Number.parseInt(number, 8))
@@ -40,4 +56,6 @@ function partOf(name: string | undefined, number: string | undefined, letter: st
 }
 
 const groupIndex = (index: number | undefined, name: string, regex: Translated): number =>
-  index === undefined || index >= regex.groups.length ? fail(`bad replacement: no group '${name}' in the pattern`) : index;
+  index === undefined || index >= regex.groups.length
+    ? fail(`bad replacement: no group '${name}' in the pattern`)
+    : index;

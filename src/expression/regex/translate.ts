@@ -1,4 +1,5 @@
-// Writes a regular expression of Python as one of RE2, or refuses it: what RE2 lacks, and what Python does not accept.
+// Writes a regular expression of Python as one of RE2, or refuses it: what RE2 lacks, and what
+// Python does not accept.
 import { fail } from '../errors.ts';
 import { type Escape, readEscape } from './escapes.ts';
 
@@ -13,7 +14,10 @@ export interface Translated {
   /** For each group of Python the group of RE2; group 0 is the whole match. */
   readonly groups: readonly number[];
   readonly names: ReadonlyMap<string, number>;
-  /** Groups that took the newline before which `$` matched: RE2 cannot match before it, so it is taken out again. */
+  /**
+   * Groups that took the newline before which `$` matched: RE2 cannot match before it, so it is
+   * taken out again.
+   */
   readonly finalNewlines: readonly number[];
   /** `\b` of RE2 knows ASCII only. */
   readonly hasBoundary: boolean;
@@ -36,9 +40,12 @@ interface Draft {
   hasBoundary: boolean;
 }
 
-export const bad = (what: string, at: number): never => fail(`bad regular expression: ${what} at position ${at}`);
+export const bad = (what: string, at: number): never =>
+  fail(`bad regular expression: ${what} at position ${at}`);
 const lacking = (what: string, at: number): never =>
-  fail(`the regular expression has ${what} at position ${at}, which kmend refuses: it matches in linear time`);
+  fail(
+    `the regular expression has ${what} at position ${at}, which kmend refuses: it matches in linear time`,
+  );
 
 export function translate(source: string, { lines }: Flags): Translated {
   const draft: Draft = {
@@ -120,13 +127,16 @@ function outside(draft: Draft, start: number): string {
     draft.hasBoundary ||= letter === 'b' || letter === 'B';
     return place(draft, at);
   }
-  if (/^[1-9]/.test(letter) && !/^[1-3][0-7]{2}/.test(draft.source.slice(draft.at, draft.at + 3))) lacking('a back-reference', start);
+  if (/^[1-9]/.test(letter) && !/^[1-3][0-7]{2}/.test(draft.source.slice(draft.at, draft.at + 3)))
+    lacking('a back-reference', start);
   const read = takeEscape(draft, start);
   return item(draft, read.kind === 'class' ? `[${read.set}]` : hex(read.code));
 }
 
 function takeEscape(draft: Draft, start: number): Escape {
-  const read = readEscape(draft.source, draft.at) ?? bad(`bad escape ${draft.source.slice(start, start + 2)}`, start);
+  const read =
+    readEscape(draft.source, draft.at) ??
+    bad(`bad escape ${draft.source.slice(start, start + 2)}`, start);
   draft.at += read.length;
   return read;
 }
@@ -149,7 +159,8 @@ function readClass(draft: Draft, start: number): string {
     }
     draft.at += 1;
     const high = readMember(draft, start);
-    if (low.kind === 'class' || high.kind === 'class' || low.code > high.code) return bad('bad character range', draft.at);
+    if (low.kind === 'class' || high.kind === 'class' || low.code > high.code)
+      return bad('bad character range', draft.at);
     out += `${hex(low.code)}-${hex(high.code)}`;
   }
   draft.at += 1;
@@ -179,7 +190,8 @@ function openGroup(draft: Draft, start: number, done: string): string {
   const head = rest.slice(1);
   const refused = refusedGroups.find(([form]) => form.test(head));
   if (refused !== undefined) lacking(refused[1], start);
-  const [whole, name, , flags, off = '', end] = /^(?:P<([^>]*)>|(#[^)]*\))|([a-zA-Z]*)(-[a-zA-Z]+)?([:)]))/.exec(head) ?? [];
+  const [whole, name, , flags, off = '', end] =
+    /^(?:P<([^>]*)>|(#[^)]*\))|([a-zA-Z]*)(-[a-zA-Z]+)?([:)]))/.exec(head) ?? [];
   if (whole === undefined) return bad('unknown extension', start);
   draft.at += 1 + whole.length;
   if (name !== undefined) return capture(draft, name, start);
@@ -188,7 +200,11 @@ function openGroup(draft: Draft, start: number, done: string): string {
     if (draft.before === 'repeat') draft.before = 'lazy';
     return '';
   }
-  return flagGroup(draft, { flags, off: off.slice(1), isScoped: end === ':', isFirst: /^(?:\(\?[ims]+\))*$/.test(done) }, start);
+  return flagGroup(
+    draft,
+    { flags, off: off.slice(1), isScoped: end === ':', isFirst: /^(?:\(\?[ims]+\))*$/.test(done) },
+    start,
+  );
 }
 
 interface FlagGroup {
@@ -198,9 +214,16 @@ interface FlagGroup {
   readonly isFirst: boolean;
 }
 
-function flagGroup(draft: Draft, { flags, off, isScoped, isFirst }: FlagGroup, start: number): string {
+function flagGroup(
+  draft: Draft,
+  { flags, off, isScoped, isFirst }: FlagGroup,
+  start: number,
+): string {
   const other = /[^imsu]/.exec(flags + off)?.[0];
-  if (other !== undefined) return /[axL]/.test(other) ? lacking(`the flag ${other}`, start) : bad(`unknown extension ?${other}`, start);
+  if (other !== undefined)
+    return /[axL]/.test(other)
+      ? lacking(`the flag ${other}`, start)
+      : bad(`unknown extension ?${other}`, start);
   if (!isScoped && (off !== '' || flags === '')) return bad('missing flag', start);
   if (!isScoped && !isFirst) return bad('global flags not at the start of the expression', start);
   if (isScoped) draft.outer.push(draft.lines);
@@ -214,7 +237,8 @@ function flagGroup(draft: Draft, { flags, off, isScoped, isFirst }: FlagGroup, s
 function capture(draft: Draft, name: string | undefined, start: number): string {
   draft.groups.push(++draft.count);
   if (name !== undefined) {
-    if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) bad(`bad character in group name '${name}'`, start);
+    if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name))
+      bad(`bad character in group name '${name}'`, start);
     if (draft.names.has(name)) bad(`redefinition of group name '${name}'`, start);
     draft.names.set(name, draft.groups.length - 1);
   }
@@ -225,16 +249,19 @@ function capture(draft: Draft, name: string | undefined, start: number): string 
 
 function repeat(draft: Draft, sign: string, start: number): string {
   const { before } = draft;
-  if (before === 'nothing' || before === 'place' || before === 'end') return bad('nothing to repeat', start);
+  if (before === 'nothing' || before === 'place' || before === 'end')
+    return bad('nothing to repeat', start);
   if (before === 'repeat' && sign === '+') return lacking('a possessive repeat', start);
-  if (before === 'lazy' || (before === 'repeat' && sign !== '?')) return bad('multiple repeat', start);
+  if (before === 'lazy' || (before === 'repeat' && sign !== '?'))
+    return bad('multiple repeat', start);
   draft.before = before === 'repeat' ? 'lazy' : 'repeat';
   return sign;
 }
 
 /** `{2}`, `{2,}`, `{,2}`; any other brace is a character. */
 function bounds(draft: Draft, start: number): string {
-  const [whole, low = '', comma, high = ''] = /^(\d{0,9})(,)?(\d{0,9})\}/.exec(draft.source.slice(draft.at, draft.at + 20)) ?? [];
+  const [whole, low = '', comma, high = ''] =
+    /^(\d{0,9})(,)?(\d{0,9})\}/.exec(draft.source.slice(draft.at, draft.at + 20)) ?? [];
   if (whole === undefined || whole === '}') return item(draft, '\\{');
   draft.at += whole.length;
   return repeat(draft, `{${low || '0'}${comma ?? ''}${high}}`, start);

@@ -10,7 +10,13 @@ import { matchStart, matchWhole, regex, search } from '../regex/index.ts';
 const matchers = { search, match: matchStart, fullmatch: matchWhole } as const;
 type How = keyof typeof matchers;
 
-function holds(value: PyValue, pattern: PyValue | undefined, fold: boolean, lines: boolean, how: How): boolean {
+function holds(
+  value: PyValue,
+  pattern: PyValue | undefined,
+  fold: boolean,
+  lines: boolean,
+  how: How,
+): boolean {
   const source = textArg(pattern, 'the pattern', '');
   return matchers[how](regex(source, { fold, lines }), text(value)) !== undefined;
 }
@@ -22,18 +28,28 @@ const absolute = define('', (value) => textArg(value, 'a path').startsWith('/'))
 const scheme = /^[a-zA-Z][a-zA-Z\d+.-]*:/;
 
 export const matchTests: Readonly<Record<string, Callable>> = {
-  match: defineMatching('pattern? ignorecase? multiline?', (value, { at }) => holds(value, at(0), flagArg(at(1)), flagArg(at(2)), 'match')),
+  match: defineMatching('pattern? ignorecase? multiline?', (value, { at }) =>
+    holds(value, at(0), flagArg(at(1)), flagArg(at(2)), 'match'),
+  ),
   search: defineMatching('pattern? ignorecase? multiline?', (value, { at }) =>
     holds(value, at(0), flagArg(at(1)), flagArg(at(2)), 'search'),
   ),
   regex: defineMatching('pattern? ignorecase? multiline? match_type?', (value, { at }) => {
     const how = textArg(at(3), 'match_type', 'search');
-    return isHow(how) ? holds(value, at(0), flagArg(at(1)), flagArg(at(2)), how) : fail(`invalid match_type '${how}'`);
+    return isHow(how)
+      ? holds(value, at(0), flagArg(at(1)), flagArg(at(2)), how)
+      : fail(`invalid match_type '${how}'`);
   }),
   abs: absolute,
   is_abs: absolute,
-  url: define('', (value) => typeof value === 'string' && /^[a-zA-Z][a-zA-Z\d+.-]*:\/\/[^/?#]+/.test(value)),
+  url: define(
+    '',
+    (value) => typeof value === 'string' && /^[a-zA-Z][a-zA-Z\d+.-]*:\/\/[^/?#]+/.test(value),
+  ),
   uri: define('', (value) => typeof value === 'string' && scheme.test(value)),
   urn: define('', (value) => typeof value === 'string' && /^urn:/i.test(value)),
-  vault_encrypted: define('', (value) => typeof value === 'string' && value.startsWith('$ANSIBLE_VAULT;')),
+  vault_encrypted: define(
+    '',
+    (value) => typeof value === 'string' && value.startsWith('$ANSIBLE_VAULT;'),
+  ),
 };

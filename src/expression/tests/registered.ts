@@ -20,7 +20,11 @@ function changed(value: PyValue): boolean {
   if (field(value, 'changed', false, 'changed')) return true;
   const results = isDict(value) ? dictGet(value, 'results') : undefined;
   const own = isDict(value) && dictGet(value, 'changed') !== undefined;
-  return !own && isListCell(results) && results.some((result) => isDict(result) && field(result, 'changed', false, 'changed'));
+  return (
+    !own &&
+    isListCell(results) &&
+    results.some((result) => isDict(result) && field(result, 'changed', false, 'changed'))
+  );
 }
 
 const failed = has('failed', true, 'failed');

@@ -9,11 +9,22 @@ import { keyText } from '../python/dicts.ts';
 import { modulo, numeric } from '../python/numbers.ts';
 import { compare, contains, equals, truthy } from '../python/order.ts';
 import { text } from '../python/printing.ts';
-import { isDict, isMethod, isMissing, isNamespace, kindOf, type PyValue, typeName } from '../python/py-value.ts';
+import {
+  isDict,
+  isMethod,
+  isMissing,
+  isNamespace,
+  kindOf,
+  type PyValue,
+  typeName,
+} from '../python/py-value.ts';
 import { itemsOf, walk } from '../python/sequences.ts';
 
 /** These look at the value alone, not at what is inside. */
-const test = (holds: (value: PyValue) => boolean): Callable => ({ ...define('', holds), tolerant: true });
+const test = (holds: (value: PyValue) => boolean): Callable => ({
+  ...define('', holds),
+  tolerant: true,
+});
 const ordered = (sign: '<' | '<=' | '>' | '>='): Callable =>
   define('other', (value, { at }) => {
     const order = compare(value, at(0) ?? null, sign);
@@ -26,12 +37,17 @@ const rest = (value: PyValue, by: PyValue): PyValue => {
   return n === undefined || d === undefined ? fail('this test needs a number') : modulo(n, d);
 };
 
-/** The same object: of plain data only the same constants and equal texts and numbers of one type can be told. */
-const same = (a: PyValue, b: PyValue): boolean => a === b || (kindOf(a) === kindOf(b) && numeric(a) !== undefined && equals(a, b));
+/**
+ * The same object: of plain data only the same constants and equal texts and numbers of one type
+ * can be told.
+ */
+const same = (a: PyValue, b: PyValue): boolean =>
+  a === b || (kindOf(a) === kindOf(b) && numeric(a) !== undefined && equals(a, b));
 
 const isTruthy = (value: PyValue, convert: PyValue | undefined): boolean => {
   if (!flagArg(convert)) return truthy(value);
-  const known = typeof value === 'string' && /^(yes|no|on|off|true|false|1|0|y|n|t|f)$/i.test(value);
+  const known =
+    typeof value === 'string' && /^(yes|no|on|off|true|false|1|0|y|n|t|f)$/i.test(value);
   return known ? asBool(value) || /^[yt]$/i.test(text(value)) : truthy(value);
 };
 
@@ -39,7 +55,9 @@ const defined = defineLenient('', (value) => !isMissing(value));
 const eq = define('other', (value, { at }) => equals(value, at(0) ?? null));
 const ne = define('other', (value, { at }) => !equals(value, at(0) ?? null));
 const within = (swap: boolean): Callable =>
-  define('other', (value, { at }) => (swap ? contains(value, at(0) ?? null) : contains(at(0) ?? null, value)));
+  define('other', (value, { at }) =>
+    swap ? contains(value, at(0) ?? null) : contains(at(0) ?? null, value),
+  );
 const lessThan = ordered('<');
 const atMost = ordered('<=');
 const greaterThan = ordered('>');
@@ -51,8 +69,12 @@ const hashable = (value: PyValue): readonly PyValue[] => {
   return wrong === undefined ? items : fail(`unhashable type: '${typeName(wrong)}'`);
 };
 
-const subset = define('other', (value, { at }) => hashable(value).every(memberOf(hashable(at(0) ?? null))));
-const superset = define('other', (value, { at }) => hashable(at(0) ?? null).every(memberOf(hashable(value))));
+const subset = define('other', (value, { at }) =>
+  hashable(value).every(memberOf(hashable(at(0) ?? null))),
+);
+const superset = define('other', (value, { at }) =>
+  hashable(at(0) ?? null).every(memberOf(hashable(value))),
+);
 const isNan = test((value) => Number.isNaN(Number(numeric(value)?.value ?? 0)));
 
 export const valueTests: Readonly<Record<string, Callable>> = {

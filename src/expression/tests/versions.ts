@@ -1,4 +1,5 @@
-// The test `version`: Ansible's orders (loose by default, strict, semver), and those of packages (rpm, deb) and of upstream releases.
+// The test `version`: Ansible's orders (loose by default, strict, semver), and those of packages
+// (rpm, deb) and of upstream releases.
 import { compareDeb, compareRpm, compareUpstream } from '../../model/text/versions.ts';
 import { flagArg, textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
@@ -9,7 +10,10 @@ import { type PyValue, typeName } from '../python/py-value.ts';
 
 type Order = (a: string, b: string) => number;
 
-/** Ansible's default: runs of digits are numbers, all else is text between them; the two cannot be compared. */
+/**
+ * Ansible's default: runs of digits are numbers, all else is text between them; the two cannot be
+ * compared.
+ */
 function looseParts(version: string): (number | string)[] {
   const parts = version.split(/(\d+|[a-z]+|\.)/).filter((part) => part !== '' && part !== '.');
   return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
@@ -23,7 +27,10 @@ function compareLoose(a: string, b: string): number {
       if (x !== y) return x - y;
     } else if (typeof x === 'string' && typeof y === 'string') {
       if (x !== y) return compareText(x, y);
-    } else return fail(`the versions '${a}' and '${b}' cannot be compared: '${x}' is ${typeName(x)} and '${y}' is ${typeName(y)}`);
+    } else
+      return fail(
+        `the versions '${a}' and '${b}' cannot be compared: '${x}' is ${typeName(x)} and '${y}' is ${typeName(y)}`,
+      );
   }
   return left.length - right.length;
 }
@@ -35,10 +42,18 @@ const equalLoose = (a: string, b: string): boolean => {
 
 function compareStrict(a: string, b: string): number {
   const [left, right] = [a, b].map((version) => {
-    const found = /^(\d+)\.(\d+)(?:\.(\d+))?(?:([ab])(\d+))?$/.exec(version) ?? fail(`invalid version number '${version}'`);
+    const found =
+      /^(\d+)\.(\d+)(?:\.(\d+))?(?:([ab])(\d+))?$/.exec(version) ??
+      fail(`invalid version number '${version}'`);
     const [, major, minor, patch = '0', phase, number = '0'] = found;
     // A release comes after all of its pre-releases.
-    return [Number(major), Number(minor), Number(patch), phase === undefined ? 3 : phase === 'b' ? 2 : 1, Number(number)];
+    return [
+      Number(major),
+      Number(minor),
+      Number(patch),
+      phase === undefined ? 3 : phase === 'b' ? 2 : 1,
+      Number(number),
+    ];
   });
   return firstDifference(left ?? [], right ?? []);
 }
@@ -50,8 +65,13 @@ const semantic =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][\da-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][\da-zA-Z-]*))*))?(?:\+[\da-zA-Z-]+(?:\.[\da-zA-Z-]+)*)?$/;
 
 function compareSemantic(a: string, b: string): number {
-  const [left, right] = [a, b].map((version) => semantic.exec(version) ?? fail(`invalid semantic version '${version}'`));
-  const core = firstDifference((left ?? []).slice(1, 4).map(Number), (right ?? []).slice(1, 4).map(Number));
+  const [left, right] = [a, b].map(
+    (version) => semantic.exec(version) ?? fail(`invalid semantic version '${version}'`),
+  );
+  const core = firstDifference(
+    (left ?? []).slice(1, 4).map(Number),
+    (right ?? []).slice(1, 4).map(Number),
+  );
   const [early, late] = [left?.[4], right?.[4]];
   if (core !== 0 || early === late) return core;
   if (early === undefined) return 1;
@@ -98,19 +118,28 @@ const signs: Readonly<Record<string, (order: number) => boolean>> = {
 };
 
 const version: Callable = define('version operator? strict? version_type?', (value, { at }) => {
-  const given = (cell: PyValue | undefined): PyValue | undefined => (cell === null ? undefined : cell);
+  const given = (cell: PyValue | undefined): PyValue | undefined =>
+    cell === null ? undefined : cell;
   const [left, right] = [value, at(0) ?? ''].map((cell) => (truthy(cell) ? text(cell) : ''));
   const [sign, strict, type] = [textArg(at(1), 'the operator', 'eq'), given(at(2)), given(at(3))];
   if (left === undefined || left === '') return fail('the version on the left is empty');
   if (right === undefined || right === '') return fail('the version to compare with is empty');
   if (strict !== undefined && type !== undefined) fail("give 'strict' or 'version_type', not both");
-  const name = type === undefined ? (flagArg(strict) ? 'strict' : 'loose') : textArg(type, 'version_type');
+  const name =
+    type === undefined ? (flagArg(strict) ? 'strict' : 'loose') : textArg(type, 'version_type');
   const order = Object.hasOwn(orders, name) ? orders[name] : undefined;
   const holds = Object.hasOwn(signs, sign) ? signs[sign] : undefined;
-  if (order === undefined) return fail(`unknown version_type '${name}'; it is one of ${Object.keys(orders).join(', ')}`);
-  if (holds === undefined) return fail(`unknown operator '${sign}'; it is one of ${Object.keys(signs).join(' ')}`);
+  if (order === undefined)
+    return fail(`unknown version_type '${name}'; it is one of ${Object.keys(orders).join(', ')}`);
+  if (holds === undefined)
+    return fail(`unknown operator '${sign}'; it is one of ${Object.keys(signs).join(' ')}`);
   // Equality needs no order: also versions that cannot be ordered are equal or not.
-  return name === 'loose' && equalSigns.includes(sign) ? holds(equalLoose(left, right) ? 0 : 1) : holds(order(left, right));
+  return name === 'loose' && equalSigns.includes(sign)
+    ? holds(equalLoose(left, right) ? 0 : 1)
+    : holds(order(left, right));
 });
 
-export const versionTests: Readonly<Record<string, Callable>> = { version, version_compare: version };
+export const versionTests: Readonly<Record<string, Callable>> = {
+  version,
+  version_compare: version,
+};

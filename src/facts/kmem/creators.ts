@@ -1,9 +1,11 @@
-// Creators: the exact shape of a memory cgroup's path shows who made it, and through which manager. A sample speaks for its creator only.
+// Creators: the exact shape of a memory cgroup's path shows who made it, and through which manager.
+// A sample speaks for its creator only.
 import type { Row } from './programs/row.ts';
 
 /**
- * `runtime` is docker or containerd: below a pod both make the same shape, and what runs on the host decides. `unknown` is whatever has no row: a group
- * that cgconfig or an administrator made, or a shape that nobody has described.
+ * `runtime` is docker or containerd: below a pod both make the same shape, and what runs on the
+ * host decides. `unknown` is whatever has no row: a group that cgconfig or an administrator made,
+ * or a shape that nobody has described.
  */
 export type Creator =
   | 'kubelet'
@@ -22,12 +24,16 @@ export type Creator =
   | 'kmend'
   | 'unknown';
 
-/** The cgroup manager that makes the directories. libcontainer's systemd manager never asks for accounting by itself; its cgroupfs manager may. */
+/**
+ * The cgroup manager that makes the directories. libcontainer's systemd manager never asks for
+ * accounting by itself; its cgroupfs manager may.
+ */
 export type Manager = 'cgroupfs' | 'systemd' | 'none';
 
 /**
- * `pods`: a group that the kubelet makes above its pods; `pod`: one pod's; `container`: a container's; `helper`: a conmon
- * beside a container; `parent`: a directory above containers, made without a memory setting; `other`: anything else.
+ * `pods`: a group that the kubelet makes above its pods; `pod`: one pod's; `container`: a
+ * container's; `helper`: a conmon beside a container; `parent`: a directory above containers, made
+ * without a memory setting; `other`: anything else.
  */
 export type Level = 'pods' | 'pod' | 'container' | 'helper' | 'parent' | 'other';
 
@@ -37,8 +43,9 @@ export interface CreatorRow extends Row {
   /** The shape for people: HEX = 64 hexadecimal digits, UID = a pod's uid. */
   readonly shape: string;
   /**
-   * The same as a POSIX extended expression over `normalPath`: the probe's awk and this file read the same text. Linear: anchored, and every
-   * repetition ends at a character that it cannot contain.
+   * The same as a POSIX extended expression over `normalPath`: the probe's awk and this file read
+   * the same text. Linear: anchored, and every repetition ends at a character that it cannot
+   * contain.
    */
   readonly pattern: string;
   readonly creator: Creator;
@@ -49,7 +56,9 @@ export interface CreatorRow extends Row {
 const qos = '(burstable|besteffort)';
 const podDirectory = `kubepods/(${qos}/)?pod[^/]+`;
 const podSlice = `kubepods\\.slice/(kubepods-${qos}\\.slice/)?kubepods(-${qos})?-pod[^/]+\\.slice`;
-/** A slice's path that a cgroupfs manager took literally, below the unit that the runtime runs in. */
+/**
+ * A slice's path that a cgroupfs manager took literally, below the unit that the runtime runs in.
+ */
 const literalSlice = '(system\\.slice/([^/]+\\.service/)?)?[^/:]+\\.slice';
 
 /** Long beginnings that rows have in common. */
@@ -196,7 +205,8 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'cgroupfs',
     level: 'container',
     basis: 'model',
-    source: 'docker, systemd driver, with a runtime that ignores it; with the cgroupfs driver docker 26.1.5 makes SLICE.slice/HEX',
+    source:
+      'docker, systemd driver, with a runtime that ignores it; with the cgroupfs driver docker 26.1.5 makes SLICE.slice/HEX',
   },
   {
     key: 'literal-nerdctl',
@@ -216,7 +226,8 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'none',
     level: 'other',
     basis: 'source',
-    source: "docker --cgroup-parent below kubepods, programs inside a pod's container: inherits from the groups above",
+    source:
+      "docker --cgroup-parent below kubepods, programs inside a pod's container: inherits from the groups above",
   },
 
   // Runtimes without a kubelet.
@@ -268,7 +279,8 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'systemd',
     level: 'container',
     basis: 'source',
-    source: 'containerd/containerd pkg/cri, a pod whose parent is not of a kubelet; without a parent runc refuses it',
+    source:
+      'containerd/containerd pkg/cri, a pod whose parent is not of a kubelet; without a parent runc refuses it',
   },
   {
     key: 'containerd-namespace',
@@ -318,7 +330,8 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'cgroupfs',
     level: 'helper',
     basis: 'measured',
-    source: 'podman 5.4.2, cgroupfs manager: conmon; libpod-conmon-HEX as in containers/podman libpod',
+    source:
+      'podman 5.4.2, cgroupfs manager: conmon; libpod-conmon-HEX as in containers/podman libpod',
   },
   {
     key: 'podman-parent',
@@ -338,11 +351,13 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'cgroupfs',
     level: 'container',
     basis: 'measured',
-    source: 'podman 5.4.2 with --cgroups=split, as quadlet starts it: the runtime gets no systemd manager',
+    source:
+      'podman 5.4.2 with --cgroups=split, as quadlet starts it: the runtime gets no systemd manager',
   },
   {
     key: 'podman-scope',
-    shape: 'machine.slice[/machine-libpod_pod_HEX.slice]/libpod-HEX.scope[/container], SLICE.slice/...',
+    shape:
+      'machine.slice[/machine-libpod_pod_HEX.slice]/libpod-HEX.scope[/container], SLICE.slice/...',
     pattern: '^([^/]+\\.slice/)+libpod-<id>\\.scope(/container)?$',
     creator: 'podman',
     manager: 'systemd',
@@ -361,11 +376,13 @@ export const creatorRows: readonly CreatorRow[] = [
     source: 'podman 5.4.2, systemd manager',
   },
 
-  // Programs that set memory limits and never ask for accounting; what they make inherits it where the parent is accounted.
+  // Programs that set memory limits and never ask for accounting; what they make inherits it where
+  // the parent is accounted.
   {
     key: 'libvirt',
     shape: 'machine.slice/machine-qemu*.scope[/...], machine/*.libvirt-qemu[/...]',
-    pattern: '^(machine\\.slice/machine-(qemu|lxc)[^/]*\\.scope|machine/[^/]+\\.libvirt-(qemu|lxc))(/.*)?$',
+    pattern:
+      '^(machine\\.slice/machine-(qemu|lxc)[^/]*\\.scope|machine/[^/]+\\.libvirt-(qemu|lxc))(/.*)?$',
     creator: 'libvirt',
     manager: 'systemd',
     level: 'other',
@@ -380,7 +397,8 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'none',
     level: 'other',
     basis: 'measured',
-    source: 'LXC 6.0.4 (lxc.payload.NAME, lxc.monitor.NAME); lxc/lxc: no limit but what its configuration names',
+    source:
+      'LXC 6.0.4 (lxc.payload.NAME, lxc.monitor.NAME); lxc/lxc: no limit but what its configuration names',
   },
   {
     key: 'slurm',
@@ -440,7 +458,8 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'cgroupfs',
     level: 'container',
     basis: 'measured',
-    source: 'docker 26.1.5, cgroupfs driver with --cgroup-parent; runc joins a relative one to the group of containerd',
+    source:
+      'docker 26.1.5, cgroupfs driver with --cgroup-parent; runc joins a relative one to the group of containerd',
   },
   {
     key: 'unit',
@@ -450,7 +469,8 @@ export const creatorRows: readonly CreatorRow[] = [
     manager: 'systemd',
     level: 'other',
     basis: 'measured',
-    source: 'systemd 257; systemd/systemd src/core/cgroup.c: MemoryLimit= sets memory.limit_in_bytes only',
+    source:
+      'systemd 257; systemd/systemd src/core/cgroup.c: MemoryLimit= sets memory.limit_in_bytes only',
   },
 ];
 
@@ -466,20 +486,36 @@ export const unknownRow: CreatorRow = {
   source: 'no creator, no sample',
 };
 
-const kubepodsRows: ReadonlySet<string> = new Set(['pods', 'pod', 'pod-container', 'pod-crio', 'pod-crio-conmon', 'pod-inside']);
+const kubepodsRows: ReadonlySet<string> = new Set([
+  'pods',
+  'pod',
+  'pod-container',
+  'pod-crio',
+  'pod-crio-conmon',
+  'pod-inside',
+]);
 
-/** Is it /kubepods or below, where a group inherits accounting from the kubelet's, whoever made it? */
+/**
+ * Is it /kubepods or below, where a group inherits accounting from the kubelet's, whoever made it?
+ */
 export const isBelowKubepods = ({ key }: CreatorRow): boolean => kubepodsRows.has(key);
 
 /**
- * The path with its container ids replaced: `<id>` for 64 hexadecimal digits. The probe's awk does the same. A pod's uid is whatever its manifest says.
+ * The path with its container ids replaced: `<id>` for 64 hexadecimal digits. The probe's awk does
+ * the same. A pod's uid is whatever its manifest says.
  */
-export const normalPath = (path: string): string => path.replace(/[<>]/g, '?').replace(/[0-9a-f]{64}/g, '<id>');
+export const normalPath = (path: string): string =>
+  path.replace(/[<>]/g, '?').replace(/[0-9a-f]{64}/g, '<id>');
 
 const compiled = creatorRows.map((row) => ({ row, pattern: new RegExp(row.pattern, 's') }));
-const byKey: ReadonlyMap<string, CreatorRow> = new Map([...creatorRows, unknownRow].map((row) => [row.key, row]));
+const byKey: ReadonlyMap<string, CreatorRow> = new Map(
+  [...creatorRows, unknownRow].map((row) => [row.key, row]),
+);
 
-/** The row of a group's path, which is relative to the memory hierarchy's root and has no slash before it. */
+/**
+ * The row of a group's path, which is relative to the memory hierarchy's root and has no slash
+ * before it.
+ */
 export function creatorOf(path: string): CreatorRow {
   const normal = normalPath(path);
   return compiled.find(({ pattern }) => pattern.test(normal))?.row ?? unknownRow;

@@ -1,12 +1,25 @@
-// Memory cgroups as sums: buckets of equal groups, counted on the host, and what verdicts are made of.
-import type { ExplicitLimit, GroupRow, ReadState, SampleCounts, WitnessRow } from '../../model/facts/values.ts';
+// Memory cgroups as sums: buckets of equal groups, counted on the host, and what verdicts are made
+// of.
+import type {
+  ExplicitLimit,
+  GroupRow,
+  ReadState,
+  SampleCounts,
+  WitnessRow,
+} from '../../model/facts/values.ts';
 import { type CreatorRow, creatorByKey } from './creators.ts';
 
 const states = ['read', 'eio', 'empty', 'denied', 'failed'] as const;
 const limits = ['no', 'yes', 'later'] as const;
-const one = <const T extends string>(words: readonly T[], word: string | undefined): T | undefined => words.find((known) => known === word);
+const one = <const T extends string>(
+  words: readonly T[],
+  word: string | undefined,
+): T | undefined => words.find((known) => known === word);
 
-/** `ROW STATE LIMITED CACHES CHARGED PROCS EXPLICIT COUNT` (of earlier versions without EXPLICIT); in a fixed order, because awk has none. */
+/**
+ * `ROW STATE LIMITED CACHES CHARGED PROCS EXPLICIT COUNT` (of earlier versions without EXPLICIT);
+ * in a fixed order, because awk has none.
+ */
 export function readWitnesses(lines: readonly string[]): readonly WitnessRow[] {
   return lines
     .flatMap((line): readonly WitnessRow[] => {
@@ -26,7 +39,8 @@ export function readWitnesses(lines: readonly string[]): readonly WitnessRow[] {
 export function readExamples(lines: readonly string[]): readonly GroupRow[] {
   return lines
     .flatMap((line): readonly GroupRow[] => {
-      const [, row = '', stateWord, limit, count, usage, procs, path = ''] = /^(\S+) (\S+) (\d+) (\d+) (\d+) (\d+) (.*)$/s.exec(line) ?? [];
+      const [, row = '', stateWord, limit, count, usage, procs, path = ''] =
+        /^(\S+) (\S+) (\d+) (\d+) (\d+) (\d+) (.*)$/s.exec(line) ?? [];
       const state = one(states, stateWord);
       if (state === undefined) return [];
       const { key } = creatorByKey(row);
@@ -52,7 +66,14 @@ export function readExamples(lines: readonly string[]): readonly GroupRow[] {
     );
 }
 
-const weight: Readonly<Record<ReadState, number>> = { read: 0, denied: 1, failed: 2, empty: 3, eio: 4, gone: 5 };
+const weight: Readonly<Record<ReadState, number>> = {
+  read: 0,
+  denied: 1,
+  failed: 2,
+  empty: 3,
+  eio: 4,
+  gone: 5,
+};
 
 /** Everything below kubepods is counted as the kubelet's, containers too. */
 function by(row: CreatorRow): GroupRow['by'] {
@@ -60,7 +81,10 @@ function by(row: CreatorRow): GroupRow['by'] {
   return row.creator === 'docker' ? 'docker' : 'other';
 }
 
-/** `LIMIT NAME PATH`: groups with a kernel-memory limit of their own; `-` for a container whose name is not known. */
+/**
+ * `LIMIT NAME PATH`: groups with a kernel-memory limit of their own; `-` for a container whose name
+ * is not known.
+ */
 export const readExplicit = (lines: readonly string[]): readonly ExplicitLimit[] =>
   lines.flatMap((line) => {
     const [, limit = '', name = '', path = ''] = /^(\d+) (\S+) (.+)$/s.exec(line) ?? [];
@@ -78,15 +102,27 @@ export interface Rest {
 }
 
 /** The counts that verdicts are made of, all from complete sums. */
-export function samplesOf(witnesses: readonly WitnessRow[], { gone, absent, capped, why }: Rest): SampleCounts {
+export function samplesOf(
+  witnesses: readonly WitnessRow[],
+  { gone, absent, capped, why }: Rest,
+): SampleCounts {
   const count = (test: (witness: WitnessRow, row: CreatorRow) => boolean): number =>
-    witnesses.reduce((sum, witness) => (test(witness, creatorByKey(witness.row)) ? sum + witness.count : sum), 0);
+    witnesses.reduce(
+      (sum, witness) => (test(witness, creatorByKey(witness.row)) ? sum + witness.count : sum),
+      0,
+    );
   const state = (word: ReadState): number => count((witness) => witness.state === word);
   const of = (who: GroupRow['by'], word?: ReadState): number =>
     count((witness, row) => by(row) === who && (word === undefined || witness.state === word));
-  // A limit proves something only where the creator set it when it made the group: the kubelet's own groups, and containers.
+  // A limit proves something only where the creator set it when it made the group: the kubelet's
+  // own groups, and containers.
   const limited = (levels: readonly string[], word?: ReadState): number =>
-    count((witness, row) => witness.limited === 'yes' && levels.includes(row.level) && (word === undefined || witness.state === word));
+    count(
+      (witness, row) =>
+        witness.limited === 'yes' &&
+        levels.includes(row.level) &&
+        (word === undefined || witness.state === word),
+    );
   const told = ['pods', 'pod', 'container'];
   return {
     read: state('read'),
@@ -105,7 +141,10 @@ export function samplesOf(witnesses: readonly WitnessRow[], { gone, absent, capp
     kubelet: of('kubelet'),
     kubelet_off: of('kubelet', 'eio'),
     kubelet_read: of('kubelet', 'read'),
-    kubelet_limited: count((witness, row) => witness.limited === 'yes' && told.includes(row.level) && by(row) === 'kubelet'),
+    kubelet_limited: count(
+      (witness, row) =>
+        witness.limited === 'yes' && told.includes(row.level) && by(row) === 'kubelet',
+    ),
     docker: of('docker'),
     docker_read: of('docker', 'read'),
     other: of('other'),
@@ -114,7 +153,10 @@ export function samplesOf(witnesses: readonly WitnessRow[], { gone, absent, capp
   };
 }
 
-/** Live groups that have caches in /sys/kernel/slab, or may have them because they could not be read. */
+/**
+ * Live groups that have caches in /sys/kernel/slab, or may have them because they could not be
+ * read.
+ */
 export const idHolders = (witnesses: readonly WitnessRow[]): number =>
   witnesses.reduce((sum, { state, caches, count }) => {
     const holds = state === 'read' ? caches : state === 'denied' || state === 'failed';

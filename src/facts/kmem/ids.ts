@@ -1,16 +1,23 @@
-// Ids of memory cgroups: how many are in use, how fast dead groups take them, when none will be left; and how fast unreclaimable slab grows meanwhile.
+// Ids of memory cgroups: how many are in use, how fast dead groups take them, when none will be
+// left; and how fast unreclaimable slab grows meanwhile.
 import { type Facts, known } from '../../model/fact.ts';
 import type { IdReading } from '../../model/facts/values.ts';
 import { present } from '../../model/present.ts';
 import { isUnknown, unknown } from '../../model/value.ts';
 import { healthOf, readRelease } from './kernels.ts';
 
-/** Memory cgroups that a kernel can have beside the root, dead ones with the live ones; measured on 3.10.0-514 and 1062. */
+/**
+ * Memory cgroups that a kernel can have beside the root, dead ones with the live ones; measured on
+ * 3.10.0-514 and 1062.
+ */
 export const groupIds = 65_534;
 
 const day = 86_400;
 
-/** Below this a rate is reported, and no date: a few groups more or less would move it by weeks. Our own figure. */
+/**
+ * Below this a rate is reported, and no date: a few groups more or less would move it by weeks. Our
+ * own figure.
+ */
 const shortest = 600;
 
 /** `kmem.ids.days_left` where dead groups do not grow. */
@@ -18,15 +25,23 @@ const never = 99_999;
 
 /** The reading in these facts, or why there is none. */
 export function readingOf(facts: Facts): IdReading | string {
-  for (const value of [facts['kernel.release'], facts['cgroup.memory']]) if (isUnknown(value)) return value.$unknown;
+  for (const value of [facts['kernel.release'], facts['cgroup.memory']])
+    if (isUnknown(value)) return value.$unknown;
   const health = healthOf(readRelease(known(facts, 'kernel.release', '')).generation);
-  if (facts['cgroup.memory'] !== 'v1' || health === 'healthy') return 'dead groups show only on cgroup v1 of kernels before 4.5';
+  if (facts['cgroup.memory'] !== 'v1' || health === 'healthy')
+    return 'dead groups show only on cgroup v1 of kernels before 4.5';
   const [at, uptime] = [known(facts, 'clock.epoch'), known(facts, 'boot.uptime')];
   const [live, dead] = [known(facts, 'kmem.live_groups'), known(facts, 'kmem.dead_groups')];
   if (at === undefined || uptime === undefined || live === undefined || dead === undefined)
     return 'clock, uptime or groups could not be read';
   if ((known(facts, 'kmem.samples')?.denied ?? 0) > 0) return 'reads were refused: needs root';
-  return { at, uptime, live, dead, ...present({ unreclaimable: known(facts, 'memory.sunreclaim_kb') }) };
+  return {
+    at,
+    uptime,
+    live,
+    dead,
+    ...present({ unreclaimable: known(facts, 'memory.sunreclaim_kb') }),
+  };
 }
 
 /** Seconds from one reading to a later one of the same boot, or why they cannot be compared. */
@@ -35,14 +50,19 @@ function elapsed(before: IdReading, now: IdReading): number | string {
   if (seconds <= 0) return 'the earlier reading is not older';
   if (seconds < 60) return `the earlier reading is only ${seconds} s old`;
   const byClock = now.at - before.at;
-  return Math.abs(byClock - seconds) > Math.max(60, seconds / 50) ? "the host's clock was set between the readings" : seconds;
+  return Math.abs(byClock - seconds) > Math.max(60, seconds / 50)
+    ? "the host's clock was set between the readings"
+    : seconds;
 }
 
 /** Readings that are kept of a boot: its first, and the last ones, at least five minutes apart. */
 const most = 16;
 const apart = 300;
 
-/** The readings with one more; the same list where the last one is of just now. Of another boot (uptime went back) nothing is kept. */
+/**
+ * The readings with one more; the same list where the last one is of just now. Of another boot
+ * (uptime went back) nothing is kept.
+ */
 export function addReading(readings: readonly IdReading[], now: IdReading): readonly IdReading[] {
   const last = readings.at(-1);
   if (last === undefined || last.uptime > now.uptime) return [now];
@@ -51,23 +71,34 @@ export function addReading(readings: readonly IdReading[], now: IdReading): read
   return [first, ...rest.slice(1 - most)];
 }
 
-/** The reading to compare with: the latest that is an hour old, else the oldest. Or why there is none. */
+/**
+ * The reading to compare with: the latest that is an hour old, else the oldest. Or why there is
+ * none.
+ */
 export function baselineOf(readings: readonly IdReading[], now: IdReading): IdReading | string {
   if (readings.length === 0) return 'no earlier reading of this boot';
   const usable = readings.filter((reading) => typeof elapsed(reading, now) === 'number');
   const old = usable.findLast((reading) => now.uptime - reading.uptime >= 3600) ?? usable[0];
   if (old !== undefined) return old;
-  const why = readings.map((reading) => elapsed(reading, now)).findLast((text) => typeof text === 'string');
+  const why = readings
+    .map((reading) => elapsed(reading, now))
+    .findLast((text) => typeof text === 'string');
   return typeof why === 'string' ? why : 'no earlier reading of this boot';
 }
 
-const names = ['live', 'dead', 'used', 'growth_per_day', 'over', 'days_left', 'full_on'].map((name) => `kmem.ids.${name}`);
+const names = ['live', 'dead', 'used', 'growth_per_day', 'over', 'days_left', 'full_on'].map(
+  (name) => `kmem.ids.${name}`,
+);
 const slabGrowth = 'memory.sunreclaim_per_day';
 
-/** Facts `kmem.ids.*`, and the growth of unreclaimable slab. `kmem.ids.before` is an earlier reading of this boot, from whoever keeps them; without one the growth is unknown. */
+/**
+ * Facts `kmem.ids.*`, and the growth of unreclaimable slab. `kmem.ids.before` is an earlier reading
+ * of this boot, from whoever keeps them; without one the growth is unknown.
+ */
 export function idFacts(facts: Facts): Facts {
   const now = readingOf(facts);
-  if (typeof now === 'string') return Object.fromEntries([...names, slabGrowth].map((name) => [name, unknown(now)]));
+  if (typeof now === 'string')
+    return Object.fromEntries([...names, slabGrowth].map((name) => [name, unknown(now)]));
   const { live, dead } = now;
   return {
     'kmem.ids.live': live,
@@ -79,14 +110,22 @@ export function idFacts(facts: Facts): Facts {
 
 function earlierOf(reading: Facts['kmem.ids.before']): IdReading | string {
   if (isUnknown(reading)) return reading.$unknown;
-  return reading ?? 'no earlier reading of this boot: `kmend check` keeps one, and compares the next';
+  return (
+    reading ?? 'no earlier reading of this boot: `kmend check` keeps one, and compares the next'
+  );
 }
 
 function growth(before: IdReading | string, now: IdReading): Facts {
   const seconds = typeof before === 'string' ? before : elapsed(before, now);
   if (typeof before === 'string' || typeof seconds === 'string') {
     const why = unknown(String(seconds));
-    return { 'kmem.ids.growth_per_day': why, 'kmem.ids.over': why, 'kmem.ids.days_left': why, 'kmem.ids.full_on': why, [slabGrowth]: why };
+    return {
+      'kmem.ids.growth_per_day': why,
+      'kmem.ids.over': why,
+      'kmem.ids.days_left': why,
+      'kmem.ids.full_on': why,
+      [slabGrowth]: why,
+    };
   }
   const perDay = (from: number, to: number): number => Math.round(((to - from) / seconds) * day);
   const dying = perDay(before.dead, now.dead);
@@ -94,7 +133,12 @@ function growth(before: IdReading | string, now: IdReading): Facts {
     before.unreclaimable === undefined || now.unreclaimable === undefined
       ? unknown('SUnreclaim was not read both times')
       : perDay(before.unreclaimable, now.unreclaimable);
-  return { 'kmem.ids.growth_per_day': dying, 'kmem.ids.over': seconds, ...forecast(dying, seconds, now), [slabGrowth]: slab };
+  return {
+    'kmem.ids.growth_per_day': dying,
+    'kmem.ids.over': seconds,
+    ...forecast(dying, seconds, now),
+    [slabGrowth]: slab,
+  };
 }
 
 function forecast(perDay: number, seconds: number, now: IdReading): Facts {
@@ -105,9 +149,14 @@ function forecast(perDay: number, seconds: number, now: IdReading): Facts {
     return { 'kmem.ids.days_left': why, 'kmem.ids.full_on': why };
   }
   const days = Math.round((free / perDay) * 10) / 10;
-  return { 'kmem.ids.days_left': Math.min(days, never), 'kmem.ids.full_on': dateOf(now.at + (free / perDay) * day) };
+  return {
+    'kmem.ids.days_left': Math.min(days, never),
+    'kmem.ids.full_on': dateOf(now.at + (free / perDay) * day),
+  };
 }
 
 /** A day, as 2027-01-17; empty for one that is further away than anybody plans. */
 const dateOf = (seconds: number): string =>
-  seconds > 0 && seconds < 10_000_000_000 ? new Date(seconds * 1000).toISOString().slice(0, 10) : '';
+  seconds > 0 && seconds < 10_000_000_000
+    ? new Date(seconds * 1000).toISOString().slice(0, 10)
+    : '';

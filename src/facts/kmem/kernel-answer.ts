@@ -1,4 +1,5 @@
-// What is known of one exact kernel beyond its version number: answers of active probes, its System.map, and what the operator declares.
+// What is known of one exact kernel beyond its version number: answers of active probes, its
+// System.map, and what the operator declares.
 import { type Facts, known } from '../../model/fact.ts';
 import type { Answer, KernelSource } from '../../model/facts/values.ts';
 import { asksForNokmem } from '../areas/boot/boot-args.ts';
@@ -7,11 +8,17 @@ import { parsesNokmem, readRelease } from './kernels.ts';
 /** Does this exact release obey nokmem? `try`: the operator lets a canary find out. */
 export interface KernelAnswer {
   readonly obeys: 'yes' | 'no';
-  /** The host's own active probe, one of another host in this run, a System.map, or the operator. */
+  /**
+   * The host's own active probe, one of another host in this run, a System.map, or the operator.
+   */
   readonly by: Exclude<KernelSource, 'table' | 'groups' | ''>;
 }
 
-const entry = (facts: Facts, name: 'kernel.maps' | 'kernel.seen' | 'kernel.seen_on' | 'kmem.kernels', release: string): string => {
+const entry = (
+  facts: Facts,
+  name: 'kernel.maps' | 'kernel.seen' | 'kernel.seen_on' | 'kmem.kernels',
+  release: string,
+): string => {
   const byRelease = known(facts, name, {});
   return (Object.hasOwn(byRelease, release) ? byRelease[release] : undefined) ?? '';
 };
@@ -19,24 +26,32 @@ const entry = (facts: Facts, name: 'kernel.maps' | 'kernel.seen' | 'kernel.seen_
 const isYesNo = (word: string): word is 'yes' | 'no' => word === 'yes' || word === 'no';
 
 /**
- * The answer of this host's own kernel, where an active probe of this boot asked it with the argument on the command line. It counts only on kernels
- * whose slabinfo gives EIO for a group that is not accounted.
+ * The answer of this host's own kernel, where an active probe of this boot asked it with the
+ * argument on the command line. It counts only on kernels whose slabinfo gives EIO for a group that
+ * is not accounted.
  */
-export function ownAnswer(facts: Facts): { readonly release: string; readonly obeys: 'yes' | 'no' } | undefined {
+export function ownAnswer(
+  facts: Facts,
+): { readonly release: string; readonly obeys: 'yes' | 'no' } | undefined {
   const release = known(facts, 'kernel.release', '');
   const probe = known(facts, 'kmem.active_probe', '');
   const { generation } = readRelease(release);
-  if ((probe !== 'off' && probe !== 'on') || (generation !== 'el7' && generation !== 'upstream-3')) return undefined;
+  if ((probe !== 'off' && probe !== 'on') || (generation !== 'el7' && generation !== 'upstream-3'))
+    return undefined;
   return asksForNokmem(known(facts, 'boot.cmdline', ''), generation === 'el7')
     ? { release, obeys: probe === 'off' ? 'yes' : 'no' }
     : undefined;
 }
 
 /**
- * The best answer for a release, and where it comes from. A declaration counts for the boot that is planned (`next`), never for what is in force now:
- * that must be seen.
+ * The best answer for a release, and where it comes from. A declaration counts for the boot that is
+ * planned (`next`), never for what is in force now: that must be seen.
  */
-export function kernelAnswer(facts: Facts, release: string, boot: 'now' | 'next'): KernelAnswer | undefined {
+export function kernelAnswer(
+  facts: Facts,
+  release: string,
+  boot: 'now' | 'next',
+): KernelAnswer | undefined {
   const own = ownAnswer(facts);
   if (own?.release === release) return { obeys: own.obeys, by: 'probe' };
   const seen = entry(facts, 'kernel.seen', release);
@@ -54,13 +69,20 @@ export const tableAnswer = (facts: Facts, release: string): Answer =>
 
 /** The same of a full el7 release as `uname -r` prints it; `undefined` for anything else. */
 export const parsedByTable = (release: string): Answer | undefined =>
-  /^3\.10\.0-\d[\w.]*$/.test(release) && release.includes('.el7.') && /\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/.test(release)
+  /^3\.10\.0-\d[\w.]*$/.test(release) &&
+  release.includes('.el7.') &&
+  /\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/.test(release)
     ? parsesNokmem(release, { suse: false })
     : undefined;
 
-/** Where the answer for this kernel comes from: `table`, or the `by` of `kernelAnswer`; empty where there is none. */
+/**
+ * Where the answer for this kernel comes from: `table`, or the `by` of `kernelAnswer`; empty where
+ * there is none.
+ */
 export const sourceOf = (facts: Facts, release: string, boot: 'now' | 'next'): KernelSource =>
-  tableAnswer(facts, release) === 'unknown' ? (kernelAnswer(facts, release, boot)?.by ?? '') : 'table';
+  tableAnswer(facts, release) === 'unknown'
+    ? (kernelAnswer(facts, release, boot)?.by ?? '')
+    : 'table';
 
 /** A System.map is an inference, so the operator's declaration stands above it: both are shown. */
 function againstMap(facts: Facts, release: string, obeys: 'yes' | 'no'): string {
@@ -68,7 +90,10 @@ function againstMap(facts: Facts, release: string, obeys: 'yes' | 'no'): string 
   return isYesNo(map) && map !== obeys ? ', against its System.map' : '';
 }
 
-/** Why a remedy was chosen, as far as this run or the operator decided it; empty where the table, a System.map or the host itself did. */
+/**
+ * Why a remedy was chosen, as far as this run or the operator decided it; empty where the table, a
+ * System.map or the host itself did.
+ */
 export function kernelReason(facts: Facts, release: string): string {
   const answer = kernelAnswer(facts, release, 'next');
   const table = tableAnswer(facts, release);
@@ -91,7 +116,9 @@ export function kernelReason(facts: Facts, release: string): string {
 }
 
 /** The answer of this host's kernel, where the table does not say the same. */
-export function newAnswer(facts: Facts): { readonly release: string; readonly obeys: 'yes' | 'no' } | undefined {
+export function newAnswer(
+  facts: Facts,
+): { readonly release: string; readonly obeys: 'yes' | 'no' } | undefined {
   const own = ownAnswer(facts);
   return own === undefined || tableAnswer(facts, own.release) === own.obeys ? undefined : own;
 }

@@ -1,9 +1,13 @@
-// Kernels: which generation a release belongs to, whether accounting hurts there, and whether `cgroup.memory=nokmem` is understood.
+// Kernels: which generation a release belongs to, whether accounting hurts there, and whether
+// `cgroup.memory=nokmem` is understood.
 import type { Answer, Generation } from '../../model/facts/values.ts';
 import { compareUpstream, versionInRange } from '../../model/text/versions.ts';
 import type { Row } from './programs/row.ts';
 
-/** `affected`: leaks with accounting on; `suspect`: reports exist, no proof; `healthy`: accounting on is the normal state. */
+/**
+ * `affected`: leaks with accounting on; `suspect`: reports exist, no proof; `healthy`: accounting
+ * on is the normal state.
+ */
 export type Health = 'affected' | 'suspect' | 'healthy' | 'unknown';
 
 interface GenerationRow extends Row {
@@ -46,7 +50,8 @@ export const generations: readonly GenerationRow[] = [
     health: 'suspect',
     note: 'slab is reclaimed, but warnings of the same kind are reported',
     basis: 'report',
-    source: 'docker/for-linux#774, kubernetes/kubernetes#82534; against it opencontainers/runc#1921',
+    source:
+      'docker/for-linux#774, kubernetes/kubernetes#82534; against it opencontainers/runc#1921',
   },
   {
     generation: '4.5-5.8',
@@ -62,7 +67,13 @@ export const generations: readonly GenerationRow[] = [
     basis: 'measured',
     source: 'linux-mm 2020, memcg slab controller; read on 6.12 and 6.18',
   },
-  { generation: 'unknown', health: 'unknown', note: 'the release could not be read as a kernel version', basis: 'model', source: '-' },
+  {
+    generation: 'unknown',
+    health: 'unknown',
+    note: 'the release could not be read as a kernel version',
+    basis: 'model',
+    source: '-',
+  },
 ];
 
 export interface KernelRelease {
@@ -77,7 +88,11 @@ export function readRelease(release: string): KernelRelease {
   const parts = /^(\d+\.\d+(?:\.\d+)*)(?:-(\d+))?/.exec(release);
   const base = parts?.[1];
   if (base === undefined) return { base: '', build: undefined, generation: 'unknown' };
-  return { base, build: parts?.[2] === undefined ? undefined : Number(parts[2]), generation: generationOf(release, base) };
+  return {
+    base,
+    build: parts?.[2] === undefined ? undefined : Number(parts[2]),
+    generation: generationOf(release, base),
+  };
 }
 
 function generationOf(release: string, base: string): Generation {
@@ -90,7 +105,8 @@ function generationOf(release: string, base: string): Generation {
   return before('4.0') ? 'upstream-3' : '4.0-4.4';
 }
 
-export const healthOf = (generation: Generation): Health => generations.find((row) => row.generation === generation)?.health ?? 'unknown';
+export const healthOf = (generation: Generation): Health =>
+  generations.find((row) => row.generation === generation)?.health ?? 'unknown';
 
 // ---- Is nokmem parsed? ----
 
@@ -101,7 +117,10 @@ interface ParsesRow extends Row {
   readonly parses: Answer;
 }
 
-/** el7, by the build number; for an unknown one its System.map may decide. Unknown is treated as not supported. */
+/**
+ * el7, by the build number; for an unknown one its System.map may decide. Unknown is treated as not
+ * supported.
+ */
 export const el7Parses: readonly ParsesRow[] = [
   {
     name: '7.3',
@@ -122,7 +141,8 @@ export const el7Parses: readonly ParsesRow[] = [
     range: '>514 <1062',
     parses: 'unknown',
     basis: 'model',
-    source: '693, 862 and 957 have not been read; a real System.map that names cgroup_memory_nokmem, or does not, decides',
+    source:
+      '693, 862 and 957 have not been read; a real System.map that names cgroup_memory_nokmem, or does not, decides',
   },
   {
     name: '7.7 and later',
@@ -135,34 +155,72 @@ export const el7Parses: readonly ParsesRow[] = [
 
 /** Other kernels, by upstream version. */
 export const upstreamParses: readonly ParsesRow[] = [
-  { name: 'before 4.5', range: '<4.5', parses: 'no', basis: 'source', source: 'torvalds/linux 04823c833b3e came after' },
-  { name: '4.5 and later', range: '>=4.5', parses: 'yes', basis: 'measured', source: 'torvalds/linux 04823c833b3e; booted on 6.12' },
+  {
+    name: 'before 4.5',
+    range: '<4.5',
+    parses: 'no',
+    basis: 'source',
+    source: 'torvalds/linux 04823c833b3e came after',
+  },
+  {
+    name: '4.5 and later',
+    range: '>=4.5',
+    parses: 'yes',
+    basis: 'measured',
+    source: 'torvalds/linux 04823c833b3e; booted on 6.12',
+  },
 ];
 
-/** Kernels before 4.5 that a vendor built. Nobody has read them: they may have the parameter or not. */
+/**
+ * Kernels before 4.5 that a vendor built. Nobody has read them: they may have the parameter or not.
+ */
 export const vendorParses: readonly ParsesRow[] = [
-  { name: 'SLES before 4.5', range: '<4.5', parses: 'unknown', basis: 'model', source: 'SLES 12 kernels were not read' },
-  { name: 'UEK before 4.5', range: '<4.5', parses: 'unknown', basis: 'model', source: 'UEK R3 and R4 were not read' },
+  {
+    name: 'SLES before 4.5',
+    range: '<4.5',
+    parses: 'unknown',
+    basis: 'model',
+    source: 'SLES 12 kernels were not read',
+  },
+  {
+    name: 'UEK before 4.5',
+    range: '<4.5',
+    parses: 'unknown',
+    basis: 'model',
+    source: 'UEK R3 and R4 were not read',
+  },
   {
     name: 'any other vendor before 4.5 (Virtuozzo, Ubuntu, Tencent)',
     range: '<4.5',
     parses: 'unknown',
     basis: 'model',
-    source: 'a release with a suffix of its own is a tree of its own: not read; a real System.map or the active probe decides',
+    source:
+      'a release with a suffix of its own is a tree of its own: not read; a real System.map or the active probe decides',
   },
 ];
 
 /** Built from kernel.org's own tree: a bare version, or ELRepo's kernel-lt and kernel-ml. */
-const isUpstreamBuild = (release: string): boolean => /^\d+\.\d+(?:\.\d+)?(?:-\d+\.el\d+\.elrepo(?:\.\w+)?)?$/.test(release);
+const isUpstreamBuild = (release: string): boolean =>
+  /^\d+\.\d+(?:\.\d+)?(?:-\d+\.el\d+\.elrepo(?:\.\w+)?)?$/.test(release);
 
-/** Does this kernel obey `cgroup.memory=nokmem`? What the tables say; `kernel-answer.ts` has what is known of an exact one beyond them. */
+/**
+ * Does this kernel obey `cgroup.memory=nokmem`? What the tables say; `kernel-answer.ts` has what is
+ * known of an exact one beyond them.
+ */
 export function parsesNokmem(release: string, { suse }: { readonly suse: boolean }): Answer {
   const { base, build, generation } = readRelease(release);
   if (generation === 'unknown' || generation === 'uek') return 'unknown';
   if (generation === 'el7')
-    return el7Parses.find(({ range }) => build !== undefined && versionInRange(String(build), range, compareUpstream))?.parses ?? 'unknown';
+    return (
+      el7Parses.find(
+        ({ range }) => build !== undefined && versionInRange(String(build), range, compareUpstream),
+      )?.parses ?? 'unknown'
+    );
   if (compareUpstream(base, '4.5') < 0 && (suse || !isUpstreamBuild(release))) return 'unknown';
-  return upstreamParses.find(({ range }) => versionInRange(base, range, compareUpstream))?.parses ?? 'unknown';
+  return (
+    upstreamParses.find(({ range }) => versionInRange(base, range, compareUpstream))?.parses ??
+    'unknown'
+  );
 }
 
 /** Short name for people: `862` on el7, `6.1` elsewhere. */
@@ -197,7 +255,8 @@ export const el7Errata: readonly ErratumRow[] = [
     range: '>=1062.4.1',
     says: 'RHSA-2019:3055 says the leak is fixed since 1062.4.1; users still saw it on 1127 and 1160',
     basis: 'vendor',
-    source: 'RHSA-2019:3055, RHBZ 1752421, 1741920; against it reports of 2021 (1127) and on 1160.49.1 and 1160.88.1',
+    source:
+      'RHSA-2019:3055, RHBZ 1752421, 1741920; against it reports of 2021 (1127) and on 1160.49.1 and 1160.88.1',
   },
 ];
 

@@ -1,4 +1,5 @@
-// Proof in part: a play accepted that some programs go on asking for accounting. All others, and their groups, must prove that they do not.
+// Proof in part: a play accepted that some programs go on asking for accounting. All others, and
+// their groups, must prove that they do not.
 import { type Facts, known } from '../../model/fact.ts';
 import type { Accepted, Partial } from '../../model/facts/values.ts';
 import { type CreatorRow, isBelowKubepods } from './creators.ts';
@@ -10,8 +11,8 @@ import { witnessRules } from './witnesses.ts';
 
 export interface PartProof {
   /**
-   * `samples`: all that is not accepted is proven. `none`: nothing shows it yet. `refuted`: something accounts, or will, that nobody accepted.
-   * Empty: nothing is accepted here.
+   * `samples`: all that is not accepted is proven. `none`: nothing shows it yet. `refuted`:
+   * something accounts, or will, that nobody accepted. Empty: nothing is accepted here.
    */
   readonly state: Partial;
   readonly evidence: string;
@@ -21,37 +22,71 @@ export interface PartProof {
 
 const nothing: PartProof = { state: '', evidence: '', unshown: [] };
 
-const mayLeak = ({ generation }: Situation['now']): boolean => ['affected', 'suspect'].includes(healthOf(generation));
+const mayLeak = ({ generation }: Situation['now']): boolean =>
+  ['affected', 'suspect'].includes(healthOf(generation));
 
-/** Below /kubepods every group inherits from the kubelet's, whoever made it; another program's groups are its own. */
-const madeBy = (part: Part, row: CreatorRow): boolean => (part.part === 'kubelet' ? isBelowKubepods(row) : part.owns(row));
+/**
+ * Below /kubepods every group inherits from the kubelet's, whoever made it; another program's
+ * groups are its own.
+ */
+const madeBy = (part: Part, row: CreatorRow): boolean =>
+  part.part === 'kubelet' ? isBelowKubepods(row) : part.owns(row);
 
-/** The host without the accepted programs and without the groups that they explain is judged by the same rules as any other. */
+/**
+ * The host without the accepted programs and without the groups that they explain is judged by the
+ * same rules as any other.
+ */
 export function partProofOf(facts: Facts): PartProof {
   const accepted = known(facts, 'kmem.accepted', []);
   if (accepted.length === 0) return nothing;
   const whole = readSituation(facts);
   if (notApplicable(whole) !== undefined || !mayLeak(whole.now)) return nothing;
-  const isAccepted = (part: Part): boolean => accepted.some(({ key, name }) => part.key === key && part.name === name);
+  const isAccepted = (part: Part): boolean =>
+    accepted.some(({ key, name }) => part.key === key && part.name === name);
   const open = whole.parts.filter((part) => isAccepted(part) && mayAsk(part));
-  const rest = readSituation(facts, witnessRules, { part: isAccepted, groups: (row) => open.some((part) => madeBy(part, row)) });
+  const rest = readSituation(facts, witnessRules, {
+    part: isAccepted,
+    groups: (row) => open.some((part) => madeBy(part, row)),
+  });
   const { state, said } = judged(whole, rest);
-  const left = open.map((part) => `${part.name} ${part.accounts === 'yes' ? 'still accounts' : 'may account'}: accepted`);
-  return { state, evidence: [said, ...left].join('; ') + readOn(whole, rest), unshown: unshownRuntimes(rest).map(({ key }) => key) };
+  const left = open.map(
+    (part) =>
+      `${part.name} ${part.accounts === 'yes' ? 'still accounts' : 'may account'}: accepted`,
+  );
+  return {
+    state,
+    evidence: [said, ...left].join('; ') + readOn(whole, rest),
+    unshown: unshownRuntimes(rest).map(({ key }) => key),
+  };
 }
 
 /** What the rest of the host shows. */
-function judged(whole: Situation, rest: Situation): { readonly state: PartProof['state']; readonly said: string } {
+function judged(
+  whole: Situation,
+  rest: Situation,
+): { readonly state: PartProof['state']; readonly said: string } {
   const host = caseOf(rest);
   if (!readsWhole(whole.samples)) return { state: 'none', said: 'not every group could be read' };
   // Groups that read off may do so because of the argument.
-  if (mayObey(whole.now)) return { state: 'none', said: 'cgroup.memory=nokmem is set, and the kernel may obey it' };
-  if (host.tally.on > 0) return { state: 'refuted', said: `${host.tally.on} of ${rest.samples.total} groups that nobody accepted read on` };
-  const asking = host.open.map(({ name, accounts }) => `${name} ${accounts === 'yes' ? 'accounts' : 'may account'}`);
-  if (asking.length > 0) return { state: 'refuted', said: `${[...new Set(asking)].join(', ')}: not accepted` };
-  if (proofOf(rest) === 'samples') return { state: 'samples', said: `${shownText(rest)} (${offText(host)})` };
+  if (mayObey(whole.now))
+    return { state: 'none', said: 'cgroup.memory=nokmem is set, and the kernel may obey it' };
+  if (host.tally.on > 0)
+    return {
+      state: 'refuted',
+      said: `${host.tally.on} of ${rest.samples.total} groups that nobody accepted read on`,
+    };
+  const asking = host.open.map(
+    ({ name, accounts }) => `${name} ${accounts === 'yes' ? 'accounts' : 'may account'}`,
+  );
+  if (asking.length > 0)
+    return { state: 'refuted', said: `${[...new Set(asking)].join(', ')}: not accepted` };
+  if (proofOf(rest) === 'samples')
+    return { state: 'samples', said: `${shownText(rest)} (${offText(host)})` };
   const unshown = unshownRuntimes(rest).map(({ key }) => key);
-  return { state: 'none', said: unshown.length === 0 ? 'no sample' : `no sample of ${unshown.join(', ')}` };
+  return {
+    state: 'none',
+    said: unshown.length === 0 ? 'no sample' : `no sample of ${unshown.join(', ')}`,
+  };
 }
 
 /** How many groups read on that the accepted programs explain. */
@@ -69,8 +104,8 @@ function shownText({ parts }: Situation): string {
 }
 
 /**
- * What a play with `partial: accept` leaves open, by facts as its tasks will leave them: programs that still ask at the next boot.
- * Nothing where the argument or a healthy kernel will forbid it.
+ * What a play with `partial: accept` leaves open, by facts as its tasks will leave them: programs
+ * that still ask at the next boot. Nothing where the argument or a healthy kernel will forbid it.
  */
 export function leftOpen(facts: Facts): readonly Accepted[] {
   const { now, next, parts } = readSituation(facts);

@@ -1,4 +1,5 @@
-// Parts: the programs of a host that make memory cgroups and may ask for kernel-memory accounting, each with its version, its manager and its witnesses.
+// Parts: the programs of a host that make memory cgroups and may ask for kernel-memory accounting,
+// each with its version, its manager and its witnesses.
 import { type Facts, known } from '../../model/fact.ts';
 import type { Answer, PartName, RuntimeRow } from '../../model/facts/values.ts';
 import type { CreatorRow } from './creators.ts';
@@ -6,7 +7,14 @@ import { containerdIoAccounts, containerdIoRow } from './programs/containerd-io.
 import { dockerAccounts, engineVersion } from './programs/docker.ts';
 import { kubeletAccounts } from './programs/kubelet.ts';
 import { runcAccounts } from './programs/runc.ts';
-import { countOf, managersSeen, speakingFor, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
+import {
+  countOf,
+  managersSeen,
+  speakingFor,
+  type Witnesses,
+  type WitnessRules,
+  witnessRules,
+} from './witnesses.ts';
 
 /** A program that makes groups, without what its groups answered. */
 interface Program {
@@ -22,14 +30,19 @@ interface Program {
   readonly note?: string;
   readonly owns: (row: CreatorRow) => boolean;
   readonly replaced: boolean;
-  /** What a limited container answered that kmend started through it in this boot; empty where none was started since it was installed. */
+  /**
+   * What a limited container answered that kmend started through it in this boot; empty where none
+   * was started since it was installed.
+   */
   readonly sample: 'off' | 'on' | '';
   /** It does not ask by itself, whatever its version: its manager never does. */
   readonly never: boolean;
 }
 
 export interface Part extends Program {
-  /** Limited groups that can contradict what its version says, and those of them that answered EIO. */
+  /**
+   * Limited groups that can contradict what its version says, and those of them that answered EIO.
+   */
   readonly limited: number;
   readonly limitedOff: number;
   /** The same without the rule about versions: what a kernel's refusal is judged by. */
@@ -44,43 +57,70 @@ export interface Part extends Program {
 
 // ---- what was changed in this boot ----
 
-/** Seconds by which the time of boot may be wrong: it is the clock less the uptime, both truncated to seconds and read one after the other. */
+/**
+ * Seconds by which the time of boot may be wrong: it is the clock less the uptime, both truncated
+ * to seconds and read one after the other.
+ */
 const bootTimeError = 2;
 
 function isAfterBoot(facts: Facts, time: number): boolean {
   const [boot, clock] = [facts['boot.time'], facts['clock.epoch']];
   // A time in the host's future says that its clock was moved, and nothing else.
-  return typeof boot === 'number' && typeof clock === 'number' && time > boot + bootTimeError && time <= clock;
+  return (
+    typeof boot === 'number' &&
+    typeof clock === 'number' &&
+    time > boot + bootTimeError &&
+    time <= clock
+  );
 }
 
 /** Packages that bring a runc and were installed after this boot, by the host's own clock. */
 export function changedAfterBoot(facts: Facts): readonly string[] {
   const packages = [
-    { name: known(facts, 'docker.package', '') || 'docker', time: known(facts, 'docker.installed_at', 0) },
-    { name: known(facts, 'containerd.package', '') || 'containerd', time: known(facts, 'containerd.installed_at', 0) },
+    {
+      name: known(facts, 'docker.package', '') || 'docker',
+      time: known(facts, 'docker.installed_at', 0),
+    },
+    {
+      name: known(facts, 'containerd.package', '') || 'containerd',
+      time: known(facts, 'containerd.installed_at', 0),
+    },
     { name: 'runc', time: known(facts, 'runc.installed_at', 0) },
   ];
   return packages.filter(({ time }) => isAfterBoot(facts, time)).map(({ name }) => name);
 }
 
 /** When a program that runs containers was changed. */
-const runtimeChanges = ['docker.installed_at', 'containerd.installed_at', 'runc.installed_at', 'runc.changed_at'] as const;
+const runtimeChanges = [
+  'docker.installed_at',
+  'containerd.installed_at',
+  'runc.installed_at',
+  'runc.changed_at',
+] as const;
 type ChangeTime = (typeof runtimeChanges)[number] | 'kubelet.installed_at' | 'kubelet.changed_at';
 
 const replacedSince = (facts: Facts, ...names: readonly ChangeTime[]): boolean =>
   names.some((name) => isAfterBoot(facts, known(facts, name, 0)));
-const runtimeReplaced = (facts: Facts): boolean => changedAfterBoot(facts).length > 0 || replacedSince(facts, 'runc.changed_at');
+const runtimeReplaced = (facts: Facts): boolean =>
+  changedAfterBoot(facts).length > 0 || replacedSince(facts, 'runc.changed_at');
 
 // ---- the programs ----
 
 /** A container that was started before the program was replaced says nothing of it. */
-function named(part: PartName, facts: Facts, key: string = part): Pick<Program, 'part' | 'key' | 'sample' | 'never'> {
+function named(
+  part: PartName,
+  facts: Facts,
+  key: string = part,
+): Pick<Program, 'part' | 'key' | 'sample' | 'never'> {
   const sample = known(facts, 'kmem.started', []).findLast((row) => row.runtime === key);
   const at = sample?.at ?? 0;
   const installed = runtimeChanges.map((name) => known(facts, name, 0));
   const answer = sample?.answer;
   // A time in the host's future says that its clock was moved, and not which came first.
-  const counts = (answer === 'off' || answer === 'on') && at >= Math.max(...installed) && at <= known(facts, 'clock.epoch', 0);
+  const counts =
+    (answer === 'off' || answer === 'on') &&
+    at >= Math.max(...installed) &&
+    at <= known(facts, 'clock.epoch', 0);
   return { part, key, never: false, sample: counts ? answer : '' };
 }
 
@@ -97,7 +137,9 @@ function programsOf(facts: Facts, witnesses: readonly Witnesses[]): readonly Pro
     ...(here.crio ? [other(facts, witnesses, 'cri-o', 'crio.driver')] : []),
     ...(here.podman ? [other(facts, witnesses, 'podman', 'podman.driver')] : []),
   ].filter((program) => program !== undefined);
-  return [...programs, ...customs(facts, programs)].map((program) => caught(declared(facts, program)));
+  return [...programs, ...customs(facts, programs)].map((program) =>
+    caught(declared(facts, program)),
+  );
 }
 
 interface Presence {
@@ -105,7 +147,10 @@ interface Presence {
   readonly containerd: boolean;
   readonly crio: boolean;
   readonly podman: boolean;
-  /** Docker and containerd start the same runc: a group that either can have made speaks for both. k3s and RKE2 bring their own. */
+  /**
+   * Docker and containerd start the same runc: a group that either can have made speaks for both.
+   * k3s and RKE2 bring their own.
+   */
   readonly sameRunc: boolean;
   /** Docker is configured with runtimes other than its runc. */
   readonly dockerCustom: boolean;
@@ -113,13 +158,17 @@ interface Presence {
 }
 
 function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
-  const made = (creator: CreatorRow['creator']): boolean => witnesses.some(({ row }) => row.creator === creator);
+  const made = (creator: CreatorRow['creator']): boolean =>
+    witnesses.some(({ row }) => row.creator === creator);
   const dockerHere = isDockerFound(facts) || made('docker');
-  const crio = facts['crio.installed'] === true || known(facts, 'crio.evr', '') !== '' || made('cri-o');
+  const crio =
+    facts['crio.installed'] === true || known(facts, 'crio.evr', '') !== '' || made('cri-o');
   const podman = facts['podman.installed'] === true || made('podman');
   const containerdProgram =
-    (facts['containerd.installed'] === true && !facts['containerd.bundled'] === true) || known(facts, 'containerd.evr', '') !== '';
-  // From 18.09 on Docker brings a containerd: it is a runtime of its own only where something uses it.
+    (facts['containerd.installed'] === true && !facts['containerd.bundled'] === true) ||
+    known(facts, 'containerd.evr', '') !== '';
+  // From 18.09 on Docker brings a containerd: it is a runtime of its own only where something uses
+  // it.
   const used = made('containerd') || known(facts, 'kubelet.endpoint', '').includes('containerd');
   const rancher = /^(?:k3s|rke2)$/.test(known(facts, 'kubelet.program', ''));
   const loneRunc = facts['runc.installed'] === true && !crio && !podman;
@@ -128,41 +177,67 @@ function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
     containerd: used || rancher || (!dockerHere && (containerdProgram || loneRunc)),
     crio,
     podman,
-    sameRunc: dockerHere && !rancher && dockerAccounts(enginePackage(facts), versionOfDocker(facts)) === 'runc',
+    sameRunc:
+      dockerHere &&
+      !rancher &&
+      dockerAccounts(enginePackage(facts), versionOfDocker(facts)) === 'runc',
     dockerCustom: known(facts, 'docker.runtimes', []).length > 0,
     containerdCustom: known(facts, 'containerd.runtimes', []).length > 0,
   };
 }
 
-const isDockerFound = (facts: Facts): boolean => facts['docker.installed'] === true || known(facts, 'docker.evr', '') !== '';
+const isDockerFound = (facts: Facts): boolean =>
+  facts['docker.installed'] === true || known(facts, 'docker.evr', '') !== '';
 
-/** Is a group this engine's? Where a custom runtime is configured, the group may be of that runtime instead of the engine's runc. */
+/**
+ * Is a group this engine's? Where a custom runtime is configured, the group may be of that runtime
+ * instead of the engine's runc.
+ */
 function ownsAs(part: 'docker' | 'containerd', here: Presence): (row: CreatorRow) => boolean {
   const custom = part === 'docker' ? here.dockerCustom : here.containerdCustom;
   const alone = part === 'docker' ? !here.containerd : !here.docker;
-  return ({ creator }) => !custom && (creator === part || (creator === 'runtime' && (alone || here.sameRunc)));
+  return ({ creator }) =>
+    !custom && (creator === part || (creator === 'runtime' && (alone || here.sameRunc)));
 }
 
 const versionOfDocker = (facts: Facts): string =>
-  engineVersion(known(facts, 'docker.evr', '')) || known(facts, 'docker.version', '') || known(facts, 'docker.client', '');
+  engineVersion(known(facts, 'docker.evr', '')) ||
+  known(facts, 'docker.version', '') ||
+  known(facts, 'docker.client', '');
 
-/** Where no package is known, the path of its runc identifies RHEL's docker: its 1.13 differs from upstream's. */
+/**
+ * Where no package is known, the path of its runc identifies RHEL's docker: its 1.13 differs from
+ * upstream's.
+ */
 const enginePackage = (facts: Facts): string =>
-  known(facts, 'docker.package', '') || (/docker-runc-current$/.test(known(facts, 'runc.path', '')) ? 'docker' : '');
+  known(facts, 'docker.package', '') ||
+  (/docker-runc-current$/.test(known(facts, 'runc.path', '')) ? 'docker' : '');
 
 function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): Program {
   const version = versionOfDocker(facts);
   const owns = ownsAs('docker', here);
   const base = { ...named('docker', facts), owns, replaced: runtimeReplaced(facts) } as const;
   const name = `docker ${version}`.trim();
-  if (isSystemdOnly(known(facts, 'docker.driver', ''), witnesses, ({ creator }) => creator === 'docker'))
+  if (
+    isSystemdOnly(
+      known(facts, 'docker.driver', ''),
+      witnesses,
+      ({ creator }) => creator === 'docker',
+    )
+  )
     return { ...base, name, ...bySystemd };
   // The runc that was found on the host need not be the one that this docker starts.
   if (!isDockerFound(facts))
-    return { ...base, name: 'a docker that was not found (its groups are there)', accounts: 'unknown', unsure: false };
+    return {
+      ...base,
+      name: 'a docker that was not found (its groups are there)',
+      accounts: 'unknown',
+      unsure: false,
+    };
   const accounts = dockerAccounts(enginePackage(facts), version);
   if (accounts === 'runc') return { ...base, ...ownRunc(facts) };
-  // For an engine that is from no package its runc decides, where that is new enough to be clean or old enough to be sure.
+  // For an engine that is from no package its runc decides, where that is new enough to be clean or
+  // old enough to be sure.
   if (accounts === 'unknown') return { ...base, ...ownRunc(facts), name };
   return { ...base, name, accounts, unsure: false };
 }
@@ -171,33 +246,47 @@ function containerd(facts: Facts, witnesses: readonly Witnesses[], here: Presenc
   const owns = ownsAs('containerd', here);
   const base = { ...named('containerd', facts), owns, replaced: runtimeReplaced(facts) } as const;
   const runc = systemRunc(facts);
-  const own = ({ creator }: CreatorRow): boolean => creator === 'containerd' || (creator === 'runtime' && !here.docker);
+  const own = ({ creator }: CreatorRow): boolean =>
+    creator === 'containerd' || (creator === 'runtime' && !here.docker);
   return isSystemdOnly(known(facts, 'containerd.driver', ''), witnesses, own, 'both')
     ? { ...base, ...runc, ...bySystemd }
     : { ...base, ...runc };
 }
 
 /** cri-o and podman start the runc of the system, which may come with containerd.io. */
-function other(facts: Facts, witnesses: readonly Witnesses[], part: 'cri-o' | 'podman', driver: 'crio.driver' | 'podman.driver'): Program {
+function other(
+  facts: Facts,
+  witnesses: readonly Witnesses[],
+  part: 'cri-o' | 'podman',
+  driver: 'crio.driver' | 'podman.driver',
+): Program {
   const owns = ({ creator }: CreatorRow): boolean => creator === part;
   const base = { ...named(part, facts), owns, replaced: runtimeReplaced(facts) } as const;
-  if (isSystemdOnly(known(facts, driver, ''), witnesses, owns, 'both')) return { ...base, name: part, ...bySystemd };
+  if (isSystemdOnly(known(facts, driver, ''), witnesses, owns, 'both'))
+    return { ...base, name: part, ...bySystemd };
   const runc = systemRunc(facts);
   return { ...base, ...runc, name: `${part} with ${runc.name}` };
 }
 
-/** The runc in the system's path. Where docker brings its own, the probe read the version of that one, so only the package shows the system's. */
+/**
+ * The runc in the system's path. Where docker brings its own, the probe read the version of that
+ * one, so only the package shows the system's.
+ */
 function systemRunc(facts: Facts): ReturnType<typeof ownRunc> {
   if (!/docker-runc/.test(known(facts, 'runc.path', ''))) return ownRunc(facts);
   const evr = known(facts, 'runc.evr', '');
   const parts = /^(?:\d+:)?(\d+\.\d+\.\d+)-(?:[\d.]*\.)?(rc\d+)?/.exec(evr);
-  const version = parts?.[1] === undefined ? '' : [parts[1], parts[2]].filter((part) => part !== undefined).join('-');
+  const version =
+    parts?.[1] === undefined
+      ? ''
+      : [parts[1], parts[2]].filter((part) => part !== undefined).join('-');
   return { accounts: runcAccounts(version), name: `runc ${version || evr}`.trim(), unsure: false };
 }
 
 /**
- * Does it use the systemd manager, and no other? What it reports decides. Where that is only its configuration (`both`), its groups must not contradict
- * it. Where nothing is reported and no group is there, the answer is no.
+ * Does it use the systemd manager, and no other? What it reports decides. Where that is only its
+ * configuration (`both`), its groups must not contradict it. Where nothing is reported and no group
+ * is there, the answer is no.
  */
 function isSystemdOnly(
   said: string,
@@ -226,7 +315,9 @@ function ownRunc(facts: Facts): Pick<Program, 'name' | 'accounts' | 'unsure' | '
     accounts: containerdIoAccounts(evr, rpm),
     name,
     unsure: disputed,
-    ...(disputed ? { note: 'clean by its build files, disputed by users: 1.4.5 or later is sure' } : {}),
+    ...(disputed
+      ? { note: 'clean by its build files, disputed by users: 1.4.5 or later is sure' }
+      : {}),
   };
 }
 
@@ -242,8 +333,11 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
   const managers = new Set(witnesses.flatMap(({ row }) => (owns(row) ? [row.manager] : [])));
   const bySlices = managers.size === 1 && managers.has('systemd');
   if (facts['kubelet.installed'] === true || version !== '') {
-    // The configuration may be newer than the process: pods that it made through cgroupfs contradict it.
-    const made = witnesses.some(({ row }) => owns(row) && row.level === 'pod' && row.manager === 'cgroupfs');
+    // The configuration may be newer than the process: pods that it made through cgroupfs
+    // contradict it.
+    const made = witnesses.some(
+      ({ row }) => owns(row) && row.level === 'pod' && row.manager === 'cgroupfs',
+    );
     const said = known(facts, 'kubelet.driver', '') || (bySlices ? 'systemd' : '');
     const driver = said === 'systemd' && made ? 'cgroupfs' : said;
     return {
@@ -268,7 +362,10 @@ function customAccounts(says: string): Answer {
   return runcAccounts(/^runc version (\S+)/.exec(says)?.[1] ?? '');
 }
 
-/** Custom runtimes of docker and containerd, under the same manager. The paths of their containers do not show the runtime, so no group speaks for them. */
+/**
+ * Custom runtimes of docker and containerd, under the same manager. The paths of their containers
+ * do not show the runtime, so no group speaks for them.
+ */
 const customs = (facts: Facts, programs: readonly Program[]): readonly Program[] =>
   (['docker', 'containerd'] as const).flatMap((engine) => {
     const systemd = programs.some(({ part, never }) => part === engine && never);
@@ -276,9 +373,15 @@ const customs = (facts: Facts, programs: readonly Program[]): readonly Program[]
   });
 
 /** Its path identifies a second runc. */
-const nameOf = (path: string): string => (path.endsWith('/runc') ? path : (path.split('/').at(-1) ?? ''));
+const nameOf = (path: string): string =>
+  path.endsWith('/runc') ? path : (path.split('/').at(-1) ?? '');
 
-function custom(facts: Facts, row: RuntimeRow, engine: 'docker' | 'containerd', systemd: boolean): Program {
+function custom(
+  facts: Facts,
+  row: RuntimeRow,
+  engine: 'docker' | 'containerd',
+  systemd: boolean,
+): Program {
   const { name, path, says } = row;
   const version = /version (\S+)/.exec(says)?.[1] ?? '';
   return {
@@ -293,23 +396,43 @@ function custom(facts: Facts, row: RuntimeRow, engine: 'docker' | 'containerd', 
   };
 }
 
-/** `kmem_asks`: what the operator declares of a rebuilt program. It is shown as declared, and a container of its own must still confirm a "no". */
+/**
+ * `kmem_asks`: what the operator declares of a rebuilt program. It is shown as declared, and a
+ * container of its own must still confirm a "no".
+ */
 function declared(facts: Facts, program: Program): Program {
   const asks = known(facts, 'kmem.asks', {});
   const said = asks[program.part] ?? (program.part === 'kubelet' ? undefined : asks.runc);
   if ((said !== 'yes' && said !== 'no') || said === program.accounts) return program;
-  return { ...program, accounts: said, unsure: said === 'no', note: `declared: ${said === 'no' ? 'does not ask' : 'asks'}` };
+  return {
+    ...program,
+    accounts: said,
+    unsure: said === 'no',
+    note: `declared: ${said === 'no' ? 'does not ask' : 'asks'}`,
+  };
 }
 
-/** A sample container that was started through it is accounted: so it asks, whatever its version or the operator says. */
+/**
+ * A sample container that was started through it is accounted: so it asks, whatever its version or
+ * the operator says.
+ */
 const caught = (program: Program): Program =>
   program.sample === 'on'
-    ? { ...program, accounts: 'yes', unsure: false, never: false, note: 'a container started through it reads on' }
+    ? {
+        ...program,
+        accounts: 'yes',
+        unsure: false,
+        never: false,
+        note: 'a container started through it reads on',
+      }
     : program;
 
 // ---- with their groups ----
 
-/** `all` groups show which programs and managers are here; the witnesses among them speak for their programs. */
+/**
+ * `all` groups show which programs and managers are here; the witnesses among them speak for their
+ * programs.
+ */
 export function partsOf(
   facts: Facts,
   all: readonly Witnesses[],
@@ -317,10 +440,16 @@ export function partsOf(
   witnesses: readonly Witnesses[] = all,
 ): readonly Part[] {
   return programsOf(facts, all).map((program) => {
-    const speaking = speakingFor({ ...program, asksByVersion: program.accounts === 'yes' }, witnesses, rules);
+    const speaking = speakingFor(
+      { ...program, asksByVersion: program.accounts === 'yes' },
+      witnesses,
+      rules,
+    );
     const refusable = speakingFor({ ...program, asksByVersion: false }, witnesses, rules);
     const own = witnesses.filter(({ row, explicit }) => program.owns(row) && !explicit);
-    const containers = own.filter(({ row, limited }) => row.level === 'container' && limited === 'yes');
+    const containers = own.filter(
+      ({ row, limited }) => row.level === 'container' && limited === 'yes',
+    );
     const off = ({ state }: Witnesses): boolean => state === 'eio';
     return {
       ...program,
@@ -336,11 +465,17 @@ export function partsOf(
 }
 
 /** It asks, or nothing shows that it does not. */
-export const mayAsk = (part: Part): boolean => part.accounts === 'yes' || part.accounts === 'unknown';
+export const mayAsk = (part: Part): boolean =>
+  part.accounts === 'yes' || part.accounts === 'unknown';
 
-/** Its own limited groups are there, or a sample was started through it, and none of them is accounted. */
+/**
+ * Its own limited groups are there, or a sample was started through it, and none of them is
+ * accounted.
+ */
 export const isContradicted = (part: Part): boolean =>
-  part.on === 0 && part.sample !== 'on' && (part.sample === 'off' || (part.limited > 0 && part.limitedOff === part.limited));
+  part.on === 0 &&
+  part.sample !== 'on' &&
+  (part.sample === 'off' || (part.limited > 0 && part.limitedOff === part.limited));
 
 /** It asks by its version, and was refused: only a kernel that obeys the argument does that. */
 export const isRefused = (part: Part): boolean =>
@@ -353,4 +488,5 @@ export const isRefused = (part: Part): boolean =>
 export const isShown = (part: Part): boolean =>
   part.on === 0 &&
   part.sample !== 'on' &&
-  (part.sample === 'off' || (!part.replaced && part.containers > 0 && part.containersOff === part.containers));
+  (part.sample === 'off' ||
+    (!part.replaced && part.containers > 0 && part.containersOff === part.containers));

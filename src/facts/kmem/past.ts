@@ -1,26 +1,44 @@
 // The past: what is left of earlier boots, and whether one of them ended by the leak.
 import type { Facts } from '../../model/fact.ts';
-import type { EarlierBoot, EarlierSymptom, PastSource, PastVerdict, SourceState } from '../../model/facts/values.ts';
+import type {
+  EarlierBoot,
+  EarlierSymptom,
+  PastSource,
+  PastVerdict,
+  SourceState,
+} from '../../model/facts/values.ts';
 import { unknown } from '../../model/value.ts';
 import { healthOf, readRelease } from './kernels.ts';
 import { isCritical, specificityOf, symptomName } from './symptoms.ts';
 
 export const pastSources: readonly PastSource[] = ['dump', 'pstore', 'journal', 'messages'];
 
-/** Symptoms that are older than this at the end of a boot do not explain it: the leak is slow, and what it refuses it refuses again and again. Our own figure. */
+/**
+ * Symptoms that are older than this at the end of a boot do not explain it: the leak is slow, and
+ * what it refuses it refuses again and again. Our own figure.
+ */
 const day = 86_400;
 
 /** Seconds before the end in which a refusal explains it by itself. Our own figure. */
 const moment = 600;
 
 /** Does what was written near the end explain it? */
-function explains(lastDay: readonly EarlierSymptom[], lastMoment: readonly EarlierSymptom[]): boolean {
+function explains(
+  lastDay: readonly EarlierSymptom[],
+  lastMoment: readonly EarlierSymptom[],
+): boolean {
   if (lastDay.some(({ kind }) => specificityOf(kind) === 'yes')) return true;
   const refused = ({ kind }: EarlierSymptom): boolean => specificityOf(kind) === 'at_end';
-  return lastMoment.some(refused) || (lastDay.some(refused) && lastDay.some((other) => !refused(other) && isCritical(other.kind)));
+  return (
+    lastMoment.some(refused) ||
+    (lastDay.some(refused) && lastDay.some((other) => !refused(other) && isCritical(other.kind)))
+  );
 }
 
-/** What one boot says. A healthy kernel writes the same lines for a container at its limit, and does not die of it. */
+/**
+ * What one boot says. A healthy kernel writes the same lines for a container at its limit, and does
+ * not die of it.
+ */
 export function verdictOf({ kernel, ended, at, symptoms }: EarlierBoot): PastVerdict {
   const died = ended === 'crash' || ended === 'abrupt';
   const within = (seconds: number): readonly EarlierSymptom[] =>
@@ -33,12 +51,21 @@ export function verdictOf({ kernel, ended, at, symptoms }: EarlierBoot): PastVer
 
 const ranks: readonly PastVerdict[] = ['died', 'died_unshown', 'seen'];
 
-/** The facts that follow: of the worst that a boot came to, the latest. A boot may be left in several places. */
-export function judgePast(boots: readonly EarlierBoot[], sources: Readonly<Record<PastSource, SourceState>>): Facts {
+/**
+ * The facts that follow: of the worst that a boot came to, the latest. A boot may be left in
+ * several places.
+ */
+export function judgePast(
+  boots: readonly EarlierBoot[],
+  sources: Readonly<Record<PastSource, SourceState>>,
+): Facts {
   const rank = ranks.find((verdict) => boots.some((boot) => verdictOf(boot) === verdict));
   if (rank === undefined) {
     const nothing = { 'crash.on': '', 'crash.evidence': '' };
-    return { 'crash.verdict': whyUnread(sources) === '' ? 'none' : unknown(whyUnread(sources)), ...nothing };
+    return {
+      'crash.verdict': whyUnread(sources) === '' ? 'none' : unknown(whyUnread(sources)),
+      ...nothing,
+    };
   }
   const [boot] = boots.filter((one) => verdictOf(one) === rank).toSorted((a, b) => b.at - a.at);
   return {
@@ -51,7 +78,9 @@ export function judgePast(boots: readonly EarlierBoot[], sources: Readonly<Recor
 function whyUnread(sources: Readonly<Record<PastSource, SourceState>>): string {
   const states = Object.values(sources);
   if (states.some((state) => state === 'read' || state === 'cut')) return '';
-  return states.includes('denied') ? 'the logs of earlier boots could not be read: needs root' : 'no log of an earlier boot is left';
+  return states.includes('denied')
+    ? 'the logs of earlier boots could not be read: needs root'
+    : 'no log of an earlier boot is left';
 }
 
 const placeNames: Readonly<Record<PastSource, string>> = {
@@ -73,6 +102,7 @@ function evidenceOf({ source, at, ended, symptoms }: EarlierBoot): string {
   return `${placeNames[source]}${at === 0 ? '' : ` of ${timeOf(at)}`}${endNames[ended]}: ${shown === '' ? 'no symptom' : shown}`;
 }
 
-const isoOf = (seconds: number): string => (seconds > 0 && seconds < 10_000_000_000 ? new Date(seconds * 1000).toISOString() : '');
+const isoOf = (seconds: number): string =>
+  seconds > 0 && seconds < 10_000_000_000 ? new Date(seconds * 1000).toISOString() : '';
 const dayOf = (seconds: number): string => isoOf(seconds).slice(0, 10);
 const timeOf = (seconds: number): string => isoOf(seconds).slice(0, 16).replace('T', ' ');

@@ -1,4 +1,5 @@
-// Reads: what the answer of a group's kernel-memory files says about accounting, by kernel. The same answer means different things on different ones.
+// Reads: what the answer of a group's kernel-memory files says about accounting, by kernel. The
+// same answer means different things on different ones.
 import type { Generation, ReadState } from '../../model/facts/values.ts';
 import type { Row } from './programs/row.ts';
 
@@ -64,7 +65,8 @@ export const readRows: readonly ReadRow[] = [
     when: (read) => read.state === 'eio',
     reading: 'off',
     basis: 'measured',
-    source: '3.10.0-1062 and 514: open succeeds, the first read fails; mm/memcontrol.c mem_cgroup_slabinfo_read',
+    source:
+      '3.10.0-1062 and 514: open succeeds, the first read fails; mm/memcontrol.c mem_cgroup_slabinfo_read',
   },
   {
     name: 'slabinfo is empty',
@@ -118,7 +120,8 @@ export const readRows: readonly ReadRow[] = [
     when: (read, nokmem) => nokmem && !read.charged && read.procs,
     reading: 'off',
     basis: 'model',
-    source: 'mm/memcontrol.c: with nokmem nothing is charged; no such kernel with v1 could be booted',
+    source:
+      'mm/memcontrol.c: with nokmem nothing is charged; no such kernel with v1 could be booted',
   },
   {
     name: 'usage 0 otherwise',
@@ -158,9 +161,17 @@ export const readRows: readonly ReadRow[] = [
   },
 ];
 
-export function readingOf(read: GroupRead, generation: Generation, memory: string, nokmem: boolean): Reading {
+export function readingOf(
+  read: GroupRead,
+  generation: Generation,
+  memory: string,
+  nokmem: boolean,
+): Reading {
   const row = readRows.find(
-    (candidate) => candidate.memory === memory && candidate.generations.includes(generation) && candidate.when(read, nokmem),
+    (candidate) =>
+      candidate.memory === memory &&
+      candidate.generations.includes(generation) &&
+      candidate.when(read, nokmem),
   );
   return row?.reading ?? 'none';
 }

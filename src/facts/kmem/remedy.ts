@@ -1,24 +1,38 @@
-// The remedy: what would really fix this host with the least disruption, from causes (kernel, argument, runc, kubelet), not from samples.
+// The remedy: what would really fix this host with the least disruption, from causes (kernel,
+// argument, runc, kubelet), not from samples.
 import type { Cause, Remedy } from '../../model/facts/values.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease, vendorSays } from './kernels.ts';
 import type { Part } from './parts.ts';
 import { ownerSays } from './programs/docker.ts';
 import type { Situation } from './situation.ts';
-import { accountedAnyway, fallsBack, isOnBySigns, caseOf as judgedCase, loses, notApplicable } from './verdict.ts';
+import {
+  accountedAnyway,
+  fallsBack,
+  isOnBySigns,
+  caseOf as judgedCase,
+  loses,
+  notApplicable,
+} from './verdict.ts';
 
 export interface Treatment {
   readonly remedy: Remedy;
   /** One short line; empty for `none`. */
   readonly why: string;
   readonly causes: readonly Cause[];
-  /** Other remedies that were looked at, and why they were not taken: "runtime: kubelet 1.12.3 still accounts". */
+  /**
+   * Other remedies that were looked at, and why they were not taken: "runtime: kubelet 1.12.3 still
+   * accounts".
+   */
   readonly rejected: readonly string[];
   /** What stays as it is after this remedy. */
   readonly leavesOpen: readonly string[];
 }
 
-/** From a tenth of the ids on, dead groups alone are worth a reboot. Our own figure: nobody has published one. */
+/**
+ * From a tenth of the ids on, dead groups alone are worth a reboot. Our own figure: nobody has
+ * published one.
+ */
 const manyDead = Math.floor(groupIds / 10);
 
 /** The situation, with the questions that the rules ask. */
@@ -26,7 +40,10 @@ interface Case extends Situation {
   /** Programs that may ask for accounting, and that no group of theirs has cleared. */
   readonly accounting: readonly Part[];
   readonly groupsOn: number;
-  /** Of those, groups for which somebody asked for a kernel-memory limit: whoever starts them anew asks again. */
+  /**
+   * Of those, groups for which somebody asked for a kernel-memory limit: whoever starts them anew
+   * asks again.
+   */
   readonly explicitOn: number;
   /** Accounted groups that no program of this host explains. */
   readonly unexplained: boolean;
@@ -43,8 +60,11 @@ interface Rule {
 
 const nextBoot = (host: Case): string => shortRelease(host.next?.release ?? '');
 const nextIsHealthy = (host: Case): boolean =>
-  host.next !== undefined && healthOf(host.next.generation) === 'healthy' && host.next.generation !== 'older';
-const needsCure = (host: Case): boolean => host.accounting.length > 0 || host.groupsOn > 0 || host.unexplained;
+  host.next !== undefined &&
+  healthOf(host.next.generation) === 'healthy' &&
+  host.next.generation !== 'older';
+const needsCure = (host: Case): boolean =>
+  host.accounting.length > 0 || host.groupsOn > 0 || host.unexplained;
 
 /** First match wins. */
 export const remedyRules: readonly Rule[] = [
@@ -52,9 +72,15 @@ export const remedyRules: readonly Rule[] = [
     name: 'a healthy kernel now, an affected one at the next boot',
     when: fallsBack,
     remedy: 'default_kernel',
-    why: (host) => `${host.next?.release} boots next, which leaks: make ${host.now.release} the default again`,
+    why: (host) =>
+      `${host.next?.release} boots next, which leaks: make ${host.now.release} the default again`,
   },
-  { name: 'not applicable', when: (host) => notApplicable(host) !== undefined, remedy: 'none', why: () => '' },
+  {
+    name: 'not applicable',
+    when: (host) => notApplicable(host) !== undefined,
+    remedy: 'none',
+    why: () => '',
+  },
   {
     name: 'kernel not understood',
     when: (host) => host.now.generation === 'unknown',
@@ -65,7 +91,8 @@ export const remedyRules: readonly Rule[] = [
     name: 'contradiction',
     when: (host) => host.now.inForce && (host.groupsOn > 0 || accountedAnyway(host) !== ''),
     remedy: 'unknown',
-    why: (host) => `nokmem is set and ${shortRelease(host.now.release)} parses it, and yet cgroups read on`,
+    why: (host) =>
+      `nokmem is set and ${shortRelease(host.now.release)} parses it, and yet cgroups read on`,
   },
   {
     name: 'the boot menu is incomplete',
@@ -81,7 +108,8 @@ export const remedyRules: readonly Rule[] = [
   },
   {
     name: 'in force now and at the next boot',
-    when: (host) => host.now.inForce && (host.next === undefined || host.next.inForce || nextIsHealthy(host)),
+    when: (host) =>
+      host.now.inForce && (host.next === undefined || host.next.inForce || nextIsHealthy(host)),
     remedy: 'none',
     why: () => '',
   },
@@ -93,17 +121,31 @@ export const remedyRules: readonly Rule[] = [
   },
   {
     name: 'nothing accounts, old groups remain',
-    when: (host) => !host.loses && host.accounting.length === 0 && host.groupsOn > 0 && host.explicitOn === 0 && !host.unexplained,
+    when: (host) =>
+      !host.loses &&
+      host.accounting.length === 0 &&
+      host.groupsOn > 0 &&
+      host.explicitOn === 0 &&
+      !host.unexplained,
     remedy: 'reboot',
     why: () => 'nobody here asks any more; groups made before still account',
   },
   {
     name: 'nothing accounts, many dead groups',
-    when: (host) => !host.loses && host.accounting.length === 0 && host.groupsOn === 0 && host.deadGroups >= manyDead,
+    when: (host) =>
+      !host.loses &&
+      host.accounting.length === 0 &&
+      host.groupsOn === 0 &&
+      host.deadGroups >= manyDead,
     remedy: 'reboot',
     why: (host) => `about ${host.deadGroups} of ${groupIds} cgroup ids are held by dead groups`,
   },
-  { name: 'nothing accounts', when: (host) => !host.loses && !needsCure(host), remedy: 'none', why: () => '' },
+  {
+    name: 'nothing accounts',
+    when: (host) => !host.loses && !needsCure(host),
+    remedy: 'none',
+    why: () => '',
+  },
   {
     name: 'the next boot may be read by root only',
     when: (host) => host.next === undefined && host.nextDenied !== '',
@@ -114,7 +156,8 @@ export const remedyRules: readonly Rule[] = [
     name: 'a distribution that is not known',
     when: (host) => host.unknownOs !== '',
     remedy: 'unsupported',
-    why: (host) => `distribution "${host.unknownOs}" is not known: its boot loader and packages would be edited on a guess`,
+    why: (host) =>
+      `distribution "${host.unknownOs}" is not known: its boot loader and packages would be edited on a guess`,
   },
   {
     name: 'the next kernel parses nokmem',
@@ -173,15 +216,23 @@ function caseOf(situation: Situation): Case {
     groupsOn: judged.tally.on,
     explicitOn: judged.tally.explicit,
     // A program that was replaced in this boot may have made them before.
-    unexplained: (judged.tally.on > judged.tally.explicit || bySigns) && accounting.length === 0 && !judged.wasReplaced,
+    unexplained:
+      (judged.tally.on > judged.tally.explicit || bySigns) &&
+      accounting.length === 0 &&
+      !judged.wasReplaced,
     loses: loses(situation),
   };
 }
 
-const kubeletOf = (host: Case): Part | undefined => host.accounting.find(({ part }) => part === 'kubelet');
-const runtimesOf = (host: Case): readonly Part[] => host.accounting.filter(({ part }) => part !== 'kubelet');
+const kubeletOf = (host: Case): Part | undefined =>
+  host.accounting.find(({ part }) => part === 'kubelet');
+const runtimesOf = (host: Case): readonly Part[] =>
+  host.accounting.filter(({ part }) => part !== 'kubelet');
 
-/** Docker's own packages can be upgraded in place; another vendor's engine would be a migration. A kubelet that accounts would go on, and so would a limit that somebody asked for. */
+/**
+ * Docker's own packages can be upgraded in place; another vendor's engine would be a migration. A
+ * kubelet that accounts would go on, and so would a limit that somebody asked for.
+ */
 const runtimeSuffices = (host: Case): boolean =>
   runtimesOf(host).length > 0 &&
   runtimesOf(host).every(({ part }) => part === 'docker') &&
@@ -190,10 +241,14 @@ const runtimeSuffices = (host: Case): boolean =>
   host.enginePackage === 'docker-ce' &&
   !host.loses;
 
-/** An engine that accounts, and that only its owner can replace: what the owner has, and that the argument does without. */
+/**
+ * An engine that accounts, and that only its owner can replace: what the owner has, and that the
+ * argument does without.
+ */
 function ownerNote(remedy: Remedy, host: Case): string {
   const byArgument = remedy === 'kernel_arg' || remedy === 'kernel_and_arg';
-  const alone = kubeletOf(host) === undefined && runtimesOf(host).some(({ part }) => part === 'docker');
+  const alone =
+    kubeletOf(host) === undefined && runtimesOf(host).some(({ part }) => part === 'docker');
   if (!alone || !(byArgument || remedy === 'unsupported')) return '';
   const owner = ownerSays(host.enginePackage);
   return owner !== '' && byArgument ? `the argument needs no change of runtime (${owner})` : owner;
@@ -202,8 +257,13 @@ function ownerNote(remedy: Remedy, host: Case): string {
 const saysAccounts = (part: Part): string => (part.accounts === 'yes' ? 'accounts' : 'may account');
 
 function whoAccounts(host: Case): string {
-  const who = [...new Set(host.accounting.map((part) => `${part.name} ${saysAccounts(part)}`)), ...explicitText(host)];
-  return who.length === 0 || host.unexplained ? [...who, 'cgroups read on, made by nobody that is known here'].join(', ') : who.join(', ');
+  const who = [
+    ...new Set(host.accounting.map((part) => `${part.name} ${saysAccounts(part)}`)),
+    ...explicitText(host),
+  ];
+  return who.length === 0 || host.unexplained
+    ? [...who, 'cgroups read on, made by nobody that is known here'].join(', ')
+    : who.join(', ');
 }
 
 /** One clause, where somebody asked for a limit. */
@@ -212,11 +272,19 @@ const explicitText = ({ explicit, explicitOn }: Case): readonly string[] =>
 
 function notParsed(host: Case): string {
   const kernel = host.next ?? host.now;
-  const name = kernel.generation === 'el7' ? shortRelease(kernel.release) : `kernel ${shortRelease(kernel.release)}`;
-  return kernel.parses === 'no' ? `${name} does not parse nokmem` : `${name} is not known to parse nokmem`;
+  const name =
+    kernel.generation === 'el7'
+      ? shortRelease(kernel.release)
+      : `kernel ${shortRelease(kernel.release)}`;
+  return kernel.parses === 'no'
+    ? `${name} does not parse nokmem`
+    : `${name} is not known to parse nokmem`;
 }
 
-/** What would settle whether an unread kernel obeys: its System.map, which the probe reads where it is a real one, or a trial. */
+/**
+ * What would settle whether an unread kernel obeys: its System.map, which the probe reads where it
+ * is a real one, or a trial.
+ */
 function howToSettle(host: Case): string {
   const kernel = host.next ?? host.now;
   if (kernel.parses !== 'unknown') return '';
@@ -234,7 +302,8 @@ function causesOf(host: Case): readonly Cause[] {
   if (runtimesOf(host).length > 0) causes.push('runc');
   if (host.explicitOn > 0) causes.push('explicit_limit');
   if (host.unexplained) causes.push('unknown_creator');
-  else if (host.groupsOn > host.explicitOn && host.accounting.length === 0) causes.push('old_groups');
+  else if (host.groupsOn > host.explicitOn && host.accounting.length === 0)
+    causes.push('old_groups');
   // A kernel without the argument is no cause by itself: somebody must ask for accounting.
   const asked = causes.some((cause) => !['kernel', 'argument'].includes(cause));
   return asked ? causes : [];
@@ -243,37 +312,60 @@ function causesOf(host: Case): readonly Cause[] {
 function rejectedFor(remedy: Remedy, host: Case): readonly string[] {
   const rejected: string[] = [];
   const obeys = (host.next ?? host.now).parses === 'yes';
-  if ((remedy === 'kernel_and_arg' || remedy === 'unsupported') && !obeys) rejected.push(`kernel_arg: ${notParsed(host)}`);
-  if (['kernel_arg', 'kernel_and_arg', 'unsupported'].includes(remedy)) rejected.push(...runtimeRejected(host));
-  if (remedy === 'runtime') rejected.push(`kernel_arg: ${notParsed(host)}`, 'kernel_and_arg: a new kernel is more than is needed');
+  if ((remedy === 'kernel_and_arg' || remedy === 'unsupported') && !obeys)
+    rejected.push(`kernel_arg: ${notParsed(host)}`);
+  if (['kernel_arg', 'kernel_and_arg', 'unsupported'].includes(remedy))
+    rejected.push(...runtimeRejected(host));
+  if (remedy === 'runtime')
+    rejected.push(
+      `kernel_arg: ${notParsed(host)}`,
+      'kernel_and_arg: a new kernel is more than is needed',
+    );
   return rejected;
 }
 
 function runtimeRejected(host: Case): readonly string[] {
   const kubelet = kubeletOf(host);
   if (kubelet !== undefined)
-    return [`runtime: ${kubelet.name} ${kubelet.accounts === 'yes' ? 'still accounts' : 'may still account'} /kubepods`];
+    return [
+      `runtime: ${kubelet.name} ${kubelet.accounts === 'yes' ? 'still accounts' : 'may still account'} /kubepods`,
+    ];
   const others = runtimesOf(host).filter(({ part }) => part !== 'docker');
-  if (others.length > 0) return [`runtime: kmend does not upgrade ${[...new Set(others.map(({ name }) => name))].join(', ')}`];
-  if (host.explicitOn > 0) return ['runtime: every runtime sets a kernel-memory limit that a container asks for'];
+  if (others.length > 0)
+    return [
+      `runtime: kmend does not upgrade ${[...new Set(others.map(({ name }) => name))].join(', ')}`,
+    ];
+  if (host.explicitOn > 0)
+    return ['runtime: every runtime sets a kernel-memory limit that a container asks for'];
   if (runtimesOf(host).length === 0) return [];
   if (host.enginePackage !== 'docker-ce')
-    return [`runtime: ${host.enginePackage || 'this engine'} cannot be upgraded in place to a docker-ce that does not account`];
+    return [
+      `runtime: ${host.enginePackage || 'this engine'} cannot be upgraded in place to a docker-ce that does not account`,
+    ];
   return ['runtime: the argument is surer, and needs a reboot all the same'];
 }
 
 function leavesOpen(remedy: Remedy, host: Case): readonly string[] {
   const open: string[] = [];
   if (host.explicitOn > 0)
-    open.push(`${host.explicit.join(', ')}: its owner starts it anew without --kernel-memory; until then the argument alone covers it`);
-  if (remedy === 'runtime') open.push('whoever else asks for kernel-memory limits is still accounted: the argument would stop that too');
-  if (remedy === 'none' && host.deadGroups > 0) open.push(`about ${host.deadGroups} dead groups stay until the next reboot`);
+    open.push(
+      `${host.explicit.join(', ')}: its owner starts it anew without --kernel-memory; until then the argument alone covers it`,
+    );
+  if (remedy === 'runtime')
+    open.push(
+      'whoever else asks for kernel-memory limits is still accounted: the argument would stop that too',
+    );
+  if (remedy === 'none' && host.deadGroups > 0)
+    open.push(`about ${host.deadGroups} dead groups stay until the next reboot`);
   if (remedy === 'none' && !host.now.inForce)
     for (const { name, accounts, note, part } of host.parts)
-      if (note !== undefined && accounts === 'no' && part !== 'kubelet') open.push(`${name}: ${note}`);
+      if (note !== undefined && accounts === 'no' && part !== 'kubelet')
+        open.push(`${name}: ${note}`);
   const vendor = vendorSays(host.now.release);
   if (vendor !== '' && remedy !== 'none') open.push(`${vendor}: no reason to leave accounting on`);
   if (host.next?.asks && host.next.parses !== 'yes')
-    open.push(`cgroup.memory=nokmem is set, but the kernel that boots next is not known to parse it${howToSettle(host)}`);
+    open.push(
+      `cgroup.memory=nokmem is set, but the kernel that boots next is not known to parse it${howToSettle(host)}`,
+    );
   return open;
 }

@@ -1,13 +1,25 @@
 // The situation: facts of a host reduced to what verdict and remedy are made of.
 import { type Facts, known } from '../../model/fact.ts';
-import type { Answer, ExplicitLimit, Generation, KernelSource, SampleCounts } from '../../model/facts/values.ts';
+import type {
+  Answer,
+  ExplicitLimit,
+  Generation,
+  KernelSource,
+  SampleCounts,
+} from '../../model/facts/values.ts';
 import { isUnknown } from '../../model/value.ts';
 import { asksForNokmem, disablesMemoryCgroup } from '../areas/boot/boot-args.ts';
 import type { CreatorRow } from './creators.ts';
 import { kernelAnswer, sourceOf, tableAnswer } from './kernel-answer.ts';
 import { readRelease } from './kernels.ts';
 import { isContradicted, mayAsk, type Part, partsOf } from './parts.ts';
-import { countOf, readWitnesses, type Witnesses, type WitnessRules, witnessRules } from './witnesses.ts';
+import {
+  countOf,
+  readWitnesses,
+  type Witnesses,
+  type WitnessRules,
+  witnessRules,
+} from './witnesses.ts';
 
 export interface Samples {
   readonly read: number;
@@ -53,7 +65,10 @@ export interface Situation {
   readonly witnesses: readonly Witnesses[];
   /** Paths of some limited groups whose creator is unknown. */
   readonly unknownLimited: readonly string[];
-  /** Accounted groups for which somebody asked for a kernel-memory limit, as people know them; at most five. */
+  /**
+   * Accounted groups for which somebody asked for a kernel-memory limit, as people know them; at
+   * most five.
+   */
   readonly explicit: readonly string[];
   readonly rootUsage: number;
   readonly slabEntries: number;
@@ -66,7 +81,9 @@ export interface Situation {
   readonly idsUsed: number;
 }
 
-/** Programs and groups that are left out of the situation: a play accepted that they are accounted. */
+/**
+ * Programs and groups that are left out of the situation: a play accepted that they are accounted.
+ */
 interface Left {
   readonly part: (part: Part) => boolean;
   readonly groups: (row: CreatorRow) => boolean;
@@ -74,24 +91,43 @@ interface Left {
 
 const nothingLeft: Left = { part: () => false, groups: () => false };
 
-export function readSituation(facts: Facts, rules: WitnessRules = witnessRules, left: Left = nothingLeft): Situation {
+export function readSituation(
+  facts: Facts,
+  rules: WitnessRules = witnessRules,
+  left: Left = nothingLeft,
+): Situation {
   const all = readWitnesses(facts);
   const witnesses = all.filter(({ row }) => !left.groups(row));
   const parts = partsOf(facts, all, rules, witnesses).filter((part) => !left.part(part));
-  const next = known(facts, 'kernel.next', '') || (known(facts, 'boot.loader', '') === 'flatcar' ? known(facts, 'kernel.release', '') : '');
+  const next =
+    known(facts, 'kernel.next', '') ||
+    (known(facts, 'boot.loader', '') === 'flatcar' ? known(facts, 'kernel.release', '') : '');
   const denied = facts['boot.next_cmdline'];
-  const booted = kernelOf(facts, 'now', known(facts, 'kernel.release', ''), known(facts, 'boot.cmdline', ''));
+  const booted = kernelOf(
+    facts,
+    'now',
+    known(facts, 'kernel.release', ''),
+    known(facts, 'boot.cmdline', ''),
+  );
   const samples = without(
     all.filter(({ row }) => left.groups(row)),
     readSamples(known(facts, 'kmem.samples', {})),
   );
-  const now = obeysVisibly(booted, parts, samples) ? ({ ...booted, parses: 'yes', by: 'groups', inForce: true } as const) : booted;
-  const later = next === '' ? undefined : kernelOf(facts, 'next', next, known(facts, 'boot.next_cmdline', ''));
+  const now = obeysVisibly(booted, parts, samples)
+    ? ({ ...booted, parses: 'yes', by: 'groups', inForce: true } as const)
+    : booted;
+  const later =
+    next === '' ? undefined : kernelOf(facts, 'next', next, known(facts, 'boot.next_cmdline', ''));
   return {
     now,
     ...(later === undefined
       ? {}
-      : { next: now.by === 'groups' && later.release === now.release ? { ...later, ...knownAs(now, later) } : later }),
+      : {
+          next:
+            now.by === 'groups' && later.release === now.release
+              ? { ...later, ...knownAs(now, later) }
+              : later,
+        }),
     nextDenied: isUnknown(denied) ? denied.$unknown : '',
     menuBroken: known(facts, 'boot.menu_broken', ''),
     unknownOs: known(facts, 'os.family', '') === 'unknown' ? known(facts, 'os.id', '') : '',
@@ -116,7 +152,8 @@ export function readSituation(facts: Facts, rules: WitnessRules = witnessRules, 
 
 /** The samples without those of these groups. */
 function without(groups: readonly Witnesses[], samples: Samples): Samples {
-  const fewer = (state: 'read' | 'eio' | 'denied' | 'failed'): number => samples[state] - countOf(groups, (group) => group.state === state);
+  const fewer = (state: 'read' | 'eio' | 'denied' | 'failed'): number =>
+    samples[state] - countOf(groups, (group) => group.state === state);
   return {
     ...samples,
     read: fewer('read'),
@@ -127,7 +164,10 @@ function without(groups: readonly Witnesses[], samples: Samples): Samples {
   };
 }
 
-/** `container redis (8aff71103b35)`, `container 8aff71103b35`, or the path where it is no container's. */
+/**
+ * `container redis (8aff71103b35)`, `container 8aff71103b35`, or the path where it is no
+ * container's.
+ */
 function shownGroup({ name, path }: ExplicitLimit): string {
   const short = /[0-9a-f]{64}/.exec(path)?.[0].slice(0, 12);
   if (short === undefined) return `group ${path}`;
@@ -137,7 +177,10 @@ function shownGroup({ name, path }: ExplicitLimit): string {
 function kernelOf(facts: Facts, boot: 'now' | 'next', release: string, cmdline: string): Kernel {
   const { generation } = readRelease(release);
   const by = sourceOf(facts, release, boot);
-  const parses = by === 'table' ? tableAnswer(facts, release) : (kernelAnswer(facts, release, boot)?.obeys ?? 'unknown');
+  const parses =
+    by === 'table'
+      ? tableAnswer(facts, release)
+      : (kernelAnswer(facts, release, boot)?.obeys ?? 'unknown');
   const asks = asksForNokmem(cmdline, generation === 'el7');
   return { release, generation, parses, by, asks, inForce: asks && parses === 'yes' };
 }
@@ -149,8 +192,9 @@ const knownAs = (now: Kernel, next: Kernel): Pick<Kernel, 'parses' | 'by' | 'inF
 });
 
 /**
- * The argument is set on a kernel that nobody has read, and each program here that asks was refused: the kernel obeys, or none of them asks. Either
- * way accounting is off, as long as kernel and programs stay what they are.
+ * The argument is set on a kernel that nobody has read, and each program here that asks was
+ * refused: the kernel obeys, or none of them asks. Either way accounting is off, as long as kernel
+ * and programs stay what they are.
  */
 function obeysVisibly(now: Kernel, parts: readonly Part[], samples: Samples): boolean {
   // A disputed or declared "no" is no answer to what the kernel does: it must be refused, too.
@@ -169,15 +213,29 @@ function obeysVisibly(now: Kernel, parts: readonly Part[], samples: Samples): bo
 export const mayObey = ({ asks, parses }: Kernel): boolean => asks && parses !== 'no';
 
 /** Every group gave an answer. */
-export const readsWhole = ({ denied, failed, capped }: Samples): boolean => denied === 0 && failed === 0 && !capped;
+export const readsWhole = ({ denied, failed, capped }: Samples): boolean =>
+  denied === 0 && failed === 0 && !capped;
 
-/** Where nothing forbids accounting, a program whose limited groups are all unaccounted does not ask, whatever its version says. */
+/**
+ * Where nothing forbids accounting, a program whose limited groups are all unaccounted does not
+ * ask, whatever its version says.
+ */
 function contradicted(part: Part): Part {
   if (!isContradicted(part)) return part;
   if (part.accounts === 'yes')
-    return { ...part, accounts: 'no', unsure: false, note: 'a build that does not ask: its limited groups read off' };
+    return {
+      ...part,
+      accounts: 'no',
+      unsure: false,
+      note: 'a build that does not ask: its limited groups read off',
+    };
   if (part.accounts === 'unknown')
-    return { ...part, accounts: 'no', unsure: false, note: 'its version does not tell; its limited groups read off' };
+    return {
+      ...part,
+      accounts: 'no',
+      unsure: false,
+      note: 'its version does not tell; its limited groups read off',
+    };
   return { ...part, unsure: false };
 }
 

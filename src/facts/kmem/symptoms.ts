@@ -5,15 +5,19 @@ import type { Row } from './programs/row.ts';
 interface SymptomRule extends Row {
   readonly kind: SymptomKind;
   readonly from: SymptomSource;
-  /** POSIX extended expression, without a `|`, of all lines that `matches` may accept: the probe keeps no others. */
+  /**
+   * POSIX extended expression, without a `|`, of all lines that `matches` may accept: the probe
+   * keeps no others.
+   */
   readonly grep: string;
   /** Lines come from hosts: the time to match must be linear in the length of the line. */
   readonly matches: (line: string) => boolean;
   /** With accounting on, this makes a host `leaking`. */
   readonly critical: boolean;
   /**
-   * Did a boot that ended with it end by this bug? `yes`: nothing else is known to write it. `at_end`: a container at its limit writes it too, so
-   * it counts with another critical line, or shortly before the end. `no`: it needs one of those beside it.
+   * Did a boot that ended with it end by this bug? `yes`: nothing else is known to write it.
+   * `at_end`: a container at its limit writes it too, so it counts with another critical line, or
+   * shortly before the end. `no`: it needs one of those beside it.
    */
   readonly specific: 'yes' | 'at_end' | 'no';
   readonly name: string;
@@ -38,10 +42,15 @@ const mkdirFails = (line: string): boolean =>
     ({ 0: word, 1: path = '', index }) =>
       path.endsWith(':') &&
       path.includes('/cgroup/memory') &&
-      /^ (?:no space left on device|cannot allocate memory)/i.test(line.slice(index + word.length, index + word.length + 40)),
+      /^ (?:no space left on device|cannot allocate memory)/i.test(
+        line.slice(index + word.length, index + word.length + 40),
+      ),
   );
 
-/** A SLUB line says nothing about cgroups; the `cache:` line after it does, when the cache has a group's id in parentheses. */
+/**
+ * A SLUB line says nothing about cgroups; the `cache:` line after it does, when the cache has a
+ * group's id in parentheses.
+ */
 export const symptomRows: readonly SymptomRule[] = [
   {
     kind: 'slub',
@@ -87,7 +96,8 @@ export const symptomRows: readonly SymptomRule[] = [
     specific: 'no',
     name: 'no more sockets',
     basis: 'source',
-    source: 'net/socket.c: no inode for a socket (sock_inode_cache); whatever refuses kernel memory does it',
+    source:
+      'net/socket.c: no inode for a socket (sock_inode_cache); whatever refuses kernel memory does it',
   },
   {
     kind: 'icmp6_socket',
@@ -142,7 +152,8 @@ export const symptomRows: readonly SymptomRule[] = [
     specific: 'no',
     name: 'task that hangs',
     basis: 'source',
-    source: 'kernel/hung_task.c; any slow disk or dead NFS server does it, too: a shutdown may hang',
+    source:
+      'kernel/hung_task.c; any slow disk or dead NFS server does it, too: a shutdown may hang',
   },
   {
     kind: 'cgroup_mkdir',
@@ -165,34 +176,50 @@ export const symptomRows: readonly SymptomRule[] = [
     specific: 'no',
     name: 'a container with --kernel-memory',
     basis: 'source',
-    source: "docker's warning for a container with --kernel-memory: it is accounted whatever the runtime does by itself",
+    source:
+      "docker's warning for a container with --kernel-memory: it is accounted whatever the runtime does by itself",
   },
 ];
 
 /** For each kind in the kernel's log, what the probe looks for; in the order of the rows. */
-export const kernelGreps: readonly string[] = symptomRows.flatMap((row) => (row.from === 'kernel' ? [row.grep] : []));
+export const kernelGreps: readonly string[] = symptomRows.flatMap((row) =>
+  row.from === 'kernel' ? [row.grep] : [],
+);
 
-/** For the awk of the probe: everything that a row could match, by writer; at the top level of one pattern `|` only stands between rows. */
+/**
+ * For the awk of the probe: everything that a row could match, by writer; at the top level of one
+ * pattern `|` only stands between rows.
+ */
 export const symptomPatterns: Readonly<Record<SymptomSource, string>> = {
   kernel: kernelGreps.join('|'),
   runtime: symptomRows.flatMap((row) => (row.from === 'runtime' ? [row.grep] : [])).join('|'),
 };
 
-/** Lines by kind; the last line of each, cut to what fits a screen. A kind counts only in the log of its writer. */
-export function readSymptoms(lines: Readonly<Record<SymptomSource, readonly string[]>>): readonly SymptomRow[] {
+/**
+ * Lines by kind; the last line of each, cut to what fits a screen. A kind counts only in the log of
+ * its writer.
+ */
+export function readSymptoms(
+  lines: Readonly<Record<SymptomSource, readonly string[]>>,
+): readonly SymptomRow[] {
   return symptomRows.flatMap(({ kind, from, matches }) => {
     const found = lines[from].filter((line) => matches(line));
     const last = found.at(-1);
-    return last === undefined ? [] : [{ kind, from, count: found.length, line: last.trim().slice(0, 200) }];
+    return last === undefined
+      ? []
+      : [{ kind, from, count: found.length, line: last.trim().slice(0, 200) }];
   });
 }
 
-export const isCritical = (kind: string): boolean => symptomRows.some((row) => row.kind === kind && row.critical);
+export const isCritical = (kind: string): boolean =>
+  symptomRows.some((row) => row.kind === kind && row.critical);
 
-export const symptomName = (kind: string): string => symptomRows.find((row) => row.kind === kind)?.name ?? kind;
+export const symptomName = (kind: string): string =>
+  symptomRows.find((row) => row.kind === kind)?.name ?? kind;
 
 /** What a line of a kernel's log is a symptom of; a line is of one kind. */
 export const kernelSymptom = (line: string): SymptomKind | undefined =>
   symptomRows.find(({ from, matches }) => from === 'kernel' && matches(line))?.kind;
 
-export const specificityOf = (kind: string): SymptomRule['specific'] => symptomRows.find((row) => row.kind === kind)?.specific ?? 'no';
+export const specificityOf = (kind: string): SymptomRule['specific'] =>
+  symptomRows.find((row) => row.kind === kind)?.specific ?? 'no';

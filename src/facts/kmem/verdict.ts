@@ -1,4 +1,5 @@
-// The verdict: what the reads say about kernel-memory accounting on this host, with the evidence in one line. By counting, never by /proc/cmdline.
+// The verdict: what the reads say about kernel-memory accounting on this host, with the evidence in
+// one line. By counting, never by /proc/cmdline.
 import type { ProofBy, Verdict } from '../../model/facts/values.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease } from './kernels.ts';
@@ -31,8 +32,11 @@ const readingIn = (situation: Situation, group: Witnesses): 'on' | 'off' | 'none
 export function tallyOf(situation: Situation): Tally {
   const { witnesses } = situation;
   const off = witnesses.filter((group) => readingIn(situation, group) === 'off');
-  // On healthy kernels every group is accounted, so each limited one counts; elsewhere only those of programs that could have asked.
-  const tells = isHealthy(situation) ? () => true : ({ row }: Witnesses): boolean => row.level === 'container' || row.creator === 'kubelet';
+  // On healthy kernels every group is accounted, so each limited one counts; elsewhere only those
+  // of programs that could have asked.
+  const tells = isHealthy(situation)
+    ? () => true
+    : ({ row }: Witnesses): boolean => row.level === 'container' || row.creator === 'kubelet';
   const limited = off.filter((group) => group.limited === 'yes' && tells(group));
   return {
     on: countOf(witnesses, (group) => readingIn(situation, group) === 'on'),
@@ -49,19 +53,27 @@ const isHealthy = ({ now }: Situation): boolean => healthOf(now.generation) === 
 export function notApplicable(situation: Situation): string | undefined {
   const { now, memory, controllerOff, samples, kmemFiles } = situation;
   // The tree decides, not the command line: with the controller off there is none.
-  if (controllerOff && samples.total === 0) return 'the memory controller is switched off (cgroup_disable=memory)';
+  if (controllerOff && samples.total === 0)
+    return 'the memory controller is switched off (cgroup_disable=memory)';
   if (memory === 'absent') return 'no memory controller is mounted';
   const kernel = `kernel ${shortRelease(now.release)}`;
   if (now.generation === 'older') return `${kernel} has no kernel-memory controller`;
   if (isHealthy(situation)) return `${kernel}: accounting is healthy`;
   if (memory === 'v2') return 'cgroup v2: accounting is healthy';
-  return kmemFiles ? undefined : `${kernel} was built without kernel-memory accounting: its groups have no memory.kmem files`;
+  return kmemFiles
+    ? undefined
+    : `${kernel} was built without kernel-memory accounting: its groups have no memory.kmem files`;
 }
 
 /** A healthy kernel runs, and one that leaks boots next, after an update or a fallback. */
 export const fallsBack = (situation: Situation): boolean => {
   const { next } = situation;
-  return isHealthy(situation) && next !== undefined && !next.inForce && healthOf(next.generation) === 'affected';
+  return (
+    isHealthy(situation) &&
+    next !== undefined &&
+    !next.inForce &&
+    healthOf(next.generation) === 'affected'
+  );
 };
 
 /** The situation with what the rules ask of it. */
@@ -69,7 +81,9 @@ interface Case extends Situation {
   readonly tally: Tally;
   /** Programs that may ask, and that no group of theirs has cleared. */
   readonly open: readonly Part[];
-  /** Programs whose "no" is disputed or declared, and that no container of their own has confirmed. */
+  /**
+   * Programs whose "no" is disputed or declared, and that no container of their own has confirmed.
+   */
   readonly unconfirmed: readonly Part[];
   /** Signs of this boot that groups were accounted; empty when there are none. */
   readonly signs: string;
@@ -125,13 +139,16 @@ export const verdictRules: readonly Rule[] = [
     name: 'a group reads on, and the host shows damage',
     when: (host) => host.tally.on > 0 && damageOf(host).length > 0,
     verdict: 'leaking',
-    evidence: (host) => [`${host.tally.on} cgroups read on${explicitText(host)}`, ...damageOf(host)].join('; ') + deadText(host),
+    evidence: (host) =>
+      [`${host.tally.on} cgroups read on${explicitText(host)}`, ...damageOf(host)].join('; ') +
+      deadText(host),
   },
   {
     name: 'a group reads on',
     when: (host) => host.tally.on > 0,
     verdict: 'on',
-    evidence: (host) => `${host.tally.on} of ${host.samples.total} non-root cgroups readable${explicitText(host)}${deadText(host)}`,
+    evidence: (host) =>
+      `${host.tally.on} of ${host.samples.total} non-root cgroups readable${explicitText(host)}${deadText(host)}`,
   },
   {
     name: 'groups were accounted in this boot, the cause is in place, and the host shows damage',
@@ -149,7 +166,9 @@ export const verdictRules: readonly Rule[] = [
     name: 'reads were refused, failed, or did not come to an end',
     when: (host) => unreadText(host) !== '',
     verdict: 'unknown',
-    evidence: (host) => unreadText(host) + (host.signs === '' ? '' : `; accounting was on in this boot (${host.signs})`),
+    evidence: (host) =>
+      unreadText(host) +
+      (host.signs === '' ? '' : `; accounting was on in this boot (${host.signs})`),
   },
   {
     name: 'the argument is in force, and yet a new group was accounted',
@@ -167,13 +186,17 @@ export const verdictRules: readonly Rule[] = [
     name: 'the argument is in force, and was seen to be',
     when: (host) => host.now.inForce && proofOf(host) !== 'none',
     verdict: 'off',
-    evidence: (host) => (proofOf(host) === 'samples' ? `${offText(host)}${refusedText(host)}` : 'active probe: nokmem is in force'),
+    evidence: (host) =>
+      proofOf(host) === 'samples'
+        ? `${offText(host)}${refusedText(host)}`
+        : 'active probe: nokmem is in force',
   },
   {
     name: 'the argument is set, and nobody here asks',
     when: (host) => host.now.inForce && nobodyAsks(host),
     verdict: 'off',
-    evidence: (host) => `${offText(host)}, nobody here is known to ask; the argument is set, not proven: \`--active\` proves it`,
+    evidence: (host) =>
+      `${offText(host)}, nobody here is known to ask; the argument is set, not proven: \`--active\` proves it`,
   },
   {
     name: 'the argument is set, and nothing proves it',
@@ -221,7 +244,10 @@ export function judge(situation: Situation, rules: readonly Rule[] = verdictRule
   return { verdict: rule?.verdict ?? 'unknown', evidence: rule?.evidence(host) ?? '' };
 }
 
-/** Signs are of the whole boot: where every sample reads off and no cause is left, they remain from before a repair without a reboot. */
+/**
+ * Signs are of the whole boot: where every sample reads off and no cause is left, they remain from
+ * before a repair without a reboot.
+ */
 function wasAccounted(host: Case): boolean {
   if (host.signs === '') return false;
   const cause = !host.now.inForce && (host.open.length > 0 || host.unconfirmed.length > 0);
@@ -234,17 +260,27 @@ function wasAccounted(host: Case): boolean {
 /** Nothing reads on, and yet groups of this boot were accounted. */
 export const isOnBySigns = (host: Case): boolean => host.tally.on === 0 && wasAccounted(host);
 
-/** Each program here that may ask is cleared by its own groups, and a limited container shows it. */
+/**
+ * Each program here that may ask is cleared by its own groups, and a limited container shows it.
+ */
 const nobodyAsks = (host: Case): boolean =>
-  host.open.length === 0 && host.unconfirmed.length === 0 && host.wholeOff && (host.tally.containersOff > 0 || host.parts.some(isShown));
+  host.open.length === 0 &&
+  host.unconfirmed.length === 0 &&
+  host.wholeOff &&
+  (host.tally.containersOff > 0 || host.parts.some(isShown));
 
 /** A group that kmend made in this boot as a test, and that the kernel accounted. */
 export const accountedAnyway = ({ activeProbe, parts }: Situation): string =>
-  activeProbe === 'on' ? 'the active probe' : parts.some(({ sample }) => sample === 'on') ? 'a sample container' : '';
+  activeProbe === 'on'
+    ? 'the active probe'
+    : parts.some(({ sample }) => sample === 'on')
+      ? 'a sample container'
+      : '';
 
 /**
- * Accounting may be off because of the argument, and the next boot does not have it. Nothing is at risk where no program here would ask. On a kernel that
- * nobody has read, the argument counts only where groups read off that may do so because of it.
+ * Accounting may be off because of the argument, and the next boot does not have it. Nothing is at
+ * risk where no program here would ask. On a kernel that nobody has read, the argument counts only
+ * where groups read off that may do so because of it.
  */
 export const loses = ({ now, next, parts }: Situation): boolean =>
   isHeld(now, parts) &&
@@ -264,10 +300,12 @@ const lossText = ({ next }: Case): string =>
 
 /** Why the groups prove nothing; empty when all of them gave an answer. */
 function unreadText({ samples }: Case): string {
-  if (samples.denied > 0) return `${samples.denied} of ${samples.total} non-root cgroups refused the read: needs root`;
+  if (samples.denied > 0)
+    return `${samples.denied} of ${samples.total} non-root cgroups refused the read: needs root`;
   if (samples.failed > 0)
     return `${samples.failed} of ${samples.total} non-root cgroups could not be read (${samples.failedWhy || 'an error that is not known'})`;
-  if (samples.capped) return `the host did not come to the end of its cgroups in time (${samples.total} were read)`;
+  if (samples.capped)
+    return `the host did not come to the end of its cgroups in time (${samples.total} were read)`;
   if (samples.total === 0 && samples.absent > 0)
     return `none of ${samples.absent} memory cgroups has a memory.kmem.slabinfo: nothing to judge by`;
   return '';
@@ -276,7 +314,10 @@ function unreadText({ samples }: Case): string {
 /** The next container may find no id: both kernels that were measured stopped at about 65,534. */
 export const idsAreUp = (used: number): boolean => used >= groupIds - 500;
 
-/** Dead groups that are damage by their number alone: a quarter of the ids. Our own figure: nobody has published one. */
+/**
+ * Dead groups that are damage by their number alone: a quarter of the ids. Our own figure: nobody
+ * has published one.
+ */
 const manyDead = Math.floor(groupIds / 4);
 
 /** Dead groups that are damage while they grow: a tenth of the ids. */
@@ -287,9 +328,13 @@ function damageOf({ symptoms, idsUsed, deadGroups, deadGrowth }: Case): readonly
   const critical = symptoms.filter(({ kind }) => isCritical(kind));
   const many = deadGroups >= manyDead || (deadGroups >= manyGrowing && deadGrowth > 0);
   return [
-    ...critical.map(({ kind, count }) => `${symptomName(kind)} (${count} ${count === 1 ? 'line' : 'lines'})`),
+    ...critical.map(
+      ({ kind, count }) => `${symptomName(kind)} (${count} ${count === 1 ? 'line' : 'lines'})`,
+    ),
     ...(idsAreUp(idsUsed) ? [`${idsUsed} of ${groupIds} cgroup ids in use`] : []),
-    ...(many && !idsAreUp(idsUsed) ? [`dead groups hold ${Math.round((deadGroups / groupIds) * 100)} % of the cgroup ids`] : []),
+    ...(many && !idsAreUp(idsUsed)
+      ? [`dead groups hold ${Math.round((deadGroups / groupIds) * 100)} % of the cgroup ids`]
+      : []),
   ];
 }
 
@@ -297,13 +342,16 @@ function damageOf({ symptoms, idsUsed, deadGroups, deadGrowth }: Case): readonly
 const explicitText = ({ explicit, tally }: Case): string =>
   tally.explicit === 0 ? '' : `; with a kernel-memory limit of its own: ${explicit.join(', ')}`;
 
-const deadText = ({ deadGroups }: Case): string => (deadGroups === 0 ? '' : `; about ${deadGroups} dead groups`);
+const deadText = ({ deadGroups }: Case): string =>
+  deadGroups === 0 ? '' : `; about ${deadGroups} dead groups`;
 
 export function offText(host: Case): string {
   const { samples, tally, unknownLimited } = host;
   if (samples.total === 0) return 'no non-root memory cgroup';
-  const limited = tally.limitedOff === 0 ? 'none memory-limited' : `${tally.limitedOff} memory-limited`;
-  const container = tally.limitedOff > 0 && tally.containersOff === 0 ? ', no container among them' : '';
+  const limited =
+    tally.limitedOff === 0 ? 'none memory-limited' : `${tally.limitedOff} memory-limited`;
+  const container =
+    tally.limitedOff > 0 && tally.containersOff === 0 ? ', no container among them' : '';
   const others =
     unknownLimited.length === 0
       ? ''
@@ -312,45 +360,65 @@ export function offText(host: Case): string {
 }
 
 /** The programs whose limited containers read off. Through the systemd manager none is asked. */
-const shownText = ({ parts }: Case): string => askedText(parts.filter((part) => part.part !== 'kubelet' && !part.never && isShown(part)));
+const shownText = ({ parts }: Case): string =>
+  askedText(parts.filter((part) => part.part !== 'kubelet' && !part.never && isShown(part)));
 
 /** `; asked by kubelet 1.12.3 and docker 18.06.1-ce, answered EIO`. */
 const askedText = (parts: readonly Part[]): string =>
-  parts.length === 0 ? '' : `; asked by ${[...new Set(parts.map(({ name }) => name))].join(' and ')}, answered EIO`;
+  parts.length === 0
+    ? ''
+    : `; asked by ${[...new Set(parts.map(({ name }) => name))].join(' and ')}, answered EIO`;
 
 /** The programs that the kernel refused. */
 const refusedText = (host: Case): string =>
   askedText(host.parts.filter(isRefused)) +
-  (host.now.by === 'groups' ? `: kernel ${shortRelease(host.now.release)} obeys (seen); \`--active\` confirms it` : '');
+  (host.now.by === 'groups'
+    ? `: kernel ${shortRelease(host.now.release)} obeys (seen); \`--active\` confirms it`
+    : '');
 
 /** Proofs that accounting was on in this boot, which need no memory-limited group. */
 function signsOf({ slabEntries, rootUsage, deadGroups }: Situation): string {
-  if (slabEntries > 0) return `${slabEntries} slab caches of accounted groups, about ${deadGroups} of the groups dead`;
+  if (slabEntries > 0)
+    return `${slabEntries} slab caches of accounted groups, about ${deadGroups} of the groups dead`;
   return rootUsage > 0 ? `root kmem.usage_in_bytes is ${rootUsage}` : '';
 }
 
 /**
- * What proves that accounting is off: only what could have come out otherwise. With the argument set that is a group whose creator is known to ask, or
- * the active probe. Without it, a limited container, where each program that may ask has one of its own.
+ * What proves that accounting is off: only what could have come out otherwise. With the argument
+ * set that is a group whose creator is known to ask, or the active probe. Without it, a limited
+ * container, where each program that may ask has one of its own.
  */
 export function proofOf(situation: Situation): ProofBy {
   const host = caseOf(situation);
-  if (host.now.generation === 'unknown' || host.tally.on > 0 || !readsWhole(host.samples)) return 'none';
+  if (host.now.generation === 'unknown' || host.tally.on > 0 || !readsWhole(host.samples))
+    return 'none';
   if (provesBySamples(host)) return 'samples';
   return host.activeProbe === 'off' ? 'active_probe' : 'none';
 }
 
 function provesBySamples(host: Case): boolean {
-  // These kernels read 0 in idle groups, which prove nothing: every group with processes must read off.
+  // These kernels read 0 in idle groups, which prove nothing: every group with processes must read
+  // off.
   if (isHealthy(host))
-    return host.tally.containersOff > 0 && host.witnesses.every((group) => !group.procs || readingIn(host, group) === 'off');
+    return (
+      host.tally.containersOff > 0 &&
+      host.witnesses.every((group) => !group.procs || readingIn(host, group) === 'off')
+    );
   if (!host.wholeOff) return false;
-  // Also on a kernel that nobody has read: groups may read off because of the argument, and prove nothing about programs that never ask.
+  // Also on a kernel that nobody has read: groups may read off because of the argument, and prove
+  // nothing about programs that never ask.
   if (mayObey(host.now)) return host.parts.some(isRefused);
   const suspected = [...host.open, ...host.unconfirmed].some(({ part }) => part !== 'kubelet');
-  return !suspected && host.tally.containersOff + host.parts.filter(isShown).length > 0 && unshownRuntimes(host).length === 0;
+  return (
+    !suspected &&
+    host.tally.containersOff + host.parts.filter(isShown).length > 0 &&
+    unshownRuntimes(host).length === 0
+  );
 }
 
-/** Runtimes whose manager could ask, and of which no limited container was seen: without the argument nothing proves that they do not. */
+/**
+ * Runtimes whose manager could ask, and of which no limited container was seen: without the
+ * argument nothing proves that they do not.
+ */
 export const unshownRuntimes = ({ parts }: Situation): readonly Part[] =>
   parts.filter((part) => part.part !== 'kubelet' && !part.never && !isShown(part));

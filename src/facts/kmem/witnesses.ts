@@ -1,4 +1,5 @@
-// Witnesses: memory cgroups by who made them and what they answered, as sums; and when such a group speaks for the program that made it.
+// Witnesses: memory cgroups by who made them and what they answered, as sums; and when such a group
+// speaks for the program that made it.
 import { type Facts, known } from '../../model/fact.ts';
 import type { WitnessRow } from '../../model/facts/values.ts';
 import { countsSwap } from '../areas/boot/boot-args.ts';
@@ -8,16 +9,24 @@ import { healthOf, readRelease } from './kernels.ts';
 /** Groups that are alike in all that a verdict looks at. */
 export interface Witnesses extends Omit<WitnessRow, 'row' | 'explicit'> {
   readonly row: CreatorRow;
-  /** Somebody asked for a kernel-memory limit for it, or for a group above it: it says nothing of what its creator asks by itself. */
+  /**
+   * Somebody asked for a kernel-memory limit for it, or for a group above it: it says nothing of
+   * what its creator asks by itself.
+   */
   readonly explicit: boolean;
 }
 
 /** Containers of a CRI: their limit comes from the pod's specification, before they start. */
-const belowPods: ReadonlySet<string> = new Set(['pod-container', 'pod-crio', 'literal-containerd', 'literal-crio']);
+const belowPods: ReadonlySet<string> = new Set([
+  'pod-container',
+  'pod-crio',
+  'literal-containerd',
+  'literal-crio',
+]);
 
 /**
- * Reads the fact `kmem.witnesses`. Where swap is not counted there is no memsw limit, so nothing shows when a group was limited. Outside of pods it may
- * have been later.
+ * Reads the fact `kmem.witnesses`. Where swap is not counted there is no memsw limit, so nothing
+ * shows when a group was limited. Outside of pods it may have been later.
  */
 export function readWitnesses(facts: Facts): readonly Witnesses[] {
   const read = known(facts, 'kmem.witnesses', []).map(readRow);
@@ -25,19 +34,31 @@ export function readWitnesses(facts: Facts): readonly Witnesses[] {
   if (typeof release !== 'string' || typeof cmdline !== 'string') return read;
   const { generation } = readRelease(release);
   if (healthOf(generation) === 'healthy' || countsSwap(cmdline, generation === 'el7')) return read;
-  return read.map((group) => (group.limited === 'yes' && isLimitedByHand(group.row) ? { ...group, limited: 'later' } : group));
+  return read.map((group) =>
+    group.limited === 'yes' && isLimitedByHand(group.row) ? { ...group, limited: 'later' } : group,
+  );
 }
 
-/** Its limit can be changed while it runs: `docker update` and the like. Nobody does that to the containers of a pod. */
-const isLimitedByHand = (row: CreatorRow): boolean => row.level === 'container' && !belowPods.has(row.key);
+/**
+ * Its limit can be changed while it runs: `docker update` and the like. Nobody does that to the
+ * containers of a pod.
+ */
+const isLimitedByHand = (row: CreatorRow): boolean =>
+  row.level === 'container' && !belowPods.has(row.key);
 
-const readRow = (row: WitnessRow): Witnesses => ({ ...row, row: creatorByKey(row.row), explicit: row.explicit === true });
+const readRow = (row: WitnessRow): Witnesses => ({
+  ...row,
+  row: creatorByKey(row.row),
+  explicit: row.explicit === true,
+});
 
 /** What a witness may be asked about: a program that makes groups. */
 export interface Asker {
   /** The rows whose groups only this program can have made on this host. */
   readonly owns: (row: CreatorRow) => boolean;
-  /** By its version it asks: then only groups that nobody can have limited later contradict that. */
+  /**
+   * By its version it asks: then only groups that nobody can have limited later contradict that.
+   */
   readonly asksByVersion: boolean;
   /** It was replaced in this boot, so its groups may be those of its predecessor. */
   readonly replaced: boolean;
@@ -49,31 +70,57 @@ interface WitnessRule {
 }
 
 /**
- * When a group can contradict the suspicion that its creator asks for accounting (standing rule 5): it would have been accounted if the creator
- * asked. All must hold.
+ * When a group can contradict the suspicion that its creator asks for accounting (standing rule 5):
+ * it would have been accounted if the creator asked. All must hold.
  */
 export const witnessRules: readonly WitnessRule[] = [
-  { name: 'only this program makes groups of that shape here', holds: ({ row }, asker) => asker.owns(row) },
-  { name: 'it is a container or a pod', holds: ({ row }) => row.level === 'container' || row.level === 'pod' },
+  {
+    name: 'only this program makes groups of that shape here',
+    holds: ({ row }, asker) => asker.owns(row),
+  },
+  {
+    name: 'it is a container or a pod',
+    holds: ({ row }) => row.level === 'container' || row.level === 'pod',
+  },
   { name: 'it has a memory limit since it was made', holds: ({ limited }) => limited === 'yes' },
-  { name: 'it was made through the manager that can ask', holds: ({ row }) => row.manager === 'cgroupfs' },
-  { name: 'nobody asked for a kernel-memory limit for it, nor for a group above it', holds: ({ explicit }) => !explicit },
+  {
+    name: 'it was made through the manager that can ask',
+    holds: ({ row }) => row.manager === 'cgroupfs',
+  },
+  {
+    name: 'nobody asked for a kernel-memory limit for it, nor for a group above it',
+    holds: ({ explicit }) => !explicit,
+  },
   { name: 'the program was not replaced in this boot', holds: (_group, asker) => !asker.replaced },
   {
     name: 'a version that is known to ask is contradicted below pods only, where nobody changes a limit later',
-    holds: ({ row }, asker) => !asker.asksByVersion || row.creator === 'kubelet' || belowPods.has(row.key),
+    holds: ({ row }, asker) =>
+      !asker.asksByVersion || row.creator === 'kubelet' || belowPods.has(row.key),
   },
 ];
 
 export type WitnessRules = typeof witnessRules;
 
 /** The groups that speak for this program. */
-export const speakingFor = (asker: Asker, witnesses: readonly Witnesses[], rules: WitnessRules = witnessRules): readonly Witnesses[] =>
+export const speakingFor = (
+  asker: Asker,
+  witnesses: readonly Witnesses[],
+  rules: WitnessRules = witnessRules,
+): readonly Witnesses[] =>
   witnesses.filter((group) => rules.every((rule) => rule.holds(group, asker)));
 
-export const countOf = (witnesses: readonly Witnesses[], test: (group: Witnesses) => boolean = () => true): number =>
-  witnesses.reduce((sum, group) => (test(group) ? sum + group.count : sum), 0);
+export const countOf = (
+  witnesses: readonly Witnesses[],
+  test: (group: Witnesses) => boolean = () => true,
+): number => witnesses.reduce((sum, group) => (test(group) ? sum + group.count : sum), 0);
 
 /** The managers that made what this program owns. */
-export const managersSeen = (witnesses: readonly Witnesses[], owns: (row: CreatorRow) => boolean): ReadonlySet<Manager> =>
-  new Set(witnesses.flatMap(({ row }) => (owns(row) && row.manager !== 'none' && row.level === 'container' ? [row.manager] : [])));
+export const managersSeen = (
+  witnesses: readonly Witnesses[],
+  owns: (row: CreatorRow) => boolean,
+): ReadonlySet<Manager> =>
+  new Set(
+    witnesses.flatMap(({ row }) =>
+      owns(row) && row.manager !== 'none' && row.level === 'container' ? [row.manager] : [],
+    ),
+  );

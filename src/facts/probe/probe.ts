@@ -17,7 +17,10 @@ interface Part {
   readonly args: Mapping;
 }
 
-/** The areas that are always read, then the wanted ones that have arguments; each once, in a fixed order. Cluster wants are not ours. */
+/**
+ * The areas that are always read, then the wanted ones that have arguments; each once, in a fixed
+ * order. Cluster wants are not ours.
+ */
 function partsOf(wants: readonly FactWant[]): readonly Part[] {
   const parts = new Map<string, Part>();
   for (const area of baseAreas) parts.set(area.name, { key: area.name, area, args: {} });
@@ -26,16 +29,22 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
     const key = wantKey(want);
     const before = areas.get(area?.needs ?? '');
     if (before !== undefined) parts.set(before.name, { key: before.name, area: before, args: {} });
-    if (area !== undefined && !baseAreas.includes(area)) parts.set(key, { key, area, args: want.args ?? {} });
+    if (area !== undefined && !baseAreas.includes(area))
+      parts.set(key, { key, area, args: want.args ?? {} });
   }
   return [...parts.values()];
 }
 
-/** The probe script for these wants: the same text for the same wants, whatever their order. It is what \`kmend probe\` prints. */
+/**
+ * The probe script for these wants: the same text for the same wants, whatever their order. It is
+ * what \`kmend probe\` prints.
+ */
 export function buildProbe(wants: readonly FactWant[] = []): string {
   const parts = partsOf(wants);
   const shared = [...new Set(parts.map(({ area }) => outdented(area.functions ?? '')))];
-  const functions = parts.map((part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`);
+  const functions = parts.map(
+    (part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`,
+  );
   const calls = parts.map((_, index) => `frame ${index}\n`);
   return withPrelude(
     scriptText(outdented(probe), {
@@ -63,11 +72,16 @@ function outdented(script: string): string {
 }
 
 /**
- * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Text before or after the frame is ignored.
- * `ended` says why the probe did not come to its end: then facts of areas that are not there whole are unknown for that reason. Without it such
- * an output is refused.
+ * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Text before
+ * or after the frame is ignored.
+ * `ended` says why the probe did not come to its end: then facts of areas that are not there whole
+ * are unknown for that reason. Without it such an output is refused.
  */
-export function parseProbe(text: string, wants: readonly FactWant[] = [], ended?: string): Outcome<Facts> {
+export function parseProbe(
+  text: string,
+  wants: readonly FactWant[] = [],
+  ended?: string,
+): Outcome<Facts> {
   if (text.length > longestAnswer) return tooLong('all of it', text.length, longestAnswer);
   const lines = text.replaceAll('\r\n', '\n').split('\n');
   const begin = lines.findLastIndex((line) => line.startsWith('@@kmend begin '));
@@ -76,10 +90,14 @@ export function parseProbe(text: string, wants: readonly FactWant[] = [], ended?
   if (mark < 0 && ended === undefined) return cutShort(lines.length - begin);
   const parts = partsOf(wants);
   if (lines[begin] !== `@@kmend begin ${frameVersion} ${parts.length}`)
-    return failed('parse', 'the probe output is of another version of kmend, or of other questions than were asked', {
-      hint: 'print the script anew with `kmend probe` and run that',
-      ...detail(lines[begin] ?? ''),
-    });
+    return failed(
+      'parse',
+      'the probe output is of another version of kmend, or of other questions than were asked',
+      {
+        hint: 'print the script anew with `kmend probe` and run that',
+        ...detail(lines[begin] ?? ''),
+      },
+    );
   const framed = lines.slice(begin + 1, mark < 0 ? lines.length : mark);
   const marks = marksIn(framed);
   const facts: Facts = {};
@@ -97,7 +115,9 @@ export function parseProbe(text: string, wants: readonly FactWant[] = [], ended?
 /** All facts of the part as unknown; its parser says which those are. */
 function unreadPart(part: Part, why: string): Outcome<Facts> {
   const read = readPart(part, { text: '', cut: true });
-  return read.ok ? ok(Object.fromEntries(Object.keys(read.value).map((name) => [name, unknown(why)]))) : read;
+  return read.ok
+    ? ok(Object.fromEntries(Object.keys(read.value).map((name) => [name, unknown(why)])))
+    : read;
 }
 
 interface Section {
@@ -112,48 +132,80 @@ function marksIn(lines: readonly string[]): ReadonlyMap<string, number> {
   const marks = new Map<string, number>();
   for (const [at, line] of lines.entries()) {
     const [, kind = '', index = ''] = /^@@kmend (area|done) (\d{1,9})(?: cut)?$/.exec(line) ?? [];
-    if (kind === '' || marks.has(`${kind} ${index}`) || (kind === 'done' && !marks.has(`area ${index}`))) continue;
+    if (
+      kind === '' ||
+      marks.has(`${kind} ${index}`) ||
+      (kind === 'done' && !marks.has(`area ${index}`))
+    )
+      continue;
     marks.set(`${kind} ${index}`, at);
   }
   return marks;
 }
 
-function sectionOf(lines: readonly string[], marks: ReadonlyMap<string, number>, index: number): Section | undefined {
+function sectionOf(
+  lines: readonly string[],
+  marks: ReadonlyMap<string, number>,
+  index: number,
+): Section | undefined {
   const from = marks.get(`area ${index}`);
   if (from === undefined) return undefined;
   const to = marks.get(`done ${index}`);
-  return { text: lines.slice(from + 1, to).join('\n'), cut: lines[to ?? 0] !== `@@kmend done ${index}`, whole: to !== undefined };
+  return {
+    text: lines.slice(from + 1, to).join('\n'),
+    cut: lines[to ?? 0] !== `@@kmend done ${index}`,
+    whole: to !== undefined,
+  };
 }
 
-/** Output of a host is not trusted: what no script prints is not read, and a parser that fails over it is a failure of that host. */
-function readPart({ key, area, args }: Part, { text, cut }: Omit<Section, 'whole'>): Outcome<Facts> {
+/**
+ * Output of a host is not trusted: what no script prints is not read, and a parser that fails over
+ * it is a failure of that host.
+ */
+function readPart(
+  { key, area, args }: Part,
+  { text, cut }: Omit<Section, 'whole'>,
+): Outcome<Facts> {
   if (text.length > area.maxBytes) return tooLong(`the area ${key}`, text.length, area.maxBytes);
   const line = longestOf(text.split('\n'));
   if (line > longestLine) return tooLong(`a line of the area ${key}`, line, longestLine);
   return attempt(`what the area ${key} printed`, () => ok(area.parse(text, { cut, args })));
 }
 
-const longestOf = (lines: readonly string[]): number => lines.reduce((longest, line) => Math.max(longest, line.length), 0);
+const longestOf = (lines: readonly string[]): number =>
+  lines.reduce((longest, line) => Math.max(longest, line.length), 0);
 
 const cutShort = (lines: number): Outcome<never> =>
   failed('parse', `the probe output is cut short: its end is missing after ${lines} lines`, {
     hint: 'the connection may have been lost, or the shell killed; run it again',
   });
 
-const detail = (text: string): { readonly detail?: string } => (text.trim() === '' ? {} : { detail: text.trim().slice(0, 400) });
+const detail = (text: string): { readonly detail?: string } =>
+  text.trim() === '' ? {} : { detail: text.trim().slice(0, 400) };
 
-/** Nothing of ours in the output: the words of the usual reasons, so that a person need not guess. */
+/**
+ * Nothing of ours in the output: the words of the usual reasons, so that a person need not guess.
+ */
 function noFrame(text: string): Outcome<never> {
   const reason = noFrameReasons.find(({ pattern }) => pattern.test(text));
-  return failed('parse', reason?.message ?? 'the host did not run the probe: none of its output came back', {
-    ...(reason === undefined ? {} : { hint: reason.hint }),
-    ...detail(text),
-  });
+  return failed(
+    'parse',
+    reason?.message ?? 'the host did not run the probe: none of its output came back',
+    {
+      ...(reason === undefined ? {} : { hint: reason.hint }),
+      ...detail(text),
+    },
+  );
 }
 
-const noFrameReasons: readonly { readonly pattern: RegExp; readonly message: string; readonly hint: string }[] = [
+const noFrameReasons: readonly {
+  readonly pattern: RegExp;
+  readonly message: string;
+  readonly hint: string;
+}[] = [
   {
-    pattern: /(^|[/: ])sh: (?:command )?not found|\/bin\/sh: No such file|sh: No such file|exec: "?sh"?/m,
+    pattern:
+      /(^|[/: ])sh: (?:command )?not found|\/bin\/sh: No such file|sh: No such file|exec: "?sh"?/m,
     message: 'the host has no POSIX sh',
     hint: 'kmend needs sshd and a POSIX sh on the host, nothing else',
   },
@@ -168,7 +220,8 @@ const noFrameReasons: readonly { readonly pattern: RegExp; readonly message: str
     hint: 'log in once by hand, or use a key of a user without password ageing',
   },
   {
-    pattern: /syntax error|unexpected (?:token|end of file)|command not found|Unknown command|Missing name for redirect/i,
+    pattern:
+      /syntax error|unexpected (?:token|end of file)|command not found|Unknown command|Missing name for redirect/i,
     message: 'the login shell did not understand the probe',
     hint: 'the login shell must be able to run `sh -c`; restricted and appliance shells cannot',
   },

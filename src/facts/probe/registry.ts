@@ -43,24 +43,36 @@ export const baseAreas: readonly Area[] = [
 ];
 
 /**
- * Areas that no plan needs: `check` reads them, and a play that names one of their facts. So they may cost more, within the probe's time. Their
- * facts begin with the name of the area.
+ * Areas that no plan needs: `check` reads them, and a play that names one of their facts. So they
+ * may cost more, within the probe's time. Their facts begin with the name of the area.
  */
 const checkAreas: readonly Area[] = [crashArea, pidsArea];
 
 /** What `check` asks for beside the base areas, and what the script of `kmend probe` reads. */
 export const checkWants: readonly FactWant[] = checkAreas.map(({ name }) => ({ area: name }));
 
-/** Those areas whose facts are named in this text of plays and variables. One too many costs a little time and nothing else. */
+/**
+ * Those areas whose facts are named in this text of plays and variables. One too many costs a
+ * little time and nothing else.
+ */
 export const wantsNamedIn = (text: string): readonly FactWant[] => [
   ...checkWants.filter(({ area }) => new RegExp(`\\b${area}\\s*[.[]`).test(text)),
   ...(text.includes('packages') ? [{ area: packageLocksArea.name }] : []),
 ];
 
-/** All areas by name; those beyond the base ones are read only when a want names them, with its arguments. */
+/**
+ * All areas by name; those beyond the base ones are read only when a want names them, with its
+ * arguments.
+ */
 export const areas: ReadonlyMap<string, Area> = new Map(
-  [...baseAreas, ...checkAreas, kernelsArea, packageLocksArea, packageArea, serviceArea, pathArea, repositoryArea].map((area) => [
-    area.name,
-    area,
-  ]),
+  [
+    ...baseAreas,
+    ...checkAreas,
+    kernelsArea,
+    packageLocksArea,
+    packageArea,
+    serviceArea,
+    pathArea,
+    repositoryArea,
+  ].map((area) => [area.name, area]),
 );

@@ -1,4 +1,5 @@
-// The end of reading an inventory: what was collected becomes hosts in order, groups, and variables by precedence.
+// The end of reading an inventory: what was collected becomes hosts in order, groups, and variables
+// by precedence.
 import type { Group, Host, Inventory } from '../../model/host.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
@@ -20,8 +21,11 @@ export function assemble(draft: Draft, files: VarsSources): Inventory | undefine
   const order = levelByLevel(draft, 'all');
   const families = familiesOf(draft);
   const hosts = new Map<string, Host>();
-  for (const group of draft.groups.keys()) for (const vars of files.playbook) vars('group_vars', group);
-  const groupVars = memo((_key: string, groups: readonly DraftGroup[]) => varsOfGroups(draft, groups, files));
+  for (const group of draft.groups.keys())
+    for (const vars of files.playbook) vars('group_vars', group);
+  const groupVars = memo((_key: string, groups: readonly DraftGroup[]) =>
+    varsOfGroups(draft, groups, files),
+  );
   const direct = directGroups(draft);
   for (const name of order) {
     const host = draft.hosts.get(name);
@@ -31,15 +35,24 @@ export function assemble(draft: Draft, files: VarsSources): Inventory | undefine
     hosts.set(name, {
       name,
       groups: family.declared,
-      // Made where they are asked for: all hosts times all variables of their groups need not fit into memory.
+      // Made where they are asked for: all hosts times all variables of their groups need not fit
+      // into memory.
       get vars() {
         return { ...groupVars(family.key, family.sorted), ...own };
       },
       ...(host.place.file !== '' && { place: host.place }),
     });
   }
-  const groups = new Map([...draft.groups.values()].map((group) => [group.name, groupOf(group, files)]));
-  return { hosts, declared: [...draft.hosts.keys()], groups, files: draft.files, ...(draft.notRun.length > 0 && { notRun: draft.notRun }) };
+  const groups = new Map(
+    [...draft.groups.values()].map((group) => [group.name, groupOf(group, files)]),
+  );
+  return {
+    hosts,
+    declared: [...draft.hosts.keys()],
+    groups,
+    files: draft.files,
+    ...(draft.notRun.length > 0 && { notRun: draft.notRun }),
+  };
 }
 
 const groupOf = (group: DraftGroup, files: VarsSources): Group => ({
@@ -50,14 +63,17 @@ const groupOf = (group: DraftGroup, files: VarsSources): Group => ({
   ...(group.place.file !== '' && { place: group.place }),
 });
 
-/** Groups without a parent belong to `all`; hosts without a group to `ungrouped`, and only those. */
+/**
+ * Groups without a parent belong to `all`; hosts without a group to `ungrouped`, and only those.
+ */
 function adopt(draft: Draft): void {
   const all = draft.groups.get('all');
   const ungrouped = draft.groups.get('ungrouped');
   if (all === undefined || ungrouped === undefined) return;
   const adopted = new Set<string>();
   for (const group of draft.groups.values()) for (const child of group.children) adopted.add(child);
-  for (const name of draft.groups.keys()) if (name !== 'all' && !adopted.has(name)) all.children.add(name);
+  for (const name of draft.groups.keys())
+    if (name !== 'all' && !adopted.has(name)) all.children.add(name);
   const grouped = new Set<string>();
   for (const group of draft.groups.values()) {
     if (group !== all && group !== ungrouped) for (const host of group.hosts) grouped.add(host);
@@ -90,13 +106,17 @@ function tellCircles(draft: Draft): boolean {
     const place = draft.groups.get(name)?.place ?? { file: '', line: 1, column: 1 };
     if (trail.length > deepest) {
       found = true;
-      tell(draft, 'too-deep', place, `groups are nested more than ${deepest} deep`, { hint: 'give hosts to a group directly' });
+      tell(draft, 'too-deep', place, `groups are nested more than ${deepest} deep`, {
+        hint: 'give hosts to a group directly',
+      });
       return;
     }
     if (state.get(name) === 'open') {
       found = true;
       const circle = [...trail.slice(trail.indexOf(name)), name].join(' > ');
-      tell(draft, 'cyclic-groups', place, `groups are children of themselves: ${circle}`, { hint: 'take one of these children away' });
+      tell(draft, 'cyclic-groups', place, `groups are children of themselves: ${circle}`, {
+        hint: 'take one of these children away',
+      });
       return;
     }
     state.set(name, 'open');
@@ -115,7 +135,10 @@ interface Node {
 }
 
 /** The hosts of a group: its own as declared, then those of its children, then of theirs. */
-export function levelByLevel(inventory: { readonly groups: ReadonlyMap<string, Node> }, start: string): readonly string[] {
+export function levelByLevel(
+  inventory: { readonly groups: ReadonlyMap<string, Node> },
+  start: string,
+): readonly string[] {
   const hosts = new Set<string>();
   const seen = new Set([start]);
   for (let level = [start]; level.length > 0; ) {
@@ -160,7 +183,9 @@ function familiesOf(draft: Draft): (direct: readonly string[]) => Family {
   const depths = depthsOf(draft, parents);
   const position = new Map([...draft.groups.keys()].map((name, index) => [name, index]));
   const byWeight = (a: DraftGroup, b: DraftGroup): number =>
-    depths(a.name) - depths(b.name) || a.priority - b.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    depths(a.name) - depths(b.name) ||
+    a.priority - b.priority ||
+    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   const make = (key: string, direct: readonly string[]): Family => {
     const names = new Set(direct);
     for (const name of names) for (const parent of parents.get(name) ?? []) names.add(parent);
@@ -186,19 +211,27 @@ function parentsOf(draft: Draft): ReadonlyMap<string, string[]> {
 }
 
 /** The longest way down from `all`. */
-function depthsOf(draft: Draft, parents: ReadonlyMap<string, readonly string[]>): (name: string) => number {
+function depthsOf(
+  draft: Draft,
+  parents: ReadonlyMap<string, readonly string[]>,
+): (name: string) => number {
   const kept = new Map<string, number>([['all', 0]]);
   const depth = (name: string): number => {
     const known = kept.get(name);
     if (known !== undefined) return known;
-    const value = draft.groups.has(name) ? 1 + Math.max(-1, ...(parents.get(name) ?? []).map(depth)) : 0;
+    const value = draft.groups.has(name)
+      ? 1 + Math.max(-1, ...(parents.get(name) ?? []).map(depth))
+      : 0;
     kept.set(name, value);
     return value;
   };
   return depth;
 }
 
-/** Levels 3 to 7 of Ansible's precedence: inline, then files, `all` before the other groups on each level, inventory before playbook. */
+/**
+ * Levels 3 to 7 of Ansible's precedence: inline, then files, `all` before the other groups on each
+ * level, inventory before playbook.
+ */
 function varsOfGroups(draft: Draft, sorted: readonly DraftGroup[], files: VarsSources): Mapping {
   const all = draft.groups.get('all');
   const fromFiles = (sources: readonly VarsOf[], names: readonly string[]): Mapping[] =>
@@ -216,13 +249,16 @@ function varsOfGroups(draft: Draft, sorted: readonly DraftGroup[], files: VarsSo
 
 const hostVarsOf = (host: DraftHost, files: VarsSources): Mapping => {
   const more = [...files.inventory, ...files.playbook].map((vars) => vars('host_vars', host.name));
-  return more.every((vars) => Object.keys(vars).length === 0) ? host.vars : layered([host.vars, ...more]);
+  return more.every((vars) => Object.keys(vars).length === 0)
+    ? host.vars
+    : layered([host.vars, ...more]);
 };
 
 /** Later layers win; a mapping replaces a mapping as a whole. */
 function layered(layers: readonly Mapping[]): Mapping {
   const result: Record<string, Value> = {};
-  for (const layer of layers) for (const key of Object.keys(layer)) put(result, key, layer[key] ?? null);
+  for (const layer of layers)
+    for (const key of Object.keys(layer)) put(result, key, layer[key] ?? null);
   return result;
 }
 

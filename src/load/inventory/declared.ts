@@ -1,4 +1,5 @@
-// What the operator declares in `kmem_kernels` and `kmem_asks`, host by host and checked: facts that no probe could read.
+// What the operator declares in `kmem_kernels` and `kmem_asks`, host by host and checked: facts
+// that no probe could read.
 import { type DeclaredFacts, parsedByTable } from '../../facts/index.ts';
 import { type Checked, type Diagnostic, nearest, type Place } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
@@ -24,31 +25,50 @@ interface Declaration {
 /** The programs that may ask for accounting. */
 const programs: readonly string[] = ['kubelet', 'docker', 'containerd', 'cri-o', 'podman', 'runc'];
 
-const kernelHint = 'name releases as `uname -r` prints them: kmem_kernels: {3.10.0-862.el7.x86_64: try}';
+const kernelHint =
+  'name releases as `uname -r` prints them: kmem_kernels: {3.10.0-862.el7.x86_64: try}';
 
 const declarations: readonly Declaration[] = [
-  { variable: 'kmem_kernels', fact: 'kmem.kernels', words: ['yes', 'no', 'try'], hint: kernelHint, mistakeIn: kernelMistake },
-  { variable: 'kmem_asks', fact: 'kmem.asks', words: ['yes', 'no'], hint: 'kmem_asks: {kubelet: no}', mistakeIn: programMistake },
+  {
+    variable: 'kmem_kernels',
+    fact: 'kmem.kernels',
+    words: ['yes', 'no', 'try'],
+    hint: kernelHint,
+    mistakeIn: kernelMistake,
+  },
+  {
+    variable: 'kmem_asks',
+    fact: 'kmem.asks',
+    words: ['yes', 'no'],
+    hint: 'kmem_asks: {kubelet: no}',
+    mistakeIn: programMistake,
+  },
 ];
 
 /** A release that the table settles may not be declared otherwise: it was booted or read. */
 function kernelMistake(release: string, word: string): Mistake | undefined {
   const table = parsedByTable(release);
-  if (table === undefined) return { summary: `${release} is no release of an el7 kernel`, hint: kernelHint };
+  if (table === undefined)
+    return { summary: `${release} is no release of an el7 kernel`, hint: kernelHint };
   if (table === 'unknown' || table === word) return undefined;
   const known = table === 'yes' ? 'obeys' : 'does not obey';
-  return { summary: `${release} was booted or read, and ${known} cgroup.memory=nokmem`, hint: 'take it out: kmend knows this kernel' };
+  return {
+    summary: `${release} was booted or read, and ${known} cgroup.memory=nokmem`,
+    hint: 'take it out: kmend knows this kernel',
+  };
 }
 
 function programMistake(name: string): Mistake | undefined {
   if (programs.includes(name)) return undefined;
   const near = nearest(name, programs);
-  const hint = near === undefined ? `the programs are ${programs.join(', ')}` : `did you mean \`${near}\`?`;
+  const hint =
+    near === undefined ? `the programs are ${programs.join(', ')}` : `did you mean \`${near}\`?`;
   return { summary: `${name} is no program that could ask for accounting`, hint };
 }
 
 /** YAML reads a bare yes or no as true or false. */
-const wordOf = (value: Value): string => (value === true ? 'yes' : value === false ? 'no' : typeof value === 'string' ? value : '');
+const wordOf = (value: Value): string =>
+  value === true ? 'yes' : value === false ? 'no' : typeof value === 'string' ? value : '';
 
 type Words = Readonly<Record<string, string>>;
 
@@ -63,7 +83,10 @@ export interface Declared {
   readonly play?: Play;
 }
 
-/** What the operator declares of these hosts. An error in the variables of a group is reported once, at its first host. */
+/**
+ * What the operator declares of these hosts. An error in the variables of a group is reported once,
+ * at its first host.
+ */
 export function declaredFacts(
   inventory: Inventory,
   hosts: readonly string[],
@@ -79,12 +102,19 @@ export function declaredFacts(
       for (const mistake of mistakes) {
         const known = found.get(mistake.summary);
         if (known !== undefined) known.hosts.push(host);
-        else found.set(mistake.summary, { diagnostic: diagnosticOf(inventory, host, declaration, mistake, given), hosts: [host] });
+        else
+          found.set(mistake.summary, {
+            diagnostic: diagnosticOf(inventory, host, declaration, mistake, given),
+            hosts: [host],
+          });
       }
     }
     facts.set(host, declared);
   }
-  return { value: facts, diagnostics: [...found.values()].map((one) => named(one.diagnostic, one.hosts)) };
+  return {
+    value: facts,
+    diagnostics: [...found.values()].map((one) => named(one.diagnostic, one.hosts)),
+  };
 }
 
 function read(
@@ -97,20 +127,28 @@ function read(
   const given = readVariable(scope, variable);
   if (!given.ok) return { value: {}, mistakes: [{ summary: given.why, hint }] };
   if (given.value === undefined) return { value: {}, mistakes: [] };
-  if (!isMapping(given.value)) return { value: {}, mistakes: [{ summary: `${variable} must be a mapping`, hint }] };
+  if (!isMapping(given.value))
+    return { value: {}, mistakes: [{ summary: `${variable} must be a mapping`, hint }] };
   const either = words.join(', ').replace(/, (\w+)$/, ' or $1');
   const entries = Object.entries(given.value).map(([key, value]) => {
     const word = wordOf(value);
-    const wrong = words.includes(word) ? mistakeIn(key, word) : { summary: `${key} must be ${either}`, hint };
+    const wrong = words.includes(word)
+      ? mistakeIn(key, word)
+      : { summary: `${key} must be ${either}`, hint };
     return { key, word, wrong: wrong && { ...wrong, summary: `${variable}: ${wrong.summary}` } };
   });
   return {
-    value: Object.fromEntries(entries.filter(({ wrong }) => wrong === undefined).map(({ key, word }) => [key, word])),
+    value: Object.fromEntries(
+      entries.filter(({ wrong }) => wrong === undefined).map(({ key, word }) => [key, word]),
+    ),
     mistakes: entries.flatMap(({ wrong }) => wrong ?? []),
   };
 }
 
-/** `try` is for the canary: a play without one would try a kernel on as many hosts as it has slots. There it counts as not known. */
+/**
+ * `try` is for the canary: a play without one would try a kernel on as many hosts as it has slots.
+ * There it counts as not known.
+ */
 function withoutTries({ value, mistakes }: Reading, { play }: Declared): Reading {
   if (play === undefined || play.rollout.canary !== undefined) return { value, mistakes };
   const [tried, kept] = [
@@ -125,15 +163,36 @@ function withoutTries({ value, mistakes }: Reading, { play }: Declared): Reading
   return { value: Object.fromEntries(kept), mistakes: [...mistakes, ...warnings] };
 }
 
-/** Where an error is reported: a variable of the inventory at its host, one of the play at the play; one of `-e` has no place. */
-function placeOf(inventory: Inventory, host: string, variable: string, { extraVars, play }: Declared): Place | undefined {
+/**
+ * Where an error is reported: a variable of the inventory at its host, one of the play at the play;
+ * one of `-e` has no place.
+ */
+function placeOf(
+  inventory: Inventory,
+  host: string,
+  variable: string,
+  { extraVars, play }: Declared,
+): Place | undefined {
   if (Object.hasOwn(extraVars, variable)) return undefined;
-  return play !== undefined && Object.hasOwn(play.vars, variable) ? play.place : inventory.hosts.get(host)?.place;
+  return play !== undefined && Object.hasOwn(play.vars, variable)
+    ? play.place
+    : inventory.hosts.get(host)?.place;
 }
 
-const diagnosticOf = (inventory: Inventory, host: string, { variable }: Declaration, mistake: Mistake, given: Declared): Diagnostic => {
+const diagnosticOf = (
+  inventory: Inventory,
+  host: string,
+  { variable }: Declaration,
+  mistake: Mistake,
+  given: Declared,
+): Diagnostic => {
   const place = placeOf(inventory, host, variable, given);
-  return { code: variable.replace('_', '-'), severity: 'error', ...(place && { place }), ...mistake };
+  return {
+    code: variable.replace('_', '-'),
+    severity: 'error',
+    ...(place && { place }),
+    ...mistake,
+  };
 };
 
 function named(diagnostic: Diagnostic, [first = '', ...others]: readonly string[]): Diagnostic {

@@ -1,4 +1,5 @@
-// An inventory while it is read: groups and hosts are added by several files, and become an `Inventory` at the end.
+// An inventory while it is read: groups and hosts are added by several files, and become an
+// `Inventory` at the end.
 import type { Diagnostic, Place } from '../../model/diagnostic.ts';
 import type { Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
@@ -34,7 +35,14 @@ const nowhere: Place = { file: '', line: 1, column: 1 };
 
 /** With `all` and, as its first child, `ungrouped`. */
 export function newDraft(): Draft {
-  const draft: Draft = { groups: new Map(), hosts: new Map(), diagnostics: [], files: [], ranged: 0, notRun: [] };
+  const draft: Draft = {
+    groups: new Map(),
+    hosts: new Map(),
+    diagnostics: [],
+    files: [],
+    ranged: 0,
+    notRun: [],
+  };
   groupNamed(draft, 'all', nowhere).children.add('ungrouped');
   groupNamed(draft, 'ungrouped', nowhere);
   return draft;
@@ -43,31 +51,63 @@ export function newDraft(): Draft {
 export function groupNamed(draft: Draft, name: string, place: Place): DraftGroup {
   const known = draft.groups.get(name);
   if (known !== undefined) return known;
-  const group: DraftGroup = { name, hosts: new Set(), children: new Set(), vars: {}, priority: 1, place };
+  const group: DraftGroup = {
+    name,
+    hosts: new Set(),
+    children: new Set(),
+    vars: {},
+    priority: 1,
+    place,
+  };
   draft.groups.set(name, group);
   return group;
 }
 
 /** `ansible_group_priority` orders groups of one depth; it is no variable. */
-export function setGroupVar(draft: Draft, group: DraftGroup, name: string, value: Value, place: Place): void {
+export function setGroupVar(
+  draft: Draft,
+  group: DraftGroup,
+  name: string,
+  value: Value,
+  place: Place,
+): void {
   if (name !== 'ansible_group_priority') {
     put(group.vars, name, value);
     return;
   }
   const priority = typeof value === 'number' ? value : Number(value);
   if (Number.isInteger(priority)) group.priority = priority;
-  else tell(draft, 'group-priority', place, `ansible_group_priority of ${group.name} should be a whole number`);
+  else
+    tell(
+      draft,
+      'group-priority',
+      place,
+      `ansible_group_priority of ${group.name} should be a whole number`,
+    );
 }
 
-/** What the ranges of an inventory may make in all: a few lines could name more hosts than memory holds. */
+/**
+ * What the ranges of an inventory may make in all: a few lines could name more hosts than memory
+ * holds.
+ */
 const mostRanged = 500_000;
 
-/** Adds the hosts of a pattern (`node[01:12]`, `h:22`) to a group; gives them all. Each of them will be given so many variables. */
-export function addHosts(draft: Draft, group: DraftGroup, pattern: string, place: Place, variables = 0): readonly DraftHost[] {
+/**
+ * Adds the hosts of a pattern (`node[01:12]`, `h:22`) to a group; gives them all. Each of them will
+ * be given so many variables.
+ */
+export function addHosts(
+  draft: Draft,
+  group: DraftGroup,
+  pattern: string,
+  place: Place,
+  variables = 0,
+): readonly DraftHost[] {
   const { name, port } = splitPort(pattern);
   // Such a name is a typing error, or YAML in a file that is read as INI.
   if (name.endsWith(':') || name === '---') {
-    const hint = 'leave out the colon, or write a port after it; a YAML inventory has a name that ends in .yaml';
+    const hint =
+      'leave out the colon, or write a port after it; a YAML inventory has a name that ends in .yaml';
     tell(draft, 'host-name', place, `\`${pattern}\` is not the name of a host`, { hint });
     return [];
   }
@@ -82,13 +122,21 @@ export function addHosts(draft: Draft, group: DraftGroup, pattern: string, place
   if (expanded.names.length > 1) draft.ranged += expanded.names.length * (1 + variables);
   if (draft.ranged > mostRanged && expanded.names.length > 1) {
     const summary = `with \`${pattern}\` the ranges of this inventory make more than ${mostRanged} hosts and variables`;
-    tell(draft, 'range', place, summary, { hint: 'give variables to a group of these hosts instead' });
+    tell(draft, 'range', place, summary, {
+      hint: 'give variables to a group of these hosts instead',
+    });
     return [];
   }
   return expanded.names.map((host) => addHost(draft, group, host, port, place));
 }
 
-function addHost(draft: Draft, group: DraftGroup, name: string, port: number | undefined, place: Place): DraftHost {
+function addHost(
+  draft: Draft,
+  group: DraftGroup,
+  name: string,
+  port: number | undefined,
+  place: Place,
+): DraftHost {
   const known = draft.hosts.get(name);
   const host = known ?? { name, vars: {}, place };
   if (known === undefined) {
@@ -107,19 +155,44 @@ function splitPort(pattern: string): { readonly name: string; readonly port?: nu
   return found === null ? { name: pattern } : withPort(found[1] ?? '', found[2]);
 }
 
-const withPort = (name: string, port: string | undefined) => (port === undefined ? { name } : { name, port: Number(port) });
+const withPort = (name: string, port: string | undefined) =>
+  port === undefined ? { name } : { name, port: Number(port) };
 
-export function tell(draft: Draft, code: string, place: Place, summary: string, more: Partial<Diagnostic> = {}): void {
+export function tell(
+  draft: Draft,
+  code: string,
+  place: Place,
+  summary: string,
+  more: Partial<Diagnostic> = {},
+): void {
   draft.diagnostics.push({ code, severity: 'error', place, summary, ...more });
 }
 
-/** Warns when reading a value as a number loses characters of it: a version `20.10` that becomes 20.1. */
-export function warnLoss(draft: Draft, name: string, text: string, value: Value, place: Place): void {
+/**
+ * Warns when reading a value as a number loses characters of it: a version `20.10` that becomes
+ * 20.1.
+ */
+export function warnLoss(
+  draft: Draft,
+  name: string,
+  text: string,
+  value: Value,
+  place: Place,
+): void {
   const written = text.trim();
-  const lost = typeof value === 'number' ? String(value) !== written : Array.isArray(value) && !/^[[({]|^set/.test(written);
+  const lost =
+    typeof value === 'number'
+      ? String(value) !== written
+      : Array.isArray(value) && !/^[[({]|^set/.test(written);
   if (!lost) return;
-  tell(draft, 'value-loses-characters', place, `\`${name}\`: ${written} is read as ${JSON.stringify(value)}`, {
-    severity: 'warning',
-    hint: `if it is text, write it in quotes that reach us: '"${written}"' on a host line of an INI file, "${written}" elsewhere`,
-  });
+  tell(
+    draft,
+    'value-loses-characters',
+    place,
+    `\`${name}\`: ${written} is read as ${JSON.stringify(value)}`,
+    {
+      severity: 'warning',
+      hint: `if it is text, write it in quotes that reach us: '"${written}"' on a host line of an INI file, "${written}" elsewhere`,
+    },
+  );
 }

@@ -13,7 +13,11 @@ export function parseExtraVars(words: readonly string[], reader: Reader): Checke
   const vars: Record<string, Value> = {};
   const diagnostics: Diagnostic[] = [];
   for (const word of words) {
-    const read = word.startsWith('@') ? fromFile(word.slice(1), reader) : /^\s*[[{]/.test(word) ? fromYaml('-e', word) : fromPairs(word);
+    const read = word.startsWith('@')
+      ? fromFile(word.slice(1), reader)
+      : /^\s*[[{]/.test(word)
+        ? fromYaml('-e', word)
+        : fromPairs(word);
     for (const one of read.diagnostics) diagnostics.push(one);
     for (const [name, value] of Object.entries(read.value ?? {})) put(vars, name, value);
   }
@@ -21,32 +25,50 @@ export function parseExtraVars(words: readonly string[], reader: Reader): Checke
 }
 
 function refuse(file: string, summary: string, hint: string): Checked<Mapping> {
-  return { diagnostics: [{ code: 'extra-vars', severity: 'error', place: { file, line: 1, column: 1 }, summary, hint }] };
+  return {
+    diagnostics: [
+      { code: 'extra-vars', severity: 'error', place: { file, line: 1, column: 1 }, summary, hint },
+    ],
+  };
 }
 
 function fromFile(path: string, reader: Reader): Checked<Mapping> {
   const read = reader.readText(path);
-  return read.ok ? fromYaml(path, read.text) : refuse(path, `the variables of -e @${path} cannot be read: ${read.why}`, 'write -e @FILE');
+  return read.ok
+    ? fromYaml(path, read.text)
+    : refuse(path, `the variables of -e @${path} cannot be read: ${read.why}`, 'write -e @FILE');
 }
 
 function fromYaml(path: string, text: string): Checked<Mapping> {
   const { value: tree, diagnostics } = parseYaml(sourceOf(path, text));
   if (hasErrors(diagnostics)) return { diagnostics };
   if (tree?.kind === 'map') return { value: mappingOf(tree), diagnostics };
-  if (tree === undefined || (tree.kind === 'scalar' && tree.value === null)) return { value: {}, diagnostics };
-  return refuse(path, 'extra variables should be a mapping', 'write for example -e \'{"name": "value"}\'');
+  if (tree === undefined || (tree.kind === 'scalar' && tree.value === null))
+    return { value: {}, diagnostics };
+  return refuse(
+    path,
+    'extra variables should be a mapping',
+    'write for example -e \'{"name": "value"}\'',
+  );
 }
 
 function fromPairs(text: string): Checked<Mapping> {
   const split = splitWords(text, false);
   const hint = 'write -e name=value, -e \'{"name": "value"}\' or -e @FILE';
   const shown = withoutNamedSecrets(text);
-  if (split.problem !== undefined) return refuse('-e', `\`${shown}\` cannot be read: ${split.problem}`, hint);
+  if (split.problem !== undefined)
+    return refuse('-e', `\`${shown}\` cannot be read: ${split.problem}`, hint);
   const vars: Record<string, Value> = {};
   for (const word of split.words) {
     const equals = word.text.indexOf('=');
     if (equals <= 0)
-      return refuse('-e', shown === text ? `\`${word.text}\` is not name=value` : `\`${shown}\` holds a word that is not name=value`, hint);
+      return refuse(
+        '-e',
+        shown === text
+          ? `\`${word.text}\` is not name=value`
+          : `\`${shown}\` holds a word that is not name=value`,
+        hint,
+      );
     put(vars, word.text.slice(0, equals), word.text.slice(equals + 1));
   }
   return { value: vars, diagnostics: [] };

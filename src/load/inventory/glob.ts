@@ -1,4 +1,5 @@
-// Globs over names, character for character as Python's fnmatch reads them: what Ansible's patterns are made of.
+// Globs over names, character for character as Python's fnmatch reads them: what Ansible's patterns
+// are made of.
 
 type Part = '*' | '?' | Class;
 
@@ -7,7 +8,10 @@ interface Class {
   readonly ranges: readonly (readonly [string, string])[];
 }
 
-/** Does a whole name match a glob? The time is at most the length of the glob times the length of the name. */
+/**
+ * Does a whole name match a glob? The time is at most the length of the glob times the length of
+ * the name.
+ */
 export function globMatcher(glob: string): (name: string) => boolean {
   const parts = partsOf([...glob]);
   return (name) => matches(parts, [...name]);
@@ -29,7 +33,10 @@ function partsOf(glob: readonly string[]): readonly Part[] {
   return parts;
 }
 
-/** Where the class that begins here is closed: a `]` that is its first character is one of its members. -1 = not a class but a plain bracket. */
+/**
+ * Where the class that begins here is closed: a `]` that is its first character is one of its
+ * members. -1 = not a class but a plain bracket.
+ */
 function classEnd(glob: readonly string[], start: number): number {
   const first = glob[start + 1] === '!' ? start + 2 : start + 1;
   return glob.indexOf(']', first + 1);
@@ -47,7 +54,10 @@ function classOf(content: readonly string[]): Class {
   return { negated, ranges };
 }
 
-/** A `*` takes as little as it can; where the rest does not fit, only the last one takes one character more. */
+/**
+ * A `*` takes as little as it can; where the rest does not fit, only the last one takes one
+ * character more.
+ */
 function matches(parts: readonly Part[], name: readonly string[]): boolean {
   let part = 0;
   let star = -1;
@@ -71,6 +81,8 @@ function matches(parts: readonly Part[], name: readonly string[]): boolean {
 function fits(part: '?' | Class, character: string): boolean {
   if (part === '?') return true;
   const code = character.codePointAt(0) ?? 0;
-  const isIn = part.ranges.some(([from, to]) => (from.codePointAt(0) ?? 0) <= code && code <= (to.codePointAt(0) ?? 0));
+  const isIn = part.ranges.some(
+    ([from, to]) => (from.codePointAt(0) ?? 0) <= code && code <= (to.codePointAt(0) ?? 0),
+  );
   return isIn !== part.negated;
 }

@@ -1,4 +1,5 @@
-// Inventories in INI form: sections [group], [group:vars], [group:children]; host lines split as a shell would.
+// Inventories in INI form: sections [group], [group:vars], [group:children]; host lines split as a
+// shell would.
 import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import type { Source } from '../text/source.ts';
@@ -37,7 +38,8 @@ export function readIni(draft: Draft, source: Source): void {
       readVariable(draft, section.group, line, place);
     } else if (section.kind === 'children') {
       const child = (line.split('#', 1)[0] ?? '').trim();
-      if (/\s/.test(child)) tell(draft, 'ini-syntax', place, `expected the name of a group, not \`${child}\``);
+      if (/\s/.test(child))
+        tell(draft, 'ini-syntax', place, `expected the name of a group, not \`${child}\``);
       groupNamed(draft, section.group, place).children.add(child);
       groupNamed(draft, child, place);
       promised.push({ name: child, by: section, place });
@@ -45,13 +47,25 @@ export function readIni(draft: Draft, source: Source): void {
   }
   for (const { name, by, place } of promised) {
     if (declared.has(name)) continue;
-    tell(draft, 'undefined-group', place, `[${by.group}:${by.kind}] names the group ${name}, which is not declared`, {
-      hint: `add a section [${name}]`,
-    });
+    tell(
+      draft,
+      'undefined-group',
+      place,
+      `[${by.group}:${by.kind}] names the group ${name}, which is not declared`,
+      {
+        hint: `add a section [${name}]`,
+      },
+    );
   }
 }
 
-function openSection(draft: Draft, group: string, kind: string, place: Place, before: Section): Section {
+function openSection(
+  draft: Draft,
+  group: string,
+  kind: string,
+  place: Place,
+  before: Section,
+): Section {
   if (kind !== 'hosts' && kind !== 'vars' && kind !== 'children') {
     tell(draft, 'ini-syntax', place, `the section [${group}:${kind}] is of an unknown kind`, {
       hint: 'known: [group], [group:vars], [group:children]',
@@ -75,7 +89,13 @@ function readVariable(draft: Draft, group: string, line: string, place: Place): 
   setGroupVar(draft, groupNamed(draft, group, place), name, value, place);
 }
 
-function readHostLine(draft: Draft, group: string, source: Source, line: string, offset: number): void {
+function readHostLine(
+  draft: Draft,
+  group: string,
+  source: Source,
+  line: string,
+  offset: number,
+): void {
   const place = source.placeAt(offset);
   const split = splitWords(line);
   if (split.problem !== undefined) {
@@ -87,15 +107,27 @@ function readHostLine(draft: Draft, group: string, source: Source, line: string,
   if (pattern.text.startsWith('[')) {
     const hint = 'a section is [name], [name:vars] or [name:children], without blanks';
     if (!/^\[[^:]*:.*\]/.test(pattern.text)) {
-      tell(draft, 'ini-syntax', place, `\`${withoutNamedSecrets(line)}\` is neither a section nor a host`, { hint });
+      tell(
+        draft,
+        'ini-syntax',
+        place,
+        `\`${withoutNamedSecrets(line)}\` is neither a section nor a host`,
+        { hint },
+      );
       return;
     }
   }
   if (pattern.text.includes('=')) {
-    tell(draft, 'host-name', place, `this makes a host called \`${withoutNamedSecrets(pattern.text)}\``, {
-      severity: 'warning',
-      hint: 'was the name of the host forgotten?',
-    });
+    tell(
+      draft,
+      'host-name',
+      place,
+      `this makes a host called \`${withoutNamedSecrets(pattern.text)}\``,
+      {
+        severity: 'warning',
+        hint: 'was the name of the host forgotten?',
+      },
+    );
   }
   // `db_password=two words`: the word may be half of a secret.
   const mayQuote = withoutNamedSecrets(line) === line;
@@ -104,10 +136,22 @@ function readHostLine(draft: Draft, group: string, source: Source, line: string,
     const equals = word.text.indexOf('=');
     const at = source.placeAt(offset + word.at);
     if (equals === -1)
-      tell(draft, 'ini-syntax', at, `expected key=value${mayQuote ? `, not \`${word.text}\`` : ''}`, { hint: 'a comment starts with #' });
+      tell(
+        draft,
+        'ini-syntax',
+        at,
+        `expected key=value${mayQuote ? `, not \`${word.text}\`` : ''}`,
+        { hint: 'a comment starts with #' },
+      );
     else variables.push([word.text.slice(0, equals), word.text.slice(equals + 1), at]);
   }
-  const hosts = addHosts(draft, groupNamed(draft, group, place), pattern.text, place, variables.length);
+  const hosts = addHosts(
+    draft,
+    groupNamed(draft, group, place),
+    pattern.text,
+    place,
+    variables.length,
+  );
   for (const [name, text, at] of variables) {
     const value = iniValue(text);
     warnLoss(draft, name, text, value, at);
@@ -116,7 +160,18 @@ function readHostLine(draft: Draft, group: string, source: Source, line: string,
 }
 
 // Form feed and the like end a line too, as Ansible reads them.
-const lineEnds = new Set(['\n', '\r', '\v', '\f', '\x1c', '\x1d', '\x1e', '\x85', '\u2028', '\u2029']);
+const lineEnds = new Set([
+  '\n',
+  '\r',
+  '\v',
+  '\f',
+  '\x1c',
+  '\x1d',
+  '\x1e',
+  '\x85',
+  '\u2028',
+  '\u2029',
+]);
 
 /** The lines of a text with their offsets. */
 function* linesOf(text: string): Generator<{ readonly text: string; readonly at: number }> {
@@ -135,7 +190,10 @@ interface Words {
   readonly problem?: string;
 }
 
-/** A line as a POSIX shell splits it; `#` starts a comment also inside a word, where there are comments. */
+/**
+ * A line as a POSIX shell splits it; `#` starts a comment also inside a word, where there are
+ * comments.
+ */
 export function splitWords(line: string, comments = true): Words {
   const words: { text: string; at: number }[] = [];
   let word: { text: string; at: number } | undefined;
@@ -164,7 +222,10 @@ export function splitWords(line: string, comments = true): Words {
   return { words };
 }
 
-function readQuoted(line: string, start: number): { readonly text: string; readonly end: number } | undefined {
+function readQuoted(
+  line: string,
+  start: number,
+): { readonly text: string; readonly end: number } | undefined {
   const quote = line[start];
   let text = '';
   for (let at = start + 1; at < line.length; at++) {

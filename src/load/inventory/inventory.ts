@@ -18,10 +18,14 @@ export interface InventoryOptions {
 }
 
 /**
- * Reads inventories in the order of their `-i`: a file (YAML, JSON or INI), a directory of them, a program, or names with a comma
- * (`-i host1,host2`). A broken file is an error, never a smaller fleet.
+ * Reads inventories in the order of their `-i`: a file (YAML, JSON or INI), a directory of them, a
+ * program, or names with a comma (`-i host1,host2`). A broken file is an error, never a smaller
+ * fleet.
  */
-export function loadInventory(sources: readonly string[], options: InventoryOptions): Checked<Inventory> {
+export function loadInventory(
+  sources: readonly string[],
+  options: InventoryOptions,
+): Checked<Inventory> {
   const draft = newDraft();
   const dirs: string[] = [];
   for (const source of sources) {
@@ -34,12 +38,21 @@ export function loadInventory(sources: readonly string[], options: InventoryOpti
   }
   const inventory = assemble(draft, {
     inventory: dirs.map((dir) => varsUnder(draft, options.reader, dir)),
-    playbook: options.playbookDir === undefined ? [] : [varsUnder(draft, options.reader, options.playbookDir)],
+    playbook:
+      options.playbookDir === undefined
+        ? []
+        : [varsUnder(draft, options.reader, options.playbookDir)],
   });
   if (draft.hosts.size === 0 && draft.notRun.length === 0 && !hasErrors(draft.diagnostics)) {
     const place = draft.files[0] === undefined ? undefined : { place: placeOf(draft.files[0]) };
     const summary = sources.length === 0 ? 'no inventory is given' : 'the inventory has no hosts';
-    draft.diagnostics.push({ code: 'empty-inventory', severity: 'error', ...place, summary, hint: 'give one with -i FILE' });
+    draft.diagnostics.push({
+      code: 'empty-inventory',
+      severity: 'error',
+      ...place,
+      summary,
+      hint: 'give one with -i FILE',
+    });
   }
   return { ...(inventory && { value: inventory }), diagnostics: draft.diagnostics };
 }
@@ -48,23 +61,42 @@ const placeOf = (file: string): Place => ({ file, line: 1, column: 1 });
 
 function readNames(draft: Draft, list: string): void {
   const ungrouped = groupNamed(draft, 'ungrouped', placeOf(''));
-  for (const name of list.split(',')) if (name.trim() !== '') addHosts(draft, ungrouped, name.trim(), placeOf('-i'));
+  for (const name of list.split(','))
+    if (name.trim() !== '') addHosts(draft, ungrouped, name.trim(), placeOf('-i'));
 }
 
 // What lies beside inventories in their directory and is none.
 const ignoredNames = /^\.|^(?:group_vars|host_vars|vars_plugins)$|~$/;
-const ignoredEndings = new Set(['pyc', 'pyo', 'swp', 'bak', 'rpm', 'md', 'txt', 'rst', 'orig', 'cfg', 'retry']);
+const ignoredEndings = new Set([
+  'pyc',
+  'pyo',
+  'swp',
+  'bak',
+  'rpm',
+  'md',
+  'txt',
+  'rst',
+  'orig',
+  'cfg',
+  'retry',
+]);
 
 /** @param source what the operator named: the path itself, or a directory above it */
 function readPath(draft: Draft, reader: Reader, source: string, path: string, depth: number): void {
   const names = reader.list(path);
   if (names === undefined) {
-    readFile(draft, reader, path, path === source ? reader.readText(path) : reader.readFound(path, source));
+    readFile(
+      draft,
+      reader,
+      path,
+      path === source ? reader.readText(path) : reader.readFound(path, source),
+    );
     return;
   }
   if (depth > 20) return;
   for (const name of [...names].sort()) {
-    if (!ignoredNames.test(name) && !ignoredEndings.has(endingOf(name))) readPath(draft, reader, source, join(path, name), depth + 1);
+    if (!ignoredNames.test(name) && !ignoredEndings.has(endingOf(name)))
+      readPath(draft, reader, source, join(path, name), depth + 1);
   }
 }
 
@@ -74,7 +106,8 @@ function readFile(draft: Draft, reader: Reader, path: string, read: Read): void 
     return;
   }
   draft.files.push(path);
-  if (read.text.startsWith('#!') && reader.isExecutable?.(path) === true) readProgram(draft, reader, path);
+  if (read.text.startsWith('#!') && reader.isExecutable?.(path) === true)
+    readProgram(draft, reader, path);
   else readText(draft, path, read.text);
 }
 
@@ -86,21 +119,28 @@ function readText(draft: Draft, path: string, text: string): void {
     return;
   }
   for (const one of parsed.checked.diagnostics) draft.diagnostics.push(one);
-  if (parsed.checked.value !== undefined) readYamlInventory(draft, parsed.source, parsed.checked.value);
+  if (parsed.checked.value !== undefined)
+    readYamlInventory(draft, parsed.source, parsed.checked.value);
 }
 
-/** By the ending, or by what only one of the two has: a document mark or brace at the beginning, a section at the margin. */
+/**
+ * By the ending, or by what only one of the two has: a document mark or brace at the beginning, a
+ * section at the margin.
+ */
 function formOf(path: string, text: string): 'yaml' | 'ini' | 'unknown' {
   const ending = endingOf(path);
-  if (['yaml', 'yml', 'json'].includes(ending) || /^(?:---|%YAML|\{)/.test(firstLine(text))) return 'yaml';
-  if (['ini', 'cfg'].includes(ending) || /^\[[^\]\n\r\u2028\u2029]+\][ \t]*(?:#.*)?$/m.test(text)) return 'ini';
+  if (['yaml', 'yml', 'json'].includes(ending) || /^(?:---|%YAML|\{)/.test(firstLine(text)))
+    return 'yaml';
+  if (['ini', 'cfg'].includes(ending) || /^\[[^\]\n\r\u2028\u2029]+\][ \t]*(?:#.*)?$/m.test(text))
+    return 'ini';
   // Saves parsing a long list of hosts as YAML: a mapping has a colon before a blank.
   return /:(?:\s|$)/.test(text) ? 'unknown' : 'ini';
 }
 
 /**
- * YAML is tried first, as Ansible does. A broken text is YAML if it begins as a mapping does: its YAML errors are reported, and its keys do
- * not become hosts. A host line such as `n1 note="x: y"` is a mapping to YAML, with half of the line as its key; it is INI.
+ * YAML is tried first, as Ansible does. A broken text is YAML if it begins as a mapping does: its
+ * YAML errors are reported, and its keys do not become hosts. A host line such as `n1 note="x: y"`
+ * is a mapping to YAML, with half of the line as its key; it is INI.
  */
 function isMapping(text: string, checked: Checked<Tree>): boolean {
   const first = firstLine(text);
@@ -125,7 +165,12 @@ function readProgram(draft: Draft, reader: Reader, path: string): void {
   const call = (args: readonly string[]) => {
     const answer = run(path, args);
     if (!answer.ok) {
-      tell(draft, 'inventory-program', placeOf(path), `${baseOf(path)} ${args.join(' ')} failed: ${answer.why}`);
+      tell(
+        draft,
+        'inventory-program',
+        placeOf(path),
+        `${baseOf(path)} ${args.join(' ')} failed: ${answer.why}`,
+      );
       return undefined;
     }
     const parsed = parseData(path, answer.text);
@@ -134,5 +179,10 @@ function readProgram(draft: Draft, reader: Reader, path: string): void {
   };
   const listed = call(['--list']);
   if (listed?.checked.value === undefined) return;
-  readProgramOutput(draft, listed.source, listed.checked.value, (host) => call(['--host', host])?.checked.value);
+  readProgramOutput(
+    draft,
+    listed.source,
+    listed.checked.value,
+    (host) => call(['--host', host])?.checked.value,
+  );
 }

@@ -1,4 +1,5 @@
-// What `inventory --list/--host/--graph`, `--list-tasks` and `--list-tags` print: the text of Ansible's commands.
+// What `inventory --list/--host/--graph`, `--list-tasks` and `--list-tags` print: the text of
+// Ansible's commands.
 
 import { type Checked, type Diagnostic, nearest } from '../../model/diagnostic.ts';
 import type { Group, Inventory } from '../../model/host.ts';
@@ -14,18 +15,25 @@ export function inventoryList(inventory: Inventory, only?: readonly string[]): M
   const isWanted = (host: string): boolean => wanted === undefined || wanted.has(host);
   const hostvars: Record<string, Value> = {};
   for (const host of inventory.hosts.values()) {
-    if (isWanted(host.name) && Object.keys(host.vars).length > 0) put(hostvars, host.name, host.vars);
+    if (isWanted(host.name) && Object.keys(host.vars).length > 0)
+      put(hostvars, host.name, host.vars);
   }
   const listed: Record<string, Value> = { _meta: { hostvars, profile: 'inventory_legacy' } };
   for (const group of inventory.groups.values()) {
     const hosts = group.name === 'all' ? [] : group.hosts.filter(isWanted);
-    const entry = { ...(hosts.length > 0 && { hosts }), ...(group.children.length > 0 && { children: group.children }) };
+    const entry = {
+      ...(hosts.length > 0 && { hosts }),
+      ...(group.children.length > 0 && { children: group.children }),
+    };
     if (Object.keys(entry).length > 0) put(listed, group.name, entry);
   }
   return listed;
 }
 
-/** JSON as Python's `json.dumps(sort_keys=True, indent=4)` writes it: what scripts compare byte by byte. */
+/**
+ * JSON as Python's `json.dumps(sort_keys=True, indent=4)` writes it: what scripts compare byte by
+ * byte.
+ */
 export const sortedJson = (value: Value): string => toJson(sorted(value), 4);
 
 function sorted(value: Value): Value {
@@ -37,11 +45,20 @@ function sorted(value: Value): Value {
 }
 
 /** `ansible-inventory --graph [GROUP] [--vars]`, in lines. */
-export function inventoryGraph(inventory: Inventory, start = 'all', withVars = false): Checked<readonly string[]> {
+export function inventoryGraph(
+  inventory: Inventory,
+  start = 'all',
+  withVars = false,
+): Checked<readonly string[]> {
   if (!inventory.groups.has(start)) {
     const guess = nearest(start, inventory.groups.keys());
     const hint = present({ hint: guess && `did you mean \`${guess}\`?` });
-    const problem: Diagnostic = { code: 'unknown-group', severity: 'error', summary: `no group is called ${start}`, ...hint };
+    const problem: Diagnostic = {
+      code: 'unknown-group',
+      severity: 'error',
+      summary: `no group is called ${start}`,
+      ...hint,
+    };
     return { diagnostics: [problem] };
   }
   const lines: string[] = [];
@@ -49,7 +66,9 @@ export function inventoryGraph(inventory: Inventory, start = 'all', withVars = f
     lines.push(depth === 0 ? text : `${'  |'.repeat(depth)}--${text}`);
   };
   const variables = (vars: Mapping, depth: number): void => {
-    if (withVars) for (const key of Object.keys(vars).sort()) line(depth, `{${key} = ${pythonText(vars[key] ?? null)}}`);
+    if (withVars)
+      for (const key of Object.keys(vars).sort())
+        line(depth, `{${key} = ${pythonText(vars[key] ?? null)}}`);
   };
   const walk = (group: Group, depth: number): void => {
     line(depth, `@${group.name}:`);
@@ -70,14 +89,17 @@ export function inventoryGraph(inventory: Inventory, start = 'all', withVars = f
   return { value: lines, diagnostics: [] };
 }
 
-const pythonText = (value: Value): string => (typeof value === 'string' ? value : pythonLiteral(value));
+const pythonText = (value: Value): string =>
+  typeof value === 'string' ? value : pythonLiteral(value);
 
 function pythonLiteral(value: Value): string {
   if (value === null) return 'None';
   if (value === true) return 'True';
   if (value === false) return 'False';
   if (typeof value === 'string')
-    return value.includes("'") && !value.includes('"') ? `"${value}"` : `'${value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n')}'`;
+    return value.includes("'") && !value.includes('"')
+      ? `"${value}"`
+      : `'${value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n')}'`;
   if (isList(value)) return `[${value.map(pythonLiteral).join(', ')}]`;
   if (isMapping(value))
     return `{${Object.entries(value)
@@ -90,8 +112,14 @@ function pythonLiteral(value: Value): string {
 const playLine = (play: Play, index: number): string =>
   `  play #${index + 1} (${play.hosts}): ${play.name}\tTAGS: [${play.tags.join(',')}]`;
 
-/** `ansible-playbook --list-tasks`, in lines. Tags of tasks hold those of the blocks and the play around them. */
-export function listTasksText(playbook: Playbook, isWanted: (task: Task) => boolean = () => true): readonly string[] {
+/**
+ * `ansible-playbook --list-tasks`, in lines. Tags of tasks hold those of the blocks and the play
+ * around them.
+ */
+export function listTasksText(
+  playbook: Playbook,
+  isWanted: (task: Task) => boolean = () => true,
+): readonly string[] {
   const plays = playbook.plays.flatMap((play, index) => [
     '',
     playLine(play, index),

@@ -14,20 +14,33 @@ interface Search {
 }
 
 /**
- * The hosts of a pattern. Unions come first, then `&`, then `!`, wherever they are written. No list of hosts is ever empty by accident:
- * an empty pattern and an exclusion that matches nothing are errors.
+ * The hosts of a pattern. Unions come first, then `&`, then `!`, wherever they are written. No list
+ * of hosts is ever empty by accident: an empty pattern and an exclusion that matches nothing are
+ * errors.
  */
-export function resolvePattern(pattern: string, inventory: Inventory, place?: Place): Checked<readonly string[]> {
+export function resolvePattern(
+  pattern: string,
+  inventory: Inventory,
+  place?: Place,
+): Checked<readonly string[]> {
   return resolveParts(splitPattern(pattern), pattern, { inventory, place, diagnostics: [] });
 }
 
 /**
- * The hosts that `--limit` leaves, in the order in which they came. `@file` in it stands for the file's lines, one pattern each.
- * A limit that is empty is an error: to Ansible it means every host.
+ * The hosts that `--limit` leaves, in the order in which they came. `@file` in it stands for the
+ * file's lines, one pattern each. A limit that is empty is an error: to Ansible it means every
+ * host.
  */
-export function limitTo(hosts: readonly string[], limit: string, inventory: Inventory, reader?: Reader): Checked<readonly string[]> {
+export function limitTo(
+  hosts: readonly string[],
+  limit: string,
+  inventory: Inventory,
+  reader?: Reader,
+): Checked<readonly string[]> {
   const diagnostics: Diagnostic[] = [];
-  const parts = splitPattern(limit).flatMap((part) => (part.startsWith('@') ? linesOf(part.slice(1), reader, diagnostics) : [part]));
+  const parts = splitPattern(limit).flatMap((part) =>
+    part.startsWith('@') ? linesOf(part.slice(1), reader, diagnostics) : [part],
+  );
   if (diagnostics.length > 0) return { diagnostics };
   const allowed = resolveParts(parts, limit, { inventory, place: undefined, diagnostics }, 'limit');
   if (allowed.value === undefined) return allowed;
@@ -35,11 +48,20 @@ export function limitTo(hosts: readonly string[], limit: string, inventory: Inve
   return { value: hosts.filter((host) => names.has(host)), diagnostics: allowed.diagnostics };
 }
 
-function linesOf(path: string, reader: Reader | undefined, diagnostics: Diagnostic[]): readonly string[] {
+function linesOf(
+  path: string,
+  reader: Reader | undefined,
+  diagnostics: Diagnostic[],
+): readonly string[] {
   const read = reader?.readText(path) ?? { ok: false, why: 'no file can be read here' };
   const place = { file: path, line: 1, column: 1 };
   if (!read.ok) {
-    diagnostics.push({ code: 'unreadable', severity: 'error', place, summary: `the limit file ${path} cannot be read: ${read.why}` });
+    diagnostics.push({
+      code: 'unreadable',
+      severity: 'error',
+      place,
+      summary: `the limit file ${path} cannot be read: ${read.why}`,
+    });
     return [];
   }
   const patterns: string[] = [];
@@ -49,20 +71,39 @@ function linesOf(path: string, reader: Reader | undefined, diagnostics: Diagnost
     if (/[\s,]/.test(line)) {
       const hint = 'write one pattern a line, and comments on lines of their own';
       const at = { file: path, line: index + 1, column: 1 };
-      diagnostics.push({ code: 'limit-line', severity: 'error', place: at, summary: `\`${line}\` is more than one pattern`, hint });
+      diagnostics.push({
+        code: 'limit-line',
+        severity: 'error',
+        place: at,
+        summary: `\`${line}\` is more than one pattern`,
+        hint,
+      });
     }
     patterns.push(line);
   }
   if (patterns.length === 0 && diagnostics.length === 0) {
     const detail = 'an empty list of hosts never means all of them';
-    diagnostics.push({ code: 'empty-limit', severity: 'error', place, summary: `the limit file ${path} holds no pattern`, detail });
+    diagnostics.push({
+      code: 'empty-limit',
+      severity: 'error',
+      place,
+      summary: `the limit file ${path} holds no pattern`,
+      detail,
+    });
   }
   return patterns;
 }
 
-/** Splits at commas; without one at colons and blanks, unless the text is an address. A bracket that is not closed, or closes nothing, is a part of its own. */
+/**
+ * Splits at commas; without one at colons and blanks, unless the text is an address. A bracket that
+ * is not closed, or closes nothing, is a part of its own.
+ */
 export function splitPattern(pattern: string): readonly string[] {
-  const parts = pattern.includes(',') ? pattern.split(',') : isAddress(pattern.trim()) ? [pattern] : wordsOf(pattern);
+  const parts = pattern.includes(',')
+    ? pattern.split(',')
+    : isAddress(pattern.trim())
+      ? [pattern]
+      : wordsOf(pattern);
   return parts.map((part) => part.trim()).filter((part) => part !== '');
 }
 
@@ -71,7 +112,10 @@ function wordsOf(pattern: string): readonly string[] {
   const open = pattern.indexOf('[', pattern.lastIndexOf(']') + 1);
   const closed = open === -1 ? pattern : pattern.slice(0, open);
   const rest = open === -1 ? '' : pattern.slice(open);
-  return [...(closed.match(/(?:[^\s:[\]]|\[[^\]]*(?:\]|$))+|\]/g) ?? []), ...(rest.match(/[^\s:[]+|\[/g) ?? [])];
+  return [
+    ...(closed.match(/(?:[^\s:[\]]|\[[^\]]*(?:\]|$))+|\]/g) ?? []),
+    ...(rest.match(/[^\s:[]+|\[/g) ?? []),
+  ];
 }
 
 function isAddress(text: string): boolean {
@@ -87,7 +131,9 @@ function isIpv6(text: string): boolean {
   if (halves.length > 2) return false;
   const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
   const plain = groups.every(
-    (group, index) => /^[0-9a-f]{1,4}$/i.test(group) || (index === groups.length - 1 && /^(?:\d{1,3}\.){3}\d{1,3}$/.test(group)),
+    (group, index) =>
+      /^[0-9a-f]{1,4}$/i.test(group) ||
+      (index === groups.length - 1 && /^(?:\d{1,3}\.){3}\d{1,3}$/.test(group)),
   );
   return plain && (halves.length === 2 ? groups.length <= 7 : groups.length === 8);
 }
@@ -99,7 +145,10 @@ function resolveParts(
   what: 'pattern' | 'limit' = 'pattern',
 ): Checked<readonly string[]> {
   if (parts.length === 0) {
-    const hint = what === 'limit' ? 'is a shell variable in it empty? `all` means every host' : '`all` means every host';
+    const hint =
+      what === 'limit'
+        ? 'is a shell variable in it empty? `all` means every host'
+        : '`all` means every host';
     return refuse(search, `empty-${what}`, `the ${what} \`${whole}\` names no host`, {
       detail: 'an empty list of hosts never means all of them',
       hint,
@@ -107,7 +156,9 @@ function resolveParts(
   }
   // Ansible drops the bracket and reads `web[1` as web and 1: all of a group instead of one host.
   if (parts.some((part) => part === '[' || part === ']'))
-    return refuse(search, 'pattern', `a bracket in \`${whole}\` is not closed`, { hint: 'the first host of a group is `web[0]`' });
+    return refuse(search, 'pattern', `a bracket in \`${whole}\` is not closed`, {
+      hint: 'the first host of a group is `web[0]`',
+    });
   const unions = parts.filter((part) => !/^[&!]/.test(part));
   const ordered = [
     ...(unions.length === 0 ? ['all'] : unions),
@@ -119,7 +170,8 @@ function resolveParts(
     const sign = /^[&!]/.exec(part)?.[0] ?? '';
     const name = part.slice(sign.length);
     if (name === '') return refuse(search, 'pattern', `\`${part}\` in \`${whole}\` names no host`);
-    const found = sign === '' && search.inventory.hosts.has(name) ? [name] : matchOne(name, part, search);
+    const found =
+      sign === '' && search.inventory.hosts.has(name) ? [name] : matchOne(name, part, search);
     if (found === undefined) return { diagnostics: search.diagnostics };
     const set = new Set(found);
     if (sign === '!') hosts = hosts.filter((host) => !set.has(host));
@@ -135,13 +187,25 @@ function refuse(
   summary: string,
   more: Partial<Diagnostic> = {},
 ): { readonly diagnostics: readonly Diagnostic[] } {
-  search.diagnostics.push({ code, severity: 'error', ...(search.place && { place: search.place }), summary, ...more });
+  search.diagnostics.push({
+    code,
+    severity: 'error',
+    ...(search.place && { place: search.place }),
+    summary,
+    ...more,
+  });
   return { diagnostics: search.diagnostics };
 }
 
 const warn = (search: Search, code: string, summary: string, hint?: string): void => {
   const place = search.place && { place: search.place };
-  search.diagnostics.push({ code, severity: 'warning', ...place, summary, ...(hint !== undefined && { hint }) });
+  search.diagnostics.push({
+    code,
+    severity: 'warning',
+    ...place,
+    summary,
+    ...(hint !== undefined && { hint }),
+  });
 };
 
 interface Subscript {
@@ -162,21 +226,40 @@ function matchOne(pattern: string, part: string, search: Search): readonly strin
   if (subscript.end !== undefined) return matched.slice(subscript.start, subscript.end + 1);
   const one = matched.at(subscript.start);
   if (one !== undefined) return [one];
-  refuse(search, 'subscript', `\`${pattern}\`: there are only ${matched.length} hosts`, { hint: 'the first is [0], the last is [-1]' });
+  refuse(search, 'subscript', `\`${pattern}\`: there are only ${matched.length} hosts`, {
+    hint: 'the first is [0], the last is [-1]',
+  });
   return undefined;
 }
 
-function splitSubscript(pattern: string, search: Search): { readonly name: string; readonly subscript?: Subscript } {
-  const found = pattern.startsWith('~') ? null : /^(.+)\[(?:(-?[0-9]+)|([0-9]+)([:-])([0-9]*))\]$/.exec(pattern);
+function splitSubscript(
+  pattern: string,
+  search: Search,
+): { readonly name: string; readonly subscript?: Subscript } {
+  const found = pattern.startsWith('~')
+    ? null
+    : /^(.+)\[(?:(-?[0-9]+)|([0-9]+)([:-])([0-9]*))\]$/.exec(pattern);
   if (found === null) return { name: pattern };
   const name = found[1] ?? '';
   if (found[2] !== undefined) return { name, subscript: { start: Number(found[2]) } };
   const start = Number(found[3]);
-  if (found[4] === '-') warn(search, 'subscript-dash', `\`${pattern}\`: a subscript is written with a colon`, `[${found[3]}:${found[5]}]`);
+  if (found[4] === '-')
+    warn(
+      search,
+      'subscript-dash',
+      `\`${pattern}\`: a subscript is written with a colon`,
+      `[${found[3]}:${found[5]}]`,
+    );
   if (found[5] === '') return { name, subscript: { start, end: Number.MAX_SAFE_INTEGER } };
   const end = Number(found[5]);
   // An end of 0 is read as no end by Ansible, and so here: one host.
-  if (end === 0) warn(search, 'subscript-end', `\`${pattern}\` is the one host number ${start}`, `write [${start}]`);
+  if (end === 0)
+    warn(
+      search,
+      'subscript-end',
+      `\`${pattern}\` is the one host number ${start}`,
+      `write [${start}]`,
+    );
   return { name, subscript: end === 0 ? { start } : { start, end } };
 }
 
@@ -188,14 +271,23 @@ function tellNoMatch(pattern: string, part: string, search: Search): void {
   const meant = guess === undefined ? undefined : `did you mean \`${guess}\`?`;
   if (part.startsWith('!')) {
     const detail = 'hosts that should be left out would be taken in';
-    refuse(search, 'exclusion-matches-nothing', `\`${part}\` excludes nothing: no host or group is called that`, {
-      detail,
-      ...(meant && { hint: meant }),
-    });
+    refuse(
+      search,
+      'exclusion-matches-nothing',
+      `\`${part}\` excludes nothing: no host or group is called that`,
+      {
+        detail,
+        ...(meant && { hint: meant }),
+      },
+    );
     return;
   }
-  const local = /^(?:localhost|127\.0\.0\.1|::1)$/.test(pattern) ? 'the machine that runs kmend is never changed by it' : undefined;
-  const range = /\[\d+:\d+\]$/.test(pattern) ? 'in a pattern, brackets are a subscript; ranges exist in inventories only' : undefined;
+  const local = /^(?:localhost|127\.0\.0\.1|::1)$/.test(pattern)
+    ? 'the machine that runs kmend is never changed by it'
+    : undefined;
+  const range = /\[\d+:\d+\]$/.test(pattern)
+    ? 'in a pattern, brackets are a subscript; ranges exist in inventories only'
+    : undefined;
   warn(search, 'no-match', `\`${pattern}\` matches no host`, range ?? meant ?? local);
 }
 
@@ -216,6 +308,8 @@ function matchName(name: string, search: Search): readonly string[] | undefined 
     return undefined;
   }
   const found = new Set(matching);
-  const inGroups = groups.filter((group) => found.has(group)).flatMap((group) => levelByLevel(inventory, group));
+  const inGroups = groups
+    .filter((group) => found.has(group))
+    .flatMap((group) => levelByLevel(inventory, group));
   return [...new Set([...inGroups, ...hosts.filter((host) => found.has(host))])];
 }

@@ -1,8 +1,12 @@
-// Values of INI inventories: Ansible reads them as Python literals where they are one, and as text otherwise.
+// Values of INI inventories: Ansible reads them as Python literals where they are one, and as text
+// otherwise.
 import type { Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
 
-/** The value of an INI right-hand side: `1` a number, `[1,2]` a list, `"q"` q; `yes`, `01`, `true` stay text. */
+/**
+ * The value of an INI right-hand side: `1` a number, `[1,2]` a list, `"q"` q; `yes`, `01`, `true`
+ * stay text.
+ */
 export function iniValue(text: string): Value {
   const reader = new LiteralReader(text);
   try {
@@ -18,7 +22,10 @@ class NotALiteral extends Error {}
 interface Pyth {
   readonly value: Value;
   readonly complex?: { readonly re: number; readonly im: number };
-  /** An `unsigned` number may get one sign, `-1`; to a `signed` one only an imaginary part may be added, `-1+2j`. */
+  /**
+   * An `unsigned` number may get one sign, `-1`; to a `signed` one only an imaginary part may be
+   * added, `-1+2j`.
+   */
   readonly number?: 'unsigned' | 'signed';
 }
 
@@ -76,7 +83,12 @@ class LiteralReader {
       this.at++;
       const right = this.atom();
       // Only "real number plus imaginary part" is a literal.
-      if (left.number === undefined || left.complex !== undefined || right.number !== 'unsigned' || right.complex === undefined)
+      if (
+        left.number === undefined ||
+        left.complex !== undefined ||
+        right.number !== 'unsigned' ||
+        right.complex === undefined
+      )
         throw new NotALiteral();
       left = complexOf(Number(left.value), sign === '+' ? right.complex.im : 0 - right.complex.im);
     }
@@ -89,7 +101,11 @@ class LiteralReader {
     this.at++;
     const { value, complex, number } = this.atom();
     if (number !== 'unsigned') throw new NotALiteral();
-    if (complex !== undefined) return { ...(sign === '+' ? complexOf(0, complex.im) : complexOf(-0, -complex.im)), number: 'signed' };
+    if (complex !== undefined)
+      return {
+        ...(sign === '+' ? complexOf(0, complex.im) : complexOf(-0, -complex.im)),
+        number: 'signed',
+      };
     return { value: sign === '+' ? value : 0 - Number(value), number: 'signed' };
   }
 
@@ -99,7 +115,8 @@ class LiteralReader {
       this.space();
       const rest = this.text.slice(this.at);
       const number = numberForm.exec(rest)?.[0];
-      if (number !== undefined && number !== '' && !/^\.(?!\d)/.test(number)) return this.number(number);
+      if (number !== undefined && number !== '' && !/^\.(?!\d)/.test(number))
+        return this.number(number);
       if (/^(?:[rRuU]|[bB][rR]?|[rR][bB])?['"]/.test(rest)) return { value: this.strings() };
       if (rest.startsWith('...')) {
         this.at += 3;
@@ -129,7 +146,8 @@ class LiteralReader {
     if (after !== undefined && /[\w.]/.test(after)) throw new NotALiteral();
     this.at += written.length;
     const digits = written.replaceAll('_', '');
-    if (/[jJ]$/.test(digits)) return { ...complexOf(0, Number(digits.slice(0, -1))), number: 'unsigned' };
+    if (/[jJ]$/.test(digits))
+      return { ...complexOf(0, Number(digits.slice(0, -1))), number: 'unsigned' };
     // Leading zeros are refused, except for zero itself and for floats.
     if (/^0\d*[1-9]/.test(digits) && /^\d+$/.test(digits)) throw new NotALiteral();
     const value = Number(digits);
@@ -142,7 +160,9 @@ class LiteralReader {
     let result = '';
     let kind: boolean | undefined;
     for (;;) {
-      const start = /^[ \t\f]*((?:[rRuU]|[bB][rR]?|[rR][bB])?)('''|"""|'|")/.exec(this.text.slice(this.at));
+      const start = /^[ \t\f]*((?:[rRuU]|[bB][rR]?|[rR][bB])?)('''|"""|'|")/.exec(
+        this.text.slice(this.at),
+      );
       if (start === null) return result;
       const prefix = (start[1] ?? '').toLowerCase();
       const bytes = prefix.includes('b');
@@ -157,7 +177,8 @@ class LiteralReader {
     let result = '';
     while (!this.text.startsWith(quote, this.at)) {
       const character = this.text[this.at];
-      if (character === undefined || (character === '\n' && quote.length === 1)) throw new NotALiteral();
+      if (character === undefined || (character === '\n' && quote.length === 1))
+        throw new NotALiteral();
       this.at++;
       if (character !== '\\') {
         result += character;
@@ -173,10 +194,15 @@ class LiteralReader {
   }
 
   private escape(next: string): string {
-    const code = /^(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))/.exec(this.text.slice(this.at));
+    const code = /^(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))/.exec(
+      this.text.slice(this.at),
+    );
     if (code !== null) {
       this.at += code[0].length;
-      const point = code[4] === undefined ? Number.parseInt(code[1] ?? code[2] ?? code[3] ?? '0', 16) : Number.parseInt(code[4], 8);
+      const point =
+        code[4] === undefined
+          ? Number.parseInt(code[1] ?? code[2] ?? code[3] ?? '0', 16)
+          : Number.parseInt(code[4], 8);
       if (point > 0x10ffff) throw new NotALiteral();
       return String.fromCodePoint(point);
     }
@@ -237,7 +263,8 @@ class LiteralReader {
   }
 
   private word(word: string): boolean {
-    if (!this.text.startsWith(word, this.at) || /\w/.test(this.text[this.at + word.length] ?? '')) return false;
+    if (!this.text.startsWith(word, this.at) || /\w/.test(this.text[this.at + word.length] ?? ''))
+      return false;
     this.at += word.length;
     return true;
   }
@@ -263,7 +290,9 @@ const keyText = (key: Value): string => {
 
 const complexOf = (re: number, im: number): Pyth => {
   const imaginary = `${signed(im)}j`;
-  const text = Object.is(re, 0) ? imaginary : `(${signed(re)}${imaginary.startsWith('-') ? '' : '+'}${imaginary})`;
+  const text = Object.is(re, 0)
+    ? imaginary
+    : `(${signed(re)}${imaginary.startsWith('-') ? '' : '+'}${imaginary})`;
   return { value: text, complex: { re, im } };
 };
 

@@ -1,13 +1,19 @@
-// Ranges in host names of an inventory: `node[01:03]`, `x[a:c]`, `y[1:10:3]`; several of them multiply.
+// Ranges in host names of an inventory: `node[01:03]`, `x[a:c]`, `y[1:10:3]`; several of them
+// multiply.
 
-export type Expansion = { readonly ok: true; readonly names: readonly string[] } | { readonly ok: false; readonly why: string };
+export type Expansion =
+  | { readonly ok: true; readonly names: readonly string[] }
+  | { readonly ok: false; readonly why: string };
 
 /** More hosts than this from one line is a slip of the finger. */
 const most = 200_000;
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
-/** All names that a host pattern of an inventory stands for. Brackets are for ranges only: a typing error in one must not become a host. */
+/**
+ * All names that a host pattern of an inventory stands for. Brackets are for ranges only: a typing
+ * error in one must not become a host.
+ */
 export function expandRange(pattern: string): Expansion {
   let names: readonly string[] = [''];
   for (let rest = pattern; ; ) {
@@ -18,7 +24,8 @@ export function expandRange(pattern: string): Expansion {
     if (close === open) return { ok: false, why: 'its `]` closes nothing' };
     const words = expandOne(rest.slice(open + 1, close));
     if (!words.ok) return words;
-    if (names.length * words.names.length > most) return { ok: false, why: `a range makes more than ${most} hosts` };
+    if (names.length * words.names.length > most)
+      return { ok: false, why: `a range makes more than ${most} hosts` };
     const head = rest.slice(0, open);
     names = names.flatMap((name) => words.names.map((word) => name + head + word));
     rest = rest.slice(close + 1);
@@ -27,33 +34,45 @@ export function expandRange(pattern: string): Expansion {
 
 function expandOne(range: string): Expansion {
   const bounds = range.split(':');
-  if (bounds.length < 2 || bounds.length > 3) return { ok: false, why: 'a range is [from:to] or [from:to:step]' };
+  if (bounds.length < 2 || bounds.length > 3)
+    return { ok: false, why: 'a range is [from:to] or [from:to:step]' };
   const from = bounds[0] === '' ? '0' : (bounds[0] ?? '0');
   const to = bounds[1] ?? '';
-  const step = Number(bounds[2] === undefined ? 1 : /^\d+$/.test(bounds[2]) ? bounds[2] : Number.NaN);
+  const step = Number(
+    bounds[2] === undefined ? 1 : /^\d+$/.test(bounds[2]) ? bounds[2] : Number.NaN,
+  );
   if (to === '') return { ok: false, why: 'a range needs its end: [from:to]' };
   if (!(step >= 1)) return { ok: false, why: 'the step of a range is a number from 1' };
   if (letters.includes(from) && from.length === 1) return lettersFrom(from, to, step);
-  if (!/^\d+$/.test(from) || !/^\d+$/.test(to)) return { ok: false, why: 'a range goes from number to number or from letter to letter' };
+  if (!/^\d+$/.test(from) || !/^\d+$/.test(to))
+    return { ok: false, why: 'a range goes from number to number or from letter to letter' };
   return numbersFrom(from, to, step);
 }
 
 function lettersFrom(from: string, to: string, step: number): Expansion {
   const first = letters.indexOf(from);
   const last = to.length === 1 ? letters.indexOf(to) : -1;
-  if (last === -1) return { ok: false, why: 'a range goes from number to number or from letter to letter' };
+  if (last === -1)
+    return { ok: false, why: 'a range goes from number to number or from letter to letter' };
   if (first > last) return { ok: false, why: `${from} comes after ${to}` };
-  return { ok: true, names: [...letters.slice(first, last + 1)].filter((_, index) => index % step === 0) };
+  return {
+    ok: true,
+    names: [...letters.slice(first, last + 1)].filter((_, index) => index % step === 0),
+  };
 }
 
-// Zeros in front say the width: [01:10] gives 01 ... 10. Ansible reads [3:1] as no host at all; that is a mistake here.
+// Zeros in front say the width: [01:10] gives 01 ... 10. Ansible reads [3:1] as no host at all;
+// that is a mistake here.
 function numbersFrom(from: string, to: string, step: number): Expansion {
   const padded = from.length > 1 && from.startsWith('0');
-  if (padded && from.length !== to.length) return { ok: false, why: `${from} and ${to} must be equally long where zeros stand in front` };
+  if (padded && from.length !== to.length)
+    return { ok: false, why: `${from} and ${to} must be equally long where zeros stand in front` };
   const [first, last] = [Number(from), Number(to)];
   if (first > last) return { ok: false, why: `${from} comes after ${to}: this is no host at all` };
-  if ((last - first) / step > most) return { ok: false, why: `a range makes more than ${most} hosts` };
+  if ((last - first) / step > most)
+    return { ok: false, why: `a range makes more than ${most} hosts` };
   const names: string[] = [];
-  for (let number = first; number <= last; number += step) names.push(padded ? String(number).padStart(from.length, '0') : String(number));
+  for (let number = first; number <= last; number += step)
+    names.push(padded ? String(number).padStart(from.length, '0') : String(number));
   return { ok: true, names };
 }

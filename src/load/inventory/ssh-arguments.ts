@@ -16,7 +16,11 @@ export interface SshArguments {
   readonly problems: readonly string[];
 }
 
-type Found = { -readonly [K in keyof SshArguments]: SshArguments[K] } & { identityFiles: string[]; ignored: string[]; problems: string[] };
+type Found = { -readonly [K in keyof SshArguments]: SshArguments[K] } & {
+  identityFiles: string[];
+  ignored: string[];
+  problems: string[];
+};
 
 // About the OpenSSH client's own doings: kmend keeps one connection anyway.
 const meaningless = new Set([
@@ -36,7 +40,8 @@ const meaningless = new Set([
 export function sshArguments(text: string): SshArguments {
   const found: Found = { identityFiles: [], ignored: [], problems: [] };
   const split = splitWords(text, false);
-  if (split.problem !== undefined) found.problems.push(`\`${text}\` cannot be split into words: ${split.problem}`);
+  if (split.problem !== undefined)
+    found.problems.push(`\`${text}\` cannot be split into words: ${split.problem}`);
   const words = split.words.map((word) => word.text);
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? '';
@@ -95,7 +100,8 @@ function takeOption(found: Found, option: string): void {
       takeChecking(found, value.toLowerCase());
       return;
     default:
-      if (!meaningless.has(key.toLowerCase())) found.ignored.push(key === '' ? `-o ${option}` : key);
+      if (!meaningless.has(key.toLowerCase()))
+        found.ignored.push(key === '' ? `-o ${option}` : key);
   }
 }
 
@@ -106,18 +112,24 @@ function takeChecking(found: Found, value: string): void {
   else found.problems.push(`StrictHostKeyChecking=${value} is not known`);
 }
 
-// The old way to write a jump host. Any other command cannot be carried out, and going without it would reach another machine.
+// The old way to write a jump host. Any other command cannot be carried out, and going without it
+// would reach another machine.
 function takeProxyCommand(found: Found, command: string): void {
   if (command.toLowerCase() === 'none') {
     found.jump = '';
     return;
   }
-  const old = /^(?:\S*\/)?ssh((?:\s+-(?:q|[Wpl]\s*\S+|o\s*\S+))*)\s+([^\s-]\S*)((?:\s+-(?:q|[Wpl]\s*\S+))*)$/.exec(command.trim());
+  const old =
+    /^(?:\S*\/)?ssh((?:\s+-(?:q|[Wpl]\s*\S+|o\s*\S+))*)\s+([^\s-]\S*)((?:\s+-(?:q|[Wpl]\s*\S+))*)$/.exec(
+      command.trim(),
+    );
   const flags = `${old?.[1] ?? ''} ${old?.[3] ?? ''}`;
   const forward = /\s-W\s*(\S+)/.exec(flags)?.[1]?.replace(/^\[%h\]/, '%h');
   const host = old?.[2];
   if (host === undefined || forward !== '%h:%p') {
-    found.problems.push(`ProxyCommand=${command} cannot be carried out; ProxyJump=[user@]host[:port] can`);
+    found.problems.push(
+      `ProxyCommand=${command} cannot be carried out; ProxyJump=[user@]host[:port] can`,
+    );
     return;
   }
   const user = /\s-l\s*(\S+)/.exec(flags)?.[1];

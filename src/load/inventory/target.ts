@@ -1,7 +1,13 @@
 // From the variables of a host to what a transport needs: the `ansible_*` connection variables.
 import type { Scope } from '../../expression/index.ts';
 import { type Checked, type Diagnostic, nearest, type Place } from '../../model/diagnostic.ts';
-import { type Become, type HostKeyChecking, type Secret, secret, type Target } from '../../model/host.ts';
+import {
+  type Become,
+  type HostKeyChecking,
+  type Secret,
+  secret,
+  type Target,
+} from '../../model/host.ts';
 import type { Value } from '../../model/value.ts';
 import { readVariable } from '../text/variables.ts';
 import { type SshArguments, sshArguments } from './ssh-arguments.ts';
@@ -28,15 +34,24 @@ const methods = ['sudo', 'su', 'doas'] as const;
 export function targetOf(host: string, vars: Scope, options: TargetOptions = {}): Checked<Target> {
   const reader = new VariableReader(host, vars, options.place);
   reader.checkConnection();
-  const words = ['ansible_ssh_args', 'ansible_ssh_common_args', 'ansible_ssh_extra_args'].map((name) => reader.text(name) ?? '');
+  const words = ['ansible_ssh_args', 'ansible_ssh_common_args', 'ansible_ssh_extra_args'].map(
+    (name) => reader.text(name) ?? '',
+  );
   if (words[1] === '') words[1] = options.sshCommonArgs ?? '';
   const ssh = sshArguments(words.join(' '));
   reader.tellArguments(ssh);
   const address = reader.text('ansible_host', 'ansible_ssh_host');
-  const port = reader.whole('ansible_port', 1, 65_535) ?? reader.whole('ansible_ssh_port', 1, 65_535) ?? ssh.port;
+  const port =
+    reader.whole('ansible_port', 1, 65_535) ??
+    reader.whole('ansible_ssh_port', 1, 65_535) ??
+    ssh.port;
   const user = reader.text('ansible_user', 'ansible_ssh_user') ?? ssh.user ?? options.user;
-  const password = reader.secret('ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password') ?? options.password;
-  const key = reader.text('ansible_ssh_private_key_file', 'ansible_private_key_file') ?? options.privateKeyFile;
+  const password =
+    reader.secret('ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password') ??
+    options.password;
+  const key =
+    reader.text('ansible_ssh_private_key_file', 'ansible_private_key_file') ??
+    options.privateKeyFile;
   const files = [...(key === undefined ? [] : [key]), ...ssh.identityFiles];
   const become = reader.become(options);
   const target: Target = {
@@ -96,7 +111,8 @@ class VariableReader {
       const value = this.read(name);
       if (typeof value === 'string' && value !== '') return value;
       if (typeof value === 'number') return String(value);
-      if (value !== undefined && value !== '') this.tell('connection-variable', `${name} should be text, not ${JSON.stringify(value)}`);
+      if (value !== undefined && value !== '')
+        this.tell('connection-variable', `${name} should be text, not ${JSON.stringify(value)}`);
     }
     return undefined;
   }
@@ -116,17 +132,26 @@ class VariableReader {
     const value = this.read(name);
     if (value === undefined || value === '') return undefined;
     const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-    if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most) return number;
-    this.tell('connection-variable', `${name} should be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`);
+    if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most)
+      return number;
+    this.tell(
+      'connection-variable',
+      `${name} should be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`,
+    );
     return undefined;
   }
 
   flag(name: string): boolean | undefined {
     const value = this.read(name);
     if (value === undefined || typeof value === 'boolean') return value;
-    if (value === 1 || (typeof value === 'string' && /^(?:yes|true|on|y|t|1)$/i.test(value))) return true;
-    if (value === 0 || (typeof value === 'string' && /^(?:no|false|off|n|f|0)$/i.test(value))) return false;
-    this.tell('connection-variable', `${name} should be true or false, not ${JSON.stringify(value)}`);
+    if (value === 1 || (typeof value === 'string' && /^(?:yes|true|on|y|t|1)$/i.test(value)))
+      return true;
+    if (value === 0 || (typeof value === 'string' && /^(?:no|false|off|n|f|0)$/i.test(value)))
+      return false;
+    this.tell(
+      'connection-variable',
+      `${name} should be true or false, not ${JSON.stringify(value)}`,
+    );
     return undefined;
   }
 
@@ -141,24 +166,43 @@ class VariableReader {
 
   checkConnection(): void {
     const connection = this.text('ansible_connection');
-    if (connection === undefined || /^(?:ansible\.builtin\.)?(?:ssh|smart|paramiko|paramiko_ssh)$/.test(connection)) return;
-    this.tell('connection-kind', `ansible_connection is ${connection}, and kmend reaches hosts over ssh only`, {
-      ...(connection === 'local' && { detail: 'the machine that runs kmend is never changed by it' }),
-    });
+    if (
+      connection === undefined ||
+      /^(?:ansible\.builtin\.)?(?:ssh|smart|paramiko|paramiko_ssh)$/.test(connection)
+    )
+      return;
+    this.tell(
+      'connection-kind',
+      `ansible_connection is ${connection}, and kmend reaches hosts over ssh only`,
+      {
+        ...(connection === 'local' && {
+          detail: 'the machine that runs kmend is never changed by it',
+        }),
+      },
+    );
   }
 
   tellArguments(ssh: SshArguments): void {
     for (const problem of ssh.problems) this.tell('ssh-arguments', problem);
     if (ssh.ignored.length === 0) return;
-    this.tell('ssh-arguments', `these ssh arguments are not used: ${ssh.ignored.join(', ')}`, { severity: 'warning' });
+    this.tell('ssh-arguments', `these ssh arguments are not used: ${ssh.ignored.join(', ')}`, {
+      severity: 'warning',
+    });
   }
 
   become(options: TargetOptions): Become | undefined {
     const wanted = this.flag('ansible_become') ?? options.become ?? false;
     const method =
-      this.text('ansible_become_method')?.replace(/^(?:ansible\.builtin|community\.general)\./, '') ?? options.becomeMethod ?? 'sudo';
+      this.text('ansible_become_method')?.replace(
+        /^(?:ansible\.builtin|community\.general)\./,
+        '',
+      ) ??
+      options.becomeMethod ??
+      'sudo';
     const user = this.text('ansible_become_user') ?? options.becomeUser ?? 'root';
-    const password = this.secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass') ?? options.becomePassword;
+    const password =
+      this.secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass') ??
+      options.becomePassword;
     if (!wanted) return undefined;
     const known = methods.find((name) => name === method);
     if (known === undefined) {

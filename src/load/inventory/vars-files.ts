@@ -8,14 +8,19 @@ import { variableValue } from './yaml-inventory.ts';
 
 const endings = ['', '.yml', '.yaml', '.json'] as const;
 
-/** The variables that files under a directory give to a group or a host; an empty mapping for most. */
+/**
+ * The variables that files under a directory give to a group or a host; an empty mapping for most.
+ */
 export type VarsOf = (kind: 'group_vars' | 'host_vars', name: string) => Mapping;
 
 const none: Mapping = {};
 
 /** Each file is read once, and only when its group or host is asked for. */
 export function varsUnder(draft: Draft, reader: Reader, dir: string): VarsOf {
-  const listings = { group_vars: namesIn(reader, join(dir, 'group_vars')), host_vars: namesIn(reader, join(dir, 'host_vars')) };
+  const listings = {
+    group_vars: namesIn(reader, join(dir, 'group_vars')),
+    host_vars: namesIn(reader, join(dir, 'host_vars')),
+  };
   const kept = new Map<string, Mapping>();
   return (kind, name) => {
     const listing = listings[kind];
@@ -23,9 +28,13 @@ export function varsUnder(draft: Draft, reader: Reader, dir: string): VarsOf {
     const key = `${kind}/${name}`;
     const known = kept.get(key);
     if (known !== undefined) return known;
-    // A name without ending wins over .yml, that over .yaml, that over .json; only the first is read.
-    const file = endings.map((ending) => `${name}${ending}`).find((candidate) => listing.has(candidate));
-    const vars = file === undefined ? none : readVars({ draft, reader, dir }, join(join(dir, kind), file), 0);
+    // A name without ending wins over .yml, that over .yaml, that over .json; only the first is
+    // read.
+    const file = endings
+      .map((ending) => `${name}${ending}`)
+      .find((candidate) => listing.has(candidate));
+    const vars =
+      file === undefined ? none : readVars({ draft, reader, dir }, join(join(dir, kind), file), 0);
     kept.set(key, vars);
     return vars;
   };
@@ -49,8 +58,10 @@ function readVars(beside: Beside, path: string, depth: number): Mapping {
   for (const name of [...names].sort()) {
     if (name.startsWith('.') || name.endsWith('~')) continue;
     const inner = join(path, name);
-    if (reader.list(inner) === undefined && !['', 'yml', 'yaml', 'json'].includes(endingOf(name))) continue;
-    for (const [key, value] of Object.entries(readVars(beside, inner, depth + 1))) put(vars, key, value);
+    if (reader.list(inner) === undefined && !['', 'yml', 'yaml', 'json'].includes(endingOf(name)))
+      continue;
+    for (const [key, value] of Object.entries(readVars(beside, inner, depth + 1)))
+      put(vars, key, value);
   }
   return vars;
 }
@@ -58,7 +69,12 @@ function readVars(beside: Beside, path: string, depth: number): Mapping {
 function readVarsFile({ draft, reader, dir }: Beside, path: string): Mapping {
   const read = reader.readFound(path, dir);
   if (!read.ok) {
-    tell(draft, 'unreadable', { file: path, line: 1, column: 1 }, `${path} cannot be read: ${read.why}`);
+    tell(
+      draft,
+      'unreadable',
+      { file: path, line: 1, column: 1 },
+      `${path} cannot be read: ${read.why}`,
+    );
     return none;
   }
   draft.files.push(path);
@@ -67,7 +83,12 @@ function readVarsFile({ draft, reader, dir }: Beside, path: string): Mapping {
   const tree = checked.value;
   if (tree === undefined || (tree.kind === 'scalar' && tree.value === null)) return none;
   if (tree.kind !== 'map') {
-    tell(draft, 'vars-shape', source.placeAt(tree.at), `${path} should hold a mapping of variables`);
+    tell(
+      draft,
+      'vars-shape',
+      source.placeAt(tree.at),
+      `${path} should hold a mapping of variables`,
+    );
     return none;
   }
   const vars: Record<string, Value> = {};

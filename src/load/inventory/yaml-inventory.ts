@@ -1,16 +1,28 @@
-// Inventories in YAML (or JSON) form: groups with hosts, children and vars; and what inventory programs print.
+// Inventories in YAML (or JSON) form: groups with hosts, children and vars; and what inventory
+// programs print.
 import { type Diagnostic, nearest } from '../../model/diagnostic.ts';
 import type { Value } from '../../model/value.ts';
 import type { Source } from '../text/source.ts';
 import { type Entry, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
-import { addHosts, type Draft, type DraftGroup, type DraftHost, groupNamed, setGroupVar, tell, warnLoss } from './draft.ts';
+import {
+  addHosts,
+  type Draft,
+  type DraftGroup,
+  type DraftHost,
+  groupNamed,
+  setGroupVar,
+  tell,
+  warnLoss,
+} from './draft.ts';
 
 const sections = ['hosts', 'children', 'vars'] as const;
 
 /** Adds what a YAML inventory says: top-level keys are groups. */
 export function readYamlInventory(draft: Draft, source: Source, tree: Tree): void {
   if (tree.kind !== 'map') {
-    tell(draft, 'inventory-shape', source.placeAt(tree.at), 'an inventory is a mapping of groups', { hint: 'start it with `all:`' });
+    tell(draft, 'inventory-shape', source.placeAt(tree.at), 'an inventory is a mapping of groups', {
+      hint: 'start it with `all:`',
+    });
     return;
   }
   for (const entry of tree.entries) readGroup(draft, source, entry, 0);
@@ -19,14 +31,21 @@ export function readYamlInventory(draft: Draft, source: Source, tree: Tree): voi
 function readGroup(draft: Draft, source: Source, entry: Entry, depth: number): DraftGroup {
   const place = source.placeAt(entry.keyAt);
   const group = groupNamed(draft, entry.key, place);
-  const body = mapOrNothing(draft, source, entry, `the group ${entry.key} should be a mapping with hosts, children or vars`);
+  const body = mapOrNothing(
+    draft,
+    source,
+    entry,
+    `the group ${entry.key} should be a mapping with hosts, children or vars`,
+  );
   if (body === undefined || depth > 100) return group;
   for (const section of body.entries) {
     const what = `\`${section.key}\` of the group ${entry.key} should be a mapping`;
     if (section.key === 'vars') {
-      for (const variable of mapOrNothing(draft, source, section, what)?.entries ?? []) readGroupVar(draft, source, group, variable);
+      for (const variable of mapOrNothing(draft, source, section, what)?.entries ?? [])
+        readGroupVar(draft, source, group, variable);
     } else if (section.key === 'hosts') {
-      for (const host of namesOf(draft, source, section, what)) readHosts(draft, source, group, host);
+      for (const host of namesOf(draft, source, section, what))
+        readHosts(draft, source, group, host);
     } else if (section.key === 'children') {
       for (const child of namesOf(draft, source, section, what)) {
         group.children.add(child.key);
@@ -44,7 +63,13 @@ function unknownSection(draft: Draft, source: Source, group: string, section: En
       ? 'a group has `hosts`, `children` and `vars`; a group inside a group stands under `children`'
       : `did you mean \`${guess}\`?`;
   // Ansible skips such a key with a warning, and with it the hosts below it.
-  tell(draft, 'unknown-key', source.placeAt(section.keyAt), `the group ${group} has the unknown key \`${section.key}\``, { hint });
+  tell(
+    draft,
+    'unknown-key',
+    source.placeAt(section.keyAt),
+    `the group ${group} has the unknown key \`${section.key}\``,
+    { hint },
+  );
 }
 
 function readGroupVar(draft: Draft, source: Source, group: DraftGroup, variable: Entry): void {
@@ -59,16 +84,32 @@ export function variableValue(draft: Draft, source: Source, variable: Entry): Va
 }
 
 function warnTree(draft: Draft, source: Source, name: string, tree: Tree): void {
-  if (tree.kind === 'map') for (const entry of tree.entries) warnTree(draft, source, `${name}.${entry.key}`, entry.value);
+  if (tree.kind === 'map')
+    for (const entry of tree.entries) warnTree(draft, source, `${name}.${entry.key}`, entry.value);
   else if (tree.kind === 'list') for (const item of tree.items) warnTree(draft, source, name, item);
-  else if (tree.style === 'plain' && typeof tree.value === 'number' && String(tree.value) !== tree.text) {
+  else if (
+    tree.style === 'plain' &&
+    typeof tree.value === 'number' &&
+    String(tree.value) !== tree.text
+  ) {
     warnLoss(draft, name, tree.text, tree.value, source.placeAt(tree.at));
   }
 }
 
 function readHosts(draft: Draft, source: Source, group: DraftGroup, entry: Entry): void {
-  const body = mapOrNothing(draft, source, entry, `the variables of the host ${entry.key} should be a mapping`);
-  const hosts = addHosts(draft, group, entry.key, source.placeAt(entry.keyAt), body?.entries.length);
+  const body = mapOrNothing(
+    draft,
+    source,
+    entry,
+    `the variables of the host ${entry.key} should be a mapping`,
+  );
+  const hosts = addHosts(
+    draft,
+    group,
+    entry.key,
+    source.placeAt(entry.keyAt),
+    body?.entries.length,
+  );
   for (const variable of body?.entries ?? []) {
     const value = variableValue(draft, source, variable);
     for (const host of hosts) put(host.vars, variable.key, value);
@@ -79,36 +120,66 @@ function readHosts(draft: Draft, source: Source, group: DraftGroup, entry: Entry
 function namesOf(draft: Draft, source: Source, section: Entry, what: string): readonly Entry[] {
   const { value } = section;
   if (value.kind === 'scalar' && typeof value.value === 'string') {
-    return [{ key: value.text, keyAt: value.at, value: { kind: 'scalar', at: value.at, value: null, text: '', style: 'plain' } }];
+    return [
+      {
+        key: value.text,
+        keyAt: value.at,
+        value: { kind: 'scalar', at: value.at, value: null, text: '', style: 'plain' },
+      },
+    ];
   }
   return mapOrNothing(draft, source, section, what)?.entries ?? [];
 }
 
-function mapOrNothing(draft: Draft, source: Source, entry: Entry, what: string): MapTree | undefined {
+function mapOrNothing(
+  draft: Draft,
+  source: Source,
+  entry: Entry,
+  what: string,
+): MapTree | undefined {
   if (entry.value.kind === 'map') return entry.value;
   if (entry.value.kind === 'scalar' && entry.value.value === null) return undefined;
-  const hint = entry.value.kind === 'list' ? 'write `name:` for each item, without the dash' : 'write a colon behind the name';
+  const hint =
+    entry.value.kind === 'list'
+      ? 'write `name:` for each item, without the dash'
+      : 'write a colon behind the name';
   tell(draft, 'inventory-shape', source.placeAt(entry.keyAt), what, { hint });
   return undefined;
 }
 
-/** Adds what an inventory program printed for `--list`; `hostVars` asks it for one host where it gave no `_meta`. */
-export function readProgramOutput(draft: Draft, source: Source, tree: Tree, hostVars: (host: string) => Tree | undefined): void {
+/**
+ * Adds what an inventory program printed for `--list`; `hostVars` asks it for one host where it
+ * gave no `_meta`.
+ */
+export function readProgramOutput(
+  draft: Draft,
+  source: Source,
+  tree: Tree,
+  hostVars: (host: string) => Tree | undefined,
+): void {
   if (tree.kind !== 'map') {
     tell(draft, 'inventory-shape', source.placeAt(0), 'this program printed no mapping of groups');
     return;
   }
   const meta = tree.entries.find((entry) => entry.key === '_meta')?.value;
-  const known = meta?.kind === 'map' ? meta.entries.find((entry) => entry.key === 'hostvars')?.value : undefined;
-  for (const entry of tree.entries) if (entry.key !== '_meta') readProgramGroup(draft, source, entry);
-  const variables = new Map(known?.kind === 'map' ? known.entries.map((entry) => [entry.key, entry.value]) : []);
+  const known =
+    meta?.kind === 'map'
+      ? meta.entries.find((entry) => entry.key === 'hostvars')?.value
+      : undefined;
+  for (const entry of tree.entries)
+    if (entry.key !== '_meta') readProgramGroup(draft, source, entry);
+  const variables = new Map(
+    known?.kind === 'map' ? known.entries.map((entry) => [entry.key, entry.value]) : [],
+  );
   for (const host of draft.hosts.values()) {
-    const told = variables.get(host.name) ?? (known === undefined ? hostVars(host.name) : undefined);
+    const told =
+      variables.get(host.name) ?? (known === undefined ? hostVars(host.name) : undefined);
     if (told?.kind === 'map') for (const entry of told.entries) setVar(host, entry);
   }
 }
 
-const setVar = (host: DraftHost, entry: Entry): void => put(host.vars, entry.key, plainOf(entry.value));
+const setVar = (host: DraftHost, entry: Entry): void =>
+  put(host.vars, entry.key, plainOf(entry.value));
 
 function readProgramGroup(draft: Draft, source: Source, entry: Entry): void {
   const place = source.placeAt(entry.keyAt);
@@ -121,18 +192,27 @@ function readProgramGroup(draft: Draft, source: Source, entry: Entry): void {
         ? entry.value
         : undefined;
   const names = (tree: Tree | undefined): readonly string[] =>
-    tree?.kind === 'list' ? tree.items.flatMap((item) => (item.kind === 'scalar' ? [item.text] : [])) : [];
+    tree?.kind === 'list'
+      ? tree.items.flatMap((item) => (item.kind === 'scalar' ? [item.text] : []))
+      : [];
   for (const host of names(part('hosts'))) addPlainHost(draft, group, host, place);
   for (const child of names(part('children'))) {
     group.children.add(child);
     groupNamed(draft, child, place);
   }
   const vars = part('vars');
-  if (vars?.kind === 'map') for (const variable of vars.entries) setGroupVar(draft, group, variable.key, plainOf(variable.value), place);
+  if (vars?.kind === 'map')
+    for (const variable of vars.entries)
+      setGroupVar(draft, group, variable.key, plainOf(variable.value), place);
 }
 
 // Programs print names, never ranges.
-function addPlainHost(draft: Draft, group: DraftGroup, name: string, place: NonNullable<Diagnostic['place']>): void {
+function addPlainHost(
+  draft: Draft,
+  group: DraftGroup,
+  name: string,
+  place: NonNullable<Diagnostic['place']>,
+): void {
   if (!draft.hosts.has(name)) draft.hosts.set(name, { name, vars: {}, place });
   group.hosts.add(name);
 }

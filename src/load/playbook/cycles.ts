@@ -12,7 +12,11 @@ export function reportCycles(collector: DiagnosticsCollector, vars: MapTree): vo
     const circle = circleFrom(entry.key, uses, [], done);
     if (circle === undefined) continue;
     for (const name of circle) done.add(name);
-    collector.error(entry.keyAt, 'cyclic-variable', `the variable ${entry.key} refers to itself: ${circle.join(' -> ')}`);
+    collector.error(
+      entry.keyAt,
+      'cyclic-variable',
+      `the variable ${entry.key} refers to itself: ${circle.join(' -> ')}`,
+    );
   }
 }
 
@@ -41,5 +45,7 @@ function namesIn(tree: Tree): readonly string[] {
 function namesInText(value: Value): readonly string[] {
   if (typeof value !== 'string' || !hasTemplate(value)) return [];
   const compiled = compileTemplate(value);
-  return compiled.kind === 'problem' ? [] : compiled.names.map(({ name }) => name.split('.')[0] ?? name);
+  return compiled.kind === 'problem'
+    ? []
+    : compiled.names.map(({ name }) => name.split('.')[0] ?? name);
 }

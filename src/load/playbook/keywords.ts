@@ -1,4 +1,5 @@
-// Ansible's keywords that kmend does not have, each with what to do instead. All others of Ansible's mean what they mean there.
+// Ansible's keywords that kmend does not have, each with what to do instead. All others of
+// Ansible's mean what they mean there.
 
 const everywhere: Readonly<Record<string, string>> = {
   become_exe: 'put the program on the PATH of the host',
@@ -18,7 +19,8 @@ const everywhere: Readonly<Record<string, string>> = {
 /** On a play. */
 export const refusedInPlay: Readonly<Record<string, string>> = {
   ...everywhere,
-  check_mode: '`kmend plan` shows what would be done; `check_mode` marks read-only commands that plans run too',
+  check_mode:
+    '`kmend plan` shows what would be done; `check_mode` marks read-only commands that plans run too',
   fact_path: 'facts are read by `kmend probe`, whose script is fixed',
   force_handlers: 'there are no handlers: put the task behind a `when`',
   gather_subset: 'leave it out: one probe reads all facts',
@@ -51,7 +53,8 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   become_method: 'set it on the play',
   become_user: 'set it on the play',
   delegate_facts: 'each task acts on its own host',
-  delegate_to: 'each task acts on its own host; a cluster is reached by `drain`, `uncordon` and gates',
+  delegate_to:
+    'each task acts on its own host; a cluster is reached by `drain`, `uncordon` and gates',
   gather_facts: 'leave it out: facts are always there',
   handlers: 'put the task after the one that would notify it, with `when: RESULT is changed`',
   import_role: 'write the tasks out',
@@ -61,13 +64,15 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   include_tasks: 'write the tasks out, in a `block` where they share a `when`',
   include_vars: 'use `vars`, `group_vars`, or give -e @FILE',
   listen: 'there are no handlers: put the task behind a `when`',
-  local_action: 'on the machine that it runs on kmend only runs gates and the `fallback` of a `reboot`',
+  local_action:
+    'on the machine that it runs on kmend only runs gates and the `fallback` of a `reboot`',
   max_fail_percentage: 'set it on the play',
   meta: 'there is nothing to flush or clear: facts are read again after every change',
   notify: 'put the other task behind this one, with `when: RESULT is changed`',
   order: 'set it on the play',
   poll: 'long steps are waited for anyway: set `timeout`',
-  rescue: 'a host that ends badly is named and kept for a person; use `ignore_errors` where a failure does not matter',
+  rescue:
+    'a host that ends badly is named and kept for a person; use `ignore_errors` where a failure does not matter',
   roles: 'write the tasks out under `tasks`',
   serial: 'set it on the play, or `rollout: {waves}`',
   strategy: 'hosts run in slots: see `rollout: {max_unavailable}` on the play',
@@ -76,7 +81,8 @@ export const refusedInTask: Readonly<Record<string, string>> = {
 };
 
 /** `with_items` and its family. */
-export const refusedLoop = (key: string): string | undefined => (key.startsWith('with_') ? 'use `loop:` with a list' : undefined);
+export const refusedLoop = (key: string): string | undefined =>
+  key.startsWith('with_') ? 'use `loop:` with a list' : undefined;
 
 export const playKeys = [
   'name',
@@ -97,7 +103,15 @@ export const playKeys = [
   'order',
 ] as const;
 
-const taskAndBlockKeys = ['name', 'when', 'tags', 'vars', 'ignore_errors', 'become', 'no_log'] as const;
+const taskAndBlockKeys = [
+  'name',
+  'when',
+  'tags',
+  'vars',
+  'ignore_errors',
+  'become',
+  'no_log',
+] as const;
 export const blockKeys = [...taskAndBlockKeys, 'block'] as const;
 export const taskKeys = [
   ...taskAndBlockKeys,

@@ -2,12 +2,24 @@
 import type { AnyModule } from '../../model/run/change.ts';
 import { schemaOfArgs, toJsonSchema } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
-import { batchesSchema, orderSchema, percentageSchema, rolloutSchema, throttleSchema } from './rollout.ts';
+import {
+  batchesSchema,
+  orderSchema,
+  percentageSchema,
+  rolloutSchema,
+  throttleSchema,
+} from './rollout.ts';
 
 const text: Mapping = { type: 'string' };
 const flag: Mapping = { anyOf: [{ type: 'boolean' }, { type: 'string', pattern: '\\{\\{' }] };
 const words: Mapping = { anyOf: [text, { type: 'array', items: text }] };
-const condition: Mapping = { anyOf: [text, { type: 'boolean' }, { type: 'array', items: { anyOf: [text, { type: 'boolean' }] } }] };
+const condition: Mapping = {
+  anyOf: [
+    text,
+    { type: 'boolean' },
+    { type: 'array', items: { anyOf: [text, { type: 'boolean' }] } },
+  ],
+};
 const length: Mapping = {
   anyOf: [
     { type: 'number', minimum: 0 },
@@ -32,7 +44,11 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
   const taskKeys: Mapping = {
     ...common,
     loop: { anyOf: [{ type: 'array' }, { type: 'string', pattern: '\\{\\{' }] },
-    loop_control: { type: 'object', properties: { loop_var: identifier }, additionalProperties: false },
+    loop_control: {
+      type: 'object',
+      properties: { loop_var: identifier },
+      additionalProperties: false,
+    },
     register: identifier,
     until: condition,
     retries: { type: 'integer', minimum: 0 },
@@ -44,7 +60,10 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     check_mode: { type: 'boolean' },
   };
   const argumentsOf = Object.fromEntries(
-    [...modules.values()].map((module) => [module.name, { ...embedded(schemaOfArgs(module.args)), description: module.summary }]),
+    [...modules.values()].map((module) => [
+      module.name,
+      { ...embedded(schemaOfArgs(module.args)), description: module.summary },
+    ]),
   );
   const task: Mapping = {
     type: 'object',

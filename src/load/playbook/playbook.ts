@@ -35,7 +35,10 @@ export interface PlaybookOptions {
   readonly modules: ReadonlyMap<string, AnyModule>;
   /** Dotted names of all facts. */
   readonly facts: readonly string[];
-  /** Without one, or with an empty one, names that may be variables of hosts are not judged, nor are patterns. */
+  /**
+   * Without one, or with an empty one, names that may be variables of hosts are not judged, nor are
+   * patterns.
+   */
   readonly inventory?: Inventory;
   readonly extraVars?: Mapping;
   /** Other names that will have a value. */
@@ -43,24 +46,49 @@ export interface PlaybookOptions {
 }
 
 /** Reads a playbook. The value is absent when there are errors. */
-export function loadPlaybook(path: string, text: string, options: PlaybookOptions): Checked<Playbook> {
+export function loadPlaybook(
+  path: string,
+  text: string,
+  options: PlaybookOptions,
+): Checked<Playbook> {
   const source = sourceOf(path, text);
   const { value: tree, diagnostics: syntax } = parseYaml(source);
   const diagnostics: Diagnostic[] = [...syntax];
   const collector = collectorOf(source, diagnostics);
   const plays = readPlays(collector, tree, options, hasErrors(syntax));
-  return { ...(!hasErrors(diagnostics) && { value: { file: path, plays } }), diagnostics: inOrder(diagnostics) };
+  return {
+    ...(!hasErrors(diagnostics) && { value: { file: path, plays } }),
+    diagnostics: inOrder(diagnostics),
+  };
 }
 
 /** As a reader meets them: by line and column. */
 const inOrder = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
-  [...diagnostics].sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0));
+  [...diagnostics].sort(
+    (a, b) =>
+      (a.place?.line ?? 0) - (b.place?.line ?? 0) ||
+      (a.place?.column ?? 0) - (b.place?.column ?? 0),
+  );
 
-function readPlays(collector: DiagnosticsCollector, tree: Tree | undefined, options: PlaybookOptions, isBroken: boolean): readonly Play[] {
+function readPlays(
+  collector: DiagnosticsCollector,
+  tree: Tree | undefined,
+  options: PlaybookOptions,
+  isBroken: boolean,
+): readonly Play[] {
   // What is left of a broken text would only give follow-up errors about what is missing from it.
-  if (isBroken && collector.diagnostics.some((one) => one.code === 'yaml-syntax' || one.code === 'tab' || one.code === 'too-deep'))
+  if (
+    isBroken &&
+    collector.diagnostics.some(
+      (one) => one.code === 'yaml-syntax' || one.code === 'tab' || one.code === 'too-deep',
+    )
+  )
     return [];
-  if (tree === undefined || (tree.kind === 'scalar' && tree.value === null) || (tree.kind === 'list' && tree.items.length === 0)) {
+  if (
+    tree === undefined ||
+    (tree.kind === 'scalar' && tree.value === null) ||
+    (tree.kind === 'list' && tree.items.length === 0)
+  ) {
     collector.error(0, 'empty-playbook', 'this playbook has no plays');
     return [];
   }
@@ -73,7 +101,12 @@ function readPlays(collector: DiagnosticsCollector, tree: Tree | undefined, opti
     return [];
   }
   // What a host learns in one play it knows in the next.
-  const context: TaskContext = { collector, modules: options.modules, learned: new Set(), tags: [] };
+  const context: TaskContext = {
+    collector,
+    modules: options.modules,
+    learned: new Set(),
+    tags: [],
+  };
   return tree.items.flatMap((item) => readPlay(context, item, options) ?? []);
 }
 
@@ -98,7 +131,8 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
   const tasks = entryOf(tree, 'tasks');
   const tags = tagsField(collector, tree);
   noteGatherFacts(collector, tree);
-  if (tasks === undefined) collector.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
+  if (tasks === undefined)
+    collector.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
   return {
     name,
     hosts: hosts?.pattern ?? '',
@@ -111,7 +145,10 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
     rollout,
     ...present({ partial: field(collector, tree, 'partial', oneOf('accept', 'refuse')) }),
     tags,
-    tasks: tasks === undefined ? [] : readTasks({ ...context, tags }, tasks.value, withVars(names, context.learned), ''),
+    tasks:
+      tasks === undefined
+        ? []
+        : readTasks({ ...context, tags }, tasks.value, withVars(names, context.learned), ''),
     place: collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
   };
 }
@@ -121,7 +158,11 @@ function noteGatherFacts(collector: DiagnosticsCollector, play: MapTree): void {
   const entry = entryOf(play, 'gather_facts');
   if (entry === undefined) return;
   field(collector, play, 'gather_facts', flag);
-  collector.note(entry.keyAt, 'gather-facts', '`gather_facts` changes nothing: facts are always there');
+  collector.note(
+    entry.keyAt,
+    'gather-facts',
+    '`gather_facts` changes nothing: facts are always there',
+  );
 }
 
 // Variables of a play may use what its tasks register: they are rendered when they are read.
@@ -132,7 +173,8 @@ function laterNames(play: MapTree): readonly string[] {
     if (tree.kind !== 'map') return;
     for (const entry of tree.entries) {
       if (entry.key === 'register' && entry.value.kind === 'scalar') found.push(entry.value.text);
-      if (entry.key === 'set_fact' && entry.value.kind === 'map') for (const { key } of entry.value.entries) found.push(key);
+      if (entry.key === 'set_fact' && entry.value.kind === 'map')
+        for (const { key } of entry.value.entries) found.push(key);
       if (entry.key === 'tasks' || entry.key === 'block') walk(entry.value);
     }
   };
@@ -149,7 +191,11 @@ interface Hosts {
   readonly at: number;
 }
 
-function readHosts(collector: DiagnosticsCollector, play: MapTree, early: Mapping): Hosts | undefined {
+function readHosts(
+  collector: DiagnosticsCollector,
+  play: MapTree,
+  early: Mapping,
+): Hosts | undefined {
   const entry = entryOf(play, 'hosts');
   if (entry === undefined) {
     collector.error(play.entries[0]?.keyAt ?? play.at, 'no-hosts', 'this play has no `hosts`', {
@@ -161,12 +207,16 @@ function readHosts(collector: DiagnosticsCollector, play: MapTree, early: Mappin
   const items = value.kind === 'list' ? value.items : [value];
   const parts: string[] = [];
   for (const item of items) {
-    if (item.kind === 'scalar' && item.value !== null) for (const part of splitPattern(item.text)) parts.push(part);
+    if (item.kind === 'scalar' && item.value !== null)
+      for (const part of splitPattern(item.text)) parts.push(part);
     else collector.error(item.at, 'bad-hosts', '`hosts` should be a pattern or a list of them');
   }
   if (parts.length > 0)
     return {
-      pattern: value.kind === 'list' ? parts.join(',') : (items[0]?.kind === 'scalar' ? items[0].text : '').trim(),
+      pattern:
+        value.kind === 'list'
+          ? parts.join(',')
+          : (items[0]?.kind === 'scalar' ? items[0].text : '').trim(),
       at: entry.value.at,
     };
   collector.error(entry.value.at, 'empty-pattern', '`hosts` names no host', {
@@ -176,17 +226,35 @@ function readHosts(collector: DiagnosticsCollector, play: MapTree, early: Mappin
   return undefined;
 }
 
-function matchHosts(collector: DiagnosticsCollector, hosts: Hosts | undefined, options: PlaybookOptions): readonly string[] | undefined {
-  if (options.inventory === undefined || options.inventory.hosts.size === 0 || hosts === undefined) return undefined;
-  const found = resolvePattern(hosts.pattern, options.inventory, collector.source.placeAt(hosts.at));
+function matchHosts(
+  collector: DiagnosticsCollector,
+  hosts: Hosts | undefined,
+  options: PlaybookOptions,
+): readonly string[] | undefined {
+  if (options.inventory === undefined || options.inventory.hosts.size === 0 || hosts === undefined)
+    return undefined;
+  const found = resolvePattern(
+    hosts.pattern,
+    options.inventory,
+    collector.source.placeAt(hosts.at),
+  );
   for (const one of found.diagnostics) collector.diagnostics.push(one);
   return found.value;
 }
 
-function namesOf(options: PlaybookOptions, vars: Mapping, matched: readonly string[] | undefined): Names {
-  const known = new Set([...Object.keys(vars), ...Object.keys(options.extraVars ?? {}), ...(options.knownNames ?? [])]);
+function namesOf(
+  options: PlaybookOptions,
+  vars: Mapping,
+  matched: readonly string[] | undefined,
+): Names {
+  const known = new Set([
+    ...Object.keys(vars),
+    ...Object.keys(options.extraVars ?? {}),
+    ...(options.knownNames ?? []),
+  ]);
   // Most hosts share the keys of their neighbours: adding to one set is cheap.
-  for (const host of matched ?? []) for (const name of Object.keys(options.inventory?.hosts.get(host)?.vars ?? {})) known.add(name);
+  for (const host of matched ?? [])
+    for (const name of Object.keys(options.inventory?.hosts.get(host)?.vars ?? {})) known.add(name);
   return { vars: known, facts: factNames(options.facts), open: matched === undefined };
 }
 
@@ -201,12 +269,20 @@ function readRollout(
   options: PlaybookOptions,
 ): Rollout {
   const entry = entryOf(play, 'rollout');
-  const tree = entry === undefined ? undefined : renderEarly(collector, withoutZone(collector, entry, names), early);
+  const tree =
+    entry === undefined
+      ? undefined
+      : renderEarly(collector, withoutZone(collector, entry, names), early);
   const fitted = tree === undefined ? {} : fitTree(collector, tree, rolloutArgs, 'rollout').data;
   const ansible = readAnsibleKeys(collector, play, entry, early);
   const zone = zoneOf(entry);
   const rollout = rolloutOf({ ...fitted, ...(zone !== undefined && { zone: zone.text }) }, ansible);
-  checkPolicy(collector, entry, rollout, options.inventory && matched && { inventory: options.inventory, hosts: matched });
+  checkPolicy(
+    collector,
+    entry,
+    rollout,
+    options.inventory && matched && { inventory: options.inventory, hosts: matched },
+  );
   return rollout;
 }
 
@@ -223,7 +299,8 @@ function withoutZone(collector: DiagnosticsCollector, rollout: Entry, names: Nam
   const zone = zoneOf(rollout);
   if (zone === undefined || rollout.value.kind !== 'map') return rollout.value;
   const written = entryOf(rollout.value, 'zone')?.value;
-  if (written !== undefined && written.kind === 'scalar' && written.text !== zone.text) checkTemplates(collector, written, names);
+  if (written !== undefined && written.kind === 'scalar' && written.text !== zone.text)
+    checkTemplates(collector, written, names);
   else checkExpression(collector, zone, names);
   return {
     ...rollout.value,
@@ -233,17 +310,42 @@ function withoutZone(collector: DiagnosticsCollector, rollout: Entry, names: Nam
   };
 }
 
-function readAnsibleKeys(collector: DiagnosticsCollector, play: MapTree, rollout: Entry | undefined, early: Mapping): AnsibleKeys {
-  const twice: Readonly<Record<string, string>> = { serial: 'waves', order: 'order', throttle: 'max_unavailable' };
+function readAnsibleKeys(
+  collector: DiagnosticsCollector,
+  play: MapTree,
+  rollout: Entry | undefined,
+  early: Mapping,
+): AnsibleKeys {
+  const twice: Readonly<Record<string, string>> = {
+    serial: 'waves',
+    order: 'order',
+    throttle: 'max_unavailable',
+  };
   for (const [key, own] of Object.entries(twice)) {
     const entry = entryOf(play, key);
-    if (entry === undefined || rollout?.value.kind !== 'map' || entryOf(rollout.value, own) === undefined) continue;
-    collector.error(entry.keyAt, 'said-twice', `\`${key}\` and \`rollout.${own}\` say the same thing`, { hint: 'keep one of them' });
+    if (
+      entry === undefined ||
+      rollout?.value.kind !== 'map' ||
+      entryOf(rollout.value, own) === undefined
+    )
+      continue;
+    collector.error(
+      entry.keyAt,
+      'said-twice',
+      `\`${key}\` and \`rollout.${own}\` say the same thing`,
+      { hint: 'keep one of them' },
+    );
   }
   return {
     ...present({
       serial: earlyField(collector, play, 'serial', batchesSchema, early),
-      maxFailPercentage: earlyField(collector, play, 'max_fail_percentage', percentageSchema, early),
+      maxFailPercentage: earlyField(
+        collector,
+        play,
+        'max_fail_percentage',
+        percentageSchema,
+        early,
+      ),
       anyErrorsFatal: earlyField(collector, play, 'any_errors_fatal', fatalSchema, early),
       throttle: earlyField(collector, play, 'throttle', throttleSchema, early),
       order: earlyField(collector, play, 'order', orderSchema, early),

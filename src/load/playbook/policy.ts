@@ -1,4 +1,5 @@
-// Policies whose every key is right and that still cannot work: told at the key, before any host is contacted.
+// Policies whose every key is right and that still cannot work: told at the key, before any host is
+// contacted.
 import type { Inventory } from '../../model/host.ts';
 import type { Rollout } from '../../model/playbook.ts';
 import { resolvePattern } from '../inventory/pattern.ts';
@@ -27,7 +28,12 @@ export function checkPolicy(
   play: PlayHosts | undefined,
 ): void {
   if (entry?.value.kind !== 'map') return;
-  const check: Check = { collector, rollout, tree: entry.value, at: (...path) => placeOf(entry.value, path) };
+  const check: Check = {
+    collector,
+    rollout,
+    tree: entry.value,
+    at: (...path) => placeOf(entry.value, path),
+  };
   checkWaves(check);
   checkWindows(check);
   checkFreezes(check);
@@ -39,17 +45,24 @@ export function checkPolicy(
 /** Of a list with one item, the item may be written without the list. */
 function placeOf(tree: Tree, [key, ...rest]: readonly (string | number)[]): number {
   const { node } = nodeAt(tree, key === undefined ? [] : [key]);
-  return nodeAt(node, node.kind === 'list' ? rest : rest.filter((part) => typeof part === 'string')).node.at;
+  return nodeAt(node, node.kind === 'list' ? rest : rest.filter((part) => typeof part === 'string'))
+    .node.at;
 }
 
-const written = (minutes: number): string => `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
+const written = (minutes: number): string =>
+  `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
 
 function checkWaves({ collector, tree, at }: Check): void {
   const { node, exact } = nodeAt(tree, ['waves']);
   if (!exact || node.kind !== 'list' || node.items.length > 0) return;
-  collector.error(at('waves'), 'no-waves', '`waves` is an empty list: no host would be in any of them', {
-    hint: 'leave the key out for one wave of all hosts',
-  });
+  collector.error(
+    at('waves'),
+    'no-waves',
+    '`waves` is an empty list: no host would be in any of them',
+    {
+      hint: 'leave the key out for one wave of all hosts',
+    },
+  );
 }
 
 function checkWindows({ collector, rollout, at }: Check): void {
@@ -85,10 +98,15 @@ function checkGateNames({ collector, rollout, at }: Check): void {
   const seen = new Set<string>();
   for (const [index, gate] of rollout.gates.entries()) {
     if (seen.has(gate.name)) {
-      collector.error(at('gates', index, 'name'), 'gate-named-twice', `two gates are called ${gate.name}`, {
-        detail: 'a gate is known by its name in the journal: one of them would never be read',
-        hint: 'give each gate its own name',
-      });
+      collector.error(
+        at('gates', index, 'name'),
+        'gate-named-twice',
+        `two gates are called ${gate.name}`,
+        {
+          detail: 'a gate is known by its name in the journal: one of them would never be read',
+          hint: 'give each gate its own name',
+        },
+      );
     }
     seen.add(gate.name);
   }
@@ -98,9 +116,14 @@ function checkDeadlines({ collector, rollout, at }: Check): void {
   const { host, run } = rollout.deadline;
   for (const [key, seconds] of Object.entries(rollout.deadline)) {
     if (seconds > 0) continue;
-    collector.error(at('deadline', key), 'no-time', `\`deadline.${key}\` is 0: it is over before anything is done`, {
-      hint: 'leave the key out for no deadline',
-    });
+    collector.error(
+      at('deadline', key),
+      'no-time',
+      `\`deadline.${key}\` is 0: it is over before anything is done`,
+      {
+        hint: 'leave the key out for no deadline',
+      },
+    );
   }
   if (host !== undefined && run !== undefined && host > run) {
     collector.error(
@@ -114,9 +137,14 @@ function checkDeadlines({ collector, rollout, at }: Check): void {
   }
   const soak = rollout.canary?.soak ?? 0;
   if (run !== undefined && run > 0 && soak >= run) {
-    collector.error(at('canary', 'soak'), 'soak-too-long', 'the canary soaks longer than the run may take: no other host is ever started', {
-      hint: 'make `deadline.run` longer than the soak',
-    });
+    collector.error(
+      at('canary', 'soak'),
+      'soak-too-long',
+      'the canary soaks longer than the run may take: no other host is ever started',
+      {
+        hint: 'make `deadline.run` longer than the soak',
+      },
+    );
   }
 }
 
@@ -124,16 +152,26 @@ function checkCanary({ collector, rollout, at }: Check, { inventory, hosts }: Pl
   const canary = rollout.canary?.hosts;
   if (canary === undefined) return;
   if ('count' in canary && canary.count > hosts.length) {
-    collector.error(at('canary'), 'canary-too-large', `the canary has ${canary.count} hosts, the play only ${hosts.length}`, {
-      hint: 'a canary of all hosts is none',
-    });
+    collector.error(
+      at('canary'),
+      'canary-too-large',
+      `the canary has ${canary.count} hosts, the play only ${hosts.length}`,
+      {
+        hint: 'a canary of all hosts is none',
+      },
+    );
   }
   if (!('pattern' in canary)) return;
   const place = collector.source.placeAt(at('canary', 'hosts'));
   const found = resolvePattern(canary.pattern, inventory, place);
   for (const one of found.diagnostics) collector.diagnostics.push(one);
   if (found.value === undefined || found.value.some((host) => hosts.includes(host))) return;
-  collector.errorAt(place, 'canary-elsewhere', `the canary \`${canary.pattern}\` has none of the play's hosts`, {
-    hint: 'without a canary no other host is ever started: name hosts of this play',
-  });
+  collector.errorAt(
+    place,
+    'canary-elsewhere',
+    `the canary \`${canary.pattern}\` has none of the play's hosts`,
+    {
+      hint: 'without a canary no other host is ever started: name hosts of this play',
+    },
+  );
 }

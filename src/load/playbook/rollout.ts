@@ -1,4 +1,5 @@
-// The `rollout` of a play: its schema, its defaults, and the Ansible keywords that are translated into it.
+// The `rollout` of a play: its schema, its defaults, and the Ansible keywords that are translated
+// into it.
 import { isTimeZone } from '../../core/rollout/local-time.ts';
 import type { Amount, Freeze, GateSpec, Rollout, Window } from '../../model/playbook.ts';
 import {
@@ -32,16 +33,25 @@ const timeZone = filled.refine(isTimeZone, 'should be a time zone such as Europe
 const dayNames = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
 const days = either([word, list(word)], 'should be days such as mon, mon-fri or [sat, sun]')
-  .refine((value) => daysOf(value) !== undefined, 'should be days such as mon, mon-fri, daily or [sat, sun]')
+  .refine(
+    (value) => daysOf(value) !== undefined,
+    'should be days such as mon, mon-fri, daily or [sat, sun]',
+  )
   .transform((value) => daysOf(value) ?? []);
 
 const localTime = text
-  .regex(/^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2})?$/, 'should be a local time such as 2026-12-20T00:00')
+  .regex(
+    /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2})?$/,
+    'should be a local time such as 2026-12-20T00:00',
+  )
   .refine((value) => isDate(value), 'is no day of the calendar')
   .transform((value) => (value.length === 10 ? `${value}T00:00` : value.replace(' ', 'T')));
 
 const address = filled.refine(isAddress, 'should be an address such as http://prometheus:9090');
-const comparison = text.regex(/^\s*(?:[<>]=?|[=!]=)\s*-?\d+(?:\.\d+)?\s*$/, 'should be a comparison with a number such as ">= 0.99"');
+const comparison = text.regex(
+  /^\s*(?:[<>]=?|[=!]=)\s*-?\d+(?:\.\d+)?\s*$/,
+  'should be a comparison with a number such as ">= 0.99"',
+);
 
 const gateKinds = {
   prometheus: object({ url: address, query: filled, is: comparison.optional() }),
@@ -66,7 +76,10 @@ const gate = object({
   command: gateKinds.command.optional(),
   kubernetes: gateKinds.kubernetes.optional(),
 }).refine(
-  (value) => [value.prometheus, value.http, value.command, value.kubernetes].filter((kind) => kind !== undefined).length === 1,
+  (value) =>
+    [value.prometheus, value.http, value.command, value.kubernetes].filter(
+      (kind) => kind !== undefined,
+    ).length === 1,
   'should have exactly one of prometheus, http, command, kubernetes',
 );
 
@@ -88,8 +101,18 @@ export const rolloutSchema = object({
   zone: filled.optional(),
   max_zones: whole(1).optional(),
   max_per_zone: someHosts.optional(),
-  order: oneOf('inventory', 'sorted', 'reverse_inventory', 'reverse_sorted', 'shuffle', 'worst_first').optional(),
-  soak: shorthand((host) => ({ host }), object({ host: duration.default(0), wave: duration.default(0) })).optional(),
+  order: oneOf(
+    'inventory',
+    'sorted',
+    'reverse_inventory',
+    'reverse_sorted',
+    'shuffle',
+    'worst_first',
+  ).optional(),
+  soak: shorthand(
+    (host) => ({ host }),
+    object({ host: duration.default(0), wave: duration.default(0) }),
+  ).optional(),
   brake: shorthand(
     (failures) => ({ failures }),
     object({
@@ -100,7 +123,14 @@ export const rolloutSchema = object({
     }),
   ).optional(),
   on_brake: oneOf('finish', 'hold').optional(),
-  windows: listOf(object({ days: days.default([0, 1, 2, 3, 4, 5, 6]), from: timeOfDay, to: timeOfDay, tz: timeZone })).optional(),
+  windows: listOf(
+    object({
+      days: days.default([0, 1, 2, 3, 4, 5, 6]),
+      from: timeOfDay,
+      to: timeOfDay,
+      tz: timeZone,
+    }),
+  ).optional(),
   freeze: listOf(
     object({ from: localTime, to: localTime, tz: timeZone, why: text.default('') }).refine(
       (value) => value.from < value.to,
@@ -109,7 +139,11 @@ export const rolloutSchema = object({
   ).optional(),
   on_window_end: oneOf('finish', 'hold').optional(),
   gates: listOf(gate).optional(),
-  deadline: object({ host: duration.optional(), run: duration.optional(), cluster: duration.optional() }).optional(),
+  deadline: object({
+    host: duration.optional(),
+    run: duration.optional(),
+    cluster: duration.optional(),
+  }).optional(),
   retries: object({ transport: whole(0, 100).optional() }).optional(),
   approve: oneOf('evict', 'reboot', 'never').optional(),
   unplannable: oneOf('leave_out', 'stop', 'ask').optional(),
@@ -125,20 +159,34 @@ export const rolloutArgs = asArgs(rolloutSchema);
 
 // ---- Ansible's keywords ----
 
-/** Ansible takes zero and negative batches as all hosts at once, or as one at a time. Neither is what the play says, so they are refused. */
-const batchError = 'should be 1 host or more, or a whole percentage such as 20% (100% is all at once)';
-const batch = either([number.int(batchError).min(1, batchError), text.regex(/^0*[1-9]\d*%?$/, batchError)], batchError).transform(
-  (value): Amount => {
-    const source = String(value);
-    const size = Number.parseInt(source, 10);
-    return source.endsWith('%') ? { percent: Math.min(size, 100) } : { count: size };
-  },
-);
+/**
+ * Ansible takes zero and negative batches as all hosts at once, or as one at a time. Neither is
+ * what the play says, so they are refused.
+ */
+const batchError =
+  'should be 1 host or more, or a whole percentage such as 20% (100% is all at once)';
+const batch = either(
+  [number.int(batchError).min(1, batchError), text.regex(/^0*[1-9]\d*%?$/, batchError)],
+  batchError,
+).transform((value): Amount => {
+  const source = String(value);
+  const size = Number.parseInt(source, 10);
+  return source.endsWith('%') ? { percent: Math.min(size, 100) } : { count: size };
+});
 
-export const batchesSchema = listOf(batch).refine((batches) => batches.length > 0, 'should name at least one batch');
+export const batchesSchema = listOf(batch).refine(
+  (batches) => batches.length > 0,
+  'should name at least one batch',
+);
 export const percentageSchema = number.min(0).max(100);
 export const throttleSchema = whole(0);
-export const orderSchema = oneOf('inventory', 'sorted', 'reverse_inventory', 'reverse_sorted', 'shuffle');
+export const orderSchema = oneOf(
+  'inventory',
+  'sorted',
+  'reverse_inventory',
+  'reverse_sorted',
+  'shuffle',
+);
 export const fatalSchema = flag;
 
 export interface AnsibleKeys {
@@ -150,12 +198,15 @@ export interface AnsibleKeys {
 }
 
 /**
- * The policy of a play, with its defaults. Ansible's batches become waves that run all their hosts at once; its failure keywords become the
- * brake, in which an unreachable host counts.
+ * The policy of a play, with its defaults. Ansible's batches become waves that run all their hosts
+ * at once; its failure keywords become the brake, in which an unreachable host counts.
  */
 export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout {
   const waves = keys.waves ?? ansible.serial ?? [];
-  const throttled = ansible.throttle === undefined || ansible.throttle === 0 ? undefined : { count: ansible.throttle };
+  const throttled =
+    ansible.throttle === undefined || ansible.throttle === 0
+      ? undefined
+      : { count: ansible.throttle };
   const batches = ansible.serial === undefined ? undefined : { percent: 100 };
   const { canary, zone, max_zones, max_per_zone } = keys;
   return {
@@ -191,9 +242,15 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
 
 function brakeOf(keys: RolloutKeys['brake'], ansible: AnsibleKeys): Rollout['brake'] {
   const fatal = ansible.anyErrorsFatal === true;
-  // Ansible compares failures of the batch with its percentage and forgets them with the next batch: no limit over the whole run.
-  const percentage = !fatal && ansible.maxFailPercentage !== undefined ? { percent: ansible.maxFailPercentage } : undefined;
-  const failures = keys?.failures ?? (percentage === undefined || keys?.per_wave !== undefined ? { count: 0 } : { percent: 100 });
+  // Ansible compares failures of the batch with its percentage and forgets them with the next
+  // batch: no limit over the whole run.
+  const percentage =
+    !fatal && ansible.maxFailPercentage !== undefined
+      ? { percent: ansible.maxFailPercentage }
+      : undefined;
+  const failures =
+    keys?.failures ??
+    (percentage === undefined || keys?.per_wave !== undefined ? { count: 0 } : { percent: 100 });
   const perWave = keys?.per_wave ?? percentage;
   return {
     failures,
@@ -204,9 +261,13 @@ function brakeOf(keys: RolloutKeys['brake'], ansible: AnsibleKeys): Rollout['bra
 }
 
 function gateOf(keys: Infer<typeof gate>, index: number): GateSpec {
-  const kind = (['prometheus', 'http', 'command', 'kubernetes'] as const).find((name) => keys[name] !== undefined) ?? 'command';
+  const kind =
+    (['prometheus', 'http', 'command', 'kubernetes'] as const).find(
+      (name) => keys[name] !== undefined,
+    ) ?? 'command';
   const args: Record<string, Value> = {};
-  for (const [key, value] of Object.entries(keys[kind] ?? {})) if (value !== undefined) put(args, key, value);
+  for (const [key, value] of Object.entries(keys[kind] ?? {}))
+    if (value !== undefined) put(args, key, value);
   return { name: keys.name ?? `${kind} ${index + 1}`, kind, args, for: keys.for };
 }
 
@@ -219,7 +280,9 @@ function daysOf(value: string | readonly string[]): number[] | undefined {
     else {
       const [from, to] = written
         .split('-')
-        .map((name) => (name.length >= 3 ? dayNames.findIndex((day) => fullDays[day].startsWith(name)) : -1));
+        .map((name) =>
+          name.length >= 3 ? dayNames.findIndex((day) => fullDays[day].startsWith(name)) : -1,
+        );
       if (from === undefined || from === -1 || to === -1) return undefined;
       for (let day = from; ; day = (day + 1) % 7) {
         found.add(day);
@@ -246,7 +309,10 @@ function isAddress(url: string): boolean {
 
 function isDate(value: string): boolean {
   const [year = 0, month = 0, day = 0] = value.slice(0, 10).split('-').map(Number);
-  const [hours = 0, minutes = 0] = value.length === 10 ? [] : value.slice(11).split(':').map(Number);
+  const [hours = 0, minutes = 0] =
+    value.length === 10 ? [] : value.slice(11).split(':').map(Number);
   const made = new Date(Date.UTC(year, month - 1, day));
-  return made.getUTCMonth() === month - 1 && made.getUTCDate() === day && hours < 24 && minutes < 60;
+  return (
+    made.getUTCMonth() === month - 1 && made.getUTCDate() === day && hours < 24 && minutes < 60
+  );
 }

@@ -1,4 +1,5 @@
-// Values that are needed before any host is contacted: rendered with the variables of the play and -e alone.
+// Values that are needed before any host is contacted: rendered with the variables of the play and
+// -e alone.
 import { compileTemplate, hasTemplate } from '../../expression/index.ts';
 import type { Schema } from '../../model/shape/schema.ts';
 import type { Mapping, Value } from '../../model/value.ts';
@@ -26,8 +27,15 @@ export function earlyField<T>(
 /** A tree whose templates are rendered; one that cannot be is told, and stays. */
 export function renderEarly(collector: DiagnosticsCollector, tree: Tree, early: Mapping): Tree {
   if (tree.kind === 'map')
-    return { ...tree, entries: tree.entries.map((entry) => ({ ...entry, value: renderEarly(collector, entry.value, early) })) };
-  if (tree.kind === 'list') return { ...tree, items: tree.items.map((item) => renderEarly(collector, item, early)) };
+    return {
+      ...tree,
+      entries: tree.entries.map((entry) => ({
+        ...entry,
+        value: renderEarly(collector, entry.value, early),
+      })),
+    };
+  if (tree.kind === 'list')
+    return { ...tree, items: tree.items.map((item) => renderEarly(collector, item, early)) };
   if (typeof tree.value !== 'string' || !hasTemplate(tree.value)) return tree;
   const compiled = compileTemplate(tree.value);
   if (compiled.kind === 'problem') {
@@ -37,7 +45,8 @@ export function renderEarly(collector: DiagnosticsCollector, tree: Tree, early: 
   const result = compiled.evaluate({ lookup: (name) => lookupEarly(early, name, 0) });
   if (result.kind === 'value') return placed(treeOfValue(result.value), tree.at);
   const why = result.kind === 'error' ? result.message : result.why;
-  const detail = 'this is needed before any host is contacted: only variables of the play and -e can stand in it';
+  const detail =
+    'this is needed before any host is contacted: only variables of the play and -e can stand in it';
   collector.error(tree.at, 'early-template', why, { detail });
   return tree;
 }
@@ -46,13 +55,21 @@ function lookupEarly(early: Mapping, name: string, depth: number): Value | undef
   const raw = Object.hasOwn(early, name) ? early[name] : undefined;
   if (typeof raw !== 'string' || !hasTemplate(raw) || depth > 20) return raw;
   const compiled = compileTemplate(raw);
-  const result = compiled.kind === 'problem' ? undefined : compiled.evaluate({ lookup: (inner) => lookupEarly(early, inner, depth + 1) });
+  const result =
+    compiled.kind === 'problem'
+      ? undefined
+      : compiled.evaluate({ lookup: (inner) => lookupEarly(early, inner, depth + 1) });
   return result?.kind === 'value' ? result.value : undefined;
 }
 
 const placed = (tree: Tree, at: number): Tree => {
-  if (tree.kind === 'list') return { ...tree, at, items: tree.items.map((item) => placed(item, at)) };
+  if (tree.kind === 'list')
+    return { ...tree, at, items: tree.items.map((item) => placed(item, at)) };
   return tree.kind === 'map'
-    ? { ...tree, at, entries: tree.entries.map((entry) => ({ ...entry, value: placed(entry.value, at) })) }
+    ? {
+        ...tree,
+        at,
+        entries: tree.entries.map((entry) => ({ ...entry, value: placed(entry.value, at) })),
+      }
     : { ...tree, at };
 };

@@ -7,7 +7,14 @@ import type { AnyModule } from '../../model/run/change.ts';
 import { duration, filled, flag, whole } from '../../model/shape/schema.ts';
 import type { Value } from '../../model/value.ts';
 import { type DiagnosticsCollector, didYouMean } from '../text/diagnostics-collector.ts';
-import { conditions, field, refuseKeys, tagsField, varsField, verdictField } from '../text/fields.ts';
+import {
+  conditions,
+  field,
+  refuseKeys,
+  tagsField,
+  varsField,
+  verdictField,
+} from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
@@ -25,20 +32,34 @@ export interface TaskContext {
 }
 
 /** Reads a list of tasks; `prefix` is the id of the block that they are in. */
-export function readTasks(context: TaskContext, tree: Tree, names: Names, prefix: string): readonly Task[] {
+export function readTasks(
+  context: TaskContext,
+  tree: Tree,
+  names: Names,
+  prefix: string,
+): readonly Task[] {
   if (tree.kind === 'scalar' && tree.value === null) return [];
   if (tree.kind !== 'list') {
-    context.collector.error(tree.at, 'bad-value', 'tasks are a list', { hint: 'begin each with a dash' });
+    context.collector.error(tree.at, 'bad-value', 'tasks are a list', {
+      hint: 'begin each with a dash',
+    });
     return [];
   }
-  return tree.items.flatMap((item, index) => readTask(context, item, names, `${prefix}${index}`) ?? []);
+  return tree.items.flatMap(
+    (item, index) => readTask(context, item, names, `${prefix}${index}`) ?? [],
+  );
 }
 
 function readTask(context: TaskContext, tree: Tree, names: Names, id: string): Task | undefined {
   if (tree.kind !== 'map') {
-    context.collector.error(tree.at, 'bad-task', 'a task is a mapping with the name of a module as key', {
-      hint: 'for example `- command: uptime`',
-    });
+    context.collector.error(
+      tree.at,
+      'bad-task',
+      'a task is a mapping with the name of a module as key',
+      {
+        hint: 'for example `- command: uptime`',
+      },
+    );
     return undefined;
   }
   if (tree.entries.length === 0) {
@@ -46,11 +67,19 @@ function readTask(context: TaskContext, tree: Tree, names: Names, id: string): T
     return undefined;
   }
   const block = entryOf(tree, 'block');
-  return block === undefined ? readModuleTask(context, tree, names, id) : readBlock(context, tree, block, names, id);
+  return block === undefined
+    ? readModuleTask(context, tree, names, id)
+    : readBlock(context, tree, block, names, id);
 }
 
 /** What tasks and blocks have in common; and the names that hold inside. */
-function readCommon(context: TaskContext, tree: MapTree, names: Names, id: string, defaultName: string) {
+function readCommon(
+  context: TaskContext,
+  tree: MapTree,
+  names: Names,
+  id: string,
+  defaultName: string,
+) {
   const { collector } = context;
   const { vars, tree: varsTree } = varsField(collector, tree);
   const inner = withVars(names, [...Object.keys(vars), ...context.learned]);
@@ -76,17 +105,33 @@ function readCommon(context: TaskContext, tree: MapTree, names: Names, id: strin
   return { common, inner: guarded };
 }
 
-function readBlock(context: TaskContext, tree: MapTree, block: Entry, names: Names, id: string): BlockTask {
+function readBlock(
+  context: TaskContext,
+  tree: MapTree,
+  block: Entry,
+  names: Names,
+  id: string,
+): BlockTask {
   refuseKeys(context.collector, tree.entries, 'block', blockKeys, refusedInTask);
   const { common, inner } = readCommon(context, tree, names, id, 'block');
-  const tasks = readTasks({ ...context, tags: common.tags, ...present({ noLog: common.noLog }) }, block.value, inner, `${id}.`);
+  const tasks = readTasks(
+    { ...context, tags: common.tags, ...present({ noLog: common.noLog }) },
+    block.value,
+    inner,
+    `${id}.`,
+  );
   if (tasks.length === 0 && (block.value.kind !== 'list' || block.value.items.length === 0)) {
     context.collector.error(block.keyAt, 'empty-block', 'this block has no tasks');
   }
   return { kind: 'block', ...common, tasks };
 }
 
-function readModuleTask(context: TaskContext, tree: MapTree, names: Names, id: string): ModuleTask | undefined {
+function readModuleTask(
+  context: TaskContext,
+  tree: MapTree,
+  names: Names,
+  id: string,
+): ModuleTask | undefined {
   const { collector } = context;
   const found = moduleOf(context, tree);
   const loop = entryOf(tree, 'loop');
@@ -120,40 +165,72 @@ function readModuleTask(context: TaskContext, tree: MapTree, names: Names, id: s
   const args = readArgs(context, found.module, found.entry, inner);
   const inPlans = readCheckMode(collector, tree, found.entry);
   if (register !== undefined) context.learned.add(register);
-  const argPlaces = { ...placesOf(collector, found.entry.value), ...(loop && { loop: collector.source.placeAt(loop.value.at) }) };
+  const argPlaces = {
+    ...placesOf(collector, found.entry.value),
+    ...(loop && { loop: collector.source.placeAt(loop.value.at) }),
+  };
   return { ...task, ...present({ inPlans }), module: found.module.name, args, argPlaces };
 }
 
 /**
- * In Ansible `check_mode: false` runs a task in a dry run too, and `check_mode: true` runs it as the module's dry run does. A command that only
- * reads is the same command in its dry run, so that both say: run it. Any other command would break the promise of a plan.
+ * In Ansible `check_mode: false` runs a task in a dry run too, and `check_mode: true` runs it as
+ * the module's dry run does. A command that only reads is the same command in its dry run, so that
+ * both say: run it. Any other command would break the promise of a plan.
  */
-function readCheckMode(collector: DiagnosticsCollector, tree: MapTree, module: Entry): true | undefined {
+function readCheckMode(
+  collector: DiagnosticsCollector,
+  tree: MapTree,
+  module: Entry,
+): true | undefined {
   const entry = entryOf(tree, 'check_mode');
-  if (entry === undefined || field(collector, tree, 'check_mode', flag) === undefined) return undefined;
+  if (entry === undefined || field(collector, tree, 'check_mode', flag) === undefined)
+    return undefined;
   if (module.value.kind === 'map' && entryOf(module.value, 'read_only') !== undefined) return true;
-  collector.error(entry.keyAt, 'unsupported-keyword', 'kmend has `check_mode` only on a command or shell task with `read_only: true`', {
-    hint: 'a plan changes nothing, and `kmend plan` is the dry run of all tasks',
-  });
+  collector.error(
+    entry.keyAt,
+    'unsupported-keyword',
+    'kmend has `check_mode` only on a command or shell task with `read_only: true`',
+    {
+      hint: 'a plan changes nothing, and `kmend plan` is the dry run of all tasks',
+    },
+  );
   return undefined;
 }
 
 /** The one key that is a module. Everything else that is no keyword is told here. */
-function moduleOf(context: TaskContext, tree: MapTree): { readonly module: AnyModule; readonly entry: Entry } | undefined {
+function moduleOf(
+  context: TaskContext,
+  tree: MapTree,
+): { readonly module: AnyModule; readonly entry: Entry } | undefined {
   const { collector, modules } = context;
   const others = tree.entries.filter(({ key }) => !(taskKeys as readonly string[]).includes(key));
-  const asModule = (key: string): AnyModule | undefined => modules.get(key.replace(/^ansible\.(?:builtin|legacy)\./, ''));
+  const asModule = (key: string): AnyModule | undefined =>
+    modules.get(key.replace(/^ansible\.(?:builtin|legacy)\./, ''));
   const found = others.filter(({ key }) => asModule(key) !== undefined);
   for (const { key, keyAt } of others) {
     if (asModule(key) !== undefined) continue;
-    const instead = refusedLoop(key) ?? (Object.hasOwn(refusedInTask, key) ? refusedInTask[key] : undefined);
-    if (instead !== undefined) collector.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a task`, { hint: instead });
-    else if (found.length > 0) collector.error(keyAt, 'unknown-key', `a task has no key \`${key}\``, didYouMean(key, taskKeys));
+    const instead =
+      refusedLoop(key) ?? (Object.hasOwn(refusedInTask, key) ? refusedInTask[key] : undefined);
+    if (instead !== undefined)
+      collector.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a task`, {
+        hint: instead,
+      });
+    else if (found.length > 0)
+      collector.error(
+        keyAt,
+        'unknown-key',
+        `a task has no key \`${key}\``,
+        didYouMean(key, taskKeys),
+      );
     else tellUnknownModule(context, key, keyAt);
   }
   const [first, second] = found;
   if (second !== undefined)
-    collector.error(second.keyAt, 'several-modules', `a task has one module, this one has ${found.map(({ key }) => key).join(' and ')}`);
+    collector.error(
+      second.keyAt,
+      'several-modules',
+      `a task has one module, this one has ${found.map(({ key }) => key).join(' and ')}`,
+    );
   if (others.length === 0)
     collector.error(tree.entries[0]?.keyAt ?? tree.at, 'no-module', 'this task has no module', {
       hint: 'a task asks for one: see `kmend docs`',
@@ -164,7 +241,8 @@ function moduleOf(context: TaskContext, tree: MapTree): { readonly module: AnyMo
 
 function tellUnknownModule(context: TaskContext, key: string, at: number): void {
   const hint =
-    didYouMean(key.replace(/^(?:\w+\.){2}/, ''), [...context.modules.keys(), ...taskKeys]).hint ?? '`kmend docs` lists the modules';
+    didYouMean(key.replace(/^(?:\w+\.){2}/, ''), [...context.modules.keys(), ...taskKeys]).hint ??
+    '`kmend docs` lists the modules';
   context.collector.error(at, 'unknown-module', `no module is called \`${key}\``, { hint });
 }
 
@@ -174,18 +252,22 @@ function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: 
   const before = collector.diagnostics.length;
   // A mapping that is missing altogether is told at the module's name.
   const isEmpty = entry.value.kind === 'scalar' && entry.value.value === null;
-  const tree: Tree = isEmpty ? { kind: 'scalar', at: entry.keyAt, value: null, text: '', style: 'plain' } : entry.value;
+  const tree: Tree = isEmpty
+    ? { kind: 'scalar', at: entry.keyAt, value: null, text: '', style: 'plain' }
+    : entry.value;
   const { input } = fitTree(collector, tree, module.args, module.name, 'argument');
   hintAtShortForm(collector, entry, before);
   // What set_fact sets is known from here on.
-  if (module.name === 'set_fact' && entry.value.kind === 'map') for (const { key } of entry.value.entries) context.learned.add(key);
+  if (module.name === 'set_fact' && entry.value.kind === 'map')
+    for (const { key } of entry.value.entries) context.learned.add(key);
   return input;
 }
 
 /** `service: name=docker state=restarted` is Ansible's oldest form. */
 function hintAtShortForm(collector: DiagnosticsCollector, entry: Entry, before: number): void {
   const last = collector.diagnostics[before];
-  if (last === undefined || entry.value.kind !== 'scalar' || !/^\w+=/.test(entry.value.text)) return;
+  if (last === undefined || entry.value.kind !== 'scalar' || !/^\w+=/.test(entry.value.text))
+    return;
   collector.diagnostics[before] = {
     ...last,
     hint: `write the arguments as a mapping: \`${entry.key}: {${entry.value.text.replace(/(?<!\w)(\w+)=(\S+)\s*/g, '$1: $2, ').replace(/, $/, '')}}\``,
@@ -198,7 +280,8 @@ function placesOf(collector: DiagnosticsCollector, tree: Tree): Record<string, P
     put(places, path, collector.source.placeAt(node.at));
     const inner = (key: string | number): string => (path === '' ? String(key) : `${path}.${key}`);
     if (node.kind === 'map') for (const entry of node.entries) walk(entry.value, inner(entry.key));
-    else if (node.kind === 'list') for (const [index, item] of node.items.entries()) walk(item, inner(index));
+    else if (node.kind === 'list')
+      for (const [index, item] of node.items.entries()) walk(item, inner(index));
   };
   walk(tree, '');
   return places;
@@ -206,19 +289,34 @@ function placesOf(collector: DiagnosticsCollector, tree: Tree): Record<string, P
 
 function readLoop(collector: DiagnosticsCollector, loop: Entry, names: Names): Value {
   checkTemplates(collector, loop.value, names);
-  const isTemplate = loop.value.kind === 'scalar' && typeof loop.value.value === 'string' && hasTemplate(loop.value.text);
+  const isTemplate =
+    loop.value.kind === 'scalar' &&
+    typeof loop.value.value === 'string' &&
+    hasTemplate(loop.value.text);
   if (loop.value.kind !== 'list' && !isTemplate) {
-    collector.error(loop.value.at, 'bad-value', '`loop` should be a list, or a template that gives one', {
-      hint: "for example `loop: ['a', 'b']`",
-    });
+    collector.error(
+      loop.value.at,
+      'bad-value',
+      '`loop` should be a list, or a template that gives one',
+      {
+        hint: "for example `loop: ['a', 'b']`",
+      },
+    );
   }
   return plainOf(loop.value);
 }
 
-function readLoopVar(collector: DiagnosticsCollector, control: Entry | undefined): string | undefined {
+function readLoopVar(
+  collector: DiagnosticsCollector,
+  control: Entry | undefined,
+): string | undefined {
   if (control === undefined) return undefined;
   if (control.value.kind !== 'map') {
-    collector.error(control.value.at, 'bad-value', '`loop_control` should be a mapping with loop_var');
+    collector.error(
+      control.value.at,
+      'bad-value',
+      '`loop_control` should be a mapping with loop_var',
+    );
     return undefined;
   }
   const others = {
@@ -233,13 +331,19 @@ function readLoopVar(collector: DiagnosticsCollector, control: Entry | undefined
   return nameField(collector, control.value, 'loop_var');
 }
 
-const readRegister = (collector: DiagnosticsCollector, tree: MapTree): string | undefined => nameField(collector, tree, 'register');
+const readRegister = (collector: DiagnosticsCollector, tree: MapTree): string | undefined =>
+  nameField(collector, tree, 'register');
 
 function nameField(collector: DiagnosticsCollector, map: MapTree, key: string): string | undefined {
   const name = field(collector, map, key, filled);
   if (name === undefined || /^[A-Za-z_]\w*$/.test(name)) return name;
-  collector.error(entryOf(map, key)?.value.at ?? map.at, 'variable-name', `\`${name}\` cannot be the name of a variable`, {
-    hint: 'letters, digits and _',
-  });
+  collector.error(
+    entryOf(map, key)?.value.at ?? map.at,
+    'variable-name',
+    `\`${name}\` cannot be the name of a variable`,
+    {
+      hint: 'letters, digits and _',
+    },
+  );
   return undefined;
 }

@@ -10,11 +10,22 @@ export interface DiagnosticsCollector {
   readonly error: (at: number, code: string, summary: string, more?: Partial<Diagnostic>) => void;
   readonly note: (at: number, code: string, summary: string, more?: Partial<Diagnostic>) => void;
   readonly warn: (at: number, code: string, summary: string, more?: Partial<Diagnostic>) => void;
-  readonly errorAt: (place: Place, code: string, summary: string, more?: Partial<Diagnostic>) => void;
+  readonly errorAt: (
+    place: Place,
+    code: string,
+    summary: string,
+    more?: Partial<Diagnostic>,
+  ) => void;
 }
 
 export function collectorOf(source: Source, diagnostics: Diagnostic[]): DiagnosticsCollector {
-  const add = (severity: Diagnostic['severity'], place: Place, code: string, summary: string, more: Partial<Diagnostic> = {}): void => {
+  const add = (
+    severity: Diagnostic['severity'],
+    place: Place,
+    code: string,
+    summary: string,
+    more: Partial<Diagnostic> = {},
+  ): void => {
     diagnostics.push({ code, severity, place, summary, ...more });
   };
   return {

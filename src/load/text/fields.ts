@@ -9,20 +9,31 @@ import { conditionOf, type Names } from './names.ts';
 import { type Entry, entryOf, type MapTree, mappingOf, type Tree } from './tree.ts';
 
 /** The value of a key by its schema; nothing when it is absent or wrong (told). */
-export function field<T>(collector: DiagnosticsCollector, map: MapTree, key: string, schema: Schema<T>): T | undefined {
+export function field<T>(
+  collector: DiagnosticsCollector,
+  map: MapTree,
+  key: string,
+  schema: Schema<T>,
+): T | undefined {
   const entry = entryOf(map, key);
   if (entry === undefined) return undefined;
   if (entry.value.kind === 'scalar' && entry.value.value === null) {
-    collector.error(entry.keyAt, 'missing-value', `\`${key}\` has no value`, { hint: 'give one, or leave the key out' });
+    collector.error(entry.keyAt, 'missing-value', `\`${key}\` has no value`, {
+      hint: 'give one, or leave the key out',
+    });
     return undefined;
   }
   return fitTree(collector, entry.value, asArgs(schema), `\`${key}\``).data;
 }
 
 /** `vars`: a mapping with names that expressions can use. */
-export function varsField(collector: DiagnosticsCollector, map: MapTree): { readonly tree?: MapTree; readonly vars: Mapping } {
+export function varsField(
+  collector: DiagnosticsCollector,
+  map: MapTree,
+): { readonly tree?: MapTree; readonly vars: Mapping } {
   const entry = entryOf(map, 'vars');
-  if (entry === undefined || (entry.value.kind === 'scalar' && entry.value.value === null)) return { vars: {} };
+  if (entry === undefined || (entry.value.kind === 'scalar' && entry.value.value === null))
+    return { vars: {} };
   if (entry.value.kind !== 'map') {
     collector.error(entry.value.at, 'bad-value', '`vars` should be a mapping of names to values', {
       hint: 'without dashes: `name: value`',
@@ -31,34 +42,59 @@ export function varsField(collector: DiagnosticsCollector, map: MapTree): { read
   }
   for (const { key, keyAt } of entry.value.entries) {
     if (!/^[A-Za-z_]\w*$/.test(key))
-      collector.error(keyAt, 'variable-name', `\`${key}\` cannot be the name of a variable`, { hint: 'letters, digits and _' });
+      collector.error(keyAt, 'variable-name', `\`${key}\` cannot be the name of a variable`, {
+        hint: 'letters, digits and _',
+      });
   }
   warnLosses(collector, entry.value, 'vars');
   return { tree: entry.value, vars: mappingOf(entry.value) };
 }
 
 function warnLosses(collector: DiagnosticsCollector, tree: Tree, name: string): void {
-  if (tree.kind === 'map') for (const entry of tree.entries) warnLosses(collector, entry.value, entry.key);
+  if (tree.kind === 'map')
+    for (const entry of tree.entries) warnLosses(collector, entry.value, entry.key);
   else if (tree.kind === 'list') for (const item of tree.items) warnLosses(collector, item, name);
-  else if (tree.style === 'plain' && typeof tree.value === 'number' && String(tree.value) !== tree.text) {
-    collector.warn(tree.at, 'value-loses-characters', `\`${name}\`: ${tree.text} is read as ${tree.value}`, {
-      hint: 'put it in quotes if it is text',
-    });
+  else if (
+    tree.style === 'plain' &&
+    typeof tree.value === 'number' &&
+    String(tree.value) !== tree.text
+  ) {
+    collector.warn(
+      tree.at,
+      'value-loses-characters',
+      `\`${name}\`: ${tree.text} is read as ${tree.value}`,
+      {
+        hint: 'put it in quotes if it is text',
+      },
+    );
   }
 }
 
 /** One condition or a list of them, that must all hold. */
-export function conditions(collector: DiagnosticsCollector, entry: Entry | undefined, names: Names): readonly Condition[] {
+export function conditions(
+  collector: DiagnosticsCollector,
+  entry: Entry | undefined,
+  names: Names,
+): readonly Condition[] {
   if (entry === undefined) return [];
   const items = entry.value.kind === 'list' ? entry.value.items : [entry.value];
   return items.flatMap((item) => {
-    if (item.kind === 'scalar' && (typeof item.value === 'string' || typeof item.value === 'boolean') && item.text.trim() !== '') {
+    if (
+      item.kind === 'scalar' &&
+      (typeof item.value === 'string' || typeof item.value === 'boolean') &&
+      item.text.trim() !== ''
+    ) {
       const text = typeof item.value === 'boolean' ? String(item.value) : item.text;
       return [conditionOf(collector, { ...item, text }, names)];
     }
-    collector.error(item.at, 'bad-condition', `\`${entry.key}\` should be an expression, true or false`, {
-      hint: "write for example `when: kmem.verdict == 'on'`",
-    });
+    collector.error(
+      item.at,
+      'bad-condition',
+      `\`${entry.key}\` should be an expression, true or false`,
+      {
+        hint: "write for example `when: kmem.verdict == 'on'`",
+      },
+    );
     return [];
   });
 }
@@ -70,7 +106,8 @@ export function verdictField(
   names: Names,
 ): readonly Condition[] | boolean | undefined {
   if (entry === undefined) return undefined;
-  if (entry.value.kind === 'scalar' && typeof entry.value.value === 'boolean') return entry.value.value;
+  if (entry.value.kind === 'scalar' && typeof entry.value.value === 'boolean')
+    return entry.value.value;
   return conditions(collector, entry, names);
 }
 
@@ -101,7 +138,16 @@ export function refuseKeys(
   for (const { key, keyAt } of entries) {
     if (known.includes(key)) continue;
     const instead = Object.hasOwn(refused, key) ? refused[key] : undefined;
-    if (instead !== undefined) collector.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a ${what}`, { hint: instead });
-    else collector.error(keyAt, 'unknown-key', `a ${what} has no key \`${key}\``, didYouMean(key, known));
+    if (instead !== undefined)
+      collector.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a ${what}`, {
+        hint: instead,
+      });
+    else
+      collector.error(
+        keyAt,
+        'unknown-key',
+        `a ${what} has no key \`${key}\``,
+        didYouMean(key, known),
+      );
   }
 }

@@ -1,4 +1,5 @@
-// Expressions at load time: they must parse, and every name in them must be one that exists; a typo is told before anything is touched.
+// Expressions at load time: they must parse, and every name in them must be one that exists; a typo
+// is told before anything is touched.
 import { compile, compileTemplate, type FreeName, hasTemplate } from '../../expression/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import type { Condition } from '../../model/playbook.ts';
@@ -30,19 +31,29 @@ export function factNames(names: readonly string[]): FactNames {
   const prefixes = new Set<string>();
   for (const name of plain) {
     const words = name.split('.');
-    for (let length = 1; length <= words.length; length++) prefixes.add(words.slice(0, length).join('.'));
+    for (let length = 1; length <= words.length; length++)
+      prefixes.add(words.slice(0, length).join('.'));
   }
   return { prefixes, full: new Set(plain), all: plain };
 }
 
-export const withVars = (names: Names, more: Iterable<string>): Names => ({ ...names, vars: new Set([...names.vars, ...more]) });
+export const withVars = (names: Names, more: Iterable<string>): Names => ({
+  ...names,
+  vars: new Set([...names.vars, ...more]),
+});
 const magic = new Set(magicNames);
 
 /** Checks a condition (`when`, `until`, ...), and gives it with its place. */
-export function conditionOf(collector: DiagnosticsCollector, scalar: ScalarTree, names: Names): Condition {
+export function conditionOf(
+  collector: DiagnosticsCollector,
+  scalar: ScalarTree,
+  names: Names,
+): Condition {
   const condition = { source: scalar.text, place: placeInside(collector.source, scalar, 0) };
   if (/^\s*\{\{.*\}\}\s*$/s.test(scalar.text)) {
-    collector.error(scalar.at, 'condition-braces', 'a condition is an expression already', { hint: 'leave out the {{ and }}' });
+    collector.error(scalar.at, 'condition-braces', 'a condition is an expression already', {
+      hint: 'leave out the {{ and }}',
+    });
     return condition;
   }
   const compiled = compile(scalar.text, 'condition');
@@ -52,7 +63,11 @@ export function conditionOf(collector: DiagnosticsCollector, scalar: ScalarTree,
 }
 
 /** Checks one expression without braces that may give any value: `zone: rack ~ '-' ~ row`. */
-export function checkExpression(collector: DiagnosticsCollector, scalar: ScalarTree, names: Names): void {
+export function checkExpression(
+  collector: DiagnosticsCollector,
+  scalar: ScalarTree,
+  names: Names,
+): void {
   const compiled = compile(scalar.text, 'template');
   if (compiled.kind === 'problem') tellSyntax(collector, scalar, compiled);
   else checkNames(collector, scalar, compiled.names, names);
@@ -60,8 +75,10 @@ export function checkExpression(collector: DiagnosticsCollector, scalar: ScalarT
 
 /** Checks every template in a tree. */
 export function checkTemplates(collector: DiagnosticsCollector, tree: Tree, names: Names): void {
-  if (tree.kind === 'map') for (const entry of tree.entries) checkTemplates(collector, entry.value, names);
-  else if (tree.kind === 'list') for (const item of tree.items) checkTemplates(collector, item, names);
+  if (tree.kind === 'map')
+    for (const entry of tree.entries) checkTemplates(collector, entry.value, names);
+  else if (tree.kind === 'list')
+    for (const item of tree.items) checkTemplates(collector, item, names);
   else if (typeof tree.value === 'string' && hasTemplate(tree.value)) {
     const compiled = compileTemplate(tree.value);
     if (compiled.kind === 'problem') tellSyntax(collector, tree, compiled);
@@ -70,9 +87,13 @@ export function checkTemplates(collector: DiagnosticsCollector, tree: Tree, name
 }
 
 /** Names that `X is defined` asks about in a `when`: what stands behind it may use them. */
-export function guardedNames(conditions: readonly { readonly source: string }[]): readonly string[] {
+export function guardedNames(
+  conditions: readonly { readonly source: string }[],
+): readonly string[] {
   return conditions.flatMap(({ source }) =>
-    [...source.matchAll(/\b([A-Za-z_]\w*)\s+is\s+(?:not\s+)?(?:un)?defined\b/g)].flatMap((match) => match[1] ?? []),
+    [...source.matchAll(/\b([A-Za-z_]\w*)\s+is\s+(?:not\s+)?(?:un)?defined\b/g)].flatMap(
+      (match) => match[1] ?? [],
+    ),
   );
 }
 
@@ -85,11 +106,23 @@ function tellSyntax(
   collector.errorAt(place, 'expression-syntax', problem.message, present({ hint: problem.hint }));
 }
 
-function checkNames(collector: DiagnosticsCollector, scalar: ScalarTree, used: readonly FreeName[], names: Names): void {
+function checkNames(
+  collector: DiagnosticsCollector,
+  scalar: ScalarTree,
+  used: readonly FreeName[],
+  names: Names,
+): void {
   const told = new Set<string>();
   for (const { name, offset, guarded } of used) {
     const first = name.split('.')[0] ?? name;
-    if (guarded || names.vars.has(first) || magic.has(first) || told.has(name) || isFact(names.facts, name)) continue;
+    if (
+      guarded ||
+      names.vars.has(first) ||
+      magic.has(first) ||
+      told.has(name) ||
+      isFact(names.facts, name)
+    )
+      continue;
     if (!names.facts.prefixes.has(first) && names.open) continue;
     told.add(name);
     tellUnknown(collector, scalar, name, offset, names);
@@ -103,15 +136,27 @@ function isFact(facts: FactNames, name: string): boolean {
   return words.some((_, index) => facts.full.has(words.slice(0, index + 1).join('.')));
 }
 
-function tellUnknown(collector: DiagnosticsCollector, scalar: ScalarTree, name: string, offset: number, names: Names): void {
+function tellUnknown(
+  collector: DiagnosticsCollector,
+  scalar: ScalarTree,
+  name: string,
+  offset: number,
+  names: Names,
+): void {
   const first = name.split('.')[0] ?? name;
   const isFactArea = names.facts.prefixes.has(first);
   const guess =
-    nearest(name, names.facts.all) ?? (isFactArea ? undefined : nearest(first, [...names.vars, ...names.facts.prefixes, ...magic]));
+    nearest(name, names.facts.all) ??
+    (isFactArea ? undefined : nearest(first, [...names.vars, ...names.facts.prefixes, ...magic]));
   const missing = isFactArea ? name : first;
   const hint =
     guess === undefined
       ? 'known are the variables of the play and its hosts, registered results and the facts of `kmend docs facts`'
       : `did you mean \`${guess}\`?`;
-  collector.errorAt(placeInside(collector.source, scalar, offset), 'unknown-name', `\`${missing}\` is not defined`, { hint });
+  collector.errorAt(
+    placeInside(collector.source, scalar, offset),
+    'unknown-name',
+    `\`${missing}\` is not defined`,
+    { hint },
+  );
 }

@@ -1,11 +1,16 @@
-// Plain YAML scalars as Ansible reads them: YAML 1.1 with its `yes`, octals and numbers to the base of sixty.
+// Plain YAML scalars as Ansible reads them: YAML 1.1 with its `yes`, octals and numbers to the base
+// of sixty.
 
 export type Scalar = null | boolean | number | string;
 
 const words = new Map<string, Scalar>([
   ...['', '~', 'null', 'Null', 'NULL'].map((word): [string, Scalar] => [word, null]),
-  ...['yes', 'Yes', 'YES', 'true', 'True', 'TRUE', 'on', 'On', 'ON'].map((word): [string, Scalar] => [word, true]),
-  ...['no', 'No', 'NO', 'false', 'False', 'FALSE', 'off', 'Off', 'OFF'].map((word): [string, Scalar] => [word, false]),
+  ...['yes', 'Yes', 'YES', 'true', 'True', 'TRUE', 'on', 'On', 'ON'].map(
+    (word): [string, Scalar] => [word, true],
+  ),
+  ...['no', 'No', 'NO', 'false', 'False', 'FALSE', 'off', 'Off', 'OFF'].map(
+    (word): [string, Scalar] => [word, false],
+  ),
 ]);
 
 const numberForm = /^[-+]?[0-9.]/;
@@ -16,7 +21,10 @@ const sixties = /^[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+$/;
 const float = /^[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?$/;
 const floatSixties = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*$/;
 
-/** The value of a plain scalar. Dates stay text; infinities and not-a-number too, because plain data cannot hold them. */
+/**
+ * The value of a plain scalar. Dates stay text; infinities and not-a-number too, because plain data
+ * cannot hold them.
+ */
 export function resolvePlain(text: string): Scalar {
   const word = words.get(text);
   if (word !== undefined) return word;

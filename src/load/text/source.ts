@@ -8,7 +8,9 @@ export interface Source {
   readonly placeAt: (offset: number) => Place;
 }
 
-/** Lines are counted on the first question, by binary search afterwards: most files are never asked. */
+/**
+ * Lines are counted on the first question, by binary search afterwards: most files are never asked.
+ */
 export function sourceOf(path: string, text: string): Source {
   let starts: number[] | undefined;
   const placeAt = (offset: number): Place => {

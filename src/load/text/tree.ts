@@ -1,4 +1,5 @@
-// YAML (or JSON) as a tree with offsets: what the rest of this room reads. Values and places come from the same nodes.
+// YAML (or JSON) as a tree with offsets: what the rest of this room reads. Values and places come
+// from the same nodes.
 import type { Place } from '../../model/diagnostic.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import type { Source } from './source.ts';
@@ -46,21 +47,35 @@ export function mappingOf(tree: MapTree): Mapping {
   return result;
 }
 
-/** Sets an own property, whatever it is called: a variable named `__proto__` is data like any other. */
+/**
+ * Sets an own property, whatever it is called: a variable named `__proto__` is data like any other.
+ */
 export function put<T>(target: Record<string, T>, key: string, value: T): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(target, key, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   else target[key] = value;
 }
 
-export const entryOf = (tree: MapTree, key: string): Entry | undefined => tree.entries.find((entry) => entry.key === key);
+export const entryOf = (tree: MapTree, key: string): Entry | undefined =>
+  tree.entries.find((entry) => entry.key === key);
 
 /** The node at this path, or the nearest one above it that exists. */
-export function nodeAt(tree: Tree, path: readonly PropertyKey[]): { readonly node: Tree; readonly entry?: Entry; readonly exact: boolean } {
+export function nodeAt(
+  tree: Tree,
+  path: readonly PropertyKey[],
+): { readonly node: Tree; readonly entry?: Entry; readonly exact: boolean } {
   let node = tree;
   let entry: Entry | undefined;
   for (const key of path) {
     const found: Entry | undefined = node.kind === 'map' ? entryOf(node, String(key)) : undefined;
-    const next: Tree | undefined = found?.value ?? (node.kind === 'list' && typeof key === 'number' ? node.items[key] : undefined);
+    const next: Tree | undefined =
+      found?.value ??
+      (node.kind === 'list' && typeof key === 'number' ? node.items[key] : undefined);
     if (next === undefined) return { node, ...(entry && { entry }), exact: false };
     [node, entry] = [next, found];
   }
@@ -68,8 +83,9 @@ export function nodeAt(tree: Tree, path: readonly PropertyKey[]): { readonly nod
 }
 
 /**
- * The place of a character of a scalar's text. Written text and read text differ in quotes, escapes, folds and indentation:
- * both are walked side by side, which is exact for everything but escapes that stand for another character.
+ * The place of a character of a scalar's text. Written text and read text differ in quotes,
+ * escapes, folds and indentation: both are walked side by side, which is exact for everything but
+ * escapes that stand for another character.
  */
 export function placeInside(source: Source, scalar: ScalarTree, offset: number): Place {
   const raw = source.text;
@@ -98,6 +114,7 @@ export function placeInside(source: Source, scalar: ScalarTree, offset: number):
   }
   // The character itself may stand after the indentation of the next line.
   const wanted = scalar.text[end];
-  if (wanted !== undefined && !/\s/.test(wanted)) while (/\s/.test(raw[at] ?? '') && at < limit) at++;
+  if (wanted !== undefined && !/\s/.test(wanted))
+    while (/\s/.test(raw[at] ?? '') && at < limit) at++;
   return source.placeAt(at);
 }

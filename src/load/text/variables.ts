@@ -1,4 +1,5 @@
-// The variables of a host: layers by precedence, magic ones above all, templates rendered when they are read.
+// The variables of a host: layers by precedence, magic ones above all, templates rendered when they
+// are read.
 import { VariableError } from '../../core/plan/scope.ts';
 import { renderParts, type Scope } from '../../expression/index.ts';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
@@ -33,15 +34,22 @@ export const magicNames: readonly string[] = [
   'playbook_dir',
 ];
 
-/** The layers of a host, the strongest first, unrendered; the inventory's variables are the last. */
+/**
+ * The layers of a host, the strongest first, unrendered; the inventory's variables are the last.
+ */
 const hostLayers = (host: Host, layers: Layers = {}): readonly Mapping[] =>
-  [layers.extraVars, layers.registered, ...(layers.taskVars ?? []), layers.playVars, layers.facts, host.vars].filter(
-    (layer): layer is Mapping => layer !== undefined,
-  );
+  [
+    layers.extraVars,
+    layers.registered,
+    ...(layers.taskVars ?? []),
+    layers.playVars,
+    layers.facts,
+    host.vars,
+  ].filter((layer): layer is Mapping => layer !== undefined);
 
 /**
- * What expressions of a host see. A template is rendered when it is read, and once; what cannot be rendered throws core's `VariableError`,
- * which is caught where expressions are evaluated.
+ * What expressions of a host see. A template is rendered when it is read, and once; what cannot be
+ * rendered throws core's `VariableError`, which is caught where expressions are evaluated.
  */
 export function hostScope(inventory: Inventory, name: string, layers: Layers = {}): Scope {
   const host = inventory.hosts.get(name) ?? { name, groups: [], vars: {} };
@@ -57,9 +65,13 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
       const layer = stack.find((one) => Object.hasOwn(one, wanted));
       const raw = layer?.[wanted];
       if (raw === undefined) return undefined;
-      // What a host said is data: braces in it are never run as a template, and an unknown fact spoils no fact beside it.
+      // What a host said is data: braces in it are never run as a template, and an unknown fact
+      // spoils no fact beside it.
       if (layer === layers.facts || layer === layers.registered) return raw;
-      if (open.includes(wanted)) throw new VariableError(`variable ${wanted} refers to itself: ${[...open, wanted].join(' -> ')}`);
+      if (open.includes(wanted))
+        throw new VariableError(
+          `variable ${wanted} refers to itself: ${[...open, wanted].join(' -> ')}`,
+        );
       open.push(wanted);
       try {
         const value = renderVariable(wanted, raw, scope);
@@ -81,10 +93,22 @@ function renderVariable(name: string, raw: Value, scope: Scope): Value {
   throw new VariableError(`variable ${name}: ${result.message}`);
 }
 
-/** All variables of a host, rendered. Those that cannot be rendered stay as they are written, with a warning: the output is for people. */
-export function hostVars(inventory: Inventory, name: string, layers: Layers = {}): Checked<Mapping> {
+/**
+ * All variables of a host, rendered. Those that cannot be rendered stay as they are written, with a
+ * warning: the output is for people.
+ */
+export function hostVars(
+  inventory: Inventory,
+  name: string,
+  layers: Layers = {},
+): Checked<Mapping> {
   const host = inventory.hosts.get(name);
-  if (host === undefined) return { diagnostics: [{ code: 'unknown-host', severity: 'error', summary: `no host is called ${name}` }] };
+  if (host === undefined)
+    return {
+      diagnostics: [
+        { code: 'unknown-host', severity: 'error', summary: `no host is called ${name}` },
+      ],
+    };
   const scope = hostScope(inventory, name, layers);
   const stack = hostLayers(host, layers);
   const values: Record<string, Value> = {};
@@ -96,7 +120,13 @@ export function hostVars(inventory: Inventory, name: string, layers: Layers = {}
     if (read.ok) continue;
     const place = host.place && { place: host.place };
     const detail = 'it is shown as it is written';
-    diagnostics.push({ code: 'variable', severity: 'warning', ...place, summary: `host ${name}: ${read.why}`, detail });
+    diagnostics.push({
+      code: 'variable',
+      severity: 'warning',
+      ...place,
+      summary: `host ${name}: ${read.why}`,
+      detail,
+    });
   }
   return { value: values, diagnostics };
 }
@@ -105,7 +135,9 @@ export function hostVars(inventory: Inventory, name: string, layers: Layers = {}
 export function readVariable(
   scope: Scope,
   name: string,
-): { readonly ok: true; readonly value: Value | undefined } | { readonly ok: false; readonly why: string } {
+):
+  | { readonly ok: true; readonly value: Value | undefined }
+  | { readonly ok: false; readonly why: string } {
   try {
     return { ok: true, value: scope.lookup(name) };
   } catch (error) {
@@ -114,7 +146,12 @@ export function readVariable(
   }
 }
 
-function magicValue(inventory: Inventory, host: Host, layers: Layers, name: string): Value | undefined {
+function magicValue(
+  inventory: Inventory,
+  host: Host,
+  layers: Layers,
+  name: string,
+): Value | undefined {
   switch (name) {
     case 'inventory_hostname':
       return host.name;
@@ -152,7 +189,10 @@ function groupsOf(inventory: Inventory): Mapping {
   return members;
 }
 
-/** Variables of all hosts by name. Nothing is rendered before it is read: a fleet has thousands of hosts, an expression asks for one. */
+/**
+ * Variables of all hosts by name. Nothing is rendered before it is read: a fleet has thousands of
+ * hosts, an expression asks for one.
+ */
 function hostvarsOf(inventory: Inventory, layers: Layers): Mapping {
   const { playbookDir, extraVars, playVars } = layers;
   const outer: Layers = {
@@ -163,9 +203,14 @@ function hostvarsOf(inventory: Inventory, layers: Layers): Mapping {
   return lazily([...inventory.hosts.keys()], (name) => {
     const host = inventory.hosts.get(name);
     const scope = hostScope(inventory, name, outer);
-    const names = new Set(host === undefined ? [] : hostLayers(host, outer).flatMap((layer) => Object.keys(layer)));
+    const names = new Set(
+      host === undefined ? [] : hostLayers(host, outer).flatMap((layer) => Object.keys(layer)),
+    );
     for (const magic of magicNames)
-      if (magic !== 'hostvars' && magicValue(inventory, host ?? { name, groups: [], vars: {} }, outer, magic) !== undefined)
+      if (
+        magic !== 'hostvars' &&
+        magicValue(inventory, host ?? { name, groups: [], vars: {} }, outer, magic) !== undefined
+      )
         names.add(magic);
     return lazily([...names], (variable) => scope.lookup(variable) ?? null);
   });

@@ -1,5 +1,16 @@
-// YAML text to a tree with places, every mistake collected. The only file that knows the YAML library.
-import { type Alias, isAlias, isMap, isScalar, isSeq, type Pair, parseDocument, type Scalar, type YAMLMap } from 'yaml';
+// YAML text to a tree with places, every mistake collected. The only file that knows the YAML
+// library.
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Pair,
+  parseDocument,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
 import { resolvePlain } from './scalar.ts';
 import { type Source, sourceOf } from './source.ts';
@@ -17,7 +28,14 @@ export function parseYaml(source: Source): Checked<Tree> {
   const deep = tooDeep(source.text);
   if (deep !== undefined) {
     return {
-      diagnostics: [{ code: 'too-deep', severity: 'error', place: source.placeAt(deep), summary: `nested more than ${deepest} deep` }],
+      diagnostics: [
+        {
+          code: 'too-deep',
+          severity: 'error',
+          place: source.placeAt(deep),
+          summary: `nested more than ${deepest} deep`,
+        },
+      ],
     };
   }
   let document: ReturnType<typeof parseDocument>;
@@ -25,12 +43,26 @@ export function parseYaml(source: Source): Checked<Tree> {
   try {
     // Each of a million mistakes is an Error, with a stack that nobody reads.
     Error.stackTraceLimit = 0;
-    // `failsafe` gives every scalar as text: types are resolved by our own rules. The library's own check for equal keys is quadratic.
-    document = parseDocument(source.text, { version: '1.1', schema: 'failsafe', uniqueKeys: false, prettyErrors: false });
+    // `failsafe` gives every scalar as text: types are resolved by our own rules. The library's own
+    // check for equal keys is quadratic.
+    document = parseDocument(source.text, {
+      version: '1.1',
+      schema: 'failsafe',
+      uniqueKeys: false,
+      prettyErrors: false,
+    });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     return {
-      diagnostics: [{ code: 'yaml-syntax', severity: 'error', place: source.placeAt(0), summary: 'this YAML cannot be read', detail }],
+      diagnostics: [
+        {
+          code: 'yaml-syntax',
+          severity: 'error',
+          place: source.placeAt(0),
+          summary: 'this YAML cannot be read',
+          detail,
+        },
+      ],
     };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
@@ -41,7 +73,8 @@ export function parseYaml(source: Source): Checked<Tree> {
   return { ...(tree && { value: tree }), diagnostics };
 }
 
-// The parser recurses; a text of ten thousand brackets would end the process before any limit of ours is asked.
+// The parser recurses; a text of ten thousand brackets would end the process before any limit of
+// ours is asked.
 export function tooDeep(text: string): number | undefined {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -59,12 +92,16 @@ export function tooDeep(text: string): number | undefined {
 const syntaxHints: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'indent with blanks',
   BAD_SCALAR_START: 'put the value in quotes',
-  BLOCK_AS_IMPLICIT_KEY: 'a value with `: ` in it needs quotes; or the indentation of this line is wrong',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a value with `: ` in it needs quotes; or the indentation of this line is wrong',
   BAD_DQ_ESCAPE: 'use single quotes, in which a backslash is just a backslash',
   MULTIPLE_DOCS: 'keep one document in a file',
 };
 
-function syntaxErrors(errors: readonly { code: string; pos: [number, number]; message: string }[], source: Source): Diagnostic[] {
+function syntaxErrors(
+  errors: readonly { code: string; pos: [number, number]; message: string }[],
+  source: Source,
+): Diagnostic[] {
   // One slip makes many followers on the same lines: the first of a line says it best.
   const lines = new Set<number>();
   const told: Diagnostic[] = [];
@@ -74,17 +111,32 @@ function syntaxErrors(errors: readonly { code: string; pos: [number, number]; me
     if (lines.has(place.line)) continue;
     lines.add(place.line);
     const hint = templateHint(source.text, error.pos[0]) ?? syntaxHints[error.code];
-    const code = error.code === 'TAB_AS_INDENT' ? 'tab' : error.code === 'MULTIPLE_DOCS' ? 'several-documents' : 'yaml-syntax';
+    const code =
+      error.code === 'TAB_AS_INDENT'
+        ? 'tab'
+        : error.code === 'MULTIPLE_DOCS'
+          ? 'several-documents'
+          : 'yaml-syntax';
     const summary =
-      code === 'several-documents' ? 'this file holds more than one YAML document' : error.message.replace(/[.;]?$/, '').split(';')[0];
-    told.push({ code, severity: 'error', place, summary: summary ?? error.message, ...(hint !== undefined && { hint }) });
+      code === 'several-documents'
+        ? 'this file holds more than one YAML document'
+        : error.message.replace(/[.;]?$/, '').split(';')[0];
+    told.push({
+      code,
+      severity: 'error',
+      place,
+      summary: summary ?? error.message,
+      ...(hint !== undefined && { hint }),
+    });
   }
   return told;
 }
 
 function templateHint(text: string, at: number): string | undefined {
   const line = text.slice(text.lastIndexOf('\n', at - 1) + 1, at + 1);
-  return /:\s+["']?\{\{/.test(line) ? 'put a value that starts with {{ in quotes as a whole' : undefined;
+  return /:\s+["']?\{\{/.test(line)
+    ? 'put a value that starts with {{ in quotes as a whole'
+    : undefined;
 }
 
 /** What a node is worth for the bomb count, and what `&anchor` names. */
@@ -117,9 +169,15 @@ class Builder {
   }
 
   private plainTree(node: unknown, depth: number): Tree {
-    if (depth > deepest) return this.refuse(offsetOf(node), 'too-deep', `nested more than ${deepest} deep`);
+    if (depth > deepest)
+      return this.refuse(offsetOf(node), 'too-deep', `nested more than ${deepest} deep`);
     if (isMap(node)) return this.map(node, depth);
-    if (isSeq(node)) return { kind: 'list', at: offsetOf(node), items: node.items.map((item) => this.tree(item, depth + 1)) };
+    if (isSeq(node))
+      return {
+        kind: 'list',
+        at: offsetOf(node),
+        items: node.items.map((item) => this.tree(item, depth + 1)),
+      };
     if (isScalar(node)) return this.scalar(node);
     return { kind: 'scalar', at: offsetOf(node), value: null, text: '', style: 'plain' };
   }
@@ -132,20 +190,35 @@ class Builder {
     const merged: Entry[] = [];
     const seen = new Map<string, number>();
     for (const pair of node.items) {
-      // `x: {{ y }}` without quotes: told, then taken for the text that was meant, so that nothing else is told of it.
-      if (!this.pair(pair, depth, entries, merged, seen)) return { kind: 'scalar', at: offsetOf(node), ...asMeant(this.source.text, node) };
+      // `x: {{ y }}` without quotes: told, then taken for the text that was meant, so that nothing
+      // else is told of it.
+      if (!this.pair(pair, depth, entries, merged, seen))
+        return { kind: 'scalar', at: offsetOf(node), ...asMeant(this.source.text, node) };
     }
     const inherited = new Map<string, Entry>();
-    for (const entry of merged) if (!seen.has(entry.key) && !inherited.has(entry.key)) inherited.set(entry.key, entry);
-    return { kind: 'map', at: offsetOf(node), entries: inherited.size === 0 ? entries : [...inherited.values(), ...entries] };
+    for (const entry of merged)
+      if (!seen.has(entry.key) && !inherited.has(entry.key)) inherited.set(entry.key, entry);
+    return {
+      kind: 'map',
+      at: offsetOf(node),
+      entries: inherited.size === 0 ? entries : [...inherited.values(), ...entries],
+    };
   }
 
-  private pair(pair: Pair, depth: number, entries: Entry[], merged: Entry[], seen: Map<string, number>): boolean {
+  private pair(
+    pair: Pair,
+    depth: number,
+    entries: Entry[],
+    merged: Entry[],
+    seen: Map<string, number>,
+  ): boolean {
     const key = pair.key;
     const value = this.tree(pair.value, depth + 1);
     if (!isScalar(key) && key !== null) {
       const at = offsetOf(key);
-      const hint = this.source.text.startsWith('{', at) ? 'a value that starts with {{ needs quotes' : undefined;
+      const hint = this.source.text.startsWith('{', at)
+        ? 'a value that starts with {{ needs quotes'
+        : undefined;
       this.refuse(at, 'key-not-text', 'a key must be plain text', hint);
       return false;
     }
@@ -158,12 +231,20 @@ class Builder {
     const first = seen.get(name);
     if (first !== undefined) {
       const line = this.source.placeAt(first).line;
-      this.refuse(keyAt, 'duplicate-key', `the key \`${name}\` stands here twice`, `it stands first on line ${line}: keep one of them`);
+      this.refuse(
+        keyAt,
+        'duplicate-key',
+        `the key \`${name}\` stands here twice`,
+        `it stands first on line ${line}: keep one of them`,
+      );
       return true;
     }
     seen.set(name, keyAt);
     // A null written as nothing has no node of its own: it stands where its key is.
-    const placed = pair.value === null || (value.kind === 'scalar' && value.at < keyAt) ? { ...value, at: keyAt } : value;
+    const placed =
+      pair.value === null || (value.kind === 'scalar' && value.at < keyAt)
+        ? { ...value, at: keyAt }
+        : value;
     entries.push({ key: name, keyAt, value: placed });
     return true;
   }
@@ -184,7 +265,10 @@ class Builder {
     switch (node.tag) {
       case undefined:
       case '!':
-        return { ...known, value: style === 'plain' && node.tag === undefined ? resolvePlain(text) : text };
+        return {
+          ...known,
+          value: style === 'plain' && node.tag === undefined ? resolvePlain(text) : text,
+        };
       case 'tag:yaml.org,2002:str':
         return { ...known, value: text };
       case 'tag:yaml.org,2002:int':
@@ -204,7 +288,12 @@ class Builder {
         );
         return { ...known, value: '' };
       default:
-        this.refuse(at, 'unknown-tag', `the tag ${node.tag} is not known`, 'known tags: !unsafe, !!str, !!int, !!float, !!bool, !!null');
+        this.refuse(
+          at,
+          'unknown-tag',
+          `the tag ${node.tag} is not known`,
+          'known tags: !unsafe, !!str, !!int, !!float, !!bool, !!null',
+        );
         return { ...known, value: text };
     }
   }
@@ -212,18 +301,31 @@ class Builder {
   private alias(node: Alias): Tree {
     const at = offsetOf(node);
     const anchored = this.anchors.get(node.source);
-    if (anchored === undefined) return this.refuse(at, 'unknown-anchor', `nothing before this is named &${node.source}`);
-    if (anchored === 'open') return this.refuse(at, 'recursive-alias', `*${node.source} stands inside of what it names`);
+    if (anchored === undefined)
+      return this.refuse(at, 'unknown-anchor', `nothing before this is named &${node.source}`);
+    if (anchored === 'open')
+      return this.refuse(at, 'recursive-alias', `*${node.source} stands inside of what it names`);
     this.size += anchored.size;
     if (this.size <= largest) return anchored.tree;
-    if (!this.bombed) this.refuse(at, 'alias-bomb', `aliases make this file larger than ${largest.toLocaleString('en')} values`);
+    if (!this.bombed)
+      this.refuse(
+        at,
+        'alias-bomb',
+        `aliases make this file larger than ${largest.toLocaleString('en')} values`,
+      );
     this.bombed = true;
     return { kind: 'scalar', at, value: null, text: '', style: 'plain' };
   }
 
   private refuse(at: number, code: string, summary: string, hint?: string): ScalarTree {
     if (this.diagnostics.length < mostErrors)
-      this.diagnostics.push({ code, severity: 'error', place: this.source.placeAt(at), summary, ...(hint !== undefined && { hint }) });
+      this.diagnostics.push({
+        code,
+        severity: 'error',
+        place: this.source.placeAt(at),
+        summary,
+        ...(hint !== undefined && { hint }),
+      });
     return { kind: 'scalar', at, value: null, text: '', style: 'plain' };
   }
 }
@@ -242,16 +344,22 @@ function asMeant(text: string, node: YAMLMap): Omit<ScalarTree, 'kind' | 'at'> {
 }
 
 const offsetOf = (node: unknown): number =>
-  typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range) ? Number(node.range[0]) : 0;
+  typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)
+    ? Number(node.range[0])
+    : 0;
 
-// `!unsafe` text must come out of every rendering as it went in: it becomes a template that is nothing but that text.
+// `!unsafe` text must come out of every rendering as it went in: it becomes a template that is
+// nothing but that text.
 function withoutTemplates(text: string): string {
   if (!/\{[{%#]/.test(text)) return text;
   const parts = text.split(/(')/).filter((part) => part !== '');
   return `{{ ${parts.map((part) => (part === "'" ? '"\'"' : `'${part}'`)).join(' ~ ')} }}`;
 }
 
-/** A JSON text as a tree; all its places are the file's first character. Far faster than YAML: what inventory programs print. */
+/**
+ * A JSON text as a tree; all its places are the file's first character. Far faster than YAML: what
+ * inventory programs print.
+ */
 function parseJson(source: Source): Checked<Tree> | undefined {
   try {
     return { value: treeOfValue(JSON.parse(source.text)), diagnostics: [] };
@@ -264,14 +372,31 @@ function parseJson(source: Source): Checked<Tree> | undefined {
 export function treeOfValue(value: unknown): Tree {
   if (Array.isArray(value)) return { kind: 'list', at: 0, items: value.map(treeOfValue) };
   if (typeof value === 'object' && value !== null) {
-    return { kind: 'map', at: 0, entries: Object.entries(value).map(([key, item]) => ({ key, keyAt: 0, value: treeOfValue(item) })) };
+    return {
+      kind: 'map',
+      at: 0,
+      entries: Object.entries(value).map(([key, item]) => ({
+        key,
+        keyAt: 0,
+        value: treeOfValue(item),
+      })),
+    };
   }
-  const scalar = typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string' ? value : null;
+  const scalar =
+    typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string'
+      ? value
+      : null;
   return { kind: 'scalar', at: 0, value: scalar, text: String(scalar ?? ''), style: 'double' };
 }
 
-/** YAML or JSON text as a tree: JSON where it starts like JSON and is, else YAML with its diagnostics. */
-export function parseData(path: string, text: string): { readonly source: Source; readonly checked: Checked<Tree> } {
+/**
+ * YAML or JSON text as a tree: JSON where it starts like JSON and is, else YAML with its
+ * diagnostics.
+ */
+export function parseData(
+  path: string,
+  text: string,
+): { readonly source: Source; readonly checked: Checked<Tree> } {
   const source = sourceOf(path, text);
   const json = /^\s*[[{]/.test(text) ? parseJson(source) : undefined;
   return { source, checked: json ?? parseYaml(source) };

@@ -6,10 +6,20 @@ export const logFacts = {
   'kmem.symptoms': volatile(
     boot<readonly SymptomRow[]>(
       'lines by kind, and who wrote them (kernel: its log; runtime: docker, containerd, cri-o or the kubelet): how many, and the last one',
-      [{ kind: 'slub_memcg', from: 'kernel', count: 3, line: 'cache: kmalloc-192(12:0f3a5e0e), object size: 192' }],
+      [
+        {
+          kind: 'slub_memcg',
+          from: 'kernel',
+          count: 3,
+          line: 'cache: kmalloc-192(12:0f3a5e0e), object size: 192',
+        },
+      ],
     ),
   ),
-  'kmem.log_read': boot<boolean>('the kernel log could be read; false where dmesg is refused', true),
+  'kmem.log_read': boot<boolean>(
+    'the kernel log could be read; false where dmesg is refused',
+    true,
+  ),
 };
 
 export const crashFacts = {
@@ -17,7 +27,10 @@ export const crashFacts = {
     'died (an earlier boot ended by the leak), died_unshown (one crashed or broke off, and nothing shows why), seen (only symptoms in an earlier boot), none, or unknown where nothing could be read',
     'died',
   ),
-  'crash.on': disk<string>('day (UTC) of that death or of the last symptom; empty for none', '2018-11-05'),
+  'crash.on': disk<string>(
+    'day (UTC) of that death or of the last symptom; empty for none',
+    '2018-11-05',
+  ),
   'crash.evidence': disk<string>(
     'where that is written, and which symptoms are there; empty for none',
     'crash dump of 2018-11-05 10:24: SLUB node -1, NULL pointer dereference in ip6mr_sk_done',
@@ -33,7 +46,12 @@ export const crashFacts = {
         at: 1_541_413_473,
         ended: 'crash',
         symptoms: [
-          { kind: 'slub_memcg', count: 3, at: 1_541_413_401, line: 'cache: sock_inode_cache(158:8aff71103b35), object size: 632' },
+          {
+            kind: 'slub_memcg',
+            count: 3,
+            at: 1_541_413_401,
+            line: 'cache: sock_inode_cache(158:8aff71103b35), object size: 632',
+          },
         ],
       },
     ],

@@ -4,7 +4,9 @@ import type { BesideRow, PackageTool, Unusable } from './values.ts';
 
 export const packagesFacts = {
   'packages.manager': disk<PackageTool>('yum, dnf, apt, zypper, rpm-ostree or none', 'yum'),
-  'packages.held': disk<Texts>('versionlock entries, exclude patterns, held packages', ['exclude docker-ce*']),
+  'packages.held': disk<Texts>('versionlock entries, exclude patterns, held packages', [
+    'exclude docker-ce*',
+  ]),
   'packages.broken': disk<string>(
     'why nothing can be installed: an interrupted transaction, a database that cannot be read; empty when all is well',
     'docker-ce is half-configured',
@@ -13,18 +15,30 @@ export const packagesFacts = {
     'packages that are not fully installed, with their state: one of dpkg, `reinst-required`, `duplicate` (rpm has several versions of one name), `script-failed` (rpm calls it installed)',
     { 'containerd.io': 'half-configured', 'docker-ce': 'unpacked' },
   ),
-  'docker.package': disk<string>('the package that holds the engine; empty when none does', 'docker-ce'),
+  'docker.package': disk<string>(
+    'the package that holds the engine; empty when none does',
+    'docker-ce',
+  ),
   'docker.evr': disk<string>('its [epoch:]version-release; empty when absent', '3:18.09.9-3.el7'),
-  'docker.installed_at': disk<number>("when it was installed by the host's clock; 0 when absent", 1_794_000_000),
+  'docker.installed_at': disk<number>(
+    "when it was installed by the host's clock; 0 when absent",
+    1_794_000_000,
+  ),
   'cli.evr': disk<string>('of docker-ce-cli', '1:18.09.9-3.el7'),
   'containerd.package': disk<string>('containerd.io, containerd, or empty', 'containerd.io'),
   'containerd.evr': disk<string>('of that package; empty when absent', '1.2.10-3.2.el7'),
-  'containerd.installed_at': disk<number>("when it was installed by the host's clock; 0 when absent", 0),
+  'containerd.installed_at': disk<number>(
+    "when it was installed by the host's clock; 0 when absent",
+    0,
+  ),
   'runc.evr': disk<string>('of a package runc of its own (containerd.io brings its own)', ''),
   'runc.installed_at': disk<number>('when that package was installed; 0 when absent', 0),
   'crio.evr': disk<string>('of cri-o', ''),
   'kubelet.evr': disk<string>('of the kubelet package', '1.12.3-0'),
-  'kubelet.installed_at': disk<number>('when that package was installed; 0 when absent', 1_794_000_000),
+  'kubelet.installed_at': disk<number>(
+    'when that package was installed; 0 when absent',
+    1_794_000_000,
+  ),
 };
 
 export const packageLocksFacts = {
@@ -37,7 +51,10 @@ export const packageLocksFacts = {
 };
 
 export const packageFacts = {
-  'package.*.installed': disk<string>('[epoch:]version-release; empty when not installed', '3:18.09.9-3.el7'),
+  'package.*.installed': disk<string>(
+    '[epoch:]version-release; empty when not installed',
+    '3:18.09.9-3.el7',
+  ),
   'package.*.state': disk<string>(
     '`installed`, a state of an installation that is not complete (as in `packages.damaged`), or empty when not installed',
     'installed',
@@ -52,7 +69,14 @@ export const packageFacts = {
   ),
   'package.*.unusable': outside<readonly Unusable[]>(
     'repositories that could not be used for that look: cause, id, the words of the package manager, skipped or not',
-    [{ cause: 'gone', repository: 'base', said: 'Status code: 404 for http://mirror/7/repodata/repomd.xml', skipped: false }],
+    [
+      {
+        cause: 'gone',
+        repository: 'base',
+        said: 'Status code: 404 for http://mirror/7/repodata/repomd.xml',
+        skipped: false,
+      },
+    ],
   ),
   'package.*.held': disk<boolean>(
     'a versionlock, an exclude, a hold or a negative apt pin of all its versions keeps it from being changed',
@@ -65,5 +89,8 @@ export const repositoryFacts = {
     'a section of a file below /etc/yum.repos.d, its header first, passwords as ***; empty when there is none',
     '[vault-os]\nname=CentOS 7 os\nbaseurl=https://mirror.example.com/centos/7/os/$basearch/',
   ),
-  'repository.*.elsewhere': disk<Texts>('other files that have a repository of that id, without .repo', []),
+  'repository.*.elsewhere': disk<Texts>(
+    'other files that have a repository of that id, without .repo',
+    [],
+  ),
 };

@@ -5,7 +5,10 @@ import type { RuntimeRow } from './values.ts';
 export const dockerFacts = {
   'docker.installed': disk<boolean>('there is a docker program', true),
   'docker.running': boot<boolean>('the daemon answers, or its process is there', true),
-  'docker.version': boot<string>('version of the running engine; empty when it does not run', '18.06.1-ce'),
+  'docker.version': boot<string>(
+    'version of the running engine; empty when it does not run',
+    '18.06.1-ce',
+  ),
   'docker.client': disk<string>('version of the client; empty when absent', '18.06.1-ce'),
   'docker.driver': boot<string>(
     'cgroup driver of the engine, cgroupfs or systemd; from daemon.json when it does not run; empty when neither says',
@@ -20,15 +23,27 @@ export const dockerFacts = {
 
 export const runcFacts = {
   'runc.installed': disk<boolean>('there is a runc program', true),
-  'runc.version': disk<string>('what runc --version says; it cannot tell how it was built', '1.0.0-rc10'),
+  'runc.version': disk<string>(
+    'what runc --version says; it cannot tell how it was built',
+    '1.0.0-rc10',
+  ),
   'runc.commit': disk<string>('the commit that it says it was built from', ''),
   'runc.path': disk<string>(
     "where it is: Docker's own before 18.09 is called docker-runc; that of k3s or RKE2 where there is no other",
     '/usr/bin/runc',
   ),
-  'runc.changed_at': disk<number>('when that file was changed, by its ctime; 0 when not known', 1_794_000_000),
-  'containerd.installed': disk<boolean>('there is a containerd program, or one that Docker brings along', true),
-  'containerd.bundled': disk<boolean>("containerd and runc come inside Docker's own package (before 18.09)", false),
+  'runc.changed_at': disk<number>(
+    'when that file was changed, by its ctime; 0 when not known',
+    1_794_000_000,
+  ),
+  'containerd.installed': disk<boolean>(
+    'there is a containerd program, or one that Docker brings along',
+    true,
+  ),
+  'containerd.bundled': disk<boolean>(
+    "containerd and runc come inside Docker's own package (before 18.09)",
+    false,
+  ),
 };
 
 export const kubeletFacts = {
@@ -43,7 +58,10 @@ export const kubeletFacts = {
     'socket of the container runtime, from its arguments, else its configuration; empty when they do not say',
     'unix:///run/containerd/containerd.sock',
   ),
-  'kubelet.changed_at': disk<number>('when its program file was changed, by its ctime; 0 when not known', 1_794_000_000),
+  'kubelet.changed_at': disk<number>(
+    'when its program file was changed, by its ctime; 0 when not known',
+    1_794_000_000,
+  ),
   'kubelet.program': disk<string>('kubelet, k3s, rke2, hyperkube; empty when absent', 'kubelet'),
 };
 
@@ -70,7 +88,10 @@ export const runtimesFacts = {
 
 export const serviceFacts = {
   'service.*.active': boot<boolean>('systemctl is-active says active', true),
-  'service.*.enabled': disk<boolean>('systemctl is-enabled says enabled (or static, indirect, generated)', true),
+  'service.*.enabled': disk<boolean>(
+    'systemctl is-enabled says enabled (or static, indirect, generated)',
+    true,
+  ),
 };
 
 export const pathFacts = {

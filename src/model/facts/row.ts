@@ -1,7 +1,11 @@
-// A row of the table of facts: how long it stays true, what it says, and an example that has its type.
+// A row of the table of facts: how long it stays true, what it says, and an example that has its
+// type.
 import type { Value } from '../value.ts';
 
-/** How long a fact stays true: `disk` outlives a reboot, `boot` ends with it, `cluster` is what the API says, `outside` comes from elsewhere. */
+/**
+ * How long a fact stays true: `disk` outlives a reboot, `boot` ends with it, `cluster` is what the
+ * API says, `outside` comes from elsewhere.
+ */
 export type Lifetime = 'disk' | 'boot' | 'cluster' | 'outside';
 
 export interface FactRow<T extends Value = Value> {
@@ -9,7 +13,10 @@ export interface FactRow<T extends Value = Value> {
   /** For `kmend docs facts`: what it says, its unit, what the empty value means. */
   readonly summary: string;
   readonly example: T;
-  /** Counters, clocks, free space, reasons: it changes by itself, so its value is read, and never makes a plan stale. */
+  /**
+   * Counters, clocks, free space, reasons: it changes by itself, so its value is read, and never
+   * makes a plan stale.
+   */
   readonly volatile?: true;
 }
 
@@ -18,11 +25,18 @@ export type ByName<T extends Value> = { readonly [name: string]: T };
 
 const row =
   (lifetime: Lifetime) =>
-  <T extends Value>(summary: string, example: NoInfer<T>): FactRow<T> => ({ lifetime, summary, example });
+  <T extends Value>(summary: string, example: NoInfer<T>): FactRow<T> => ({
+    lifetime,
+    summary,
+    example,
+  });
 
 export const disk = row('disk');
 export const boot = row('boot');
 export const cluster = row('cluster');
 export const outside = row('outside');
 
-export const volatile = <T extends Value>(fact: FactRow<T>): FactRow<T> => ({ ...fact, volatile: true });
+export const volatile = <T extends Value>(fact: FactRow<T>): FactRow<T> => ({
+  ...fact,
+  volatile: true,
+});

@@ -1,4 +1,5 @@
-// The table of facts: every name that a host can be asked for, with the type of its value, its lifetime and what it says.
+// The table of facts: every name that a host can be asked for, with the type of its value, its
+// lifetime and what it says.
 import { bootFacts, kernelFacts, kernelsFacts } from './boot.ts';
 import { cgroupFacts, memoryFacts, pidsFacts } from './cgroups.ts';
 import { derivedFacts } from './derived.ts';
@@ -6,11 +7,21 @@ import { machineFacts, marksFacts, osFacts, spaceFacts } from './host.ts';
 import { crashFacts, logFacts } from './logs.ts';
 import { clusterFacts, givenFacts } from './outside.ts';
 import { packageFacts, packageLocksFacts, packagesFacts, repositoryFacts } from './packages.ts';
-import { dockerFacts, kubeletFacts, pathFacts, runcFacts, runtimesFacts, serviceFacts } from './programs.ts';
+import {
+  dockerFacts,
+  kubeletFacts,
+  pathFacts,
+  runcFacts,
+  runtimesFacts,
+  serviceFacts,
+} from './programs.ts';
 import { type FactRow, type Lifetime, outside, volatile } from './row.ts';
 import type { CommandOutput, IdReading, Remedy, Verdict } from './values.ts';
 
-/** By the area that reads them, in the order of the docs; `derived`, `given` and `cluster` are read by no probe. */
+/**
+ * By the area that reads them, in the order of the docs; `derived`, `given` and `cluster` are read
+ * by no probe.
+ */
 const sources = {
   os: osFacts,
   machine: machineFacts,
@@ -41,10 +52,15 @@ const sources = {
 
 /** For kmend alone: expressions do not know them. */
 const internal = {
-  'kmem.ids.before': volatile(outside<IdReading>('an earlier reading of this boot', { at: 0, uptime: 0, live: 0, dead: 0 })),
+  'kmem.ids.before': volatile(
+    outside<IdReading>('an earlier reading of this boot', { at: 0, uptime: 0, live: 0, dead: 0 }),
+  ),
   'kmem.now.verdict': outside<Verdict>('`kmem.verdict` as it follows from the facts of now', 'off'),
   'kmem.now.evidence': volatile(outside<string>('the same of `kmem.evidence`', '')),
-  'kmem.now.remedy': outside<Remedy>('the same of `kmem.remedy`, which is chosen once per host', 'none'),
+  'kmem.now.remedy': outside<Remedy>(
+    'the same of `kmem.remedy`, which is chosen once per host',
+    'none',
+  ),
   'kmem.now.remedy_why': volatile(outside<string>('the same of `kmem.remedy_why`', '')),
   'output.*': outside<CommandOutput>('what a read-only command of a play printed', {
     rc: 0,
@@ -56,15 +72,24 @@ const internal = {
 };
 
 type Tables = (typeof sources)[keyof typeof sources] | typeof internal;
-type Merged<T> = (T extends unknown ? (table: T) => void : never) extends (table: infer All) => void ? All : never;
+type Merged<T> = (T extends unknown ? (table: T) => void : never) extends (table: infer All) => void
+  ? All
+  : never;
 type Table = Merged<Tables>;
 
-/** A `*` stands for one word that depends on arguments; it may hold dots: `package.containerd.io.installed`. */
+/**
+ * A `*` stands for one word that depends on arguments; it may hold dots:
+ * `package.containerd.io.installed`.
+ */
 type Pattern = Extract<keyof Table, `${string}*${string}`>;
-type Written<Name> = Name extends `${infer Before}*${infer After}` ? `${Before}${string}${After}` : Name;
+type Written<Name> = Name extends `${infer Before}*${infer After}`
+  ? `${Before}${string}${After}`
+  : Name;
 
 /** The value of every fact by its name, where it is known. */
-export type FactValues = { readonly [Name in keyof Table as Written<Name>]: Table[Name] extends FactRow<infer T> ? T : never };
+export type FactValues = {
+  readonly [Name in keyof Table as Written<Name>]: Table[Name] extends FactRow<infer T> ? T : never;
+};
 
 /** Names without an argument, and with one. */
 export type PlainName = Exclude<keyof Table, Pattern>;
@@ -80,11 +105,18 @@ const defsOf = (source: string, rows: Readonly<Record<string, FactRow>>): readon
   Object.entries(rows).map(([name, row]) => ({ name, source, ...row }));
 
 /** Every fact that expressions and docs know. */
-export const factDefs: readonly FactDef[] = Object.entries(sources).flatMap(([source, rows]) => defsOf(source, rows));
+export const factDefs: readonly FactDef[] = Object.entries(sources).flatMap(([source, rows]) =>
+  defsOf(source, rows),
+);
 
-const exact: ReadonlyMap<string, FactDef> = new Map([...factDefs, ...defsOf('internal', internal)].map((def) => [def.name, def]));
+const exact: ReadonlyMap<string, FactDef> = new Map(
+  [...factDefs, ...defsOf('internal', internal)].map((def) => [def.name, def]),
+);
 
-/** Patterns are read from the outside in: what stands between the first and the last dot may hold dots itself. */
+/**
+ * Patterns are read from the outside in: what stands between the first and the last dot may hold
+ * dots itself.
+ */
 const patterns = [...exact.values()]
   .filter(({ name }) => name.includes('*'))
   .map((def) => {
@@ -94,10 +126,17 @@ const patterns = [...exact.values()]
 
 const defOf = (name: string): FactDef | undefined =>
   exact.get(name) ??
-  patterns.find(({ before, after }) => name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after))?.def;
+  patterns.find(
+    ({ before, after }) =>
+      name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after),
+  )?.def;
 
 /** How long a fact stays true; `undefined` for a name that is no fact of a host. */
 export const lifetimeOf = (name: string): Lifetime | undefined => defOf(name)?.lifetime;
 
-/** A plan does not become stale by it: a fact that changes by itself, or what the cluster says of the moment. */
-export const isVolatile = (name: string): boolean => defOf(name)?.volatile === true || lifetimeOf(name) === 'cluster';
+/**
+ * A plan does not become stale by it: a fact that changes by itself, or what the cluster says of
+ * the moment.
+ */
+export const isVolatile = (name: string): boolean =>
+  defOf(name)?.volatile === true || lifetimeOf(name) === 'cluster';

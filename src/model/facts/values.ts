@@ -1,22 +1,46 @@
-// The shapes of facts that are more than a word or a number. Plain data: types of objects, not interfaces, so that they are a `Value`.
+// The shapes of facts that are more than a word or a number. Plain data: types of objects, not
+// interfaces, so that they are a `Value`.
 
 export type Verdict = 'off' | 'on' | 'leaking' | 'at_risk' | 'not_applicable' | 'unknown';
 
-/** `default_kernel`: a healthy kernel runs and an affected one would boot next; the one that runs becomes the default again. */
-export type Remedy = 'none' | 'reboot' | 'default_kernel' | 'kernel_arg' | 'kernel_and_arg' | 'runtime' | 'unsupported' | 'unknown';
+/**
+ * `default_kernel`: a healthy kernel runs and an affected one would boot next; the one that runs
+ * becomes the default again.
+ */
+export type Remedy =
+  | 'none'
+  | 'reboot'
+  | 'default_kernel'
+  | 'kernel_arg'
+  | 'kernel_and_arg'
+  | 'runtime'
+  | 'unsupported'
+  | 'unknown';
 
-export type Cause = 'kernel' | 'argument' | 'argument_lost' | 'runc' | 'kubelet' | 'explicit_limit' | 'old_groups' | 'unknown_creator';
+export type Cause =
+  | 'kernel'
+  | 'argument'
+  | 'argument_lost'
+  | 'runc'
+  | 'kubelet'
+  | 'explicit_limit'
+  | 'old_groups'
+  | 'unknown_creator';
 
 /** By what it is proven that accounting is off. */
 export type ProofBy = 'samples' | 'active_probe' | 'none';
 
 /**
- * Of a play that accepts programs which still account. `samples`: all that is not accepted is proven. `none`: nothing shows it yet. `refuted`:
- * something accounts, or will, that nobody accepted. Empty: nothing is accepted here.
+ * Of a play that accepts programs which still account. `samples`: all that is not accepted is
+ * proven. `none`: nothing shows it yet. `refuted`: something accounts, or will, that nobody
+ * accepted. Empty: nothing is accepted here.
  */
 export type Partial = '' | 'samples' | 'none' | 'refuted';
 
-/** A program that goes on asking for accounting after the remedy, and that the play accepts (`partial: accept`): this program, in this version. */
+/**
+ * A program that goes on asking for accounting after the remedy, and that the play accepts
+ * (`partial: accept`): this program, in this version.
+ */
 export type Accepted = {
   /** Its key in `kmem.parts`. */
   readonly key: string;
@@ -43,17 +67,39 @@ export type PartRow = {
   readonly sample: 'off' | 'on' | '';
 };
 
-export type Generation = 'el7' | 'uek' | 'older' | 'upstream-3' | '4.0-4.4' | '4.5-5.8' | '5.9+' | 'unknown';
+export type Generation =
+  | 'el7'
+  | 'uek'
+  | 'older'
+  | 'upstream-3'
+  | '4.0-4.4'
+  | '4.5-5.8'
+  | '5.9+'
+  | 'unknown';
 
 /**
- * How it is known whether a kernel obeys the argument: by the table, the host's own active probe, one of another host in this run, a System.map,
- * the operator (`declared`, `try`), or because every program here that asks was refused (`groups`); empty where it is not known.
+ * How it is known whether a kernel obeys the argument: by the table, the host's own active probe,
+ * one of another host in this run, a System.map, the operator (`declared`, `try`), or because every
+ * program here that asks was refused (`groups`); empty where it is not known.
  */
 export type KernelSource = 'table' | 'probe' | 'seen' | 'map' | 'declared' | 'try' | 'groups' | '';
 
 export type OsFamily = 'rhel' | 'debian' | 'suse' | 'fedora' | 'coreos' | 'flatcar' | 'unknown';
-export type Loader = 'grub2' | 'bls' | 'grub-debian' | 'grub-suse' | 'rpm-ostree' | 'flatcar' | 'zipl' | 'unknown';
-export type BootEntryRow = { readonly release: string; readonly cmdline: string; readonly title: string; readonly id: string };
+export type Loader =
+  | 'grub2'
+  | 'bls'
+  | 'grub-debian'
+  | 'grub-suse'
+  | 'rpm-ostree'
+  | 'flatcar'
+  | 'zipl'
+  | 'unknown';
+export type BootEntryRow = {
+  readonly release: string;
+  readonly cmdline: string;
+  readonly title: string;
+  readonly id: string;
+};
 export type GrubDropin = { readonly path: string; readonly text: string };
 
 /** Where a cgroup controller is. */
@@ -64,9 +110,25 @@ export type RuntimeRow = { readonly name: string; readonly path: string; readonl
 
 export type PackageTool = 'yum' | 'dnf' | 'apt' | 'zypper' | 'rpm-ostree' | 'none';
 
-/** Why a repository could not be used. `none`, `unread`: known by the configuration alone. `failed`: nobody knows the words of the failure. */
+/**
+ * Why a repository could not be used. `none`, `unread`: known by the configuration alone. `failed`:
+ * nobody knows the words of the failure.
+ */
 export type UnusableCause =
-  | ('proxy_login' | 'proxy' | 'unknown' | 'key' | 'moved' | 'forbidden' | 'expired' | 'certificate' | 'tls' | 'past' | 'stale' | 'gone')
+  | (
+      | 'proxy_login'
+      | 'proxy'
+      | 'unknown'
+      | 'key'
+      | 'moved'
+      | 'forbidden'
+      | 'expired'
+      | 'certificate'
+      | 'tls'
+      | 'past'
+      | 'stale'
+      | 'gone'
+    )
   | ('content' | 'busy' | 'name' | 'timeout' | 'refused' | 'address' | 'disabled' | 'unreached')
   | ('full' | 'read_only' | 'locked')
   | ('none' | 'unread' | 'failed');
@@ -81,17 +143,24 @@ export type Unusable = {
   readonly skipped: boolean;
 };
 
-export type BesideRow = { readonly name: string; readonly version: string; readonly repository: string };
+export type BesideRow = {
+  readonly name: string;
+  readonly version: string;
+  readonly repository: string;
+};
 
 /**
- * What a read of `memory.kmem.slabinfo` gave (on v2: what `memory.stat` says). EIO alone does not mean "off": see the tables of facts/kmem.
- * `failed` is any other error: a host that is out of memory answers ENOMEM, which is neither a sample nor a want of rights.
+ * What a read of `memory.kmem.slabinfo` gave (on v2: what `memory.stat` says). EIO alone does not
+ * mean "off": see the tables of facts/kmem.
+ * `failed` is any other error: a host that is out of memory answers ENOMEM, which is neither a
+ * sample nor a want of rights.
  */
 export type ReadState = 'read' | 'eio' | 'empty' | 'denied' | 'gone' | 'failed';
 
 /**
- * `later`: the group has a memory limit and its memsw limit has none. Docker gives both to a container that starts with a limit; `docker update`
- * gives a running container only the first, and nothing asks for accounting then.
+ * `later`: the group has a memory limit and its memsw limit has none. Docker gives both to a
+ * container that starts with a limit; `docker update` gives a running container only the first, and
+ * nothing asks for accounting then.
  */
 export type Limited = 'no' | 'yes' | 'later';
 
@@ -128,7 +197,10 @@ export type GroupRow = {
   readonly by: 'kubelet' | 'docker' | 'other';
 };
 
-/** Counts of groups; `failed_why` names the error of a read that failed. Counts of later versions are absent in records of earlier ones. */
+/**
+ * Counts of groups; `failed_why` names the error of a read that failed. Counts of later versions
+ * are absent in records of earlier ones.
+ */
 export type SampleCounts = {
   readonly [name in
     | ReadState
@@ -148,11 +220,22 @@ export type SampleCounts = {
     | 'other_read']?: number;
 } & { readonly failed_why?: string; readonly capped?: boolean };
 
-/** A group with a kernel-memory limit of its own, in bytes; `name` is the container's, where it is known. */
-export type ExplicitLimit = { readonly path: string; readonly limit: number; readonly name: string };
+/**
+ * A group with a kernel-memory limit of its own, in bytes; `name` is the container's, where it is
+ * known.
+ */
+export type ExplicitLimit = {
+  readonly path: string;
+  readonly limit: number;
+  readonly name: string;
+};
 
 /** A sample container that kmend started in this boot; `at` in seconds since 1970. */
-export type StartedSample = { readonly runtime: string; readonly answer: 'off' | 'on' | 'failed'; readonly at: number };
+export type StartedSample = {
+  readonly runtime: string;
+  readonly answer: 'off' | 'on' | 'failed';
+  readonly at: number;
+};
 
 export type SymptomKind =
   | 'slub_memcg'
@@ -167,12 +250,23 @@ export type SymptomKind =
   | 'kernel_memory_limit'
   | 'hung_task';
 
-/** Who writes the line: the kernel, into its log; or docker, containerd, cri-o and the kubelet, into the journal. */
+/**
+ * Who writes the line: the kernel, into its log; or docker, containerd, cri-o and the kubelet, into
+ * the journal.
+ */
 export type SymptomSource = 'kernel' | 'runtime';
 
-export type SymptomRow = { readonly kind: SymptomKind; readonly from: SymptomSource; readonly count: number; readonly line: string };
+export type SymptomRow = {
+  readonly kind: SymptomKind;
+  readonly from: SymptomSource;
+  readonly count: number;
+  readonly line: string;
+};
 
-/** dump: of kdump; pstore: records that firmware kept; journal: a persistent one; messages: of syslog. */
+/**
+ * dump: of kdump; pstore: records that firmware kept; journal: a persistent one; messages: of
+ * syslog.
+ */
 export type PastSource = 'dump' | 'pstore' | 'journal' | 'messages';
 
 /** cut: not all of it was read. */
@@ -219,11 +313,16 @@ export type Forecast = {
   readonly evicts: readonly string[];
   /** Left running: DaemonSet and mirror pods. */
   readonly leaves: readonly string[];
-  /** Will not go, and why ("ns/pod: PDB web allows 0 of 2 (minAvailable 2)"). Not empty = the drain cannot succeed. */
+  /**
+   * Will not go, and why ("ns/pod: PDB web allows 0 of 2 (minAvailable 2)"). Not empty = the drain
+   * cannot succeed.
+   */
   readonly blocks: readonly string[];
   /** Would not go now, and could later: a PDB whose pods are not all healthy. */
   readonly busy: readonly string[];
-  /** Pods that stay and have a memory limit: after a reboot they give the kmem proof its samples. */
+  /**
+   * Pods that stay and have a memory limit: after a reboot they give the kmem proof its samples.
+   */
   readonly samplers: readonly string[];
   readonly warnings: readonly string[];
   /** Seconds, by grace periods. */

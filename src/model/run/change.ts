@@ -34,7 +34,10 @@ export interface Unmet {
 
 export interface ModulePlan {
   readonly changes: readonly Change[];
-  /** Facts that hold once the changes are done: laid over the facts for the next task of a plan. Never trusted at run time. */
+  /**
+   * Facts that hold once the changes are done: laid over the facts for the next task of a plan.
+   * Never trusted at run time.
+   */
   readonly promises?: Facts;
   readonly refuse?: Refusal;
   readonly unmet?: Unmet;
@@ -44,20 +47,32 @@ export interface ModulePlan {
   readonly alternatives?: readonly string[];
   /** Warnings that the plan should show. */
   readonly warnings?: readonly string[];
-  /** Values a task contributes: `set_fact` (variables), `debug`, `versions` (its table). Becomes the registered result's fields. */
+  /**
+   * Values a task contributes: `set_fact` (variables), `debug`, `versions` (its table). Becomes the
+   * registered result's fields.
+   */
   readonly result?: Mapping;
-  /** Proof of the cause (verify_kmem): journalled when the task has nothing left to do. `by: none` = provisional, to be proven in the soak. */
+  /**
+   * Proof of the cause (verify_kmem): journalled when the task has nothing left to do. `by: none` =
+   * provisional, to be proven in the soak.
+   */
   readonly proof?: Proof;
   /** Variables set for the rest of this host's walk (set_fact only). */
   readonly sets?: Mapping;
 }
 
-/** Which reads say that accounting is off; `kernel`: it cannot hurt in this boot, and `evidence` says why. */
+/**
+ * Which reads say that accounting is off; `kernel`: it cannot hurt in this boot, and `evidence`
+ * says why.
+ */
 export interface Proof {
   readonly verdict: Verdict;
   readonly by: 'samples' | 'active_probe' | 'kernel' | 'none';
   readonly evidence: string;
-  /** A proof in part: programs that still account, and that plan and play accepted. All others are proven. */
+  /**
+   * A proof in part: programs that still account, and that plan and play accepted. All others are
+   * proven.
+   */
   readonly accepted?: readonly Accepted[];
 }
 
@@ -80,26 +95,42 @@ export interface PlanContext {
   readonly acceptNoWayBack: boolean;
   /** The package files that tasks name, read before any host was contacted. */
   readonly files?: PackageFiles;
-  /** What this run already did on this host, from its journal: modules that are done once a run ask here. */
+  /**
+   * What this run already did on this host, from its journal: modules that are done once a run ask
+   * here.
+   */
   readonly done: {
     readonly drained: boolean;
     readonly rebooted: boolean;
     readonly cordoned: boolean;
     /** Its drain may leave pods behind (`left_behind: accept`). */
     readonly mayLeave?: boolean;
-    /** Something was done here already: what only has to be waited for is no reason any more to leave the host alone. */
+    /**
+     * Something was done here already: what only has to be waited for is no reason any more to
+     * leave the host alone.
+     */
     readonly touched?: boolean;
-    /** Packages that this run changed in the boot that the host still runs. The host's clock has no part in it. */
+    /**
+     * Packages that this run changed in the boot that the host still runs. The host's clock has no
+     * part in it.
+     */
     readonly replaced?: readonly string[];
-    /** Name of a task that was to prove that accounting is off, and whose failure was ignored; a later proof clears it. */
+    /**
+     * Name of a task that was to prove that accounting is off, and whose failure was ignored; a
+     * later proof clears it.
+     */
     readonly unproven?: string;
   };
-  /** Variables that earlier tasks of this walk set (`drain: none` and `drain: {command: ...}` tell `reboot` so). */
+  /**
+   * Variables that earlier tasks of this walk set (`drain: none` and `drain: {command: ...}` tell
+   * `reboot` so).
+   */
   readonly sets?: Mapping;
 }
 
 /**
- * A module: what a task can ask for. One object, from which documentation, schema and errors are made.
+ * A module: what a task can ask for. One object, from which documentation, schema and errors are
+ * made.
  * `Args` is what its schema parses to. Modules are pure: the same input gives the same plan.
  */
 export interface Module<Args = never> {
@@ -111,17 +142,29 @@ export interface Module<Args = never> {
   readonly notes?: string;
   /** Checks and types the arguments. A zod type made with `model/shape/schema.ts`. */
   readonly args: ArgsSchema<Args>;
-  /** False for what is done once a run and cannot be seen on the host (`command`, a forced reboot). Default true. */
+  /**
+   * False for what is done once a run and cannot be seen on the host (`command`, a forced reboot).
+   * Default true.
+   */
   readonly convergent?: boolean | ((args: Args) => boolean);
-  /** Arguments whose items are conditions: judged before `plan`, which is given `{ condition, holds }` for each. */
+  /**
+   * Arguments whose items are conditions: judged before `plan`, which is given `{ condition, holds
+   * }` for each.
+   */
   readonly conditions?: readonly string[];
   /** It sets variables that are named as its arguments. Default false. */
   readonly setsArgs?: boolean;
-  /** It proves that the host is mended: when its failure is ignored, the node is not given back all the same. Default false. */
+  /**
+   * It proves that the host is mended: when its failure is ignored, the node is not given back all
+   * the same. Default false.
+   */
   readonly proves?: boolean;
   /** The highest risk that a plan of this module can have: what a `later` task is planned with. */
   readonly maxRisk: Risk;
-  /** Its argument `files` names package files: they are read before any host is contacted, and `plan` finds them in its context. */
+  /**
+   * Its argument `files` names package files: they are read before any host is contacted, and
+   * `plan` finds them in its context.
+   */
   readonly takesFiles?: boolean;
   /** The facts that it reads. Second-round wants may depend on facts of the first round. */
   readonly facts: (args: Args, known: FactView, files?: PackageFiles) => readonly FactWant[];
@@ -132,10 +175,16 @@ export interface Module<Args = never> {
 export interface ArgsSchema<Args> {
   readonly safeParse: (
     input: unknown,
-  ) => { readonly success: true; readonly data: Args } | { readonly success: false; readonly error: SchemaError };
+  ) =>
+    | { readonly success: true; readonly data: Args }
+    | { readonly success: false; readonly error: SchemaError };
 }
 export interface SchemaError {
-  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string; readonly code?: string }[];
+  readonly issues: readonly {
+    readonly path: readonly PropertyKey[];
+    readonly message: string;
+    readonly code?: string;
+  }[];
 }
 
 /** A module whose argument type is its own business: how the registry holds them all. */

@@ -1,9 +1,13 @@
-// Effects: the smallest things done to the world. A closed set of plain data; only `perform` carries them out.
+// Effects: the smallest things done to the world. A closed set of plain data; only `perform`
+// carries them out.
 import type { FactName } from '../fact.ts';
 import type { Value } from '../value.ts';
 
 interface EffectBase {
-  /** For people: what it does, in words, in the imperative ("set cgroup.memory=nokmem on all boot entries"). */
+  /**
+   * For people: what it does, in words, in the imperative ("set cgroup.memory=nokmem on all boot
+   * entries").
+   */
   readonly what: string;
   /** Seconds; always finite. */
   readonly timeout: number;
@@ -16,7 +20,10 @@ export interface RunEffect extends EffectBase {
   readonly stdin?: string;
   /** Long ones run detached on the host, with a spool there: a lost connection loses nothing. */
   readonly detached: boolean;
-  /** Exit codes that are not a failure; default [0]. `null` = every code is fine (the caller judges it). */
+  /**
+   * Exit codes that are not a failure; default [0]. `null` = every code is fine (the caller judges
+   * it).
+   */
   readonly okCodes?: readonly number[] | null;
   /** What the exit codes of this script mean, for the failure's message. */
   readonly errors?: Readonly<Record<number, string>>;
@@ -24,11 +31,17 @@ export interface RunEffect extends EffectBase {
   readonly hints?: Readonly<Record<number, string>>;
   /** Output must not be shown or kept. */
   readonly noLog?: boolean;
-  /** Leaves the host as it is (a download into a cache): where it fails the host is refused, and counts as untouched. */
+  /**
+   * Leaves the host as it is (a download into a cache): where it fails the host is refused, and
+   * counts as untouched.
+   */
   readonly harmless?: boolean;
 }
 
-/** Write a file: keeps owner, mode and SELinux label of an existing one, follows a symlink to its target, backup, atomic. */
+/**
+ * Write a file: keeps owner, mode and SELinux label of an existing one, follows a symlink to its
+ * target, backup, atomic.
+ */
 export interface WriteEffect extends EffectBase {
   readonly kind: 'write';
   readonly path: string;
@@ -38,8 +51,9 @@ export interface WriteEffect extends EffectBase {
 }
 
 /**
- * Copy a package file of the controller to the host, below `/var/lib/kmend/packages/`. Only the whole file, checked by its sha256, gets the name
- * there; a copy that was interrupted is continued. Leaves the host as it is, like a `harmless` run.
+ * Copy a package file of the controller to the host, below `/var/lib/kmend/packages/`. Only the
+ * whole file, checked by its sha256, gets the name there; a copy that was interrupted is continued.
+ * Leaves the host as it is, like a `harmless` run.
  */
 export interface CopyEffect extends EffectBase {
   readonly kind: 'copy';
@@ -63,11 +77,20 @@ export interface DrainOptions {
   readonly disableEviction: boolean;
   readonly skipWaitForDeleteTimeout?: number;
   readonly fallbackWithoutEviction: boolean;
-  /** Leave the node cordoned when the drain fails; default false: what we cordoned is uncordoned at once. */
+  /**
+   * Leave the node cordoned when the drain fails; default false: what we cordoned is uncordoned at
+   * once.
+   */
   readonly keepCordoned: boolean;
-  /** For a NotReady node: seconds after which a pod that is being deleted counts as left behind; absent = stop. */
+  /**
+   * For a NotReady node: seconds after which a pod that is being deleted counts as left behind;
+   * absent = stop.
+   */
   readonly deadNodeSkipWaitAfter?: number;
-  /** What the options leave on the node, and what comes to it after the cordon: absent = the drain waits for its end, and fails; accepted = it is named. */
+  /**
+   * What the options leave on the node, and what comes to it after the cordon: absent = the drain
+   * waits for its end, and fails; accepted = it is named.
+   */
   readonly leftBehind?: 'accept';
   /** For pods of Deployments that a PDB can never allow to go; absent = they are refused. */
   readonly singleReplica?: 'restart' | 'surge';
@@ -96,11 +119,19 @@ export interface RebootEffect extends EffectBase {
   readonly stableFor: number;
   /** Refused unless this host was drained by this run, has no kubelet, or the play says so. */
   readonly drain: 'required' | 'none';
-  /** Seconds that who changes packages on the host is waited for; absent in plans of older versions. */
+  /**
+   * Seconds that who changes packages on the host is waited for; absent in plans of older versions.
+   */
   readonly lockTimeout?: number;
-  /** What is sent, in this order, to a host that still answers in the old boot: all together the one planned reboot. */
+  /**
+   * What is sent, in this order, to a host that still answers in the old boot: all together the one
+   * planned reboot.
+   */
   readonly escalate?: readonly Escalation[];
-  /** Run once on the machine that runs kmend when all else has failed (a power cycle by the management board): still the one planned reboot. */
+  /**
+   * Run once on the machine that runs kmend when all else has failed (a power cycle by the
+   * management board): still the one planned reboot.
+   */
   readonly fallback?: Fallback;
 }
 
@@ -113,7 +144,10 @@ export interface Fallback {
   readonly timeout: number;
 }
 
-/** `force` = `systemctl reboot -f` (no unit is stopped), `sysrq` = the kernel syncs, remounts read-only and resets. */
+/**
+ * `force` = `systemctl reboot -f` (no unit is stopped), `sysrq` = the kernel syncs, remounts
+ * read-only and resets.
+ */
 export type Escalation = 'force' | 'sysrq';
 
 /** Wait until these facts have these values, reading them every `every` seconds. */
@@ -124,13 +158,28 @@ export interface WaitEffect extends EffectBase {
   /** A fact that says in words why it is not so yet. */
   readonly why?: FactName;
   /** Stop at once, as a failure, when one of these holds: waiting longer cannot help. */
-  readonly unless?: readonly { readonly fact: FactName; readonly is: Value; readonly why: string }[];
+  readonly unless?: readonly {
+    readonly fact: FactName;
+    readonly is: Value;
+    readonly why: string;
+  }[];
 }
 
-export type Effect = RunEffect | WriteEffect | CopyEffect | CordonEffect | DrainEffect | UncordonEffect | RebootEffect | WaitEffect;
+export type Effect =
+  | RunEffect
+  | WriteEffect
+  | CopyEffect
+  | CordonEffect
+  | DrainEffect
+  | UncordonEffect
+  | RebootEffect
+  | WaitEffect;
 export type EffectKind = Effect['kind'];
 
-/** What came back from an effect: plain data, journalled. `register`ed results and `until`/`failed_when` read it. */
+/**
+ * What came back from an effect: plain data, journalled. `register`ed results and
+ * `until`/`failed_when` read it.
+ */
 /** A piece of a file: where it begins, how long it is, and its digest. */
 export interface Piece {
   readonly at: number;
@@ -144,10 +193,16 @@ export interface EffectResult {
   readonly code?: number;
   readonly stdout?: string;
   readonly stderr?: string;
-  /** It was longer than a journal keeps: how many bytes it had, and the file below the run's directory that has them, or why none has. */
+  /**
+   * It was longer than a journal keeps: how many bytes it had, and the file below the run's
+   * directory that has them, or why none has.
+   */
   readonly output?:
     | { readonly bytes: number; readonly file: string; readonly piece?: Piece }
     | { readonly bytes: number; readonly why: string };
-  /** More, by kind: `{ bootId, previousBootId, seconds }` of a reboot, `{ sent, seconds }` of a copy, `{ evicted, left }` of a drain. */
+  /**
+   * More, by kind: `{ bootId, previousBootId, seconds }` of a reboot, `{ sent, seconds }` of a
+   * copy, `{ evicted, left }` of a drain.
+   */
   readonly data?: { readonly [key: string]: Value };
 }

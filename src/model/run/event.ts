@@ -1,4 +1,5 @@
-// Events: the lines of a journal. The state of a run is always a fold over them; every decision that a fold could not repeat is an event.
+// Events: the lines of a journal. The state of a run is always a fold over them; every decision
+// that a fold could not repeat is an event.
 
 import type { Remedy, Verdict } from '../facts/values.ts';
 import type { Rollout } from '../playbook.ts';
@@ -13,7 +14,10 @@ import type { Risk } from './risk.ts';
 export interface RunHost {
   readonly host: string;
   readonly plan: HostPlan;
-  /** Already out of service when we came (NotReady, cordoned by somebody, unreachable): it holds its own slot. */
+  /**
+   * Already out of service when we came (NotReady, cordoned by somebody, unreachable): it holds its
+   * own slot.
+   */
   readonly down: boolean;
 }
 
@@ -22,11 +26,16 @@ export interface OtherSlot {
   readonly host: string;
   readonly run: string;
   readonly zone?: string;
-  /** It failed in a run of the same play, and no operator has acknowledged it: the brake counts it. */
+  /**
+   * It failed in a run of the same play, and no operator has acknowledged it: the brake counts it.
+   */
   readonly failed?: true;
 }
 
-/** A person keeps this host out of the run, or behind all others: by the annotation `kmend.io/hold` of its node, or by a cordon. */
+/**
+ * A person keeps this host out of the run, or behind all others: by the annotation `kmend.io/hold`
+ * of its node, or by a cordon.
+ */
 export interface LockOut {
   readonly host: string;
   readonly by: 'hold' | 'cordon';
@@ -37,7 +46,10 @@ export interface LockOut {
 export type Proven = 'yes' | 'partial' | 'provisional' | 'not_asked';
 
 export type EventBody = Entry & {
-  /** The operator command that it records, by its id: a crash between journalling a command and removing it does not repeat the command. */
+  /**
+   * The operator command that it records, by its id: a crash between journalling a command and
+   * removing it does not repeat the command.
+   */
   readonly command?: string;
 };
 
@@ -59,42 +71,83 @@ type Entry =
       readonly planId: string;
       /** Files beside the journal that a resume reads, with their sha256. */
       readonly files?: Readonly<Record<string, string>>;
-      /** The newest run before this one, as far as its journal went: who knows the head of this run can check that one too. */
+      /**
+       * The newest run before this one, as far as its journal went: who knows the head of this run
+       * can check that one too.
+       */
       readonly previous?: { readonly run: string; readonly head: string };
     }
   | { readonly type: 'run.resumed'; readonly who: string; readonly tool: string }
-  /** `hosts`: kmend itself paused, because these keep their slots; a person's word about one of them lets the run go on. */
-  | { readonly type: 'run.paused'; readonly who: string; readonly why: string; readonly hosts?: readonly string[] }
+  /**
+   * `hosts`: kmend itself paused, because these keep their slots; a person's word about one of them
+   * lets the run go on.
+   */
+  | {
+      readonly type: 'run.paused';
+      readonly who: string;
+      readonly why: string;
+      readonly hosts?: readonly string[];
+    }
   | { readonly type: 'run.continued'; readonly who: string }
   | { readonly type: 'run.aborted'; readonly who: string; readonly why: string }
   | { readonly type: 'run.finished'; readonly exit: number; readonly why: string }
-  /** Always the last entry until a resume: it holds nothing but the link to how the run finished, which so cannot be changed unseen. */
+  /**
+   * Always the last entry until a resume: it holds nothing but the link to how the run finished,
+   * which so cannot be changed unseen.
+   */
   | { readonly type: 'run.closed' }
   | {
       readonly type: 'approved';
       readonly risk: Risk;
       readonly who: string;
       readonly how: 'asked' | 'flag';
-      /** `unplannable`: a person agreed to go on without the hosts that were refused or left out; absent = agreed to the risk. */
+      /**
+       * `unplannable`: a person agreed to go on without the hosts that were refused or left out;
+       * absent = agreed to the risk.
+       */
       readonly about?: 'risk' | 'unplannable';
     }
-  | { readonly type: 'wave.started'; readonly wave: number; readonly hosts: readonly string[]; readonly canary: boolean }
+  | {
+      readonly type: 'wave.started';
+      readonly wave: number;
+      readonly hosts: readonly string[];
+      readonly canary: boolean;
+    }
   | { readonly type: 'wave.done'; readonly wave: number }
   | { readonly type: 'canary.promoted'; readonly by: string; readonly why: string }
   | { readonly type: 'brake.tripped'; readonly why: string; readonly host: string }
-  /** A person has looked at every bad end that counted (`host.resolved`): hosts are started again. `hosts`: the ones looked at since it tripped. */
-  | { readonly type: 'brake.released'; readonly by: string; readonly hosts: readonly string[]; readonly why: string }
-  | { readonly type: 'gate.read'; readonly gate: string; readonly open: boolean; readonly read: string }
+  /**
+   * A person has looked at every bad end that counted (`host.resolved`): hosts are started again.
+   * `hosts`: the ones looked at since it tripped.
+   */
+  | {
+      readonly type: 'brake.released';
+      readonly by: string;
+      readonly hosts: readonly string[];
+      readonly why: string;
+    }
+  | {
+      readonly type: 'gate.read';
+      readonly gate: string;
+      readonly open: boolean;
+      readonly read: string;
+    }
   /** Hosts or nodes of the pool that are out of service and not ours. */
   | {
       readonly type: 'capacity.read';
       readonly unavailable: readonly string[];
-      /** All of this run's hosts that a person has locked out now. Absent = that could not be read (or, in older journals, was not). */
+      /**
+       * All of this run's hosts that a person has locked out now. Absent = that could not be read
+       * (or, in older journals, was not).
+       */
       readonly lockOuts?: readonly LockOut[];
     }
   /** Hosts of the pool that other runs of this state directory have out of service. */
   | { readonly type: 'slots.read'; readonly others: readonly OtherSlot[] }
-  /** The pending taint of this run is set on these nodes; journalled before it is written, as is its removal. */
+  /**
+   * The pending taint of this run is set on these nodes; journalled before it is written, as is its
+   * removal.
+   */
   | { readonly type: 'nodes.tainted'; readonly nodes: readonly string[] }
   | { readonly type: 'nodes.untainted'; readonly nodes: readonly string[] }
   /** The API server does not answer since then: one entry for all hosts. */
@@ -102,12 +155,37 @@ type Entry =
   | { readonly type: 'cluster.back'; readonly seconds: number }
   | { readonly type: 'waiting'; readonly why: string; readonly until?: number }
   | { readonly type: 'host.started'; readonly host: string; readonly why: string }
-  | { readonly type: 'facts.read'; readonly host: string; readonly verdict: Verdict; readonly evidence: string; readonly bootId?: string }
-  | { readonly type: 'remedy.chosen'; readonly host: string; readonly remedy: Remedy; readonly why: string }
-  /** The answer of an active probe of this host, with the argument set, that the table does not have for that exact release. */
-  | { readonly type: 'kernel.seen'; readonly host: string; readonly release: string; readonly obeys: 'yes' | 'no' }
+  | {
+      readonly type: 'facts.read';
+      readonly host: string;
+      readonly verdict: Verdict;
+      readonly evidence: string;
+      readonly bootId?: string;
+    }
+  | {
+      readonly type: 'remedy.chosen';
+      readonly host: string;
+      readonly remedy: Remedy;
+      readonly why: string;
+    }
+  /**
+   * The answer of an active probe of this host, with the argument set, that the table does not have
+   * for that exact release.
+   */
+  | {
+      readonly type: 'kernel.seen';
+      readonly host: string;
+      readonly release: string;
+      readonly obeys: 'yes' | 'no';
+    }
   | { readonly type: 'drift.noted'; readonly host: string; readonly what: readonly string[] }
-  | { readonly type: 'block.entered'; readonly host: string; readonly task: string; readonly entered: boolean; readonly why?: string }
+  | {
+      readonly type: 'block.entered';
+      readonly host: string;
+      readonly task: string;
+      readonly entered: boolean;
+      readonly why?: string;
+    }
   | {
       readonly type: 'task.planned';
       readonly host: string;
@@ -137,8 +215,20 @@ type Entry =
       /** It leaves the host as it is: announcing it touches nothing. */
       readonly harmless?: true;
     }
-  | { readonly type: 'effect.progress'; readonly host: string; readonly task: string; readonly effect: string; readonly text: string }
-  | { readonly type: 'effect.done'; readonly host: string; readonly task: string; readonly effect: string; readonly result: EffectResult }
+  | {
+      readonly type: 'effect.progress';
+      readonly host: string;
+      readonly task: string;
+      readonly effect: string;
+      readonly text: string;
+    }
+  | {
+      readonly type: 'effect.done';
+      readonly host: string;
+      readonly task: string;
+      readonly effect: string;
+      readonly result: EffectResult;
+    }
   | {
       readonly type: 'effect.failed';
       readonly host: string;
@@ -163,7 +253,12 @@ type Entry =
       readonly unproven?: true;
     }
   | ({ readonly type: 'proof'; readonly host: string } & Proof)
-  | { readonly type: 'host.done'; readonly host: string; readonly changed: boolean; readonly proven: Proven }
+  | {
+      readonly type: 'host.done';
+      readonly host: string;
+      readonly changed: boolean;
+      readonly proven: Proven;
+    }
   /** The proof was repeated at the end of the soak. */
   | { readonly type: 'host.soaked'; readonly host: string; readonly evidence: string }
   | {
@@ -174,13 +269,19 @@ type Entry =
       readonly touched: boolean;
       readonly state: string;
     }
-  /** A person looked at a host that ended badly: its slot and zone are free again, and its bad end no longer counts for the brake. */
+  /**
+   * A person looked at a host that ended badly: its slot and zone are free again, and its bad end
+   * no longer counts for the brake.
+   */
   | {
       readonly type: 'host.resolved';
       readonly host: string;
       readonly who: string;
       readonly note: string;
-      /** `done`: the person mended it; `skip`: leave it as it is; `retry`: this run shall walk it again. Absent = `skip`. */
+      /**
+       * `done`: the person mended it; `skip`: leave it as it is; `retry`: this run shall walk it
+       * again. Absent = `skip`.
+       */
       readonly as?: 'done' | 'skip' | 'retry';
     }
   | { readonly type: 'warning'; readonly host?: string; readonly text: string };

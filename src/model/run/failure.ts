@@ -1,4 +1,5 @@
-// A failure: the bad end of a host, as data for the journal. Never a thrown error (that is our bug), never a diagnostic (that is the user's).
+// A failure: the bad end of a host, as data for the journal. Never a thrown error (that is our
+// bug), never a diagnostic (that is the user's).
 import { oneLine } from '../text/printable.ts';
 import { pasteable } from '../text/quote.ts';
 
@@ -30,26 +31,42 @@ export interface Failure {
   readonly hint?: string;
   /** Raw text that helps: the last lines of stderr, an errno. Masked before it is written. */
   readonly detail?: string;
-  /** True for trouble on the way (connection refused, shed load, cut): worth another try. A task's own error never is. */
+  /**
+   * True for trouble on the way (connection refused, shed load, cut): worth another try. A task's
+   * own error never is.
+   */
   readonly transport?: boolean;
-  /** The walk was held because the run was ended, not because of the host: no bad end, and `resume` goes on with it. */
+  /**
+   * The walk was held because the run was ended, not because of the host: no bad end, and `resume`
+   * goes on with it.
+   */
   readonly resumable?: true;
 }
 
 /** The API server was away for longer than it is waited for: the host is left where it stands. */
-export const isAway = (failure: Failure | undefined): boolean => failure?.resumable === true && failure.transport === true;
+export const isAway = (failure: Failure | undefined): boolean =>
+  failure?.resumable === true && failure.transport === true;
 
 /** What a call to the outside gives: a value, or the failure that the host ends with. */
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: Failure };
 
 export const ok = <T>(value: T): Outcome<T> => ({ ok: true, value });
 
-export const failed = (kind: FailureKind, message: string, more: Omit<Failure, 'kind' | 'message'> = {}): Outcome<never> => ({
+export const failed = (
+  kind: FailureKind,
+  message: string,
+  more: Omit<Failure, 'kind' | 'message'> = {},
+): Outcome<never> => ({
   ok: false,
   failure: { kind, message, ...more },
 });
 
-/** The failure of a host whose node a person holds. Nothing is wrong with the host: it goes on once the annotation is gone. */
+/**
+ * The failure of a host whose node a person holds. Nothing is wrong with the host: it goes on once
+ * the annotation is gone.
+ */
 export const keptOut = (node: string, why: string): Failure => ({
   kind: 'kept_out',
   message: `node ${node} is on hold: ${why}`,
@@ -66,14 +83,21 @@ const linesOf = (detail: string): readonly string[] =>
     .map((line) => oneLine(line, longestLine))
     .filter((line) => line !== '');
 
-/** The last lines of what failed, which may name the cause that the message cannot know. Each after `| `; none where nothing was said. */
+/**
+ * The last lines of what failed, which may name the cause that the message cannot know. Each after
+ * `| `; none where nothing was said.
+ */
 export const detailLines = ({ detail = '' }: Failure): readonly string[] =>
   linesOf(detail)
     .slice(-mostLines)
     .map((line) => `| ${line}`);
 
-/** Package managers end with `Complete!` though a script failed, and apt and dpkg with two lines that say nothing of the cause. */
-const tellsOfFailure = /^(?!E: Sub-process |Errors were enc).*(?:error|warning|fail|cannot|denied|no space|not found|overwrite)/i;
+/**
+ * Package managers end with `Complete!` though a script failed, and apt and dpkg with two lines
+ * that say nothing of the cause.
+ */
+const tellsOfFailure =
+  /^(?!E: Sub-process |Errors were enc).*(?:error|warning|fail|cannot|denied|no space|not found|overwrite)/i;
 
 /** ` [the line that says most]`, for a place that has one line. */
 export function lastDetail({ detail = '' }: Failure): string {
@@ -83,14 +107,15 @@ export function lastDetail({ detail = '' }: Failure): string {
 }
 
 /** What happened and why, as one text that may be folded. */
-export const causeText = (failure: Failure): string => [failure.message, ...detailLines(failure)].join(' ');
+export const causeText = (failure: Failure): string =>
+  [failure.message, ...detailLines(failure)].join(' ');
 
 /** Characters of an error's text that a failure carries: it may hold text of a host. */
 const shownError = 300;
 
 /**
- * A host whose answer makes kmend itself throw: that host fails, and the others go on. The fault is ours; the operator needs to know which host
- * brings it about.
+ * A host whose answer makes kmend itself throw: that host fails, and the others go on. The fault is
+ * ours; the operator needs to know which host brings it about.
  */
 export const unhandled = (what: string, error: unknown): Failure => ({
   kind: 'parse',

@@ -1,4 +1,5 @@
-// Plans: for each host the changes of each task. Can be saved; effects are never taken from the file, they are planned again and compared.
+// Plans: for each host the changes of each task. Can be saved; effects are never taken from the
+// file, they are planned again and compared.
 
 import type { Accepted, Remedy, Verdict } from '../facts/values.ts';
 import type { Rollout } from '../playbook.ts';
@@ -16,8 +17,9 @@ export interface PlannedChange {
 }
 
 /**
- * What a task would do: `same` nothing; `change`; `skip` its `when` is false; `later` it reads a fact that is unknown until then
- * (planned with its module's highest risk); `unmet` it would end the host.
+ * What a task would do: `same` nothing; `change`; `skip` its `when` is false; `later` it reads a
+ * fact that is unknown until then (planned with its module's highest risk); `unmet` it would end
+ * the host.
  */
 export type TaskStatus = 'same' | 'change' | 'skip' | 'later' | 'unmet';
 
@@ -60,7 +62,10 @@ export interface HostPlan {
   readonly reads: Mapping;
   /** Seconds it is expected to be out of service. */
   readonly estimate: number;
-  /** The estimate is the p95 of so many hosts of earlier runs; absent = the sum of stated defaults of its effects. */
+  /**
+   * The estimate is the p95 of so many hosts of earlier runs; absent = the sum of stated defaults
+   * of its effects.
+   */
   readonly earlier?: number;
   readonly warnings: readonly string[];
 }
@@ -94,7 +99,10 @@ export interface Plan {
   readonly runReadOnly?: true;
   /** A rollback of this run: variables of each host are made from its journal. */
   readonly rollbackOf?: string;
-  /** Digest by name: files by path, `extra-vars`, `variables of HOST` (salted, so that secrets cannot be guessed). A difference makes the plan stale. */
+  /**
+   * Digest by name: files by path, `extra-vars`, `variables of HOST` (salted, so that secrets
+   * cannot be guessed). A difference makes the plan stale.
+   */
   readonly inputs: Readonly<Record<string, string>>;
   readonly salt: string;
   readonly plays: readonly PlayPlan[];
@@ -102,4 +110,5 @@ export interface Plan {
 
 /** Does this host have something to do? A refused one has not. */
 export const hasChanges = (plan: HostPlan): boolean =>
-  plan.refused === undefined && plan.tasks.some((task) => task.status === 'change' || task.status === 'later');
+  plan.refused === undefined &&
+  plan.tasks.some((task) => task.status === 'change' || task.status === 'later');

@@ -1,9 +1,11 @@
-// How much a change can hurt: the order in which `approve` and "a fresh plan of higher risk" compare.
+// How much a change can hurt: the order in which `approve` and "a fresh plan of higher risk"
+// compare.
 
 export const risks = ['none', 'write', 'restart', 'evict', 'reboot'] as const;
 
 /**
- * `none` reads only; `write` changes files or packages without touching what runs; `restart` restarts a service;
+ * `none` reads only; `write` changes files or packages without touching what runs; `restart`
+ * restarts a service;
  * `evict` takes pods off the node; `reboot` takes the host down.
  */
 export type Risk = (typeof risks)[number];

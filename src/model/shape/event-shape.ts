@@ -1,7 +1,21 @@
-// The shape of a journal's lines. What does not have it was not written by kmend: the last line of a journal has no other that confirms it.
+// The shape of a journal's lines. What does not have it was not written by kmend: the last line of
+// a journal has no other that confirms it.
 import type { EventType } from '../run/event.ts';
 import { isMapping } from '../value.ts';
-import { accepted, change, failure, hostPlan, leftOut, mapping, remedy, risk, rollout, taskStatus, texts, verdict } from './plan-shape.ts';
+import {
+  accepted,
+  change,
+  failure,
+  hostPlan,
+  leftOut,
+  mapping,
+  remedy,
+  risk,
+  rollout,
+  taskStatus,
+  texts,
+  verdict,
+} from './plan-shape.ts';
 import { flag, listOf, number, object, oneOf, record, type Shape, text } from './shape.ts';
 
 const result = object(
@@ -10,7 +24,10 @@ const result = object(
     code: number,
     stdout: text,
     stderr: text,
-    output: object({ bytes: number }, { file: text, why: text, piece: object({ at: number, size: number, sha256: text }) }),
+    output: object(
+      { bytes: number },
+      { file: text, why: text, piece: object({ at: number, size: number, sha256: text }) },
+    ),
     data: mapping,
   },
 );
@@ -46,8 +63,13 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'brake.tripped': object({ why: text, host: text }),
   'brake.released': object({ by: text, hosts: texts, why: text }),
   'gate.read': object({ gate: text, open: flag, read: text }),
-  'capacity.read': object({ unavailable: texts }, { lockOuts: listOf(object({ host: text, by: oneOf('hold', 'cordon'), why: text })) }),
-  'slots.read': object({ others: listOf(object({ host: text, run: text }, { zone: text, failed: flag })) }),
+  'capacity.read': object(
+    { unavailable: texts },
+    { lockOuts: listOf(object({ host: text, by: oneOf('hold', 'cordon'), why: text })) },
+  ),
+  'slots.read': object({
+    others: listOf(object({ host: text, run: text }, { zone: text, failed: flag })),
+  }),
   'nodes.tainted': object({ nodes: texts }),
   'nodes.untainted': object({ nodes: texts }),
   'cluster.away': object({ since: number, why: text }),
@@ -60,7 +82,14 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'drift.noted': object({ host: text, what: texts }),
   'block.entered': object({ host: text, task: text, entered: flag }, { why: text }),
   'task.planned': object(
-    { host: text, task: text, name: text, module: text, status: taskStatus, changes: listOf(change) },
+    {
+      host: text,
+      task: text,
+      name: text,
+      module: text,
+      status: taskStatus,
+      changes: listOf(change),
+    },
     { why: text, bootId: text },
   ),
   'effect.started': object(
@@ -75,21 +104,31 @@ const shapes: Readonly<Record<EventType, Shape>> = {
     { registered: mapping, sets: mapping, note: text, unproven: flag },
   ),
   proof: object({ host: text, verdict, by: text, evidence: text }, { accepted }),
-  'host.done': object({ host: text, changed: flag, proven: oneOf('yes', 'partial', 'provisional', 'not_asked') }),
+  'host.done': object({
+    host: text,
+    changed: flag,
+    proven: oneOf('yes', 'partial', 'provisional', 'not_asked'),
+  }),
   'host.soaked': object({ host: text, evidence: text }),
   'host.failed': object({ host: text, failure, touched: flag, state: text }, { task: text }),
-  'host.resolved': object({ host: text, who: text, note: text }, { as: oneOf('done', 'skip', 'retry') }),
+  'host.resolved': object(
+    { host: text, who: text, note: text },
+    { as: oneOf('done', 'skip', 'retry') },
+  ),
   warning: object({ text }, { host: text }),
 };
 
-const isType = (type: unknown): type is EventType => typeof type === 'string' && Object.hasOwn(shapes, type);
+const isType = (type: unknown): type is EventType =>
+  typeof type === 'string' && Object.hasOwn(shapes, type);
 
 const head = object({ seq: number, at: number, run: text, prev: text }, { command: text });
 
 /** What is wrong with what an event says. */
 export function wrongBody(data: unknown): string | undefined {
   const type = isMapping(data) ? data.type : undefined;
-  return isType(type) ? shapes[type](data, '') : `this version of kmend knows no entry of type ${JSON.stringify(type)?.slice(0, 40)}`;
+  return isType(type)
+    ? shapes[type](data, '')
+    : `this version of kmend knows no entry of type ${JSON.stringify(type)?.slice(0, 40)}`;
 }
 
 /** What is wrong with a line of a journal. */

@@ -1,7 +1,17 @@
 // The shape of a plan in a file, and of its parts in a journal.
 import { failureKinds } from '../run/failure.ts';
 import { risks } from '../run/risk.ts';
-import { anything, flag, listOf, number, object, oneOf, record, type Shape, text } from './shape.ts';
+import {
+  anything,
+  flag,
+  listOf,
+  number,
+  object,
+  oneOf,
+  record,
+  type Shape,
+  text,
+} from './shape.ts';
 
 export const failure: Shape = object(
   { kind: oneOf(...failureKinds), message: text },
@@ -12,9 +22,21 @@ export const risk: Shape = oneOf(...risks);
 export const texts: Shape = listOf(text);
 export const mapping: Shape = record(anything);
 export const verdict: Shape = oneOf('off', 'on', 'leaking', 'at_risk', 'not_applicable', 'unknown');
-export const remedy: Shape = oneOf('none', 'reboot', 'default_kernel', 'kernel_arg', 'kernel_and_arg', 'runtime', 'unsupported', 'unknown');
+export const remedy: Shape = oneOf(
+  'none',
+  'reboot',
+  'default_kernel',
+  'kernel_arg',
+  'kernel_and_arg',
+  'runtime',
+  'unsupported',
+  'unknown',
+);
 export const taskStatus: Shape = oneOf('same', 'change', 'skip', 'later', 'unmet');
-export const change: Shape = object({ sign: oneOf('+', '~', '-', '!'), what: text, risk }, { before: text, after: text });
+export const change: Shape = object(
+  { sign: oneOf('+', '~', '-', '!'), what: text, risk },
+  { before: text, after: text },
+);
 export const accepted: Shape = listOf(object({ key: text, name: text }));
 
 const task = object(
@@ -23,7 +45,17 @@ const task = object(
 );
 
 export const hostPlan: Shape = object(
-  { host: text, tasks: listOf(task), risk, verdict, remedy, remedyWhy: text, reads: mapping, estimate: number, warnings: texts },
+  {
+    host: text,
+    tasks: listOf(task),
+    risk,
+    verdict,
+    remedy,
+    remedyWhy: text,
+    reads: mapping,
+    estimate: number,
+    warnings: texts,
+  },
   {
     tries: text,
     accepts: accepted,
@@ -38,7 +70,9 @@ export const hostPlan: Shape = object(
 
 /** A count of hosts, or a share. */
 const amount: Shape = (data, place) =>
-  object({ count: number })(data, place) === undefined ? undefined : object({ percent: number })(data, place);
+  object({ count: number })(data, place) === undefined
+    ? undefined
+    : object({ percent: number })(data, place);
 
 const seconds = { host: number, wave: number };
 
@@ -53,7 +87,14 @@ export const rollout: Shape = object(
     windows: listOf(object({ days: listOf(number), from: number, to: number, tz: text })),
     freeze: listOf(object({ from: text, to: text, tz: text, why: text })),
     onWindowEnd: text,
-    gates: listOf(object({ name: text, kind: oneOf('prometheus', 'http', 'command', 'kubernetes'), args: mapping, for: number })),
+    gates: listOf(
+      object({
+        name: text,
+        kind: oneOf('prometheus', 'http', 'command', 'kubernetes'),
+        args: mapping,
+        for: number,
+      }),
+    ),
     deadline: object({}, { host: number, run: number, cluster: number }),
     retries: object({ transport: number }),
     approve: text,
@@ -74,7 +115,10 @@ export const rollout: Shape = object(
 
 export const leftOut: Shape = listOf(object({ host: text, failure }));
 
-const play = object({ play: text, rollout, pool: number, hosts: listOf(hostPlan), leftOut }, { notes: texts });
+const play = object(
+  { play: text, rollout, pool: number, hosts: listOf(hostPlan), leftOut },
+  { notes: texts },
+);
 
 export const plan: Shape = object(
   {

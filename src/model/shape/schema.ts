@@ -1,10 +1,14 @@
-// The one door to zod: the types that arguments and playbooks are checked with, their sentences, and JSON schema for editors.
+// The one door to zod: the types that arguments and playbooks are checked with, their sentences,
+// and JSON schema for editors.
 import * as z from 'zod';
 import type { Amount } from '../playbook.ts';
 import type { ArgsSchema } from '../run/change.ts';
 import { isMapping, type Mapping, type Value } from '../value.ts';
 
-/** A schema that parses to `T`. Every schema has zod's `.optional()`, `.default()`, `.refine()`, `.transform()`, `.describe()`. */
+/**
+ * A schema that parses to `T`. Every schema has zod's `.optional()`, `.default()`, `.refine()`,
+ * `.transform()`, `.describe()`.
+ */
 export type Schema<T> = z.ZodType<T>;
 
 /** What a schema parses to. */
@@ -25,36 +29,56 @@ export const list = <S extends z.ZodType>(item: S) => z.array(item);
 export const listOf = <S extends z.ZodType>(item: S) =>
   z.union([item.transform((value): z.output<S>[] => [value]), z.array(item)], { error: whyNoList });
 
-/** What is wrong with the one value, or with the first bad item of the list: that it is no list is never what a person wants to know. */
+/**
+ * What is wrong with the one value, or with the first bad item of the list: that it is no list is
+ * never what a person wants to know.
+ */
 function whyNoList(issue: { readonly input?: unknown; readonly errors?: unknown }): string {
   const plain = 'should be one value or a list of them';
   const { input, errors } = issue;
   if (!Array.isArray(errors) || (typeof input === 'object' && !Array.isArray(input))) return plain;
   const branch: unknown = errors[Array.isArray(input) ? 1 : 0];
   const first: unknown = Array.isArray(branch) ? branch[0] : undefined;
-  return typeof first === 'object' && first !== null && 'message' in first && typeof first.message === 'string' ? first.message : plain;
+  return typeof first === 'object' &&
+    first !== null &&
+    'message' in first &&
+    typeof first.message === 'string'
+    ? first.message
+    : plain;
 }
 
 /** A mapping whose keys are the user's own. */
 export const mappingOf = <S extends z.ZodType>(item: S) => z.record(z.string(), item);
 
 /** Either of several forms. `error` is the sentence for a value that fits none. */
-export const either = <const S extends readonly [z.ZodType, ...z.ZodType[]]>(forms: S, error: string) => z.union(forms, { error });
+export const either = <const S extends readonly [z.ZodType, ...z.ZodType[]]>(
+  forms: S,
+  error: string,
+) => z.union(forms, { error });
 
 /**
- * A mapping that may also be written short, as one scalar: `command: uptime` for `command: {cmd: uptime}`.
- * @param widen makes the long form of the short one (a text, number, true/false or nothing at all: `uncordon:`)
+ * A mapping that may also be written short, as one scalar: `command: uptime` for `command: {cmd:
+ * uptime}`.
+ * @param widen makes the long form of the short one (a text, number, true/false or nothing at all:
+ * `uncordon:`)
  */
-export function shorthand<S extends z.ZodType>(widen: (short: string | number | boolean | null) => unknown, long: S) {
+export function shorthand<S extends z.ZodType>(
+  widen: (short: string | number | boolean | null) => unknown,
+  long: S,
+) {
   const schema = z.preprocess((input) => (isShort(input) ? widen(input) : input), long);
   shortForms.add(schema);
   return schema;
 }
 
 const isShort = (input: unknown): input is string | number | boolean | null =>
-  input === null || typeof input === 'string' || typeof input === 'number' || typeof input === 'boolean';
+  input === null ||
+  typeof input === 'string' ||
+  typeof input === 'number' ||
+  typeof input === 'boolean';
 
-// Schemas that also take a scalar: zod cannot know it of a `preprocess`, the JSON schema must say it.
+// Schemas that also take a scalar: zod cannot know it of a `preprocess`, the JSON schema must say
+// it.
 const shortForms = new WeakSet<object>();
 
 // ---- Values ----
@@ -71,10 +95,21 @@ export const word = z.string().regex(/^\S+$/, 'should be one word, without blank
 /** An absolute path. */
 export const absolutePath = z.string().regex(/^\/[^\0]*$/, 'should be an absolute path');
 
-/** A version or a version with release and epoch: `18.09.9`, `3:18.09.1-3.el7`, `20.10` (never 20.1). */
+/**
+ * A version or a version with release and epoch: `18.09.9`, `3:18.09.1-3.el7`, `20.10` (never
+ * 20.1).
+ */
 export const version = z
-  .string({ error: (issue) => (typeof issue.input === 'number' ? `the version ${issue.input} is a number: put it in quotes` : undefined) })
-  .regex(/^[0-9A-Za-z][0-9A-Za-z.+:~^_-]*$/, 'should be a version such as 18.09.9 or 3.10.0-1160.el7');
+  .string({
+    error: (issue) =>
+      typeof issue.input === 'number'
+        ? `the version ${issue.input} is a number: put it in quotes`
+        : undefined,
+  })
+  .regex(
+    /^[0-9A-Za-z][0-9A-Za-z.+:~^_-]*$/,
+    'should be a version such as 18.09.9 or 3.10.0-1160.el7',
+  );
 
 /** File mode as text: `0644`. */
 export const mode = z.string().regex(/^0?[0-7]{3,4}$/, 'should be an octal file mode such as 0644');
@@ -104,20 +139,22 @@ export const anyValue: Schema<Value> = z.json().transform((value): Value => valu
 export const anyMapping: Schema<Mapping> = mappingOf(anyValue);
 
 /** One of these words. */
-export const oneOf = <const Words extends readonly [string, ...string[]]>(...words: Words) => z.enum(words);
+export const oneOf = <const Words extends readonly [string, ...string[]]>(...words: Words) =>
+  z.enum(words);
 
 const offWords = ['off', 'no', 'false', 'disabled', 'absent'];
 const onWords = ['on', 'yes', 'true', 'enabled', 'present'];
 
 /**
- * One of these states. Where one of them means "off" (`off`, `no`, `false`, `disabled`, `absent`), all spellings of off are that state,
- * as YAML writes them; likewise for "on".
+ * One of these states. Where one of them means "off" (`off`, `no`, `false`, `disabled`, `absent`),
+ * all spellings of off are that state, as YAML writes them; likewise for "on".
  */
 export function state<const Words extends readonly [string, ...string[]]>(...words: Words) {
   const spellings = new Map<string, Words[number]>();
   for (const family of [offWords, onWords]) {
     const meant = words.find((name) => family.includes(name));
-    if (meant !== undefined) for (const spelling of family.slice(0, 3)) spellings.set(spelling, meant);
+    if (meant !== undefined)
+      for (const spelling of family.slice(0, 3)) spellings.set(spelling, meant);
   }
   for (const name of words) spellings.set(name, name);
   const [first, ...rest] = [...spellings.keys()];
@@ -125,11 +162,13 @@ export function state<const Words extends readonly [string, ...string[]]>(...wor
   const error = `should be ${words.join(' or ')}`;
   const meaning = (spelling: string): Words[number] => spellings.get(spelling) ?? words[0];
   return spellings.has('true') || spellings.has('false')
-    ? z.union([z.enum(known, { error }), z.boolean()], { error }).transform((value, context): Words[number] => {
-        const spelling = String(value);
-        if (!spellings.has(spelling)) context.addIssue({ code: 'custom', message: error });
-        return meaning(spelling);
-      })
+    ? z
+        .union([z.enum(known, { error }), z.boolean()], { error })
+        .transform((value, context): Words[number] => {
+          const spelling = String(value);
+          if (!spellings.has(spelling)) context.addIssue({ code: 'custom', message: error });
+          return meaning(spelling);
+        })
     : z.enum(known, { error }).transform(meaning);
 }
 
@@ -140,7 +179,12 @@ export function parseDuration(source: string): number | undefined {
   if (/^\d+(?:\.\d+)?$/.test(source)) return Number(source);
   const [all, days, hours, minutes, seconds] = durationForm.exec(source) ?? [];
   if (all === undefined) return undefined;
-  return Number(days ?? 0) * 86_400 + Number(hours ?? 0) * 3_600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0);
+  return (
+    Number(days ?? 0) * 86_400 +
+    Number(hours ?? 0) * 3_600 +
+    Number(minutes ?? 0) * 60 +
+    Number(seconds ?? 0)
+  );
 }
 
 const durationError = 'should be a length of time such as 90, 90s, 10m or 1h30m';
@@ -148,9 +192,17 @@ const longest = 366 * 86_400;
 
 /** A length of time, parsed to seconds: `90`, `90s`, `10m`, `1h30m`, `2d`; a year at most. */
 export const duration = z
-  .union([z.number().min(0), z.string().regex(/^\d+(?:\.\d+)?$|^(?=\d)(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?$/, durationError)], {
-    error: durationError,
-  })
+  .union(
+    [
+      z.number().min(0),
+      z
+        .string()
+        .regex(/^\d+(?:\.\d+)?$|^(?=\d)(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?$/, durationError),
+    ],
+    {
+      error: durationError,
+    },
+  )
   .transform((value) => (typeof value === 'number' ? value : (parseDuration(value) ?? 0)))
   .refine((seconds) => seconds <= longest, 'should be a year at most');
 
@@ -158,10 +210,14 @@ const amountError = 'should be a number of hosts or a whole percentage such as 1
 
 /** A number of hosts or a share of them: `3`, `10%`. Percentages are whole, as Ansible's. */
 export const amount: Schema<Amount> = z
-  .union([z.int(amountError).min(0, amountError), z.string().regex(/^\d+%?$/, amountError)], { error: amountError })
+  .union([z.int(amountError).min(0, amountError), z.string().regex(/^\d+%?$/, amountError)], {
+    error: amountError,
+  })
   .transform((value): Amount => {
     const source = String(value);
-    return source.endsWith('%') ? { percent: Number(source.slice(0, -1)) } : { count: Number(source) };
+    return source.endsWith('%')
+      ? { percent: Number(source.slice(0, -1)) }
+      : { count: Number(source) };
   })
   .refine((value) => !('percent' in value) || value.percent <= 100, 'should be 100% at most');
 
@@ -176,10 +232,16 @@ export const timeOfDay = z
 
 // ---- Problems: what is wrong, in our words ----
 
-/** One thing that is wrong with a value: where in it, and the sentence that goes after "`path`" ("should be a number, not text"). */
+/**
+ * One thing that is wrong with a value: where in it, and the sentence that goes after "`path`"
+ * ("should be a number, not text").
+ */
 export interface Problem {
   readonly path: readonly PropertyKey[];
-  /** `type`: another kind of value is wanted (a list, a number); `rule`: each part is fine, together they are not. */
+  /**
+   * `type`: another kind of value is wanted (a list, a number); `rule`: each part is fine, together
+   * they are not.
+   */
   readonly kind: 'missing' | 'unknown-key' | 'forms' | 'type' | 'value' | 'rule';
   readonly message: string;
   /** The keys that are not known. */
@@ -204,13 +266,18 @@ type AnyIssue = {
 
 function problemOf(issue: AnyIssue, input: unknown, base: readonly PropertyKey[] = []): Problem {
   const path = [...base, ...issue.path];
-  if (issue.code === 'unrecognized_keys') return { path, kind: 'unknown-key', message: issue.message, keys: issue.keys ?? [] };
+  if (issue.code === 'unrecognized_keys')
+    return { path, kind: 'unknown-key', message: issue.message, keys: issue.keys ?? [] };
   if (issue.code === 'invalid_union' && issue.errors !== undefined && issue.errors.length > 0) {
     const forms = issue.errors.map((form) => form.map((inner) => problemOf(inner, input, path)));
     return { path, kind: 'forms', message: issue.message, forms };
   }
   if (issue.code === 'custom') return { path, kind: 'rule', message: issue.message };
-  const kind = isMissing(input, path) ? 'missing' : issue.code === 'invalid_type' ? 'type' : 'value';
+  const kind = isMissing(input, path)
+    ? 'missing'
+    : issue.code === 'invalid_type'
+      ? 'type'
+      : 'value';
   return { path, kind, message: issue.message };
 }
 
@@ -219,7 +286,8 @@ const isMissing = (input: unknown, path: readonly PropertyKey[]): boolean => {
   let value = input;
   for (const key of path) {
     if (Array.isArray(value)) value = typeof key === 'number' ? value[key] : undefined;
-    else if (isMapping(value)) value = typeof key === 'string' && Object.hasOwn(value, key) ? value[key] : undefined;
+    else if (isMapping(value))
+      value = typeof key === 'string' && Object.hasOwn(value, key) ? value[key] : undefined;
     else return value === undefined;
   }
   return value === undefined;
@@ -273,15 +341,23 @@ z.config({ customError: sentence });
 
 // ---- JSON schema ----
 
-/** JSON Schema (draft 7, what editors read best) of what a user may write. With `templates`, a template may stand for every value. */
-export function toJsonSchema(schema: z.ZodType, options: { readonly templates?: boolean } = {}): Mapping {
+/**
+ * JSON Schema (draft 7, what editors read best) of what a user may write. With `templates`, a
+ * template may stand for every value.
+ */
+export function toJsonSchema(
+  schema: z.ZodType,
+  options: { readonly templates?: boolean } = {},
+): Mapping {
   const made = z.toJSONSchema(schema, {
     target: 'draft-7',
     io: 'input',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
-      if (shortForms.has(zodSchema)) widenTo(jsonSchema, { type: ['string', 'number', 'boolean', 'null'] });
-      else if (options.templates === true && isConfined(jsonSchema)) widenTo(jsonSchema, { type: 'string', pattern: '\\{\\{' });
+      if (shortForms.has(zodSchema))
+        widenTo(jsonSchema, { type: ['string', 'number', 'boolean', 'null'] });
+      else if (options.templates === true && isConfined(jsonSchema))
+        widenTo(jsonSchema, { type: 'string', pattern: '\\{\\{' });
     },
   });
   return plain(made);
@@ -299,7 +375,10 @@ export const schemaOfArgs = (schema: ArgsSchema<unknown>): Mapping =>
   schema instanceof z.ZodType ? toJsonSchema(schema, { templates: true }) : {};
 
 /** The keys that a mapping may have at this path, for "did you mean". */
-export function keysAt(schema: ArgsSchema<unknown>, path: readonly PropertyKey[]): readonly string[] {
+export function keysAt(
+  schema: ArgsSchema<unknown>,
+  path: readonly PropertyKey[],
+): readonly string[] {
   if (!(schema instanceof z.ZodType)) return [];
   let nodes: readonly Value[] = [toJsonSchema(schema)];
   const choices = (node: Value): readonly Value[] => {
@@ -314,14 +393,20 @@ export function keysAt(schema: ArgsSchema<unknown>, path: readonly PropertyKey[]
       return next === undefined ? [] : [next];
     });
   }
-  return nodes.flatMap(choices).flatMap((node) => (isMapping(node) && isMapping(node.properties) ? Object.keys(node.properties) : []));
+  return nodes
+    .flatMap(choices)
+    .flatMap((node) =>
+      isMapping(node) && isMapping(node.properties) ? Object.keys(node.properties) : [],
+    );
 }
 
 /** The description stays outside, where editors and the documentation look for it. */
 function widenTo(schema: { [key: string]: unknown }, other: Mapping): void {
   const { description, ...narrow } = schema;
   for (const key of Object.keys(schema)) delete schema[key];
-  Object.assign(schema, description === undefined ? {} : { description }, { anyOf: [narrow, other] });
+  Object.assign(schema, description === undefined ? {} : { description }, {
+    anyOf: [narrow, other],
+  });
 }
 
 // A JSON schema is JSON: reading it back is the honest way to say so to the compiler.

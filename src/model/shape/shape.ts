@@ -1,4 +1,5 @@
-// Shapes of data that was read back from a file: what must be there, so that the code behind may rely on its types.
+// Shapes of data that was read back from a file: what must be there, so that the code behind may
+// rely on its types.
 
 /** Says what is wrong with the data that stands in this place, or nothing. */
 export type Shape = (data: unknown, place: string) => string | undefined;
@@ -15,14 +16,17 @@ export function dataIn(json: string): unknown {
 const shape =
   (isFine: (data: unknown) => boolean, wanted: string): Shape =>
   (data, place) =>
-    isFine(data) ? undefined : `${place} ${data === undefined ? 'is missing' : `should be ${wanted}`}`;
+    isFine(data)
+      ? undefined
+      : `${place} ${data === undefined ? 'is missing' : `should be ${wanted}`}`;
 
 export const text: Shape = shape((data) => typeof data === 'string', 'text');
 /** JSON has no number for one that is not finite: it is written as null. */
 export const number: Shape = shape((data) => typeof data === 'number' || data === null, 'a number');
 export const flag: Shape = shape((data) => typeof data === 'boolean', 'true or false');
 
-export const oneOf = (...words: readonly string[]): Shape => shape((data) => words.some((word) => word === data), words.join(', '));
+export const oneOf = (...words: readonly string[]): Shape =>
+  shape((data) => words.some((word) => word === data), words.join(', '));
 
 const firstOf = (found: Iterable<string | undefined>): string | undefined => {
   for (const wrong of found) if (wrong !== undefined) return wrong;
@@ -35,7 +39,9 @@ const isObject = (data: unknown): data is Readonly<Record<string, unknown>> =>
 export const listOf =
   (item: Shape): Shape =>
   (data, place) =>
-    Array.isArray(data) ? firstOf(data.map((one, index) => item(one, `${place}[${index}]`))) : `${place} should be a list`;
+    Array.isArray(data)
+      ? firstOf(data.map((one, index) => item(one, `${place}[${index}]`)))
+      : `${place} should be a list`;
 
 /** Keys of the second mapping may be missing. Others are not looked at. */
 export const object =
@@ -43,10 +49,13 @@ export const object =
   (data, place) => {
     if (!isObject(data)) return `${place} should be a mapping`;
     const given = (key: string): unknown => (Object.hasOwn(data, key) ? data[key] : undefined);
-    const inner = (key: string, item: Shape): string | undefined => item(given(key), place === '' ? key : `${place}.${key}`);
+    const inner = (key: string, item: Shape): string | undefined =>
+      item(given(key), place === '' ? key : `${place}.${key}`);
     return firstOf([
       ...Object.entries(keys).map(([key, item]) => inner(key, item)),
-      ...Object.entries(optional).map(([key, item]) => (given(key) === undefined ? undefined : inner(key, item))),
+      ...Object.entries(optional).map(([key, item]) =>
+        given(key) === undefined ? undefined : inner(key, item),
+      ),
     ]);
   };
 
@@ -54,6 +63,8 @@ export const object =
 export const record =
   (item: Shape): Shape =>
   (data, place) =>
-    isObject(data) ? firstOf(Object.entries(data).map(([key, value]) => item(value, `${place}.${key}`))) : `${place} should be a mapping`;
+    isObject(data)
+      ? firstOf(Object.entries(data).map(([key, value]) => item(value, `${place}.${key}`)))
+      : `${place} should be a mapping`;
 
 export const anything: Shape = () => undefined;

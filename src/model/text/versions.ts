@@ -1,4 +1,5 @@
-// Versions: the three orders that hosts use (rpm, dpkg, upstream with rcN), the Kubernetes order, and ranges over any of them.
+// Versions: the three orders that hosts use (rpm, dpkg, upstream with rcN), the Kubernetes order,
+// and ranges over any of them.
 import semver from 'semver';
 import { present } from '../present.ts';
 
@@ -24,7 +25,10 @@ function splitEvr(text: string): Evr {
   };
 }
 
-/** The order of rpm over `[epoch:]version[-release]`, with `~` (before) and `^` (after); no release comes before any release. */
+/**
+ * The order of rpm over `[epoch:]version[-release]`, with `~` (before) and `^` (after); no release
+ * comes before any release.
+ */
 export function compareRpm(a: string, b: string): number {
   const [left, right] = [splitEvr(a), splitEvr(b)];
   return (
@@ -41,7 +45,10 @@ function compareOptional(a: string | undefined, b: string | undefined, compare: 
 
 const segmentOrMark = /[0-9]+|[A-Za-z]+|[~^]/g;
 
-/** rpm's own segment by segment comparison; everything but letters, digits, `~` and `^` only separates. */
+/**
+ * rpm's own segment by segment comparison; everything but letters, digits, `~` and `^` only
+ * separates.
+ */
 function compareSegments(a: string, b: string): number {
   if (a === b) return 0;
   const left = a.match(segmentOrMark) ?? [];
@@ -78,7 +85,10 @@ function compareDigits(a: string, b: string): number {
 
 // ---- dpkg ----
 
-/** The order of dpkg over `[epoch:]upstream[-revision]`: `~` before the end, letters before other characters. */
+/**
+ * The order of dpkg over `[epoch:]upstream[-revision]`: `~` before the end, letters before other
+ * characters.
+ */
 export function compareDeb(a: string, b: string): number {
   const [left, right] = [splitEvr(a), splitEvr(b)];
   return (
@@ -118,11 +128,17 @@ function debWeight(character: string | undefined): number {
 
 // ---- upstream ----
 
-/** `18.06.1-ce`, `1.0.0-rc93+dev`, `3.10.0-1062.4.1.el7.x86_64`, `4.4.0-165-generic`, `17.06.2-ee-18`. */
+/**
+ * `18.06.1-ce`, `1.0.0-rc93+dev`, `3.10.0-1062.4.1.el7.x86_64`, `4.4.0-165-generic`,
+ * `17.06.2-ee-18`.
+ */
 interface Upstream {
   /** Digits as they are written: a number of a thousand digits is not infinite. */
   readonly numbers: readonly string[];
-  /** What stands after the first dash, as far as it is numbers: package revisions, kernel builds, `-ee-18`. */
+  /**
+   * What stands after the first dash, as far as it is numbers: package revisions, kernel builds,
+   * `-ee-18`.
+   */
   readonly revision: readonly string[];
   /** `[rank, n]` of alpha, beta or rc; absent = a final release. */
   readonly pre?: readonly [string, string];
@@ -130,7 +146,9 @@ interface Upstream {
   readonly dev: boolean;
 }
 
-const preRanks: ReadonlyMap<string, string> = new Map(Object.entries({ dev: '0', alpha: '1', beta: '2', tp: '2', rc: '3' }));
+const preRanks: ReadonlyMap<string, string> = new Map(
+  Object.entries({ dev: '0', alpha: '1', beta: '2', tp: '2', rc: '3' }),
+);
 
 function readUpstream(text: string): Upstream {
   const plain = text.trim().replace(/^v(?=[0-9])/, '');
@@ -151,7 +169,10 @@ function readUpstream(text: string): Upstream {
 
 const numberList = (text: string): readonly string[] => text.match(/[0-9]+/g) ?? [];
 
-/** Dotted numbers (missing ones are 0), alpha < beta < rc < final, `rc9` < `rc10`, `rc6` < `rc6+dev` < `rc7`; `-ce` and `-ee` say nothing. */
+/**
+ * Dotted numbers (missing ones are 0), alpha < beta < rc < final, `rc9` < `rc10`, `rc6` < `rc6+dev`
+ * < `rc7`; `-ce` and `-ee` say nothing.
+ */
 export const compareUpstream: Compare = (a, b) => orderUpstream(readUpstream(a), readUpstream(b));
 
 const orderUpstream = (a: Upstream, b: Upstream): number =>
@@ -171,8 +192,8 @@ function compareNumbers(a: readonly string[], b: readonly string[]): number {
 // ---- Kubernetes ----
 
 /**
- * Kubernetes versions are semver, but for vendors' words: `v1.21.2-eks-55daa9d` is a build of 1.21.2, not something before it.
- * What is no version at all sorts before everything.
+ * Kubernetes versions are semver, but for vendors' words: `v1.21.2-eks-55daa9d` is a build of
+ * 1.21.2, not something before it. What is no version at all sorts before everything.
  */
 export function compareKubernetes(a: string, b: string): number {
   const [left, right] = [readKubernetes(a), readKubernetes(b)];
@@ -212,7 +233,10 @@ function readRange(text: string): Range | undefined {
     for (const word of words) {
       const parts = boundPattern.exec(word);
       if (parts?.[2] === undefined) return undefined;
-      bounds.push({ operator: operators.find((operator) => operator === parts[1]) ?? '==', version: parts[2] });
+      bounds.push({
+        operator: operators.find((operator) => operator === parts[1]) ?? '==',
+        version: parts[2],
+      });
     }
     if (bounds.length === 0) return undefined;
     range.push(bounds);
@@ -224,8 +248,9 @@ function readRange(text: string): Range | undefined {
 export const isRange = (text: string): boolean => readRange(text) !== undefined;
 
 /**
- * Does the version lie in the range? What a bound does not say (epoch, release) is not compared: `18.09.1` holds for `3:18.09.1-3.el7`.
- * An empty version (absent software) is in no range. A text that is no range is the caller's bug (see `isRange`) and throws.
+ * Does the version lie in the range? What a bound does not say (epoch, release) is not compared:
+ * `18.09.1` holds for `3:18.09.1-3.el7`. An empty version (absent software) is in no range. A text
+ * that is no range is the caller's bug (see `isRange`) and throws.
  */
 export function versionInRange(version: string, range: string, compare: Compare): boolean {
   const alternatives = readRange(range);
@@ -254,7 +279,8 @@ function holds(bound: Bound, version: string, compare: Compare): boolean {
 
 /** The version without the parts that the bound leaves open. */
 function asPreciseAs(bound: string, version: string, compare: Compare): string {
-  if (compare === compareUpstream) return readUpstream(bound).revision.length === 0 ? withoutRevision(version) : version;
+  if (compare === compareUpstream)
+    return readUpstream(bound).revision.length === 0 ? withoutRevision(version) : version;
   if (compare !== compareRpm && compare !== compareDeb) return version;
   const withoutEpoch = /^\d+:/.test(bound) ? version : version.replace(/^\d*:/, '');
   const dash = withoutEpoch.lastIndexOf('-');

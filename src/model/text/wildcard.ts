@@ -1,6 +1,9 @@
 // Patterns of names with `*` and `?`, as yum, OpenSSH and file names have them.
 
-/** Walks instead of making a regular expression: `*a*a*a*a*b` must not cost exponential time. At most the pattern times the text. */
+/**
+ * Walks instead of making a regular expression: `*a*a*a*a*b` must not cost exponential time. At
+ * most the pattern times the text.
+ */
 export function matchesWildcard(pattern: string, text: string): boolean {
   let p = 0;
   let t = 0;

@@ -10,7 +10,11 @@ export function splitWords(line: string): readonly string[] | undefined {
     if (quote === "'") {
       if (character === "'") quote = '';
       else word += character;
-    } else if (character === '\\' && i + 1 < line.length && (quote === '' || '"\\$`'.includes(line[i + 1] ?? ''))) {
+    } else if (
+      character === '\\' &&
+      i + 1 < line.length &&
+      (quote === '' || '"\\$`'.includes(line[i + 1] ?? ''))
+    ) {
       word = (word ?? '') + (line[++i] ?? '');
     } else if (quote === '"') {
       if (character === '"') quote = '';

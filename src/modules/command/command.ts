@@ -1,6 +1,14 @@
 // Module command: one program with its arguments, without a shell between; done once a run.
 
-import { asArgs, filled, type Infer, list, object, shorthand, text } from '../../model/shape/schema.ts';
+import {
+  asArgs,
+  filled,
+  type Infer,
+  list,
+  object,
+  shorthand,
+  text,
+} from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
 import { defineModule } from '../define.ts';
 import { splitWords } from './command-words.ts';
@@ -10,17 +18,23 @@ const long = object({
   cmd: filled
     .refine((line) => splitWords(line) !== undefined, 'has a quote that is not closed')
     .optional()
-    .describe('The program and its arguments in one line; quotes are understood, nothing is expanded.'),
+    .describe(
+      'The program and its arguments in one line; quotes are understood, nothing is expanded.',
+    ),
   argv: list(text).min(1).optional().describe('The program and its arguments as a list.'),
   ...runShape,
-}).refine((given) => (given.cmd === undefined) !== (given.argv === undefined), 'needs `cmd` or `argv`, one of them');
+}).refine(
+  (given) => (given.cmd === undefined) !== (given.argv === undefined),
+  'needs `cmd` or `argv`, one of them',
+);
 type Args = Infer<typeof long>;
 
 const args = shorthand((short) => (short === null ? {} : { cmd: String(short) }), long);
 
 const wordsOf = (given: Args): readonly string[] => given.argv ?? splitWords(given.cmd ?? '') ?? [];
 
-const bodyOf = (given: Args): string => `exec ${wordsOf(given).map(quote).join(' ')}${given.stdin === undefined ? ' < /dev/null' : ''}`;
+const bodyOf = (given: Args): string =>
+  `exec ${wordsOf(given).map(quote).join(' ')}${given.stdin === undefined ? ' < /dev/null' : ''}`;
 
 export const command = defineModule<Args>({
   name: 'command',
@@ -44,5 +58,6 @@ without \`read_only\` cannot have \`check_mode\`.`,
   convergent: (given) => given.read_only,
   maxRisk: 'restart',
   facts: (given) => runWants(bodyOf(given), given),
-  plan: (given, facts) => planRun(`run ${wordsOf(given).map(quote).join(' ')}`, bodyOf(given), given, facts),
+  plan: (given, facts) =>
+    planRun(`run ${wordsOf(given).map(quote).join(' ')}`, bodyOf(given), given, facts),
 });

@@ -14,7 +14,9 @@ export const runShape = {
   removes: absolutePath.optional().describe('Not run when this path is not there.'),
   unless: absolutePath.optional().describe('Not run when this path is there, whoever made it.'),
   stdin: text.optional().describe('Text for its standard input; not kept on the host.'),
-  read_only: flag.default(false).describe('It changes nothing: it is no change, and a plan may run it (see above).'),
+  read_only: flag
+    .default(false)
+    .describe('It changes nothing: it is no change, and a plan may run it (see above).'),
   timeout: duration.default(600).describe('How long it may take.'),
 };
 
@@ -28,25 +30,37 @@ export interface RunArgs {
   readonly timeout: number;
 }
 
-/** What a task that runs `body` wants to know: its guards, and, where it changes nothing, what it says. */
+/**
+ * What a task that runs `body` wants to know: its guards, and, where it changes nothing, what it
+ * says.
+ */
 export const runWants = (body: string, given: RunArgs): readonly FactWant[] => [
-  ...[given.creates, given.removes, given.unless].flatMap((path) => (path === undefined ? [] : [{ area: 'path', args: { path } }])),
-  ...(given.read_only ? [{ area: 'output', args: { script: scriptOf(body, given), timeout: seconds(given) } }] : []),
+  ...[given.creates, given.removes, given.unless].flatMap((path) =>
+    path === undefined ? [] : [{ area: 'path', args: { path } }],
+  ),
+  ...(given.read_only
+    ? [{ area: 'output', args: { script: scriptOf(body, given), timeout: seconds(given) } }]
+    : []),
 ];
 
 const seconds = (given: RunArgs): number => Math.max(1, Math.ceil(given.timeout));
 
 function scriptOf(body: string, given: RunArgs): string {
   const chdir =
-    given.chdir === undefined ? '' : `cd -- "$R"${quote(given.chdir)} || { echo "cannot change to the directory" >&2; exit 125; }\n`;
+    given.chdir === undefined
+      ? ''
+      : `cd -- "$R"${quote(given.chdir)} || { echo "cannot change to the directory" >&2; exit 125; }\n`;
   return withPrelude(`${chdir}${body}\n`);
 }
 
 /** Why it need not run. */
 function guarded(given: RunArgs, facts: FactView): string | undefined {
-  for (const path of [given.creates, given.unless]) if (path !== undefined && need(facts, `path.${path}.exists`)) return `${path} is there`;
+  for (const path of [given.creates, given.unless])
+    if (path !== undefined && need(facts, `path.${path}.exists`)) return `${path} is there`;
   const { removes } = given;
-  return removes !== undefined && !need(facts, `path.${removes}.exists`) ? `${removes} is not there` : undefined;
+  return removes !== undefined && !need(facts, `path.${removes}.exists`)
+    ? `${removes} is not there`
+    : undefined;
 }
 
 export function planRun(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
@@ -75,13 +89,20 @@ export function planRun(shown: string, body: string, given: RunArgs, facts: Fact
   };
 }
 
-/** A read-only command is a fact: read in a plan too, and no change. Its bad exit status ends the host, unless `failed_when` says otherwise. */
+/**
+ * A read-only command is a fact: read in a plan too, and no change. Its bad exit status ends the
+ * host, unless `failed_when` says otherwise.
+ */
 function asRead(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
   const result = facts.get(`output.${scriptOf(body, given)}`);
   if (result?.rc === 0) return { changes: [], result };
   const { rc, stderr } = result ?? { rc: undefined, stderr: '' };
   const said = stderr === '' ? '' : `: ${stderr.split('\n').at(-1)?.slice(0, 500)}`;
-  return { changes: [], result: result ?? {}, unmet: { kind: 'exit', evidence: `${shown} ended with ${String(rc)}${said}` } };
+  return {
+    changes: [],
+    result: result ?? {},
+    unmet: { kind: 'exit', evidence: `${shown} ended with ${String(rc)}${said}` },
+  };
 }
 
 const promises = (given: RunArgs): Pick<ModulePlan, 'promises'> => {

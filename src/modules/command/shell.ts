@@ -13,7 +13,8 @@ const shownOf = (script: string): string => {
   return `run sh: ${first.slice(0, 100)}${more.length > 0 || first.length > 100 ? ' ...' : ''}`;
 };
 
-const bodyOf = (given: Args): string => (given.stdin === undefined ? `exec < /dev/null\n${given.cmd}` : given.cmd);
+const bodyOf = (given: Args): string =>
+  given.stdin === undefined ? `exec < /dev/null\n${given.cmd}` : given.cmd;
 
 export const shell = defineModule<Args>({
   name: 'shell',
@@ -23,7 +24,8 @@ export const shell = defineModule<Args>({
     cmd: dmesg > /var/log/kmend-dmesg.txt
     creates: /var/log/kmend-dmesg.txt
 `,
-  notes: 'As `command`, through the POSIX sh of the host. Values that come out of templates are part of the script: quote them there.',
+  notes:
+    'As `command`, through the POSIX sh of the host. Values that come out of templates are part of the script: quote them there.',
   args: asArgs(args),
   convergent: (given) => given.read_only,
   maxRisk: 'restart',

@@ -1,4 +1,5 @@
-// Which docker-ce, docker-ce-cli and containerd.io go together and do not switch kernel-memory accounting on: the set nearest to what is there.
+// Which docker-ce, docker-ce-cli and containerd.io go together and do not switch kernel-memory
+// accounting on: the set nearest to what is there.
 import { containerdIoAccounts, containerdIoRow } from '../../facts/kmem/programs/containerd-io.ts';
 import { engineVersion } from '../../facts/kmem/programs/docker.ts';
 import { compareUpstream } from '../../model/text/versions.ts';
@@ -13,12 +14,15 @@ export type PackageTable = Readonly<Record<SetPackage, PackageFacts>>;
 /** One version of each. */
 export type RuntimeSet = Readonly<Record<SetPackage, string>>;
 
-export type SetChoice = { readonly set: RuntimeSet; readonly why: string } | { readonly missing: string };
+export type SetChoice =
+  | { readonly set: RuntimeSet; readonly why: string }
+  | { readonly missing: string };
 
 /** From here on the engine takes runc from containerd.io (docker/engine#121 came with it). */
 const firstEngine = '18.09.1';
 
-const newEnough = (evr: string, least: string): boolean => compareUpstream(engineVersion(evr), least) >= 0;
+const newEnough = (evr: string, least: string): boolean =>
+  compareUpstream(engineVersion(evr), least) >= 0;
 
 /** docker-ce 20.10 requires containerd.io 1.4.1 (docker/docker-ce-packaging). */
 const fits = (engine: string, containerd: string): boolean =>
@@ -29,21 +33,33 @@ const isDisputed = (containerd: string): boolean => containerdIoRow(containerd)?
 /** Never goes back: what is older than what is installed is not looked at. */
 function candidates({ installed, available }: PackageFacts, manager: Manager): readonly string[] {
   const order = orderOf(manager);
-  const all = installed === '' ? available : [installed, ...available.filter((evr) => order(evr, installed) > 0)];
+  const all =
+    installed === ''
+      ? available
+      : [installed, ...available.filter((evr) => order(evr, installed) > 0)];
   return [...new Set(all)].sort(order);
 }
 
-export const isGoodContainerd = (evr: string, manager: Manager): boolean => containerdIoAccounts(evr, manager !== 'apt') === 'no';
+export const isGoodContainerd = (evr: string, manager: Manager): boolean =>
+  containerdIoAccounts(evr, manager !== 'apt') === 'no';
 export const isGoodEngine = (evr: string): boolean => newEnough(evr, firstEngine);
 
-export function chooseSet(table: PackageTable, manager: Manager, prefer: 'nearest' | 'newest'): SetChoice {
-  const turn = <T>(list: readonly T[]): readonly T[] => (prefer === 'newest' ? [...list].reverse() : list);
+export function chooseSet(
+  table: PackageTable,
+  manager: Manager,
+  prefer: 'nearest' | 'newest',
+): SetChoice {
+  const turn = <T>(list: readonly T[]): readonly T[] =>
+    prefer === 'newest' ? [...list].reverse() : list;
   const engines = turn(candidates(table['docker-ce'], manager).filter(isGoodEngine));
   if (engines.length === 0) return { missing: `docker-ce ${firstEngine} or later` };
-  const good = turn(candidates(table['containerd.io'], manager).filter((evr) => isGoodContainerd(evr, manager)));
+  const good = turn(
+    candidates(table['containerd.io'], manager).filter((evr) => isGoodContainerd(evr, manager)),
+  );
   // Builds that somebody saw accounting all the same come last.
   const containerds = [...good.filter((evr) => !isDisputed(evr)), ...good.filter(isDisputed)];
-  if (containerds.length === 0) return { missing: 'a containerd.io whose runc does not account (1.4.5 or later is sure)' };
+  if (containerds.length === 0)
+    return { missing: 'a containerd.io whose runc does not account (1.4.5 or later is sure)' };
   for (const engine of engines) {
     const cli = clientFor(engine, table['docker-ce-cli'], manager);
     const containerd = containerds.find((evr) => fits(engine, evr));
@@ -65,12 +81,19 @@ const clientFor = (engine: string, cli: PackageFacts, manager: Manager): string 
     .sort(orderOf(manager))
     .at(-1);
 
-function reason(engine: string, containerd: string, table: PackageTable, prefer: 'nearest' | 'newest'): string {
+function reason(
+  engine: string,
+  containerd: string,
+  table: PackageTable,
+  prefer: 'nearest' | 'newest',
+): string {
   const kept =
     table['docker-ce'].installed === engine
       ? 'docker-ce stays'
       : `docker-ce ${engineVersion(engine)} is the ${prefer} that takes runc from containerd.io`;
   const row = containerdIoRow(containerd);
-  const doubt = isDisputed(containerd) ? '; disputed (docker-ce-packaging#308), but the repositories have no better one' : '';
+  const doubt = isDisputed(containerd)
+    ? '; disputed (docker-ce-packaging#308), but the repositories have no better one'
+    : '';
   return `${kept}; containerd.io ${containerd}: ${row === undefined ? 'does not account' : `${row.name} ${isDisputed(containerd) ? 'have the tag nokmem by their build files' : 'do not account'} (${row.source})`}${doubt}`;
 }

@@ -1,4 +1,5 @@
-// Module container_runtime: docker-ce, docker-ce-cli and containerd.io moved together, to versions that do not switch accounting on.
+// Module container_runtime: docker-ce, docker-ce-cli and containerd.io moved together, to versions
+// that do not switch accounting on.
 
 import { engineVersion, ownerSays } from '../../facts/kmem/programs/docker.ts';
 import { kubeletAccounts } from '../../facts/kmem/programs/kubelet.ts';
@@ -7,7 +8,15 @@ import { allOf, type Facts, type FactView, need } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
 import type { RunEffect } from '../../model/run/effect.ts';
-import { asArgs, duration, type Infer, object, oneOf, state, version } from '../../model/shape/schema.ts';
+import {
+  asArgs,
+  duration,
+  type Infer,
+  object,
+  oneOf,
+  state,
+  version,
+} from '../../model/shape/schema.ts';
 import { compareUpstream } from '../../model/text/versions.ts';
 import { unknown } from '../../model/value.ts';
 import { defineModule } from '../define.ts';
@@ -24,7 +33,11 @@ import {
 } from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, sourceNotes } from '../package-manager/predownload.ts';
-import { type Repositories, repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
+import {
+  type Repositories,
+  repositoriesOf,
+  repositoryArgs,
+} from '../package-manager/repositories.ts';
 import { rollbackImpossible } from '../package-manager/rollback-check.ts';
 import { packageSteps } from '../package-manager/script.ts';
 import {
@@ -38,24 +51,52 @@ import {
   spaceRefusal,
 } from '../package-manager/state.ts';
 import { type Manager, orderOf } from '../package-manager/version.ts';
-import { chooseSet, isGoodContainerd, isGoodEngine, type PackageTable, type RuntimeSet, setPackages } from './good-set.ts';
-import { afterScript, beforeScript, oldNamesScript, runtimeErrors, runtimeHints } from './script.ts';
+import {
+  chooseSet,
+  isGoodContainerd,
+  isGoodEngine,
+  type PackageTable,
+  type RuntimeSet,
+  setPackages,
+} from './good-set.ts';
+import {
+  afterScript,
+  beforeScript,
+  oldNamesScript,
+  runtimeErrors,
+  runtimeHints,
+} from './script.ts';
 
 const args = object({
   engine: oneOf('docker').default('docker'),
-  kmem: state('disabled').optional().describe('Choose versions that do not switch kernel-memory accounting on.'),
-  versions: object({ 'docker-ce': version.optional(), 'docker-ce-cli': version.optional(), 'containerd.io': version.optional() })
+  kmem: state('disabled')
+    .optional()
+    .describe('Choose versions that do not switch kernel-memory accounting on.'),
+  versions: object({
+    'docker-ce': version.optional(),
+    'docker-ce-cli': version.optional(),
+    'containerd.io': version.optional(),
+  })
     .optional()
     .describe('Versions to go to, older ones too. With `kmem: disabled` they must be good ones.'),
-  prefer: oneOf('nearest', 'newest').default('nearest').describe('Of several good sets: the one that changes least, or the newest.'),
+  prefer: oneOf('nearest', 'newest')
+    .default('nearest')
+    .describe('Of several good sets: the one that changes least, or the newest.'),
   holds: oneOf('refuse', 'lift')
     .default('refuse')
-    .describe('Packages that are held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.'),
+    .describe(
+      'Packages that are held: `refuse` the host, or `lift` the hold for this transaction and put it back, also when it fails.',
+    ),
   ...repositoryArgs,
   files: filesArg,
   predownload: predownloadArg,
-  lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
-}).refine((given) => given.kmem !== undefined || given.versions !== undefined, 'needs `kmem: disabled` or `versions`');
+  lock_timeout: duration
+    .default(120)
+    .describe('How long to wait for another process that uses the package manager.'),
+}).refine(
+  (given) => given.kmem !== undefined || given.versions !== undefined,
+  'needs `kmem: disabled` or `versions`',
+);
 type Args = Infer<typeof args>;
 
 interface Moves {
@@ -80,10 +121,15 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   const names = steps.map(({ name }) => name);
   const damage = damageRefusal(Object.values(table), names, facts, manager);
   if (damage !== undefined) return { changes: [], refuse: damage };
-  const engineAfter = engineVersion(steps.find((step) => step.name === 'docker-ce')?.to ?? need(facts, 'docker.evr'));
-  const restarts = need(facts, 'docker.running') && (steps.length > 0 || compareUpstream(need(facts, 'docker.version'), engineAfter) !== 0);
+  const engineAfter = engineVersion(
+    steps.find((step) => step.name === 'docker-ce')?.to ?? need(facts, 'docker.evr'),
+  );
+  const restarts =
+    need(facts, 'docker.running') &&
+    (steps.length > 0 || compareUpstream(need(facts, 'docker.version'), engineAfter) !== 0);
   const kubelet = given.kmem === undefined ? undefined : kubeletTrouble(facts);
-  if (steps.length === 0 && !restarts) return { changes: [], ...(kubelet === undefined ? {} : { warnings: [kubelet.why] }) };
+  if (steps.length === 0 && !restarts)
+    return { changes: [], ...(kubelet === undefined ? {} : { warnings: [kubelet.why] }) };
   if (kubelet !== undefined && !context.acceptPartial) return { changes: [], refuse: kubelet };
   const trouble =
     steps.length === 0
@@ -93,9 +139,13 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
         busyOrBroken(facts, context) ??
         spaceRefusal(facts, spaceNeeds));
   if (trouble !== undefined) return { changes: [], refuse: trouble };
-  if (given.predownload) return predownload(manager, steps, Math.ceil(given.lock_timeout), facts, repositories);
+  if (given.predownload)
+    return predownload(manager, steps, Math.ceil(given.lock_timeout), facts, repositories);
   return {
-    changes: [...copyChanges(steps, facts), ...changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given))],
+    changes: [
+      ...copyChanges(steps, facts),
+      ...changesOf(steps, restarts, facts, effectOf(manager, steps, engineAfter, given)),
+    ],
     promises: { ...promised(steps, engineAfter, restarts, facts), ...copiedFacts(steps) },
     ...present({ note: moves.why }),
     ...warned([
@@ -106,7 +156,8 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   };
 }
 
-const warned = (warnings: readonly string[]): Pick<ModulePlan, 'warnings'> => (warnings.length === 0 ? {} : { warnings });
+const warned = (warnings: readonly string[]): Pick<ModulePlan, 'warnings'> =>
+  warnings.length === 0 ? {} : { warnings };
 
 const liveRestore =
   'live-restore is on: containers outlive the restart of docker and stay accounted; only a drain and a reboot make them anew';
@@ -132,7 +183,10 @@ function wrongEngine(facts: FactView): Refusal | undefined {
         why: 'docker did not come from a package: kmend cannot tell how its runc was built, nor replace it',
         hint: argumentInstead,
       }
-    : { why: 'there is no docker here', hint: 'leave hosts without docker out: `when: docker.installed`' };
+    : {
+        why: 'there is no docker here',
+        hint: 'leave hosts without docker out: `when: docker.installed`',
+      };
 }
 
 const tableOf = (facts: FactView, repositories: Repositories): PackageTable => ({
@@ -141,11 +195,22 @@ const tableOf = (facts: FactView, repositories: Repositories): PackageTable => (
   'containerd.io': packageFacts(facts, 'containerd.io', repositories),
 });
 
-function movesOf(given: Args, table: PackageTable, facts: FactView, manager: Manager): Moves | { readonly refusal: Refusal } {
-  return given.versions === undefined ? chosenMoves(given, table, manager) : givenMoves(given, table, facts, manager);
+function movesOf(
+  given: Args,
+  table: PackageTable,
+  facts: FactView,
+  manager: Manager,
+): Moves | { readonly refusal: Refusal } {
+  return given.versions === undefined
+    ? chosenMoves(given, table, manager)
+    : givenMoves(given, table, facts, manager);
 }
 
-function chosenMoves(given: Args, table: PackageTable, manager: Manager): Moves | { readonly refusal: Refusal } {
+function chosenMoves(
+  given: Args,
+  table: PackageTable,
+  manager: Manager,
+): Moves | { readonly refusal: Refusal } {
   const choice = chooseSet(table, manager, given.prefer);
   if ('missing' in choice)
     return {
@@ -157,17 +222,32 @@ function chosenMoves(given: Args, table: PackageTable, manager: Manager): Moves 
     };
   const steps = stepsTo(choice.set, table, manager);
   const held = given.holds === 'lift' ? undefined : steps.find((step) => step.held === true);
-  return held === undefined ? { steps, why: choice.why } : { refusal: heldRefusal(held.name, manager, true) };
+  return held === undefined
+    ? { steps, why: choice.why }
+    : { refusal: heldRefusal(held.name, manager, true) };
 }
 
 const stepsTo = (set: RuntimeSet, table: PackageTable, manager: Manager): readonly Step[] =>
   setPackages.flatMap((name): readonly Step[] => {
     const [from, to] = [table[name].installed, set[name]];
     if (from !== '' && orderOf(manager)(from, to) === 0) return [];
-    return [{ name, from, to, kind: from === '' ? 'install' : 'upgrade', ...(table[name].held ? { held: true } : {}) }];
+    return [
+      {
+        name,
+        from,
+        to,
+        kind: from === '' ? 'install' : 'upgrade',
+        ...(table[name].held ? { held: true } : {}),
+      },
+    ];
   });
 
-function givenMoves(given: Args, table: PackageTable, facts: FactView, manager: Manager): Moves | { readonly refusal: Refusal } {
+function givenMoves(
+  given: Args,
+  table: PackageTable,
+  facts: FactView,
+  manager: Manager,
+): Moves | { readonly refusal: Refusal } {
   const steps: Step[] = [];
   let narrowed = table;
   for (const name of setPackages) {
@@ -192,13 +272,18 @@ function givenMoves(given: Args, table: PackageTable, facts: FactView, manager: 
     narrowed = { ...narrowed, [name]: { ...table[name], installed: to, available: [to] } };
   }
   if (given.kmem === undefined) return { steps };
-  // What is not named is chosen to go with what is: else a dependency would bring in whatever is newest.
+  // What is not named is chosen to go with what is: else a dependency would bring in whatever is
+  // newest.
   const others = chosenMoves(given, narrowed, manager);
   return 'refusal' in others ? others : { steps: [...steps, ...others.steps] };
 }
 
 const isGood = (name: string, evr: string, manager: Manager): boolean =>
-  name === 'containerd.io' ? isGoodContainerd(evr, manager) : name === 'docker-ce' ? isGoodEngine(evr) : true;
+  name === 'containerd.io'
+    ? isGoodContainerd(evr, manager)
+    : name === 'docker-ce'
+      ? isGoodEngine(evr)
+      : true;
 
 /** A kubelet makes /kubepods itself and everything below inherits: no engine changes that. */
 function kubeletTrouble(facts: FactView): Refusal | undefined {
@@ -212,7 +297,12 @@ function kubeletTrouble(facts: FactView): Refusal | undefined {
   };
 }
 
-function changesOf(steps: readonly Step[], restarts: boolean, facts: FactView, effect: RunEffect): readonly Change[] {
+function changesOf(
+  steps: readonly Step[],
+  restarts: boolean,
+  facts: FactView,
+  effect: RunEffect,
+): readonly Change[] {
   const moves = steps.map(
     (step, index): Change => ({
       sign: step.from === '' ? '+' : '~',
@@ -224,7 +314,16 @@ function changesOf(steps: readonly Step[], restarts: boolean, facts: FactView, e
     }),
   );
   if (!restarts) return moves;
-  return [...moves, { sign: '!', what: 'restart docker', before: need(facts, 'docker.version'), risk: 'restart', effects: [effect] }];
+  return [
+    ...moves,
+    {
+      sign: '!',
+      what: 'restart docker',
+      before: need(facts, 'docker.version'),
+      risk: 'restart',
+      effects: [effect],
+    },
+  ];
 }
 
 /** With 18.09 docker-runc and docker-containerd are gone: what names them breaks. */
@@ -237,7 +336,12 @@ const leavesOldNames = (steps: readonly Step[]): boolean =>
       compareUpstream(engineVersion(to), '18.09') >= 0,
   );
 
-const effectOf = (manager: Manager, steps: readonly Step[], engine: string, given: Args): RunEffect => ({
+const effectOf = (
+  manager: Manager,
+  steps: readonly Step[],
+  engine: string,
+  given: Args,
+): RunEffect => ({
   kind: 'run',
   what:
     steps.length === 0
@@ -246,7 +350,9 @@ const effectOf = (manager: Manager, steps: readonly Step[], engine: string, give
   script: withPrelude(
     beforeScript +
       (leavesOldNames(steps) ? oldNamesScript : '') +
-      (steps.length === 0 ? '' : packageSteps(manager, steps, Math.ceil(given.lock_timeout), repositoriesOf(given))) +
+      (steps.length === 0
+        ? ''
+        : packageSteps(manager, steps, Math.ceil(given.lock_timeout), repositoriesOf(given))) +
       afterScript(engine),
   ),
   detached: true,
@@ -256,7 +362,12 @@ const effectOf = (manager: Manager, steps: readonly Step[], engine: string, give
 });
 
 /** Install times count: packages younger than the boot are why a reboot is due. */
-function promised(steps: readonly Step[], engine: string, restarts: boolean, facts: FactView): Facts {
+function promised(
+  steps: readonly Step[],
+  engine: string,
+  restarts: boolean,
+  facts: FactView,
+): Facts {
   const moved = (name: string): boolean => steps.some((step) => step.name === name);
   return allOf([
     promisesOf(steps, facts),
@@ -278,7 +389,8 @@ function promised(steps: readonly Step[], engine: string, restarts: boolean, fac
 
 export const containerRuntime = defineModule<Args>({
   name: 'container_runtime',
-  summary: 'Moves docker-ce, docker-ce-cli and containerd.io together, to versions that do not switch kernel-memory accounting on.',
+  summary:
+    'Moves docker-ce, docker-ce-cli and containerd.io together, to versions that do not switch kernel-memory accounting on.',
   example: `- name: A container runtime that does not account
   container_runtime:
     engine: docker
@@ -306,5 +418,6 @@ ${sourceNotes}`,
     ...setPackages.map((name) => packageWant(name, repositoriesOf(given))),
     ...fileWants(given.files, known, files, repositoriesOf(given)),
   ],
-  plan: (given, facts, context) => withUnfitFiles(plan(given, facts, context), given.files, facts, context.files),
+  plan: (given, facts, context) =>
+    withUnfitFiles(plan(given, facts, context), given.files, facts, context.files),
 });

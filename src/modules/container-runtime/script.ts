@@ -1,4 +1,5 @@
-// The shell round the package work of an engine: what must be the same afterwards, the restart, and what the running engine says of itself.
+// The shell round the package work of an engine: what must be the same afterwards, the restart, and
+// what the running engine says of itself.
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import { packageErrors, packageHints } from '../package-manager/errors.ts';
@@ -31,4 +32,5 @@ export const beforeScript = scriptText(before);
 export const oldNamesScript = scriptText(oldNames);
 
 /** `version` as the engine reports it. */
-export const afterScript = (version: string): string => scriptText(after, { version: quote(version) });
+export const afterScript = (version: string): string =>
+  scriptText(after, { version: quote(version) });

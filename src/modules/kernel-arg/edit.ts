@@ -1,12 +1,17 @@
-// Editing one argument in a kernel command line: merge, never replace what is not ours, and change no byte when nothing is missing.
-// `edit-awk.ts` holds the same rules for the host; test/modules/kernel-arg-edit.test.ts compares the two on generated lines.
+// Editing one argument in a kernel command line: merge, never replace what is not ours, and change
+// no byte when nothing is missing.
+// `edit-awk.ts` holds the same rules for the host; test/modules/kernel-arg-edit.test.ts compares
+// the two on generated lines.
 
 /** What a command line should say about one argument. */
 export interface ArgumentEdit {
   readonly key: string;
   /** The values wanted or unwanted; empty = the bare word when present, any value when absent. */
   readonly items: readonly string[];
-  /** The value is a comma list that several owners share (`cgroup.memory=nosocket,nokmem`): only our items are added or taken away. */
+  /**
+   * The value is a comma list that several owners share (`cgroup.memory=nosocket,nokmem`): only our
+   * items are added or taken away.
+   */
   readonly list: boolean;
   readonly state: 'present' | 'absent';
 }
@@ -21,11 +26,16 @@ interface Line {
   readonly tail: string;
 }
 
-/** Splits at blanks outside double quotes, as the kernel does (lib/cmdline.c, next_arg). Gaps are kept: what is not edited keeps its bytes. */
+/**
+ * Splits at blanks outside double quotes, as the kernel does (lib/cmdline.c, next_arg). Gaps are
+ * kept: what is not edited keeps its bytes.
+ */
 function split(line: string): Line {
   const tokens: Token[] = [];
   let end = 0;
-  for (const { 0: whole, 1: gap = '', 2: text = '', index } of line.matchAll(/(?<![ \t])([ \t]*)((?:[^ \t"]|"[^"]*(?:"|$))+)/g)) {
+  for (const { 0: whole, 1: gap = '', 2: text = '', index } of line.matchAll(
+    /(?<![ \t])([ \t]*)((?:[^ \t"]|"[^"]*(?:"|$))+)/g,
+  )) {
     tokens.push({ gap, text });
     end = index + whole.length;
   }
@@ -44,14 +54,20 @@ const itemsOf = (text: string): readonly string[] =>
     .split(',')
     .filter((item) => item !== '');
 
-const tokenFor = (key: string, items: readonly string[]): string => (items.length === 0 ? key : `${key}=${items.join(',')}`);
+const tokenFor = (key: string, items: readonly string[]): string =>
+  items.length === 0 ? key : `${key}=${items.join(',')}`;
 
-/** The line as it should be; the very same text when it already is. Words after ` -- ` belong to init and are left alone. */
+/**
+ * The line as it should be; the very same text when it already is. Words after ` -- ` belong to
+ * init and are left alone.
+ */
 export function editLine(line: string, edit: ArgumentEdit): string {
   const { tokens, tail } = split(line);
   const dashes = tokens.findIndex((token) => token.text === '--');
   const end = dashes < 0 ? tokens.length : dashes;
-  const mine = tokens.flatMap((token, index) => (index < end && nameOf(token.text) === edit.key ? [index] : []));
+  const mine = tokens.flatMap((token, index) =>
+    index < end && nameOf(token.text) === edit.key ? [index] : [],
+  );
   const texts = mine.map((index) => tokens[index]?.text ?? '');
   const wanted = edit.state === 'present' ? presentTexts(texts, edit) : absentTexts(texts, edit);
   if (wanted === undefined) return line;
@@ -60,7 +76,9 @@ export function editLine(line: string, edit: ArgumentEdit): string {
     const text = wanted[nth];
     edited[index] = text === undefined ? undefined : { gap: tokens[index]?.gap ?? ' ', text };
   }
-  if (mine.length === 0) for (const text of wanted) edited.splice(end, 0, { gap: end === 0 ? '' : ' ', text: text ?? '' });
+  if (mine.length === 0)
+    for (const text of wanted)
+      edited.splice(end, 0, { gap: end === 0 ? '' : ' ', text: text ?? '' });
   return join(edited, tokens[0]?.gap ?? '', tail);
 }
 
@@ -76,26 +94,43 @@ function join(tokens: readonly (Token | undefined)[], lead: string, tail: string
   return out + tail;
 }
 
-/** The new text of each occurrence (`undefined` = goes away), or nothing when the line already says it. */
-function presentTexts(texts: readonly string[], edit: ArgumentEdit): readonly (string | undefined)[] | undefined {
+/**
+ * The new text of each occurrence (`undefined` = goes away), or nothing when the line already says
+ * it.
+ */
+function presentTexts(
+  texts: readonly string[],
+  edit: ArgumentEdit,
+): readonly (string | undefined)[] | undefined {
   const [first, ...others] = texts;
   if (first === undefined) return [tokenFor(edit.key, edit.items)];
-  const wanted = edit.list ? merged(first, others, edit) : [tokenFor(edit.key, edit.items), ...others.map(() => undefined)];
-  const holds = edit.list ? wanted.every((text, index) => text === texts[index]) : texts.every((text) => text === wanted[0]);
+  const wanted = edit.list
+    ? merged(first, others, edit)
+    : [tokenFor(edit.key, edit.items), ...others.map(() => undefined)];
+  const holds = edit.list
+    ? wanted.every((text, index) => text === texts[index])
+    : texts.every((text) => text === wanted[0]);
   return holds ? undefined : wanted;
 }
 
 /**
- * What is missing is added to the first occurrence; occurrences add up in the kernel (measured on 3.10 and 6.12), so the others stay.
- * Quote characters around a value go away: 6.12 does not understand them.
+ * What is missing is added to the first occurrence; occurrences add up in the kernel (measured on
+ * 3.10 and 6.12), so the others stay. Quote characters around a value go away: 6.12 does not
+ * understand them.
  */
 function merged(first: string, others: readonly string[], edit: ArgumentEdit): readonly string[] {
   const there = [first, ...others].flatMap(itemsOf);
   const missing = edit.items.filter((item) => !there.includes(item));
-  return [missing.length === 0 ? bare(first) : tokenFor(edit.key, [...itemsOf(first), ...missing]), ...others.map(bare)];
+  return [
+    missing.length === 0 ? bare(first) : tokenFor(edit.key, [...itemsOf(first), ...missing]),
+    ...others.map(bare),
+  ];
 }
 
-function absentTexts(texts: readonly string[], edit: ArgumentEdit): readonly (string | undefined)[] | undefined {
+function absentTexts(
+  texts: readonly string[],
+  edit: ArgumentEdit,
+): readonly (string | undefined)[] | undefined {
   const rest = texts.map((text) => {
     if (edit.items.length === 0) return undefined;
     if (!edit.list) return bare(text) === tokenFor(edit.key, edit.items) ? undefined : text;
@@ -107,12 +142,21 @@ function absentTexts(texts: readonly string[], edit: ArgumentEdit): readonly (st
   return rest.every((text, index) => text === texts[index]) ? undefined : rest;
 }
 
-/** The values that the line gives for the key, in order, as written; words after ` -- ` do not count. */
+/**
+ * The values that the line gives for the key, in order, as written; words after ` -- ` do not
+ * count.
+ */
 export function occurrences(line: string, key: string): readonly string[] {
   const { tokens } = split(line);
   const end = tokens.findIndex((token) => token.text === '--');
-  return (end < 0 ? tokens : tokens.slice(0, end)).filter((token) => nameOf(token.text) === key).map((token) => token.text);
+  return (end < 0 ? tokens : tokens.slice(0, end))
+    .filter((token) => nameOf(token.text) === key)
+    .map((token) => token.text);
 }
 
-/** Has the line words for init (` -- `)? Tools that append put a new argument behind them, where newer kernels do not see it. */
-export const hasInitWords = (line: string): boolean => split(line).tokens.some((token) => token.text === '--');
+/**
+ * Has the line words for init (` -- `)? Tools that append put a new argument behind them, where
+ * newer kernels do not see it.
+ */
+export const hasInitWords = (line: string): boolean =>
+  split(line).tokens.some((token) => token.text === '--');

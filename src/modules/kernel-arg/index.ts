@@ -7,12 +7,23 @@ import { asArgs, flag, type Infer, listOf, object, oneOf, text } from '../../mod
 import { defineModule } from '../define.ts';
 import { type SpaceNeed, spaceRefusal } from '../package-manager/state.ts';
 import { type ArgumentEdit, editLine, hasInitWords, occurrences } from './edit.ts';
-import { blsScript, flatcarScript, grub2Script, grubDebianScript, grubSuseScript, rpmOstreeScript, scriptErrors } from './scripts.ts';
+import {
+  blsScript,
+  flatcarScript,
+  grub2Script,
+  grubDebianScript,
+  grubSuseScript,
+  rpmOstreeScript,
+  scriptErrors,
+} from './scripts.ts';
 
 /** Keys whose value is a list that several owners share. */
 const listKeys: ReadonlySet<string> = new Set(['cgroup.memory', 'cgroup_disable']);
 
-const key = text.regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/, 'should be the name of a boot argument such as cgroup.memory, without =');
+const key = text.regex(
+  /^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/,
+  'should be the name of a boot argument such as cgroup.memory, without =',
+);
 const value = text.regex(
   /^[A-Za-z0-9_@%+=:./,-]+$/,
   'should be a plain value: blanks, quotes, $ and other characters of the shell or of GRUB are not set by kmend',
@@ -20,8 +31,14 @@ const value = text.regex(
 
 const args = object({
   key: key.describe('Name of the argument.'),
-  value: listOf(value).optional().describe('Its value, or a list of values. Without it: the bare word (present) or any value (absent).'),
-  state: oneOf('present', 'absent').default('present').describe('`absent` takes away the given values, or all of them.'),
+  value: listOf(value)
+    .optional()
+    .describe(
+      'Its value, or a list of values. Without it: the bare word (present) or any value (absent).',
+    ),
+  state: oneOf('present', 'absent')
+    .default('present')
+    .describe('`absent` takes away the given values, or all of them.'),
   merge: flag
     .optional()
     .describe(
@@ -35,13 +52,16 @@ function editOf(given: Args): ArgumentEdit {
   const list = values.length > 0 && (given.merge ?? (listKeys.has(given.key) || values.length > 1));
   return {
     key: given.key,
-    items: list ? values.flatMap((item) => item.split(',')).filter((item) => item !== '') : joined(values),
+    items: list
+      ? values.flatMap((item) => item.split(',')).filter((item) => item !== '')
+      : joined(values),
     list,
     state: given.state,
   };
 }
 
-const joined = (values: readonly string[]): readonly string[] => (values.length === 0 ? [] : [values.join(',')]);
+const joined = (values: readonly string[]): readonly string[] =>
+  values.length === 0 ? [] : [values.join(',')];
 
 const scripts: Readonly<Record<string, (edit: ArgumentEdit) => string>> = {
   grub2: grub2Script,
@@ -60,7 +80,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const next = need(facts, 'boot.next_cmdline');
   const future = futureOf(facts, loader) ?? next;
   const [nextAfter, futureAfter] = [editLine(next, edit), editLine(future, edit)];
-  if (nextAfter === next && futureAfter === future) return parsedOrRefused(edit, facts, { changes: [], note: sayOf(edit, next) });
+  if (nextAfter === next && futureAfter === future)
+    return parsedOrRefused(edit, facts, { changes: [], note: sayOf(edit, next) });
   if (script === undefined) return { changes: [], refuse: unsupported(loader) };
   const refuse =
     unsafe(facts) ??
@@ -70,18 +91,23 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (refuse !== undefined) return { changes: [], refuse };
   return parsedOrRefused(edit, facts, {
     changes: [changeOf(edit, loader, next, nextAfter, script(edit))],
-    promises: allOf([{ 'boot.next_cmdline': nextAfter }, futureAfter === future ? {} : { 'boot.cmdline_future': futureAfter }]),
+    promises: allOf([
+      { 'boot.next_cmdline': nextAfter },
+      futureAfter === future ? {} : { 'boot.cmdline_future': futureAfter },
+    ]),
     ...(nextAfter === next ? { note: 'only kernels installed later would lose it' } : {}),
   });
 }
 
 /**
- * What a later kernel would get, where a file says so. rpm-ostree and Flatcar have one command line for all deployments; without
- * /etc/default/grub a new kernel takes the arguments of the default entry (new-kernel-pkg --copy-default).
+ * What a later kernel would get, where a file says so. rpm-ostree and Flatcar have one command line
+ * for all deployments; without /etc/default/grub a new kernel takes the arguments of the default
+ * entry (new-kernel-pkg --copy-default).
  */
 function futureOf(facts: FactView, loader: string): string | undefined {
   if (loader === 'rpm-ostree' || loader === 'flatcar') return undefined;
-  const hasFile = facts.get('boot.default_grub_text') !== '' || (facts.get('boot.kernel_cmdline') ?? '') !== '';
+  const hasFile =
+    facts.get('boot.default_grub_text') !== '' || (facts.get('boot.kernel_cmdline') ?? '') !== '';
   return hasFile || loader === 'grub-debian' ? facts.get('boot.cmdline_future') : undefined;
 }
 
@@ -94,7 +120,10 @@ const unsupported = (loader: string): Refusal => ({
 function unsafe(facts: FactView): Refusal | undefined {
   const broken = facts.get('boot.menu_broken') ?? '';
   if (broken !== '')
-    return { why: broken, hint: 'make it anew with the tool of the distribution (grub2-mkconfig, update-grub), and look at it' };
+    return {
+      why: broken,
+      hint: 'make it anew with the tool of the distribution (grub2-mkconfig, update-grub), and look at it',
+    };
   const id = facts.get('os.id') ?? '';
   if (id === '' || facts.get('os.family') !== 'unknown') return undefined;
   return {
@@ -110,7 +139,12 @@ function refusal(edit: ArgumentEdit, loader: string, next: string): Refusal | un
       why: `${edit.key} stands several times in the next command line (${there.join(' ')}): kmend does not know which one to replace`,
       hint: 'say `merge: true` if it is one comma list, or take the other values away first (`state: absent` with their `value`)',
     };
-  if (edit.state === 'present' && there.length === 0 && hasInitWords(next) && /^(?:bls|zipl|rpm-ostree)$/.test(loader))
+  if (
+    edit.state === 'present' &&
+    there.length === 0 &&
+    hasInitWords(next) &&
+    /^(?:bls|zipl|rpm-ostree)$/.test(loader)
+  )
     return {
       why: 'the command line has words for init behind ` -- `, and the tool would put the argument behind them',
       hint: 'newer kernels do not see an argument there: put it before ` -- ` by hand',
@@ -119,9 +153,15 @@ function refusal(edit: ArgumentEdit, loader: string, next: string): Refusal | un
 }
 
 /** What a rollback sets again is one plain value, or the items of a list. */
-function rollbackImpossible(edit: ArgumentEdit, next: string, { acceptNoWayBack }: PlanContext): Refusal | undefined {
+function rollbackImpossible(
+  edit: ArgumentEdit,
+  next: string,
+  { acceptNoWayBack }: PlanContext,
+): Refusal | undefined {
   const there = occurrences(next, edit.key);
-  const isPlain = there.length === 0 || (there.length === 1 && /^[^=]+(?:=[A-Za-z0-9_@%+=:./,-]+)?$/.test(there[0] ?? ''));
+  const isPlain =
+    there.length === 0 ||
+    (there.length === 1 && /^[^=]+(?:=[A-Za-z0-9_@%+=:./,-]+)?$/.test(there[0] ?? ''));
   if (acceptNoWayBack || listKeys.has(edit.key) || isPlain) return undefined;
   return {
     why: `${there.join(' ')} stands on the next command line, and a rollback could not set it again`,
@@ -132,9 +172,13 @@ function rollbackImpossible(edit: ArgumentEdit, next: string, { acceptNoWayBack 
 /** Copies of the boot loader's files lie beside them. */
 const spaceNeeds: readonly SpaceNeed[] = [{ fact: 'space.boot_kb', path: '/boot', mb: 1 }];
 
-/** An argument that the kernel to be booted does not know is worse than none: it is shown everywhere and does nothing. */
+/**
+ * An argument that the kernel to be booted does not know is worse than none: it is shown everywhere
+ * and does nothing.
+ */
 function parsedOrRefused(edit: ArgumentEdit, facts: FactView, otherwise: ModulePlan): ModulePlan {
-  if (edit.key !== 'cgroup.memory' || edit.state !== 'present' || !edit.items.includes('nokmem')) return otherwise;
+  if (edit.key !== 'cgroup.memory' || edit.state !== 'present' || !edit.items.includes('nokmem'))
+    return otherwise;
   const parses = facts.get('kernel.next_parses_nokmem');
   if (parses === undefined || parses === 'yes') return otherwise;
   const kernel = facts.get('kernel.next') ?? '';
@@ -152,10 +196,20 @@ function parsedOrRefused(edit: ArgumentEdit, facts: FactView, otherwise: ModuleP
 }
 
 const sayOf = (edit: ArgumentEdit, line: string): string =>
-  occurrences(line, edit.key).join(' ') || (edit.state === 'absent' ? `no ${edit.key} on the next command line` : edit.key);
+  occurrences(line, edit.key).join(' ') ||
+  (edit.state === 'absent' ? `no ${edit.key} on the next command line` : edit.key);
 
-function changeOf(edit: ArgumentEdit, loader: string, before: string, after: string, script: string): Change {
-  const [was, will] = [occurrences(before, edit.key).join(' '), occurrences(after, edit.key).join(' ')];
+function changeOf(
+  edit: ArgumentEdit,
+  loader: string,
+  before: string,
+  after: string,
+  script: string,
+): Change {
+  const [was, will] = [
+    occurrences(before, edit.key).join(' '),
+    occurrences(after, edit.key).join(' '),
+  ];
   return {
     sign: was === '' ? '+' : will === '' ? '-' : '~',
     what: `boot argument ${edit.key}`,
@@ -177,7 +231,8 @@ const runOf = (edit: ArgumentEdit, loader: string, script: string): RunEffect =>
 
 export const kernelArg = defineModule<Args>({
   name: 'kernel_arg',
-  summary: 'Sets or takes away a boot argument, on all boot entries and for kernels installed later.',
+  summary:
+    'Sets or takes away a boot argument, on all boot entries and for kernels installed later.',
   example: `- name: Switch kernel-memory accounting off at the next boot
   kernel_arg:
     key: cgroup.memory

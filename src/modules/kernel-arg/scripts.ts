@@ -1,6 +1,7 @@
-// The scripts that set a boot argument, one a boot loader: for all entries there are and for kernels installed later.
-// Each one: work on a copy beside the file, check it, put it in place by rename, keep what was before as FILE.kmend-before; change no byte
-// when nothing is missing; when a step fails, put back what was before.
+// The scripts that set a boot argument, one a boot loader: for all entries there are and for
+// kernels installed later. Each one: work on a copy beside the file, check it, put it in place by
+// rename, keep what was before as FILE.kmend-before; change no byte when nothing is missing; when a
+// step fails, put back what was before.
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
@@ -30,7 +31,11 @@ export const scriptErrors: Readonly<Record<number, string>> = {
   25: 'the argument is not in the new configuration: what was before is back in place; look for a file under /etc/default that overrides it',
 };
 
-const script = (edit: ArgumentEdit, files: readonly string[], values: Readonly<Record<string, string>> = {}): string =>
+const script = (
+  edit: ArgumentEdit,
+  files: readonly string[],
+  values: Readonly<Record<string, string>> = {},
+): string =>
   withPrelude(
     scriptText(frame, {
       key: quote(edit.key),
@@ -44,7 +49,8 @@ const script = (edit: ArgumentEdit, files: readonly string[], values: Readonly<R
 
 const future = { futureGrub2: scriptText(futureGrub2) };
 
-export const grub2Script = (edit: ArgumentEdit): string => script(edit, [defaults, grubCfg, findCfg2, futureGrub2, grub2]);
+export const grub2Script = (edit: ArgumentEdit): string =>
+  script(edit, [defaults, grubCfg, findCfg2, futureGrub2, grub2]);
 
 export const blsScript = (edit: ArgumentEdit, zipl: boolean): string =>
   script(edit, [defaults, byGrubby, bls], {
@@ -53,9 +59,11 @@ export const blsScript = (edit: ArgumentEdit, zipl: boolean): string =>
     runZipl: zipl ? '[ -z "$undo" ] || zipl >/dev/null || fail 23 "zipl failed"' : '',
   });
 
-export const grubDebianScript = (edit: ArgumentEdit): string => script(edit, [defaults, grubCfg, grubDebian]);
+export const grubDebianScript = (edit: ArgumentEdit): string =>
+  script(edit, [defaults, grubCfg, grubDebian]);
 
-export const grubSuseScript = (edit: ArgumentEdit): string => script(edit, [defaults, grubCfg, findCfg2, grubSuse], future);
+export const grubSuseScript = (edit: ArgumentEdit): string =>
+  script(edit, [defaults, grubCfg, findCfg2, grubSuse], future);
 
 export const rpmOstreeScript = (edit: ArgumentEdit): string => script(edit, [rpmOstree]);
 

@@ -1,4 +1,5 @@
-// Kernel lines of other names that a host's repositories have, and on which accounting is healthy: named in the plan, never chosen.
+// Kernel lines of other names that a host's repositories have, and on which accounting is healthy:
+// named in the plan, never chosen.
 
 import { lookFact } from '../../facts/areas/packages/repositories.ts';
 import { healthOf, readRelease } from '../../facts/kmem/kernels.ts';
@@ -20,8 +21,10 @@ export function alternatives(facts: FactView, repositories: Repositories): reado
     );
 }
 
-const isHealthy = (version: string): boolean => healthOf(readRelease(version.replace(/^\d*:/, '')).generation) === 'healthy';
+const isHealthy = (version: string): boolean =>
+  healthOf(readRelease(version.replace(/^\d*:/, '')).generation) === 'healthy';
 
 const lineOf = (version: string): string => /^(?:\d+:)?(\d+\.\d+)/.exec(version)?.[1] ?? version;
 
-const enabled = ({ enable }: Repositories): string => (enable.length === 0 ? '' : `, enablerepo: [${enable.join(', ')}]`);
+const enabled = ({ enable }: Repositories): string =>
+  enable.length === 0 ? '' : `, enablerepo: [${enable.join(', ')}]`;

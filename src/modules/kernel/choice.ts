@@ -1,4 +1,5 @@
-// Which kernels answer to what the task asks for: by version, and by the package that they belong to.
+// Which kernels answer to what the task asks for: by version, and by the package that they belong
+// to.
 import { healthOf, readRelease } from '../../facts/kmem/kernels.ts';
 import { type FactView, need } from '../../model/fact.ts';
 import { compareRpm } from '../../model/text/versions.ts';
@@ -14,7 +15,8 @@ export interface Asked {
 export const packageOf = (asked: Asked): string => asked.package ?? 'kernel';
 
 export const withoutEpoch = (evr: string): string => evr.replace(/^\d*:/, '');
-const withoutArch = (release: string): string => release.replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
+const withoutArch = (release: string): string =>
+  release.replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
 
 /** By version alone. */
 export const fitsVersion = (release: string, asked: Asked): boolean =>
@@ -22,25 +24,35 @@ export const fitsVersion = (release: string, asked: Asked): boolean =>
     ? compareRpm(withoutArch(release), asked.min ?? '') >= 0
     : withoutArch(release) === withoutArch(withoutEpoch(asked.version));
 
-/** The package of an installed kernel; empty where no package owns it. From el8 on the file is in `kernel-core`, a part of `kernel`. */
+/**
+ * The package of an installed kernel; empty where no package owns it. From el8 on the file is in
+ * `kernel-core`, a part of `kernel`.
+ */
 export function ownerOf(release: string, facts: FactView): string {
   const owners = facts.get('kernel.packages') ?? {};
   return Object.hasOwn(owners, release) ? (owners[release] ?? '').replace(/-core$/, '') : '';
 }
 
-/** A kernel that no package owns counts as one of the distribution's line where its release says so. */
+/**
+ * A kernel that no package owns counts as one of the distribution's line where its release says so.
+ */
 const isOfLine = (release: string, asked: Asked, facts: FactView): boolean => {
   const owner = ownerOf(release, facts);
-  return owner === packageOf(asked) || (owner === '' && asked.package === undefined && readRelease(release).generation === 'el7');
+  return (
+    owner === packageOf(asked) ||
+    (owner === '' && asked.package === undefined && readRelease(release).generation === 'el7')
+  );
 };
 
 /** May it be chosen? An exact version without a package names one kernel, whoever made it. */
 export const isCandidate = (release: string, asked: Asked, facts: FactView): boolean =>
-  fitsVersion(release, asked) && ((asked.package === undefined && asked.version !== undefined) || isOfLine(release, asked, facts));
+  fitsVersion(release, asked) &&
+  ((asked.package === undefined && asked.version !== undefined) || isOfLine(release, asked, facts));
 
 /**
- * Is it good enough where it boots next anyway? Without a package in the task a kernel of another line is, as long as accounting is healthy there:
- * the task is no reason to go back. One on which accounting hurts is not, however high its version.
+ * Is it good enough where it boots next anyway? Without a package in the task a kernel of another
+ * line is, as long as accounting is healthy there: the task is no reason to go back. One on which
+ * accounting hurts is not, however high its version.
  */
 export const isEnough = (release: string, asked: Asked, facts: FactView): boolean =>
   isCandidate(release, asked, facts) ||
@@ -50,7 +62,9 @@ export const isEnough = (release: string, asked: Asked, facts: FactView): boolea
 
 /** `prefer` in the order of rpm. */
 export function best(releases: readonly string[], { prefer }: Asked): string | undefined {
-  const sorted = [...releases].sort((a, b) => compareRpm(withoutArch(withoutEpoch(a)), withoutArch(withoutEpoch(b))));
+  const sorted = [...releases].sort((a, b) =>
+    compareRpm(withoutArch(withoutEpoch(a)), withoutArch(withoutEpoch(b))),
+  );
   return prefer === 'nearest' ? sorted[0] : sorted.at(-1);
 }
 

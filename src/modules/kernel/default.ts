@@ -1,4 +1,5 @@
-// What a task does to the boot loader: a kernel for one boot or as the default, with the package whose updates follow it; as changes and promises.
+// What a task does to the boot loader: a kernel for one boot or as the default, with the package
+// whose updates follow it; as changes and promises.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { allOf, type Facts, type FactView, need } from '../../model/fact.ts';
@@ -28,8 +29,14 @@ export interface Target {
   readonly installation?: Installation;
 }
 
-/** What /etc/sysconfig/kernel has to say, so that an update of another line does not become the default; `undefined`: it says so, or says nothing. */
-export function updatesOf(owner: string, facts: FactView): { readonly before: string; readonly after: string } | undefined {
+/**
+ * What /etc/sysconfig/kernel has to say, so that an update of another line does not become the
+ * default; `undefined`: it says so, or says nothing.
+ */
+export function updatesOf(
+  owner: string,
+  facts: FactView,
+): { readonly before: string; readonly after: string } | undefined {
   const before = facts.get('kernel.default_package') ?? '';
   if (before === '' || owner === '' || before.replace(/-core$/, '') === owner) return undefined;
   return { before, after: before.endsWith('-core') ? `${owner}-core` : owner };
@@ -44,23 +51,37 @@ export function planned(target: Target, facts: FactView): ModulePlan {
   const changes: Omit<Change, 'effects'>[] = [
     ...steps.map(packageChange),
     ...bootChanges(target, facts),
-    ...(updates === undefined ? [] : [{ sign: '~', what: updatesWhat, ...updates, risk: 'write' } as const]),
+    ...(updates === undefined
+      ? []
+      : [{ sign: '~', what: updatesWhat, ...updates, risk: 'write' } as const]),
   ];
   const effect = effectOf(target, trial, updates?.after, facts);
   return {
     changes: [
       ...copyChanges(steps, facts),
-      ...changes.map((change, index) => ({ ...change, effects: index === changes.length - 1 ? [effect] : [] })),
+      ...changes.map((change, index) => ({
+        ...change,
+        effects: index === changes.length - 1 ? [effect] : [],
+      })),
     ],
     promises: promisesOf(target, trial, updates?.after, facts),
-    ...(trial ? { note: `once, with panic=30: when it does not come up, ${next} boots again` } : {}),
+    ...(trial
+      ? { note: `once, with panic=30: when it does not come up, ${next} boots again` }
+      : {}),
     ...(target.trial && !trial
-      ? { warnings: [`kernel ${release} becomes the default at once, without being tried first: ${cannot}`] }
+      ? {
+          warnings: [
+            `kernel ${release} becomes the default at once, without being tried first: ${cannot}`,
+          ],
+        }
       : {}),
   };
 }
 
-/** What a package file of a kernel requires may be an upgrade; kernels themselves are installed beside each other. */
+/**
+ * What a package file of a kernel requires may be an upgrade; kernels themselves are installed
+ * beside each other.
+ */
 const packageChange = ({ name, from, to }: Step): Omit<Change, 'effects'> => ({
   sign: from === '' ? '+' : '~',
   what: `package ${name}`,
@@ -72,24 +93,45 @@ const packageChange = ({ name, from, to }: Step): Omit<Change, 'effects'> => ({
 export const updatesWhat = 'package whose updates become the default kernel';
 
 /** Where the release boots next already, only a trial of another one can be left. */
-function bootChanges({ next, release }: Target, facts: FactView): readonly Omit<Change, 'effects'>[] {
-  if (next !== release) return [{ sign: '~', what: 'kernel that boots next', before: next, after: release, risk: 'write' }];
+function bootChanges(
+  { next, release }: Target,
+  facts: FactView,
+): readonly Omit<Change, 'effects'>[] {
+  if (next !== release)
+    return [
+      { sign: '~', what: 'kernel that boots next', before: next, after: release, risk: 'write' },
+    ];
   const tried = facts.get('kernel.trial') ?? '';
-  return tried === '' || tried === release ? [] : [{ sign: '-', what: 'kernel on trial', before: tried, risk: 'write' }];
+  return tried === '' || tried === release
+    ? []
+    : [{ sign: '-', what: 'kernel on trial', before: tried, risk: 'write' }];
 }
 
-function effectOf({ release, installation }: Target, trial: boolean, updates: string | undefined, facts: FactView): RunEffect {
+function effectOf(
+  { release, installation }: Target,
+  trial: boolean,
+  updates: string | undefined,
+  facts: FactView,
+): RunEffect {
   const menu = facts.get('boot.grub_cfg') ?? '';
   const steps =
     installation === undefined
       ? ''
-      : packageSteps(installation.manager, installation.steps, installation.lockWait, installation.repositories);
-  const install = installation === undefined ? '' : `install kernel ${release} beside the old one; `;
+      : packageSteps(
+          installation.manager,
+          installation.steps,
+          installation.lockWait,
+          installation.repositories,
+        );
+  const install =
+    installation === undefined ? '' : `install kernel ${release} beside the old one; `;
   return {
     kind: 'run',
     what: `${install}${trial ? `boot kernel ${release} once` : `make kernel ${release} the default`}`,
     script: withPrelude(
-      trial ? beforeTrial + steps + trialScript(release, menu, need(facts, 'boot.loader')) : steps + defaultScript(release, menu, updates),
+      trial
+        ? beforeTrial + steps + trialScript(release, menu, need(facts, 'boot.loader'))
+        : steps + defaultScript(release, menu, updates),
     ),
     detached: true,
     timeout: installation === undefined ? 300 : 2400 + installation.lockWait,
@@ -98,7 +140,12 @@ function effectOf({ release, installation }: Target, trial: boolean, updates: st
   };
 }
 
-function promisesOf({ next, release, owner, installation }: Target, trial: boolean, updates: string | undefined, facts: FactView): Facts {
+function promisesOf(
+  { next, release, owner, installation }: Target,
+  trial: boolean,
+  updates: string | undefined,
+  facts: FactView,
+): Facts {
   const installed = need(facts, 'kernel.installed');
   return allOf([
     copiedFacts(installation?.steps ?? []),
@@ -109,7 +156,9 @@ function promisesOf({ next, release, owner, installation }: Target, trial: boole
       'kernel.saved': trial ? next : release,
       'boot.next_once': trial,
     },
-    owner === '' ? {} : { 'kernel.packages': { ...facts.get('kernel.packages'), [release]: owner } },
+    owner === ''
+      ? {}
+      : { 'kernel.packages': { ...facts.get('kernel.packages'), [release]: owner } },
     updates === undefined ? {} : { 'kernel.default_package': updates },
   ]);
 }

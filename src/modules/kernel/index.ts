@@ -1,10 +1,27 @@
-// Module kernel: a newer kernel beside the old one, of the distribution's line or another, made the default; the old one stays for the rollback.
+// Module kernel: a newer kernel beside the old one, of the distribution's line or another, made the
+// default; the old one stays for the rollback.
 
 import { type FactView, need } from '../../model/fact.ts';
 import type { ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
-import { asArgs, duration, flag, type Infer, object, oneOf, text, version } from '../../model/shape/schema.ts';
+import {
+  asArgs,
+  duration,
+  flag,
+  type Infer,
+  object,
+  oneOf,
+  text,
+  version,
+} from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
-import { filesArg, filesHere, filesRefusal, fileWants, fromFiles, withUnfitFiles } from '../package-manager/files.ts';
+import {
+  filesArg,
+  filesHere,
+  filesRefusal,
+  fileWants,
+  fromFiles,
+  withUnfitFiles,
+} from '../package-manager/files.ts';
 import { missingRefusal } from '../package-manager/missing.ts';
 import { predownload, predownloadArg, sourceNotes } from '../package-manager/predownload.ts';
 import { repositoriesOf, repositoryArgs } from '../package-manager/repositories.ts';
@@ -19,12 +36,27 @@ import {
   spaceRefusal,
 } from '../package-manager/state.ts';
 import { alternatives, otherLines } from './alternatives.ts';
-import { best, fitsVersion, installedChoice, isCandidate, isEnough, ownerOf, packageOf, withoutEpoch } from './choice.ts';
+import {
+  best,
+  fitsVersion,
+  installedChoice,
+  isCandidate,
+  isEnough,
+  ownerOf,
+  packageOf,
+  withoutEpoch,
+} from './choice.ts';
 import { planned, updatesOf } from './default.ts';
 
-/** Names of kernel packages that can boot: parts of one, and kernels whose release is not the version of their package, are none. */
+/**
+ * Names of kernel packages that can boot: parts of one, and kernels whose release is not the
+ * version of their package, are none.
+ */
 const kernelPackage = text
-  .regex(/^kernel(?:-[a-z][a-z0-9]{0,30})?$/, 'should be the name of a kernel package, such as kernel-lt or kernel-uek')
+  .regex(
+    /^kernel(?:-[a-z][a-z0-9]{0,30})?$/,
+    'should be the name of a kernel package, such as kernel-lt or kernel-uek',
+  )
   .refine(
     (name) => !/-(?:core|modules|devel|headers|tools|doc|source|debug|debuginfo)$/.test(name),
     'should be the package that has the kernel itself, not a part of it',
@@ -33,9 +65,17 @@ const kernelPackage = text
 const args = object({
   package: kernelPackage
     .optional()
-    .describe("The kernel line by its package: kernel-lt, kernel-ml, kernel-uek. Without it: the distribution's own, `kernel`."),
-  min: version.optional().describe('The kernel that boots next must be this one or newer: 3.10.0-1062.el7.'),
-  version: version.optional().describe('The kernel that boots next must be exactly this one, older ones too: for a rollback.'),
+    .describe(
+      "The kernel line by its package: kernel-lt, kernel-ml, kernel-uek. Without it: the distribution's own, `kernel`.",
+    ),
+  min: version
+    .optional()
+    .describe('The kernel that boots next must be this one or newer: 3.10.0-1062.el7.'),
+  version: version
+    .optional()
+    .describe(
+      'The kernel that boots next must be exactly this one, older ones too: for a rollback.',
+    ),
   prefer: oneOf('newest', 'nearest')
     .default('newest')
     .describe('With `min`: the newest that can be had, or the lowest that is new enough.'),
@@ -47,8 +87,13 @@ const args = object({
   ...repositoryArgs,
   files: filesArg,
   predownload: predownloadArg,
-  lock_timeout: duration.default(120).describe('How long to wait for another process that uses the package manager.'),
-}).refine((given) => (given.min === undefined) !== (given.version === undefined), 'needs `min` or `version`, one of them');
+  lock_timeout: duration
+    .default(120)
+    .describe('How long to wait for another process that uses the package manager.'),
+}).refine(
+  (given) => (given.min === undefined) !== (given.version === undefined),
+  'needs `min` or `version`, one of them',
+);
 type Args = Infer<typeof args>;
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
@@ -63,7 +108,9 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (refuse !== undefined) return { changes: [], refuse };
   const tried = given.trial ? (facts.get('kernel.trial') ?? '') : '';
   if (tried !== '' && isCandidate(tried, given, facts))
-    return tried === need(facts, 'kernel.release') ? kept(facts, next, tried) : fellBack(facts, tried);
+    return tried === need(facts, 'kernel.release')
+      ? kept(facts, next, tried)
+      : fellBack(facts, tried);
   return withAlternatives(choose(given, facts, next, context), given, facts);
 }
 
@@ -82,19 +129,23 @@ function withAlternatives(plan: ModulePlan, given: Args, facts: FactView): Modul
 
 /** Only where the task leaves the line open: one exact kernel has no other way. */
 const waysOf = (given: Args, facts: FactView): readonly string[] =>
-  given.package === undefined && given.version === undefined ? alternatives(facts, repositoriesOf(given)) : [];
+  given.package === undefined && given.version === undefined
+    ? alternatives(facts, repositoriesOf(given))
+    : [];
 
 const refused = (why: string, hint: string): ModulePlan => ({ changes: [], refuse: { why, hint } });
 
 /**
- * The right kernel boots next. A trial of another one that is left is ended where the task names one exact kernel, as a rollback does; and where it
- * names a line, updates of another line must not take the default.
+ * The right kernel boots next. A trial of another one that is left is ended where the task names
+ * one exact kernel, as a rollback does; and where it names a line, updates of another line must not
+ * take the default.
  */
 function settled(given: Args, facts: FactView, next: string): ModulePlan {
   const owner = ownerOf(next, facts);
   const line = owner === '' || owner === packageOf(given) ? '' : `, of ${owner}`;
   const isLeft = isTrialLeft(given, facts, next) || losesDefault(given, facts, owner);
-  if (given.predownload || !isLeft || unsuitable(facts) !== undefined) return { changes: [], note: `${next} boots next${line}` };
+  if (given.predownload || !isLeft || unsuitable(facts) !== undefined)
+    return { changes: [], note: `${next} boots next${line}` };
   return planned({ next, release: next, owner, trial: false }, facts);
 }
 
@@ -104,7 +155,9 @@ function isTrialLeft(given: Args, facts: FactView, next: string): boolean {
 }
 
 const losesDefault = (given: Args, facts: FactView, owner: string): boolean =>
-  given.package !== undefined && facts.get('boot.next_once') !== true && updatesOf(owner, facts) !== undefined;
+  given.package !== undefined &&
+  facts.get('boot.next_once') !== true &&
+  updatesOf(owner, facts) !== undefined;
 
 function unsuitable(facts: FactView): Refusal | undefined {
   const [family, loader] = [need(facts, 'os.family'), need(facts, 'boot.loader')];
@@ -118,11 +171,17 @@ function unsuitable(facts: FactView): Refusal | undefined {
   };
 }
 
-/** A grubby that cannot say which kernel is the default cannot set one either, and answers 0 all the same. */
+/**
+ * A grubby that cannot say which kernel is the default cannot set one either, and answers 0 all the
+ * same.
+ */
 function grubbyRefusal(facts: FactView): Refusal | undefined {
   const answer = facts.get('kernel.grubby');
   if (answer === 'absent')
-    return { why: 'grubby is not installed: the default kernel cannot be set', hint: 'install the package grubby (`yum install grubby`)' };
+    return {
+      why: 'grubby is not installed: the default kernel cannot be set',
+      hint: 'install the package grubby (`yum install grubby`)',
+    };
   if (answer !== '') return undefined;
   return {
     why: '`grubby --default-kernel` answers nothing: grubby does not find the default entry of this boot loader',
@@ -147,14 +206,25 @@ function install(given: Args, read: FactView, next: string, context: PlanContext
   if (evr === undefined) return notThere(given, seen, facts);
   if (held) return { changes: [], refuse: heldRefusal(name, found.manager) };
   // Kernels are installed side by side: always an install, even of an older one.
-  const steps = fromFiles([{ name, from: '', to: evr, kind: 'install' }], files, facts, found.manager);
+  const steps = fromFiles(
+    [{ name, from: '', to: evr, kind: 'install' }],
+    files,
+    facts,
+    found.manager,
+  );
   const trouble =
     filesRefusal(steps, facts, found.manager, context, { holds: 'refuse' }) ??
     busyOrBroken(facts, context) ??
     spaceRefusal(facts, name === 'kernel' ? ownNeeds : otherNeeds);
   if (trouble !== undefined) return { changes: [], refuse: trouble };
-  const installation = { manager: found.manager, steps, lockWait: Math.ceil(given.lock_timeout), repositories };
-  if (given.predownload) return predownload(found.manager, steps, installation.lockWait, facts, repositories);
+  const installation = {
+    manager: found.manager,
+    steps,
+    lockWait: Math.ceil(given.lock_timeout),
+    repositories,
+  };
+  if (given.predownload)
+    return predownload(found.manager, steps, installation.lockWait, facts, repositories);
   const release = `${withoutEpoch(evr)}.${need(facts, 'machine.arch')}`;
   return planned({ next, release, owner: name, trial: given.trial, installation }, facts);
 }
@@ -170,7 +240,10 @@ function notThere(given: Args, seen: PackageFacts, facts: FactView): ModulePlan 
       ? `there is no package ${name} at all: enable the repository that has it (\`enablerepo\`), or give it by \`files\``
       : `there are: ${available.slice(0, 8).join(', ')}`,
   );
-  return refused(why, [hint, ...waysOf(given, facts).map((way) => `another way: ${way}`)].join('; '));
+  return refused(
+    why,
+    [hint, ...waysOf(given, facts).map((way) => `another way: ${way}`)].join('; '),
+  );
 }
 
 /** An el7 kernel takes about 40 MB of /boot (its initramfs most of it) and 65 MB of modules. */
@@ -201,7 +274,8 @@ const fellBack = (facts: FactView, release: string): ModulePlan =>
 
 export const kernel = defineModule<Args>({
   name: 'kernel',
-  summary: 'Sees to it that a new enough kernel boots next: installs it beside the old one and makes it the default.',
+  summary:
+    'Sees to it that a new enough kernel boots next: installs it beside the old one and makes it the default.',
   example: `- name: A kernel that knows cgroup.memory=nokmem
   kernel:
     min: 3.10.0-1062.el7
@@ -233,10 +307,17 @@ ${sourceNotes}`,
   maxRisk: 'write',
   takesFiles: true,
   facts: (given, known, files = {}) => [
-    packageWant(packageOf(given), repositoriesOf(given), given.package === undefined ? otherLines : []),
+    packageWant(
+      packageOf(given),
+      repositoriesOf(given),
+      given.package === undefined ? otherLines : [],
+    ),
     { area: 'kernels' },
     // The look at the repositories for the kernel itself is made already.
-    ...fileWants(given.files, known, files, repositoriesOf(given)).filter(({ args }) => args?.name !== packageOf(given)),
+    ...fileWants(given.files, known, files, repositoriesOf(given)).filter(
+      ({ args }) => args?.name !== packageOf(given),
+    ),
   ],
-  plan: (given, facts, context) => withUnfitFiles(plan(given, facts, context), given.files, facts, context.files),
+  plan: (given, facts, context) =>
+    withUnfitFiles(plan(given, facts, context), given.files, facts, context.files),
 });

@@ -1,4 +1,5 @@
-// From what is wanted of packages and what the facts say: which package goes from which version to which, or why not.
+// From what is wanted of packages and what the facts say: which package goes from which version to
+// which, or why not.
 import { readDamage } from '../../facts/areas/packages/damage.ts';
 import { allOf, type Facts, type FactView, fact } from '../../model/fact.ts';
 import type { ByName } from '../../model/facts/row.ts';
@@ -39,7 +40,12 @@ export interface Allowed {
 }
 
 /** What is at the version that is wanted and is not fully installed is refused, not done. */
-export function choose(wanted: Wanted, facts: FactView, manager: Manager, allowed: Allowed): Choice {
+export function choose(
+  wanted: Wanted,
+  facts: FactView,
+  manager: Manager,
+  allowed: Allowed,
+): Choice {
   const seen = packageFacts(facts, wanted.name, allowed.repositories);
   const choice = move(wanted, seen, manager, allowed);
   const moved = choice !== 'done' && 'step' in choice ? [wanted.name] : [];
@@ -57,7 +63,11 @@ function move(wanted: Wanted, seen: PackageFacts, manager: Manager, allowed: All
       ? { refuse: heldRefusal(name, manager, true) }
       : { step: { name, from: installed, to: '', kind: 'remove', ...lifted } };
   }
-  if (installed !== '' && wanted.state === 'present' && (wanted.version === undefined || answersTo(installed, wanted.version, manager)))
+  if (
+    installed !== '' &&
+    wanted.state === 'present' &&
+    (wanted.version === undefined || answersTo(installed, wanted.version, manager))
+  )
     return 'done';
   const to = pick(available, wanted.version, manager);
   if (to === undefined) return { refuse: missing(wanted, seen) };
@@ -68,9 +78,20 @@ function move(wanted: Wanted, seen: PackageFacts, manager: Manager, allowed: All
   if (held && allowed.holds === 'refuse') return { refuse: heldRefusal(name, manager, true) };
   if (direction < 0 && !allowed.downgrade)
     return {
-      refuse: { why: `${name} ${installed} is newer than ${to}`, hint: 'say `allow_downgrade: true` if it shall go back' },
+      refuse: {
+        why: `${name} ${installed} is newer than ${to}`,
+        hint: 'say `allow_downgrade: true` if it shall go back',
+      },
     };
-  return { step: { name, from: installed, to, kind: installed === '' ? 'install' : direction > 0 ? 'upgrade' : 'downgrade', ...lifted } };
+  return {
+    step: {
+      name,
+      from: installed,
+      to,
+      kind: installed === '' ? 'install' : direction > 0 ? 'upgrade' : 'downgrade',
+      ...lifted,
+    },
+  };
 }
 
 function missing(wanted: Wanted, seen: PackageFacts): Refusal {
@@ -102,14 +123,17 @@ export const stepWords: Readonly<Record<Step['kind'], string>> = {
 };
 
 /**
- * What holds once the steps are done; the same facts under the names that the engine's areas use. Container software that is younger than the
- * boot is a reason to reboot, so its install time is foreseen too, by the host's own clock.
+ * What holds once the steps are done; the same facts under the names that the engine's areas use.
+ * Container software that is younger than the boot is a reason to reboot, so its install time is
+ * foreseen too, by the host's own clock.
  */
 export function promisesOf(steps: readonly Step[], facts: FactView): Facts {
   const now = facts.get('clock.epoch') ?? 0;
   const moved = new Set(steps.map(({ name }) => name));
   const damaged = readDamage(facts.get('packages.damaged'));
-  const left = damaged.filter(({ name }) => !moved.has(name)).map(({ name, state }) => [name, state] as const);
+  const left = damaged
+    .filter(({ name }) => !moved.has(name))
+    .map(({ name, state }) => [name, state] as const);
   return allOf([
     left.length === damaged.length ? {} : { 'packages.damaged': Object.fromEntries(left) },
     ...steps.flatMap(({ name, to }) => {

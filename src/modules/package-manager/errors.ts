@@ -1,4 +1,5 @@
-// What package managers say when they fail, and what that means: a table, from which the shell that tells them apart is made.
+// What package managers say when they fail, and what that means: a table, from which the shell that
+// tells them apart is made.
 import { hostCauses, repositoryCauses } from '../../facts/areas/packages/repository-causes.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
@@ -12,13 +13,18 @@ interface Trouble {
   readonly said: readonly string[];
 }
 
-const saidOf = (cause: (typeof hostCauses)[number]['name']): readonly string[] => hostCauses.find(({ name }) => name === cause)?.said ?? [];
+const saidOf = (cause: (typeof hostCauses)[number]['name']): readonly string[] =>
+  hostCauses.find(({ name }) => name === cause)?.said ?? [];
 
-/** The first that fits counts: a full disk also fails downloads, and a missing key also leaves nothing to install. */
+/**
+ * The first that fits counts: a full disk also fails downloads, and a missing key also leaves
+ * nothing to install.
+ */
 const troubles: readonly Trouble[] = [
   {
     code: 48,
-    message: 'an earlier transaction was cut off, or the package database is damaged: nothing was changed',
+    message:
+      'an earlier transaction was cut off, or the package database is damaged: nothing was changed',
     hint: 'mend it by hand, whichever fits: `dpkg --configure -a`, `yum-complete-transaction --cleanup-only`, `rpm --rebuilddb`',
     said: [
       'dpkg was interrupted',
@@ -32,9 +38,14 @@ const troubles: readonly Trouble[] = [
   },
   {
     code: 58,
-    message: 'a package has a file that another package has too: not all of the packages are installed',
+    message:
+      'a package has a file that another package has too: not all of the packages are installed',
     hint: 'the last lines name the file and its owner: remove that package or its file; then, with apt, `apt-get -f install`',
-    said: ['trying to overwrite', 'conflicts with file from package', 'conflicts between attempted installs'],
+    said: [
+      'trying to overwrite',
+      'conflicts with file from package',
+      'conflicts between attempted installs',
+    ],
   },
   {
     code: 45,
@@ -56,7 +67,8 @@ const troubles: readonly Trouble[] = [
   })),
   {
     code: 56,
-    message: 'a package requires another one that neither the repositories nor the package files have: nothing was changed',
+    message:
+      'a package requires another one that neither the repositories nor the package files have: nothing was changed',
     hint: 'the last lines say which: enable a repository that has it, or give its file too (`files`)',
     said: ['nothing provides', 'Requires: ', 'unmet dependencies', 'Depends: .* but it'],
   },
@@ -65,12 +77,14 @@ const troubles: readonly Trouble[] = [
 const others: readonly Omit<Trouble, 'said'>[] = [
   {
     code: 57,
-    message: 'a package file is another package on the host than kmend read from it: nothing was changed',
+    message:
+      'a package file is another package on the host than kmend read from it: nothing was changed',
     hint: 'the last lines say which; look at it on the host with `rpm -qpi FILE` or `dpkg-deb -I FILE`',
   },
   {
     code: 37,
-    message: 'a package file is not on the host any more, or was changed there: nothing was changed',
+    message:
+      'a package file is not on the host any more, or was changed there: nothing was changed',
     hint: 'run the plan again: what is missing is copied again',
   },
   {
@@ -80,7 +94,8 @@ const others: readonly Omit<Trouble, 'said'>[] = [
   },
   {
     code: 39,
-    message: 'the packages are as they should be, and a hold that was lifted for this could not be put back',
+    message:
+      'the packages are as they should be, and a hold that was lifted for this could not be put back',
     hint: 'put it back by hand: the last lines say which',
   },
   {
@@ -95,12 +110,14 @@ const others: readonly Omit<Trouble, 'said'>[] = [
   },
   {
     code: 42,
-    message: 'the package manager said yes, and the packages are not at the versions that were asked for',
+    message:
+      'the package manager said yes, and the packages are not at the versions that were asked for',
     hint: 'a versionlock, an exclude= or a plugin may keep them back',
   },
   {
     code: 43,
-    message: 'the packages are installed, but a script of theirs failed: what it should have set up is missing',
+    message:
+      'the packages are installed, but a script of theirs failed: what it should have set up is missing',
     hint: 'see what the script wanted (`rpm -q --scripts NAME`, /var/lib/dpkg/info/NAME.postinst), mend that, then `dpkg --configure -a` or reinstall',
   },
   {
@@ -119,6 +136,9 @@ export const packageHints = columnOf('hint');
 
 export const judgeScript = scriptText(judge, {
   cases: troubles
-    .map(({ code, said }) => `  if grep -E ${quote(said.join('|'))} "$log" > "$log.said"; then last 3 "$log.said"; exit ${code}; fi\n`)
+    .map(
+      ({ code, said }) =>
+        `  if grep -E ${quote(said.join('|'))} "$log" > "$log.said"; then last 3 "$log.said"; exit ${code}; fi\n`,
+    )
     .join(''),
 });

@@ -1,5 +1,15 @@
-// Package files of the controller: versions beside those of the repositories, copied to the host and checked there before a package manager sees them.
-import { allOf, type FactName, type Facts, type FactValue, type FactView, type FactWant, fact, need } from '../../model/fact.ts';
+// Package files of the controller: versions beside those of the repositories, copied to the host
+// and checked there before a package manager sees them.
+import {
+  allOf,
+  type FactName,
+  type Facts,
+  type FactValue,
+  type FactView,
+  type FactWant,
+  fact,
+  need,
+} from '../../model/fact.ts';
 import { packageFolder, sha256Shell } from '../../model/host-file.ts';
 import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
 import { present } from '../../model/present.ts';
@@ -18,9 +28,14 @@ import { type Manager, orderOf } from './version.ts';
 const packageFile = object({
   path: filled
     .optional()
-    .describe('A file on the machine that runs kmend; a relative path is looked for in `files/` beside the playbook, then beside it.'),
+    .describe(
+      'A file on the machine that runs kmend; a relative path is looked for in `files/` beside the playbook, then beside it.',
+    ),
   url: text
-    .regex(/^https?:\/\/[^\s/@]+\/[^\s@]+$/i, 'should be an http or https URL without a user name in it')
+    .regex(
+      /^https?:\/\/[^\s/@]+\/[^\s@]+$/i,
+      'should be an http or https URL without a user name in it',
+    )
     .optional()
     .describe('Fetched once by the machine that runs kmend, never by the hosts; needs `sha256`.'),
   sha256: text
@@ -28,8 +43,14 @@ const packageFile = object({
     .optional()
     .describe('Checksum that the file must have.'),
 })
-  .refine((given) => (given.path === undefined) !== (given.url === undefined), 'needs `path` or `url`, one of them')
-  .refine((given) => given.url === undefined || given.sha256 !== undefined, 'a `url` needs `sha256`');
+  .refine(
+    (given) => (given.path === undefined) !== (given.url === undefined),
+    'needs `path` or `url`, one of them',
+  )
+  .refine(
+    (given) => given.url === undefined || given.sha256 !== undefined,
+    'a `url` needs `sha256`',
+  );
 
 /** The argument of every module that installs. */
 export const filesArg = list(packageFile)
@@ -38,7 +59,9 @@ export const filesArg = list(packageFile)
     'Package files (rpm, deb): their versions can be had beside those of the repositories, and without any. yum, dnf and apt only.',
   );
 
-export type GivenFiles = readonly { readonly path?: string | undefined; readonly url?: string | undefined }[] | undefined;
+export type GivenFiles =
+  | readonly { readonly path?: string | undefined; readonly url?: string | undefined }[]
+  | undefined;
 
 /** For the notes of `package`. */
 export const filesNotes = `\`files\` gives package files: \`files: [{path: kernel.rpm}, {url: "https://...", sha256: ...}]\`. A relative path is looked for in \`files/\` beside the playbook,
@@ -53,7 +76,12 @@ removes it. This must happen before the drain: put a copy of the task with \`pre
 repository first, and use the repositories for what the files lack. They do not check the signature of a package file (\`localpkg_gpgcheck\`): give the sha256.`;
 
 /** What the host must be asked about the files that are meant for it. */
-export function fileWants(given: GivenFiles, known: FactView, files: PackageFiles, repositories = noRepositories): readonly FactWant[] {
+export function fileWants(
+  given: GivenFiles,
+  known: FactView,
+  files: PackageFiles,
+  repositories = noRepositories,
+): readonly FactWant[] {
   const fitting = fittingFiles(given, known, files);
   return [
     ...[...new Set(fitting.map(({ name }) => name))].map((name) => packageWant(name, repositories)),
@@ -69,7 +97,11 @@ export interface FilesHere {
   readonly refuse?: Refusal;
 }
 
-export function filesHere(given: GivenFiles, facts: FactView, { files: known = {} }: PlanContext): FilesHere {
+export function filesHere(
+  given: GivenFiles,
+  facts: FactView,
+  { files: known = {} }: PlanContext,
+): FilesHere {
   const files = fittingFiles(given, facts, known);
   const refuse = unreadFiles(given, known);
   return { files, facts: withFiles(facts, files), ...present({ refuse }) };
@@ -79,21 +111,42 @@ const knownFiles = (given: GivenFiles, files: PackageFiles): readonly PackageFil
   keysOf(given).flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []));
 
 /** Those of this host's package format, architecture and el release. */
-const fittingFiles = (given: GivenFiles, facts: FactView, files: PackageFiles): readonly PackageFile[] =>
-  knownFiles(given, files).filter((file) => fits(file, facts));
+const fittingFiles = (
+  given: GivenFiles,
+  facts: FactView,
+  files: PackageFiles,
+): readonly PackageFile[] => knownFiles(given, files).filter((file) => fits(file, facts));
 
 /** The refusal of a host for which none of the given files is says why they do not count. */
-export function withUnfitFiles(plan: ModulePlan, given: GivenFiles, facts: FactView, files: PackageFiles = {}): ModulePlan {
+export function withUnfitFiles(
+  plan: ModulePlan,
+  given: GivenFiles,
+  facts: FactView,
+  files: PackageFiles = {},
+): ModulePlan {
   if (plan.refuse === undefined || fittingFiles(given, facts, files).length > 0) return plan;
   const unfit = knownFiles(given, files);
   if (unfit.length === 0) return plan;
-  const named = unfit.slice(0, 3).map(({ kind, name, version, arch }) => `${name} ${version} (${kind}, ${arch})`);
-  const host = [facts.get('packages.manager'), facts.get('machine.arch'), `${facts.get('os.id')} ${facts.get('os.version')}`].join(', ');
+  const named = unfit
+    .slice(0, 3)
+    .map(({ kind, name, version, arch }) => `${name} ${version} (${kind}, ${arch})`);
+  const host = [
+    facts.get('packages.manager'),
+    facts.get('machine.arch'),
+    `${facts.get('os.id')} ${facts.get('os.version')}`,
+  ].join(', ');
   const text = `no package file that was given is for this host (${host}): ${named.join(', ')}${unfit.length > 3 ? ', ...' : ''}`;
-  return { ...plan, refuse: { ...plan.refuse, hint: [text, plan.refuse.hint].filter((part) => part !== undefined).join('; ') } };
+  return {
+    ...plan,
+    refuse: {
+      ...plan.refuse,
+      hint: [text, plan.refuse.hint].filter((part) => part !== undefined).join('; '),
+    },
+  };
 }
 
-const keysOf = (given: GivenFiles): readonly string[] => (given ?? []).map(({ path, url }) => path ?? url ?? '');
+const keysOf = (given: GivenFiles): readonly string[] =>
+  (given ?? []).map(({ path, url }) => path ?? url ?? '');
 
 /** A list from `set_fact` or `register` was not known when the files were read. */
 function unreadFiles(given: GivenFiles, files: PackageFiles): Refusal | undefined {
@@ -106,14 +159,23 @@ function unreadFiles(given: GivenFiles, files: PackageFiles): Refusal | undefine
       };
 }
 
-const debArchs: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', ppc64le: 'ppc64el' };
+const debArchs: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  aarch64: 'arm64',
+  ppc64le: 'ppc64el',
+};
 
 function fits(file: PackageFile, facts: FactView): boolean {
   const [manager, arch] = [facts.get('packages.manager'), facts.get('machine.arch') ?? ''];
-  if (file.kind === 'deb') return manager === 'apt' && (file.arch === 'all' || file.arch === (debArchs[arch] ?? arch));
+  if (file.kind === 'deb')
+    return manager === 'apt' && (file.arch === 'all' || file.arch === (debArchs[arch] ?? arch));
   if (manager === 'apt' || (file.arch !== 'noarch' && file.arch !== arch)) return false;
   const release = /\.el(\d+)/.exec(file.version)?.[1];
-  return release === undefined || facts.get('os.family') !== 'rhel' || (facts.get('os.version') ?? '').split('.')[0] === release;
+  return (
+    release === undefined ||
+    facts.get('os.family') !== 'rhel' ||
+    (facts.get('os.version') ?? '').split('.')[0] === release
+  );
 }
 
 /** The facts as if the versions of the files were in a repository. */
@@ -121,19 +183,37 @@ function withFiles(facts: FactView, files: readonly PackageFile[]): FactView {
   return files.length === 0 ? facts : { get: (name) => withVersions(facts, name, files) };
 }
 
-function withVersions<Name extends FactName>(facts: FactView, name: Name, files: readonly PackageFile[]): FactValue<Name> | undefined;
-function withVersions(facts: FactView, fact: FactName, files: readonly PackageFile[]): Value | undefined {
+function withVersions<Name extends FactName>(
+  facts: FactView,
+  name: Name,
+  files: readonly PackageFile[],
+): FactValue<Name> | undefined;
+function withVersions(
+  facts: FactView,
+  fact: FactName,
+  files: readonly PackageFile[],
+): Value | undefined {
   const value: Value | undefined = facts.get(fact);
   const name = /^package\.(.+)\.available$/.exec(fact)?.[1]?.split('@', 1)[0];
   const versions = files.filter((file) => file.name === name).map(({ version }): Value => version);
   return versions.length === 0 || !isList(value) ? value : [...new Set([...value, ...versions])];
 }
 
-/** The steps with the files that they are made from, and with steps for what these files require of the others. */
-export function fromFiles(steps: readonly Step[], files: readonly PackageFile[], facts: FactView, manager: Manager): readonly Step[] {
+/**
+ * The steps with the files that they are made from, and with steps for what these files require of
+ * the others.
+ */
+export function fromFiles(
+  steps: readonly Step[],
+  files: readonly PackageFile[],
+  facts: FactView,
+  manager: Manager,
+): readonly Step[] {
   const order = orderOf(manager);
   const found: Step[] = steps.map((step) => {
-    const file = files.find(({ name, version }) => step.to !== '' && name === step.name && order(version, step.to) === 0);
+    const file = files.find(
+      ({ name, version }) => step.to !== '' && name === step.name && order(version, step.to) === 0,
+    );
     return file === undefined ? step : { ...step, file };
   });
   // Grows while it is walked: what is required may require more.
@@ -146,10 +226,21 @@ export function fromFiles(steps: readonly Step[], files: readonly PackageFile[],
   return found;
 }
 
-/** A required package that is not there, or older: the file of the same version as what requires it, or else the newest. */
-function requiredStep(name: string, version: string, files: readonly PackageFile[], facts: FactView, manager: Manager): Step | undefined {
+/**
+ * A required package that is not there, or older: the file of the same version as what requires it,
+ * or else the newest.
+ */
+function requiredStep(
+  name: string,
+  version: string,
+  files: readonly PackageFile[],
+  facts: FactView,
+  manager: Manager,
+): Step | undefined {
   const order = orderOf(manager);
-  const candidates = files.filter((file) => file.name === name).toSorted((a, b) => order(a.version, b.version));
+  const candidates = files
+    .filter((file) => file.name === name)
+    .toSorted((a, b) => order(a.version, b.version));
   const file = candidates.find((one) => order(one.version, version) === 0) ?? candidates.at(-1);
   // It may be a file that is not for this host, or of another task.
   if (file === undefined) return undefined;
@@ -157,10 +248,18 @@ function requiredStep(name: string, version: string, files: readonly PackageFile
   const held = need(facts, `package.${name}.held`);
   if (installed !== '' && order(installed, file.version) >= 0) return undefined;
   const kind = installed === '' || sideBySide(name) ? 'install' : 'upgrade';
-  return { name, from: kind === 'install' ? '' : installed, to: file.version, kind, file, ...(held ? { held: true } : {}) };
+  return {
+    name,
+    from: kind === 'install' ? '' : installed,
+    to: file.version,
+    kind,
+    file,
+    ...(held ? { held: true } : {}),
+  };
 }
 
-const sideBySide = (name: string): boolean => /^kernel(?:-lt|-ml)?(?:-core|-modules.*)?$/.test(name);
+const sideBySide = (name: string): boolean =>
+  /^kernel(?:-lt|-ml)?(?:-core|-modules.*)?$/.test(name);
 
 /** Why these steps must not be taken on this host now. */
 export function filesRefusal(
@@ -190,7 +289,10 @@ export function filesRefusal(
   const free = facts.get('space.var_kb');
   return free === undefined || missing.length === 0 || free >= needed * 1024
     ? undefined
-    : { why: `/var has ${Math.floor(free / 1024)} MB left, the package files need ${needed}`, hint: 'make room on /var first' };
+    : {
+        why: `/var has ${Math.floor(free / 1024)} MB left, the package files need ${needed}`,
+        hint: 'make room on /var first',
+      };
 }
 
 const missingFiles = (steps: readonly Step[], facts: FactView): readonly PackageFile[] =>
@@ -202,8 +304,18 @@ const existsFact = (file: PackageFile) => `path.${hostPath(file)}.exists` as con
 export function copyChanges(steps: readonly Step[], facts: FactView): readonly Change[] {
   const missing = missingFiles(steps, facts);
   if (missing.length === 0) return [];
-  const named = missing.map((file) => `${file.name} ${file.version} (${(file.size / 1_000_000).toFixed(1)} MB)`).join(', ');
-  return [{ sign: '!', what: 'copy package files', after: named, risk: 'write', effects: missing.map(copyOf) }];
+  const named = missing
+    .map((file) => `${file.name} ${file.version} (${(file.size / 1_000_000).toFixed(1)} MB)`)
+    .join(', ');
+  return [
+    {
+      sign: '!',
+      what: 'copy package files',
+      after: named,
+      risk: 'write',
+      effects: missing.map(copyOf),
+    },
+  ];
 }
 
 /** Facts that hold once the files are copied. */
@@ -227,7 +339,8 @@ const fileName = ({ kind, name, version, arch, sha256 }: PackageFile): string =>
 const hostPath = (file: PackageFile): string => `${packageFolder}/${fileName(file)}`;
 
 /** The shell word that names the file to a package manager. */
-export const fileWord = (file: PackageFile): string => `"$R${packageFolder}/"${quote(fileName(file))}`;
+export const fileWord = (file: PackageFile): string =>
+  `"$R${packageFolder}/"${quote(fileName(file))}`;
 
 export function checkFiles(steps: readonly Step[]): string {
   const files = steps.flatMap(({ file }) => (file === undefined ? [] : [file]));
@@ -235,7 +348,10 @@ export function checkFiles(steps: readonly Step[]): string {
   return scriptText(checkFile, {
     sha256: sha256Shell(38),
     files: files
-      .map((file) => `f=${fileWord(file)}\nis_file "$f" ${file.sha256}\nis_package "$f" "$(${ask[file.kind]})" ${quote(identity(file))}\n`)
+      .map(
+        (file) =>
+          `f=${fileWord(file)}\nis_file "$f" ${file.sha256}\nis_package "$f" "$(${ask[file.kind]})" ${quote(identity(file))}\n`,
+      )
       .join(''),
   });
 }
@@ -250,4 +366,5 @@ const identity = ({ kind, name, version, arch }: PackageFile): string =>
 
 /** Do all packages that come come from files? Then the repositories may not be needed. */
 export const filesAlone = (steps: readonly Step[]): boolean =>
-  steps.every((step) => step.kind === 'remove' || step.file !== undefined) && steps.some((step) => step.file !== undefined);
+  steps.every((step) => step.kind === 'remove' || step.file !== undefined) &&
+  steps.some((step) => step.file !== undefined);

@@ -1,4 +1,5 @@
-// Holds that the play says may be lifted: for one transaction, and back afterwards, also when it fails or is killed.
+// Holds that the play says may be lifted: for one transaction, and back afterwards, also when it
+// fails or is killed.
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import aptLiftFile from './apt-lift.sh';
@@ -8,13 +9,17 @@ import type { Manager } from './version.ts';
 import zypperLiftFile from './zypper-lift.sh';
 
 /**
- * yum and dnf are told to look past locks and excludes for this one transaction: nothing on disk is touched, so nothing can be left behind.
- * yum 3 knows both flags; a plugin that is not there is a word of warning.
+ * yum and dnf are told to look past locks and excludes for this one transaction: nothing on disk is
+ * touched, so nothing can be left behind. yum 3 knows both flags; a plugin that is not there is a
+ * word of warning.
  */
 export const liftFlags = (steps: readonly Step[]): string =>
-  steps.some((step) => step.held === true) ? ' --disableexcludes=all --disableplugin=versionlock' : '';
+  steps.some((step) => step.held === true)
+    ? ' --disableexcludes=all --disableplugin=versionlock'
+    : '';
 
-const lifted = (steps: readonly Step[]): readonly Step[] => steps.filter((step) => step.held === true);
+const lifted = (steps: readonly Step[]): readonly Step[] =>
+  steps.filter((step) => step.held === true);
 const epochOf = (evr: string): string => /^(\d+):/.exec(evr)?.[1] ?? '0';
 const withoutEpoch = (evr: string): string => evr.replace(/^\d+:/, '');
 

@@ -1,4 +1,5 @@
-// Downloading into the package manager's cache, and nothing else: for the time before a drain, so that a repository that fails takes no pod away.
+// Downloading into the package manager's cache, and nothing else: for the time before a drain, so
+// that a repository that fails takes no pod away.
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import type { FactView } from '../../model/fact.ts';
 import type { ModulePlan } from '../../model/run/change.ts';
@@ -34,10 +35,18 @@ export function predownload(
   repositories = noRepositories,
 ): ModulePlan {
   const copies = copyChanges(steps, facts);
-  const promises = steps.some((step) => step.file !== undefined) ? { promises: copiedFacts(steps) } : {};
+  const promises = steps.some((step) => step.file !== undefined)
+    ? { promises: copiedFacts(steps) }
+    : {};
   if (!canDownload(manager, steps))
-    return { changes: copies, ...promises, note: steps.every((step) => step.kind === 'remove') ? 'nothing to download' : notAhead };
-  const what = steps.flatMap((step) => (step.to === '' ? [] : [`${step.name} ${step.to}`])).join(', ');
+    return {
+      changes: copies,
+      ...promises,
+      note: steps.every((step) => step.kind === 'remove') ? 'nothing to download' : notAhead,
+    };
+  const what = steps
+    .flatMap((step) => (step.to === '' ? [] : [`${step.name} ${step.to}`]))
+    .join(', ');
   return {
     ...promises,
     changes: [
@@ -64,4 +73,5 @@ export function predownload(
   };
 }
 
-const notAhead = 'packages that go and packages that come in one transaction are not downloaded beforehand';
+const notAhead =
+  'packages that go and packages that come in one transaction are not downloaded beforehand';

@@ -1,4 +1,5 @@
-// The arguments `enablerepo` and `disablerepo` of every module that installs: which repositories count for this task.
+// The arguments `enablerepo` and `disablerepo` of every module that installs: which repositories
+// count for this task.
 import { noRepositories, type Repositories } from '../../facts/areas/packages/repositories.ts';
 import type { Refusal } from '../../model/run/change.ts';
 import { listOf, text } from '../../model/shape/schema.ts';
@@ -15,10 +16,14 @@ const repositoryId = text.regex(
 export const repositoryArgs = {
   enablerepo: listOf(repositoryId)
     .optional()
-    .describe('Repositories that are enabled for this task: ids, or patterns as yum takes them (`elrepo*`). yum and dnf only.'),
+    .describe(
+      'Repositories that are enabled for this task: ids, or patterns as yum takes them (`elrepo*`). yum and dnf only.',
+    ),
   disablerepo: listOf(repositoryId)
     .optional()
-    .describe('Repositories that are disabled for this task, before `enablerepo` counts: `"*"` leaves only those. yum and dnf only.'),
+    .describe(
+      'Repositories that are disabled for this task, before `enablerepo` counts: `"*"` leaves only those. yum and dnf only.',
+    ),
 };
 
 /** For the notes of `package`, to which those of the other modules refer. */
@@ -40,8 +45,12 @@ export const repositoriesOf = ({ enablerepo = [], disablerepo = [] }: Given): Re
 });
 
 /** apt and zypper know no such choice for one transaction. */
-export function choiceRefusal(manager: Manager, { enable, disable }: Repositories): Refusal | undefined {
-  if ((enable.length === 0 && disable.length === 0) || manager === 'yum' || manager === 'dnf') return undefined;
+export function choiceRefusal(
+  manager: Manager,
+  { enable, disable }: Repositories,
+): Refusal | undefined {
+  if ((enable.length === 0 && disable.length === 0) || manager === 'yum' || manager === 'dnf')
+    return undefined;
   return {
     why: `${manager} cannot enable or disable repositories for one transaction`,
     hint: `${instead[manager]}; leave \`enablerepo\` and \`disablerepo\` out for hosts with ${manager}`,

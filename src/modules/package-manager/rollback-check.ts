@@ -1,4 +1,5 @@
-// Could the packages go back to what they are now? Asked before anything moves: afterwards the old version is nowhere.
+// Could the packages go back to what they are now? Asked before anything moves: afterwards the old
+// version is nowhere.
 
 import type { FactView } from '../../model/fact.ts';
 import type { PlanContext, Refusal } from '../../model/run/change.ts';
@@ -8,7 +9,10 @@ import { noRepositories } from './repositories.ts';
 import { type PackageFacts, packageFacts } from './state.ts';
 import { type Manager, orderOf } from './version.ts';
 
-/** A package that is replaced or removed comes back only from a repository; one that is new is just removed again. */
+/**
+ * A package that is replaced or removed comes back only from a repository; one that is new is just
+ * removed again.
+ */
 export function rollbackImpossible(
   steps: readonly Step[],
   facts: FactView,
@@ -19,7 +23,9 @@ export function rollbackImpossible(
   if (acceptNoWayBack) return undefined;
   const order = orderOf(manager);
   const seen = (name: string): PackageFacts => packageFacts(facts, name, repositories);
-  const lost = steps.filter(({ name, from }) => from !== '' && !seen(name).available.some((evr) => order(evr, from) === 0));
+  const lost = steps.filter(
+    ({ name, from }) => from !== '' && !seen(name).available.some((evr) => order(evr, from) === 0),
+  );
   if (lost.length === 0) return undefined;
   const named = lost.map(({ name, from }) => `${name} ${from}`).join(', ');
   const failed = failedRepositories(lost.map(({ name }) => seen(name)));

@@ -1,5 +1,6 @@
-// The shell that moves packages: several together, exact versions, a bounded wait for the lock, and a query at the end - an exit status of a
-// package manager proves nothing (rpm: a failed %post is rc 0; yum: a package that cannot be had is skipped with rc 0).
+// The shell that moves packages: several together, exact versions, a bounded wait for the lock, and
+// a query at the end - an exit status of a package manager proves nothing (rpm: a failed %post is
+// rc 0; yum: a package that cannot be had is skipped with rc 0).
 import { isSideBySide } from '../../facts/areas/packages/damage.ts';
 import { repositoryFlags } from '../../facts/areas/packages/repositories.ts';
 import { quote } from '../../model/text/quote.ts';
@@ -19,18 +20,29 @@ import { zypperRun } from './zypper.ts';
 
 const common = (lockWait: number): string => scriptText(commonFile, { lockWait, judgeScript });
 
-/** rpm takes NAME-VERSION-RELEASE without the epoch everywhere; yum 3 takes an epoch only together with the architecture. */
+/**
+ * rpm takes NAME-VERSION-RELEASE without the epoch everywhere; yum 3 takes an epoch only together
+ * with the architecture.
+ */
 const rpmSpec = (step: Step): string =>
-  step.file === undefined ? quote(`${step.name}-${step.to.replace(/^\d*:/, '')}`) : fileWord(step.file);
+  step.file === undefined
+    ? quote(`${step.name}-${step.to.replace(/^\d*:/, '')}`)
+    : fileWord(step.file);
 
-/** All versions that are there, once each: one too many is a package that is not whole, but for kernels. */
+/**
+ * All versions that are there, once each: one too many is a package that is not whole, but for
+ * kernels.
+ */
 const rpmVerify = (steps: readonly Step[]): string =>
   steps
     .map(({ name, to }) => {
       const word = quote(name);
-      if (to === '') return `if rpm -q ${word} >/dev/null 2>&1; then echo ${quote(`${name} is still installed`)} >&2; bad=1; fi\n`;
+      if (to === '')
+        return `if rpm -q ${word} >/dev/null 2>&1; then echo ${quote(`${name} is still installed`)} >&2; bad=1; fi\n`;
       const wanted = quote(to.replace(/^\d*:/, ''));
-      const found = isSideBySide(name) ? `printf '%s\\n' "$have" | grep -Fxq ${wanted}` : `[ "$have" = ${wanted} ]`;
+      const found = isSideBySide(name)
+        ? `printf '%s\\n' "$have" | grep -Fxq ${wanted}`
+        : `[ "$have" = ${wanted} ]`;
       return `have=$(rpm -q --qf '%{VERSION}-%{RELEASE}\\n' ${word} 2>/dev/null | sort -u)
 ${found} || { echo ${quote(`${name} is not at ${to}:`)} "$(rpm -q ${word} 2>&1)" >&2; bad=1; }
 `;
@@ -38,14 +50,16 @@ ${found} || { echo ${quote(`${name} is not at ${to}:`)} "$(rpm -q ${word} 2>&1)"
     .join('');
 
 /**
- * rpm calls a package whose script failed installed, and forgets it: the next plan would find nothing to do. So the host keeps which, with the time
- * of that installation: the one that the output names, or all. Of a kernel what it set up is looked at itself.
+ * rpm calls a package whose script failed installed, and forgets it: the next plan would find
+ * nothing to do. So the host keeps which, with the time of that installation: the one that the
+ * output names, or all. Of a kernel what it set up is looked at itself.
  */
 function rememberFailed(steps: readonly Step[]): string {
   const names = steps.flatMap(({ name, to }) => (to === '' || isSideBySide(name) ? [] : [name]));
   if (names.length === 0) return '';
   const patterns = names.map(
-    (name) => `  ! grep scriptlet "$log" | grep -Eq ${quote(`[( ]${name.replace(/[.+]/g, '\\$&')}(-[0-9]|$)`)} || f="$f ${name}"\n`,
+    (name) =>
+      `  ! grep scriptlet "$log" | grep -Eq ${quote(`[( ]${name.replace(/[.+]/g, '\\$&')}(-[0-9]|$)`)} || f="$f ${name}"\n`,
   );
   return `  f=''
 ${patterns.join('')}  mkdir -p "$R/var/lib/kmend" && rpm -q --qf '%{NAME} %{INSTALLTIME}\\n' \${f:-${names.join(' ')}} >> "$R/var/lib/kmend/failed-scripts"
@@ -58,24 +72,40 @@ function yumRun(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repos
     return `bounded rpm -e ${steps.map(({ name }) => quote(name)).join(' ')}; rc=$?\nscript=0\n`;
   const kinds = new Set(steps.map((step) => step.kind));
   const together = kinds.has('remove') || (kinds.has('downgrade') && kinds.size > 1);
-  const word = together ? 'shell "$log.in"' : `${kinds.has('downgrade') ? 'downgrade' : 'install'} ${steps.map(rpmSpec).join(' ')}`;
+  const word = together
+    ? 'shell "$log.in"'
+    : `${kinds.has('downgrade') ? 'downgrade' : 'install'} ${steps.map(rpmSpec).join(' ')}`;
   return `${together ? yumShell(steps) : ''}${yumTry(tool, steps, '-y --setopt=exit_on_lock=1', repositories, word)}script=0\n`;
 }
 
-/** Together in one transaction: a removal that makes room for a downgrade must not leave the host with neither. */
+/**
+ * Together in one transaction: a removal that makes room for a downgrade must not leave the host
+ * with neither.
+ */
 const yumShell = (steps: readonly Step[]): string => `{
 ${steps.map((step) => (step.kind === 'remove' ? `  echo remove ${quote(step.name)}\n` : `  echo ${step.kind === 'downgrade' ? 'downgrade' : 'install'} ${rpmSpec(step)}\n`)).join('')}  echo run
 } > "$log.in"
 `;
 
-function yumTry(tool: 'yum' | 'dnf', steps: readonly Step[], more: string, repositories: Repositories, word: string): string {
-  const command = (choice: string): string => `bounded ${tool} ${more}${choice}${liftFlags(steps)} ${word}; rc=$?\n`;
+function yumTry(
+  tool: 'yum' | 'dnf',
+  steps: readonly Step[],
+  more: string,
+  repositories: Repositories,
+  word: string,
+): string {
+  const command = (choice: string): string =>
+    `bounded ${tool} ${more}${choice}${liftFlags(steps)} ${word}; rc=$?\n`;
   const plain = command(repositoryFlags(repositories));
   if (!filesAlone(steps)) return plain;
   return scriptText(filesFirst, { withoutRepositories: command(" '--disablerepo=*'"), plain });
 }
 
-const rpmSteps = (manager: 'yum' | 'dnf' | 'zypper', steps: readonly Step[], repositories: Repositories): string =>
+const rpmSteps = (
+  manager: 'yum' | 'dnf' | 'zypper',
+  steps: readonly Step[],
+  repositories: Repositories,
+): string =>
   scriptText(rpmStepsFile, {
     run: manager === 'zypper' ? zypperRun(steps) : yumRun(manager, steps, repositories),
     verify: rpmVerify(steps),
@@ -102,12 +132,21 @@ const debSpec = ({ kind, name, to, file }: Step): string =>
 function debSteps(steps: readonly Step[]): string {
   const specs = steps.map(debSpec).join(' ');
   const mine = steps.map((step) => step.name).join(' ');
-  const downgrade = steps.some((step) => step.kind === 'downgrade') ? ' -o APT::Get::allow-downgrades=true' : '';
+  const downgrade = steps.some((step) => step.kind === 'downgrade')
+    ? ' -o APT::Get::allow-downgrades=true'
+    : '';
   return scriptText(debStepsFile, { downgrade, specs, mine, verify: debVerify(steps) });
 }
 
-/** The specs of the packages that come, with the word that brings them; a package that is taken away needs no download. */
-function yumDownload(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repositories): string {
+/**
+ * The specs of the packages that come, with the word that brings them; a package that is taken away
+ * needs no download.
+ */
+function yumDownload(
+  tool: 'yum' | 'dnf',
+  steps: readonly Step[],
+  repositories: Repositories,
+): string {
   const word = `--downloadonly ${steps.some((step) => step.kind === 'downgrade') ? 'downgrade' : 'install'} ${steps.map(rpmSpec).join(' ')}`;
   // yum 3 says so, and does not call it a success in every version.
   return `${yumTry(tool, steps, '-y --setopt=exit_on_lock=1', repositories, word)}if grep -q '"Download Only"' "$log"; then rc=0; fi
@@ -116,14 +155,21 @@ function yumDownload(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: 
 
 function aptDownload(steps: readonly Step[]): string {
   const specs = steps.map(debSpec).join(' ');
-  const back = steps.some((step) => step.kind === 'downgrade') ? ' -o APT::Get::allow-downgrades=true' : '';
-  const held = steps.some((step) => step.held === true) ? ' -o APT::Get::allow-change-held-packages=true' : '';
+  const back = steps.some((step) => step.kind === 'downgrade')
+    ? ' -o APT::Get::allow-downgrades=true'
+    : '';
+  const held = steps.some((step) => step.held === true)
+    ? ' -o APT::Get::allow-change-held-packages=true'
+    : '';
   return `export DEBIAN_FRONTEND=noninteractive
 bounded apt-get -y -q -d -o DPkg::Lock::Timeout="$LOCK_WAIT"${back}${held} install ${specs}; rc=$?
 `;
 }
 
-/** Can all that comes be downloaded in one go? yum's `shell`, which mixes removals and downgrades, has no mode that only downloads. */
+/**
+ * Can all that comes be downloaded in one go? yum's `shell`, which mixes removals and downgrades,
+ * has no mode that only downloads.
+ */
 export const canDownload = (manager: Manager, steps: readonly Step[]): boolean =>
   steps.some((step) => step.kind !== 'remove') &&
   (manager === 'apt' ||
@@ -132,7 +178,12 @@ export const canDownload = (manager: Manager, steps: readonly Step[]): boolean =
     steps.every((step) => step.kind === 'install' || step.kind === 'upgrade'));
 
 /** Shell (without prelude) that downloads what the steps need into the package manager's cache. */
-export function downloadSteps(manager: Manager, steps: readonly Step[], lockWait: number, repositories = noRepositories): string {
+export function downloadSteps(
+  manager: Manager,
+  steps: readonly Step[],
+  lockWait: number,
+  repositories = noRepositories,
+): string {
   const run =
     manager === 'apt'
       ? aptDownload(steps)
@@ -144,7 +195,15 @@ export function downloadSteps(manager: Manager, steps: readonly Step[], lockWait
 `;
 }
 
-/** Shell (without prelude) that carries the steps out and verifies them; exits only when something is wrong. */
-export const packageSteps = (manager: Manager, steps: readonly Step[], lockWait: number, repositories = noRepositories): string =>
+/**
+ * Shell (without prelude) that carries the steps out and verifies them; exits only when something
+ * is wrong.
+ */
+export const packageSteps = (
+  manager: Manager,
+  steps: readonly Step[],
+  lockWait: number,
+  repositories = noRepositories,
+): string =>
   `${common(lockWait)}${checkFiles(steps)}${lift(manager, steps)}${manager === 'apt' ? debSteps(steps) : rpmSteps(manager, steps, repositories)}put_back || exit 39
 `;

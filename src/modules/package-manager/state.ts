@@ -1,6 +1,13 @@
 // What the package facts of a host say, and why its packages must not be touched.
 
-import { blockingStates, type Damage, damageWords, matters, readDamage, repairOf } from '../../facts/areas/packages/damage.ts';
+import {
+  blockingStates,
+  type Damage,
+  damageWords,
+  matters,
+  readDamage,
+  repairOf,
+} from '../../facts/areas/packages/damage.ts';
 import { lookFact, repositoryWant } from '../../facts/areas/packages/repositories.ts';
 import { type FactView, type FactWant, need } from '../../model/fact.ts';
 import type { Unusable } from '../../model/facts/values.ts';
@@ -10,7 +17,11 @@ import { choiceRefusal, noRepositories, type Repositories } from './repositories
 import { isManager, type Manager } from './version.ts';
 
 /** `beside`: other packages that the same look at the repositories is to name. */
-export const packageWant = (name: string, repositories = noRepositories, beside: readonly string[] = []): FactWant => ({
+export const packageWant = (
+  name: string,
+  repositories = noRepositories,
+  beside: readonly string[] = [],
+): FactWant => ({
   area: 'package',
   args: { name, ...repositoryWant(repositories), ...(beside.length === 0 ? {} : { beside }) },
 });
@@ -26,7 +37,11 @@ export interface PackageFacts {
   readonly held: boolean;
 }
 
-export const packageFacts = (facts: FactView, name: string, repositories = noRepositories): PackageFacts => ({
+export const packageFacts = (
+  facts: FactView,
+  name: string,
+  repositories = noRepositories,
+): PackageFacts => ({
   installed: need(facts, `package.${name}.installed`),
   ...damageOf(facts, name),
   available: need(facts, lookFact(name, repositories, 'available')),
@@ -42,8 +57,9 @@ function damageOf(facts: FactView, name: string): Pick<PackageFacts, 'damage'> {
 }
 
 /**
- * Why packages that are not fully installed are not "as wanted". A transaction heals a script that failed, since it brings another version. While
- * somebody else works with the package manager its packages are half done: the script waits for that, and looks afterwards.
+ * Why packages that are not fully installed are not "as wanted". A transaction heals a script that
+ * failed, since it brings another version. While somebody else works with the package manager its
+ * packages are half done: the script waits for that, and looks afterwards.
  */
 export function damageRefusal(
   packages: readonly PackageFacts[],
@@ -53,9 +69,12 @@ export function damageRefusal(
 ): Refusal | undefined {
   const isBusy = (facts.get('packages.lock') ?? '') !== '';
   const damaged = packages.flatMap(({ damage }) => (damage === undefined ? [] : [damage]));
-  const left = damaged.filter(({ name, state }) => !moved.includes(name) || !(isBusy || state === 'script-failed'));
+  const left = damaged.filter(
+    ({ name, state }) => !moved.includes(name) || !(isBusy || state === 'script-failed'),
+  );
   if (left.length === 0) return undefined;
-  // One that is not set up keeps those that need it from being set up: the cause is among the others.
+  // One that is not set up keeps those that need it from being set up: the cause is among the
+  // others.
   const others = readDamage(facts.get('packages.damaged')).filter(
     (one) => matters(one.name) && left.every(({ name }) => name !== one.name),
   );
@@ -63,7 +82,10 @@ export function damageRefusal(
   return { why: damageWords(all), hint: repairOf(all, manager) };
 }
 
-/** The package manager, or why this host has none that kmend can use, or none that can choose these repositories. */
+/**
+ * The package manager, or why this host has none that kmend can use, or none that can choose these
+ * repositories.
+ */
 export function managerOf(
   facts: FactView,
   repositories: Repositories = noRepositories,
@@ -75,30 +97,42 @@ export function managerOf(
   }
   return {
     refuse: {
-      why: manager === 'none' ? 'there is no package manager here' : `packages are managed by ${manager}, which kmend does not drive`,
+      why:
+        manager === 'none'
+          ? 'there is no package manager here'
+          : `packages are managed by ${manager}, which kmend does not drive`,
       hint: 'kmend installs with yum, dnf, apt and zypper; change the packages by other means and run kmend again',
     },
   };
 }
 
 /**
- * Trouble that is better known before a host is drained than after. Only asked when there is something to do. A lock ends by itself: once the
- * host is drained the script waits for it, and no longer than `lock_timeout`. While somebody works, packages are half done and nothing is broken.
+ * Trouble that is better known before a host is drained than after. Only asked when there is
+ * something to do. A lock ends by itself: once the host is drained the script waits for it, and no
+ * longer than `lock_timeout`. While somebody works, packages are half done and nothing is broken.
  */
 export function busyOrBroken(facts: FactView, { done }: PlanContext): Refusal | undefined {
   const lock = facts.get('packages.lock') ?? '';
   if (lock !== '')
-    return done.touched === true ? undefined : { why: `the package manager is in use: ${lock}`, hint: 'wait for it to end, and try again' };
+    return done.touched === true
+      ? undefined
+      : {
+          why: `the package manager is in use: ${lock}`,
+          hint: 'wait for it to end, and try again',
+        };
   const broken = facts.get('packages.broken') ?? '';
   if (broken === '') return undefined;
-  const damaged = readDamage(facts.get('packages.damaged')).filter(({ state }) => blockingStates.includes(state));
+  const damaged = readDamage(facts.get('packages.damaged')).filter(({ state }) =>
+    blockingStates.includes(state),
+  );
   return {
     why: `the package database is not in order: ${broken}`,
     hint: damaged.length === 0 ? byHand : repairOf(damaged, facts.get('packages.manager') ?? ''),
   };
 }
 
-const byHand = 'repair it on the host: `dpkg --configure -a`, `yum-complete-transaction` or `rpm --rebuilddb`, whichever fits';
+const byHand =
+  'repair it on the host: `dpkg --configure -a`, `yum-complete-transaction` or `rpm --rebuilddb`, whichever fits';
 
 export interface SpaceNeed {
   readonly fact: 'space.boot_kb' | 'space.root_kb' | 'space.var_kb';
@@ -111,7 +145,10 @@ export function spaceRefusal(facts: FactView, needs: readonly SpaceNeed[]): Refu
   for (const { fact, path, mb } of needs) {
     const value = facts.get(fact);
     if (value !== undefined && value < mb * 1024)
-      return { why: `${path} has ${Math.floor(value / 1024)} MB left, this needs ${mb}`, hint: `make room on ${path} first` };
+      return {
+        why: `${path} has ${Math.floor(value / 1024)} MB left, this needs ${mb}`,
+        hint: `make room on ${path} first`,
+      };
   }
   return undefined;
 }
@@ -124,5 +161,7 @@ export const heldRefusal = (name: string, manager: Manager, liftable = false): R
 
 const unhold = (name: string, manager: Manager): string => {
   if (manager === 'apt') return `\`apt-mark unhold ${name}\`, or the pin in /etc/apt/preferences`;
-  return manager === 'zypper' ? `\`zypper removelock ${name}\`` : `\`yum versionlock delete ${name}\` or the exclude= line`;
+  return manager === 'zypper'
+    ? `\`zypper removelock ${name}\``
+    : `\`yum versionlock delete ${name}\` or the exclude= line`;
 };

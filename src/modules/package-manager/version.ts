@@ -3,13 +3,15 @@ import { type Compare, compareDeb, compareRpm } from '../../model/text/versions.
 
 export type Manager = 'yum' | 'dnf' | 'apt' | 'zypper';
 
-export const isManager = (text: string): text is Manager => text === 'yum' || text === 'dnf' || text === 'apt' || text === 'zypper';
+export const isManager = (text: string): text is Manager =>
+  text === 'yum' || text === 'dnf' || text === 'apt' || text === 'zypper';
 
 /** The order of the versions of this package manager. */
 export const orderOf = (manager: Manager): Compare => (manager === 'apt' ? compareDeb : compareRpm);
 
 /**
- * The version as the program itself says it: `3:18.09.1-3.el7` and `5:18.09.1~3-0~debian-stretch` are 18.09.1, `18.06.1.ce-3.el7` and
+ * The version as the program itself says it: `3:18.09.1-3.el7` and `5:18.09.1~3-0~debian-stretch`
+ * are 18.09.1, `18.06.1.ce-3.el7` and
  * `18.06.1~ce~3-0~debian` are 18.06.1-ce.
  */
 export function upstreamOf(evr: string): string {
@@ -21,19 +23,31 @@ export function upstreamOf(evr: string): string {
   return /^[.~-]ce(?![a-z])/.test(rest) ? `${numbers}-ce` : numbers;
 }
 
-/** Does this package version answer to what was written? What was not written (epoch, release, `-ce`) is not compared. */
+/**
+ * Does this package version answer to what was written? What was not written (epoch, release,
+ * `-ce`) is not compared.
+ */
 export function answersTo(evr: string, wanted: string, manager: Manager): boolean {
   if (evr === wanted) return true;
   const order = orderOf(manager);
   const plain = /^\d+:/.test(wanted) ? evr : evr.replace(/^\d*:/, '');
   const dash = plain.lastIndexOf('-');
-  if (order(plain, wanted) === 0 || (dash > 0 && !wanted.includes('-') && order(plain.slice(0, dash), wanted) === 0)) return true;
+  if (
+    order(plain, wanted) === 0 ||
+    (dash > 0 && !wanted.includes('-') && order(plain.slice(0, dash), wanted) === 0)
+  )
+    return true;
   const upstream = upstreamOf(evr);
   return upstream === wanted || upstream.replace(/-ce$/, '') === wanted;
 }
 
 /** The newest of those that answer to what was written; nothing if none does. */
-export function pick(available: readonly string[], wanted: string | undefined, manager: Manager): string | undefined {
-  const fitting = wanted === undefined ? available : available.filter((evr) => answersTo(evr, wanted, manager));
+export function pick(
+  available: readonly string[],
+  wanted: string | undefined,
+  manager: Manager,
+): string | undefined {
+  const fitting =
+    wanted === undefined ? available : available.filter((evr) => answersTo(evr, wanted, manager));
   return [...fitting].sort(orderOf(manager)).at(-1);
 }

@@ -1,13 +1,26 @@
 // Module assert: conditions that must hold before the host's walk goes on.
 import type { ModulePlan } from '../../model/run/change.ts';
-import { asArgs, either, flag, type Infer, listOf, object, text } from '../../model/shape/schema.ts';
+import {
+  asArgs,
+  either,
+  flag,
+  type Infer,
+  listOf,
+  object,
+  text,
+} from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
 
 /** As written, a condition is text; `plan` is given what it came to. */
-const condition = either([text, flag, object({ condition: text, holds: flag })], 'should be a condition');
+const condition = either(
+  [text, flag, object({ condition: text, holds: flag })],
+  'should be a condition',
+);
 
 const args = object({
-  that: listOf(condition).describe('A condition, or a list of them: written as in `when`, without braces.'),
+  that: listOf(condition).describe(
+    'A condition, or a list of them: written as in `when`, without braces.',
+  ),
   fail_msg: text.optional().describe('What to say when one does not hold.'),
   msg: text.optional().describe('The same, by its older name.'),
   success_msg: text.optional().describe('What to note when all hold.'),
@@ -18,13 +31,24 @@ type Args = Infer<typeof args>;
 function plan(given: Args): ModulePlan {
   const broken = given.that.flatMap((item) => {
     if (typeof item === 'boolean') return item ? [] : ['false'];
-    if (typeof item === 'string') throw new Error(`assert was given the condition "${item}" unjudged`);
+    if (typeof item === 'string')
+      throw new Error(`assert was given the condition "${item}" unjudged`);
     return item.holds ? [] : [item.condition];
   });
-  if (broken.length === 0) return { changes: [], ...(given.quiet ? {} : { note: given.success_msg ?? 'all conditions hold' }) };
+  if (broken.length === 0)
+    return {
+      changes: [],
+      ...(given.quiet ? {} : { note: given.success_msg ?? 'all conditions hold' }),
+    };
   const said = given.fail_msg ?? given.msg;
   const evidence = `not true: ${broken.join('; ')}`;
-  return { changes: [], unmet: { kind: 'not_converged', evidence: said === undefined ? evidence : `${said} (${evidence})` } };
+  return {
+    changes: [],
+    unmet: {
+      kind: 'not_converged',
+      evidence: said === undefined ? evidence : `${said} (${evidence})`,
+    },
+  };
 }
 
 export const assert = defineModule<Args>({

@@ -3,7 +3,9 @@ import { anyValue, asArgs, type Infer, object, shorthand } from '../../model/sha
 import type { Value } from '../../model/value.ts';
 import { defineModule } from '../define.ts';
 
-const long = object({ msg: anyValue.describe('What to say: text, or any value such as "{{ kmem.causes }}".') });
+const long = object({
+  msg: anyValue.describe('What to say: text, or any value such as "{{ kmem.causes }}".'),
+});
 type Args = Infer<typeof long>;
 
 const args = shorthand((short) => ({ msg: short }), long);

@@ -20,6 +20,7 @@ export const fail = defineModule<Args>({
   args: asArgs(args),
   maxRisk: 'none',
   facts: () => [],
-  // A kind of its own would tell no more: whether the host was touched is told beside the kind, and the play's own words are the message.
+  // A kind of its own would tell no more: whether the host was touched is told beside the kind, and
+  // the play's own words are the message.
   plan: ({ msg }) => ({ changes: [], unmet: { kind: 'not_converged', evidence: msg } }),
 });

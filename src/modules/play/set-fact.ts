@@ -29,5 +29,10 @@ export const setFact = defineModule<Args>({
   setsArgs: true,
   maxRisk: 'none',
   facts: () => [],
-  plan: (given) => ({ changes: [], sets: given, result: { ansible_facts: given }, note: `sets ${Object.keys(given).join(', ')}` }),
+  plan: (given) => ({
+    changes: [],
+    sets: given,
+    result: { ansible_facts: given },
+    note: `sets ${Object.keys(given).join(', ')}`,
+  }),
 });

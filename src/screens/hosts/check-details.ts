@@ -1,4 +1,5 @@
-// Below the table of `kmend check`: hosts whose cgroup ids run out, the nearest first; and with -v what each host's verdict was counted from.
+// Below the table of `kmend check`: hosts whose cgroup ids run out, the nearest first; and with -v
+// what each host's verdict was counted from.
 import { type Facts, known, type NameOf } from '../../model/fact.ts';
 import type { Texts } from '../../model/facts/row.ts';
 import type { EarlierBoot, PartRow, PastVerdict, SampleCounts } from '../../model/facts/values.ts';
@@ -14,12 +15,19 @@ const mostHosts = 20;
 /** A line for each host whose dead groups grow, the first to run out of ids at the top. */
 export function idLines(rows: readonly CheckRow[], width: number, paint: Paint): readonly string[] {
   const growing = rows
-    .flatMap(({ host, facts }) => (facts !== undefined && known(facts, 'kmem.ids.growth_per_day', 0) > 0 ? [{ host, facts }] : []))
+    .flatMap(({ host, facts }) =>
+      facts !== undefined && known(facts, 'kmem.ids.growth_per_day', 0) > 0
+        ? [{ host, facts }]
+        : [],
+    )
     .toSorted((a, b) => daysLeft(a.facts) - daysLeft(b.facts));
   if (growing.length === 0) return [];
   const shown = growing
     .slice(0, mostHosts)
-    .map(({ host, facts }) => [`  ${host}`, [idText(facts), slabText(facts)].filter(Boolean).join('; ')]);
+    .map(({ host, facts }) => [
+      `  ${host}`,
+      [idText(facts), slabText(facts)].filter(Boolean).join('; '),
+    ]);
   const rest = growing.length - mostHosts;
   return [
     paint.bold('cgroup ids'),
@@ -30,12 +38,17 @@ export function idLines(rows: readonly CheckRow[], width: number, paint: Paint):
 
 const daysLeft = (facts: Facts): number => known(facts, 'kmem.ids.days_left', 99_999);
 
-/** `31,612 of 65,534 in use, about 31,400 by dead groups; +1,850 a day (measured over 6h): full about 2026-12-14`. */
+/**
+ * `31,612 of 65,534 in use, about 31,400 by dead groups; +1,850 a day (measured over 6h): full
+ * about 2026-12-14`.
+ */
 function idText(facts: Facts): string {
   const { 'kmem.ids.used': used, 'kmem.ids.dead': dead, 'kmem.ids.growth_per_day': growth } = facts;
-  if (typeof used !== 'number' || typeof dead !== 'number') return isUnknown(used) ? `not known: ${used.$unknown}` : 'not known';
+  if (typeof used !== 'number' || typeof dead !== 'number')
+    return isUnknown(used) ? `not known: ${used.$unknown}` : 'not known';
   const now = `${grouped(used)} of 65,534 in use, about ${grouped(dead)} by dead groups`;
-  if (typeof growth !== 'number') return isUnknown(growth) ? `${now}; growth not known: ${growth.$unknown}` : now;
+  if (typeof growth !== 'number')
+    return isUnknown(growth) ? `${now}; growth not known: ${growth.$unknown}` : now;
   const rate = `${growth < 0 ? '-' : '+'}${grouped(Math.abs(growth))} a day (measured over ${duration(known(facts, 'kmem.ids.over', 0))})`;
   return `${now}; ${rate}${whenFull(facts, growth)}`;
 }
@@ -47,10 +60,18 @@ function whenFull(facts: Facts, growth: number): string {
   return typeof day === 'string' && day !== '' ? `: full about ${day}` : '';
 }
 
-/** `SUnreclaim 353 MiB, +12 MiB a day`: a trend, because no level is known that a host cannot bear. */
-function slabText({ 'memory.sunreclaim_kb': now, 'memory.sunreclaim_per_day': growth }: Facts): string {
+/**
+ * `SUnreclaim 353 MiB, +12 MiB a day`: a trend, because no level is known that a host cannot bear.
+ */
+function slabText({
+  'memory.sunreclaim_kb': now,
+  'memory.sunreclaim_per_day': growth,
+}: Facts): string {
   if (typeof now !== 'number') return '';
-  const rate = typeof growth === 'number' ? `, ${growth < 0 ? '-' : '+'}${mebibytes(Math.abs(growth))} a day` : '';
+  const rate =
+    typeof growth === 'number'
+      ? `, ${growth < 0 ? '-' : '+'}${mebibytes(Math.abs(growth))} a day`
+      : '';
   return `SUnreclaim ${mebibytes(now)}${rate}`;
 }
 
@@ -86,7 +107,8 @@ function indented(line: string, width: number): readonly string[] {
 
 /** All cgroups are of this boot: they live in memory. */
 function groupText(samples: SampleCounts): readonly string[] {
-  const count = (name: Exclude<keyof SampleCounts, 'failed_why' | 'capped'>): number => samples[name] ?? 0;
+  const count = (name: Exclude<keyof SampleCounts, 'failed_why' | 'capped'>): number =>
+    samples[name] ?? 0;
   const by = (['kubelet', 'docker', 'other'] as const)
     .filter((who) => count(who) > 0)
     .map((who) => `${who} ${count(who)} (${count(`${who}_read`)})`);
@@ -95,7 +117,11 @@ function groupText(samples: SampleCounts): readonly string[] {
     .map((name) => `${name} ${count(name)}`);
   return [
     `non-root memory cgroups, all made in this boot: ${count('total')}${by.length === 0 ? '' : `; by whom (readable): ${by.join(', ')}`}`,
-    ...(answers.length === 0 ? [] : [`answers: ${answers.join(', ')}${samples.capped === true ? '; more than could be walked' : ''}`]),
+    ...(answers.length === 0
+      ? []
+      : [
+          `answers: ${answers.join(', ')}${samples.capped === true ? '; more than could be walked' : ''}`,
+        ]),
     `memory-limited: ${count('limited')}, of them containers ${count('containers')}; off: ${count('limited_off')}`,
   ];
 }
@@ -107,18 +133,27 @@ const asksText: Readonly<Record<PartRow['asks'], string>> = {
   never: 'asks only for an explicit kernel-memory limit',
 };
 
-/** A line for each program that makes groups: what its version says, and what its limited containers answered. */
+/**
+ * A line for each program that makes groups: what its version says, and what its limited containers
+ * answered.
+ */
 function partsText(facts: Facts): readonly string[] {
   return known(facts, 'kmem.parts', []).map((part) => {
     const asks = asksText[part.asks];
     const note = part.note !== undefined && part.asks !== 'never' ? ` (${part.note})` : '';
-    const containers = part.containers > 0 ? `; limited containers ${part.containers}, off ${part.containers_off}` : '';
+    const containers =
+      part.containers > 0
+        ? `; limited containers ${part.containers}, off ${part.containers_off}`
+        : '';
     const sample = part.sample === '' ? '' : `; a sample container read ${part.sample}`;
     return `${part.name}: ${asks}${note}${containers}${sample}`;
   });
 }
 
-/** What stands in for kernel-memory accounting against a fork bomb. Nothing where accounting is healthy: there nothing stands in. */
+/**
+ * What stands in for kernel-memory accounting against a fork bomb. Nothing where accounting is
+ * healthy: there nothing stands in.
+ */
 function processText(facts: Facts): readonly string[] {
   const controller = known(facts, 'pids.controller');
   if (controller === undefined || facts['kmem.verdict'] === 'not_applicable') return [];
@@ -130,7 +165,9 @@ function processText(facts: Facts): readonly string[] {
   const parts = [
     controller === 'absent' ? 'no pids controller is mounted' : unlimitedText(facts),
     ...podLimitText(facts),
-    ...(facts['kubelet.installed'] === true && reserved.length === 0 ? ['nothing reserved for system or kubelet'] : reserved),
+    ...(facts['kubelet.installed'] === true && reserved.length === 0
+      ? ['nothing reserved for system or kubelet']
+      : reserved),
     ...(most > 0 ? [`kernel.pid_max ${most}`] : []),
   ];
   return [`limits on processes: ${parts.join('; ')}`];
@@ -139,32 +176,49 @@ function processText(facts: Facts): readonly string[] {
 function unlimitedText(facts: Facts): string {
   const missing = [facts['pids.pods'], facts['pids.containers']].find((count) => isUnknown(count));
   if (isUnknown(missing)) return missing.$unknown;
-  const groups = (['pod', 'container'] as const).filter((what) => known(facts, `pids.${what}s`, 0) > 0);
+  const groups = (['pod', 'container'] as const).filter(
+    (what) => known(facts, `pids.${what}s`, 0) > 0,
+  );
   const of = (what: 'pod' | 'container'): string =>
     `${known(facts, `pids.${what}s_unlimited`, 0)} of ${plural(known(facts, `pids.${what}s`, 0), what)}`;
-  return groups.length === 0 ? 'no pod or container is there' : `without any: ${groups.map(of).join(', ')}`;
+  return groups.length === 0
+    ? 'no pod or container is there'
+    : `without any: ${groups.map(of).join(', ')}`;
 }
 
-/** A kubelet before 1.14 takes its limit only with the feature gate, and says nothing without it. */
+/**
+ * A kubelet before 1.14 takes its limit only with the feature gate, and says nothing without it.
+ */
 function podLimitText(facts: Facts): readonly string[] {
-  const { 'pids.pod_limit': limit, 'pids.pod_limit_gate': gate, 'kubelet.version': version } = facts;
+  const {
+    'pids.pod_limit': limit,
+    'pids.pod_limit_gate': gate,
+    'kubelet.version': version,
+  } = facts;
   if (facts['kubelet.installed'] !== true) return [];
   if (isUnknown(limit)) return [`podPidsLimit not known: ${limit.$unknown}`];
   if (typeof limit !== 'number' || limit < 0) return ['podPidsLimit is not set'];
-  const ignored = gate === 'false' || (gate === '' && typeof version === 'string' && /^v?1\.(?:\d|1[0-3])\./.test(version));
-  return [`podPidsLimit ${limit}${ignored ? ', which needs the feature gate SupportPodPidsLimit' : ''}`];
+  const ignored =
+    gate === 'false' ||
+    (gate === '' && typeof version === 'string' && /^v?1\.(?:\d|1[0-3])\./.test(version));
+  return [
+    `podPidsLimit ${limit}${ignored ? ', which needs the feature gate SupportPodPidsLimit' : ''}`,
+  ];
 }
 
 /** Without `--active` too: an earlier probe of this boot counts for the verdict. */
 function earlierProbe({ facts = {}, active }: CheckRow): readonly string[] {
   const answer = known(facts, 'kmem.active_probe', '');
-  return active !== undefined || answer === '' ? [] : [`active probe earlier in this boot: ${answer}`];
+  return active !== undefined || answer === ''
+    ? []
+    : [`active probe earlier in this boot: ${answer}`];
 }
 
 function logText(facts: Facts): readonly string[] {
   if (facts['kmem.log_read'] === false) return ['kernel log: could not be read'];
   return known(facts, 'kmem.symptoms', []).map(
-    ({ from, kind, count, line }) => `${from === 'runtime' ? 'journal of the runtime' : 'kernel log'}: ${kind} ${count}: ${line}`,
+    ({ from, kind, count, line }) =>
+      `${from === 'runtime' ? 'journal of the runtime' : 'kernel log'}: ${kind} ${count}: ${line}`,
   );
 }
 
@@ -185,11 +239,17 @@ function pastText(facts: Facts): readonly string[] {
   return [text, ...known(facts, 'crash.boots', []).flatMap(symptomsText)];
 }
 
-/** `earlier boot, /var/crash/...:`, and below it `slub_memcg 3, last 2018-11-05 10:24:31: cache: ...` for each kind. */
+/**
+ * `earlier boot, /var/crash/...:`, and below it `slub_memcg 3, last 2018-11-05 10:24:31: cache:
+ * ...` for each kind.
+ */
 function symptomsText({ place, boot, symptoms }: EarlierBoot): readonly string[] {
   const where = [place, boot].filter((word) => word !== '').join(' ');
   const rows = symptoms.map((row) => {
-    const when = row.at === 0 ? '' : `, last ${new Date(row.at * 1000).toISOString().slice(0, 19).replace('T', ' ')}`;
+    const when =
+      row.at === 0
+        ? ''
+        : `, last ${new Date(row.at * 1000).toISOString().slice(0, 19).replace('T', ' ')}`;
     return `  ${row.kind} ${row.count}${when}: ${row.line}`;
   });
   return rows.length === 0 ? [] : [`earlier boot, ${where}:`, ...rows];

@@ -1,4 +1,5 @@
-// The table of `kmend check`: versions, verdict, evidence and remedy of each host, and a line that sums them up.
+// The table of `kmend check`: versions, verdict, evidence and remedy of each host, and a line that
+// sums them up.
 import { conclusionOf } from '../../core/history/conclusion.ts';
 import type { ActiveProbe } from '../../engine/host/fleet.ts';
 import { type Facts, known, type NameOf } from '../../model/fact.ts';
@@ -15,16 +16,29 @@ export interface CheckRow {
   readonly active?: ActiveProbe;
 }
 
-const head = ['host', 'kernel', 'docker', 'runc/containerd.io', 'kubelet', 'kmem', 'evidence', 'remedy'];
+const head = [
+  'host',
+  'kernel',
+  'docker',
+  'runc/containerd.io',
+  'kubelet',
+  'kmem',
+  'evidence',
+  'remedy',
+];
 
 /** Columns of a version and of a text: what one host says must not widen the rows of all others. */
 const widest = { version: 60, text: 2000 };
 
-const word = (facts: Facts, name: NameOf<string>, most = widest.version): string => shown(known(facts, name, ''), most);
+const word = (facts: Facts, name: NameOf<string>, most = widest.version): string =>
+  shown(known(facts, name, ''), most);
 
 const shown = (text: string, most: number): string => cutTo(text.slice(0, most + 1), most);
 
-/** Bundled in docker before 18.09; else the package where there is one, else what runc says of itself. */
+/**
+ * Bundled in docker before 18.09; else the package where there is one, else what runc says of
+ * itself.
+ */
 function runcOf(facts: Facts): string {
   const containerd = word(facts, 'containerd.evr');
   if (containerd !== '') return containerd;
@@ -48,8 +62,12 @@ function remedyOf(facts: Facts): string {
 
 function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
   const judged = facts['kmem.verdict'];
-  const evidence = isUnknown(judged) ? shown(judged.$unknown, widest.text) : word(facts, 'kmem.evidence', widest.text);
-  return [evidence, pastClause(facts), active === undefined ? '' : activeText(active)].filter(Boolean).join('; ');
+  const evidence = isUnknown(judged)
+    ? shown(judged.$unknown, widest.text)
+    : word(facts, 'kmem.evidence', widest.text);
+  return [evidence, pastClause(facts), active === undefined ? '' : activeText(active)]
+    .filter(Boolean)
+    .join('; ');
 }
 
 /** `an earlier boot died of it on 2018-11-05`: only a death whose cause was found. */
@@ -59,12 +77,20 @@ function pastClause(facts: Facts): string {
   return `an earlier boot died of it${on === '' ? '' : ` on ${on}`}`;
 }
 
-/** What the answer means: a host may be off because of its runtime while its kernel still accounts. */
-const answerMeans = { off: 'the kernel refuses', on: 'nokmem is not in force: the kernel would account a cgroup that asks' } as const;
+/**
+ * What the answer means: a host may be off because of its runtime while its kernel still accounts.
+ */
+const answerMeans = {
+  off: 'the kernel refuses',
+  on: 'nokmem is not in force: the kernel would account a cgroup that asks',
+} as const;
 
-/** `active probe: off (the kernel refuses)`, `active probe: failed (mkdir: Cannot allocate memory)`. */
+/**
+ * `active probe: off (the kernel refuses)`, `active probe: failed (mkdir: Cannot allocate memory)`.
+ */
 function activeText(active: ActiveProbe): string {
-  if (active.kind === 'answered') return `active probe: ${active.answer} (${answerMeans[active.answer]})`;
+  if (active.kind === 'answered')
+    return `active probe: ${active.answer} (${answerMeans[active.answer]})`;
   return `active probe: ${active.kind === 'failed' ? 'failed' : 'not made'} (${shown(active.why, widest.text)})`;
 }
 
@@ -91,13 +117,23 @@ function cells(row: CheckRow, paint: Paint): readonly string[] {
   ];
 }
 
-/** Columns that fit side by side where the terminal is wide; on a narrow one each host's evidence and remedy go below it. */
-export function checkTable(rows: readonly CheckRow[], width: number, paint: Paint): readonly string[] {
+/**
+ * Columns that fit side by side where the terminal is wide; on a narrow one each host's evidence
+ * and remedy go below it.
+ */
+export function checkTable(
+  rows: readonly CheckRow[],
+  width: number,
+  paint: Paint,
+): readonly string[] {
   const lines = rows.map((row) => cells(row, paint));
   const whole = table([head.map((title) => paint.bold(title)), ...lines], width);
   const evidenceRoom = Math.max(...lines.map((line) => (line[6] ?? '').length), 0);
   if (width >= 100 && evidenceRoom <= 60) return whole;
-  const short = table([head.slice(0, 6).map((title) => paint.bold(title)), ...lines.map((line) => line.slice(0, 6))], width);
+  const short = table(
+    [head.slice(0, 6).map((title) => paint.bold(title)), ...lines.map((line) => line.slice(0, 6))],
+    width,
+  );
   return short.flatMap((line, index) => {
     const row = index === 0 ? undefined : lines[index - 1];
     if (row === undefined) return [line];
@@ -111,23 +147,40 @@ export function checkTable(rows: readonly CheckRow[], width: number, paint: Pain
 }
 
 /** What became of each host between two checks. */
-export function beforeAndAfter(before: readonly CheckRow[], after: readonly CheckRow[], width: number, paint: Paint): readonly string[] {
+export function beforeAndAfter(
+  before: readonly CheckRow[],
+  after: readonly CheckRow[],
+  width: number,
+  paint: Paint,
+): readonly string[] {
   const rows = before.map((row) => {
     const now = after.find((other) => other.host === row.host);
     return [row.host, ...stateCells(row, paint), '->', ...stateCells(now, paint)];
   });
-  return table([['host', 'before', 'kernel', '', 'after', 'kernel'].map((title) => paint.bold(title)), ...rows], width);
+  return table(
+    [
+      ['host', 'before', 'kernel', '', 'after', 'kernel'].map((title) => paint.bold(title)),
+      ...rows,
+    ],
+    width,
+  );
 }
 
 const stateCells = (row: CheckRow | undefined, paint: Paint): readonly string[] =>
   row?.facts === undefined
     ? [paint.red(row?.failure?.kind ?? 'gone'), '']
-    : [paintVerdict(word(row.facts, 'kmem.verdict'), paint), word(row.facts, 'kernel.release').replace(/\.x86_64$/, '')];
+    : [
+        paintVerdict(word(row.facts, 'kmem.verdict'), paint),
+        word(row.facts, 'kernel.release').replace(/\.x86_64$/, ''),
+      ];
 
 /** `4 hosts: 2 need a remedy, 1 fine, 1 unknown (no proof)`. */
 export function checkSummary(rows: readonly CheckRow[]): string {
-  const conclusions = rows.flatMap(({ facts }) => (facts === undefined ? [] : [conclusionOf(facts)]));
-  const count = (kind: (typeof conclusions)[number]['kind']): number => conclusions.filter((one) => one.kind === kind).length;
+  const conclusions = rows.flatMap(({ facts }) =>
+    facts === undefined ? [] : [conclusionOf(facts)],
+  );
+  const count = (kind: (typeof conclusions)[number]['kind']): number =>
+    conclusions.filter((one) => one.kind === kind).length;
   const unread = rows.filter(({ facts }) => facts === undefined);
   const unreachable = unread.filter(({ failure }) => failure?.kind === 'unreachable').length;
   const whys = conclusions.flatMap((one) => (one.kind === 'unknown' ? [one.why] : []));

@@ -1,10 +1,13 @@
-// The table of `kmend drift`: which remediated hosts lost their remedy, and a line that sums them up.
+// The table of `kmend drift`: which remediated hosts lost their remedy, and a line that sums them
+// up.
 
 import type { DriftState, HostDrift } from '../../core/history/drift-report.ts';
 import { causeText } from '../../model/run/failure.ts';
 import { type Paint, plural, table } from '../layout.ts';
 
-const colourOf: Readonly<Record<DriftState, keyof Pick<Paint, 'green' | 'red' | 'yellow' | 'dim'>>> = {
+const colourOf: Readonly<
+  Record<DriftState, keyof Pick<Paint, 'green' | 'red' | 'yellow' | 'dim'>>
+> = {
   kept: 'green',
   lost: 'red',
   unproven: 'yellow',
@@ -15,17 +18,27 @@ const colourOf: Readonly<Record<DriftState, keyof Pick<Paint, 'green' | 'red' | 
 const stateWord = (row: HostDrift): string => row.failure?.kind ?? row.state;
 
 function cells(row: HostDrift, paint: Paint): readonly string[] {
-  const mended = row.mended === undefined ? '-' : `${new Date(row.mended.at).toISOString().slice(0, 10)} ${row.mended.run}`;
+  const mended =
+    row.mended === undefined
+      ? '-'
+      : `${new Date(row.mended.at).toISOString().slice(0, 10)} ${row.mended.run}`;
   const verdict = row.verdict === 'not_applicable' ? 'n/a' : row.verdict;
   const now = row.remedy === '' || row.remedy === 'none' ? '' : row.remedy;
-  const open = row.leftOpen.length === 0 ? [] : [`left open as accepted: ${row.leftOpen.join(', ')}`];
+  const open =
+    row.leftOpen.length === 0 ? [] : [`left open as accepted: ${row.leftOpen.join(', ')}`];
   const found = row.why.length + open.length > 0 ? [...open, ...row.why].join('; ') : row.evidence;
   const why = row.failure === undefined ? found : causeText(row.failure);
   return [row.host, mended, paint[colourOf[row.state]](stateWord(row)), verdict, now, why];
 }
 
-export function driftTable(rows: readonly HostDrift[], width: number, paint: Paint): readonly string[] {
-  const head = ['host', 'remediated by', 'remedy', 'kmem', 'needs', 'what changed since'].map((title) => paint.bold(title));
+export function driftTable(
+  rows: readonly HostDrift[],
+  width: number,
+  paint: Paint,
+): readonly string[] {
+  const head = ['host', 'remediated by', 'remedy', 'kmem', 'needs', 'what changed since'].map(
+    (title) => paint.bold(title),
+  );
   return table([head, ...rows.map((row) => cells(row, paint))], width);
 }
 

@@ -1,4 +1,5 @@
-// What became of a node, in words: "drained" only where nothing is left on it that should have gone.
+// What became of a node, in words: "drained" only where nothing is left on it that should have
+// gone.
 
 const shown = 8;
 

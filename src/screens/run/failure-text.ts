@@ -1,4 +1,5 @@
-// A failure for people, and the failures of a run: what happened, what failed last said, what to do.
+// A failure for people, and the failures of a run: what happened, what failed last said, what to
+// do.
 
 import { failuresOf } from '../../core/run-state/failures.ts';
 import type { RunState } from '../../core/run-state/state.ts';
@@ -19,6 +20,9 @@ export function failureLines(state: RunState, most: number): readonly string[] {
       ...(failure.hint === undefined ? [] : [`    to do: ${failure.hint}`]),
       ...detailLines(failure).map((line) => `    ${line}`),
     ]);
-  const more = all.length > most ? [`  and ${all.length - most} more: kmend report ${state.run} has them all`] : [];
+  const more =
+    all.length > most
+      ? [`  and ${all.length - most} more: kmend report ${state.run} has them all`]
+      : [];
   return ['FAILURES', ...blocks, ...more];
 }

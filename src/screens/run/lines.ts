@@ -1,4 +1,5 @@
-// A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person would want to know.
+// A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person
+// would want to know.
 
 import { leftBehind } from '../../core/history/left-behind.ts';
 import type { Event } from '../../model/run/event.ts';
@@ -34,7 +35,9 @@ function sentence(event: Event, paint: Paint): string | undefined {
     case 'approved':
       return `approved up to ${event.risk} by ${event.who} (${event.how})`;
     case 'wave.started':
-      return paint.bold(`${event.canary ? 'canary' : `wave ${event.wave}`}: ${event.hosts.join(', ')}`);
+      return paint.bold(
+        `${event.canary ? 'canary' : `wave ${event.wave}`}: ${event.hosts.join(', ')}`,
+      );
     case 'wave.done':
       return `${event.wave === 0 ? 'canary' : `wave ${event.wave}`} done`;
     case 'canary.promoted':
@@ -48,7 +51,9 @@ function sentence(event: Event, paint: Paint): string | undefined {
     case 'capacity.read':
       return (
         [
-          ...(event.unavailable.length === 0 ? [] : [`out of service and not ours: ${event.unavailable.join(', ')}`]),
+          ...(event.unavailable.length === 0
+            ? []
+            : [`out of service and not ours: ${event.unavailable.join(', ')}`]),
           ...(event.lockOuts ?? []).map(({ host, why }) => `locked out: ${host}: ${why}`),
         ].join('; ') || undefined
       );
@@ -57,17 +62,23 @@ function sentence(event: Event, paint: Paint): string | undefined {
         ? undefined
         : `out of service by other runs: ${event.others.map(({ host, run }) => `${host} (run ${run})`).join(', ')}`;
     case 'nodes.tainted':
-      return paint.dim(`PreferNoSchedule on nodes whose turn is still to come: ${event.nodes.join(', ')}`);
+      return paint.dim(
+        `PreferNoSchedule on nodes whose turn is still to come: ${event.nodes.join(', ')}`,
+      );
     case 'nodes.untainted':
       return paint.dim(`no longer PreferNoSchedule: ${event.nodes.join(', ')}`);
     case 'cluster.away':
-      return paint.yellow(`cluster away since ${clockTime(event.since)}: ${event.why}; no host is started or failed by that`);
+      return paint.yellow(
+        `cluster away since ${clockTime(event.since)}: ${event.why}; no host is started or failed by that`,
+      );
     case 'cluster.back':
       return `cluster back after ${duration(event.seconds)}`;
     case 'waiting':
       return paint.dim(`waiting: ${event.why}`);
     case 'warning':
-      return paint.yellow(`warning: ${event.host === undefined ? '' : `${event.host}: `}${event.text}`);
+      return paint.yellow(
+        `warning: ${event.host === undefined ? '' : `${event.host}: `}${event.text}`,
+      );
     default:
       return hostSentence(event, paint);
   }
@@ -84,10 +95,16 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
       return event.remedy === 'none' ? undefined : `${host} remedy ${event.remedy}: ${event.why}`;
     case 'kernel.seen':
       return event.obeys === 'yes'
-        ? paint.green(`${event.host} kernel ${event.release} obeys cgroup.memory=nokmem (active probe)`)
-        : paint.red(`${event.host} kernel ${event.release} does not obey cgroup.memory=nokmem (active probe)`);
+        ? paint.green(
+            `${event.host} kernel ${event.release} obeys cgroup.memory=nokmem (active probe)`,
+          )
+        : paint.red(
+            `${event.host} kernel ${event.release} does not obey cgroup.memory=nokmem (active probe)`,
+          );
     case 'drift.noted':
-      return paint.yellow(`${event.host} is not quite what the plan was made from: ${event.what.join('; ')}`);
+      return paint.yellow(
+        `${event.host} is not quite what the plan was made from: ${event.what.join('; ')}`,
+      );
     case 'block.entered':
       return undefined;
     case 'task.planned':
@@ -96,20 +113,28 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
         : undefined;
     case 'effect.started':
       return event.kind === 'reboot'
-        ? paint.cyan(`${event.host} ${event.what} (boot id ${event.bootId?.slice(0, 8) ?? 'unknown'})`)
+        ? paint.cyan(
+            `${event.host} ${event.what} (boot id ${event.bootId?.slice(0, 8) ?? 'unknown'})`,
+          )
         : undefined;
     case 'effect.progress':
       return paint.dim(`${event.host}   ${event.text}`);
     case 'effect.done':
       return effectDone(event, host);
     case 'effect.failed':
-      return paint.red(`${event.host} ${event.failure.kind}: ${event.failure.message}${lastDetail(event.failure)}`);
+      return paint.red(
+        `${event.host} ${event.failure.kind}: ${event.failure.message}${lastDetail(event.failure)}`,
+      );
     case 'task.done':
-      return event.status === 'changed' ? `${host} [${event.name}] ${paint.green('done')}` : noted(event, host, paint);
+      return event.status === 'changed'
+        ? `${host} [${event.name}] ${paint.green('done')}`
+        : noted(event, host, paint);
     case 'proof':
       return proofLine(event, paint);
     case 'host.done':
-      return paint.green(`${event.host} done${event.changed ? '' : ', nothing to change'}${provenWords[event.proven]}`);
+      return paint.green(
+        `${event.host} done${event.changed ? '' : ', nothing to change'}${provenWords[event.proven]}`,
+      );
     case 'host.soaked':
       return `${host} still good at the end of its soak: ${event.evidence}`;
     case 'host.failed':
@@ -121,23 +146,41 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
   }
 }
 
-const provenWords = { yes: '', not_asked: '', partial: ', proven in part', provisional: ', not proven yet' } as const;
+const provenWords = {
+  yes: '',
+  not_asked: '',
+  partial: ', proven in part',
+  provisional: ', not proven yet',
+} as const;
 
 function proofLine(event: Extract<Event, { type: 'proof' }>, paint: Paint): string {
-  if (event.by === 'none') return paint.green(`${event.host} not proven yet (none): ${event.evidence}`);
-  if (event.accepted !== undefined) return paint.yellow(`${event.host} accounting ${proofText(event)}`);
+  if (event.by === 'none')
+    return paint.green(`${event.host} not proven yet (none): ${event.evidence}`);
+  if (event.accepted !== undefined)
+    return paint.yellow(`${event.host} accounting ${proofText(event)}`);
   return paint.green(`${event.host} proven ${proofText(event)}`);
 }
 
-function effectDone(event: Extract<Event, { type: 'effect.done' }>, host: string): string | undefined {
+function effectDone(
+  event: Extract<Event, { type: 'effect.done' }>,
+  host: string,
+): string | undefined {
   const { data } = event.result;
   if (typeof data?.bootId === 'string' && typeof data.seconds === 'number')
     return `${host} back with boot id ${data.bootId.slice(0, 8)} after ${duration(data.seconds)}`;
-  if (Array.isArray(data?.evicted)) return `${host} ${drainedText(leftBehind(data))}: ${plural(data.evicted.length, 'pod')} evicted`;
+  if (Array.isArray(data?.evicted))
+    return `${host} ${drainedText(leftBehind(data))}: ${plural(data.evicted.length, 'pod')} evicted`;
   return undefined;
 }
 
-function noted(event: Extract<Event, { type: 'task.done' }>, host: string, paint: Paint): string | undefined {
-  if (event.status === 'ignored') return paint.yellow(`${event.host} [${event.name}] failed, ignored`);
-  return event.note === undefined || event.status === 'skipped' ? undefined : `${host} [${event.name}] ${event.note}`;
+function noted(
+  event: Extract<Event, { type: 'task.done' }>,
+  host: string,
+  paint: Paint,
+): string | undefined {
+  if (event.status === 'ignored')
+    return paint.yellow(`${event.host} [${event.name}] failed, ignored`);
+  return event.note === undefined || event.status === 'skipped'
+    ? undefined
+    : `${host} [${event.name}] ${event.note}`;
 }

@@ -1,4 +1,5 @@
-// The live view: listr2 draws one task, fed by our events at most five times a second. It owns nothing: without it a run is the same run.
+// The live view: listr2 draws one task, fed by our events at most five times a second. It owns
+// nothing: without it a run is the same run.
 import type { Listr } from 'listr2';
 import type { RunState } from '../../core/run-state/state.ts';
 import type { Event } from '../../model/run/event.ts';
@@ -39,7 +40,11 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
     pending = undefined;
     if (state === undefined) return;
     drawn = Date.now();
-    const rows = liveRows(state, activity, { width: options.width(), now: options.now(), paint: options.paint });
+    const rows = liveRows(state, activity, {
+      width: options.width(),
+      now: options.now(),
+      paint: options.paint,
+    });
     // One assignment is one draw: the title, which would be a second one, is a row.
     show([liveTitle(state), ...rows].map(printable).join('\n'));
   };
@@ -62,7 +67,12 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
       },
     ],
     // Signals are the engine's: listr2 must not end the process in the middle of a step.
-    { renderer: 'default', rendererOptions: { lazy: true, removeEmptyLines: false }, registerSignalListeners: false, exitOnError: false },
+    {
+      renderer: 'default',
+      rendererOptions: { lazy: true, removeEmptyLines: false },
+      registerSignalListeners: false,
+      exitOnError: false,
+    },
   );
   const running = list.run();
   const ticker = setInterval(soon, refreshEvery);

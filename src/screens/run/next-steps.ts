@@ -11,11 +11,14 @@ import { clockTime, duration, plural } from '../layout.ts';
 export const nextSteps = (state: RunState): readonly string[] => [
   ...standingBrake(state),
   ...looks(state),
-  ...(state.aborted === undefined && !isHaltedByCluster(state) ? [] : [`go on with: kmend resume ${state.run}`]),
+  ...(state.aborted === undefined && !isHaltedByCluster(state)
+    ? []
+    : [`go on with: kmend resume ${state.run}`]),
 ];
 
 const isHaltedByCluster = (state: RunState): boolean =>
-  state.away !== undefined || [...hostStates(state)].some(({ status, failure }) => status === 'failed' && isAway(failure));
+  state.away !== undefined ||
+  [...hostStates(state)].some(({ status, failure }) => status === 'failed' && isAway(failure));
 
 /** An outage of the cluster that lasts. */
 export const awayLines = ({ away }: RunState): readonly string[] =>
@@ -30,10 +33,14 @@ function standingBrake(state: RunState): readonly string[] {
   const holders = state.rollout === undefined ? [] : brakeHolders(state, state.rollout);
   if (left === 0 || holders.length === 0) return [];
   const more = holders.length > shown ? ` and ${holders.length - shown} more` : '';
-  return [`the brake holds ${plural(left, 'host')} back until a person has looked at: ${holders.slice(0, shown).join(', ')}${more}`];
+  return [
+    `the brake holds ${plural(left, 'host')} back until a person has looked at: ${holders.slice(0, shown).join(', ')}${more}`,
+  ];
 }
 
-/** Hosts that ended badly and that nobody has looked at: they keep their slots, or hold the brake. */
+/**
+ * Hosts that ended badly and that nobody has looked at: they keep their slots, or hold the brake.
+ */
 const isUnresolved = (host: HostState): boolean =>
   host.status === 'failed' && host.failure?.resumable !== true && (host.keepsSlot || host.bad > 0);
 
@@ -43,24 +50,36 @@ function looks(state: RunState): readonly string[] {
   const lines = hosts
     .slice(0, shown)
     .map((host) => ({ host, word: pasteable(host) }))
-    .map(({ host, word }) => `look at ${host}, then: kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`);
-  return hosts.length > shown ? [...lines, `and so for ${hosts.length - shown} more: kmend report ${run} names them`] : lines;
+    .map(
+      ({ host, word }) =>
+        `look at ${host}, then: kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`,
+    );
+  return hosts.length > shown
+    ? [...lines, `and so for ${hosts.length - shown} more: kmend report ${run} names them`]
+    : lines;
 }
 
 /**
- * For a run that is not finished: who works on it, what each host under way does, and the words for it.
+ * For a run that is not finished: who works on it, what each host under way does, and the words for
+ * it.
  * @param holder the process that works on the run; absent when it is gone
  */
-export function underWay(state: RunState, now: number, holder: string | undefined): readonly string[] {
+export function underWay(
+  state: RunState,
+  now: number,
+  holder: string | undefined,
+): readonly string[] {
   if (state.finished !== undefined) return nextSteps(state);
   const ago = (at: number): string => duration(Math.max(0, (now - at) / 1000));
-  const hosts = [...hostStates(state)].flatMap(({ host, status, startedAt, doneAt, inFlight: [effect] }) => {
-    if (status === 'soaking') return [`${host}  given back ${ago(doneAt ?? now)} ago, soaks`];
-    if (status !== 'running') return [];
-    return [
-      `${host}  started ${ago(startedAt ?? now)} ago; ${effect === undefined ? 'between two steps' : `${effect.what}, for ${ago(effect.at)}`}`,
-    ];
-  });
+  const hosts = [...hostStates(state)].flatMap(
+    ({ host, status, startedAt, doneAt, inFlight: [effect] }) => {
+      if (status === 'soaking') return [`${host}  given back ${ago(doneAt ?? now)} ago, soaks`];
+      if (status !== 'running') return [];
+      return [
+        `${host}  started ${ago(startedAt ?? now)} ago; ${effect === undefined ? 'between two steps' : `${effect.what}, for ${ago(effect.at)}`}`,
+      ];
+    },
+  );
   return [
     `${holder === undefined ? 'nobody works on this run: its process is gone' : `under way: ${holder}`}; last entry ${ago(state.lastAt)} ago`,
     ...awayLines(state),
@@ -74,8 +93,13 @@ export function underWay(state: RunState, now: number, holder: string | undefine
 /** What a person may say to a run under way. */
 function wordsFor({ run, paused, rollout, canary, wave }: RunState): readonly string[] {
   if (paused?.forKept === true) return [`paused: ${paused.why}`];
-  if (paused !== undefined) return [`paused by ${paused.who}: ${paused.why}; go on with: kmend continue ${run}`];
-  const isWaiting = rollout?.canary?.promote === 'manual' && canary.begun && canary.promoted === undefined && wave?.open === 0;
+  if (paused !== undefined)
+    return [`paused by ${paused.who}: ${paused.why}; go on with: kmend continue ${run}`];
+  const isWaiting =
+    rollout?.canary?.promote === 'manual' &&
+    canary.begun &&
+    canary.promoted === undefined &&
+    wave?.open === 0;
   return [
     ...(isWaiting ? [`let the canary be followed by the rest: kmend promote ${run}`] : []),
     `hold it with: kmend pause ${run}; end it with: kmend abort ${run}`,

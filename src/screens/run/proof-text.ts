@@ -1,7 +1,9 @@
 // A proof in one line, the same on the screen, in lines and in the report.
 import type { Proof } from '../../model/run/change.ts';
 
-/** `off (samples): EIO on 17 of 17`; `on, proven in part (samples): docker's containers: off; ...`. */
+/**
+ * `off (samples): EIO on 17 of 17`; `on, proven in part (samples): docker's containers: off; ...`.
+ */
 export function proofText({ verdict, by, evidence, accepted }: Proof): string {
   const part = accepted === undefined || by === 'none' ? '' : ', proven in part';
   return `${verdict}${part} (${by.replace('_', ' ')}): ${evidence}`;

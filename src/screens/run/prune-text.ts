@@ -26,10 +26,17 @@ export function pruneLines({ removed, stays }: Pruned, isCheck = false): readonl
   return [
     ...(first === undefined
       ? []
-      : [`${isCheck ? 'would remove' : 'removed'} ${plural(removed.length, 'run')}: ${range}; the heads of their journals are kept`]),
-    ...[...by].map(([why, names]) => `${plural(names.length, 'older run stays', 'older runs stay')}, ${reasons[why]}: ${some(names)}`),
+      : [
+          `${isCheck ? 'would remove' : 'removed'} ${plural(removed.length, 'run')}: ${range}; the heads of their journals are kept`,
+        ]),
+    ...[...by].map(
+      ([why, names]) =>
+        `${plural(names.length, 'older run stays', 'older runs stay')}, ${reasons[why]}: ${some(names)}`,
+    ),
   ];
 }
 
 const some = (names: readonly string[]): string =>
-  names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
+  names.length <= 5
+    ? names.join(', ')
+    : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;

@@ -16,7 +16,8 @@ export interface RecapRow {
 }
 
 export function recapRow(host: HostState): RecapRow {
-  const count = (status: string): number => host.tasks.filter((task) => task.status === status).length;
+  const count = (status: string): number =>
+    host.tasks.filter((task) => task.status === status).length;
   const unreachable = host.status === 'failed' && host.failure?.kind === 'unreachable' ? 1 : 0;
   return {
     host: host.host,
@@ -64,19 +65,34 @@ function provenText({ proven, proof }: HostState): string {
 }
 
 /** Rows, then hosts that were left out because they could not be planned. */
-export function recapLines(hosts: Iterable<HostState>, leftOut: readonly { readonly host: string }[], paint: Paint): readonly string[] {
+export function recapLines(
+  hosts: Iterable<HostState>,
+  leftOut: readonly { readonly host: string }[],
+  paint: Paint,
+): readonly string[] {
   const rows = [
     ...[...hosts].map(recapRow),
     ...leftOut.map(
-      ({ host }): RecapRow => ({ host, ok: 0, changed: 0, unreachable: 1, failed: 0, skipped: 0, ignored: 0, end: 'left out' }),
+      ({ host }): RecapRow => ({
+        host,
+        ok: 0,
+        changed: 0,
+        unreachable: 1,
+        failed: 0,
+        skipped: 0,
+        ignored: 0,
+        end: 'left out',
+      }),
     ),
   ];
   const width = Math.max(20, ...rows.map((row) => row.host.length));
-  const number = (key: string, value: number): string => padRight(`${key}=${value}`, key.length + 5);
+  const number = (key: string, value: number): string =>
+    padRight(`${key}=${value}`, key.length + 5);
   return [
     paint.bold('RECAP'),
     ...rows.map((row) => {
-      const bad = row.failed + row.unreachable > 0 || row.end === 'refused' || row.end === 'kept out';
+      const bad =
+        row.failed + row.unreachable > 0 || row.end === 'refused' || row.end === 'kept out';
       const name = padRight(row.host, width);
       const colour = bad ? paint.red : row.changed > 0 ? paint.yellow : paint.green;
       const counts = (['ok', 'changed', 'unreachable', 'failed', 'skipped', 'ignored'] as const)

@@ -28,12 +28,20 @@ function summary({ state, entries, head }: ReportInput): Facts {
       ['playbook', state.playbook],
       ['started', state.begun ? new Date(state.startedAt).toISOString() : ''],
       ['took', duration((state.lastAt - state.startedAt) / 1000)],
-      ['ended', state.finished === undefined ? 'not finished' : `${state.finished.why} (exit ${state.finished.exit})`],
+      [
+        'ended',
+        state.finished === undefined
+          ? 'not finished'
+          : `${state.finished.why} (exit ${state.finished.exit})`,
+      ],
       ...(state.brake === undefined ? [] : [['brake', state.brake.why] as const]),
       ...awayLines(state).map((line) => ['cluster', line] as const),
       ...[...state.kernels].map(
         ([release, { obeys, host }]) =>
-          [`kernel ${release}`, `${obeys === 'yes' ? 'obeys' : 'does not obey'} nokmem: seen on ${host}`] as const,
+          [
+            `kernel ${release}`,
+            `${obeys === 'yes' ? 'obeys' : 'does not obey'} nokmem: seen on ${host}`,
+          ] as const,
       ),
       ['journal', `${entries} entries, head ${head}`],
     ],
@@ -42,7 +50,10 @@ function summary({ state, entries, head }: ReportInput): Facts {
 
 /** Before and after of a host: what it was found as, what was done, what proves it now. */
 function hostCells(host: HostState): readonly string[] {
-  const took = host.startedAt === undefined || host.endedAt === undefined ? '' : duration((host.endedAt - host.startedAt) / 1000);
+  const took =
+    host.startedAt === undefined || host.endedAt === undefined
+      ? ''
+      : duration((host.endedAt - host.startedAt) / 1000);
   const proof = host.proof === undefined ? '' : proofText(host.proof);
   const bad =
     host.failure === undefined || host.status === 'done'
@@ -61,7 +72,8 @@ function hostCells(host: HostState): readonly string[] {
 }
 
 /** Why a host was not started, or goes after all others. */
-const lockOutText = ({ status, lockOut }: HostState): string => (status === 'planned' || status === 'waiting' ? (lockOut?.why ?? '') : '');
+const lockOutText = ({ status, lockOut }: HostState): string =>
+  status === 'planned' || status === 'waiting' ? (lockOut?.why ?? '') : '';
 
 const columns = ['host', 'was', 'remedy', 'end', 'took', 'proof, or why not'];
 
@@ -75,8 +87,13 @@ export function reportText(input: ReportInput, width: number, paint: Paint): rea
       width,
     ),
     '',
-    ...table([columns.map((column) => paint.bold(column)), ...[...hostStates(state)].map(hostCells)], width),
-    ...state.leftOut.map(({ host, failure }) => `${host}  left out  ${failure.kind}: ${failure.message}`),
+    ...table(
+      [columns.map((column) => paint.bold(column)), ...[...hostStates(state)].map(hostCells)],
+      width,
+    ),
+    ...state.leftOut.map(
+      ({ host, failure }) => `${host}  left out  ${failure.kind}: ${failure.message}`,
+    ),
     '',
     ...recapLines(hostStates(state), state.leftOut, paint),
     ...whatFailed(state),
@@ -93,27 +110,39 @@ function whatFailed(state: RunState): readonly string[] {
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
-/** What a walk did otherwise than the plan said: a reboot that was not needed any more is one of these. */
+/**
+ * What a walk did otherwise than the plan said: a reboot that was not needed any more is one of
+ * these.
+ */
 function whatDiffered(state: RunState): readonly string[] {
-  const rows = [...hostStates(state)].flatMap(({ host, differences }) => differences.map((what) => `  ${host}  ${what}`));
+  const rows = [...hostStates(state)].flatMap(({ host, differences }) =>
+    differences.map((what) => `  ${host}  ${what}`),
+  );
   return rows.length === 0 ? [] : ['', 'NOT AS PLANNED', ...rows];
 }
 
 /** Over what hosts were rebooted, because the play accepts it. */
 function whatStayed(state: RunState): readonly string[] {
-  const rows = [...hostStates(state)].flatMap((host) => leftBehindOn(host).map((name) => `  ${host.host}  ${name}`));
+  const rows = [...hostStates(state)].flatMap((host) =>
+    leftBehindOn(host).map((name) => `  ${host.host}  ${name}`),
+  );
   return rows.length === 0 ? [] : ['', 'LEFT BEHIND BY THE DRAIN', ...rows];
 }
 
 /** Which hosts printed more than a journal keeps, and where it lies. */
 function longOutputs(state: RunState): readonly string[] {
   const rows = [...hostStates(state)].flatMap(({ longOutput }) =>
-    longOutput === undefined ? [] : [`  ${longOutput.file}  ${Math.ceil(longOutput.bytes / 1024)} kB`],
+    longOutput === undefined
+      ? []
+      : [`  ${longOutput.file}  ${Math.ceil(longOutput.bytes / 1024)} kB`],
   );
   return rows.length === 0 ? [] : ['', 'long output, in files beside the journal:', ...rows];
 }
 
-/** Text of others as Markdown that shows it: no table cell, code, link, image, HTML, list or heading begins in it. */
+/**
+ * Text of others as Markdown that shows it: no table cell, code, link, image, HTML, list or heading
+ * begins in it.
+ */
 const escaped = (text: string): string =>
   text
     .replace(/^[-#+>]|[\\`*~|[\]]/g, '\\$&')
@@ -132,9 +161,12 @@ export function reportMarkdown(input: ReportInput): readonly string[] {
     row(columns),
     `| ${columns.map(() => '---').join(' | ')} |`,
     ...[...hostStates(state)].map((host) => row(hostCells(host))),
-    ...state.leftOut.map(({ host, failure }) => row([host, '', '', 'left out', '', `${failure.kind}: ${failure.message}`])),
+    ...state.leftOut.map(({ host, failure }) =>
+      row([host, '', '', 'left out', '', `${failure.kind}: ${failure.message}`]),
+    ),
     '',
-    // Indented, not fenced and not escaped: no name ends such a block, and commands in it can be pasted.
+    // Indented, not fenced and not escaped: no name ends such a block, and commands in it can be
+    // pasted.
     ...[
       ...recapLines(hostStates(state), state.leftOut, uncoloured),
       ...whatFailed(state),

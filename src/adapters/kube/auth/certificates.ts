@@ -1,4 +1,5 @@
-// Certificates and keys of the kubeconfig or of its files, checked before a handshake could only fail by them.
+// Certificates and keys of the kubeconfig or of its files, checked before a handshake could only
+// fail by them.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
@@ -21,7 +22,8 @@ export async function readSource(source: Source, what: string): Promise<Outcome<
   }
 }
 
-const nameOf = (source: Source, what: string): string => (source.kind === 'file' ? `the ${what} ${source.path}` : `the ${what}`);
+const nameOf = (source: Source, what: string): string =>
+  source.kind === 'file' ? `the ${what} ${source.path}` : `the ${what}`;
 
 function certificateIn(pem: string): X509Certificate | undefined {
   try {
@@ -39,14 +41,23 @@ function fits(certificate: X509Certificate, key: string): boolean {
   }
 }
 
-/** A file that is just being written holds half a certificate, and Node would trust nobody by it without a word. */
+/**
+ * A file that is just being written holds half a certificate, and Node would trust nobody by it
+ * without a word.
+ */
 export async function readCa(source: Source): Promise<Outcome<string>> {
   const text = await readSource(source, 'CA file');
   if (!text.ok || certificateIn(text.value) !== undefined) return text;
-  return failed('auth', `${nameOf(source, source.kind === 'file' ? 'CA file' : 'certificate-authority-data')} holds no PEM certificate`);
+  return failed(
+    'auth',
+    `${nameOf(source, source.kind === 'file' ? 'CA file' : 'certificate-authority-data')} holds no PEM certificate`,
+  );
 }
 
-/** Of a certificate that has expired, or that is not the key's, the server only breaks off the handshake: said before the first call. */
+/**
+ * Of a certificate that has expired, or that is not the key's, the server only breaks off the
+ * handshake: said before the first call.
+ */
 export async function readPair(
   sources: { readonly certificate: Source; readonly key: Source },
   who: string,
@@ -57,12 +68,24 @@ export async function readPair(
   const key = await readSource(sources.key, 'client key');
   if (!key.ok) return key;
   const certificate = certificateIn(pem.value);
-  if (certificate === undefined) return failed('auth', `the client certificate of ${who} cannot be read: it is not a PEM certificate`);
+  if (certificate === undefined)
+    return failed(
+      'auth',
+      `the client certificate of ${who} cannot be read: it is not a PEM certificate`,
+    );
   const ends = Date.parse(certificate.validTo);
   if (ends < now) {
-    const hint = sources.certificate.kind === 'file' ? `renew ${sources.certificate.path}` : 'get a new one and put it into the kubeconfig';
-    return failed('auth', `the client certificate of ${who} expired on ${new Date(ends).toISOString().slice(0, 10)}`, { hint });
+    const hint =
+      sources.certificate.kind === 'file'
+        ? `renew ${sources.certificate.path}`
+        : 'get a new one and put it into the kubeconfig';
+    return failed(
+      'auth',
+      `the client certificate of ${who} expired on ${new Date(ends).toISOString().slice(0, 10)}`,
+      { hint },
+    );
   }
-  if (!fits(certificate, key.value)) return failed('auth', `the client key of ${who} is not the one of its certificate`);
+  if (!fits(certificate, key.value))
+    return failed('auth', `the client key of ${who} is not the one of its certificate`);
   return ok({ certificate: pem.value, key: key.value, ends });
 }

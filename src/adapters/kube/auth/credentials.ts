@@ -1,4 +1,5 @@
-// Who we are to the API server: headers and certificates made from the user entry, made anew when they can have changed.
+// Who we are to the API server: headers and certificates made from the user entry, made anew when
+// they can have changed.
 import { present } from '../../../model/present.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { type Pair, readCa, readPair, readSource } from './certificates.ts';
@@ -30,9 +31,15 @@ export interface Credentials {
   readonly description: string;
 }
 
-/** Files are replaced while a run goes on (a mounted token about every hour); kubectl reads a token again every minute too. */
+/**
+ * Files are replaced while a run goes on (a mounted token about every hour); kubectl reads a token
+ * again every minute too.
+ */
 const fileLife = 60_000;
-/** A credential is renewed a little before it ends, so that no call carries one that ends on the way. */
+/**
+ * A credential is renewed a little before it ends, so that no call carries one that ends on the
+ * way.
+ */
 const expiryMargin = 10_000;
 const pluginTimeout = 60;
 const never = Number.POSITIVE_INFINITY;
@@ -40,7 +47,9 @@ const never = Number.POSITIVE_INFINITY;
 function impersonationHeaders(config: ResolvedConfig): Record<string, string | readonly string[]> {
   const as = config.user.impersonate;
   if (as === undefined) return {};
-  const extra = Object.entries(as.extra).map(([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, values] as const);
+  const extra = Object.entries(as.extra).map(
+    ([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, values] as const,
+  );
   return {
     'Impersonate-User': as.user,
     ...present({ 'Impersonate-Uid': as.uid }),
@@ -54,7 +63,8 @@ function describe(config: ResolvedConfig): string {
   const who = userName === '' ? `the user of ${origin}` : `user "${userName}" of ${origin}`;
   if (user.exec !== undefined) return `${who} (credential plugin ${user.exec.command})`;
   if (user.tokenFile !== undefined) return `${who} (token file ${user.tokenFile})`;
-  if (user.idToken !== undefined) return `${who} (id-token of auth-provider oidc${untilText(user.idToken)})`;
+  if (user.idToken !== undefined)
+    return `${who} (id-token of auth-provider oidc${untilText(user.idToken)})`;
   if (user.token !== undefined) return `${who} (token)`;
   if (user.certificate !== undefined) return `${who} (client certificate)`;
   return user.username === undefined ? `${who} (no credential at all)` : `${who} (password)`;
@@ -69,7 +79,9 @@ export interface CredentialOptions {
 /** When an id-token ends, milliseconds since 1970: its claim `exp`. */
 function expiryOf(idToken: string): number {
   try {
-    const { exp } = JSON.parse(Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString('utf8')) as { exp?: unknown };
+    const { exp } = JSON.parse(
+      Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString('utf8'),
+    ) as { exp?: unknown };
     return typeof exp === 'number' && Math.abs(exp) < 1e11 ? exp * 1000 : never;
   } catch {
     return never;
@@ -91,23 +103,46 @@ function asToken(text: string, what: string): Outcome<string> {
 }
 
 /** The source of the user's own token; plugins have theirs. */
-async function tokenOf(user: UserConfig, description: string, now: () => number): Promise<Outcome<{ readonly token?: string }>> {
+async function tokenOf(
+  user: UserConfig,
+  description: string,
+  now: () => number,
+): Promise<Outcome<{ readonly token?: string }>> {
   const { tokenFile, idToken } = user;
-  if (tokenFile === undefined && user.token === undefined && idToken !== undefined && expiryOf(idToken) <= now()) {
-    return failed('auth', `the id-token of ${description} has expired, and kmend does not renew it`, {
-      hint: 'renew it in the kubeconfig (any kubectl command does), or use a credential plugin, which kmend asks again by itself',
-    });
+  if (
+    tokenFile === undefined &&
+    user.token === undefined &&
+    idToken !== undefined &&
+    expiryOf(idToken) <= now()
+  ) {
+    return failed(
+      'auth',
+      `the id-token of ${description} has expired, and kmend does not renew it`,
+      {
+        hint: 'renew it in the kubeconfig (any kubectl command does), or use a credential plugin, which kmend asks again by itself',
+      },
+    );
   }
-  const source: Source | undefined = tokenFile === undefined ? undefined : { kind: 'file', path: tokenFile };
-  const text = source === undefined ? ok(user.token ?? idToken) : await readSource(source, 'token file');
+  const source: Source | undefined =
+    tokenFile === undefined ? undefined : { kind: 'file', path: tokenFile };
+  const text =
+    source === undefined ? ok(user.token ?? idToken) : await readSource(source, 'token file');
   if (!text.ok || text.value === undefined) return text.ok ? ok({}) : text;
-  const token = asToken(text.value, source === undefined ? `the token of ${description}` : `the token file ${tokenFile}`);
+  const token = asToken(
+    text.value,
+    source === undefined ? `the token of ${description}` : `the token file ${tokenFile}`,
+  );
   return token.ok ? ok({ token: token.value }) : token;
 }
 
-const fromFile = ({ user }: ResolvedConfig): boolean => user.certificate?.kind === 'file' || user.key?.kind === 'file';
+const fromFile = ({ user }: ResolvedConfig): boolean =>
+  user.certificate?.kind === 'file' || user.key?.kind === 'file';
 
-export async function createCredentials({ config, env, now }: CredentialOptions): Promise<Outcome<Credentials>> {
+export async function createCredentials({
+  config,
+  env,
+  now,
+}: CredentialOptions): Promise<Outcome<Credentials>> {
   const { user, cluster } = config;
   const { exec, certificate, key } = user;
   const description = describe(config);
@@ -128,17 +163,25 @@ export async function createCredentials({ config, env, now }: CredentialOptions)
     return read.ok ? read.value : first.value;
   };
   const pair = making<Partial<Pair>>({
-    make: async () => (certificate === undefined || key === undefined ? ok({}) : readPair({ certificate, key }, description, now())),
-    freshUntil: ({ ends = never }, at) => Math.min(until(ends), fromFile(config) ? at + fileLife : never),
+    make: async () =>
+      certificate === undefined || key === undefined
+        ? ok({})
+        : readPair({ certificate, key }, description, now()),
+    freshUntil: ({ ends = never }, at) =>
+      Math.min(until(ends), fromFile(config) ? at + fileLife : never),
     goodUntil: ({ ends = never }) => ends,
   });
   const bearer = making<{ readonly token?: string }>({
     make: () => tokenOf(user, description, now),
-    freshUntil: (_, at) => (user.tokenFile === undefined ? (user.idToken === undefined ? never : 0) : at + fileLife),
+    freshUntil: (_, at) =>
+      user.tokenFile === undefined ? (user.idToken === undefined ? never : 0) : at + fileLife,
     goodUntil: () => (user.tokenFile === undefined ? 0 : never),
   });
   const plugin = making<PluginCredential>({
-    make: async () => (exec === undefined ? ok({}) : runPlugin({ plugin: exec, cluster, ca: await ca(), env, timeout: pluginTimeout })),
+    make: async () =>
+      exec === undefined
+        ? ok({})
+        : runPlugin({ plugin: exec, cluster, ca: await ca(), env, timeout: pluginTimeout }),
     freshUntil: ({ expires = never }) => until(expires),
     goodUntil: ({ expires = never }) => expires,
   });
@@ -151,7 +194,11 @@ export async function createCredentials({ config, env, now }: CredentialOptions)
     description,
     renews: exec !== undefined || user.tokenFile !== undefined || fromFile(config),
     async identity(signal) {
-      const [given, token, own] = [await plugin.get(signal), await bearer.get(signal), await pair.get(signal)];
+      const [given, token, own] = [
+        await plugin.get(signal),
+        await bearer.get(signal),
+        await pair.get(signal),
+      ];
       if (!given.ok) return given;
       if (!token.ok) return token;
       if (!own.ok) return own;
@@ -167,10 +214,17 @@ export async function createCredentials({ config, env, now }: CredentialOptions)
   });
 }
 
-function identityOf(config: ResolvedConfig, { token, certificate, key }: PluginCredential): Identity {
+function identityOf(
+  config: ResolvedConfig,
+  { token, certificate, key }: PluginCredential,
+): Identity {
   const { username, password } = config.user;
-  const basic = username === undefined ? undefined : Buffer.from(`${username}:${password ?? ''}`).toString('base64');
-  const authorization = token !== undefined ? `Bearer ${token}` : basic === undefined ? undefined : `Basic ${basic}`;
+  const basic =
+    username === undefined
+      ? undefined
+      : Buffer.from(`${username}:${password ?? ''}`).toString('base64');
+  const authorization =
+    token !== undefined ? `Bearer ${token}` : basic === undefined ? undefined : `Basic ${basic}`;
   return {
     headers: { ...impersonationHeaders(config), ...present({ Authorization: authorization }) },
     secrets: [token, basic, password].filter((secret) => secret !== undefined),

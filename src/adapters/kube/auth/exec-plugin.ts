@@ -1,4 +1,5 @@
-// Runs a credential plugin (client.authentication.k8s.io) as kubectl does, and reads what it prints. Of a failed one only stderr is shown.
+// Runs a credential plugin (client.authentication.k8s.io) as kubectl does, and reads what it
+// prints. Of a failed one only stderr is shown.
 
 import { spawn } from 'node:child_process';
 import { isAbsolute, join } from 'node:path';
@@ -24,7 +25,10 @@ export interface PluginCall {
   readonly timeout: number;
 }
 
-/** KUBERNETES_EXEC_INFO: which version we speak, that nobody can be asked, and the cluster where the plugin wants it. */
+/**
+ * KUBERNETES_EXEC_INFO: which version we speak, that nobody can be asked, and the cluster where the
+ * plugin wants it.
+ */
 function execInfo({ plugin, cluster, ca }: PluginCall): string {
   const about = plugin.provideClusterInfo
     ? {
@@ -32,12 +36,18 @@ function execInfo({ plugin, cluster, ca }: PluginCall): string {
           server: cluster.server,
           ...present({ 'tls-server-name': cluster.tlsServerName }),
           ...(cluster.insecure ? { 'insecure-skip-tls-verify': true } : {}),
-          ...(ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
+          ...(ca === undefined
+            ? {}
+            : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
           ...present({ 'proxy-url': cluster.proxyUrl }),
         },
       }
     : {};
-  return JSON.stringify({ apiVersion: plugin.apiVersion, kind: 'ExecCredential', spec: { interactive: false, ...about } });
+  return JSON.stringify({
+    apiVersion: plugin.apiVersion,
+    kind: 'ExecCredential',
+    spec: { interactive: false, ...about },
+  });
 }
 
 /** A bare name is looked up in PATH; one with a slash is relative to the kubeconfig. */
@@ -52,10 +62,18 @@ function readCredential(plugin: ExecPlugin, output: string): Outcome<PluginCrede
   try {
     read = JSON.parse(output);
   } catch {
-    return failed('auth', `the credential plugin ${plugin.command} printed something that is not JSON`);
+    return failed(
+      'auth',
+      `the credential plugin ${plugin.command} printed something that is not JSON`,
+    );
   }
-  const object = read as { apiVersion?: unknown; kind?: unknown; status?: Record<string, unknown> } | null;
-  if (object?.kind !== 'ExecCredential') return failed('auth', `the credential plugin ${plugin.command} printed no ExecCredential`);
+  const object = read as {
+    apiVersion?: unknown;
+    kind?: unknown;
+    status?: Record<string, unknown>;
+  } | null;
+  if (object?.kind !== 'ExecCredential')
+    return failed('auth', `the credential plugin ${plugin.command} printed no ExecCredential`);
   if (object.apiVersion !== plugin.apiVersion) {
     return failed(
       'auth',
@@ -63,12 +81,16 @@ function readCredential(plugin: ExecPlugin, output: string): Outcome<PluginCrede
     );
   }
   const status = object.status ?? {};
-  const text = (key: string): string | undefined => (typeof status[key] === 'string' && status[key] !== '' ? status[key] : undefined);
+  const text = (key: string): string | undefined =>
+    typeof status[key] === 'string' && status[key] !== '' ? status[key] : undefined;
   const token = text('token');
   const certificate = text('clientCertificateData');
   const key = text('clientKeyData');
   if (token === undefined && (certificate === undefined || key === undefined)) {
-    return failed('auth', `the credential plugin ${plugin.command} gave neither a token nor a certificate with its key`);
+    return failed(
+      'auth',
+      `the credential plugin ${plugin.command} gave neither a token nor a certificate with its key`,
+    );
   }
   const expires = Date.parse(text('expirationTimestamp') ?? '');
   return ok({
@@ -82,9 +104,13 @@ export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> 
   const { plugin, env, timeout } = call;
   if (plugin.interactive) {
     return Promise.resolve(
-      failed('auth', `the credential plugin ${plugin.command} wants to ask somebody (interactiveMode: Always), and nobody can be asked`, {
-        hint: 'log in first with the plugin itself, or use a credential that needs no person',
-      }),
+      failed(
+        'auth',
+        `the credential plugin ${plugin.command} wants to ask somebody (interactiveMode: Always), and nobody can be asked`,
+        {
+          hint: 'log in first with the plugin itself, or use a credential that needs no person',
+        },
+      ),
     );
   }
   const extra = Object.fromEntries(plugin.env.map(({ name, value }) => [name, value]));
@@ -104,7 +130,8 @@ export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> 
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr = (stderr + chunk).slice(-2000);
     });
-    // What it left running in the background may hold its output open: what came until its end is all it has to say.
+    // What it left running in the background may hold its output open: what came until its end is
+    // all it has to say.
     child.on('exit', () => {
       setTimeout(() => child.stdout.destroy(), outputGrace).unref();
       setTimeout(() => child.stderr.destroy(), outputGrace).unref();
@@ -114,15 +141,30 @@ export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> 
         error.code === 'ENOENT'
           ? `the credential plugin ${plugin.command} was not found`
           : `the credential plugin ${plugin.command}: ${error.message}`;
-      return resolve(failed('auth', message, plugin.installHint === undefined ? {} : { hint: plugin.installHint }));
+      return resolve(
+        failed(
+          'auth',
+          message,
+          plugin.installHint === undefined ? {} : { hint: plugin.installHint },
+        ),
+      );
     });
     child.on('close', (code, killedBy) => {
       if (code === 0) return resolve(readCredential(plugin, stdout));
       const late = killedBy !== null && performance.now() - started >= timeout * 1000;
-      const why = late ? `did not answer within ${timeout} s` : `ended with ${killedBy ?? `status ${code}`}`;
-      const failure: Failure = { kind: 'auth', message: `the credential plugin ${plugin.command} ${why}`, detail: stderr.trim() };
+      const why = late
+        ? `did not answer within ${timeout} s`
+        : `ended with ${killedBy ?? `status ${code}`}`;
+      const failure: Failure = {
+        kind: 'auth',
+        message: `the credential plugin ${plugin.command} ${why}`,
+        detail: stderr.trim(),
+      };
       // In the message too: not every place that shows one has room for the lines below it.
-      return resolve({ ok: false, failure: { ...failure, message: `${failure.message}${lastDetail(failure)}` } });
+      return resolve({
+        ok: false,
+        failure: { ...failure, message: `${failure.message}${lastDetail(failure)}` },
+      });
     });
   });
 }

@@ -1,9 +1,13 @@
-// A credential that is made anew when it may have changed: one making serves all who ask meanwhile, and the last one serves on while it is good.
+// A credential that is made anew when it may have changed: one making serves all who ask meanwhile,
+// and the last one serves on while it is good.
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 
 export interface Kept<T> {
   readonly get: (signal?: AbortSignal) => Promise<Outcome<T>>;
-  /** The server did not accept this one. One that was made meanwhile stays: of twenty calls that were refused, the first renews for all. */
+  /**
+   * The server did not accept this one. One that was made meanwhile stays: of twenty calls that
+   * were refused, the first renews for all.
+   */
   readonly refuse: (value: T) => void;
 }
 
@@ -12,7 +16,10 @@ export interface Making<T> {
   readonly make: () => Promise<Outcome<T>>;
   /** Milliseconds since 1970 until which a value made at `at` serves without a question. */
   readonly freshUntil: (value: T, at: number) => number;
-  /** Until when it serves on where a new one cannot be made: a file that is being replaced, a plugin that failed. */
+  /**
+   * Until when it serves on where a new one cannot be made: a file that is being replaced, a plugin
+   * that failed.
+   */
   readonly goodUntil: (value: T) => number;
   readonly now: () => number;
 }
@@ -30,7 +37,8 @@ export function keep<T>({ make, freshUntil, goodUntil, now }: Making<T>): Kept<T
 
   return {
     get: (signal) => {
-      if (kept !== undefined && now() < freshUntil(kept.value, kept.at)) return Promise.resolve(ok(kept.value));
+      if (kept !== undefined && now() < freshUntil(kept.value, kept.at))
+        return Promise.resolve(ok(kept.value));
       pending ??= anew();
       return Promise.race([pending, aborted(signal)]);
     },
@@ -44,7 +52,8 @@ export function keep<T>({ make, freshUntil, goodUntil, now }: Making<T>): Kept<T
 function aborted(signal: AbortSignal | undefined): Promise<Outcome<never>> {
   return new Promise((resolve) => {
     if (signal === undefined) return;
-    const end = (): void => resolve(failed('interrupted', 'interrupted while waiting for a credential'));
+    const end = (): void =>
+      resolve(failed('interrupted', 'interrupted while waiting for a credential'));
     if (signal.aborted) end();
     else signal.addEventListener('abort', end, { once: true });
   });

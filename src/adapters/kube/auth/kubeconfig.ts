@@ -1,4 +1,5 @@
-// Kubeconfig documents merged into the one cluster, user and context to talk to: pure; files named inside are only named here.
+// Kubeconfig documents merged into the one cluster, user and context to talk to: pure; files named
+// inside are only named here.
 
 import { nearest } from '../../../model/diagnostic.ts';
 import { present } from '../../../model/present.ts';
@@ -10,8 +11,13 @@ export interface KubeconfigFile {
   readonly text: string;
 }
 
-/** A value given inline, or the path of the file that holds it (resolved against the kubeconfig that names it). */
-export type Source = { readonly kind: 'inline'; readonly text: string } | { readonly kind: 'file'; readonly path: string };
+/**
+ * A value given inline, or the path of the file that holds it (resolved against the kubeconfig that
+ * names it).
+ */
+export type Source =
+  | { readonly kind: 'inline'; readonly text: string }
+  | { readonly kind: 'file'; readonly path: string };
 
 export interface ExecPlugin {
   readonly apiVersion: string;
@@ -38,7 +44,10 @@ export interface UserConfig {
   readonly key?: Source;
   readonly token?: string;
   readonly tokenFile?: string;
-  /** Of auth-provider oidc, whose refresh token kmend does not spend: the provider may give a new one, which only kubectl writes down. */
+  /**
+   * Of auth-provider oidc, whose refresh token kmend does not spend: the provider may give a new
+   * one, which only kubectl writes down.
+   */
   readonly idToken?: string;
   readonly username?: string;
   readonly password?: string;
@@ -65,45 +74,80 @@ interface Named {
 }
 
 const text = (value: Value | undefined): string | undefined =>
-  typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
-const texts = (value: Value | undefined): readonly string[] => (Array.isArray(value) ? value.map((item) => String(item)) : []);
+  typeof value === 'string' && value !== ''
+    ? value
+    : typeof value === 'number'
+      ? String(value)
+      : undefined;
+const texts = (value: Value | undefined): readonly string[] =>
+  Array.isArray(value) ? value.map((item) => String(item)) : [];
 const mapping = (value: Value | undefined): Mapping => (isMapping(value) ? value : {});
 
-/** Paths to read, in order: the flag alone, else KUBECONFIG (colon-separated), else ~/.kube/config. Empty = try the in-cluster account. */
-export function kubeconfigPaths(env: Readonly<Record<string, string | undefined>>, home: string, flag?: string): readonly string[] {
+/**
+ * Paths to read, in order: the flag alone, else KUBECONFIG (colon-separated), else ~/.kube/config.
+ * Empty = try the in-cluster account.
+ */
+export function kubeconfigPaths(
+  env: Readonly<Record<string, string | undefined>>,
+  home: string,
+  flag?: string,
+): readonly string[] {
   if (flag !== undefined && flag !== '') return [flag];
   const listed = (env.KUBECONFIG ?? '').split(':').filter((path) => path !== '');
   if (listed.length > 0) return listed;
-  return env.KUBERNETES_SERVICE_HOST === undefined || env.KUBERNETES_SERVICE_HOST === '' ? [`${home}/.kube/config`] : [];
+  return env.KUBERNETES_SERVICE_HOST === undefined || env.KUBERNETES_SERVICE_HOST === ''
+    ? [`${home}/.kube/config`]
+    : [];
 }
 
-type Read = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string; readonly distrusted?: true };
+type Read =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly why: string; readonly distrusted?: true };
 
-/** Files that are not there are left out, as kubectl does with KUBECONFIG, as long as one of them can be read. */
-export function readKubeconfigs(paths: readonly string[], read: (path: string) => Read): Outcome<readonly KubeconfigFile[]> {
+/**
+ * Files that are not there are left out, as kubectl does with KUBECONFIG, as long as one of them
+ * can be read.
+ */
+export function readKubeconfigs(
+  paths: readonly string[],
+  read: (path: string) => Read,
+): Outcome<readonly KubeconfigFile[]> {
   const files: KubeconfigFile[] = [];
   const missing: string[] = [];
   for (const path of paths) {
     const found = read(path);
     if (found.ok) files.push({ path, text: found.text });
-    else if (found.distrusted === true) return failed('refused', `the kubeconfig ${path} is not obeyed: ${found.why}`);
+    else if (found.distrusted === true)
+      return failed('refused', `the kubeconfig ${path} is not obeyed: ${found.why}`);
     else missing.push(`${path}: ${found.why}`);
   }
   if (files.length > 0 || paths.length === 0) return ok(files);
-  return failed('refused', `no kubeconfig can be read: ${missing.join('; ')}`, { hint: 'is --kubeconfig or KUBECONFIG right?' });
+  return failed('refused', `no kubeconfig can be read: ${missing.join('; ')}`, {
+    hint: 'is --kubeconfig or KUBECONFIG right?',
+  });
 }
 
-const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.');
-const resolvePath = (path: string, from: string): string => (path.startsWith('/') ? path : `${folderOf(from)}/${path}`);
+const folderOf = (path: string): string =>
+  path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.';
+const resolvePath = (path: string, from: string): string =>
+  path.startsWith('/') ? path : `${folderOf(from)}/${path}`;
 
-/** The first file that names an entry wins, as kubectl has it: a second one of the same name is no error. */
-function collect(documents: readonly (readonly [Mapping, string])[], list: string, key: string): ReadonlyMap<string, Named> {
+/**
+ * The first file that names an entry wins, as kubectl has it: a second one of the same name is no
+ * error.
+ */
+function collect(
+  documents: readonly (readonly [Mapping, string])[],
+  list: string,
+  key: string,
+): ReadonlyMap<string, Named> {
   const found = new Map<string, Named>();
   for (const [document, path] of documents) {
     const entries = document[list];
     for (const entry of Array.isArray(entries) ? entries.filter(isMapping) : []) {
       const name = text(entry.name);
-      if (name !== undefined && !found.has(name)) found.set(name, { value: mapping(entry[key]), path });
+      if (name !== undefined && !found.has(name))
+        found.set(name, { value: mapping(entry[key]), path });
     }
   }
   return found;
@@ -112,7 +156,8 @@ function collect(documents: readonly (readonly [Mapping, string])[], list: strin
 const source = (entry: Named, inline: string, file: string): Source | undefined => {
   const data = text(entry.value[inline]);
   // Data wins over a file, as kubectl has it.
-  if (data !== undefined) return { kind: 'inline', text: Buffer.from(data, 'base64').toString('utf8') };
+  if (data !== undefined)
+    return { kind: 'inline', text: Buffer.from(data, 'base64').toString('utf8') };
   const path = text(entry.value[file]);
   return path === undefined ? undefined : { kind: 'file', path: resolvePath(path, entry.path) };
 };
@@ -136,7 +181,9 @@ function impersonation(value: Mapping): UserConfig['impersonate'] {
   const user = text(value.as);
   if (user === undefined) return undefined;
   const uid = text(value['as-uid']);
-  const extra = Object.fromEntries(Object.entries(mapping(value['as-user-extra'])).map(([key, list]) => [key, texts(list)]));
+  const extra = Object.fromEntries(
+    Object.entries(mapping(value['as-user-extra'])).map(([key, list]) => [key, texts(list)]),
+  );
   return { user, groups: texts(value['as-groups']), extra, ...present({ uid }) };
 }
 
@@ -189,7 +236,8 @@ function parseAll(
     try {
       parsed = parseYaml(content);
     } catch (error) {
-      // The parser's own sentence may quote the line, and a kubeconfig's lines are secrets: only the first line of it, without quotes.
+      // The parser's own sentence may quote the line, and a kubeconfig's lines are secrets: only
+      // the first line of it, without quotes.
       const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
       return failed('parse', `the kubeconfig ${path} is not valid YAML: ${why}`);
     }
@@ -210,34 +258,56 @@ export function resolveKubeconfig(
   const documents = parsed.value;
   const where = files.map((file) => file.path).join(', ');
   const contexts = collect(documents, 'contexts', 'context');
-  const wanted = context ?? documents.map(([document]) => text(document['current-context'])).find((name) => name !== undefined);
+  const wanted =
+    context ??
+    documents
+      .map(([document]) => text(document['current-context']))
+      .find((name) => name !== undefined);
   if (wanted === undefined) {
-    return failed('refused', `no current-context in ${where}`, { hint: `name one with --context; ${among(contexts.keys(), '')}` });
+    return failed('refused', `no current-context in ${where}`, {
+      hint: `name one with --context; ${among(contexts.keys(), '')}`,
+    });
   }
   const chosen = contexts.get(wanted);
   if (chosen === undefined) {
-    return failed('refused', `there is no context "${wanted}" in ${where}`, { hint: among(contexts.keys(), wanted) });
+    return failed('refused', `there is no context "${wanted}" in ${where}`, {
+      hint: among(contexts.keys(), wanted),
+    });
   }
   const clusters = collect(documents, 'clusters', 'cluster');
   const clusterName = text(chosen.value.cluster) ?? '';
   const cluster = clusters.get(clusterName);
   if (cluster === undefined) {
-    return failed('refused', `context "${wanted}" of ${chosen.path} names the cluster "${clusterName}", which is not there`, {
-      hint: among(clusters.keys(), clusterName),
-    });
+    return failed(
+      'refused',
+      `context "${wanted}" of ${chosen.path} names the cluster "${clusterName}", which is not there`,
+      {
+        hint: among(clusters.keys(), clusterName),
+      },
+    );
   }
   const users = collect(documents, 'users', 'user');
   const userName = text(chosen.value.user) ?? '';
   const user = users.get(userName);
   if (user === undefined && userName !== '') {
-    return failed('refused', `context "${wanted}" of ${chosen.path} names the user "${userName}", which is not there`, {
-      hint: among(users.keys(), userName),
-    });
+    return failed(
+      'refused',
+      `context "${wanted}" of ${chosen.path} names the user "${userName}", which is not there`,
+      {
+        hint: among(users.keys(), userName),
+      },
+    );
   }
   return check(wanted, chosen.path, cluster, user, userName);
 }
 
-function check(context: string, path: string, cluster: Named, user: Named | undefined, userName: string): Outcome<ResolvedConfig> {
+function check(
+  context: string,
+  path: string,
+  cluster: Named,
+  user: Named | undefined,
+  userName: string,
+): Outcome<ResolvedConfig> {
   const origin = `context "${context}" of ${path}`;
   const server = text(cluster.value.server);
   if (server === undefined || !/^https?:\/\//.test(server) || !URL.canParse(server)) {
@@ -245,10 +315,14 @@ function check(context: string, path: string, cluster: Named, user: Named | unde
   }
   // It would be shown wherever the server is named.
   if (new URL(server).username !== '')
-    return failed('refused', `${origin}: its server address holds a user name: that belongs into \`users\``);
+    return failed(
+      'refused',
+      `${origin}: its server address holds a user name: that belongs into \`users\``,
+    );
   const known = user === undefined ? {} : userOf(user);
   const connection = clusterOf(cluster, server);
-  const refusal = contradiction(connection) ?? (user === undefined ? undefined : unsupported(user.value, known));
+  const refusal =
+    contradiction(connection) ?? (user === undefined ? undefined : unsupported(user.value, known));
   return refusal === undefined
     ? ok({ origin, cluster: connection, user: known, userName })
     : { ok: false, failure: { ...refusal, message: `${origin}: ${refusal.message}` } };
@@ -257,14 +331,27 @@ function check(context: string, path: string, cluster: Named, user: Named | unde
 /** kubectl refuses it too: of the two, the careless one would win. */
 const contradiction = ({ insecure, ca }: ClusterConfig): Failure | undefined =>
   insecure && ca !== undefined
-    ? { kind: 'refused', message: 'insecure-skip-tls-verify and a certificate-authority exclude each other', hint: 'keep the CA' }
+    ? {
+        kind: 'refused',
+        message: 'insecure-skip-tls-verify and a certificate-authority exclude each other',
+        hint: 'keep the CA',
+      }
     : undefined;
 
-/** What of a user entry cannot be honoured: going on without it would be somebody else's identity. */
+/**
+ * What of a user entry cannot be honoured: going on without it would be somebody else's identity.
+ */
 function unsupported(value: Mapping, user: UserConfig): Failure | undefined {
-  const refuse = (message: string, hint?: string): Failure => ({ kind: 'refused', message, ...present({ hint }) });
+  const refuse = (message: string, hint?: string): Failure => ({
+    kind: 'refused',
+    message,
+    ...present({ hint }),
+  });
   const provider = value['auth-provider'];
-  if (isMapping(provider) && [user.exec, user.token, user.tokenFile, user.idToken].every((given) => given === undefined)) {
+  if (
+    isMapping(provider) &&
+    [user.exec, user.token, user.tokenFile, user.idToken].every((given) => given === undefined)
+  ) {
     const name = text(provider.name) ?? '?';
     return name === 'oidc'
       ? refuse(
@@ -276,11 +363,16 @@ function unsupported(value: Mapping, user: UserConfig): Failure | undefined {
           'use a credential plugin (exec), as kubectl needs it since 1.26, a token or a certificate',
         );
   }
-  if (user.exec !== undefined && user.exec.command === '') return refuse('its exec plugin names no command');
-  const lonely = ['as-uid', 'as-groups', 'as-user-extra'].find((key) => value[key] !== undefined && user.impersonate === undefined);
+  if (user.exec !== undefined && user.exec.command === '')
+    return refuse('its exec plugin names no command');
+  const lonely = ['as-uid', 'as-groups', 'as-user-extra'].find(
+    (key) => value[key] !== undefined && user.impersonate === undefined,
+  );
   if (lonely !== undefined) return refuse(`${lonely} needs \`as\`: whom to impersonate`);
   if ((user.certificate === undefined) !== (user.key === undefined))
-    return refuse(`it has a client ${user.key === undefined ? 'certificate without its key' : 'key without its certificate'}`);
+    return refuse(
+      `it has a client ${user.key === undefined ? 'certificate without its key' : 'key without its certificate'}`,
+    );
   return undefined;
 }
 
@@ -293,9 +385,13 @@ export function inClusterConfig(
 ): Outcome<ResolvedConfig> {
   const host = env.KUBERNETES_SERVICE_HOST ?? '';
   if (host === '') {
-    return failed('refused', 'no kubeconfig, and not inside a cluster (KUBERNETES_SERVICE_HOST is not set)', {
-      hint: 'set KUBECONFIG or --kubeconfig',
-    });
+    return failed(
+      'refused',
+      'no kubeconfig, and not inside a cluster (KUBERNETES_SERVICE_HOST is not set)',
+      {
+        hint: 'set KUBECONFIG or --kubeconfig',
+      },
+    );
   }
   const server = `https://${host.includes(':') ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT ?? '443'}`;
   return ok({
@@ -306,13 +402,20 @@ export function inClusterConfig(
   });
 }
 
-/** Why somebody on the way to the server could read our credential, or answer in its place; undefined = TLS, with its certificate checked. */
+/**
+ * Why somebody on the way to the server could read our credential, or answer in its place;
+ * undefined = TLS, with its certificate checked.
+ */
 export function unsafeConnection({ origin, cluster, user }: ResolvedConfig): string | undefined {
   const { server, insecure } = cluster;
   if (server.startsWith('https:'))
     return insecure
       ? `${origin}: the certificate of ${server} is not checked (insecure-skip-tls-verify): anybody on the way may answer for it`
       : undefined;
-  const hasSecret = [user.token, user.tokenFile, user.idToken, user.password, user.exec].some((given) => given !== undefined);
-  return hasSecret ? `${origin}: the credential is sent to ${server} without encryption: anybody on the way can read it` : undefined;
+  const hasSecret = [user.token, user.tokenFile, user.idToken, user.password, user.exec].some(
+    (given) => given !== undefined,
+  );
+  return hasSecret
+    ? `${origin}: the credential is sent to ${server} without encryption: anybody on the way can read it`
+    : undefined;
 }

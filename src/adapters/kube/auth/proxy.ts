@@ -1,4 +1,5 @@
-// Which proxy leads to the API server, by Go's rules (what kubectl's users have set), and the CONNECT tunnel through it.
+// Which proxy leads to the API server, by Go's rules (what kubectl's users have set), and the
+// CONNECT tunnel through it.
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { BlockList, isIP, type Socket } from 'node:net';
@@ -24,17 +25,28 @@ function exempt(entry: string, host: string, port: string): boolean {
   return host === pattern || (isIP(pattern) === 0 && host.endsWith(`.${pattern}`));
 }
 
-/** `proxy-url` of the kubeconfig, else HTTPS_PROXY (HTTP_PROXY for a plain server) unless NO_PROXY names the host. */
-export function proxyFor(server: string, proxyUrl: string | undefined, env: Env): string | undefined {
+/**
+ * `proxy-url` of the kubeconfig, else HTTPS_PROXY (HTTP_PROXY for a plain server) unless NO_PROXY
+ * names the host.
+ */
+export function proxyFor(
+  server: string,
+  proxyUrl: string | undefined,
+  env: Env,
+): string | undefined {
   if (proxyUrl !== undefined) return proxyUrl;
   const url = new URL(server);
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   const proxy = either(env, url.protocol === 'http:' ? 'HTTP_PROXY' : 'HTTPS_PROXY');
   // Go never sends loopback through a proxy of the environment.
-  if (proxy === '' || host === 'localhost' || host === '::1' || /^127\./.test(host)) return undefined;
+  if (proxy === '' || host === 'localhost' || host === '::1' || /^127\./.test(host))
+    return undefined;
   const port = url.port || (url.protocol === 'http:' ? '80' : '443');
   const entries = either(env, 'NO_PROXY').toLowerCase().split(',');
-  if (entries.map((entry) => entry.trim()).some((entry) => entry !== '' && exempt(entry, host, port))) return undefined;
+  if (
+    entries.map((entry) => entry.trim()).some((entry) => entry !== '' && exempt(entry, host, port))
+  )
+    return undefined;
   return /^[a-z0-9]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
 }
 
@@ -56,38 +68,67 @@ export function unsupportedProxy(proxy: string): string | undefined {
 /** Without its password, for messages. */
 export const nameProxy = (proxy: string): string => new URL(proxy).host;
 
-const proxyError = (message: string): Error => Object.assign(new Error(message), { code: 'EPROXY' });
+const proxyError = (message: string): Error =>
+  Object.assign(new Error(message), { code: 'EPROXY' });
 
-/** A raw connection to `host:port` through the proxy, within `timeout` milliseconds; throws when the proxy refuses. */
-export async function tunnel(proxy: string, host: string, port: number, timeout: number): Promise<Socket> {
+/**
+ * A raw connection to `host:port` through the proxy, within `timeout` milliseconds; throws when the
+ * proxy refuses.
+ */
+export async function tunnel(
+  proxy: string,
+  host: string,
+  port: number,
+  timeout: number,
+): Promise<Socket> {
   const url = new URL(proxy);
-  return socksProtocols.includes(url.protocol) ? socksTunnel(url, { host, port }, timeout) : connectTunnel(url, host, port, timeout);
+  return socksProtocols.includes(url.protocol)
+    ? socksTunnel(url, { host, port }, timeout)
+    : connectTunnel(url, host, port, timeout);
 }
 
-async function socksTunnel(url: URL, destination: { readonly host: string; readonly port: number }, timeout: number): Promise<Socket> {
+async function socksTunnel(
+  url: URL,
+  destination: { readonly host: string; readonly port: number },
+  timeout: number,
+): Promise<Socket> {
   const { SocksClient } = await import('socks');
   const proxy = {
     type: 5 as const,
     host: hostOf(url),
     port: Number(url.port) || 1080,
-    ...(url.username === '' ? {} : { userId: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }),
+    ...(url.username === ''
+      ? {}
+      : { userId: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }),
   };
   try {
-    const { socket } = await SocksClient.createConnection({ proxy, command: 'connect', destination, timeout });
+    const { socket } = await SocksClient.createConnection({
+      proxy,
+      command: 'connect',
+      destination,
+      timeout,
+    });
     return socket;
   } catch (error) {
-    throw proxyError(`the proxy ${url.host} opened no tunnel: ${error instanceof Error ? error.message : String(error)}`);
+    throw proxyError(
+      `the proxy ${url.host} opened no tunnel: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
 
 function connectTunnel(url: URL, host: string, port: number, timeout: number): Promise<Socket> {
-  const auth = url.username === '' ? undefined : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const auth =
+    url.username === ''
+      ? undefined
+      : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const headers = {
     host: target,
-    ...(auth === undefined ? {} : { 'proxy-authorization': `Basic ${Buffer.from(auth).toString('base64')}` }),
+    ...(auth === undefined
+      ? {}
+      : { 'proxy-authorization': `Basic ${Buffer.from(auth).toString('base64')}` }),
   };
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)({
@@ -98,19 +139,31 @@ function connectTunnel(url: URL, host: string, port: number, timeout: number): P
       headers,
       agent: false,
     });
-    // Not a limit of silence: a proxy that sends a byte now and then would hold the call, and those that wait for the same connection.
-    const late = setTimeout(() => request.destroy(new Error(`no tunnel within ${timeout / 1000} s`)), timeout);
+    // Not a limit of silence: a proxy that sends a byte now and then would hold the call, and those
+    // that wait for the same connection.
+    const late = setTimeout(
+      () => request.destroy(new Error(`no tunnel within ${timeout / 1000} s`)),
+      timeout,
+    );
     request.once('close', () => clearTimeout(late));
-    request.on('error', (error) => reject(proxyError(`the proxy ${url.host} cannot be reached: ${error.message}`)));
+    request.on('error', (error) =>
+      reject(proxyError(`the proxy ${url.host} cannot be reached: ${error.message}`)),
+    );
     request.on('response', (response) => {
       request.destroy();
-      reject(proxyError(`the proxy ${url.host} answered ${response.statusCode} instead of opening a tunnel`));
+      reject(
+        proxyError(
+          `the proxy ${url.host} answered ${response.statusCode} instead of opening a tunnel`,
+        ),
+      );
     });
     request.on('connect', (response, socket: Socket) => {
       clearTimeout(late);
       if (response.statusCode === 200) return resolve(socket);
       socket.destroy();
-      return reject(proxyError(`the proxy ${url.host} refused the tunnel (${response.statusCode})`));
+      return reject(
+        proxyError(`the proxy ${url.host} refused the tunnel (${response.statusCode})`),
+      );
     });
     request.end();
   });

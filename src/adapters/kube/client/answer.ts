@@ -1,4 +1,5 @@
-// An answer as it comes in: unpacked, never more of it than a limit, whatever the server or a proxy before it sends.
+// An answer as it comes in: unpacked, never more of it than a limit, whatever the server or a proxy
+// before it sends.
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { WireReply } from './wire.ts';
@@ -20,14 +21,17 @@ export class TooMuch extends Error {}
 const deepest = 100;
 /** Bytes of JSON for each object and list in it; answers of real servers have more than twenty. */
 const sparsest = 8;
-const [quote, backslash, braceOpen, braceClose, bracketOpen, bracketClose] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
+const [quote, backslash, braceOpen, braceClose, bracketOpen, bracketClose] = [
+  0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d,
+];
 
 /** Bytes that the parser makes of each object and list, beside its text. */
 const partSize = 40;
 
 /**
- * About the bytes that JSON is in memory; undefined = it is nested or divided as no answer of an API server is. Of two bytes `[]` the parser makes a
- * list of forty, and many levels end every function that walks them.
+ * About the bytes that JSON is in memory; undefined = it is nested or divided as no answer of an
+ * API server is. Of two bytes `[]` the parser makes a list of forty, and many levels end every
+ * function that walks them.
  */
 export function sizeInMemory(json: Buffer): number | undefined {
   let [depth, parts, inText] = [0, 0, false];
@@ -71,8 +75,8 @@ export async function readWhole(reply: WireReply, most: number): Promise<Buffer>
 }
 
 /**
- * Gives each line as it comes. Ending the response from outside makes it raise an error: for a watch that is an end like any other, and so is a
- * line that is too long.
+ * Gives each line as it comes. Ending the response from outside makes it raise an error: for a
+ * watch that is an end like any other, and so is a line that is too long.
  */
 export async function readLines(reply: WireReply, onLine: (line: string) => void): Promise<void> {
   let rest = '';

@@ -1,4 +1,5 @@
-// The calls that kmend makes to the API server, typed: each names its verb and resource, so that a refusal can say what is missing.
+// The calls that kmend makes to the API server, typed: each names its verb and resource, so that a
+// refusal can say what is missing.
 
 import type { Clock } from '../../../engine/ports/local.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
@@ -55,7 +56,10 @@ export interface Right {
 }
 
 const mergePatch = 'application/merge-patch+json';
-/** A watch whose connection went dead without a sign is noticed after this long: then everything is listed again. */
+/**
+ * A watch whose connection went dead without a sign is noticed after this long: then everything is
+ * listed again.
+ */
 const watchSeconds = 60;
 
 export type Api = ReturnType<typeof createApi>;
@@ -66,7 +70,9 @@ export function createApi(http: Http, who: string, clock: Clock) {
     who,
     ...methodsOf<'object', typeof objects>(objects, (what, signal) => caller.get(what, signal)),
     ...methodsOf<'list', typeof lists>(lists, (what, signal) => caller.list(what, signal)),
-    ...methodsOf<'items', typeof collections>(collections, (what, signal) => itemsOf(caller, what, signal)),
+    ...methodsOf<'items', typeof collections>(collections, (what, signal) =>
+      itemsOf(caller, what, signal),
+    ),
     ...podCalls(caller),
     ...writes(caller),
     ...questions(caller),
@@ -90,15 +96,27 @@ type Methods<How, Calls extends Table> = {
 type ReadCall = (what: Read<unknown>, signal: AbortSignal | undefined) => Promise<Outcome<unknown>>;
 
 /** The type of each method is that of its entry, which no signature of a loop over them can say. */
-function methodsOf<How extends 'object' | 'list' | 'items', Calls extends Table>(calls: Calls, read: ReadCall): Methods<How, Calls> {
+function methodsOf<How extends 'object' | 'list' | 'items', Calls extends Table>(
+  calls: Calls,
+  read: ReadCall,
+): Methods<How, Calls> {
   const method =
     (describe: (...words: never[]) => Read<unknown>) =>
     (...given: readonly unknown[]) =>
-      read(describe(...(given.slice(0, describe.length) as never[])), given[describe.length] as AbortSignal | undefined);
-  return Object.fromEntries(Object.entries(calls).map(([name, describe]) => [name, method(describe)])) as Methods<How, Calls>;
+      read(
+        describe(...(given.slice(0, describe.length) as never[])),
+        given[describe.length] as AbortSignal | undefined,
+      );
+  return Object.fromEntries(
+    Object.entries(calls).map(([name, describe]) => [name, method(describe)]),
+  ) as Methods<How, Calls>;
 }
 
-async function itemsOf<T>(caller: Caller, what: Read<T>, signal?: AbortSignal): Promise<Outcome<readonly T[]>> {
+async function itemsOf<T>(
+  caller: Caller,
+  what: Read<T>,
+  signal?: AbortSignal,
+): Promise<Outcome<readonly T[]>> {
   const listed = await caller.list(what, signal);
   return listed.ok ? ok(listed.value.items) : listed;
 }
@@ -110,10 +128,22 @@ const go = ({ gracePeriod, uid }: GoRequest): object => ({
 
 /** What is asked of pods, and how they are followed. */
 const podCalls = (caller: Caller) => ({
-  eachPod: (onPage: OnPage<PodObject>, restart: () => void, signal?: AbortSignal): Promise<Outcome<string>> =>
+  eachPod: (
+    onPage: OnPage<PodObject>,
+    restart: () => void,
+    signal?: AbortSignal,
+  ): Promise<Outcome<string>> =>
     caller.pages({ path: '/api/v1/pods', resource: 'pods' }, { onPage, restart }, signal),
-  /** Names of pods that come, change and go; of servers older than 1.15 whole pods. Ends as `Caller.watch` does. */
-  watchPods: (node: string, version: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<Outcome<HttpReply>> =>
+  /**
+   * Names of pods that come, change and go; of servers older than 1.15 whole pods. Ends as
+   * `Caller.watch` does.
+   */
+  watchPods: (
+    node: string,
+    version: string,
+    onEvent: (event: WatchEvent) => void,
+    signal: AbortSignal,
+  ): Promise<Outcome<HttpReply>> =>
     caller.watch(
       {
         method: 'GET',
@@ -127,8 +157,15 @@ const podCalls = (caller: Caller) => ({
         if (event !== undefined) onEvent(event);
       },
     ),
-  /** `dry run`: in the query for admission, in the body for the deletion. Only for a server that obeys it (`obeysDryRun`). */
-  evict: (api: 'policy/v1' | 'policy/v1beta1', request: GoRequest, how?: 'dry run'): Promise<Outcome<HttpReply>> =>
+  /**
+   * `dry run`: in the query for admission, in the body for the deletion. Only for a server that
+   * obeys it (`obeysDryRun`).
+   */
+  evict: (
+    api: 'policy/v1' | 'policy/v1beta1',
+    request: GoRequest,
+    how?: 'dry run',
+  ): Promise<Outcome<HttpReply>> =>
     caller.call({
       method: 'POST',
       path: `${podPath(request.namespace, request.name)}/eviction${how === undefined ? '' : '?dryRun=All'}`,
@@ -163,12 +200,35 @@ const writes = (caller: Caller) => ({
     }),
   nodeFailure: (reply: HttpReply, name: string): Failure =>
     refusal(reply.status, reply.body, { verb: 'patch', resource: 'nodes', name }, caller.who),
-  patchDeployment: (key: string, patch: object, signal?: AbortSignal): Promise<Outcome<HttpReply>> =>
-    caller.retrying({ method: 'PATCH', path: appPath('deployments', key), body: patch, contentType: mergePatch, signal }),
+  patchDeployment: (
+    key: string,
+    patch: object,
+    signal?: AbortSignal,
+  ): Promise<Outcome<HttpReply>> =>
+    caller.retrying({
+      method: 'PATCH',
+      path: appPath('deployments', key),
+      body: patch,
+      contentType: mergePatch,
+      signal,
+    }),
   deploymentFailure: (reply: HttpReply, key: string): Failure =>
-    refusal(reply.status, reply.body, { verb: 'patch', resource: 'deployments.apps', name: key }, caller.who),
-  /** A new event of the namespace in which the events of nodes are, or what changes in one. Tried once. */
-  event: (name: string, body: object, isNew: boolean, signal?: AbortSignal): Promise<Outcome<HttpReply>> =>
+    refusal(
+      reply.status,
+      reply.body,
+      { verb: 'patch', resource: 'deployments.apps', name: key },
+      caller.who,
+    ),
+  /**
+   * A new event of the namespace in which the events of nodes are, or what changes in one. Tried
+   * once.
+   */
+  event: (
+    name: string,
+    body: object,
+    isNew: boolean,
+    signal?: AbortSignal,
+  ): Promise<Outcome<HttpReply>> =>
     caller.call({
       method: isNew ? 'POST' : 'PATCH',
       path: `/api/v1/namespaces/default/events${isNew ? '' : `/${segment(name)}`}`,
@@ -183,15 +243,26 @@ const writes = (caller: Caller) => ({
 /** What the server can do, what exists in it, and what it lets us do. */
 const questions = (caller: Caller) => ({
   /** True = it exists. */
-  daemonSet: async (namespace: string, name: string, signal?: AbortSignal): Promise<Outcome<boolean>> => {
-    const reply = await caller.retrying({ method: 'GET', path: appPath('daemonsets', `${namespace}/${name}`), signal });
+  daemonSet: async (
+    namespace: string,
+    name: string,
+    signal?: AbortSignal,
+  ): Promise<Outcome<boolean>> => {
+    const reply = await caller.retrying({
+      method: 'GET',
+      path: appPath('daemonsets', `${namespace}/${name}`),
+      signal,
+    });
     if (!reply.ok) return reply;
     const { status, body } = reply.value;
     if (status === 200 || status === 404) return ok(status === 200);
     const want: Want = { verb: 'get', resource: 'daemonsets.apps', name: `${namespace}/${name}` };
     return { ok: false, failure: refusal(status, body, want, caller.who) };
   },
-  /** The version that eviction takes is in the core resource list; a wrong one gives 400, not 404 (measured). */
+  /**
+   * The version that eviction takes is in the core resource list; a wrong one gives 400, not 404
+   * (measured).
+   */
   evictionApi: async (signal?: AbortSignal): Promise<Outcome<EvictionApi>> => {
     type Core = { resources?: readonly { name: string; group?: string; version?: string }[] };
     const core = await caller.get<Core>({ path: '/api/v1', resource: '/api/v1' }, signal);
@@ -202,22 +273,41 @@ const questions = (caller: Caller) => ({
   },
   pdbApi: async (signal?: AbortSignal): Promise<Outcome<PdbApi>> => {
     type Group = { versions?: readonly { groupVersion: string }[] };
-    const group = await caller.get<Group>({ path: '/apis/policy', resource: '/apis/policy' }, signal);
+    const group = await caller.get<Group>(
+      { path: '/apis/policy', resource: '/apis/policy' },
+      signal,
+    );
     if (!group.ok) return group;
-    return ok(group.value.versions?.some((version) => version.groupVersion === 'policy/v1') ? 'policy/v1' : 'policy/v1beta1');
+    return ok(
+      group.value.versions?.some((version) => version.groupVersion === 'policy/v1')
+        ? 'policy/v1'
+        : 'policy/v1beta1',
+    );
   },
   /** v1 came with 1.16, and v1beta1 went with 1.22. */
-  admission: async (kind: AdmissionKind, signal?: AbortSignal): Promise<Outcome<readonly AdmissionObject[]>> => {
+  admission: async (
+    kind: AdmissionKind,
+    signal?: AbortSignal,
+  ): Promise<Outcome<readonly AdmissionObject[]>> => {
     const newest = await itemsOf(caller, admissionList('v1', kind), signal);
-    return newest.ok || newest.failure.kind !== 'refused' ? newest : itemsOf(caller, admissionList('v1beta1', kind), signal);
+    return newest.ok || newest.failure.kind !== 'refused'
+      ? newest
+      : itemsOf(caller, admissionList('v1beta1', kind), signal);
   },
-  /** May we do this? Asked of the server itself, so that impersonation and every authorizer are counted. */
+  /**
+   * May we do this? Asked of the server itself, so that impersonation and every authorizer are
+   * counted.
+   */
   mayI: async (attributes: Right, signal?: AbortSignal): Promise<Outcome<boolean>> => {
     const review = await caller.expect<{ status?: { allowed?: boolean } }>(
       {
         method: 'POST',
         path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-        body: { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes: attributes } },
+        body: {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SelfSubjectAccessReview',
+          spec: { resourceAttributes: attributes },
+        },
         signal,
       },
       { verb: 'create', resource: 'selfsubjectaccessreviews.authorization.k8s.io' },
@@ -229,7 +319,8 @@ const questions = (caller: Caller) => ({
 function parseEvent(line: string): WatchEvent | undefined {
   try {
     const read: unknown = JSON.parse(line);
-    if (typeof read !== 'object' || read === null || !('type' in read) || !('object' in read)) return undefined;
+    if (typeof read !== 'object' || read === null || !('type' in read) || !('object' in read))
+      return undefined;
     return read as WatchEvent;
   } catch {
     // A line cut in the middle: the end of the stream follows, and then a new list.
@@ -238,8 +329,11 @@ function parseEvent(line: string): WatchEvent | undefined {
 }
 
 /** Why a reply is not the success that was hoped for, short: "PDB web allows no eviction now". */
-export const messageOf = (reply: HttpReply): string => statusOf(reply.body).message ?? `status ${reply.status}`;
+export const messageOf = (reply: HttpReply): string =>
+  statusOf(reply.body).message ?? `status ${reply.status}`;
 
 /** A missing node in words of its own. */
 export const noNode = (name: string): Outcome<never> =>
-  failed('refused', `the cluster has no node ${name}`, { hint: 'is it the right context, and is node_name right?' });
+  failed('refused', `the cluster has no node ${name}`, {
+    hint: 'is it the right context, and is node_name right?',
+  });

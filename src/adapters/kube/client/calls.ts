@@ -1,4 +1,5 @@
-// What kmend reads of the API server, as a table: the path of each read, the resource as RBAC names it, and what the answer holds.
+// What kmend reads of the API server, as a table: the path of each read, the resource as RBAC names
+// it, and what the answer holds.
 import type {
   AutoscalerObject,
   DeploymentObject,
@@ -18,24 +19,35 @@ export interface ServerVersion {
   readonly minor?: unknown;
 }
 
-export type AdmissionKind = 'validatingwebhookconfigurations' | 'mutatingwebhookconfigurations' | 'validatingadmissionpolicies';
+export type AdmissionKind =
+  | 'validatingwebhookconfigurations'
+  | 'mutatingwebhookconfigurations'
+  | 'validatingadmissionpolicies';
 
 interface Named {
   readonly metadata?: Meta;
 }
 
 /**
- * Asks for less than whole objects. Metadata is a third of the bytes. A Table has one line an object, as `kubectl get --watch` shows it: an eighth
- * of the metadata, whose `managedFields` no server leaves out. Servers that cannot do it send whole objects.
+ * Asks for less than whole objects. Metadata is a third of the bytes. A Table has one line an
+ * object, as `kubectl get --watch` shows it: an eighth of the metadata, whose `managedFields` no
+ * server leaves out. Servers that cannot do it send whole objects.
  */
-export const shownAs = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList' | 'Table'): string =>
-  [...['v1', 'v1beta1'].map((version) => `application/json;as=${kind};g=meta.k8s.io;v=${version}`), 'application/json'].join(',');
+export const shownAs = (
+  kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList' | 'Table',
+): string =>
+  [
+    ...['v1', 'v1beta1'].map((version) => `application/json;as=${kind};g=meta.k8s.io;v=${version}`),
+    'application/json',
+  ].join(',');
 
 export const segment = encodeURIComponent;
 export const onNode = (node: string): string => `fieldSelector=${segment(`spec.nodeName=${node}`)}`;
-const within = (namespace: string, kind: string, name: string): string => `namespaces/${segment(namespace)}/${kind}/${segment(name)}`;
+const within = (namespace: string, kind: string, name: string): string =>
+  `namespaces/${segment(namespace)}/${kind}/${segment(name)}`;
 export const nodePath = (name: string): string => `/api/v1/nodes/${segment(name)}`;
-export const podPath = (namespace: string, name: string): string => `/api/v1/${within(namespace, 'pods', name)}`;
+export const podPath = (namespace: string, name: string): string =>
+  `/api/v1/${within(namespace, 'pods', name)}`;
 /** `key`: `namespace/name`. */
 export const appPath = (kind: string, key: string): string => {
   const [namespace = '', name = ''] = key.split('/');
@@ -45,22 +57,34 @@ export const appPath = (kind: string, key: string): string => {
 type Claim = { spec?: { volumeName?: string } };
 type More = Pick<Read<unknown>, 'name' | 'accept'>;
 
-const read = <T>(resource: string, path: string, more: More = {}): Read<T> => ({ resource, path, ...more });
+const read = <T>(resource: string, path: string, more: More = {}): Read<T> => ({
+  resource,
+  path,
+  ...more,
+});
 const namesOnly: More = { accept: shownAs('PartialObjectMetadataList') };
 
 /** One object each. */
 export const objects = {
   node: (name: string) => read<NodeObject>('nodes', nodePath(name), { name }),
-  pod: (namespace: string, name: string) => read<PodObject>('pods', podPath(namespace, name), { name: `${namespace}/${name}` }),
-  deployment: (key: string) => read<DeploymentObject>('deployments.apps', appPath('deployments', key), { name: key }),
-  replicaSet: (key: string) => read<Named>('replicasets.apps', appPath('replicasets', key), { name: key }),
+  pod: (namespace: string, name: string) =>
+    read<PodObject>('pods', podPath(namespace, name), { name: `${namespace}/${name}` }),
+  deployment: (key: string) =>
+    read<DeploymentObject>('deployments.apps', appPath('deployments', key), { name: key }),
+  replicaSet: (key: string) =>
+    read<Named>('replicasets.apps', appPath('replicasets', key), { name: key }),
   claim: (namespace: string, name: string) => {
     const path = `/api/v1/${within(namespace, 'persistentvolumeclaims', name)}`;
     return read<Claim>('persistentvolumeclaims', path, { name: `${namespace}/${name}` });
   },
-  volume: (name: string) => read<{ spec?: object }>('persistentvolumes', `/api/v1/persistentvolumes/${segment(name)}`, { name }),
+  volume: (name: string) =>
+    read<{ spec?: object }>('persistentvolumes', `/api/v1/persistentvolumes/${segment(name)}`, {
+      name,
+    }),
   endpoints: (namespace: string, name: string) =>
-    read<object>('endpoints', `/api/v1/${within(namespace, 'endpoints', name)}`, { name: `${namespace}/${name}` }),
+    read<object>('endpoints', `/api/v1/${within(namespace, 'endpoints', name)}`, {
+      name: `${namespace}/${name}`,
+    }),
   serverVersion: () => read<ServerVersion>('/version', '/version'),
 };
 
@@ -74,8 +98,13 @@ export const lists = {
     const unfinished = segment(',status.phase!=Succeeded,status.phase!=Failed');
     return read<Named>('pods', `/api/v1/pods?${onNode(node)}${unfinished}`, namesOnly);
   },
-  systemPods: (selector: string) => read<PodObject>('pods', `/api/v1/namespaces/kube-system/pods?labelSelector=${segment(selector)}`),
-  pendingPods: () => read<PodObject>('pods', `/api/v1/pods?fieldSelector=${segment('status.phase=Pending')}`),
+  systemPods: (selector: string) =>
+    read<PodObject>(
+      'pods',
+      `/api/v1/namespaces/kube-system/pods?labelSelector=${segment(selector)}`,
+    ),
+  pendingPods: () =>
+    read<PodObject>('pods', `/api/v1/pods?fieldSelector=${segment('status.phase=Pending')}`),
   deployments: () => read<DeploymentObject>('deployments.apps', '/apis/apps/v1/deployments'),
   autoscalers: (namespace: string) => {
     const path = `/apis/autoscaling/v1/namespaces/${segment(namespace)}/horizontalpodautoscalers`;
@@ -86,12 +115,20 @@ export const lists = {
 /** Lists of which nobody needs the version. */
 export const collections = {
   nodes: () => read<NodeObject>('nodes', '/api/v1/nodes'),
-  nodesWith: (selector: string) => read<NodeObject>('nodes', `/api/v1/nodes?labelSelector=${segment(selector)}`),
-  pdbs: (api: PdbApi) => read<PdbObject>('poddisruptionbudgets.policy', `/apis/${api}/poddisruptionbudgets`),
+  nodesWith: (selector: string) =>
+    read<NodeObject>('nodes', `/api/v1/nodes?labelSelector=${segment(selector)}`),
+  pdbs: (api: PdbApi) =>
+    read<PdbObject>('poddisruptionbudgets.policy', `/apis/${api}/poddisruptionbudgets`),
   pdbsIn: (api: PdbApi, namespace: string) =>
-    read<PdbObject>('poddisruptionbudgets.policy', `/apis/${api}/namespaces/${segment(namespace)}/poddisruptionbudgets`),
+    read<PdbObject>(
+      'poddisruptionbudgets.policy',
+      `/apis/${api}/namespaces/${segment(namespace)}/poddisruptionbudgets`,
+    ),
   volumes: () => read<PersistentVolumeObject>('persistentvolumes', '/api/v1/persistentvolumes'),
 };
 
 export const admissionList = (version: 'v1' | 'v1beta1', kind: AdmissionKind) =>
-  read<AdmissionObject>(`${kind}.admissionregistration.k8s.io`, `/apis/admissionregistration.k8s.io/${version}/${kind}`);
+  read<AdmissionObject>(
+    `${kind}.admissionregistration.k8s.io`,
+    `/apis/admissionregistration.k8s.io/${version}/${kind}`,
+  );

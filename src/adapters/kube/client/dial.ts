@@ -1,4 +1,5 @@
-// Opens one connection to the API server: TCP or through the proxy's tunnel, then TLS; all of it within one time limit.
+// Opens one connection to the API server: TCP or through the proxy's tunnel, then TLS; all of it
+// within one time limit.
 
 import { isIP, connect as plainConnect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
@@ -16,13 +17,21 @@ export interface Address {
 
 const connectTimeout = 10_000;
 
-/** Connected, and for TLS with the server's certificate checked. `protocols` is what ALPN offers. Rejects with the error of the network or of TLS. */
-export async function dial({ cluster, proxy, ...address }: Address, identity: Identity, protocols: readonly string[]): Promise<Socket> {
+/**
+ * Connected, and for TLS with the server's certificate checked. `protocols` is what ALPN offers.
+ * Rejects with the error of the network or of TLS.
+ */
+export async function dial(
+  { cluster, proxy, ...address }: Address,
+  identity: Identity,
+  protocols: readonly string[],
+): Promise<Socket> {
   const { hostname, port, protocol } = new URL(cluster.server);
   const host = hostname.replace(/^\[|\]$/g, '');
   const plain = protocol === 'http:';
   const at = { host, port: Number(port) || (plain ? 80 : 443) };
-  const inner = proxy === undefined ? undefined : await tunnel(proxy, at.host, at.port, connectTimeout);
+  const inner =
+    proxy === undefined ? undefined : await tunnel(proxy, at.host, at.port, connectTimeout);
   const ca = plain ? undefined : await address.ca();
   const name = cluster.tlsServerName ?? (isIP(host) === 0 ? host : undefined);
   const socket = plain
@@ -30,7 +39,9 @@ export async function dial({ cluster, proxy, ...address }: Address, identity: Id
     : tlsConnect({
         ...at,
         ...present({ socket: inner, ca }),
-        ...(identity.certificate === undefined ? {} : { cert: identity.certificate, key: identity.key }),
+        ...(identity.certificate === undefined
+          ? {}
+          : { cert: identity.certificate, key: identity.key }),
         ...present({ servername: name }),
         rejectUnauthorized: !cluster.insecure,
         ALPNProtocols: [...protocols],
@@ -38,10 +49,18 @@ export async function dial({ cluster, proxy, ...address }: Address, identity: Id
   socket.setNoDelay(true);
   if (plain && inner !== undefined) return inner;
   return await new Promise((resolve, reject) => {
-    const slow = setTimeout(() => socket.destroy(Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })), connectTimeout);
+    const slow = setTimeout(
+      () =>
+        socket.destroy(Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })),
+      connectTimeout,
+    );
     const lost = (error?: Error | boolean): void => {
       clearTimeout(slow);
-      reject(error instanceof Error ? error : Object.assign(new Error('closed before it was open'), { code: 'ECONNRESET' }));
+      reject(
+        error instanceof Error
+          ? error
+          : Object.assign(new Error('closed before it was open'), { code: 'ECONNRESET' }),
+      );
     };
     socket.once('error', lost);
     socket.once('close', lost);

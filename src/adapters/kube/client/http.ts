@@ -1,4 +1,5 @@
-// Calls to the API server: limits of time and size, one retry on a stale connection or a 401, a stream for watches.
+// Calls to the API server: limits of time and size, one retry on a stale connection or a 401, a
+// stream for watches.
 import { knownSecrets } from '../../../engine/effects/mask.ts';
 import { type Failure, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Credentials, Identity } from '../auth/credentials.ts';
@@ -34,7 +35,10 @@ export interface HttpReply {
 export interface HttpStats {
   readonly calls: number;
   readonly connections: number;
-  /** Bytes of content, without headers, TLS and frames; of compressed content the bytes that travelled. */
+  /**
+   * Bytes of content, without headers, TLS and frames; of compressed content the bytes that
+   * travelled.
+   */
   readonly sent: number;
   readonly received: number;
 }
@@ -42,8 +46,14 @@ export interface HttpStats {
 export interface Http {
   /** Fails only when there is no answer; a status of 400 and more is an answer. */
   readonly call: (request: HttpRequest) => Promise<Outcome<HttpReply>>;
-  /** Gives each line to `onLine` until the server ends it, the connection is cut or the signal fires. A status that is not 200 is a reply. */
-  readonly stream: (request: HttpRequest, onLine: (line: string) => void) => Promise<Outcome<HttpReply>>;
+  /**
+   * Gives each line to `onLine` until the server ends it, the connection is cut or the signal
+   * fires. A status that is not 200 is a reply.
+   */
+  readonly stream: (
+    request: HttpRequest,
+    onLine: (line: string) => void,
+  ) => Promise<Outcome<HttpReply>>;
   /** The server's clock, by its Date headers, milliseconds since 1970. */
   readonly serverNow: () => number;
   readonly stats: () => HttpStats;
@@ -70,7 +80,8 @@ interface Answered {
 }
 
 /** A server that wants a client certificate ends the handshake by what ours is. */
-const refusesUs = (error: unknown): boolean => error instanceof Error && 'code' in error && /^ERR_SSL_.*ALERT/.test(String(error.code));
+const refusesUs = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && /^ERR_SSL_.*ALERT/.test(String(error.code));
 
 /** What is no JSON stays text. */
 function parsed(bytes: Buffer): unknown {
@@ -83,9 +94,14 @@ function parsed(bytes: Buffer): unknown {
 }
 
 const cut = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 
-/** The connection to one API server and what was learnt of it: its clock, and whether it takes our credential. */
+/**
+ * The connection to one API server and what was learnt of it: its clock, and whether it takes our
+ * credential.
+ */
 export class HttpClient implements Http {
   readonly #options: HttpOptions;
   readonly #wire: Wire;
@@ -96,7 +112,10 @@ export class HttpClient implements Http {
   #received = 0;
   /** Milliseconds that the server's clock is ahead. */
   #skew = 0;
-  /** The server took our credential once: what then fails on the way to it, or in renewing it, may end by itself. */
+  /**
+   * The server took our credential once: what then fails on the way to it, or in renewing it, may
+   * end by itself.
+   */
   #accepted = false;
 
   constructor(options: HttpOptions) {
@@ -131,7 +150,12 @@ export class HttpClient implements Http {
   }
 
   stats(): HttpStats {
-    return { calls: this.#calls, sent: this.#sent, received: this.#received, connections: this.#wire.opened() };
+    return {
+      calls: this.#calls,
+      sent: this.#sent,
+      received: this.#received,
+      connections: this.#wire.opened(),
+    };
   }
 
   close(): void {
@@ -147,19 +171,40 @@ export class HttpClient implements Http {
       'accept-encoding': 'gzip',
       'user-agent': userAgent,
       ...identity.headers,
-      // Without a length HTTP/1.1 sends the body of a DELETE unframed and the API server ignores it (measured): the grace period would be lost.
-      ...(data === undefined ? {} : { 'content-type': request.contentType ?? 'application/json', 'content-length': String(length) }),
+      // Without a length HTTP/1.1 sends the body of a DELETE unframed and the API server ignores it
+      // (measured): the grace period would be lost.
+      ...(data === undefined
+        ? {}
+        : {
+            'content-type': request.contentType ?? 'application/json',
+            'content-length': String(length),
+          }),
     };
     this.#calls += 1;
     this.#sent += length;
-    const reply = await this.#wire.send({ method: request.method, path: `${this.#base}${request.path}`, headers, data, identity, signal });
+    const reply = await this.#wire.send({
+      method: request.method,
+      path: `${this.#base}${request.path}`,
+      headers,
+      data,
+      identity,
+      signal,
+    });
     const date = Date.parse(reply.headers.date ?? '');
-    if (!Number.isNaN(date)) this.#skew = Math.abs(date - now()) < noticeableSkew ? 0 : date - now();
+    if (!Number.isNaN(date))
+      this.#skew = Math.abs(date - now()) < noticeableSkew ? 0 : date - now();
     return reply;
   }
 
-  /** A kept connection that the server closed just then says nothing about the server: once more, on a new one. */
-  async #sendTwice(request: HttpRequest, identity: Identity, signal: AbortSignal): Promise<WireReply> {
+  /**
+   * A kept connection that the server closed just then says nothing about the server: once more, on
+   * a new one.
+   */
+  async #sendTwice(
+    request: HttpRequest,
+    identity: Identity,
+    signal: AbortSignal,
+  ): Promise<WireReply> {
     try {
       return await this.#send(request, identity, signal);
     } catch (error) {
@@ -172,11 +217,20 @@ export class HttpClient implements Http {
     const { credentials } = this.#options;
     for (let again = false; ; again = true) {
       const identity = await credentials.identity(signal);
-      if (!identity.ok) return { ok: false, failure: credentials.renews ? this.#away(identity.failure) : identity.failure };
-      const reply = await this.#sendTwice(request, identity.value, signal).catch((error: unknown) => {
-        if (again || !credentials.renews || !refusesUs(error)) throw error;
-      });
-      if (reply !== undefined && (reply.status !== 401 || !credentials.renews || (again && !this.#accepted))) {
+      if (!identity.ok)
+        return {
+          ok: false,
+          failure: credentials.renews ? this.#away(identity.failure) : identity.failure,
+        };
+      const reply = await this.#sendTwice(request, identity.value, signal).catch(
+        (error: unknown) => {
+          if (again || !credentials.renews || !refusesUs(error)) throw error;
+        },
+      );
+      if (
+        reply !== undefined &&
+        (reply.status !== 401 || !credentials.renews || (again && !this.#accepted))
+      ) {
         this.#accepted ||= reply.status !== 401;
         return ok({ reply, identity: identity.value });
       }
@@ -197,21 +251,32 @@ export class HttpClient implements Http {
     return reply;
   }
 
-  /** A server or a proxy that repeats our credential in its error must not bring it onto a screen. */
+  /**
+   * A server or a proxy that repeats our credential in its error must not bring it onto a screen.
+   */
   async #replyOf({ reply, identity }: Answered, most = objectLimit): Promise<HttpReply> {
     const retryAfter = Number(reply.headers['retry-after'] ?? Number.NaN);
     const isError = reply.status >= 300;
     const bytes = await readWhole(this.#metered(reply), isError ? errorLimit : most);
     if (reply.isCut()) throw Object.assign(new Error('the answer was cut'), { code: 'ECONNRESET' });
     const size = sizeInMemory(bytes);
-    if (size === undefined) throw new TooMuch('is nested or divided as no answer of an API server is');
+    if (size === undefined)
+      throw new TooMuch('is nested or divided as no answer of an API server is');
     const read = parsed(bytes);
     const body = isError ? masked(read, identity) : read;
-    return { status: reply.status, body, size, ...(Number.isNaN(retryAfter) ? {} : { retryAfter }) };
+    return {
+      status: reply.status,
+      body,
+      size,
+      ...(Number.isNaN(retryAfter) ? {} : { retryAfter }),
+    };
   }
 
   /** Every call ends: by its answer, its time limit or the caller's signal. */
-  async #within<T>(request: HttpRequest, act: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  async #within<T>(
+    request: HttpRequest,
+    act: (signal: AbortSignal) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
     const { description } = this.#options.credentials;
     const seconds = request.timeout ?? defaultTimeout;
     const limit = new AbortController();
@@ -221,8 +286,15 @@ export class HttpClient implements Http {
     if (request.signal?.aborted) limit.abort();
     try {
       const outcome = await act(limit.signal);
-      if (outcome.ok || outcome.failure.kind !== 'interrupted' || request.signal?.aborted) return outcome;
-      return { ok: false, failure: this.#away({ kind: 'timeout', message: `no credential within ${seconds} s: ${description}` }) };
+      if (outcome.ok || outcome.failure.kind !== 'interrupted' || request.signal?.aborted)
+        return outcome;
+      return {
+        ok: false,
+        failure: this.#away({
+          kind: 'timeout',
+          message: `no credential within ${seconds} s: ${description}`,
+        }),
+      };
     } catch (error) {
       return { ok: false, failure: this.#failureOf(error, request, limit.signal) };
     } finally {
@@ -233,14 +305,18 @@ export class HttpClient implements Http {
 
   #failureOf(error: unknown, request: HttpRequest, limit: AbortSignal): Failure {
     const host = this.#host;
-    if (request.signal?.aborted) return { kind: 'interrupted', message: 'the call was interrupted' };
+    if (request.signal?.aborted)
+      return { kind: 'interrupted', message: 'the call was interrupted' };
     if (limit.aborted) {
       const message = `the API server ${host} did not answer within ${request.timeout ?? defaultTimeout} s`;
       return { kind: 'timeout', message, transport: true };
     }
     if (error instanceof TooMuch) {
       const what = `${request.method} ${request.path.replace(/\?.*/, '')}`;
-      return { kind: 'parse', message: `the answer of the API server ${host} to ${what} ${error.message}` };
+      return {
+        kind: 'parse',
+        message: `the answer of the API server ${host} to ${what} ${error.message}`,
+      };
     }
     return this.#away(noAnswer(error instanceof Error ? error : new Error(String(error)), host));
   }

@@ -1,5 +1,10 @@
 // HTTP/1.1: a call a connection, kept for the next one.
-import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
+import {
+  Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  request as plainRequest,
+} from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Identity } from '../auth/credentials.ts';
@@ -29,19 +34,33 @@ export interface First {
 export function createHttp1(server: URL, dial: Dial, first?: First): Http1 {
   const plain = server.protocol === 'http:';
   let spare = first;
-  // Node calls it for each connection that is not there yet; `cert` and `key` keep those of two identities apart.
-  const createConnection = (options: { readonly cert?: string; readonly key?: string }, connected: Connected): undefined => {
+  // Node calls it for each connection that is not there yet; `cert` and `key` keep those of two
+  // identities apart.
+  const createConnection = (
+    options: { readonly cert?: string; readonly key?: string },
+    connected: Connected,
+  ): undefined => {
     const { cert, key } = options;
-    const given = spare?.socket.writable === true && spare.identity.certificate === cert ? spare.socket : undefined;
+    const given =
+      spare?.socket.writable === true && spare.identity.certificate === cert
+        ? spare.socket
+        : undefined;
     if (given !== undefined) spare = undefined;
-    const identity: Identity = { headers: {}, secrets: [], ...(cert === undefined || key === undefined ? {} : { certificate: cert, key }) };
+    const identity: Identity = {
+      headers: {},
+      secrets: [],
+      ...(cert === undefined || key === undefined ? {} : { certificate: cert, key }),
+    };
     (given === undefined ? dial(identity) : Promise.resolve(given)).then(
       (socket) => connected(null, socket),
       (error: Error) => connected(error),
     );
     return undefined;
   };
-  const agent = Object.assign(plain ? new Agent({ keepAlive: true }) : new TlsAgent({ keepAlive: true }), { createConnection });
+  const agent = Object.assign(
+    plain ? new Agent({ keepAlive: true }) : new TlsAgent({ keepAlive: true }),
+    { createConnection },
+  );
 
   return {
     send: ({ method, path, headers, data, identity, signal }) =>
@@ -53,11 +72,15 @@ export function createHttp1(server: URL, dial: Dial, first?: First): Http1 {
           method,
           path,
           headers: headers as Record<string, string>,
-          ...(plain || identity.certificate === undefined ? {} : { cert: identity.certificate, key: identity.key }),
+          ...(plain || identity.certificate === undefined
+            ? {}
+            : { cert: identity.certificate, key: identity.key }),
           signal,
         });
         sending.on('response', (response) => resolve(replyOf(response)));
-        sending.on('error', (error) => reject(Object.assign(error, { reused: sending.reusedSocket })));
+        sending.on('error', (error) =>
+          reject(Object.assign(error, { reused: sending.reusedSocket })),
+        );
         sending.end(data);
       }),
     close: () => {

@@ -14,13 +14,19 @@ export interface Pings {
   readonly timeout: number;
 }
 
-/** A connection that went dead without a sign is found in 25 s at most: before the time limit of a call that was sent on it. */
+/**
+ * A connection that went dead without a sign is found in 25 s at most: before the time limit of a
+ * call that was sent on it.
+ */
 const usual: Pings = { every: 15_000, timeout: 10_000 };
 
 const cutError = (reused: boolean, cause?: unknown): Error =>
   Object.assign(new Error('the connection was cut', { cause }), { code: 'ECONNRESET', reused });
 
-/** Node's own errors of streams and sessions say that the connection or this stream of it ended: for the caller, a cut. */
+/**
+ * Node's own errors of streams and sessions say that the connection or this stream of it ended: for
+ * the caller, a cut.
+ */
 function asCut(error: unknown, reused: boolean): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error ? String(error.code) : '';
@@ -36,7 +42,10 @@ export interface Http2 {
   readonly close: () => void;
 }
 
-/** Pings until the session ends; when nothing at all comes back, ends it. (On a slow line a long answer may keep that of the ping waiting.) */
+/**
+ * Pings until the session ends; when nothing at all comes back, ends it. (On a slow line a long
+ * answer may keep that of the ping waiting.)
+ */
 function keepAlive(session: ClientHttp2Session, socket: Socket, { every, timeout }: Pings): void {
   let late: NodeJS.Timeout | undefined;
   const timer = setInterval(() => {

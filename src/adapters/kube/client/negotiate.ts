@@ -1,4 +1,5 @@
-// Which version of HTTP carries the calls: all at once on one connection of HTTP/2, on kept ones of HTTP/1.1 where the server speaks nothing newer.
+// Which version of HTTP carries the calls: all at once on one connection of HTTP/2, on kept ones of
+// HTTP/1.1 where the server speaks nothing newer.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Identity } from '../auth/credentials.ts';
@@ -15,7 +16,8 @@ const speaksHttp2 = (socket: Socket): boolean => (socket as TLSSocket).alpnProto
 /** An ended signal ends the waiting, not what is waited for: others wait for it too. */
 function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    const stop = (): void =>
+      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
@@ -38,7 +40,9 @@ export class NegotiatedWire implements Wire {
   }
 
   async send(request: WireRequest): Promise<WireReply> {
-    return (this.#http1 ?? (await this.#connection(request.identity, request.signal))).send(request);
+    return (this.#http1 ?? (await this.#connection(request.identity, request.signal))).send(
+      request,
+    );
   }
 
   opened(): number {
@@ -60,14 +64,20 @@ export class NegotiatedWire implements Wire {
   }
 
   #openHttp1(first?: First): Http1 {
-    this.#http1 ??= createHttp1(this.#server, (identity) => this.#open(identity, ['http/1.1']), first);
+    this.#http1 ??= createHttp1(
+      this.#server,
+      (identity) => this.#open(identity, ['http/1.1']),
+      first,
+    );
     return this.#http1;
   }
 
   async #negotiate(identity: Identity): Promise<Http2 | Http1> {
     const socket = await this.#open(identity, ['h2', 'http/1.1']);
     if (this.#closed) socket.destroy();
-    return speaksHttp2(socket) ? createHttp2(this.#server, socket) : this.#openHttp1({ socket, identity });
+    return speaksHttp2(socket)
+      ? createHttp2(this.#server, socket)
+      : this.#openHttp1({ socket, identity });
   }
 
   /** The connection for this identity: the one that is there, or a new one when that has ended. */

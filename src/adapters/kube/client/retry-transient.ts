@@ -11,11 +11,23 @@ export interface RetryLimit {
 
 const pause = 1_000;
 
-/** Asks again while the way to the server is the trouble; what the server itself says is told at once. */
-export async function retryTransient<T>(ask: () => Promise<Outcome<T>>, { clock, until, signal }: RetryLimit): Promise<Outcome<T>> {
+/**
+ * Asks again while the way to the server is the trouble; what the server itself says is told at
+ * once.
+ */
+export async function retryTransient<T>(
+  ask: () => Promise<Outcome<T>>,
+  { clock, until, signal }: RetryLimit,
+): Promise<Outcome<T>> {
   for (;;) {
     const answer = await ask();
-    if (answer.ok || answer.failure.transport !== true || signal?.aborted === true || clock.now() + pause > until) return answer;
+    if (
+      answer.ok ||
+      answer.failure.transport !== true ||
+      signal?.aborted === true ||
+      clock.now() + pause > until
+    )
+      return answer;
     await clock.sleep(pause, signal);
   }
 }

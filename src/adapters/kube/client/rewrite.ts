@@ -1,4 +1,5 @@
-// Changes an object by what was read of it: of a write that another one overtook (409) the object is read and decided anew.
+// Changes an object by what was read of it: of a write that another one overtook (409) the object
+// is read and decided anew.
 import { type Failure, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { DeploymentObject, NodeObject } from '../objects/objects.ts';
 import { type Api, noNode } from './api.ts';
@@ -26,23 +27,36 @@ export async function rewrite<T, D extends { readonly patch?: object }>(
     const reply = await target.write(decision.patch);
     if (!reply.ok) return reply;
     if (reply.value.status < 300) return ok(decision);
-    if (reply.value.status !== 409 || tries >= patchTries) return { ok: false, failure: target.failure(reply.value) };
+    if (reply.value.status !== 409 || tries >= patchTries)
+      return { ok: false, failure: target.failure(reply.value) };
   }
 }
 
-export async function readNode(api: Api, name: string, signal: AbortSignal | undefined): Promise<Outcome<NodeObject>> {
+export async function readNode(
+  api: Api,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Outcome<NodeObject>> {
   const node = await api.node(name, signal);
   return !node.ok && node.failure.kind === 'refused' ? noNode(name) : node;
 }
 
-export const ofNode = (api: Api, name: string, signal: AbortSignal | undefined): Rewritable<NodeObject> => ({
+export const ofNode = (
+  api: Api,
+  name: string,
+  signal: AbortSignal | undefined,
+): Rewritable<NodeObject> => ({
   read: () => readNode(api, name, signal),
   write: (patch) => api.patchNode(name, patch, signal),
   failure: (reply) => api.nodeFailure(reply, name),
 });
 
 /** `key`: `namespace/name`. */
-export const ofDeployment = (api: Api, key: string, signal: AbortSignal | undefined): Rewritable<DeploymentObject> => ({
+export const ofDeployment = (
+  api: Api,
+  key: string,
+  signal: AbortSignal | undefined,
+): Rewritable<DeploymentObject> => ({
   read: () => api.deployment(key, signal),
   write: (patch) => api.patchDeployment(key, patch, signal),
   failure: (reply) => api.deploymentFailure(reply, key),

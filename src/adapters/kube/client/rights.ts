@@ -1,10 +1,12 @@
-// The rights in docs/rbac.yaml as data, and the question to the API server which of them are missing.
+// The rights in docs/rbac.yaml as data, and the question to the API server which of them are
+// missing.
 import { type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api, Right } from './api.ts';
 
 /**
- * `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends pods. Optional are `delete` (disable_eviction and
- * fallback_without_eviction), `watch` (spares the API server lists of pods), `events` (on nodes) and `surge` (single_replica).
+ * `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends
+ * pods. Optional are `delete` (disable_eviction and fallback_without_eviction), `watch` (spares the
+ * API server lists of pods), `events` (on nodes) and `surge` (single_replica).
  */
 export type Role = 'rollout' | 'forecast' | 'evict' | 'delete' | 'watch' | 'events' | 'surge';
 
@@ -24,15 +26,32 @@ export const rights: Readonly<Record<Role, readonly Right[]>> = {
     { verb: 'list', group: 'apps', resource: 'deployments' },
     { verb: 'list', group: 'policy', resource: 'poddisruptionbudgets' },
     { verb: 'get', group: '', resource: 'endpoints' },
-    { verb: 'list', group: 'admissionregistration.k8s.io', resource: 'validatingwebhookconfigurations' },
-    { verb: 'list', group: 'admissionregistration.k8s.io', resource: 'mutatingwebhookconfigurations' },
-    { verb: 'list', group: 'admissionregistration.k8s.io', resource: 'validatingadmissionpolicies' },
+    {
+      verb: 'list',
+      group: 'admissionregistration.k8s.io',
+      resource: 'validatingwebhookconfigurations',
+    },
+    {
+      verb: 'list',
+      group: 'admissionregistration.k8s.io',
+      resource: 'mutatingwebhookconfigurations',
+    },
+    {
+      verb: 'list',
+      group: 'admissionregistration.k8s.io',
+      resource: 'validatingadmissionpolicies',
+    },
     { verb: 'list', group: '', resource: 'persistentvolumes' },
   ],
   evict: [{ verb: 'create', group: '', resource: 'pods', subresource: 'eviction' }],
   delete: [{ verb: 'delete', group: '', resource: 'pods' }],
   watch: [{ verb: 'watch', group: '', resource: 'pods' }],
-  events: (['create', 'patch'] as const).map((verb) => ({ verb, group: '', resource: 'events', namespace: 'default' })),
+  events: (['create', 'patch'] as const).map((verb) => ({
+    verb,
+    group: '',
+    resource: 'events',
+    namespace: 'default',
+  })),
   surge: [
     { verb: 'list', group: 'policy', resource: 'poddisruptionbudgets' },
     { verb: 'get', group: 'apps', resource: 'replicasets' },
@@ -45,8 +64,14 @@ export const rights: Readonly<Record<Role, readonly Right[]>> = {
 const say = ({ verb, group, resource, subresource }: Right): string =>
   `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${group === '' ? '' : `.${group}`}`;
 
-export async function missingRights(api: Api, role: Role, signal?: AbortSignal): Promise<Outcome<readonly string[]>> {
-  const answers = await Promise.all(rights[role].map(async (right) => ({ right, may: await api.mayI(right, signal) })));
+export async function missingRights(
+  api: Api,
+  role: Role,
+  signal?: AbortSignal,
+): Promise<Outcome<readonly string[]>> {
+  const answers = await Promise.all(
+    rights[role].map(async (right) => ({ right, may: await api.mayI(right, signal) })),
+  );
   const missing: string[] = [];
   for (const { right, may } of answers) {
     if (!may.ok) return may;

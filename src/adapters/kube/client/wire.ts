@@ -22,7 +22,10 @@ export interface WireReply {
 }
 
 export interface Wire {
-  /** Resolves with the first words of the answer. Rejects with the error of the network; `reused` on it says that the connection had served others before. */
+  /**
+   * Resolves with the first words of the answer. Rejects with the error of the network; `reused` on
+   * it says that the connection had served others before.
+   */
   readonly send: (request: WireRequest) => Promise<WireReply>;
   /** Connections opened so far. */
   readonly opened: () => number;

@@ -1,8 +1,12 @@
-// Who of the pods of one workload asks next while its budget is used up: one a second, and at once when one of them was let go.
+// Who of the pods of one workload asks next while its budget is used up: one a second, and at once
+// when one of them was let go.
 import type { Clock } from '../../../engine/ports/local.ts';
 
 export interface BudgetTurns {
-  /** Why the pods of this workload have to wait; undefined = ask now. Asking takes the turn of the next second. */
+  /**
+   * Why the pods of this workload have to wait; undefined = ask now. Asking takes the turn of the
+   * next second.
+   */
   readonly wait: (workload: string) => string | undefined;
   readonly refused: (workload: string, why: string) => void;
   /** One was let go: the next two may ask at once, and so on until the budget is used up again. */
@@ -11,7 +15,10 @@ export interface BudgetTurns {
   readonly pause: (workload: string, milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** With ninety pods waiting for a budget of ten, each asking by itself costs as many refusals as evictions (measured). */
+/**
+ * With ninety pods waiting for a budget of ten, each asking by itself costs as many refusals as
+ * evictions (measured).
+ */
 const turnEvery = 1_000;
 
 export function createBudgetTurns(clock: Clock): BudgetTurns {

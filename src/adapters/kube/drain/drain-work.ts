@@ -67,7 +67,10 @@ export function end(work: Work, why: Failure | undefined): void {
   work.limit.abort();
 }
 
-/** A pod that is not waited for, since it may be left behind: long overdue, on a dead node or by kubectl's flag. */
+/**
+ * A pod that is not waited for, since it may be left behind: long overdue, on a dead node or by
+ * kubectl's flag.
+ */
 function isSkipped(work: Work, { options, api }: DrainContext, uid: string): boolean {
   const pod = work.follower.present().get(uid);
   const late = pod === undefined ? undefined : overdue(pod, api.serverNow());
@@ -81,18 +84,23 @@ function isSkipped(work: Work, { options, api }: DrainContext, uid: string): boo
 const stillThere = ({ asked, follower }: Work): readonly PodObject[] =>
   [...asked.values()].filter((pod) => follower.present().has(uidOf(pod)));
 
-export const failedPods = (work: Work): readonly PodObject[] => stillThere(work).filter((pod) => work.failures.has(uidOf(pod)));
+export const failedPods = (work: Work): readonly PodObject[] =>
+  stillThere(work).filter((pod) => work.failures.has(uidOf(pod)));
 
-export const staying = ({ stays, follower }: Work): readonly Stay[] => stays.filter(({ uid }) => follower.present().has(uid));
+export const staying = ({ stays, follower }: Work): readonly Stay[] =>
+  stays.filter(({ uid }) => follower.present().has(uid));
 
 export const isDone = (work: Work, context: DrainContext): boolean =>
-  stillThere(work).every((pod) => work.failures.has(uidOf(pod)) || isSkipped(work, context, uidOf(pod)));
+  stillThere(work).every(
+    (pod) => work.failures.has(uidOf(pod)) || isSkipped(work, context, uidOf(pod)),
+  );
 
 /** How far it is: the same text as long as nothing changed. */
 export function describeWork(work: Work, { api }: DrainContext): string {
   const still = stillThere(work).map((pod) => {
     const failure = work.failures.get(uidOf(pod));
-    const held: Held | undefined = failure === undefined ? work.held.get(uidOf(pod)) : { by: 'failed', why: failure };
+    const held: Held | undefined =
+      failure === undefined ? work.held.get(uidOf(pod)) : { by: 'failed', why: failure };
     const metadata = work.follower.present().get(uidOf(pod))?.metadata ?? {};
     return { name: podName(pod), why: failure ?? whyStillThere(metadata, held, api.serverNow()) };
   });
@@ -100,12 +108,19 @@ export function describeWork(work: Work, { api }: DrainContext): string {
 }
 
 /** The words and numbers of the end. */
-export function conclude(work: Work, context: DrainContext, confirmed: boolean, seconds: number): Outcome<DrainResult> {
+export function conclude(
+  work: Work,
+  context: DrainContext,
+  confirmed: boolean,
+  seconds: number,
+): Outcome<DrainResult> {
   const { node, options, signal } = context;
   const text = describeWork(work, context);
   if (work.stop !== undefined) return { ok: false, failure: { ...work.stop, detail: text } };
-  if (!confirmed && signal?.aborted) return failed('interrupted', `drain of ${node} was interrupted: ${text}`);
-  const accepted = options.leftBehind === 'accept' && isDone(work, context) && work.volumes.length > 0;
+  if (!confirmed && signal?.aborted)
+    return failed('interrupted', `drain of ${node} was interrupted: ${text}`);
+  const accepted =
+    options.leftBehind === 'accept' && isDone(work, context) && work.volumes.length > 0;
   if (!confirmed && !accepted) {
     const trouble = work.follower.trouble();
     return failed('timeout', `drain of ${node} not done within ${options.timeout} s: ${text}`, {
@@ -115,15 +130,27 @@ export function conclude(work: Work, context: DrainContext, confirmed: boolean, 
   }
   const failures = failedPods(work);
   if (failures.length > 0) {
-    const named = failures.map((pod) => `${podName(pod)}: ${work.failures.get(uidOf(pod))}`).join('; ');
-    return failed('blocked', `drain of ${node}: ${failures.length} of ${work.asked.size} pods did not go: ${named}`);
+    const named = failures
+      .map((pod) => `${podName(pod)}: ${work.failures.get(uidOf(pod))}`)
+      .join('; ');
+    return failed(
+      'blocked',
+      `drain of ${node}: ${failures.length} of ${work.asked.size} pods did not go: ${named}`,
+    );
   }
   const skipped = stillThere(work);
   const gone = [...work.asked.values()].filter((pod) => !skipped.includes(pod));
-  const [came, left] = [staying(work).filter((stay) => stay.came), staying(work).filter((stay) => !stay.came)];
+  const [came, left] = [
+    staying(work).filter((stay) => stay.came),
+    staying(work).filter((stay) => !stay.came),
+  ];
   return ok({
     evicted: gone.map(podName),
-    left: [...skipped.map(podName), ...left.map(({ name }) => name), ...work.volumes.map(({ name }) => name)],
+    left: [
+      ...skipped.map(podName),
+      ...left.map(({ name }) => name),
+      ...work.volumes.map(({ name }) => name),
+    ],
     arrived: came.map(({ name }) => name),
     crashing: work.crashing,
     seconds: Math.round(seconds * 10) / 10,
@@ -133,12 +160,17 @@ export function conclude(work: Work, context: DrainContext, confirmed: boolean, 
 function timeoutHint(work: Work, { singleReplica }: DrainOptions): string {
   const held = stillThere(work).map((pod) => work.held.get(uidOf(pod)));
   if (held.some((entry) => entry?.why.includes('can never allow'))) {
-    const moved = singleReplica === undefined ? '; `drain: {single_replica: restart}` moves a single replica of a Deployment' : '';
+    const moved =
+      singleReplica === undefined
+        ? '; `drain: {single_replica: restart}` moves a single replica of a Deployment'
+        : '';
     return `a PDB can never allow an eviction: give its workload one more replica, or change the PDB${moved}`;
   }
-  if (held.some((entry) => entry?.by === 'budget')) return 'a PDB is busy: are the pods that replace the evicted ones becoming ready?';
+  if (held.some((entry) => entry?.by === 'budget'))
+    return 'a PDB is busy: are the pods that replace the evicted ones becoming ready?';
   if (held.length === 0 && staying(work).length + work.volumes.length > 0)
     return 'end or unmount what is named by hand, or leave it there: `drain: {left_behind: accept}`';
-  if (isDead(work)) return 'the kubelet of the node does not report: its pods never end by themselves';
+  if (isDead(work))
+    return 'the kubelet of the node does not report: its pods never end by themselves';
   return 'look at the pods named, or give the drain more time';
 }

@@ -1,4 +1,5 @@
-// Empties a node: chooses, evicts in parallel, follows the pods until the API server shows none of them; the deadline ends it all.
+// Empties a node: chooses, evicts in parallel, follows the pods until the API server shows none of
+// them; the deadline ends it all.
 
 import { setMaxListeners } from 'node:events';
 import type { DrainResult } from '../../../engine/ports/cluster.ts';
@@ -7,9 +8,24 @@ import type { DrainOptions } from '../../../model/run/effect.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { retryTransient } from '../client/retry-transient.ts';
 import { graceOf } from '../objects/filters.ts';
-import { controllerOf, isCrashing, isPodReady, type PodObject, podName, workloadName } from '../objects/objects.ts';
+import {
+  controllerOf,
+  isCrashing,
+  isPodReady,
+  type PodObject,
+  podName,
+  workloadName,
+} from '../objects/objects.ts';
 import { createBudgetTurns } from './budget-turns.ts';
-import { conclude, type DrainContext, describeWork, end, isDone, uidOf, type Work } from './drain-work.ts';
+import {
+  conclude,
+  type DrainContext,
+  describeWork,
+  end,
+  isDone,
+  uidOf,
+  type Work,
+} from './drain-work.ts';
 import { isEmpty, sortOut } from './empty.ts';
 import { type EvictContext, evictPod, noEviction, type PodEnd, wayOf } from './evict.ts';
 import { createBudgetReader } from './explain-budget.ts';
@@ -25,14 +41,22 @@ import { createWakeup, type Wakeup } from './wakeup.ts';
 const guardEvery = 4_000;
 const tick = 1_000;
 const progressEvery = 2_000;
-/** The pods are followed when all were asked to go and most had the time to, and no later than this: a watch tells three things of each. */
+/**
+ * The pods are followed when all were asked to go and most had the time to, and no later than this:
+ * a watch tells three things of each.
+ */
 const latestWatch = 2_000;
 /** Of a few pods it tells little; for many it waits as long as kubectl between two looks. */
 const restBeforeWatch = (pods: number): number => Math.min(pods * 50, 1_000);
 /** A kubelet that stays away this long does not come back for the drain's sake. */
 const deadAfter = 60_000;
 
-function evictContext(work: Work, context: DrainContext, way: EvictContext['way'], ring: () => void): EvictContext {
+function evictContext(
+  work: Work,
+  context: DrainContext,
+  way: EvictContext['way'],
+  ring: () => void,
+): EvictContext {
   const { api, clock, place } = context;
   const explain = createBudgetReader(context);
   return {
@@ -54,7 +78,11 @@ function evictContext(work: Work, context: DrainContext, way: EvictContext['way'
       const before = work.held.get(uid);
       if (held === undefined) work.held.delete(uid);
       // The explained text stays until a newer one is read: the same refusal again is no news.
-      else work.held.set(uid, held.by === 'budget' && before?.by === 'budget' ? { ...held, why: before.why } : held);
+      else
+        work.held.set(
+          uid,
+          held.by === 'budget' && before?.by === 'budget' ? { ...held, why: before.why } : held,
+        );
       const pod = work.asked.get(uid);
       if (held?.by === 'budget' && pod !== undefined) {
         void explain(pod, held.why).then((why) => {
@@ -77,7 +105,11 @@ async function keepWatch(work: Work, context: DrainContext): Promise<void> {
     if (work.limit.signal.aborted) return;
     if (lost !== undefined) return end(work, lost);
     const since = work.guard.deadSince();
-    if (since !== undefined && options.deadNodeSkipWaitAfter === undefined && clock.now() - since > deadAfter) {
+    if (
+      since !== undefined &&
+      options.deadNodeSkipWaitAfter === undefined &&
+      clock.now() - since > deadAfter
+    ) {
       return end(work, deadNode(node, 'became NotReady during the drain and stayed so'));
     }
   }
@@ -89,8 +121,12 @@ const deadNode = (node: string, how: string): Failure => ({
   hint: 'repair the node by hand, or leave its pods behind: `drain: {dead_node_skip_wait_after: 60s, left_behind: accept}`',
 });
 
-/** Pods that are not ready may pass a budget that holds the ready ones: they take no turns with them. */
-const workloadOf = (pod: PodObject): string => `${controllerOf(pod)?.uid ?? uidOf(pod)} ${isPodReady(pod)}`;
+/**
+ * Pods that are not ready may pass a budget that holds the ready ones: they take no turns with
+ * them.
+ */
+const workloadOf = (pod: PodObject): string =>
+  `${controllerOf(pod)?.uid ?? uidOf(pod)} ${isPodReady(pod)}`;
 
 const goRequest = (pod: PodObject, options: DrainOptions) => ({
   namespace: pod.metadata?.namespace ?? 'default',
@@ -99,7 +135,10 @@ const goRequest = (pod: PodObject, options: DrainOptions) => ({
   ...present({ gracePeriod: options.gracePeriod }),
 });
 
-/** Waits until nothing is left to wait for; true = the API server confirmed it with a list of its own. */
+/**
+ * Waits until nothing is left to wait for; true = the API server confirmed it with a list of its
+ * own.
+ */
 async function waitForEnd(
   work: Work,
   context: DrainContext,
@@ -112,7 +151,8 @@ async function waitForEnd(
   while (!work.limit.signal.aborted) {
     if (isDone(work, context) && (await isEmpty(work, context, evict))) return true;
     const away = work.guard.away();
-    const text = away === undefined ? describeWork(work, context) : `the cluster is away: ${away.message}`;
+    const text =
+      away === undefined ? describeWork(work, context) : `the cluster is away: ${away.message}`;
     if (text !== said && clock.now() - saidAt >= progressEvery) {
       [said, saidAt] = [text, clock.now()];
       progress(text);
@@ -123,7 +163,9 @@ async function waitForEnd(
 }
 
 function refusedFailure(node: string, refused: readonly string[]): Outcome<never> {
-  return failed('blocked', `node ${node} cannot be drained: ${refused.join('; ')}`, { hint: 'nothing was evicted' });
+  return failed('blocked', `node ${node} cannot be drained: ${refused.join('; ')}`, {
+    hint: 'nothing was evicted',
+  });
 }
 
 /** All of the drain except giving the node back after a failure. */
@@ -135,9 +177,17 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
   // Each pod that waits listens: hundreds are no leak.
   setMaxListeners(0, limit.signal);
   const stopAll = (): void => limit.abort();
-  if (signal?.aborted) return failed('interrupted', `drain of ${node}: interrupted before it began`);
+  if (signal?.aborted)
+    return failed('interrupted', `drain of ${node}: interrupted before it began`);
   signal?.addEventListener('abort', stopAll, { once: true });
-  const guard = new Guard({ api, node, owner, clock, signal: limit.signal, outage: context.outage });
+  const guard = new Guard({
+    api,
+    node,
+    owner,
+    clock,
+    signal: limit.signal,
+    outage: context.outage,
+  });
   void expire(context, guard, limit.signal).then(stopAll);
   try {
     const lost = await guard.fresh();
@@ -145,12 +195,20 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
     if (guard.last()?.ready === false && options.deadNodeSkipWaitAfter === undefined)
       return { ok: false, failure: deadNode(node, 'is NotReady') };
     // With an outage that is watched, the caller asks again.
-    const patience = { clock, until: context.outage === undefined ? deadline : started, signal: limit.signal };
-    const chosen = await retryTransient(() => choosePods(api, node, options, limit.signal), patience);
+    const patience = {
+      clock,
+      until: context.outage === undefined ? deadline : started,
+      signal: limit.signal,
+    };
+    const chosen = await retryTransient(
+      () => choosePods(api, node, options, limit.signal),
+      patience,
+    );
     if (!chosen.ok) return ended(context, chosen.failure, limit);
     if (chosen.value.refused.length > 0) return refusedFailure(node, chosen.value.refused);
     const asked = wayOf(options, context.evictionApi);
-    if (asked === undefined && chosen.value.evict.length > 0) return failed('blocked', noEviction, { hint: 'nothing was evicted' });
+    if (asked === undefined && chosen.value.evict.length > 0)
+      return failed('blocked', noEviction, { hint: 'nothing was evicted' });
     const ways = await retryTransient(() => waysOf(context, chosen.value, limit.signal), patience);
     if (!ways.ok) return ended(context, ways.failure, limit);
     const hopeless = chosen.value.evict.flatMap((pod) => {
@@ -158,15 +216,27 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
       return way?.kind === 'refused' ? [`${podName(pod)}: ${way.why}`] : [];
     });
     if (hopeless.length > 0) return refusedFailure(node, hopeless);
-    return await run(context, chosen.value, { way: asked?.way ?? 'delete', ways: ways.value }, { guard, limit, started });
+    return await run(
+      context,
+      chosen.value,
+      { way: asked?.way ?? 'delete', ways: ways.value },
+      { guard, limit, started },
+    );
   } finally {
     limit.abort();
     signal?.removeEventListener('abort', stopAll);
   }
 }
 
-/** Resolves when the time is up. In a run, which waits for an API server that is away, that time does not count. */
-async function expire({ clock, options, outage }: DrainContext, guard: Guard, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves when the time is up. In a run, which waits for an API server that is away, that time
+ * does not count.
+ */
+async function expire(
+  { clock, options, outage }: DrainContext,
+  guard: Guard,
+  signal: AbortSignal,
+): Promise<void> {
   const deadline = clock.now() + options.timeout * 1000;
   for (;;) {
     const left = deadline - clock.now() + (outage === undefined ? 0 : guard.awayFor());
@@ -176,18 +246,34 @@ async function expire({ clock, options, outage }: DrainContext, guard: Guard, si
 }
 
 /** A call that the deadline or the caller ended says so, not "interrupted". */
-function ended({ node, options, signal }: DrainContext, failure: Failure, limit: AbortController): Outcome<never> {
+function ended(
+  { node, options, signal }: DrainContext,
+  failure: Failure,
+  limit: AbortController,
+): Outcome<never> {
   if (signal?.aborted) return failed('interrupted', `drain of ${node} was interrupted`);
   if (!limit.signal.aborted) return { ok: false, failure };
-  return failed('timeout', `drain of ${node} not done within ${options.timeout} s`, { detail: failure.message });
+  return failed('timeout', `drain of ${node} not done within ${options.timeout} s`, {
+    detail: failure.message,
+  });
 }
 
-function workOf(chosen: Chosen, parts: Pick<Work, 'follower' | 'guard' | 'limit'>, lookedAt: number): Work {
+function workOf(
+  chosen: Chosen,
+  parts: Pick<Work, 'follower' | 'guard' | 'limit'>,
+  lookedAt: number,
+): Work {
   const asked = new Map(chosen.evict.map((pod) => [uidOf(pod), pod]));
   const known = new Map(chosen.items.map((pod) => [uidOf(pod), pod]));
   const { stays } = sortOut(chosen.items, chosen.context, { asked, chased: new Set() });
   const crashing = [...new Set(chosen.items.filter(isCrashing).map(workloadName))];
-  const none = { chased: new Set<string>(), volumes: [], held: new Map(), failures: new Map(), stop: undefined };
+  const none = {
+    chased: new Set<string>(),
+    volumes: [],
+    held: new Map(),
+    failures: new Map(),
+    stop: undefined,
+  };
   return { ...parts, ...none, asked, known, stays, lookedAt, crashing };
 }
 
@@ -207,18 +293,27 @@ async function run(
   const { api, clock, node, options } = context;
   for (const warning of chosen.warnings) context.progress(`warning: ${warning}`);
   const wakeup = createWakeup(clock);
-  const follower = new PodFollower({ api, node, clock, signal: limit.signal, first: chosen, onChange: wakeup.ring });
+  const follower = new PodFollower({
+    api,
+    node,
+    clock,
+    signal: limit.signal,
+    first: chosen,
+    onChange: wakeup.ring,
+  });
   const work = workOf(chosen, { follower, guard, limit }, started);
   void keepWatch(work, context);
   const evicting = evictContext(work, context, way, wakeup.ring);
   const awaitJob = createJobWait(api, node, evicting);
   const before = async (pod: PodObject): Promise<PodEnd | undefined> => {
     const other = ways.get(uidOf(pod));
-    if (other !== undefined && other.kind !== 'refused') return move(pod, other, { drain: context, evicting });
+    if (other !== undefined && other.kind !== 'refused')
+      return move(pod, other, { drain: context, evicting });
     return isAwaited(pod, options) ? awaitJob(pod) : undefined;
   };
   const evictOne = async (pod: PodObject): Promise<void> => {
-    const podEnd = (await before(pod)) ?? (await evictPod(goRequest(pod, options), workloadOf(pod), evicting));
+    const podEnd =
+      (await before(pod)) ?? (await evictPod(goRequest(pod, options), workloadOf(pod), evicting));
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
     if (podEnd.kind === 'going') follower.asked(uidOf(pod), graceOf(pod, options));
     wakeup.ring();
@@ -229,16 +324,23 @@ async function run(
     ends.push(...pods.map(evictOne));
   };
   const count = chosen.evict.length;
-  context.progress(`evicting ${count} ${count === 1 ? 'pod' : 'pods'} from ${node}, leaving ${chosen.leave.length}`);
+  context.progress(
+    `evicting ${count} ${count === 1 ? 'pod' : 'pods'} from ${node}, leaving ${chosen.leave.length}`,
+  );
   evict(chosen.evict);
   const soon = clock.sleep(Math.min(latestWatch, options.timeout * 250), limit.signal);
-  const asked = Promise.allSettled(ends).then(() => clock.sleep(restBeforeWatch(ends.length), limit.signal));
+  const asked = Promise.allSettled(ends).then(() =>
+    clock.sleep(restBeforeWatch(ends.length), limit.signal),
+  );
   void Promise.race([asked, soon]).then(() => follower.watch());
   const confirmed = await waitForEnd(work, context, wakeup, evict);
   const result = conclude(work, context, confirmed, (clock.now() - started) / 1000);
   limit.abort();
   await Promise.allSettled(ends);
   // An interrupted drain is gone on with by a resumed run, and one that has failed says why it did.
-  const back = options.singleReplica === 'surge' && context.signal?.aborted !== true ? await settleAfter(context) : ok(true);
+  const back =
+    options.singleReplica === 'surge' && context.signal?.aborted !== true
+      ? await settleAfter(context)
+      : ok(true);
   return result.ok && !back.ok ? back : result;
 }

@@ -1,25 +1,51 @@
-// Is the node empty? What is on it when the pods that were asked to go are gone: pods that came late, that an option leaves, and volumes.
+// Is the node empty? What is on it when the pods that were asked to go are gone: pods that came
+// late, that an option leaves, and volumes.
 
 import { tolerates } from '../node/placement.ts';
 import { decidePod, type FilterContext, leftWhy } from '../objects/filters.ts';
-import { isFinished, type PodObject, podName, type Taint, workloadName } from '../objects/objects.ts';
-import { type DrainContext, end, failedPods, isDead, isDone, type Stay, staying, uidOf, type Work } from './drain-work.ts';
+import {
+  isFinished,
+  type PodObject,
+  podName,
+  type Taint,
+  workloadName,
+} from '../objects/objects.ts';
+import {
+  type DrainContext,
+  end,
+  failedPods,
+  isDead,
+  isDone,
+  type Stay,
+  staying,
+  uidOf,
+  type Work,
+} from './drain-work.ts';
 import { choosePods } from './select.ts';
 import { strayVolumes } from './volumes.ts';
 
-/** While pods stay: one that completes, or loses its DaemonSet, shows only in a list of whole pods. */
+/**
+ * While pods stay: one that completes, or loses its DaemonSet, shows only in a list of whole pods.
+ */
 const lookEvery = 5_000;
 const cordonTaint: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 
-const toleratesCordon = (pod: PodObject): boolean => (pod.spec?.tolerations ?? []).some((toleration) => tolerates(toleration, cordonTaint));
+const toleratesCordon = (pod: PodObject): boolean =>
+  (pod.spec?.tolerations ?? []).some((toleration) => tolerates(toleration, cordonTaint));
 
 /** Why a latecomer that could be evicted is not: it would only come again. */
 function isNotChased(pod: PodObject, chased: ReadonlySet<string>): string | undefined {
-  if (toleratesCordon(pod)) return 'came after the cordon, which it tolerates: not evicted again and again';
-  return chased.has(workloadName(pod)) ? 'came again although the node is cordoned: bound to it by its own specification' : undefined;
+  if (toleratesCordon(pod))
+    return 'came after the cordon, which it tolerates: not evicted again and again';
+  return chased.has(workloadName(pod))
+    ? 'came again although the node is cordoned: bound to it by its own specification'
+    : undefined;
 }
 
-/** Of all pods of a node: those that are to be evicted like the others, and those that stay and should not. */
+/**
+ * Of all pods of a node: those that are to be evicted like the others, and those that stay and
+ * should not.
+ */
 export function sortOut(
   items: readonly PodObject[],
   context: FilterContext,
@@ -31,8 +57,14 @@ export function sortOut(
     if (before.asked.has(uidOf(pod)) || isFinished(pod)) continue;
     const decision = decidePod(pod, context);
     const left = leftWhy(pod, decision);
-    const why = decision.kind === 'refuse' ? decision.why : decision.kind === 'evict' ? isNotChased(pod, before.chased) : left;
-    if (why !== undefined) stays.push({ uid: uidOf(pod), name: podName(pod), why, came: left === undefined });
+    const why =
+      decision.kind === 'refuse'
+        ? decision.why
+        : decision.kind === 'evict'
+          ? isNotChased(pod, before.chased)
+          : left;
+    if (why !== undefined)
+      stays.push({ uid: uidOf(pod), name: podName(pod), why, came: left === undefined });
     else if (decision.kind === 'evict') late.push(pod);
   }
   return { late, stays };
@@ -45,13 +77,19 @@ function isLookDue({ follower, known, ...work }: Work, now: number): boolean {
 }
 
 /**
- * Asked when all pods that were asked to go are gone, have failed or are left behind. True = there is nothing more to wait for, by a list of the API
- * server's store and not of a watch, whose cache may run behind.
+ * Asked when all pods that were asked to go are gone, have failed or are left behind. True = there
+ * is nothing more to wait for, by a list of the API server's store and not of a watch, whose cache
+ * may run behind.
  */
-export async function isEmpty(work: Work, context: DrainContext, evict: (pods: readonly PodObject[]) => void): Promise<boolean> {
+export async function isEmpty(
+  work: Work,
+  context: DrainContext,
+  evict: (pods: readonly PodObject[]) => void,
+): Promise<boolean> {
   const { api, node, options, clock } = context;
   const { follower, limit } = work;
-  if (!follower.isListed() && !(await follower.relist(() => api.podNamesOf(node, limit.signal))).ok) return false;
+  if (!follower.isListed() && !(await follower.relist(() => api.podNamesOf(node, limit.signal))).ok)
+    return false;
   if (!isDone(work, context)) return false;
   if (failedPods(work).length > 0) return true;
   if (isLookDue(work, clock.now())) {

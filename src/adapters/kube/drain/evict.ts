@@ -1,4 +1,5 @@
-// Asks for the end of one pod, and again while a budget or a passing trouble refuses it: the table of answers that a drain rests on.
+// Asks for the end of one pod, and again while a budget or a passing trouble refuses it: the table
+// of answers that a drain rests on.
 
 import type { Clock } from '../../../engine/ports/local.ts';
 import { present } from '../../../model/present.ts';
@@ -10,9 +11,15 @@ import { isPassing, refusal, statusOf } from '../client/errors.ts';
 import type { HttpReply } from '../client/http.ts';
 import type { BudgetTurns } from './budget-turns.ts';
 
-/** How pods are asked to go, and the option by which they are deleted; undefined = the server offers no eviction, and nobody allowed deleting. */
+/**
+ * How pods are asked to go, and the option by which they are deleted; undefined = the server offers
+ * no eviction, and nobody allowed deleting.
+ */
 export function wayOf(
-  { disableEviction, fallbackWithoutEviction }: Pick<DrainOptions, 'disableEviction' | 'fallbackWithoutEviction'>,
+  {
+    disableEviction,
+    fallbackWithoutEviction,
+  }: Pick<DrainOptions, 'disableEviction' | 'fallbackWithoutEviction'>,
   evictionApi: EvictionApi,
 ): { readonly way: 'policy/v1' | 'policy/v1beta1' | 'delete'; readonly by?: string } | undefined {
   if (disableEviction) return { way: 'delete', by: 'disable_eviction' };
@@ -33,7 +40,10 @@ export type Answer =
   | { readonly kind: 'passing'; readonly why: string; readonly after?: number }
   | { readonly kind: 'hard'; readonly why: string };
 
-/** An eviction's or deletion's answer. Anything that is not understood is hard: it fails this pod, not the others. */
+/**
+ * An eviction's or deletion's answer. Anything that is not understood is hard: it fails this pod,
+ * not the others.
+ */
 export function readAnswer(reply: HttpReply, who: string, verb: 'create' | 'delete'): Answer {
   const { status, body } = reply;
   const causes = statusOf(body).details?.causes ?? [];
@@ -42,12 +52,14 @@ export function readAnswer(reply: HttpReply, who: string, verb: 'create' | 'dele
   // Another pod of the same name took its place (a StatefulSet's): ours is gone.
   if (status === 409 && /uid/i.test(messageOf(reply))) return { kind: 'going' };
   if (status === 409) return { kind: 'passing', why: messageOf(reply) };
-  if (status === 403 && causes.some((cause) => cause.reason === 'NamespaceTerminating')) return { kind: 'terminating' };
+  if (status === 403 && causes.some((cause) => cause.reason === 'NamespaceTerminating'))
+    return { kind: 'terminating' };
   if (status === 429 && !isPassing(status, body)) {
     const cause = causes.find((entry) => entry.reason === 'DisruptionBudget')?.message;
     return { kind: 'budget', why: cause ?? messageOf(reply) };
   }
-  if (status === 429 && /disruption budget/i.test(messageOf(reply))) return { kind: 'budget', why: messageOf(reply) };
+  if (status === 429 && /disruption budget/i.test(messageOf(reply)))
+    return { kind: 'budget', why: messageOf(reply) };
   if (isPassing(status, body)) {
     return { kind: 'passing', why: messageOf(reply), ...present({ after: reply.retryAfter }) };
   }
@@ -56,10 +68,12 @@ export function readAnswer(reply: HttpReply, who: string, verb: 'create' | 'dele
 }
 
 /**
- * Milliseconds until the next try: from 1 s, slowly up to 5 s, with jitter. kubectl waits 5 s each time; 1 s halves the time of a
- * budget that frees up step by step, at the same number of calls (measured).
+ * Milliseconds until the next try: from 1 s, slowly up to 5 s, with jitter. kubectl waits 5 s each
+ * time; 1 s halves the time of a budget that frees up step by step, at the same number of calls
+ * (measured).
  */
-export const retryPause = (tries: number, random: number): number => (Math.min(1 + tries * 0.15, 4) + random) * 1000;
+export const retryPause = (tries: number, random: number): number =>
+  (Math.min(1 + tries * 0.15, 4) + random) * 1000;
 
 const longestRetryAfter = 10;
 
@@ -68,7 +82,10 @@ export interface EvictContext {
   readonly clock: Clock;
   /** Ends the tries: deadline, interruption, or the node is not ours any more. */
   readonly signal: AbortSignal;
-  /** Eviction as the server takes it; `delete` goes past every budget, and only when it was asked for. */
+  /**
+   * Eviction as the server takes it; `delete` goes past every budget, and only when it was asked
+   * for.
+   */
   readonly way: 'policy/v1' | 'policy/v1beta1' | 'delete';
   /** Takes a place among the calls in flight; gives it back. */
   readonly place: <T>(act: () => Promise<T>) => Promise<T>;
@@ -80,7 +97,9 @@ export interface EvictContext {
   readonly turns: BudgetTurns;
   readonly note: (
     uid: string,
-    held: { readonly by: 'budget' | 'trouble' | 'namespace' | 'workload'; readonly why: string } | undefined,
+    held:
+      | { readonly by: 'budget' | 'trouble' | 'namespace' | 'workload'; readonly why: string }
+      | undefined,
   ) => void;
 }
 
@@ -91,7 +110,10 @@ export type PodEnd =
   | { readonly kind: 'failed'; readonly why: string }
   | { readonly kind: 'stopped' };
 
-async function ask(request: GoRequest, context: EvictContext): Promise<{ reply: Outcome<HttpReply>; verb: 'create' | 'delete' }> {
+async function ask(
+  request: GoRequest,
+  context: EvictContext,
+): Promise<{ reply: Outcome<HttpReply>; verb: 'create' | 'delete' }> {
   const { way } = context;
   const signalled = { ...request, signal: context.signal };
   if (way === 'delete') return { reply: await context.api.deletePod(signalled), verb: 'delete' };
@@ -99,7 +121,11 @@ async function ask(request: GoRequest, context: EvictContext): Promise<{ reply: 
 }
 
 /** `workload`: pods of one value share their budgets, as those of one controller do. */
-export async function evictPod(request: GoRequest, workload: string, context: EvictContext): Promise<PodEnd> {
+export async function evictPod(
+  request: GoRequest,
+  workload: string,
+  context: EvictContext,
+): Promise<PodEnd> {
   const { clock, signal, note, turns } = context;
   const { uid } = request;
   for (let tries = 0; !signal.aborted; tries += 1) {
@@ -111,8 +137,11 @@ export async function evictPod(request: GoRequest, workload: string, context: Ev
       await turns.pause(workload, retryPause(tries, clock.random()), signal);
       continue;
     }
-    // The look at the node and the eviction go together: a call that waited for its place must not act on an old look.
-    const asked = await context.place(async () => ((await context.mayGo()) && !signal.aborted ? ask(request, context) : undefined));
+    // The look at the node and the eviction go together: a call that waited for its place must not
+    // act on an old look.
+    const asked = await context.place(async () =>
+      (await context.mayGo()) && !signal.aborted ? ask(request, context) : undefined,
+    );
     if (asked === undefined || signal.aborted) return { kind: 'stopped' };
     const { reply, verb } = asked;
     let pause = retryPause(tries, clock.random());
@@ -141,7 +170,8 @@ export async function evictPod(request: GoRequest, workload: string, context: Ev
       return { kind: 'failed', why: answer.why };
     } else {
       note(uid, { by: 'trouble', why: answer.why });
-      if (answer.after !== undefined) pause = Math.min(answer.after, longestRetryAfter) * 1000 + clock.random() * 500;
+      if (answer.after !== undefined)
+        pause = Math.min(answer.after, longestRetryAfter) * 1000 + clock.random() * 500;
     }
     await turns.pause(workload, pause, signal);
   }

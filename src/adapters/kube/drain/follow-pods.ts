@@ -1,5 +1,6 @@
-// Follows the pods of one node: a list says what is there, a watch of names rings when it changes; a new list after 410, a cut or a name that
-// two pods have; a list every few seconds where no watch is allowed.
+// Follows the pods of one node: a list says what is there, a watch of names rings when it changes;
+// a new list after 410, a cut or a name that two pods have; a list every few seconds where no watch
+// is allowed.
 import type { Clock } from '../../../engine/ports/local.ts';
 import type { Failure, Outcome } from '../../../model/run/failure.ts';
 import type { Api, WatchEvent } from '../client/api.ts';
@@ -27,7 +28,10 @@ export interface FollowOptions {
   readonly onChange: () => void;
 }
 
-/** A list of so many comes compressed: one more costs less than being told of each, when they end soon. */
+/**
+ * A list of so many comes compressed: one more costs less than being told of each, when they end
+ * soon.
+ */
 const many = 64;
 const restOfMany = 1_500;
 const pollEvery = 2_000;
@@ -39,7 +43,9 @@ class ShownPods {
   #pods = new Map<string, PresentPod>();
   /** The pod that first had each name. */
   readonly #firstUid = new Map<string, string>();
-  /** Names that more than one pod has, or has had: an event of such a name may be of any of them. */
+  /**
+   * Names that more than one pod has, or has had: an event of such a name may be of any of them.
+   */
   readonly #shared = new Set<string>();
 
   get all(): ReadonlyMap<string, PresentPod> {
@@ -47,7 +53,9 @@ class ShownPods {
   }
 
   take(items: Listed['items']): void {
-    this.#pods = new Map(items.map((pod) => [pod.metadata?.uid ?? '', { metadata: pod.metadata ?? {} }]));
+    this.#pods = new Map(
+      items.map((pod) => [pod.metadata?.uid ?? '', { metadata: pod.metadata ?? {} }]),
+    );
     for (const [uid, { metadata }] of this.#pods) {
       const name = metadata.name ?? '';
       if ((this.#firstUid.get(name) ?? uid) !== uid) this.#shared.add(name);
@@ -76,7 +84,10 @@ class ShownPods {
     return true;
   }
 
-  /** One that came is not known by its uid: the next list has it. False = of which pod this is cannot be told. */
+  /**
+   * One that came is not known by its uid: the next list has it. False = of which pod this is
+   * cannot be told.
+   */
   #applyName(type: string, name: string): boolean {
     const known = [...this.#pods].find(([, pod]) => pod.metadata.name === name)?.[0];
     if (type === 'ADDED' && known !== undefined) this.#shared.add(name);
@@ -99,12 +110,18 @@ export class PodFollower {
     this.#take(options.first);
   }
 
-  /** By uid: only what the API server showed last. A pod is gone when it is not in here, and by nothing else. */
+  /**
+   * By uid: only what the API server showed last. A pod is gone when it is not in here, and by
+   * nothing else.
+   */
   present(): ReadonlyMap<string, PresentPod> {
     return this.#pods.all;
   }
 
-  /** What is present was read from the store by the last list; since then neither a watch (whose cache may run behind) nor `asked` has changed it. */
+  /**
+   * What is present was read from the store by the last list; since then neither a watch (whose
+   * cache may run behind) nor `asked` has changed it.
+   */
   isListed(): boolean {
     return this.#listed;
   }
@@ -114,7 +131,10 @@ export class PodFollower {
     return this.#trouble;
   }
 
-  /** The API server took the wish that this pod go: it ends after these seconds, unless a list tells more. */
+  /**
+   * The API server took the wish that this pod go: it ends after these seconds, unless a list tells
+   * more.
+   */
   asked(uid: string, graceSeconds: number): void {
     const ends = new Date(this.#options.api.serverNow() + graceSeconds * 1000).toISOString();
     if (this.#pods.end(uid, ends)) this.#listed = false;
@@ -128,7 +148,10 @@ export class PodFollower {
     return list;
   }
 
-  /** Lists once more and watches from there, until the signal. Before the evictions are asked for it would tell of little else: three events a pod. */
+  /**
+   * Lists once more and watches from there, until the signal. Before the evictions are asked for it
+   * would tell of little else: three events a pod.
+   */
   async watch(): Promise<void> {
     const { clock, signal } = this.#options;
     let pause = firstPause;
@@ -142,7 +165,8 @@ export class PodFollower {
       // It may have come up just now: then it will have read our rights.
       if (outcome === 'forbidden') watchFrom = clock.now() + rightsReadAfter;
       if (signal.aborted) return;
-      // A watch that lived for a while was a good one: the next trouble starts from a short pause again.
+      // A watch that lived for a while was a good one: the next trouble starts from a short pause
+      // again.
       pause = clock.now() - started > longestPause ? firstPause : Math.min(pause * 2, longestPause);
       const rest = outcome === 'ended' && pause <= 2 * firstPause ? 0 : pause;
       await clock.sleep(clock.now() < watchFrom ? pollEvery : rest, signal);
@@ -162,7 +186,10 @@ export class PodFollower {
     return this.relist<Listed>(() => api.podNamesOf(node, signal));
   }
 
-  /** False = list again: the version is too old (410 comes as an event inside a 200, measured), or the event is not enough. */
+  /**
+   * False = list again: the version is too old (410 comes as an event inside a 200, measured), or
+   * the event is not enough.
+   */
   #apply(event: WatchEvent): boolean {
     if (event.type === 'ERROR') return false;
     if (event.type === 'BOOKMARK') return true;
@@ -177,7 +204,12 @@ export class PodFollower {
     const stop = new AbortController();
     const end = (): void => stop.abort();
     signal.addEventListener('abort', end, { once: true });
-    const watched = await api.watchPods(node, this.#version, (event) => (this.#apply(event) ? undefined : stop.abort()), stop.signal);
+    const watched = await api.watchPods(
+      node,
+      this.#version,
+      (event) => (this.#apply(event) ? undefined : stop.abort()),
+      stop.signal,
+    );
     signal.removeEventListener('abort', end);
     if (!watched.ok) return 'trouble';
     const { status, body } = watched.value;

@@ -1,4 +1,5 @@
-// Watches that a node stays ours while it is drained: read again before a batch of evictions and at least every few seconds.
+// Watches that a node stays ours while it is drained: read again before a batch of evictions and at
+// least every few seconds.
 
 import type { NodeState, Outage, Owner } from '../../../engine/ports/cluster.ts';
 import type { Clock } from '../../../engine/ports/local.ts';
@@ -57,10 +58,16 @@ export class Guard {
 
   /** Milliseconds without an answer, until now. */
   awayFor(): number {
-    return this.#awayBefore + (this.#away === undefined ? 0 : this.#options.clock.now() - this.#away.since);
+    return (
+      this.#awayBefore +
+      (this.#away === undefined ? 0 : this.#options.clock.now() - this.#away.since)
+    );
   }
 
-  /** Resolves when the last good reading is young enough to evict by; undefined when it is ours, else why not. */
+  /**
+   * Resolves when the last good reading is young enough to evict by; undefined when it is ours,
+   * else why not.
+   */
   async fresh(): Promise<Failure | undefined> {
     if (this.#lost !== undefined) return this.#lost;
     if (this.#options.clock.now() - this.#readAt < youngFor) return undefined;
@@ -82,12 +89,14 @@ export class Guard {
         this.#lost = { kind: 'blocked', message: `node ${node} is not in the cluster any more` };
         return this.#lost;
       }
-      // Only trouble on the way is waited out; a missing right or an expired credential is told at once.
+      // Only trouble on the way is waited out; a missing right or an expired credential is told at
+      // once.
       if (found.failure.transport !== true || signal.aborted) return found.failure;
       this.#away ??= { since: began, why: found.failure };
       await outage?.away(found.failure);
       // The caller knows the whole outage, and says what becomes of the host.
-      if (clock.now() - this.#away.since > (outage?.limit ?? Number.POSITIVE_INFINITY) * 1000) return found.failure;
+      if (clock.now() - this.#away.since > (outage?.limit ?? Number.POSITIVE_INFINITY) * 1000)
+        return found.failure;
       await clock.sleep(retryPause(tries, clock.random()), signal);
       if (signal.aborted) return found.failure;
     }

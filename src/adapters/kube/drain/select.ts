@@ -1,8 +1,15 @@
-// The pods of a node and what the filters say about them: one list, then one read of each DaemonSet.
+// The pods of a node and what the filters say about them: one list, then one read of each
+// DaemonSet.
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
-import { type DaemonSetLookup, daemonSetsOf, type FilterContext, type Selection, selectPods } from '../objects/filters.ts';
+import {
+  type DaemonSetLookup,
+  daemonSetsOf,
+  type FilterContext,
+  type Selection,
+  selectPods,
+} from '../objects/filters.ts';
 import type { PodObject } from '../objects/objects.ts';
 import { meets, parseSelector } from '../objects/selector.ts';
 
@@ -14,7 +21,11 @@ export interface Chosen extends Selection {
   readonly version: string;
 }
 
-export async function lookUp(api: Api, key: string, signal: AbortSignal | undefined): Promise<DaemonSetLookup> {
+export async function lookUp(
+  api: Api,
+  key: string,
+  signal: AbortSignal | undefined,
+): Promise<DaemonSetLookup> {
   const [namespace = '', name = ''] = key.split('/');
   const found = await api.daemonSet(namespace, name, signal);
   if (!found.ok) return { kind: 'error', why: found.failure.message };
@@ -26,10 +37,15 @@ export type LookUp = (key: string) => Promise<DaemonSetLookup>;
 type Selected = Selection & { readonly context: FilterContext };
 
 /**
- * The pod selector is applied here and not by the server: a pod whose labels change on the way would otherwise drop out of the
- * list and count as gone while it still runs.
+ * The pod selector is applied here and not by the server: a pod whose labels change on the way
+ * would otherwise drop out of the list and count as gone while it still runs.
  */
-export async function selectFrom(pods: readonly PodObject[], options: DrainOptions, now: number, ask: LookUp): Promise<Outcome<Selected>> {
+export async function selectFrom(
+  pods: readonly PodObject[],
+  options: DrainOptions,
+  now: number,
+  ask: LookUp,
+): Promise<Outcome<Selected>> {
   const selector = parseSelector(options.podSelector ?? '');
   if (!selector.ok) return failed('refused', `pod_selector: ${selector.message}`);
   const keys = daemonSetsOf(pods);
@@ -38,16 +54,25 @@ export async function selectFrom(pods: readonly PodObject[], options: DrainOptio
   const context: FilterContext = {
     options,
     now,
-    daemonSet: (namespace, name) => byKey.get(`${namespace}/${name}`) ?? { kind: 'error', why: 'it was not looked up' },
-    isSelected: (pod) => selector.requirements.every((requirement) => meets(pod.metadata?.labels ?? {}, requirement)),
+    daemonSet: (namespace, name) =>
+      byKey.get(`${namespace}/${name}`) ?? { kind: 'error', why: 'it was not looked up' },
+    isSelected: (pod) =>
+      selector.requirements.every((requirement) => meets(pod.metadata?.labels ?? {}, requirement)),
   };
   return ok({ ...selectPods(pods, context), context });
 }
 
-export async function choosePods(api: Api, node: string, options: DrainOptions, signal?: AbortSignal): Promise<Outcome<Chosen>> {
+export async function choosePods(
+  api: Api,
+  node: string,
+  options: DrainOptions,
+  signal?: AbortSignal,
+): Promise<Outcome<Chosen>> {
   const listed = await api.podsOf(node, signal);
   if (!listed.ok) return listed;
   const { items, version } = listed.value;
-  const selected = await selectFrom(items, options, api.serverNow(), (key) => lookUp(api, key, signal));
+  const selected = await selectFrom(items, options, api.serverNow(), (key) =>
+    lookUp(api, key, signal),
+  );
   return selected.ok ? ok({ ...selected.value, items, version }) : selected;
 }

@@ -1,14 +1,28 @@
-// The volumes that a node has mounted and no pod on it uses any more: a reboot must wait until they are unmounted.
+// The volumes that a node has mounted and no pod on it uses any more: a reboot must wait until they
+// are unmounted.
 import { type Failure, type Outcome, ok } from '../../../model/run/failure.ts';
 import { isMapping } from '../../../model/value.ts';
 import type { Api } from '../client/api.ts';
 import type { PodObject } from '../objects/objects.ts';
 import type { Reason } from '../objects/pod-status.ts';
 
-/** Fields by which the source of a volume ends its unique name: `kubernetes.io/csi/DRIVER^HANDLE`, `kubernetes.io/rbd/POOL:IMAGE`. */
-const identities = ['volumeHandle', 'volumeID', 'pdName', 'diskURI', 'volumePath', 'image'] as const;
+/**
+ * Fields by which the source of a volume ends its unique name: `kubernetes.io/csi/DRIVER^HANDLE`,
+ * `kubernetes.io/rbd/POOL:IMAGE`.
+ */
+const identities = [
+  'volumeHandle',
+  'volumeID',
+  'pdName',
+  'diskURI',
+  'volumePath',
+  'image',
+] as const;
 
-/** Of a pod's volume or of the specification of a PersistentVolume. The in-tree name of an EBS volume has its zone before it, the one of CSI has not. */
+/**
+ * Of a pod's volume or of the specification of a PersistentVolume. The in-tree name of an EBS
+ * volume has its zone before it, the one of CSI has not.
+ */
 const identitiesOf = (spec: object): readonly string[] =>
   Object.values(spec)
     .filter(isMapping)
@@ -16,23 +30,33 @@ const identitiesOf = (spec: object): readonly string[] =>
     .filter((id) => typeof id === 'string')
     .map((id) => (id.startsWith('aws://') ? id.slice(id.lastIndexOf('/') + 1) : id));
 
-const names = (unique: string, id: string): boolean => ['/', ':', '^'].some((before) => unique.endsWith(before + id));
+const names = (unique: string, id: string): boolean =>
+  ['/', ':', '^'].some((before) => unique.endsWith(before + id));
 
 function claimsOf(pod: PodObject): readonly string[] {
   return (pod.spec?.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    const claim = ephemeral === undefined ? persistentVolumeClaim?.claimName : `${pod.metadata?.name}-${name}`;
+    const claim =
+      ephemeral === undefined ? persistentVolumeClaim?.claimName : `${pod.metadata?.name}-${name}`;
     return claim === undefined ? [] : [claim];
   });
 }
 
-async function claimed(api: Api, namespace: string, claim: string, signal: AbortSignal): Promise<Outcome<readonly string[]>> {
+async function claimed(
+  api: Api,
+  namespace: string,
+  claim: string,
+  signal: AbortSignal,
+): Promise<Outcome<readonly string[]>> {
   const bound = await api.claim(namespace, claim, signal);
   if (!bound.ok) return bound;
   const volume = await api.volume(bound.value.spec?.volumeName ?? '', signal);
   return volume.ok ? ok(identitiesOf(volume.value.spec ?? {})) : volume;
 }
 
-/** `pods`: all that are on the node. A claim of theirs that may not be read makes no volume theirs: better waited for than lost. */
+/**
+ * `pods`: all that are on the node. A claim of theirs that may not be read makes no volume theirs:
+ * better waited for than lost.
+ */
 export async function strayVolumes(
   api: Api,
   inUse: readonly string[],
@@ -49,6 +73,11 @@ export async function strayVolumes(
       else unread ??= ids.failure;
     }
   }
-  const why = unread === undefined ? 'mounted, and no pod uses it' : `mounted, and whose it is cannot be read: ${unread.message}`;
-  return inUse.filter((unique) => !used.some((id) => names(unique, id))).map((unique) => ({ name: `volume ${unique}`, why }));
+  const why =
+    unread === undefined
+      ? 'mounted, and no pod uses it'
+      : `mounted, and whose it is cannot be read: ${unread.message}`;
+  return inUse
+    .filter((unique) => !used.some((id) => names(unique, id)))
+    .map((unique) => ({ name: `volume ${unique}`, why }));
 }

@@ -1,4 +1,5 @@
-// What the API server itself would answer to an eviction: asked with `dryRun`, and only of servers that are known to obey it.
+// What the API server itself would answer to an eviction: asked with `dryRun`, and only of servers
+// that are known to obey it.
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import type { ServerVersion } from '../client/calls.ts';
@@ -20,34 +21,58 @@ export type Said =
   /** The server cannot say, or was not asked. */
   | { readonly kind: 'unknown'; readonly why: string };
 
-export type DryRun = (pods: readonly PodObject[], signal?: AbortSignal) => Promise<Outcome<ReadonlyMap<PodObject, Said>>>;
+export type DryRun = (
+  pods: readonly PodObject[],
+  signal?: AbortSignal,
+) => Promise<Outcome<ReadonlyMap<PodObject, Said>>>;
 
 const inFlight = 8;
-/** A plan asks about each kind of pod once: no cluster has that many kinds that a budget or a webhook may hold. */
+/**
+ * A plan asks about each kind of pod once: no cluster has that many kinds that a budget or a
+ * webhook may hold.
+ */
 const mostAsked = 300;
 
 /** Pods of which neither a budget nor a selector nor a policy tells one from the other. */
 const kindOf = (pod: PodObject): string => {
   const { namespace, labels, deletionTimestamp } = pod.metadata ?? {};
-  return JSON.stringify([namespace, labels, pod.status?.phase, isPodReady(pod), deletionTimestamp === undefined]);
+  return JSON.stringify([
+    namespace,
+    labels,
+    pod.status?.phase,
+    isPodReady(pod),
+    deletionTimestamp === undefined,
+  ]);
 };
 
 /** Pods of one kind are asked about once. */
-export function createDryRun(api: Pick<Api, 'evict' | 'who' | 'isForbidden'>, eviction: 'policy/v1' | 'policy/v1beta1'): DryRun {
+export function createDryRun(
+  api: Pick<Api, 'evict' | 'who' | 'isForbidden'>,
+  eviction: 'policy/v1' | 'policy/v1beta1',
+): DryRun {
   const known = new Map<string, Promise<Outcome<Said>>>();
   const place = createPlaces(inFlight);
   let forbidden: Said | undefined;
 
-  async function ask({ metadata }: PodObject, signal: AbortSignal | undefined): Promise<Outcome<Said>> {
+  async function ask(
+    { metadata }: PodObject,
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome<Said>> {
     const { namespace = 'default', name = '', uid = '' } = metadata ?? {};
     if (forbidden !== undefined) return ok(forbidden);
     const reply = await api.evict(eviction, { namespace, name, uid, signal }, 'dry run');
     if (!reply.ok) return reply;
     const answer = readAnswer(reply.value, api.who, 'create');
-    if (answer.kind === 'passing') return failed('unreachable', `the API server cannot answer now: ${answer.why}`, { transport: true });
+    if (answer.kind === 'passing')
+      return failed('unreachable', `the API server cannot answer now: ${answer.why}`, {
+        transport: true,
+      });
     if (answer.kind === 'going' || answer.kind === 'terminating') return ok({ kind: 'goes' });
     if (answer.kind === 'budget') return ok({ kind: 'budget', why: answer.why });
-    const said: Said = { kind: reply.value.status === 400 || api.isForbidden(reply.value) ? 'unknown' : 'refused', why: answer.why };
+    const said: Said = {
+      kind: reply.value.status === 400 || api.isForbidden(reply.value) ? 'unknown' : 'refused',
+      why: answer.why,
+    };
     if (api.isForbidden(reply.value)) forbidden = said;
     return ok(said);
   }
@@ -57,7 +82,12 @@ export function createDryRun(api: Pick<Api, 'evict' | 'who' | 'isForbidden'>, ev
     const asked = pods.map(async (pod): Promise<Outcome<unknown>> => {
       const key = kindOf(pod);
       if (!known.has(key) && known.size >= mostAsked) {
-        return ok(said.set(pod, { kind: 'unknown', why: `not asked: only ${mostAsked} are asked about at once` }));
+        return ok(
+          said.set(pod, {
+            kind: 'unknown',
+            why: `not asked: only ${mostAsked} are asked about at once`,
+          }),
+        );
       }
       const answer = known.get(key) ?? place(() => ask(pod, signal));
       known.set(key, answer);

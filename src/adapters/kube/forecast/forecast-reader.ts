@@ -1,4 +1,5 @@
-// Reads what a forecast needs; what the account may not read, or an old server does not have, is said as a note and left out.
+// Reads what a forecast needs; what the account may not read, or an old server does not have, is
+// said as a note and left out.
 
 import type { Cluster } from '../../../engine/ports/cluster.ts';
 import type { Clock } from '../../../engine/ports/local.ts';
@@ -40,7 +41,10 @@ interface Around {
   readonly pods: Outcome<PodBook>;
   readonly webhooks: Outcome<Webhooks>;
   readonly eviction: Outcome<EvictionApi>;
-  /** The version of the eviction that may be tried; undefined = this server is not known to try without doing. */
+  /**
+   * The version of the eviction that may be tried; undefined = this server is not known to try
+   * without doing.
+   */
   readonly tries: Outcome<'policy/v1' | 'policy/v1beta1' | undefined>;
   /** Answers by kind of pod, for all nodes of a plan. */
   readonly dryRun?: DryRun;
@@ -53,7 +57,10 @@ interface Lists {
   readonly nodes: Outcome<readonly NodeObject[]>;
 }
 
-/** Milliseconds that a reading is good for: in a plan, and at the start of a host. A run waits for a budget that is busy, so it looks at those anew. */
+/**
+ * Milliseconds that a reading is good for: in a plan, and at the start of a host. A run waits for a
+ * budget that is busy, so it looks at those anew.
+ */
 type When = 'plan' | 'start';
 const ages: Readonly<Record<When, { readonly around: number; readonly pdbs: number }>> = {
   plan: { around: 60_000, pdbs: 60_000 },
@@ -100,7 +107,11 @@ async function readPdbs({ api, pdbApi }: ForecasterOptions): Promise<Outcome<Pdb
 
 async function readWebhooks(api: Api, version: ServerVersion): Promise<Outcome<Webhooks>> {
   const policies = isAtLeast(version, 28) ? (['validatingadmissionpolicies'] as const) : [];
-  const kinds = ['validatingwebhookconfigurations', 'mutatingwebhookconfigurations', ...policies] as const;
+  const kinds = [
+    'validatingwebhookconfigurations',
+    'mutatingwebhookconfigurations',
+    ...policies,
+  ] as const;
   const seen: SeenWebhook[] = [];
   const missing: string[] = [];
   for (const read of await Promise.all(kinds.map((kind) => readKind(api, kind)))) {
@@ -118,15 +129,24 @@ async function readKind(api: Api, kind: AdmissionKind): Promise<Outcome<readonly
   const seen: SeenWebhook[] = [];
   for (const webhook of evictionWebhooks(read.value)) {
     const { service } = webhook;
-    const endpoints = service === undefined ? undefined : await api.endpoints(service.namespace, service.name);
+    const endpoints =
+      service === undefined ? undefined : await api.endpoints(service.namespace, service.name);
     if (endpoints?.ok === false && endpoints.failure.kind !== 'refused') return endpoints;
-    seen.push(endpoints === undefined ? webhook : { ...webhook, answers: endpoints.ok && answers(endpoints.value) });
+    seen.push(
+      endpoints === undefined
+        ? webhook
+        : { ...webhook, answers: endpoints.ok && answers(endpoints.value) },
+    );
   }
   return ok(seen);
 }
 
-/** Only a missing right may leave a part out. An API server in trouble gives no forecast: "nothing blocks" would be a lie. */
-const isTrouble = <T>(read: Outcome<T>): read is Extract<Outcome<T>, { ok: false }> => !read.ok && read.failure.kind !== 'auth';
+/**
+ * Only a missing right may leave a part out. An API server in trouble gives no forecast: "nothing
+ * blocks" would be a lie.
+ */
+const isTrouble = <T>(read: Outcome<T>): read is Extract<Outcome<T>, { ok: false }> =>
+  !read.ok && read.failure.kind !== 'auth';
 
 async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Around> {
   const asked = await api.serverVersion();
@@ -135,7 +155,8 @@ async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Arou
   const pods = await readPods(api);
   const webhooks = isTrouble(pods) ? pods : await readWebhooks(api, version);
   const eviction = await evictionApi();
-  const mayTry = obeysDryRun(version) && eviction.ok && eviction.value !== 'none' ? eviction.value : undefined;
+  const mayTry =
+    obeysDryRun(version) && eviction.ok && eviction.value !== 'none' ? eviction.value : undefined;
   return {
     pods,
     webhooks,
@@ -162,8 +183,14 @@ function onceEach<T>(ask: (key: string) => Promise<T>): (key?: string) => Promis
 
 const somewhere = 'whether the pods have somewhere to go was not looked at';
 
-/** Only what a budget, a webhook or a policy may hold; all of them where these could not be read. */
-function mayBeHeld({ evict }: Selection, pdbs: Outcome<Pdbs>, webhooks: Webhooks): readonly PodObject[] {
+/**
+ * Only what a budget, a webhook or a policy may hold; all of them where these could not be read.
+ */
+function mayBeHeld(
+  { evict }: Selection,
+  pdbs: Outcome<Pdbs>,
+  webhooks: Webhooks,
+): readonly PodObject[] {
   if (!pdbs.ok || webhooks.missing.length > 0 || webhooks.seen.length > 0) return evict;
   return evict.filter((pod) => pdbsOf(pod, pdbs.value.items, pdbs.value.api).length > 0);
 }
@@ -185,7 +212,9 @@ export class Forecaster {
     this.#pdbs = keep(clock, () => readPdbs(options));
   }
 
-  async #readLists(age: (typeof ages)[When]): Promise<Outcome<Lists & { readonly pdbs: Outcome<Pdbs> }>> {
+  async #readLists(
+    age: (typeof ages)[When],
+  ): Promise<Outcome<Lists & { readonly pdbs: Outcome<Pdbs> }>> {
     const around = await this.#around.get(age.around);
     const reads: readonly Outcome<unknown>[] = [around.pods, around.webhooks, around.tries];
     for (const read of reads) {
@@ -203,22 +232,41 @@ export class Forecaster {
     return isTrouble(pdbs) ? pdbs : ok({ around, nodes, pdbs });
   }
 
-  /** A plan takes the node and its pods from the lists of all; a host that starts is looked at alone, as it is now. */
-  async #readOne(name: string, lists: Lists, drainOptions: DrainOptions, when: When, signal: AbortSignal | undefined) {
+  /**
+   * A plan takes the node and its pods from the lists of all; a host that starts is looked at
+   * alone, as it is now.
+   */
+  async #readOne(
+    name: string,
+    lists: Lists,
+    drainOptions: DrainOptions,
+    when: When,
+    signal: AbortSignal | undefined,
+  ) {
     const api = this.#api;
     const { around, nodes } = lists;
-    const listed = when === 'plan' && nodes.ok ? nodes.value.find((node) => node.metadata?.name === name) : undefined;
+    const listed =
+      when === 'plan' && nodes.ok
+        ? nodes.value.find((node) => node.metadata?.name === name)
+        : undefined;
     const node = listed === undefined ? await api.node(name, signal) : ok(listed);
     if (!node.ok) return node.failure.kind === 'refused' ? noNode(name) : node;
     if (when === 'plan' && !around.pods.ok) return around.pods;
     const selection =
       when === 'plan' && around.pods.ok
-        ? await selectFrom(around.pods.value.byNode.get(name) ?? [], drainOptions, api.serverNow(), around.daemonSets)
+        ? await selectFrom(
+            around.pods.value.byNode.get(name) ?? [],
+            drainOptions,
+            api.serverNow(),
+            around.daemonSets,
+          )
         : await choosePods(api, name, drainOptions, signal);
     return selection.ok ? ok({ node: node.value, selection: selection.value }) : selection;
   }
 
-  async forecast(...[name, drainOptions, signal, when = 'plan']: Parameters<Cluster['forecast']>): ReturnType<Cluster['forecast']> {
+  async forecast(
+    ...[name, drainOptions, signal, when = 'plan']: Parameters<Cluster['forecast']>
+  ): ReturnType<Cluster['forecast']> {
     const api = this.#api;
     const age = ages[when];
     const lists = await this.#readLists(age);
@@ -237,20 +285,29 @@ export class Forecaster {
     const one = await this.#readOne(name, { around, nodes }, drainOptions, when, signal);
     if (!one.ok) return one;
     const { node, selection } = one.value;
-    const volumes = selection.evict.some((pod) => claimsOf(pod).length > 0) ? await around.volumes() : ok<Volumes>(new Map());
+    const volumes = selection.evict.some((pod) => claimsOf(pod).length > 0)
+      ? await around.volumes()
+      : ok<Volumes>(new Map());
     if (!volumes.ok && volumes.failure.kind !== 'auth') return fail(volumes);
-    const dryRun = when === 'plan' || !tries.ok || tries.value === undefined ? around.dryRun : createDryRun(api, tries.value);
+    const dryRun =
+      when === 'plan' || !tries.ok || tries.value === undefined
+        ? around.dryRun
+        : createDryRun(api, tries.value);
     const held = drainOptions.disableEviction ? [] : mayBeHeld(selection, pdbs, webhooks.value);
     const said = await dryRun?.(held, when === 'plan' ? undefined : signal);
     if (said?.ok === false) return fail(said);
     const mode = drainOptions.disableEviction ? undefined : drainOptions.singleReplica;
-    const ways = mode === undefined || !pdbs.ok ? undefined : await readWays(api, mode, selection, pdbs.value, signal);
+    const ways =
+      mode === undefined || !pdbs.ok
+        ? undefined
+        : await readWays(api, mode, selection, pdbs.value, signal);
     if (ways?.ok === false) return fail(ways);
     if (signal?.aborted) return failed('interrupted', `forecast of ${name} was interrupted`);
     if (!pdbs.ok) notes.add(`PDBs were not looked at: ${pdbs.failure.message}`);
     if (!nodes.ok) notes.add(`${somewhere}: ${nodes.failure.message}`);
     if (!pods.ok) notes.add(`${somewhere}: ${pods.failure.message}`);
-    for (const message of webhooks.value.missing) notes.add(`admission webhooks were not looked at: ${message}`);
+    for (const message of webhooks.value.missing)
+      notes.add(`admission webhooks were not looked at: ${message}`);
     if (!volumes.ok) notes.add(`volumes were not looked at: ${volumes.failure.message}`);
     return ok(
       forecastDrain({

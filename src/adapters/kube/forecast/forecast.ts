@@ -1,4 +1,5 @@
-// What a drain would do, from what was read before the cordon: who goes, who blocks with which numbers, how long, and where to. Pure.
+// What a drain would do, from what was read before the cordon: who goes, who blocks with which
+// numbers, how long, and where to. Pure.
 
 import type { Forecast } from '../../../engine/ports/cluster.ts';
 import { present } from '../../../model/present.ts';
@@ -63,36 +64,55 @@ interface Findings {
 function nodeFindings({ node, options }: ForecastInput, { blocks }: Findings): void {
   const state = nodeState(node);
   if (!state.ready && options.deadNodeSkipWaitAfter === undefined) {
-    blocks.push(`node ${state.name} is NotReady: its kubelet ends no pods (needs dead_node_skip_wait_after)`);
+    blocks.push(
+      `node ${state.name} is NotReady: its kubelet ends no pods (needs dead_node_skip_wait_after)`,
+    );
   }
 }
 
 /** Who deletes asks no budget: which of them have fewer pods to spare than go here, all at once. */
 function brokenBudgets({ selection, pdbs }: ForecastInput, option: string): readonly string[] {
   if (selection.evict.length === 0) return [];
-  if (pdbs === undefined) return [`deletes ${selection.evict.length} pods and asks no PDB (${option})`];
+  if (pdbs === undefined)
+    return [`deletes ${selection.evict.length} pods and asks no PDB (${option})`];
   return pdbs.items.flatMap((pdb) => {
-    const going = selection.evict.filter((pod) => pdbsOf(pod, [pdb], pdbs.api).length > 0).map(podName);
+    const going = selection.evict
+      .filter((pod) => pdbsOf(pod, [pdb], pdbs.api).length > 0)
+      .map(podName);
     const spare = pdb.status?.disruptionsAllowed ?? 0;
-    return going.length <= spare ? [] : [`deletes ${going.join(', ')} and breaks their budget (${option}): ${describePdb(pdb)}`];
+    return going.length <= spare
+      ? []
+      : [`deletes ${going.join(', ')} and breaks their budget (${option}): ${describePdb(pdb)}`];
   });
 }
 
-/** The server is right where it was asked; the model says whether a budget that refuses could ever allow, and with which numbers. */
+/**
+ * The server is right where it was asked; the model says whether a budget that refuses could ever
+ * allow, and with which numbers.
+ */
 function answerOf(pod: PodObject, { said, pdbs }: ForecastInput): PdbAnswer {
   const known = said?.get(pod);
-  const model: PdbAnswer = pdbs === undefined ? { kind: 'passes' } : askPdbs(pod, pdbs.items, pdbs.api);
+  const model: PdbAnswer =
+    pdbs === undefined ? { kind: 'passes' } : askPdbs(pod, pdbs.items, pdbs.api);
   if (known?.kind === 'goes') return { kind: 'passes', ...present({ pdb: model.pdb }) };
-  return known?.kind === 'budget' && model.kind === 'passes' ? { ...model, kind: 'busy', why: known.why } : model;
+  return known?.kind === 'budget' && model.kind === 'passes'
+    ? { ...model, kind: 'busy', why: known.why }
+    : model;
 }
 
-/** A budget over one pod: its workload by the name that people know, a ReplicaSet's without the hash of its template. */
+/**
+ * A budget over one pod: its workload by the name that people know, a ReplicaSet's without the hash
+ * of its template.
+ */
 function soleReplica(pod: PodObject, pdb: PdbObject | undefined): string {
   const owner = controllerOf(pod);
   if (owner === undefined || pdb?.status?.expectedPods !== 1) return '';
   const hash = pod.metadata?.labels?.['pod-template-hash'];
-  const isDeployment = owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`);
-  const name = isDeployment ? `Deployment ${owner.name.slice(0, -hash.length - 1)}` : `${owner.kind} ${owner.name}`;
+  const isDeployment =
+    owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`);
+  const name = isDeployment
+    ? `Deployment ${owner.name.slice(0, -hash.length - 1)}`
+    : `${owner.kind} ${owner.name}`;
   return `; it is the single replica of ${name}`;
 }
 
@@ -117,9 +137,12 @@ function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings)
   }
   for (const [pdb, count] of turns) {
     const allowed = pdb.status?.disruptionsAllowed ?? 0;
-    if (count > allowed) warnings.push(`${count} pods of this node go in turns: ${describePdb(pdb)}`);
+    if (count > allowed)
+      warnings.push(`${count} pods of this node go in turns: ${describePdb(pdb)}`);
     if ((pdb.status?.observedGeneration ?? 0) < (pdb.metadata?.generation ?? 0)) {
-      warnings.push(`PDB ${pdb.metadata?.name} was changed just now: its numbers are not up to date`);
+      warnings.push(
+        `PDB ${pdb.metadata?.name} was changed just now: its numbers are not up to date`,
+      );
     }
   }
 }
@@ -127,7 +150,8 @@ function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings)
 /** As many as a person reads. */
 const shown = 3;
 const nameAll = (pods: readonly PodObject[]): string =>
-  pods.slice(0, shown).map(podName).join(', ') + (pods.length > shown ? ` and ${pods.length - shown} more` : '');
+  pods.slice(0, shown).map(podName).join(', ') +
+  (pods.length > shown ? ` and ${pods.length - shown} more` : '');
 
 /** What the server said, one line a reason: a webhook refuses many pods alike. */
 function saidFindings(input: ForecastInput, { blocks, warnings }: Findings): void {
@@ -142,23 +166,44 @@ function saidFindings(input: ForecastInput, { blocks, warnings }: Findings): voi
   }
   for (const pods of byReason.values()) {
     const answer = said?.get(pods[0] ?? {});
-    if (answer?.kind === 'refused') blocks.push(`${nameAll(pods)}: the API server refuses the eviction: ${answer.why}`);
+    if (answer?.kind === 'refused')
+      blocks.push(`${nameAll(pods)}: the API server refuses the eviction: ${answer.why}`);
     if (answer?.kind === 'unknown')
-      warnings.push(`${nameAll(pods)}: what the API server answers to an eviction is not known: ${answer.why}`);
+      warnings.push(
+        `${nameAll(pods)}: what the API server answers to an eviction is not known: ${answer.why}`,
+      );
   }
 }
 
-/** Where the server did not say: by what is configured. One that is asked about some namespaces only refuses nobody by a guess. */
-function webhookFindings({ selection, options, said, webhooks }: ForecastInput, { blocks, warnings }: Findings): void {
-  const open = selection.evict.filter((pod) => (said?.get(pod) ?? { kind: 'unknown' }).kind === 'unknown');
+/**
+ * Where the server did not say: by what is configured. One that is asked about some namespaces only
+ * refuses nobody by a guess.
+ */
+function webhookFindings(
+  { selection, options, said, webhooks }: ForecastInput,
+  { blocks, warnings }: Findings,
+): void {
+  const open = selection.evict.filter(
+    (pod) => (said?.get(pod) ?? { kind: 'unknown' }).kind === 'unknown',
+  );
   if (options.disableEviction || (open.length === 0 && said !== undefined)) return;
-  for (const { name, service, selective, byUrl, answers } of webhooks.filter(({ required }) => required)) {
+  for (const { name, service, selective, byUrl, answers } of webhooks.filter(
+    ({ required }) => required,
+  )) {
     const where = service === undefined ? '' : ` (service ${service.namespace}/${service.name})`;
-    if (byUrl) warnings.push(`admission webhook ${name} is asked about evictions by URL: whether it answers is not known`);
+    if (byUrl)
+      warnings.push(
+        `admission webhook ${name} is asked about evictions by URL: whether it answers is not known`,
+      );
     if (answers !== false) continue;
     if (selective)
-      warnings.push(`admission webhook ${name}${where} is asked about evictions in some namespaces, and nothing answers there`);
-    else blocks.push(`admission webhook ${name}${where} is asked about every eviction, and nothing answers there`);
+      warnings.push(
+        `admission webhook ${name}${where} is asked about evictions in some namespaces, and nothing answers there`,
+      );
+    else
+      blocks.push(
+        `admission webhook ${name}${where} is asked about every eviction, and nothing answers there`,
+      );
   }
 }
 
@@ -170,18 +215,28 @@ function leftFindings({ selection, options }: ForecastInput, { blocks, warnings 
   for (const { pod, why } of selection.left) {
     const text = `${podName(pod)}: ${why}`;
     if (accepted) warnings.push(`${text}: it is left behind`);
-    else (controllerOf(pod)?.kind === 'Job' ? warnings : blocks).push(`${text}: the node is not drained while it is there`);
+    else
+      (controllerOf(pod)?.kind === 'Job' ? warnings : blocks).push(
+        `${text}: the node is not drained while it is there`,
+      );
   }
 }
 
-function endingFindings({ selection, options, now }: ForecastInput, { blocks, warnings }: Findings): void {
+function endingFindings(
+  { selection, options, now }: ForecastInput,
+  { blocks, warnings }: Findings,
+): void {
   for (const pod of selection.evict) {
     const finalizers = (pod.metadata?.finalizers ?? []).filter((name) => !ordinary.test(name));
-    if (finalizers.length > 0) warnings.push(`${podName(pod)}: goes only when finalizer ${finalizers.join(', ')} is taken off`);
+    if (finalizers.length > 0)
+      warnings.push(
+        `${podName(pod)}: goes only when finalizer ${finalizers.join(', ')} is taken off`,
+      );
     const late = overdue(pod, now);
     if (late === undefined || late < stuckAfter) continue;
     const text = `${podName(pod)}: should have ended ${Math.round(late)} s ago and is still there`;
-    const isLeft = (options.skipWaitForDeleteTimeout ?? 0) > 0 || options.deadNodeSkipWaitAfter !== undefined;
+    const isLeft =
+      (options.skipWaitForDeleteTimeout ?? 0) > 0 || options.deadNodeSkipWaitAfter !== undefined;
     if (isLeft && options.leftBehind === 'accept') warnings.push(text);
     else blocks.push(text);
   }
@@ -206,8 +261,9 @@ function jobFindings({ selection, options }: ForecastInput, { warnings }: Findin
 }
 
 /**
- * Pods without another place stay Pending, and a budget that counts them opens no more: the drain would stop in the midst. A place may come,
- * as when another node is uncordoned, so it is waited for.
+ * Pods without another place stay Pending, and a budget that counts them opens no more: the drain
+ * would stop in the midst. A place may come, as when another node is uncordoned, so it is waited
+ * for.
  */
 function placeFindings(input: ForecastInput, { busy, warnings }: Findings): void {
   const { selection, node, nodes, usage, volumes } = input;
@@ -219,22 +275,32 @@ function placeFindings(input: ForecastInput, { busy, warnings }: Findings): void
   const waiting = new Map<PdbObject, PodObject[]>();
   for (const pod of stuck.keys()) {
     const { kind, pdb } = answerOf(pod, input);
-    if (kind === 'passes' && pdb !== undefined) waiting.set(pdb, [...(waiting.get(pdb) ?? []), pod]);
+    if (kind === 'passes' && pdb !== undefined)
+      waiting.set(pdb, [...(waiting.get(pdb) ?? []), pod]);
   }
   for (const [pdb, pods] of waiting) {
     const allowed = pdb.status?.disruptionsAllowed ?? 0;
-    if (pods.length > allowed) busy.push(`${nameAll(pods)}: nowhere to go, and ${describePdb(pdb)}: the drain would stop after ${allowed}`);
+    if (pods.length > allowed)
+      busy.push(
+        `${nameAll(pods)}: nowhere to go, and ${describePdb(pdb)}: the drain would stop after ${allowed}`,
+      );
   }
 }
 
-/** Workloads of which every ready pod is on this node: they are down while their pods move, and no PDB says so. */
+/**
+ * Workloads of which every ready pod is on this node: they are down while their pods move, and no
+ * PDB says so.
+ */
 function ownerFindings({ selection, usage, pdbs }: ForecastInput, { warnings }: Findings): void {
   if (usage === undefined) return;
   const owners = new Map<string, { readonly name: string; readonly pods: PodObject[] }>();
   for (const pod of selection.evict) {
     const owner = controllerOf(pod);
     if (owner === undefined || !isPodReady(pod) || owner.kind === 'Job') continue;
-    const entry = owners.get(owner.uid) ?? { name: `${owner.kind} ${pod.metadata?.namespace ?? 'default'}/${owner.name}`, pods: [] };
+    const entry = owners.get(owner.uid) ?? {
+      name: `${owner.kind} ${pod.metadata?.namespace ?? 'default'}/${owner.name}`,
+      pods: [],
+    };
     entry.pods.push(pod);
     owners.set(owner.uid, entry);
   }
@@ -242,7 +308,9 @@ function ownerFindings({ selection, usage, pdbs }: ForecastInput, { warnings }: 
     const ready = usage.readyByOwner.get(uid) ?? 0;
     const guarded = pods.some((pod) => pdbs !== undefined && keepsSome(pod, pdbs));
     if (ready > 0 && pods.length >= ready && !guarded)
-      warnings.push(`${name}: all ${ready} ready pods are on this node: it is down while they move`);
+      warnings.push(
+        `${name}: all ${ready} ready pods are on this node: it is down while they move`,
+      );
   }
 }
 
@@ -253,7 +321,8 @@ export function estimateSeconds({ selection, options, pdbs }: ForecastInput): nu
   for (const pod of selection.evict) {
     longest = Math.max(longest, graceOf(pod, options));
     const answer = pdbs === undefined ? undefined : askPdbs(pod, pdbs.items, pdbs.api);
-    if (answer?.pdb !== undefined) perPdb.set(answer.pdb, [...(perPdb.get(answer.pdb) ?? []), graceOf(pod, options)]);
+    if (answer?.pdb !== undefined)
+      perPdb.set(answer.pdb, [...(perPdb.get(answer.pdb) ?? []), graceOf(pod, options)]);
   }
   for (const [pdb, graces] of perPdb) {
     const rounds = Math.ceil(graces.length / Math.max(1, pdb.status?.disruptionsAllowed ?? 1));
@@ -263,11 +332,17 @@ export function estimateSeconds({ selection, options, pdbs }: ForecastInput): nu
 }
 
 /** Not a refusal: most pods end long before their grace period is over. */
-function timeFindings({ selection, options }: ForecastInput, estimate: number, { warnings }: Findings): void {
+function timeFindings(
+  { selection, options }: ForecastInput,
+  estimate: number,
+  { warnings }: Findings,
+): void {
   if (estimate <= options.timeout) return;
   const long = selection.evict.filter((pod) => graceOf(pod, options) > options.timeout);
   const whose = long.length === 0 ? 'one after the other, by their budget' : nameAll(long);
-  warnings.push(`needs at least ${Math.round(estimate)} s of grace, timeout is ${options.timeout} s: ${whose}`);
+  warnings.push(
+    `needs at least ${Math.round(estimate)} s of grace, timeout is ${options.timeout} s: ${whose}`,
+  );
 }
 
 export function forecastDrain(input: ForecastInput): Forecast {

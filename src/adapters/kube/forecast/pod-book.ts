@@ -1,4 +1,5 @@
-// All pods of the cluster by node, from one list: each with only what a forecast reads, so that the list is never held whole.
+// All pods of the cluster by node, from one list: each with only what a forecast reads, so that the
+// list is never held whole.
 import { type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import { listLimit, type OnPage } from '../client/caller.ts';
@@ -15,11 +16,17 @@ export interface PodBook {
 const systemComponents = ['etcd', 'kube-apiserver'];
 export const systemSelector = `component in (${systemComponents.join(',')})`;
 const isSystemPod = ({ metadata }: PodObject): boolean =>
-  metadata?.namespace === 'kube-system' && systemComponents.includes(metadata.labels?.component ?? '');
+  metadata?.namespace === 'kube-system' &&
+  systemComponents.includes(metadata.labels?.component ?? '');
 
 /** Its keys are those of the type: what `Object.fromEntries` cannot know. */
-function pick<T extends object, K extends keyof T & string>(from: T | undefined, ...keys: readonly K[]): Pick<T, K> {
-  return Object.fromEntries(keys.flatMap((key) => (from?.[key] === undefined ? [] : [[key, from[key]]]))) as unknown as Pick<T, K>;
+function pick<T extends object, K extends keyof T & string>(
+  from: T | undefined,
+  ...keys: readonly K[]
+): Pick<T, K> {
+  return Object.fromEntries(
+    keys.flatMap((key) => (from?.[key] === undefined ? [] : [[key, from[key]]])),
+  ) as unknown as Pick<T, K>;
 }
 
 type Pod = Required<PodObject>;
@@ -42,8 +49,17 @@ export function leanPod({ metadata, spec, status }: PodObject): PodObject {
       'ownerReferences',
     ),
     spec: {
-      ...pick(spec, 'nodeName', 'terminationGracePeriodSeconds', 'nodeSelector', 'tolerations', 'affinity'),
-      volumes: (spec?.volumes ?? []).map((volume) => pick(volume, 'name', 'emptyDir', 'persistentVolumeClaim')),
+      ...pick(
+        spec,
+        'nodeName',
+        'terminationGracePeriodSeconds',
+        'nodeSelector',
+        'tolerations',
+        'affinity',
+      ),
+      volumes: (spec?.volumes ?? []).map((volume) =>
+        pick(volume, 'name', 'emptyDir', 'persistentVolumeClaim'),
+      ),
       containers: resourcesOf(spec?.containers),
       initContainers: resourcesOf(spec?.initContainers),
     },
@@ -51,11 +67,21 @@ export function leanPod({ metadata, spec, status }: PodObject): PodObject {
   };
 }
 
-/** About the bytes of a lean pod in memory beside its text, in objects, lists and the counts of its owner. */
+/**
+ * About the bytes of a lean pod in memory beside its text, in objects, lists and the counts of its
+ * owner.
+ */
 const podSize = 600;
 
-export async function readPods(api: Pick<Api, 'eachPod'>, signal?: AbortSignal): Promise<Outcome<PodBook>> {
-  const empty = () => ({ byNode: new Map<string, PodObject[]>(), usage: emptyUsage(), system: [] as PodObject[] });
+export async function readPods(
+  api: Pick<Api, 'eachPod'>,
+  signal?: AbortSignal,
+): Promise<Outcome<PodBook>> {
+  const empty = () => ({
+    byNode: new Map<string, PodObject[]>(),
+    usage: emptyUsage(),
+    system: [] as PodObject[],
+  });
   let [book, kept] = [empty(), 0];
   const restart = (): void => {
     [book, kept] = [empty(), 0];

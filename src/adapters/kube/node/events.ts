@@ -1,4 +1,5 @@
-// Kubernetes events on nodes, as the kubelet writes them: what `kubectl describe node` shows below "Events".
+// Kubernetes events on nodes, as the kubelet writes them: what `kubectl describe node` shows below
+// "Events".
 
 import type { Cluster, NodeNote } from '../../../engine/ports/cluster.ts';
 import type { Clock } from '../../../engine/ports/local.ts';
@@ -15,7 +16,11 @@ interface Known {
 }
 
 /** The uid of a node in its events is its name: kubectl looks for that. */
-const bodyOf = (name: string, { node, reason, message, warning }: NodeNote, now: string): object => ({
+const bodyOf = (
+  name: string,
+  { node, reason, message, warning }: NodeNote,
+  now: string,
+): object => ({
   apiVersion: 'v1',
   kind: 'Event',
   metadata: { name, namespace: 'default' },
@@ -57,6 +62,9 @@ export function createEvents(api: Api, clock: Clock): Cluster['announce'] {
     // It has expired: events live for an hour.
     if (before !== undefined && status === 404) return announce(note, signal);
     const verb = before === undefined ? 'create' : 'patch';
-    return { ok: false, failure: refusal(status, reply.value.body, { verb, resource: 'events' }, api.who) };
+    return {
+      ok: false,
+      failure: refusal(status, reply.value.body, { verb, resource: 'events' }, api.who),
+    };
   };
 }

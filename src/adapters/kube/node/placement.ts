@@ -1,4 +1,5 @@
-// Whether the pods of a node have somewhere to go: node selectors, affinity, taints and requests against the room on the other nodes.
+// Whether the pods of a node have somewhere to go: node selectors, affinity, taints and requests
+// against the room on the other nodes.
 import { present } from '../../../model/present.ts';
 import {
   isFinished,
@@ -22,14 +23,24 @@ export interface Room {
 }
 
 const nothing: Room = { cpu: 0, memory: 0, pods: 0 };
-const add = (a: Room, b: Room): Room => ({ cpu: a.cpu + b.cpu, memory: a.memory + b.memory, pods: a.pods + b.pods });
+const add = (a: Room, b: Room): Room => ({
+  cpu: a.cpu + b.cpu,
+  memory: a.memory + b.memory,
+  pods: a.pods + b.pods,
+});
 
-/** Sum of the containers, or the largest init container where that is more: the scheduler's rule. */
+/**
+ * Sum of the containers, or the largest init container where that is more: the scheduler's rule.
+ */
 function requestsOf(pod: PodObject): Room {
   const of = (resource: 'cpu' | 'memory'): number => {
-    const ask = (container: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } }): number =>
-      quantity(container.resources?.requests?.[resource]);
-    const together = (pod.spec?.containers ?? []).reduce((sum, container) => sum + ask(container), 0);
+    const ask = (container: {
+      readonly resources?: { readonly requests?: Readonly<Record<string, string>> };
+    }): number => quantity(container.resources?.requests?.[resource]);
+    const together = (pod.spec?.containers ?? []).reduce(
+      (sum, container) => sum + ask(container),
+      0,
+    );
     return Math.max(together, ...(pod.spec?.initContainers ?? []).map(ask));
   };
   return { cpu: of('cpu'), memory: of('memory'), pods: 1 };
@@ -49,15 +60,25 @@ export function addUsage(usage: Usage, pods: readonly PodObject[]): void {
     const node = pod.spec?.nodeName;
     if (node === undefined || node === '' || isFinished(pod)) continue;
     usage.byNode.set(node, add(usage.byNode.get(node) ?? nothing, requestsOf(pod)));
-    const owner = pod.metadata?.ownerReferences?.find((reference) => reference.controller === true)?.uid;
-    const ready = pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
-    if (owner !== undefined && ready) usage.readyByOwner.set(owner, (usage.readyByOwner.get(owner) ?? 0) + 1);
+    const owner = pod.metadata?.ownerReferences?.find(
+      (reference) => reference.controller === true,
+    )?.uid;
+    const ready =
+      pod.status?.conditions?.some(
+        (condition) => condition.type === 'Ready' && condition.status === 'True',
+      ) ?? false;
+    if (owner !== undefined && ready)
+      usage.readyByOwner.set(owner, (usage.readyByOwner.get(owner) ?? 0) + 1);
   }
 }
 
 export const tolerates = (toleration: Toleration, taint: Taint): boolean =>
-  (toleration.effect === undefined || toleration.effect === '' || toleration.effect === taint.effect) &&
-  (toleration.key === undefined || toleration.key === '' ? toleration.operator === 'Exists' : toleration.key === taint.key) &&
+  (toleration.effect === undefined ||
+    toleration.effect === '' ||
+    toleration.effect === taint.effect) &&
+  (toleration.key === undefined || toleration.key === ''
+    ? toleration.operator === 'Exists'
+    : toleration.key === taint.key) &&
   (toleration.operator === 'Exists' || (toleration.value ?? '') === (taint.value ?? ''));
 
 /** Taints of the cordon and of NotReady are judged by the node's state, not here. */
@@ -82,13 +103,17 @@ export const volumesByClaim = (volumes: readonly PersistentVolumeObject[]): Volu
   new Map(
     volumes.flatMap((volume) => {
       const claim = volume.spec?.claimRef;
-      return claim === undefined ? [] : [[`${claim.namespace ?? ''}/${claim.name ?? ''}`, volume] as const];
+      return claim === undefined
+        ? []
+        : [[`${claim.namespace ?? ''}/${claim.name ?? ''}`, volume] as const];
     }),
   );
 
 export const claimsOf = (pod: PodObject): readonly string[] =>
   (pod.spec?.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) =>
-    claim?.claimName === undefined ? [] : [`${pod.metadata?.namespace ?? 'default'}/${claim.claimName}`],
+    claim?.claimName === undefined
+      ? []
+      : [`${pod.metadata?.namespace ?? 'default'}/${claim.claimName}`],
   );
 
 function volumeObstacle(pod: PodObject, node: NodeObject, volumes: Volumes): string | undefined {
@@ -108,7 +133,9 @@ function obstacle(pod: PodObject, node: NodeObject, volumes: Volumes): string | 
   for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) {
     if (labels[key] !== value) return `without label ${key}=${value}`;
   }
-  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const terms =
+    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+      ?.nodeSelectorTerms;
   if (!matchesTerms(terms, node)) return 'outside its node affinity';
   const held = volumeObstacle(pod, node, volumes);
   if (held !== undefined) return held;
@@ -116,7 +143,9 @@ function obstacle(pod: PodObject, node: NodeObject, volumes: Volumes): string | 
     ({ key, value, effect }) =>
       effect !== 'PreferNoSchedule' &&
       !ownTaint.test(key) &&
-      !(pod.spec?.tolerations ?? []).some((toleration) => tolerates(toleration, { key, effect, ...present({ value }) })),
+      !(pod.spec?.tolerations ?? []).some((toleration) =>
+        tolerates(toleration, { key, effect, ...present({ value }) }),
+      ),
   );
   return taint === undefined ? undefined : `tainted ${taint.key}`;
 }
@@ -143,8 +172,9 @@ const tally = (reasons: readonly string[]): string => {
 };
 
 /**
- * First fit, pod by pod, so that ten pods do not all go to the one free place. It knows nothing of host ports, pod (anti-)affinity, preemption
- * and nodes that an autoscaler would add: its answer is a warning, never a refusal.
+ * First fit, pod by pod, so that ten pods do not all go to the one free place. It knows nothing of
+ * host ports, pod (anti-)affinity, preemption and nodes that an autoscaler would add: its answer is
+ * a warning, never a refusal.
  */
 export function nowhereToGo(
   pods: readonly PodObject[],
@@ -154,7 +184,12 @@ export function nowhereToGo(
   volumes: Volumes = new Map(),
 ): ReadonlyMap<PodObject, string> {
   const others = nodes.filter((node) => node.metadata?.name !== from);
-  const room = new Map(others.map((node) => [node, free(node, usage.byNode.get(node.metadata?.name ?? '') ?? nothing)]));
+  const room = new Map(
+    others.map((node) => [
+      node,
+      free(node, usage.byNode.get(node.metadata?.name ?? '') ?? nothing),
+    ]),
+  );
   const stuck = new Map<PodObject, string>();
   for (const pod of pods) {
     const ask = requestsOf(pod);
@@ -165,11 +200,18 @@ export function nowhereToGo(
       return why === undefined;
     });
     if (target === undefined) {
-      stuck.set(pod, `${podName(pod)}: no other node takes it${others.length === 0 ? ' (there is none)' : ` (${tally(reasons)})`}`);
+      stuck.set(
+        pod,
+        `${podName(pod)}: no other node takes it${others.length === 0 ? ' (there is none)' : ` (${tally(reasons)})`}`,
+      );
       continue;
     }
     const left = room.get(target) ?? nothing;
-    room.set(target, { cpu: left.cpu - ask.cpu, memory: left.memory - ask.memory, pods: left.pods - 1 });
+    room.set(target, {
+      cpu: left.cpu - ask.cpu,
+      memory: left.memory - ask.memory,
+      pods: left.pods - 1,
+    });
   }
   return stuck;
 }

@@ -1,20 +1,39 @@
-// Marks of drains by hand, which nothing can resume: one whose process has ended, or whose node was uncordoned, holds nothing.
+// Marks of drains by hand, which nothing can resume: one whose process has ended, or whose node was
+// uncordoned, holds nothing.
 import type { Api } from '../client/api.ts';
 import type { NodeObject } from '../objects/objects.ts';
 import { holdOf, ownerAnnotation } from './ownership.ts';
 
-/** What is known here of a process, from what it wrote of itself: its name for people, and why it is not proven dead. */
-export type JudgeHolder = (holder: unknown) => Promise<{ readonly name: string; readonly doubt?: string }>;
+/**
+ * What is known here of a process, from what it wrote of itself: its name for people, and why it is
+ * not proven dead.
+ */
+export type JudgeHolder = (
+  holder: unknown,
+) => Promise<{ readonly name: string; readonly doubt?: string }>;
 
 /** `own`: of this process, whose own drain is told what becomes of its mark. */
-async function judged(node: NodeObject, judge: JudgeHolder, own: object | undefined): Promise<NodeObject> {
+async function judged(
+  node: NodeObject,
+  judge: JudgeHolder,
+  own: object | undefined,
+): Promise<NodeObject> {
   const hold = holdOf(node);
-  if (hold?.holder === undefined || JSON.stringify(hold.holder) === JSON.stringify(own)) return node;
+  if (hold?.holder === undefined || JSON.stringify(hold.holder) === JSON.stringify(own))
+    return node;
   const { name, doubt } = await judge(hold.holder);
-  if (doubt !== undefined && node.spec?.unschedulable === true) return { ...node, heldBy: `${name}: ${doubt}` };
+  if (doubt !== undefined && node.spec?.unschedulable === true)
+    return { ...node, heldBy: `${name}: ${doubt}` };
   const { [ownerAnnotation]: _stale, ...annotations } = node.metadata?.annotations ?? {};
-  const why = node.spec?.unschedulable === true ? 'has ended' : 'no longer holds it: somebody uncordoned the node';
-  return { ...node, metadata: { ...node.metadata, annotations }, staleMark: `the mark of ${hold.run} is stale: ${name} ${why}` };
+  const why =
+    node.spec?.unschedulable === true
+      ? 'has ended'
+      : 'no longer holds it: somebody uncordoned the node';
+  return {
+    ...node,
+    metadata: { ...node.metadata, annotations },
+    staleMark: `the mark of ${hold.run} is stale: ${name} ${why}`,
+  };
 }
 
 /** The same calls; no node that they read shows a stale mark. */
@@ -26,6 +45,8 @@ export const withoutStaleMarks = (api: Api, judge: JudgeHolder, own: object | un
   },
   nodes: async (signal) => {
     const nodes = await api.nodes(signal);
-    return nodes.ok ? { ok: true, value: await Promise.all(nodes.value.map((node) => judged(node, judge, own))) } : nodes;
+    return nodes.ok
+      ? { ok: true, value: await Promise.all(nodes.value.map((node) => judged(node, judge, own))) }
+      : nodes;
   },
 });

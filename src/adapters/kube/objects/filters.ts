@@ -1,12 +1,19 @@
-// Which pods of a node a drain evicts, leaves or refuses: kubectl's filters, in kubectl's order, as pure decisions.
+// Which pods of a node a drain evicts, leaves or refuses: kubectl's filters, in kubectl's order, as
+// pure decisions.
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import { controllerOf, isFinished, isMirror, type PodObject, podName } from './objects.ts';
 
 /** What is known of the DaemonSet that a pod names as its controller. */
-export type DaemonSetLookup = { readonly kind: 'found' } | { readonly kind: 'missing' } | { readonly kind: 'error'; readonly why: string };
+export type DaemonSetLookup =
+  | { readonly kind: 'found' }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'error'; readonly why: string };
 
 export interface FilterContext {
-  readonly options: Pick<DrainOptions, 'ignoreDaemonsets' | 'deleteEmptydirData' | 'force' | 'skipWaitForDeleteTimeout'>;
+  readonly options: Pick<
+    DrainOptions,
+    'ignoreDaemonsets' | 'deleteEmptydirData' | 'force' | 'skipWaitForDeleteTimeout'
+  >;
   /** Asked only for pods whose controller is a DaemonSet and that have not finished. */
   readonly daemonSet: (namespace: string, name: string) => DaemonSetLookup;
   /** The API server's clock, milliseconds since 1970: deletion times are its times, not ours. */
@@ -17,17 +24,27 @@ export interface FilterContext {
 
 export type PodDecision =
   | { readonly kind: 'evict'; readonly warnings: readonly string[] }
-  /** Stays where it is: DaemonSet pods with `ignoreDaemonsets`, mirror pods; by an option, pods long under way out or not selected. */
+  /**
+   * Stays where it is: DaemonSet pods with `ignoreDaemonsets`, mirror pods; by an option, pods long
+   * under way out or not selected.
+   */
   | { readonly kind: 'leave'; readonly why: 'daemonset' | 'mirror' | 'ending' | 'unselected' }
   | { readonly kind: 'refuse'; readonly why: string };
 
-type FilterAnswer = { readonly kind: 'pass'; readonly warning?: string } | Exclude<PodDecision, { kind: 'evict' }>;
+type FilterAnswer =
+  | { readonly kind: 'pass'; readonly warning?: string }
+  | Exclude<PodDecision, { kind: 'evict' }>;
 type Filter = (pod: PodObject, context: FilterContext) => FilterAnswer;
 
 const pass: FilterAnswer = { kind: 'pass' };
 
-/** Seconds since a pod should have been gone by its own grace period; undefined = nobody deletes it. */
-export function overdue(pod: { readonly metadata?: { readonly deletionTimestamp?: string } }, now: number): number | undefined {
+/**
+ * Seconds since a pod should have been gone by its own grace period; undefined = nobody deletes it.
+ */
+export function overdue(
+  pod: { readonly metadata?: { readonly deletionTimestamp?: string } },
+  now: number,
+): number | undefined {
   const at = Date.parse(pod.metadata?.deletionTimestamp ?? '');
   return Number.isNaN(at) ? undefined : (now - at) / 1000;
 }
@@ -35,9 +52,14 @@ export function overdue(pod: { readonly metadata?: { readonly deletionTimestamp?
 /** Kubernetes' own, in seconds. */
 const defaultGrace = 30;
 
-/** Seconds that a pod is given to end: those of the drain, where it has any of its own, else the pod's. */
+/**
+ * Seconds that a pod is given to end: those of the drain, where it has any of its own, else the
+ * pod's.
+ */
 export const graceOf = (pod: PodObject, { gracePeriod }: DrainOptions): number =>
-  gracePeriod === undefined || gracePeriod < 0 ? (pod.spec?.terminationGracePeriodSeconds ?? defaultGrace) : gracePeriod;
+  gracePeriod === undefined || gracePeriod < 0
+    ? (pod.spec?.terminationGracePeriodSeconds ?? defaultGrace)
+    : gracePeriod;
 
 const skipDeleted: Filter = (pod, { options, now }) => {
   const limit = options.skipWaitForDeleteTimeout ?? 0;
@@ -49,42 +71,74 @@ const daemonSet: Filter = (pod, { options, daemonSet: lookUp }) => {
   const owner = controllerOf(pod);
   if (owner?.kind !== 'DaemonSet' || isFinished(pod)) return pass;
   const found = lookUp(pod.metadata?.namespace ?? 'default', owner.name);
-  // A pod whose DaemonSet is gone is nobody's: with `force` it goes through the other filters like a bare one.
-  if (found.kind === 'missing' && options.force) return { kind: 'pass', warning: `its DaemonSet ${owner.name} does not exist any more` };
-  if (found.kind === 'missing') return { kind: 'refuse', why: `its DaemonSet ${owner.name} does not exist any more (needs force)` };
-  if (found.kind === 'error') return { kind: 'refuse', why: `its DaemonSet ${owner.name} cannot be read: ${found.why}` };
-  if (!options.ignoreDaemonsets) return { kind: 'refuse', why: `managed by DaemonSet ${owner.name} (needs ignore_daemonsets)` };
+  // A pod whose DaemonSet is gone is nobody's: with `force` it goes through the other filters like
+  // a bare one.
+  if (found.kind === 'missing' && options.force)
+    return { kind: 'pass', warning: `its DaemonSet ${owner.name} does not exist any more` };
+  if (found.kind === 'missing')
+    return {
+      kind: 'refuse',
+      why: `its DaemonSet ${owner.name} does not exist any more (needs force)`,
+    };
+  if (found.kind === 'error')
+    return { kind: 'refuse', why: `its DaemonSet ${owner.name} cannot be read: ${found.why}` };
+  if (!options.ignoreDaemonsets)
+    return { kind: 'refuse', why: `managed by DaemonSet ${owner.name} (needs ignore_daemonsets)` };
   return { kind: 'leave', why: 'daemonset' };
 };
 
-/** Before every other filter, as in kubectl, which does not even list them; what may stay on a node without the selector may stay with it. */
+/**
+ * Before every other filter, as in kubectl, which does not even list them; what may stay on a node
+ * without the selector may stay with it.
+ */
 const unselected: Filter = (pod, { isSelected, daemonSet: lookUp }) => {
   if (isSelected?.(pod) !== false) return pass;
   const owner = controllerOf(pod);
   if (isMirror(pod)) return { kind: 'leave', why: 'mirror' };
   const isDaemon =
-    owner?.kind === 'DaemonSet' && !isFinished(pod) && lookUp(pod.metadata?.namespace ?? 'default', owner.name).kind === 'found';
+    owner?.kind === 'DaemonSet' &&
+    !isFinished(pod) &&
+    lookUp(pod.metadata?.namespace ?? 'default', owner.name).kind === 'found';
   return { kind: 'leave', why: isDaemon ? 'daemonset' : 'unselected' };
 };
 
 const mirror: Filter = (pod) => (isMirror(pod) ? { kind: 'leave', why: 'mirror' } : pass);
 
 const localStorage: Filter = (pod, { options }) => {
-  const volumes = (pod.spec?.volumes ?? []).filter((volume) => volume.emptyDir !== undefined && volume.emptyDir !== null);
+  const volumes = (pod.spec?.volumes ?? []).filter(
+    (volume) => volume.emptyDir !== undefined && volume.emptyDir !== null,
+  );
   if (volumes.length === 0 || isFinished(pod)) return pass;
   const names = volumes.map((volume) => volume.name ?? '?').join(', ');
-  if (options.deleteEmptydirData) return { kind: 'pass', warning: `its emptyDir data is lost (${names})` };
-  return { kind: 'refuse', why: `has local storage that would be lost: emptyDir ${names} (needs delete_emptydir_data)` };
+  if (options.deleteEmptydirData)
+    return { kind: 'pass', warning: `its emptyDir data is lost (${names})` };
+  return {
+    kind: 'refuse',
+    why: `has local storage that would be lost: emptyDir ${names} (needs delete_emptydir_data)`,
+  };
 };
 
 const unreplicated: Filter = (pod, { options }) => {
   if (controllerOf(pod) !== undefined || isFinished(pod)) return pass;
   if (options.force) return { kind: 'pass', warning: 'no controller starts it again elsewhere' };
-  return { kind: 'refuse', why: 'has no controller: nothing starts it again elsewhere (needs force)' };
+  return {
+    kind: 'refuse',
+    why: 'has no controller: nothing starts it again elsewhere (needs force)',
+  };
 };
 
-/** The order is part of the behaviour: a DaemonSet pod with an emptyDir needs no `delete_emptydir_data`. */
-const filters: readonly Filter[] = [unselected, skipDeleted, daemonSet, mirror, localStorage, unreplicated];
+/**
+ * The order is part of the behaviour: a DaemonSet pod with an emptyDir needs no
+ * `delete_emptydir_data`.
+ */
+const filters: readonly Filter[] = [
+  unselected,
+  skipDeleted,
+  daemonSet,
+  mirror,
+  localStorage,
+  unreplicated,
+];
 
 export function decidePod(pod: PodObject, context: FilterContext): PodDecision {
   const warnings: string[] = [];
@@ -106,16 +160,25 @@ const leftBy = {
   unselected: 'pod_selector leaves it out',
 } as const;
 
-/** Why a pod that stays keeps the node from being empty; undefined = it belongs there, or does no work. */
+/**
+ * Why a pod that stays keeps the node from being empty; undefined = it belongs there, or does no
+ * work.
+ */
 export const leftWhy = (pod: PodObject, decision: PodDecision): string | undefined =>
-  decision.kind !== 'leave' || decision.why === 'daemonset' || decision.why === 'mirror' || isFinished(pod)
+  decision.kind !== 'leave' ||
+  decision.why === 'daemonset' ||
+  decision.why === 'mirror' ||
+  isFinished(pod)
     ? undefined
     : leftBy[decision.why];
 
 export interface Selection {
   readonly evict: readonly PodObject[];
   readonly leave: readonly PodObject[];
-  /** Of `leave`: those that an option leaves, and that have not finished. With them the node is not empty. */
+  /**
+   * Of `leave`: those that an option leaves, and that have not finished. With them the node is not
+   * empty.
+   */
   readonly left: readonly Left[];
   /** One sentence a pod, all at once. Not empty = nothing may be evicted. */
   readonly refused: readonly string[];
@@ -147,7 +210,8 @@ export function daemonSetsOf(pods: readonly PodObject[]): readonly string[] {
   const names = new Set<string>();
   for (const pod of pods) {
     const owner = controllerOf(pod);
-    if (owner?.kind === 'DaemonSet' && !isFinished(pod)) names.add(`${pod.metadata?.namespace ?? 'default'}/${owner.name}`);
+    if (owner?.kind === 'DaemonSet' && !isFinished(pod))
+      names.add(`${pod.metadata?.namespace ?? 'default'}/${owner.name}`);
   }
   return [...names];
 }

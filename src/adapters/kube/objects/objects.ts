@@ -1,4 +1,5 @@
-// What we read of Kubernetes objects: every field may be absent, since what comes is another program's JSON of any age.
+// What we read of Kubernetes objects: every field may be absent, since what comes is another
+// program's JSON of any age.
 import type { DeploymentState } from '../../../engine/ports/cluster.ts';
 
 export interface Meta {
@@ -43,7 +44,10 @@ export interface NodeObject {
     readonly conditions?: readonly Condition[];
     readonly addresses?: readonly { readonly type: string; readonly address: string }[];
     readonly allocatable?: Readonly<Record<string, string>>;
-    /** Volumes that its kubelet has mounted or is about to mount, by their unique names: `kubernetes.io/csi/DRIVER^HANDLE`. */
+    /**
+     * Volumes that its kubelet has mounted or is about to mount, by their unique names:
+     * `kubernetes.io/csi/DRIVER^HANDLE`.
+     */
     readonly volumesInUse?: readonly string[];
     readonly nodeInfo?: {
       readonly bootID?: string;
@@ -110,7 +114,9 @@ export interface PodObject {
     readonly tolerations?: readonly Toleration[];
     readonly affinity?: {
       readonly nodeAffinity?: {
-        readonly requiredDuringSchedulingIgnoredDuringExecution?: { readonly nodeSelectorTerms?: readonly NodeSelectorTerm[] };
+        readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+          readonly nodeSelectorTerms?: readonly NodeSelectorTerm[];
+        };
       };
     };
   };
@@ -149,7 +155,9 @@ export interface PersistentVolumeObject {
   readonly metadata?: Meta;
   readonly spec?: {
     readonly claimRef?: { readonly namespace?: string; readonly name?: string };
-    readonly nodeAffinity?: { readonly required?: { readonly nodeSelectorTerms?: readonly NodeSelectorTerm[] } };
+    readonly nodeAffinity?: {
+      readonly required?: { readonly nodeSelectorTerms?: readonly NodeSelectorTerm[] };
+    };
     readonly local?: object;
   };
 }
@@ -161,7 +169,10 @@ export interface DeploymentObject {
     readonly paused?: boolean;
     readonly strategy?: {
       readonly type?: string;
-      readonly rollingUpdate?: { readonly maxSurge?: number | string; readonly maxUnavailable?: number | string };
+      readonly rollingUpdate?: {
+        readonly maxSurge?: number | string;
+        readonly maxUnavailable?: number | string;
+      };
     };
     readonly template?: { readonly metadata?: Meta };
   };
@@ -192,7 +203,9 @@ export interface ListObject<T> {
 export interface StatusObject {
   readonly message?: string;
   readonly reason?: string;
-  readonly details?: { readonly causes: readonly { readonly reason: string; readonly message?: string }[] };
+  readonly details?: {
+    readonly causes: readonly { readonly reason: string; readonly message?: string }[];
+  };
 }
 
 export const podName = (pod: { readonly metadata?: Meta }): string =>
@@ -204,27 +217,46 @@ export const controllerOf = (pod: { readonly metadata?: Meta }): OwnerReference 
 /** What made a pod, by name: a pod that takes the place of another has the same. */
 export const workloadName = (pod: { readonly metadata?: Meta }): string => {
   const owner = controllerOf(pod);
-  return owner === undefined ? podName(pod) : `${pod.metadata?.namespace ?? 'default'}/${owner.kind}/${owner.name}`;
+  return owner === undefined
+    ? podName(pod)
+    : `${pod.metadata?.namespace ?? 'default'}/${owner.kind}/${owner.name}`;
 };
 
 export const isCrashLooping = (pod: PodObject): boolean =>
-  (pod.status?.containerStatuses ?? []).some((status) => status.state?.waiting?.reason === 'CrashLoopBackOff');
+  (pod.status?.containerStatuses ?? []).some(
+    (status) => status.state?.waiting?.reason === 'CrashLoopBackOff',
+  );
 
 export const restartsOf = (pod: PodObject): number =>
-  (pod.status?.containerStatuses ?? []).reduce((sum, status) => sum + (status.restartCount ?? 0), 0);
+  (pod.status?.containerStatuses ?? []).reduce(
+    (sum, status) => sum + (status.restartCount ?? 0),
+    0,
+  );
 
-export const isFinished = (pod: PodObject): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+export const isFinished = (pod: PodObject): boolean =>
+  pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
 /** The kubelet's own pod of a manifest on disk: the API only mirrors it. */
 export const isMirror = (pod: { readonly metadata?: Meta }): boolean =>
-  pod.metadata?.annotations !== undefined && Object.hasOwn(pod.metadata.annotations, 'kubernetes.io/config.mirror');
+  pod.metadata?.annotations !== undefined &&
+  Object.hasOwn(pod.metadata.annotations, 'kubernetes.io/config.mirror');
 
-/** Some container of it has a memory limit: its cgroup can show whether a limited group is accounted. */
+/**
+ * Some container of it has a memory limit: its cgroup can show whether a limited group is
+ * accounted.
+ */
 export const hasMemoryLimit = (pod: PodObject): boolean =>
-  (pod.spec?.containers ?? []).some((container) => container.resources?.limits?.memory !== undefined);
+  (pod.spec?.containers ?? []).some(
+    (container) => container.resources?.limits?.memory !== undefined,
+  );
 
 export const isPodReady = (pod: PodObject): boolean =>
-  pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+  pod.status?.conditions?.some(
+    (condition) => condition.type === 'Ready' && condition.status === 'True',
+  ) ?? false;
 
-/** In a crash loop, also in the moment in which it is up again: it has restarted and is not ready. */
-export const isCrashing = (pod: PodObject): boolean => isCrashLooping(pod) || (restartsOf(pod) > 0 && !isPodReady(pod) && !isFinished(pod));
+/**
+ * In a crash loop, also in the moment in which it is up again: it has restarted and is not ready.
+ */
+export const isCrashing = (pod: PodObject): boolean =>
+  isCrashLooping(pod) || (restartsOf(pod) > 0 && !isPodReady(pod) && !isFinished(pod));

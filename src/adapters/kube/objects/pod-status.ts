@@ -1,4 +1,5 @@
-// Why pods are still on a node: one line for people, from what the API server last showed and what its refusals said. Pure.
+// Why pods are still on a node: one line for people, from what the API server last showed and what
+// its refusals said. Pure.
 import type { Meta } from './objects.ts';
 
 export interface Held {
@@ -36,6 +37,13 @@ function list(what: string, reasons: readonly Reason[]): string {
   return `; ${what}: ${named.join(', ')}${more}`;
 }
 
-/** `3 of 5 gone; still there: a/b (why), ...; not evicted: ...`: the same text as long as nothing changed. */
-export const describeProgress = (total: number, still: readonly Reason[], stays: readonly Reason[] = []): string =>
+/**
+ * `3 of 5 gone; still there: a/b (why), ...; not evicted: ...`: the same text as long as nothing
+ * changed.
+ */
+export const describeProgress = (
+  total: number,
+  still: readonly Reason[],
+  stays: readonly Reason[] = [],
+): string =>
   `${total - still.length} of ${total} pods gone${list('still there', still)}${list('also on the node', stays)}`;

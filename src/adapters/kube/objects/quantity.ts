@@ -19,7 +19,10 @@ const factors: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-/** 0 for what is absent or cannot be read: a request that nobody understands must not say "fits nowhere". */
+/**
+ * 0 for what is absent or cannot be read: a request that nobody understands must not say "fits
+ * nowhere".
+ */
 export function quantity(text: string | undefined): number {
   const match = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]{0,2})$/.exec((text ?? '').trim());
   const factor = factors[match?.[2] ?? ''];

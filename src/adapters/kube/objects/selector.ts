@@ -1,4 +1,5 @@
-// Label selectors: the text form of `--pod-selector`, the object form of a PDB, and node selector terms; matched over plain labels.
+// Label selectors: the text form of `--pod-selector`, the object form of a PDB, and node selector
+// terms; matched over plain labels.
 import type { LabelSelector, SelectorRequirement } from './objects.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -6,7 +7,8 @@ type Parsed =
   | { readonly ok: true; readonly requirements: readonly SelectorRequirement[] }
   | { readonly ok: false; readonly message: string };
 
-const labelOf = (labels: Labels, key: string): string | undefined => (Object.hasOwn(labels, key) ? labels[key] : undefined);
+const labelOf = (labels: Labels, key: string): string | undefined =>
+  Object.hasOwn(labels, key) ? labels[key] : undefined;
 
 /** Operators of both label selectors and node selector terms (`Gt`, `Lt` compare whole numbers). */
 export function meets(labels: Labels, requirement: SelectorRequirement): boolean {
@@ -30,13 +32,23 @@ export function meets(labels: Labels, requirement: SelectorRequirement): boolean
   }
 }
 
-/** `empty`: what a selector without any requirement selects; policy/v1 says everything, policy/v1beta1 nothing. */
-export function selects(selector: LabelSelector | undefined, labels: Labels, empty: boolean): boolean {
+/**
+ * `empty`: what a selector without any requirement selects; policy/v1 says everything,
+ * policy/v1beta1 nothing.
+ */
+export function selects(
+  selector: LabelSelector | undefined,
+  labels: Labels,
+  empty: boolean,
+): boolean {
   const exact = Object.entries(selector?.matchLabels ?? {});
   const expressions = selector?.matchExpressions ?? [];
   if (selector === undefined) return false;
   if (exact.length === 0 && expressions.length === 0) return empty;
-  return exact.every(([key, value]) => labelOf(labels, key) === value) && expressions.every((expression) => meets(labels, expression));
+  return (
+    exact.every(([key, value]) => labelOf(labels, key) === value) &&
+    expressions.every((expression) => meets(labels, expression))
+  );
 }
 
 const name = /^([a-zA-Z0-9.-]+\/)?[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/;
@@ -44,7 +56,9 @@ const value = /^([a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?)?$/;
 
 /** Splits at commas that are not inside parentheses. */
 const clauses = (text: string): readonly string[] =>
-  (text.match(/(?:[^,(]|\([^)]*(?:\)|$))+/g) ?? []).map((clause) => clause.trim()).filter((clause) => clause !== '');
+  (text.match(/(?:[^,(]|\([^)]*(?:\)|$))+/g) ?? [])
+    .map((clause) => clause.trim())
+    .filter((clause) => clause !== '');
 
 function parseClause(clause: string): SelectorRequirement {
   const set = /^(\S+)\s+(in|notin)\s*\(([^)]*)\)$/.exec(clause);
@@ -53,9 +67,19 @@ function parseClause(clause: string): SelectorRequirement {
     return { key: set[1] ?? '', operator: set[2] === 'in' ? 'In' : 'NotIn', values };
   }
   const equality = /^([^=!\s]+)\s*(==|=|!=)\s*([^=!\s]*)$/.exec(clause);
-  if (equality !== null) return { key: equality[1] ?? '', operator: equality[2] === '!=' ? 'NotIn' : 'In', values: [equality[3] ?? ''] };
+  if (equality !== null)
+    return {
+      key: equality[1] ?? '',
+      operator: equality[2] === '!=' ? 'NotIn' : 'In',
+      values: [equality[3] ?? ''],
+    };
   const order = /^([^=!<>\s]+)\s*([<>])\s*(\d+)$/.exec(clause);
-  if (order !== null) return { key: order[1] ?? '', operator: order[2] === '>' ? 'Gt' : 'Lt', values: [order[3] ?? ''] };
+  if (order !== null)
+    return {
+      key: order[1] ?? '',
+      operator: order[2] === '>' ? 'Gt' : 'Lt',
+      values: [order[3] ?? ''],
+    };
   if (clause.startsWith('!')) return { key: clause.slice(1).trim(), operator: 'DoesNotExist' };
   return { key: clause, operator: 'Exists' };
 }
@@ -65,8 +89,14 @@ export function parseSelector(text: string): Parsed {
   const requirements: SelectorRequirement[] = [];
   for (const clause of clauses(text)) {
     const requirement = parseClause(clause);
-    if (!name.test(requirement.key) || !(requirement.values ?? []).every((item) => value.test(item))) {
-      return { ok: false, message: `"${clause}" is not a label selector (key=value, key!=value, key in (a,b), key, !key, key>1)` };
+    if (
+      !name.test(requirement.key) ||
+      !(requirement.values ?? []).every((item) => value.test(item))
+    ) {
+      return {
+        ok: false,
+        message: `"${clause}" is not a label selector (key=value, key!=value, key in (a,b), key, !key, key>1)`,
+      };
     }
     requirements.push(requirement);
   }

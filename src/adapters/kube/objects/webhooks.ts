@@ -1,4 +1,5 @@
-// Admission webhooks and policies that are asked about evictions, as far as their configuration says so. Pure.
+// Admission webhooks and policies that are asked about evictions, as far as their configuration
+// says so. Pure.
 import type { LabelSelector } from './objects.ts';
 import { selects } from './selector.ts';
 
@@ -23,7 +24,9 @@ export interface AdmissionObject {
     readonly clientConfig?: { readonly service?: Service; readonly url?: string };
     readonly rules?: readonly Rule[];
   })[];
-  readonly spec?: { readonly matchConstraints?: Selectors & { readonly resourceRules?: readonly Rule[] } };
+  readonly spec?: {
+    readonly matchConstraints?: Selectors & { readonly resourceRules?: readonly Rule[] };
+  };
 }
 
 interface Service {
@@ -41,7 +44,8 @@ export interface EvictionWebhook {
   readonly selective: boolean;
 }
 
-const has = (list: readonly string[] | undefined, ...wanted: readonly string[]): boolean => wanted.some((item) => list?.includes(item));
+const has = (list: readonly string[] | undefined, ...wanted: readonly string[]): boolean =>
+  wanted.some((item) => list?.includes(item));
 
 const seesEvictions = (rule: Rule): boolean =>
   has(rule.apiGroups, '', '*') &&
@@ -49,21 +53,34 @@ const seesEvictions = (rule: Rule): boolean =>
   has(rule.resources, 'pods/eviction', 'pods/*', '*/*', '*/eviction') &&
   rule.scope !== 'Cluster';
 
-const isEmpty = (selector: LabelSelector | undefined): boolean => selector === undefined || selects(selector, {}, true);
+const isEmpty = (selector: LabelSelector | undefined): boolean =>
+  selector === undefined || selects(selector, {}, true);
 
-/** The object that admission sees is the Eviction, not the pod: it has no labels, so a selector that wants one leaves evictions out. */
+/**
+ * The object that admission sees is the Eviction, not the pod: it has no labels, so a selector that
+ * wants one leaves evictions out.
+ */
 const mayBeAsked = (rules: readonly Rule[] | undefined, { objectSelector }: Selectors): boolean =>
   (rules ?? []).some(seesEvictions) && isEmpty(objectSelector);
 
 const isSelective = ({ namespaceSelector }: Selectors): boolean =>
-  Object.keys(namespaceSelector?.matchLabels ?? {}).length + (namespaceSelector?.matchExpressions ?? []).length > 0;
+  Object.keys(namespaceSelector?.matchLabels ?? {}).length +
+    (namespaceSelector?.matchExpressions ?? []).length >
+  0;
 
 /** Whatever may refuse an eviction by its own rules, or because nobody answers there. */
 export function evictionWebhooks(objects: readonly AdmissionObject[]): readonly EvictionWebhook[] {
   return objects.flatMap(({ metadata, webhooks, spec }): readonly EvictionWebhook[] => {
     const constraints = spec?.matchConstraints ?? {};
     const policy = mayBeAsked(spec?.matchConstraints?.resourceRules, constraints)
-      ? [{ name: metadata?.name ?? '?', required: false, byUrl: false, selective: isSelective(constraints) }]
+      ? [
+          {
+            name: metadata?.name ?? '?',
+            required: false,
+            byUrl: false,
+            selective: isSelective(constraints),
+          },
+        ]
       : [];
     const asked = (webhooks ?? []).filter((webhook) => mayBeAsked(webhook.rules, webhook));
     return [
@@ -75,7 +92,9 @@ export function evictionWebhooks(objects: readonly AdmissionObject[]): readonly 
           required: webhook.failurePolicy !== 'Ignore',
           byUrl: webhook.clientConfig?.url !== undefined,
           selective: isSelective(webhook),
-          ...(service === undefined ? {} : { service: { namespace: service.namespace, name: service.name } }),
+          ...(service === undefined
+            ? {}
+            : { service: { namespace: service.namespace, name: service.name } }),
         };
       }),
     ];
@@ -83,5 +102,6 @@ export function evictionWebhooks(objects: readonly AdmissionObject[]): readonly 
 }
 
 /** An Endpoints object has an address that is ready. */
-export const answers = (endpoints: { readonly subsets?: readonly { readonly addresses?: readonly unknown[] }[] | null }): boolean =>
-  (endpoints.subsets ?? []).some((subset) => (subset.addresses ?? []).length > 0);
+export const answers = (endpoints: {
+  readonly subsets?: readonly { readonly addresses?: readonly unknown[] }[] | null;
+}): boolean => (endpoints.subsets ?? []).some((subset) => (subset.addresses ?? []).length > 0);

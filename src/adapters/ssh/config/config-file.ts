@@ -4,7 +4,10 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import { matchesWildcard } from '../../../model/text/wildcard.ts';
 import { isPlain, matchesList } from './patterns.ts';
 
-/** Settings of one host: lower-case keyword to its values (several for IdentityFile and the list keywords). */
+/**
+ * Settings of one host: lower-case keyword to its values (several for IdentityFile and the list
+ * keywords).
+ */
 export type Settings = ReadonlyMap<string, readonly string[]>;
 
 export interface SshConfig {
@@ -18,7 +21,10 @@ interface Section {
   readonly settings: (readonly [string, readonly string[]])[];
 }
 
-/** Keywords that change how a host is reached and that kmend does not follow: said once by name, never ignored in silence. */
+/**
+ * Keywords that change how a host is reached and that kmend does not follow: said once by name,
+ * never ignored in silence.
+ */
 const unsupported: ReadonlyMap<string, string> = new Map(
   Object.entries({
     proxycommand: 'ProxyCommand',
@@ -63,15 +69,26 @@ type Parse = (text: string) => readonly ParsedLine[];
 export const noConfig: SshConfig = { lookup: () => new Map() };
 
 /**
- * Reads the file and what it includes. A file that is not there is an empty one; one that cannot be parsed throws with its name.
- * The matching is ours: the package's own runs `nslookup` and `Match exec` in the middle of a lookup.
+ * Reads the file and what it includes. A file that is not there is an empty one; one that cannot be
+ * parsed throws with its name. The matching is ours: the package's own runs `nslookup` and `Match
+ * exec` in the middle of a lookup.
  */
-export async function readSshConfig(file: string, home: string, warn: (text: string) => void): Promise<SshConfig> {
+export async function readSshConfig(
+  file: string,
+  home: string,
+  warn: (text: string) => void,
+): Promise<SshConfig> {
   const text = textOf(file);
   if (text === undefined) return noConfig;
   const { parse } = await import('ssh-config');
   const sections: Section[] = [];
-  collect({ parse: parse as unknown as Parse, home, base: dirname(file), warn, sections }, file, text, ['*'], 0);
+  collect(
+    { parse: parse as unknown as Parse, home, base: dirname(file), warn, sections },
+    file,
+    text,
+    ['*'],
+    0,
+  );
   return index(sections, warn);
 }
 
@@ -83,7 +100,13 @@ interface Collecting {
   readonly sections: Section[];
 }
 
-function collect(work: Collecting, file: string, text: string, outer: readonly string[], depth: number): void {
+function collect(
+  work: Collecting,
+  file: string,
+  text: string,
+  outer: readonly string[],
+  depth: number,
+): void {
   const open = (patterns: readonly string[]): Section => {
     const section: Section = { patterns, order: work.sections.length, settings: [] };
     work.sections.push(section);
@@ -96,10 +119,13 @@ function collect(work: Collecting, file: string, text: string, outer: readonly s
       if (keyword === '') continue;
       const values = valuesOf(line);
       if (keyword === 'include') {
-        if (depth < 16) for (const path of values.flatMap((value) => expandInclude(value, work))) include(work, path, patterns, depth);
+        if (depth < 16)
+          for (const path of values.flatMap((value) => expandInclude(value, work)))
+            include(work, path, patterns, depth);
         section = open(patterns);
       } else if (keyword === 'host') take(line.config ?? [], values);
-      else if (keyword === 'match') work.warn(`${file}: \`Match\` is not supported; its settings are not used`);
+      else if (keyword === 'match')
+        work.warn(`${file}: \`Match\` is not supported; its settings are not used`);
       else section.settings.push([keyword, values]);
       if (keyword === 'host') section = open(patterns);
     }
@@ -116,7 +142,9 @@ function parseOrThrow(parse: Parse, text: string, file: string): readonly Parsed
   try {
     return parse(text);
   } catch (error) {
-    throw new Error(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(
+      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -133,9 +161,15 @@ function textOf(file: string): string | undefined {
   }
 }
 
-/** Wildcards in the last part of the path only, which is how configuration directories are included. */
+/**
+ * Wildcards in the last part of the path only, which is how configuration directories are included.
+ */
 function expandInclude(written: string, { home, base }: Collecting): readonly string[] {
-  const path = written.startsWith('~/') ? join(home, written.slice(2)) : isAbsolute(written) ? written : join(base, written);
+  const path = written.startsWith('~/')
+    ? join(home, written.slice(2))
+    : isAbsolute(written)
+      ? written
+      : join(base, written);
   const pattern = basename(path);
   if (isPlain(pattern)) return [path];
   try {
@@ -148,19 +182,25 @@ function expandInclude(written: string, { home, base }: Collecting): readonly st
   }
 }
 
-/** Sections named by plain words are found by a map: a generated file may have one for each of ten thousand hosts. */
+/**
+ * Sections named by plain words are found by a map: a generated file may have one for each of ten
+ * thousand hosts.
+ */
 function index(sections: readonly Section[], warn: (text: string) => void): SshConfig {
   const plain = new Map<string, Section[]>();
   const open: Section[] = [];
   for (const section of sections) {
     if (section.settings.length === 0) continue;
     if (!section.patterns.every(isPlain)) open.push(section);
-    else for (const name of section.patterns) plain.set(name.toLowerCase(), [...(plain.get(name.toLowerCase()) ?? []), section]);
+    else
+      for (const name of section.patterns)
+        plain.set(name.toLowerCase(), [...(plain.get(name.toLowerCase()) ?? []), section]);
   }
   return {
     lookup: (names) => {
       const found = new Set(open.filter((section) => matchesList(section.patterns, names)));
-      for (const name of names) for (const section of plain.get(name.toLowerCase()) ?? []) found.add(section);
+      for (const name of names)
+        for (const section of plain.get(name.toLowerCase()) ?? []) found.add(section);
       return merge(
         [...found].sort((a, b) => a.order - b.order),
         warn,
@@ -176,7 +216,8 @@ function merge(sections: readonly Section[], warn: (text: string) => void): Sett
       const name = unsupported.get(keyword);
       if (name !== undefined && harmless.get(keyword)?.test(values.join(' ')) !== true)
         warn(`ssh configuration: \`${name}\` is not supported and not used`);
-      if (keyword === 'identityfile') settings.set(keyword, [...(settings.get(keyword) ?? []), ...values]);
+      if (keyword === 'identityfile')
+        settings.set(keyword, [...(settings.get(keyword) ?? []), ...values]);
       else if (!settings.has(keyword)) settings.set(keyword, values);
     }
   }

@@ -1,4 +1,5 @@
-// From a Target and ~/.ssh/config to the hops of a connection: jump hosts first, the host itself last.
+// From a Target and ~/.ssh/config to the hops of a connection: jump hosts first, the host itself
+// last.
 
 import { isAbsolute, join } from 'node:path';
 import type { HostKeyChecking, Secret, Target } from '../../../model/host.ts';
@@ -12,13 +13,23 @@ export interface Hop {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  /** Key files in the order of trying. `named`: the user asked for it, so that a missing one is an error. */
-  readonly keyFiles: readonly { readonly path: string; readonly named: boolean; readonly configured: boolean }[];
+  /**
+   * Key files in the order of trying. `named`: the user asked for it, so that a missing one is an
+   * error.
+   */
+  readonly keyFiles: readonly {
+    readonly path: string;
+    readonly named: boolean;
+    readonly configured: boolean;
+  }[];
   readonly identitiesOnly: boolean;
   /** Socket of the agent; absent = none. */
   readonly agent?: string;
   readonly password?: Secret;
-  /** A person may be asked for the password: only for jump hosts, a fleet's own passwords come with the target. */
+  /**
+   * A person may be asked for the password: only for jump hosts, a fleet's own passwords come with
+   * the target.
+   */
   readonly mayAsk: boolean;
   readonly hostKeyChecking: HostKeyChecking;
   /** The name under which its host key is filed, if not its own. */
@@ -41,7 +52,9 @@ export interface RouteContext {
 }
 
 /** `message` when the jump hosts cannot be made sense of. */
-export type Route = { readonly ok: true; readonly hops: readonly Hop[] } | { readonly ok: false; readonly message: string };
+export type Route =
+  | { readonly ok: true; readonly hops: readonly Hop[] }
+  | { readonly ok: false; readonly message: string };
 
 const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const mostJumps = 8;
@@ -57,23 +70,37 @@ export function routeTo(target: Target, context: RouteContext): Route {
   return { ok: true, hops: [...jumps, last] };
 }
 
-function jumpsOf(written: string, target: Target, context: RouteContext, seen: ReadonlySet<string>): readonly Hop[] | string {
+function jumpsOf(
+  written: string,
+  target: Target,
+  context: RouteContext,
+  seen: ReadonlySet<string>,
+): readonly Hop[] | string {
   if (written === '' || written.toLowerCase() === 'none') return [];
   const hops: Hop[] = [];
   for (const [position, word] of written.split(',').entries()) {
     const spec = parseJump(word.trim());
     if (spec === undefined) return `"${word}" is not a jump host (user@host:port)`;
-    if (seen.has(spec.host)) return `the jump hosts of ${target.name} go round in a circle at ${spec.host}`;
+    if (seen.has(spec.host))
+      return `the jump hosts of ${target.name} go round in a circle at ${spec.host}`;
     const settings = context.config.lookup([spec.host]);
-    // Only the first of a chain may have jumps of its own: the others are reached through the one before, whatever their configuration says.
+    // Only the first of a chain may have jumps of its own: the others are reached through the one
+    // before, whatever their configuration says.
     if (position === 0) {
-      const before = jumpsOf(first(settings, 'proxyjump') ?? '', target, context, new Set([...seen, spec.host]));
+      const before = jumpsOf(
+        first(settings, 'proxyjump') ?? '',
+        target,
+        context,
+        new Set([...seen, spec.host]),
+      );
       if (typeof before === 'string') return before;
       hops.push(...before);
     }
     hops.push(jumpHop(spec, settings, target, context));
   }
-  return hops.length > mostJumps ? `more than ${mostJumps} jump hosts on the way to ${target.name}` : hops;
+  return hops.length > mostJumps
+    ? `more than ${mostJumps} jump hosts on the way to ${target.name}`
+    : hops;
 }
 
 interface JumpSpec {
@@ -94,7 +121,10 @@ export function parseJump(word: string): JumpSpec | undefined {
   return { host, ...(at < 0 ? {} : { user: bare.slice(0, at) }), ...present({ port }) };
 }
 
-/** A jump host takes its keys from the configuration; the target's key files are tried after them, its password never. */
+/**
+ * A jump host takes its keys from the configuration; the target's key files are tried after them,
+ * its password never.
+ */
 function jumpHop(spec: JumpSpec, settings: Settings, target: Target, context: RouteContext): Hop {
   const asTarget: Target = {
     name: spec.host,
@@ -107,13 +137,24 @@ function jumpHop(spec: JumpSpec, settings: Settings, target: Target, context: Ro
   };
   const hop = hopOf(asTarget, settings, context);
   const configured = new Set(hop.keyFiles.map((file) => file.path));
-  const more = (target.privateKeyFiles ?? []).map((path) => expand(path, hop, context)).filter((path) => !configured.has(path));
-  return { ...hop, mayAsk: true, keyFiles: [...hop.keyFiles, ...more.map((path) => ({ path, named: false, configured: true }))] };
+  const more = (target.privateKeyFiles ?? [])
+    .map((path) => expand(path, hop, context))
+    .filter((path) => !configured.has(path));
+  return {
+    ...hop,
+    mayAsk: true,
+    keyFiles: [...hop.keyFiles, ...more.map((path) => ({ path, named: false, configured: true }))],
+  };
 }
 
 function hopOf(target: Target, settings: Settings, context: RouteContext): Hop {
-  const host = target.address ?? (first(settings, 'hostname') ?? target.name).replaceAll('%h', target.name).replaceAll('%%', '%');
-  const defaulted = (name: 'hostKeyChecking' | 'connectTimeout'): boolean => target.defaulted?.includes(name) === true;
+  const host =
+    target.address ??
+    (first(settings, 'hostname') ?? target.name)
+      .replaceAll('%h', target.name)
+      .replaceAll('%%', '%');
+  const defaulted = (name: 'hostKeyChecking' | 'connectTimeout'): boolean =>
+    target.defaulted?.includes(name) === true;
   const timeout = Number(first(settings, 'connecttimeout'));
   const alias = first(settings, 'hostkeyalias');
   const base = {
@@ -123,7 +164,8 @@ function hopOf(target: Target, settings: Settings, context: RouteContext): Hop {
     user: target.user ?? first(settings, 'user') ?? context.localUser,
   };
   const agent = agentOf(settings, base, context);
-  const knownHosts = target.knownHostsFiles ?? settings.get('userknownhostsfile') ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
+  const knownHosts = target.knownHostsFiles ??
+    settings.get('userknownhostsfile') ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
   return {
     ...base,
     keyFiles: keyFilesOf(target, settings, base, context),
@@ -131,28 +173,51 @@ function hopOf(target: Target, settings: Settings, context: RouteContext): Hop {
     ...present({ agent, password: target.password }),
     mayAsk: false,
     hostKeyChecking:
-      (defaulted('hostKeyChecking') ? checkingOf(first(settings, 'stricthostkeychecking')) : undefined) ?? target.hostKeyChecking,
+      (defaulted('hostKeyChecking')
+        ? checkingOf(first(settings, 'stricthostkeychecking'))
+        : undefined) ?? target.hostKeyChecking,
     ...present({ hostKeyAlias: alias }),
-    userKnownHosts: knownHosts.filter((path) => path !== 'none').map((path) => expand(path, base, context)),
-    globalKnownHosts: (settings.get('globalknownhostsfile') ?? context.globalKnownHosts).map((path) => expand(path, base, context)),
+    userKnownHosts: knownHosts
+      .filter((path) => path !== 'none')
+      .map((path) => expand(path, base, context)),
+    globalKnownHosts: (settings.get('globalknownhostsfile') ?? context.globalKnownHosts).map(
+      (path) => expand(path, base, context),
+    ),
     hashKnownHosts: isYes(first(settings, 'hashknownhosts')),
     legacyCrypto: target.legacyCrypto,
     connectTimeout: defaulted('connectTimeout') && timeout > 0 ? timeout : target.connectTimeout,
   };
 }
 
-function keyFilesOf(target: Target, settings: Settings, hop: HopNames, context: RouteContext): Hop['keyFiles'] {
+function keyFilesOf(
+  target: Target,
+  settings: Settings,
+  hop: HopNames,
+  context: RouteContext,
+): Hop['keyFiles'] {
   if (target.privateKeyFiles !== undefined && target.privateKeyFiles.length > 0)
-    return target.privateKeyFiles.map((path) => ({ path: expand(path, hop, context), named: true, configured: true }));
+    return target.privateKeyFiles.map((path) => ({
+      path: expand(path, hop, context),
+      named: true,
+      configured: true,
+    }));
   const configured = settings.get('identityfile');
   if (configured !== undefined)
     return configured
       .filter((path) => path !== 'none')
       .map((path) => ({ path: expand(path, hop, context), named: false, configured: true }));
-  return defaultKeys.map((name) => ({ path: join(context.home, '.ssh', name), named: false, configured: false }));
+  return defaultKeys.map((name) => ({
+    path: join(context.home, '.ssh', name),
+    named: false,
+    configured: false,
+  }));
 }
 
-function agentOf(settings: Settings, hop: HopNames, { env, ...context }: RouteContext): string | undefined {
+function agentOf(
+  settings: Settings,
+  hop: HopNames,
+  { env, ...context }: RouteContext,
+): string | undefined {
   const written = first(settings, 'identityagent') ?? 'SSH_AUTH_SOCK';
   if (written === 'none') return undefined;
   const fromEnv = written === 'SSH_AUTH_SOCK' ? written : /^\$\{?(\w+)\}?$/.exec(written)?.[1];
@@ -167,7 +232,10 @@ interface HopNames {
   readonly user: string;
 }
 
-/** Tokens of ssh_config(5) in paths, and `~`. A relative path is one of the working directory, as in OpenSSH. */
+/**
+ * Tokens of ssh_config(5) in paths, and `~`. A relative path is one of the working directory, as in
+ * OpenSSH.
+ */
 function expand(path: string, hop: HopNames, { home, localUser }: RouteContext): string {
   const tokens: Readonly<Record<string, string>> = {
     '%%': '%',
@@ -184,15 +252,18 @@ function expand(path: string, hop: HopNames, { home, localUser }: RouteContext):
   return isAbsolute(told) ? told : join(process.cwd(), told);
 }
 
-const first = (settings: Settings, keyword: string): string | undefined => settings.get(keyword)?.[0];
+const first = (settings: Settings, keyword: string): string | undefined =>
+  settings.get(keyword)?.[0];
 const isYes = (text: string | undefined): boolean => /^(yes|true)$/i.test(text ?? '');
-const portOf = (text: string | undefined): number => (/^\d{1,5}$/.test(text ?? '') ? Number(text) : 22);
+const portOf = (text: string | undefined): number =>
+  /^\d{1,5}$/.test(text ?? '') ? Number(text) : 22;
 
 function checkingOf(text: string | undefined): HostKeyChecking | undefined {
   switch (text?.toLowerCase()) {
     case 'yes':
     case 'true':
-    // `ask` needs a person at every host; an unknown key is refused instead, with the line that accepts it.
+    // `ask` needs a person at every host; an unknown key is refused instead, with the line that
+    // accepts it.
     case 'ask':
       return 'yes';
     case 'accept-new':

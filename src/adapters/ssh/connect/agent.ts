@@ -4,12 +4,17 @@ import type { BaseAgent, Library, ParsedKey } from './library.ts';
 export interface AgentKey {
   readonly publicKey: Buffer;
   readonly comment: string;
-  /** An agent that holds this one key: so every attempt is one key, and a server's limit is not used up by others. */
+  /**
+   * An agent that holds this one key: so every attempt is one key, and a server's limit is not used
+   * up by others.
+   */
   readonly alone: BaseAgent;
 }
 
 /** The keys, or why there are none. */
-export type AgentKeys = { readonly ok: true; readonly keys: readonly AgentKey[] } | { readonly ok: false; readonly why: string };
+export type AgentKeys =
+  | { readonly ok: true; readonly keys: readonly AgentKey[] }
+  | { readonly ok: false; readonly why: string };
 
 export interface Agents {
   readonly keys: (socket: string) => Promise<AgentKeys>;
@@ -51,15 +56,20 @@ function list(library: Library, socket: string): Promise<AgentKeys> {
 function usable(library: Library, agent: BaseAgent, found: unknown): readonly AgentKey[] {
   const parsed: unknown = library.utils.parseKey(found as Buffer);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
-  // Certificates and hardware keys come as errors; their plain halves, if any, are listed beside them.
+  // Certificates and hardware keys come as errors; their plain halves, if any, are listed beside
+  // them.
   if (key === undefined || key instanceof Error) return [];
   const own = key as ParsedKey;
-  return [{ publicKey: own.getPublicSSH(), comment: own.comment, alone: alone(library, agent, own) }];
+  return [
+    { publicKey: own.getPublicSSH(), comment: own.comment, alone: alone(library, agent, own) },
+  ];
 }
 
 function alone(library: Library, agent: BaseAgent, key: ParsedKey): BaseAgent {
   return Object.assign(Object.create(library.BaseAgent.prototype) as BaseAgent, {
-    getIdentities: (done: (error: undefined, keys: readonly ParsedKey[]) => void) => done(undefined, [key]),
-    sign: (_key: unknown, ...rest: unknown[]) => (agent.sign as (...all: unknown[]) => void).call(agent, key, ...rest),
+    getIdentities: (done: (error: undefined, keys: readonly ParsedKey[]) => void) =>
+      done(undefined, [key]),
+    sign: (_key: unknown, ...rest: unknown[]) =>
+      (agent.sign as (...all: unknown[]) => void).call(agent, key, ...rest),
   });
 }

@@ -1,6 +1,7 @@
 // Algorithms offered to a server, in our order. The first that both know is used.
 
-// curve25519 and AES-GCM cost least here; the rest is what CentOS 7 and old appliances still speak. All are in OpenSSH's own defaults.
+// curve25519 and AES-GCM cost least here; the rest is what CentOS 7 and old appliances still speak.
+// All are in OpenSSH's own defaults.
 const kex = [
   'curve25519-sha256',
   'curve25519-sha256@libssh.org',
@@ -12,7 +13,11 @@ const kex = [
   'diffie-hellman-group16-sha512',
   'diffie-hellman-group18-sha512',
 ] as const;
-const legacyKex = ['diffie-hellman-group-exchange-sha1', 'diffie-hellman-group14-sha1', 'diffie-hellman-group1-sha1'] as const;
+const legacyKex = [
+  'diffie-hellman-group-exchange-sha1',
+  'diffie-hellman-group14-sha1',
+  'diffie-hellman-group1-sha1',
+] as const;
 const ciphers = [
   'aes128-gcm@openssh.com',
   'aes256-gcm@openssh.com',
@@ -48,11 +53,15 @@ export interface Algorithms {
   readonly compress: readonly string[];
 }
 
-const keyTypeOf = (algorithm: string): string => (algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
+const keyTypeOf = (algorithm: string): string =>
+  algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm;
 
 const cache = new Map<string, Algorithms>();
 
-/** The offer for a host of which keys of `knownTypes` are filed: those first, else a good server looks like a changed one. */
+/**
+ * The offer for a host of which keys of `knownTypes` are filed: those first, else a good server
+ * looks like a changed one.
+ */
 export function algorithmsFor(knownTypes: readonly string[], legacy: boolean): Algorithms {
   const id = `${legacy} ${[...new Set(knownTypes)].sort().join(' ')}`;
   const made = cache.get(id) ?? offer(knownTypes, legacy);

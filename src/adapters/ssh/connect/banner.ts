@@ -1,10 +1,17 @@
-// What a server says until its SSH banner. Watched here because the library tells neither when the banner came nor what stood before it.
+// What a server says until its SSH banner. Watched here because the library tells neither when the
+// banner came nor what stood before it.
 
-/** More than this before the banner is no SSH server (OpenSSH gives up at 8 KiB in a line, 1,024 lines). */
+/**
+ * More than this before the banner is no SSH server (OpenSSH gives up at 8 KiB in a line, 1,024
+ * lines).
+ */
 const limit = 64 * 1024;
 
 export interface BannerWatch {
-  /** Takes bytes; `seen` once the identification line began, `endless` when too much came without it. */
+  /**
+   * Takes bytes; `seen` once the identification line began, `endless` when too much came without
+   * it.
+   */
   readonly feed: (chunk: Buffer) => 'more' | 'seen' | 'endless';
   /** Text before the banner: the first 300 characters, control characters as spaces. */
   readonly preface: () => string;

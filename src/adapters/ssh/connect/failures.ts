@@ -10,7 +10,10 @@ export interface Trouble {
   /** `ops@node-a (10.0.0.1:22)`, for people. */
   readonly where: string;
   readonly phase: Phase;
-  /** What the server said before its SSH banner: OpenSSH tells there why it hangs up ("Exceeded MaxStartups"). */
+  /**
+   * What the server said before its SSH banner: OpenSSH tells there why it hangs up ("Exceeded
+   * MaxStartups").
+   */
   readonly preface?: string;
   /** Login methods that were tried, with what became of them. */
   readonly tried?: readonly string[];
@@ -18,7 +21,10 @@ export interface Trouble {
   readonly legacy?: boolean;
 }
 
-/** The parts of an error that the library fills in. Our own timers and losses use the levels `timeout` and `lost`. */
+/**
+ * The parts of an error that the library fills in. Our own timers and losses use the levels
+ * `timeout` and `lost`.
+ */
 export interface RawError {
   readonly message: string;
   readonly level?: string;
@@ -53,21 +59,32 @@ const hostKeyFaults = [
 /** A server's own words may be in it, up to a packet of them. */
 const longestMessage = 500;
 
-/** Maps one error to one failure. `transport: true` says that the same attempt may succeed later. */
+/**
+ * Maps one error to one failure. `transport: true` says that the same attempt may succeed later.
+ */
 export function failureOf(raw: RawError, trouble: Trouble): Failure {
   const error = { ...raw, message: raw.message.slice(0, longestMessage) };
   const { where, phase } = trouble;
-  const unreachable = (message: string, transport: boolean, more: { hint?: string; detail?: string } = {}): Failure => ({
+  const unreachable = (
+    message: string,
+    transport: boolean,
+    more: { hint?: string; detail?: string } = {},
+  ): Failure => ({
     kind: 'unreachable',
     message: `${where}: ${message}`,
     ...more,
     ...(transport ? { transport } : {}),
   });
   if (error.level === 'timeout') return unreachable(error.message, true, prefaceOf(trouble));
-  if (error.level === 'client-timeout') return unreachable('no sign of life any more (keepalive)', true);
-  if (/^Host denied/.test(error.message)) return { kind: 'host_key', message: `${where}: the host key was not accepted` };
+  if (error.level === 'client-timeout')
+    return unreachable('no sign of life any more (keepalive)', true);
+  if (/^Host denied/.test(error.message))
+    return { kind: 'host_key', message: `${where}: the host key was not accepted` };
   if (hostKeyFaults.some(([one, other]) => onOneLine(error.message, one, other)))
-    return { kind: 'host_key', message: `${where}: the host cannot prove that the host key is its own (${error.message})` };
+    return {
+      kind: 'host_key',
+      message: `${where}: the host cannot prove that the host key is its own (${error.message})`,
+    };
   const mismatch = /no matching (.*)$/s.exec(error.message);
   if (mismatch !== null)
     return unreachable(`no common ${mismatch[1] ?? 'algorithm'}`, false, {
@@ -78,18 +95,28 @@ export function failureOf(raw: RawError, trouble: Trouble): Failure {
     });
   if (isAuth(error, phase)) return authFailure(error, trouble);
   if (typeof error.reason === 'number') return channelFailure(error, unreachable);
-  if (typeof error.code === 'number') return unreachable(`the server hung up during ${phase}: ${error.message}`, true);
+  if (typeof error.code === 'number')
+    return unreachable(`the server hung up during ${phase}: ${error.message}`, true);
   if (typeof error.code === 'string') {
     const said = errnoSaid[error.code] ?? error.message;
     const when = phase === 'connect' ? '' : ` during ${phase}`;
-    return unreachable(`${said}${when} (${error.code})`, error.code !== 'ENOTFOUND', prefaceOf(trouble));
+    return unreachable(
+      `${said}${when} (${error.code})`,
+      error.code !== 'ENOTFOUND',
+      prefaceOf(trouble),
+    );
   }
-  if (phase === 'connect' || phase === 'banner') return unreachable(bannerTrouble(error, trouble), true, prefaceOf(trouble));
+  if (phase === 'connect' || phase === 'banner')
+    return unreachable(bannerTrouble(error, trouble), true, prefaceOf(trouble));
   if (error.level === 'lost') return unreachable(`the connection was lost during ${phase}`, true);
   if (phase === 'login' && error.message.startsWith('Bad packet length'))
-    return unreachable('the server sent a packet that is longer than 35,000 bytes, or broken, during login', true, {
-      hint: 'is the file of Banner in its sshd_config that long? OpenSSH takes it, kmend does not',
-    });
+    return unreachable(
+      'the server sent a packet that is longer than 35,000 bytes, or broken, during login',
+      true,
+      {
+        hint: 'is the file of Banner in its sshd_config that long? OpenSSH takes it, kmend does not',
+      },
+    );
   return unreachable(`${phase} failed: ${error.message}`, true);
 }
 
@@ -101,12 +128,21 @@ const isAuth = (error: RawError, phase: Phase): boolean =>
     (error.code === 14 || /too many authentication failures|not allowed/i.test(error.message)));
 
 function authFailure(error: RawError, { where, tried = [] }: Trouble): Failure {
-  const list = tried.length === 0 ? 'nothing to try: no key, no agent and no password' : `tried ${tried.join('; ')}`;
-  const said = error.level === 'client-authentication' && /All configured/.test(error.message) ? '' : ` (${error.message})`;
+  const list =
+    tried.length === 0
+      ? 'nothing to try: no key, no agent and no password'
+      : `tried ${tried.join('; ')}`;
+  const said =
+    error.level === 'client-authentication' && /All configured/.test(error.message)
+      ? ''
+      : ` (${error.message})`;
   return { kind: 'auth', message: `${where}: login refused${said}: ${list}`, hint: methodHint };
 }
 
-function channelFailure(error: RawError, unreachable: (message: string, transport: boolean, more?: { hint?: string }) => Failure): Failure {
+function channelFailure(
+  error: RawError,
+  unreachable: (message: string, transport: boolean, more?: { hint?: string }) => Failure,
+): Failure {
   const said = error.message.replace(/^\(SSH\) Channel open failure: /, '') || 'no reason given';
   if (error.reason === 1)
     return unreachable(`the server forbids the channel (${said})`, false, {
@@ -116,7 +152,11 @@ function channelFailure(error: RawError, unreachable: (message: string, transpor
 }
 
 function bannerTrouble(error: RawError, trouble: Trouble): string {
-  if (error.level === 'lost' || error.level === 'protocol' || /lost before handshake/.test(error.message))
+  if (
+    error.level === 'lost' ||
+    error.level === 'protocol' ||
+    /lost before handshake/.test(error.message)
+  )
     return `connection lost before handshake${trouble.preface === undefined ? ' (the server may be shedding load: MaxStartups)' : ''}`;
   return `this is not an SSH server, or its banner is broken (${error.message})`;
 }

@@ -1,4 +1,5 @@
-// One attempt to log in over a TCP connection or a jump host's channel: clocks, banner, host key, login.
+// One attempt to log in over a TCP connection or a jump host's channel: clocks, banner, host key,
+// login.
 import { connect as connectTcp, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
@@ -27,24 +28,42 @@ export interface HandshakeOptions {
   readonly hostKeys: HostKeys;
   /** Opens the way to the hop; for TCP the connection need not be made yet. */
   readonly open: (hop: Hop) => Promise<Outcome<Duplex>>;
-  /** Waits, once the host has answered, until the handshake may begin; undefined when the signal fired first. What comes back ends it. */
+  /**
+   * Waits, once the host has answered, until the handshake may begin; undefined when the signal
+   * fired first. What comes back ends it.
+   */
   readonly admit: () => Promise<(() => void) | undefined>;
   readonly signal?: AbortSignal;
 }
 
-/** Milliseconds after which the kernel asks a silent peer whether it is there. Ten unanswered questions, a second apart, end the connection. */
+/**
+ * Milliseconds after which the kernel asks a silent peer whether it is there. Ten unanswered
+ * questions, a second apart, end the connection.
+ */
 const kernelKeepalive = 5000;
 
-/** A TCP connection that is being made. The kernel watches it from then on, at no cost here (libuv: every second, ten times). */
+/**
+ * A TCP connection that is being made. The kernel watches it from then on, at no cost here (libuv:
+ * every second, ten times).
+ */
 export function openTcp(hop: Hop): Promise<Outcome<Duplex>> {
-  const socket = connectTcp({ host: hop.host, port: hop.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: kernelKeepalive });
+  const socket = connectTcp({
+    host: hop.host,
+    port: hop.port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: kernelKeepalive,
+  });
   // Until the library listens too: an error in between must not end the process.
   socket.on('error', () => undefined);
   gatherWrites(socket);
   return Promise.resolve(ok(socket));
 }
 
-/** The library writes each packet by itself, and writing is a third of a login's cost: packets made in one turn leave together. */
+/**
+ * The library writes each packet by itself, and writing is a third of a login's cost: packets made
+ * in one turn leave together.
+ */
 function gatherWrites(socket: Socket): void {
   const write = socket.write.bind(socket) as (...all: unknown[]) => boolean;
   socket.write = (...all: unknown[]) => {
@@ -57,8 +76,9 @@ function gatherWrites(socket: Socket): void {
 }
 
 /**
- * OpenSSH offers all its host keys after login, and the library has each of them proven (a round trip, up to three signatures on either
- * side) although nobody listens. It does so for OpenSSH only, by this field of its own; the version is pinned, and a test holds the field.
+ * OpenSSH offers all its host keys after login, and the library has each of them proven (a round
+ * trip, up to three signatures on either side) although nobody listens. It does so for OpenSSH
+ * only, by this field of its own; the version is pinned, and a test holds the field.
  */
 function refuseKeyRotation(client: Client): void {
   (client as { _remoteVer?: string })._remoteVer = 'other';
@@ -67,7 +87,9 @@ function refuseKeyRotation(client: Client): void {
 /** `ops@node-a (10.0.0.1:22)`. */
 export function nameOf(hop: Hop): string {
   const address = hop.host.includes(':') ? `[${hop.host}]:${hop.port}` : `${hop.host}:${hop.port}`;
-  return hop.alias === hop.host ? `${hop.user}@${address}` : `${hop.user}@${hop.alias} (${address})`;
+  return hop.alias === hop.host
+    ? `${hop.user}@${address}`
+    : `${hop.user}@${hop.alias} (${address})`;
 }
 
 export async function logIn(options: HandshakeOptions): Promise<Outcome<Session>> {
@@ -87,27 +109,37 @@ export async function logIn(options: HandshakeOptions): Promise<Outcome<Session>
 function whenConnected(stream: Duplex, hop: Hop): Promise<Outcome<Duplex>> {
   if (!(stream instanceof Socket) || !stream.connecting) return Promise.resolve(ok(stream));
   return new Promise((resolve) => {
-    const fail = (error: RawError): void => resolve({ ok: false, failure: failureOf(error, { where: nameOf(hop), phase: 'connect' }) });
+    const fail = (error: RawError): void =>
+      resolve({ ok: false, failure: failureOf(error, { where: nameOf(hop), phase: 'connect' }) });
     stream.once('connect', () => resolve(ok(stream)));
     stream.once('error', fail);
   });
 }
 
-/** @param left milliseconds until the banner must have come; waiting for admission does not count */
-async function shakeHands(options: HandshakeOptions, stream: Duplex, left: number): Promise<Outcome<Session>> {
+/**
+ * @param left milliseconds until the banner must have come; waiting for admission does not count
+ */
+async function shakeHands(
+  options: HandshakeOptions,
+  stream: Duplex,
+  left: number,
+): Promise<Outcome<Session>> {
   const free = await options.admit();
   if (free === undefined) {
     stream.destroy();
     return stopped(options.hop);
   }
   try {
-    return await new Promise((resolve) => new Handshake(options, stream, resolve).begin(Date.now() + left));
+    return await new Promise((resolve) =>
+      new Handshake(options, stream, resolve).begin(Date.now() + left),
+    );
   } finally {
     free();
   }
 }
 
-const stopped = (hop: Hop): Outcome<never> => failed('interrupted', `${nameOf(hop)}: stopped before the login was done`);
+const stopped = (hop: Hop): Outcome<never> =>
+  failed('interrupted', `${nameOf(hop)}: stopped before the login was done`);
 
 /** Neither opening a channel at a jump host nor a TCP connection knows a clock of its own. */
 async function within(
@@ -122,7 +154,10 @@ async function within(
       { level: 'timeout', message: `no connection within ${hop.connectTimeout} s` },
       { where: nameOf(hop), phase: 'connect' },
     );
-    const timer = setTimeout(() => resolve({ ok: false, failure: late }), Math.max(0, deadline - Date.now()));
+    const timer = setTimeout(
+      () => resolve({ ok: false, failure: late }),
+      Math.max(0, deadline - Date.now()),
+    );
     const stop = (): void => resolve(stopped(hop));
     signal?.addEventListener('abort', stop, { once: true });
     cancel = () => {
@@ -181,8 +216,14 @@ class Handshake {
         refuseKeyRotation(this.#client);
       })
       .on('ready', () => this.#settle(ok(this.#session())))
-      .on('change password', () => this.#fail({ level: 'client-authentication', message: 'the password has expired and must be changed' }))
-      // The listener stays: an error without one ends the process, and a lost connection is noticed by `close`.
+      .on('change password', () =>
+        this.#fail({
+          level: 'client-authentication',
+          message: 'the password has expired and must be changed',
+        }),
+      )
+      // The listener stays: an error without one ends the process, and a lost connection is noticed
+      // by `close`.
       .on('error', (error: RawError) => {
         // An agent that will not sign is not the end: the next attempt follows.
         if (!isPassing(error)) this.#fail(error);
@@ -204,8 +245,14 @@ class Handshake {
       keepaliveInterval: 0,
       algorithms: algorithmsFor(hostKeys.types(hop), hop.legacyCrypto) as never,
       hostVerifier: (key: Buffer) => this.#verify(key),
-      authHandler: ((left: string[] | null, partial: boolean | null, give: (attempt: unknown) => void) =>
-        this.#course.next(left, partial, (attempt) => give(this.#trusted || !isPassword(attempt) ? attempt : false))) as never,
+      authHandler: ((
+        left: string[] | null,
+        partial: boolean | null,
+        give: (attempt: unknown) => void,
+      ) =>
+        this.#course.next(left, partial, (attempt) =>
+          give(this.#trusted || !isPassword(attempt) ? attempt : false),
+        )) as never,
     });
   }
 
@@ -219,7 +266,12 @@ class Handshake {
   }
 
   #session(): Session {
-    return { client: this.#client, stream: this.#stream, trusted: this.#trusted, hostKey: this.#hostKey };
+    return {
+      client: this.#client,
+      stream: this.#stream,
+      trusted: this.#trusted,
+      hostKey: this.#hostKey,
+    };
   }
 
   #settle(result: Outcome<Session>): void {
@@ -235,8 +287,16 @@ class Handshake {
   #fail(error: RawError): void {
     const { hop } = this.#options;
     const preface = this.#banner.preface();
-    const known = { where: nameOf(hop), phase: this.#phase, tried: this.#course.tried(), legacy: hop.legacyCrypto };
-    this.#settle({ ok: false, failure: failureOf(error, { ...known, ...(preface === '' ? {} : { preface }) }) });
+    const known = {
+      where: nameOf(hop),
+      phase: this.#phase,
+      tried: this.#course.tried(),
+      legacy: hop.legacyCrypto,
+    };
+    this.#settle({
+      ok: false,
+      failure: failureOf(error, { ...known, ...(preface === '' ? {} : { preface }) }),
+    });
   }
 
   readonly #abort = (): void => this.#settle(stopped(this.#options.hop));
@@ -244,7 +304,8 @@ class Handshake {
   #arm(milliseconds: number): void {
     clearTimeout(this.#timer);
     this.#armedAt = Date.now();
-    const late = (): void => this.#fail({ level: 'timeout', message: lateMessage(this.#phase, this.#options.hop) });
+    const late = (): void =>
+      this.#fail({ level: 'timeout', message: lateMessage(this.#phase, this.#options.hop) });
     this.#timer = setTimeout(late, Math.max(0, milliseconds));
   }
 
@@ -255,7 +316,8 @@ class Handshake {
 
   readonly #listen = (chunk: Buffer): void => {
     const state = this.#banner.feed(chunk);
-    if (state === 'endless') this.#fail({ message: 'it sends without end and no SSH banner among it' });
+    if (state === 'endless')
+      this.#fail({ message: 'it sends without end and no SSH banner among it' });
     if (state !== 'seen') return;
     this.#stream.off('data', this.#listen);
     this.#phase = 'key exchange';
@@ -264,7 +326,8 @@ class Handshake {
 }
 
 const isPassing = (error: RawError): boolean =>
-  error.level === 'agent' || (error.level === 'client-authentication' && !/All configured/.test(error.message));
+  error.level === 'agent' ||
+  (error.level === 'client-authentication' && !/All configured/.test(error.message));
 
 const isPassword = (attempt: unknown): boolean =>
   typeof attempt === 'object' &&

@@ -1,6 +1,15 @@
 // Host key checking: the known_hosts files of a run, the verdict in words, and new keys filed.
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import type { Failure } from '../../../model/run/failure.ts';
 import { pasteable } from '../../../model/text/quote.ts';
@@ -18,12 +27,15 @@ import {
 
 export type KeyCheck =
   /** `trusted` is false for a changed key that `no` lets pass: no password may be sent there. */
-  { readonly ok: true; readonly trusted: boolean } | { readonly ok: false; readonly failure: Failure };
+  | { readonly ok: true; readonly trusted: boolean }
+  | { readonly ok: false; readonly failure: Failure };
 
 export interface HostKeys {
   /** Key types filed for the hop: to be offered first. */
   readonly types: (hop: Hop) => readonly string[];
-  /** Checks the key (SSH wire format) that the hop shows, and files a new one where that is allowed. */
+  /**
+   * Checks the key (SSH wire format) that the hop shows, and files a new one where that is allowed.
+   */
   readonly check: (hop: Hop, key: Buffer) => KeyCheck;
 }
 
@@ -36,7 +48,10 @@ interface Loaded {
 /** Writes a new key to a file and takes it into the index. Gives what went wrong. */
 type FileKey = (path: string, hop: Hop, shown: Shown) => string | undefined;
 
-/** Reads each file once per run; again only when a verdict is bad and the file has changed since (another writer, or the user mended it). */
+/**
+ * Reads each file once per run; again only when a verdict is bad and the file has changed since
+ * (another writer, or the user mended it).
+ */
 export function createHostKeys(warn: (text: string) => void): HostKeys {
   const files = new Map<string, Loaded>();
   const load = (path: string, fresh: boolean): KnownHosts => {
@@ -59,9 +74,13 @@ export function createHostKeys(warn: (text: string) => void): HostKeys {
     check: (hop, key) => {
       const type = typeOf(key);
       if (type === '')
-        return refused(`${whereOf(hop)} shows a host key whose type is no name`, 'do not connect: no SSH server has such a key');
+        return refused(
+          `${whereOf(hop)} shows a host key whose type is no name`,
+          'do not connect: no SSH server has such a key',
+        );
       const text = key.toString('base64');
-      const ask = (fresh: boolean): Verdict => judge(indexes(hop, fresh), hop.hostKeyAlias ?? hop.host, portFiled(hop), type, text);
+      const ask = (fresh: boolean): Verdict =>
+        judge(indexes(hop, fresh), hop.hostKeyAlias ?? hop.host, portFiled(hop), type, text);
       const quick = ask(false);
       const verdict = quick.kind === 'known' ? quick : ask(true);
       return decide(hop, { type, text, print: fingerprint(key) }, verdict, { warn, file });
@@ -69,7 +88,10 @@ export function createHostKeys(warn: (text: string) => void): HostKeys {
   };
 }
 
-/** Where nobody else wrote meanwhile the index is kept up to date: reading the file anew for each new host would be quadratic. */
+/**
+ * Where nobody else wrote meanwhile the index is kept up to date: reading the file anew for each
+ * new host would be quadratic.
+ */
 function filer(files: Map<string, Loaded>): FileKey {
   return (path, hop, shown) => {
     const known = files.get(path);
@@ -126,22 +148,32 @@ function unknown(hop: Hop, shown: Shown, authority: KnownKey | undefined, doing:
     );
   const file = hop.userKnownHosts[0];
   if (hop.hostKeyChecking === 'no') {
-    // As OpenSSH does: filed, so that the next change of it is seen, and no reason to stop where it cannot be.
-    const trouble = file === undefined ? 'no known_hosts file is named' : doing.file(file, hop, shown);
+    // As OpenSSH does: filed, so that the next change of it is seen, and no reason to stop where it
+    // cannot be.
+    const trouble =
+      file === undefined ? 'no known_hosts file is named' : doing.file(file, hop, shown);
     const became = trouble === undefined ? `filed in ${file}` : `not filed (${trouble})`;
-    doing.warn(`${whereOf(hop)}: checking is off, so its unknown ${plainType(shown.type)} host key is trusted: ${shown.print}, ${became}`);
+    doing.warn(
+      `${whereOf(hop)}: checking is off, so its unknown ${plainType(shown.type)} host key is trusted: ${shown.print}, ${became}`,
+    );
     return { ok: true, trusted: true };
   }
   if (hop.hostKeyChecking === 'accept-new' && file !== undefined) {
     const trouble = doing.file(file, hop, shown);
     if (trouble === undefined) return { ok: true, trusted: true };
-    return refused(`${whereOf(hop)}: the new host key cannot be written to ${file} (${trouble})`, 'make the file writable');
+    return refused(
+      `${whereOf(hop)}: the new host key cannot be written to ${file} (${trouble})`,
+      'make the file writable',
+    );
   }
   const why =
     authority === undefined
       ? ''
       : `; ${placeOf(authority)} trusts a certificate authority for it, but host certificates cannot be checked yet`;
-  return refused(`${whereOf(hop)}: its ${plainType(shown.type)} host key is not known${why}: ${shown.print}`, acceptHint(hop, shown));
+  return refused(
+    `${whereOf(hop)}: its ${plainType(shown.type)} host key is not known${why}: ${shown.print}`,
+    acceptHint(hop, shown),
+  );
 }
 
 function differs(hop: Hop, shown: Shown, kind: 'changed' | 'other_type', at: KnownKey): KeyCheck {
@@ -157,25 +189,37 @@ function differs(hop: Hop, shown: Shown, kind: 'changed' | 'other_type', at: Kno
   );
 }
 
-const refused = (message: string, hint: string): KeyCheck => ({ ok: false, failure: { kind: 'host_key', message, hint } });
+const refused = (message: string, hint: string): KeyCheck => ({
+  ok: false,
+  failure: { kind: 'host_key', message, hint },
+});
 
 const acceptHint = (hop: Hop, shown: Shown): string =>
   `compare with \`ssh-keygen -lf /etc/ssh/ssh_host_${plainType(shown.type)}_key.pub\` on the host; to accept it: ${acceptCommand(hop, shown)}`;
 
-/** Files exactly the key that was seen: a second look over the network could be answered by someone else. */
+/**
+ * Files exactly the key that was seen: a second look over the network could be answered by someone
+ * else.
+ */
 function acceptCommand(hop: Hop, shown: Shown): string {
   const line = `${filedName(hop.hostKeyAlias ?? hop.host, portFiled(hop))} ${shown.type} ${shown.text}`;
   return `echo ${pasteable(line)} >> ${pasteable(hop.userKnownHosts[0] ?? '~/.ssh/known_hosts')}`;
 }
 
 const whereOf = (hop: Hop): string =>
-  hop.alias === hop.host ? filedName(hop.host, hop.port) : `${hop.alias} (${filedName(hop.host, hop.port)})`;
+  hop.alias === hop.host
+    ? filedName(hop.host, hop.port)
+    : `${hop.alias} (${filedName(hop.host, hop.port)})`;
 const placeOf = (entry: KnownKey): string => `${entry.file}:${entry.line}`;
 
 /** `SHA256:...`, as ssh-keygen -l prints it. */
-export const fingerprint = (key: Buffer): string => `SHA256:${createHash('sha256').update(key).digest('base64').replace('=', '')}`;
+export const fingerprint = (key: Buffer): string =>
+  `SHA256:${createHash('sha256').update(key).digest('base64').replace('=', '')}`;
 
-/** The first field of a key in wire format; empty where it is no name. It is filed, and shown in commands, before the host has proven anything. */
+/**
+ * The first field of a key in wire format; empty where it is no name. It is filed, and shown in
+ * commands, before the host has proven anything.
+ */
 export function typeOf(key: Buffer): string {
   if (key.length < 4) return '';
   const length = key.readUInt32BE(0);
@@ -184,14 +228,23 @@ export function typeOf(key: Buffer): string {
 }
 
 const plainType = (type: string): string =>
-  type === 'ssh-ed25519' ? 'ed25519' : type === 'ssh-rsa' ? 'rsa' : type.startsWith('ecdsa-') ? 'ecdsa' : type;
+  type === 'ssh-ed25519'
+    ? 'ed25519'
+    : type === 'ssh-rsa'
+      ? 'rsa'
+      : type.startsWith('ecdsa-')
+        ? 'ecdsa'
+        : type;
 
 function lineFor(hop: Hop, shown: Shown): string {
   const name = filedName(hop.hostKeyAlias ?? hop.host, portFiled(hop));
   return `${hop.hashKnownHosts ? hashName(name, randomBytes(20)) : name} ${shown.type} ${shown.text}\n`;
 }
 
-/** One write in append mode: lines of processes that accept at the same time do not mix. Gives what went wrong. */
+/**
+ * One write in append mode: lines of processes that accept at the same time do not mix. Gives what
+ * went wrong.
+ */
 function appendLine(path: string, line: string): string | undefined {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -228,7 +281,9 @@ function textOf(path: string, warn: (text: string) => void): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    warn(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}); host keys in it are not known`);
+    warn(
+      `${path} cannot be read (${(error as NodeJS.ErrnoException).code}); host keys in it are not known`,
+    );
     return '';
   }
 }

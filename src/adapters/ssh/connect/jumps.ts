@@ -6,7 +6,10 @@ import { failureOf } from './failures.ts';
 import { nameOf, type Session } from './handshake.ts';
 
 export interface Jumps {
-  /** Waits until the hops before a host are logged in, so that the host's own clock starts after that. */
+  /**
+   * Waits until the hops before a host are logged in, so that the host's own clock starts after
+   * that.
+   */
   readonly ready: (before: readonly Hop[]) => Promise<Outcome<true>>;
   /** The way to a hop: straight, or through the hops before it. */
   readonly open: (before: readonly Hop[], hop: Hop) => Promise<Outcome<Duplex>>;
@@ -14,9 +17,15 @@ export interface Jumps {
 }
 
 /** Logs in to one hop over a way that `open` makes. */
-export type LogInTo = (hop: Hop, open: (hop: Hop) => Promise<Outcome<Duplex>>) => Promise<Outcome<Session>>;
+export type LogInTo = (
+  hop: Hop,
+  open: (hop: Hop) => Promise<Outcome<Duplex>>,
+) => Promise<Outcome<Session>>;
 
-export function createJumps(logInTo: LogInTo, openTcp: (hop: Hop) => Promise<Outcome<Duplex>>): Jumps {
+export function createJumps(
+  logInTo: LogInTo,
+  openTcp: (hop: Hop) => Promise<Outcome<Duplex>>,
+): Jumps {
   const kept = new Map<string, Promise<Outcome<Session>>>();
   const open = async (before: readonly Hop[], hop: Hop): Promise<Outcome<Duplex>> => {
     const jump = before.at(-1);
@@ -28,7 +37,12 @@ export function createJumps(logInTo: LogInTo, openTcp: (hop: Hop) => Promise<Out
     const way = await ready(before);
     if (!way.ok) return way;
     const result = await logInTo(jump, (hop) => open(before, hop));
-    return result.ok ? result : { ok: false, failure: { ...result.failure, message: `jump host ${result.failure.message}` } };
+    return result.ok
+      ? result
+      : {
+          ok: false,
+          failure: { ...result.failure, message: `jump host ${result.failure.message}` },
+        };
   };
   const ready = async (before: readonly Hop[]): Promise<Outcome<true>> => {
     const jump = before.at(-1);
@@ -55,7 +69,8 @@ export function createJumps(logInTo: LogInTo, openTcp: (hop: Hop) => Promise<Out
     ready,
     open,
     close: () => {
-      for (const session of kept.values()) void session.then((result) => result.ok && result.value.client.end());
+      for (const session of kept.values())
+        void session.then((result) => result.ok && result.value.client.end());
       kept.clear();
     },
   };
@@ -64,17 +79,30 @@ export function createJumps(logInTo: LogInTo, openTcp: (hop: Hop) => Promise<Out
 /** What makes two ways the same: every hop's address, user and how it is checked. */
 const idOf = (hops: readonly Hop[]): string =>
   JSON.stringify(
-    hops.map((hop) => [hop.host, hop.port, hop.user, hop.hostKeyChecking, hop.legacyCrypto, hop.userKnownHosts, hop.keyFiles]),
+    hops.map((hop) => [
+      hop.host,
+      hop.port,
+      hop.user,
+      hop.hostKeyChecking,
+      hop.legacyCrypto,
+      hop.userKnownHosts,
+      hop.keyFiles,
+    ]),
   );
 
 function forward({ client }: Session, jump: Hop, hop: Hop): Promise<Outcome<Duplex>> {
   const fail = (error: Error & { reason?: number | string }): Outcome<never> => ({
     ok: false,
-    failure: failureOf(error, { where: `${nameOf(hop)} through ${nameOf(jump)}`, phase: 'connect' }),
+    failure: failureOf(error, {
+      where: `${nameOf(hop)} through ${nameOf(jump)}`,
+      phase: 'connect',
+    }),
   });
   return new Promise((resolve) => {
     try {
-      client.forwardOut('127.0.0.1', 0, hop.host, hop.port, (error, channel) => resolve(error === undefined ? ok(channel) : fail(error)));
+      client.forwardOut('127.0.0.1', 0, hop.host, hop.port, (error, channel) =>
+        resolve(error === undefined ? ok(channel) : fail(error)),
+      );
     } catch (error) {
       // The library throws when the connection has just been lost.
       resolve(fail(error instanceof Error ? error : new Error(String(error))));

@@ -1,8 +1,9 @@
 // Noticing a dead peer: one timer for all connections of a run, not one each.
 //
-// The kernel's TCP keepalive watches idle connections (see openTcp): no CPU here, whatever their number. It says nothing while our own
-// data are unacknowledged, about a hung sshd, or about a host behind a jump host; so connections in use, and those behind a jump host,
-// are asked by an SSH request as well. A refusal is an answer too.
+// The kernel's TCP keepalive watches idle connections (see openTcp): no CPU here, whatever their
+// number. It says nothing while our own data are unacknowledged, about a hung sshd, or about a host
+// behind a jump host; so connections in use, and those behind a jump host, are asked by an SSH
+// request as well. A refusal is an answer too.
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from './library.ts';
@@ -60,7 +61,10 @@ export function createKeepalive({ interval, count }: KeepaliveOptions): Keepaliv
   };
 }
 
-/** Counts looks, not seconds: after a stall of this process (SIGSTOP, a closed laptop) one look is missed, not all. */
+/**
+ * Counts looks, not seconds: after a stall of this process (SIGSTOP, a closed laptop) one look is
+ * missed, not all.
+ */
 function isAlive(state: State, count: number): boolean {
   const direct = state.stream instanceof Socket;
   if (direct && !state.inUse()) {
@@ -78,7 +82,10 @@ function isAlive(state: State, count: number): boolean {
   return true;
 }
 
-/** Taking back a forwarding that was never asked for: the one request of the public interface that every server answers and that changes nothing. */
+/**
+ * Taking back a forwarding that was never asked for: the one request of the public interface that
+ * every server answers and that changes nothing.
+ */
 function ask(state: State): void {
   try {
     state.client.unforwardIn('kmend-keepalive', 1, (error) => {

@@ -9,7 +9,10 @@ import type { Library, ParsedKey } from './library.ts';
 
 export type KeyFile =
   | { readonly kind: 'key'; readonly key: ParsedKey }
-  /** Needs a passphrase. `publicKey`: the public half in wire format, so that an agent's copy is recognised. */
+  /**
+   * Needs a passphrase. `publicKey`: the public half in wire format, so that an agent's copy is
+   * recognised.
+   */
   | { readonly kind: 'locked'; readonly publicKey?: Buffer }
   | { readonly kind: 'missing' }
   | { readonly kind: 'bad'; readonly why: string };
@@ -29,7 +32,11 @@ export function createKeyring(library: Library, asker: Asker): Keyring {
   };
 }
 
-function remember<T>(map: Map<string, Promise<T>>, path: string, make: () => Promise<T>): Promise<T> {
+function remember<T>(
+  map: Map<string, Promise<T>>,
+  path: string,
+  make: () => Promise<T>,
+): Promise<T> {
   const made = map.get(path) ?? make();
   map.set(path, made);
   return made;
@@ -41,11 +48,16 @@ async function readKey(library: Library, path: string): Promise<KeyFile> {
     const { mode, uid } = await stat(path);
     // OpenSSH's own rule: a private key of ours that others can read is not used.
     if ((mode & 0o077) !== 0 && uid === process.getuid?.())
-      return { kind: 'bad', why: `others may read it (mode ${(mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 ${pasteable(path)}` };
+      return {
+        kind: 'bad',
+        why: `others may read it (mode ${(mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 ${pasteable(path)}`,
+      };
     text = await readFile(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    return code === 'ENOENT' || code === 'ENOTDIR' ? { kind: 'missing' } : { kind: 'bad', why: `it cannot be read (${code})` };
+    return code === 'ENOENT' || code === 'ENOTDIR'
+      ? { kind: 'missing' }
+      : { kind: 'bad', why: `it cannot be read (${code})` };
   }
   const key = parse(library, text);
   if (typeof key !== 'string') return { kind: 'key', key };
@@ -57,11 +69,18 @@ async function readKey(library: Library, path: string): Promise<KeyFile> {
 const isLocked = (text: string, message: string): boolean =>
   /no passphrase given/i.test(message) || /BEGIN ENCRYPTED PRIVATE KEY/.test(text);
 
-async function unlockKey(library: Library, asker: Asker, path: string): Promise<ParsedKey | string> {
-  if (!asker.attended) return 'it is encrypted and nobody is there to ask for the passphrase; load it into an agent (ssh-add)';
+async function unlockKey(
+  library: Library,
+  asker: Asker,
+  path: string,
+): Promise<ParsedKey | string> {
+  if (!asker.attended)
+    return 'it is encrypted and nobody is there to ask for the passphrase; load it into an agent (ssh-add)';
   const text = await readFile(path, 'utf8');
   for (let round = 0; round < 3; round++) {
-    const passphrase = await asker.secret(`Passphrase for ${path}${round === 0 ? '' : ' (that was not it)'}: `);
+    const passphrase = await asker.secret(
+      `Passphrase for ${path}${round === 0 ? '' : ' (that was not it)'}: `,
+    );
     if (passphrase === '') break;
     const key = parse(library, text, passphrase);
     if (typeof key !== 'string') return key;
@@ -71,26 +90,38 @@ async function unlockKey(library: Library, asker: Asker, path: string): Promise<
 
 /** The key, or why it cannot be used. */
 function parse(library: Library, text: string, passphrase?: string): ParsedKey | string {
-  if (/^sk-|"sk-|sk-ssh-ed25519|sk-ecdsa/.test(text)) return 'keys on hardware tokens (sk-...) are not supported';
+  if (/^sk-|"sk-|sk-ssh-ed25519|sk-ecdsa/.test(text))
+    return 'keys on hardware tokens (sk-...) are not supported';
   const parsed: unknown = library.utils.parseKey(pkcs8(text, passphrase) ?? text, passphrase);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (key instanceof Error) return `it cannot be used (${key.message})`;
   return (key as ParsedKey).isPrivateKey() ? (key as ParsedKey) : 'it holds no private key';
 }
 
-/** `BEGIN [ENCRYPTED] PRIVATE KEY` is not known to the library: turned into the older form for RSA and ECDSA. */
+/**
+ * `BEGIN [ENCRYPTED] PRIVATE KEY` is not known to the library: turned into the older form for RSA
+ * and ECDSA.
+ */
 function pkcs8(text: string, passphrase: string | undefined): string | undefined {
   if (!/BEGIN (ENCRYPTED )?PRIVATE KEY/.test(text)) return undefined;
   try {
     const key = createPrivateKey({ key: text, ...present({ passphrase }) });
-    const type = key.asymmetricKeyType === 'rsa' ? 'pkcs1' : key.asymmetricKeyType === 'ec' ? 'sec1' : undefined;
+    const type =
+      key.asymmetricKeyType === 'rsa'
+        ? 'pkcs1'
+        : key.asymmetricKeyType === 'ec'
+          ? 'sec1'
+          : undefined;
     return type === undefined ? undefined : key.export({ type, format: 'pem' }).toString();
   } catch {
     return undefined;
   }
 }
 
-/** An encrypted file of OpenSSH's own format shows its public half: magic, cipher, kdf, kdf options, count, then the key. */
+/**
+ * An encrypted file of OpenSSH's own format shows its public half: magic, cipher, kdf, kdf options,
+ * count, then the key.
+ */
 function publicHalf(text: string): Buffer | undefined {
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)-----END/.exec(text)?.[1];
   if (body === undefined) return undefined;

@@ -1,4 +1,5 @@
-// known_hosts: parser, index and the verdict on a host key. Reads text only; files are the business of host-keys.ts.
+// known_hosts: parser, index and the verdict on a host key. Reads text only; files are the business
+// of host-keys.ts.
 import { createHmac } from 'node:crypto';
 import { isPlain, matchesList } from '../config/patterns.ts';
 
@@ -32,27 +33,32 @@ function parseLine(line: string, file: string, number: number): KnownKey | undef
   const words = line.trim().split(/[ \t]+/);
   const first = words[0] ?? '';
   if (first === '' || first.startsWith('#')) return undefined;
-  const marker = first === '@revoked' ? 'revoked' : first === '@cert-authority' ? 'cert-authority' : '';
+  const marker =
+    first === '@revoked' ? 'revoked' : first === '@cert-authority' ? 'cert-authority' : '';
   if (marker === '' && first.startsWith('@')) return undefined;
   const [names, type, key] = marker === '' ? words : words.slice(1);
   if (names === undefined || type === undefined || key === undefined) return undefined;
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(key)) return undefined;
   const place = { marker, type, key, file, line: number } as const;
-  if (!names.startsWith('|')) return { ...place, names: names.toLowerCase().split(',').filter(Boolean) };
+  if (!names.startsWith('|'))
+    return { ...place, names: names.toLowerCase().split(',').filter(Boolean) };
   const [, version, salt, digest, ...rest] = names.split('|');
-  if (version !== '1' || salt === undefined || digest === undefined || rest.length > 0) return undefined;
+  if (version !== '1' || salt === undefined || digest === undefined || rest.length > 0)
+    return undefined;
   return { ...place, names: [], hashed: { salt: Buffer.from(salt, 'base64'), digest } };
 }
 
 /** `host`, or `[host]:port` where the port is not 22: the name under which a key is filed. */
-export const filedName = (host: string, port: number): string => (port === 22 ? host : `[${host}]:${port}`).toLowerCase();
+export const filedName = (host: string, port: number): string =>
+  (port === 22 ? host : `[${host}]:${port}`).toLowerCase();
 
 /** A name as `HashKnownHosts yes` writes it. */
 export function hashName(name: string, salt: Buffer): string {
   return `|1|${salt.toString('base64')}|${digestOf(name, salt)}`;
 }
 
-const digestOf = (name: string, salt: Buffer): string => createHmac('sha1', salt).update(name).digest('base64');
+const digestOf = (name: string, salt: Buffer): string =>
+  createHmac('sha1', salt).update(name).digest('base64');
 
 function isFor(entry: KnownKey, name: string): boolean {
   if (entry.hashed === undefined) return matchesList(entry.names, [name]);
@@ -60,7 +66,10 @@ function isFor(entry: KnownKey, name: string): boolean {
 }
 
 export interface KnownHosts {
-  /** Lines for this name. Costs one HMAC per hashed line, so it is asked only when the quick ways fail. */
+  /**
+   * Lines for this name. Costs one HMAC per hashed line, so it is asked only when the quick ways
+   * fail.
+   */
   readonly find: (name: string) => readonly KnownKey[];
   /** Lines for this name that hold exactly this key: one HMAC at most per line with that key. */
   readonly holding: (key: string, name: string) => readonly KnownKey[];
@@ -70,7 +79,9 @@ export interface KnownHosts {
   readonly add: (entry: KnownKey) => void;
 }
 
-/** Looks a name up without reading every line for every host: a fleet of thousands shares one file. */
+/**
+ * Looks a name up without reading every line for every host: a fleet of thousands shares one file.
+ */
 export function indexKnownHosts(entries: readonly KnownKey[]): KnownHosts {
   const plain = new Map<string, KnownKey[]>();
   const byKey = new Map<string, KnownKey[]>();
@@ -86,9 +97,13 @@ export function indexKnownHosts(entries: readonly KnownKey[]): KnownHosts {
     else for (const name of new Set(entry.names)) add(plain, name, entry);
   };
   entries.forEach(take);
-  const open = (name: string): KnownKey[] => [...(plain.get(name) ?? []), ...patterns.filter((entry) => isFor(entry, name))];
+  const open = (name: string): KnownKey[] => [
+    ...(plain.get(name) ?? []),
+    ...patterns.filter((entry) => isFor(entry, name)),
+  ];
   let last = 0;
-  // Hosts come in about the order in which they were filed, so the search starts where the last one ended.
+  // Hosts come in about the order in which they were filed, so the search starts where the last one
+  // ended.
   const firstHashed = (name: string): KnownKey | undefined => {
     for (let i = 0; i < hashed.length; i++) {
       const at = (last + i) % hashed.length;
@@ -126,15 +141,28 @@ export type Verdict =
   | { readonly kind: 'changed'; readonly at: KnownKey }
   /** Only keys of other types are filed, although they were asked for first. */
   | { readonly kind: 'other_type'; readonly at: KnownKey }
-  /** `authority`: a certificate authority is filed for the name, which does not help with a plain key. */
+  /**
+   * `authority`: a certificate authority is filed for the name, which does not help with a plain
+   * key.
+   */
   | { readonly kind: 'unknown'; readonly authority?: KnownKey };
 
-/** Judges the key that a host shows. `port` other than 22: a matching key filed under the bare name counts too, as in OpenSSH. */
-export function judge(files: readonly KnownHosts[], host: string, port: number, type: string, key: string): Verdict {
+/**
+ * Judges the key that a host shows. `port` other than 22: a matching key filed under the bare name
+ * counts too, as in OpenSSH.
+ */
+export function judge(
+  files: readonly KnownHosts[],
+  host: string,
+  port: number,
+  type: string,
+  key: string,
+): Verdict {
   const name = filedName(host, port);
   const bare = host.toLowerCase();
   const holding = files.flatMap((file) => file.holding(key, name));
-  const loose = name === bare ? holding : [...holding, ...files.flatMap((file) => file.holding(key, bare))];
+  const loose =
+    name === bare ? holding : [...holding, ...files.flatMap((file) => file.holding(key, bare))];
   const revoked = loose.find((entry) => entry.marker === 'revoked');
   if (revoked !== undefined) return { kind: 'revoked', at: revoked };
   if (holding.some((entry) => entry.marker === '')) return { kind: 'known' };

@@ -16,8 +16,9 @@ let loading: Promise<Library> | undefined;
 
 /**
  * The package is CommonJS: under plain ESM its exports hang on `default`, in a bundle they may not.
- * With it comes a young generation of the heap that does not grow: a burst of logins would make V8 keep some 40 MB for good
- * (measured: 43 instead of 101 kB for each of 500 held connections, at the same CPU).
+ * With it comes a young generation of the heap that does not grow: a burst of logins would make V8
+ * keep some 40 MB for good (measured: 43 instead of 101 kB for each of 500 held connections, at the
+ * same CPU).
  */
 export function loadLibrary(): Promise<Library> {
   if (loading === undefined) setFlagsFromString('--semi-space-growth-factor=1');

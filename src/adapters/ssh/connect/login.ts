@@ -4,7 +4,10 @@ import type { Hop } from '../config/route.ts';
 import type { AgentKey, Agents } from './agent.ts';
 import type { Keyring } from './keys.ts';
 
-/** One thing to try. `method` is its name in the SSH protocol, by which a server says what it still takes. */
+/**
+ * One thing to try. `method` is its name in the SSH protocol, by which a server says what it still
+ * takes.
+ */
 export interface Attempt {
   readonly label: string;
   readonly method: 'publickey' | 'password' | 'keyboard-interactive';
@@ -17,7 +20,8 @@ interface Skip {
   readonly skip: string;
 }
 const skip = (why: string): Skip => ({ skip: why });
-const isSkip = (made: unknown): made is Skip => typeof made === 'object' && made !== null && 'skip' in made;
+const isSkip = (made: unknown): made is Skip =>
+  typeof made === 'object' && made !== null && 'skip' in made;
 
 export type Attempts =
   | { readonly ok: true; readonly attempts: readonly Attempt[] }
@@ -30,8 +34,9 @@ export interface LoginTools {
 }
 
 /**
- * Files that were named first (an agent's copy of one before the file), then the password where there is one, then the agent's
- * other keys and the usual files: so that neither a wrong agent key nor a wrong default uses up the server's patience (MaxAuthTries).
+ * Files that were named first (an agent's copy of one before the file), then the password where
+ * there is one, then the agent's other keys and the usual files: so that neither a wrong agent key
+ * nor a wrong default uses up the server's patience (MaxAuthTries).
  */
 export async function planLogin(hop: Hop, tools: LoginTools): Promise<Attempts> {
   const agent = hop.agent === undefined ? undefined : await tools.agents.keys(hop.agent);
@@ -44,7 +49,11 @@ export async function planLogin(hop: Hop, tools: LoginTools): Promise<Attempts> 
     const user = { type: 'publickey', username: hop.user };
     const list = file.configured ? named : usual;
     if (found.kind === 'key') {
-      list.push({ label: file.path, method: 'publickey', make: () => ({ ...user, key: found.key }) });
+      list.push({
+        label: file.path,
+        method: 'publickey',
+        make: () => ({ ...user, key: found.key }),
+      });
       const twin = inAgent.find((key) => key.publicKey.equals(found.key.getPublicSSH()));
       if (twin !== undefined) used.add(twin);
     } else if (found.kind === 'locked') {
@@ -54,18 +63,37 @@ export async function planLogin(hop: Hop, tools: LoginTools): Promise<Attempts> 
         list.push(agentAttempt(hop, twin, `${file.path} (from the agent)`));
         continue;
       }
-      // A named key is unlocked before the connection is made: a server does not wait for somebody who types (LoginGraceTime).
+      // A named key is unlocked before the connection is made: a server does not wait for somebody
+      // who types (LoginGraceTime).
       const key = file.named ? await tools.keyring.unlock(file.path) : '';
       if (file.named && typeof key === 'string') return unusable(file.path, key);
-      list.push({ label: file.path, method: 'publickey', make: () => unlocked(hop, file.path, tools.keyring) });
-    } else if (file.named) return unusable(file.path, found.kind === 'missing' ? 'it does not exist' : found.why);
-    else if (found.kind === 'bad') list.push({ label: file.path, method: 'publickey', make: () => skip(found.why) });
+      list.push({
+        label: file.path,
+        method: 'publickey',
+        make: () => unlocked(hop, file.path, tools.keyring),
+      });
+    } else if (file.named)
+      return unusable(file.path, found.kind === 'missing' ? 'it does not exist' : found.why);
+    else if (found.kind === 'bad')
+      list.push({ label: file.path, method: 'publickey', make: () => skip(found.why) });
   }
   const others = hop.identitiesOnly
     ? []
-    : inAgent.filter((key) => !used.has(key)).map((key) => agentAttempt(hop, key, `agent key ${key.comment}`));
+    : inAgent
+        .filter((key) => !used.has(key))
+        .map((key) => agentAttempt(hop, key, `agent key ${key.comment}`));
   const silent = agent?.ok === false ? [noted(`agent ${hop.agent}`, agent.why)] : [];
-  return { ok: true, attempts: [...named, ...passwords(hop), ...others, ...silent, ...usual, ...asked(hop, tools.asker)] };
+  return {
+    ok: true,
+    attempts: [
+      ...named,
+      ...passwords(hop),
+      ...others,
+      ...silent,
+      ...usual,
+      ...asked(hop, tools.asker),
+    ],
+  };
 }
 
 const unusable = (path: string, why: string): Attempts => ({
@@ -74,7 +102,11 @@ const unusable = (path: string, why: string): Attempts => ({
   hint: 'name another key file (--private-key, ansible_ssh_private_key_file)',
 });
 
-const noted = (label: string, why: string): Attempt => ({ label, method: 'publickey', make: () => skip(why) });
+const noted = (label: string, why: string): Attempt => ({
+  label,
+  method: 'publickey',
+  make: () => skip(why),
+});
 
 const agentAttempt = (hop: Hop, key: AgentKey, label: string): Attempt => ({
   label,
@@ -91,11 +123,19 @@ function passwords(hop: Hop): readonly Attempt[] {
   const password = hop.password;
   if (password === undefined) return [];
   return [
-    { label: 'password', method: 'password', make: () => ({ type: 'password', username: hop.user, password: password.reveal() }) },
+    {
+      label: 'password',
+      method: 'password',
+      make: () => ({ type: 'password', username: hop.user, password: password.reveal() }),
+    },
     {
       label: 'keyboard-interactive',
       method: 'keyboard-interactive',
-      make: () => ({ type: 'keyboard-interactive', username: hop.user, prompt: answerOnce(() => password.reveal()) }),
+      make: () => ({
+        type: 'keyboard-interactive',
+        username: hop.user,
+        prompt: answerOnce(() => password.reveal()),
+      }),
     },
   ];
 }
@@ -105,7 +145,9 @@ function asked(hop: Hop, asker: Asker): readonly Attempt[] {
   if (!hop.mayAsk || !asker.attended) return [];
   const make = async (): Promise<unknown> => {
     const password = await asker.secret(`Password for ${hop.user}@${hop.alias}: `);
-    return password === '' ? skip('none was given') : { type: 'password', username: hop.user, password };
+    return password === ''
+      ? skip('none was given')
+      : { type: 'password', username: hop.user, password };
   };
   return [{ label: 'password', method: 'password', make }];
 }
@@ -113,8 +155,9 @@ function asked(hop: Hop, asker: Asker): readonly Attempt[] {
 type Prompt = { readonly prompt: string; readonly echo?: boolean };
 
 /**
- * Answers the first single hidden question and no other: PAM asks for a *new* password, or for a code, by the same means.
- * An empty answer to the rest makes the server refuse, which is what should happen.
+ * Answers the first single hidden question and no other: PAM asks for a *new* password, or for a
+ * code, by the same means. An empty answer to the rest makes the server refuse, which is what
+ * should happen.
  */
 export function answerOnce(password: () => string) {
   let answered = false;
@@ -126,7 +169,12 @@ export function answerOnce(password: () => string) {
     finish: (answers: readonly string[]) => void,
   ): void => {
     const [only, ...rest] = prompts;
-    const ours = !answered && only !== undefined && rest.length === 0 && only.echo !== true && !/\bnew\b/i.test(only.prompt);
+    const ours =
+      !answered &&
+      only !== undefined &&
+      rest.length === 0 &&
+      only.echo !== true &&
+      !/\bnew\b/i.test(only.prompt);
     answered ||= prompts.length > 0;
     finish(ours ? [password()] : prompts.map(() => ''));
   };
@@ -134,24 +182,35 @@ export function answerOnce(password: () => string) {
 
 export interface LoginCourse {
   /** The library's `authHandler`: asked for the next attempt each time. */
-  readonly next: (left: readonly string[] | null, partial: boolean | null, give: (attempt: unknown) => void) => undefined;
+  readonly next: (
+    left: readonly string[] | null,
+    partial: boolean | null,
+    give: (attempt: unknown) => void,
+  ) => undefined;
   /** What was tried, for the failure. */
   readonly tried: () => readonly string[];
 }
 
 /** `busy` is told when a person is being asked, so that no clock runs meanwhile. */
-export function createCourse(attempts: readonly Attempt[], busy: (asking: boolean) => void): LoginCourse {
+export function createCourse(
+  attempts: readonly Attempt[],
+  busy: (asking: boolean) => void,
+): LoginCourse {
   let waiting = [...attempts];
   const done: Attempt[] = [];
   const notes: string[] = [];
   let lastTried: Attempt | undefined;
-  const advance = async (left: readonly string[] | null, give: (attempt: unknown) => void): Promise<void> => {
+  const advance = async (
+    left: readonly string[] | null,
+    give: (attempt: unknown) => void,
+  ): Promise<void> => {
     for (;;) {
       const index = waiting.findIndex((attempt) => left === null || left.includes(attempt.method));
       const attempt = waiting[index];
       if (attempt === undefined) {
         const unused = [...new Set(waiting.map((one) => one.method))];
-        if (left !== null && unused.length > 0) notes.push(`the server takes only ${left.join(', ')}`);
+        if (left !== null && unused.length > 0)
+          notes.push(`the server takes only ${left.join(', ')}`);
         return give(false);
       }
       waiting = waiting.filter((one) => one !== attempt);
@@ -169,10 +228,16 @@ export function createCourse(attempts: readonly Attempt[], busy: (asking: boolea
   };
   return {
     next: (left, partial, give) => {
-      // One factor was accepted and another is wanted: what was refused too early may be tried again.
+      // One factor was accepted and another is wanted: what was refused too early may be tried
+      // again.
       if (partial === true) {
-        notes.push(`${lastTried?.method ?? 'a first factor'} accepted, but the server wants a further factor (${(left ?? []).join(', ')})`);
-        waiting = [...done.filter((one) => one !== lastTried && one.method !== lastTried?.method), ...waiting];
+        notes.push(
+          `${lastTried?.method ?? 'a first factor'} accepted, but the server wants a further factor (${(left ?? []).join(', ')})`,
+        );
+        waiting = [
+          ...done.filter((one) => one !== lastTried && one.method !== lastTried?.method),
+          ...waiting,
+        ];
       }
       void advance(left, give);
       return undefined;

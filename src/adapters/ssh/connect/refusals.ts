@@ -1,4 +1,5 @@
-// Commands that never started: why, read from what sudo, su, doas, the login shell or sshd said instead.
+// Commands that never started: why, read from what sudo, su, doas, the login shell or sshd said
+// instead.
 
 import type { Become } from '../../../model/host.ts';
 import type { Failure } from '../../../model/run/failure.ts';
@@ -23,26 +24,31 @@ interface Rule {
   readonly hint?: string;
 }
 
-const needsPassword = 'give the password (-K, ansible_become_password) or allow it without one (NOPASSWD, nopass)';
+const needsPassword =
+  'give the password (-K, ansible_become_password) or allow it without one (NOPASSWD, nopass)';
 
 const missing = /not found|No such file|Unknown command/i;
 
 /** What comes next is a dialogue about a new password, which nobody holds with us. */
-export const passwordExpired = /password (?:is|has) expired|unable to change expired password|required to change your password/i;
+export const passwordExpired =
+  /password (?:is|has) expired|unable to change expired password|required to change your password/i;
 
 /** First match wins. All texts are the programs' own in the C locale. */
 const rules: readonly Rule[] = [
-  // Before all others: who is asked for a new password and gives none is also told that one is missing.
+  // Before all others: who is asked for a new password and gives none is also told that one is
+  // missing.
   {
     said: passwordExpired,
     kind: 'auth',
-    message: ({ become }) => `${become?.method ?? 'the host'} asks for a new password: that of the login user has expired`,
+    message: ({ become }) =>
+      `${become?.method ?? 'the host'} asks for a new password: that of the login user has expired`,
     hint: 'set a new one there (`passwd`), or allow it without one (NOPASSWD, nopass)',
   },
   {
     said: /account validation failure|account (?:has )?expired/i,
     kind: 'auth',
-    message: ({ become }) => `${become?.method ?? 'the host'} refuses the account of the login user: it is locked, or has expired`,
+    message: ({ become }) =>
+      `${become?.method ?? 'the host'} refuses the account of the login user: it is locked, or has expired`,
     hint: 'look at it there: `chage -l USER`, `passwd -S USER`',
   },
   {
@@ -72,7 +78,12 @@ const rules: readonly Rule[] = [
     message: ({ become }) => `sudo does not let this user become ${become?.user ?? 'root'}`,
     hint: 'a rule in sudoers has to allow it (any command)',
   },
-  { method: 'su', said: /must be run from a terminal/, kind: 'auth', message: () => 'su wants a terminal' },
+  {
+    method: 'su',
+    said: /must be run from a terminal/,
+    kind: 'auth',
+    message: () => 'su wants a terminal',
+  },
   {
     method: 'su',
     said: /does not exist|unknown user|No passwd entry/i,
@@ -156,11 +167,17 @@ export function notStarted(event: NotStarted): Failure {
 export function refusalIn(event: NotStarted): Failure | undefined {
   const { where, become, said: words } = event;
   const rule = rules.find(
-    ({ method, said, beside }) => (method === undefined || method === become?.method) && onOneLine(words, said, beside ?? said),
+    ({ method, said, beside }) =>
+      (method === undefined || method === become?.method) && onOneLine(words, said, beside ?? said),
   );
   if (rule === undefined) return undefined;
   const hint = rule.hint === undefined ? {} : { hint: rule.hint };
-  return { kind: rule.kind, message: `${where}: ${rule.message(event)}`, ...hint, detail: words.trim().slice(-2000) };
+  return {
+    kind: rule.kind,
+    message: `${where}: ${rule.message(event)}`,
+    ...hint,
+    detail: words.trim().slice(-2000),
+  };
 }
 
 const isMissing = ({ code, said }: NotStarted, program: string): boolean =>

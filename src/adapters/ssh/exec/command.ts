@@ -1,15 +1,19 @@
 // The command line that runs a script on a host, by whatever way the user is to be changed.
 //
-// The whole is one string for the login shell, which may be bash, dash, zsh, ksh, busybox or fish (csh and tcsh cannot hold a line
-// break inside quotes and are not supported). A short script is an argument of /bin/sh, so that no password dialogue shares a stream with
-// it; it announces itself by a line that only this run can know, and only then is anything sent to it. A long one is itself what is sent:
-// the argument only reads it, makes sure that all of it has come, and evaluates it.
+// The whole is one string for the login shell, which may be bash, dash, zsh, ksh, busybox or fish
+// (csh and tcsh cannot hold a line break inside quotes and are not supported). A short script is an
+// argument of /bin/sh, so that no password dialogue shares a stream with it; it announces itself by
+// a line that only this run can know, and only then is anything sent to it. A long one is itself
+// what is sent: the argument only reads it, makes sure that all of it has come, and evaluates it.
 
 import { randomBytes } from 'node:crypto';
 import type { Become } from '../../../model/host.ts';
 import { present } from '../../../model/present.ts';
 
-/** A line that nothing else prints. It stands in the command in two halves, so that a shell or sudo that quotes the command does not print it. */
+/**
+ * A line that nothing else prints. It stands in the command in two halves, so that a shell or sudo
+ * that quotes the command does not print it.
+ */
 export interface Mark {
   readonly left: string;
   readonly right: string;
@@ -18,15 +22,24 @@ export interface Mark {
 
 export interface RemoteCommand {
   readonly line: string;
-  /** Needs a terminal: the method reads the password from nothing else. Output and error output then come as one. */
+  /**
+   * Needs a terminal: the method reads the password from nothing else. Output and error output then
+   * come as one.
+   */
   readonly terminal: boolean;
-  /** Printed by the script's wrapper when it starts, on stdout with its process id behind it, and on stderr. */
+  /**
+   * Printed by the script's wrapper when it starts, on stdout with its process id behind it, and on
+   * stderr.
+   */
   readonly ready: Mark;
   /** Whether what came before `ready`, from a position on, is a question for the password. */
   readonly asks?: (before: string, from: number) => boolean;
   /** Sent once the script has announced itself; absent = its input is empty from the start. */
   readonly input?: Buffer;
-  /** `input` is the script and nothing asks for a password: it is sent as soon as there is a channel, and the announcement comes once all of it is there. */
+  /**
+   * `input` is the script and nothing asks for a password: it is sent as soon as there is a
+   * channel, and the announcement comes once all of it is there.
+   */
   readonly atOnce: boolean;
   /** Sent after `input`, as it is read. */
   readonly stream?: () => AsyncIterable<Uint8Array>;
@@ -40,7 +53,10 @@ export interface CommandRequest {
   readonly become?: Become;
 }
 
-/** Bytes of a command: dropbear takes 9,000, servers made with ssh2 some 35,000, Linux 128 KiB in one argument. What is longer comes through the input. */
+/**
+ * Bytes of a command: dropbear takes 9,000, servers made with ssh2 some 35,000, Linux 128 KiB in
+ * one argument. What is longer comes through the input.
+ */
 const longestCommand = 8000;
 
 export function remoteCommand(request: CommandRequest): RemoteCommand {
@@ -55,7 +71,10 @@ function createMark(): Mark {
   return { left, right, whole: left + right };
 }
 
-/** How the script comes: in the command, as the whole input up to its end, or in coded lines that leave the rest of the input to it. */
+/**
+ * How the script comes: in the command, as the whole input up to its end, or in coded lines that
+ * leave the rest of the input to it.
+ */
 type Way = 'argument' | 'plain' | 'coded';
 
 function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): RemoteCommand {
@@ -68,7 +87,11 @@ function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): Remo
   const input = inputOf(request, ready, terminal, way);
   const start = createMark();
   const asks =
-    become?.password === undefined ? undefined : become.method === 'sudo' ? asksByPrompt(start.whole) : asksOnTerminal(start.whole);
+    become?.password === undefined
+      ? undefined
+      : become.method === 'sudo'
+        ? asksByPrompt(start.whole)
+        : asksOnTerminal(start.whole);
   return {
     line: becoming(`exec /bin/sh -c ${loginQuote(script)}`, script, become, start),
     terminal,
@@ -80,7 +103,8 @@ function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): Remo
 }
 
 /** `su` always asks on a terminal; `doas` does when a password is needed. */
-const needsTerminal = ({ method, password }: Become): boolean => method === 'su' || (method === 'doas' && password !== undefined);
+const needsTerminal = ({ method, password }: Become): boolean =>
+  method === 'su' || (method === 'doas' && password !== undefined);
 
 function becoming(plain: string, script: string, become: Become | undefined, start: Mark): string {
   if (become === undefined) return plain;
@@ -96,11 +120,14 @@ function becoming(plain: string, script: string, become: Become | undefined, sta
     case 'su':
       return `${started} su ${user} -c ${loginQuote(`exec ${shell}`)}`;
     case 'doas':
-      return become.password === undefined ? `exec env LC_ALL=C doas -n -u ${user} ${shell}` : `${started} doas -u ${user} ${shell}`;
+      return become.password === undefined
+        ? `exec env LC_ALL=C doas -n -u ${user} ${shell}`
+        : `${started} doas -u ${user} ${shell}`;
   }
 }
 
-const asksByPrompt = (prompt: string) => (before: string, from: number) => before.includes(prompt, from);
+const asksByPrompt = (prompt: string) => (before: string, from: number) =>
+  before.includes(prompt, from);
 
 /** After the mark an unfinished line that ends in a colon (of any script) is a question. */
 const asksOnTerminal = (start: string) => (before: string, from: number) => {
@@ -133,14 +160,18 @@ function wrap(
   const head = `${own}${terminal && (streams || way === 'coded') ? byBytes : ''}${atOnce ? fetch + announcement : announcement + fetch}`;
   if (streams) return `${head}${terminal ? `${streamReader(ready)} | (\n${body}\n)` : body}\n`;
   if (request.stdin === undefined) return `${head}exec </dev/null\n${body}\n`;
-  return terminal ? `${head}${reader(`${ready.whole}.stdin`)} | (\n${body}\n)\n` : `${head}${body}\n`;
+  return terminal
+    ? `${head}${reader(`${ready.whole}.stdin`)} | (\n${body}\n)\n`
+    : `${head}${body}\n`;
 }
 
 /**
- * The login user must not lead the other user's script by what it set: which tree it reads (a word of the practice fleet), and with `su`, which
- * keeps the whole environment, which programs it finds.
+ * The login user must not lead the other user's script by what it set: which tree it reads (a word
+ * of the practice fleet), and with `su`, which keeps the whole environment, which programs it
+ * finds.
  */
-const ownEnvironment = ({ method }: Become): string => `unset KMEND_ROOT\n${method === 'su' ? `PATH=${systemPath}\nexport PATH\n` : ''}`;
+const ownEnvironment = ({ method }: Become): string =>
+  `unset KMEND_ROOT\n${method === 'su' ? `PATH=${systemPath}\nexport PATH\n` : ''}`;
 
 const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -148,36 +179,58 @@ const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const scriptStart = ({ left }: Mark): string => `# ${left}.script`;
 const scriptEnd = ({ left }: Mark): string => `# ${left}.end`;
 
-/** A script of which a part is missing, because the connection was lost or a profile has read from it, is not run. */
-const fetching = (ready: Mark, way: Way): string => `kmend_script=$(${way === 'plain' ? 'cat' : reader(`${ready.left}.last`)})
+/**
+ * A script of which a part is missing, because the connection was lost or a profile has read from
+ * it, is not run.
+ */
+const fetching = (
+  ready: Mark,
+  way: Way,
+): string => `kmend_script=$(${way === 'plain' ? 'cat' : reader(`${ready.left}.last`)})
 case $kmend_script in "${scriptStart(ready)}"*"${scriptEnd(ready)}") ;; *) echo 'the script arrived cut' >&2; exit 95 ;; esac
 `;
 
-/** Reads coded lines up to a last one and prints what they stand for. `read` takes no byte beyond its line, so what follows is left for the script. */
-const reader = (end: string): string => `while IFS= read -r kmend_line && [ "$kmend_line" != ${end} ]; do printf '%b' "$kmend_line"; done`;
+/**
+ * Reads coded lines up to a last one and prints what they stand for. `read` takes no byte beyond
+ * its line, so what follows is left for the script.
+ */
+const reader = (end: string): string =>
+  `while IFS= read -r kmend_line && [ "$kmend_line" != ${end} ]; do printf '%b' "$kmend_line"; done`;
 
 /**
- * A terminal that reads by lines without echo makes sshd answer all input with ignored messages of the same size, to hide the keys of a password:
- * of much input they become larger than what a client takes.
+ * A terminal that reads by lines without echo makes sshd answer all input with ignored messages of
+ * the same size, to hide the keys of a password: of much input they become larger than what a
+ * client takes.
  */
 const byBytes = 'stty -icanon min 1 time 0\n';
 
-/** Of a terminal: `read` would take a system call a byte. `sed` may read on, since nothing comes after it. */
+/**
+ * Of a terminal: `read` would take a system call a byte. `sed` may read on, since nothing comes
+ * after it.
+ */
 const streamReader = ({ whole }: Mark): string => `sed -n '/^${whole}[.]stdin$/q;p' | base64 -d`;
 
-function streamOf(stream: () => AsyncIterable<Uint8Array>, { whole }: Mark, terminal: boolean): () => AsyncIterable<Uint8Array> {
+function streamOf(
+  stream: () => AsyncIterable<Uint8Array>,
+  { whole }: Mark,
+  terminal: boolean,
+): () => AsyncIterable<Uint8Array> {
   return terminal ? () => inLines(stream(), `${whole}.stdin`) : stream;
 }
 
 /** Bytes as base64 in lines that a terminal takes, and a line that ends them. */
-async function* inLines(chunks: AsyncIterable<Uint8Array>, end: string): AsyncGenerator<Uint8Array> {
+async function* inLines(
+  chunks: AsyncIterable<Uint8Array>,
+  end: string,
+): AsyncGenerator<Uint8Array> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
     const all = Buffer.concat([rest, chunk]);
     const whole = all.length - (all.length % bytesInLine);
     rest = all.subarray(whole);
     const lines: string[] = [];
-    for (let at = 0; at < whole; at += bytesInLine) lines.push(`${all.toString('base64', at, at + bytesInLine)}\n`);
+    for (let at = 0; at < whole; at += bytesInLine)
+      lines.push(`${all.toString('base64', at, at + bytesInLine)}\n`);
     if (lines.length > 0) yield Buffer.from(lines.join(''));
   }
   yield Buffer.from(`${rest.length === 0 ? '' : `${rest.toString('base64')}\n`}${end}\n`);
@@ -186,23 +239,35 @@ async function* inLines(chunks: AsyncIterable<Uint8Array>, end: string): AsyncGe
 /** A multiple of three: no line but the last is padded. */
 const bytesInLine = 750;
 
-function inputOf(request: CommandRequest, ready: Mark, terminal: boolean, way: Way): Buffer | undefined {
+function inputOf(
+  request: CommandRequest,
+  ready: Mark,
+  terminal: boolean,
+  way: Way,
+): Buffer | undefined {
   const parts: string[] = [];
   const script = `${scriptStart(ready)}\n${request.script}\n${scriptEnd(ready)}`;
   if (way === 'plain') parts.push(script);
   if (way === 'coded') parts.push(coded(script), `${ready.left}.last\n`);
-  if (request.stdin !== undefined && terminal) parts.push(coded(request.stdin), `${ready.whole}.stdin\n`);
+  if (request.stdin !== undefined && terminal)
+    parts.push(coded(request.stdin), `${ready.whole}.stdin\n`);
   else if (request.stdin !== undefined) parts.push(request.stdin);
   return parts.length === 0 ? undefined : Buffer.from(parts.join(''));
 }
 
-/** Lines for `printf %b`: printable ASCII as it is, every other byte as `\0ooo`. Short, because a terminal cuts a line at 4,096 bytes. */
+/**
+ * Lines for `printf %b`: printable ASCII as it is, every other byte as `\0ooo`. Short, because a
+ * terminal cuts a line at 4,096 bytes.
+ */
 export function coded(text: string): string {
   const bytes = Buffer.from(text);
   const lines: string[] = [];
   let line = '';
   for (const byte of bytes) {
-    line += byte >= 0x20 && byte < 0x7f && byte !== 0x5c ? String.fromCharCode(byte) : `\\0${byte.toString(8).padStart(3, '0')}`;
+    line +=
+      byte >= 0x20 && byte < 0x7f && byte !== 0x5c
+        ? String.fromCharCode(byte)
+        : `\\0${byte.toString(8).padStart(3, '0')}`;
     if (line.length < 1000) continue;
     lines.push(line);
     line = '';
@@ -211,7 +276,10 @@ export function coded(text: string): string {
   return lines.map((one) => `${one}\n`).join('');
 }
 
-/** One word for POSIX shells and fish alike: fish reads a backslash inside single quotes, so those stand outside of them. */
+/**
+ * One word for POSIX shells and fish alike: fish reads a backslash inside single quotes, so those
+ * stand outside of them.
+ */
 export function loginQuote(word: string): string {
   if (word.includes('\0')) throw new Error('a shell word cannot hold a NUL byte');
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;

@@ -1,4 +1,5 @@
-// The password dialogue with sudo, su or doas: the password goes out once, after a question that we know, and never into the script.
+// The password dialogue with sudo, su or doas: the password goes out once, after a question that we
+// know, and never into the script.
 
 import type { Become } from '../../../model/host.ts';
 import { present } from '../../../model/present.ts';
@@ -6,7 +7,10 @@ import type { Failure } from '../../../model/run/failure.ts';
 import { passwordExpired, refusalIn } from '../connect/refusals.ts';
 import type { RemoteCommand } from './command.ts';
 
-/** Seconds in which the program must have asked and begun: a question in a form that we do not know must not cost the whole timeout. */
+/**
+ * Seconds in which the program must have asked and begun: a question in a form that we do not know
+ * must not cost the whole timeout.
+ */
 const longest = 60;
 
 export interface Dialogue {
@@ -30,7 +34,15 @@ export interface DialogueOptions {
   readonly said: () => string;
 }
 
-export function createDialogue({ command, become, timeout, where, send, fail, said }: DialogueOptions): Dialogue {
+export function createDialogue({
+  command,
+  become,
+  timeout,
+  where,
+  send,
+  fail,
+  said,
+}: DialogueOptions): Dialogue {
   let open = true;
   let answeredAt = -1;
   const password = become?.password;
@@ -39,18 +51,32 @@ export function createDialogue({ command, become, timeout, where, send, fail, sa
     fail(failure);
   };
   const give = (message: string, detail = ''): void => {
-    end({ kind: 'auth', message: `${where}: ${become?.method} ${message}`, ...(detail === '' ? {} : { detail }) });
+    end({
+      kind: 'auth',
+      message: `${where}: ${become?.method} ${message}`,
+      ...(detail === '' ? {} : { detail }),
+    });
   };
   const refused = (words: string): Failure | undefined =>
-    refusalIn({ where, code: null, said: words, answered: answeredAt >= 0, ...present({ become }) });
+    refusalIn({
+      where,
+      code: null,
+      said: words,
+      answered: answeredAt >= 0,
+      ...present({ become }),
+    });
   const silent = (): void => {
     const known = refused(said());
     if (known !== undefined) return end(known);
-    const what = answeredAt < 0 ? 'neither asked for the password in a known way nor began' : 'took the password and did not begin';
+    const what =
+      answeredAt < 0
+        ? 'neither asked for the password in a known way nor began'
+        : 'took the password and did not begin';
     give(what, said().trim().slice(-2000));
   };
   // A moment before the command's own clock, which would say less.
-  const timer = password === undefined ? undefined : setTimeout(silent, Math.min(longest, timeout) * 1000 - 5);
+  const timer =
+    password === undefined ? undefined : setTimeout(silent, Math.min(longest, timeout) * 1000 - 5);
   return {
     hear: (came) => {
       if (!open || password === undefined) return;

@@ -27,7 +27,10 @@ export interface ExecContext {
 const longestSignal = 20;
 
 const defaultLimit = 4 * 1024 * 1024;
-/** Milliseconds without output after the exit status until a channel counts as held open by something the script left behind. */
+/**
+ * Milliseconds without output after the exit status until a channel counts as held open by
+ * something the script left behind.
+ */
 const lingerLimit = 5000;
 /** Milliseconds that an interrupted command has to end on its host before its end is reported. */
 const interruptLimit = 1000;
@@ -35,7 +38,8 @@ const interruptLimit = 1000;
 /** Runs the request. What goes wrong on the way is a failure, never an error. */
 export function execOn(context: ExecContext, request: ExecRequest): Promise<Outcome<ExecResult>> {
   const { session, where, become } = context;
-  if (request.signal?.aborted === true) return Promise.resolve(failed('interrupted', `${where}: stopped before the command was sent`));
+  if (request.signal?.aborted === true)
+    return Promise.resolve(failed('interrupted', `${where}: stopped before the command was sent`));
   if (become?.password !== undefined && !session.trusted)
     return Promise.resolve(
       failed('host_key', `${where}: no password is sent to a host whose key has changed`, {
@@ -52,15 +56,21 @@ export function execOn(context: ExecContext, request: ExecRequest): Promise<Outc
       if (!opened.ok) resolve(opened);
       else {
         const left = request.timeout * 1000 - (Date.now() - started);
-        new Conversation(context, request, { command, channel: opened.value, left }, resolve).begin();
+        new Conversation(
+          context,
+          request,
+          { command, channel: opened.value, left },
+          resolve,
+        ).begin();
       }
     });
   });
 }
 
 /**
- * Asks for the command; a server that does not answer is held by the same clock as the command itself. A callback, not a promise: the
- * answer, the output and the exit status may come in one piece, and who listens a turn later misses them.
+ * Asks for the command; a server that does not answer is held by the same clock as the command
+ * itself. A callback, not a promise: the answer, the output and the exit status may come in one
+ * piece, and who listens a turn later misses them.
  */
 function openChannel(
   context: ExecContext,
@@ -81,13 +91,20 @@ function openChannel(
     request.signal?.removeEventListener('abort', abort);
     then(result);
   };
-  const wrong = (error: RawError): void => settle({ ok: false, failure: sessionFailure(error, context) });
-  const abort = (): void => settle(failed('interrupted', `${where}: stopped while the command was sent`));
-  const timer = setTimeout(() => settle(failed('timeout', lateMessage(where, request))), request.timeout * 1000);
+  const wrong = (error: RawError): void =>
+    settle({ ok: false, failure: sessionFailure(error, context) });
+  const abort = (): void =>
+    settle(failed('interrupted', `${where}: stopped while the command was sent`));
+  const timer = setTimeout(
+    () => settle(failed('timeout', lateMessage(where, request))),
+    request.timeout * 1000,
+  );
   request.signal?.addEventListener('abort', abort, { once: true });
   try {
-    session.client.exec(command.line, (command.terminal ? { pty: terminal } : {}) as ExecOptions, (error, channel) =>
-      error === undefined ? settle(ok(channel)) : wrong(error),
+    session.client.exec(
+      command.line,
+      (command.terminal ? { pty: terminal } : {}) as ExecOptions,
+      (error, channel) => (error === undefined ? settle(ok(channel)) : wrong(error)),
     );
   } catch (error) {
     // The library throws when the connection has just been lost.
@@ -100,13 +117,27 @@ const flood = (where: string, begun: boolean): Failure => ({
   message: `${where}: ${begun ? 'more output came back than any command has (64 MiB)' : 'it sends without end, and no command began'}`,
 });
 
-const lateMessage = (where: string, request: ExecRequest): string => `${where}: the command took longer than ${request.timeout} s`;
+const lateMessage = (where: string, request: ExecRequest): string =>
+  `${where}: the command took longer than ${request.timeout} s`;
 
-/** No echo and no changes on the way out: numbers of RFC 4254, section 8. Wide, so that nothing wraps. */
-const terminal = { term: 'dumb', rows: 24, cols: 4096, width: 0, height: 0, modes: { ECHO: 0, ECHONL: 0, OPOST: 0, ONLCR: 0, ICRNL: 1 } };
+/**
+ * No echo and no changes on the way out: numbers of RFC 4254, section 8. Wide, so that nothing
+ * wraps.
+ */
+const terminal = {
+  term: 'dumb',
+  rows: 24,
+  cols: 4096,
+  width: 0,
+  height: 0,
+  modes: { ECHO: 0, ECHONL: 0, OPOST: 0, ONLCR: 0, ICRNL: 1 },
+};
 
 function sessionFailure(error: RawError, { where, alive }: ExecContext): Failure {
-  return failureOf(alive() ? error : { level: 'lost', message: error.message }, { where, phase: 'session' });
+  return failureOf(alive() ? error : { level: 'lost', message: error.message }, {
+    where,
+    phase: 'session',
+  });
 }
 
 interface Begun {
@@ -123,7 +154,10 @@ interface Exit {
 
 type Resolve = (result: Outcome<ExecResult>) => void;
 
-/** A command that runs on its channel, from the dialogue before its first line to its end; it resolves once. */
+/**
+ * A command that runs on its channel, from the dialogue before its first line to its end; it
+ * resolves once.
+ */
 class Conversation {
   readonly #context: ExecContext;
   readonly #request: ExecRequest;
@@ -139,17 +173,29 @@ class Conversation {
   #exit: Exit | undefined;
   #linger: NodeJS.Timeout | undefined;
 
-  constructor(context: ExecContext, request: ExecRequest, { command, channel, left }: Begun, resolve: Resolve) {
+  constructor(
+    context: ExecContext,
+    request: ExecRequest,
+    { command, channel, left }: Begun,
+    resolve: Resolve,
+  ) {
     const { where, become } = context;
     this.#context = context;
     this.#request = request;
     this.#command = command;
     this.#channel = channel;
     this.#resolve = resolve;
-    const base = { mark: command.ready.whole, limit: request.maxOutput ?? defaultLimit, terminal: command.terminal };
+    const base = {
+      mark: command.ready.whole,
+      limit: request.maxOutput ?? defaultLimit,
+      terminal: command.terminal,
+    };
     this.#out = createOutput({ ...base, ...present({ onLine: request.onLine }) });
     this.#err = createOutput(base);
-    this.#clock = setTimeout(() => this.#giveUp({ kind: 'timeout', message: lateMessage(where, request) }), left);
+    this.#clock = setTimeout(
+      () => this.#giveUp({ kind: 'timeout', message: lateMessage(where, request) }),
+      left,
+    );
     this.#dialogue = createDialogue({
       command,
       become,
@@ -166,7 +212,10 @@ class Conversation {
     this.#channel.on('data', (chunk: Buffer) => this.#take(this.#out, chunk));
     this.#channel.stderr.on('data', (chunk: Buffer) => this.#take(this.#err, chunk));
     this.#channel.on('exit', (code: number | null, signal?: string) => {
-      this.#exit = { code, ...(signal === undefined ? {} : { signal: signal.slice(0, longestSignal) }) };
+      this.#exit = {
+        code,
+        ...(signal === undefined ? {} : { signal: signal.slice(0, longestSignal) }),
+      };
       if (!this.#over) this.#awaitClose();
     });
     this.#channel.on('error', () => undefined);
@@ -196,7 +245,10 @@ class Conversation {
       if (input !== undefined) channel.write(input);
       void pour(stream(), channel, () => this.#over).then((why) => {
         if (why === undefined) return terminal ? undefined : channel.end();
-        this.#giveUp({ kind: 'exit', message: `what should be sent to ${this.#context.where} cannot be read: ${why}` });
+        this.#giveUp({
+          kind: 'exit',
+          message: `what should be sent to ${this.#context.where} cannot be read: ${why}`,
+        });
       });
     } else if (input !== undefined) {
       // A terminal knows no end of input: there the coded input carries its own.
@@ -216,14 +268,23 @@ class Conversation {
     return true;
   }
 
-  readonly #abort = (): void => this.#giveUp({ kind: 'interrupted', message: `${this.#context.where}: the command was stopped` });
+  readonly #abort = (): void =>
+    this.#giveUp({
+      kind: 'interrupted',
+      message: `${this.#context.where}: the command was stopped`,
+    });
 
   #giveUp(failure: Failure): void {
     if (!this.#close()) return;
-    const answer = (note: string): void => this.#resolve({ ok: false, failure: note === '' ? failure : { ...failure, detail: note } });
-    void endRemote(this.#context, this.#channel, this.#begun ? Number(this.#out.tail()) : 0).then(answer);
-    // Who stops a run now does not wait for a program that does not heed a signal; the host goes on ending it.
-    if (failure.kind === 'interrupted') setTimeout(() => answer('it may still be running there'), interruptLimit).unref();
+    const answer = (note: string): void =>
+      this.#resolve({ ok: false, failure: note === '' ? failure : { ...failure, detail: note } });
+    void endRemote(this.#context, this.#channel, this.#begun ? Number(this.#out.tail()) : 0).then(
+      answer,
+    );
+    // Who stops a run now does not wait for a program that does not heed a signal; the host goes on
+    // ending it.
+    if (failure.kind === 'interrupted')
+      setTimeout(() => answer('it may still be running there'), interruptLimit).unref();
   }
 
   /** The channel should close now; each piece of output gives it the whole time again. */
@@ -245,8 +306,12 @@ class Conversation {
     const { where, become, alive } = this.#context;
     const exit = this.#exit;
     if (this.#begun && exit !== undefined) return ok(resultOf(exit, this.#out, this.#err));
-    if (!alive()) return { ok: false, failure: sessionFailure({ message: 'closed' }, this.#context) };
-    if (this.#begun) return failed('unreachable', `${where}: the command ended without an exit status`, { transport: true });
+    if (!alive())
+      return { ok: false, failure: sessionFailure({ message: 'closed' }, this.#context) };
+    if (this.#begun)
+      return failed('unreachable', `${where}: the command ended without an exit status`, {
+        transport: true,
+      });
     const said = withoutMarks(this.#said()).slice(-4000);
     const ending = { where, code: exit?.code ?? null, said, answered: this.#dialogue.answered() };
     return { ok: false, failure: notStarted({ ...ending, ...present({ become }) }) };
@@ -258,8 +323,14 @@ class Conversation {
   }
 }
 
-/** Sends all chunks, none before there is room for it; an error of the source comes back in words. */
-async function pour(chunks: AsyncIterable<Uint8Array>, channel: ClientChannel, isOver: () => boolean): Promise<string | undefined> {
+/**
+ * Sends all chunks, none before there is room for it; an error of the source comes back in words.
+ */
+async function pour(
+  chunks: AsyncIterable<Uint8Array>,
+  channel: ClientChannel,
+  isOver: () => boolean,
+): Promise<string | undefined> {
   try {
     for await (const chunk of chunks) {
       if (isOver()) return undefined;
@@ -279,10 +350,15 @@ async function pour(chunks: AsyncIterable<Uint8Array>, channel: ClientChannel, i
 }
 
 /**
- * Ends what runs on the host: a signal over the channel (which OpenSSH ignores for root), then from a second channel to the script's
- * process group, by the same user as it has. Gives a note when that could not be done.
+ * Ends what runs on the host: a signal over the channel (which OpenSSH ignores for root), then from
+ * a second channel to the script's process group, by the same user as it has. Gives a note when
+ * that could not be done.
  */
-async function endRemote(context: ExecContext, channel: ClientChannel, pid: number): Promise<string> {
+async function endRemote(
+  context: ExecContext,
+  channel: ClientChannel,
+  pid: number,
+): Promise<string> {
   if (!context.alive()) return '';
   try {
     channel.signal('TERM');
@@ -290,12 +366,19 @@ async function endRemote(context: ExecContext, channel: ClientChannel, pid: numb
     // Closed in between: nothing left to end.
   }
   const killed =
-    pid > 0 && context.last !== true ? await execOn({ ...context, last: true }, killing(pid, context.become !== undefined)) : undefined;
+    pid > 0 && context.last !== true
+      ? await execOn({ ...context, last: true }, killing(pid, context.become !== undefined))
+      : undefined;
   channel.close();
-  return killed === undefined || (killed.ok && killed.value.code === 0) ? '' : `it may still be running there (process ${pid})`;
+  return killed === undefined || (killed.ok && killed.value.code === 0)
+    ? ''
+    : `it may still be running there (process ${pid})`;
 }
 
-/** The process cannot have been replaced by another of the same number: its channel has not reported its end. */
+/**
+ * The process cannot have been replaced by another of the same number: its channel has not reported
+ * its end.
+ */
 const killing = (pid: number, become: boolean): ExecRequest => ({
   script: [
     `read -r _ _ _ _ group _ </proc/${pid}/stat || exit 0`,
@@ -308,7 +391,8 @@ const killing = (pid: number, become: boolean): ExecRequest => ({
 });
 
 /** Our own marks and prompts mean nothing to a reader. */
-const withoutMarks = (text: string): string => text.replace(/kmend-[0-9a-f]{12}-[0-9a-f]{12}\n?/g, '');
+const withoutMarks = (text: string): string =>
+  text.replace(/kmend-[0-9a-f]{12}-[0-9a-f]{12}\n?/g, '');
 
 function resultOf(exit: Exit, out: Output, err: Output): ExecResult {
   return {

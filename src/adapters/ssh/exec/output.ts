@@ -1,9 +1,13 @@
-// What comes back from a command: dropped up to the ready mark, then kept up to a limit and handed out line by line.
+// What comes back from a command: dropped up to the ready mark, then kept up to a limit and handed
+// out line by line.
 import { StringDecoder } from 'node:string_decoder';
 
 /** Text before the ready mark that is kept for a failure's detail. */
 const keptBefore = 8 * 1024;
-/** Bytes that may come before the script has announced itself, in the rest of that line, and in all: whoever sends more is not listened to. */
+/**
+ * Bytes that may come before the script has announced itself, in the rest of that line, and in all:
+ * whoever sends more is not listened to.
+ */
 const most = { before: 256 * 1024, tail: 64, all: 64 * 1024 * 1024 };
 /** A line without end is handed out in pieces of about this size. */
 const longestLine = 1024 * 1024;
@@ -62,7 +66,8 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
     const end = at < 0 ? -1 : before.indexOf('\n', Math.max(at, fresh));
     if (end < 0) {
       flooded = at < 0 ? came > most.before : before.length - at > mark.length + most.tail;
-      if (before.length > 2 * keptBefore && at < 0) before = before.slice(0, 512) + before.slice(-keptBefore);
+      if (before.length > 2 * keptBefore && at < 0)
+        before = before.slice(0, 512) + before.slice(-keptBefore);
       return;
     }
     const rest = before.slice(end + 1);
@@ -102,7 +107,8 @@ function whole(kept: readonly Buffer[], truncated: boolean): string {
 function createLines(onLine: (line: string) => void, terminal: boolean) {
   const decoder = new StringDecoder('utf8');
   let rest = '';
-  const give = (line: string): void => onLine(terminal && line.endsWith('\r') ? line.slice(0, -1) : line);
+  const give = (line: string): void =>
+    onLine(terminal && line.endsWith('\r') ? line.slice(0, -1) : line);
   return {
     feed: (chunk: Buffer): void => {
       const parts = (rest + decoder.write(chunk)).split('\n');

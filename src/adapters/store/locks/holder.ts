@@ -1,4 +1,5 @@
-// Who holds a lock, and what proves that it is dead: its kernel, its process where it can be seen, its socket, its pod. Never time.
+// Who holds a lock, and what proves that it is dead: its kernel, its process where it can be seen,
+// its socket, its pod. Never time.
 
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -7,13 +8,21 @@ import { present } from '../../../model/present.ts';
 import { number, object, type Shape, text } from '../../../model/shape/shape.ts';
 
 export interface Holder {
-  /** Its host name: for people, and no proof alone, since containers of several machines may share one. */
+  /**
+   * Its host name: for people, and no proof alone, since containers of several machines may share
+   * one.
+   */
   readonly machine: string;
   readonly boot: string;
   readonly pid: number;
-  /** Start time of the process in clock ticks after boot: a pid alone may be another process by now. */
+  /**
+   * Start time of the process in clock ticks after boot: a pid alone may be another process by now.
+   */
   readonly started: string;
-  /** Where this pid and this start time mean that process. Absent: it is not known (also in claims of older versions), and they prove nothing. */
+  /**
+   * Where this pid and this start time mean that process. Absent: it is not known (also in claims
+   * of older versions), and they prove nothing.
+   */
   readonly namespaces?: string;
   /** The machine, where this process runs in no container: images carry a machine id too. */
   readonly machineId?: string;
@@ -45,19 +54,31 @@ export interface Witnesses {
   readonly podDoubt: (pod: PodHolder) => Promise<string | undefined>;
 }
 
-/** Why this holder is not proven dead, as seen by a process in the place of `me`; undefined = it is dead. */
-export async function doubtOf(holder: Holder, me: Holder, ask: Witnesses): Promise<string | undefined> {
+/**
+ * Why this holder is not proven dead, as seen by a process in the place of `me`; undefined = it is
+ * dead.
+ */
+export async function doubtOf(
+  holder: Holder,
+  me: Holder,
+  ask: Witnesses,
+): Promise<string | undefined> {
   const onThisKernel = me.boot !== '' && holder.boot === me.boot;
-  const isVisible = onThisKernel && me.namespaces !== undefined && holder.namespaces === me.namespaces;
+  const isVisible =
+    onThisKernel && me.namespaces !== undefined && holder.namespaces === me.namespaces;
   if (isVisible && ask.startOf(holder.pid) === holder.started) return 'it runs';
   if (onThisKernel && holder.socket !== undefined) {
     const listens = await ask.listens(holder.socket);
-    if (listens !== undefined) return listens ? 'it runs, in another container of this machine' : undefined;
+    if (listens !== undefined)
+      return listens ? 'it runs, in another container of this machine' : undefined;
   }
   if (isVisible || hasBootedSince(holder, me)) return undefined;
   if (holder.pod !== undefined) return ask.podDoubt(holder.pod);
-  if (onThisKernel) return 'it is in another container (PID namespace) of this machine, or of an older version';
-  return holder.machine === me.machine ? 'whether this is the machine on which it ran is not known' : 'it is on another machine';
+  if (onThisKernel)
+    return 'it is in another container (PID namespace) of this machine, or of an older version';
+  return holder.machine === me.machine
+    ? 'whether this is the machine on which it ran is not known'
+    : 'it is on another machine';
 }
 
 const hasBootedSince = (holder: Holder, me: Holder): boolean =>
@@ -72,11 +93,21 @@ export const holderText = ({ pid, machine, pod }: Holder): string =>
     ? `process ${pid} on ${machine}`
     : `process ${pid} in pod ${pod.namespace}/${pod.name}${pod.node === undefined ? '' : ` on node ${pod.node.name}`}`;
 
-/** A process that works by hand and has no lock, from what it wrote of itself; for what shows that it lives, `doubtOf` without a socket. */
-export async function judgeHolder(data: unknown): Promise<{ readonly name: string; readonly doubt?: string }> {
-  if (!isHolder(data)) return { name: 'its process', doubt: 'what it wrote of itself cannot be read' };
+/**
+ * A process that works by hand and has no lock, from what it wrote of itself; for what shows that
+ * it lives, `doubtOf` without a socket.
+ */
+export async function judgeHolder(
+  data: unknown,
+): Promise<{ readonly name: string; readonly doubt?: string }> {
+  if (!isHolder(data))
+    return { name: 'its process', doubt: 'what it wrote of itself cannot be read' };
   const podDoubt = async (): Promise<string> => 'it ran in a pod';
-  const doubt = await doubtOf(data, ownHolder(), { startOf, listens: async () => undefined, podDoubt });
+  const doubt = await doubtOf(data, ownHolder(), {
+    startOf,
+    listens: async () => undefined,
+    podDoubt,
+  });
   return { name: holderText(data), ...present({ doubt }) };
 }
 
@@ -91,7 +122,10 @@ export function ownHolder(): Holder {
   const own = processAt('self');
   // In a PID namespace without a /proc of its own, /proc is about the processes of another one.
   const namespaces = own?.pid === pid ? [namespace('pid'), namespace('time')].join(' ').trim() : '';
-  const machineId = namespace('pid') === initial.pid && namespace('uts') === initial.uts ? readOr('/etc/machine-id') : '';
+  const machineId =
+    namespace('pid') === initial.pid && namespace('uts') === initial.uts
+      ? readOr('/etc/machine-id')
+      : '';
   return {
     machine: hostname(),
     boot: readOr('/proc/sys/kernel/random/boot_id'),
@@ -109,11 +143,15 @@ export function startOf(pid: number): string | undefined {
 }
 
 /** Fields 1, 3 and 22 of /proc/PID/stat; the name in field 2 may hold spaces. */
-function processAt(name: string): { readonly pid: number; readonly state: string; readonly started: string } | undefined {
+function processAt(
+  name: string,
+): { readonly pid: number; readonly state: string; readonly started: string } | undefined {
   const stat = readOr(`/proc/${name}/stat`);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, started] = [fields[0], fields[19]];
-  return state === undefined || started === undefined ? undefined : { pid: Number.parseInt(stat, 10), state, started };
+  return state === undefined || started === undefined
+    ? undefined
+    : { pid: Number.parseInt(stat, 10), state, started };
 }
 
 function namespace(kind: string): string {

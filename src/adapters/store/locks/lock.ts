@@ -1,5 +1,6 @@
-// The lock of a run's hosts: two runs never work on one host from the same state directory. Freed by its holder, or when its holder is proven
-// dead, or when a person takes it over by name; never by time alone.
+// The lock of a run's hosts: two runs never work on one host from the same state directory. Freed
+// by its holder, or when its holder is proven dead, or when a person takes it over by name; never
+// by time alone.
 
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
@@ -14,7 +15,10 @@ import { readOwn } from '../owned.ts';
 import { doubtOf, type Holder, holderShape, holderText, ownHolder, startOf } from './holder.ts';
 import { beginLife, forget, lives } from './life.ts';
 
-/** What stands in a claim's file. Its name is used once: whoever finds its owner dead may remove it without a second look. */
+/**
+ * What stands in a claim's file. Its name is used once: whoever finds its owner dead may remove it
+ * without a second look.
+ */
 interface Claim extends Holder {
   readonly run: string;
   readonly hosts: readonly string[];
@@ -33,8 +37,9 @@ export type Lock =
 let counter = 0;
 
 /**
- * Claims these hosts for a run. The claim is written before the others are read, so of two that come at the same moment at least one sees
- * the other; the one with the smaller name stays, the other goes. `takeover` names a run whose claims are set aside.
+ * Claims these hosts for a run. The claim is written before the others are read, so of two that
+ * come at the same moment at least one sees the other; the one with the smaller name stays, the
+ * other goes. `takeover` names a run whose claims are set aside.
  */
 export async function takeLock(
   directory: string,
@@ -53,14 +58,28 @@ export async function takeLock(
   const place = await stat(directory);
   const life = await beginLife(path);
   const release = async (): Promise<void> => {
-    // What cannot be removed (a disk that went read-only) is found dead with this process, and a run must end with its own error.
+    // What cannot be removed (a disk that went read-only) is found dead with this process, and a
+    // run must end with its own error.
     await rm(path, { force: true }).catch(() => {});
     await life?.end();
   };
-  const claim: Claim = { run, hosts, state: 'claiming', ...me, ...(life === undefined ? {} : { socket: life.inode }) };
+  const claim: Claim = {
+    run,
+    hosts,
+    state: 'claiming',
+    ...me,
+    ...(life === undefined ? {} : { socket: life.inode }),
+  };
   try {
     await put(path, claim);
-    const inTheWay = await otherThan({ directory, name, hosts: new Set(hosts), takeover, me, pods });
+    const inTheWay = await otherThan({
+      directory,
+      name,
+      hosts: new Set(hosts),
+      takeover,
+      me,
+      pods,
+    });
     if (inTheWay !== undefined) {
       await release();
       return { held: false, ...inTheWay };
@@ -74,7 +93,10 @@ export async function takeLock(
   return { held: true, release, state: () => stateOf(path, place) };
 }
 
-/** A claim that is not there was taken over, unless its directory is not there either, or another one is in its place. */
+/**
+ * A claim that is not there was taken over, unless its directory is not there either, or another
+ * one is in its place.
+ */
 async function stateOf(path: string, place: Stats): Promise<LockState> {
   try {
     await stat(path);
@@ -86,22 +108,33 @@ async function stateOf(path: string, place: Stats): Promise<LockState> {
 }
 
 /** The living (or not provably dead) process that works on this run; absent when there is none. */
-export async function holderOf(directory: string, run: string, pods?: PodWitness): Promise<string | undefined> {
+export async function holderOf(
+  directory: string,
+  run: string,
+  pods?: PodWitness,
+): Promise<string | undefined> {
   const me = ownHolder();
   for (const name of await readdir(directory).catch(() => [])) {
     if (!name.startsWith(`${run}.`) || !name.endsWith('.lock')) continue;
     const path = join(directory, name);
     const claim = await readClaim(path);
-    if (claim !== undefined && (await doubtAbout(claim, path, me, pods)) !== undefined) return holderText(claim);
+    if (claim !== undefined && (await doubtAbout(claim, path, me, pods)) !== undefined)
+      return holderText(claim);
   }
   return undefined;
 }
 
-const doubtAbout = (claim: Claim, path: string, me: Holder, pods: PodWitness | undefined): Promise<string | undefined> =>
+const doubtAbout = (
+  claim: Claim,
+  path: string,
+  me: Holder,
+  pods: PodWitness | undefined,
+): Promise<string | undefined> =>
   doubtOf(claim, me, {
     startOf,
     listens: (inode) => lives(path, inode),
-    podDoubt: async (pod) => (pods === undefined ? 'its cluster can be asked only from a pod in it' : pods.doubt(pod)),
+    podDoubt: async (pod) =>
+      pods === undefined ? 'its cluster can be asked only from a pod in it' : pods.doubt(pod),
   });
 
 /** Renamed when whole: no reader ever sees half a claim. */
@@ -128,15 +161,23 @@ interface Search {
   readonly pods: PodWitness | undefined;
 }
 
-async function otherThan(search: Search): Promise<{ readonly run: string; readonly by: string } | undefined> {
+async function otherThan(
+  search: Search,
+): Promise<{ readonly run: string; readonly by: string } | undefined> {
   const { name: mine, takeover } = search;
   for (let waited = 0; ; waited += 20) {
     const others = await claimsBeside(search);
     const taken = others.filter(({ claim }) => claim.run === takeover);
     for (const { path } of taken) await remove(path);
     const left = others.filter(({ claim }) => claim.run !== takeover);
-    const [first] = left.filter(({ claim, name }) => claim.state === 'held' || name < mine || waited >= patience);
-    if (first !== undefined) return { run: first.claim.run, by: `run ${first.claim.run} (${holderText(first.claim)}; ${first.doubt})` };
+    const [first] = left.filter(
+      ({ claim, name }) => claim.state === 'held' || name < mine || waited >= patience,
+    );
+    if (first !== undefined)
+      return {
+        run: first.claim.run,
+        by: `run ${first.claim.run} (${holderText(first.claim)}; ${first.doubt})`,
+      };
     if (left.length === 0) return undefined;
     await sleep(20);
   }
@@ -149,8 +190,17 @@ interface Found {
   readonly doubt: string;
 }
 
-/** Claims of living (or not provably dead) owners that have a host in common; those of dead ones are removed. */
-async function claimsBeside({ directory, name: mine, hosts, me, pods }: Search): Promise<readonly Found[]> {
+/**
+ * Claims of living (or not provably dead) owners that have a host in common; those of dead ones are
+ * removed.
+ */
+async function claimsBeside({
+  directory,
+  name: mine,
+  hosts,
+  me,
+  pods,
+}: Search): Promise<readonly Found[]> {
   const found: Found[] = [];
   for (const name of await readdir(directory)) {
     if (!name.endsWith('.lock') || name === mine) continue;
@@ -169,7 +219,10 @@ async function remove(path: string): Promise<void> {
   await forget(path);
 }
 
-/** Undefined where it was released meanwhile. One that cannot be read as a claim keeps its hosts locked until an operator removes it. */
+/**
+ * Undefined where it was released meanwhile. One that cannot be read as a claim keeps its hosts
+ * locked until an operator removes it.
+ */
 async function readClaim(path: string): Promise<Claim | undefined> {
   let written: string;
   try {
@@ -181,7 +234,11 @@ async function readClaim(path: string): Promise<Claim | undefined> {
   const claim = dataIn(written);
   const wrong = claimShape(claim, '');
   // Nobody can tell whose hosts it locks: it is not passed over.
-  if (wrong !== undefined) throw new DamagedError(path, `is no lock that kmend wrote (${wrong}): remove it once no run is under way`);
+  if (wrong !== undefined)
+    throw new DamagedError(
+      path,
+      `is no lock that kmend wrote (${wrong}): remove it once no run is under way`,
+    );
   return claim as Claim;
 }
 

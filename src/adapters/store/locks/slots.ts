@@ -1,5 +1,6 @@
-// Slots: which hosts the runs of a state directory have out of service, a file each. A budget counts them all, whoever took them. A slot outlives
-// its process: the host is still out of service. Of a run that nobody works on, the journal says which slots it really holds.
+// Slots: which hosts the runs of a state directory have out of service, a file each. A budget
+// counts them all, whoever took them. A slot outlives its process: the host is still out of
+// service. Of a run that nobody works on, the journal says which slots it really holds.
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -16,9 +17,15 @@ import { scanJournal } from '../chain.ts';
 import { DamagedError, writing } from '../errors.ts';
 import { ownDirectory, readOwn } from '../owned.ts';
 
-/** What stands in a slot's file. Its name is used once: whoever finds it void may remove it without a second look. */
+/**
+ * What stands in a slot's file. Its name is used once: whoever finds it void may remove it without
+ * a second look.
+ */
 export interface Written extends TakenSlot {
-  /** `claiming` until its run has seen that the budget has room for it: nothing was done to the host. */
+  /**
+   * `claiming` until its run has seen that the budget has room for it: nothing was done to the
+   * host.
+   */
   readonly state: 'claiming' | 'held';
 }
 
@@ -37,11 +44,16 @@ export interface SlotFiles {
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
 
-/** Milliseconds that a claim with a smaller name waits for one that is about to give way, and between two looks. */
+/**
+ * Milliseconds that a claim with a smaller name waits for one that is about to give way, and
+ * between two looks.
+ */
 const patience = 5000;
 const lookEvery = 20;
 
-/** Slots of one controller of a run; `pool`: the addresses of the hosts that its budget is about. */
+/**
+ * Slots of one controller of a run; `pool`: the addresses of the hosts that its budget is about.
+ */
 export function slotsOf(files: SlotFiles, run: string, pool: ReadonlySet<string>): Slots {
   const mine = new Map<string, { readonly name: string; readonly text: string }>();
   const write = async (slot: Slot, state: Written['state']): Promise<string> => {
@@ -66,7 +78,10 @@ export function slotsOf(files: SlotFiles, run: string, pool: ReadonlySet<string>
       for (let waited = 0; ; waited += lookEvery) {
         const others = await slotsBeside(files, run, pool);
         // The greater name gives way at once; the smaller one sees what becomes of it.
-        if (waited >= patience || !others.some((other) => other.written.state === 'claiming' && other.name > name))
+        if (
+          waited >= patience ||
+          !others.some((other) => other.written.state === 'claiming' && other.name > name)
+        )
           return others.map(taken);
         await files.sleep(lookEvery);
       }
@@ -75,11 +90,13 @@ export function slotsOf(files: SlotFiles, run: string, pool: ReadonlySet<string>
     drop,
     clear: async (address) => {
       // This run has the lock of the host: no other works on it.
-      for (const { name } of await slotsBeside(files, run, new Set([address]))) await files.remove(name);
+      for (const { name } of await slotsBeside(files, run, new Set([address])))
+        await files.remove(name);
     },
     forget: async () => {
       const own = new Set([...mine.values()].map(({ name }) => name));
-      for (const name of await files.names()) if (name.startsWith(`${run}.`) && !own.has(name)) await files.remove(name);
+      for (const name of await files.names())
+        if (name.startsWith(`${run}.`) && !own.has(name)) await files.remove(name);
     },
     others: async () => (await slotsBeside(files, run, pool)).map(taken),
   };
@@ -93,11 +110,16 @@ interface Found {
 }
 
 /** Slots of other runs in this pool, as their runs hold them; those that are void are removed. */
-async function slotsBeside(files: SlotFiles, run: string, pool: ReadonlySet<string>): Promise<readonly Found[]> {
+async function slotsBeside(
+  files: SlotFiles,
+  run: string,
+  pool: ReadonlySet<string>,
+): Promise<readonly Found[]> {
   const found: Found[] = [];
   for (const name of await files.names()) {
     if (name.startsWith(`${run}.`)) continue;
-    // Asked before its slot is read: what a process that is gone by then has written is its last word.
+    // Asked before its slot is read: what a process that is gone by then has written is its last
+    // word.
     const isAlive = await files.isAlive(name.slice(0, name.indexOf('.')));
     const written = await files.read(name);
     if (written === undefined || !pool.has(written.address)) continue;
@@ -108,7 +130,10 @@ async function slotsBeside(files: SlotFiles, run: string, pool: ReadonlySet<stri
   return found;
 }
 
-/** What the slot of a run that nobody works on really is; undefined = nothing. A run that is alive keeps its own in step. */
+/**
+ * What the slot of a run that nobody works on really is; undefined = nothing. A run that is alive
+ * keeps its own in step.
+ */
 async function kindAfter(files: SlotFiles, written: Written): Promise<HeldSlot | undefined> {
   if (written.state === 'claiming') return undefined;
   const judged = await files.judge(written.run, written.host);
@@ -117,19 +142,32 @@ async function kindAfter(files: SlotFiles, written: Written): Promise<HeldSlot |
 }
 
 /** The files of a state directory. */
-export function slotFiles(stateDir: string, journalOf: (run: string) => string, isAlive: (run: string) => Promise<boolean>): SlotFiles {
+export function slotFiles(
+  stateDir: string,
+  journalOf: (run: string) => string,
+  isAlive: (run: string) => Promise<boolean>,
+): SlotFiles {
   const path = (name: string): string => join(stateDir, 'slots', name);
-  const judged = new Map<string, { readonly at: string; readonly is: HeldSlot | 'none' | 'unknown' }>();
+  const judged = new Map<
+    string,
+    { readonly at: string; readonly is: HeldSlot | 'none' | 'unknown' }
+  >();
   return {
-    names: async () => (await readdir(await ownDirectory(stateDir, 'slots'))).filter((name) => name.endsWith('.slot')),
+    names: async () =>
+      (await readdir(await ownDirectory(stateDir, 'slots'))).filter((name) =>
+        name.endsWith('.slot'),
+      ),
     read: (name) => readSlot(stateDir, path(name)),
-    put: (name, slot) => writing(stateDir, async () => putSlot(await ownDirectory(stateDir, 'slots'), name, slot)),
+    put: (name, slot) =>
+      writing(stateDir, async () => putSlot(await ownDirectory(stateDir, 'slots'), name, slot)),
     remove: (name) => writing(stateDir, () => rm(path(name), { force: true })),
     isAlive,
     judge: async (run, host) => {
       const key = `${run} ${host}`;
       const control = join(dirname(journalOf(run)), 'control');
-      const left = (await readdir(control).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
+      const left = (await readdir(control).catch(() => []))
+        .filter((name) => name.endsWith('.json'))
+        .sort();
       const size = await stat(journalOf(run)).then(
         (found) => found.size,
         () => -1,
@@ -146,7 +184,10 @@ export function slotFiles(stateDir: string, journalOf: (run: string) => string, 
   };
 }
 
-/** Renamed when whole and on disk: after a power cut the journal must not know of a start whose slot is lost. */
+/**
+ * Renamed when whole and on disk: after a power cut the journal must not know of a start whose slot
+ * is lost.
+ */
 async function putSlot(directory: string, name: string, slot: Written): Promise<void> {
   const path = join(directory, name);
   try {
@@ -159,7 +200,11 @@ async function putSlot(directory: string, name: string, slot: Written): Promise<
   }
 }
 
-async function synced(path: string, flags: string, work: (file: Awaited<ReturnType<typeof open>>) => Promise<void>): Promise<void> {
+async function synced(
+  path: string,
+  flags: string,
+  work: (file: Awaited<ReturnType<typeof open>>) => Promise<void>,
+): Promise<void> {
   const file = await open(path, flags, 0o600);
   try {
     await work(file);
@@ -169,10 +214,18 @@ async function synced(path: string, flags: string, work: (file: Awaited<ReturnTy
   }
 }
 
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 const slotShape = object(
-  { run: text, address: text, host: text, play: text, kind: oneOf('held', 'failed', 'unreachable'), state: oneOf('claiming', 'held') },
+  {
+    run: text,
+    address: text,
+    host: text,
+    play: text,
+    kind: oneOf('held', 'failed', 'unreachable'),
+    state: oneOf('claiming', 'held'),
+  },
   { zone: text },
 );
 
@@ -187,12 +240,24 @@ async function readSlot(stateDir: string, path: string): Promise<Written | undef
   const slot = dataIn(content);
   const wrong = slotShape(slot, '');
   // Nobody can tell whose host it is: it is not passed over.
-  if (wrong !== undefined) throw new DamagedError(path, `is no slot that kmend wrote (${wrong}): remove it once no run is under way`);
+  if (wrong !== undefined)
+    throw new DamagedError(
+      path,
+      `is no slot that kmend wrote (${wrong}): remove it once no run is under way`,
+    );
   return slot as Written;
 }
 
-/** A run whose journal is gone was removed: nobody could acknowledge its hosts any more. `words`: commands that wait for its next process. */
-async function judge(journal: string, run: string, host: string, words: readonly unknown[]): Promise<HeldSlot | 'none' | 'unknown'> {
+/**
+ * A run whose journal is gone was removed: nobody could acknowledge its hosts any more. `words`:
+ * commands that wait for its next process.
+ */
+async function judge(
+  journal: string,
+  run: string,
+  host: string,
+  words: readonly unknown[],
+): Promise<HeldSlot | 'none' | 'unknown'> {
   let state = emptyState;
   try {
     await scanJournal(journal, run, (event) => {
@@ -202,12 +267,16 @@ async function judge(journal: string, run: string, host: string, words: readonly
     return isMissing(error) ? 'none' : 'unknown';
   }
   for (const word of words)
-    if (isAcknowledgement(word, host)) state = fold(state, { ...word, v: 1, seq: 0, at: state.lastAt, run, prev: '' });
+    if (isAcknowledgement(word, host))
+      state = fold(state, { ...word, v: 1, seq: 0, at: state.lastAt, run, prev: '' });
   const found = hostState(state, host);
   return (found === undefined ? undefined : heldSlot(found)) ?? 'none';
 }
 
-/** `kmend resolve` leaves its word for the run: the host counts no longer, though the journal has it only after a resume. */
+/**
+ * `kmend resolve` leaves its word for the run: the host counts no longer, though the journal has it
+ * only after a resume.
+ */
 function isAcknowledgement(word: unknown, host: string): word is EventOf<'host.resolved'> {
   if (wrongBody(word) !== undefined) return false;
   const body = word as EventBody;

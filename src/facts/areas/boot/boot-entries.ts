@@ -1,5 +1,6 @@
-// Boot entries: what grub.cfg, grubenv and BLS snippets say that the next boot will take. Read from the files, as the loader does; grubby is not
-// asked (it can answer nothing with status 0, and el8's is a slow shell script).
+// Boot entries: what grub.cfg, grubenv and BLS snippets say that the next boot will take. Read from
+// the files, as the loader does; grubby is not asked (it can answer nothing with status 0, and
+// el8's is a slow shell script).
 import { present } from '../../../model/present.ts';
 import { compareRpm } from '../../../model/text/versions.ts';
 import { expander } from '../../assignments.ts';
@@ -11,7 +12,10 @@ interface BootEntry {
   readonly cmdline: string;
   readonly title: string;
   readonly id: string;
-  /** Place among the entries and submenus of its menu, from the top: `[1, 2]` is the third entry of the second menu. */
+  /**
+   * Place among the entries and submenus of its menu, from the top: `[1, 2]` is the third entry of
+   * the second menu.
+   */
   readonly position: readonly number[];
 }
 
@@ -39,7 +43,8 @@ export function readGrubEnv(lines: readonly string[]): Variables {
   const env = new Map<string, string>();
   for (const line of lines) {
     const parts = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line);
-    if (parts?.[1] !== undefined) env.set(parts[1], (parts[2] ?? '').replace(/(?<!#)#+$/, '').replace(/\\(.)/g, '$1'));
+    if (parts?.[1] !== undefined)
+      env.set(parts[1], (parts[2] ?? '').replace(/(?<!#)#+$/, '').replace(/\\(.)/g, '$1'));
   }
   return env;
 }
@@ -54,7 +59,10 @@ interface OpenMenu {
   children: number;
 }
 
-/** The lines of a grub.cfg that matter (the probe sends no others): menus, kernel lines, `set` and closing braces. */
+/**
+ * The lines of a grub.cfg that matter (the probe sends no others): menus, kernel lines, `set` and
+ * closing braces.
+ */
 export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu {
   const variables = new Map<string, string>();
   const defaults: string[] = [];
@@ -93,13 +101,23 @@ export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu 
         });
     } else if (line.startsWith('}')) open.pop();
   }
-  return { entries, ...(open.length === 0 ? {} : { half: true }), ...chosen(entries, defaults, env) };
+  return {
+    entries,
+    ...(open.length === 0 ? {} : { half: true }),
+    ...chosen(entries, defaults, env),
+  };
 }
 
 /** First quoted or bare word = title; `$menuentry_id_option` or `--id` names the id. */
 function nameOfMenu(rest: string): { readonly title: string; readonly id: string } {
   const named = /(?:\$\{?menuentry_id_option\}?|--id)[\s=]/.exec(rest);
-  return { title: wordAt(rest), id: named === null ? '' : wordAt(rest.slice(named.index + named[0].length).replace(/^[\s=]+/, '')) };
+  return {
+    title: wordAt(rest),
+    id:
+      named === null
+        ? ''
+        : wordAt(rest.slice(named.index + named[0].length).replace(/^[\s=]+/, '')),
+  };
 }
 
 /** The quoted or bare word at the beginning. */
@@ -109,8 +127,15 @@ const wordAt = (text: string): string =>
     ?.slice(1)
     .find((part) => part !== undefined) ?? '';
 
-/** A one-time choice first, then what the last `set default` says: the earlier ones stand in branches for one-time choices. */
-function chosen(entries: readonly BootEntry[], defaults: readonly string[], env: Variables): Omit<BootMenu, 'entries'> {
+/**
+ * A one-time choice first, then what the last `set default` says: the earlier ones stand in
+ * branches for one-time choices.
+ */
+function chosen(
+  entries: readonly BootEntry[],
+  defaults: readonly string[],
+  env: Variables,
+): Omit<BootMenu, 'entries'> {
   const choice = env.get('next_entry') ?? '';
   const looks = defaults.some((value) => value.includes('next_entry'));
   const last = defaults.at(-1) ?? '0';
@@ -123,7 +148,10 @@ function chosen(entries: readonly BootEntry[], defaults: readonly string[], env:
   return { once, readsOnce: looks && isSaved, ...present({ next, saved }) };
 }
 
-/** By number (`0`, `1>2`), id or title (`Advanced>Debian, with Linux 4.9`). A number that names a submenu takes its first entry. */
+/**
+ * By number (`0`, `1>2`), id or title (`Advanced>Debian, with Linux 4.9`). A number that names a
+ * submenu takes its first entry.
+ */
 function entryNamed(entries: readonly BootEntry[], name: string): BootEntry | undefined {
   const last =
     name
@@ -134,18 +162,29 @@ function entryNamed(entries: readonly BootEntry[], name: string): BootEntry | un
     const wanted = name.split('>').map(Number);
     return entries.find((entry) => wanted.every((index, depth) => entry.position[depth] === index));
   }
-  return entries.find((entry) => entry.id === last) ?? entries.find((entry) => entry.title === last || entry.title === name);
+  return (
+    entries.find((entry) => entry.id === last) ??
+    entries.find((entry) => entry.title === last || entry.title === name)
+  );
 }
 
 // ---- Boot Loader Specification snippets ----
 
 /** `FILE:key value` lines of /boot/loader/entries. */
-export function readBls(lines: readonly string[], grub: readonly string[], env: Variables, ostree: boolean): BootMenu {
+export function readBls(
+  lines: readonly string[],
+  grub: readonly string[],
+  env: Variables,
+  ostree: boolean,
+): BootMenu {
   const files = new Map<string, Map<string, string>>();
   for (const line of lines) {
     const [, word = '', value = ''] = /^(\S+)\s(.*)$/s.exec(line) ?? [];
     const end = word.lastIndexOf('.conf:');
-    const [id, key] = [word.slice(word.lastIndexOf('/', end) + 1, end), word.slice(end + '.conf:'.length)];
+    const [id, key] = [
+      word.slice(word.lastIndexOf('/', end) + 1, end),
+      word.slice(end + '.conf:'.length),
+    ];
     if (end < 1 || key === '') continue;
     const values = files.get(id) ?? new Map<string, string>();
     if (!values.has(key)) values.set(key, value.trimStart());
@@ -155,11 +194,16 @@ export function readBls(lines: readonly string[], grub: readonly string[], env: 
   const variables = new Map([...grubVariables(grub), ...env]);
   const expand = expander((name) => variables.get(name));
   const order = [...files].sort(([a, left], [b, right]) =>
-    ostree ? Number(right.get('version') ?? 0) - Number(left.get('version') ?? 0) || compareRpm(b, a) : compareRpm(b, a),
+    ostree
+      ? Number(right.get('version') ?? 0) - Number(left.get('version') ?? 0) || compareRpm(b, a)
+      : compareRpm(b, a),
   );
   const entries = order.map(
     ([id, values], index): BootEntry => ({
-      release: values.get('linux') === undefined ? (values.get('version') ?? '') : releaseOf(values.get('linux') ?? ''),
+      release:
+        values.get('linux') === undefined
+          ? (values.get('version') ?? '')
+          : releaseOf(values.get('linux') ?? ''),
       cmdline: argumentsIn(values.get('options') ?? '', expand),
       title: values.get('title') ?? '',
       id,
@@ -167,8 +211,15 @@ export function readBls(lines: readonly string[], grub: readonly string[], env: 
     }),
   );
   if (ostree)
-    return { entries, once: false, readsOnce: false, ...(entries[0] === undefined ? {} : { next: entries[0], saved: entries[0] }) };
-  const defaults = grub.flatMap((line) => (line.startsWith('set default=') ? [plain(line.slice('set default='.length))] : []));
+    return {
+      entries,
+      once: false,
+      readsOnce: false,
+      ...(entries[0] === undefined ? {} : { next: entries[0], saved: entries[0] }),
+    };
+  const defaults = grub.flatMap((line) =>
+    line.startsWith('set default=') ? [plain(line.slice('set default='.length))] : [],
+  );
   return { entries, ...chosen(entries, defaults.length > 0 ? defaults : ['saved_entry'], env) };
 }
 
@@ -180,7 +231,10 @@ const grubVariables = (lines: readonly string[]): readonly (readonly [string, st
 
 // ---- words ----
 
-/** `/vmlinuz-3.10.0-1160.el7.x86_64` and paths of the like; ostree keeps the kernel under a directory of its deployment. */
+/**
+ * `/vmlinuz-3.10.0-1160.el7.x86_64` and paths of the like; ostree keeps the kernel under a
+ * directory of its deployment.
+ */
 function releaseOf(path: string): string {
   const file = path.slice(path.lastIndexOf('/') + 1);
   return file.replace(/^(?:vmlinuz|vmlinux|linux|bzImage|image|kernel)-/i, '');

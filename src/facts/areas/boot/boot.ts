@@ -1,4 +1,5 @@
-// Area boot: the command line now, what the next boot will take, and what a kernel installed later would get.
+// Area boot: the command line now, what the next boot will take, and what a kernel installed later
+// would get.
 import type { Facts } from '../../../model/fact.ts';
 import type { Loader } from '../../../model/facts/values.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
@@ -19,12 +20,17 @@ export const bootArea: Area = {
     const menu = readMenu(fields);
     const denied = cut ? 'the boot configuration is too long' : deniedBy(fields);
     return {
-      'boot.cmdline': fields.has('cmdline') ? fields.text('cmdline').trim() : unknown('/proc/cmdline could not be read'),
+      'boot.cmdline': fields.has('cmdline')
+        ? fields.text('cmdline').trim()
+        : unknown('/proc/cmdline could not be read'),
       'boot.firmware': fields.has('efi') ? 'uefi' : 'bios',
       'boot.loader': menu.loader === 'unknown' && denied !== '' ? unknown(denied) : menu.loader,
       'boot.grub_cfg': fields.text('cfg'),
       ...nextFacts(menu, menu.next === undefined ? denied : ''),
-      'boot.menu_broken': menu.half === true && !cut ? `${fields.text('cfg')} ends inside an entry: it was written by half` : '',
+      'boot.menu_broken':
+        menu.half === true && !cut
+          ? `${fields.text('cfg')} ends inside an entry: it was written by half`
+          : '',
       'boot.once': onceOf(menu, fields),
       'kernel.trial': readGrubEnv(fields.all('env')).get('kmend_trial') ?? '',
       ...defaultFacts(fields, menu.loader),
@@ -35,7 +41,9 @@ export const bootArea: Area = {
 type Fields = ReturnType<typeof readFields>;
 
 const deniedBy = (fields: Fields): string =>
-  fields.has('grub_denied') || fields.has('bls_denied') ? 'the boot loader configuration may be read by root only' : '';
+  fields.has('grub_denied') || fields.has('bls_denied')
+    ? 'the boot loader configuration may be read by root only'
+    : '';
 
 interface Menu extends BootMenu {
   readonly loader: Loader;
@@ -48,41 +56,56 @@ function readMenu(fields: Fields): Menu {
   const [grub, bls] = [fields.all('grub'), fields.all('bls')];
   if (fields.has('ostree')) return { loader: 'rpm-ostree', ...readBls(bls, grub, env, true) };
   if (/\b(flatcar|coreos)\b/.test(ids)) return { loader: 'flatcar', ...flatcarMenu(fields) };
-  if (fields.text('arch') === 's390x' && bls.length > 0) return { loader: 'zipl', ...readBls(bls, grub, env, false) };
-  if (bls.length > 0 && grub.includes('blscfg')) return { loader: 'bls', ...readBls(bls, grub, env, false) };
+  if (fields.text('arch') === 's390x' && bls.length > 0)
+    return { loader: 'zipl', ...readBls(bls, grub, env, false) };
+  if (bls.length > 0 && grub.includes('blscfg'))
+    return { loader: 'bls', ...readBls(bls, grub, env, false) };
   const menu = readGrubCfg(grub, env);
   if (menu.entries.length === 0) return { loader: 'unknown', ...menu };
   if (/\b(debian|ubuntu)\b/.test(ids)) return { loader: 'grub-debian', ...menu };
   return { loader: /suse|sles/.test(ids) ? 'grub-suse' : 'grub2', ...menu };
 }
 
-/** Flatcar's own menu is inside its GRUB; ours is only what the OEM file appends, so the next boot has what this one has, and that. */
+/**
+ * Flatcar's own menu is inside its GRUB; ours is only what the OEM file appends, so the next boot
+ * has what this one has, and that.
+ */
 function flatcarMenu(fields: Fields): BootMenu {
-  const appended = [...readAssignments(fields.all('oem').map((line) => line.replace(/^\s*set\s+/, ''))).entries()].find(
-    ([name]) => name === 'linux_append',
-  );
+  const appended = [
+    ...readAssignments(fields.all('oem').map((line) => line.replace(/^\s*set\s+/, ''))).entries(),
+  ].find(([name]) => name === 'linux_append');
   const now = bootArgs(fields.text('cmdline')).filter((token) => !token.startsWith('BOOT_IMAGE='));
   const known = new Set(now);
   const more = bootArgs(appended?.[1] ?? '').filter((token) => !known.has(token));
-  const entry = { release: '', cmdline: [...now, ...more].join(' '), title: 'Flatcar', id: 'flatcar', position: [0] };
+  const entry = {
+    release: '',
+    cmdline: [...now, ...more].join(' '),
+    title: 'Flatcar',
+    id: 'flatcar',
+    position: [0],
+  };
   return { entries: [entry], next: entry, saved: entry, once: false, readsOnce: false };
 }
 
 function nextFacts(menu: Menu, denied: string): Facts {
-  const value = (text: string | undefined): string | Unknown => (denied === '' ? (text ?? '') : unknown(denied));
+  const value = (text: string | undefined): string | Unknown =>
+    denied === '' ? (text ?? '') : unknown(denied);
   return {
     'boot.next_cmdline': value(menu.next?.cmdline),
     'boot.next_title': value(menu.next?.title),
     'boot.next_once': menu.once,
     'kernel.next': value(menu.next?.release),
     'kernel.saved': value(menu.saved?.release),
-    'boot.entries': menu.entries.slice(0, 50).map(({ release, cmdline, title, id }) => ({ release, cmdline, title, id })),
+    'boot.entries': menu.entries
+      .slice(0, 50)
+      .map(({ release, cmdline, title, id }) => ({ release, cmdline, title, id })),
   };
 }
 
 /**
- * GRUB takes a choice for one boot away by writing grubenv. It cannot write to LVM, RAID, btrfs and ZFS (GRUB manual, environment block): there
- * the choice would stay, and a kernel that panics would boot again and again.
+ * GRUB takes a choice for one boot away by writing grubenv. It cannot write to LVM, RAID, btrfs and
+ * ZFS (GRUB manual, environment block): there the choice would stay, and a kernel that panics would
+ * boot again and again.
  */
 function onceOf(menu: Menu, fields: Fields): string {
   if (menu.loader !== 'grub2' && menu.loader !== 'bls') return `the boot loader is ${menu.loader}`;
@@ -106,10 +129,15 @@ function defaultFacts(fields: Fields, loader: Loader): Facts {
     'boot.default_grub': linux,
     'boot.default_grub_default': linuxDefault,
     'boot.default_grub_text': lines.map((line) => `${line}\n`).join(''),
-    'boot.dropins': dropins.map((dropin) => ({ path: dropin.path, text: dropin.lines.map((line) => `${line}\n`).join('') })),
+    'boot.dropins': dropins.map((dropin) => ({
+      path: dropin.path,
+      text: dropin.lines.map((line) => `${line}\n`).join(''),
+    })),
     'boot.kernel_cmdline': kernelCmdline,
     'boot.cmdline_future':
-      loader === 'bls' && kernelCmdline !== '' ? kernelCmdline : [linux, linuxDefault].filter((part) => part !== '').join(' '),
+      loader === 'bls' && kernelCmdline !== ''
+        ? kernelCmdline
+        : [linux, linuxDefault].filter((part) => part !== '').join(' '),
   };
 }
 
@@ -122,7 +150,12 @@ const readDropins = (fields: Fields): readonly Dropin[] =>
   fields.all('dropin').map((path, index) => ({ path, lines: fields.all(`drop${index}`) }));
 
 /** Arguments whose change is worth a word before a reboot. */
-const watchedArgs = ['cgroup.memory', 'cgroup_disable', 'cgroup_enable', 'systemd.unified_cgroup_hierarchy'] as const;
+const watchedArgs = [
+  'cgroup.memory',
+  'cgroup_disable',
+  'cgroup_enable',
+  'systemd.unified_cgroup_hierarchy',
+] as const;
 
 /** The watched arguments in which two command lines differ, as `KEY: before -> after`. */
 export const differingArgs = (before: string, after: string): readonly string[] =>

@@ -14,14 +14,20 @@ export const kernelArea: Area = {
   parse: (text): Facts => {
     const fields = readFields(text);
     return {
-      'kernel.release': fields.text('release').trim() || unknown('the kernel release could not be read'),
-      'kernel.installed': fields.all('installed').filter((release) => /^[0-9]/.test(release) && !release.startsWith('0-rescue')),
+      'kernel.release':
+        fields.text('release').trim() || unknown('the kernel release could not be read'),
+      'kernel.installed': fields
+        .all('installed')
+        .filter((release) => /^[0-9]/.test(release) && !release.startsWith('0-rescue')),
       'kernel.maps': readMaps(fields.all('map')),
     };
   },
 };
 
-/** `RELEASE:ADDRESS TYPE SYMBOL`: a map that has `_text` is a real one (Debian ships a stub), and then a missing symbol means something. */
+/**
+ * `RELEASE:ADDRESS TYPE SYMBOL`: a map that has `_text` is a real one (Debian ships a stub), and
+ * then a missing symbol means something.
+ */
 function readMaps(lines: readonly string[]): ByName<'yes' | 'no'> {
   const maps = new Map<string, 'yes' | 'no'>();
   for (const line of lines) {

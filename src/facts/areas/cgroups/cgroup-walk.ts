@@ -1,4 +1,5 @@
-// The walk over memory cgroups: one streaming awk program that classifies groups on the host and prints sums, so that the output is small on any host.
+// The walk over memory cgroups: one streaming awk program that classifies groups on the host and
+// prints sums, so that the output is small on any host.
 import { scriptText } from '../../../model/text/script-text.ts';
 import { beginnings, creatorRows } from '../../kmem/creators.ts';
 import rowOf from './row-of.awk';
@@ -9,7 +10,10 @@ const maxExamples = 40;
 const maxOfOneKind = 4;
 /** Limited groups of unknown creators that are named. */
 const maxUnknown = 5;
-/** Groups with a kernel-memory limit of their own that are named, and files that are read to find them. */
+/**
+ * Groups with a kernel-memory limit of their own that are named, and files that are read to find
+ * them.
+ */
 const maxExplicit = 5;
 const maxLimitReads = 3000;
 /** Bytes of a path that are printed. */
@@ -28,4 +32,11 @@ function rowTest({ key, pattern }: (typeof creatorRows)[number], index: number):
 
 export const rowFunction = scriptText(rowOf, { rows: creatorRows.map(rowTest).join('') });
 
-export const walkProgram = scriptText(walk, { maxLimitReads, maxExplicit, maxPath, maxUnknown, maxExamples, maxOfOneKind });
+export const walkProgram = scriptText(walk, {
+  maxLimitReads,
+  maxExplicit,
+  maxPath,
+  maxUnknown,
+  maxExamples,
+  maxOfOneKind,
+});

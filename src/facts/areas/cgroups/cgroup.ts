@@ -1,4 +1,5 @@
-// Area cgroup: what the kernel-memory files of all memory cgroups answer, counted on the host by creator, limit and answer.
+// Area cgroup: what the kernel-memory files of all memory cgroups answer, counted on the host by
+// creator, limit and answer.
 
 import type { Facts, FactValue } from '../../../model/fact.ts';
 import type { WitnessRow } from '../../../model/facts/values.ts';
@@ -6,7 +7,13 @@ import { scriptText } from '../../../model/text/script-text.ts';
 import { unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields, wholeNumber } from '../../fields.ts';
-import { idHolders, readExamples, readExplicit, readWitnesses, samplesOf } from '../../kmem/groups.ts';
+import {
+  idHolders,
+  readExamples,
+  readExplicit,
+  readWitnesses,
+  samplesOf,
+} from '../../kmem/groups.ts';
 import cgroup from './cgroup.sh';
 import { rowFunction, walkProgram } from './cgroup-walk.ts';
 
@@ -18,15 +25,29 @@ export const cgroupArea: Area = {
   parse: (text, { cut }): Facts => {
     const fields = readFields(text);
     // The line of /proc/cgroups begins with the same word.
-    const memory = fields.all('memory').find((value) => value === 'v1' || value === 'v2') ?? 'absent';
+    const memory =
+      fields.all('memory').find((value) => value === 'v1' || value === 'v2') ?? 'absent';
     const [entries, ids, slabEnded] = fields.text('slab').split(' ').map(wholeNumber);
-    const capped = memory !== 'absent' && (cut || isCapped(fields.number('ended', 255)) || isCapped(slabEnded));
-    const uncounted = capped && ids === undefined ? unknown('the probe was ended before slab entries were counted') : undefined;
+    const capped =
+      memory !== 'absent' && (cut || isCapped(fields.number('ended', 255)) || isCapped(slabEnded));
+    const uncounted =
+      capped && ids === undefined
+        ? unknown('the probe was ended before slab entries were counted')
+        : undefined;
     const witnesses = [...readWitnesses(fields.all('w')), ...unreadable(fields.number('strange'))];
     const absent = fields.number('absent');
-    // The root is counted in /proc/cgroups, too. (On v2 it counts dying groups as well, and other controllers'.)
-    const told = memory === 'v1' ? Math.max(0, (wholeNumber(/^memory\s+\d+\s+(\d+)/m.exec(text)?.[1] ?? '') ?? 0) - 1) : 0;
-    const samples = samplesOf(witnesses, { gone: fields.number('gone'), absent, capped, why: fields.text('why') });
+    // The root is counted in /proc/cgroups, too. (On v2 it counts dying groups as well, and other
+    // controllers'.)
+    const told =
+      memory === 'v1'
+        ? Math.max(0, (wholeNumber(/^memory\s+\d+\s+(\d+)/m.exec(text)?.[1] ?? '') ?? 0) - 1)
+        : 0;
+    const samples = samplesOf(witnesses, {
+      gone: fields.number('gone'),
+      absent,
+      capped,
+      why: fields.text('why'),
+    });
     const walked = witnesses.reduce((sum, { count }) => sum + count, absent);
     return {
       'cgroup.version': versionOf(fields),
@@ -40,7 +61,8 @@ export const cgroupArea: Area = {
       'kmem.root_usage': wholeNumber(fields.text('usage')) ?? 0,
       'kmem.slab_entries': uncounted ?? entries ?? 0,
       'kmem.slab_ids': uncounted ?? ids ?? 0,
-      'kmem.dead_groups': uncounted ?? Math.max(0, (ids ?? 0) - Math.max(idHolders(witnesses), capped ? told : 0)),
+      'kmem.dead_groups':
+        uncounted ?? Math.max(0, (ids ?? 0) - Math.max(idHolders(witnesses), capped ? told : 0)),
       'kmem.live_groups': capped ? Math.max(told, walked) : walked,
     };
   },
@@ -51,7 +73,19 @@ const isCapped = (status: number | undefined): boolean => status === undefined |
 
 /** Lines of unknown form: something could not be read. */
 const unreadable = (lines: number): readonly WitnessRow[] =>
-  lines === 0 ? [] : [{ row: 'unknown', state: 'failed', limited: 'no', caches: false, charged: false, procs: false, count: 1 }];
+  lines === 0
+    ? []
+    : [
+        {
+          row: 'unknown',
+          state: 'failed',
+          limited: 'no',
+          caches: false,
+          charged: false,
+          procs: false,
+          count: 1,
+        },
+      ];
 
 function versionOf(fields: ReturnType<typeof readFields>): FactValue<'cgroup.version'> {
   if (fields.has('unified')) return 'v2';

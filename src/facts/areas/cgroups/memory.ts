@@ -8,7 +8,8 @@ export const memoryArea: Area = {
   script: `printf '%s\\n' "$S"`,
   maxBytes: 65_536,
   parse: (text) => {
-    const kilobytes = (name: string): number | undefined => wholeNumber(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(text)?.[1] ?? '');
+    const kilobytes = (name: string): number | undefined =>
+      wholeNumber(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(text)?.[1] ?? '');
     const missing = unknown('/proc/meminfo could not be read');
     return {
       'memory.slab_kb': kilobytes('Slab') ?? missing,

@@ -1,4 +1,5 @@
-// Area pids: what limits the number of processes where kernel memory is not accounted. Read by `check`, and for a play that names such a fact.
+// Area pids: what limits the number of processes where kernel memory is not accounted. Read by
+// `check`, and for a play that names such a fact.
 import { scriptText } from '../../../model/text/script-text.ts';
 import { type Unknown, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
@@ -8,9 +9,13 @@ import { kubeletSetting } from '../programs/kubelet.ts';
 import countPids from './pids.awk';
 import pids from './pids.sh';
 
-const keysOf = (level: Level): string => creatorRows.flatMap((row) => (row.level === level ? [row.key] : [])).join(' ');
+const keysOf = (level: Level): string =>
+  creatorRows.flatMap((row) => (row.level === level ? [row.key] : [])).join(' ');
 
-const countProgram = scriptText(countPids, { pods: keysOf('pod'), containers: keysOf('container') });
+const countProgram = scriptText(countPids, {
+  pods: keysOf('pod'),
+  containers: keysOf('container'),
+});
 
 const controllers = ['v1', 'v2'] as const;
 
@@ -21,11 +26,14 @@ export const pidsArea: Area = {
   parse: (text, { cut }) => {
     const fields = readFields(text);
     const counts = fields.text('counts').split(' ').map(wholeNumber);
-    const count = (index: number): number | Unknown => counts[index] ?? (cut ? unknown('the pids groups could not be counted in time') : 0);
+    const count = (index: number): number | Unknown =>
+      counts[index] ?? (cut ? unknown('the pids groups could not be counted in time') : 0);
     const limit = kubeletSetting('pod-max-pids', 'podPidsLimit', fields);
     const gates = reservation('feature-gates', 'featureGates', fields);
     const known = <T>(value: T): T | Unknown =>
-      fields.has('config_denied') ? unknown("the kubelet's configuration may be read by root only") : value;
+      fields.has('config_denied')
+        ? unknown("the kubelet's configuration may be read by root only")
+        : value;
     return {
       'pids.controller': controllers.find((one) => one === fields.text('controller')) ?? 'absent',
       'pids.kernel_max': fields.number('kernel_max'),
@@ -34,7 +42,9 @@ export const pidsArea: Area = {
       'pids.containers': count(2),
       'pids.containers_unlimited': count(3),
       'pids.pod_limit': known(limitOf(limit)),
-      'pids.pod_limit_gate': known(/(?:^|,)SupportPodPidsLimit=(true|false)/.exec(gates)?.[1] ?? ''),
+      'pids.pod_limit_gate': known(
+        /(?:^|,)SupportPodPidsLimit=(true|false)/.exec(gates)?.[1] ?? '',
+      ),
       'pids.system_reserved': known(reservation('system-reserved', 'systemReserved', fields)),
       'pids.kube_reserved': known(reservation('kube-reserved', 'kubeReserved', fields)),
     };
@@ -47,12 +57,17 @@ function limitOf(setting: string | undefined): number {
   return Number.isInteger(limit) && limit > 0 ? limit : -1;
 }
 
-/** `cpu=200m,memory=1Gi`, from the flag or from a mapping of the configuration, in block or in flow style. */
+/**
+ * `cpu=200m,memory=1Gi`, from the flag or from a mapping of the configuration, in block or in flow
+ * style.
+ */
 function reservation(flag: string, key: string, fields: Fields): string {
   const set = kubeletSetting(flag, key, fields);
   if (set?.includes('=')) return set;
   const flow = fields.all('config').find((line) => line.startsWith(`${key}:`)) ?? '';
-  const block = fields.all('inner').flatMap((line) => (line.startsWith(`${key} `) ? [line.slice(key.length)] : []));
+  const block = fields
+    .all('inner')
+    .flatMap((line) => (line.startsWith(`${key} `) ? [line.slice(key.length)] : []));
   const entries = [...flow.slice(key.length + 1).split(/[{},]/), ...block].map((entry) =>
     /^\s*["']?([\w.-]+)["']?:\s*["']?([^\s"'#]+)/.exec(entry),
   );

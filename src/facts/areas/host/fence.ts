@@ -1,4 +1,5 @@
-// The fence of a host: which run of kmend holds it, or held it last. One that is open is a host that a run took and did not give back.
+// The fence of a host: which run of kmend holds it, or held it last. One that is open is a host
+// that a run took and did not give back.
 import type { Facts } from '../../../model/fact.ts';
 import { isRunId } from '../../../model/run/run-id.ts';
 import { unknown } from '../../../model/value.ts';
@@ -9,7 +10,16 @@ export function fenceOf(fields: Fields): Facts {
   const text = fields.text('fence');
   const [run = '', number = '', state = ''] = wordsOf(text);
   const isWhole = isRunId(run) && (state === 'open' || state === 'closed');
-  const why = fields.has('fence_denied') ? 'only root may read it' : isWhole || text === '' ? '' : 'the fence file is damaged';
-  if (why !== '') return { 'fence.run': unknown(why), 'fence.number': unknown(why), 'fence.open': unknown(why) };
-  return { 'fence.run': run, 'fence.number': wholeNumber(number) ?? 0, 'fence.open': state === 'open' };
+  const why = fields.has('fence_denied')
+    ? 'only root may read it'
+    : isWhole || text === ''
+      ? ''
+      : 'the fence file is damaged';
+  if (why !== '')
+    return { 'fence.run': unknown(why), 'fence.number': unknown(why), 'fence.open': unknown(why) };
+  return {
+    'fence.run': run,
+    'fence.number': wholeNumber(number) ?? 0,
+    'fence.open': state === 'open',
+  };
 }

@@ -1,4 +1,5 @@
-// Area marks: what kmend left on the host: in /run about this boot (the answer of an active probe, and of sample containers), and its fence.
+// Area marks: what kmend left on the host: in /run about this boot (the answer of an active probe,
+// and of sample containers), and its fence.
 
 import type { Facts, FactValue } from '../../../model/fact.ts';
 import type { StartedSample } from '../../../model/facts/values.ts';
@@ -33,7 +34,8 @@ export const marksArea: Area = {
 };
 
 const answers = ['off', 'on', 'failed'] as const;
-const answerIn = (word: string | undefined): StartedSample['answer'] | undefined => answers.find((one) => one === word);
+const answerIn = (word: string | undefined): StartedSample['answer'] | undefined =>
+  answers.find((one) => one === word);
 
 /** The mark is `BOOTID WORD`, in either order; one of another boot says nothing. */
 function activeProbe(mark: string, bootId: string): FactValue<'kmem.active_probe'> {
@@ -42,7 +44,12 @@ function activeProbe(mark: string, bootId: string): FactValue<'kmem.active_probe
 }
 
 /** `BOOTID EPOCH RUNTIME ANSWER`. */
-function startedOf([boot, epoch = '', runtime = '', word]: readonly string[], bootId: string): readonly StartedSample[] {
+function startedOf(
+  [boot, epoch = '', runtime = '', word]: readonly string[],
+  bootId: string,
+): readonly StartedSample[] {
   const answer = answerIn(word);
-  return boot === bootId && runtime !== '' && answer !== undefined ? [{ runtime, answer, at: wholeNumber(epoch) ?? 0 }] : [];
+  return boot === bootId && runtime !== '' && answer !== undefined
+    ? [{ runtime, answer, at: wholeNumber(epoch) ?? 0 }]
+    : [];
 }

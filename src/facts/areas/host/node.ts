@@ -1,4 +1,5 @@
-// The forecast of a drain as a fact: the engine reads it from the cluster, here is how it is asked for.
+// The forecast of a drain as a fact: the engine reads it from the cluster, here is how it is asked
+// for.
 import { type FactWant, wantKey } from '../../../model/fact.ts';
 import type { Mapping } from '../../../model/value.ts';
 

@@ -8,10 +8,27 @@ import { readFields } from '../../fields.ts';
 const families: readonly { readonly family: OsFamily; readonly ids: readonly string[] }[] = [
   { family: 'coreos', ids: ['rhcos', 'scos'] },
   { family: 'flatcar', ids: ['flatcar', 'coreos'] },
-  { family: 'rhel', ids: ['rhel', 'centos', 'rocky', 'almalinux', 'ol', 'scientific', 'amzn', 'virtuozzo', 'cloudlinux', 'redhat'] },
+  {
+    family: 'rhel',
+    ids: [
+      'rhel',
+      'centos',
+      'rocky',
+      'almalinux',
+      'ol',
+      'scientific',
+      'amzn',
+      'virtuozzo',
+      'cloudlinux',
+      'redhat',
+    ],
+  },
   { family: 'fedora', ids: ['fedora'] },
   { family: 'debian', ids: ['debian', 'ubuntu', 'raspbian', 'linuxmint'] },
-  { family: 'suse', ids: ['sles', 'sled', 'suse', 'opensuse', 'opensuse-leap', 'opensuse-tumbleweed', 'sle_hpc'] },
+  {
+    family: 'suse',
+    ids: ['sles', 'sled', 'suse', 'opensuse', 'opensuse-leap', 'opensuse-tumbleweed', 'sle_hpc'],
+  },
 ];
 
 function familyOf(id: string, like: string, variant: string): OsFamily {
@@ -35,7 +52,8 @@ line "$R/etc/redhat-release" redhat`,
     const id = values.get('ID') ?? (fields.has('redhat') ? 'rhel' : '');
     return {
       'os.id': id,
-      'os.version': values.get('VERSION_ID') ?? /release ([0-9.]+)/.exec(fields.text('redhat'))?.[1] ?? '',
+      'os.version':
+        values.get('VERSION_ID') ?? /release ([0-9.]+)/.exec(fields.text('redhat'))?.[1] ?? '',
       'os.name': values.get('PRETTY_NAME') ?? fields.text('redhat'),
       'os.family': familyOf(id, values.get('ID_LIKE') ?? '', values.get('VARIANT_ID') ?? ''),
     };

@@ -12,12 +12,18 @@ export const spaceArea: Area = {
     const rows = readFields(text).all('free');
     // The path may have a prefix before it.
     const free = (end: string): number | Unknown => freeKb(rows.find((row) => row.endsWith(end)));
-    return { 'space.boot_kb': free('/boot'), 'space.root_kb': free('/'), 'space.var_kb': free('/var') };
+    return {
+      'space.boot_kb': free('/boot'),
+      'space.root_kb': free('/'),
+      'space.var_kb': free('/var'),
+    };
   },
 };
 
 /** Free blocks and their size. */
 function freeKb(row: string | undefined): number | Unknown {
   const [blocks, size] = (row ?? '').split(' ').map(wholeNumber);
-  return blocks === undefined || size === undefined ? unknown('the free space could not be read') : Math.floor((blocks * size) / 1024);
+  return blocks === undefined || size === undefined
+    ? unknown('the free space could not be read')
+    : Math.floor((blocks * size) / 1024);
 }

@@ -1,4 +1,5 @@
-// Area crash: what is left of earlier boots (crash dumps, kernel logs), and whether one of them ended by the leak. Asked for by `check` only.
+// Area crash: what is left of earlier boots (crash dumps, kernel logs), and whether one of them
+// ended by the leak. Asked for by `check` only.
 import type { Facts } from '../../../model/fact.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
@@ -9,8 +10,12 @@ import boots from './crash.awk';
 import crash from './crash.sh';
 import { readBoots, sourcesOf } from './earlier-boots.ts';
 
-/** Who may announce a shutdown: of systemd the first process alone, because the manager of a user's session reaches the same target at each logout. */
-const shutdownTags = '(systemd(\\[1\\])?|(systemd-[a-z]+|shutdown|r?syslogd|journal)(\\[[0-9]+\\])?|kernel):';
+/**
+ * Who may announce a shutdown: of systemd the first process alone, because the manager of a user's
+ * session reaches the same target at each logout.
+ */
+const shutdownTags =
+  '(systemd(\\[1\\])?|(systemd-[a-z]+|shutdown|r?syslogd|journal)(\\[[0-9]+\\])?|kernel):';
 /** How systemd of el7 and later, SysV, rsyslog and the kernel announce it. */
 const shutdown =
   'Reached target (Shutdown|Reboot|Power-Off|System Reboot)|Starting (Reboot|Power-Off)|System is (rebooting|powering down)|systemd-shutdow|shutting down for system|reboot: (Restarting|Power down)|exiting on signal 15|Journal stopped';
@@ -35,7 +40,10 @@ export const crashArea: Area = {
     const sources = sourcesOf(fields);
     return {
       ...judgePast(boots, sources),
-      'crash.boots': boots.map((boot) => ({ ...boot, symptoms: boot.symptoms.map((symptom) => ({ ...symptom })) })),
+      'crash.boots': boots.map((boot) => ({
+        ...boot,
+        symptoms: boot.symptoms.map((symptom) => ({ ...symptom })),
+      })),
       'crash.sources': sources,
     };
   },

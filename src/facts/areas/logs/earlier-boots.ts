@@ -1,6 +1,12 @@
-// Earlier boots by what is left of them: the lines of the crash area's script, read into boots with their symptoms, times and ends.
+// Earlier boots by what is left of them: the lines of the crash area's script, read into boots with
+// their symptoms, times and ends.
 
-import type { EarlierBoot, EarlierSymptom, PastSource, SourceState } from '../../../model/facts/values.ts';
+import type {
+  EarlierBoot,
+  EarlierSymptom,
+  PastSource,
+  SourceState,
+} from '../../../model/facts/values.ts';
 import { type Fields, wholeNumber, wordsOf } from '../../fields.ts';
 import { pastSources } from '../../kmem/past.ts';
 import { kernelSymptom } from '../../kmem/symptoms.ts';
@@ -27,7 +33,9 @@ interface Draft {
 export function readBoots(text: string, fields: Fields): readonly EarlierBoot[] {
   const [now = '', zone = ''] = wordsOf(fields.text('now'));
   const began = (wholeNumber(now) ?? 0) - fields.number('up');
-  const boots = draftsIn(text).flatMap((draft) => bootOf(draft, zoneOf(zone), began, fields.text('kernel')));
+  const boots = draftsIn(text).flatMap((draft) =>
+    bootOf(draft, zoneOf(zone), began, fields.text('kernel')),
+  );
   return partsMerged(boots)
     .toSorted((a, b) => b.at - a.at)
     .slice(0, mostBoots);
@@ -40,7 +48,15 @@ function draftsIn(text: string): readonly Draft[] {
     const draft = drafts.at(-1);
     if (key === 'log') {
       const source = pastSources.find((name) => rest.startsWith(`${name} `));
-      if (source !== undefined) drafts.push({ source, name: rest.slice(source.length + 1), signs: [], ran: '', last: '', end: '' });
+      if (source !== undefined)
+        drafts.push({
+          source,
+          name: rest.slice(source.length + 1),
+          signs: [],
+          ran: '',
+          last: '',
+          end: '',
+        });
     } else if (key === 'sign') draft?.signs.push(rest);
     else if (key === 'ran' && draft !== undefined) draft.ran = rest;
     else if (key === 'last' && draft !== undefined) draft.last = rest;
@@ -52,8 +68,16 @@ function draftsIn(text: string): readonly Draft[] {
 /** Seconds that clocks may differ by around a boot. */
 const slack = 60;
 
-/** Nothing where the log is of this boot. What it has of earlier ones, where both lie in one piece, counts without its end. */
-function bootOf(draft: Draft, zone: number, began: number, running: string): readonly EarlierBoot[] {
+/**
+ * Nothing where the log is of this boot. What it has of earlier ones, where both lie in one piece,
+ * counts without its end.
+ */
+function bootOf(
+  draft: Draft,
+  zone: number,
+  began: number,
+  running: string,
+): readonly EarlierBoot[] {
   const { source, name } = draft;
   const [, fileTime = '0', lastLine = ''] = /^(\d+) (.*)$/s.exec(draft.last) ?? [];
   const written = source === 'dump' ? dumpTime(name, Number(fileTime), zone) : Number(fileTime);
@@ -62,15 +86,29 @@ function bootOf(draft: Draft, zone: number, began: number, running: string): rea
   const symptoms = symptomsOf(draft.signs, dating);
   // A log that does not say its kernel counts as one of the kernel that runs.
   const kernel = draft.ran || running;
-  const place = source === 'journal' ? { place: 'journal', boot: name, kernel } : { place: name, boot: '', kernel };
+  const place =
+    source === 'journal'
+      ? { place: 'journal', boot: name, kernel }
+      : { place: name, boot: '', kernel };
   if (draft.end !== 'open' || source !== 'messages' || (at > 0 && at < began - slack))
     return [{ source, ...place, at, ended: endOf(draft), symptoms }];
   const earlier = symptoms.filter((symptom) => symptom.at > 0 && symptom.at < began - slack);
   if (earlier.length === 0) return [];
-  return [{ source, ...place, at: Math.max(...earlier.map((symptom) => symptom.at)), ended: 'unknown', symptoms: earlier }];
+  return [
+    {
+      source,
+      ...place,
+      at: Math.max(...earlier.map((symptom) => symptom.at)),
+      ended: 'unknown',
+      symptoms: earlier,
+    },
+  ];
 }
 
-/** `planned`: for records of pstore, an oops that the kernel outlived, or a reboot. `open`: the last of all logs. */
+/**
+ * `planned`: for records of pstore, an oops that the kernel outlived, or a reboot. `open`: the last
+ * of all logs.
+ */
 function endOf({ source, end }: Draft): EarlierBoot['ended'] {
   if (source === 'dump') return 'crash';
   if (source === 'pstore') return end === 'planned' ? 'unknown' : 'crash';
@@ -85,8 +123,16 @@ function symptomsOf(signs: readonly string[], dating: Dating): readonly EarlierS
     const [, count = '', fileTime = '', line = ''] = /^(\d+) (\d+) (.*)$/s.exec(sign) ?? [];
     const kind = kernelSymptom(line);
     if (kind === undefined) continue;
-    const at = timeOf(line, dating.source === 'dump' ? dating : { ...dating, fileTime: Number(fileTime) });
-    found.set(kind, { kind, count: Math.max(Number(count), found.get(kind)?.count ?? 0), at, line: line.trim().slice(0, 200) });
+    const at = timeOf(
+      line,
+      dating.source === 'dump' ? dating : { ...dating, fileTime: Number(fileTime) },
+    );
+    found.set(kind, {
+      kind,
+      count: Math.max(Number(count), found.get(kind)?.count ?? 0),
+      at,
+      line: line.trim().slice(0, 200),
+    });
   }
   return [...found.values()];
 }
@@ -99,20 +145,36 @@ function partsMerged(boots: readonly EarlierBoot[]): readonly EarlierBoot[] {
     const last = merged[record];
     if (boot.source !== 'pstore') merged.push(boot);
     else if (last === undefined || boot.at - last.at > onePanic) record = merged.push(boot) - 1;
-    else merged[record] = { ...last, at: boot.at, ended: worse(last.ended, boot.ended), symptoms: sum(last.symptoms, boot.symptoms) };
+    else
+      merged[record] = {
+        ...last,
+        at: boot.at,
+        ended: worse(last.ended, boot.ended),
+        symptoms: sum(last.symptoms, boot.symptoms),
+      };
   }
   return merged;
 }
 
-const worse = (a: EarlierBoot['ended'], b: EarlierBoot['ended']): EarlierBoot['ended'] => (a === 'crash' ? a : b);
+const worse = (a: EarlierBoot['ended'], b: EarlierBoot['ended']): EarlierBoot['ended'] =>
+  a === 'crash' ? a : b;
 
-function sum(a: readonly EarlierSymptom[], b: readonly EarlierSymptom[]): readonly EarlierSymptom[] {
+function sum(
+  a: readonly EarlierSymptom[],
+  b: readonly EarlierSymptom[],
+): readonly EarlierSymptom[] {
   const both = new Map(a.map((symptom) => [symptom.kind, symptom]));
-  for (const symptom of b) both.set(symptom.kind, { ...symptom, count: symptom.count + (both.get(symptom.kind)?.count ?? 0) });
+  for (const symptom of b)
+    both.set(symptom.kind, {
+      ...symptom,
+      count: symptom.count + (both.get(symptom.kind)?.count ?? 0),
+    });
   return [...both.values()];
 }
 
-/** What there was to read: the script names what it read, what it may not read, and what it left. */
+/**
+ * What there was to read: the script names what it read, what it may not read, and what it left.
+ */
 export function sourcesOf(fields: Fields): Readonly<Record<PastSource, SourceState>> {
   const [read, denied, cut] = ['read', 'denied', 'cut'].map((key) => new Set(fields.all(key)));
   const state = (source: PastSource): SourceState => {
@@ -120,5 +182,10 @@ export function sourcesOf(fields: Fields): Readonly<Record<PastSource, SourceSta
     if (read?.has(source)) return 'read';
     return denied?.has(source) ? 'denied' : 'absent';
   };
-  return { dump: state('dump'), pstore: state('pstore'), journal: state('journal'), messages: state('messages') };
+  return {
+    dump: state('dump'),
+    pstore: state('pstore'),
+    journal: state('journal'),
+    messages: state('messages'),
+  };
 }

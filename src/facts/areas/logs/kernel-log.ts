@@ -1,4 +1,5 @@
-// Area log: what the kernel log says about the leak, and the journal of the programs that make cgroups.
+// Area log: what the kernel log says about the leak, and the journal of the programs that make
+// cgroups.
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
@@ -6,7 +7,8 @@ import { readSymptoms, symptomPatterns } from '../../kmem/symptoms.ts';
 import keepLines from './keep-lines.awk';
 import kernelLog from './kernel-log.sh';
 
-const keeping = (key: string, pattern: string): string => scriptText(keepLines, { pattern: pattern.replaceAll('/', '\\/'), key });
+const keeping = (key: string, pattern: string): string =>
+  scriptText(keepLines, { pattern: pattern.replaceAll('/', '\\/'), key });
 
 export const kernelLogArea: Area = {
   name: 'log',
@@ -18,6 +20,9 @@ export const kernelLogArea: Area = {
   parse: (text) => {
     const fields = readFields(text);
     const [kernel, runtime] = [fields.all('log'), fields.all('runtime')];
-    return { 'kmem.symptoms': readSymptoms({ kernel, runtime }), 'kmem.log_read': !kernel.includes('@denied') };
+    return {
+      'kmem.symptoms': readSymptoms({ kernel, runtime }),
+      'kmem.log_read': !kernel.includes('@denied'),
+    };
   },
 };

@@ -1,4 +1,5 @@
-// When a line of a log was written: by its own words, and by its file where those leave something out.
+// When a line of a log was written: by its own words, and by its file where those leave something
+// out.
 import type { PastSource } from '../../../model/facts/values.ts';
 
 export interface Dating {
@@ -24,16 +25,23 @@ export function timeOf(line: string, dating: Dating): number {
 }
 
 function secondsOf(line: string, { source, fileTime, lastLine, zone }: Dating): number {
-  const own = isoTime(line, zone) ?? (source === 'messages' ? syslogTime(line, fileTime, zone) : undefined);
+  const own =
+    isoTime(line, zone) ?? (source === 'messages' ? syslogTime(line, fileTime, zone) : undefined);
   if (own !== undefined) return own;
   if (source === 'messages' || source === 'journal' || fileTime === 0) return 0;
   const [stamp, end] = [kernelStamp(line), kernelStamp(lastLine)];
-  return stamp === undefined || end === undefined || end < stamp ? fileTime : Math.round(fileTime - (end - stamp));
+  return stamp === undefined || end === undefined || end < stamp
+    ? fileTime
+    : Math.round(fileTime - (end - stamp));
 }
 
-/** The time in the name of kdump's directory (`127.0.0.1-2018-11-05-10:24:33`), where the file is of another day: it was copied since. */
+/**
+ * The time in the name of kdump's directory (`127.0.0.1-2018-11-05-10:24:33`), where the file is of
+ * another day: it was copied since.
+ */
 export function dumpTime(path: string, fileTime: number, zone: number): number {
-  const [, year, month, date, time] = /-(\d{4})[-.](\d\d)[-.](\d\d)-(\d\d:\d\d:\d\d)\//.exec(path) ?? [];
+  const [, year, month, date, time] =
+    /-(\d{4})[-.](\d\d)[-.](\d\d)-(\d\d:\d\d:\d\d)\//.exec(path) ?? [];
   const named = Date.parse(`${year}-${month}-${date}T${time}Z`) / 1000 - zone;
   return Number.isFinite(named) && Math.abs(named - fileTime) > day ? named : fileTime;
 }
@@ -46,7 +54,8 @@ const kernelStamp = (line: string): number | undefined => {
 
 /** `2018-11-05T10:24:33+0800`, `2018-11-05T10:24:33.123456+08:00`. */
 function isoTime(line: string, zone: number): number | undefined {
-  const [, date, time, offset] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?/.exec(line) ?? [];
+  const [, date, time, offset] =
+    /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?/.exec(line) ?? [];
   if (date === undefined || time === undefined) return undefined;
   const seconds = Date.parse(`${date}T${time}Z`) / 1000;
   if (!Number.isFinite(seconds)) return undefined;
@@ -58,10 +67,13 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 /** `Nov  5 10:24:33` has no year: it is the last such day before its file was written last. */
 function syslogTime(line: string, fileTime: number, zone: number): number | undefined {
-  const [, name = '', date, hours, minutes, seconds] = /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)/.exec(line) ?? [];
+  const [, name = '', date, hours, minutes, seconds] =
+    /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)/.exec(line) ?? [];
   const month = months.indexOf(name);
   if (month < 0 || fileTime === 0) return undefined;
   const year = new Date((fileTime + zone) * 1000).getUTCFullYear();
-  const inYear = (one: number): number => Date.UTC(one, month, Number(date), Number(hours), Number(minutes), Number(seconds)) / 1000 - zone;
+  const inYear = (one: number): number =>
+    Date.UTC(one, month, Number(date), Number(hours), Number(minutes), Number(seconds)) / 1000 -
+    zone;
   return inYear(year) > fileTime + day ? inYear(year - 1) : inYear(year);
 }

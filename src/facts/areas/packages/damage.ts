@@ -1,9 +1,21 @@
-// Packages that are not fully installed: what their state means, which of them matter to this program, and the command that repairs each.
+// Packages that are not fully installed: what their state means, which of them matter to this
+// program, and the command that repairs each.
 import type { FactValue } from '../../../model/fact.ts';
 import { pasteable } from '../../../model/text/quote.ts';
 
-/** Packages that can hold the engine; a host has at most one of them. They never mix: a move between them is a migration. */
-export const enginePackages = ['docker-ce', 'docker-ee', 'docker-engine', 'docker.io', 'docker', 'docker-io', 'moby-engine'] as const;
+/**
+ * Packages that can hold the engine; a host has at most one of them. They never mix: a move between
+ * them is a migration.
+ */
+export const enginePackages = [
+  'docker-ce',
+  'docker-ee',
+  'docker-engine',
+  'docker.io',
+  'docker',
+  'docker-io',
+  'moby-engine',
+] as const;
 
 /** What runs containers, or asks for it. */
 export const containerPackages: readonly string[] = [
@@ -17,17 +29,31 @@ export const containerPackages: readonly string[] = [
 ];
 
 /** A host whose runtime, kubelet or kernel is damaged is left alone, whatever a play asks for. */
-export const matters = (name: string): boolean => containerPackages.includes(name) || /^(?:kernel|linux-image)(?:-|$)/.test(name);
+export const matters = (name: string): boolean =>
+  containerPackages.includes(name) || /^(?:kernel|linux-image)(?:-|$)/.test(name);
 
-/** States of dpkg in which apt refuses or fails whatever else is asked of it; those of packages with triggers to run are none. */
-export const blockingStates: readonly string[] = ['half-installed', 'half-configured', 'unpacked', 'half-removed', 'reinst-required'];
+/**
+ * States of dpkg in which apt refuses or fails whatever else is asked of it; those of packages with
+ * triggers to run are none.
+ */
+export const blockingStates: readonly string[] = [
+  'half-installed',
+  'half-configured',
+  'unpacked',
+  'half-removed',
+  'reinst-required',
+];
 
 /** Several versions of these stand side by side, as they should. */
-export const isSideBySide = (name: string): boolean => /^(?:kernel|kmod|gpg-pubkey)(?:-|$)/.test(name);
+export const isSideBySide = (name: string): boolean =>
+  /^(?:kernel|kmod|gpg-pubkey)(?:-|$)/.test(name);
 
 export interface Damage {
   readonly name: string;
-  /** A word of dpkg, `reinst-required`, `duplicate` (rpm) or `script-failed` (rpm, as a run of kmend saw it). */
+  /**
+   * A word of dpkg, `reinst-required`, `duplicate` (rpm) or `script-failed` (rpm, as a run of kmend
+   * saw it).
+   */
   readonly state: string;
 }
 
@@ -37,7 +63,9 @@ export const readDamage = (damaged: FactValue<'packages.damaged'> = {}): readonl
 /** Of the packages that matter: what is wrong, and what to do; nothing where all are whole. */
 export function graveDamage(all: readonly Damage[], manager: string): Grave | undefined {
   const grave = all.filter(({ name }) => matters(name));
-  return grave.length === 0 ? undefined : { why: damageWords(grave), hint: repairOf(grave, manager) };
+  return grave.length === 0
+    ? undefined
+    : { why: damageWords(grave), hint: repairOf(grave, manager) };
 }
 
 interface Grave {
@@ -59,7 +87,9 @@ export function repairOf(damaged: readonly Damage[], manager: string): string {
   const all = new Set(damaged.map((one) => commandOf(one, manager)));
   // It configures too, and configuring fails while a dependency is not there.
   if (all.has(fixDependencies)) all.delete(configure);
-  const commands = [...all].sort((a, b) => Number(a === fixDependencies) - Number(b === fixDependencies));
+  const commands = [...all].sort(
+    (a, b) => Number(a === fixDependencies) - Number(b === fixDependencies),
+  );
   return `repair it on the host: ${commands.map((command) => `\`${command}\``).join(', ')}; then run kmend again`;
 }
 
@@ -69,9 +99,12 @@ const fixDependencies = 'apt-get -f install';
 function commandOf({ name, state }: Damage, manager: string): string {
   const word = pasteable(name);
   if (state === 'duplicate') return duplicates[manager] ?? `rpm -q ${word}`;
-  if (manager !== 'apt') return manager === 'zypper' ? `zypper install --force ${word}` : `${manager} reinstall ${word}`;
+  if (manager !== 'apt')
+    return manager === 'zypper' ? `zypper install --force ${word}` : `${manager} reinstall ${word}`;
   if (state === 'unpacked') return fixDependencies;
-  return /^(?:half-installed|half-removed|reinst-required)$/.test(state) ? `apt-get install --reinstall ${word}` : configure;
+  return /^(?:half-installed|half-removed|reinst-required)$/.test(state)
+    ? `apt-get install --reinstall ${word}`
+    : configure;
 }
 
 /** `package-cleanup` is in yum-utils. */

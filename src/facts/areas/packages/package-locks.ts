@@ -1,4 +1,5 @@
-// Area package_locks: who holds a lock of the package manager. Read with packages, and asked again by a reboot right before it acts.
+// Area package_locks: who holds a lock of the package manager. Read with packages, and asked again
+// by a reboot right before it acts.
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';

@@ -17,8 +17,9 @@ import { unusableOf } from './unusable.ts';
 import yumLook from './yum-look.sh';
 
 /**
- * `available` costs a look at the repositories (seconds on el7). A versionlock or an exclude would hide versions that are there (it looks like
- * "no such package"): both are switched off for the look.
+ * `available` costs a look at the repositories (seconds on el7). A versionlock or an exclude would
+ * hide versions that are there (it looks like "no such package"): both are switched off for the
+ * look.
  */
 export const packageArea: Area = {
   name: 'package',
@@ -26,7 +27,11 @@ export const packageArea: Area = {
   functions: scriptText(yumLook) + scriptText(aptSources),
   script: (args) => {
     const name = quote(nameOf(args));
-    return scriptText(packageLook, { name, beside: quote(besideOf(args).join(' ')), flags: repositoryFlags(wantedRepositories(args)) });
+    return scriptText(packageLook, {
+      name,
+      beside: quote(besideOf(args).join(' ')),
+      flags: repositoryFlags(wantedRepositories(args)),
+    });
   },
   maxBytes: 131_072,
   parse: (text, { args }) => {
@@ -37,9 +42,10 @@ export const packageArea: Area = {
     const state = abbreviation === 'rpm' ? rpmState(name, rows) : debState(abbreviation);
     const choice = wantedRepositories(args);
     const pinned = fields.all('pinned');
-    const known = [...fields.all('available'), ...listed(fields.text('list'), name).map(({ version }) => version)].filter(
-      (one) => one !== '',
-    );
+    const known = [
+      ...fields.all('available'),
+      ...listed(fields.text('list'), name).map(({ version }) => version),
+    ].filter((one) => one !== '');
     const allowed = known.filter((version) => !pinned.includes(version));
     const available = allowed.length === 0 ? known : allowed;
     return {
@@ -53,13 +59,18 @@ export const packageArea: Area = {
       ...fact(lookFact(name, choice, 'unusable'), unusableOf(fields, available.length > 0, choice)),
       ...fact(
         `package.${name}.held`,
-        /^h/.test(abbreviation) || (pinned.length > 0 && allowed.length === 0) || isHeld(name, fields.all('lock'), fields.all('exclude')),
+        /^h/.test(abbreviation) ||
+          (pinned.length > 0 && allowed.length === 0) ||
+          isHeld(name, fields.all('lock'), fields.all('exclude')),
       ),
     };
   },
 };
 
-/** By the letters of `dpkg-query`: wanted, state, and `R` where it must be installed again. A removed package may have left its configuration. */
+/**
+ * By the letters of `dpkg-query`: wanted, state, and `R` where it must be installed again. A
+ * removed package may have left its configuration.
+ */
 function debState(abbreviation: string): string {
   const [wanted = '', letter = '', mark = ''] = abbreviation;
   if (mark === 'R') return 'reinst-required';
@@ -85,19 +96,25 @@ interface Row {
 }
 
 /** Other packages for the same look: a second one would cost seconds. */
-const besideOf = ({ beside }: Mapping): readonly string[] => (isList(beside) ? beside.map(String) : []);
+const besideOf = ({ beside }: Mapping): readonly string[] =>
+  isList(beside) ? beside.map(String) : [];
 
 function newestOf(name: string, text: string): readonly BesideRow[] {
   const newest = [...listed(text, name)].sort((a, b) => compareRpm(a.version, b.version)).at(-1);
   return newest === undefined ? [] : [{ name, ...newest }];
 }
 
-/** yum breaks long rows over lines, so the whole output is read as words: `NAME.ARCH VERSION REPOSITORY`. */
+/**
+ * yum breaks long rows over lines, so the whole output is read as words: `NAME.ARCH VERSION
+ * REPOSITORY`.
+ */
 function listed(text: string, name: string): readonly Row[] {
   const words = text.split(/\s+/);
   return words.flatMap((word, index) => {
     const [version, repository = ''] = [words[index + 1], words[index + 2]];
     const isName = word.startsWith(`${name}.`) && /^[a-z0-9_]+$/.test(word.slice(name.length + 1));
-    return isName && version !== undefined && /^[0-9]/.test(version) ? [{ version, repository }] : [];
+    return isName && version !== undefined && /^[0-9]/.test(version)
+      ? [{ version, repository }]
+      : [];
   });
 }

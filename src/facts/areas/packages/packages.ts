@@ -11,7 +11,10 @@ import held from './held.sh';
 import { heldList } from './package-pins.ts';
 import packages from './packages.sh';
 
-/** States of dpkg in which an installation is not complete; a package that must be installed again has a mark beside its state. */
+/**
+ * States of dpkg in which an installation is not complete; a package that must be installed again
+ * has a mark beside its state.
+ */
 const unfinished =
   '^Status: [a-z]+ (reinstreq [a-z-]+|[a-z]+ (half-installed|half-configured|unpacked|triggers-awaited|triggers-pending))$';
 
@@ -29,7 +32,12 @@ export const packagesArea: Area = {
     const [family = 'rpm', status = '0', version = ''] = fields.text('queried').split(' ');
     const damaged = damagedOf(fields);
     return {
-      'packages.manager': managerOf(family, version.replaceAll('"', ''), fields.all('tool'), fields.has('ostree')),
+      'packages.manager': managerOf(
+        family,
+        version.replaceAll('"', ''),
+        fields.all('tool'),
+        fields.has('ostree'),
+      ),
       'packages.held': heldOf(fields),
       'packages.broken': brokenOf(fields, damaged, status),
       'packages.damaged': damaged,
@@ -47,7 +55,10 @@ interface Row {
 
 type Fields = ReturnType<typeof readFields>;
 
-/** Installed packages only: a deb that was removed may have left its configuration ("rc") and keeps its row. */
+/**
+ * Installed packages only: a deb that was removed may have left its configuration ("rc") and keeps
+ * its row.
+ */
 function readRows(fields: Fields): readonly Row[] {
   const times = new Map<string, number>();
   for (const line of fields.all('time')) {
@@ -59,7 +70,9 @@ function readRows(fields: Fields): readonly Row[] {
     if (parts === null) return [];
     const [, name = '', evr = '', time = '', state = ''] = parts;
     if (state !== 'rpm' && !/^.[^ncr]/.test(state)) return [];
-    return [{ name, evr, time: time === '@' ? (times.get(name) ?? 0) : (wholeNumber(time) ?? 0), state }];
+    return [
+      { name, evr, time: time === '@' ? (times.get(name) ?? 0) : (wholeNumber(time) ?? 0), state },
+    ];
   });
 }
 
@@ -89,18 +102,33 @@ function packageFacts(rows: readonly Row[]): Facts {
   };
 }
 
-/** 127: no such program, so nothing was installed by it (Flatcar). Anything else: we do not know. */
+/**
+ * 127: no such program, so nothing was installed by it (Flatcar). Anything else: we do not know.
+ */
 function unreadPackages(status: string): Facts {
   if (status === '127') return packageFacts([]);
-  const why = unknown(status === '124' ? 'the package database did not answer in time' : 'the package database could not be read');
+  const why = unknown(
+    status === '124'
+      ? 'the package database did not answer in time'
+      : 'the package database could not be read',
+  );
   return Object.fromEntries(Object.keys(packageFacts([])).map((name) => [name, why]));
 }
 
-function managerOf(family: string, version: string, tools: readonly string[], ostree: boolean): PackageTool {
+function managerOf(
+  family: string,
+  version: string,
+  tools: readonly string[],
+  ostree: boolean,
+): PackageTool {
   if (ostree && tools.includes('rpm-ostree')) return 'rpm-ostree';
   // On el7 dnf is an extra; from el8 on yum is only another name of dnf.
-  const redHat = /^[1-7](\.|$)/.test(version) ? (['yum', 'dnf'] as const) : (['dnf', 'yum'] as const);
-  const found = (family === 'deb' ? (['apt-get'] as const) : (['zypper', ...redHat] as const)).find((tool) => tools.includes(tool));
+  const redHat = /^[1-7](\.|$)/.test(version)
+    ? (['yum', 'dnf'] as const)
+    : (['dnf', 'yum'] as const);
+  const found = (family === 'deb' ? (['apt-get'] as const) : (['zypper', ...redHat] as const)).find(
+    (tool) => tools.includes(tool),
+  );
   return found === 'apt-get' ? 'apt' : (found ?? 'none');
 }
 
@@ -114,11 +142,13 @@ function heldOf(fields: Fields): readonly string[] {
 
 function damagedOf(fields: Fields): ByName<string> {
   const versions = new Map<string, string>();
-  const duplicates = readRows(fields).flatMap(({ name, evr, state }): readonly (readonly [string, string])[] => {
-    const other = versions.get(name) ?? evr;
-    versions.set(name, evr);
-    return state === 'rpm' && other !== evr ? [[name, 'duplicate']] : [];
-  });
+  const duplicates = readRows(fields).flatMap(
+    ({ name, evr, state }): readonly (readonly [string, string])[] => {
+      const other = versions.get(name) ?? evr;
+      versions.set(name, evr);
+      return state === 'rpm' && other !== evr ? [[name, 'duplicate']] : [];
+    },
+  );
   const named = fields.all('damaged').flatMap((line): readonly (readonly [string, string])[] => {
     const [name = '', state = ''] = wordsOf(line);
     return state === '' ? [] : [[name, state]];
@@ -127,9 +157,15 @@ function damagedOf(fields: Fields): ByName<string> {
 }
 
 function brokenOf(fields: Fields, damaged: ByName<string>, status: string): string {
-  const database = fields.all('pkg').filter((line) => /^(error|warning): (rpmdb|cannot open|db5|Thread died)/i.test(line));
+  const database = fields
+    .all('pkg')
+    .filter((line) => /^(error|warning): (rpmdb|cannot open|db5|Thread died)/i.test(line));
   const blocking = Object.entries(damaged).filter(([, state]) => blockingStates.includes(state));
-  const reasons = [...fields.all('broken'), ...blocking.map(([name, state]) => `${name} is ${state}`), ...database];
+  const reasons = [
+    ...fields.all('broken'),
+    ...blocking.map(([name, state]) => `${name} is ${state}`),
+    ...database,
+  ];
   if (status === '124') reasons.push('the package database did not answer in time');
   return [...new Set(reasons)].join('; ').slice(0, 500);
 }

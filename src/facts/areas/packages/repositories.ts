@@ -1,4 +1,5 @@
-// The choice of repositories that a look for packages is made with, and the fact names that carry it.
+// The choice of repositories that a look for packages is made with, and the fact names that carry
+// it.
 import { quote } from '../../../model/text/quote.ts';
 import { isList, type Mapping, type Value } from '../../../model/value.ts';
 
@@ -24,11 +25,20 @@ export const wantedRepositories = (args: Mapping): Repositories => ({
 const wordsOf = (value: Value | undefined): readonly string[] =>
   isList(value) ? value.map((word) => String(word).replaceAll('\0', '')) : [];
 
-/** ` --disablerepo=ID ... --enablerepo=ID ...`, for yum and dnf, which go by their order: `disable: "*"` leaves what is enabled. */
+/**
+ * ` --disablerepo=ID ... --enablerepo=ID ...`, for yum and dnf, which go by their order: `disable:
+ * "*"` leaves what is enabled.
+ */
 export const repositoryFlags = ({ enable, disable }: Repositories): string =>
-  [...disable.map((id) => ` ${quote(`--disablerepo=${id}`)}`), ...enable.map((id) => ` ${quote(`--enablerepo=${id}`)}`)].join('');
+  [
+    ...disable.map((id) => ` ${quote(`--disablerepo=${id}`)}`),
+    ...enable.map((id) => ` ${quote(`--enablerepo=${id}`)}`),
+  ].join('');
 
-/** `package.NAME.available`; with a choice it is another fact (`package.NAME@elrepo-kernel,!base.available`): two tasks may choose differently. */
+/**
+ * `package.NAME.available`; with a choice it is another fact
+ * (`package.NAME@elrepo-kernel,!base.available`): two tasks may choose differently.
+ */
 export const lookFact = <const What extends 'available' | 'beside' | 'unusable'>(
   name: string,
   { enable, disable }: Repositories,

@@ -1,4 +1,5 @@
-// Why a repository cannot be used: what package managers say, what it means, and the ways out. One table for the plan and for exit codes.
+// Why a repository cannot be used: what package managers say, what it means, and the ways out. One
+// table for the plan and for exit codes.
 
 import type { UnusableCause } from '../../../model/facts/values.ts';
 
@@ -22,9 +23,15 @@ const status = (codes: string, words: string): readonly string[] => [
   `(^|[^0-9])(${codes}) +(${words})`,
 ];
 
-const curl = (codes: string): readonly string[] => [`Curl error \\((${codes})\\)`, `curl#(${codes}) `];
+const curl = (codes: string): readonly string[] => [
+  `Curl error \\((${codes})\\)`,
+  `curl#(${codes}) `,
+];
 
-/** The first that fits counts: a proxy also hides names, and a missing key also is a file that was not found. */
+/**
+ * The first that fits counts: a proxy also hides names, and a missing key also is a file that was
+ * not found.
+ */
 export const repositoryCauses = [
   {
     name: 'proxy_login',
@@ -73,7 +80,11 @@ export const repositoryCauses = [
     code: 29,
     message: 'has moved, and its new place fails',
     hint: 'write the new address into its .repo file or sources entry, if it is the right one; the words of the package manager have it',
-    said: [...curl('47'), 'redirects followed', 'http://[^ ]*: \\[Errno 14\\] curl#(35|51|58|60|77)'],
+    said: [
+      ...curl('47'),
+      'redirects followed',
+      'http://[^ ]*: \\[Errno 14\\] curl#(35|51|58|60|77)',
+    ],
   },
   {
     name: 'forbidden',
@@ -93,14 +104,23 @@ export const repositoryCauses = [
     code: 23,
     message: 'has a certificate that has expired, by the clock of this host',
     hint: 'compare the clock (`date`) first; else the certificate of the server must be renewed, or use another mirror',
-    said: ['[Cc]ertificate.* (has|is) expired', 'certificate is not (yet )?valid', 'Certificate is not yet valid'],
+    said: [
+      '[Cc]ertificate.* (has|is) expired',
+      'certificate is not (yet )?valid',
+      'Certificate is not yet valid',
+    ],
   },
   {
     name: 'certificate',
     code: 24,
     message: 'has a certificate that this host does not trust',
     hint: "put the right CA on the host (package ca-certificates, `update-ca-trust`, or `sslcacert` of the repository; the bundle of an old el7 lacks today's CAs); kmend does not switch the check off",
-    said: [...curl('51|60|77|83'), '[Cc]ertificate (verif|issuer|signer)', 'SSL certificate problem', 'subject name'],
+    said: [
+      ...curl('51|60|77|83'),
+      '[Cc]ertificate (verif|issuer|signer)',
+      'SSL certificate problem',
+      'subject name',
+    ],
   },
   {
     name: 'tls',
@@ -128,21 +148,35 @@ export const repositoryCauses = [
     code: 26,
     message: 'no longer has what its index lists',
     hint: 'read the index anew on the host (`yum clean expire-cache`, `apt-get update`) and plan again',
-    said: ['Status code: (404|410) for [^ ]*[.]rpm', '[.]rpm: \\[Errno 14\\] HTTPS? Error (404|410)', '[.]deb +(404|410) '],
+    said: [
+      'Status code: (404|410) for [^ ]*[.]rpm',
+      '[.]rpm: \\[Errno 14\\] HTTPS? Error (404|410)',
+      '[.]deb +(404|410) ',
+    ],
   },
   {
     name: 'gone',
     code: 27,
     message: 'is gone from its server (HTTP 404 or 410, or the folder is not there)',
     hint: elsewhere,
-    said: [...status('404|410', 'Not Found|File not found|Gone'), ...curl('37|78'), "Couldn't (open|read) file", 'File not found'],
+    said: [
+      ...status('404|410', 'Not Found|File not found|Gone'),
+      ...curl('37|78'),
+      "Couldn't (open|read) file",
+      'File not found',
+    ],
   },
   {
     name: 'content',
     code: 28,
     message: 'answers with something that is no repository: a login page, or the notice of a proxy',
     hint: 'open its address from the host (`curl -L ADDRESS/repodata/repomd.xml`) and correct it',
-    said: ['repomd[.]xml parser error', 'Error importing repomd', 'Bad repomd', "Clearsigned file isn't valid"],
+    said: [
+      'repomd[.]xml parser error',
+      'Error importing repomd',
+      'Bad repomd',
+      "Clearsigned file isn't valid",
+    ],
   },
   {
     name: 'busy',
@@ -156,14 +190,26 @@ export const repositoryCauses = [
     code: 31,
     message: 'has a name that does not resolve on this host',
     hint: `check the name servers (\`getent hosts NAME\`); if the name is gone for good: ${elsewhere}`,
-    said: [...curl('6'), "Could(n't| not) resolve host", "Could not resolve '", 'Temporary failure', 'Name or service not known'],
+    said: [
+      ...curl('6'),
+      "Could(n't| not) resolve host",
+      "Could not resolve '",
+      'Temporary failure',
+      'Name or service not known',
+    ],
   },
   {
     name: 'timeout',
     code: 32,
     message: 'does not answer in time',
     hint: 'check firewall and route from the host to it, and whether a proxy is needed; or use another mirror',
-    said: [...curl('28'), '\\[Errno 12\\] Timeout', 'Operation too slow', '[Tt]imed out', 'did not answer within'],
+    said: [
+      ...curl('28'),
+      '\\[Errno 12\\] Timeout',
+      'Operation too slow',
+      '[Tt]imed out',
+      'did not answer within',
+    ],
   },
   {
     name: 'refused',
@@ -185,7 +231,14 @@ export const repositoryCauses = [
     code: 35,
     message: 'has no address that could be used',
     hint: `correct its baseurl, mirrorlist or metalink; if its mirrors are gone: ${elsewhere}`,
-    said: ['valid baseurl', 'No URLs in mirrorlist', 'Usable URL not found', 'No valid source', 'internal mirrorlist', 'retrieve metalink'],
+    said: [
+      'valid baseurl',
+      'No URLs in mirrorlist',
+      'Usable URL not found',
+      'No valid source',
+      'internal mirrorlist',
+      'retrieve metalink',
+    ],
   },
   {
     name: 'disabled',
@@ -211,13 +264,22 @@ export const repositoryCauses = [
   },
 ] as const satisfies readonly RepositoryCause[];
 
-/** What is the matter of the host, not of a repository: the whole cause, without a name before it. They come first, since each also fails every repository. */
+/**
+ * What is the matter of the host, not of a repository: the whole cause, without a name before it.
+ * They come first, since each also fails every repository.
+ */
 export const hostCauses = [
   {
     name: 'full',
     message: 'no space is left on the host',
     hint: 'make room (`df -h /var / /tmp`): the package cache (`yum clean all`, `apt-get clean`), logs and old kernels are the usual places',
-    said: ['No space left', 'more space (needed|on the)', 'not have enough free space', 'Insufficient space', 'Disk Requirements'],
+    said: [
+      'No space left',
+      'more space (needed|on the)',
+      'not have enough free space',
+      'Insufficient space',
+      'Disk Requirements',
+    ],
   },
   {
     name: 'read_only',
@@ -241,17 +303,22 @@ export const hostCauses = [
   },
 ] as const satisfies readonly Omit<RepositoryCause, 'code'>[];
 
-const patterns: readonly { readonly name: UnusableCause; readonly pattern: RegExp }[] = [...hostCauses, ...repositoryCauses].map(
-  ({ name, said }) => ({
-    name,
-    pattern: new RegExp(said.join('|'), 'm'),
-  }),
-);
+const patterns: readonly { readonly name: UnusableCause; readonly pattern: RegExp }[] = [
+  ...hostCauses,
+  ...repositoryCauses,
+].map(({ name, said }) => ({
+  name,
+  pattern: new RegExp(said.join('|'), 'm'),
+}));
 
 /** Is this a matter of the host, not of a repository? */
-export const isOfHost = (cause: UnusableCause): boolean => hostCauses.some(({ name }) => name === cause);
+export const isOfHost = (cause: UnusableCause): boolean =>
+  hostCauses.some(({ name }) => name === cause);
 
-/** The cause that these lines show, and the lines that show it; nothing for lines about other things. */
+/**
+ * The cause that these lines show, and the lines that show it; nothing for lines about other
+ * things.
+ */
 export function causeOf(lines: readonly string[]): Shown | undefined {
   for (const { name, pattern } of patterns) {
     const shown = lines.filter((one) => pattern.test(one));

@@ -1,4 +1,5 @@
-// Area repository (with a file and an id): one section of a file of yum's, and other files that have a section of that id.
+// Area repository (with a file and an id): one section of a file of yum's, and other files that
+// have a section of that id.
 import { fact } from '../../../model/fact.ts';
 import { quote } from '../../../model/text/quote.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
@@ -13,7 +14,10 @@ const argument = (args: Mapping, name: string): string => {
 };
 
 /** The file is part of the name: two tasks may look for one id in two files. */
-const factOf = <const What extends 'section' | 'elsewhere'>(args: Mapping, what: What): `repository.${string}.${What}` =>
+const factOf = <const What extends 'section' | 'elsewhere'>(
+  args: Mapping,
+  what: What,
+): `repository.${string}.${What}` =>
   `repository.${argument(args, 'file')}/${argument(args, 'name')}.${what}`;
 
 export const repositoryFact = <const What extends 'section' | 'elsewhere'>(
@@ -28,20 +32,32 @@ export const hiddenPart = '***';
 export const repositoryArea: Area = {
   name: 'repository',
   script: (args) =>
-    scriptText(repository, { file: quote(`${argument(args, 'file')}.repo`), header: quote(`[${argument(args, 'name')}]`), hiddenPart }),
+    scriptText(repository, {
+      file: quote(`${argument(args, 'file')}.repo`),
+      header: quote(`[${argument(args, 'name')}]`),
+      hiddenPart,
+    }),
   maxBytes: 65_536,
   parse: (text, { cut, args }) => {
     const fields = readFields(text);
     const denied = fields.has('denied') ? 'this user may not read the file' : undefined;
-    const why = denied ?? (cut || fields.has('long') ? 'the section is too long to be one of yum' : undefined);
+    const why =
+      denied ??
+      (cut || fields.has('long') ? 'the section is too long to be one of yum' : undefined);
     return {
-      ...fact(factOf(args, 'section'), why === undefined ? normalised(fields.all('line')) : unknown(why)),
+      ...fact(
+        factOf(args, 'section'),
+        why === undefined ? normalised(fields.all('line')) : unknown(why),
+      ),
       ...fact(factOf(args, 'elsewhere'), [...new Set(fields.all('also'))]),
     };
   },
 };
 
-/** Continued lines are joined, blanks around the first `=` and comments are left out: \`Baseurl = a\` and \`  b\` are \`baseurl=a b\`. */
+/**
+ * Continued lines are joined, blanks around the first `=` and comments are left out: \`Baseurl =
+ * a\` and \` b\` are \`baseurl=a b\`.
+ */
 function normalised(lines: readonly string[]): string {
   const settings: string[][] = [];
   for (const line of lines) {
@@ -54,5 +70,7 @@ function normalised(lines: readonly string[]): string {
 
 function tidy(line: string): string {
   const [, key, value] = /^([^=:\s[]+)\s*[=:](.*)$/s.exec(line) ?? [];
-  return key === undefined || value === undefined ? line.trim() : `${key.toLowerCase()}=${value.trim()}`;
+  return key === undefined || value === undefined
+    ? line.trim()
+    : `${key.toLowerCase()}=${value.trim()}`;
 }

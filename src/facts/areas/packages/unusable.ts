@@ -1,4 +1,5 @@
-// Which repositories of a host cannot be used, and why: read from their configuration and from what the package manager said of them.
+// Which repositories of a host cannot be used, and why: read from their configuration and from what
+// the package manager said of them.
 import type { Unusable, UnusableCause } from '../../../model/facts/values.ts';
 import type { Fields } from '../../fields.ts';
 import { matchesAny } from './package-pins.ts';
@@ -8,7 +9,9 @@ import { causeOf, isOfHost, type Shown } from './repository-causes.ts';
 interface Configured {
   readonly id: string;
   readonly enabled: boolean;
-  /** The beginning of its address, up to the first variable; empty where a list of mirrors decides. */
+  /**
+   * The beginning of its address, up to the first variable; empty where a list of mirrors decides.
+   */
   readonly address: string;
 }
 
@@ -20,10 +23,16 @@ const [mostRepositories, mostLines] = [100, 80];
 export const masked = (text: string): string =>
   text
     .replace(/:\/\/[^/\s]*@/g, '://***@')
-    .replace(/(:\/\/[^\s?]*)(\?[^\s\])"']*)?/g, (_, place, query) => (query === undefined ? place : `${place}?...`));
+    .replace(/(:\/\/[^\s?]*)(\?[^\s\])"']*)?/g, (_, place, query) =>
+      query === undefined ? place : `${place}?...`,
+    );
 
 /** At most five, those that were not skipped first. */
-export function unusableOf(fields: Fields, found: boolean, choice: Repositories): readonly Unusable[] {
+export function unusableOf(
+  fields: Fields,
+  found: boolean,
+  choice: Repositories,
+): readonly Unusable[] {
   const configured = fields.all('repo').slice(0, mostRepositories).flatMap(configuredOf);
   const lines = fields
     .all('said')
@@ -32,41 +41,83 @@ export function unusableOf(fields: Fields, found: boolean, choice: Repositories)
   const ofHost = hostFailure(lines, fields.all('full'), found);
   if (ofHost !== undefined) return [ofHost];
   const failed = failures(lines, configured, fields.has('proxy'));
-  if (failed.length > 0) return failed.sort((a, b) => Number(a.skipped) - Number(b.skipped)).slice(0, 5);
-  const bare = found || fields.has('elsewhere') ? [] : unconfigured(configured, choice, fields.has('unread'));
+  if (failed.length > 0)
+    return failed.sort((a, b) => Number(a.skipped) - Number(b.skipped)).slice(0, 5);
+  const bare =
+    found || fields.has('elsewhere') ? [] : unconfigured(configured, choice, fields.has('unread'));
   if (found || bare.length > 0 || !fields.has('look_failed')) return bare;
   return [{ cause: 'failed', repository: '', said: lines.at(-1) ?? '', skipped: false }];
 }
 
-/** `repository` names the file systems that are full. Where versions were found all the same, it was passed over. */
-function hostFailure(lines: readonly string[], full: readonly string[], skipped: boolean): Unusable | undefined {
+/**
+ * `repository` names the file systems that are full. Where versions were found all the same, it was
+ * passed over.
+ */
+function hostFailure(
+  lines: readonly string[],
+  full: readonly string[],
+  skipped: boolean,
+): Unusable | undefined {
   const shown = causeOf(lines);
   if (shown === undefined || !isOfHost(shown.name)) return undefined;
   const said = shown.lines.map((line) => line.trim()).join('; ');
-  return { cause: shown.name, repository: [...new Set(full)].join(' and '), said: said.slice(0, longest), skipped };
+  return {
+    cause: shown.name,
+    repository: [...new Set(full)].join(' and '),
+    said: said.slice(0, longest),
+    skipped,
+  };
 }
 
 function configuredOf(line: string): readonly Configured[] {
   const [id, enabled, kind, url = ''] = line.split(' ');
   if (id === undefined || id === '') return [];
-  return [{ id: masked(id), enabled: enabled === '1', address: kind === 'baseurl' ? (masked(url).split('$')[0] ?? '') : '' }];
+  return [
+    {
+      id: masked(id),
+      enabled: enabled === '1',
+      address: kind === 'baseurl' ? (masked(url).split('$')[0] ?? '') : '',
+    },
+  ];
 }
 
-function unconfigured(configured: readonly Configured[], { enable, disable }: Repositories, unread: boolean): readonly Unusable[] {
+function unconfigured(
+  configured: readonly Configured[],
+  { enable, disable }: Repositories,
+  unread: boolean,
+): readonly Unusable[] {
   const bare = { said: '', skipped: false };
   const unknown = enable.find((pattern) => !configured.some(({ id }) => matchesAny([pattern], id)));
   if (unknown !== undefined) return [{ cause: 'unknown', repository: unknown, ...bare }];
   if (configured.length === 0) return [{ cause: 'none', repository: '', ...bare }];
-  const enabled = configured.filter(({ id, enabled }) => matchesAny(enable, id) || (enabled && !matchesAny(disable, id)));
+  const enabled = configured.filter(
+    ({ id, enabled }) => matchesAny(enable, id) || (enabled && !matchesAny(disable, id)),
+  );
   if (enabled.length > 0) return unread ? [{ cause: 'unread', repository: '', ...bare }] : [];
   const ids = configured.map(({ id }) => id);
-  return [{ cause: 'disabled', repository: `${ids.slice(0, 8).join(', ')}${ids.length > 8 ? ', ...' : ''}`, ...bare }];
+  return [
+    {
+      cause: 'disabled',
+      repository: `${ids.slice(0, 8).join(', ')}${ids.length > 8 ? ', ...' : ''}`,
+      ...bare,
+    },
+  ];
 }
 
-function failures(lines: readonly string[], configured: readonly Configured[], proxy: boolean): Unusable[] {
-  const ignored = lines.flatMap((line) => /^Ignoring repositories: (.*)$/.exec(line)?.[1]?.split(/[,\s]+/) ?? []);
+function failures(
+  lines: readonly string[],
+  configured: readonly Configured[],
+  proxy: boolean,
+): Unusable[] {
+  const ignored = lines.flatMap(
+    (line) => /^Ignoring repositories: (.*)$/.exec(line)?.[1]?.split(/[,\s]+/) ?? [],
+  );
   // yum 3 does not say that it goes on without a repository: it only does not stop.
-  const stopped = lines.some((line) => /metadata for repo|configured repositories failed|valid baseurl|did not answer within/.test(line));
+  const stopped = lines.some((line) =>
+    /metadata for repo|configured repositories failed|valid baseurl|did not answer within/.test(
+      line,
+    ),
+  );
   return [...byRepository(lines, configured)].flatMap(([repository, own]): Unusable[] => {
     const shown = causeOf(own);
     if (shown === undefined) return [];
@@ -82,8 +133,14 @@ function failures(lines: readonly string[], configured: readonly Configured[], p
   });
 }
 
-/** Lines by the repository that they are about; a line that names none belongs to the one before, or to the only one that is named. */
-function byRepository(lines: readonly string[], configured: readonly Configured[]): ReadonlyMap<string, readonly string[]> {
+/**
+ * Lines by the repository that they are about; a line that names none belongs to the one before, or
+ * to the only one that is named.
+ */
+function byRepository(
+  lines: readonly string[],
+  configured: readonly Configured[],
+): ReadonlyMap<string, readonly string[]> {
   const groups = new Map<string, string[]>();
   let current = '';
   for (const line of lines) {
@@ -113,17 +170,27 @@ const ownerOf = (line: string, configured: readonly Configured[]): string | unde
   configured.find(({ address }) => address !== '' && line.includes(address))?.id;
 
 /**
- * curl follows redirects: a failure at another address than the configured one is one of the place where it moved to. With a proxy, curl fails to
- * connect to another host than that of the address.
+ * curl follows redirects: a failure at another address than the configured one is one of the place
+ * where it moved to. With a proxy, curl fails to connect to another host than that of the address.
  */
-function seenThrough({ name, lines: [line = ''] }: Shown, address: string, proxy: boolean): UnusableCause {
+function seenThrough(
+  { name, lines: [line = ''] }: Shown,
+  address: string,
+  proxy: boolean,
+): UnusableCause {
   const url = /(?<![a-z])[a-z]+:\/\/[^\s:[][^\s[]*/.exec(line)?.[0] ?? '';
   const host = hostOf(url);
-  const tried = /(?:resolve host: |connect to (?:server )?|Failed connect to )([A-Za-z0-9.-]+)/.exec(line.slice(line.indexOf('[')))?.[1];
-  if (proxy && tried !== undefined && tried !== host && (name === 'refused' || name === 'timeout')) return 'proxy';
+  const tried =
+    /(?:resolve host: |connect to (?:server )?|Failed connect to )([A-Za-z0-9.-]+)/.exec(
+      line.slice(line.indexOf('[')),
+    )?.[1];
+  if (proxy && tried !== undefined && tried !== host && (name === 'refused' || name === 'timeout'))
+    return 'proxy';
   if (stays.has(name) || url === '') return name;
   const elsewhere = address !== '' && !url.startsWith(address.replace(/\/$/, ''));
-  return elsewhere || (name === 'name' && tried !== undefined && host !== '' && tried !== host) ? 'moved' : name;
+  return elsewhere || (name === 'name' && tried !== undefined && host !== '' && tried !== host)
+    ? 'moved'
+    : name;
 }
 
 /** What is not the matter of an address. */

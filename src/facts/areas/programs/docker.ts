@@ -2,7 +2,14 @@
 
 import type { RuntimeRow } from '../../../model/facts/values.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
-import { isList, isMapping, type Mapping, type Unknown, unknown, type Value } from '../../../model/value.ts';
+import {
+  isList,
+  isMapping,
+  type Mapping,
+  type Unknown,
+  unknown,
+  type Value,
+} from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
 import docker from './docker.sh';
@@ -17,7 +24,8 @@ export const dockerArea: Area = {
     const [status = '', server = '', client = ''] = fields.text('version').split(/\s+/);
     const hung = status === '124';
     const answers = status === '0' && isVersion(server);
-    const [, driver = '', live = '', runtimes = ''] = /^(\S+) (\S+) ?(.*)$/s.exec(fields.text('info')) ?? [];
+    const [, driver = '', live = '', runtimes = ''] =
+      /^(\S+) (\S+) ?(.*)$/s.exec(fields.text('info')) ?? [];
     const daemon = mappingIn(fields.text('daemon'));
     const fromRunning = <T extends string | boolean>(value: T, absent: T): T | Unknown =>
       hung ? unknown('docker did not answer within 5 s') : answers ? value : absent;
@@ -27,7 +35,10 @@ export const dockerArea: Area = {
       'docker.version': fromRunning<string>(server, ''),
       'docker.client': clientOf(client, fields.text('client'), answers ? server : ''),
       'docker.driver': answers ? driver : (configuredDriver(daemon) ?? fromRunning('', '')),
-      'docker.runtimes': runtimesIn(runtimes === '' ? daemon.runtimes : mappingIn(runtimes), fields.all('says')),
+      'docker.runtimes': runtimesIn(
+        runtimes === '' ? daemon.runtimes : mappingIn(runtimes),
+        fields.all('says'),
+      ),
       'docker.live_restore': fromRunning<boolean>(live === 'true', false),
     };
   },
@@ -37,7 +48,9 @@ export const dockerArea: Area = {
 function mappingIn(text: string): Mapping {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Mapping) : {};
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Mapping)
+      : {};
   } catch {
     return {};
   }
@@ -45,10 +58,17 @@ function mappingIn(text: string): Mapping {
 
 function configuredDriver(daemon: Mapping): string | undefined {
   const options = isList(daemon['exec-opts']) ? daemon['exec-opts'] : [];
-  return options.flatMap((option) => (typeof option === 'string' ? (/^native\.cgroupdriver=(\w+)$/.exec(option)?.[1] ?? []) : [])).at(-1);
+  return options
+    .flatMap((option) =>
+      typeof option === 'string' ? (/^native\.cgroupdriver=(\w+)$/.exec(option)?.[1] ?? []) : [],
+    )
+    .at(-1);
 }
 
-/** Runtimes by name, without those that are a plain runc. One without a path is a shim of containerd. */
+/**
+ * Runtimes by name, without those that are a plain runc. One without a path is a shim of
+ * containerd.
+ */
 function runtimesIn(value: Value | undefined, says: readonly string[]): readonly RuntimeRow[] {
   return Object.entries(isMapping(value) ? value : {}).flatMap(([name, runtime]) => {
     const path = isMapping(runtime) && typeof runtime.path === 'string' ? runtime.path : '';

@@ -1,4 +1,5 @@
-// Area kubelet: is there one (also inside k3s and the like), which version, and with which cgroup driver.
+// Area kubelet: is there one (also inside k3s and the like), which version, and with which cgroup
+// driver.
 import { scriptText } from '../../../model/text/script-text.ts';
 import { type Unknown, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
@@ -17,8 +18,12 @@ export const kubeletArea: Area = {
       'kubelet.installed': installed,
       'kubelet.running': fields.has('running'),
       'kubelet.version': installed ? versionOf(fields.text('says'), fields.text('package')) : '',
-      'kubelet.driver': installed ? (kubeletSetting('cgroup-driver', 'cgroupDriver', fields) ?? 'cgroupfs') : '',
-      'kubelet.endpoint': installed ? (kubeletSetting('container-runtime-endpoint', 'containerRuntimeEndpoint', fields) ?? '') : '',
+      'kubelet.driver': installed
+        ? (kubeletSetting('cgroup-driver', 'cgroupDriver', fields) ?? 'cgroupfs')
+        : '',
+      'kubelet.endpoint': installed
+        ? (kubeletSetting('container-runtime-endpoint', 'containerRuntimeEndpoint', fields) ?? '')
+        : '',
       'kubelet.changed_at': fields.number('changed'),
       'kubelet.program': program || (installed ? 'kubelet' : ''),
     };
@@ -28,15 +33,22 @@ export const kubeletArea: Area = {
 function versionOf(says: string, evr: string): string | Unknown {
   const said = /(?:^| )v?(\d+\.\d+\.\d+[^\s(]*)/.exec(says)?.[1];
   const packaged = /^(?:\d+:)?(\d+\.\d+\.\d+)/.exec(evr)?.[1];
-  return said ?? packaged ?? unknown('the kubelet runs from a place where its version cannot be asked');
+  return (
+    said ?? packaged ?? unknown('the kubelet runs from a place where its version cannot be asked')
+  );
 }
 
-/** A setting of the kubelet. The flag wins over the file, as in the kubelet itself. Flags on the disk count where no running kubelet shows its own. */
+/**
+ * A setting of the kubelet. The flag wins over the file, as in the kubelet itself. Flags on the
+ * disk count where no running kubelet shows its own.
+ */
 export function kubeletSetting(flag: string, key: string, fields: Fields): string | undefined {
   const running = fields.all('arg').join('\n');
   const flags = fields.all('flags').filter((line) => !line.trim().startsWith('#'));
   const words = running === '' ? wordsOf(flags.join(' ')).join('\n') : running;
-  const value = new RegExp(`--${flag}[=\n]["']?([^\\s"']+)|--kubelet-arg[=\n](?:--)?${flag}=([^\\s"']+)`).exec(words);
+  const value = new RegExp(
+    `--${flag}[=\n]["']?([^\\s"']+)|--kubelet-arg[=\n](?:--)?${flag}=([^\\s"']+)`,
+  ).exec(words);
   const line = fields.all('config').find((one) => one.startsWith(`${key}:`));
   return value?.[1] ?? value?.[2] ?? /^\w+:\s*["']?([^\s"']+)/.exec(line ?? '')?.[1];
 }

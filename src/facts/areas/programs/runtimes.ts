@@ -1,4 +1,5 @@
-// Area runtimes: containerd, cri-o and podman as their configuration says: cgroup drivers, and runtimes other than runc.
+// Area runtimes: containerd, cri-o and podman as their configuration says: cgroup drivers, and
+// runtimes other than runc.
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { type Fields, readFields } from '../../fields.ts';
@@ -18,7 +19,9 @@ export const runtimesArea: Area = {
     const fields = readFields(text);
     const crio = fields.has('crio');
     const podman = fields.has('podman');
-    const oldCrio = /^(?:\d+:)?1\.(\d+)\./.exec(fields.all('crio').find((value) => value !== '') ?? '')?.[1];
+    const oldCrio = /^(?:\d+:)?1\.(\d+)\./.exec(
+      fields.all('crio').find((value) => value !== '') ?? '',
+    )?.[1];
     const crioDefault = oldCrio === undefined ? '' : Number(oldCrio) < 18 ? 'cgroupfs' : 'systemd';
     const runtimes = readToml(fields.all('toml'));
     return {
@@ -35,18 +38,27 @@ export const runtimesArea: Area = {
 };
 
 /**
- * The runc in the system's path, whose version is asked elsewhere. A runc that lies in another place is a runtime of its own: it has said its version,
- * it is gone, or it was one too many to be asked.
+ * The runc in the system's path, whose version is asked elsewhere. A runc that lies in another
+ * place is a runtime of its own: it has said its version, it is gone, or it was one too many to be
+ * asked.
  */
 export function isSystemRunc(path: string, says: readonly string[]): boolean {
-  if (!/(?:^|\/)(?:runc|docker-runc|docker-runc-current)$/.test(path) || says.some((line) => line === path || line.startsWith(`${path} `)))
+  if (
+    !/(?:^|\/)(?:runc|docker-runc|docker-runc-current)$/.test(path) ||
+    says.some((line) => line === path || line.startsWith(`${path} `))
+  )
     return false;
-  return says.length < mostAsked || /^(?:\/(?:usr\/(?:local\/)?)?s?bin\/|\/usr\/libexec\/docker\/)?[^/]+$/.test(path);
+  return (
+    says.length < mostAsked ||
+    /^(?:\/(?:usr\/(?:local\/)?)?s?bin\/|\/usr\/libexec\/docker\/)?[^/]+$/.test(path)
+  );
 }
 
 /** `PATH FIRST LINE`: what that program said to `--version`. */
 export const saidBy = (path: string, says: readonly string[]): string =>
-  path === '' ? '' : (says.find((line) => line.startsWith(`${path} `))?.slice(path.length + 1) ?? '');
+  path === ''
+    ? ''
+    : (says.find((line) => line.startsWith(`${path} `))?.slice(path.length + 1) ?? '');
 
 interface Runtime {
   readonly name: string;
@@ -57,7 +69,10 @@ interface Runtime {
   readonly runc: boolean;
 }
 
-/** Sections `...runtimes.NAME` and `...runtimes.NAME.options` as one runtime; keys outside of them belong to one without a name. */
+/**
+ * Sections `...runtimes.NAME` and `...runtimes.NAME.options` as one runtime; keys outside of them
+ * belong to one without a name.
+ */
 function readToml(lines: readonly string[]): readonly Runtime[] {
   const runtimes = new Map<string, Runtime>();
   let name = '';
@@ -67,25 +82,39 @@ function readToml(lines: readonly string[]): readonly Runtime[] {
       const [, below = ''] = section.split(/\.runtimes\.(.*)/s);
       const [, quoted, bare] = /^(?:"([^"]+)"|([\w.-]+?))(?:\.options)?$/.exec(below) ?? [];
       name = quoted ?? bare ?? '';
-      if (name !== '' && !runtimes.has(name)) runtimes.set(name, { name, path: '', systemd: undefined, runc: true });
+      if (name !== '' && !runtimes.has(name))
+        runtimes.set(name, { name, path: '', systemd: undefined, runc: true });
       continue;
     }
     const [, key = '', rest = ''] = /^(\w+)\s*=(.*)$/s.exec(line) ?? [];
     const value = /^["']?([^"'#]*)/.exec(rest.trim())?.[1]?.trim() ?? '';
     const before = runtimes.get(name) ?? { name, path: '', systemd: undefined, runc: true };
-    if (key === 'SystemdCgroup' || key === 'systemd_cgroup') runtimes.set(name, { ...before, systemd: value === 'true' });
-    else if (key === 'runtime_type') runtimes.set(name, { ...before, runc: value === '' || /\.(?:runc|linux)(?:\.|$)/.test(value) });
-    else if (key === 'BinaryName' || key === 'runtime_engine' || key === 'runtime') runtimes.set(name, { ...before, path: value });
+    if (key === 'SystemdCgroup' || key === 'systemd_cgroup')
+      runtimes.set(name, { ...before, systemd: value === 'true' });
+    else if (key === 'runtime_type')
+      runtimes.set(name, {
+        ...before,
+        runc: value === '' || /\.(?:runc|linux)(?:\.|$)/.test(value),
+      });
+    else if (key === 'BinaryName' || key === 'runtime_engine' || key === 'runtime')
+      runtimes.set(name, { ...before, path: value });
   }
   return [...runtimes.values()];
 }
 
-/** Where two runtimes differ, one of them can ask. Where another file is imported, the driver is not known. */
+/**
+ * Where two runtimes differ, one of them can ask. Where another file is imported, the driver is not
+ * known.
+ */
 function containerdDriver(fields: Fields, runtimes: readonly Runtime[]): string {
   if (fields.has('toml_denied') || (!fields.has('containerd') && !fields.has('toml'))) return '';
-  const everywhere = runtimes.find(({ name, systemd }) => name === '' && systemd !== undefined)?.systemd;
+  const everywhere = runtimes.find(
+    ({ name, systemd }) => name === '' && systemd !== undefined,
+  )?.systemd;
   if (everywhere === true) return 'systemd';
-  const said = new Set(runtimes.filter(({ name, runc }) => name !== '' && runc).map(({ systemd }) => systemd === true));
+  const said = new Set(
+    runtimes.filter(({ name, runc }) => name !== '' && runc).map(({ systemd }) => systemd === true),
+  );
   const imports = fields.all('toml').some((line) => /^imports\s*=\s*\[\s*["']/.test(line));
   if (imports) return '';
   return said.has(true) && said.size === 1 ? 'systemd' : 'cgroupfs';
@@ -94,6 +123,8 @@ function containerdDriver(fields: Fields, runtimes: readonly Runtime[]): string 
 /** `cgroup_manager = "systemd"`; the last file wins, and a comment is none. */
 function managerOf(fields: Fields, key: string, byDefault: string): string {
   if (fields.has(`${key}_denied`)) return '';
-  const said = fields.all(key).flatMap((line) => /^\s*cgroup_manager\s*=\s*["'](\w+)["']/.exec(line)?.[1] ?? []);
+  const said = fields
+    .all(key)
+    .flatMap((line) => /^\s*cgroup_manager\s*=\s*["'](\w+)["']/.exec(line)?.[1] ?? []);
   return said.at(-1) ?? byDefault;
 }

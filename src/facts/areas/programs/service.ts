@@ -5,7 +5,8 @@ import { type Mapping, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
 
-export const nameOf = (args: Mapping): string => (typeof args.name === 'string' ? args.name.replaceAll('\0', '') : '');
+export const nameOf = (args: Mapping): string =>
+  typeof args.name === 'string' ? args.name.replaceAll('\0', '') : '';
 
 export const serviceArea: Area = {
   name: 'service',
@@ -17,9 +18,15 @@ printf 'active %s\\nenabled %s\\n' "$a" "$e"`,
     const [name, fields] = [nameOf(args), readFields(text)];
     const [active, enabled] = [fields.text('active'), fields.text('enabled')];
     return {
-      ...fact(`service.${name}.active`, active === '' ? unknown('systemctl did not answer') : active === 'active'),
+      ...fact(
+        `service.${name}.active`,
+        active === '' ? unknown('systemctl did not answer') : active === 'active',
+      ),
       // is-enabled prints nothing but an error for a unit that does not exist.
-      ...fact(`service.${name}.enabled`, /^(enabled|enabled-runtime|static|indirect|generated|alias)$/.test(enabled)),
+      ...fact(
+        `service.${name}.enabled`,
+        /^(enabled|enabled-runtime|static|indirect|generated|alias)$/.test(enabled),
+      ),
     };
   },
 };

@@ -1,4 +1,5 @@
-// containerd.io: the package that brings runc since Docker 18.09. Its el7 builds had the tag nokmem, lost it for a year, and got it back.
+// containerd.io: the package that brings runc since Docker 18.09. Its el7 builds had the tag
+// nokmem, lost it for a year, and got it back.
 
 import type { Answer } from '../../../model/facts/values.ts';
 import { compareRpm, compareUpstream, versionInRange } from '../../../model/text/versions.ts';
@@ -14,7 +15,10 @@ interface ContainerdIoRow extends Row {
 
 const packaging = 'docker/containerd-packaging';
 
-/** el7 rpms, first match wins. Dates of build files give ranges, not proofs: no shipped package was opened. */
+/**
+ * el7 rpms, first match wins. Dates of build files give ranges, not proofs: no shipped package was
+ * opened.
+ */
 export const containerdIoRows: readonly ContainerdIoRow[] = [
   {
     name: '1.2.0',
@@ -74,14 +78,25 @@ export const containerdIoRows: readonly ContainerdIoRow[] = [
   },
 ];
 
-/** The row of a containerd.io package, by [epoch:]version-release. Debs were never built with the tag: from 1.4.5 on they are clean, before that not. */
+/**
+ * The row of a containerd.io package, by [epoch:]version-release. Debs were never built with the
+ * tag: from 1.4.5 on they are clean, before that not.
+ */
 export function containerdIoRow(evr: string): ContainerdIoRow | undefined {
-  return evr === '' ? undefined : containerdIoRows.find(({ range }) => versionInRange(evr, range, compareRpm));
+  return evr === ''
+    ? undefined
+    : containerdIoRows.find(({ range }) => versionInRange(evr, range, compareRpm));
 }
 
 export function containerdIoAccounts(evr: string, rpm: boolean): Answer {
   const row = containerdIoRow(evr);
   if (row === undefined) return 'unknown';
   if (rpm) return row.accounts;
-  return versionInRange(evr.replace(/^\d+:/, '').replace(/[-~].*$/s, ''), '>=1.4.5', compareUpstream) ? 'no' : 'yes';
+  return versionInRange(
+    evr.replace(/^\d+:/, '').replace(/[-~].*$/s, ''),
+    '>=1.4.5',
+    compareUpstream,
+  )
+    ? 'no'
+    : 'yes';
 }

@@ -1,4 +1,5 @@
-// Docker: engines that bring their own runc (before 18.09), and where the engine says nothing because runc is a package of its own.
+// Docker: engines that bring their own runc (before 18.09), and where the engine says nothing
+// because runc is a package of its own.
 
 import type { Answer } from '../../../model/facts/values.ts';
 import { compareUpstream, versionInRange } from '../../../model/text/versions.ts';
@@ -52,7 +53,8 @@ export const dockerRows: readonly DockerRow[] = [
     range: '>=17.06 <18.09',
     accounts: 'yes',
     basis: 'source',
-    source: 'docker/engine runc.installer and binaries-commits: 17.09.0, 17.12.1, 18.03.1 and 18.06.3 pin a runc with #1350, without #1921',
+    source:
+      'docker/engine runc.installer and binaries-commits: 17.09.0, 17.12.1, 18.03.1 and 18.06.3 pin a runc with #1350, without #1921',
   },
   {
     name: '18.09.0',
@@ -68,7 +70,8 @@ export const dockerRows: readonly DockerRow[] = [
     range: '>=18.09.1',
     accounts: 'runc',
     basis: 'vendor',
-    source: "release note docker/engine#121; true of the engine's own build script only, packages take runc from containerd.io",
+    source:
+      "release note docker/engine#121; true of the engine's own build script only, packages take runc from containerd.io",
   },
 ];
 
@@ -86,7 +89,8 @@ export const ownerRows: readonly OwnerRow[] = [
     engine: 'Docker EE',
     says: 'its vendor has builds that leave accounting off: 17.06.2-ee-18, 18.03.1-ee-5, and 18.09.1 or later with such a containerd.io',
     basis: 'vendor',
-    source: 'Docker EE release notes: docker/escalation#614, docker/escalation#692; docker/engine#121',
+    source:
+      'Docker EE release notes: docker/escalation#614, docker/escalation#692; docker/engine#121',
   },
   {
     package: 'docker',
@@ -97,24 +101,36 @@ export const ownerRows: readonly OwnerRow[] = [
   },
 ];
 
-/** `Docker EE: its vendor has builds that ...`; empty for an engine that kmend upgrades, or of which nothing is known. */
+/**
+ * `Docker EE: its vendor has builds that ...`; empty for an engine that kmend upgrades, or of which
+ * nothing is known.
+ */
 export function ownerSays(name: string): string {
   const row = ownerRows.find((owner) => owner.package === name);
   return row === undefined ? '' : `${row.engine}: ${row.says}`;
 }
 
-/** By the package that holds the engine and the engine's version (`18.06.1-ce`, `17.06.2-ee-18`). */
+/**
+ * By the package that holds the engine and the engine's version (`18.06.1-ce`, `17.06.2-ee-18`).
+ */
 export function dockerAccounts(name: string, version: string): Answer | 'runc' {
   if (!/^\d/.test(version)) return 'unknown';
   const row = dockerRows.find(
-    ({ packages, range }) => (packages.length === 0 || packages.includes(name)) && versionInRange(version, range, compareUpstream),
+    ({ packages, range }) =>
+      (packages.length === 0 || packages.includes(name)) &&
+      versionInRange(version, range, compareUpstream),
   );
   return row?.accounts ?? 'unknown';
 }
 
-/** The engine's version out of its package's: `18.06.1.ce-3.el7`, `3:18.09.1-3.el7`, `5:18.09.1~3-0~ubuntu-xenial`, `18.06.1~ce~3-0~ubuntu`. */
+/**
+ * The engine's version out of its package's: `18.06.1.ce-3.el7`, `3:18.09.1-3.el7`,
+ * `5:18.09.1~3-0~ubuntu-xenial`, `18.06.1~ce~3-0~ubuntu`.
+ */
 export function engineVersion(evr: string): string {
   const parts = /^(?:\d+:)?(\d+(?:\.\d+)*)(?:[.~](ce|ee)(?:[.~](\d+))?)?/.exec(evr);
   if (parts?.[1] === undefined) return '';
-  return [parts[1], parts[2], parts[2] === 'ee' ? parts[3] : undefined].filter((part) => part !== undefined).join('-');
+  return [parts[1], parts[2], parts[2] === 'ee' ? parts[3] : undefined]
+    .filter((part) => part !== undefined)
+    .join('-');
 }

@@ -1,4 +1,5 @@
-// kubelet: it makes /kubepods and the groups below itself, with its own copy of runc's code; no upgrade of Docker or runc changes it.
+// kubelet: it makes /kubepods and the groups below itself, with its own copy of runc's code; no
+// upgrade of Docker or runc changes it.
 
 import type { Answer } from '../../../model/facts/values.ts';
 import { compareKubernetes, versionInRange } from '../../../model/text/versions.ts';
@@ -10,7 +11,10 @@ interface KubeletRow extends Row {
   readonly accounts: Answer;
 }
 
-/** With the cgroupfs driver, official binaries (a rebuilt one with GOFLAGS=-tags=nokmem looks the same). */
+/**
+ * With the cgroupfs driver, official binaries (a rebuilt one with GOFLAGS=-tags=nokmem looks the
+ * same).
+ */
 export const kubeletRows: readonly KubeletRow[] = [
   {
     name: '1.8 and before',
@@ -31,7 +35,8 @@ export const kubeletRows: readonly KubeletRow[] = [
     range: '>=1.14.0-alpha <1.21.2',
     accounts: 'yes',
     basis: 'source',
-    source: 'kmem.go is there, the official build sets no tag; kubernetes/kubernetes#72998 was never merged',
+    source:
+      'kmem.go is there, the official build sets no tag; kubernetes/kubernetes#72998 was never merged',
   },
   {
     name: '1.21.2 and later',
@@ -52,7 +57,10 @@ export const kubeletRows: readonly KubeletRow[] = [
 export function kubeletAccounts(version: string, driver: string): Answer {
   if (driver === 'systemd') return 'no';
   if (!/^v?\d+\.\d+\.\d+/.test(version)) return 'unknown';
-  return kubeletRows.find(({ range }) => versionInRange(version, range, compareKubernetes))?.accounts ?? 'unknown';
+  return (
+    kubeletRows.find(({ range }) => versionInRange(version, range, compareKubernetes))?.accounts ??
+    'unknown'
+  );
 }
 
 export const systemdDriverRow: Row = {

@@ -1,4 +1,5 @@
-// runc: does it ask for kernel-memory accounting for a container with a memory setting (cgroupfs driver)?
+// runc: does it ask for kernel-memory accounting for a container with a memory setting (cgroupfs
+// driver)?
 
 import type { Answer } from '../../../model/facts/values.ts';
 import { compareUpstream, versionInRange } from '../../../model/text/versions.ts';
@@ -45,5 +46,8 @@ export const runcRows: readonly RuncRow[] = [
 /** By version alone; its package has to show how an rc6 to rc93 was built. */
 export function runcAccounts(version: string): Answer {
   if (!/^\d/.test(version)) return 'unknown';
-  return runcRows.find(({ range }) => versionInRange(version, range, compareUpstream))?.accounts ?? 'unknown';
+  return (
+    runcRows.find(({ range }) => versionInRange(version, range, compareUpstream))?.accounts ??
+    'unknown'
+  );
 }
