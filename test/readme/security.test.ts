@@ -21,7 +21,7 @@ const linesOf = (text: string): readonly Line[] =>
     .map((line) => line.replace(/\n(?! {2})[\s\S]*/, '').replace(/\s+/g, ' '))
     .map((line) => ({
       text: line.slice(0, 100),
-      tests: [...line.matchAll(/(`+)([^`](?:.*?[^`])?)\1(?!`)/g)]
+      tests: [...line.matchAll(/(`+)((?:(?!\1).)+)\1(?!`)/g)]
         .map(([, , code = '']) => code)
         .filter((code) => code.includes(' › ')),
     }));
