@@ -86,7 +86,7 @@ interface UnknownName {
   readonly hint?: string;
 }
 
-function stranger(
+function refusalOf(
   kind: 'filter' | 'test',
   name: string,
   refused: Readonly<Record<string, string>>,
@@ -103,6 +103,6 @@ function stranger(
 }
 
 export const unknownFilter = (name: string): UnknownName =>
-  stranger('filter', name, refusedFilters, filters.keys());
+  refusalOf('filter', name, refusedFilters, filters.keys());
 export const unknownTest = (name: string): UnknownName =>
-  stranger('test', name, refusedTests, tests.keys());
+  refusalOf('test', name, refusedTests, tests.keys());

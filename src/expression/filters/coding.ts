@@ -9,12 +9,12 @@ import { digest, uuid } from '../python/digest.ts';
 import { type JsonStyle, readJson, writeJson } from '../python/json.ts';
 import { numeric } from '../python/numbers.ts';
 import { text } from '../python/printing.ts';
-import { isListCell, isTuple, moment, type PyValue, touch, typeName } from '../python/py-value.ts';
+import { datetime, isPyList, isTuple, type PyValue, touch, typeName } from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 import { writeYaml } from '../python/yaml-text.ts';
 
-const given = (cell: PyValue | undefined): PyValue | undefined =>
-  cell === null ? undefined : cell;
+const given = (value: PyValue | undefined): PyValue | undefined =>
+  value === null ? undefined : value;
 
 function styleOf(extra: ReadonlyMap<string, PyValue>, usual: JsonStyle): JsonStyle {
   const known = [
@@ -26,8 +26,8 @@ function styleOf(extra: ReadonlyMap<string, PyValue>, usual: JsonStyle): JsonSty
     'preprocess_unsafe',
     'profile',
   ];
-  const stranger = [...extra.keys()].find((key) => !known.includes(key));
-  if (stranger !== undefined) fail(`JSON has no option '${stranger}'`);
+  const unknownName = [...extra.keys()].find((key) => !known.includes(key));
+  if (unknownName !== undefined) fail(`JSON has no option '${unknownName}'`);
   const indent = given(extra.get('indent'));
   const wide =
     indent === undefined
@@ -39,7 +39,7 @@ function styleOf(extra: ReadonlyMap<string, PyValue>, usual: JsonStyle): JsonSty
   const [item, key] =
     separators === undefined
       ? []
-      : isTuple(separators) || isListCell(separators)
+      : isTuple(separators) || isPyList(separators)
         ? walk(separators)
         : fail('separators must be a pair');
   return {
@@ -174,7 +174,7 @@ export const codingFilters: Readonly<Record<string, Callable>> = {
     uuid(text(value), textArg(at(0), 'namespace', '361E6D51-FAEC-444A-9079-341386DA8E2E')),
   ),
   to_datetime: define('format?', (value, { at }) =>
-    moment(
+    datetime(
       parseDatetime(textArg(value, 'the time'), textArg(at(0), 'format', '%Y-%m-%d %H:%M:%S')),
     ),
   ),

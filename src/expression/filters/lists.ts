@@ -10,7 +10,7 @@ import { keyText } from '../python/dicts.ts';
 import { compare, equals } from '../python/order.ts';
 import { text } from '../python/printing.ts';
 import {
-  isListCell,
+  isPyList,
   isTuple,
   missing,
   orElse,
@@ -20,7 +20,8 @@ import {
 } from '../python/py-value.ts';
 import { chars, sizeOf, walk } from '../python/sequences.ts';
 
-const folded = (cell: PyValue): PyValue => (typeof cell === 'string' ? cell.toLowerCase() : cell);
+const folded = (value: PyValue): PyValue =>
+  typeof value === 'string' ? value.toLowerCase() : value;
 
 /** Reads the part of an item that order and sameness go by. */
 function keyReader(
@@ -87,7 +88,7 @@ function flatten(items: readonly PyValue[], levels: number, skipNulls: boolean):
   return items.flatMap((item): readonly PyValue[] => {
     touch(item);
     if (skipNulls && (item === null || item === 'None' || item === 'null')) return [];
-    const inner = isListCell(item) ? item : isTuple(item) ? item.items : undefined;
+    const inner = isPyList(item) ? item : isTuple(item) ? item.items : undefined;
     if (inner === undefined || levels < 1) return [item];
     reserve(inner.length);
     return flatten(inner, levels - 1, levels === Number.POSITIVE_INFINITY ? skipNulls : true);

@@ -8,7 +8,7 @@ import { equals } from '../python/order.ts';
 import { text } from '../python/printing.ts';
 import {
   isDict,
-  isListCell,
+  isPyList,
   isTuple,
   orElse,
   type PyValue,
@@ -21,8 +21,8 @@ import { sorted } from './lists.ts';
 
 type Entries = readonly (readonly [PyValue, PyValue])[];
 
-const entriesOf = (cell: PyValue, what: string): Entries =>
-  isDict(cell) ? dictEntries(cell) : fail(`${what} needs a mapping, not ${typeName(cell)}`);
+const entriesOf = (value: PyValue, what: string): Entries =>
+  isDict(value) ? dictEntries(value) : fail(`${what} needs a mapping, not ${typeName(value)}`);
 
 const listMerges: Readonly<
   Record<string, (old: readonly PyValue[], next: readonly PyValue[]) => readonly PyValue[]>
@@ -52,7 +52,7 @@ function merge(
     if (before === undefined) return [key, value] as const;
     if (recursive && isDict(before) && isDict(value))
       return [key, merge(before, value, recursive, lists)] as const;
-    return [key, isListCell(before) && isListCell(value) ? lists(before, value) : value] as const;
+    return [key, isPyList(before) && isPyList(value) ? lists(before, value) : value] as const;
   });
   return dictOf([...entriesOf(old, 'combine'), ...merged]);
 }
@@ -62,7 +62,7 @@ function combine(values: readonly PyValue[], recursive: boolean, listMerge: stri
   if (lists === undefined)
     return fail(`list_merge must be one of ${Object.keys(listMerges).join(', ')}`);
   const all = values
-    .flatMap((value) => (isListCell(touch(value)) ? walk(value) : [value]))
+    .flatMap((value) => (isPyList(touch(value)) ? walk(value) : [value]))
     .filter((value) => value !== null && value !== 'None' && value !== 'null');
   const [first, ...rest] = all;
   return first === undefined
@@ -73,7 +73,7 @@ function combine(values: readonly PyValue[], recursive: boolean, listMerge: stri
 function subelements(value: PyValue, path: readonly string[], skipMissing: boolean): PyValue[] {
   const elements = isDict(value)
     ? dictValues(value)
-    : isListCell(value)
+    : isPyList(value)
       ? value
       : fail('subelements needs a list or a mapping');
   return elements.flatMap((element) => {
@@ -88,7 +88,7 @@ function subelements(value: PyValue, path: readonly string[], skipMissing: boole
       }
       found = next;
     }
-    return isListCell(found)
+    return isPyList(found)
       ? found.map((item) => tuple([element, item]))
       : fail(`subelements: the key '${path.at(-1)}' should point to a list`);
   });
@@ -97,7 +97,7 @@ function subelements(value: PyValue, path: readonly string[], skipMissing: boole
 function rekey(value: PyValue, key: string, overwrite: boolean): PyValue {
   const elements = isDict(value)
     ? dictValues(value)
-    : isListCell(value)
+    : isPyList(value)
       ? value
       : fail('rekey_on_member needs a list or a mapping');
   const pairs = elements.map((element) => {
@@ -116,7 +116,7 @@ function rekey(value: PyValue, key: string, overwrite: boolean): PyValue {
 }
 
 function toDict(value: PyValue, keyName: PyValue, valueName: PyValue): PyValue {
-  if (!isListCell(value) && !isTuple(value))
+  if (!isPyList(value) && !isTuple(value))
     return fail(`items2dict needs a list, not ${typeName(value)}`);
   return dictOf(
     walk(value).map((item) => {
@@ -173,7 +173,7 @@ export const mappingFilters: Readonly<Record<string, Callable>> = {
   extract: define('container morekeys?', (value, { at, runtime }) => {
     const more = at(1);
     const keys: readonly PyValue[] =
-      more === undefined || more === null ? [] : isListCell(more) ? more : [more];
+      more === undefined || more === null ? [] : isPyList(more) ? more : [more];
     return [value, ...keys].reduce((of, key) => runtime.item(of, key), at(0) ?? null);
   }),
 };

@@ -25,8 +25,8 @@ function map(value: PyValue, { rest, extra, runtime }: Bound): PyValue {
   const [name, ...args] = rest;
   if (name === undefined) {
     const attribute = extra.get('attribute') ?? fail('map requires a filter argument');
-    const stranger = [...extra.keys()].find((key) => key !== 'attribute' && key !== 'default');
-    if (stranger !== undefined) fail(`map has no argument '${stranger}'`);
+    const unknownName = [...extra.keys()].find((key) => key !== 'attribute' && key !== 'default');
+    if (unknownName !== undefined) fail(`map has no argument '${unknownName}'`);
     const otherwise = extra.get('default');
     return membersOf(value).map((item) => {
       const found = atPath(item, attribute, runtime);

@@ -7,7 +7,7 @@ import { type Callable, define } from '../python/callable.ts';
 import { dictEntries, dictOf } from '../python/dicts.ts';
 import { printf } from '../python/printf.ts';
 import { text } from '../python/printing.ts';
-import { isDict, isListCell, isTuple, type PyValue, tuple } from '../python/py-value.ts';
+import { isDict, isPyList, isTuple, type PyValue, tuple } from '../python/py-value.ts';
 import { chars, textLength, walk } from '../python/sequences.ts';
 import { capitalize, center, replace, split, splitLines, strip } from '../python/text-methods.ts';
 
@@ -130,14 +130,14 @@ const percent = (value: string, safe: RegExp): string =>
       : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }).join('');
 
-const queryPart = (cell: PyValue): string => percent(text(cell), /[\w.~ -]/).replaceAll(' ', '+');
+const queryPart = (value: PyValue): string => percent(text(value), /[\w.~ -]/).replaceAll(' ', '+');
 
 function urlEncode(value: PyValue): string {
   if (isDict(value))
     return dictEntries(value)
       .map(([key, item]) => `${queryPart(key)}=${queryPart(item)}`)
       .join('&');
-  if (!isListCell(value) && !isTuple(value)) return percent(text(value), /[\w.~/-]/);
+  if (!isPyList(value) && !isTuple(value)) return percent(text(value), /[\w.~/-]/);
   return walk(value)
     .map((pair) => {
       const [key, item, more] = walk(pair);

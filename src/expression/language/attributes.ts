@@ -12,9 +12,9 @@ import {
   isDatetime,
   isDict,
   isDuration,
-  isListCell,
   isMissing,
   isNamespace,
+  isPyList,
   isRange,
   isTuple,
   kindOf,
@@ -52,12 +52,12 @@ export function item(value: PyValue, key: PyValue, runtime: Runtime): PyValue {
 }
 
 function keyOf(value: PyValue, key: PyValue): PyValue | undefined {
-  if (isDict(value)) return isListCell(key) || isDict(key) ? undefined : dictGet(value, key);
+  if (isDict(value)) return isPyList(key) || isDict(key) ? undefined : dictGet(value, key);
   if (isNamespace(value))
     return typeof key === 'string' && !isForbidden(key) ? value.entries.get(key) : undefined;
   const index = numeric(key)?.kind === 'int' ? wholeOf(key) : undefined;
   return index !== undefined &&
-    (typeof value === 'string' || isListCell(value) || isTuple(value) || isRange(value))
+    (typeof value === 'string' || isPyList(value) || isTuple(value) || isRange(value))
     ? itemAt(value, index)
     : undefined;
 }
@@ -88,10 +88,10 @@ function plainAttribute(value: PyValue, name: string): PyValue | undefined {
       ? ((value.micros % 1_000_000) + 1_000_000) % 1_000_000
       : undefined;
   }
-  return isDatetime(value) ? momentPart(value.micros, name) : undefined;
+  return isDatetime(value) ? datetimePart(value.micros, name) : undefined;
 }
 
-function momentPart(micros: number, name: string): PyValue | undefined {
+function datetimePart(micros: number, name: string): PyValue | undefined {
   const date = new Date(Math.floor(micros / 1000));
   const parts: Readonly<Record<string, number>> = {
     year: date.getUTCFullYear(),

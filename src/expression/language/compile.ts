@@ -221,10 +221,10 @@ function compileArguments({
   };
 }
 
-const namedOf = (cell: PyValue): (readonly [string, PyValue])[] =>
-  isDict(cell)
-    ? dictEntries(cell).map(([key, value]) => [text(key), value])
-    : fail(`'${typeName(cell)}' object is not a mapping`);
+const namedOf = (value: PyValue): (readonly [string, PyValue])[] =>
+  isDict(value)
+    ? dictEntries(value).map(([key, value]) => [text(key), value])
+    : fail(`'${typeName(value)}' object is not a mapping`);
 
 /** The mistake in the shape of a call, where the shape is known before it runs. */
 const shapeOf = (

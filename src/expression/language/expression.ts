@@ -107,14 +107,14 @@ function refuseBraces(source: string): void {
 /**
  * A condition must be true or false: a list that is not empty, or a text, is most often a mistake.
  */
-function decide(cell: PyValue): Value {
-  if (typeof cell === 'boolean') return cell;
-  const value = plain(cell);
+function decide(value: PyValue): Value {
+  if (typeof value === 'boolean') return value;
+  const data = plain(value);
   const hint =
-    Array.isArray(value) || typeof value === 'string' || isDict(cell)
+    Array.isArray(data) || typeof data === 'string' || isDict(value)
       ? '; compare its length: `... | length > 0`'
       : '';
   return fail(
-    `a condition must be true or false, but this one is of type ${typeName(cell)}${hint}`,
+    `a condition must be true or false, but this one is of type ${typeName(value)}${hint}`,
   );
 }

@@ -25,11 +25,11 @@ const noRuntime: Runtime = {
   hasTest: () => false,
 };
 
-const pairOf = (cell: PyValue): readonly [PyValue, PyValue] => {
-  const [key, value, more] = walk(cell);
-  return key === undefined || value === undefined || more !== undefined
+const pairOf = (value: PyValue): readonly [PyValue, PyValue] => {
+  const [key, item, more] = walk(value);
+  return key === undefined || item === undefined || more !== undefined
     ? fail('dict() takes pairs of a key and a value')
-    : [key, value];
+    : [key, item];
 };
 
 const functions: Readonly<Record<string, Callable>> = {

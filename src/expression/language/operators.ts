@@ -15,12 +15,12 @@ import {
 } from '../python/numbers.ts';
 import { printf } from '../python/printf.ts';
 import {
+  datetime,
   duration,
   isDatetime,
   isDuration,
-  isListCell,
+  isPyList,
   isTuple,
-  moment,
   type PyValue,
   tuple,
   typeName,
@@ -42,9 +42,9 @@ function arithmetic(sign: string, of: Arithmetic, a: PyValue, b: PyValue): PyVal
 
 export function add(a: PyValue, b: PyValue): PyValue {
   if (typeof a === 'string' && typeof b === 'string') return joined(a, b);
-  if (isListCell(a) && isListCell(b)) return joinedLists(a, b);
+  if (isPyList(a) && isPyList(b)) return joinedLists(a, b);
   if (isTuple(a) && isTuple(b)) return tuple(joinedLists(a.items, b.items));
-  if (isDatetime(a) && isDuration(b)) return moment(a.micros + b.micros);
+  if (isDatetime(a) && isDuration(b)) return datetime(a.micros + b.micros);
   if (isDuration(a) && isDuration(b)) return duration(a.micros + b.micros);
   if (typeof a === 'string') return fail(`can only concatenate str (not "${typeName(b)}") to str`);
   return arithmetic('+', plus, a, b);
@@ -54,7 +54,7 @@ export function subtract(a: PyValue, b: PyValue): PyValue {
   if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b)))
     return duration(a.micros - b.micros);
   return isDatetime(a) && isDuration(b)
-    ? moment(a.micros - b.micros)
+    ? datetime(a.micros - b.micros)
     : arithmetic('-', minus, a, b);
 }
 
@@ -80,8 +80,8 @@ const joinedLists = (a: readonly PyValue[], b: readonly PyValue[]): readonly PyV
   return [...a, ...b];
 };
 
-const isRepeatable = (cell: PyValue): boolean =>
-  typeof cell === 'string' || isListCell(cell) || isTuple(cell);
+const isRepeatable = (value: PyValue): boolean =>
+  typeof value === 'string' || isPyList(value) || isTuple(value);
 
 function repeat(sequence: PyValue, count: PyValue): PyValue {
   const times = Math.max(
@@ -92,7 +92,7 @@ function repeat(sequence: PyValue, count: PyValue): PyValue {
     reserve(chars(sequence).length * times);
     return sequence.repeat(times);
   }
-  const items = isTuple(sequence) ? sequence.items : isListCell(sequence) ? sequence : [];
+  const items = isTuple(sequence) ? sequence.items : isPyList(sequence) ? sequence : [];
   reserve(items.length * times);
   const many = Array.from({ length: times }, () => items).flat();
   return isTuple(sequence) ? tuple(many) : many;

@@ -9,8 +9,8 @@ import {
   isDict,
   isDuration,
   isFloatBox,
-  isListCell,
   isOmit,
+  isPyList,
   isTuple,
   kindOf,
   type PyValue,
@@ -25,27 +25,27 @@ export type Result =
   | { readonly kind: 'unknown'; readonly why: string };
 
 /** Plain data; undefined or unknown parts end it, items that are `omit` are left out. */
-export function plain(cell: PyValue): Value {
+export function plain(value: PyValue): Value {
   if (
-    cell === null ||
-    typeof cell === 'string' ||
-    typeof cell === 'boolean' ||
-    typeof cell === 'number'
+    value === null ||
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    typeof value === 'number'
   )
-    return cell;
-  if (typeof cell === 'bigint') return Number(cell);
-  kindOf(cell);
+    return value;
+  if (typeof value === 'bigint') return Number(value);
+  kindOf(value);
   spend(1);
-  if (isFloatBox(cell)) return cell.value;
-  if (isListCell(cell)) return cell.filter((item) => !isOmit(item)).map(plain);
-  if (isTuple(cell)) return cell.items.filter((item) => !isOmit(item)).map(plain);
-  if (isDict(cell)) {
-    const kept = dictEntries(cell).filter(([, value]) => !isOmit(value));
+  if (isFloatBox(value)) return value.value;
+  if (isPyList(value)) return value.filter((item) => !isOmit(item)).map(plain);
+  if (isTuple(value)) return value.items.filter((item) => !isOmit(item)).map(plain);
+  if (isDict(value)) {
+    const kept = dictEntries(value).filter(([, value]) => !isOmit(value));
     return Object.fromEntries(kept.map(([key, value]) => [keyOf(key), plain(value)]));
   }
-  if (isOmit(cell)) throw new ExpressionError('the value is omitted', true);
-  if (isDatetime(cell) || isDuration(cell)) return text(cell);
-  return fail(`a ${typeName(cell)} is no value: it can only be used inside an expression`);
+  if (isOmit(value)) throw new ExpressionError('the value is omitted', true);
+  if (isDatetime(value) || isDuration(value)) return text(value);
+  return fail(`a ${typeName(value)} is no value: it can only be used inside an expression`);
 }
 
 /** Keys are text in plain data, written as JSON writes them. */

@@ -58,11 +58,11 @@ function templateOf(pieces: readonly Piece[]): Template {
 }
 
 /** None and omitted parts print nothing; when nothing else is there, the whole is none. */
-function concatenated(cells: readonly PyValue[]): Value {
-  const shown = cells.filter((cell) => cell !== null && !isOmit(cell));
+function concatenated(values: readonly PyValue[]): Value {
+  const shown = values.filter((value) => value !== null && !isOmit(value));
   if (shown.length === 0) return null;
-  return shown.reduce<string>((out, cell) => {
-    const next = printed(cell);
+  return shown.reduce<string>((out, value) => {
+    const next = printed(value);
     reserve(next.length);
     return out + next;
   }, '');
@@ -72,10 +72,10 @@ function concatenated(cells: readonly PyValue[]): Value {
  * As Ansible prints a value between texts: what it cannot store, it cannot print; tuples print as
  * lists.
  */
-const printed = (cell: PyValue): string =>
-  isTuple(cell) || isDict(cell) || Array.isArray(cell) || isMissing(cell)
-    ? text(plain(cell))
-    : text(cell);
+const printed = (value: PyValue): string =>
+  isTuple(value) || isDict(value) || Array.isArray(value) || isMissing(value)
+    ? text(plain(value))
+    : text(value);
 
 function piecesOf(source: string): Piece[] {
   const pieces: Piece[] = [];

@@ -3,9 +3,9 @@
 import { fail, UndefinedError } from '../errors.ts';
 import {
   type Args,
-  isListCell,
   isMade,
   isMissing,
+  isPyList,
   isTuple,
   missing,
   type PyValue,
@@ -106,9 +106,9 @@ export function shapeProblem(
     return `takes at most ${byPlace} argument${byPlace === 1 ? '' : 's'} but got ${positional}`;
   const twice = named.find((name) => names.slice(0, Math.min(positional, byPlace)).includes(name));
   if (twice !== undefined) return `got '${twice}' twice`;
-  const stranger = named.find((name) => !names.includes(name));
-  if (stranger !== undefined && !extra)
-    return `has no argument '${stranger}'${names.length === 0 ? '' : `; it takes ${names.join(', ')}`}`;
+  const unknownName = named.find((name) => !names.includes(name));
+  if (unknownName !== undefined && !extra)
+    return `has no argument '${unknownName}'${names.length === 0 ? '' : `; it takes ${names.join(', ')}`}`;
   const lacking = names
     .slice(Math.min(positional, byPlace), required)
     .find((name) => !named.includes(name));
@@ -162,23 +162,23 @@ export function orUndefined(run: () => PyValue): PyValue {
 }
 
 /** What an `if` without `else` left may still be printed, as nothing. */
-const isEmptyIf = (cell: PyValue): boolean => isMissing(cell) && cell.plain === true;
+const isEmptyIf = (value: PyValue): boolean => isMissing(value) && value.plain === true;
 
 /**
  * Uses a value and, as far as an expression made it, its items: the user's own data has nothing
  * undefined in it.
  */
-function touchItems(cell: PyValue): PyValue {
-  touch(cell);
-  if (isListCell(cell)) cell.forEach(touchInside);
-  else if (isTuple(cell)) cell.items.forEach(touchInside);
-  else if (isMade(cell)) for (const [, value] of cell.entries.values()) touchInside(value);
-  return cell;
+function touchItems(value: PyValue): PyValue {
+  touch(value);
+  if (isPyList(value)) value.forEach(touchInside);
+  else if (isTuple(value)) value.items.forEach(touchInside);
+  else if (isMade(value)) for (const [, item] of value.entries.values()) touchInside(item);
+  return value;
 }
 
-function touchInside(cell: PyValue): void {
-  if (isMissing(cell)) touch(cell);
-  else if (isListCell(cell) || isTuple(cell) || isMade(cell)) touchItems(cell);
+function touchInside(value: PyValue): void {
+  if (isMissing(value)) touch(value);
+  else if (isPyList(value) || isTuple(value) || isMade(value)) touchItems(value);
 }
 
 /** The same functions, but undefined items inside their values do not end them. */

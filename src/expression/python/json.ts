@@ -12,7 +12,7 @@ import {
   isDict,
   isDuration,
   isFloatBox,
-  isListCell,
+  isPyList,
   isTuple,
   kindOf,
   type PyValue,
@@ -69,7 +69,7 @@ function write(value: PyValue, style: JsonStyle, line: string): string {
       ? open + parts.join(style.item) + close
       : `${open}${inner}${parts.join(style.item + inner)}${line}${close}`;
   };
-  const items = isListCell(value) ? value : isTuple(value) ? value.items : undefined;
+  const items = isPyList(value) ? value : isTuple(value) ? value.items : undefined;
   if (items !== undefined)
     return bracketed(
       '[',

@@ -14,7 +14,7 @@ import {
   isDatetime,
   isDict,
   isDuration,
-  isListCell,
+  isPyList,
   isRange,
   isTuple,
   type Kind,
@@ -27,7 +27,7 @@ import { rangeItems } from './sequences.ts';
 import { textMethods } from './text-methods.ts';
 
 const itemsOf = (value: PyValue): readonly PyValue[] => {
-  if (isListCell(value)) return value;
+  if (isPyList(value)) return value;
   return isTuple(value) ? value.items : isRange(value) ? rangeItems(value) : fail('not a list');
 };
 
@@ -76,7 +76,7 @@ const floatMethods: Readonly<Record<string, Callable>> = {
   is_integer: define('', (value) => Number.isInteger(Number(numeric(value)?.value))),
 };
 
-const momentMethods: Readonly<Record<string, Callable>> = {
+const datetimeMethods: Readonly<Record<string, Callable>> = {
   strftime: define('format', (value, { at }) =>
     isDatetime(value)
       ? formatDatetime(value.micros, textArg(at(0), 'the format'))
@@ -102,7 +102,7 @@ const byKind: Readonly<Partial<Record<Kind, Readonly<Record<string, Callable>>>>
   int: intMethods,
   bool: intMethods,
   float: floatMethods,
-  moment: momentMethods,
+  datetime: datetimeMethods,
   duration: durationMethods,
 };
 

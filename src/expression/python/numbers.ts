@@ -11,19 +11,19 @@ type Numeric =
   | { readonly kind: 'float'; readonly value: number };
 
 /** The operand as a number, or undefined when it is none. */
-export function numeric(cell: PyValue): Numeric | undefined {
-  const kind = kindOf(cell);
-  if (typeof cell === 'boolean') return { kind: 'int', value: cell ? 1 : 0 };
-  if (typeof cell === 'bigint') return { kind: 'int', value: cell };
-  if (isFloatBox(cell)) return { kind: 'float', value: cell.value };
-  if (typeof cell !== 'number') return undefined;
-  if (kind === 'float') return { kind: 'float', value: cell };
-  return { kind: 'int', value: Number.isSafeInteger(cell) ? cell : BigInt(cell) };
+export function numeric(value: PyValue): Numeric | undefined {
+  const kind = kindOf(value);
+  if (typeof value === 'boolean') return { kind: 'int', value: value ? 1 : 0 };
+  if (typeof value === 'bigint') return { kind: 'int', value: value };
+  if (isFloatBox(value)) return { kind: 'float', value: value.value };
+  if (typeof value !== 'number') return undefined;
+  if (kind === 'float') return { kind: 'float', value: value };
+  return { kind: 'int', value: Number.isSafeInteger(value) ? value : BigInt(value) };
 }
 
 /** The operand as a JavaScript number; large whole numbers lose digits. */
-export const toNumber = (cell: PyValue): number | undefined => {
-  const n = numeric(cell);
+export const toNumber = (value: PyValue): number | undefined => {
+  const n = numeric(value);
   return n === undefined ? undefined : Number(n.value);
 };
 
@@ -31,8 +31,8 @@ export const toNumber = (cell: PyValue): number | undefined => {
  * A whole number that fits a JavaScript number, as counts and positions are; undefined for anything
  * else.
  */
-export const wholeOf = (cell: PyValue): number | undefined => {
-  const n = numeric(cell);
+export const wholeOf = (value: PyValue): number | undefined => {
+  const n = numeric(value);
   return n?.kind === 'int' ? Number(n.value) : undefined;
 };
 
@@ -119,17 +119,17 @@ export function power(a: Numeric, b: Numeric): PyValue {
   return int(BigInt(a.value) ** BigInt(b.value));
 }
 
-export function negate(cell: PyValue): PyValue {
-  const n = numeric(cell);
-  if (n === undefined) return fail(`bad operand type for unary -: '${typeName(cell)}'`);
+export function negate(value: PyValue): PyValue {
+  const n = numeric(value);
+  if (n === undefined) return fail(`bad operand type for unary -: '${typeName(value)}'`);
   return n.kind === 'float'
     ? float(-n.value)
     : int(typeof n.value === 'number' ? -n.value : -n.value);
 }
 
-export function positive(cell: PyValue): PyValue {
-  const n = numeric(cell);
-  if (n === undefined) return fail(`bad operand type for unary +: '${typeName(cell)}'`);
+export function positive(value: PyValue): PyValue {
+  const n = numeric(value);
+  if (n === undefined) return fail(`bad operand type for unary +: '${typeName(value)}'`);
   return n.kind === 'float' ? float(n.value) : int(n.value);
 }
 

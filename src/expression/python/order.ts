@@ -8,9 +8,9 @@ import {
   isDatetime,
   isDict,
   isDuration,
-  isListCell,
   isMissing,
   isNamespace,
+  isPyList,
   isRange,
   isTuple,
   kindOf,
@@ -20,17 +20,17 @@ import {
 } from './py-value.ts';
 import { rangeItems } from './sequences.ts';
 
-export function truthy(cell: PyValue): boolean {
-  if (isMissing(cell) && cell.plain === true) return false;
-  kindOf(cell);
-  if (cell === null) return false;
-  if (typeof cell === 'string' || isListCell(cell)) return cell.length > 0;
-  const n = numeric(cell);
+export function truthy(value: PyValue): boolean {
+  if (isMissing(value) && value.plain === true) return false;
+  kindOf(value);
+  if (value === null) return false;
+  if (typeof value === 'string' || isPyList(value)) return value.length > 0;
+  const n = numeric(value);
   if (n !== undefined) return Number(n.value) !== 0;
-  if (isTuple(cell)) return cell.items.length > 0;
-  if (isRange(cell)) return rangeItems(cell).length > 0;
-  if (isDuration(cell)) return cell.micros !== 0;
-  return isDict(cell) ? dictSize(cell) > 0 : true;
+  if (isTuple(value)) return value.items.length > 0;
+  if (isRange(value)) return rangeItems(value).length > 0;
+  if (isDuration(value)) return value.micros !== 0;
+  return isDict(value) ? dictSize(value) > 0 : true;
 }
 
 export function equals(a: PyValue, b: PyValue): boolean {
@@ -41,7 +41,7 @@ export function equals(a: PyValue, b: PyValue): boolean {
   if (left !== undefined || right !== undefined)
     return left !== undefined && right !== undefined && compareNumbers(left, right) === 0;
   if (kind !== kindOf(b)) return false;
-  if (isListCell(a) && isListCell(b)) return sameItems(a, b);
+  if (isPyList(a) && isPyList(b)) return sameItems(a, b);
   if (isTuple(a) && isTuple(b)) return sameItems(a.items, b.items);
   if (isRange(a) && isRange(b)) return sameItems(rangeItems(a), rangeItems(b));
   if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b)))
@@ -68,7 +68,7 @@ export function compare(a: PyValue, b: PyValue, sign: string): number | undefine
   const [left, right] = [numeric(a), numeric(b)];
   if (left !== undefined && right !== undefined) return compareNumbers(left, right);
   if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
-  if (isListCell(a) && isListCell(b)) return compareItems(a, b, sign);
+  if (isPyList(a) && isPyList(b)) return compareItems(a, b, sign);
   if (isTuple(a) && isTuple(b)) return compareItems(a.items, b.items, sign);
   if ((isDatetime(a) && isDatetime(b)) || (isDuration(a) && isDuration(b)))
     return Math.sign(a.micros - b.micros);
@@ -108,7 +108,7 @@ export function contains(container: PyValue, item: PyValue): boolean {
       ? container.includes(item)
       : fail(`'in <string>' requires string as left operand, not ${typeName(item)}`);
   }
-  if (isListCell(container)) return container.some((member) => equals(member, item));
+  if (isPyList(container)) return container.some((member) => equals(member, item));
   if (isTuple(container)) return container.items.some((member) => equals(member, item));
   if (isRange(container)) return rangeItems(container).some((member) => equals(member, item));
   if (!isDict(container))

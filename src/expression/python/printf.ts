@@ -5,7 +5,7 @@ import { reserve } from '../meter.ts';
 import { dictGet } from './dicts.ts';
 import { numeric, toNumber, wholeOf } from './numbers.ts';
 import { repr, text } from './printing.ts';
-import { isDict, isListCell, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
+import { isDict, isPyList, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
 
 const directive = /%(?:\(([^)]*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d+)?)?[hlL]?([\s\S]?)/g;
 
@@ -45,7 +45,7 @@ export function printf(format: string, given: PyValue): string {
       );
     },
   );
-  if (used < values.length && !usesNames && !isDict(given) && !isListCell(given))
+  if (used < values.length && !usesNames && !isDict(given) && !isPyList(given))
     fail('not all arguments converted during string formatting');
   reserve(out.length);
   return out;

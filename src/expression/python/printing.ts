@@ -10,9 +10,9 @@ import {
   isDict,
   isDuration,
   isFloatBox,
-  isListCell,
   isMissing,
   isOmit,
+  isPyList,
   isRange,
   isTuple,
   kindOf,
@@ -21,37 +21,38 @@ import {
 } from './py-value.ts';
 
 /** Python's `str()`. */
-export function text(cell: PyValue): string {
-  if (typeof cell === 'string') return cell;
+export function text(value: PyValue): string {
+  if (typeof value === 'string') return value;
   // An `if` without `else` prints nothing.
-  if (isMissing(cell) && cell.plain === true) return '';
-  const out = repr(cell);
+  if (isMissing(value) && value.plain === true) return '';
+  const out = repr(value);
   reserve(out.length);
   return out;
 }
 
-export function repr(cell: PyValue): string {
-  const kind = kindOf(cell);
-  if (typeof cell === 'string') return quoted(cell);
-  if (typeof cell === 'boolean') return cell ? 'True' : 'False';
-  if (cell === null) return 'None';
-  if (typeof cell === 'bigint') return cell.toString();
-  if (typeof cell === 'number') return kind === 'float' ? floatText(cell) : BigInt(cell).toString();
-  if (isFloatBox(cell)) return floatText(cell.value);
-  if (isListCell(cell)) return `[${cell.map(repr).join(', ')}]`;
-  if (isTuple(cell))
-    return cell.items.length === 1
-      ? `(${cell.items.map(repr).join()},)`
-      : `(${cell.items.map(repr).join(', ')})`;
-  if (isDatetime(cell)) return datetimeText(cell.micros);
-  if (isDuration(cell)) return durationText(cell.micros);
-  if (isRange(cell))
-    return `range(${cell.start}, ${cell.stop}${cell.step === 1 ? '' : `, ${cell.step}`})`;
-  if (isDict(cell))
-    return `{${dictEntries(cell)
+export function repr(value: PyValue): string {
+  const kind = kindOf(value);
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (value === null) return 'None';
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'number')
+    return kind === 'float' ? floatText(value) : BigInt(value).toString();
+  if (isFloatBox(value)) return floatText(value.value);
+  if (isPyList(value)) return `[${value.map(repr).join(', ')}]`;
+  if (isTuple(value))
+    return value.items.length === 1
+      ? `(${value.items.map(repr).join()},)`
+      : `(${value.items.map(repr).join(', ')})`;
+  if (isDatetime(value)) return datetimeText(value.micros);
+  if (isDuration(value)) return durationText(value.micros);
+  if (isRange(value))
+    return `range(${value.start}, ${value.stop}${value.step === 1 ? '' : `, ${value.step}`})`;
+  if (isDict(value))
+    return `{${dictEntries(value)
       .map(([key, value]) => `${repr(key)}: ${repr(value)}`)
       .join(', ')}}`;
-  return isOmit(cell) ? fail('the value is omitted') : fail(`a ${typeName(cell)} has no text`);
+  return isOmit(value) ? fail('the value is omitted') : fail(`a ${typeName(value)} has no text`);
 }
 
 const named: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@ import { isUnknown, type Mapping } from '../../model/value.ts';
 import { UndefinedError, UnknownSignal } from '../errors.ts';
 
 /** Marks our own kinds of value; a symbol, so that no user's mapping can pretend to be one. */
-export const brand = Symbol('kmend.cell');
+export const brand = Symbol('kmend.python');
 
 /**
  * A float with a whole value: `1.0` prints with its point where `1` does not. Other floats are
@@ -49,8 +49,8 @@ type Namespace = { readonly [brand]: 'namespace'; readonly entries: ReadonlyMap<
  * A wall-clock time without zone, as `to_datetime` gives it; microseconds since 1970-01-01 of that
  * calendar.
  */
-type Datetime = { readonly [brand]: 'moment'; readonly micros: number };
-/** A difference of two moments, in microseconds. */
+type Datetime = { readonly [brand]: 'datetime'; readonly micros: number };
+/** A difference of two datetimes, in microseconds. */
 type Duration = { readonly [brand]: 'duration'; readonly micros: number };
 
 type Special =
@@ -93,16 +93,16 @@ export type Kind =
   | 'method'
   | 'omit'
   | 'namespace'
-  | 'moment'
+  | 'datetime'
   | 'duration';
 
-const isSpecial = (cell: PyValue | undefined): cell is Special =>
-  typeof cell === 'object' && cell !== null && Object.hasOwn(cell, brand);
+const isSpecial = (value: PyValue | undefined): value is Special =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, brand);
 
 const isBranded =
   <K extends Special[typeof brand]>(kind: K) =>
-  (cell: PyValue | undefined): cell is Extract<Special, { readonly [brand]: K }> =>
-    isSpecial(cell) && cell[brand] === kind;
+  (value: PyValue | undefined): value is Extract<Special, { readonly [brand]: K }> =>
+    isSpecial(value) && value[brand] === kind;
 
 export const isFloatBox = isBranded('float');
 export const isTuple = isBranded('tuple');
@@ -112,15 +112,18 @@ export const isMethod = isBranded('method');
 export const isMissing = isBranded('undefined');
 export const isOmit = isBranded('omit');
 export const isNamespace = isBranded('namespace');
-export const isDatetime = isBranded('moment');
+export const isDatetime = isBranded('datetime');
 export const isDuration = isBranded('duration');
-export const isListCell = (cell: PyValue | undefined): cell is readonly PyValue[] =>
-  Array.isArray(cell);
+export const isPyList = (value: PyValue | undefined): value is readonly PyValue[] =>
+  Array.isArray(value);
 /** A mapping of the user's data. */
-const isData = (cell: PyValue | undefined): cell is Mapping =>
-  typeof cell === 'object' && cell !== null && !Array.isArray(cell) && !Object.hasOwn(cell, brand);
-export const isDict = (cell: PyValue | undefined): cell is Mapping | Dict =>
-  isMade(cell) || isData(cell);
+const isData = (value: PyValue | undefined): value is Mapping =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !Object.hasOwn(value, brand);
+export const isDict = (value: PyValue | undefined): value is Mapping | Dict =>
+  isMade(value) || isData(value);
 
 export const float = (value: number): PyValue =>
   Number.isInteger(value) ? { [brand]: 'float', value } : value;
@@ -135,7 +138,7 @@ export const namespace = (entries: ReadonlyMap<string, PyValue>): Namespace => (
   [brand]: 'namespace',
   entries,
 });
-export const moment = (micros: number): Datetime => ({ [brand]: 'moment', micros });
+export const datetime = (micros: number): Datetime => ({ [brand]: 'datetime', micros });
 export const duration = (micros: number): Duration => ({ [brand]: 'duration', micros });
 export const range = (start: number, stop: number, step: number): Range => ({
   [brand]: 'range',
@@ -155,49 +158,48 @@ export const nothing: Missing = {
  * The one place where using an undefined or unknown value ends the evaluation: every operation asks
  * for the kind of its operands.
  */
-export function kindOf(cell: PyValue): Kind {
-  switch (typeof cell) {
+export function kindOf(value: PyValue): Kind {
+  switch (typeof value) {
     case 'string':
       return 'str';
     case 'boolean':
       return 'bool';
     case 'number':
-      return Number.isInteger(cell) ? 'int' : 'float';
+      return Number.isInteger(value) ? 'int' : 'float';
     case 'bigint':
       return 'int';
   }
-  if (cell === null) return 'none';
-  if (isListCell(cell)) return 'list';
-  if (!isSpecial(cell)) {
-    if (isUnknown(cell)) throw new UnknownSignal(cell.$unknown);
+  if (value === null) return 'none';
+  if (isPyList(value)) return 'list';
+  if (!isSpecial(value)) {
+    if (isUnknown(value)) throw new UnknownSignal(value.$unknown);
     return 'dict';
   }
-  const kind = cell[brand];
-  if (kind === 'undefined') throw new UndefinedError(cell.message);
+  const kind = value[brand];
+  if (kind === 'undefined') throw new UndefinedError(value.message);
   return kind;
 }
 
 /** Uses a value: an error if it is undefined, unknown if it is unknown. */
-export function touch<C extends PyValue>(cell: C): C {
-  if (typeof cell === 'object' && cell !== null) kindOf(cell);
-  return cell;
+export function touch<C extends PyValue>(value: C): C {
+  if (typeof value === 'object' && value !== null) kindOf(value);
+  return value;
 }
 
 const pythonNames: Partial<Record<Kind, string>> = {
   none: 'NoneType',
-  moment: 'datetime',
   duration: 'timedelta',
 };
 
 /** The type as an Ansible user knows it: `int`, `NoneType`, `list`. */
-export const typeName = (cell: PyValue): string => {
-  const kind = kindOf(cell);
+export const typeName = (value: PyValue): string => {
+  const kind = kindOf(value);
   return pythonNames[kind] ?? kind;
 };
 
-/** The cell, or something else where there is none; `??` would take None for nothing. */
-export const orElse = <T>(cell: PyValue | undefined, otherwise: () => T): PyValue | T =>
-  cell === undefined ? otherwise() : cell;
+/** The value, or something else where there is none; `??` would take None for nothing. */
+export const orElse = <T>(value: PyValue | undefined, otherwise: () => T): PyValue | T =>
+  value === undefined ? otherwise() : value;
 
 /** A whole number back in its usual form: small ones as numbers, others as bigint. */
 export const int = (value: number | bigint): PyValue => {

@@ -6,8 +6,8 @@ import { dictKeys } from './dicts.ts';
 import { wholeOf } from './numbers.ts';
 import {
   isDict,
-  isListCell,
   isMissing,
+  isPyList,
   isRange,
   isTuple,
   kindOf,
@@ -35,43 +35,43 @@ export function rangeItems({ start, stop, step }: Range): number[] {
 }
 
 /** The items of anything that can be walked, or undefined. */
-export function itemsOf(cell: PyValue): readonly PyValue[] | undefined {
-  kindOf(cell);
-  if (isListCell(cell)) return cell;
-  if (typeof cell === 'string') return chars(cell);
-  if (isTuple(cell)) return cell.items;
-  if (isRange(cell)) return rangeItems(cell);
-  return isDict(cell) ? dictKeys(cell) : undefined;
+export function itemsOf(value: PyValue): readonly PyValue[] | undefined {
+  kindOf(value);
+  if (isPyList(value)) return value;
+  if (typeof value === 'string') return chars(value);
+  if (isTuple(value)) return value.items;
+  if (isRange(value)) return rangeItems(value);
+  return isDict(value) ? dictKeys(value) : undefined;
 }
 
-export const walk = (cell: PyValue): readonly PyValue[] => {
-  const items = itemsOf(cell) ?? fail(`'${typeName(cell)}' object is not iterable`);
+export const walk = (value: PyValue): readonly PyValue[] => {
+  const items = itemsOf(value) ?? fail(`'${typeName(value)}' object is not iterable`);
   reserve(items.length);
   return items;
 };
 
 /** Number of items; an error for what has none. */
-export const sizeOf = (cell: PyValue): number => {
-  if (typeof cell === 'string') return textLength(cell);
-  return (itemsOf(cell) ?? fail(`object of type '${typeName(cell)}' has no len()`)).length;
+export const sizeOf = (value: PyValue): number => {
+  if (typeof value === 'string') return textLength(value);
+  return (itemsOf(value) ?? fail(`object of type '${typeName(value)}' has no len()`)).length;
 };
 
 /**
  * Item at a place, from the end when negative; undefined when out of range or the value has no
  * places.
  */
-export function itemAt(cell: PyValue, index: number): PyValue | undefined {
-  const items = isDict(cell) ? undefined : itemsOf(cell);
+export function itemAt(value: PyValue, index: number): PyValue | undefined {
+  const items = isDict(value) ? undefined : itemsOf(value);
   return items?.[index < 0 ? index + items.length : index];
 }
 
 type Bound = PyValue | undefined;
 
 /** `value[start:stop:step]` */
-export function slice(cell: PyValue, start: Bound, stop: Bound, step: Bound): PyValue {
-  if (isMissing(cell)) return cell;
-  const items = isDict(cell) ? undefined : itemsOf(cell);
-  if (items === undefined) return fail(`'${typeName(cell)}' object cannot be sliced`);
+export function slice(value: PyValue, start: Bound, stop: Bound, step: Bound): PyValue {
+  if (isMissing(value)) return value;
+  const items = isDict(value) ? undefined : itemsOf(value);
+  if (items === undefined) return fail(`'${typeName(value)}' object cannot be sliced`);
   const by = boundOf(step) ?? 1;
   if (by === 0) fail('slice step cannot be zero');
   const length = items.length;
@@ -87,8 +87,8 @@ export function slice(cell: PyValue, start: Bound, stop: Bound, step: Bound): Py
   const picked: PyValue[] = [];
   for (let i = from; by > 0 ? i < to : i > to; i += by) picked.push(items[i] ?? null);
   reserve(picked.length);
-  if (typeof cell === 'string') return picked.join('');
-  return isListCell(cell) ? picked : tuple(picked);
+  if (typeof value === 'string') return picked.join('');
+  return isPyList(value) ? picked : tuple(picked);
 }
 
 function boundOf(bound: Bound): number | undefined {

@@ -6,7 +6,7 @@ import { reserve } from '../meter.ts';
 import { dictEntries } from './dicts.ts';
 import { compareText } from './order.ts';
 import { repr, text } from './printing.ts';
-import { isDict, isListCell, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
+import { isDict, isPyList, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
 
 interface YamlStyle {
   /** Lists and mappings that hold only scalars go on one line: `{a: 1}`. */
@@ -26,7 +26,7 @@ type Child = readonly [key: PyValue | undefined, value: PyValue];
 /** The entries of a collection; undefined for a scalar. */
 function childrenOf(value: PyValue, { sortKeys }: YamlStyle): readonly Child[] | undefined {
   kindOf(value);
-  if (isListCell(value)) return value.map((item) => [undefined, item]);
+  if (isPyList(value)) return value.map((item) => [undefined, item]);
   if (isTuple(value)) return value.items.map((item) => [undefined, item]);
   if (!isDict(value)) return undefined;
   const entries = [...dictEntries(value)];
@@ -84,7 +84,7 @@ function scalar(value: PyValue, inFlow: boolean): string {
   if (value === null) return 'null';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (typeof value === 'string') return textScalar(value, inFlow);
-  if (isListCell(value) || isTuple(value) || isDict(value))
+  if (isPyList(value) || isTuple(value) || isDict(value))
     return fail(`a ${typeName(value)} cannot be a key in YAML`);
   // YAML 1.1 reads an exponent only behind a point.
   return repr(value).replace(/^(-?\d+)e/, '$1.0e');

@@ -4,7 +4,7 @@ import { fail } from '../errors.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { dictGet } from '../python/dicts.ts';
 import { truthy } from '../python/order.ts';
-import { isDict, isListCell, type PyValue, touch } from '../python/py-value.ts';
+import { isDict, isPyList, type PyValue, touch } from '../python/py-value.ts';
 
 function field(value: PyValue, name: string, otherwise: boolean, test: string): boolean {
   if (!isDict(touch(value))) return fail(`the test '${test}' needs the result of a task`);
@@ -22,7 +22,7 @@ function changed(value: PyValue): boolean {
   const own = isDict(value) && dictGet(value, 'changed') !== undefined;
   return (
     !own &&
-    isListCell(results) &&
+    isPyList(results) &&
     results.some((result) => isDict(result) && field(result, 'changed', false, 'changed'))
   );
 }

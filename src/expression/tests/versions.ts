@@ -118,9 +118,9 @@ const signs: Readonly<Record<string, (order: number) => boolean>> = {
 };
 
 const version: Callable = define('version operator? strict? version_type?', (value, { at }) => {
-  const given = (cell: PyValue | undefined): PyValue | undefined =>
-    cell === null ? undefined : cell;
-  const [left, right] = [value, at(0) ?? ''].map((cell) => (truthy(cell) ? text(cell) : ''));
+  const given = (value: PyValue | undefined): PyValue | undefined =>
+    value === null ? undefined : value;
+  const [left, right] = [value, at(0) ?? ''].map((value) => (truthy(value) ? text(value) : ''));
   const [sign, strict, type] = [textArg(at(1), 'the operator', 'eq'), given(at(2)), given(at(3))];
   if (left === undefined || left === '') return fail('the version on the left is empty');
   if (right === undefined || right === '') return fail('the version to compare with is empty');

@@ -3,7 +3,7 @@
 import type { Group, Host, Inventory } from '../../model/host.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
-import { type Draft, type DraftGroup, type DraftHost, tell } from './draft.ts';
+import { type Draft, type DraftGroup, type DraftHost, report } from './draft.ts';
 import type { VarsOf } from './vars-files.ts';
 
 export interface VarsSources {
@@ -17,7 +17,7 @@ export interface VarsSources {
 export function assemble(draft: Draft, files: VarsSources): Inventory | undefined {
   adopt(draft);
   warnSameNames(draft);
-  if (tellCircles(draft)) return undefined;
+  if (reportCircles(draft)) return undefined;
   const order = levelByLevel(draft, 'all');
   const families = familiesOf(draft);
   const hosts = new Map<string, Host>();
@@ -87,7 +87,7 @@ function adopt(draft: Draft): void {
 function warnSameNames(draft: Draft): void {
   for (const [name, host] of draft.hosts) {
     if (!draft.groups.has(name)) continue;
-    tell(draft, 'same-name', host.place, `\`${name}\` is a host and a group`, {
+    report(draft, 'same-name', host.place, `\`${name}\` is a host and a group`, {
       severity: 'warning',
       hint: `as a pattern ${name} means the host, and !${name} takes the whole group away: give one of them another name`,
     });
@@ -97,7 +97,7 @@ function warnSameNames(draft: Draft): void {
 /** Groups in groups; each of them adds its variables to the hosts at the bottom. */
 const deepest = 100;
 
-function tellCircles(draft: Draft): boolean {
+function reportCircles(draft: Draft): boolean {
   const state = new Map<string, 'open' | 'done'>();
   const trail: string[] = [];
   let found = false;
@@ -106,15 +106,15 @@ function tellCircles(draft: Draft): boolean {
     const place = draft.groups.get(name)?.place ?? { file: '', line: 1, column: 1 };
     if (trail.length > deepest) {
       found = true;
-      tell(draft, 'too-deep', place, `groups are nested more than ${deepest} deep`, {
+      report(draft, 'too-deep', place, `groups are nested more than ${deepest} deep`, {
         hint: 'give hosts to a group directly',
       });
       return;
     }
     if (state.get(name) === 'open') {
       found = true;
-      const circle = [...trail.slice(trail.indexOf(name)), name].join(' > ');
-      tell(draft, 'cyclic-groups', place, `groups are children of themselves: ${circle}`, {
+      const cycle = [...trail.slice(trail.indexOf(name)), name].join(' > ');
+      report(draft, 'cyclic-groups', place, `groups are children of themselves: ${cycle}`, {
         hint: 'take one of these children away',
       });
       return;

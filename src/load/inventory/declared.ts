@@ -7,7 +7,7 @@ import type { Play } from '../../model/playbook.ts';
 import { isMapping, type Mapping, type Value } from '../../model/value.ts';
 import { hostScope, readVariable } from '../text/variables.ts';
 
-interface Mistake {
+interface Problem {
   readonly summary: string;
   readonly hint: string;
   readonly severity?: 'warning';
@@ -19,7 +19,7 @@ interface Declaration {
   readonly words: readonly string[];
   readonly hint: string;
   /** What is wrong with this entry, beside the form. */
-  readonly mistakeIn: (key: string, word: string) => Mistake | undefined;
+  readonly problemIn: (key: string, word: string) => Problem | undefined;
 }
 
 /** The programs that may ask for accounting. */
@@ -34,19 +34,19 @@ const declarations: readonly Declaration[] = [
     fact: 'kmem.kernels',
     words: ['yes', 'no', 'try'],
     hint: kernelHint,
-    mistakeIn: kernelMistake,
+    problemIn: kernelProblem,
   },
   {
     variable: 'kmem_asks',
     fact: 'kmem.asks',
     words: ['yes', 'no'],
     hint: 'kmem_asks: {kubelet: no}',
-    mistakeIn: programMistake,
+    problemIn: programProblem,
   },
 ];
 
 /** A release that the table settles may not be declared otherwise: it was booted or read. */
-function kernelMistake(release: string, word: string): Mistake | undefined {
+function kernelProblem(release: string, word: string): Problem | undefined {
   const table = parsedByTable(release);
   if (table === undefined)
     return { summary: `${release} is no release of an el7 kernel`, hint: kernelHint };
@@ -58,7 +58,7 @@ function kernelMistake(release: string, word: string): Mistake | undefined {
   };
 }
 
-function programMistake(name: string): Mistake | undefined {
+function programProblem(name: string): Problem | undefined {
   if (programs.includes(name)) return undefined;
   const near = nearest(name, programs);
   const hint =
@@ -74,7 +74,7 @@ type Words = Readonly<Record<string, string>>;
 
 interface Reading {
   readonly value: Words;
-  readonly mistakes: readonly Mistake[];
+  readonly problems: readonly Problem[];
 }
 
 /** Where hosts are declared: `-e`, the play if there is one, and the inventory. */
@@ -97,14 +97,14 @@ export function declaredFacts(
   for (const host of hosts) {
     const declared: Partial<Record<keyof DeclaredFacts, Words>> = {};
     for (const declaration of declarations) {
-      const { value, mistakes } = withoutTries(read(declaration, inventory, host, given), given);
+      const { value, problems } = withoutTries(read(declaration, inventory, host, given), given);
       declared[declaration.fact] = value;
-      for (const mistake of mistakes) {
-        const known = found.get(mistake.summary);
+      for (const problem of problems) {
+        const known = found.get(problem.summary);
         if (known !== undefined) known.hosts.push(host);
         else
-          found.set(mistake.summary, {
-            diagnostic: diagnosticOf(inventory, host, declaration, mistake, given),
+          found.set(problem.summary, {
+            diagnostic: diagnosticOf(inventory, host, declaration, problem, given),
             hosts: [host],
           });
       }
@@ -118,22 +118,22 @@ export function declaredFacts(
 }
 
 function read(
-  { variable, words, hint, mistakeIn }: Declaration,
+  { variable, words, hint, problemIn }: Declaration,
   inventory: Inventory,
   host: string,
   { extraVars, play }: Declared,
 ): Reading {
   const scope = hostScope(inventory, host, { extraVars, ...(play && { playVars: play.vars }) });
   const given = readVariable(scope, variable);
-  if (!given.ok) return { value: {}, mistakes: [{ summary: given.why, hint }] };
-  if (given.value === undefined) return { value: {}, mistakes: [] };
+  if (!given.ok) return { value: {}, problems: [{ summary: given.why, hint }] };
+  if (given.value === undefined) return { value: {}, problems: [] };
   if (!isMapping(given.value))
-    return { value: {}, mistakes: [{ summary: `${variable} must be a mapping`, hint }] };
+    return { value: {}, problems: [{ summary: `${variable} must be a mapping`, hint }] };
   const either = words.join(', ').replace(/, (\w+)$/, ' or $1');
   const entries = Object.entries(given.value).map(([key, value]) => {
     const word = wordOf(value);
     const wrong = words.includes(word)
-      ? mistakeIn(key, word)
+      ? problemIn(key, word)
       : { summary: `${key} must be ${either}`, hint };
     return { key, word, wrong: wrong && { ...wrong, summary: `${variable}: ${wrong.summary}` } };
   });
@@ -141,7 +141,7 @@ function read(
     value: Object.fromEntries(
       entries.filter(({ wrong }) => wrong === undefined).map(({ key, word }) => [key, word]),
     ),
-    mistakes: entries.flatMap(({ wrong }) => wrong ?? []),
+    problems: entries.flatMap(({ wrong }) => wrong ?? []),
   };
 }
 
@@ -149,8 +149,8 @@ function read(
  * `try` is for the canary: a play without one would try a kernel on as many hosts as it has slots.
  * There it counts as not known.
  */
-function withoutTries({ value, mistakes }: Reading, { play }: Declared): Reading {
-  if (play === undefined || play.rollout.canary !== undefined) return { value, mistakes };
+function withoutTries({ value, problems }: Reading, { play }: Declared): Reading {
+  if (play === undefined || play.rollout.canary !== undefined) return { value, problems };
   const [tried, kept] = [
     Object.keys(value).filter((key) => value[key] === 'try'),
     Object.entries(value).filter(([, word]) => word !== 'try'),
@@ -160,7 +160,7 @@ function withoutTries({ value, mistakes }: Reading, { play }: Declared): Reading
     hint: 'add `canary: {hosts: 1}` to the `rollout` of the play',
     severity: 'warning' as const,
   }));
-  return { value: Object.fromEntries(kept), mistakes: [...mistakes, ...warnings] };
+  return { value: Object.fromEntries(kept), problems: [...problems, ...warnings] };
 }
 
 /**
@@ -183,7 +183,7 @@ const diagnosticOf = (
   inventory: Inventory,
   host: string,
   { variable }: Declaration,
-  mistake: Mistake,
+  problem: Problem,
   given: Declared,
 ): Diagnostic => {
   const place = placeOf(inventory, host, variable, given);
@@ -191,7 +191,7 @@ const diagnosticOf = (
     code: variable.replace('_', '-'),
     severity: 'error',
     ...(place && { place }),
-    ...mistake,
+    ...problem,
   };
 };
 

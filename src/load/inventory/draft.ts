@@ -78,7 +78,7 @@ export function setGroupVar(
   const priority = typeof value === 'number' ? value : Number(value);
   if (Number.isInteger(priority)) group.priority = priority;
   else
-    tell(
+    report(
       draft,
       'group-priority',
       place,
@@ -108,7 +108,7 @@ export function addHosts(
   if (name.endsWith(':') || name === '---') {
     const hint =
       'leave out the colon, or write a port after it; a YAML inventory has a name that ends in .yaml';
-    tell(draft, 'host-name', place, `\`${pattern}\` is not the name of a host`, { hint });
+    report(draft, 'host-name', place, `\`${pattern}\` is not the name of a host`, { hint });
     return [];
   }
   // Reported where they became too many.
@@ -116,13 +116,13 @@ export function addHosts(
   const expanded = expandRange(name);
   if (!expanded.ok) {
     const hint = 'brackets in the name of a host are a range: node[01:12], rack-[a:c]';
-    tell(draft, 'range', place, `\`${pattern}\` cannot be read: ${expanded.why}`, { hint });
+    report(draft, 'range', place, `\`${pattern}\` cannot be read: ${expanded.why}`, { hint });
     return [];
   }
   if (expanded.names.length > 1) draft.ranged += expanded.names.length * (1 + variables);
   if (draft.ranged > mostRanged && expanded.names.length > 1) {
     const summary = `with \`${pattern}\` the ranges of this inventory make more than ${mostRanged} hosts and variables`;
-    tell(draft, 'range', place, summary, {
+    report(draft, 'range', place, summary, {
       hint: 'give variables to a group of these hosts instead',
     });
     return [];
@@ -158,7 +158,7 @@ function splitPort(pattern: string): { readonly name: string; readonly port?: nu
 const withPort = (name: string, port: string | undefined) =>
   port === undefined ? { name } : { name, port: Number(port) };
 
-export function tell(
+export function report(
   draft: Draft,
   code: string,
   place: Place,
@@ -185,7 +185,7 @@ export function warnLoss(
       ? String(value) !== written
       : Array.isArray(value) && !/^[[({]|^set/.test(written);
   if (!lost) return;
-  tell(
+  report(
     draft,
     'value-loses-characters',
     place,

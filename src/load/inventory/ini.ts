@@ -4,7 +4,7 @@ import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import type { Source } from '../text/source.ts';
 import { put } from '../text/tree.ts';
-import { addHosts, type Draft, groupNamed, setGroupVar, tell, warnLoss } from './draft.ts';
+import { addHosts, type Draft, groupNamed, report, setGroupVar, warnLoss } from './draft.ts';
 import { iniValue } from './python-literal.ts';
 
 interface Section {
@@ -39,7 +39,7 @@ export function readIni(draft: Draft, source: Source): void {
     } else if (section.kind === 'children') {
       const child = (line.split('#', 1)[0] ?? '').trim();
       if (/\s/.test(child))
-        tell(draft, 'ini-syntax', place, `expected the name of a group, not \`${child}\``);
+        report(draft, 'ini-syntax', place, `expected the name of a group, not \`${child}\``);
       groupNamed(draft, section.group, place).children.add(child);
       groupNamed(draft, child, place);
       promised.push({ name: child, by: section, place });
@@ -47,7 +47,7 @@ export function readIni(draft: Draft, source: Source): void {
   }
   for (const { name, by, place } of promised) {
     if (declared.has(name)) continue;
-    tell(
+    report(
       draft,
       'undefined-group',
       place,
@@ -67,7 +67,7 @@ function openSection(
   before: Section,
 ): Section {
   if (kind !== 'hosts' && kind !== 'vars' && kind !== 'children') {
-    tell(draft, 'ini-syntax', place, `the section [${group}:${kind}] is of an unknown kind`, {
+    report(draft, 'ini-syntax', place, `the section [${group}:${kind}] is of an unknown kind`, {
       hint: 'known: [group], [group:vars], [group:children]',
     });
     return before;
@@ -79,7 +79,7 @@ function openSection(
 function readVariable(draft: Draft, group: string, line: string, place: Place): void {
   const equals = line.indexOf('=');
   if (equals === -1) {
-    tell(draft, 'ini-syntax', place, `expected key=value, not \`${withoutNamedSecrets(line)}\``);
+    report(draft, 'ini-syntax', place, `expected key=value, not \`${withoutNamedSecrets(line)}\``);
     return;
   }
   const name = line.slice(0, equals).trim();
@@ -99,7 +99,7 @@ function readHostLine(
   const place = source.placeAt(offset);
   const split = splitWords(line);
   if (split.problem !== undefined) {
-    tell(draft, 'ini-syntax', place, `this host line cannot be read: ${split.problem}`);
+    report(draft, 'ini-syntax', place, `this host line cannot be read: ${split.problem}`);
     return;
   }
   const [pattern, ...rest] = split.words;
@@ -107,7 +107,7 @@ function readHostLine(
   if (pattern.text.startsWith('[')) {
     const hint = 'a section is [name], [name:vars] or [name:children], without blanks';
     if (!/^\[[^:]*:.*\]/.test(pattern.text)) {
-      tell(
+      report(
         draft,
         'ini-syntax',
         place,
@@ -118,7 +118,7 @@ function readHostLine(
     }
   }
   if (pattern.text.includes('=')) {
-    tell(
+    report(
       draft,
       'host-name',
       place,
@@ -136,7 +136,7 @@ function readHostLine(
     const equals = word.text.indexOf('=');
     const at = source.placeAt(offset + word.at);
     if (equals === -1)
-      tell(
+      report(
         draft,
         'ini-syntax',
         at,

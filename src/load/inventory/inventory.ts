@@ -6,7 +6,7 @@ import { sourceOf } from '../text/source.ts';
 import type { Tree } from '../text/tree.ts';
 import { parseData } from '../text/yaml.ts';
 import { assemble } from './assemble.ts';
-import { addHosts, type Draft, groupNamed, newDraft, tell } from './draft.ts';
+import { addHosts, type Draft, groupNamed, newDraft, report } from './draft.ts';
 import { readIni } from './ini.ts';
 import { varsUnder } from './vars-files.ts';
 import { readProgramOutput, readYamlInventory } from './yaml-inventory.ts';
@@ -102,7 +102,7 @@ function readPath(draft: Draft, reader: Reader, source: string, path: string, de
 
 function readFile(draft: Draft, reader: Reader, path: string, read: Read): void {
   if (!read.ok) {
-    tell(draft, 'unreadable', placeOf(path), `the inventory ${path} cannot be read: ${read.why}`);
+    report(draft, 'unreadable', placeOf(path), `the inventory ${path} cannot be read: ${read.why}`);
     return;
   }
   draft.files.push(path);
@@ -165,7 +165,7 @@ function readProgram(draft: Draft, reader: Reader, path: string): void {
   const call = (args: readonly string[]) => {
     const answer = run(path, args);
     if (!answer.ok) {
-      tell(
+      report(
         draft,
         'inventory-program',
         placeOf(path),

@@ -219,7 +219,7 @@ function matchOne(pattern: string, part: string, search: Search): readonly strin
   const matched = matchName(name, search);
   if (matched === undefined) return undefined;
   if (matched.length === 0) {
-    tellNoMatch(pattern, part, search);
+    reportNoMatch(pattern, part, search);
     return part.startsWith('!') ? undefined : [];
   }
   if (subscript === undefined) return matched;
@@ -263,7 +263,7 @@ function splitSubscript(
   return { name, subscript: end === 0 ? { start } : { start, end } };
 }
 
-function tellNoMatch(pattern: string, part: string, search: Search): void {
+function reportNoMatch(pattern: string, part: string, search: Search): void {
   const guess = nearest(pattern, [
     ...search.inventory.groups.keys(),
     ...(search.inventory.hosts.size <= 5_000 ? search.inventory.hosts.keys() : []),

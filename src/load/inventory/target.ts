@@ -39,7 +39,7 @@ export function targetOf(host: string, vars: Scope, options: TargetOptions = {})
   );
   if (words[1] === '') words[1] = options.sshCommonArgs ?? '';
   const ssh = sshArguments(words.join(' '));
-  reader.tellArguments(ssh);
+  reader.reportArguments(ssh);
   const address = reader.text('ansible_host', 'ansible_ssh_host');
   const port =
     reader.whole('ansible_port', 1, 65_535) ??
@@ -89,7 +89,7 @@ class VariableReader {
     this.place = place;
   }
 
-  tell(code: string, summary: string, more: Partial<Diagnostic> = {}): void {
+  report(code: string, summary: string, more: Partial<Diagnostic> = {}): void {
     this.diagnostics.push({
       code,
       severity: 'error',
@@ -102,7 +102,7 @@ class VariableReader {
   private read(name: string): Value | undefined {
     const read = readVariable(this.vars, name);
     if (read.ok) return read.value ?? undefined;
-    this.tell('variable', read.why);
+    this.report('variable', read.why);
     return undefined;
   }
 
@@ -112,7 +112,7 @@ class VariableReader {
       if (typeof value === 'string' && value !== '') return value;
       if (typeof value === 'number') return String(value);
       if (value !== undefined && value !== '')
-        this.tell('connection-variable', `${name} should be text, not ${JSON.stringify(value)}`);
+        this.report('connection-variable', `${name} should be text, not ${JSON.stringify(value)}`);
     }
     return undefined;
   }
@@ -123,7 +123,7 @@ class VariableReader {
       if (typeof value === 'string') return secret(value);
       if (typeof value === 'number') return secret(String(value));
       // The value itself is a secret: it is not shown.
-      if (value !== undefined) this.tell('connection-variable', `${name} should be text`);
+      if (value !== undefined) this.report('connection-variable', `${name} should be text`);
     }
     return undefined;
   }
@@ -134,7 +134,7 @@ class VariableReader {
     const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
     if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most)
       return number;
-    this.tell(
+    this.report(
       'connection-variable',
       `${name} should be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`,
     );
@@ -148,7 +148,7 @@ class VariableReader {
       return true;
     if (value === 0 || (typeof value === 'string' && /^(?:no|false|off|n|f|0)$/i.test(value)))
       return false;
-    this.tell(
+    this.report(
       'connection-variable',
       `${name} should be true or false, not ${JSON.stringify(value)}`,
     );
@@ -171,7 +171,7 @@ class VariableReader {
       /^(?:ansible\.builtin\.)?(?:ssh|smart|paramiko|paramiko_ssh)$/.test(connection)
     )
       return;
-    this.tell(
+    this.report(
       'connection-kind',
       `ansible_connection is ${connection}, and kmend reaches hosts over ssh only`,
       {
@@ -182,10 +182,10 @@ class VariableReader {
     );
   }
 
-  tellArguments(ssh: SshArguments): void {
-    for (const problem of ssh.problems) this.tell('ssh-arguments', problem);
+  reportArguments(ssh: SshArguments): void {
+    for (const problem of ssh.problems) this.report('ssh-arguments', problem);
     if (ssh.ignored.length === 0) return;
-    this.tell('ssh-arguments', `these ssh arguments are not used: ${ssh.ignored.join(', ')}`, {
+    this.report('ssh-arguments', `these ssh arguments are not used: ${ssh.ignored.join(', ')}`, {
       severity: 'warning',
     });
   }
@@ -207,7 +207,7 @@ class VariableReader {
     const known = methods.find((name) => name === method);
     if (known === undefined) {
       const guess = nearest(method, methods);
-      this.tell('become-method', `become_method ${method} is not known`, {
+      this.report('become-method', `become_method ${method} is not known`, {
         hint: guess === undefined ? `known: ${methods.join(', ')}` : `did you mean \`${guess}\`?`,
       });
       return undefined;

@@ -3,7 +3,7 @@ import type { Mapping, Value } from '../../model/value.ts';
 import { endingOf, join, type Reader } from '../text/reader.ts';
 import { put } from '../text/tree.ts';
 import { parseData } from '../text/yaml.ts';
-import { type Draft, tell } from './draft.ts';
+import { type Draft, report } from './draft.ts';
 import { variableValue } from './yaml-inventory.ts';
 
 const endings = ['', '.yml', '.yaml', '.json'] as const;
@@ -69,7 +69,7 @@ function readVars(beside: Beside, path: string, depth: number): Mapping {
 function readVarsFile({ draft, reader, dir }: Beside, path: string): Mapping {
   const read = reader.readFound(path, dir);
   if (!read.ok) {
-    tell(
+    report(
       draft,
       'unreadable',
       { file: path, line: 1, column: 1 },
@@ -83,7 +83,7 @@ function readVarsFile({ draft, reader, dir }: Beside, path: string): Mapping {
   const tree = checked.value;
   if (tree === undefined || (tree.kind === 'scalar' && tree.value === null)) return none;
   if (tree.kind !== 'map') {
-    tell(
+    report(
       draft,
       'vars-shape',
       source.placeAt(tree.at),

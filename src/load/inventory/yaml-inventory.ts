@@ -10,8 +10,8 @@ import {
   type DraftGroup,
   type DraftHost,
   groupNamed,
+  report,
   setGroupVar,
-  tell,
   warnLoss,
 } from './draft.ts';
 
@@ -20,9 +20,15 @@ const sections = ['hosts', 'children', 'vars'] as const;
 /** Adds what a YAML inventory says: top-level keys are groups. */
 export function readYamlInventory(draft: Draft, source: Source, tree: Tree): void {
   if (tree.kind !== 'map') {
-    tell(draft, 'inventory-shape', source.placeAt(tree.at), 'an inventory is a mapping of groups', {
-      hint: 'start it with `all:`',
-    });
+    report(
+      draft,
+      'inventory-shape',
+      source.placeAt(tree.at),
+      'an inventory is a mapping of groups',
+      {
+        hint: 'start it with `all:`',
+      },
+    );
     return;
   }
   for (const entry of tree.entries) readGroup(draft, source, entry, 0);
@@ -63,7 +69,7 @@ function unknownSection(draft: Draft, source: Source, group: string, section: En
       ? 'a group has `hosts`, `children` and `vars`; a group inside a group stands under `children`'
       : `did you mean \`${guess}\`?`;
   // Ansible skips such a key with a warning, and with it the hosts below it.
-  tell(
+  report(
     draft,
     'unknown-key',
     source.placeAt(section.keyAt),
@@ -143,7 +149,7 @@ function mapOrNothing(
     entry.value.kind === 'list'
       ? 'write `name:` for each item, without the dash'
       : 'write a colon behind the name';
-  tell(draft, 'inventory-shape', source.placeAt(entry.keyAt), what, { hint });
+  report(draft, 'inventory-shape', source.placeAt(entry.keyAt), what, { hint });
   return undefined;
 }
 
@@ -158,7 +164,12 @@ export function readProgramOutput(
   hostVars: (host: string) => Tree | undefined,
 ): void {
   if (tree.kind !== 'map') {
-    tell(draft, 'inventory-shape', source.placeAt(0), 'this program printed no mapping of groups');
+    report(
+      draft,
+      'inventory-shape',
+      source.placeAt(0),
+      'this program printed no mapping of groups',
+    );
     return;
   }
   const meta = tree.entries.find((entry) => entry.key === '_meta')?.value;
@@ -172,9 +183,9 @@ export function readProgramOutput(
     known?.kind === 'map' ? known.entries.map((entry) => [entry.key, entry.value]) : [],
   );
   for (const host of draft.hosts.values()) {
-    const told =
+    const reported =
       variables.get(host.name) ?? (known === undefined ? hostVars(host.name) : undefined);
-    if (told?.kind === 'map') for (const entry of told.entries) setVar(host, entry);
+    if (reported?.kind === 'map') for (const entry of reported.entries) setVar(host, entry);
   }
 }
 

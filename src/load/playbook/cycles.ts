@@ -9,18 +9,18 @@ export function reportCycles(collector: DiagnosticsCollector, vars: MapTree): vo
   const uses = new Map(vars.entries.map((entry) => [entry.key, namesIn(entry.value)]));
   const done = new Set<string>();
   for (const entry of vars.entries) {
-    const circle = circleFrom(entry.key, uses, [], done);
-    if (circle === undefined) continue;
-    for (const name of circle) done.add(name);
+    const cycle = cycleFrom(entry.key, uses, [], done);
+    if (cycle === undefined) continue;
+    for (const name of cycle) done.add(name);
     collector.error(
       entry.keyAt,
       'cyclic-variable',
-      `the variable ${entry.key} refers to itself: ${circle.join(' -> ')}`,
+      `the variable ${entry.key} refers to itself: ${cycle.join(' -> ')}`,
     );
   }
 }
 
-function circleFrom(
+function cycleFrom(
   name: string,
   uses: ReadonlyMap<string, readonly string[]>,
   trail: readonly string[],
@@ -29,7 +29,7 @@ function circleFrom(
   if (trail.includes(name)) return [...trail.slice(trail.indexOf(name)), name];
   if (done.has(name)) return undefined;
   for (const next of uses.get(name) ?? []) {
-    const found = circleFrom(next, uses, [...trail, name], done);
+    const found = cycleFrom(next, uses, [...trail, name], done);
     if (found !== undefined) return found;
   }
   done.add(name);

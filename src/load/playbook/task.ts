@@ -222,7 +222,7 @@ function moduleOf(
         `a task has no key \`${key}\``,
         didYouMean(key, taskKeys),
       );
-    else tellUnknownModule(context, key, keyAt);
+    else reportUnknownModule(context, key, keyAt);
   }
   const [first, second] = found;
   if (second !== undefined)
@@ -239,7 +239,7 @@ function moduleOf(
   return first === undefined || module === undefined ? undefined : { module, entry: first };
 }
 
-function tellUnknownModule(context: TaskContext, key: string, at: number): void {
+function reportUnknownModule(context: TaskContext, key: string, at: number): void {
   const hint =
     didYouMean(key.replace(/^(?:\w+\.){2}/, ''), [...context.modules.keys(), ...taskKeys]).hint ??
     '`kmend docs` lists the modules';

@@ -46,7 +46,7 @@ export function fitTree<T>(
   const parsed = schema.safeParse(input);
   if (parsed.success) return { input, data: parsed.data };
   for (const problem of problemsOf(schema, input).flatMap(meant)) {
-    if (!isWild(tree, input, problem)) tell(collector, tree, schema, problem, what, part);
+    if (!isWild(tree, input, problem)) report(collector, tree, schema, problem, what, part);
   }
   return { input };
 }
@@ -138,7 +138,7 @@ function holdsTemplate(tree: Tree): boolean {
   return typeof tree.value === 'string' && hasTemplate(tree.text);
 }
 
-function tell(
+function report(
   collector: DiagnosticsCollector,
   tree: Tree,
   schema: ArgsSchema<unknown>,

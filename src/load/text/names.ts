@@ -57,7 +57,7 @@ export function conditionOf(
     return condition;
   }
   const compiled = compile(scalar.text, 'condition');
-  if (compiled.kind === 'problem') tellSyntax(collector, scalar, compiled);
+  if (compiled.kind === 'problem') reportSyntax(collector, scalar, compiled);
   else checkNames(collector, scalar, compiled.names, names);
   return condition;
 }
@@ -69,7 +69,7 @@ export function checkExpression(
   names: Names,
 ): void {
   const compiled = compile(scalar.text, 'template');
-  if (compiled.kind === 'problem') tellSyntax(collector, scalar, compiled);
+  if (compiled.kind === 'problem') reportSyntax(collector, scalar, compiled);
   else checkNames(collector, scalar, compiled.names, names);
 }
 
@@ -81,7 +81,7 @@ export function checkTemplates(collector: DiagnosticsCollector, tree: Tree, name
     for (const item of tree.items) checkTemplates(collector, item, names);
   else if (typeof tree.value === 'string' && hasTemplate(tree.value)) {
     const compiled = compileTemplate(tree.value);
-    if (compiled.kind === 'problem') tellSyntax(collector, tree, compiled);
+    if (compiled.kind === 'problem') reportSyntax(collector, tree, compiled);
     else checkNames(collector, tree, compiled.names, names);
   }
 }
@@ -97,7 +97,7 @@ export function guardedNames(
   );
 }
 
-function tellSyntax(
+function reportSyntax(
   collector: DiagnosticsCollector,
   scalar: ScalarTree,
   problem: { message: string; offset: number; hint?: string },
@@ -112,20 +112,20 @@ function checkNames(
   used: readonly FreeName[],
   names: Names,
 ): void {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   for (const { name, offset, guarded } of used) {
     const first = name.split('.')[0] ?? name;
     if (
       guarded ||
       names.vars.has(first) ||
       magic.has(first) ||
-      told.has(name) ||
+      reported.has(name) ||
       isFact(names.facts, name)
     )
       continue;
     if (!names.facts.prefixes.has(first) && names.open) continue;
-    told.add(name);
-    tellUnknown(collector, scalar, name, offset, names);
+    reported.add(name);
+    reportUnknownName(collector, scalar, name, offset, names);
   }
 }
 
@@ -136,7 +136,7 @@ function isFact(facts: FactNames, name: string): boolean {
   return words.some((_, index) => facts.full.has(words.slice(0, index + 1).join('.')));
 }
 
-function tellUnknown(
+function reportUnknownName(
   collector: DiagnosticsCollector,
   scalar: ScalarTree,
   name: string,

@@ -104,10 +104,10 @@ function syntaxErrors(
 ): Diagnostic[] {
   // One slip makes many followers on the same lines: the first of a line says it best.
   const lines = new Set<number>();
-  const told: Diagnostic[] = [];
+  const reported: Diagnostic[] = [];
   for (const error of errors) {
     const place = source.placeAt(error.pos[0]);
-    if (told.length >= mostErrors) break;
+    if (reported.length >= mostErrors) break;
     if (lines.has(place.line)) continue;
     lines.add(place.line);
     const hint = templateHint(source.text, error.pos[0]) ?? syntaxHints[error.code];
@@ -121,7 +121,7 @@ function syntaxErrors(
       code === 'several-documents'
         ? 'this file holds more than one YAML document'
         : error.message.replace(/[.;]?$/, '').split(';')[0];
-    told.push({
+    reported.push({
       code,
       severity: 'error',
       place,
@@ -129,7 +129,7 @@ function syntaxErrors(
       ...(hint !== undefined && { hint }),
     });
   }
-  return told;
+  return reported;
 }
 
 function templateHint(text: string, at: number): string | undefined {
