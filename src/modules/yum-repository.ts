@@ -222,7 +222,10 @@ const twice = (given: Args, elsewhere: readonly string[]): Refusal | undefined =
  * A rollback writes the lines of before again: those that kmend has not seen whole, and options
  * that stand twice, it cannot.
  */
-function rollbackImpossible(before: string, { acceptNoWayBack }: PlanContext): Refusal | undefined {
+function rollbackImpossible(
+  before: string,
+  { acceptNoRollback }: PlanContext,
+): Refusal | undefined {
   const settings = before.split('\n').slice(1);
   const keys = settings.map((setting) => splitAt(setting)[0]);
   const isLost = (setting: string, index: number): boolean =>
@@ -230,7 +233,7 @@ function rollbackImpossible(before: string, { acceptNoWayBack }: PlanContext): R
     setting.includes(hiddenPart) ||
     keys.indexOf(keys[index] ?? '') !== index;
   const lost = new Set(settings.filter(isLost).map((setting) => splitAt(setting)[0]));
-  if (acceptNoWayBack || lost.size === 0) return undefined;
+  if (acceptNoRollback || lost.size === 0) return undefined;
   return {
     why: `a rollback could not write the section of before again (${[...lost].join(', ')})`,
     hint: 'take another id; or go on without a rollback: `rollback: none` under `rollout` of the play, or `--rollback none`',

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DriftState, hostDrift } from '../../src/core/history/drift-report.ts';
-import { settle } from '../../src/core/plan/overlay.ts';
+import { withDerived } from '../../src/core/plan/overlay.ts';
 import {
   type MadeChange,
   type Remediated,
@@ -103,7 +103,7 @@ const argument = change('boot argument cgroup.memory', undefined, 'cgroup.memory
 
 describe('what a host is told to have lost', () => {
   const facts = (more: Parameters<typeof el7>[0] = {}) =>
-    settle(el7({ ...nokmemNow, ...readsOff, ...more }), undefined);
+    withDerived(el7({ ...nokmemNow, ...readsOff, ...more }), undefined);
 
   it.each<[string, Remediated | undefined, ReturnType<typeof facts>, string, readonly string[]]>([
     ['nothing', mendedBy(argument), facts(), 'kept', []],
@@ -135,7 +135,7 @@ describe('what a host is told to have lost', () => {
     [
       'a package',
       mendedBy(change('package docker-ce', '18.06.1.ce-3.el7', '3:18.09.9-3.el7')),
-      settle(
+      withDerived(
         el7({
           'docker.evr': '18.06.1.ce-3.el7',
           'docker.version': '18.06.1-ce',

@@ -32,14 +32,14 @@ const takenBackAfter = (
   ];
   return hostsToRollBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body]))));
 };
-const bad = [started('h1'), effect('h1'), failed('h1', 'not_verified')];
+const failures = [started('h1'), effect('h1'), failed('h1', 'not_verified')];
 
 describe('a host that ended badly', () => {
   it('is taken back where the policy says so, and nowhere else', () => {
     expect([
-      takenBackAfter('failed_host', ...bad),
-      takenBackAfter('by_command', ...bad),
-      takenBackAfter('none', ...bad),
+      takenBackAfter('failed_host', ...failures),
+      takenBackAfter('by_command', ...failures),
+      takenBackAfter('none', ...failures),
     ]).toEqual([['h1'], [], []]);
   });
 
@@ -66,15 +66,15 @@ describe('a host that ended badly', () => {
     ],
     [
       'a person has looked at it',
-      [...bad, { type: 'host.resolved', host: 'h1', who: 'eve', note: '', as: 'done' }],
+      [...failures, { type: 'host.resolved', host: 'h1', who: 'eve', note: '', as: 'done' }],
     ],
-    ['a person ended the run', [...bad, { type: 'run.aborted', who: 'eve', why: '' }]],
+    ['a person ended the run', [...failures, { type: 'run.aborted', who: 'eve', why: '' }]],
   ])('is not where %s', (_name, told) => {
     expect(takenBackAfter('failed_host', ...told)).toEqual([]);
   });
 
   it('is not before the run is over', () => {
-    const lines = [begin(fleet(3), { rollback: 'failed_host' }), ...bad];
+    const lines = [begin(fleet(3), { rollback: 'failed_host' }), ...failures];
     expect(
       hostsToRollBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body])))),
     ).toEqual([]);

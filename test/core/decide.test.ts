@@ -334,7 +334,7 @@ describe('kept slots (standing rule 2)', () => {
       [0, started('h1')],
       [60, failed('h1', 'blocked', false)],
     );
-    expect(state.bad).toBe(1);
+    expect(state.failures).toBe(1);
     expect(decidedAt(state, 61)).toMatchObject({ kind: 'start', host: 'h2' });
   });
 
@@ -914,7 +914,7 @@ describe('brake', () => {
       canary: { hosts: count(2), soak: 0, promote: 'auto' as const },
       brake: { failures: count(9), unreachable: 'count' as const },
     };
-    const bad = [
+    const failures = [
       [0, wave(0, ['h1', 'h2'], true)],
       [0, started('h1')],
       [0, started('h2')],
@@ -922,13 +922,15 @@ describe('brake', () => {
       [2, failed('h2')],
     ] as const;
     const start = begin(fleet(4), policy);
-    expect(decidedAt(stateAfter(start, ...bad, [3, resolved('h2', 'skip')]), 4)).toMatchObject({
-      kind: 'trip',
-      host: 'h1',
-    });
+    expect(decidedAt(stateAfter(start, ...failures, [3, resolved('h2', 'skip')]), 4)).toMatchObject(
+      {
+        kind: 'trip',
+        host: 'h1',
+      },
+    );
     const both = stateAfter(
       start,
-      ...bad,
+      ...failures,
       [2, tripped],
       [3, resolved('h2', 'skip')],
       [4, resolved('h1', 'skip')],
@@ -1435,14 +1437,14 @@ describe('a cluster that is away', () => {
       [10, away(10)],
     ];
     const untouched = stateAfter(begin(fleet(1)), ...told, [1810, left(false)]);
-    expect(untouched).toMatchObject({ bad: 0, held: 0 });
+    expect(untouched).toMatchObject({ failures: 0, held: 0 });
     expect(decidedAt(untouched, 1811)).toMatchObject({
       kind: 'finish',
       exit: 10,
       why: expect.stringMatching(/^1 not started/),
     });
     const touched = stateAfter(begin(fleet(1)), ...told, [1810, left(true)]);
-    expect(touched).toMatchObject({ bad: 0, held: 1 });
+    expect(touched).toMatchObject({ failures: 0, held: 1 });
     expect(decidedAt(touched, 1811)).toMatchObject({
       kind: 'finish',
       exit: 6,

@@ -93,7 +93,7 @@ describe('a host is compared with its saved plan', () => {
   it('already mended: nothing is left to do', () => {
     const fresh = plan([task('1', []), task('2', [])], { risk: 'none' });
     expect(driftOf(saved, fresh, facts)).toEqual({
-      kind: 'already_mended',
+      kind: 'already_remediated',
       differences: ['Task 1 is not needed any more', 'Task 2 is not needed any more'],
     });
   });

@@ -336,8 +336,8 @@ describe('a run', () => {
     });
     expect(hostState(retried, host)?.tasks.map((task) => task.name)).toEqual(['Once']);
     expect([
-      retried.bad,
-      stateAfter(begin(fleet(2)), ...told, [6, started(host)], [7, failed(host)]).bad,
+      retried.failures,
+      stateAfter(begin(fleet(2)), ...told, [6, started(host)], [7, failed(host)]).failures,
     ]).toEqual([0, 1]);
   });
 
@@ -433,7 +433,7 @@ describe('a run', () => {
     const [last] = events.slice(3);
     if (last !== undefined) fold(before, last);
     expect(JSON.stringify([...hostStates(before)])).toBe(shown);
-    expect([before.held, before.bad]).toEqual([1, 0]);
+    expect([before.held, before.failures]).toEqual([1, 0]);
   });
 });
 

@@ -220,7 +220,7 @@ describe('a hold', () => {
       status: 'planned',
       lockOut: { turn: 'never', why: failure.message },
     });
-    expect([kept.bad, kept.held, kept.wave?.open]).toEqual([0, 0, 1]);
+    expect([kept.failures, kept.held, kept.wave?.open]).toEqual([0, 0, 1]);
     const freed = stateAfter(begin(fleet(2)), ...begun, [2, read()]);
     expect(hostState(freed, 'h1')).toMatchObject({ status: 'planned' });
     expect(hostState(freed, 'h1')?.lockOut).toBeUndefined();
@@ -252,7 +252,7 @@ describe('a hold', () => {
     ] as const;
     const state = stateAfter(begin(fleet(2)), ...events);
     expect(hostState(state, 'h1')).toMatchObject({ status: 'failed', keepsSlot: true });
-    expect([state.bad, state.held]).toEqual([0, 1]);
+    expect([state.failures, state.held]).toEqual([0, 1]);
     const resumed = stateAfter(begin(fleet(2)), ...events, [
       3,
       { type: 'run.resumed', who: 'ann', tool: 'test' },

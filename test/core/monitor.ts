@@ -38,8 +38,10 @@ interface Seen {
 
 const most = (amount: Amount, base: number): number =>
   'count' in amount ? amount.count : Math.max(1, shareOf(amount.percent, base));
-const tooMany = (bad: number, amount: Amount, base: number): boolean =>
-  'count' in amount ? bad > amount.count : bad > 0 && bad / base > amount.percent / 100 + 1e-12;
+const tooMany = (failures: number, amount: Amount, base: number): boolean =>
+  'count' in amount
+    ? failures > amount.count
+    : failures > 0 && failures / base > amount.percent / 100 + 1e-12;
 
 /** Wall clock of the zone, minute by minute: slow, and without any arithmetic of the product. */
 function isOpen(rollout: Rollout, at: number): boolean {
@@ -117,7 +119,7 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
   let wave = -1;
   let waveSize = 1;
   let waveEnd = Number.NEGATIVE_INFINITY;
-  let bad: string[] = [];
+  let failures: string[] = [];
   let reachableBad: string[] = [];
   let waveBad = 0;
   const slots = most(rules.maxUnavailable, begin.pool);
@@ -154,7 +156,8 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
       complain('budget', `${out.size + 1} of ${slots} out of service`);
     if (tripped || tooMany(counted().length, rules.brake.failures, startedHosts.size))
       complain('brake', `after ${counted().join(' ')}`);
-    if (bad.some((host) => canary.has(host) && wave === 0)) complain('brake', 'after a bad canary');
+    if (failures.some((host) => canary.has(host) && wave === 0))
+      complain('brake', 'after a bad canary');
     if (
       rules.brake.perWave !== undefined &&
       rules.brake.unreachable === 'count' &&
@@ -196,13 +199,13 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     checkGates(event);
   };
 
-  const counted = (): string[] => (rules.brake.unreachable === 'ignore' ? reachableBad : bad);
+  const counted = (): string[] => (rules.brake.unreachable === 'ignore' ? reachableBad : failures);
 
   const resolve = (event: Event & EventOf<'host.resolved'>): void => {
     const seen = hosts.get(event.host);
     if (seen === undefined) return;
-    if (seen.wave === wave && bad.includes(event.host)) waveBad -= 1;
-    bad = bad.filter((host) => host !== event.host);
+    if (seen.wave === wave && failures.includes(event.host)) waveBad -= 1;
+    failures = failures.filter((host) => host !== event.host);
     reachableBad = reachableBad.filter((host) => host !== event.host);
     if (event.as !== 'retry') {
       seen.status = 'failed';
@@ -290,7 +293,7 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
           !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
         end(event, event.touched || event.failure.kind === 'unreachable' ? 'kept' : 'failed');
         if (light) return;
-        bad = [...bad, event.host];
+        failures = [...failures, event.host];
         if (event.failure.kind !== 'unreachable') reachableBad = [...reachableBad, event.host];
         if (hosts.get(event.host)?.wave === wave) waveBad += 1;
         return;
@@ -302,7 +305,10 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
         resolve(event);
         return;
       case 'brake.released': {
-        const holders = [...counted(), ...bad.filter((host) => canary.has(host) && wave === 0)];
+        const holders = [
+          ...counted(),
+          ...failures.filter((host) => canary.has(host) && wave === 0),
+        ];
         if (holders.length > 0)
           complain('brake', `released before anybody looked at ${holders.join(' ')}`);
         tripped = false;

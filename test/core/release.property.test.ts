@@ -103,16 +103,16 @@ describe('a run whose bad ends are looked at, and that is resumed', () => {
     fc.assert(
       fc.property(randomWorld, (world) => {
         for (const { state } of playOn(world, 1).ends)
-          expect(state.brake === undefined || state.bad > 0).toBe(true);
+          expect(state.brake === undefined || state.failures > 0).toBe(true);
       }),
       { numRuns: runs / 2 },
     );
   }, 600_000);
 
-  const forgetful = ({ brake: _brake, canaryBad: _canary, ...state }: RunState): RunState => ({
+  const forgetful = ({ brake: _brake, failedCanary: _canary, ...state }: RunState): RunState => ({
     ...state,
-    bad: 0,
-    badUnreachable: 0,
+    failures: 0,
+    unreachableFailures: 0,
   });
   const generous = (state: RunState): RunState => ({ ...state, out: 0, held: 0, kept: undefined });
 

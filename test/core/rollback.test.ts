@@ -158,8 +158,8 @@ describe('the way back from a journal', () => {
     ],
   ])('%s', (_, changes, vars) => {
     expect(rollbackOf('r1', hostChanges(...changes), [])).toMatchObject({
-      kind: 'way_back',
-      way: { left: [], vars },
+      kind: 'rollback',
+      rollback: { left: [], vars },
     });
   });
 
@@ -235,6 +235,6 @@ describe('the way back from a journal', () => {
       kind: 'refused',
       failure: { message: 'run r2 changed package docker-ce after run r1' },
     });
-    expect(rollbackOf('r1', ours, [later('2', '1')]).kind).toBe('way_back');
+    expect(rollbackOf('r1', ours, [later('2', '1')]).kind).toBe('rollback');
   });
 });

@@ -90,7 +90,7 @@ const host = fc.record({
 
 /** Most are done; some turn out mended, refused or drifted; some end badly at once or late. */
 export function outcomeOf(draw: number, seconds: number): Outcome {
-  if (draw < 0.04) return { seconds: 5, end: 'mended_before' };
+  if (draw < 0.04) return { seconds: 5, end: 'nothing_to_do' };
   if (draw < 0.07) return { seconds: 5, end: failure('refused') };
   if (draw < 0.09) return { seconds: 5, end: failure('drift') };
   if (draw < 0.12) return { seconds, end: failure('not_verified') };

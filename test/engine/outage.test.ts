@@ -147,7 +147,7 @@ async function rollout(
   if (first.exit === 0) return { exits: [0], events, world, calls: seen };
   await runLog.append({ type: 'run.resumed', who: 'ops', tool: '' }, true);
   const second = await run(2, world.cluster);
-  expect([...hostStates(runLog.state())].map(({ bad }) => bad)).toEqual([0]);
+  expect([...hostStates(runLog.state())].map(({ failures }) => failures)).toEqual([0]);
   return { exits: [first.exit, second.exit], events, world, calls: seen };
 }
 

@@ -12,7 +12,7 @@ const context: PlanContext = {
   host: 'h',
   hasCluster: false,
   acceptPartial: false,
-  acceptNoWayBack: false,
+  acceptNoRollback: false,
   done: { drained: false, rebooted: false, cordoned: false },
 };
 

@@ -240,7 +240,7 @@ describe('the taints of a run', () => {
         put({});
       },
       person: (host = 0) => void taints.delete(`n${host}`),
-      brake: () => put({ brake: { why: '', host: 'h0', looked: [] } }),
+      brake: () => put({ brake: { why: '', host: 'h0', acknowledged: [] } }),
       release: () => {
         const { brake: _brake, ...rest } = state;
         state = rest;

@@ -185,7 +185,7 @@ describe('what is planned', () => {
       packages: { 'docker-ce': old, 'docker-ce-cli': 'absent' },
       allow_downgrade: true,
     };
-    const plan = planned('package', back, { b: before }, now, { acceptNoWayBack: true });
+    const plan = planned('package', back, { b: before }, now, { acceptNoRollback: true });
     expect(scriptOf(plan)).toContain(
       `  echo downgrade ${word(before)}\n  echo remove docker-ce-cli\n  echo run\n`,
     );

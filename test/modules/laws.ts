@@ -15,7 +15,7 @@ export const noContext: PlanContext = {
   host: 'h1',
   hasCluster: false,
   acceptPartial: false,
-  acceptNoWayBack: false,
+  acceptNoRollback: false,
   done: { drained: false, rebooted: false, cordoned: false },
 };
 

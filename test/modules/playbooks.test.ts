@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { settle } from '../../src/core/plan/overlay.ts';
+import { withDerived } from '../../src/core/plan/overlay.ts';
 import { type HostInput, type HostPlanning, planHost } from '../../src/core/plan/plan-host.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
@@ -48,7 +48,7 @@ function plan(
 ) {
   const play = load(name).value?.plays[0];
   if (play === undefined) throw new Error(`${name} does not load`);
-  const settled = settle(raw, undefined);
+  const settled = withDerived(raw, undefined);
   const chosen = {
     remedy: settled['kmem.remedy'] as Remedy,
     why: String(settled['kmem.remedy_why']),
@@ -63,14 +63,14 @@ function plan(
     isSecret: () => false,
     hide: () => {},
     frame: {
-      facts: settle(raw, chosen),
+      facts: withDerived(raw, chosen),
       asked,
       extraVars,
       learned: {},
       readOnlyCommands: 'all',
       playVars: play.vars,
       variables: (layers) => hostScope(inventory, 'h1', layers),
-      context: { ...noContext, acceptNoWayBack: play.rollout.rollback === 'none', ...context },
+      context: { ...noContext, acceptNoRollback: play.rollout.rollback === 'none', ...context },
     },
   };
   let planning: HostPlanning = planHost(input);

@@ -105,7 +105,7 @@ describe.each<[string, string, unknown, Facts, RegExp, Facts]>([
     const { changes, refuse } = planOf(module, {
       args,
       facts: el7(facts),
-      context: { acceptNoWayBack: true },
+      context: { acceptNoRollback: true },
     });
     expect([changes.length > 0, refuse]).toEqual([true, undefined]);
   });

@@ -24,11 +24,11 @@ const facts = (before = '', elsewhere: readonly string[] = [], more: Facts = {})
   'repository.vault-os/vault-os.elsewhere': [...elsewhere],
   ...more,
 });
-const planned = (args: object, given: Facts, acceptNoWayBack = false) =>
+const planned = (args: object, given: Facts, acceptNoRollback = false) =>
   planOf('yum_repository', {
     args: { name: 'vault-os', ...args },
     facts: given,
-    context: { acceptNoWayBack },
+    context: { acceptNoRollback },
   });
 const shown = ({ changes }: ModulePlan) =>
   changes.map(({ sign, before, after }) => [sign, before, after]);
@@ -192,7 +192,7 @@ function carryOut(
 ): { readonly code: number | null; readonly err: string } {
   const plan = module.plan(parseArgs(module, args), viewOf(read(tree, args)), {
     ...noContext,
-    acceptNoWayBack: true,
+    acceptNoRollback: true,
   });
   expect(plan.refuse).toBeUndefined();
   const [effect] = plan.changes.flatMap(({ effects }) => effects);

@@ -1,7 +1,7 @@
 // Outputs of `kmend probe` that people collected by other means: a directory of files, read into
 // one row a host.
 
-import { settle } from '../../core/plan/overlay.ts';
+import { withDerived } from '../../core/plan/overlay.ts';
 import { baselineOf, checkWants, outputsIn, parseProbe, readingOf } from '../../facts/index.ts';
 import { type Facts, known } from '../../model/fact.ts';
 import type { IdReading } from '../../model/facts/values.ts';
@@ -203,7 +203,7 @@ function rowOf({ host, facts, failure }: Found, before: IdReading | Unknown): Ch
   if (facts === undefined)
     return { host, failure: failure ?? { kind: 'parse', message: 'there is no output' } };
   const settled = attempt(`the output of ${host}`, () =>
-    ok(settle({ ...facts, 'kmem.ids.before': before }, undefined)),
+    ok(withDerived({ ...facts, 'kmem.ids.before': before }, undefined)),
   );
   return settled.ok ? { host, facts: settled.value } : { host, failure: settled.failure };
 }

@@ -58,9 +58,9 @@ export async function rollbackSettings(
     const back = found.ok ? found.value : { kind: 'refused' as const, failure: found.failure };
     if (back.kind === 'refused') refused.push({ host, failure: back.failure });
     else if (back.kind === 'nothing') unchanged.push(host);
-    else vars.set(host, back.way.vars);
+    else vars.set(host, back.rollback.vars);
     const stays =
-      back.kind === 'way_back' ? back.way.left : back.kind === 'nothing' ? back.left : [];
+      back.kind === 'rollback' ? back.rollback.left : back.kind === 'nothing' ? back.left : [];
     if (stays.length > 0) left.set(host, stays);
   }
   const { playVars } = await keptSettings(run, session);

@@ -7,13 +7,13 @@ import type { Mapping, Value } from '../../model/value.ts';
 import type { HostChanges, MadeChange } from '../run-state/host-history.ts';
 
 /** Variables of playbooks/rollback.yaml for one host, and what it will not take back. */
-export interface WayBack {
+export interface RollbackVars {
   readonly vars: Mapping;
   readonly left: readonly string[];
 }
 
 export type Rollback =
-  | { readonly kind: 'way_back'; readonly way: WayBack }
+  | { readonly kind: 'rollback'; readonly rollback: RollbackVars }
   /** The run changed nothing there that a rollback could take back. */
   | { readonly kind: 'nothing'; readonly left: readonly string[] }
   | { readonly kind: 'refused'; readonly failure: Failure };
@@ -68,7 +68,9 @@ export function rollbackOf(
     step.kind === 'left' || (step.kind === 'updates' && !follows);
   const left = [...new Set(steps.filter(isLeft).map(({ what }) => what))];
   const vars = varsOf(steps);
-  return vars === undefined ? { kind: 'nothing', left } : { kind: 'way_back', way: { vars, left } };
+  return vars === undefined
+    ? { kind: 'nothing', left }
+    : { kind: 'rollback', rollback: { vars, left } };
 }
 
 const refused = (message: string, hint: string): Rollback => ({

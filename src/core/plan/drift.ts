@@ -7,7 +7,7 @@ import { type Mapping, sameValue, type Value } from '../../model/value.ts';
 export type Drift =
   | { readonly kind: 'same' }
   /** Nothing is left to do: the host needs no slot. */
-  | { readonly kind: 'already_mended'; readonly differences: readonly string[] }
+  | { readonly kind: 'already_remediated'; readonly differences: readonly string[] }
   /**
    * What is left is a part of the saved plan, with no higher risk: it goes on, and the differences
    * are journalled.
@@ -42,7 +42,7 @@ export function driftOf(
   const all = [...differences, ...gone(saved, fresh)];
   if (all.length > 0 && options.strict === true) return { kind: 'drift', what: all };
   if (left.length === 0 && changing(saved).some((task) => !isReading(task)))
-    return { kind: 'already_mended', differences: all };
+    return { kind: 'already_remediated', differences: all };
   return all.length === 0 ? { kind: 'same' } : { kind: 'subset', differences: all };
 }
 

@@ -17,7 +17,7 @@ export interface ChosenRemedy {
  * value until the walk ends (a drain removes accounted containers, an argument takes effect:
  * neither may switch off the rest of the walk), `kmem.now.*` is fresh.
  */
-export function settle(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
+export function withDerived(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
   const derived = derive(raw);
   const facts: Facts = {
     ...derived,
@@ -49,7 +49,7 @@ export function chooseAnew(planned: ChosenRemedy, raw: Facts, touched: boolean):
   const obeys = Object.hasOwn(seen, next) ? seen[next] : undefined;
   if (obeys === undefined || !['kernel_arg', 'kernel_and_arg', 'reboot'].includes(planned.remedy))
     return planned;
-  const anew = chooseRemedy(settle(raw, undefined));
+  const anew = chooseRemedy(withDerived(raw, undefined));
   if (!touched) return anew;
   return obeys === 'yes' && planned.remedy === 'kernel_and_arg'
     ? { remedy: 'kernel_arg', why: anew.why }
@@ -69,10 +69,10 @@ export function foresee(
   const reboots = changes.some((change) =>
     change.effects.some((effect) => effect.kind === 'reboot'),
   );
-  if (!reboots) return settle({ ...facts, ...promises }, chosen);
+  if (!reboots) return withDerived({ ...facts, ...promises }, chosen);
   const ended = Object.keys(facts).filter((name) => lifetimeOf(name) === 'boot');
   const after: Facts = Object.fromEntries(
     ended.map((name) => [name, unknown('known only after the reboot')]),
   );
-  return settle({ ...facts, ...after, ...promises }, chosen);
+  return withDerived({ ...facts, ...after, ...promises }, chosen);
 }

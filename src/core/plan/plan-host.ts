@@ -25,7 +25,7 @@ import { highestRisk, type Risk } from '../../model/run/risk.ts';
 import { isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import { judge } from './condition.ts';
 import { secondsOf } from './estimate.ts';
-import { type ChosenRemedy, foresee, settle } from './overlay.ts';
+import { type ChosenRemedy, foresee, withDerived } from './overlay.ts';
 import { type IsSecretName, learnedSecrets } from './secrets.ts';
 import { type Evaluation, evaluateTask, type Frame, loopItems, scopeOf } from './task-plan.ts';
 
@@ -125,7 +125,7 @@ function judgeDamage(input: HostInput, walk: Walk): readonly string[] {
  */
 function acceptingFacts({ frame, chosen }: HostInput): Facts {
   if (!frame.context.acceptPartial || !needsRemedy(chosen)) return frame.facts;
-  return settle(
+  return withDerived(
     {
       ...frame.facts,
       'kmem.accepted': leftOpen(frame.facts).map(({ key, name }) => ({ key, name })),
@@ -191,7 +191,7 @@ function planTask(task: ModuleTask, vars: readonly Mapping[], input: HostInput, 
     if (task.noLog !== true || !name.startsWith('output.')) walk.reads.add(name);
   };
   const loop = loopItems(task, scopeOf(walk.frame, vars, onRead));
-  if (!('items' in loop)) return settleTask(task, [loop], module, input, walk);
+  if (!('items' in loop)) return finishTask(task, [loop], module, input, walk);
   const rounds: Evaluation[] = [];
   for (const item of loop.items) {
     const round = evaluateTask(task, module, walk.frame, [item, ...vars], onRead);
@@ -201,7 +201,7 @@ function planTask(task: ModuleTask, vars: readonly Mapping[], input: HostInput, 
     advance(round.plan, input, walk);
     input.hide(learnedSecrets(round.plan.sets ?? {}, task.noLog, input.isSecret));
   }
-  settleTask(task, rounds, module, input, walk);
+  finishTask(task, rounds, module, input, walk);
 }
 
 function moduleOf(task: ModuleTask, modules: ReadonlyMap<string, AnyModule>): AnyModule {
@@ -264,7 +264,7 @@ function doneAfter(
   };
 }
 
-function settleTask(
+function finishTask(
   task: ModuleTask,
   rounds: readonly Evaluation[],
   module: AnyModule,

@@ -18,7 +18,7 @@ export interface Trip {
 /** Must the brake trip, and for which host? Undefined also when it has tripped already. */
 export function shouldTrip(view: View): Trip | undefined {
   const { state } = view;
-  if (state.brake !== undefined || state.bad === 0) return undefined;
+  if (state.brake !== undefined || state.failures === 0) return undefined;
   return canaryTrip(view) ?? runTrip(view) ?? waveTrip(view) ?? zoneTrip(view);
 }
 
@@ -34,20 +34,20 @@ export interface Release {
  * tripped at least one.
  */
 export function shouldRelease(view: View): Release | undefined {
-  const { brake, canaryBad } = view.state;
+  const { brake, failedCanary } = view.state;
   if (
     brake === undefined ||
-    brake.looked.length === 0 ||
-    canaryBad !== undefined ||
+    brake.acknowledged.length === 0 ||
+    failedCanary !== undefined ||
     counted(view, view.state) > 0
   )
     return undefined;
-  const hosts = [...new Set(brake.looked.map(({ host }) => host))];
-  const by = [...new Set(brake.looked.map(({ who }) => who))].join(', ');
+  const hosts = [...new Set(brake.acknowledged.map(({ host }) => host))];
+  const by = [...new Set(brake.acknowledged.map(({ who }) => who))].join(', ');
   return {
     by,
     hosts,
-    why: `every bad end was looked at: ${brake.looked.map(({ host, as }) => `${host} (${as})`).join(', ')}`,
+    why: `every bad end was looked at: ${brake.acknowledged.map(({ host, as }) => `${host} (${as})`).join(', ')}`,
   };
 }
 
@@ -55,7 +55,8 @@ export function shouldRelease(view: View): Release | undefined {
 export function brakeHolders(state: RunState, policy: Rollout): readonly string[] {
   const ignored = policy.brake.unreachable === 'ignore';
   const holds = (host: HostState): boolean =>
-    (ignored ? host.bad > host.badUnreachable : host.bad > 0) || host.host === state.canaryBad;
+    (ignored ? host.failures > host.unreachableFailures : host.failures > 0) ||
+    host.host === state.failedCanary;
   return state.brake === undefined
     ? []
     : [...hostStates(state)].filter(holds).map(({ host }) => host);
@@ -101,7 +102,7 @@ const isWalked = (host: HostState | undefined): boolean =>
 
 /** A canary is there to find trouble: one that fails is enough, also by being unreachable. */
 function canaryTrip({ state }: View): Trip | undefined {
-  const host = state.canaryBad;
+  const host = state.failedCanary;
   return host === undefined
     ? undefined
     : { host, why: `canary ${host} ended badly${because(state, host)}` };
@@ -110,17 +111,17 @@ function canaryTrip({ state }: View): Trip | undefined {
 const ignores = (view: View): boolean => view.policy.brake.unreachable === 'ignore';
 const counted = (
   view: View,
-  counts: { readonly bad: number; readonly badUnreachable: number },
-): number => (ignores(view) ? counts.bad - counts.badUnreachable : counts.bad);
-const lastBad = ({ state, ...view }: View): string =>
-  (ignores({ state, ...view }) ? state.lastBadReachable : state.lastBad) ?? '';
+  counts: { readonly failures: number; readonly unreachableFailures: number },
+): number => (ignores(view) ? counts.failures - counts.unreachableFailures : counts.failures);
+const lastFailed = ({ state, ...view }: View): string =>
+  (ignores({ state, ...view }) ? state.lastFailedReachable : state.lastFailed) ?? '';
 
 function runTrip(view: View): Trip | undefined {
   const { state, policy } = view;
-  const bad = counted(view, state);
-  if (!exceeds(bad, policy.brake.failures, state.started)) return undefined;
-  const host = lastBad(view);
-  const why = `${bad} of ${state.started} started hosts ended badly, allowed: ${amountText(policy.brake.failures)}; last ${host}${because(state, host)}`;
+  const failures = counted(view, state);
+  if (!exceeds(failures, policy.brake.failures, state.started)) return undefined;
+  const host = lastFailed(view);
+  const why = `${failures} of ${state.started} started hosts ended badly, allowed: ${amountText(policy.brake.failures)}; last ${host}${because(state, host)}`;
   return { host, why };
 }
 
@@ -128,10 +129,10 @@ function waveTrip(view: View): Trip | undefined {
   const { state, policy } = view;
   const wave = state.wave;
   if (wave === undefined || policy.brake.perWave === undefined) return undefined;
-  const bad = counted(view, wave);
-  if (!exceeds(bad, policy.brake.perWave, wave.hosts.length)) return undefined;
-  const host = lastBad(view);
-  const why = `${bad} of ${wave.hosts.length} hosts of wave ${wave.number} ended badly, allowed: ${amountText(policy.brake.perWave)}; last ${host}${because(state, host)}`;
+  const failures = counted(view, wave);
+  if (!exceeds(failures, policy.brake.perWave, wave.hosts.length)) return undefined;
+  const host = lastFailed(view);
+  const why = `${failures} of ${wave.hosts.length} hosts of wave ${wave.number} ended badly, allowed: ${amountText(policy.brake.perWave)}; last ${host}${because(state, host)}`;
   return { host, why };
 }
 
@@ -144,10 +145,10 @@ function zoneTrip(view: View): Trip | undefined {
   const { perZone } = policy.brake;
   if (perZone === undefined) return undefined;
   for (const zone of values(state.zones)) {
-    const bad = counted(view, zone);
-    if (!exceeds(bad, perZone, zone.started)) continue;
-    const host = lastBad(view);
-    const why = `${bad} of ${zone.started} started hosts of zone ${zone.name} ended badly, allowed: ${amountText(perZone)}; last ${host}${because(state, host)}`;
+    const failures = counted(view, zone);
+    if (!exceeds(failures, perZone, zone.started)) continue;
+    const host = lastFailed(view);
+    const why = `${failures} of ${zone.started} started hosts of zone ${zone.name} ended badly, allowed: ${amountText(perZone)}; last ${host}${because(state, host)}`;
     return { host, why };
   }
   return undefined;

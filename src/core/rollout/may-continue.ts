@@ -6,7 +6,7 @@ import type { DecideContext, View } from './decision.ts';
 import { stretchAt } from './window.ts';
 
 /** Why a running host must stop in its next safe state; undefined = it goes on to its end. */
-export function holdReason(
+export function whyStop(
   state: RunState,
   policy: Rollout,
   now: number,
@@ -29,4 +29,4 @@ export const mayContinue = (
   policy: Rollout,
   now: number,
   _host: string,
-): 'go' | 'hold' => (holdReason(state, policy, now) === undefined ? 'go' : 'hold');
+): 'go' | 'hold' => (whyStop(state, policy, now) === undefined ? 'go' : 'hold');

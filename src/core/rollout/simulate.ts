@@ -12,7 +12,7 @@ import { type DecideContext, type Decision, eventOf, type Why } from './decision
 /** What becomes of a host that is started. */
 export interface Outcome {
   readonly seconds: number;
-  readonly end: 'done' | 'mended_before' | Failure;
+  readonly end: 'done' | 'nothing_to_do' | Failure;
   /**
    * A bad end of a host that was touched keeps its slot; default true for anything but `refused`
    * and `drift`.
@@ -203,7 +203,7 @@ function endHost(world: World, clock: Clockwork, index: number): void {
   const outcome = clock.outcomes.get(host);
   if (hostState(clock.state, host)?.status !== 'running' || outcome === undefined) return;
   for (const event of world.walk?.(host) ?? []) append(world, clock, event);
-  if (outcome.end === 'done' || outcome.end === 'mended_before') {
+  if (outcome.end === 'done' || outcome.end === 'nothing_to_do') {
     append(world, clock, {
       type: 'host.done',
       host,

@@ -70,7 +70,7 @@ export function soakWave(view: View, wave: WaveState): Decision | Why | undefine
   if (view.now < end)
     return { rule: wave.canary ? 'canary' : 'soak', text: `${name} soaks`, until: end };
   if (soakSeconds(view, wave) === 0) return undefined;
-  for (const index of inOrder(wave.looks)) {
+  for (const index of inOrder(wave.byLastProof)) {
     const host = hostAt(view.state, index);
     if ((host.soakedAt ?? host.doneAt ?? end) >= end) break;
     if (view.context.busy?.has(host.host) === true)

@@ -44,7 +44,7 @@ const runSets = {
  * When it was last looked at since it was given back; absent for hosts whose proof need not be
  * repeated.
  */
-const lookKey: Key = (host) =>
+const proofKey: Key = (host) =>
   (host.status === 'done' || host.status === 'soaking') && host.changed === true
     ? (host.soakedAt ?? host.doneAt)
     : undefined;
@@ -67,8 +67,9 @@ function movedZone(zone: ZoneState, before: HostState, after: HostState): ZoneSt
   return {
     ...zone,
     started: zone.started + Number(after.starts > 0) - Number(before.starts > 0),
-    bad: zone.bad + step((host) => host.bad, before, after),
-    badUnreachable: zone.badUnreachable + step((host) => host.badUnreachable, before, after),
+    failures: zone.failures + step((host) => host.failures, before, after),
+    unreachableFailures:
+      zone.unreachableFailures + step((host) => host.unreachableFailures, before, after),
     held: zone.held + step(isHeld, before, after),
     kept: zone.kept + step(isKept, before, after),
     out: zone.out + step(isOut, before, after),
@@ -84,10 +85,12 @@ function movedWave(wave: WaveState, before: HostState, after: HostState): WaveSt
     open: wave.open + Number(isOpen(after)) - Number(was !== undefined && isOpen(was)),
     lastEndAt: Math.max(wave.lastEndAt, after.endedAt ?? 0),
     // What a host that is tried again ended with in an earlier wave is not of this one.
-    bad: wave.bad + after.bad - (was?.bad ?? after.bad),
-    badUnreachable:
-      wave.badUnreachable + after.badUnreachable - (was?.badUnreachable ?? after.badUnreachable),
-    looks: moved(wave.looks, lookKey, before, after),
+    failures: wave.failures + after.failures - (was?.failures ?? after.failures),
+    unreachableFailures:
+      wave.unreachableFailures +
+      after.unreachableFailures -
+      (was?.unreachableFailures ?? after.unreachableFailures),
+    byLastProof: moved(wave.byLastProof, proofKey, before, after),
   };
 }
 
@@ -112,8 +115,8 @@ export function put(draft: Draft, after: HostState): void {
     draft[name] = moved(draft[name], runSets[name], before, after);
   }
   draft.started += Number(after.starts > 0) - Number(before.starts > 0);
-  draft.bad += step((host) => host.bad, before, after);
-  draft.badUnreachable += step((host) => host.badUnreachable, before, after);
+  draft.failures += step((host) => host.failures, before, after);
+  draft.unreachableFailures += step((host) => host.unreachableFailures, before, after);
   draft.held += step(isHeld, before, after);
   draft.out += step(isOut, before, after);
   draft.refused += step((host) => host.status === 'refused', before, after);

@@ -93,12 +93,12 @@ function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed
     return keepOut(draft, host, causeText(event.failure));
   const after = failed(host, event);
   // The cluster was away before anything was done: it is not started.
-  if (isAway(event.failure) && !after.touched) return put(draft, inLineAnew(host, draft.wave?.id));
+  if (isAway(event.failure) && !after.touched) return put(draft, requeued(host, draft.wave?.id));
   put(draft, after);
-  if (after.bad === host.bad) return;
-  draft.lastBad = after.host;
-  if (event.failure.kind !== 'unreachable') draft.lastBadReachable = after.host;
-  if (draft.wave?.canary === true && after.wave === draft.wave.id) draft.canaryBad = after.host;
+  if (after.failures === host.failures) return;
+  draft.lastFailed = after.host;
+  if (event.failure.kind !== 'unreachable') draft.lastFailedReachable = after.host;
+  if (draft.wave?.canary === true && after.wave === draft.wave.id) draft.failedCanary = after.host;
 }
 
 /**
@@ -108,7 +108,7 @@ function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed
 function keepOut(draft: Draft, host: HostState, why: string): void {
   const lockOut = { by: 'hold', why, turn: 'never' } as const;
   put(draft, {
-    ...inLineAnew({ ...host, touched: false, lockOut }, undefined),
+    ...requeued({ ...host, touched: false, lockOut }, undefined),
     ...present({ wave: host.wave }),
   });
   draft.setAside = [...draft.setAside, host.index];
@@ -134,8 +134,9 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
     // A host that went dark is out of service, touched or not.
     keepsSlot: ours && (touched || event.failure.kind === 'unreachable'),
     down: host.down || (!ours && event.failure.kind === 'unreachable'),
-    bad: host.bad + Number(counts),
-    badUnreachable: host.badUnreachable + Number(counts && event.failure.kind === 'unreachable'),
+    failures: host.failures + Number(counts),
+    unreachableFailures:
+      host.unreachableFailures + Number(counts && event.failure.kind === 'unreachable'),
     endedAt: event.at,
     // What a held host was in the middle of is still to be looked at.
     inFlight: held ? host.inFlight : [],
@@ -158,21 +159,24 @@ function acknowledge(
   after: HostState,
   { who, as }: Omit<Acknowledged, 'host'>,
 ): void {
-  put(draft, { ...after, bad: 0, badUnreachable: 0 });
+  put(draft, { ...after, failures: 0, unreachableFailures: 0 });
   // Where other kept slots still leave nothing to start, it pauses anew.
   if (draft.paused?.forKept === true) delete draft.paused;
-  if (host.bad === 0) return;
+  if (host.failures === 0) return;
   if (draft.brake !== undefined)
-    draft.brake = { ...draft.brake, looked: [...draft.brake.looked, { host: host.host, who, as }] };
-  if (draft.canaryBad !== undefined) lookForBadCanary(draft);
+    draft.brake = {
+      ...draft.brake,
+      acknowledged: [...draft.brake.acknowledged, { host: host.host, who, as }],
+    };
+  if (draft.failedCanary !== undefined) updateFailedCanary(draft);
 }
 
 /** Nobody has looked at the other canaries that ended badly, if there are any. */
-function lookForBadCanary(draft: Draft): void {
+function updateFailedCanary(draft: Draft): void {
   const canaries = draft.wave?.canary === true ? draft.wave.hosts : [];
-  const bad = canaries.map((index) => hostAt(draft, index)).find((host) => host.bad > 0);
-  if (bad === undefined) delete draft.canaryBad;
-  else draft.canaryBad = bad.host;
+  const failures = canaries.map((index) => hostAt(draft, index)).find((host) => host.failures > 0);
+  if (failures === undefined) delete draft.failedCanary;
+  else draft.failedCanary = failures.host;
 }
 
 /**
@@ -189,7 +193,7 @@ function resolved(
   if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
   const failure = host.failure === undefined ? {} : { failure: host.failure };
   return {
-    ...inLineAnew(host, wave),
+    ...requeued(host, wave),
     ...failure,
     resolved: note,
     tasks: host.tasks.filter(({ status }) => status !== 'skipped'),
@@ -214,17 +218,17 @@ export const owesReturn = ({
   ended.at(-1)?.kind === 'uncordon';
 
 /** A resume is the word of a person to try the return again; what failed before does not stand. */
-export function returnAnew(draft: Draft, host: HostState, who: string): void {
+export function retryReturn(draft: Draft, host: HostState, who: string): void {
   const ended = host.ended.filter((one) => one.kind !== 'uncordon');
-  acknowledge(draft, host, takenUp({ ...host, ended }, draft.wave?.id), { who, as: 'retry' });
+  acknowledge(draft, host, resumed({ ...host, ended }, draft.wave?.id), { who, as: 'retry' });
 }
 
 /**
  * A host whose walk was held when the run ended goes on where it stopped; one that was not touched
  * yet waits for its start again.
  */
-export function takenUp(host: HostState, wave: number | undefined): HostState {
-  if (!host.touched) return inLineAnew(host, wave);
+export function resumed(host: HostState, wave: number | undefined): HostState {
+  if (!host.touched) return requeued(host, wave);
   const {
     failure: _failure,
     failedTask: _failedTask,
@@ -244,8 +248,8 @@ function lasting(host: HostState) {
     zone,
     missing,
     touched,
-    bad,
-    badUnreachable,
+    failures,
+    unreachableFailures,
     results,
     effects,
     marks,
@@ -260,8 +264,8 @@ function lasting(host: HostState) {
     zone,
     missing,
     touched,
-    bad,
-    badUnreachable,
+    failures,
+    unreachableFailures,
     results,
     effects,
     marks,
@@ -270,7 +274,7 @@ function lasting(host: HostState) {
   return { ...always, ...present({ lockOut, bootId, longOutput, replaced }) };
 }
 
-const inLineAnew = (host: HostState, wave: number | undefined): HostState => ({
+const requeued = (host: HostState, wave: number | undefined): HostState => ({
   ...untouched,
   ...lasting(host),
   ...present({ wave }),
@@ -310,7 +314,7 @@ function detail(host: HostState, event: DetailEvent): HostState {
     case 'effect.done':
       return ended(host, event);
     case 'effect.failed':
-      return endedBadly(host, event);
+      return effectFailed(host, event);
     case 'proof':
       return {
         ...withoutUnproven(host),
@@ -403,7 +407,7 @@ function longOutput(
   return { longOutput: { file: output.file, bytes: (before?.bytes ?? 0) + output.bytes } };
 }
 
-function endedBadly(host: HostState, event: EventOf<'effect.failed'>): HostState {
+function effectFailed(host: HostState, event: EventOf<'effect.failed'>): HostState {
   const effect = host.inFlight.find((started) => started.effect === event.effect);
   if (effect === undefined) return host;
   const { failure, result = { ok: false } } = event;

@@ -4,7 +4,7 @@ import type { Event, EventOf, LockOut, RunHost } from '../../model/run/event.ts'
 import { hasChanges } from '../../model/run/plan.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
 import { type Draft, put } from './counters.ts';
-import { foldHost, type HostEvent, owesReturn, returnAnew, takenUp } from './fold-host.ts';
+import { foldHost, type HostEvent, owesReturn, resumed, retryReturn } from './fold-host.ts';
 import { plannedLockOut, withLockOut } from './lock-out.ts';
 import {
   awayUntil,
@@ -51,7 +51,7 @@ function apply(draft: Draft, event: Event): void {
       // Resuming is what a person does to go on after an abort. A pause stays: somebody else may
       // have asked for it.
       delete draft.aborted;
-      takeUpHeld(draft, event.who);
+      resumeHosts(draft, event.who);
       break;
     case 'run.paused':
       draft.paused = { who: event.who, why: event.why, forKept: event.hosts !== undefined };
@@ -78,7 +78,7 @@ function apply(draft: Draft, event: Event): void {
       draft.canary = { ...draft.canary, promoted: { by: event.by, why: event.why } };
       break;
     case 'brake.tripped':
-      draft.brake = { why: event.why, host: event.host, looked: [] };
+      draft.brake = { why: event.why, host: event.host, acknowledged: [] };
       break;
     case 'brake.released':
       delete draft.brake;
@@ -180,13 +180,13 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
   );
 }
 
-function takeUpHeld(draft: Draft, who: string): void {
+function resumeHosts(draft: Draft, who: string): void {
   for (const index of draft.indexOf.values()) {
     const host = hostAt(draft, index);
     // One that a person chose to leave as it is stays so.
     if (host.status !== 'failed' || isLeft(host)) continue;
-    if (host.failure?.resumable === true) put(draft, takenUp(host, draft.wave?.id));
-    else if (owesReturn(host)) returnAnew(draft, host, who);
+    if (host.failure?.resumable === true) put(draft, resumed(host, draft.wave?.id));
+    else if (owesReturn(host)) retryReturn(draft, host, who);
   }
 }
 
@@ -197,8 +197,8 @@ const emptyZone = (name: string, size: number): ZoneState => ({
   name,
   size,
   started: 0,
-  bad: 0,
-  badUnreachable: 0,
+  failures: 0,
+  unreachableFailures: 0,
   held: 0,
   kept: 0,
   out: 0,
@@ -206,7 +206,7 @@ const emptyZone = (name: string, size: number): ZoneState => ({
 });
 
 function approve(draft: Draft, event: EventOf<'approved'>): void {
-  if (event.how === 'flag') draft.saidYes = true;
+  if (event.how === 'flag') draft.approvedByFlag = true;
   if (event.about === 'unplannable') draft.unplannableAccepted = true;
   else if (draft.approved === undefined || higherRisk(event.risk, draft.approved))
     draft.approved = event.risk;
@@ -231,9 +231,9 @@ function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
       startedAt: event.at,
       open: 0,
       lastEndAt: event.at,
-      bad: 0,
-      badUnreachable: 0,
-      looks: undefined,
+      failures: 0,
+      unreachableFailures: 0,
+      byLastProof: undefined,
     };
     draft.waves += 1;
   }

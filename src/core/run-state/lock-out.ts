@@ -18,13 +18,13 @@ export function turnOf(
   host: Pick<HostState, 'plan'>,
   {
     rollout,
-    saidYes,
-  }: { readonly rollout: Pick<Rollout, 'cordoned'> | undefined; readonly saidYes: boolean },
+    approvedByFlag,
+  }: { readonly rollout: Pick<Rollout, 'cordoned'> | undefined; readonly approvedByFlag: boolean },
 ): Turn | undefined {
   const { cordoned = 'last' } = rollout ?? {};
   if (by === 'hold') return 'never';
   if (cordoned === 'first') return undefined;
-  return cordoned === 'last' && (host.plan.cordoned === true || saidYes) ? 'last' : 'never';
+  return cordoned === 'last' && (host.plan.cordoned === true || approvedByFlag) ? 'last' : 'never';
 }
 
 /**

@@ -9,8 +9,8 @@ import type { HostState } from './state.ts';
 export type HeldSlot = 'held' | 'failed' | 'unreachable';
 
 export function heldSlot(host: HostState): HeldSlot | undefined {
-  if (isKept(host) && host.bad > 0)
-    return host.bad > host.badUnreachable ? 'failed' : 'unreachable';
+  if (isKept(host) && host.failures > 0)
+    return host.failures > host.unreachableFailures ? 'failed' : 'unreachable';
   const retried =
     host.starts > 0 && host.down && (host.status === 'waiting' || host.status === 'planned');
   return isHeld(host) || retried ? 'held' : undefined;

@@ -96,8 +96,8 @@ export interface HostState {
   readonly touched: boolean;
   readonly keepsSlot: boolean;
   /** Bad ends that count for the brake: those that no person has looked at yet. */
-  readonly bad: number;
-  readonly badUnreachable: number;
+  readonly failures: number;
+  readonly unreachableFailures: number;
   readonly failure?: Failure;
   readonly failedTask?: string;
   /** The safe state in which it was left, in words. */
@@ -153,8 +153,8 @@ export interface ZoneState {
   readonly name: string;
   readonly size: number;
   readonly started: number;
-  readonly bad: number;
-  readonly badUnreachable: number;
+  readonly failures: number;
+  readonly unreachableFailures: number;
   /** Hosts that hold a slot of this run: running, soaking, kept. */
   readonly held: number;
   readonly kept: number;
@@ -174,10 +174,10 @@ export interface WaveState {
   /** Hosts that have not ended: waiting, running, soaking. */
   readonly open: number;
   readonly lastEndAt: number;
-  readonly bad: number;
-  readonly badUnreachable: number;
+  readonly failures: number;
+  readonly unreachableFailures: number;
   /** Changed hosts of this wave by when they were last looked at. */
-  readonly looks: Ranked;
+  readonly byLastProof: Ranked;
 }
 
 export interface GateState {
@@ -234,12 +234,12 @@ export interface RunState {
   readonly soaking: Ranked;
   readonly kept: Ranked;
   readonly started: number;
-  readonly bad: number;
-  readonly badUnreachable: number;
-  readonly lastBad?: string;
-  readonly lastBadReachable?: string;
+  readonly failures: number;
+  readonly unreachableFailures: number;
+  readonly lastFailed?: string;
+  readonly lastFailedReachable?: string;
   /** A canary that ended badly and that no person has looked at. */
-  readonly canaryBad?: string;
+  readonly failedCanary?: string;
   readonly held: number;
   readonly out: number;
   readonly wave: WaveState | undefined;
@@ -252,7 +252,7 @@ export interface RunState {
   readonly brake?: {
     readonly why: string;
     readonly host: string;
-    readonly looked: readonly Acknowledged[];
+    readonly acknowledged: readonly Acknowledged[];
   };
   /** The API server does not answer since then. */
   readonly away?: { readonly since: number; readonly why: string };
@@ -269,7 +269,7 @@ export interface RunState {
   readonly risk: Risk;
   readonly approved?: Risk;
   /** By `--yes`: a cordon that the plan does not name is no surprise then. */
-  readonly saidYes: boolean;
+  readonly approvedByFlag: boolean;
   readonly unplannableAccepted: boolean;
   readonly gates: Readonly<Record<string, GateState>>;
   readonly lastStartSeq: number;
@@ -284,8 +284,8 @@ export const untouched = {
   missing: false,
   touched: false,
   keepsSlot: false,
-  bad: 0,
-  badUnreachable: 0,
+  failures: 0,
+  unreachableFailures: 0,
   oldBootIds: [],
   blocks: [],
   tasks: [],
@@ -331,8 +331,8 @@ export const emptyState: RunState = {
   soaking: undefined,
   kept: undefined,
   started: 0,
-  bad: 0,
-  badUnreachable: 0,
+  failures: 0,
+  unreachableFailures: 0,
   held: 0,
   out: 0,
   wave: undefined,
@@ -340,7 +340,7 @@ export const emptyState: RunState = {
   canary: { begun: false },
   awayFor: 0,
   risk: 'none',
-  saidYes: false,
+  approvedByFlag: false,
   unplannableAccepted: false,
   gates: {},
   lastStartSeq: 0,

@@ -1,7 +1,7 @@
 // The fleet, read-only: the facts of many hosts, or their plans.
 
 import { type Seen, seenOf, twinsAmong, twinsText } from '../../core/history/orphans.ts';
-import { settle } from '../../core/plan/overlay.ts';
+import { withDerived } from '../../core/plan/overlay.ts';
 import { planHost } from '../../core/plan/plan-host.ts';
 import { givenFacts } from '../../facts/index.ts';
 import { type Facts, type FactWant, known, wantKey } from '../../model/fact.ts';
@@ -64,7 +64,7 @@ export function surveyFleet(
   onHost: (survey: Survey) => void,
 ): Promise<readonly Survey[]> {
   const whole = async (host: string, facts: Facts): Promise<Facts> =>
-    settle({ ...facts, ...(await options.known?.(host, facts)) }, undefined);
+    withDerived({ ...facts, ...(await options.known?.(host, facts)) }, undefined);
   const survey = async (session: Session): Promise<Survey> => {
     const { observed, active } = await observeActively(session, wants, options);
     const outcome: Outcome<Facts> = observed.ok

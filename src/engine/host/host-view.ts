@@ -1,7 +1,7 @@
 // What is known of one host: its facts, those of its node, and the frame that its tasks are planned
 // in. The plan and the walk have the same.
 
-import { type ChosenRemedy, chooseRemedy, settle } from '../../core/plan/overlay.ts';
+import { type ChosenRemedy, chooseRemedy, withDerived } from '../../core/plan/overlay.ts';
 import { type Frame, outputArea } from '../../core/plan/task-plan.ts';
 import { isClusterWant } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
@@ -83,7 +83,7 @@ export class HostView {
 
   choose(chosen: ChosenRemedy): void {
     this.#chosen = chosen;
-    this.#facts = settle(this.#raw, chosen);
+    this.#facts = withDerived(this.#raw, chosen);
   }
 
   /** What was read may no longer be true: an effect was carried out. */
@@ -106,7 +106,7 @@ export class HostView {
     if (!node.ok) return node.failure;
     this.#raw = { ...observed.value.facts, ...this.input.given(), ...node.value };
     this.#isStale = false;
-    this.choose(this.#chosen ?? chooseRemedy(settle(this.#raw, undefined)));
+    this.choose(this.#chosen ?? chooseRemedy(withDerived(this.#raw, undefined)));
     return undefined;
   }
 
@@ -158,7 +158,7 @@ export class HostView {
         hasCluster: ports.cluster !== undefined,
         carriesKmend: carriesKmend(this.#facts, setup),
         acceptPartial: setup.play.partial === 'accept',
-        acceptNoWayBack: setup.play.rollout.rollback === 'none',
+        acceptNoRollback: setup.play.rollout.rollback === 'none',
         done: done(),
       },
     };

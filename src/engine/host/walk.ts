@@ -158,7 +158,7 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
     };
   // A host that this run has touched before (`resolve --as retry`) is walked all the same: its
   // proof and its uncordon are still to come.
-  if (compared.kind === 'already_mended') return walk.state.touched ? 'go' : 'already mended';
+  if (compared.kind === 'already_remediated') return walk.state.touched ? 'go' : 'already mended';
   if (compared.kind === 'subset')
     await walk.run.record(
       { type: 'drift.noted', host: walk.host, what: compared.differences },

@@ -92,7 +92,7 @@ export interface PlanContext {
   /** The play's `partial: accept`. */
   readonly acceptPartial: boolean;
   /** The play's `rollback: none`: a change may be made though there is no way back from it. */
-  readonly acceptNoWayBack: boolean;
+  readonly acceptNoRollback: boolean;
   /** The package files that tasks name, read before any host was contacted. */
   readonly files?: PackageFiles;
   /**

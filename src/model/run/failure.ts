@@ -96,13 +96,13 @@ export const detailLines = ({ detail = '' }: Failure): readonly string[] =>
  * Package managers end with `Complete!` though a script failed, and apt and dpkg with two lines
  * that say nothing of the cause.
  */
-const tellsOfFailure =
+const namesCause =
   /^(?!E: Sub-process |Errors were enc).*(?:error|warning|fail|cannot|denied|no space|not found|overwrite)/i;
 
 /** ` [the line that says most]`, for a place that has one line. */
 export function lastDetail({ detail = '' }: Failure): string {
   const lines = linesOf(detail);
-  const last = lines.findLast((line) => tellsOfFailure.test(line)) ?? lines.at(-1);
+  const last = lines.findLast((line) => namesCause.test(line)) ?? lines.at(-1);
   return last === undefined ? '' : ` [${last}]`;
 }
 

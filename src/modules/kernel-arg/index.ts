@@ -156,13 +156,13 @@ function refusal(edit: ArgumentEdit, loader: string, next: string): Refusal | un
 function rollbackImpossible(
   edit: ArgumentEdit,
   next: string,
-  { acceptNoWayBack }: PlanContext,
+  { acceptNoRollback }: PlanContext,
 ): Refusal | undefined {
   const there = occurrences(next, edit.key);
   const isPlain =
     there.length === 0 ||
     (there.length === 1 && /^[^=]+(?:=[A-Za-z0-9_@%+=:./,-]+)?$/.test(there[0] ?? ''));
-  if (acceptNoWayBack || listKeys.has(edit.key) || isPlain) return undefined;
+  if (acceptNoRollback || listKeys.has(edit.key) || isPlain) return undefined;
   return {
     why: `${there.join(' ')} stands on the next command line, and a rollback could not set it again`,
     hint: 'change it by hand; or go on without a rollback: `rollback: none` under `rollout` of the play, or `--rollback none`',

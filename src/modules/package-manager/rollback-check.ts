@@ -17,10 +17,10 @@ export function rollbackImpossible(
   steps: readonly Step[],
   facts: FactView,
   manager: Manager,
-  { acceptNoWayBack }: PlanContext,
+  { acceptNoRollback }: PlanContext,
   repositories = noRepositories,
 ): Refusal | undefined {
-  if (acceptNoWayBack) return undefined;
+  if (acceptNoRollback) return undefined;
   const order = orderOf(manager);
   const seen = (name: string): PackageFacts => packageFacts(facts, name, repositories);
   const lost = steps.filter(

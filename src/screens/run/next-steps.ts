@@ -10,7 +10,7 @@ import { clockTime, duration, plural } from '../layout.ts';
 /** What to type next after a run, where there is something. */
 export const nextSteps = (state: RunState): readonly string[] => [
   ...standingBrake(state),
-  ...looks(state),
+  ...byLastProof(state),
   ...(state.aborted === undefined && !isHaltedByCluster(state)
     ? []
     : [`go on with: kmend resume ${state.run}`]),
@@ -42,9 +42,11 @@ function standingBrake(state: RunState): readonly string[] {
  * Hosts that ended badly and that nobody has looked at: they keep their slots, or hold the brake.
  */
 const isUnresolved = (host: HostState): boolean =>
-  host.status === 'failed' && host.failure?.resumable !== true && (host.keepsSlot || host.bad > 0);
+  host.status === 'failed' &&
+  host.failure?.resumable !== true &&
+  (host.keepsSlot || host.failures > 0);
 
-function looks(state: RunState): readonly string[] {
+function byLastProof(state: RunState): readonly string[] {
   const { run } = state;
   const hosts = [...hostStates(state)].filter(isUnresolved).map(({ host }) => host);
   const lines = hosts
@@ -86,7 +88,7 @@ export function underWay(
     ...hosts.map((line) => `  ${line}`),
     ...(holder === undefined ? [`go on with: kmend resume ${state.run}`] : wordsFor(state)),
     ...standingBrake(state),
-    ...looks(state),
+    ...byLastProof(state),
   ];
 }
 
