@@ -653,7 +653,7 @@ describe('canary', () => {
     expect(decidedAt(state, 10)).toEqual({
       kind: 'trip',
       host: 'h1',
-      why: 'canary h1 ended badly (unreachable: it went wrong)',
+      why: 'canary h1 failed (unreachable: it went wrong)',
     });
   });
 
@@ -830,7 +830,7 @@ describe('brake', () => {
         kind: 'release',
         by: 'eve',
         hosts: ['h1'],
-        why: `every bad end was looked at: h1 (${as})`,
+        why: `every failure was acknowledged: h1 (${as})`,
       });
     },
   );

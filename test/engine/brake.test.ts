@@ -46,7 +46,7 @@ describe('a host that goes dark after the plan was made', () => {
     expect(eventsOf(lab.journal(), 'host.failed')).toMatchObject([
       { host: 'h3', failure: { kind: 'unreachable' }, touched: false },
     ]);
-    expect(done.out).toMatch(/BRAKE: 1 of 3 started hosts ended badly, allowed: 0; last h3/);
+    expect(done.out).toMatch(/BRAKE: 1 of 3 started hosts failed, allowed: 0; last h3/);
     expect(done.out).toMatch(/5 not started \(brake\)/);
   }, 30_000);
 
@@ -105,7 +105,7 @@ describe('a brake that has tripped', () => {
     mend('h1');
     const retried = await lab.run(['resume', run, '--retry', 'h1', '--why', 'a disk was full']);
     expect([retried.exit, starts()]).toEqual([5, ['h1', 'h1', 'h2']]);
-    expect(retried.out).toContain('brake released by eve: every bad end was looked at: h1 (retry)');
+    expect(retried.out).toContain('brake released by eve: every failure was acknowledged: h1 (retry)');
     const events = lab.journal();
     expect(eventsOf(events, 'host.resolved')).toMatchObject([
       { host: 'h1', who: 'eve', as: 'retry', note: 'a disk was full' },

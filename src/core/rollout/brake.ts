@@ -1,6 +1,6 @@
-// The brake: one counter of bad ends of hosts that this run started, over the whole run, per wave
-// and per zone. What a person has looked at no longer counts. Once tripped it stands until a person
-// has looked at every bad end that counts; time alone never releases it.
+// The brake: counts the failures of hosts that this run started, over the run, per wave and per
+// zone. It does not count failures that an operator has acknowledged. Once tripped, only
+// acknowledgement of all counted failures releases it; time never does.
 
 import type { Rollout } from '../../model/playbook.ts';
 import { lastDetail } from '../../model/run/failure.ts';
@@ -15,14 +15,13 @@ export interface Trip {
   readonly host: string;
 }
 
-/** Must the brake trip, and for which host? Undefined also when it has tripped already. */
+/** Must the brake trip, and because of which host? Undefined also when it has already tripped. */
 export function shouldTrip(view: View): Trip | undefined {
   const { state } = view;
   if (state.brake !== undefined || state.failures === 0) return undefined;
   return canaryTrip(view) ?? runTrip(view) ?? waveTrip(view) ?? zoneTrip(view);
 }
 
-/** What releases the brake. */
 export interface Release {
   readonly by: string;
   readonly hosts: readonly string[];
@@ -30,8 +29,8 @@ export interface Release {
 }
 
 /**
- * May it be released? Only by persons: when each bad end that counts was looked at, after it
- * tripped at least one.
+ * May the brake be released? Only when operators have acknowledged every counted failure, and at
+ * least one of them since it tripped.
  */
 export function shouldRelease(view: View): Release | undefined {
   const { brake, failedCanary } = view.state;
@@ -47,11 +46,11 @@ export function shouldRelease(view: View): Release | undefined {
   return {
     by,
     hosts,
-    why: `every bad end was looked at: ${brake.acknowledged.map(({ host, as }) => `${host} (${as})`).join(', ')}`,
+    why: `every failure was acknowledged: ${brake.acknowledged.map(({ host, as }) => `${host} (${as})`).join(', ')}`,
   };
 }
 
-/** Hosts whose bad ends hold the brake: a person must look at each. */
+/** Hosts whose failures keep the brake tripped: an operator must acknowledge each. */
 export function brakeHolders(state: RunState, policy: Rollout): readonly string[] {
   const ignored = policy.brake.unreachable === 'ignore';
   const holds = (host: HostState): boolean =>
@@ -62,16 +61,16 @@ export function brakeHolders(state: RunState, policy: Rollout): readonly string[
     : [...hostStates(state)].filter(holds).map(({ host }) => host);
 }
 
-/** Does it stand, or must it trip? Either way no host is started. */
+/** Has the brake tripped, or must it trip? In both cases no host is started. */
 export const isBraked = (view: View): boolean =>
   view.state.brake === undefined
     ? shouldTrip(view) !== undefined
     : shouldRelease(view) === undefined;
 
 /**
- * Why hosts that failed in other runs of this play stop further starts. It trips nothing: once they
- * are acknowledged it is over. A host that this run walks is not among them, before, during and
- * after its walk: how that ends counts by itself.
+ * Why failures in other runs of this play stop further starts. They trip nothing: the stop ends
+ * when they are acknowledged. A host that this run walks is not among them, because its own end
+ * counts.
  */
 export function failedElsewhere(view: View): string | undefined {
   const { state, policy } = view;
@@ -93,19 +92,22 @@ export function failedElsewhere(view: View): string | undefined {
   return `failed and not acknowledged: ${names.join(', ')}${more}, allowed: ${amountText(policy.brake.failures)}; see the host, then: kmend resume ${first.run} --retry ${pasteable(first.host)} (or --skip, --done)`;
 }
 
-/** One that was refused, or that had nothing to do, is as it was in the other run. */
+/** A host that was refused, or needed nothing, is as the other run left it. */
 const isWalked = (host: HostState | undefined): boolean =>
   host !== undefined &&
   host.status !== 'same' &&
   host.status !== 'refused' &&
   (host.status !== 'done' || host.changed === true);
 
-/** A canary is there to find trouble: one that fails is enough, also by being unreachable. */
+/**
+ * One failed canary is enough, also if it only became unreachable: a canary exists to find
+ * failures.
+ */
 function canaryTrip({ state }: View): Trip | undefined {
   const host = state.failedCanary;
   return host === undefined
     ? undefined
-    : { host, why: `canary ${host} ended badly${because(state, host)}` };
+    : { host, why: `canary ${host} failed${because(state, host)}` };
 }
 
 const ignores = (view: View): boolean => view.policy.brake.unreachable === 'ignore';
@@ -121,7 +123,7 @@ function runTrip(view: View): Trip | undefined {
   const failures = counted(view, state);
   if (!exceeds(failures, policy.brake.failures, state.started)) return undefined;
   const host = lastFailed(view);
-  const why = `${failures} of ${state.started} started hosts ended badly, allowed: ${amountText(policy.brake.failures)}; last ${host}${because(state, host)}`;
+  const why = `${failures} of ${state.started} started hosts failed, allowed: ${amountText(policy.brake.failures)}; last ${host}${because(state, host)}`;
   return { host, why };
 }
 
@@ -132,13 +134,13 @@ function waveTrip(view: View): Trip | undefined {
   const failures = counted(view, wave);
   if (!exceeds(failures, policy.brake.perWave, wave.hosts.length)) return undefined;
   const host = lastFailed(view);
-  const why = `${failures} of ${wave.hosts.length} hosts of wave ${wave.number} ended badly, allowed: ${amountText(policy.brake.perWave)}; last ${host}${because(state, host)}`;
+  const why = `${failures} of ${wave.hosts.length} hosts of wave ${wave.number} failed, allowed: ${amountText(policy.brake.perWave)}; last ${host}${because(state, host)}`;
   return { host, why };
 }
 
 /**
- * Two hosts may have ended since the last decision: not only the zone of the last one can have come
- * over its limit.
+ * Looks through all zones: several hosts may have ended since the last decision, so that the zone
+ * over its limit need not be that of the last one.
  */
 function zoneTrip(view: View): Trip | undefined {
   const { state, policy } = view;
@@ -148,7 +150,7 @@ function zoneTrip(view: View): Trip | undefined {
     const failures = counted(view, zone);
     if (!exceeds(failures, perZone, zone.started)) continue;
     const host = lastFailed(view);
-    const why = `${failures} of ${zone.started} started hosts of zone ${zone.name} ended badly, allowed: ${amountText(perZone)}; last ${host}${because(state, host)}`;
+    const why = `${failures} of ${zone.started} started hosts of zone ${zone.name} failed, allowed: ${amountText(perZone)}; last ${host}${because(state, host)}`;
     return { host, why };
   }
   return undefined;

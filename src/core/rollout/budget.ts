@@ -1,4 +1,4 @@
-// Who may be started by budget and zones, and what stands in the way of the others.
+// Which host budget and zones let start, and what prevents the others.
 
 import { isLast, workKey } from '../run-state/counters.ts';
 import { first, inOrder, sizeOf } from '../run-state/ranked.ts';
@@ -13,18 +13,18 @@ import { at, values } from '../run-state/table.ts';
 import { hostsOf } from './amount.ts';
 import type { View, Why } from './decision.ts';
 
-/** Hosts that may be out of service at one moment. */
+/** How many hosts may be out of service at one time. */
 export const slotsOf = (view: View): number => hostsOf(view.policy.maxUnavailable, view.state.pool);
 
 /**
- * Hosts out of service now: ours, those left in a bad state, and those that were missing without us
- * or that other runs have taken out.
+ * Hosts out of service now: those that this run works on, those that failed, those that were
+ * missing before, and those of other runs.
  */
 export const unavailable = (state: RunState): number => state.out + state.outside.size;
 
 /**
- * The counters that a start must respect; `withoutKept` asks what would be if a person had freed
- * all kept slots.
+ * The counters that limit a start. `withoutKept` computes them as if an operator had freed all kept
+ * slots.
  */
 interface Room {
   readonly view: View;
@@ -33,7 +33,7 @@ interface Room {
   readonly out: number;
   readonly zonesHeld: number;
   readonly zonesOut: number;
-  /** Hosts that are none of ours, by zone: other runs have taken them out. */
+  /** Hosts of other runs that are not hosts of this one, by zone. */
   readonly elsewhere: ReadonlyMap<string, number>;
   readonly withoutKept: boolean;
 }
@@ -59,7 +59,7 @@ function roomOf(view: View, withoutKept: boolean): Room {
   return { view, slots: slotsOf(view), ...counts, elsewhere, withoutKept };
 }
 
-/** Hosts of other runs that are in this one are counted where they are. */
+/** Hosts that are in this run too are left out: their own zone counts them. */
 function zonesElsewhere(state: RunState): ReadonlyMap<string, number> {
   const zones = new Map<string, number>();
   for (const { host, zone = '' } of state.others)
@@ -84,7 +84,7 @@ const zoned = ({ policy }: View): boolean =>
   policy.maxZones !== undefined || policy.maxPerZone !== undefined;
 
 /**
- * A host that is itself out of service takes no further capacity; but the run never works on more
+ * A host that is already out of service takes no further capacity. But the run never works on more
  * hosts than it has slots.
  */
 const slotFor = (room: Room, host: HostState): boolean =>
@@ -108,9 +108,9 @@ function zoneFor(room: Room, zone: ZoneState, host: HostState): boolean {
 }
 
 /**
- * The first waiting host that budget and zones let start and that `fits`. Hosts that are out of
- * service themselves stand first in every queue; those that a person has locked out stand last, and
- * wait for all others, whatever their zone.
+ * The first waiting host that budget and zones let start and that `fits`. In every queue, hosts
+ * that are already out of service come first. Locked-out hosts come last: they wait for all others,
+ * of every zone.
  */
 function candidateIn(room: Room, fits: (host: HostState) => boolean): HostState | undefined {
   const { state } = room.view;
@@ -140,13 +140,13 @@ export const candidate = (
   fits: (host: HostState) => boolean = () => true,
 ): HostState | undefined => candidateIn(roomOf(view, false), fits);
 
-/** Would a host be started if a person freed the kept slots? */
+/** Would a host be started if an operator freed the kept slots? */
 export const blockedByKept = (view: View): boolean =>
   sizeOf(view.state.kept) > 0 &&
   candidate(view) === undefined &&
   candidateIn(roomOf(view, true), () => true) !== undefined;
 
-/** Why the zone of this host has no room for it now; undefined when it has. */
+/** Why the zone of this host has no room now; undefined when it has. */
 export function zoneRoom(view: View, host: HostState): Why | undefined {
   const zone = at(view.state.zones, host.zone);
   if (!zoned(view) || zoneFor(roomOf(view, false), zone, host)) return undefined;
@@ -156,7 +156,7 @@ export function zoneRoom(view: View, host: HostState): Why | undefined {
   };
 }
 
-/** Why budget and zones let nobody start. */
+/** Why budget and zones let no host start. */
 export function whyNoSlot(view: View): Why {
   const { state } = view;
   const slots = slotsOf(view);

@@ -1,22 +1,22 @@
-// The canary: the hosts that go before all others, some of each remedy and of each kernel that is
-// tried.
+// The canary: the hosts that go first, some for each remedy and for each kernel on which the
+// argument is tried.
 
 import { inOrder, sizeOf } from '../run-state/ranked.ts';
 import { type HostState, hostAt, hostState } from '../run-state/state.ts';
 import { hostsOf } from './amount.ts';
 import type { View } from './decision.ts';
 
-/** Must hosts go first, and has nobody said yet that the others may follow? */
+/** Is a canary configured and not promoted yet? */
 export const needsCanary = ({ state, policy }: View): boolean =>
   policy.canary !== undefined && state.canary.promoted === undefined && sizeOf(state.planned) > 0;
 
-/** A canary that proves something: it was changed, and its end was not bad. */
+/** A canary proves something only if it was changed and did not fail. */
 const isGood = (host: HostState): boolean =>
   (host.status === 'done' || host.status === 'soaking') && host.changed === true;
 
 /**
- * The canary hosts that are still to be named: at first all, later one for each that was refused or
- * needed nothing.
+ * The next canary hosts: all of them first, later a replacement for each that was refused or needed
+ * nothing.
  */
 export function nextCanaries(view: View): HostState[] {
   const hosts = view.policy.canary?.hosts;
@@ -28,13 +28,10 @@ function canaries({ state }: View): HostState[] {
   return state.wave?.canary === true ? state.wave.hosts.map((index) => hostAt(state, index)) : [];
 }
 
-/** What a canary stands for: its remedy, and the kernel that it tries. */
+/** Hosts of one kind share the remedy and the kernel that is tried. */
 const kindOf = ({ plan }: HostState): string => `${plan.remedy} ${plan.tries ?? ''}`;
 
-/**
- * Hosts that may be canaries: of those that a person has locked out none, as long as there are
- * others.
- */
+/** Hosts that may be canaries. Locked-out hosts are canaries only when there are no others. */
 function inLine({ state }: View): readonly HostState[] {
   const planned = [...inOrder(state.planned)].map((index) => hostAt(state, index));
   const others = planned.filter(({ lockOut }) => lockOut === undefined);
@@ -56,8 +53,8 @@ function byRemedy(view: View, each: number): HostState[] {
 }
 
 /**
- * The named hosts that have changes; for each named one that was refused the next host in the order
- * of work. At least one.
+ * The named hosts that have changes, at least one. A named host that was refused is replaced by the
+ * next host in the order of work.
  */
 function byPattern(view: View): HostState[] {
   const { state } = view;
@@ -73,7 +70,7 @@ function byPattern(view: View): HostState[] {
   return chosen;
 }
 
-/** Names those canaries that prove nothing, for the reason of their replacement. */
+/** Names the canaries that prove nothing, as the reason for their replacement. */
 export function uselessCanaries(view: View): string {
   const useless = canaries(view).filter((host) => !isGood(host));
   return useless

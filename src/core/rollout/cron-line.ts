@@ -1,13 +1,13 @@
-// When a job runs, as people write it (systemd's calendar form), and the same in cron's five
-// fields, where cron can say it.
+// Calendar expressions of jobs: the form of systemd, and the five fields of cron where cron can
+// express it.
 import { present } from '../../model/present.ts';
 
 export interface Calendar {
-  /** As systemd takes it: `Mon..Fri 22:00`, `daily`, `*-*-* 02:30:00 Europe/Berlin`. */
+  /** In the form of systemd: `Mon..Fri 22:00`, `daily`, `*-*-* 02:30:00 Europe/Berlin`. */
   readonly every: string;
-  /** Five fields of cron; absent where cron cannot say it. */
+  /** Five fields of cron; absent where cron cannot express it. */
   readonly cron?: string;
-  /** IANA zone named at the end of it; absent = the machine's own. */
+  /** IANA zone at its end; absent = the machine's own. */
   readonly zone?: string;
 }
 
@@ -21,12 +21,12 @@ const words: Readonly<Record<string, string>> = {
 };
 
 /**
- * Characters of a calendar expression and of a zone; anything else would have a meaning of its own
- * in a unit file.
+ * Characters of a calendar expression and of a zone. Others could have a meaning of their own in a
+ * unit file.
  */
 const allowed = /^[A-Za-z0-9*.,:/~+_ -]+$/;
 
-/** Reads it; absent when it is no calendar expression at all. */
+/** Reads the text; undefined when it is no calendar expression. */
 export function readCalendar(text: string): Calendar | undefined {
   const every = text.trim().replace(/\s+/g, ' ');
   if (every === '' || !allowed.test(every)) return undefined;
@@ -45,7 +45,8 @@ export function readCalendar(text: string): Calendar | undefined {
 }
 
 /**
- * `[DAYS ][*-*-* ]HH:MM[:00]`, hours and minutes as number, `*`, list, or `*` and `0` with a step.
+ * `[DAYS ][*-*-* ]HH:MM[:00]`. Hours and minutes are a number, `*`, a list, or `*` or `0` with a
+ * step.
  */
 function fieldsOf(text: string): string | undefined {
   const parts = /^(?:([A-Za-z.,]+) )?(?:\*-\*-\* )?([\d*,/]+):([\d*,/]+)(?::0?0)?$/.exec(text);
@@ -73,7 +74,7 @@ function weekOf(text: string): string | undefined {
     const ends = part.split('..').map((name) => days.indexOf(name.slice(0, 3).toLowerCase()));
     const [from = -1, to = from] = ends;
     if (ends.length > 2 || from < 0 || to < 0) return undefined;
-    // In cron 7 is Sunday too: what goes on to Sunday need not begin with it.
+    // In cron 7 is Sunday too: a range can end with Sunday without beginning with it.
     return ends.length === 1 ? String(from) : `${from}-${to < from ? to + 7 : to}`;
   });
   if (parts.some((part) => part === undefined || /-(?:[89]|1\d)$/.test(part))) return undefined;

@@ -1,5 +1,5 @@
-// Decide: what a run does next. One pure function, made of small rules; the first rule that has an
-// answer gives it.
+// Decide: what a run does next. A pure function made of small rules: the first rule that has an
+// answer gives the decision.
 
 import type { Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
@@ -25,8 +25,8 @@ import { nextFit, stretchAt } from './window.ts';
 
 /**
  * What to do next, from the state of the run, its policy and the time. The same input gives the
- * same decision. The caller carries it out, appends the event that says so, and asks again; after
- * `wait` when an event came or the time has come.
+ * same decision. The caller carries it out, appends the event that records it, and asks again.
+ * After `wait` it asks when an event arrives or the time has come.
  */
 export function decide(
   state: RunState,
@@ -81,13 +81,13 @@ function alreadyFinished({ state }: View): Decision | undefined {
   return state.finished === undefined ? undefined : { kind: 'finish', ...state.finished };
 }
 
-/** Standing rule 1: one counter, and no start once it is over its limit. */
+/** Standing rule 1: one counter of failures, and no start once it is over its limit. */
 function trip(view: View): Decision | undefined {
   const tripped = shouldTrip(view);
   return tripped === undefined ? undefined : { kind: 'trip', ...tripped };
 }
 
-/** Releases the brake, once an operator has acknowledged every failure that it counts. */
+/** Releases the brake when operators have acknowledged every failure that it counts. */
 function release(view: View): Decision | undefined {
   const released = shouldRelease(view);
   return released === undefined ? undefined : { kind: 'release', ...released };
@@ -115,7 +115,10 @@ function hostDeadline(view: View): { readonly at: number; readonly host: HostSta
   };
 }
 
-/** `deadline.cluster`: what is under way ends by itself, what soaks is proven again by a resume. */
+/**
+ * `deadline.cluster`: ends the run when no host is under way. A resume repeats the proof of hosts
+ * that soaked.
+ */
 function endAway(view: View): Decision | undefined {
   const until = awayEnds(view);
   const isBusy = sizeOf(view.state.running) > 0 || (view.context.busy?.size ?? 0) > 0;
@@ -128,7 +131,8 @@ const awayEnds = ({ state: { away }, policy }: View): number | undefined =>
   away === undefined ? undefined : away.since + clusterDeadline(policy) * 1000;
 
 /**
- * Nobody is started while the API server is away: an outage is a pause, and no failure of a host.
+ * No host is started while the API server does not answer: an outage is a pause, and no failure of
+ * a host.
  */
 function waitForCluster(view: View): Decision | undefined {
   const { away } = view.state;
@@ -137,7 +141,7 @@ function waitForCluster(view: View): Decision | undefined {
     : wait(view, [{ rule: 'cluster', text: `the cluster is away: ${away.why}` }], awayEnds(view));
 }
 
-/** `soak.host`: the proof is repeated at its end; until then the slot stays taken. */
+/** `soak.host`: the proof is repeated when it ends; until then the host keeps its slot. */
 function repeatProofs(view: View): Decision | undefined {
   const due = hostSoak(view);
   if (due === undefined || due.at > view.now) return undefined;
@@ -163,7 +167,7 @@ function firstIdle(view: View, set: Ranked): HostState | undefined {
   return undefined;
 }
 
-/** An aborted run waits for hosts on their way to a safe state, for nothing else. */
+/** An aborted run waits only until its running hosts have reached a safe state. */
 function endAborted(view: View): Decision | undefined {
   const { state } = view;
   if (state.aborted === undefined) return undefined;
@@ -174,7 +178,8 @@ function endAborted(view: View): Decision | undefined {
 }
 
 /**
- * The brake tripped: those that run go to their end, their soak is kept, nobody else is started.
+ * After the brake tripped, running hosts finish and soaking hosts soak, but no other host is
+ * started.
  */
 function endBraked(view: View): Decision | undefined {
   const { brake } = view.state;
@@ -186,8 +191,8 @@ function endBraked(view: View): Decision | undefined {
 
 function endDone(view: View): Decision | undefined {
   const { state } = view;
-  // A host whose lock-out is gone waits for the soak of the wave before it, and for the promotion
-  // of its canary.
+  // A host whose lock-out ends later still waits for the soak of the wave before it and for the
+  // promotion of its canary.
   if (state.planned !== undefined || state.waiting !== undefined || state.lockedOut !== undefined)
     return undefined;
   if (isActive(view)) return wait(view, [{ rule: 'running', text: 'all hosts are started' }]);
@@ -196,7 +201,9 @@ function endDone(view: View): Decision | undefined {
     : { kind: 'end_wave', wave: state.wave.number, why: 'nothing is left to start' };
 }
 
-/** `unplannable`: hosts without a plan are left out only where the policy or a person says so. */
+/**
+ * `unplannable`: the run leaves out hosts without a plan only if the policy or an operator says so.
+ */
 function askUnplannable(view: View): Decision | undefined {
   const { state, policy } = view;
   const count = state.leftOut.length + state.refused;
@@ -219,7 +226,7 @@ function askUnplannable(view: View): Decision | undefined {
   return finish(view, 'unplannable', `${text} (unplannable: ${policy.unplannable})`);
 }
 
-/** `approve`: from that risk on a person must have said yes. */
+/** `approve`: from this risk on an operator must approve the run. */
 function askRisk(view: View): Decision | undefined {
   const { state, policy } = view;
   if (policy.approve === 'never' || higherRisk(policy.approve, state.risk)) return undefined;
@@ -229,7 +236,7 @@ function askRisk(view: View): Decision | undefined {
   return finish(
     view,
     'approval',
-    `nobody approved the risk ${state.risk} (approve: ${policy.approve})`,
+    `the risk ${state.risk} is not approved (approve: ${policy.approve})`,
   );
 }
 
@@ -249,8 +256,8 @@ function endOverdue(view: View): Decision | undefined {
 }
 
 /**
- * Only hosts are left that a person has locked out. They are read again as long as the run has
- * reason to wait, and once more before its end.
+ * Only locked-out hosts are left. They are read again while the run waits for something else, and
+ * once more before its end.
  */
 function leaveLockedOut(view: View): Decision | undefined {
   const { state, context, now } = view;
@@ -266,7 +273,8 @@ function leaveLockedOut(view: View): Decision | undefined {
 }
 
 /**
- * The barrier: all of the wave have ended, soaked and been looked at again; a canary is promoted.
+ * Ends a wave when all its hosts have ended, soaked and proven themselves again. A canary is
+ * promoted first.
  */
 function finishWave(view: View): Decision | undefined {
   const { state } = view;
@@ -283,7 +291,10 @@ function finishWave(view: View): Decision | undefined {
   return { kind: 'end_wave', wave: wave.number, why: 'all of it have ended' };
 }
 
-/** `canary.promote`: never without soak (see above) and gates; by itself or by a person. */
+/**
+ * `canary.promote`: by the policy or by an operator, and only with open gates. The soak is over
+ * already.
+ */
 function promote(view: View): Decision {
   const shut = waitForGates(view);
   if (shut !== undefined) return shut;
@@ -300,7 +311,7 @@ function promote(view: View): Decision {
   return { kind: 'promote', by: 'policy', why };
 }
 
-/** `max_unavailable`, as far as it is this run's own hosts that take the slots. */
+/** `max_unavailable`, as far as hosts of this run take the slots. */
 function waitForSlot(view: View): Decision | undefined {
   const { state } = view;
   if (state.held < slotsOf(view)) return undefined;
@@ -311,13 +322,13 @@ function readCapacity(view: View): Decision | undefined {
   const { state, context, now } = view;
   const last = state.capacityRead;
   const fresh = last !== undefined && last.seq > state.lastStartSeq && now - last.at < readingAge;
-  // What other runs hold is read with every claim of a slot; here only, whether they have given it
-  // back.
+  // Slots of other runs are read with every claim of a slot. Here they are read only to see whether
+  // they have become free.
   const due =
     (context.capacitySource === true && !fresh) ||
     (slotsReadAgain(view) ?? Number.POSITIVE_INFINITY) <= now;
-  // A reading that began before a start says nothing about the next one: nobody is started beside
-  // it.
+  // A reading that began before a start does not cover the next one, so no host is started while it
+  // lasts.
   return due || context.readingCapacity === true ? readsCapacity(view) : undefined;
 }
 
@@ -327,25 +338,25 @@ const readsCapacity = (view: View): Decision =>
     : { kind: 'read_capacity', why: 'before a start' };
 
 /**
- * Milliseconds for which a reading of the slots of other runs is good: they are read from the local
+ * Milliseconds for which a reading of the slots of other runs is valid. It is a read of the local
  * disk.
  */
 const slotsAge = 2000;
 
-/** When the slots of other runs are to be read again, while there are some. */
+/** When to read the slots of other runs again, if there are any. */
 const slotsReadAgain = ({ state, context }: View): number | undefined =>
   state.others.length === 0 || context.slotsReadAt === undefined
     ? undefined
     : context.slotsReadAt + slotsAge;
 
 /**
- * The brake, with hosts that failed in other runs of this play: only operators end that, by a word
- * to those runs.
+ * The brake also counts hosts that failed in other runs of this play, until operators acknowledge
+ * them in those runs.
  */
 function waitForOthers(view: View): Decision | undefined {
   const why = failedElsewhere(view);
   const next = pick(view);
-  // One of them that this run is to walk itself is no further host out of service.
+  // A host that is already out of service and that this run walks next adds no further one.
   if (why === undefined || next?.missing === true) return undefined;
   const one: Why = { rule: 'brake', text: why };
   if (isActive(view)) return watchGates(view, one);
@@ -355,20 +366,23 @@ function waitForOthers(view: View): Decision | undefined {
     : finish(view, 'brake', why);
 }
 
-/** `max_unavailable` with what was missing without us, `zone`, `max_zones`, `max_per_zone`. */
+/**
+ * `max_unavailable` with hosts that are missing or out of service in other runs, `zone`,
+ * `max_zones`, `max_per_zone`.
+ */
 function waitForRoom(view: View): Decision | undefined {
   if (candidate(view) !== undefined) return undefined;
   return isActive(view) ? watchGates(view, whyNoSlot(view)) : noRoom(view);
 }
 
 /**
- * Nobody runs and nobody may be started: a person must free kept slots, or capacity must come back.
+ * No host runs and none may be started: an operator must free kept slots, or capacity must return.
  */
 function noRoom(view: View): Decision {
   const { state, context } = view;
   const why = whyNoSlot(view);
   if (blockedByKept(view)) {
-    const text = `slots are kept by hosts that ended badly (${nameSome(state, state.kept)}); look at them, then: kmend resume ${state.run} --retry all (or --skip all, --done all)`;
+    const text = `slots are kept by failed hosts (${nameSome(state, state.kept)}); check them, then: kmend resume ${state.run} --retry all (or --skip all, --done all)`;
     if (!isAttended(view)) return finish(view, 'kept', text);
     return {
       kind: 'pause',
@@ -376,7 +390,7 @@ function noRoom(view: View): Decision {
       hosts: [...inOrder(state.kept)].map((index) => hostAt(state, index).host),
     };
   }
-  // Without a source that can be read again, nothing would ever say that the capacity is back.
+  // Without a source to read again, no event would ever report that capacity has returned.
   const capacity =
     context.capacitySource === true
       ? (state.capacityRead?.at ?? view.now) + readingAge
@@ -392,8 +406,7 @@ function waitForWindow(view: View): Decision | undefined {
   const { state, policy, now } = view;
   const stretch = stretchAt(policy, now);
   if (stretch.open && pick(view) !== undefined) return undefined;
-  // Only a host that budget and zones let start can end the waiting: a shorter one that may not go
-  // before it cannot.
+  // Only a host that budget and zones let start can end the wait. A shorter one behind it cannot.
   const from = Math.max(now, stretch.until);
   const fits = candidate(view, fitsLater(policy, from));
   const host = fits ?? candidate(view);
@@ -423,12 +436,12 @@ function waitForWindow(view: View): Decision | undefined {
 }
 
 /**
- * Seconds that a coming window must be longer than a host takes: gates and capacity are read first,
- * and clocks are not exact.
+ * Seconds that a window must last longer than a host takes: gates and capacity are read first, and
+ * clocks are not exact.
  */
 const startSlack = readingAge / 1000;
 
-/** Gates with `for` are read before the window opens: else they would eat up its beginning. */
+/** Reads gates with `for` before the window opens: otherwise their time would pass within it. */
 function beforeWindow(view: View, why: Why, opens: number): Decision {
   const hold = Math.max(0, ...view.policy.gates.map((gate) => gate.for));
   const lead = hold === 0 ? opens : opens - hold * 1000 - readingAge;
@@ -438,8 +451,8 @@ function beforeWindow(view: View, why: Why, opens: number): Decision {
 }
 
 /**
- * Will a window from then on ever be long enough for this host? What is too long for all of them is
- * remembered.
+ * Will any window from then on be long enough for this host? An estimate that is too long for all
+ * of them is remembered.
  */
 function fitsLater(policy: Rollout, from: number): (host: HostState) => boolean {
   let tooLong = Number.POSITIVE_INFINITY;
@@ -452,8 +465,7 @@ function fitsLater(policy: Rollout, from: number): (host: HostState) => boolean 
 }
 
 /**
- * The host that would be started now: the first that budget and zones allow and that fits into the
- * window.
+ * The host to start now: the first one that budget and zones allow and that fits into the window.
  */
 function pick(view: View): HostState | undefined {
   const stretch = stretchAt(view.policy, view.now);
@@ -491,7 +503,7 @@ function readGates(view: View, gates: readonly string[], why: string): Decision 
   return { kind: 'read_gates', gates, why };
 }
 
-/** While slots are taken: gates with `for` are read on. */
+/** Waits, and meanwhile keeps reading gates with `for`. */
 function watchGates(view: View, why: Why): Decision {
   const { due, next } = gatesToWatch(view);
   return due.length > 0 && view.context.readingGates !== true
@@ -519,7 +531,7 @@ function start(view: View): Decision | undefined {
 const isActive = ({ state }: View): boolean =>
   state.running !== undefined || state.soaking !== undefined;
 
-/** Waits for an event, and at most until the next soak or deadline ends. */
+/** Waits for an event, at most until the next soak or deadline ends. */
 function wait(view: View, why: readonly Why[], until: number | undefined = undefined): Decision {
   const times = [until, ...why.map((one) => one.until), hostSoak(view)?.at, hostDeadline(view)?.at];
   const next = Math.min(

@@ -1,4 +1,4 @@
-// What `decide` may say, what it knows beside the state, and the event that announces a decision.
+// Decisions of `decide`, its context beside the state, and the event that records each decision.
 import type { Rollout } from '../../model/playbook.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import type { Risk } from '../../model/run/risk.ts';
@@ -25,7 +25,10 @@ export type Rule =
   | 'approval'
   | 'unplannable';
 
-/** Why hosts are not started: the rule, a sentence, and when it may change by itself. */
+/**
+ * Why hosts are not started: the rule, a sentence, and the time at which it may change without an
+ * event.
+ */
 export interface Why {
   readonly rule: Rule;
   readonly text: string;
@@ -46,22 +49,20 @@ export type Decision =
   | { readonly kind: 'end_wave'; readonly wave: number; readonly why: string }
   | { readonly kind: 'promote'; readonly by: string; readonly why: string }
   | { readonly kind: 'trip'; readonly why: string; readonly host: string }
-  /** A person has looked at every bad end that counts: the brake lets hosts be started again. */
+  /** Operators have acknowledged every counted failure: hosts may be started again. */
   | {
       readonly kind: 'release';
       readonly by: string;
       readonly hosts: readonly string[];
       readonly why: string;
     }
-  /** Read these gates once, now. */
   | { readonly kind: 'read_gates'; readonly gates: readonly string[]; readonly why: string }
-  /** Read which hosts and nodes of the pool are out of service, now. */
   | { readonly kind: 'read_capacity'; readonly why: string }
-  /** The soak is over: look at the host again; then `host.soaked` or `host.failed`. */
+  /** The soak is over: repeat the proof; then `host.soaked` or `host.failed`. */
   | { readonly kind: 'repeat_proof'; readonly host: string; readonly why: string }
-  /** The host took longer than its deadline: end it as `timeout`. */
+  /** The host exceeded its deadline: end it as `timeout`. */
   | { readonly kind: 'expire'; readonly host: string; readonly why: string }
-  /** Ask the person; a yes is the event `approved` (with `about`), a no is `run.aborted`. */
+  /** Ask the operator: a yes is the event `approved` (with `about`), a no is `run.aborted`. */
   | {
       readonly kind: 'ask';
       readonly about: 'risk' | 'unplannable';
@@ -69,13 +70,13 @@ export type Decision =
       readonly question: string;
     }
   | { readonly kind: 'pause'; readonly why: string; readonly hosts: readonly string[] }
-  /** Nothing to do until an event comes, or until that time. */
+  /** Nothing to do until an event arrives, or until that time. */
   | { readonly kind: 'wait'; readonly until?: number; readonly why: readonly Why[] }
   | { readonly kind: 'finish'; readonly exit: number; readonly why: string };
 
 /**
- * The event that announces a decision, in a run and in the simulator; undefined where it only asks
- * for a reading, a question or time.
+ * The event that records a decision, in a run and in the simulator. Undefined where the decision
+ * only asks for a reading, an answer or time.
  */
 export function eventOf(decision: Decision): EventBody | undefined {
   switch (decision.kind) {
@@ -112,30 +113,26 @@ export function eventOf(decision: Decision): EventBody | undefined {
 
 /** What the engine knows and the journal does not. */
 export interface DecideContext {
-  /** A person can be asked. Absent = as the run began. */
+  /** An operator can be asked. Absent = as when the run began. */
   readonly attended?: boolean;
   /** `--wait`: wait for a window, a gate or capacity instead of ending the run. Absent = no. */
   readonly wait?: boolean;
-  /** Hosts of `canary: {hosts: PATTERN}`, resolved by the caller. */
+  /** Hosts of `canary: {hosts: PATTERN}`; the caller resolves the pattern. */
   readonly canaryHosts?: readonly string[];
   /**
-   * Hosts on which a decision (`repeat_proof`, `expire`) is being carried out: they are not decided
-   * on again.
+   * Hosts for which a `repeat_proof` or `expire` is being carried out: `decide` leaves them alone.
    */
   readonly busy?: ReadonlySet<string>;
-  /** Gates are being read. */
   readonly readingGates?: boolean;
-  /**
-   * There is a source of missing capacity (a cluster): it must have been read since the last start.
-   */
+  /** A cluster reports missing capacity: it must have been read since the last start. */
   readonly capacitySource?: boolean;
-  /** Missing capacity, or what other runs hold, is being read. */
+  /** Missing capacity, or the slots of other runs, are being read. */
   readonly readingCapacity?: boolean;
   /** When the slots of other runs were last read; absent = they cannot be read again. */
   readonly slotsReadAt?: number;
 }
 
-/** What a rule looks at. */
+/** The input of a rule. */
 export interface View {
   readonly state: RunState;
   readonly policy: Rollout;

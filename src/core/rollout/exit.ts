@@ -1,9 +1,9 @@
-// Exit codes: which one a command ends with when several reasons apply.
+// Exit codes, and which one wins when several reasons apply.
 import { isAway } from '../../model/run/failure.ts';
 import { sizeOf } from '../run-state/ranked.ts';
 import { type HostState, hostStates, type RunState } from '../run-state/state.ts';
 
-/** Every reason for which a command does not end with 0. */
+/** Every reason for an exit code other than 0. */
 export type ExitReason =
   | 'internal'
   | 'usage'
@@ -40,12 +40,12 @@ export const exitCode = (reasons: Iterable<ExitReason>): number => {
 };
 
 /**
- * Exit code of a run that a person or a signal ended; the process puts 143 in its place after
- * SIGTERM.
+ * Exit code of a run that an operator or a signal ended. After SIGTERM the process exits with 143
+ * instead.
  */
 export const interruptedExit = 130;
 
-/** Why hosts were left unstarted, where some were. */
+/** Why hosts were not started. */
 export type Unstarted =
   | 'brake'
   | 'kept'
@@ -69,7 +69,7 @@ const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
   approval: 'usage',
 };
 
-/** The exit code of a run that ends now, with what it did in one sentence. */
+/** The exit code of a run that ends now, and one sentence about what it did. */
 export function runExit(
   state: RunState,
   unstarted?: Unstarted,
@@ -100,7 +100,7 @@ export function runExit(
   if (lockedOut > 0) reasons.add('failed');
   for (const { failure } of state.leftOut)
     reasons.add(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
-  // A host that soaks was started, and its proof is not repeated.
+  // A host that soaks was started: only its repeated proof is missing.
   const reason =
     unstarted === undefined || (left === 0 && unstarted !== 'cluster')
       ? undefined

@@ -1,19 +1,21 @@
-// Gates: outside conditions that must hold before every start. Fail closed: what was not read just
-// now is not open.
+// Gates: external conditions that must hold before every start. They fail closed: a gate without a
+// recent reading is not open.
 import type { GateSpec } from '../../model/playbook.ts';
 import type { GateState } from '../run-state/state.ts';
 import type { View, Why } from './decision.ts';
 
-/** A reading is good for that long, and until the next start. */
+/** Milliseconds for which a reading is valid, unless a host is started meanwhile. */
 export const readingAge = 15_000;
 
 export type GateAnswer =
   | { readonly kind: 'open' }
   | { readonly kind: 'read'; readonly gates: readonly string[] }
-  /** `closed`: at least one is not open; else all are, but not yet for long enough. */
+  /** `closed`: at least one gate is not open. Otherwise all are open, but not for long enough. */
   | { readonly kind: 'shut'; readonly closed: boolean; readonly why: readonly Why[] };
 
-/** A gate's last reading; a name like `constructor` is none. */
+/**
+ * A gate's last reading. The name may be that of a property of every object, like `constructor`.
+ */
 const readingOf = (view: View, gate: GateSpec): GateState | undefined =>
   Object.hasOwn(view.state.gates, gate.name) ? view.state.gates[gate.name] : undefined;
 
@@ -22,7 +24,7 @@ const isFresh = (view: View, reading: GateState | undefined): reading is GateSta
   reading.seq > view.state.lastStartSeq &&
   view.now - reading.at < readingAge;
 
-/** Do all gates hold? */
+/** Are all gates open, by recent readings? */
 export function gatesHold(view: View): GateAnswer {
   const stale = view.policy.gates.filter((gate) => !isFresh(view, readingOf(view, gate)));
   if (stale.length > 0) return { kind: 'read', gates: stale.map((gate) => gate.name) };
@@ -53,8 +55,8 @@ function whyShut(view: View, gate: GateSpec, reading: GateState | undefined): re
 }
 
 /**
- * Gates with `for` are read also while no slot is free: otherwise nobody could say that they were
- * open without a break.
+ * Gates with `for` are read also while no slot is free: otherwise no reading would show that they
+ * were open without a break.
  */
 export function gatesToWatch(view: View): {
   readonly due: readonly string[];

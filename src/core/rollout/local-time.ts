@@ -1,5 +1,5 @@
-// Local time of IANA zones by Intl alone: what a clock on the wall shows at an instant, and the
-// instant at which it shows something.
+// Local time of IANA zones, by Intl alone: the local time at an instant, and the instant of a local
+// time.
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
@@ -34,7 +34,7 @@ export function isTimeZone(tz: string): boolean {
 const minute = 60_000;
 const day = 86_400_000;
 
-/** What the wall clock shows, as milliseconds since 1970 on that clock (not an instant). */
+/** Local time as milliseconds since 1970 on the local clock (not an instant). */
 export function localTime(tz: string, now: number): number {
   const fields: Record<string, number> = {};
   for (const part of formatterOf(tz).formatToParts(now)) fields[part.type] = Number(part.value);
@@ -45,8 +45,8 @@ export function localTime(tz: string, now: number): number {
 const offset = (tz: string, now: number): number => localTime(tz, now) - now;
 
 /**
- * The first instant at which the wall clock shows this local time or a later one. A time that a
- * change of the clock leaves out is the instant of the change; of a time that comes twice it is the
+ * The first instant at which the local clock shows this time or a later one. For a time that a
+ * clock change skips, that is the instant of the change. For a time that comes twice, it is the
  * first.
  */
 export function instantOf(tz: string, local: number): number {
@@ -70,16 +70,14 @@ function changeBetween(tz: string, from: number, to: number): number {
   return high;
 }
 
-/** Local midnight of the day that is `days` after the local day of `now`, on the wall clock. */
+/** Local midnight `days` days after the local day of `now`. */
 export const midnight = (tz: string, now: number, days: number): number =>
   Math.floor(localTime(tz, now) / day) * day + days * day;
 
 /** 0 = Sunday ... 6 = Saturday. */
 export const weekday = (local: number): number => (((Math.floor(local / day) + 4) % 7) + 7) % 7;
 
-/**
- * `2026-12-20T00:00` (or with seconds, or a date alone) as wall-clock time; NaN when it is none.
- */
+/** `2026-12-20T00:00` (or with seconds, or a date alone) as local time; NaN for any other text. */
 export const parseLocal = (text: string): number =>
   Date.parse(`${text.length === 10 ? `${text}T00:00` : text}Z`);
 

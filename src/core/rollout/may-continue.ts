@@ -1,11 +1,11 @@
-// May a running host go on, or must it stop in the next safe state?
+// May the walk of a running host continue, or must it stop in the next safe state?
 import type { Rollout } from '../../model/playbook.ts';
 import type { RunState } from '../run-state/state.ts';
 import { isBraked } from './brake.ts';
 import type { DecideContext, View } from './decision.ts';
 import { stretchAt } from './window.ts';
 
-/** Why a running host must stop in its next safe state; undefined = it goes on to its end. */
+/** Why a running host must stop in its next safe state; undefined = it continues. */
 export function whyStop(
   state: RunState,
   policy: Rollout,
@@ -21,8 +21,8 @@ export function whyStop(
 }
 
 /**
- * To be asked in every safe state of a host's walk (before a drain, before a reboot, before the
- * next task).
+ * Asked in every safe state of a host's walk: before a drain, before a reboot, before the next
+ * task.
  */
 export const mayContinue = (
   state: RunState,

@@ -1,5 +1,5 @@
-// The rollout on a virtual clock: the same `decide` and `fold` as a real run, with hosts that take
-// the time they are given.
+// Simulates a rollout on a virtual clock, with the same `decide` and `fold` as a real run. Hosts
+// take the time that they are given.
 import { present } from '../../model/present.ts';
 import type { Event, EventBody, EventOf, LockOut } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
@@ -9,16 +9,16 @@ import { emptyState, hostAt, hostState, type RunState } from '../run-state/state
 import { decide } from './decide.ts';
 import { type DecideContext, type Decision, eventOf, type Why } from './decision.ts';
 
-/** What becomes of a host that is started. */
+/** How the walk of a started host ends. */
 export interface Outcome {
   readonly seconds: number;
   readonly end: 'done' | 'nothing_to_do' | Failure;
   /**
-   * A bad end of a host that was touched keeps its slot; default true for anything but `refused`
-   * and `drift`.
+   * Whether a failed host was touched, so that it keeps its slot. Default: true, except for
+   * `refused` and `drift`.
    */
   readonly touched?: boolean;
-  /** The proof at the end of the soak fails. */
+  /** The proof at the end of the soak fails with this. */
   readonly lateFailure?: Failure;
 }
 
@@ -27,27 +27,30 @@ export interface World {
   readonly run: string;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** How a started host fares; default: it is done after its estimate. */
+  /** How the walk of a started host ends. Default: done after its estimate. */
   readonly outcome?: (host: string, start: number) => Outcome;
-  /** Events of a host's walk, told when it ends; default none. */
+  /** Events of a host's walk, appended when it ends. Default: none. */
   readonly walk?: (host: string) => readonly EventBody[];
-  /** Is this gate open then? Default yes. */
+  /** Is this gate open at that time? Default: yes. */
   readonly gate?: (gate: string, now: number) => boolean;
-  /** Which hosts has a person locked out then? Given, capacity is read as in a cluster. */
-  readonly lockOuts?: (now: number) => readonly LockOut[];
   /**
-   * Hosts that are out of service from the beginning, as the first reading of the pool would say.
+   * Hosts that an operator has locked out at that time. If given, capacity is read as in a cluster.
    */
+  readonly lockOuts?: (now: number) => readonly LockOut[];
+  /** Hosts out of service from the beginning, as in the first reading of the pool. */
   readonly missing?: readonly string[];
-  /** Answers to questions; default yes. */
+  /** Answers of the operator. Default: yes. */
   readonly answer?: (about: 'risk' | 'unplannable') => boolean;
   readonly context?: Pick<DecideContext, 'canaryHosts' | 'attended' | 'wait'>;
   /**
-   * Stops the simulation when the virtual clock comes here: what a manual promotion waits for may
-   * never come.
+   * Stops the simulation when the virtual clock reaches this time: a manual promotion may never
+   * come.
    */
   readonly horizon?: number;
-  /** Sees every event with the state after it, and every decision before it is carried out. */
+  /**
+   * Called with every event and the state after it. `onDecision` is called before a decision is
+   * carried out.
+   */
   readonly onEvent?: (event: Event, state: RunState) => void;
   readonly onDecision?: (decision: Decision, state: RunState, now: number) => void;
 }
@@ -57,7 +60,7 @@ export interface SimulatedStart {
   readonly at: number;
   readonly wave: number;
   readonly why: string;
-  /** What it waited for last before its start; absent for those that were started at once. */
+  /** What it waited for last before its start; absent for hosts that were started at once. */
   readonly waited?: Why;
 }
 
@@ -73,7 +76,7 @@ export interface Simulation {
   readonly starts: readonly SimulatedStart[];
   readonly waves: readonly SimulatedWave[];
   readonly endAt: number;
-  /** Absent when it stopped at something that only a person or the horizon ends. */
+  /** Absent when the simulation stopped at a wait that only an operator or the horizon ends. */
   readonly exit?: number;
   readonly why: string;
   readonly state: RunState;
@@ -83,7 +86,7 @@ interface Clockwork {
   state: RunState;
   now: number;
   seq: number;
-  /** Ends of running hosts, by time. */
+  /** Running hosts by the time at which they end. */
   ends: Ranked;
   readonly outcomes: Map<string, Outcome>;
   readonly starts: SimulatedStart[];
@@ -92,7 +95,7 @@ interface Clockwork {
 }
 
 /**
- * Plays a run to its end. Continues a state (a run after a crash) when one is given: its running
+ * Simulates a run to its end. From a given state it continues that run, as after a crash: running
  * hosts end as they would have.
  */
 export function simulate(world: World, from: RunState = emptyState): Simulation {
@@ -177,7 +180,10 @@ function planEnd(world: World, clock: Clockwork, host: string, start: number): v
   );
 }
 
-/** To the next end of a host or to the time that the decision names; false when neither comes. */
+/**
+ * Advances the clock to the next end of a host or to the time that the decision names. Returns
+ * false when neither comes.
+ */
 function passTime(
   world: World,
   clock: Clockwork,
@@ -263,7 +269,7 @@ function carryOut(
   }
 }
 
-/** What the schedule shows of a decision. */
+/** Records the decision in the schedule. */
 function note(clock: Clockwork, decision: Decision): void {
   const { now, state, waves } = clock;
   if (decision.kind === 'start') {

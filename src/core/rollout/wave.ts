@@ -1,4 +1,5 @@
-// Waves: barriers between groups of hosts, with a soak and a repeated proof before the next.
+// Waves of hosts. The next wave begins when all hosts of the last one have ended, soaked and proven
+// themselves again.
 
 import { inOrder, sizeOf, take } from '../run-state/ranked.ts';
 import { hostAt, type WaveState } from '../run-state/state.ts';
@@ -6,7 +7,7 @@ import { waveSize } from './amount.ts';
 import { needsCanary, nextCanaries, uselessCanaries } from './canary.ts';
 import type { Decision, View, Why } from './decision.ts';
 
-/** All hosts of the play in this run, planned or left out: the base of a wave's share. */
+/** All hosts of the play in this run, planned or left out: the base of a wave given as a share. */
 const base = ({ state }: View): number => state.hosts.length + state.leftOut.length;
 
 /** The next wave: the canary, or as many of the planned hosts as the policy says. */
@@ -38,7 +39,7 @@ export function beginWave(view: View): Decision | undefined {
   };
 }
 
-/** Canary hosts that were refused, or needed nothing, are replaced by the next. */
+/** Replaces canary hosts that were refused or needed nothing. */
 export function replaceCanaries(view: View): Decision | undefined {
   const { state } = view;
   if (state.wave?.canary !== true || state.wave.open > 0 || !needsCanary(view)) return undefined;
@@ -56,13 +57,13 @@ export function replaceCanaries(view: View): Decision | undefined {
 const soakSeconds = (view: View, wave: WaveState): number =>
   wave.canary ? (view.policy.canary?.soak ?? 0) : view.policy.soak.wave;
 
-/** When the soak of the wave that is under way ends. */
+/** When the soak of the current wave ends. */
 export const soakEnd = (view: View, wave: WaveState): number =>
   wave.lastEndAt + soakSeconds(view, wave) * 1000;
 
 /**
- * Waits for the soak of a wave whose hosts have all ended, then has every changed host of it looked
- * at once more.
+ * Waits for the soak of a wave whose hosts have all ended, then repeats the proof of each changed
+ * host.
  */
 export function soakWave(view: View, wave: WaveState): Decision | Why | undefined {
   const name = wave.canary ? 'the canary' : `wave ${wave.number}`;

@@ -1,4 +1,4 @@
-// Why a host waits: one sentence for each that is not started yet.
+// Why a host waits: one sentence for each host that is not started yet.
 import type { Rollout } from '../../model/playbook.ts';
 import { hostState, type RunState } from '../run-state/state.ts';
 import { zoneRoom } from './budget.ts';
@@ -7,8 +7,8 @@ import { decide } from './decide.ts';
 import type { DecideContext, View, Why } from './decision.ts';
 
 /**
- * A function that says of each host why it is not started now; undefined for hosts that do not wait
- * (or are next).
+ * Returns a function that says why a host is not started now. It returns undefined for hosts that
+ * do not wait, and for the next one.
  */
 export function whyWaits(
   state: RunState,

@@ -1,11 +1,11 @@
-// Windows and freezes: may hosts be started now, how much time is left, and when does the next
-// window open that is long enough?
+// Windows and freezes: may hosts be started now, for how long, and when does the next long enough
+// window open?
 import type { Freeze, Rollout, Window } from '../../model/playbook.ts';
 import { instantOf, midnight, minutes, parseLocal, weekday } from './local-time.ts';
 
 export type Schedule = Pick<Rollout, 'windows' | 'freeze'>;
 
-/** From `from` on until `until` (both instants) it stays as it is at the asked moment. */
+/** A period, from `from` until `until` (instants), in which the schedule stays open or closed. */
 export type Stretch =
   | { readonly open: true; readonly from: number; readonly until: number }
   | {
@@ -17,7 +17,7 @@ export type Stretch =
     };
 
 const day = 86_400_000;
-/** A window that goes on for two weeks is long enough for any host: no need to look further. */
+/** A window that stays open for two weeks is long enough for any host. */
 const farEnough = 14 * day;
 interface Span {
   readonly from: number;
@@ -25,8 +25,8 @@ interface Span {
 }
 
 /**
- * The span of a window that opens on a local day, counted from the day of `now`; absent when it
- * does not open on it.
+ * The span of a window that opens `days` days after the local day of `now`; undefined when it does
+ * not open on that day.
  */
 function spanOn(window: Window, now: number, days: number): Span | undefined {
   const start = midnight(window.tz, now, days);
@@ -45,8 +45,8 @@ const freezeSpan = (freeze: Freeze): Span => ({
 });
 
 /**
- * When the windows that are open at `now` close, taking over from each other without a break;
- * absent when none is open.
+ * When the windows that are open at `now` close, counting windows that follow without a break.
+ * Undefined when none is open.
  */
 function closing(windows: readonly Window[], now: number): number | undefined {
   let until = now;
@@ -64,7 +64,6 @@ function closing(windows: readonly Window[], now: number): number | undefined {
   return until === now ? undefined : until;
 }
 
-/** When the next window opens after `now`. */
 function opening(windows: readonly Window[], now: number): number | undefined {
   let next: number | undefined;
   for (const window of windows) {
@@ -102,14 +101,12 @@ function compute(schedule: Schedule, now: number): Stretch {
 }
 
 /**
- * The last answer by schedule: it holds until its end, so that asking at every event costs nothing.
+ * The last answer for each schedule. It is valid until its end, so that a question at every event
+ * costs nothing.
  */
 const remembered = new WeakMap<Schedule, Stretch>();
 
-/**
- * Is the schedule open at `now`, and until when does that last? A closed stretch may be followed by
- * another closed one.
- */
+/** Is the schedule open at `now`, and until when? Another closed period may follow a closed one. */
 export function stretchAt(schedule: Schedule, now: number): Stretch {
   if (schedule.windows.length === 0 && schedule.freeze.length === 0)
     return { open: true, from: now, until: Number.POSITIVE_INFINITY };
@@ -127,8 +124,8 @@ export function stretchAt(schedule: Schedule, now: number): Stretch {
 }
 
 /**
- * Windows come again every week: what does not come within two weeks after the last freeze in the
- * way does not come at all.
+ * How far ahead to search. Windows repeat every week, so what does not come within two weeks after
+ * the last freeze never comes.
  */
 function horizonOf(schedule: Schedule, now: number): number {
   let end = now + farEnough;
@@ -139,8 +136,8 @@ function horizonOf(schedule: Schedule, now: number): number {
 }
 
 /**
- * The first instant from `now` on at which the schedule is open for that long; absent when none
- * comes.
+ * The first instant from `now` on at which the schedule is open for so many seconds; undefined when
+ * there is none.
  */
 export function nextFit(schedule: Schedule, now: number, seconds: number): number | undefined {
   const horizon = horizonOf(schedule, now);
