@@ -51,57 +51,54 @@ import {
 import type { PdbApi } from './objects/pdb.ts';
 
 export interface ClusterOptions {
-  /** Files as read, in order; the first that names an entry wins. None = the in-cluster account. */
+  /**
+   * Contents of the files, in order; the first that defines an entry wins. None: the in-cluster
+   * account.
+   */
   readonly kubeconfigs: readonly KubeconfigFile[];
   readonly parseYaml: (text: string) => unknown;
   /** `--context`. */
   readonly context?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** Told what makes the connection unsafe. */
+  /** Receives a warning about an unsafe connection. */
   readonly warn?: (text: string) => void;
-  /** A run whose nodes may be taken over, by a person's word. */
+  /** A run whose nodes the operator allows to take over. */
   readonly takeover?: string;
-  /**
-   * What this process writes of itself into the marks of a drain by hand, which has no run that
-   * could be resumed.
-   */
+  /** Identifies this process in the marks of a manual drain, which no run could resume. */
   readonly holder?: object;
   /**
-   * Who drains by hand, and does it live? Absent: such a mark holds its node until somebody
-   * uncordons it.
+   * Judges whether the process of a manual drain still runs. Absent: its mark owns the node until
+   * an operator uncordons it.
    */
   readonly judgeHolder?: JudgeHolder;
   /**
-   * Evictions in flight, over all nodes; kubectl's 5 a second would make 100 pods take 20 s.
-   * Default 20.
+   * Evictions in flight over all nodes. Default 20. With kubectl's 5 a second, 100 pods would take
+   * 20 s.
    */
   readonly inFlight?: number;
   /** Folder of the in-cluster account, for tests. */
   readonly accountFolder?: string;
   readonly userAgent?: string;
-  /** Why a program must not be run, if somebody else could have put it there. */
+  /** Why a program must not be run, if another user could have written it. */
   readonly judge?: (path: string) => string | undefined;
 }
 
-/** The port, and what commands ask for beside it. */
+/** The port, and what some commands need beside it. */
 export interface KubeCluster extends Cluster {
   readonly nodesWith: (
     selector: string,
     signal?: AbortSignal,
   ) => Promise<Outcome<readonly string[]>>;
-  /**
-   * `kmend cordon NODE` and `kmend uncordon NODE` alone, whichever person cordoned it; one that a
-   * run holds is left to it.
-   */
+  /** For `kmend cordon NODE` and `kmend uncordon NODE`. A node that a run owns is refused. */
   readonly plainCordon: SetCordon;
   readonly plainUncordon: SetCordon;
-  /** Why `cordon` would refuse this node, for a dry run. */
+  /** For a dry run: why `cordon` would refuse this node. */
   readonly mayCordon: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
-  /** Rights that the account lacks for a role, each as "patch nodes". */
+  /** Rights of a role that the account lacks, each as "patch nodes". */
   readonly missingRights: (role: Role, signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
   readonly stats: () => HttpStats;
-  /** Where it talks to and as whom, for people: no secret in it. */
+  /** Server and account, for messages. It holds no secret. */
   readonly description: string;
 }
 
@@ -115,7 +112,7 @@ type SetCordon = (
   signal?: AbortSignal,
 ) => Promise<Outcome<{ readonly changed: boolean; readonly staleMark?: string }>>;
 
-/** One question to the server, its answer kept; a failure is not kept. */
+/** Asks once and keeps the answer. A failure is not kept. */
 function once<T>(ask: () => Promise<Outcome<T>>): () => Promise<Outcome<T>> {
   let kept: Promise<Outcome<T>> | undefined;
   return async () => {
@@ -130,8 +127,8 @@ const mapped = <T, U>(outcome: Outcome<T>, map: (value: T) => U): Outcome<U> =>
   outcome.ok ? ok(map(outcome.value)) : outcome;
 
 /**
- * Asked before a cordon: a drain that may neither evict nor delete would leave a cordoned node, and
- * do nothing there.
+ * Checked before a cordon. Without the right to evict or delete pods, a drain would leave the node
+ * cordoned and do nothing.
  */
 async function canRemovePods(api: Api): Promise<Outcome<true>> {
   const eviction = await missingRights(api, 'evict');
@@ -177,7 +174,7 @@ interface Parts {
   readonly mayRemovePods: () => Promise<Outcome<true>>;
 }
 
-/** The port over an API; `createCluster` makes the API from a kubeconfig. */
+/** Implements the port over an API. `createCluster` makes the API from a kubeconfig. */
 function clusterOver(
   plainApi: Api,
   clock: Clock,
@@ -252,7 +249,7 @@ const nodeReads = (
   },
 });
 
-/** `kmend cordon` and `kmend uncordon` alone. */
+/** Implements `kmend cordon` and `kmend uncordon`. */
 const setCordon =
   ({ api, options: { takeover } }: Parts, cordoned: boolean): SetCordon =>
   async (name, { dryRun }, signal) => {
@@ -278,7 +275,7 @@ const nodeWrites = (
 ): Pick<KubeCluster, 'cordon' | 'uncordon' | 'release' | 'taint'> => ({
   cordon: async (name, owner, signal) => {
     const may = await parts.mayRemovePods();
-    // Whether it may is not always known; the eviction itself will say.
+    // If the check itself failed, go on: the eviction reports a missing right.
     if (!may.ok && may.failure.kind === 'auth') return may;
     let wasUnschedulable = false;
     let staleMark: string | undefined;
@@ -366,8 +363,8 @@ const systemPodState = (pod: PodObject) => ({
 });
 
 /**
- * An answer whose fields are not what they should be is a failure of the call. Of every other value
- * this gives the same cluster.
+ * Reports an answer with fields of an unexpected type as a failure of the call. It does not wrap
+ * other members.
  */
 function readable(cluster: KubeCluster): KubeCluster {
   const guard = (act: unknown): unknown => {
@@ -385,15 +382,15 @@ function readable(cluster: KubeCluster): KubeCluster {
       }
     };
   };
-  // Each method keeps its signature: only what it would throw changes.
+  // The cast keeps the signatures: the wrapper only catches errors.
   return Object.fromEntries(
     Object.entries(cluster).map(([name, act]) => [name, guard(act)]),
   ) as unknown as KubeCluster;
 }
 
 /**
- * Reads the kubeconfig, checks the credentials that can be checked without a call; makes no call to
- * the server.
+ * Reads the kubeconfig and checks the credentials that need no call. It makes no call to the
+ * server.
  */
 export async function createCluster(options: ClusterOptions): Promise<Outcome<KubeCluster>> {
   const opened = await openApi(options);
@@ -434,7 +431,7 @@ export async function openApi(options: ClusterOptions): Promise<Outcome<Opened>>
   const unsafe = unsafeConnection(config.value);
   if (unsafe !== undefined) options.warn?.(unsafe);
   const userAgent = options.userAgent ?? 'kmend';
-  // The variable by which kubectl's client is told the same.
+  // The variable with which kubectl's client disables HTTP/2.
   const onlyHttp1 = (env.DISABLE_HTTP2 ?? '') !== '';
   const http = new HttpClient({
     cluster,

@@ -1,4 +1,4 @@
-// An inventory written from the nodes of a cluster, as plain data: groups by pool, zones by label.
+// Builds an inventory from the nodes of a cluster, as plain data: groups by pool, zones by label.
 
 import { isControlPlane, poolOf, zoneOf } from '../../engine/node/capacity.ts';
 import type { NodeState } from '../../engine/ports/cluster.ts';
@@ -8,9 +8,7 @@ import type { Mapping } from '../../model/value.ts';
 const groupName = (pool: string): string =>
   pool.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^([0-9])/, '_$1');
 
-/**
- * The first IPv4 address of the list; addresses come in the kubelet's order, internal ones first.
- */
+/** The first IPv4 address. The kubelet lists internal addresses first. */
 const addressOf = (node: NodeState): string | undefined =>
   node.addresses.find((address) => /^\d+\.\d+\.\d+\.\d+$/.test(address));
 
@@ -24,8 +22,8 @@ function hostOf(node: NodeState): Mapping {
 }
 
 /**
- * Hosts in Ansible's form: one group a pool, the control plane in a group of its own, so that no
- * pattern takes it by accident.
+ * Hosts in Ansible's form: one group per pool. The control plane has its own group, so that no
+ * pattern includes it by accident.
  */
 export function inventoryFromNodes(nodes: readonly NodeState[]): Mapping {
   const groups = new Map<string, [string, Mapping][]>();

@@ -1,6 +1,6 @@
-// Whether a pod that held a lock is dead: its kubelet reported that its containers ended, or its
-// node has booted since. A pod that is only gone from the API may still run on a node that nobody
-// reaches.
+// Decides whether a pod that held a lock is dead: the kubelet reported the end of its containers,
+// or its node has booted since. A pod that is only missing from the API may still run on an
+// unreachable node.
 
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -14,20 +14,20 @@ import type { NodeObject, PodObject } from './objects/objects.ts';
 
 export interface PodWitnessOptions {
   /**
-   * Of a pod: with KMEND_POD_NAMESPACE, KMEND_POD_NAME, KMEND_POD_UID and KMEND_NODE_NAME where its
-   * manifest sets them.
+   * Environment of a pod. KMEND_POD_NAMESPACE, KMEND_POD_NAME, KMEND_POD_UID and KMEND_NODE_NAME
+   * are used if its manifest sets them.
    */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** Of the kernel on which this process runs. */
+  /** Boot id of the kernel on which this process runs. */
   readonly bootId: string;
   /** Folder of the in-cluster account, for tests. */
   readonly account?: string;
 }
 
 /**
- * Milliseconds for all questions about a pod: an API server that is away proves nothing, and stops
- * no run.
+ * Milliseconds for all calls about a pod. An unreachable API server proves nothing, and must not
+ * stop a run.
  */
 const patience = 15_000;
 
@@ -76,7 +76,7 @@ export function createPodWitness(options: PodWitnessOptions): PodWitness {
 
 type GivenPod = Omit<PodHolder, 'uid'> & { readonly uid?: string };
 
-/** As the manifest says; without its variables the host name of a pod is its name. */
+/** The pod from its manifest's variables. The default name is the host name. */
 function givenPod(env: PodWitnessOptions['env'], account: string): GivenPod {
   const {
     KMEND_POD_NAMESPACE: namespace,
@@ -104,7 +104,7 @@ const machineOf = ({ status }: NodeObject): string =>
   [status?.nodeInfo?.systemUUID, status?.nodeInfo?.machineID].join(' ').trim();
 const bootOf = ({ status }: NodeObject): string => status?.nodeInfo?.bootID ?? '';
 
-/** Undefined where the API server does not know this pod. */
+/** Undefined: the API server does not know this pod. */
 async function ownPod(
   api: Api,
   given: GivenPod,
@@ -118,7 +118,7 @@ async function ownPod(
   const nodeName = pod.value.spec?.nodeName;
   if (nodeName === undefined) return { namespace, name, uid };
   const node = await api.node(nodeName, signal);
-  // A pod in a virtual machine of its own has a kernel, and boots, of its own.
+  // A pod in its own virtual machine has another kernel, with another boot id.
   const isItsKernel =
     node.ok && bootId !== '' && bootOf(node.value) === bootId && machineOf(node.value) !== '';
   const booted = isItsKernel ? { booted: { boot: bootId, machine: machineOf(node.value) } } : {};
@@ -139,7 +139,7 @@ async function doubtAbout(
   return hasEnded(found.value) ? undefined : 'no kubelet has reported that its containers ended';
 }
 
-/** Names of nodes are used again: it must be the same machine. */
+/** Checks the machine too, since names of nodes are reused. */
 async function hasNodeBooted(api: Api, { node }: PodHolder, signal: AbortSignal): Promise<boolean> {
   if (node?.booted === undefined) return false;
   const now = await api.node(node.name, signal);
@@ -152,8 +152,8 @@ async function hasNodeBooted(api: Api, { node }: PodHolder, signal: AbortSignal)
 }
 
 /**
- * The phase proves nothing: controllers set it too, for pods of lost nodes. Only a kubelet writes
- * how each container ended, and ContainerStatusUnknown where it does not know that.
+ * The phase proves nothing: controllers set it too, for pods of lost nodes. Only a kubelet reports
+ * how each container ended; ContainerStatusUnknown means that it does not know.
  */
 function hasEnded({ spec, status }: PodObject): boolean {
   const containers = status?.containerStatuses ?? [];

@@ -1,23 +1,25 @@
-// A host that does not answer lets others go first, until it answers.
+// Lets other hosts go first while a host does not answer.
 import type { Turn } from '../../engine/ports/transport.ts';
 
 /**
- * Milliseconds. A lost packet is sent again after one second: who has not answered by then is far
- * away, overloaded or gone.
+ * Milliseconds. A lost packet is sent again after one second: a host without an answer by then is
+ * far away, overloaded or gone.
  */
 const silentAfter = 1000;
 
-/** Silent hosts that wait without a turn, each with a socket; further ones keep their turn. */
+/**
+ * Limit of hosts that wait without a turn, since each uses a socket. Further hosts keep their turn.
+ */
 const mostSilent = 500;
 
 export interface Silence {
-  /** The host has answered: waits for its turn again, where it had left it. */
+  /** Call it when the host answers. It waits for a turn again if it had left its own. */
   readonly broken: () => Promise<void>;
-  /** The try is over. */
+  /** The attempt has ended. */
   readonly end: () => void;
 }
 
-/** Watches the tries of one transport. */
+/** Observes the attempts of one transport. */
 export function createSilence(): (turn: Turn | undefined) => Silence {
   let silent = 0;
   return (turn) => {

@@ -1,4 +1,4 @@
-// The Transport port over ssh2: settles the way to a host, logs in, and hands out connections.
+// The Transport port over ssh2: resolves the route to a host, logs in and returns connections.
 
 import { Socket } from 'node:net';
 import { userInfo } from 'node:os';
@@ -29,27 +29,25 @@ import { execOn } from './exec/exec.ts';
 import { createSilence } from './silence.ts';
 
 export interface TransportOptions {
-  /** Asked for passphrases of key files, and for passwords of jump hosts that take nothing else. */
+  /** Asks for passphrases of key files, and for passwords of jump hosts. */
   readonly asker: Asker;
   /** Home directory of the user who runs kmend: `~` in paths. */
   readonly home: string;
-  /** Read: SSH_AUTH_SOCK, and variables named by IdentityAgent. */
+  /** SSH_AUTH_SOCK is read, and the variables that IdentityAgent names. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Told each warning once. */
+  /** Receives each warning once. */
   readonly warn: (text: string) => void;
-  /** Handshakes at once. Default 50. */
+  /** Handshakes at the same time. Default 50. */
   readonly handshakes?: number;
-  /**
-   * Default: a look every 5 s, dead after 3 without a sign of life. `interval: 0` leaves it to TCP.
-   */
+  /** Default: a check every 5 s; dead after 3 without an answer. `interval: 0` leaves it to TCP. */
   readonly keepalive?: KeepaliveOptions;
-  /** Default `~/.ssh/config`; the empty string reads none. */
+  /** Default `~/.ssh/config`. The empty string reads no file. */
   readonly configFile?: string;
   /** Default `/etc/ssh/ssh_known_hosts`. */
   readonly globalKnownHosts?: readonly string[];
 }
 
-/** What a run shares; made with the first connection. */
+/** Shared by the connections of a run; made with the first one. */
 interface Shared {
   readonly library: Library;
   readonly route: RouteContext;
@@ -61,15 +59,14 @@ interface Shared {
 const defaultKeepalive: KeepaliveOptions = { interval: 5, count: 3 };
 
 /**
- * Makes the SSH transport of a run. Nothing is read and nothing loaded before the first connection.
+ * Makes the SSH transport of a run. It reads and loads nothing before the first connection.
  *
- * Each `connect` is one attempt without retries; a failure with `transport: true` may be gone at
- * the next. Host keys are checked, files and passphrases are read once per run, jump hosts are
- * logged in to once and shared.
+ * Each `connect` is one attempt without retries. A failure with `transport: true` may pass. Host
+ * keys are checked. Files and passphrases are read once per run, and jump hosts share one login.
  *
- * The login shell of the user may be any POSIX shell or fish, not csh. A script above 100 KiB is
- * sent through the input (never a secret: it is the same text that would stand in the process
- * list). `su`, and `doas` with a password, need a terminal, where stdout and stderr come as one.
+ * The login shell of the user may be any POSIX shell or fish, not csh. A long script is sent
+ * through the input; it is never a secret, since a short one is visible in the process list. `su`,
+ * and `doas` with a password, need a terminal, where stdout and stderr are one stream.
  */
 export function createTransport(options: TransportOptions): Transport {
   const warn = once(options.warn);
@@ -157,7 +154,7 @@ function localUser(): string {
   try {
     return userInfo().username;
   } catch {
-    // A container may run under a number without a name.
+    // A container may run under a uid without a name.
     return 'root';
   }
 }
@@ -189,10 +186,7 @@ async function reach(
   return result.ok ? ok({ session: result.value, hop }) : result;
 }
 
-/**
- * A jump host that is being logged in to is shared: who no longer wants it leaves, the others go
- * on.
- */
+/** Stops waiting when the signal fires. Other hosts may still wait for the same jump host. */
 async function unlessStopped<T>(
   work: Promise<Outcome<T>>,
   hop: Hop,
@@ -301,15 +295,12 @@ function connectionOf(
   };
   connections.add(connection);
   client.once('close', lost);
-  // Lost between login and here: no event will tell.
+  // The connection was lost just after the login; no event follows.
   if (stream.destroyed || !stream.readable) lost();
   return connection;
 }
 
-/**
- * A peer that does not answer would keep the half-closed socket, and with it this process, for
- * minutes.
- */
+/** A peer that does not answer would keep the half-closed socket, and this process, for minutes. */
 function endStream(stream: Session['stream']): void {
   if ('destroySoon' in stream && typeof stream.destroySoon === 'function') stream.destroySoon();
   else stream.destroy();

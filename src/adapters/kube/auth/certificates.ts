@@ -1,5 +1,4 @@
-// Certificates and keys of the kubeconfig or of its files, checked before a handshake could only
-// fail by them.
+// Checks the certificates and keys of the kubeconfig before a handshake fails by them.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
@@ -42,8 +41,8 @@ function fits(certificate: X509Certificate, key: string): boolean {
 }
 
 /**
- * A file that is just being written holds half a certificate, and Node would trust nobody by it
- * without a word.
+ * Refuses a CA file that holds half a certificate. Node would trust no server by it, without an
+ * error.
  */
 export async function readCa(source: Source): Promise<Outcome<string>> {
   const text = await readSource(source, 'CA file');
@@ -55,8 +54,8 @@ export async function readCa(source: Source): Promise<Outcome<string>> {
 }
 
 /**
- * Of a certificate that has expired, or that is not the key's, the server only breaks off the
- * handshake: said before the first call.
+ * Checks a client certificate before the first call. If it has expired or does not belong to the
+ * key, the server only breaks off the handshake.
  */
 export async function readPair(
   sources: { readonly certificate: Source; readonly key: Source },

@@ -1,5 +1,4 @@
-// Who we are to the API server: headers and certificates made from the user entry, made anew when
-// they can have changed.
+// Makes headers and certificates from the user entry, and renews them when they may have changed.
 import { present } from '../../../model/present.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { type Pair, readCa, readPair, readSource } from './certificates.ts';
@@ -11,34 +10,31 @@ export interface Identity {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly certificate?: string;
   readonly key?: string;
-  /** What of it nobody may read in an error. */
+  /** Parts that no error message may show. */
   readonly secrets: readonly string[];
 }
 
-/** An identity as it is now. */
+/** An identity, and how to report that the server refused it. */
 export interface Issued extends Identity {
-  /** The server did not accept it (401, or no handshake with its certificate): it is forgotten. */
+  /** Call it when the server refused the identity: 401, or a handshake that failed. */
   readonly refuse: () => void;
 }
 
 export interface Credentials {
-  /** The CA as PEM, as its file is now. */
+  /** The CA as PEM. Its file is read each time. */
   readonly ca: () => Promise<string | undefined>;
   readonly identity: (signal?: AbortSignal) => Promise<Outcome<Issued>>;
-  /** Something outside may give another identity than before: a file, a plugin. */
+  /** A file or a plugin may return another identity later. */
   readonly renews: boolean;
   /** For messages: "token of user ci". */
   readonly description: string;
 }
 
-/**
- * Files are replaced while a run goes on (a mounted token about every hour); kubectl reads a token
- * again every minute too.
- */
+/** Milliseconds. A mounted token is replaced about every hour; kubectl too reads it each minute. */
 const fileLife = 60_000;
 /**
- * A credential is renewed a little before it ends, so that no call carries one that ends on the
- * way.
+ * Milliseconds. A credential is renewed this long before it expires, so that it is valid on
+ * arrival.
  */
 const expiryMargin = 10_000;
 const pluginTimeout = 60;
@@ -76,7 +72,7 @@ export interface CredentialOptions {
   readonly now: () => number;
 }
 
-/** When an id-token ends, milliseconds since 1970: its claim `exp`. */
+/** Time at which an id-token expires (claim `exp`), milliseconds since 1970. */
 function expiryOf(idToken: string): number {
   try {
     const { exp } = JSON.parse(
@@ -93,7 +89,7 @@ function untilText(idToken: string): string {
   return ends === never ? '' : `, until ${new Date(ends).toISOString().slice(0, 16)}Z`;
 }
 
-/** Text that can stand in a header. A file that is just being written may be empty. */
+/** Checks that a text may be part of a header. A file that is being written may be empty. */
 function asToken(text: string, what: string): Outcome<string> {
   const token = text.trim();
   if (token === '') return failed('auth', `${what} is empty`);
@@ -102,7 +98,7 @@ function asToken(text: string, what: string): Outcome<string> {
     : ok(token);
 }
 
-/** The source of the user's own token; plugins have theirs. */
+/** Reads the user's own token. Plugins return theirs by themselves. */
 async function tokenOf(
   user: UserConfig,
   description: string,
@@ -150,7 +146,7 @@ export async function createCredentials({
   const making = <T>(more: Omit<Making<T>, 'now'>) => keep<T>({ now, ...more });
 
   const authority = cluster.ca;
-  // A connection is rare and its CA file small: each reads it as it is then.
+  // Connections are rare and a CA file is small, so that each connection reads it again.
   const authorities = making<string | undefined>({
     make: async () => (authority === undefined ? ok(undefined) : readCa(authority)),
     freshUntil: () => (authority?.kind === 'file' ? 0 : never),

@@ -1,5 +1,5 @@
-// Runs a credential plugin (client.authentication.k8s.io) as kubectl does, and reads what it
-// prints. Of a failed one only stderr is shown.
+// Runs a credential plugin (client.authentication.k8s.io) as kubectl does and reads its stdout.
+// When it fails, only its stderr is shown.
 
 import { spawn } from 'node:child_process';
 import { isAbsolute, join } from 'node:path';
@@ -11,7 +11,7 @@ export interface PluginCredential {
   readonly token?: string;
   readonly certificate?: string;
   readonly key?: string;
-  /** Milliseconds since 1970; absent = good until the server says 401. */
+  /** Milliseconds since 1970. Absent: valid until the server answers 401. */
   readonly expires?: number;
 }
 
@@ -26,8 +26,8 @@ export interface PluginCall {
 }
 
 /**
- * KUBERNETES_EXEC_INFO: which version we speak, that nobody can be asked, and the cluster where the
- * plugin wants it.
+ * The value of KUBERNETES_EXEC_INFO: the version, that no terminal is there, and the cluster if the
+ * plugin needs it.
  */
 function execInfo({ plugin, cluster, ca }: PluginCall): string {
   const about = plugin.provideClusterInfo
@@ -54,7 +54,7 @@ function execInfo({ plugin, cluster, ca }: PluginCall): string {
 export const commandOf = ({ command, folder }: ExecPlugin): string =>
   command.includes('/') && !isAbsolute(command) ? join(folder, command) : command;
 
-/** Milliseconds from the end of a plugin to the end of its output. */
+/** Milliseconds between the exit of a plugin and the close of its output. */
 const outputGrace = 1_000;
 
 function readCredential(plugin: ExecPlugin, output: string): Outcome<PluginCredential> {
@@ -130,8 +130,8 @@ export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> 
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr = (stderr + chunk).slice(-2000);
     });
-    // What it left running in the background may hold its output open: what came until its end is
-    // all it has to say.
+    // A background process of the plugin may keep the output open. The output until the plugin's
+    // exit is complete.
     child.on('exit', () => {
       setTimeout(() => child.stdout.destroy(), outputGrace).unref();
       setTimeout(() => child.stderr.destroy(), outputGrace).unref();
@@ -160,7 +160,7 @@ export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> 
         message: `the credential plugin ${plugin.command} ${why}`,
         detail: stderr.trim(),
       };
-      // In the message too: not every place that shows one has room for the lines below it.
+      // The message includes stderr, since some screens do not show the details below it.
       return resolve({
         ok: false,
         failure: { ...failure, message: `${failure.message}${lastDetail(failure)}` },

@@ -1,12 +1,11 @@
-// A credential that is made anew when it may have changed: one making serves all who ask meanwhile,
-// and the last one serves on while it is good.
+// Keeps a credential and renews it when it may have changed. Concurrent callers share one renewal.
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 
 export interface Kept<T> {
   readonly get: (signal?: AbortSignal) => Promise<Outcome<T>>;
   /**
-   * The server did not accept this one. One that was made meanwhile stays: of twenty calls that
-   * were refused, the first renews for all.
+   * Call it when the server refused `value`. A newer value stays: of twenty refused calls, only the
+   * first renews.
    */
   readonly refuse: (value: T) => void;
 }
@@ -14,12 +13,9 @@ export interface Kept<T> {
 export interface Making<T> {
   /** Never rejects. */
   readonly make: () => Promise<Outcome<T>>;
-  /** Milliseconds since 1970 until which a value made at `at` serves without a question. */
+  /** Until when a value made at `at` is used without a renewal, milliseconds since 1970. */
   readonly freshUntil: (value: T, at: number) => number;
-  /**
-   * Until when it serves on where a new one cannot be made: a file that is being replaced, a plugin
-   * that failed.
-   */
+  /** Until when a value is used if the renewal fails (a file being replaced, a failed plugin). */
   readonly goodUntil: (value: T) => number;
   readonly now: () => number;
 }
@@ -48,7 +44,7 @@ export function keep<T>({ make, freshUntil, goodUntil, now }: Making<T>): Kept<T
   };
 }
 
-/** Many calls wait for one plugin, so no single call's signal may end it for the others. */
+/** Ends the wait of one caller. The renewal goes on for the others. */
 function aborted(signal: AbortSignal | undefined): Promise<Outcome<never>> {
   return new Promise((resolve) => {
     if (signal === undefined) return;

@@ -1,5 +1,5 @@
-// Kubeconfig documents merged into the one cluster, user and context to talk to: pure; files named
-// inside are only named here.
+// Merges kubeconfig documents into one cluster, user and context. Only `readKubeconfigs` reads
+// files.
 
 import { nearest } from '../../../model/diagnostic.ts';
 import { present } from '../../../model/present.ts';
@@ -11,10 +11,7 @@ export interface KubeconfigFile {
   readonly text: string;
 }
 
-/**
- * A value given inline, or the path of the file that holds it (resolved against the kubeconfig that
- * names it).
- */
+/** An inline value, or the absolute path of the file that holds it. */
 export type Source =
   | { readonly kind: 'inline'; readonly text: string }
   | { readonly kind: 'file'; readonly path: string };
@@ -22,7 +19,7 @@ export type Source =
 export interface ExecPlugin {
   readonly apiVersion: string;
   readonly command: string;
-  /** Folder of the kubeconfig: a command with a slash in it is relative to it. */
+  /** Folder of the kubeconfig. A command with a slash is relative to it. */
   readonly folder: string;
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
@@ -45,8 +42,8 @@ export interface UserConfig {
   readonly token?: string;
   readonly tokenFile?: string;
   /**
-   * Of auth-provider oidc, whose refresh token kmend does not spend: the provider may give a new
-   * one, which only kubectl writes down.
+   * Of auth-provider oidc. kmend does not use its refresh token: the provider may replace the
+   * token, and only kubectl stores the new one.
    */
   readonly idToken?: string;
   readonly username?: string;
@@ -61,7 +58,7 @@ export interface UserConfig {
 }
 
 export interface ResolvedConfig {
-  /** Where it came from, for messages: `context "lab" of /home/u/.kube/config`. */
+  /** Source of the configuration, for messages: `context "lab" of /home/u/.kube/config`. */
   readonly origin: string;
   readonly cluster: ClusterConfig;
   readonly user: UserConfig;
@@ -85,7 +82,7 @@ const mapping = (value: Value | undefined): Mapping => (isMapping(value) ? value
 
 /**
  * Paths to read, in order: the flag alone, else KUBECONFIG (colon-separated), else ~/.kube/config.
- * Empty = try the in-cluster account.
+ * Empty: use the in-cluster account.
  */
 export function kubeconfigPaths(
   env: Readonly<Record<string, string | undefined>>,
@@ -104,10 +101,7 @@ type Read =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly why: string; readonly distrusted?: true };
 
-/**
- * Files that are not there are left out, as kubectl does with KUBECONFIG, as long as one of them
- * can be read.
- */
+/** Skips missing files, as kubectl does with KUBECONFIG, if at least one file can be read. */
 export function readKubeconfigs(
   paths: readonly string[],
   read: (path: string) => Read,
@@ -132,10 +126,7 @@ const folderOf = (path: string): string =>
 const resolvePath = (path: string, from: string): string =>
   path.startsWith('/') ? path : `${folderOf(from)}/${path}`;
 
-/**
- * The first file that names an entry wins, as kubectl has it: a second one of the same name is no
- * error.
- */
+/** Collects named entries. As in kubectl, the first file that defines a name wins. */
 function collect(
   documents: readonly (readonly [Mapping, string])[],
   list: string,
@@ -155,7 +146,7 @@ function collect(
 
 const source = (entry: Named, inline: string, file: string): Source | undefined => {
   const data = text(entry.value[inline]);
-  // Data wins over a file, as kubectl has it.
+  // As in kubectl, inline data wins over a file.
   if (data !== undefined)
     return { kind: 'inline', text: Buffer.from(data, 'base64').toString('utf8') };
   const path = text(entry.value[file]);
@@ -236,8 +227,8 @@ function parseAll(
     try {
       parsed = parseYaml(content);
     } catch (error) {
-      // The parser's own sentence may quote the line, and a kubeconfig's lines are secrets: only
-      // the first line of it, without quotes.
+      // The parser's message may quote a line, and a kubeconfig holds secrets. Show its first line
+      // only.
       const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
       return failed('parse', `the kubeconfig ${path} is not valid YAML: ${why}`);
     }
@@ -247,7 +238,7 @@ function parseAll(
   return ok(documents);
 }
 
-/** Cluster, user and context out of all files; `context` is what `--context` says. */
+/** Resolves cluster, user and context from all files. `context` is the value of `--context`. */
 export function resolveKubeconfig(
   files: readonly KubeconfigFile[],
   parseYaml: (text: string) => unknown,
@@ -313,7 +304,7 @@ function check(
   if (server === undefined || !/^https?:\/\//.test(server) || !URL.canParse(server)) {
     return failed('refused', `${origin}: its cluster has no server address (https://host:port)`);
   }
-  // It would be shown wherever the server is named.
+  // The user name would be shown wherever the server is named.
   if (new URL(server).username !== '')
     return failed(
       'refused',
@@ -328,7 +319,7 @@ function check(
     : { ok: false, failure: { ...refusal, message: `${origin}: ${refusal.message}` } };
 }
 
-/** kubectl refuses it too: of the two, the careless one would win. */
+/** kubectl refuses this too, since the insecure setting would win. */
 const contradiction = ({ insecure, ca }: ClusterConfig): Failure | undefined =>
   insecure && ca !== undefined
     ? {
@@ -339,7 +330,7 @@ const contradiction = ({ insecure, ca }: ClusterConfig): Failure | undefined =>
     : undefined;
 
 /**
- * What of a user entry cannot be honoured: going on without it would be somebody else's identity.
+ * Refuses user settings that kmend does not support. Without them it would act as somebody else.
  */
 function unsupported(value: Mapping, user: UserConfig): Failure | undefined {
   const refuse = (message: string, hint?: string): Failure => ({
@@ -378,7 +369,7 @@ function unsupported(value: Mapping, user: UserConfig): Failure | undefined {
 
 export const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** The account that Kubernetes mounts into a pod. */
+/** Configuration of the service account that Kubernetes mounts into a pod. */
 export function inClusterConfig(
   env: Readonly<Record<string, string | undefined>>,
   folder: string = accountFolder,
@@ -403,8 +394,8 @@ export function inClusterConfig(
 }
 
 /**
- * Why somebody on the way to the server could read our credential, or answer in its place;
- * undefined = TLS, with its certificate checked.
+ * Explains how a third party on the network could read our credential or answer for the server.
+ * Undefined: TLS with a checked certificate.
  */
 export function unsafeConnection({ origin, cluster, user }: ResolvedConfig): string | undefined {
   const { server, insecure } = cluster;

@@ -1,5 +1,4 @@
-// Which proxy leads to the API server, by Go's rules (what kubectl's users have set), and the
-// CONNECT tunnel through it.
+// Chooses the proxy to the API server by Go's rules, as kubectl does, and opens the CONNECT tunnel.
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { BlockList, isIP, type Socket } from 'node:net';
@@ -26,8 +25,8 @@ function exempt(entry: string, host: string, port: string): boolean {
 }
 
 /**
- * `proxy-url` of the kubeconfig, else HTTPS_PROXY (HTTP_PROXY for a plain server) unless NO_PROXY
- * names the host.
+ * Proxy for this server: `proxy-url` of the kubeconfig, else HTTPS_PROXY (HTTP_PROXY for plain
+ * HTTP), unless NO_PROXY names the host.
  */
 export function proxyFor(
   server: string,
@@ -38,7 +37,7 @@ export function proxyFor(
   const url = new URL(server);
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   const proxy = either(env, url.protocol === 'http:' ? 'HTTP_PROXY' : 'HTTPS_PROXY');
-  // Go never sends loopback through a proxy of the environment.
+  // Go never uses a proxy of the environment for loopback.
   if (proxy === '' || host === 'localhost' || host === '::1' || /^127\./.test(host))
     return undefined;
   const port = url.port || (url.protocol === 'http:' ? '80' : '443');
@@ -50,10 +49,10 @@ export function proxyFor(
   return /^[a-z0-9]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
 }
 
-/** Both leave looking up the server's name to the proxy, as Go does. */
+/** As in Go, both let the proxy resolve the server's name. */
 const socksProtocols: readonly string[] = ['socks5:', 'socks5h:'];
 
-/** Undefined = one we can speak. */
+/** Why a proxy is not supported. Undefined: it is. */
 export function unsupportedProxy(proxy: string): string | undefined {
   try {
     const { protocol } = new URL(proxy);
@@ -65,15 +64,15 @@ export function unsupportedProxy(proxy: string): string | undefined {
   }
 }
 
-/** Without its password, for messages. */
+/** The proxy without its password, for messages. */
 export const nameProxy = (proxy: string): string => new URL(proxy).host;
 
 const proxyError = (message: string): Error =>
   Object.assign(new Error(message), { code: 'EPROXY' });
 
 /**
- * A raw connection to `host:port` through the proxy, within `timeout` milliseconds; throws when the
- * proxy refuses.
+ * Opens a raw connection to `host:port` through the proxy within `timeout` milliseconds. Throws
+ * when the proxy refuses.
  */
 export async function tunnel(
   proxy: string,
@@ -139,8 +138,8 @@ function connectTunnel(url: URL, host: string, port: number, timeout: number): P
       headers,
       agent: false,
     });
-    // Not a limit of silence: a proxy that sends a byte now and then would hold the call, and those
-    // that wait for the same connection.
+    // A limit for the whole request, not for silence: a proxy that sends single bytes must not
+    // block the calls that share the connection.
     const late = setTimeout(
       () => request.destroy(new Error(`no tunnel within ${timeout / 1000} s`)),
       timeout,

@@ -1,37 +1,38 @@
-// An answer as it comes in: unpacked, never more of it than a limit, whatever the server or a proxy
-// before it sends.
+// Reads the body of an answer: decompresses it and enforces size limits.
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { WireReply } from './wire.ts';
 
 const MiB = 1024 * 1024;
-/** Bytes of a page, unpacked: 500 objects of 64 KiB each. */
+/** Bytes of a decompressed page: 500 objects of 64 KiB each. */
 export const pageLimit = 32 * MiB;
-/** Of one object: etcd keeps none above 1.5 MiB, packed closer than JSON. */
+/** Bytes of one object. etcd stores at most 1.5 MiB, in a denser form than JSON. */
 export const objectLimit = 6 * MiB;
-/** Of an error: a Status, or the page of a proxy. */
+/** Bytes of an error: a Status object, or the page of a proxy. */
 export const errorLimit = MiB;
-/** Characters of one line of a watch: etcd keeps no object above 1.5 MiB. */
+/** Characters of one watch event. etcd stores at most 1.5 MiB an object. */
 export const lineLimit = 4 * MiB;
 
-/** More came than any API server has to say. */
+/** The answer is larger than that of any API server. */
 export class TooMuch extends Error {}
 
-/** An object of the API is about ten levels deep; a schema in a custom resource a few dozen. */
+/**
+ * Nesting limit. API objects have about ten levels; a schema in a custom resource has a few dozen.
+ */
 const deepest = 100;
-/** Bytes of JSON for each object and list in it; answers of real servers have more than twenty. */
+/** Fewest bytes of JSON per object or list. Real answers have more than twenty. */
 const sparsest = 8;
 const [quote, backslash, braceOpen, braceClose, bracketOpen, bracketClose] = [
   0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d,
 ];
 
-/** Bytes that the parser makes of each object and list, beside its text. */
+/** Bytes that the parser allocates for each object and list, beside its text. */
 const partSize = 40;
 
 /**
- * About the bytes that JSON is in memory; undefined = it is nested or divided as no answer of an
- * API server is. Of two bytes `[]` the parser makes a list of forty, and many levels end every
- * function that walks them.
+ * Estimates the memory in bytes that JSON takes once parsed. Undefined: it is nested too deeply or
+ * has too many parts. The parser turns the two bytes `[]` into a list of forty, and deep nesting
+ * overflows the stack of recursive functions.
  */
 export function sizeInMemory(json: Buffer): number | undefined {
   let [depth, parts, inText] = [0, 0, false];
@@ -50,16 +51,19 @@ export function sizeInMemory(json: Buffer): number | undefined {
   return parts <= 1000 + json.length / sparsest ? json.length + parts * partSize : undefined;
 }
 
-/** As it was before it was compressed. */
+/** The body without its compression. */
 function unpacked({ headers, body }: WireReply): Readable {
   if (headers['content-encoding'] !== 'gzip') return body;
   const stream = body.pipe(createGunzip());
-  // A cut in the middle does not end the pipe by itself.
+  // pipe() does not pass on an error of its source.
   body.on('error', (error) => stream.destroy(error));
   return stream;
 }
 
-/** The whole answer; rejects with `TooMuch` as soon as it is longer than `most`, and ends it. */
+/**
+ * Reads the whole answer. Rejects with `TooMuch`, and closes the stream, when it is longer than
+ * `most`.
+ */
 export async function readWhole(reply: WireReply, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -75,8 +79,8 @@ export async function readWhole(reply: WireReply, most: number): Promise<Buffer>
 }
 
 /**
- * Gives each line as it comes. Ending the response from outside makes it raise an error: for a
- * watch that is an end like any other, and so is a line that is too long.
+ * Calls `onLine` for each line. A closed response raises an error, which ends a watch like a
+ * regular end; so does a line that is too long.
  */
 export async function readLines(reply: WireReply, onLine: (line: string) => void): Promise<void> {
   let rest = '';

@@ -1,5 +1,5 @@
-// The calls that kmend makes to the API server, typed: each names its verb and resource, so that a
-// refusal can say what is missing.
+// The typed calls to the API server. Each names its verb and resource, so that an error can name
+// the missing right.
 
 import type { Clock } from '../../../engine/ports/local.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
@@ -23,7 +23,7 @@ import {
 import { isRightsRefusal, refusal, statusOf, type Want } from './errors.ts';
 import type { Http, HttpReply } from './http.ts';
 
-/** What is asked of a pod's end. */
+/** A request to evict or delete a pod. */
 export interface GoRequest {
   readonly namespace: string;
   readonly name: string;
@@ -32,7 +32,7 @@ export interface GoRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A Table's row has no more than the pod's name: neither uid nor namespace. */
+/** A row of a Table holds the pod's name only: neither uid nor namespace. */
 export interface WatchEvent {
   readonly type: string;
   readonly object: {
@@ -51,15 +51,12 @@ export interface Right {
   readonly group: string;
   readonly resource: string;
   readonly subresource?: string;
-  /** Absent = in all of them. */
+  /** Absent: all namespaces. */
   readonly namespace?: string;
 }
 
 const mergePatch = 'application/merge-patch+json';
-/**
- * A watch whose connection went dead without a sign is noticed after this long: then everything is
- * listed again.
- */
+/** Limits a watch. After this time a dead connection is noticed, and the pods are listed again. */
 const watchSeconds = 60;
 
 export type Api = ReturnType<typeof createApi>;
@@ -86,7 +83,7 @@ export function createApi(http: Http, who: string, clock: Clock) {
 type Table = Readonly<Record<string, (...words: never[]) => Read<unknown>>>;
 type Answer<How, T> = How extends 'object' ? T : How extends 'list' ? Listed<T> : readonly T[];
 
-/** Each entry of a table as a method: its own words, then the signal. */
+/** Each entry of a table as a method: the entry's parameters, then the signal. */
 type Methods<How, Calls extends Table> = {
   readonly [Name in keyof Calls]: Calls[Name] extends (...words: infer Words) => Read<infer T>
     ? (...given: [...Words, signal?: AbortSignal | undefined]) => Promise<Outcome<Answer<How, T>>>
@@ -95,7 +92,7 @@ type Methods<How, Calls extends Table> = {
 
 type ReadCall = (what: Read<unknown>, signal: AbortSignal | undefined) => Promise<Outcome<unknown>>;
 
-/** The type of each method is that of its entry, which no signature of a loop over them can say. */
+/** The cast gives each method the type of its entry; a loop over them cannot express it. */
 function methodsOf<How extends 'object' | 'list' | 'items', Calls extends Table>(
   calls: Calls,
   read: ReadCall,
@@ -126,7 +123,7 @@ const go = ({ gracePeriod, uid }: GoRequest): object => ({
   preconditions: { uid },
 });
 
-/** What is asked of pods, and how they are followed. */
+/** Reads, watches, evicts and deletes pods. */
 const podCalls = (caller: Caller) => ({
   eachPod: (
     onPage: OnPage<PodObject>,
@@ -135,8 +132,8 @@ const podCalls = (caller: Caller) => ({
   ): Promise<Outcome<string>> =>
     caller.pages({ path: '/api/v1/pods', resource: 'pods' }, { onPage, restart }, signal),
   /**
-   * Names of pods that come, change and go; of servers older than 1.15 whole pods. Ends as
-   * `Caller.watch` does.
+   * Watches the names of a node's pods; servers before 1.15 send whole pods. Ends as `Caller.watch`
+   * does.
    */
   watchPods: (
     node: string,
@@ -158,8 +155,8 @@ const podCalls = (caller: Caller) => ({
       },
     ),
   /**
-   * `dry run`: in the query for admission, in the body for the deletion. Only for a server that
-   * obeys it (`obeysDryRun`).
+   * `dry run` is set in the query for admission and in the body for the deletion. Use it only on
+   * servers that obey it (`obeysDryRun`).
    */
   evict: (
     api: 'policy/v1' | 'policy/v1beta1',
@@ -186,9 +183,9 @@ const podCalls = (caller: Caller) => ({
     }),
 });
 
-/** Writes give the raw reply: 409 means that the object changed since it was read. */
+/** Writes return the raw reply. Status 409 means that the object changed since it was read. */
 const writes = (caller: Caller) => ({
-  /** The reply holds no more than the metadata. */
+  /** The reply holds only the metadata. */
   patchNode: (name: string, patch: object, signal?: AbortSignal): Promise<Outcome<HttpReply>> =>
     caller.retrying({
       method: 'PATCH',
@@ -219,10 +216,7 @@ const writes = (caller: Caller) => ({
       { verb: 'patch', resource: 'deployments.apps', name: key },
       caller.who,
     ),
-  /**
-   * A new event of the namespace in which the events of nodes are, or what changes in one. Tried
-   * once.
-   */
+  /** Creates or updates an event. Events of nodes are in the namespace `default`. No retries. */
   event: (
     name: string,
     body: object,
@@ -240,9 +234,9 @@ const writes = (caller: Caller) => ({
     }),
 });
 
-/** What the server can do, what exists in it, and what it lets us do. */
+/** Reads what the server supports, which objects exist and which rights the account has. */
 const questions = (caller: Caller) => ({
-  /** True = it exists. */
+  /** True: the DaemonSet exists. */
   daemonSet: async (
     namespace: string,
     name: string,
@@ -260,7 +254,7 @@ const questions = (caller: Caller) => ({
     return { ok: false, failure: refusal(status, body, want, caller.who) };
   },
   /**
-   * The version that eviction takes is in the core resource list; a wrong one gives 400, not 404
+   * Eviction version from the core resource list. A wrong version gets status 400, not 404
    * (measured).
    */
   evictionApi: async (signal?: AbortSignal): Promise<Outcome<EvictionApi>> => {
@@ -284,7 +278,7 @@ const questions = (caller: Caller) => ({
         : 'policy/v1beta1',
     );
   },
-  /** v1 came with 1.16, and v1beta1 went with 1.22. */
+  /** 1.16 introduced v1, and 1.22 removed v1beta1. */
   admission: async (
     kind: AdmissionKind,
     signal?: AbortSignal,
@@ -295,8 +289,8 @@ const questions = (caller: Caller) => ({
       : itemsOf(caller, admissionList('v1beta1', kind), signal);
   },
   /**
-   * May we do this? Asked of the server itself, so that impersonation and every authorizer are
-   * counted.
+   * Asks the server itself whether the account has a right, so that impersonation and all
+   * authorizers count.
    */
   mayI: async (attributes: Right, signal?: AbortSignal): Promise<Outcome<boolean>> => {
     const review = await caller.expect<{ status?: { allowed?: boolean } }>(
@@ -323,16 +317,16 @@ function parseEvent(line: string): WatchEvent | undefined {
       return undefined;
     return read as WatchEvent;
   } catch {
-    // A line cut in the middle: the end of the stream follows, and then a new list.
+    // A truncated line: the stream ends here, and a new list follows.
     return undefined;
   }
 }
 
-/** Why a reply is not the success that was hoped for, short: "PDB web allows no eviction now". */
+/** Why a call failed, in short: "PDB web allows no eviction now". */
 export const messageOf = (reply: HttpReply): string =>
   statusOf(reply.body).message ?? `status ${reply.status}`;
 
-/** A missing node in words of its own. */
+/** The failure for a node that does not exist. */
 export const noNode = (name: string): Outcome<never> =>
   failed('refused', `the cluster has no node ${name}`, {
     hint: 'is it the right context, and is node_name right?',

@@ -1,5 +1,5 @@
-// Makes calls to the API server and reads their answers: waits while the server asks to, reads
-// lists page by page, says why a call was refused.
+// Makes calls to the API server: retries when the server asks for it, reads lists by page, and
+// explains refusals.
 
 import type { Clock } from '../../../engine/ports/local.ts';
 import { present } from '../../../model/present.ts';
@@ -10,22 +10,22 @@ import { pageLimit } from './answer.ts';
 import { isPassing, isRightsRefusal, refusal, type Want } from './errors.ts';
 import type { Http, HttpReply, HttpRequest } from './http.ts';
 
-/** A read as the table of calls has it; `T` is an object of the answer. */
+/** An entry of the table of reads. `T` is the type of an object in the answer. */
 export interface Read<T> {
   readonly path: string;
-  /** As RBAC names it: `nodes`, `deployments.apps`. */
+  /** The name in RBAC: `nodes`, `deployments.apps`. */
   readonly resource: string;
-  /** Of one object, for messages. */
+  /** Name of a single object, for messages. */
   readonly name?: string;
-  /** Absent = whole objects. */
+  /** Absent: whole objects. */
   readonly accept?: string;
-  /** Never set: it ties `T` to the entry. */
+  /** Never set: it only carries the type `T`. */
   readonly answers?: T;
 }
 
 /**
- * Takes the objects of a page, which is dropped before the next is read; `size` = bytes of it in
- * memory. Gives the bytes that are kept of all pages so far.
+ * Receives the objects of a page; the page is dropped before the next is read. `size` is its size
+ * in memory, in bytes. Returns the bytes kept of all pages so far.
  */
 export type OnPage<T> = (items: readonly T[], size: number) => number;
 
@@ -36,27 +36,29 @@ export interface Listed<T> {
 
 interface Pages<T> {
   readonly onPage: OnPage<T>;
-  /** The list is begun anew. */
+  /** Called before the list is read again from its first page. */
   readonly restart: () => void;
 }
 
 const pageSize = 500;
-/** No cluster has 500,000 objects of a kind that is listed here. */
+/** 500,000 objects at most; no cluster has as many of a kind that kmend lists. */
 const mostPages = 1_000;
 const MiB = 1024 * 1024;
-/** Bytes in memory of what is kept of a list: 10,000 nodes, 150 MiB as text, have about 400 MiB. */
+/**
+ * Bytes that may be kept of a list in memory. 10,000 nodes (150 MiB as text) take about 400 MiB.
+ */
 export const listLimit = 512 * MiB;
 /**
- * Bytes in memory of all pages, one after the other, also of a list of which little is kept:
- * Kubernetes supports 150,000 pods, of some KiB each.
+ * Bytes in memory of all pages together, even if little of them is kept. Kubernetes supports
+ * 150,000 pods of a few KiB each.
  */
 const readLimit = 2048 * MiB;
 /**
- * A server that has just come up refuses with 403 what its authorizer has not read yet (measured:
- * some seconds).
+ * Milliseconds. A server that has just started answers 403 until its authorizer has read all rights
+ * (measured: some seconds).
  */
 export const rightsReadAfter = 30_000;
-/** kubectl's number; at a second each, as servers say, it is ten seconds. */
+/** As kubectl does. Servers usually ask for a pause of one second, so that this is ten seconds. */
 const overloadTries = 10;
 const longestRetryAfter = 5;
 
@@ -69,10 +71,7 @@ const notAnApiServer = ({ method, path }: HttpRequest): Outcome<never> =>
     },
   );
 
-/**
- * JSON of another program: its shape is believed field by field (all are optional), never as a
- * whole.
- */
+/** JSON of another program. All fields of `T` are optional, so that each use checks its field. */
 const trust = <T>(body: unknown): T => (typeof body === 'object' && body !== null ? body : {}) as T;
 
 export class Caller {
@@ -80,8 +79,8 @@ export class Caller {
   readonly #http: Http;
   readonly #clock: Clock;
   /**
-   * When the server was last away (or a watch ended, which may be its sign): one that has just come
-   * up has not read all rights yet.
+   * When the server was last unreachable, or a watch ended. A server that restarted has not read
+   * all rights yet.
    */
   #awayAt = Number.NEGATIVE_INFINITY;
 
@@ -91,7 +90,7 @@ export class Caller {
     this.#clock = clock;
   }
 
-  /** Once, but for rights that a server has not read yet. */
+  /** One attempt, repeated only while a restarted server may not have read all rights. */
   async call(request: HttpRequest): Promise<Outcome<HttpReply>> {
     const clock = this.#clock;
     for (;;) {
@@ -101,7 +100,7 @@ export class Caller {
         return reply;
       }
       const { status, body } = reply.value;
-      // A page of a login proxy says 200 too, and a list in it would be empty.
+      // A login proxy answers 200 with a page, which would look like an empty list.
       if (status < 300 && (typeof body !== 'object' || body === null))
         return notAnApiServer(request);
       if (
@@ -115,8 +114,8 @@ export class Caller {
   }
 
   /**
-   * As kubectl's client: a server that says when to come again is asked again then. Evictions and
-   * deletions have a pace of their own.
+   * Retries after the pause that the server asks for, as kubectl does. Evictions and deletions have
+   * their own pauses.
    */
   async retrying(request: HttpRequest): Promise<Outcome<HttpReply>> {
     for (let tries = 1; ; tries += 1) {
@@ -133,7 +132,7 @@ export class Caller {
     }
   }
 
-  /** The body of a good answer. */
+  /** The body of a successful answer. */
   async expect<T>(request: HttpRequest, want: Want): Promise<Outcome<T>> {
     const reply = await this.retrying(request);
     if (!reply.ok) return reply;
@@ -150,9 +149,7 @@ export class Caller {
     );
   }
 
-  /**
-   * Page by page; a list that grew too old on the way (410) is begun anew once, after `restart`.
-   */
+  /** Reads a list by page. If the list expires (410), it restarts once, after calling `restart`. */
   async pages<T>(
     { path, resource, accept }: Read<T>,
     { onPage, restart }: Pages<T>,
@@ -201,7 +198,7 @@ export class Caller {
   async list<T>(what: Read<T>, signal?: AbortSignal): Promise<Outcome<Listed<T>>> {
     let items: T[] = [];
     let kept = 0;
-    // One by one: a server may send all in one page, and a call takes no million arguments.
+    // One by one: a server may send one huge page, and a call has a limited number of arguments.
     const onPage = (page: readonly T[], size: number): number => {
       for (const item of page) items.push(item);
       kept += size;
@@ -215,8 +212,8 @@ export class Caller {
   }
 
   /**
-   * Gives each line until the server's own limit, a cut or the signal; a status that is not 200
-   * comes back as the reply.
+   * Calls `onLine` for each line until the server's time limit, a lost connection or the signal. A
+   * status other than 200 is returned as the reply.
    */
   async watch(
     request: HttpRequest,

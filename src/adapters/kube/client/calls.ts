@@ -1,5 +1,4 @@
-// What kmend reads of the API server, as a table: the path of each read, the resource as RBAC names
-// it, and what the answer holds.
+// The table of reads: the path of each, the resource as RBAC names it, and the type of the answer.
 import type {
   AutoscalerObject,
   DeploymentObject,
@@ -13,7 +12,7 @@ import type { PdbApi } from '../objects/pdb.ts';
 import type { AdmissionObject } from '../objects/webhooks.ts';
 import type { Read } from './caller.ts';
 
-/** As `GET /version` has it: the minor version may be "20+". */
+/** The answer of `GET /version`. The minor version may be "20+". */
 export interface ServerVersion {
   readonly major?: unknown;
   readonly minor?: unknown;
@@ -29,9 +28,9 @@ interface Named {
 }
 
 /**
- * Asks for less than whole objects. Metadata is a third of the bytes. A Table has one line an
- * object, as `kubectl get --watch` shows it: an eighth of the metadata, whose `managedFields` no
- * server leaves out. Servers that cannot do it send whole objects.
+ * Requests reduced objects. Metadata alone has a third of the bytes. A Table has one row per
+ * object, as `kubectl get --watch` shows it, and an eighth of the bytes of metadata, which always
+ * includes `managedFields`. Servers that do not support it send whole objects.
  */
 export const shownAs = (
   kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList' | 'Table',
@@ -64,7 +63,7 @@ const read = <T>(resource: string, path: string, more: More = {}): Read<T> => ({
 });
 const namesOnly: More = { accept: shownAs('PartialObjectMetadataList') };
 
-/** One object each. */
+/** Reads of one object. */
 export const objects = {
   node: (name: string) => read<NodeObject>('nodes', nodePath(name), { name }),
   pod: (namespace: string, name: string) =>
@@ -88,10 +87,10 @@ export const objects = {
   serverVersion: () => read<ServerVersion>('/version', '/version'),
 };
 
-/** Lists whose version a watch may begin at. */
+/** Lists with the version from which a watch can start. */
 export const lists = {
   podsOf: (node: string) => read<PodObject>('pods', `/api/v1/pods?${onNode(node)}`),
-  /** From the store. */
+  /** Read from the store, not from a cache. */
   podNamesOf: (node: string) => read<Named>('pods', `/api/v1/pods?${onNode(node)}`, namesOnly),
   /** Pods of the node that have neither succeeded nor failed. */
   unfinishedPodsOf: (node: string) => {
@@ -112,7 +111,7 @@ export const lists = {
   },
 };
 
-/** Lists of which nobody needs the version. */
+/** Lists without the version. */
 export const collections = {
   nodes: () => read<NodeObject>('nodes', '/api/v1/nodes'),
   nodesWith: (selector: string) =>

@@ -1,5 +1,5 @@
-// Opens one connection to the API server: TCP or through the proxy's tunnel, then TLS; all of it
-// within one time limit.
+// Opens one connection to the API server: TCP or the proxy's tunnel, then TLS, within one time
+// limit.
 
 import { isIP, connect as plainConnect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
@@ -10,7 +10,7 @@ import { tunnel } from '../auth/proxy.ts';
 
 export interface Address {
   readonly cluster: ClusterConfig;
-  /** As PEM, asked for each connection: its file may have been replaced. */
+  /** The CA as PEM. It is read for each connection, since its file may have been replaced. */
   readonly ca: () => Promise<string | undefined>;
   readonly proxy: string | undefined;
 }
@@ -18,8 +18,8 @@ export interface Address {
 const connectTimeout = 10_000;
 
 /**
- * Connected, and for TLS with the server's certificate checked. `protocols` is what ALPN offers.
- * Rejects with the error of the network or of TLS.
+ * Connects, and for TLS checks the server's certificate. `protocols` is the ALPN offer. Rejects
+ * with the error of the network or of TLS.
  */
 export async function dial(
   { cluster, proxy, ...address }: Address,

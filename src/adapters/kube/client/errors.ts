@@ -1,10 +1,9 @@
-// What went wrong with a call, in words: no answer, a refusal of ours, a refusal by somebody else;
-// each with what to do about it.
+// Turns failed calls into failures with a hint: no answer, a missing right, or another refusal.
 import type { Failure } from '../../../model/run/failure.ts';
 import { isMapping } from '../../../model/value.ts';
 import type { StatusObject } from '../objects/objects.ts';
 
-/** What a call wanted, as RBAC names it. */
+/** What a call requested, as RBAC names it. */
 export interface Want {
   readonly verb: 'get' | 'list' | 'watch' | 'patch' | 'create' | 'delete';
   /** `nodes`, `pods/eviction`, `poddisruptionbudgets.policy`. */
@@ -32,7 +31,7 @@ const untrusted = [
   'CERT_SIGNATURE_FAILURE',
 ];
 
-/** No answer came: the network, the proxy, or TLS before any HTTP. */
+/** The failure for a call without an answer: the network, the proxy or TLS failed. */
 export function noAnswer(error: Error, server: string): Failure {
   const code = codeOf(error);
   const known = tls[code];
@@ -93,15 +92,13 @@ export function noAnswer(error: Error, server: string): Failure {
 const wanted = ({ verb, resource, name }: Want): string =>
   `${verb} ${resource}${name === undefined ? '' : ` ${name}`}`;
 
-/** Characters of a message; more than a line or two tells nobody anything. */
+/** Characters of a message: a line or two. */
 const longestMessage = 1_000;
 
 const oneLine = (text: unknown): { readonly message?: string } =>
   typeof text === 'string' ? { message: text.slice(0, longestMessage).replace(/\s+/g, ' ') } : {};
 
-/**
- * The API's own error object, where the body is one; each text of it one line, whoever wrote it.
- */
+/** The API's error object, if the body is one. Each of its texts becomes one line. */
 export function statusOf(body: unknown): StatusObject {
   if (!isMapping(body) || body.kind !== 'Status') return {};
   const { message, reason, details } = body;
@@ -116,9 +113,7 @@ export function statusOf(body: unknown): StatusObject {
   };
 }
 
-/**
- * RBAC's and the authorizers' own 403; an admission webhook's or plugin's denial is another thing.
- */
+/** A 403 of RBAC or another authorizer, not of an admission webhook or plugin. */
 export const isRightsRefusal = (status: number, body: unknown): boolean =>
   status === 403 &&
   /is forbidden: (User|system:)|cannot (get|list|watch|patch|create|delete|impersonate) /.test(
@@ -126,19 +121,19 @@ export const isRightsRefusal = (status: number, body: unknown): boolean =>
   );
 
 /**
- * The API server passes on what its store said: a lost leader, a connection that broke off ("rpc
+ * An error of the store that the API server passes on, such as a lost leader or connection ("rpc
  * error: code = Internal desc = unexpected EOF").
  */
 const isOfStore = (body: unknown): boolean =>
   /^(etcdserver: |rpc error: code = )/.test(statusOf(body).message ?? '');
 
 /**
- * Server trouble that ends by itself: restart, overload, its store. Another 500 is not: webhooks
- * and two PDBs answer so.
+ * A server error that passes: a restart, an overload or an error of its store. Webhooks and two
+ * PDBs also answer 500, but permanently.
  */
 export const isPassing = (status: number, body: unknown): boolean => {
   if ([502, 503, 504].includes(status) || (status === 500 && isOfStore(body))) return true;
-  // Overload; a PDB's 429 says which budget it is about.
+  // An overload. The 429 of a PDB names the budget.
   return (
     status === 429 &&
     statusOf(body).details?.causes?.some((cause) => cause.reason === 'DisruptionBudget') !== true
@@ -151,7 +146,7 @@ export const notAccepted = (who: string): Failure => ({
   hint: 'has it expired? log in again',
 });
 
-/** An answer that is not a success, as a failure. `who` names our credential. */
+/** The failure for an answer that is not a success. `account` names our credential. */
 export function refusal(status: number, body: unknown, want: Want, who: string): Failure {
   const { message = '', reason } = statusOf(body);
   const detail = message === '' ? {} : { detail: message };

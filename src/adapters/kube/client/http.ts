@@ -1,5 +1,5 @@
-// Calls to the API server: limits of time and size, one retry on a stale connection or a 401, a
-// stream for watches.
+// Calls to the API server: limits of time and size, one retry after a stale connection or a 401,
+// and streams for watches.
 import { knownSecrets } from '../../../engine/effects/mask.ts';
 import { type Failure, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Credentials, Identity } from '../auth/credentials.ts';
@@ -11,14 +11,14 @@ import type { Wire, WireReply } from './wire.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** With its query, below the server's own path. */
+  /** Path with its query, relative to the server's URL. */
   readonly path: string;
   readonly body?: object;
   readonly contentType?: string;
   readonly accept?: string;
-  /** Seconds for the whole call; default 30. */
+  /** Seconds for the whole call. Default 30. */
   readonly timeout?: number;
-  /** Bytes of the answer, unpacked; default: what one object may have. */
+  /** Largest answer in bytes, decompressed. Default: the limit of one object. */
   readonly most?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -26,35 +26,32 @@ export interface HttpRequest {
 export interface HttpReply {
   readonly status: number;
   readonly body: unknown;
-  /** About the bytes that the body is in memory. */
+  /** Estimated size of the body in memory, in bytes. */
   readonly size?: number;
-  /** Seconds, where the server said. */
+  /** Seconds, from the server's Retry-After header. */
   readonly retryAfter?: number;
 }
 
 export interface HttpStats {
   readonly calls: number;
   readonly connections: number;
-  /**
-   * Bytes of content, without headers, TLS and frames; of compressed content the bytes that
-   * travelled.
-   */
+  /** Bytes of content on the network, compressed, without headers, TLS and frames. */
   readonly sent: number;
   readonly received: number;
 }
 
 export interface Http {
-  /** Fails only when there is no answer; a status of 400 and more is an answer. */
+  /** Fails only without an answer. A status of 400 or more is an answer. */
   readonly call: (request: HttpRequest) => Promise<Outcome<HttpReply>>;
   /**
-   * Gives each line to `onLine` until the server ends it, the connection is cut or the signal
-   * fires. A status that is not 200 is a reply.
+   * Calls `onLine` for each line until the server ends the stream, the connection is lost or the
+   * signal fires. A status other than 200 is returned as a reply.
    */
   readonly stream: (
     request: HttpRequest,
     onLine: (line: string) => void,
   ) => Promise<Outcome<HttpReply>>;
-  /** The server's clock, by its Date headers, milliseconds since 1970. */
+  /** The server's time from its Date headers, milliseconds since 1970. */
   readonly serverNow: () => number;
   readonly stats: () => HttpStats;
   readonly close: () => void;
@@ -64,14 +61,14 @@ export interface HttpOptions {
   readonly cluster: ClusterConfig;
   readonly credentials: Credentials;
   readonly proxy: string | undefined;
-  /** Never HTTP/2, whatever the server speaks. */
+  /** Use HTTP/1.1 even if the server supports HTTP/2. */
   readonly onlyHttp1: boolean;
   readonly now: () => number;
   readonly userAgent: string;
 }
 
 const defaultTimeout = 30;
-/** Date headers have whole seconds; less than this is no skew that could be seen. */
+/** Milliseconds. Date headers have whole seconds, so that a smaller skew cannot be measured. */
 const noticeableSkew = 2_000;
 
 interface Answered {
@@ -79,11 +76,11 @@ interface Answered {
   readonly identity: Identity;
 }
 
-/** A server that wants a client certificate ends the handshake by what ours is. */
+/** A server that requires a client certificate rejects ours by ending the handshake. */
 const refusesUs = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && /^ERR_SSL_.*ALERT/.test(String(error.code));
 
-/** What is no JSON stays text. */
+/** Parses JSON. Anything else stays text. */
 function parsed(bytes: Buffer): unknown {
   const text = bytes.toString('utf8');
   try {
@@ -99,8 +96,7 @@ const cut = (error: unknown): boolean =>
   (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 
 /**
- * The connection to one API server and what was learnt of it: its clock, and whether it takes our
- * credential.
+ * The connection to one API server, with its clock skew and whether it has accepted our credential.
  */
 export class HttpClient implements Http {
   readonly #options: HttpOptions;
@@ -110,11 +106,11 @@ export class HttpClient implements Http {
   #calls = 0;
   #sent = 0;
   #received = 0;
-  /** Milliseconds that the server's clock is ahead. */
+  /** Milliseconds by which the server's clock is ahead. */
   #skew = 0;
   /**
-   * The server took our credential once: what then fails on the way to it, or in renewing it, may
-   * end by itself.
+   * The server has accepted our credential once. A later error of the network or of a renewal may
+   * then pass.
    */
   #accepted = false;
 
@@ -171,8 +167,8 @@ export class HttpClient implements Http {
       'accept-encoding': 'gzip',
       'user-agent': userAgent,
       ...identity.headers,
-      // Without a length HTTP/1.1 sends the body of a DELETE unframed and the API server ignores it
-      // (measured): the grace period would be lost.
+      // Without a length, HTTP/1.1 sends the body of a DELETE unframed and the API server ignores
+      // it (measured). The grace period would be lost.
       ...(data === undefined
         ? {}
         : {
@@ -197,8 +193,8 @@ export class HttpClient implements Http {
   }
 
   /**
-   * A kept connection that the server closed just then says nothing about the server: once more, on
-   * a new one.
+   * Retries once on a new connection when the server closed a kept one, which says nothing about
+   * the server.
    */
   async #sendTwice(
     request: HttpRequest,
@@ -251,9 +247,7 @@ export class HttpClient implements Http {
     return reply;
   }
 
-  /**
-   * A server or a proxy that repeats our credential in its error must not bring it onto a screen.
-   */
+  /** Hides our credential in an error of a server or proxy that repeats it. */
   async #replyOf({ reply, identity }: Answered, most = objectLimit): Promise<HttpReply> {
     const retryAfter = Number(reply.headers['retry-after'] ?? Number.NaN);
     const isError = reply.status >= 300;
@@ -272,7 +266,7 @@ export class HttpClient implements Http {
     };
   }
 
-  /** Every call ends: by its answer, its time limit or the caller's signal. */
+  /** Ends each call by its answer, its time limit or the caller's signal. */
   async #within<T>(
     request: HttpRequest,
     act: (signal: AbortSignal) => Promise<Outcome<T>>,
@@ -322,7 +316,7 @@ export class HttpClient implements Http {
   }
 }
 
-/** An error of the server may hold our own credential. */
+/** Masks our credential in the body of an error. */
 function masked(body: unknown, identity: Identity): unknown {
   const known = knownSecrets();
   known.learn(identity.secrets);

@@ -1,4 +1,4 @@
-// HTTP/1.1: a call a connection, kept for the next one.
+// HTTP/1.1: one call at a time on each connection, which is kept for the next call.
 import {
   Agent,
   type ClientRequest,
@@ -25,7 +25,7 @@ const replyOf = (response: IncomingMessage): WireReply => ({
   isCut: () => !response.complete,
 });
 
-/** A connection that is open already, and whose it is. */
+/** A connection that is already open, and its identity. */
 export interface First {
   readonly socket: Socket;
   readonly identity: Identity;
@@ -34,8 +34,8 @@ export interface First {
 export function createHttp1(server: URL, dial: Dial, first?: First): Http1 {
   const plain = server.protocol === 'http:';
   let spare = first;
-  // Node calls it for each connection that is not there yet; `cert` and `key` keep those of two
-  // identities apart.
+  // Node calls this for each new connection. `cert` and `key` separate the connections of two
+  // identities.
   const createConnection = (
     options: { readonly cert?: string; readonly key?: string },
     connected: Connected,

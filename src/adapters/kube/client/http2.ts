@@ -1,31 +1,27 @@
-// HTTP/2: every call and watch is a stream of one connection, which pings tell from a dead one.
+// HTTP/2: all calls and watches share one connection. Pings detect a dead one.
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { WireReply, WireRequest } from './wire.ts';
 
-/** The default of 64 kB a round trip would make long lists slow; Go's clients take 4 MiB too. */
+/** The default window of 64 kB per round trip slows long lists. Go's clients use 4 MiB too. */
 const streamWindow = 4 * 1024 * 1024;
 const connectionWindow = 16 * 1024 * 1024;
 
 /** Milliseconds. */
 export interface Pings {
   readonly every: number;
-  /** From a ping to the end of a connection that stayed silent. */
+  /** Milliseconds without any byte after a ping until the connection is closed. */
   readonly timeout: number;
 }
 
-/**
- * A connection that went dead without a sign is found in 25 s at most: before the time limit of a
- * call that was sent on it.
- */
+/** Detects a dead connection within 25 s, before the time limit of a call sent on it. */
 const usual: Pings = { every: 15_000, timeout: 10_000 };
 
 const cutError = (reused: boolean, cause?: unknown): Error =>
   Object.assign(new Error('the connection was cut', { cause }), { code: 'ECONNRESET', reused });
 
 /**
- * Node's own errors of streams and sessions say that the connection or this stream of it ended: for
- * the caller, a cut.
+ * Turns Node's errors of streams and sessions into a lost connection, which the caller may retry.
  */
 function asCut(error: unknown, reused: boolean): unknown {
   if (!(error instanceof Error)) return error;
@@ -34,17 +30,17 @@ function asCut(error: unknown, reused: boolean): unknown {
 }
 
 export interface Http2 {
-  /** False when it takes no more requests: ended by either side. */
+  /** False: it accepts no more requests, because either side closed it. */
   readonly isOpen: () => boolean;
   readonly send: (request: WireRequest) => Promise<WireReply>;
-  /** Takes no more requests, and ends with the last of those under way. */
+  /** Accepts no more requests, and closes after the last open one. */
   readonly retire: () => void;
   readonly close: () => void;
 }
 
 /**
- * Pings until the session ends; when nothing at all comes back, ends it. (On a slow line a long
- * answer may keep that of the ping waiting.)
+ * Pings until the session ends. Closes it if no byte at all arrives: on a slow network a long
+ * answer may delay the answer to a ping.
  */
 function keepAlive(session: ClientHttp2Session, socket: Socket, { every, timeout }: Pings): void {
   let late: NodeJS.Timeout | undefined;
@@ -65,17 +61,17 @@ function keepAlive(session: ClientHttp2Session, socket: Socket, { every, timeout
   });
 }
 
-/** Over a connection whose TLS agreed on `h2`. */
+/** Uses a connection for which TLS negotiated `h2`. */
 export function createHttp2(server: URL, socket: Socket, pings = usual): Http2 {
   const session = connect(server, {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: streamWindow },
   });
   session.once('connect', () => session.setLocalWindowSize(connectionWindow));
-  // Each stream tells of it by itself.
+  // Each open stream reports the error too.
   session.on('error', () => undefined);
   keepAlive(session, socket, pings);
-  // An idle connection does not keep the program alive.
+  // An idle connection must not keep the process alive.
   session.unref();
   let open = 0;
   let used = false;
@@ -95,7 +91,7 @@ export function createHttp2(server: URL, socket: Socket, pings = usual): Http2 {
           status: Number(answered[':status']),
           headers: answered,
           body: stream,
-          // A stream that is broken off ends like a whole one.
+          // A stream that is reset ends like a complete one.
           isCut: () => stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR,
         }),
       );

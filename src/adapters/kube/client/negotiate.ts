@@ -1,5 +1,5 @@
-// Which version of HTTP carries the calls: all at once on one connection of HTTP/2, on kept ones of
-// HTTP/1.1 where the server speaks nothing newer.
+// Negotiates the version of HTTP: one connection of HTTP/2 for all calls, else kept connections of
+// HTTP/1.1.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Identity } from '../auth/credentials.ts';
@@ -8,12 +8,12 @@ import { createHttp1, type First, type Http1 } from './http1.ts';
 import { createHttp2, type Http2 } from './http2.ts';
 import type { Wire, WireReply, WireRequest } from './wire.ts';
 
-/** By what connections of different people are kept apart. */
+/** Key that separates the connections of different identities. */
 const keyOf = ({ certificate, key }: Identity): string => `${certificate ?? ''}${key ?? ''}`;
 
 const speaksHttp2 = (socket: Socket): boolean => (socket as TLSSocket).alpnProtocol === 'h2';
 
-/** An ended signal ends the waiting, not what is waited for: others wait for it too. */
+/** Ends the wait when the signal fires. The promise goes on, since others wait for it too. */
 function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void =>
@@ -80,23 +80,23 @@ export class NegotiatedWire implements Wire {
       : this.#openHttp1({ socket, identity });
   }
 
-  /** The connection for this identity: the one that is there, or a new one when that has ended. */
+  /** Returns the open connection of this identity, or opens a new one. */
   async #connection(identity: Identity, signal: AbortSignal): Promise<Http2 | Http1> {
     const key = keyOf(identity);
     const known = this.#newest;
     if (known !== undefined && known.key === key) {
       const ready = await unless(signal, known.connection);
       if (!('isOpen' in ready) || ready.isOpen()) return ready;
-      // Of many that find it ended, the first opens the next.
+      // Several callers may find it closed. The first opens the next one.
       if (this.#newest !== known) return this.#connection(identity, signal);
     }
     const opening = this.#negotiate(identity);
     const next = { key, connection: opening };
-    // One that could not be opened is not kept; who waits for it hears why.
+    // A connection that failed to open is not kept. Its callers get the error.
     opening.catch(() => {
       if (this.#newest === next) this.#newest = undefined;
     });
-    // Another identity's calls go on to their end.
+    // Calls of the previous identity finish on their connection.
     known?.connection.then(
       (ready) => 'retire' in ready && ready.retire(),
       () => undefined,

@@ -1,20 +1,17 @@
-// Patience with an API server that is away for a moment, for the calls that a drain begins with.
+// Retries the first calls of a drain while the API server cannot be reached.
 import type { Clock } from '../../../engine/ports/local.ts';
 import type { Outcome } from '../../../model/run/failure.ts';
 
 export interface RetryLimit {
   readonly clock: Clock;
-  /** Milliseconds since 1970: the drain's own deadline. */
+  /** Milliseconds since 1970: the deadline of the drain. */
   readonly until: number;
   readonly signal: AbortSignal | undefined;
 }
 
 const pause = 1_000;
 
-/**
- * Asks again while the way to the server is the trouble; what the server itself says is told at
- * once.
- */
+/** Retries failures of the network. An answer of the server, even an error, is returned at once. */
 export async function retryTransient<T>(
   ask: () => Promise<Outcome<T>>,
   { clock, until, signal }: RetryLimit,

@@ -1,5 +1,4 @@
-// Changes an object by what was read of it: of a write that another one overtook (409) the object
-// is read and decided anew.
+// Reads an object, decides and writes. After a conflict (409) it reads and decides again.
 import { type Failure, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { DeploymentObject, NodeObject } from '../objects/objects.ts';
 import { type Api, noNode } from './api.ts';
@@ -7,12 +6,12 @@ import type { HttpReply } from './http.ts';
 
 export interface Rewritable<T> {
   readonly read: () => Promise<Outcome<T>>;
-  /** With `resourceVersion` in it, the server refuses a patch of what has changed since. */
+  /** If the patch holds `resourceVersion`, the server refuses it once the object has changed. */
   readonly write: (patch: object) => Promise<Outcome<HttpReply>>;
   readonly failure: (reply: HttpReply) => Failure;
 }
 
-/** A kubelet writes its node's status all the time, and each write moves `resourceVersion`. */
+/** A kubelet writes its node's status often, and each write changes `resourceVersion`. */
 const patchTries = 8;
 
 export async function rewrite<T, D extends { readonly patch?: object }>(

@@ -1,12 +1,11 @@
-// The rights in docs/rbac.yaml as data, and the question to the API server which of them are
-// missing.
+// The rights of docs/rbac.yaml as data, and the check which of them the account lacks.
 import { type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api, Right } from './api.ts';
 
 /**
- * `rollout`: cordon, drain, uncordon. `forecast`: what a plan reads beyond that. `evict`: what ends
- * pods. Optional are `delete` (disable_eviction and fallback_without_eviction), `watch` (spares the
- * API server lists of pods), `events` (on nodes) and `surge` (single_replica).
+ * `rollout`: cordon, drain and uncordon. `forecast`: what a plan reads beyond that. `evict`: evict
+ * pods. Optional: `delete` (disable_eviction, fallback_without_eviction), `watch` (fewer lists of
+ * pods), `events` (on nodes) and `surge` (single_replica).
  */
 export type Role = 'rollout' | 'forecast' | 'evict' | 'delete' | 'watch' | 'events' | 'surge';
 

@@ -1,11 +1,11 @@
-// A request and its answer as they travel, whichever version of HTTP carries them.
+// A request and its reply, independent of the version of HTTP.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Identity } from '../auth/credentials.ts';
 
 export interface WireRequest {
   readonly method: string;
-  /** Whole, with its query. */
+  /** Complete path with its query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly data: string | undefined;
@@ -17,17 +17,17 @@ export interface WireReply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Readable;
-  /** Once the body has ended: it did so before it was whole. */
+  /** Check it after the body has ended. True: the body is incomplete. */
   readonly isCut: () => boolean;
 }
 
 export interface Wire {
   /**
-   * Resolves with the first words of the answer. Rejects with the error of the network; `reused` on
-   * it says that the connection had served others before.
+   * Resolves with status and headers. Rejects with the error of the network; its field `reused`
+   * says that the connection had carried earlier calls.
    */
   readonly send: (request: WireRequest) => Promise<WireReply>;
-  /** Connections opened so far. */
+  /** Number of connections opened so far. */
   readonly opened: () => number;
   readonly close: () => void;
 }

@@ -1,23 +1,22 @@
-// Who of the pods of one workload asks next while its budget is used up: one a second, and at once
-// when one of them was let go.
+// Decides which pod of a workload asks for its eviction next while its budget is used up: one a
+// second, and at once after a success.
 import type { Clock } from '../../../engine/ports/local.ts';
 
 export interface BudgetTurns {
   /**
-   * Why the pods of this workload have to wait; undefined = ask now. Asking takes the turn of the
-   * next second.
+   * Why the pods of this workload have to wait. Undefined: ask now, which takes this second's turn.
    */
   readonly wait: (workload: string) => string | undefined;
   readonly refused: (workload: string, why: string) => void;
-  /** One was let go: the next two may ask at once, and so on until the budget is used up again. */
+  /** An eviction succeeded: the next two pods may ask at once. */
   readonly passed: (workload: string) => void;
-  /** Sleeps, or is woken by `passed`. */
+  /** Sleeps until the time is up or `passed` wakes it. */
   readonly pause: (workload: string, milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
 /**
- * With ninety pods waiting for a budget of ten, each asking by itself costs as many refusals as
- * evictions (measured).
+ * Milliseconds. With ninety pods and a budget of ten, asking independently costs as many refusals
+ * as evictions (measured).
  */
 const turnEvery = 1_000;
 

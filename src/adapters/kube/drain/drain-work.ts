@@ -1,4 +1,4 @@
-// What a running drain knows, what is still to go, and what it comes to in the end.
+// The state of a running drain, its progress text and its result.
 
 import type { DrainResult, Outage, Owner } from '../../../engine/ports/cluster.ts';
 import type { Clock } from '../../../engine/ports/local.ts';
@@ -24,26 +24,26 @@ export interface DrainContext {
   readonly evictionApi: EvictionApi;
   readonly pdbApi: () => Promise<Outcome<PdbApi>>;
   readonly outage?: Outage | undefined;
-  /** The caller's: an interrupted drain is not undone, so that a resumed run finds what it left. */
+  /** The caller's signal. An interrupted drain is not undone: a resumed run continues it. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** A pod that keeps the node from being empty and is not asked to go. */
+/** A pod that keeps the node from being empty and is not evicted. */
 export interface Stay {
   readonly uid: string;
   readonly name: string;
   readonly why: string;
-  /** After the first list: no option left it here. */
+  /** It came after the first list, so that no option of the play left it on the node. */
   readonly came: boolean;
 }
 
-/** What a running drain knows; only drain.ts and empty.ts change it. */
+/** State of a running drain. Only drain.ts and empty.ts change it. */
 export interface Work {
-  /** Pods that were asked to go, by uid: those of the first list, and latecomers. */
+  /** Pods to evict, by uid: those of the first list and later ones. */
   readonly asked: Map<string, PodObject>;
-  /** Workloads whose latecomers were evicted: once each. */
+  /** Workloads whose late pods were evicted: once each. */
   readonly chased: Set<string>;
-  /** Whole pods, by uid, of the last list that had such. */
+  /** Whole pods by uid, from the last list that had them. */
   known: ReadonlyMap<string, PodObject>;
   lookedAt: number;
   stays: readonly Stay[];
@@ -54,7 +54,7 @@ export interface Work {
   readonly held: Map<string, Held>;
   readonly failures: Map<string, string>;
   readonly limit: AbortController;
-  /** Why the drain had to end early: the node is not ours any more, or dead. */
+  /** Why the drain ended early: the node is no longer ours, or dead. */
   stop: Failure | undefined;
 }
 
@@ -67,10 +67,7 @@ export function end(work: Work, why: Failure | undefined): void {
   work.limit.abort();
 }
 
-/**
- * A pod that is not waited for, since it may be left behind: long overdue, on a dead node or by
- * kubectl's flag.
- */
+/** True: do not wait for this pod. It is long overdue, and the play allows to leave it behind. */
 function isSkipped(work: Work, { options, api }: DrainContext, uid: string): boolean {
   const pod = work.follower.present().get(uid);
   const late = pod === undefined ? undefined : overdue(pod, api.serverNow());
@@ -80,7 +77,7 @@ function isSkipped(work: Work, { options, api }: DrainContext, uid: string): boo
   return (flag > 0 && late > flag) || (dead !== undefined && late > dead);
 }
 
-/** Pods that were asked to go and that the API server still shows. */
+/** Evicted pods that the API server still shows. */
 const stillThere = ({ asked, follower }: Work): readonly PodObject[] =>
   [...asked.values()].filter((pod) => follower.present().has(uidOf(pod)));
 
@@ -95,7 +92,7 @@ export const isDone = (work: Work, context: DrainContext): boolean =>
     (pod) => work.failures.has(uidOf(pod)) || isSkipped(work, context, uidOf(pod)),
   );
 
-/** How far it is: the same text as long as nothing changed. */
+/** Progress as text. It stays the same while nothing changes. */
 export function describeWork(work: Work, { api }: DrainContext): string {
   const still = stillThere(work).map((pod) => {
     const failure = work.failures.get(uidOf(pod));
@@ -107,7 +104,7 @@ export function describeWork(work: Work, { api }: DrainContext): string {
   return describeProgress(work.asked.size, still, [...staying(work), ...work.volumes]);
 }
 
-/** The words and numbers of the end. */
+/** The result of the drain. */
 export function conclude(
   work: Work,
   context: DrainContext,

@@ -1,5 +1,5 @@
-// Empties a node: chooses, evicts in parallel, follows the pods until the API server shows none of
-// them; the deadline ends it all.
+// Empties a node: chooses pods, evicts them in parallel and waits until the API server shows none
+// of them, or the deadline.
 
 import { setMaxListeners } from 'node:events';
 import type { DrainResult } from '../../../engine/ports/cluster.ts';
@@ -42,13 +42,15 @@ const guardEvery = 4_000;
 const tick = 1_000;
 const progressEvery = 2_000;
 /**
- * The pods are followed when all were asked to go and most had the time to, and no later than this:
- * a watch tells three things of each.
+ * Latest start of the watch, in milliseconds. Later is cheaper: a watch sends three events for each
+ * pod that ends.
  */
 const latestWatch = 2_000;
-/** Of a few pods it tells little; for many it waits as long as kubectl between two looks. */
+/**
+ * Pause before the watch: short for few pods. For many it is as long as kubectl's poll interval.
+ */
 const restBeforeWatch = (pods: number): number => Math.min(pods * 50, 1_000);
-/** A kubelet that stays away this long does not come back for the drain's sake. */
+/** Milliseconds of NotReady after which the drain gives up on the kubelet. */
 const deadAfter = 60_000;
 
 function evictContext(
@@ -77,7 +79,7 @@ function evictContext(
     note: (uid, held) => {
       const before = work.held.get(uid);
       if (held === undefined) work.held.delete(uid);
-      // The explained text stays until a newer one is read: the same refusal again is no news.
+      // Keep the explained text until a new one is read: the same refusal is not a change.
       else
         work.held.set(
           uid,
@@ -95,7 +97,7 @@ function evictContext(
   };
 }
 
-/** The standing looks at the node: is it ours, does its kubelet live? */
+/** Checks the node regularly: do we still own it, and is its kubelet alive? */
 async function keepWatch(work: Work, context: DrainContext): Promise<void> {
   const { clock, options, node } = context;
   while (!work.limit.signal.aborted) {
@@ -121,10 +123,7 @@ const deadNode = (node: string, how: string): Failure => ({
   hint: 'repair the node by hand, or leave its pods behind: `drain: {dead_node_skip_wait_after: 60s, left_behind: accept}`',
 });
 
-/**
- * Pods that are not ready may pass a budget that holds the ready ones: they take no turns with
- * them.
- */
+/** Pods that are not ready may pass a budget that blocks ready ones, so they do not share turns. */
 const workloadOf = (pod: PodObject): string =>
   `${controllerOf(pod)?.uid ?? uidOf(pod)} ${isPodReady(pod)}`;
 
@@ -135,10 +134,7 @@ const goRequest = (pod: PodObject, options: DrainOptions) => ({
   ...present({ gracePeriod: options.gracePeriod }),
 });
 
-/**
- * Waits until nothing is left to wait for; true = the API server confirmed it with a list of its
- * own.
- */
+/** Waits until no pod is left to wait for. True: a list of the API server confirmed it. */
 async function waitForEnd(
   work: Work,
   context: DrainContext,
@@ -168,13 +164,13 @@ function refusedFailure(node: string, refused: readonly string[]): Outcome<never
   });
 }
 
-/** All of the drain except giving the node back after a failure. */
+/** Drains the node. The caller uncordons it after a failure. */
 export async function drainNode(context: DrainContext): Promise<Outcome<DrainResult>> {
   const { api, clock, node, options, owner, signal } = context;
   const started = clock.now();
   const deadline = started + options.timeout * 1000;
   const limit = new AbortController();
-  // Each pod that waits listens: hundreds are no leak.
+  // Each waiting pod adds a listener. Hundreds are not a leak.
   setMaxListeners(0, limit.signal);
   const stopAll = (): void => limit.abort();
   if (signal?.aborted)
@@ -194,7 +190,7 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
     if (lost !== undefined) return ended(context, lost, limit);
     if (guard.last()?.ready === false && options.deadNodeSkipWaitAfter === undefined)
       return { ok: false, failure: deadNode(node, 'is NotReady') };
-    // With an outage that is watched, the caller asks again.
+    // With an outage port, the caller waits for the server and asks again.
     const patience = {
       clock,
       until: context.outage === undefined ? deadline : started,
@@ -228,10 +224,7 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
   }
 }
 
-/**
- * Resolves when the time is up. In a run, which waits for an API server that is away, that time
- * does not count.
- */
+/** Resolves when the time is up. In a run, time without the API server does not count. */
 async function expire(
   { clock, options, outage }: DrainContext,
   guard: Guard,
@@ -245,7 +238,7 @@ async function expire(
   }
 }
 
-/** A call that the deadline or the caller ended says so, not "interrupted". */
+/** Reports a call that the deadline or the caller ended as such, not as "interrupted". */
 function ended(
   { node, options, signal }: DrainContext,
   failure: Failure,
@@ -277,7 +270,7 @@ function workOf(
   return { ...parts, ...none, asked, known, stays, lookedAt, crashing };
 }
 
-/** A drain whose time runs. */
+/** A drain whose clock runs. */
 interface Begun {
   readonly guard: Guard;
   readonly limit: AbortController;
@@ -337,7 +330,7 @@ async function run(
   const result = conclude(work, context, confirmed, (clock.now() - started) / 1000);
   limit.abort();
   await Promise.allSettled(ends);
-  // An interrupted drain is gone on with by a resumed run, and one that has failed says why it did.
+  // A resumed run continues an interrupted drain. A failed drain keeps its own reason.
   const back =
     options.singleReplica === 'surge' && context.signal?.aborted !== true
       ? await settleAfter(context)

@@ -1,5 +1,5 @@
-// Is the node empty? What is on it when the pods that were asked to go are gone: pods that came
-// late, that an option leaves, and volumes.
+// Decides whether the node is empty once the evicted pods are gone: late pods, pods that an option
+// leaves, and volumes.
 
 import { tolerates } from '../node/placement.ts';
 import { decidePod, type FilterContext, leftWhy } from '../objects/filters.ts';
@@ -25,7 +25,8 @@ import { choosePods } from './select.ts';
 import { strayVolumes } from './volumes.ts';
 
 /**
- * While pods stay: one that completes, or loses its DaemonSet, shows only in a list of whole pods.
+ * Milliseconds between lists of whole pods while some stay. Only such a list shows a pod that
+ * completes or loses its DaemonSet.
  */
 const lookEvery = 5_000;
 const cordonTaint: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
@@ -33,7 +34,7 @@ const cordonTaint: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'N
 const toleratesCordon = (pod: PodObject): boolean =>
   (pod.spec?.tolerations ?? []).some((toleration) => tolerates(toleration, cordonTaint));
 
-/** Why a latecomer that could be evicted is not: it would only come again. */
+/** Why a late pod is not evicted: it would only come again. */
 function isNotChased(pod: PodObject, chased: ReadonlySet<string>): string | undefined {
   if (toleratesCordon(pod))
     return 'came after the cordon, which it tolerates: not evicted again and again';
@@ -42,10 +43,7 @@ function isNotChased(pod: PodObject, chased: ReadonlySet<string>): string | unde
     : undefined;
 }
 
-/**
- * Of all pods of a node: those that are to be evicted like the others, and those that stay and
- * should not.
- */
+/** Splits all pods of a node into those to evict and those that stay although they should not. */
 export function sortOut(
   items: readonly PodObject[],
   context: FilterContext,
@@ -70,16 +68,15 @@ export function sortOut(
   return { late, stays };
 }
 
-/** A list that is of the store already, and shows nothing new, is not read again. */
+/** False: the last list came from the store and shows nothing new. */
 function isLookDue({ follower, known, ...work }: Work, now: number): boolean {
   if ([...follower.present().keys()].some((uid) => !known.has(uid))) return true;
   return work.stays.length > 0 && now - work.lookedAt >= lookEvery;
 }
 
 /**
- * Asked when all pods that were asked to go are gone, have failed or are left behind. True = there
- * is nothing more to wait for, by a list of the API server's store and not of a watch, whose cache
- * may run behind.
+ * Called when each evicted pod is gone, failed or left behind. True: there is nothing left to wait
+ * for. The proof is a list from the store; the cache of a watch may lag behind.
  */
 export async function isEmpty(
   work: Work,
@@ -116,6 +113,6 @@ async function isUnmounted(work: Work, { api, options }: DrainContext): Promise<
   }
   const there = [...known].filter(([uid]) => follower.present().has(uid)).map(([, pod]) => pod);
   work.volumes = await strayVolumes(api, guard.volumes(), there, limit.signal);
-  // A dead kubelet unmounts nothing.
+  // A dead kubelet unmounts no volume.
   return work.volumes.length === 0 || (options.leftBehind === 'accept' && isDead(work));
 }

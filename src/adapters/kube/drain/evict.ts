@@ -1,5 +1,5 @@
-// Asks for the end of one pod, and again while a budget or a passing trouble refuses it: the table
-// of answers that a drain rests on.
+// Evicts one pod, and retries while a budget or a passing error refuses it. It holds the table of
+// answers.
 
 import type { Clock } from '../../../engine/ports/local.ts';
 import { present } from '../../../model/present.ts';
@@ -12,8 +12,8 @@ import type { HttpReply } from '../client/http.ts';
 import type { BudgetTurns } from './budget-turns.ts';
 
 /**
- * How pods are asked to go, and the option by which they are deleted; undefined = the server offers
- * no eviction, and nobody allowed deleting.
+ * How pods are evicted, and the option that allows deletion. Undefined: the server has no eviction
+ * API, and no option allows deletion.
  */
 export function wayOf(
   {
@@ -30,26 +30,23 @@ export function wayOf(
 export const noEviction =
   'this API server offers no eviction (fallback_without_eviction deletes the pods instead, and breaks every PDB in its way)';
 
-/** What one answer means. */
+/** The meaning of one answer. */
 export type Answer =
-  /** It will end, or is gone: the follower says when. */
+  /** It ends or is gone; the follower reports when. */
   | { readonly kind: 'going' }
   | { readonly kind: 'budget'; readonly why: string }
-  /** Its namespace is being deleted: the pod is ended by that. */
+  /** Its namespace is being deleted, which ends the pod. */
   | { readonly kind: 'terminating' }
   | { readonly kind: 'passing'; readonly why: string; readonly after?: number }
   | { readonly kind: 'hard'; readonly why: string };
 
-/**
- * An eviction's or deletion's answer. Anything that is not understood is hard: it fails this pod,
- * not the others.
- */
+/** Reads the answer to an eviction or deletion. An unknown answer fails this pod only. */
 export function readAnswer(reply: HttpReply, who: string, verb: 'create' | 'delete'): Answer {
   const { status, body } = reply;
   const causes = statusOf(body).details?.causes ?? [];
   if (status >= 200 && status < 300) return { kind: 'going' };
   if (status === 404) return { kind: 'going' };
-  // Another pod of the same name took its place (a StatefulSet's): ours is gone.
+  // A new pod has the same name (StatefulSet): ours is gone.
   if (status === 409 && /uid/i.test(messageOf(reply))) return { kind: 'going' };
   if (status === 409) return { kind: 'passing', why: messageOf(reply) };
   if (status === 403 && causes.some((cause) => cause.reason === 'NamespaceTerminating'))
@@ -68,9 +65,8 @@ export function readAnswer(reply: HttpReply, who: string, verb: 'create' | 'dele
 }
 
 /**
- * Milliseconds until the next try: from 1 s, slowly up to 5 s, with jitter. kubectl waits 5 s each
- * time; 1 s halves the time of a budget that frees up step by step, at the same number of calls
- * (measured).
+ * Milliseconds until the next try: from 1 s up to 5 s, with jitter. kubectl always waits 5 s. 1 s
+ * halves the time for a budget that frees up step by step, at the same number of calls (measured).
  */
 export const retryPause = (tries: number, random: number): number =>
   (Math.min(1 + tries * 0.15, 4) + random) * 1000;
@@ -80,18 +76,17 @@ const longestRetryAfter = 10;
 export interface EvictContext {
   readonly api: Api;
   readonly clock: Clock;
-  /** Ends the tries: deadline, interruption, or the node is not ours any more. */
+  /** Ends the retries: deadline, interruption, or the node is no longer ours. */
   readonly signal: AbortSignal;
   /**
-   * Eviction as the server takes it; `delete` goes past every budget, and only when it was asked
-   * for.
+   * The version of the eviction API. `delete` bypasses all budgets, and only an option allows it.
    */
   readonly way: 'policy/v1' | 'policy/v1beta1' | 'delete';
-  /** Takes a place among the calls in flight; gives it back. */
+  /** Runs `act` when fewer calls than the limit are in flight. */
   readonly place: <T>(act: () => Promise<T>) => Promise<T>;
-  /** False = do not evict now (and the drain ends). */
+  /** False: do not evict now; the drain ends. */
   readonly mayGo: () => Promise<boolean>;
-  /** A list, not only a watch, shows it no more. */
+  /** True: a list, not only a watch, no longer shows the pod. */
   readonly isGone: (uid: string) => boolean;
   readonly isEnding: (uid: string) => boolean;
   readonly turns: BudgetTurns;
@@ -105,7 +100,7 @@ export interface EvictContext {
 
 export type PodEnd =
   | { readonly kind: 'going' }
-  /** Its workload ends it, once another pod has taken its place. */
+  /** Its workload ends it once a new pod is ready. */
   | { readonly kind: 'replaced' }
   | { readonly kind: 'failed'; readonly why: string }
   | { readonly kind: 'stopped' };
@@ -120,7 +115,7 @@ async function ask(
   return { reply: await context.api.evict(way, signalled), verb: 'create' };
 }
 
-/** `workload`: pods of one value share their budgets, as those of one controller do. */
+/** `workload`: pods with the same value share their budgets, as those of one controller do. */
 export async function evictPod(
   request: GoRequest,
   workload: string,
@@ -129,7 +124,7 @@ export async function evictPod(
   const { clock, signal, note, turns } = context;
   const { uid } = request;
   for (let tries = 0; !signal.aborted; tries += 1) {
-    // A pod that went away by itself needs no eviction, and its name may be another pod's by now.
+    // The pod may have ended by itself, and its name may belong to another pod by now.
     if (context.isGone(uid)) return { kind: 'going' };
     const closed = context.way === 'delete' ? undefined : turns.wait(workload);
     if (closed !== undefined) {
@@ -137,8 +132,8 @@ export async function evictPod(
       await turns.pause(workload, retryPause(tries, clock.random()), signal);
       continue;
     }
-    // The look at the node and the eviction go together: a call that waited for its place must not
-    // act on an old look.
+    // Check the node and evict within one slot: a call that waited for its slot must not use an old
+    // check.
     const asked = await context.place(async () =>
       (await context.mayGo()) && !signal.aborted ? ask(request, context) : undefined,
     );
@@ -178,7 +173,7 @@ export async function evictPod(
   return { kind: 'stopped' };
 }
 
-/** At most `limit` at a time, first come first served. */
+/** Runs at most `limit` calls at a time, in the order in which they came. */
 export function createPlaces(limit: number): EvictContext['place'] {
   let busy = 0;
   const waiting: (() => void)[] = [];

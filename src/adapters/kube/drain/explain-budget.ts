@@ -1,10 +1,10 @@
-// Why a pod does not go: what its disruption budgets say, in words that a person can act on.
+// Explains by its disruption budgets why a pod does not go.
 import type { Api } from '../client/api.ts';
 import type { PodObject } from '../objects/objects.ts';
 import { describePdb, pdbsOf } from '../objects/pdb.ts';
 import type { DrainContext } from './drain-work.ts';
 
-/** Without the right to read budgets it gives the server's own words (`fallback`). */
+/** Without the right to read budgets it returns the server's message (`fallback`). */
 export function createBudgetReader(
   context: DrainContext,
 ): (pod: PodObject, fallback: string) => Promise<string> {

@@ -1,6 +1,5 @@
-// Follows the pods of one node: a list says what is there, a watch of names rings when it changes;
-// a new list after 410, a cut or a name that two pods have; a list every few seconds where no watch
-// is allowed.
+// Follows the pods of one node by a list and a watch of names. It lists again after a 410, a lost
+// connection or an ambiguous name, and polls where the account may not watch.
 import type { Clock } from '../../../engine/ports/local.ts';
 import type { Failure, Outcome } from '../../../model/run/failure.ts';
 import type { Api, WatchEvent } from '../client/api.ts';
@@ -22,15 +21,15 @@ export interface FollowOptions {
   readonly api: Api;
   readonly node: string;
   readonly clock: Clock;
-  /** Ends the following. */
+  /** Ends the watch. */
   readonly signal: AbortSignal;
   readonly first: Listed;
   readonly onChange: () => void;
 }
 
 /**
- * A list of so many comes compressed: one more costs less than being told of each, when they end
- * soon.
+ * Number of pods from which a list at the end costs less than an event for each: long lists are
+ * compressed.
  */
 const many = 64;
 const restOfMany = 1_500;
@@ -38,14 +37,12 @@ const pollEvery = 2_000;
 const firstPause = 250;
 const longestPause = 3_000;
 
-/** The pods of the node as lists and events show them, by uid. */
+/** The pods of the node by uid, as lists and events show them. */
 class ShownPods {
   #pods = new Map<string, PresentPod>();
-  /** The pod that first had each name. */
+  /** The uid of the first pod with each name. */
   readonly #firstUid = new Map<string, string>();
-  /**
-   * Names that more than one pod has, or has had: an event of such a name may be of any of them.
-   */
+  /** Names that several pods have or had. An event with such a name is ambiguous. */
   readonly #shared = new Set<string>();
 
   get all(): ReadonlyMap<string, PresentPod> {
@@ -63,7 +60,7 @@ class ShownPods {
     }
   }
 
-  /** False = it is not there, or ends already. */
+  /** False: it is not present, or already ends. */
   end(uid: string, deletionTimestamp: string): boolean {
     const pod = this.#pods.get(uid);
     if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return false;
@@ -71,7 +68,7 @@ class ShownPods {
     return true;
   }
 
-  /** False = the event does not say enough, and only a list can. */
+  /** False: the event is not enough, and a new list is needed. */
   apply({ type, object }: WatchEvent): boolean {
     if (object.kind === 'Table') {
       const name = object.rows?.[0]?.cells?.[0];
@@ -84,10 +81,7 @@ class ShownPods {
     return true;
   }
 
-  /**
-   * One that came is not known by its uid: the next list has it. False = of which pod this is
-   * cannot be told.
-   */
+  /** The uid of a new pod comes with the next list. False: the event is ambiguous. */
   #applyName(type: string, name: string): boolean {
     const known = [...this.#pods].find(([, pod]) => pod.metadata.name === name)?.[0];
     if (type === 'ADDED' && known !== undefined) this.#shared.add(name);
@@ -111,36 +105,35 @@ export class PodFollower {
   }
 
   /**
-   * By uid: only what the API server showed last. A pod is gone when it is not in here, and by
-   * nothing else.
+   * Pods by uid, as the API server showed them last. A pod is gone only when it is not in this map.
    */
   present(): ReadonlyMap<string, PresentPod> {
     return this.#pods.all;
   }
 
   /**
-   * What is present was read from the store by the last list; since then neither a watch (whose
-   * cache may run behind) nor `asked` has changed it.
+   * True: the last list came from the store, and neither a watch (its cache may lag behind) nor
+   * `asked` has changed it since.
    */
   isListed(): boolean {
     return this.#listed;
   }
 
-  /** The last trouble, while it lasts: for the message of a drain that ran out of time. */
+  /** The current error of the watch or list, for the message of a drain that timed out. */
   trouble(): Failure | undefined {
     return this.#trouble;
   }
 
   /**
-   * The API server took the wish that this pod go: it ends after these seconds, unless a list tells
-   * more.
+   * Call it when the API server accepted an eviction: the pod ends after the grace period, unless a
+   * list shows otherwise.
    */
   asked(uid: string, graceSeconds: number): void {
     const ends = new Date(this.#options.api.serverNow() + graceSeconds * 1000).toISOString();
     if (this.#pods.end(uid, ends)) this.#listed = false;
   }
 
-  /** Takes a fresh list of these pods (from the store, not a cache) for what is present. */
+  /** Replaces the present pods by a list from the store, not from a cache. */
   async relist<T extends Listed>(read: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const list = await read();
     this.#trouble = list.ok ? undefined : list.failure;
@@ -149,8 +142,8 @@ export class PodFollower {
   }
 
   /**
-   * Lists once more and watches from there, until the signal. Before the evictions are asked for it
-   * would tell of little else: three events a pod.
+   * Lists once more and watches from there until the signal. Start it after the evictions, which
+   * cause three events a pod.
    */
   async watch(): Promise<void> {
     const { clock, signal } = this.#options;
@@ -162,11 +155,10 @@ export class PodFollower {
     while (!signal.aborted) {
       const started = clock.now();
       const outcome = started < watchFrom ? 'waiting' : await this.#watchOnce();
-      // It may have come up just now: then it will have read our rights.
+      // The server may have just started and not yet have read our rights.
       if (outcome === 'forbidden') watchFrom = clock.now() + rightsReadAfter;
       if (signal.aborted) return;
-      // A watch that lived for a while was a good one: the next trouble starts from a short pause
-      // again.
+      // After a watch that lasted, the next retry starts with a short pause again.
       pause = clock.now() - started > longestPause ? firstPause : Math.min(pause * 2, longestPause);
       const rest = outcome === 'ended' && pause <= 2 * firstPause ? 0 : pause;
       await clock.sleep(clock.now() < watchFrom ? pollEvery : rest, signal);
@@ -187,8 +179,8 @@ export class PodFollower {
   }
 
   /**
-   * False = list again: the version is too old (410 comes as an event inside a 200, measured), or
-   * the event is not enough.
+   * False: list again, because the version expired (410 comes as an event within a 200, measured)
+   * or the event is not enough.
    */
   #apply(event: WatchEvent): boolean {
     if (event.type === 'ERROR') return false;

@@ -1,5 +1,5 @@
-// Watches that a node stays ours while it is drained: read again before a batch of evictions and at
-// least every few seconds.
+// Checks that the node stays ours during a drain: before a batch of evictions and every few
+// seconds.
 
 import type { NodeState, Outage, Owner } from '../../../engine/ports/cluster.ts';
 import type { Clock } from '../../../engine/ports/local.ts';
@@ -15,11 +15,14 @@ export interface GuardOptions {
   readonly owner: Owner;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Absent = the drain's own deadline ends it. */
+  /** Absent: the deadline of the drain ends the outage. */
   readonly outage: Outage | undefined;
 }
 
-/** A reading older than this is read again; with a call's time it stays below the promised 5 s. */
+/**
+ * Milliseconds for which a check is valid. Together with the time of a call it stays below the
+ * promised 5 s.
+ */
 const youngFor = 3_000;
 
 export class Guard {
@@ -36,27 +39,27 @@ export class Guard {
     this.#options = options;
   }
 
-  /** The last good reading. */
+  /** The state from the last successful check. */
   last(): NodeState | undefined {
     return this.#node === undefined ? undefined : nodeState(this.#node);
   }
 
-  /** What its kubelet has mounted, by the last good reading. */
+  /** Volumes that the kubelet has mounted, from the last successful check. */
   volumes(): readonly string[] {
     return this.#node?.status?.volumesInUse ?? [];
   }
 
-  /** Since when (milliseconds since 1970) the node was NotReady without a break. */
+  /** Since when the node has been NotReady without a break, milliseconds since 1970. */
   deadSince(): number | undefined {
     return this.#deadSince;
   }
 
-  /** Why the API server gives no answer now. */
+  /** Why the API server does not answer now. */
   away(): Failure | undefined {
     return this.#away?.why;
   }
 
-  /** Milliseconds without an answer, until now. */
+  /** Milliseconds without an answer until now. */
   awayFor(): number {
     return (
       this.#awayBefore +
@@ -65,13 +68,13 @@ export class Guard {
   }
 
   /**
-   * Resolves when the last good reading is young enough to evict by; undefined when it is ours,
+   * Makes sure that the last successful check is recent. Returns undefined if the node is ours,
    * else why not.
    */
   async fresh(): Promise<Failure | undefined> {
     if (this.#lost !== undefined) return this.#lost;
     if (this.#options.clock.now() - this.#readAt < youngFor) return undefined;
-    // Twenty evictions at once are one reading.
+    // Twenty concurrent evictions share one check.
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
     });
@@ -89,12 +92,12 @@ export class Guard {
         this.#lost = { kind: 'blocked', message: `node ${node} is not in the cluster any more` };
         return this.#lost;
       }
-      // Only trouble on the way is waited out; a missing right or an expired credential is told at
+      // Wait only for errors of the network. A missing right or an expired credential fails at
       // once.
       if (found.failure.transport !== true || signal.aborted) return found.failure;
       this.#away ??= { since: began, why: found.failure };
       await outage?.away(found.failure);
-      // The caller knows the whole outage, and says what becomes of the host.
+      // The caller knows the whole outage and reports it for the host.
       if (clock.now() - this.#away.since > (outage?.limit ?? Number.POSITIVE_INFINITY) * 1000)
         return found.failure;
       await clock.sleep(retryPause(tries, clock.random()), signal);

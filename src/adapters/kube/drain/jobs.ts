@@ -1,5 +1,4 @@
-// `jobs: wait`: pods of running Jobs are evicted only when they have finished, so that no work of
-// theirs is lost.
+// Implements `jobs: wait`: a pod of a running Job is evicted only after it has finished.
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import type { Outcome } from '../../../model/run/failure.ts';
 import { ok } from '../../../model/run/failure.ts';
@@ -8,19 +7,17 @@ import { controllerOf, isFinished, type PodObject } from '../objects/objects.ts'
 import { uidOf } from './drain-work.ts';
 import type { EvictContext, PodEnd } from './evict.ts';
 
-/**
- * The pod is on its way out already where somebody deleted it: there is no work of its to wait for.
- */
+/** False for a pod that is being deleted: its work is lost already. */
 export const isAwaited = (pod: PodObject, { jobs }: Pick<DrainOptions, 'jobs'>): boolean =>
   jobs === 'wait' &&
   controllerOf(pod)?.kind === 'Job' &&
   !isFinished(pod) &&
   pod.metadata?.deletionTimestamp === undefined;
 
-/** A list of one node's pods costs the API server a look at all pods. */
+/** Milliseconds. Even a list of one node's pods makes the API server read all pods. */
 const pollEvery = 5_000;
 
-/** One list for all pods that are waited for. */
+/** All waiting pods share one list. */
 export function createJobWait(
   api: Api,
   node: string,
@@ -37,7 +34,7 @@ export function createJobWait(
       : listed;
   }
 
-  /** Undefined = it has finished, or is gone. */
+  /** Returns undefined once the pod has finished or is gone. */
   return async (pod: PodObject): Promise<PodEnd | undefined> => {
     const uid = uidOf(pod);
     note(uid, {

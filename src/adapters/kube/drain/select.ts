@@ -1,5 +1,4 @@
-// The pods of a node and what the filters say about them: one list, then one read of each
-// DaemonSet.
+// Lists the pods of a node, reads their DaemonSets and applies the filters.
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
@@ -14,9 +13,9 @@ import type { PodObject } from '../objects/objects.ts';
 import { meets, parseSelector } from '../objects/selector.ts';
 
 export interface Chosen extends Selection {
-  /** Everything on the node, chosen or not. */
+  /** All pods of the node, selected or not. */
   readonly items: readonly PodObject[];
-  /** What the choice was made by. */
+  /** The context of the filters. */
   readonly context: FilterContext;
   readonly version: string;
 }
@@ -37,8 +36,8 @@ export type LookUp = (key: string) => Promise<DaemonSetLookup>;
 type Selected = Selection & { readonly context: FilterContext };
 
 /**
- * The pod selector is applied here and not by the server: a pod whose labels change on the way
- * would otherwise drop out of the list and count as gone while it still runs.
+ * The pod selector is applied on this side: with a selector on the server, a pod whose labels
+ * change would vanish from the list and count as gone while it runs.
  */
 export async function selectFrom(
   pods: readonly PodObject[],

@@ -1,5 +1,5 @@
-// Gives the Deployments that the drain of a node has scaled up their number of replicas back: at
-// its end, or before the node is returned to service.
+// Restores the number of replicas of the Deployments that a drain scaled up: at its end, or before
+// the uncordon.
 import type { Failure, Outcome } from '../../../model/run/failure.ts';
 import { ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
@@ -12,7 +12,7 @@ import { decideSettle, surgedOf, surgedPatch } from './single-replica.ts';
 
 type Say = (text: string) => void;
 
-/** A Deployment that is gone is owed nothing. The node forgets them only when all are done. */
+/** Skips a Deployment that is gone. The node's annotation goes only when all are done. */
 async function settle(
   api: Api,
   node: NodeObject,
@@ -38,12 +38,12 @@ async function settle(
 }
 
 /**
- * How long the end of a drain waits for an API server that is away; what it then still owes is done
- * before the uncordon.
+ * Milliseconds that the end of a drain waits for the API server. The rest is done before the
+ * uncordon.
  */
 const settleWithin = 60_000;
 
-/** The end of a drain. What another run has taken over is left to that run. */
+/** Runs at the end of a drain. Skips what another run has taken over. */
 export async function settleAfter({
   api,
   node,
@@ -63,8 +63,8 @@ export async function settleAfter({
 }
 
 /**
- * For a decision to return a node to service: first its Deployments. That changes the node, so that
- * the decision is overtaken and made anew.
+ * Wraps a decision to uncordon a node: restores its Deployments first. That changes the node, so
+ * that the node is read and decided again.
  */
 export const settled =
   <D extends { readonly patch?: object }>(

@@ -1,4 +1,4 @@
-// Pods that a PDB can never allow to go, and what `single_replica` may do for them: restart their
+// Decides what `single_replica` does for pods that a PDB can never allow to go: restart their
 // Deployment, or scale it up by one. Pure.
 import type { Owner } from '../../../engine/ports/cluster.ts';
 import {
@@ -11,21 +11,21 @@ import {
 } from '../objects/objects.ts';
 import { amount, canNeverAllow, type PdbAnswer } from '../objects/pdb.ts';
 
-/** On a Deployment: by which node's drain it was scaled up, and how many replicas it had. */
+/** On a Deployment: the node whose drain scaled it up, and its number of replicas before. */
 export const surgeAnnotation = 'kmend.io/surge';
 /**
  * On a node: the Deployments that its drain scales up. It is written before the first of them, so
  * that none is forgotten.
  */
 export const surgedAnnotation = 'kmend.io/surged';
-/** As `kubectl rollout restart` writes it into the template: each new one makes new pods. */
+/** `kubectl rollout restart` writes it into the template; each new value makes new pods. */
 export const restartAnnotation = 'kubectl.kubernetes.io/restartedAt';
 
 export type Way =
   | { readonly kind: 'restart' | 'surge'; readonly deployment: string; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string };
 
-/** By the pod's uid; a pod that is not in it is evicted like any other. */
+/** By the uid of a pod. A pod without an entry is evicted like any other. */
 export type Ways = ReadonlyMap<string, Way>;
 
 const annotationOf = (
@@ -37,8 +37,8 @@ const keyOf = ({ metadata }: DeploymentObject): string =>
   `${metadata?.namespace ?? 'default'}/${metadata?.name ?? '?'}`;
 
 /**
- * A restart must have its new pods before it ends the old ones, or it breaks the budget that it is
- * to keep.
+ * Why a restart is refused. It must start new pods before it ends old ones, or it breaks the
+ * budget.
  */
 function whyNoRestart({ spec }: DeploymentObject): string | undefined {
   const { type, rollingUpdate: { maxSurge = '25%', maxUnavailable = '25%' } = {} } =
@@ -74,9 +74,9 @@ export interface WayQuestion {
   readonly mode: 'restart' | 'surge';
   readonly pod: PodObject;
   readonly answer: Never;
-  /** Undefined = the pod's controller belongs to none. */
+  /** Undefined: the pod belongs to no Deployment. */
   readonly deployment: DeploymentObject | undefined;
-  /** Scales the Deployment, as far as that can be read. */
+  /** Name of an autoscaler of the Deployment, as far as the account may read it. */
   readonly autoscaler?: string | undefined;
 }
 
@@ -96,7 +96,7 @@ export function decideWay({ mode, pod, answer, deployment, autoscaler }: WayQues
     : cannot(`Deployment ${key} ${why}`);
 }
 
-/** For a plan: each workload once. */
+/** For a plan: one line per workload. */
 export const describeWays = (ways: Ways): readonly string[] => [
   ...new Set(
     [...ways.values()].flatMap((way) => {
@@ -111,10 +111,7 @@ export const describeWays = (ways: Ways): readonly string[] => [
 type Write = { readonly kind: 'write'; readonly patch: object };
 type Nothing = { readonly kind: 'nothing'; readonly patch?: never };
 
-/**
- * A pod that is not of the newest restart is on its way out already: by an earlier drain, or by a
- * person.
- */
+/** A pod of an older template is already being replaced, by an earlier drain or by an operator. */
 export function decideRestart(
   deployment: DeploymentObject,
   pod: PodObject,
@@ -138,14 +135,14 @@ export function decideRestart(
 interface Surge {
   readonly run: string;
   readonly node: string;
-  /** Before it. */
+  /** Number of replicas before the surge. */
   readonly replicas: number;
 }
 
-/** No node has a longer name, and no run. */
+/** Longest name of a node or a run. */
 const longestName = 253;
 
-/** An annotation that cannot be read is somebody's all the same. */
+/** An annotation that cannot be read still counts as a surge of somebody else. */
 function surgeOf(deployment: DeploymentObject): Surge | undefined {
   const text = annotationOf(deployment, surgeAnnotation);
   if (text === undefined) return undefined;
@@ -181,7 +178,7 @@ const surgePatch = (
   ...(replicas === undefined ? {} : { spec: { replicas } }),
 });
 
-/** `others`: the drain of another node has it scaled up; it is that drain's to end. */
+/** `others`: the drain of another node scaled it up and scales it down. */
 export function decideSurge(
   deployment: DeploymentObject,
   node: string,
@@ -206,7 +203,7 @@ export function decideSurge(
   };
 }
 
-/** Back to the old number; one that somebody else has changed meanwhile stays. */
+/** Restores the number of replicas, unless somebody else changed it meanwhile. */
 export function decideSettle(
   deployment: DeploymentObject,
   node: string,
@@ -222,13 +219,13 @@ export function decideSettle(
   };
 }
 
-/** Deployments that the drain of this node has scaled up, or was about to. */
+/** Deployments that the drain of this node scaled up, or was about to. */
 export function surgedOf(node: NodeObject): readonly string[] {
   const read = parse(annotationOf(node, surgedAnnotation) ?? '');
   return Array.isArray(read) ? read.map(String) : [];
 }
 
-/** Undefined `patch` = they are written there already. */
+/** Without `patch`: all of them are written already. */
 export function decideSurged(
   node: NodeObject,
   deployments: readonly string[],

@@ -1,5 +1,5 @@
-// What `single_replica` does in the cluster before the evictions: reads the workloads, restarts
-// them or scales them up.
+// Performs `single_replica` before the evictions: reads the workloads, restarts them or scales them
+// up.
 import { type Failure, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import { ofDeployment, ofNode, rewrite } from '../client/rewrite.ts';
@@ -32,7 +32,7 @@ interface Pdbs {
 
 const namespaceOf = (pod: PodObject): string => pod.metadata?.namespace ?? 'default';
 
-/** Undefined = its controller is no ReplicaSet, or one without a Deployment. */
+/** Undefined: its controller is not a ReplicaSet of a Deployment. */
 async function deploymentOf(
   api: Api,
   pod: PodObject,
@@ -48,7 +48,7 @@ async function deploymentOf(
     : ok(undefined);
 }
 
-/** Without the right to read them there are none that are known. */
+/** Without the right to read autoscalers, none is assumed. */
 async function autoscalerOf(
   api: Api,
   { metadata }: DeploymentObject,
@@ -61,7 +61,7 @@ async function autoscalerOf(
   return ok(listed.value.items.find(({ spec }) => scales(spec?.scaleTargetRef))?.metadata?.name);
 }
 
-/** Reads only what stands behind pods that a PDB can never allow to go. */
+/** Reads the workloads of those pods that a PDB can never allow to go. */
 export async function readWays(
   api: Api,
   mode: 'restart' | 'surge',
@@ -88,7 +88,9 @@ export async function readWays(
   return ok(ways);
 }
 
-/** For a drain: nothing where the play does not ask for it, or no budget will be asked. */
+/**
+ * The ways for a drain. Empty if the play does not set `single_replica`, or if no eviction is used.
+ */
 export async function waysOf(
   context: DrainContext,
   selection: Selection,
@@ -131,8 +133,7 @@ export interface MoveContext {
 const pollEvery = 1_000;
 
 /**
- * What comes before the eviction of a pod that no budget would let go. Undefined = it may be
- * evicted now.
+ * Restarts or scales up the workload of a pod that no budget would let go. Undefined: evict it now.
  */
 export async function move(
   pod: PodObject,
@@ -163,7 +164,7 @@ export async function move(
   return { kind: 'stopped' };
 }
 
-/** Undefined = asked for; else why not yet. */
+/** Undefined: done. Otherwise: why not yet. */
 async function restart(
   pod: PodObject,
   deployment: string,
@@ -193,10 +194,7 @@ async function surge(
   return ok(undefined);
 }
 
-/**
- * One more replica is Ready when the budget says so: until it has counted it, it would still say
- * "never".
- */
+/** Waits until the budget counts the additional replica. Until then it would still refuse. */
 async function mayBeEvicted(
   pod: PodObject,
   { drain, evicting }: MoveContext,

@@ -1,5 +1,5 @@
-// The volumes that a node has mounted and no pod on it uses any more: a reboot must wait until they
-// are unmounted.
+// Finds volumes that a node has mounted although no pod on it uses them. A reboot must wait until
+// they are unmounted.
 import { type Failure, type Outcome, ok } from '../../../model/run/failure.ts';
 import { isMapping } from '../../../model/value.ts';
 import type { Api } from '../client/api.ts';
@@ -7,7 +7,7 @@ import type { PodObject } from '../objects/objects.ts';
 import type { Reason } from '../objects/pod-status.ts';
 
 /**
- * Fields by which the source of a volume ends its unique name: `kubernetes.io/csi/DRIVER^HANDLE`,
+ * Fields of a volume source that are the end of its unique name: `kubernetes.io/csi/DRIVER^HANDLE`,
  * `kubernetes.io/rbd/POOL:IMAGE`.
  */
 const identities = [
@@ -20,8 +20,8 @@ const identities = [
 ] as const;
 
 /**
- * Of a pod's volume or of the specification of a PersistentVolume. The in-tree name of an EBS
- * volume has its zone before it, the one of CSI has not.
+ * Identities from a pod's volume or the spec of a PersistentVolume. The in-tree name of an EBS
+ * volume starts with its zone, the CSI name does not.
  */
 const identitiesOf = (spec: object): readonly string[] =>
   Object.values(spec)
@@ -54,8 +54,8 @@ async function claimed(
 }
 
 /**
- * `pods`: all that are on the node. A claim of theirs that may not be read makes no volume theirs:
- * better waited for than lost.
+ * `pods`: all pods on the node. A volume of a claim that may not be read counts as unused: the
+ * drain waits for it.
  */
 export async function strayVolumes(
   api: Api,

@@ -1,4 +1,4 @@
-// A wait that something else can end early.
+// A sleep that another event can end early.
 import type { Clock } from '../../../engine/ports/local.ts';
 
 export interface Wakeup {
@@ -6,7 +6,7 @@ export interface Wakeup {
   readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** Waits for whatever comes first: a ring, the time, or the signal. */
+/** Waits for whichever comes first: `wake`, the time, or the signal. */
 export function createWakeup(clock: Clock): Wakeup {
   let wake: () => void = () => undefined;
   return {

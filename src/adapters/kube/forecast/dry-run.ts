@@ -1,12 +1,12 @@
-// What the API server itself would answer to an eviction: asked with `dryRun`, and only of servers
-// that are known to obey it.
+// Asks the API server for its answer to an eviction without performing it (`dryRun`). Only servers
+// that obey `dryRun` are asked.
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import type { ServerVersion } from '../client/calls.ts';
 import { createPlaces, readAnswer } from '../drain/evict.ts';
 import { isPodReady, type PodObject } from '../objects/objects.ts';
 
-/** The minor version may be "20+". What is no number is no version. */
+/** The minor version may be "20+". Text that is not a number counts as no version. */
 export function isAtLeast({ major, minor }: ServerVersion, wanted: number): boolean {
   const [first = 0, second = 0] = [major, minor].map((part) => Number.parseInt(String(part), 10));
   return first > 1 || (first === 1 && second >= wanted);
@@ -18,7 +18,7 @@ export const obeysDryRun = (version: ServerVersion): boolean => isAtLeast(versio
 export type Said =
   | { readonly kind: 'goes' }
   | { readonly kind: 'budget' | 'refused'; readonly why: string }
-  /** The server cannot say, or was not asked. */
+  /** The server did not say, or was not asked. */
   | { readonly kind: 'unknown'; readonly why: string };
 
 export type DryRun = (
@@ -27,13 +27,10 @@ export type DryRun = (
 ) => Promise<Outcome<ReadonlyMap<PodObject, Said>>>;
 
 const inFlight = 8;
-/**
- * A plan asks about each kind of pod once: no cluster has that many kinds that a budget or a
- * webhook may hold.
- */
+/** Limit of questions. A plan asks once for each kind of pod, and no cluster has so many kinds. */
 const mostAsked = 300;
 
-/** Pods of which neither a budget nor a selector nor a policy tells one from the other. */
+/** Pods of one kind are the same to budgets, selectors and policies. */
 const kindOf = (pod: PodObject): string => {
   const { namespace, labels, deletionTimestamp } = pod.metadata ?? {};
   return JSON.stringify([
@@ -45,7 +42,7 @@ const kindOf = (pod: PodObject): string => {
   ]);
 };
 
-/** Pods of one kind are asked about once. */
+/** Asks once for each kind of pod. */
 export function createDryRun(
   api: Pick<Api, 'evict' | 'who' | 'isForbidden'>,
   eviction: 'policy/v1' | 'policy/v1beta1',

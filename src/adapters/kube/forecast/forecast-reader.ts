@@ -1,5 +1,5 @@
-// Reads what a forecast needs; what the account may not read, or an old server does not have, is
-// said as a note and left out.
+// Reads the input of a forecast. What the account may not read, or an old server does not have,
+// becomes a note.
 
 import type { Cluster } from '../../../engine/ports/cluster.ts';
 import type { Clock } from '../../../engine/ports/local.ts';
@@ -36,17 +36,14 @@ interface Webhooks {
   readonly missing: readonly string[];
 }
 
-/** What is of the cluster and not of one node. */
+/** Data of the cluster, not of one node. */
 interface Around {
   readonly pods: Outcome<PodBook>;
   readonly webhooks: Outcome<Webhooks>;
   readonly eviction: Outcome<EvictionApi>;
-  /**
-   * The version of the eviction that may be tried; undefined = this server is not known to try
-   * without doing.
-   */
+  /** Version of the eviction API for a dry run. Undefined: this server may not support dry runs. */
   readonly tries: Outcome<'policy/v1' | 'policy/v1beta1' | undefined>;
-  /** Answers by kind of pod, for all nodes of a plan. */
+  /** Answers by kind of pod, shared by all nodes of a plan. */
   readonly dryRun?: DryRun;
   readonly daemonSets: LookUp;
   readonly volumes: () => Promise<Outcome<Volumes>>;
@@ -58,8 +55,8 @@ interface Lists {
 }
 
 /**
- * Milliseconds that a reading is good for: in a plan, and at the start of a host. A run waits for a
- * budget that is busy, so it looks at those anew.
+ * How long data stays valid, in milliseconds: in a plan, and at the start of a host. A run waits
+ * for a busy budget, so it reads budgets again.
  */
 type When = 'plan' | 'start';
 const ages: Readonly<Record<When, { readonly around: number; readonly pdbs: number }>> = {
@@ -69,9 +66,9 @@ const ages: Readonly<Record<When, { readonly around: number; readonly pdbs: numb
 
 interface Kept<T> {
   readonly get: (age: number) => Promise<T>;
-  /** Reads anew the next time, unless somebody has done so already. */
+  /** Reads again at the next call, unless `value` was replaced already. */
   readonly drop: (value: T) => void;
-  /** What somebody else has read at this time, milliseconds since 1970. */
+  /** Stores a value that was read elsewhere at this time, milliseconds since 1970. */
   readonly put: (value: T, at: number) => void;
 }
 
@@ -124,7 +121,7 @@ async function readWebhooks(api: Api, version: ServerVersion): Promise<Outcome<W
 
 async function readKind(api: Api, kind: AdmissionKind): Promise<Outcome<readonly SeenWebhook[]>> {
   const read = await api.admission(kind);
-  // A server that does not have the kind asks none of it.
+  // A server without this kind of object asks none of it.
   if (!read.ok) return read.failure.kind === 'refused' ? ok([]) : read;
   const seen: SeenWebhook[] = [];
   for (const webhook of evictionWebhooks(read.value)) {
@@ -142,8 +139,8 @@ async function readKind(api: Api, kind: AdmissionKind): Promise<Outcome<readonly
 }
 
 /**
- * Only a missing right may leave a part out. An API server in trouble gives no forecast: "nothing
- * blocks" would be a lie.
+ * Only a missing right may leave a part out. Any other failure must end the forecast, or "nothing
+ * blocks" could be wrong.
  */
 const isTrouble = <T>(read: Outcome<T>): read is Extract<Outcome<T>, { ok: false }> =>
   !read.ok && read.failure.kind !== 'auth';
@@ -151,7 +148,7 @@ const isTrouble = <T>(read: Outcome<T>): read is Extract<Outcome<T>, { ok: false
 async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Around> {
   const asked = await api.serverVersion();
   const version = asked.ok ? asked.value : {};
-  // One after the other, as each may be large; after the first that fails none is worth reading.
+  // One after the other, since each may be large. After the first failure the rest is not needed.
   const pods = await readPods(api);
   const webhooks = isTrouble(pods) ? pods : await readWebhooks(api, version);
   const eviction = await evictionApi();
@@ -171,7 +168,7 @@ async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Arou
   };
 }
 
-/** One question for each key, whoever asks. */
+/** Asks once for each key, and shares the answer. */
 function onceEach<T>(ask: (key: string) => Promise<T>): (key?: string) => Promise<T> {
   const known = new Map<string, Promise<T>>();
   return (key = '') => {
@@ -183,9 +180,7 @@ function onceEach<T>(ask: (key: string) => Promise<T>): (key?: string) => Promis
 
 const somewhere = 'whether the pods have somewhere to go was not looked at';
 
-/**
- * Only what a budget, a webhook or a policy may hold; all of them where these could not be read.
- */
+/** Pods that a budget, a webhook or a policy may refuse. If these could not be read: all pods. */
 function mayBeHeld(
   { evict }: Selection,
   pdbs: Outcome<Pdbs>,
@@ -195,7 +190,7 @@ function mayBeHeld(
   return evict.filter((pod) => pdbsOf(pod, pdbs.value.items, pdbs.value.api).length > 0);
 }
 
-/** What was read of the cluster, for the forecasts of a plan and of hosts that start. */
+/** Keeps what was read of the cluster, for the forecasts of a plan and of starting hosts. */
 export class Forecaster {
   readonly #api: Api;
   readonly #clock: Clock;
@@ -233,8 +228,8 @@ export class Forecaster {
   }
 
   /**
-   * A plan takes the node and its pods from the lists of all; a host that starts is looked at
-   * alone, as it is now.
+   * In a plan, node and pods come from the lists of all. At the start of a host they are read
+   * again.
    */
   async #readOne(
     name: string,
@@ -328,7 +323,7 @@ export class Forecaster {
     );
   }
 
-  /** All nodes as they are now. The next forecasts need not list them again. */
+  /** Lists all nodes now. The next forecasts use this list. */
   async nodes(signal?: AbortSignal): Promise<Outcome<readonly NodeObject[]>> {
     const at = this.#clock.now();
     const read = await this.#api.nodes(signal);
@@ -336,7 +331,7 @@ export class Forecaster {
     return read;
   }
 
-  /** From the pods that the forecasts of a plan have listed. */
+  /** System pods from the list that the forecasts of a plan use. */
   async systemPods(): Promise<Outcome<readonly PodObject[]>> {
     const around = await this.#around.get(ages.plan.around);
     const { pods } = around;

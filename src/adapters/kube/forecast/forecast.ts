@@ -1,5 +1,5 @@
-// What a drain would do, from what was read before the cordon: who goes, who blocks with which
-// numbers, how long, and where to. Pure.
+// Forecasts a drain from what was read before the cordon: which pods go, what blocks, how long it
+// takes and whether the pods fit elsewhere. Pure.
 
 import type { Forecast } from '../../../engine/ports/cluster.ts';
 import { present } from '../../../model/present.ts';
@@ -25,7 +25,7 @@ import { askPdbs, describePdb, type PdbAnswer, type PdbApi, pdbsOf } from '../ob
 import type { EvictionWebhook } from '../objects/webhooks.ts';
 import type { Said } from './dry-run.ts';
 
-/** What could be read; what the account may not read is absent and said in `notes`. */
+/** What could be read. `notes` explains absent parts. */
 export interface ForecastInput {
   readonly node: NodeObject;
   readonly options: DrainOptions;
@@ -37,7 +37,7 @@ export interface ForecastInput {
   readonly nodes?: readonly NodeObject[];
   readonly usage?: Usage;
   readonly volumes?: Volumes;
-  /** What the API server itself said of pods, where it was asked. */
+  /** The API server's answers to a dry run, if it was asked. */
   readonly said?: ReadonlyMap<PodObject, Said>;
   readonly webhooks: readonly SeenWebhook[];
   /** What `single_replica` does for pods that a PDB can never allow to go. */
@@ -45,14 +45,14 @@ export interface ForecastInput {
   readonly notes: readonly string[];
 }
 
-/** `answers`: whether its service has an endpoint; absent = not known. */
+/** `answers`: whether its service has an endpoint. Absent: unknown. */
 export interface SeenWebhook extends EvictionWebhook {
   readonly answers?: boolean;
 }
 
-/** Longer past its own grace period than this, a pod is stuck: no drain ends it. */
+/** Seconds past its grace period after which a pod counts as stuck: no drain ends it. */
 const stuckAfter = 300;
-/** What a replacement takes to become ready, where nothing else is known. */
+/** Seconds until a new pod is ready, as an estimate. */
 const settle = 5;
 
 interface Findings {
@@ -70,7 +70,7 @@ function nodeFindings({ node, options }: ForecastInput, { blocks }: Findings): v
   }
 }
 
-/** Who deletes asks no budget: which of them have fewer pods to spare than go here, all at once. */
+/** A deletion ignores budgets: names those that the deletions would break. */
 function brokenBudgets({ selection, pdbs }: ForecastInput, option: string): readonly string[] {
   if (selection.evict.length === 0) return [];
   if (pdbs === undefined)
@@ -87,8 +87,8 @@ function brokenBudgets({ selection, pdbs }: ForecastInput, option: string): read
 }
 
 /**
- * The server is right where it was asked; the model says whether a budget that refuses could ever
- * allow, and with which numbers.
+ * The server's answer wins. The model adds the numbers, and whether a refusing budget could ever
+ * allow it.
  */
 function answerOf(pod: PodObject, { said, pdbs }: ForecastInput): PdbAnswer {
   const known = said?.get(pod);
@@ -101,8 +101,8 @@ function answerOf(pod: PodObject, { said, pdbs }: ForecastInput): PdbAnswer {
 }
 
 /**
- * A budget over one pod: its workload by the name that people know, a ReplicaSet's without the hash
- * of its template.
+ * Names the workload if the budget covers only one pod. A ReplicaSet gets the name of its
+ * Deployment, without the hash of the template.
  */
 function soleReplica(pod: PodObject, pdb: PdbObject | undefined): string {
   const owner = controllerOf(pod);
@@ -147,13 +147,13 @@ function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings)
   }
 }
 
-/** As many as a person reads. */
+/** Number of names in a message. */
 const shown = 3;
 const nameAll = (pods: readonly PodObject[]): string =>
   pods.slice(0, shown).map(podName).join(', ') +
   (pods.length > shown ? ` and ${pods.length - shown} more` : '');
 
-/** What the server said, one line a reason: a webhook refuses many pods alike. */
+/** One line per reason, since a webhook refuses many pods alike. */
 function saidFindings(input: ForecastInput, { blocks, warnings }: Findings): void {
   const { selection, said } = input;
   const byReason = new Map<string, PodObject[]>();
@@ -176,8 +176,8 @@ function saidFindings(input: ForecastInput, { blocks, warnings }: Findings): voi
 }
 
 /**
- * Where the server did not say: by what is configured. One that is asked about some namespaces only
- * refuses nobody by a guess.
+ * For pods without an answer of the server: what the configured webhooks may do. A webhook for some
+ * namespaces only is a warning, since it may not be asked.
  */
 function webhookFindings(
   { selection, options, said, webhooks }: ForecastInput,
@@ -209,7 +209,7 @@ function webhookFindings(
 
 const ordinary = /^batch\.kubernetes\.io\/job-tracking$/;
 
-/** A Job's pod may end by itself while the drain waits. */
+/** A pod of a Job is only a warning: it may finish while the drain waits. */
 function leftFindings({ selection, options }: ForecastInput, { blocks, warnings }: Findings): void {
   const accepted = options.leftBehind === 'accept';
   for (const { pod, why } of selection.left) {
@@ -242,13 +242,13 @@ function endingFindings(
   }
 }
 
-/** A budget that wants some of them healthy lets them go in turns, or not at all. */
+/** True: the budget requires healthy pods, so that they go in turns or not at all. */
 function keepsSome(pod: PodObject, { items, api }: NonNullable<ForecastInput['pdbs']>): boolean {
   const answer = askPdbs(pod, items, api);
   return answer.kind !== 'passes' || (answer.pdb?.status?.desiredHealthy ?? 0) > 0;
 }
 
-/** What a Job's pod has done is lost with it, unless it is waited for. */
+/** The work of a Job's pod is lost unless the drain waits for it. */
 function jobFindings({ selection, options }: ForecastInput, { warnings }: Findings): void {
   for (const pod of selection.evict) {
     const owner = controllerOf(pod);
@@ -261,9 +261,8 @@ function jobFindings({ selection, options }: ForecastInput, { warnings }: Findin
 }
 
 /**
- * Pods without another place stay Pending, and a budget that counts them opens no more: the drain
- * would stop in the midst. A place may come, as when another node is uncordoned, so it is waited
- * for.
+ * Pods that fit nowhere stay Pending, and a budget that counts them allows no more: the drain would
+ * stop halfway. Room may come, for example by an uncordon, so the run waits.
  */
 function placeFindings(input: ForecastInput, { busy, warnings }: Findings): void {
   const { selection, node, nodes, usage, volumes } = input;
@@ -288,8 +287,8 @@ function placeFindings(input: ForecastInput, { busy, warnings }: Findings): void
 }
 
 /**
- * Workloads of which every ready pod is on this node: they are down while their pods move, and no
- * PDB says so.
+ * Workloads whose ready pods are all on this node: they are down while the pods move, and no PDB
+ * prevents it.
  */
 function ownerFindings({ selection, usage, pdbs }: ForecastInput, { warnings }: Findings): void {
   if (usage === undefined) return;
@@ -314,7 +313,7 @@ function ownerFindings({ selection, usage, pdbs }: ForecastInput, { warnings }: 
   }
 }
 
-/** The longest grace period; pods of one budget one turn after the other. */
+/** Seconds: the longest grace period, or for pods of one budget the sum of their turns. */
 export function estimateSeconds({ selection, options, pdbs }: ForecastInput): number {
   const perPdb = new Map<PdbObject, number[]>();
   let longest = 0;
@@ -331,7 +330,7 @@ export function estimateSeconds({ selection, options, pdbs }: ForecastInput): nu
   return longest;
 }
 
-/** Not a refusal: most pods end long before their grace period is over. */
+/** A warning, since most pods end long before their grace period is over. */
 function timeFindings(
   { selection, options }: ForecastInput,
   estimate: number,

@@ -1,5 +1,5 @@
-// All pods of the cluster by node, from one list: each with only what a forecast reads, so that the
-// list is never held whole.
+// Lists all pods of the cluster once and groups them by node. Only the fields that a forecast reads
+// are kept.
 import { type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import { listLimit, type OnPage } from '../client/caller.ts';
@@ -9,7 +9,7 @@ import type { PodObject } from '../objects/objects.ts';
 export interface PodBook {
   readonly byNode: ReadonlyMap<string, readonly PodObject[]>;
   readonly usage: Usage;
-  /** What `systemSelector` selects in kube-system. */
+  /** Pods in kube-system that `systemSelector` matches. */
   readonly system: readonly PodObject[];
 }
 
@@ -19,7 +19,7 @@ const isSystemPod = ({ metadata }: PodObject): boolean =>
   metadata?.namespace === 'kube-system' &&
   systemComponents.includes(metadata.labels?.component ?? '');
 
-/** Its keys are those of the type: what `Object.fromEntries` cannot know. */
+/** The cast restores the keys, whose types `Object.fromEntries` loses. */
 function pick<T extends object, K extends keyof T & string>(
   from: T | undefined,
   ...keys: readonly K[]
@@ -34,7 +34,7 @@ type Container = NonNullable<Pod['spec']['containers']>[number];
 const resourcesOf = (containers: readonly Container[] | undefined): readonly Container[] =>
   (containers ?? []).map((container) => pick(container, 'resources'));
 
-/** A pod without its bulk: `managedFields`, environments, probes and images are most of it. */
+/** A pod without its large fields: `managedFields`, environments, probes and images. */
 export function leanPod({ metadata, spec, status }: PodObject): PodObject {
   return {
     metadata: pick(
@@ -67,10 +67,7 @@ export function leanPod({ metadata, spec, status }: PodObject): PodObject {
   };
 }
 
-/**
- * About the bytes of a lean pod in memory beside its text, in objects, lists and the counts of its
- * owner.
- */
+/** Estimated bytes of such a pod in memory beside its text. */
 const podSize = 600;
 
 export async function readPods(
@@ -88,7 +85,7 @@ export async function readPods(
   };
   const onPage: OnPage<PodObject> = (pods) => {
     for (const pod of pods) {
-      // A page of two million empty objects is short as text.
+      // A page of two million empty objects is short as text, but large in memory.
       if (kept > listLimit) break;
       addUsage(book.usage, [pod]);
       const node = pod.spec?.nodeName ?? '';

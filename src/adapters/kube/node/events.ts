@@ -1,5 +1,5 @@
-// Kubernetes events on nodes, as the kubelet writes them: what `kubectl describe node` shows below
-// "Events".
+// Writes Kubernetes events on nodes, in the form of the kubelet, for "Events" in `kubectl describe
+// node`.
 
 import type { Cluster, NodeNote } from '../../../engine/ports/cluster.ts';
 import type { Clock } from '../../../engine/ports/local.ts';
@@ -7,7 +7,7 @@ import { ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import { refusal } from '../client/errors.ts';
 
-/** Events that may still be counted up; client-go's number. */
+/** Number of events whose count may still rise, as in client-go. */
 const mostKnown = 4_096;
 
 interface Known {
@@ -15,7 +15,7 @@ interface Known {
   readonly count: number;
 }
 
-/** The uid of a node in its events is its name: kubectl looks for that. */
+/** kubectl finds the events of a node by a uid that equals its name. */
 const bodyOf = (
   name: string,
   { node, reason, message, warning }: NodeNote,
@@ -59,7 +59,7 @@ export function createEvents(api: Api, clock: Clock): Cluster['announce'] {
       return ok(true);
     }
     known.delete(key);
-    // It has expired: events live for an hour.
+    // The event has expired: Kubernetes deletes events after an hour.
     if (before !== undefined && status === 404) return announce(note, signal);
     const verb = before === undefined ? 'create' : 'patch';
     return {

@@ -1,5 +1,5 @@
-// Who holds a node: the annotation beside the cordon, and the decisions to cordon, to go on and to
-// give back, as pure functions.
+// The ownership of a node (an annotation beside the cordon), and the decisions to cordon, continue
+// and uncordon. Pure.
 
 import type { NodeState, Owner } from '../../../engine/ports/cluster.ts';
 import { present } from '../../../model/present.ts';
@@ -11,10 +11,10 @@ import type { NodeObject } from '../objects/objects.ts';
 import { pendingRun, withoutPending } from './taint.ts';
 
 export const ownerAnnotation = 'kmend.io/owner';
-/** Its value says why; whoever writes it keeps the node out of every rollout. */
+/** An operator's annotation that keeps the node out of every rollout. Its value is the reason. */
 export const holdAnnotation = 'kmend.io/hold';
 
-/** Why a person holds a node, in one line; undefined = nobody does. */
+/** Why an operator keeps the node out, in one line. Undefined: nothing does. */
 function heldFor(node: NodeObject): string | undefined {
   const text = node.metadata?.annotations?.[holdAnnotation];
   return text === undefined ? undefined : oneLine(text, 200) || 'no reason given';
@@ -22,16 +22,13 @@ function heldFor(node: NodeObject): string | undefined {
 
 export interface Hold extends Owner {
   readonly wasUnschedulable: boolean;
-  /** When it was taken, ISO 8601, controller's clock: for people. */
+  /** Time of the cordon, ISO 8601, controller's clock, for messages. */
   readonly at: string;
-  /** Of a drain by hand: what its process wrote of itself. */
+  /** For a manual drain: identifies its process. */
   readonly holder?: object;
 }
 
-/**
- * The hold on a node; an annotation that we cannot read is somebody's all the same, so it never
- * counts as none.
- */
+/** The owner of a node. An annotation that cannot be read still counts as an owner. */
 export function holdOf(node: NodeObject): Hold | undefined {
   const text = node.metadata?.annotations?.[ownerAnnotation];
   if (text === undefined) return undefined;
@@ -50,7 +47,7 @@ export function holdOf(node: NodeObject): Hold | undefined {
       return { run: read.run, number, at, wasUnschedulable, ...holder };
     }
   } catch {
-    // Not ours to interpret: falls through to "held by somebody".
+    // Not our format: reported below as an unreadable owner.
   }
   return { run: `unreadable (${text.slice(0, 60)})`, number: 0, at: '', wasUnschedulable: true };
 }
@@ -59,8 +56,8 @@ type Write = { readonly kind: 'write'; readonly patch: object };
 type Refusal = { readonly kind: 'failure'; readonly failure: Failure; readonly patch?: never };
 
 /**
- * A merge patch with `resourceVersion`: the server refuses it (409) when the node changed since we
- * read it. A node that is taken or returned is no longer one whose turn is still to come.
+ * A merge patch with `resourceVersion`: the server refuses it (409) if the node changed since it
+ * was read. It also removes the pending taint, since the node's turn has come.
  */
 const patchOf = (
   node: NodeObject,
@@ -114,12 +111,12 @@ const isOlder = (owner: Owner, hold: Hold): boolean =>
 export interface CordonRequest {
   readonly owner: Owner;
   readonly at: string;
-  /** A run whose hold may be taken over, by a person's word. */
+  /** A run that the operator allows to take over. */
   readonly takeover?: string;
   readonly holder?: object;
 }
 
-/** What a cordon has to write; `held` = nothing, it is ours already. */
+/** Decides the write of a cordon. `held`: the node is ours already. */
 export function decideCordon(
   node: NodeObject,
   request: CordonRequest,
@@ -138,7 +135,7 @@ export function decideCordon(
   if (hold !== undefined && hold.run === owner.run && !unschedulable)
     return uncordonedByOthers(node);
   if (hold?.run === owner.run && hold.number === owner.number) return { kind: 'held', hold };
-  // A hold that is taken on (resume, takeover) keeps the state that was found first.
+  // After a resume or takeover, the mark keeps the state from before the first cordon.
   const wasUnschedulable =
     hold === undefined ? unschedulable : hold.wasUnschedulable && unschedulable;
   const mark: Hold = {
@@ -155,7 +152,7 @@ export function decideCordon(
   };
 }
 
-/** Undefined = still cordoned and ours. */
+/** Undefined: the node is still cordoned and ours. */
 export function holdFailure(node: NodeObject, owner: Owner): Failure | undefined {
   const hold = holdOf(node);
   if (hold === undefined) {
@@ -169,7 +166,7 @@ export function holdFailure(node: NodeObject, owner: Owner): Failure | undefined
   return node.spec?.unschedulable === true ? heldByPerson(node) : uncordonedByOthers(node).failure;
 }
 
-/** What giving back has to write: never more than what this run put there. */
+/** Decides the write of an uncordon. It undoes only what this run wrote. */
 export function decideUncordon(
   node: NodeObject,
   owner: Owner,
@@ -196,7 +193,7 @@ export function decideUncordon(
   };
 }
 
-/** Takes our mark off and leaves the cordon. Undefined patch = there is no mark of ours. */
+/** Removes our mark and leaves the cordon. Without `patch`: it has no mark of ours. */
 export function decideRelease(node: NodeObject, owner: Owner): { readonly patch?: object } {
   const hold = holdOf(node);
   return hold?.run === owner.run && hold.number === owner.number
@@ -205,8 +202,8 @@ export function decideRelease(node: NodeObject, owner: Owner): { readonly patch?
 }
 
 /**
- * `kmend cordon NODE` and `kmend uncordon NODE` alone, as kubectl does: whichever person cordoned
- * it. What a run holds is left to it.
+ * Decides for `kmend cordon NODE` and `kmend uncordon NODE`: as in kubectl, any operator's cordon
+ * counts. A node that a run owns is refused.
  */
 export function decidePlain(
   node: NodeObject,
@@ -231,7 +228,7 @@ export function decidePlain(
   };
 }
 
-/** Taints that say that the node is not well; the cordon's own taint is not one of them. */
+/** Taints of an unhealthy node. The taint of a cordon is not one of them. */
 const badTaint =
   /^node(\.alpha)?(\.cloudprovider)?\.kubernetes\.io\/(not-ready|notReady|unreachable|uninitialized|shutdown|out-of-service|network-unavailable)$/;
 

@@ -1,5 +1,5 @@
-// Whether the pods of a node have somewhere to go: node selectors, affinity, taints and requests
-// against the room on the other nodes.
+// Checks whether the pods of a node fit elsewhere: node selectors, affinity, taints, volumes, and
+// requests against the free room.
 import { present } from '../../../model/present.ts';
 import {
   isFinished,
@@ -15,7 +15,7 @@ import { quantity, sayBytes } from '../objects/quantity.ts';
 import { meets } from '../objects/selector.ts';
 import { nodeState } from './ownership.ts';
 
-/** What pods ask for: cores, bytes, and one place each. */
+/** Cores, bytes and number of pods. */
 export interface Room {
   readonly cpu: number;
   readonly memory: number;
@@ -30,7 +30,7 @@ const add = (a: Room, b: Room): Room => ({
 });
 
 /**
- * Sum of the containers, or the largest init container where that is more: the scheduler's rule.
+ * As in the scheduler: the sum of the containers, or the largest init container if that is more.
  */
 function requestsOf(pod: PodObject): Room {
   const of = (resource: 'cpu' | 'memory'): number => {
@@ -46,10 +46,10 @@ function requestsOf(pod: PodObject): Room {
   return { cpu: of('cpu'), memory: of('memory'), pods: 1 };
 }
 
-/** Requests by node, gathered page by page so that a big cluster is never held in memory. */
+/** Requests by node, summed page by page, so that a big cluster is never whole in memory. */
 export interface Usage {
   readonly byNode: Map<string, Room>;
-  /** Ready pods by the uid of their controller: whether a workload has others left. */
+  /** Number of ready pods by the uid of their controller. */
   readonly readyByOwner: Map<string, number>;
 }
 
@@ -81,7 +81,7 @@ export const tolerates = (toleration: Toleration, taint: Taint): boolean =>
     : toleration.key === taint.key) &&
   (toleration.operator === 'Exists' || (toleration.value ?? '') === (taint.value ?? ''));
 
-/** Taints of the cordon and of NotReady are judged by the node's state, not here. */
+/** The taints of a cordon and of NotReady are skipped: the state of the node covers them. */
 const ownTaint = /^node\.kubernetes\.io\/(unschedulable|not-ready|unreachable)$/;
 
 function matchesTerms(terms: readonly NodeSelectorTerm[] | undefined, node: NodeObject): boolean {
@@ -96,7 +96,7 @@ function matchesTerms(terms: readonly NodeSelectorTerm[] | undefined, node: Node
   );
 }
 
-/** Volumes by `namespace/claim`: a local or a zonal one is to be had on some nodes only. */
+/** Volumes by `namespace/claim`. A local or zonal volume exists on some nodes only. */
 export type Volumes = ReadonlyMap<string, PersistentVolumeObject>;
 
 export const volumesByClaim = (volumes: readonly PersistentVolumeObject[]): Volumes =>
@@ -124,7 +124,7 @@ function volumeObstacle(pod: PodObject, node: NodeObject, volumes: Volumes): str
   return `out of reach of ${volume.spec?.local === undefined ? '' : 'local '}volume ${volume.metadata?.name ?? '?'}`;
 }
 
-/** Why this pod cannot go to this node by rule, whatever room there is; undefined = it may. */
+/** Why a rule keeps this pod off this node, whatever its free room. Undefined: nothing does. */
 function obstacle(pod: PodObject, node: NodeObject, volumes: Volumes): string | undefined {
   const state = nodeState(node);
   if (!state.ready) return 'NotReady';
@@ -172,9 +172,9 @@ const tally = (reasons: readonly string[]): string => {
 };
 
 /**
- * First fit, pod by pod, so that ten pods do not all go to the one free place. It knows nothing of
- * host ports, pod (anti-)affinity, preemption and nodes that an autoscaler would add: its answer is
- * a warning, never a refusal.
+ * Places pod by pod (first fit), so that ten pods do not all take the last free room. It ignores
+ * host ports, pod (anti-)affinity, preemption and autoscalers: its answer is a warning, never a
+ * refusal.
  */
 export function nowhereToGo(
   pods: readonly PodObject[],

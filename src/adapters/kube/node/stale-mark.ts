@@ -1,18 +1,19 @@
-// Marks of drains by hand, which nothing can resume: one whose process has ended, or whose node was
-// uncordoned, holds nothing.
+// Ignores stale marks of manual drains: the process has ended, or an operator uncordoned the node.
 import type { Api } from '../client/api.ts';
 import type { NodeObject } from '../objects/objects.ts';
 import { holdOf, ownerAnnotation } from './ownership.ts';
 
 /**
- * What is known here of a process, from what it wrote of itself: its name for people, and why it is
- * not proven dead.
+ * Checks the process that a mark identifies: its name for messages, and why it may still be alive.
  */
 export type JudgeHolder = (
   holder: unknown,
 ) => Promise<{ readonly name: string; readonly doubt?: string }>;
 
-/** `own`: of this process, whose own drain is told what becomes of its mark. */
+/**
+ * Removes a stale mark from a node as read. `own` identifies this process: its own drain handles
+ * its mark.
+ */
 async function judged(
   node: NodeObject,
   judge: JudgeHolder,
@@ -36,7 +37,7 @@ async function judged(
   };
 }
 
-/** The same calls; no node that they read shows a stale mark. */
+/** The same API, with stale marks removed from the nodes that it reads. */
 export const withoutStaleMarks = (api: Api, judge: JudgeHolder, own: object | undefined): Api => ({
   ...api,
   node: async (name, signal) => {

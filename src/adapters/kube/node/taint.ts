@@ -1,5 +1,5 @@
-// The taint on nodes whose turn is still to come in a run: the scheduler prefers others, so that
-// pods are not moved twice. Pure.
+// The taint on nodes that a run will cordon later. The scheduler prefers other nodes, so that fewer
+// pods move twice. Pure.
 import type { NodeObject, Taint } from '../objects/objects.ts';
 
 export const pendingTaint = 'kmend.io/pending';
@@ -7,15 +7,14 @@ export const pendingTaint = 'kmend.io/pending';
 const isPending = ({ key, effect }: Taint): boolean =>
   key === pendingTaint && effect === 'PreferNoSchedule';
 
-/** The run whose turn for this node is, or was, still to come. */
+/** The run that set the taint. */
 export const pendingRun = (node: NodeObject): string | undefined => {
   const taint = node.spec?.taints?.find(isPending);
   return taint === undefined ? undefined : (taint.value ?? '');
 };
 
 /**
- * All other taints as they were read. A patch replaces the whole list: it is safe only together
- * with `resourceVersion`.
+ * All other taints, as read. A patch replaces the whole list, so it must include `resourceVersion`.
  */
 const others = (node: NodeObject): readonly Taint[] =>
   (node.spec?.taints ?? []).filter((taint) => !isPending(taint));
@@ -24,15 +23,13 @@ const listed = (taints: readonly Taint[]): { readonly taints: readonly Taint[] |
   taints: taints.length === 0 ? null : taints,
 });
 
-/**
- * For the `spec` of a patch that takes or returns the node; empty where there is no pending taint.
- */
+/** Part of the `spec` of a patch that removes the pending taint. Empty: there is none. */
 export const withoutPending = (node: NodeObject): { readonly taints?: readonly Taint[] | null } =>
   pendingRun(node) === undefined ? {} : listed(others(node));
 
 /**
- * What has to be written so that this run's taint is there, or is not. The taint of another run is
- * replaced, and never removed.
+ * Decides the write that sets or removes this run's taint. It replaces the taint of another run,
+ * but never removes it.
  */
 export function decidePending(
   node: NodeObject,

@@ -1,9 +1,9 @@
-// Which pods of a node a drain evicts, leaves or refuses: kubectl's filters, in kubectl's order, as
-// pure decisions.
+// Decides which pods of a node a drain evicts, leaves or refuses: kubectl's filters in kubectl's
+// order. Pure.
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import { controllerOf, isFinished, isMirror, type PodObject, podName } from './objects.ts';
 
-/** What is known of the DaemonSet that a pod names as its controller. */
+/** Result of reading the DaemonSet that controls a pod. */
 export type DaemonSetLookup =
   | { readonly kind: 'found' }
   | { readonly kind: 'missing' }
@@ -14,19 +14,19 @@ export interface FilterContext {
     DrainOptions,
     'ignoreDaemonsets' | 'deleteEmptydirData' | 'force' | 'skipWaitForDeleteTimeout'
   >;
-  /** Asked only for pods whose controller is a DaemonSet and that have not finished. */
+  /** Called only for unfinished pods whose controller is a DaemonSet. */
   readonly daemonSet: (namespace: string, name: string) => DaemonSetLookup;
-  /** The API server's clock, milliseconds since 1970: deletion times are its times, not ours. */
+  /** The API server's clock, milliseconds since 1970: it sets the deletion times. */
   readonly now: number;
-  /** By `pod_selector`; absent = all are. */
+  /** Match of `pod_selector`. Absent: all pods match. */
   readonly isSelected?: (pod: PodObject) => boolean;
 }
 
 export type PodDecision =
   | { readonly kind: 'evict'; readonly warnings: readonly string[] }
   /**
-   * Stays where it is: DaemonSet pods with `ignoreDaemonsets`, mirror pods; by an option, pods long
-   * under way out or not selected.
+   * The pod stays: DaemonSet pods with `ignoreDaemonsets` and mirror pods; by an option also long
+   * overdue or unselected pods.
    */
   | { readonly kind: 'leave'; readonly why: 'daemonset' | 'mirror' | 'ending' | 'unselected' }
   | { readonly kind: 'refuse'; readonly why: string };
@@ -39,7 +39,8 @@ type Filter = (pod: PodObject, context: FilterContext) => FilterAnswer;
 const pass: FilterAnswer = { kind: 'pass' };
 
 /**
- * Seconds since a pod should have been gone by its own grace period; undefined = nobody deletes it.
+ * Seconds since the end of the pod's grace period, negative before. Undefined: it is not being
+ * deleted.
  */
 export function overdue(
   pod: { readonly metadata?: { readonly deletionTimestamp?: string } },
@@ -49,13 +50,10 @@ export function overdue(
   return Number.isNaN(at) ? undefined : (now - at) / 1000;
 }
 
-/** Kubernetes' own, in seconds. */
+/** Seconds; the default of Kubernetes. */
 const defaultGrace = 30;
 
-/**
- * Seconds that a pod is given to end: those of the drain, where it has any of its own, else the
- * pod's.
- */
+/** Grace period in seconds: that of the drain if set, else the pod's own. */
 export const graceOf = (pod: PodObject, { gracePeriod }: DrainOptions): number =>
   gracePeriod === undefined || gracePeriod < 0
     ? (pod.spec?.terminationGracePeriodSeconds ?? defaultGrace)
@@ -71,8 +69,8 @@ const daemonSet: Filter = (pod, { options, daemonSet: lookUp }) => {
   const owner = controllerOf(pod);
   if (owner?.kind !== 'DaemonSet' || isFinished(pod)) return pass;
   const found = lookUp(pod.metadata?.namespace ?? 'default', owner.name);
-  // A pod whose DaemonSet is gone is nobody's: with `force` it goes through the other filters like
-  // a bare one.
+  // A pod whose DaemonSet is gone has no controller: with `force` it passes on to the other
+  // filters.
   if (found.kind === 'missing' && options.force)
     return { kind: 'pass', warning: `its DaemonSet ${owner.name} does not exist any more` };
   if (found.kind === 'missing')
@@ -88,8 +86,8 @@ const daemonSet: Filter = (pod, { options, daemonSet: lookUp }) => {
 };
 
 /**
- * Before every other filter, as in kubectl, which does not even list them; what may stay on a node
- * without the selector may stay with it.
+ * First of all filters, as in kubectl, which does not list unselected pods. Pods that may stay
+ * without a selector may also stay with one.
  */
 const unselected: Filter = (pod, { isSelected, daemonSet: lookUp }) => {
   if (isSelected?.(pod) !== false) return pass;
@@ -160,10 +158,7 @@ const leftBy = {
   unselected: 'pod_selector leaves it out',
 } as const;
 
-/**
- * Why a pod that stays keeps the node from being empty; undefined = it belongs there, or does no
- * work.
- */
+/** Why a left pod keeps the node from being empty. Undefined: it belongs there, or has finished. */
 export const leftWhy = (pod: PodObject, decision: PodDecision): string | undefined =>
   decision.kind !== 'leave' ||
   decision.why === 'daemonset' ||
@@ -175,17 +170,17 @@ export const leftWhy = (pod: PodObject, decision: PodDecision): string | undefin
 export interface Selection {
   readonly evict: readonly PodObject[];
   readonly leave: readonly PodObject[];
-  /**
-   * Of `leave`: those that an option leaves, and that have not finished. With them the node is not
-   * empty.
-   */
+  /** Unfinished pods of `leave` that an option leaves. With them the node is not empty. */
   readonly left: readonly Left[];
-  /** One sentence a pod, all at once. Not empty = nothing may be evicted. */
+  /** One sentence per pod. If not empty, nothing may be evicted. */
   readonly refused: readonly string[];
   readonly warnings: readonly string[];
 }
 
-/** All pods of a node through all filters: every refusal is known before the first eviction. */
+/**
+ * Applies the filters to all pods of a node, so that every refusal is known before the first
+ * eviction.
+ */
 export function selectPods(pods: readonly PodObject[], context: FilterContext): Selection {
   const evict: PodObject[] = [];
   const leave: PodObject[] = [];
@@ -205,7 +200,7 @@ export function selectPods(pods: readonly PodObject[], context: FilterContext): 
   return { evict, leave, left, refused, warnings };
 }
 
-/** The DaemonSets that `selectPods` will ask for, as `namespace/name`, each once. */
+/** Keys `namespace/name` of the DaemonSets that `selectPods` needs, without duplicates. */
 export function daemonSetsOf(pods: readonly PodObject[]): readonly string[] {
   const names = new Set<string>();
   for (const pod of pods) {

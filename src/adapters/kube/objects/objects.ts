@@ -1,5 +1,5 @@
-// What we read of Kubernetes objects: every field may be absent, since what comes is another
-// program's JSON of any age.
+// The parts of Kubernetes objects that kmend reads. Every field may be absent: servers differ in
+// age.
 import type { DeploymentState } from '../../../engine/ports/cluster.ts';
 
 export interface Meta {
@@ -45,7 +45,7 @@ export interface NodeObject {
     readonly addresses?: readonly { readonly type: string; readonly address: string }[];
     readonly allocatable?: Readonly<Record<string, string>>;
     /**
-     * Volumes that its kubelet has mounted or is about to mount, by their unique names:
+     * Volumes that the kubelet has mounted or will mount, by unique name:
      * `kubernetes.io/csi/DRIVER^HANDLE`.
      */
     readonly volumesInUse?: readonly string[];
@@ -58,9 +58,11 @@ export interface NodeObject {
       readonly kubeletVersion?: string;
     };
   };
-  /** Ours, not the API's: the process that drains it by hand, and why it counts as alive. */
+  /**
+   * Ours, not the API's: the process of a manual drain that owns the node, and why it may be alive.
+   */
   readonly heldBy?: string;
-  /** Ours, not the API's: which mark it carries that holds nothing any more, and why. */
+  /** Ours, not the API's: which mark was ignored as stale, and why. */
   readonly staleMark?: string;
 }
 
@@ -94,7 +96,7 @@ export interface ContainerSpec {
   };
 }
 
-/** A volume of a pod: beside these, one key names the source. */
+/** A volume of a pod. One further key names its source. */
 export interface PodVolume {
   readonly name?: string;
   readonly emptyDir?: object | null;
@@ -184,7 +186,9 @@ export interface AutoscalerObject {
   readonly spec?: { readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string } };
 }
 
-/** As `namespace/name`. A status of an older specification says nothing about the newest one. */
+/**
+ * The name is `namespace/name`. The status counts only if it belongs to the newest specification.
+ */
 export function deploymentState({ metadata, spec, status }: DeploymentObject): DeploymentState {
   const isCurrent = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
   return {
@@ -199,7 +203,7 @@ export interface ListObject<T> {
   readonly items?: readonly T[] | null;
 }
 
-/** What we read of the API's own error object. */
+/** Fields of the API's error object. */
 export interface StatusObject {
   readonly message?: string;
   readonly reason?: string;
@@ -214,7 +218,7 @@ export const podName = (pod: { readonly metadata?: Meta }): string =>
 export const controllerOf = (pod: { readonly metadata?: Meta }): OwnerReference | undefined =>
   pod.metadata?.ownerReferences?.find((owner) => owner.controller === true);
 
-/** What made a pod, by name: a pod that takes the place of another has the same. */
+/** Name of the workload of a pod. A replacement pod has the same. */
 export const workloadName = (pod: { readonly metadata?: Meta }): string => {
   const owner = controllerOf(pod);
   return owner === undefined
@@ -236,14 +240,13 @@ export const restartsOf = (pod: PodObject): number =>
 export const isFinished = (pod: PodObject): boolean =>
   pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
-/** The kubelet's own pod of a manifest on disk: the API only mirrors it. */
+/** A mirror pod: the kubelet runs it from a manifest on disk, and the API only shows it. */
 export const isMirror = (pod: { readonly metadata?: Meta }): boolean =>
   pod.metadata?.annotations !== undefined &&
   Object.hasOwn(pod.metadata.annotations, 'kubernetes.io/config.mirror');
 
 /**
- * Some container of it has a memory limit: its cgroup can show whether a limited group is
- * accounted.
+ * A container has a memory limit, so that its cgroup shows whether limited groups are accounted.
  */
 export const hasMemoryLimit = (pod: PodObject): boolean =>
   (pod.spec?.containers ?? []).some(
@@ -255,8 +258,6 @@ export const isPodReady = (pod: PodObject): boolean =>
     (condition) => condition.type === 'Ready' && condition.status === 'True',
   ) ?? false;
 
-/**
- * In a crash loop, also in the moment in which it is up again: it has restarted and is not ready.
- */
+/** Also true for a moment of a crash loop in which it runs: it has restarted and is not ready. */
 export const isCrashing = (pod: PodObject): boolean =>
   isCrashLooping(pod) || (restartsOf(pod) > 0 && !isPodReady(pod) && !isFinished(pod));

@@ -1,5 +1,4 @@
-// What a PodDisruptionBudget says about a pod: passes, busy now, or can never allow; with the
-// numbers, as pure functions.
+// What a PodDisruptionBudget answers for a pod, with the numbers: passes, busy, or never. Pure.
 import { isPodReady, type PdbObject, type PodObject } from './objects.ts';
 import { selects } from './selector.ts';
 
@@ -7,19 +6,19 @@ export type PdbApi = 'policy/v1' | 'policy/v1beta1';
 
 export type PdbAnswer =
   | { readonly kind: 'passes'; readonly pdb?: PdbObject }
-  /** Allows none now, and could once its pods are healthy again. */
+  /** It allows none now, but could once its pods are healthy again. */
   | { readonly kind: 'busy'; readonly why: string; readonly pdb?: PdbObject }
-  /** No state of its pods would ever allow one. */
+  /** It could not allow one even if all its pods were healthy. */
   | { readonly kind: 'never'; readonly why: string; readonly pdb?: PdbObject };
 
-/** `minAvailable 2` as it is written in the object. */
+/** The rule as the object has it: `minAvailable 2`. */
 function rule(pdb: PdbObject): string {
   const { minAvailable, maxUnavailable } = pdb.spec ?? {};
   if (maxUnavailable !== undefined) return `maxUnavailable ${maxUnavailable}`;
   return `minAvailable ${minAvailable ?? 1}`;
 }
 
-/** A whole number, or a share of `of`, which the disruption controller rounds up. */
+/** A number, or a percentage of `of`, which the disruption controller rounds up. */
 export function amount(
   value: number | string | undefined,
   of: number,
@@ -31,7 +30,7 @@ export function amount(
   return undefined;
 }
 
-/** True when not even all pods being healthy would let one go. */
+/** True: it would allow none even if all pods were healthy. */
 export function canNeverAllow(pdb: PdbObject): boolean {
   const expected = pdb.status?.expectedPods ?? 0;
   const most = amount(pdb.spec?.maxUnavailable, expected);
@@ -54,7 +53,7 @@ export function describePdb(pdb: PdbObject): string {
   return `${base}; ${currentHealthy} healthy, ${desiredHealthy} needed)`;
 }
 
-/** An empty selector selects every pod of the namespace in policy/v1 and none in policy/v1beta1. */
+/** An empty selector selects all pods of the namespace in policy/v1 and none in policy/v1beta1. */
 export const pdbsOf = (
   pod: PodObject,
   pdbs: readonly PdbObject[],
@@ -66,15 +65,14 @@ export const pdbsOf = (
       selects(pdb.spec?.selector, pod.metadata?.labels ?? {}, api === 'policy/v1'),
   );
 
-/** The server lets pods go that do not count for the budget anyway. */
+/** Pods that no budget counts: the server evicts them anyway. */
 const isOutside = (pod: PodObject): boolean =>
   ['Succeeded', 'Failed', 'Pending'].includes(pod.status?.phase ?? '') ||
   pod.metadata?.deletionTimestamp !== undefined;
 
 /**
- * A pod that is not ready takes nothing from a budget that is met: servers with policy/v1 let it go
- * then, and always where the PDB says AlwaysAllow. Older servers refuse it like any other (measured
- * on 1.20).
+ * A pod that is not ready does not reduce a budget that is met. Servers with policy/v1 evict it
+ * then, and always with AlwaysAllow. Older servers treat it like any other pod (measured on 1.20).
  */
 function passesUnready(pod: PodObject, pdb: PdbObject, api: PdbApi): boolean {
   if (isPodReady(pod) || api === 'policy/v1beta1') return false;

@@ -1,5 +1,4 @@
-// Why pods are still on a node: one line for people, from what the API server last showed and what
-// its refusals said. Pure.
+// Explains in one line which pods are still on a node and why. Pure.
 import type { Meta } from './objects.ts';
 
 export interface Held {
@@ -7,7 +6,7 @@ export interface Held {
   readonly why: string;
 }
 
-/** Finalizers that the batch controller takes off by itself: no news for anybody. */
+/** Finalizers that Kubernetes removes by itself. They are not reported. */
 const ordinaryFinalizer = /^batch\.kubernetes\.io\/job-tracking$|^foregroundDeletion$|^orphan$/;
 
 /** `now` is the API server's clock, milliseconds since 1970. */
@@ -24,7 +23,7 @@ export function whyStillThere(metadata: Meta, held: Held | undefined, now: numbe
 
 const shown = 8;
 
-/** What is still there, and why. */
+/** A pod or volume that is still on the node, and why. */
 export interface Reason {
   readonly name: string;
   readonly why: string;
@@ -38,8 +37,8 @@ function list(what: string, reasons: readonly Reason[]): string {
 }
 
 /**
- * `3 of 5 gone; still there: a/b (why), ...; not evicted: ...`: the same text as long as nothing
- * changed.
+ * `3 of 5 pods gone; still there: a/b (why), ...; also on the node: ...`. The text stays the same
+ * while nothing changes.
  */
 export const describeProgress = (
   total: number,

@@ -1,4 +1,4 @@
-// Kubernetes quantities ("100m", "1.5Gi", "2e3") to plain numbers and back to words.
+// Converts Kubernetes quantities ("100m", "1.5Gi", "2e3") to numbers, and bytes to text.
 
 const factors: Readonly<Record<string, number>> = {
   n: 1e-9,
@@ -20,7 +20,7 @@ const factors: Readonly<Record<string, number>> = {
 };
 
 /**
- * 0 for what is absent or cannot be read: a request that nobody understands must not say "fits
+ * 0 for an absent or unreadable quantity: a request that cannot be read must not mean "fits
  * nowhere".
  */
 export function quantity(text: string | undefined): number {

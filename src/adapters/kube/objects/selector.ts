@@ -1,5 +1,4 @@
-// Label selectors: the text form of `--pod-selector`, the object form of a PDB, and node selector
-// terms; matched over plain labels.
+// Label selectors: the text of `--pod-selector`, the object of a PDB, and node selector terms.
 import type { LabelSelector, SelectorRequirement } from './objects.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -10,7 +9,9 @@ type Parsed =
 const labelOf = (labels: Labels, key: string): string | undefined =>
   Object.hasOwn(labels, key) ? labels[key] : undefined;
 
-/** Operators of both label selectors and node selector terms (`Gt`, `Lt` compare whole numbers). */
+/**
+ * Operators of label selectors and of node selector terms (`Gt` and `Lt` compare whole numbers).
+ */
 export function meets(labels: Labels, requirement: SelectorRequirement): boolean {
   const value = labelOf(labels, requirement.key);
   const values = requirement.values ?? [];
@@ -33,8 +34,7 @@ export function meets(labels: Labels, requirement: SelectorRequirement): boolean
 }
 
 /**
- * `empty`: what a selector without any requirement selects; policy/v1 says everything,
- * policy/v1beta1 nothing.
+ * `empty`: the result for a selector without requirements. policy/v1: true; policy/v1beta1: false.
  */
 export function selects(
   selector: LabelSelector | undefined,
@@ -54,7 +54,7 @@ export function selects(
 const name = /^([a-zA-Z0-9.-]+\/)?[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/;
 const value = /^([a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?)?$/;
 
-/** Splits at commas that are not inside parentheses. */
+/** Splits at commas outside parentheses. */
 const clauses = (text: string): readonly string[] =>
   (text.match(/(?:[^,(]|\([^)]*(?:\)|$))+/g) ?? [])
     .map((clause) => clause.trim())
@@ -84,7 +84,7 @@ function parseClause(clause: string): SelectorRequirement {
   return { key: clause, operator: 'Exists' };
 }
 
-/** `app=web,tier!=db,env in (a,b),!canary,zone,size>3` as kubectl takes it. */
+/** Parses kubectl's form: `app=web,tier!=db,env in (a,b),!canary,zone,size>3`. */
 export function parseSelector(text: string): Parsed {
   const requirements: SelectorRequirement[] = [];
   for (const clause of clauses(text)) {

@@ -1,5 +1,4 @@
-// Admission webhooks and policies that are asked about evictions, as far as their configuration
-// says so. Pure.
+// Finds the admission webhooks and policies whose configuration covers evictions. Pure.
 import type { LabelSelector } from './objects.ts';
 import { selects } from './selector.ts';
 
@@ -15,7 +14,9 @@ interface Selectors {
   readonly objectSelector?: LabelSelector;
 }
 
-/** A configuration of webhooks, validating or mutating, or a ValidatingAdmissionPolicy. */
+/**
+ * A ValidatingWebhookConfiguration, a MutatingWebhookConfiguration or a ValidatingAdmissionPolicy.
+ */
 export interface AdmissionObject {
   readonly metadata?: { readonly name?: string };
   readonly webhooks?: readonly (Selectors & {
@@ -36,11 +37,11 @@ interface Service {
 
 export interface EvictionWebhook {
   readonly name: string;
-  /** Its silence is a refusal: failurePolicy Fail, the default. */
+  /** No answer is a refusal: failurePolicy Fail, the default. */
   readonly required: boolean;
   readonly service?: Service;
   readonly byUrl: boolean;
-  /** It is asked about some namespaces only, by labels that are not read here. */
+  /** It covers only some namespaces. Their labels are not read. */
   readonly selective: boolean;
 }
 
@@ -57,8 +58,8 @@ const isEmpty = (selector: LabelSelector | undefined): boolean =>
   selector === undefined || selects(selector, {}, true);
 
 /**
- * The object that admission sees is the Eviction, not the pod: it has no labels, so a selector that
- * wants one leaves evictions out.
+ * Admission sees the Eviction object, not the pod. It has no labels, so that a selector which
+ * requires one never matches.
  */
 const mayBeAsked = (rules: readonly Rule[] | undefined, { objectSelector }: Selectors): boolean =>
   (rules ?? []).some(seesEvictions) && isEmpty(objectSelector);
@@ -68,7 +69,9 @@ const isSelective = ({ namespaceSelector }: Selectors): boolean =>
     (namespaceSelector?.matchExpressions ?? []).length >
   0;
 
-/** Whatever may refuse an eviction by its own rules, or because nobody answers there. */
+/**
+ * Webhooks and policies that may refuse an eviction, by their rules or because they do not answer.
+ */
 export function evictionWebhooks(objects: readonly AdmissionObject[]): readonly EvictionWebhook[] {
   return objects.flatMap(({ metadata, webhooks, spec }): readonly EvictionWebhook[] => {
     const constraints = spec?.matchConstraints ?? {};
@@ -101,7 +104,7 @@ export function evictionWebhooks(objects: readonly AdmissionObject[]): readonly 
   });
 }
 
-/** An Endpoints object has an address that is ready. */
+/** True: the service has a ready address. */
 export const answers = (endpoints: {
   readonly subsets?: readonly { readonly addresses?: readonly unknown[] }[] | null;
 }): boolean => (endpoints.subsets ?? []).some((subset) => (subset.addresses ?? []).length > 0);

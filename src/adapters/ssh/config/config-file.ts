@@ -1,17 +1,16 @@
-// ~/.ssh/config: read once per run, looked up per host. The first value wins, as in OpenSSH.
+// Reads ~/.ssh/config once per run and looks up hosts in it. As in OpenSSH, the first value wins.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { matchesWildcard } from '../../../model/text/wildcard.ts';
 import { isPlain, matchesList } from './patterns.ts';
 
 /**
- * Settings of one host: lower-case keyword to its values (several for IdentityFile and the list
- * keywords).
+ * Settings of one host by lower-case keyword. IdentityFile and list keywords have several values.
  */
 export type Settings = ReadonlyMap<string, readonly string[]>;
 
 export interface SshConfig {
-  /** Settings for a host known by these names (alias and address). */
+  /** Settings of a host with these names (alias and address). */
   readonly lookup: (names: readonly string[]) => Settings;
 }
 
@@ -21,10 +20,7 @@ interface Section {
   readonly settings: (readonly [string, readonly string[]])[];
 }
 
-/**
- * Keywords that change how a host is reached and that kmend does not follow: said once by name,
- * never ignored in silence.
- */
+/** Keywords that affect the connection and that kmend does not support. Each is reported once. */
 const unsupported: ReadonlyMap<string, string> = new Map(
   Object.entries({
     proxycommand: 'ProxyCommand',
@@ -56,7 +52,7 @@ const harmless: ReadonlyMap<string, RegExp> = new Map(
   }),
 );
 
-/** The reading side of the package `ssh-config`, as far as it is used. */
+/** The part of the types of `ssh-config` that is used. */
 interface ParsedLine {
   readonly type: number;
   readonly param?: string;
@@ -65,13 +61,12 @@ interface ParsedLine {
 }
 type Parse = (text: string) => readonly ParsedLine[];
 
-/** An empty configuration, for a machine without the file. */
+/** The configuration of a machine without the file. */
 export const noConfig: SshConfig = { lookup: () => new Map() };
 
 /**
- * Reads the file and what it includes. A file that is not there is an empty one; one that cannot be
- * parsed throws with its name. The matching is ours: the package's own runs `nslookup` and `Match
- * exec` in the middle of a lookup.
+ * Reads the file and its includes. A missing file is empty; one that cannot be parsed throws with
+ * its name. Lookups do not use the package's own code, which runs `nslookup` and `Match exec`.
  */
 export async function readSshConfig(
   file: string,
@@ -161,9 +156,7 @@ function textOf(file: string): string | undefined {
   }
 }
 
-/**
- * Wildcards in the last part of the path only, which is how configuration directories are included.
- */
+/** Expands wildcards in the last part of the path only, which is enough to include a directory. */
 function expandInclude(written: string, { home, base }: Collecting): readonly string[] {
   const path = written.startsWith('~/')
     ? join(home, written.slice(2))
@@ -182,10 +175,7 @@ function expandInclude(written: string, { home, base }: Collecting): readonly st
   }
 }
 
-/**
- * Sections named by plain words are found by a map: a generated file may have one for each of ten
- * thousand hosts.
- */
+/** Finds sections without wildcards by a map: a generated file may have ten thousand of them. */
 function index(sections: readonly Section[], warn: (text: string) => void): SshConfig {
   const plain = new Map<string, Section[]>();
   const open: Section[] = [];

@@ -1,13 +1,12 @@
-// Host patterns as OpenSSH reads them, in ~/.ssh/config and known_hosts: `*`, `?`, and `!` for
-// "not".
+// Host patterns of OpenSSH, in ~/.ssh/config and known_hosts: `*`, `?`, and `!` for "not".
 import { matchesWildcard } from '../../../model/text/wildcard.ts';
 
-/** True when a pattern means only itself. */
+/** True: the pattern has no wildcard or negation. */
 export const isPlain = (pattern: string): boolean => !/[*?!]/.test(pattern);
 
 /**
- * A list matches when one pattern does and no negated one does; several names of one host count as
- * one host. Case does not matter.
+ * True if one pattern matches and no negated one does. All names of a host count together; case
+ * does not matter.
  */
 export function matchesList(patterns: readonly string[], names: readonly string[]): boolean {
   let found = false;

@@ -1,21 +1,20 @@
-// From a Target and ~/.ssh/config to the hops of a connection: jump hosts first, the host itself
-// last.
+// Resolves a Target and ~/.ssh/config to the hops of a connection: jump hosts first, the host last.
 
 import { isAbsolute, join } from 'node:path';
 import type { HostKeyChecking, Secret, Target } from '../../../model/host.ts';
 import { present } from '../../../model/present.ts';
 import type { Settings, SshConfig } from './config-file.ts';
 
-/** One SSH server on the way, with everything settled. */
+/** One SSH server on the route, with all settings resolved. */
 export interface Hop {
-  /** The name by which people know it. */
+  /** Name of the host in the inventory. */
   readonly alias: string;
   readonly host: string;
   readonly port: number;
   readonly user: string;
   /**
-   * Key files in the order of trying. `named`: the user asked for it, so that a missing one is an
-   * error.
+   * Key files in the order in which they are tried. `named`: the user named it, so that a missing
+   * file is an error.
    */
   readonly keyFiles: readonly {
     readonly path: string;
@@ -23,16 +22,16 @@ export interface Hop {
     readonly configured: boolean;
   }[];
   readonly identitiesOnly: boolean;
-  /** Socket of the agent; absent = none. */
+  /** Socket of the agent. Absent: no agent. */
   readonly agent?: string;
   readonly password?: Secret;
   /**
-   * A person may be asked for the password: only for jump hosts, a fleet's own passwords come with
+   * The operator may be asked for the password. Only jump hosts: the passwords of a fleet come with
    * the target.
    */
   readonly mayAsk: boolean;
   readonly hostKeyChecking: HostKeyChecking;
-  /** The name under which its host key is filed, if not its own. */
+  /** Name of its host key in known_hosts. Absent: the host name. */
   readonly hostKeyAlias?: string;
   readonly userKnownHosts: readonly string[];
   readonly globalKnownHosts: readonly string[];
@@ -51,7 +50,7 @@ export interface RouteContext {
   readonly globalKnownHosts: readonly string[];
 }
 
-/** `message` when the jump hosts cannot be made sense of. */
+/** `message` explains an invalid jump host. */
 export type Route =
   | { readonly ok: true; readonly hops: readonly Hop[] }
   | { readonly ok: false; readonly message: string };
@@ -59,7 +58,7 @@ export type Route =
 const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const mostJumps = 8;
 
-/** Settles all hops of a target. */
+/** Resolves all hops of a target. */
 export function routeTo(target: Target, context: RouteContext): Route {
   const names = target.address === undefined ? [target.name] : [target.name, target.address];
   const settings = context.config.lookup(names);
@@ -84,8 +83,8 @@ function jumpsOf(
     if (seen.has(spec.host))
       return `the jump hosts of ${target.name} go round in a circle at ${spec.host}`;
     const settings = context.config.lookup([spec.host]);
-    // Only the first of a chain may have jumps of its own: the others are reached through the one
-    // before, whatever their configuration says.
+    // Only the first hop may have jump hosts of its own. Each other hop is reached through the one
+    // before it, whatever its configuration says.
     if (position === 0) {
       const before = jumpsOf(
         first(settings, 'proxyjump') ?? '',
@@ -109,7 +108,7 @@ interface JumpSpec {
   readonly port?: number;
 }
 
-/** `[ssh://][user@]host[:port]`, IPv6 in brackets. */
+/** Parses `[ssh://][user@]host[:port]`, with IPv6 in brackets. */
 export function parseJump(word: string): JumpSpec | undefined {
   const bare = word.replace(/^ssh:\/\//, '');
   const at = bare.lastIndexOf('@');
@@ -122,8 +121,8 @@ export function parseJump(word: string): JumpSpec | undefined {
 }
 
 /**
- * A jump host takes its keys from the configuration; the target's key files are tried after them,
- * its password never.
+ * The keys of a jump host come from the configuration, then from the target. It never gets the
+ * target's password.
  */
 function jumpHop(spec: JumpSpec, settings: Settings, target: Target, context: RouteContext): Hop {
   const asTarget: Target = {
@@ -131,7 +130,8 @@ function jumpHop(spec: JumpSpec, settings: Settings, target: Target, context: Ro
     hostKeyChecking: target.hostKeyChecking,
     legacyCrypto: target.legacyCrypto,
     connectTimeout: target.connectTimeout,
-    // Nobody chose these for the jump host itself, so its own section of the configuration may.
+    // The target's values are defaults for the jump host; its own section of the configuration
+    // wins.
     defaulted: ['hostKeyChecking', 'connectTimeout'],
     ...present({ user: spec.user, port: spec.port, knownHostsFiles: target.knownHostsFiles }),
   };
@@ -233,8 +233,8 @@ interface HopNames {
 }
 
 /**
- * Tokens of ssh_config(5) in paths, and `~`. A relative path is one of the working directory, as in
- * OpenSSH.
+ * Expands `~` and the tokens of ssh_config(5). As in OpenSSH, a relative path starts at the working
+ * directory.
  */
 function expand(path: string, hop: HopNames, { home, localUser }: RouteContext): string {
   const tokens: Readonly<Record<string, string>> = {
@@ -262,8 +262,8 @@ function checkingOf(text: string | undefined): HostKeyChecking | undefined {
   switch (text?.toLowerCase()) {
     case 'yes':
     case 'true':
-    // `ask` needs a person at every host; an unknown key is refused instead, with the line that
-    // accepts it.
+    // `ask` would need an operator at each host. An unknown key is refused instead, with the
+    // command that accepts it.
     case 'ask':
       return 'yes';
     case 'accept-new':

@@ -1,12 +1,12 @@
-// The SSH agent: its keys are listed once per run; each signature is asked of the agent itself.
+// The SSH agent: its keys are listed once per run. The agent itself makes each signature.
 import type { BaseAgent, Library, ParsedKey } from './library.ts';
 
 export interface AgentKey {
   readonly publicKey: Buffer;
   readonly comment: string;
   /**
-   * An agent that holds this one key: so every attempt is one key, and a server's limit is not used
-   * up by others.
+   * An agent with this key only. Each attempt then offers one key, so that other keys do not use up
+   * the server's limit.
    */
   readonly alone: BaseAgent;
 }
@@ -27,7 +27,7 @@ export function createAgents(library: Library): Agents {
       const asked = listed.get(socket) ?? list(library, socket);
       listed.set(socket, asked);
       const keys = await asked;
-      // An agent that does not answer may do so for the next host.
+      // An agent that failed is asked again for the next host.
       if (!keys.ok) listed.delete(socket);
       return keys;
     },
@@ -56,8 +56,8 @@ function list(library: Library, socket: string): Promise<AgentKeys> {
 function usable(library: Library, agent: BaseAgent, found: unknown): readonly AgentKey[] {
   const parsed: unknown = library.utils.parseKey(found as Buffer);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
-  // Certificates and hardware keys come as errors; their plain halves, if any, are listed beside
-  // them.
+  // The library returns errors for certificates and hardware keys. A plain key beside them is
+  // listed by itself.
   if (key === undefined || key instanceof Error) return [];
   const own = key as ParsedKey;
   return [

@@ -1,7 +1,8 @@
-// Algorithms offered to a server, in our order. The first that both know is used.
+// The algorithms that we offer to a server, in order. The first one that the server supports is
+// used.
 
-// curve25519 and AES-GCM cost least here; the rest is what CentOS 7 and old appliances still speak.
-// All are in OpenSSH's own defaults.
+// curve25519 and AES-GCM need the least CPU. CentOS 7 and old appliances need the rest. All are
+// defaults of OpenSSH.
 const kex = [
   'curve25519-sha256',
   'curve25519-sha256@libssh.org',
@@ -59,8 +60,8 @@ const keyTypeOf = (algorithm: string): string =>
 const cache = new Map<string, Algorithms>();
 
 /**
- * The offer for a host of which keys of `knownTypes` are filed: those first, else a good server
- * looks like a changed one.
+ * The offer to a host with keys of `knownTypes` in known_hosts. Those types come first, or a valid
+ * server would seem to have a changed key.
  */
 export function algorithmsFor(knownTypes: readonly string[], legacy: boolean): Algorithms {
   const id = `${legacy} ${[...new Set(knownTypes)].sort().join(' ')}`;

@@ -1,26 +1,20 @@
-// What a server says until its SSH banner. Watched here because the library tells neither when the
-// banner came nor what stood before it.
+// Reads what a server sends up to its SSH banner. The library reports neither the time of the
+// banner nor the text before it.
 
-/**
- * More than this before the banner is no SSH server (OpenSSH gives up at 8 KiB in a line, 1,024
- * lines).
- */
+/** Most bytes before the banner. (OpenSSH stops at 1,024 lines of 8 KiB.) */
 const limit = 64 * 1024;
 
 export interface BannerWatch {
-  /**
-   * Takes bytes; `seen` once the identification line began, `endless` when too much came without
-   * it.
-   */
+  /** Takes bytes. `seen`: the banner is complete. `endless`: too many bytes came without it. */
   readonly feed: (chunk: Buffer) => 'more' | 'seen' | 'endless';
-  /** Text before the banner: the first 300 characters, control characters as spaces. */
+  /** Text before the banner: the first 300 characters, with spaces for control characters. */
   readonly preface: () => string;
 }
 
 export function createBannerWatch(): BannerWatch {
   let text = '';
   let total = 0;
-  /** Where the line begins that has no end yet: a server may send its lines byte by byte. */
+  /** Start of the line that is not complete yet: a server may send its lines byte by byte. */
   let line = 0;
   return {
     feed: (chunk) => {

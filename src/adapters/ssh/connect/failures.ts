@@ -1,34 +1,34 @@
-// Every error of the SSH library and the socket becomes one Failure here, and nowhere else.
+// Maps every error of the SSH library and of the socket to a Failure.
 import type { Failure } from '../../../model/run/failure.ts';
 import { onOneLine } from './refusals.ts';
 
-/** How far a connection had come. */
+/** The phase that a connection had reached. */
 export type Phase = 'connect' | 'banner' | 'key exchange' | 'login' | 'session';
 
-/** What is known when something goes wrong. */
+/** What is known about a failed attempt. */
 export interface Trouble {
-  /** `ops@node-a (10.0.0.1:22)`, for people. */
+  /** `ops@node-a (10.0.0.1:22)`, for messages. */
   readonly where: string;
   readonly phase: Phase;
   /**
-   * What the server said before its SSH banner: OpenSSH tells there why it hangs up ("Exceeded
+   * Text of the server before its SSH banner. OpenSSH explains there why it hangs up ("Exceeded
    * MaxStartups").
    */
   readonly preface?: string;
-  /** Login methods that were tried, with what became of them. */
+  /** Attempted logins with their results. */
   readonly tried?: readonly string[];
-  /** How the session was given up by us, when it was. */
+  /** The attempt offered legacy algorithms. */
   readonly legacy?: boolean;
 }
 
 /**
- * The parts of an error that the library fills in. Our own timers and losses use the levels
- * `timeout` and `lost`.
+ * The fields of an error that the library sets. Our own timers use the level `timeout`, and a lost
+ * connection has the level `lost`.
  */
 export interface RawError {
   readonly message: string;
   readonly level?: string;
-  /** An errno name of the socket, or the number of an SSH disconnect message. */
+  /** Name of a socket error, or number of an SSH disconnect message. */
   readonly code?: string | number;
   /** Reason of a refused channel (RFC 4254, 5.1). */
   readonly reason?: number | string;
@@ -56,12 +56,10 @@ const hostKeyFaults = [
   [/Host key/i, /mismatch/i],
 ] as const;
 
-/** A server's own words may be in it, up to a packet of them. */
+/** Characters of a message, which may quote a whole packet of the server. */
 const longestMessage = 500;
 
-/**
- * Maps one error to one failure. `transport: true` says that the same attempt may succeed later.
- */
+/** Maps one error to one failure. `transport: true`: a later attempt may succeed. */
 export function failureOf(raw: RawError, trouble: Trouble): Failure {
   const error = { ...raw, message: raw.message.slice(0, longestMessage) };
   const { where, phase } = trouble;

@@ -1,5 +1,5 @@
-// One attempt to log in over a TCP connection or a jump host's channel: clocks, banner, host key,
-// login.
+// One attempt to log in over a TCP connection or the channel of a jump host: time limits, banner,
+// host key, login.
 import { connect as connectTcp, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
@@ -11,11 +11,11 @@ import { fingerprint, type HostKeys } from './host-keys.ts';
 import type { Client, Library } from './library.ts';
 import { type Attempt, createCourse, type LoginCourse } from './login.ts';
 
-/** A logged-in connection. */
+/** A connection that is logged in. */
 export interface Session {
   readonly client: Client;
   readonly stream: Duplex;
-  /** False for a changed host key that was let pass: no password goes there. */
+  /** False: the host key has changed and checking is off. No password is sent to such a host. */
   readonly trusted: boolean;
   /** Fingerprint of the host key. */
   readonly hostKey: string;
@@ -26,25 +26,25 @@ export interface HandshakeOptions {
   readonly hop: Hop;
   readonly attempts: readonly Attempt[];
   readonly hostKeys: HostKeys;
-  /** Opens the way to the hop; for TCP the connection need not be made yet. */
+  /** Opens the stream to the hop. A TCP socket may still be connecting. */
   readonly open: (hop: Hop) => Promise<Outcome<Duplex>>;
   /**
-   * Waits, once the host has answered, until the handshake may begin; undefined when the signal
-   * fired first. What comes back ends it.
+   * Called when the host has answered: waits until the handshake may begin. Undefined: the signal
+   * fired first. The returned function frees the slot.
    */
   readonly admit: () => Promise<(() => void) | undefined>;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Milliseconds after which the kernel asks a silent peer whether it is there. Ten unanswered
- * questions, a second apart, end the connection.
+ * Milliseconds of silence until the kernel probes the peer. Ten unanswered probes, one a second,
+ * end the connection.
  */
 const kernelKeepalive = 5000;
 
 /**
- * A TCP connection that is being made. The kernel watches it from then on, at no cost here (libuv:
- * every second, ten times).
+ * Opens a TCP socket that may still be connecting. The kernel probes a silent peer at no cost for
+ * this process.
  */
 export function openTcp(hop: Hop): Promise<Outcome<Duplex>> {
   const socket = connectTcp({
@@ -54,15 +54,15 @@ export function openTcp(hop: Hop): Promise<Outcome<Duplex>> {
     keepAlive: true,
     keepAliveInitialDelay: kernelKeepalive,
   });
-  // Until the library listens too: an error in between must not end the process.
+  // Until the library adds its own listener, an error must not end the process.
   socket.on('error', () => undefined);
   gatherWrites(socket);
   return Promise.resolve(ok(socket));
 }
 
 /**
- * The library writes each packet by itself, and writing is a third of a login's cost: packets made
- * in one turn leave together.
+ * Sends all packets of one event loop turn together. The library writes each one by itself, and
+ * writing takes a third of the time of a login.
  */
 function gatherWrites(socket: Socket): void {
   const write = socket.write.bind(socket) as (...all: unknown[]) => boolean;
@@ -76,9 +76,9 @@ function gatherWrites(socket: Socket): void {
 }
 
 /**
- * OpenSSH offers all its host keys after login, and the library has each of them proven (a round
- * trip, up to three signatures on either side) although nobody listens. It does so for OpenSSH
- * only, by this field of its own; the version is pinned, and a test holds the field.
+ * Stops the library from verifying all host keys that OpenSSH offers after login, since that costs
+ * up to three signatures on each side. It does so only for OpenSSH, by this private field. The
+ * version is pinned, and a test checks the field.
  */
 function refuseKeyRotation(client: Client): void {
   (client as { _remoteVer?: string })._remoteVer = 'other';
@@ -100,12 +100,12 @@ export async function logIn(options: HandshakeOptions): Promise<Outcome<Session>
   if (!opened.ok) return opened;
   const stream = opened.value;
   const connected = await within(whenConnected(stream, hop), hop, deadline, signal);
-  // The kernel would go on asking for minutes.
+  // Otherwise the kernel would try to connect for minutes.
   if (!connected.ok) stream.destroy();
   return connected.ok ? shakeHands(options, stream, deadline - Date.now()) : connected;
 }
 
-/** A TCP connection is handed out while it is being made. */
+/** Waits for a TCP socket that is still connecting. */
 function whenConnected(stream: Duplex, hop: Hop): Promise<Outcome<Duplex>> {
   if (!(stream instanceof Socket) || !stream.connecting) return Promise.resolve(ok(stream));
   return new Promise((resolve) => {
@@ -116,9 +116,7 @@ function whenConnected(stream: Duplex, hop: Hop): Promise<Outcome<Duplex>> {
   });
 }
 
-/**
- * @param left milliseconds until the banner must have come; waiting for admission does not count
- */
+/** @param left milliseconds until the banner must arrive; waiting for a slot does not count */
 async function shakeHands(
   options: HandshakeOptions,
   stream: Duplex,
@@ -141,7 +139,7 @@ async function shakeHands(
 const stopped = (hop: Hop): Outcome<never> =>
   failed('interrupted', `${nameOf(hop)}: stopped before the login was done`);
 
-/** Neither opening a channel at a jump host nor a TCP connection knows a clock of its own. */
+/** Neither a TCP connection nor the channel of a jump host has a time limit of its own. */
 async function within(
   opening: Promise<Outcome<Duplex>>,
   hop: Hop,
@@ -173,7 +171,7 @@ async function within(
 
 type Settle = (result: Outcome<Session>) => void;
 
-/** A login on an open stream: settles once, with a session or with why there is none. */
+/** A login on an open stream. It ends once: with a session or a failure. */
 class Handshake {
   readonly #options: HandshakeOptions;
   readonly #stream: Duplex;
@@ -187,7 +185,7 @@ class Handshake {
   #settled = false;
   #timer: NodeJS.Timeout | undefined;
   #armedAt = Date.now();
-  /** Milliseconds of login time that are left; none passes while a person is asked. */
+  /** Milliseconds left for the login. They do not run while the operator is asked. */
   #loginLeft: number;
 
   constructor(options: HandshakeOptions, stream: Duplex, resolve: Settle) {
@@ -202,11 +200,11 @@ class Handshake {
     });
   }
 
-  /** @param deadline milliseconds since 1970 at which the banner must have come */
+  /** @param deadline milliseconds since 1970 until which the banner must arrive */
   begin(deadline: number): void {
     this.#options.signal?.addEventListener('abort', this.#abort, { once: true });
     this.#arm(deadline - Date.now());
-    // Lost while it waited for admission: no event will tell.
+    // The connection was lost while it waited for a slot; no event follows.
     if (this.#stream.destroyed) this.#fail({ level: 'lost', message: 'closed' });
     this.#stream.pause();
     this.#stream.on('data', this.#listen);
@@ -222,10 +220,10 @@ class Handshake {
           message: 'the password has expired and must be changed',
         }),
       )
-      // The listener stays: an error without one ends the process, and a lost connection is noticed
-      // by `close`.
+      // The listener stays after the login: an error without a listener ends the process, and
+      // `close` reports the lost connection.
       .on('error', (error: RawError) => {
-        // An agent that will not sign is not the end: the next attempt follows.
+        // When an agent refuses to sign, the next attempt follows.
         if (!isPassing(error)) this.#fail(error);
       })
       .on('close', () => this.#fail({ level: 'lost', message: 'closed' }));

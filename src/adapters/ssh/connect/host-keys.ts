@@ -1,4 +1,4 @@
-// Host key checking: the known_hosts files of a run, the verdict in words, and new keys filed.
+// Checks host keys by the known_hosts files of a run, explains the verdict and adds new keys.
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -26,15 +26,16 @@ import {
 } from './known-hosts.ts';
 
 export type KeyCheck =
-  /** `trusted` is false for a changed key that `no` lets pass: no password may be sent there. */
+  /** `trusted: false`: the key has changed and checking is off. No password may be sent. */
   | { readonly ok: true; readonly trusted: boolean }
   | { readonly ok: false; readonly failure: Failure };
 
 export interface HostKeys {
-  /** Key types filed for the hop: to be offered first. */
+  /** Types of the known keys of the hop, to be offered first. */
   readonly types: (hop: Hop) => readonly string[];
   /**
-   * Checks the key (SSH wire format) that the hop shows, and files a new one where that is allowed.
+   * Checks the key (SSH wire format) that the hop sent, and adds a new key to known_hosts if that
+   * is allowed.
    */
   readonly check: (hop: Hop, key: Buffer) => KeyCheck;
 }
@@ -45,12 +46,12 @@ interface Loaded {
   readonly lines: number;
 }
 
-/** Writes a new key to a file and takes it into the index. Gives what went wrong. */
+/** Adds a key to a file and to the index. Returns the error, if any. */
 type FileKey = (path: string, hop: Hop, shown: Shown) => string | undefined;
 
 /**
- * Reads each file once per run; again only when a verdict is bad and the file has changed since
- * (another writer, or the user mended it).
+ * Reads each file once per run. It is read again for any verdict but `known` if another process or
+ * the operator changed it.
  */
 export function createHostKeys(warn: (text: string) => void): HostKeys {
   const files = new Map<string, Loaded>();
@@ -89,8 +90,8 @@ export function createHostKeys(warn: (text: string) => void): HostKeys {
 }
 
 /**
- * Where nobody else wrote meanwhile the index is kept up to date: reading the file anew for each
- * new host would be quadratic.
+ * Updates the index if no other process wrote the file: reading it again for each new host would be
+ * quadratic.
  */
 function filer(files: Map<string, Loaded>): FileKey {
   return (path, hop, shown) => {
@@ -106,7 +107,7 @@ function filer(files: Map<string, Loaded>): FileKey {
   };
 }
 
-/** OpenSSH files an alias without the port. */
+/** OpenSSH stores an alias without the port. */
 const portFiled = (hop: Hop): number => (hop.hostKeyAlias === undefined ? hop.port : 22);
 
 interface Shown {
@@ -148,8 +149,8 @@ function unknown(hop: Hop, shown: Shown, authority: KnownKey | undefined, doing:
     );
   const file = hop.userKnownHosts[0];
   if (hop.hostKeyChecking === 'no') {
-    // As OpenSSH does: filed, so that the next change of it is seen, and no reason to stop where it
-    // cannot be.
+    // As in OpenSSH: the key is stored, so that a later change is noticed. A file that cannot be
+    // written is no reason to stop.
     const trouble =
       file === undefined ? 'no known_hosts file is named' : doing.file(file, hop, shown);
     const became = trouble === undefined ? `filed in ${file}` : `not filed (${trouble})`;
@@ -197,10 +198,7 @@ const refused = (message: string, hint: string): KeyCheck => ({
 const acceptHint = (hop: Hop, shown: Shown): string =>
   `compare with \`ssh-keygen -lf /etc/ssh/ssh_host_${plainType(shown.type)}_key.pub\` on the host; to accept it: ${acceptCommand(hop, shown)}`;
 
-/**
- * Files exactly the key that was seen: a second look over the network could be answered by someone
- * else.
- */
+/** Adds exactly the key that was seen. A new scan of the host could be answered by an attacker. */
 function acceptCommand(hop: Hop, shown: Shown): string {
   const line = `${filedName(hop.hostKeyAlias ?? hop.host, portFiled(hop))} ${shown.type} ${shown.text}`;
   return `echo ${pasteable(line)} >> ${pasteable(hop.userKnownHosts[0] ?? '~/.ssh/known_hosts')}`;
@@ -212,13 +210,13 @@ const whereOf = (hop: Hop): string =>
     : `${hop.alias} (${filedName(hop.host, hop.port)})`;
 const placeOf = (entry: KnownKey): string => `${entry.file}:${entry.line}`;
 
-/** `SHA256:...`, as ssh-keygen -l prints it. */
+/** `SHA256:...`, as `ssh-keygen -l` prints it. */
 export const fingerprint = (key: Buffer): string =>
   `SHA256:${createHash('sha256').update(key).digest('base64').replace('=', '')}`;
 
 /**
- * The first field of a key in wire format; empty where it is no name. It is filed, and shown in
- * commands, before the host has proven anything.
+ * The type of a key in wire format. Empty: it is not a valid name. Its text comes from an unproven
+ * host and is stored and shown.
  */
 export function typeOf(key: Buffer): string {
   if (key.length < 4) return '';
@@ -242,8 +240,8 @@ function lineFor(hop: Hop, shown: Shown): string {
 }
 
 /**
- * One write in append mode: lines of processes that accept at the same time do not mix. Gives what
- * went wrong.
+ * Appends with a single write, so that the lines of concurrent processes do not mix. Returns the
+ * error, if any.
  */
 function appendLine(path: string, line: string): string | undefined {
   try {

@@ -1,4 +1,4 @@
-// Jump hosts: one kept connection each, shared by all hosts behind it, made anew when it was lost.
+// Jump hosts: one connection each, shared by all hosts behind it, and opened again after a loss.
 import type { Duplex } from 'node:stream';
 import { type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Hop } from '../config/route.ts';
@@ -7,16 +7,15 @@ import { nameOf, type Session } from './handshake.ts';
 
 export interface Jumps {
   /**
-   * Waits until the hops before a host are logged in, so that the host's own clock starts after
-   * that.
+   * Waits until the hops before a host are logged in. The time limit of the host starts after that.
    */
   readonly ready: (before: readonly Hop[]) => Promise<Outcome<true>>;
-  /** The way to a hop: straight, or through the hops before it. */
+  /** Opens a stream to a hop: directly, or through the hops before it. */
   readonly open: (before: readonly Hop[], hop: Hop) => Promise<Outcome<Duplex>>;
   readonly close: () => void;
 }
 
-/** Logs in to one hop over a way that `open` makes. */
+/** Logs in to one hop over the stream that `open` makes. */
 export type LogInTo = (
   hop: Hop,
   open: (hop: Hop) => Promise<Outcome<Duplex>>,
@@ -76,7 +75,7 @@ export function createJumps(
   };
 }
 
-/** What makes two ways the same: every hop's address, user and how it is checked. */
+/** Key of a route: address, user and checks of each hop. */
 const idOf = (hops: readonly Hop[]): string =>
   JSON.stringify(
     hops.map((hop) => [
@@ -104,7 +103,7 @@ function forward({ client }: Session, jump: Hop, hop: Hop): Promise<Outcome<Dupl
         resolve(error === undefined ? ok(channel) : fail(error)),
       );
     } catch (error) {
-      // The library throws when the connection has just been lost.
+      // The library throws if the connection was lost just now.
       resolve(fail(error instanceof Error ? error : new Error(String(error))));
     }
   });

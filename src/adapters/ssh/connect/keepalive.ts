@@ -1,30 +1,28 @@
-// Noticing a dead peer: one timer for all connections of a run, not one each.
-//
-// The kernel's TCP keepalive watches idle connections (see openTcp): no CPU here, whatever their
-// number. It says nothing while our own data are unacknowledged, about a hung sshd, or about a host
-// behind a jump host; so connections in use, and those behind a jump host, are asked by an SSH
-// request as well. A refusal is an answer too.
+// Detects dead peers with one timer for all connections of a run. | The kernel's TCP keepalive
+// checks idle connections without CPU time of ours (see openTcp). It does not detect a hung sshd, a
+// host behind a jump host, or a dead peer while our data is unacknowledged. So connections in use,
+// and those behind a jump host, also send SSH requests. A refusal is an answer too.
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from './library.ts';
 
 export interface KeepaliveOptions {
-  /** Seconds between two looks. */
+  /** Seconds between two checks. */
   readonly interval: number;
-  /** Looks in a row without a sign of life until the peer counts as dead. */
+  /** Checks in a row without an answer until the peer counts as dead. */
   readonly count: number;
 }
 
 export interface Watched {
   readonly client: Client;
   readonly stream: Duplex;
-  /** Somebody waits for an answer on it. */
+  /** A command waits for an answer on it. */
   readonly inUse: () => boolean;
   readonly dead: () => void;
 }
 
 export interface Keepalive {
-  /** Watches until the function that comes back is called. */
+  /** Checks the connection until the returned function is called. */
   readonly watch: (watched: Watched) => () => void;
   readonly close: () => void;
 }
@@ -62,8 +60,8 @@ export function createKeepalive({ interval, count }: KeepaliveOptions): Keepaliv
 }
 
 /**
- * Counts looks, not seconds: after a stall of this process (SIGSTOP, a closed laptop) one look is
- * missed, not all.
+ * Counts checks, not seconds: a stall of this process (SIGSTOP, a closed laptop) costs one check
+ * only.
  */
 function isAlive(state: State, count: number): boolean {
   const direct = state.stream instanceof Socket;
@@ -83,8 +81,8 @@ function isAlive(state: State, count: number): boolean {
 }
 
 /**
- * Taking back a forwarding that was never asked for: the one request of the public interface that
- * every server answers and that changes nothing.
+ * Cancels a forwarding that was never requested: every server answers this request, and it changes
+ * nothing.
  */
 function ask(state: State): void {
   try {
@@ -92,6 +90,6 @@ function ask(state: State): void {
       state.heard ||= error?.message !== 'No response from server';
     });
   } catch {
-    // Just lost: `close` tells.
+    // The connection was lost just now; its `close` event reports it.
   }
 }

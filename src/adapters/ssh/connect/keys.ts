@@ -1,4 +1,4 @@
-// Private keys of a run: each file is read, parsed and unlocked once, however many hosts it opens.
+// Private keys of a run: each file is read, parsed and unlocked once for all hosts.
 
 import { createPrivateKey } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -10,8 +10,8 @@ import type { Library, ParsedKey } from './library.ts';
 export type KeyFile =
   | { readonly kind: 'key'; readonly key: ParsedKey }
   /**
-   * Needs a passphrase. `publicKey`: the public half in wire format, so that an agent's copy is
-   * recognised.
+   * It needs a passphrase. `publicKey`: the public half in wire format, to find the same key in an
+   * agent.
    */
   | { readonly kind: 'locked'; readonly publicKey?: Buffer }
   | { readonly kind: 'missing' }
@@ -19,7 +19,7 @@ export type KeyFile =
 
 export interface Keyring {
   readonly read: (path: string) => Promise<KeyFile>;
-  /** Asks for the passphrase, once per run; gives the key or why there is none. */
+  /** Asks for the passphrase, once per run. Returns the key, or why there is none. */
   readonly unlock: (path: string) => Promise<ParsedKey | string>;
 }
 
@@ -46,7 +46,7 @@ async function readKey(library: Library, path: string): Promise<KeyFile> {
   let text: string;
   try {
     const { mode, uid } = await stat(path);
-    // OpenSSH's own rule: a private key of ours that others can read is not used.
+    // As in OpenSSH, a private key of ours that other users can read is refused.
     if ((mode & 0o077) !== 0 && uid === process.getuid?.())
       return {
         kind: 'bad',
@@ -88,7 +88,7 @@ async function unlockKey(
   return 'no right passphrase was given';
 }
 
-/** The key, or why it cannot be used. */
+/** Returns the key, or why it cannot be used. */
 function parse(library: Library, text: string, passphrase?: string): ParsedKey | string {
   if (/^sk-|"sk-|sk-ssh-ed25519|sk-ecdsa/.test(text))
     return 'keys on hardware tokens (sk-...) are not supported';
@@ -99,8 +99,8 @@ function parse(library: Library, text: string, passphrase?: string): ParsedKey |
 }
 
 /**
- * `BEGIN [ENCRYPTED] PRIVATE KEY` is not known to the library: turned into the older form for RSA
- * and ECDSA.
+ * Converts `BEGIN [ENCRYPTED] PRIVATE KEY`, which the library does not support, to the older form
+ * for RSA and ECDSA.
  */
 function pkcs8(text: string, passphrase: string | undefined): string | undefined {
   if (!/BEGIN (ENCRYPTED )?PRIVATE KEY/.test(text)) return undefined;
@@ -119,8 +119,8 @@ function pkcs8(text: string, passphrase: string | undefined): string | undefined
 }
 
 /**
- * An encrypted file of OpenSSH's own format shows its public half: magic, cipher, kdf, kdf options,
- * count, then the key.
+ * An encrypted file in OpenSSH's format has a readable public half: magic, cipher, kdf, kdf
+ * options, count, then the key.
  */
 function publicHalf(text: string): Buffer | undefined {
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)-----END/.exec(text)?.[1];

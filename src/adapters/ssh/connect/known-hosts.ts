@@ -1,23 +1,22 @@
-// known_hosts: parser, index and the verdict on a host key. Reads text only; files are the business
-// of host-keys.ts.
+// known_hosts: parser, index, and the verdict on a host key. host-keys.ts reads the files.
 import { createHmac } from 'node:crypto';
 import { isPlain, matchesList } from '../config/patterns.ts';
 
-/** One usable line of a known_hosts file. */
+/** One valid line of a known_hosts file. */
 export interface KnownKey {
   readonly marker: '' | 'revoked' | 'cert-authority';
-  /** Patterns in lower case; empty for a hashed name. */
+  /** Patterns in lower case. Empty for a hashed name. */
   readonly names: readonly string[];
   readonly hashed?: { readonly salt: Buffer; readonly digest: string };
   /** `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa`, ... */
   readonly type: string;
-  /** The key as base64, without line breaks. */
+  /** The key as base64. */
   readonly key: string;
   readonly file: string;
   readonly line: number;
 }
 
-/** Reads a file's text. Lines that are comments or make no sense are left out, as OpenSSH does. */
+/** Parses the text of a file. As in OpenSSH, comments and invalid lines are skipped. */
 export function parseKnownHosts(text: string, file: string): readonly KnownKey[] {
   const found: KnownKey[] = [];
   let number = 0;
@@ -48,7 +47,7 @@ function parseLine(line: string, file: string, number: number): KnownKey | undef
   return { ...place, names: [], hashed: { salt: Buffer.from(salt, 'base64'), digest } };
 }
 
-/** `host`, or `[host]:port` where the port is not 22: the name under which a key is filed. */
+/** `host`, or `[host]:port` for a port other than 22: the name of a key in the file. */
 export const filedName = (host: string, port: number): string =>
   (port === 22 ? host : `[${host}]:${port}`).toLowerCase();
 
@@ -71,17 +70,15 @@ export interface KnownHosts {
    * fail.
    */
   readonly find: (name: string) => readonly KnownKey[];
-  /** Lines for this name that hold exactly this key: one HMAC at most per line with that key. */
+  /** Lines for this name with exactly this key. Needs at most one HMAC per line with that key. */
   readonly holding: (key: string, name: string) => readonly KnownKey[];
-  /** Key types worth offering first; one found suffices, a server shows one key only. */
+  /** Key types to offer first. One is enough, since a server sends only one key. */
   readonly types: (name: string) => readonly string[];
-  /** Takes in a line that was appended to the file. */
+  /** Adds a line that was appended to the file. */
   readonly add: (entry: KnownKey) => void;
 }
 
-/**
- * Looks a name up without reading every line for every host: a fleet of thousands shares one file.
- */
+/** Indexes the lines by name and key: thousands of hosts share one file. */
 export function indexKnownHosts(entries: readonly KnownKey[]): KnownHosts {
   const plain = new Map<string, KnownKey[]>();
   const byKey = new Map<string, KnownKey[]>();
@@ -102,8 +99,7 @@ export function indexKnownHosts(entries: readonly KnownKey[]): KnownHosts {
     ...patterns.filter((entry) => isFor(entry, name)),
   ];
   let last = 0;
-  // Hosts come in about the order in which they were filed, so the search starts where the last one
-  // ended.
+  // Hosts are looked up about in the order of the file, so the search starts at the last match.
   const firstHashed = (name: string): KnownKey | undefined => {
     for (let i = 0; i < hashed.length; i++) {
       const at = (last + i) % hashed.length;
@@ -137,19 +133,19 @@ function add(map: Map<string, KnownKey[]>, key: string, entry: KnownKey): void {
 export type Verdict =
   | { readonly kind: 'known' }
   | { readonly kind: 'revoked'; readonly at: KnownKey }
-  /** A key of the same type is filed, and it is another one. */
+  /** The file has another key of the same type. */
   | { readonly kind: 'changed'; readonly at: KnownKey }
-  /** Only keys of other types are filed, although they were asked for first. */
+  /** The file has only keys of other types, although they were offered first. */
   | { readonly kind: 'other_type'; readonly at: KnownKey }
   /**
-   * `authority`: a certificate authority is filed for the name, which does not help with a plain
+   * `authority`: the file has a certificate authority for the name, which cannot verify a plain
    * key.
    */
   | { readonly kind: 'unknown'; readonly authority?: KnownKey };
 
 /**
- * Judges the key that a host shows. `port` other than 22: a matching key filed under the bare name
- * counts too, as in OpenSSH.
+ * Judges the key that a host sent. As in OpenSSH, for a `port` other than 22 a matching key under
+ * the bare name counts too.
  */
 export function judge(
   files: readonly KnownHosts[],

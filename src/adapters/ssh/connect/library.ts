@@ -1,8 +1,8 @@
-// ssh2, loaded when the first connection is made: it costs 30 ms, and most commands never connect.
+// Loads ssh2 with the first connection: it takes 30 ms, and most commands never connect.
 import { setFlagsFromString } from 'node:v8';
 import type { AuthenticationType, BaseAgent, Client, ParsedKey, utils } from 'ssh2';
 
-/** What we use of the library. */
+/** The part of the library that is used. */
 export interface Library {
   readonly Client: new () => Client;
   readonly BaseAgent: { readonly prototype: BaseAgent };
@@ -15,10 +15,9 @@ export type { AuthenticationType, BaseAgent, Client, ParsedKey };
 let loading: Promise<Library> | undefined;
 
 /**
- * The package is CommonJS: under plain ESM its exports hang on `default`, in a bundle they may not.
- * With it comes a young generation of the heap that does not grow: a burst of logins would make V8
- * keep some 40 MB for good (measured: 43 instead of 101 kB for each of 500 held connections, at the
- * same CPU).
+ * The package is CommonJS: under ESM its exports are on `default`, in a bundle they may not be. The
+ * flag keeps the young generation of the heap small. Otherwise V8 keeps some 40 MB after a burst of
+ * logins (measured for 500 connections: 43 instead of 101 kB each, at the same CPU time).
  */
 export function loadLibrary(): Promise<Library> {
   if (loading === undefined) setFlagsFromString('--semi-space-growth-factor=1');

@@ -1,21 +1,21 @@
-// Logging in: which keys and passwords are tried, in which order, and what became of each.
+// Plans a login: which keys and passwords are tried, in which order, and the result of each.
 import type { Asker } from '../../../engine/ports/local.ts';
 import type { Hop } from '../config/route.ts';
 import type { AgentKey, Agents } from './agent.ts';
 import type { Keyring } from './keys.ts';
 
 /**
- * One thing to try. `method` is its name in the SSH protocol, by which a server says what it still
- * takes.
+ * One attempt to log in. `method` is its name in the SSH protocol, by which a server lists what it
+ * accepts.
  */
 export interface Attempt {
   readonly label: string;
   readonly method: 'publickey' | 'password' | 'keyboard-interactive';
-  /** What the library wants, or a reason why it cannot be tried. May ask a person. */
+  /** Returns the input of the library, or why the attempt is skipped. It may ask the operator. */
   readonly make: () => unknown | Promise<unknown>;
 }
 
-/** Why an attempt falls out, as a value that `make` gives instead of something to try. */
+/** The reason to skip an attempt, returned by `make`. */
 interface Skip {
   readonly skip: string;
 }
@@ -34,9 +34,8 @@ export interface LoginTools {
 }
 
 /**
- * Files that were named first (an agent's copy of one before the file), then the password where
- * there is one, then the agent's other keys and the usual files: so that neither a wrong agent key
- * nor a wrong default uses up the server's patience (MaxAuthTries).
+ * Order: named key files (the agent's copy first), the password, other keys of the agent, default
+ * files. So neither a wrong agent key nor a wrong default file uses up MaxAuthTries of the server.
  */
 export async function planLogin(hop: Hop, tools: LoginTools): Promise<Attempts> {
   const agent = hop.agent === undefined ? undefined : await tools.agents.keys(hop.agent);
@@ -63,8 +62,8 @@ export async function planLogin(hop: Hop, tools: LoginTools): Promise<Attempts> 
         list.push(agentAttempt(hop, twin, `${file.path} (from the agent)`));
         continue;
       }
-      // A named key is unlocked before the connection is made: a server does not wait for somebody
-      // who types (LoginGraceTime).
+      // Unlock a named key before the connection: LoginGraceTime is too short for somebody who
+      // types.
       const key = file.named ? await tools.keyring.unlock(file.path) : '';
       if (file.named && typeof key === 'string') return unusable(file.path, key);
       list.push({
@@ -140,7 +139,7 @@ function passwords(hop: Hop): readonly Attempt[] {
   ];
 }
 
-/** A jump host that takes nothing else: a person may type its password. */
+/** For a jump host the operator may type the password, after all other attempts. */
 function asked(hop: Hop, asker: Asker): readonly Attempt[] {
   if (!hop.mayAsk || !asker.attended) return [];
   const make = async (): Promise<unknown> => {
@@ -155,9 +154,8 @@ function asked(hop: Hop, asker: Asker): readonly Attempt[] {
 type Prompt = { readonly prompt: string; readonly echo?: boolean };
 
 /**
- * Answers the first single hidden question and no other: PAM asks for a *new* password, or for a
- * code, by the same means. An empty answer to the rest makes the server refuse, which is what
- * should happen.
+ * Answers only the first single hidden question: PAM also asks for a new password or a code this
+ * way. Empty answers to other questions make the server refuse the login.
  */
 export function answerOnce(password: () => string) {
   let answered = false;
@@ -181,17 +179,17 @@ export function answerOnce(password: () => string) {
 }
 
 export interface LoginCourse {
-  /** The library's `authHandler`: asked for the next attempt each time. */
+  /** The library's `authHandler`, called for each attempt. */
   readonly next: (
     left: readonly string[] | null,
     partial: boolean | null,
     give: (attempt: unknown) => void,
   ) => undefined;
-  /** What was tried, for the failure. */
+  /** The attempts with their results, for the failure. */
   readonly tried: () => readonly string[];
 }
 
-/** `busy` is told when a person is being asked, so that no clock runs meanwhile. */
+/** `busy(true)` means that the operator is being asked, so that no time limit may run. */
 export function createCourse(
   attempts: readonly Attempt[],
   busy: (asking: boolean) => void,
@@ -228,8 +226,8 @@ export function createCourse(
   };
   return {
     next: (left, partial, give) => {
-      // One factor was accepted and another is wanted: what was refused too early may be tried
-      // again.
+      // One factor was accepted and another is required. Attempts that were refused too early may
+      // be repeated.
       if (partial === true) {
         notes.push(
           `${lastTried?.method ?? 'a first factor'} accepted, but the server wants a further factor (${(left ?? []).join(', ')})`,

@@ -1,5 +1,4 @@
-// Commands that never started: why, read from what sudo, su, doas, the login shell or sshd said
-// instead.
+// Explains why a command never started, by the output of sudo, su, doas, the login shell or sshd.
 
 import type { Become } from '../../../model/host.ts';
 import type { Failure } from '../../../model/run/failure.ts';
@@ -7,7 +6,7 @@ import type { Failure } from '../../../model/run/failure.ts';
 export interface NotStarted {
   readonly where: string;
   readonly code: number | null;
-  /** Everything that came, stdout and stderr. */
+  /** All output: stdout and stderr. */
   readonly said: string;
   readonly become?: Become;
   /** The password was sent. */
@@ -17,7 +16,7 @@ export interface NotStarted {
 interface Rule {
   readonly method?: Become['method'];
   readonly said: RegExp;
-  /** Stands on the same line. */
+  /** It must match the same line. */
   readonly beside?: RegExp;
   readonly kind: Failure['kind'];
   readonly message: (event: NotStarted) => string;
@@ -29,14 +28,13 @@ const needsPassword =
 
 const missing = /not found|No such file|Unknown command/i;
 
-/** What comes next is a dialogue about a new password, which nobody holds with us. */
+/** A dialogue about a new password follows, which kmend does not support. */
 export const passwordExpired =
   /password (?:is|has) expired|unable to change expired password|required to change your password/i;
 
-/** First match wins. All texts are the programs' own in the C locale. */
+/** The first match wins. All patterns are for the C locale. */
 const rules: readonly Rule[] = [
-  // Before all others: who is asked for a new password and gives none is also told that one is
-  // missing.
+  // First, since after an empty new password the program also prints that a password is missing.
   {
     said: passwordExpired,
     kind: 'auth',
@@ -140,7 +138,7 @@ function passwordMessage({ answered }: NotStarted): string {
   return answered ? 'sudo refused the password' : 'sudo asks for a password';
 }
 
-/** The failure of a command whose ready mark never came. */
+/** The failure of a command that never printed the ready mark. */
 export function notStarted(event: NotStarted): Failure {
   const { where, code, become } = event;
   const detail = event.said.trim().slice(-2000);
@@ -163,7 +161,7 @@ export function notStarted(event: NotStarted): Failure {
   };
 }
 
-/** The refusal that these words are, if they are one of those that we know. */
+/** The refusal in this output, if it is a known one. */
 export function refusalIn(event: NotStarted): Failure | undefined {
   const { where, become, said: words } = event;
   const rule = rules.find(
@@ -183,6 +181,6 @@ export function refusalIn(event: NotStarted): Failure | undefined {
 const isMissing = ({ code, said }: NotStarted, program: string): boolean =>
   code === 127 && onOneLine(said, new RegExp(`\\b${program}\\b`), missing);
 
-/** Two looks at each line, not one for both: `a.*b` takes quadratic time on a line of many `a`. */
+/** Matches each line twice: a pattern like `a.*b` takes quadratic time on a line of many `a`. */
 export const onOneLine = (text: string, one: RegExp, other: RegExp): boolean =>
   text.split('\n').some((line) => one.test(line) && other.test(line));

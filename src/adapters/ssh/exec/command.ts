@@ -1,18 +1,17 @@
-// The command line that runs a script on a host, by whatever way the user is to be changed.
-//
-// The whole is one string for the login shell, which may be bash, dash, zsh, ksh, busybox or fish
-// (csh and tcsh cannot hold a line break inside quotes and are not supported). A short script is an
-// argument of /bin/sh, so that no password dialogue shares a stream with it; it announces itself by
-// a line that only this run can know, and only then is anything sent to it. A long one is itself
-// what is sent: the argument only reads it, makes sure that all of it has come, and evaluates it.
+// Builds the command line that runs a script on a host, as the login user or as another user. | The
+// line is one string for the login shell: bash, dash, zsh, ksh, busybox or fish. csh and tcsh
+// cannot quote a line break and are not supported. A short script is an argument of /bin/sh, so
+// that it shares no stream with a password dialogue. It first prints a line that only this run
+// knows, and receives its input after that. A long script is sent through the input: the argument
+// reads it, checks that it is complete and evaluates it.
 
 import { randomBytes } from 'node:crypto';
 import type { Become } from '../../../model/host.ts';
 import { present } from '../../../model/present.ts';
 
 /**
- * A line that nothing else prints. It stands in the command in two halves, so that a shell or sudo
- * that quotes the command does not print it.
+ * A line that nothing else prints. The command contains it in two halves, so that a shell or sudo
+ * that prints the command does not print the mark.
  */
 export interface Mark {
   readonly left: string;
@@ -23,39 +22,36 @@ export interface Mark {
 export interface RemoteCommand {
   readonly line: string;
   /**
-   * Needs a terminal: the method reads the password from nothing else. Output and error output then
-   * come as one.
+   * It needs a terminal, since the method reads the password only there. stdout and stderr are then
+   * one stream.
    */
   readonly terminal: boolean;
-  /**
-   * Printed by the script's wrapper when it starts, on stdout with its process id behind it, and on
-   * stderr.
-   */
+  /** The script prints it when it starts: on stdout with its process id, and on stderr. */
   readonly ready: Mark;
-  /** Whether what came before `ready`, from a position on, is a question for the password. */
+  /** True: the output before `ready`, from this position, asks for the password. */
   readonly asks?: (before: string, from: number) => boolean;
-  /** Sent once the script has announced itself; absent = its input is empty from the start. */
+  /** Sent after the script has printed the mark. Absent: the input is empty. */
   readonly input?: Buffer;
   /**
-   * `input` is the script and nothing asks for a password: it is sent as soon as there is a
-   * channel, and the announcement comes once all of it is there.
+   * `input` is the script and no password is needed: it is sent at once, and the script prints the
+   * mark when all of it has arrived.
    */
   readonly atOnce: boolean;
-  /** Sent after `input`, as it is read. */
+  /** Sent after `input`, while it is read. */
   readonly stream?: () => AsyncIterable<Uint8Array>;
 }
 
 export interface CommandRequest {
   readonly script: string;
   readonly stdin?: string;
-  /** In the place of `stdin`. */
+  /** Instead of `stdin`. */
   readonly stream?: () => AsyncIterable<Uint8Array>;
   readonly become?: Become;
 }
 
 /**
- * Bytes of a command: dropbear takes 9,000, servers made with ssh2 some 35,000, Linux 128 KiB in
- * one argument. What is longer comes through the input.
+ * Longest command in bytes: dropbear takes 9,000, ssh2 servers about 35,000, Linux 128 KiB in one
+ * argument. A longer script goes through the input.
  */
 const longestCommand = 8000;
 
@@ -72,8 +68,8 @@ function createMark(): Mark {
 }
 
 /**
- * How the script comes: in the command, as the whole input up to its end, or in coded lines that
- * leave the rest of the input to it.
+ * How the script is sent: in the command, as the whole input, or in encoded lines before the rest
+ * of the input.
  */
 type Way = 'argument' | 'plain' | 'coded';
 
@@ -102,7 +98,7 @@ function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): Remo
   };
 }
 
-/** `su` always asks on a terminal; `doas` does when a password is needed. */
+/** `su` always asks on a terminal, `doas` only for a password. */
 const needsTerminal = ({ method, password }: Become): boolean =>
   method === 'su' || (method === 'doas' && password !== undefined);
 
@@ -110,7 +106,7 @@ function becoming(plain: string, script: string, become: Become | undefined, sta
   if (become === undefined) return plain;
   const user = loginQuote(become.user);
   const shell = `/bin/sh -c ${loginQuote(script)}`;
-  // The mark is printed first, so that nothing a profile says is taken for a question.
+  // The mark comes first, so that no output of a profile counts as a question.
   const started = `printf '%s%s\\n' ${start.left} ${start.right}; exec env LC_ALL=C`;
   switch (become.method) {
     case 'sudo':
@@ -129,7 +125,7 @@ function becoming(plain: string, script: string, become: Become | undefined, sta
 const asksByPrompt = (prompt: string) => (before: string, from: number) =>
   before.includes(prompt, from);
 
-/** After the mark an unfinished line that ends in a colon (of any script) is a question. */
+/** After the mark, an unfinished line that ends in a colon (of any language) is a question. */
 const asksOnTerminal = (start: string) => (before: string, from: number) => {
   const at = before.indexOf(start);
   return (
@@ -143,7 +139,7 @@ const asksOnTerminal = (start: string) => (before: string, from: number) => {
   );
 };
 
-/** The script behind its announcement. Its own input is empty unless the request has one. */
+/** The script with the code that prints the mark. Its input is empty unless the request has one. */
 function wrap(
   request: CommandRequest,
   ready: Mark,
@@ -166,23 +162,19 @@ function wrap(
 }
 
 /**
- * The login user must not lead the other user's script by what it set: which tree it reads (a word
- * of the practice fleet), and with `su`, which keeps the whole environment, which programs it
- * finds.
+ * The login user's environment must not affect the other user's script. KMEND_ROOT (of the practice
+ * fleet) is removed. `su` keeps the environment, so PATH is set too.
  */
 const ownEnvironment = ({ method }: Become): string =>
   `unset KMEND_ROOT\n${method === 'su' ? `PATH=${systemPath}\nexport PATH\n` : ''}`;
 
 const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Only half of the mark: a login shell that shows its input must not make the announcement. */
+/** Half of the mark only: a login shell that echoes its input must not print the whole mark. */
 const scriptStart = ({ left }: Mark): string => `# ${left}.script`;
 const scriptEnd = ({ left }: Mark): string => `# ${left}.end`;
 
-/**
- * A script of which a part is missing, because the connection was lost or a profile has read from
- * it, is not run.
- */
+/** Refuses an incomplete script: the connection was lost, or a profile consumed a part of it. */
 const fetching = (
   ready: Mark,
   way: Way,
@@ -191,22 +183,20 @@ case $kmend_script in "${scriptStart(ready)}"*"${scriptEnd(ready)}") ;; *) echo 
 `;
 
 /**
- * Reads coded lines up to a last one and prints what they stand for. `read` takes no byte beyond
- * its line, so what follows is left for the script.
+ * Decodes lines up to `end`. `read` takes no byte beyond its line, so that the rest is left for the
+ * script.
  */
 const reader = (end: string): string =>
   `while IFS= read -r kmend_line && [ "$kmend_line" != ${end} ]; do printf '%b' "$kmend_line"; done`;
 
 /**
- * A terminal that reads by lines without echo makes sshd answer all input with ignored messages of
- * the same size, to hide the keys of a password: of much input they become larger than what a
- * client takes.
+ * Switches the terminal to single bytes. In line mode without echo, sshd answers all input with
+ * packets of the same size to hide a password. For a large input they exceed the limit of a client.
  */
 const byBytes = 'stty -icanon min 1 time 0\n';
 
 /**
- * Of a terminal: `read` would take a system call a byte. `sed` may read on, since nothing comes
- * after it.
+ * For a terminal: `read` needs a system call per byte. `sed` may read ahead, since nothing follows.
  */
 const streamReader = ({ whole }: Mark): string => `sed -n '/^${whole}[.]stdin$/q;p' | base64 -d`;
 
@@ -218,7 +208,7 @@ function streamOf(
   return terminal ? () => inLines(stream(), `${whole}.stdin`) : stream;
 }
 
-/** Bytes as base64 in lines that a terminal takes, and a line that ends them. */
+/** Encodes bytes as base64 in lines that a terminal accepts, and adds a last line. */
 async function* inLines(
   chunks: AsyncIterable<Uint8Array>,
   end: string,
@@ -236,7 +226,7 @@ async function* inLines(
   yield Buffer.from(`${rest.length === 0 ? '' : `${rest.toString('base64')}\n`}${end}\n`);
 }
 
-/** A multiple of three: no line but the last is padded. */
+/** A multiple of three, so that only the last line is padded. */
 const bytesInLine = 750;
 
 function inputOf(
@@ -256,8 +246,8 @@ function inputOf(
 }
 
 /**
- * Lines for `printf %b`: printable ASCII as it is, every other byte as `\0ooo`. Short, because a
- * terminal cuts a line at 4,096 bytes.
+ * Encodes text for `printf %b`: printable ASCII as it is, each other byte as `\0ooo`. Lines are
+ * short, since a terminal truncates them at 4,096 bytes.
  */
 export function coded(text: string): string {
   const bytes = Buffer.from(text);
@@ -277,8 +267,8 @@ export function coded(text: string): string {
 }
 
 /**
- * One word for POSIX shells and fish alike: fish reads a backslash inside single quotes, so those
- * stand outside of them.
+ * Quotes a word for POSIX shells and fish. fish interprets a backslash inside single quotes, so
+ * backslashes are put outside.
  */
 export function loginQuote(word: string): string {
   if (word.includes('\0')) throw new Error('a shell word cannot hold a NUL byte');

@@ -1,5 +1,5 @@
-// The password dialogue with sudo, su or doas: the password goes out once, after a question that we
-// know, and never into the script.
+// The password dialogue with sudo, su or doas. The password is sent once, after a known question,
+// and never to the script.
 
 import type { Become } from '../../../model/host.ts';
 import { present } from '../../../model/present.ts';
@@ -8,15 +8,15 @@ import { passwordExpired, refusalIn } from '../connect/refusals.ts';
 import type { RemoteCommand } from './command.ts';
 
 /**
- * Seconds in which the program must have asked and begun: a question in a form that we do not know
- * must not cost the whole timeout.
+ * Seconds until the program must have started the script. A question in an unknown form must not
+ * use up the whole timeout.
  */
 const longest = 60;
 
 export interface Dialogue {
-  /** Looks at what came so far on one of the streams, before the script began. */
+  /** Reads the output so far of one stream, before the script started. */
   readonly hear: (before: () => string) => void;
-  /** The script began, or it is all over. */
+  /** The script started or the command ended. */
   readonly close: () => void;
   /** The password was sent. */
   readonly answered: () => boolean;
@@ -25,12 +25,12 @@ export interface Dialogue {
 export interface DialogueOptions {
   readonly command: RemoteCommand;
   readonly become: Become | undefined;
-  /** Seconds that the command may take as a whole. */
+  /** Time limit of the whole command, in seconds. */
   readonly timeout: number;
   readonly where: string;
   readonly send: (text: string) => void;
   readonly fail: (failure: Failure) => void;
-  /** All that was said so far. */
+  /** All output so far. */
   readonly said: () => string;
 }
 
@@ -74,7 +74,7 @@ export function createDialogue({
         : 'took the password and did not begin';
     give(what, said().trim().slice(-2000));
   };
-  // A moment before the command's own clock, which would say less.
+  // Slightly before the command's own time limit, whose message says less.
   const timer =
     password === undefined ? undefined : setTimeout(silent, Math.min(longest, timeout) * 1000 - 5);
   return {

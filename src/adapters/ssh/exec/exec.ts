@@ -1,4 +1,4 @@
-// One command on a logged-in connection: start, password dialogue, input, output, clocks, end.
+// Runs one command on a connection: start, password dialogue, input, output, time limits, end.
 
 import type { ClientChannel, ExecOptions } from 'ssh2';
 import type { ExecRequest, ExecResult } from '../../../engine/ports/transport.ts';
@@ -17,25 +17,25 @@ export interface ExecContext {
   /** For messages. */
   readonly where: string;
   readonly alive: () => boolean;
-  /** Absent = as the login user. */
+  /** Absent: run as the login user. */
   readonly become?: Become;
-  /** This is itself the command that ends another: it is not ended by a third. */
+  /** This command ends another one. It is not ended by a third. */
   readonly last?: boolean;
 }
 
-/** Characters of a signal's name, which is the server's own text. */
+/** Characters of the signal name, which is text of the server. */
 const longestSignal = 20;
 
 const defaultLimit = 4 * 1024 * 1024;
 /**
- * Milliseconds without output after the exit status until a channel counts as held open by
- * something the script left behind.
+ * Milliseconds without output after the exit status. Then the channel counts as held open by a
+ * background process.
  */
 const lingerLimit = 5000;
-/** Milliseconds that an interrupted command has to end on its host before its end is reported. */
+/** Milliseconds until an interrupted command is reported, even if it still runs on the host. */
 const interruptLimit = 1000;
 
-/** Runs the request. What goes wrong on the way is a failure, never an error. */
+/** Runs the request. All errors become failures. */
 export function execOn(context: ExecContext, request: ExecRequest): Promise<Outcome<ExecResult>> {
   const { session, where, become } = context;
   if (request.signal?.aborted === true)
@@ -68,9 +68,9 @@ export function execOn(context: ExecContext, request: ExecRequest): Promise<Outc
 }
 
 /**
- * Asks for the command; a server that does not answer is held by the same clock as the command
- * itself. A callback, not a promise: the answer, the output and the exit status may come in one
- * piece, and who listens a turn later misses them.
+ * Opens a channel for the command, within the time limit of the command. It uses a callback: the
+ * answer, the output and the exit status may arrive together, and a promise would resolve too late
+ * to receive them.
  */
 function openChannel(
   context: ExecContext,
@@ -82,7 +82,7 @@ function openChannel(
   let waiting = true;
   const settle = (result: Outcome<ClientChannel>): void => {
     if (!waiting) {
-      // Who comes late finds nobody: the command must not run on unwatched.
+      // The answer came too late: the command must not run unobserved.
       if (result.ok) result.value.close();
       return;
     }
@@ -107,7 +107,7 @@ function openChannel(
       (error, channel) => (error === undefined ? settle(ok(channel)) : wrong(error)),
     );
   } catch (error) {
-    // The library throws when the connection has just been lost.
+    // The library throws if the connection was lost just now.
     wrong({ level: 'lost', message: String(error) });
   }
 }
@@ -120,10 +120,7 @@ const flood = (where: string, begun: boolean): Failure => ({
 const lateMessage = (where: string, request: ExecRequest): string =>
   `${where}: the command took longer than ${request.timeout} s`;
 
-/**
- * No echo and no changes on the way out: numbers of RFC 4254, section 8. Wide, so that nothing
- * wraps.
- */
+/** No echo and no conversion of the output (RFC 4254, section 8). Wide, so that no line wraps. */
 const terminal = {
   term: 'dumb',
   rows: 24,
@@ -143,7 +140,7 @@ function sessionFailure(error: RawError, { where, alive }: ExecContext): Failure
 interface Begun {
   readonly command: RemoteCommand;
   readonly channel: ClientChannel;
-  /** Milliseconds that the command may take. */
+  /** Milliseconds left for the command. */
   readonly left: number;
 }
 
@@ -155,8 +152,7 @@ interface Exit {
 type Resolve = (result: Outcome<ExecResult>) => void;
 
 /**
- * A command that runs on its channel, from the dialogue before its first line to its end; it
- * resolves once.
+ * A command on its channel, from the dialogue before its first line to its end. It resolves once.
  */
 class Conversation {
   readonly #context: ExecContext;
@@ -251,13 +247,13 @@ class Conversation {
         });
       });
     } else if (input !== undefined) {
-      // A terminal knows no end of input: there the coded input carries its own.
+      // A terminal has no end of input; the encoded input contains its own.
       if (terminal) channel.write(input);
       else channel.end(input);
     }
   }
 
-  /** From here on nothing else decides about the result. False = something has decided already. */
+  /** Closes the conversation: no later event changes the result. False: it is closed already. */
   #close(): boolean {
     if (this.#over) return false;
     this.#over = true;
@@ -281,13 +277,13 @@ class Conversation {
     void endRemote(this.#context, this.#channel, this.#begun ? Number(this.#out.tail()) : 0).then(
       answer,
     );
-    // Who stops a run now does not wait for a program that does not heed a signal; the host goes on
-    // ending it.
+    // An operator who stops a run must not wait for a program that ignores signals. The host
+    // continues to end it.
     if (failure.kind === 'interrupted')
       setTimeout(() => answer('it may still be running there'), interruptLimit).unref();
   }
 
-  /** The channel should close now; each piece of output gives it the whole time again. */
+  /** The channel should close now. Each further output restarts the time limit. */
   #awaitClose(): void {
     clearTimeout(this.#linger);
     this.#linger = setTimeout(() => {
@@ -317,15 +313,13 @@ class Conversation {
     return { ok: false, failure: notStarted({ ...ending, ...present({ become }) }) };
   }
 
-  /** All that came before the command's first line. */
+  /** All output before the command's first line. */
   #said(): string {
     return `${this.#out.before()}${this.#err.before()}`;
   }
 }
 
-/**
- * Sends all chunks, none before there is room for it; an error of the source comes back in words.
- */
+/** Sends all chunks, each when the channel has room. Returns the error of the source, if any. */
 async function pour(
   chunks: AsyncIterable<Uint8Array>,
   channel: ClientChannel,
@@ -350,9 +344,8 @@ async function pour(
 }
 
 /**
- * Ends what runs on the host: a signal over the channel (which OpenSSH ignores for root), then from
- * a second channel to the script's process group, by the same user as it has. Gives a note when
- * that could not be done.
+ * Ends the command on the host: first by a signal over the channel (OpenSSH ignores it for root),
+ * then by a second channel to its process group, as the same user. Returns a note if that failed.
  */
 async function endRemote(
   context: ExecContext,
@@ -363,7 +356,7 @@ async function endRemote(
   try {
     channel.signal('TERM');
   } catch {
-    // Closed in between: nothing left to end.
+    // The channel closed meanwhile: nothing is left to end.
   }
   const killed =
     pid > 0 && context.last !== true
@@ -375,10 +368,7 @@ async function endRemote(
     : `it may still be running there (process ${pid})`;
 }
 
-/**
- * The process cannot have been replaced by another of the same number: its channel has not reported
- * its end.
- */
+/** The process id cannot have been reused: the channel has not reported its end. */
 const killing = (pid: number, become: boolean): ExecRequest => ({
   script: [
     `read -r _ _ _ _ group _ </proc/${pid}/stat || exit 0`,
@@ -390,7 +380,7 @@ const killing = (pid: number, become: boolean): ExecRequest => ({
   timeout: 10,
 });
 
-/** Our own marks and prompts mean nothing to a reader. */
+/** Removes our marks and prompts, which mean nothing to a reader. */
 const withoutMarks = (text: string): string =>
   text.replace(/kmend-[0-9a-f]{12}-[0-9a-f]{12}\n?/g, '');
 
@@ -399,7 +389,7 @@ function resultOf(exit: Exit, out: Output, err: Output): ExecResult {
     code: exit.code,
     ...present({ signal: exit.signal }),
     stdout: out.text(),
-    // A script killed before its first line may have announced itself on stdout only.
+    // A script killed early may have printed its mark on stdout only.
     stderr: err.started() ? err.text() : '',
     truncated: out.truncated() || err.truncated(),
   };

@@ -1,37 +1,37 @@
-// What comes back from a command: dropped up to the ready mark, then kept up to a limit and handed
-// out line by line.
+// Reads the output of a command: skips it up to the ready mark, keeps it up to a limit and passes
+// on its lines.
 import { StringDecoder } from 'node:string_decoder';
 
-/** Text before the ready mark that is kept for a failure's detail. */
+/** Bytes before the ready mark that are kept for the detail of a failure. */
 const keptBefore = 8 * 1024;
 /**
- * Bytes that may come before the script has announced itself, in the rest of that line, and in all:
- * whoever sends more is not listened to.
+ * Limits in bytes: before the mark, in the rest of its line, and in all. A host that exceeds one is
+ * cut off.
  */
 const most = { before: 256 * 1024, tail: 64, all: 64 * 1024 * 1024 };
-/** A line without end is handed out in pieces of about this size. */
+/** A longer line is passed on in pieces of this size. */
 const longestLine = 1024 * 1024;
 
 export interface Output {
   readonly feed: (chunk: Buffer) => void;
-  /** True once the mark was seen. */
+  /** True: the mark has arrived. */
   readonly started: () => boolean;
-  /** What came before the mark: banners, questions, refusals. */
+  /** The output before the mark: banners, questions, refusals. */
   readonly before: () => string;
   /** The rest of the mark's line: the process id. */
   readonly tail: () => string;
   readonly text: () => string;
   readonly truncated: () => boolean;
-  /** More came than any command has to say; nothing of the rest is looked at. */
+  /** True: the output exceeds a limit. The rest is ignored. */
   readonly flooded: () => boolean;
-  /** Hands out the last, unfinished line. */
+  /** Passes on the last, unfinished line. */
   readonly end: () => void;
 }
 
 export interface OutputOptions {
   readonly mark: string;
   readonly limit: number;
-  /** From a terminal: CR LF becomes LF. */
+  /** It came from a terminal: CR LF becomes LF. */
   readonly terminal: boolean;
   readonly onLine?: (line: string) => void;
 }
@@ -58,9 +58,9 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
     lines?.feed(part);
   };
   const search = (chunk: Buffer): void => {
-    // Bytes, not characters: what follows the mark may be cut in the middle of one.
+    // latin1 keeps bytes: a character after the mark may be split between chunks.
     before += chunk.toString('latin1');
-    // Only where nobody has looked yet: it may come byte by byte.
+    // Search only the new part, since output may arrive byte by byte.
     const fresh = before.length - chunk.length;
     if (at < 0) at = before.indexOf(mark, Math.max(0, fresh - mark.length));
     const end = at < 0 ? -1 : before.indexOf('\n', Math.max(at, fresh));
@@ -98,7 +98,7 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
   };
 }
 
-/** A character that the limit cut in two is left out. */
+/** Drops a character that the limit split. */
 function whole(kept: readonly Buffer[], truncated: boolean): string {
   const bytes = kept.length === 1 && kept[0] !== undefined ? kept[0] : Buffer.concat(kept);
   return truncated ? new StringDecoder('utf8').write(bytes) : bytes.toString('utf8');
