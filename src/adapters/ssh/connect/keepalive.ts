@@ -1,7 +1,9 @@
-// Detects dead peers with one timer for all connections of a run. | The kernel's TCP keepalive
-// checks idle connections without CPU time of ours (see openTcp). It does not detect a hung sshd, a
-// host behind a jump host, or a dead peer while our data is unacknowledged. So connections in use,
-// and those behind a jump host, also send SSH requests. A refusal is an answer too.
+// Detects dead peers with one timer for all connections of a run.
+//
+// The kernel's TCP keepalive checks idle connections without CPU time of ours (see openTcp). It does
+// not detect a hung sshd, a host behind a jump host, or a dead peer while our data is
+// unacknowledged. So connections in use, and those behind a jump host, also send SSH requests. A
+// refusal is an answer too.
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from './library.ts';
