@@ -28,8 +28,8 @@ export interface FollowOptions {
 }
 
 /**
- * Number of pods from which a list at the end costs less than an event for each: long lists are
- * compressed.
+ * From this number of pods on, the watch starts after a second list: a long list is compressed and
+ * costs less than an event for each pod that ends soon.
  */
 const many = 64;
 const restOfMany = 1_500;

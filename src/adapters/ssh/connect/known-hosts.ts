@@ -66,8 +66,7 @@ function isFor(entry: KnownKey, name: string): boolean {
 
 export interface KnownHosts {
   /**
-   * Lines for this name. Costs one HMAC per hashed line, so it is asked only when the quick ways
-   * fail.
+   * Lines for this name. It computes one HMAC per hashed line, so try the other methods first.
    */
   readonly find: (name: string) => readonly KnownKey[];
   /** Lines for this name with exactly this key. Needs at most one HMAC per line with that key. */

@@ -1,9 +1,10 @@
-// Builds the command line that runs a script on a host, as the login user or as another user. | The
-// line is one string for the login shell: bash, dash, zsh, ksh, busybox or fish. csh and tcsh
-// cannot quote a line break and are not supported. A short script is an argument of /bin/sh, so
-// that it shares no stream with a password dialogue. It first prints a line that only this run
-// knows, and receives its input after that. A long script is sent through the input: the argument
-// reads it, checks that it is complete and evaluates it.
+// Builds the command line that runs a script on a host, as the login user or as another user.
+//
+// The line is one string for the login shell: bash, dash, zsh, ksh, busybox or fish. csh and tcsh
+// cannot quote a line break and are not supported. A short script is an argument of /bin/sh, so that
+// it shares no stream with a password dialogue. It first prints a line that only this run knows, and
+// receives its input after that. A long script is sent through the input: the argument reads it,
+// checks that it is complete and evaluates it.
 
 import { randomBytes } from 'node:crypto';
 import type { Become } from '../../../model/host.ts';
