@@ -86,6 +86,24 @@ describe('on a fleet', () => {
     expect(out).toContain('3 hosts to change');
   });
 
+  it('asks although the run was started with --yes; an older version kept that and the tags', async () => {
+    const settings = join(fleet.state, 'runs', run, 'settings.json');
+    const kept = readFileSync(settings, 'utf8');
+    const data = JSON.parse(kept);
+    const older = { ...data, flags: { ...data.flags, yes: true, takeover: run, tags: ['none'] } };
+    for (const text of [kept, JSON.stringify(older)]) {
+      writeFileSync(settings, text);
+      const asked = await fleet.run(['rollback', run, '-l', 'argued']);
+      expect([asked.exit, asked.out, asked.err]).toEqual([
+        3,
+        expect.stringContaining('1 host to change'),
+        expect.stringContaining('nobody is here to say yes'),
+      ]);
+    }
+    writeFileSync(settings, kept);
+    expect(fleet.runs()).toHaveLength(2);
+  }, 60_000);
+
   it('takes a host back and proves it; the others stay', async () => {
     const { exit, out, err } = await fleet.run(['rollback', run, '-l', 'argued', '--yes']);
     expect(`${exit} ${err}`).toBe('0 ');

@@ -1,10 +1,11 @@
 // Carrying out a playbook, or exactly a plan that was saved.
 import { parsePlan } from '../../core/plan/saved-plan.ts';
+import { present } from '../../model/present.ts';
 import { hasChanges, type Plan } from '../../model/run/plan.ts';
 import { makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { loadProject } from '../plan/project.ts';
 import { runPorts, type Session } from '../session/session.ts';
-import { CommandError } from '../session/world.ts';
+import { CommandError, type World } from '../session/world.ts';
 import { approveAndRun, shown } from './approve.ts';
 import { rollBackFailed } from './auto-rollback.ts';
 import type { RunFlags } from './drive.ts';
@@ -15,8 +16,6 @@ import { type EndedRun, exitOf, runPlays } from './start.ts';
 export interface ApplyInput extends PlanFlags, RunFlags {
   /** A playbook, or a plan that was saved. */
   readonly path: string;
-  /** The job whose turn this is: where no host needs anything, no run is begun. */
-  readonly job?: string;
 }
 
 export type Applied =
@@ -24,17 +23,21 @@ export type Applied =
   | { readonly kind: 'carried_out'; readonly exit: number; readonly runs: readonly EndedRun[] };
 
 export async function apply(input: ApplyInput, session: Session): Promise<Applied> {
-  const { path } = input;
-  const read = session.world.reader.readText(path);
-  if (!read.ok || !path.endsWith('.json')) return applyPlaybook(input, session);
+  const saved = savedPlan(input.path, session.world);
+  return saved === undefined ? applyPlaybook(input, session) : applyPlan(saved, input, session);
+}
+
+/** The plan of this path; undefined where it is not named as one, or cannot be read. */
+export function savedPlan(path: string, { reader }: Pick<World, 'reader'>): Plan | undefined {
+  const read = path.endsWith('.json') ? reader.readText(path) : undefined;
+  if (read?.ok !== true) return undefined;
   const saved = parsePlan(read.text);
-  if (!saved.ok)
-    throw new CommandError(
-      3,
-      `${path} is not a plan that \`kmend plan -o\` saved: ${saved.failure.message}`,
-      'make a new plan: kmend plan -o FILE',
-    );
-  return applyPlan(saved.value, input, session);
+  if (saved.ok) return saved.value;
+  throw new CommandError(
+    3,
+    `${path} is not a plan that \`kmend plan -o\` saved: ${saved.failure.message}`,
+    'make a new plan: kmend plan -o FILE',
+  );
 }
 
 async function applyPlaybook(input: ApplyInput, session: Session): Promise<Applied> {
@@ -44,7 +47,8 @@ async function applyPlaybook(input: ApplyInput, session: Session): Promise<Appli
   const made = (await adoptProven(first, session))
     ? await makePlan(project, session, input)
     : first;
-  if (input.job !== undefined && nothingToDo(made.plan))
+  // In the turn of a job no run is begun where no host needs anything.
+  if (session.settings.flags.job !== undefined && nothingToDo(made.plan))
     return { kind: 'nothing_to_do', exit: 0, plan: made.plan };
   return carriedOut(
     await approveAndRun(made, input, session, (run) => rollBackFailed(run, session)),
@@ -52,7 +56,8 @@ async function applyPlaybook(input: ApplyInput, session: Session): Promise<Appli
 }
 
 async function applyPlan(plan: Plan, input: ApplyInput, session: Session): Promise<Applied> {
-  const saved = { plan, name: input.path, strictVersion: true };
+  const { takeover } = input;
+  const saved = { plan, name: input.path, strictVersion: true, ...present({ takeover }) };
   return withSavedPlan(saved, session, async (made, inner) => {
     // Who saved a plan has read it; asked on a terminal, the operator wants to see again what the
     // yes is for.

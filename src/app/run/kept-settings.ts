@@ -2,7 +2,7 @@
 // stored; its name is.
 import { resolve } from 'node:path';
 import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../../core/plan/kept-vars.ts';
-import { dataIn, listOf, object, text } from '../../model/shape/shape.ts';
+import { dataIn, flag, listOf, number, object, type Shape, text } from '../../model/shape/shape.ts';
 import { isList, isMapping, type Mapping } from '../../model/value.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { environmentVars, extraVarsOf } from '../session/extra-vars.ts';
@@ -19,7 +19,7 @@ export function settingsToKeep(
   inventories: readonly string[],
   session: Session,
 ): object {
-  const { extraVars = [], json: _json, ...flags } = session.settings.flags;
+  const { extraVars = [] } = session.settings.flags;
   const judge = judgeOf([ready], session);
   const words = [...environmentVars(session.world), ...extraVars].map((word) =>
     keptWord(word, judge, session),
@@ -28,7 +28,7 @@ export function settingsToKeep(
   return {
     schema: 'kmend.settings/1',
     flags: {
-      ...flags,
+      ...keptFlags(session.settings.flags),
       inventory: inventories,
       extraVars: words.flatMap(({ word }) => (word === undefined ? [] : [word])),
     },
@@ -92,17 +92,36 @@ export interface KeptSettings {
   readonly withheld: readonly string[];
 }
 
-const flagsShape = object(
-  {},
-  {
-    inventory: listOf(text),
-    extraVars: listOf(text),
-    limit: text,
-    stateDir: text,
-    forks: text,
-    timeout: text,
-  },
-);
+/** The flags that a run keeps: all that say which hosts it has, and how they are reached. */
+const flagShapes: Readonly<Record<Exclude<keyof FleetFlags, 'json'>, Shape>> = {
+  inventory: listOf(text),
+  limit: text,
+  extraVars: listOf(text),
+  secrets: listOf(text),
+  forks: text,
+  user: text,
+  privateKey: text,
+  askPass: flag,
+  become: flag,
+  becomeUser: text,
+  becomeMethod: text,
+  askBecomePass: flag,
+  sshCommonArgs: text,
+  timeout: text,
+  kubeconfig: text,
+  context: text,
+  stateDir: text,
+  auditForward: text,
+  verbose: number,
+  job: text,
+};
+
+/**
+ * A yes, a takeover or the tags of one command must never speak for another: they are not kept, and
+ * not read where an older version kept them.
+ */
+const keptFlags = (flags: FleetFlags): FleetFlags =>
+  Object.fromEntries(Object.entries(flags).filter(([name]) => Object.hasOwn(flagShapes, name)));
 
 export async function keptSettings(
   run: string,
@@ -112,13 +131,13 @@ export async function keptSettings(
   const read = await store.readFile(run, 'settings');
   if (read === undefined) throw noSuchRun(run, settings.stateDir);
   const data = dataIn(read);
-  if (!isMapping(data) || flagsShape(data.flags, 'flags') !== undefined)
+  if (!isMapping(data) || object({}, flagShapes)(data.flags, 'flags') !== undefined)
     throw new CommandError(
       1,
       `the settings of run ${run} are damaged`,
       `see ${store.placeOf(run, 'settings')}`,
     );
-  const flags = data.flags as FleetFlags;
+  const flags = keptFlags(data.flags as FleetFlags);
   const words = flags.extraVars ?? [];
   const gone = words.filter(
     (word) => word.startsWith('@') && !world.reader.readText(word.slice(1)).ok,

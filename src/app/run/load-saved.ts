@@ -18,6 +18,8 @@ export interface SavedPlan {
   readonly kept?: KeptSettings;
   /** Another version of kmend makes it stale. */
   readonly strictVersion: boolean;
+  /** The run whose marks on nodes do not count. */
+  readonly takeover?: string;
 }
 
 /**
@@ -48,6 +50,7 @@ export async function withSavedPlan<T>(
       await runPorts(inner);
       return work({ plan, plays: await playsOf(saved, project, inner), saved: true }, inner);
     },
+    saved.takeover,
   );
 }
 

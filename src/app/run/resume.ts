@@ -5,6 +5,7 @@ import { fold } from '../../core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
 import type { Journal } from '../../engine/ports/store.ts';
 import { NotReturned } from '../../engine/run.ts';
+import { present } from '../../model/present.ts';
 import type { Event, EventBody } from '../../model/run/event.ts';
 import type { Plan } from '../../model/run/plan.ts';
 import { refuseNeverBegan } from '../history/never-began.ts';
@@ -61,7 +62,13 @@ export async function resume(input: ResumeInput, session: Session): Promise<Resu
       `the plan of run ${run} is damaged: ${saved.failure.message}`,
       `see ${store.placeOf(run, 'plan')}`,
     );
-  const named = { plan: saved.value, name: `run ${run}`, kept, strictVersion: false };
+  const named = {
+    plan: saved.value,
+    name: `run ${run}`,
+    kept,
+    strictVersion: false,
+    ...present({ takeover: input.takeover }),
+  };
   return withSavedPlan(named, session, (made, inner) => resumePlan(input, made, inner));
 }
 

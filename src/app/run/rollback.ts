@@ -35,8 +35,7 @@ export type RolledBack =
 export async function rollback(input: RollbackInput, session: Session): Promise<RolledBack> {
   const kept = await keptSettings(input.run, session);
   const flags = flagsFor(kept, session);
-  const asked: RollbackInput = { ...flags, ...input };
-  return inSession(flags, session, (own) => rollBack(asked, input, kept, own), asked.takeover);
+  return inSession(flags, session, (own) => rollBack(input, kept, own), input.takeover);
 }
 
 /**
@@ -49,19 +48,17 @@ function flagsFor(kept: KeptSettings, { settings }: Session): KeptSettings['flag
   return { ...fleet, ...settings.flags, stateDir: settings.stateDir, extraVars };
 }
 
-/** @param given what the operator said now, without what is kept of the run */
 async function rollBack(
-  asked: RollbackInput,
-  given: RollbackInput,
+  input: RollbackInput,
   kept: KeptSettings,
   session: Session,
 ): Promise<RolledBack> {
-  const { run } = asked;
+  const { run } = input;
   const { settings } = session;
   reportMissing(run, kept, session);
   const ways = await rollbackSettings(run, await hostsToRollBack(run, session), session);
   reportLeft(ways, session);
-  if (given.check !== true && given.yes !== true && settings.limit === undefined)
+  if (input.check !== true && input.yes !== true && settings.limit === undefined)
     throw new CommandError(
       3,
       `this would take back run ${run} on ${ways.vars.size} host${ways.vars.size === 1 ? '' : 's'}`,
@@ -74,25 +71,21 @@ async function rollBack(
       : { kind: 'refused', exit: 4, refused };
   }
   const limit = [...ways.vars.keys()].join(',');
-  return carryOut(asked, given.check === true, {
+  return carryOut(input, {
     ...session,
     settings: { ...settings, limit, rollback: ways },
   });
 }
 
-async function carryOut(
-  asked: RollbackInput,
-  isPlan: boolean,
-  session: Session,
-): Promise<RolledBack> {
+async function carryOut(input: RollbackInput, session: Session): Promise<RolledBack> {
   const project = await loadProject(
-    asked.playbook ?? `${session.world.packageRoot}/playbooks/rollback.yaml`,
+    input.playbook ?? `${session.world.packageRoot}/playbooks/rollback.yaml`,
     session,
   );
   await runPorts(session);
-  const made = await makePlan(project, session, asked);
-  if (isPlan) return { kind: 'planned', exit: exitOfPlan(made.plan), made };
-  const runs = await approveAndRun(made, asked, session);
+  const made = await makePlan(project, session, input);
+  if (input.check === true) return { kind: 'planned', exit: exitOfPlan(made.plan), made };
+  const runs = await approveAndRun(made, input, session);
   return { kind: 'carried_out', exit: exitOf(runs), runs };
 }
 

@@ -26,6 +26,8 @@ export interface FleetFlags {
   readonly auditForward?: string;
   readonly json?: boolean;
   readonly verbose?: number;
+  /** The job whose turn this is. */
+  readonly job?: string;
 }
 
 export interface TaskFlags {

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import type { MadePlan } from '../../app/plan/make-plan.ts';
 import { exitOfPlan, plan as planFor } from '../../app/plan/plan.ts';
 import { loadProject } from '../../app/plan/project.ts';
-import { apply } from '../../app/run/apply.ts';
+import { apply, savedPlan } from '../../app/run/apply.ts';
 import { shown } from '../../app/run/approve.ts';
 import type { RunFlags } from '../../app/run/drive.ts';
 import { printableVars } from '../../app/run/kept-settings.ts';
@@ -40,8 +40,7 @@ interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {
 
 type ResumeFlags = FleetFlags & RunFlags & ResolveFlags;
 
-type ApplyFlags = PlanFlags &
-  RunFlags & { readonly check?: boolean; readonly diff?: boolean; readonly job?: string };
+type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly diff?: boolean };
 
 /** What a job says of its command beside its words: then nobody is asked. */
 interface JobFlags {
@@ -129,19 +128,31 @@ const looking = (flags: PlanFlags, command: Command, world: World): World =>
 
 /**
  * `--list-hosts`, `--list-tasks` and `--syntax-check` end a command before any host is contacted.
+ * Of a saved plan they read the playbook and the hosts that it was made of.
  */
-const list = (path: string, flags: PlanFlags, world: World): Promise<number> =>
-  withSession(flags, world, async (session) => {
-    const project = await loadProject(path, session, { offline: true });
+function list(path: string, given: PlanFlags, world: World): Promise<number> {
+  const plan = savedPlan(path, world);
+  const playbook = plan?.playbook ?? path;
+  const flags: PlanFlags =
+    plan === undefined
+      ? given
+      : {
+          ...given,
+          inventory: plan.inventories,
+          ...present({ limit: plan.limit, tags: plan.tags, skipTags: plan.skipTags }),
+        };
+  return withSession(flags, world, async (session) => {
+    const project = await loadProject(playbook, session, { offline: true });
     const lines = [
       '',
-      `playbook: ${path}`,
+      `playbook: ${playbook}`,
       ...(flags.listHosts === true ? listHosts(project, session) : []),
       ...(flags.listTasks === true ? listTasks(project, flags) : []),
     ];
     for (const line of lines) world.out(line);
     return 0;
   });
+}
 
 /** Flags that a saved plan does not hold: how the hosts are reached. */
 const loginFlags: ReadonlySet<string> = new Set([
@@ -216,7 +227,7 @@ function sayHowToApply(
 
 export async function applyPlan(path: string, flags: ApplyFlags, world: World): Promise<number> {
   if (flags.check === true) return planPlaybook(path, flags, world);
-  if (onlyLists(flags) && !path.endsWith('.json')) return list(path, flags, world);
+  if (onlyLists(flags)) return list(path, flags, world);
   const { takeover } = flags;
   const applied = await withSession(
     flags,
