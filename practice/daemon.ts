@@ -1,6 +1,5 @@
-// A fleet that stands for a while in a process of its own: what is behind `kmend lab up`, `list`
-// and `down`.
-import { spawn } from 'node:child_process';
+// A practice fleet in a process of its own: `kmend lab up`, `list` and `down`.
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -17,7 +16,7 @@ import { createFleet, type FleetOptions } from './fleet.ts';
 
 export interface LabInfo {
   readonly pid: number;
-  /** Kernel's start time of that process: the same number may later be another process. */
+  /** Kernel's start time of that process: a later process may have the same number. */
   readonly started: string;
   readonly inventoryFile: string;
   readonly hosts: readonly {
@@ -28,11 +27,14 @@ export interface LabInfo {
   }[];
 }
 
+/** Milliseconds from SIGTERM to SIGKILL. */
+const stopTime = 10_000;
+
 const infoFile = (dir: string): string => join(dir, 'lab.json');
 
 /**
- * Field 22 of /proc/PID/stat; the words in parentheses before it may hold blanks. Empty when there
- * is no such process.
+ * Field 22 of /proc/PID/stat, or '' without such a process. The program's name in parentheses
+ * before it may contain blanks.
  */
 function startTime(pid: number): string {
   try {
@@ -43,7 +45,7 @@ function startTime(pid: number): string {
   }
 }
 
-/** The fleet that stands under this directory, if its process lives. */
+/** The fleet of this directory, if its process runs. */
 function labInfo(dir: string): LabInfo | undefined {
   if (!existsSync(infoFile(dir))) return undefined;
   const info = JSON.parse(readFileSync(infoFile(dir), 'utf8')) as LabInfo;
@@ -64,7 +66,7 @@ export async function serveLab(options: FleetOptions, signal: AbortSignal): Prom
       flavour: spec.flavour,
     })),
   };
-  // Renamed into place: whoever waits for it never reads half of it.
+  // Renamed into place: `labUp` waits for this file, and must never read half of it.
   writeFileSync(`${infoFile(options.dir)}.new`, `${JSON.stringify(info, undefined, 2)}\n`);
   renameSync(`${infoFile(options.dir)}.new`, infoFile(options.dir));
   await new Promise<void>((done) =>
@@ -75,23 +77,20 @@ export async function serveLab(options: FleetOptions, signal: AbortSignal): Prom
 }
 
 export interface LabUpOptions {
-  /** The program and words that end up in `serveLab` for the same directory. */
+  /** The command that runs `serveLab` for the same directory. */
   readonly command: string;
   readonly args: readonly string[];
-  /** Milliseconds to wait for it; default 20,000. */
-  readonly patience?: number;
+  /** Milliseconds that the fleet may take to start; default 20,000. */
+  readonly timeLimit?: number;
 }
 
-/**
- * Starts a fleet in the background and waits until it stands. One that stands already is left as it
- * is.
- */
+/** Starts a fleet in the background and waits until it is up. A running fleet stays as it is. */
 export async function labUp(
   dir: string,
   options: LabUpOptions,
 ): Promise<{ readonly info: LabInfo; readonly wasUp: boolean }> {
-  const standing = labInfo(dir);
-  if (standing) return { info: standing, wasUp: true };
+  const running = labInfo(dir);
+  if (running) return { info: running, wasUp: true };
   mkdirSync(dir, { recursive: true });
   rmSync(infoFile(dir), { force: true });
   const log = openSync(join(dir, 'lab.log'), 'w');
@@ -99,21 +98,31 @@ export async function labUp(
     detached: true,
     stdio: ['ignore', log, log],
   });
-  let ended = false;
-  child.on('error', () => (ended = true));
-  child.on('exit', () => (ended = true));
+  child.on('error', () => undefined); // it has no pid then
   child.unref();
-  for (let waited = 0; waited < (options.patience ?? 20_000) && !ended; waited += 50) {
+  const timeLimit = options.timeLimit ?? 20_000;
+  for (let waited = 0; waited < timeLimit && isRunning(child); waited += 50) {
     const info = labInfo(dir);
     if (info) return { info, wasUp: false };
     await sleep(50);
   }
+  await stop(child);
   throw new Error(
-    `the practice fleet did not start; its own words are in ${join(dir, 'lab.log')}:\n${readFileSync(join(dir, 'lab.log'), 'utf8').slice(-2000)}`,
+    `the practice fleet did not start; ${join(dir, 'lab.log')} says:\n${readFileSync(join(dir, 'lab.log'), 'utf8').slice(-2000)}`,
   );
 }
 
-/** The hosts and whether each one answers now. Undefined when no fleet stands there. */
+const isRunning = (child: ChildProcess): boolean =>
+  child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+
+/** A process that did not start its fleet in time would serve it later, unknown to everybody. */
+async function stop(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM');
+  for (let waited = 0; waited < stopTime && isRunning(child); waited += 50) await sleep(50);
+  if (isRunning(child)) child.kill('SIGKILL');
+}
+
+/** The hosts and whether each one answers now. Undefined when no fleet is up. */
 export async function labList(
   dir: string,
 ): Promise<readonly (LabInfo['hosts'][number] & { readonly answers: boolean })[] | undefined> {
@@ -139,12 +148,12 @@ const answers = (address: string, port: number): Promise<boolean> =>
     socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
   });
 
-/** Ends the fleet; false when none stood there. Its files stay for a look. */
+/** Stops the fleet; false when none was up. Its files stay, for the operator to read. */
 export async function labDown(dir: string): Promise<boolean> {
   const info = labInfo(dir);
   if (!info) return false;
   process.kill(info.pid, 'SIGTERM');
-  for (let waited = 0; waited < 10_000 && labInfo(dir); waited += 50) await sleep(50);
+  for (let waited = 0; waited < stopTime && labInfo(dir); waited += 50) await sleep(50);
   if (startTime(info.pid) === info.started && labInfo(dir)) process.kill(info.pid, 'SIGKILL');
   return true;
 }

@@ -1,22 +1,30 @@
 // The practice fleet: hosts in this process, each with a port on loopback, a directory tree, a
 // power button and faults to set.
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { quote } from '../src/model/text/quote.ts';
 import type { World } from './emulated/answer.ts';
 import { emulatedTools } from './emulated/index.ts';
-import { boot } from './host/boot.ts';
 import { type Call, type Reply, serveCalls } from './host/calls.ts';
-import { createHostServer, type HostServer, loopback } from './host/host-server.ts';
-import { control, fault, type Machine, put, putName, remove } from './host/machine.ts';
+import { createHostServer, loopback } from './host/host-server.ts';
+import type { Machine } from './host/machine.ts';
 import { age, makeHost } from './host/make-host.ts';
 import { killProcesses } from './host/processes.ts';
 import { inventoryOf, knownHostsOf } from './inventory.ts';
-import { newKeyPair } from './keys.ts';
-import { choosePorts } from './ports.ts';
+import { type KeyPair, newKeyPair } from './keys.ts';
+import { holdPorts } from './ports.ts';
+import {
+  cycle,
+  type Member,
+  makeWorld,
+  newHostKey,
+  powerDown,
+  powerUp,
+  setFault,
+} from './power.ts';
 import type { FaultName, Faults, HostSpec } from './spec.ts';
 import { environment, putTools } from './tools.ts';
 
@@ -26,8 +34,6 @@ export interface FleetOptions {
   readonly hosts: readonly HostSpec[];
   /** Seconds that a reboot takes; default 1. */
   readonly downSeconds?: number;
-  /** Port of the first host; the others follow. 0 (default) = any free ones. */
-  readonly port0?: number;
 }
 
 export interface FleetHost {
@@ -55,7 +61,7 @@ export interface Fleet {
   readonly keyFile: string;
   readonly hosts: readonly FleetHost[];
   /**
-   * Cuts the power and gives it back after the host's down time, also to one that never came back.
+   * Cuts the power and switches it on after the host's down time, also for one that never came back.
    */
   readonly power: (name: string) => void;
   /** Sets a fault; `undefined` takes it away. */
@@ -63,69 +69,86 @@ export interface Fleet {
   readonly close: () => Promise<void>;
 }
 
-/** One host with its moving parts. */
-interface Member {
-  readonly machine: Machine;
-  readonly port: number;
-  readonly server: HostServer;
-  hostKey: string;
-  up: boolean;
-  /** Raised at each power cut: what waits for an older one gives up. */
-  power: number;
-}
-
-const newKey = (): string => newKeyPair().private;
-
 export async function createFleet(options: FleetOptions): Promise<Fleet> {
   const dir = resolve(options.dir);
   const roots = options.hosts.map((spec) => join(dir, spec.name, 'root'));
   killProcesses(roots);
-  rmSync(join(dir, 'calls'), { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
-  const tools = putTools(dir);
   const keyFile = join(dir, 'id');
   const key = newKeyPair();
   writeFileSync(keyFile, key.private, { mode: 0o600 });
+  const held = await holdPorts(options.hosts.length);
+  const members = makeMembers(options.hosts, dir, held.ports, key);
+  const downSeconds = options.downSeconds ?? 1;
+  const world = makeWorld(members, downSeconds, source);
+  const calls = serveCalls(join(dir, 'calls'), (call) => serve(members, world, call));
+  const close = async (): Promise<void> => {
+    for (const one of members) powerDown(one);
+    held.release();
+    calls.close();
+    killProcesses(roots);
+    await sleep(0);
+  };
+  try {
+    for (const one of members) await powerUp(one, age.booted, world);
+    const files = writeInventory(dir, options.hosts, members, keyFile);
+    return { dir, ...files, keyFile, ...controlsOf(members, downSeconds, world), close };
+  } catch (error) {
+    await close(); // an open port would keep the process alive
+    throw error;
+  }
+}
+
+function makeMembers(
+  hosts: readonly HostSpec[],
+  dir: string,
+  ports: readonly number[],
+  key: KeyPair,
+): readonly Member[] {
   const allowed = ssh2.utils.parseKey(key.public);
   if (allowed instanceof Error) throw allowed;
-  const ports = await choosePorts(options.hosts.length, options.port0 ?? 0);
-  const members = options.hosts.map((spec, i): Member => {
-    const [machine, port, hostKey] = [
-      makeHost(spec, join(dir, spec.name)),
-      ports[i] ?? 0,
-      newKey(),
-    ];
-    const env = environment(machine, tools);
+  const tools = putTools(dir);
+  return hosts.map((spec, i) => {
+    const machine = makeHost(spec, join(dir, spec.name));
+    const [port, hostKey] = [ports[i] ?? 0, newHostKey()];
     const server = createHostServer({
       machine,
       port,
       hostKey,
       allowed,
-      env,
-      forwardsTo: (there) => ports.includes(there),
+      env: environment(machine, tools),
+      forwardsTo: (target) => ports.includes(target),
     });
     return { machine, port, server, hostKey, up: false, power: 0 };
   });
+}
+
+function writeInventory(
+  dir: string,
+  hosts: readonly HostSpec[],
+  members: readonly Member[],
+  keyFile: string,
+): Pick<Fleet, 'inventoryText' | 'inventoryFile' | 'knownHostsText'> {
+  const [knownHosts, inventoryFile] = [join(dir, 'known_hosts'), join(dir, 'inventory.yaml')];
+  const ports = members.map(({ port }) => port);
+  const inventoryText = inventoryOf(hosts, ports, keyFile, knownHosts);
+  const knownHostsText = knownHostsOf(members);
+  writeFileSync(knownHosts, knownHostsText);
+  writeFileSync(inventoryFile, inventoryText);
+  return { inventoryText, inventoryFile, knownHostsText };
+}
+
+function controlsOf(
+  members: readonly Member[],
+  downSeconds: number,
+  world: World,
+): Pick<Fleet, 'hosts' | 'power' | 'set'> {
   const member = (name: string): Member => {
     const found = members.find(({ machine }) => machine.spec.name === name);
     if (!found) throw new Error(`the practice fleet has no host ${name}`);
     return found;
   };
-  const downSeconds = options.downSeconds ?? 1;
-  const world = makeWorld(members, downSeconds);
-  const calls = serveCalls(join(dir, 'calls'), (call) => serve(members, world, call));
-  for (const one of members) await powerUp(one, age.booted, world);
-  const knownHosts = join(dir, 'known_hosts');
-  const inventoryText = inventoryOf(options.hosts, ports, keyFile, knownHosts);
-  writeFileSync(knownHosts, knownHostsOf(members));
-  writeFileSync(join(dir, 'inventory.yaml'), inventoryText);
-
   return {
-    dir,
-    inventoryText,
-    inventoryFile: join(dir, 'inventory.yaml'),
-    knownHostsText: knownHostsOf(members),
-    keyFile,
     hosts: members.map((one) => ({
       name: one.machine.spec.name,
       address: loopback,
@@ -143,111 +166,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
       cycle(one, downSeconds, world);
     },
     set: (name, what, value) => setFault(member(name).machine, what, value),
-    close: async () => {
-      for (const one of members) powerDown(one);
-      calls.close();
-      killProcesses(roots);
-      await sleep(0);
-    },
   };
-}
-
-/** Faults that stand-ins in sh see, as files beside the tree. */
-function setFault(machine: Machine, what: FaultName, value: unknown): void {
-  if (value === undefined || value === false) machine.faults.delete(what);
-  else machine.faults.set(what, value);
-  if (what === 'full') control(machine, 'full', value ? '' : undefined);
-  if (what === 'clock')
-    control(machine, 'clock', typeof value === 'number' ? `${value}\n` : undefined);
-  if (what === 'sudo') control(machine, 'sudo', `${value ?? 'nopasswd'}\n`);
-  if (what === 'lock' && value) {
-    putName(machine, 4711, 'yum');
-    put(machine, '/var/run/yum.pid', '4711\n');
-  }
-  if (what === 'lock' && !value) {
-    remove(machine, '/proc/4711');
-    remove(machine, '/var/run/yum.pid');
-  }
-}
-
-// ---- power ----
-
-async function powerUp(one: Member, daysAgo: number, world: World): Promise<void> {
-  const { machine, server } = one;
-  if (machine.boots > 0) machine.faults.delete('lock'); // nobody's transaction outlives a reboot
-  if (machine.faults.has('newkey') && machine.boots > 0) {
-    machine.faults.delete('newkey');
-    one.hostKey = newKey();
-    server.newKey(one.hostKey);
-  }
-  if (!boot(machine, daysAgo)) return;
-  for (const [name, value] of machine.faults) setFault(machine, name, value);
-  if (machine.spec.closed) return;
-  const power = one.power;
-  await openPort(one, power);
-  one.up = true;
-  const loop = fault(machine, 'loop');
-  if (loop && loop.times > 0 && machine.boots > 1) {
-    machine.faults.set('loop', { ...loop, times: loop.times - 1 });
-    setTimeout(() => one.power === power && world.reboot(machine), loop.seconds * 1000).unref();
-  }
-}
-
-/** The port was ours a moment ago; somebody may have taken it while the host was down. */
-async function openPort(one: Member, power: number): Promise<void> {
-  for (let tries = 0; one.power === power; tries++) {
-    try {
-      return await one.server.open();
-    } catch (error) {
-      if (tries >= 50) throw error;
-      await sleep(100);
-    }
-  }
-}
-
-function powerDown(one: Member): void {
-  one.power += 1;
-  one.up = false;
-  one.server.cut();
-  killProcesses([one.machine.root]);
-}
-
-function cycle(one: Member, downSeconds: number, world: World): void {
-  powerDown(one);
-  if (fault(one.machine, 'never')) return;
-  const power = one.power;
-  const down = fault(one.machine, 'down') ?? downSeconds;
-  setTimeout(
-    () => one.power === power && void powerUp(one, 0, world),
-    Math.min(down * 1000, 2 ** 31 - 1),
-  ).unref();
-}
-
-/**
- * Milliseconds between `reboot` being asked for and the end of everything: systemd takes its time
- * too, and the answer must get out.
- */
-const shutdownTime = 150;
-
-function makeWorld(members: readonly Member[], downSeconds: number): World {
-  const of = (machine: Machine): Member | undefined =>
-    members.find((one) => one.machine === machine);
-  const later = (machine: Machine, act: (one: Member) => void): void => {
-    const one = of(machine);
-    const power = one?.power;
-    setTimeout(() => one && one.power === power && act(one), shutdownTime).unref();
-  };
-  const world: World = {
-    reboot: (machine) => later(machine, (one) => cycle(one, downSeconds, world)),
-    powerOff: (machine) => later(machine, powerDown),
-    pause: async (machine, seconds) => {
-      const power = of(machine)?.power;
-      await sleep(seconds * 1000);
-      return of(machine)?.power === power;
-    },
-    source: (machine, files, names) => source(machine, files, names),
-  };
-  return world;
 }
 
 /** Sourced by a real shell: the defaults files are shell, with all that this allows. */
@@ -276,9 +195,9 @@ async function serve(
   call: Call,
 ): Promise<Reply | undefined> {
   const one = members.find(({ machine }) => machine.root === call.root);
-  const standIn = emulatedTools.get(call.program);
-  if (!one || !standIn) return { code: 127, err: `${call.program}: not found\n` };
+  const tool = emulatedTools.get(call.program);
+  if (!one || !tool) return { code: 127, err: `${call.program}: not found\n` };
   const power = one.power;
-  const reply = await standIn(one.machine, call.args, world);
+  const reply = await tool(one.machine, call.args, world);
   return one.power === power ? reply : undefined;
 }
