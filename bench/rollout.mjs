@@ -24,9 +24,9 @@ const planGoal = 10;
 async function loadCore() {
   const folder = await mkdtemp(join(tmpdir(), 'kmend-bench-'));
   const files = [
-    'core/rollout/simulate.ts',
+    'core/decide/simulate.ts',
     'core/plan/order.ts',
-    'core/rollout/decide.ts',
+    'core/decide/decide.ts',
     'core/run-state/fold.ts',
     'core/run-state/state.ts',
   ];

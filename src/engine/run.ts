@@ -1,7 +1,7 @@
 // The run loop: ask `decide` what to do, do that one thing, journal it, ask again. It decides
 // nothing itself.
 
-import { decide } from '../core/rollout/decide.ts';
+import { decide } from '../core/decide/decide.ts';
 import { type DecideContext, type Decision, eventOf } from '../core/rollout/decision.ts';
 import { mayContinue } from '../core/rollout/may-continue.ts';
 import { resolutionEvent } from '../core/run-state/resolve.ts';

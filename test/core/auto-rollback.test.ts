@@ -2,8 +2,8 @@
 // policies and fates.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { simulate } from '../../src/core/decide/simulate.ts';
 import { hostsToRollBack } from '../../src/core/history/auto-rollback.ts';
-import { simulate } from '../../src/core/rollout/simulate.ts';
 import { foldAll } from '../../src/core/run-state/fold.ts';
 import type { RollbackPolicy } from '../../src/model/playbook.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';

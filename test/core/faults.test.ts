@@ -2,7 +2,7 @@
 // resume, one that turns it red.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Simulation, simulate, type World } from '../../src/core/rollout/simulate.ts';
+import { type Simulation, simulate, type World } from '../../src/core/decide/simulate.ts';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
 import { emptyState, hostStates, type RunState } from '../../src/core/run-state/state.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';

@@ -1,7 +1,7 @@
 // What Ansible was measured to do wrong in a rollout, repeated on the virtual clock; and that a
 // rollout's cost grows with its events alone.
 import { describe, expect, it } from 'vitest';
-import { type Outcome, simulate } from '../../src/core/rollout/simulate.ts';
+import { type Outcome, simulate } from '../../src/core/decide/simulate.ts';
 import type { Event } from '../../src/model/run/event.ts';
 import { begin, failure, fleet, hostFor, noon } from './fleet.ts';
 

@@ -1,5 +1,5 @@
 // Builds fleets, policies and journals for the tests of the rollout core.
-import { decide } from '../../src/core/rollout/decide.ts';
+import { decide } from '../../src/core/decide/decide.ts';
 import { type DecideContext, type Decision, eventOf } from '../../src/core/rollout/decision.ts';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../src/core/run-state/state.ts';

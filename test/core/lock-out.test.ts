@@ -2,9 +2,9 @@
 // it behind all others, or out.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/core/rollout/decide.ts';
-import { simulate } from '../../src/core/rollout/simulate.ts';
-import { whyWaits } from '../../src/core/rollout/why.ts';
+import { decide } from '../../src/core/decide/decide.ts';
+import { simulate } from '../../src/core/decide/simulate.ts';
+import { whyWaits } from '../../src/core/decide/why.ts';
 import { hostState } from '../../src/core/run-state/state.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
 import type { Event, EventBody, LockOut } from '../../src/model/run/event.ts';

@@ -2,8 +2,8 @@
 // which somebody looks at some of them, again and again.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type Simulation, simulate, type World } from '../../src/core/decide/simulate.ts';
 import { numbersFrom } from '../../src/core/plan/order.ts';
-import { type Simulation, simulate, type World } from '../../src/core/rollout/simulate.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
 import { hostStates, type RunState } from '../../src/core/run-state/state.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';

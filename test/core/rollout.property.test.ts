@@ -2,8 +2,8 @@
 // fault that turns it red.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/core/rollout/decide.ts';
-import { type Simulation, simulate, type World } from '../../src/core/rollout/simulate.ts';
+import { decide } from '../../src/core/decide/decide.ts';
+import { type Simulation, simulate, type World } from '../../src/core/decide/simulate.ts';
 import { foldAll } from '../../src/core/run-state/fold.ts';
 import { hostStates } from '../../src/core/run-state/state.ts';
 import type { Rollout } from '../../src/model/playbook.ts';

@@ -1,6 +1,6 @@
 // Every host that waits has a reason.
 import { describe, expect, it } from 'vitest';
-import { whyWaits } from '../../src/core/rollout/why.ts';
+import { whyWaits } from '../../src/core/decide/why.ts';
 import { begin, fleet, noon, settle, stateAfter } from './fleet.ts';
 
 const why = (start: ReturnType<typeof begin>, host: string) => {

@@ -1,7 +1,7 @@
 // Random fleets, policies and fates for the property tests of the rollout.
 import fc from 'fast-check';
+import type { Outcome } from '../../src/core/decide/simulate.ts';
 import { numbersFrom } from '../../src/core/plan/order.ts';
-import type { Outcome } from '../../src/core/rollout/simulate.ts';
 import type { Amount, Rollout } from '../../src/model/playbook.ts';
 import type { EventOf } from '../../src/model/run/event.ts';
 import { begin, failure, hostFor, plain } from './fleet.ts';

@@ -105,7 +105,9 @@ describe('a brake that has tripped', () => {
     mend('h1');
     const retried = await lab.run(['resume', run, '--retry', 'h1', '--why', 'a disk was full']);
     expect([retried.exit, starts()]).toEqual([5, ['h1', 'h1', 'h2']]);
-    expect(retried.out).toContain('brake released by eve: every failure was acknowledged: h1 (retry)');
+    expect(retried.out).toContain(
+      'brake released by eve: every failure was acknowledged: h1 (retry)',
+    );
     const events = lab.journal();
     expect(eventsOf(events, 'host.resolved')).toMatchObject([
       { host: 'h1', who: 'eve', as: 'retry', note: 'a disk was full' },

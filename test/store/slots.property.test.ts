@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
-import { decide } from '../../src/core/rollout/decide.ts';
+import { decide } from '../../src/core/decide/decide.ts';
 import { eventOf } from '../../src/core/rollout/decision.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
 import { heldSlot } from '../../src/core/run-state/slot.ts';

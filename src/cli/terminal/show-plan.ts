@@ -1,7 +1,7 @@
 // A plan as people see it, with waves, order and times.
 import type { PlanToShow } from '../../app/observer.ts';
+import { type Simulation, simulate } from '../../core/decide/simulate.ts';
 import { beginning } from '../../core/plan/plan-play.ts';
-import { type Simulation, simulate } from '../../core/rollout/simulate.ts';
 import { present } from '../../model/present.ts';
 import { hasChanges, type Plan, type PlayPlan } from '../../model/run/plan.ts';
 import { type PlannedWave, planText } from '../../screens/plan-text.ts';

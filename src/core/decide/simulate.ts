@@ -3,11 +3,11 @@
 import { present } from '../../model/present.ts';
 import type { Event, EventBody, EventOf, LockOut } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
+import { type DecideContext, type Decision, eventOf, type Why } from '../rollout/decision.ts';
 import { fold } from '../run-state/fold.ts';
 import { add, first, type Ranked, remove } from '../run-state/ranked.ts';
 import { emptyState, hostAt, hostState, type RunState } from '../run-state/state.ts';
 import { decide } from './decide.ts';
-import { type DecideContext, type Decision, eventOf, type Why } from './decision.ts';
 
 /** How the walk of a started host ends. */
 export interface Outcome {

@@ -4,6 +4,19 @@
 import type { Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import { higherRisk } from '../../model/run/risk.ts';
+import { failedElsewhere, shouldRelease, shouldTrip } from '../rollout/brake.ts';
+import { blockedByKept, candidate, slotsOf, whyNoSlot } from '../rollout/budget.ts';
+import {
+  type DecideContext,
+  type Decision,
+  isAttended,
+  type View,
+  type Why,
+} from '../rollout/decision.ts';
+import { runExit, type Unstarted } from '../rollout/exit.ts';
+import { gatesHold, gatesToWatch, readingAge } from '../rollout/gate.ts';
+import { beginWave, replaceCanaries, soakWave } from '../rollout/wave.ts';
+import { nextFit, stretchAt } from '../rollout/window.ts';
 import { lockedOutText } from '../run-state/lock-out.ts';
 import { first, inOrder, type Ranked, sizeOf } from '../run-state/ranked.ts';
 import {
@@ -15,13 +28,6 @@ import {
   type RunState,
 } from '../run-state/state.ts';
 import { at } from '../run-state/table.ts';
-import { failedElsewhere, shouldRelease, shouldTrip } from './brake.ts';
-import { blockedByKept, candidate, slotsOf, whyNoSlot } from './budget.ts';
-import { type DecideContext, type Decision, isAttended, type View, type Why } from './decision.ts';
-import { runExit, type Unstarted } from './exit.ts';
-import { gatesHold, gatesToWatch, readingAge } from './gate.ts';
-import { beginWave, replaceCanaries, soakWave } from './wave.ts';
-import { nextFit, stretchAt } from './window.ts';
 
 /**
  * What to do next, from the state of the run, its policy and the time. The same input gives the

@@ -1,10 +1,10 @@
 // Why a host waits: one sentence for each host that is not started yet.
 import type { Rollout } from '../../model/playbook.ts';
+import { zoneRoom } from '../rollout/budget.ts';
+import { needsCanary } from '../rollout/canary.ts';
+import type { DecideContext, View, Why } from '../rollout/decision.ts';
 import { hostState, type RunState } from '../run-state/state.ts';
-import { zoneRoom } from './budget.ts';
-import { needsCanary } from './canary.ts';
 import { decide } from './decide.ts';
-import type { DecideContext, View, Why } from './decision.ts';
 
 /**
  * Returns a function that says why a host is not started now. It returns undefined for hosts that
