@@ -1,0 +1,57 @@
+// The answers of rules: wait until the next soak or deadline ends, or finish the run.
+
+import type { Decision, View, Why } from '../rollout/decision.ts';
+import { runExit, type Unstarted } from '../rollout/exit.ts';
+import { inOrder, type Ranked } from '../run-state/ranked.ts';
+import { awayUntil, type HostState, hostAt } from '../run-state/state.ts';
+
+export const isActive = ({ state }: View): boolean =>
+  state.running !== undefined || state.soaking !== undefined;
+
+/** Waits for an event, at most until the next soak or deadline ends. */
+export function wait(
+  view: View,
+  why: readonly Why[],
+  until: number | undefined = undefined,
+): Decision {
+  const times = [until, ...why.map((one) => one.until), hostSoak(view)?.at, hostDeadline(view)?.at];
+  const next = Math.min(
+    ...times.filter((time) => time !== undefined).filter((time) => time > view.now),
+  );
+  return { kind: 'wait', why, ...(Number.isFinite(next) ? { until: next } : {}) };
+}
+
+export function finish({ state }: View, unstarted?: Unstarted, text?: string): Decision {
+  const { exit, why } = runExit(state, unstarted);
+  return { kind: 'finish', exit, why: text === undefined ? why : `${why}: ${text}` };
+}
+
+export function hostSoak(
+  view: View,
+): { readonly at: number; readonly host: HostState } | undefined {
+  const host = firstIdle(view, view.state.soaking);
+  return host === undefined
+    ? undefined
+    : { at: (host.doneAt ?? 0) + view.policy.soak.host * 1000, host };
+}
+
+export function hostDeadline(
+  view: View,
+): { readonly at: number; readonly host: HostState } | undefined {
+  const seconds = view.policy.deadline.host;
+  const host = seconds === undefined ? undefined : firstIdle(view, view.state.running);
+  if (seconds === undefined || host === undefined) return undefined;
+  const { state, now } = view;
+  return {
+    at: Math.max(host.startedAt ?? 0, state.activeSince) + seconds * 1000 + awayUntil(state, now),
+    host,
+  };
+}
+
+function firstIdle(view: View, set: Ranked): HostState | undefined {
+  for (const index of inOrder(set)) {
+    const host = hostAt(view.state, index);
+    if (view.context.busy?.has(host.host) !== true) return host;
+  }
+  return undefined;
+}
