@@ -959,7 +959,7 @@ describe('brake', () => {
       [2, resolved('h1', 'retry')],
     );
     expect(decidedAt(state, 3)).toMatchObject({ kind: 'wait' });
-    expect(whyNotResolvable(state, 'h1', 'retry')).toBe('h1 did not end badly: it is under way');
+    expect(whyNotResolvable(state, 'h1', 'retry')).toBe('h1 did not fail: it is under way');
   });
 
   it('running hosts go to their end, then the run ends with 5 and names nobody as started', () => {

@@ -93,7 +93,7 @@ describe('a word from another terminal', () => {
     });
     expect(await lab.run(['resolve', id, 'r2'])).toMatchObject({
       exit: 3,
-      err: expect.stringContaining('r2 did not end badly: it waits'),
+      err: expect.stringContaining('r2 did not fail: it waits'),
     });
     expect((await lab.run(['resolve', id, 'r1', '--as', 'done'])).exit).toBe(0);
     const resumed = await lab.run(['resume', id]);

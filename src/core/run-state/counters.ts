@@ -1,29 +1,28 @@
-// Puts a changed host back into the state and keeps every index and counter in step, each in O(log
-// n).
+// Replaces a host in the state and updates every index and counter, each in O(log n).
 import { add, type Ranked, remove } from './ranked.ts';
 import type { HostState, RunState, WaveState, ZoneState } from './state.ts';
 import { at, replaced } from './table.ts';
 
-/** A state under construction: only `fold` holds one, and gives it away as a `RunState`. */
+/** A state under construction. Only `fold` creates one, and returns it as a `RunState`. */
 export type Draft = { -readonly [K in keyof RunState]: RunState[K] };
 
 /**
- * More than any rank: hosts that are out of service themselves go first, because their start takes
- * no further capacity; locked-out ones last.
+ * More than any rank: it moves hosts that are already out of service to the front, because their
+ * start takes no further capacity, and locked-out hosts to the end.
  */
 const allOthers = 2 ** 32;
 
 export const isHeld = (host: HostState): boolean =>
   host.status === 'running' || host.status === 'soaking' || isKept(host);
 export const isKept = (host: HostState): boolean => host.status === 'failed' && host.keepsSlot;
-/** Out of service, or as good as: it counts against `max_unavailable`. */
+/** Counts against `max_unavailable`. */
 export const isOut = (host: HostState): boolean => isHeld(host) || host.down || host.missing;
 const isOpen = (host: HostState): boolean =>
   host.status === 'waiting' || host.status === 'running' || host.status === 'soaking';
-/** Its place among hosts that wait for their start. */
+/** Its position among hosts that wait for their start. */
 export const workKey = (host: HostState): number =>
   host.rank + (host.lockOut !== undefined ? allOthers : host.down || host.missing ? -allOthers : 0);
-/** Does every host that is before this key in line stand behind all others? */
+/** Is this the key of a host that comes after all others? */
 export const isLast = (key: number): boolean => key >= allOthers;
 const isLockedOut = (host: HostState): boolean =>
   host.status === 'planned' && host.lockOut?.turn === 'never';
@@ -41,8 +40,7 @@ const runSets = {
 } as const satisfies Record<string, Key>;
 
 /**
- * When it was last looked at since it was given back; absent for hosts whose proof need not be
- * repeated.
+ * When the proof was last made or repeated; undefined for hosts whose proof need not be repeated.
  */
 const proofKey: Key = (host) =>
   (host.status === 'done' || host.status === 'soaking') && host.changed === true
@@ -84,7 +82,7 @@ function movedWave(wave: WaveState, before: HostState, after: HostState): WaveSt
     ...wave,
     open: wave.open + Number(isOpen(after)) - Number(was !== undefined && isOpen(was)),
     lastEndAt: Math.max(wave.lastEndAt, after.endedAt ?? 0),
-    // What a host that is tried again ended with in an earlier wave is not of this one.
+    // Failures of an earlier wave do not count in this one.
     failures: wave.failures + after.failures - (was?.failures ?? after.failures),
     unreachableFailures:
       wave.unreachableFailures +
@@ -94,12 +92,12 @@ function movedWave(wave: WaveState, before: HostState, after: HostState): WaveSt
   };
 }
 
-/** Replaces a host whose indexes cannot have changed: tasks, effects, evidence. */
+/** Replaces a host where no index can have changed: tasks, effects, evidence. */
 export function putDetail(draft: Draft, host: HostState): void {
   draft.hosts = replaced(draft.hosts, host.index, host);
 }
 
-/** Replaces a host and brings all indexes and counters in step with it. */
+/** Replaces a host and updates all indexes and counters. */
 export function put(draft: Draft, after: HostState): void {
   const before = at(draft.hosts, after.index);
   putDetail(draft, after);

@@ -1,4 +1,4 @@
-// Fold of the events that concern one host: its walk, its effects, its end.
+// Folds the events of one host: its walk, its tasks, its end.
 import { present } from '../../model/present.ts';
 import { type Proof, packagesIn } from '../../model/run/change.ts';
 import type { EffectResult } from '../../model/run/effect.ts';
@@ -52,7 +52,7 @@ function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
   }
 }
 
-/** A person may also speak for a host that was left out: then it no longer counts as missing. */
+/** An operator may also resolve a host that was left out: then it no longer counts as missing. */
 function foldLeftOut(draft: Draft, event: HostEvent): void {
   if (!draft.leftOut.some((left) => left.host === event.host))
     throw new Error(`the journal names a host that is not of its run: ${event.host}`);
@@ -68,17 +68,13 @@ const started = (host: HostState, event: Event & EventOf<'host.started'>): HostS
   starts: host.starts + 1,
 });
 
-/**
- * A host that needed nothing after all (already mended) gives its slot back at once; there is
- * nothing to soak.
- */
+/** A host that needed nothing after all frees its slot at once: there is nothing to soak. */
 function done(host: HostState, event: Event & EventOf<'host.done'>, soaks: boolean): HostState {
   const soaking = soaks && event.changed && host.status === 'running';
   return {
     ...host,
     status: soaking ? 'soaking' : 'done',
-    // What was down is in service now: the walk ended well. A reading of the pool may say
-    // otherwise.
+    // A completed walk brings the host into service. The next reading of the pool may differ.
     down: event.changed ? false : host.down,
     changed: event.changed,
     proven: event.proven,
@@ -92,7 +88,7 @@ function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed
   if (event.failure.kind === 'kept_out' && isUntaken(host))
     return keepOut(draft, host, causeText(event.failure));
   const after = failed(host, event);
-  // The cluster was away before anything was done: it is not started.
+  // Nothing was done before the cluster went away: the host counts as not started.
   if (isAway(event.failure) && !after.touched) return put(draft, requeued(host, draft.wave?.id));
   put(draft, after);
   if (after.failures === host.failures) return;
@@ -102,8 +98,8 @@ function fail(draft: Draft, host: HostState, event: Event & EventOf<'host.failed
 }
 
 /**
- * Locked out before anything was done to it, or after that was undone: nothing failed, and it waits
- * until its lock-out is taken away.
+ * Locked out while nothing was done to it, or after that was undone. Nothing failed: the host waits
+ * until the lock-out ends.
  */
 function keepOut(draft: Draft, host: HostState, why: string): void {
   const lockOut = { by: 'hold', why, turn: 'never' } as const;
@@ -122,7 +118,7 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
   const ours = host.starts > 0;
   const held = event.failure.resumable === true;
   const counts = ours && !untouchable && !held;
-  // An acknowledgement was about the failure before this one.
+  // An acknowledgement refers to an earlier failure.
   const { resolved: _resolved, ...rest } = host;
   return {
     ...rest,
@@ -131,21 +127,21 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
     ...present({ failedTask: event.task }),
     left: event.state,
     touched: host.touched || event.touched,
-    // A host that went dark is out of service, touched or not.
+    // A host that does not answer is out of service, touched or not.
     keepsSlot: ours && (touched || event.failure.kind === 'unreachable'),
     down: host.down || (!ours && event.failure.kind === 'unreachable'),
     failures: host.failures + Number(counts),
     unreachableFailures:
       host.unreachableFailures + Number(counts && event.failure.kind === 'unreachable'),
     endedAt: event.at,
-    // What a held host was in the middle of is still to be looked at.
+    // A resume continues the effects that were under way.
     inFlight: held ? host.inFlight : [],
   };
 }
 
 /**
- * A person has looked: what ended badly no longer counts for the brake. A word about a host that
- * did not end badly changes nothing.
+ * An operator acknowledges a host: its failures no longer count for the brake. For a host that did
+ * not fail, nothing changes.
  */
 function resolve(draft: Draft, host: HostState, event: Event & EventOf<'host.resolved'>): void {
   if (!isResolvable(host)) return;
@@ -160,7 +156,7 @@ function acknowledge(
   { who, as }: Omit<Acknowledged, 'host'>,
 ): void {
   put(draft, { ...after, failures: 0, unreachableFailures: 0 });
-  // Where other kept slots still leave nothing to start, it pauses anew.
+  // If other kept slots still leave no host to start, the run pauses again.
   if (draft.paused?.forKept === true) delete draft.paused;
   if (host.failures === 0) return;
   if (draft.brake !== undefined)
@@ -171,7 +167,7 @@ function acknowledge(
   if (draft.failedCanary !== undefined) updateFailedCanary(draft);
 }
 
-/** Nobody has looked at the other canaries that ended badly, if there are any. */
+/** Another canary may have failed too, and not be acknowledged yet. */
 function updateFailedCanary(draft: Draft): void {
   const canaries = draft.wave?.canary === true ? draft.wave.hosts : [];
   const failures = canaries.map((index) => hostAt(draft, index)).find((host) => host.failures > 0);
@@ -180,9 +176,9 @@ function updateFailedCanary(draft: Draft): void {
 }
 
 /**
- * `retry` puts the host in line anew, before all others, in the wave that is under way: it is still
- * out of service, and what this run did to its node is still true. What is done once a run and was
- * done is not done again.
+ * `retry` queues the host again, before all others, in the current wave. It is still out of
+ * service, and what this run did to its node still holds. Tasks that are done once a run are not
+ * repeated.
  */
 function resolved(
   host: HostState,
@@ -200,7 +196,7 @@ function resolved(
   };
 }
 
-/** Proven, and only its return to service failed: that is owed until it is done. */
+/** The host is proven, and only its return to service failed: a resume tries that again. */
 export const owesReturn = ({
   status,
   failure,
@@ -217,15 +213,15 @@ export const owesReturn = ({
   !marks.uncordoned &&
   ended.at(-1)?.kind === 'uncordon';
 
-/** A resume is the word of a person to try the return again; what failed before does not stand. */
+/** A resume tries the return to service again; the earlier failure no longer counts. */
 export function retryReturn(draft: Draft, host: HostState, who: string): void {
   const ended = host.ended.filter((one) => one.kind !== 'uncordon');
   acknowledge(draft, host, resumed({ ...host, ended }, draft.wave?.id), { who, as: 'retry' });
 }
 
 /**
- * A host whose walk was held when the run ended goes on where it stopped; one that was not touched
- * yet waits for its start again.
+ * A host whose walk was interrupted by the end of the run continues where it stopped. A host that
+ * was not touched yet waits for its start again.
  */
 export function resumed(host: HostState, wave: number | undefined): HostState {
   if (!host.touched) return requeued(host, wave);
@@ -239,7 +235,7 @@ export function resumed(host: HostState, wave: number | undefined): HostState {
   return { ...rest, status: 'running', keepsSlot: false };
 }
 
-/** What stays of a host that is put in line anew: what it is, and what was done to it. */
+/** What a host keeps when it is queued again: what it is, and what was done to it. */
 function lasting(host: HostState) {
   const {
     index,
@@ -319,7 +315,7 @@ function detail(host: HostState, event: DetailEvent): HostState {
       return {
         ...withoutUnproven(host),
         proof: proofIn(event),
-        // A provisional host is proven by the first sample within its soak.
+        // A provisional host is proven by its first sample within the soak.
         ...(host.proven === 'provisional' ? { proven: provenBy(proofIn(event)) } : {}),
       };
     case 'task.planned':
@@ -330,7 +326,8 @@ function detail(host: HostState, event: DetailEvent): HostState {
 }
 
 /**
- * Remembered when they are announced: a transaction that was interrupted may have changed them too.
+ * Packages count as replaced once their change is planned: an interrupted transaction may have
+ * changed them too.
  */
 function replacing(host: HostState, { changes, bootId }: EventOf<'task.planned'>): HostState {
   const names = packagesIn(changes);
@@ -339,7 +336,7 @@ function replacing(host: HostState, { changes, bootId }: EventOf<'task.planned'>
   return { ...host, replaced: { bootId, names: [...new Set([...before, ...names])] } };
 }
 
-/** What a proof makes of its host. */
+/** How far a proof proves its host. */
 export const provenBy = ({ by, accepted }: Proof): Proven =>
   by === 'none' ? 'provisional' : accepted === undefined ? 'yes' : 'partial';
 

@@ -1,5 +1,5 @@
-// Fold: the state of a run from its journal, one event at a time. Pure; the old state stays as it
-// was.
+// Fold: computes the state of a run from its journal, one event at a time. Pure: the old state
+// stays unchanged.
 import type { Event, EventOf, LockOut, RunHost } from '../../model/run/event.ts';
 import { hasChanges } from '../../model/run/plan.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
@@ -20,7 +20,7 @@ import { tableOf } from './table.ts';
 
 /**
  * A gate that was not read for so long may have been closed in between: its time "open without a
- * break" starts anew.
+ * break" starts again.
  */
 export const longestGateGap = 60_000;
 
@@ -48,8 +48,8 @@ function apply(draft: Draft, event: Event): void {
       draft.awayFor = 0;
       delete draft.away;
       delete draft.finished;
-      // Resuming is what a person does to go on after an abort. A pause stays: somebody else may
-      // have asked for it.
+      // A resume continues an aborted run. A pause stays, because another operator may have asked
+      // for it.
       delete draft.aborted;
       resumeHosts(draft, event.who);
       break;
@@ -118,8 +118,8 @@ function apply(draft: Draft, event: Event): void {
 }
 
 /**
- * How a host of a plan begins. One that would end unmet is as good as refused: starting it could
- * only end badly.
+ * The first status of a planned host. A host with an unmet condition is refused: starting it could
+ * only fail.
  */
 function firstStatus(host: RunHost): HostStatus {
   if (host.plan.refused !== undefined || host.plan.tasks.some((task) => task.status === 'unmet'))
@@ -160,8 +160,7 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
     risk: highestRisk(
       event.hosts.filter((host) => hasChanges(host.plan)).map((host) => host.plan.risk),
     ),
-    // A host that could not be reached while planning is out of service, as far as anybody can
-    // tell.
+    // A host that was unreachable while planning counts as out of service.
     outside: new Set(
       event.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host),
     ),
@@ -183,7 +182,7 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
 function resumeHosts(draft: Draft, who: string): void {
   for (const index of draft.indexOf.values()) {
     const host = hostAt(draft, index);
-    // One that a person chose to leave as it is stays so.
+    // An operator chose to leave this host as it is.
     if (host.status !== 'failed' || isLeft(host)) continue;
     if (host.failure?.resumable === true) put(draft, resumed(host, draft.wave?.id));
     else if (owesReturn(host)) retryReturn(draft, host, who);
@@ -212,15 +211,12 @@ function approve(draft: Draft, event: EventOf<'approved'>): void {
     draft.approved = event.risk;
 }
 
-/**
- * A canary host that was refused is replaced: that is the same wave, grown. Any other wave is a new
- * one.
- */
+/** Replacing a refused canary extends the wave of the canary. Any other wave is a new one. */
 function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
   const indexes = event.hosts.flatMap((host) => draft.indexOf.get(host) ?? []);
   if (event.canary) draft.canary = { ...draft.canary, begun: true };
   if (event.canary && draft.wave?.canary === true) {
-    // One that was locked out meanwhile may come back.
+    // A host that was locked out meanwhile may be in the wave already.
     draft.wave = { ...draft.wave, hosts: [...new Set([...draft.wave.hosts, ...indexes])] };
   } else {
     draft.wave = {
@@ -253,7 +249,7 @@ function readGate(draft: Draft, event: Event & EventOf<'gate.read'>): void {
   };
 }
 
-/** Names may be hosts or nodes. What is none of our hosts counts for the pool only. */
+/** A name may be that of a host or a node. Names of other hosts count for the pool only. */
 function markMissing(draft: Draft): void {
   const names = [...draft.unavailable, ...draft.others.map(({ host }) => host)];
   const named = new Set<number>();
@@ -285,7 +281,7 @@ function markLockOuts(draft: Draft, lockOuts: readonly LockOut[]): void {
   draft.setAside = [...now.keys()];
 }
 
-/** The first answer stands, but one "no" outweighs any number of "yes". */
+/** The first answer is kept, unless a later one is "no". */
 function seeKernel(draft: Draft, { release, obeys, host }: EventOf<'kernel.seen'>): void {
   if (draft.kernels.has(release) && obeys === 'yes') return;
   draft.kernels = new Map([...draft.kernels, [release, { obeys, host }]]);

@@ -1,13 +1,12 @@
-// History of hosts: what the journal of a run says that it changed on each of them, and how each of
-// them ended. Pure; events come in.
+// History of hosts: what a run changed on each host by its journal, and how each host ended.
 import { present } from '../../model/present.ts';
 import type { Proof } from '../../model/run/change.ts';
 import type { Event, EventOf } from '../../model/run/event.ts';
 import type { PlannedChange } from '../../model/run/plan.ts';
 
 /**
- * A difference that a run made on a disk (packages, boot arguments, files), from the first value
- * before to the last one after.
+ * A change that a run made on a disk (packages, boot arguments, files), from its first value before
+ * to its last value after.
  */
 export interface MadeChange extends PlannedChange {
   readonly task: string;
@@ -17,19 +16,18 @@ export interface MadeChange extends PlannedChange {
 /** What one run did on one host. */
 export interface HostChanges {
   readonly host: string;
-  /** In the order in which they were first made; announced with an effect that was begun. */
+  /**
+   * In the order in which they were first made. A change counts when its first effect is announced.
+   */
   readonly changes: readonly MadeChange[];
   readonly end: 'done' | 'failed' | 'under_way';
-  /** When it ended, else when it was last heard of. Milliseconds since 1970. */
+  /** When the host ended, else the time of its last event. Milliseconds since 1970. */
   readonly at: number;
-  /** The last proof of accounting being off, or of a kernel on which it cannot hurt. */
+  /** The last proof that accounting is off, or that the kernel makes it harmless. */
   readonly proof?: Proof;
 }
 
-/**
- * Modules whose effects act on pods or on the run of the host, and leave nothing on its disk that
- * could be lost or taken back.
- */
+/** Modules that leave nothing on the disk that could be lost or rolled back. */
 const passing: ReadonlySet<string> = new Set(['drain', 'uncordon', 'reboot', 'verify_kmem']);
 
 export const leavesNothing = (module: string): boolean => passing.has(module);
@@ -42,7 +40,7 @@ interface Draft {
   proof?: Proof;
 }
 
-/** What a proof says, without the place of its event. */
+/** The proof in an event. */
 export const proofIn = ({ verdict, by, evidence, accepted }: EventOf<'proof'>): Proof => ({
   verdict,
   by,
@@ -53,7 +51,7 @@ export const proofIn = ({ verdict, by, evidence, accepted }: EventOf<'proof'>): 
 /** Takes the events of one run, oldest first, and keeps none of them. */
 export interface ChangesReader {
   readonly see: (event: Event) => void;
-  /** What the run did, by host; hosts that it changed nothing on are there too, with no changes. */
+  /** What the run did, by host, with the hosts on which it changed nothing. */
   readonly hostChanges: () => ReadonlyMap<string, HostChanges>;
 }
 
@@ -99,8 +97,8 @@ function take(draft: Draft, event: Event): void {
 }
 
 /**
- * A thing that was changed twice (a task that was repeated after a crash) has one value before and
- * one after.
+ * A thing that was changed twice (a task repeated after a crash) has its first value before and its
+ * last value after.
  */
 function add(changes: Map<string, MadeChange>, change: MadeChange): void {
   const first = changes.get(change.what);
@@ -118,8 +116,8 @@ function finished(host: string, draft: Draft): HostChanges {
 }
 
 /**
- * A host that a run mended: it ended well, proven, and something on its disk had been changed for
- * it.
+ * What a run did on a host that it remediated: the walk completed, the host is proven, and
+ * something on its disk was changed.
  */
 export interface Remediated {
   readonly run: string;
@@ -129,9 +127,9 @@ export interface Remediated {
 }
 
 /**
- * The memory of earlier runs with one more, the newest so far. A later run that changed the same
- * things and proved nothing (a rollback) ends what was remembered: then the host has not lost its
- * remedy, it was taken back on purpose.
+ * Adds a run, the newest so far, to what is remembered of earlier ones. A later run that changed
+ * the same things and proved nothing (a rollback) removes the entry: the remedy was rolled back on
+ * purpose, not lost.
  */
 export function remember(
   memory: ReadonlyMap<string, Remediated>,
@@ -139,19 +137,19 @@ export function remember(
   hostChanges: ReadonlyMap<string, HostChanges>,
 ): ReadonlyMap<string, Remediated> {
   const next = new Map(memory);
-  for (const [host, deed] of hostChanges) {
-    if (deed.changes.length === 0) continue;
-    if (deed.end === 'done' && deed.proof !== undefined && isRemedied(deed.proof)) {
+  for (const [host, made] of hostChanges) {
+    if (made.changes.length === 0) continue;
+    if (made.end === 'done' && made.proof !== undefined && isRemedied(made.proof)) {
       next.set(host, {
         run,
-        at: deed.at,
-        changes: merged(next.get(host)?.changes ?? [], deed.changes),
-        proof: deed.proof,
+        at: made.at,
+        changes: merged(next.get(host)?.changes ?? [], made.changes),
+        proof: made.proof,
       });
     } else if (
       next
         .get(host)
-        ?.changes.some((change) => deed.changes.some((other) => other.what === change.what)) ===
+        ?.changes.some((change) => made.changes.some((other) => other.what === change.what)) ===
       true
     ) {
       next.delete(host);
@@ -163,7 +161,7 @@ export function remember(
 const isRemedied = ({ verdict, by, accepted }: Proof): boolean =>
   verdict === 'off' || verdict === 'not_applicable' || (accepted !== undefined && by !== 'none');
 
-/** What an earlier remedy set still counts, unless the later one set it anew. */
+/** Changes of an earlier remedy still count, unless the later one made them again. */
 const merged = (
   earlier: readonly MadeChange[],
   later: readonly MadeChange[],

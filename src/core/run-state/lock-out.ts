@@ -1,17 +1,17 @@
-// Hosts that a person has locked out: by a hold on their node, or by a cordon. Which of them may
-// still be started, and when. Pure.
+// Hosts that an operator has locked out, by a hold on the node or by a cordon: which of them may
+// still be started, and when.
 
 import type { Rollout } from '../../model/playbook.ts';
 import type { LockOut } from '../../model/run/event.ts';
 import { inOrder } from './ranked.ts';
 import { type HostState, hostAt, type RunState } from './state.ts';
 
-/** `never`: not as long as it stands. Undefined: a lock-out that this play does not mind. */
+/** `never`: not while the lock-out lasts. Undefined: the play ignores this lock-out. */
 export type Turn = 'last' | 'never';
 
 /**
- * A cordon that neither the plan nor the operator of the run knew of may mean that somebody works
- * on the machine now.
+ * A cordon that neither the plan nor the operator of the run knew of may mean that somebody is
+ * working on the machine.
  */
 export function turnOf(
   by: LockOut['by'],
@@ -28,8 +28,8 @@ export function turnOf(
 }
 
 /**
- * The host with what the last reading says of it. One that was in line for its start goes back
- * behind the others, who need not wait for it.
+ * The host with its lock-out by the last reading. A host that waited for its start moves behind the
+ * others, which need not wait for it.
  */
 export function withLockOut(
   host: HostState,
@@ -47,21 +47,18 @@ export function withLockOut(
   };
 }
 
-/**
- * Nothing of it was done, or all was undone: its node is in service as far as this run goes, and
- * the host is as it was.
- */
+/** Nothing was done to the host, or all was undone: this run has left its node in service. */
 export const isUntaken = ({ marks, inFlight }: HostState): boolean =>
   inFlight.length === 0 && !marks.altered && (!marks.cordoned || marks.uncordoned);
 
-/** Hosts that are not started because of it, each with the reason. */
+/** Hosts that are not started because of a lock-out, each with the reason. */
 export const lockedOutText = (state: RunState): string =>
   [...inOrder(state.lockedOut)]
     .map((index) => hostAt(state, index))
     .map(({ host, lockOut }) => `${host} (${lockOut?.why ?? ''})`)
     .join(', ');
 
-/** What the plan knew of a host. */
+/** The lock-out of a host that was cordoned when the plan was made. */
 export const plannedLockOut = {
   by: 'cordon',
   why: 'its node was cordoned by somebody else when the plan was made',

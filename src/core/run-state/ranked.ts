@@ -1,10 +1,7 @@
-// A persistent ordered set of hosts: numbers with a sort key. Adding and removing cost O(log n) and
-// leave the old set as it was.
+// A persistent ordered set of host indexes, each with a sort key. Adding and removing cost O(log n)
+// and leave the old set unchanged.
 
-/**
- * A host by its index, at a place given by `key` (and the index, where keys are equal). Absent =
- * the empty set.
- */
+/** Sorted by `key`, then by index. Undefined = the empty set. */
 export type Ranked = RankedNode | undefined;
 
 interface RankedNode {
@@ -16,8 +13,8 @@ interface RankedNode {
 }
 
 /**
- * Heap order of the tree: a mix of the index's bits, so that the same set always has the same shape
- * and stays shallow.
+ * Heap order of the treap: a hash of the index, so that equal sets have equal shapes and the tree
+ * stays shallow.
  */
 function priority(index: number): number {
   let bits = Math.imul(index + 0x9e3779b9, 0x85ebca6b);
@@ -38,7 +35,7 @@ const node = (key: number, index: number, left: Ranked, right: Ranked): RankedNo
 
 export const sizeOf = (set: Ranked): number => set?.size ?? 0;
 
-/** The set with this host in it. Adding what is there already changes nothing. */
+/** The set with this host. Adding a host that is in it already changes nothing. */
 export function add(set: Ranked, key: number, index: number): RankedNode {
   if (set === undefined) return node(key, index, undefined, undefined);
   if (set.key === key && set.index === index) return set;
@@ -54,7 +51,7 @@ export function add(set: Ranked, key: number, index: number): RankedNode {
     : node(set.key, set.index, set.left, right);
 }
 
-/** The set without this host; the key must be the one it was added with. */
+/** The set without this host; the key must be the one with which it was added. */
 export function remove(set: Ranked, key: number, index: number): Ranked {
   if (set === undefined) return undefined;
   if (set.key === key && set.index === index) return join(set.left, set.right);
@@ -73,24 +70,24 @@ function join(left: Ranked, right: Ranked): Ranked {
 
 /** The first host and its key. */
 export function first(set: Ranked): { readonly key: number; readonly index: number } | undefined {
-  let place = set;
-  while (place?.left !== undefined) place = place.left;
-  return place;
+  let current = set;
+  while (current?.left !== undefined) current = current.left;
+  return current;
 }
 
 /** Host indexes in order. */
 export function* inOrder(set: Ranked): Generator<number, void> {
   const path: RankedNode[] = [];
-  let place = set;
-  while (place !== undefined || path.length > 0) {
-    while (place !== undefined) {
-      path.push(place);
-      place = place.left;
+  let current = set;
+  while (current !== undefined || path.length > 0) {
+    while (current !== undefined) {
+      path.push(current);
+      current = current.left;
     }
     const top = path.pop();
     if (top === undefined) return;
     yield top.index;
-    place = top.right;
+    current = top.right;
   }
 }
 

@@ -1,13 +1,13 @@
-// Resolving: which hosts of a run a person may speak for.
+// Which hosts of a run an operator may resolve.
 import { present } from '../../model/present.ts';
 import type { EventBody, EventOf } from '../../model/run/event.ts';
 import { type HostState, hostState, type RunState } from './state.ts';
 
-/** Only what ended badly, or must not be touched, waits for a person's word. */
+/** Only a host that failed or was refused needs the decision of an operator. */
 export const isResolvable = (host: HostState): boolean =>
   host.status === 'failed' || host.status === 'refused';
 
-/** Why a person's word about this host can change nothing, as a sentence; undefined when it can. */
+/** Why resolving this host can change nothing; undefined when it can. */
 export function whyNotResolvable(
   state: RunState,
   name: string,
@@ -16,17 +16,17 @@ export function whyNotResolvable(
   const host = hostState(state, name);
   if (host === undefined) return whyNotLeftOut(state, name, as);
   if (isResolvable(host)) return undefined;
-  return `${name} did not end badly: ${standing[host.status]}`;
+  return `${name} did not fail: ${statusTexts[host.status]}`;
 }
 
 /**
- * The word, or the warning that it came too late: the host is tried again already, or was never in
- * trouble.
+ * The event of the operator, or a warning that it comes too late: the host is already being
+ * retried, or never failed.
  */
-export function resolutionEvent(state: RunState, word: EventOf<'host.resolved'>): EventBody {
-  const { host, as = 'skip', command } = word;
+export function resolutionEvent(state: RunState, resolution: EventOf<'host.resolved'>): EventBody {
+  const { host, as = 'skip', command } = resolution;
   const why = whyNotResolvable(state, host, as);
-  if (why === undefined) return word;
+  if (why === undefined) return resolution;
   return { type: 'warning', text: `not resolved as ${as}: ${why}`, ...present({ command }) };
 }
 
@@ -42,7 +42,7 @@ function whyNotLeftOut(
     : undefined;
 }
 
-const standing: Readonly<Record<HostState['status'], string>> = {
+const statusTexts: Readonly<Record<HostState['status'], string>> = {
   same: 'there is nothing to do on it',
   planned: 'it waits for its start',
   waiting: 'it waits for its start',

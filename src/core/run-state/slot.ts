@@ -1,4 +1,4 @@
-// Does a host hold a slot that other runs must respect? Pure.
+// Does a host hold a slot that other runs must respect?
 import { isHeld, isKept } from './counters.ts';
 import type { HostState } from './state.ts';
 
@@ -17,8 +17,8 @@ export function heldSlot(host: HostState): HeldSlot | undefined {
 }
 
 /**
- * Does the brake count this host of another run? Only plays of one name count each other's
- * failures.
+ * Does the brake of this run count a host of another run? Only plays of one name count the failures
+ * of each other.
  */
 export const countsForBrake = (
   { kind, play }: { readonly kind: HeldSlot; readonly play: string },

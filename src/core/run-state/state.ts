@@ -1,4 +1,4 @@
-// The state of a run: what its journal folds to. Plain data, never stored, never changed in place.
+// The state of a run, folded from its journal. Plain data: never stored, never changed in place.
 import type { SeenKernels } from '../../facts/index.ts';
 import type { Remedy, Verdict } from '../../model/facts/values.ts';
 import type { Rollout } from '../../model/playbook.ts';
@@ -13,10 +13,10 @@ import { type Ranked, sizeOf, take } from './ranked.ts';
 import { at, type Table, tableOf, values } from './table.ts';
 
 /**
- * Where a host stands. `same`: nothing to do. `planned`: has changes, in no wave yet. `waiting`: in
- * the wave that is under way, not started.
- * `running`, `soaking` (given back, its slot still taken), `done`, `failed`, `refused` (untouched,
- * must not be touched).
+ * The status of a host. `same`: nothing to do. `planned`: has changes, in no wave yet. `waiting`:
+ * in the current wave, not started.
+ * `running`. `soaking`: returned to service, still holding its slot. `done`. `failed`. `refused`:
+ * untouched, and must not be touched.
  */
 export type HostStatus =
   | 'same'
@@ -36,12 +36,14 @@ export interface DoneTask {
   readonly sets?: Mapping;
 }
 
-/** An effect that was announced and has no end in the journal: what resume must look at. */
+/**
+ * An effect that was announced and has no end in the journal: resume must check how far it came.
+ */
 export type EffectInFlight = Omit<EventOf<'effect.started'>, 'type' | 'host'> & {
   readonly at: number;
 };
 
-/** An effect that came to its end, well or badly. */
+/** An effect that ended, successfully or not. */
 export interface EndedEffect {
   readonly task: string;
   readonly kind: EffectKind;
@@ -50,15 +52,15 @@ export interface EndedEffect {
   readonly failure?: Failure;
 }
 
-/** What this run did to a host and its node, by effects that ended well. */
+/** What this run did to a host and its node, by successful effects. */
 export interface Marks {
   readonly cordoned: boolean;
   readonly drained: boolean;
   readonly rebooted: boolean;
-  /** Given back after the last cordon. */
+  /** Uncordoned after the last cordon. */
   readonly uncordoned: boolean;
   /**
-   * A `run`, `write` or `reboot` was announced: undoing a drain is not enough to call the host
+   * A `run`, `write` or `reboot` was announced: undoing a drain is then not enough to call the host
    * untouched.
    */
   readonly altered: boolean;
@@ -68,7 +70,7 @@ export interface HostState {
   readonly index: number;
   readonly host: string;
   readonly plan: HostPlan;
-  /** Place in the order of work. */
+  /** Position in the order of work. */
   readonly rank: number;
   /** Index of its failure domain. */
   readonly zone: number;
@@ -78,7 +80,7 @@ export interface HostState {
   /** Named by the last reading of the pool's missing capacity. */
   readonly missing: boolean;
   /**
-   * By the plan or the last reading: a person wants this host left alone. It is started after all
+   * An operator has locked this host out, by the plan or the last reading: it is started after all
    * others, or never.
    */
   readonly lockOut?: {
@@ -86,21 +88,21 @@ export interface HostState {
     readonly why: string;
     readonly turn: 'last' | 'never';
   };
-  /** Which of the run's waves it is in, counted from 0 with the canary. */
+  /** The wave it is in, counted from 0 with the canary. */
   readonly wave?: number;
   readonly startedAt?: number;
   readonly doneAt?: number;
   readonly endedAt?: number;
-  /** When the proof was last repeated after it was given back. */
+  /** When the proof was last repeated after the return to service. */
   readonly soakedAt?: number;
   readonly touched: boolean;
   readonly keepsSlot: boolean;
-  /** Bad ends that count for the brake: those that no person has looked at yet. */
+  /** Failures that count for the brake: those that no operator has acknowledged. */
   readonly failures: number;
   readonly unreachableFailures: number;
   readonly failure?: Failure;
   readonly failedTask?: string;
-  /** The safe state in which it was left, in words. */
+  /** The safe state in which it was left, as text. */
   readonly left?: string;
   readonly resolved?: {
     readonly who: string;
@@ -110,29 +112,29 @@ export interface HostState {
   readonly changed?: boolean;
   readonly proven?: Proven;
   readonly proof?: Proof;
-  /** Name of a task that was to prove the host mended, and whose failure was ignored. */
+  /** Name of a task whose proof failed, and whose failure was ignored. */
   readonly unproven?: string;
   readonly verdict?: Verdict;
   readonly evidence?: string;
   /** Last boot id that was read or announced. */
   readonly bootId?: string;
-  /** Boot ids announced with a reboot, oldest first: the host must have another one afterwards. */
+  /** Boot ids announced with a reboot, oldest first: afterwards the host must have another one. */
   readonly oldBootIds: readonly string[];
   readonly remedy?: { readonly remedy: Remedy; readonly why: string };
-  /** Blocks that were decided on, oldest first. */
+  /** Blocks whose condition was decided, oldest first. */
   readonly blocks: readonly { readonly task: string; readonly entered: boolean }[];
   readonly tasks: readonly DoneTask[];
   readonly inFlight: readonly EffectInFlight[];
   /**
-   * Effects that ended in the task that is under way: what is done once a run is not done again
-   * after a crash in the middle of its task.
+   * Effects that ended in the current task. After a crash within the task, they are not repeated if
+   * they are done once a run.
    */
   readonly ended: readonly EndedEffect[];
   /** Last result by kind of effect. */
   readonly results: Readonly<Partial<Record<EffectKind, EffectResult>>>;
-  /** Its long outputs: their file below the run's directory, and how many bytes they have. */
+  /** Its long outputs: their file below the directory of the run, and their size. */
   readonly longOutput?: { readonly file: string; readonly bytes: number };
-  /** Effects announced so far: the next one's number. */
+  /** Effects announced so far: the number of the next one. */
   readonly effects: number;
   readonly marks: Marks;
   readonly differences: readonly string[];
@@ -142,7 +144,7 @@ export interface HostState {
   readonly starts: number;
 }
 
-/** A bad end that a person has looked at since the brake tripped. */
+/** A failure that an operator has acknowledged since the brake tripped. */
 export interface Acknowledged {
   readonly host: string;
   readonly who: string;
@@ -158,7 +160,7 @@ export interface ZoneState {
   /** Hosts that hold a slot of this run: running, soaking, kept. */
   readonly held: number;
   readonly kept: number;
-  /** Hosts out of service or holding a slot, ours or not. */
+  /** Hosts out of service or holding a slot, of this run or not. */
   readonly out: number;
   readonly waiting: Ranked;
 }
@@ -166,7 +168,7 @@ export interface ZoneState {
 export interface WaveState {
   /** Counted from 0 over all waves of the run. */
   readonly id: number;
-  /** As it is shown: 0 for the canary, 1, 2, ... */
+  /** The number that is shown: 0 for the canary, then 1, 2, ... */
   readonly number: number;
   readonly canary: boolean;
   readonly hosts: readonly number[];
@@ -176,7 +178,7 @@ export interface WaveState {
   readonly lastEndAt: number;
   readonly failures: number;
   readonly unreachableFailures: number;
-  /** Changed hosts of this wave by when they were last looked at. */
+  /** Changed hosts of this wave by the time of their last proof. */
   readonly byLastProof: Ranked;
 }
 
@@ -193,9 +195,7 @@ export interface RunState {
   readonly run: string;
   readonly begun: boolean;
   readonly startedAt: number;
-  /**
-   * When the run was started or last resumed: deadlines do not count the time without a controller.
-   */
+  /** When the run was started or last resumed: deadlines do not count the time before. */
   readonly activeSince: number;
   readonly lastAt: number;
   readonly lastSeq: number;
@@ -208,24 +208,25 @@ export interface RunState {
   readonly hosts: Table<HostState>;
   readonly indexOf: ReadonlyMap<string, number>;
   readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
-  /** Missing capacity that is none of our hosts, by name. */
+  /** Missing capacity by name, without the hosts of this run. */
   readonly outside: ReadonlySet<string>;
   /**
-   * Hosts that are out of service by the last readings of capacity and of the slots of other runs.
+   * Hosts that are out of service by the last readings of the capacity and of the slots of other
+   * runs.
    */
   readonly missing: readonly number[];
   /** Hosts with a lock-out. */
   readonly setAside: readonly number[];
-  /** Names of the last reading of capacity. */
+  /** Names in the last reading of the capacity. */
   readonly unavailable: readonly string[];
   readonly capacityRead?: { readonly at: number; readonly seq: number };
-  /** What other runs have out of service, by the last reading. */
+  /** Slots of other runs, by the last reading. */
   readonly others: readonly OtherSlot[];
   readonly zones: Table<ZoneState>;
   readonly zonesHeld: number;
   readonly zonesOut: number;
   readonly planned: Ranked;
-  /** Planned hosts that are not started as long as their lock-out stands. */
+  /** Planned hosts that are not started while their lock-out lasts. */
   readonly lockedOut: Ranked;
   readonly waiting: Ranked;
   /** Waiting hosts by how long they are expected to take. */
@@ -238,12 +239,12 @@ export interface RunState {
   readonly unreachableFailures: number;
   readonly lastFailed?: string;
   readonly lastFailedReachable?: string;
-  /** A canary that ended badly and that no person has looked at. */
+  /** A canary that failed, and that no operator has acknowledged. */
   readonly failedCanary?: string;
   readonly held: number;
   readonly out: number;
   readonly wave: WaveState | undefined;
-  /** Waves begun, the canary among them. */
+  /** Waves begun, with the canary. */
   readonly waves: number;
   readonly canary: {
     readonly begun: boolean;
@@ -254,28 +255,30 @@ export interface RunState {
     readonly host: string;
     readonly acknowledged: readonly Acknowledged[];
   };
-  /** The API server does not answer since then. */
+  /** The API server has not answered since then. */
   readonly away?: { readonly since: number; readonly why: string };
   /**
-   * Milliseconds of earlier outages, since the run was started or last resumed: no deadline counts
+   * Milliseconds of earlier outages since the run was started or last resumed: no deadline counts
    * them.
    */
   readonly awayFor: number;
-  /** `forKept`: by kmend itself, because of kept slots. */
+  /** `forKept`: kmend itself paused the run, because of kept slots. */
   readonly paused?: { readonly who: string; readonly why: string; readonly forKept?: boolean };
   readonly aborted?: { readonly who: string; readonly why: string };
   readonly finished?: { readonly exit: number; readonly why: string };
   /** The highest risk of all plans of this run. */
   readonly risk: Risk;
   readonly approved?: Risk;
-  /** By `--yes`: a cordon that the plan does not name is no surprise then. */
+  /** `--yes` was given: then a cordon that the plan does not name is accepted. */
   readonly approvedByFlag: boolean;
   readonly unplannableAccepted: boolean;
   readonly gates: Readonly<Record<string, GateState>>;
   readonly lastStartSeq: number;
   /** Hosts that must not be touched. */
   readonly refused: number;
-  /** By release: what active probes of this run saw of kernels that the table does not settle. */
+  /**
+   * By release: what active probes of this run found about kernels that the table does not know.
+   */
   readonly kernels: SeenKernels;
 }
 
@@ -348,17 +351,19 @@ export const emptyState: RunState = {
   kernels: new Map(),
 };
 
-/** Seconds for which an API server that is away is waited for, where the policy does not say. */
+/** Seconds to wait for an API server that does not answer, where the policy does not say. */
 const defaultClusterDeadline = 1800;
 
 export const clusterDeadline = ({ deadline }: Rollout): number =>
   deadline.cluster ?? defaultClusterDeadline;
 
-/** Milliseconds for which the API server was away until now, with the outage that lasts. */
+/** Milliseconds for which the API server did not answer until now, with the current outage. */
 export const awayUntil = ({ away, awayFor }: RunState, now: number): number =>
   awayFor + (away === undefined ? 0 : now - away.since);
 
-/** A host's state by name; absent for a host that is not of this run or was left out of it. */
+/**
+ * The state of a host by name; undefined for a host that is not of this run or was left out of it.
+ */
 export function hostState(state: RunState, host: string): HostState | undefined {
   const index = state.indexOf.get(host);
   return index === undefined ? undefined : at(state.hosts, index);
@@ -369,7 +374,7 @@ export const hostAt = (state: RunState, index: number): HostState => at(state.ho
 /** All hosts, in the order of the plan. */
 export const hostStates = (state: RunState): Generator<HostState, void> => values(state.hosts);
 
-/** Where a host stands; `left_out` when it has no plan. */
+/** The status of a host; `left_out` when it has no plan. */
 export function statusOf(state: RunState, host: string): HostStatus | 'left_out' | undefined {
   return (
     hostState(state, host)?.status ??
@@ -377,11 +382,11 @@ export function statusOf(state: RunState, host: string): HostStatus | 'left_out'
   );
 }
 
-/** What a task of this host's walk ended with, if it did. */
+/** How a task of this host ended, if it did. */
 export const doneTask = (host: HostState, task: string): DoneTask | undefined =>
   host.tasks.findLast((done) => done.task === task);
 
-/** Was this block entered? `undefined` = not decided yet. */
+/** Was this block entered? Undefined = not decided yet. */
 export const blockEntered = (host: HostState, task: string): boolean | undefined =>
   host.blocks.findLast((block) => block.task === task)?.entered;
 

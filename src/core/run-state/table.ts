@@ -1,11 +1,11 @@
 // A persistent array of fixed length: setting one element copies a few short arrays and leaves the
-// old table as it was.
+// old table unchanged.
 
 const bits = 5;
 const width = 1 << bits;
 const mask = width - 1;
 
-/** Leaves hold values, the levels above hold leaves: which of the two is known by the height. */
+/** Leaves hold values, the levels above hold leaves: the height says which of them a level is. */
 type Level<T> = { readonly leaf: readonly T[] } | { readonly nodes: readonly Level<T>[] };
 
 export interface Table<T> {
@@ -54,11 +54,11 @@ function replacedIn<T>(level: Level<T>, height: number, index: number, value: T)
     leaf[index & mask] = value;
     return { leaf };
   }
-  const place = (index >>> (height * bits)) & mask;
-  const below = level.nodes[place];
+  const slot = (index >>> (height * bits)) & mask;
+  const below = level.nodes[slot];
   if (below === undefined) throw new Error(`no element ${index} in the table`);
   const nodes = level.nodes.slice();
-  nodes[place] = replacedIn(below, height - 1, index, value);
+  nodes[slot] = replacedIn(below, height - 1, index, value);
   return { nodes };
 }
 
