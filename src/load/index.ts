@@ -1,4 +1,4 @@
-// The load room: texts to inventory and playbook, with every mistake at its place.
+// The load room: reads texts into an inventory and a playbook, and reports each problem at its place.
 export { declaredFacts } from './inventory/declared.ts';
 export { parseExtraVars } from './inventory/extra-vars.ts';
 export { loadInventory } from './inventory/inventory.ts';

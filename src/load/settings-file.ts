@@ -1,5 +1,5 @@
-// `kmend.yaml` and the user's own `config.yaml`: what somebody would otherwise give as the same
-// flags every time.
+// `kmend.yaml` and the user's own `config.yaml`: flags that an operator would otherwise repeat in
+// every command.
 import { type Checked, type Diagnostic, hasErrors } from '../model/diagnostic.ts';
 import { asArgs, filled, flag, listOf, object, oneOf, whole, word } from '../model/shape/schema.ts';
 import { collectorOf } from './text/diagnostics-collector.ts';
@@ -7,16 +7,13 @@ import { fitTree } from './text/fit.ts';
 import { sourceOf } from './text/source.ts';
 import { parseYaml } from './text/yaml.ts';
 
-/**
- * One key of a settings file. Its flag is mostly the key with dashes, its variable `KMEND_` and the
- * key in capitals.
- */
+/** One key of a settings file. Its environment variable is `KMEND_` and the key in capitals. */
 export interface SettingKey {
   readonly key: string;
   /** Paths are relative to the file that names them; `~/` is the home directory. */
   readonly kind: 'text' | 'path' | 'paths' | 'words' | 'switch';
   readonly what: string;
-  /** Its flag, where that is not the key with dashes. */
+  /** The flag, where it is not the key with dashes. */
   readonly flag?: string;
 }
 
@@ -73,13 +70,10 @@ const schema = object({
   runs_keep: filled.optional(),
 });
 
-/**
- * What a settings file says: numbers as text, as a flag gives them; nothing for keys that it leaves
- * out.
- */
+/** The keys that a settings file sets. Numbers are text, as a flag gives them. */
 export type SettingValues = Readonly<Record<string, string | boolean | readonly string[]>>;
 
-/** Reads a settings file; every mistake at its place. */
+/** Reads a settings file. */
 export function parseSettings(path: string, text: string): Checked<SettingValues> {
   const source = sourceOf(path, text);
   const parsed = parseYaml(source);

@@ -229,7 +229,7 @@ describe('a kernel that the canary tries', () => {
     expect([wrong.exit, wrong.err]).toEqual([
       3,
       expect.stringMatching(
-        /inventory\.yaml:\d+:\d+: error: host h1: kmem_asks: kublet is no program .*\n.*\n.*\n.*did you mean `kubelet`/,
+        /inventory\.yaml:\d+:\d+: error: host h1: kmem_asks: kublet is not a program .*\n.*\n.*\n.*did you mean `kubelet`/,
       ),
     ]);
   }, 60_000);

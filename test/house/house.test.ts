@@ -56,8 +56,6 @@ const others: readonly string[] = [
   'src/engine/ports/cluster.ts',
   'src/engine/session/each-host.ts',
   'src/expression/python/printf.ts',
-  'src/load/playbook/playbook.ts',
-  'src/load/text/fit.ts',
 ];
 
 interface File {

@@ -1,5 +1,5 @@
 // Inventories: INI and YAML, directories and programs, groups and variables by Ansible's
-// precedence, mistakes at their places.
+// precedence, and the place of each error.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadInventory } from '../../src/load/index.ts';
@@ -22,7 +22,7 @@ const hostsOf = (files: Readonly<Record<string, string>>, sources?: string[]) =>
 ];
 const varsOf = (host: string, ...args: Parameters<typeof load>) =>
   load(...args).value?.hosts.get(host)?.vars;
-const told = (...args: Parameters<typeof load>): readonly string[] =>
+const reported = (...args: Parameters<typeof load>): readonly string[] =>
   load(...args).diagnostics.map(
     (one) =>
       `${one.place?.file}:${one.place?.line}:${one.place?.column} ${one.severity} ${one.code}: ${one.summary}`,
@@ -88,7 +88,7 @@ describe('values of INI files', () => {
     expect(iniValue(text)).toEqual(value);
   });
 
-  it('no text is thrown at', () => {
+  it('no text makes the reader throw', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom(...'[](){},:\'"\\rb01._xj+-# \tTrueNone') }),
@@ -114,9 +114,9 @@ describe('ranges', () => {
   });
 
   it.each([
-    ['n[3:1]', '3 comes after 1: this is no host at all'],
+    ['n[3:1]', '3 comes after 1, so the range names no host'],
     ['n[c:a]', 'c comes after a'],
-    ['n[01:3]', '01 and 3 must be equally long where zeros stand in front'],
+    ['n[01:3]', '01 and 3 must have the same number of digits where one has leading zeros'],
     ['n[1:]', 'a range needs its end: [from:to]'],
     ['n[1:9:0]', 'the step of a range is a number from 1'],
     ['n[1:1000000]', 'a range makes more than 200000 hosts'],
@@ -133,7 +133,7 @@ describe('ranges', () => {
 });
 
 describe('the order of hosts', () => {
-  it('is level by level as declared, whatever else the file says', () => {
+  it('is level by level, as the file declares them', () => {
     const racks =
       '[rack1]\nh1\nh2\n[rack2]\nh3\nh4\n[rack3]\nh5\nh6\n[site_a:children]\nrack1\nrack3\n[site_b:children]\nrack2\n';
     const expected = ['h1', 'h2', 'h5', 'h6', 'h3', 'h4'];
@@ -143,7 +143,7 @@ describe('the order of hosts', () => {
     );
   });
 
-  it('takes hosts without a group first', () => {
+  it('puts hosts without a group first', () => {
     expect(
       hostsOf({
         'hosts.yml': 'all:\n  children:\n    web: {hosts: {n2: , n1: }}\n  hosts: {lone: }\n',
@@ -153,7 +153,7 @@ describe('the order of hosts', () => {
 });
 
 describe('INI files', () => {
-  it('groups, children, variables, ports and comments', () => {
+  it('have groups, children, variables, ports and comments', () => {
     const { value, diagnostics } = load({
       'hosts.ini':
         '# c\n; c\nlone pw=ab#cd\n[web]\nn1:2222 a="x y" b=\'{"k": 1}\'\nn[2:3] # note\n[::1]:22\n[pool:children]\nweb\n[pool:vars]\nx = y # z\n',
@@ -170,7 +170,7 @@ describe('INI files', () => {
     ]);
   });
 
-  it('the first port of a host wins', () => {
+  it('keep the first port of a host', () => {
     expect(varsOf('h', { 'hosts.ini': 'h:22\n[g]\nh:2222\n' })).toEqual({ ansible_port: 22 });
   });
 });
@@ -216,7 +216,7 @@ describe('a file whose name does not say YAML or INI', () => {
     ['all:\n  hosts:\n\tn1:\n', 'hosts:3:1 error tab: Tabs are not allowed as indentation'],
     [
       'all: # fleet\n  hosts:\n    n1:\n    n1:\n',
-      'hosts:4:5 error duplicate-key: the key `n1` stands here twice',
+      'hosts:4:5 error duplicate-key: the key `n1` is given twice',
     ],
     [
       '"all":\n  hots:\n    n1:\n',
@@ -230,7 +230,7 @@ describe('a file whose name does not say YAML or INI', () => {
     ['n1\nn2:\n', 'hosts:2:1 error host-name: `n2:` is not the name of a host'],
     ['- n1\n', 'hosts:1:3 error ini-syntax: expected key=value, not `n1`'],
   ])('the error in %j is reported as what it is', (text, expected) => {
-    expect(told({ hosts: text })[0]).toBe(expected);
+    expect(reported({ hosts: text })[0]).toBe(expected);
     expect(hostsOf({ hosts: text })).not.toContain('all:');
   });
 });
@@ -331,7 +331,7 @@ describe('several inventories', () => {
     ).toEqual({ v: 2 });
   });
 
-  it('a directory gives all its inventories, but not what lies beside them', () => {
+  it('a directory gives all its inventories, and skips its other files', () => {
     const files = {
       'inv/1.ini': 'a\n',
       'inv/2.yml': 'ungrouped: {hosts: {b: }}\n',
@@ -374,7 +374,7 @@ describe('several inventories', () => {
   });
 });
 
-describe('mistakes', () => {
+describe('a broken inventory', () => {
   it.each([
     [
       'h.ini',
@@ -391,7 +391,7 @@ describe('mistakes', () => {
     [
       'h.ini',
       'n[3:1]\n',
-      'h.ini:1:1 error range: `n[3:1]` cannot be read: 3 comes after 1: this is no host at all',
+      'h.ini:1:1 error range: `n[3:1]` cannot be read: 3 comes after 1, so the range names no host',
     ],
     [
       'h.ini',
@@ -471,24 +471,24 @@ describe('mistakes', () => {
     [
       'h.yml',
       'all:\n  hosts:\n    a: 1\n    a: 2\n',
-      'h.yml:4:5 error duplicate-key: the key `a` stands here twice',
+      'h.yml:4:5 error duplicate-key: the key `a` is given twice',
     ],
     ['h.yml', 'all:\n\thosts: {}\n', 'h.yml:2:1 error tab: Tabs are not allowed as indentation'],
   ])('%s %j', (name, text, expected) => {
-    expect(told({ [name]: text })[0]).toBe(expected);
+    expect(reported({ [name]: text })[0]).toBe(expected);
   });
 
-  it('a file that is not there, and one of variables that is broken', () => {
-    expect(told({}, ['nope.yml'])[0]).toBe(
+  it('reports a missing file and a broken variables file', () => {
+    expect(reported({}, ['nope.yml'])[0]).toBe(
       'nope.yml:1:1 error unreadable: the inventory nope.yml cannot be read: there is no such file',
     );
-    expect(told({ 'h.ini': 'n\n', 'group_vars/all.yml': 'a: [\n' })[0]).toMatch(
+    expect(reported({ 'h.ini': 'n\n', 'group_vars/all.yml': 'a: [\n' })[0]).toMatch(
       /^group_vars\/all\.yml:\d+:\d+ error yaml-syntax/,
     );
   });
 
-  it('does not stop at the first', () => {
-    expect(told({ 'h.ini': 'n1 x\nn[2:1]\n[g:foo]\n' })).toHaveLength(3);
+  it('is reported with all its errors', () => {
+    expect(reported({ 'h.ini': 'n1 x\nn[2:1]\n[g:foo]\n' })).toHaveLength(3);
   });
 
   it('random files never throw', () => {
@@ -539,7 +539,7 @@ describe('ten thousand hosts', () => {
     return process.cpuUsage(before).user;
   };
 
-  it('take time in proportion', () => {
+  it('take time in proportion to their number', () => {
     time(1_000);
     const [small, large] = [
       Math.min(time(2_000), time(2_000)),

@@ -1,5 +1,5 @@
-// What inventory listings and task lists print; the differential test compares them with Ansible's
-// own.
+// The output of inventory listings and task lists; the differential test compares it with Ansible's
+// output.
 import { describe, expect, it } from 'vitest';
 import {
   inventoryGraph,
@@ -19,8 +19,8 @@ const text =
 const { value } = loadInventory(['h.yml'], { reader: tableReader({ 'h.yml': text }) });
 const inventory = value ?? { hosts: new Map(), groups: new Map(), files: [] };
 
-describe('inventories', () => {
-  it('as a list', () => {
+describe('an inventory', () => {
+  it('is printed as a list', () => {
     expect(inventoryList(inventory)).toEqual({
       _meta: {
         hostvars: {
@@ -44,7 +44,7 @@ describe('inventories', () => {
     );
   });
 
-  it('as a graph', () => {
+  it('is printed as a graph', () => {
     expect(inventoryGraph(inventory).value?.join('\n')).toMatchInlineSnapshot(`
       "@all:
         |--@ungrouped:
@@ -78,14 +78,14 @@ describe('inventories', () => {
   });
 });
 
-describe('playbooks', () => {
+describe('a playbook', () => {
   const playbook = loadPlaybook(
     'p.yml',
     '- hosts: web\n  tags: [z, p]\n  tasks:\n    - command: uptime\n    - {name: Named, nothing: , tags: [b, a]}\n    - block: [{name: inner, nothing: , tags: x}]\n      tags: y\n- {name: second, hosts: all, tasks: []}\n',
     { modules: smallModules, facts: [], inventory },
   ).value ?? { file: '', plays: [] };
 
-  it('as tasks and tags', () => {
+  it('is printed as tasks and tags', () => {
     expect(listTasksText(playbook).join('\n')).toMatchInlineSnapshot(`
       "
       playbook: p.yml
@@ -116,7 +116,7 @@ describe('playbooks', () => {
     `);
   });
 
-  it('as a JSON schema with every module and key', () => {
+  it('has a JSON schema with every module and key', () => {
     const schema = JSON.stringify(playbookSchema(smallModules));
     for (const name of [
       ...smallModules.keys(),

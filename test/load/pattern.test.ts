@@ -1,4 +1,4 @@
-// Patterns and limits, host for host as Ansible finds them; and where kmend is stricter.
+// Patterns and limits: they match the same hosts as in Ansible, except where kmend is stricter.
 import { describe, expect, it } from 'vitest';
 import { limitTo, loadInventory, resolvePattern } from '../../src/load/index.ts';
 import { splitPattern } from '../../src/load/inventory/pattern.ts';
@@ -111,7 +111,7 @@ describe('patterns', () => {
   });
 });
 
-it('a group of groups has their hosts, level by level', () => {
+it('a group of groups has the hosts of its children, level by level', () => {
   const files = { 'h.ini': `${text}[pool:children]\ncanary\nweb\n` };
   const { value: nested } = loadInventory(['h.ini'], { reader: tableReader(files) });
   expect(nested && resolvePattern('pool', nested).value).toEqual([
@@ -131,7 +131,7 @@ describe('limits', () => {
   const limit = (text: string, files: Readonly<Record<string, string>> = {}) =>
     limitTo(hosts, text, inventory, tableReader(files));
 
-  it('leave what both have, in the order of the play', () => {
+  it('keep the hosts of both, in the order of the play', () => {
     expect(limit('db-a:node02').value).toEqual(['node02', 'db-a']);
     expect(limit('!canary').value).toEqual([
       'node01',
@@ -144,7 +144,7 @@ describe('limits', () => {
     expect(limit('db-c').value).toEqual([]);
   });
 
-  it.each([['node0[!]'], ['node0[]']])('%s leaves no host', (text) => {
+  it.each([['node0[!]'], ['node0[]']])('%s keeps no host', (text) => {
     expect(limit(text)).toMatchObject({
       value: [],
       diagnostics: [{ severity: 'warning', code: 'no-match' }],
@@ -156,7 +156,7 @@ describe('limits', () => {
     expect(limit(text).diagnostics[0]?.code).toBe('empty-limit');
   });
 
-  it('@file has a pattern a line', () => {
+  it('@file has one pattern on each line', () => {
     expect(limit('@retry', { retry: 'node02\n# comment\n\nnode0[13]*\n' }).value).toEqual([
       'node01',
       'node02',
@@ -175,7 +175,7 @@ describe('limits', () => {
     });
   });
 
-  it('a file that is not there is an error', () => {
+  it('a missing file is an error', () => {
     expect(limit('@nope').diagnostics[0]?.code).toBe('unreadable');
   });
 });

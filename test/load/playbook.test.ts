@@ -1,4 +1,4 @@
-// Playbooks: what is read, and every mistake at its place with what to do about it.
+// Playbooks: what is read, and each error with its place and hint.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadInventory, loadPlaybook, type PlaybookOptions } from '../../src/load/index.ts';
@@ -27,7 +27,7 @@ const options: PlaybookOptions = {
 };
 const load = (text: string, more: Partial<PlaybookOptions> = {}) =>
   loadPlaybook('p.yml', text, { ...options, ...more });
-const told = (text: string, more: Partial<PlaybookOptions> = {}): readonly string[] =>
+const reported = (text: string, more: Partial<PlaybookOptions> = {}): readonly string[] =>
   load(text, more).diagnostics.map(
     (one) =>
       `${one.place?.line}:${one.place?.column} ${one.code}: ${one.summary}${one.hint === undefined ? '' : ` -> ${one.hint}`}`,
@@ -120,11 +120,11 @@ describe('arguments', () => {
       ],
     ],
     ['[x]', ['3:14 bad-argument: thing should be a mapping, not a list']],
-  ])('thing: %s is told', (args, expected) => {
-    expect(told(withTask(`- thing: ${args}`))).toEqual(expected);
+  ])('thing: %s is reported', (args, expected) => {
+    expect(reported(withTask(`- thing: ${args}`))).toEqual(expected);
   });
 
-  it('a short form is kept as it is written; places are known for later', () => {
+  it('a short form is kept as written, with the places of its parts', () => {
     const task = taskOf('- command: 1.10');
     expect(task.args).toBe('1.10');
     expect(task.argPlaces['']).toEqual({ file: 'p.yml', line: 3, column: 16 });
@@ -139,7 +139,7 @@ describe('arguments', () => {
 });
 
 describe('tasks', () => {
-  it('all keywords', () => {
+  it('may have all keywords', () => {
     const task = taskOf(`- name: Do {{ zone }}
   ansible.builtin.command: echo {{ thing }}
   when: [kernel.release is defined, "zone == 'a'"]
@@ -199,14 +199,14 @@ describe('tasks', () => {
     expect([place.line, argPlaces.loop?.line]).toEqual([3, 6]);
   });
 
-  it('`until` alone tries three times more, every five seconds, as Ansible says', () => {
+  it('with `until` alone retry three times, every five seconds, as in Ansible', () => {
     expect(taskOf('- {command: x, register: r, until: r.rc == 0}')).toMatchObject({
       retries: 3,
       delay: 5,
     });
   });
 
-  it('blocks number their tasks and hand down tags', () => {
+  it('in blocks get numbers and inherit tags', () => {
     const play = playOf(
       '- hosts: web\n  tags: p\n  tasks:\n    - nothing:\n    - when: zone is defined\n      tags: [b]\n      block:\n        - nothing:\n        - block: [{nothing: , tags: x}]\n',
     );
@@ -256,7 +256,7 @@ describe('names in expressions', () => {
     ['- {nothing: , vars: {v: "{{ nope }}"}}', '3:33 unknown-name: `nope` is not defined'],
     ['- command: >\n    one\n    two {{ nope }}', '5:16 unknown-name: `nope` is not defined'],
   ])('%s', (task, expected) => {
-    const [first, ...more] = told(withTask(task));
+    const [first, ...more] = reported(withTask(task));
     expect(first?.startsWith(expected), first).toBe(true);
     expect(more).toEqual([]);
   });
@@ -277,38 +277,38 @@ describe('names in expressions', () => {
     ['- block: [{command: "{{ nope }}"}]\n  when: nope is defined'],
   ])('%s is fine', (task) => {
     expect(
-      told(withPlay('  vars: {play_var: true}\n', task.replace(/^/gm, '    ')), {
+      reported(withPlay('  vars: {play_var: true}\n', task.replace(/^/gm, '    ')), {
         extraVars: { extra: true },
       }),
     ).toEqual([]);
   });
 
-  it('without an inventory only facts are judged', () => {
+  it('without an inventory only names of facts are checked', () => {
     const { inventory: _, ...open } = options;
     const empty = { hosts: new Map(), groups: new Map(), files: [] };
     const text = withTask('- {nothing: , when: whatever == 1 and kernel.relase}');
     expect(loadPlaybook('p.yml', text, open).diagnostics.map((one) => one.summary)).toEqual([
       '`kernel.relase` is not defined',
     ]);
-    expect(told(text, { inventory: empty })).toHaveLength(1);
+    expect(reported(text, { inventory: empty })).toHaveLength(1);
   });
 
-  it('variables in a circle', () => {
-    expect(told(withPlay('  vars: {a: "{{ b }}", b: "{{ c }}", c: "{{ a }}"}\n'))).toEqual([
+  it('variables that refer to each other are reported', () => {
+    expect(reported(withPlay('  vars: {a: "{{ b }}", b: "{{ c }}", c: "{{ a }}"}\n'))).toEqual([
       '2:10 cyclic-variable: the variable a refers to itself: a -> b -> c -> a',
     ]);
   });
 
-  it('what one play registers the next one knows', () => {
+  it('a play may use what an earlier play registers', () => {
     expect(
-      told(
+      reported(
         `${withTask('- {command: x, register: out}')}\n${withTask('- {nothing: , when: out.rc == 0}')}`,
       ),
     ).toEqual([]);
   });
 });
 
-describe('mistakes', () => {
+describe('a broken playbook', () => {
   it.each([
     ['', '1:1 empty-playbook: this playbook has no plays'],
     ['[]', '1:1 empty-playbook: this playbook has no plays'],
@@ -328,7 +328,7 @@ describe('mistakes', () => {
     ],
     [
       '- {hosts: "web:!nope", tasks: []}',
-      '1:11 exclusion-matches-nothing: `!nope` excludes nothing: no host or group is called that',
+      '1:11 exclusion-matches-nothing: `!nope` excludes nothing: no host or group has this name',
     ],
     [
       '- {hosts: web, tasks: [nothing]}',
@@ -412,20 +412,20 @@ describe('mistakes', () => {
     ],
     [
       '- hosts: web\n  hosts: db\n  tasks: [{nothing: }]',
-      '2:3 duplicate-key: the key `hosts` stands here twice -> it stands first on line 1: keep one of them',
+      '2:3 duplicate-key: the key `hosts` is given twice -> the first is on line 1: keep one of the two',
     ],
     [
       '- {hosts: web, tasks: [{command: {{ zone }}}]}',
       '1:35 key-not-text: a key must be plain text -> a value that starts with {{ needs quotes',
     ],
   ])('%j', (text, expected) => {
-    expect(told(text)[0]).toBe(expected);
+    expect(reported(text)[0]).toBe(expected);
   });
 
   it.each([...Object.keys(refusedInPlay)])(
     '`%s` on a play is refused by name, with what to do instead',
     (key) => {
-      expect(told(withPlay(`  ${key}: x\n`))).toEqual([
+      expect(reported(withPlay(`  ${key}: x\n`))).toEqual([
         `2:3 unsupported-keyword: kmend has no \`${key}\` on a play -> ${refusedInPlay[key]}`,
       ]);
     },
@@ -434,10 +434,10 @@ describe('mistakes', () => {
   it.each([...Object.keys(refusedInTask)])(
     '`%s` on a task is refused by name, with what to do instead',
     (key) => {
-      expect(told(withTask(`- nothing:\n  ${key}: x`))).toEqual([
+      expect(reported(withTask(`- nothing:\n  ${key}: x`))).toEqual([
         `4:7 unsupported-keyword: kmend has no \`${key}\` on a task -> ${refusedInTask[key]}`,
       ]);
-      expect(told(withTask(`- block: [{nothing: }]\n  ${key}: x`))[0]).toContain(
+      expect(reported(withTask(`- block: [{nothing: }]\n  ${key}: x`))[0]).toContain(
         'unsupported-keyword',
       );
     },
@@ -455,13 +455,13 @@ describe('mistakes', () => {
   );
 
   it('`gather_facts` that is neither true nor false is refused', () => {
-    expect(told(withPlay('  gather_facts: smart\n'))[1]).toBe(
+    expect(reported(withPlay('  gather_facts: smart\n'))[1]).toBe(
       '2:17 bad-argument: `gather_facts` should be true or false',
     );
   });
 
-  it('all are told at once, as a reader meets them', () => {
-    const text = `- name: Mend
+  it('is reported with all its errors, by line', () => {
+    const text = `- name: Fix
   hosts: web
   serial: 33.5%
   gather_facts: false
@@ -480,23 +480,23 @@ describe('mistakes', () => {
           label: "{{ zone | nope }}"
           size: -1
 `;
-    expect(told(text).join('\n')).toMatchInlineSnapshot(`
+    expect(reported(text).join('\n')).toMatchInlineSnapshot(`
       "3:11 bad-argument: \`serial\` should be 1 host or more, or a whole percentage such as 20% (100% is all at once)
       4:3 gather-facts: \`gather_facts\` changes nothing: facts are always there
-      6:22 bad-argument: rollout: \`max_unavailable\` should be 1 host or more: with 0 nothing is ever started
+      6:22 bad-argument: rollout: \`max_unavailable\` should be 1 host or more: with 0 no host ever starts
       7:14 unknown-argument: rollout \`canary\` has no key \`host\` -> did you mean \`hosts\`?
       8:5 unknown-argument: rollout has no key \`window\` -> did you mean \`windows\`?
       10:7 unknown-module: no module is called \`comand\` -> did you mean \`command\`?
       11:21 bad-argument: thing: \`name\` should be one word, without blanks
       11:26 unknown-argument: thing has no argument \`tiemout\` -> did you mean \`timeout\`?
       12:13 unknown-name: \`kernel.relase\` is not defined -> did you mean \`kernel.release\`?
-      13:7 unsupported-keyword: kmend has no \`notify\` on a task -> put the other task behind this one, with \`when: RESULT is changed\`
+      13:7 unsupported-keyword: kmend has no \`notify\` on a task -> put the other task after this one, with \`when: RESULT is changed\`
       17:29 expression-syntax: no filter named 'nope'
       18:17 bad-argument: thing: \`nested.size\` should be 0 or more"
     `);
   });
 
-  it('random playbooks never throw', () => {
+  it('of random text never makes the reader throw', () => {
     const piece = fc.constantFrom(
       '- ',
       'hosts: ',

@@ -21,7 +21,7 @@ const rolloutOf = (keys: string, extraVars = {}) => {
   const { value, diagnostics } = load(keys, extraVars);
   return value?.plays[0]?.rollout ?? diagnostics;
 };
-const told = (keys: string) =>
+const reported = (keys: string) =>
   load(keys).diagnostics.map(
     (one) => `${one.place?.line}:${one.place?.column} ${one.code}: ${one.summary}`,
   );
@@ -46,7 +46,7 @@ const defaults = {
   rollback: 'by_command',
 };
 
-it('without any key the careful defaults stand', () => {
+it('a play without keys gets the careful defaults', () => {
   expect(rolloutOf('name: x')).toEqual(defaults);
 });
 
@@ -168,29 +168,29 @@ describe("Ansible's keywords", () => {
     expect(rolloutOf(lines)).toEqual({ ...defaults, ...expected });
   });
 
-  it('a templated any_errors_fatal can be turned off with -e', () => {
+  it('-e can turn off a templated any_errors_fatal', () => {
     expect(rolloutOf('any_errors_fatal: "{{ aef | default(true) }}"', { aef: false })).toEqual(
       defaults,
     );
   });
 });
 
-describe('a key that is wrong is told at its place', () => {
+describe('a wrong key is reported at its place', () => {
   const noBatch =
     'should be 1 host or more, or a whole percentage such as 20% (100% is all at once)';
   it.each([
     [
       'rollout: {max_unavailable: 0}',
-      '2:30 bad-argument: rollout: `max_unavailable` should be 1 host or more: with 0 nothing is ever started',
+      '2:30 bad-argument: rollout: `max_unavailable` should be 1 host or more: with 0 no host ever starts',
     ],
     [
       'rollout: {max_per_zone: 0}',
-      '2:27 bad-argument: rollout: `max_per_zone` should be 1 host or more: with 0 nothing is ever started',
+      '2:27 bad-argument: rollout: `max_per_zone` should be 1 host or more: with 0 no host ever starts',
     ],
     ['rollout: {max_zones: 0}', '2:24 bad-argument: rollout: `max_zones` should be 1 or more'],
     [
       'rollout: {waves: [1, 0]}',
-      '2:24 bad-argument: rollout: `waves[1]` should be 1 host or more: with 0 nothing is ever started',
+      '2:24 bad-argument: rollout: `waves[1]` should be 1 host or more: with 0 no host ever starts',
     ],
     [
       'rollout: {waves: [1, 200%]}',
@@ -224,7 +224,7 @@ describe('a key that is wrong is told at its place', () => {
     ],
     [
       'rollout: {freeze: {from: 2026-02-30, to: 2026-12-01, tz: UTC}}',
-      '2:28 bad-argument: rollout: `freeze.from` is no day of the calendar',
+      '2:28 bad-argument: rollout: `freeze.from` is not a date of the calendar',
     ],
     [
       'rollout: {gates: [{for: 2m}]}',
@@ -292,13 +292,13 @@ describe('a key that is wrong is told at its place', () => {
       '2:21 bad-argument: `any_errors_fatal` should be true or false',
     ],
   ])('%s', (keys, expected) => {
-    const [first, ...more] = told(keys);
+    const [first, ...more] = reported(keys);
     expect(first?.startsWith(expected), first).toBe(true);
     expect(more).toEqual([]);
   });
 });
 
-describe('a policy that cannot work is told with what to do', () => {
+describe('a policy that cannot work is reported with a hint', () => {
   const window = (times: string) => `rollout: {windows: {${times}, tz: UTC}}`;
   it.each([
     [
@@ -315,7 +315,7 @@ describe('a policy that cannot work is told with what to do', () => {
     [
       'rollout: {canary: 5}',
       '2:21 canary-too-large: the canary has 5 hosts, the play only 4',
-      'a canary of all hosts is none',
+      'a canary needs fewer hosts than the play has',
     ],
     [
       'rollout: {canary: {hosts: db}}',
@@ -377,7 +377,7 @@ describe('a policy that cannot work is told with what to do', () => {
     'rollout: {canary: {hosts: "db:n1"}}',
     'rollout: {gates: [{command: "true"}, {command: "true"}]}',
   ])('%s works', (keys) => {
-    expect(told(keys)).toEqual([]);
+    expect(reported(keys)).toEqual([]);
   });
 
   it('hosts that are not known yet are not counted', () => {

@@ -1,4 +1,4 @@
-// Settings files: what they may say, and that every mistake is told at its place.
+// Settings files: the keys that they may have, and the place of each error.
 import { describe, expect, it } from 'vitest';
 import { parseSettings, settingKeys } from '../../src/load/index.ts';
 
@@ -9,7 +9,7 @@ const problems = (text: string): readonly string[] =>
   );
 
 describe('settings files', () => {
-  it('give what flags would', () => {
+  it('set the values of flags', () => {
     const text =
       'inventory: [fleet/, more.yaml]\nforks: 20\nuser: 0815\nbecome: yes\nbecome_method: doas\nstate_dir: ~/state\n';
     expect(parseSettings('kmend.yaml', text)).toEqual({
@@ -40,12 +40,12 @@ describe('settings files', () => {
     ['- inventory\n', [expect.stringMatching(/^1:1 /)]],
     ['user: a\nuser: b\n', [expect.stringMatching(/^2:1 .*user/)]],
     ['user:\n\t- a\n', [expect.stringMatching(/^2:1 /)]],
-  ])('%j is told at its place', (text, expected) => {
+  ])('%j is reported at its place', (text, expected) => {
     expect(problems(text)).toEqual(expected);
     expect(parseSettings('kmend.yaml', text).value).toBeUndefined();
   });
 
-  it('know the keys that the documentation lists', () => {
+  it('accept every key that the documentation lists', () => {
     const sample: Readonly<Record<string, string>> = {
       forks: '7',
       timeout: '7',

@@ -1,5 +1,5 @@
-// Variables of a host: layers, magic ones, templates rendered when read; and the target made of
-// them.
+// Variables of a host: layers, magic variables, and templates that are rendered when read; and the
+// target of a host.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/expression/index.ts';
@@ -60,7 +60,7 @@ describe('variables', () => {
     expect(evaluate(source, 'n1.example.org', layers)).toEqual(expected);
   });
 
-  it('what a host said is data: braces in facts and results are not a template', () => {
+  it('output of a host is data: braces in facts and results are not a template', () => {
     const said = { motd: '{{ port }}', up: 'yes' };
     expect(evaluate('out.motd', 'n1.example.org', { registered: { out: said } })).toBe(
       '{{ port }}',
@@ -68,7 +68,7 @@ describe('variables', () => {
     expect(evaluate('os.motd', 'n1.example.org', { facts: { os: said } })).toBe('{{ port }}');
   });
 
-  it('a fact that is unknown leaves the facts beside it, and the other parts of a variable, known', () => {
+  it('an unknown fact keeps other facts, and other parts of a variable, known', () => {
     const facts = { boot: { id: { $unknown: 'stale' }, loader: 'grub2' } };
     expect(evaluate('boot.loader', 'n1.example.org', { facts })).toBe('grub2');
     expect(
@@ -88,7 +88,7 @@ describe('variables', () => {
     });
   });
 
-  it('what cannot be rendered stays as it is written, with a warning', () => {
+  it('a variable that cannot be rendered is shown as written, with a warning', () => {
     expect(hostVars(fleet, 'n1.example.org').value).toEqual({
       port: 81,
       url: 'http://n1.example.org:81/',
@@ -155,7 +155,7 @@ describe('targets', () => {
     expect(target(vars)).toEqual({ value: { ...plainTarget, ...expected }, diagnostics: [] });
   });
 
-  it('variables of the host are stronger than options, and fill what those leave', () => {
+  it('variables of the host override options', () => {
     const options = { user: 'cli', become: true, becomeMethod: 'su', becomePassword: secret('p') };
     expect(target('{ansible_user: inv, ansible_become: false}', options).value).toEqual({
       ...plainTarget,
@@ -167,7 +167,7 @@ describe('targets', () => {
     });
   });
 
-  it('passwords are secrets that no text shows', () => {
+  it('passwords are secrets that no output shows', () => {
     const { value } = target(
       '{ansible_password: "sEcret1", ansible_become: true, ansible_become_pass: 20.5}',
     );
@@ -192,7 +192,7 @@ describe('targets', () => {
     expect(JSON.stringify(diagnostics)).not.toContain('sEcret1');
   });
 
-  it('arguments that mean nothing here are named in a warning', () => {
+  it('unused ssh arguments are named in a warning', () => {
     expect(
       target(
         '{ansible_ssh_common_args: "-o ForwardAgent=yes -4 -C -F x -o ControlPersist=60s --odd"}',
@@ -223,12 +223,12 @@ describe('-e', () => {
     expect(read(...words).value).toEqual(expected);
   });
 
-  it.each([['x'], ['=1'], ['@nope'], ['@bad'], ['[1]'], ['a="x']])('%j is a mistake', (word) => {
+  it.each([['x'], ['=1'], ['@nope'], ['@bad'], ['[1]'], ['a="x']])('%j is an error', (word) => {
     expect(read(word).value).toBeUndefined();
   });
 });
 
-it('the example inventory is good, and says what its comments say', () => {
+it('the example inventory is valid and matches its comments', () => {
   const text = readFileSync('inventory.example.yaml', 'utf8');
   const { value, diagnostics } = loadInventory(['inventory.example.yaml'], {
     reader: tableReader({ 'inventory.example.yaml': text }),

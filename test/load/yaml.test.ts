@@ -1,4 +1,4 @@
-// YAML as Ansible reads it, with places; what is wrong is told and never thrown.
+// YAML as Ansible reads it, with places. Errors are reported, never thrown.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolvePlain } from '../../src/load/text/scalar.ts';
@@ -7,7 +7,7 @@ import { nodeAt, placeInside, plainOf } from '../../src/load/text/tree.ts';
 import { parseYaml } from '../../src/load/text/yaml.ts';
 
 const parse = (text: string) => parseYaml(sourceOf('f.yml', text));
-const told = (text: string): readonly string[] =>
+const reported = (text: string): readonly string[] =>
   parse(text).diagnostics.map(
     (one) => `${one.place?.line}:${one.place?.column} ${one.code}: ${one.summary}`,
   );
@@ -49,7 +49,7 @@ describe('plain scalars', () => {
     expect(resolvePlain(text)).toBe(value);
   });
 
-  it('quoted ones are text', () => {
+  it('quoted scalars are text', () => {
     expect(
       plainOf(
         parse(`[ "off", '10', !!str 20.10, !!int "7", ! 5 ]`).value ?? {
@@ -62,11 +62,11 @@ describe('plain scalars', () => {
   });
 });
 
-describe('mistakes', () => {
+describe('a YAML error', () => {
   it.each([
     ['a: 1\n\tb: 2\n', ['2:1 tab: Tabs are not allowed as indentation']],
-    ['a: 1\nb: 2\na: 3\n', ['3:1 duplicate-key: the key `a` stands here twice']],
-    ['x: {a: 1, a: 2}\n', ['1:11 duplicate-key: the key `a` stands here twice']],
+    ['a: 1\nb: 2\na: 3\n', ['3:1 duplicate-key: the key `a` is given twice']],
+    ['x: {a: 1, a: 2}\n', ['1:11 duplicate-key: the key `a` is given twice']],
     [
       'a: [1, 2\n',
       [
@@ -77,36 +77,36 @@ describe('mistakes', () => {
     ['a: @x\n', ['1:4 yaml-syntax: Plain value cannot start with reserved character @']],
     ['a: {{ x }}\n', ['1:5 key-not-text: a key must be plain text']],
     ['a: *nope\n', ['1:4 unknown-anchor: nothing before this is named &nope']],
-    ['a: &x [1, *x]\n', ['1:11 recursive-alias: *x stands inside of what it names']],
+    ['a: &x [1, *x]\n', ['1:11 recursive-alias: *x is part of the value that it names']],
     [
       'a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n',
       ['1:11 vault: values encrypted with ansible-vault cannot be read yet'],
     ],
     ['a: !what x\n', ['1:10 unknown-tag: the tag !what is not known']],
     ['a: 1\n---\nb: 1\n', ['2:1 several-documents: this file holds more than one YAML document']],
-    ['<<: 5\n', ['1:5 merge-not-mapping: `<<` can only take in mappings']],
+    ['<<: 5\n', ['1:5 merge-not-mapping: `<<` can only merge mappings']],
   ])('%j', (text, expected) => {
-    expect(told(text)).toEqual(expected);
+    expect(reported(text)).toEqual(expected);
   });
 
-  it('an alias bomb is told once and does not grow', () => {
+  it('aliases that would expand without limit are reported once', () => {
     const levels = Array.from(
       { length: 12 },
       (_, level) =>
         `l${level + 1}: &l${level + 1} [${Array.from({ length: 10 }, () => `*l${level}`).join(', ')}]`,
     );
-    expect(told(`l0: &l0 [1, 2, 3]\n${levels.join('\n')}\n`)).toEqual([
+    expect(reported(`l0: &l0 [1, 2, 3]\n${levels.join('\n')}\n`)).toEqual([
       expect.stringContaining('alias-bomb'),
     ]);
   });
 
   it.each(['[', '{a: ', '- ', '? '])('ten thousand %j are refused and not parsed', (text) => {
-    expect(told(text.repeat(10_000))[0]).toContain('too-deep');
+    expect(reported(text.repeat(10_000))[0]).toContain('too-deep');
   });
 
-  it('says where the first of two equal keys is', () => {
+  it('names the line of the first of two equal keys', () => {
     expect(parse('a: 1\nb: 2\na: 3\n').diagnostics[0]?.hint).toBe(
-      'it stands first on line 1: keep one of them',
+      'the first is on line 1: keep one of the two',
     );
   });
 });
@@ -117,7 +117,7 @@ describe('values', () => {
     return value && plainOf(value);
   };
 
-  it('aliases and merge keys; the own key wins', () => {
+  it('aliases and merge keys are read, and an own key wins', () => {
     expect(plain('base: &b {x: 1, y: 2}\nmine: {<<: *b, y: 3}\nsame: *b\n')).toEqual({
       base: { x: 1, y: 2 },
       mine: { x: 1, y: 3 },
@@ -125,7 +125,7 @@ describe('values', () => {
     });
   });
 
-  it('`!unsafe` text without braces stays itself', () => {
+  it('`!unsafe` text without braces does not change', () => {
     expect(plain('a: !unsafe "50% {off}"\n')).toEqual({ a: '50% {off}' });
   });
 
@@ -136,7 +136,7 @@ describe('values', () => {
   });
 });
 
-describe('places inside of scalars', () => {
+describe('the place of an error inside a scalar', () => {
   it.each([
     ['a: x {{ nope }}\n', '1:9'],
     ['a: "x {{ nope }}"\n', '1:10'],
@@ -156,7 +156,7 @@ describe('places inside of scalars', () => {
   });
 });
 
-it('random text is never thrown at', () => {
+it('random text never makes the parser throw', () => {
   const piece = fc.constantFrom(
     'a',
     ':',

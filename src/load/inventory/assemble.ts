@@ -1,5 +1,5 @@
-// The end of reading an inventory: what was collected becomes hosts in order, groups, and variables
-// by precedence.
+// The last step of reading an inventory: makes ordered hosts, groups and variables by precedence
+// from the draft.
 import type { Group, Host, Inventory } from '../../model/host.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
@@ -7,13 +7,13 @@ import { type Draft, type DraftGroup, type DraftHost, report } from './draft.ts'
 import type { VarsOf } from './vars-files.ts';
 
 export interface VarsSources {
-  /** Beside each inventory, in the order in which they were given. */
+  /** Files beside each inventory, in the order of `-i`. */
   readonly inventory: readonly VarsOf[];
-  /** Beside the playbook. */
+  /** Files beside the playbook. */
   readonly playbook: readonly VarsOf[];
 }
 
-/** Nothing when groups go in a circle: there is no order in which their variables could be read. */
+/** Undefined when groups form a cycle: then their variables have no order. */
 export function assemble(draft: Draft, files: VarsSources): Inventory | undefined {
   adopt(draft);
   warnSameNames(draft);
@@ -35,8 +35,7 @@ export function assemble(draft: Draft, files: VarsSources): Inventory | undefine
     hosts.set(name, {
       name,
       groups: family.declared,
-      // Made where they are asked for: all hosts times all variables of their groups need not fit
-      // into memory.
+      // Merged on each read: the merged variables of all hosts together may exceed memory.
       get vars() {
         return { ...groupVars(family.key, family.sorted), ...own };
       },
@@ -63,9 +62,7 @@ const groupOf = (group: DraftGroup, files: VarsSources): Group => ({
   ...(group.place.file !== '' && { place: group.place }),
 });
 
-/**
- * Groups without a parent belong to `all`; hosts without a group to `ungrouped`, and only those.
- */
+/** Puts groups without a parent into `all`, and only hosts without a group into `ungrouped`. */
 function adopt(draft: Draft): void {
   const all = draft.groups.get('all');
   const ungrouped = draft.groups.get('ungrouped');
@@ -89,12 +86,12 @@ function warnSameNames(draft: Draft): void {
     if (!draft.groups.has(name)) continue;
     report(draft, 'same-name', host.place, `\`${name}\` is a host and a group`, {
       severity: 'warning',
-      hint: `as a pattern ${name} means the host, and !${name} takes the whole group away: give one of them another name`,
+      hint: `the pattern ${name} means the host, but !${name} excludes the whole group: rename one of the two`,
     });
   }
 }
 
-/** Groups in groups; each of them adds its variables to the hosts at the bottom. */
+/** Deepest nesting of groups: every level adds variables to the hosts below it. */
 const deepest = 100;
 
 function reportCircles(draft: Draft): boolean {
@@ -115,7 +112,7 @@ function reportCircles(draft: Draft): boolean {
       found = true;
       const cycle = [...trail.slice(trail.indexOf(name)), name].join(' > ');
       report(draft, 'cyclic-groups', place, `groups are children of themselves: ${cycle}`, {
-        hint: 'take one of these children away',
+        hint: 'remove one of these children',
       });
       return;
     }
@@ -134,7 +131,7 @@ interface Node {
   readonly children: Iterable<string>;
 }
 
-/** The hosts of a group: its own as declared, then those of its children, then of theirs. */
+/** The hosts of a group: its own as declared, then the hosts of each level of children. */
 export function levelByLevel(
   inventory: { readonly groups: ReadonlyMap<string, Node> },
   start: string,
@@ -171,13 +168,13 @@ function directGroups(draft: Draft): ReadonlyMap<string, string[]> {
 
 interface Family {
   readonly key: string;
-  /** Without `all`, as declared. */
+  /** The groups without `all`, in the order of declaration. */
   readonly declared: readonly string[];
-  /** Without `all`, weakest first: by depth, then priority, then name. */
+  /** The groups without `all`, the weakest first: by depth, then priority, then name. */
   readonly sorted: readonly DraftGroup[];
 }
 
-// Hosts of one membership share everything: thousands of hosts, a handful of families.
+// Hosts in the same groups share one family: a fleet has thousands of hosts and few families.
 function familiesOf(draft: Draft): (direct: readonly string[]) => Family {
   const parents = parentsOf(draft);
   const depths = depthsOf(draft, parents);
@@ -210,7 +207,7 @@ function parentsOf(draft: Draft): ReadonlyMap<string, string[]> {
   return parents;
 }
 
-/** The longest way down from `all`. */
+/** The length of the longest path from `all` to a group. */
 function depthsOf(
   draft: Draft,
   parents: ReadonlyMap<string, readonly string[]>,
@@ -229,8 +226,8 @@ function depthsOf(
 }
 
 /**
- * Levels 3 to 7 of Ansible's precedence: inline, then files, `all` before the other groups on each
- * level, inventory before playbook.
+ * Levels 3 to 7 of Ansible's precedence: inline variables, then files. Within a level, `all` comes
+ * before other groups and the inventory before the playbook.
  */
 function varsOfGroups(draft: Draft, sorted: readonly DraftGroup[], files: VarsSources): Mapping {
   const all = draft.groups.get('all');
@@ -254,7 +251,7 @@ const hostVarsOf = (host: DraftHost, files: VarsSources): Mapping => {
     : layered([host.vars, ...more]);
 };
 
-/** Later layers win; a mapping replaces a mapping as a whole. */
+/** Merges layers: a later value replaces an earlier one as a whole, even a mapping. */
 function layered(layers: readonly Mapping[]): Mapping {
   const result: Record<string, Value> = {};
   for (const layer of layers)

@@ -1,5 +1,5 @@
-// What the operator declares in `kmem_kernels` and `kmem_asks`, host by host and checked: facts
-// that no probe could read.
+// Reads and checks what the operator declares in `kmem_kernels` and `kmem_asks` for each host: facts
+// that no probe can read.
 import { type DeclaredFacts, parsedByTable } from '../../facts/index.ts';
 import { type Checked, type Diagnostic, nearest, type Place } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
@@ -16,10 +16,10 @@ interface Problem {
 interface Declaration {
   readonly variable: string;
   readonly fact: keyof DeclaredFacts;
-  readonly words: readonly string[];
+  readonly answers: readonly string[];
   readonly hint: string;
-  /** What is wrong with this entry, beside the form. */
-  readonly problemIn: (key: string, word: string) => Problem | undefined;
+  /** The problem of an entry whose value is valid. */
+  readonly problemIn: (key: string, answer: string) => Problem | undefined;
 }
 
 /** The programs that may ask for accounting. */
@@ -32,29 +32,29 @@ const declarations: readonly Declaration[] = [
   {
     variable: 'kmem_kernels',
     fact: 'kmem.kernels',
-    words: ['yes', 'no', 'try'],
+    answers: ['yes', 'no', 'try'],
     hint: kernelHint,
     problemIn: kernelProblem,
   },
   {
     variable: 'kmem_asks',
     fact: 'kmem.asks',
-    words: ['yes', 'no'],
+    answers: ['yes', 'no'],
     hint: 'kmem_asks: {kubelet: no}',
     problemIn: programProblem,
   },
 ];
 
-/** A release that the table settles may not be declared otherwise: it was booted or read. */
-function kernelProblem(release: string, word: string): Problem | undefined {
+/** Kernels of the table were booted or their source was read: no declaration may contradict it. */
+function kernelProblem(release: string, answer: string): Problem | undefined {
   const table = parsedByTable(release);
   if (table === undefined)
-    return { summary: `${release} is no release of an el7 kernel`, hint: kernelHint };
-  if (table === 'unknown' || table === word) return undefined;
+    return { summary: `${release} is not a release of an el7 kernel`, hint: kernelHint };
+  if (table === 'unknown' || table === answer) return undefined;
   const known = table === 'yes' ? 'obeys' : 'does not obey';
   return {
-    summary: `${release} was booted or read, and ${known} cgroup.memory=nokmem`,
-    hint: 'take it out: kmend knows this kernel',
+    summary: `kmend knows that ${release} ${known} cgroup.memory=nokmem`,
+    hint: 'remove the entry',
   };
 }
 
@@ -63,30 +63,27 @@ function programProblem(name: string): Problem | undefined {
   const near = nearest(name, programs);
   const hint =
     near === undefined ? `the programs are ${programs.join(', ')}` : `did you mean \`${near}\`?`;
-  return { summary: `${name} is no program that could ask for accounting`, hint };
+  return { summary: `${name} is not a program that can ask for accounting`, hint };
 }
 
-/** YAML reads a bare yes or no as true or false. */
-const wordOf = (value: Value): string =>
+/** The declared answer as text: YAML reads an unquoted yes or no as true or false. */
+const answerOf = (value: Value): string =>
   value === true ? 'yes' : value === false ? 'no' : typeof value === 'string' ? value : '';
 
-type Words = Readonly<Record<string, string>>;
+type Answers = Readonly<Record<string, string>>;
 
 interface Reading {
-  readonly value: Words;
+  readonly value: Answers;
   readonly problems: readonly Problem[];
 }
 
-/** Where hosts are declared: `-e`, the play if there is one, and the inventory. */
+/** Sources of declarations beside the inventory: `-e`, and the play where there is one. */
 export interface Declared {
   readonly extraVars: Mapping;
   readonly play?: Play;
 }
 
-/**
- * What the operator declares of these hosts. An error in the variables of a group is reported once,
- * at its first host.
- */
+/** The declarations of these hosts. An error in a group's variables is reported only once. */
 export function declaredFacts(
   inventory: Inventory,
   hosts: readonly string[],
@@ -95,7 +92,7 @@ export function declaredFacts(
   const facts = new Map<string, DeclaredFacts>();
   const found = new Map<string, { readonly diagnostic: Diagnostic; readonly hosts: string[] }>();
   for (const host of hosts) {
-    const declared: Partial<Record<keyof DeclaredFacts, Words>> = {};
+    const declared: Partial<Record<keyof DeclaredFacts, Answers>> = {};
     for (const declaration of declarations) {
       const { value, problems } = withoutTries(read(declaration, inventory, host, given), given);
       declared[declaration.fact] = value;
@@ -118,7 +115,7 @@ export function declaredFacts(
 }
 
 function read(
-  { variable, words, hint, problemIn }: Declaration,
+  { variable, answers, hint, problemIn }: Declaration,
   inventory: Inventory,
   host: string,
   { extraVars, play }: Declared,
@@ -129,31 +126,31 @@ function read(
   if (given.value === undefined) return { value: {}, problems: [] };
   if (!isMapping(given.value))
     return { value: {}, problems: [{ summary: `${variable} must be a mapping`, hint }] };
-  const either = words.join(', ').replace(/, (\w+)$/, ' or $1');
+  const either = answers.join(', ').replace(/, (\w+)$/, ' or $1');
   const entries = Object.entries(given.value).map(([key, value]) => {
-    const word = wordOf(value);
-    const wrong = words.includes(word)
-      ? problemIn(key, word)
+    const answer = answerOf(value);
+    const wrong = answers.includes(answer)
+      ? problemIn(key, answer)
       : { summary: `${key} must be ${either}`, hint };
-    return { key, word, wrong: wrong && { ...wrong, summary: `${variable}: ${wrong.summary}` } };
+    return { key, answer, wrong: wrong && { ...wrong, summary: `${variable}: ${wrong.summary}` } };
   });
   return {
     value: Object.fromEntries(
-      entries.filter(({ wrong }) => wrong === undefined).map(({ key, word }) => [key, word]),
+      entries.filter(({ wrong }) => wrong === undefined).map(({ key, answer }) => [key, answer]),
     ),
     problems: entries.flatMap(({ wrong }) => wrong ?? []),
   };
 }
 
 /**
- * `try` is for the canary: a play without one would try a kernel on as many hosts as it has slots.
- * There it counts as not known.
+ * Drops `try` where the play has no canary: the play would try the kernel on as many hosts as it
+ * has slots. Without the entry the kernel counts as unknown.
  */
 function withoutTries({ value, problems }: Reading, { play }: Declared): Reading {
   if (play === undefined || play.rollout.canary !== undefined) return { value, problems };
   const [tried, kept] = [
     Object.keys(value).filter((key) => value[key] === 'try'),
-    Object.entries(value).filter(([, word]) => word !== 'try'),
+    Object.entries(value).filter(([, answer]) => answer !== 'try'),
   ];
   const warnings = tried.map((release) => ({
     summary: `kmem_kernels: ${release} is not tried, because the play "${play.name}" has no canary`,
@@ -163,10 +160,7 @@ function withoutTries({ value, problems }: Reading, { play }: Declared): Reading
   return { value: Object.fromEntries(kept), problems: [...problems, ...warnings] };
 }
 
-/**
- * Where an error is reported: a variable of the inventory at its host, one of the play at the play;
- * one of `-e` has no place.
- */
+/** The place of a declaration: its host in the inventory, or the play; none for `-e`. */
 function placeOf(
   inventory: Inventory,
   host: string,

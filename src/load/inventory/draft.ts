@@ -1,5 +1,5 @@
-// An inventory while it is read: groups and hosts are added by several files, and become an
-// `Inventory` at the end.
+// The draft of an inventory: several files add groups and hosts to it, before it becomes an
+// `Inventory`.
 import type { Diagnostic, Place } from '../../model/diagnostic.ts';
 import type { Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
@@ -25,15 +25,15 @@ export interface Draft {
   readonly hosts: Map<string, DraftHost>;
   readonly diagnostics: Diagnostic[];
   readonly files: string[];
-  /** Hosts that ranges made, each counted once more for every variable that it was given. */
+  /** Counts the hosts that ranges made, plus the variables of these hosts. */
   ranged: number;
-  /** Inventory programs that were not run, since nobody asked for them. */
+  /** Inventory programs that were not run, because the command may not run programs. */
   readonly notRun: string[];
 }
 
 const nowhere: Place = { file: '', line: 1, column: 1 };
 
-/** With `all` and, as its first child, `ungrouped`. */
+/** A draft with the group `all` and its first child `ungrouped`. */
 export function newDraft(): Draft {
   const draft: Draft = {
     groups: new Map(),
@@ -63,7 +63,7 @@ export function groupNamed(draft: Draft, name: string, place: Place): DraftGroup
   return group;
 }
 
-/** `ansible_group_priority` orders groups of one depth; it is no variable. */
+/** Sets a variable of a group; `ansible_group_priority` sets its order among its depth instead. */
 export function setGroupVar(
   draft: Draft,
   group: DraftGroup,
@@ -87,14 +87,14 @@ export function setGroupVar(
 }
 
 /**
- * What the ranges of an inventory may make in all: a few lines could name more hosts than memory
- * holds.
+ * Most hosts and variables that the ranges of an inventory may make: a few lines can name more hosts
+ * than memory holds.
  */
 const mostRanged = 500_000;
 
 /**
- * Adds the hosts of a pattern (`node[01:12]`, `h:22`) to a group; gives them all. Each of them will
- * be given so many variables.
+ * Adds the hosts of a pattern (`node[01:12]`, `h:22`) to a group and returns them.
+ * @param variables how many variables the caller then sets on each host
  */
 export function addHosts(
   draft: Draft,
@@ -104,14 +104,14 @@ export function addHosts(
   variables = 0,
 ): readonly DraftHost[] {
   const { name, port } = splitPort(pattern);
-  // Such a name is a typing error, or YAML in a file that is read as INI.
+  // Such a name is a typing error, or a line of YAML in a file that is read as INI.
   if (name.endsWith(':') || name === '---') {
     const hint =
       'leave out the colon, or write a port after it; a YAML inventory has a name that ends in .yaml';
     report(draft, 'host-name', place, `\`${pattern}\` is not the name of a host`, { hint });
     return [];
   }
-  // Reported where they became too many.
+  // The error was reported when the limit was exceeded.
   if (draft.ranged > mostRanged && name.includes('[')) return [];
   const expanded = expandRange(name);
   if (!expanded.ok) {
@@ -168,10 +168,7 @@ export function report(
   draft.diagnostics.push({ code, severity: 'error', place, summary, ...more });
 }
 
-/**
- * Warns when reading a value as a number loses characters of it: a version `20.10` that becomes
- * 20.1.
- */
+/** Warns when a value loses characters as a number: the version `20.10` becomes 20.1. */
 export function warnLoss(
   draft: Draft,
   name: string,
@@ -192,7 +189,7 @@ export function warnLoss(
     `\`${name}\`: ${written} is read as ${JSON.stringify(value)}`,
     {
       severity: 'warning',
-      hint: `if it is text, write it in quotes that reach us: '"${written}"' on a host line of an INI file, "${written}" elsewhere`,
+      hint: `if it is text, quote it: '"${written}"' on a host line of an INI file, "${written}" elsewhere`,
     },
   );
 }

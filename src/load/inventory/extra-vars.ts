@@ -1,4 +1,4 @@
-// `-e`: key=value pairs, a JSON or YAML mapping, or @FILE with one.
+// Reads `-e`: key=value pairs, a JSON or YAML mapping, or @FILE with one.
 import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
 import { type Checked, type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
 import type { Mapping, Value } from '../../model/value.ts';
@@ -8,7 +8,7 @@ import { mappingOf, put } from '../text/tree.ts';
 import { parseYaml } from '../text/yaml.ts';
 import { splitWords } from './ini.ts';
 
-/** All of them merged: the last wins. A value of key=value is always text, as Ansible reads it. */
+/** Merges all `-e`: the last wins. As in Ansible, the value of key=value is always text. */
 export function parseExtraVars(words: readonly string[], reader: Reader): Checked<Mapping> {
   const vars: Record<string, Value> = {};
   const diagnostics: Diagnostic[] = [];

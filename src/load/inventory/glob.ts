@@ -1,5 +1,4 @@
-// Globs over names, character for character as Python's fnmatch reads them: what Ansible's patterns
-// are made of.
+// Matches names against globs exactly as Python's fnmatch does, which Ansible uses for patterns.
 
 type Part = '*' | '?' | Class;
 
@@ -8,10 +7,7 @@ interface Class {
   readonly ranges: readonly (readonly [string, string])[];
 }
 
-/**
- * Does a whole name match a glob? The time is at most the length of the glob times the length of
- * the name.
- */
+/** Matches whole names. Takes at most the length of the glob times the length of the name. */
 export function globMatcher(glob: string): (name: string) => boolean {
   const parts = partsOf([...glob]);
   return (name) => matches(parts, [...name]);
@@ -34,8 +30,8 @@ function partsOf(glob: readonly string[]): readonly Part[] {
 }
 
 /**
- * Where the class that begins here is closed: a `]` that is its first character is one of its
- * members. -1 = not a class but a plain bracket.
+ * The end of the class that begins at `start`: a `]` as first character is a member of the class.
+ * -1 = a plain bracket, not a class.
  */
 function classEnd(glob: readonly string[], start: number): number {
   const first = glob[start + 1] === '!' ? start + 2 : start + 1;
@@ -55,8 +51,8 @@ function classOf(content: readonly string[]): Class {
 }
 
 /**
- * A `*` takes as little as it can; where the rest does not fit, only the last one takes one
- * character more.
+ * Lets each `*` match as little as possible. Where the rest does not match, only the last `*`
+ * takes one more character.
  */
 function matches(parts: readonly Part[], name: readonly string[]): boolean {
   let part = 0;

@@ -1,5 +1,5 @@
-// Inventories in INI form: sections [group], [group:vars], [group:children]; host lines split as a
-// shell would.
+// Reads inventories in INI form: sections [group], [group:vars] and [group:children], with host lines
+// that are split like shell words.
 import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import type { Source } from '../text/source.ts';
@@ -12,14 +12,14 @@ interface Section {
   readonly kind: 'hosts' | 'vars' | 'children';
 }
 
-/** A group that was named before it was declared; it must be by the end. */
+/** A group that is named before it is declared; the file must declare it later. */
 interface Promised {
   readonly name: string;
   readonly by: Section;
   readonly place: Place;
 }
 
-/** Adds what an INI inventory says. */
+/** Adds an INI inventory to the draft. */
 export function readIni(draft: Draft, source: Source): void {
   let section: Section = { group: 'ungrouped', kind: 'hosts' };
   const declared = new Set(draft.groups.keys());
@@ -129,7 +129,7 @@ function readHostLine(
       },
     );
   }
-  // `db_password=two words`: the word may be half of a secret.
+  // In `db_password=two words` a single word may be half of a secret, so it is not quoted.
   const mayQuote = withoutNamedSecrets(line) === line;
   const variables: [string, string, Place][] = [];
   for (const word of rest) {
@@ -159,7 +159,7 @@ function readHostLine(
   }
 }
 
-// Form feed and the like end a line too, as Ansible reads them.
+// As in Ansible, a form feed and similar characters end a line too.
 const lineEnds = new Set([
   '\n',
   '\r',
@@ -190,10 +190,7 @@ interface Words {
   readonly problem?: string;
 }
 
-/**
- * A line as a POSIX shell splits it; `#` starts a comment also inside a word, where there are
- * comments.
- */
+/** Splits a line like a POSIX shell. Unlike there, `#` starts a comment even inside a word. */
 export function splitWords(line: string, comments = true): Words {
   const words: { text: string; at: number }[] = [];
   let word: { text: string; at: number } | undefined;

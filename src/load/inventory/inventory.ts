@@ -1,4 +1,4 @@
-// Inventories: files, directories, programs and lists of names to one `Inventory`.
+// Reads files, directories, programs and lists of names into one `Inventory`.
 import { type Checked, hasErrors, type Place } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
 import { baseOf, dirOf, endingOf, join, type Read, type Reader } from '../text/reader.ts';
@@ -13,14 +13,13 @@ import { readProgramOutput, readYamlInventory } from './yaml-inventory.ts';
 
 export interface InventoryOptions {
   readonly reader: Reader;
-  /** Directory of the playbook: its `group_vars` and `host_vars` count too. */
+  /** Directory of the playbook, whose `group_vars` and `host_vars` are read too. */
   readonly playbookDir?: string;
 }
 
 /**
- * Reads inventories in the order of their `-i`: a file (YAML, JSON or INI), a directory of them, a
- * program, or names with a comma (`-i host1,host2`). A broken file is an error, never a smaller
- * fleet.
+ * Reads inventories in the order of `-i`: a file (YAML, JSON or INI), a directory, a program, or
+ * names with a comma (`-i host1,host2`). A broken file is an error, never a smaller fleet.
  */
 export function loadInventory(
   sources: readonly string[],
@@ -65,7 +64,7 @@ function readNames(draft: Draft, list: string): void {
     if (name.trim() !== '') addHosts(draft, ungrouped, name.trim(), placeOf('-i'));
 }
 
-// What lies beside inventories in their directory and is none.
+// Files of an inventory directory that are no inventories.
 const ignoredNames = /^\.|^(?:group_vars|host_vars|vars_plugins)$|~$/;
 const ignoredEndings = new Set([
   'pyc',
@@ -81,7 +80,7 @@ const ignoredEndings = new Set([
   'retry',
 ]);
 
-/** @param source what the operator named: the path itself, or a directory above it */
+/** @param source the path that the operator named: `path` itself or a directory above it */
 function readPath(draft: Draft, reader: Reader, source: string, path: string, depth: number): void {
   const names = reader.list(path);
   if (names === undefined) {
@@ -124,8 +123,8 @@ function readText(draft: Draft, path: string, text: string): void {
 }
 
 /**
- * By the ending, or by what only one of the two has: a document mark or brace at the beginning, a
- * section at the margin.
+ * Finds the form by the file name, or by its text: only YAML begins with a document mark or a
+ * brace, and only INI has sections at the margin.
  */
 function formOf(path: string, text: string): 'yaml' | 'ini' | 'unknown' {
   const ending = endingOf(path);
@@ -133,14 +132,14 @@ function formOf(path: string, text: string): 'yaml' | 'ini' | 'unknown' {
     return 'yaml';
   if (['ini', 'cfg'].includes(ending) || /^\[[^\]\n\r\u2028\u2029]+\][ \t]*(?:#.*)?$/m.test(text))
     return 'ini';
-  // Saves parsing a long list of hosts as YAML: a mapping has a colon before a blank.
+  // A mapping has a colon before a blank. This saves parsing a long list of hosts as YAML.
   return /:(?:\s|$)/.test(text) ? 'unknown' : 'ini';
 }
 
 /**
- * YAML is tried first, as Ansible does. A broken text is YAML if it begins as a mapping does: its
- * YAML errors are reported, and its keys do not become hosts. A host line such as `n1 note="x: y"`
- * is a mapping to YAML, with half of the line as its key; it is INI.
+ * Whether a text is a YAML inventory. A broken text counts as YAML if it begins like a mapping, so
+ * that its YAML errors are reported and its keys do not become hosts. A host line such as
+ * `n1 note="x: y"` parses as a YAML mapping too, but counts as INI.
  */
 function isMapping(text: string, checked: Checked<Tree>): boolean {
   const first = firstLine(text);
@@ -148,7 +147,7 @@ function isMapping(text: string, checked: Checked<Tree>): boolean {
   return checked.value?.kind === 'map' && !/^[^\s:'"]+\s+[^\s=:'"]+=/.test(first);
 }
 
-/** The first line that is neither empty nor a comment, without the comment behind it. */
+/** The first line that is neither empty nor a comment, without a comment at its end. */
 const firstLine = (text: string): string =>
   text
     .split('\n')

@@ -1,6 +1,5 @@
-// What `inventory --list/--host/--graph`, `--list-tasks` and `--list-tags` print: the text of
+// The output of `inventory --list/--host/--graph`, `--list-tasks` and `--list-tags`, in the format of
 // Ansible's commands.
-
 import { type Checked, type Diagnostic, nearest } from '../../model/diagnostic.ts';
 import type { Group, Inventory } from '../../model/host.ts';
 import type { ModuleTask, Play, Playbook, Task } from '../../model/playbook.ts';
@@ -9,7 +8,7 @@ import { toJson } from '../../model/text/printable.ts';
 import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
 
-/** `ansible-inventory --list` as data; only these hosts where some are given. */
+/** `ansible-inventory --list` as data, for all hosts or only for the given ones. */
 export function inventoryList(inventory: Inventory, only?: readonly string[]): Mapping {
   const wanted = only === undefined ? undefined : new Set(only);
   const isWanted = (host: string): boolean => wanted === undefined || wanted.has(host);
@@ -31,8 +30,8 @@ export function inventoryList(inventory: Inventory, only?: readonly string[]): M
 }
 
 /**
- * JSON as Python's `json.dumps(sort_keys=True, indent=4)` writes it: what scripts compare byte by
- * byte.
+ * JSON as Python's `json.dumps(sort_keys=True, indent=4)` writes it, because scripts compare it
+ * byte by byte.
  */
 export const sortedJson = (value: Value): string => toJson(sorted(value), 4);
 
@@ -44,7 +43,7 @@ function sorted(value: Value): Value {
   return result;
 }
 
-/** `ansible-inventory --graph [GROUP] [--vars]`, in lines. */
+/** The lines of `ansible-inventory --graph [GROUP] [--vars]`. */
 export function inventoryGraph(
   inventory: Inventory,
   start = 'all',
@@ -113,8 +112,8 @@ const playLine = (play: Play, index: number): string =>
   `  play #${index + 1} (${play.hosts}): ${play.name}\tTAGS: [${play.tags.join(',')}]`;
 
 /**
- * `ansible-playbook --list-tasks`, in lines. Tags of tasks hold those of the blocks and the play
- * around them.
+ * The lines of `ansible-playbook --list-tasks`. The tags of a task include the tags of its blocks
+ * and its play.
  */
 export function listTasksText(
   playbook: Playbook,
@@ -131,7 +130,7 @@ export function listTasksText(
   return ['', `playbook: ${playbook.file}`, ...plays];
 }
 
-/** `ansible-playbook --list-tags`, in lines. */
+/** The lines of `ansible-playbook --list-tags`. */
 export function listTagsText(playbook: Playbook): readonly string[] {
   const plays = playbook.plays.flatMap((play, index) => {
     const tags = new Set(moduleTasks(play.tasks).flatMap((task) => task.tags));
@@ -140,6 +139,6 @@ export function listTagsText(playbook: Playbook): readonly string[] {
   return ['', `playbook: ${playbook.file}`, ...plays];
 }
 
-/** All tasks of a list, those in blocks too, in their order. */
+/** All tasks of a list in order, with the tasks inside blocks. */
 const moduleTasks = (tasks: readonly Task[]): readonly ModuleTask[] =>
   tasks.flatMap((task) => (task.kind === 'block' ? moduleTasks(task.tasks) : [task]));

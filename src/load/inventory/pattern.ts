@@ -1,4 +1,4 @@
-// Host patterns and `--limit`: which hosts `web:!canary:&zone_a` means, in which order.
+// Resolves host patterns and `--limit`: which hosts `web:!canary:&zone_a` means, in which order.
 import { startingWith } from '../../expression/index.ts';
 import type { Checked, Diagnostic, Place } from '../../model/diagnostic.ts';
 import { nearest } from '../../model/diagnostic.ts';
@@ -14,9 +14,8 @@ interface Search {
 }
 
 /**
- * The hosts of a pattern. Unions come first, then `&`, then `!`, wherever they are written. No list
- * of hosts is ever empty by accident: an empty pattern and an exclusion that matches nothing are
- * errors.
+ * The hosts of a pattern. Unions apply first, then `&`, then `!`, in any written order. An empty
+ * pattern is an error, and so is an exclusion that matches nothing: both are typing errors.
  */
 export function resolvePattern(
   pattern: string,
@@ -27,9 +26,8 @@ export function resolvePattern(
 }
 
 /**
- * The hosts that `--limit` leaves, in the order in which they came. `@file` in it stands for the
- * file's lines, one pattern each. A limit that is empty is an error: to Ansible it means every
- * host.
+ * The hosts that `--limit` keeps, in their order. `@file` reads patterns from the lines of a file.
+ * An empty limit is an error here; Ansible reads it as every host.
  */
 export function limitTo(
   hosts: readonly string[],
@@ -95,8 +93,8 @@ function linesOf(
 }
 
 /**
- * Splits at commas; without one at colons and blanks, unless the text is an address. A bracket that
- * is not closed, or closes nothing, is a part of its own.
+ * Splits at commas; without a comma at colons and blanks, unless the text is an address. A bracket
+ * without its partner becomes a part of its own.
  */
 export function splitPattern(pattern: string): readonly string[] {
   const parts = pattern.includes(',')
@@ -107,7 +105,7 @@ export function splitPattern(pattern: string): readonly string[] {
   return parts.map((part) => part.trim()).filter((part) => part !== '');
 }
 
-/** In two pieces: looking for the end of each bracket that has none takes quadratic time. */
+/** Matches the text after the last `]` apart: one search for both takes quadratic time. */
 function wordsOf(pattern: string): readonly string[] {
   const open = pattern.indexOf('[', pattern.lastIndexOf(']') + 1);
   const closed = open === -1 ? pattern : pattern.slice(0, open);
@@ -213,7 +211,7 @@ interface Subscript {
   readonly end?: number;
 }
 
-/** The hosts of one pattern without its sign; nothing = it was refused. */
+/** The hosts of one pattern without its sign; undefined when it is refused. */
 function matchOne(pattern: string, part: string, search: Search): readonly string[] | undefined {
   const { name, subscript } = splitSubscript(pattern, search);
   const matched = matchName(name, search);
@@ -252,7 +250,7 @@ function splitSubscript(
     );
   if (found[5] === '') return { name, subscript: { start, end: Number.MAX_SAFE_INTEGER } };
   const end = Number(found[5]);
-  // An end of 0 is read as no end by Ansible, and so here: one host.
+  // As in Ansible, an end of 0 counts as no end: the subscript means one host.
   if (end === 0)
     warn(
       search,
@@ -270,11 +268,11 @@ function reportNoMatch(pattern: string, part: string, search: Search): void {
   ]);
   const meant = guess === undefined ? undefined : `did you mean \`${guess}\`?`;
   if (part.startsWith('!')) {
-    const detail = 'hosts that should be left out would be taken in';
+    const detail = 'hosts that should be excluded would be included';
     refuse(
       search,
       'exclusion-matches-nothing',
-      `\`${part}\` excludes nothing: no host or group is called that`,
+      `\`${part}\` excludes nothing: no host or group has this name`,
       {
         detail,
         ...(meant && { hint: meant }),

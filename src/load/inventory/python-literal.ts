@@ -1,12 +1,9 @@
-// Values of INI inventories: Ansible reads them as Python literals where they are one, and as text
-// otherwise.
+// Reads values of INI inventories as Ansible does: as a Python literal where possible, otherwise as
+// text.
 import type { Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
 
-/**
- * The value of an INI right-hand side: `1` a number, `[1,2]` a list, `"q"` q; `yes`, `01`, `true`
- * stay text.
- */
+/** The value of an INI variable: `1` is a number, `[1,2]` a list; `yes`, `01`, `true` are text. */
 export function iniValue(text: string): Value {
   const reader = new LiteralReader(text);
   try {
@@ -19,13 +16,10 @@ export function iniValue(text: string): Value {
 
 class NotALiteral extends Error {}
 
-interface Pyth {
+interface Literal {
   readonly value: Value;
   readonly complex?: { readonly re: number; readonly im: number };
-  /**
-   * An `unsigned` number may get one sign, `-1`; to a `signed` one only an imaginary part may be
-   * added, `-1+2j`.
-   */
+  /** `unsigned` may take one sign (`-1`); `signed` may only take an imaginary part (`-1+2j`). */
   readonly number?: 'unsigned' | 'signed';
 }
 
@@ -60,7 +54,7 @@ class LiteralReader {
     return value;
   }
 
-  // `10,000` is a tuple without brackets.
+  // In Python `10,000` is a tuple.
   private tupleOrOne(): Value {
     const first = this.sum().value;
     this.space();
@@ -74,7 +68,7 @@ class LiteralReader {
     return items;
   }
 
-  private sum(): Pyth {
+  private sum(): Literal {
     let left = this.signed();
     for (;;) {
       this.space();
@@ -82,7 +76,7 @@ class LiteralReader {
       if (sign !== '+' && sign !== '-') return left;
       this.at++;
       const right = this.atom();
-      // Only "real number plus imaginary part" is a literal.
+      // Only a sum of a real number and an imaginary part is a literal.
       if (
         left.number === undefined ||
         left.complex !== undefined ||
@@ -94,7 +88,7 @@ class LiteralReader {
     }
   }
 
-  private signed(): Pyth {
+  private signed(): Literal {
     this.space();
     const sign = this.text[this.at];
     if (sign !== '+' && sign !== '-') return this.atom();
@@ -109,7 +103,7 @@ class LiteralReader {
     return { value: sign === '+' ? value : 0 - Number(value), number: 'signed' };
   }
 
-  private atom(): Pyth {
+  private atom(): Literal {
     if (++this.depth > 100) throw new NotALiteral();
     try {
       this.space();
@@ -141,21 +135,21 @@ class LiteralReader {
     }
   }
 
-  private number(written: string): Pyth {
+  private number(written: string): Literal {
     const after = this.text[this.at + written.length];
     if (after !== undefined && /[\w.]/.test(after)) throw new NotALiteral();
     this.at += written.length;
     const digits = written.replaceAll('_', '');
     if (/[jJ]$/.test(digits))
       return { ...complexOf(0, Number(digits.slice(0, -1))), number: 'unsigned' };
-    // Leading zeros are refused, except for zero itself and for floats.
+    // Python refuses leading zeros, except in zero itself and in floats.
     if (/^0\d*[1-9]/.test(digits) && /^\d+$/.test(digits)) throw new NotALiteral();
     const value = Number(digits);
     if (!Number.isFinite(value)) throw new NotALiteral();
     return { value, number: 'unsigned' };
   }
 
-  // Adjacent strings are one: `"a" "b"` is ab.
+  // Joins adjacent strings: `"a" "b"` is ab.
   private strings(): string {
     let result = '';
     let kind: boolean | undefined;
@@ -225,7 +219,7 @@ class LiteralReader {
     }
   }
 
-  private parenthesis(): Pyth {
+  private parenthesis(): Literal {
     this.space();
     if (this.take(')')) return { value: [] };
     const first = this.sum();
@@ -276,7 +270,7 @@ class LiteralReader {
     return true;
   }
 
-  // Blanks, and a comment at the end: `1 # c` is 1.
+  // Skips blanks, and a comment up to the end: `1 # c` is 1.
   private space(): void {
     while (/[ \t\f]/.test(this.text[this.at] ?? '')) this.at++;
     if (this.text[this.at] === '#') this.at = this.text.length;
@@ -288,7 +282,7 @@ const keyText = (key: Value): string => {
   return key === null ? 'None' : key === true ? 'True' : key === false ? 'False' : String(key);
 };
 
-const complexOf = (re: number, im: number): Pyth => {
+const complexOf = (re: number, im: number): Literal => {
   const imaginary = `${signed(im)}j`;
   const text = Object.is(re, 0)
     ? imaginary
@@ -296,5 +290,5 @@ const complexOf = (re: number, im: number): Pyth => {
   return { value: text, complex: { re, im } };
 };
 
-/** Python shows the sign of a zero. */
+/** Python prints the sign of a zero. */
 const signed = (number: number): string => (Object.is(number, -0) ? '-0' : String(number));

@@ -1,18 +1,18 @@
-// Ranges in host names of an inventory: `node[01:03]`, `x[a:c]`, `y[1:10:3]`; several of them
+// Expands ranges in host names of an inventory: `node[01:03]`, `x[a:c]`, `y[1:10:3]`; several ranges
 // multiply.
 
 export type Expansion =
   | { readonly ok: true; readonly names: readonly string[] }
   | { readonly ok: false; readonly why: string };
 
-/** More hosts than this from one line is a slip of the finger. */
+/** Most hosts of one line: more is a typing error. */
 const most = 200_000;
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /**
- * All names that a host pattern of an inventory stands for. Brackets are for ranges only: a typing
- * error in one must not become a host.
+ * All names of a host pattern of an inventory. Every bracket must be a valid range: a typing error
+ * must not become a host.
  */
 export function expandRange(pattern: string): Expansion {
   let names: readonly string[] = [''];
@@ -22,12 +22,12 @@ export function expandRange(pattern: string): Expansion {
     const close = rest.indexOf(']', open);
     if (close === -1) return { ok: false, why: 'its `[` is not closed' };
     if (close === open) return { ok: false, why: 'its `]` closes nothing' };
-    const words = expandOne(rest.slice(open + 1, close));
-    if (!words.ok) return words;
-    if (names.length * words.names.length > most)
+    const range = expandOne(rest.slice(open + 1, close));
+    if (!range.ok) return range;
+    if (names.length * range.names.length > most)
       return { ok: false, why: `a range makes more than ${most} hosts` };
     const head = rest.slice(0, open);
-    names = names.flatMap((name) => words.names.map((word) => name + head + word));
+    names = names.flatMap((name) => range.names.map((part) => name + head + part));
     rest = rest.slice(close + 1);
   }
 }
@@ -61,14 +61,18 @@ function lettersFrom(from: string, to: string, step: number): Expansion {
   };
 }
 
-// Zeros in front say the width: [01:10] gives 01 ... 10. Ansible reads [3:1] as no host at all;
-// that is a mistake here.
+// Leading zeros set the width: [01:10] gives 01 ... 10. Ansible reads [3:1] as no host; kmend reports
+// an error.
 function numbersFrom(from: string, to: string, step: number): Expansion {
   const padded = from.length > 1 && from.startsWith('0');
   if (padded && from.length !== to.length)
-    return { ok: false, why: `${from} and ${to} must be equally long where zeros stand in front` };
+    return {
+      ok: false,
+      why: `${from} and ${to} must have the same number of digits where one has leading zeros`,
+    };
   const [first, last] = [Number(from), Number(to)];
-  if (first > last) return { ok: false, why: `${from} comes after ${to}: this is no host at all` };
+  if (first > last)
+    return { ok: false, why: `${from} comes after ${to}, so the range names no host` };
   if ((last - first) / step > most)
     return { ok: false, why: `a range makes more than ${most} hosts` };
   const names: string[] = [];

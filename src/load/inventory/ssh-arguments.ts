@@ -1,4 +1,4 @@
-// What `ansible_ssh_common_args` and its like say, as far as it means something to kmend.
+// Reads ssh options from `ansible_ssh_common_args` and similar variables, as far as kmend uses them.
 import type { HostKeyChecking } from '../../model/host.ts';
 import { splitWords } from './ini.ts';
 
@@ -10,9 +10,9 @@ export interface SshArguments {
   readonly hostKeyChecking?: HostKeyChecking;
   readonly knownHostsFiles?: readonly string[];
   readonly connectTimeout?: number;
-  /** By name, what was not understood and is not used. */
+  /** Names of the options that kmend does not use. */
   readonly ignored: readonly string[];
-  /** What must not be left out: without it another machine could be reached. */
+  /** Errors: without such an option kmend could reach another machine. */
   readonly problems: readonly string[];
 }
 
@@ -22,7 +22,7 @@ type Found = { -readonly [K in keyof SshArguments]: SshArguments[K] } & {
   problems: string[];
 };
 
-// About the OpenSSH client's own doings: kmend keeps one connection anyway.
+// Options that only steer the OpenSSH client itself: kmend keeps one connection anyway.
 const meaningless = new Set([
   'controlmaster',
   'controlpersist',
@@ -36,7 +36,7 @@ const meaningless = new Set([
   'requesttty',
 ]);
 
-/** Reads the words of an ssh command line. */
+/** Parses the arguments of an ssh command line. */
 export function sshArguments(text: string): SshArguments {
   const found: Found = { identityFiles: [], ignored: [], problems: [] };
   const split = splitWords(text, false);
@@ -112,8 +112,8 @@ function takeChecking(found: Found, value: string): void {
   else found.problems.push(`StrictHostKeyChecking=${value} is not known`);
 }
 
-// The old way to write a jump host. Any other command cannot be carried out, and going without it
-// would reach another machine.
+// `ssh -W %h:%p HOST` is the old form of a jump host. kmend cannot run another command, and without
+// it would reach another machine.
 function takeProxyCommand(found: Found, command: string): void {
   if (command.toLowerCase() === 'none') {
     found.jump = '';

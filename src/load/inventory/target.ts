@@ -1,4 +1,4 @@
-// From the variables of a host to what a transport needs: the `ansible_*` connection variables.
+// Makes the target of a transport from the `ansible_*` connection variables of a host.
 import type { Scope } from '../../expression/index.ts';
 import { type Checked, type Diagnostic, nearest, type Place } from '../../model/diagnostic.ts';
 import {
@@ -12,7 +12,7 @@ import type { Value } from '../../model/value.ts';
 import { readVariable } from '../text/variables.ts';
 import { type SshArguments, sshArguments } from './ssh-arguments.ts';
 
-/** What the command line and the play say; as in Ansible, variables of the host are stronger. */
+/** Values of the command line and the play. As in Ansible, variables of the host override them. */
 export interface TargetOptions {
   readonly user?: string;
   readonly privateKeyFile?: string;
@@ -30,15 +30,15 @@ export interface TargetOptions {
 
 const methods = ['sudo', 'su', 'doas'] as const;
 
-/** Makes the target of a host out of its variables; every wrong one is a diagnostic. */
+/** Makes the target of a host. Each wrong variable is a diagnostic. */
 export function targetOf(host: string, vars: Scope, options: TargetOptions = {}): Checked<Target> {
   const reader = new VariableReader(host, vars, options.place);
   reader.checkConnection();
-  const words = ['ansible_ssh_args', 'ansible_ssh_common_args', 'ansible_ssh_extra_args'].map(
+  const args = ['ansible_ssh_args', 'ansible_ssh_common_args', 'ansible_ssh_extra_args'].map(
     (name) => reader.text(name) ?? '',
   );
-  if (words[1] === '') words[1] = options.sshCommonArgs ?? '';
-  const ssh = sshArguments(words.join(' '));
+  if (args[1] === '') args[1] = options.sshCommonArgs ?? '';
+  const ssh = sshArguments(args.join(' '));
   reader.reportArguments(ssh);
   const address = reader.text('ansible_host', 'ansible_ssh_host');
   const port =
@@ -122,7 +122,7 @@ class VariableReader {
       const value = this.read(name);
       if (typeof value === 'string') return secret(value);
       if (typeof value === 'number') return secret(String(value));
-      // The value itself is a secret: it is not shown.
+      // The value is a secret, so the message does not quote it.
       if (value !== undefined) this.report('connection-variable', `${name} should be text`);
     }
     return undefined;

@@ -1,4 +1,4 @@
-// `group_vars` and `host_vars` beside an inventory or a playbook.
+// Reads `group_vars` and `host_vars` beside an inventory or a playbook.
 import type { Mapping, Value } from '../../model/value.ts';
 import { endingOf, join, type Reader } from '../text/reader.ts';
 import { put } from '../text/tree.ts';
@@ -8,14 +8,12 @@ import { variableValue } from './yaml-inventory.ts';
 
 const endings = ['', '.yml', '.yaml', '.json'] as const;
 
-/**
- * The variables that files under a directory give to a group or a host; an empty mapping for most.
- */
+/** The variables of a group or a host in the files of one directory; an empty mapping for most. */
 export type VarsOf = (kind: 'group_vars' | 'host_vars', name: string) => Mapping;
 
 const none: Mapping = {};
 
-/** Each file is read once, and only when its group or host is asked for. */
+/** Reads each file once, on the first request for its group or host. */
 export function varsUnder(draft: Draft, reader: Reader, dir: string): VarsOf {
   const listings = {
     group_vars: namesIn(reader, join(dir, 'group_vars')),
@@ -28,8 +26,7 @@ export function varsUnder(draft: Draft, reader: Reader, dir: string): VarsOf {
     const key = `${kind}/${name}`;
     const known = kept.get(key);
     if (known !== undefined) return known;
-    // A name without ending wins over .yml, that over .yaml, that over .json; only the first is
-    // read.
+    // Only the first file of this order is read: no extension, .yml, .yaml, .json.
     const file = endings
       .map((ending) => `${name}${ending}`)
       .find((candidate) => listing.has(candidate));
@@ -45,7 +42,7 @@ const namesIn = (reader: Reader, dir: string): ReadonlySet<string> => new Set(re
 interface Beside {
   readonly draft: Draft;
   readonly reader: Reader;
-  /** Of the inventory or the playbook. */
+  /** Directory of the inventory or the playbook. */
   readonly dir: string;
 }
 

@@ -1,5 +1,5 @@
-// Inventories in YAML (or JSON) form: groups with hosts, children and vars; and what inventory
-// programs print.
+// Reads inventories in YAML or JSON form (groups with hosts, children and vars), and the output of
+// inventory programs.
 import { type Diagnostic, nearest } from '../../model/diagnostic.ts';
 import type { Value } from '../../model/value.ts';
 import type { Source } from '../text/source.ts';
@@ -17,7 +17,7 @@ import {
 
 const sections = ['hosts', 'children', 'vars'] as const;
 
-/** Adds what a YAML inventory says: top-level keys are groups. */
+/** Adds a YAML inventory to the draft: its top-level keys are groups. */
 export function readYamlInventory(draft: Draft, source: Source, tree: Tree): void {
   if (tree.kind !== 'map') {
     report(
@@ -66,9 +66,9 @@ function unknownSection(draft: Draft, source: Source, group: string, section: En
   const guess = nearest(section.key, sections);
   const hint =
     guess === undefined
-      ? 'a group has `hosts`, `children` and `vars`; a group inside a group stands under `children`'
+      ? 'a group has `hosts`, `children` and `vars`; a group inside a group belongs under `children`'
       : `did you mean \`${guess}\`?`;
-  // Ansible skips such a key with a warning, and with it the hosts below it.
+  // Ansible only warns and skips the key, which drops the hosts below it.
   report(
     draft,
     'unknown-key',
@@ -83,7 +83,7 @@ function readGroupVar(draft: Draft, source: Source, group: DraftGroup, variable:
   setGroupVar(draft, group, variable.key, variableValue(draft, source, variable), place);
 }
 
-/** The plain data of a variable; warns of numbers that lose characters. */
+/** The plain data of a variable. Warns about numbers that lose characters. */
 export function variableValue(draft: Draft, source: Source, variable: Entry): Value {
   warnTree(draft, source, variable.key, variable.value);
   return plainOf(variable.value);
@@ -122,7 +122,7 @@ function readHosts(draft: Draft, source: Source, group: DraftGroup, entry: Entry
   }
 }
 
-/** `hosts: n1` is allowed beside a mapping. */
+/** The entries of `hosts` or `children`; `hosts: n1` is a mapping with one key. */
 function namesOf(draft: Draft, source: Source, section: Entry, what: string): readonly Entry[] {
   const { value } = section;
   if (value.kind === 'scalar' && typeof value.value === 'string') {
@@ -148,14 +148,14 @@ function mapOrNothing(
   const hint =
     entry.value.kind === 'list'
       ? 'write `name:` for each item, without the dash'
-      : 'write a colon behind the name';
+      : 'write a colon after the name';
   report(draft, 'inventory-shape', source.placeAt(entry.keyAt), what, { hint });
   return undefined;
 }
 
 /**
- * Adds what an inventory program printed for `--list`; `hostVars` asks it for one host where it
- * gave no `_meta`.
+ * Adds the output of an inventory program for `--list`. Without `_meta` in it, `hostVars` asks the
+ * program for each host.
  */
 export function readProgramOutput(
   draft: Draft,
@@ -168,7 +168,7 @@ export function readProgramOutput(
       draft,
       'inventory-shape',
       source.placeAt(0),
-      'this program printed no mapping of groups',
+      'this program did not print a mapping of groups',
     );
     return;
   }
@@ -217,7 +217,7 @@ function readProgramGroup(draft: Draft, source: Source, entry: Entry): void {
       setGroupVar(draft, group, variable.key, plainOf(variable.value), place);
 }
 
-// Programs print names, never ranges.
+// Programs print names only, so a bracket is no range.
 function addPlainHost(
   draft: Draft,
   group: DraftGroup,

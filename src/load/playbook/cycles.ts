@@ -4,7 +4,7 @@ import type { Value } from '../../model/value.ts';
 import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import type { MapTree, Tree } from '../text/tree.ts';
 
-/** Tells each circle once, at the first of its variables. */
+/** Reports each cycle once, at its first variable. */
 export function reportCycles(collector: DiagnosticsCollector, vars: MapTree): void {
   const uses = new Map(vars.entries.map((entry) => [entry.key, namesIn(entry.value)]));
   const done = new Set<string>();

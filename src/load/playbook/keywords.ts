@@ -1,5 +1,5 @@
-// Ansible's keywords that kmend does not have, each with what to do instead. All others of
-// Ansible's mean what they mean there.
+// Ansible's keywords that kmend does not have, each with what to do instead; and the keywords that
+// kmend has, which mean the same as in Ansible.
 
 const everywhere: Readonly<Record<string, string>> = {
   become_exe: 'put the program on the PATH of the host',
@@ -22,7 +22,7 @@ export const refusedInPlay: Readonly<Record<string, string>> = {
   check_mode:
     '`kmend plan` shows what would be done; `check_mode` marks read-only commands that plans run too',
   fact_path: 'facts are read by `kmend probe`, whose script is fixed',
-  force_handlers: 'there are no handlers: put the task behind a `when`',
+  force_handlers: 'there are no handlers: give the task a `when`',
   gather_subset: 'leave it out: one probe reads all facts',
   gather_timeout: 'leave it out: one probe reads all facts',
   handlers: 'put the task after the one that would notify it, with `when: RESULT is changed`',
@@ -45,7 +45,7 @@ export const refusedInPlay: Readonly<Record<string, string>> = {
 export const refusedInTask: Readonly<Record<string, string>> = {
   ...everywhere,
   action: 'write the module as the key: `command: uptime`',
-  always: 'a host that ends badly is left in a safe state and named; nothing runs after it',
+  always: 'a failed host is left in a safe state and reported; no task runs after the failure',
   any_errors_fatal: 'use `rollout: {brake: {failures: 0}}` on the play',
   args: 'write the arguments under the module',
   async: 'long steps run detached on the host anyway: set `timeout`',
@@ -63,16 +63,15 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   include_role: 'write the tasks out',
   include_tasks: 'write the tasks out, in a `block` where they share a `when`',
   include_vars: 'use `vars`, `group_vars`, or give -e @FILE',
-  listen: 'there are no handlers: put the task behind a `when`',
-  local_action:
-    'on the machine that it runs on kmend only runs gates and the `fallback` of a `reboot`',
+  listen: 'there are no handlers: give the task a `when`',
+  local_action: 'on its own machine kmend runs only gates and the `fallback` of a `reboot`',
   max_fail_percentage: 'set it on the play',
   meta: 'there is nothing to flush or clear: facts are read again after every change',
-  notify: 'put the other task behind this one, with `when: RESULT is changed`',
+  notify: 'put the other task after this one, with `when: RESULT is changed`',
   order: 'set it on the play',
   poll: 'long steps are waited for anyway: set `timeout`',
   rescue:
-    'a host that ends badly is named and kept for a person; use `ignore_errors` where a failure does not matter',
+    'a failed host is reported and left to an operator; use `ignore_errors` where a failure does not matter',
   roles: 'write the tasks out under `tasks`',
   serial: 'set it on the play, or `rollout: {waves}`',
   strategy: 'hosts run in slots: see `rollout: {max_unavailable}` on the play',

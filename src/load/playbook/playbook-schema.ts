@@ -1,4 +1,4 @@
-// The JSON schema of playbooks, for editors: made from the same schemas that check them.
+// The JSON schema of playbooks for editors, made from the schemas that check playbooks.
 import type { AnyModule } from '../../model/run/change.ts';
 import { schemaOfArgs, toJsonSchema } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
@@ -39,7 +39,7 @@ const common: Mapping = {
   no_log: flag,
 };
 
-/** Draft 7. A task is told by its module's key; unknown keys are mistakes. */
+/** The schema in draft 7. It refuses unknown keys and a task without exactly one module. */
 export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping {
   const taskKeys: Mapping = {
     ...common,
@@ -112,7 +112,7 @@ const playSchema: Mapping = {
   additionalProperties: false,
 };
 
-// A schema inside of another says its draft no second time.
+// Only the outer schema names its draft.
 function embedded(schema: Mapping): Mapping {
   const { $schema: _, ...rest } = schema;
   return rest;

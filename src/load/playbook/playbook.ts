@@ -1,5 +1,4 @@
-// Playbooks: YAML text to plays, every mistake told at its place.
-
+// Reads the YAML text of a playbook into plays, and reports every problem at its place.
 import { type Checked, type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
 import type { Play, Playbook, Rollout } from '../../model/playbook.ts';
@@ -17,7 +16,7 @@ import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '.
 import { parseYaml } from '../text/yaml.ts';
 import { reportCycles } from './cycles.ts';
 import { playKeys, refusedInPlay } from './keywords.ts';
-import { checkPolicy } from './policy.ts';
+import { checkPolicy, type PlayHosts } from './policy.ts';
 import {
   type AnsibleKeys,
   batchesSchema,
@@ -36,12 +35,12 @@ export interface PlaybookOptions {
   /** Dotted names of all facts. */
   readonly facts: readonly string[];
   /**
-   * Without one, or with an empty one, names that may be variables of hosts are not judged, nor are
-   * patterns.
+   * Without one, or with an empty one, patterns are not checked, and an unknown name may be a
+   * variable of a host.
    */
   readonly inventory?: Inventory;
   readonly extraVars?: Mapping;
-  /** Other names that will have a value. */
+  /** More names that expressions may use. */
   readonly knownNames?: readonly string[];
 }
 
@@ -62,7 +61,7 @@ export function loadPlaybook(
   };
 }
 
-/** As a reader meets them: by line and column. */
+/** Sorted by line and column. */
 const inOrder = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
   [...diagnostics].sort(
     (a, b) =>
@@ -76,7 +75,7 @@ function readPlays(
   options: PlaybookOptions,
   isBroken: boolean,
 ): readonly Play[] {
-  // What is left of a broken text would only give follow-up errors about what is missing from it.
+  // Plays of a broken text would only cause more errors about missing parts.
   if (
     isBroken &&
     collector.diagnostics.some(
@@ -100,7 +99,7 @@ function readPlays(
     collector.error(tree.at, 'playbook-shape', 'a playbook is a list of plays', { hint });
     return [];
   }
-  // What a host learns in one play it knows in the next.
+  // A later play may use what an earlier play registers.
   const context: TaskContext = {
     collector,
     modules: options.modules,
@@ -120,14 +119,14 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
   const { vars, tree: varsTree } = varsField(collector, tree);
   const early: Mapping = { ...vars, ...options.extraVars };
   const hosts = readHosts(collector, tree, early);
-  const matched = matchHosts(collector, hosts, options);
-  const names = namesOf(options, vars, matched);
+  const playHosts = matchHosts(collector, hosts, options);
+  const names = namesOf(options, vars, playHosts);
   if (varsTree !== undefined) {
     checkTemplates(collector, varsTree, withVars(names, laterNames(tree)));
     reportCycles(collector, varsTree);
   }
   const name = field(collector, tree, 'name', filled) ?? hosts?.pattern ?? 'play';
-  const rollout = readRollout(collector, tree, early, names, matched, options);
+  const rollout = readRollout(collector, tree, early, names, playHosts);
   const tasks = entryOf(tree, 'tasks');
   const tags = tagsField(collector, tree);
   noteGatherFacts(collector, tree);
@@ -153,7 +152,7 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
   };
 }
 
-/** Nearly every play of Ansible has it; it changes nothing here. */
+/** Most plays of Ansible have this key; for kmend it changes nothing. */
 function noteGatherFacts(collector: DiagnosticsCollector, play: MapTree): void {
   const entry = entryOf(play, 'gather_facts');
   if (entry === undefined) return;
@@ -165,7 +164,7 @@ function noteGatherFacts(collector: DiagnosticsCollector, play: MapTree): void {
   );
 }
 
-// Variables of a play may use what its tasks register: they are rendered when they are read.
+// Variables of a play may use what its tasks register, because they are rendered on reading.
 function laterNames(play: MapTree): readonly string[] {
   const found: string[] = [];
   const walk = (tree: Tree): void => {
@@ -229,33 +228,25 @@ function readHosts(
 function matchHosts(
   collector: DiagnosticsCollector,
   hosts: Hosts | undefined,
-  options: PlaybookOptions,
-): readonly string[] | undefined {
-  if (options.inventory === undefined || options.inventory.hosts.size === 0 || hosts === undefined)
+  { inventory }: PlaybookOptions,
+): PlayHosts | undefined {
+  if (inventory === undefined || inventory.hosts.size === 0 || hosts === undefined)
     return undefined;
-  const found = resolvePattern(
-    hosts.pattern,
-    options.inventory,
-    collector.source.placeAt(hosts.at),
-  );
+  const found = resolvePattern(hosts.pattern, inventory, collector.source.placeAt(hosts.at));
   for (const one of found.diagnostics) collector.diagnostics.push(one);
-  return found.value;
+  return found.value && { inventory, hosts: found.value };
 }
 
-function namesOf(
-  options: PlaybookOptions,
-  vars: Mapping,
-  matched: readonly string[] | undefined,
-): Names {
+function namesOf(options: PlaybookOptions, vars: Mapping, playHosts: PlayHosts | undefined): Names {
   const known = new Set([
     ...Object.keys(vars),
     ...Object.keys(options.extraVars ?? {}),
     ...(options.knownNames ?? []),
   ]);
-  // Most hosts share the keys of their neighbours: adding to one set is cheap.
-  for (const host of matched ?? [])
-    for (const name of Object.keys(options.inventory?.hosts.get(host)?.vars ?? {})) known.add(name);
-  return { vars: known, facts: factNames(options.facts), open: matched === undefined };
+  for (const host of playHosts?.hosts ?? [])
+    for (const name of Object.keys(playHosts?.inventory.hosts.get(host)?.vars ?? {}))
+      known.add(name);
+  return { vars: known, facts: factNames(options.facts), open: playHosts === undefined };
 }
 
 // ---- rollout ----
@@ -265,8 +256,7 @@ function readRollout(
   play: MapTree,
   early: Mapping,
   names: Names,
-  matched: readonly string[] | undefined,
-  options: PlaybookOptions,
+  playHosts: PlayHosts | undefined,
 ): Rollout {
   const entry = entryOf(play, 'rollout');
   const tree =
@@ -277,12 +267,7 @@ function readRollout(
   const ansible = readAnsibleKeys(collector, play, entry, early);
   const zone = zoneOf(entry);
   const rollout = rolloutOf({ ...fitted, ...(zone !== undefined && { zone: zone.text }) }, ansible);
-  checkPolicy(
-    collector,
-    entry,
-    rollout,
-    options.inventory && matched && { inventory: options.inventory, hosts: matched },
-  );
+  checkPolicy(collector, entry, rollout, playHosts);
   return rollout;
 }
 
@@ -294,7 +279,7 @@ function zoneOf(rollout: Entry | undefined): ScalarTree | undefined {
   return inner === undefined || inner.includes('{{') ? tree : { ...tree, text: inner.trim() };
 }
 
-// The zone differs from host to host: it is checked here and rendered then.
+// The zone is checked at load time, but rendered for each host: it differs between hosts.
 function withoutZone(collector: DiagnosticsCollector, rollout: Entry, names: Names): Tree {
   const zone = zoneOf(rollout);
   if (zone === undefined || rollout.value.kind !== 'map') return rollout.value;

@@ -1,4 +1,4 @@
-// Policies whose every key is right and that still cannot work: told at the key, before any host is
+// Reports policies whose keys are all valid and that still cannot work, before any host is
 // contacted.
 import type { Inventory } from '../../model/host.ts';
 import type { Rollout } from '../../model/playbook.ts';
@@ -16,11 +16,11 @@ interface Check {
   readonly collector: DiagnosticsCollector;
   readonly rollout: Rollout;
   readonly tree: Tree;
-  /** Where a key of the policy stands. */
+  /** The offset of a key of the policy. */
   readonly at: (...path: readonly [string, ...(string | number)[]]) => number;
 }
 
-/** Tells what of the policy cannot work. `play` is absent where the inventory is not known. */
+/** Reports what cannot work. `play` is absent where the inventory is not known. */
 export function checkPolicy(
   collector: DiagnosticsCollector,
   entry: Entry | undefined,
@@ -42,7 +42,7 @@ export function checkPolicy(
   if (play !== undefined && play.hosts.length > 0) checkCanary(check, play);
 }
 
-/** Of a list with one item, the item may be written without the list. */
+/** A list with one item may be written as the item alone: its path then has no index. */
 function placeOf(tree: Tree, [key, ...rest]: readonly (string | number)[]): number {
   const { node } = nodeAt(tree, key === undefined ? [] : [key]);
   return nodeAt(node, node.kind === 'list' ? rest : rest.filter((part) => typeof part === 'string'))
@@ -55,14 +55,9 @@ const written = (minutes: number): string =>
 function checkWaves({ collector, tree, at }: Check): void {
   const { node, exact } = nodeAt(tree, ['waves']);
   if (!exact || node.kind !== 'list' || node.items.length > 0) return;
-  collector.error(
-    at('waves'),
-    'no-waves',
-    '`waves` is an empty list: no host would be in any of them',
-    {
-      hint: 'leave the key out for one wave of all hosts',
-    },
-  );
+  collector.error(at('waves'), 'no-waves', '`waves` is an empty list, so no wave has a host', {
+    hint: 'leave the key out for one wave of all hosts',
+  });
 }
 
 function checkWindows({ collector, rollout, at }: Check): void {
@@ -86,9 +81,9 @@ function checkFreezes({ collector, rollout, at }: Check): void {
     collector.error(
       at('freeze', index, 'to'),
       'freeze-too-long',
-      `this freeze lasts ${Math.floor(days)} days: nothing is started in all of them`,
+      `this freeze lasts ${Math.floor(days)} days, and no host starts in that time`,
       {
-        hint: `is ${freeze.to.slice(0, 4)} the right year? A freeze of more than a year is better a play that is not run`,
+        hint: `is ${freeze.to.slice(0, 4)} the right year? Instead of a freeze of more than a year, do not run the play`,
       },
     );
   }
@@ -103,7 +98,7 @@ function checkGateNames({ collector, rollout, at }: Check): void {
         'gate-named-twice',
         `two gates are called ${gate.name}`,
         {
-          detail: 'a gate is known by its name in the journal: one of them would never be read',
+          detail: 'the journal knows a gate by its name, so only one of the two would be checked',
           hint: 'give each gate its own name',
         },
       );
@@ -119,7 +114,7 @@ function checkDeadlines({ collector, rollout, at }: Check): void {
     collector.error(
       at('deadline', key),
       'no-time',
-      `\`deadline.${key}\` is 0: it is over before anything is done`,
+      `\`deadline.${key}\` is 0, so the time is over before the first task`,
       {
         hint: 'leave the key out for no deadline',
       },
@@ -140,7 +135,7 @@ function checkDeadlines({ collector, rollout, at }: Check): void {
     collector.error(
       at('canary', 'soak'),
       'soak-too-long',
-      'the canary soaks longer than the run may take: no other host is ever started',
+      'the canary soaks longer than the run may take: no other host ever starts',
       {
         hint: 'make `deadline.run` longer than the soak',
       },
@@ -157,7 +152,7 @@ function checkCanary({ collector, rollout, at }: Check, { inventory, hosts }: Pl
       'canary-too-large',
       `the canary has ${canary.count} hosts, the play only ${hosts.length}`,
       {
-        hint: 'a canary of all hosts is none',
+        hint: 'a canary needs fewer hosts than the play has',
       },
     );
   }
@@ -171,7 +166,7 @@ function checkCanary({ collector, rollout, at }: Check, { inventory, hosts }: Pl
     'canary-elsewhere',
     `the canary \`${canary.pattern}\` has none of the play's hosts`,
     {
-      hint: 'without a canary no other host is ever started: name hosts of this play',
+      hint: 'without a canary no other host ever starts: name hosts of this play',
     },
   );
 }

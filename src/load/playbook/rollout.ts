@@ -1,5 +1,4 @@
-// The `rollout` of a play: its schema, its defaults, and the Ansible keywords that are translated
-// into it.
+// The `rollout` of a play: its schema, its defaults, and the Ansible keywords that it replaces.
 import { isTimeZone } from '../../core/rollout/local-time.ts';
 import type { Amount, Freeze, GateSpec, Rollout, Window } from '../../model/playbook.ts';
 import {
@@ -26,7 +25,7 @@ import { put } from '../text/tree.ts';
 
 const someHosts = amount.refine(
   (value) => !('count' in value) || value.count > 0,
-  'should be 1 host or more: with 0 nothing is ever started',
+  'should be 1 host or more: with 0 no host ever starts',
 );
 
 const timeZone = filled.refine(isTimeZone, 'should be a time zone such as Europe/Berlin or UTC');
@@ -44,7 +43,7 @@ const localTime = text
     /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2})?$/,
     'should be a local time such as 2026-12-20T00:00',
   )
-  .refine((value) => isDate(value), 'is no day of the calendar')
+  .refine((value) => isDate(value), 'is not a date of the calendar')
   .transform((value) => (value.length === 10 ? `${value}T00:00` : value.replace(' ', 'T')));
 
 const address = filled.refine(isAddress, 'should be an address such as http://prometheus:9090');
@@ -83,7 +82,7 @@ const gate = object({
   'should have exactly one of prometheus, http, command, kubernetes',
 );
 
-/** What stands under `rollout:`. */
+/** The value of `rollout`. */
 export const rolloutSchema = object({
   canary: shorthand(
     (hosts) => ({ hosts }),
@@ -160,8 +159,8 @@ export const rolloutArgs = asArgs(rolloutSchema);
 // ---- Ansible's keywords ----
 
 /**
- * Ansible takes zero and negative batches as all hosts at once, or as one at a time. Neither is
- * what the play says, so they are refused.
+ * Ansible reads a batch of 0 or less as all hosts, or as one host. The play says neither, so kmend
+ * refuses it.
  */
 const batchError =
   'should be 1 host or more, or a whole percentage such as 20% (100% is all at once)';
@@ -198,8 +197,8 @@ export interface AnsibleKeys {
 }
 
 /**
- * The policy of a play, with its defaults. Ansible's batches become waves that run all their hosts
- * at once; its failure keywords become the brake, in which an unreachable host counts.
+ * The policy of a play, with its defaults. Ansible's batches become waves whose hosts all run at
+ * once. Ansible's failure keywords become the brake, which counts unreachable hosts.
  */
 export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout {
   const waves = keys.waves ?? ansible.serial ?? [];
@@ -242,8 +241,7 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
 
 function brakeOf(keys: RolloutKeys['brake'], ansible: AnsibleKeys): Rollout['brake'] {
   const fatal = ansible.anyErrorsFatal === true;
-  // Ansible compares failures of the batch with its percentage and forgets them with the next
-  // batch: no limit over the whole run.
+  // Ansible counts the failures of each batch anew: the percentage limits a wave, not the run.
   const percentage =
     !fatal && ansible.maxFailPercentage !== undefined
       ? { percent: ansible.maxFailPercentage }

@@ -1,5 +1,5 @@
-// Values that are needed before any host is contacted: rendered with the variables of the play and
-// -e alone.
+// Renders values that are needed before any host is contacted, with only the variables of the play
+// and -e.
 import { compileTemplate, hasTemplate } from '../../expression/index.ts';
 import type { Schema } from '../../model/shape/schema.ts';
 import type { Mapping, Value } from '../../model/value.ts';
@@ -9,7 +9,7 @@ import { checkTemplates, factNames } from '../text/names.ts';
 import { entryOf, type MapTree, type Tree } from '../text/tree.ts';
 import { treeOfValue } from '../text/yaml.ts';
 
-/** A key of a play as a schema reads it, once its templates are rendered. */
+/** The value of a play's key by its schema, after its templates are rendered. */
 export function earlyField<T>(
   collector: DiagnosticsCollector,
   map: MapTree,
@@ -24,7 +24,7 @@ export function earlyField<T>(
   return field(collector, { ...map, entries }, key, schema);
 }
 
-/** A tree whose templates are rendered; one that cannot be is told, and stays. */
+/** Renders the templates of a tree. One that cannot be rendered is reported and kept. */
 export function renderEarly(collector: DiagnosticsCollector, tree: Tree, early: Mapping): Tree {
   if (tree.kind === 'map')
     return {
@@ -46,7 +46,7 @@ export function renderEarly(collector: DiagnosticsCollector, tree: Tree, early: 
   if (result.kind === 'value') return placed(treeOfValue(result.value), tree.at);
   const why = result.kind === 'error' ? result.message : result.why;
   const detail =
-    'this is needed before any host is contacted: only variables of the play and -e can stand in it';
+    'this is needed before any host is contacted, so it can use only variables of the play and -e';
   collector.error(tree.at, 'early-template', why, { detail });
   return tree;
 }

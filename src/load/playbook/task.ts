@@ -1,4 +1,4 @@
-// Tasks and blocks: YAML to `Task`, with the names that are known growing from task to task.
+// Reads tasks and blocks. Each task may use the names that earlier tasks register.
 import { hasTemplate } from '../../expression/index.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import type { BlockTask, ModuleTask, Task } from '../../model/playbook.ts';
@@ -23,11 +23,11 @@ import { blockKeys, refusedInTask, refusedLoop, taskKeys } from './keywords.ts';
 export interface TaskContext {
   readonly collector: DiagnosticsCollector;
   readonly modules: ReadonlyMap<string, AnyModule>;
-  /** Grows: what `register` and `set_fact` name is known to all tasks behind. */
+  /** Grows: later tasks may use the names of `register` and `set_fact`. */
   readonly learned: Set<string>;
-  /** Of the play and the blocks around: what is tagged outside is tagged inside. */
+  /** Tags of the play and the enclosing blocks: their tasks inherit them. */
   readonly tags: readonly string[];
-  /** What a block around hides is hidden inside. */
+  /** `no_log` of an enclosing block, which its tasks inherit. */
   readonly noLog?: boolean;
 }
 
@@ -72,7 +72,7 @@ function readTask(context: TaskContext, tree: Tree, names: Names, id: string): T
     : readBlock(context, tree, block, names, id);
 }
 
-/** What tasks and blocks have in common; and the names that hold inside. */
+/** Reads the keys that tasks and blocks share, and extends the names for the keys inside. */
 function readCommon(
   context: TaskContext,
   tree: MapTree,
@@ -173,9 +173,9 @@ function readModuleTask(
 }
 
 /**
- * In Ansible `check_mode: false` runs a task in a dry run too, and `check_mode: true` runs it as
- * the module's dry run does. A command that only reads is the same command in its dry run, so that
- * both say: run it. Any other command would break the promise of a plan.
+ * In Ansible `check_mode: false` runs a task in a dry run too, and `true` runs the module's dry run.
+ * For a command that only reads both mean the same: a plan runs it. Other commands are refused,
+ * because a plan changes nothing.
  */
 function readCheckMode(
   collector: DiagnosticsCollector,
@@ -197,7 +197,7 @@ function readCheckMode(
   return undefined;
 }
 
-/** The one key that is a module. Everything else that is no keyword is told here. */
+/** Finds the one key that is a module, and reports each key that is neither module nor keyword. */
 function moduleOf(
   context: TaskContext,
   tree: MapTree,
@@ -250,20 +250,20 @@ function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: 
   const { collector } = context;
   checkTemplates(collector, entry.value, names);
   const before = collector.diagnostics.length;
-  // A mapping that is missing altogether is told at the module's name.
+  // An error about missing arguments is placed at the module's name.
   const isEmpty = entry.value.kind === 'scalar' && entry.value.value === null;
   const tree: Tree = isEmpty
     ? { kind: 'scalar', at: entry.keyAt, value: null, text: '', style: 'plain' }
     : entry.value;
   const { input } = fitTree(collector, tree, module.args, module.name, 'argument');
   hintAtShortForm(collector, entry, before);
-  // What set_fact sets is known from here on.
+  // Later tasks may use what set_fact sets.
   if (module.name === 'set_fact' && entry.value.kind === 'map')
     for (const { key } of entry.value.entries) context.learned.add(key);
   return input;
 }
 
-/** `service: name=docker state=restarted` is Ansible's oldest form. */
+/** Adds the hint for `service: name=docker state=restarted`, Ansible's oldest form. */
 function hintAtShortForm(collector: DiagnosticsCollector, entry: Entry, before: number): void {
   const last = collector.diagnostics[before];
   if (last === undefined || entry.value.kind !== 'scalar' || !/^\w+=/.test(entry.value.text))

@@ -1,4 +1,4 @@
-// Collecting mistakes of one file, each at its place.
+// Collects the diagnostics of one file, each at its place.
 import type { Diagnostic, Place } from '../../model/diagnostic.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import { present } from '../../model/present.ts';
@@ -38,7 +38,7 @@ export function collectorOf(source: Source, diagnostics: Diagnostic[]): Diagnost
   };
 }
 
-/** "did you mean": as the hint of a diagnostic, or nothing. */
+/** A "did you mean" hint for a diagnostic, where a known name is near. */
 export function didYouMean(word: string, known: Iterable<string>): { readonly hint?: string } {
   const guess = nearest(word, known);
   return present({ hint: guess && `did you mean \`${guess}\`?` });

@@ -1,5 +1,4 @@
-// Reading the keys of a play, block or task one by one, each checked and told at its place.
-
+// Reads and checks the keys of a play, block or task one by one.
 import type { Condition } from '../../model/playbook.ts';
 import { asArgs, type Schema } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
@@ -8,7 +7,7 @@ import { fitTree } from './fit.ts';
 import { conditionOf, type Names } from './names.ts';
 import { type Entry, entryOf, type MapTree, mappingOf, type Tree } from './tree.ts';
 
-/** The value of a key by its schema; nothing when it is absent or wrong (told). */
+/** The value of a key by its schema. A wrong value is reported, and gives undefined. */
 export function field<T>(
   collector: DiagnosticsCollector,
   map: MapTree,
@@ -26,7 +25,7 @@ export function field<T>(
   return fitTree(collector, entry.value, asArgs(schema), `\`${key}\``).data;
 }
 
-/** `vars`: a mapping with names that expressions can use. */
+/** `vars`: a mapping whose names expressions can use. */
 export function varsField(
   collector: DiagnosticsCollector,
   map: MapTree,
@@ -70,7 +69,7 @@ function warnLosses(collector: DiagnosticsCollector, tree: Tree, name: string): 
   }
 }
 
-/** One condition or a list of them, that must all hold. */
+/** One condition, or a list of conditions that must all hold. */
 export function conditions(
   collector: DiagnosticsCollector,
   entry: Entry | undefined,
@@ -99,7 +98,7 @@ export function conditions(
   });
 }
 
-/** `changed_when` and `failed_when` may be plainly true or false. */
+/** `changed_when` and `failed_when` may also be just true or false. */
 export function verdictField(
   collector: DiagnosticsCollector,
   entry: Entry | undefined,
@@ -111,7 +110,7 @@ export function verdictField(
   return conditions(collector, entry, names);
 }
 
-/** `tags`: a list, or words with commas between them. */
+/** `tags`: a list, or a text with commas between the tags. */
 export function tagsField(collector: DiagnosticsCollector, map: MapTree): readonly string[] {
   const entry = entryOf(map, 'tags');
   if (entry === undefined) return [];
@@ -122,12 +121,12 @@ export function tagsField(collector: DiagnosticsCollector, map: MapTree): readon
         .split(',')
         .map((tag) => tag.trim())
         .filter((tag) => tag !== '');
-    collector.error(item.at, 'bad-value', '`tags` should be a word or a list of words');
+    collector.error(item.at, 'bad-value', '`tags` should be a text or a list of texts');
     return [];
   });
 }
 
-/** Keys that Ansible has and kmend has not, by name; then keys that nobody knows. */
+/** Reports each key that Ansible has and kmend does not have, and each unknown key. */
 export function refuseKeys(
   collector: DiagnosticsCollector,
   entries: readonly Entry[],

@@ -1,5 +1,5 @@
-// A tree checked against a schema: plain scalars give their source text where text is wanted,
-// templates pass for anything until rendered.
+// Checks a tree against a schema. A plain scalar gives its source text where the schema wants text;
+// a template passes for any type, because only rendering shows its value.
 import { hasTemplate } from '../../expression/index.ts';
 import { present } from '../../model/present.ts';
 import type { ArgsSchema } from '../../model/run/change.ts';
@@ -9,16 +9,16 @@ import { type DiagnosticsCollector, didYouMean } from './diagnostics-collector.t
 import { entryOf, nodeAt, plainOf, put, type Tree } from './tree.ts';
 
 export interface Fit<T> {
-  /** As written, in the form that the schema wants; templates unrendered. */
+  /** The value as written, in the form that the schema wants; templates are not rendered. */
   readonly input: Value;
-  /** What the schema makes of it; nothing while templates or mistakes stand in the way. */
+  /** The parsed value; absent when the tree has errors or unrendered templates. */
   readonly data?: T;
 }
 
 /**
- * Checks a tree, telling every problem at its place.
- * @param what what the messages call it: "drain", "rollout"
- * @param part what one of its keys is called: "argument", "key"
+ * Checks a tree and reports every problem at its place.
+ * @param what the name of the tree in messages: "drain", "rollout"
+ * @param part the name of one of its keys in messages: "argument", "key"
  */
 export function fitTree<T>(
   collector: DiagnosticsCollector,
@@ -27,7 +27,7 @@ export function fitTree<T>(
   what: string,
   part = 'key',
 ): Fit<T> {
-  // `uncordon:` without anything is `uncordon: {}`.
+  // `uncordon:` without a value means `uncordon: {}`.
   let input: Value = tree.kind === 'scalar' && tree.value === null ? {} : plainOf(tree);
   const tried = new Set<string>();
   for (;;) {
@@ -37,7 +37,7 @@ export function fitTree<T>(
     if (next === undefined || tried.size >= most) break;
     tried.add(pathKey(next));
     const replaced = replaceAt(input, replaceable(tree, next) ?? [], textAt(tree, next.path));
-    // What stays wrong as text too is told as what it was, unless only a text could be right.
+    // A value that is wrong as text too keeps its first form, unless only a text can be right.
     const after = problemsOf(schema, replaced)
       .flatMap(meant)
       .find((problem) => pathKey(problem) === pathKey(next));
@@ -46,14 +46,15 @@ export function fitTree<T>(
   const parsed = schema.safeParse(input);
   if (parsed.success) return { input, data: parsed.data };
   for (const problem of problemsOf(schema, input).flatMap(meant)) {
-    if (!isWild(tree, input, problem)) report(collector, tree, schema, problem, what, part);
+    if (!isRenderedLater(tree, input, problem))
+      report({ collector, tree, schema, what, part }, problem);
   }
   return { input };
 }
 
 /**
- * Values that are tried as texts, and unknown keys that are reported, of one mapping: each costs a
- * look at all of it.
+ * Limits, for one mapping, the values that are retried as text and the unknown keys that are
+ * reported: each of these reads the whole mapping.
  */
 const most = 100;
 
@@ -65,8 +66,8 @@ const textAt = (tree: Tree, path: readonly PropertyKey[]): string => {
 };
 
 /**
- * Of several forms that a value may have, the one that was meant: the only one that does not want
- * another kind of value altogether. Where there is no such one, the problem speaks for all of them.
+ * Where a value may have several forms, finds the form that was meant: the only form whose type
+ * matches. Without such a form, the problem itself is reported.
  */
 function meant(problem: Problem): readonly Problem[] {
   const outer = problem.path.length;
@@ -77,10 +78,7 @@ function meant(problem: Problem): readonly Problem[] {
   return only !== undefined && forms.length === 1 ? only.flatMap(meant) : [problem];
 }
 
-/**
- * The path of a plain scalar that was read as a number or the like, and could be its source text
- * instead.
- */
+/** The path of a plain scalar that was read as another type, and can be read as text instead. */
 function replaceable(tree: Tree, problem: Problem): readonly PropertyKey[] | undefined {
   if (problem.kind === 'missing' || problem.kind === 'unknown-key') return undefined;
   const path = existing(tree, problem.path);
@@ -93,10 +91,7 @@ function replaceable(tree: Tree, problem: Problem): readonly PropertyKey[] | und
     : undefined;
 }
 
-/**
- * As much of a path as the tree has. A short form has its parts nowhere: they come from the scalar
- * itself.
- */
+/** The longest part of a path that the tree has: a short form has one scalar for several keys. */
 function existing(tree: Tree, path: readonly PropertyKey[]): readonly PropertyKey[] {
   for (let length = path.length; length > 0; length--) {
     const part = path.slice(0, length);
@@ -118,13 +113,13 @@ function replaceAt(value: Value, path: readonly PropertyKey[], text: string): Va
 }
 
 /**
- * A problem that rendering may solve: the value, or for a rule over several values any of them, is
- * a template.
+ * True where rendering may solve the problem: the value is a template, or a rule over several
+ * values has a template in one of these values.
  */
-function isWild(tree: Tree, input: Value, problem: Problem): boolean {
+function isRenderedLater(tree: Tree, input: Value, problem: Problem): boolean {
   if (problem.kind === 'forms')
     return (problem.forms ?? []).some(
-      (form) => form.length > 0 && form.every((inner) => isWild(tree, input, inner)),
+      (form) => form.length > 0 && form.every((inner) => isRenderedLater(tree, input, inner)),
     );
   if (problem.kind === 'unknown-key') return false;
   const { node, exact } = nodeAt(tree, problem.path);
@@ -138,14 +133,15 @@ function holdsTemplate(tree: Tree): boolean {
   return typeof tree.value === 'string' && hasTemplate(tree.text);
 }
 
-function report(
-  collector: DiagnosticsCollector,
-  tree: Tree,
-  schema: ArgsSchema<unknown>,
-  problem: Problem,
-  what: string,
-  part: string,
-): void {
+interface Check {
+  readonly collector: DiagnosticsCollector;
+  readonly tree: Tree;
+  readonly schema: ArgsSchema<unknown>;
+  readonly what: string;
+  readonly part: string;
+}
+
+function report({ collector, tree, schema, what, part }: Check, problem: Problem): void {
   const { node, entry } = nodeAt(tree, problem.path);
   const name = problem.path.length === 0 ? '' : ` \`${nameOf(problem.path)}\``;
   if (problem.kind === 'unknown-key') {

@@ -1,5 +1,5 @@
-// Expressions at load time: they must parse, and every name in them must be one that exists; a typo
-// is told before anything is touched.
+// Checks expressions at load time: each must parse, and each name in it must exist. So a mistyped
+// name is an error before any host is contacted.
 import { compile, compileTemplate, type FreeName, hasTemplate } from '../../expression/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import type { Condition } from '../../model/playbook.ts';
@@ -10,29 +10,29 @@ import { magicNames } from './variables.ts';
 
 /** The names that an expression may use at one point of a playbook. */
 export interface Names {
-  /** Variables: of the play, of its hosts, registered, the loop's. */
+  /** Variables of the play, its hosts and the loop, and registered results. */
   readonly vars: ReadonlySet<string>;
   /** Dotted names of facts. */
   readonly facts: FactNames;
-  /** No inventory is given: a name may be a variable of hosts that we do not see. */
+  /** True without an inventory: an unknown name may be a variable of a host. */
   readonly open: boolean;
 }
 
 export interface FactNames {
-  /** Every fact and everything above one: `kernel`, `kernel.release`. */
+  /** Every fact and every prefix of one: `kernel`, `kernel.release`. */
   readonly prefixes: ReadonlySet<string>;
   readonly full: ReadonlySet<string>;
   readonly all: readonly string[];
 }
 
-/** Facts with arguments (`package.*.installed`) are read by modules, not by expressions. */
+/** Leaves out facts with arguments (`package.*.installed`): only modules read these. */
 export function factNames(names: readonly string[]): FactNames {
   const plain = names.filter((name) => !name.includes('*'));
   const prefixes = new Set<string>();
   for (const name of plain) {
-    const words = name.split('.');
-    for (let length = 1; length <= words.length; length++)
-      prefixes.add(words.slice(0, length).join('.'));
+    const parts = name.split('.');
+    for (let length = 1; length <= parts.length; length++)
+      prefixes.add(parts.slice(0, length).join('.'));
   }
   return { prefixes, full: new Set(plain), all: plain };
 }
@@ -43,7 +43,7 @@ export const withVars = (names: Names, more: Iterable<string>): Names => ({
 });
 const magic = new Set(magicNames);
 
-/** Checks a condition (`when`, `until`, ...), and gives it with its place. */
+/** Checks a condition (`when`, `until`, ...) and returns it with its place. */
 export function conditionOf(
   collector: DiagnosticsCollector,
   scalar: ScalarTree,
@@ -62,7 +62,7 @@ export function conditionOf(
   return condition;
 }
 
-/** Checks one expression without braces that may give any value: `zone: rack ~ '-' ~ row`. */
+/** Checks an expression without braces that may give any value: `zone: rack ~ '-' ~ row`. */
 export function checkExpression(
   collector: DiagnosticsCollector,
   scalar: ScalarTree,
@@ -86,7 +86,7 @@ export function checkTemplates(collector: DiagnosticsCollector, tree: Tree, name
   }
 }
 
-/** Names that `X is defined` asks about in a `when`: what stands behind it may use them. */
+/** Names that a `when` guards with `X is defined`: the rest of the task may use these names. */
 export function guardedNames(
   conditions: readonly { readonly source: string }[],
 ): readonly string[] {
@@ -129,11 +129,11 @@ function checkNames(
   }
 }
 
-/** A fact, something above one, or something inside of one. */
+/** A fact, a prefix of one, or a part of its value. */
 function isFact(facts: FactNames, name: string): boolean {
   if (facts.prefixes.has(name)) return true;
-  const words = name.split('.');
-  return words.some((_, index) => facts.full.has(words.slice(0, index + 1).join('.')));
+  const parts = name.split('.');
+  return parts.some((_, index) => facts.full.has(parts.slice(0, index + 1).join('.')));
 }
 
 function reportUnknownName(
@@ -151,7 +151,7 @@ function reportUnknownName(
   const missing = isFactArea ? name : first;
   const hint =
     guess === undefined
-      ? 'known are the variables of the play and its hosts, registered results and the facts of `kmend docs facts`'
+      ? 'known names: variables of the play and its hosts, registered results, facts (`kmend docs facts`)'
       : `did you mean \`${guess}\`?`;
   collector.errorAt(
     placeInside(collector.source, scalar, offset),

@@ -1,9 +1,9 @@
-// The port to the disk: this room reads texts and never files. Paths in it, because pure rooms do
-// not know node:path either.
+// The port to the disk: this room reads texts, never files. It has its own path functions, because a
+// pure room may not import node:path.
 
 /**
- * `absent`: there is no such file, which is no mistake where the file is a choice. `distrusted`:
- * somebody else could have written it.
+ * `absent`: the file does not exist, which is no error where it is optional. `distrusted`: another
+ * user can write to the file.
  */
 export type Read =
   | { readonly ok: true; readonly text: string }
@@ -14,25 +14,17 @@ export type Read =
       readonly distrusted?: true;
     };
 
-/**
- * What loading needs of the outside; the command line brings one over the file system, tests one
- * over a table.
- */
+/** What loading reads from outside. The command line reads the file system, tests read a table. */
 export interface Reader {
-  /** A file that instructs kmend: refused where somebody else could have written it. */
+  /** Reads a file that instructs kmend; refused when another user can write to it. */
   readonly readText: (path: string) => Read;
-  /**
-   * The same for a file that nobody named and that lies below `directory`: no link may lead out of
-   * its project.
-   */
+  /** The same for a file that was found below `directory`: no link may lead out of its project. */
   readonly readFound: (path: string, directory: string) => Read;
-  /**
-   * A file that is only looked at, whoever wrote it: what a host said, a page of the documentation.
-   */
+  /** Reads a file that is only data, whoever wrote it: output of a host, a documentation page. */
   readonly readData: (path: string) => Read;
-  /** Names in a directory, in any order; nothing when the path is not a directory. */
+  /** Names in a directory, in any order; undefined when the path is not a directory. */
   readonly list: (path: string) => readonly string[] | undefined;
-  /** A program that prints an inventory. Absent = such programs are not run. */
+  /** Whether a file is an inventory program. Without `run`, such programs are not run. */
   readonly isExecutable?: (path: string) => boolean;
   readonly run?: (path: string, args: readonly string[]) => Read;
 }
@@ -50,6 +42,6 @@ export function dirOf(path: string): string {
 export const baseOf = (path: string): string =>
   path.replace(/(?<!\/)\/+$/, '').replace(/^.*\//, '');
 
-/** The ending without its dot, in lower case: '' when there is none. */
+/** The extension without its dot, in lower case; '' when there is none. */
 export const endingOf = (path: string): string =>
   /[^.]\.([^./]+)$/.exec(baseOf(path))?.[1]?.toLowerCase() ?? '';

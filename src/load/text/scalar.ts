@@ -1,5 +1,5 @@
-// Plain YAML scalars as Ansible reads them: YAML 1.1 with its `yes`, octals and numbers to the base
-// of sixty.
+// Plain YAML scalars as Ansible reads them: YAML 1.1 with its `yes`, octal numbers and base-60
+// numbers.
 
 export type Scalar = null | boolean | number | string;
 
@@ -17,14 +17,11 @@ const numberForm = /^[-+]?[0-9.]/;
 const decimal = /^[-+]?(?:0|[1-9][0-9_]*)$/;
 const based = /^[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]+)$/;
 const sixties = /^[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+$/;
-// An exponent needs its sign, and a number needs its point: `1e5` and `1.5e3` are texts.
+// An exponent needs a sign and a point before it: `1e5` and `1.5e3` are texts.
 const float = /^[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?$/;
 const floatSixties = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*$/;
 
-/**
- * The value of a plain scalar. Dates stay text; infinities and not-a-number too, because plain data
- * cannot hold them.
- */
+/** The value of a plain scalar. Dates stay text, and so do .inf and .nan, which JSON cannot hold. */
 export function resolvePlain(text: string): Scalar {
   const word = words.get(text);
   if (word !== undefined) return word;

@@ -1,4 +1,4 @@
-// A text with its name, and the places in it: offsets become line and column.
+// A text with its path; turns offsets into line and column.
 import type { Place } from '../../model/diagnostic.ts';
 
 export interface Source {
@@ -8,9 +8,7 @@ export interface Source {
   readonly placeAt: (offset: number) => Place;
 }
 
-/**
- * Lines are counted on the first question, by binary search afterwards: most files are never asked.
- */
+/** Counts the lines on the first call only: most files have no diagnostics. */
 export function sourceOf(path: string, text: string): Source {
   let starts: number[] | undefined;
   const placeAt = (offset: number): Place => {

@@ -1,5 +1,4 @@
-// YAML (or JSON) as a tree with offsets: what the rest of this room reads. Values and places come
-// from the same nodes.
+// YAML or JSON as a tree with offsets. The rest of this room reads values and places from it.
 import type { Place } from '../../model/diagnostic.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import type { Source } from './source.ts';
@@ -25,11 +24,11 @@ interface ListTree {
 export interface ScalarTree {
   readonly kind: 'scalar';
   readonly at: number;
-  /** What Ansible reads: `off` is false, `20.10` is 20.1. */
+  /** The value that Ansible reads: `off` is false, `20.10` is 20.1. */
   readonly value: null | boolean | number | string;
-  /** What stands there: `off`, `20.10`; of a quoted scalar its text. */
+  /** The text as written: `off`, `20.10`; without the quotes of a quoted scalar. */
   readonly text: string;
-  /** How it is written: only plain scalars have a type of their own. */
+  /** Only a plain scalar can be another type than text. */
   readonly style: 'plain' | 'single' | 'double' | 'block';
 }
 
@@ -47,9 +46,7 @@ export function mappingOf(tree: MapTree): Mapping {
   return result;
 }
 
-/**
- * Sets an own property, whatever it is called: a variable named `__proto__` is data like any other.
- */
+/** Sets an own property under any name: a variable named `__proto__` is data like any other. */
 export function put<T>(target: Record<string, T>, key: string, value: T): void {
   if (key === '__proto__')
     Object.defineProperty(target, key, {
@@ -64,7 +61,7 @@ export function put<T>(target: Record<string, T>, key: string, value: T): void {
 export const entryOf = (tree: MapTree, key: string): Entry | undefined =>
   tree.entries.find((entry) => entry.key === key);
 
-/** The node at this path, or the nearest one above it that exists. */
+/** The node at this path, or its nearest ancestor that exists. */
 export function nodeAt(
   tree: Tree,
   path: readonly PropertyKey[],
@@ -83,9 +80,9 @@ export function nodeAt(
 }
 
 /**
- * The place of a character of a scalar's text. Written text and read text differ in quotes,
- * escapes, folds and indentation: both are walked side by side, which is exact for everything but
- * escapes that stand for another character.
+ * The place of one character of a scalar. Written text and read text differ in quotes, escapes,
+ * folds and indentation, so both are walked in parallel. The result is exact, except after an
+ * escape such as `\x41`.
  */
 export function placeInside(source: Source, scalar: ScalarTree, offset: number): Place {
   const raw = source.text;
@@ -112,7 +109,7 @@ export function placeInside(source: Source, scalar: ScalarTree, offset: number):
       at += scalar.style === 'double' && written === '\\' ? 2 : 1;
     }
   }
-  // The character itself may stand after the indentation of the next line.
+  // The character itself may follow the indentation of the next line.
   const wanted = scalar.text[end];
   if (wanted !== undefined && !/\s/.test(wanted))
     while (/\s/.test(raw[at] ?? '') && at < limit) at++;

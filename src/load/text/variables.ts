@@ -1,5 +1,5 @@
-// The variables of a host: layers by precedence, magic ones above all, templates rendered when they
-// are read.
+// The variables of a host: magic variables, then layers by precedence. A template is rendered when
+// it is read.
 import { VariableError } from '../../core/plan/scope.ts';
 import { renderParts, type Scope } from '../../expression/index.ts';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
@@ -8,13 +8,13 @@ import type { Mapping, Value } from '../../model/value.ts';
 import { dirOf } from './reader.ts';
 import { put } from './tree.ts';
 
-/** What lies above the inventory's variables; all optional, from the strongest to the weakest. */
+/** The layers above the inventory's variables, from the strongest to the weakest. */
 export interface Layers {
   /** `-e`: always wins. */
   readonly extraVars?: Mapping;
   /** `register` and `set_fact`. */
   readonly registered?: Mapping;
-  /** Task, then blocks from the inside out. */
+  /** Variables of the task, then of its blocks from the inside out. */
   readonly taskVars?: readonly Mapping[];
   readonly playVars?: Mapping;
   /** Facts as nested mappings: `kernel.release` under `kernel`. */
@@ -34,9 +34,7 @@ export const magicNames: readonly string[] = [
   'playbook_dir',
 ];
 
-/**
- * The layers of a host, the strongest first, unrendered; the inventory's variables are the last.
- */
+/** The unrendered layers of a host, the strongest first; variables of the inventory come last. */
 const hostLayers = (host: Host, layers: Layers = {}): readonly Mapping[] =>
   [
     layers.extraVars,
@@ -48,8 +46,8 @@ const hostLayers = (host: Host, layers: Layers = {}): readonly Mapping[] =>
   ].filter((layer): layer is Mapping => layer !== undefined);
 
 /**
- * What expressions of a host see. A template is rendered when it is read, and once; what cannot be
- * rendered throws core's `VariableError`, which is caught where expressions are evaluated.
+ * The scope of a host's expressions. A template is rendered once, on the first read. One that
+ * cannot be rendered throws `VariableError`, which is caught where expressions are evaluated.
  */
 export function hostScope(inventory: Inventory, name: string, layers: Layers = {}): Scope {
   const host = inventory.hosts.get(name) ?? { name, groups: [], vars: {} };
@@ -65,8 +63,8 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
       const layer = stack.find((one) => Object.hasOwn(one, wanted));
       const raw = layer?.[wanted];
       if (raw === undefined) return undefined;
-      // What a host said is data: braces in it are never run as a template, and an unknown fact
-      // spoils no fact beside it.
+      // Output of a host is data: braces in it are never run as a template. An unknown fact must
+      // not make its neighbours unknown.
       if (layer === layers.facts || layer === layers.registered) return raw;
       if (open.includes(wanted))
         throw new VariableError(
@@ -86,7 +84,7 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
 }
 
 function renderVariable(name: string, raw: Value, scope: Scope): Value {
-  // A part that is not known yet leaves the other parts of the variable known.
+  // A part that is not known yet must not make the other parts unknown.
   const result = renderParts(raw, scope);
   if (result.kind === 'value') return result.value;
   if (result.kind === 'unknown') return { $unknown: result.why };
@@ -94,8 +92,8 @@ function renderVariable(name: string, raw: Value, scope: Scope): Value {
 }
 
 /**
- * All variables of a host, rendered. Those that cannot be rendered stay as they are written, with a
- * warning: the output is for people.
+ * All variables of a host, rendered for display. One that cannot be rendered is shown as it is
+ * written, with a warning.
  */
 export function hostVars(
   inventory: Inventory,
@@ -131,7 +129,7 @@ export function hostVars(
   return { value: values, diagnostics };
 }
 
-/** Reads one variable; what cannot be rendered comes back as a sentence. */
+/** Reads one variable; `why` reports in a sentence why it cannot be rendered. */
 export function readVariable(
   scope: Scope,
   name: string,
@@ -190,8 +188,8 @@ function groupsOf(inventory: Inventory): Mapping {
 }
 
 /**
- * Variables of all hosts by name. Nothing is rendered before it is read: a fleet has thousands of
- * hosts, an expression asks for one.
+ * The variables of all hosts by name. They are rendered when they are read: a fleet has thousands
+ * of hosts, and an expression reads one.
  */
 function hostvarsOf(inventory: Inventory, layers: Layers): Mapping {
   const { playbookDir, extraVars, playVars } = layers;
@@ -216,7 +214,7 @@ function hostvarsOf(inventory: Inventory, layers: Layers): Mapping {
   });
 }
 
-/** A mapping whose values are made when they are read, once each. */
+/** A mapping that makes each value on its first read. */
 function lazily(names: readonly string[], make: (name: string) => Value): Mapping {
   const made = new Map<string, Value>();
   const mapping: Record<string, Value> = {};

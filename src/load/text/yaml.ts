@@ -1,5 +1,4 @@
-// YAML text to a tree with places, every mistake collected. The only file that knows the YAML
-// library.
+// Parses YAML text into a tree with places, and collects every problem.
 import {
   type Alias,
   isAlias,
@@ -16,14 +15,14 @@ import { resolvePlain } from './scalar.ts';
 import { type Source, sourceOf } from './source.ts';
 import type { Entry, MapTree, ScalarTree, Tree } from './tree.ts';
 
-/** Deeper nesting is nobody's playbook, and would exhaust the stack of every reader. */
+/** No playbook nests deeper, and deeper nesting would exhaust the stack of every reader. */
 export const deepest = 200;
-/** Mistakes that are reported of one file. */
+/** Most errors that are reported for one file. */
 const mostErrors = 100;
-/** Nodes that aliases may add up to: more is a bomb. */
+/** Most nodes that aliases may expand to: more is an attack ("billion laughs"). */
 const largest = 1_000_000;
 
-/** A tree, or nothing when the text is empty or too broken. Errors leave what could be read. */
+/** A tree with what could be read; no value when the text is empty or too broken. */
 export function parseYaml(source: Source): Checked<Tree> {
   const deep = tooDeep(source.text);
   if (deep !== undefined) {
@@ -41,10 +40,10 @@ export function parseYaml(source: Source): Checked<Tree> {
   let document: ReturnType<typeof parseDocument>;
   const { stackTraceLimit } = Error;
   try {
-    // Each of a million mistakes is an Error, with a stack that nobody reads.
+    // A text may have a million errors, and no code reads their stacks.
     Error.stackTraceLimit = 0;
-    // `failsafe` gives every scalar as text: types are resolved by our own rules. The library's own
-    // check for equal keys is quadratic.
+    // `failsafe` gives every scalar as text, because types follow our own rules. The library's
+    // check for equal keys takes quadratic time, so it is off.
     document = parseDocument(source.text, {
       version: '1.1',
       schema: 'failsafe',
@@ -73,8 +72,7 @@ export function parseYaml(source: Source): Checked<Tree> {
   return { ...(tree && { value: tree }), diagnostics };
 }
 
-// The parser recurses; a text of ten thousand brackets would end the process before any limit of
-// ours is asked.
+// The parser recurses: ten thousand brackets would end the process before it applies any limit.
 export function tooDeep(text: string): number | undefined {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -102,7 +100,7 @@ function syntaxErrors(
   errors: readonly { code: string; pos: [number, number]; message: string }[],
   source: Source,
 ): Diagnostic[] {
-  // One slip makes many followers on the same lines: the first of a line says it best.
+  // One error causes others on the same line: only the first of a line is reported.
   const lines = new Set<number>();
   const reported: Diagnostic[] = [];
   for (const error of errors) {
@@ -139,7 +137,7 @@ function templateHint(text: string, at: number): string | undefined {
     : undefined;
 }
 
-/** What a node is worth for the bomb count, and what `&anchor` names. */
+/** The tree that `&anchor` names, and its number of nodes, which each alias repeats. */
 interface Anchored {
   readonly tree: Tree;
   readonly size: number;
@@ -150,7 +148,7 @@ class Builder {
   private readonly diagnostics: Diagnostic[];
   private readonly anchors = new Map<string, Anchored | 'open'>();
   private size = 0;
-  private bombed = false;
+  private isTooLarge = false;
 
   constructor(source: Source, diagnostics: Diagnostic[]) {
     this.source = source;
@@ -190,8 +188,8 @@ class Builder {
     const merged: Entry[] = [];
     const seen = new Map<string, number>();
     for (const pair of node.items) {
-      // `x: {{ y }}` without quotes: told, then taken for the text that was meant, so that nothing
-      // else is told of it.
+      // `x: {{ y }}` without quotes is reported, then read as the text that was meant. So it causes
+      // no other error.
       if (!this.pair(pair, depth, entries, merged, seen))
         return { kind: 'scalar', at: offsetOf(node), ...asMeant(this.source.text, node) };
     }
@@ -234,13 +232,13 @@ class Builder {
       this.refuse(
         keyAt,
         'duplicate-key',
-        `the key \`${name}\` stands here twice`,
-        `it stands first on line ${line}: keep one of them`,
+        `the key \`${name}\` is given twice`,
+        `the first is on line ${line}: keep one of the two`,
       );
       return true;
     }
     seen.set(name, keyAt);
-    // A null written as nothing has no node of its own: it stands where its key is.
+    // An empty value has no node of its own: its place is the place of its key.
     const placed =
       pair.value === null || (value.kind === 'scalar' && value.at < keyAt)
         ? { ...value, at: keyAt }
@@ -253,7 +251,7 @@ class Builder {
     const maps = value.kind === 'list' ? value.items : [value];
     for (const map of maps) {
       if (map.kind === 'map') for (const entry of map.entries) merged.push(entry);
-      else this.refuse(map.at, 'merge-not-mapping', '`<<` can only take in mappings');
+      else this.refuse(map.at, 'merge-not-mapping', '`<<` can only merge mappings');
     }
   }
 
@@ -304,16 +302,20 @@ class Builder {
     if (anchored === undefined)
       return this.refuse(at, 'unknown-anchor', `nothing before this is named &${node.source}`);
     if (anchored === 'open')
-      return this.refuse(at, 'recursive-alias', `*${node.source} stands inside of what it names`);
+      return this.refuse(
+        at,
+        'recursive-alias',
+        `*${node.source} is part of the value that it names`,
+      );
     this.size += anchored.size;
     if (this.size <= largest) return anchored.tree;
-    if (!this.bombed)
+    if (!this.isTooLarge)
       this.refuse(
         at,
         'alias-bomb',
         `aliases make this file larger than ${largest.toLocaleString('en')} values`,
       );
-    this.bombed = true;
+    this.isTooLarge = true;
     return { kind: 'scalar', at, value: null, text: '', style: 'plain' };
   }
 
@@ -348,8 +350,7 @@ const offsetOf = (node: unknown): number =>
     ? Number(node.range[0])
     : 0;
 
-// `!unsafe` text must come out of every rendering as it went in: it becomes a template that is
-// nothing but that text.
+// Rendering must not change an `!unsafe` text: it becomes a template that renders to that text.
 function withoutTemplates(text: string): string {
   if (!/\{[{%#]/.test(text)) return text;
   const parts = text.split(/(')/).filter((part) => part !== '');
@@ -357,8 +358,8 @@ function withoutTemplates(text: string): string {
 }
 
 /**
- * A JSON text as a tree; all its places are the file's first character. Far faster than YAML: what
- * inventory programs print.
+ * A JSON text as a tree, whose places are all the first character of the file. Much faster than
+ * YAML for the output of inventory programs.
  */
 function parseJson(source: Source): Checked<Tree> | undefined {
   try {
@@ -389,10 +390,7 @@ export function treeOfValue(value: unknown): Tree {
   return { kind: 'scalar', at: 0, value: scalar, text: String(scalar ?? ''), style: 'double' };
 }
 
-/**
- * YAML or JSON text as a tree: JSON where it starts like JSON and is, else YAML with its
- * diagnostics.
- */
+/** Parses a text as JSON where it is JSON, otherwise as YAML. */
 export function parseData(
   path: string,
   text: string,
