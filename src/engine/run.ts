@@ -39,7 +39,7 @@ export interface RunInput {
   readonly strict: boolean;
   readonly wait: boolean;
   readonly canaryHosts?: readonly string[];
-  readonly who: string;
+  readonly operator: string;
   /** Keeps a long output of a host, without secrets. */
   readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
   /**
@@ -100,7 +100,7 @@ class Loop {
   readonly #reading = new Set<'gates' | 'capacity'>();
   /** Fences that are being closed for operators, by host. */
   readonly #freeing = new Map<string, Promise<void>>();
-  #trouble: unknown;
+  #error: unknown;
   #lastWait = '';
 
   constructor(input: RunInput) {
@@ -121,7 +121,7 @@ class Loop {
       keepOutput: input.keepOutput,
       overQuota: this.#quota.exceeded,
       signal: input.kill,
-      isOver: () => this.#trouble !== undefined,
+      isOver: () => this.#error !== undefined,
       mayContinue: (host) => mayContinue(this.#state, this.#policy, input.ports.clock.now(), host),
       strict: input.strict,
       onlyReturns: input.returns !== undefined,
@@ -145,8 +145,8 @@ class Loop {
       };
       this.#pending = createPending({ cluster, clock, ...more });
     }
-    input.stop.addEventListener('abort', () => this.#wakeup.ring());
-    input.kill.addEventListener('abort', () => this.#wakeup.ring());
+    input.stop.addEventListener('abort', () => this.#wakeup.notify());
+    input.kill.addEventListener('abort', () => this.#wakeup.notify());
   }
 
   get #state(): RunState {
@@ -154,7 +154,7 @@ class Loop {
   }
 
   readonly #fail = (error: unknown): void => {
-    this.#trouble ??= error;
+    this.#error ??= error;
   };
 
   readonly #record = async (body: EventBody, sync: boolean): Promise<Event> => {
@@ -165,10 +165,10 @@ class Loop {
     try {
       return await this.#input.runLog.append(masked, sync);
     } catch (error) {
-      this.#trouble ??= error;
+      this.#error ??= error;
       throw error;
     } finally {
-      this.#wakeup.ring();
+      this.#wakeup.notify();
     }
   };
 
@@ -202,11 +202,11 @@ class Loop {
     this.#pickUp();
     if (this.#input.returns !== undefined) await this.#awaitReturns();
     for (;;) {
-      if (this.#trouble !== undefined) throw this.#trouble;
+      if (this.#error !== undefined) throw this.#error;
       await this.#takeCommands();
       await this.#slots.sync();
       this.#pending?.settle().catch(this.#fail);
-      const before = this.#wakeup.rings;
+      const before = this.#wakeup.count;
       const decision = this.#decide();
       if (
         decision.kind === 'start' &&
@@ -228,7 +228,7 @@ class Loop {
   async #letGo(): Promise<void> {
     this.#over.abort();
     await Promise.all([...this.#freeing.values(), this.#pending?.end()]);
-    if (this.#trouble !== undefined) throw this.#trouble;
+    if (this.#error !== undefined) throw this.#error;
   }
 
   #decide(): Decision {
@@ -247,8 +247,8 @@ class Loop {
    * Otherwise it stays open, for its own resume.
    */
   async #awaitReturns(): Promise<void> {
-    while (this.#walks.size > 0) await this.#sleep(undefined, this.#wakeup.rings);
-    if (this.#trouble !== undefined) throw this.#trouble;
+    while (this.#walks.size > 0) await this.#sleep(undefined, this.#wakeup.count);
+    if (this.#error !== undefined) throw this.#error;
     const states = [...hostStates(this.#state)];
     const left = states.filter(
       ({ status, failure }) =>
@@ -256,7 +256,7 @@ class Loop {
     );
     if (left.length > 0) await this.#pending?.end();
     if (left.length > 0) throw new NotReturned(left.map(({ host }) => host));
-    const { who } = this.#input;
+    const { operator: who } = this.#input;
     const why =
       'its hosts that were under way are in service again; the others are left to later runs (rollout.adopt)';
     if (
@@ -282,7 +282,7 @@ class Loop {
   }
 
   async #takeCommands(): Promise<void> {
-    const { stop, who } = this.#input;
+    const { stop, operator: who } = this.#input;
     if (stop.aborted && this.#state.aborted === undefined)
       await this.#record(
         { type: 'run.aborted', who, why: String(stop.reason ?? 'interrupted') },
@@ -295,9 +295,9 @@ class Loop {
   }
 
   async #resolve(body: EventOf<'host.resolved'>): Promise<void> {
-    const word = resolutionEvent(this.#state, body);
-    await this.#record(word, true);
-    if (word !== body || body.as === 'retry') return;
+    const event = resolutionEvent(this.#state, body);
+    await this.#record(event, true);
+    if (event !== body || body.as === 'retry') return;
     const freed = freeHost(body.host, this.#context).catch(this.#fail);
     this.#freeing.set(body.host, freed);
   }
@@ -329,7 +329,7 @@ class Loop {
       case 'ask':
         return this.#ask(decision);
       case 'wait':
-        if (this.#reading.size === 0) await this.#sayWait(decision);
+        if (this.#reading.size === 0) await this.#recordWait(decision);
         return this.#sleep(decision.until, before);
     }
   }
@@ -355,7 +355,7 @@ class Loop {
   #beside(work: Promise<void>, ended: () => void): void {
     work.catch(this.#fail).finally(() => {
       ended();
-      this.#wakeup.ring();
+      this.#wakeup.notify();
     });
   }
 
@@ -422,7 +422,7 @@ class Loop {
 
   async #ask(decision: Extract<Decision, { kind: 'ask' }>): Promise<void> {
     const { asker } = this.#input.ports;
-    const { who } = this.#input;
+    const { operator: who } = this.#input;
     const yes = await asker.confirm(decision.question);
     if (yes)
       await this.#record(
@@ -436,7 +436,7 @@ class Loop {
       );
   }
 
-  async #sayWait(decision: Extract<Decision, { kind: 'wait' }>): Promise<void> {
+  async #recordWait(decision: Extract<Decision, { kind: 'wait' }>): Promise<void> {
     const why = decision.why.map((one) => one.text).join('; ');
     if (why === this.#lastWait || why === '') return;
     this.#lastWait = why;

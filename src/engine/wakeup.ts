@@ -5,7 +5,7 @@ import type { Clock } from './ports/local.ts';
 /** Holds how often something happened, and the sleeper if there is one. */
 export class Wakeup {
   readonly #clock: Clock;
-  #rings = 0;
+  #count = 0;
   #wake: () => void = () => {};
 
   constructor(clock: Clock) {
@@ -13,12 +13,12 @@ export class Wakeup {
   }
 
   /** How often it has rung: to be remembered before deciding to sleep. */
-  get rings(): number {
-    return this.#rings;
+  get count(): number {
+    return this.#count;
   }
 
-  ring(): void {
-    this.#rings++;
+  notify(): void {
+    this.#count++;
     this.#wake();
   }
 
@@ -26,7 +26,7 @@ export class Wakeup {
    * Until it rings or the time (milliseconds) is over; not at all when it has rung since `before`.
    */
   async sleep(length: number, before: number): Promise<void> {
-    if (this.#rings !== before) return;
+    if (this.#count !== before) return;
     const early = new AbortController();
     const woken = new Promise<void>((resolve) => {
       this.#wake = () => {

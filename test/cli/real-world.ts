@@ -7,8 +7,8 @@ import {
   diskReader,
   download,
   enterDirectory,
-  here,
   inspectPackage,
+  localHost,
   systemClock,
   trustOf,
 } from '../../src/adapters/local/index.ts';
@@ -67,7 +67,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     trust,
     files: diskFiles,
     clock: systemClock,
-    here,
+    localHost,
     inspectPackage,
     download,
     asker: { attended: false, confirm: async () => false, secret: async () => '' },

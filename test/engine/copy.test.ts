@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { here, systemClock } from '../../src/adapters/local/index.ts';
+import { localHost, systemClock } from '../../src/adapters/local/index.ts';
 import type { EffectContext } from '../../src/engine/effects/effect-context.ts';
 import { performCopy } from '../../src/engine/effects/perform-copy.ts';
 import type { Connection, ExecRequest, Transport } from '../../src/engine/ports/transport.ts';
@@ -140,7 +140,7 @@ function copy(host: Host = {}, of = effect()) {
     host: 'h',
     session,
     clock,
-    here,
+    localHost,
     token: { run: 'r1', number: 1 },
     signal,
     record: async () => undefined,

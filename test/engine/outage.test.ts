@@ -136,7 +136,7 @@ async function rollout(
         number,
         strict: false,
         wait: false,
-        who: 'ops',
+        operator: 'ops',
         keepOutput: async () => ({ kept: false, why: 'no store' }),
         commands: async () => [],
         stop: signal,

@@ -19,8 +19,8 @@ const hosts: Readonly<Record<string, Fate['reboot']>> = {
 };
 
 /** What the program comes to. */
-type Board = (host: string) => { readonly code: number; readonly said: string };
-const fine: Board = () => ({ code: 0, said: '' });
+type Board = (host: string) => { readonly code: number; readonly output: string };
+const fine: Board = () => ({ code: 0, output: '' });
 
 describe('reboot: fallback', () => {
   let lab: VirtualFleet;
@@ -30,8 +30,8 @@ describe('reboot: fallback', () => {
    * A program on this machine that notes for whom it was asked, and cuts the power where the test
    * says so.
    */
-  const machine = (board: Board): { readonly here: LocalHost } => ({
-    here: {
+  const machine = (board: Board): { readonly localHost: LocalHost } => ({
+    localHost: {
       run: async ({ argv, environment }) => {
         const host = argv.at(-1) ?? '';
         const { KMEND_HOST, KMEND_ADDRESS, BMC_PASSWORD = '' } = environment;
@@ -93,7 +93,7 @@ describe('reboot: fallback', () => {
             ? /^not carried out: .*: \/usr\/sbin\/board, on this machine$/
             : /^did not come back within .*: \/usr\/sbin\/board, on this machine$/,
         ),
-        '/usr/sbin/board ended well: waiting for a new boot id',
+        '/usr/sbin/board succeeded: waiting for a new boot id',
       ]);
       expect(started?.what).toContain('/usr/sbin/board on this machine');
       expect(lab.journalText()).not.toContain(secret);
@@ -109,7 +109,7 @@ describe('reboot: fallback', () => {
   });
 
   it('where it fails, the host has failed as it would have without, and both are told, without the secret', async () => {
-    const broken = machine(() => ({ code: 3, said: `no route to board with ${secret}` }));
+    const broken = machine(() => ({ code: 3, output: `no route to board with ${secret}` }));
     const { exit } = await lab.run(['apply', playOf('fails'), '--yes', '-l', 'broken'], broken);
     const [bad] = eventsOf(lab.journal(), 'host.failed', 'broken');
     expect([exit, bad?.failure.kind, bad?.touched, calls('broken').length]).toEqual([

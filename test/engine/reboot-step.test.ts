@@ -69,23 +69,23 @@ describe('the next step', () => {
   it.each<[string, Underway, Outcome<Boot>, number, string]>([
     ['a new boot id ends the wait', plain, back, 30, 'back'],
     ['at any time, also after the last way', cycled, back, 1100, 'back'],
-    ['the old boot id with the mark: it goes down', plain, same, 30, 'look_again'],
+    ['the old boot id with the mark: it goes down', plain, same, 30, 'wait'],
     [
       'the old boot id without the mark, after an answer: the script is still writing it',
       plain,
       bare,
       1,
-      'look_again',
+      'wait',
     ],
     ['not known whether it was sent, and no mark: it was not', unsure, bare, 1, 'send'],
-    ['not known whether it was sent, and the mark: it was', unsure, same, 1, 'look_again'],
-    ['not known whether it was sent, and no answer', unsure, away, 1, 'look_again'],
+    ['not known whether it was sent, and the mark: it was', unsure, same, 1, 'wait'],
+    ['not known whether it was sent, and no answer', unsure, away, 1, 'wait'],
     ['withheld on the host, though it had answered well', plain, withheld, 20, 'send'],
-    ['no answer while it boots', plain, away, 300, 'look_again'],
-    ['no answer at the end of its time', plain, away, 600, 'look_again'],
+    ['no answer while it boots', plain, away, 300, 'wait'],
+    ['no answer at the end of its time', plain, away, 600, 'wait'],
     ['no answer after its time', plain, away, 601, gone(601)],
     ['still the old boot after the time to go down', plain, same, 121, hangs(121)],
-    ['still the old boot just within the time to go down', plain, same, 120, 'look_again'],
+    ['still the old boot just within the time to go down', plain, same, 120, 'wait'],
     [
       'another host answers',
       plain,
@@ -94,14 +94,14 @@ describe('the next step', () => {
       'give up: host_key: after the reboot: another key',
     ],
     ['a harder way, once it hangs', harder, same, 121, 'force after 121 s'],
-    ['no harder way for a host that is away: it does go down', harder, away, 300, 'look_again'],
+    ['no harder way for a host that is away: it does go down', harder, away, 300, 'wait'],
     ['no harder way after the time of the whole reboot', harder, same, 601, hangs(601)],
     [
       'the next way has the time to go down again',
       afterStep(harder, 'escalated', began + 121_000),
       same,
       200,
-      'look_again',
+      'wait',
     ],
     [
       'and then comes',
@@ -113,13 +113,7 @@ describe('the next step', () => {
     ['no way is left', tried, same, 361, hangs(361)],
     ['the fallback, where it hangs', last, same, 121, 'fall back (answers): timeout'],
     ['the fallback, where it is away', last, away, 601, 'fall back (silent): unreachable'],
-    [
-      'the fallback comes once, and has the time of a whole reboot',
-      cycled,
-      away,
-      1200,
-      'look_again',
-    ],
+    ['the fallback comes once, and has the time of a whole reboot', cycled, away, 1200, 'wait'],
     ['and then it is over', cycled, away, 1202, gone(1202)],
   ])('%s', (_what, reboot, seen, seconds, expected) => {
     expect(short(nextStep(reboot, seen, began + seconds * 1000, false))).toBe(expected);
@@ -141,15 +135,15 @@ describe('what is known afterwards', () => {
   it('the mark says that it was sent, and a reboot that was sent is not sent again when the mark is gone', () => {
     const marked = withMark(unsure, same);
     expect(marked.sent).toBe('sent');
-    expect(nextStep(marked, bare, began + 1000, false).kind).toBe('look_again');
+    expect(nextStep(marked, bare, began + 1000, false).kind).toBe('wait');
     // The mark of a new boot is not about the old one.
     expect(withMark(unsure, boot('new', 'marked')).sent).toBe('unknown');
   });
 
   it('a reboot that is sent again has all of its time', () => {
     const again = afterStep(unsure, 'sent', began + 500_000);
-    expect(short(nextStep(again, away, began + 1_000_000, false))).toBe('look_again');
-    expect(short(nextStep(again, same, began + 610_000, false))).toBe('look_again');
+    expect(short(nextStep(again, away, began + 1_000_000, false))).toBe('wait');
+    expect(short(nextStep(again, same, began + 610_000, false))).toBe('wait');
   });
 
   it.each<[Partial<RebootEffect>, number]>([

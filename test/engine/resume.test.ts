@@ -102,7 +102,7 @@ describe('resume', () => {
         failure: {
           kind: 'interrupted',
           message: expect.stringContaining('is not done twice'),
-          hint: `look at stdin, then: kmend resume ${run} --retry stdin (does it again), or --skip stdin`,
+          hint: `check stdin, then: kmend resume ${run} --retry stdin (does it again), or --skip stdin`,
         },
       },
     ]);

@@ -125,7 +125,7 @@ async function run({
       number: 1,
       strict: false,
       wait: true,
-      who: 'ops',
+      operator: 'ops',
       keepOutput: async () => ({ kept: false, why: 'no store' }),
       commands: async () => {
         const [next] = due;

@@ -329,7 +329,7 @@ export class HostWorld {
       runtime: 'docker://18.6.1',
       kubelet: 'v1.22.17',
       labels: {},
-      badTaints: [],
+      notReadyTaints: [],
       ...(mine && this.#owner !== undefined ? { owner: this.#owner } : {}),
       addresses: [],
     };
@@ -361,7 +361,7 @@ export class HostWorld {
       this.#unschedulable = true;
       return ok({ wasUnschedulable: false });
     },
-    holds: async (_node, owner) =>
+    owns: async (_node, owner) =>
       this.#isHeld(owner.run) || this.#faults.alwaysHeld === true
         ? ok(true)
         : failed('blocked', 'a person uncordoned it'),

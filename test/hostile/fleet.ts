@@ -183,7 +183,7 @@ export async function runFleet({
       number: 1,
       strict: false,
       wait: false,
-      who: 'ops',
+      operator: 'ops',
       keepOutput: async () => ({ kept: false, why: 'no store' }),
       commands: async () => [],
       stop: new AbortController().signal,

@@ -69,7 +69,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect([exit, out]).toEqual([
       4,
       expect.stringMatching(
-        /n1: it is node n1, and (calls itself n2|says that it is in the boot of n2)/,
+        /n1: it is node n1, and (calls itself n2|reports the boot id of n2)/,
       ),
     ]);
     untouched();

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
-import { NodeSide } from '../../src/engine/node/node-view.ts';
+import { NodeView } from '../../src/engine/node/node-view.ts';
 import type { FactWant } from '../../src/model/fact.ts';
 import { sleep, value } from '../kube/cluster-on.ts';
 import { drainOptions } from '../kube/pods.ts';
@@ -130,7 +130,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     const when = { kind: 'plan', since: systemClock.now() } as const;
     const evicted = names.map(async (host) => {
       const { signal } = new AbortController();
-      const side = new NodeSide({
+      const side = new NodeView({
         cluster,
         clock: systemClock,
         byName: false,

@@ -198,7 +198,7 @@ describe('an answer of any shape', () => {
     deployments: (on) => on.deployments(),
     forecast: (on) => on.forecast('n1', drain),
     cordon: (on) => on.cordon('n1', owner),
-    holds: (on) => on.holds('n1', owner),
+    owns: (on) => on.owns('n1', owner),
     uncordon: (on) => on.uncordon('n1', owner),
     nodesWith: (on) => on.nodesWith('a=b'),
     plainUncordon: (on) => on.plainUncordon('n1', { dryRun: true }),

@@ -590,7 +590,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         await start();
         const cluster = await connectTo();
         value(await cluster.cordon('n1', owner));
-        value(await cluster.holds('n1', owner));
+        value(await cluster.owns('n1', owner));
         expect(value(await cluster.uncordon('n1', owner))).toEqual({
           uncordoned: true,
           why: 'this run had cordoned it',
@@ -607,7 +607,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         const cluster = await connectTo();
         value(await cluster.cordon('n1', owner));
         fake.changeNode('n1', { spec: { unschedulable: null } });
-        expect(failure(await cluster.holds('n1', owner))).toMatchObject({ kind: 'blocked' });
+        expect(failure(await cluster.owns('n1', owner))).toMatchObject({ kind: 'blocked' });
         expect(value(await cluster.uncordon('n1', owner))).toMatchObject({ uncordoned: false });
         expect(fake.nodes.get('n1').metadata.annotations[ownerAnnotation]).toBeUndefined();
       });

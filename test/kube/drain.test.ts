@@ -752,7 +752,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
       expect(failure(outcome)).toMatchObject({ kind: 'interrupted' });
       expect(seconds).toBeLessThan(1.5);
       expect(fake.nodes.get('n1').spec.unschedulable).toBe(true);
-      value(await cluster.holds('n1', owner));
+      value(await cluster.owns('n1', owner));
     });
 
     it('says of a pod that it is ending as soon as the eviction was accepted', async () => {

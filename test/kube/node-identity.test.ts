@@ -81,7 +81,7 @@ describe('a host that says it is another node', () => {
     const reached = dialling({ web1: '10.0.0.5', web2: '10.0.0.6' });
     const planned = await world.run(['plan', playOf()], reached);
     expect(planned.out).toMatch(
-      /web1: it is node ip-10-0-0-5, and says that it is in the boot of ip-10-0-0-6/,
+      /web1: it is node ip-10-0-0-5, and reports the boot id of ip-10-0-0-6/,
     );
     expect(planned.out).toMatch(/web2[\s\S]*! drain node ip-10-0-0-6/);
     const done = await world.run(['apply', playOf(leaveOut), '--yes', '--limit', 'web1'], reached);

@@ -270,7 +270,7 @@ describe('node state', () => {
       runtime: 'docker://1',
       kubelet: 'v1',
       labels: { pool: 'a' },
-      badTaints: ['node.kubernetes.io/not-ready'],
+      notReadyTaints: ['node.kubernetes.io/not-ready'],
       owner: { run: 'r1', number: 1, wasUnschedulable: false },
       addresses: ['10.0.0.9'],
     });

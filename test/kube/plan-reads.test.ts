@@ -2,7 +2,7 @@
 // not content with what is older than itself.
 import { afterEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
-import { NodeSide, type NodeSideOptions } from '../../src/engine/node/node-view.ts';
+import { NodeView, type NodeViewOptions } from '../../src/engine/node/node-view.ts';
 import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import { forecastFact } from '../../src/facts/index.ts';
 import type { Facts, FactWant } from '../../src/model/fact.ts';
@@ -23,8 +23,8 @@ const start = async (options?: FakeKubeOptions): Promise<Cluster> => {
 };
 const want = { area: 'forecast', args: drainOptions({ timeout: 600 }) } as unknown as FactWant;
 
-const sideOf = (cluster: Cluster, when: NodeSideOptions['when']): NodeSide =>
-  new NodeSide({
+const sideOf = (cluster: Cluster, when: NodeViewOptions['when']): NodeView =>
+  new NodeView({
     cluster,
     clock: systemClock,
     byName: false,
@@ -42,7 +42,7 @@ interface Seen {
 async function look(
   cluster: Cluster,
   host: string,
-  when: NodeSideOptions['when'],
+  when: NodeViewOptions['when'],
 ): Promise<{ readonly facts: Facts; readonly forecast: Seen }> {
   const side = sideOf(cluster, when);
   const found = value(await side.find({ identity: { host }, known: [], hostFacts: {} }));
@@ -50,8 +50,8 @@ async function look(
   // As `asFact` makes it.
   return { facts: found, forecast: side.forecasts[forecastFact(want)] as unknown as Seen };
 }
-const planning = (): NodeSideOptions['when'] => ({ kind: 'plan', since: systemClock.now() });
-const starting: NodeSideOptions['when'] = { kind: 'start', say: () => undefined };
+const planning = (): NodeViewOptions['when'] => ({ kind: 'plan', since: systemClock.now() });
+const starting: NodeViewOptions['when'] = { kind: 'start', report: () => undefined };
 
 /** Calls by kind: what names a single object is `NAME`. */
 function calls(): Readonly<Record<string, number>> {

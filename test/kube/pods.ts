@@ -66,7 +66,7 @@ export const node = (name: string, more: Partial<NodeState> = {}): NodeState => 
   runtime: 'docker://19.3.15',
   kubelet: 'v1.18.9',
   labels: {},
-  badTaints: [],
+  notReadyTaints: [],
   addresses: [],
   ...more,
 });

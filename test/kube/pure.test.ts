@@ -191,7 +191,7 @@ describe('capacity', () => {
     node('b', { ready: false }),
     node('c', { unschedulable: true }),
     node('d', { unschedulable: true, owner }),
-    node('e', { badTaints: ['node.kubernetes.io/unreachable'] }),
+    node('e', { notReadyTaints: ['node.kubernetes.io/unreachable'] }),
     node('f', { ready: false }),
   ];
   it('counts every node of the pool that is out of service, and says why', () => {
@@ -272,7 +272,11 @@ describe('ready after a reboot', () => {
   it.each([
     ['a stale Ready of the old boot does not count', { bootId: 'old' }, /still shows boot old/],
     ['the new boot, NotReady yet', { bootId: 'new', ready: false }, /not Ready yet/],
-    ['tainted', { bootId: 'new', badTaints: ['node.kubernetes.io/not-ready'] }, /still tainted/],
+    [
+      'tainted',
+      { bootId: 'new', notReadyTaints: ['node.kubernetes.io/not-ready'] },
+      /still tainted/,
+    ],
     [
       'another kernel than planned',
       { bootId: 'new', kernel: '3.10.0-957.el7.x86_64' },

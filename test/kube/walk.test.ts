@@ -443,7 +443,7 @@ describe('after the reboot', () => {
     ];
     expect((await running).exit).toBe(4);
     expect(failureOf('n1')?.message).toMatch(
-      /pods crash on node n1 since it was given back: shop\/late \(4 restarts, CrashLoopBackOff\)/,
+      /pods crash on node n1 since its uncordon: shop\/late \(4 restarts, CrashLoopBackOff\)/,
     );
   });
 

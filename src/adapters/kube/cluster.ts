@@ -227,7 +227,7 @@ const decideToCordon = (
 
 const nodeReads = (
   parts: Parts,
-): Pick<KubeCluster, 'nodes' | 'node' | 'nodesWith' | 'mayCordon' | 'holds'> => ({
+): Pick<KubeCluster, 'nodes' | 'node' | 'nodesWith' | 'mayCordon' | 'owns'> => ({
   nodes: async (signal) =>
     mapped(await parts.forecaster.nodes(signal), (nodes) => nodes.map(nodeState)),
   node: async (name, signal) => mapped(await readNode(parts.api, name, signal), nodeState),
@@ -241,7 +241,7 @@ const nodeReads = (
     const decision = decideToCordon(parts, node.value, owner);
     return decision.kind === 'failure' ? { ok: false, failure: decision.failure } : ok(true);
   },
-  holds: async (name, owner, signal) => {
+  owns: async (name, owner, signal) => {
     const node = await readNode(parts.api, name, signal);
     if (!node.ok) return node;
     const failure = holdFailure(node.value, owner);

@@ -3,7 +3,7 @@ export { systemClock } from './clock.ts';
 export { diskFiles, diskReader, enterDirectory } from './disk.ts';
 export { type Download, download } from './download.ts';
 export { readInput } from './input.ts';
-export { here } from './local-host.ts';
+export { localHost } from './local-host.ts';
 export { operatorOf } from './operator.ts';
 export { type Inspected, type InspectedFile, inspectPackage } from './package-file.ts';
 export { packageRoot } from './package-root.ts';

@@ -7,7 +7,7 @@ import type { LocalHost } from '../../engine/ports/local.ts';
 const kept = 400;
 
 /** With the environment of kmend and what is given beside it; killed when its time is over. */
-export const here: LocalHost = {
+export const localHost: LocalHost = {
   run: ({ argv, environment, timeout }) =>
     new Promise((resolve) => {
       const [program = '', ...words] = argv;
@@ -17,15 +17,15 @@ export const here: LocalHost = {
         timeout: timeout * 1000,
         killSignal: 'SIGKILL',
       });
-      let said = '';
+      let output = '';
       const keep = (chunk: Buffer): void => {
-        said = (said + chunk.toString('utf8')).slice(-kept);
+        output = (output + chunk.toString('utf8')).slice(-kept);
       };
       child.stdout.on('data', keep);
       child.stderr.on('data', keep);
-      child.once('error', (error) => resolve({ code: null, said: error.message }));
+      child.once('error', (error) => resolve({ code: null, output: error.message }));
       child.once('close', (code, signal) =>
-        resolve({ code, said: signal === null ? said : `ended by ${signal}` }),
+        resolve({ code, output: signal === null ? output : `ended by ${signal}` }),
       );
     }),
   read: (path, from) => createReadStream(path, { start: from, highWaterMark: 256 * 1024 }),

@@ -94,7 +94,7 @@ export interface World {
   readonly notifier: () => Promise<Notifier>;
   /** `warn` is told once when entries no longer get through. */
   readonly forwarder: (target: ForwardTarget, warn: (why: string) => void) => Promise<Forwarder>;
-  readonly here: LocalHost;
+  readonly localHost: LocalHost;
   /** What a package file says of itself, and its sha256. */
   readonly inspectPackage: (path: string) => Promise<Inspected>;
   /**

@@ -1,5 +1,4 @@
-// What passes through the door beside an effect: where it stands, what it needs of the host's walk,
-// what came of it.
+// What performing an effect needs: its place in the run and the context of its host; and its result.
 
 import type { Facts } from '../../model/fact.ts';
 import type { PlanContext } from '../../model/run/change.ts';
@@ -19,17 +18,17 @@ export interface EffectContext {
   readonly session: Session;
   readonly clock: Clock;
   readonly cluster?: Cluster;
-  readonly here?: LocalHost;
+  readonly localHost?: LocalHost;
   /** The node that this host is. */
   readonly node?: string;
-  /** A person asked for exactly this host. */
+  /** The operator named exactly this host. */
   readonly byName: boolean;
-  /** May its node be taken, though somebody else has cordoned it? */
+  /** The run may cordon a node that somebody else has cordoned. */
   readonly takesCordoned: boolean;
   readonly token: FenceToken;
   readonly ownBootId: string;
   readonly record: (body: EventBody, sync: boolean) => Promise<Event>;
-  /** Takes known secrets out. */
+  /** Masks known secrets. */
   readonly mask: Mask;
   /** Keeps a long output of this host, without secrets. */
   readonly keepOutput: (text: string) => Promise<KeptOutput>;
@@ -43,28 +42,26 @@ export interface EffectContext {
   readonly awayFor: () => number;
 }
 
-/** A stop now: the end of what is under way is not known, and resume will look. */
-export const cutShort = (message: string): Failure => ({
+/** The failure of a step that a stop interrupted: a resume reads what became of it. */
+export const interrupted = (message: string): Failure => ({
   kind: 'interrupted',
   message,
   hint: 'a resume of the run goes on here',
   resumable: true,
 });
 
-/**
- * Where in the run an effect stands. `resumed` = it was announced before and its end is not known.
- */
+/** Place of an effect in the run. `resumed`: it was announced before, and its end is unknown. */
 export interface EffectPlace {
   readonly task: string;
   readonly effect: string;
   readonly resumed: boolean;
-  /** Boot id journalled when it was first announced. */
+  /** Boot id when it was announced. */
   readonly bootId?: string;
-  /** It may be done twice: its task converges, or says so. */
+  /** It may be performed twice: its task converges or is marked `idempotent`. */
   readonly repeatable: boolean;
 }
 
-/** The result is there also when it is a failure: `register`, `failed_when` and `until` read it. */
+/** A failure has a result too: `register`, `failed_when` and `until` read it. */
 export interface Performed {
   readonly result: EffectResult;
   readonly failure?: Failure;

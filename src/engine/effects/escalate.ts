@@ -1,5 +1,5 @@
-// Harder ways to reboot a host that still answers in its old boot: off unless the play asks for
-// them, each said in the journal before it is sent.
+// Escalations for a host that still answers in its old boot. They are off unless the play asks for
+// them, and each is journalled before it is sent.
 import type { Escalation, Fallback } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { oneLine } from '../../model/text/printable.ts';
@@ -9,7 +9,7 @@ import type { EffectContext, EffectPlace } from './effect-context.ts';
 import { escalateScript, exitCodes, heldScript } from './host-scripts.ts';
 import { fencedBy } from './perform-run.ts';
 
-const words: Readonly<Record<Escalation, string>> = {
+const commands: Readonly<Record<Escalation, string>> = {
   force: 'systemctl reboot -f',
   sysrq: 'sysrq s, u, b',
 };
@@ -20,25 +20,23 @@ export const reportProgress = (
   { host, record }: EffectContext,
 ): Promise<unknown> => record({ type: 'effect.progress', host, task, effect, text }, true);
 
-/** Who changes packages on the host, as its script says. */
+/** The process that changes packages on the host. */
 export interface Locked {
   readonly holder: string;
 }
 
-export const lockHolder = (said: string): string => oneLine(lastLines(said, 1), 200);
+export const lockHolder = (output: string): string => oneLine(lastLines(output, 1), 200);
 
-/** `, for 45 s` grows from question to question. */
+/** Without the age, which is different at each poll. */
 export const withoutAge = (holder: string): string => holder.replace(/, for \d+ s/, '');
 
 const refusalOf = ({ code, stderr }: ExecResult): Failure | Locked | undefined => {
-  const said = lastLines(stderr, 2);
-  if (code === exitCodes.fenced) return fencedBy(said);
-  return code === exitCodes.locked ? { holder: withoutAge(lockHolder(said)) } : undefined;
+  const output = lastLines(stderr, 2);
+  if (code === exitCodes.fenced) return fencedBy(output);
+  return code === exitCodes.locked ? { holder: withoutAge(lockHolder(output)) } : undefined;
 };
 
-/**
- * Whose host it is, and who changes packages there. A host that cannot answer is not waited for.
- */
+/** Why the host must not be rebooted: another run, or a package manager. No answer = nothing known. */
 async function refused({ session, token }: EffectContext): Promise<Failure | Locked | undefined> {
   const asked = await session.fresh({
     script: heldScript(token),
@@ -49,8 +47,8 @@ async function refused({ session, token }: EffectContext): Promise<Failure | Loc
 }
 
 /**
- * Sends one. A host that goes down at once cuts the answer off: the boot id tells, as with the
- * reboot itself.
+ * Sends one escalation. A host that goes down at once may not answer: the next boot id shows whether
+ * it rebooted.
  */
 export async function escalate(
   step: Escalation,
@@ -63,7 +61,7 @@ export async function escalate(
   const before = await refused(context);
   if (before !== undefined) return before;
   await reportProgress(
-    `still the same boot ${Math.round(waited)} s after the reboot was sent: ${words[step]}`,
+    `still the same boot ${Math.round(waited)} s after the reboot was sent: ${commands[step]}`,
     place,
     context,
   );
@@ -77,7 +75,7 @@ export async function escalate(
   const refusal = refusalOf(outcome.value);
   if (refusal === undefined)
     await reportProgress(
-      `${words[step]} could not be sent: ${lastLines(outcome.value.stderr, 2)}`,
+      `${commands[step]} could not be sent: ${lastLines(outcome.value.stderr, 2)}`,
       place,
       context,
     );
@@ -85,46 +83,48 @@ export async function escalate(
 }
 
 /**
- * The last way: the play's own program on this machine. Whoever lost the host may not do it any
- * more; a host that does not answer cannot be asked, and is known to be ours by the lock alone. Not
- * ended with the run: a power cycle that is cut in half leaves a host that is off.
+ * Runs the play's own program on this machine as the last resort. A run that lost the host must not
+ * do so; if the host does not answer, only the lock shows that it is ours. The program is not ended
+ * with the run: an interrupted power cycle would leave the host off.
  */
 export async function fallBack(
   fallback: Fallback,
-  bad: Failure,
+  failure: Failure,
   answers: boolean,
   place: EffectPlace,
   context: EffectContext,
 ): Promise<Failure | undefined> {
-  const { session, here } = context;
+  const { session, localHost } = context;
   const [program = ''] = fallback.argv;
   const refusal = answers ? await refused(context) : undefined;
   if (refusal !== undefined && 'holder' in refusal)
     return {
-      ...bad,
+      ...failure,
       kind: 'blocked',
-      message: `${bad.message}; ${program} was not run: ${refusal.holder}`,
+      message: `${failure.message}; ${program} was not run: ${refusal.holder}`,
     };
   if (refusal !== undefined) return refusal;
-  await reportProgress(`${bad.message}: ${program}, on this machine`, place, context);
+  await reportProgress(`${failure.message}: ${program}, on this machine`, place, context);
   const { name, address = name } = session.target;
   const environment = { KMEND_HOST: name, KMEND_ADDRESS: address, ...fallback.environment };
-  const { code, said } = (await here?.run({ ...fallback, environment })) ?? {
+  const { code, output } = (await localHost?.run({ ...fallback, environment })) ?? {
     code: null,
-    said: 'nothing can be run here',
+    output: 'no program can be run on this machine',
   };
   if (code === 0) {
-    await reportProgress(`${program} ended well: waiting for a new boot id`, place, context);
+    await reportProgress(`${program} succeeded: waiting for a new boot id`, place, context);
     return undefined;
   }
   return {
-    ...bad,
-    message: `${bad.message}; ${program}, run on this machine, ended with ${code ?? 'no status'}`,
-    detail: context.mask(withoutValues(said.trim().split('\n').at(-1) ?? '', fallback.environment)),
+    ...failure,
+    message: `${failure.message}; ${program}, run on this machine, ended with ${code ?? 'no status'}`,
+    detail: context.mask(
+      withoutValues(output.trim().split('\n').at(-1) ?? '', fallback.environment),
+    ),
   };
 }
 
-/** What was given to the program in its environment may stand in what it said. */
+/** The output may contain values of the program's environment, which may be secret. */
 const withoutValues = (text: string, environment: Fallback['environment']): string =>
   Object.values(environment).reduce(
     (masked, value) => (value.length < 4 ? masked : masked.replaceAll(value, '***')),

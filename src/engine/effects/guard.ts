@@ -1,5 +1,4 @@
-// The conditions of the door: what must be true before an effect may be carried out. Pure;
-// `perform` asks here, nobody else decides.
+// The conditions that must be true before an effect is performed. Pure; `perform` asks here.
 
 import { hostStates, type RunState } from '../../core/run-state/state.ts';
 import type { Facts } from '../../model/fact.ts';
@@ -11,15 +10,15 @@ export interface GuardView {
   readonly facts: Facts;
   readonly done: PlanContext['done'];
   readonly hasCluster: boolean;
-  /** Boot id of the machine that runs kmend: it is never rebooted, nor drained, by itself. */
+  /** Boot id of the machine that runs kmend: it never reboots or drains itself. */
   readonly ownBootId: string;
-  /** The effect runs as root, by login or become. */
+  /** The effect runs as root, by login or by become. */
   readonly isRoot: boolean;
 }
 
 const blocked = (message: string, hint: string): Failure => ({ kind: 'blocked', message, hint });
 
-/** The failure that this effect would be, or nothing: then it may be done. */
+/** Why the effect is refused; undefined = it may be performed. */
 export function guard(effect: Effect, view: GuardView): Failure | undefined {
   if (!Number.isFinite(effect.timeout) || effect.timeout <= 0)
     throw new Error(`effect "${effect.what}" has no finite timeout`);
@@ -71,8 +70,8 @@ function guardReboot(drain: 'required' | 'none', view: GuardView): Failure | und
 }
 
 /**
- * Why a taint is not written, by node; undefined = it may be. It is set only where a host of this
- * run waits for its turn, and removed only where it is of this run or on a node of its hosts.
+ * Why a taint must not be written; undefined = it may. It is set only on nodes whose host waits for
+ * its turn. It is removed only if this run set it, or from nodes of this run.
  */
 export function guardTaint(
   pending: boolean,

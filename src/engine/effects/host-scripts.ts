@@ -1,5 +1,5 @@
-// Scripts of the engine itself on a host: fence, spool, write, reboot, cleanup. POSIX sh; `$R`
-// comes from the prelude.
+// The engine's own scripts on a host: fence, spool, write, reboot, cleanup. POSIX sh; the prelude
+// sets `$R`.
 import { packageLocks } from '../../facts/areas/packages/package-locks.ts';
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { sha256Shell } from '../../model/host-file.ts';
@@ -18,7 +18,7 @@ import stillOursFile from './still-ours.sh';
 import unlockedFile from './unlocked.sh';
 import write from './write.sh';
 
-/** Exit codes that these scripts share; chosen where shells and tools do not tread. */
+/** Exit codes of these scripts: numbers that shells and common tools do not use. */
 export const exitCodes = {
   noState: 96,
   fenced: 97,
@@ -30,7 +30,7 @@ export const exitCodes = {
   locked: 91,
 } as const;
 
-/** `D` is what outlives a reboot, `L` what a reboot clears. */
+/** `D` survives a reboot, `L` does not. */
 const places = `D=$R/var/lib/kmend L=$R/run/kmend
 umask 077
 mkdir -p "$D" "$L" || exit ${exitCodes.noState}
@@ -39,10 +39,7 @@ mkdir -p "$D" "$L" || exit ${exitCodes.noState}
 const fence = (token: FenceToken): string =>
   `${places}${scriptText(fenceFile, { ...exitCodes, run: quote(token.run), number: token.number, takeover: quote(token.takeover ?? '') })}`;
 
-/**
- * Takes a host away from another run before this one has anything to do there: what it holds, and
- * what it would start later.
- */
+/** Fences another run out of a host, before this run works there. */
 export const takeoverScript = (token: FenceToken): string =>
   withPrelude(`${fence(token)}echo "$run $number closed" > "$D/fence"
 `);
@@ -56,11 +53,11 @@ rm -rf "$D/spool/${token.run}"
 const spool = (token: FenceToken, effect: string): string =>
   `S=$D/spool/${token.run}/${effect.replace(/[^A-Za-z0-9.-]/g, '_')}\n`;
 
-/** Starts the script that comes on stdin, which is sealed. */
+/** Starts the sealed script that comes on stdin. */
 export const startScript = (token: FenceToken, effect: string): string =>
   withPrelude(`${fence(token)}${spool(token, effect)}${scriptText(start, exitCodes)}`);
 
-/** Marks the end, so that a script that arrived cut in half is not run. */
+/** Marks the end of a script, so that a truncated one is not run. */
 export const sealScript = (script: string): string =>
   `${script.endsWith('\n') ? script : `${script}\n`}# kmend: end of script\n`;
 
@@ -71,7 +68,7 @@ export const pollScript = (
   maxBytes: number,
 ): string =>
   withPrelude(
-    `${places}${spool(token, effect)}${scriptText(poll, { looks: Math.max(1, Math.round(seconds * 5)), maxBytes })}`,
+    `${places}${spool(token, effect)}${scriptText(poll, { polls: Math.max(1, Math.round(seconds * 5)), maxBytes })}`,
   );
 
 export const writeScript = (
@@ -85,7 +82,7 @@ export const writeScript = (
     `${fence(token)}${scriptText(write, { ...exitCodes, path: quote(path), backup: effect.replace(/[^A-Za-z0-9.-]/g, '_'), mode: quote(mode), bytes })}`,
   );
 
-/** Kilobytes that must stay free beside a file that is copied. */
+/** Kilobytes that must stay free beside a copied file. */
 const spareKb = 20 * 1024;
 
 export const copyScript = (token: FenceToken, { name, sha256, size }: CopyEffect): string =>
@@ -108,7 +105,7 @@ export const rebootScript = (token: FenceToken, effect: string): string =>
     `${fence(token)}${scriptText(reboot, { ...exitCodes, effect: quote(effect), unlocked, mark: quote(`${token.run} ${effect}`) })}`,
   );
 
-/** A disk that hangs would hold `sync` for ever, so the kernel is asked to do it. */
+/** The kernel syncs the disks: the command `sync` would hang with a disk. */
 const escalations: Readonly<Record<Escalation, string>> = {
   force: `systemctl reboot -f || reboot -f`,
   sysrq: `for c in s u b; do echo $c > "$R/proc/sysrq-trigger"; sleep 2; done`,
@@ -117,10 +114,7 @@ const escalations: Readonly<Record<Escalation, string>> = {
 const stillOurs = (token: FenceToken): string =>
   scriptText(stillOursFile, { ...exitCodes, run: quote(token.run), number: token.number });
 
-/**
- * Does this run still hold the host, and does nobody change its packages? Asked before something is
- * done to it from outside.
- */
+/** Checks that this run still holds the host, and that its packages are not being changed. */
 export const heldScript = (token: FenceToken): string => withPrelude(stillOurs(token) + unlocked);
 
 export const escalateScript = (
@@ -133,7 +127,7 @@ export const escalateScript = (
     `${stillOurs(token)}${scriptText(escalate, { ...exitCodes, boot: quote(boot), mark: quote(`${effect} ${boot} ${step}`), unlocked, harder: escalations[step] })}`,
   );
 
-/** Two lines: the boot id, and the reboot mark of this boot (empty when none was sent). */
+/** Prints two lines: the boot id, and the reboot mark of this boot (empty if none was sent). */
 export const bootScript =
   withPrelude(`cat "$R/proc/sys/kernel/random/boot_id" && { cat "$R/run/kmend/reboot" 2>/dev/null || echo; }
 `);

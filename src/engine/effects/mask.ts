@@ -1,35 +1,31 @@
-// Masking: known secrets never reach a journal, a screen or a report, wherever they turn up in
-// data.
+// Masks known secrets in all data that goes to a journal, a screen or a report.
 import { withoutUrlSecrets } from '../../core/plan/secrets.ts';
 
 export type Mask = <T>(data: T) => T;
 
-/** Secrets that are known so far. What is learned later is masked from then on. */
+/** The secrets that are known so far. */
 export interface Secrets {
   readonly learn: (texts: Iterable<string>) => void;
   readonly mask: Mask;
-  /**
-   * Hides known secrets, and leaves URLs as they are: for what is not data, such as a page of the
-   * documentation.
-   */
+  /** Masks known secrets but no URLs: for text that is not data, such as documentation. */
   readonly hide: (text: string) => string;
-  /** Secrets of one host beside all others: what a host says hides nothing of other hosts. */
+  /** Secrets of one host beside the common ones. They mask nothing of other hosts. */
   readonly of: (host: string) => Secrets;
 }
 
-/** Shorter ones would mask half of all text. */
+/** Shorter secrets would mask half of all text. */
 const shortest = 4;
 const longestOfHost = 4096;
 const mostOfHost = 1000;
 
 export function knownSecrets(): Secrets {
-  const words = new Words();
+  const forms = new SecretForms();
   const hosts = new Map<string, Secrets>();
-  const mask: Mask = (data) => masked(data, (text) => withoutUrlSecrets(words.hide(text)));
+  const mask: Mask = (data) => masked(data, (text) => withoutUrlSecrets(forms.hide(text)));
   return {
-    learn: (texts) => words.add(texts),
+    learn: (texts) => forms.add(texts),
     mask,
-    hide: words.hide,
+    hide: forms.hide,
     of: (host) => {
       const known = hosts.get(host) ?? ofHost(mask);
       hosts.set(host, known);
@@ -39,25 +35,25 @@ export function knownSecrets(): Secrets {
 }
 
 function ofHost(outer: Mask): Secrets {
-  const words = new Words();
+  const forms = new SecretForms();
   let count = 0;
   const own: Secrets = {
     learn: (texts) => {
       for (const text of texts)
-        if (text.length <= longestOfHost && count++ < mostOfHost) words.add([text]);
+        if (text.length <= longestOfHost && count++ < mostOfHost) forms.add([text]);
     },
-    mask: (data) => outer(masked(data, words.hide)),
-    hide: words.hide,
+    mask: (data) => outer(masked(data, forms.hide)),
+    hide: forms.hide,
     of: () => own,
   };
   return own;
 }
 
 /**
- * Words by their first four characters and their length, so that a text is read once, however many
- * there are.
+ * Forms of secrets by their first four characters and their length: a text is read once, whatever
+ * their number.
  */
-class Words {
+class SecretForms {
   readonly #byStart = new Map<string, Map<number, Set<string>>>();
   readonly #known = new Set<string>();
   #longest = 0;
@@ -70,12 +66,12 @@ class Words {
     }
   }
 
-  #put(word: string): void {
-    const start = word.slice(0, shortest);
+  #put(form: string): void {
+    const start = form.slice(0, shortest);
     const lengths = this.#byStart.get(start) ?? new Map<number, Set<string>>();
-    lengths.set(word.length, (lengths.get(word.length) ?? new Set()).add(word));
+    lengths.set(form.length, (lengths.get(form.length) ?? new Set()).add(form));
     this.#byStart.set(start, lengths);
-    this.#longest = Math.max(this.#longest, word.length);
+    this.#longest = Math.max(this.#longest, form.length);
   }
 
   readonly hide = (text: string): string => {
@@ -101,7 +97,7 @@ class Words {
     return result + text.slice(from);
   };
 
-  /** A text that was cut may end in the middle of a secret: where it says so, or by half of one. */
+  /** A truncated text may end within a secret: after `...`, or with at least half of a secret. */
   #cutAt(
     text: string,
     at: number,
@@ -111,33 +107,33 @@ class Words {
     if (end - at >= this.#longest) return 0;
     const rest = text.slice(at, end);
     const isCut = end < text.length;
-    for (const [length, words] of lengths) {
+    for (const [length, forms] of lengths) {
       if (length <= rest.length || (!isCut && rest.length * 2 < length)) continue;
-      for (const word of words) if (word.startsWith(rest)) return rest.length;
+      for (const form of forms) if (form.startsWith(rest)) return rest.length;
     }
     return 0;
   }
 }
 
-/** The longest: a secret may begin with another one. */
+/** Length of the longest secret at this place: one secret may begin with another. */
 function lengthAt(
   at: number,
   text: string,
   lengths: ReadonlyMap<number, ReadonlySet<string>>,
 ): number {
   let longest = 0;
-  for (const [length, words] of lengths)
-    if (length > longest && words.has(text.slice(at, at + length))) longest = length;
+  for (const [length, forms] of lengths)
+    if (length > longest && forms.has(text.slice(at, at + length))) longest = length;
   return longest;
 }
 
-const harmlessWord = /^(?:true|false|none|null|yes|no|\*+)$/i;
+const harmlessText = /^(?:true|false|none|null|yes|no|\*+)$/i;
 
 const escapes: readonly ((text: string) => string)[] = [
   (text) => JSON.stringify(text).slice(1, -1),
-  // Python's repr, which prints of lists and mappings look like
+  // Python's repr of lists and mappings
   (text) => text.replaceAll('\\', '\\\\').replaceAll("'", "\\'"),
-  // the two ways of shells
+  // the two ways of shell quoting
   (text) => text.replaceAll("'", "'\\''"),
   (text) => text.replaceAll("'", `'"'"'`),
 ];
@@ -150,12 +146,12 @@ const encoded = (text: string): string =>
   );
 
 /**
- * A secret as it may stand in other text: each of its lines, and as URLs, JSON (once or twice),
- * Python, shells and base64 write it.
+ * The forms in which a secret may appear in text: each of its lines, and encoded for URLs, JSON
+ * (once or twice), Python, shells and base64.
  */
 function formsOf(secret: string): readonly string[] {
   const whole = secret.trim();
-  if (whole.length < shortest || harmlessWord.test(whole)) return [];
+  if (whole.length < shortest || harmlessText.test(whole)) return [];
   const lines = whole.includes('\n') ? whole.split('\n').map((line) => line.trim()) : [];
   const token = /^(?:bearer|basic|token)\s+(\S+)$/i.exec(whole)?.[1];
   const plain = [
@@ -180,8 +176,8 @@ function formsOf(secret: string): readonly string[] {
 }
 
 /**
- * Base64 of a text that holds the secret has one of three, by the place where it begins: as the end
- * of that text, and without what its neighbours decide.
+ * Base64 of a longer text contains the secret in one of three forms, by its offset modulo 3. Each is
+ * listed as the end of that text and without the characters that its neighbours influence.
  */
 function base64Forms(secret: string): readonly string[] {
   const bytes = new TextEncoder().encode(secret);
@@ -200,10 +196,7 @@ function base64Forms(secret: string): readonly string[] {
 
 // ---- Data ----
 
-/**
- * Values by which kmend finds its own things again: a weak password that is a word like them must
- * not change them.
- */
+/** Values that kmend itself reads later: a password that equals one of them must not mask them. */
 const structural: ReadonlySet<string> = new Set(
   (
     'schema type run host hosts task effect id kind module play playbook inventories limit tags skipTags salt tool rollbackOf planId ' +
@@ -211,7 +204,7 @@ const structural: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** What tasks and hosts name as they like: nothing in it is kmend's own. */
+/** Data of tasks and hosts: it has no keys of kmend's own. */
 const free: ReadonlySet<string> = new Set(['registered', 'sets', 'reads', 'data', 'args', 'facts']);
 
 function masked<T>(data: T, hide: (text: string) => string): T {

@@ -1,16 +1,16 @@
-// Output of an effect as the journal has it: its end, and where the whole of a long one lies. The
-// journal stays short, whatever a command prints.
+// Bounds the output of an effect in the journal: long output is kept in a file, and the journal has
+// its end and the name of the file.
 
 import type { EffectResult } from '../../model/run/effect.ts';
 import { harmless } from '../../model/text/printable.ts';
 import type { EffectContext } from './effect-context.ts';
 
-/** Characters of each stream that stand in the journal. */
+/** Characters of each stream that the journal keeps. */
 const shortEnough = 4000;
 
 const end = (text: string): string => text.slice(-shortEnough);
 
-/** Secrets go before anything is cut: half a secret would not be found any more. */
+/** Masks before it truncates: half a secret would not be recognised. */
 export async function truncateOutput(
   result: EffectResult,
   what: string,
@@ -35,7 +35,7 @@ export async function truncateOutput(
 
 const sizeOf = (text: string): number => new TextEncoder().encode(text).length;
 
-/** The file is read on a terminal, too. */
+/** Operators print the file on a terminal: control characters are removed. */
 const section = (name: string, text: string): string =>
   text === ''
     ? ''

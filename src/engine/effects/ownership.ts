@@ -1,27 +1,26 @@
-// Taking a node, keeping it, giving it back: the steps around the Cluster port that must not come
-// apart.
+// Ownership of nodes: steps at the Cluster port that must stay together.
 import { present } from '../../model/present.ts';
 import { type Failure, failed, keptOut, type Outcome } from '../../model/run/failure.ts';
 import { readSystemPods } from '../node/forecast.ts';
 import { whyKept } from '../node/guard.ts';
-import { cordonedByOthers } from '../node/missing.ts';
+import { cordonedElsewhere } from '../node/missing.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { FenceToken } from '../ports/fence.ts';
 import type { Clock } from '../ports/local.ts';
 
-export interface HoldContext {
+export interface OwnershipContext {
   readonly cluster: Cluster;
   readonly clock: Clock;
   readonly token: FenceToken;
   readonly byName: boolean;
-  /** May a node be taken that somebody else has cordoned? */
+  /** The run may cordon a node that somebody else has cordoned. */
   readonly takesCordoned: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Of two hosts of one run that are cordoned at the same moment, the second must see the first as
- * out of service.
+ * Cordons of one cluster run one after the other: the second must see the first node as out of
+ * service.
  */
 const turns = new WeakMap<Cluster, Promise<unknown>>();
 
@@ -34,7 +33,7 @@ function inTurn<T>(cluster: Cluster, act: () => Promise<T>): Promise<T> {
   return mine;
 }
 
-const cordonedMeanwhile = (node: string): Failure => ({
+const cordonedSince = (node: string): Failure => ({
   kind: 'kept_out',
   message: `node ${node} was cordoned by somebody else since the plan was made`,
   hint: 'a new plan names the cordon; with --yes, or `rollout: {cordoned: first}`, such a node is taken all the same',
@@ -42,10 +41,10 @@ const cordonedMeanwhile = (node: string): Failure => ({
 });
 
 /**
- * Nothing is begun on a host whose node a person holds. An API server that does not answer says
- * nothing: what needs it fails by itself.
+ * The failure of a host whose node an operator holds. If the API server does not answer, the effects
+ * that need it fail themselves.
  */
-export async function heldNode({
+export async function onHold({
   cluster,
   node,
   signal,
@@ -59,21 +58,18 @@ export async function heldNode({
   return state.ok && state.value.hold !== undefined ? keptOut(node, state.value.hold) : undefined;
 }
 
-/**
- * Cordons, unless quorum or the last ready node of a pool would be lost: judged on the nodes as
- * they are in this moment.
- */
+/** Cordons the node, unless quorum or the last ready node of its pool would be lost. */
 export function cordonOwned(
   node: string,
-  context: HoldContext,
+  context: OwnershipContext,
 ): Promise<Outcome<{ readonly wasUnschedulable: boolean }>> {
   const { cluster, clock, token, byName, takesCordoned, signal } = context;
   return inTurn(cluster, async () => {
     const nodes = await cluster.nodes(signal);
     if (!nodes.ok) return nodes;
     const state = nodes.value.find(({ name }) => name === node);
-    if (state !== undefined && cordonedByOthers(state) && !takesCordoned)
-      return { ok: false, failure: cordonedMeanwhile(node) };
+    if (state !== undefined && cordonedElsewhere(state) && !takesCordoned)
+      return { ok: false, failure: cordonedSince(node) };
     const pods = await readSystemPods(cluster, clock, signal);
     if (!pods.ok) return pods;
     const why = whyKept(node, {
@@ -87,13 +83,13 @@ export function cordonOwned(
 }
 
 /**
- * Still cordoned and ours? A resumed run first writes its own number over the one of the controller
- * that died. When the API server does not say, the answer is no: what may be in service is not
- * rebooted.
+ * The failure if the node is not cordoned by this run any more. A resumed run first replaces the
+ * number of the dead controller. No answer of the API server is a failure too: a node that may be in
+ * service is not rebooted.
  */
 export async function checkOwnership(
   node: string,
-  context: HoldContext,
+  context: OwnershipContext,
 ): Promise<Failure | undefined> {
   const { cluster, token, signal } = context;
   const state = await cluster.node(node, signal);
@@ -101,7 +97,7 @@ export async function checkOwnership(
     const raised = await cluster.cordon(node, token, signal);
     if (!raised.ok) return raised.failure;
   }
-  const held = state.ok ? await cluster.holds(node, token, signal) : state;
+  const held = state.ok ? await cluster.owns(node, token, signal) : state;
   if (held.ok) return undefined;
   if (
     held.failure.resumable === true ||
@@ -115,13 +111,10 @@ export async function checkOwnership(
   };
 }
 
-/**
- * Restarts of the pods on a node, by name, for a later look at what crashes; nothing when they
- * cannot be read.
- */
+/** Restarts of the pods on a node, by name; undefined if they cannot be read. */
 export async function restartsOn(
   node: string,
-  { cluster, signal }: HoldContext,
+  { cluster, signal }: OwnershipContext,
 ): Promise<Readonly<Record<string, number>> | undefined> {
   const pods = await cluster.pods(node, signal);
   return pods.ok

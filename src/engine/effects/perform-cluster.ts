@@ -1,11 +1,10 @@
-// Cordon, drain and uncordon through the Cluster port. What is ours is marked with run and number;
-// what is not ours is left alone.
+// Cordons, drains and uncordons by the Cluster port. Only nodes that this run owns are changed.
 import { present } from '../../model/present.ts';
 import type { CordonEffect, DrainEffect, UncordonEffect } from '../../model/run/effect.ts';
 import { type Failure, isAway } from '../../model/run/failure.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import { type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
-import { cordonOwned, type HoldContext, restartsOn } from './ownership.ts';
+import { cordonOwned, type OwnershipContext, restartsOn } from './ownership.ts';
 
 export async function performCluster(
   effect: CordonEffect | DrainEffect | UncordonEffect,
@@ -55,9 +54,9 @@ async function drain(
 }
 
 /**
- * After a failed drain the node is given back at once, as an effect of its own: the journal then
- * knows that nothing is left behind. Kept are the node of an interrupted drain, which resume goes
- * on with, and one that is another run's.
+ * After a failed drain the node is uncordoned at once, as an effect of its own in the journal. It
+ * stays cordoned if the drain was interrupted, because a resume continues it, or if another run owns
+ * the node.
  */
 async function undo(
   failure: Failure,
@@ -92,16 +91,16 @@ async function undo(
     },
     true,
   );
-  // Also while the run is being ended.
+  // Without the signal: the uncordon must happen also while the run stops.
   const back = await cluster.uncordon(node, context.token);
-  // Still out of service: the whole drain is tried again by a resume.
+  // The node is still out of service: a resume repeats the whole drain.
   if (!back.ok && isAway(back.failure)) return back.failure;
   if (!back.ok) {
     await context.record(
       { type: 'effect.failed', host, task: place.task, effect: id, failure: back.failure },
       true,
     );
-    return note(`and node ${node} could not be given back: ${back.failure.message}`);
+    return note(`and node ${node} could not be uncordoned: ${back.failure.message}`);
   }
   const { uncordoned, why } = back.value;
   await context.record(
@@ -119,8 +118,8 @@ async function undo(
   );
 }
 
-/** What restarted until now is written down: the soak looks for what crashes afterwards. */
-async function uncordon(effect: UncordonEffect, context: HoldContext): Promise<Performed> {
+/** Keeps the restarts until now, so that the soak finds pods that crash afterwards. */
+async function uncordon(effect: UncordonEffect, context: OwnershipContext): Promise<Performed> {
   const { cluster, token, signal } = context;
   const restarts = await restartsOn(effect.node, context);
   const outcome = await cluster.uncordon(effect.node, token, signal);

@@ -1,21 +1,20 @@
-// Copying a file of the controller to a host: over the session, chunk by chunk, continued where a
-// lost connection interrupted it.
+// Copies a file of the controller to a host in chunks, and continues after a lost connection.
 import type { CopyEffect } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { LocalHost } from '../ports/local.ts';
 import type { ExecResult } from '../ports/transport.ts';
 import { lastLines } from '../session/observe.ts';
 import {
-  cutShort,
   type EffectContext,
   type EffectPlace,
   failing,
+  interrupted,
   type Performed,
 } from './effect-context.ts';
 import { copyScript, exitCodes } from './host-scripts.ts';
 import { ownFailure } from './perform-run.ts';
 
-/** Milliseconds between two lines about how far it came. */
+/** Milliseconds between two progress lines. */
 const progressEvery = 10_000;
 
 export async function performCopy(
@@ -23,8 +22,8 @@ export async function performCopy(
   place: EffectPlace,
   context: EffectContext,
 ): Promise<Performed> {
-  const { host, here, session, token, clock, signal, record } = context;
-  if (here === undefined) throw new Error('a copy needs the disk of this machine');
+  const { host, localHost, session, token, clock, signal, record } = context;
+  if (localHost === undefined) throw new Error('a copy needs the disk of this machine');
   const started = clock.now();
   let shownAt = started;
   const show = (sent: number): void => {
@@ -39,7 +38,7 @@ export async function performCopy(
   const script = copyScript(token, effect);
   const become = session.target.become !== undefined;
   for (let again = false; ; again = true) {
-    const feed = feedOf(effect, here, show);
+    const feed = feedOf(effect, localHost, show);
     const outcome = await session.read(script, {
       timeout: effect.timeout,
       become,
@@ -47,10 +46,9 @@ export async function performCopy(
       onLine: feed.onLine,
     });
     feed.end();
-    if (signal.aborted) return failing(cutShort(`the run was ended during "${effect.what}"`));
+    if (signal.aborted) return failing(interrupted(`the run was ended during "${effect.what}"`));
     if (!outcome.ok) return failing(outcome.failure);
-    // What was continued may have been another file, or half written: once more, from the
-    // beginning.
+    // The part that was continued may be of another file: copy once more from the beginning.
     if (outcome.value.code === exitCodes.otherFile && feed.continued() && !again) continue;
     if (outcome.value.code === 0)
       return {
@@ -63,8 +61,8 @@ export async function performCopy(
   }
 }
 
-/** What is sent in one or several tries: each begins where the host says. */
-function feedOf(effect: CopyEffect, here: LocalHost, onSent: (all: number) => void) {
+/** The bytes to send. Each try begins at the offset that the host asks for. */
+function feedOf(effect: CopyEffect, localHost: LocalHost, onSent: (all: number) => void) {
   let begin: (from: number | undefined) => void = () => {};
   let sent = 0;
   let from = 0;
@@ -73,7 +71,7 @@ function feedOf(effect: CopyEffect, here: LocalHost, onSent: (all: number) => vo
     if (first === undefined) return;
     from = first;
     let all = first;
-    for await (const chunk of here.read(effect.from, first)) {
+    for await (const chunk of localHost.read(effect.from, first)) {
       sent += chunk.length;
       all += chunk.length;
       onSent(all);
@@ -121,7 +119,7 @@ function failureOf(effect: CopyEffect, result: ExecResult): Failure {
     case exitCodes.cut:
       return {
         kind: 'refused',
-        message: `what arrived of ${effect.from} is not the file of the plan (sha256 ${effect.sha256.slice(0, 12)}...)`,
+        message: `the copy of ${effect.from} is not the file of the plan (sha256 ${effect.sha256.slice(0, 12)}...)`,
         detail,
         hint: 'was the file changed on this machine since the plan was made? Then make a new plan',
       };

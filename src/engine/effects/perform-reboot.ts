@@ -1,14 +1,14 @@
-// The reboot: old boot id journalled first, sent once, watched by full logins on new connections,
-// true only with a new boot id.
+// Reboots a host: the old boot id is journalled, the reboot is sent once, and full logins on new
+// connections watch for a new boot id. Only a new boot id proves the reboot.
 import type { RebootEffect } from '../../model/run/effect.ts';
 import { type Failure, type Outcome, ok } from '../../model/run/failure.ts';
 import { notEmpty } from '../node/empty.ts';
 import { lastLines } from '../session/observe.ts';
 import {
-  cutShort,
   type EffectContext,
   type EffectPlace,
   failing,
+  interrupted,
   type Performed,
 } from './effect-context.ts';
 import {
@@ -20,7 +20,7 @@ import {
   withoutAge,
 } from './escalate.ts';
 import { bootScript, exitCodes, rebootScript } from './host-scripts.ts';
-import { checkOwnership, heldNode } from './ownership.ts';
+import { checkOwnership, onHold } from './ownership.ts';
 import { fencedBy, ownFailure } from './perform-run.ts';
 import {
   afterStep,
@@ -32,10 +32,7 @@ import {
   withMark,
 } from './reboot-step.ts';
 
-/**
- * Milliseconds between the starts of two attempts: no back-off, each back-off step is time that a
- * node is away for nothing.
- */
+/** Milliseconds between the starts of two attempts. No back-off: it would only extend the outage. */
 const attemptEvery = 500;
 
 export async function performReboot(
@@ -50,8 +47,7 @@ export async function performReboot(
       message: 'the boot id before the reboot is not known: a reboot could not be proven',
       hint: 'is /proc/sys/kernel/random/boot_id there?',
     });
-  // A reboot that may have been sent before (resume) is looked at first; one that surely was not is
-  // sent at once.
+  // After a resume the reboot may have been sent already: the host is read first.
   const sent = place.resumed ? 'unknown' : await send(effect, place, context);
   if (typeof sent === 'object') return failing(sent, { data: { sent: false } });
   const began = context.clock.now();
@@ -63,13 +59,13 @@ export async function performReboot(
   return { result: { ok: true, data: { previousBootId: old, bootId: seen.value.id, seconds } } };
 }
 
-/** Seconds, for plans that do not say it, and between two questions. */
-const [lockTimeout, askEvery] = [600, 2];
+/** Seconds to wait for the package manager by default, and between two attempts. */
+const [defaultLockTimeout, retryEvery] = [600, 2];
 
 /**
- * Sends it. Sending twice reboots once: the mark that the script leaves says that this boot's
- * reboot was sent. Whoever changes packages is waited for, for a bounded time: the script that asks
- * is the one that sends.
+ * Sends the reboot. Sending twice reboots once, because the script marks the boot in which it was
+ * sent. The same script refuses while packages are changed; then it is sent again for a limited
+ * time.
  */
 async function send(
   effect: RebootEffect,
@@ -78,7 +74,7 @@ async function send(
 ): Promise<'sent' | 'unknown' | Failure> {
   const { session, clock, signal } = context;
   const become = session.target.become !== undefined;
-  const limit = effect.lockTimeout ?? lockTimeout;
+  const limit = effect.lockTimeout ?? defaultLockTimeout;
   const until = clock.now() + limit * 1000;
   let reported = '';
   for (;;) {
@@ -89,31 +85,31 @@ async function send(
       become,
       timeout: 60,
     });
-    // A host that goes down at once may cut the answer off; the boot id or the mark then says
-    // whether the reboot was sent.
+    // A host that goes down at once may not answer: the boot id or the mark shows whether the reboot
+    // was sent.
     if (!outcome.ok) return outcome.failure.transport === true ? 'unknown' : outcome.failure;
     if (outcome.value.code === 0) return 'sent';
-    const said = lastLines(outcome.value.stderr, 2);
-    if (outcome.value.code === exitCodes.fenced) return fencedBy(said);
+    const output = lastLines(outcome.value.stderr, 2);
+    if (outcome.value.code === exitCodes.fenced) return fencedBy(output);
     if (outcome.value.code !== exitCodes.locked) {
       const own = ownFailure(outcome.value);
       return {
         ...own,
         kind: 'exit',
-        message: `the reboot was not sent: ${own?.message ?? 'it said no more'}`,
-        detail: said,
+        message: `the reboot was not sent: ${own?.message ?? 'no output'}`,
+        detail: output,
       };
     }
-    if (clock.now() >= until) return stillLocked(lockHolder(said), limit);
+    if (clock.now() >= until) return stillLocked(lockHolder(output), limit);
     if (signal.aborted)
-      return cutShort(
+      return interrupted(
         'the run was ended while the reboot waits for the package manager: it was not sent',
       );
-    const holder = withoutAge(lockHolder(said));
+    const holder = withoutAge(lockHolder(output));
     if (holder !== reported)
       await reportProgress(`the reboot waits, up to ${limit} s: ${holder}`, place, context);
     reported = holder;
-    await clock.sleep(askEvery * 1000, signal);
+    await clock.sleep(retryEvery * 1000, signal);
   }
 }
 
@@ -124,14 +120,14 @@ const stillLocked = (holder: string, waited: number): Failure => ({
 });
 
 /**
- * Somebody who uncordoned our node between drain and reboot, or holds it, wants it left alone, and
- * a pod may have come since: then it is not rebooted.
+ * Why the node must not be rebooted now: somebody uncordoned it after the drain or holds it, or a
+ * pod came to it.
  */
 async function lostNode(context: EffectContext): Promise<Failure | undefined> {
   const { cluster, node } = context;
   if (cluster === undefined || node === undefined) return undefined;
   const { cordoned, drained, mayLeave } = context.done();
-  if (!cordoned) return heldNode(context);
+  if (!cordoned) return onHold(context);
   const lost = await checkOwnership(node, { ...context, cluster });
   return (
     lost ?? (drained && mayLeave !== true ? notEmpty(node, { ...context, cluster }) : undefined)
@@ -139,8 +135,8 @@ async function lostNode(context: EffectContext): Promise<Failure | undefined> {
 }
 
 /**
- * One attempt every half second, each a new connection that goes on to a full login: connecting and
- * dropping would be punished by sshd.
+ * Tries a full login on a new connection every half second. sshd would penalise connections without
+ * a login.
  */
 async function watch(
   effect: RebootEffect,
@@ -158,15 +154,13 @@ async function watch(
     const step = nextStep(reboot, boot, clock.now(), signal.aborted);
     if (step.kind === 'back') return ok(step.boot);
     if (step.kind === 'give_up') return { ok: false, failure: step.failure };
-    const came =
-      step.kind === 'look_again'
-        ? undefined
-        : await carryOut(step, effect, place, reboot.old, context);
-    if (typeof came === 'string') reboot = afterStep(reboot, came, clock.now());
-    else if (came !== undefined && !('holder' in came)) return { ok: false, failure: came };
-    else if (came !== undefined && came.holder !== reported) {
-      reported = came.holder;
-      await reportProgress(`nothing harder is sent: ${reported}`, place, context);
+    const sent =
+      step.kind === 'wait' ? undefined : await carryOut(step, effect, place, reboot.old, context);
+    if (typeof sent === 'string') reboot = afterStep(reboot, sent, clock.now());
+    else if (sent !== undefined && !('holder' in sent)) return { ok: false, failure: sent };
+    else if (sent !== undefined && sent.holder !== reported) {
+      reported = sent.holder;
+      await reportProgress(`no escalation is sent: ${reported}`, place, context);
     }
     await clock.sleep(Math.max(0, attemptEvery - (clock.now() - started)), signal);
   }
@@ -202,16 +196,13 @@ async function readBoot(context: EffectContext, timeout: number): Promise<Outcom
   return { ok: true, value: { id, marked: state === id, withheld: state === 'withheld' } };
 }
 
-/** The boot id, where it has the shape of one, and the mark of a reboot. */
+/** The boot id, if it is well-formed, and the mark of a reboot. */
 function bootLines(stdout: string): readonly [id: string | undefined, mark: string | undefined] {
   const [id = '', mark] = stdout.slice(0, 1000).split('\n');
   return [/^[\w-]{1,64}$/.exec(id.trim())?.[0], mark?.trim()];
 }
 
-/**
- * A second new boot id inside the stability window is a boot loop; the probe's word is a new
- * connection each time.
- */
+/** Watches the new boot for `stableFor` seconds: another boot id, or a lost host, is a boot loop. */
 async function stays(
   effect: RebootEffect,
   id: string,
@@ -220,7 +211,7 @@ async function stays(
   const until = context.clock.now() + effect.stableFor * 1000;
   while (context.clock.now() < until) {
     if (context.signal.aborted)
-      return cutShort('the run was ended before the new boot had lasted for its time');
+      return interrupted('the run was ended before the new boot had lasted for its time');
     await context.clock.sleep(Math.min(1000, until - context.clock.now()), context.signal);
     const outcome = await context.session.read(bootScript, { timeout: 20, become: false });
     const [now] = outcome.ok ? bootLines(outcome.value.stdout) : [];
@@ -228,7 +219,7 @@ async function stays(
       return {
         kind: 'boot_loop',
         message: `booted again within ${effect.stableFor} s of the reboot (boot id ${id}, then ${now})`,
-        hint: 'it may panic at boot: look at its console',
+        hint: 'it may panic at boot: check its console',
       };
     if (
       now === undefined &&
@@ -239,7 +230,7 @@ async function stays(
       return {
         kind: 'boot_loop',
         message: `was back with a new boot id and went away again within ${effect.stableFor} s: ${outcome.failure.message}`,
-        hint: 'it may panic at boot: look at its console',
+        hint: 'it may panic at boot: check its console',
       };
   }
   return undefined;

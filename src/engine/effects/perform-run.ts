@@ -1,4 +1,4 @@
-// Running a script and writing a file. Scripts run detached with a spool on the host: a lost
+// Runs scripts and writes files. A script runs detached, with a spool on the host, so that a lost
 // connection or a killed controller loses nothing.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
@@ -11,30 +11,26 @@ import { pasteable } from '../../model/text/quote.ts';
 import type { ExecResult } from '../ports/transport.ts';
 import { lastLines } from '../session/observe.ts';
 import {
-  cutShort,
   type EffectContext,
   type EffectPlace,
   failing,
+  interrupted,
   type Performed,
 } from './effect-context.ts';
 import { exitCodes, pollScript, sealScript, startScript, writeScript } from './host-scripts.ts';
 
-/**
- * Seconds that one poll stays on the host, bytes of output that come back, and characters of a line
- * that is shown meanwhile.
- */
+/** Seconds that one poll stays on the host. */
 const pollSeconds = 10;
+/** Bytes of output that a poll returns. */
 const maxOutput = 256 * 1024;
+/** Characters of the line that shows progress. */
 const longestLine = 200;
 
-/**
- * Lines of a script that failed: as many as the scripts for packages print of the package manager's
- * own.
- */
+/** Output lines in a failure: as many as the package scripts print of the package manager. */
 const shownLines = 15;
 
-/** Seconds for scripts of our own that should take a moment. */
-const moment = 60;
+/** Seconds for the engine's own short scripts. */
+const shortTimeout = 60;
 
 export async function performRun(
   effect: RunEffect,
@@ -46,7 +42,7 @@ export async function performRun(
   const become = session.target.become !== undefined;
   const script = sealScript(withPrelude(effect.script));
   const started = await session.read(startScript(token, place.effect), {
-    timeout: moment,
+    timeout: shortTimeout,
     become,
     stdin: script,
   });
@@ -62,7 +58,7 @@ export async function performRun(
     case 'lost':
       return failing({
         kind: 'interrupted',
-        message: `"${effect.what}" was cut off: ${end.why}`,
+        message: `"${effect.what}" was interrupted: ${end.why}`,
         hint: decideOn(context),
       });
     case 'failed':
@@ -70,16 +66,13 @@ export async function performRun(
     case 'late':
       return failing(tooLong(effect, place, context));
     case 'stopped':
-      return failing(cutShort(`the run was ended while "${effect.what}" goes on on the host`));
+      return failing(interrupted(`the run was ended while "${effect.what}" goes on on the host`));
   }
 }
 
-/**
- * A step that may have been done is not done twice: a person looks, and says whether to do it
- * again.
- */
+/** A step that may have been done is not repeated: the operator decides. */
 const decideOn = ({ host, token }: EffectContext): string =>
-  `look at ${host}, then: kmend resume ${token.run} --retry ${pasteable(host)} (does it again), or --skip ${pasteable(host)}`;
+  `check ${host}, then: kmend resume ${token.run} --retry ${pasteable(host)} (does it again), or --skip ${pasteable(host)}`;
 
 const progress = (
   text: string,
@@ -88,17 +81,14 @@ const progress = (
 ): Promise<unknown> =>
   record({ type: 'effect.progress', host, task: place.task, effect: place.effect, text }, false);
 
-/** How a detached script came to its end, as far as it did. */
+/** How a detached script ended. */
 export type Followed =
   | { readonly kind: 'done'; readonly result: ExecResult }
   | { readonly kind: 'lost'; readonly why: string }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'late' | 'stopped' };
 
-/**
- * Asks the spool until the script has ended, was lost, or `seconds` are over; never starts
- * anything.
- */
+/** Polls the spool until the script has ended, was lost, or `seconds` are over. */
 export async function follow(
   effect: string,
   seconds: number,
@@ -114,7 +104,11 @@ export async function follow(
     const left = (deadline - began) / 1000;
     const stay = Math.min(pollSeconds, Math.max(1, left));
     const poll = pollScript(token, effect, stay, maxOutput);
-    const answer = await session.read(poll, { timeout: moment, become, maxOutput: maxOutput * 2 });
+    const answer = await session.read(poll, {
+      timeout: shortTimeout,
+      become,
+      maxOutput: maxOutput * 2,
+    });
     if (!answer.ok)
       return signal.aborted ? { kind: 'stopped' } : { kind: 'failed', failure: answer.failure };
     const state = readPoll(answer.value);
@@ -126,8 +120,7 @@ export async function follow(
       shown = state.line;
       await onLine?.(shown);
     }
-    // How often it is asked is not for the host to choose: one that answers at once is asked again
-    // when the poll should have ended.
+    // A host that answers at once must not be polled more often.
     await clock.sleep(Math.max(0, began + stay * 1000 - clock.now()), signal);
   }
   return { kind: 'stopped' };
@@ -162,12 +155,9 @@ function readPoll(result: ExecResult): Poll {
   };
 }
 
-/**
- * The host itself says who holds it, so it may say anything: only what has the form of a run's id
- * is taken for one.
- */
-export function fencedBy(said: string): Failure {
-  const line = oneLine(lastLines(said, 1), 100);
+/** The host reports the run that holds it. Its answer is trusted only if it has the form of a run id. */
+export function fencedBy(output: string): Failure {
+  const line = oneLine(lastLines(output, 1), 100);
   const run = line.split(' ')[0] ?? '';
   return isRunId(run)
     ? {
@@ -177,37 +167,41 @@ export function fencedBy(said: string): Failure {
       }
     : {
         kind: 'fenced',
-        message: `this host says that it is held, and names no run of kmend: ${line}`,
-        hint: 'look at /var/lib/kmend/fence on it',
+        message: `this host reports a fence that names no run of kmend: ${line}`,
+        hint: 'check /var/lib/kmend/fence on the host',
       };
 }
 
-/** Exit codes of the engine's own part of a script: the fence, and the state directory. */
+/** The failure that an exit code of the engine's own part of a script means. */
 export function ownFailure(result: ExecResult): Failure | undefined {
-  const said = lastLines(result.stderr, 2);
+  const output = lastLines(result.stderr, 2);
   switch (result.code) {
     case 0:
       return undefined;
     case exitCodes.fenced:
-      return fencedBy(said);
+      return fencedBy(output);
     case exitCodes.noState:
       return {
         kind: 'exit',
         message: 'cannot write to /var/lib/kmend or /run/kmend',
-        detail: said,
+        detail: output,
         hint: 'is the disk full or read-only, is this user root?',
       };
     case exitCodes.busy:
       return {
         kind: 'exit',
         message: 'the lock of the fence in /run/kmend is held',
-        detail: said,
+        detail: output,
         transport: true,
       };
     case exitCodes.cut:
-      return { kind: 'unreachable', message: 'the script arrived cut in half', transport: true };
+      return { kind: 'unreachable', message: 'the script arrived truncated', transport: true };
     default:
-      return { kind: 'exit', message: `ended with ${result.code ?? result.signal}`, detail: said };
+      return {
+        kind: 'exit',
+        message: `ended with ${result.code ?? result.signal}`,
+        detail: output,
+      };
   }
 }
 
@@ -226,8 +220,8 @@ function judgeExit(effect: RunEffect, result: ExecResult): Performed {
 }
 
 /**
- * With stdin (it may hold a secret, which no spool keeps): attached, one try. A connection lost
- * meanwhile leaves its end unknown.
+ * A script with stdin runs attached, once: stdin may hold a secret, which must not reach a spool. If
+ * the connection is lost, its end is unknown.
  */
 async function runAttached(
   effect: RunEffect,

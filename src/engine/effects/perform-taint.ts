@@ -1,5 +1,5 @@
-// The taint of nodes whose turn is still to come: an effect of the run itself, of no host's walk.
-// Checked, announced in the journal, then written.
+// Sets and removes the taint of nodes that wait for their turn. It is an effect of the run, not of a
+// host's walk: checked, announced in the journal, then written.
 import type { RunState } from '../../core/run-state/state.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { failed, type Outcome } from '../../model/run/failure.ts';
@@ -18,7 +18,7 @@ export interface TaintContext {
   readonly state: () => RunState;
   readonly record: (body: EventBody, sync: boolean) => Promise<unknown>;
   readonly signal: AbortSignal;
-  /** What each one came to. */
+  /** Called with the result for each node. */
   readonly ended: (effect: TaintEffect, outcome: Outcome<true>) => Promise<void>;
 }
 

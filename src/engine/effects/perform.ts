@@ -1,5 +1,5 @@
-// The one door to the world: every effect passes here. Checked, announced in the journal and on
-// disk, carried out, and its result journalled.
+// Performs effects. Every effect of a host passes here: it is checked, announced in the journal on
+// disk, performed, and its result is journalled.
 
 import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
@@ -8,7 +8,7 @@ import { isAway } from '../../model/run/failure.ts';
 import { type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
 import { guard } from './guard.ts';
 import { truncateOutput } from './output.ts';
-import { heldNode } from './ownership.ts';
+import { onHold } from './ownership.ts';
 import { performCluster } from './perform-cluster.ts';
 import { performCopy } from './perform-copy.ts';
 import { performReboot } from './perform-reboot.ts';
@@ -31,7 +31,7 @@ export async function perform(
     ownBootId: context.ownBootId,
     isRoot,
   });
-  const kept = refused ?? (takesOut(effect, place) ? await heldNode(context) : undefined);
+  const kept = refused ?? (takesOut(effect, place) ? await onHold(context) : undefined);
   if (kept !== undefined) return failing(kept);
   const bootId = place.bootId ?? bootIdOf(context.facts());
   if (!place.resumed) {
@@ -54,8 +54,8 @@ export async function perform(
     await context.record({ type: 'effect.started', ...announced, ...present({ bootId }) }, true);
   }
   const performed = await dispatch(effect, { ...place, ...present({ bootId }) }, context);
-  // Stopped now: whether it failed or was merely let go of cannot be told. It stays announced, and
-  // resume looks at it.
+  // After a stop it is unknown whether the effect failed. It stays open in the journal, and a resume
+  // reads what became of it.
   if (performed.failure !== undefined && (context.signal.aborted || isAway(performed.failure)))
     return performed;
   const shown =
@@ -72,8 +72,8 @@ export async function perform(
 }
 
 /**
- * All but what only reads or waits, what returns the node to service, and a reboot that was begun:
- * whether it is sent is asked by itself.
+ * Effects that a hold on the node forbids. A resumed reboot checks the hold itself, before it is
+ * sent.
  */
 const takesOut = (effect: Effect, { resumed }: EffectPlace): boolean => {
   if (effect.kind === 'run') return effect.harmless !== true;

@@ -1,47 +1,45 @@
-// What to do next about a reboot under way, from what was seen of the host. Pure: `perform-reboot`
-// looks, asks here, acts, and asks again.
+// Decides the next step of a reboot under way, from what the host answered. Pure: `perform-reboot`
+// reads the host, asks here, and carries the step out.
 import type { Escalation, Fallback, RebootEffect } from '../../model/run/effect.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
-import { cutShort } from './effect-context.ts';
+import { interrupted } from './effect-context.ts';
 
-/** One answer of a host during its reboot. */
+/** An answer of a host during its reboot. */
 export interface Boot {
   readonly id: string;
   /** A reboot was sent in this boot. */
   readonly marked: boolean;
-  /** It was not, because packages were being changed. */
+  /** The reboot was not sent, because packages were being changed. */
   readonly withheld: boolean;
 }
 
-/** What is known of a reboot under way. Times are milliseconds since 1970. */
+/** The state of a reboot under way. Times are milliseconds since 1970. */
 export interface Underway {
   /** The boot id before the reboot. */
   readonly old: string;
-  /** Whether the reboot was sent is unknown after a resume, and where the answer was lost. */
+  /** `unknown` after a resume, or if the answer was lost. */
   readonly sent: 'sent' | 'unknown';
   readonly began: number;
-  /** The last time that something was sent: each way gets its own time. */
+  /** When something was last sent: each step gets its own time. */
   readonly since: number;
-  /**
-   * Seconds that a reboot may take, and those after which this one is given up: a power cycle in
-   * its middle gets the time of a whole one.
-   */
+  /** Seconds that a reboot may take. */
   readonly timeout: number;
+  /** Seconds after which this reboot has failed: a fallback extends it by `timeout`. */
   readonly limit: number;
   /** Seconds that a host with the old boot id may take to go down. */
   readonly goesDownWithin: number;
-  /** Harder ways that were not tried yet, the next one first. */
+  /** Escalations that were not tried yet, the next one first. */
   readonly harder: readonly Escalation[];
-  /** The play's program on the local host, if it was not run yet. */
+  /** The play's program on this machine, if it was not run yet. */
   readonly fallback?: Fallback;
 }
 
-/** What is sent to the host, or done to it. */
+/** A step that sends something to the host, or acts on it. */
 export type SentStep =
-  /** This boot has not got the reboot. */
+  /** The reboot was not sent in this boot. */
   | { readonly kind: 'send' }
   | { readonly kind: 'escalate'; readonly way: Escalation; readonly waited: number }
-  /** `answers`: the host still does. */
+  /** `answers`: the host still answers. */
   | {
       readonly kind: 'fall_back';
       readonly fallback: Fallback;
@@ -53,7 +51,7 @@ export type RebootStep =
   | SentStep
   | { readonly kind: 'back'; readonly boot: Boot }
   | { readonly kind: 'give_up'; readonly failure: Failure }
-  | { readonly kind: 'look_again' };
+  | { readonly kind: 'wait' };
 
 /** Seconds that a host with the old boot id may take to go down. */
 const longestShutdown = 120;
@@ -83,7 +81,7 @@ export function underway(
   };
 }
 
-/** The host has the mark of the reboot: it was sent. */
+/** Notes that the reboot was sent, if the host has its mark. */
 export const withMark = (reboot: Underway, boot: Outcome<Boot>): Underway =>
   boot.ok && boot.value.id === reboot.old && boot.value.marked
     ? { ...reboot, sent: 'sent' }
@@ -108,11 +106,11 @@ export function nextStep(
     return { kind: 'escalate', way, waited };
   if (hangs || waited > reboot.limit) return runFallback(reboot, boot, waited, isStopped);
   return isStopped
-    ? giveUp(cutShort('the run was ended while the host reboots'))
-    : { kind: 'look_again' };
+    ? giveUp(interrupted('the run was ended while the host reboots'))
+    : { kind: 'wait' };
 }
 
-/** The play's fallback, once; without one the reboot has failed. */
+/** Runs the play's fallback once; without one the reboot has failed. */
 function runFallback(
   { fallback }: Underway,
   boot: Outcome<Boot>,
@@ -127,7 +125,7 @@ function runFallback(
 
 const giveUp = (failure: Failure): RebootStep => ({ kind: 'give_up', failure });
 
-/** After this step was carried out. */
+/** The state after this step was carried out. */
 export function afterStep(
   reboot: Underway,
   step: 'sent' | 'unknown' | 'escalated' | 'fell_back',
@@ -149,12 +147,12 @@ export function afterStep(
 const notCarriedOut = (waited: number, marked: boolean): Failure => ({
   kind: 'timeout',
   message: `not carried out: the host still runs the same boot ${Math.round(waited)} s after the reboot was ${marked ? 'sent' : 'asked for'}`,
-  hint: 'a hung unit or a stuck mount may hold the shutdown: look at the console, reboot it by hand, then: kmend resume RUN --retry HOST',
+  hint: 'a hung unit or a stuck mount may hold the shutdown: check the console, reboot the host by hand, then: kmend resume RUN --retry HOST',
 });
 
-/** Also said of a host that was away when its run was resumed. */
+/** Also the failure of a host that is unreachable when its run is resumed. */
 export const notBack = (waited: number, last: Failure | undefined): Failure => ({
   kind: 'unreachable',
   message: `did not come back within ${Math.round(waited)} s after the reboot${last === undefined ? '' : ` (last try: ${last.message})`}`,
-  hint: 'look at its console; power-cycle it; its slot stays taken until a person says: kmend resume RUN --retry HOST',
+  hint: 'check its console and power-cycle it; its slot stays taken until an operator runs: kmend resume RUN --retry HOST',
 });

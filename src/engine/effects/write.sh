@@ -7,7 +7,7 @@ n=$(mktemp "$d/.kmend.XXXXXX") || exit 1
 trap 'rm -f "$n"' EXIT
 if [ -e "$t" ]; then cp -a "$t" "$D/backup/@backup@" && cp -a "$t" "$n" || exit 1; else chmod @mode@ "$n"; fi
 cat > "$n" || exit 1
-[ "$(wc -c < "$n")" -eq @bytes@ ] || { echo "the content arrived cut" >&2; exit @cut@; }
+[ "$(wc -c < "$n")" -eq @bytes@ ] || { echo "the content arrived truncated" >&2; exit @cut@; }
 sync; mv -f "$n" "$t" || exit 1
 trap - EXIT
 if command -v restorecon > /dev/null 2>&1; then restorecon "$t" > /dev/null 2>&1; fi

@@ -1,5 +1,5 @@
-// Fences outside of a walk: hosts taken over from another run before this one starts, and a host
-// set free because a person has looked at it.
+// Fences outside of a walk: hosts that are taken over from another run before this one starts, and
+// hosts that an operator resolved.
 
 import { hostState, hostStates } from '../../core/run-state/state.ts';
 import type { Failure } from '../../model/run/failure.ts';
@@ -11,12 +11,12 @@ import { openSession, type Session } from '../session/session.ts';
 import { setupOf } from './fleet.ts';
 import type { RunContext } from './walk-context.ts';
 
-/** Hosts asked at the same moment. */
+/** Hosts that are taken over at once. */
 const atOnce = 20;
 
 /**
- * From here on the other run's controller, stopped now and woken up later, can act on none of these
- * hosts. One that cannot be told is named.
+ * Fences the other run out: its controller may be stopped now and continue later. Reports each host
+ * that could not be fenced.
  */
 export async function takeOverHosts(run: RunContext): Promise<void> {
   const hosts = [...hostStates(run.state())].filter((host) =>
@@ -42,8 +42,7 @@ export async function takeOverHosts(run: RunContext): Promise<void> {
 }
 
 /**
- * The fence of a host that ended badly stays open until a person has looked; then it is closed, so
- * that later runs find the host free.
+ * Closes the fence of a failed host that an operator has resolved, so that later runs find it free.
  */
 export async function freeHost(host: string, run: RunContext): Promise<void> {
   if (hostState(run.state(), host)?.touched !== true) return;
@@ -60,7 +59,7 @@ export async function freeHost(host: string, run: RunContext): Promise<void> {
   }
 }
 
-/** A fence that stays open is said: a later run would find this host held. */
+/** Reports a fence that stays open, because it would refuse a later run. */
 export async function closeFence(session: Session, run: RunContext, host: string): Promise<void> {
   const why = await send(session, closeFenceScript(run.token));
   if (why === undefined) return;
@@ -74,7 +73,7 @@ export async function closeFence(session: Session, run: RunContext, host: string
   );
 }
 
-/** Why it was not done. */
+/** Runs the script; returns why it failed. */
 async function send(session: Session, script: string): Promise<Failure['message'] | undefined> {
   const outcome = await session.read(script, {
     timeout: 30,

@@ -1,4 +1,4 @@
-// The fleet, read-only: the facts of many hosts, or their plans.
+// Reads many hosts, and changes none: their facts, or their plans.
 
 import { type Seen, seenOf, twinsAmong, twinsText } from '../../core/history/orphans.ts';
 import { withDerived } from '../../core/plan/overlay.ts';
@@ -13,7 +13,7 @@ import { sameValue } from '../../model/value.ts';
 import type { Mask } from '../effects/mask.ts';
 import { noNode } from '../node/facts.ts';
 import { twoClaims } from '../node/match.ts';
-import type { NodeSide } from '../node/node-view.ts';
+import type { NodeView } from '../node/node-view.ts';
 import { type EachHostOptions, forEachHost } from '../session/each-host.ts';
 import { lastLines, type Observed, observe } from '../session/observe.ts';
 import type { Session, SessionPorts } from '../session/session.ts';
@@ -22,16 +22,16 @@ import { type EnginePorts, type HostSetup, type PlaySetup, searchFor } from './w
 
 export interface FleetOptions extends EachHostOptions {
   /**
-   * Run before the facts are read again, unless the first reading shows that it would prove nothing
-   * (`check --active`).
+   * `check --active`: a script to run before the facts are read a second time. `whyNot`: the first
+   * reading shows that it would prove nothing.
    */
   readonly active?: {
     readonly script: string;
     readonly whyNot: (facts: Facts) => string | undefined;
   };
   /**
-   * Facts about a host that no probe reads (what this machine remembers, what the operator
-   * declares): merged with what was read, before anything is derived.
+   * Facts that no probe reads: from the state directory, and declared by the operator. Merged with
+   * the facts of the probe before others are derived.
    */
   readonly known?: (host: string, facts: Facts) => Promise<Facts>;
 }
@@ -55,7 +55,7 @@ const asFailed = (
   outcome: { ok: false, failure },
 });
 
-/** All facts of each host, derived ones too: what `check` shows. */
+/** All facts of each host, also the derived ones: what `check` shows. */
 export function surveyFleet(
   targets: readonly Target[],
   wants: readonly FactWant[],
@@ -75,10 +75,7 @@ export function surveyFleet(
   return forEachHost(targets, options, ports, survey, asFailed, onHost);
 }
 
-/**
- * Reads the facts; where the kernel was asked in between, they are read again, because its answer
- * is one of them.
- */
+/** Reads the facts. After an active probe it reads them again, because its answer is a fact. */
 async function observeActively(
   session: Session,
   wants: readonly FactWant[],
@@ -105,13 +102,13 @@ async function observeActively(
 export interface Planned {
   readonly host: string;
   readonly outcome: Outcome<HostPlan>;
-  /** Absent where it could not be read. */
+  /** Absent if the host could not be read. */
   readonly seen?: Seen;
 }
 
 /**
- * Plans each host from fresh facts; the connection is kept for the second round of facts and closed
- * after it. Hosts that turn out to be one node are planned again, without it.
+ * Plans each host from fresh facts, over one connection. Hosts that turn out to be the same node are
+ * planned again, without the node.
  */
 export async function planFleet(
   hosts: readonly string[],
@@ -143,7 +140,7 @@ export async function planFleet(
   return withoutTwins(planned.map((one) => again.get(one.host) ?? one));
 }
 
-/** No name of one machine is walked: one walk would reboot it in the middle of the other's. */
+/** Refuses all names of one machine: one walk would reboot it in the middle of the other. */
 function withoutTwins(planned: readonly Planned[]): readonly Planned[] {
   const twins = twinsAmong(planned.flatMap(({ seen }) => seen ?? [])).filter(
     ({ by }) => by === 'boot',
@@ -154,7 +151,7 @@ function withoutTwins(planned: readonly Planned[]): readonly Planned[] {
   return planned.map((one) => refusedPlan(one, 'which machine it is', why.get(one.host)));
 }
 
-/** The host with this refusal before all others; without a reason as it is. */
+/** Adds a refusal to the plan of a host; without a reason the plan stays as it is. */
 export function refusedPlan(
   planned: Planned,
   task: string,
@@ -167,10 +164,7 @@ export function refusedPlan(
   return { ...planned, outcome: ok({ ...outcome.value, refused }) };
 }
 
-/**
- * Hosts that were reached at an address of the same node: what the inventory alone did not show. By
- * host, with the reason.
- */
+/** Hosts that were reached at an address of the same node, each with the reason. */
 function disputes(planned: readonly Planned[]): ReadonlyMap<string, string> {
   const byNode = new Map<string, readonly string[]>();
   for (const { host, outcome } of planned) {
@@ -199,7 +193,7 @@ interface PlanInput {
   readonly signal: AbortSignal;
   /** When the plan began: its hosts share what they read of the cluster since. */
   readonly since: number;
-  /** By host: why it is taken for no node. */
+  /** By host: why it counts as no node. */
   readonly disputed: ReadonlyMap<string, string>;
 }
 
@@ -214,10 +208,10 @@ async function planOne(
   const hostSetup = setupOf(setup, host);
   const noClaim = disputed.get(host);
   let found: Facts | undefined;
-  const readNode = async (nodeSide: NodeSide, hostFacts: Facts): Promise<Outcome<Facts>> => {
+  const readNode = async (nodeView: NodeView, hostFacts: Facts): Promise<Outcome<Facts>> => {
     if (found !== undefined) return ok(found);
     const search = searchFor(hostSetup, setup, session.dialled(), hostFacts);
-    const node = noClaim === undefined ? await nodeSide.find(search) : ok(noNode(noClaim));
+    const node = noClaim === undefined ? await nodeView.find(search) : ok(noNode(noClaim));
     if (node.ok) found = node.value;
     return node;
   };
@@ -247,8 +241,8 @@ async function planOne(
 }
 
 /**
- * A person's word about the node: a hold refuses the host, and of a cordon the plan says it. A host
- * that needs nothing is left alone anyway.
+ * What an operator did to the node: a hold refuses the host, and the plan mentions a cordon. Neither
+ * matters for a host that needs no change.
  */
 function lockedOut(plan: HostPlan, facts: Facts): HostPlan {
   if (!hasChanges(plan)) return plan;
@@ -262,11 +256,11 @@ function lockedOut(plan: HostPlan, facts: Facts): HostPlan {
     : plan;
 }
 
-/** A name among facts; undefined for none, or one that could not be read. */
+/** A name among the facts; undefined = none, or it could not be read. */
 const nameOf = (facts: Facts, name: 'node.name' | 'node.zone' | 'node.hold'): string | undefined =>
   known(facts, name, '') || undefined;
 
-/** Facts that hold a secret are left out: drift is judged by the changes that follow from them. */
+/** Leaves out facts that hold a secret: drift is judged by the resulting changes instead. */
 function shownPlan(plan: HostPlan, mask: Mask): HostPlan {
   const reads = Object.fromEntries(
     Object.entries(plan.reads).filter(
@@ -277,8 +271,8 @@ function shownPlan(plan: HostPlan, mask: Mask): HostPlan {
 }
 
 /**
- * Plans a host; where a module wants more facts they are read, and the host is planned again: what
- * a task wants may depend on facts, and on tasks before it.
+ * Plans a host, reads the facts that modules want, and plans again: what a task wants may depend on
+ * facts and on earlier tasks.
  */
 export async function planInRounds(
   view: HostView,

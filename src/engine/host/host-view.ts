@@ -1,5 +1,5 @@
-// What is known of one host: its facts, those of its node, and the frame that its tasks are planned
-// in. The plan and the walk have the same.
+// What is known of one host: its facts, those of its node, and the frame in which its tasks are
+// planned. Plan and walk share it.
 
 import { type ChosenRemedy, chooseRemedy, withDerived } from '../../core/plan/overlay.ts';
 import { type Frame, outputArea } from '../../core/plan/task-plan.ts';
@@ -9,12 +9,12 @@ import { present } from '../../model/present.ts';
 import type { PlanContext } from '../../model/run/change.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
-import { NodeSide, type NodeSideOptions } from '../node/node-view.ts';
+import { NodeView, type NodeViewOptions } from '../node/node-view.ts';
 import { nothingObserved, type Observed, observe } from '../session/observe.ts';
 import type { Session } from '../session/session.ts';
 import { carriesKmend, type EnginePorts, type HostSetup, type PlaySetup } from './walk-context.ts';
 
-/** What a plan and a walk do in their own way. */
+/** What differs between a plan and a walk. */
 export interface HostViewInput {
   readonly host: string;
   readonly setup: PlaySetup;
@@ -22,32 +22,30 @@ export interface HostViewInput {
   readonly ports: Pick<EnginePorts, 'cluster' | 'clock'>;
   readonly session: Session;
   readonly signal: AbortSignal;
-  /** Runs whose mark on the node is no other run's. */
+  /** Runs whose ownership of the node counts as our own. */
   readonly ours: readonly (string | undefined)[];
-  readonly when: NodeSideOptions['when'];
-  /** The node that this host is, as far as it is known by now. */
+  readonly when: NodeViewOptions['when'];
+  /** The node of this host, once it is known. */
   readonly node: () => string | undefined;
-  readonly readNode: (nodeSide: NodeSide, hostFacts: Facts) => Promise<Outcome<Facts>>;
+  readonly readNode: (nodeView: NodeView, hostFacts: Facts) => Promise<Outcome<Facts>>;
   /** Facts that no probe reads. */
   readonly given: () => Facts;
   readonly done: () => PlanContext['done'];
-  /** A failure of the host before anything more is read of it. */
+  /** A failure that forbids to read more of this host: its quota is used up. */
   readonly full: () => Failure | undefined;
   readonly readOnlyCommands: Frame['readOnlyCommands'];
 }
 
-/**
- * Holds what was observed of a host, what its tasks learned, and the remedy that was chosen for it.
- */
+/** Holds what was observed of a host, what its tasks registered, and its remedy. */
 export class HostView {
   readonly input: HostViewInput;
-  readonly nodeSide: NodeSide;
+  readonly nodeView: NodeView;
   learned: Mapping = {};
   #chosen: ChosenRemedy | undefined;
   #observed: Observed = nothingObserved;
-  /** Wants of earlier tasks are read again with every refresh: a plan may rest on them. */
+  /** Wants of earlier tasks are read again with every refresh, because the plan may need them. */
   readonly #wanted = new Map<string, FactWant>();
-  /** What was read and given, before `settle`. */
+  /** Facts before `settle`. */
   #raw: Facts = {};
   #facts: Facts = {};
   #isStale = true;
@@ -58,7 +56,7 @@ export class HostView {
     this.#chosen = chosen;
     const { host, setup, ports, signal, ours, when } = input;
     const { cluster, clock } = ports;
-    this.nodeSide = new NodeSide({
+    this.nodeView = new NodeView({
       cluster,
       clock,
       byName: setup.askedByName === host,
@@ -86,12 +84,12 @@ export class HostView {
     this.#facts = withDerived(this.#raw, chosen);
   }
 
-  /** What was read may no longer be true: an effect was carried out. */
+  /** The facts may be stale: an effect was performed. */
   invalidate(): void {
     this.#isStale = true;
   }
 
-  /** Reads facts where they are stale or where something is wanted that nobody asked for yet. */
+  /** Reads the facts if they are stale or if some of these wants are new. */
   async refresh(wants: readonly FactWant[] = []): Promise<Failure | undefined> {
     const full = this.input.full();
     if (full !== undefined) return full;
@@ -118,28 +116,28 @@ export class HostView {
       all,
       this.#isStale ? nothingObserved : this.#observed,
     );
-    // The output of a command is asked for by its own task again, not with every refresh.
+    // Only the task itself asks for the output of its command again, not every refresh.
     if (outcome.ok)
       for (const want of all) if (want.area !== outputArea) this.#wanted.set(wantKey(want), want);
     return outcome;
   }
 
   async #readNode(wants: readonly FactWant[]): Promise<Outcome<Facts>> {
-    const { nodeSide } = this;
+    const { nodeView } = this;
     const { node, readNode, done } = this.input;
     const hostFacts = this.#observed.facts;
-    const facts = await readNode(nodeSide, hostFacts);
+    const facts = await readNode(nodeView, hostFacts);
     if (!facts.ok) return facts;
     const { cordoned, rebooted } = done();
-    const forecast = await nodeSide.forecast(wants, node() ?? '', hostFacts, {
+    const forecast = await nodeView.forecast(wants, node() ?? '', hostFacts, {
       again: this.#isStale,
       taken: cordoned || rebooted,
     });
-    return forecast.ok ? { ok: true, value: { ...facts.value, ...nodeSide.forecasts } } : forecast;
+    return forecast.ok ? { ok: true, value: { ...facts.value, ...nodeView.forecasts } } : forecast;
   }
 
   get #asked(): ReadonlySet<string> {
-    return new Set([...this.#observed.asked, ...this.nodeSide.asked]);
+    return new Set([...this.#observed.asked, ...this.nodeView.asked]);
   }
 
   get frame(): Frame {

@@ -1,5 +1,4 @@
-// A host's walk through its tasks: what was seen and learned of the host, and what its effects
-// need.
+// A host's walk through its tasks: what is known of the host, and what its effects need.
 
 import { chooseAnew } from '../../core/plan/overlay.ts';
 import type { Frame } from '../../core/plan/task-plan.ts';
@@ -57,7 +56,7 @@ export class HostWalk {
       signal,
     );
     const chosen = this.state.remedy ?? { remedy: plan.remedy, why: plan.remedyWhy };
-    // The pods of DaemonSets are looked at between the reboot and the uncordon.
+    // Between the reboot and the uncordon, the pods of DaemonSets are checked too.
     const crashing = (): ReadonlySet<string> | undefined =>
       this.done.rebooted ? crashingBefore(hostStates(run.state())) : undefined;
     this.view = new HostView(
@@ -71,10 +70,10 @@ export class HostWalk {
         ours: [run.token.run, run.token.takeover],
         when: {
           kind: 'start',
-          say: (text) => void run.record({ type: 'warning', host, text }, false),
+          report: (text) => void run.record({ type: 'warning', host, text }, false),
         },
         node: () => plan.node,
-        readNode: (nodeSide, hostFacts) => nodeSide.read(plan.node, hostFacts, crashing()),
+        readNode: (nodeView, hostFacts) => nodeView.read(plan.node, hostFacts, crashing()),
         given: () => givenFacts(setup.declared, run.state().kernels, plan.accepts),
         done: () => this.done,
         full: () => run.overQuota(host),
@@ -98,27 +97,21 @@ export class HostWalk {
     return state;
   }
 
-  /** What was read may no longer be true: an effect was carried out. */
+  /** The facts may be stale: an effect was performed. */
   invalidate(): void {
     this.view.invalidate();
   }
 
-  freshen(wants: readonly FactWant[] = []): Promise<Failure | undefined> {
+  refresh(wants: readonly FactWant[] = []): Promise<Failure | undefined> {
     return this.view.refresh(wants);
   }
 
-  /**
-   * The remedy of the plan, or the one that follows from what this run saw since. For a host whose
-   * walk is about to begin.
-   */
+  /** Before the walk begins: the remedy of the plan, or the one that today's facts call for. */
   chooseAnew(): void {
     this.view.choose(chooseAnew(this.view.chosen, this.view.raw, this.state.touched));
   }
 
-  /**
-   * An answer of this host's kernel that the table does not have and this run did not record: the
-   * next hosts of that build are planned by it.
-   */
+  /** Records how an unknown kernel answered, so that the next hosts with it are planned by that. */
   async recordKernel(): Promise<void> {
     const news = newAnswer(this.facts);
     if (news === undefined) return;
@@ -127,7 +120,7 @@ export class HostWalk {
     await this.run.record({ type: 'kernel.seen', host: this.host, ...news }, true);
   }
 
-  /** What this run did here, by the journal: also across a resume. */
+  /** What this run has done on the host, by the journal: also across a resume. */
   get done(): PlanContext['done'] {
     const { cordoned, drained, rebooted, uncordoned } = this.state.marks;
     const { touched, unproven, replaced, results } = this.state;
@@ -144,13 +137,17 @@ export class HostWalk {
     };
   }
 
-  get door(): EffectContext {
+  get effectContext(): EffectContext {
     const { run } = this;
     return {
       host: this.host,
       session: this.session,
       clock: run.ports.clock,
-      ...present({ cluster: run.ports.cluster, here: run.ports.here, node: this.plan.node }),
+      ...present({
+        cluster: run.ports.cluster,
+        localHost: run.ports.localHost,
+        node: this.plan.node,
+      }),
       byName: run.setup.askedByName === this.host,
       takesCordoned: turnOf('cordon', this.state, run.state()) !== 'never',
       token: run.token,
@@ -162,7 +159,7 @@ export class HostWalk {
       facts: () => this.facts,
       refresh: () => {
         this.invalidate();
-        return this.freshen();
+        return this.refresh();
       },
       done: () => this.done,
       awayFor: () => awayUntil(run.state(), run.ports.clock.now()),

@@ -1,5 +1,5 @@
-// The end of a soak: the host is looked at again. Still the same boot, still off, its node still in
-// service; otherwise it ended badly after all.
+// The end of a soak checks the host again: the same boot, accounting still off, its node still in
+// service. Otherwise the host has failed.
 import { hostState, hostStates } from '../../core/run-state/state.ts';
 import { known } from '../../model/fact.ts';
 import { type Failure, isAway, unhandled } from '../../model/run/failure.ts';
@@ -20,14 +20,14 @@ export async function repeatProof(host: string, run: RunContext): Promise<void> 
         host,
         failure,
         touched: true,
-        state: 'given back, and bad at the end of its soak',
+        state: 'returned to service, and failed at the end of its soak',
       },
       true,
     );
   };
   try {
-    const failure = (await walk.freshen()) ?? lookAt(walk) ?? (await lookAtNode(walk));
-    // Stopped in the middle, or the cluster is away: nothing was seen, and resume will look again.
+    const failure = (await walk.refresh()) ?? checkHost(walk) ?? (await checkNode(walk));
+    // Stopped, or the cluster is away: the check is incomplete, and a resume repeats it.
     if (run.signal.aborted || isAway(failure)) return;
     if (failure !== undefined) return await failed(failure);
     await recordNewProof(walk);
@@ -40,10 +40,7 @@ export async function repeatProof(host: string, run: RunContext): Promise<void> 
   }
 }
 
-/**
- * A host that was proven in part is judged without what was accepted; one that is off meanwhile
- * needs no acceptance.
- */
+/** Proven in part: judged without the accepted programs. A host that is off needs none of that. */
 const isInPart = ({ state, facts }: HostWalk): boolean =>
   state.proof?.accepted !== undefined &&
   ['on', 'leaking', 'at_risk'].includes(known(facts, 'kmem.verdict', 'unknown'));
@@ -51,7 +48,7 @@ const isInPart = ({ state, facts }: HostWalk): boolean =>
 const evidenceOf = (walk: HostWalk): string =>
   known(walk.facts, isInPart(walk) ? 'kmem.partial_evidence' : 'kmem.evidence', '');
 
-function lookAt(walk: HostWalk): Failure | undefined {
+function checkHost(walk: HostWalk): Failure | undefined {
   const { bootId, results, proof } = walk.state;
   const expected = results.reboot?.data?.bootId ?? bootId;
   const now = walk.facts['boot.id'];
@@ -59,7 +56,7 @@ function lookAt(walk: HostWalk): Failure | undefined {
     return {
       kind: 'boot_loop',
       message: `booted again during its soak (boot id ${String(expected)}, now ${String(now)})`,
-      hint: 'it may panic: look at its console',
+      hint: 'it may panic: check its console',
     };
   if (isInPart(walk))
     return walk.facts['kmem.partial'] === 'refuted'
@@ -77,7 +74,7 @@ function lookAt(walk: HostWalk): Failure | undefined {
   return undefined;
 }
 
-async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
+async function checkNode(walk: HostWalk): Promise<Failure | undefined> {
   const { cluster } = walk.run.ports;
   const { node } = walk.plan;
   if (cluster === undefined || node === undefined || !walk.state.marks.uncordoned) return undefined;
@@ -101,11 +98,11 @@ async function lookAtNode(walk: HostWalk): Promise<Failure | undefined> {
   if (crashes.length === 0) return undefined;
   return {
     kind: 'not_verified',
-    message: `pods crash on node ${node} since it was given back: ${crashes.join('; ')}`,
+    message: `pods crash on node ${node} since its uncordon: ${crashes.join('; ')}`,
   };
 }
 
-/** A host given back without a sample is proven by the first one within its soak. */
+/** A host that was uncordoned without a sample is proven by the first sample within its soak. */
 async function recordNewProof(walk: HostWalk): Promise<void> {
   if (walk.state.proven !== 'provisional') return;
   const { facts, state } = walk;

@@ -1,22 +1,22 @@
-// A run that is only to give back what is proven: what a walk may still do then. Nothing is
-// rebooted and nothing is changed on the host.
+// What a walk may do in a run that only returns proven hosts to service. It reboots nothing and
+// changes nothing on the host.
 
 import type { ModuleTask } from '../../model/playbook.ts';
 import type { Change } from '../../model/run/change.ts';
 import type { Failure } from '../../model/run/failure.ts';
-import { cutShort } from '../effects/effect-context.ts';
+import { interrupted } from '../effects/effect-context.ts';
 import type { HostWalk } from './host-walk.ts';
 
 const refused = (why: string): Failure => ({
-  ...cutShort(`not returned to service: ${why}`),
+  ...interrupted(`not returned to service: ${why}`),
   kind: 'blocked',
 });
 
 /**
- * Why this task must not do this now; undefined where the run may do all, or where the node comes
- * back on a proof of this very walk.
+ * Why the run must not make these changes; undefined = it may. An uncordon needs a proof of this
+ * walk.
  */
-export function notOnlyReturned(
+export function refusedWhileReturning(
   task: ModuleTask,
   changes: readonly Change[],
   walk: HostWalk,
@@ -32,10 +32,10 @@ export function notOnlyReturned(
 }
 
 /**
- * An effect that was under way when the run was interrupted: only a reboot that happened, and the
- * return itself, are seen through.
+ * Why an interrupted effect must not be finished; undefined = it may. Only a reboot that happened
+ * and the uncordon itself are finished.
  */
-export function notSeenThrough(task: ModuleTask, walk: HostWalk): Failure | undefined {
+export function refusedToFinish(task: ModuleTask, walk: HostWalk): Failure | undefined {
   if (walk.run.onlyReturns !== true) return undefined;
   const open = walk.state.inFlight.find(
     (one) =>

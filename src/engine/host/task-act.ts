@@ -1,5 +1,5 @@
-// Acting for a task: its changes through the door, what came of them, and what `until`,
-// `changed_when` and `failed_when` make of it.
+// Performs the changes of a task, and judges the result by `until`, `changed_when` and
+// `failed_when`.
 
 import { judge } from '../../core/plan/condition.ts';
 import { hiddenText } from '../../core/plan/plan-host.ts';
@@ -20,7 +20,7 @@ import type { HostWalk } from './host-walk.ts';
 const untilRetries = 3;
 export const untilDelay = 5;
 
-/** What one round of a task came to. */
+/** The result of one round of a task. */
 export interface Round {
   readonly status: 'ok' | 'changed' | 'skipped';
   readonly result: Mapping;
@@ -29,10 +29,8 @@ export interface Round {
   readonly note?: string;
 }
 
-/**
- * Effects of this task that ended before a crash, in their order; each is taken from the list once.
- */
-export type Before = EndedEffect[];
+/** Effects of this task that ended before a crash, in order. Each is removed once it is used. */
+export type EarlierEffects = EndedEffect[];
 
 export const triesOf = (task: ModuleTask): number =>
   task.until === undefined ? 1 : (task.retries ?? untilRetries) + 1;
@@ -42,16 +40,16 @@ export const untilFailed = (tries: number): Failure => ({
   message: `"until" did not hold after ${tries} tries`,
 });
 
-export const bad = (failure: Failure): Round => ({
+export const failedRound = (failure: Failure): Round => ({
   status: 'ok',
   result: { changed: false, failed: true, msg: failure.message },
   failure,
 });
 
-/** What an act has to know of the time before a crash. */
+/** What happened before a crash. */
 interface Past {
-  readonly before: Before;
-  /** What ended well may be done again: the plan has just said that it is needed. */
+  readonly before: EarlierEffects;
+  /** A successful effect may be repeated: the plan has just shown that it is needed. */
   readonly repeatable: boolean;
 }
 
@@ -69,7 +67,7 @@ export async function actUntil(
     const judged = judge(task.until, resultScope(task, acted, vars, walk));
     if (judged.kind === 'true')
       return acted.failure === undefined ? acted : judgeResult(task, acted, vars, walk);
-    if (judged.kind === 'wrong') return bad({ kind: 'refused', message: judged.message });
+    if (judged.kind === 'wrong') return failedRound({ kind: 'refused', message: judged.message });
     if (attempt >= tries || walk.signal.aborted)
       return { ...acted, failure: acted.failure ?? untilFailed(tries) };
     await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
@@ -101,9 +99,8 @@ async function act(
 }
 
 /**
- * The end that this effect came to before a crash. A bad end stands, whatever the task: the crash
- * gives nobody a second try. A reboot stands too: where it did not bring what it should, another
- * would not either.
+ * The result that this effect had before a crash. A failure stays a failure: a crash is no second
+ * try. A reboot is not repeated either: a second one would bring nothing new.
  */
 function replayed(effect: Effect, { before, repeatable }: Past): Performed | undefined {
   const isOnce = !repeatable || effect.kind === 'reboot';
@@ -116,8 +113,8 @@ function replayed(effect: Effect, { before, repeatable }: Past): Performed | und
 }
 
 /**
- * `timeout` of the task bounds each of its effects, `no_log` hides their words and their output. By
- * its words an effect is found again in the journal, which has no secrets in them.
+ * `timeout` of the task bounds each of its effects. `no_log` hides their titles and their output.
+ * Titles are masked here, because a resume finds an effect in the masked journal by its title.
  */
 function limited(effect: Effect, task: ModuleTask, { secrets, run }: HostWalk): Effect {
   const timeout =
@@ -125,14 +122,14 @@ function limited(effect: Effect, task: ModuleTask, { secrets, run }: HostWalk): 
   const timed = { ...effect, timeout, what: secrets.mask(effect.what) };
   const isHidden = task.noLog === true;
   const shown = isHidden ? { ...timed, what: hiddenText } : timed;
-  // What a secret variable is made of is hidden before it is known.
+  // The output becomes a secret variable: it is hidden before it is known.
   const isSecret = isHidden || (task.register !== undefined && run.setup.isSecret(task.register));
   return shown.kind === 'run' && isSecret ? { ...shown, noLog: true } : shown;
 }
 
 /**
- * An effect that was announced before a crash and whose end is not known is taken up again under
- * its own id, never started a second time beside it.
+ * An effect that was announced before a crash, and whose end is unknown, continues under its own
+ * id. It is never started a second time.
  */
 export async function performEffect(
   effect: Effect,
@@ -158,7 +155,7 @@ export async function performEffect(
           repeatable,
           ...present({ bootId: open.bootId }),
         };
-  return perform(effect, place, walk.door);
+  return perform(effect, place, walk.effectContext);
 }
 
 export const asRegistered = (result: EffectResult, failure: Failure | undefined): Mapping => ({
@@ -183,7 +180,7 @@ export const resultScope = (
   ]);
 };
 
-/** `changed_when` and `failed_when` have the last word on what a result means. */
+/** `changed_when` and `failed_when` override the status of a result. */
 export function judgeResult(
   task: ModuleTask,
   round: Round,
@@ -199,8 +196,8 @@ export function judgeResult(
   };
   const failedBy = decide(task.failedWhen);
   const changedBy = decide(task.changedWhen);
-  if (typeof failedBy === 'object') return bad(failedBy);
-  if (typeof changedBy === 'object') return bad(changedBy);
+  if (typeof failedBy === 'object') return failedRound(failedBy);
+  if (typeof changedBy === 'object') return failedRound(changedBy);
   const changed = changedBy ?? round.status === 'changed';
   const judged: Round = {
     ...round,

@@ -1,5 +1,5 @@
-// A task taken up after a crash: what was under way is seen to its end before anything is planned,
-// and what nobody asks for again is closed.
+// A task that continues after a crash: effects under way are finished before anything is planned,
+// and effects that are no longer needed are closed.
 
 import type { ModuleTask } from '../../model/playbook.ts';
 import type { EffectResult } from '../../model/run/effect.ts';
@@ -8,13 +8,19 @@ import type { Mapping } from '../../model/value.ts';
 import { truncateOutput } from '../effects/output.ts';
 import { follow } from '../effects/perform-run.ts';
 import type { HostWalk } from './host-walk.ts';
-import { asRegistered, type Before, judgeResult, performEffect, type Round } from './task-act.ts';
+import {
+  asRegistered,
+  type EarlierEffects,
+  judgeResult,
+  performEffect,
+  type Round,
+} from './task-act.ts';
 
 /**
- * After a crash: a reboot under way is seen through, and what runs detached is waited for before
- * anything is read, since facts of a host in the middle of a change would mislead the plan.
+ * After a crash: finishes a reboot under way and waits for detached scripts, before facts are read.
+ * Facts of a host in the middle of a change would mislead the plan.
  */
-export async function settleInFlight(
+export async function finishInFlight(
   task: ModuleTask,
   walk: HostWalk,
 ): Promise<Failure | undefined> {
@@ -22,8 +28,7 @@ export async function settleInFlight(
     walk.invalidate();
     if (open.kind === 'reboot') {
       const { what, timeout, stableFor = 0 } = open;
-      // Without its harder ways and its fallback: whether they were tried is not known, so a person
-      // looks.
+      // Without escalation and fallback: whether they were tried is unknown, so an operator decides.
       const { failure } = await performEffect(
         { kind: 'reboot', what, timeout, stableFor, drain: 'none' },
         task,
@@ -33,24 +38,24 @@ export async function settleInFlight(
       if (failure !== undefined) return failure;
     }
     if (open.kind === 'run' && open.detached) {
-      const end = await follow(open.effect, open.timeout, walk.door);
+      const end = await follow(open.effect, open.timeout, walk.effectContext);
       if (end.kind === 'failed') return end.failure;
     }
   }
-  return walk.freshen();
+  return walk.refresh();
 }
 
 /**
- * Effects from before a crash that no round asked for again: their change is there (`creates`, a
- * package that is installed), so the task did change something, and what still stands open in the
- * journal is closed.
+ * Effects from before a crash that no round needs again, because their change is in place
+ * (`creates`, an installed package). The task counts as changed, and effects that are open in the
+ * journal are closed.
  */
 export async function withLeftOver(
   task: ModuleTask,
   rounds: readonly Round[],
   vars: readonly Mapping[],
   walk: HostWalk,
-  before: Before,
+  before: EarlierEffects,
 ): Promise<readonly Round[]> {
   const left: EffectResult[] = before
     .filter((one) => one.failure === undefined)
@@ -58,10 +63,10 @@ export async function withLeftOver(
   const failed = rounds.some((round) => round.failure !== undefined);
   for (const open of failed ? [] : walk.state.inFlight.filter((one) => one.task === task.id)) {
     if (open.kind === 'cordon' || open.kind === 'drain' || open.kind === 'uncordon') {
-      // What became of the node is read from the cluster; it must not count as done here.
+      // Only the cluster knows the state of the node: the effect must not count as done.
       const failure: Failure = {
         kind: 'interrupted',
-        message: 'cut off when the run was interrupted, and not needed any more',
+        message: 'interrupted with the run, and no longer needed',
       };
       await walk.run.record(
         { type: 'effect.failed', host: walk.host, task: task.id, effect: open.effect, failure },
@@ -69,13 +74,18 @@ export async function withLeftOver(
       );
       continue;
     }
-    const end = open.kind === 'run' ? await follow(open.effect, 1, walk.door) : undefined;
+    const end = open.kind === 'run' ? await follow(open.effect, 1, walk.effectContext) : undefined;
     const ran =
       end?.kind === 'done'
         ? { code: end.result.code ?? -1, stdout: end.result.stdout, stderr: end.result.stderr }
         : {};
-    const told = { ok: true, ...(task.noLog === true ? {} : ran) };
-    const result: EffectResult = await truncateOutput(told, open.what, open.effect, walk.door);
+    const output = { ok: true, ...(task.noLog === true ? {} : ran) };
+    const result: EffectResult = await truncateOutput(
+      output,
+      open.what,
+      open.effect,
+      walk.effectContext,
+    );
     await walk.run.record(
       { type: 'effect.done', host: walk.host, task: task.id, effect: open.effect, result },
       true,

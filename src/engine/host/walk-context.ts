@@ -1,4 +1,4 @@
-// What plans and walks of hosts are given by the caller and by the run.
+// What the caller and the run give to plans and walks of hosts.
 
 import type { Variables } from '../../core/plan/scope.ts';
 import type { IsSecretName } from '../../core/plan/secrets.ts';
@@ -26,8 +26,8 @@ export interface EnginePorts {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly cluster?: Cluster;
-  /** Absent where nothing is ever run on this machine (plans). */
-  readonly here?: LocalHost;
+  /** Absent for plans, which run nothing on this machine. */
+  readonly localHost?: LocalHost;
 }
 
 /** A host as the caller resolved it from the inventory. */
@@ -55,28 +55,25 @@ export interface PlaySetup {
   /** The package files that its tasks name. */
   readonly files?: PackageFiles;
   readonly isWanted: (task: Task) => boolean;
-  /** Facts beside the base ones that its expressions name. */
+  /** Facts that its expressions name, beside the base facts. */
   readonly wants?: readonly FactWant[];
   /** Boot id of the machine that runs kmend; empty = not known. */
   readonly ownBootId: string;
-  /** The one host that a person asked for by its name (`--limit HOST`). */
+  /** The one host that an operator named (`--limit HOST`). */
   readonly askedByName?: string;
-  /** Plans run all read-only commands of the play, not only those that it marks. */
+  /** Plans run all read-only commands of the play, not only the marked ones. */
   readonly runReadOnly?: boolean;
-  /** A run whose hosts and nodes a person lets this one take over. */
+  /** A run whose hosts and nodes this run may take over (`--takeover`). */
   readonly takeover?: string;
-  /**
-   * Every host of the pool, also those that `--limit` leaves out, as the inventory knows it: for
-   * the pool's missing capacity.
-   */
+  /** Every host of the pool, also without `--limit`: to count capacity that is out of service. */
   readonly pool?: readonly HostIdentity[];
-  /** The same hosts by where they are reached: for the slots that other runs have among them. */
+  /** The hosts of the pool by address: to find slots of other runs among them. */
   readonly addresses: () => ReadonlyMap<string, string>;
-  /** Every host of the inventory: no two of them are one node of the cluster. */
+  /** Every host of the inventory: two of them must not be one node of the cluster. */
   readonly known?: readonly HostIdentity[];
 }
 
-/** What is known of a host besides its own word, to find its node by; and that word. */
+/** What the node of a host is found by, and what the host reports of itself. */
 export const searchFor = (
   { target, node }: HostSetup,
   setup: PlaySetup,
@@ -101,23 +98,20 @@ export interface RunContext {
   readonly state: () => RunState;
   /** Keeps a long output of a host, without secrets. */
   readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
-  /** The failure of a host that has made this run write more than its share. */
+  /** The failure of a host that has used up its share of the journal. */
   readonly overQuota: (host: string) => Failure | undefined;
   /** Fires at once when the run must stop now. */
   readonly signal: AbortSignal;
-  /**
-   * The run ends by an error of its own: its journal cannot be written, or its hosts were taken
-   * over.
-   */
+  /** The run itself has failed: its journal cannot be written, or its hosts were taken over. */
   readonly isOver: () => boolean;
-  /** May this host go on to its next task? Otherwise it stops here, in a state that it names. */
+  /** Whether this host may begin its next task. */
   readonly mayContinue: (host: string) => 'go' | 'hold';
-  /** Differences from the saved plan make the host `drift` even where they take no more risk. */
+  /** Any difference from the saved plan is drift, even without more risk. */
   readonly strict: boolean;
-  /** Hosts go on only so far that they are in service again: `onlyReturns` in `returning.ts`. */
+  /** The run only returns proven hosts to service: see `returning.ts`. */
   readonly onlyReturns?: boolean;
 }
 
-/** The machine that runs kmend has its boot id, also seen from a pod on it. */
+/** Whether this host is the machine that runs kmend, by its boot id: also seen from a pod. */
 export const carriesKmend = (facts: Facts, { ownBootId }: PlaySetup): boolean =>
   ownBootId !== '' && facts['boot.id'] === ownBootId;

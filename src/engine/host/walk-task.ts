@@ -1,5 +1,5 @@
-// One task of a host's walk: observe, plan, act through the door, observe again; the second plan
-// must be empty.
+// One task of a host's walk: observe, plan, perform its effects, observe again. The second plan must
+// be empty.
 
 import { judge } from '../../core/plan/condition.ts';
 import { hiddenChange, hiddenText, shownChange } from '../../core/plan/plan-host.ts';
@@ -15,11 +15,11 @@ import { type Failure, type FailureKind, isAway } from '../../model/run/failure.
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
 import { isList, isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import type { HostWalk, ProvingTask } from './host-walk.ts';
-import { notOnlyReturned, notSeenThrough } from './returning.ts';
+import { refusedToFinish, refusedWhileReturning } from './returning.ts';
 import {
   actUntil,
-  type Before,
-  bad,
+  type EarlierEffects,
+  failedRound,
   judgeResult,
   type Round,
   resultScope,
@@ -27,9 +27,9 @@ import {
   untilDelay,
   untilFailed,
 } from './task-act.ts';
-import { settleInFlight, withLeftOver } from './task-resume.ts';
+import { finishInFlight, withLeftOver } from './task-resume.ts';
 
-/** Failures that quote the task: its arguments, its conditions, or what the host answered. */
+/** Failures whose message quotes arguments, conditions or output: `no_log` hides these. */
 const quoting: ReadonlySet<FailureKind> = new Set([
   'exit',
   'parse',
@@ -46,7 +46,7 @@ export async function walkTask(
   const failure = await walkOpenly(task, vars, walk);
   if (failure === undefined || task.noLog !== true || !quoting.has(failure.kind)) return failure;
   const { detail: _detail, hint: _hint, ...shown } = failure;
-  // Of an effect the exit status may be said: its words are hidden already.
+  // The title of the effect is hidden already: its exit status may be shown.
   const isHidden = failure.message.startsWith(`"${hiddenText}"`);
   return isHidden ? shown : { ...shown, message: hiddenText };
 }
@@ -58,10 +58,10 @@ async function walkOpenly(
 ): Promise<Failure | undefined> {
   const module = walk.run.setup.modules.get(task.module);
   if (module === undefined)
-    throw new Error(`no module ${task.module}; the loader should have said so`);
-  const trouble = await walk.freshen();
-  if (trouble !== undefined) return trouble;
-  const lost = notSeenThrough(task, walk) ?? (await settleInFlight(task, walk));
+    throw new Error(`no module ${task.module}: the loader should have refused the task`);
+  const failure = await walk.refresh();
+  if (failure !== undefined) return failure;
+  const lost = refusedToFinish(task, walk) ?? (await finishInFlight(task, walk));
   if (lost !== undefined) return lost;
   const loop = loopItems(task, scopeOf(walk.frame, vars));
   if (!('items' in loop)) return noPlan(loop);
@@ -72,7 +72,7 @@ async function walkOpenly(
     rounds.push(
       task.loop === undefined ? round : { ...round, result: { ...round.result, ...item } },
     );
-    // Nothing more is touched on a host that is going to end badly; with `ignore_errors` it is not.
+    // A host that is going to fail is not changed further. With `ignore_errors` it does not fail.
     if (
       round.failure !== undefined &&
       (task.ignoreErrors !== true || walk.signal.aborted || isAway(round.failure))
@@ -83,7 +83,7 @@ async function walkOpenly(
   return conclude(task, module, await withLeftOver(task, rounds, vars, walk, before), walk);
 }
 
-/** What an evaluation means that gives no plan in the middle of a walk. */
+/** The failure of a walk whose task could not be planned. */
 function noPlan(evaluation: Exclude<Evaluation, { kind: 'skip' | 'plan' }>): Failure {
   switch (evaluation.kind) {
     case 'wrong': {
@@ -113,22 +113,19 @@ async function evaluate({ task, module, vars }: ProvingTask, walk: HostWalk): Pr
     if (evaluation.kind === 'skip' || evaluation.kind === 'plan') return evaluation;
     const failure =
       evaluation.kind === 'needs' && round < 2
-        ? await walk.freshen(evaluation.wants)
+        ? await walk.refresh(evaluation.wants)
         : noPlan(evaluation);
     if (failure !== undefined) return { kind: 'failed', failure };
   }
 }
 
-/**
- * Where nothing is changed, `until` looks again: facts and read-only output are read anew each
- * time.
- */
+/** With `until` and nothing to change, facts and read-only output are read again each time. */
 async function walkRound(
   task: ModuleTask,
   module: AnyModule,
   vars: readonly Mapping[],
   walk: HostWalk,
-  before: Before,
+  before: EarlierEffects,
 ): Promise<Round> {
   const tries = triesOf(task);
   for (let attempt = 1; ; attempt++) {
@@ -137,7 +134,7 @@ async function walkRound(
       return round;
     const judged = judge(task.until, resultScope(task, round, vars, walk));
     if (judged.kind === 'true') return round;
-    if (judged.kind === 'wrong') return bad({ kind: 'refused', message: judged.message });
+    if (judged.kind === 'wrong') return failedRound({ kind: 'refused', message: judged.message });
     if (attempt >= tries || walk.signal.aborted) return { ...round, failure: untilFailed(tries) };
     await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
     walk.invalidate();
@@ -149,12 +146,12 @@ async function walkOnce(
   module: AnyModule,
   vars: readonly Mapping[],
   walk: HostWalk,
-  before: Before,
+  before: EarlierEffects,
 ): Promise<Round> {
-  const trouble = await walk.freshen();
-  if (trouble !== undefined) return bad(trouble);
+  const failure = await walk.refresh();
+  if (failure !== undefined) return failedRound(failure);
   const evaluation = await evaluate({ task, module, vars }, walk);
-  if (evaluation.kind === 'failed') return bad(evaluation.failure);
+  if (evaluation.kind === 'failed') return failedRound(evaluation.failure);
   if (evaluation.kind === 'skip')
     return {
       status: 'skipped',
@@ -162,24 +159,23 @@ async function walkOnce(
       note: evaluation.why,
     };
   const { plan, convergent } = evaluation;
-  // Once the node is given back its finished tasks stay so: a controller that died just after must
-  // not have it drained a second time.
-  const again = (convergent || task.idempotent === true) && !walk.state.marks.uncordoned;
-  const over = again ? undefined : doneTask(walk.state, task.id);
-  if (over !== undefined) return { status: 'ok', result: over.registered ?? {}, ...extras(plan) };
+  // After the uncordon, finished tasks are not run again: a resume must not drain the node twice.
+  const runsAgain = (convergent || task.idempotent === true) && !walk.state.marks.uncordoned;
+  const done = runsAgain ? undefined : doneTask(walk.state, task.id);
+  if (done !== undefined) return { status: 'ok', result: done.registered ?? {}, ...extras(plan) };
   await announce(task, plan, walk);
-  const refused = stops(plan, task, walk);
-  // What a read-only command came to is judged like the result of any other.
+  const refused = whyNot(plan, task, walk);
+  // `failed_when` judges a read-only command like any other.
   const judged = plan.unmet?.kind === 'exit' && task.failedWhen !== undefined;
-  if (refused !== undefined && !judged) return bad(refused);
+  if (refused !== undefined && !judged) return failedRound(refused);
   if (plan.changes.length === 0) {
     await recordProof(plan, walk, { task, module, vars });
     await noteDropped(task, plan, walk);
     const result = { changed: false, failed: false, ...plan.result };
     return judgeResult(task, { status: 'ok', result, ...extras(plan) }, vars, walk);
   }
-  const more = notOnlyReturned(task, plan.changes, walk);
-  if (more !== undefined) return bad(more);
+  const more = refusedWhileReturning(task, plan.changes, walk);
+  if (more !== undefined) return failedRound(more);
   const acted = await actUntil(task, plan.changes, vars, walk, {
     before,
     repeatable: convergent || task.idempotent === true,
@@ -191,10 +187,7 @@ async function walkOnce(
     : { ...acted, ...extras(plan) };
 }
 
-/**
- * A reboot that was planned and is not needed any more is said: it may be right, and nobody should
- * have to find out by its absence.
- */
+/** Reports a planned reboot that is no longer needed, so that its absence is not a surprise. */
 async function noteDropped(task: ModuleTask, plan: ModulePlan, walk: HostWalk): Promise<void> {
   const planned = walk.plan.tasks.find(({ id }) => id === task.id);
   const dropped =
@@ -224,11 +217,8 @@ const announce = (task: ModuleTask, plan: ModulePlan, walk: HostWalk): Promise<u
     false,
   );
 
-/**
- * A refusal, an unmet condition, or more risk than was approved: the host ends here, before the
- * effect.
- */
-function stops(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | undefined {
+/** Why no effect may begin: a refusal, an unmet condition, or more risk than was approved. */
+function whyNot(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | undefined {
   if (plan.refuse !== undefined)
     return { kind: 'refused', message: plan.refuse.why, ...present({ hint: plan.refuse.hint }) };
   if (plan.unmet !== undefined)
@@ -250,9 +240,7 @@ function stops(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | un
 const namesOf = (changes: readonly Change[], task: ModuleTask): string =>
   changes.map((change) => (task.noLog === true ? hiddenChange(change) : change).what).join(', ');
 
-/**
- * The state must be what was asked for: observed and planned again, there is nothing left to do.
- */
+/** Observes and plans again: nothing may be left to do. */
 async function converged(
   of: ProvingTask,
   walk: HostWalk,
@@ -260,12 +248,11 @@ async function converged(
   plan: ModulePlan,
 ): Promise<Round> {
   const { task } = of;
-  const trouble = await walk.freshen();
-  if (trouble !== undefined) return { ...acted, failure: trouble };
+  const failure = await walk.refresh();
+  if (failure !== undefined) return { ...acted, failure };
   const again = await evaluate(of, walk);
   if (again.kind === 'failed') return { ...acted, failure: again.failure };
-  // Its own `when` may no longer hold once the change is made: then there is nothing left to do
-  // either.
+  // The change may make the task's own `when` false: then nothing is left to do either.
   if (again.kind === 'skip') return { ...acted, ...extras(plan) };
   if (again.plan.unmet !== undefined) {
     const { kind, evidence, hint } = again.plan.unmet;
@@ -306,13 +293,12 @@ async function recordProof(plan: ModulePlan, walk: HostWalk, by: ProvingTask): P
 }
 
 /**
- * A later task may have changed what the proof says (a kernel that was tried is the default now):
- * it is read again when the list is done. A host that does not answer any more, or whose container
- * that was read is gone, keeps the proof that it has.
+ * Reads the proof again after the last task, because a later task may have changed it: a tried
+ * kernel may be the default now. If the host or its sample container is gone, the old proof stays.
  */
 export async function proveAgain(walk: HostWalk): Promise<Failure | undefined> {
   const { by, alteredSince } = walk.proving;
-  if (by === undefined || !alteredSince || (await walk.freshen()) !== undefined) return undefined;
+  if (by === undefined || !alteredSince || (await walk.refresh()) !== undefined) return undefined;
   const evaluation = await evaluate(by, walk);
   if (evaluation.kind !== 'plan') return undefined;
   const { plan } = evaluation;
@@ -350,12 +336,12 @@ async function conclude(
   walk.view.learned = { ...walk.view.learned, ...sets };
   const named = task.register === undefined ? {} : { [task.register]: registered };
   walk.secrets.learn(learnedSecrets({ ...sets, ...named }, task.noLog, walk.run.setup.isSecret));
-  // The task has not failed: it was not begun, or waits for the cluster.
+  // Such a task has not failed: it was not begun, or waits for the cluster.
   const isNoFailure = failure !== undefined && (failure.kind === 'kept_out' || isAway(failure));
   if (failure !== undefined && (task.ignoreErrors !== true || isNoFailure)) return failure;
   const earlier = doneTask(walk.state, task.id);
   if (earlier !== undefined && status !== 'changed') {
-    // Walked over again after a resume: what it came to the first time stands.
+    // Repeated after a resume: the result of the first time stays valid.
     if (task.register !== undefined && earlier.registered !== undefined)
       walk.view.learned = { ...walk.view.learned, [task.register]: earlier.registered };
     return undefined;
@@ -378,20 +364,20 @@ async function conclude(
                 ? { censored: true, changed: status === 'changed' }
                 : withoutSecrets(registered, walk),
           }),
-      // What `no_log` hides is not kept: after a resume the task is evaluated anew.
+      // What `no_log` hides is not kept: a resume evaluates the task again.
       ...(Object.keys(sets).length === 0 || task.noLog === true
         ? {}
         : { sets: withoutSecrets(sets, walk) }),
       ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
       ...(failure !== undefined && module.proves === true ? { unproven: true as const } : {}),
     },
-    // What keeps the node from being given back must not be lost with a crash.
+    // It blocks the uncordon, so a crash must not lose it.
     failure !== undefined && module.proves === true,
   );
   return undefined;
 }
 
-/** A resume must not go on with `***` for a value: what rests on it says that it is not known. */
+/** A resume must not use `***` as a value: a masked value becomes unknown. */
 function withoutSecrets(kept: Mapping, walk: HostWalk): Mapping {
   const text = (value: string): Value =>
     walk.secrets.mask(value) === value

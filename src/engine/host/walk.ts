@@ -1,5 +1,5 @@
-// A host's walk: connect, read, plan the whole anew, compare with what was approved, then task by
-// task. Ends in `host.done` or `host.failed`.
+// A host's walk: connect, read the facts, plan the host again, compare with the approved plan, then
+// perform task by task. Ends in `host.done` or `host.failed`.
 
 import { leftBehindOn } from '../../core/history/left-behind.ts';
 import { judge } from '../../core/plan/condition.ts';
@@ -16,8 +16,8 @@ import type { Proven } from '../../model/run/event.ts';
 import { type Failure, type FailureKind, unhandled } from '../../model/run/failure.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 import type { Mapping } from '../../model/value.ts';
-import { cutShort } from '../effects/effect-context.ts';
-import { heldNode } from '../effects/ownership.ts';
+import { interrupted } from '../effects/effect-context.ts';
+import { onHold } from '../effects/ownership.ts';
 import { notBack } from '../effects/reboot-step.ts';
 import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
@@ -25,12 +25,12 @@ import { HostWalk } from './host-walk.ts';
 import { type HostSetup, type RunContext, searchFor } from './walk-context.ts';
 import { proveAgain, walkTask } from './walk-task.ts';
 
-interface Bad {
+interface Failed {
   readonly failure: Failure;
   readonly task?: string;
 }
 
-/** Why a host's signal fired: its deadline, and not the end of the run. */
+/** Abort reason of a host's signal: its own deadline has passed. */
 export const expired = 'deadline';
 
 export async function walkHost(
@@ -41,10 +41,10 @@ export async function walkHost(
   signal: AbortSignal,
 ): Promise<void> {
   const walk = new HostWalk(host, plan, setup, run, signal);
-  const judged = (bad: Bad): Bad => (signal.aborted ? stoppedNow(bad, walk) : bad);
+  const judged = (failed: Failed): Failed => (signal.aborted ? stoppedBy(failed, walk) : failed);
   try {
-    const bad = await attempt(walk);
-    await (bad === undefined ? succeed(walk) : fail(walk, judged(bad)));
+    const failed = await attempt(walk);
+    await (failed === undefined ? succeed(walk) : fail(walk, judged(failed)));
   } catch (error) {
     if (run.isOver()) throw error;
     await recordFailed(walk, judged({ failure: unhandled(`the answers of ${host}`, error) }));
@@ -53,29 +53,29 @@ export async function walkHost(
   }
 }
 
-/** After a stop nothing that failed is believed: what is under way was let go of. */
-const stoppedNow = (bad: Bad, walk: HostWalk): Bad =>
+/** After a stop, a failure may come from the stop itself: it is recorded as interrupted. */
+const stoppedBy = (failed: Failed, walk: HostWalk): Failed =>
   walk.signal.reason === expired
-    ? tooLate(bad, walk)
-    : { ...bad, failure: { ...cutShort(bad.failure.message) } };
+    ? tooLate(failed, walk)
+    : { ...failed, failure: { ...interrupted(failed.failure.message) } };
 
-const tooLate = (bad: Bad, walk: HostWalk): Bad => ({
-  ...bad,
+const tooLate = (failed: Failed, walk: HostWalk): Failed => ({
+  ...failed,
   failure: {
     kind: 'timeout',
     message: `took longer than its deadline of ${walk.run.setup.play.rollout.deadline.host ?? 0} s`,
-    detail: bad.failure.message,
+    detail: failed.failure.message,
   },
 });
 
-async function attempt(walk: HostWalk): Promise<Bad | undefined> {
-  const trouble = await firstLook(walk);
-  if (trouble !== undefined) return { failure: trouble };
+async function attempt(walk: HostWalk): Promise<Failed | undefined> {
+  const unread = await firstReading(walk);
+  if (unread !== undefined) return { failure: unread };
   await recordFacts(walk);
   await walk.recordKernel();
   restore(walk);
   const go = await mayStart(walk);
-  if (go !== 'go') return go === 'already mended' ? undefined : { failure: go };
+  if (go !== 'go') return go === 'nothing to do' ? undefined : { failure: go };
   if (walk.state.remedy === undefined)
     await walk.run.record(
       {
@@ -86,30 +86,30 @@ async function attempt(walk: HostWalk): Promise<Bad | undefined> {
       },
       true,
     );
-  const bad = await walkTasks(walk.run.setup.play.tasks, [], walk);
-  if (bad !== undefined) return bad;
+  const failed = await walkTasks(walk.run.setup.play.tasks, [], walk);
+  if (failed !== undefined) return failed;
   const failure = await proveAgain(walk);
   return failure === undefined ? undefined : { failure };
 }
 
-/** Milliseconds between two looks at a host that may be booting. */
-const lookEvery = 500;
+/** Milliseconds between two attempts to read a host that may be booting. */
+const readEvery = 500;
 
 /**
- * The first look. A host that a crash left in the middle of its reboot may still be away: it has
- * the time that its reboot has.
+ * The first reading. After a crash a host may still be rebooting: kmend waits for it as long as its
+ * reboot may take.
  */
-async function firstLook(walk: HostWalk): Promise<Failure | undefined> {
+async function firstReading(walk: HostWalk): Promise<Failure | undefined> {
   const { clock } = walk.run.ports;
   const rebooting = walk.state.inFlight.find((started) => started.kind === 'reboot');
   const began = clock.now();
   for (;;) {
-    const trouble = await walk.freshen();
-    if (rebooting === undefined || trouble?.transport !== true || walk.signal.aborted)
-      return trouble;
+    const failure = await walk.refresh();
+    if (rebooting === undefined || failure?.transport !== true || walk.signal.aborted)
+      return failure;
     const waited = (clock.now() - began) / 1000;
-    if (waited >= rebooting.timeout) return notBack(waited, trouble);
-    await clock.sleep(lookEvery, walk.signal);
+    if (waited >= rebooting.timeout) return notBack(waited, failure);
+    await clock.sleep(readEvery, walk.signal);
   }
 }
 
@@ -126,19 +126,19 @@ const recordFacts = (walk: HostWalk): Promise<unknown> => {
   return walk.run.record(read, false);
 };
 
-/** After a resume: what finished tasks registered and set is known again. */
+/** After a resume: restores what finished tasks registered and set. */
 function restore(walk: HostWalk): void {
   for (const done of walk.state.tasks)
     walk.view.learned = { ...walk.view.learned, ...(done.sets ?? {}) };
 }
 
 /**
- * The whole plan is made anew on fresh facts before anything is touched. A host in the middle of
- * its walk (resume) is past that.
+ * Plans the host again on fresh facts before anything is touched. A resumed host with a remedy has
+ * passed this check already.
  */
-async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failure> {
+async function mayStart(walk: HostWalk): Promise<'go' | 'nothing to do' | Failure> {
   if (walk.state.remedy !== undefined) return 'go';
-  const other = (await otherNode(walk)) ?? (await heldNode(walk.door));
+  const other = (await otherNode(walk)) ?? (await onHold(walk.effectContext));
   if (other !== undefined) return other;
   walk.chooseAnew();
   const fresh = await planInRounds(walk.view, setupOf(walk.run.setup, walk.host).zone);
@@ -156,9 +156,8 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
       message: `not what the plan was made from: ${compared.what.join('; ')}`,
       hint: 'make a new plan',
     };
-  // A host that this run has touched before (`resolve --as retry`) is walked all the same: its
-  // proof and its uncordon are still to come.
-  if (compared.kind === 'already_remediated') return walk.state.touched ? 'go' : 'already mended';
+  // After `resolve --as retry`, a touched host may still need its proof and its uncordon.
+  if (compared.kind === 'already_remediated') return walk.state.touched ? 'go' : 'nothing to do';
   if (compared.kind === 'subset')
     await walk.run.record(
       { type: 'drift.noted', host: walk.host, what: compared.differences },
@@ -167,7 +166,7 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'already mended' | Failu
   return 'go';
 }
 
-/** Only a canary may find out whether a kernel obeys the argument. */
+/** Only a canary may try whether a kernel obeys the argument. */
 function triedByCanary({ tries }: HostPlan, walk: HostWalk): Failure | undefined {
   const { wave } = walk.run.state();
   if (tries === undefined || (wave?.canary === true && walk.state.wave === wave.id))
@@ -180,13 +179,13 @@ function triedByCanary({ tries }: HostPlan, walk: HostWalk): Failure | undefined
 }
 
 /**
- * A host that is another node than the plan says must not be touched: the drain and the reboot
- * would hit two machines.
+ * Refuses a host that is another node than planned: the drain and the reboot would hit two
+ * machines.
  */
 async function otherNode(walk: HostWalk): Promise<Failure | undefined> {
   if (walk.run.ports.cluster === undefined) return undefined;
   const { setup } = walk.run;
-  const found = await walk.view.nodeSide.find(
+  const found = await walk.view.nodeView.find(
     searchFor(setupOf(setup, walk.host), setup, walk.session.dialled(), walk.facts),
   );
   if (!found.ok) return found.failure;
@@ -196,10 +195,10 @@ async function otherNode(walk: HostWalk): Promise<Failure | undefined> {
   const why = known(found.value, 'node.why', '');
   if (why !== '')
     return { kind: 'refused', message: why, hint: `the plan was made for node ${planned}` };
-  const said = (name: string): string => (name === '' ? 'no node' : `node ${name}`);
+  const nodeText = (name: string): string => (name === '' ? 'no node' : `node ${name}`);
   return {
     kind: 'drift',
-    message: `this host is ${said(now)} now, the plan was made for ${said(planned)}`,
+    message: `this host is ${nodeText(now)} now, the plan was made for ${nodeText(planned)}`,
     hint: 'make a new plan',
   };
 }
@@ -208,11 +207,11 @@ async function walkTasks(
   tasks: readonly Task[],
   vars: readonly Mapping[],
   walk: HostWalk,
-): Promise<Bad | undefined> {
+): Promise<Failed | undefined> {
   for (const task of tasks) {
-    const bad =
+    const failed =
       task.kind === 'block' ? await walkBlock(task, vars, walk) : await step(task, vars, walk);
-    if (bad !== undefined) return bad;
+    if (failed !== undefined) return failed;
   }
   return undefined;
 }
@@ -221,7 +220,7 @@ async function step(
   task: Exclude<Task, BlockTask>,
   vars: readonly Mapping[],
   walk: HostWalk,
-): Promise<Bad | undefined> {
+): Promise<Failed | undefined> {
   if (!walk.run.setup.isWanted(task)) return undefined;
   if (walk.signal.aborted)
     return { failure: stopped('the run was ended', task.name), task: task.name };
@@ -231,22 +230,23 @@ async function step(
   return failure === undefined ? undefined : { failure, task: task.name };
 }
 
-const stopped = (why: string, next: string): Failure => cutShort(`${why}; next would be: ${next}`);
+const stopped = (why: string, next: string): Failure =>
+  interrupted(`${why}; next would be: ${next}`);
 
 /**
- * Decided once, at the door; the decision is journalled, and after a resume the journal's word
- * stands.
+ * The `when` of a block is decided once, before its first task, and journalled. A resume reads the
+ * decision from the journal.
  */
 async function walkBlock(
   block: BlockTask,
   vars: readonly Mapping[],
   walk: HostWalk,
-): Promise<Bad | undefined> {
+): Promise<Failed | undefined> {
   const inner = [block.vars, ...vars];
   const known = blockEntered(walk.state, block.id);
   if (known !== undefined) return known ? walkTasks(block.tasks, inner, walk) : undefined;
-  const trouble = await walk.freshen();
-  if (trouble !== undefined) return { failure: trouble, task: block.name };
+  const failure = await walk.refresh();
+  if (failure !== undefined) return { failure, task: block.name };
   const judged = judge(block.when, scopeOf(walk.frame, inner));
   if (judged.kind === 'wrong')
     return {
@@ -268,8 +268,8 @@ async function walkBlock(
 }
 
 /**
- * `host.done` closes the fence on the host; a bad end of a host that was touched leaves it open
- * until a person resolves it.
+ * `host.done` closes the fence on the host. If a touched host failed, its fence stays open until an
+ * operator resolves the host.
  */
 async function succeed(walk: HostWalk): Promise<void> {
   const { state, host, run } = walk;
@@ -279,59 +279,55 @@ async function succeed(walk: HostWalk): Promise<void> {
   await run.record({ type: 'host.done', host, changed, proven }, true);
 }
 
-/**
- * A proof that was asked for and did not come, its failure ignored, is no proof: the run says so in
- * the end.
- */
+/** A proof task that failed with `ignore_errors` proves nothing: the host is provisional. */
 function provenAtEnd({ proof, unproven }: HostWalk['state']): Proven {
   if (unproven !== undefined) return 'provisional';
   return proof === undefined ? 'not_asked' : provenBy(proof);
 }
 
-async function fail(walk: HostWalk, bad: Bad): Promise<void> {
+async function fail(walk: HostWalk, failed: Failed): Promise<void> {
   const { state, host, run } = walk;
-  // Nothing but harmless effects were begun, or all was undone: the fence must hold up no later
-  // run.
-  const over =
-    bad.failure.kind === 'kept_out'
+  // Only harmless effects were begun, or all were undone: the fence must not block a later run.
+  const isFenceNeedless =
+    failed.failure.kind === 'kept_out'
       ? isUntaken(state)
-      : !state.touched && bad.failure.resumable !== true;
-  if (state.effects > 0 && over) await closeFence(walk.session, run, host);
-  await recordFailed(walk, bad);
+      : !state.touched && failed.failure.resumable !== true;
+  if (state.effects > 0 && isFenceNeedless) await closeFence(walk.session, run, host);
+  await recordFailed(walk, failed);
 }
 
-async function recordFailed(walk: HostWalk, bad: Bad): Promise<void> {
+async function recordFailed(walk: HostWalk, failed: Failed): Promise<void> {
   const { state, host, run } = walk;
-  const task = bad.task === undefined ? {} : { task: bad.task };
+  const task = failed.task === undefined ? {} : { task: failed.task };
   await run.record(
     {
       type: 'host.failed',
       host,
       ...task,
-      failure: bad.failure,
+      failure: failed.failure,
       touched: state.touched,
-      state: safeState(walk, bad),
+      state: safeState(walk, failed),
     },
     true,
   );
 }
 
-/** A host that nobody drained is in service, unless its failure says otherwise. */
+/** Failures that mean out of service, also for a host that was not drained. */
 const outOfService: Partial<Record<FailureKind, string>> = {
   unreachable: 'out of reach',
   boot_loop: 'booting again and again',
 };
 
-/** Where the host was left, in words that a person can act on. */
-function safeState(walk: HostWalk, bad: Bad): string {
+/** Where the host was left, for the operator. */
+function safeState(walk: HostWalk, failed: Failed): string {
   const { marks, touched, inFlight, oldBootIds } = walk.state;
   if (!touched) return 'untouched';
   const booted = marks.rebooted ? ', rebooted' : oldBootIds.length > 0 ? ', a reboot was sent' : '';
   const under = inFlight[0] === undefined ? '' : `, while: ${inFlight[0].what}`;
-  return `${service(walk, bad)}${booted}${under}`;
+  return `${service(walk, failed)}${booted}${under}`;
 }
 
-function service(walk: HostWalk, { failure, task }: Bad): string {
+function service(walk: HostWalk, { failure, task }: Failed): string {
   const { marks, tasks } = walk.state;
   const drained = leftBehindOn(walk.state).length === 0 ? 'drained' : 'emptied in part';
   if (marks.cordoned && !marks.uncordoned)
@@ -341,7 +337,7 @@ function service(walk: HostWalk, { failure, task }: Bad): string {
   if (out !== undefined) return out;
   if (tasks.some(({ sets }) => sets?.kmend_drain === 'command'))
     return 'drained by a command of the play';
-  // A drain that is no cluster's and failed: nobody but its author knows how far it came.
+  // A drain by a command of the play: kmend does not know how far it came.
   const evicting = walk.plan.tasks.some(({ name, risk }) => name === task && risk === 'evict');
   return evicting && !marks.cordoned && failure.kind !== 'refused'
     ? 'perhaps drained in part'

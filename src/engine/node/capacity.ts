@@ -1,5 +1,4 @@
-// Capacity of a pool: which nodes are out of service, and which must not be taken out, as pure
-// functions over node states.
+// Capacity of a pool: which nodes are out of service, and which must stay in service. Pure.
 import type { NodeState, SystemPod } from '../ports/cluster.ts';
 
 export interface Unavailable {
@@ -12,13 +11,11 @@ export function unavailableWhy(node: NodeState): string | undefined {
   if (!node.ready) return 'NotReady';
   if (node.owner !== undefined && node.unschedulable) return `held by run ${node.owner.run}`;
   if (node.unschedulable) return 'cordoned';
-  const [taint] = node.badTaints;
+  const [taint] = node.notReadyTaints;
   return taint === undefined ? undefined : `tainted ${taint}`;
 }
 
-/**
- * Nodes of the pool (names; all nodes when absent) that are out of service, whoever took them out.
- */
+/** Nodes of the pool (names; all nodes if absent) that are out of service, for any reason. */
 export function unavailableNodes(
   nodes: readonly NodeState[],
   pool?: readonly string[],
@@ -35,11 +32,11 @@ export function unavailableNodes(
 const first = (labels: NodeState['labels'], keys: readonly string[]): string | undefined =>
   keys.map((key) => labels[key]).find((value) => value !== undefined && value !== '');
 
-/** The failure domain by label, today's name before the old one. */
+/** The failure domain by its label; the old name of the label is second. */
 export const zoneOf = (node: NodeState): string | undefined =>
   first(node.labels, ['topology.kubernetes.io/zone', 'failure-domain.beta.kubernetes.io/zone']);
 
-/** The node pool by the labels of the common installers and clouds, else `pool`. */
+/** The node pool by the labels of common installers and clouds. */
 export const poolOf = (node: NodeState): string | undefined =>
   first(node.labels, [
     'cloud.google.com/gke-nodepool',
@@ -67,7 +64,7 @@ interface Member {
   readonly well: boolean;
 }
 
-/** etcd needs a majority; an API server only needs one other of its kind. */
+/** Why fewer than `needed` members would stay in service; undefined = enough stay. */
 function memberRisk(
   node: string,
   what: string,
@@ -83,10 +80,9 @@ function memberRisk(
 const majority = (members: number): number => Math.floor(members / 2) + 1;
 
 /**
- * Why this node of the control plane must not be taken out now; undefined = no risk (or not of the
- * control plane). With the system pods it counts etcd members and API servers; without them every
- * control-plane node counts as a member of both. A control plane of one node cannot be drained
- * without an outage: that is a risk too, and a person may say yes to it.
+ * Why this node of the control plane must not be taken out now; undefined = no risk, or no
+ * control-plane node. etcd needs a majority, the API servers need one. Without system pods every
+ * control-plane node counts as a member of both. A control plane of one node is a risk too.
  */
 export function quorumRisk(
   node: string,
@@ -117,10 +113,7 @@ export function quorumRisk(
   );
 }
 
-/**
- * True when no other node of its pool is in service: it is taken out only when a person asks for it
- * by name.
- */
+/** No other node of its pool is in service. */
 export function isLastReady(
   node: string,
   nodes: readonly NodeState[],

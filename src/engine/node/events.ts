@@ -1,5 +1,5 @@
-// What a run says in the cluster: Kubernetes events on the nodes of its hosts, made from the
-// journal. Nothing waits for them.
+// Writes Kubernetes events on the nodes of a run, made from its journal. The run does not wait for
+// them.
 import { hostState, type RunState } from '../../core/run-state/state.ts';
 import type { EffectKind, EffectResult } from '../../model/run/effect.ts';
 import type { Event } from '../../model/run/event.ts';
@@ -8,14 +8,14 @@ import { oneLine } from '../../model/text/printable.ts';
 import type { Cluster, NodeNote } from '../ports/cluster.ts';
 import type { Clock } from '../ports/local.ts';
 
-/** Characters of what is said of a node. */
+/** Characters of the message of an event. */
 const longestText = 700;
-/** Calls at one moment, and events that wait for one: what is more is dropped. */
+/** Calls at once, and events that wait for a call: further ones are dropped. */
 const [mostAtOnce, mostWaiting] = [2, 500];
 /** Milliseconds that the end of a run waits for its last events. */
-const lastWords = 1_000;
+const lastWait = 1_000;
 
-interface Said {
+interface Description {
   readonly reason: string;
   readonly text: string;
   readonly warning?: true;
@@ -25,17 +25,14 @@ const countOf = (value: unknown): number => (Array.isArray(value) ? value.length
 
 const podsOf = (count: number): string => `${count} ${count === 1 ? 'pod' : 'pods'}`;
 
-function drained({ data = {} }: EffectResult): Said {
+function drained({ data = {} }: EffectResult): Description {
   const remaining = countOf(data.left) + countOf(data.arrived);
   const but = remaining === 0 ? '' : `; ${podsOf(remaining)} still there`;
   return { reason: 'KmendDrained', text: `evicted ${podsOf(countOf(data.evicted))}${but}` };
 }
 
-/**
- * What became of the node, by the effect that is done; nothing for effects that only concern the
- * host.
- */
-const effects: Partial<Readonly<Record<EffectKind, (result: EffectResult) => Said>>> = {
+/** Descriptions of effects that concern the node. */
+const effects: Partial<Readonly<Record<EffectKind, (result: EffectResult) => Description>>> = {
   cordon: () => ({ reason: 'KmendCordoned', text: 'cordoned' }),
   drain: drained,
   reboot: ({ data }) => ({
@@ -48,7 +45,7 @@ const effects: Partial<Readonly<Record<EffectKind, (result: EffectResult) => Sai
   }),
 };
 
-function said(event: Event, before: RunState): Said | undefined {
+function describe(event: Event, before: RunState): Description | undefined {
   switch (event.type) {
     case 'effect.done': {
       const kind = hostState(before, event.host)?.inFlight.find(
@@ -73,29 +70,27 @@ function said(event: Event, before: RunState): Said | undefined {
   }
 }
 
-/**
- * The note for an entry of the journal; nothing for what does not concern a node. `before`: the
- * state without it.
- */
+/** The Kubernetes event for an entry of the journal, if it concerns a node. `before`: the state
+ * before the entry. */
 export function noteOf(event: Event, before: RunState): NodeNote | undefined {
   const host =
     'host' in event && event.host !== undefined ? hostState(before, event.host) : undefined;
   const node = host?.plan.node;
-  const words = node === undefined ? undefined : said(event, before);
-  if (node === undefined || words === undefined) return undefined;
-  const message = `${oneLine(words.text, longestText)} (kmend run ${before.run})`;
-  return { node, reason: words.reason, message, warning: words.warning === true };
+  const described = node === undefined ? undefined : describe(event, before);
+  if (node === undefined || described === undefined) return undefined;
+  const message = `${oneLine(described.text, longestText)} (kmend run ${before.run})`;
+  return { node, reason: described.reason, message, warning: described.warning === true };
 }
 
 export interface EventWriter {
   readonly see: (event: Event, state: RunState) => void;
-  /** Waits a moment for what is under way, and gives up the rest. */
+  /** Waits briefly for calls under way, and drops the rest. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * @param before what the journal folds to so far; `mayNot` hears once that the account has no right
- * to write events: none is tried again
+ * @param before the state of the journal so far
+ * @param mayNot called once if the account has no right to write events: no further one is tried
  */
 export function createEventWriter(
   cluster: Cluster,
@@ -108,7 +103,7 @@ export function createEventWriter(
   const busy = new Set<Promise<void>>();
   let known = before;
 
-  async function speak(): Promise<void> {
+  async function writeNotes(): Promise<void> {
     for (
       let note = waiting.shift();
       note !== undefined && !limit.signal.aborted;
@@ -134,14 +129,14 @@ export function createEventWriter(
       if (note === undefined || limit.signal.aborted || waiting.length >= mostWaiting) return;
       waiting.push(note);
       if (busy.size >= mostAtOnce) return;
-      // Whatever goes wrong here is no reason to end a run.
-      const speaking = speak()
+      // An error here must not end the run.
+      const writing = writeNotes()
         .catch(() => {})
-        .finally(() => busy.delete(speaking));
-      busy.add(speaking);
+        .finally(() => busy.delete(writing));
+      busy.add(writing);
     },
     close: async () => {
-      const late = clock.sleep(lastWords, limit.signal);
+      const late = clock.sleep(lastWait, limit.signal);
       await Promise.race([late, Promise.all(busy)]);
       limit.abort();
     },

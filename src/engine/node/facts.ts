@@ -1,5 +1,4 @@
-// What the cluster says about a host, as facts beside the host's own: which node it is, how it
-// stands, what a drain would come to.
+// The facts of a host that the cluster reports: which node it is, and its state.
 
 import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
@@ -38,7 +37,7 @@ export interface NodeSearch {
   readonly hostFacts: Facts;
 }
 
-/** Where it is looked up; `since` as in `sharedNodes`. */
+/** Where the node is looked up; `since` as in `sharedNodes`. */
 export interface NodeWhere {
   readonly cluster: Cluster;
   readonly clock: Clock;
@@ -46,8 +45,8 @@ export interface NodeWhere {
 }
 
 /**
- * Which node this host is: what it says of itself must fit, and no other host of the inventory may
- * have as good a claim.
+ * Which node this host is. What the host reports of itself must fit, and no other host of the
+ * inventory may have as good a claim.
  */
 export async function findNode(
   { identity, known: others, hostFacts }: NodeSearch,
@@ -72,17 +71,14 @@ export interface NodeQuestion extends NodeWhere {
   readonly node: string;
   readonly hostFacts: Facts;
   /**
-   * Given after a reboot: the pods of its DaemonSets are looked at too, besides those of these
-   * workloads, which crashed before.
+   * Given after a reboot: then the pods of DaemonSets must run too, except those of these workloads,
+   * which crashed before.
    */
   readonly crashing?: ReadonlySet<string>;
   readonly signal: AbortSignal;
 }
 
-/**
- * Facts of the node; where the API server does not say they are unknown, which is no failure of the
- * host.
- */
+/** Facts of the node. If the API server refuses, they are unknown, which is no failure of the host. */
 export async function readNode({
   node,
   hostFacts,
@@ -109,7 +105,7 @@ const unknownNode = (node: string, why: string): Facts => {
   const names = Object.keys(noNode('')).filter(
     (name) => name !== 'node.name' && name !== 'node.why',
   );
-  const unread = unknown(`the API server does not say: ${why}`);
+  const unread = unknown(`the API server does not answer: ${why}`);
   return {
     ...Object.fromEntries(names.map((name) => [name, unread])),
     'node.name': node,
@@ -120,14 +116,14 @@ const unknownNode = (node: string, why: string): Facts => {
 function nodeFactsOf(
   state: NodeState,
   hostFacts: Facts,
-  looked: Pick<ExpectedNode, 'pods' | 'crashing'>,
+  read: Pick<ExpectedNode, 'pods' | 'crashing'>,
 ): Facts {
   const runtime = expectedRuntime(state, hostFacts);
   const current = readyAfterReboot(state, {
     bootId: known(hostFacts, 'boot.id', ''),
     kernel: known(hostFacts, 'kernel.release', ''),
     ...present({ runtime }),
-    ...looked,
+    ...read,
   });
   return {
     'node.name': state.name,
@@ -148,10 +144,7 @@ function nodeFactsOf(
   };
 }
 
-/**
- * What the kubelet must report: the engine that runs on the host, in the kubelet's own spelling
- * where it says the same version.
- */
+/** The runtime that the kubelet must report: in its own spelling, if the version is the same. */
 function expectedRuntime(state: NodeState, hostFacts: Facts): string | undefined {
   const [engine = '', reported = ''] = state.runtime.split('://');
   if (engine !== 'docker' && engine !== 'containerd') return undefined;
@@ -160,7 +153,7 @@ function expectedRuntime(state: NodeState, hostFacts: Facts): string | undefined
   return sameRelease(installed, reported) ? state.runtime : `${engine}://${installed}`;
 }
 
-/** 18.06.1-ce and 18.6.1 are one release: the kubelet drops leading zeros and words. */
+/** 18.06.1-ce and 18.6.1 are one release: the kubelet drops leading zeros and suffixes. */
 function sameRelease(one: string, other: string): boolean {
   const numbers = (version: string): string =>
     (/^\d+(\.\d+){0,2}/.exec(version)?.[0] ?? version)

@@ -1,5 +1,5 @@
-// The forecast of a drain before anything is cordoned: what the pods say, and whether the node may
-// be taken out at all.
+// The forecast of a drain before the cordon: which pods block it, and whether the node may be taken
+// out of service at all.
 
 import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
@@ -7,7 +7,7 @@ import type { DrainOptions } from '../../model/run/effect.ts';
 import { type Outcome, ok } from '../../model/run/failure.ts';
 import type { Cluster, Forecast, SystemPod } from '../ports/cluster.ts';
 import type { Clock } from '../ports/local.ts';
-import { heldByOthers, otherBoot, whyKept } from './guard.ts';
+import { otherBoot, ownedByOthers, whyKept } from './guard.ts';
 import { nodeSince, retryFor, sharedNodes } from './lists.ts';
 
 export interface ForecastQuestion {
@@ -17,14 +17,14 @@ export interface ForecastQuestion {
   readonly clock: Clock;
   readonly hostFacts: Facts;
   readonly byName: boolean;
-  /** Runs whose mark on the node is no obstacle. */
+  /** Runs whose ownership of the node counts as our own. */
   readonly ours: readonly (string | undefined)[];
   readonly signal: AbortSignal;
-  /** Of a plan: when it began. Absent = the host starts, and is looked at as it is now. */
+  /** For a plan: when it began. Absent = the host starts, and the node is read as it is now. */
   readonly since?: number;
 }
 
-/** Longest wait, in seconds, for a budget that is busy; the node is not cordoned meanwhile. */
+/** Seconds to wait for a busy disruption budget, at most. The node is not cordoned meanwhile. */
 const longestWait = 300;
 const pause = 3_000;
 
@@ -47,7 +47,7 @@ export const asFact = ({
   samplers,
 });
 
-/** A drain that is under way or done has no forecast any more: nothing blocks, nothing is to go. */
+/** The forecast of a drain that is under way or done: nothing blocks it, nothing is evicted. */
 export const nothingToForecast: Forecast = asFact({
   evicts: [],
   leaves: [],
@@ -59,8 +59,8 @@ export const nothingToForecast: Forecast = asFact({
 });
 
 /**
- * One reading. A part that the account may not read is a warning; an API server in trouble gives no
- * forecast at all.
+ * Reads the forecast once. A part that the account may not read is a warning. Without an answer of
+ * the API server there is no forecast.
  */
 export async function readForecast(question: ForecastQuestion): Promise<Outcome<Forecast>> {
   const { node, options, cluster, clock, hostFacts, byName, ours, signal, since } = question;
@@ -73,17 +73,17 @@ export async function readForecast(question: ForecastQuestion): Promise<Outcome<
   if (!state.ok) return state;
   const pods = await readSystemPods(cluster, clock, signal, when);
   if (!pods.ok) return pods;
-  // The node itself as it is now: the list may be some seconds old.
+  // The list may be some seconds old: the node itself is as it is now.
   const now = nodes.value.map((other) => (other.name === node ? state.value : other));
   const blocks = [
-    heldByOthers(state.value, ours),
+    ownedByOthers(state.value, ours),
     otherBoot(state.value, known(hostFacts, 'boot.id', '')),
     whyKept(node, { nodes: now, byName, ...present({ systemPods: pods.value }) }),
   ].filter((why) => why !== undefined);
   return ok({ ...seen.value, blocks: [...blocks, ...seen.value.blocks] });
 }
 
-/** Undefined when the account may not read them. */
+/** The system pods; undefined if the account may not read them. */
 export async function readSystemPods(
   cluster: Cluster,
   clock: Clock,
@@ -94,18 +94,15 @@ export async function readSystemPods(
   return !pods.ok && pods.failure.kind === 'auth' ? ok(undefined) : pods;
 }
 
-/**
- * At the start of a host: a busy budget is waited for, and what is still busy then blocks. Nothing
- * is cordoned for a budget that does not allow it.
- */
+/** At the start of a host: waits for busy disruption budgets. What is still busy then blocks. */
 export async function awaitForecast(
   question: ForecastQuestion,
-  say: (text: string) => void,
+  report: (text: string) => void,
 ): Promise<Outcome<Forecast>> {
   const { clock, options, signal } = question;
   const began = clock.now();
   const limit = Math.min(options.timeout, longestWait) * 1000;
-  for (let said = false; ; said = true) {
+  for (let isReported = false; ; isReported = true) {
     const seen = await readForecast(question);
     if (!seen.ok || seen.value.busy.length === 0 || seen.value.blocks.length > 0 || signal.aborted)
       return seen;
@@ -114,7 +111,7 @@ export async function awaitForecast(
       const still = seen.value.busy.map((text) => `${text}, still after ${waited} s`);
       return ok({ ...seen.value, busy: [], blocks: still });
     }
-    if (!said) say(`waits before the cordon: ${seen.value.busy.join('; ')}`);
+    if (!isReported) report(`waits before the cordon: ${seen.value.busy.join('; ')}`);
     await clock.sleep(Math.min(pause, limit - (clock.now() - began)), signal);
   }
 }

@@ -1,20 +1,18 @@
-// Whether a node may be taken out of service now: quorum, the last ready of its pool, whose it is,
-// and whether it is this host at all. Pure.
+// Whether a node may be taken out of service now: quorum, the last ready node of its pool, its owner,
+// and its boot id. Pure.
 
 import type { NodeState, SystemPod } from '../ports/cluster.ts';
 import { isControlPlane, isLastReady, poolOf, quorumRisk, unavailableWhy } from './capacity.ts';
 
 export interface PoolView {
   readonly nodes: readonly NodeState[];
-  /** Absent = the account may not read them; then labels speak. */
+  /** Absent = the account may not read them; then labels decide. */
   readonly systemPods?: readonly SystemPod[];
-  /** A person asked for exactly this host, with `--limit`. */
+  /** The operator named exactly this host, with `--limit`. */
   readonly byName: boolean;
 }
 
-/**
- * Why taking this node out would break the control plane or empty its pool; undefined = it may go.
- */
+/** Why this node must stay: the control plane would break, or its pool be empty; undefined = none. */
 export function whyKept(name: string, { nodes, systemPods, byName }: PoolView): string | undefined {
   const node = nodes.find((state) => state.name === name);
   if (node === undefined) return undefined;
@@ -22,7 +20,7 @@ export function whyKept(name: string, { nodes, systemPods, byName }: PoolView): 
   const isSole = nodes.filter(isControlPlane).length <= 1;
   if (risk !== undefined && !(byName && isSole))
     return isSole ? `${risk}; ask for it by name with --limit` : risk;
-  // One that is out of service already takes nothing away.
+  // It is out of service already: taking it out changes nothing.
   if (byName || unavailableWhy(node) !== undefined) return undefined;
   const members = nodes.filter(
     (state) => poolOf(state) === poolOf(node) && isControlPlane(state) === isControlPlane(node),
@@ -33,11 +31,8 @@ export function whyKept(name: string, { nodes, systemPods, byName }: PoolView): 
   return `${name} is the last ready node${pool === undefined ? '' : ` of pool ${pool}`} (of ${names.length}); ask for it by name with --limit`;
 }
 
-/**
- * Held by another run: two runs never share a node. `ours` are this run and one that a person let
- * us take over.
- */
-export const heldByOthers = (
+/** Why another run owns the node; undefined = none. `ours`: this run, and one that it takes over. */
+export const ownedByOthers = (
   node: NodeState,
   ours: readonly (string | undefined)[],
 ): string | undefined =>
@@ -47,7 +42,7 @@ export const heldByOthers = (
 
 /**
  * A Ready node in another boot than the host is another machine, or its kubelet has not seen the
- * last reboot: to drain the one and reboot the other would be the worst mistake of all.
+ * last reboot. kmend must not drain one machine and reboot another.
  */
 export const otherBoot = (node: NodeState, hostBootId: string): string | undefined =>
   !node.ready || node.bootId === '' || hostBootId === '' || node.bootId === hostBootId

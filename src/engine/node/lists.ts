@@ -1,17 +1,14 @@
-// Reads of the cluster that many hosts share, and patience with an API server that is away for a
-// moment.
+// Reads of the cluster that many hosts share, and retries while the API server restarts.
 import { type Outcome, ok } from '../../model/run/failure.ts';
 import type { Cluster, NodeState } from '../ports/cluster.ts';
 import type { Clock } from '../ports/local.ts';
 
-/**
- * Milliseconds that a list of all nodes is good for where only names and labels matter; and in a
- * plan, whose hosts are looked at again before their start.
- */
+/** Milliseconds for which a list of nodes is used again, where only names and labels matter. */
 const sharedFor = 10_000;
+/** The same for a plan: its hosts are read again before they start. */
 const planSharedFor = 60_000;
-/** An API server that restarts is away for so long; a host is not given up for that. */
-const patience = 30_000;
+/** Milliseconds that an API server may need to restart. */
+const retryTime = 30_000;
 const pause = 2_000;
 
 interface Kept {
@@ -20,10 +17,7 @@ interface Kept {
 }
 const kept = new WeakMap<Cluster, Kept>();
 
-/**
- * All nodes, as they were a few seconds ago; for a plan as they were at any time since it began
- * (`since`), but not more than a minute ago.
- */
+/** All nodes, at most 10 s old. For a plan that began at `since`: read since then, at most 60 s old. */
 export async function sharedNodes(
   cluster: Cluster,
   clock: Clock,
@@ -41,7 +35,7 @@ export async function sharedNodes(
   return read;
 }
 
-/** One node: of a plan as in the list of all, otherwise as it is now. */
+/** One node: for a plan from the list of all nodes, otherwise as it is now. */
 export async function nodeSince(
   name: string,
   {
@@ -65,10 +59,7 @@ export async function nodeSince(
     : ok(listed);
 }
 
-/**
- * Asks again while the way to the API server is the trouble; what the server itself refuses is told
- * at once.
- */
+/** Asks again while the API server cannot be reached. A refusal of the server is returned at once. */
 export async function retryFor<T>(
   ask: () => Promise<Outcome<T>>,
   clock: Clock,
@@ -77,10 +68,10 @@ export async function retryFor<T>(
   const began = clock.now();
   for (;;) {
     const answer = await ask();
-    // A run has waited out the whole outage by itself.
+    // `resumable`: the run has waited for the end of the outage already.
     const isFinal =
       answer.ok || answer.failure.transport !== true || answer.failure.resumable === true;
-    if (isFinal || signal?.aborted === true || clock.now() - began > patience) return answer;
+    if (isFinal || signal?.aborted === true || clock.now() - began > retryTime) return answer;
     await clock.sleep(pause, signal);
   }
 }

@@ -1,30 +1,27 @@
-// Which node a host is: by the word of the operator and the address that was dialled. What the host
-// says of itself only confirms. Pure.
+// Which node a host is: by the inventory and the address that was dialled. What the host reports of
+// itself can only confirm it. Pure.
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
 import type { NodeState } from '../ports/cluster.ts';
 
 export interface HostIdentity {
-  /** Inventory name: for messages, and a name to look for. */
+  /** Inventory name. */
   readonly host: string;
-  /** Inventory variable `node_name`: taken as it is. */
+  /** Inventory variable `node_name`. */
   readonly nodeName?: string;
   /**
-   * Names and addresses that it was reached by: `ansible_host`, and what SSH connected to. Never
-   * what the host itself says.
+   * Names and addresses by which it was reached: `ansible_host`, and what SSH connected to. Never
+   * what the host reports of itself.
    */
   readonly addresses?: readonly string[];
 }
 
-/** What the host says of itself. It can choose both, so they never select a node. */
-export interface OwnWord {
+/** What the host reports of itself. It can choose both, so they never select a node. */
+export interface OwnReport {
   readonly hostName: string;
   readonly bootId: string;
 }
 
-/**
- * How much a claim to a node weighs: the operator's word, a whole name or address, the first label
- * of a name.
- */
+/** The weight of a claim to a node: by `node_name`, a whole name or address, the first label. */
 const weights = { node_name: 3, exact: 2, short: 1 } as const;
 
 export interface Claim {
@@ -32,7 +29,7 @@ export interface Claim {
   readonly weight: number;
 }
 
-/** The nodes of one list by what a host may be known by; a plan asks for thousands of hosts. */
+/** Index of one list of nodes: a plan looks up thousands of hosts. */
 interface NodeIndex {
   readonly byName: ReadonlyMap<string, NodeState>;
   readonly exact: ReadonlyMap<string, readonly NodeState[]>;
@@ -43,14 +40,14 @@ interface NodeIndex {
 const short = (name: string): string =>
   /^[0-9.]+$|:/.test(name) ? name : (name.split('.')[0] ?? name);
 
-/** Words that mean this machine or this wire, whoever uses them. */
-const isLocal = (word: string): boolean =>
-  /^(127\.|::1$|fe80:|169\.254\.|localhost(\.|$))/.test(word);
+/** Loopback and link-local names, which say nothing of a host. */
+const isLocal = (alias: string): boolean =>
+  /^(127\.|::1$|fe80:|169\.254\.|localhost(\.|$))/.test(alias);
 
-const plain = (word: string): string => word.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
+const plain = (alias: string): string => alias.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
 
-const wordsOf = ({ host, addresses = [] }: HostIdentity): readonly string[] =>
-  [host, ...addresses].map(plain).filter((word) => word !== '' && !isLocal(word));
+const aliasesOf = ({ host, addresses = [] }: HostIdentity): readonly string[] =>
+  [host, ...addresses].map(plain).filter((alias) => alias !== '' && !isLocal(alias));
 
 function indexNodes(nodes: readonly NodeState[]): NodeIndex {
   const index = {
@@ -65,8 +62,8 @@ function indexNodes(nodes: readonly NodeState[]): NodeIndex {
   };
   for (const node of nodes) {
     index.byName.set(node.name, node);
-    for (const word of [node.name, node.labels['kubernetes.io/hostname'] ?? '', ...node.addresses])
-      add(index.exact, plain(word), node);
+    for (const alias of [node.name, node.labels['kubernetes.io/hostname'] ?? '', ...node.addresses])
+      add(index.exact, plain(alias), node);
     add(index.short, short(plain(node.name)), node);
     add(index.booted, node.bootId, node);
   }
@@ -82,10 +79,7 @@ function indexOf(nodes: readonly NodeState[]): NodeIndex {
 
 const hintFor = (host: string): string => `set node_name for ${host} in the inventory`;
 
-/**
- * The node of a host by the inventory and by what was dialled; several candidates or none are
- * refused.
- */
+/** The node of a host by the inventory and the dialled address. None, or several, are refused. */
 export function claimOf(identity: HostIdentity, nodes: readonly NodeState[]): Outcome<Claim> {
   const { host, nodeName } = identity;
   const index = indexOf(nodes);
@@ -98,12 +92,12 @@ export function claimOf(identity: HostIdentity, nodes: readonly NodeState[]): Ou
       { hint },
     );
   }
-  const words = wordsOf(identity);
+  const aliases = aliasesOf(identity);
   for (const weight of ['exact', 'short'] as const) {
-    const key = weight === 'exact' ? (word: string) => word : short;
+    const key = weight === 'exact' ? (alias: string) => alias : short;
     const found = new Map(
-      words.flatMap((word) =>
-        (index[weight].get(key(word)) ?? []).map((node) => [node.name, word] as const),
+      aliases.flatMap((alias) =>
+        (index[weight].get(key(alias)) ?? []).map((node) => [node.name, alias] as const),
       ),
     );
     const [name, ...others] = found.keys();
@@ -111,34 +105,32 @@ export function claimOf(identity: HostIdentity, nodes: readonly NodeState[]): Ou
     if (others.length === 0) return ok({ node: name, weight: weights[weight] });
     const candidates = [...found]
       .map(
-        ([node, word]) => `${node} (by ${weight === 'exact' ? '' : 'the short name of '}${word})`,
+        ([node, alias]) => `${node} (by ${weight === 'exact' ? '' : 'the short name of '}${alias})`,
       )
       .join(', ');
     return failed('refused', `${host}: more than one node may be it: ${candidates}`, { hint });
   }
   return failed(
     'refused',
-    `${host}: no node of the cluster has its inventory name or the address that it was reached by`,
+    `${host}: no node of the cluster has its inventory name or the address by which it was reached`,
     { hint },
   );
 }
 
-/**
- * Why what the host says of itself does not fit this node; undefined = nothing speaks against it.
- */
+/** Why what the host reports of itself contradicts this node; undefined = it does not. */
 export function contradiction(
   identity: HostIdentity,
-  own: OwnWord,
+  own: OwnReport,
   node: string,
   nodes: readonly NodeState[],
 ): string | undefined {
   const { exact, booted } = indexOf(nodes);
-  // Nodes in containers all show the boot of their machine: then it says nothing.
+  // Nodes in containers all show the boot id of their machine: then it proves nothing.
   const inBoot = booted.get(own.bootId) ?? [];
   const [other] = inBoot.length === 1 ? inBoot : [];
   if (other !== undefined && other.name !== node)
-    return `${identity.host}: it is node ${node}, and says that it is in the boot of ${other.name}`;
-  // The operator who names the node may know better than a host name.
+    return `${identity.host}: it is node ${node}, and reports the boot id of ${other.name}`;
+  // The operator named the node: that outranks a host name.
   if (identity.nodeName !== undefined && identity.nodeName !== '') return undefined;
   const named = exact.get(plain(own.hostName)) ?? [];
   if (named.length === 0 || named.some(({ name }) => name === node)) return undefined;
@@ -177,10 +169,7 @@ function claimantsOf(
 export const twoClaims = (host: string, node: string, other: string): string =>
   `${host}: node ${node} is also that of host ${other}`;
 
-/**
- * Why another host of the inventory (`known`) has at least as good a claim to this node; undefined
- * = none has.
- */
+/** The host of the inventory (`known`) with at least as good a claim to this node, as a reason. */
 export function rivalry(
   host: string,
   claim: Claim,

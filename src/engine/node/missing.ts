@@ -1,4 +1,4 @@
-// Which hosts of a pool are out of service by the word of the cluster, whoever took them out. Pure.
+// Which hosts of a pool are out of service by the state of their nodes. Pure.
 import type { HostState } from '../../core/run-state/state.ts';
 import type { LockOut } from '../../model/run/event.ts';
 import type { NodeState } from '../ports/cluster.ts';
@@ -6,9 +6,8 @@ import { unavailableWhy } from './capacity.ts';
 import { claimOf, type HostIdentity } from './match.ts';
 
 /**
- * Names of hosts whose nodes are NotReady, cordoned or held by another run. Hosts of the run are
- * known by their plan; those of the pool that `--limit` or an earlier failure left out by what the
- * inventory says. One without a node is no capacity of the cluster.
+ * Hosts whose nodes are NotReady, cordoned or owned by another run. The plan has the nodes of the
+ * run's hosts, the inventory those of other hosts in the pool. A host without a node is no capacity.
  */
 export function missingHosts(
   hosts: Iterable<HostState>,
@@ -36,8 +35,8 @@ export function missingHosts(
   return all.filter((identity) => out.has(nodeOf(identity) ?? '')).map((identity) => identity.host);
 }
 
-/** A cordon that is no run's: somebody else's. */
-export const cordonedByOthers = (node: NodeState): boolean =>
+/** Cordoned, and not by a run. */
+export const cordonedElsewhere = (node: NodeState): boolean =>
   node.unschedulable && node.owner === undefined;
 
 /** Hosts of the run that a person has locked out: by a hold on their node, or by a cordon. */
@@ -50,7 +49,7 @@ export function lockOutsOf(
     const node = byName.get(plan.node ?? '');
     if (node?.hold !== undefined)
       return [{ host, by: 'hold', why: `node ${node.name} is on hold: ${node.hold}` }];
-    if (node === undefined || !cordonedByOthers(node)) return [];
+    if (node === undefined || !cordonedElsewhere(node)) return [];
     const since = plan.cordoned === true ? '' : ' since the plan was made';
     return [{ host, by: 'cordon', why: `node ${node.name} was cordoned by somebody else${since}` }];
   });

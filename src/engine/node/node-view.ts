@@ -1,5 +1,5 @@
-// The cluster's side of one host: facts of its node, and the forecasts that modules ask for. Used
-// alike by a plan and by a walk.
+// What the cluster knows of one host: facts of its node, and the drain forecasts that modules want.
+// Plan and walk share it.
 
 import { forecastFact, isClusterWant } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
@@ -17,28 +17,28 @@ import {
   readForecast,
 } from './forecast.ts';
 
-export interface NodeSideOptions {
+export interface NodeViewOptions {
   readonly cluster: Cluster | undefined;
   readonly clock: Clock;
   readonly byName: boolean;
   readonly ours: readonly (string | undefined)[];
   readonly signal: AbortSignal;
   /**
-   * A plan only looks, and reads for all of its hosts together. A host that starts waits for busy
-   * budgets, and says for which.
+   * A plan reads the cluster once for all of its hosts. A host that starts waits for busy disruption
+   * budgets, and reports them.
    */
   readonly when:
     | { readonly kind: 'plan'; readonly since: number }
-    | { readonly kind: 'start'; readonly say: (text: string) => void };
+    | { readonly kind: 'start'; readonly report: (text: string) => void };
 }
 
-/** Holds the answers to forecasts: a node that is cordoned already is not forecast again. */
-export class NodeSide {
-  readonly #options: NodeSideOptions;
+/** Keeps the forecasts: a node that is cordoned already is not forecast again. */
+export class NodeView {
+  readonly #options: NodeViewOptions;
   readonly #wants = new Map<string, FactWant>();
   #forecasts: Facts = {};
 
-  constructor(options: NodeSideOptions) {
+  constructor(options: NodeViewOptions) {
     this.#options = options;
   }
 
@@ -56,10 +56,7 @@ export class NodeSide {
     return when.kind === 'plan' ? { since: when.since } : {};
   }
 
-  /**
-   * Which node this host is, and how it stands. Without a cluster, or for a host that is none of
-   * its nodes, the facts say so.
-   */
+  /** The facts of the node that this host is, or why it is none. */
   async find(search: NodeSearch): Promise<Outcome<Facts>> {
     const { cluster, clock } = this.#options;
     if (cluster === undefined) return ok(noNode('no cluster is configured'));
@@ -90,8 +87,8 @@ export class NodeSide {
   }
 
   /**
-   * Asks for what is new among these wants, and again for what is known when `again`. `taken`: the
-   * node is cordoned by this run.
+   * Reads the forecasts that are new among these wants; with `again` also the known ones. `taken`:
+   * this run has cordoned the node.
    */
   async forecast(
     wants: readonly FactWant[],
@@ -119,7 +116,7 @@ export class NodeSide {
   ): Promise<Outcome<Forecast | undefined>> {
     const { cluster, when, ...rest } = this.#options;
     if (cluster === undefined || taken || node === '') return ok(undefined);
-    // The drain module made these arguments from its own options.
+    // The drain module made these arguments of its options.
     const options = want.args as unknown as DrainOptions;
     const question: ForecastQuestion = {
       ...rest,
@@ -129,6 +126,6 @@ export class NodeSide {
       options,
       hostFacts,
     };
-    return when.kind === 'plan' ? readForecast(question) : awaitForecast(question, when.say);
+    return when.kind === 'plan' ? readForecast(question) : awaitForecast(question, when.report);
   }
 }

@@ -137,7 +137,7 @@ const retried = (cluster: Cluster, retry: Retry, inside: () => Outage): Cluster 
   forecast: (node, options, signal, when) =>
     retry(() => cluster.forecast(node, options, signal, when), signal),
   cordon: (node, owner, signal) => retry(() => cluster.cordon(node, owner, signal), signal),
-  holds: (node, owner, signal) => retry(() => cluster.holds(node, owner, signal), signal),
+  owns: (node, owner, signal) => retry(() => cluster.owns(node, owner, signal), signal),
   drain: async (node, options, owner, progress, signal) => {
     const outage = inside();
     return retry(

@@ -1,5 +1,5 @@
-// When a node is truly back: this boot's node, ready, as planned, with its DaemonSets; and which
-// pods crash since. Pure.
+// When a node is back after its reboot: Ready in the new boot, with the planned versions and its
+// DaemonSets. And which pods crash since. Pure.
 import type { HostState } from '../../core/run-state/state.ts';
 import { isList, type Mapping } from '../../model/value.ts';
 import type { NodeState, PodState } from '../ports/cluster.ts';
@@ -8,12 +8,12 @@ export interface ExpectedNode {
   /** Read over SSH on a new connection: `/proc/sys/kernel/random/boot_id`. */
   readonly bootId: string;
   readonly kernel?: string;
-  /** `docker://18.9.1`, as the node's status says it. */
+  /** As in the status of the node: `docker://18.9.1`. */
   readonly runtime?: string;
   readonly kubelet?: string;
-  /** Pods of the node; absent = DaemonSets are not waited for. */
+  /** Pods of the node; absent = DaemonSets are not checked. */
   readonly pods?: readonly PodState[];
-  /** Workloads that crashed before this run came: their pods are not waited for. */
+  /** Workloads that crashed before the run: their pods are not checked. */
   readonly crashing?: ReadonlySet<string>;
 }
 
@@ -25,9 +25,9 @@ export interface Readiness {
 const notYet = (why: string): Readiness => ({ ready: false, why });
 
 /**
- * The order matters: for 40 s and more after a reboot command the API shows Ready=True of the old
- * boot (measured), and the heartbeat in that condition may be 5 minutes old on a healthy node. So
- * Ready counts only beside the new boot id.
+ * Ready counts only beside the new boot id: for 40 s and more after a reboot command the API shows
+ * Ready=True of the old boot (measured). The heartbeat does not help: it may be 5 minutes old on a
+ * healthy node.
  */
 export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readiness {
   if (expected.bootId === '') return notYet('the boot id of the host is not known');
@@ -36,7 +36,8 @@ export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readi
       `the API still shows boot ${node.bootId || '(none)'}, the host is in ${expected.bootId}`,
     );
   if (!node.ready) return notYet('the kubelet of this boot is not Ready yet');
-  if (node.badTaints.length > 0) return notYet(`still tainted ${node.badTaints.join(', ')}`);
+  if (node.notReadyTaints.length > 0)
+    return notYet(`still tainted ${node.notReadyTaints.join(', ')}`);
   const versions: readonly (readonly [string, string, string | undefined])[] = [
     ['kernel', node.kernel, expected.kernel],
     ['runtime', node.runtime, expected.runtime],
@@ -59,9 +60,8 @@ export function readyAfterReboot(node: NodeState, expected: ExpectedNode): Readi
 }
 
 /**
- * Pods that restarted since, and newcomers in CrashLoopBackOff (`before`: restarts by name): the
- * soak looks at these. Those of workloads that crashed already before their node was drained
- * (`crashing`) say nothing about this node.
+ * Pods that restarted since (`before`: restarts by name), and new pods in CrashLoopBackOff. Workloads
+ * that crashed before the drain (`crashing`) prove nothing about this node.
  */
 export function newCrashes(
   before: Mapping,
@@ -81,10 +81,7 @@ export function newCrashes(
     );
 }
 
-/**
- * Workloads that were crashing on a node of this run before that was drained. Their pods are made
- * anew on any node, this one too.
- */
+/** Workloads that crashed before the drain of a node. Their new pods may come to any node. */
 export function crashingBefore(hosts: Iterable<HostState>): ReadonlySet<string> {
   const seen = new Set<string>();
   for (const { results } of hosts) {

@@ -22,7 +22,7 @@ export interface NodeState {
   readonly kubelet: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Keys of taints that say not-ready, unreachable or the like. */
-  readonly badTaints: readonly string[];
+  readonly notReadyTaints: readonly string[];
   readonly owner?: Owner & { readonly wasUnschedulable: boolean };
   /** The run whose pending taint it has: its turn is, or was, still to come there. */
   readonly pending?: string;
@@ -142,7 +142,7 @@ export interface Cluster {
   /**
    * Still cordoned and annotated as ours? Otherwise `blocked` (a person uncordoned it) or `fenced`.
    */
-  readonly holds: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
+  readonly owns: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
   readonly drain: (
     node: string,
     options: DrainOptions,

@@ -34,7 +34,7 @@ export interface LocalHost {
    */
   readonly run: (
     request: LocalRequest,
-  ) => Promise<{ readonly code: number | null; readonly said: string }>;
+  ) => Promise<{ readonly code: number | null; readonly output: string }>;
   /** The bytes of a file from this offset on, read as they are asked for. */
   readonly read: (path: string, from: number) => AsyncIterable<Uint8Array>;
 }

@@ -27,12 +27,12 @@ export async function observe(
 ): Promise<Outcome<Observed>> {
   const parsed = await probe(session, wants);
   if (!parsed.ok) return parsed;
-  const said = await outputs(session, wants);
-  if (!said.ok) return said;
+  const commandOutput = await outputs(session, wants);
+  if (!commandOutput.ok) return commandOutput;
   const facts = {
     ...before.facts,
     ...parsed.value,
-    ...said.value,
+    ...commandOutput.value,
     'ssh.host_key': session.hostKey(),
   };
   return { ok: true, value: { facts, asked: new Set([...before.asked, ...wants.map(wantKey)]) } };
@@ -43,18 +43,18 @@ export async function observe(
  * ones that operators need to know about.
  */
 async function probe(session: Session, wants: readonly FactWant[]): Promise<Outcome<Facts>> {
-  const came: string[] = [];
+  const received: string[] = [];
   let length = 0;
   const onLine = (line: string): void => {
     length += line.length + 1;
-    if (length <= longestAnswer) came.push(line);
+    if (length <= longestAnswer) received.push(line);
   };
   const become = session.target.become !== undefined;
   const request = { timeout: probeTimeout, become, maxOutput: longestAnswer, onLine };
   const outcome = await session.read(buildProbe(wants), request);
   if (!outcome.ok) {
     if (outcome.failure.kind !== 'timeout') return outcome;
-    const part = parseProbe(came.join('\n'), wants, `the probe ended after ${probeTimeout} s`);
+    const part = parseProbe(received.join('\n'), wants, `the probe ended after ${probeTimeout} s`);
     return part.ok ? part : outcome;
   }
   if (outcome.value.truncated)

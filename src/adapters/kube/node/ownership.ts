@@ -249,7 +249,7 @@ export function nodeState(node: NodeObject): NodeState {
     runtime: info?.containerRuntimeVersion ?? '',
     kubelet: info?.kubeletVersion ?? '',
     labels: node.metadata?.labels ?? {},
-    badTaints: (node.spec?.taints ?? [])
+    notReadyTaints: (node.spec?.taints ?? [])
       .map((taint) => taint.key)
       .filter((key) => badTaint.test(key)),
     ...(hold === undefined
