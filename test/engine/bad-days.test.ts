@@ -79,7 +79,7 @@ const badDays: readonly BadDay[] = [
     exit: 4,
     kind: 'host_key',
     message: /after the reboot: .*THE HOST KEY HAS CHANGED/,
-    hint: /someone may be in between/,
+    hint: /an attacker may be in between/,
     left: /in service/,
     boots: 2,
   },

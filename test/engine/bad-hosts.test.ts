@@ -72,12 +72,17 @@ describe('left out of the plan', () => {
     ['closed', 'unreachable', /connection was refused \(ECONNREFUSED\)/, /^$/],
     ['mute', 'unreachable', /connected, but no SSH banner within 1 s/, /^$/],
     ['banner', 'unreachable', /connected, but no SSH banner within 1 s/, /^$/],
-    ['no-sh', 'exit', /\/bin\/sh is missing there/, /^$/],
+    ['no-sh', 'exit', /\/bin\/sh is missing on the host/, /^$/],
     ['cut', 'parse', /probe output is cut short/, /connection may have been lost/],
-    ['sudo-tty', 'auth', /sudo wants a terminal/, /!requiretty/],
+    ['sudo-tty', 'auth', /sudo requires a terminal/, /!requiretty/],
     ['sudo-deny', 'auth', /sudo does not let this user become root/, /sudoers/],
     ['sudo-wrong', 'auth', /sudo refused the password/, /^$/],
-    ['new-key', 'host_key', /THE HOST KEY HAS CHANGED/, /someone may be in between.*ssh-keygen -R/],
+    [
+      'new-key',
+      'host_key',
+      /THE HOST KEY HAS CHANGED/,
+      /an attacker may be in between.*ssh-keygen -R/,
+    ],
   ];
   it.each(rows)('%s: %s', (host, kind, words, hint) => {
     const failure = leftOut.get(host);

@@ -3,7 +3,7 @@
 
 import { refusal, statusOf } from '../../src/adapters/kube/client/errors.ts';
 import { readAnswer } from '../../src/adapters/kube/drain/evict.ts';
-import { holdOf, nodeState } from '../../src/adapters/kube/node/ownership.ts';
+import { ownershipOf, nodeState } from '../../src/adapters/kube/node/ownership.ts';
 import { canNeverAllow, describePdb } from '../../src/adapters/kube/objects/pdb.ts';
 import { quantity } from '../../src/adapters/kube/objects/quantity.ts';
 import { parseSelector, selects } from '../../src/adapters/kube/objects/selector.ts';
@@ -54,7 +54,7 @@ export const answerParsers: readonly Parser[] = [
         notStarted({
           where: 'n1',
           code: 127,
-          said: text,
+          output: text,
           become: { method, user: 'root' },
           answered: true,
         }),
@@ -154,7 +154,7 @@ export const answerParsers: readonly Parser[] = [
       const state = nodeState(node);
       const host = { host: text, addresses: [text] };
       return [
-        holdOf(node),
+        ownershipOf(node),
         state,
         claimOf(host, [state]),
         contradiction(host, { hostName: text, bootId: text }, 'n1', [state]),

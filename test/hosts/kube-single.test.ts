@@ -132,7 +132,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     const cluster = await world.lab.cluster('kmend');
     const options = drainOptions({ timeout: 4, jobs: 'wait' });
     expect(failure((await cordonAndDrain(cluster, options)).outcome).message).toContain(
-      'Job backup runs: it is waited for',
+      'waits for Job backup to finish',
     );
     expect(pods()[0].status.phase).toBe('Running');
     // Its work is done while the next drain waits.

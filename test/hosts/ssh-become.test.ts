@@ -289,7 +289,7 @@ describe.skipIf(noSshd !== '')(
           });
           expect(await run(doas())).toMatchObject({
             kind: 'auth',
-            message: expect.stringMatching(/doas wants a password$/),
+            message: expect.stringMatching(/doas requires a password$/),
           });
         });
         it('no rule', async () => {

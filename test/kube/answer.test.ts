@@ -178,7 +178,7 @@ describe('an answer that is too long', () => {
     };
     const body = Readable.from(endless());
     const lines: string[] = [];
-    await readLines({ status: 200, headers: {}, body, isCut: () => false }, (line) =>
+    await readLines({ status: 200, headers: {}, body, isIncomplete: () => false }, (line) =>
       lines.push(line),
     );
     expect(lines).toEqual(['{"one":1}', '{"two":2}']);

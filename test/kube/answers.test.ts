@@ -126,7 +126,7 @@ describe('words', () => {
     [
       { deletionTimestamp: '2024-05-01T11:59:00Z' },
       undefined,
-      'ending, past its grace period: is the kubelet well?',
+      'ending, past its grace period: is the kubelet running?',
     ],
     [
       { deletionTimestamp: '2024-05-01T12:00:00Z', finalizers: ['a/b'] },
@@ -226,7 +226,7 @@ describe('words', () => {
     expect(noAnswer(new Error('boom'), 'k8s')).toEqual({
       kind: 'unreachable',
       message: 'the API server k8s cannot be reached: boom',
-      hint: 'is it up, and the context the right one?',
+      hint: 'is it running, and is it the right context?',
       transport: true,
     });
   });

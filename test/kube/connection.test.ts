@@ -313,7 +313,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
           { command: '/no/such/plugin', installHint: 'install it' },
           /was not found/,
         ],
-        ['one that wants a person', '', { interactiveMode: 'Always' }, /wants to ask somebody/],
+        ['one that needs a terminal', '', { interactiveMode: 'Always' }, /needs a terminal/],
       ])('says what is wrong with %s', async (_, body, more, message) => {
         await start();
         const cluster = await connectTo({ user: plugin(body, more), options: { env } });

@@ -1,7 +1,7 @@
 // The forecast: what a drain would do, told before the cordon; pure tables, then the reads on a
 // fake API server.
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Said } from '../../src/adapters/kube/forecast/dry-run.ts';
+import type { DryRunAnswer } from '../../src/adapters/kube/forecast/dry-run.ts';
 import {
   estimateSeconds,
   type ForecastInput,
@@ -460,7 +460,7 @@ describe('what the findings of real drains ask for', () => {
     ]);
   });
 
-  it.each<readonly [string, Said, Partial<Forecast>]>([
+  it.each<readonly [string, DryRunAnswer, Partial<Forecast>]>([
     ['goes, whatever the model says', { kind: 'goes' }, { blocks: [], busy: [] }],
     [
       'held by a budget: the model has the numbers',
@@ -472,28 +472,41 @@ describe('what the findings of real drains ask for', () => {
       { kind: 'refused', why: 'no' },
       { blocks: ['shop/a: the API server refuses the eviction: no'] },
     ],
-  ])('what the server says: %s', (_, said, expected) => {
+  ])('what the server says: %s', (_, answer, expected) => {
     const one = web('a');
     expect(
-      forecast({ pods: [one], pdbs: [pdb({})], more: { said: new Map([[one, said]]) } }),
+      forecast({
+        pods: [one],
+        pdbs: [pdb({})],
+        more: { evictionAnswers: new Map([[one, answer]]) },
+      }),
     ).toMatchObject(expected);
   });
 
   it('held by a budget that the model does not see: busy, in the words of the server', () => {
     const one = web('a');
-    const said = new Map<PodObject, Said>([[one, { kind: 'budget', why: 'PDB x needs 1' }]]);
-    expect(forecast({ pods: [one], more: { said } }).busy).toEqual(['shop/a: PDB x needs 1']);
+    const evictionAnswers = new Map<PodObject, DryRunAnswer>([
+      [one, { kind: 'budget', why: 'PDB x needs 1' }],
+    ]);
+    expect(forecast({ pods: [one], more: { evictionAnswers } }).busy).toEqual([
+      'shop/a: PDB x needs 1',
+    ]);
   });
 
   it('one line for many pods that are refused alike, and none for what blocks already', () => {
     const pods = ['a', 'b', 'c', 'd', 'e'].map((name) => web(name));
-    const said = new Map(pods.map((one) => [one, { kind: 'refused', why: 'no' }] as const));
-    expect(forecast({ pods, more: { said } }).blocks).toEqual([
+    const evictionAnswers = new Map(
+      pods.map((one) => [one, { kind: 'refused', why: 'no' }] as const),
+    );
+    expect(forecast({ pods, more: { evictionAnswers } }).blocks).toEqual([
       'shop/a, shop/b, shop/c and 2 more: the API server refuses the eviction: no',
     ]);
     expect(
-      forecast({ pods: pods.slice(0, 1), pdbs: [pdb({}), pdb({}, {}, 'second')], more: { said } })
-        .blocks,
+      forecast({
+        pods: pods.slice(0, 1),
+        pdbs: [pdb({}), pdb({}, {}, 'second')],
+        more: { evictionAnswers },
+      }).blocks,
     ).toEqual([
       'shop/a: has 2 PDBs (web, second): the API server refuses every eviction of such a pod',
     ]);
@@ -914,7 +927,7 @@ describe.skipIf(!haveOpenssl)(
       const { warnings } = value(await cluster.forecast('n1', drainOptions({ timeout: 60 })));
       expect(warnings).toEqual([
         expect.stringMatching(
-          /^admission webhooks were not looked at: .*may not list mutatingwebhookconfigurations/,
+          /^admission webhooks were not read: .*may not list mutatingwebhookconfigurations/,
         ),
       ]);
       expect(fake.seen.filter((seen) => seen.method === 'POST')).toHaveLength(1);
@@ -1005,11 +1018,9 @@ describe.skipIf(!haveOpenssl)(
     it('without a right for a part leaves that part out, and says so', async () => {
       const cluster = await start({ forbid: ['list poddisruptionbudgets', 'list nodes'] });
       expect(value(await cluster.forecast('n1', drainOptions())).warnings).toEqual([
+        expect.stringMatching(/^PDBs were not read: .*may not list poddisruptionbudgets\.policy/),
         expect.stringMatching(
-          /^PDBs were not looked at: .*may not list poddisruptionbudgets\.policy/,
-        ),
-        expect.stringMatching(
-          /^whether the pods have somewhere to go was not looked at: .*may not list nodes/,
+          /^whether the pods fit elsewhere was not checked: .*may not list nodes/,
         ),
       ]);
     });

@@ -89,7 +89,7 @@ describe('a connection of HTTP/2', () => {
     expect(http2.isOpen()).toBe(true);
     const reply = await ask('/');
     expect(await read(reply.body)).toBe('first half');
-    expect(reply.isCut()).toBe(false);
+    expect(reply.isIncomplete()).toBe(false);
     http2.close();
     expect(await late).toBe('ended');
   });
@@ -167,7 +167,7 @@ describe('a connection of HTTP/2', () => {
     cut();
     await expect(waiting).rejects.toMatchObject({ code: 'ECONNRESET' });
     await read(half.body).catch(() => undefined);
-    expect(half.isCut()).toBe(true);
+    expect(half.isIncomplete()).toBe(true);
   });
 
   it('takes a call back when its caller has enough', async () => {
@@ -185,7 +185,7 @@ describe('a connection of HTTP/2', () => {
     const half = await ask('/half');
     http2.retire();
     await expect(ask('/')).rejects.toMatchObject({ code: 'ECONNRESET' });
-    expect(half.isCut()).toBe(false);
+    expect(half.isIncomplete()).toBe(false);
     expect(http2.isOpen()).toBe(false);
   });
 

@@ -5,10 +5,10 @@ import {
   decidePlain,
   decideRelease,
   decideUncordon,
-  holdFailure,
-  holdOf,
   nodeState,
   ownerAnnotation,
+  ownershipFailure,
+  ownershipOf,
 } from '../../src/adapters/kube/node/ownership.ts';
 import type { NodeObject } from '../../src/adapters/kube/objects/objects.ts';
 
@@ -40,7 +40,7 @@ describe('cordon', () => {
     ['a schedulable node is cordoned', {}, 'write'],
     ['a node explicitly schedulable is cordoned', { cordoned: false }, 'write'],
     ['a node that somebody else cordoned is marked, and found so', { cordoned: true }, 'write'],
-    ['a node that is ours already needs nothing', { cordoned: true, mark: ours() }, 'held'],
+    ['a node that is ours already needs nothing', { cordoned: true, mark: ours() }, 'owned'],
     ['a node of another run is fenced', { cordoned: true, mark: ours({ run: 'r2' }) }, 'fenced'],
     [
       'a node of another run that a person uncordoned is fenced too',
@@ -69,7 +69,7 @@ describe('cordon', () => {
 
   it('writes mark and cordon in one patch that carries the version read', () => {
     expect(decideCordon(node({ cordoned: true }), { owner, at })).toMatchObject({
-      hold: { wasUnschedulable: true },
+      ownership: { wasUnschedulable: true },
       patch: {
         metadata: { resourceVersion: '7', annotations: { [ownerAnnotation]: expect.any(String) } },
         spec: { unschedulable: true },
@@ -82,14 +82,14 @@ describe('cordon', () => {
       node({ cordoned: true, mark: ours({ number: 0, wasUnschedulable: true }) }),
       { owner, at },
     );
-    expect(decision).toMatchObject({ hold: { number: 1, wasUnschedulable: true } });
+    expect(decision).toMatchObject({ ownership: { number: 1, wasUnschedulable: true } });
   });
 
   it('takes over the node of the run that a person names, and of no other', () => {
     const theirs = node({ cordoned: true, mark: ours({ run: 'dead', wasUnschedulable: false }) });
     expect(decideCordon(theirs, { owner, at, takeover: 'dead' })).toMatchObject({
       kind: 'write',
-      hold: { run: 'r1', wasUnschedulable: false },
+      ownership: { run: 'r1', wasUnschedulable: false },
     });
     expect(kindOf(decideCordon(theirs, { owner, at, takeover: 'other' }))).toBe('fenced');
   });
@@ -186,7 +186,7 @@ describe('holding', () => {
     ['another run is fenced', { cordoned: true, mark: ours({ run: 'r2' }) }, 'fenced'],
     ['another number is fenced', { cordoned: true, mark: ours({ number: 2 }) }, 'fenced'],
   ] as const)('%s', (_, shape, kind) => {
-    expect(holdFailure(node(shape), owner)?.kind).toBe(kind);
+    expect(ownershipFailure(node(shape), owner)?.kind).toBe(kind);
   });
 
   it.each([
@@ -220,19 +220,19 @@ describe('holding', () => {
       { run: 5 },
       { run: 'unreadable ({"run":5})', number: 0, at: '', wasUnschedulable: true },
     ],
-  ])('reads a mark %s', (_, mark, hold) => expect(holdOf(node({ mark }))).toEqual(hold));
+  ])('reads a mark %s', (_, mark, hold) => expect(ownershipOf(node({ mark }))).toEqual(hold));
 
   it('says since when another run holds it, where that is known', () => {
-    expect(holdFailure(node({ cordoned: true, mark: ours({ run: 'r2' }) }), owner)?.message).toBe(
-      `node n1 is held by run r2, number 1 since ${at}`,
-    );
-    expect(holdFailure(node({ cordoned: true, mark: { run: 'r2' } }), owner)?.message).toBe(
+    expect(
+      ownershipFailure(node({ cordoned: true, mark: ours({ run: 'r2' }) }), owner)?.message,
+    ).toBe(`node n1 is held by run r2, number 1 since ${at}`);
+    expect(ownershipFailure(node({ cordoned: true, mark: { run: 'r2' } }), owner)?.message).toBe(
       'node n1 is held by run r2, number 0',
     );
   });
 
   it('names an unreadable mark', () =>
-    expect(holdOf(node({ mark: '{"x":1}' }))?.run).toContain('unreadable'));
+    expect(ownershipOf(node({ mark: '{"x":1}' }))?.run).toContain('unreadable'));
 });
 
 describe('node state', () => {
@@ -304,7 +304,7 @@ describe('a node that a person holds', () => {
   });
 
   it('is not drained any further nor rebooted, and is given back all the same', () => {
-    expect(holdFailure(held({ cordoned: true, mark: ours() }), owner)?.kind).toBe('kept_out');
+    expect(ownershipFailure(held({ cordoned: true, mark: ours() }), owner)?.kind).toBe('kept_out');
     expect(decideUncordon(held({ cordoned: true, mark: ours() }), owner)).toMatchObject({
       kind: 'write',
       uncordoned: true,

@@ -10,7 +10,7 @@ import {
   restartsOf,
   workloadName,
 } from '../../src/adapters/kube/objects/objects.ts';
-import { quantity, sayBytes } from '../../src/adapters/kube/objects/quantity.ts';
+import { formatBytes, quantity } from '../../src/adapters/kube/objects/quantity.ts';
 import { meets, parseSelector, selects } from '../../src/adapters/kube/objects/selector.ts';
 import {
   isLastReady,
@@ -120,7 +120,7 @@ describe('quantities', () => {
     ['1.2.3', 0],
   ] as const)('%s', (text, value) => expect(quantity(text)).toBeCloseTo(value));
   it('says bytes', () =>
-    expect([sayBytes(2 ** 30 * 1.5), sayBytes(2 ** 30), sayBytes(2 ** 20 * 200)]).toEqual([
+    expect([formatBytes(2 ** 30 * 1.5), formatBytes(2 ** 30), formatBytes(2 ** 20 * 200)]).toEqual([
       '1.5Gi',
       '1Gi',
       '200Mi',

@@ -2,7 +2,7 @@
 // their budget, and never left scaled up.
 import { afterAll, describe, expect, it } from 'vitest';
 import {
-  decideSettle,
+  decideScaleBack,
   decideSurge,
   decideSurged,
   decideWay,
@@ -200,7 +200,7 @@ describe('the mark of a Deployment that is scaled up', () => {
     ['of another node', { run: 'r1', node: 'n2', replicas: 1 }, 2, { kind: 'nothing' }],
     ['not to be read', 'not json', 2, { kind: 'nothing' }],
   ] as const)('at the end %s', (_, mark, replicas, expected) => {
-    const decision = decideSettle(marked(mark, replicas), 'n1');
+    const decision = decideScaleBack(marked(mark, replicas), 'n1');
     expect(decision).toMatchObject(expected);
     if (replicas === 5) expect(decision.patch).not.toHaveProperty('spec');
   });
@@ -493,7 +493,7 @@ describe.skipIf(!haveOpenssl)('jobs: wait', () => {
     const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 2, jobs: 'wait' }));
     expect(failure(outcome)).toMatchObject({
       kind: 'timeout',
-      message: expect.stringContaining('shop/backup-1 (Job backup runs'),
+      message: expect.stringContaining('shop/backup-1 (waits for Job backup'),
     });
     expect(evictions()).toBe(0);
   });

@@ -185,7 +185,7 @@ describe('jump hosts', () => {
   });
   it('a circle is found', async () => {
     expect(await route('Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n', { jump: 'a' })).toMatch(
-      /circle at a/,
+      /loop at a/,
     );
   });
 });

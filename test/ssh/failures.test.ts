@@ -318,7 +318,7 @@ describe('commands that never began', () => {
     ['su: Authentication failure', 1, su, true, 'auth', /su refused the password/],
     ['su: user nix does not exist', 1, su, false, 'auth', /knows no user/],
     ['doas: Operation not permitted', 1, doas, false, 'auth', /no rule/],
-    ['doas: Authentication required', 1, doas, false, 'auth', /wants a password/],
+    ['doas: Authentication required', 1, doas, false, 'auth', /requires a password/],
     ['doas: Authentication failed', 1, doas, true, 'auth', /doas refused the password/],
     ['This account is currently not available.', 1, undefined, false, 'auth', /nologin/],
     ["Unmatched '.", 1, undefined, false, 'exit', /csh/],
@@ -332,11 +332,11 @@ describe('commands that never began', () => {
     ],
     ['', 1, undefined, false, 'exit', /ended with exit status 1 before the script began/],
     ['', null, sudo, false, 'auth', /sudo ended without an exit status/],
-  ] as const)('%s', (said, code, become, answered, kind, message) => {
+  ] as const)('%s', (output, code, become, answered, kind, message) => {
     const failure = notStarted({
       where: 'ops@node-a',
       code,
-      said,
+      output,
       answered,
       ...(become === undefined ? {} : { become }),
     });

@@ -124,7 +124,7 @@ describe('logging in', () => {
     const { password: _, ...target } = targetAt(port, { privateKeyFiles: [path] });
     expect(await failure(target)).toMatchObject({
       kind: 'auth',
-      message: expect.stringMatching(`${path}.*encrypted and nobody is there`),
+      message: expect.stringMatching(`${path}.*encrypted and no operator can be asked`),
     });
     expect(count()).toBe(0);
   });
@@ -317,9 +317,9 @@ describe('host keys', () => {
       expect.stringMatching(
         new RegExp(`checking is off, .*ed25519 host key is trusted: SHA256:.*, ${end}$`),
       );
-    expect(warnings).toEqual([said(`filed in ${known}`)]);
+    expect(warnings).toEqual([said(`added to ${known}`)]);
     await connected(strict(port, join(home, 'new', 'below'), { hostKeyChecking: 'no' }), via);
-    expect(warnings).toEqual([said(`filed in ${known}`), said('not filed \\(E[A-Z]+\\)')]);
+    expect(warnings).toEqual([said(`added to ${known}`), said('not added \\(E[A-Z]+\\)')]);
   });
   it('a revoked key is refused even without checking; an authority is said not to be enough', async () => {
     const { port, hostKey } = await server();

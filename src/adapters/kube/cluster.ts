@@ -20,8 +20,8 @@ import { ofNode, readNode, rewrite } from './client/rewrite.ts';
 import { missingRights, type Role } from './client/rights.ts';
 import { drainNode } from './drain/drain.ts';
 import type { DrainContext } from './drain/drain-work.ts';
-import { createPlaces } from './drain/evict.ts';
-import { settled } from './drain/settle.ts';
+import { createSlots } from './drain/evict.ts';
+import { afterScaleBack } from './drain/settle.ts';
 import { Forecaster } from './forecast/forecast-reader.ts';
 import { systemSelector } from './forecast/pod-book.ts';
 import { createEvents } from './node/events.ts';
@@ -30,8 +30,8 @@ import {
   decidePlain,
   decideRelease,
   decideUncordon,
-  holdFailure,
   nodeState,
+  ownershipFailure,
 } from './node/ownership.ts';
 import { type JudgeHolder, withoutStaleMarks } from './node/stale-mark.ts';
 import { decidePending } from './node/taint.ts';
@@ -139,7 +139,7 @@ async function canRemovePods(api: Api): Promise<Outcome<true>> {
   const [missing = ''] = eviction.value;
   return failed(
     'auth',
-    `${api.who} may not ${missing}: no pod could be evicted, so no node is cordoned`,
+    `${api.account} may not ${missing}: no pod could be evicted, so no node is cordoned`,
     {
       hint: 'grant it: docs/rbac.yaml has the roles',
     },
@@ -168,7 +168,7 @@ interface Parts {
   readonly clock: Clock;
   readonly options: ClusterOptions;
   readonly forecaster: Forecaster;
-  readonly place: DrainContext['place'];
+  readonly inSlot: DrainContext['inSlot'];
   readonly evictionApi: () => Promise<Outcome<EvictionApi>>;
   readonly pdbApi: () => Promise<Outcome<PdbApi>>;
   readonly mayRemovePods: () => Promise<Outcome<true>>;
@@ -193,7 +193,7 @@ function clusterOver(
     clock,
     options,
     forecaster: new Forecaster({ api, clock, evictionApi, pdbApi }),
-    place: createPlaces(options.inFlight ?? 20),
+    inSlot: createSlots(options.inFlight ?? 20),
     evictionApi,
     pdbApi,
     mayRemovePods: once(() => canRemovePods(api)),
@@ -244,7 +244,7 @@ const nodeReads = (
   owns: async (name, owner, signal) => {
     const node = await readNode(parts.api, name, signal);
     if (!node.ok) return node;
-    const failure = holdFailure(node.value, owner);
+    const failure = ownershipFailure(node.value, owner);
     return failure === undefined ? ok(true) : { ok: false, failure };
   },
 });
@@ -263,7 +263,7 @@ const setCordon =
     };
     const done = await rewrite(
       ofNode(api, name, signal),
-      cordoned ? decide : settled(api, decide, signal),
+      cordoned ? decide : afterScaleBack(api, decide, signal),
     );
     if (!done.ok) return done;
     if (done.value.kind === 'failure') return { ok: false, failure: done.value.failure };
@@ -282,8 +282,8 @@ const nodeWrites = (
     const decide = (node: NodeObject) => {
       ({ staleMark } = node);
       const decision = decideToCordon(parts, node, owner);
-      if (decision.kind === 'held' || decision.kind === 'write')
-        ({ wasUnschedulable } = decision.hold);
+      if (decision.kind === 'owned' || decision.kind === 'write')
+        ({ wasUnschedulable } = decision.ownership);
       return decision;
     };
     const done = await rewrite(ofNode(parts.api, name, signal), decide);
@@ -292,7 +292,7 @@ const nodeWrites = (
     return ok({ wasUnschedulable, ...present({ staleMark }) });
   },
   uncordon: async (name, owner, signal) => {
-    const decide = settled(parts.api, (node) => decideUncordon(node, owner), signal);
+    const decide = afterScaleBack(parts.api, (node) => decideUncordon(node, owner), signal);
     const done = await rewrite(ofNode(parts.api, name, signal), decide);
     if (!done.ok) return done;
     const decision = done.value;
@@ -302,7 +302,10 @@ const nodeWrites = (
   release: async (name, owner, signal) => {
     const decide = (node: NodeObject): { kind?: never; patch?: object } =>
       decideRelease(node, owner);
-    const done = await rewrite(ofNode(parts.api, name, signal), settled(parts.api, decide, signal));
+    const done = await rewrite(
+      ofNode(parts.api, name, signal),
+      afterScaleBack(parts.api, decide, signal),
+    );
     if (!done.ok) return done;
     return done.value.kind === 'failure' ? { ok: false, failure: done.value.failure } : ok(true);
   },
@@ -314,7 +317,7 @@ const nodeWrites = (
 });
 
 const drain =
-  ({ api, clock, place, evictionApi, pdbApi }: Parts): KubeCluster['drain'] =>
+  ({ api, clock, inSlot, evictionApi, pdbApi }: Parts): KubeCluster['drain'] =>
   async (name, options, owner, progress, signal, outage) => {
     const until = clock.now() + (outage === undefined ? options.timeout * 1000 : 0);
     const eviction = await retryTransient(evictionApi, { clock, until, signal });
@@ -326,7 +329,7 @@ const drain =
       options,
       owner,
       progress,
-      place,
+      inSlot,
       pdbApi,
       signal,
       outage,
@@ -420,8 +423,8 @@ export async function openApi(options: ClusterOptions): Promise<Outcome<Opened>>
   if (!config.ok) return config;
   const { cluster, origin } = config.value;
   const proxy = proxyFor(cluster.server, cluster.proxyUrl, env);
-  const trouble = proxy === undefined ? undefined : unsupportedProxy(proxy);
-  if (trouble !== undefined) return failed('refused', `${origin}: ${trouble}`);
+  const unsupported = proxy === undefined ? undefined : unsupportedProxy(proxy);
+  if (unsupported !== undefined) return failed('refused', `${origin}: ${unsupported}`);
   const plugin = config.value.user.exec === undefined ? '' : commandOf(config.value.user.exec);
   const why = plugin.includes('/') ? options.judge?.(plugin) : undefined;
   if (why !== undefined)

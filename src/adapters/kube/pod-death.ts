@@ -29,7 +29,7 @@ export interface PodWitnessOptions {
  * Milliseconds for all calls about a pod. An unreachable API server proves nothing, and must not
  * stop a run.
  */
-const patience = 15_000;
+const timeLimit = 15_000;
 
 export function createPodWitness(options: PodWitnessOptions): PodWitness {
   const { env, bootId, clock, account = accountFolder } = options;
@@ -47,7 +47,7 @@ export function createPodWitness(options: PodWitnessOptions): PodWitness {
     if (!opened.ok) return otherwise(opened.failure.message);
     const { api } = opened.value;
     try {
-      return await ask(api, AbortSignal.timeout(patience));
+      return await ask(api, AbortSignal.timeout(timeLimit));
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       return otherwise('a field of its answer is of another kind');

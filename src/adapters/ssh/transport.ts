@@ -82,7 +82,7 @@ export function createTransport(options: TransportOptions): Transport {
       if (!isShared(ready)) {
         shared = undefined;
         return failed('unreachable', ready instanceof Error ? ready.message : String(ready), {
-          hint: 'mend the ssh configuration',
+          hint: 'correct the ssh configuration',
         });
       }
       const silent = silence(turn);
@@ -107,10 +107,10 @@ const isShared = (value: unknown): value is { readonly ok: true; readonly value:
   typeof value === 'object' && value !== null && 'value' in value;
 
 function once(warn: (text: string) => void): (text: string) => void {
-  const said = new Set<string>();
+  const warned = new Set<string>();
   return (text) => {
-    if (said.has(text)) return;
-    said.add(text);
+    if (warned.has(text)) return;
+    warned.add(text);
     warn(text);
   };
 }

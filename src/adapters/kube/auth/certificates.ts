@@ -59,7 +59,7 @@ export async function readCa(source: Source): Promise<Outcome<string>> {
  */
 export async function readPair(
   sources: { readonly certificate: Source; readonly key: Source },
-  who: string,
+  account: string,
   now: number,
 ): Promise<Outcome<Pair>> {
   const pem = await readSource(sources.certificate, 'client certificate');
@@ -70,7 +70,7 @@ export async function readPair(
   if (certificate === undefined)
     return failed(
       'auth',
-      `the client certificate of ${who} cannot be read: it is not a PEM certificate`,
+      `the client certificate of ${account} cannot be read: it is not a PEM certificate`,
     );
   const ends = Date.parse(certificate.validTo);
   if (ends < now) {
@@ -80,11 +80,11 @@ export async function readPair(
         : 'get a new one and put it into the kubeconfig';
     return failed(
       'auth',
-      `the client certificate of ${who} expired on ${new Date(ends).toISOString().slice(0, 10)}`,
+      `the client certificate of ${account} expired on ${new Date(ends).toISOString().slice(0, 10)}`,
       { hint },
     );
   }
   if (!fits(certificate, key.value))
-    return failed('auth', `the client key of ${who} is not the one of its certificate`);
+    return failed('auth', `the client key of ${account} is not the one of its certificate`);
   return ok({ certificate: pem.value, key: key.value, ends });
 }

@@ -56,14 +56,16 @@ function impersonationHeaders(config: ResolvedConfig): Record<string, string | r
 
 function describe(config: ResolvedConfig): string {
   const { user, userName, origin } = config;
-  const who = userName === '' ? `the user of ${origin}` : `user "${userName}" of ${origin}`;
-  if (user.exec !== undefined) return `${who} (credential plugin ${user.exec.command})`;
-  if (user.tokenFile !== undefined) return `${who} (token file ${user.tokenFile})`;
+  const account = userName === '' ? `the user of ${origin}` : `user "${userName}" of ${origin}`;
+  if (user.exec !== undefined) return `${account} (credential plugin ${user.exec.command})`;
+  if (user.tokenFile !== undefined) return `${account} (token file ${user.tokenFile})`;
   if (user.idToken !== undefined)
-    return `${who} (id-token of auth-provider oidc${untilText(user.idToken)})`;
-  if (user.token !== undefined) return `${who} (token)`;
-  if (user.certificate !== undefined) return `${who} (client certificate)`;
-  return user.username === undefined ? `${who} (no credential at all)` : `${who} (password)`;
+    return `${account} (id-token of auth-provider oidc${untilText(user.idToken)})`;
+  if (user.token !== undefined) return `${account} (token)`;
+  if (user.certificate !== undefined) return `${account} (client certificate)`;
+  return user.username === undefined
+    ? `${account} (no credential at all)`
+    : `${account} (password)`;
 }
 
 export interface CredentialOptions {

@@ -106,9 +106,9 @@ export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> 
     return Promise.resolve(
       failed(
         'auth',
-        `the credential plugin ${plugin.command} wants to ask somebody (interactiveMode: Always), and nobody can be asked`,
+        `the credential plugin ${plugin.command} needs a terminal (interactiveMode: Always), and kmend gives it none`,
         {
-          hint: 'log in first with the plugin itself, or use a credential that needs no person',
+          hint: 'log in with the plugin first, or use a credential that needs no input',
         },
       ),
     );

@@ -24,7 +24,7 @@ export function keep<T>({ make, freshUntil, goodUntil, now }: Making<T>): Kept<T
   let kept: { readonly value: T; readonly at: number } | undefined;
   let pending: Promise<Outcome<T>> | undefined;
 
-  async function anew(): Promise<Outcome<T>> {
+  async function renew(): Promise<Outcome<T>> {
     const made = await make();
     pending = undefined;
     if (made.ok) kept = { value: made.value, at: now() };
@@ -35,7 +35,7 @@ export function keep<T>({ make, freshUntil, goodUntil, now }: Making<T>): Kept<T
     get: (signal) => {
       if (kept !== undefined && now() < freshUntil(kept.value, kept.at))
         return Promise.resolve(ok(kept.value));
-      pending ??= anew();
+      pending ??= renew();
       return Promise.race([pending, aborted(signal)]);
     },
     refuse: (value) => {

@@ -271,7 +271,7 @@ export function resolveKubeconfig(
   if (cluster === undefined) {
     return failed(
       'refused',
-      `context "${wanted}" of ${chosen.path} names the cluster "${clusterName}", which is not there`,
+      `context "${wanted}" of ${chosen.path} names the cluster "${clusterName}", which does not exist`,
       {
         hint: among(clusters.keys(), clusterName),
       },
@@ -283,7 +283,7 @@ export function resolveKubeconfig(
   if (user === undefined && userName !== '') {
     return failed(
       'refused',
-      `context "${wanted}" of ${chosen.path} names the user "${userName}", which is not there`,
+      `context "${wanted}" of ${chosen.path} names the user "${userName}", which does not exist`,
       {
         hint: among(users.keys(), userName),
       },
@@ -401,12 +401,12 @@ export function unsafeConnection({ origin, cluster, user }: ResolvedConfig): str
   const { server, insecure } = cluster;
   if (server.startsWith('https:'))
     return insecure
-      ? `${origin}: the certificate of ${server} is not checked (insecure-skip-tls-verify): anybody on the way may answer for it`
+      ? `${origin}: the certificate of ${server} is not checked (insecure-skip-tls-verify): anybody on the network path can answer for it`
       : undefined;
   const hasSecret = [user.token, user.tokenFile, user.idToken, user.password, user.exec].some(
     (given) => given !== undefined,
   );
   return hasSecret
-    ? `${origin}: the credential is sent to ${server} without encryption: anybody on the way can read it`
+    ? `${origin}: the credential is sent to ${server} without encryption: anybody on the network path can read it`
     : undefined;
 }

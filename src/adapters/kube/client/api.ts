@@ -61,10 +61,10 @@ const watchSeconds = 60;
 
 export type Api = ReturnType<typeof createApi>;
 
-export function createApi(http: Http, who: string, clock: Clock) {
-  const caller = new Caller(http, who, clock);
+export function createApi(http: Http, account: string, clock: Clock) {
+  const caller = new Caller(http, account, clock);
   return {
-    who,
+    account,
     ...methodsOf<'object', typeof objects>(objects, (what, signal) => caller.get(what, signal)),
     ...methodsOf<'list', typeof lists>(lists, (what, signal) => caller.list(what, signal)),
     ...methodsOf<'items', typeof collections>(collections, (what, signal) =>
@@ -196,7 +196,7 @@ const writes = (caller: Caller) => ({
       signal,
     }),
   nodeFailure: (reply: HttpReply, name: string): Failure =>
-    refusal(reply.status, reply.body, { verb: 'patch', resource: 'nodes', name }, caller.who),
+    refusal(reply.status, reply.body, { verb: 'patch', resource: 'nodes', name }, caller.account),
   patchDeployment: (
     key: string,
     patch: object,
@@ -214,7 +214,7 @@ const writes = (caller: Caller) => ({
       reply.status,
       reply.body,
       { verb: 'patch', resource: 'deployments.apps', name: key },
-      caller.who,
+      caller.account,
     ),
   /** Creates or updates an event. Events of nodes are in the namespace `default`. No retries. */
   event: (
@@ -251,7 +251,7 @@ const questions = (caller: Caller) => ({
     const { status, body } = reply.value;
     if (status === 200 || status === 404) return ok(status === 200);
     const want: Want = { verb: 'get', resource: 'daemonsets.apps', name: `${namespace}/${name}` };
-    return { ok: false, failure: refusal(status, body, want, caller.who) };
+    return { ok: false, failure: refusal(status, body, want, caller.account) };
   },
   /**
    * Eviction version from the core resource list. A wrong version gets status 400, not 404
@@ -292,7 +292,7 @@ const questions = (caller: Caller) => ({
    * Asks the server itself whether the account has a right, so that impersonation and all
    * authorizers count.
    */
-  mayI: async (attributes: Right, signal?: AbortSignal): Promise<Outcome<boolean>> => {
+  hasRight: async (attributes: Right, signal?: AbortSignal): Promise<Outcome<boolean>> => {
     const review = await caller.expect<{ status?: { allowed?: boolean } }>(
       {
         method: 'POST',

@@ -75,18 +75,18 @@ const notAnApiServer = ({ method, path }: HttpRequest): Outcome<never> =>
 const trust = <T>(body: unknown): T => (typeof body === 'object' && body !== null ? body : {}) as T;
 
 export class Caller {
-  readonly who: string;
+  readonly account: string;
   readonly #http: Http;
   readonly #clock: Clock;
   /**
    * When the server was last unreachable, or a watch ended. A server that restarted has not read
    * all rights yet.
    */
-  #awayAt = Number.NEGATIVE_INFINITY;
+  #lostAt = Number.NEGATIVE_INFINITY;
 
-  constructor(http: Http, who: string, clock: Clock) {
+  constructor(http: Http, account: string, clock: Clock) {
     this.#http = http;
-    this.who = who;
+    this.account = account;
     this.#clock = clock;
   }
 
@@ -96,7 +96,7 @@ export class Caller {
     for (;;) {
       const reply = await this.#http.call(request);
       if (!reply.ok) {
-        if (reply.failure.transport === true) this.#awayAt = clock.now();
+        if (reply.failure.transport === true) this.#lostAt = clock.now();
         return reply;
       }
       const { status, body } = reply.value;
@@ -105,7 +105,7 @@ export class Caller {
         return notAnApiServer(request);
       if (
         !isRightsRefusal(status, body) ||
-        clock.now() - this.#awayAt > rightsReadAfter ||
+        clock.now() - this.#lostAt > rightsReadAfter ||
         request.signal?.aborted
       )
         return reply;
@@ -139,7 +139,7 @@ export class Caller {
     const { status, body } = reply.value;
     return status >= 200 && status < 300
       ? ok(trust<T>(body))
-      : { ok: false, failure: refusal(status, body, want, this.who) };
+      : { ok: false, failure: refusal(status, body, want, this.account) };
   }
 
   get<T>({ path, resource, name }: Read<T>, signal?: AbortSignal): Promise<Outcome<T>> {
@@ -177,7 +177,10 @@ export class Caller {
         continue;
       }
       if (status !== 200)
-        return { ok: false, failure: refusal(status, body, { verb: 'list', resource }, this.who) };
+        return {
+          ok: false,
+          failure: refusal(status, body, { verb: 'list', resource }, this.account),
+        };
       const list = trust<ListObject<T>>(body);
       size += page;
       kept = onPage(
@@ -191,7 +194,7 @@ export class Caller {
     }
     return failed(
       'parse',
-      `the API server's list of ${resource} has no end: given up after ${Math.round(size / MiB)} MiB`,
+      `the API server's list of ${resource} is too long: stopped after ${Math.round(size / MiB)} MiB`,
     );
   }
 
@@ -222,7 +225,7 @@ export class Caller {
   ): Promise<Outcome<HttpReply>> {
     const watched = await this.#http.stream({ ...request, signal }, onLine);
     if (!signal.aborted && (!watched.ok || watched.value.status === 200))
-      this.#awayAt = this.#clock.now();
+      this.#lostAt = this.#clock.now();
     return watched;
   }
 }

@@ -70,8 +70,8 @@ export function noAnswer(error: Error, server: string): Failure {
     ECONNREFUSED: 'connection refused',
     ENOTFOUND: 'its name is not known',
     EAI_AGAIN: 'its name cannot be looked up now',
-    ECONNRESET: 'the connection was cut',
-    EPIPE: 'the connection was cut',
+    ECONNRESET: 'the connection was lost',
+    EPIPE: 'the connection was lost',
     ETIMEDOUT: 'no answer',
     EHOSTUNREACH: 'no route to it',
     ENETUNREACH: 'no route to it',
@@ -79,7 +79,7 @@ export function noAnswer(error: Error, server: string): Failure {
   const hint =
     code === 'ENOTFOUND'
       ? 'is it the right context, and the right network (VPN)?'
-      : 'is it up, and the context the right one?';
+      : 'is it running, and is it the right context?';
   return {
     kind: 'unreachable',
     message: `the API server ${server} cannot be reached: ${why[code] ?? error.message}`,
@@ -140,22 +140,22 @@ export const isPassing = (status: number, body: unknown): boolean => {
   );
 };
 
-export const notAccepted = (who: string): Failure => ({
+export const notAccepted = (account: string): Failure => ({
   kind: 'auth',
-  message: `the API server does not accept our credential (401): ${who}`,
+  message: `the API server does not accept our credential (401): ${account}`,
   hint: 'has it expired? log in again',
 });
 
 /** The failure for an answer that is not a success. `account` names our credential. */
-export function refusal(status: number, body: unknown, want: Want, who: string): Failure {
+export function refusal(status: number, body: unknown, want: Want, account: string): Failure {
   const { message = '', reason } = statusOf(body);
   const detail = message === '' ? {} : { detail: message };
   if (status === 401) {
-    return { ...notAccepted(who), ...detail };
+    return { ...notAccepted(account), ...detail };
   }
   if (isRightsRefusal(status, body)) {
     const hint = `grant the verb "${want.verb}" on ${want.resource}: docs/rbac.yaml has the roles`;
-    return { kind: 'auth', message: `${who} may not ${wanted(want)} (403)`, hint, ...detail };
+    return { kind: 'auth', message: `${account} may not ${wanted(want)} (403)`, hint, ...detail };
   }
   if (status === 403)
     return {
@@ -163,7 +163,7 @@ export function refusal(status: number, body: unknown, want: Want, who: string):
       message: `${wanted(want)} was denied: ${message || 'no reason given'}`,
     };
   if (status === 404)
-    return { kind: 'refused', message: `${wanted(want)}: not there (404)`, ...detail };
+    return { kind: 'refused', message: `${wanted(want)}: not found (404)`, ...detail };
   if (status === 409)
     return { kind: 'drift', message: `${wanted(want)}: changed meanwhile (409)`, ...detail };
   if (isPassing(status, body)) {

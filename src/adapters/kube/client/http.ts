@@ -77,7 +77,7 @@ interface Answered {
 }
 
 /** A server that requires a client certificate rejects ours by ending the handshake. */
-const refusesUs = (error: unknown): boolean =>
+const isCertificateRefused = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && /^ERR_SSL_.*ALERT/.test(String(error.code));
 
 /** Parses JSON. Anything else stays text. */
@@ -90,7 +90,7 @@ function parsed(bytes: Buffer): unknown {
   }
 }
 
-const cut = (error: unknown): boolean =>
+const isConnectionLost = (error: unknown): boolean =>
   error instanceof Error &&
   'code' in error &&
   (error.code === 'ECONNRESET' || error.code === 'EPIPE');
@@ -196,7 +196,7 @@ export class HttpClient implements Http {
    * Retries once on a new connection when the server closed a kept one, which says nothing about
    * the server.
    */
-  async #sendTwice(
+  async #sendRetrying(
     request: HttpRequest,
     identity: Identity,
     signal: AbortSignal,
@@ -204,7 +204,8 @@ export class HttpClient implements Http {
     try {
       return await this.#send(request, identity, signal);
     } catch (error) {
-      if (!cut(error) || !(error as { reused?: boolean }).reused || signal.aborted) throw error;
+      if (!isConnectionLost(error) || !(error as { reused?: boolean }).reused || signal.aborted)
+        throw error;
       return await this.#send(request, identity, signal);
     }
   }
@@ -216,11 +217,11 @@ export class HttpClient implements Http {
       if (!identity.ok)
         return {
           ok: false,
-          failure: credentials.renews ? this.#away(identity.failure) : identity.failure,
+          failure: credentials.renews ? this.#asPassing(identity.failure) : identity.failure,
         };
-      const reply = await this.#sendTwice(request, identity.value, signal).catch(
+      const reply = await this.#sendRetrying(request, identity.value, signal).catch(
         (error: unknown) => {
-          if (again || !credentials.renews || !refusesUs(error)) throw error;
+          if (again || !credentials.renews || !isCertificateRefused(error)) throw error;
         },
       );
       if (
@@ -232,11 +233,12 @@ export class HttpClient implements Http {
       }
       identity.value.refuse();
       if (reply !== undefined) await readWhole(this.#metered(reply), errorLimit);
-      if (again) return { ok: false, failure: this.#away(notAccepted(credentials.description)) };
+      if (again)
+        return { ok: false, failure: this.#asPassing(notAccepted(credentials.description)) };
     }
   }
 
-  #away(failure: Failure): Failure {
+  #asPassing(failure: Failure): Failure {
     return this.#accepted ? { ...failure, transport: true } : failure;
   }
 
@@ -252,7 +254,8 @@ export class HttpClient implements Http {
     const retryAfter = Number(reply.headers['retry-after'] ?? Number.NaN);
     const isError = reply.status >= 300;
     const bytes = await readWhole(this.#metered(reply), isError ? errorLimit : most);
-    if (reply.isCut()) throw Object.assign(new Error('the answer was cut'), { code: 'ECONNRESET' });
+    if (reply.isIncomplete())
+      throw Object.assign(new Error('the answer is incomplete'), { code: 'ECONNRESET' });
     const size = sizeInMemory(bytes);
     if (size === undefined)
       throw new TooMuch('is nested or divided as no answer of an API server is');
@@ -284,7 +287,7 @@ export class HttpClient implements Http {
         return outcome;
       return {
         ok: false,
-        failure: this.#away({
+        failure: this.#asPassing({
           kind: 'timeout',
           message: `no credential within ${seconds} s: ${description}`,
         }),
@@ -312,7 +315,9 @@ export class HttpClient implements Http {
         message: `the answer of the API server ${host} to ${what} ${error.message}`,
       };
     }
-    return this.#away(noAnswer(error instanceof Error ? error : new Error(String(error)), host));
+    return this.#asPassing(
+      noAnswer(error instanceof Error ? error : new Error(String(error)), host),
+    );
   }
 }
 

@@ -22,7 +22,7 @@ const replyOf = (response: IncomingMessage): WireReply => ({
   status: response.statusCode ?? 0,
   headers: response.headers,
   body: response,
-  isCut: () => !response.complete,
+  isIncomplete: () => !response.complete,
 });
 
 /** A connection that is already open, and its identity. */

@@ -17,16 +17,18 @@ export interface Pings {
 /** Detects a dead connection within 25 s, before the time limit of a call sent on it. */
 const usual: Pings = { every: 15_000, timeout: 10_000 };
 
-const cutError = (reused: boolean, cause?: unknown): Error =>
-  Object.assign(new Error('the connection was cut', { cause }), { code: 'ECONNRESET', reused });
+const connectionLost = (reused: boolean, cause?: unknown): Error =>
+  Object.assign(new Error('the connection was lost', { cause }), { code: 'ECONNRESET', reused });
 
 /**
  * Turns Node's errors of streams and sessions into a lost connection, which the caller may retry.
  */
-function asCut(error: unknown, reused: boolean): unknown {
+function asConnectionLost(error: unknown, reused: boolean): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error ? String(error.code) : '';
-  return code.startsWith('ERR_HTTP2_') ? cutError(reused, error) : Object.assign(error, { reused });
+  return code.startsWith('ERR_HTTP2_')
+    ? connectionLost(reused, error)
+    : Object.assign(error, { reused });
 }
 
 export interface Http2 {
@@ -49,7 +51,7 @@ function keepAlive(session: ClientHttp2Session, socket: Socket, { every, timeout
     const before = socket.bytesRead;
     late = setTimeout(() => {
       late = undefined;
-      if (socket.bytesRead === before) session.destroy(cutError(true));
+      if (socket.bytesRead === before) session.destroy(connectionLost(true));
     }, timeout);
     late.unref();
     session.ping(() => undefined);
@@ -92,14 +94,14 @@ export function createHttp2(server: URL, socket: Socket, pings = usual): Http2 {
           headers: answered,
           body: stream,
           // A stream that is reset ends like a complete one.
-          isCut: () => stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR,
+          isIncomplete: () => stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR,
         }),
       );
-      stream.on('error', (error) => reject(asCut(error, reused)));
+      stream.on('error', (error) => reject(asConnectionLost(error, reused)));
       stream.on('close', () => {
         open -= 1;
         if (open === 0) session.unref();
-        reject(cutError(reused));
+        reject(connectionLost(reused));
       });
       if (data !== undefined) stream.end(data);
     });
@@ -111,7 +113,7 @@ export function createHttp2(server: URL, socket: Socket, pings = usual): Http2 {
       try {
         return await send(request);
       } catch (error) {
-        throw asCut(error, reused);
+        throw asConnectionLost(error, reused);
       }
     },
     retire: () => session.close(),

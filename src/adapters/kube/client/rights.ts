@@ -60,7 +60,7 @@ export const rights: Readonly<Record<Role, readonly Right[]>> = {
   ],
 };
 
-const say = ({ verb, group, resource, subresource }: Right): string =>
+const format = ({ verb, group, resource, subresource }: Right): string =>
   `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${group === '' ? '' : `.${group}`}`;
 
 export async function missingRights(
@@ -69,12 +69,12 @@ export async function missingRights(
   signal?: AbortSignal,
 ): Promise<Outcome<readonly string[]>> {
   const answers = await Promise.all(
-    rights[role].map(async (right) => ({ right, may: await api.mayI(right, signal) })),
+    rights[role].map(async (right) => ({ right, may: await api.hasRight(right, signal) })),
   );
   const missing: string[] = [];
   for (const { right, may } of answers) {
     if (!may.ok) return may;
-    if (!may.value) missing.push(say(right));
+    if (!may.value) missing.push(format(right));
   }
   return ok(missing);
 }

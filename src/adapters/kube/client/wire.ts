@@ -18,7 +18,7 @@ export interface WireReply {
   readonly headers: IncomingHttpHeaders;
   readonly body: Readable;
   /** Check it after the body has ended. True: the body is incomplete. */
-  readonly isCut: () => boolean;
+  readonly isIncomplete: () => boolean;
 }
 
 export interface Wire {

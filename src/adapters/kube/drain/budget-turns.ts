@@ -41,10 +41,10 @@ export function createBudgetTurns(clock: Clock): BudgetTurns {
     },
     pause: async (workload, milliseconds, signal) => {
       const wake = new AbortController();
-      const beds = sleeping.get(workload) ?? new Set();
-      sleeping.set(workload, beds.add(wake));
+      const sleepers = sleeping.get(workload) ?? new Set();
+      sleeping.set(workload, sleepers.add(wake));
       await clock.sleep(milliseconds, AbortSignal.any([wake.signal, signal]));
-      beds.delete(wake);
+      sleepers.delete(wake);
     },
   };
 }

@@ -8,7 +8,7 @@ import type { Api, EvictionApi } from '../client/api.ts';
 import { overdue } from '../objects/filters.ts';
 import { type PodObject, podName } from '../objects/objects.ts';
 import type { PdbApi } from '../objects/pdb.ts';
-import { describeProgress, type Held, type Reason, whyStillThere } from '../objects/pod-status.ts';
+import { type Delay, describeProgress, type Reason, whyStillThere } from '../objects/pod-status.ts';
 import type { EvictContext } from './evict.ts';
 import type { PodFollower } from './follow-pods.ts';
 import type { Guard } from './guard.ts';
@@ -20,7 +20,7 @@ export interface DrainContext {
   readonly options: DrainOptions;
   readonly owner: Owner;
   readonly progress: (text: string) => void;
-  readonly place: EvictContext['place'];
+  readonly inSlot: EvictContext['inSlot'];
   readonly evictionApi: EvictionApi;
   readonly pdbApi: () => Promise<Outcome<PdbApi>>;
   readonly outage?: Outage | undefined;
@@ -45,13 +45,13 @@ export interface Work {
   readonly chased: Set<string>;
   /** Whole pods by uid, from the last list that had them. */
   known: ReadonlyMap<string, PodObject>;
-  lookedAt: number;
+  listedAt: number;
   stays: readonly Stay[];
   volumes: readonly Reason[];
   readonly crashing: readonly string[];
   readonly follower: PodFollower;
   readonly guard: Guard;
-  readonly held: Map<string, Held>;
+  readonly delays: Map<string, Delay>;
   readonly failures: Map<string, string>;
   readonly limit: AbortController;
   /** Why the drain ended early: the node is no longer ours, or dead. */
@@ -96,10 +96,10 @@ export const isDone = (work: Work, context: DrainContext): boolean =>
 export function describeWork(work: Work, { api }: DrainContext): string {
   const still = stillThere(work).map((pod) => {
     const failure = work.failures.get(uidOf(pod));
-    const held: Held | undefined =
-      failure === undefined ? work.held.get(uidOf(pod)) : { by: 'failed', why: failure };
+    const delay: Delay | undefined =
+      failure === undefined ? work.delays.get(uidOf(pod)) : { by: 'failed', why: failure };
     const metadata = work.follower.present().get(uidOf(pod))?.metadata ?? {};
-    return { name: podName(pod), why: failure ?? whyStillThere(metadata, held, api.serverNow()) };
+    return { name: podName(pod), why: failure ?? whyStillThere(metadata, delay, api.serverNow()) };
   });
   return describeProgress(work.asked.size, still, [...staying(work), ...work.volumes]);
 }
@@ -119,10 +119,10 @@ export function conclude(
   const accepted =
     options.leftBehind === 'accept' && isDone(work, context) && work.volumes.length > 0;
   if (!confirmed && !accepted) {
-    const trouble = work.follower.trouble();
+    const error = work.follower.error();
     return failed('timeout', `drain of ${node} not done within ${options.timeout} s: ${text}`, {
       hint: timeoutHint(work, options),
-      ...(trouble === undefined ? {} : { detail: trouble.message }),
+      ...(error === undefined ? {} : { detail: error.message }),
     });
   }
   const failures = failedPods(work);
@@ -155,19 +155,19 @@ export function conclude(
 }
 
 function timeoutHint(work: Work, { singleReplica }: DrainOptions): string {
-  const held = stillThere(work).map((pod) => work.held.get(uidOf(pod)));
-  if (held.some((entry) => entry?.why.includes('can never allow'))) {
+  const delay = stillThere(work).map((pod) => work.delays.get(uidOf(pod)));
+  if (delay.some((entry) => entry?.why.includes('can never allow'))) {
     const moved =
       singleReplica === undefined
         ? '; `drain: {single_replica: restart}` moves a single replica of a Deployment'
         : '';
     return `a PDB can never allow an eviction: give its workload one more replica, or change the PDB${moved}`;
   }
-  if (held.some((entry) => entry?.by === 'budget'))
+  if (delay.some((entry) => entry?.by === 'budget'))
     return 'a PDB is busy: are the pods that replace the evicted ones becoming ready?';
-  if (held.length === 0 && staying(work).length + work.volumes.length > 0)
-    return 'end or unmount what is named by hand, or leave it there: `drain: {left_behind: accept}`';
+  if (delay.length === 0 && staying(work).length + work.volumes.length > 0)
+    return 'end or unmount the named pods and volumes by hand, or leave them there: `drain: {left_behind: accept}`';
   if (isDead(work))
     return 'the kubelet of the node does not report: its pods never end by themselves';
-  return 'look at the pods named, or give the drain more time';
+  return 'check the named pods, or raise the timeout of the drain';
 }

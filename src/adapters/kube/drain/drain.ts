@@ -33,7 +33,7 @@ import { PodFollower } from './follow-pods.ts';
 import { Guard } from './guard.ts';
 import { createJobWait, isAwaited } from './jobs.ts';
 import { type Chosen, choosePods } from './select.ts';
-import { settleAfter } from './settle.ts';
+import { scaleBackAfter } from './settle.ts';
 import type { Ways } from './single-replica.ts';
 import { move, waysOf } from './surge.ts';
 import { createWakeup, type Wakeup } from './wakeup.ts';
@@ -57,15 +57,15 @@ function evictContext(
   work: Work,
   context: DrainContext,
   way: EvictContext['way'],
-  ring: () => void,
+  notify: () => void,
 ): EvictContext {
-  const { api, clock, place } = context;
+  const { api, clock, inSlot } = context;
   const explain = createBudgetReader(context);
   return {
     api,
     clock,
     signal: work.limit.signal,
-    place,
+    inSlot,
     turns: createBudgetTurns(clock),
     way,
     mayGo: async () => {
@@ -76,23 +76,23 @@ function evictContext(
     },
     isGone: (uid) => work.follower.isListed() && !work.follower.present().has(uid),
     isEnding: (uid) => work.follower.present().get(uid)?.metadata.deletionTimestamp !== undefined,
-    note: (uid, held) => {
-      const before = work.held.get(uid);
-      if (held === undefined) work.held.delete(uid);
+    note: (uid, delay) => {
+      const before = work.delays.get(uid);
+      if (delay === undefined) work.delays.delete(uid);
       // Keep the explained text until a new one is read: the same refusal is not a change.
       else
-        work.held.set(
+        work.delays.set(
           uid,
-          held.by === 'budget' && before?.by === 'budget' ? { ...held, why: before.why } : held,
+          delay.by === 'budget' && before?.by === 'budget' ? { ...delay, why: before.why } : delay,
         );
       const pod = work.asked.get(uid);
-      if (held?.by === 'budget' && pod !== undefined) {
-        void explain(pod, held.why).then((why) => {
-          if (work.held.get(uid)?.by === 'budget') work.held.set(uid, { by: 'budget', why });
-          ring();
+      if (delay?.by === 'budget' && pod !== undefined) {
+        void explain(pod, delay.why).then((why) => {
+          if (work.delays.get(uid)?.by === 'budget') work.delays.set(uid, { by: 'budget', why });
+          notify();
         });
       }
-      ring();
+      notify();
     },
   };
 }
@@ -142,15 +142,17 @@ async function waitForEnd(
   evict: (pods: readonly PodObject[]) => void,
 ): Promise<boolean> {
   const { clock, progress } = context;
-  let saidAt = clock.now();
-  let said = '';
+  let shownAt = clock.now();
+  let shown = '';
   while (!work.limit.signal.aborted) {
     if (isDone(work, context) && (await isEmpty(work, context, evict))) return true;
-    const away = work.guard.away();
+    const outage = work.guard.outage();
     const text =
-      away === undefined ? describeWork(work, context) : `the cluster is away: ${away.message}`;
-    if (text !== said && clock.now() - saidAt >= progressEvery) {
-      [said, saidAt] = [text, clock.now()];
+      outage === undefined
+        ? describeWork(work, context)
+        : `the API server does not answer: ${outage.message}`;
+    if (text !== shown && clock.now() - shownAt >= progressEvery) {
+      [shown, shownAt] = [text, clock.now()];
       progress(text);
     }
     await wakeup.wait(tick, work.limit.signal);
@@ -191,27 +193,24 @@ export async function drainNode(context: DrainContext): Promise<Outcome<DrainRes
     if (guard.last()?.ready === false && options.deadNodeSkipWaitAfter === undefined)
       return { ok: false, failure: deadNode(node, 'is NotReady') };
     // With an outage port, the caller waits for the server and asks again.
-    const patience = {
+    const limits = {
       clock,
       until: context.outage === undefined ? deadline : started,
       signal: limit.signal,
     };
-    const chosen = await retryTransient(
-      () => choosePods(api, node, options, limit.signal),
-      patience,
-    );
+    const chosen = await retryTransient(() => choosePods(api, node, options, limit.signal), limits);
     if (!chosen.ok) return ended(context, chosen.failure, limit);
     if (chosen.value.refused.length > 0) return refusedFailure(node, chosen.value.refused);
     const asked = wayOf(options, context.evictionApi);
     if (asked === undefined && chosen.value.evict.length > 0)
       return failed('blocked', noEviction, { hint: 'nothing was evicted' });
-    const ways = await retryTransient(() => waysOf(context, chosen.value, limit.signal), patience);
+    const ways = await retryTransient(() => waysOf(context, chosen.value, limit.signal), limits);
     if (!ways.ok) return ended(context, ways.failure, limit);
-    const hopeless = chosen.value.evict.flatMap((pod) => {
+    const impossible = chosen.value.evict.flatMap((pod) => {
       const way = ways.value.get(uidOf(pod));
       return way?.kind === 'refused' ? [`${podName(pod)}: ${way.why}`] : [];
     });
-    if (hopeless.length > 0) return refusedFailure(node, hopeless);
+    if (impossible.length > 0) return refusedFailure(node, impossible);
     return await run(
       context,
       chosen.value,
@@ -232,7 +231,7 @@ async function expire(
 ): Promise<void> {
   const deadline = clock.now() + options.timeout * 1000;
   for (;;) {
-    const left = deadline - clock.now() + (outage === undefined ? 0 : guard.awayFor());
+    const left = deadline - clock.now() + (outage === undefined ? 0 : guard.outageTime());
     if (signal.aborted || left <= 0) return;
     await clock.sleep(left, signal);
   }
@@ -254,7 +253,7 @@ function ended(
 function workOf(
   chosen: Chosen,
   parts: Pick<Work, 'follower' | 'guard' | 'limit'>,
-  lookedAt: number,
+  listedAt: number,
 ): Work {
   const asked = new Map(chosen.evict.map((pod) => [uidOf(pod), pod]));
   const known = new Map(chosen.items.map((pod) => [uidOf(pod), pod]));
@@ -263,11 +262,11 @@ function workOf(
   const none = {
     chased: new Set<string>(),
     volumes: [],
-    held: new Map(),
+    delays: new Map(),
     failures: new Map(),
     stop: undefined,
   };
-  return { ...parts, ...none, asked, known, stays, lookedAt, crashing };
+  return { ...parts, ...none, asked, known, stays, listedAt, crashing };
 }
 
 /** A drain whose clock runs. */
@@ -292,11 +291,11 @@ async function run(
     clock,
     signal: limit.signal,
     first: chosen,
-    onChange: wakeup.ring,
+    onChange: wakeup.notify,
   });
   const work = workOf(chosen, { follower, guard, limit }, started);
   void keepWatch(work, context);
-  const evicting = evictContext(work, context, way, wakeup.ring);
+  const evicting = evictContext(work, context, way, wakeup.notify);
   const awaitJob = createJobWait(api, node, evicting);
   const before = async (pod: PodObject): Promise<PodEnd | undefined> => {
     const other = ways.get(uidOf(pod));
@@ -309,7 +308,7 @@ async function run(
       (await before(pod)) ?? (await evictPod(goRequest(pod, options), workloadOf(pod), evicting));
     if (podEnd.kind === 'failed') work.failures.set(uidOf(pod), podEnd.why);
     if (podEnd.kind === 'going') follower.asked(uidOf(pod), graceOf(pod, options));
-    wakeup.ring();
+    wakeup.notify();
   };
   const ends: Promise<void>[] = [];
   const evict = (pods: readonly PodObject[]): void => {
@@ -331,9 +330,9 @@ async function run(
   limit.abort();
   await Promise.allSettled(ends);
   // A resumed run continues an interrupted drain. A failed drain keeps its own reason.
-  const back =
+  const scaledBack =
     options.singleReplica === 'surge' && context.signal?.aborted !== true
-      ? await settleAfter(context)
+      ? await scaleBackAfter(context)
       : ok(true);
-  return result.ok && !back.ok ? back : result;
+  return result.ok && !scaledBack.ok ? scaledBack : result;
 }

@@ -28,7 +28,7 @@ import { strayVolumes } from './volumes.ts';
  * Milliseconds between lists of whole pods while some stay. Only such a list shows a pod that
  * completes or loses its DaemonSet.
  */
-const lookEvery = 5_000;
+const listEvery = 5_000;
 const cordonTaint: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 
 const toleratesCordon = (pod: PodObject): boolean =>
@@ -69,9 +69,9 @@ export function sortOut(
 }
 
 /** False: the last list came from the store and shows nothing new. */
-function isLookDue({ follower, known, ...work }: Work, now: number): boolean {
+function isListDue({ follower, known, ...work }: Work, now: number): boolean {
   if ([...follower.present().keys()].some((uid) => !known.has(uid))) return true;
-  return work.stays.length > 0 && now - work.lookedAt >= lookEvery;
+  return work.stays.length > 0 && now - work.listedAt >= listEvery;
 }
 
 /**
@@ -89,11 +89,11 @@ export async function isEmpty(
     return false;
   if (!isDone(work, context)) return false;
   if (failedPods(work).length > 0) return true;
-  if (isLookDue(work, clock.now())) {
+  if (isListDue(work, clock.now())) {
     const chosen = await follower.relist(() => choosePods(api, node, options, limit.signal));
     if (!chosen.ok) return false;
     work.known = new Map(chosen.value.items.map((pod) => [uidOf(pod), pod]));
-    work.lookedAt = clock.now();
+    work.listedAt = clock.now();
     const { late, stays } = sortOut(chosen.value.items, chosen.value.context, work);
     work.stays = stays;
     if (late.length > 0) evict(late);

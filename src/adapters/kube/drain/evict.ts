@@ -41,7 +41,7 @@ export type Answer =
   | { readonly kind: 'hard'; readonly why: string };
 
 /** Reads the answer to an eviction or deletion. An unknown answer fails this pod only. */
-export function readAnswer(reply: HttpReply, who: string, verb: 'create' | 'delete'): Answer {
+export function readAnswer(reply: HttpReply, account: string, verb: 'create' | 'delete'): Answer {
   const { status, body } = reply;
   const causes = statusOf(body).details?.causes ?? [];
   if (status >= 200 && status < 300) return { kind: 'going' };
@@ -61,7 +61,7 @@ export function readAnswer(reply: HttpReply, who: string, verb: 'create' | 'dele
     return { kind: 'passing', why: messageOf(reply), ...present({ after: reply.retryAfter }) };
   }
   const resource = verb === 'create' ? 'pods/eviction' : 'pods';
-  return { kind: 'hard', why: refusal(status, body, { verb, resource }, who).message };
+  return { kind: 'hard', why: refusal(status, body, { verb, resource }, account).message };
 }
 
 /**
@@ -83,7 +83,7 @@ export interface EvictContext {
    */
   readonly way: 'policy/v1' | 'policy/v1beta1' | 'delete';
   /** Runs `act` when fewer calls than the limit are in flight. */
-  readonly place: <T>(act: () => Promise<T>) => Promise<T>;
+  readonly inSlot: <T>(act: () => Promise<T>) => Promise<T>;
   /** False: do not evict now; the drain ends. */
   readonly mayGo: () => Promise<boolean>;
   /** True: a list, not only a watch, no longer shows the pod. */
@@ -92,8 +92,8 @@ export interface EvictContext {
   readonly turns: BudgetTurns;
   readonly note: (
     uid: string,
-    held:
-      | { readonly by: 'budget' | 'trouble' | 'namespace' | 'workload'; readonly why: string }
+    delay:
+      | { readonly by: 'budget' | 'error' | 'namespace' | 'workload'; readonly why: string }
       | undefined,
   ) => void;
 }
@@ -134,7 +134,7 @@ export async function evictPod(
     }
     // Check the node and evict within one slot: a call that waited for its slot must not use an old
     // check.
-    const asked = await context.place(async () =>
+    const asked = await context.inSlot(async () =>
       (await context.mayGo()) && !signal.aborted ? ask(request, context) : undefined,
     );
     if (asked === undefined || signal.aborted) return { kind: 'stopped' };
@@ -142,11 +142,11 @@ export async function evictPod(
     let pause = retryPause(tries, clock.random());
     if (!reply.ok) {
       if (reply.failure.transport !== true) return { kind: 'failed', why: reply.failure.message };
-      note(uid, { by: 'trouble', why: reply.failure.message });
+      note(uid, { by: 'error', why: reply.failure.message });
       await clock.sleep(pause, signal);
       continue;
     }
-    const answer = readAnswer(reply.value, context.api.who, verb);
+    const answer = readAnswer(reply.value, context.api.account, verb);
     if (answer.kind === 'going') {
       note(uid, undefined);
       turns.passed(workload);
@@ -164,7 +164,7 @@ export async function evictPod(
     } else if (answer.kind === 'hard') {
       return { kind: 'failed', why: answer.why };
     } else {
-      note(uid, { by: 'trouble', why: answer.why });
+      note(uid, { by: 'error', why: answer.why });
       if (answer.after !== undefined)
         pause = Math.min(answer.after, longestRetryAfter) * 1000 + clock.random() * 500;
     }
@@ -174,7 +174,7 @@ export async function evictPod(
 }
 
 /** Runs at most `limit` calls at a time, in the order in which they came. */
-export function createPlaces(limit: number): EvictContext['place'] {
+export function createSlots(limit: number): EvictContext['inSlot'] {
   let busy = 0;
   const waiting: (() => void)[] = [];
   return async (act) => {

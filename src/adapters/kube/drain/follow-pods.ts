@@ -96,7 +96,7 @@ export class PodFollower {
   readonly #options: FollowOptions;
   readonly #pods = new ShownPods();
   #version = '';
-  #trouble: Failure | undefined;
+  #error: Failure | undefined;
   #listed = true;
 
   constructor(options: FollowOptions) {
@@ -120,8 +120,8 @@ export class PodFollower {
   }
 
   /** The current error of the watch or list, for the message of a drain that timed out. */
-  trouble(): Failure | undefined {
-    return this.#trouble;
+  error(): Failure | undefined {
+    return this.#error;
   }
 
   /**
@@ -136,7 +136,7 @@ export class PodFollower {
   /** Replaces the present pods by a list from the store, not from a cache. */
   async relist<T extends Listed>(read: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const list = await read();
-    this.#trouble = list.ok ? undefined : list.failure;
+    this.#error = list.ok ? undefined : list.failure;
     if (list.ok) this.#take(list.value);
     return list;
   }
@@ -191,7 +191,7 @@ export class PodFollower {
     return isEnough;
   }
 
-  async #watchOnce(): Promise<'ended' | 'forbidden' | 'trouble'> {
+  async #watchOnce(): Promise<'ended' | 'forbidden' | 'failed'> {
     const { api, node, signal } = this.#options;
     const stop = new AbortController();
     const end = (): void => stop.abort();
@@ -203,10 +203,10 @@ export class PodFollower {
       stop.signal,
     );
     signal.removeEventListener('abort', end);
-    if (!watched.ok) return 'trouble';
+    if (!watched.ok) return 'failed';
     const { status, body } = watched.value;
     if (status === 200 || status === 410) return 'ended';
-    this.#trouble = refusal(status, body, { verb: 'watch', resource: 'pods' }, api.who);
-    return isRightsRefusal(status, body) ? 'forbidden' : 'trouble';
+    this.#error = refusal(status, body, { verb: 'watch', resource: 'pods' }, api.account);
+    return isRightsRefusal(status, body) ? 'forbidden' : 'failed';
   }
 }

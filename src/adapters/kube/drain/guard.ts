@@ -5,7 +5,7 @@ import type { NodeState, Outage, Owner } from '../../../engine/ports/cluster.ts'
 import type { Clock } from '../../../engine/ports/local.ts';
 import type { Failure } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
-import { holdFailure, nodeState } from '../node/ownership.ts';
+import { nodeState, ownershipFailure } from '../node/ownership.ts';
 import type { NodeObject } from '../objects/objects.ts';
 import { retryPause } from './evict.ts';
 
@@ -32,8 +32,8 @@ export class Guard {
   #lost: Failure | undefined;
   #deadSince: number | undefined;
   #reading: Promise<Failure | undefined> | undefined;
-  #away: { readonly since: number; readonly why: Failure } | undefined;
-  #awayBefore = 0;
+  #outage: { readonly since: number; readonly why: Failure } | undefined;
+  #earlierOutages = 0;
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -55,15 +55,15 @@ export class Guard {
   }
 
   /** Why the API server does not answer now. */
-  away(): Failure | undefined {
-    return this.#away?.why;
+  outage(): Failure | undefined {
+    return this.#outage?.why;
   }
 
   /** Milliseconds without an answer until now. */
-  awayFor(): number {
+  outageTime(): number {
     return (
-      this.#awayBefore +
-      (this.#away === undefined ? 0 : this.#options.clock.now() - this.#away.since)
+      this.#earlierOutages +
+      (this.#outage === undefined ? 0 : this.#options.clock.now() - this.#outage.since)
     );
   }
 
@@ -95,10 +95,10 @@ export class Guard {
       // Wait only for errors of the network. A missing right or an expired credential fails at
       // once.
       if (found.failure.transport !== true || signal.aborted) return found.failure;
-      this.#away ??= { since: began, why: found.failure };
+      this.#outage ??= { since: began, why: found.failure };
       await outage?.away(found.failure);
       // The caller knows the whole outage and reports it for the host.
-      if (clock.now() - this.#away.since > (outage?.limit ?? Number.POSITIVE_INFINITY) * 1000)
+      if (clock.now() - this.#outage.since > (outage?.limit ?? Number.POSITIVE_INFINITY) * 1000)
         return found.failure;
       await clock.sleep(retryPause(tries, clock.random()), signal);
       if (signal.aborted) return found.failure;
@@ -109,13 +109,13 @@ export class Guard {
     this.#node = node;
     this.#deadSince = nodeState(node).ready ? undefined : (this.#deadSince ?? began);
     this.#readAt = began;
-    this.#lost = holdFailure(node, this.#options.owner);
+    this.#lost = ownershipFailure(node, this.#options.owner);
     return this.#lost;
   }
 
   async #answered(): Promise<void> {
-    this.#awayBefore = this.awayFor();
-    this.#away = undefined;
+    this.#earlierOutages = this.outageTime();
+    this.#outage = undefined;
     await this.#options.outage?.back();
   }
 }

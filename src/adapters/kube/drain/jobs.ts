@@ -39,7 +39,7 @@ export function createJobWait(
     const uid = uidOf(pod);
     note(uid, {
       by: 'workload',
-      why: `Job ${controllerOf(pod)?.name} runs: it is waited for (jobs: wait)`,
+      why: `waits for Job ${controllerOf(pod)?.name} to finish (jobs: wait)`,
     });
     while (!signal.aborted) {
       if (kept === undefined || clock.now() - kept.at >= pollEvery)

@@ -5,31 +5,33 @@ import { ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import { retryTransient } from '../client/retry-transient.ts';
 import { ofDeployment, ofNode, readNode, rewrite } from '../client/rewrite.ts';
-import { holdFailure } from '../node/ownership.ts';
+import { ownershipFailure } from '../node/ownership.ts';
 import type { NodeObject } from '../objects/objects.ts';
 import type { DrainContext } from './drain-work.ts';
-import { decideSettle, surgedOf, surgedPatch } from './single-replica.ts';
+import { decideScaleBack, surgedOf, surgedPatch } from './single-replica.ts';
 
-type Say = (text: string) => void;
+type Report = (text: string) => void;
 
 /** Skips a Deployment that is gone. The node's annotation goes only when all are done. */
-async function settle(
+async function scaleBack(
   api: Api,
   node: NodeObject,
-  say: Say,
+  report: Report,
   signal: AbortSignal | undefined,
 ): Promise<Outcome<true>> {
   const name = node.metadata?.name ?? '';
   for (const deployment of surgedOf(node)) {
     const done = await rewrite(ofDeployment(api, deployment, signal), (object) =>
-      decideSettle(object, name),
+      decideScaleBack(object, name),
     );
     if (!done.ok && done.failure.kind !== 'refused') return done;
     if (!done.ok || done.value.kind === 'nothing') continue;
     const { replicas } = done.value;
     if (replicas === undefined)
-      say(`left Deployment ${deployment} as it is: somebody else has changed its replicas`);
-    else say(`scaled Deployment ${deployment} back to ${replicas}`);
+      report(
+        `did not scale Deployment ${deployment} back: its number of replicas was changed meanwhile`,
+      );
+    else report(`scaled Deployment ${deployment} back to ${replicas}`);
   }
   const forgotten = await rewrite(ofNode(api, name, signal), (object) =>
     surgedOf(object).length === 0 ? {} : { patch: surgedPatch(object, null) },
@@ -41,10 +43,10 @@ async function settle(
  * Milliseconds that the end of a drain waits for the API server. The rest is done before the
  * uncordon.
  */
-const settleWithin = 60_000;
+const scaleBackWithin = 60_000;
 
 /** Runs at the end of a drain. Skips what another run has taken over. */
-export async function settleAfter({
+export async function scaleBackAfter({
   api,
   node,
   owner,
@@ -55,18 +57,18 @@ export async function settleAfter({
   const act = async (): Promise<Outcome<true>> => {
     const found = await readNode(api, node, signal);
     if (!found.ok) return found;
-    return holdFailure(found.value, owner)?.kind === 'fenced'
+    return ownershipFailure(found.value, owner)?.kind === 'fenced'
       ? ok(true)
-      : settle(api, found.value, progress, signal);
+      : scaleBack(api, found.value, progress, signal);
   };
-  return retryTransient(act, { clock, until: clock.now() + settleWithin, signal });
+  return retryTransient(act, { clock, until: clock.now() + scaleBackWithin, signal });
 }
 
 /**
  * Wraps a decision to uncordon a node: restores its Deployments first. That changes the node, so
  * that the node is read and decided again.
  */
-export const settled =
+export const afterScaleBack =
   <D extends { readonly patch?: object }>(
     api: Api,
     decide: (node: NodeObject) => D,
@@ -79,6 +81,6 @@ export const settled =
   > => {
     const decision = decide(node);
     if (decision.patch === undefined || surgedOf(node).length === 0) return decision;
-    const done = await settle(api, node, () => undefined, signal);
+    const done = await scaleBack(api, node, () => undefined, signal);
     return done.ok ? decision : { kind: 'failure', failure: done.failure };
   };

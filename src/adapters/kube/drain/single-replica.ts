@@ -204,7 +204,7 @@ export function decideSurge(
 }
 
 /** Restores the number of replicas, unless somebody else changed it meanwhile. */
-export function decideSettle(
+export function decideScaleBack(
   deployment: DeploymentObject,
   node: string,
 ): (Write & { readonly replicas?: number }) | Nothing {

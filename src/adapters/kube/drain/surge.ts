@@ -3,7 +3,7 @@
 import { type Failure, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import { ofDeployment, ofNode, rewrite } from '../client/rewrite.ts';
-import { holdFailure } from '../node/ownership.ts';
+import { ownershipFailure } from '../node/ownership.ts';
 import type { Selection } from '../objects/filters.ts';
 import {
   controllerOf,
@@ -117,7 +117,7 @@ export async function waysOf(
   );
   if (surged.length === 0) return ways;
   const decide = (object: NodeObject): { readonly failure?: Failure; readonly patch?: object } => {
-    const failure = holdFailure(object, owner);
+    const failure = ownershipFailure(object, owner);
     return failure === undefined ? decideSurged(object, surged) : { failure };
   };
   const written = await rewrite(ofNode(api, node, signal), decide);

@@ -2,7 +2,7 @@
 import type { Clock } from '../../../engine/ports/local.ts';
 
 export interface Wakeup {
-  readonly ring: () => void;
+  readonly notify: () => void;
   readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
@@ -10,7 +10,7 @@ export interface Wakeup {
 export function createWakeup(clock: Clock): Wakeup {
   let wake: () => void = () => undefined;
   return {
-    ring: () => wake(),
+    notify: () => wake(),
     wait: async (milliseconds, signal) => {
       const early = new AbortController();
       wake = () => early.abort();

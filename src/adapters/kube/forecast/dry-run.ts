@@ -3,7 +3,7 @@
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Api } from '../client/api.ts';
 import type { ServerVersion } from '../client/calls.ts';
-import { createPlaces, readAnswer } from '../drain/evict.ts';
+import { createSlots, readAnswer } from '../drain/evict.ts';
 import { isPodReady, type PodObject } from '../objects/objects.ts';
 
 /** The minor version may be "20+". Text that is not a number counts as no version. */
@@ -15,7 +15,7 @@ export function isAtLeast({ major, minor }: ServerVersion, wanted: number): bool
 /** Servers before 1.15 ignore `dryRun` on evictions, and evict (kubernetes#76943). */
 export const obeysDryRun = (version: ServerVersion): boolean => isAtLeast(version, 15);
 
-export type Said =
+export type DryRunAnswer =
   | { readonly kind: 'goes' }
   | { readonly kind: 'budget' | 'refused'; readonly why: string }
   /** The server did not say, or was not asked. */
@@ -24,7 +24,7 @@ export type Said =
 export type DryRun = (
   pods: readonly PodObject[],
   signal?: AbortSignal,
-) => Promise<Outcome<ReadonlyMap<PodObject, Said>>>;
+) => Promise<Outcome<ReadonlyMap<PodObject, DryRunAnswer>>>;
 
 const inFlight = 8;
 /** Limit of questions. A plan asks once for each kind of pod, and no cluster has so many kinds. */
@@ -44,55 +44,55 @@ const kindOf = (pod: PodObject): string => {
 
 /** Asks once for each kind of pod. */
 export function createDryRun(
-  api: Pick<Api, 'evict' | 'who' | 'isForbidden'>,
+  api: Pick<Api, 'evict' | 'account' | 'isForbidden'>,
   eviction: 'policy/v1' | 'policy/v1beta1',
 ): DryRun {
-  const known = new Map<string, Promise<Outcome<Said>>>();
-  const place = createPlaces(inFlight);
-  let forbidden: Said | undefined;
+  const known = new Map<string, Promise<Outcome<DryRunAnswer>>>();
+  const inSlot = createSlots(inFlight);
+  let forbidden: DryRunAnswer | undefined;
 
   async function ask(
     { metadata }: PodObject,
     signal: AbortSignal | undefined,
-  ): Promise<Outcome<Said>> {
+  ): Promise<Outcome<DryRunAnswer>> {
     const { namespace = 'default', name = '', uid = '' } = metadata ?? {};
     if (forbidden !== undefined) return ok(forbidden);
     const reply = await api.evict(eviction, { namespace, name, uid, signal }, 'dry run');
     if (!reply.ok) return reply;
-    const answer = readAnswer(reply.value, api.who, 'create');
+    const answer = readAnswer(reply.value, api.account, 'create');
     if (answer.kind === 'passing')
       return failed('unreachable', `the API server cannot answer now: ${answer.why}`, {
         transport: true,
       });
     if (answer.kind === 'going' || answer.kind === 'terminating') return ok({ kind: 'goes' });
     if (answer.kind === 'budget') return ok({ kind: 'budget', why: answer.why });
-    const said: Said = {
+    const refusal: DryRunAnswer = {
       kind: reply.value.status === 400 || api.isForbidden(reply.value) ? 'unknown' : 'refused',
       why: answer.why,
     };
-    if (api.isForbidden(reply.value)) forbidden = said;
-    return ok(said);
+    if (api.isForbidden(reply.value)) forbidden = refusal;
+    return ok(refusal);
   }
 
   return async (pods, signal) => {
-    const said = new Map<PodObject, Said>();
+    const answers = new Map<PodObject, DryRunAnswer>();
     const asked = pods.map(async (pod): Promise<Outcome<unknown>> => {
       const key = kindOf(pod);
       if (!known.has(key) && known.size >= mostAsked) {
         return ok(
-          said.set(pod, {
+          answers.set(pod, {
             kind: 'unknown',
             why: `not asked: only ${mostAsked} are asked about at once`,
           }),
         );
       }
-      const answer = known.get(key) ?? place(() => ask(pod, signal));
+      const answer = known.get(key) ?? inSlot(() => ask(pod, signal));
       known.set(key, answer);
       const read = await answer;
       if (!read.ok) known.delete(key);
-      return read.ok ? ok(said.set(pod, read.value)) : read;
+      return read.ok ? ok(answers.set(pod, read.value)) : read;
     });
-    const bad = (await Promise.all(asked)).find((one) => !one.ok);
-    return bad === undefined || bad.ok ? ok(said) : bad;
+    const failure = (await Promise.all(asked)).find((one) => !one.ok);
+    return failure === undefined || failure.ok ? ok(answers) : failure;
   };
 }

@@ -37,7 +37,7 @@ interface Webhooks {
 }
 
 /** Data of the cluster, not of one node. */
-interface Around {
+interface ClusterData {
   readonly pods: Outcome<PodBook>;
   readonly webhooks: Outcome<Webhooks>;
   readonly eviction: Outcome<EvictionApi>;
@@ -50,7 +50,7 @@ interface Around {
 }
 
 interface Lists {
-  readonly around: Around;
+  readonly cluster: ClusterData;
   readonly nodes: Outcome<readonly NodeObject[]>;
 }
 
@@ -59,9 +59,9 @@ interface Lists {
  * for a busy budget, so it reads budgets again.
  */
 type When = 'plan' | 'start';
-const ages: Readonly<Record<When, { readonly around: number; readonly pdbs: number }>> = {
-  plan: { around: 60_000, pdbs: 60_000 },
-  start: { around: 20_000, pdbs: 2_000 },
+const ages: Readonly<Record<When, { readonly cluster: number; readonly pdbs: number }>> = {
+  plan: { cluster: 60_000, pdbs: 60_000 },
+  start: { cluster: 20_000, pdbs: 2_000 },
 };
 
 interface Kept<T> {
@@ -142,15 +142,15 @@ async function readKind(api: Api, kind: AdmissionKind): Promise<Outcome<readonly
  * Only a missing right may leave a part out. Any other failure must end the forecast, or "nothing
  * blocks" could be wrong.
  */
-const isTrouble = <T>(read: Outcome<T>): read is Extract<Outcome<T>, { ok: false }> =>
+const isFatal = <T>(read: Outcome<T>): read is Extract<Outcome<T>, { ok: false }> =>
   !read.ok && read.failure.kind !== 'auth';
 
-async function readAround({ api, evictionApi }: ForecasterOptions): Promise<Around> {
+async function readAround({ api, evictionApi }: ForecasterOptions): Promise<ClusterData> {
   const asked = await api.serverVersion();
   const version = asked.ok ? asked.value : {};
   // One after the other, since each may be large. After the first failure the rest is not needed.
   const pods = await readPods(api);
-  const webhooks = isTrouble(pods) ? pods : await readWebhooks(api, version);
+  const webhooks = isFatal(pods) ? pods : await readWebhooks(api, version);
   const eviction = await evictionApi();
   const mayTry =
     obeysDryRun(version) && eviction.ok && eviction.value !== 'none' ? eviction.value : undefined;
@@ -178,7 +178,7 @@ function onceEach<T>(ask: (key: string) => Promise<T>): (key?: string) => Promis
   };
 }
 
-const somewhere = 'whether the pods have somewhere to go was not looked at';
+const notPlaced = 'whether the pods fit elsewhere was not checked';
 
 /** Pods that a budget, a webhook or a policy may refuse. If these could not be read: all pods. */
 function mayBeHeld(
@@ -195,7 +195,7 @@ export class Forecaster {
   readonly #api: Api;
   readonly #clock: Clock;
   readonly #nodes: Kept<Outcome<readonly NodeObject[]>>;
-  readonly #around: Kept<Around>;
+  readonly #cluster: Kept<ClusterData>;
   readonly #pdbs: Kept<Outcome<Pdbs>>;
 
   constructor(options: ForecasterOptions) {
@@ -203,28 +203,28 @@ export class Forecaster {
     this.#api = api;
     this.#clock = clock;
     this.#nodes = keep(clock, () => api.nodes());
-    this.#around = keep(clock, () => readAround(options));
+    this.#cluster = keep(clock, () => readAround(options));
     this.#pdbs = keep(clock, () => readPdbs(options));
   }
 
   async #readLists(
     age: (typeof ages)[When],
   ): Promise<Outcome<Lists & { readonly pdbs: Outcome<Pdbs> }>> {
-    const around = await this.#around.get(age.around);
-    const reads: readonly Outcome<unknown>[] = [around.pods, around.webhooks, around.tries];
+    const cluster = await this.#cluster.get(age.cluster);
+    const reads: readonly Outcome<unknown>[] = [cluster.pods, cluster.webhooks, cluster.tries];
     for (const read of reads) {
-      if (!isTrouble(read)) continue;
-      this.#around.drop(around);
+      if (!isFatal(read)) continue;
+      this.#cluster.drop(cluster);
       return read;
     }
-    const nodes = await this.#nodes.get(age.around);
-    if (isTrouble(nodes)) {
+    const nodes = await this.#nodes.get(age.cluster);
+    if (isFatal(nodes)) {
       this.#nodes.drop(nodes);
       return nodes;
     }
     const pdbs = await this.#pdbs.get(age.pdbs);
-    if (isTrouble(pdbs)) this.#pdbs.drop(pdbs);
-    return isTrouble(pdbs) ? pdbs : ok({ around, nodes, pdbs });
+    if (isFatal(pdbs)) this.#pdbs.drop(pdbs);
+    return isFatal(pdbs) ? pdbs : ok({ cluster, nodes, pdbs });
   }
 
   /**
@@ -239,21 +239,21 @@ export class Forecaster {
     signal: AbortSignal | undefined,
   ) {
     const api = this.#api;
-    const { around, nodes } = lists;
+    const { cluster, nodes } = lists;
     const listed =
       when === 'plan' && nodes.ok
         ? nodes.value.find((node) => node.metadata?.name === name)
         : undefined;
     const node = listed === undefined ? await api.node(name, signal) : ok(listed);
     if (!node.ok) return node.failure.kind === 'refused' ? noNode(name) : node;
-    if (when === 'plan' && !around.pods.ok) return around.pods;
+    if (when === 'plan' && !cluster.pods.ok) return cluster.pods;
     const selection =
-      when === 'plan' && around.pods.ok
+      when === 'plan' && cluster.pods.ok
         ? await selectFrom(
-            around.pods.value.byNode.get(name) ?? [],
+            cluster.pods.value.byNode.get(name) ?? [],
             drainOptions,
             api.serverNow(),
-            around.daemonSets,
+            cluster.daemonSets,
           )
         : await choosePods(api, name, drainOptions, signal);
     return selection.ok ? ok({ node: node.value, selection: selection.value }) : selection;
@@ -266,31 +266,31 @@ export class Forecaster {
     const age = ages[when];
     const lists = await this.#readLists(age);
     if (!lists.ok) return lists;
-    const { around, nodes, pdbs } = lists.value;
-    const { pods, webhooks, eviction, tries } = around;
+    const { cluster, nodes, pdbs } = lists.value;
+    const { pods, webhooks, eviction, tries } = cluster;
     const notes = new Set<string>();
     const fail = <T extends Outcome<never>>(failure: T): T => {
-      this.#around.drop(around);
+      this.#cluster.drop(cluster);
       this.#nodes.drop(nodes);
       this.#pdbs.drop(pdbs);
       return failure;
     };
     if (!webhooks.ok) return webhooks;
     if (!eviction.ok) return fail(eviction);
-    const one = await this.#readOne(name, { around, nodes }, drainOptions, when, signal);
+    const one = await this.#readOne(name, { cluster, nodes }, drainOptions, when, signal);
     if (!one.ok) return one;
     const { node, selection } = one.value;
     const volumes = selection.evict.some((pod) => claimsOf(pod).length > 0)
-      ? await around.volumes()
+      ? await cluster.volumes()
       : ok<Volumes>(new Map());
     if (!volumes.ok && volumes.failure.kind !== 'auth') return fail(volumes);
     const dryRun =
       when === 'plan' || !tries.ok || tries.value === undefined
-        ? around.dryRun
+        ? cluster.dryRun
         : createDryRun(api, tries.value);
-    const held = drainOptions.disableEviction ? [] : mayBeHeld(selection, pdbs, webhooks.value);
-    const said = await dryRun?.(held, when === 'plan' ? undefined : signal);
-    if (said?.ok === false) return fail(said);
+    const asked = drainOptions.disableEviction ? [] : mayBeHeld(selection, pdbs, webhooks.value);
+    const evictionAnswers = await dryRun?.(asked, when === 'plan' ? undefined : signal);
+    if (evictionAnswers?.ok === false) return fail(evictionAnswers);
     const mode = drainOptions.disableEviction ? undefined : drainOptions.singleReplica;
     const ways =
       mode === undefined || !pdbs.ok
@@ -298,12 +298,12 @@ export class Forecaster {
         : await readWays(api, mode, selection, pdbs.value, signal);
     if (ways?.ok === false) return fail(ways);
     if (signal?.aborted) return failed('interrupted', `forecast of ${name} was interrupted`);
-    if (!pdbs.ok) notes.add(`PDBs were not looked at: ${pdbs.failure.message}`);
-    if (!nodes.ok) notes.add(`${somewhere}: ${nodes.failure.message}`);
-    if (!pods.ok) notes.add(`${somewhere}: ${pods.failure.message}`);
+    if (!pdbs.ok) notes.add(`PDBs were not read: ${pdbs.failure.message}`);
+    if (!nodes.ok) notes.add(`${notPlaced}: ${nodes.failure.message}`);
+    if (!pods.ok) notes.add(`${notPlaced}: ${pods.failure.message}`);
     for (const message of webhooks.value.missing)
-      notes.add(`admission webhooks were not looked at: ${message}`);
-    if (!volumes.ok) notes.add(`volumes were not looked at: ${volumes.failure.message}`);
+      notes.add(`admission webhooks were not read: ${message}`);
+    if (!volumes.ok) notes.add(`volumes were not read: ${volumes.failure.message}`);
     return ok(
       forecastDrain({
         node,
@@ -315,7 +315,7 @@ export class Forecaster {
         ...(nodes.ok ? { nodes: nodes.value } : {}),
         ...(pods.ok ? { usage: pods.value.usage } : {}),
         ...(volumes.ok ? { volumes: volumes.value } : {}),
-        ...(said === undefined ? {} : { said: said.value }),
+        ...(evictionAnswers === undefined ? {} : { evictionAnswers: evictionAnswers.value }),
         webhooks: webhooks.value.seen,
         ...(ways === undefined ? {} : { ways: ways.value }),
         notes: [...notes],
@@ -333,10 +333,10 @@ export class Forecaster {
 
   /** System pods from the list that the forecasts of a plan use. */
   async systemPods(): Promise<Outcome<readonly PodObject[]>> {
-    const around = await this.#around.get(ages.plan.around);
-    const { pods } = around;
+    const cluster = await this.#cluster.get(ages.plan.cluster);
+    const { pods } = cluster;
     if (pods.ok) return ok(pods.value.system);
-    this.#around.drop(around);
+    this.#cluster.drop(cluster);
     return pods;
   }
 }

@@ -23,7 +23,7 @@ import {
 } from '../objects/objects.ts';
 import { askPdbs, describePdb, type PdbAnswer, type PdbApi, pdbsOf } from '../objects/pdb.ts';
 import type { EvictionWebhook } from '../objects/webhooks.ts';
-import type { Said } from './dry-run.ts';
+import type { DryRunAnswer } from './dry-run.ts';
 
 /** What could be read. `notes` explains absent parts. */
 export interface ForecastInput {
@@ -38,7 +38,7 @@ export interface ForecastInput {
   readonly usage?: Usage;
   readonly volumes?: Volumes;
   /** The API server's answers to a dry run, if it was asked. */
-  readonly said?: ReadonlyMap<PodObject, Said>;
+  readonly evictionAnswers?: ReadonlyMap<PodObject, DryRunAnswer>;
   readonly webhooks: readonly SeenWebhook[];
   /** What `single_replica` does for pods that a PDB can never allow to go. */
   readonly ways?: Ways;
@@ -53,7 +53,7 @@ export interface SeenWebhook extends EvictionWebhook {
 /** Seconds past its grace period after which a pod counts as stuck: no drain ends it. */
 const stuckAfter = 300;
 /** Seconds until a new pod is ready, as an estimate. */
-const settle = 5;
+const readyAfter = 5;
 
 interface Findings {
   readonly blocks: string[];
@@ -90,8 +90,8 @@ function brokenBudgets({ selection, pdbs }: ForecastInput, option: string): read
  * The server's answer wins. The model adds the numbers, and whether a refusing budget could ever
  * allow it.
  */
-function answerOf(pod: PodObject, { said, pdbs }: ForecastInput): PdbAnswer {
-  const known = said?.get(pod);
+function answerOf(pod: PodObject, { evictionAnswers, pdbs }: ForecastInput): PdbAnswer {
+  const known = evictionAnswers?.get(pod);
   const model: PdbAnswer =
     pdbs === undefined ? { kind: 'passes' } : askPdbs(pod, pdbs.items, pdbs.api);
   if (known?.kind === 'goes') return { kind: 'passes', ...present({ pdb: model.pdb }) };
@@ -154,18 +154,18 @@ const nameAll = (pods: readonly PodObject[]): string =>
   (pods.length > shown ? ` and ${pods.length - shown} more` : '');
 
 /** One line per reason, since a webhook refuses many pods alike. */
-function saidFindings(input: ForecastInput, { blocks, warnings }: Findings): void {
-  const { selection, said } = input;
+function answerFindings(input: ForecastInput, { blocks, warnings }: Findings): void {
+  const { selection, evictionAnswers } = input;
   const byReason = new Map<string, PodObject[]>();
   for (const pod of selection.evict) {
-    const answer = said?.get(pod);
+    const answer = evictionAnswers?.get(pod);
     if (answer?.kind !== 'refused' && answer?.kind !== 'unknown') continue;
     if (answer.kind === 'refused' && answerOf(pod, input).kind === 'never') continue;
     const key = `${answer.kind} ${answer.why}`;
     byReason.set(key, [...(byReason.get(key) ?? []), pod]);
   }
   for (const pods of byReason.values()) {
-    const answer = said?.get(pods[0] ?? {});
+    const answer = evictionAnswers?.get(pods[0] ?? {});
     if (answer?.kind === 'refused')
       blocks.push(`${nameAll(pods)}: the API server refuses the eviction: ${answer.why}`);
     if (answer?.kind === 'unknown')
@@ -180,13 +180,13 @@ function saidFindings(input: ForecastInput, { blocks, warnings }: Findings): voi
  * namespaces only is a warning, since it may not be asked.
  */
 function webhookFindings(
-  { selection, options, said, webhooks }: ForecastInput,
+  { selection, options, evictionAnswers, webhooks }: ForecastInput,
   { blocks, warnings }: Findings,
 ): void {
   const open = selection.evict.filter(
-    (pod) => (said?.get(pod) ?? { kind: 'unknown' }).kind === 'unknown',
+    (pod) => (evictionAnswers?.get(pod) ?? { kind: 'unknown' }).kind === 'unknown',
   );
-  if (options.disableEviction || (open.length === 0 && said !== undefined)) return;
+  if (options.disableEviction || (open.length === 0 && evictionAnswers !== undefined)) return;
   for (const { name, service, selective, byUrl, answers } of webhooks.filter(
     ({ required }) => required,
   )) {
@@ -264,7 +264,7 @@ function jobFindings({ selection, options }: ForecastInput, { warnings }: Findin
  * Pods that fit nowhere stay Pending, and a budget that counts them allows no more: the drain would
  * stop halfway. Room may come, for example by an uncordon, so the run waits.
  */
-function placeFindings(input: ForecastInput, { busy, warnings }: Findings): void {
+function placementFindings(input: ForecastInput, { busy, warnings }: Findings): void {
   const { selection, node, nodes, usage, volumes } = input;
   if (nodes === undefined || usage === undefined) return;
   const movable = selection.evict.filter((pod) => controllerOf(pod) !== undefined);
@@ -325,7 +325,7 @@ export function estimateSeconds({ selection, options, pdbs }: ForecastInput): nu
   }
   for (const [pdb, graces] of perPdb) {
     const rounds = Math.ceil(graces.length / Math.max(1, pdb.status?.disruptionsAllowed ?? 1));
-    if (rounds > 1) longest = Math.max(longest, rounds * (Math.max(...graces) + settle));
+    if (rounds > 1) longest = Math.max(longest, rounds * (Math.max(...graces) + readyAfter));
   }
   return longest;
 }
@@ -338,9 +338,9 @@ function timeFindings(
 ): void {
   if (estimate <= options.timeout) return;
   const long = selection.evict.filter((pod) => graceOf(pod, options) > options.timeout);
-  const whose = long.length === 0 ? 'one after the other, by their budget' : nameAll(long);
+  const cause = long.length === 0 ? 'one after the other, by their budget' : nameAll(long);
   warnings.push(
-    `needs at least ${Math.round(estimate)} s of grace, timeout is ${options.timeout} s: ${whose}`,
+    `needs at least ${Math.round(estimate)} s of grace, timeout is ${options.timeout} s: ${cause}`,
   );
 }
 
@@ -351,7 +351,7 @@ export function forecastDrain(input: ForecastInput): Forecast {
   nodeFindings(input, findings);
   findings.blocks.push(...selection.refused);
   webhookFindings(input, findings);
-  saidFindings(input, findings);
+  answerFindings(input, findings);
   pdbFindings(input, findings);
   leftFindings(input, findings);
   timeFindings(input, estimate, findings);
@@ -359,7 +359,7 @@ export function forecastDrain(input: ForecastInput): Forecast {
   jobFindings(input, findings);
   ownerFindings(input, findings);
   findings.warnings.push(...selection.warnings);
-  placeFindings(input, findings);
+  placementFindings(input, findings);
   return {
     evicts: selection.evict.map(podName),
     leaves: selection.leave.map(podName),

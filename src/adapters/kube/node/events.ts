@@ -64,7 +64,7 @@ export function createEvents(api: Api, clock: Clock): Cluster['announce'] {
     const verb = before === undefined ? 'create' : 'patch';
     return {
       ok: false,
-      failure: refusal(status, reply.value.body, { verb, resource: 'events' }, api.who),
+      failure: refusal(status, reply.value.body, { verb, resource: 'events' }, api.account),
     };
   };
 }

@@ -15,12 +15,12 @@ export const ownerAnnotation = 'kmend.io/owner';
 export const holdAnnotation = 'kmend.io/hold';
 
 /** Why an operator keeps the node out, in one line. Undefined: nothing does. */
-function heldFor(node: NodeObject): string | undefined {
+function holdReason(node: NodeObject): string | undefined {
   const text = node.metadata?.annotations?.[holdAnnotation];
   return text === undefined ? undefined : oneLine(text, 200) || 'no reason given';
 }
 
-export interface Hold extends Owner {
+export interface Ownership extends Owner {
   readonly wasUnschedulable: boolean;
   /** Time of the cordon, ISO 8601, controller's clock, for messages. */
   readonly at: string;
@@ -29,7 +29,7 @@ export interface Hold extends Owner {
 }
 
 /** The owner of a node. An annotation that cannot be read still counts as an owner. */
-export function holdOf(node: NodeObject): Hold | undefined {
+export function ownershipOf(node: NodeObject): Ownership | undefined {
   const text = node.metadata?.annotations?.[ownerAnnotation];
   if (text === undefined) return undefined;
   try {
@@ -76,21 +76,21 @@ const patchOf = (
 
 const nameOf = (node: NodeObject): string => node.metadata?.name ?? '?';
 
-function fenced(node: NodeObject, hold: Hold): Refusal {
-  const since = hold.at === '' ? '' : ` since ${hold.at}`;
+function fenced(node: NodeObject, ownership: Ownership): Refusal {
+  const since = ownership.at === '' ? '' : ` since ${ownership.at}`;
   const hint = `if that run is over for good, remove its mark: kubectl annotate node ${pasteable(nameOf(node))} ${ownerAnnotation}-`;
   const by =
-    node.heldBy === undefined
-      ? `run ${hold.run}, number ${hold.number}${since}`
-      : `${hold.run}${since}, by hand (${node.heldBy})`;
+    node.ownedBy === undefined
+      ? `run ${ownership.run}, number ${ownership.number}${since}`
+      : `${ownership.run}${since}, by hand (${node.ownedBy})`;
   return {
     kind: 'failure',
     failure: { kind: 'fenced', message: `node ${nameOf(node)} is held by ${by}`, hint },
   };
 }
 
-const heldByPerson = (node: NodeObject): Failure | undefined => {
-  const why = heldFor(node);
+const operatorHold = (node: NodeObject): Failure | undefined => {
+  const why = holdReason(node);
   return why === undefined ? undefined : keptOut(nameOf(node), why);
 };
 
@@ -99,14 +99,14 @@ function uncordonedByOthers(node: NodeObject): Refusal {
     kind: 'failure',
     failure: {
       kind: 'blocked',
-      message: `node ${nameOf(node)} was uncordoned by somebody else while this run held it`,
+      message: `node ${nameOf(node)} was uncordoned by somebody else while this run owned it`,
       hint: 'pods may have come back to it, so it is not rebooted; find out who needs the node, then run again',
     },
   };
 }
 
-const isOlder = (owner: Owner, hold: Hold): boolean =>
-  hold.run === owner.run && hold.number > owner.number;
+const isOlder = (owner: Owner, ownership: Ownership): boolean =>
+  ownership.run === owner.run && ownership.number > owner.number;
 
 export interface CordonRequest {
   readonly owner: Owner;
@@ -121,24 +121,25 @@ export function decideCordon(
   node: NodeObject,
   request: CordonRequest,
 ):
-  | (Write & { readonly hold: Hold })
+  | (Write & { readonly ownership: Ownership })
   | Refusal
-  | { readonly kind: 'held'; readonly hold: Hold; readonly patch?: never } {
+  | { readonly kind: 'owned'; readonly ownership: Ownership; readonly patch?: never } {
   const { owner, at, takeover, holder } = request;
-  const hold = holdOf(node);
+  const ownership = ownershipOf(node);
   const unschedulable = node.spec?.unschedulable === true;
-  if (hold !== undefined && hold.run !== owner.run && hold.run !== takeover)
-    return fenced(node, hold);
-  if (hold !== undefined && isOlder(owner, hold)) return fenced(node, hold);
-  const kept = heldByPerson(node);
+  if (ownership !== undefined && ownership.run !== owner.run && ownership.run !== takeover)
+    return fenced(node, ownership);
+  if (ownership !== undefined && isOlder(owner, ownership)) return fenced(node, ownership);
+  const kept = operatorHold(node);
   if (kept !== undefined) return { kind: 'failure', failure: kept };
-  if (hold !== undefined && hold.run === owner.run && !unschedulable)
+  if (ownership !== undefined && ownership.run === owner.run && !unschedulable)
     return uncordonedByOthers(node);
-  if (hold?.run === owner.run && hold.number === owner.number) return { kind: 'held', hold };
+  if (ownership?.run === owner.run && ownership.number === owner.number)
+    return { kind: 'owned', ownership };
   // After a resume or takeover, the mark keeps the state from before the first cordon.
   const wasUnschedulable =
-    hold === undefined ? unschedulable : hold.wasUnschedulable && unschedulable;
-  const mark: Hold = {
+    ownership === undefined ? unschedulable : ownership.wasUnschedulable && unschedulable;
+  const mark: Ownership = {
     run: owner.run,
     number: owner.number,
     wasUnschedulable,
@@ -147,23 +148,24 @@ export function decideCordon(
   };
   return {
     kind: 'write',
-    hold: mark,
+    ownership: mark,
     patch: patchOf(node, { unschedulable: true }, JSON.stringify(mark)),
   };
 }
 
 /** Undefined: the node is still cordoned and ours. */
-export function holdFailure(node: NodeObject, owner: Owner): Failure | undefined {
-  const hold = holdOf(node);
-  if (hold === undefined) {
+export function ownershipFailure(node: NodeObject, owner: Owner): Failure | undefined {
+  const ownership = ownershipOf(node);
+  if (ownership === undefined) {
     return {
       kind: 'blocked',
       message: `node ${nameOf(node)} does not carry this run's mark any more`,
       hint: `somebody removed the annotation ${ownerAnnotation}; the node is left as it is`,
     };
   }
-  if (hold.run !== owner.run || hold.number !== owner.number) return fenced(node, hold).failure;
-  return node.spec?.unschedulable === true ? heldByPerson(node) : uncordonedByOthers(node).failure;
+  if (ownership.run !== owner.run || ownership.number !== owner.number)
+    return fenced(node, ownership).failure;
+  return node.spec?.unschedulable === true ? operatorHold(node) : uncordonedByOthers(node).failure;
 }
 
 /** Decides the write of an uncordon. It undoes only what this run wrote. */
@@ -174,15 +176,15 @@ export function decideUncordon(
   | (Write & { readonly uncordoned: boolean; readonly why: string })
   | { readonly kind: 'nothing'; readonly why: string; readonly patch?: never }
   | Refusal {
-  const hold = holdOf(node);
-  if (hold === undefined)
+  const ownership = ownershipOf(node);
+  if (ownership === undefined)
     return { kind: 'nothing', why: 'it does not carry the mark of this run: left as it is' };
-  if (hold.run !== owner.run || isOlder(owner, hold)) return fenced(node, hold);
+  if (ownership.run !== owner.run || isOlder(owner, ownership)) return fenced(node, ownership);
   const unschedulable = node.spec?.unschedulable === true;
-  const why = hold.wasUnschedulable
+  const why = ownership.wasUnschedulable
     ? 'it was cordoned before this run came: it stays so'
     : 'somebody else has uncordoned it already';
-  if (hold.wasUnschedulable || !unschedulable) {
+  if (ownership.wasUnschedulable || !unschedulable) {
     return { kind: 'write', patch: patchOf(node, undefined, null), uncordoned: false, why };
   }
   return {
@@ -195,8 +197,8 @@ export function decideUncordon(
 
 /** Removes our mark and leaves the cordon. Without `patch`: it has no mark of ours. */
 export function decideRelease(node: NodeObject, owner: Owner): { readonly patch?: object } {
-  const hold = holdOf(node);
-  return hold?.run === owner.run && hold.number === owner.number
+  const ownership = ownershipOf(node);
+  return ownership?.run === owner.run && ownership.number === owner.number
     ? { patch: patchOf(node, undefined, null) }
     : {};
 }
@@ -213,11 +215,11 @@ export function decidePlain(
   | (Write & { readonly changed: boolean })
   | Refusal
   | { readonly kind: 'nothing'; readonly changed: false; readonly patch?: never } {
-  const hold = holdOf(node);
-  if (hold !== undefined && hold.run !== takeover) return fenced(node, hold);
+  const ownership = ownershipOf(node);
+  if (ownership !== undefined && ownership.run !== takeover) return fenced(node, ownership);
   const changed = (node.spec?.unschedulable === true) !== cordoned;
   const isClean =
-    hold === undefined &&
+    ownership === undefined &&
     node.staleMark === undefined &&
     (cordoned || pendingRun(node) === undefined);
   if (!changed && isClean) return { kind: 'nothing', changed };
@@ -229,14 +231,14 @@ export function decidePlain(
 }
 
 /** Taints of an unhealthy node. The taint of a cordon is not one of them. */
-const badTaint =
+const unhealthyTaint =
   /^node(\.alpha)?(\.cloudprovider)?\.kubernetes\.io\/(not-ready|notReady|unreachable|uninitialized|shutdown|out-of-service|network-unavailable)$/;
 
 export function nodeState(node: NodeObject): NodeState {
   const info = node.status?.nodeInfo;
-  const hold = holdOf(node);
+  const ownership = ownershipOf(node);
   const pending = pendingRun(node);
-  const kept = heldFor(node);
+  const kept = holdReason(node);
   return {
     name: nameOf(node),
     ready:
@@ -251,10 +253,16 @@ export function nodeState(node: NodeObject): NodeState {
     labels: node.metadata?.labels ?? {},
     notReadyTaints: (node.spec?.taints ?? [])
       .map((taint) => taint.key)
-      .filter((key) => badTaint.test(key)),
-    ...(hold === undefined
+      .filter((key) => unhealthyTaint.test(key)),
+    ...(ownership === undefined
       ? {}
-      : { owner: { run: hold.run, number: hold.number, wasUnschedulable: hold.wasUnschedulable } }),
+      : {
+          owner: {
+            run: ownership.run,
+            number: ownership.number,
+            wasUnschedulable: ownership.wasUnschedulable,
+          },
+        }),
     ...present({ pending, hold: kept }),
     addresses: (node.status?.addresses ?? []).map((entry) => entry.address),
   };

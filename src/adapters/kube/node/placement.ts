@@ -11,7 +11,7 @@ import {
   type Taint,
   type Toleration,
 } from '../objects/objects.ts';
-import { quantity, sayBytes } from '../objects/quantity.ts';
+import { formatBytes, quantity } from '../objects/quantity.ts';
 import { meets } from '../objects/selector.ts';
 import { nodeState } from './ownership.ts';
 
@@ -160,7 +160,7 @@ function free(node: NodeObject, used: Room): Room {
 }
 
 function shortage(ask: Room, room: Room): string | undefined {
-  if (ask.memory > room.memory) return `short of memory (it asks for ${sayBytes(ask.memory)})`;
+  if (ask.memory > room.memory) return `short of memory (it asks for ${formatBytes(ask.memory)})`;
   if (ask.cpu > room.cpu + 1e-9) return `short of CPU (it asks for ${Math.round(ask.cpu * 1000)}m)`;
   return room.pods < 1 ? 'full (no place for one more pod)' : undefined;
 }

@@ -1,7 +1,7 @@
 // Ignores stale marks of manual drains: the process has ended, or an operator uncordoned the node.
 import type { Api } from '../client/api.ts';
 import type { NodeObject } from '../objects/objects.ts';
-import { holdOf, ownerAnnotation } from './ownership.ts';
+import { ownerAnnotation, ownershipOf } from './ownership.ts';
 
 /**
  * Checks the process that a mark identifies: its name for messages, and why it may still be alive.
@@ -19,12 +19,12 @@ async function judged(
   judge: JudgeHolder,
   own: object | undefined,
 ): Promise<NodeObject> {
-  const hold = holdOf(node);
-  if (hold?.holder === undefined || JSON.stringify(hold.holder) === JSON.stringify(own))
+  const ownership = ownershipOf(node);
+  if (ownership?.holder === undefined || JSON.stringify(ownership.holder) === JSON.stringify(own))
     return node;
-  const { name, doubt } = await judge(hold.holder);
+  const { name, doubt } = await judge(ownership.holder);
   if (doubt !== undefined && node.spec?.unschedulable === true)
-    return { ...node, heldBy: `${name}: ${doubt}` };
+    return { ...node, ownedBy: `${name}: ${doubt}` };
   const { [ownerAnnotation]: _stale, ...annotations } = node.metadata?.annotations ?? {};
   const why =
     node.spec?.unschedulable === true
@@ -33,7 +33,7 @@ async function judged(
   return {
     ...node,
     metadata: { ...node.metadata, annotations },
-    staleMark: `the mark of ${hold.run} is stale: ${name} ${why}`,
+    staleMark: `the mark of ${ownership.run} is stale: ${name} ${why}`,
   };
 }
 

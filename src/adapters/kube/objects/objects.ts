@@ -61,7 +61,7 @@ export interface NodeObject {
   /**
    * Ours, not the API's: the process of a manual drain that owns the node, and why it may be alive.
    */
-  readonly heldBy?: string;
+  readonly ownedBy?: string;
   /** Ours, not the API's: which mark was ignored as stale, and why. */
   readonly staleMark?: string;
 }

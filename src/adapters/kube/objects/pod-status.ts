@@ -1,8 +1,8 @@
 // Explains in one line which pods are still on a node and why. Pure.
 import type { Meta } from './objects.ts';
 
-export interface Held {
-  readonly by: 'budget' | 'trouble' | 'namespace' | 'workload' | 'failed';
+export interface Delay {
+  readonly by: 'budget' | 'error' | 'namespace' | 'workload' | 'failed';
   readonly why: string;
 }
 
@@ -10,15 +10,15 @@ export interface Held {
 const ordinaryFinalizer = /^batch\.kubernetes\.io\/job-tracking$|^foregroundDeletion$|^orphan$/;
 
 /** `now` is the API server's clock, milliseconds since 1970. */
-export function whyStillThere(metadata: Meta, held: Held | undefined, now: number): string {
+export function whyStillThere(metadata: Meta, delay: Delay | undefined, now: number): string {
   const end = Date.parse(metadata.deletionTimestamp ?? '');
   if (!Number.isNaN(end)) {
     const finalizers = (metadata.finalizers ?? []).filter((name) => !ordinaryFinalizer.test(name));
     if (finalizers.length > 0) return `ending, held by finalizer ${finalizers.join(', ')}`;
-    return now > end + 5_000 ? 'ending, past its grace period: is the kubelet well?' : 'ending';
+    return now > end + 5_000 ? 'ending, past its grace period: is the kubelet running?' : 'ending';
   }
-  if (held === undefined) return 'not asked to go yet';
-  return held.why;
+  if (delay === undefined) return 'not asked to go yet';
+  return delay.why;
 }
 
 const shown = 8;

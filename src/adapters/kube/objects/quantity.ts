@@ -30,7 +30,7 @@ export function quantity(text: string | undefined): number {
   return factor === undefined || Number.isNaN(number) ? 0 : number * factor;
 }
 
-export function sayBytes(bytes: number): string {
+export function formatBytes(bytes: number): string {
   if (bytes >= 2 ** 30) return `${Math.round((bytes / 2 ** 30) * 10) / 10}Gi`;
   return `${Math.round(bytes / 2 ** 20)}Mi`;
 }

@@ -80,8 +80,7 @@ function jumpsOf(
   for (const [position, word] of written.split(',').entries()) {
     const spec = parseJump(word.trim());
     if (spec === undefined) return `"${word}" is not a jump host (user@host:port)`;
-    if (seen.has(spec.host))
-      return `the jump hosts of ${target.name} go round in a circle at ${spec.host}`;
+    if (seen.has(spec.host)) return `the jump hosts of ${target.name} form a loop at ${spec.host}`;
     const settings = context.config.lookup([spec.host]);
     // Only the first hop may have jump hosts of its own. Each other hop is reached through the one
     // before it, whatever its configuration says.
@@ -246,10 +245,10 @@ function expand(path: string, hop: HopNames, { home, localUser }: RouteContext):
     '%d': home,
     '%u': localUser,
   };
-  const told = path.replace(/%[%hnprdu]/g, (token) => tokens[token] ?? token);
-  if (told === '~') return home;
-  if (told.startsWith('~/')) return join(home, told.slice(2));
-  return isAbsolute(told) ? told : join(process.cwd(), told);
+  const expanded = path.replace(/%[%hnprdu]/g, (token) => tokens[token] ?? token);
+  if (expanded === '~') return home;
+  if (expanded.startsWith('~/')) return join(home, expanded.slice(2));
+  return isAbsolute(expanded) ? expanded : join(process.cwd(), expanded);
 }
 
 const first = (settings: Settings, keyword: string): string | undefined =>

@@ -6,7 +6,7 @@ import { onOneLine } from './refusals.ts';
 export type Phase = 'connect' | 'banner' | 'key exchange' | 'login' | 'session';
 
 /** What is known about a failed attempt. */
-export interface Trouble {
+export interface FailureContext {
   /** `ops@node-a (10.0.0.1:22)`, for messages. */
   readonly where: string;
   readonly phase: Phase;
@@ -34,15 +34,15 @@ export interface RawError {
   readonly reason?: number | string;
 }
 
-const errnoSaid: Readonly<Record<string, string>> = {
+const errnoTexts: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
   ETIMEDOUT: 'no answer',
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no route to the network',
   EHOSTDOWN: 'the host is down',
-  EPIPE: 'the connection was cut',
+  EPIPE: 'the connection was lost',
   ECONNRESET: 'the connection was reset',
-  ECONNABORTED: 'the connection was cut',
+  ECONNABORTED: 'the connection was lost',
   EAI_AGAIN: 'the name server does not answer',
   ENOTFOUND: 'no such host name',
   EMFILE: 'this machine has no file handles left',
@@ -60,9 +60,9 @@ const hostKeyFaults = [
 const longestMessage = 500;
 
 /** Maps one error to one failure. `transport: true`: a later attempt may succeed. */
-export function failureOf(raw: RawError, trouble: Trouble): Failure {
+export function failureOf(raw: RawError, context: FailureContext): Failure {
   const error = { ...raw, message: raw.message.slice(0, longestMessage) };
-  const { where, phase } = trouble;
+  const { where, phase } = context;
   const unreachable = (
     message: string,
     transport: boolean,
@@ -73,9 +73,8 @@ export function failureOf(raw: RawError, trouble: Trouble): Failure {
     ...more,
     ...(transport ? { transport } : {}),
   });
-  if (error.level === 'timeout') return unreachable(error.message, true, prefaceOf(trouble));
-  if (error.level === 'client-timeout')
-    return unreachable('no sign of life any more (keepalive)', true);
+  if (error.level === 'timeout') return unreachable(error.message, true, prefaceOf(context));
+  if (error.level === 'client-timeout') return unreachable('no answer to keepalive requests', true);
   if (/^Host denied/.test(error.message))
     return { kind: 'host_key', message: `${where}: the host key was not accepted` };
   if (hostKeyFaults.some(([one, other]) => onOneLine(error.message, one, other)))
@@ -87,25 +86,25 @@ export function failureOf(raw: RawError, trouble: Trouble): Failure {
   if (mismatch !== null)
     return unreachable(`no common ${mismatch[1] ?? 'algorithm'}`, false, {
       hint:
-        trouble.legacy === true
-          ? 'the server knows only what even legacy_crypto does not offer'
+        context.legacy === true
+          ? 'the server supports only algorithms that even legacy_crypto does not offer'
           : 'an old server: set legacy_crypto: true for this host',
     });
-  if (isAuth(error, phase)) return authFailure(error, trouble);
+  if (isAuth(error, phase)) return authFailure(error, context);
   if (typeof error.reason === 'number') return channelFailure(error, unreachable);
   if (typeof error.code === 'number')
     return unreachable(`the server hung up during ${phase}: ${error.message}`, true);
   if (typeof error.code === 'string') {
-    const said = errnoSaid[error.code] ?? error.message;
+    const text = errnoTexts[error.code] ?? error.message;
     const when = phase === 'connect' ? '' : ` during ${phase}`;
     return unreachable(
-      `${said}${when} (${error.code})`,
+      `${text}${when} (${error.code})`,
       error.code !== 'ENOTFOUND',
-      prefaceOf(trouble),
+      prefaceOf(context),
     );
   }
   if (phase === 'connect' || phase === 'banner')
-    return unreachable(bannerTrouble(error, trouble), true, prefaceOf(trouble));
+    return unreachable(bannerMessage(error, context), true, prefaceOf(context));
   if (error.level === 'lost') return unreachable(`the connection was lost during ${phase}`, true);
   if (phase === 'login' && error.message.startsWith('Bad packet length'))
     return unreachable(
@@ -125,39 +124,39 @@ const isAuth = (error: RawError, phase: Phase): boolean =>
     phase === 'login' &&
     (error.code === 14 || /too many authentication failures|not allowed/i.test(error.message)));
 
-function authFailure(error: RawError, { where, tried = [] }: Trouble): Failure {
+function authFailure(error: RawError, { where, tried = [] }: FailureContext): Failure {
   const list =
     tried.length === 0
       ? 'nothing to try: no key, no agent and no password'
       : `tried ${tried.join('; ')}`;
-  const said =
+  const cause =
     error.level === 'client-authentication' && /All configured/.test(error.message)
       ? ''
       : ` (${error.message})`;
-  return { kind: 'auth', message: `${where}: login refused${said}: ${list}`, hint: methodHint };
+  return { kind: 'auth', message: `${where}: login refused${cause}: ${list}`, hint: methodHint };
 }
 
 function channelFailure(
   error: RawError,
   unreachable: (message: string, transport: boolean, more?: { hint?: string }) => Failure,
 ): Failure {
-  const said = error.message.replace(/^\(SSH\) Channel open failure: /, '') || 'no reason given';
+  const cause = error.message.replace(/^\(SSH\) Channel open failure: /, '') || 'no reason given';
   if (error.reason === 1)
-    return unreachable(`the server forbids the channel (${said})`, false, {
+    return unreachable(`the server forbids the channel (${cause})`, false, {
       hint: 'sshd_config: AllowTcpForwarding for jump hosts, MaxSessions otherwise',
     });
-  return unreachable(`the channel could not be opened (${said})`, true);
+  return unreachable(`the channel could not be opened (${cause})`, true);
 }
 
-function bannerTrouble(error: RawError, trouble: Trouble): string {
+function bannerMessage(error: RawError, context: FailureContext): string {
   if (
     error.level === 'lost' ||
     error.level === 'protocol' ||
     /lost before handshake/.test(error.message)
   )
-    return `connection lost before handshake${trouble.preface === undefined ? ' (the server may be shedding load: MaxStartups)' : ''}`;
+    return `connection lost before handshake${context.preface === undefined ? ' (the server may be shedding load: MaxStartups)' : ''}`;
   return `this is not an SSH server, or its banner is broken (${error.message})`;
 }
 
-const prefaceOf = ({ preface }: Trouble): { detail?: string } =>
+const prefaceOf = ({ preface }: FailureContext): { detail?: string } =>
   preface === undefined || preface === '' ? {} : { detail: `the server said: ${preface}` };

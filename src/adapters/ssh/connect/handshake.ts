@@ -169,26 +169,26 @@ async function within(
   return result;
 }
 
-type Settle = (result: Outcome<Session>) => void;
+type Finish = (result: Outcome<Session>) => void;
 
 /** A login on an open stream. It ends once: with a session or a failure. */
 class Handshake {
   readonly #options: HandshakeOptions;
   readonly #stream: Duplex;
-  readonly #resolve: Settle;
+  readonly #resolve: Finish;
   readonly #client: Client;
   readonly #banner = createBannerWatch();
   readonly #course: LoginCourse;
   #phase: Phase = 'banner';
   #trusted = true;
   #hostKey = '';
-  #settled = false;
+  #finished = false;
   #timer: NodeJS.Timeout | undefined;
   #armedAt = Date.now();
   /** Milliseconds left for the login. They do not run while the operator is asked. */
   #loginLeft: number;
 
-  constructor(options: HandshakeOptions, stream: Duplex, resolve: Settle) {
+  constructor(options: HandshakeOptions, stream: Duplex, resolve: Finish) {
     this.#options = options;
     this.#stream = stream;
     this.#resolve = resolve;
@@ -196,7 +196,7 @@ class Handshake {
     this.#loginLeft = options.hop.connectTimeout * 2000;
     this.#course = createCourse(options.attempts, (asking) => {
       if (asking) this.#pause();
-      else if (!this.#settled) this.#arm(this.#loginLeft);
+      else if (!this.#finished) this.#arm(this.#loginLeft);
     });
   }
 
@@ -213,7 +213,7 @@ class Handshake {
         this.#phase = 'login';
         refuseKeyRotation(this.#client);
       })
-      .on('ready', () => this.#settle(ok(this.#session())))
+      .on('ready', () => this.#finish(ok(this.#session())))
       .on('change password', () =>
         this.#fail({
           level: 'client-authentication',
@@ -259,7 +259,7 @@ class Handshake {
     const check = hostKeys.check(hop, key);
     this.#hostKey = fingerprint(key);
     if (check.ok) this.#trusted = check.trusted;
-    else this.#settle({ ok: false, failure: check.failure });
+    else this.#finish({ ok: false, failure: check.failure });
     return check.ok;
   }
 
@@ -272,9 +272,9 @@ class Handshake {
     };
   }
 
-  #settle(result: Outcome<Session>): void {
-    if (this.#settled) return;
-    this.#settled = true;
+  #finish(result: Outcome<Session>): void {
+    if (this.#finished) return;
+    this.#finished = true;
     clearTimeout(this.#timer);
     this.#stream.off('data', this.#listen);
     this.#options.signal?.removeEventListener('abort', this.#abort);
@@ -291,13 +291,13 @@ class Handshake {
       tried: this.#course.tried(),
       legacy: hop.legacyCrypto,
     };
-    this.#settle({
+    this.#finish({
       ok: false,
       failure: failureOf(error, { ...known, ...(preface === '' ? {} : { preface }) }),
     });
   }
 
-  readonly #abort = (): void => this.#settle(stopped(this.#options.hop));
+  readonly #abort = (): void => this.#finish(stopped(this.#options.hop));
 
   #arm(milliseconds: number): void {
     clearTimeout(this.#timer);

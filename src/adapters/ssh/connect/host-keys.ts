@@ -76,7 +76,7 @@ export function createHostKeys(warn: (text: string) => void): HostKeys {
       const type = typeOf(key);
       if (type === '')
         return refused(
-          `${whereOf(hop)} shows a host key whose type is no name`,
+          `${whereOf(hop)} shows a host key whose type is not a valid name`,
           'do not connect: no SSH server has such a key',
         );
       const text = key.toString('base64');
@@ -98,9 +98,9 @@ function filer(files: Map<string, Loaded>): FileKey {
     const known = files.get(path);
     const untouched = known !== undefined && known.stamp === stampOf(path);
     const line = lineFor(hop, shown);
-    const trouble = appendLine(path, line);
+    const error = appendLine(path, line);
     const entry = parseKnownHosts(line, path)[0];
-    if (trouble !== undefined || !untouched || entry === undefined) return trouble;
+    if (error !== undefined || !untouched || entry === undefined) return error;
     known.index.add({ ...entry, line: known.lines + 1 });
     files.set(path, { stamp: stampOf(path), index: known.index, lines: known.lines + 1 });
     return undefined;
@@ -116,61 +116,66 @@ interface Shown {
   readonly print: string;
 }
 
-interface Doing {
+interface KeyActions {
   readonly warn: (text: string) => void;
   readonly file: FileKey;
 }
 
-function decide(hop: Hop, shown: Shown, verdict: Verdict, doing: Doing): KeyCheck {
+function decide(hop: Hop, shown: Shown, verdict: Verdict, actions: KeyActions): KeyCheck {
   switch (verdict.kind) {
     case 'known':
       return { ok: true, trusted: true };
     case 'revoked':
       return refused(
-        `${whereOf(hop)} shows a host key that ${placeOf(verdict.at)} revokes: ${shown.print}`,
+        `${whereOf(hop)} shows a host key that ${locationOf(verdict.at)} revokes: ${shown.print}`,
         'do not connect; give the host a new key',
       );
     case 'changed':
     case 'other_type':
       if (hop.hostKeyChecking !== 'no') return differs(hop, shown, verdict.kind, verdict.at);
-      doing.warn(
-        `${whereOf(hop)}: the host key is not the one in ${placeOf(verdict.at)}; checking is off, so it goes on, but no password is sent there`,
+      actions.warn(
+        `${whereOf(hop)}: the host key is not the one in ${locationOf(verdict.at)}; checking is off, so the connection continues, but no password is sent`,
       );
       return { ok: true, trusted: false };
     case 'unknown':
-      return unknown(hop, shown, verdict.authority, doing);
+      return unknown(hop, shown, verdict.authority, actions);
   }
 }
 
-function unknown(hop: Hop, shown: Shown, authority: KnownKey | undefined, doing: Doing): KeyCheck {
+function unknown(
+  hop: Hop,
+  shown: Shown,
+  authority: KnownKey | undefined,
+  actions: KeyActions,
+): KeyCheck {
   if (authority !== undefined)
-    doing.warn(
-      `${placeOf(authority)}: @cert-authority: host certificates cannot be checked yet, so the host's plain key has to be filed as well`,
+    actions.warn(
+      `${locationOf(authority)}: @cert-authority: host certificates cannot be checked yet, so the host's plain key must be in known_hosts as well`,
     );
   const file = hop.userKnownHosts[0];
   if (hop.hostKeyChecking === 'no') {
     // As in OpenSSH: the key is stored, so that a later change is noticed. A file that cannot be
     // written is no reason to stop.
-    const trouble =
-      file === undefined ? 'no known_hosts file is named' : doing.file(file, hop, shown);
-    const became = trouble === undefined ? `filed in ${file}` : `not filed (${trouble})`;
-    doing.warn(
-      `${whereOf(hop)}: checking is off, so its unknown ${plainType(shown.type)} host key is trusted: ${shown.print}, ${became}`,
+    const error =
+      file === undefined ? 'no known_hosts file is named' : actions.file(file, hop, shown);
+    const result = error === undefined ? `added to ${file}` : `not added (${error})`;
+    actions.warn(
+      `${whereOf(hop)}: checking is off, so its unknown ${plainType(shown.type)} host key is trusted: ${shown.print}, ${result}`,
     );
     return { ok: true, trusted: true };
   }
   if (hop.hostKeyChecking === 'accept-new' && file !== undefined) {
-    const trouble = doing.file(file, hop, shown);
-    if (trouble === undefined) return { ok: true, trusted: true };
+    const error = actions.file(file, hop, shown);
+    if (error === undefined) return { ok: true, trusted: true };
     return refused(
-      `${whereOf(hop)}: the new host key cannot be written to ${file} (${trouble})`,
+      `${whereOf(hop)}: the new host key cannot be written to ${file} (${error})`,
       'make the file writable',
     );
   }
   const why =
     authority === undefined
       ? ''
-      : `; ${placeOf(authority)} trusts a certificate authority for it, but host certificates cannot be checked yet`;
+      : `; ${locationOf(authority)} trusts a certificate authority for it, but host certificates cannot be checked yet`;
   return refused(
     `${whereOf(hop)}: its ${plainType(shown.type)} host key is not known${why}: ${shown.print}`,
     acceptHint(hop, shown),
@@ -178,7 +183,7 @@ function unknown(hop: Hop, shown: Shown, authority: KnownKey | undefined, doing:
 }
 
 function differs(hop: Hop, shown: Shown, kind: 'changed' | 'other_type', at: KnownKey): KeyCheck {
-  const known = `${plainType(at.type)} ${fingerprint(Buffer.from(at.key, 'base64'))} (${placeOf(at)})`;
+  const known = `${plainType(at.type)} ${fingerprint(Buffer.from(at.key, 'base64'))} (${locationOf(at)})`;
   const message =
     kind === 'changed'
       ? `${whereOf(hop)}: THE HOST KEY HAS CHANGED: it shows ${plainType(shown.type)} ${shown.print}, known is ${known}`
@@ -186,7 +191,7 @@ function differs(hop: Hop, shown: Shown, kind: 'changed' | 'other_type', at: Kno
   const forget = `ssh-keygen -R ${pasteable(filedName(hop.hostKeyAlias ?? hop.host, portFiled(hop)))} -f ${pasteable(at.file)}`;
   return refused(
     message,
-    `someone may be in between. If the host was really installed anew: ${forget}; then: ${acceptCommand(hop, shown)}`,
+    `an attacker may be in between. If the host was reinstalled: ${forget}; then: ${acceptCommand(hop, shown)}`,
   );
 }
 
@@ -208,7 +213,7 @@ const whereOf = (hop: Hop): string =>
   hop.alias === hop.host
     ? filedName(hop.host, hop.port)
     : `${hop.alias} (${filedName(hop.host, hop.port)})`;
-const placeOf = (entry: KnownKey): string => `${entry.file}:${entry.line}`;
+const locationOf = (entry: KnownKey): string => `${entry.file}:${entry.line}`;
 
 /** `SHA256:...`, as `ssh-keygen -l` prints it. */
 export const fingerprint = (key: Buffer): string =>

@@ -30,7 +30,7 @@ export interface Keepalive {
 }
 
 interface State extends Watched {
-  heard: boolean;
+  answered: boolean;
   bytes: number;
   missed: number;
 }
@@ -38,14 +38,14 @@ interface State extends Watched {
 export function createKeepalive({ interval, count }: KeepaliveOptions): Keepalive {
   const all = new Set<State>();
   let timer: NodeJS.Timeout | undefined;
-  const look = (): void => {
+  const check = (): void => {
     for (const state of all) if (!isAlive(state, count)) state.dead();
   };
   return {
     watch: (watched) => {
-      const state: State = { ...watched, heard: true, bytes: 0, missed: 0 };
+      const state: State = { ...watched, answered: true, bytes: 0, missed: 0 };
       all.add(state);
-      if (timer === undefined && interval > 0) timer = setInterval(look, interval * 1000).unref();
+      if (timer === undefined && interval > 0) timer = setInterval(check, interval * 1000).unref();
       return () => {
         all.delete(state);
         if (all.size > 0) return;
@@ -69,13 +69,13 @@ function isAlive(state: State, count: number): boolean {
   const direct = state.stream instanceof Socket;
   if (direct && !state.inUse()) {
     state.missed = 0;
-    state.heard = true;
+    state.answered = true;
     return true;
   }
   const bytes = state.stream instanceof Socket ? state.stream.bytesRead : 0;
-  const alive = state.heard || bytes !== state.bytes;
+  const alive = state.answered || bytes !== state.bytes;
   state.bytes = bytes;
-  state.heard = false;
+  state.answered = false;
   state.missed = alive ? 0 : state.missed + 1;
   if (state.missed >= count) return false;
   if (!alive || !direct) ask(state);
@@ -89,7 +89,7 @@ function isAlive(state: State, count: number): boolean {
 function ask(state: State): void {
   try {
     state.client.unforwardIn('kmend-keepalive', 1, (error) => {
-      state.heard ||= error?.message !== 'No response from server';
+      state.answered ||= error?.message !== 'No response from server';
     });
   } catch {
     // The connection was lost just now; its `close` event reports it.

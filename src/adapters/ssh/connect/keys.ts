@@ -15,7 +15,7 @@ export type KeyFile =
    */
   | { readonly kind: 'locked'; readonly publicKey?: Buffer }
   | { readonly kind: 'missing' }
-  | { readonly kind: 'bad'; readonly why: string };
+  | { readonly kind: 'unusable'; readonly why: string };
 
 export interface Keyring {
   readonly read: (path: string) => Promise<KeyFile>;
@@ -49,7 +49,7 @@ async function readKey(library: Library, path: string): Promise<KeyFile> {
     // As in OpenSSH, a private key of ours that other users can read is refused.
     if ((mode & 0o077) !== 0 && uid === process.getuid?.())
       return {
-        kind: 'bad',
+        kind: 'unusable',
         why: `others may read it (mode ${(mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 ${pasteable(path)}`,
       };
     text = await readFile(path, 'utf8');
@@ -57,11 +57,11 @@ async function readKey(library: Library, path: string): Promise<KeyFile> {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     return code === 'ENOENT' || code === 'ENOTDIR'
       ? { kind: 'missing' }
-      : { kind: 'bad', why: `it cannot be read (${code})` };
+      : { kind: 'unusable', why: `it cannot be read (${code})` };
   }
   const key = parse(library, text);
   if (typeof key !== 'string') return { kind: 'key', key };
-  if (!isLocked(text, key)) return { kind: 'bad', why: key };
+  if (!isLocked(text, key)) return { kind: 'unusable', why: key };
   const publicKey = publicHalf(text) ?? (await publicFile(library, path));
   return { kind: 'locked', ...present({ publicKey }) };
 }
@@ -75,17 +75,17 @@ async function unlockKey(
   path: string,
 ): Promise<ParsedKey | string> {
   if (!asker.attended)
-    return 'it is encrypted and nobody is there to ask for the passphrase; load it into an agent (ssh-add)';
+    return 'it is encrypted and no operator can be asked for the passphrase; load it into an agent (ssh-add)';
   const text = await readFile(path, 'utf8');
   for (let round = 0; round < 3; round++) {
     const passphrase = await asker.secret(
-      `Passphrase for ${path}${round === 0 ? '' : ' (that was not it)'}: `,
+      `Passphrase for ${path}${round === 0 ? '' : ' (wrong passphrase)'}: `,
     );
     if (passphrase === '') break;
     const key = parse(library, text, passphrase);
     if (typeof key !== 'string') return key;
   }
-  return 'no right passphrase was given';
+  return 'no valid passphrase was given';
 }
 
 /** Returns the key, or why it cannot be used. */

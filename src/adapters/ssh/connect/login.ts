@@ -73,7 +73,7 @@ export async function planLogin(hop: Hop, tools: LoginTools): Promise<Attempts> 
       });
     } else if (file.named)
       return unusable(file.path, found.kind === 'missing' ? 'it does not exist' : found.why);
-    else if (found.kind === 'bad')
+    else if (found.kind === 'unusable')
       list.push({ label: file.path, method: 'publickey', make: () => skip(found.why) });
   }
   const others = hop.identitiesOnly
@@ -230,7 +230,7 @@ export function createCourse(
       // be repeated.
       if (partial === true) {
         notes.push(
-          `${lastTried?.method ?? 'a first factor'} accepted, but the server wants a further factor (${(left ?? []).join(', ')})`,
+          `${lastTried?.method ?? 'a first factor'} accepted, but the server requires a further factor (${(left ?? []).join(', ')})`,
         );
         waiting = [
           ...done.filter((one) => one !== lastTried && one.method !== lastTried?.method),

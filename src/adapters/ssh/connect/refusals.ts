@@ -7,7 +7,7 @@ export interface NotStarted {
   readonly where: string;
   readonly code: number | null;
   /** All output: stdout and stderr. */
-  readonly said: string;
+  readonly output: string;
   readonly become?: Become;
   /** The password was sent. */
   readonly answered: boolean;
@@ -15,7 +15,7 @@ export interface NotStarted {
 
 interface Rule {
   readonly method?: Become['method'];
-  readonly said: RegExp;
+  readonly pattern: RegExp;
   /** It must match the same line. */
   readonly beside?: RegExp;
   readonly kind: Failure['kind'];
@@ -36,101 +36,102 @@ export const passwordExpired =
 const rules: readonly Rule[] = [
   // First, since after an empty new password the program also prints that a password is missing.
   {
-    said: passwordExpired,
+    pattern: passwordExpired,
     kind: 'auth',
     message: ({ become }) =>
       `${become?.method ?? 'the host'} asks for a new password: that of the login user has expired`,
-    hint: 'set a new one there (`passwd`), or allow it without one (NOPASSWD, nopass)',
+    hint: 'set a new one on the host (`passwd`), or allow it without one (NOPASSWD, nopass)',
   },
   {
-    said: /account validation failure|account (?:has )?expired/i,
+    pattern: /account validation failure|account (?:has )?expired/i,
     kind: 'auth',
     message: ({ become }) =>
       `${become?.method ?? 'the host'} refuses the account of the login user: it is locked, or has expired`,
-    hint: 'look at it there: `chage -l USER`, `passwd -S USER`',
+    hint: 'check it on the host: `chage -l USER`, `passwd -S USER`',
   },
   {
     method: 'sudo',
-    said: /must have a tty to run sudo/,
+    pattern: /must have a tty to run sudo/,
     kind: 'auth',
-    message: () => 'sudo wants a terminal (requiretty)',
+    message: () => 'sudo requires a terminal (requiretty)',
     hint: 'in sudoers: Defaults:USER !requiretty',
   },
   {
     method: 'sudo',
-    said: /a password is required|no password was provided|no tty present and no askpass/,
+    pattern: /a password is required|no password was provided|no tty present and no askpass/,
     kind: 'auth',
     message: passwordMessage,
     hint: needsPassword,
   },
   {
     method: 'sudo',
-    said: /incorrect password|Sorry, try again|Authentication fail/i,
+    pattern: /incorrect password|Sorry, try again|Authentication fail/i,
     kind: 'auth',
     message: () => 'sudo refused the password',
   },
   {
     method: 'sudo',
-    said: /not in the sudoers file|not allowed to (run|execute)|may not run sudo|unknown user/,
+    pattern: /not in the sudoers file|not allowed to (run|execute)|may not run sudo|unknown user/,
     kind: 'auth',
     message: ({ become }) => `sudo does not let this user become ${become?.user ?? 'root'}`,
     hint: 'a rule in sudoers has to allow it (any command)',
   },
   {
     method: 'su',
-    said: /must be run from a terminal/,
+    pattern: /must be run from a terminal/,
     kind: 'auth',
-    message: () => 'su wants a terminal',
+    message: () => 'su requires a terminal',
   },
   {
     method: 'su',
-    said: /does not exist|unknown user|No passwd entry/i,
+    pattern: /does not exist|unknown user|No passwd entry/i,
     kind: 'auth',
     message: ({ become }) => `su knows no user ${become?.user ?? ''}`,
   },
   {
     method: 'su',
-    said: /Authentication failure|incorrect password|Permission denied|Sorry/i,
+    pattern: /Authentication failure|incorrect password|Permission denied|Sorry/i,
     kind: 'auth',
     message: ({ answered }) => (answered ? 'su refused the password' : 'su refuses this user'),
   },
   {
     method: 'doas',
-    said: /Operation not permitted|not enabled/i,
+    pattern: /Operation not permitted|not enabled/i,
     kind: 'auth',
     message: () => 'doas has no rule for this user',
     hint: 'a rule in /etc/doas.conf has to allow it',
   },
   {
     method: 'doas',
-    said: /Authori[sz]ation required|Authentication required|a tty is required/i,
+    pattern: /Authori[sz]ation required|Authentication required|a tty is required/i,
     kind: 'auth',
-    message: () => 'doas wants a password',
+    message: () => 'doas requires a password',
     hint: needsPassword,
   },
   {
     method: 'doas',
-    said: /Auth(entication|ori[sz]ation) failed/i,
+    pattern: /Auth(entication|ori[sz]ation) failed/i,
     kind: 'auth',
-    message: ({ answered }) => (answered ? 'doas refused the password' : 'doas wants a password'),
+    message: ({ answered }) =>
+      answered ? 'doas refused the password' : 'doas requires a password',
     hint: needsPassword,
   },
   {
-    said: /account is currently not available|nologin|This account/i,
+    pattern: /account is currently not available|nologin|This account/i,
     kind: 'auth',
     message: () => 'the login shell of the user refuses to run commands (nologin)',
   },
   {
-    said: /Unmatched ['"]/,
+    pattern: /Unmatched ['"]/,
     kind: 'exit',
     message: () => 'the login shell is csh or tcsh, which kmend cannot use',
     hint: 'log in as a user with a POSIX shell (bash, dash, zsh, ksh) or fish',
   },
   {
-    said: /\/bin\/sh/,
+    pattern: /\/bin\/sh/,
     beside: missing,
     kind: 'exit',
-    message: () => '/bin/sh is missing there',
+    message: () => '/bin/sh is missing on the host',
   },
 ];
 
@@ -141,7 +142,7 @@ function passwordMessage({ answered }: NotStarted): string {
 /** The failure of a command that never printed the ready mark. */
 export function notStarted(event: NotStarted): Failure {
   const { where, code, become } = event;
-  const detail = event.said.trim().slice(-2000);
+  const detail = event.output.trim().slice(-2000);
   const more = detail === '' ? {} : { detail };
   if (become !== undefined && isMissing(event, become.method))
     return {
@@ -163,10 +164,11 @@ export function notStarted(event: NotStarted): Failure {
 
 /** The refusal in this output, if it is a known one. */
 export function refusalIn(event: NotStarted): Failure | undefined {
-  const { where, become, said: words } = event;
+  const { where, become, output } = event;
   const rule = rules.find(
-    ({ method, said, beside }) =>
-      (method === undefined || method === become?.method) && onOneLine(words, said, beside ?? said),
+    ({ method, pattern, beside }) =>
+      (method === undefined || method === become?.method) &&
+      onOneLine(output, pattern, beside ?? pattern),
   );
   if (rule === undefined) return undefined;
   const hint = rule.hint === undefined ? {} : { hint: rule.hint };
@@ -174,12 +176,12 @@ export function refusalIn(event: NotStarted): Failure | undefined {
     kind: rule.kind,
     message: `${where}: ${rule.message(event)}`,
     ...hint,
-    detail: words.trim().slice(-2000),
+    detail: output.trim().slice(-2000),
   };
 }
 
-const isMissing = ({ code, said }: NotStarted, program: string): boolean =>
-  code === 127 && onOneLine(said, new RegExp(`\\b${program}\\b`), missing);
+const isMissing = ({ code, output }: NotStarted, program: string): boolean =>
+  code === 127 && onOneLine(output, new RegExp(`\\b${program}\\b`), missing);
 
 /** Matches each line twice: a pattern like `a.*b` takes quadratic time on a line of many `a`. */
 export const onOneLine = (text: string, one: RegExp, other: RegExp): boolean =>

@@ -15,7 +15,7 @@ const longest = 60;
 
 export interface Dialogue {
   /** Reads the output so far of one stream, before the script started. */
-  readonly hear: (before: () => string) => void;
+  readonly read: (before: () => string) => void;
   /** The script started or the command ended. */
   readonly close: () => void;
   /** The password was sent. */
@@ -31,7 +31,7 @@ export interface DialogueOptions {
   readonly send: (text: string) => void;
   readonly fail: (failure: Failure) => void;
   /** All output so far. */
-  readonly said: () => string;
+  readonly output: () => string;
 }
 
 export function createDialogue({
@@ -41,7 +41,7 @@ export function createDialogue({
   where,
   send,
   fail,
-  said,
+  output,
 }: DialogueOptions): Dialogue {
   let open = true;
   let answeredAt = -1;
@@ -50,40 +50,40 @@ export function createDialogue({
     open = false;
     fail(failure);
   };
-  const give = (message: string, detail = ''): void => {
+  const failWith = (message: string, detail = ''): void => {
     end({
       kind: 'auth',
       message: `${where}: ${become?.method} ${message}`,
       ...(detail === '' ? {} : { detail }),
     });
   };
-  const refused = (words: string): Failure | undefined =>
+  const refused = (output: string): Failure | undefined =>
     refusalIn({
       where,
       code: null,
-      said: words,
+      output,
       answered: answeredAt >= 0,
       ...present({ become }),
     });
   const silent = (): void => {
-    const known = refused(said());
+    const known = refused(output());
     if (known !== undefined) return end(known);
     const what =
       answeredAt < 0
         ? 'neither asked for the password in a known way nor began'
         : 'took the password and did not begin';
-    give(what, said().trim().slice(-2000));
+    failWith(what, output().trim().slice(-2000));
   };
   // Slightly before the command's own time limit, whose message says less.
   const timer =
     password === undefined ? undefined : setTimeout(silent, Math.min(longest, timeout) * 1000 - 5);
   return {
-    hear: (came) => {
+    read: (came) => {
       if (!open || password === undefined) return;
       const before = came();
       if (answeredAt >= 0 && passwordExpired.test(before.slice(answeredAt))) return silent();
       if (command.asks?.(before, Math.max(0, answeredAt)) !== true) return;
-      if (answeredAt >= 0) give('refused the password');
+      if (answeredAt >= 0) failWith('refused the password');
       else {
         answeredAt = before.length;
         send(`${password.reveal()}\n`);

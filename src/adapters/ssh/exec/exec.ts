@@ -43,7 +43,7 @@ export function execOn(context: ExecContext, request: ExecRequest): Promise<Outc
   if (become?.password !== undefined && !session.trusted)
     return Promise.resolve(
       failed('host_key', `${where}: no password is sent to a host whose key has changed`, {
-        hint: 'mend known_hosts, or turn host key checking on',
+        hint: 'correct known_hosts, or turn host key checking on',
       }),
     );
   const command = remoteCommand({
@@ -80,7 +80,7 @@ function openChannel(
 ): void {
   const { session, where } = context;
   let waiting = true;
-  const settle = (result: Outcome<ClientChannel>): void => {
+  const finish = (result: Outcome<ClientChannel>): void => {
     if (!waiting) {
       // The answer came too late: the command must not run unobserved.
       if (result.ok) result.value.close();
@@ -91,12 +91,12 @@ function openChannel(
     request.signal?.removeEventListener('abort', abort);
     then(result);
   };
-  const wrong = (error: RawError): void =>
-    settle({ ok: false, failure: sessionFailure(error, context) });
+  const fail = (error: RawError): void =>
+    finish({ ok: false, failure: sessionFailure(error, context) });
   const abort = (): void =>
-    settle(failed('interrupted', `${where}: stopped while the command was sent`));
+    finish(failed('interrupted', `${where}: stopped while the command was sent`));
   const timer = setTimeout(
-    () => settle(failed('timeout', lateMessage(where, request))),
+    () => finish(failed('timeout', lateMessage(where, request))),
     request.timeout * 1000,
   );
   request.signal?.addEventListener('abort', abort, { once: true });
@@ -104,11 +104,11 @@ function openChannel(
     session.client.exec(
       command.line,
       (command.terminal ? { pty: terminal } : {}) as ExecOptions,
-      (error, channel) => (error === undefined ? settle(ok(channel)) : wrong(error)),
+      (error, channel) => (error === undefined ? finish(ok(channel)) : fail(error)),
     );
   } catch (error) {
     // The library throws if the connection was lost just now.
-    wrong({ level: 'lost', message: String(error) });
+    fail({ level: 'lost', message: String(error) });
   }
 }
 
@@ -197,7 +197,7 @@ class Conversation {
       become,
       timeout: left / 1000,
       where,
-      said: () => this.#said(),
+      output: () => this.#outputBefore(),
       send: (text) => void channel.write(text),
       fail: (failure) => this.#giveUp(failure),
     });
@@ -224,7 +224,7 @@ class Conversation {
     output.feed(chunk);
     if (output.flooded()) return this.#giveUp(flood(this.#context.where, this.#begun));
     if (!this.#begun && this.#out.started()) this.#started();
-    if (!this.#begun) this.#dialogue.hear(output.before);
+    if (!this.#begun) this.#dialogue.read(output.before);
     if (this.#exit !== undefined) this.#awaitClose();
   }
 
@@ -308,13 +308,13 @@ class Conversation {
       return failed('unreachable', `${where}: the command ended without an exit status`, {
         transport: true,
       });
-    const said = withoutMarks(this.#said()).slice(-4000);
-    const ending = { where, code: exit?.code ?? null, said, answered: this.#dialogue.answered() };
+    const output = withoutMarks(this.#outputBefore()).slice(-4000);
+    const ending = { where, code: exit?.code ?? null, output, answered: this.#dialogue.answered() };
     return { ok: false, failure: notStarted({ ...ending, ...present({ become }) }) };
   }
 
   /** All output before the command's first line. */
-  #said(): string {
+  #outputBefore(): string {
     return `${this.#out.before()}${this.#err.before()}`;
   }
 }
