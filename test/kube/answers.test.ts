@@ -162,7 +162,7 @@ describe('words', () => {
         kind: 'unreachable',
         transport: true,
         message: /k8s:6443 cannot be reached: connection refused/,
-        hint: /is it up/,
+        hint: /is it running/,
       },
     ],
     [
@@ -175,7 +175,7 @@ describe('words', () => {
         kind: 'unreachable',
         transport: true,
         message: /cannot be reached: boom/,
-        hint: /is it up/,
+        hint: /is it running/,
       },
     ],
     [

@@ -145,7 +145,7 @@ describe('kmend drain', () => {
     expect(done.err).toMatch(
       /2 of 2 pods gone; also on the node: shop\/other \(--pod-selector leaves it out\)/,
     );
-    expect(done.err).toContain('or leave it there: `--left-behind accept`');
+    expect(done.err).toContain('or leave them there: `--left-behind accept`');
     expect(done.out).not.toContain('pod_selector');
     expect(done.out).not.toContain('node/n1 drained');
   });
