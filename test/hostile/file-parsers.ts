@@ -12,8 +12,8 @@ import {
   parseKnownHosts,
 } from '../../src/adapters/ssh/connect/known-hosts.ts';
 import { hashOf, rootOf, scanJournal } from '../../src/adapters/store/chain.ts';
-import { JournalError } from '../../src/adapters/store/errors.ts';
 import { parsePlan, staleness } from '../../src/core/plan/saved-plan.ts';
+import { JournalError } from '../../src/engine/ports/state-errors.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import {
   declaredFacts,

@@ -18,13 +18,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  commandsFor,
-  createStore,
-  postCommand,
-  StateRefusal,
-} from '../../src/adapters/store/index.ts';
+import { commandsFor, createStore, postCommand } from '../../src/adapters/store/index.ts';
 import { takeLock } from '../../src/adapters/store/locks/lock.ts';
+import { StateRefusal } from '../../src/engine/ports/state-errors.ts';
 import { command } from '../cli/real-world.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'kmend-state-'));

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { scanJournal } from '../../src/adapters/store/chain.ts';
-import { JournalError } from '../../src/adapters/store/errors.ts';
 import { createJournal, openJournal } from '../../src/adapters/store/journal.ts';
+import { JournalError } from '../../src/engine/ports/state-errors.ts';
 import type { Event } from '../../src/model/run/event.ts';
 
 let directory: string;

@@ -2,11 +2,11 @@
 // piece of it in memory.
 import { createHash } from 'node:crypto';
 import type { JournalEnd } from '../../engine/ports/history.ts';
+import { JournalError } from '../../engine/ports/state-errors.ts';
 import type { Event } from '../../model/run/event.ts';
 import { wrongEvent } from '../../model/shape/event-shape.ts';
 import { dataIn } from '../../model/shape/shape.ts';
 import { isMapping } from '../../model/value.ts';
-import { JournalError } from './errors.ts';
 import { openOwn } from './owned.ts';
 
 export const hashOf = (line: string | Buffer): string =>

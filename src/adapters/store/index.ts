@@ -1,16 +1,8 @@
 // The store room: the state directory with runs, journals, locks and commands to running processes.
 export { hashOf } from './chain.ts';
 export { commandsFor, postCommand } from './control.ts';
-export {
-  DamagedError,
-  JournalError,
-  StateGoneError,
-  StateRefusal,
-  StateWriteError,
-  stateError,
-  writing,
-} from './errors.ts';
 export { judgeHolder, ownHolder } from './locks/holder.ts';
+export { writing } from './owned.ts';
 export { runDirectory } from './paths.ts';
 export { prunedRuns, pruneRuns } from './prune.ts';
 export { readRuns } from './run-index.ts';

@@ -1,11 +1,13 @@
 // The journal of a run: one JSON object a line, chained by hash, on disk before the effect that it
 // announces.
+
 import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { StateWriteError } from '../../engine/ports/state-errors.ts';
 import type { Journal, JournalHead } from '../../engine/ports/store.ts';
 import type { Event, EventBody } from '../../model/run/event.ts';
 import { toJson } from '../../model/text/printable.ts';
 import { hashOf, rootOf, scanJournal } from './chain.ts';
-import { StateWriteError, writing } from './errors.ts';
+import { writing } from './owned.ts';
 
 /** Starts a new journal. */
 export async function createJournal(

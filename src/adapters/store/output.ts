@@ -2,9 +2,9 @@
 // cannot be kept is told, and stops no run.
 import { type FileHandle, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { reasonOf } from '../../engine/ports/state-errors.ts';
 import type { KeptOutput } from '../../engine/ports/store.ts';
 import { hashOf } from './chain.ts';
-import { reasonOf } from './errors.ts';
 
 /**
  * Bytes that one host's file may have, that all of a run may have, and that their disk must have

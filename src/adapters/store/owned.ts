@@ -3,7 +3,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { StateRefusal } from './errors.ts';
+import { reasonOf, StateRefusal, StateWriteError } from '../../engine/ports/state-errors.ts';
 
 const isOwn = (uid: number, owner: number): boolean =>
   uid === owner || uid === 0 || uid === process.geteuid?.();
@@ -65,4 +65,13 @@ export async function ownDirectory(stateDir: string, ...parts: readonly string[]
     if (!isOwn(found.uid, uid)) throw new StateRefusal(at, `belongs to user ${found.uid}`);
   }
   return at;
+}
+
+/** Does something that writes to this path; an error of the disk names the path. */
+export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw reasonOf(error) === undefined ? error : new StateWriteError(path, error);
+  }
 }

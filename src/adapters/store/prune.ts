@@ -3,11 +3,11 @@
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Prune, PrunedRun } from '../../engine/ports/history.ts';
+import { DamagedError } from '../../engine/ports/state-errors.ts';
 import { dataIn, listOf, number, object, text } from '../../model/shape/shape.ts';
 import { auditJournal } from './audit.ts';
-import { DamagedError, writing } from './errors.ts';
 import { holderOf } from './locks/lock.ts';
-import { ownDirectory, readOwn } from './owned.ts';
+import { ownDirectory, readOwn, writing } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
 
 const prunedShape = object(

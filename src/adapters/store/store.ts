@@ -7,12 +7,12 @@ import { auditJournal, changedFiles } from './audit.ts';
 import { hashOf, scanJournal } from './chain.ts';
 import { commandsFor, postCommand } from './control.ts';
 import { documentsIn, type Judge, readTrusted, writeWhole } from './documents.ts';
-import { writing } from './errors.ts';
+
 import { createJournal, openJournal } from './journal.ts';
 import { holderOf, takeLock } from './locks/lock.ts';
 import { slotFiles, slotsOf } from './locks/slots.ts';
 import { outputKeeper } from './output.ts';
-import { ownDirectory } from './owned.ts';
+import { ownDirectory, writing } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
 import { prunedRuns, pruneRuns } from './prune.ts';
 import { indexedRuns, readRuns } from './run-index.ts';

@@ -1,7 +1,8 @@
 // Journals as evidence: what each must hold by itself, what later runs say of it, and what somebody
 // kept elsewhere.
-import { JournalError } from '../../adapters/store/index.ts';
+
 import type { Audit, PrunedRun } from '../../engine/ports/history.ts';
+import { JournalError } from '../../engine/ports/state-errors.ts';
 import { plural } from '../../screens/layout.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';

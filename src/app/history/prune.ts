@@ -1,7 +1,7 @@
 // Old runs that no command needs any more are removed, and the heads of their journals are kept.
 
-import { JournalError } from '../../adapters/store/index.ts';
 import { beyond, type Keep, type Needed, readRetention } from '../../core/history/retention.ts';
+import { JournalError } from '../../engine/ports/state-errors.ts';
 import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import type { Session } from '../session/session.ts';
 

@@ -1,8 +1,9 @@
 // What a run did, by its journal.
-import { JournalError } from '../../adapters/store/index.ts';
+
 import { fold } from '../../core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
 import type { JournalEnd } from '../../engine/ports/history.ts';
+import { JournalError } from '../../engine/ports/state-errors.ts';
 import type { Event } from '../../model/run/event.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';

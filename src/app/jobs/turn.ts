@@ -1,9 +1,9 @@
 // A job's turn: nobody is asked, interrupted runs of its own go on first, and then the job's own
 // command is carried out.
 
-import { stateError } from '../../adapters/store/index.ts';
 import { interruptedExit } from '../../core/rollout/exit.ts';
 import { failuresOf } from '../../core/run-state/failures.ts';
+import { stateError } from '../../engine/ports/state-errors.ts';
 import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import { present } from '../../model/present.ts';
 import { stateOf } from '../history/history.ts';

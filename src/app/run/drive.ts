@@ -1,11 +1,11 @@
 // The loop of a run, with all that belongs to it while it goes on: journal, view, events on nodes,
 // forwarded entries.
 
-import { stateError } from '../../adapters/store/index.ts';
 import { isResolvable, resolutionEvent } from '../../core/run-state/resolve.ts';
 import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
 import { createEventWriter, type EventWriter } from '../../engine/node/events.ts';
 import type { Forwarder } from '../../engine/ports/outside.ts';
+import { stateError } from '../../engine/ports/state-errors.ts';
 import type { Commands, Journal } from '../../engine/ports/store.ts';
 import { type RunInput, runLoop } from '../../engine/run.ts';
 import { type RunLog, runLogOf } from '../../engine/run-log.ts';

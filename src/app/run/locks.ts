@@ -1,5 +1,5 @@
 // The lock of a run's hosts, and the guard against another run that has taken them.
-import { StateGoneError } from '../../adapters/store/index.ts';
+import { StateGoneError } from '../../engine/ports/state-errors.ts';
 import type { Journal, Store } from '../../engine/ports/store.ts';
 import { addressOf } from '../plan/project.ts';
 import type { Session } from '../session/session.ts';

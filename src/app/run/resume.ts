@@ -1,8 +1,9 @@
 // Continuing a run after a crash, an interruption or a failure.
-import { JournalError } from '../../adapters/store/index.ts';
+
 import { parsePlan } from '../../core/plan/saved-plan.ts';
 import { fold } from '../../core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
+import { JournalError } from '../../engine/ports/state-errors.ts';
 import type { Journal } from '../../engine/ports/store.ts';
 import { NotReturned } from '../../engine/run.ts';
 import { present } from '../../model/present.ts';

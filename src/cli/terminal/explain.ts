@@ -1,14 +1,14 @@
 // Errors as words and an exit code: the one place where a command that cannot go on says why.
 import { CommanderError } from 'commander';
+import { InputErrors } from '../../app/session/diagnostics.ts';
+import { CommandError } from '../../app/session/world.ts';
+import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
 import {
   DamagedError,
   StateRefusal,
   StateWriteError,
   stateError,
-} from '../../adapters/store/index.ts';
-import { InputErrors } from '../../app/session/diagnostics.ts';
-import { CommandError } from '../../app/session/world.ts';
-import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
+} from '../../engine/ports/state-errors.ts';
 import { diagnosticsText } from '../../screens/diagnostics.ts';
 import { type Paint, plural } from '../../screens/layout.ts';
 import { paintOf, type World } from '../world.ts';

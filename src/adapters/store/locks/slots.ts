@@ -8,14 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fold } from '../../../core/run-state/fold.ts';
 import { type HeldSlot, heldSlot } from '../../../core/run-state/slot.ts';
 import { emptyState, hostState } from '../../../core/run-state/state.ts';
+import { DamagedError } from '../../../engine/ports/state-errors.ts';
 import type { Slot, Slots, TakenSlot } from '../../../engine/ports/store.ts';
 import type { EventBody, EventOf } from '../../../model/run/event.ts';
 import { wrongBody } from '../../../model/shape/event-shape.ts';
 import { dataIn, object, oneOf, text } from '../../../model/shape/shape.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import { scanJournal } from '../chain.ts';
-import { DamagedError, writing } from '../errors.ts';
-import { ownDirectory, readOwn } from '../owned.ts';
+import { ownDirectory, readOwn, writing } from '../owned.ts';
 
 /**
  * What stands in a slot's file. Its name is used once: whoever finds it void may remove it without

@@ -1,16 +1,13 @@
-// What can go wrong with the state directory, as errors that say where.
+// What a store throws: errors of the state directory, each with its place.
 
-/**
- * A file of the state directory that kmend did not write so: which one, and why. Thrown: nothing
- * can be done by it.
- */
+/** A file of the state directory that kmend did not write so. Nothing can be done by it. */
 export class DamagedError extends Error {
   constructor(path: string, why: string) {
     super(`${path}: ${why}`);
   }
 }
 
-/** Journal text that cannot be trusted: which entry, and why. */
+/** A journal that cannot be trusted from this entry on. */
 export class JournalError extends DamagedError {
   readonly entry: number;
   constructor(path: string, entry: number, why: string) {
@@ -19,7 +16,7 @@ export class JournalError extends DamagedError {
   }
 }
 
-/** Something in the state directory is not kmend's own: it is neither read nor written. */
+/** A path in the state directory that is not kmend's own: kmend neither reads nor writes it. */
 export class StateRefusal extends Error {
   constructor(path: string, why: string) {
     super(`${path} ${why}`);
@@ -48,12 +45,9 @@ const reasons: ReadonlyMap<unknown, string> = new Map([
 export const reasonOf = (cause: unknown): string | undefined =>
   cause instanceof Error && 'code' in cause ? reasons.get(cause.code) : undefined;
 
-/**
- * The state directory cannot be written: what is not in the journal is not done, so no further
- * effect may be started.
- */
+/** The state directory cannot be written. No effect may be started that is not in the journal. */
 export class StateWriteError extends Error {
-  /** What the operator can do before the next try. */
+  /** What the operator can do before they try again. */
   readonly remedy: string = 'make room or make it writable';
   constructor(path: string, cause: unknown) {
     super(
@@ -63,7 +57,7 @@ export class StateWriteError extends Error {
   }
 }
 
-/** It is no longer where this run began to write. */
+/** The state directory is no longer where this run began to write. */
 export class StateGoneError extends StateWriteError {
   override readonly remedy = 'put it back';
   constructor(stateDir: string) {
@@ -72,8 +66,8 @@ export class StateGoneError extends StateWriteError {
 }
 
 /**
- * The error of a disk that cannot be used, whoever met it; undefined where it is another error. A
- * write to an open file does not say to which.
+ * The error as one of the disk; undefined where it is another error.
+ * @param place the path to name where the error has none: that of a write to an open file
  */
 export function stateError(error: unknown, place: string): StateWriteError | undefined {
   if (error instanceof StateWriteError) return error;
@@ -84,15 +78,4 @@ export function stateError(error: unknown, place: string): StateWriteError | und
       : place,
     error,
   );
-}
-
-/**
- * Does something that writes there; where the disk is what stands in the way, the error says so.
- */
-export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw reasonOf(error) === undefined ? error : new StateWriteError(path, error);
-  }
 }
