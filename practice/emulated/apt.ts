@@ -37,9 +37,9 @@ async function install(
   world: World,
 ): Promise<Reply> {
   let waited = 0;
-  const patience = Number(/DPkg::Lock::Timeout=(-?\d+)/.exec(args.join(' '))?.[1] ?? 0);
+  const lockTimeout = Number(/DPkg::Lock::Timeout=(-?\d+)/.exec(args.join(' '))?.[1] ?? 0);
   while (fault(machine, 'lock') || read(machine, lockFile) !== '') {
-    if (patience >= 0 && waited >= patience) {
+    if (lockTimeout >= 0 && waited >= lockTimeout) {
       return failed(
         100,
         'E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 4711 (apt-get)\nE: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?\n',
@@ -92,11 +92,11 @@ async function install(
   if (result.added.some((pkg) => pkg.name.startsWith('linux-image-')))
     await mkconfig(machine, ['-o', '/boot/grub/grub.cfg'], world);
   const text = result.added.map((pkg) => `Setting up ${pkg.name} (${evrOf(pkg)}) ...\n`).join('');
-  const bad = result.badPost[0];
-  return bad
+  const broken = result.failedPost[0];
+  return broken
     ? failed(
         100,
-        `dpkg: error processing package ${bad.name} (--configure):\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n`,
+        `dpkg: error processing package ${broken.name} (--configure):\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n`,
         text,
       )
     : done(text);

@@ -107,13 +107,13 @@ export function carryOut(
 ): {
   readonly added: readonly Package[];
   readonly removed: readonly Package[];
-  readonly badPost: readonly Package[];
+  readonly failedPost: readonly Package[];
 } {
   const before = installed(machine);
   const removed = before.filter((pkg) => !draft.result.some((other) => same(pkg, other)));
   const added = draft.result.filter((pkg) => !before.some((other) => same(pkg, other)));
   for (const pkg of removed) erasePackage(machine, pkg);
   for (const pkg of added) addPackage(machine, pkg);
-  const bad = fault(machine, 'badpost') ?? [];
-  return { added, removed, badPost: added.filter((pkg) => bad.includes(pkg.name)) };
+  const names = fault(machine, 'badpost') ?? [];
+  return { added, removed, failedPost: added.filter((pkg) => names.includes(pkg.name)) };
 }

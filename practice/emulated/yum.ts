@@ -214,7 +214,7 @@ function versionlock(machine: Machine, specs: readonly string[]): Reply {
 interface Choice {
   readonly wanted: readonly Package[];
   readonly gone: readonly Package[];
-  readonly said: string;
+  readonly output: string;
 }
 
 /**
@@ -224,9 +224,9 @@ interface Choice {
 function choose(machine: Machine, command: Command): Choice {
   const available = offered(machine, command);
   const own = installed(machine);
-  let choice: Choice = { wanted: [], gone: [], said: '' };
+  let choice: Choice = { wanted: [], gone: [], output: '' };
   const say = (text: string): void => {
-    choice = { ...choice, said: choice.said + text };
+    choice = { ...choice, output: choice.output + text };
   };
   const take = (pkg: Package): void => {
     choice = { ...choice, wanted: [...choice.wanted, pkg] };
@@ -281,7 +281,7 @@ function chooseAll(machine: Machine, command: Command): Choice {
   return {
     wanted: choices.flatMap((choice) => choice.wanted),
     gone: choices.flatMap((choice) => choice.gone),
-    said: choices.map((choice) => choice.said).join(''),
+    output: choices.map((choice) => choice.output).join(''),
   };
 }
 
@@ -301,11 +301,11 @@ async function takeLock(
   command: Command,
   world: World,
 ): Promise<Reply | undefined> {
-  let said = `Existing lock ${lockFile}: another copy is running as pid ${pid}.\n`;
+  let output = `Existing lock ${lockFile}: another copy is running as pid ${pid}.\n`;
   while (fault(machine, 'lock') || read(machine, lockFile) !== '') {
-    if (command.settings.get('exit_on_lock') === '1') return failed(200, said);
-    said += 'Another app is currently holding the yum lock; waiting for it to exit...\n';
-    if (!(await world.pause(machine, 0.2))) return failed(1, said);
+    if (command.settings.get('exit_on_lock') === '1') return failed(200, output);
+    output += 'Another app is currently holding the yum lock; waiting for it to exit...\n';
+    if (!(await world.pause(machine, 0.2))) return failed(1, output);
   }
   put(machine, lockFile, `${pid}\n`);
   putName(machine, pid, 'yum');
@@ -320,34 +320,34 @@ function freeLock(machine: Machine): void {
 async function transact(machine: Machine, command: Command, world: World): Promise<Reply> {
   const locked = await takeLock(machine, command, world);
   if (locked) return locked;
-  const { wanted, gone, said } =
+  const { wanted, gone, output } =
     command.verb === 'shell' ? chooseAll(machine, command) : choose(machine, command);
-  const missing = /^No package .* available\.$/m.test(said);
+  const missing = /^No package .* available\.$/m.test(output);
   if (wanted.length === 0 && gone.length === 0) {
     freeLock(machine);
-    return missing || /^Only Upgrade/m.test(said)
-      ? failed(1, 'Error: Nothing to do\n', said)
-      : done(`${said}Nothing to do\n`);
+    return missing || /^Only Upgrade/m.test(output)
+      ? failed(1, 'Error: Nothing to do\n', output)
+      : done(`${output}Nothing to do\n`);
   }
   const removed = withDependents(machine, gone);
   const draft = resolve(machine, wanted, offered(machine, command), removed);
   if (!(await world.pause(machine, fault(machine, 'slowyum') ?? 0))) return failed(1, '');
   freeLock(machine);
-  if (draft.problem !== undefined) return failed(1, draft.problem, said);
+  if (draft.problem !== undefined) return failed(1, draft.problem, output);
   if (fault(machine, 'full'))
     return failed(
       1,
       'Error Summary\n-------------\nDisk Requirements:\n  At least 1MB more space needed on the / filesystem.\n',
-      said,
+      output,
     );
   if (fault(machine, 'nodownload'))
     return failed(
       1,
       'Error downloading packages:\n  docker-ce: [Errno 256] No more mirrors to try.\n',
-      said,
+      output,
     );
   if (command.flags.has('--downloadonly'))
-    return done(`${said}exiting because "Download Only" specified\n`);
+    return done(`${output}exiting because "Download Only" specified\n`);
   const result = carryOut(machine, draft);
   const section = (title: string, packages: readonly Package[]): string =>
     packages.length === 0
@@ -355,14 +355,14 @@ async function transact(machine: Machine, command: Command, world: World): Promi
       : `\n${title}:\n${packages.map((pkg) => `  ${pkg.name}.${pkg.arch} ${evrOf(pkg)}\n`).join('')}`;
   // A failing post-install script is a line on the screen and nothing else: the package is
   // installed and the exit status is 0.
-  const scriptlets = result.badPost
+  const scriptlets = result.failedPost
     .map(
       (pkg) =>
         `warning: %post(${pkg.name}-${evrOf(pkg)}.${pkg.arch}) scriptlet failed, exit status 1\nNon-fatal POSTIN scriptlet failure in rpm package ${nevra(pkg)}\n`,
     )
     .join('');
   return done(
-    `${said}${section(
+    `${output}${section(
       'Removed',
       result.removed.filter((pkg) => !result.added.some((other) => other.name === pkg.name)),
     )}${section('Installed', result.added)}\nComplete!\n`,

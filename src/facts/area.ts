@@ -1,27 +1,26 @@
-// An area: one file of related facts = a read-only POSIX sh script and a pure parser of what it
-// prints.
+// An area: one read-only POSIX sh script, and one pure parser of its output.
 import type { Facts } from '../model/fact.ts';
 import type { Mapping } from '../model/value.ts';
 
 export interface Area {
   readonly name: string;
   /**
-   * POSIX sh (dash and busybox too) that prints lines for `parse`. It runs inside the probe's
-   * frame: `$R` is the root prefix,
-   * `LC_ALL=C`, stdin is closed, stderr is dropped. Areas with arguments make it from them
-   * (quoted). It bounds what it prints.
+   * POSIX sh (also dash and busybox) that prints lines for `parse`. The probe sets `$R` to the root
+   * prefix and `LC_ALL` to C, closes stdin and drops stderr. A script with arguments must quote
+   * them. Each script limits the size of its output.
    */
   readonly script: string | ((args: Mapping) => string);
   /**
-   * Shell functions that its scripts call: in a probe once, however many of its parts there are.
+   * Shell functions of this script. A probe has them once, also when the area is in it several
+   * times.
    */
   readonly functions?: string;
-  /** An area that is read before it, also when nobody wants it. */
+  /** An area that must be read before this one. It is read even where nothing else needs it. */
   readonly needs?: string;
   readonly maxBytes: number;
-  /** Output from before the probe was ended is used: it shows what is missing. */
+  /** A truncated output of this area is used: it shows what is missing. */
   readonly inParts?: true;
-  /** What the script printed for this area; `cut` says that it is not all of it. */
+  /** Parses the output of the script. `cut` says that the output is incomplete. */
   readonly parse: (
     text: string,
     context: { readonly cut: boolean; readonly args: Mapping },

@@ -2,9 +2,9 @@
 // without running a shell.
 
 /**
- * The variables that these lines set, the last one winning. Understands quotes, backslashes and
- * `$NAME`/`${NAME}` of variables set before (also from `before`); what needs a real shell
- * (commands, conditions) is left as it stands.
+ * The variables that these lines set; the last assignment wins. Quotes, backslashes and
+ * `$NAME`/`${NAME}` of earlier variables (also of `before`) are understood. Commands and
+ * conditions, which need a real shell, stay as text.
  */
 export function readAssignments(
   lines: Iterable<string>,
@@ -39,15 +39,12 @@ function unquote(text: string, expand: (text: string) => string): string {
 const withoutEscapes = (text: string): string => text.replace(/\\(["\\$`])/g, '$1');
 
 /**
- * Characters that variables may put into one file. Each may hold the one before it ten times: ten
- * lines would make more than memory holds.
+ * Number of characters that variables may add to one file. Each variable may contain the one before
+ * it ten times: ten lines could fill the memory.
  */
 const mostExpanded = 65_536;
 
-/**
- * Puts the values of `$NAME` and `${NAME}` into texts; where they would become too much, the names
- * are left as they stand.
- */
+/** Expands `$NAME` and `${NAME}` in texts. Where the result would be too long, the names stay. */
 export function expander(lookup: (name: string) => string | undefined): (text: string) => string {
   let left = mostExpanded;
   return (text) =>

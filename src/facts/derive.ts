@@ -1,4 +1,5 @@
-// Derived facts: computed from others whenever those change. Unknown in, unknown out.
+// Derived facts: computed from other facts whenever those change. An unknown fact makes its derived
+// facts unknown.
 
 import { type Facts, type FactValue, known } from '../model/fact.ts';
 import type { PlainName } from '../model/facts/table.ts';
@@ -13,17 +14,14 @@ import { type Treatment, treat } from './kmem/remedy.ts';
 import { readSituation, type Situation } from './kmem/situation.ts';
 import { judge, proofOf, unshownRuntimes } from './kmem/verdict.ts';
 
-/**
- * The facts with everything that follows from them. Calling it again on its own result changes
- * nothing.
- */
+/** The facts with all derived ones. A second call on the result changes nothing. */
 export function derive(facts: Facts): Facts {
   const withIds = { ...facts, ...idFacts(facts) };
   return { ...withIds, ...kernelFacts(facts), ...pendingFacts(facts), ...kmemFacts(withIds) };
 }
 
 /**
- * Why one of these facts is not known; the empty text when all are. One that was never read is
+ * Why one of these facts is unknown; empty when all are known. A fact that was never read is
  * unknown too.
  */
 function whyUnknown(facts: Facts, names: readonly PlainName[]): string {
@@ -84,8 +82,8 @@ function pendingFacts(facts: Facts): Facts {
 
 function pendingReasons(facts: Facts): readonly string[] {
   const reasons: string[] = [];
-  // A kernel that was chosen for one boot and runs now is what was wanted: that the next boot would
-  // fall back is no reason to boot.
+  // The kernel that was chosen for one boot runs now, as wanted. The next boot would fall back, and
+  // this is no reason to reboot.
   const [release, trial] = [known(facts, 'kernel.release', ''), known(facts, 'kernel.trial', '')];
   const onTrial = trial !== '' && trial === release;
   const next = onTrial ? '' : known(facts, 'kernel.next', '');
@@ -120,8 +118,8 @@ const isByArgument = ({ remedy }: Treatment, { next }: Situation): boolean =>
   remedy === 'kernel_arg' || (remedy === 'reboot' && next?.asks === true);
 
 /**
- * The reason names what this run saw, or the operator declares, of the next kernel, where the
- * remedy depends on it.
+ * The reason names the source of the answer for the next kernel, where the remedy depends on it:
+ * this run or the operator.
  */
 function whyOf(treatment: Treatment, situation: Situation, facts: Facts): string {
   const { remedy, why } = treatment;
@@ -139,8 +137,8 @@ function triedBy(treatment: Treatment, situation: Situation): string {
 }
 
 /**
- * What only a boot can tell must be known; what is missing on the disk (no root, docker hangs) is
- * part of the answer instead.
+ * Facts of this boot must be known. Facts of the disk may be missing (no root, docker hangs): the
+ * answer reports that.
  */
 function kmemFacts(facts: Facts): Facts {
   const why = whyUnknown(facts, [

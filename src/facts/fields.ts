@@ -1,5 +1,4 @@
-// Lines of the form `key rest`, which every area prints: read into lists, and small readers over
-// them.
+// Reads lines of the form `key rest`, which every area prints.
 
 export interface Fields {
   /** The first value of a key, or the empty string. */
@@ -11,10 +10,7 @@ export interface Fields {
   readonly number: (key: string, fallback?: number) => number;
 }
 
-/**
- * A key alone on its line has the empty value. Lines without a proper key are not ours and are
- * dropped.
- */
+/** A key alone on its line has the empty value. Lines without a valid key are dropped. */
 export function readFields(text: string): Fields {
   const values = new Map<string, string[]>();
   for (const line of text.split('\n')) {
@@ -34,10 +30,7 @@ export function readFields(text: string): Fields {
   };
 }
 
-/**
- * A whole number, also one with a fraction behind it (`10.31` is 10). Numbers too large to be exact
- * come out as near as they can.
- */
+/** The whole number at the start of a text (`10.31` is 10). Very large numbers are rounded. */
 export function wholeNumber(text: string): number | undefined {
   const digits = /^-?[0-9]+/.exec(text.trim())?.[0];
   return digits === undefined ? undefined : Number(digits);

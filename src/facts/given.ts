@@ -1,5 +1,5 @@
-// Facts that no probe reads: what the connection and other hosts showed, and what the operator
-// declares. They are merged with what was read, before `derive`.
+// Facts that no probe reads: from the connection, from other hosts, and from the operator. They are
+// merged with the facts of the probe before `derive`.
 import type { Facts } from '../model/fact.ts';
 import type { Accepted } from '../model/facts/values.ts';
 
@@ -11,7 +11,7 @@ export interface SeenKernel {
 
 export type SeenKernels = ReadonlyMap<string, SeenKernel>;
 
-/** What the operator declares of a host: `kmem.kernels` and `kmem.asks`. */
+/** Declarations of the operator for a host: `kmem.kernels` and `kmem.asks`. */
 export type DeclaredFacts = Readonly<
   Partial<Record<'kmem.kernels' | 'kmem.asks', Readonly<Record<string, string>>>>
 >;

@@ -1,4 +1,4 @@
-// The facts room: what a host is asked, how its answers are read, and what follows from them.
+// The facts room: the questions to a host, the parsers of its answers, and the facts that follow.
 
 export { factDefs, isVolatile, lifetimeOf } from '../model/facts/table.ts';
 export { forecastFact, isClusterWant } from './areas/host/node.ts';

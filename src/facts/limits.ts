@@ -1,23 +1,23 @@
-// What is read of one host at most: its answer, an area and a line of it, and the values that were
-// read. More is that host's failure.
+// Limits of what kmend reads of one host: its answer, an area, a line, and each fact. Larger output
+// is a failure of that host.
 import type { Facts } from '../model/fact.ts';
 import { failed, type Outcome, ok } from '../model/run/failure.ts';
 import { isUnknown, type Value } from '../model/value.ts';
 
-/** Characters of a whole answer; all areas together print less. */
+/** Characters of a whole answer. All areas together print less. */
 export const longestAnswer = 4 * 1024 * 1024;
 
 /** Characters of a line: scripts print at most 60,000 of a file's. */
 export const longestLine = 65_536;
 
-/** Characters of a text among the facts; the whole of /etc/default/grub is the longest. */
+/** Characters of a text fact. The longest is /etc/default/grub. */
 const longestText = 65_536;
 
 /** Characters of all facts of a host as JSON. A node with 110 pods has 11,000. */
 const longestFacts = 1024 * 1024;
 
 /**
- * `utsname` of the kernel has 64 characters, and ids are shorter. Versions are parts of file names,
+ * The kernel's `utsname` has 64 characters, and ids are shorter. Versions are parts of file names,
  * which have 255.
  */
 const names: readonly (readonly [RegExp, number])[] = [
@@ -38,8 +38,7 @@ export const tooLong = (what: string, length: number, most: number): Outcome<nev
   );
 
 /**
- * The facts in strings of their own: one that is a piece of the answer keeps all of it in memory
- * for as long as the fact lives.
+ * Copies the strings of the facts. A substring of the answer would keep the whole answer in memory.
  */
 export function keptFacts(facts: Facts): Outcome<Facts> {
   for (const [name, value] of Object.entries(facts)) {
@@ -53,7 +52,9 @@ export function keptFacts(facts: Facts): Outcome<Facts> {
     : ok(JSON.parse(text) as Facts);
 }
 
-/** Length of the longest text in a value. Why it is unknown is no text of the host. */
+/**
+ * Length of the longest text in a value. The reason of an unknown value is not a text of the host.
+ */
 function longestIn(value: Value | undefined): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null || isUnknown(value)) return 0;

@@ -147,8 +147,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
 
 /** Why the mapping found none, where it was asked. */
 function why(facts: FactView): string {
-  const said = facts.get('node.why') ?? '';
-  return said === '' ? '' : `: ${said}`;
+  const reason = facts.get('node.why') ?? '';
+  return reason === '' ? '' : `: ${reason}`;
 }
 
 /** By the API only: a host without a kubelet, another means or no node has no forecast. */
@@ -194,7 +194,7 @@ function forecastOf(given: Args, facts: FactView): Seen {
 const noSample = (facts: FactView, { samplers }: Forecast): readonly string[] =>
   facts.get('kmem.remedy') === 'runtime' && samplers.length === 0
     ? [
-        'no pod that stays on this node has a memory limit: nothing will show there that accounting is off, before it is given back',
+        'no pod that stays on this node has a memory limit: nothing will show that accounting is off before the node is uncordoned',
       ]
     : [];
 

@@ -90,7 +90,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   if (broken !== '' && !context.done.rebooted)
     return {
       changes: [],
-      refuse: { why: `${broken}: it may not boot again`, hint: 'mend the boot menu first' },
+      refuse: { why: `${broken}: it may not boot again`, hint: 'repair the boot menu first' },
     };
   const hung = hungTasks(given, facts, context);
   if (hung !== undefined) return { changes: [], refuse: hung };
@@ -160,7 +160,7 @@ function hungTasks(given: Args, facts: FactView, context: PlanContext): Refusal 
   if (blocked === 0) return undefined;
   const names = need(facts, 'host.blocked_by').join(', ');
   return {
-    why: `the kernel log tells of hung tasks, and ${blocked} still ${blocked === 1 ? 'hangs' : 'hang'} (${names}): a shutdown would wait for them`,
+    why: `the kernel log reports hung tasks, and ${blocked} still ${blocked === 1 ? 'hangs' : 'hang'} (${names}): a shutdown would wait for them`,
     hint: 'reboot it by hand, or say `escalate: [force, sysrq]` in the reboot task',
   };
 }
@@ -178,7 +178,7 @@ function warned(facts: FactView, context: PlanContext): { readonly warnings?: re
   const warnings = [
     ...(stuck
       ? [
-          'the kernel log tells of tasks that hang: an orderly shutdown may hang too, and the host then needs its power cut',
+          'the kernel log reports tasks that hang: an orderly shutdown may hang too, and the host then needs its power cut',
         ]
       : []),
     ...(uptime !== undefined && uptime < 10 * minute
@@ -262,12 +262,12 @@ export const reboot = defineModule<Args>({
 arguments say \`force: true\`), or container software younger than the boot, by the clock of the host or because this run
 changed it in this boot. The old boot id is written to the journal before the reboot is sent; only a new boot id, read on a new connection, counts. A host where a kubelet runs is not rebooted before something drained it.
 
-Right before it is sent, in the same script, the locks of the package manager are looked at: whoever changes packages is waited for, \`lock_timeout\` at
+Right before it is sent, in the same script, the locks of the package manager are read: a process that changes packages is waited for, \`lock_timeout\` at
 most, and the journal says for whom. A process that only asks (\`dnf list\`, \`rpm -q\`) is not waited for. Neither \`escalate\` nor \`fallback\` acts on
 a host that answers and has such a process.
 
 \`escalate\` is for sick nodes whose shutdown hangs, and off by default. Each step is in the journal before it is sent, goes only to a host that answers and still
-runs the boot that the reboot was sent to, and all together are the one planned reboot. A host that no longer answers gets none: somebody must go to it.
+runs the boot that the reboot was sent to, and all together are the one planned reboot. A host that no longer answers gets none: an operator must go to it.
 
 \`fallback\` is that somebody: a program on the machine that runs kmend, run once, when the host is not back after \`timeout\` or still runs the old boot after all of
 \`escalate\`. It is in the journal before it is run, and counts only by a new boot id; after a resume it is never run again.

@@ -88,8 +88,8 @@ ${verb === 'start' || verb === 'restart' ? 'systemctl is-active -- "$u" >/dev/nu
   detached: true,
   timeout: 300,
   errors: {
-    70: `systemctl could not ${verb} ${name}: look at \`journalctl -u ${name}\``,
-    71: `${name} was started and does not run: look at \`journalctl -u ${name}\``,
+    70: `systemctl could not ${verb} ${name}: read \`journalctl -u ${name}\``,
+    71: `${name} was started and does not run: read \`journalctl -u ${name}\``,
   },
 });
 

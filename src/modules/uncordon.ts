@@ -36,7 +36,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     };
   if (given.command !== undefined) {
     if (!need(facts, 'kubelet.installed'))
-      return { changes: [], note: 'no kubelet here: nothing to give back' };
+      return { changes: [], note: 'no kubelet here: no node to uncordon' };
     return {
       changes: [
         {
@@ -77,7 +77,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
 
 const notProven = (task: string): Unmet => ({
   kind: 'not_verified',
-  evidence: `not given back: "${task}" failed and was ignored, so nothing proves that accounting is off`,
+  evidence: `not uncordoned: "${task}" failed and was ignored, so nothing proves that accounting is off`,
   hint: 'take `ignore_errors` off the proof; `verify_kmem: {without_sample: provisional}` gives a host back before its first sample',
 });
 
@@ -88,7 +88,7 @@ export const uncordon = defineModule<Args>({
   uncordon: {}
 `,
   notes:
-    'A node that was unschedulable before the run stays so. Put it after the proof: `verify_kmem` ends the host before this task when there is none. With `ignore_errors` on the proof the walk goes on, and this task ends the host: what is not proven is not given back. Neither is a node whose runtime, kubelet or kernel package is not fully installed.',
+    'A node that was unschedulable before the run stays so. Put it after the proof: `verify_kmem` ends the host before this task when there is none. With `ignore_errors` on the proof the walk goes on, and this task ends the host: a node without proof is not uncordoned. Neither is a node whose runtime, kubelet or kernel package is not fully installed.',
   args: asArgs(args),
   convergent: (given) => given.command === undefined,
   maxRisk: 'write',

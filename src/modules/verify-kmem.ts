@@ -202,7 +202,7 @@ function askKernel(given: Args, facts: FactView): ModulePlan {
       promises: { ...probeOff, 'kernel.parses_nokmem': 'yes', 'kernel.parses_by': 'probe' },
     };
   return unmet(
-    `nobody knows whether kernel ${need(facts, 'kernel.release')} obeys cgroup.memory=nokmem, and the play forbids the active probe`,
+    `it is not known whether kernel ${need(facts, 'kernel.release')} obeys cgroup.memory=nokmem, and the play forbids the active probe`,
     'take `active_probe: false` away',
   );
 }
@@ -261,7 +261,7 @@ const probeOff: Facts = {
 };
 
 const notInForce =
-  'a new group is accounted when somebody asks for it: the boot argument is not in force';
+  'a new group is accounted when a program asks for it: the boot argument is not in force';
 
 const proven = (proof: Proof): ModulePlan => ({
   changes: [],

@@ -73,7 +73,7 @@ describe('left out of the plan', () => {
     ['mute', 'unreachable', /connected, but no SSH banner within 1 s/, /^$/],
     ['banner', 'unreachable', /connected, but no SSH banner within 1 s/, /^$/],
     ['no-sh', 'exit', /\/bin\/sh is missing on the host/, /^$/],
-    ['cut', 'parse', /probe output is cut short/, /connection may have been lost/],
+    ['cut', 'parse', /probe output is truncated/, /connection may have been lost/],
     ['sudo-tty', 'auth', /sudo requires a terminal/, /!requiretty/],
     ['sudo-deny', 'auth', /sudo does not let this user become root/, /sudoers/],
     ['sudo-wrong', 'auth', /sudo refused the password/, /^$/],

@@ -126,7 +126,7 @@ describe('a remedy that leaves the kubelet as it is', () => {
       leftOpen: [],
       why: [
         'all that the run had set is still there',
-        expect.stringMatching(/^1 of 6 groups that nobody accepted read on/),
+        expect.stringMatching(/^1 of 6 groups that are not accepted read on/),
       ],
     });
   });

@@ -49,8 +49,8 @@ describe('two readings of one boot', () => {
       10_110,
       14_400,
       60,
-      '60 s between the readings are too short to tell when',
-      '60 s between the readings are too short to tell when',
+      '60 s between the readings are too short to predict when',
+      '60 s between the readings are too short to predict when',
     ]));
   it('give the growth of unreclaimable slab, where both have it', () => {
     const slab = (before: IdReading | Unknown): unknown =>

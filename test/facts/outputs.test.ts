@@ -63,7 +63,7 @@ describe('several in one file', () => {
     expect(said(output + other)).toEqual(['- (none) cbbe50f2', '- node-b2 11111111']));
   it('after each other, the first broken off', () =>
     expect(said(output.slice(0, 400) + other)).toEqual([
-      expect.stringContaining('cut short'),
+      expect.stringContaining('truncated'),
       '- node-b2 11111111',
     ]));
   it.each([

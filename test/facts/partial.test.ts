@@ -167,7 +167,7 @@ describe('refuted: something accounts, or will, that nobody accepted', () => {
     [
       "docker's own container",
       judged([k8s, bad], pods('on') + containers('on')),
-      '1 of 3 groups that nobody accepted read on',
+      '1 of 3 groups that are not accepted read on',
     ],
     [
       'docker by its version, before it has a container',
@@ -177,17 +177,17 @@ describe('refuted: something accounts, or will, that nobody accepted', () => {
     [
       'a container below another parent',
       judged([k8s, good], inPods('on! jobs/#e')),
-      'groups that nobody accepted read on',
+      'groups that are not accepted read on',
     ],
     [
       'a group that an administrator limited',
       judged([k8s, good], inPods('on limits/kernel')),
-      'groups that nobody accepted read on',
+      'groups that are not accepted read on',
     ],
     [
       'a scope below a slice of the kubelet',
       judged([k8s, good], inPods('on system.slice/docker-#e.scope')),
-      'groups that nobody accepted read on',
+      'groups that are not accepted read on',
     ],
     [
       'the accepted kubelet in another version',

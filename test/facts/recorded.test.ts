@@ -137,7 +137,7 @@ describe('3.10.0-1062.el7 as recorded', () => {
     const facts = replay(keep(recordedHost('1062-nokmem')));
     expect(judged(facts)).toMatchInlineSnapshot(`
       {
-        "kmem.evidence": "EIO on 12 of 12, 3 memory-limited, nobody here is known to ask; the argument is set, not proven: \`--active\` proves it",
+        "kmem.evidence": "EIO on 12 of 12, 3 memory-limited, no program is known to ask; the argument is set, not proven: \`--active\` proves it",
         "kmem.proof": "none",
         "kmem.remedy": "none",
         "kmem.remedy_why": "",

@@ -370,7 +370,7 @@ const accounted: readonly State[] = [
     host('1160', [], 'on! apps/oracle'),
     'on: somebody asked by hand; the argument stops everybody',
     'on kernel_arg none',
-    /nobody that is known/,
+    /no known program/,
   ],
   [
     'a container with --kernel-memory under the systemd driver',
@@ -413,7 +413,7 @@ const accounted: readonly State[] = [
     ),
     'on: one is explained, the other is not; the argument stops everybody',
     'on kernel_arg none',
-    /redis \(eeeeeeeeeeee\) asked for a kernel-memory limit, cgroups read on, made by nobody that is known here/,
+    /redis \(eeeeeeeeeeee\) asked for a kernel-memory limit, cgroups read on, made by no known program/,
   ],
   [
     'a container with --kernel-memory, runtime replaced in this boot, the argument set for the next boot',
@@ -567,7 +567,7 @@ const accounted: readonly State[] = [
     host('1160', [kubelet122, cleanDocker], idlePods('eio'), dead(100)),
     'on: somebody asked in this boot, whom nobody here knows, and may ask again',
     'on kernel_arg none',
-    /nobody that is known/,
+    /no known program/,
   ],
   [
     'nothing that makes containers, and slab caches of dead groups',

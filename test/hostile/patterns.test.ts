@@ -62,8 +62,8 @@ const knownMakers = [
 
 /** Super-linear, with what bounds the text. */
 const excused: ReadonlyMap<string, string> = new Map([
-  ...[...hostCauses, ...repositoryCauses].map(({ said }): [string, string] => [
-    new RegExp(said.join('|')).source,
+  ...[...hostCauses, ...repositoryCauses].map(({ patterns }): [string, string] => [
+    new RegExp(patterns.join('|')).source,
     'unusable.ts cuts a line to 300 characters',
   ]),
   ['(?:[-?:][ \\t]+){200,}', 'a beginning is followed for 200 signs at most'],

@@ -349,7 +349,7 @@ describe('whose cordon it is', () => {
     });
     expect(failureOf('n1')).toMatchObject({
       kind: 'not_verified',
-      message: expect.stringMatching(/^not given back: "Proof" failed and was ignored/),
+      message: expect.stringMatching(/^not uncordoned: "Proof" failed and was ignored/),
     });
     expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([true, true]);
   });

@@ -205,7 +205,7 @@ const beyondWorlds = [
  * host for it.
  */
 const beyondWitnesses =
-  'a version that is known to ask is contradicted below pods only, where nobody changes a limit later';
+  'a version that is known to ask is contradicted below pods only, where no limit is changed later';
 
 type VerdictRules = typeof verdictRules;
 const withRules =

@@ -123,7 +123,7 @@ export function samplesOf(
         levels.includes(row.level) &&
         (word === undefined || witness.state === word),
     );
-  const told = ['pods', 'pod', 'container'];
+  const limitedLevels = ['pods', 'pod', 'container'];
   return {
     read: state('read'),
     eio: state('eio'),
@@ -134,8 +134,8 @@ export function samplesOf(
     gone,
     absent,
     total: count(() => true),
-    limited: limited(told),
-    limited_off: limited(told, 'eio'),
+    limited: limited(limitedLevels),
+    limited_off: limited(limitedLevels, 'eio'),
     containers: limited(['container']),
     containers_off: limited(['container'], 'eio'),
     kubelet: of('kubelet'),
@@ -143,7 +143,7 @@ export function samplesOf(
     kubelet_read: of('kubelet', 'read'),
     kubelet_limited: count(
       (witness, row) =>
-        witness.limited === 'yes' && told.includes(row.level) && by(row) === 'kubelet',
+        witness.limited === 'yes' && limitedLevels.includes(row.level) && by(row) === 'kubelet',
     ),
     docker: of('docker'),
     docker_read: of('docker', 'read'),

@@ -145,7 +145,7 @@ function forecast(perDay: number, seconds: number, now: IdReading): Facts {
   const free = Math.max(0, groupIds - now.live - now.dead);
   if (perDay <= 0) return { 'kmem.ids.days_left': never, 'kmem.ids.full_on': '' };
   if (seconds < shortest) {
-    const why = unknown(`${seconds} s between the readings are too short to tell when`);
+    const why = unknown(`${seconds} s between the readings are too short to predict when`);
     return { 'kmem.ids.days_left': why, 'kmem.ids.full_on': why };
   }
   const days = Math.round((free / perDay) * 10) / 10;

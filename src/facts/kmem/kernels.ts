@@ -20,7 +20,7 @@ export const generations: readonly GenerationRow[] = [
   {
     generation: 'el7',
     health: 'affected',
-    note: '3.10.0 of RHEL and CentOS 7: accounting is on only where somebody asks for it, and then leaks',
+    note: '3.10.0 of RHEL and CentOS 7: accounting is on only where a program asks for it, and then leaks',
     basis: 'measured',
     source: 'opencontainers/runc#1725, kubernetes/kubernetes#61937, RHBZ 1507149',
   },

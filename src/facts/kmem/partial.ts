@@ -48,14 +48,14 @@ export function partProofOf(facts: Facts): PartProof {
     part: isAccepted,
     groups: (row) => open.some((part) => madeBy(part, row)),
   });
-  const { state, said } = judged(whole, rest);
+  const { state, evidence } = judged(whole, rest);
   const left = open.map(
     (part) =>
       `${part.name} ${part.accounts === 'yes' ? 'still accounts' : 'may account'}: accepted`,
   );
   return {
     state,
-    evidence: [said, ...left].join('; ') + readOn(whole, rest),
+    evidence: [evidence, ...left].join('; ') + readOn(whole, rest),
     unshown: unshownRuntimes(rest).map(({ key }) => key),
   };
 }
@@ -64,28 +64,29 @@ export function partProofOf(facts: Facts): PartProof {
 function judged(
   whole: Situation,
   rest: Situation,
-): { readonly state: PartProof['state']; readonly said: string } {
+): { readonly state: PartProof['state']; readonly evidence: string } {
   const host = caseOf(rest);
-  if (!readsWhole(whole.samples)) return { state: 'none', said: 'not every group could be read' };
+  if (!readsWhole(whole.samples))
+    return { state: 'none', evidence: 'not every group could be read' };
   // Groups that read off may do so because of the argument.
   if (mayObey(whole.now))
-    return { state: 'none', said: 'cgroup.memory=nokmem is set, and the kernel may obey it' };
+    return { state: 'none', evidence: 'cgroup.memory=nokmem is set, and the kernel may obey it' };
   if (host.tally.on > 0)
     return {
       state: 'refuted',
-      said: `${host.tally.on} of ${rest.samples.total} groups that nobody accepted read on`,
+      evidence: `${host.tally.on} of ${rest.samples.total} groups that are not accepted read on`,
     };
   const asking = host.open.map(
     ({ name, accounts }) => `${name} ${accounts === 'yes' ? 'accounts' : 'may account'}`,
   );
   if (asking.length > 0)
-    return { state: 'refuted', said: `${[...new Set(asking)].join(', ')}: not accepted` };
+    return { state: 'refuted', evidence: `${[...new Set(asking)].join(', ')}: not accepted` };
   if (proofOf(rest) === 'samples')
-    return { state: 'samples', said: `${shownText(rest)} (${offText(host)})` };
+    return { state: 'samples', evidence: `${shownText(rest)} (${offText(host)})` };
   const unshown = unshownRuntimes(rest).map(({ key }) => key);
   return {
     state: 'none',
-    said: unshown.length === 0 ? 'no sample' : `no sample of ${unshown.join(', ')}`,
+    evidence: unshown.length === 0 ? 'no sample' : `no sample of ${unshown.join(', ')}`,
   };
 }
 

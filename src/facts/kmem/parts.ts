@@ -289,14 +289,14 @@ function systemRunc(facts: Facts): ReturnType<typeof ownRunc> {
  * is there, the answer is no.
  */
 function isSystemdOnly(
-  said: string,
+  reported: string,
   witnesses: readonly Witnesses[],
   owns: (row: CreatorRow) => boolean,
-  how: 'said' | 'both' = 'said',
+  how: 'reported' | 'both' = 'reported',
 ): boolean {
-  if (said !== '' && how === 'said') return said === 'systemd';
+  if (reported !== '' && how === 'reported') return reported === 'systemd';
   const managers = new Set<string>(managersSeen(witnesses, owns));
-  if (said !== '') managers.add(said);
+  if (reported !== '') managers.add(reported);
   return managers.size === 1 && managers.has('systemd');
 }
 
@@ -338,8 +338,8 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
     const made = witnesses.some(
       ({ row }) => owns(row) && row.level === 'pod' && row.manager === 'cgroupfs',
     );
-    const said = known(facts, 'kubelet.driver', '') || (bySlices ? 'systemd' : '');
-    const driver = said === 'systemd' && made ? 'cgroupfs' : said;
+    const reported = known(facts, 'kubelet.driver', '') || (bySlices ? 'systemd' : '');
+    const driver = reported === 'systemd' && made ? 'cgroupfs' : reported;
     return {
       ...base,
       accounts: kubeletAccounts(version, driver),
@@ -402,13 +402,13 @@ function custom(
  */
 function declared(facts: Facts, program: Program): Program {
   const asks = known(facts, 'kmem.asks', {});
-  const said = asks[program.part] ?? (program.part === 'kubelet' ? undefined : asks.runc);
-  if ((said !== 'yes' && said !== 'no') || said === program.accounts) return program;
+  const answer = asks[program.part] ?? (program.part === 'kubelet' ? undefined : asks.runc);
+  if ((answer !== 'yes' && answer !== 'no') || answer === program.accounts) return program;
   return {
     ...program,
-    accounts: said,
-    unsure: said === 'no',
-    note: `declared: ${said === 'no' ? 'does not ask' : 'asks'}`,
+    accounts: answer,
+    unsure: answer === 'no',
+    note: `declared: ${answer === 'no' ? 'does not ask' : 'asks'}`,
   };
 }
 

@@ -128,7 +128,7 @@ export const remedyRules: readonly Rule[] = [
       host.explicitOn === 0 &&
       !host.unexplained,
     remedy: 'reboot',
-    why: () => 'nobody here asks any more; groups made before still account',
+    why: () => 'no program asks any more; groups made before still account',
   },
   {
     name: 'nothing accounts, many dead groups',
@@ -163,13 +163,13 @@ export const remedyRules: readonly Rule[] = [
     name: 'the next kernel parses nokmem',
     when: (host) => host.next?.parses === 'yes',
     remedy: 'kernel_arg',
-    why: (host) => (host.loses ? 'the next boot loses cgroup.memory=nokmem' : whoAccounts(host)),
+    why: (host) => (host.loses ? 'the next boot loses cgroup.memory=nokmem' : accountingText(host)),
   },
   {
     name: 'only a runtime that can be upgraded accounts',
     when: (host) => runtimeSuffices(host),
     remedy: 'runtime',
-    why: (host) => `${whoAccounts(host)}; ${notParsed(host)}`,
+    why: (host) => `${accountingText(host)}; ${notParsed(host)}`,
   },
   {
     name: 'no boot loader that is known',
@@ -256,14 +256,14 @@ function ownerNote(remedy: Remedy, host: Case): string {
 
 const saysAccounts = (part: Part): string => (part.accounts === 'yes' ? 'accounts' : 'may account');
 
-function whoAccounts(host: Case): string {
-  const who = [
+function accountingText(host: Case): string {
+  const causes = [
     ...new Set(host.accounting.map((part) => `${part.name} ${saysAccounts(part)}`)),
     ...explicitText(host),
   ];
-  return who.length === 0 || host.unexplained
-    ? [...who, 'cgroups read on, made by nobody that is known here'].join(', ')
-    : who.join(', ');
+  return causes.length === 0 || host.unexplained
+    ? [...causes, 'cgroups read on, made by no known program'].join(', ')
+    : causes.join(', ');
 }
 
 /** One clause, where somebody asked for a limit. */

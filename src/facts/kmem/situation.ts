@@ -234,7 +234,7 @@ function contradicted(part: Part): Part {
       ...part,
       accounts: 'no',
       unsure: false,
-      note: 'its version does not tell; its limited groups read off',
+      note: 'its version does not show it; its limited groups read off',
     };
   return { ...part, unsure: false };
 }

@@ -34,10 +34,10 @@ export function tallyOf(situation: Situation): Tally {
   const off = witnesses.filter((group) => readingIn(situation, group) === 'off');
   // On healthy kernels every group is accounted, so each limited one counts; elsewhere only those
   // of programs that could have asked.
-  const tells = isHealthy(situation)
+  const proves = isHealthy(situation)
     ? () => true
     : ({ row }: Witnesses): boolean => row.level === 'container' || row.creator === 'kubelet';
-  const limited = off.filter((group) => group.limited === 'yes' && tells(group));
+  const limited = off.filter((group) => group.limited === 'yes' && proves(group));
   return {
     on: countOf(witnesses, (group) => readingIn(situation, group) === 'on'),
     off: countOf(off),
@@ -192,11 +192,11 @@ export const verdictRules: readonly Rule[] = [
         : 'active probe: nokmem is in force',
   },
   {
-    name: 'the argument is set, and nobody here asks',
+    name: 'the argument is set, and no program asks',
     when: (host) => host.now.inForce && nobodyAsks(host),
     verdict: 'off',
     evidence: (host) =>
-      `${offText(host)}, nobody here is known to ask; the argument is set, not proven: \`--active\` proves it`,
+      `${offText(host)}, no program is known to ask; the argument is set, not proven: \`--active\` proves it`,
   },
   {
     name: 'the argument is set, and nothing proves it',
@@ -219,7 +219,7 @@ export const verdictRules: readonly Rule[] = [
       `${offText(host)}; ${host.unconfirmed.map((part) => `${part.name} (${part.note}) has no limited container`).join(', ')}`,
   },
   {
-    name: 'nobody here asks, and a limited container shows it',
+    name: 'no program asks, and a limited container shows it',
     when: (host) => nobodyAsks(host),
     verdict: 'off',
     evidence: (host) => offText(host) + shownText(host),

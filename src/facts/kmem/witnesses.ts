@@ -88,12 +88,12 @@ export const witnessRules: readonly WitnessRule[] = [
     holds: ({ row }) => row.manager === 'cgroupfs',
   },
   {
-    name: 'nobody asked for a kernel-memory limit for it, nor for a group above it',
+    name: 'no operator set a kernel-memory limit for it, nor for a group above it',
     holds: ({ explicit }) => !explicit,
   },
   { name: 'the program was not replaced in this boot', holds: (_group, asker) => !asker.replaced },
   {
-    name: 'a version that is known to ask is contradicted below pods only, where nobody changes a limit later',
+    name: 'a version that is known to ask is contradicted below pods only, where no limit is changed later',
     holds: ({ row }, asker) =>
       !asker.asksByVersion || row.creator === 'kubelet' || belowPods.has(row.key),
   },

@@ -1,11 +1,12 @@
-// Outputs of the probe as people bring them home: out of terminals and Windows files, with a host's
-// name before each line, inside a tool's JSON, several in one file. Here they become plain outputs
-// again.
+// Outputs of the probe as operators save them: from terminals, in Windows files, with a host's name
+// before each line, inside the JSON of a tool, several in one file. This file restores the plain
+// outputs.
 import { present } from '../../model/present.ts';
 
 export interface Output {
   /**
-   * The host that the file names for it, where it does: a prefix of its lines, a key of its JSON.
+   * The host of this output, where the file names it: by a prefix of its lines or a key of its
+   * JSON.
    */
   readonly host?: string;
   /** For `parseProbe`. */
@@ -13,8 +14,8 @@ export interface Output {
 }
 
 /**
- * The outputs in a file, in its order; one with the whole text where nothing looks like an output,
- * so that `parseProbe` can say why.
+ * The outputs in a file, in order. Where nothing is recognised it is one output with the whole
+ * text, so that `parseProbe` can report why.
  */
 export function outputsIn(text: string): readonly Output[] {
   const plain = plainText(text);
@@ -23,8 +24,8 @@ export function outputsIn(text: string): readonly Output[] {
 }
 
 /**
- * UTF-16 (a redirect in PowerShell) has a NUL in every character of ours; CR and colours are a
- * terminal's.
+ * UTF-16 (a redirect in PowerShell) has a NUL after each ASCII character. CR and colours come from
+ * terminals.
  */
 const plainText = (text: string): string =>
   text
@@ -39,7 +40,7 @@ interface Frame {
 }
 
 /**
- * Lines from each begin mark on, up to the next of the same prefix: `pdsh` and the like mix the
+ * Lines from each begin mark to the next one with the same prefix. `pdsh` and similar tools mix the
  * lines of their hosts.
  */
 function framesIn(lines: readonly string[]): readonly Output[] {
@@ -61,22 +62,22 @@ function framesIn(lines: readonly string[]): readonly Output[] {
   }));
 }
 
-/** A longer one is no name of a host. */
+/** A longer prefix is no name of a host. */
 const longestPrefix = 300;
 
 interface Prefixes {
   /**
-   * Of a line: the longest first, so that `node-1: ` is not taken for `node-10: `; the empty one
-   * takes what is left.
+   * The prefix of a line. The longest wins, so that `node-1: ` is not taken for `node-10: `; the
+   * empty prefix matches every line.
    */
   readonly of: (line: string) => string;
-  /** Itself, where lines of a host begin with it. */
+  /** The prefix itself where it is the prefix of a host, else the empty text. */
   readonly known: (prefix: string) => string;
 }
 
 /**
- * What stands before the marks: the empty text, or what all lines of a host begin with. What is
- * only before its first mark is a prompt.
+ * The prefixes before the marks: the empty text, or the common prefix of all lines of a host. A
+ * text before the first mark only is a prompt.
  */
 function prefixesOf(lines: readonly string[]): Prefixes {
   const before = (mark: string): ReadonlySet<string> =>
@@ -87,8 +88,8 @@ function prefixesOf(lines: readonly string[]): Prefixes {
   const named = [...before('@@kmend begin ')].filter(
     (prefix) => prefix.trim() !== '' && prefix.length <= longestPrefix && ends.has(prefix),
   );
-  // By their length: a file of a thousand hosts has few lengths. Tools cut the blank at the end of
-  // an empty line.
+  // Grouped by length: a file of a thousand hosts has few lengths. Tools remove the blank at the
+  // end of an empty line.
   const trimmed = new Map(named.map((prefix) => [prefix.trimEnd(), prefix]));
   const lengths = [...new Set([...trimmed.keys()].map((prefix) => prefix.length))].sort(
     (a, b) => b - a,
@@ -109,12 +110,12 @@ function hostOf(prefix: string): { readonly host?: string } {
   return host === undefined ? {} : { host };
 }
 
-/** How far below the top a tool puts the output of a host. */
+/** Depth at which a tool may have the output of a host. */
 const deepest = 20;
 
 /**
- * What tools keep of a script's run: `{"stdout": "..."}`, also below the names of hosts. Nothing
- * where the text is no JSON.
+ * Outputs in the JSON of a tool: `{"stdout": "..."}`, also below names of hosts; `undefined` where
+ * the text is no JSON.
  */
 function fromJson(text: string): readonly Output[] | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined;

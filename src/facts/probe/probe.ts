@@ -1,4 +1,4 @@
-// The probe: one read-only script made of the areas' scripts, and the reading of what it printed.
+// The probe: one read-only script made of the areas' scripts, and the parser of its output.
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
 import { attempt, failed, type Outcome, ok } from '../../model/run/failure.ts';
 import { scriptText } from '../../model/text/script-text.ts';
@@ -10,7 +10,7 @@ import probe from './probe.sh';
 import { processNames } from './processes.ts';
 import { areas, baseAreas } from './registry.ts';
 
-/** One part of a probe: an area with the arguments it is asked with. */
+/** One part of a probe: an area with arguments. */
 interface Part {
   readonly key: string;
   readonly area: Area;
@@ -18,8 +18,8 @@ interface Part {
 }
 
 /**
- * The areas that are always read, then the wanted ones that have arguments; each once, in a fixed
- * order. Cluster wants are not ours.
+ * The areas that are always read, then the wanted areas, each once and in a fixed order. Wants that
+ * the cluster answers are skipped.
  */
 function partsOf(wants: readonly FactWant[]): readonly Part[] {
   const parts = new Map<string, Part>();
@@ -35,10 +35,7 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
   return [...parts.values()];
 }
 
-/**
- * The probe script for these wants: the same text for the same wants, whatever their order. It is
- * what \`kmend probe\` prints.
- */
+/** The probe script for these wants, independent of their order. \`kmend probe\` prints it. */
 export function buildProbe(wants: readonly FactWant[] = []): string {
   const parts = partsOf(wants);
   const shared = [...new Set(parts.map(({ area }) => outdented(area.functions ?? '')))];
@@ -60,22 +57,22 @@ export function buildProbe(wants: readonly FactWant[] = []): string {
 
 const frameVersion = 2;
 
-/** Arguments stay as they are. */
+/** The indentation inside arguments must stay. */
 function scriptOf({ area, args }: Part): string {
   const text = typeof area.script === 'string' ? area.script : area.script(args);
   return JSON.stringify(args).includes('\\n ') ? text : outdented(text);
 }
 
-/** Without indentation, which nobody reads on a host: a fifth of what is sent. */
+/** Removes indentation, which is a fifth of the script's size. */
 function outdented(script: string): string {
   return script.replaceAll(/^ +/gm, '');
 }
 
 /**
- * Reads the output of \`buildProbe(wants)\`: base facts only; \`derive\` adds the rest. Text before
- * or after the frame is ignored.
- * `ended` says why the probe did not come to its end: then facts of areas that are not there whole
- * are unknown for that reason. Without it such an output is refused.
+ * Parses the output of \`buildProbe(wants)\` into base facts; \`derive\` adds the others. Text
+ * outside of the frame is ignored.
+ * `ended` is the reason why the probe was interrupted. Then facts of incomplete areas are unknown
+ * for this reason; without it an incomplete output is an error.
  */
 export function parseProbe(
   text: string,
@@ -87,7 +84,7 @@ export function parseProbe(
   const begin = lines.findLastIndex((line) => line.startsWith('@@kmend begin '));
   if (begin < 0) return noFrame(text);
   const mark = lines.indexOf('@@kmend end', begin);
-  if (mark < 0 && ended === undefined) return cutShort(lines.length - begin);
+  if (mark < 0 && ended === undefined) return truncated(lines.length - begin);
   const parts = partsOf(wants);
   if (lines[begin] !== `@@kmend begin ${frameVersion} ${parts.length}`)
     return failed(
@@ -104,7 +101,7 @@ export function parseProbe(
   for (const [index, part] of parts.entries()) {
     const section = sectionOf(framed, marks, index);
     const isUsed = section !== undefined && (section.whole || part.area.inParts === true);
-    if (!isUsed && ended === undefined) return cutShort(framed.length);
+    if (!isUsed && ended === undefined) return truncated(framed.length);
     const read = isUsed ? readPart(part, section) : unreadPart(part, ended ?? '');
     if (!read.ok) return read;
     Object.assign(facts, read.value);
@@ -112,7 +109,7 @@ export function parseProbe(
   return attempt('what it says', () => keptFacts(facts));
 }
 
-/** All facts of the part as unknown; its parser says which those are. */
+/** All facts of the part as unknown. Its parser knows their names. */
 function unreadPart(part: Part, why: string): Outcome<Facts> {
   const read = readPart(part, { text: '', cut: true });
   return read.ok
@@ -123,11 +120,13 @@ function unreadPart(part: Part, why: string): Outcome<Facts> {
 interface Section {
   readonly text: string;
   readonly cut: boolean;
-  /** Its end is there. */
+  /** The mark of its end was found. */
   readonly whole: boolean;
 }
 
-/** Where each mark of a frame stands first. An area's end counts only behind its beginning. */
+/**
+ * The first position of each mark of a frame. The end of an area counts only after its beginning.
+ */
 function marksIn(lines: readonly string[]): ReadonlyMap<string, number> {
   const marks = new Map<string, number>();
   for (const [at, line] of lines.entries()) {
@@ -159,8 +158,8 @@ function sectionOf(
 }
 
 /**
- * Output of a host is not trusted: what no script prints is not read, and a parser that fails over
- * it is a failure of that host.
+ * The output of a host is not trusted. Longer output than a script can print is refused, and an
+ * error of a parser is a failure of that host.
  */
 function readPart(
   { key, area, args }: Part,
@@ -175,8 +174,8 @@ function readPart(
 const longestOf = (lines: readonly string[]): number =>
   lines.reduce((longest, line) => Math.max(longest, line.length), 0);
 
-const cutShort = (lines: number): Outcome<never> =>
-  failed('parse', `the probe output is cut short: its end is missing after ${lines} lines`, {
+const truncated = (lines: number): Outcome<never> =>
+  failed('parse', `the probe output is truncated: its end is missing after ${lines} lines`, {
     hint: 'the connection may have been lost, or the shell killed; run it again',
   });
 
@@ -184,7 +183,8 @@ const detail = (text: string): { readonly detail?: string } =>
   text.trim() === '' ? {} : { detail: text.trim().slice(0, 400) };
 
 /**
- * Nothing of ours in the output: the words of the usual reasons, so that a person need not guess.
+ * The output has no frame. This reports the usual reasons by their error messages, so that the
+ * operator need not guess.
  */
 function noFrame(text: string): Outcome<never> {
   const reason = noFrameReasons.find(({ pattern }) => pattern.test(text));

@@ -1,4 +1,4 @@
-// Processes that the probe looks for by name: one list, because one look at /proc finds them all.
+// Processes that the probe searches by name. One list, because one read of /proc finds them all.
 
 const programs = [
   'dockerd',

@@ -24,7 +24,7 @@ import { runcArea } from '../areas/programs/runc.ts';
 import { runtimesArea } from '../areas/programs/runtimes.ts';
 import { serviceArea } from '../areas/programs/service.ts';
 
-/** The areas that every probe reads, in the order in which they are read. */
+/** The areas of every probe, in this order. */
 export const baseAreas: readonly Area[] = [
   osArea,
   machineArea,
@@ -43,27 +43,24 @@ export const baseAreas: readonly Area[] = [
 ];
 
 /**
- * Areas that no plan needs: `check` reads them, and a play that names one of their facts. So they
- * may cost more, within the probe's time. Their facts begin with the name of the area.
+ * Areas that no plan needs: `check` reads them, and a play that names one of their facts. They may
+ * take longer, within the probe's time limit. Their facts begin with the name of the area.
  */
 const checkAreas: readonly Area[] = [crashArea, pidsArea];
 
-/** What `check` asks for beside the base areas, and what the script of `kmend probe` reads. */
+/** Wants of `check` and of the script of `kmend probe`, beside the base areas. */
 export const checkWants: readonly FactWant[] = checkAreas.map(({ name }) => ({ area: name }));
 
 /**
- * Those areas whose facts are named in this text of plays and variables. One too many costs a
- * little time and nothing else.
+ * Areas whose facts are named in this text of plays and variables. An area too many only costs some
+ * time.
  */
 export const wantsNamedIn = (text: string): readonly FactWant[] => [
   ...checkWants.filter(({ area }) => new RegExp(`\\b${area}\\s*[.[]`).test(text)),
   ...(text.includes('packages') ? [{ area: packageLocksArea.name }] : []),
 ];
 
-/**
- * All areas by name; those beyond the base ones are read only when a want names them, with its
- * arguments.
- */
+/** All areas by name. Those beyond the base areas are read only for a want with arguments. */
 export const areas: ReadonlyMap<string, Area> = new Map(
   [
     ...baseAreas,

@@ -97,11 +97,11 @@ function asRead(shown: string, body: string, given: RunArgs, facts: FactView): M
   const result = facts.get(`output.${scriptOf(body, given)}`);
   if (result?.rc === 0) return { changes: [], result };
   const { rc, stderr } = result ?? { rc: undefined, stderr: '' };
-  const said = stderr === '' ? '' : `: ${stderr.split('\n').at(-1)?.slice(0, 500)}`;
+  const lastLine = stderr === '' ? '' : `: ${stderr.split('\n').at(-1)?.slice(0, 500)}`;
   return {
     changes: [],
     result: result ?? {},
-    unmet: { kind: 'exit', evidence: `${shown} ended with ${String(rc)}${said}` },
+    unmet: { kind: 'exit', evidence: `${shown} ended with ${String(rc)}${lastLine}` },
   };
 }
 

@@ -127,18 +127,18 @@ function plan(given: Args, read: FactView, context: PlanContext): ModulePlan {
   const restarts =
     need(facts, 'docker.running') &&
     (steps.length > 0 || compareUpstream(need(facts, 'docker.version'), engineAfter) !== 0);
-  const kubelet = given.kmem === undefined ? undefined : kubeletTrouble(facts);
+  const kubelet = given.kmem === undefined ? undefined : kubeletRefusal(facts);
   if (steps.length === 0 && !restarts)
     return { changes: [], ...(kubelet === undefined ? {} : { warnings: [kubelet.why] }) };
   if (kubelet !== undefined && !context.acceptPartial) return { changes: [], refuse: kubelet };
-  const trouble =
+  const refusal =
     steps.length === 0
       ? undefined
       : (filesRefusal(steps, facts, manager, context, given) ??
         rollbackImpossible(steps, facts, manager, context, repositories) ??
         busyOrBroken(facts, context) ??
         spaceRefusal(facts, spaceNeeds));
-  if (trouble !== undefined) return { changes: [], refuse: trouble };
+  if (refusal !== undefined) return { changes: [], refuse: refusal };
   if (given.predownload)
     return predownload(manager, steps, Math.ceil(given.lock_timeout), facts, repositories);
   return {
@@ -180,7 +180,7 @@ function wrongEngine(facts: FactView): Refusal | undefined {
     };
   return need(facts, 'docker.installed')
     ? {
-        why: 'docker did not come from a package: kmend cannot tell how its runc was built, nor replace it',
+        why: 'docker did not come from a package: kmend does not know how its runc was built, and cannot replace it',
         hint: argumentInstead,
       }
     : {
@@ -260,8 +260,8 @@ function givenMoves(
     });
     if (choice !== 'done' && 'refuse' in choice) return { refusal: choice.refuse };
     const to = choice === 'done' ? table[name].installed : choice.step.to;
-    const bad = given.kmem !== undefined && !isGood(name, to, manager);
-    if (bad)
+    const isUnfit = given.kmem !== undefined && !isGood(name, to, manager);
+    if (isUnfit)
       return {
         refusal: {
           why: `${name} ${to} is not known to leave accounting off`,
@@ -286,7 +286,7 @@ const isGood = (name: string, evr: string, manager: Manager): boolean =>
       : true;
 
 /** A kubelet makes /kubepods itself and everything below inherits: no engine changes that. */
-function kubeletTrouble(facts: FactView): Refusal | undefined {
+function kubeletRefusal(facts: FactView): Refusal | undefined {
   if (!need(facts, 'kubelet.installed')) return undefined;
   const [release, driver] = [need(facts, 'kubelet.version'), need(facts, 'kubelet.driver')];
   const accounts = kubeletAccounts(release, driver);

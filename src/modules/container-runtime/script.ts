@@ -20,8 +20,8 @@ export const runtimeErrors: Readonly<Record<number, string>> = {
 export const runtimeHints: Readonly<Record<number, string>> = {
   ...packageHints,
   50: 'put it back (the old text is beside it, as daemon.json.kmend-before), then restart docker',
-  51: 'look at `journalctl -u docker`; another storage driver or an option that is gone are the usual causes',
-  52: 'look at `docker version` and `journalctl -u docker` on the host: does another program hold the socket?',
+  51: 'read `journalctl -u docker`; another storage driver or an option that is gone are the usual causes',
+  52: 'run `docker version` and `journalctl -u docker` on the host: does another program hold the socket?',
   53: 'set native.cgroupdriver in daemon.json as it was, and restart docker',
   54: 'the last lines say which file: put it back as it was, then restart docker',
   55: 'name runc and containerd there instead (or take the setting out), once the fleet is on 18.09',

@@ -9,5 +9,5 @@ effective() (
   for f in "$R"/etc/default/grub.d/*.cfg; do if [ -n "$1" ] && [ -r "$f" ]; then . "$f"; fi; done
   if [ "$2" = all ]; then printf '%s %s\n' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT"; else printf '%s\n' "$GRUB_CMDLINE_LINUX"; fi
 ) 2>/dev/null
-said() { satisfied "$(effective "$1" linux)" && { [ "$KM_LIST$KM_STATE" = 1present ] || satisfied "$(effective "$1" all)"; }; }
+defaults_hold() { satisfied "$(effective "$1" linux)" && { [ "$KM_LIST$KM_STATE" = 1present ] || satisfied "$(effective "$1" all)"; }; }
 init_words_of() { case " $(effective "$1" linux) " in *' -- '*) init_words=1;; *) init_words='';; esac; }

@@ -122,7 +122,7 @@ function unsafe(facts: FactView): Refusal | undefined {
   if (broken !== '')
     return {
       why: broken,
-      hint: 'make it anew with the tool of the distribution (grub2-mkconfig, update-grub), and look at it',
+      hint: 'make it anew with the tool of the distribution (grub2-mkconfig, update-grub), and check it',
     };
   const id = facts.get('os.id') ?? '';
   if (id === '' || facts.get('os.family') !== 'unknown') return undefined;

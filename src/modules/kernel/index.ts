@@ -100,10 +100,10 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const next = need(facts, 'kernel.next');
   if (next === '')
     return refused(
-      'it cannot be told which kernel boots next',
+      'it is not known which kernel boots next',
       'the boot loader is none that kmend can read, or its default names no entry; see `kmend check -v`',
     );
-  if (isEnough(next, given, facts)) return settled(given, facts, next);
+  if (isEnough(next, given, facts)) return rightKernelBootsNext(given, facts, next);
   const refuse = unsuitable(facts);
   if (refuse !== undefined) return { changes: [], refuse };
   const tried = given.trial ? (facts.get('kernel.trial') ?? '') : '';
@@ -140,7 +140,7 @@ const refused = (why: string, hint: string): ModulePlan => ({ changes: [], refus
  * one exact kernel, as a rollback does; and where it names a line, updates of another line must not
  * take the default.
  */
-function settled(given: Args, facts: FactView, next: string): ModulePlan {
+function rightKernelBootsNext(given: Args, facts: FactView, next: string): ModulePlan {
   const owner = ownerOf(next, facts);
   const line = owner === '' || owner === packageOf(given) ? '' : `, of ${owner}`;
   const isLeft = isTrialLeft(given, facts, next) || losesDefault(given, facts, owner);
@@ -167,7 +167,7 @@ function unsuitable(facts: FactView): Refusal | undefined {
     why: `kmend installs kernels beside the old one on hosts of the Red Hat family with grubby only, this is ${family} with ${loader}`,
     hint: isRedHat
       ? 'install the kernel and choose it by hand, with the tools of this boot loader; kmend will see which one boots next'
-      : 'use `package` with the name of the kernel package, and look at which kernel boots next',
+      : 'use `package` with the name of the kernel package, and check which kernel boots next',
   };
 }
 
@@ -212,11 +212,11 @@ function install(given: Args, read: FactView, next: string, context: PlanContext
     facts,
     found.manager,
   );
-  const trouble =
+  const refusal =
     filesRefusal(steps, facts, found.manager, context, { holds: 'refuse' }) ??
     busyOrBroken(facts, context) ??
     spaceRefusal(facts, name === 'kernel' ? ownNeeds : otherNeeds);
-  if (trouble !== undefined) return { changes: [], refuse: trouble };
+  if (refusal !== undefined) return { changes: [], refuse: refusal };
   const installation = {
     manager: found.manager,
     steps,

@@ -22,11 +22,11 @@ export const kernelErrors: Readonly<Record<number, string>> = {
 
 export const kernelHints: Readonly<Record<number, string>> = {
   ...packageHints,
-  60: 'look at the output of its scripts (`rpm -q --scripts PACKAGE`): no room on /boot, or a failed dracut, are the usual causes; then `yum reinstall PACKAGE-VERSION`',
+  60: 'read the output of its scripts (`rpm -q --scripts PACKAGE`): no room on /boot, or a failed dracut, are the usual causes; then `yum reinstall PACKAGE-VERSION`',
   61: 'install grubby, or set the default kernel by hand and run kmend again: it will see it',
   66: 'compare root= of the boot entries with the device of / in /etc/mtab: grubby passes over entries of another device',
   62: 'try it on the host: `grubby --set-default=/boot/vmlinuz-VERSION`, then `grubby --default-kernel`; is grub.cfg where grubby looks for it (/etc/grub2.cfg)?',
-  63: 'say `trial: false`, or mend grubenv: `grub2-editenv create` beside grub.cfg',
+  63: 'say `trial: false`, or repair grubenv: `grub2-editenv create` beside grub.cfg',
   65: 'set DEFAULTKERNEL= in /etc/sysconfig/kernel by hand to the name of the package that this kernel belongs to',
   64: 'make the menu anew (`grub2-mkconfig -o /boot/grub2/grub.cfg`), and see whether the kernel is in it',
 };

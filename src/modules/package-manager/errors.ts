@@ -5,28 +5,28 @@ import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import judge from './judge.sh';
 
-interface Trouble {
+interface KnownFailure {
   readonly code: number;
   readonly message: string;
   readonly hint: string;
   /** Extended regular expressions, any of which tells it in the output of the tool. */
-  readonly said: readonly string[];
+  readonly patterns: readonly string[];
 }
 
-const saidOf = (cause: (typeof hostCauses)[number]['name']): readonly string[] =>
-  hostCauses.find(({ name }) => name === cause)?.said ?? [];
+const patternsOf = (cause: (typeof hostCauses)[number]['name']): readonly string[] =>
+  hostCauses.find(({ name }) => name === cause)?.patterns ?? [];
 
 /**
  * The first that fits counts: a full disk also fails downloads, and a missing key also leaves
  * nothing to install.
  */
-const troubles: readonly Trouble[] = [
+const failures: readonly KnownFailure[] = [
   {
     code: 48,
     message:
       'an earlier transaction was cut off, or the package database is damaged: nothing was changed',
-    hint: 'mend it by hand, whichever fits: `dpkg --configure -a`, `yum-complete-transaction --cleanup-only`, `rpm --rebuilddb`',
-    said: [
+    hint: 'repair it by hand, whichever fits: `dpkg --configure -a`, `yum-complete-transaction --cleanup-only`, `rpm --rebuilddb`',
+    patterns: [
       'dpkg was interrupted',
       'unfinished transactions remaining',
       'rpmdb open failed',
@@ -41,7 +41,7 @@ const troubles: readonly Trouble[] = [
     message:
       'a package has a file that another package has too: not all of the packages are installed',
     hint: 'the last lines name the file and its owner: remove that package or its file; then, with apt, `apt-get -f install`',
-    said: [
+    patterns: [
       'trying to overwrite',
       'conflicts with file from package',
       'conflicts between attempted installs',
@@ -51,35 +51,35 @@ const troubles: readonly Trouble[] = [
     code: 45,
     message: 'no space left for the packages',
     hint: 'make room on /boot, /var or /, as the last lines say; old kernels and the package cache are the usual places',
-    said: saidOf('full'),
+    patterns: patternsOf('full'),
   },
   {
     code: 36,
     message: 'a file system of the host is read-only: the packages are not installed',
-    hint: 'the kernel makes it so after an error of the disk: look at `dmesg`, and repair or replace it',
-    said: saidOf('read_only'),
+    hint: 'the kernel makes it so after an error of the disk: read `dmesg`, and repair or replace it',
+    patterns: patternsOf('read_only'),
   },
-  ...repositoryCauses.map(({ code, message, hint, said }) => ({
+  ...repositoryCauses.map(({ code, message, hint, patterns }) => ({
     code,
     message: `a repository ${message}: nothing was changed`,
     hint,
-    said,
+    patterns,
   })),
   {
     code: 56,
     message:
       'a package requires another one that neither the repositories nor the package files have: nothing was changed',
     hint: 'the last lines say which: enable a repository that has it, or give its file too (`files`)',
-    said: ['nothing provides', 'Requires: ', 'unmet dependencies', 'Depends: .* but it'],
+    patterns: ['nothing provides', 'Requires: ', 'unmet dependencies', 'Depends: .* but it'],
   },
 ];
 
-const others: readonly Omit<Trouble, 'said'>[] = [
+const others: readonly Omit<KnownFailure, 'patterns'>[] = [
   {
     code: 57,
     message:
       'a package file is another package on the host than kmend read from it: nothing was changed',
-    hint: 'the last lines say which; look at it on the host with `rpm -qpi FILE` or `dpkg-deb -I FILE`',
+    hint: 'the last lines say which; inspect it on the host with `rpm -qpi FILE` or `dpkg-deb -I FILE`',
   },
   {
     code: 37,
@@ -118,7 +118,7 @@ const others: readonly Omit<Trouble, 'said'>[] = [
     code: 43,
     message:
       'the packages are installed, but a script of theirs failed: what it should have set up is missing',
-    hint: 'see what the script wanted (`rpm -q --scripts NAME`, /var/lib/dpkg/info/NAME.postinst), mend that, then `dpkg --configure -a` or reinstall',
+    hint: 'see what the script wanted (`rpm -q --scripts NAME`, /var/lib/dpkg/info/NAME.postinst), repair that, then `dpkg --configure -a` or reinstall',
   },
   {
     code: 44,
@@ -128,17 +128,17 @@ const others: readonly Omit<Trouble, 'said'>[] = [
 ];
 
 const columnOf = (column: 'message' | 'hint'): Readonly<Record<number, string>> =>
-  Object.fromEntries([...others, ...troubles].map((row) => [row.code, row[column]]));
+  Object.fromEntries([...others, ...failures].map((row) => [row.code, row[column]]));
 
 /** What the exit codes of `packageSteps` mean, and what to do about each. */
 export const packageErrors = columnOf('message');
 export const packageHints = columnOf('hint');
 
 export const judgeScript = scriptText(judge, {
-  cases: troubles
+  cases: failures
     .map(
-      ({ code, said }) =>
-        `  if grep -E ${quote(said.join('|'))} "$log" > "$log.said"; then last 3 "$log.said"; exit ${code}; fi\n`,
+      ({ code, patterns }) =>
+        `  if grep -E ${quote(patterns.join('|'))} "$log" > "$log.shown"; then last 3 "$log.shown"; exit ${code}; fi\n`,
     )
     .join(''),
 });

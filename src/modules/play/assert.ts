@@ -40,13 +40,13 @@ function plan(given: Args): ModulePlan {
       changes: [],
       ...(given.quiet ? {} : { note: given.success_msg ?? 'all conditions hold' }),
     };
-  const said = given.fail_msg ?? given.msg;
+  const message = given.fail_msg ?? given.msg;
   const evidence = `not true: ${broken.join('; ')}`;
   return {
     changes: [],
     unmet: {
       kind: 'not_converged',
-      evidence: said === undefined ? evidence : `${said} (${evidence})`,
+      evidence: message === undefined ? evidence : `${message} (${evidence})`,
     },
   };
 }

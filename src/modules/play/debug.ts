@@ -10,7 +10,8 @@ type Args = Infer<typeof long>;
 
 const args = shorthand((short) => ({ msg: short }), long);
 
-const said = (value: Value): string => (typeof value === 'string' ? value : JSON.stringify(value));
+const textOf = (value: Value): string =>
+  typeof value === 'string' ? value : JSON.stringify(value);
 
 export const debug = defineModule<Args>({
   name: 'debug',
@@ -22,5 +23,5 @@ export const debug = defineModule<Args>({
   args: asArgs(args),
   maxRisk: 'none',
   facts: () => [],
-  plan: ({ msg }) => ({ changes: [], note: said(msg), result: { msg } }),
+  plan: ({ msg }) => ({ changes: [], note: textOf(msg), result: { msg } }),
 });

@@ -1,5 +1,5 @@
-// Boot arguments: a kernel command line as tokens, and whether `cgroup.memory=nokmem` is on it in a
-// way that the kernel obeys.
+// Boot arguments: tokens of a kernel command line, and whether the kernel obeys its
+// `cgroup.memory=nokmem`.
 
 /** Tokens of a command line; blanks inside double quotes do not separate. */
 export const bootArgs = (cmdline: string): readonly string[] =>
@@ -12,9 +12,9 @@ export const valuesOf = (cmdline: string, key: string): readonly string[] =>
     .map((token) => token.slice(key.length + 1));
 
 /**
- * Does this command line ask for nokmem? Occurrences and list members add up; case and spelling
- * count (`NOKMEM`, `cgroup_memory=` do nothing). Measured: el7's 3.10 also obeys a quoted value and
- * a place after ` -- `, kernel 6.12 obeys neither.
+ * Does this command line ask for nokmem? All occurrences and list members count. Case and spelling
+ * matter: `NOKMEM` and `cgroup_memory=` do nothing. Measured: el7's 3.10 also obeys a quoted value
+ * and a value after ` -- `; kernel 6.12 obeys neither.
  */
 export function asksForNokmem(cmdline: string, el7: boolean): boolean {
   const tokens = bootArgs(cmdline);
@@ -30,8 +30,8 @@ export const disablesMemoryCgroup = (cmdline: string): boolean =>
   valuesOf(cmdline, 'cgroup_disable').some((value) => value.split(',').includes('memory'));
 
 /**
- * Does the kernel count swap, so that groups have memsw limits? el7 does by default, other kernels
- * of that age only by argument.
+ * Does the kernel count swap, so that groups have memsw limits? el7 does by default. Other kernels
+ * of that age need an argument.
  */
 export const countsSwap = (cmdline: string, el7: boolean): boolean =>
   (valuesOf(cmdline, 'swapaccount').at(-1) ?? (el7 ? '1' : '0')) !== '0';

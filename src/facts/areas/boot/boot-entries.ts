@@ -1,6 +1,6 @@
-// Boot entries: what grub.cfg, grubenv and BLS snippets say that the next boot will take. Read from
-// the files, as the loader does; grubby is not asked (it can answer nothing with status 0, and
-// el8's is a slow shell script).
+// Boot entries: what the next boot will start, by grub.cfg, grubenv and BLS snippets. These files
+// are read as the boot loader reads them. grubby is not used: it can print nothing with status 0,
+// and on el8 it is slow.
 import { present } from '../../../model/present.ts';
 import { compareRpm } from '../../../model/text/versions.ts';
 import { expander } from '../../assignments.ts';
@@ -13,8 +13,8 @@ interface BootEntry {
   readonly title: string;
   readonly id: string;
   /**
-   * Place among the entries and submenus of its menu, from the top: `[1, 2]` is the third entry of
-   * the second menu.
+   * Position among the entries and submenus of its menu, from the top. `[1, 2]` is the third entry
+   * of the second menu.
    */
   readonly position: readonly number[];
 }
@@ -23,22 +23,22 @@ export interface BootMenu {
   /** The file ends inside an entry. */
   readonly half?: boolean;
   readonly entries: readonly BootEntry[];
-  /** The entry that boots if nobody touches anything; absent when it cannot be told. */
+  /** The entry that boots without input at the console; absent when it is not known. */
   readonly next?: BootEntry;
-  /** It is taken for one boot only (`grub2-reboot`). */
+  /** It is chosen for one boot only (`grub2-reboot`). */
   readonly once: boolean;
-  /** The entry that boots when nothing is chosen for one boot. */
+  /** The entry that boots when no entry is chosen for one boot. */
   readonly saved?: BootEntry;
-  /** The menu looks for a choice for one boot, and else for a saved one. */
+  /** The menu reads the choice for one boot first, then the saved one. */
   readonly readsOnce: boolean;
 }
 
 type Variables = ReadonlyMap<string, string>;
 
-/** Menus in menus whose places are told apart; GRUB's own files have two. */
+/** Depth of nested menus whose positions are recorded. GRUB's own files have two. */
 const deepestMenu = 16;
 
-/** `NAME=value` lines of a grubenv; the filler of `#` is no line of its own. */
+/** `NAME=value` lines of a grubenv. The file is filled up with `#`. */
 export function readGrubEnv(lines: readonly string[]): Variables {
   const env = new Map<string, string>();
   for (const line of lines) {
@@ -60,8 +60,8 @@ interface OpenMenu {
 }
 
 /**
- * The lines of a grub.cfg that matter (the probe sends no others): menus, kernel lines, `set` and
- * closing braces.
+ * Reads the lines of a grub.cfg that the probe sends: menus, kernel lines, `set` and closing
+ * braces.
  */
 export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu {
   const variables = new Map<string, string>();
@@ -87,7 +87,7 @@ export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu 
         position: [...(parent?.position.slice(0, deepestMenu) ?? []), index],
         children: 0,
       });
-      // `menuentry 'Setup' { fwsetup }`: closed where it began.
+      // `menuentry 'Setup' { fwsetup }` ends on its first line.
       if (/\}\s*$/.test(line)) open.pop();
     } else if (linux?.[1] !== undefined) {
       const entry = open.at(-1);
@@ -108,7 +108,7 @@ export function readGrubCfg(lines: readonly string[], env: Variables): BootMenu 
   };
 }
 
-/** First quoted or bare word = title; `$menuentry_id_option` or `--id` names the id. */
+/** The first quoted or bare word is the title. `$menuentry_id_option` or `--id` sets the id. */
 function nameOfMenu(rest: string): { readonly title: string; readonly id: string } {
   const named = /(?:\$\{?menuentry_id_option\}?|--id)[\s=]/.exec(rest);
   return {
@@ -128,8 +128,8 @@ const wordAt = (text: string): string =>
     .find((part) => part !== undefined) ?? '';
 
 /**
- * A one-time choice first, then what the last `set default` says: the earlier ones stand in
- * branches for one-time choices.
+ * The choice for one boot comes first, then the last `set default`. Earlier ones are in branches
+ * for the choice for one boot.
  */
 function chosen(
   entries: readonly BootEntry[],
@@ -141,7 +141,7 @@ function chosen(
   const last = defaults.at(-1) ?? '0';
   const isSaved = /saved_entry/.test(last);
   const wanted = isSaved ? (env.get('saved_entry') ?? '') : last;
-  // GRUB takes the first entry when the saved one is gone or nothing was saved.
+  // GRUB boots the first entry when the saved one does not exist, or none was saved.
   const saved = wanted === '' ? entries[0] : (entryNamed(entries, wanted) ?? entries[0]);
   const once = choice !== '' && looks;
   const next = once ? entryNamed(entries, choice) : saved;
@@ -149,8 +149,8 @@ function chosen(
 }
 
 /**
- * By number (`0`, `1>2`), id or title (`Advanced>Debian, with Linux 4.9`). A number that names a
- * submenu takes its first entry.
+ * Finds an entry by number (`0`, `1>2`), id or title (`Advanced>Debian, with Linux 4.9`). A number
+ * of a submenu means its first entry.
  */
 function entryNamed(entries: readonly BootEntry[], name: string): BootEntry | undefined {
   const last =
@@ -232,7 +232,7 @@ const grubVariables = (lines: readonly string[]): readonly (readonly [string, st
 // ---- words ----
 
 /**
- * `/vmlinuz-3.10.0-1160.el7.x86_64` and paths of the like; ostree keeps the kernel under a
+ * Release of `/vmlinuz-3.10.0-1160.el7.x86_64` and similar paths. ostree has the kernel in a
  * directory of its deployment.
  */
 function releaseOf(path: string): string {

@@ -1,5 +1,5 @@
-// Area boot: the command line now, what the next boot will take, and what a kernel installed later
-// would get.
+// Area boot: the command line of this boot, of the next boot, and of kernels that are installed
+// later.
 import type { Facts } from '../../../model/fact.ts';
 import type { Loader } from '../../../model/facts/values.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
@@ -67,8 +67,8 @@ function readMenu(fields: Fields): Menu {
 }
 
 /**
- * Flatcar's own menu is inside its GRUB; ours is only what the OEM file appends, so the next boot
- * has what this one has, and that.
+ * Flatcar's menu is inside its GRUB, and kmend only reads what the OEM file appends. So the next
+ * boot has the arguments of this one, and those of the OEM file.
  */
 function flatcarMenu(fields: Fields): BootMenu {
   const appended = [
@@ -103,8 +103,8 @@ function nextFacts(menu: Menu, denied: string): Facts {
 }
 
 /**
- * GRUB takes a choice for one boot away by writing grubenv. It cannot write to LVM, RAID, btrfs and
- * ZFS (GRUB manual, environment block): there the choice would stay, and a kernel that panics would
+ * GRUB deletes a choice for one boot by writing grubenv. It cannot write to LVM, RAID, btrfs and
+ * ZFS (GRUB manual, environment block). There the choice would stay, and a kernel that panics would
  * boot again and again.
  */
 function onceOf(menu: Menu, fields: Fields): string {
@@ -119,7 +119,7 @@ function onceOf(menu: Menu, fields: Fields): string {
 
 function defaultFacts(fields: Fields, loader: Loader): Facts {
   const lines = fields.all('default');
-  // The drop-ins' lines come after all of /etc/default/grub, as grub-mkconfig reads them.
+  // grub-mkconfig reads the drop-ins after all of /etc/default/grub.
   const dropins = readDropins(fields);
   const values = readAssignments([...lines, ...dropins.flatMap((dropin) => dropin.lines)]);
   const linux = values.get('GRUB_CMDLINE_LINUX') ?? '';
@@ -149,7 +149,7 @@ interface Dropin {
 const readDropins = (fields: Fields): readonly Dropin[] =>
   fields.all('dropin').map((path, index) => ({ path, lines: fields.all(`drop${index}`) }));
 
-/** Arguments whose change is worth a word before a reboot. */
+/** Arguments whose change is shown before a reboot. */
 const watchedArgs = [
   'cgroup.memory',
   'cgroup_disable',

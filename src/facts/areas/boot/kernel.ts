@@ -25,8 +25,8 @@ export const kernelArea: Area = {
 };
 
 /**
- * `RELEASE:ADDRESS TYPE SYMBOL`: a map that has `_text` is a real one (Debian ships a stub), and
- * then a missing symbol means something.
+ * Reads `RELEASE:ADDRESS TYPE SYMBOL`. Debian ships a stub as System.map. Only in a map with
+ * `_text` does a missing symbol prove something.
  */
 function readMaps(lines: readonly string[]): ByName<'yes' | 'no'> {
   const maps = new Map<string, 'yes' | 'no'>();

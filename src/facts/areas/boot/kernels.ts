@@ -1,5 +1,5 @@
-// Area kernels: which package each installed kernel belongs to, and whose updates become the
-// default. Read only where a task asks for it.
+// Area kernels: the package of each installed kernel, and the package whose updates become the
+// default. Read only for a task that needs it.
 import type { Facts } from '../../../model/fact.ts';
 import type { ByName } from '../../../model/facts/row.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
@@ -9,8 +9,8 @@ import { readFields } from '../../fields.ts';
 import kernels from './kernels.sh';
 
 /**
- * One question to the package database for all kernels; a file that no package owns is a line that
- * is not ours. A database that does not answer is `packages.broken`.
+ * One query of the package database for all kernels. A file without a package gives a line that is
+ * dropped. `packages.broken` reports a database that does not answer.
  */
 export const kernelsArea: Area = {
   name: 'kernels',
@@ -28,7 +28,7 @@ export const kernelsArea: Area = {
   },
 };
 
-/** `NAME RELEASE`: what `uname -r` prints is version, release and architecture of the package. */
+/** Reads `NAME RELEASE`. `uname -r` prints version, release and architecture of the package. */
 const ownersOf = (lines: readonly string[]): ByName<string> =>
   Object.fromEntries(
     lines

@@ -1,18 +1,18 @@
-// The walk over memory cgroups: one streaming awk program that classifies groups on the host and
-// prints sums, so that the output is small on any host.
+// The walk over memory cgroups: a streaming awk program classifies the groups on the host and
+// prints sums. So the output is small on every host.
 import { scriptText } from '../../../model/text/script-text.ts';
 import { beginnings, creatorRows } from '../../kmem/creators.ts';
 import rowOf from './row-of.awk';
 import walk from './walk.awk';
 
-/** Example groups that are printed, and how many of them may be of one kind. */
+/** Number of example groups that are printed, and how many of them may be of one kind. */
 const maxExamples = 40;
 const maxOfOneKind = 4;
-/** Limited groups of unknown creators that are named. */
+/** Number of limited groups of unknown creators that are named. */
 const maxUnknown = 5;
 /**
- * Groups with a kernel-memory limit of their own that are named, and files that are read to find
- * them.
+ * Number of groups with a kernel-memory limit of their own that are named, and of files that are
+ * read to find them.
  */
 const maxExplicit = 5;
 const maxLimitReads = 3000;
@@ -21,7 +21,7 @@ const maxPath = 200;
 
 const literal = (pattern: string): string => `/${pattern.replaceAll('/', '\\/')}/`;
 
-/** A long beginning is written and matched once, before the first of its rows: `q` is the rest. */
+/** Rows share long beginnings. Each is in the script once and is matched once; `q` is the rest. */
 function rowTest({ key, pattern }: (typeof creatorRows)[number], index: number): string {
   const beginning = beginnings.find((text) => pattern.startsWith(text));
   if (beginning === undefined) return `  if (p ~ ${literal(pattern)}) return "${key}"\n`;

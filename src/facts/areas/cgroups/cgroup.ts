@@ -1,4 +1,4 @@
-// Area cgroup: what the kernel-memory files of all memory cgroups answer, counted on the host by
+// Area cgroup: answers of the kernel-memory files of all memory cgroups, counted on the host by
 // creator, limit and answer.
 
 import type { Facts, FactValue } from '../../../model/fact.ts';
@@ -36,9 +36,9 @@ export const cgroupArea: Area = {
         : undefined;
     const witnesses = [...readWitnesses(fields.all('w')), ...unreadable(fields.number('strange'))];
     const absent = fields.number('absent');
-    // The root is counted in /proc/cgroups, too. (On v2 it counts dying groups as well, and other
-    // controllers'.)
-    const told =
+    // /proc/cgroups counts the root group too. On v2 it also counts dying groups and groups of
+    // other controllers.
+    const reported =
       memory === 'v1'
         ? Math.max(0, (wholeNumber(/^memory\s+\d+\s+(\d+)/m.exec(text)?.[1] ?? '') ?? 0) - 1)
         : 0;
@@ -62,16 +62,17 @@ export const cgroupArea: Area = {
       'kmem.slab_entries': uncounted ?? entries ?? 0,
       'kmem.slab_ids': uncounted ?? ids ?? 0,
       'kmem.dead_groups':
-        uncounted ?? Math.max(0, (ids ?? 0) - Math.max(idHolders(witnesses), capped ? told : 0)),
-      'kmem.live_groups': capped ? Math.max(told, walked) : walked,
+        uncounted ??
+        Math.max(0, (ids ?? 0) - Math.max(idHolders(witnesses), capped ? reported : 0)),
+      'kmem.live_groups': capped ? Math.max(reported, walked) : walked,
     };
   },
 };
 
-/** The exit status of a walk that did not come to its end. */
+/** The exit status of a walk that did not finish. */
 const isCapped = (status: number | undefined): boolean => status === undefined || status >= 124;
 
-/** Lines of unknown form: something could not be read. */
+/** Lines of unknown form: a group could not be read. */
 const unreadable = (lines: number): readonly WitnessRow[] =>
   lines === 0
     ? []

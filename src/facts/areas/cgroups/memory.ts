@@ -1,4 +1,4 @@
-// Area memory: how much the slab caches hold.
+// Area memory: the size of the slab caches.
 import { unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { wholeNumber } from '../../fields.ts';

@@ -1,5 +1,5 @@
-// Area pids: what limits the number of processes where kernel memory is not accounted. Read by
-// `check`, and for a play that names such a fact.
+// Area pids: limits of the number of processes where kernel memory is not accounted. `check` reads
+// it, and a play that names one of its facts.
 import { scriptText } from '../../../model/text/script-text.ts';
 import { type Unknown, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
@@ -58,8 +58,8 @@ function limitOf(setting: string | undefined): number {
 }
 
 /**
- * `cpu=200m,memory=1Gi`, from the flag or from a mapping of the configuration, in block or in flow
- * style.
+ * A reservation `cpu=200m,memory=1Gi`, from the flag or from a mapping in the configuration, in
+ * block or in flow style.
  */
 function reservation(flag: string, key: string, fields: Fields): string {
   const set = kubeletSetting(flag, key, fields);

@@ -1,5 +1,5 @@
-// The fence of a host: which run of kmend holds it, or held it last. One that is open is a host
-// that a run took and did not give back.
+// The fence of a host: the run of kmend that uses the host, or used it last. A run opens the fence
+// when it starts with the host, and closes it when it is done.
 import type { Facts } from '../../../model/fact.ts';
 import { isRunId } from '../../../model/run/run-id.ts';
 import { unknown } from '../../../model/value.ts';

@@ -1,4 +1,4 @@
-// Area machine: which machine this is, how long it has been up, and who we are on it.
+// Area machine: the identity of the machine, its uptime, and the user of this session.
 import { scriptText } from '../../../model/text/script-text.ts';
 import { unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';

@@ -1,5 +1,5 @@
-// Area marks: what kmend left on the host: in /run about this boot (the answer of an active probe,
-// and of sample containers), and its fence.
+// Area marks: files of kmend on the host. Those in /run are about this boot: answers of the active
+// probe and of sample containers. The other is the fence.
 
 import type { Facts, FactValue } from '../../../model/fact.ts';
 import type { StartedSample } from '../../../model/facts/values.ts';
@@ -9,7 +9,7 @@ import { readFields, wholeNumber, wordsOf } from '../../fields.ts';
 import { fenceOf } from './fence.ts';
 import marks from './marks.sh';
 
-/** Runtimes whose answers are kept. */
+/** Number of runtimes whose answers are kept. */
 const mostRuntimes = 16;
 
 export const marksArea: Area = {
@@ -37,7 +37,7 @@ const answers = ['off', 'on', 'failed'] as const;
 const answerIn = (word: string | undefined): StartedSample['answer'] | undefined =>
   answers.find((one) => one === word);
 
-/** The mark is `BOOTID WORD`, in either order; one of another boot says nothing. */
+/** The mark is `BOOTID WORD`, in either order. A mark of another boot is ignored. */
 function activeProbe(mark: string, bootId: string): FactValue<'kmem.active_probe'> {
   if (bootId === '' || !mark.includes(bootId)) return '';
   return answerIn(/\b(off|on|failed)\b/.exec(mark.replace(bootId, ' '))?.[1]) ?? '';

@@ -1,10 +1,10 @@
-// Area os: which distribution, from os-release.
+// Area os: the distribution, by os-release.
 import type { OsFamily } from '../../../model/facts/values.ts';
 import type { Area } from '../../area.ts';
 import { readAssignments } from '../../assignments.ts';
 import { readFields } from '../../fields.ts';
 
-/** By ID first, then by the words of ID_LIKE, nearest first. */
+/** By ID first, then by the words of ID_LIKE, which begin with the nearest distribution. */
 const families: readonly { readonly family: OsFamily; readonly ids: readonly string[] }[] = [
   { family: 'coreos', ids: ['rhcos', 'scos'] },
   { family: 'flatcar', ids: ['flatcar', 'coreos'] },

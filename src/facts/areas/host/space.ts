@@ -1,11 +1,11 @@
-// Area space: what is free where packages, kernels and boot files go.
+// Area space: free space for packages, kernels and boot files.
 import { type Unknown, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields, wholeNumber } from '../../fields.ts';
 
 export const spaceArea: Area = {
   name: 'space',
-  // statfs of three paths: df would look at every mount, and a dead NFS server would hang it.
+  // df reads every mount, so a dead NFS server would hang it. This reads three paths only.
   script: `$T stat -f -c 'free %f %S %n' "$R/boot" "$R/" "$R/var"`,
   maxBytes: 4096,
   parse: (text) => {
@@ -20,7 +20,7 @@ export const spaceArea: Area = {
   },
 };
 
-/** Free blocks and their size. */
+/** Free kB, from free blocks and their size. */
 function freeKb(row: string | undefined): number | Unknown {
   const [blocks, size] = (row ?? '').split(' ').map(wholeNumber);
   return blocks === undefined || size === undefined

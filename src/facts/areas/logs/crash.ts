@@ -1,5 +1,5 @@
-// Area crash: what is left of earlier boots (crash dumps, kernel logs), and whether one of them
-// ended by the leak. Asked for by `check` only.
+// Area crash: what earlier boots left (crash dumps, kernel logs), and whether one of them ended by
+// the leak. Only `check` reads it.
 import type { Facts } from '../../../model/fact.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
@@ -11,12 +11,12 @@ import crash from './crash.sh';
 import { readBoots, sourcesOf } from './earlier-boots.ts';
 
 /**
- * Who may announce a shutdown: of systemd the first process alone, because the manager of a user's
- * session reaches the same target at each logout.
+ * Programs that may announce a shutdown. Of systemd only the first process may: a user's manager
+ * reaches the same target at each logout.
  */
 const shutdownTags =
   '(systemd(\\[1\\])?|(systemd-[a-z]+|shutdown|r?syslogd|journal)(\\[[0-9]+\\])?|kernel):';
-/** How systemd of el7 and later, SysV, rsyslog and the kernel announce it. */
+/** Messages of a shutdown by systemd (el7 and later), SysV, rsyslog and the kernel. */
 const shutdown =
   'Reached target (Shutdown|Reboot|Power-Off|System Reboot)|Starting (Reboot|Power-Off)|System is (rebooting|powering down)|systemd-shutdow|shutting down for system|reboot: (Restarting|Power down)|exiting on signal 15|Journal stopped';
 

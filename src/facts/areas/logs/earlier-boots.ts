@@ -1,5 +1,5 @@
-// Earlier boots by what is left of them: the lines of the crash area's script, read into boots with
-// their symptoms, times and ends.
+// Earlier boots: turns the lines of the crash area's script into boots with symptoms, times and
+// ends.
 
 import type {
   EarlierBoot,
@@ -12,10 +12,10 @@ import { pastSources } from '../../kmem/past.ts';
 import { kernelSymptom } from '../../kmem/symptoms.ts';
 import { type Dating, dumpTime, timeOf, zoneOf } from './log-time.ts';
 
-/** At most so many boots are kept, and symptoms of each come in a fixed number of kinds. */
+/** Number of boots that are kept. The kinds of symptoms are a fixed number. */
 const mostBoots = 16;
 
-/** Seconds between records of pstore that are parts of one crash. */
+/** Records of pstore within so many seconds are parts of one crash. */
 const onePanic = 120;
 
 interface Draft {
@@ -69,8 +69,8 @@ function draftsIn(text: string): readonly Draft[] {
 const slack = 60;
 
 /**
- * Nothing where the log is of this boot. What it has of earlier ones, where both lie in one piece,
- * counts without its end.
+ * The boot of a log, or `undefined` for the log of this boot. A file with lines of earlier boots
+ * and of this one counts as an earlier boot without an end.
  */
 function bootOf(
   draft: Draft,
@@ -84,7 +84,7 @@ function bootOf(
   const dating: Dating = { source, fileTime: written, lastLine, zone };
   const at = timeOf(lastLine, dating);
   const symptoms = symptomsOf(draft.signs, dating);
-  // A log that does not say its kernel counts as one of the kernel that runs.
+  // A log without a kernel version counts as one of the running kernel.
   const kernel = draft.ran || running;
   const place =
     source === 'journal'
@@ -106,8 +106,8 @@ function bootOf(
 }
 
 /**
- * `planned`: for records of pstore, an oops that the kernel outlived, or a reboot. `open`: the last
- * of all logs.
+ * How the boot ended. `planned` also means, for records of pstore: a reboot, or an oops that the
+ * kernel survived. `open` is the last of all logs.
  */
 function endOf({ source, end }: Draft): EarlierBoot['ended'] {
   if (source === 'dump') return 'crash';
@@ -116,7 +116,7 @@ function endOf({ source, end }: Draft): EarlierBoot['ended'] {
   return end === 'gone' || (end === 'open' && source === 'journal') ? 'abrupt' : 'unknown';
 }
 
-/** The last line of each kind, with how many there were. */
+/** The last line of each kind of symptom, and the number of lines. */
 function symptomsOf(signs: readonly string[], dating: Dating): readonly EarlierSymptom[] {
   const found = new Map<EarlierSymptom['kind'], EarlierSymptom>();
   for (const sign of signs) {
@@ -137,7 +137,7 @@ function symptomsOf(signs: readonly string[], dating: Dating): readonly EarlierS
   return [...found.values()];
 }
 
-/** Firmware keeps a crash in several small records: they become one. */
+/** Firmware stores a crash in several small records. This merges them. */
 function partsMerged(boots: readonly EarlierBoot[]): readonly EarlierBoot[] {
   const merged: EarlierBoot[] = [];
   let record = -1;
@@ -172,9 +172,7 @@ function sum(
   return [...both.values()];
 }
 
-/**
- * What there was to read: the script names what it read, what it may not read, and what it left.
- */
+/** State of each source: read, not readable, or not read completely. */
 export function sourcesOf(fields: Fields): Readonly<Record<PastSource, SourceState>> {
   const [read, denied, cut] = ['read', 'denied', 'cut'].map((key) => new Set(fields.all(key)));
   const state = (source: PastSource): SourceState => {

@@ -1,4 +1,4 @@
-// Area log: what the kernel log says about the leak, and the journal of the programs that make
+// Area log: symptoms of the leak in the kernel log and in the journal of the programs that make
 // cgroups.
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';

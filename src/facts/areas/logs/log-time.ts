@@ -1,12 +1,11 @@
-// When a line of a log was written: by its own words, and by its file where those leave something
-// out.
+// Time of a log line: from its text, and from the time of its file where the text is incomplete.
 import type { PastSource } from '../../../model/facts/values.ts';
 
 export interface Dating {
   readonly source: PastSource;
   /** When the file was last written, seconds since 1970; 0 = not known. */
   readonly fileTime: number;
-  /** The last line of the log, for kernel times, which count from a boot. */
+  /** The last line of the log. Kernel times count from the boot, so it gives the reference. */
   readonly lastLine: string;
   /** Seconds that the host's zone is ahead of UTC. */
   readonly zone: number;
@@ -18,7 +17,7 @@ export function zoneOf(text: string): number {
   return (sign === '-' ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60);
 }
 
-/** Seconds since 1970; 0 = not known, or no time that a log can have. */
+/** Seconds since 1970. 0 = not known, or not a plausible time for a log. */
 export function timeOf(line: string, dating: Dating): number {
   const seconds = secondsOf(line, dating);
   return seconds > 0 && seconds < 10_000_000_000 ? seconds : 0;
@@ -36,8 +35,8 @@ function secondsOf(line: string, { source, fileTime, lastLine, zone }: Dating): 
 }
 
 /**
- * The time in the name of kdump's directory (`127.0.0.1-2018-11-05-10:24:33`), where the file is of
- * another day: it was copied since.
+ * The time in the name of kdump's directory (`127.0.0.1-2018-11-05-10:24:33`). It counts where the
+ * file is of another day, since the file was copied then.
  */
 export function dumpTime(path: string, fileTime: number, zone: number): number {
   const [, year, month, date, time] =
@@ -65,7 +64,7 @@ function isoTime(line: string, zone: number): number | undefined {
 const day = 86_400;
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** `Nov  5 10:24:33` has no year: it is the last such day before its file was written last. */
+/** `Nov  5 10:24:33` has no year: it is the last such day before the time of its file. */
 function syslogTime(line: string, fileTime: number, zone: number): number | undefined {
   const [, name = '', date, hours, minutes, seconds] =
     /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)/.exec(line) ?? [];

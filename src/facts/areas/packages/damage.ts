@@ -1,11 +1,11 @@
-// Packages that are not fully installed: what their state means, which of them matter to this
-// program, and the command that repairs each.
+// Packages that are not fully installed: what their state means, which of them matter to kmend, and
+// the command that repairs each.
 import type { FactValue } from '../../../model/fact.ts';
 import { pasteable } from '../../../model/text/quote.ts';
 
 /**
- * Packages that can hold the engine; a host has at most one of them. They never mix: a move between
- * them is a migration.
+ * Packages that contain the engine. A host has at most one of them, and a change between them is a
+ * migration.
  */
 export const enginePackages = [
   'docker-ce',
@@ -17,7 +17,7 @@ export const enginePackages = [
   'moby-engine',
 ] as const;
 
-/** What runs containers, or asks for it. */
+/** Packages that run containers, or request them. */
 export const containerPackages: readonly string[] = [
   ...enginePackages,
   'docker-ce-cli',
@@ -28,13 +28,12 @@ export const containerPackages: readonly string[] = [
   'kubelet',
 ];
 
-/** A host whose runtime, kubelet or kernel is damaged is left alone, whatever a play asks for. */
+/** kmend refuses a host whose runtime, kubelet or kernel is damaged, whatever the play asks for. */
 export const matters = (name: string): boolean =>
   containerPackages.includes(name) || /^(?:kernel|linux-image)(?:-|$)/.test(name);
 
 /**
- * States of dpkg in which apt refuses or fails whatever else is asked of it; those of packages with
- * triggers to run are none.
+ * States of dpkg in which every apt command fails. Packages with pending triggers do not block it.
  */
 export const blockingStates: readonly string[] = [
   'half-installed',
@@ -44,15 +43,15 @@ export const blockingStates: readonly string[] = [
   'reinst-required',
 ];
 
-/** Several versions of these stand side by side, as they should. */
+/** Packages of which several versions may be installed. */
 export const isSideBySide = (name: string): boolean =>
   /^(?:kernel|kmod|gpg-pubkey)(?:-|$)/.test(name);
 
 export interface Damage {
   readonly name: string;
   /**
-   * A word of dpkg, `reinst-required`, `duplicate` (rpm) or `script-failed` (rpm, as a run of kmend
-   * saw it).
+   * A state of dpkg, `reinst-required`, `duplicate` (rpm) or `script-failed` (rpm, recorded by an
+   * earlier run of kmend).
    */
   readonly state: string;
 }
@@ -60,7 +59,7 @@ export interface Damage {
 export const readDamage = (damaged: FactValue<'packages.damaged'> = {}): readonly Damage[] =>
   Object.entries(damaged).map(([name, state]) => ({ name, state }));
 
-/** Of the packages that matter: what is wrong, and what to do; nothing where all are whole. */
+/** What is wrong with the packages that matter, and what to do; `undefined` where all are whole. */
 export function graveDamage(all: readonly Damage[], manager: string): Grave | undefined {
   const grave = all.filter(({ name }) => matters(name));
   return grave.length === 0
@@ -85,7 +84,7 @@ const words: Readonly<Record<string, string>> = {
 
 export function repairOf(damaged: readonly Damage[], manager: string): string {
   const all = new Set(damaged.map((one) => commandOf(one, manager)));
-  // It configures too, and configuring fails while a dependency is not there.
+  // It configures too, and configuring fails while a dependency is missing.
   if (all.has(fixDependencies)) all.delete(configure);
   const commands = [...all].sort(
     (a, b) => Number(a === fixDependencies) - Number(b === fixDependencies),

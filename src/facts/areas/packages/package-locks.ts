@@ -1,14 +1,14 @@
-// Area package_locks: who holds a lock of the package manager. Read with packages, and asked again
-// by a reboot right before it acts.
+// Area package_locks: processes that hold a lock of the package manager. Read with packages, and
+// again right before a reboot.
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
 import locks from './package-locks.sh';
 
-/** `locks` prints a line a holder. */
+/** Defines the shell function `locks`, which prints a line for each holder. */
 export const packageLocks = scriptText(locks);
 
-/** `$LK` is the first of them, for the areas behind this one. */
+/** `$LK` is the first holder, for the areas after this one. */
 export const packageLocksArea: Area = {
   name: 'package_locks',
   functions: packageLocks,

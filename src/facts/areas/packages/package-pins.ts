@@ -1,11 +1,11 @@
-// Holds of the rpm world: versionlock lists and exclude lines. A held package looks like a missing
-// one to yum, so they are looked for.
+// Package pins of yum, dnf and zypper: versionlock lists and exclude lines. yum does not show a
+// pinned package, so kmend must read the pins.
 import { matchesWildcard } from '../../../model/text/wildcard.ts';
 
 const patternsOf = (excludes: readonly string[]): readonly string[] =>
   excludes.flatMap((list) => list.split(/[\s,]+/)).filter((pattern) => pattern !== '');
 
-/** For people: what holds, one entry each. */
+/** Texts for operators: each pin that holds the package. */
 export const heldList = (
   locks: readonly string[],
   excludes: readonly string[],
@@ -26,8 +26,8 @@ export function isHeld(
 }
 
 /**
- * A versionlock line is `[EPOCH:]NAME-VERSION-RELEASE[.ARCH]`, with wildcards, in several orders; a
- * `!` before it excludes.
+ * A versionlock line is `[EPOCH:]NAME-VERSION-RELEASE[.ARCH]`, with wildcards, in several orders. A
+ * `!` before it excludes that version.
  */
 function lockNames(lock: string): readonly string[] {
   const plain = lock.trim().replace(/^!/, '').replace(/^\d+:/, '');
@@ -35,6 +35,6 @@ function lockNames(lock: string): readonly string[] {
   return [plain, parts.slice(0, -2).join('-')].filter((candidate) => candidate !== '');
 }
 
-/** Does one of the patterns match? */
+/** Does one of the patterns match the name? */
 export const matchesAny = (patterns: readonly string[], name: string): boolean =>
   patterns.some((pattern) => matchesWildcard(pattern, name));

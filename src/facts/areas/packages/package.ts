@@ -1,4 +1,4 @@
-// Area package (with a name): installed, held, and which versions the enabled repositories have.
+// Area package (with a name): installed version, pins, and versions in the enabled repositories.
 import { fact } from '../../../model/fact.ts';
 import type { BesideRow } from '../../../model/facts/values.ts';
 import { quote } from '../../../model/text/quote.ts';
@@ -17,9 +17,8 @@ import { unusableOf } from './unusable.ts';
 import yumLook from './yum-look.sh';
 
 /**
- * `available` costs a look at the repositories (seconds on el7). A versionlock or an exclude would
- * hide versions that are there (it looks like "no such package"): both are switched off for the
- * look.
+ * `available` needs a query of the repositories (seconds on el7). A versionlock or an exclude hides
+ * versions ("no such package"), so the query disables both.
  */
 export const packageArea: Area = {
   name: 'package',
@@ -68,8 +67,8 @@ export const packageArea: Area = {
 };
 
 /**
- * By the letters of `dpkg-query`: wanted, state, and `R` where it must be installed again. A
- * removed package may have left its configuration.
+ * By the letters of `dpkg-query`: wanted, state, and `R` for "must be installed again". A removed
+ * package may have left its configuration.
  */
 function debState(abbreviation: string): string {
   const [wanted = '', letter = '', mark = ''] = abbreviation;
@@ -86,7 +85,7 @@ const debStates: Readonly<Record<string, string>> = {
   t: 'triggers-pending',
 };
 
-/** A second architecture of the same version is none too many. */
+/** A second architecture of the same version is no duplicate. */
 const rpmState = (name: string, rows: readonly (readonly string[])[]): string =>
   isSideBySide(name) || new Set(rows.map(([evr]) => evr)).size === 1 ? 'installed' : 'duplicate';
 
@@ -95,7 +94,7 @@ interface Row {
   readonly repository: string;
 }
 
-/** Other packages for the same look: a second one would cost seconds. */
+/** Other packages for the same query. A second query would cost seconds. */
 const besideOf = ({ beside }: Mapping): readonly string[] =>
   isList(beside) ? beside.map(String) : [];
 
@@ -105,7 +104,7 @@ function newestOf(name: string, text: string): readonly BesideRow[] {
 }
 
 /**
- * yum breaks long rows over lines, so the whole output is read as words: `NAME.ARCH VERSION
+ * yum breaks long rows over lines. So the output is read word by word: `NAME.ARCH VERSION
  * REPOSITORY`.
  */
 function listed(text: string, name: string): readonly Row[] {

@@ -1,4 +1,4 @@
-// Area packages: the container software that is installed, and the state of the package manager.
+// Area packages: installed container software, and the state of the package manager.
 import type { Facts } from '../../../model/fact.ts';
 import type { ByName } from '../../../model/facts/row.ts';
 import type { PackageTool } from '../../../model/facts/values.ts';
@@ -12,8 +12,8 @@ import { heldList } from './package-pins.ts';
 import packages from './packages.sh';
 
 /**
- * States of dpkg in which an installation is not complete; a package that must be installed again
- * has a mark beside its state.
+ * States of dpkg in which an installation is incomplete. A package that must be installed again has
+ * a flag beside its state.
  */
 const unfinished =
   '^Status: [a-z]+ (reinstreq [a-z-]+|[a-z]+ (half-installed|half-configured|unpacked|triggers-awaited|triggers-pending))$';
@@ -55,10 +55,7 @@ interface Row {
 
 type Fields = ReturnType<typeof readFields>;
 
-/**
- * Installed packages only: a deb that was removed may have left its configuration ("rc") and keeps
- * its row.
- */
+/** Installed packages only. A removed deb keeps its row ("rc") while its configuration is there. */
 function readRows(fields: Fields): readonly Row[] {
   const times = new Map<string, number>();
   for (const line of fields.all('time')) {
@@ -103,7 +100,8 @@ function packageFacts(rows: readonly Row[]): Facts {
 }
 
 /**
- * 127: no such program, so nothing was installed by it (Flatcar). Anything else: we do not know.
+ * 127: the host has no such program, so no packages (Flatcar). With another status the packages are
+ * unknown.
  */
 function unreadPackages(status: string): Facts {
   if (status === '127') return packageFacts([]);
@@ -122,7 +120,7 @@ function managerOf(
   ostree: boolean,
 ): PackageTool {
   if (ostree && tools.includes('rpm-ostree')) return 'rpm-ostree';
-  // On el7 dnf is an extra; from el8 on yum is only another name of dnf.
+  // On el7 dnf is optional. From el8 on yum is only another name of dnf.
   const redHat = /^[1-7](\.|$)/.test(version)
     ? (['yum', 'dnf'] as const)
     : (['dnf', 'yum'] as const);

@@ -1,5 +1,4 @@
-// The choice of repositories that a look for packages is made with, and the fact names that carry
-// it.
+// The choice of repositories for a query, and the fact names that contain it.
 import { quote } from '../../../model/text/quote.ts';
 import { isList, type Mapping, type Value } from '../../../model/value.ts';
 
@@ -11,7 +10,7 @@ export interface Repositories {
 
 export const noRepositories: Repositories = { enable: [], disable: [] };
 
-/** The choice as arguments of the area, and back. */
+/** The choice as arguments of the area. */
 export const repositoryWant = ({ enable, disable }: Repositories): Mapping => ({
   ...(enable.length === 0 ? {} : { enablerepo: enable }),
   ...(disable.length === 0 ? {} : { disablerepo: disable }),
@@ -26,8 +25,8 @@ const wordsOf = (value: Value | undefined): readonly string[] =>
   isList(value) ? value.map((word) => String(word).replaceAll('\0', '')) : [];
 
 /**
- * ` --disablerepo=ID ... --enablerepo=ID ...`, for yum and dnf, which go by their order: `disable:
- * "*"` leaves what is enabled.
+ * The flags ` --disablerepo=ID ... --enablerepo=ID ...`. yum and dnf apply them in order, so
+ * `disable: "*"` keeps what is enabled after it.
  */
 export const repositoryFlags = ({ enable, disable }: Repositories): string =>
   [
@@ -36,8 +35,8 @@ export const repositoryFlags = ({ enable, disable }: Repositories): string =>
   ].join('');
 
 /**
- * `package.NAME.available`; with a choice it is another fact
- * (`package.NAME@elrepo-kernel,!base.available`): two tasks may choose differently.
+ * `package.NAME.available`. A choice is part of the name
+ * (`package.NAME@elrepo-kernel,!base.available`), because two tasks may choose differently.
  */
 export const lookFact = <const What extends 'available' | 'beside' | 'unusable'>(
   name: string,

@@ -1,5 +1,5 @@
-// Why a repository cannot be used: what package managers say, what it means, and the ways out. One
-// table for the plan and for exit codes.
+// Causes why a repository cannot be used: output of package managers, meaning and remedies. The
+// plan and the exit codes share this table.
 
 import type { UnusableCause } from '../../../model/facts/values.ts';
 
@@ -7,11 +7,11 @@ export interface RepositoryCause {
   readonly name: UnusableCause;
   /** Exit status of a package script that failed for it. */
   readonly code: number;
-  /** Goes after "the repository ID" or "a repository". */
+  /** Follows "the repository ID" or "a repository". */
   readonly message: string;
   readonly hint: string;
-  /** Extended regular expressions (grep -E, and the same in JavaScript), any of which shows it. */
-  readonly said: readonly string[];
+  /** Extended regular expressions (grep -E and JavaScript). One match shows the cause. */
+  readonly patterns: readonly string[];
 }
 
 const elsewhere =
@@ -29,8 +29,8 @@ const curl = (codes: string): readonly string[] => [
 ];
 
 /**
- * The first that fits counts: a proxy also hides names, and a missing key also is a file that was
- * not found.
+ * The first match wins: a proxy also hides names, and a missing key is also reported as a missing
+ * file.
  */
 export const repositoryCauses = [
   {
@@ -38,28 +38,28 @@ export const repositoryCauses = [
     code: 20,
     message: 'is behind a proxy that asks for a login (HTTP 407)',
     hint: 'set `proxy_username` and `proxy_password` beside `proxy` in yum.conf or dnf.conf (apt: Acquire::http::Proxy); a repository that needs no proxy takes `proxy=_none_`',
-    said: [...status('407', 'Proxy'), 'response 407', 'HTTP code 407'],
+    patterns: [...status('407', 'Proxy'), 'response 407', 'HTTP code 407'],
   },
   {
     name: 'proxy',
     code: 21,
     message: 'cannot be reached through the configured proxy',
     hint: 'check `proxy` in yum.conf, dnf.conf and the .repo files (apt: Acquire::http::Proxy) and the proxy itself; a repository that needs no proxy takes `proxy=_none_`',
-    said: [...curl('5'), "Could(n't| not) resolve proxy"],
+    patterns: [...curl('5'), "Could(n't| not) resolve proxy"],
   },
   {
     name: 'unknown',
     code: 34,
     message: 'is not configured on this host',
     hint: 'correct `enablerepo` or `disablerepo`, or put the .repo file on the host first (playbooks/repository.yaml)',
-    said: ['Unknown repo:', 'repository not found', 'No matching repositories for'],
+    patterns: ['Unknown repo:', 'repository not found', 'No matching repositories for'],
   },
   {
     name: 'key',
     code: 47,
     message: 'or a package of it is not signed by a key that this host trusts',
     hint: 'import the key of the repository if it is the right one (`yum makecache` asks for it; `rpm --import`; the keyring of the sources entry); kmend does not switch the check off',
-    said: [
+    patterns: [
       'GPG check FAILED',
       'GPG public keys',
       'GPG key retrieval failed',
@@ -80,7 +80,7 @@ export const repositoryCauses = [
     code: 29,
     message: 'has moved, and its new place fails',
     hint: 'write the new address into its .repo file or sources entry, if it is the right one; the words of the package manager have it',
-    said: [
+    patterns: [
       ...curl('47'),
       'redirects followed',
       'http://[^ ]*: \\[Errno 14\\] curl#(35|51|58|60|77)',
@@ -91,7 +91,7 @@ export const repositoryCauses = [
     code: 22,
     message: 'refuses this host (HTTP 401 or 403, or its client certificate is missing)',
     hint: 'check the subscription or entitlement (`subscription-manager status`), the login in its address and the allow list of the server; a mirror of your own needs none of them',
-    said: [
+    patterns: [
       ...curl('58'),
       ...status('401|403', 'Forbidden|Unauthorized|Authorization'),
       'X[.]509 key file',
@@ -104,7 +104,7 @@ export const repositoryCauses = [
     code: 23,
     message: 'has a certificate that has expired, by the clock of this host',
     hint: 'compare the clock (`date`) first; else the certificate of the server must be renewed, or use another mirror',
-    said: [
+    patterns: [
       '[Cc]ertificate.* (has|is) expired',
       'certificate is not (yet )?valid',
       'Certificate is not yet valid',
@@ -115,7 +115,7 @@ export const repositoryCauses = [
     code: 24,
     message: 'has a certificate that this host does not trust',
     hint: "put the right CA on the host (package ca-certificates, `update-ca-trust`, or `sslcacert` of the repository; the bundle of an old el7 lacks today's CAs); kmend does not switch the check off",
-    said: [
+    patterns: [
       ...curl('51|60|77|83'),
       '[Cc]ertificate (verif|issuer|signer)',
       'SSL certificate problem',
@@ -127,7 +127,7 @@ export const repositoryCauses = [
     code: 25,
     message: 'and this host agree on no TLS: that of this host may be too old',
     hint: 'update nss, curl and openssl by `files`, or use a mirror that this host can talk to (one of your own, by HTTP and with signed packages)',
-    said: [
+    patterns: [
       'SSL connect error',
       'unsupported protocol',
       'no common encryption',
@@ -141,14 +141,14 @@ export const repositoryCauses = [
     code: 49,
     message: 'is of a release past its end of life, whose mirrors are gone',
     hint: elsewhere,
-    said: ['(mirrorlist|mirror)[.]centos[.]', '(does not|no longer) have a Release file'],
+    patterns: ['(mirrorlist|mirror)[.]centos[.]', '(does not|no longer) have a Release file'],
   },
   {
     name: 'stale',
     code: 26,
     message: 'no longer has what its index lists',
     hint: 'read the index anew on the host (`yum clean expire-cache`, `apt-get update`) and plan again',
-    said: [
+    patterns: [
       'Status code: (404|410) for [^ ]*[.]rpm',
       '[.]rpm: \\[Errno 14\\] HTTPS? Error (404|410)',
       '[.]deb +(404|410) ',
@@ -159,7 +159,7 @@ export const repositoryCauses = [
     code: 27,
     message: 'is gone from its server (HTTP 404 or 410, or the folder is not there)',
     hint: elsewhere,
-    said: [
+    patterns: [
       ...status('404|410', 'Not Found|File not found|Gone'),
       ...curl('37|78'),
       "Couldn't (open|read) file",
@@ -171,7 +171,7 @@ export const repositoryCauses = [
     code: 28,
     message: 'answers with something that is no repository: a login page, or the notice of a proxy',
     hint: 'open its address from the host (`curl -L ADDRESS/repodata/repomd.xml`) and correct it',
-    said: [
+    patterns: [
       'repomd[.]xml parser error',
       'Error importing repomd',
       'Bad repomd',
@@ -183,14 +183,14 @@ export const repositoryCauses = [
     code: 30,
     message: 'is out of order or overloaded for now (HTTP 429 or 5xx)',
     hint: 'try again later; if it stays so, use another mirror',
-    said: status('429|500|502|503|504', 'Too Many|Internal|Bad Gateway|Service|Gateway'),
+    patterns: status('429|500|502|503|504', 'Too Many|Internal|Bad Gateway|Service|Gateway'),
   },
   {
     name: 'name',
     code: 31,
     message: 'has a name that does not resolve on this host',
     hint: `check the name servers (\`getent hosts NAME\`); if the name is gone for good: ${elsewhere}`,
-    said: [
+    patterns: [
       ...curl('6'),
       "Could(n't| not) resolve host",
       "Could not resolve '",
@@ -203,7 +203,7 @@ export const repositoryCauses = [
     code: 32,
     message: 'does not answer in time',
     hint: 'check firewall and route from the host to it, and whether a proxy is needed; or use another mirror',
-    said: [
+    patterns: [
       ...curl('28'),
       '\\[Errno 12\\] Timeout',
       'Operation too slow',
@@ -216,7 +216,7 @@ export const repositoryCauses = [
     code: 33,
     message: 'cannot be connected to',
     hint: 'check whether its server runs, and firewall and route from the host to it; a proxy may be needed',
-    said: [
+    patterns: [
       ...curl('7|35|52|56'),
       'Connection refused',
       'reset by peer',
@@ -231,7 +231,7 @@ export const repositoryCauses = [
     code: 35,
     message: 'has no address that could be used',
     hint: `correct its baseurl, mirrorlist or metalink; if its mirrors are gone: ${elsewhere}`,
-    said: [
+    patterns: [
       'valid baseurl',
       'No URLs in mirrorlist',
       'Usable URL not found',
@@ -245,14 +245,14 @@ export const repositoryCauses = [
     code: 19,
     message: 'is needed, and none is enabled',
     hint: elsewhere,
-    said: ['There are no enabled repo'],
+    patterns: ['There are no enabled repo'],
   },
   {
     name: 'unreached',
     code: 46,
     message: 'could not be used',
     hint: 'try it on the host (`yum makecache`, `apt-get update`, `zypper refresh`)',
-    said: [
+    patterns: [
       'Cannot (retrieve|download|open)',
       'Failed to (fetch|download)',
       '[Nn]o more mirrors',
@@ -265,15 +265,15 @@ export const repositoryCauses = [
 ] as const satisfies readonly RepositoryCause[];
 
 /**
- * What is the matter of the host, not of a repository: the whole cause, without a name before it.
- * They come first, since each also fails every repository.
+ * Causes of the host itself, as whole sentences. They come first, because each of them also fails
+ * every repository.
  */
 export const hostCauses = [
   {
     name: 'full',
     message: 'no space is left on the host',
     hint: 'make room (`df -h /var / /tmp`): the package cache (`yum clean all`, `apt-get clean`), logs and old kernels are the usual places',
-    said: [
+    patterns: [
       'No space left',
       'more space (needed|on the)',
       'not have enough free space',
@@ -284,14 +284,14 @@ export const hostCauses = [
   {
     name: 'read_only',
     message: 'a file system of the host is read-only',
-    hint: 'the kernel makes it so after an error of the disk: look at `dmesg`, and repair or replace it before anything is installed there',
-    said: ['Read-only file system'],
+    hint: 'the kernel makes it so after an error of the disk: read `dmesg`, and repair or replace it before anything is installed there',
+    patterns: ['Read-only file system'],
   },
   {
     name: 'locked',
     message: 'another process holds the package manager',
     hint: 'wait for it to end, and plan again',
-    said: [
+    patterns: [
       'already locked by',
       'The application with PID',
       'is held by process',
@@ -306,19 +306,16 @@ export const hostCauses = [
 const patterns: readonly { readonly name: UnusableCause; readonly pattern: RegExp }[] = [
   ...hostCauses,
   ...repositoryCauses,
-].map(({ name, said }) => ({
+].map(({ name, patterns }) => ({
   name,
-  pattern: new RegExp(said.join('|'), 'm'),
+  pattern: new RegExp(patterns.join('|'), 'm'),
 }));
 
-/** Is this a matter of the host, not of a repository? */
+/** Is the host itself the cause, and not a repository? */
 export const isOfHost = (cause: UnusableCause): boolean =>
   hostCauses.some(({ name }) => name === cause);
 
-/**
- * The cause that these lines show, and the lines that show it; nothing for lines about other
- * things.
- */
+/** The cause that these lines show, and those lines; `undefined` for lines about other things. */
 export function causeOf(lines: readonly string[]): Shown | undefined {
   for (const { name, pattern } of patterns) {
     const shown = lines.filter((one) => pattern.test(one));

@@ -1,5 +1,5 @@
-// Area repository (with a file and an id): one section of a file of yum's, and other files that
-// have a section of that id.
+// Area repository (with a file and an id): one section of a yum repository file, and other files
+// with a section of that id.
 import { fact } from '../../../model/fact.ts';
 import { quote } from '../../../model/text/quote.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
@@ -13,7 +13,7 @@ const argument = (args: Mapping, name: string): string => {
   return typeof value === 'string' ? value.replaceAll('\0', '') : '';
 };
 
-/** The file is part of the name: two tasks may look for one id in two files. */
+/** The file is part of the fact name: two tasks may look for one id in two files. */
 const factOf = <const What extends 'section' | 'elsewhere'>(
   args: Mapping,
   what: What,
@@ -26,7 +26,10 @@ export const repositoryFact = <const What extends 'section' | 'elsewhere'>(
   what: What,
 ): `repository.${string}.${What}` => factOf({ file, name }, what);
 
-/** What the host shows instead of a password: what is read here comes into plans and journals. */
+/**
+ * The host prints this instead of a password, because the output becomes part of plans and
+ * journals.
+ */
 export const hiddenPart = '***';
 
 export const repositoryArea: Area = {
@@ -55,8 +58,8 @@ export const repositoryArea: Area = {
 };
 
 /**
- * Continued lines are joined, blanks around the first `=` and comments are left out: \`Baseurl =
- * a\` and \` b\` are \`baseurl=a b\`.
+ * Joins continued lines, and drops comments and blanks around the first `=`. \`Baseurl = a\` and \`
+ * b\` become \`baseurl=a b\`.
  */
 function normalised(lines: readonly string[]): string {
   const settings: string[][] = [];

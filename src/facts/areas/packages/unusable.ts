@@ -1,5 +1,5 @@
-// Which repositories of a host cannot be used, and why: read from their configuration and from what
-// the package manager said of them.
+// Repositories of a host that cannot be used, and why: from their configuration and from the output
+// of the package manager.
 import type { Unusable, UnusableCause } from '../../../model/facts/values.ts';
 import type { Fields } from '../../fields.ts';
 import { matchesAny } from './package-pins.ts';
@@ -9,17 +9,15 @@ import { causeOf, isOfHost, type Shown } from './repository-causes.ts';
 interface Configured {
   readonly id: string;
   readonly enabled: boolean;
-  /**
-   * The beginning of its address, up to the first variable; empty where a list of mirrors decides.
-   */
+  /** Its address up to the first variable; empty where a list of mirrors decides. */
   readonly address: string;
 }
 
 const longest = 300;
-/** What the script of the area prints at most. */
+/** Limits of the script of the area. */
 const [mostRepositories, mostLines] = [100, 80];
 
-/** Logins in addresses, and what follows a `?` in them (a token may be there), are never kept. */
+/** Removes logins from addresses, and everything after a `?`, where a token may be. */
 export const masked = (text: string): string =>
   text
     .replace(/:\/\/[^/\s]*@/g, '://***@')
@@ -27,7 +25,7 @@ export const masked = (text: string): string =>
       query === undefined ? place : `${place}?...`,
     );
 
-/** At most five, those that were not skipped first. */
+/** At most five. Repositories that were not skipped come first. */
 export function unusableOf(
   fields: Fields,
   found: boolean,
@@ -50,8 +48,8 @@ export function unusableOf(
 }
 
 /**
- * `repository` names the file systems that are full. Where versions were found all the same, it was
- * passed over.
+ * A failure of the host itself. `repository` then names the full file systems. Where versions were
+ * found all the same, the failure was skipped.
  */
 function hostFailure(
   lines: readonly string[],
@@ -112,7 +110,7 @@ function failures(
   const ignored = lines.flatMap(
     (line) => /^Ignoring repositories: (.*)$/.exec(line)?.[1]?.split(/[,\s]+/) ?? [],
   );
-  // yum 3 does not say that it goes on without a repository: it only does not stop.
+  // yum 3 does not report that it continues without a repository: it only does not stop.
   const stopped = lines.some((line) =>
     /metadata for repo|configured repositories failed|valid baseurl|did not answer within/.test(
       line,
@@ -134,8 +132,8 @@ function failures(
 }
 
 /**
- * Lines by the repository that they are about; a line that names none belongs to the one before, or
- * to the only one that is named.
+ * Lines by repository. A line without a name belongs to the repository before it, or to the only
+ * one that is named.
  */
 function byRepository(
   lines: readonly string[],
@@ -153,7 +151,7 @@ function byRepository(
   return new Map(only.map((id) => [id, [...nameless, ...(groups.get(id) ?? [])]]));
 }
 
-/** dnf quotes the id, dnf 5 with double quotes; yum 3 writes `base/7/x86_64`. */
+/** dnf quotes the id, dnf 5 with double quotes. yum 3 prints `base/7/x86_64`. */
 function namedIn(line: string): string | undefined {
   const found =
     /repo(?:sitory)? ['"]([^'"]+)['"]/.exec(line) ??
@@ -170,8 +168,8 @@ const ownerOf = (line: string, configured: readonly Configured[]): string | unde
   configured.find(({ address }) => address !== '' && line.includes(address))?.id;
 
 /**
- * curl follows redirects: a failure at another address than the configured one is one of the place
- * where it moved to. With a proxy, curl fails to connect to another host than that of the address.
+ * curl follows redirects. An error at another address than the configured one is an error of the
+ * redirect's target. With a proxy, "failed to connect" names the proxy.
  */
 function seenThrough(
   { name, lines: [line = ''] }: Shown,
@@ -193,7 +191,7 @@ function seenThrough(
     : name;
 }
 
-/** What is not the matter of an address. */
+/** Causes that do not depend on an address. */
 const stays: ReadonlySet<UnusableCause> = new Set([
   'proxy',
   'proxy_login',

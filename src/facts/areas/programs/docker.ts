@@ -1,4 +1,4 @@
-// Area docker: the engine that runs, as it says itself.
+// Area docker: the running engine, by its own report.
 
 import type { RuntimeRow } from '../../../model/facts/values.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
@@ -13,7 +13,7 @@ import {
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
 import docker from './docker.sh';
-import { isSystemRunc, saidBy, skipSystemRunc } from './runtimes.ts';
+import { isSystemRunc, skipSystemRunc, versionLineOf } from './runtimes.ts';
 
 export const dockerArea: Area = {
   name: 'docker',
@@ -44,7 +44,7 @@ export const dockerArea: Area = {
   },
 };
 
-/** JSON that the host printed: a mapping, or an empty one where it is no mapping. */
+/** JSON of the host as a mapping; empty where it is no mapping. */
 function mappingIn(text: string): Mapping {
   try {
     const value: unknown = JSON.parse(text);
@@ -66,14 +66,16 @@ function configuredDriver(daemon: Mapping): string | undefined {
 }
 
 /**
- * Runtimes by name, without those that are a plain runc. One without a path is a shim of
+ * Runtimes by name, without those that are a plain runc. A runtime without a path is a shim of
  * containerd.
  */
 function runtimesIn(value: Value | undefined, says: readonly string[]): readonly RuntimeRow[] {
   return Object.entries(isMapping(value) ? value : {}).flatMap(([name, runtime]) => {
     const path = isMapping(runtime) && typeof runtime.path === 'string' ? runtime.path : '';
     const shim = path === '' && /^io\.containerd\.runc\./.test(name);
-    return shim || isSystemRunc(path, says) ? [] : [{ name, path, says: saidBy(path, says) }];
+    return shim || isSystemRunc(path, says)
+      ? []
+      : [{ name, path, says: versionLineOf(path, says) }];
   });
 }
 

@@ -1,4 +1,4 @@
-// Area kubelet: is there one (also inside k3s and the like), which version, and with which cgroup
+// Area kubelet: whether the host has one (also inside k3s and similar), its version and its cgroup
 // driver.
 import { scriptText } from '../../../model/text/script-text.ts';
 import { type Unknown, unknown } from '../../../model/value.ts';
@@ -31,16 +31,18 @@ export const kubeletArea: Area = {
 };
 
 function versionOf(says: string, evr: string): string | Unknown {
-  const said = /(?:^| )v?(\d+\.\d+\.\d+[^\s(]*)/.exec(says)?.[1];
+  const printed = /(?:^| )v?(\d+\.\d+\.\d+[^\s(]*)/.exec(says)?.[1];
   const packaged = /^(?:\d+:)?(\d+\.\d+\.\d+)/.exec(evr)?.[1];
   return (
-    said ?? packaged ?? unknown('the kubelet runs from a place where its version cannot be asked')
+    printed ??
+    packaged ??
+    unknown('the kubelet runs from a place where its version cannot be asked')
   );
 }
 
 /**
- * A setting of the kubelet. The flag wins over the file, as in the kubelet itself. Flags on the
- * disk count where no running kubelet shows its own.
+ * A setting of the kubelet. The flag overrides the file, as in the kubelet itself. Flags on the
+ * disk count only where no running kubelet shows its own.
  */
 export function kubeletSetting(flag: string, key: string, fields: Fields): string | undefined {
   const running = fields.all('arg').join('\n');

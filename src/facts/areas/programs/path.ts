@@ -1,4 +1,4 @@
-// Area path (with a path): is there such a file.
+// Area path (with a path): whether the file exists.
 import { fact } from '../../../model/fact.ts';
 import { quote } from '../../../model/text/quote.ts';
 import type { Mapping } from '../../../model/value.ts';

@@ -1,4 +1,4 @@
-// Area runc: the runc that starts the containers, and whether containerd is there.
+// Area runc: the runc that starts the containers, and whether the host has containerd.
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';

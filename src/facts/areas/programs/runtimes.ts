@@ -1,14 +1,14 @@
-// Area runtimes: containerd, cri-o and podman as their configuration says: cgroup drivers, and
+// Area runtimes: cgroup drivers of containerd, cri-o and podman by their configuration, and
 // runtimes other than runc.
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { type Fields, readFields } from '../../fields.ts';
 import runtimes from './runtimes.sh';
 
-/** In a loop over runtimes: `$p` names a runc. */
+/** For a loop over runtimes in which `$p` is the path of a runc: skips the runc in PATH. */
 export const skipSystemRunc = `case $p in /*) [ ! "$R$p" -ef "$(command -v runc)" ] || continue;; *) continue;; esac`;
 
-/** Programs that are asked for their version, of each engine. */
+/** Number of programs of each engine that are run with `--version`. */
 const mostAsked = 4;
 
 export const runtimesArea: Area = {
@@ -28,7 +28,7 @@ export const runtimesArea: Area = {
       'containerd.driver': containerdDriver(fields, runtimes),
       'containerd.runtimes': runtimes
         .filter(({ path }) => path !== '' && !isSystemRunc(path, fields.all('says')))
-        .map(({ name, path }) => ({ name, path, says: saidBy(path, fields.all('says')) })),
+        .map(({ name, path }) => ({ name, path, says: versionLineOf(path, fields.all('says')) })),
       'crio.installed': crio,
       'crio.driver': crio ? managerOf(fields, 'crioconf', crioDefault) : '',
       'podman.installed': podman,
@@ -38,9 +38,8 @@ export const runtimesArea: Area = {
 };
 
 /**
- * The runc in the system's path, whose version is asked elsewhere. A runc that lies in another
- * place is a runtime of its own: it has said its version, it is gone, or it was one too many to be
- * asked.
+ * Is this the runc in the system's PATH? Its version is read elsewhere. A runc at another path is a
+ * runtime of its own: it printed its version, it does not exist, or it was one too many to be run.
  */
 export function isSystemRunc(path: string, says: readonly string[]): boolean {
   if (
@@ -54,8 +53,8 @@ export function isSystemRunc(path: string, says: readonly string[]): boolean {
   );
 }
 
-/** `PATH FIRST LINE`: what that program said to `--version`. */
-export const saidBy = (path: string, says: readonly string[]): string =>
+/** The first line of `PATH --version`, from lines `PATH FIRST LINE`. */
+export const versionLineOf = (path: string, says: readonly string[]): string =>
   path === ''
     ? ''
     : (says.find((line) => line.startsWith(`${path} `))?.slice(path.length + 1) ?? '');
@@ -65,13 +64,13 @@ interface Runtime {
   readonly path: string;
   /** SystemdCgroup, where it is set. */
   readonly systemd: boolean | undefined;
-  /** The driver of a runtime that is no runc does not count. */
+  /** The driver of a runtime other than runc does not count. */
   readonly runc: boolean;
 }
 
 /**
- * Sections `...runtimes.NAME` and `...runtimes.NAME.options` as one runtime; keys outside of them
- * belong to one without a name.
+ * Sections `...runtimes.NAME` and `...runtimes.NAME.options` are one runtime. Keys outside of them
+ * belong to a runtime without a name.
  */
 function readToml(lines: readonly string[]): readonly Runtime[] {
   const runtimes = new Map<string, Runtime>();
@@ -103,8 +102,8 @@ function readToml(lines: readonly string[]): readonly Runtime[] {
 }
 
 /**
- * Where two runtimes differ, one of them can ask. Where another file is imported, the driver is not
- * known.
+ * Where two runtimes differ, one of them can ask, so cgroupfs counts. Where another file is
+ * imported, the driver is unknown.
  */
 function containerdDriver(fields: Fields, runtimes: readonly Runtime[]): string {
   if (fields.has('toml_denied') || (!fields.has('containerd') && !fields.has('toml'))) return '';
@@ -112,19 +111,19 @@ function containerdDriver(fields: Fields, runtimes: readonly Runtime[]): string 
     ({ name, systemd }) => name === '' && systemd !== undefined,
   )?.systemd;
   if (everywhere === true) return 'systemd';
-  const said = new Set(
+  const values = new Set(
     runtimes.filter(({ name, runc }) => name !== '' && runc).map(({ systemd }) => systemd === true),
   );
   const imports = fields.all('toml').some((line) => /^imports\s*=\s*\[\s*["']/.test(line));
   if (imports) return '';
-  return said.has(true) && said.size === 1 ? 'systemd' : 'cgroupfs';
+  return values.has(true) && values.size === 1 ? 'systemd' : 'cgroupfs';
 }
 
-/** `cgroup_manager = "systemd"`; the last file wins, and a comment is none. */
+/** Reads `cgroup_manager = "systemd"`. The last file wins. */
 function managerOf(fields: Fields, key: string, byDefault: string): string {
   if (fields.has(`${key}_denied`)) return '';
-  const said = fields
+  const values = fields
     .all(key)
     .flatMap((line) => /^\s*cgroup_manager\s*=\s*["'](\w+)["']/.exec(line)?.[1] ?? []);
-  return said.at(-1) ?? byDefault;
+  return values.at(-1) ?? byDefault;
 }

@@ -1,4 +1,4 @@
-// Area service (with a name): does a systemd unit run, and does it start at boot.
+// Area service (with a name): whether a systemd unit runs, and whether it starts at boot.
 import { fact } from '../../../model/fact.ts';
 import { quote } from '../../../model/text/quote.ts';
 import { type Mapping, unknown } from '../../../model/value.ts';
@@ -22,7 +22,7 @@ printf 'active %s\\nenabled %s\\n' "$a" "$e"`,
         `service.${name}.active`,
         active === '' ? unknown('systemctl did not answer') : active === 'active',
       ),
-      // is-enabled prints nothing but an error for a unit that does not exist.
+      // is-enabled prints only an error for a unit that does not exist.
       ...fact(
         `service.${name}.enabled`,
         /^(enabled|enabled-runtime|static|indirect|generated|alias)$/.test(enabled),
