@@ -4,7 +4,7 @@ import { type Facts, known } from '../../model/fact.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 import { isRunId } from '../../model/run/run-id.ts';
 import { pasteable } from '../../model/text/quote.ts';
-import { owesReturn } from '../run-state/fold-host.ts';
+import { owesReturn } from '../run-state/fold-retry.ts';
 import { type HostState, hostState, hostStates, type RunState } from '../run-state/state.ts';
 
 /** What one probe shows of who a host is, and of who has it. */

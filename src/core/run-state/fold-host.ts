@@ -1,14 +1,14 @@
 // Folds the events of one host: its walk, its tasks, its end.
 import { present } from '../../model/present.ts';
 import { type Proof, packagesIn } from '../../model/run/change.ts';
-import type { EffectResult } from '../../model/run/effect.ts';
 import type { Event, EventOf, EventType, Proven } from '../../model/run/event.ts';
 import { causeText, isAway } from '../../model/run/failure.ts';
 import { type Draft, put, putDetail } from './counters.ts';
+import { effectDone, effectFailed, effectStarted } from './fold-effect.ts';
+import { requeued, resolve } from './fold-retry.ts';
 import { proofIn } from './host-history.ts';
 import { isUntaken } from './lock-out.ts';
-import { isResolvable } from './resolve.ts';
-import { type Acknowledged, type HostState, hostAt, untouched } from './state.ts';
+import { type HostState, hostAt } from './state.ts';
 
 type HostEventType =
   | Extract<EventType, `${'host' | 'task' | 'effect'}.${string}`>
@@ -139,145 +139,6 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
   };
 }
 
-/**
- * An operator acknowledges a host: its failures no longer count for the brake. For a host that did
- * not fail, nothing changes.
- */
-function resolve(draft: Draft, host: HostState, event: Event & EventOf<'host.resolved'>): void {
-  if (!isResolvable(host)) return;
-  const { who, as = 'skip' } = event;
-  acknowledge(draft, host, resolved(host, event, draft.wave?.id), { who, as });
-}
-
-function acknowledge(
-  draft: Draft,
-  host: HostState,
-  after: HostState,
-  { who, as }: Omit<Acknowledged, 'host'>,
-): void {
-  put(draft, { ...after, failures: 0, unreachableFailures: 0 });
-  // If other kept slots still leave no host to start, the run pauses again.
-  if (draft.paused?.forKept === true) delete draft.paused;
-  if (host.failures === 0) return;
-  if (draft.brake !== undefined)
-    draft.brake = {
-      ...draft.brake,
-      acknowledged: [...draft.brake.acknowledged, { host: host.host, who, as }],
-    };
-  if (draft.failedCanary !== undefined) updateFailedCanary(draft);
-}
-
-/** Another canary may have failed too, and not be acknowledged yet. */
-function updateFailedCanary(draft: Draft): void {
-  const canaries = draft.wave?.canary === true ? draft.wave.hosts : [];
-  const failures = canaries.map((index) => hostAt(draft, index)).find((host) => host.failures > 0);
-  if (failures === undefined) delete draft.failedCanary;
-  else draft.failedCanary = failures.host;
-}
-
-/**
- * `retry` queues the host again, before all others, in the current wave. It is still out of
- * service, and what this run did to its node still holds. Tasks that are done once a run are not
- * repeated.
- */
-function resolved(
-  host: HostState,
-  event: Event & EventOf<'host.resolved'>,
-  wave: number | undefined,
-): HostState {
-  const note = { who: event.who, note: event.note, ...present({ as: event.as }) };
-  if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
-  const failure = host.failure === undefined ? {} : { failure: host.failure };
-  return {
-    ...requeued(host, wave),
-    ...failure,
-    resolved: note,
-    tasks: host.tasks.filter(({ status }) => status !== 'skipped'),
-  };
-}
-
-/** The host is proven, and only its return to service failed: a resume tries that again. */
-export const owesReturn = ({
-  status,
-  failure,
-  proof,
-  unproven,
-  marks,
-  ended,
-}: HostState): boolean =>
-  status === 'failed' &&
-  failure?.kind !== 'fenced' &&
-  proof !== undefined &&
-  unproven === undefined &&
-  marks.cordoned &&
-  !marks.uncordoned &&
-  ended.at(-1)?.kind === 'uncordon';
-
-/** A resume tries the return to service again; the earlier failure no longer counts. */
-export function retryReturn(draft: Draft, host: HostState, who: string): void {
-  const ended = host.ended.filter((one) => one.kind !== 'uncordon');
-  acknowledge(draft, host, resumed({ ...host, ended }, draft.wave?.id), { who, as: 'retry' });
-}
-
-/**
- * A host whose walk was interrupted by the end of the run continues where it stopped. A host that
- * was not touched yet waits for its start again.
- */
-export function resumed(host: HostState, wave: number | undefined): HostState {
-  if (!host.touched) return requeued(host, wave);
-  const {
-    failure: _failure,
-    failedTask: _failedTask,
-    left: _left,
-    endedAt: _endedAt,
-    ...rest
-  } = host;
-  return { ...rest, status: 'running', keepsSlot: false };
-}
-
-/** What a host keeps when it is queued again: what it is, and what was done to it. */
-function lasting(host: HostState) {
-  const {
-    index,
-    plan,
-    rank,
-    zone,
-    missing,
-    touched,
-    failures,
-    unreachableFailures,
-    results,
-    effects,
-    marks,
-    starts,
-  } = host;
-  const { lockOut, bootId, longOutput, replaced } = host;
-  const always = {
-    index,
-    host: host.host,
-    plan,
-    rank,
-    zone,
-    missing,
-    touched,
-    failures,
-    unreachableFailures,
-    results,
-    effects,
-    marks,
-    starts,
-  };
-  return { ...always, ...present({ lockOut, bootId, longOutput, replaced }) };
-}
-
-const requeued = (host: HostState, wave: number | undefined): HostState => ({
-  ...untouched,
-  ...lasting(host),
-  ...present({ wave }),
-  status: wave === undefined || host.lockOut?.turn === 'never' ? 'planned' : 'waiting',
-  down: host.keepsSlot || host.down,
-});
-
 type DetailEvent = Exclude<
   HostEvent,
   { readonly type: 'host.started' | 'host.done' | 'host.soaked' | 'host.failed' | 'host.resolved' }
@@ -306,9 +167,9 @@ function detail(host: HostState, event: DetailEvent): HostState {
         ...(event.unproven === undefined ? {} : { unproven: event.name }),
       };
     case 'effect.started':
-      return announced(host, event);
+      return effectStarted(host, event);
     case 'effect.done':
-      return ended(host, event);
+      return effectDone(host, event);
     case 'effect.failed':
       return effectFailed(host, event);
     case 'proof':
@@ -350,90 +211,3 @@ const taskOf = (event: EventOf<'task.done'>): HostState['tasks'][number] => ({
   status: event.status,
   ...present({ registered: event.registered, sets: event.sets }),
 });
-
-function announced(host: HostState, event: Event & EventOf<'effect.started'>): HostState {
-  const { kind, task, effect, what, timeout, detached, bootId, stableFor, harmless, at } = event;
-  const reboot = kind === 'reboot' && bootId !== undefined;
-  return {
-    ...host,
-    touched: host.touched || (kind !== 'wait' && harmless !== true),
-    effects: host.effects + 1,
-    inFlight: [
-      ...host.inFlight,
-      {
-        task,
-        effect,
-        kind,
-        what,
-        timeout,
-        detached,
-        at,
-        ...present({ bootId, stableFor }),
-      },
-    ],
-    ...present({ bootId }),
-    ...(reboot ? { oldBootIds: [...host.oldBootIds, bootId] } : {}),
-    marks:
-      (kind === 'run' && harmless !== true) || kind === 'write' || kind === 'reboot'
-        ? { ...host.marks, altered: true }
-        : host.marks,
-  };
-}
-
-function ended(host: HostState, event: EventOf<'effect.done'>): HostState {
-  const effect = host.inFlight.find((started) => started.effect === event.effect);
-  if (effect === undefined) return host;
-  return {
-    ...host,
-    inFlight: host.inFlight.filter((started) => started !== effect),
-    ended: [
-      ...host.ended,
-      { task: effect.task, kind: effect.kind, what: effect.what, result: event.result },
-    ],
-    results: { ...host.results, [effect.kind]: event.result },
-    marks: marked(host.marks, effect.kind),
-    ...longOutput(host, event.result),
-  };
-}
-
-function longOutput(
-  { longOutput: before }: HostState,
-  { output }: EffectResult,
-): Pick<HostState, 'longOutput'> {
-  if (output === undefined || !('file' in output)) return {};
-  return { longOutput: { file: output.file, bytes: (before?.bytes ?? 0) + output.bytes } };
-}
-
-function effectFailed(host: HostState, event: EventOf<'effect.failed'>): HostState {
-  const effect = host.inFlight.find((started) => started.effect === event.effect);
-  if (effect === undefined) return host;
-  const { failure, result = { ok: false } } = event;
-  return {
-    ...host,
-    inFlight: host.inFlight.filter((started) => started !== effect),
-    ...(result.data?.sent === false ? { oldBootIds: host.oldBootIds.slice(0, -1) } : {}),
-    ended: [
-      ...host.ended,
-      { task: effect.task, kind: effect.kind, what: effect.what, result, failure },
-    ],
-    ...longOutput(host, result),
-  };
-}
-
-function marked(
-  marks: HostState['marks'],
-  kind: HostState['inFlight'][number]['kind'],
-): HostState['marks'] {
-  switch (kind) {
-    case 'cordon':
-      return { ...marks, cordoned: true, uncordoned: false };
-    case 'drain':
-      return { ...marks, drained: true };
-    case 'uncordon':
-      return { ...marks, uncordoned: true };
-    case 'reboot':
-      return { ...marks, rebooted: true };
-    default:
-      return marks;
-  }
-}

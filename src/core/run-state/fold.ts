@@ -4,7 +4,8 @@ import type { Event, EventOf, LockOut, RunHost } from '../../model/run/event.ts'
 import { hasChanges } from '../../model/run/plan.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
 import { type Draft, put } from './counters.ts';
-import { foldHost, type HostEvent, owesReturn, resumed, retryReturn } from './fold-host.ts';
+import { foldHost, type HostEvent } from './fold-host.ts';
+import { owesReturn, resumed, retryReturn } from './fold-retry.ts';
 import { plannedLockOut, withLockOut } from './lock-out.ts';
 import {
   awayUntil,
