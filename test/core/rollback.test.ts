@@ -167,7 +167,7 @@ describe('the way back from a journal', () => {
     [
       'a value from before is not in the journal',
       hostChanges(change('package', '~', 'package jq', undefined, '2')),
-      /no value from before of: package jq/,
+      /no earlier value of: package jq/,
     ],
     [
       'no_log hid it',
@@ -175,7 +175,7 @@ describe('the way back from a journal', () => {
       /no_log of the task "The task" hid/,
     ],
     [
-      'an argument stood several times',
+      'an argument was set several times',
       hostChanges(change('kernel_arg', '~', 'boot argument a', 'a=1 a=2', 'a=3')),
       /several times/,
     ],

@@ -97,7 +97,7 @@ describe.skipIf(missing !== '')(
       );
       expect([code, plain(out)]).toEqual([
         4,
-        expect.stringContaining(`run ${run} has taken it and not given it back`),
+        expect.stringContaining(`run ${run} has taken it out of service and not returned it`),
       ]);
       expect(plain(out)).toContain(`--takeover ${run}`);
       expect([await pods(), lab.boots('h1')]).toEqual(['drained\n', 2]);

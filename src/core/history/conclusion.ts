@@ -1,10 +1,10 @@
-// What `check` concludes from the facts of one host: one answer for the summary and for the exit
-// code, so that no unknown host counts as fine.
+// What `check` concludes from the facts of a host. Summary and exit code share the answer, so that
+// no unknown host counts as fine.
 import { type Facts, known } from '../../model/fact.ts';
 
 export type Conclusion =
   | { readonly kind: 'needs_remedy' | 'fine' | 'not_applicable' }
-  /** Nothing says that it is fine; `why` is short, so that hosts can be counted by it. */
+  /** Nothing shows that it is fine. `why` is short, so that hosts can be counted by it. */
   | { readonly kind: 'unknown'; readonly why: string };
 
 /** Accounting that is on needs an operator, whether or not kmend knows a remedy. */
@@ -18,10 +18,7 @@ export function conclusionOf(facts: Facts): Conclusion {
   return { kind: verdict === 'off' ? 'fine' : 'not_applicable' };
 }
 
-/**
- * No program that makes containers, and no group of one, was found: `kmem.parts` is a list, and
- * empty.
- */
+/** `kmem.parts` is known and empty where no container program and no group of one was found. */
 function whyUnknown(facts: Facts, verdict: string): string {
   if (verdict === 'unknown' && known(facts, 'kmem.parts')?.length === 0)
     return 'no container runtime and no kubelet found';

@@ -1,5 +1,5 @@
-// Lost remedies: does a host that an earlier run mended still have what mended it? From its facts
-// of now and from what that run changed.
+// Lost remedies: does a host that an earlier run remediated still have its remedy? Compares its
+// facts of now with what that run changed.
 import { type Facts, known } from '../../model/fact.ts';
 import type { ByName } from '../../model/facts/row.ts';
 import { present } from '../../model/present.ts';
@@ -9,18 +9,18 @@ import type { MadeChange, Remediated } from '../run-state/host-history.ts';
 import { conclusionOf } from './conclusion.ts';
 
 /**
- * `kept`: the remedy is there and nothing else needs one. `lost`: something needs a remedy (again).
- * `unproven`: nothing tells on from off.
- * `unread`: no facts. `never`: no run mended it, and it needs nothing.
+ * `kept`: the remedy is there and no other is needed. `lost`: a remedy is needed (again).
+ * `unproven`: nothing shows whether accounting is on. `unread`: no facts. `never`: no run
+ * remediated it, and it needs no remedy.
  */
 export type DriftState = 'kept' | 'lost' | 'unproven' | 'unread' | 'never';
 
 export interface HostDrift {
   readonly host: string;
   readonly state: DriftState;
-  /** What became of it, one sentence each. */
+  /** What has changed since, one sentence each. */
   readonly why: readonly string[];
-  /** Programs that still account, as the remediating run accepted. */
+  /** Programs that still account, as the run accepted. */
   readonly leftOpen: readonly string[];
   readonly mended?: Remediated;
   readonly verdict: string;
@@ -29,10 +29,10 @@ export interface HostDrift {
   readonly failure?: Failure;
 }
 
-/** `mended` absent: no earlier run mended this host. */
+/** `remediated` undefined: no earlier run remediated this host. */
 export function hostDrift(
   host: string,
-  mended: Remediated | undefined,
+  remediated: Remediated | undefined,
   read: { readonly facts: Facts } | { readonly failure: Failure },
 ): HostDrift {
   if ('failure' in read)
@@ -41,7 +41,7 @@ export function hostDrift(
       state: 'unread',
       why: [read.failure.message],
       leftOpen: [],
-      ...present({ mended }),
+      ...present({ mended: remediated }),
       verdict: '',
       evidence: '',
       remedy: '',
@@ -53,50 +53,56 @@ export function hostDrift(
     known(facts, 'kmem.remedy', ''),
   ];
   const gone =
-    mended === undefined ? [] : mended.changes.flatMap((change) => differences(change, facts));
-  const state = stateOf(facts, mended);
+    remediated === undefined
+      ? []
+      : remediated.changes.flatMap((change) => differences(change, facts));
+  const state = stateOf(facts, remediated);
   const remedyWhy = known(facts, 'kmem.remedy_why', '');
-  const inPart = isInPart(facts, mended);
+  const inPart = isInPart(facts, remediated);
   const reason = inPart ? known(facts, 'kmem.partial_evidence', '') : remedyWhy;
   const why =
     state === 'lost' && (inPart || gone.length === 0)
-      ? [...(gone.length === 0 ? notes(mended) : gone), ...(reason === '' ? [] : [reason])]
+      ? [...(gone.length === 0 ? notes(remediated) : gone), ...(reason === '' ? [] : [reason])]
       : gone;
   const leftOpen =
-    state === 'kept' && inPart ? (mended?.proof.accepted ?? []).map(({ name }) => name) : [];
+    state === 'kept' && inPart ? (remediated?.proof.accepted ?? []).map(({ name }) => name) : [];
   return {
     host,
     state,
     why,
     leftOpen,
-    ...present({ mended }),
+    ...present({ mended: remediated }),
     verdict,
     evidence: known(facts, 'kmem.evidence', ''),
     remedy,
   };
 }
 
-/** What the run accepted is still open; the host must keep the rest of its remedy. */
-const isInPart = (facts: Facts, mended: Remediated | undefined): boolean =>
-  mended?.proof.accepted !== undefined &&
+/** Programs that the run accepted still account; the rest of the remedy must be kept. */
+const isInPart = (facts: Facts, remediated: Remediated | undefined): boolean =>
+  remediated?.proof.accepted !== undefined &&
   known(facts, 'kmem.partial', '') !== '' &&
   conclusionOf(facts).kind === 'needs_remedy';
 
 const partStates: ByName<DriftState> = { samples: 'kept', none: 'unproven', refuted: 'lost' };
 
-function stateOf(facts: Facts, mended: Remediated | undefined): DriftState {
-  const inPart = isInPart(facts, mended) ? partStates[known(facts, 'kmem.partial', '')] : undefined;
+function stateOf(facts: Facts, remediated: Remediated | undefined): DriftState {
+  const inPart = isInPart(facts, remediated)
+    ? partStates[known(facts, 'kmem.partial', '')]
+    : undefined;
   if (inPart !== undefined) return inPart;
   const { kind } = conclusionOf(facts);
   if (kind === 'needs_remedy') return 'lost';
   if (kind === 'unknown') return 'unproven';
-  return mended === undefined ? 'never' : 'kept';
+  return remediated === undefined ? 'never' : 'kept';
 }
 
-const notes = (mended: Remediated | undefined): readonly string[] =>
-  mended === undefined ? ['no earlier run mended it'] : ['all that the run had set is still there'];
+const notes = (remediated: Remediated | undefined): readonly string[] =>
+  remediated === undefined
+    ? ['no earlier run remediated it']
+    : ['all that the run had set is still there'];
 
-/** What a change of the mending run has come to since; nothing when it is as that run left it. */
+/** How the facts differ from a change of the run; empty when nothing differs. */
 function differences(change: MadeChange, facts: Facts): readonly string[] {
   const argument = /^boot argument (\S+)$/.exec(change.what)?.[1];
   if (argument !== undefined) return argumentDifferences(argument, change.after, facts);
@@ -107,7 +113,7 @@ function differences(change: MadeChange, facts: Facts): readonly string[] {
 
 const words = (cmdline: string): readonly string[] => cmdline.split(/\s+/).filter(Boolean);
 
-/** The items of every occurrence of a key; a bare word has the item ''. */
+/** The items of every occurrence of a key; without `=` it has the item ''. */
 const itemsOf = (tokens: readonly string[], key: string): readonly string[] =>
   tokens
     .filter((token) => token === key || token.startsWith(`${key}=`))
@@ -142,9 +148,7 @@ function argumentDifferences(
 const withoutArch = (release: string): string =>
   release.replace(/\.(?:x86_64|i686|aarch64|ppc64le|ppc64|s390x)$/, '');
 
-/**
- * A newer kernel is no loss by itself: whether it is one is what the argument and the verdict say.
- */
+/** A newer kernel is no loss by itself: the argument and the verdict show that. */
 function kernelDifferences(after: string, facts: Facts): readonly string[] {
   const next = known(facts, 'kernel.next', '');
   const now = known(facts, 'kernel.release', '');

@@ -1,4 +1,4 @@
-// What a drain left on its node, as the journal has it: with this the node is not drained.
+// What a drain left on its node, by the journal. If it left anything, the node is not drained.
 import { isList, type Mapping } from '../../model/value.ts';
 import type { HostState } from '../run-state/state.ts';
 

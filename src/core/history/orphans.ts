@@ -1,5 +1,5 @@
-// Hosts that a run took and did not give back: from the fence on the host, the mark on its node,
-// and the journals of this state directory. Pure.
+// Hosts that a run took out of service and did not return: by the fence on the host, the mark on
+// its node, and the journals of this state directory.
 import { type Facts, known } from '../../model/fact.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 import { isRunId } from '../../model/run/run-id.ts';
@@ -7,7 +7,7 @@ import { pasteable } from '../../model/text/quote.ts';
 import { owesReturn } from '../run-state/fold-retry.ts';
 import { type HostState, hostState, hostStates, type RunState } from '../run-state/state.ts';
 
-/** What one probe shows of who a host is, and of who has it. */
+/** What a probe shows about the identity of a host and the run that holds it. */
 export interface Seen {
   readonly host: string;
   readonly bootId: string;
@@ -15,7 +15,7 @@ export interface Seen {
   /** Fingerprint of its SSH host key. */
   readonly hostKey: string;
   /**
-   * The run that holds the host by its fence, or held it last; empty for none, or where only root
+   * The run that holds the host by its fence, or held it last. Empty for none, or where only root
    * may read it.
    */
   readonly fence: string;
@@ -45,9 +45,9 @@ export interface KnownRun {
 }
 
 /**
- * `under_way`: its process lives. `interrupted`: it does not. `aborted`: an operator ended it.
- * `failed`: the host failed in it, and nobody acknowledged that. `elsewhere`: this state directory
- * has no such run.
+ * `under_way`: the process of the run lives. `interrupted`: it does not. `aborted`: an operator
+ * aborted the run. `failed`: the host failed, and no operator has acknowledged that. `elsewhere`:
+ * this state directory has no such run.
  */
 export type HeldKind = 'under_way' | 'interrupted' | 'aborted' | 'failed' | 'elsewhere';
 
@@ -56,21 +56,17 @@ export interface Held {
   readonly run: string;
   readonly kind: HeldKind;
   readonly why: string;
-  /** What ends it. */
   readonly hint: string;
 }
 
-/**
- * Not in service, as far as anybody can tell: only a run that is under way gives its host back by
- * itself.
- */
+/** Out of service, as far as is known. Only a run that is under way returns its host by itself. */
 export const isOrphan = (held: Held): boolean => held.kind !== 'under_way';
 
-/** By what the probe shows now; whether it may be returned to service is seen in its walk. */
+/** By the probe of now. The walk decides whether the host may be returned to service. */
 export const isProven = ({ verdict }: HostPlan): boolean =>
   verdict === 'off' || verdict === 'not_applicable';
 
-/** Runs whose journals say more about these hosts than the hosts themselves. */
+/** Runs whose journals are needed to know the state of these hosts. */
 export const runsNamed = (seen: readonly Seen[]): readonly string[] => [
   ...new Set(
     seen
@@ -79,7 +75,7 @@ export const runsNamed = (seen: readonly Seen[]): readonly string[] => [
   ),
 ];
 
-/** Who has each of these hosts; hosts that nobody has are absent. */
+/** Which run holds each of these hosts; hosts that no run holds are absent. */
 export function heldHosts(
   seen: readonly Seen[],
   known: ReadonlyMap<string, KnownRun>,
@@ -93,7 +89,7 @@ export function heldHosts(
   );
 }
 
-/** Of runs that are not over: the hosts in whose walk they stopped. */
+/** Hosts whose walk was interrupted, by the run. */
 function openHosts(known: ReadonlyMap<string, KnownRun>): ReadonlyMap<string, readonly string[]> {
   const open = new Map<string, readonly string[]>();
   for (const [run, { state }] of known)
@@ -107,22 +103,18 @@ function heldOne(
   known: ReadonlyMap<string, KnownRun>,
   open: readonly string[],
 ): Held | undefined {
-  // The ids of runs begin with their time: a run that had the host after this one took it over.
-  const still = open.filter((run) => one.fence === '' || run >= one.fence);
+  // The id of a run begins with its time: a later run that had the host took it over.
+  const later = open.filter((run) => one.fence === '' || run >= one.fence);
   const runs = [
     ...(one.fenceOpen ? [one.fence] : []),
     ...(isRunId(one.owner) ? [one.owner] : []),
-    ...still,
+    ...later,
   ];
-  return runs.map((run) => standing(one, run, known.get(run))).find((held) => held !== undefined);
+  return runs.map((run) => heldBy(one, run, known.get(run))).find((held) => held !== undefined);
 }
 
-function standing(
-  { host, owner }: Seen,
-  run: string,
-  known: KnownRun | undefined,
-): Held | undefined {
-  const word = pasteable(host);
+function heldBy({ host, owner }: Seen, run: string, known: KnownRun | undefined): Held | undefined {
+  const name = pasteable(host);
   const held = (kind: HeldKind, why: string, hint: string): Held => ({
     host,
     run,
@@ -137,7 +129,7 @@ function standing(
     const hint = `resume it where it was started; if it is over for good, give --takeover ${run} to the next apply`;
     return held(
       'elsewhere',
-      `run ${run} has taken it and not given it back; its journal is not in this state directory`,
+      `run ${run} has taken it out of service and not returned it; its journal is not in this state directory`,
       hint,
     );
   }
@@ -149,9 +141,10 @@ function standing(
   if (state.status === 'failed' && state.touched && state.resolved === undefined)
     return held(
       'failed',
-      // "In service" is what the walk knew; it counts as out of service until somebody has looked.
-      `it failed in run ${run}${state.left === undefined || state.left.startsWith('in service') ? '' : ` and was left ${state.left}`}; nobody has acknowledged that`,
-      `kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`,
+      // "In service" is what the walk knew. The host counts as out of service until an operator has
+      // checked it.
+      `it failed in run ${run}${state.left === undefined || state.left.startsWith('in service') ? '' : ` and was left ${state.left}`}; no operator has acknowledged that`,
+      `kmend resume ${run} --retry ${name}, or --skip ${name}, or --done ${name}`,
     );
   return owner === run
     ? held(
@@ -163,8 +156,7 @@ function standing(
 }
 
 /**
- * In the middle of its walk, with something begun. One that is tried again, and was left out of
- * service, waits for that.
+ * Its walk was interrupted after something was begun, or it waits for a retry while out of service.
  */
 export const isInterrupted = (host: HostState): boolean =>
   host.touched &&
@@ -187,17 +179,17 @@ const leftAs = ({ marks: { cordoned, drained, uncordoned }, tasks }: HostState):
 export interface Twins {
   readonly hosts: readonly string[];
   /**
-   * `boot`: the same boot id, which two machines never have, from one SSH host key. `word`: the
-   * same boot id with different keys: containers of one kernel, or one of them gives the boot id of
-   * another. `machine`: only the same machine id, which clones of a disk have too.
+   * `boot`: one boot id and one SSH host key: one machine. `word`: one boot id and different keys:
+   * containers of one kernel, or a host that reports the boot id of another. `machine`: only the
+   * machine id is the same, as with clones of a disk.
    */
   readonly by: 'boot' | 'word' | 'machine';
   readonly id: string;
 }
 
 /**
- * A host cannot keep another from its remedy by its word alone: it cannot show the other's host
- * key.
+ * A host cannot block the remedy of another by what it reports alone: it cannot show the host key
+ * of the other.
  */
 export function twinsAmong(seen: readonly Seen[]): readonly Twins[] {
   const boots = grouped(seen, ({ bootId, hostKey }) =>
@@ -236,13 +228,13 @@ const names = (hosts: readonly string[]): string => {
   return `${shown.join(', ')} and ${hosts.length > most ? `${hosts.length - most} more` : hosts.at(-1)}`;
 };
 
-const twinsWords: Readonly<Record<Twins['by'], (hosts: string, id: string) => string>> = {
+const twinTexts: Readonly<Record<Twins['by'], (hosts: string, id: string) => string>> = {
   boot: (hosts, id) =>
     `${hosts} are one machine: the boot id of each is ${id}; only one of these names may be in the inventory`,
   word: (hosts, id) =>
-    `${hosts} give one boot id (${id}) with different host keys: containers of one machine, or one of them does not say its own`,
+    `${hosts} give one boot id (${id}) with different host keys: containers of one machine, or one of them reports a false id`,
   machine: (hosts, id) =>
     `${hosts} have one machine id (${id}): clones of one disk, or one machine under several names`,
 };
 
-export const twinsText = ({ hosts, by, id }: Twins): string => twinsWords[by](names(hosts), id);
+export const twinsText = ({ hosts, by, id }: Twins): string => twinTexts[by](names(hosts), id);

@@ -1,5 +1,4 @@
-// Which runs may be removed: those that are old enough, over, and that nothing later looks at.
-// Pure; what the journals say comes in.
+// Which runs may be removed: those that are old enough and over, and that no later command needs.
 import type { Event } from '../../model/run/event.ts';
 import { interruptedExit } from '../rollout/exit.ts';
 import { fold } from '../run-state/fold.ts';
@@ -11,7 +10,7 @@ import {
 } from '../run-state/host-history.ts';
 import { emptyState, type HostState, hostStates, type RunState } from '../run-state/state.ts';
 
-/** How much is kept: the newest runs, or those of so many milliseconds. */
+/** What is kept: so many of the newest runs, or those of so many milliseconds. */
 export type Keep =
   | { readonly kind: 'newest'; readonly runs: number }
   | { readonly kind: 'since'; readonly milliseconds: number };
@@ -28,8 +27,8 @@ export function keepOf(text: string): Keep | undefined {
 }
 
 /**
- * The runs that are not kept by their age or number, of these, the oldest first. The newest always
- * stays: the next one names it.
+ * The runs that age or number does not keep. `runs` come oldest first. The newest always stays,
+ * because the next run names it.
  */
 export function beyond<T extends { readonly startedAt: number }>(
   runs: readonly T[],
@@ -41,12 +40,12 @@ export function beyond<T extends { readonly startedAt: number }>(
 }
 
 /**
- * Why a run stays that is old enough: it can go on, `drift` compares hosts with what it did, or the
- * rollback of an older run has to know it.
+ * Why an old run stays: it can be resumed, `drift` compares hosts with it, or the rollback of an
+ * older run needs it.
  */
 export type Needed = 'not_over' | 'drift' | 'rollback';
 
-/** Takes the runs one after the other, the oldest first, and keeps none of their events. */
+/** Takes the events of all runs, oldest run first, and keeps none of them. */
 export interface RetentionReader {
   readonly see: (run: string, event: Event) => void;
   /** Those of `old` that are needed. */
@@ -105,7 +104,7 @@ function neededOf(
   compared: ReadonlySet<string>,
 ): ReadonlyMap<string, Needed> {
   const needed = new Map<string, Needed>();
-  /** Hosts that a run which stays has changed: its rollback reads what later runs did on them. */
+  /** Hosts that a kept run has changed: its rollback reads what later runs did on them. */
   const changed = new Set<string>();
   for (const one of seen) {
     const why = !one.isOver
@@ -123,7 +122,7 @@ function neededOf(
 
 interface Memory {
   readonly add: (run: string, hostChanges: ReadonlyMap<string, HostChanges>) => void;
-  /** Runs that what is remembered of a host comes from. */
+  /** Runs that contributed to what is remembered of a host. */
   readonly runs: () => ReadonlySet<string>;
 }
 
@@ -144,13 +143,13 @@ function createMemory(): Memory {
 }
 
 /**
- * Nothing of it goes on by itself or by `resume`: no host is under way, and none that failed waits
- * for an operator.
+ * Neither a resume nor an operator has anything left to do: no host is under way or waits for
+ * acknowledgement.
  */
 function isOver(state: RunState): boolean {
   const { finished, aborted } = state;
   if (finished === undefined) return false;
-  // The machine went down: the job that it belongs to takes it up.
+  // The machine went down: the job of this run resumes it.
   if (finished.exit === interruptedExit && aborted !== undefined && /^SIG/.test(aborted.why))
     return false;
   return ![...hostStates(state)].some(isOpen);

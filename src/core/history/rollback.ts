@@ -1,12 +1,12 @@
-// Rollback: from what a run's journal says that it changed on a host, what must be set again. Says
-// so where the journal does not know.
+// Rollback: what to set again on a host, from what the journal of a run says it changed. Says so
+// where the journal does not know.
 
 import type { Failure } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import type { HostChanges, MadeChange } from '../run-state/host-history.ts';
 
-/** Variables of playbooks/rollback.yaml for one host, and what it will not take back. */
+/** Variables of playbooks/rollback.yaml for one host, and what it does not roll back. */
 export interface RollbackVars {
   readonly vars: Mapping;
   readonly left: readonly string[];
@@ -14,17 +14,17 @@ export interface RollbackVars {
 
 export type Rollback =
   | { readonly kind: 'rollback'; readonly rollback: RollbackVars }
-  /** The run changed nothing there that a rollback could take back. */
+  /** The run changed nothing there that can be rolled back. */
   | { readonly kind: 'nothing'; readonly left: readonly string[] }
   | { readonly kind: 'refused'; readonly failure: Failure };
 
-/** What a run that came after did on the same host. */
+/** What a later run did on the same host. */
 export interface LaterRun {
   readonly run: string;
   readonly hostChanges: HostChanges;
 }
 
-/** One step of the way back, by the kind of thing that was changed. */
+/** One step of the rollback, by the kind of thing that was changed. */
 type Step =
   | { readonly kind: 'package'; readonly name: string; readonly to: string }
   | { readonly kind: 'kernel'; readonly release: string }
@@ -54,14 +54,14 @@ export function rollbackOf(
   if (since !== undefined)
     return refused(
       `run ${since.run} changed ${since.what} after run ${run}`,
-      `take that back first: kmend rollback ${since.run} -l ${pasteable(hostChanges.host)}`,
+      `roll that back first: kmend rollback ${since.run} -l ${pasteable(hostChanges.host)}`,
     );
   const steps = hostChanges.changes.map(stepOf);
   const unknown = steps.find((step) => step.kind === 'unknown');
   if (unknown?.kind === 'unknown')
     return refused(
       unknown.why,
-      'take it back by hand: the journal cannot say what was there before',
+      'restore it by hand: the journal does not say what was there before',
     );
   const follows = steps.some(({ kind }) => kind === 'kernel');
   const isLeft = (step: Step): step is Extract<Step, { readonly what: string }> =>
@@ -78,7 +78,10 @@ const refused = (message: string, hint: string): Rollback => ({
   failure: { kind: 'refused', message, hint },
 });
 
-/** A later run that changed one of these things again, and not back to what was there before. */
+/**
+ * The newest later run that changed one of these things to another value than the one before this
+ * run.
+ */
 function changedSince(
   hostChanges: HostChanges,
   later: readonly LaterRun[],
@@ -101,7 +104,7 @@ function stepOf(change: MadeChange): Step {
       kind: 'unknown',
       why: `a secret stood in what the task "${task}" changed, and the journal does not keep it`,
     };
-  // What lies in the package manager's cache or in kmend's own folder changes nothing.
+  // Files in the cache of the package manager or in the folder of kmend change nothing.
   if (change.sign === '!' && (what === 'download' || what === 'copy package files'))
     return { kind: 'none' };
   if (change.sign === '!')
@@ -109,7 +112,7 @@ function stepOf(change: MadeChange): Step {
       ? { kind: 'none' }
       : { kind: 'left', what: `the task "${task}" (${module})` };
   if (change.sign !== '+' && (change.before ?? '') === '')
-    return { kind: 'unknown', why: `its journal has no value from before of: ${what}` };
+    return { kind: 'unknown', why: `its journal has no earlier value of: ${what}` };
   const name = /^package (\S+)$/.exec(what)?.[1];
   if (module === 'kernel') return kernelStep(change);
   if (name !== undefined)
@@ -121,9 +124,9 @@ function stepOf(change: MadeChange): Step {
 }
 
 /**
- * The newer kernel stays installed beside the old one: only the choice of the one that boots is
- * rolled back. The package whose updates become the default follows that kernel; where a run
- * changed nothing else, it stays.
+ * The newer kernel stays installed: only the choice of the kernel that boots is rolled back. The
+ * package whose updates become the default follows that choice. If a run changed nothing else, it
+ * stays.
  */
 function kernelStep({ what, before, task }: MadeChange): Step {
   if (what === 'kernel that boots next' && before !== undefined)
@@ -133,7 +136,10 @@ function kernelStep({ what, before, task }: MadeChange): Step {
     : { kind: 'none' };
 }
 
-/** The section of before, as options of yum; a password in it was never read. */
+/**
+ * The repository section before the change, as options of yum. A section with a masked password is
+ * left as it is.
+ */
 function repositoryStep({ what, before = '', task }: MadeChange): Step {
   const [, name, file] = /^repository (\S+) in \S*\/([^\s/]+)\.repo$/.exec(what) ?? [];
   if (name === undefined || file === undefined || before.includes('***'))
@@ -155,10 +161,7 @@ function repositoryStep({ what, before = '', task }: MadeChange): Step {
 const words = (text: string | undefined): readonly string[] =>
   (text ?? '').split(' ').filter(Boolean);
 
-/**
- * Keys whose value is a list that several owners share: of these only the items that the run added
- * are taken away.
- */
+/** Keys whose value is a list with several owners: only items that the run added are removed. */
 const sharedLists: ReadonlySet<string> = new Set(['cgroup.memory', 'cgroup_disable']);
 
 function argumentStep(key: string, change: MadeChange): Step {
@@ -190,7 +193,7 @@ function argumentStep(key: string, change: MadeChange): Step {
   if (before.length > 1)
     return {
       kind: 'unknown',
-      why: `${key} stood several times on the command line before: ${before.join(' ')}`,
+      why: `${key} was on the command line several times before: ${before.join(' ')}`,
     };
   const [value] = valuesOf(before);
   return {
