@@ -1,5 +1,5 @@
-// Conditions and templates of a task, evaluated: true, false, not known yet, or wrong with a
-// sentence and a place.
+// Evaluates conditions and templates of a task: true, false, not known yet, or an error with its
+// place.
 import { compile, type Result, renderDeep, type Scope } from '../../expression/index.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import type { Condition } from '../../model/playbook.ts';
@@ -12,7 +12,7 @@ export type Judged =
   | { readonly kind: 'unknown'; readonly why: string }
   | { readonly kind: 'wrong'; readonly message: string; readonly place: Place };
 
-/** All must hold; the first that does not decides. */
+/** All must hold; the first one that does not decides. */
 export function judge(conditions: readonly Condition[], scope: Scope): Judged {
   for (const condition of conditions) {
     const judged = judgeOne(condition, scope);

@@ -1,5 +1,5 @@
-// Drift: is a host still what its saved plan was made from? Judged by a fresh plan, and by exactly
-// the facts that the saved one read.
+// Drift: does a saved plan still fit its host? Compares it with a fresh plan, and with the facts
+// that the saved plan read.
 import type { HostPlan, PlannedChange, TaskPlan } from '../../model/run/plan.ts';
 import { higherRisk } from '../../model/run/risk.ts';
 import { type Mapping, sameValue, type Value } from '../../model/value.ts';
@@ -9,17 +9,17 @@ export type Drift =
   /** Nothing is left to do: the host needs no slot. */
   | { readonly kind: 'already_remediated'; readonly differences: readonly string[] }
   /**
-   * What is left is a part of the saved plan, with no higher risk: it goes on, and the differences
-   * are journalled.
+   * What is left is a part of the saved plan, with no higher risk: the host is walked, and the
+   * differences are journalled.
    */
   | { readonly kind: 'subset'; readonly differences: readonly string[] }
-  /** Something else: the host is left untouched. */
+  /** Anything else: the host stays untouched. */
   | { readonly kind: 'drift'; readonly what: readonly string[] };
 
 /**
- * Compares the saved plan of a host with a fresh one, by names: another version may have read other
- * facts. `facts` are the host's facts of now, of which only those count that the saved plan read.
- * With `strict` every difference is drift.
+ * Compares the saved plan of a host with a fresh one, by names, because another version of kmend
+ * may read other facts. Of the current `facts` only those count that the saved plan read. With
+ * `strict` every difference is drift.
  */
 export function driftOf(
   saved: HostPlan,
@@ -47,8 +47,8 @@ export function driftOf(
 }
 
 /**
- * By a fresh plan: is nothing left to do on a host that the saved plan would have changed, and is
- * it the same node still?
+ * Is nothing left to do on a host that the saved plan would have changed, and is it still the same
+ * node?
  */
 export const isRemediated = (saved: HostPlan, fresh: HostPlan): boolean =>
   changing(saved).length > 0 &&
@@ -62,15 +62,15 @@ const changing = (plan: HostPlan): TaskPlan[] =>
   );
 
 /**
- * Planned as `later` and without any risk: its turn is its purpose (a read-only command, an
- * assertion about one), and no change is foreseen.
+ * A task planned as `later` without any risk changes nothing: a read-only command, or an assertion
+ * about one.
  */
 const isReading = (task: TaskPlan): boolean => task.status === 'later' && task.risk === 'none';
 
 const text = (value: Value | undefined): string =>
   value === undefined ? 'not there' : typeof value === 'string' ? value : JSON.stringify(value);
 
-/** Short enough for a line of the screen: a file of the host is not. */
+/** Short enough for one line on the screen. A file of the host is not. */
 const isWhole = (value: string): boolean => value.length <= 160 && !value.includes('\n');
 
 function factDifferences(saved: HostPlan, read: Mapping): string[] {
@@ -82,9 +82,7 @@ function factDifferences(saved: HostPlan, read: Mapping): string[] {
   });
 }
 
-/**
- * Programs that the tasks would leave accounted now, and that nobody accepted with the saved plan.
- */
+/** Programs that would still account now, and that the saved plan did not accept. */
 const unaccepted = (
   { accepts: before = [] }: HostPlan,
   { accepts: now = [] }: HostPlan,
@@ -97,8 +95,8 @@ const sameChange = (a: PlannedChange, b: PlannedChange): boolean =>
   a.sign === b.sign && a.what === b.what && a.after === b.after;
 
 /**
- * A reboot for a part of the reasons that were planned is a part of the plan: the kernel that was
- * to be installed is not needed any more.
+ * A reboot for fewer reasons is part of the plan: for example, no kernel needs to be installed any
+ * more.
  */
 function isSmallerReboot(task: TaskPlan, now: PlannedChange, planned: PlannedChange): boolean {
   if (task.module !== 'reboot' || now.what !== planned.what || now.after === undefined)
@@ -108,8 +106,8 @@ function isSmallerReboot(task: TaskPlan, now: PlannedChange, planned: PlannedCha
 }
 
 /**
- * What a fresh task would do that the saved plan does not say. A task saved as `later` may do what
- * its risk allows.
+ * What a fresh task would do beyond the saved plan. A task saved as `later` may do what its risk
+ * allows.
  */
 function beyondSaved(task: TaskPlan, saved: HostPlan): string[] {
   const before = saved.tasks.find((other) => other.id === task.id && other.module === task.module);
@@ -135,7 +133,7 @@ function beyondSaved(task: TaskPlan, saved: HostPlan): string[] {
     .map((change) => `${task.name}: ${oneChange(change)} was not planned`);
 }
 
-/** What was planned and is not needed any more, or starts from something else. */
+/** What was planned and is no longer needed, or begins from another value. */
 function gone(saved: HostPlan, fresh: HostPlan): string[] {
   return changing(saved).flatMap((task) => {
     const now = fresh.tasks.find((other) => other.id === task.id);

@@ -1,5 +1,5 @@
-// How long a host is expected to be out of service: from the effects planned for it, or from how
-// long hosts of its pool took before.
+// How long a host is expected to be out of service: by the effects planned for it, or by earlier
+// hosts of its pool.
 
 import type { Remedy } from '../../model/facts/values.ts';
 import type { Effect, EffectKind } from '../../model/run/effect.ts';
@@ -7,8 +7,8 @@ import type { Event } from '../../model/run/event.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 
 /**
- * Seconds that an effect is expected to take while nothing is known about the pool. An effect that
- * may take less long counts with its timeout.
+ * Default seconds that an effect is expected to take, without a history of the pool. A shorter
+ * timeout replaces them.
  */
 export const defaultSeconds: Readonly<Record<EffectKind, number>> = {
   run: 60,
@@ -26,17 +26,15 @@ export const secondsOf = (effects: readonly Pick<Effect, 'kind' | 'timeout'>[]):
   effects.reduce((sum, effect) => sum + Math.min(defaultSeconds[effect.kind], effect.timeout), 0);
 
 /**
- * The smallest of these durations that at least 95 % of them do not exceed; absent when there are
- * none.
+ * The smallest of these durations that at least 95 % of them do not exceed; undefined when there
+ * are none.
  */
 export function p95(durations: readonly number[]): number | undefined {
   const sorted = [...durations].sort((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * 0.95) - 1];
 }
 
-/**
- * What to plan with: how long the pool's hosts took before, else the sum of the stated defaults.
- */
+/** The estimate of a plan: from earlier hosts of the pool, else the sum of the defaults. */
 export const estimateSeconds = (planned: number, earlier: readonly number[]): number =>
   planned === 0 ? 0 : (p95(earlier) ?? planned);
 
@@ -54,9 +52,8 @@ export interface DurationsReader {
 }
 
 /**
- * How long the changed hosts of a run took: the history for later runs of the pool. A host during
- * which the run lost its controller is left out: the time until somebody typed `resume` says
- * nothing.
+ * Reads how long the changed hosts of a run took, for the estimates of later runs. A host during
+ * which the run lost its controller is left out: the time until the resume says nothing.
  */
 export function readDurations(): DurationsReader {
   const remedies = new Map<string, Remedy>();
@@ -81,8 +78,8 @@ export function readDurations(): DurationsReader {
 }
 
 /**
- * The plan with an estimate from history: of hosts with the same remedy where there were some, else
- * of all.
+ * The plan with an estimate from earlier hosts: those with the same remedy if there are any, else
+ * all.
  */
 export function withHistory(plan: HostPlan, earlier: readonly Earlier[]): HostPlan {
   const same = earlier.filter((one) => one.remedy === plan.remedy);

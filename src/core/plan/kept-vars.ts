@@ -1,5 +1,5 @@
-// Which variables of a run may be written down, so that a resume and a rollback have them again:
-// all but those that are, or may be, secret.
+// Which variables of a run may be stored for a resume and a rollback: all except those that are, or
+// may be, secret.
 
 import type { Play, Task } from '../../model/playbook.ts';
 import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
@@ -7,25 +7,25 @@ import type { IsSecretName } from './secrets.ts';
 
 export interface KeptVars {
   readonly kept: Mapping;
-  /** Names of the variables that are not kept, sorted. */
+  /** Names of the variables that are withheld, sorted. */
   readonly withheld: readonly string[];
 }
 
 /**
- * Wide on purpose: a variable that is withheld without need only has to be given again. The path of
- * a key file is no secret.
+ * Broad on purpose: a variable that is withheld without need only has to be given again. The path
+ * of a key file is not secret.
  */
 const secretName =
   /pass|pwd|(?:^|_)pw(?:$|_)|token|secret|credential|api_?key|access_?key|private_?key(?!_file)|(?:^|_)auth(?:$|_)|authori[sz]ation|cookie|vault/i;
 
 /**
- * A secret inside a text: `--token abc`, `password=abc`, `Bearer abc`, `https://user:abc@host`, a
- * private key.
+ * Forms of a secret within a text: `--token abc`, `password=abc`, `Bearer abc`,
+ * `https://user:abc@host`, a private key.
  */
 const secretText =
   /(?:password|passwd|passphrase|(?<![a-z])pass|token|secret|api[_-]?key|credentials?)["']?(?:\s*[=:]\s*|\s+)["']?[^\s"'-]|(?:bearer|basic)\s+[^\s"']|:\/\/[^/\s:@]*:[^/\s@]+@|PRIVATE KEY/i;
 
-/** A template's values are judged by the variables that they come from. */
+/** The text without its templates: their values are judged by the variables that they use. */
 function withoutTemplates(text: string): string {
   const parts = text.split('}}');
   const last = parts.pop() ?? '';
@@ -42,10 +42,7 @@ export function mayHoldSecret(value: Value, mask: (text: string) => string): boo
   );
 }
 
-/**
- * @param isHidden names that are withheld whatever they are called; @param mask changes every text
- * that holds a known secret
- */
+/** @param isHidden names that are always withheld; @param mask replaces known secrets in a text */
 export function withoutSecrets(
   vars: Mapping,
   isHidden: IsSecretName,
@@ -61,7 +58,7 @@ export function withoutSecrets(
 }
 
 /**
- * Names that tasks with `no_log` mention, directly or through other variables. `layers`: all places
+ * Names that tasks with `no_log` use, directly or through other variables. `layers` are all places
  * where variables are defined.
  */
 export function namesUnderNoLog(play: Play, layers: readonly Mapping[]): ReadonlySet<string> {

@@ -4,7 +4,7 @@ import type { Verdict } from '../../model/facts/values.ts';
 import type { Rollout } from '../../model/playbook.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 
-const badness: Readonly<Record<Verdict, number>> = {
+const urgency: Readonly<Record<Verdict, number>> = {
   leaking: 0,
   at_risk: 1,
   on: 2,
@@ -17,9 +17,8 @@ const byName = (a: { readonly host: string }, b: { readonly host: string }): num
   a.host < b.host ? -1 : a.host > b.host ? 1 : 0;
 
 /**
- * Hosts (given in inventory order) in the order in which they shall be worked on. `shuffle` depends
- * on the seed alone, so that a plan and its run agree; `worst_first` keeps the inventory order
- * among equals.
+ * Sorts hosts, given in inventory order, into the order of work. `shuffle` depends only on the
+ * seed, so that a plan and its run agree. `worst_first` keeps the inventory order among equals.
  */
 export function orderHosts<T extends Pick<HostPlan, 'host' | 'verdict'>>(
   hosts: readonly T[],
@@ -36,7 +35,7 @@ export function orderHosts<T extends Pick<HostPlan, 'host' | 'verdict'>>(
     case 'reverse_sorted':
       return hosts.toSorted((a, b) => byName(b, a));
     case 'worst_first':
-      return hosts.toSorted((a, b) => badness[a.verdict] - badness[b.verdict]);
+      return hosts.toSorted((a, b) => urgency[a.verdict] - urgency[b.verdict]);
     case 'shuffle':
       return shuffled(hosts, seed);
   }
@@ -55,7 +54,7 @@ function shuffled<T>(items: readonly T[], seed: string): T[] {
   return result;
 }
 
-/** A stream of numbers from 0 up to, not including, 1: the same for the same seed. */
+/** A stream of numbers from 0 up to, but not including, 1: the same for the same seed. */
 export function numbersFrom(seed: string): () => number {
   let state = 0x811c9dc5;
   for (const char of seed) state = Math.imul(state ^ (char.codePointAt(0) ?? 0), 0x01000193);

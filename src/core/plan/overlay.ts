@@ -1,5 +1,5 @@
-// Facts as they will be once planned changes are done: promises laid over, boot facts forgotten at
-// a reboot, the chosen remedy kept.
+// Facts as they will be after planned changes: with the promises of modules, without boot facts
+// after a reboot, with the chosen remedy.
 import { derive, lifetimeOf } from '../../facts/index.ts';
 import { type Facts, known } from '../../model/fact.ts';
 import type { Remedy } from '../../model/facts/values.ts';
@@ -13,9 +13,9 @@ export interface ChosenRemedy {
 }
 
 /**
- * Derived facts on top of raw ones. The remedy is chosen once per host: `kmem.remedy` keeps that
- * value until the walk ends (a drain removes accounted containers, an argument takes effect:
- * neither may switch off the rest of the walk), `kmem.now.*` is fresh.
+ * Adds derived facts to raw ones. The remedy is chosen once per host: `kmem.remedy` keeps that
+ * value until the walk ends, and `kmem.now.*` follows from the current facts. A drain or a new
+ * argument changes what the facts call for, but must not switch off the rest of the walk.
  */
 export function withDerived(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
   const derived = derive(raw);
@@ -40,9 +40,9 @@ export const chooseRemedy = (facts: Facts): ChosenRemedy => ({
 });
 
 /**
- * The remedy of a host whose walk begins. What the run saw since of the kernel that boots next
- * decides again whether that kernel is replaced. A host that was touched before (`--retry`) must
- * reach its uncordon, so its remedy changes only from a new kernel to the argument alone.
+ * The remedy of a host whose walk begins. What this run has since found about the kernel that boots
+ * next decides again whether that kernel is replaced. A host that was touched before (`--retry`)
+ * must reach its uncordon: its remedy may only change from a new kernel to the argument alone.
  */
 export function chooseAnew(planned: ChosenRemedy, raw: Facts, touched: boolean): ChosenRemedy {
   const [next, seen] = [known(raw, 'kernel.next', ''), known(raw, 'kernel.seen', {})];
@@ -57,8 +57,8 @@ export function chooseAnew(planned: ChosenRemedy, raw: Facts, touched: boolean):
 }
 
 /**
- * The facts after these changes, as far as the module promises them. A planned reboot makes every
- * other boot fact unknown.
+ * The facts after these changes, as far as the module promises them. A planned reboot makes all
+ * other boot facts unknown.
  */
 export function foresee(
   facts: Facts,

@@ -1,5 +1,5 @@
-// The plan of a play from the plans of its hosts: order of work, zones, and the event with which a
-// run of it begins.
+// Assembles the plan of a play from the plans of its hosts: order of work, zones, and the first
+// event of its run.
 
 import type { Scope } from '../../expression/index.ts';
 import type { Play } from '../../model/playbook.ts';
@@ -15,8 +15,8 @@ export interface PlannedHost {
 }
 
 /**
- * `pool` = hosts of the play's pattern before `--limit`; `seed` decides a shuffled order; `found` =
- * notes of the planning itself.
+ * `pool` = hosts of the pattern of the play before `--limit`; `seed` decides a shuffled order;
+ * `found` = notes of the planning itself.
  */
 export function assemblePlay(
   play: Play,
@@ -41,7 +41,7 @@ export function assemblePlay(
   };
 }
 
-/** The original report upgraded Docker: whoever knows it asks whether that is needed still. */
+/** Reports of this bug advise to upgrade Docker: the note says that this is not needed. */
 function notesOf(hosts: readonly HostPlan[]): readonly string[] {
   const setsNokmem = ({ module, changes }: TaskPlan): boolean =>
     module === 'kernel_arg' && changes.some(({ after = '' }) => after.includes('nokmem'));
@@ -55,8 +55,8 @@ function notesOf(hosts: readonly HostPlan[]): readonly string[] {
 }
 
 /**
- * The failure domain of a host: the play's `zone` expression, else its variable `zone`; absent
- * where neither says one.
+ * The failure domain of a host: the `zone` expression of the play, else its variable `zone`;
+ * undefined where neither gives one.
  */
 export function zoneOf(rollout: Play['rollout'], scope: Scope): string | undefined {
   const source = rollout.zone ?? "{{ zone | default('') }}";
@@ -66,7 +66,7 @@ export function zoneOf(rollout: Play['rollout'], scope: Scope): string | undefin
     : undefined;
 }
 
-/** How a run of this plan begins. `down` names hosts that are out of service already. */
+/** The first event of a run of this plan. `down` names hosts that are already out of service. */
 export function beginning(
   plan: Plan,
   play: PlayPlan,

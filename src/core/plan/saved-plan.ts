@@ -1,11 +1,12 @@
-// A saved plan against the inputs of now: what makes it stale, by name. Pure; digests come in.
+// Compares a saved plan with its current inputs: what makes it stale, by name. The caller computes
+// the digests.
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
 import type { Plan } from '../../model/run/plan.ts';
 import { plan as planShape } from '../../model/shape/plan-shape.ts';
 import { dataIn } from '../../model/shape/shape.ts';
 import { isMapping } from '../../model/value.ts';
 
-/** Sentences, one a difference; empty = the plan may be applied. */
+/** One sentence for each difference; empty = the plan may be applied. */
 export function staleness(
   plan: Plan,
   tool: string,
@@ -23,8 +24,8 @@ export function staleness(
 }
 
 /**
- * The saved plan in a text, or what it lacks. Its digests are compared before anything is done with
- * it, and no effect is ever taken from it.
+ * Reads a saved plan, or says what is wrong with it. The caller compares its digests before it uses
+ * it, and never takes effects from it.
  */
 export function parsePlan(text: string): Outcome<Plan> {
   const data = dataIn(text);

@@ -1,18 +1,16 @@
-// What expressions of a task see: the layers that a walk adds to a host's own variables, and facts
-// under their nested names.
+// The variables that expressions of a task see: the layers that a walk adds to the variables of a
+// host, and facts under nested names.
 import { nestFacts, type Scope } from '../../expression/index.ts';
 import type { Facts } from '../../model/fact.ts';
 import type { Mapping } from '../../model/value.ts';
 
 /**
- * Thrown out of a lookup when a variable's own template cannot be rendered; caught where an
- * expression is evaluated.
+ * Thrown by a lookup when a variable's own template cannot be rendered; caught where an expression
+ * is evaluated.
  */
 export class VariableError extends Error {}
 
-/**
- * What lies above the variables that the inventory gives a host, from the strongest to the weakest.
- */
+/** The layers above the inventory variables of a host, from the strongest to the weakest. */
 export interface VariableLayers {
   /** `-e`: they always win. */
   readonly extraVars?: Mapping;
@@ -25,14 +23,14 @@ export interface VariableLayers {
 }
 
 /**
- * All that expressions of one host see, under these layers; templates in variables are rendered
- * when they are read.
+ * The variables of one host under these layers. Templates in variables are rendered when they are
+ * read.
  */
 export type Variables = (layers: VariableLayers) => Scope;
 
 /**
- * Facts as the nested names that expressions use. Facts with arguments (`package.*`) are not shown:
- * modules ask for those.
+ * Facts under the nested names that expressions use, without facts that have arguments
+ * (`package.*`): only modules ask for those.
  */
 export const shownFacts = (facts: Facts): Mapping =>
   nestFacts(

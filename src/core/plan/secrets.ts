@@ -1,5 +1,4 @@
-// What counts as secret: values of variables and keys whose names say so, and passwords and tokens
-// in URLs.
+// What counts as secret: values under names that say so, and passwords and tokens in URLs.
 import { isMapping, type Mapping } from '../../model/value.ts';
 
 export type IsSecretName = (name: string) => boolean;
@@ -7,16 +6,14 @@ export type IsSecretName = (name: string) => boolean;
 const secretEnding =
   /(?:^|[^a-z])(?:pass(?:word|wd|phrase|code)?|pwd|pw|token|secret|credentials?|(?:api|access|secret|private|encryption|signing|license)_?key|authori[sz]ation|cookie|bearer)\d*$/;
 
-/** `dbPassword` is judged as `db_password` is. */
+/** Spells `dbPassword` as `db_password`. */
 const plainName = (name: string): string =>
   name
     .replace(/([a-z\d])([A-Z])/g, '$1_$2')
     .replaceAll('-', '_')
     .toLowerCase();
 
-/**
- * @param patterns names beside the usual ones; `*` at the beginning or the end stands for anything
- */
+/** @param patterns further names; `*` at the beginning or the end matches anything */
 export function secretNames(patterns: readonly string[] = []): IsSecretName {
   const known = new Map<string, boolean>();
   return (name) => {
@@ -37,7 +34,8 @@ function matches(pattern: string, name: string): boolean {
 }
 
 /**
- * Texts under secret names and secret parts of URLs, deep in plain data. A text may be a template.
+ * Texts under secret names, and secret parts of URLs, anywhere in plain data. A text may be a
+ * template.
  */
 export function secretTexts(
   data: unknown,
@@ -61,8 +59,8 @@ const textsIn = (data: unknown): readonly string[] =>
       : [];
 
 /**
- * What a task learned and must be masked from now on: all of it under `no_log`, otherwise what its
- * names call secret.
+ * Texts of a task result that must be masked from now on: all of it under `no_log`, otherwise those
+ * under secret names.
  */
 export const learnedSecrets = (
   learned: Mapping,
@@ -77,7 +75,7 @@ export const learnedSecrets = (
 
 export const isTemplate = (text: string): boolean => text.includes('{{') || text.includes('{%');
 
-/** A line of a file, as a mistake in it is shown: after the name of a secret nothing is. */
+/** A line of a file, as a diagnostic shows it: without what follows the name of a secret. */
 export function withoutNamedSecrets(line: string): string {
   const isSecret = secretNames();
   const found = [...line.matchAll(/([\w-]{1,64})["']?(?: {0,4}[:=] {0,4}| {1,4})/g)].find(
@@ -86,8 +84,8 @@ export function withoutNamedSecrets(line: string): string {
   return found === undefined ? line : `${line.slice(0, found.index + found[0].length)}***`;
 }
 
-// Names of parameters are cut at 64 characters, so that each character of a text is looked at a
-// bounded number of times.
+// The length of parameter names is limited, so that each character of a text is tried a bounded
+// number of times.
 const login = /(:\/\/[^\s/@:]*:)([^\s/@]+)(?=@)/g;
 const parameter = /([?&])([^=&\s?#"']{1,64})(=)([^&\s#"'`<>]+)/g;
 const isSecretParameter = (name: string): boolean =>

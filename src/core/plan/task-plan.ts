@@ -1,5 +1,5 @@
-// One task on one host: its `when`, its arguments and its module's plan, from facts. Used alike by
-// a plan and, on fresh facts, before every act.
+// One task on one host: its `when`, its arguments and the plan of its module. A plan uses it, and
+// so does every walk on current facts.
 import type { Scope } from '../../expression/index.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import {
@@ -17,37 +17,37 @@ import { isList, isMapping, type Mapping, type Value } from '../../model/value.t
 import { judge, render } from './condition.ts';
 import { shownFacts, type Variables } from './scope.ts';
 
-/** What a host's walk knows when it comes to a task. */
+/** What the walk of a host knows when it comes to a task. */
 export interface Frame {
   readonly facts: Facts;
-  /** `wantKey` of every want that was answered. */
+  /** `wantKey` of every answered want. */
   readonly asked: ReadonlySet<string>;
   /** `-e`: they always win. */
   readonly extraVars: Mapping;
   /** `register` and `set_fact`, the latest first. */
   readonly learned: Mapping;
   readonly playVars: Mapping;
-  /** Inventory variables of the host and the magic ones. */
+  /** Inventory variables of the host, with the magic ones. */
   readonly variables: Variables;
   readonly context: PlanContext;
   /**
-   * Which read-only commands of the play may be run: while a host is worked on all, in a plan those
-   * that the play marks.
+   * Which read-only commands of the play may run: in a walk all, in a plan those that the play
+   * marks.
    */
   readonly readOnlyCommands: 'all' | 'marked';
 }
 
 export type Evaluation =
   | { readonly kind: 'skip'; readonly why: string }
-  /** `risk`: where it is known though the rest is not. */
+  /** `risk`: if it is known although the rest is not. */
   | { readonly kind: 'later'; readonly why: string; readonly risk?: Risk }
-  /** It wants facts that nobody asked for yet. */
+  /** It needs facts that were not asked for yet. */
   | { readonly kind: 'needs'; readonly wants: readonly FactWant[] }
-  /** The user's mistake, seen only with this host's values. */
+  /** An error of the playbook, found only with the values of this host. */
   | { readonly kind: 'wrong'; readonly message: string; readonly place: Place }
   | { readonly kind: 'plan'; readonly plan: ModulePlan; readonly convergent: boolean };
 
-/** Facts as expressions see them are made once per set of facts, not once per task. */
+/** The nested facts are made once per set of facts, not once per task. */
 const nested = new WeakMap<Facts, Mapping>();
 function factNames(facts: Facts, onRead: (name: string) => void): Mapping {
   let tree = nested.get(facts);
@@ -58,9 +58,7 @@ function factNames(facts: Facts, onRead: (name: string) => void): Mapping {
   return trackReads(tree, '', facts, onRead);
 }
 
-/**
- * A mapping that tells which dotted facts were read through it; drift is judged by exactly those.
- */
+/** A mapping that reports which facts are read through it: drift compares exactly those. */
 function trackReads(
   tree: Mapping,
   prefix: string,
@@ -122,8 +120,8 @@ export function loopItems(
 }
 
 /**
- * Judges `when`, renders and checks the arguments, and asks the module. `vars` are task and block
- * variables, the innermost first.
+ * Evaluates `when`, renders and checks the arguments, and asks the module. `vars` are task and
+ * block variables, the innermost first.
  */
 export function evaluateTask(
   task: ModuleTask,
@@ -180,8 +178,8 @@ function renderPlain(value: Value, task: ModuleTask, scope: Scope): Rendered {
 }
 
 /**
- * Arguments that are conditions become `{ condition, holds }`, so that the module can say which one
- * did not hold.
+ * Turns arguments that are conditions into `{ condition, holds }`, so that the module can name the
+ * one that does not hold.
  */
 function judgeEach(value: Value, key: string, task: ModuleTask, scope: Scope): Rendered {
   const sources = isList(value) ? value : [value];
