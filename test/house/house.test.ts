@@ -50,7 +50,6 @@ const others: readonly string[] = [
   'src/adapters/kube/cluster.ts',
   'src/adapters/kube/drain/drain.ts',
   'src/adapters/ssh/exec/exec.ts',
-  'src/core/plan/plan-host.ts',
   'src/engine/host/fleet.ts',
   'src/engine/host/walk-task.ts',
   'src/engine/ports/cluster.ts',

@@ -1,5 +1,5 @@
-// The plan of one host: its list of tasks walked over facts, each task's promises laid over them
-// for the next. Pure.
+// Plans one host: walks its tasks over its facts, and lays the promises of each task over them for
+// the next.
 
 import {
   damageWords,
@@ -18,15 +18,17 @@ import {
   type ModulePlan,
   type PlanContext,
   packagesIn,
-  type Unmet,
 } from '../../model/run/change.ts';
-import type { HostPlan, PlannedChange, TaskPlan } from '../../model/run/plan.ts';
-import { highestRisk, type Risk } from '../../model/run/risk.ts';
+import type { HostPlan, TaskPlan } from '../../model/run/plan.ts';
+import { highestRisk } from '../../model/run/risk.ts';
 import { isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import { judge } from './condition.ts';
 import { secondsOf } from './estimate.ts';
 import { type ChosenRemedy, foresee, withDerived } from './overlay.ts';
+import { refusalOf, several } from './refusal.ts';
 import { type IsSecretName, learnedSecrets } from './secrets.ts';
+import { shownText } from './shown.ts';
+import { summary, unplanned } from './summary.ts';
 import { type Evaluation, evaluateTask, type Frame, loopItems, scopeOf } from './task-plan.ts';
 
 export interface HostInput {
@@ -38,7 +40,7 @@ export interface HostInput {
   readonly zone?: string;
   readonly isWanted: (task: Task) => boolean;
   readonly isSecret: IsSecretName;
-  /** Is given what was learned and must not be shown. */
+  /** Called with texts that must be masked from now on. */
   readonly hide: (texts: readonly string[]) => void;
 }
 
@@ -52,12 +54,12 @@ interface Walk {
   readonly wants: FactWant[];
   readonly reads: Set<string>;
   readonly effects: Change[];
-  /** The probe ran as somebody else than root. */
+  /** The probe did not run as root. */
   readonly rootless: boolean;
   refused: HostPlan['refused'];
 }
 
-/** Plans every task. Where facts are missing, says which; the caller reads them and asks again. */
+/** Plans every task. If facts are missing, returns which: the caller reads them and asks again. */
 export function planHost(input: HostInput): HostPlanning {
   const first = acceptingFacts(input);
   const walk: Walk = {
@@ -105,8 +107,8 @@ const readsOf = (facts: Mapping, names: ReadonlySet<string>): Mapping =>
   );
 
 /**
- * A play that proves its hosts calls none of them done whose runtime, kubelet or kernel package is
- * not whole, also where its conditions skip every task. Other packages are warnings.
+ * In a play that proves its hosts, a damaged runtime, kubelet or kernel package refuses the host,
+ * even if all conditions skip their tasks. Other damaged packages give warnings.
  */
 function judgeDamage(input: HostInput, walk: Walk): readonly string[] {
   const proof = flatten(input.tasks).find((task) => moduleOf(task, input.modules).proves === true);
@@ -120,8 +122,8 @@ function judgeDamage(input: HostInput, walk: Walk): readonly string[] {
 }
 
 /**
- * Until the tasks are planned, all that asks now counts as accepted: a host that has the remedy
- * already is judged as its proof will judge it.
+ * Until the tasks are planned, every program that accounts now counts as accepted. So a host that
+ * has the remedy already is judged as its proof will judge it.
  */
 function acceptingFacts({ frame, chosen }: HostInput): Facts {
   if (!frame.context.acceptPartial || !needsRemedy(chosen)) return frame.facts;
@@ -151,8 +153,8 @@ function planTasks(
 }
 
 /**
- * The `when` of a block is decided once, at its door; facts that change inside do not reopen the
- * question.
+ * The `when` of a block is decided once, before its first task. Facts that change inside do not
+ * change the decision.
  */
 function planBlock(block: BlockTask, vars: readonly Mapping[], input: HostInput, walk: Walk): void {
   const inner = [block.vars, ...vars];
@@ -186,7 +188,7 @@ const flatten = (tasks: readonly Task[]): readonly ModuleTask[] =>
 
 function planTask(task: ModuleTask, vars: readonly Mapping[], input: HostInput, walk: Walk): void {
   const module = moduleOf(task, input.modules);
-  // What a `no_log` command printed stands in no plan.
+  // The output of a `no_log` command must not be in a plan.
   const onRead = (name: string): void => {
     if (task.noLog !== true || !name.startsWith('output.')) walk.reads.add(name);
   };
@@ -214,7 +216,7 @@ function moduleOf(task: ModuleTask, modules: ReadonlyMap<string, AnyModule>): An
 }
 
 /**
- * Lays the promises of a planned change over the facts, and remembers what a run would have done by
+ * Lays the promises of planned changes over the facts, and notes what the run would have done by
  * then.
  */
 function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
@@ -239,17 +241,6 @@ function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
   };
 }
 
-/**
- * What the door lets nobody but root do: better known before a drain than at the first change after
- * it.
- */
-const needsRoot = (plan: ModulePlan): boolean =>
-  plan.changes.some((change) =>
-    change.effects.some(
-      ({ kind }) => kind === 'run' || kind === 'write' || kind === 'copy' || kind === 'reboot',
-    ),
-  );
-
 function doneAfter(
   done: PlanContext['done'],
   kinds: ReadonlySet<string>,
@@ -271,7 +262,7 @@ function finishTask(
   input: HostInput,
   walk: Walk,
 ): void {
-  const refusals = rounds.flatMap((round) => refusalOf(round, task, walk) ?? []);
+  const refusals = rounds.flatMap((round) => refusalOf(round, task, walk.rootless) ?? []);
   if (refusals.length > 0) {
     const why = several(refusals.map((one) => one.why));
     if (refusals.some(({ isUnmet }) => isUnmet === true))
@@ -286,150 +277,19 @@ function finishTask(
   const planned = summary(task, rounds, module);
   walk.tasks.push(planned);
   if (planned.status === 'later') learnLater(task, module, walk);
-  else if (task.register !== undefined) learn(task, task.register, planned, rounds, input, walk);
+  else learn(task, planned, rounds, input, walk);
 }
-
-interface Refusal {
-  readonly why: string;
-  readonly hint?: string | undefined;
-  readonly isUnmet?: true;
-}
-
-/** Why a round of a task must not be begun on this host. */
-function refusalOf(round: Evaluation, task: ModuleTask, walk: Walk): Refusal | undefined {
-  if (round.kind === 'wrong')
-    return {
-      why: shownText(task, round.message),
-      hint: `${round.place.file}:${round.place.line}:${round.place.column}`,
-    };
-  if (round.kind !== 'plan') return undefined;
-  const { plan } = round;
-  if (walk.rootless && needsRoot(plan))
-    return {
-      why: 'changing a host needs root',
-      hint: 'log in as root, or set become: true in the play (or -b)',
-    };
-  if (plan.refuse !== undefined)
-    return { why: shownText(task, plan.refuse.why), hint: shownHint(task, plan.refuse.hint) };
-  if (plan.unmet === undefined || isExcused(plan.unmet, task)) return undefined;
-  return {
-    why: shownText(task, plan.unmet.evidence),
-    hint: shownHint(task, plan.unmet.hint),
-    isUnmet: true,
-  };
-}
-
-/** Of a loop every item that fails is named at once, so that one correction is enough. */
-const several = (texts: readonly string[]): string => {
-  const all = [...new Set(texts)];
-  return all.length <= 10
-    ? all.join('; ')
-    : `${all.slice(0, 10).join('; ')}; and ${all.length - 10} more`;
-};
-
-/** `ignore_errors`, or an exit status that `failed_when` will judge. */
-const isExcused = (unmet: Unmet, task: ModuleTask): boolean =>
-  task.ignoreErrors === true || (unmet.kind === 'exit' && task.failedWhen !== undefined);
 
 function refuse(task: Task, why: string, walk: Walk, hint?: string): void {
   walk.refused = { task: task.name, why, ...present({ hint }) };
 }
-
-/**
- * Many rounds of a loop become one line: it changes if one of them does, is later if one of them
- * is.
- */
-function summary(task: ModuleTask, rounds: readonly Evaluation[], module: AnyModule): TaskPlan {
-  const plans = rounds.flatMap((round) => (round.kind === 'plan' ? [round.plan] : []));
-  const changes = plans.flatMap((plan) =>
-    plan.changes.map((change) =>
-      task.noLog === true ? hiddenChange(change) : shownChange(change),
-    ),
-  );
-  const later = rounds.find((round) => round.kind === 'later');
-  const said = task.noLog === true ? [] : plans;
-  const notes = said.flatMap((plan) => (plan.note === undefined ? [] : [plan.note]));
-  const warnings = said.flatMap((plan) => plan.warnings ?? []);
-  const alternatives = said.flatMap((plan) => plan.alternatives ?? []);
-  const extra = {
-    ...(warnings.length === 0 ? {} : { warnings }),
-    ...(alternatives.length === 0 ? {} : { alternatives }),
-  };
-  if (later !== undefined && later.kind === 'later')
-    return {
-      ...unplanned(
-        task,
-        'later',
-        shownText(task, later.why),
-        highestRisk([later.risk ?? module.maxRisk, ...changes.map((c) => c.risk)]),
-      ),
-      changes,
-      ...extra,
-    };
-  if (changes.length > 0) {
-    const why = notes.length === 0 ? {} : { why: notes.join('; ') };
-    return {
-      id: task.id,
-      name: task.name,
-      module: task.module,
-      status: 'change',
-      changes,
-      risk: highestRisk(changes.map((c) => c.risk)),
-      ...why,
-      ...extra,
-    };
-  }
-  const skipped = rounds.length > 0 && rounds.every((round) => round.kind === 'skip');
-  const [firstRound] = rounds;
-  if (skipped && firstRound?.kind === 'skip')
-    return unplanned(task, 'skip', shownText(task, firstRound.why), 'none');
-  return { ...unplanned(task, 'same', notes.join('; '), 'none'), ...extra };
-}
-
-export const shownChange = (change: Change): PlannedChange => ({
-  sign: change.sign,
-  what: change.what,
-  ...present({ before: change.before, after: change.after }),
-  risk: change.risk,
-});
-
-export const hiddenText = '(hidden by no_log)';
-
-/** `no_log`: what is changed may itself be the secret. */
-export const hiddenChange = (change: Change): PlannedChange => ({
-  sign: change.sign,
-  what: hiddenText,
-  risk: change.risk,
-});
-
-/** Conditions, messages and notes of a `no_log` task hold its values. */
-export const shownText = (task: Task, text: string): string =>
-  task.noLog === true ? hiddenText : text;
-
-const shownHint = (task: Task, hint: string | undefined): string | undefined =>
-  task.noLog === true ? undefined : hint;
-
-const unplanned = (
-  task: ModuleTask,
-  status: TaskPlan['status'],
-  why: string,
-  risk: Risk,
-): TaskPlan => ({
-  id: task.id,
-  name: task.name,
-  module: task.module,
-  status,
-  changes: [],
-  risk,
-  ...(why === '' ? {} : { why }),
-});
 
 const laterTask = (task: ModuleTask, why: string, input: HostInput): TaskPlan =>
   unplanned(task, 'later', why, input.modules.get(task.module)?.maxRisk ?? 'none');
 
 const laterValue = (task: string): Value => unknown(`known only after the task "${task}"`);
 
-/** What a task would set is not known where it is planned as later: it is not undefined either. */
+/** What a task planned as `later` would set is unknown, not undefined. */
 function learnLater(task: ModuleTask, module: AnyModule, walk: Walk): void {
   const names = [
     ...(module.setsArgs === true && isMapping(task.args) ? Object.keys(task.args) : []),
@@ -440,17 +300,18 @@ function learnLater(task: ModuleTask, module: AnyModule, walk: Walk): void {
 }
 
 /**
- * What a registered name holds in a plan: known where nothing will run, unknown where something
+ * The value of a registered name in a plan: known where nothing will run, unknown where something
  * will.
  */
 function learn(
   task: ModuleTask,
-  name: string,
   planned: TaskPlan,
   rounds: readonly Evaluation[],
   input: HostInput,
   walk: Walk,
 ): void {
+  const { register: name } = task;
+  if (name === undefined) return;
   const value: Value =
     planned.status === 'same' || planned.status === 'skip'
       ? { changed: false, failed: false, skipped: planned.status === 'skip', ...resultOf(rounds) }

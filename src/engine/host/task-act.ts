@@ -2,7 +2,7 @@
 // `failed_when`.
 
 import { judge } from '../../core/plan/condition.ts';
-import { hiddenText } from '../../core/plan/plan-host.ts';
+import { hiddenText } from '../../core/plan/shown.ts';
 import { scopeOf } from '../../core/plan/task-plan.ts';
 import type { EndedEffect } from '../../core/run-state/state.ts';
 import type { ModuleTask } from '../../model/playbook.ts';

@@ -2,8 +2,8 @@
 // be empty.
 
 import { judge } from '../../core/plan/condition.ts';
-import { hiddenChange, hiddenText, shownChange } from '../../core/plan/plan-host.ts';
 import { learnedSecrets } from '../../core/plan/secrets.ts';
+import { hiddenChange, hiddenText, shownChange } from '../../core/plan/shown.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../../core/plan/task-plan.ts';
 import { leavesNothing } from '../../core/run-state/host-history.ts';
 import { doneTask } from '../../core/run-state/state.ts';

@@ -4,7 +4,7 @@
 import { leftBehindOn } from '../../core/history/left-behind.ts';
 import { judge } from '../../core/plan/condition.ts';
 import { driftOf } from '../../core/plan/drift.ts';
-import { shownText } from '../../core/plan/plan-host.ts';
+import { shownText } from '../../core/plan/shown.ts';
 import { scopeOf } from '../../core/plan/task-plan.ts';
 import { provenBy } from '../../core/run-state/fold-host.ts';
 import { isUntaken } from '../../core/run-state/lock-out.ts';
