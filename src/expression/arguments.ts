@@ -1,5 +1,4 @@
-// Reads the arguments of filters, tests and methods: of the wanted type, or a clear error.
-
+// Reads an argument of a filter, test or method as the wanted type, or fails with a clear error.
 import { fail } from './errors.ts';
 import { toNumber, wholeOf } from './python/numbers.ts';
 import { truthy } from './python/order.ts';
@@ -8,7 +7,7 @@ import { type PyValue, touch, typeName } from './python/py-value.ts';
 
 type Given = PyValue | undefined;
 
-/** A text; anything else is an error. */
+/** The argument as text; another type is an error. */
 export const textArg = (given: Given, name: string, otherwise?: string): string => {
   if (given === undefined && otherwise !== undefined) return otherwise;
   return typeof given === 'string'
@@ -16,7 +15,7 @@ export const textArg = (given: Given, name: string, otherwise?: string): string 
     : fail(`${name} must be a text, not ${given === undefined ? 'nothing' : typeName(given)}`);
 };
 
-/** Any value, written as text. */
+/** Any argument, printed as text. */
 export const printedArg = (given: Given, otherwise = ''): string =>
   given === undefined ? otherwise : text(given);
 

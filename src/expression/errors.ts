@@ -1,9 +1,8 @@
-// How an evaluation ends without a value: by a mistake, or by a value that is not known yet. Thrown
-// inside this room only.
+// Errors that end an evaluation without a value. They are thrown and caught inside this room only.
 
-/** A user's mistake found while an expression ran; becomes a result of kind `error`. */
+/** An error in the user's expression or data; becomes a result of kind `error`. */
 export class ExpressionError extends Error {
-  /** The value was Ansible's `omit`: the caller leaves the key out. */
+  /** True for Ansible's `omit`: the caller leaves the key out. */
   readonly omitted: boolean;
   constructor(message: string, omitted = false) {
     super(message);
@@ -12,12 +11,12 @@ export class ExpressionError extends Error {
 }
 
 /**
- * An undefined value was used. A filter that meets one gives an undefined value in turn, which
- * `default` may still mend.
+ * An undefined value was used. A filter on an undefined value is undefined too, and `default` may
+ * replace it.
  */
 export class UndefinedError extends ExpressionError {}
 
-/** A value that is not known was needed; becomes a result of kind `unknown`. */
+/** The result depends on a value that is not known yet; becomes a result of kind `unknown`. */
 export class UnknownSignal extends Error {
   readonly why: string;
   constructor(why: string) {
@@ -26,7 +25,7 @@ export class UnknownSignal extends Error {
   }
 }
 
-/** A mistake in the text of an expression; becomes a `SyntaxProblem`. */
+/** An error in the text of an expression; becomes a `SyntaxProblem`. */
 export class SourceError extends Error {
   readonly offset: number;
   readonly hint: string | undefined;

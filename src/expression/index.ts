@@ -1,4 +1,4 @@
-// Jinja2 expressions as Ansible reads them, over plain data: no disk, no clock, no prototypes.
+// Evaluates Jinja2 expressions as Ansible does, over plain data: without disk, clock or prototypes.
 export type { Scope } from './language/compile.ts';
 export { type Compiled, compile, type Mode, type SyntaxProblem } from './language/expression.ts';
 export type { FreeName } from './language/names.ts';

@@ -1,19 +1,16 @@
-// Bounds what one evaluation may cost: a template comes from a file that may be wrong, and must not
-// hang or fill the controller.
+// Limits the cost of one evaluation: a broken template must not block the controller or fill its
+// memory.
 import { fail } from './errors.ts';
 
 /** One unit is a character produced, an item visited or a step of a regular expression. */
 const allowance = 20_000_000;
-/** Longest text and list that an expression may make. */
+/** Longest text and list that an expression may produce. */
 export const longest = 4_000_000;
 
 let left = allowance;
 let depth = 0;
 
-/**
- * Runs one evaluation; nested ones (a variable that is itself a template) share the outer one's
- * allowance.
- */
+/** Runs one evaluation. A nested one (a variable that is a template) shares the outer allowance. */
 export function metered<T>(run: () => T): T {
   if (depth === 0) left = allowance;
   if (depth >= 40) fail('variables refer to each other more than 40 levels deep');
@@ -30,7 +27,7 @@ export function spend(units: number): void {
   if (left < 0) fail('the expression takes too much work and was stopped');
 }
 
-/** Asked before something of this size is made. */
+/** Called before a text or list of this size is produced. */
 export function reserve(size: number): void {
   if (size > longest) fail(`the result would be too large (${size} characters or items)`);
   spend(Math.max(0, size));

@@ -1,4 +1,4 @@
-// All filters and tests by name; what is known but not here is refused with its reason.
+// All filters and tests by name. Those of Ansible that kmend lacks are refused with a reason.
 import { nearest } from '../model/diagnostic.ts';
 import { present } from '../model/present.ts';
 import { codingFilters } from './filters/coding.ts';

@@ -1,5 +1,4 @@
-// Data written as text: YAML as PyYAML writes it, checksums as hashlib gives them. Each row was
-// recorded from Ansible.
+// Data written as text: YAML like PyYAML, checksums like hashlib. Each row was recorded from Ansible.
 import { describe, expect, it } from 'vitest';
 import type { Value } from '../../src/model/value.ts';
 import { shown } from './outcome.ts';
@@ -42,7 +41,7 @@ describe('to_yaml and to_nice_yaml', () => {
     ]).toEqual([yaml, nice]);
   });
 
-  it('takes the indent, and keeps the order of keys where it is asked to', () => {
+  it('uses the given indent, and keeps the order of keys with sort_keys=false', () => {
     const v = { b: { c: [1] }, a: 2 };
     expect(shown('v | to_nice_yaml(indent=2)', 'template', { v })).toBe('a: 2\nb:\n  c:\n  - 1\n');
     expect(shown('v | to_nice_yaml(sort_keys=false)', 'template', { v })).toBe(

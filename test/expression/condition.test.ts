@@ -35,11 +35,11 @@ describe('a condition', () => {
     'omit',
     'undefd',
     "s | regex_search('w')",
-  ])('%s is an error, for it is neither true nor false', (source) => {
+  ])('%s is an error, because it is neither true nor false', (source) => {
     expect(shown(source, 'condition', vars)).toBe('error');
   });
 
-  it('says what to do about a list', () => {
+  it('gives a hint for a list', () => {
     expect(outcome('lst', 'condition', vars)).toEqual({
       kind: 'error',
       message:
@@ -47,7 +47,7 @@ describe('a condition', () => {
     });
   });
 
-  it('needs no braces, and says so', () => {
+  it('reports braces, which it does not need', () => {
     expect(compile('{{ x == 5 }}', 'condition')).toEqual({
       kind: 'problem',
       message: "a condition is an expression already: '{{' is not needed",

@@ -1,5 +1,4 @@
-// Asks an installed ansible-core what it makes of many further expressions, and compares; skipped
-// where it is absent.
+// Compares many more expressions with an installed ansible-core; skipped where it is absent.
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { sameValue, type Value } from '../../src/model/value.ts';
@@ -11,10 +10,7 @@ type Answer =
   | { readonly ok: true; readonly v: Value }
   | { readonly ok: false; readonly err: string };
 
-/**
- * Reads `{vars, mode, sources}` as JSON and answers each expression with its value or its error, by
- * the program's own templar.
- */
+/** Reads `{vars, mode, sources}` as JSON and evaluates each expression with Ansible's own templar. */
 const oracle = `
 import json, sys
 from ansible.parsing.dataloader import DataLoader
@@ -48,10 +44,10 @@ function ask(mode: string, sources: readonly string[]): readonly Answer[] {
   return JSON.parse(asked.stdout) as readonly Answer[];
 }
 
-/** What RE2 lacks: Ansible's engine backtracks, which a host could make run for ever. */
+/** Errors about what RE2 lacks: Python's engine backtracks, and a text could make it run forever. */
 const refused = /\(\?(?:<?[=!]|>|P=)|\(foo\)\\1|\+\+|\*\+/;
 
-/** Ansible cannot put these into JSON, or puts them into no fixed order. */
+/** Expressions whose results Ansible cannot write as JSON, or gives in no fixed order. */
 const isComparable = (answer: Answer): boolean =>
   answer.ok || !answer.err.includes('JSON compliant');
 

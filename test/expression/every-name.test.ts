@@ -1,5 +1,4 @@
-// Every filter and test that can be written has a case: recorded from Ansible, or a row of this
-// table.
+// Every filter and every test has a case: a recording from Ansible, or a row of this table.
 import { describe, expect, it } from 'vitest';
 import { filterNames, testNames } from '../../src/expression/index.ts';
 import { shown } from './outcome.ts';

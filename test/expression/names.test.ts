@@ -1,4 +1,4 @@
-// The variables that an expression reads, so that a mistyped one is told before anything runs.
+// The variables that an expression reads, so that a mistyped one is an error before the run.
 import { describe, expect, it } from 'vitest';
 import { compile, compileTemplate } from '../../src/expression/index.ts';
 
@@ -8,7 +8,7 @@ const names = (source: string): string[] => {
   return compiled.names.map(({ name, guarded }) => (guarded ? `${name}?` : name));
 };
 
-describe('free names', () => {
+describe('the names of an expression', () => {
   it.each([
     ['kmem.remedy == "runtime"', ['kmem.remedy']],
     ["package['docker-ce'].installed != ''", ['package.docker-ce.installed']],
@@ -35,11 +35,11 @@ describe('free names', () => {
     ['(x | d(1)) and x', ['x?', 'x']],
     ['(x | int | default(1)) > 3', ['x?']],
     ['(x + 1) | default(1) > 3', ['x']],
-  ])('%s asks for itself: %j', (source, expected) => {
+  ])('%s handles missing names itself: %j', (source, expected) => {
     expect(names(source)).toEqual(expected);
   });
 
-  it('have their offsets in the text, also in a template', () => {
+  it('have their offsets in the text, even in a template', () => {
     const compiled = compileTemplate('on {{ host }}: {{ kernel.release }}');
     expect(compiled.kind === 'expression' && compiled.names).toEqual([
       { name: 'host', offset: 6, guarded: false },

@@ -1,15 +1,15 @@
-// Mistakes that are found before anything runs, with their place and what to do.
+// Errors that are found before the run, with their place and hint.
 import { describe, expect, it } from 'vitest';
 import { compile, compileTemplate, filterNames, testNames } from '../../src/expression/index.ts';
 
-const told = (source: string): string => {
+const reported = (source: string): string => {
   const compiled = compile(source, 'template');
   return compiled.kind === 'problem'
     ? `${compiled.offset}: ${compiled.message}${compiled.hint === undefined ? '' : ` (${compiled.hint})`}`
     : 'fine';
 };
 
-describe('a mistake', () => {
+describe('an error in the text', () => {
   it.each([
     ['x | uper', "4: no filter named 'uper' (did you mean 'upper'?)"],
     ['x is definde', "5: no test named 'definde' (did you mean 'defined'?)"],
@@ -42,10 +42,10 @@ describe('a mistake', () => {
     ['x is defined is true', '13: tests cannot follow each other: join them with `and`'],
     ['', '0: the expression is empty'],
   ])('%s', (source, expected) => {
-    expect(told(source)).toBe(expected);
+    expect(reported(source)).toBe(expected);
   });
 
-  it('in a template tells its place in the whole text', () => {
+  it('has its place in the whole text of a template', () => {
     expect(compileTemplate('abc {{ x | uper }}')).toMatchObject({ kind: 'problem', offset: 11 });
     expect(compileTemplate('abc {{ x')).toMatchObject({
       kind: 'problem',
@@ -54,7 +54,7 @@ describe('a mistake', () => {
     expect(compileTemplate('{% if x %}y{% endif %}')).toMatchObject({ kind: 'problem', offset: 0 });
   });
 
-  it('the names for completion are there', () => {
+  it('does not hide the names for completion', () => {
     expect(filterNames()).toContain('regex_replace');
     expect(testNames()).toContain('version');
     expect(filterNames().length).toBeGreaterThan(80);

@@ -1,4 +1,4 @@
-// The recorded expressions: what Ansible's own templar made of them, value or error.
+// Recorded expressions, with the value or error of Ansible's own templar.
 import { describe, expect, it } from 'vitest';
 import { sameValue, type Value } from '../../src/model/value.ts';
 import { outcome } from './outcome.ts';
@@ -12,7 +12,7 @@ interface Case {
 
 const cases = recorded.cases as readonly Case[];
 
-/** Where kmend gives no value on purpose, or cannot be right. */
+/** Expressions for which kmend gives no value on purpose, or another value than Ansible. */
 const known = new Map([
   ['lst | random in lst', 'random is refused: a plan must be repeatable'],
   ["'a: [1, 2]' | from_yaml", 'this room reads no YAML'],
@@ -33,17 +33,17 @@ const judged = cases.map((one) => {
 });
 
 describe('355 recorded expressions', () => {
-  it('are all there', () => {
+  it('are complete', () => {
     expect(cases.length).toBe(355);
   });
 
-  it('none is given a value that Ansible refuses', () => {
+  it('have no value where Ansible has an error', () => {
     expect(
       judged.filter(({ ok, result }) => !ok && result.kind !== 'error').map(({ e }) => e),
     ).toEqual([]);
   });
 
-  it('all are right but the known ones, each with its reason', () => {
+  it('agree with Ansible, except the known ones with their reasons', () => {
     const wrong = judged.filter(({ right }) => !right);
     expect(wrong.map(({ e }) => e).filter((e) => !known.has(e))).toEqual([]);
     expect(cases.length - wrong.length).toBeGreaterThanOrEqual(347);

@@ -1,4 +1,4 @@
-// Python's regular expressions over RE2: the same result as Python, or a refusal; never another
+// Python's regular expressions with RE2: the same result as in Python, or an error, but never another
 // result.
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
@@ -16,12 +16,12 @@ import {
 } from '../../src/expression/regex/index.ts';
 import { shown } from './outcome.ts';
 
-/** Source, text, whether case does not matter, whether `^` and `$` match at lines. */
+/** The pattern, the text, `ignorecase` and `multiline`. */
 type Question = readonly [source: string, text: string, fold: boolean, lines: boolean];
 
 /**
- * Groups of a search, whether it matches at the beginning and as a whole, all matches, and the text
- * with `<>` around each.
+ * The groups of a search, whether the pattern matches the beginning and the whole text, all matches,
+ * and the text with `<>` around each match.
  */
 function answer([source, text, fold, lines]: Question): unknown {
   try {
@@ -119,13 +119,13 @@ describe('a regular expression', () => {
     [
       "x | selectattr('a', 'search', '$a') | list",
       30,
-      'the regular expression has a character behind `$` at position 1, which kmend refuses: it matches in linear time',
+      'the regular expression has a character after `$` at position 1, which kmend refuses: it matches in linear time',
     ],
     ["x is match('(')", 11, 'bad regular expression: missing closing ): `(`'],
     ["x is match('*')", 11, 'bad regular expression: nothing to repeat at position 0'],
     ["x is match('a{1001}')", 11, 'bad regular expression: invalid repeat count: `{1001}`'],
     ["x is match('\\y')", 11, 'bad regular expression: bad escape \\y at position 0'],
-  ])('%s is refused before anything runs', (source, offset, message) => {
+  ])('%s is refused before the run', (source, offset, message) => {
     expect(compile(source, 'condition')).toMatchObject({ kind: 'problem', offset, message });
   });
 
@@ -137,7 +137,7 @@ describe('a regular expression', () => {
     ],
     ['a*?', 'aa', 'the regular expression prefers an empty match'],
     ['\\d', '1 '.repeat(30_000), 'the expression takes too much work and was stopped'],
-  ])('%s on %.9s is refused while it runs', (source, text, message) => {
+  ])('%s on %.9s is refused during the run', (source, text, message) => {
     expect(answer([source, text, false, false])).toBe(message);
   });
 });
@@ -155,7 +155,7 @@ def answer(question):
 json.dump([answer(question) for question in json.load(sys.stdin)], sys.stdout)
 `;
 const python = '/usr/bin/python3';
-/** Possessive repeats and what `\B` means changed with the versions of Python. */
+/** Possessive repeats and the meaning of `\B` depend on the version of Python. */
 const installed =
   spawnSync(python, ['-c', 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))'])
     .status === 0;
@@ -199,14 +199,14 @@ const questions: fc.Arbitrary<Question> = fc.tuple(
 );
 
 describe.skipIf(!installed)("against Python's own re", () => {
-  it('random patterns have the same result, or are refused; what Python refuses is refused', () => {
+  it('random patterns have the same result or are refused, like every pattern that Python refuses', () => {
     const asked = fc.sample(questions, { numRuns: 6_000, seed: 14 });
-    const told = spawnSync(python, ['-c', oracle], {
+    const answer = spawnSync(python, ['-c', oracle], {
       input: JSON.stringify(asked),
       encoding: 'utf8',
       maxBuffer: 2 ** 26,
     });
-    const theirs = JSON.parse(told.stdout) as readonly unknown[];
+    const theirs = JSON.parse(answer.stdout) as readonly unknown[];
     const ours = asked.map(answer);
     const refused = ours.map((one) => typeof one === 'string');
     const wrong = asked.filter(

@@ -1,4 +1,4 @@
-// What an expression must never do: throw, reach a prototype, hang or fill the memory.
+// An expression must never throw, reach a prototype, run forever or fill the memory.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compile, compileTemplate, renderDeep, scopeOf } from '../../src/expression/index.ts';
@@ -48,14 +48,14 @@ describe('prototypes', () => {
     expect(shown(source, 'template', vars)).toBe('error');
   });
 
-  it('a key called __proto__ in JSON stays a key of the result and changes nothing else', () => {
+  it('a key __proto__ in JSON is only a key of the result', () => {
     const result = outcome('\'{"__proto__": {"polluted": 1}}\' | from_json', 'template', vars);
     expect(result.kind).toBe('value');
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
     expect(result.kind === 'value' && Object.getPrototypeOf(result.value)).toBe(Object.prototype);
   });
 
-  it('a name that only objects have is not defined', () => {
+  it('names of object properties are not defined', () => {
     for (const name of ['constructor', 'toString', 'hasOwnProperty', 'valueOf']) {
       expect(shown(`${name} is defined`, 'template', vars)).toBe(false);
       expect(shown(`d.${name} is defined`, 'template', vars)).toBe(false);
@@ -98,8 +98,8 @@ const source = fc.oneof(
   fc.array(words, { maxLength: 25 }).map((parts) => parts.join('')),
 );
 
-describe('whatever is written', () => {
-  it('never throws: it is a problem, an error or a value', () => {
+describe('any text as expression', () => {
+  it('never throws, but gives a problem, an error or a value', () => {
     fc.assert(
       fc.property(source, (text) => {
         for (const mode of ['template', 'condition', 'text'] as const) outcome(text, mode, vars);
@@ -109,7 +109,7 @@ describe('whatever is written', () => {
     );
   });
 
-  it('never throws for a recorded expression with a character taken out, doubled or changed', () => {
+  it('never throws for a recorded expression with one character removed, doubled or changed', () => {
     const sources = recorded.cases.map((one) => one.e);
     fc.assert(
       fc.property(
@@ -225,7 +225,7 @@ describe('work and size', () => {
       outcome(`text is ${test}(pattern)`, 'template', { pattern, text });
     outcome("text | regex_replace(pattern, 'x')", 'template', { pattern, text });
     outcome('text | regex_findall(pattern)', 'template', { pattern, text });
-    // Far above what it takes, far below what an unbounded match would.
+    // Far more than the time it needs, and far less than an unbounded match would take.
     expect(Number(process.hrtime.bigint() - began) / 1e9).toBeLessThan(20);
   });
 

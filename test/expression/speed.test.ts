@@ -1,4 +1,4 @@
-// Not how fast, only that work which is done once is not done again, and that size counts once.
+// Work is not repeated: texts are compiled once, and a read of one host does not walk all hosts.
 import { describe, expect, it } from 'vitest';
 import { compile, scopeOf } from '../../src/expression/index.ts';
 

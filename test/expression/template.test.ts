@@ -1,4 +1,4 @@
-// Templates in text and in data, and the scopes that names are read from.
+// Templates in text and in data, and the scopes of their names.
 import { describe, expect, it } from 'vitest';
 import { hasTemplate, nestFacts, renderDeep, scopeOf } from '../../src/expression/index.ts';
 import { shown } from './outcome.ts';
@@ -31,13 +31,13 @@ describe('a text', () => {
     expect(shown(source, 'text', vars)).toEqual(expected);
   });
 
-  it('is known to be a template by its braces', () => {
+  it('is a template if it has braces', () => {
     expect(['a', '{a}', '{{ a }}', '{% a %}'].map(hasTemplate)).toEqual([false, false, true, true]);
   });
 });
 
 describe('data', () => {
-  it('is rendered inside lists and mappings, and what is omit is left out', () => {
+  it('is rendered inside lists and mappings, without items that are omit', () => {
     const data = {
       a: '{{ x }}',
       b: ['{{ s }}!', 1, '{{ omit }}'],
@@ -50,7 +50,7 @@ describe('data', () => {
     });
   });
 
-  it('as a single omit says so', () => {
+  it('that is omit itself gives an omitted result', () => {
     expect(renderDeep('{{ omit }}', scopeOf(vars))).toEqual({
       kind: 'error',
       message: 'the value is omitted',

@@ -1,4 +1,4 @@
-// Values that are not known yet: unknown in, unknown out, unless the value is not needed.
+// Values that are not known yet make the result unknown, unless the expression does not use them.
 import { describe, expect, it } from 'vitest';
 import { renderDeep, scopeOf } from '../../src/expression/index.ts';
 import { unknown } from '../../src/model/value.ts';
@@ -58,7 +58,7 @@ describe('an unknown value', () => {
     ['list | length', 2],
     ['list | first', 1],
     ['f and kernel.release == 1', false],
-  ])('%s needs it not: %s', (source, expected) => {
+  ])('%s does not use it: %s', (source, expected) => {
     expect(shown(source, 'template', vars)).toBe(expected);
   });
 
@@ -66,7 +66,7 @@ describe('an unknown value', () => {
     expect(outcome('kernel.release', 'condition', vars)).toEqual({ kind: 'unknown', why: 'stale' });
   });
 
-  it('makes a text unknown, and data that is rendered', () => {
+  it('makes rendered texts and rendered data unknown', () => {
     expect(shown('a{{ u }}', 'text', vars)).toBe('unknown');
     expect(renderDeep({ a: ['{{ u }}'] }, scopeOf(vars))).toEqual({
       kind: 'unknown',

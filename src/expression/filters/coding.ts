@@ -1,4 +1,4 @@
-// Filters between data and text: JSON, YAML (writing), base64, checksums, times.
+// Filters between data and text: JSON, YAML (only writing), base64, checksums and times.
 
 import { flagArg, textArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
@@ -64,7 +64,7 @@ const json = (value: PyValue, { extra }: Bound, usual: Partial<JsonStyle>): stri
     }),
   );
 
-/** What a script tag may not contain, for `tojson`. */
+/** Escapes the characters that a script tag may not contain, for `tojson`. */
 const htmlSafe = (body: string): string =>
   body.replace(/[<>&']/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
@@ -95,7 +95,7 @@ function textOf(bytes: Uint8Array, encoding: string): string {
   try {
     return new TextDecoder(known, { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return fail(`the decoded bytes are no ${encoding} text`);
+    return fail(`the decoded bytes are not ${encoding} text`);
   }
 }
 
@@ -109,7 +109,7 @@ function decode(value: string, encoding: string): string {
   const end = digits.indexOf('=');
   const body = end < 0 ? digits : digits.slice(0, end);
   if (body.length % 4 === 1 || (body.length % 4 !== 0 && digits.length % 4 !== 0))
-    return fail('the text is no base64: wrong padding');
+    return fail('the text is not base64: wrong padding');
   return textOf(
     Uint8Array.from(atob(body), (char) => char.charCodeAt(0)),
     encoding,
@@ -142,7 +142,7 @@ export const codingFilters: Readonly<Record<string, Callable>> = {
   from_json: define('', (value) =>
     typeof value === 'string'
       ? readJson(value)
-      : fail(`from_json needs a text, not ${typeName(value)}`),
+      : fail(`from_json needs text, not ${typeName(value)}`),
   ),
   to_yaml: define('indent? sort_keys?', (value, { at }) =>
     writeYaml(value, {
@@ -178,7 +178,7 @@ export const codingFilters: Readonly<Record<string, Callable>> = {
       parseDatetime(textArg(value, 'the time'), textArg(at(0), 'format', '%Y-%m-%d %H:%M:%S')),
     ),
   ),
-  // Without a time it would read the clock, which an expression may not.
+  // Requires a time: without one it would read the clock, which an expression may not do.
   strftime: define('second utc?', (value, { at }) => {
     const seconds = numeric(touch(at(0) ?? null));
     return formatDatetime(

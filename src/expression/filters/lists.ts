@@ -1,5 +1,4 @@
-// Filters on lists: their ends, order, sums, groups and parts.
-
+// Filters on lists: items, order, sums, groups and parts.
 import { flagArg, printedArg, wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { atPath } from '../language/attributes.ts';
@@ -23,7 +22,7 @@ import { chars, sizeOf, walk } from '../python/sequences.ts';
 const folded = (value: PyValue): PyValue =>
   typeof value === 'string' ? value.toLowerCase() : value;
 
-/** Reads the part of an item that order and sameness go by. */
+/** Makes the function that reads the key of an item, for its order and equality. */
 function keyReader(
   attribute: PyValue | undefined,
   caseSensitive: boolean,
@@ -34,7 +33,7 @@ function keyReader(
   return (item) => touch(caseSensitive ? read(item) : folded(read(item)));
 }
 
-/** `sort(attribute='a,b')`: by the first, then by the second. */
+/** `sort(attribute='a,b')` sorts by the first attribute, then by the second. */
 function sortKey(
   attribute: PyValue | undefined,
   caseSensitive: boolean,
@@ -70,7 +69,7 @@ function extreme(value: PyValue, { at, runtime }: Bound, sign: '<' | '>'): PyVal
   return best;
 }
 
-/** Items whose key was not there before; keys that cannot be hashed are compared one by one. */
+/** The first item of each key. Keys that cannot be hashed are compared one by one. */
 export function uniqueBy(items: readonly PyValue[], key: (item: PyValue) => PyValue): PyValue[] {
   const seen = new Set<string>();
   const others: PyValue[] = [];
@@ -157,7 +156,7 @@ function product(lists: readonly (readonly PyValue[])[]): (readonly PyValue[])[]
   );
 }
 
-/** All ways to take `size` items; `ordered` counts each order for itself. */
+/** All combinations of `size` items; `ordered` gives all permutations. */
 function choices(items: readonly PyValue[], size: number, ordered: boolean): PyValue[] {
   const rows: PyValue[] = [];
   const take = (row: readonly number[]): void => {
@@ -177,7 +176,7 @@ function choices(items: readonly PyValue[], size: number, ordered: boolean): PyV
 
 const length = define('', sizeOf);
 
-/** These only move items; undefined ones among them are an error where they are used. */
+/** These filters only move items: an undefined item is an error only where it is used. */
 const movers = tolerating({
   length,
   count: length,
@@ -238,7 +237,7 @@ export const listFilters: Readonly<Record<string, Callable>> = {
       flagArg(at(1), true),
     );
   }),
-  // Ansible takes `default` and uses none: a missing attribute stays an error.
+  // As in Ansible, `default` has no effect: a missing attribute is an error.
   groupby: define('attribute default? case_sensitive?', (value, { at, runtime }) => {
     const attribute = at(0) ?? '';
     return groups(

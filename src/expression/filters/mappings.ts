@@ -1,5 +1,4 @@
-// Filters on mappings: merging them, and turning them into lists and back.
-
+// Filters that merge mappings, and convert between mappings and lists.
 import { flagArg, printedArg, textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { type Callable, define } from '../python/callable.ts';

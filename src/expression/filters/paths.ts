@@ -1,5 +1,4 @@
-// Filters on paths and URLs, as text: no file is looked at.
-
+// Filters on paths and URLs as text; they read no files.
 import { textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { type Callable, define } from '../python/callable.ts';
@@ -103,7 +102,7 @@ const textsOf = (value: PyValue): readonly string[] =>
     ? [value]
     : walk(value).map((part) => textArg(part, 'a part of the path'));
 
-/** Without its last part and the separators before it. */
+/** The path without its last part and the separators before it. */
 function windowsParent(path: string): string {
   let end = Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/'));
   if (end < 0) return path;

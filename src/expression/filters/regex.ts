@@ -7,13 +7,13 @@ import { text } from '../python/printing.ts';
 import { type PyValue, tuple } from '../python/py-value.ts';
 import { findAll, type Match, type Regex, regex, search, substitute } from '../regex/index.ts';
 
-/** `'\\1'` or `'\\g<name>'`: which group `regex_search` is asked for. */
-function groupOf(word: string): string {
-  const name = /^\\g<(\S+)>/.exec(word)?.[1] ?? /^\\(\d+)/.exec(word)?.[1];
+/** The group that an argument of `regex_search` names: `'\\1'` or `'\\g<name>'`. */
+function groupOf(given: string): string {
+  const name = /^\\g<(\S+)>/.exec(given)?.[1] ?? /^\\(\d+)/.exec(given)?.[1];
   if (name !== undefined) return name;
   return fail(
-    word.startsWith('\\')
-      ? `regex_search cannot read the group '${word}': in a template one backslash is enough`
+    given.startsWith('\\')
+      ? `regex_search cannot read the group '${given}': in a template one backslash is enough`
       : 'Unknown argument',
   );
 }
@@ -37,7 +37,7 @@ export const regexFilters: Readonly<Record<string, Callable>> = {
       fold: flagArg(at(1)),
       lines: flagArg(at(2)),
     });
-    const groups = rest.map((word) => groupOf(textArg(word, 'the group')));
+    const groups = rest.map((given) => groupOf(textArg(given, 'the group')));
     const match = search(pattern, text(value));
     if (match === undefined) return null;
     return groups.length === 0

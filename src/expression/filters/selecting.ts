@@ -1,5 +1,4 @@
-// map, select and reject: another filter or test for each item of a list.
-
+// map, select and reject, which apply another filter or test to each item of a list.
 import { textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { atPath } from '../language/attributes.ts';
@@ -14,12 +13,12 @@ import { truthy } from '../python/order.ts';
 import { isMissing, type PyValue } from '../python/py-value.ts';
 import { walk } from '../python/sequences.ts';
 
-/** The items to go through; Jinja2 takes anything false for an empty list here. */
+/** The items of a value; like Jinja2, a false value counts as an empty list. */
 const membersOf = (value: PyValue): readonly PyValue[] => (truthy(value) ? walk(value) : []);
 
 /**
- * `map('upper')` or `map(attribute='name', default='')`. An item without the attribute is
- * undefined, an error only where it is used.
+ * `map('upper')` or `map(attribute='name', default='')`. An item without the attribute gives an
+ * undefined value.
  */
 function map(value: PyValue, { rest, extra, runtime }: Bound): PyValue {
   const [name, ...args] = rest;
@@ -41,7 +40,7 @@ function map(value: PyValue, { rest, extra, runtime }: Bound): PyValue {
   );
 }
 
-/** Keeps the items that a test holds for, or that are true when no test is named. */
+/** Keeps the items that pass a test, or without a test the true items. */
 const selecting = (wanted: boolean): Callable =>
   define('* **', (value, { rest: [name, ...args], extra, runtime }) => {
     const test = name === undefined ? undefined : textArg(name, 'the name of the test');

@@ -1,6 +1,5 @@
-// Lists as sets. Ansible gives their items in no fixed order: here whole numbers come in ascending
-// order (as there in the usual case of small ones), all else in the order in which it first
-// appears.
+// Filters on lists as sets. Ansible has no fixed order of items. kmend sorts whole numbers, as Ansible
+// does with small ones, and keeps other items in order of appearance.
 import { type Callable, define } from '../python/callable.ts';
 import { keyText } from '../python/dicts.ts';
 import { equals } from '../python/order.ts';
@@ -10,7 +9,7 @@ import { sorted, uniqueBy } from './lists.ts';
 
 const same = (item: PyValue): PyValue => touch(item);
 
-/** Whether an item is in a list, quick for what can be hashed. */
+/** Makes the test for membership in a list; fast for hashable items. */
 export function memberOf(items: readonly PyValue[]): (item: PyValue) => boolean {
   const ids = new Set<string>();
   const others: PyValue[] = [];

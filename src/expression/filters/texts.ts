@@ -13,7 +13,7 @@ import { capitalize, center, replace, split, splitLines, strip } from '../python
 
 const change = (of: (value: string) => string): Callable => define('', (value) => of(text(value)));
 
-/** Jinja2's title: words begin after white space, a hyphen or an opening bracket. */
+/** Jinja2's `title`: a word begins after white space, a hyphen or an opening bracket. */
 const title = (value: string): string =>
   value
     .split(/([-\s({[<]+)/)
@@ -30,7 +30,7 @@ function indent(value: string, width: PyValue | undefined, first: boolean, blank
   return first ? lead + body : body;
 }
 
-/** Comments and tags taken out; what is not closed stays. */
+/** Removes comments and tags, but keeps unclosed ones. */
 function withoutTags(value: string): string {
   let out = '';
   let at = 0;
@@ -69,10 +69,7 @@ function truncate(
   return (space < 0 ? kept : kept.slice(0, space)) + end;
 }
 
-/**
- * Fills lines of at most `width` characters with words; a longer word is broken where that is
- * allowed.
- */
+/** Wraps a line to at most `width` characters; breaks a longer word where that is allowed. */
 function wrapLine(line: string, width: number, breakLong: boolean, onHyphens: boolean): string[] {
   const pieces = line
     .split(/(\s+)/)

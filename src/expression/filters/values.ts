@@ -22,7 +22,7 @@ import {
 
 const yes = new Set(['yes', 'on', '1', 'true']);
 
-/** Ansible's idea of truth in a value: words and 1; anything else is false. */
+/** Ansible's `bool`: 1 and texts such as `yes` are true, every other value is false. */
 export function asBool(value: PyValue): boolean {
   kindOf(value);
   if (typeof value === 'boolean') return value;
@@ -30,7 +30,7 @@ export function asBool(value: PyValue): boolean {
   return Number(numeric(value)?.value) === 1;
 }
 
-/** Python's `int('...', base)`; undefined where that raises. */
+/** Python's `int('...', base)`; undefined where Python raises an error. */
 function readInt(source: string, base: number): bigint | undefined {
   const found = /^([-+]?)(0[xX]|0[oO]|0[bB])?(\w+)$/.exec(
     source.trim().replace(/(?<=\w)_(?=\w)/g, ''),
@@ -50,7 +50,7 @@ function readInt(source: string, base: number): bigint | undefined {
   return sign === '-' ? -size : size;
 }
 
-/** Python's `float('...')`; undefined where that raises. */
+/** Python's `float('...')`; undefined where Python raises an error. */
 function readFloat(source: string): number | undefined {
   const word = source.trim().toLowerCase();
   if (/^[-+]?(inf|infinity)$/.test(word))
@@ -122,7 +122,7 @@ export const valueFilters: Readonly<Record<string, Callable>> = {
   attr: define('name', (value, { at, runtime }) => {
     if (isOmit(value)) return value;
     const name = textArg(at(0), 'the name');
-    // Of a mapping it reads no key, unlike `value.name`.
+    // Unlike `value.name`, `attr` reads no key of a mapping.
     const own = isDict(value) ? runtime.attribute(dictOf([]), name) : undefined;
     return isMissing(own) ? own : runtime.attribute(value, name);
   }),

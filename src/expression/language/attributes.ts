@@ -1,6 +1,5 @@
-// `value.name` and `value[key]`: methods and a few attributes of Python's types, and own properties
-// of data. Nothing else can be reached.
-
+// Evaluates `value.name` and `value[key]`. They reach only methods and a few attributes of Python's
+// types, and own properties of data.
 import { bind, type Runtime } from '../python/callable.ts';
 import { durationDays, durationSeconds } from '../python/datetime.ts';
 import { dictGet, isForbidden } from '../python/dicts.ts';
@@ -27,8 +26,8 @@ import {
 import { itemAt } from '../python/sequences.ts';
 
 /**
- * `value.name`: a method first, then a key, as Jinja2 does: `d.items` is the method even where `d`
- * has that key.
+ * `value.name`: tries a method, then a key, as Jinja2 does. So `d.items` is the method even where
+ * `d` has that key.
  */
 export function attribute(value: PyValue, name: string, runtime: Runtime): PyValue {
   if (isMissing(value)) return value;
@@ -39,7 +38,7 @@ export function attribute(value: PyValue, name: string, runtime: Runtime): PyVal
   );
 }
 
-/** `value[key]`: a key or place first, then a method. */
+/** `value[key]`: tries a key or index, then a method. */
 export function item(value: PyValue, key: PyValue, runtime: Runtime): PyValue {
   if (isMissing(value)) return value;
   kindOf(value);
@@ -104,7 +103,7 @@ function datetimePart(micros: number, name: string): PyValue | undefined {
   return Object.hasOwn(parts, name) ? parts[name] : undefined;
 }
 
-/** The value at a dotted path (`user.name`, `0`), as `map(attribute=...)` reads it. */
+/** The value at a dotted path (`user.name`, `0`) of `map(attribute=...)`. */
 export function atPath(value: PyValue, path: PyValue, runtime: Runtime): PyValue {
   if (typeof path !== 'string') return item(value, path, runtime);
   return path

@@ -1,5 +1,5 @@
-// A tree becomes closures: what can be known before it runs (names of filters, tests, methods; the
-// shape of calls) is checked here.
+// Compiles a tree into closures. Checks before the run what is known then: names of filters, tests
+// and methods, and the arguments of calls.
 import type { Value } from '../../model/value.ts';
 import { fail, SourceError } from '../errors.ts';
 import { spend } from '../meter.ts';
@@ -45,7 +45,7 @@ import {
 } from './operators.ts';
 import type { Arguments, BinarySign, CompareSign, Node } from './syntax.ts';
 
-/** Where names get their values. */
+/** Gives names their values. */
 export interface Scope {
   /** The value of a top-level name, or undefined when there is none. */
   readonly lookup: (name: string) => Value | undefined;
@@ -223,10 +223,10 @@ function compileArguments({
 
 const namedOf = (value: PyValue): (readonly [string, PyValue])[] =>
   isDict(value)
-    ? dictEntries(value).map(([key, value]) => [text(key), value])
+    ? dictEntries(value).map(([key, item]) => [text(key), item])
     : fail(`'${typeName(value)}' object is not a mapping`);
 
-/** The mistake in the shape of a call, where the shape is known before it runs. */
+/** The error in the arguments of a call, where they are known before the run. */
 const shapeOf = (
   callable: Callable,
   { positional, named, spread, spreadNamed }: Arguments,
@@ -269,7 +269,7 @@ function compileApplied(
 const takesFilter = new Set(['map']);
 const takesTest = new Set(['select', 'reject', 'selectattr', 'rejectattr']);
 
-/** `map('uper')`: the name inside is as static as the outer one, and just as easily mistyped. */
+/** Checks the constant name of a filter or test inside a call: `map('uper')`. */
 function checkNamedInside({
   name,
   args,

@@ -1,21 +1,20 @@
-// Walks the tokens of an expression and bounds how deep and long it may be.
-
+// Walks the tokens of an expression, and limits its depth and length.
 import { SourceError } from '../errors.ts';
 import type { Token } from './lexer.ts';
 
-/** Deepest nesting of brackets and operators that is read. */
+/** Deepest nesting of brackets and operators. */
 const deepest = 100;
-/** Longest chain (`a + b + ...`, `x.a.b...`) that is read. */
+/** Longest chain (`a + b + ...`, `x.a.b...`). */
 const longestChain = 1000;
 
 export interface Cursor {
   readonly peek: () => Token;
   readonly next: () => Token;
-  /** Takes the sign or keyword if it is next. */
+  /** Consumes the sign or keyword if it is next. */
   readonly skip: (text: string) => boolean;
   readonly expect: (text: string) => Token;
   readonly is: (text: string) => boolean;
-  /** Runs a level deeper; too many are refused, so that the stack cannot overflow. */
+  /** Runs one level deeper. Refuses too many levels, so that the stack cannot overflow. */
   readonly nested: <T>(run: () => T) => T;
   /** Counts a link of a chain. */
   readonly link: (offset: number) => void;

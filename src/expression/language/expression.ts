@@ -1,5 +1,4 @@
-// Compiles one expression, and remembers it: a playbook evaluates the same few texts for every
-// host.
+// Compiles one expression and caches it: a playbook evaluates the same few texts for every host.
 import type { Value } from '../../model/value.ts';
 import { fail, SourceError } from '../errors.ts';
 import { isDict, type PyValue, typeName } from '../python/py-value.ts';
@@ -9,15 +8,10 @@ import { type FreeName, namesOf } from './names.ts';
 import { parse } from './parser.ts';
 import { plain, type Result, resultOf } from './result.ts';
 
-/**
- * In a template a backslash in a string is just a backslash; in a condition (`when`, `assert`,
- * `until`) it begins an escape.
- */
+/** A backslash in a string begins an escape in a condition (`when`, `until`), not in a template. */
 export type Mode = 'template' | 'condition';
 
-/**
- * A mistake in the text, found before anything runs; `offset` counts characters from its beginning.
- */
+/** An error in the text, found before the run; `offset` counts characters from its beginning. */
 export interface SyntaxProblem {
   readonly kind: 'problem';
   readonly message: string;
@@ -27,13 +21,13 @@ export interface SyntaxProblem {
 
 export interface Compiled {
   readonly kind: 'expression';
-  /** The variables that are read, in the order of the text. */
+  /** The variables that the expression reads, in the order of the text. */
   readonly names: readonly FreeName[];
-  /** Never throws for what a user wrote. */
+  /** Never throws for an error in the user's expression or data. */
   readonly evaluate: (scope: Scope) => Result;
 }
 
-/** A part that is ready to run, before its result is turned into plain data. */
+/** A compiled part, whose value is not plain data yet. */
 export interface Part {
   readonly run: Run;
   readonly names: readonly FreeName[];
@@ -44,7 +38,7 @@ export function compileTokens({ tokens }: Lexed, topTuple: boolean): Part {
   return { run: compileNode(node), names: namesOf(node) };
 }
 
-/** A mistake in the text as data; other errors are our own bugs and pass through. */
+/** Turns an error in the text into data. Other errors are bugs and pass through. */
 export function asProblem(error: unknown): SyntaxProblem {
   if (error instanceof SourceError) {
     const problem = { kind: 'problem', message: error.message, offset: error.offset } as const;
@@ -55,22 +49,22 @@ export function asProblem(error: unknown): SyntaxProblem {
   throw error;
 }
 
-const remembered = new Map<string, Compiled | SyntaxProblem>();
-const mostRemembered = 5000;
+const cache = new Map<string, Compiled | SyntaxProblem>();
+const mostCached = 5000;
 
-/** Remembers what a text compiled to. */
-export function remember<T>(store: Map<string, T>, key: string, make: () => T): T {
+/** Returns the cached result for a key, or makes and caches it. */
+export function cached<T>(store: Map<string, T>, key: string, make: () => T): T {
   const known = store.get(key);
   if (known !== undefined) return known;
   const made = make();
-  if (store.size >= mostRemembered) store.clear();
+  if (store.size >= mostCached) store.clear();
   store.set(key, made);
   return made;
 }
 
 /** Compiles an expression without its `{{ }}`. */
 export const compile = (source: string, mode: Mode): Compiled | SyntaxProblem =>
-  remember(remembered, `${mode}:${source}`, () => {
+  cached(cache, `${mode}:${source}`, () => {
     try {
       return compileFresh(source, mode);
     } catch (error) {
@@ -78,7 +72,7 @@ export const compile = (source: string, mode: Mode): Compiled | SyntaxProblem =>
     }
   });
 
-/** Longest text of one expression. */
+/** Most characters of one expression. */
 const longestSource = 50_000;
 
 function compileFresh(source: string, mode: Mode): Compiled {
@@ -104,9 +98,7 @@ function refuseBraces(source: string): void {
   }
 }
 
-/**
- * A condition must be true or false: a list that is not empty, or a text, is most often a mistake.
- */
+/** A condition must be true or false: a list or a text as condition is mostly an error. */
 function decide(value: PyValue): Value {
   if (typeof value === 'boolean') return value;
   const data = plain(value);

@@ -1,6 +1,5 @@
-// The global functions of an expression; those that are not pure (lookup, now, query) are known and
-// refused by name.
-
+// The global functions of an expression. Functions that are not pure (lookup, now, query) are refused
+// by name.
 import { wholeArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { bind, type Callable, define, type Runtime } from '../python/callable.ts';
@@ -17,10 +16,10 @@ import {
 import { walk } from '../python/sequences.ts';
 
 const noRuntime: Runtime = {
-  filter: () => fail('no filters here'),
-  test: () => fail('no tests here'),
-  attribute: () => fail('no attributes here'),
-  item: () => fail('no items here'),
+  filter: () => fail('a global function has no filters'),
+  test: () => fail('a global function has no tests'),
+  attribute: () => fail('a global function has no attributes'),
+  item: () => fail('a global function has no items'),
   hasFilter: () => false,
   hasTest: () => false,
 };

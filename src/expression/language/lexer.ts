@@ -1,5 +1,5 @@
-// Text to tokens, by Jinja2's rules. A template's lexer stops at the `}}` that is not inside a
-// string or a bracket.
+// Splits text into tokens by Jinja2's rules. In a template it stops at the first `}}` outside of
+// strings and brackets.
 import { SourceError } from '../errors.ts';
 
 export type Token =
@@ -10,9 +10,7 @@ export type Token =
   | { readonly kind: 'end'; readonly text: string; readonly offset: number };
 
 interface LexerRules {
-  /**
-   * Backslashes in strings are escapes (conditions); otherwise they stay as they are (templates).
-   */
+  /** A backslash in a string begins an escape (conditions), or is kept (templates). */
   readonly escapes: boolean;
   /** Stop at the closing `}}`. */
   readonly inTemplate: boolean;
@@ -30,7 +28,7 @@ export interface Lexed {
   readonly tokens: readonly Token[];
   /** Where the closing `}}` begins, or the length of the text. */
   readonly end: number;
-  /** The template closes with `-}}`: white space after it goes. */
+  /** The template closes with `-}}`, which removes the white space after it. */
   readonly trims: boolean;
 }
 
@@ -113,7 +111,7 @@ const simple: Readonly<Record<string, string>> = {
 
 const widths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 
-/** Python's escapes; one that Python does not know stays as it is. */
+/** Replaces Python's escapes; an unknown escape is kept. */
 function withoutEscapes(body: string, offset: number): string {
   return body.replace(
     /\\([0-7]{1,3}|N\{[^}]*\}|[\s\S])([\da-fA-F]*)/g,

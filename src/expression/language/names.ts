@@ -1,18 +1,13 @@
-// Which variables an expression reads, and where: so that a mistyped name is told before anything
+// Lists the variables that an expression reads, so that a mistyped name is an error before any task
 // runs.
 import { isGlobal } from './globals.ts';
 import type { Arguments, Node } from './syntax.ts';
 
-/**
- * A variable that is read, with as much of its path as is written out: `kernel.release`,
- * `package.docker-ce.installed`.
- */
+/** A variable that is read, with the constant part of its path: `package.docker-ce.installed`. */
 export interface FreeName {
   readonly name: string;
   readonly offset: number;
-  /**
-   * The expression itself asks whether it is there (`is defined`, `default`), so it may be absent.
-   */
+  /** The expression handles its absence itself (`is defined`, `default`). */
   readonly guarded: boolean;
 }
 
@@ -21,7 +16,7 @@ interface Path {
   readonly offset: number;
 }
 
-/** The written-out path of `a.b['c'][0]`, as far as it is constant. */
+/** The path of `a.b['c'][0]`, where all its keys are constant. */
 function pathOf(node: Node): Path | undefined {
   if (node.kind === 'name')
     return isGlobal(node.name) ? undefined : { name: node.name, offset: node.offset };
@@ -30,11 +25,11 @@ function pathOf(node: Node): Path | undefined {
   if (below === undefined) return undefined;
   if (node.kind === 'attribute') return { ...below, name: `${below.name}.${node.name}` };
   const { key } = node;
-  const word =
+  const part =
     key.kind === 'constant' && (typeof key.value === 'string' || typeof key.value === 'number')
       ? String(key.value)
       : undefined;
-  return word === undefined ? undefined : { ...below, name: `${below.name}.${word}` };
+  return part === undefined ? undefined : { ...below, name: `${below.name}.${part}` };
 }
 
 const isWithin = (name: string, root: string): boolean =>
@@ -78,7 +73,7 @@ function visit(node: Node, found: FreeName[], asked: string[], guarded: boolean)
       node.pairs.flat().forEach(go);
       return;
     case 'call':
-      // `value.method()`: the method is no part of the path.
+      // In `value.method()` the method is not part of the path.
       if (node.of.kind === 'attribute') visit(node.of.of, found, asked, guarded);
       else go(node.of);
       visitArguments(node.args, go);

@@ -1,5 +1,4 @@
-// The binary operators between two values.
-
+// Evaluates the binary operators.
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import {

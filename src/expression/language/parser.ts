@@ -1,6 +1,5 @@
-// Tokens to a tree: Jinja2's own precedence (`**` binds to the left, `~` tighter than `+`, filters
-// tighter than any operator but unary minus).
-
+// Parses tokens into a tree with Jinja2's precedence: `**` binds to the left, `~` tighter than `+`,
+// and filters tighter than every operator except unary minus.
 import { SourceError } from '../errors.ts';
 import { type Cursor, cursorOf, shown } from './cursor.ts';
 import type { Token } from './lexer.ts';
@@ -8,7 +7,7 @@ import { parsePrimary } from './primary.ts';
 import type { Arguments, BinarySign, CompareSign, Node } from './syntax.ts';
 import { noArguments } from './syntax.ts';
 
-/** Parses a whole expression; in a template a comma at the top makes a tuple. */
+/** Parses a whole expression. In a template a comma outside of brackets makes a tuple. */
 export function parse(tokens: readonly Token[], topTuple: boolean): Node {
   const cursor = cursorOf(tokens);
   if (cursor.peek().kind === 'end')
@@ -49,7 +48,7 @@ function parseConditional(cursor: Cursor): Node {
   return node;
 }
 
-/** A level of operators that bind to the left. */
+/** Parses one level of operators that bind to the left. */
 const leftLevel =
   (signs: readonly BinarySign[], below: (cursor: Cursor) => Node) =>
   (cursor: Cursor): Node => {
@@ -192,25 +191,26 @@ function parseArguments(cursor: Cursor): Arguments {
     if (!first) cursor.expect(',');
     if (cursor.is(')')) break;
     const token = cursor.peek();
-    const misplaced = (bad: boolean): void => {
-      if (bad) throw new SourceError('arguments by place come before those by name', token.offset);
+    const refuseIf = (misplaced: boolean): void => {
+      if (misplaced)
+        throw new SourceError('arguments by place come before those by name', token.offset);
     };
     if (cursor.skip('**')) {
-      misplaced(spreadNamed !== undefined);
+      refuseIf(spreadNamed !== undefined);
       spreadNamed = parseExpression(cursor);
       continue;
     }
     if (cursor.skip('*')) {
-      misplaced(spread !== undefined || spreadNamed !== undefined);
+      refuseIf(spread !== undefined || spreadNamed !== undefined);
       spread = parseExpression(cursor);
       continue;
     }
     const value = parseExpression(cursor);
     if (value.kind === 'name' && cursor.skip('=')) {
-      misplaced(spreadNamed !== undefined);
+      refuseIf(spreadNamed !== undefined);
       named.push([value.name, parseExpression(cursor)]);
     } else {
-      misplaced(spread !== undefined || spreadNamed !== undefined || named.length > 0);
+      refuseIf(spread !== undefined || spreadNamed !== undefined || named.length > 0);
       positional.push(value);
     }
   }
@@ -231,7 +231,7 @@ function parseFilters(cursor: Cursor, start: Node): Node {
   }
 }
 
-/** A name with dots, as `ansible.builtin.bool`. */
+/** Parses a name with dots: `ansible.builtin.bool`. */
 function parseDotted(cursor: Cursor, what: string): Token {
   const first = cursor.next();
   if (first.kind !== 'name')
@@ -261,7 +261,7 @@ function parseTest(cursor: Cursor, of: Node): Node {
     : { kind: 'unary', sign: 'not', of: test, offset: negated.offset };
 }
 
-/** `is version('1', '<')` or, without parentheses, one plain value: `is divisibleby 3`. */
+/** Parses `is version('1', '<')`, or one argument without parentheses: `is divisibleby 3`. */
 function parseTestArguments(cursor: Cursor): Arguments {
   if (cursor.is('(')) return parseArguments(cursor);
   const token = cursor.peek();

@@ -1,10 +1,9 @@
-// The smallest parts of an expression: names, constants, and what stands in brackets.
-
+// Parses the smallest parts of an expression: names, constants, and expressions in brackets.
 import { SourceError } from '../errors.ts';
 import { type Cursor, shown } from './cursor.ts';
 import type { Node } from './syntax.ts';
 
-const words: ReadonlyMap<string, null | boolean> = new Map([
+const constants: ReadonlyMap<string, null | boolean> = new Map([
   ['true', true],
   ['True', true],
   ['false', false],
@@ -15,13 +14,13 @@ const words: ReadonlyMap<string, null | boolean> = new Map([
 
 type Parse = (cursor: Cursor) => Node;
 
-/** Reads one part; `parseExpression` is the way back up for what stands in brackets. */
+/** Parses one part; `parseExpression` parses the expressions inside its brackets. */
 export function parsePrimary(cursor: Cursor, parseExpression: Parse): Node {
   const token = cursor.next();
   const { offset } = token;
   switch (token.kind) {
     case 'name': {
-      const value = words.get(token.text);
+      const value = constants.get(token.text);
       return value === undefined
         ? { kind: 'name', name: token.text, offset }
         : { kind: 'constant', value, float: false, offset };

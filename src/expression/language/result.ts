@@ -1,4 +1,4 @@
-// From a cell to what callers get: plain data, an error, or unknown.
+// Turns a Python value into the result of an evaluation: plain data, an error, or unknown.
 import type { Value } from '../../model/value.ts';
 import { ExpressionError, fail, UnknownSignal } from '../errors.ts';
 import { metered, spend } from '../meter.ts';
@@ -19,12 +19,12 @@ import {
 
 export type Result =
   | { readonly kind: 'value'; readonly value: Value }
-  /** `omitted`: the value is Ansible's `omit`, so the key it stands for is left out. */
+  /** `omitted`: the value is Ansible's `omit`, so the caller leaves the key out. */
   | { readonly kind: 'error'; readonly message: string; readonly omitted?: boolean }
-  /** A value was needed that is not known yet. */
+  /** The result depends on a value that is not known yet. */
   | { readonly kind: 'unknown'; readonly why: string };
 
-/** Plain data; undefined or unknown parts end it, items that are `omit` are left out. */
+/** Plain data. Throws on undefined and unknown parts, and leaves out items that are `omit`. */
 export function plain(value: PyValue): Value {
   if (
     value === null ||
@@ -40,25 +40,22 @@ export function plain(value: PyValue): Value {
   if (isPyList(value)) return value.filter((item) => !isOmit(item)).map(plain);
   if (isTuple(value)) return value.items.filter((item) => !isOmit(item)).map(plain);
   if (isDict(value)) {
-    const kept = dictEntries(value).filter(([, value]) => !isOmit(value));
-    return Object.fromEntries(kept.map(([key, value]) => [keyOf(key), plain(value)]));
+    const kept = dictEntries(value).filter(([, item]) => !isOmit(item));
+    return Object.fromEntries(kept.map(([key, item]) => [keyOf(key), plain(item)]));
   }
   if (isOmit(value)) throw new ExpressionError('the value is omitted', true);
   if (isDatetime(value) || isDuration(value)) return text(value);
-  return fail(`a ${typeName(value)} is no value: it can only be used inside an expression`);
+  return fail(`a ${typeName(value)} is not a value: it can only be used inside an expression`);
 }
 
-/** Keys are text in plain data, written as JSON writes them. */
+/** The key as text, as JSON writes it: plain data has only text keys. */
 const keyOf = (key: PyValue): string => {
   if (typeof key === 'string') return key;
   if (isTuple(key)) return fail('a tuple cannot be a key in the result');
   return key === null ? 'null' : typeof key === 'boolean' ? String(key) : repr(key);
 };
 
-/**
- * Runs an evaluation and turns every way it can end into a result. Other errors are our own bugs
- * and pass through.
- */
+/** Runs an evaluation and turns its errors into results. Other errors are bugs and pass through. */
 export function resultOf(run: () => Value): Result {
   try {
     return { kind: 'value', value: metered(run) };

@@ -1,8 +1,8 @@
-// Scopes over plain data: layers of variables, and facts with dotted names.
+// Makes scopes from plain data: layers of variables, and facts with dotted names.
 import type { Mapping, Value } from '../../model/value.ts';
 import type { Scope } from './compile.ts';
 
-/** The first layer that has a name gives its value, as it is. */
+/** A name has the value of the first layer that has it; templates in it are not rendered. */
 export const scopeOf = (...layers: readonly Mapping[]): Scope => ({
   lookup: (name) => {
     const layer = layers.find((one) => Object.hasOwn(one, name));
@@ -10,19 +10,17 @@ export const scopeOf = (...layers: readonly Mapping[]): Scope => ({
   },
 });
 
-/**
- * Facts with dotted names as nested mappings, so that `kernel.release` reads the fact of that name.
- */
+/** Nests facts with dotted names, so that `kernel.release` reads the fact of that name. */
 export function nestFacts(facts: Mapping): Mapping {
   const root: Tree = new Map();
   for (const [name, value] of Object.entries(facts)) {
-    const words = name.split('.');
-    const last = words.pop() ?? name;
+    const parts = name.split('.');
+    const last = parts.pop() ?? name;
     let tree = root;
-    for (const word of words) {
-      const below = tree.get(word);
+    for (const part of parts) {
+      const below = tree.get(part);
       const next: Tree = below instanceof Map ? below : new Map();
-      tree.set(word, next);
+      tree.set(part, next);
       tree = next;
     }
     if (!(tree.get(last) instanceof Map)) tree.set(last, value);

@@ -1,5 +1,5 @@
-// Text with `{{ }}` inside. A text that is one single expression keeps the type of its value;
-// others become text.
+// Compiles and renders text with `{{ }}` inside. A text that is one single expression keeps the type
+// of its value; any other gives text.
 import { isList, isMapping, isUnknown, unknown, type Value } from '../../model/value.ts';
 import { ExpressionError, SourceError, UnknownSignal } from '../errors.ts';
 import { reserve } from '../meter.ts';
@@ -9,9 +9,9 @@ import type { Scope } from './compile.ts';
 import {
   asProblem,
   type Compiled,
+  cached,
   compileTokens,
   type Part,
-  remember,
   type SyntaxProblem,
 } from './expression.ts';
 import { tokenize } from './lexer.ts';
@@ -23,18 +23,15 @@ type Piece =
   | { readonly kind: 'text'; readonly text: string }
   | ({ readonly kind: 'expression' } & Part);
 
-/** Whether a text has anything to render; quick, for plain texts are the rule. */
+/** Whether a text has a part to render. Must be fast: most texts have none. */
 export const hasTemplate = (source: string): boolean =>
   source.includes('{{') || source.includes('{%') || source.includes('{#');
 
-const remembered = new Map<string, Template | SyntaxProblem>();
+const cache = new Map<string, Template | SyntaxProblem>();
 
-/**
- * Compiles a text with `{{ }}` parts. Statements (`{% %}`) are refused; comments (`{# #}`) are left
- * out.
- */
+/** Compiles a text with `{{ }}` parts. Refuses statements (`{% %}`) and drops comments (`{# #}`). */
 export const compileTemplate = (source: string): Template | SyntaxProblem =>
-  remember(remembered, source, () => {
+  cached(cache, source, () => {
     try {
       return templateOf(piecesOf(source));
     } catch (error) {
@@ -57,7 +54,7 @@ function templateOf(pieces: readonly Piece[]): Template {
   return { kind: 'expression', names, evaluate: (scope) => resultOf(() => render(scope)) };
 }
 
-/** None and omitted parts print nothing; when nothing else is there, the whole is none. */
+/** None and omitted parts print nothing; a text of only such parts is None. */
 function concatenated(values: readonly PyValue[]): Value {
   const shown = values.filter((value) => value !== null && !isOmit(value));
   if (shown.length === 0) return null;
@@ -68,10 +65,7 @@ function concatenated(values: readonly PyValue[]): Value {
   }, '');
 }
 
-/**
- * As Ansible prints a value between texts: what it cannot store, it cannot print; tuples print as
- * lists.
- */
+/** Prints a value between texts as Ansible does: as plain data, so a tuple prints as a list. */
 const printed = (value: PyValue): string =>
   isTuple(value) || isDict(value) || Array.isArray(value) || isMissing(value)
     ? text(plain(value))
@@ -94,7 +88,7 @@ function piecesOf(source: string): Piece[] {
     const kind = source.slice(start, start + 2);
     if (kind === '{%') {
       throw new SourceError(
-        'statements (`{% %}`) are not supported here',
+        'statements (`{% %}`) are not supported',
         start,
         'use an expression: `A if CONDITION else B`, `map`, `join`',
       );
@@ -123,17 +117,11 @@ const nextOpening = (source: string, from: number): number => {
   return found === null ? -1 : from + found.index;
 };
 
-/**
- * Renders every text inside plain data; keys stay as they are, and what is `omit` is left out of
- * its mapping or list.
- */
+/** Renders every text inside plain data, but no keys. Leaves out items that are `omit`. */
 export const renderDeep = (value: Value, scope: Scope): Result =>
   resultOf(() => rendered(value, scope, false));
 
-/**
- * As `renderDeep`, but a part that is unknown stays in its place as such, so that the other parts
- * can be used.
- */
+/** As `renderDeep`, but keeps an unknown part in its place, so that other parts can be used. */
 export const renderParts = (value: Value, scope: Scope): Result =>
   resultOf(() => rendered(value, scope, true));
 
@@ -153,7 +141,7 @@ function rendered(value: Value, scope: Scope, keepsUnknown: boolean): Value {
   );
 }
 
-/** A part of a list or mapping; undefined when it is left out. */
+/** A rendered part of a list or mapping; undefined when it is left out. */
 function renderedPart(value: Value, scope: Scope, keepsUnknown: boolean): Value | undefined {
   try {
     return rendered(value, scope, keepsUnknown);
@@ -164,14 +152,14 @@ function renderedPart(value: Value, scope: Scope, keepsUnknown: boolean): Value 
   }
 }
 
-/** Renders one text; a mistake in it ends the evaluation around it. */
+/** Renders one text. An error in it ends the enclosing evaluation. */
 function renderedText(source: string, scope: Scope): Value {
   const template = compileTemplate(source);
   if (template.kind === 'problem') throw new ExpressionError(template.message);
   return orThrow(template.evaluate(scope));
 }
 
-/** The value of a result, or its trouble thrown on, for an evaluation inside another. */
+/** The value of a result, for an evaluation inside another; throws its error again. */
 export function orThrow(result: Result): Value {
   if (result.kind === 'value') return result.value;
   if (result.kind === 'unknown') throw new UnknownSignal(result.why);

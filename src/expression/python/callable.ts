@@ -1,5 +1,4 @@
-// Filters, tests and methods as tables of named functions with Python-like parameters.
-
+// Defines and calls filters, tests and methods, which have Python-like parameters.
 import { fail, UndefinedError } from '../errors.ts';
 import {
   type Args,
@@ -12,31 +11,31 @@ import {
   touch,
 } from './py-value.ts';
 
-/** What a function may ask of the evaluation it runs in. */
+/** Services of the evaluation for its functions. */
 export interface Runtime {
   /** Applies a filter or test by its name, as `map('upper')` and `select('odd')` do. */
   readonly filter: (name: string, value: PyValue, args: Args) => PyValue;
   readonly test: (name: string, value: PyValue, args: Args) => boolean;
-  /** `value.name` and `value[key]`, by the rules of this room. */
+  /** Evaluates `value.name` and `value[key]`. */
   readonly attribute: (value: PyValue, name: string) => PyValue;
   readonly item: (value: PyValue, key: PyValue) => PyValue;
   readonly hasFilter: (name: string) => boolean;
   readonly hasTest: (name: string) => boolean;
 }
 
-/** Arguments after binding: `at(0)` is the first parameter after the value. */
+/** Arguments bound to parameters: `at(0)` is the first parameter after the value. */
 export interface Bound {
   readonly at: (index: number) => PyValue | undefined;
-  /** Positional ones beyond the parameters, for a function with `*`. */
+  /** More positional arguments, for a function with `*`. */
   readonly rest: readonly PyValue[];
-  /** Named ones that are no parameter, for a function with `**`. */
+  /** Named arguments without a parameter, for a function with `**`. */
   readonly extra: ReadonlyMap<string, PyValue>;
   readonly runtime: Runtime;
 }
 
 interface Parameters {
   readonly names: readonly string[];
-  /** How many of them can be given by place: those before a `*`. */
+  /** How many parameters can be given by position: those before a `*`. */
   readonly byPlace: number;
   readonly required: number;
   readonly rest: boolean;
@@ -45,31 +44,28 @@ interface Parameters {
 
 export interface Callable {
   readonly parameters: Parameters;
-  /** Takes undefined values itself (`default`, `is defined`); others fail on them. */
+  /** Accepts undefined values itself (`default`, `is defined`); other functions fail on them. */
   readonly lenient: boolean;
-  /** Undefined items inside a list or mapping do not end it; it may never look at them. */
+  /** Accepts undefined items inside a list or mapping, because it may not read them. */
   readonly tolerant?: boolean;
-  /**
-   * Its first argument is a regular expression, which is checked before anything runs where it is
-   * written in place.
-   */
+  /** The first argument is a regular expression. A constant one is checked before the run. */
   readonly takesPattern?: boolean;
   readonly run: (value: PyValue, bound: Bound) => PyValue;
 }
 
 /**
- * `'old new count?'`: two required parameters and one that may be left out; `*` and `**` take all
- * others, and what follows `*` goes by name only.
+ * Parses `'old new count?'`: two required parameters and an optional one. `*` and `**` take all
+ * other arguments. Parameters after `*` can be given by name only.
  */
 export function parameters(spec: string): Parameters {
-  const words = spec.split(' ').filter((word) => word !== '');
-  const names = words.filter((word) => !word.startsWith('*'));
+  const parts = spec.split(' ').filter((part) => part !== '');
+  const names = parts.filter((part) => !part.startsWith('*'));
   return {
-    names: names.map((word) => word.replace('?', '')),
-    byPlace: words.includes('*') ? words.slice(0, words.indexOf('*')).length : names.length,
-    required: names.filter((word) => !word.endsWith('?')).length,
-    rest: words.includes('*'),
-    extra: words.includes('**'),
+    names: names.map((name) => name.replace('?', '')),
+    byPlace: parts.includes('*') ? parts.slice(0, parts.indexOf('*')).length : names.length,
+    required: names.filter((name) => !name.endsWith('?')).length,
+    rest: parts.includes('*'),
+    extra: parts.includes('**'),
   };
 }
 
@@ -96,7 +92,7 @@ export const defineLenient = (
   run,
 });
 
-/** What is wrong with a call of this shape, in words. */
+/** The error in the number or the names of a call's arguments. */
 export function shapeProblem(
   { names, byPlace, required, rest, extra }: Parameters,
   positional: number,
@@ -130,10 +126,7 @@ export function bind(what: string, parameters: Parameters, args: Args, runtime: 
   };
 }
 
-/**
- * Calls a filter or test: an undefined value that it meets makes its result undefined too, unless
- * it is made for them.
- */
+/** Calls a filter or test. An undefined argument makes the result undefined, unless `lenient`. */
 export function apply(
   what: string,
   callable: Callable,
@@ -145,13 +138,13 @@ export function apply(
     const all = [...(isEmptyIf(value) ? [] : [value]), ...args.positional, ...args.named.values()];
     if (!callable.lenient) all.forEach(touch);
     const result = callable.run(value, bind(what, callable.parameters, args, runtime));
-    // After the run: a value of the wrong type is the worse mistake, which no `default` may hide.
+    // Only after the run: `default` may not hide the error about a value of the wrong type.
     if (!callable.lenient && callable.tolerant !== true) all.forEach(touchItems);
     return result;
   });
 }
 
-/** An undefined value met on the way becomes the result. */
+/** The result of `run`; undefined when it uses an undefined value. */
 export function orUndefined(run: () => PyValue): PyValue {
   try {
     return run();
@@ -161,12 +154,12 @@ export function orUndefined(run: () => PyValue): PyValue {
   }
 }
 
-/** What an `if` without `else` left may still be printed, as nothing. */
+/** The value of an `if` without `else`, which prints as nothing. */
 const isEmptyIf = (value: PyValue): boolean => isMissing(value) && value.plain === true;
 
 /**
- * Uses a value and, as far as an expression made it, its items: the user's own data has nothing
- * undefined in it.
+ * Uses a value and its items, which fails on undefined ones. Skips the user's own data, which has no
+ * undefined items.
  */
 function touchItems(value: PyValue): PyValue {
   touch(value);
@@ -181,7 +174,7 @@ function touchInside(value: PyValue): void {
   else if (isPyList(value) || isTuple(value) || isMade(value)) touchItems(value);
 }
 
-/** The same functions, but undefined items inside their values do not end them. */
+/** The same functions, but tolerant of undefined items inside their values. */
 export const tolerating = (
   table: Readonly<Record<string, Callable>>,
 ): Readonly<Record<string, Callable>> =>

@@ -1,4 +1,4 @@
-// Calendar times without a zone for `to_datetime` and differences between them; no clock is read.
+// Dates and times without a zone, for `to_datetime`, and their differences. Reads no clock.
 import { fail } from '../errors.ts';
 
 const second = 1_000_000;
@@ -36,7 +36,7 @@ const fields: Readonly<Record<string, { readonly width: number; readonly pattern
   f: { width: 6, pattern: /^\d{1,6}/ },
 };
 
-/** Reads a time by a strptime format; knows %Y %m %d %H %M %S %f and %%. */
+/** Parses a time by a strptime format with %Y %m %d %H %M %S %f and %%. */
 export function parseDatetime(value: string, format: string): number {
   const read: Record<string, number> = {};
   let rest = value;
@@ -84,7 +84,7 @@ const months = [
   'December',
 ];
 
-/** Writes a time by a strftime format, with English names. */
+/** Formats a time by a strftime format, with English names. */
 export function formatDatetime(micros: number, format: string): string {
   const date = new Date(Math.floor(micros / 1000));
   const [weekday, month] = [weekdays[date.getUTCDay()] ?? '', months[date.getUTCMonth()] ?? ''];

@@ -1,5 +1,5 @@
-// Mappings: the user's own (looked up by own property only, no prototype is ever reached) and those
-// that expressions make.
+// Reads and makes mappings. Keys of the user's data are looked up as own properties only, never on a
+// prototype.
 import type { Mapping } from '../../model/value.ts';
 import { fail } from '../errors.ts';
 import {
@@ -14,8 +14,8 @@ import {
 } from './py-value.ts';
 
 /**
- * Equal for keys that Python holds for the same key (`1`, `1.0` and `true`); undefined for a type
- * that cannot be a key.
+ * A text that is equal for keys that are equal in Python (`1`, `1.0` and `true`); undefined for a
+ * type that cannot be a key.
  */
 export function keyText(key: PyValue): string | undefined {
   const kind = kindOf(key);
@@ -45,10 +45,7 @@ export function dictOf(pairs: Iterable<readonly [PyValue, PyValue]>): Dict {
 export const dictSize = (dict: Mapping | Dict): number =>
   isMade(dict) ? dict.entries.size : Object.keys(dict).length;
 
-/**
- * A variable of a `__name__` form is nobody's data; such keys are refused even where a mapping has
- * them.
- */
+/** Keys such as `__name__` are refused, even where a mapping has them: no user data needs them. */
 export const isForbidden = (name: string): boolean => name.startsWith('__');
 
 export function dictGet(dict: Mapping | Dict, key: PyValue): PyValue | undefined {

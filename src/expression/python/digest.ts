@@ -1,5 +1,5 @@
-// Checksums of text by Node's own crypto, which reads no state: the one file of the pure rooms that
-// uses it.
+// Checksums of text by Node's crypto. Only this file of the pure rooms may import it: checksums read
+// no state.
 import { createHash } from 'node:crypto';
 import { fail } from '../errors.ts';
 import { spend } from '../meter.ts';
@@ -17,7 +17,7 @@ export function digest(value: string, algorithm: string): string {
 /** A name-based UUID (version 5) in a namespace. */
 export function uuid(name: string, namespace: string): string {
   const digits = namespace.replaceAll('-', '');
-  if (!/^[\da-fA-F]{32}$/.test(digits)) return fail(`'${namespace}' is no UUID`);
+  if (!/^[\da-fA-F]{32}$/.test(digits)) return fail(`'${namespace}' is not a UUID`);
   const full = createHash('sha1').update(Buffer.from(digits, 'hex')).update(name).digest('hex');
   const variant = ((Number.parseInt(full[16] ?? '0', 16) & 3) | 8).toString(16);
   const parts = `${full.slice(0, 12)}5${full.slice(13, 16)}${variant}${full.slice(17)}`;

@@ -1,6 +1,4 @@
-// `'{0:>5}'.format(...)`: Python's replacement fields with the format specifications of texts and
-// numbers.
-
+// `'{0:>5}'.format(...)`: Python's replacement fields with their format specifications.
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { numeric, toNumber } from './numbers.ts';
@@ -8,10 +6,7 @@ import { real } from './printf.ts';
 import { repr, text } from './printing.ts';
 import { type Args, kindOf, type PyValue, typeName } from './py-value.ts';
 
-/**
- * Reads `.name` and `[key]` inside a field; given by the caller, so that attribute rules are the
- * same everywhere.
- */
+/** Reads `.name` and `[key]` inside a field; the caller gives it, with the rules for attributes. */
 type Reach = (value: PyValue, key: PyValue, isAttribute: boolean) => PyValue;
 
 export function formatText(format: string, args: Args, reach: Reach): string {

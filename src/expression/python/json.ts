@@ -1,4 +1,4 @@
-// JSON as Python writes and reads it: `1.0` stays a float, large whole numbers stay exact.
+// Reads and writes JSON like Python: `1.0` stays a float, and large whole numbers stay exact.
 
 import { fail } from '../errors.ts';
 import { reserve, spend } from '../meter.ts';
@@ -20,7 +20,7 @@ import {
 } from './py-value.ts';
 
 export interface JsonStyle {
-  /** Text of one level; undefined writes on one line. */
+  /** Indentation of one level; undefined writes one line. */
   readonly indent: string | undefined;
   readonly sortKeys: boolean;
   readonly ascii: boolean;
@@ -93,7 +93,7 @@ const keyOf = (key: PyValue): string =>
 
 const token =
   /[ \t\n\r]*(?:([[\]{}:,])|"((?:[^"\\]|\\[\s\S])*)"|(-?(?:0|[1-9]\d*))(\.\d+)?([eE][-+]?\d+)?|(true|false|null|NaN|-?Infinity))/y;
-const words: Readonly<Record<string, PyValue>> = {
+const constants: Readonly<Record<string, PyValue>> = {
   true: true,
   false: false,
   null: null,
@@ -105,7 +105,7 @@ const words: Readonly<Record<string, PyValue>> = {
 export function readJson(source: string): PyValue {
   reserve(source.length);
   let at = 0;
-  const wrong = (): never => fail(`the text is no JSON: mistake at character ${at}`);
+  const wrong = (): never => fail(`the text is not JSON: error at character ${at}`);
   const take = (): RegExpExecArray => {
     token.lastIndex = at;
     const found = token.exec(source) ?? wrong();
@@ -113,14 +113,14 @@ export function readJson(source: string): PyValue {
     return found;
   };
   const next = (depth: number, found = take()): PyValue => {
-    const [, sign, string, whole, fraction, exponent, word] = found;
+    const [, sign, string, whole, fraction, exponent, constant] = found;
     if (depth > 200) return fail('the JSON is nested too deeply');
     if (string !== undefined) return readString(`"${string}"`) ?? wrong();
     if (whole !== undefined)
       return fraction === undefined && exponent === undefined
         ? int(BigInt(whole))
         : float(Number(whole + (fraction ?? '') + (exponent ?? '')));
-    if (word !== undefined) return words[word] ?? null;
+    if (constant !== undefined) return constants[constant] ?? null;
     if (sign === '[') return list(depth);
     return sign === '{' ? mapping(depth) : wrong();
   };

@@ -1,5 +1,4 @@
-// The methods of Python's types, as far as they only read: what would change a value is refused by
-// name.
+// The methods of Python's types that only read. Methods that change a value are refused by name.
 import { nearest } from '../../model/diagnostic.ts';
 import { present } from '../../model/present.ts';
 import { textArg } from '../arguments.ts';
@@ -106,10 +105,7 @@ const byKind: Readonly<Partial<Record<Kind, Readonly<Record<string, Callable>>>>
   duration: durationMethods,
 };
 
-/**
- * What Python has and an expression may not use: it hides a key of that name, as there, but cannot
- * be called.
- */
+/** Python's methods that an expression may not call. As in Python, they hide a key of that name. */
 const refused: Readonly<Partial<Record<Kind, ReadonlySet<string>>>> = {
   str: new Set(['encode', 'format_map', 'maketrans', 'translate']),
   list: new Set(['append', 'clear', 'extend', 'insert', 'pop', 'remove', 'reverse', 'sort']),
@@ -137,7 +133,7 @@ export function methodOf(value: PyValue, name: string): Callable | undefined {
 const known = new Set(Object.values(byKind).flatMap((table) => Object.keys(table)));
 const knownRefused = new Set(Object.values(refused).flatMap((names) => [...names]));
 
-/** Why no value can have such a method, known before anything runs. */
+/** The error about a method that no value has; found before the run. */
 export function unknownMethod(
   name: string,
 ): { readonly message: string; readonly hint?: string } | undefined {

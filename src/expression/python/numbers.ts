@@ -3,14 +3,14 @@
 import { fail } from '../errors.ts';
 import { float, int, isFloatBox, kindOf, type PyValue, typeName } from './py-value.ts';
 
-/** Whole numbers are kept exact up to this many bits; a larger one is refused. */
+/** Most bits of a whole number; a larger one is refused. */
 const mostBits = 65_536;
 
 type Numeric =
   | { readonly kind: 'int'; readonly value: number | bigint }
   | { readonly kind: 'float'; readonly value: number };
 
-/** The operand as a number, or undefined when it is none. */
+/** The operand as a number; undefined when it is not a number. */
 export function numeric(value: PyValue): Numeric | undefined {
   const kind = kindOf(value);
   if (typeof value === 'boolean') return { kind: 'int', value: value ? 1 : 0 };
@@ -27,10 +27,7 @@ export const toNumber = (value: PyValue): number | undefined => {
   return n === undefined ? undefined : Number(n.value);
 };
 
-/**
- * A whole number that fits a JavaScript number, as counts and positions are; undefined for anything
- * else.
- */
+/** The value as a whole number that fits a JavaScript number; undefined for any other value. */
 export const wholeOf = (value: PyValue): number | undefined => {
   const n = numeric(value);
   return n?.kind === 'int' ? Number(n.value) : undefined;
@@ -133,7 +130,7 @@ export function positive(value: PyValue): PyValue {
   return n.kind === 'float' ? float(n.value) : int(n.value);
 }
 
-/** Which is larger; NaN compares as unequal and never as less, which `undefined` stands for. */
+/** Negative, zero or positive; undefined with NaN, which is neither equal nor less. */
 export function compareNumbers(a: Numeric, b: Numeric): number | undefined {
   if (a.value < b.value) return -1;
   if (a.value > b.value) return 1;
@@ -141,9 +138,7 @@ export function compareNumbers(a: Numeric, b: Numeric): number | undefined {
   return a.value == b.value ? 0 : undefined;
 }
 
-/**
- * Python's spelling of a float: shortest digits that round-trip, exponent from 1e16 and below 1e-4.
- */
+/** A float as Python writes it: shortest exact digits, exponent from 1e16 and below 1e-4. */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';

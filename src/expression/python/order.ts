@@ -1,4 +1,4 @@
-// Equality, order, truth and membership, as Python has them: no silent conversion between types.
+// Python's equality, order, truth and membership, without silent conversion between types.
 
 import { fail } from '../errors.ts';
 import { spend } from '../meter.ts';
@@ -59,10 +59,7 @@ export function equals(a: PyValue, b: PyValue): boolean {
 const sameItems = (a: readonly PyValue[], b: readonly PyValue[]): boolean =>
   a.length === b.length && a.every((item, index) => equals(item, b[index] ?? null));
 
-/**
- * Negative, zero or positive; undefined when NaN is involved. A pair without an order is an error
- * that names the operator.
- */
+/** Negative, zero or positive; undefined with NaN. Values without an order are an error. */
 export function compare(a: PyValue, b: PyValue, sign: string): number | undefined {
   spend(1);
   const [left, right] = [numeric(a), numeric(b)];
@@ -87,7 +84,7 @@ function compareItems(
   return a.length - b.length;
 }
 
-/** By code point, as Python does; JavaScript compares UTF-16 units, which differs beyond U+FFFF. */
+/** Compares by code point like Python; the UTF-16 units of JavaScript differ beyond U+FFFF. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;
   if (!/[\ud800-\udfff]/.test(a) && !/[\ud800-\udfff]/.test(b)) return a < b ? -1 : 1;

@@ -1,5 +1,4 @@
-// The `%` operator and the `format` filter: Python's printf-style formatting.
-
+// Python's printf-style formatting, for the `%` operator and the `format` filter.
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { dictGet } from './dicts.ts';
@@ -23,12 +22,12 @@ export function printf(format: string, given: PyValue): string {
     (whole, key: string | undefined, flags: string, width, precision, letter: string) => {
       if (letter === '%') return '%';
       if (letter === '') return fail('incomplete format');
-      const size = (word: string | undefined): number | undefined =>
-        word === undefined
+      const size = (given: string | undefined): number | undefined =>
+        given === undefined
           ? undefined
-          : word === '*'
+          : given === '*'
             ? (wholeOf(take()) ?? fail('* wants int'))
-            : Number(word);
+            : Number(given);
       const wide = size(width) ?? 0;
       const fine =
         whole.includes('.') && precision === undefined && /\.[hlL]?[a-zA-Z]$/.test(whole)
@@ -132,7 +131,7 @@ function signed(body: string, flags: string, precision: number | undefined): str
   return (negative ? '-' : flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '') + digits;
 }
 
-/** A float by one of the letters e f g; also used by `str.format`. */
+/** Formats a float by one of the letters e, f and g; also for `str.format`. */
 export function real(letter: string, value: number, precision: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
   const digits = Math.min(precision, 100);
@@ -146,7 +145,7 @@ export function real(letter: string, value: number, precision: number): string {
   return letter === kind ? out : out.toUpperCase();
 }
 
-/** `toFixed` gives up its digits from 1e21 on; a float of that size is a whole number. */
+/** From 1e21 on `toFixed` uses an exponent, but a float of that size is a whole number. */
 const fixed = (value: number, digits: number): string =>
   Math.abs(value) < 1e21
     ? value.toFixed(digits)

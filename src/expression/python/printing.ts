@@ -1,5 +1,4 @@
-// How Python writes a value as text: `str()` for output, `repr()` inside containers.
-
+// Writes a value as text like Python: `str()` for output, `repr()` inside containers.
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { datetimeText, durationText } from './datetime.ts';
@@ -23,7 +22,7 @@ import {
 /** Python's `str()`. */
 export function text(value: PyValue): string {
   if (typeof value === 'string') return value;
-  // An `if` without `else` prints nothing.
+  // An `if` without `else` prints as nothing.
   if (isMissing(value) && value.plain === true) return '';
   const out = repr(value);
   reserve(out.length);
@@ -62,7 +61,7 @@ const named: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 
-/** A string constant: single quotes unless only those occur inside. */
+/** A string constant in single quotes, or in double quotes if only single ones occur inside. */
 function quoted(value: string): string {
   const quote = value.includes("'") && !value.includes('"') ? '"' : "'";
   let out = quote;

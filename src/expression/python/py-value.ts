@@ -1,15 +1,12 @@
-// The values an expression works on: plain data as it came in, plus what Python knows and JSON does
-// not (float 1.0, tuple, range, method, undefined).
+// The values of an expression: plain data, and Python values that JSON lacks (float 1.0, tuple, range,
+// method, undefined).
 import { isUnknown, type Mapping } from '../../model/value.ts';
 import { UndefinedError, UnknownSignal } from '../errors.ts';
 
-/** Marks our own kinds of value; a symbol, so that no user's mapping can pretend to be one. */
+/** Marks Python values; a symbol, so that no mapping of the user can pass for one. */
 export const brand = Symbol('kmend.python');
 
-/**
- * A float with a whole value: `1.0` prints with its point where `1` does not. Other floats are
- * plain numbers.
- */
+/** A float with a whole value, which prints as `1.0`. Other floats are plain numbers. */
 type Float = { readonly [brand]: 'float'; readonly value: number };
 type Tuple = { readonly [brand]: 'tuple'; readonly items: readonly PyValue[] };
 export type Range = {
@@ -18,23 +15,20 @@ export type Range = {
   readonly stop: number;
   readonly step: number;
 };
-/** A mapping made by an expression: keys of any hashable type, in the order of insertion. */
+/** A mapping that an expression made: keys of any hashable type, in order of insertion. */
 export type Dict = {
   readonly [brand]: 'dict';
   readonly entries: ReadonlyMap<string, readonly [PyValue, PyValue]>;
 };
-/**
- * Something that can be called but never be a result: a method bound to its value, or a global
- * function.
- */
+/** A method bound to its value, or a global function. It can be called, but not be a result. */
 type Method = {
   readonly [brand]: 'method';
   readonly name: string;
   readonly call: (args: Args) => PyValue;
 };
 /**
- * What a missing name or key gives. Touching it is an error with this message; `plain` is what an
- * `if` without `else` leaves.
+ * The undefined value of a missing name or key. Using it is an error with this message. `plain`
+ * marks the value of an `if` without `else`.
  */
 export type Missing = {
   readonly [brand]: 'undefined';
@@ -45,10 +39,7 @@ export type Missing = {
 type Omit = { readonly [brand]: 'omit' };
 /** Named values of `namespace(a=1)`. */
 type Namespace = { readonly [brand]: 'namespace'; readonly entries: ReadonlyMap<string, PyValue> };
-/**
- * A wall-clock time without zone, as `to_datetime` gives it; microseconds since 1970-01-01 of that
- * calendar.
- */
+/** A date and time without zone, as microseconds since 1970-01-01. */
 type Datetime = { readonly [brand]: 'datetime'; readonly micros: number };
 /** A difference of two datetimes, in microseconds. */
 type Duration = { readonly [brand]: 'duration'; readonly micros: number };
@@ -74,7 +65,7 @@ export type PyValue =
   | Mapping
   | Special;
 
-/** Arguments of a call: by place and by name. */
+/** The positional and named arguments of a call. */
 export interface Args {
   readonly positional: readonly PyValue[];
   readonly named: ReadonlyMap<string, PyValue>;
@@ -147,7 +138,7 @@ export const range = (start: number, stop: number, step: number): Range => ({
   step,
 });
 export const omitted: Omit = { [brand]: 'omit' };
-/** `x if false`: no value, and no default either; the same in Ansible. */
+/** The value of `x if false`. As in Ansible, `default` does not replace it. */
 export const nothing: Missing = {
   [brand]: 'undefined',
   message: 'an `if` without `else` gave no value',
@@ -155,8 +146,8 @@ export const nothing: Missing = {
 };
 
 /**
- * The one place where using an undefined or unknown value ends the evaluation: every operation asks
- * for the kind of its operands.
+ * The kind of a value. Throws for an undefined or unknown value; every operation calls this for its
+ * operands, so their use ends the evaluation.
  */
 export function kindOf(value: PyValue): Kind {
   switch (typeof value) {
@@ -180,7 +171,7 @@ export function kindOf(value: PyValue): Kind {
   return kind;
 }
 
-/** Uses a value: an error if it is undefined, unknown if it is unknown. */
+/** Returns the value, or throws if it is undefined or unknown. */
 export function touch<C extends PyValue>(value: C): C {
   if (typeof value === 'object' && value !== null) kindOf(value);
   return value;
@@ -191,17 +182,17 @@ const pythonNames: Partial<Record<Kind, string>> = {
   duration: 'timedelta',
 };
 
-/** The type as an Ansible user knows it: `int`, `NoneType`, `list`. */
+/** The name of a value's type in Python: `int`, `NoneType`, `list`. */
 export const typeName = (value: PyValue): string => {
   const kind = kindOf(value);
   return pythonNames[kind] ?? kind;
 };
 
-/** The value, or something else where there is none; `??` would take None for nothing. */
+/** The value, or `otherwise()` where it is undefined. `??` would replace None too. */
 export const orElse = <T>(value: PyValue | undefined, otherwise: () => T): PyValue | T =>
   value === undefined ? otherwise() : value;
 
-/** A whole number back in its usual form: small ones as numbers, others as bigint. */
+/** A whole number in its usual form: a safe integer as number, any other as bigint. */
 export const int = (value: number | bigint): PyValue => {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value + 0 : BigInt(value);
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)

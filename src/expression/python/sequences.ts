@@ -1,4 +1,4 @@
-// Walking, indexing and slicing of texts, lists, tuples and ranges.
+// Walks, indexes and slices texts, lists, tuples and ranges.
 
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
@@ -34,7 +34,7 @@ export function rangeItems({ start, stop, step }: Range): number[] {
   return Array.from({ length }, (_, index) => start + index * step);
 }
 
-/** The items of anything that can be walked, or undefined. */
+/** The items of an iterable value; undefined for any other value. */
 export function itemsOf(value: PyValue): readonly PyValue[] | undefined {
   kindOf(value);
   if (isPyList(value)) return value;
@@ -50,16 +50,13 @@ export const walk = (value: PyValue): readonly PyValue[] => {
   return items;
 };
 
-/** Number of items; an error for what has none. */
+/** The number of items; an error for a value without items. */
 export const sizeOf = (value: PyValue): number => {
   if (typeof value === 'string') return textLength(value);
   return (itemsOf(value) ?? fail(`object of type '${typeName(value)}' has no len()`)).length;
 };
 
-/**
- * Item at a place, from the end when negative; undefined when out of range or the value has no
- * places.
- */
+/** The item at an index, which counts from the end when negative; undefined where there is none. */
 export function itemAt(value: PyValue, index: number): PyValue | undefined {
   const items = isDict(value) ? undefined : itemsOf(value);
   return items?.[index < 0 ? index + items.length : index];

@@ -10,14 +10,12 @@ import { isTuple, type PyValue, tuple, typeName } from './py-value.ts';
 import { chars, slice, textLength, walk } from './sequences.ts';
 
 const own = (value: PyValue): string => (typeof value === 'string' ? value : fail('not a text'));
-/**
- * White space to Python: a byte-order mark is none, and the control characters U+001C to U+001F and
- * U+0085 are.
- */
+
+/** Python's white space: U+001C to U+001F and U+0085 belong to it, a byte-order mark does not. */
 const isBlank = (char: string): boolean =>
   (/\s/.test(char) && char !== '\ufeff') || '\x1c\x1d\x1e\x1f\x85'.includes(char);
 
-/** Without the characters of `set` (white space by default) at one or both ends. */
+/** Strips the characters of `set` (white space by default) from one or both ends. */
 export function strip(
   value: string,
   set: PyValue | undefined,
@@ -84,7 +82,7 @@ export function replace(value: string, old: string, next: string, most: number):
     .join('')}`;
 }
 
-/** `str.title`: a letter after anything that is no letter is raised. */
+/** `str.title`: makes each letter upper case that does not follow a letter. */
 const pythonTitle = (value: string): string =>
   value.replace(/\p{L}+/gu, (word) => {
     const [first = '', ...rest] = Array.from(word);
@@ -106,7 +104,7 @@ export function center(value: string, width: number, fill = ' '): string {
 
 const lineEnds = new Set('\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029');
 
-/** Lines end at everything that Python holds for a line end; `\r\n` is one. */
+/** Splits at every line end of Python; `\r\n` is one line end. */
 export function splitLines(value: string, keep = false): string[] {
   const lines: string[] = [];
   let start = 0;
@@ -120,10 +118,7 @@ export function splitLines(value: string, keep = false): string[] {
   return start < value.length ? [...lines, value.slice(start)] : lines;
 }
 
-/**
- * The part of the text between two positions, for `find`, `count` and `startswith`; with where it
- * begins.
- */
+/** The text between two positions and its start, for `find`, `count` and `startswith`. */
 function part(
   value: string,
   start: PyValue | undefined,

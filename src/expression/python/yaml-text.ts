@@ -1,5 +1,4 @@
-// Writes YAML for `to_yaml` and `to_nice_yaml`; lines are not folded, so long texts stay on one
-// line.
+// Writes YAML for `to_yaml` and `to_nice_yaml`. Does not fold lines: a long text stays on one line.
 
 import { fail } from '../errors.ts';
 import { reserve } from '../meter.ts';
@@ -9,7 +8,7 @@ import { repr, text } from './printing.ts';
 import { isDict, isPyList, isTuple, kindOf, type PyValue, typeName } from './py-value.ts';
 
 interface YamlStyle {
-  /** Lists and mappings that hold only scalars go on one line: `{a: 1}`. */
+  /** Writes a list or mapping of scalars on one line: `{a: 1}`. */
   readonly flowLeaves: boolean;
   readonly indent: number;
   readonly sortKeys: boolean;
@@ -33,7 +32,7 @@ function childrenOf(value: PyValue, { sortKeys }: YamlStyle): readonly Child[] |
   return sortKeys ? entries.sort(([a], [b]) => compareText(text(a), text(b))) : entries;
 }
 
-/** Scalars, empty collections, and with `flowLeaves` those that hold only scalars. */
+/** True for scalars, empty collections, and with `flowLeaves` collections of scalars. */
 function isInline(value: PyValue, style: YamlStyle): boolean {
   const children = childrenOf(value, style) ?? [];
   return (
@@ -65,16 +64,16 @@ function block(value: PyValue, style: YamlStyle, depth: number): string {
           start.padEnd(style.indent) +
           block(item, style, depth + style.indent).slice(depth + style.indent)
         );
-      // A list in a mapping stands at the same depth as its key.
+      // A list in a mapping has the same indentation as its key.
       return `${lead}${start}\n${block(item, style, isDict(item) ? depth + style.indent : depth)}`;
     })
     .join('');
 }
 
-/** Texts that PyYAML would read as something else. */
+/** Texts that PyYAML would read as another type. */
 const looksTyped =
   /^(?:[-+]?(?:0b[01_]+|0x[\da-fA-F_]+|\d[\d_]*(?::[0-5]?\d)*(?:\.[\d_]*(?:[eE][-+]\d+)?)?|\.\d[\d_]*(?:[eE][-+]\d+)?|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)|~|null|Null|NULL|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF|<<|=|\d{4}-\d\d?-\d\d?(?:[Tt \t].*)?)?$/;
-/** Texts that PyYAML quotes everywhere, and those that it quotes in a flow collection only. */
+/** Texts that PyYAML quotes everywhere, and texts that it quotes in a flow collection only. */
 const notPlain = /^(?:---|\.\.\.|\s|[#,[\]{}&*!|>'"%@`]|[?:-](?:\s|$))|\s$|:(?:\s|$)|\s#/;
 const notPlainInFlow = /[,[\]{}:?]/;
 const special = /[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]/;
@@ -86,7 +85,7 @@ function scalar(value: PyValue, inFlow: boolean): string {
   if (typeof value === 'string') return textScalar(value, inFlow);
   if (isPyList(value) || isTuple(value) || isDict(value))
     return fail(`a ${typeName(value)} cannot be a key in YAML`);
-  // YAML 1.1 reads an exponent only behind a point.
+  // YAML 1.1 reads an exponent only after a point.
   return repr(value).replace(/^(-?\d+)e/, '$1.0e');
 }
 

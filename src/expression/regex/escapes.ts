@@ -1,13 +1,12 @@
-// Escapes of Python's regular expressions: one character, or a class over all of Unicode.
-
+// Reads escapes of Python's regular expressions: one character, or a Unicode class.
 export type Escape =
   | { readonly kind: 'code'; readonly code: number; readonly length: number }
-  /** What stands for it between brackets. */
+  /** `set` is the class as written between brackets. */
   | { readonly kind: 'class'; readonly set: string; readonly length: number };
 
 const word = '\\p{L}\\p{N}_';
 const space = '\\t-\\r\\x1c-\\x20\\x85\\p{Z}';
-/** The complements, which can stand among other members of a class. */
+/** The complements, in a form that may be one of several members of a class. */
 const notWord =
   '\\p{M}\\p{Pd}\\p{Ps}\\p{Pe}\\p{Pi}\\p{Pf}\\p{Po}\\p{S}\\p{Z}\\p{C}\\x{203f}\\x{2040}\\x{2054}\\x{fe33}\\x{fe34}\\x{fe4d}-\\x{fe4f}\\x{ff3f}';
 const notSpace =
@@ -24,7 +23,7 @@ const classes: Readonly<Record<string, string>> = {
 const simple: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 };
 const numeric = /^(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3}))/;
 
-/** Reads the escape whose backslash stands before `at`; undefined where Python has none. */
+/** Reads the escape after the backslash at `at - 1`; undefined where Python has no such escape. */
 export function readEscape(source: string, at: number): Escape | undefined {
   const code = source.codePointAt(at);
   if (code === undefined) return undefined;

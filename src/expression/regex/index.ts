@@ -1,4 +1,4 @@
-// Python's `re` over RE2, which matches in linear time: search, match, findall and sub.
+// Python's search, match, findall and sub with RE2, which matches in linear time.
 import { type Matcher, RE2JS, RE2JSException } from 're2js';
 import { ExpressionError, fail } from '../errors.ts';
 import { metered, reserve, spend } from '../meter.ts';
@@ -39,7 +39,7 @@ function compiled(pattern: string, flags: number): RE2JS {
   }
 }
 
-/** Why a regular expression cannot be used, found before anything runs. */
+/** The error in a regular expression; found before the run. */
 export function patternProblem(source: string): string | undefined {
   try {
     metered(() => regex(source));
@@ -50,7 +50,7 @@ export function patternProblem(source: string): string | undefined {
   }
 }
 
-/** An engine on a text, where it can match as Python does. */
+/** Makes the matcher for a text. Refuses texts on which RE2 differs from Python. */
 function matcher({ engine, pattern, hasBoundary }: Regex, text: string): Matcher {
   if (hasBoundary && /[\p{L}\p{N}]/u.test(text.replace(/[\0-\x7f]+/g, ''))) {
     fail('kmend cannot find word boundaries (\\b) in a text with letters that are not ASCII');
@@ -61,8 +61,8 @@ function matcher({ engine, pattern, hasBoundary }: Regex, text: string): Matcher
 }
 
 /**
- * A run of the engine cannot be stopped: what it may cost grows with the text and the program, and
- * is counted before.
+ * Charges the cost of a match before it runs, because RE2 cannot be stopped. The cost grows with
+ * the text and the program.
  */
 const charge = (matcher: Matcher, from = 0): void =>
   spend(1 + ((matcher.inputLength() - from) * matcher.programSize()) / 10);
@@ -109,8 +109,8 @@ export const matchWhole = (pattern: Regex, text: string): Match | undefined => {
 };
 
 /**
- * Those texts that a pattern of an operator matches from their beginning; nothing where it cannot
- * be read, or takes too much work on all of them.
+ * The texts that a pattern matches from their beginning; undefined when the pattern is invalid or
+ * takes too much work.
  */
 export function startingWith(
   source: string,
@@ -124,10 +124,7 @@ export function startingWith(
   }
 }
 
-/**
- * All matches from left to right; an empty one may follow the end of another, as in Python 3.7 and
- * later.
- */
+/** All matches from left to right. As in Python 3.7, an empty match may follow another match. */
 function allMatches(pattern: Regex, text: string, most: number): Match[] {
   const found: Match[] = [];
   const next = matcher(pattern, text);
@@ -140,8 +137,7 @@ function allMatches(pattern: Regex, text: string, most: number): Match[] {
     found.push(match);
     from = match.end;
     if (match.start < match.end) continue;
-    // Python goes on with a longer match at the same place, if there is one; RE2 cannot be asked
-    // for it.
+    // After an empty match Python tries a longer one at the same position, which RE2 cannot do.
     longest ??= pattern.longest().matcher(text);
     charge(longest, from);
     if (longest.find(from) && matchOf(pattern, longest, text).end > from)
@@ -162,7 +158,7 @@ export function findAll(pattern: Regex, text: string): (string | readonly string
   );
 }
 
-/** `re.subn`: the new text and how often something was replaced; `most` 0 is without limit. */
+/** `re.subn`: the new text and the number of replacements; `most` 0 means no limit. */
 export function substitute(
   pattern: Regex,
   replacement: string,

@@ -1,11 +1,11 @@
-// The replacement text of `regex_replace`: `\1`, `\g<name>` and Python's escapes.
+// Reads the replacement text of `regex_replace`: `\1`, `\g<name>` and Python's escapes.
 import { fail } from '../errors.ts';
 import type { Translated } from './translate.ts';
 
 export interface Match {
   readonly start: number;
   readonly end: number;
-  /** Text of a group; undefined when it took no part. */
+  /** Text of a group; undefined when the group did not match. */
   readonly group: (index: number) => string | undefined;
 }
 
@@ -23,7 +23,7 @@ const piece = /\\(?:g<([^>]*)>|(0[0-7]{0,2}|[1-3][0-7]{2}(?![89])|[1-9]\d?)|([\s
 
 type Part = string | number;
 
-/** Reads the replacement once; the function then writes it for each match. */
+/** Parses the replacement once, and returns a function that writes it for a match. */
 export function replacer(replacement: string, regex: Translated): (match: Match) => string {
   const parts: Part[] = [];
   let last = 0;

@@ -1,5 +1,5 @@
-// Writes a regular expression of Python as one of RE2, or refuses it: what RE2 lacks, and what
-// Python does not accept.
+// Translates a regular expression of Python into RE2. Refuses what RE2 lacks and what Python does not
+// accept.
 import { fail } from '../errors.ts';
 import { type Escape, readEscape } from './escapes.ts';
 
@@ -8,22 +8,22 @@ export interface Flags {
   readonly lines: boolean;
 }
 
-/** A pattern for RE2, and what of its groups is Python's. */
+/** A pattern for RE2, with the map of Python's groups. */
 export interface Translated {
   readonly pattern: string;
-  /** For each group of Python the group of RE2; group 0 is the whole match. */
+  /** The RE2 group of each Python group; group 0 is the whole match. */
   readonly groups: readonly number[];
   readonly names: ReadonlyMap<string, number>;
   /**
-   * Groups that took the newline before which `$` matched: RE2 cannot match before it, so it is
-   * taken out again.
+   * Groups that consume the final newline, because RE2 cannot match `$` before it. The match drops
+   * the newline again.
    */
   readonly finalNewlines: readonly number[];
-  /** `\b` of RE2 knows ASCII only. */
+  /** Whether the pattern has `\b`, which knows only ASCII in RE2. */
   readonly hasBoundary: boolean;
 }
 
-/** What a repeat would apply to; `end` is a `$`. */
+/** What precedes a repeat; `end` is a `$`. */
 type Before = 'nothing' | 'place' | 'end' | 'item' | 'repeat' | 'lazy';
 
 interface Draft {
@@ -100,7 +100,7 @@ function next(draft: Draft, done: string): string {
 }
 
 function item(draft: Draft, pattern: string): string {
-  if (draft.before === 'end') lacking('a character behind `$`', draft.at - 1);
+  if (draft.before === 'end') lacking('a character after `$`', draft.at - 1);
   draft.before = 'item';
   return pattern;
 }
@@ -110,7 +110,7 @@ function place(draft: Draft, pattern: string): string {
   return pattern;
 }
 
-/** `$` matches at the end, and before a newline that ends the text. */
+/** Translates `$`, which matches at the end and before a final newline. */
 function lastLine(draft: Draft): string {
   draft.before = 'end';
   draft.finalNewlines.push(++draft.count);
@@ -196,7 +196,7 @@ function openGroup(draft: Draft, start: number, done: string): string {
   draft.at += 1 + whole.length;
   if (name !== undefined) return capture(draft, name, start);
   if (flags === undefined) {
-    // Behind a comment no sign makes a repeat lazy.
+    // After a comment, `?` does not make a repeat lazy.
     if (draft.before === 'repeat') draft.before = 'lazy';
     return '';
   }
@@ -258,7 +258,7 @@ function repeat(draft: Draft, sign: string, start: number): string {
   return sign;
 }
 
-/** `{2}`, `{2,}`, `{,2}`; any other brace is a character. */
+/** Reads `{2}`, `{2,}` or `{,2}`; any other brace is a character. */
 function bounds(draft: Draft, start: number): string {
   const [whole, low = '', comma, high = ''] =
     /^(\d{0,9})(,)?(\d{0,9})\}/.exec(draft.source.slice(draft.at, draft.at + 20)) ?? [];

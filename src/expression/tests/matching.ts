@@ -1,5 +1,4 @@
-// Tests of a text against a pattern.
-
+// Tests whether a text matches a pattern.
 import { flagArg, textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { type Callable, define, defineMatching } from '../python/callable.ts';
@@ -21,9 +20,9 @@ function holds(
   return matchers[how](regex(source, { fold, lines }), text(value)) !== undefined;
 }
 
-const isHow = (word: string): word is How => Object.hasOwn(matchers, word);
+const isHow = (name: string): name is How => Object.hasOwn(matchers, name);
 
-/** As the filter `basename` would see them: an absolute path begins with a slash. */
+/** An absolute path begins with a slash: paths are paths of hosts. */
 const absolute = define('', (value) => textArg(value, 'a path').startsWith('/'));
 const scheme = /^[a-zA-Z][a-zA-Z\d+.-]*:/;
 

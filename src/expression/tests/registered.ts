@@ -1,5 +1,4 @@
-// Tests on what a task registered: failed, changed, skipped and their kin.
-
+// Tests on the registered result of a task: failed, changed, skipped and similar.
 import { fail } from '../errors.ts';
 import { type Callable, define } from '../python/callable.ts';
 import { dictGet } from '../python/dicts.ts';
@@ -15,7 +14,7 @@ function field(value: PyValue, name: string, otherwise: boolean, test: string): 
 const has = (name: string, wanted: boolean, test: string, otherwise = false): Callable =>
   define('', (value) => field(value, name, otherwise, test) === wanted);
 
-/** A loop's result is changed when one of its results is. */
+/** The result of a loop is changed when one of its items is changed. */
 function changed(value: PyValue): boolean {
   if (field(value, 'changed', false, 'changed')) return true;
   const results = isDict(value) ? dictGet(value, 'results') : undefined;

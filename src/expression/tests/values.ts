@@ -1,5 +1,4 @@
-// Tests on the type and value of anything.
-
+// Tests on the type and the content of any value.
 import { flagArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
 import { memberOf } from '../filters/sets.ts';
@@ -20,7 +19,7 @@ import {
 } from '../python/py-value.ts';
 import { itemsOf, walk } from '../python/sequences.ts';
 
-/** These look at the value alone, not at what is inside. */
+/** Defines a test that does not read the items of its value. */
 const test = (holds: (value: PyValue) => boolean): Callable => ({
   ...define('', holds),
   tolerant: true,
@@ -38,8 +37,7 @@ const rest = (value: PyValue, by: PyValue): PyValue => {
 };
 
 /**
- * The same object: of plain data only the same constants and equal texts and numbers of one type
- * can be told.
+ * Python's `is`. Plain data has no identity, so equal numbers of one type count as the same object.
  */
 const same = (a: PyValue, b: PyValue): boolean =>
   a === b || (kindOf(a) === kindOf(b) && numeric(a) !== undefined && equals(a, b));
@@ -62,7 +60,7 @@ const lessThan = ordered('<');
 const atMost = ordered('<=');
 const greaterThan = ordered('>');
 const atLeast = ordered('>=');
-/** Items of a set: in Python a list or a mapping cannot be one. */
+/** The items as a set: as in Python, a list or a mapping is not hashable. */
 const hashable = (value: PyValue): readonly PyValue[] => {
   const items = walk(value);
   const wrong = items.find((item) => keyText(item) === undefined);

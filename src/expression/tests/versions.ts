@@ -1,5 +1,5 @@
-// The test `version`: Ansible's orders (loose by default, strict, semver), and those of packages
-// (rpm, deb) and of upstream releases.
+// The test `version`, with the orders of Ansible (loose by default, strict, semver), of packages (rpm,
+// deb) and of upstream releases.
 import { compareDeb, compareRpm, compareUpstream } from '../../model/text/versions.ts';
 import { flagArg, textArg } from '../arguments.ts';
 import { fail } from '../errors.ts';
@@ -11,8 +11,8 @@ import { type PyValue, typeName } from '../python/py-value.ts';
 type Order = (a: string, b: string) => number;
 
 /**
- * Ansible's default: runs of digits are numbers, all else is text between them; the two cannot be
- * compared.
+ * Ansible's default: digits are numbers, all other characters are text. A number and a text have no
+ * order.
  */
 function looseParts(version: string): (number | string)[] {
   const parts = version.split(/(\d+|[a-z]+|\.)/).filter((part) => part !== '' && part !== '.');
@@ -46,7 +46,7 @@ function compareStrict(a: string, b: string): number {
       /^(\d+)\.(\d+)(?:\.(\d+))?(?:([ab])(\d+))?$/.exec(version) ??
       fail(`invalid version number '${version}'`);
     const [, major, minor, patch = '0', phase, number = '0'] = found;
-    // A release comes after all of its pre-releases.
+    // A release is later than its pre-releases.
     return [
       Number(major),
       Number(minor),
@@ -133,7 +133,7 @@ const version: Callable = define('version operator? strict? version_type?', (val
     return fail(`unknown version_type '${name}'; it is one of ${Object.keys(orders).join(', ')}`);
   if (holds === undefined)
     return fail(`unknown operator '${sign}'; it is one of ${Object.keys(signs).join(' ')}`);
-  // Equality needs no order: also versions that cannot be ordered are equal or not.
+  // Equality needs no order, so it also works for versions without one.
   return name === 'loose' && equalSigns.includes(sign)
     ? holds(equalLoose(left, right) ? 0 : 1)
     : holds(order(left, right));
