@@ -201,12 +201,12 @@ const questions: fc.Arbitrary<Question> = fc.tuple(
 describe.skipIf(!installed)("against Python's own re", () => {
   it('random patterns have the same result or are refused, like every pattern that Python refuses', () => {
     const asked = fc.sample(questions, { numRuns: 6_000, seed: 14 });
-    const answer = spawnSync(python, ['-c', oracle], {
+    const oracleRun = spawnSync(python, ['-c', oracle], {
       input: JSON.stringify(asked),
       encoding: 'utf8',
       maxBuffer: 2 ** 26,
     });
-    const theirs = JSON.parse(answer.stdout) as readonly unknown[];
+    const theirs = JSON.parse(oracleRun.stdout) as readonly unknown[];
     const ours = asked.map(answer);
     const refused = ours.map((one) => typeof one === 'string');
     const wrong = asked.filter(
