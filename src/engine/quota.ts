@@ -1,21 +1,18 @@
-// What one host makes a run write is bounded: how long its answers are is for the host to choose,
-// and the journal's disk is everybody's.
+// Bounds what one host makes a run write: a host chooses how much it answers, and all share the disk
+// of the journal.
 import type { EventBody } from '../model/run/event.ts';
 import type { Failure } from '../model/run/failure.ts';
 
-/**
- * Characters of the journal that one host may fill, that all may fill together, and that each may
- * still fill from then on.
- */
+/** Characters of the journal for one host, for all hosts, and for each host once all have used theirs. */
 const most = { host: 16 * 1024 * 1024, all: 1024 * 1024 * 1024, afterwards: 1024 * 1024 };
 
 export interface Quota {
   readonly count: (body: EventBody) => void;
-  /** Why this host is not gone on with. */
+  /** The failure of a host that has used up its share. */
   readonly exceeded: (host: string) => Failure | undefined;
 }
 
-/** Counts for one controller: whoever resumes the run has said that it may go on. */
+/** Counts anew for each controller: an operator who resumes the run allows more. */
 export function createQuota({ host: mostOfHost, all: mostOfAll, afterwards } = most): Quota {
   const used = new Map<string, number>();
   let all = 0;
@@ -32,8 +29,8 @@ export function createQuota({ host: mostOfHost, all: mostOfAll, afterwards } = m
       if (size <= limit) return undefined;
       return {
         kind: 'parse',
-        message: `what this host says has filled ${inMiB(size)} MiB of the journal, and ${inMiB(limit)} MiB are the most`,
-        hint: 'look at what its commands print; a task that registers much output can print less, or keep it in a file of the host',
+        message: `the output of this host has filled ${inMiB(size)} MiB of the journal; the limit is ${inMiB(limit)} MiB`,
+        hint: 'check what its commands print; a task that registers much output can print less, or keep it in a file on the host',
       };
     },
   };

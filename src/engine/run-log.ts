@@ -1,5 +1,4 @@
-// The journal of a run under way, and the state that it folds to: kept up to date with every line
-// written, no event is kept.
+// The journal of a run under way, and the state of the run by it. No event is kept in memory.
 import { fold } from '../core/run-state/fold.ts';
 import type { RunState } from '../core/run-state/state.ts';
 import type { Event, EventBody } from '../model/run/event.ts';
@@ -9,12 +8,13 @@ export interface RunLog {
   readonly run: string;
   readonly end: () => JournalHead;
   readonly state: () => RunState;
-  /** As the journal's; `state` has the event in it once this resolves. */
+  /** As in `Journal`; `state` includes the event once this resolves. */
   readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
 }
 
 /**
- * @param from what the journal folds to so far. `onEvent` sees every event with the state after it.
+ * @param from the state by the journal so far
+ * @param onEvent called with every event and the state after it
  */
 export function runLogOf(
   journal: Journal,

@@ -1,5 +1,5 @@
-// The slots of a run beside those of other runs: written before a host is started, kept in step
-// with the journal, read as events.
+// The slots of a run beside those of other runs: written before a host is started, kept up to date
+// with the journal, and read as events.
 
 import type { Decision } from '../core/rollout/decision.ts';
 import { inOrder } from '../core/run-state/ranked.ts';
@@ -17,9 +17,9 @@ import type { Slot, Slots, TakenSlot } from './ports/store.ts';
 
 export interface SlotInput {
   readonly slots: Slots;
-  /** Hosts of the pool by where they are reached. */
+  /** Hosts of the pool by address. */
   readonly addresses: ReadonlyMap<string, string>;
-  /** Does the brake count hosts that could not be reached? */
+  /** The brake counts unreachable hosts too. */
   readonly countsUnreachable: boolean;
   readonly now: () => number;
   readonly state: () => RunState;
@@ -42,10 +42,7 @@ export class SlotClaims {
     return this.#readAt;
   }
 
-  /**
-   * To be called before every decision: what became of a host is on disk in its journal, then in
-   * its slot.
-   */
+  /** Writes the state of hosts to their slots, after it is in the journal. Call it before a decision. */
   async sync(): Promise<void> {
     const state = this.#input.state();
     for (const host of this.#begun ? this.#concerned(state) : hostStates(state))
@@ -55,9 +52,8 @@ export class SlotClaims {
   }
 
   /**
-   * Takes a slot for a host, if with what other runs hold it would still be started. Its claim is
-   * written before theirs are read: of two runs that start at one moment at least one sees the
-   * other.
+   * Takes a slot for a host, if `decide` still starts it beside the slots of other runs. The claim is
+   * written before theirs are read: of two runs that start at once, at least one sees the other.
    */
   async take(name: string, decide: () => Decision): Promise<boolean> {
     const host = hostState(this.#input.state(), name);
@@ -74,7 +70,7 @@ export class SlotClaims {
     return false;
   }
 
-  /** Reads what other runs hold. */
+  /** Reads the slots of other runs. */
   async read(): Promise<void> {
     await this.#note(await this.#input.slots.others());
   }

@@ -87,15 +87,17 @@ async function visit(
     hosts.targets,
     options,
     { transport: hosts.transport, clock },
-    async (session) => {
-      const outcome = await session.read('true', { timeout: 5, become: false });
-      return {
-        host: Number.parseInt(session.target.name, 10),
-        end: outcome.ok ? 'read' : outcome.failure.kind,
-      };
+    {
+      use: async (session) => {
+        const outcome = await session.read('true', { timeout: 5, become: false });
+        return {
+          host: Number.parseInt(session.target.name, 10),
+          end: outcome.ok ? 'read' : outcome.failure.kind,
+        };
+      },
+      failed: () => ({ host: -1, end: 'thrown' }),
+      onHost: ({ host }) => done.set(host, hosts.since()),
     },
-    () => ({ host: -1, end: 'thrown' }),
-    ({ host }) => done.set(host, hosts.since()),
   ).then((results) => {
     end = hosts.since();
     return results;

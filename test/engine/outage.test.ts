@@ -166,7 +166,7 @@ describe('an outage of the cluster', () => {
         'forecast',
         'cordon',
         'drain',
-        'holds',
+        'owns',
         'pods',
         'uncordon',
       ]),

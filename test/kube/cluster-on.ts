@@ -97,7 +97,9 @@ export async function cordonAndDrain(
   const cordoned = await cluster.cordon('n1', owner);
   if (!cordoned.ok) return { outcome: cordoned, said, seconds: 0 };
   const started = performance.now();
-  const outcome = await cluster.drain('n1', options, owner, (text) => said.push(text), signal);
+  const outcome = await cluster.drain('n1', options, owner, (text) => said.push(text), {
+    ...(signal === undefined ? {} : { signal }),
+  });
   return { outcome, said, seconds: (performance.now() - started) / 1000 };
 }
 

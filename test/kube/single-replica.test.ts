@@ -278,7 +278,8 @@ describe.skipIf(!haveOpenssl)(title, () => {
     setTimeout(() => killed.abort(), 500);
     const options = drainOptions({ timeout: 20, singleReplica: 'restart' });
     expect(
-      failure(await cluster.drain('n1', options, owner, () => undefined, killed.signal)).kind,
+      failure(await cluster.drain('n1', options, owner, () => undefined, { signal: killed.signal }))
+        .kind,
     ).toBe('interrupted');
     value(await cluster.drain('n1', options, owner, () => undefined));
     expect(web.writes).toHaveLength(1);
@@ -346,7 +347,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
       const killed = new AbortController();
       setTimeout(() => killed.abort(), 700);
       const options = drainOptions({ timeout: 2, singleReplica: 'surge' });
-      await cluster.drain('n1', options, owner, () => undefined, killed.signal);
+      await cluster.drain('n1', options, owner, () => undefined, { signal: killed.signal });
       expect(web.deployment().spec.replicas).toBe(2);
       expect(fake.nodes.get('n1').metadata.annotations[surgedAnnotation]).toBe('["shop/web"]');
       if (how === 'drain')

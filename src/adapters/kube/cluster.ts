@@ -318,7 +318,7 @@ const nodeWrites = (
 
 const drain =
   ({ api, clock, inSlot, evictionApi, pdbApi }: Parts): KubeCluster['drain'] =>
-  async (name, options, owner, progress, signal, outage) => {
+  async (name, options, owner, progress, { signal, outage } = {}) => {
     const until = clock.now() + (outage === undefined ? options.timeout * 1000 : 0);
     const eviction = await retryTransient(evictionApi, { clock, until, signal });
     if (!eviction.ok) return eviction;

@@ -187,7 +187,7 @@ async function onHosts(
   });
   const failed = (host: string, failure: Failure): Answer => ({ host, text: '', failure });
   return {
-    answers: await forEachHost(targets, options, ports, answer, failed),
+    answers: await forEachHost(targets, options, ports, { use: answer, failed }),
     targets,
     inventory,
   };

@@ -223,13 +223,9 @@ async function drainOne(
   owner: Owner,
   world: World,
 ): Promise<End> {
-  const drained = await cluster.drain(
-    node,
-    options,
-    owner,
-    (text) => world.out(withFlags(text)),
-    world.stop,
-  );
+  const drained = await cluster.drain(node, options, owner, (text) => world.out(withFlags(text)), {
+    signal: world.stop,
+  });
   // From here on it is a person's cordon, as kubectl leaves it: a second try, and any run, finds no
   // mark in its way.
   const released = await cluster.release(node, owner);

@@ -40,13 +40,9 @@ async function drain(
       false,
     );
   };
-  const outcome = await cluster.drain(
-    effect.node,
-    effect.options,
-    context.token,
-    progress,
-    context.signal,
-  );
+  const outcome = await cluster.drain(effect.node, effect.options, context.token, progress, {
+    signal: context.signal,
+  });
   if (!outcome.ok) return failing(await undo(outcome.failure, effect, place, cluster, context));
   const { evicted, left, arrived, crashing, seconds } = outcome.value;
   const mayLeave = effect.options.leftBehind === 'accept' ? { mayLeave: true } : {};

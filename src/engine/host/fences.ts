@@ -36,9 +36,10 @@ export async function takeOverHosts(run: RunContext): Promise<void> {
     const why = await send(session, takeoverScript(run.token));
     if (why !== undefined) await warn(session.target.name, why);
   };
-  await forEachHost(targets, options, run.ports, takeOver, (host, { message }) =>
-    warn(host, message),
-  );
+  await forEachHost(targets, options, run.ports, {
+    use: takeOver,
+    failed: (host, { message }) => warn(host, message),
+  });
 }
 
 /**

@@ -72,7 +72,7 @@ export function surveyFleet(
       : observed;
     return { host: session.target.name, outcome, ...present({ active }) };
   };
-  return forEachHost(targets, options, ports, survey, asFailed, onHost);
+  return forEachHost(targets, options, ports, { use: survey, failed: asFailed, onHost });
 }
 
 /** Reads the facts. After an active probe it reads them again, because its answer is a fact. */
@@ -129,7 +129,7 @@ export async function planFleet(
       ...(await planOne(session, input)),
     });
     const targets = names.map((name) => setupOf(setup, name).target);
-    return forEachHost(targets, options, ports, plan, asFailed, see);
+    return forEachHost(targets, options, ports, { use: plan, failed: asFailed, onHost: see });
   };
   const planned = await planAll(hosts, new Map(), onHost);
   const disputed = disputes(planned);

@@ -1,5 +1,6 @@
-// An API server that is away: what asks it waits and asks again, and the journal has one outage for
+// Outages of the API server: calls are repeated until it answers, and the journal has one outage for
 // all hosts of the run.
+import { present } from '../../model/present.ts';
 import type { EventOf } from '../../model/run/event.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 import type { Cluster, Outage } from '../ports/cluster.ts';
@@ -8,17 +9,14 @@ import type { Clock } from '../ports/local.ts';
 export interface OutageOptions {
   readonly cluster: Cluster;
   readonly clock: Clock;
-  /**
-   * Seconds from the beginning of an outage for which it is waited out
-   * (`rollout.deadline.cluster`).
-   */
+  /** Seconds for which an outage may last (`rollout.deadline.cluster`). */
   readonly limit: number;
   readonly record: (body: EventOf<'cluster.away'> | EventOf<'cluster.back'>) => Promise<unknown>;
-  /** Fires when the run stops now, and when it is over. */
+  /** Fires when the run stops at once, and when it is over. */
   readonly over: AbortSignal;
 }
 
-/** Milliseconds until the next try: doubled from 1 s up to 15 s, spread by up to a quarter less. */
+/** Milliseconds until the next try: doubled from 1 s up to 15 s, less a random quarter. */
 const backOff = (tries: number, random: number): number =>
   Math.min(15_000, 1_000 * 2 ** tries) * (1 - random / 4);
 
@@ -27,7 +25,7 @@ const isLost = <T>(
 ): answer is { readonly ok: false; readonly failure: Failure } =>
   !answer.ok && answer.failure.transport === true;
 
-/** Left where it stands, as by the end of its run: a resume goes on with the host. */
+/** The host stops as at the end of its run: a resume continues it. */
 const gaveUp = (failure: Failure, seconds: number): Failure => ({
   kind: 'interrupted',
   message: `the cluster was away for ${Math.round(seconds)} s: ${failure.message}`,
@@ -138,17 +136,17 @@ const retried = (cluster: Cluster, retry: Retry, inside: () => Outage): Cluster 
     retry(() => cluster.forecast(node, options, signal, when), signal),
   cordon: (node, owner, signal) => retry(() => cluster.cordon(node, owner, signal), signal),
   owns: (node, owner, signal) => retry(() => cluster.owns(node, owner, signal), signal),
-  drain: async (node, options, owner, progress, signal) => {
+  drain: async (node, options, owner, progress, { signal } = {}) => {
     const outage = inside();
     return retry(
-      () => cluster.drain(node, options, owner, progress, signal, outage),
+      () => cluster.drain(node, options, owner, progress, { ...present({ signal }), outage }),
       signal,
       options.timeout,
     ).finally(outage.back);
   },
   uncordon: (node, owner, signal) => retry(() => cluster.uncordon(node, owner, signal), signal),
   release: (node, owner, signal) => retry(() => cluster.release(node, owner, signal), signal),
-  // Their callers do not wait for them.
+  // The run does not wait for these two: they are not repeated.
   taint: cluster.taint,
   announce: cluster.announce,
   close: cluster.close,

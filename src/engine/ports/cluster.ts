@@ -1,11 +1,11 @@
-// The port to the Kubernetes API: nodes, their pods, and who has them out of service.
+// The port to the Kubernetes API: nodes, their pods, and their owners.
 import type { Forecast } from '../../model/facts/values.ts';
 import type { DrainOptions } from '../../model/run/effect.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 
 export type { Forecast };
 
-/** Who holds a node: written as an annotation beside the cordon. */
+/** The run that owns a cordon: an annotation of the node. */
 export interface Owner {
   readonly run: string;
   readonly number: number;
@@ -21,20 +21,17 @@ export interface NodeState {
   readonly runtime: string;
   readonly kubelet: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Keys of taints that say not-ready, unreachable or the like. */
+  /** Keys of taints such as not-ready and unreachable. */
   readonly notReadyTaints: readonly string[];
   readonly owner?: Owner & { readonly wasUnschedulable: boolean };
-  /** The run whose pending taint it has: its turn is, or was, still to come there. */
+  /** The run whose pending taint it has. */
   readonly pending?: string;
-  /**
-   * Why a person keeps it out of every rollout (annotation `kmend.io/hold`); one line. Absent =
-   * nobody does.
-   */
+  /** Why an operator keeps it out of all rollouts (annotation `kmend.io/hold`); one line. */
   readonly hold?: string;
   readonly addresses: readonly string[];
 }
 
-/** A pod on a node, in short. */
+/** A pod on a node. */
 export interface PodState {
   readonly name: string;
   readonly phase: string;
@@ -43,10 +40,10 @@ export interface PodState {
   readonly crashLooping: boolean;
   readonly ending: boolean;
   readonly daemonSet?: string;
-  /** `NAMESPACE/KIND/NAME` of what made it; of a pod that nothing made, its own name. */
+  /** `NAMESPACE/KIND/NAME` of its controller; without a controller, its own name. */
   readonly workload: string;
   readonly mirror: boolean;
-  /** A container of it has a memory limit: it gives the kmem proof a sample. */
+  /** A container of it has a memory limit: a sample for the kmem proof. */
   readonly memoryLimited: boolean;
 }
 
@@ -61,29 +58,24 @@ export interface SystemPod {
 export interface DeploymentState {
   /** `namespace/name`. */
   readonly name: string;
-  /** Replicas that it wants; one that was scaled to 0 wants none. */
+  /** Replicas that it wants. */
   readonly wanted: number;
-  /**
-   * Replicas that are available now; 0 while its controller has not seen the newest specification.
-   */
+  /** Replicas that are available now; 0 until its controller has seen the newest specification. */
   readonly available: number;
 }
 
 export interface DrainResult {
   readonly evicted: readonly string[];
-  /**
-   * Only with `leftBehind: accept`, here and in `arrived`: pods that an option leaves where they
-   * are, and volumes as `volume NAME`.
-   */
+  /** Pods that an option leaves on the node, and `volume NAME`. Only with `leftBehind: accept`. */
   readonly left: readonly string[];
-  /** Pods that came after the cordon and stay. */
+  /** Pods that came after the cordon and stay. Only with `leftBehind: accept`. */
   readonly arrived: readonly string[];
-  /** Workloads (as in `PodState`) with a pod here that was crashing before the drain. */
+  /** Workloads (as in `PodState`) with a pod on the node that crashed before the drain. */
   readonly crashing: readonly string[];
   readonly seconds: number;
 }
 
-/** What the cluster's own operators read in `kubectl describe node`. */
+/** A Kubernetes event of a node, as in `kubectl describe node`. */
 export interface NodeNote {
   readonly node: string;
   /** In CamelCase. */
@@ -92,19 +84,16 @@ export interface NodeNote {
   readonly warning: boolean;
 }
 
-/** What a long call reports of an API server that is away in the middle of it. */
+/** How a long call reports an outage of the API server. */
 export interface Outage {
-  /** Seconds for which it is waited out; the time does not count as the call's own. */
+  /** Seconds to wait for its end; they do not count against the call's own time limit. */
   readonly limit: number;
   readonly away: (failure: Failure) => Promise<void>;
   readonly back: () => Promise<void>;
 }
 
 export interface Cluster {
-  /**
-   * Why somebody on the way could read our credential or answer for the server; absent = nobody
-   * could.
-   */
+  /** Why the connection is not safe from others on the network; absent = it is safe. */
   readonly unsafe?: string;
   readonly nodes: (signal?: AbortSignal) => Promise<Outcome<readonly NodeState[]>>;
   readonly node: (name: string, signal?: AbortSignal) => Promise<Outcome<NodeState>>;
@@ -114,16 +103,10 @@ export interface Cluster {
     signal?: AbortSignal,
     when?: 'plan' | 'start',
   ) => Promise<Outcome<readonly SystemPod[]>>;
-  /**
-   * Pods of the whole cluster that still wait for a node or for their containers, as
-   * `namespace/name`.
-   */
+  /** Pods of the cluster that wait for a node or for their containers, as `namespace/name`. */
   readonly pendingPods: (signal?: AbortSignal) => Promise<Outcome<readonly string[]>>;
   readonly deployments: (signal?: AbortSignal) => Promise<Outcome<readonly DeploymentState[]>>;
-  /**
-   * `plan`: from readings that all nodes of a plan share, up to a minute old. `start`: this node as
-   * it is now.
-   */
+  /** `plan`: from shared lists, up to a minute old. `start`: the node as it is now. */
   readonly forecast: (
     node: string,
     options: DrainOptions,
@@ -131,45 +114,39 @@ export interface Cluster {
     when?: 'plan' | 'start',
   ) => Promise<Outcome<Forecast>>;
   /**
-   * Cordon and annotate as ours, in one write; a node that was unschedulable before stays so at the
-   * end. Held by another run = `fenced`.
+   * Cordons and annotates in one write. A node that was unschedulable before stays so after
+   * `uncordon`. Owned by another run = `fenced`.
    */
   readonly cordon: (
     node: string,
     owner: Owner,
     signal?: AbortSignal,
   ) => Promise<Outcome<{ readonly wasUnschedulable: boolean; readonly staleMark?: string }>>;
-  /**
-   * Still cordoned and annotated as ours? Otherwise `blocked` (a person uncordoned it) or `fenced`.
-   */
+  /** Still cordoned by this owner; otherwise `blocked` (somebody uncordoned it) or `fenced`. */
   readonly owns: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
   readonly drain: (
     node: string,
     options: DrainOptions,
     owner: Owner,
     progress: (text: string) => void,
-    signal?: AbortSignal,
-    outage?: Outage,
+    how?: { readonly signal?: AbortSignal; readonly outage?: Outage },
   ) => Promise<Outcome<DrainResult>>;
-  /** Give back only what is ours: annotation away, unschedulable as it was found. */
+  /** Removes the annotation and restores `unschedulable`, if this owner has the node. */
   readonly uncordon: (
     node: string,
     owner: Owner,
     signal?: AbortSignal,
   ) => Promise<Outcome<{ readonly uncordoned: boolean; readonly why: string }>>;
-  /** The mark away, the cordon as it is: for a person who drains a node alone and keeps it so. */
+  /** Removes the annotation and keeps the cordon: for `kmend drain`. */
   readonly release: (node: string, owner: Owner, signal?: AbortSignal) => Promise<Outcome<true>>;
-  /**
-   * Sets or removes the pending taint of this run (PreferNoSchedule). Other taints stay, also those
-   * that come at the same moment.
-   */
+  /** Sets or removes the pending taint of this run (PreferNoSchedule). Other taints stay. */
   readonly taint: (
     node: string,
     run: string,
     pending: boolean,
     signal?: AbortSignal,
   ) => Promise<Outcome<true>>;
-  /** Writes a Kubernetes event, or counts one that is the same. A missing right is `auth`. */
+  /** Writes a Kubernetes event, or counts an equal one. A missing right is `auth`. */
   readonly announce: (note: NodeNote, signal?: AbortSignal) => Promise<Outcome<true>>;
   readonly close: () => void;
 }

@@ -1,5 +1,5 @@
-// Many hosts, a bounded number at once. A host that is silent, or waits before its next try, holds
-// none of the places.
+// Works on many hosts, a bounded number at once. A host that does not answer, or waits before a
+// retry, takes none of these slots.
 
 import type { Target } from '../../model/host.ts';
 import { type Failure, unhandled } from '../../model/run/failure.ts';
@@ -8,35 +8,33 @@ import { openSession, type Session, type SessionPorts } from './session.ts';
 import { createSlots, type Slots } from './slots.ts';
 
 export interface EachHostOptions {
-  /**
-   * Hosts read at the same moment. Not the number that may be out of service: reading disturbs
-   * nobody.
-   */
+  /** Hosts that are read at once. It does not limit how many may be out of service. */
   readonly forks: number;
-  /**
-   * Retries after transport trouble. Each goes to the end of the queue, behind the first try of
-   * every host.
-   */
+  /** Retries after a transport failure. Each goes to the end of the queue. */
   readonly retries: number;
   readonly signal: AbortSignal;
-  /**
-   * Called when only hosts are left that are silent or wait before their next try, or none at all.
-   */
+  /** Called when every host that is left does not answer or waits before a retry. */
   readonly onIdle?: () => void;
 }
 
+/** What is done with each host. */
+export interface Visit<T> {
+  readonly use: (session: Session) => Promise<T>;
+  /** The result for a host whose answer made `use` throw. */
+  readonly failed: (host: string, failure: Failure) => T | Promise<T>;
+  /** Called with each result as it comes. */
+  readonly onHost?: (result: T) => void;
+}
+
 /**
- * Opens a session for each host, a bounded number at once, and closes it after use. Results come in
- * the order of the hosts, `onHost` is called for each as it comes. Where `use` throws over what a
- * host answered, that host has the result of a failure, and the others go on.
+ * Opens a session for each host, a bounded number at once, and closes it after use. The results are
+ * in the order of the hosts.
  */
 export function forEachHost<T>(
   targets: readonly Target[],
   options: EachHostOptions,
   ports: SessionPorts,
-  use: (session: Session) => Promise<T>,
-  failed: (host: string, failure: Failure) => T | Promise<T>,
-  onHost: (result: T) => void = () => {},
+  { use, failed, onHost }: Visit<T>,
 ): Promise<readonly T[]> {
   const slots = createSlots(options.forks);
   const visit = async (target: Target): Promise<T> => {
@@ -49,7 +47,7 @@ export function forEachHost<T>(
           failed(target.name, unhandled(`the answers of ${target.name}`, error)),
         )
         .finally(session.close);
-      onHost(result);
+      onHost?.(result);
       return result;
     } finally {
       turn.leave();
@@ -58,10 +56,7 @@ export function forEachHost<T>(
   return Promise.all(targets.map(visit));
 }
 
-/**
- * After a signal every host fails at its next step, so that places come free by themselves: waiting
- * for one needs no signal.
- */
+/** Waiting for a slot needs no signal: after an abort every host fails at once and frees its slot. */
 function createTurn(slots: Slots, onIdle: () => void = () => {}): Turn {
   let free: (() => void) | undefined;
   return {

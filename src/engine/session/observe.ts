@@ -1,5 +1,5 @@
-// Observing: one script, one exec, all facts of a host. Read-only; the caller says what
-// arguments-dependent facts it wants beside the base ones.
+// Observes a host: one script and one exec read all of its facts. Read-only; the caller names the
+// facts that it wants beside the base facts.
 
 import { outputArea } from '../../core/plan/task-plan.ts';
 import { buildProbe, longestAnswer, parseProbe } from '../../facts/index.ts';
@@ -9,17 +9,17 @@ import { failed, type Outcome } from '../../model/run/failure.ts';
 import type { Session } from './session.ts';
 
 export interface Observed {
-  /** Raw facts: `derive` has not been over them. */
+  /** Without derived facts. */
   readonly facts: Facts;
   readonly asked: ReadonlySet<string>;
 }
 
 export const nothingObserved: Observed = { facts: {}, asked: new Set() };
 
-/** Seconds; the probe itself bounds what may hang (docker, the package database). */
+/** Seconds; the probe itself bounds calls that may hang (docker, the package database). */
 const probeTimeout = 90;
 
-/** Reads the base facts and these wants, over what is known already. */
+/** Reads the base facts and these wants, and adds them to the known facts. */
 export async function observe(
   session: Session,
   wants: readonly FactWant[],
@@ -39,8 +39,8 @@ export async function observe(
 }
 
 /**
- * The probe's facts. When it runs into its time limit, the complete areas count: sick hosts are the
- * ones that operators need to know about.
+ * The probe's facts. After its time limit the complete areas still count: affected hosts are slow,
+ * and operators need to see them.
  */
 async function probe(session: Session, wants: readonly FactWant[]): Promise<Outcome<Facts>> {
   const received: string[] = [];
@@ -73,13 +73,10 @@ async function probe(session: Session, wants: readonly FactWant[]): Promise<Outc
   };
 }
 
-/**
- * Bytes of such an output, stdout and stderr each: it becomes a fact, and stays in memory as long
- * as the host's others.
- */
+/** Bytes of stdout and of stderr of a read-only command: as facts they stay in memory. */
 const longestOutput = 1024 * 1024;
 
-/** Read-only commands of the play; each is an exec of its own. */
+/** Runs the read-only commands of the play, each in an exec of its own. */
 async function outputs(session: Session, wants: readonly FactWant[]): Promise<Outcome<Facts>> {
   const read: Facts[] = [];
   for (const { area, args } of wants) {
@@ -109,7 +106,7 @@ async function outputs(session: Session, wants: readonly FactWant[]): Promise<Ou
 const lines = (text: string): readonly string[] =>
   text === '' ? [] : text.replace(/\n$/, '').split('\n');
 
-/** Output as `register` keeps it: without its last line end, and in lines. */
+/** Output as `register` keeps it: without the last newline, and as lines. */
 export const textResult = (stdout: string, stderr: string): Omit<CommandOutput, 'rc'> => ({
   stdout: stdout.trimEnd(),
   stdout_lines: lines(stdout),
@@ -117,7 +114,7 @@ export const textResult = (stdout: string, stderr: string): Omit<CommandOutput, 
   stderr_lines: lines(stderr),
 });
 
-/** Characters of the last lines: an error that they stand in is shown, and journalled. */
+/** Characters of the last lines: they are shown and journalled with a failure. */
 const longestEnd = 2000;
 
 export const lastLines = (text: string, count = 5): string =>

@@ -1,5 +1,5 @@
-// A session: one host's connection, made when needed, made anew when lost. Transport trouble is
-// retried here; a task's own error never is.
+// A session with one host: it connects when needed, and again when the connection is lost. It
+// retries transport failures, never the failure of a command.
 
 import type { Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
@@ -14,19 +14,16 @@ export interface SessionPorts {
 
 export interface Session {
   readonly target: Target;
-  /** Runs a script that may run twice: after a lost connection it is sent again. */
+  /** Runs a script that may run twice: it is sent again after a lost connection. */
   readonly read: (script: string, request: ReadRequest) => Promise<Outcome<ExecResult>>;
-  /**
-   * One try on the connection that is there, or a new one; a connection lost meanwhile is the
-   * caller's to judge.
-   */
+  /** One try, on the open connection or a new one. The caller handles a lost connection. */
   readonly once: (request: ExecRequest) => Promise<Outcome<ExecResult>>;
-  /** One new connection, one command, no retry: how a rebooting host is watched. */
+  /** One command on a new connection, without retry: for a host that reboots. */
   readonly fresh: (request: ExecRequest) => Promise<Outcome<ExecResult>>;
   readonly close: () => void;
-  /** What the last connection was made to, as in `Connection`. */
+  /** `dialled` of the last connection. */
   readonly dialled: () => readonly string[];
-  /** Fingerprint of the host key that the last connection saw; empty when it is not known. */
+  /** Fingerprint of the host key of the last connection; empty = unknown. */
   readonly hostKey: () => string;
 }
 
@@ -35,20 +32,17 @@ export interface ReadRequest {
   readonly become: boolean;
   readonly maxOutput?: number;
   readonly stdin?: string;
-  /** As in `ExecRequest`; asked anew for each try. */
+  /** As in `ExecRequest`; called again for each try. */
   readonly input?: () => AsyncIterable<Uint8Array>;
-  /** As in `ExecRequest`; after a lost connection the lines come again from the first one. */
+  /** As in `ExecRequest`; a retry repeats the lines from the first one. */
   readonly onLine?: (line: string) => void;
 }
 
-/**
- * Seconds before try 1, 2, 3 ... after the first: doubled each time, spread by up to half, at most
- * 15.
- */
+/** Seconds before retry 1, 2, 3 ...: doubled each time up to 15, plus a random part up to half. */
 const backOff = (attempt: number, random: number): number =>
   Math.min(15, 0.5 * 2 ** attempt) * (1 + random / 2);
 
-/** @param turn is held while the host is talked to, and left between two tries */
+/** @param turn held while the host is read, left between two tries */
 export function openSession(
   target: Target,
   retries: number,

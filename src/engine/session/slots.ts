@@ -1,19 +1,19 @@
-// A bounded number of things at once: handshakes, because they cost CPU here and make a server shed
-// load, and hosts that are read.
+// Bounds how many things happen at once: handshakes, which cost CPU and may make a server refuse
+// connections, and hosts that are read.
 
 export interface TakeOptions {
   readonly signal?: AbortSignal;
-  /** Before all that wait, but behind others that asked for the same. */
+  /** Before all others that wait, except earlier ones with `first`. */
   readonly first?: boolean;
 }
 
 export interface Slots {
   /**
-   * Waits for a slot; undefined when the signal fired first. The function that comes back gives the
-   * slot free; a second call does nothing.
+   * Waits for a slot and returns the function that frees it; undefined if the signal fired first. A
+   * second call of that function does nothing.
    */
   readonly take: (options?: TakeOptions) => Promise<(() => void) | undefined>;
-  /** No slot is taken, so nobody waits for one either. */
+  /** No slot is taken. */
   readonly idle: () => boolean;
 }
 
