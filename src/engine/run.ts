@@ -1,5 +1,5 @@
-// The run loop: ask `decide` what to do, do that one thing, journal it, ask again. It decides
-// nothing itself.
+// The run loop: asks `decide` for the next step, journals it, carries it out, and asks again. It
+// decides nothing itself.
 
 import { decide } from '../core/decide/decide.ts';
 import { type DecideContext, type Decision, eventOf } from '../core/rollout/decision.ts';
@@ -34,7 +34,7 @@ export interface RunInput {
   /** Number of this controller in the run: 1, and one more with each resume. */
   readonly number: number;
   readonly takeover?: string;
-  /** Only these hosts go on, and only so far that they are in service again; nothing is started. */
+  /** Only these hosts continue, until they are in service again. No host is started. */
   readonly returns?: readonly string[];
   readonly strict: boolean;
   readonly wait: boolean;
@@ -43,25 +43,23 @@ export interface RunInput {
   /** Keeps a long output of a host, without secrets. */
   readonly keepOutput: (host: string, text: string) => Promise<KeptOutput>;
   /**
-   * What other processes ask of this run (pause, continue, abort, promote, resolve), as events to
-   * record; asked about once a second.
+   * Control commands of other processes (pause, continue, abort, promote, resolve), as events to
+   * record. Read once a second.
    */
   readonly commands: () => Promise<readonly EventBody[]>;
-  /** What this run and others have out of service. */
+  /** The slots of this run and of others. */
   readonly slots: Slots;
-  /**
-   * Hosts that a person resolved before the run was resumed, and that later runs shall find free.
-   */
+  /** Hosts that an operator resolved before the resume: their fences are closed. */
   readonly freed?: readonly string[];
-  /** Finish the step that is under way, start nothing more. */
+  /** Finish the steps under way, start nothing more. */
   readonly stop: AbortSignal;
   /** Stop now. */
   readonly kill: AbortSignal;
 }
 
 /**
- * Runs until `decide` says finish; returns its exit code. Throws only for our own errors and a
- * journal that cannot be written.
+ * Runs until `decide` finishes the run, and returns its exit code. Throws only for internal errors
+ * and for a journal that cannot be written.
  */
 export async function runLoop(
   input: RunInput,
@@ -69,7 +67,7 @@ export async function runLoop(
   return new Loop(input).run();
 }
 
-/** Hosts that more than a proof keeps from their return to service; the run stays open. */
+/** Hosts that could not be returned to service; the run stays open. */
 export class NotReturned extends Error {
   readonly hosts: readonly string[];
   constructor(hosts: readonly string[]) {
@@ -78,10 +76,13 @@ export class NotReturned extends Error {
   }
 }
 
-/** Milliseconds between two looks for commands, and the longest sleep of the loop. */
+/** Milliseconds between two reads of control commands, and the longest sleep of the loop. */
 const tick = 1000;
 
-/** Holds a run under way: its state, the walks of its hosts, and what woke it last. */
+/** Decisions that may come while a question is open, and do not make it obsolete. */
+const besideQuestions: ReadonlySet<Decision['kind']> = new Set(['ask', 'expire', 'repeat_proof']);
+
+/** A run under way: the walks of its hosts, and all that happens beside the loop. */
 class Loop {
   readonly #input: RunInput;
   readonly #policy: Rollout;
@@ -92,14 +93,16 @@ class Loop {
   readonly #quota = createQuota();
   readonly #slots: SlotClaims;
   readonly #pending: Pending | undefined;
-  /** Fires when the run is over: nobody waits for the cluster then. */
+  /** Fires when the run is over: calls of the cluster end. */
   readonly #over = new AbortController();
-  /** For what is only read: nobody waits for it once the run is to stop, or is over. */
+  /** Ends readings and questions when the run stops, or is over. */
   readonly #unread: AbortSignal;
-  /** Readings under way: the loop goes on meanwhile, and starts no host. */
+  /** Readings under way. Meanwhile the loop goes on, and starts no host. */
   readonly #reading = new Set<'gates' | 'capacity'>();
   /** Fences that are being closed for operators, by host. */
   readonly #freeing = new Map<string, Promise<void>>();
+  /** Withdraws the question that waits for the operator's answer. */
+  #question: AbortController | undefined;
   #error: unknown;
   #lastWait = '';
 
@@ -176,8 +179,7 @@ class Loop {
     try {
       return await this.#loop();
     } catch (error) {
-      // Nothing can be announced any more: what is under way on hosts is let go of, and resume
-      // looks at it.
+      // Nothing can be journalled any more: all walks stop, and a resume reads what became of them.
       for (const walk of this.#walks.values()) walk.abort();
       await this.#slots.sync().catch(() => {});
       throw error;
@@ -199,7 +201,7 @@ class Loop {
   async #loop(): Promise<{ readonly exit: number; readonly why: string }> {
     if (this.#input.takeover !== undefined) await takeOverHosts(this.#context);
     for (const host of this.#input.freed ?? []) await freeHost(host, this.#context);
-    this.#pickUp();
+    this.#continueWalks();
     if (this.#input.returns !== undefined) await this.#awaitReturns();
     for (;;) {
       if (this.#error !== undefined) throw this.#error;
@@ -208,12 +210,13 @@ class Loop {
       this.#pending?.settle().catch(this.#fail);
       const before = this.#wakeup.count;
       const decision = this.#decide();
+      if (!besideQuestions.has(decision.kind)) this.#question?.abort();
       if (
         decision.kind === 'start' &&
         !(await this.#slots.take(decision.host, () => this.#decide()))
       )
         continue;
-      if (decision.kind === 'finish') await this.#letGo();
+      if (decision.kind === 'finish') await this.#windUp();
       const event = eventOf(decision);
       if (event !== undefined) await this.#record(event, true);
       if (decision.kind === 'finish') return decision;
@@ -221,11 +224,8 @@ class Loop {
     }
   }
 
-  /**
-   * Before the last entry of the journal: what is being read has no say any more, and operators
-   * find their hosts free.
-   */
-  async #letGo(): Promise<void> {
+  /** Before the last entry of the journal: ends readings, closes fences, removes taints. */
+  async #windUp(): Promise<void> {
     this.#over.abort();
     await Promise.all([...this.#freeing.values(), this.#pending?.end()]);
     if (this.#error !== undefined) throw this.#error;
@@ -235,16 +235,16 @@ class Loop {
     return decide(this.#state, this.#policy, this.#input.ports.clock.now(), this.#decideContext());
   }
 
-  /** After a resume: hosts that were under way go on where their journal says. */
-  #pickUp(): void {
+  /** After a resume: hosts that were under way continue. */
+  #continueWalks(): void {
     const hosts = this.#input.returns ?? this.#input.setup.hosts.keys();
     for (const host of hosts)
       if (hostState(this.#state, host)?.status === 'running') this.#launch(host);
   }
 
   /**
-   * When no host is left half done the run ends; what it did not start is left to later runs.
-   * Otherwise it stays open, for its own resume.
+   * Ends the run when none of its hosts is under way; later runs take those that it did not start.
+   * Otherwise the run stays open for its own resume.
    */
   async #awaitReturns(): Promise<void> {
     while (this.#walks.size > 0) await this.#sleep(undefined, this.#wakeup.count);
@@ -327,14 +327,15 @@ class Loop {
         this.#busy.add(decision.host);
         return;
       case 'ask':
-        return this.#ask(decision);
+        if (this.#question === undefined) this.#ask(decision);
+        return this.#sleep(undefined, before);
       case 'wait':
         if (this.#reading.size === 0) await this.#recordWait(decision);
         return this.#sleep(decision.until, before);
     }
   }
 
-  /** @param first what its walk waits for; the loop does not. */
+  /** @param first the walk waits for it, the loop does not */
   #launch(host: string, first?: Promise<void>): void {
     const state = hostState(this.#state, host);
     if (state === undefined) throw new Error(`${host} is not of this run`);
@@ -351,7 +352,7 @@ class Loop {
     });
   }
 
-  /** Beside the loop, which serves operators, deadlines and other hosts meanwhile. */
+  /** Runs beside the loop, which serves operators, deadlines and other hosts meanwhile. */
   #beside(work: Promise<void>, ended: () => void): void {
     work.catch(this.#fail).finally(() => {
       ended();
@@ -379,19 +380,19 @@ class Loop {
   }
 
   /**
-   * Hosts of other runs, and nodes of the pool that are out of service and are not ours. An API
-   * server that refuses leaves no capacity: fail closed.
+   * Reads the slots of other runs and the nodes that are out of service. If the API server refuses,
+   * there is no capacity: fail closed.
    */
   async #readCapacity(): Promise<void> {
     await this.#slots.read();
     const nodes = await this.#context.ports.cluster?.nodes(this.#unread);
-    // An outage is a pause of the run, and no answer.
+    // An outage pauses the run: it is no answer.
     if (nodes === undefined || this.#unread.aborted || (!nodes.ok && isAway(nodes.failure))) return;
     if (!nodes.ok) {
       await this.#record(
         {
           type: 'warning',
-          text: `the cluster does not say what is out of service: ${nodes.failure.message}`,
+          text: `the cluster does not report which nodes are out of service: ${nodes.failure.message}`,
         },
         false,
       );
@@ -420,10 +421,23 @@ class Loop {
     );
   }
 
-  async #ask(decision: Extract<Decision, { kind: 'ask' }>): Promise<void> {
-    const { asker } = this.#input.ports;
-    const { operator: who } = this.#input;
-    const yes = await asker.confirm(decision.question);
+  /** Asks the operator beside the loop: the abort of another process must not wait for an answer. */
+  #ask(decision: Extract<Decision, { kind: 'ask' }>): void {
+    const question = new AbortController();
+    this.#question = question;
+    const signal = AbortSignal.any([question.signal, this.#unread]);
+    this.#beside(this.#recordAnswer(decision, signal), () => {
+      this.#question = undefined;
+    });
+  }
+
+  async #recordAnswer(
+    decision: Extract<Decision, { kind: 'ask' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { operator: who, ports } = this.#input;
+    const yes = await ports.asker.confirm(decision.question, signal);
+    if (signal.aborted) return;
     if (yes)
       await this.#record(
         { type: 'approved', risk: decision.risk, who, how: 'asked', about: decision.about },
@@ -443,7 +457,7 @@ class Loop {
     await this.#record({ type: 'waiting', why, ...present({ until: decision.until }) }, false);
   }
 
-  /** Until an event comes, the time is there, or a second is over (commands are looked for). */
+  /** Until an event comes, but not past `until` or the next read of control commands. */
   #sleep(until: number | undefined, before: number): Promise<void> {
     const left = (until ?? Number.POSITIVE_INFINITY) - this.#input.ports.clock.now();
     return this.#wakeup.sleep(Math.max(0, Math.min(tick, left)), before);

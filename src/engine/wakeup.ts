@@ -1,8 +1,6 @@
-// A bell: wakes a loop that sleeps until something happens, and never lets it sleep through what
-// happened before it lay down.
+// Wakes a loop that sleeps until something happens. The loop does not sleep if it was notified before.
 import type { Clock } from './ports/local.ts';
 
-/** Holds how often something happened, and the sleeper if there is one. */
 export class Wakeup {
   readonly #clock: Clock;
   #count = 0;
@@ -12,7 +10,7 @@ export class Wakeup {
     this.#clock = clock;
   }
 
-  /** How often it has rung: to be remembered before deciding to sleep. */
+  /** How often it was notified: to be read before the decision to sleep. */
   get count(): number {
     return this.#count;
   }
@@ -22,9 +20,7 @@ export class Wakeup {
     this.#wake();
   }
 
-  /**
-   * Until it rings or the time (milliseconds) is over; not at all when it has rung since `before`.
-   */
+  /** Sleeps until a notification or for `length` milliseconds; not at all if notified since `before`. */
   async sleep(length: number, before: number): Promise<void> {
     if (this.#count !== before) return;
     const early = new AbortController();

@@ -1,5 +1,5 @@
-// Slow gates, clusters and hosts never keep a run from an operator or a deadline: whole runs on a
-// virtual clock.
+// Slow gates, clusters, hosts and answers never delay an operator command or a deadline: whole runs
+// on a virtual clock.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { emptyState } from '../../src/core/run-state/state.ts';
@@ -46,10 +46,14 @@ interface Slow {
   readonly asks?: readonly (readonly [second: number, body: EventBody])[];
   /** A signal stops the run in this second. */
   readonly stopAt?: number;
+  /** The risk is not approved yet: the operator answers the question yes in this second. */
+  readonly answerAt?: number;
 }
 
 interface Journalled {
   readonly exit: number;
+  /** How often the operator was asked. */
+  readonly questions: number;
   /** Seconds after the start of the run at which an entry like this was first written. */
   readonly at: (type: Event['type'], host?: string) => number | undefined;
 }
@@ -62,6 +66,7 @@ async function run({
   script = 2,
   asks = [],
   stopAt,
+  answerAt,
   deafFrom = Number.POSITIVE_INFINITY,
 }: Slow): Promise<Journalled> {
   const clock = new VirtualClock();
@@ -80,9 +85,11 @@ async function run({
       return first.cluster.nodes();
     },
   };
-  const setup = setupFor(hosts, tasks, `- hosts: all\n  rollout: ${rollout}\n  tasks:\n`);
+  const asked = answerAt === undefined ? '' : '    - reboot: {drain: none}\n';
+  const setup = setupFor(hosts, tasks + asked, `- hosts: all\n  rollout: ${rollout}\n  tasks:\n`);
   const stop = new AbortController();
   let began = Number.POSITIVE_INFINITY;
+  let questions = 0;
   const transport: Transport = {
     connect: async (target) => {
       if (clock.now() >= began + deafFrom * 1000) await clock.sleep(30_000);
@@ -94,7 +101,15 @@ async function run({
     transport,
     clock,
     ...(nodes === undefined ? {} : { cluster }),
-    asker: nobody,
+    asker: {
+      ...nobody,
+      attended: answerAt !== undefined,
+      confirm: async (_question: string, signal?: AbortSignal) => {
+        questions += 1;
+        await clock.sleep((answerAt ?? 0) * 1000, signal);
+        return signal?.aborted !== true;
+      },
+    },
     gates: {
       read: async () => {
         await clock.sleep(gate * 1000);
@@ -112,7 +127,8 @@ async function run({
     outcome.ok ? [{ host, plan: outcome.value, down: false }] : [],
   );
   await runLog.append(begin(plans, setup.play.rollout), true);
-  await runLog.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
+  if (answerAt === undefined)
+    await runLog.append({ type: 'approved', risk: 'reboot', who: 'ops', how: 'flag' }, true);
   began = clock.now();
   const due = [...asks];
   if (stopAt !== undefined) void clock.sleep(stopAt * 1000).then(() => stop.abort('SIGINT'));
@@ -144,7 +160,7 @@ async function run({
     );
     return found === undefined ? undefined : (found.at - began) / 1000;
   };
-  return { exit, at };
+  return { exit, at, questions };
 }
 
 const gates = 'gates: [{name: alerts, http: {url: "http://gate"}}]';
@@ -220,6 +236,27 @@ describe('a reading that takes 30 s', () => {
     // What was read of the cluster is too old by then, and what is read anew makes the gate too
     // old.
     expect(at('host.started')).toBeGreaterThanOrEqual(37);
+  });
+});
+
+describe('a question that the operator has not answered yet', () => {
+  const rollout = '{approve: evict}';
+
+  it('does not delay the abort of another process', async () => {
+    const { exit, at, questions } = await run({ rollout, answerAt: 3600, asks: [[5, abort]] });
+    expect([exit, questions]).toEqual([130, 1]);
+    expect(at('run.finished')).toBeLessThanOrEqual(6);
+    expect([at('approved'), at('host.started')]).toEqual([undefined, undefined]);
+  });
+
+  it('does not delay a signal', async () => {
+    const { exit, at } = await run({ rollout, answerAt: 3600, stopAt: 5 });
+    expect([exit, at('run.finished'), at('approved')]).toEqual([130, 5, undefined]);
+  });
+
+  it('is asked once, and its answer starts the hosts', async () => {
+    const { exit, at, questions } = await run({ rollout, answerAt: 20 });
+    expect([exit, questions, at('approved')]).toEqual([0, 1, 20]);
   });
 });
 

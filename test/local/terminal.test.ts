@@ -38,6 +38,22 @@ it('a question shows the name of a host', async () => {
   expect(screen.text()).not.toMatch(/\u202e|^FORGED/m);
 });
 
+it('a question that is withdrawn is answered no, and leaves its line', async () => {
+  const screen = terminal();
+  const asker = terminalAsker(screen, new AbortController().signal);
+  const withdrawn = new AbortController();
+  const answer = asker.confirm('Start?', withdrawn.signal);
+  await screen.written();
+  withdrawn.abort();
+  expect(await answer).toBe(false);
+  expect(screen.text()).toMatch(/Start\? \[y\/N\] .*\n$/);
+  // The next one has its own answer.
+  const next = asker.confirm('Go on?');
+  await screen.written();
+  screen.type('y\n');
+  expect(await next).toBe(true);
+});
+
 it('a prompt for a secret shows the name of a host, and never the secret', async () => {
   const screen = terminal();
   const answer = terminalAsker(screen, new AbortController().signal).secret(

@@ -1,4 +1,4 @@
-// Asking the person at the terminal: yes or no, and secrets without echo.
+// Asks the operator at the terminal: yes or no, and secrets without echo.
 import { createInterface } from 'node:readline';
 import type { Asker } from '../../engine/ports/local.ts';
 import { harmless } from '../../model/text/printable.ts';
@@ -8,8 +8,10 @@ interface Terminal {
   readonly output: NodeJS.WriteStream;
 }
 
-/** Attended only where both ends are a terminal: a question that nobody sees is never answered. */
-/** @param stop a signal: a question under way has no answer then */
+/**
+ * Attended only if input and output are a terminal.
+ * @param stop withdraws every question: it has no answer then
+ */
 export function terminalAsker({ input, output }: Terminal, stop: AbortSignal): Asker {
   const attended = input.isTTY === true && output.isTTY === true;
   let last: Promise<unknown> = Promise.resolve();
@@ -21,12 +23,12 @@ export function terminalAsker({ input, output }: Terminal, stop: AbortSignal): A
   };
   return {
     attended,
-    confirm: (question) =>
-      oneByOne(async () =>
-        /^y(es)?$/i.test(
-          (await line(`${question} [y/N] `, { input, output }, attended, stop)).trim(),
-        ),
-      ),
+    confirm: (question, signal) =>
+      oneByOne(async () => {
+        const until = signal === undefined ? stop : AbortSignal.any([stop, signal]);
+        const answer = await line(`${question} [y/N] `, { input, output }, attended, until);
+        return /^y(es)?$/i.test(answer.trim());
+      }),
     secret: (prompt) =>
       oneByOne(() =>
         attended
@@ -46,10 +48,14 @@ function line(
   attended: boolean,
   stop: AbortSignal,
 ): Promise<string> {
+  if (stop.aborted) return Promise.resolve('');
   return new Promise((resolve) => {
     const reader = createInterface({ input, ...(attended ? { output } : {}), terminal: attended });
     let answer = '';
-    const close = (): void => reader.close();
+    const close = (): void => {
+      if (attended) output.write('\n');
+      reader.close();
+    };
     reader.once('close', () => {
       stop.removeEventListener('abort', close);
       resolve(answer);

@@ -132,7 +132,8 @@ async function inputOf(
 ): Promise<RunInput> {
   const asker = {
     ...world.asker,
-    confirm: (question: string) => view.aside(() => world.asker.confirm(question)),
+    confirm: (question: string, signal?: AbortSignal) =>
+      view.aside(() => world.asker.confirm(question, signal)),
   };
   const { setup, canaryHosts } = run.ready;
   return {

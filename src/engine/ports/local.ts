@@ -12,16 +12,17 @@ export interface Clock {
 }
 
 export interface Asker {
-  /** A person is there. */
+  /** An operator can answer. */
   readonly attended: boolean;
-  readonly confirm: (question: string) => Promise<boolean>;
+  /** The signal withdraws the question: then the answer is false. */
+  readonly confirm: (question: string, signal?: AbortSignal) => Promise<boolean>;
   readonly secret: (prompt: string) => Promise<string>;
 }
 
 export interface LocalRequest {
-  /** Program and arguments; no shell between. */
+  /** Program and arguments; no shell. */
   readonly argv: readonly string[];
-  /** Beside the environment of kmend itself. */
+  /** Added to the environment of kmend itself. */
   readonly environment: Readonly<Record<string, string>>;
   /** Seconds; then it is killed. */
   readonly timeout: number;
@@ -29,12 +30,10 @@ export interface LocalRequest {
 
 /** The machine that runs kmend. */
 export interface LocalHost {
-  /**
-   * `code` null: it could not be started, or was killed; `said` is the end of its output, or why.
-   */
+  /** `code` null: it was not started, or was killed. `output`: the end of its output, or why. */
   readonly run: (
     request: LocalRequest,
   ) => Promise<{ readonly code: number | null; readonly output: string }>;
-  /** The bytes of a file from this offset on, read as they are asked for. */
+  /** The bytes of a file from this offset on, read in chunks. */
   readonly read: (path: string, from: number) => AsyncIterable<Uint8Array>;
 }
