@@ -1,6 +1,6 @@
-// `rollout.prefer_no_schedule`: nodes whose turn is still to come have a taint, so that pods move
-// to those that are done. Set and removed beside the loop. A host that is started waits for it a
-// little, and so does the end of the run.
+// `rollout.prefer_no_schedule`: nodes that wait for their turn have a taint, so that pods move to
+// nodes that are done. The taints are set and removed beside the loop. A host that starts, and the
+// end of the run, wait for that a little.
 import { hostStates, type RunState } from '../core/run-state/state.ts';
 import type { Rollout } from '../model/playbook.ts';
 import type { EventBody } from '../model/run/event.ts';
@@ -21,26 +21,9 @@ export interface PendingInput {
   readonly stop: AbortSignal;
 }
 
-export interface Pending {
-  /**
-   * Nodes as they were read: what a killed controller or an earlier run left on those of our hosts
-   * is found.
-   */
-  readonly see: (nodes: readonly NodeState[]) => void;
-  /**
-   * Brings the taints to what the state of the run asks for; what fails on the way to the API
-   * server is tried again later.
-   */
-  readonly settle: () => Promise<void>;
-  /** Waits for it, not for long. */
-  readonly settled: () => Promise<void>;
-  /** Removes all taints of this run. */
-  readonly end: () => Promise<void>;
-}
-
 /**
- * Milliseconds: the longest wait of a host that is started, the pause after a failure, and the
- * longest end of a run, also of one that is to stop.
+ * Milliseconds: the longest wait of a host that starts, the pause after a failure, and the longest
+ * end of a run, also of one that is to stop.
  */
 const [longestWait, pause, longestEnd, shortEnd] = [10_000, 15_000, 30_000, 1_000];
 
@@ -55,133 +38,138 @@ function wantedNodes(state: RunState, policy: Rollout): ReadonlySet<string> {
   return new Set(waiting.flatMap(({ plan }) => plan.node ?? []));
 }
 
-export function createPending({
-  cluster,
-  clock,
-  run,
-  policy,
-  state,
-  record,
-  stop,
-}: PendingInput): Pending {
+/** Keeps the pending taints as the state of the run wants them. */
+export class PendingTaints {
+  readonly #input: PendingInput;
   /** The run of the taint that a node has, as far as is known. */
-  const known = new Map<string, string>();
-  /** Set already: where a person removes the taint, it is not set again. */
-  const done = new Set<string>();
-  let seen: readonly unknown[] = [];
-  let wanted: ReadonlySet<string> = new Set();
-  const life = new AbortController();
-  let settling: Promise<void> | undefined;
-  let notBefore = 0;
-  let warned = false;
+  readonly #known = new Map<string, string>();
+  /** Nodes with a taint that was set once: if an operator removes it, it is not set again. */
+  readonly #done = new Set<string>();
+  readonly #life = new AbortController();
+  #inputs: readonly unknown[] = [];
+  #wanted: ReadonlySet<string> = new Set();
+  #reconciling: Promise<void> | undefined;
+  #notBefore = 0;
+  #warned = false;
 
-  /**
-   * Looking at all hosts after each entry of the journal would be slow: only after what may change
-   * the answer.
-   */
-  function refresh(): void {
-    const now = state();
-    const inputs = [
-      now.planned,
-      now.waiting,
-      now.brake,
-      now.paused,
-      now.aborted,
-      now.finished,
-      now.started,
-    ];
-    if (inputs.every((input, index) => input === seen[index]) && seen.length > 0) return;
-    seen = inputs;
-    wanted = wantedNodes(now, policy);
+  constructor(input: PendingInput) {
+    this.#input = input;
   }
 
-  const missing = (): readonly string[] =>
-    [...wanted].filter((node) => known.get(node) !== run && !done.has(node));
-  const surplus = (): readonly string[] => [...known.keys()].filter((node) => !wanted.has(node));
-
-  function forget(node: string, pending: boolean): void {
-    if (pending) done.add(node);
-    else for (const nodes of [done, known]) nodes.delete(node);
+  /** Learns taints from a reading: also those of a killed controller or of an earlier run. */
+  see(nodes: readonly NodeState[]): void {
+    const { run, state } = this.#input;
+    const ours = new Set([...hostStates(state())].map(({ plan }) => plan.node));
+    for (const { name, pending } of nodes) {
+      if (pending === undefined) this.#known.delete(name);
+      else if (pending === run || ours.has(name)) this.#known.set(name, pending);
+    }
   }
 
-  async function ended(node: string, pending: boolean, written: Outcome<true>): Promise<void> {
-    if (written.ok && pending) known.set(node, run);
-    if (written.ok) return forget(node, pending);
-    const { kind, transport, message } = written.failure;
-    if (transport === true) notBefore = clock.now() + pause;
-    else forget(node, pending);
-    // A node that is not there any more has no taint.
-    if (kind === 'refused' || warned) return;
-    warned = true;
-    const text = `the taint kmend.io/pending could not be ${pending ? 'set on' : 'removed from'} node ${node}: ${message}`;
-    await record({ type: 'warning', text }, false);
+  /** Sets and removes taints. If the API server cannot be reached, a later call tries again. */
+  reconcile(): Promise<void> {
+    this.#refreshWanted();
+    const isDue = this.#input.clock.now() >= this.#notBefore;
+    if (this.#reconciling === undefined && isDue && this.#missing.length + this.#surplus.length > 0)
+      this.#reconciling = this.#writeAll().finally(() => {
+        this.#reconciling = undefined;
+      });
+    return this.#reconciling ?? Promise.resolve();
   }
 
-  function write(nodes: readonly string[], pending: boolean): Promise<void> {
-    const effects = nodes.map((node) => ({ node, run: pending ? run : (known.get(node) ?? run) }));
+  /** Reconciles, and waits for that a little. */
+  async reconciled(): Promise<void> {
+    const { clock, stop } = this.#input;
+    void this.reconcile();
+    if (this.#reconciling === undefined) return;
+    const limit = new AbortController();
+    await Promise.race([
+      this.#reconciling,
+      clock.sleep(longestWait, AbortSignal.any([limit.signal, stop])),
+    ]).finally(() => limit.abort());
+  }
+
+  /** Removes all taints of this run. */
+  async end(): Promise<void> {
+    const { clock, policy, stop } = this.#input;
+    if (this.#reconciling === undefined && policy.preferNoSchedule !== true) return;
+    const { signal } = this.#life;
+    void clock.sleep(stop.aborted ? shortEnd : longestEnd, signal).then(() => this.#life.abort());
+    await this.#reconciling;
+    if (policy.preferNoSchedule === true) await this.#removeAll();
+    this.#life.abort();
+  }
+
+  /** Reads all hosts only if the state has changed in what matters: it is called for every event. */
+  #refreshWanted(): void {
+    const state = this.#input.state();
+    const { planned, waiting, brake, paused, aborted, finished, started } = state;
+    const inputs = [planned, waiting, brake, paused, aborted, finished, started];
+    if (inputs.every((one, index) => one === this.#inputs[index]) && this.#inputs.length > 0)
+      return;
+    this.#inputs = inputs;
+    this.#wanted = wantedNodes(state, this.#input.policy);
+  }
+
+  get #missing(): readonly string[] {
+    return [...this.#wanted].filter(
+      (node) => this.#known.get(node) !== this.#input.run && !this.#done.has(node),
+    );
+  }
+
+  get #surplus(): readonly string[] {
+    return [...this.#known.keys()].filter((node) => !this.#wanted.has(node));
+  }
+
+  async #writeAll(): Promise<void> {
+    await this.#write(this.#surplus, false);
+    await this.#write(this.#missing, true);
+  }
+
+  #write(nodes: readonly string[], pending: boolean): Promise<void> {
+    const { cluster, run, state, record } = this.#input;
+    const effects = nodes.map((node) => ({
+      node,
+      run: pending ? run : (this.#known.get(node) ?? run),
+    }));
     return performTaints(effects, pending, {
       cluster,
       state,
       record,
-      signal: life.signal,
-      ended: ({ node }, written) => ended(node, pending, written),
+      signal: this.#life.signal,
+      ended: ({ node }, written) => this.#ended(node, pending, written),
     });
   }
 
-  async function bring(): Promise<void> {
-    await write(surplus(), false);
-    await write(missing(), true);
+  async #ended(node: string, pending: boolean, written: Outcome<true>): Promise<void> {
+    const { clock, run, record } = this.#input;
+    if (written.ok && pending) this.#known.set(node, run);
+    if (written.ok) return this.#forget(node, pending);
+    const { kind, transport, message } = written.failure;
+    if (transport === true) this.#notBefore = clock.now() + pause;
+    else this.#forget(node, pending);
+    // A refusal: the node is gone, and its taint with it.
+    if (kind === 'refused' || this.#warned) return;
+    this.#warned = true;
+    const text = `the taint kmend.io/pending could not be ${pending ? 'set on' : 'removed from'} node ${node}: ${message}`;
+    await record({ type: 'warning', text }, false);
   }
 
-  function settle(): Promise<void> {
-    refresh();
-    if (
-      settling === undefined &&
-      clock.now() >= notBefore &&
-      missing().length + surplus().length > 0
-    )
-      settling = bring().finally(() => {
-        settling = undefined;
-      });
-    return settling ?? Promise.resolve();
+  /** No further write is tried for this node. */
+  #forget(node: string, pending: boolean): void {
+    if (pending) this.#done.add(node);
+    else for (const nodes of [this.#done, this.#known]) nodes.delete(node);
   }
 
-  /**
-   * What the API server shows is removed, so that nothing stays which a killed controller had set.
-   */
-  async function removeAll(): Promise<void> {
-    const nodes = await retryFor(() => cluster.nodes(life.signal), clock, life.signal);
+  /** Removes the taints that the API server shows, also those that a killed controller set. */
+  async #removeAll(): Promise<void> {
+    const { cluster, clock, run } = this.#input;
+    const { signal } = this.#life;
+    const nodes = await retryFor(() => cluster.nodes(signal), clock, signal);
     const shown = nodes.ok
       ? nodes.value.filter(({ pending }) => pending === run).map(({ name }) => name)
       : undefined;
-    for (const node of shown ?? []) known.set(node, run);
-    await write(shown ?? [...known.keys()], false);
+    for (const node of shown ?? []) this.#known.set(node, run);
+    await this.#write(shown ?? [...this.#known.keys()], false);
   }
-
-  return {
-    see: (nodes) => {
-      const ours = new Set([...hostStates(state())].map(({ plan }) => plan.node));
-      for (const { name, pending } of nodes) {
-        if (pending === undefined) known.delete(name);
-        else if (pending === run || ours.has(name)) known.set(name, pending);
-      }
-    },
-    settle,
-    settled: async () => {
-      void settle();
-      if (settling === undefined) return;
-      const limit = new AbortController();
-      await Promise.race([
-        settling,
-        clock.sleep(longestWait, AbortSignal.any([limit.signal, stop])),
-      ]).finally(() => limit.abort());
-    },
-    end: async () => {
-      if (settling === undefined && policy.preferNoSchedule !== true) return;
-      void clock.sleep(stop.aborted ? shortEnd : longestEnd, life.signal).then(() => life.abort());
-      await settling;
-      if (policy.preferNoSchedule === true) await removeAll();
-      life.abort();
-    },
-  };
 }

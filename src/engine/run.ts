@@ -17,7 +17,7 @@ import { expired, walkHost } from './host/walk.ts';
 import type { EnginePorts, PlaySetup, RunContext } from './host/walk-context.ts';
 import { lockOutsOf, missingHosts } from './node/missing.ts';
 import { type OutageOptions, overOutages } from './node/outage.ts';
-import { createPending, type Pending } from './pending.ts';
+import { PendingTaints } from './pending.ts';
 import type { Cluster } from './ports/cluster.ts';
 import type { Asker } from './ports/local.ts';
 import type { Gates } from './ports/outside.ts';
@@ -92,7 +92,7 @@ class Loop {
   readonly #wakeup: Wakeup;
   readonly #quota = createQuota();
   readonly #slots: SlotClaims;
-  readonly #pending: Pending | undefined;
+  readonly #pending: PendingTaints | undefined;
   /** Fires when the run is over: calls of the cluster end. */
   readonly #over = new AbortController();
   /** Ends readings and questions when the run stops, or is over. */
@@ -146,7 +146,7 @@ class Loop {
         record: this.#record,
         stop: input.stop,
       };
-      this.#pending = createPending({ cluster, clock, ...more });
+      this.#pending = new PendingTaints({ cluster, clock, ...more });
     }
     input.stop.addEventListener('abort', () => this.#wakeup.notify());
     input.kill.addEventListener('abort', () => this.#wakeup.notify());
@@ -207,7 +207,7 @@ class Loop {
       if (this.#error !== undefined) throw this.#error;
       await this.#takeCommands();
       await this.#slots.sync();
-      this.#pending?.settle().catch(this.#fail);
+      this.#pending?.reconcile().catch(this.#fail);
       const before = this.#wakeup.count;
       const decision = this.#decide();
       if (!besideQuestions.has(decision.kind)) this.#question?.abort();
@@ -305,7 +305,7 @@ class Loop {
   async #carryOut(decision: Exclude<Decision, { kind: 'finish' }>, before: number): Promise<void> {
     switch (decision.kind) {
       case 'start':
-        return this.#launch(decision.host, this.#pending?.settled());
+        return this.#launch(decision.host, this.#pending?.reconciled());
       case 'begin_wave':
       case 'end_wave':
       case 'promote':

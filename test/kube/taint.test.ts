@@ -12,7 +12,7 @@ import { decidePending, pendingRun } from '../../src/adapters/kube/node/taint.ts
 import type { NodeObject, Taint } from '../../src/adapters/kube/objects/objects.ts';
 import { emptyState, type HostState, type RunState } from '../../src/core/run-state/state.ts';
 import { tableOf } from '../../src/core/run-state/table.ts';
-import { createPending } from '../../src/engine/pending.ts';
+import { PendingTaints } from '../../src/engine/pending.ts';
 import type { Cluster, NodeState } from '../../src/engine/ports/cluster.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
 import { failed, ok } from '../../src/model/run/failure.ts';
@@ -214,7 +214,7 @@ describe('the taints of a run', () => {
         return { name, ...(pending === undefined ? {} : { pending }) } as NodeState;
       });
     const journal: string[] = [];
-    const pending = createPending({
+    const pending = new PendingTaints({
       cluster: cluster as Cluster,
       clock: {
         now: () => now,
@@ -293,7 +293,7 @@ describe('the taints of a run', () => {
           for (const { kind, ...one } of steps) {
             on.act[kind]('host' in one ? one.host : 0);
             if (kind === 'person' && 'host' in one) removed.add(`n${one.host}`);
-            await on.pending.settle();
+            await on.pending.reconcile();
             if (on.isAway()) continue;
             const { brake, paused, started } = on.state();
             const may =
@@ -308,7 +308,7 @@ describe('the taints of a run', () => {
               ).toEqual([]);
           }
           on.act.back();
-          await on.pending.settle();
+          await on.pending.reconcile();
           await on.pending.end();
           expect(Object.fromEntries(on.taints)).toEqual({ other: 'another' });
           if (!preferNoSchedule) expect(on.set).toEqual([]);
@@ -319,15 +319,15 @@ describe('the taints of a run', () => {
 
   it('are set on every node that is still to come when the first host is started, and journalled before', async () => {
     const on = world({}, { preferNoSchedule: true });
-    await on.pending.settled();
+    await on.pending.reconciled();
     expect(on.set).toEqual([]);
     on.act.start(2);
-    await on.pending.settled();
+    await on.pending.reconciled();
     expect([...on.taints.keys()]).toEqual(['n0', 'n1', 'n3', 'n4']);
     expect(on.journal).toEqual(['nodes.tainted']);
     on.act.person(4);
     on.act.look();
-    await on.pending.settled();
+    await on.pending.reconciled();
     expect([...on.taints.keys()]).toEqual(['n0', 'n1', 'n3']);
   });
 });

@@ -2,7 +2,6 @@
 // be empty.
 
 import { judge } from '../../core/plan/condition.ts';
-import { learnedSecrets } from '../../core/plan/secrets.ts';
 import { hiddenChange, hiddenText, shownChange } from '../../core/plan/shown.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../../core/plan/task-plan.ts';
 import { leavesNothing } from '../../core/run-state/host-history.ts';
@@ -13,7 +12,8 @@ import { present } from '../../model/present.ts';
 import type { AnyModule, Change, ModulePlan } from '../../model/run/change.ts';
 import { type Failure, type FailureKind, isAway } from '../../model/run/failure.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
-import { isList, isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
+import type { Mapping } from '../../model/value.ts';
+import { conclude } from './conclude.ts';
 import type { HostWalk, ProvingTask } from './host-walk.ts';
 import { refusedToFinish, refusedWhileReturning } from './returning.ts';
 import {
@@ -306,89 +306,4 @@ export async function proveAgain(walk: HostWalk): Promise<Failure | undefined> {
     return { kind: plan.unmet.kind, message: `after the last task: ${plan.unmet.evidence}` };
   if (plan.proof?.by !== 'none') await recordProof(plan, walk, by);
   return undefined;
-}
-
-/** All rounds become one result; a loop registers the list of them, as in Ansible. */
-async function conclude(
-  task: ModuleTask,
-  module: AnyModule,
-  rounds: readonly Round[],
-  walk: HostWalk,
-): Promise<Failure | undefined> {
-  const failure = rounds.find((round) => round.failure !== undefined)?.failure;
-  const status = rounds.some((round) => round.status === 'changed')
-    ? 'changed'
-    : rounds.every((round) => round.status === 'skipped')
-      ? 'skipped'
-      : 'ok';
-  const registered =
-    task.loop === undefined
-      ? (rounds[0]?.result ?? {})
-      : {
-          changed: status === 'changed',
-          failed: failure !== undefined,
-          ...(status === 'skipped' ? { skipped: true } : {}),
-          results: rounds.map((round) => round.result),
-        };
-  const sets: Mapping = Object.assign({}, ...rounds.map((round) => round.sets ?? {}));
-  if (task.register !== undefined)
-    walk.view.learned = { ...walk.view.learned, [task.register]: registered };
-  walk.view.learned = { ...walk.view.learned, ...sets };
-  const named = task.register === undefined ? {} : { [task.register]: registered };
-  walk.secrets.learn(learnedSecrets({ ...sets, ...named }, task.noLog, walk.run.setup.isSecret));
-  // Such a task has not failed: it was not begun, or waits for the cluster.
-  const isNoFailure = failure !== undefined && (failure.kind === 'kept_out' || isAway(failure));
-  if (failure !== undefined && (task.ignoreErrors !== true || isNoFailure)) return failure;
-  const earlier = doneTask(walk.state, task.id);
-  if (earlier !== undefined && status !== 'changed') {
-    // Repeated after a resume: the result of the first time stays valid.
-    if (task.register !== undefined && earlier.registered !== undefined)
-      walk.view.learned = { ...walk.view.learned, [task.register]: earlier.registered };
-    return undefined;
-  }
-  const notes = rounds.flatMap((round) =>
-    round.note === undefined || task.noLog === true ? [] : [round.note],
-  );
-  await walk.run.record(
-    {
-      type: 'task.done',
-      host: walk.host,
-      task: task.id,
-      name: task.name,
-      status: failure === undefined ? status : 'ignored',
-      ...(task.register === undefined
-        ? {}
-        : {
-            registered:
-              task.noLog === true
-                ? { censored: true, changed: status === 'changed' }
-                : withoutSecrets(registered, walk),
-          }),
-      // What `no_log` hides is not kept: a resume evaluates the task again.
-      ...(Object.keys(sets).length === 0 || task.noLog === true
-        ? {}
-        : { sets: withoutSecrets(sets, walk) }),
-      ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
-      ...(failure !== undefined && module.proves === true ? { unproven: true as const } : {}),
-    },
-    // It blocks the uncordon, so a crash must not lose it.
-    failure !== undefined && module.proves === true,
-  );
-  return undefined;
-}
-
-/** A resume must not use `***` as a value: a masked value becomes unknown. */
-function withoutSecrets(kept: Mapping, walk: HostWalk): Mapping {
-  const text = (value: string): Value =>
-    walk.secrets.mask(value) === value
-      ? value
-      : unknown('it held a secret, which the journal does not keep');
-  const deep = (value: Value): Value => {
-    if (typeof value === 'string') return text(value);
-    if (isList(value)) return value.map(deep);
-    return isMapping(value) ? mapping(value) : value;
-  };
-  const mapping = (values: Mapping): Mapping =>
-    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, deep(value)]));
-  return mapping(kept);
 }

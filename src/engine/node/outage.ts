@@ -34,89 +34,94 @@ const gaveUp = (failure: Failure, seconds: number): Failure => ({
   resumable: true,
 });
 
-/** The cluster, each call of it asked again while the API server is away. */
-export function overOutages({ cluster, clock, limit, record, over }: OutageOptions): Cluster {
-  let away: { readonly since: number } | undefined;
-  /** Calls that have no answer yet: the outage lasts as long as there are some. */
-  let waiting = 0;
-  let answered = new AbortController();
+/** The cluster, with each call repeated while the API server does not answer. */
+export function overOutages(options: OutageOptions): Cluster {
+  const outages = new Outages(options);
+  return retried(options.cluster, outages.retry, outages.inside);
+}
 
-  function wakeAll(): void {
-    answered.abort();
-    answered = new AbortController();
+/** The outage under way, if there is one, and the calls that wait for its end. */
+class Outages {
+  readonly #options: OutageOptions;
+  #away: { readonly since: number } | undefined;
+  /** Calls without an answer: the outage lasts as long as there are some. */
+  #waiting = 0;
+  #answered = new AbortController();
+
+  constructor(options: OutageOptions) {
+    this.#options = options;
   }
 
-  async function enter({ message }: Failure): Promise<void> {
-    waiting += 1;
-    if (away !== undefined) return;
-    const since = clock.now();
-    away = { since };
-    // It sees the end of the outage, also when each host has given up.
-    void retry(() => cluster.nodes(over), over, Number.POSITIVE_INFINITY).catch(() => {});
-    await record({ type: 'cluster.away', since, why: message });
-  }
-
-  async function leave(): Promise<void> {
-    waiting -= 1;
-    if (waiting > 0 || away === undefined) return;
-    const { since } = away;
-    away = undefined;
-    if (!over.aborted)
-      await record({ type: 'cluster.back', seconds: Math.round((clock.now() - since) / 1000) });
-  }
-
-  /** @param least seconds that this call is worth waiting for, whatever the limit of the run */
-  async function retry<T>(
-    ask: () => Promise<Outcome<T>>,
-    signal: AbortSignal | undefined,
-    least = 0,
-  ): Promise<Outcome<T>> {
+  /** @param least seconds for which this call waits, even if the limit of the run is less */
+  readonly retry: Retry = async (ask, signal, least = 0) => {
+    const { limit, clock, over } = this.#options;
     const isStopped = (): boolean => signal?.aborted === true || over.aborted;
     let answer = await ask();
     if (!isLost(answer)) return answer;
     if (isStopped()) return { ok: false, failure: gaveUp(answer.failure, 0) };
-    await enter(answer.failure);
+    await this.#enter(answer.failure);
     try {
       for (let tries = 0; ; tries += 1) {
-        const waited = (clock.now() - (away?.since ?? clock.now())) / 1000;
+        const waited = (clock.now() - (this.#away?.since ?? clock.now())) / 1000;
         if (isStopped() || waited >= Math.max(limit, least))
           return { ok: false, failure: gaveUp(answer.failure, waited) };
-        const wake = AbortSignal.any([
-          answered.signal,
-          over,
-          ...(signal === undefined ? [] : [signal]),
-        ]);
-        await clock.sleep(backOff(tries, clock.random()), wake);
+        const wakes = [this.#answered.signal, over, ...(signal === undefined ? [] : [signal])];
+        await clock.sleep(backOff(tries, clock.random()), AbortSignal.any(wakes));
         if (isStopped()) continue;
         answer = await ask();
         if (isLost(answer)) continue;
-        wakeAll();
+        this.#wakeAll();
         return answer;
       }
     } finally {
-      await leave();
+      await this.#leave();
     }
-  }
+  };
 
-  const inside = (): Outage => {
+  /** For a long call, which reports an outage in its middle. */
+  readonly inside = (): Outage => {
     let isIn = false;
     return {
-      limit,
+      limit: this.#options.limit,
       away: async (failure) => {
         if (isIn) return;
         isIn = true;
-        await enter(failure);
+        await this.#enter(failure);
       },
       back: async () => {
         if (!isIn) return;
         isIn = false;
-        wakeAll();
-        await leave();
+        this.#wakeAll();
+        await this.#leave();
       },
     };
   };
 
-  return retried(cluster, retry, inside);
+  #wakeAll(): void {
+    this.#answered.abort();
+    this.#answered = new AbortController();
+  }
+
+  async #enter({ message }: Failure): Promise<void> {
+    const { cluster, clock, over, record } = this.#options;
+    this.#waiting += 1;
+    if (this.#away !== undefined) return;
+    const since = clock.now();
+    this.#away = { since };
+    // This call notices the end of the outage, even after every host has given up.
+    void this.retry(() => cluster.nodes(over), over, Number.POSITIVE_INFINITY).catch(() => {});
+    await record({ type: 'cluster.away', since, why: message });
+  }
+
+  async #leave(): Promise<void> {
+    const { clock, over, record } = this.#options;
+    this.#waiting -= 1;
+    if (this.#waiting > 0 || this.#away === undefined) return;
+    const { since } = this.#away;
+    this.#away = undefined;
+    if (!over.aborted)
+      await record({ type: 'cluster.back', seconds: Math.round((clock.now() - since) / 1000) });
+  }
 }
 
 type Retry = <T>(
