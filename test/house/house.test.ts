@@ -48,8 +48,6 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 /** Files with functions of more than five parameters, to be shortened. */
 const others: readonly string[] = [
   'src/adapters/kube/cluster.ts',
-  'src/adapters/kube/drain/drain.ts',
-  'src/adapters/ssh/exec/exec.ts',
   'src/expression/python/printf.ts',
 ];
 
