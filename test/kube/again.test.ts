@@ -1,5 +1,5 @@
-// When a call is made again: a server that asks for it, and one that has just come up and has not
-// read all rights yet.
+// Retries of calls: when an overloaded server asks for it, and after a restart of the API server,
+// while it has not read all rights.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => fake.stop());
 
-it('a server that has just come up has not read all rights yet: its 403 is waited out; that of one that was not away is told at once', async () => {
+it('a 403 of a server that has just restarted is retried; a 403 of any other server is returned at once', async () => {
   const cluster = clusterIn(fake);
   value(await cluster.node('n1'));
   const forbidden = {
@@ -43,7 +43,7 @@ it('a server that has just come up has not read all rights yet: its 403 is waite
   expect(refused).toBe(4);
 });
 
-it('comes again when an overloaded server says so, as kubectl does; what says nothing is told at once', async () => {
+it('a call is retried when an overloaded server asks for it, as kubectl does; without Retry-After it is not', async () => {
   const cluster = clusterIn(fake);
   const overloaded = (headers: Record<string, string>) => ({
     status: 429,

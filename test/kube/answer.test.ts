@@ -1,5 +1,5 @@
-// What a server may send us: bounded in size, whatever it or a proxy before it sends; and its
-// errors never show our credential.
+// Limits on the answers of the API server, also from a hostile server or proxy. Errors never show
+// our credential.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
@@ -60,7 +60,7 @@ async function cluster(user: object = { token }, more: object = {}, warn?: (text
   return value(made);
 }
 
-/** Sends as long as somebody reads. */
+/** Sends data until the reader stops. */
 function pours(response: ServerResponse, chunk: Buffer): void {
   const more = (): void => {
     while (!response.destroyed && sent < 40 * pageLimit) {
@@ -72,7 +72,7 @@ function pours(response: ServerResponse, chunk: Buffer): void {
   more();
 }
 
-describe('an answer that is too long', () => {
+describe('an answer that is too long is refused', () => {
   it.each([
     ['an object', 200, ' ', (on) => on.node('n1'), /nodes\/n1 is longer than 6 MiB$/],
     ['a page', 200, ' ', (on) => on.nodes(), /nodes is longer than 32 MiB$/],
@@ -99,7 +99,7 @@ describe('an answer that is too long', () => {
     },
   );
 
-  it('a few bytes that unpack to many', async () => {
+  it('a small compressed answer that expands to a large one', async () => {
     const packed = gzipSync(Buffer.alloc(256 * MiB, 'a'));
     answer = (_, response) =>
       void response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
@@ -116,20 +116,23 @@ describe('an answer that is too long', () => {
       `{"kind":"Status","message":${'['.repeat(400_000)}${']'.repeat(400_000)}}`,
       500,
     ],
-  ])('an answer %s, which would be many times as much in memory', async (_, text, status = 200) => {
-    answer = (__, response) =>
-      void response.writeHead(status, { 'content-encoding': 'gzip' }).end(gzipSync(text));
-    const on = await cluster();
-    globalThis.gc?.();
-    const before = process.memoryUsage();
-    expect(failure(await on.nodes())).toEqual({
-      kind: 'parse',
-      message: expect.stringMatching(/nodes is nested or divided as no answer/),
-    });
-    expect(process.memoryUsage().heapUsed - before.heapUsed).toBeLessThan(2 * pageLimit);
-  });
+  ])(
+    'an answer %s, which would need many times its size in memory',
+    async (_, text, status = 200) => {
+      answer = (__, response) =>
+        void response.writeHead(status, { 'content-encoding': 'gzip' }).end(gzipSync(text));
+      const on = await cluster();
+      globalThis.gc?.();
+      const before = process.memoryUsage();
+      expect(failure(await on.nodes())).toEqual({
+        kind: 'parse',
+        message: expect.stringMatching(/nodes is nested or divided as no answer/),
+      });
+      expect(process.memoryUsage().heapUsed - before.heapUsed).toBeLessThan(2 * pageLimit);
+    },
+  );
 
-  it('brackets in texts, and as many objects as a busy node has, are nothing of the kind', () => {
+  it('brackets in text and the objects of a busy node do not count as too many parts', () => {
     const managed = Object.fromEntries(
       Array.from({ length: 5_000 }, (_, index) => [`f:a${index}`, {}]),
     );
@@ -166,7 +169,7 @@ describe('an answer that is too long', () => {
     expect(pages).toBe(1_000);
   });
 
-  it('a line of a watch: the lines before it came, and what follows is not read', async () => {
+  it('a line of a watch: earlier lines are delivered, later ones are not read', async () => {
     let given = 0;
     const endless = function* () {
       yield Buffer.from('{"one":1}\n\n{"two":');
@@ -204,7 +207,7 @@ describe('an answer of any shape', () => {
     plainUncordon: (on) => on.plainUncordon('n1', { dryRun: true }),
     missingRights: (on) => on.missingRights('rollout'),
   };
-  /** What an API server has, with any part of it of another kind. */
+  /** Answers of a real API server, with any part replaced by another type. */
   const any = fc.oneof(
     fc.jsonValue({ maxDepth: 1 }),
     fc.constantFrom(null, 5, 'x', [], {}, [null], [5]),
@@ -245,7 +248,7 @@ describe('an answer of any shape', () => {
     part({ items: listOf(object), resources: listOf(any), versions: listOf(any), metadata: any }),
   );
 
-  it('is an outcome of each call, never an error of ours', async () => {
+  it('every call returns an outcome and throws nothing', async () => {
     const on = await cluster();
     await fc.assert(
       fc.asyncProperty(reply, fc.constantFrom(...Object.keys(calls)), async (body, name) => {
@@ -258,8 +261,8 @@ describe('an answer of any shape', () => {
   }, 60_000);
 });
 
-describe('what an error says', () => {
-  it('never shows the credential that it repeats', async () => {
+describe('the text of an error', () => {
+  it('never shows our credential, even if the server repeats it', async () => {
     answer = ({ headers }, response) => {
       const message = `you sent ${headers.authorization}, and ${token}`;
       response
@@ -274,7 +277,7 @@ describe('what an error says', () => {
     expect(found.message).toMatch(/you sent Basic \*\*\*/);
   });
 
-  it('is one line, and no longer than a few', () => {
+  it('is one line of limited length', () => {
     const body = {
       kind: 'Status',
       message: `no\r\n17:29:59 n1 proven off ${'x'.repeat(100_000)}`,
@@ -293,7 +296,7 @@ describe('what an error says', () => {
       'causes of any kind',
       { message: 'no', details: { causes: [null, 5, { reason: {}, message: [] }] } },
     ],
-  ])('%s: a failure like any other', (_, more) => {
+  ])('an error with %s is a failure like any other', (_, more) => {
     for (const status of [400, 403, 409, 429, 500, 503])
       expect(
         refusal(status, { kind: 'Status', ...more }, { verb: 'get', resource: 'nodes' }, 'ann')
@@ -302,7 +305,7 @@ describe('what an error says', () => {
   });
 });
 
-it('a redirect is not followed: the credential goes to no other server', async () => {
+it('a redirect is not followed, so that no other server gets the credential', async () => {
   let elsewhere = 0;
   const other = createServer((_, response) => {
     elsewhere += 1;

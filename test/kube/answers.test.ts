@@ -1,4 +1,4 @@
-// What each answer to an eviction means, when the next try comes, and whose turn it is at a used-up
+// The answers to an eviction: their meanings, the pause before the next try, and turns at a used-up
 // budget.
 import { describe, expect, it } from 'vitest';
 import { noAnswer, refusal } from '../../src/adapters/kube/client/errors.ts';
@@ -79,14 +79,14 @@ describe('an answer to an eviction', () => {
     expect(readAnswer({ status, body: answer }, 'ann', 'create')).toMatchObject(expected);
   });
 
-  it('carries the pause that the server asks for', () => {
+  it('returns the pause that the server asks for', () => {
     expect(readAnswer({ status: 503, body: {}, retryAfter: 7 }, 'ann', 'create')).toMatchObject({
       after: 7,
     });
   });
 });
 
-describe('the next try', () => {
+describe('the next try of an eviction', () => {
   it('comes after 1 to 5 seconds, later with each', () => {
     const pauses = [0, 1, 5, 10, 20, 1000].map((tries) => retryPause(tries, 0.5));
     expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
@@ -94,7 +94,7 @@ describe('the next try', () => {
     expect(retryPause(10_000, 0.999)).toBeLessThan(5_000);
   });
 
-  it('is one a second for a workload whose budget is used up, and at once when one was let go', async () => {
+  it('comes once a second for a workload whose budget is used up, and at once after a success', async () => {
     let now = 0;
     const asleep: AbortSignal[] = [];
     const clock = {
@@ -118,7 +118,7 @@ describe('the next try', () => {
   });
 });
 
-describe('words', () => {
+describe('texts about pods and failures', () => {
   it.each([
     [{}, undefined, 'not asked to go yet'],
     [{}, { by: 'budget', why: 'PDB web' }, 'PDB web'],
@@ -214,15 +214,18 @@ describe('words', () => {
       'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
       { kind: 'auth', transport: undefined, message: /refused our certificate/, hint: undefined },
     ],
-  ])('no answer at all, because of %s', (code, { kind, transport, message, hint }) => {
-    const failure = noAnswer(Object.assign(new Error('boom'), { code }), 'k8s:6443');
-    expect([failure.kind, failure.transport]).toEqual([kind, transport]);
-    expect(failure.message).toMatch(message);
-    if (hint === undefined) expect(failure.hint).toBeUndefined();
-    else expect(failure.hint).toMatch(hint);
-  });
+  ])(
+    'the failure for a call without an answer, with code %s',
+    (code, { kind, transport, message, hint }) => {
+      const failure = noAnswer(Object.assign(new Error('boom'), { code }), 'k8s:6443');
+      expect([failure.kind, failure.transport]).toEqual([kind, transport]);
+      expect(failure.message).toMatch(message);
+      if (hint === undefined) expect(failure.hint).toBeUndefined();
+      else expect(failure.hint).toMatch(hint);
+    },
+  );
 
-  it('no answer for a reason without a code', () => {
+  it('the failure for a call without an answer and without a code', () => {
     expect(noAnswer(new Error('boom'), 'k8s')).toEqual({
       kind: 'unreachable',
       message: 'the API server k8s cannot be reached: boom',
@@ -231,7 +234,7 @@ describe('words', () => {
     });
   });
 
-  it('a server that is away for a moment is told from one that refuses', () => {
+  it('a server that is down for a moment is distinguished from one that refuses', () => {
     const want = { verb: 'list', resource: 'pods' } as const;
     for (const status of [429, 502, 503, 504])
       expect(refusal(status, 'no', want, 'ann')).toMatchObject({
@@ -247,7 +250,7 @@ describe('words', () => {
     expect(refusal(404, null, want, 'ann').detail).toBeUndefined();
   });
 
-  it('a refusal says what was wanted and who wanted it', () => {
+  it('a refusal names the request and the account', () => {
     const want = { verb: 'patch', resource: 'nodes', name: 'n1' } as const;
     expect(refusal(401, {}, want, 'ann')).toMatchObject({
       kind: 'auth',

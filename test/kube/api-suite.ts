@@ -1,5 +1,5 @@
-// What kmend relies on of an API server, as a suite of calls: run against the fake one (1.20 and
-// modern) and against a real 1.20.
+// The behaviour of an API server that kmend relies on, as a suite of calls. It runs against the
+// fake server (1.20 and modern) and a real 1.20.
 import { Agent, request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -31,7 +31,7 @@ export interface ApiBench {
     spec: Readonly<Record<string, unknown>>,
     status: Readonly<Record<string, number>>,
   ) => Promise<void>;
-  /** A version that no watch can begin at any more. */
+  /** A version that is too old for a watch. */
   readonly tooOld: () => Promise<string>;
   readonly stop: () => Promise<void> | void;
 }
@@ -49,7 +49,7 @@ const partial = (kind: string): string =>
 interface More {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Lines of a stream are read until this many came. */
+  /** Reads lines of a stream until this many have arrived. */
   readonly lines?: number;
 }
 
@@ -100,7 +100,7 @@ function clientOf(kubeconfig: string) {
   return { call, close: () => agent.destroy() };
 }
 
-/** A page that is not there is no JSON. */
+/** The body of a 404 may not be JSON. */
 const parsed = (text: string): Json => (text.startsWith('{') ? JSON.parse(text) : text);
 const read = (text: string, isStream: boolean): Json =>
   isStream ? text.split('\n').slice(0, -1).map(parsed) : parsed(text);
@@ -142,7 +142,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
       (await call('GET', '/api/v1/nodes/n1')).body.metadata.resourceVersion;
 
     describe('discovery', () => {
-      it('says which version evictions take', async () => {
+      it('lists the version of the eviction API', async () => {
         const { body } = await call('GET', '/api/v1');
         const [group, version] = versions.eviction.split('/');
         expect(body.resources.find(({ name }: Json) => name === 'pods/eviction')).toMatchObject({
@@ -152,14 +152,14 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         });
       });
 
-      it('says which versions budgets have', async () => {
+      it('lists the versions of the PDB API', async () => {
         const { body } = await call('GET', '/apis/policy');
         expect(
           body.versions.map(({ groupVersion }: Json) => groupVersion).includes('policy/v1'),
         ).toBe(isModern);
       });
 
-      it('answers a question about a right', async () => {
+      it('answers whether the account has a right', async () => {
         const spec = {
           resourceAttributes: {
             verb: 'create',
@@ -203,7 +203,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         expect((await evict('goes')).status).toBe(201);
       });
 
-      it('of a pod that is not there, or is another one by its uid', async () => {
+      it('of a pod that does not exist, or has another uid, is refused', async () => {
         await bench.pod('other', {});
         expect(await evict('none')).toMatchObject({
           status: 404,
@@ -220,7 +220,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         ['in its options', { dryRun: ['All'] }, ''],
         ['in the address', {}, '?dryRun=All'],
         ['in both', { dryRun: ['All'] }, '?dryRun=All'],
-      ])('for a dry run, %s: says yes and does nothing', async (_, deleteOptions, query) => {
+      ])('as a dry run, %s: is accepted and does nothing', async (_, deleteOptions, query) => {
         await bench.pod('dry', {});
         const body = {
           apiVersion: versions.eviction,
@@ -232,7 +232,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         expect((await get('dry')).metadata.deletionTimestamp).toBeUndefined();
       });
 
-      it('of an unknown version is a bad request, not a missing page', async () => {
+      it('of an unknown version gets 400, not 404', async () => {
         await bench.pod('version', {});
         const unknown = isModern ? 'policy/v9' : 'policy/v1';
         expect(await evict('version', {}, unknown)).toMatchObject({
@@ -244,7 +244,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         });
       });
 
-      it('past a budget is refused with the budget as its cause, also as a dry run', async () => {
+      it('that exceeds a budget is refused with the budget as its cause, also as a dry run', async () => {
         await bench.pod('web-1', { app: 'web' });
         await bench.budget(
           'web',
@@ -272,7 +272,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         expect((await get('web-1')).metadata.deletionTimestamp).toBeUndefined();
       });
 
-      it('takes from a budget what it allows; a dry run takes nothing', async () => {
+      it('uses up the budget; a dry run does not', async () => {
         for (const name of ['api-1', 'api-2']) await bench.pod(name, { app: 'api' });
         await bench.budget(
           'api',
@@ -304,7 +304,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         });
       });
 
-      it('of a pod that is not ready takes nothing from a budget that is met without it', async () => {
+      it('of a pod that is not ready does not use a budget that is met without it', async () => {
         await bench.pod('sick-1', { app: 'sick' });
         await bench.pod('sick-2', { app: 'sick' }, { neverReady: true });
         const status = {
@@ -339,7 +339,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
           },
         );
 
-        it('of the older version is taken too', async () => {
+        it('in the older version is accepted too', async () => {
           await bench.pod('older', {});
           expect((await evict('older', { dryRun: ['All'] }, 'policy/v1beta1')).status).toBe(201);
         });
@@ -349,13 +349,13 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
     describe('a deletion', () => {
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 7 };
 
-      it('takes its options from a body with a length', async () => {
+      it('reads its options from a body with a length', async () => {
         await bench.pod('deleted', {}, { neverEnds: true });
         expect((await call('DELETE', `${podsPath}/deleted`, { body })).status).toBe(200);
         expect((await get('deleted')).metadata.deletionGracePeriodSeconds).toBe(7);
       });
 
-      it('of another uid is a conflict', async () => {
+      it('with another uid is a conflict', async () => {
         await bench.pod('kept', {});
         const options = { ...body, preconditions: { uid: 'of-another' } };
         expect((await call('DELETE', `${podsPath}/kept`, { body: options })).status).toBe(409);
@@ -412,7 +412,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         expect([400, 422].includes(status) ? 'refused' : status).toBe(expected);
       });
 
-      it('of one node', async () => {
+      it('of the pods of one node', async () => {
         const on = async (node: string) =>
           named(await listed(`fieldSelector=${encodeURIComponent(`spec.nodeName=${node}`)}`));
         expect([await on('n1'), await on('n2')]).toEqual([three, []]);
@@ -429,7 +429,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         ).toEqual(three.slice(0, 2).map((name) => [name, undefined, undefined]));
       });
 
-      it('as a table, without the objects if they are not wanted', async () => {
+      it('as a table, without the objects if the request says so', async () => {
         const { body } = await listed('includeObject=None', table);
         expect(body).toMatchObject({
           kind: 'Table',
@@ -452,7 +452,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
       const now = async (): Promise<string> =>
         (await call('GET', podsPath)).body.metadata.resourceVersion;
 
-      it('has a line an event, as a table with one row that names the pod', async () => {
+      it('sends one line per event: a table with one row that names the pod', async () => {
         const from = await now();
         await bench.pod('watched', {});
         const { status, body } = await watched(from, 1);
@@ -462,7 +462,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         ]);
       });
 
-      it('has whole objects for who asks for them', async () => {
+      it('sends whole objects on request', async () => {
         const from = await now();
         await bench.pod('whole', {});
         const { body } = await watched(from, 1, 'application/json');
@@ -472,7 +472,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         });
       });
 
-      it('from too old a version is a 200 with an error in it', async () => {
+      it('from a version that is too old is a 200 with an error in it', async () => {
         const { status, body } = await watched(await bench.tooOld(), 1);
         expect([status, body[0]]).toMatchObject([
           200,
@@ -486,7 +486,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         call('PATCH', '/api/v1/nodes/n1', { body, headers: { 'content-type': type, accept } });
       const merge = 'application/merge-patch+json';
 
-      it('adds and takes away, and shows the metadata alone to who asks for that', async () => {
+      it('sets and removes fields, and returns only the metadata on request', async () => {
         const added = await patch(
           { metadata: { annotations: { 'suite/a': '1' } }, spec: { unschedulable: true } },
           merge,
@@ -505,7 +505,7 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         expect(taken.body.metadata.annotations['suite/a']).toBeUndefined();
       });
 
-      it('bound to a version that is not the newest is a conflict, and writes nothing', async () => {
+      it('with an old resourceVersion is a conflict and writes nothing', async () => {
         const resourceVersion = await nodeVersion();
         const write = (value: string): Promise<Reply> =>
           patch({ metadata: { resourceVersion, annotations: { 'suite/b': value } } }, merge);
@@ -517,11 +517,11 @@ export function apiSuite(title: string, open: () => Promise<ApiBench>, isModern 
         ).toBeUndefined();
       });
 
-      it('of another kind is refused', async () => {
+      it('of another content type is refused', async () => {
         expect((await patch({}, 'application/json')).status).toBe(415);
       });
 
-      it('of a node that is not there', async () => {
+      it('of a node that does not exist is a 404', async () => {
         const path = '/api/v1/nodes/none';
         expect(
           (await call('PATCH', path, { body: {}, headers: { 'content-type': merge } })).status,

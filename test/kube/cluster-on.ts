@@ -44,7 +44,7 @@ export async function clusterOn(fake: FakeKube, on: On = {}): Promise<KubeCluste
   return value(await tryCluster(fake, on));
 }
 
-/** The cluster without a wire to it, for tests of what is called when. */
+/** The cluster without a network, for tests that count calls. */
 export function clusterIn(fake: FakeKube, options: Partial<ClusterOptions> = {}): KubeCluster {
   const whole = { kubeconfigs: [], parseYaml: JSON.parse, env: {}, clock: systemClock, ...options };
   const description = 'user "ann" of the test';
@@ -82,12 +82,12 @@ export const clusterFor =
       ...needs,
     });
 
-/** The same without a wire. */
+/** The same without a network. */
 export const clusterWithin =
   (fake: FakeKube): World['cluster'] =>
   async ({ kubeconfigs: _paths, ...needs }) => ({ ok: true, value: clusterIn(fake, needs) });
 
-/** Cordon and drain as the engine does, with what was said on the way. */
+/** Cordons and drains as the engine does, and returns the progress texts. */
 export async function cordonAndDrain(
   cluster: Cluster,
   options: Parameters<Cluster['drain']>[1],

@@ -1,5 +1,5 @@
-// `kmend drain` and `kmend uncordon` as commands: kubectl's flags, ends and exit codes, on a fake
-// API server. The real one is in test/hosts.
+// `kmend drain`, `kmend cordon` and `kmend uncordon` as commands on a fake API server: flags,
+// output and exit codes. test/hosts uses a real server.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -90,7 +90,7 @@ describe('kmend drain', () => {
     expect([cordoned(), marked()]).toEqual([['n1', 'n2'], []]);
   });
 
-  it('one that cannot be drained ends with 1 and stays cordoned; the others are drained', async () => {
+  it('exits with 1 if one node cannot be drained: it stays cordoned, and the others are drained', async () => {
     fake.addPod({ name: 'bare', node: 'n1' });
     web('n2');
     const done = await run('drain', 'n1', 'n2');
@@ -107,7 +107,7 @@ describe('kmend drain', () => {
       /^node\/n1 is not cordoned$/m,
     ],
     ['stays cordoned', () => fake.addPdb('web', { app: 'web' }), /^node\/n1 stays cordoned$/m],
-  ])('says what is true of a node that %s in a drain that fails', async (_, change, says) => {
+  ])('reports the state of a node that %s during a drain that fails', async (_, change, says) => {
     fake.addPod({
       name: 'web',
       node: 'n1',
@@ -121,7 +121,7 @@ describe('kmend drain', () => {
     });
   });
 
-  it('says nothing of the cordon of a node that was deleted meanwhile', async () => {
+  it('reports no cordon of a node that was deleted during the drain', async () => {
     fake.addPod({
       name: 'web',
       node: 'n1',
@@ -137,7 +137,7 @@ describe('kmend drain', () => {
     expect(err).not.toMatch(/cordoned|mark/);
   });
 
-  it('a node on which an option leaves pods is not drained', async () => {
+  it('fails for a node on which an option leaves pods', async () => {
     web('n1');
     fake.addPod({ name: 'other', node: 'n1', labels: { app: 'other' } });
     const done = await run('drain', 'n1', '--pod-selector=app=web', '--timeout=3s');
@@ -150,7 +150,7 @@ describe('kmend drain', () => {
     expect(done.out).not.toContain('node/n1 drained');
   });
 
-  it('a node that is not there is told before anything is touched', async () => {
+  it('refuses an unknown node before any change', async () => {
     web('n1');
     const done = await run('drain', 'n1', 'n9');
     expect(done).toMatchObject({
@@ -160,7 +160,7 @@ describe('kmend drain', () => {
     expect(fake.seen.filter((seen) => seen.method !== 'GET')).toEqual([]);
   });
 
-  it('by labels', async () => {
+  it('selects nodes by labels', async () => {
     web('n1', 1);
     expect((await run('drain', '-l', 'pool=a')).exit).toBe(0);
     expect(cordoned()).toEqual(['n1', 'n2']);
@@ -170,7 +170,7 @@ describe('kmend drain', () => {
     });
   });
 
-  it('a node that a run holds is left to it, unless it is taken over', async () => {
+  it('refuses a node that a run owns, unless it is taken over', async () => {
     web('n1');
     hold('n1', 'r7');
     const refused = await run('drain', 'n1');
@@ -188,7 +188,7 @@ describe('kmend drain', () => {
     ['--force=true', 0],
     ['--force=false', 1],
     ['--force', 0],
-  ])('takes %s as kubectl does', async (flag, exit) => {
+  ])('accepts %s as kubectl does', async (flag, exit) => {
     fake.addPod({ name: 'bare', node: 'n1' });
     expect((await run('drain', flag, 'n1')).exit).toBe(exit);
   });
@@ -206,14 +206,14 @@ describe('kmend drain', () => {
     [['--dry-run=maybe', 'n1'], /--dry-run is none, client or server/],
     [[], /which node/],
     [['n1', '-l', 'pool=a'], /names of nodes or --selector, not both/],
-  ])('%s is a mistake, and nothing is asked of the cluster', async (args, message) => {
+  ])('refuses %s without a call to the cluster', async (args, message) => {
     const done = await run('drain', ...args);
     expect(done.exit).toBe(3);
     expect(done.err).toMatch(message);
     expect(fake.seen).toEqual([]);
   });
 
-  it('keeps a deadline of 1.5 s as it is written in kubectl', async () => {
+  it('keeps a deadline of 1.5 s as kubectl writes it', async () => {
     web('n1');
     fake.addPdb(
       'web',
@@ -257,7 +257,7 @@ describe('kmend drain', () => {
     },
   );
 
-  it('a signal ends it with 130: what is cordoned stays so, and carries no mark', async () => {
+  it('exits with 130 after a signal: nodes stay cordoned and carry no mark', async () => {
     web('n1');
     fake.addPdb('web', { app: 'web' });
     const running = start('drain', 'n1', 'n2');
@@ -269,7 +269,7 @@ describe('kmend drain', () => {
     expect([cordoned(), marked()]).toEqual([['n1', 'n2'], []]);
   });
 
-  it('names the flags that would allow it, and takes them', async () => {
+  it('names the flags that would allow the drain, and accepts them', async () => {
     fake.addPod({ name: 'bare', node: 'n1' });
     fake.addPod({
       name: 'tmp',
@@ -290,7 +290,7 @@ describe('kmend drain', () => {
     expect(await run('drain', 'n1', ...allowed)).toMatchObject({ exit: 0, err: '' });
   });
 
-  it('deletes only where the server offers no eviction, and it was allowed', async () => {
+  it('deletes pods only if the server has no eviction API and the flag allows it', async () => {
     await fake.stop();
     fake = await startFakeKube({ noEviction: true, stopAfter: 50 });
     fake.addNode('n1');
@@ -306,7 +306,7 @@ describe('kmend drain', () => {
     expect([(await run(...allowed)).exit, fake.pods.size]).toEqual([0, 0]);
   });
 
-  it('a node that is removed midway is not said to stay cordoned', async () => {
+  it('does not report a node as cordoned that was removed during the drain', async () => {
     web('n1');
     fake.addPdb('web', { app: 'web' });
     const running = start('drain', 'n1');
@@ -318,7 +318,7 @@ describe('kmend drain', () => {
     });
   });
 
-  it('may neither evict nor delete pods: that is known before the cordon', async () => {
+  it('refuses the cordon if the account may neither evict nor delete pods', async () => {
     await fake.stop();
     fake = await startFakeKube({ forbid: ['create pods/eviction', 'delete pods'] });
     fake.addNode('n1');
@@ -331,7 +331,7 @@ describe('kmend drain', () => {
     expect([cordoned(), fake.seen.filter(({ method }) => method === 'PATCH')]).toEqual([[], []]);
   });
 
-  it('-v says what it cost', async () => {
+  it('prints the number of calls with -v', async () => {
     web('n1');
     expect((await run('drain', 'n1', '-v')).err).toMatch(
       /^\d+ API calls on 1 connection, \d+ bytes of content sent, \d+ received$/,
@@ -340,7 +340,7 @@ describe('kmend drain', () => {
 });
 
 describe('kmend cordon', () => {
-  it('several at once, by name or labels; pods stay', async () => {
+  it('cordons several nodes by name or labels; their pods stay', async () => {
     web('n1');
     fake.changeNode('n2', { spec: { unschedulable: true } });
     expect(await run('cordon', '-l', 'pool=a', '--dry-run')).toMatchObject({
@@ -356,7 +356,7 @@ describe('kmend cordon', () => {
     expect([cordoned(), marked(), evicted()]).toEqual([['n1', 'n2'], [], 0]);
   });
 
-  it('a node that a run holds is left to it, unless it is taken over: then it is a cordon of a person', async () => {
+  it("refuses a node that a run owns, unless it is taken over: then it is an operator's cordon", async () => {
     hold('n1', 'r7');
     expect(await run('cordon', 'n1')).toMatchObject({
       exit: 7,
@@ -371,8 +371,8 @@ describe('kmend cordon', () => {
   });
 });
 
-describe('the mark of a drain by hand', () => {
-  it('yields when its process was killed: the next drain goes on, and says so', async () => {
+describe('the mark of a manual drain', () => {
+  it('is stale after its process was killed: the next drain continues and reports it', async () => {
     const child = spawn('sleep', ['60']);
     const living = { pid: child.pid, started: startOf(child.pid ?? 0) };
     web('n1');
@@ -398,7 +398,7 @@ describe('the mark of a drain by hand', () => {
     expect([cordoned(), marked(), evicted()]).toEqual([['n1'], [], 2]);
   });
 
-  it('of another machine is not proven dead, until somebody uncordons the node', async () => {
+  it('of another machine is not stale until an operator uncordons the node', async () => {
     web('n1');
     holdByHand('n1', true, elsewhere);
     expect(await run('drain', 'n1')).toMatchObject({
@@ -422,7 +422,7 @@ describe('the mark of a drain by hand', () => {
     expect([cordoned(), marked()]).toEqual([['n1'], []]);
   });
 
-  it.each(['cordon', 'uncordon'])('that is stale is taken off by %s', async (command) => {
+  it.each(['cordon', 'uncordon'])('is removed by %s if it is stale', async (command) => {
     holdByHand('n1', command === 'cordon', ended);
     expect(await run(command, 'n1')).toMatchObject({
       exit: 0,
@@ -432,7 +432,7 @@ describe('the mark of a drain by hand', () => {
     expect([cordoned(), marked()]).toEqual([command === 'cordon' ? ['n1'] : [], []]);
   });
 
-  it('carries the process that writes it, and goes with it when somebody uncordons the node midway', async () => {
+  it('identifies its process, and is gone after an uncordon during the drain', async () => {
     web('n1');
     fake.addPdb('web', { app: 'web' });
     const running = start('drain', 'n1');
@@ -449,7 +449,7 @@ describe('the mark of a drain by hand', () => {
     expect(marked()).toEqual([]);
   });
 
-  it('a mark that nobody can read the process of holds its node', async () => {
+  it('owns the node if its process cannot be read', async () => {
     fake.changeNode('n1', {
       metadata: { annotations: { 'kmend.io/owner': '{"run":"drain-1","holder":{"pid":"x"}}' } },
       spec: { unschedulable: true },
@@ -462,7 +462,7 @@ describe('the mark of a drain by hand', () => {
 });
 
 describe('kmend uncordon', () => {
-  it('several at once, whoever cordoned them', async () => {
+  it('uncordons several nodes, whoever cordoned them', async () => {
     fake.changeNode('n1', { spec: { unschedulable: true } });
     expect(await run('uncordon', 'n1', 'n2', '--dry-run=client')).toMatchObject({
       exit: 0,
@@ -476,7 +476,7 @@ describe('kmend uncordon', () => {
     expect(cordoned()).toEqual([]);
   });
 
-  it('a node that a run holds is left to it, unless it is taken over', async () => {
+  it('refuses a node that a run owns, unless it is taken over', async () => {
     hold('n1', 'r7');
     fake.changeNode('n2', { spec: { unschedulable: true } });
     const refused = await run('uncordon', 'n1', 'n2');
@@ -502,7 +502,7 @@ describe('kmend uncordon', () => {
     );
   });
 
-  it('a missing right is named, with 1', async () => {
+  it('names a missing right and exits with 1', async () => {
     await fake.stop();
     fake = await startFakeKube({ forbid: ['patch nodes'] });
     fake.addNode('n1', { spec: { unschedulable: true } });

@@ -1,5 +1,5 @@
-// Connecting to a fake API server over real TLS: credentials, plugins, proxies, certificates, and
-// what is said when it does not work.
+// Connections to a fake API server over real TLS: credentials, plugins, proxies, certificates and
+// error messages.
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createProxy, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -50,7 +50,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
     });
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-    it('with a client certificate given inline, on one kept connection', async () => {
+    it('accepts an inline client certificate, on one kept connection', async () => {
       await start();
       const cluster = await connectTo();
       for (let turn = 0; turn < 3; turn += 1)
@@ -69,7 +69,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       expect(fake.connections()).toBe(onlyHttp1 ? 40 : 1);
     });
 
-    it('an answer that is broken off in its middle is a failure, not an empty list', async () => {
+    it('reports an incomplete answer as a failure, not as an empty list', async () => {
       await start();
       fake.addPod({ name: 'web' });
       const cluster = await connectTo();
@@ -81,7 +81,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       });
     });
 
-    it('a page of a proxy is not the answer of an API server, whatever its status says', async () => {
+    it('rejects the page of a proxy, whatever its status', async () => {
       await start();
       const cluster = await connectTo();
       fake.faults(() => ({ status: 200, body: '<html>please log in</html>' }));
@@ -93,7 +93,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       expect((await cluster.cordon('n1', owner)).ok).toBe(false);
     });
 
-    it('with another credential opens another connection, and lets the calls of the first end', async () => {
+    it('opens another connection for another credential, and lets earlier calls finish', async () => {
       await start({ tokens: { t: 'ci' }, slow: 200 });
       const { cert, key } = pki().client;
       const b64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -125,7 +125,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       expect(cluster.stats().connections).toBe(2);
     });
 
-    it('a server that goes down in order ends what is under way, and gets what is new on another connection', async () => {
+    it('finishes open calls of a server that shuts down, and sends new ones on another connection', async () => {
       await start({ slow: 300 });
       const cluster = await connectTo();
       value(await cluster.node('n1'));
@@ -140,7 +140,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       expect(cluster.stats().connections).toBe(2);
     });
 
-    it('with a client certificate in files', async () => {
+    it('accepts a client certificate in files', async () => {
       await start();
       const { client } = pki();
       const cluster = await connectTo({
@@ -153,7 +153,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       expect(seenAs()).toEqual(['ann']);
     });
 
-    it('with a token, a password, a server name and a person to act as', async () => {
+    it('accepts a token, a password, a server name and impersonation', async () => {
       await start({ tokens: { t1: 'ci' } });
       const as = {
         token: 't1',
@@ -175,7 +175,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       expect(seenAs()).toEqual(['ci', 'basic']);
     });
 
-    it('reads a token file again when the server does not take the old one', async () => {
+    it('reads a token file again when the server refuses the old token', async () => {
       await start({ tokens: { fresh: 'ci' } });
       const path = join(folder, 'token');
       writeFileSync(path, 'old\n');
@@ -206,7 +206,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       expect(fake.seen.map((seen) => seen.user)).toEqual(['first', 'first', 'second']);
     });
 
-    it('with the account of a pod inside the cluster', async () => {
+    it('uses the service account of a pod', async () => {
       await start({ tokens: { pod: 'system:serviceaccount:kmend' } });
       writeFileSync(join(folder, 'ca.crt'), pki().ca);
       writeFileSync(join(folder, 'token'), 'pod');
@@ -245,7 +245,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
       const env = { PATH: process.env.PATH };
 
-      it('is asked once for many calls, and told the cluster', async () => {
+      it('runs once for many calls, and receives the cluster', async () => {
         await start({ tokens: { t: 'ci' } });
         const cluster = await connectTo({
           user: plugin(credential('{"token":"t"}'), { provideClusterInfo: true }),
@@ -259,7 +259,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         );
       });
 
-      it('is asked again shortly before its credential ends', async () => {
+      it('runs again shortly before its credential expires', async () => {
         await start({ tokens: { t: 'ci' } });
         const soon = new Date(Date.now() + 5_000).toISOString();
         const cluster = await connectTo({
@@ -271,7 +271,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         expect(calls()).toHaveLength(2);
       });
 
-      it('is asked once more after a 401, and not for ever', async () => {
+      it('runs once more after a 401, but not forever', async () => {
         await start();
         const cluster = await connectTo({
           user: plugin(credential('{"token":"wrong"}')),
@@ -283,7 +283,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         expect(calls()).toHaveLength(2);
       });
 
-      it('may give a client certificate', async () => {
+      it('may return a client certificate', async () => {
         await start();
         const { cert, key } = pki().client;
         const status = JSON.stringify({ clientCertificateData: cert, clientKeyData: key });
@@ -314,7 +314,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
           /was not found/,
         ],
         ['one that needs a terminal', '', { interactiveMode: 'Always' }, /needs a terminal/],
-      ])('says what is wrong with %s', async (_, body, more, message) => {
+      ])('reports the error of %s', async (_, body, more, message) => {
         await start();
         const cluster = await connectTo({ user: plugin(body, more), options: { env } });
         const why = failure(await cluster.node('n1'));
@@ -344,7 +344,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         return { port: (proxy.address() as AddressInfo).port, asked };
       };
 
-      it('of the kubeconfig, with its password, on kept connections', async () => {
+      it('uses the proxy of the kubeconfig, with its password, on kept connections', async () => {
         await start();
         const proxy = await startProxy();
         const cluster = await connectTo({
@@ -367,7 +367,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
           return { ...proxy, at: `127.0.0.1:${(proxy.server.address() as AddressInfo).port}` };
         };
 
-        it('with its password; the name of the server is looked up there', async () => {
+        it('sends the password, and lets the proxy resolve the name of the server', async () => {
           await start();
           const proxy = await startSocks();
           const cluster = await connectTo({
@@ -382,7 +382,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
           expect(cluster.description).not.toContain('w@rd');
         });
 
-        it('from the environment, for a server that is not this machine', async () => {
+        it('uses the proxy of the environment, but not for loopback', async () => {
           await start();
           const proxy = await startSocks();
           const options = { env: { HTTPS_PROXY: `${scheme}://${proxy.at}` } };
@@ -400,7 +400,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
             'speaks something else',
             (socket: Socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
           ],
-        ])('that %s', async (_, answer) => {
+        ])('reports a proxy that %s', async (_, answer) => {
           await start();
           const proxy = await startSocks(answer);
           const cluster = await connectTo({ cluster: { 'proxy-url': `${scheme}://${proxy.at}` } });
@@ -413,7 +413,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         });
       });
 
-      it('that refuses', async () => {
+      it('reports a proxy that refuses', async () => {
         await start();
         const proxy = await startProxy(407);
         const cluster = await connectTo({
@@ -425,14 +425,14 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         });
       });
 
-      it('that is not there', async () => {
+      it('reports a proxy that does not exist', async () => {
         await start();
         const cluster = await connectTo({ cluster: { 'proxy-url': 'http://127.0.0.1:1' } });
         expect(failure(await cluster.node('n1')).message).toContain('proxy 127.0.0.1:1');
       });
     });
 
-    describe('says what is wrong', () => {
+    describe('reports the error of', () => {
       it('an expired client certificate, before any call', async () => {
         await start();
         const { cert, key } = pki().expiredClient;
@@ -487,7 +487,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         });
       });
 
-      it('401 with whose credential it is', async () => {
+      it('a refused credential (401), with its name', async () => {
         await start();
         const cluster = await connectTo({ user: { token: 'secret-word' } });
         const why = failure(await cluster.node('n1'));
@@ -495,7 +495,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         expect(JSON.stringify(why)).not.toContain('secret-word');
       });
 
-      it('403 with the verb and the resource', async () => {
+      it('a missing right (403), with verb and resource', async () => {
         await start({ forbid: ['patch nodes'] });
         const why = failure(await (await connectTo()).cordon('n1', owner));
         expect(why).toMatchObject({
@@ -505,7 +505,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         });
       });
 
-      it('a node that is not there', async () => {
+      it('a node that does not exist', async () => {
         await start();
         expect(failure(await (await connectTo()).node('n9'))).toMatchObject({
           kind: 'refused',
@@ -513,7 +513,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         });
       });
 
-      it('which rights an account lacks', async () => {
+      it('an account that lacks rights', async () => {
         await start({ forbid: ['watch pods', 'create pods/eviction', 'patch events'] });
         const cluster = await connectTo();
         expect(value(await cluster.missingRights('rollout'))).toEqual(['create pods/eviction']);
@@ -523,7 +523,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       });
     });
 
-    it('a call that is interrupted ends at once', async () => {
+    it('ends an interrupted call at once', async () => {
       await start();
       fake.faults(() => 'hang');
       const stop = new AbortController();
@@ -533,7 +533,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       expect(performance.now() - started).toBeLessThan(1_000);
     });
 
-    it('a kept connection that the server has closed meanwhile is no failure', async () => {
+    it('retries on a new connection when the server closed a kept one', async () => {
       await start();
       const cluster = await connectTo();
       value(await cluster.node('n1'));
@@ -541,14 +541,14 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       value(await cluster.node('n1'));
     });
 
-    it('speaks HTTP/1.1 where it is told to, by the variable of kubectl', async () => {
+    it('uses HTTP/1.1 if DISABLE_HTTP2 is set, as kubectl does', async () => {
       await start();
       const cluster = await connectTo({ options: { env: { DISABLE_HTTP2: 'true' } } });
       value(await cluster.node('n1'));
       expect(fake.seen[0]?.httpVersion).toBe('1.1');
     });
 
-    it('lists many nodes page by page', async () => {
+    it('lists many nodes by page', async () => {
       await start();
       for (let index = 0; index < 1_200; index += 1) fake.addNode(`x${index}`);
       const cluster = await connectTo();
@@ -559,7 +559,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
     });
 
     describe('cordon', () => {
-      it('decides anew when a kubelet wrote the node in between', async () => {
+      it('decides again if a kubelet wrote the node in between', async () => {
         await start();
         let turns = 0;
         fake.faults((seen) => {
@@ -573,7 +573,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         expect(turns).toBe(4);
       });
 
-      it('of two runs at once, one has the node and the other is fenced', async () => {
+      it('of two concurrent runs gives the node to one; the other is fenced', async () => {
         await start();
         const cluster = await connectTo();
         const outcomes = await Promise.all(
@@ -586,7 +586,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         ]);
       });
 
-      it('is given back, and only what was ours', async () => {
+      it('is undone by the uncordon, which changes only what was ours', async () => {
         await start();
         const cluster = await connectTo();
         value(await cluster.cordon('n1', owner));
@@ -602,7 +602,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         });
       });
 
-      it("a person's uncordon in between is found before the reboot", async () => {
+      it('that an operator undoes is noticed before the reboot', async () => {
         await start();
         const cluster = await connectTo();
         value(await cluster.cordon('n1', owner));
@@ -612,7 +612,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         expect(fake.nodes.get('n1').metadata.annotations[ownerAnnotation]).toBeUndefined();
       });
 
-      it('that fails is fatal: nothing can be drained without it', async () => {
+      it('that fails is fatal, since nothing can be drained without it', async () => {
         await start({ forbid: ['patch nodes'] });
         const cluster = await connectTo();
         fake.addPod({ name: 'web', owner: { kind: 'ReplicaSet', name: 'web' } });
@@ -622,7 +622,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       });
     });
 
-    it('reads when an overloaded server wants to be asked again', async () => {
+    it('retries a read when an overloaded server asks for it', async () => {
       await start();
       const cluster = await connectTo();
       let asked = 0;
@@ -640,7 +640,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
       expect(asked).toBe(2);
     });
 
-    it('gives the pods of a node in short, and the members of the control plane', async () => {
+    it("returns the state of a node's pods, and the members of the control plane", async () => {
       await start();
       const cluster = await connectTo();
       fake.addPod({

@@ -1,5 +1,4 @@
-// `kmend doctor` on a cluster: which rights the account lacks, named by verb and resource, before a
-// night on which they matter.
+// `kmend doctor` on a cluster: names the rights that the account lacks, by verb and resource.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -15,7 +14,7 @@ const doctor = () => world.run(['doctor', '-i', world.lab.fleet.inventoryFile]);
 describe('kmend doctor', () => {
   afterEach(() => world.close());
 
-  it('says that the account may do all that plan and rollout need, and touches nothing', async () => {
+  it('reports that the account has all rights of plan and rollout, and changes nothing', async () => {
     world = await nodeFleet([sickNode('n1')]);
     const done = await doctor();
     expect(done.exit, done.out + done.err).toBe(0);
@@ -31,7 +30,7 @@ describe('kmend doctor', () => {
     ).toEqual([]);
   });
 
-  it('names what is missing for each, and ends with 4; rights that only some plays need are said so', async () => {
+  it('names the missing rights of each role and exits with 4; optional rights are marked', async () => {
     world = await nodeFleet([sickNode('n1')], {
       forbid: [
         'patch nodes',
@@ -65,7 +64,7 @@ describe('kmend doctor', () => {
     );
   });
 
-  it('an API server that is away is the end, not a line in passing', async () => {
+  it('fails if the API server cannot be reached', async () => {
     world = await nodeFleet([sickNode('n1')]);
     void world.fake.restart(3_000);
     const done = await doctor();
@@ -73,7 +72,7 @@ describe('kmend doctor', () => {
     expect(done.out).toMatch(/cluster: unreachable: the API server .* cannot be reached/);
   });
 
-  it('a connection that others could answer is named here, in the plan and in the journal', async () => {
+  it('warns of an unsafe connection, as the plan and the journal do', async () => {
     world = await nodeFleet([sickNode('n1')]);
     const cluster = clusterFor(world.fake, {
       'certificate-authority-data': undefined,
@@ -124,7 +123,7 @@ describe('docs/rbac.yaml', () => {
     ['kmend-forecast', ['forecast']],
     ['kmend-events', ['events']],
     ['kmend-surge', ['surge']],
-  ] as const)('%s grants what doctor asks for, and nothing more', (name, roles) => {
+  ] as const)('%s grants the rights that doctor checks, and nothing more', (name, roles) => {
     const asked = roles.flatMap((role) =>
       rights[role].map(
         ({ verb, group, resource, subresource, namespace = '*' }) =>

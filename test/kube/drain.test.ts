@@ -1,5 +1,5 @@
-// Draining a node of a fake API server over real TLS: what goes, what is retried, what ends it, and
-// what is never said.
+// Drains of a node on a fake API server over real TLS: which pods go, what is retried, and what
+// ends the drain.
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
@@ -108,12 +108,12 @@ interface Row {
   readonly name: string;
   readonly server?: FakeKubeOptions;
   readonly pods?: readonly PodSpec[];
-  /** What else there is, and what happens on the way. */
+  /** What else exists, and what happens during the drain. */
   readonly world?: (lab: Lab) => void;
   readonly options?: Partial<DrainOptions>;
-  /** Names of evicted pods, or how many of them. */
+  /** Names of evicted pods, or their number. */
   readonly evicted?: readonly string[] | number;
-  /** More of the result. */
+  /** Further fields of the result. */
   readonly result?: object;
   readonly failure?: {
     readonly kind: string;
@@ -121,11 +121,11 @@ interface Row {
     readonly neverSays?: RegExp;
     readonly hint?: string;
   };
-  /** Seconds, from and below. */
+  /** Seconds: at least, and less than. */
   readonly seconds?: readonly [number, number];
-  /** Calls whose "METHOD path" fits: exactly, or from and up to. */
+  /** Number of calls whose "METHOD path" matches: exact, or a range. */
   readonly calls?: readonly (readonly [RegExp, number | readonly [number, number]])[];
-  /** Pods that are left in the cluster. */
+  /** Pods that remain in the cluster. */
   readonly left?: readonly string[];
   readonly cordoned?: boolean;
   readonly check?: (lab: Lab & { readonly said: readonly string[] }) => void;
@@ -170,7 +170,7 @@ const podLists = /^GET \/api\/v1\/pods$/;
 
 const whatGoes: readonly Row[] = [
   {
-    name: 'evicts what must go, leaves the DaemonSet and mirror pods, and is done when the API server shows none of them',
+    name: 'evicts what must go, leaves DaemonSet and mirror pods, and ends when the API server shows none of the evicted pods',
     pods: [
       ...web(3),
       { name: 'agent', owner: { kind: 'DaemonSet', name: 'agent' }, emptyDir: true },
@@ -183,7 +183,7 @@ const whatGoes: readonly Row[] = [
     cordoned: true,
   },
   {
-    name: 'needs few calls beside the evictions, and begins its watch when the last pod was asked to go',
+    name: 'makes few calls beside the evictions, and starts its watch after the last eviction',
     server: { stopAfter: 1_200 },
     pods: web(40),
     evicted: 40,
@@ -203,19 +203,19 @@ const whatGoes: readonly Row[] = [
     },
   },
   {
-    name: 'says of a node without pods that it is drained after one list',
+    name: 'needs one list for a node without pods',
     evicted: 0,
     calls: [[podLists, 1]],
   },
   {
-    name: 'asks for the version of eviction that the server has',
+    name: 'uses the eviction version of the server',
     server: { modern: true },
     pods: web(1),
     evicted: 1,
     check: ({ fake }) => expect(fake.seen.find(isEviction)?.body.apiVersion).toBe('policy/v1'),
   },
   {
-    name: 'refuses before the first eviction, with all reasons; giving the node back is left to the caller, which writes that down',
+    name: 'refuses before the first eviction, with all reasons; the caller uncordons the node',
     pods: [...web(1), { name: 'bare' }, replica('tmp', { emptyDir: true })],
     failure: {
       kind: 'blocked',
@@ -225,7 +225,7 @@ const whatGoes: readonly Row[] = [
     cordoned: true,
   },
   {
-    name: 'gives the grace period along, to deletions too',
+    name: 'sends the grace period, for deletions too',
     server: { stopAfter: 60_000 },
     pods: web(1),
     options: { gracePeriod: 1, disableEviction: true },
@@ -237,7 +237,7 @@ const whatGoes: readonly Row[] = [
       }),
   },
   {
-    name: 'fallback_without_eviction deletes nothing where the server offers evictions: the budget is kept up to the deadline',
+    name: 'with fallback_without_eviction deletes nothing if the server has an eviction API: the budget is kept until the deadline',
     pods: web(2),
     world: neverAllows,
     options: { timeout: 4, fallbackWithoutEviction: true },
@@ -246,7 +246,7 @@ const whatGoes: readonly Row[] = [
     left: ['shop/web-0', 'shop/web-1'],
   },
   {
-    name: 'where the server offers no eviction, it deletes nothing by itself',
+    name: 'deletes nothing by default if the server has no eviction API',
     server: { noEviction: true },
     pods: web(2),
     failure: {
@@ -272,7 +272,7 @@ const whatGoes: readonly Row[] = [
     }),
   ),
   {
-    name: 'looks once more at many pods before it asks to be told of each',
+    name: 'lists many pods once more before it starts a watch',
     server: { stopAfter: 1_800 },
     pods: web(80),
     evicted: 80,
@@ -285,7 +285,7 @@ const whatGoes: readonly Row[] = [
 
 const budgets: readonly Row[] = [
   {
-    name: 'waits for a busy one, and names it while it waits',
+    name: 'waits for a busy budget, and names it',
     pods: web(2),
     world: allOf(
       ({ fake }) => void fake.addPdb('web', { app: 'web' }, { status: { disruptionsAllowed: 1 } }),
@@ -299,7 +299,7 @@ const budgets: readonly Row[] = [
       ),
   },
   {
-    name: 'keeps its deadline to the second under one that never allows, and says so; a retry every 1 to 2 s, not a storm',
+    name: 'keeps its deadline under a budget that never allows, and retries every 1 to 2 s',
     pods: web(2),
     world: neverAllows,
     options: { timeout: 3 },
@@ -315,21 +315,21 @@ const budgets: readonly Row[] = [
 
 const pods: readonly Row[] = [
   {
-    name: 'ends a watch without any event at the deadline',
+    name: 'ends a watch without events at the deadline',
     pods: web(1, stuck),
     options: { timeout: 2 },
     failure: { kind: 'timeout', says: /shop\/web-0 \(ending\)/ },
     seconds: [1.9, 2.8],
   },
   {
-    name: 'does not say that a pod is gone because a watch said so, when a list still shows it',
+    name: 'does not report a pod as gone by a watch while a list still shows it',
     pods: web(1, stuck),
     world: afterEviction(({ fake }, pod) => void setTimeout(() => fake.tell('DELETED', pod), 100)),
     options: { timeout: 2 },
     failure: { kind: 'timeout', says: /0 of 1 pods gone/ },
   },
   {
-    name: 'names the finalizer that holds a pod',
+    name: 'names the finalizer that delays a pod',
     pods: web(1, { finalizers: ['example.com/guard'] }),
     options: { timeout: 1 },
     failure: { kind: 'timeout', says: /ending, held by finalizer example\.com\/guard/ },
@@ -357,7 +357,7 @@ const pods: readonly Row[] = [
     }),
   ),
   {
-    name: 'names the right that is missing when evictions are forbidden',
+    name: 'names the missing right if evictions are forbidden',
     server: { forbid: ['create pods/eviction'] },
     pods: web(1),
     failure: { kind: 'blocked', says: /may not create pods\/eviction \(403\)/ },
@@ -374,7 +374,7 @@ const pods: readonly Row[] = [
     evicted: ['shop/web-0'],
   },
   {
-    name: 'does not touch the pod that took the name of one of ours',
+    name: 'does not evict a new pod with the name of an evicted one',
     pods: web(1, stuck),
     world: ({ fake }) => {
       let replaced = false;
@@ -400,14 +400,14 @@ const pods: readonly Row[] = [
 
 const troubleWithTheWatch: readonly Row[] = [
   {
-    name: 'lists again after a cut',
+    name: 'lists again after a lost connection',
     server: { stopAfter: 1_500 },
     pods: web(2),
     world: afterEviction(({ fake }) => void setTimeout(() => fake.cutWatches(), 300)),
     evicted: 2,
   },
   {
-    name: 'lists again after 410, which comes inside a 200',
+    name: 'lists again after a 410, which comes within a 200',
     server: { stopAfter: 1_000 },
     pods: web(2),
     world: ({ fake }) => {
@@ -423,14 +423,14 @@ const troubleWithTheWatch: readonly Row[] = [
     evicted: 2,
   },
   {
-    name: 'takes whole pods from a server that knows no Tables',
+    name: 'accepts whole pods from a server without Tables',
     server: { noTables: true, stopAfter: 900 },
     pods: web(3),
     evicted: 3,
     seconds: [0, 2],
   },
   {
-    name: 'keeps pods of one name apart: the end of one in another namespace is not that of ours',
+    name: 'distinguishes pods of one name: the end of one in another namespace does not count',
     pods: [
       { name: 'db-0', owner: { kind: 'StatefulSet', name: 'db' }, labels: { app: 'db' } },
       {
@@ -450,7 +450,7 @@ const troubleWithTheWatch: readonly Row[] = [
   },
   {
     // Between two lists: only the watch has seen it.
-    name: 'one that came and went elsewhere under the name of ours says nothing of ours, which was never thought to be gone',
+    name: 'ignores a short-lived pod of the same name in another namespace',
     pods: [...web(1), replica('slow', endsAfter(5_000))],
     world: allOf(
       budget,
@@ -467,7 +467,7 @@ const troubleWithTheWatch: readonly Row[] = [
     },
   },
   {
-    name: 'asks a pod to go although a watch said that it is gone: only a list may say so',
+    name: 'evicts a pod although a watch reported its end: only a list proves it',
     pods: [...web(1), replica('slow', endsAfter(6_000))],
     world: allOf(
       budget,
@@ -478,7 +478,7 @@ const troubleWithTheWatch: readonly Row[] = [
     evicted: ['shop/web-0', 'shop/slow'],
   },
   {
-    name: 'lists every few seconds where it may not watch',
+    name: 'polls if the account may not watch',
     server: { forbid: ['watch pods'], stopAfter: 500 },
     pods: web(2),
     options: { timeout: 10 },
@@ -486,7 +486,7 @@ const troubleWithTheWatch: readonly Row[] = [
     check: ({ fake }) => expect(fake.seen.filter(isWatch)).toHaveLength(1),
   },
   {
-    name: 'does not believe a list that is refused: a 403 is not "gone"',
+    name: 'does not take a refused list (403) as proof that pods are gone',
     server: { stopAfter: 60_000 },
     pods: web(1),
     world: ({ fake }) => {
@@ -501,7 +501,7 @@ const troubleWithTheWatch: readonly Row[] = [
 
 const troubleWithTheServer: readonly Row[] = [
   {
-    name: 'lives through a restart of the API server',
+    name: 'survives a restart of the API server',
     server: { stopAfter: 100 },
     pods: web(30),
     world: (on) => {
@@ -516,7 +516,7 @@ const troubleWithTheServer: readonly Row[] = [
   },
   {
     // Without the word of the server it would have come again after two seconds at the latest.
-    name: 'obeys the pause of an overloaded API server',
+    name: 'obeys Retry-After of an overloaded API server',
     pods: web(1),
     world: ({ fake }) => {
       let refused = 0;
@@ -532,7 +532,7 @@ const troubleWithTheServer: readonly Row[] = [
     seconds: [2.9, 10],
   },
   {
-    name: 'keeps its deadline when the API server hangs',
+    name: 'keeps its deadline if the API server hangs',
     pods: web(1),
     world: faultyEvictions('hang'),
     options: { timeout: 2 },
@@ -545,7 +545,7 @@ const theirs = JSON.stringify({ run: 'r2', number: 1, wasUnschedulable: false, a
 
 const whoseNodeItIs: readonly Row[] = [
   {
-    name: 'ends as blocked when somebody uncordons it on the way',
+    name: 'ends as blocked if somebody uncordons the node during the drain',
     pods: web(2),
     world: allOf(
       budget,
@@ -556,7 +556,7 @@ const whoseNodeItIs: readonly Row[] = [
     seconds: [0.4, 6],
   },
   {
-    name: 'ends as fenced when another run takes it, and leaves it alone',
+    name: 'ends as fenced if another run takes the node, and leaves it to that run',
     pods: web(1),
     world: (on) => {
       budget(on);
@@ -573,7 +573,7 @@ const whoseNodeItIs: readonly Row[] = [
       expect(fake.nodes.get('n1').metadata.annotations[ownerAnnotation]).toBe(theirs),
   },
   {
-    name: 'ends when the node object is deleted',
+    name: 'ends if the node object is deleted',
     pods: web(1, stuck),
     world: afterEviction(({ fake }) => void fake.nodes.delete('n1')),
     options: { timeout: 30 },
@@ -589,7 +589,7 @@ const whoseNodeItIs: readonly Row[] = [
 
 const dead = { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } };
 const dies = ({ fake }: Lab): void => fake.changeNode('n1', dead);
-/** A pod that should have ended so many seconds ago. */
+/** A pod that is overdue by this many seconds. */
 const endsSince =
   (seconds: number) =>
   ({ fake }: Lab): void => {
@@ -606,14 +606,14 @@ const deadNodes: readonly Row[] = [
     calls: [[evictions, 0]],
   },
   {
-    name: 'whose pods may be left behind: what is still there is named as left, not as evicted',
+    name: 'with left_behind: accept reports remaining pods as left, not as evicted',
     world: allOf(dies, endsSince(600)),
     options: { deadNodeSkipWaitAfter: 60, leftBehind: 'accept' },
     evicted: [],
     result: { left: ['shop/web-0'] },
   },
   {
-    name: 'skips what it asked to go itself, once that is late enough',
+    name: 'skips an evicted pod once it is overdue for long enough',
     pods: web(2, stuck),
     world: dies,
     options: { deadNodeSkipWaitAfter: 1, gracePeriod: 1, timeout: 20, leftBehind: 'accept' },
@@ -628,7 +628,7 @@ const deadNodes: readonly Row[] = [
     failure: { kind: 'timeout', says: /0 of 25 pods gone/ },
   },
   {
-    name: 'that dies on the way ends the drain after a minute, and not before',
+    name: 'that dies during the drain ends it after a minute, and not before',
     pods: web(1, stuck),
     world: afterEviction(dies),
     options: { timeout: 600 },
@@ -636,13 +636,13 @@ const deadNodes: readonly Row[] = [
     seconds: [60, 80],
   },
   {
-    name: 'does not skip anything on a node that is well',
+    name: 'skips no pod if the node is ready',
     world: endsSince(600),
     options: { deadNodeSkipWaitAfter: 60, timeout: 1.5, leftBehind: 'accept' },
     failure: { kind: 'timeout' },
   },
   {
-    name: 'judges deletion times by the clock of the API server',
+    name: 'compares deletion times with the clock of the API server',
     server: { skew: -3600 },
     world: endsSince(3600 + 10),
     options: { skipWaitForDeleteTimeout: 60, timeout: 1.5, leftBehind: 'accept' },
@@ -661,14 +661,14 @@ describe.skipIf(!haveOpenssl)(title, () => {
     it.each(pods)('$name', holds);
   });
 
-  describe('trouble with the watch', () => {
+  describe('errors of the watch', () => {
     it.each(troubleWithTheWatch)('$name', holds);
   });
 
-  describe('trouble with the API server', () => {
+  describe('errors of the API server', () => {
     it.each(troubleWithTheServer)('$name', holds);
 
-    it('is waited for when the drain begins', async () => {
+    it('are retried at the start of a drain', async () => {
       const { fake, cluster } = await lab();
       for (const pod of web(2)) fake.addPod(pod);
       value(await cluster.cordon('n1', owner));
@@ -711,10 +711,10 @@ describe.skipIf(!haveOpenssl)(title, () => {
     );
   });
 
-  describe('whose node it is', () => {
+  describe('ownership of the node', () => {
     it.each(whoseNodeItIs)('$name', holds);
 
-    it('evicts nothing more once somebody uncordoned it', async () => {
+    it('evicts nothing after an uncordon by somebody else', async () => {
       const on = await lab();
       for (const pod of web(2)) on.fake.addPod(pod);
       budget(on);
@@ -739,7 +739,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
   });
 
   describe('an interrupted drain', () => {
-    it('ends at once and keeps its node for a resumed run', async () => {
+    it('ends at once and keeps the node for a resumed run', async () => {
       const { fake, cluster } = await lab();
       for (const pod of web(1, stuck)) fake.addPod(pod);
       const stop = new AbortController();
@@ -755,7 +755,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
       value(await cluster.owns('n1', owner));
     });
 
-    it('says of a pod that it is ending as soon as the eviction was accepted', async () => {
+    it('reports a pod as ending once its eviction was accepted', async () => {
       const { fake, cluster } = await lab({ stopAfter: 60_000 });
       for (const pod of web(30)) fake.addPod(pod);
       const stop = new AbortController();
@@ -766,7 +766,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     });
   });
 
-  it('takes 100 pods in a few seconds with few calls, with no more in flight than it may', async () => {
+  it('evicts 100 pods in a few seconds with few calls, within the limit of calls in flight', async () => {
     const { fake, cluster } = await lab({ stopAfter: 300, slow: 15 }, { inFlight: 7 });
     for (const pod of web(100)) fake.addPod(pod);
     let most = 0;
@@ -782,7 +782,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     expect(fake.seen.some(isWatch)).toBe(false);
   });
 
-  it('never says "evicted" of a pod that the API server still shows, whatever the server does', async () => {
+  it('never reports a pod as evicted that the API server still shows, whatever the server does', async () => {
     const { fake, cluster } = await lab({ stopAfter: 30 });
     const faultKinds = [
       'none',

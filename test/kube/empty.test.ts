@@ -1,5 +1,5 @@
-// Drained means empty: what is on the node when the chosen pods are gone, on a fake API server; and
-// the law over worlds that are made up.
+// A drained node is empty: the pods and volumes on it after the evictions, on a fake API server,
+// and a law over random worlds.
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { sortOut } from '../../src/adapters/kube/drain/empty.ts';
@@ -16,7 +16,7 @@ skipWaits();
 const tolerations = [{ key: 'node.kubernetes.io/unschedulable', operator: 'Exists' }];
 const volume = 'kubernetes.io/csi/disk.example^vol-1';
 
-describe('what a look at the node makes of its pods', () => {
+describe('the pods on the node after the evictions', () => {
   interface Row {
     readonly name: string;
     readonly pod: PodShape;
@@ -28,52 +28,52 @@ describe('what a look at the node makes of its pods', () => {
   const rows: readonly Row[] = [
     { name: 'a latecomer', pod: { owner: 'ReplicaSet/a' }, gives: 'late' },
     {
-      name: 'a latecomer that tolerates another taint',
+      name: 'a late pod that tolerates another taint',
       pod: { owner: 'ReplicaSet/a', spec: { tolerations: [{ key: 'x' }] } },
       gives: 'late',
     },
     {
-      name: 'one that tolerates the cordon',
+      name: 'a late pod that tolerates the cordon',
       pod: { owner: 'ReplicaSet/a', spec: { tolerations } },
       gives: /^came .*tolerates/,
     },
     {
-      name: 'one that tolerates all',
+      name: 'a late pod that tolerates all taints',
       pod: { owner: 'ReplicaSet/a', spec: { tolerations: [{ operator: 'Exists' }] } },
       gives: /^came/,
     },
     {
-      name: 'one that came again',
+      name: 'a late pod that came again',
       pod: { owner: 'ReplicaSet/a' },
       chased: 'shop/ReplicaSet/a',
       gives: /^came .*came again/,
     },
     { name: 'a latecomer that may not be evicted', pod: {}, gives: /^came .*has no controller/ },
     {
-      name: 'a latecomer of a DaemonSet',
+      name: 'a late pod of a DaemonSet',
       pod: { owner: 'DaemonSet/a', spec: { tolerations } },
       gives: 'nothing',
     },
     {
-      name: 'one whose DaemonSet is gone',
+      name: 'a late pod whose DaemonSet is gone',
       pod: { owner: 'DaemonSet/a' },
       daemonSet: 'missing',
       gives: /^came .*does not exist any more/,
     },
     { name: 'a mirror pod', pod: { mirror: true }, gives: 'nothing' },
     {
-      name: 'one that has completed',
+      name: 'a pod that has completed',
       pod: { phase: 'Succeeded', spec: { tolerations } },
       gives: 'nothing',
     },
     {
-      name: 'one that the selector leaves out',
+      name: 'a pod that the selector leaves out',
       pod: {},
       options: { podSelector: 'app=web' },
       gives: /^left .*pod_selector/,
     },
     {
-      name: 'one that has been ending for long',
+      name: 'a pod that is long overdue',
       pod: { owner: 'ReplicaSet/a', deleted: '2024-05-01T10:00:00Z' },
       options: { skipWaitForDeleteTimeout: 60 },
       gives: /^left .*skip_wait_for_delete_timeout/,
@@ -101,7 +101,7 @@ describe('what a look at the node makes of its pods', () => {
     expect(text).toMatch(gives);
   });
 
-  it('what was asked to go already is no news', () => {
+  it('pods that were evicted already are skipped', () => {
     const context = {
       options: drainOptions(),
       now: 0,
@@ -132,10 +132,12 @@ async function lab() {
   return { fake, cluster, evictions };
 }
 
-/** It is still there when its replacement comes. */
+/** The pod still exists when its replacement comes. */
 const slow = { annotations: { 'fake/stop': '500' } };
 
-/** In one go after the first eviction: as of a scheduler that has not seen the cordon yet. */
+/**
+ * Binds all at once after the first eviction, like a scheduler that has not seen the cordon yet.
+ */
 const onFirstEviction = (fake: FakeKube, act: () => void): void => {
   let done = false;
   fake.afterEviction(() => {
@@ -154,7 +156,7 @@ const of = (name: string, more: Partial<PodSpec> = {}): PodSpec => ({
 describe.skipIf(!haveOpenssl)(
   `an empty node${haveOpenssl ? '' : ' (skipped: openssl is not installed)'}`,
   () => {
-    it('a pod that was bound to it after the first list is evicted like the others', async () => {
+    it('evicts a pod that was bound to it after the first list', async () => {
       const { fake, cluster } = await lab();
       fake.addPod(of('web'));
       onFirstEviction(fake, () => fake.addPod(of('late')));
@@ -163,7 +165,7 @@ describe.skipIf(!haveOpenssl)(
       expect(fake.pods.size).toBe(0);
     });
 
-    it('one that comes again each time it is evicted is evicted once, named, and fails the drain', async () => {
+    it('evicts a pod that always comes again once, names it and fails the drain', async () => {
       const { fake, cluster, evictions } = await lab();
       let came = 0;
       fake.addPod(of('web', slow));
@@ -183,7 +185,7 @@ describe.skipIf(!haveOpenssl)(
       expect([1, 2, 3].map((index) => evictions(`late-${index}`))).toEqual([1, 0, 0]);
     });
 
-    it('one that tolerates the cordon is evicted once; when it is back it is named and waited for', async () => {
+    it('evicts a pod that tolerates the cordon once; when it is back, the drain names it and waits', async () => {
       const { fake, cluster, evictions } = await lab();
       const shape = { spec: { tolerations }, owner: { kind: 'ReplicaSet', name: 'web' }, ...slow };
       fake.addPod(of('web-1', shape));
@@ -201,7 +203,7 @@ describe.skipIf(!haveOpenssl)(
       expect([evictions('web-1'), evictions('web-2')]).toEqual([1, 0]);
     });
 
-    it('one that completes while it is waited for does no work any more', async () => {
+    it('ignores a pod that completes while the drain waits', async () => {
       const { fake, cluster } = await lab();
       fake.addPod({ name: 'job', labels: { app: 'job' } });
       setTimeout(() => (fake.pods.get('shop/job').status.phase = 'Succeeded'), 500);
@@ -253,7 +255,7 @@ describe.skipIf(!haveOpenssl)(
       const mount = (fake: FakeKube, volumesInUse: readonly string[]) =>
         fake.changeNode('n1', { status: { volumesInUse } });
 
-      it('are waited for until the kubelet has unmounted them', async () => {
+      it('that are mounted are waited for', async () => {
         const { fake, cluster } = await lab();
         fake.addPod(of('db'));
         mount(fake, [volume]);
@@ -269,7 +271,7 @@ describe.skipIf(!haveOpenssl)(
         expect(seconds).toBeGreaterThan(2.4);
       });
 
-      it('that stay mounted fail the drain, and are named where that is accepted', async () => {
+      it('that stay mounted fail the drain, or are named if that is accepted', async () => {
         const { fake, cluster } = await lab();
         fake.addPod(of('db'));
         mount(fake, [volume]);
@@ -284,7 +286,7 @@ describe.skipIf(!haveOpenssl)(
         expect(value(accepted).left).toEqual([`volume ${volume}`]);
       });
 
-      it('on a dead node are not waited for, where they may be left behind', async () => {
+      it('on a dead node are not waited for if they may be left behind', async () => {
         const { fake, cluster } = await lab();
         mount(fake, [volume]);
         fake.changeNode('n1', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
@@ -355,7 +357,7 @@ describe.skipIf(!haveOpenssl)(
       });
     });
 
-    it('law: a drain is done only with a node on which nothing works any more, or with all of that named', async () => {
+    it('law: a drain succeeds only if the node is empty, or if it names everything left on it', async () => {
       const { fake, cluster } = await lab();
       const kinds = [
         'web',

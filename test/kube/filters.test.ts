@@ -1,5 +1,5 @@
-// The decision table of a drain: the situations that `kubectl drain` is tested with, in our words,
-// and the order of the filters.
+// The decision table of a drain: the situations in the tests of `kubectl drain`, and the order of
+// the filters.
 import { describe, expect, it } from 'vitest';
 import {
   type DaemonSetLookup,
@@ -105,7 +105,7 @@ const rows: readonly Row[] = [
     gives: 'leave',
   },
   {
-    name: 'a pod long under way out stays out of it with the skip flag',
+    name: 'a pod that is long overdue stays with the skip flag',
     pod: { deleted: '2024-05-01T11:58:00Z' },
     flags: { skipWaitForDeleteTimeout: 60 },
     gives: 'leave',
@@ -122,7 +122,7 @@ const further: readonly Row[] = [
     says: /emptyDir/,
   },
   {
-    name: 'a DaemonSet that cannot be read is a refusal, not a guess',
+    name: 'a DaemonSet that cannot be read is a refusal',
     pod: { owner: 'DaemonSet/ds' },
     flags: { force: true },
     daemonSet: { kind: 'error', why: 'may not get daemonsets' },
@@ -147,8 +147,8 @@ const further: readonly Row[] = [
   },
 ];
 
-describe('which pods a drain takes', () => {
-  it('has the seventeen situations', () => expect(rows).toHaveLength(17));
+describe('the pods that a drain evicts', () => {
+  it('covers the seventeen situations of kubectl', () => expect(rows).toHaveLength(17));
   it.each([...rows, ...further])(
     '$name',
     ({ pod: shape, flags, daemonSet = { kind: 'found' }, gives, says }) => {
@@ -169,14 +169,14 @@ describe('which pods a drain takes', () => {
     },
   );
 
-  it('is the same with eviction and with plain deletion', () => {
+  it('are the same for evictions and deletions', () => {
     for (const { pod: shape, flags, daemonSet = { kind: 'found' as const }, gives } of rows) {
       const options = drainOptions({ ...flags, disableEviction: true });
       expect(decidePod(pod(shape), { options, daemonSet: () => daemonSet, now }).kind).toBe(gives);
     }
   });
 
-  it('says which stay, and which of those an option leaves', () => {
+  it('are listed apart from those that stay and those that an option leaves', () => {
     const pods = [
       pod({ name: 'late', owner: 'ReplicaSet/a', deleted: '2024-05-01T10:00:00Z' }),
       pod({ name: 'agent', owner: 'DaemonSet/agent' }),
@@ -209,7 +209,7 @@ describe('which pods a drain takes', () => {
     );
   });
 
-  it('asks for the DaemonSets of pods that run, each once', () => {
+  it('need each DaemonSet of running pods once', () => {
     const pods = [
       pod({ name: 'a', owner: 'DaemonSet/agent' }),
       pod({ name: 'b', owner: 'DaemonSet/agent' }),
@@ -221,7 +221,7 @@ describe('which pods a drain takes', () => {
     expect(daemonSetsOf(pods)).toEqual(['shop/agent', 'zoo/agent']);
   });
 
-  it('a volume that is null is no emptyDir', () => {
+  it('may have a volume that is null, which is not an emptyDir', () => {
     const odd = pod({
       owner: 'ReplicaSet/rs',
       spec: { volumes: [{ name: 'v', emptyDir: null as never }] },
@@ -231,7 +231,7 @@ describe('which pods a drain takes', () => {
     ).toBe('evict');
   });
 
-  it('gives all refusals of a node at once', () => {
+  it('are refused with all reasons at once', () => {
     const pods = [
       pod({ name: 'bare' }),
       pod({ name: 'tmp', owner: 'ReplicaSet/a', emptyDir: true }),

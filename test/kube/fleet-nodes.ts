@@ -1,5 +1,5 @@
-// A practice fleet whose hosts are nodes of a fake cluster: the fake kubelets report the boot and
-// kernel that the hosts really have.
+// A practice fleet whose hosts are nodes of a fake cluster. The fake kubelets report the boot and
+// kernel of the hosts.
 
 import { existsSync } from 'node:fs';
 import type { HostSpec } from '../../practice/index.ts';
@@ -15,14 +15,11 @@ const packages = [
   'kubelet-1.22.17-0',
 ];
 
-/** A sick host with a kubelet that does not account by itself. */
+/** An affected host whose kubelet does not account kernel memory. */
 export const sickNode = (name: string, more: Partial<HostSpec> = {}): HostSpec =>
   sick(name, { packages, ...more });
 
-/**
- * The whole job; the drain's options, and more tasks between the drain and the reboot, are the
- * test's.
- */
+/** A whole play, with the options of the drain, and with more tasks between drain and reboot. */
 export const nodePlay = (
   options: { drain?: string; rollout?: string; between?: string; reboot?: string } = {},
 ): string => `- name: Mend
@@ -42,9 +39,9 @@ ${options.between ?? ''}    - name: The argument
 `;
 
 export interface KubeletOptions {
-  /** Milliseconds from the host's new boot to the new status; until then the old Ready stands. */
+  /** Milliseconds from the host's boot to the new status. Until then the old Ready remains. */
   readonly late?: number;
-  /** Hosts that are no nodes. */
+  /** Hosts without a node. */
   readonly without?: readonly string[];
 }
 
@@ -56,7 +53,7 @@ export async function nodeFleet(
   return nodesOf(fake, await practice(hosts), { cluster: clusterFor(fake) }, options);
 }
 
-/** What a kubelet reports of its host. */
+/** The node status that a kubelet reports for its host. */
 interface Host {
   readonly name: string;
   readonly boots: () => number;
@@ -69,10 +66,7 @@ interface Nodes extends Reachable {
   readonly hosts: readonly Host[];
 }
 
-/**
- * Kubelets for these hosts, and what tests ask of hosts and cluster; `world` is that of each
- * command line.
- */
+/** Kubelets for these hosts, with helpers for tests. `world` is that of each command line. */
 export function nodesOf<Hosts extends Nodes>(
   fake: FakeKube,
   lab: Practice<Hosts>,
@@ -117,7 +111,7 @@ export function nodesOf<Hosts extends Nodes>(
     run: (args: readonly string[], more: Partial<WorldChanges> = {}): Promise<CommandResult> =>
       lab.run(withCluster(args), { ...world, ...more }),
     start: (args: readonly string[]) => lab.start(withCluster(args), world),
-    /** A ReplicaSet's pods on a node. */
+    /** Pods of a ReplicaSet on a node. */
     web: (node: string, count: number, app = 'web'): void => {
       for (let index = 0; index < count; index += 1)
         fake.addPod({

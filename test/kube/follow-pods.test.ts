@@ -1,5 +1,4 @@
-// Following the pods of a node, with a stubbed API and a clock that jumps: when it lists, when it
-// watches, and what an event may say.
+// Following the pods of a node, with a fake API and a virtual clock: lists, watches and events.
 import { describe, expect, it } from 'vitest';
 import type { Api, WatchEvent } from '../../src/adapters/kube/client/api.ts';
 import { PodFollower } from '../../src/adapters/kube/drain/follow-pods.ts';
@@ -11,9 +10,9 @@ interface Pod {
 }
 
 /**
- * The lists in turn (the last one stands); the watches answer in turn with a status, or with events
- * and then nothing more. When no watch is left, the following ends; `kept` is a watch that only the
- * server ended.
+ * The lists are returned in turn; the last one repeats. The watches answer in turn with a status,
+ * or with events and then nothing. After the last watch the test ends. `kept` is a watch that only
+ * the server ended.
  */
 async function follow(
   lists: readonly (readonly Pod[])[],
@@ -84,7 +83,7 @@ const pods = (count: number): readonly Pod[] =>
   Array.from({ length: count }, (_, index) => ({ uid: `u${index}`, name: `p${index}` }));
 
 describe('following the pods of a node', () => {
-  it('lists once and watches; a name is enough for one that is the only one of it', async () => {
+  it('lists once and watches; a unique name identifies a pod', async () => {
     const { made, present } = await follow(
       [pods(3)],
       [[row('MODIFIED', 'p1'), row('DELETED', 'p1'), row('DELETED', 'stranger')]],
@@ -93,7 +92,7 @@ describe('following the pods of a node', () => {
     expect(present).toEqual(['u0', 'u2']);
   });
 
-  it('looks at many twice before it watches', async () => {
+  it('lists many pods twice before it watches', async () => {
     expect((await follow([pods(64)], [[]])).made).toEqual([
       'list at 0',
       'list at 1.5',
@@ -117,13 +116,13 @@ describe('following the pods of a node', () => {
     ],
     ['a row without a name', [[a]], [row('DELETED', 7)], ['a']],
     ['a version that is too old', [[a]], [{ type: 'ERROR', object: { code: 410 } }], ['a']],
-  ])('%s: lists again', async (_, lists, events, present) => {
+  ])('lists again: %s', async (_, lists, events, present) => {
     const followed = await follow(lists, [events, []]);
     expect(followed.made).toEqual(['list at 0', 'watch at 0', 'list at 0', 'watch at 0']);
     expect(followed.present).toEqual(present);
   });
 
-  it('stays on a watch whose events it understands', async () => {
+  it('keeps a watch whose events it understands', async () => {
     const { made } = await follow(
       [[a]],
       [[row('ADDED', 'late'), row('MODIFIED', 'db'), row('DELETED', 'late')], []],
@@ -131,7 +130,7 @@ describe('following the pods of a node', () => {
     expect(made).toEqual(['list at 0', 'watch at 0', 'kept', 'list at 0', 'watch at 0']);
   });
 
-  it('goes by uids where the server sends whole pods', async () => {
+  it('uses uids if the server sends whole pods', async () => {
     const whole = (type: string, uid: string): WatchEvent => ({
       type,
       object: { kind: 'Pod', metadata: { uid, name: 'db' } },
@@ -143,7 +142,7 @@ describe('following the pods of a node', () => {
     expect(present).toEqual(['b']);
   });
 
-  it('lists every two seconds where it may not watch, and asks again after thirty', async () => {
+  it('polls every two seconds without the right to watch, and tries the watch again after thirty', async () => {
     const { made } = await follow([pods(1)], [403, []]);
     expect(made).toHaveLength(2 + 15 + 1);
     expect([made[1], made[2], made[16], made[17]]).toEqual([

@@ -1,5 +1,4 @@
-// The forecast: what a drain would do, told before the cordon; pure tables, then the reads on a
-// fake API server.
+// The forecast of a drain, before the cordon: pure tables, then the reads on a fake API server.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DryRunAnswer } from '../../src/adapters/kube/forecast/dry-run.ts';
 import {
@@ -77,8 +76,8 @@ function input({ pods, options = {}, pdbs, more, isSelected = () => true }: Give
 }
 const forecast = (given: Given) => forecastDrain(input(given));
 
-describe('what blocks', () => {
-  it('nothing, for pods that simply go', () => {
+describe('a forecast is blocked by', () => {
+  it('nothing, for ordinary pods', () => {
     expect(forecast({ pods: [web('a'), pod({ name: 'ds', owner: 'DaemonSet/x' })] })).toEqual({
       evicts: ['shop/a'],
       leaves: ['shop/ds'],
@@ -113,7 +112,7 @@ describe('what blocks', () => {
     expect(forecast({ pods: [web('a')], pdbs: [pdb(spec, status)] }).blocks).toEqual([text]);
   });
 
-  it('not a budget that is only busy now: that may be waited for', () => {
+  it('no budget that is only busy now, since the run waits for it', () => {
     expect(
       forecast({ pods: [web('a')], pdbs: [pdb({ minAvailable: 1 }, { currentHealthy: 1 })] }),
     ).toMatchObject({
@@ -122,7 +121,7 @@ describe('what blocks', () => {
     });
   });
 
-  it('two budgets on one pod: the server refuses every eviction of it', () => {
+  it('two budgets on one pod, since the server refuses every eviction of it', () => {
     const blocks = forecast({
       pods: [web('a')],
       pdbs: [pdb({}, { disruptionsAllowed: 1 }), pdb({}, { disruptionsAllowed: 1 }, 'second')],
@@ -132,7 +131,7 @@ describe('what blocks', () => {
     ]);
   });
 
-  it('bare pods, local data, a stuck pod, a dead node and a webhook that nobody answers for', () => {
+  it('bare pods, local data, a stuck pod, a dead node and a webhook without an endpoint', () => {
     const node = {
       ...object('n1'),
       metadata: { name: 'n1' },
@@ -167,7 +166,7 @@ describe('what blocks', () => {
     ]);
   });
 
-  it('pods that an option leaves behind, unless that is accepted or they may end by themselves', () => {
+  it('pods that an option leaves, unless the play accepts that or they may finish by themselves', () => {
     const pods = [
       web('a'),
       pod({ name: 'other', owner: 'ReplicaSet/other' }),
@@ -189,7 +188,7 @@ describe('what blocks', () => {
     });
   });
 
-  it('less where the play allows more', () => {
+  it('less if the play allows more', () => {
     const pods = [web('a'), web('stuck', { deleted: '2024-05-01T11:00:00Z' })];
     const closed = [pdb({ minAvailable: 2 })];
     expect(
@@ -208,7 +207,7 @@ describe('what blocks', () => {
     });
   });
 
-  it('deleting is called by its risk: which budgets it breaks, also one that has fewer to spare than go at once', () => {
+  it('nothing for deletions, but it names each budget that they break', () => {
     const pods = [web('a'), web('b'), pod({ name: 'free', owner: 'ReplicaSet/x' })];
     const none = { evictionApi: 'none' } as const;
     const spare = (disruptionsAllowed: number) => [
@@ -239,7 +238,7 @@ describe('what blocks', () => {
   });
 });
 
-describe('what a budget says of a pod', () => {
+describe('the answer of a budget for a pod', () => {
   it.each([
     ['a ready pod, with room', web('a'), { disruptionsAllowed: 1 }, 'policy/v1', 'passes'],
     ['a ready pod, without', web('a'), {}, 'policy/v1', 'busy'],
@@ -293,13 +292,13 @@ describe('what a budget says of a pod', () => {
     expect(askPdbs(one, [pdb({ minAvailable: 1 }, status)], api).kind).toBe(kind),
   );
 
-  it('that selects everything does so in policy/v1 only', () => {
+  it('with an empty selector covers every pod in policy/v1 only', () => {
     const all = { ...pdb({}), spec: { selector: {}, minAvailable: 1 } };
     expect(askPdbs(web('a'), [all], 'policy/v1').kind).toBe('busy');
     expect(askPdbs(web('a'), [all], 'policy/v1beta1').kind).toBe('passes');
   });
 
-  it('lets unready pods go where it says AlwaysAllow', () => {
+  it('allows unready pods with AlwaysAllow', () => {
     const always = pdb(
       { minAvailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' },
       { currentHealthy: 0 },
@@ -307,14 +306,14 @@ describe('what a budget says of a pod', () => {
     expect(askPdbs(web('a', { ready: false }), [always], 'policy/v1').kind).toBe('passes');
   });
 
-  it('an unready budget without pods is not called impossible', () => {
+  it('without pods is not called impossible', () => {
     expect(canNeverAllow(pdb({ minAvailable: 1 }, { expectedPods: 0 }))).toBe(false);
     expect(canNeverAllow(pdb({ minAvailable: '50%' }, { expectedPods: 1 }))).toBe(true);
     expect(canNeverAllow(pdb({ maxUnavailable: '10%' }, { expectedPods: 2 }))).toBe(false);
   });
 });
 
-describe('what is warned of', () => {
+describe('a forecast warns of', () => {
   it('turns and finalizers', () => {
     const pods = [web('a'), web('b', { finalizers: ['example.com/x'] })];
     const usage = emptyUsage();
@@ -350,7 +349,7 @@ describe('what is warned of', () => {
     ['of a job, whose pods are not many of one kind', [pod({ name: 'j', owner: 'Job/j' })]],
     ['of pods that are not ready', [web('a', { ready: false })]],
     ['of pods without a controller', [pod({ name: 'b' })]],
-  ])('says nothing %s', (_, pods) => {
+  ])('no workload %s', (_, pods) => {
     const usage = emptyUsage();
     addUsage(usage, pods);
     expect(
@@ -360,11 +359,11 @@ describe('what is warned of', () => {
     ).toEqual([]);
   });
 
-  it('says nothing of a workload of which the cluster shows no ready pod', () => {
+  it('no workload without a ready pod in the cluster', () => {
     expect(forecast({ pods: [web('a')], more: { usage: emptyUsage() } }).warnings).toEqual([]);
   });
 
-  it('says that pods have nowhere to go, but not of those that nothing starts again', () => {
+  it('pods that fit nowhere, except bare pods', () => {
     const more = { nodes: [object('n1')], usage: emptyUsage() };
     const { warnings } = forecast({
       pods: [web('a'), pod({ name: 'bare' })],
@@ -376,7 +375,7 @@ describe('what is warned of', () => {
     ]);
   });
 
-  it('past the budgets is warned of only where one stands in the way', () => {
+  it('deletions past the budgets, only if a budget would refuse them', () => {
     const options = { disableEviction: true };
     expect(
       forecast({ pods: [web('a')], options, pdbs: [pdb({}, { disruptionsAllowed: 1 })] }).warnings,
@@ -388,20 +387,20 @@ describe('what is warned of', () => {
     ]);
   });
 
-  it('says nothing of a workload that has ready pods elsewhere', () => {
+  it('no workload that has ready pods elsewhere', () => {
     const usage = emptyUsage();
     addUsage(usage, [web('a'), { ...web('b'), spec: { nodeName: 'n2' } }]);
     expect(forecast({ pods: [web('a')], more: { usage } }).warnings).toEqual([]);
   });
 });
 
-describe('what the findings of real drains ask for', () => {
+describe('a forecast names', () => {
   const room = (pods: readonly PodObject[]) => {
     const usage = emptyUsage();
     addUsage(usage, pods);
     return { usage, nodes: [object('n1')] };
   };
-  it('more grace than the drain has time', () => {
+  it('a grace period that exceeds the timeout of the drain', () => {
     const slow = web('slow', { spec: { terminationGracePeriodSeconds: 600 } });
     expect(
       forecast({ pods: [slow, web('a')], options: { timeout: 20, gracePeriod: -1 } }).warnings,
@@ -409,7 +408,7 @@ describe('what the findings of real drains ask for', () => {
     expect(forecast({ pods: [slow], options: { timeout: 600 } }).warnings).toEqual([]);
   });
 
-  it('turns that take longer than the drain has time', () => {
+  it('turns that exceed the timeout of the drain', () => {
     const pods = ['a', 'b', 'c'].map((name) => web(name));
     const pdbs = [pdb({ minAvailable: 2 }, { disruptionsAllowed: 1, expectedPods: 3 })];
     expect(forecast({ pods, pdbs, options: { timeout: 60 } }).warnings).toContain(
@@ -417,7 +416,7 @@ describe('what the findings of real drains ask for', () => {
     );
   });
 
-  it('nowhere to go, and a budget: the drain would stop in the midst', () => {
+  it('pods that fit nowhere under a budget: the drain would stop halfway', () => {
     const pods = ['a', 'b', 'c'].map((name) => web(name));
     const of = (allowed: number) => [
       pdb({ minAvailable: 3 - allowed }, { disruptionsAllowed: allowed, expectedPods: 3 }),
@@ -431,7 +430,7 @@ describe('what the findings of real drains ask for', () => {
     ).toEqual([]);
   });
 
-  it('running Jobs, and not those that are done', () => {
+  it('running Jobs, not finished ones', () => {
     const pods = [
       pod({ name: 'j', owner: 'Job/nightly' }),
       pod({ name: 'k', owner: 'Job/nightly', phase: 'Succeeded' }),
@@ -472,7 +471,7 @@ describe('what the findings of real drains ask for', () => {
       { kind: 'refused', why: 'no' },
       { blocks: ['shop/a: the API server refuses the eviction: no'] },
     ],
-  ])('what the server says: %s', (_, answer, expected) => {
+  ])('the answer of the server: %s', (_, answer, expected) => {
     const one = web('a');
     expect(
       forecast({
@@ -483,7 +482,7 @@ describe('what the findings of real drains ask for', () => {
     ).toMatchObject(expected);
   });
 
-  it('held by a budget that the model does not see: busy, in the words of the server', () => {
+  it("the server's reason if it refuses by a budget that the model does not see", () => {
     const one = web('a');
     const evictionAnswers = new Map<PodObject, DryRunAnswer>([
       [one, { kind: 'budget', why: 'PDB x needs 1' }],
@@ -493,7 +492,7 @@ describe('what the findings of real drains ask for', () => {
     ]);
   });
 
-  it('one line for many pods that are refused alike, and none for what blocks already', () => {
+  it('many pods with the same refusal in one line, and no pod that is blocked already', () => {
     const pods = ['a', 'b', 'c', 'd', 'e'].map((name) => web(name));
     const evictionAnswers = new Map(
       pods.map((one) => [one, { kind: 'refused', why: 'no' }] as const),
@@ -513,7 +512,7 @@ describe('what the findings of real drains ask for', () => {
   });
 });
 
-describe('how long', () => {
+describe('the estimated duration', () => {
   it.each([
     ['nothing to do', [], {}, undefined, 0],
     [
@@ -567,7 +566,7 @@ describe('how long', () => {
   });
 });
 
-describe('whether the pods have somewhere to go', () => {
+describe('the placement of pods on other nodes', () => {
   const asks = (memory: string, more: object = {}): PodObject =>
     web('a', {
       spec: { containers: [{ resources: { requests: { memory, cpu: '100m' } } }], ...more },
@@ -629,7 +628,7 @@ describe('whether the pods have somewhere to go', () => {
     else expect(stuck).toMatch(expected);
   });
 
-  it('counts what is used already, and what the pods before took', () => {
+  it('counts existing pods and those placed before', () => {
     const used = emptyUsage();
     addUsage(used, [{ ...asks('3Gi'), spec: { ...asks('3Gi').spec, nodeName: 'n2' } }]);
     expect([
@@ -638,7 +637,7 @@ describe('whether the pods have somewhere to go', () => {
   });
 });
 
-describe('webhooks', () => {
+describe('admission webhooks', () => {
   const hook = (more: object) => [
     { metadata: { name: 'w' }, webhooks: [{ name: 'evict.w', ...more }] },
   ];
@@ -691,7 +690,7 @@ describe('webhooks', () => {
       ]),
     ).toEqual(expected);
   });
-  it('answers when an endpoint is ready', () => {
+  it('answer if an endpoint is ready', () => {
     expect([
       answers({}),
       answers({ subsets: [{}] }),
@@ -712,7 +711,7 @@ describe.skipIf(!haveOpenssl)(
     };
     afterEach(() => fake.stop());
 
-    it('writes nothing, and one read of the cluster serves many nodes', async () => {
+    it('writes nothing, and reads the cluster once for many nodes', async () => {
       const cluster = await start();
       fake.addPod({
         name: 'a',
@@ -868,7 +867,7 @@ describe.skipIf(!haveOpenssl)(
       },
     );
 
-    it.each([403, 404, 200])('nor does one that does not say its version (%s)', async (status) => {
+    it.each([403, 404, 200])('nor a server without a version (%s)', async (status) => {
       const cluster = await start();
       fake.addPod({
         name: 'a',
@@ -883,7 +882,7 @@ describe.skipIf(!haveOpenssl)(
       expect(fake.seen.filter((seen) => seen.method === 'POST')).toEqual([]);
     });
 
-    it('tries only pods that a budget may hold, and none where they would be deleted', async () => {
+    it('asks only about pods that a budget may refuse, and about none that would be deleted', async () => {
       const cluster = await start();
       fake.addPod({
         name: 'a',
@@ -906,7 +905,7 @@ describe.skipIf(!haveOpenssl)(
       expect(posts()).toEqual(['/api/v1/namespaces/shop/pods/a/eviction']);
     });
 
-    it('without the right to evict names it, once for all pods', async () => {
+    it('names a missing right to evict once for all pods', async () => {
       const cluster = await start({ forbid: ['create pods/eviction'] });
       for (const name of ['a', 'b', 'c'])
         fake.addPod({ name, owner: { kind: 'ReplicaSet', name }, labels: { app: 'web', name } });
@@ -920,7 +919,7 @@ describe.skipIf(!haveOpenssl)(
       ]);
     });
 
-    it('without the right for one kind of webhook looks at the other, and tries every pod', async () => {
+    it('without the right for one kind of webhook reads the other, and asks about every pod', async () => {
       const cluster = await start({ forbid: ['list mutatingwebhookconfigurations'] });
       fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
       fake.addPod({ name: 'b', node: 'n2', owner: { kind: 'ReplicaSet', name: 'web' } });
@@ -936,7 +935,7 @@ describe.skipIf(!haveOpenssl)(
     it.each([
       ['27', false],
       ['28', true],
-    ])('a server of version 1.%s is asked for policies: %s', async (minor, asked) => {
+    ])('asks a server of version 1.%s for policies: %s', async (minor, asked) => {
       const cluster = await start({ modern: true, minor });
       value(await cluster.forecast('n1', drainOptions()));
       expect(fake.seen.some(({ path }) => path.endsWith('/v1/validatingadmissionpolicies'))).toBe(
@@ -944,7 +943,7 @@ describe.skipIf(!haveOpenssl)(
       );
     });
 
-    it('fails when the server cannot answer a try now', async () => {
+    it('fails if the server cannot answer a dry run now', async () => {
       const cluster = await start();
       fake.addPod({
         name: 'a',
@@ -978,7 +977,7 @@ describe.skipIf(!haveOpenssl)(
       );
     });
 
-    it('looks at a host that starts alone and as it is now; a plan is content with what was read a minute ago', async () => {
+    it('reads a starting host again; a plan uses lists up to a minute old', async () => {
       const cluster = await start();
       fake.addPod({ name: 'a', owner: { kind: 'ReplicaSet', name: 'web' } });
       value(await cluster.forecast('n1', drainOptions()));
@@ -994,7 +993,7 @@ describe.skipIf(!haveOpenssl)(
       ).toHaveLength(1);
     });
 
-    it('names a local volume, which only this node has', async () => {
+    it('names a local volume that only this node has', async () => {
       const cluster = await start();
       const claim = { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data-0' } }] };
       fake.addPod({ name: 'db-0', owner: { kind: 'StatefulSet', name: 'db' }, spec: claim });
@@ -1015,7 +1014,7 @@ describe.skipIf(!haveOpenssl)(
       ]);
     });
 
-    it('without a right for a part leaves that part out, and says so', async () => {
+    it('without a right leaves that part out and reports it', async () => {
       const cluster = await start({ forbid: ['list poddisruptionbudgets', 'list nodes'] });
       expect(value(await cluster.forecast('n1', drainOptions())).warnings).toEqual([
         expect.stringMatching(/^PDBs were not read: .*may not list poddisruptionbudgets\.policy/),
@@ -1025,7 +1024,7 @@ describe.skipIf(!haveOpenssl)(
       ]);
     });
 
-    it('fails when the API server is in trouble: no forecast is not a good forecast', async () => {
+    it('fails if the API server fails: no data is not a good forecast', async () => {
       const cluster = await start();
       fake.faults((seen) =>
         seen.path.includes('poddisruptionbudgets') ? { status: 503 } : undefined,
@@ -1038,7 +1037,7 @@ describe.skipIf(!haveOpenssl)(
       value(await cluster.forecast('n1', drainOptions()));
     });
 
-    it('refuses a selector that is none, and a node that is not there', async () => {
+    it('refuses an invalid selector and an unknown node', async () => {
       const cluster = await start();
       expect(
         failure(await cluster.forecast('n1', drainOptions({ podSelector: 'a b' }))).message,

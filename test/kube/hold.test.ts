@@ -1,5 +1,5 @@
-// A hold and a cordon by a person, on a fake API server: in the plan, before a start, and in the
-// middle of a walk.
+// A hold and a cordon by an operator, on a fake API server: in the plan, before a start and during
+// a run.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/model/run/event.ts';
 import { eventsOf, until } from '../cli/practice.ts';
@@ -21,15 +21,15 @@ const apply = (text?: string, more: readonly string[] = []) =>
 const setHold = (node: string, why: string | null) =>
   world.fake.changeNode(node, { metadata: { annotations: { 'kmend.io/hold': why } } });
 const order = () => eventsOf(world.lab.journal(), 'host.started').map(({ host }) => host);
-/** Writes to this node and evictions from it, by the API server's own record. */
+/** Writes to this node and evictions from it, as the API server recorded them. */
 const writes = (node: string) =>
   world.fake.seen.filter(
     ({ method, path }) =>
       method !== 'GET' && (path.endsWith(`/nodes/${node}`) || path.includes(`-${node}-`)),
   );
 
-describe('a hold in the plan', () => {
-  it('refuses the host with its reason, and the others are mended', async () => {
+describe('a hold by the plan', () => {
+  it('refuses the host with its reason, and the others are remediated', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     setHold('n1', 'disk swap, ask the storage team');
     const planned = await world.run(['plan', playOf()]);
@@ -43,7 +43,7 @@ describe('a hold in the plan', () => {
     expect(writes('n1')).toEqual([]);
   });
 
-  it('is nothing to a host that needs nothing', async () => {
+  it('does not matter to a host without changes', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     expect((await apply()).exit).toBe(0);
     setHold('n1', '');
@@ -54,14 +54,14 @@ describe('a hold in the plan', () => {
   });
 });
 
-describe('a hold in the middle of a run', () => {
+describe('a hold during a run', () => {
   const isEffect =
     (kind: string) =>
     (event: Event): boolean =>
       event.type === 'effect.started' && event.kind === kind && event.host === 'n1';
   const wait = '    - name: Wait\n      command: sleep 1\n';
 
-  /** From which moment on no effect of this host may begin: the next one is one second away. */
+  /** The moments, with the number of boots: no effect of this host may start after them. */
   it.each([
     ['before its start', (event: Event) => event.type === 'run.started', 1, false],
     [
@@ -102,7 +102,7 @@ describe('a hold in the middle of a run', () => {
     expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([false, false]);
   });
 
-  it('that comes after the reboot does not keep the node from its return', async () => {
+  it('that comes after the reboot does not prevent the uncordon', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const running = apply(undefined, ['--limit', 'n1']);
     await until('the boot', () => world.boots()[0] === 2);
@@ -111,7 +111,7 @@ describe('a hold in the middle of a run', () => {
     expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([false, false]);
   });
 
-  it('that is taken away before the others are done lets the host be started', async () => {
+  it('that is removed before the others are done lets the host start', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const running = apply();
     await until('the run', () => world.has((event) => event.type === 'run.started'));
@@ -126,7 +126,7 @@ describe('a hold in the middle of a run', () => {
     expect(order().slice(-2)).toEqual(['n2', 'n1']);
   });
 
-  it('refuses `kmend drain` too, which writes nothing', async () => {
+  it('refuses `kmend drain`, which writes nothing', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     setHold('n1', 'disk swap');
     const done = await startCommand(['drain', 'n1', '--kubeconfig', 'kubeconfig'], {
@@ -141,10 +141,10 @@ describe('a hold in the middle of a run', () => {
   });
 });
 
-describe('a cordon by somebody else', () => {
+describe('a cordon by another operator', () => {
   const cordon = (node: string) => world.fake.changeNode(node, { spec: { unschedulable: true } });
 
-  it('in the plan: the plan says it, and the host is started after all others', async () => {
+  it('is shown by the plan, and the host starts after all others', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     cordon('n1');
     const text = nodePlay({ rollout: '{max_unavailable: 2}' });
@@ -157,7 +157,7 @@ describe('a cordon by somebody else', () => {
     expect(world.isCordoned('n1')).toBe(true);
   });
 
-  it('with `cordoned: skip` the host is not started, and the plan says so', async () => {
+  it('with `cordoned: skip` keeps the host out, and the plan shows it', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     cordon('n1');
     const text = nodePlay({ rollout: '{max_unavailable: 2, cordoned: skip}' });
@@ -169,7 +169,7 @@ describe('a cordon by somebody else', () => {
     expect(writes('n1')).toEqual([]);
   });
 
-  it('since a saved plan: not started without --yes, and the report says why', async () => {
+  it('since a saved plan keeps the host out without --yes, and the report gives the reason', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     const text = nodePlay({ rollout: '{max_unavailable: 2, approve: never}' });
     const plan = `${world.lab.dir}/plan.json`;

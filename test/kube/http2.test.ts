@@ -1,5 +1,4 @@
-// One connection of HTTP/2: what happens to its calls when it dies, with a sign and without, and
-// that an idle one keeps no program alive.
+// A connection of HTTP/2: its calls when it dies, with and without a sign, and its idle state.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -30,7 +29,7 @@ const listen = async (server: Server): Promise<number> => {
   return (server.address() as AddressInfo).port;
 };
 
-/** Answers at once, `/hang` never, `/half` in part; behind a relay that can fall silent. */
+/** Answers at once; `/hang` never, `/half` in part. A relay in front of it can fall silent. */
 async function lab() {
   const port = await listen(
     createServer((request, response) => {
@@ -82,7 +81,7 @@ const read = async (body: AsyncIterable<Buffer>): Promise<string> => {
 };
 
 describe('a connection of HTTP/2', () => {
-  it('that answers pings is kept, however long a call takes', async () => {
+  it('stays open while it answers pings, however long a call takes', async () => {
     const { http2, ask } = await lab();
     const late = ask('/hang').catch(() => 'ended');
     await sleep(800);
@@ -94,7 +93,7 @@ describe('a connection of HTTP/2', () => {
     expect(await late).toBe('ended');
   });
 
-  it('that falls silent is given up, and its calls are told to be cut', async () => {
+  it('that falls silent is closed, and its calls fail as lost', async () => {
     const { http2, ask, goSilent } = await lab();
     await ask('/');
     const waiting = ask('/hang');
@@ -104,7 +103,7 @@ describe('a connection of HTTP/2', () => {
     await expect(ask('/')).rejects.toMatchObject({ code: 'ECONNRESET', reused: true });
   });
 
-  it('that answers no ping while it is busy sending is kept; when it falls silent it is given up', async () => {
+  it('stays open without answers to pings while it sends; it is closed when it falls silent', async () => {
     // By hand, frame by frame: SETTINGS, then WINDOW_UPDATE again and again, and never an answer to
     // a ping.
     const frame = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -159,7 +158,7 @@ describe('a connection of HTTP/2', () => {
     expect(new Set(sizes)).toEqual(new Set([long.length]));
   });
 
-  it('that is cut tells its calls, also the one whose answer has begun', async () => {
+  it('that is lost fails its calls, also one whose answer has started', async () => {
     const { ask, cut } = await lab();
     const half = await ask('/half');
     const waiting = ask('/hang');
@@ -170,7 +169,7 @@ describe('a connection of HTTP/2', () => {
     expect(half.isIncomplete()).toBe(true);
   });
 
-  it('takes a call back when its caller has enough', async () => {
+  it('cancels a call when its caller stops', async () => {
     const { http2, ask } = await lab();
     const stop = new AbortController();
     const waiting = ask('/hang', stop.signal);
@@ -180,7 +179,7 @@ describe('a connection of HTTP/2', () => {
     expect(http2.isOpen()).toBe(true);
   });
 
-  it('that is retired ends what is under way and takes nothing more', async () => {
+  it('that is retired finishes open calls and accepts no new ones', async () => {
     const { http2, ask } = await lab();
     const half = await ask('/half');
     http2.retire();
@@ -189,7 +188,7 @@ describe('a connection of HTTP/2', () => {
     expect(http2.isOpen()).toBe(false);
   });
 
-  it('that is idle keeps no program alive', async () => {
+  it('does not keep the process alive while it is idle', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kmend-http2-'));
     closing.push(() => rmSync(folder, { recursive: true }));
     const program = join(folder, 'ask.mjs');

@@ -51,7 +51,7 @@ const message = (outcome: ReturnType<typeof resolve>): string =>
 
 const withUser = (user: object) => file('/k', { ...base, users: [{ name: 'u1', user }] });
 
-/** Every key that kubectl knows in a cluster and a user, with a value of its kind. */
+/** Every key that kubectl supports in a cluster and a user, with a value of its type. */
 const clusterKeys = {
   server: 'https://c9',
   'tls-server-name': 'n',
@@ -97,7 +97,7 @@ describe('kubeconfig', () => {
     },
   );
 
-  it('takes the current context, paths relative to the file that names them, impersonation', () => {
+  it('reads the current context, paths relative to their file, and impersonation', () => {
     expect(resolve([file('/home/a/.kube/config', base)])).toMatchObject({
       ok: true,
       value: {
@@ -117,13 +117,13 @@ describe('kubeconfig', () => {
     });
   });
 
-  it('--context chooses another one', () => {
+  it('uses the context of --context', () => {
     expect(resolve([file('/k', base)], 'stage')).toMatchObject({
       value: { cluster: { server: 'https://c2:6443', insecure: true } },
     });
   });
 
-  it("of several files the first that names an entry wins, and files may name each other's entries", () => {
+  it('takes each entry from the first file that defines it, also across files', () => {
     const one = file('/a/one', {
       contexts: [{ name: 'prod', context: { cluster: 'c1', user: 'me' } }],
       users: [{ name: 'me', user: { tokenFile: 'tok' } }],
@@ -137,7 +137,7 @@ describe('kubeconfig', () => {
     });
   });
 
-  it('inline data wins over a file', () => {
+  it('prefers inline data to a file', () => {
     const document = {
       ...base,
       users: [
@@ -296,18 +296,18 @@ describe('kubeconfig', () => {
     ['no YAML', [{ path: '/k', text: '{"a": secret' }], undefined, /\/k is not valid YAML/],
     ['a list', [{ path: '/k', text: '[]' }], undefined, /not a mapping/],
     ['nothing at all', [{ path: '/k', text: '' }], undefined, /no current-context/],
-  ] as const)('says what is wrong: %s', (_, files, context, expected) => {
+  ] as const)('reports the error: %s', (_, files, context, expected) => {
     expect(message(resolve(files, context))).toMatch(expected);
   });
 
-  it('looks where kubectl looks', () => {
+  it('searches the files that kubectl searches', () => {
     expect(kubeconfigPaths({ KUBECONFIG: '/a::/b' }, '/h')).toEqual(['/a', '/b']);
     expect(kubeconfigPaths({ KUBECONFIG: '/a' }, '/h', '/flag')).toEqual(['/flag']);
     expect(kubeconfigPaths({}, '/h')).toEqual(['/h/.kube/config']);
     expect(kubeconfigPaths({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, '/h')).toEqual([]);
   });
 
-  it('leaves out files that are not there, unless none of them can be read', () => {
+  it('skips missing files if at least one can be read', () => {
     const read = (path: string) =>
       path === '/there'
         ? { ok: true as const, text: 'x' }
@@ -326,7 +326,7 @@ describe('kubeconfig', () => {
     });
   });
 
-  it('knows the account inside a cluster', () => {
+  it('reads the in-cluster account', () => {
     expect(
       inClusterConfig(
         { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' },
@@ -440,7 +440,7 @@ describe('proxies', () => {
     },
   );
 
-  it('says which ones it cannot speak', () => {
+  it('names the unsupported ones', () => {
     expect(unsupportedProxy('socks4://p:1')).toContain('socks4 proxy is not supported');
     for (const scheme of ['http', 'https', 'socks5', 'socks5h'])
       expect(unsupportedProxy(`${scheme}://p:1`)).toBeUndefined();

@@ -1,5 +1,5 @@
-// The fake API server against the suite that the real one passes (test/hosts/kube-suite.test.ts),
-// as 1.20 and as a modern server.
+// Runs the suite of calls (see test/hosts/kube-suite.test.ts for a real server) on the fake API
+// server, as 1.20 and as a modern one.
 import { describe } from 'vitest';
 import { startFakeKube } from '../fakes/kube-api.ts';
 import { haveOpenssl } from '../fakes/kube-tls.ts';

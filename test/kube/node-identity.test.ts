@@ -1,5 +1,5 @@
-// A host speaks only for itself: one that prints another node's name and boot id is refused, and no
-// node is touched for it.
+// A host identifies only itself: one that claims another node's name and boot id is refused, and no
+// node is changed.
 import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
@@ -17,14 +17,14 @@ const patchesOf = (node: string) =>
 const failureOf = (host: string) =>
   eventsOf(world.lab.journal(), 'host.failed', host).at(-1)?.failure;
 
-/** As root of the host may: what the kernel shows of name and boot is what the probe reads. */
+/** Root on the host can do this: the probe reads name and boot id from these files. */
 function lies(host: string, name: string, bootId: string): void {
   const kernel = `${world.lab.host(host).root}/proc/sys/kernel`;
   writeFileSync(`${kernel}/hostname`, `${name}\n`);
   writeFileSync(`${kernel}/random/boot_id`, `${bootId}\n`);
 }
 
-/** Practice hosts answer on loopback; here SSH says that it connected elsewhere. */
+/** Practice hosts listen on loopback; here SSH reports another address. */
 const dialling = (
   addresses: Readonly<Record<string, string>>,
 ): Pick<WorldChanges, 'transport'> => ({
@@ -42,9 +42,7 @@ const dialling = (
   },
 });
 
-/**
- * Hosts whose inventory names are aliases, in a cluster that calls its nodes by their addresses.
- */
+/** Hosts with aliases as inventory names, in a cluster that names its nodes by address. */
 async function aliases(more: Parameters<typeof sickNode>[1] = {}) {
   world = await nodeFleet([sickNode('web1', more), sickNode('web2', more)], {
     without: ['web1', 'web2'],
@@ -63,8 +61,8 @@ async function aliases(more: Parameters<typeof sickNode>[1] = {}) {
     });
 }
 
-describe('a host that says it is another node', () => {
-  it('behind an alias: it selects nothing', async () => {
+describe('a host that claims to be another node', () => {
+  it('selects nothing by an alias', async () => {
     await aliases();
     lies('web1', 'ip-10-0-0-6', world.lab.host('web2').bootId());
     const planned = await world.run(['plan', playOf()]);
@@ -75,7 +73,7 @@ describe('a host that says it is another node', () => {
     expect([done.exit, world.patches(), world.lab.host('web1').boots()]).toEqual([4, [], 1]);
   });
 
-  it('reached at its own address: refused, both named, and the API saw no PATCH', async () => {
+  it('is refused at its own address: the message names both, and the API gets no PATCH', async () => {
     await aliases();
     lies('web1', 'ip-10-0-0-6', world.lab.host('web2').bootId());
     const reached = dialling({ web1: '10.0.0.5', web2: '10.0.0.6' });
@@ -88,7 +86,7 @@ describe('a host that says it is another node', () => {
     expect([done.exit, world.patches(), world.lab.host('web1').boots()]).toEqual([4, [], 1]);
   });
 
-  it('under its own name: refused, and the other one is still done, for itself', async () => {
+  it('is refused under its own name, and the other node is still remediated', async () => {
     world = await nodeFleet([sickNode('n1'), sickNode('n2')], { late: 1_000 });
     world.fake.changeNode('n1', { status: { nodeInfo: { bootID: 'of-n1' } } });
     lies('n1', 'n2', 'of-n1');
@@ -98,7 +96,7 @@ describe('a host that says it is another node', () => {
     expect([patchesOf('n1'), world.boots()]).toEqual([[], [1, 2]]);
   });
 
-  it('only after the plan was made: refused at its start', async () => {
+  it('is refused at its start if the claim comes after the plan', async () => {
     world = await nodeFleet([sickNode('n1'), sickNode('n2')]);
     const planned = await world.run([
       'plan',
@@ -124,7 +122,7 @@ describe('a host that says it is another node', () => {
 });
 
 describe('two hosts of one node', () => {
-  it('by the inventory: both are refused, each names the other', async () => {
+  it('by the inventory are both refused, and each message names the other', async () => {
     await aliases({ vars: { node_name: 'ip-10-0-0-5' } });
     const planned = await world.run(['plan', playOf()]);
     expect(planned.out).toMatch(/web1: node ip-10-0-0-5 is also that of host web2/);
@@ -132,7 +130,7 @@ describe('two hosts of one node', () => {
     expect(planned.out).not.toMatch(/! drain/);
   });
 
-  it('by the address that both were reached at: both are refused, each names the other', async () => {
+  it('by their address are both refused, and each message names the other', async () => {
     await aliases();
     world.fake.changeNode('ip-10-0-0-6', { status: { nodeInfo: { bootID: 'unknown' } } });
     const planned = await world.run(
@@ -144,14 +142,14 @@ describe('two hosts of one node', () => {
     expect(planned.out).not.toMatch(/! drain/);
   });
 
-  it('a host that --limit leaves out keeps its node', async () => {
+  it('do not conflict if --limit leaves one of them out', async () => {
     await aliases({ vars: { node_name: 'ip-10-0-0-5' } });
     const planned = await world.run(['plan', playOf(), '--limit', 'web1']);
     expect(planned.out).toMatch(/web1: node ip-10-0-0-5 is also that of host web2/);
   });
 });
 
-it('aliases are found by the address that SSH connected to, whatever the hosts are called', async () => {
+it('nodes are found by the address that SSH connected to, whatever the inventory names', async () => {
   await aliases();
   const planned = await world.run(
     ['plan', playOf()],

@@ -1,5 +1,5 @@
-// Which node a host is: selected by the inventory and by what was dialled; the host's own word only
-// confirms, and no two hosts are one node.
+// Matching hosts and nodes: the inventory and the dialled address select the node, the host's own
+// data only confirm it, and no two hosts share a node.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
@@ -13,7 +13,7 @@ import { node } from './pods.ts';
 const clusterOf = (nodes: readonly NodeState[]): Cluster =>
   ({ nodes: async () => ok(nodes) }) as Partial<Cluster> as Cluster;
 
-describe('which node a host is', () => {
+describe('the node of a host', () => {
   const nodes = [
     node('n1.example.net', {
       addresses: ['10.0.0.1', 'fd00::1'],
@@ -95,13 +95,13 @@ describe('which node a host is', () => {
       { hostName: 'N2.example.net', bootId: 'boot-1' },
       /calls itself n2.example.net/,
     ],
-  ] as const)('what the host says: it %s', (_, own, message) => {
+  ] as const)('the data of the host: it %s', (_, own, message) => {
     const said = contradiction({ host: 'x' }, own, 'n1.example.net', nodes);
     if (message === undefined) expect(said).toBeUndefined();
     else expect(said).toMatch(message);
   });
 
-  it('a node_name outweighs a host name, and no boot of another node', () => {
+  it('node_name wins over a host name, but not over the boot id of another node', () => {
     const named = { host: 'x', nodeName: 'n1.example.net' };
     expect(
       contradiction(named, { hostName: 'n2.example.net', bootId: '' }, 'n1.example.net', nodes),
@@ -111,14 +111,14 @@ describe('which node a host is', () => {
     ).toMatch(/boot of n2/);
   });
 
-  it('a boot that many nodes share says nothing: they are containers of one machine', () => {
+  it('a boot id of many nodes is ignored: they are containers of one machine', () => {
     const same = [node('a', { bootId: 'one' }), node('b', { bootId: 'one' })];
     expect(
       contradiction({ host: 'a' }, { hostName: '', bootId: 'one' }, 'a', same),
     ).toBeUndefined();
   });
 
-  it('the law: whatever a host says of itself, it is the same node or refused', () => {
+  it('law: whatever a host reports of itself, its node stays the same or it is refused', () => {
     const word = fc.constantFrom(
       '',
       'n1',
@@ -172,21 +172,24 @@ describe('which node a host is', () => {
       { 'n2.mgmt.example': 'b' },
     ],
     ['two nodes', [{ host: 'n1' }, { host: 'n2' }], {}],
-  ] as const)('one node for two hosts, %s: refused, with both names', async (_, known, refused) => {
-    const found = await Promise.all(
-      known.map((identity) =>
-        findNode(
-          { identity, known, hostFacts: {} },
-          { cluster: clusterOf(nodes), clock: systemClock },
+  ] as const)(
+    'two hosts of one node, %s: both are refused, with both names',
+    async (_, known, refused) => {
+      const found = await Promise.all(
+        known.map((identity) =>
+          findNode(
+            { identity, known, hostFacts: {} },
+            { cluster: clusterOf(nodes), clock: systemClock },
+          ),
         ),
-      ),
-    );
-    const expected = known.map(({ host }) => {
-      const other = (refused as Readonly<Record<string, string>>)[host];
-      return other === undefined
-        ? 'its own'
-        : expect.stringMatching(new RegExp(`^${host}: node .* is also that of host ${other}$`));
-    });
-    expect(found.map((one) => (one.ok ? 'its own' : one.failure.message))).toEqual(expected);
-  });
+      );
+      const expected = known.map(({ host }) => {
+        const other = (refused as Readonly<Record<string, string>>)[host];
+        return other === undefined
+          ? 'its own'
+          : expect.stringMatching(new RegExp(`^${host}: node .* is also that of host ${other}$`));
+      });
+      expect(found.map((one) => (one.ok ? 'its own' : one.failure.message))).toEqual(expected);
+    },
+  );
 });

@@ -1,5 +1,5 @@
-// An API server that is away, and one that refuses the return of a proven node: whole runs and
-// commands on the fake one.
+// An outage of the API server, and a server that refuses the uncordon of a proven node: whole runs
+// on a fake server.
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, until } from '../cli/practice.ts';
 import type { Fault, Seen } from '../fakes/kube-api.ts';
@@ -17,7 +17,7 @@ afterEach(() => world.close());
 const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
 
 describe('an outage in the middle of a drain', () => {
-  it('counts for no deadline of the drain, is said once, and fails nobody', async () => {
+  it('does not count against the timeout, is reported once and fails no host', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')], { stopAfter: 2_000 });
     world.web('n1', 2);
     const running = world.run([
@@ -53,7 +53,7 @@ describe('an outage in the middle of a drain', () => {
   }, 60_000);
 });
 
-describe('a proven node that could not be returned', () => {
+describe('a proven node that could not be uncordoned', () => {
   const refuseReturn = ({ method, body }: Seen): Fault =>
     method === 'PATCH' && body?.spec?.unschedulable === null
       ? { status: 403, body: forbidden }
@@ -74,7 +74,7 @@ describe('a proven node that could not be returned', () => {
     return world.lab.runs()[0] ?? '';
   }
 
-  /** In service by an uncordon in the journal of the run that owed it. */
+  /** The node is in service, and the journal of the run that owned it has the uncordon. */
   function expectReturned(run: string): void {
     expect([world.boots(), world.isCordoned('n1'), world.isMarked('n1')]).toEqual([
       [2, 1],
@@ -86,14 +86,14 @@ describe('a proven node that could not be returned', () => {
     expect(eventsOf(world.lab.journal(run), 'host.done', 'n1')).toHaveLength(1);
   }
 
-  it('is returned by a plain resume', async () => {
+  it('is uncordoned by a plain resume', async () => {
     const run = await notReturned();
     const resumed = await world.run(['resume', run]);
     expect(resumed.exit, resumed.out + resumed.err).toBe(0);
     expectReturned(run);
   }, 60_000);
 
-  it('is returned by `kmend uncordon`, which says whose it is', async () => {
+  it('is uncordoned by `kmend uncordon`, which names its run', async () => {
     const run = await notReturned();
     const done = await world.run(['uncordon', 'n1', '--state-dir', world.lab.state]);
     expect(done.exit, done.out + done.err).toBe(0);
@@ -102,7 +102,7 @@ describe('a proven node that could not be returned', () => {
     expectReturned(run);
   }, 60_000);
 
-  it('is returned by the next apply of the play (rollout.adopt)', async () => {
+  it('is uncordoned by the next apply of the play (rollout.adopt)', async () => {
     const run = await notReturned();
     const next = await world.run(['apply', playOf(), '--yes', '--limit', 'n1']);
     expect(next.exit, next.out + next.err).toBe(0);

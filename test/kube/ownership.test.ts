@@ -1,4 +1,4 @@
-// Cordon and uncordon: the situations kubectl is tested with, and whose node it is.
+// Cordon and uncordon: the situations in kubectl's tests, and the ownership of a node.
 import { describe, expect, it } from 'vitest';
 import {
   decideCordon,
@@ -67,7 +67,7 @@ describe('cordon', () => {
     expect(kindOf(decideCordon(node(shape), { owner, at }))).toBe(kind);
   });
 
-  it('writes mark and cordon in one patch that carries the version read', () => {
+  it('writes mark and cordon in one patch with the resourceVersion that was read', () => {
     expect(decideCordon(node({ cordoned: true }), { owner, at })).toMatchObject({
       ownership: { wasUnschedulable: true },
       patch: {
@@ -77,7 +77,7 @@ describe('cordon', () => {
     });
   });
 
-  it('keeps the state that was found first when a resumed run takes its own node on', () => {
+  it('keeps the state from before the first cordon when a resumed run takes over its own node', () => {
     const decision = decideCordon(
       node({ cordoned: true, mark: ours({ number: 0, wasUnschedulable: true }) }),
       { owner, at },
@@ -85,7 +85,7 @@ describe('cordon', () => {
     expect(decision).toMatchObject({ ownership: { number: 1, wasUnschedulable: true } });
   });
 
-  it('takes over the node of the run that a person names, and of no other', () => {
+  it('takes over the node of the named run only', () => {
     const theirs = node({ cordoned: true, mark: ours({ run: 'dead', wasUnschedulable: false }) });
     expect(decideCordon(theirs, { owner, at, takeover: 'dead' })).toMatchObject({
       kind: 'write',
@@ -123,7 +123,7 @@ describe('uncordon', () => {
     expect(decideUncordon(node(shape), owner)).toMatchObject(expected);
   });
 
-  it('does not touch unschedulable where it is not ours to change', () => {
+  it('leaves `unschedulable` as it is if this run did not set it', () => {
     const decision = decideUncordon(
       node({ cordoned: true, mark: ours({ wasUnschedulable: true }) }),
       owner,
@@ -149,7 +149,7 @@ describe('uncordon', () => {
       'failure',
     ],
     ['schedulable already', {}, undefined, 'nothing'],
-  ] as const)('alone, as kubectl: %s', (_, shape, takeover, kind) => {
+  ] as const)('without a run, as kubectl does: %s', (_, shape, takeover, kind) => {
     expect(decidePlain(node(shape), false, takeover).kind).toBe(kind);
   });
 
@@ -178,7 +178,7 @@ describe('uncordon', () => {
   });
 });
 
-describe('holding', () => {
+describe('the ownership of a node', () => {
   it.each([
     ['cordoned and marked is ours', { cordoned: true, mark: ours() }, undefined],
     ['uncordoned by somebody is blocked', { mark: ours() }, 'blocked'],
@@ -194,7 +194,7 @@ describe('holding', () => {
     ['of another run', ours({ run: 'r2' }), false],
     ['of another number of this run', ours({ number: 2 }), false],
     ['none', undefined, false],
-  ])('a mark is taken off, and the cordon left, only where it is ours: %s', (_, mark, goes) => {
+  ])('a mark is removed, and the cordon left, only if the mark is ours: %s', (_, mark, goes) => {
     const { patch } = decideRelease(
       node({ cordoned: true, ...(mark === undefined ? {} : { mark }) }),
       owner,
@@ -222,7 +222,7 @@ describe('holding', () => {
     ],
   ])('reads a mark %s', (_, mark, hold) => expect(ownershipOf(node({ mark }))).toEqual(hold));
 
-  it('says since when another run holds it, where that is known', () => {
+  it('reports since when another run owns the node, if that is known', () => {
     expect(
       ownershipFailure(node({ cordoned: true, mark: ours({ run: 'r2' }) }), owner)?.message,
     ).toBe(`node n1 is held by run r2, number 1 since ${at}`);
@@ -231,12 +231,12 @@ describe('holding', () => {
     );
   });
 
-  it('names an unreadable mark', () =>
+  it('reports an unreadable mark', () =>
     expect(ownershipOf(node({ mark: '{"x":1}' }))?.run).toContain('unreadable'));
 });
 
 describe('node state', () => {
-  it('takes ready, versions, boot id and bad taints out of a node, and not the taint of the cordon', () => {
+  it('has readiness, versions, boot id and taints of an unhealthy node, but not the taint of the cordon', () => {
     const state = nodeState({
       metadata: {
         name: 'n1',
@@ -276,7 +276,7 @@ describe('node state', () => {
     });
   });
 
-  it('gives empty values for a node that has no status yet', () => {
+  it('has empty values for a node without a status', () => {
     expect(nodeState({ metadata: { name: 'n1' } })).toMatchObject({
       ready: false,
       bootId: '',
@@ -285,7 +285,7 @@ describe('node state', () => {
   });
 });
 
-describe('a node that a person holds', () => {
+describe("a node with an operator's hold", () => {
   const held = (shape: Shape, why = 'disk\nswap'): NodeObject => {
     const { metadata, ...rest } = node(shape);
     return {
@@ -299,11 +299,11 @@ describe('a node that a person holds', () => {
     ['one that somebody else cordoned', { cordoned: true }],
     ['one that is ours', { cordoned: true, mark: ours() }],
     ['one of an older controller of this run', { cordoned: true, mark: ours({ number: 0 }) }],
-  ])('%s is not cordoned: the write itself is refused', (_name, shape: Shape) => {
+  ])('is not cordoned %s: the write itself is refused', (_name, shape: Shape) => {
     expect(kindOf(decideCordon(held(shape), { owner, at }))).toBe('kept_out');
   });
 
-  it('is not drained any further nor rebooted, and is given back all the same', () => {
+  it('is neither drained further nor rebooted, but it is uncordoned', () => {
     expect(ownershipFailure(held({ cordoned: true, mark: ours() }), owner)?.kind).toBe('kept_out');
     expect(decideUncordon(held({ cordoned: true, mark: ours() }), owner)).toMatchObject({
       kind: 'write',
@@ -311,7 +311,7 @@ describe('a node that a person holds', () => {
     });
   });
 
-  it('shows its reason in one line, or that there is none', () => {
+  it('shows the reason in one line, or that none is given', () => {
     expect(nodeState(held({})).hold).toMatch(/^disk.+swap$/);
     expect(nodeState(held({}, '')).hold).toBe('no reason given');
   });

@@ -1,4 +1,4 @@
-// Where pods could go: tolerations, the room that is left, and what counts as used.
+// Placement of pods: tolerations, affinity, free room and used room.
 import { describe, expect, it } from 'vitest';
 import {
   addUsage,
@@ -176,7 +176,7 @@ describe('room', () => {
     expect(why(pods, [small], usage)).toEqual(expected);
   });
 
-  it('a node that does not say how many pods it takes has 110 places, as the kubelet', () => {
+  it("a node without a limit of pods has room for 110, as the kubelet's default", () => {
     const silent = node('n2', { cpu: '2', memory: '4Gi' });
     const many = (count: number) => used(...Array.from({ length: count }, () => asks('0', '0')));
     expect(why([asks('0', '0')], [silent], many(109))).toEqual([]);
@@ -185,7 +185,7 @@ describe('room', () => {
     ]);
   });
 
-  it('asks for the sum of the containers, or for the largest init container where that is more', () => {
+  it('pods request the sum of their containers, or the largest init container if that is more', () => {
     const with2 = (init: string): PodObject => ({
       ...pod({ owner: 'ReplicaSet/web' }),
       spec: {
@@ -206,7 +206,7 @@ describe('room', () => {
     ]);
   });
 
-  it('each reason is told with the number of nodes that have it; the second node is taken when the first is full', () => {
+  it('each reason comes with its number of nodes; the second node is used when the first is full', () => {
     const nodes = [
       small,
       node('n3', { cpu: '2', memory: '4Gi' }),
@@ -219,7 +219,7 @@ describe('room', () => {
   });
 });
 
-describe('what counts as used', () => {
+describe('the used room counts', () => {
   const at = (nodeName: string | undefined, more: Parameters<typeof pod>[0] = {}): PodObject => {
     const made = pod({ owner: 'ReplicaSet/web', ...more });
     return {

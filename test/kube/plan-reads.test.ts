@@ -1,5 +1,4 @@
-// What a plan asks of the API server for all of its hosts, counted by kind of call; and that it is
-// not content with what is older than itself.
+// The reads of a plan from the API server, counted by kind of call, and their age.
 import { afterEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import { NodeView, type NodeViewOptions } from '../../src/engine/node/node-view.ts';
@@ -38,7 +37,7 @@ interface Seen {
   readonly blocks: readonly string[];
 }
 
-/** Facts and forecast of a host whose name is that of its node. */
+/** Facts and forecast of a host that is named as its node. */
 async function look(
   cluster: Cluster,
   host: string,
@@ -53,7 +52,7 @@ async function look(
 const planning = (): NodeViewOptions['when'] => ({ kind: 'plan', since: systemClock.now() });
 const starting: NodeViewOptions['when'] = { kind: 'start', report: () => undefined };
 
-/** Calls by kind: what names a single object is `NAME`. */
+/** Calls by kind. A name of a single object becomes `NAME`. */
 function calls(): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { method, path, query } of fake.seen) {
@@ -66,7 +65,7 @@ function calls(): Readonly<Record<string, number>> {
   return counts;
 }
 
-it('asks for 200 nodes with 2,000 pods what it asks for two', async () => {
+it('makes as many calls for 200 nodes with 2,000 pods as for two nodes', async () => {
   const cluster = await start();
   const names = Array.from({ length: 200 }, (_, index) => `n${index + 1}`);
   for (const name of names.slice(2)) fake.addNode(name);
@@ -111,7 +110,7 @@ it('asks for 200 nodes with 2,000 pods what it asks for two', async () => {
   });
 }, 30_000);
 
-it('reads a host that starts as it is now', async () => {
+it('reads a starting host again', async () => {
   const cluster = await start();
   await look(cluster, 'n1', planning());
   fake.seen.length = 0;
@@ -129,7 +128,7 @@ it('reads a host that starts as it is now', async () => {
   });
 });
 
-it('is not content with nodes that were listed before the plan began', async () => {
+it('lists the nodes again for a plan', async () => {
   const cluster = await start();
   expect(await look(cluster, 'n1', planning())).toMatchObject({
     facts: { 'node.unschedulable': false },
@@ -142,7 +141,7 @@ it('is not content with nodes that were listed before the plan began', async () 
   expect(seen.forecast.blocks).toContain('node n1 is held by run r1, number 1');
 });
 
-it('knows the members of etcd from the pods that it has listed', async () => {
+it('finds the members of etcd in the listed pods', async () => {
   const cluster = await start();
   const labels = { component: 'etcd' };
   for (const node of ['n1', 'n2'])

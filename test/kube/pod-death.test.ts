@@ -1,5 +1,5 @@
-// When the pod that holds a lock is proven dead: by its kubelet's report, or by the next boot of
-// its node; never by its absence.
+// Proof that a pod with a lock is dead: the kubelet's report or the next boot of its node, never
+// its absence from the API.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,7 +64,7 @@ beforeEach(async () => {
   holder = own;
 });
 
-describe('a pod knows itself', () => {
+describe('a pod identifies itself', () => {
   const itself = { namespace: 'kmend', name: 'nightly-1', uid: expect.any(String) };
   const booted = { boot: 'boot-n1-1', machine: 'm1 m1' };
   it.each<[string, string, Readonly<Record<string, string>>, object | undefined]>([
@@ -91,7 +91,7 @@ describe('a pod knows itself', () => {
     expect(await witness(bootId, env).own()).toEqual(own);
   });
 
-  it('by its host name, where the manifest says nothing', async () => {
+  it('by its host name, if the manifest sets no variables', async () => {
     fake.addPod({ name: hostname(), namespace: 'kmend', node: 'n1' });
     expect(await witness('boot-n1-1').own()).toMatchObject({
       name: hostname(),
@@ -99,7 +99,7 @@ describe('a pod knows itself', () => {
     });
   });
 
-  it('by its manifest alone, where the API server is away', async () => {
+  it('by its manifest alone, if the API server cannot be reached', async () => {
     fake.faults(() => ({ status: 403, body: {} }));
     const env = {
       KMEND_POD_NAMESPACE: 'kmend',
@@ -116,7 +116,7 @@ describe('a pod knows itself', () => {
   });
 });
 
-describe('a pod is dead only by proof: it', () => {
+describe('a pod counts as dead only by proof: it', () => {
   const vanish = () => fake.pods.clear();
   it.each<[string, () => void, string | undefined]>([
     ['is alive while it runs', () => {}, 'no kubelet has reported'],
@@ -203,7 +203,7 @@ describe('a pod is dead only by proof: it', () => {
     else expect(says).toContain(doubt);
   });
 
-  it('is not dead by the boot of its node where its kernel was another', async () => {
+  it('is not dead by a boot of its node if its kernel was another', async () => {
     const own = await witness('a microVM', { KMEND_POD_NAME: 'nightly-1' }).own();
     fake.changeNode('n1', nodeInfo(2));
     expect(own && (await seer().doubt(own))).toContain('no kubelet has reported');

@@ -1,4 +1,4 @@
-// Objects for the pure tests of this folder: pods and nodes with only what a test names.
+// Pods and nodes for the pure tests of this folder, with only the fields that a test names.
 
 import type { PodObject } from '../../src/adapters/kube/objects/objects.ts';
 import type { NodeState } from '../../src/engine/ports/cluster.ts';

@@ -57,7 +57,7 @@ describe('label selectors', () => {
     expect(parseSelector(text).ok).toBe(false),
   );
 
-  it('does not find what every object inherits', () => {
+  it('does not match inherited properties of an object', () => {
     expect(meets({}, { key: 'constructor', operator: 'Exists' })).toBe(false);
   });
 
@@ -92,11 +92,11 @@ describe('label selectors', () => {
       { matchExpressions: [{ key: 'tier', operator: 'Like', values: ['front'] }] },
       false,
     ],
-  ])('of objects: %s', (_, selector, takes) => {
+  ])('objects are matched: %s', (_, selector, takes) => {
     for (const empty of [true, false]) expect(selects(selector, labels, empty)).toBe(takes);
   });
 
-  it('an empty selector takes everything in policy/v1 and nothing in v1beta1; none takes nothing', () => {
+  it('an empty selector matches everything in policy/v1 and nothing in v1beta1; no selector matches nothing', () => {
     expect([
       selects({}, labels, true),
       selects({}, labels, false),
@@ -119,7 +119,7 @@ describe('quantities', () => {
     ['5Xi', 0],
     ['1.2.3', 0],
   ] as const)('%s', (text, value) => expect(quantity(text)).toBeCloseTo(value));
-  it('says bytes', () =>
+  it('are printed as bytes', () =>
     expect([formatBytes(2 ** 30 * 1.5), formatBytes(2 ** 30), formatBytes(2 ** 20 * 200)]).toEqual([
       '1.5Gi',
       '1Gi',
@@ -127,7 +127,7 @@ describe('quantities', () => {
     ]));
 });
 
-describe('what a pod tells of itself', () => {
+describe('the state of a pod', () => {
   const status = (...restarts: readonly (number | undefined)[]) =>
     restarts.map((restartCount) => (restartCount === undefined ? {} : { restartCount }));
   const shape = (
@@ -158,12 +158,12 @@ describe('what a pod tells of itself', () => {
     expect([restartsOf(one), isCrashing(one)]).toEqual([restarts, crashing]),
   );
 
-  it('is named by what made it, where something did', () => {
+  it('has the name of its controller, if there is one', () => {
     expect(workloadName(pod({ name: 'a', owner: 'ReplicaSet/web' }))).toBe('shop/ReplicaSet/web');
     expect(workloadName(pod({ name: 'a' }))).toBe('shop/a');
   });
 
-  it('has a memory limit when one of its containers has', () => {
+  it('has a memory limit if one of its containers has', () => {
     const limits = (memory?: string) => ({
       resources: { limits: memory === undefined ? {} : { memory } },
     });
@@ -171,7 +171,7 @@ describe('what a pod tells of itself', () => {
     expect(hasMemoryLimit(pod({ spec: { containers: [limits(), {}] } }))).toBe(false);
   });
 
-  it('is ready by its condition Ready alone', () => {
+  it('is ready by its condition Ready only', () => {
     const conditions = (type: string, value: string): PodObject => ({
       status: { conditions: [{ type, status: value }] },
     });
@@ -194,7 +194,7 @@ describe('capacity', () => {
     node('e', { notReadyTaints: ['node.kubernetes.io/unreachable'] }),
     node('f', { ready: false }),
   ];
-  it('counts every node of the pool that is out of service, and says why', () => {
+  it('counts every node of the pool that is out of service, with the reason', () => {
     expect(
       unavailableNodes(nodes, ['a', 'b', 'c', 'd', 'e']).map(({ name, why }) => `${name}: ${why}`),
     ).toEqual([
@@ -206,7 +206,7 @@ describe('capacity', () => {
     expect(unavailableNodes(nodes)).toHaveLength(5);
   });
 
-  it('knows the last node in service of its pool', () => {
+  it('finds the last node in service of a pool', () => {
     expect(isLastReady('a', nodes)).toBe(true);
     expect(isLastReady('a', [...nodes, node('g')])).toBe(false);
     expect(isLastReady('a', [...nodes, node('g')], ['a', 'b'])).toBe(true);
@@ -225,7 +225,7 @@ describe('capacity', () => {
     expect(quorumRisk('m0', [...members, node('w')]) !== undefined).toBe(risk);
   });
 
-  it('a worker is no risk, and etcd is counted by its pods where they are known', () => {
+  it('a worker is no risk, and etcd is counted by its pods if they are known', () => {
     const members = ['m0', 'm1', 'm2'].map((name) => node(name, { labels: master }));
     const pods = members.map(({ name }, index) => ({
       name: `etcd-${name}`,
@@ -241,7 +241,7 @@ describe('capacity', () => {
     expect(quorumRisk('m2', members, pods)).toBeUndefined();
   });
 
-  it("reads pool and zone from labels, today's before the old ones", () => {
+  it('reads pool and zone from the current labels before the old ones', () => {
     const labels = {
       'failure-domain.beta.kubernetes.io/zone': 'old',
       'topology.kubernetes.io/zone': 'eu-1a',
@@ -255,7 +255,7 @@ describe('capacity', () => {
   });
 });
 
-describe('ready after a reboot', () => {
+describe('a node after a reboot', () => {
   const expected = { bootId: 'new', kernel: '3.10.0-1160.el7.x86_64', runtime: 'docker://19.3.15' };
   const agent: PodState = {
     name: 'kube-system/agent',
@@ -293,7 +293,7 @@ describe('ready after a reboot', () => {
     expect(read.why).toMatch(why);
   });
 
-  it('waits for the DaemonSet pods, and for nothing else', () => {
+  it('waits for its DaemonSet pods only', () => {
     const here = node('n', { bootId: 'new' });
     const late = { ...agent, ready: false };
     const other: PodState = {
@@ -316,7 +316,7 @@ describe('ready after a reboot', () => {
     expect(readyAfterReboot(node('n', { bootId: '' }), { bootId: '' }).ready).toBe(false);
   });
 
-  it('names pods that crash since', () => {
+  it('reports pods that crash since the reboot', () => {
     const none = new Set<string>();
     const pods = [
       { ...agent, restarts: 3 },
@@ -332,7 +332,7 @@ describe('ready after a reboot', () => {
     expect(newCrashes({ [agent.name]: agent.restarts }, [agent], none)).toEqual([]);
   });
 
-  it('does not wait for the DaemonSet pods of a workload that crashed before', () => {
+  it('does not wait for DaemonSet pods of a workload that crashed before', () => {
     const late = { ...agent, ready: false, crashLooping: true };
     const ready = (crashing: readonly string[]) =>
       readyAfterReboot(node('n', { bootId: 'new' }), {
@@ -345,7 +345,7 @@ describe('ready after a reboot', () => {
 });
 
 describe('inventory from nodes', () => {
-  it('groups by pool, keeps the control plane apart, and writes zones', () => {
+  it('has groups by pool, the control plane apart, and zones', () => {
     const zone = { 'topology.kubernetes.io/zone': 'eu-1a' };
     expect(
       inventoryFromNodes([

@@ -1,5 +1,5 @@
-// Credentials that change while a run goes on: read again in time, served on while they are
-// replaced, and a failure to renew is an outage that ends.
+// Credentials that change during a run: they are renewed in time, the old one is used meanwhile,
+// and a failed renewal is an outage.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -46,7 +46,7 @@ async function connectTo(on: On) {
   closing.push(cluster.close);
   return cluster;
 }
-/** From now on the server takes no more what it took so far. */
+/** From now on the server refuses the previous credential. */
 const endOld = (): void =>
   fake.faults(({ user }) =>
     ['ann', 'old'].includes(user)
@@ -54,7 +54,7 @@ const endOld = (): void =>
       : undefined,
   );
 
-/** Prints the credential that lies in a file; without one it fails, as a login that has ended. */
+/** Prints the credential in a file. Without the file it fails, like an expired login. */
 function plugin(): object {
   const script = `#!/bin/sh
 echo x >> ${at('asked')}
@@ -97,7 +97,7 @@ const sources: Readonly<Record<string, Source>> = {
 describe.skipIf(!haveOpenssl).each(Object.entries(sources))(
   '%s',
   (_, { user, old, fresh, broken }) => {
-    it('is made anew after a 401: the call that met it succeeds', async () => {
+    it('is renewed after a 401, and the call succeeds', async () => {
       await start();
       old();
       const cluster = await connectTo({ user: { ...user() } });
@@ -108,7 +108,7 @@ describe.skipIf(!haveOpenssl).each(Object.entries(sources))(
       expect(fake.seen.at(-1)?.user).toMatch(/fresh|ann-renewed/);
     });
 
-    it('law: once it was accepted, what it lacks is an outage that ends with the renewal', async () => {
+    it('law: after its first success, a failed renewal is an outage that ends with the next renewal', async () => {
       await start();
       old();
       const cluster = await connectTo({ user: { ...user() } });
@@ -122,7 +122,7 @@ describe.skipIf(!haveOpenssl).each(Object.entries(sources))(
       value(await cluster.node('n1'));
     });
 
-    it('is a mistake, not an outage, before it was ever accepted', async () => {
+    it('is an error, not an outage, before its first success', async () => {
       await start({ tokens: {} });
       endOld();
       old();
@@ -133,7 +133,7 @@ describe.skipIf(!haveOpenssl).each(Object.entries(sources))(
   },
 );
 
-it('a credential that does not come within the time of a call is a timeout, not an interruption', async () => {
+it('a credential that takes longer than the call is a timeout, not an interruption', async () => {
   const identity = (signal?: AbortSignal) =>
     new Promise<Outcome<never>>((resolve) =>
       signal?.addEventListener('abort', () => resolve(failed('interrupted', 'no'))),
@@ -165,7 +165,7 @@ it('a credential that does not come within the time of a call is a timeout, not 
   );
 });
 
-it('what was refused late, when it had been renewed already, takes nothing away', async () => {
+it('a late refusal does not drop a credential that was renewed meanwhile', async () => {
   let made = 0;
   const making = {
     make: async () => ok({ number: ++made }),
@@ -185,7 +185,7 @@ it('what was refused late, when it had been renewed already, takes nothing away'
 describe.skipIf(!haveOpenssl)('files', () => {
   const pairUser = { 'client-certificate': at('cert'), 'client-key': at('key') };
 
-  it('are read again after a minute, without a 401; half replaced, what was read before serves on', async () => {
+  it('are read again after a minute, without a 401; while one is half written, the old content is used', async () => {
     await start();
     putPair(pki().client);
     let now = Date.now();
@@ -202,7 +202,7 @@ describe.skipIf(!haveOpenssl)('files', () => {
     expect(fake.seen.map((seen) => seen.user)).toEqual(['ann', 'ann', 'ann-renewed']);
   });
 
-  it('are read again shortly before the certificate ends', async () => {
+  it('are read again shortly before the certificate expires', async () => {
     await start();
     putPair(pki().expiredClient);
     let now = Date.parse('2020-01-31T23:59:49Z');
@@ -216,7 +216,7 @@ describe.skipIf(!haveOpenssl)('files', () => {
     expect(fake.seen.map((seen) => seen.user)).toEqual(['ann']);
   });
 
-  it('are read again where a proxy before the server ends the handshake instead of a 401', async () => {
+  it('are read again if a proxy ends the handshake instead of sending a 401', async () => {
     await start();
     mkdirSync(at('api/v1/nodes'), { recursive: true });
     put('api/v1/nodes/n1', JSON.stringify({ metadata: { name: 'n1' } }));
@@ -319,7 +319,7 @@ describe.skipIf(!haveOpenssl)('files', () => {
 });
 
 describe.skipIf(!haveOpenssl)('a credential plugin', () => {
-  it('that fails says why in one harmless line, and all of it below', async () => {
+  it('that fails reports the reason in one printable line, and its whole output below', async () => {
     await start();
     put('given', '');
     const why = failure(await (await connectTo({ user: { ...plugin() } })).node('n1'));
@@ -329,7 +329,7 @@ describe.skipIf(!haveOpenssl)('a credential plugin', () => {
     expect(why.detail).toContain('second line');
   });
 
-  it('is asked once for all calls that were refused at once', async () => {
+  it('runs once for all calls that were refused at the same time', async () => {
     await start({ slow: 50 });
     put('given', 'old');
     const cluster = await connectTo({ user: { ...plugin() } });
@@ -341,7 +341,7 @@ describe.skipIf(!haveOpenssl)('a credential plugin', () => {
     expect(asked()).toBe(2);
   });
 
-  it('that fails in the middle of a drain is waited out', async () => {
+  it('that fails during a drain is retried', async () => {
     await start({ stopAfter: 200 });
     put('given', 'old');
     const cluster = await connectTo({ user: { ...plugin() } });
@@ -357,7 +357,7 @@ describe.skipIf(!haveOpenssl)('a credential plugin', () => {
     expect(fake.pods.size).toBe(0);
   }, 30_000);
 
-  it('that leaves a program in the background is not waited for', async () => {
+  it('that leaves a background process is not waited for', async () => {
     await start();
     put('given', 'fresh');
     const user = plugin();
@@ -378,7 +378,7 @@ describe.skipIf(!haveOpenssl)('an id-token of auth-provider oidc', () => {
     'auth-provider': { name: 'oidc', config: { 'id-token': token, 'refresh-token': 'SECRET' } },
   });
 
-  it('is sent while it is good, and its end is named; then it is refused, and no other server is asked', async () => {
+  it('is used until it expires, and its expiry is reported; then it is refused without another call', async () => {
     const token = idToken(2_000_000_000);
     await start({ tokens: { [token]: 'ann@example.net' } });
     let now = 1_999_999_000_000;

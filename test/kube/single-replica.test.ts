@@ -1,5 +1,5 @@
-// Workloads that a PDB can never let go: restarted or scaled up before the eviction, never below
-// their budget, and never left scaled up.
+// Workloads that a PDB can never allow to go: restarted or scaled up before the eviction, never
+// below their budget, and always scaled back.
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   decideScaleBack,
@@ -43,7 +43,7 @@ const deployment = (spec: object = {}, more: object = {}): DeploymentObject => (
   spec: { replicas: 1, ...spec },
 });
 
-describe('what single_replica does for a pod that no budget lets go', () => {
+describe('the way of single_replica for a pod that no budget lets go', () => {
   const one = budget({ minAvailable: 1 });
   it.each([
     ['a Deployment with the defaults', 'restart', deployment(), one, 'restart'],
@@ -125,7 +125,7 @@ describe('what single_replica does for a pod that no budget lets go', () => {
     else expect(way).toEqual({ kind: 'refused', why: expect.stringContaining(says) });
   });
 
-  it('an autoscaler is named, since it would take the replica back', () => {
+  it('names an autoscaler, which would remove the additional replica', () => {
     const question = {
       pod: pod({ owner: 'ReplicaSet/web' }),
       answer: never(one),
@@ -150,7 +150,7 @@ describe('the mark of a Deployment that is scaled up', () => {
       },
     );
 
-  it('holds the old number, in one write with the new one, bound to the version that was read', () => {
+  it('holds the old number, in one write with the new one and the resourceVersion that was read', () => {
     expect(decideSurge(deployment({ replicas: 2 }), 'n1', run)).toEqual({
       kind: 'write',
       replicas: 2,
@@ -175,7 +175,7 @@ describe('the mark of a Deployment that is scaled up', () => {
     expect(decideSurge(marked(mark, 2), 'n1', run).kind).toBe(kind);
   });
 
-  it('says no more of a foreign mark than a name has', () => {
+  it('shows only as much of a foreign mark as a name may have', () => {
     const long = decideSurge(
       marked({ run: 'r'.repeat(10_000), node: 'n'.repeat(10_000), replicas: 1 }, 2),
       'n1',
@@ -199,13 +199,13 @@ describe('the mark of a Deployment that is scaled up', () => {
     ],
     ['of another node', { run: 'r1', node: 'n2', replicas: 1 }, 2, { kind: 'nothing' }],
     ['not to be read', 'not json', 2, { kind: 'nothing' }],
-  ] as const)('at the end %s', (_, mark, replicas, expected) => {
+  ] as const)('at the end of a drain: %s', (_, mark, replicas, expected) => {
     const decision = decideScaleBack(marked(mark, replicas), 'n1');
     expect(decision).toMatchObject(expected);
     if (replicas === 5) expect(decision.patch).not.toHaveProperty('spec');
   });
 
-  it('on the node: what is there stays, and what is written already is not written again', () => {
+  it('on the node keeps existing entries, and is not written twice', () => {
     const node = (text: string): NodeObject => ({
       metadata: { resourceVersion: '3', annotations: { [surgedAnnotation]: text } },
     });
@@ -245,7 +245,7 @@ async function lab(options?: FakeKubeOptions) {
 }
 
 describe.skipIf(!haveOpenssl)(title, () => {
-  it('without being asked to nothing is restarted or scaled', async () => {
+  it('without the option restarts and scales nothing', async () => {
     const { fake, cluster, patches } = await lab();
     deploy(fake);
     const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 2 }));
@@ -270,7 +270,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     },
   );
 
-  it('restart: a drain that begins anew after its controller was killed does not restart again', async () => {
+  it('restart: a second drain after a killed controller does not restart again', async () => {
     const { fake, cluster } = await lab();
     const web = deploy(fake, { readyAfter: 1_500 });
     value(await cluster.cordon('n1', owner));
@@ -286,7 +286,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     expect(web.podsOn('n1')).toEqual([]);
   });
 
-  it('restart: a new pod that is never Ready ends the drain at its timeout, with the old one still there', async () => {
+  it('restart: a new pod that is never Ready ends the drain at its timeout, and the old pod stays', async () => {
     const { fake, cluster } = await lab();
     const web = deploy(fake, { readyAfter: 'never' });
     const { outcome } = await cordonAndDrain(
@@ -368,7 +368,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     },
   );
 
-  it('surge: two nodes of one Deployment take turns, and its number is the old one in the end', async () => {
+  it('surge: two nodes of one Deployment take turns, and its number of replicas is restored', async () => {
     const { fake, cluster } = await lab();
     const web = deploy(fake, { replicas: 2, elsewhere: 'n3' });
     const moved = fake.pods.get('shop/web-2');
@@ -411,7 +411,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     },
   );
 
-  it('surge: an autoscaler of the Deployment is a conflict that the forecast names', async () => {
+  it('surge: an autoscaler of the Deployment is a conflict in the forecast', async () => {
     const { fake, cluster } = await lab();
     deploy(fake);
     fake.workloads.set('horizontalpodautoscalers/shop/hpa', {
@@ -424,7 +424,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     expect(blocks).toEqual([expect.stringContaining('HorizontalPodAutoscaler hpa')]);
   });
 
-  it('a missing right is named with verb and resource, and the budget is not broken', async () => {
+  it('a missing right is named with verb and resource, and the budget is kept', async () => {
     const { fake, cluster, evictions } = await lab({ forbid: ['patch deployments'] });
     deploy(fake);
     const { outcome } = await cordonAndDrain(cluster, drainOptions({ singleReplica: 'restart' }));
@@ -432,7 +432,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     expect(evictions()).toBe(0);
   });
 
-  it('an API server that is away as it scales down is waited for', async () => {
+  it('scaling back waits for an API server that cannot be reached', async () => {
     const { fake, cluster } = await lab();
     const web = deploy(fake);
     let refused = 0;
@@ -451,7 +451,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     expect(web.deployment().spec.replicas).toBe(1);
   });
 
-  it('a drain whose node another run has taken leaves its Deployments to that run', async () => {
+  it('a drain whose node another run took leaves its Deployments to that run', async () => {
     const { fake, cluster } = await lab();
     const web = deploy(fake, { readyAfter: 'never' });
     const draining = cordonAndDrain(cluster, drainOptions({ timeout: 20, singleReplica: 'surge' }));
@@ -488,7 +488,7 @@ describe.skipIf(!haveOpenssl)('jobs: wait', () => {
     },
   );
 
-  it('one that does not finish within the timeout is named and still runs', async () => {
+  it('a Job that does not finish within the timeout is named and still runs', async () => {
     const { fake, cluster, evictions } = await lab();
     fake.addPod({ name: 'backup-1', owner: job });
     const { outcome } = await cordonAndDrain(cluster, drainOptions({ timeout: 2, jobs: 'wait' }));
@@ -499,7 +499,7 @@ describe.skipIf(!haveOpenssl)('jobs: wait', () => {
     expect(evictions()).toBe(0);
   });
 
-  it('one that finished or is being deleted already is not waited for, and without the option none is', async () => {
+  it('a finished or deleted Job is not waited for; without the option no Job is', async () => {
     const { fake, cluster } = await lab();
     fake.addPod({ name: 'done', owner: job, phase: 'Succeeded' });
     fake.addPod({ name: 'ending', owner: job, deletionTimestamp: new Date().toISOString() });

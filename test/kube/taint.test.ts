@@ -1,5 +1,4 @@
-// The taint on nodes whose turn is still to come: other taints are never lost, and in the end none
-// of it is left.
+// The pending taint: other taints are never lost, and no pending taint remains at the end.
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -28,7 +27,7 @@ skipWaits();
 
 const owner = { run: 'r1', number: 1 };
 
-/** A merge patch replaces a list whole. */
+/** A merge patch replaces a whole list. */
 const patched = (node: NodeObject, patch: object | undefined): NodeObject => {
   const { spec = {}, metadata = {} } = (patch ?? {}) as {
     spec?: Record<string, unknown>;
@@ -73,8 +72,8 @@ const decisions = {
 } as const;
 const names = Object.keys(decisions) as (keyof typeof decisions)[];
 
-describe('what is written of taints', () => {
-  it('any decisions in any order keep every other taint as it was, and the newest one about ours is obeyed', () => {
+describe('the writes of taints', () => {
+  it('keep all other taints in any order of decisions, and the last decision about ours wins', () => {
     const acts = fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(
@@ -114,7 +113,7 @@ describe('what is written of taints', () => {
     );
   });
 
-  it('a taint that comes between the read and the write is not lost', async () => {
+  it('keep a taint that comes between the read and the write', async () => {
     const fake = await startFakeKube();
     try {
       fake.addNode('n1');
@@ -276,7 +275,7 @@ describe('the taints of a run', () => {
     };
   };
 
-  it('stand only on nodes that are still to come, are set once, and all are gone at the end, whatever happens on the way', async () => {
+  it('are only on nodes whose turn is still to come, are set once, and are gone at the end of any run', async () => {
     const leftover = fc.dictionary(
       fc.constantFrom('n0', 'n1', 'n2'),
       fc.constantFrom('r1', 'dead'),
@@ -317,7 +316,7 @@ describe('the taints of a run', () => {
     );
   });
 
-  it('are set on every node that is still to come when the first host is started, and journalled before', async () => {
+  it('are set on all pending nodes before the first host starts, and are in the journal before', async () => {
     const on = world({}, { preferNoSchedule: true });
     await on.pending.reconciled();
     expect(on.set).toEqual([]);
@@ -345,7 +344,7 @@ describe('a rollout with prefer_no_schedule', () => {
       nodePlay({ drain, rollout: '{max_unavailable: 1, prefer_no_schedule: true}' }),
     );
 
-  it('has the taint on the nodes that are still to come while pods move, none on those that are done, and none at the end', async () => {
+  it('taints pending nodes while pods move, but no finished node, and none at the end', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     const dedicated = { key: 'dedicated', value: 'gpu', effect: 'NoSchedule' };
     world.fake.changeNode('n3', { spec: { taints: [dedicated] } });
@@ -367,7 +366,7 @@ describe('a rollout with prefer_no_schedule', () => {
     );
   });
 
-  it('leaves none where the brake ends it, nor what an earlier run left on its nodes', async () => {
+  it('removes its taints when the brake ends the run, also those of an earlier run', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     world.fake.addPod({
       name: 'stuck',

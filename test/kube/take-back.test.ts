@@ -1,5 +1,5 @@
-// rollback: failed_host on a node: the cordon of the run that failed is taken over, and the node is
-// given back once it is as before.
+// `rollback: failed_host` on a node: it takes over the cordon of the failed run, and uncordons the
+// node after the rollback.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.close());
 
-it('a node that failed after its drain is in service again, without the argument; its run still counts it as bad', async () => {
+it('a node that failed after its drain is in service again, without the argument; its run still counts it as failed', async () => {
   fleet.web('n1', 2);
   const text = nodePlay({ rollout: '{rollback: failed_host}' })
     .replace('hosts: all', 'hosts: n1')

@@ -1,5 +1,5 @@
-// Hosts on a virtual clock that are nodes of a fake cluster without a wire: whole command lines in
-// milliseconds. Kubelets report what the hosts have.
+// Hosts on a virtual clock that are nodes of a fake cluster without a network: command lines run in
+// milliseconds. Kubelets report the data of the hosts.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll } from 'vitest';
@@ -13,7 +13,7 @@ import { recordSick } from '../fakes/recording.ts';
 import { clusterWithin } from './cluster-on.ts';
 import { type KubeletOptions, nodesOf } from './fleet-nodes.ts';
 
-/** Scripts of two seconds: what comes between two steps has the time to come. */
+/** Scripts take two seconds, so that a test can change something between two steps. */
 const fate: Fate = {
   lossy: 0,
   draws: [0.5],
@@ -36,8 +36,8 @@ const time = {
 
 let recorded: Recording;
 /**
- * What hosts print is recorded once for the tests of a file: of real programs, so before the file
- * skips its waits.
+ * The output of hosts is recorded once per test file. It comes from real programs, so it is
+ * recorded before the file skips its waits.
  */
 export const recordNodes = (): void =>
   beforeAll(async () => {

@@ -1,5 +1,5 @@
-// What a run says in the cluster: Kubernetes events on the nodes, for people who read `kubectl
-// describe node`. They are worth nothing to the run itself.
+// Kubernetes events on nodes that a run writes for `kubectl describe node`. The run does not depend
+// on them.
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
@@ -42,7 +42,7 @@ const shown = (on: VirtualNodes, node: string): readonly Shown[] =>
 const isEvent = ({ path }: { readonly path: string }): boolean => path.includes('/events');
 
 describe('events on nodes', () => {
-  it('say what was done to a node, in order and with the run, where `kubectl describe node` looks for them', async () => {
+  it('report what was done to a node, in order and with the run, as `kubectl describe node` expects them', async () => {
     const on = await begin([sickNode('n1'), sickNode('n2')]);
     on.web('n1', 2);
     const done = await apply(on, nodePlay(), ['--limit', 'n1']);
@@ -68,7 +68,7 @@ describe('events on nodes', () => {
     expect(shown(on, 'n2')).toEqual([]);
   });
 
-  it('say why a host failed, and that its node was uncordoned again', async () => {
+  it('report why a host failed, and the uncordon of its node', async () => {
     const on = await begin([sickNode('n1'), sickNode('n2')]);
     on.fake.addPod({
       name: 'stuck',
@@ -89,7 +89,7 @@ describe('events on nodes', () => {
     );
   });
 
-  it('without the right one call is made, and the run goes on as with it; the play that asks for events is warned once', async () => {
+  it('need one call without the right to write them, and do not affect the run; a play that asks for events is warned once', async () => {
     for (const [rollout, warnings] of [
       ['{max_unavailable: 1}', 0],
       ['{max_unavailable: 1, events: true}', 1],
@@ -111,7 +111,7 @@ describe('events on nodes', () => {
     }
   });
 
-  it('`events: false` makes none', async () => {
+  it('are not written with `events: false`', async () => {
     const on = await begin([sickNode('n1')]);
     const done = await apply(on, nodePlay({ rollout: '{max_unavailable: 1, events: false}' }), [
       '--limit',
@@ -153,8 +153,8 @@ describe('events on nodes', () => {
   );
 });
 
-describe('the same event again', () => {
-  it('is counted up, and made anew where it has expired', async () => {
+describe('a repeated event', () => {
+  it('is counted, and written anew after it has expired', async () => {
     const fake = await startFakeKube();
     try {
       const cluster = await clusterOn(fake);
@@ -177,7 +177,7 @@ describe('the same event again', () => {
   });
 });
 
-describe('many events for an API server that does not answer', () => {
+describe('events for an API server that does not answer', () => {
   const plan = {
     host: 'h',
     node: 'n1',
@@ -206,7 +206,7 @@ describe('many events for an API server that does not answer', () => {
     state: 'in service',
   };
 
-  it('are bounded in number, in flight and in length; what a host said is one harmless line', async () => {
+  it('are bounded in number, in flight and in length; output of a host is one printable line', async () => {
     const notes: NodeNote[] = [];
     const hanging: (() => void)[] = [];
     const announce: Cluster['announce'] = (note) => {

@@ -1,5 +1,5 @@
-// Nodes in plan and rollout: practice hosts that are nodes of a fake API server. What is refused
-// before the cordon, what ends a walk, what is given back.
+// Nodes in plan and rollout: practice hosts that are nodes of a fake API server. Refusals before
+// the cordon, failures during a host, and the uncordon.
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, until } from '../cli/practice.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
@@ -19,7 +19,7 @@ const failureOf = (host: string) =>
   eventsOf(world.lab.journal(), 'host.failed', host).at(-1)?.failure;
 
 describe('the forecast in the plan', () => {
-  it('says for each host how many pods go, and refuses the one whose budget can never allow it: 0 cordons', async () => {
+  it('shows the number of pods for each host, and refuses a host whose budget can never allow it, without a cordon', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 2);
     world.web('n2', 2, 'shop');
@@ -39,7 +39,7 @@ describe('the forecast in the plan', () => {
     expect(world.patches()).toEqual([]);
   });
 
-  it('stops the run before the cordon when a node became blocked since the plan', async () => {
+  it('stops the run before the cordon if a node became blocked since the plan', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const planned = await world.run(['plan', playOf(), '-o', `${world.lab.dir}/plan.json`]);
@@ -76,7 +76,7 @@ describe('the forecast in the plan', () => {
     expect(world.boots()).toEqual([2, 1]);
   });
 
-  it('a budget that stays busy refuses the host: 0 cordons', async () => {
+  it('refuses the host without a cordon if a budget stays busy', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     world.fake.addPdb('web', { app: 'web' }, { status: { currentHealthy: 1 } });
@@ -90,8 +90,8 @@ describe('the forecast in the plan', () => {
   });
 });
 
-describe('which node, and whether it may go', () => {
-  it('takes the node that the inventory names, and refuses a host that two nodes fit', async () => {
+describe('the choice of a node', () => {
+  it('follows the inventory, and refuses a host that matches two nodes', async () => {
     world = await virtualNodes(
       [sickNode('n1', { vars: { node_name: 'ip-10-0-0-7.example' } }), sickNode('n2')],
       { without: ['n1', 'n2'] },
@@ -109,7 +109,7 @@ describe('which node, and whether it may go', () => {
     );
   });
 
-  it('refuses a Ready node that shows another boot than the host', async () => {
+  it('refuses a Ready node whose boot id is not that of the host', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')], { late: 1e9 });
     world.fake.changeNode('n1', { status: { nodeInfo: { bootID: 'another' } } });
     const planned = await world.run(['plan', playOf()]);
@@ -118,7 +118,7 @@ describe('which node, and whether it may go', () => {
     );
   });
 
-  it('refuses the node that carries kmend, before it is cordoned', async () => {
+  it('refuses the node that kmend itself runs on, before the cordon', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const ownBootId = world.lab.host('n1').bootId();
     const done = await world.run(
@@ -131,7 +131,7 @@ describe('which node, and whether it may go', () => {
     expect(world.boots()).toEqual([1, 2]);
   });
 
-  it('refuses the last ready node of a pool, and takes it when it is asked for by name', async () => {
+  it('refuses the last ready node of a pool, unless it is named', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.fake.changeNode('n1', { metadata: { labels: { pool: 'a' } } });
     const planned = await world.run(['plan', playOf()]);
@@ -143,7 +143,7 @@ describe('which node, and whether it may go', () => {
     expect(world.boots()).toEqual([2, 1]);
   });
 
-  it('never goes below quorum, not even by name', async () => {
+  it('never goes below quorum, even for a named node', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     for (const name of ['n1', 'n2', 'n3'])
       world.fake.changeNode(name, {
@@ -156,7 +156,7 @@ describe('which node, and whether it may go', () => {
     );
   });
 
-  it('two hosts started at the same moment do not take the quorum between them', async () => {
+  it('keeps the quorum when two hosts start at the same moment', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     for (const name of ['n1', 'n2', 'n3'])
       world.fake.changeNode(name, {
@@ -172,7 +172,7 @@ describe('which node, and whether it may go', () => {
     expect([...cordoned]).toEqual([]);
   });
 
-  it('nodes that are out of service count, also those that --limit leaves out', async () => {
+  it('counts nodes out of service, also those that --limit leaves out', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2'), sickNode('n3')]);
     world.fake.changeNode('n3', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
     const done = await apply(undefined, ['--limit', 'n1']);
@@ -211,7 +211,7 @@ describe('a node that is not empty', () => {
     expect(world.boots()).toEqual([1, 1]);
   });
 
-  it('is not rebooted over a pod that came between drain and reboot', async () => {
+  it('is not rebooted if a pod came between drain and reboot', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const running = apply(nodePlay({ between: '    - name: Wait\n      command: sleep 2\n' }), [
@@ -231,7 +231,7 @@ describe('a node that is not empty', () => {
     expect(world.boots()).toEqual([1, 1]);
   });
 
-  it('is not called drained either where its host was left', async () => {
+  it('is not reported as drained if its host was left as it is', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     comesBack();
     const between = '    - name: Fail\n      command: "false"\n';
@@ -243,7 +243,7 @@ describe('a node that is not empty', () => {
     ]);
   });
 
-  it('is rebooted with `left_behind: accept`, and nothing says that it was drained', async () => {
+  it('is rebooted with `left_behind: accept`, but not reported as drained', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     comesBack();
     const done = await apply(nodePlay({ drain: '{left_behind: accept}' }), ['--limit', 'n1']);
@@ -256,10 +256,10 @@ describe('a node that is not empty', () => {
   });
 });
 
-describe('whose cordon it is', () => {
+describe('the cordon of a node', () => {
   const wait = '    - name: Wait\n      command: sleep 2\n';
 
-  it('somebody who uncordons between drain and reboot: not rebooted, named', async () => {
+  it('that somebody removes between drain and reboot prevents the reboot, and the report names it', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const running = apply(nodePlay({ between: wait }), ['--limit', 'n1']);
@@ -277,7 +277,7 @@ describe('whose cordon it is', () => {
     expect(world.isCordoned('n1')).toBe(false);
   });
 
-  it('a drain that fails gives the node back at once, in the journal too, and the slot is free', async () => {
+  it('is removed at once after a drain that fails, in the journal too, and the slot is free', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 2);
     // Closes with the first eviction: nothing could foresee it.
@@ -299,7 +299,7 @@ describe('whose cordon it is', () => {
     expect(world.boots()).toEqual([1, 2]);
   });
 
-  it('keep_cordoned leaves it', async () => {
+  it('stays with keep_cordoned', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     world.fake.faults((seen) =>
@@ -315,7 +315,7 @@ describe('whose cordon it is', () => {
     expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([true, true]);
   });
 
-  it('a node that a person had cordoned is mended and stays cordoned', async () => {
+  it('by an operator stays after the remediation', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.fake.changeNode('n1', { spec: { unschedulable: true } });
     const done = await apply(undefined, ['--limit', 'n1']);
@@ -324,14 +324,14 @@ describe('whose cordon it is', () => {
     expect(world.boots()).toEqual([2, 1]);
   });
 
-  it('a failed proof keeps it cordoned and marked', async () => {
+  it('stays with its mark after a failed proof', async () => {
     world = await virtualNodes([sickNode('n1', { faults: { oldboot: true } }), sickNode('n2')]);
     const done = await apply(undefined, ['--limit', 'n1']);
     expect(done.exit).toBe(4);
     expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([true, true]);
   });
 
-  it('a proof whose failure the play ignores does not give the node back', async () => {
+  it('stays after a failed proof that the play ignores', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     // No reboot: accounting is still on when the proof looks.
     const text = nodePlay()
@@ -354,7 +354,7 @@ describe('whose cordon it is', () => {
     expect([world.isCordoned('n1'), world.isMarked('n1')]).toEqual([true, true]);
   });
 
-  it('a resumed run takes its own mark on before it reboots, and gives the node back', async () => {
+  it('is taken over by a resumed run before the reboot, and removed at the end', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     world.web('n1', 1);
     const running = world.start([
@@ -378,7 +378,7 @@ describe('whose cordon it is', () => {
 });
 
 describe('after the reboot', () => {
-  it('waits for the boot id of the host in the status: the Ready of the old boot does not count', async () => {
+  it('waits for the boot id of the host in the node status: the Ready of the old boot does not count', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')], { late: 4_000 });
     const done = await apply(undefined, ['--limit', 'n1']);
     expect(done.exit).toBe(0);
@@ -391,7 +391,7 @@ describe('after the reboot', () => {
     expect((given?.at ?? 0) - (back?.at ?? 0)).toBeGreaterThan(2_000);
   });
 
-  it('a node that never shows the new boot stays cordoned, and it is said what is missing', async () => {
+  it('keeps a node cordoned that never shows the new boot, and reports what is missing', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')], { late: 1e9 });
     const done = await apply(
       nodePlay({ reboot: '{timeout: 20s, stable_for: 1s, ready_timeout: 4s}' }),
@@ -426,7 +426,7 @@ describe('after the reboot', () => {
     expect(world.isCordoned('n1')).toBe(false);
   });
 
-  it('pods that crash within the soak are its bad end', async () => {
+  it('fails the host if pods crash within the soak', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const running = apply(nodePlay({ rollout: '{max_unavailable: 1, soak: 3s}' }), [
       '--limit',
@@ -447,7 +447,7 @@ describe('after the reboot', () => {
     );
   });
 
-  it('workloads that crashed before the drain hold nothing up and are no bad end, wherever their pods come back', async () => {
+  it('ignores workloads that crashed before the drain, wherever their pods run now', async () => {
     world = await virtualNodes([sickNode('n1'), sickNode('n2')]);
     const crashing = {
       containerStatuses: [

@@ -1,4 +1,5 @@
-// The one-file bundle logs in: ssh2 looks for a native add-on, which a bundle does not have.
+// The one-file bundle can log in: ssh2 tries to load a native add-on, which a bundle does not
+// contain.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +25,7 @@ transport.connect(target).then(async (result) => {
 });
 `;
 
-it('a bundle as one CommonJS file connects, files the host key, runs a command and ends', async () => {
+it('a bundle as one CommonJS file connects, stores the host key, runs a command and ends', async () => {
   const server = await startServer();
   const outfile = join(dir, 'bundle.cjs');
   await build({

@@ -1,4 +1,4 @@
-// The command line for the login shell, run here by real shells; and what becomes of the output.
+// The command line for the login shell, run by real shells, and the handling of the output.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ const shells = [
 const busybox = existsSync('/bin/busybox') || existsSync('/usr/bin/busybox');
 const runIn = (shell: string, line: string, input: Buffer | string = '') =>
   spawnSync(shell, ['-c', line], { input, encoding: 'utf8', maxBuffer: 1e8 });
-/** Longer than a command may be, with all that is quoted. */
+/** Longer than the limit of a command, with characters that need quotes. */
 const long = `# ${"'\\x é".repeat(2000)}\n`;
 const behind = (text: string, mark: string): string =>
   text.slice(text.indexOf('\n', text.indexOf(mark)) + 1);
@@ -44,7 +44,7 @@ describe.each(shells)('with %s as login shell', (shell) => {
     expect(behind(result.stderr, command.ready.whole)).toBe('');
   });
 
-  it('a script of 200 KiB comes through the input, with more input behind it', () => {
+  it('a script of 200 KiB is sent through the input, followed by more input', () => {
     const script = `# ${"'\\x".repeat(70_000)}\ncat\nexit 7`;
     const command = remoteCommand({ script, stdin: 'left for\nthe script' });
     expect(command.line.length).toBeLessThan(2000);
@@ -64,7 +64,7 @@ describe.each(shells)('with %s as login shell', (shell) => {
     ]);
   });
 
-  it('without input the script reads nothing', () => {
+  it('a script without input reads nothing', () => {
     const command = remoteCommand({ script: 'cat; echo end' });
     expect(behind(runIn(shell, command.line, 'not for it').stdout, command.ready.whole)).toBe(
       'end\n',
@@ -112,27 +112,30 @@ describe.each(['/bin/dash', '/bin/bash', '/bin/busybox'].filter((program) => exi
       expect(behind(result.stdout, command.ready.whole)).toMatch(/^begun\n(in)?$/);
       expect(result.status).toBe(7);
     });
-    it.each(Object.entries(ways))('%s: arrived cut, nothing of it runs', (_, command) => {
-      const { input = Buffer.alloc(0) } = command;
-      const whole = command.input?.toString().lastIndexOf('.end') ?? 0;
-      const cuts = [0, 1, 30, 60, 200, Math.floor(whole / 2), whole - 30, whole, whole + 3];
-      for (const piece of [
-        ...cuts.map((at) => input.subarray(0, at)),
-        input.subarray(1),
-        input.subarray(whole / 2),
-      ]) {
-        const result = run(command, piece);
-        expect(result).toMatchObject({
-          status: 95,
-          stderr: expect.stringContaining('the script arrived cut'),
-        });
-        expect(result.stdout).not.toContain('begun');
-      }
-    });
+    it.each(Object.entries(ways))(
+      '%s: if it arrives incomplete, nothing of it runs',
+      (_, command) => {
+        const { input = Buffer.alloc(0) } = command;
+        const whole = command.input?.toString().lastIndexOf('.end') ?? 0;
+        const cuts = [0, 1, 30, 60, 200, Math.floor(whole / 2), whole - 30, whole, whole + 3];
+        for (const piece of [
+          ...cuts.map((at) => input.subarray(0, at)),
+          input.subarray(1),
+          input.subarray(whole / 2),
+        ]) {
+          const result = run(command, piece);
+          expect(result).toMatchObject({
+            status: 95,
+            stderr: expect.stringContaining('the script arrived cut'),
+          });
+          expect(result.stdout).not.toContain('begun');
+        }
+      },
+    );
   },
 );
 
-it.skipIf(!busybox)('busybox sh reads coded lines too', () => {
+it.skipIf(!busybox)('busybox sh decodes lines too', () => {
   const text = `a'\\b\u00e9\0\u20ac\n${'x'.repeat(3000)}`;
   const script = `while IFS= read -r l; do printf '%b' "$l"; done`;
   const result = spawnSync('busybox', ['sh', '-c', script], { input: coded(text) });
@@ -161,7 +164,7 @@ describe('properties', () => {
     ),
     maxLength: 12,
   });
-  it('a quoted word comes through a shell as it was', () => {
+  it('a quoted word passes through a shell unchanged', () => {
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 30 }), (words) => {
         const result = runIn('/bin/sh', `printf '%s\\0' ${words.map(loginQuote).join(' ')}`);
@@ -170,7 +173,7 @@ describe('properties', () => {
       { numRuns: 60 },
     );
   });
-  it('coded text comes back as it was', () => {
+  it('encoded text is decoded unchanged', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 4000 }), (text) => {
         const result = spawnSync(
@@ -186,7 +189,7 @@ describe('properties', () => {
 });
 
 describe('becoming another user', () => {
-  it('no command is as long as 8,192 bytes, whatever is quoted', () => {
+  it('no command has 8,192 bytes or more, whatever is quoted', () => {
     const ways = (['sudo', 'su', 'doas'] as const).flatMap((method) => [
       { method, user: 'root' },
       { method, user: 'root', password: secret('x') },
@@ -214,7 +217,7 @@ describe('becoming another user', () => {
   });
   const line = (become: Parameters<typeof remoteCommand>[0]['become']) =>
     remoteCommand({ script: 'id', ...(become === undefined ? {} : { become }) });
-  it('no password ever stands in the command', () => {
+  it('no password is ever in the command', () => {
     for (const method of ['sudo', 'su', 'doas'] as const) {
       const command = line({ method, user: 'root', password: secret('hush-hush') });
       expect(JSON.stringify(command)).not.toContain('hush-hush');
@@ -250,11 +253,11 @@ describe('becoming another user', () => {
       expect(alone).toBe('[/home/eve/tree] his own\n');
     },
   );
-  it('the ready line cannot be faked by a program that prints the command', () => {
+  it('a program that prints the command cannot print the ready line', () => {
     const command = line({ method: 'sudo', user: 'root', password: secret('x') });
     expect(command.line).not.toContain(command.ready.whole);
   });
-  it('sudo is asked not to ask where there is no password, and to ask in our words where there is', () => {
+  it('sudo must not ask without a password, and asks with our own prompt otherwise', () => {
     expect(line({ method: 'sudo', user: 'db' }).line).toMatch(
       /^exec env LC_ALL=C sudo -n -H -u db -- \/bin\/sh -c /,
     );
@@ -300,7 +303,7 @@ describe('output', () => {
       tail: output.tail(),
     };
   };
-  it('drops what comes before the mark, wherever the chunks are cut', () => {
+  it('text before the mark is dropped, wherever the chunks are split', () => {
     const text = 'Welcome!\nno newline hereMARK 4711\none\ntwo é\nthree';
     for (let cut = 1; cut < Buffer.byteLength(text); cut++) {
       const bytes = Buffer.from(text);
@@ -314,20 +317,20 @@ describe('output', () => {
       });
     }
   });
-  it('keeps the head, in lines too, and cuts no character', () => {
+  it('the head is kept, also in lines, and no character is split', () => {
     const result = all(['MARK\n', `${'x'.repeat(99)}é\nlast\n`]);
     expect(result).toMatchObject({ text: 'x'.repeat(99), truncated: true });
     expect(result.lines).toEqual(['x'.repeat(99)]);
   });
-  it('exactly the limit is not truncated', () =>
+  it('output of exactly the limit is not truncated', () =>
     expect(all(['MARK\n', 'x'.repeat(100)])).toMatchObject({ truncated: false }));
-  it('a terminal says CR LF', () =>
+  it('CR LF of a terminal becomes LF', () =>
     expect(all(['MARK 1\r\na\r\nb\r\n'], { terminal: true })).toMatchObject({
       text: 'a\nb\n',
       lines: ['a', 'b'],
       tail: '1',
     }));
-  it('much noise before the mark does not fill the memory', () => {
+  it('noise before the mark does not fill the memory', () => {
     const result = all([...Array.from({ length: 20 }, () => 'n'.repeat(10_000)), 'MARK\nx']);
     expect(result.text).toBe('x');
     expect(result.before.length).toBeLessThan(40_000);

@@ -1,4 +1,4 @@
-// ~/.ssh/config and the way to a host that is made of it and the target.
+// ~/.ssh/config, and the route to a host from it and the target.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,7 +59,7 @@ describe('settings of a host', () => {
       host: '10.0.0.9',
     });
   });
-  it('without any file there are defaults', () => {
+  it('without a file there are defaults', () => {
     const found = routeTo(target(), {
       config: noConfig,
       home,
@@ -72,7 +72,7 @@ describe('settings of a host', () => {
       hops: [{ user: 'me', port: 22, host: 'node-a', agent: '/run/agent', identitiesOnly: false }],
     });
   });
-  it('a section for the address applies too, and a negation keeps either name out', async () => {
+  it('a section for the address applies too, and a negation excludes either name', async () => {
     expect(await last('Host 10.0.*\n  User by-address\n', { address: '10.0.0.1' })).toMatchObject({
       user: 'by-address',
     });
@@ -80,7 +80,7 @@ describe('settings of a host', () => {
       { user: 'me' },
     );
   });
-  it('tokens and ~ in key files, which add up', async () => {
+  it('tokens and ~ in key files are expanded, and key files add up', async () => {
     const found = await last(
       'Host *\n  User ops\n  IdentityFile ~/.ssh/%r_%h\n  IdentityFile /keys/%n-%p%%\n  IdentitiesOnly yes\n',
     );
@@ -90,7 +90,7 @@ describe('settings of a host', () => {
     ]);
     expect(found?.identitiesOnly).toBe(true);
   });
-  it('keywords in any case, `=` between, quotes', async () => {
+  it('keywords may have any case, `=` and quotes', async () => {
     expect(
       await last(
         'host node-a\n  USER=x\n  userknownhostsfile "/a b/kh" /c\n  identityagent none\n',
@@ -106,7 +106,7 @@ describe('settings of a host', () => {
     ).toBeUndefined();
     expect((await last('IdentityAgent $OTHER\n', {}, { OTHER: '/o' }))?.agent).toBe('/o');
   });
-  it('checking and timeout are taken from the file only where nobody chose them', async () => {
+  it('checking and timeout come from the file only if the operator did not set them', async () => {
     const text = 'StrictHostKeyChecking accept-new\nConnectTimeout 3\n';
     expect(await last(text)).toMatchObject({ hostKeyChecking: 'yes', connectTimeout: 10 });
     expect(await last(text, { defaulted: ['hostKeyChecking', 'connectTimeout'] })).toMatchObject({
@@ -114,7 +114,7 @@ describe('settings of a host', () => {
       connectTimeout: 3,
     });
   });
-  it('includes files, also by wildcard', async () => {
+  it('files are included, also by wildcard', async () => {
     mkdirSync(join(home, '.ssh/conf.d'));
     writeFileSync(join(home, '.ssh/conf.d/b.conf'), 'Host node-a\n  Port 2200\n');
     writeFileSync(join(home, '.ssh/conf.d/a.conf'), 'Host node-a\n  Port 2100\n');
@@ -122,7 +122,7 @@ describe('settings of a host', () => {
       port: 2100,
     });
   });
-  it('what is not followed is said by name', async () => {
+  it('an unsupported keyword is reported by name', async () => {
     await last(
       'Host node-a\n  ProxyCommand nc %h %p\n  Ciphers aes128-ctr\nMatch host x\n  User y\nHost other\n  MACs hmac-sha1\n',
     );
@@ -147,7 +147,7 @@ describe('jump hosts', () => {
     ['a b', undefined],
   ])('%s', (word, expected) => expect(parseJump(word)).toEqual(expected));
 
-  it('from the file, with the settings of the jump host itself', async () => {
+  it('a jump host from the file has its own settings', async () => {
     const hops = await route(
       'Host node-*\n  ProxyJump ops@gate:2222\nHost gate\n  HostName 10.9.9.9\n  IdentityFile /keys/gate\n',
     );
@@ -163,7 +163,7 @@ describe('jump hosts', () => {
       { alias: 'node-a', mayAsk: false },
     ]);
   });
-  it('a chain in order; the first may have jumps of its own; a password is never handed on', async () => {
+  it('a chain is kept in order; its first jump host may have jump hosts of its own, and no password is passed on', async () => {
     const { secret } = await import('../../src/model/host.ts');
     const hops = await route('Host j1\n  ProxyJump j0\nHost j2\n  ProxyJump nowhere\n', {
       jump: 'j1,j2',
@@ -178,19 +178,19 @@ describe('jump hosts', () => {
       ['node-a', true],
     ]);
   });
-  it('the empty word means none even if the file names one', async () => {
+  it('an empty word means no jump host, even if the file names one', async () => {
     expect(await route('ProxyJump gate\nHost gate\n ProxyJump none\n', { jump: '' })).toHaveLength(
       1,
     );
   });
-  it('a circle is found', async () => {
+  it('a loop of jump hosts is refused', async () => {
     expect(await route('Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n', { jump: 'a' })).toMatch(
       /loop at a/,
     );
   });
 });
 
-it('ten thousand sections are looked up ten thousand times in a moment', async () => {
+it('ten thousand sections are looked up ten thousand times within the limit', async () => {
   const text = Array.from(
     { length: 10_000 },
     (_, i) => `Host node-${i}\n  HostName 10.0.0.${i % 250}\n`,

@@ -1,4 +1,4 @@
-// Commands on a connection: input, output, clocks, and hosts that go away in the middle.
+// Commands on a connection: input, output, time limits, and hosts that disappear during a command.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,7 +53,7 @@ async function value(on: Connection, script: string, more: Partial<ExecRequest> 
 const untilFile = (name: string): string => `until [ -e ${home}/${name} ]; do sleep 0.05; done`;
 
 describe('input', () => {
-  it('comes only after the script has begun, and ends', async () => {
+  it('input is sent only after the script has started, and ends', async () => {
     let early = 0;
     const onExec = (channel: ServerChannel, command: string): void => {
       // Whatever comes in the first 200 ms came before the script could begin.
@@ -73,18 +73,18 @@ describe('input', () => {
     });
     expect(early).toBe(0);
   });
-  it('a megabyte, beyond the window of the channel', async () => {
+  it('a megabyte of input exceeds the window of the channel', async () => {
     const { connection: on } = await connection();
     const stdin = 'x'.repeat(3 * 1024 * 1024);
     expect(await value(on, 'wc -c', { stdin })).toMatchObject({
       stdout: expect.stringMatching(/3145728/),
     });
   });
-  it('a script that does not read it is no trouble', async () => {
+  it('a script that does not read its input is no error', async () => {
     const { connection: on } = await connection();
     expect(await value(on, 'exit 4', { stdin: 'x'.repeat(100_000) })).toMatchObject({ code: 4 });
   });
-  it('a stream, no faster than the script reads it', async () => {
+  it('a stream is sent no faster than the script reads it', async () => {
     const { connection: on } = await connection();
     let given = 0;
     async function* input(): AsyncGenerator<Uint8Array> {
@@ -100,7 +100,7 @@ describe('input', () => {
     );
     expect((await outcome).stdout).toBe(execFileSync('cksum', { input: all, encoding: 'utf8' }));
   });
-  it('a stream that nobody reads any more is left, and closed', async () => {
+  it('a stream is abandoned and closed when the script stops reading', async () => {
     const { connection: on } = await connection();
     let closed = false;
     async function* input(): AsyncGenerator<Uint8Array> {
@@ -125,7 +125,7 @@ describe('input', () => {
       failure: { kind: 'exit', message: expect.stringMatching(/cannot be read: EIO/) },
     });
   });
-  it('a long script that arrives cut does nothing, and is no answer', async () => {
+  it('a long script that arrives incomplete does not run, and is a failure', async () => {
     const script = `: > ${home}/begun\n# ${'x'.repeat(50_000)}\n: > ${home}/ended`;
     const onExec = (channel: ServerChannel, command: string): void => {
       const child = spawn('/bin/sh', ['-c', command]);
@@ -148,7 +148,7 @@ describe('input', () => {
     });
     expect(readdirSync(home)).not.toContain('begun');
   });
-  it('a script of 300 KiB', async () => {
+  it('a script of 300 KiB works', async () => {
     const { connection: on } = await connection();
     expect(
       await value(on, `: '${'y'.repeat(300_000)}'\ncat; exit 5`, { stdin: 'in' }),
@@ -170,7 +170,7 @@ describe('the length of a command', () => {
     ['behind sudo with a password', { method: 'sudo', user: 'root', password: secret('pw-1') }],
     ['behind su', { method: 'su', user: 'root', password: secret('pw-1') }],
     ['behind doas', { method: 'doas', user: 'root' }],
-  ])('%s the longest probe is below 8,192 bytes', async (_, become) => {
+  ])('%s: the command of the longest probe is below 8,192 bytes', async (_, become) => {
     const lengths: number[] = [];
     const onExec = (channel: ServerChannel, command: string): void => {
       lengths.push(Buffer.byteLength(command));
@@ -183,7 +183,7 @@ describe('the length of a command', () => {
     expect(lengths).toHaveLength(2);
     expect(Math.max(...lengths)).toBeLessThan(8192);
   });
-  it('a long script is one command, and does not wait for an announcement', async () => {
+  it('a long script is one command and is sent at once', async () => {
     let commands = 0;
     const onExec = (channel: ServerChannel, command: string): void => {
       commands++;
@@ -200,7 +200,7 @@ describe('the length of a command', () => {
 });
 
 describe('output', () => {
-  it('noise of a login profile is dropped, on both streams, also without a line end', async () => {
+  it('the output of a login profile is dropped on both streams, also without a newline', async () => {
     const onExec = (channel: ServerChannel, command: string): void =>
       run(channel, `echo Welcome; printf 'no end'; echo oops >&2; ${command}`);
     const { connection: on } = await connection({ onExec });
@@ -211,7 +211,7 @@ describe('output', () => {
       truncated: false,
     });
   });
-  it('lines come while it runs', async () => {
+  it('lines arrive while the command runs', async () => {
     const { connection: on } = await connection();
     const seen: string[] = [];
     // The second line is written only after the first has come.
@@ -224,7 +224,7 @@ describe('output', () => {
     expect(result.code).toBe(0);
     expect(seen).toEqual(['one', 'two']);
   });
-  it('more than the limit: the head is kept, the rest is drained', async () => {
+  it('output beyond the limit is dropped, and its head is kept', async () => {
     const { connection: on } = await connection();
     const result = await value(
       on,
@@ -235,21 +235,21 @@ describe('output', () => {
     expect(result.stdout).toHaveLength(1000);
     expect(result.stdout.startsWith('first\n')).toBe(true);
   });
-  it('a signal is told by its name', async () => {
+  it('the result names the signal that ended the command', async () => {
     const { connection: on } = await connection();
     expect(await value(on, 'kill -TERM $$; sleep 5')).toMatchObject({
       code: null,
       signal: 'SIGTERM',
     });
   });
-  it('several commands at once on one connection', async () => {
+  it('several commands run at once on one connection', async () => {
     const { connection: on } = await connection();
     const all = await Promise.all(
       Array.from({ length: 5 }, (_, i) => value(on, `sleep 0.1; echo ${i}`)),
     );
     expect(all.map((one) => one.stdout)).toEqual(['0\n', '1\n', '2\n', '3\n', '4\n']);
   });
-  it('something left behind that holds the output open does not hold the result', async () => {
+  it('a background process that holds the output open does not delay the result', async () => {
     // The server here waits for the end of the output before it sends the status; sshd does not. So
     // the status is sent by hand.
     const { connection: on } = await connection({
@@ -271,7 +271,7 @@ describe('output', () => {
   });
 });
 
-describe('the end', () => {
+describe('the end of a command', () => {
   const pidFile = (): string => join(home, 'pid');
   const gone = async (): Promise<boolean> => {
     const pid = Number(readFileSync(pidFile(), 'utf8'));
@@ -289,14 +289,14 @@ describe('the end', () => {
     expect(await gone()).toBe(true);
     expect(await value(on, 'echo still usable')).toMatchObject({ stdout: 'still usable\n' });
   });
-  it('one that ignores TERM is killed', async () => {
+  it('a command that ignores TERM is killed', async () => {
     const { connection: on } = await connection();
     await exec(on, `trap '' TERM; echo $$ > ${pidFile()}; while :; do sleep 0.2; done`, {
       timeout: 1,
     });
     expect(await gone()).toBe(true);
   }, 20_000);
-  it('a signal from outside stops it at once', async () => {
+  it('an abort signal stops a command at once', async () => {
     const { connection: on } = await connection();
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 300);
@@ -308,7 +308,7 @@ describe('the end', () => {
       failure: { kind: 'interrupted' },
     });
   });
-  it('a server that never answers the request is held by the same clock', async () => {
+  it('a server that never answers the request has the same time limit', async () => {
     const { connection: on } = await connection({ noAnswer: true });
     expect(await exec(on, 'true', { timeout: 0.3 })).toMatchObject({
       ok: false,
@@ -321,7 +321,7 @@ describe('the end', () => {
       failure: { kind: 'interrupted' },
     });
   });
-  it('a connection that is lost in the middle is transport trouble', async () => {
+  it('a connection that is lost during a command is a transport failure', async () => {
     const { server, connection: on } = await connection();
     setTimeout(server.drop, 300);
     expect(await exec(on, 'sleep 5')).toMatchObject({
@@ -334,7 +334,7 @@ describe('the end', () => {
     });
     expect(on.alive()).toBe(false);
   });
-  it('a channel that closes without a status is transport trouble', async () => {
+  it('a channel that closes without a status is a transport failure', async () => {
     const { connection: on } = await connection({
       onExec: (channel, command) => {
         run(channel, `${command.replace('exec ', '')} & sleep 0.3`);
@@ -351,7 +351,7 @@ describe('the end', () => {
       },
     });
   });
-  it('a server that answers nothing any more is noticed', async () => {
+  it('a server that no longer answers is noticed', async () => {
     // A relay that stops relaying: the TCP connection stays, as with a host that hangs.
     const inner = await startServer();
     const { connect } = await import('node:net');
@@ -380,7 +380,7 @@ describe('the end', () => {
 });
 
 describe('becoming another user', () => {
-  /** Programs of a made-up host stand first in its path. */
+  /** Programs of an invented host are first in its path. */
   const withPath = (files: Readonly<Record<string, string>>): ServerOptions => ({
     onExec: (channel, command) => {
       const write = Object.entries(files).map(
@@ -392,7 +392,7 @@ describe('becoming another user', () => {
   });
   const sudo = { become: { method: 'sudo', user: 'db', password: secret('pw-1') } } as const;
 
-  it('the password goes out only after the question in our words, and the script does not get it', async () => {
+  it('the password is sent only after our own prompt, and never to the script', async () => {
     const script = `#!/bin/sh
 printf 'Password:' >&2; sleep 0.3
 printf '%s' "$5" >&2; IFS= read -r got; [ "$got" = pw-1 ] || { echo "got $got" >&2; exit 1; }
@@ -405,7 +405,7 @@ shift 8; exec "$@"`;
       truncated: false,
     });
   });
-  it('a second question means that the password was wrong: no hang', async () => {
+  it('a second question means a wrong password, and does not hang', async () => {
     const script = `#!/bin/sh
 while :; do printf '%s' "$5" >&2; IFS= read -r got || exit 1; echo 'Sorry, try again.' >&2; done`;
     const { connection: on } = await connection(withPath({ sudo: script }), sudo);
@@ -448,7 +448,7 @@ while :; do printf '%s' "$5" >&2; IFS= read -r got || exit 1; echo 'Sorry, try a
       expect(Date.now() - began).toBeLessThan(20_000);
     },
   );
-  it('a question in other words is told, not waited for without end, and gets no password', async () => {
+  it('a question in another form fails, and gets no password', async () => {
     const script = `#!/bin/sh
 printf 'Token code: ' >&2; read -r got; echo "$got" > ${'$'}{0%/*}/got; exit 1`;
     const { connection: on } = await connection(withPath({ sudo: script }), sudo);
@@ -462,7 +462,7 @@ printf 'Token code: ' >&2; read -r got; echo "$got" > ${'$'}{0%/*}/got; exit 1`;
       },
     });
   });
-  it('not asked for, or the same user as the login: no sudo', async () => {
+  it('no sudo is used if it is not requested, or for the login user itself', async () => {
     const { connection: on } = await connection(withPath({ sudo: '#!/bin/sh\nexit 9' }), {
       become: { method: 'sudo', user: 'ops' },
     });

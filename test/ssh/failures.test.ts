@@ -1,4 +1,4 @@
-// Every error of the library and the socket has one failure; the table is the contract with the
+// Every error of the library and the socket maps to one failure. The table is the contract with the
 // engine's retries.
 import { describe, expect, it } from 'vitest';
 import { failureOf, type Phase, type RawError } from '../../src/adapters/ssh/connect/failures.ts';
@@ -241,7 +241,7 @@ describe('errors of a connection', () => {
     expect(failure.message).toMatch(/^ops@node-a: /);
   });
 
-  it('an old server gets the hint that helps, and one that has had it another', () => {
+  it('an old server gets the hint of legacy_crypto, and another hint if that is set already', () => {
     const error = {
       message: 'Handshake failed: no matching key exchange algorithm',
       level: 'handshake',
@@ -249,7 +249,7 @@ describe('errors of a connection', () => {
     expect(at('key exchange', error).hint).toMatch(/legacy_crypto: true/);
     expect(at('key exchange', error, { legacy: true }).hint).not.toMatch(/legacy_crypto: true/);
   });
-  it('what the server said before it hung up is told', () => {
+  it('the text of the server before it hung up is in the detail', () => {
     const failure = at(
       'banner',
       { message: 'Connection lost before handshake', level: 'protocol' },
@@ -257,7 +257,7 @@ describe('errors of a connection', () => {
     );
     expect(failure.detail).toBe('the server said: Exceeded MaxStartups');
   });
-  it('names what was tried', () => {
+  it('a refused login names the attempts', () => {
     const failure = at(
       'login',
       { message: 'All configured authentication methods failed', level: 'client-authentication' },
@@ -267,7 +267,7 @@ describe('errors of a connection', () => {
   });
 });
 
-describe('commands that never began', () => {
+describe('commands that never started', () => {
   const sudo = { method: 'sudo', user: 'root' } as const;
   const su = { method: 'su', user: 'root' } as const;
   const doas = { method: 'doas', user: 'root' } as const;

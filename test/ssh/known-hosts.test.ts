@@ -1,4 +1,4 @@
-// known_hosts: the parser, the index and the verdict; a property against a plain reading of the
+// known_hosts: parser, index and verdict, with a property against a direct implementation of the
 // manual.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -186,7 +186,7 @@ describe('the verdict on a host key', () => {
     expect(verdict(text, host, port, type, key)).toBe(kind);
   });
 
-  it('names the line', () => {
+  it('a verdict names the line', () => {
     const seen = judge(
       [indexKnownHosts(parseKnownHosts(`# one\nnode-a ${ed} BBBB\n`, '/home/x/kh'))],
       'node-a',
@@ -197,7 +197,7 @@ describe('the verdict on a host key', () => {
     expect(seen).toMatchObject({ kind: 'changed', at: { file: '/home/x/kh', line: 2 } });
   });
 
-  it('offers the types that are known, hashed ones too', () => {
+  it('offers the known types, hashed ones too', () => {
     const index = indexKnownHosts(
       parseKnownHosts(
         `${hashName('node-a', salt)} ${rsa} AAAA\n${hashName('node-b', salt)} ${ed} BBBB\nnode-c ecdsa-sha2-nistp256 CCCC\n`,
@@ -270,7 +270,7 @@ const hashedLine = (line: Line): Line => ({
 });
 
 describe('properties', () => {
-  it('the index judges as a plain reading of all lines does', () => {
+  it('the index judges like a direct reading of all lines', () => {
     fc.assert(
       fc.property(
         fc.array(aLine, { maxLength: 8 }),
@@ -305,14 +305,14 @@ describe('properties', () => {
     );
   });
 
-  it('a pattern of many stars is matched in no time', () => {
+  it('a pattern of many stars is matched within the limit', () => {
     const started = Date.now();
     verdict(`${'*a'.repeat(40)}b ${ed} AAAA\n`, 'a'.repeat(200), 22, ed, 'AAAA');
     expect(Date.now() - started).toBeLessThan(500);
   });
 });
 
-describe('the type of a key that a server shows', () => {
+describe('the type of a key that a server sends', () => {
   const field = (text: string): Buffer =>
     Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text, 'latin1')]);
 
@@ -322,7 +322,7 @@ describe('the type of a key that a server shows', () => {
     ['a line of its own', 'x\n* ssh-ed25519', false],
     ['a command for whoever pastes the hint', '$(touch\tx)', false],
     ['nothing', '', false],
-  ])('%s: is filed only where it is a name', (_what, type, isFiled) => {
+  ])('%s: is stored only if it is a valid name', (_what, type, isFiled) => {
     const directory = mkdtempSync(join(tmpdir(), 'kmend-keys-'));
     const file = join(directory, 'known_hosts');
     const names = { alias: 'h1', host: 'h1', port: 22, user: 'root' };

@@ -1,5 +1,5 @@
-// Output of a command before and after its ready mark: bounded, and searched once, whatever comes
-// and in whatever pieces.
+// Output of a command before and after its ready mark: bounded, and searched once, in chunks of any
+// size.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createOutput, type Output } from '../../src/adapters/ssh/exec/output.ts';
@@ -9,8 +9,8 @@ const mebibyte = 1024 * 1024;
 const fresh = (limit = 4 * mebibyte): Output => createOutput({ mark, limit, terminal: false });
 
 /**
- * Feeds the same piece until so many bytes have come; gives how many were taken before the flood
- * was noticed.
+ * Feeds the same chunk up to this many bytes. Returns how many were taken before the limit was
+ * noticed.
  */
 function flood(output: Output, piece: string, bytes: number): number {
   const chunk = Buffer.from(piece);
@@ -28,7 +28,7 @@ describe('a host that sends without end', () => {
     ['the halves of a mark', '', mark.slice(0, -1), 256 * 1024],
     ['the mark without the end of its line', mark, '4', 64],
     ['after the mark', `${mark} 1\n`, 'B'.repeat(64 * 1024), 64 * mebibyte],
-  ])('is given up: %s', (_name, head, piece, most) => {
+  ])('is cut off: %s', (_name, head, piece, most) => {
     const output = fresh();
     output.feed(Buffer.from(head));
     const taken = flood(output, piece, 2 * most + 10_000);
@@ -40,7 +40,7 @@ describe('a host that sends without end', () => {
     expect(output.text()).toHaveLength(before);
   });
 
-  it('hands out no more in lines than it keeps', () => {
+  it('passes on no more lines than it keeps', () => {
     let handed = 0;
     const onLine = (line: string): void => {
       handed += line.length + 1;
@@ -53,7 +53,7 @@ describe('a host that sends without end', () => {
     expect([output.text().length, output.truncated()]).toEqual([1000, true]);
   });
 
-  it('costs no more for a byte the more bytes have come: twice as many take at most three times as long', () => {
+  it('costs linear time: twice as many bytes take at most three times as long', () => {
     const seconds = (bytes: number): number => {
       const output = fresh();
       const before = process.cpuUsage();
@@ -67,8 +67,8 @@ describe('a host that sends without end', () => {
   });
 });
 
-describe('in whatever pieces it comes', () => {
-  it('noise, process id and output are the same', () => {
+describe('output in chunks of any size', () => {
+  it('gives the same noise, process id and text', () => {
     const bytes = fc.string({ unit: 'binary', maxLength: 200 });
     fc.assert(
       fc.property(

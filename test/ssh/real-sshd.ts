@@ -1,5 +1,5 @@
-// A real OpenSSH server of its own for tests: own configuration, own host keys, own loopback
-// address, stopped by its process id.
+// A real OpenSSH server for tests, with its own configuration, host keys and loopback address,
+// stopped by its process id.
 import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export const sshdProgram = '/usr/sbin/sshd';
 export const isRoot = process.getuid?.() === 0;
-/** Why tests with a real server are skipped; empty when they run. */
+/** Why tests with a real server are skipped. Empty: they run. */
 export const noSshd = !existsSync(sshdProgram) ? 'no openssh-server' : !isRoot ? 'not root' : '';
 
 export interface Sshd {
@@ -86,7 +86,7 @@ export async function startSshd(
   };
 }
 
-/** Waits until an SSH server answers there. */
+/** Waits until an SSH server answers at the address. */
 export async function listening(address: string, port: number, log = ''): Promise<void> {
   for (let round = 0; round < 100; round++) {
     const up = await new Promise<boolean>((resolve) => {
@@ -124,7 +124,7 @@ export function makeKey(
   ]);
 }
 
-/** Lets a user in with a public key file. */
+/** Allows a user to log in with a public key file. */
 export function authorize(sshd: Sshd, user: string, publicFiles: readonly string[]): void {
   writeFileSync(
     join(sshd.dir, 'keys', user),
@@ -137,7 +137,7 @@ export function authorize(sshd: Sshd, user: string, publicFiles: readonly string
 export const knownLine = (sshd: Sshd, type: string): string =>
   `[${sshd.address}]:${sshd.port} ${sshd.hostKeys.get(type)}\n`;
 
-/** A user for the time of a test. */
+/** A user for the duration of a test. */
 export function addUser(
   name: string,
   password: string,

@@ -1,4 +1,5 @@
-// An SSH server in this process for tests: runs commands with a real sh, and misbehaves on request.
+// An SSH server within this process for tests: runs commands with a real sh, and misbehaves on
+// request.
 import { spawn } from 'node:child_process';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
@@ -10,8 +11,8 @@ import { secret } from '../../src/model/host.ts';
 type KeyType = 'ed25519' | 'rsa' | 'ecdsa';
 
 /**
- * The library's generator writes a key that its own parser refuses about once in some hundred
- * times: so it is asked again.
+ * Generates a key. The library's own parser refuses about one in some hundred, so it is generated
+ * again.
  */
 export function keyPair(
   type: KeyType = 'ed25519',
@@ -29,25 +30,25 @@ export interface ServerOptions {
   readonly hostKeys?: readonly string[];
   readonly algorithms?: ssh2.Algorithms;
   readonly password?: string;
-  /** Sent before the login, as of `Banner` in sshd_config. */
+  /** Sent before the login, like `Banner` in sshd_config. */
   readonly banner?: string;
-  /** Public keys that are let in. */
+  /** Public keys that may log in. */
   readonly publicKeys?: readonly string[];
-  /** Answers instead of running the command. */
+  /** Replaces the execution of the command. */
   readonly onExec?: (channel: ssh2.ServerChannel, command: string) => void;
   readonly onConnection?: (client: ssh2.Connection) => void;
   readonly onSession?: (session: ssh2.Session) => void;
   readonly onAuth?: (context: ssh2.AuthContext) => boolean;
-  /** Forbids forwarding. */
+  /** Refuses forwarding. */
   readonly noForward?: boolean;
-  /** Opens sessions and answers no request in them. */
+  /** Opens sessions but answers no request in them. */
   readonly noAnswer?: boolean;
 }
 
 export interface TestServer {
   readonly port: number;
   readonly hostKey: string;
-  /** SSH logins so far. */
+  /** Number of SSH logins. */
   readonly logins: () => number;
   readonly tcp: () => number;
   readonly methods: readonly string[];
@@ -131,7 +132,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 const isKnown = (data: Buffer, keys: readonly string[] = []): boolean =>
   keys.some((key) => (ssh2.utils.parseKey(key) as ssh2.ParsedKey).getPublicSSH().equals(data));
 
-/** As sshd does: a login shell that gets one string. */
+/** Runs a login shell with one string, as sshd does. */
 export function run(channel: ssh2.ServerChannel, command: string, shell = '/bin/sh'): void {
   const child = spawn(shell, ['-c', command], { detached: true, stdio: 'pipe' });
   child.stdin.on('error', () => undefined);
@@ -145,7 +146,7 @@ export function run(channel: ssh2.ServerChannel, command: string, shell = '/bin/
   });
 }
 
-/** A TCP server that is no SSH server. */
+/** A TCP server that is not an SSH server. */
 export async function startTcp(
   speak: (socket: Socket) => void,
 ): Promise<{ readonly port: number; readonly close: () => void }> {
@@ -171,7 +172,7 @@ export const nobody: Asker = {
   secret: async () => '',
 };
 
-/** A transport that reads nothing of this machine's own configuration. */
+/** A transport that reads no configuration of this machine. */
 export const transportFor = (home: string, more: Partial<TransportOptions> = {}) =>
   createTransport({
     asker: nobody,
@@ -182,7 +183,7 @@ export const transportFor = (home: string, more: Partial<TransportOptions> = {})
     ...more,
   });
 
-/** A target that logs in with the password `right` and does not look at host keys. */
+/** A target that logs in with the password `right`, without host key checking. */
 export const targetAt = (port: number, more: Partial<Target> = {}): Target => ({
   name: 'node-a',
   address: '127.0.0.1',

@@ -1,5 +1,5 @@
-// A host whose kernel swallows every packet holds neither a handshake slot nor its turn, and gets
-// both when it answers.
+// A host whose kernel drops every packet keeps neither a handshake slot nor its turn, and gets both
+// when it answers.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -22,8 +22,8 @@ afterEach(async () => {
 });
 
 /**
- * A way to the server at this port that does not accept, its queue full, so that the kernel drops
- * every further packet until it is woken.
+ * A server at this port with a full accept queue: the kernel drops every further packet until it is
+ * woken.
  */
 async function swallowing(port: number) {
   const program = `const { connect, createServer } = require('node:net');
@@ -58,7 +58,7 @@ function turnOf(log: string[]): Turn {
   };
 }
 
-it('others log in meanwhile, the turn is left, and taken again before the login', async () => {
+it('others log in while a host is silent: its turn is left, and taken again before the login', async () => {
   const server = await startServer();
   cleanups.push(server.close);
   const { port, wake } = await swallowing(server.port);
@@ -77,7 +77,7 @@ it('others log in meanwhile, the turn is left, and taken again before the login'
   expect(server.logins()).toBe(before + 1);
 });
 
-it('one that never answers ends by its clock or the signal, with its turn left', async () => {
+it('a host that never answers ends by its time limit or the signal, and its turn is free', async () => {
   const { port } = await swallowing(1);
   const [via, log] = [transport(1), [] as string[]];
   const stop = new AbortController();

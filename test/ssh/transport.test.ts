@@ -1,5 +1,5 @@
-// The transport against a real SSH server in this process: logging in, host keys, jump hosts, and
-// every way a server can misbehave.
+// The transport against a real SSH server in this process: logins, host keys, jump hosts and
+// servers that misbehave.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ function rejectAll(context: ssh2.AuthContext): boolean {
 }
 
 describe('logging in', () => {
-  it('by password, and runs a command', async () => {
+  it('works by password, and runs a command', async () => {
     const { port } = await server();
     const connection = await connected(targetAt(port));
     expect(
@@ -101,7 +101,7 @@ describe('logging in', () => {
       expect(new Set(methods)).toEqual(new Set(['publickey']));
     },
   );
-  it('an encrypted key asks once for the whole run, also when many hosts are reached at once', async () => {
+  it('asks for the passphrase of an encrypted key once per run, also for many hosts at once', async () => {
     const key = keyPair('ed25519', 'open sesame');
     const { port } = await server({ publicKeys: [key.public] });
     let asked = 0;
@@ -118,7 +118,7 @@ describe('logging in', () => {
     expect(results.every((result) => result.ok)).toBe(true);
     expect(asked).toBe(2);
   });
-  it('an encrypted key with nobody there is a clear failure, before any connection', async () => {
+  it('fails before any connection if no operator can unlock an encrypted key', async () => {
     const { port, tcp: count } = await server();
     const path = file('key', keyPair('ed25519', 'x').private);
     const { password: _, ...target } = targetAt(port, { privateKeyFiles: [path] });
@@ -133,14 +133,14 @@ describe('logging in', () => {
     ['readable by others', keyPair().private, 0o644, /others may read it \(mode 0644\); chmod 600/],
     ['no key at all', 'hello', 0o600, /cannot be used/],
     ['only a public key', keyPair().public, 0o600, /holds no private key/],
-  ])('a named key file that is %s', async (_what, text, mode, message) => {
+  ])('refuses a named key file that is %s', async (_what, text, mode, message) => {
     const path = text === undefined ? join(home, 'nothing') : file('key', text, mode);
     expect(await failure(targetAt(1, { privateKeyFiles: [path] }))).toMatchObject({
       kind: 'auth',
       message: expect.stringMatching(message),
     });
   });
-  it('a refused login names all that was tried and what the server takes', async () => {
+  it('names all attempts and what the server accepts when it is refused', async () => {
     const { port } = await server({ onAuth: (context) => rejectAll(context) });
     const key = keyPair();
     const found = await failure(
@@ -156,14 +156,14 @@ describe('logging in', () => {
     expect(found.transport).toBeUndefined();
     expect(JSON.stringify(found)).not.toContain('nope-nope');
   });
-  it('nothing to log in with', async () => {
+  it('fails without anything to log in with', async () => {
     const { password: _, ...target } = targetAt(1);
     expect(await failure(target)).toMatchObject({
       kind: 'auth',
       message: expect.stringMatching(/nothing to log in with/),
     });
   });
-  it('keyboard-interactive answers one hidden question, and no second one', async () => {
+  it('answers one hidden question of keyboard-interactive, and no second one', async () => {
     const answers: string[][] = [];
     const { port } = await server({
       onAuth: (context) => {
@@ -181,7 +181,7 @@ describe('logging in', () => {
     await failure(targetAt(port, { password: secret('old-one') }));
     expect(answers).toEqual([['old-one'], ['']]);
   });
-  it('two factors: a key, then the password that was refused before it', async () => {
+  it('with two factors uses a key, then the password that was refused before it', async () => {
     const key = keyPair();
     let stage = 0;
     const { port } = await server({
@@ -206,7 +206,7 @@ describe('host keys', () => {
   const strict = (port: number, knownHosts: string, more: Partial<Target> = {}) =>
     targetAt(port, { hostKeyChecking: 'yes', knownHostsFiles: [knownHosts], ...more });
 
-  it('a known key lets in; types that are known are asked for first', async () => {
+  it('a known key is accepted; the types of known keys are offered first', async () => {
     const keys = [keyPair('ed25519'), keyPair('ecdsa'), keyPair('rsa')];
     const { port } = await server({ hostKeys: keys.map((key) => key.private) });
     for (const key of keys) {
@@ -218,7 +218,7 @@ describe('host keys', () => {
       await connected(strict(port, known));
     }
   });
-  it('an unknown key is refused, and the line in the hint accepts exactly this key', async () => {
+  it('an unknown key is refused, and the command in the hint accepts exactly this key', async () => {
     const { port } = await server();
     const known = join(home, 'kh');
     const found = await failure(strict(port, known));
@@ -231,7 +231,7 @@ describe('host keys', () => {
     execSync(command);
     await connected(strict(port, known));
   });
-  it('a changed key is refused with both fingerprints and the place', async () => {
+  it('a changed key is refused with both fingerprints and the line', async () => {
     const { port } = await server();
     const other = ssh2.utils.parseKey(keyPair().public) as ssh2.ParsedKey;
     const known = file(
@@ -248,7 +248,7 @@ describe('host keys', () => {
       expect(found.transport).toBeUndefined();
     }
   });
-  it('accept-new files the key once, also for connections at the same time, after a line without an end', async () => {
+  it('accept-new adds a key once, also for concurrent connections, after a line without a newline', async () => {
     const { port, hostKey } = await server();
     const known = file('kh', 'other ssh-ed25519 AAAA');
     const via = transport();
@@ -262,7 +262,7 @@ describe('host keys', () => {
     );
     await connected(strict(port, known));
   });
-  it('accept-new with HashKnownHosts files a hashed name that is found again', async () => {
+  it('accept-new with HashKnownHosts adds a hashed name that is found again', async () => {
     const { port } = await server();
     writeFileSync(join(home, '.ssh/config'), 'HashKnownHosts yes\n');
     const known = join(home, 'deep/er/kh');
@@ -270,7 +270,7 @@ describe('host keys', () => {
     expect(readFileSync(known, 'utf8')).toMatch(/^\|1\|/);
     await connected(strict(port, known));
   });
-  it('a file that was mended during the run is read again', async () => {
+  it('a file that was corrected during the run is read again', async () => {
     const { port, hostKey } = await server();
     const known = file('kh', '');
     const via = transport();
@@ -278,7 +278,7 @@ describe('host keys', () => {
     writeFileSync(known, `[127.0.0.1]:${port} ${hostKey}\n`);
     await connected(strict(port, known), via);
   });
-  it('`no` lets a changed key pass with a warning, but sends no password there', async () => {
+  it('`no` accepts a changed key with a warning, but sends no password', async () => {
     const key = keyPair();
     const { port, methods } = await server({ publicKeys: [key.public] });
     const other = ssh2.utils.parseKey(keyPair().public) as ssh2.ParsedKey;
@@ -305,7 +305,7 @@ describe('host keys', () => {
     });
     expect(warnings).toHaveLength(1);
   });
-  it('`no` files an unknown key and says so, so that a change of it is seen; where it cannot be filed it goes on', async () => {
+  it('`no` adds an unknown key and reports it, so that a change is noticed; a file that cannot be written is no failure', async () => {
     const { port, hostKey } = await server();
     const known = join(home, 'new');
     const warnings: string[] = [];
@@ -321,7 +321,7 @@ describe('host keys', () => {
     await connected(strict(port, join(home, 'new', 'below'), { hostKeyChecking: 'no' }), via);
     expect(warnings).toEqual([said(`added to ${known}`), said('not added \\(E[A-Z]+\\)')]);
   });
-  it('a revoked key is refused even without checking; an authority is said not to be enough', async () => {
+  it('a revoked key is refused even without checking; a certificate authority is reported as not enough', async () => {
     const { port, hostKey } = await server();
     expect(
       await failure(strict(port, file('kh', `@revoked * ${hostKey}\n`), { hostKeyChecking: 'no' })),
@@ -339,7 +339,7 @@ describe('host keys', () => {
 });
 
 describe('servers that misbehave', () => {
-  it('asks for no agent, and lets a server open no channel', async () => {
+  it('a server gets no agent and cannot open a channel', async () => {
     const clients: ssh2.Connection[] = [];
     const asked: string[] = [];
     const { port } = await server({
@@ -420,11 +420,11 @@ describe('servers that misbehave', () => {
     expect(found).toMatchObject({ kind: 'unreachable', transport: true });
     expect(found.message).toMatch(message);
   });
-  it('tells what stood before the banner', async () => {
+  it('the text before the banner is reported', async () => {
     const { port } = await tcp((socket) => socket.end('Exceeded MaxStartups\r\n'));
     expect((await failure(quick(port))).detail).toBe('the server said: Exceeded MaxStartups');
   });
-  it('logs in behind a banner of 30 KB, and names one of 250 KB as what it is', async () => {
+  it('a banner of 30 KB is accepted, and one of 250 KB is reported', async () => {
     const short = await server({ banner: 'Keep out. '.repeat(3000) });
     await connected(targetAt(short.port));
     const long = await server({ banner: 'Keep out. '.repeat(25_000) });
@@ -435,7 +435,7 @@ describe('servers that misbehave', () => {
     });
     expect(found.hint).toContain('Banner in its sshd_config');
   });
-  it('a closed port, an unknown name', async () => {
+  it('a closed port and an unknown name are reported', async () => {
     const { port, close } = await startTcp(() => undefined);
     close();
     expect(await failure(quick(port))).toMatchObject({
@@ -447,7 +447,7 @@ describe('servers that misbehave', () => {
       'unreachable',
     );
   });
-  it('a server that knows only old algorithms is named as such, and legacy_crypto opens it', async () => {
+  it('a server with old algorithms only is reported, and legacy_crypto allows it', async () => {
     const rsa = keyPair('rsa');
     const { port } = await server({
       hostKeys: [rsa.private],
@@ -459,7 +459,7 @@ describe('servers that misbehave', () => {
     });
     await connected(targetAt(port, { legacyCrypto: true }));
   });
-  it('a server that lets in nobody in time', async () => {
+  it('a server that answers no login in time is reported', async () => {
     const { port } = await server({ onAuth: () => true });
     expect(await failure(quick(port))).toMatchObject({
       kind: 'unreachable',
@@ -467,7 +467,7 @@ describe('servers that misbehave', () => {
       message: expect.stringMatching(/login not done within 3 s \(login\)/),
     });
   });
-  it('stops at once when told to, at every stage', async () => {
+  it('a stop takes effect at once at every stage', async () => {
     const stages = [
       await tcp(() => undefined),
       await tcp((socket) => socket.write('SSH-2.0-x\r\n')),
@@ -486,7 +486,7 @@ describe('servers that misbehave', () => {
       kind: 'interrupted',
     });
   });
-  it('makes no more handshakes at once than it may, and who waits can leave', async () => {
+  it('the limit of handshakes is kept, and a waiting host can leave', async () => {
     let now = 0;
     let most = 0;
     const { port } = await server({
@@ -517,7 +517,7 @@ describe('servers that misbehave', () => {
 });
 
 describe('jump hosts', () => {
-  it('one connection to the jump host serves all hosts behind it, and is made anew when lost', async () => {
+  it('one connection serves all hosts behind a jump host, and is opened again after a loss', async () => {
     const key = keyPair();
     const jump = await server({ publicKeys: [key.public] });
     const { port } = await server();
@@ -547,7 +547,7 @@ describe('jump hosts', () => {
     await connected(target, via);
     expect(jump.logins()).toBe(2);
   });
-  it('a connection says what it was made to; behind a jump host no address is known', async () => {
+  it('a connection reports its address; behind a jump host none is known', async () => {
     const key = keyPair();
     const jump = await server({ publicKeys: [key.public] });
     const { port } = await server();
@@ -563,7 +563,7 @@ describe('jump hosts', () => {
     );
     expect(behind.dialled).toEqual(['localhost']);
   });
-  it('a chain of two', async () => {
+  it('a chain of two jump hosts works', async () => {
     const key = keyPair();
     const one = await server({ publicKeys: [key.public] });
     const two = await server({ publicKeys: [key.public] });
@@ -578,7 +578,7 @@ describe('jump hosts', () => {
     );
     expect([one.logins(), two.logins()]).toEqual([1, 1]);
   });
-  it('checks the host key of the jump host, and names the jump host', async () => {
+  it('the host key of a jump host is checked, and the failure names the jump host', async () => {
     const jump = await server();
     const found = await failure(
       targetAt(1, {
@@ -596,7 +596,7 @@ describe('jump hosts', () => {
   it.each([
     [true, /forbids the channel/],
     [false, /lost before handshake|lost|could not be opened/],
-  ])('a way that does not open (forbidden: %s)', async (noForward, message) => {
+  ])('a jump host that refuses to forward (forbidden: %s)', async (noForward, message) => {
     const key = keyPair();
     const jump = await server({ publicKeys: [key.public], noForward });
     const dead = await startTcp(() => undefined);
@@ -612,7 +612,7 @@ describe('jump hosts', () => {
     expect(found.transport === true).toBe(!noForward);
     expect(found.message).toMatch(message);
   });
-  it('a jump host that is down fails all that wait for it, with one attempt', async () => {
+  it('a jump host that is down fails all hosts behind it with one attempt', async () => {
     const dead = await tcp((socket) => socket.destroy());
     const via = transport();
     const target = targetAt(1, {
@@ -626,7 +626,7 @@ describe('jump hosts', () => {
     ]);
     expect(all[0]?.message).toMatch(/^jump host /);
   });
-  it('asks a person for the password of a jump host that takes nothing else', async () => {
+  it('the operator is asked for the password of a jump host that accepts nothing else', async () => {
     const jump = await server({ password: 'gate-pw' });
     const { port } = await server();
     const asked: string[] = [];
@@ -640,11 +640,11 @@ describe('jump hosts', () => {
   });
 });
 
-it('the library still has the field by which key rotation is refused', () => {
+it('the library still has the field that disables key rotation', () => {
   expect('_remoteVer' in new ssh2.Client()).toBe(true);
 });
 
-it('reads and loads nothing before the first connection', async () => {
+it('the transport reads and loads nothing before the first connection', async () => {
   writeFileSync(join(home, '.ssh/config'), 'Host "broken\n');
   const via = transport();
   expect(await failure(targetAt(1), via)).toMatchObject({
