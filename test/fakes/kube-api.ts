@@ -778,7 +778,7 @@ export async function startFakeKube(options: FakeKubeOptions = {}) {
     addPod,
     remove,
     /** A watch event that is not true: a cache that runs behind, or ahead. */
-    tell: emit,
+    emit,
     addNode: (name: string, more: Json = {}): NodeObject & Json => {
       version += 1;
       const node = merge(

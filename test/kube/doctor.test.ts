@@ -84,7 +84,7 @@ describe('kmend doctor', () => {
     expect((await run(['doctor', '-i', world.lab.fleet.inventoryFile])).out).toMatch(
       new RegExp(`^cluster: warning: ${why.source}`, 'm'),
     );
-    const play = world.lab.file('mend.yaml', nodePlay());
+    const play = world.lab.file('remedy.yaml', nodePlay());
     const planned = await run(['plan', play, '--json']);
     expect(JSON.parse(planned.out).plays[0].notes).toEqual([expect.stringMatching(why)]);
     await run(['apply', play, '--yes']);

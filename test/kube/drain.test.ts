@@ -85,7 +85,7 @@ const after =
   (on: Lab): void =>
     void setTimeout(() => act(on), milliseconds);
 const afterEviction =
-  (act: (lab: Lab, pod: Parameters<FakeKube['tell']>[1]) => void) =>
+  (act: (lab: Lab, pod: Parameters<FakeKube['emit']>[1]) => void) =>
   (on: Lab): void =>
     on.fake.afterEviction((pod) => act(on, pod));
 const allows = (fake: FakeKube): void => {
@@ -187,7 +187,7 @@ const whatGoes: readonly Row[] = [
     server: { stopAfter: 1_200 },
     pods: web(40),
     evicted: 40,
-    // Cordon (2), version, look at the node, three lists (before, after the evictions, at the end);
+    // Cordon (2), version, read of the node, three lists (before, after the evictions, at the end);
     // another look in case it takes long.
     calls: [
       [evictions, 40],
@@ -197,7 +197,7 @@ const whatGoes: readonly Row[] = [
     check: ({ fake, cluster }) => {
       expect(fake.seen.filter(isWatch)).toHaveLength(1);
       expect(fake.seen.findIndex(isWatch)).toBeGreaterThan(fake.seen.findLastIndex(isEviction));
-      // What the watch tells is a line a pod and change: the whole drain takes half a kilobyte a
+      // The watch sends one line per change of a pod: the whole drain takes half a kilobyte a
       // pod.
       expect(cluster.stats().received).toBeLessThan(20_000);
     },
@@ -324,7 +324,7 @@ const pods: readonly Row[] = [
   {
     name: 'does not report a pod as gone by a watch while a list still shows it',
     pods: web(1, stuck),
-    world: afterEviction(({ fake }, pod) => void setTimeout(() => fake.tell('DELETED', pod), 100)),
+    world: afterEviction(({ fake }, pod) => void setTimeout(() => fake.emit('DELETED', pod), 100)),
     options: { timeout: 2 },
     failure: { kind: 'timeout', says: /0 of 1 pods gone/ },
   },
@@ -398,7 +398,7 @@ const pods: readonly Row[] = [
   },
 ];
 
-const troubleWithTheWatch: readonly Row[] = [
+const watchErrors: readonly Row[] = [
   {
     name: 'lists again after a lost connection',
     server: { stopAfter: 1_500 },
@@ -471,7 +471,7 @@ const troubleWithTheWatch: readonly Row[] = [
     pods: [...web(1), replica('slow', endsAfter(6_000))],
     world: allOf(
       budget,
-      after(2_600, ({ fake }) => fake.tell('DELETED', fake.pods.get('shop/web-0'))),
+      after(2_600, ({ fake }) => fake.emit('DELETED', fake.pods.get('shop/web-0'))),
       after(5_000, ({ fake }) => allows(fake)),
     ),
     options: { timeout: 12 },
@@ -499,7 +499,7 @@ const troubleWithTheWatch: readonly Row[] = [
   },
 ];
 
-const troubleWithTheServer: readonly Row[] = [
+const serverErrors: readonly Row[] = [
   {
     name: 'survives a restart of the API server',
     server: { stopAfter: 100 },
@@ -567,7 +567,7 @@ const whoseNodeItIs: readonly Row[] = [
       });
     },
     options: { timeout: 30 },
-    failure: { kind: 'fenced', neverSays: /given back/ },
+    failure: { kind: 'fenced', neverSays: /uncordoned/ },
     cordoned: true,
     check: ({ fake }) =>
       expect(fake.nodes.get('n1').metadata.annotations[ownerAnnotation]).toBe(theirs),
@@ -662,11 +662,11 @@ describe.skipIf(!haveOpenssl)(title, () => {
   });
 
   describe('errors of the watch', () => {
-    it.each(troubleWithTheWatch)('$name', holds);
+    it.each(watchErrors)('$name', holds);
   });
 
   describe('errors of the API server', () => {
-    it.each(troubleWithTheServer)('$name', holds);
+    it.each(serverErrors)('$name', holds);
 
     it('are retried at the start of a drain', async () => {
       const { fake, cluster } = await lab();
@@ -778,7 +778,7 @@ describe.skipIf(!haveOpenssl)(title, () => {
     expect(fake.seen.length).toBeLessThanOrEqual(115);
     expect(most).toBeGreaterThanOrEqual(7);
     expect(most).toBeLessThanOrEqual(7 + 3);
-    // All had ended when it looked: being told of each would have cost more.
+    // All had ended when it looked: an event for each would have cost more.
     expect(fake.seen.some(isWatch)).toBe(false);
   });
 

@@ -22,7 +22,7 @@ export const sickNode = (name: string, more: Partial<HostSpec> = {}): HostSpec =
 /** A whole play, with the options of the drain, and with more tasks between drain and reboot. */
 export const nodePlay = (
   options: { drain?: string; rollout?: string; between?: string; reboot?: string } = {},
-): string => `- name: Mend
+): string => `- name: Fix the nodes
   hosts: all
   rollout: ${options.rollout ?? '{max_unavailable: 1}'}
   tasks:

@@ -86,7 +86,7 @@ describe('following the pods of a node', () => {
   it('lists once and watches; a unique name identifies a pod', async () => {
     const { made, present } = await follow(
       [pods(3)],
-      [[row('MODIFIED', 'p1'), row('DELETED', 'p1'), row('DELETED', 'stranger')]],
+      [[row('MODIFIED', 'p1'), row('DELETED', 'p1'), row('DELETED', 'unknown')]],
     );
     expect(made).toEqual(['list at 0', 'watch at 0']);
     expect(present).toEqual(['u0', 'u2']);

@@ -15,7 +15,7 @@ skipWaits();
 let world: VirtualNodes;
 afterEach(() => world.close());
 
-const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
+const playOf = (text = nodePlay()): string => world.lab.file('remedy.yaml', text);
 const apply = (text?: string, more: readonly string[] = []) =>
   world.run(['apply', playOf(text), '--yes', ...more]);
 const setHold = (node: string, why: string | null) =>
@@ -48,7 +48,7 @@ describe('a hold by the plan', () => {
     expect((await apply()).exit).toBe(0);
     setHold('n1', '');
     const argument =
-      '- name: Mend\n  hosts: all\n  tasks:\n    - name: The argument\n      kernel_arg: {key: cgroup.memory, value: nokmem}\n';
+      '- name: Fix the nodes\n  hosts: all\n  tasks:\n    - name: The argument\n      kernel_arg: {key: cgroup.memory, value: nokmem}\n';
     const again = await world.run(['plan', playOf(argument)]);
     expect(again.exit, again.out).toBe(0);
   });

@@ -11,7 +11,7 @@ let world: NodeFleet;
 afterEach(() => world.close());
 
 const leaveOut = nodePlay({ rollout: '{max_unavailable: 1, unplannable: leave_out}' });
-const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
+const playOf = (text = nodePlay()): string => world.lab.file('remedy.yaml', text);
 const patchesOf = (node: string) =>
   world.patches().filter((seen) => seen.path.endsWith(`/${node}`));
 const failureOf = (host: string) =>

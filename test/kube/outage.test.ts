@@ -14,7 +14,7 @@ skipWaits();
 let world: VirtualNodes;
 afterEach(() => world.close());
 
-const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
+const playOf = (text = nodePlay()): string => world.lab.file('remedy.yaml', text);
 
 describe('an outage in the middle of a drain', () => {
   it('does not count against the timeout, is reported once and fails no host', async () => {

@@ -97,7 +97,7 @@ describe('cordon', () => {
 
 describe('uncordon', () => {
   it.each([
-    ['ours is given back', { cordoned: true, mark: ours() }, { kind: 'write', uncordoned: true }],
+    ['ours is uncordoned', { cordoned: true, mark: ours() }, { kind: 'write', uncordoned: true }],
     [
       'cordoned before we came stays so',
       { cordoned: true, mark: ours({ wasUnschedulable: true }) },

@@ -340,7 +340,7 @@ describe('a rollout with prefer_no_schedule', () => {
       .map((node) => node.metadata.name);
   const play = (drain: string) =>
     world.lab.file(
-      'mend.yaml',
+      'remedy.yaml',
       nodePlay({ drain, rollout: '{max_unavailable: 1, prefer_no_schedule: true}' }),
     );
 

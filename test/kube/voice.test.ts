@@ -28,7 +28,7 @@ const begin = async (...args: Parameters<typeof virtualNodes>): Promise<VirtualN
   return world;
 };
 const apply = (on: VirtualNodes, play: string, more: readonly string[] = []) =>
-  on.run(['apply', on.lab.file('mend.yaml', play), '--yes', ...more]);
+  on.run(['apply', on.lab.file('remedy.yaml', play), '--yes', ...more]);
 
 interface Shown {
   readonly involvedObject: object;

@@ -12,7 +12,7 @@ skipWaits();
 let world: VirtualNodes;
 afterEach(() => world.close());
 
-const playOf = (text = nodePlay()): string => world.lab.file('mend.yaml', text);
+const playOf = (text = nodePlay()): string => world.lab.file('remedy.yaml', text);
 const apply = (text?: string, more: readonly string[] = []) =>
   world.run(['apply', playOf(text), '--yes', ...more]);
 const failureOf = (host: string) =>

@@ -211,7 +211,7 @@ describe('becoming another user', () => {
         ),
       ),
     );
-    // So near that a limit which is not looked at after quoting would be passed.
+    // So near that a limit that is checked before quoting would be exceeded.
     expect(longest).toBeGreaterThan(7500);
     expect(longest).toBeLessThan(8192);
   });

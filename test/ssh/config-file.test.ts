@@ -53,8 +53,8 @@ describe('settings of a host', () => {
       port: 2222,
       host: 'node-a.example.net',
     });
-    expect(await last(text, { user: 'told', port: 22, address: '10.0.0.9' })).toMatchObject({
-      user: 'told',
+    expect(await last(text, { user: 'chosen', port: 22, address: '10.0.0.9' })).toMatchObject({
+      user: 'chosen',
       port: 22,
       host: '10.0.0.9',
     });

@@ -231,7 +231,7 @@ export function decidePlain(
 }
 
 /** Taints of an unhealthy node. The taint of a cordon is not one of them. */
-const unhealthyTaint =
+const notReadyTaint =
   /^node(\.alpha)?(\.cloudprovider)?\.kubernetes\.io\/(not-ready|notReady|unreachable|uninitialized|shutdown|out-of-service|network-unavailable)$/;
 
 export function nodeState(node: NodeObject): NodeState {
@@ -253,7 +253,7 @@ export function nodeState(node: NodeObject): NodeState {
     labels: node.metadata?.labels ?? {},
     notReadyTaints: (node.spec?.taints ?? [])
       .map((taint) => taint.key)
-      .filter((key) => unhealthyTaint.test(key)),
+      .filter((key) => notReadyTaint.test(key)),
     ...(ownership === undefined
       ? {}
       : {
