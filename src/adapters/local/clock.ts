@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../engine/ports/local.ts';
 
-/** The longest time that a timer of Node can wait; a longer sleep is cut into several. */
+/** The longest wait of a Node timer, in milliseconds. A longer sleep is split. */
 const longest = 2 ** 31 - 1;
 
 export const systemClock: Clock = {

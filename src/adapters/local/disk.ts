@@ -1,4 +1,4 @@
-// This machine's disk: the reader that loading asks, and whole-file writes.
+// This machine's disk: the reader for loading, and writes of whole files.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -19,7 +19,7 @@ import type { Judge, Trust } from './trust.ts';
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
-/** Why a file or a connection could not be had, in words. */
+/** Why a file cannot be used, for messages. */
 export const reasonOf = (error: unknown): string => {
   const code = codeOf(error);
   if (code === 'ENOENT') return 'there is no such file';
@@ -29,18 +29,16 @@ export const reasonOf = (error: unknown): string => {
   return error instanceof Error ? error.message : String(error);
 };
 
-/** Bytes that a compressed text may have: outputs of the probe have at most a few megabytes. */
+/** Bytes of a text after decompression. Outputs of the probe have a few megabytes at most. */
 const largestText = 64 * 1024 * 1024;
 
 /** Milliseconds that an inventory program may take. */
 const programTimeout = 60_000;
 
-/**
- * An open descriptor of this process (`-e @<(...)`, `/dev/stdin`): whoever started kmend gave it.
- */
+/** An open descriptor of this process (`-e @<(...)`, `/dev/stdin`), given by who started kmend. */
 const ownDescriptor = /^\/(?:dev\/stdin|dev\/fd\/\d+|proc\/self\/fd\/\d+)$/;
 
-/** Opened without waiting: a pipe that came into the place of the file would never answer. */
+/** Opened non-blocking, since a pipe in the place of the file would never answer. */
 function readPlain(path: string): Buffer {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -101,11 +99,11 @@ export const diskReader = (trust: Pick<Trust, 'judge' | 'judgeFound'>): Reader =
   run: (path, args): Read => {
     const why = trust.judge(path);
     if (why !== undefined) return { ok: false, why: distrustText(why), distrusted: true };
-    // A bare name would be looked for in PATH: the file that was named is meant.
+    // A bare name would be searched in PATH, but the file of that name is meant.
     const done = spawnSync(path.includes('/') ? path : `./${path}`, args, {
       encoding: 'utf8',
       timeout: programTimeout,
-      // One that does not heed SIGTERM would be waited for without end.
+      // A program that ignores SIGTERM would block kmend forever.
       killSignal: 'SIGKILL',
       maxBuffer: 512 * 1024 * 1024,
     });
@@ -120,10 +118,10 @@ export const diskReader = (trust: Pick<Trust, 'judge' | 'judgeFound'>): Reader =
 });
 
 export const diskFiles = {
-  /** Beside it, synced, then renamed: never half a file. */
+  /** Written beside it, synced, then renamed, so that no reader sees half a file. */
   write: async (path: string, text: string, mode: number): Promise<void> => {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    // In a directory that others may write, a name that they can guess could be theirs already.
+    // In a directory that others may write, a name that can be guessed may exist already.
     const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
     const file = await open(draft, 'wx', mode);
     try {
@@ -132,7 +130,7 @@ export const diskFiles = {
       await rename(draft, path);
     } catch (error) {
       await rm(draft, { force: true });
-      // What a descriptor cannot write, it does not say where.
+      // The error of a write to a descriptor has no path.
       throw error instanceof Error && !('path' in error) ? Object.assign(error, { path }) : error;
     } finally {
       await file.close();
@@ -141,7 +139,7 @@ export const diskFiles = {
   remove: (path: string): Promise<void> => rm(path, { recursive: true, force: true }),
 };
 
-/** Makes it the working directory; false where that cannot be. */
+/** Changes the working directory; false where that fails. */
 export function enterDirectory(path: string): boolean {
   try {
     process.chdir(path);

@@ -1,5 +1,5 @@
-// Fetching a package file over HTTP: within bounds of time and size, checked by its sha256, kept
-// whole or not at all.
+// Fetches a package file over HTTP within limits of time and size. It is kept only where its sha256
+// is right.
 import { createHash } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -7,7 +7,7 @@ import { reasonOf } from './disk.ts';
 
 const mostRedirects = 5;
 const largest = 4 * 1024 * 1024 * 1024;
-/** Milliseconds without a byte, and for the whole. */
+/** Milliseconds without a byte, and for the whole download. */
 const silence = 60_000;
 const wholeTime = 30 * 60_000;
 
@@ -21,7 +21,7 @@ export interface Download {
 
 class Refused extends Error {}
 
-/** What went wrong, in words; nothing = it is there. */
+/** Why it failed; undefined = the file is there. */
 export async function download({ url, sha256, to, signal }: Download): Promise<string | undefined> {
   const draft = `${to}.${process.pid}.new`;
   const quiet = new AbortController();

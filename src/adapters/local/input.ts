@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 
 let known: Promise<string> | undefined;
 
-/** A signal ends the wait for whoever was to write it: then it rejects. */
+/** Rejects on a signal while it waits for the writer. */
 export function readInput(signal: AbortSignal): Promise<string> {
   signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
   known ??= text(process.stdin);

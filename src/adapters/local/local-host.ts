@@ -1,17 +1,17 @@
-// The machine that runs kmend: programs of a play, for where the host itself can do nothing any
-// more, and files that are copied to hosts.
+// The machine that runs kmend: it runs a play's own programs (power management), and has the files
+// that are copied to hosts.
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import type { LocalHost } from '../../engine/ports/local.ts';
 
 const kept = 400;
 
-/** With the environment of kmend and what is given beside it; killed when its time is over. */
+/** Programs have kmend's environment and the given variables, and are killed after their time. */
 export const localHost: LocalHost = {
   run: ({ argv, environment, timeout }) =>
     new Promise((resolve) => {
-      const [program = '', ...words] = argv;
-      const child = spawn(program, words, {
+      const [program = '', ...args] = argv;
+      const child = spawn(program, args, {
         env: { ...process.env, ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],
         timeout: timeout * 1000,

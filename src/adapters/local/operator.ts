@@ -1,5 +1,5 @@
-// The person at this machine: what the journal calls them, and where their files lie. A container
-// may run under a number that no file names.
+// The operator at this machine: their name in the journal, and their home. In a container the user
+// may be a number without a name.
 import { homedir, userInfo } from 'node:os';
 
 export function loginName(): string | undefined {
@@ -18,7 +18,7 @@ function homeDirectory(): string {
   }
 }
 
-/** Only root believes the word of sudo: anybody else may set the variable. */
+/** SUDO_USER counts only for root, since any other user may set the variable. */
 export function operatorOf(env: Readonly<Record<string, string | undefined>>): {
   readonly home: string;
   readonly who: string;

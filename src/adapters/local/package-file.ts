@@ -1,5 +1,5 @@
-// What a package file says of itself: read from the RPM header, or from the control file of a deb,
-// within bounds.
+// Name, version and dependencies of a package file, read from the RPM header or from the control file
+// of a deb, within limits.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -18,14 +18,14 @@ export type Inspected =
   | { readonly ok: true; readonly file: InspectedFile }
   | { readonly ok: false; readonly why: string; readonly absent?: true };
 
-type Said = Omit<InspectedFile, 'sha256' | 'size' | 'at'>;
+type Identity = Omit<InspectedFile, 'sha256' | 'size' | 'at'>;
 
-/** A reason that a person can act on; everything else is our bug. */
+/** A reason that an operator can act on. Any other error is a bug of kmend. */
 class NoPackage extends Error {}
 
 const megabyte = 1024 * 1024;
 const largestFile = 4096 * megabyte;
-/** Headers of kernels, with the names of all their files, have about 3 MB. */
+/** Headers of kernel packages have about 3 MB, since they name all files. */
 const largestHeader = 64 * megabyte;
 const largestControl = 8 * megabyte;
 
@@ -34,8 +34,8 @@ export async function inspectPackage(path: string): Promise<Inspected> {
     const size = await sizeOf(path);
     const file = await open(path, 'r');
     try {
-      const said = checked(await identify(file));
-      return { ok: true, file: { ...said, sha256: await sha256Of(path), size, at: path } };
+      const identity = checked(await identify(file));
+      return { ok: true, file: { ...identity, sha256: await sha256Of(path), size, at: path } };
     } finally {
       await file.close();
     }
@@ -51,7 +51,7 @@ export async function inspectPackage(path: string): Promise<Inspected> {
   }
 }
 
-/** Asked before it is opened: a pipe would never answer. */
+/** Checked before it is opened, since a pipe would never answer. */
 async function sizeOf(path: string): Promise<number> {
   const found = await stat(path);
   if (found.isDirectory()) throw new NoPackage('is a directory');
@@ -66,22 +66,20 @@ async function sha256Of(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function identify(file: FileHandle): Promise<Said> {
+async function identify(file: FileHandle): Promise<Identity> {
   const magic = await bytesAt(file, 0, 8).catch(() => Buffer.alloc(8));
   if (magic.readUInt32BE(0) === 0xedabeedb) return identifyRpm(file);
   if (magic.toString('latin1') === '!<arch>\n') return identifyDeb(file);
   throw new NoPackage('is neither an RPM nor a deb package');
 }
 
-/**
- * Names and versions go into shell commands and file names: nothing but what packages are called.
- */
-function checked(said: Said): Said {
-  const isName = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/.test(said.name);
-  const isVersion = /^(?:\d+:)?[0-9A-Za-z][0-9A-Za-z.+~^_-]*$/.test(said.version);
-  if (isName && isVersion && /^[A-Za-z0-9_]+$/.test(said.arch)) return said;
+/** Names and versions go into shell commands and file names, so only their usual characters pass. */
+function checked(identity: Identity): Identity {
+  const isName = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/.test(identity.name);
+  const isVersion = /^(?:\d+:)?[0-9A-Za-z][0-9A-Za-z.+~^_-]*$/.test(identity.version);
+  if (isName && isVersion && /^[A-Za-z0-9_]+$/.test(identity.arch)) return identity;
   throw new NoPackage(
-    `has no usable name, version or architecture: ${JSON.stringify([said.name, said.version, said.arch])}`,
+    `has no usable name, version or architecture: ${JSON.stringify([identity.name, identity.version, identity.arch])}`,
   );
 }
 
@@ -103,7 +101,7 @@ const tags = {
   requires: 1049,
 } as const;
 
-async function identifyRpm(file: FileHandle): Promise<Said> {
+async function identifyRpm(file: FileHandle): Promise<Identity> {
   const lead = await bytesAt(file, 0, 96);
   if (lead.readUInt16BE(6) !== 0) throw new NoPackage('is a source package');
   const signature = await headerAt(file, 96);
@@ -167,7 +165,7 @@ async function headerAt(file: FileHandle, at: number): Promise<Header> {
   };
 }
 
-/** Texts one behind the other, each ended by a NUL. */
+/** Texts in a row, each with a NUL at its end. */
 function textsAt(store: Buffer, from: number, count: number): readonly string[] {
   const texts: string[] = [];
   for (let at = from; texts.length < count && at < store.length; ) {
@@ -181,7 +179,7 @@ function textsAt(store: Buffer, from: number, count: number): readonly string[] 
 
 // ---- deb: an ar archive with control.tar in it (deb(5)) ----
 
-async function identifyDeb(file: FileHandle): Promise<Said> {
+async function identifyDeb(file: FileHandle): Promise<Identity> {
   for (let at = 8; ; ) {
     const head = (await bytesAt(file, at, 60)).toString('latin1');
     const [name, size] = [head.slice(0, 16).trim().replace(/\/$/, ''), Number(head.slice(48, 58))];
@@ -194,7 +192,7 @@ async function identifyDeb(file: FileHandle): Promise<Said> {
   }
 }
 
-/** Node brings gzip; the others are unpacked by their own programs. */
+/** Node has gzip; other formats are unpacked by their own programs. */
 function unpacked(data: Buffer, name: string): Buffer {
   if (name === 'control.tar') return data;
   if (name === 'control.tar.gz') return gunzipSync(data, { maxOutputLength: largestControl });
@@ -231,7 +229,7 @@ function controlText(tar: Buffer): string {
   throw new NoPackage('has no control file in it');
 }
 
-function fromControl(text: string): Said {
+function fromControl(text: string): Identity {
   const field = (name: string): string =>
     new RegExp(`^${name}:[ \\t]*(.*(?:\\n[ \\t].*)*)`, 'mi').exec(text)?.[1]?.trim() ?? '';
   const names = (...fields: readonly string[]): readonly string[] =>

@@ -3,10 +3,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * The folder that holds `playbooks/`: that of the package, which an installed program reaches
- * through a link of its name, or the one in which a bundle that was carried to another machine lies
- * beside them.
- * @param program path by which the program was started
+ * The folder that holds `playbooks/`: that of the package, or that of a bundle which was copied to
+ * another machine.
+ * @param program path by which the program was started; a link to it is followed
  */
 export function packageRoot(program: string): string {
   const file = existsSync(program) ? realpathSync(program) : program;

@@ -1,13 +1,10 @@
-// One line on a terminal that is drawn over; a pipe or a log never sees it.
+// A progress line on a terminal. Pipes and logs never get it.
 import { harmless } from '../../model/text/printable.ts';
 
 /** Milliseconds between two draws. */
 const drawEvery = 200;
 
-/**
- * The empty text takes the line away. Of texts that come too fast the latest is drawn: nothing more
- * may come for a long time.
- */
+/** The empty text removes the line. Of several texts within `drawEvery` the latest is drawn. */
 export function progressLine(output: NodeJS.WriteStream): (text: string) => void {
   if (output.isTTY !== true) return () => {};
   let drawn = 0;

@@ -1,12 +1,11 @@
-// Links in a project: what nobody named, kmend reads only from the project itself. A stranger's
-// repository may hold a link to /etc/shadow.
+// Symbolic links in a project. Files that the operator did not name are read only from the project
+// itself, since an untrusted repository may hold a link to /etc/shadow.
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * Why a file that was found below a directory must not be read: a link leads out of the project.
- * That is the nearest directory above with
- * `.git` or `kmend.yaml` in it; without one, the directory itself.
+ * Why a file below a directory must not be read: a link leads out of the project. The project is
+ * the nearest directory above with `.git` or `kmend.yaml`; without one, the directory itself.
  */
 export function leavesProject(path: string, directory: string): string | undefined {
   const root = projectOf(realpathSync(directory));

@@ -1,15 +1,12 @@
-// Signals: what only looks ends within two seconds; a run comes to a safe state first, and the
-// second signal stops it now.
+// Signals: a read-only command ends within two seconds. A run comes to a safe state first; a second
+// signal stops it at once.
 import { setMaxListeners } from 'node:events';
 
 export interface Signals {
   /** Its reason is the signal's name. */
   readonly stop: AbortSignal;
   readonly kill: AbortSignal;
-  /**
-   * Until then a signal ends the process by itself, also while it waits for a program or a file and
-   * can hear nothing.
-   */
+  /** Handles signals from now on. Before, the default action ends a process that is blocked, too. */
   readonly listen: () => void;
   /** While this goes on, the first signal only asks for a safe state. */
   readonly underWay: <T>(work: () => Promise<T>) => Promise<T>;
@@ -19,10 +16,7 @@ export interface Signals {
 
 type Name = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-/**
- * Milliseconds from the signal on: nothing new is asked of hosts and servers, and the process ends
- * whatever still waits.
- */
+/** Milliseconds after the signal: requests to hosts and servers end, then the process does. */
 const limits = { kill: 1_000, exit: 1_900 };
 
 const exitOf = (name: Name): number => (name === 'SIGTERM' ? 143 : 130);
@@ -34,7 +28,7 @@ export function listenForSignals(
 ): Signals {
   const stop = new AbortController();
   const kill = new AbortController();
-  // Every host under way listens: Node would call more than ten of them a leak, on stderr.
+  // Each host under way adds a listener: Node would report more than ten as a leak.
   setMaxListeners(0, stop.signal, kill.signal);
   let works = 0;
   let listening = false;

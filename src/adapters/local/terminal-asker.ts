@@ -15,7 +15,7 @@ interface Terminal {
 export function terminalAsker({ input, output }: Terminal, stop: AbortSignal): Asker {
   const attended = input.isTTY === true && output.isTTY === true;
   let last: Promise<unknown> = Promise.resolve();
-  // One question at a time: hosts may ask for a passphrase at the same moment.
+  // One question at a time, since several keys may need a passphrase at once.
   const oneByOne = <T>(ask: () => Promise<T>): Promise<T> => {
     const next = last.then(ask, ask);
     last = next;
@@ -38,10 +38,7 @@ export function terminalAsker({ input, output }: Terminal, stop: AbortSignal): A
   };
 }
 
-/**
- * A line from the terminal; without one, from standard input, where a caller may have put a
- * password.
- */
+/** A line from the terminal; without a terminal from standard input, which may hold a password. */
 function line(
   prompt: string,
   { input, output }: Terminal,

@@ -1,5 +1,4 @@
-// Who may instruct kmend: a file is obeyed only where nobody else could have written it, or put it
-// there.
+// Which files may instruct kmend: only those that no untrusted user could write or replace.
 import { spawnSync } from 'node:child_process';
 import {
   accessSync,
@@ -15,30 +14,25 @@ import { dirname, join } from 'node:path';
 import { loginName } from './operator.ts';
 import { leavesProject } from './project-links.ts';
 
-/**
- * Why a path must not be obeyed, as the end of a sentence; nothing = it may be, or it is not there.
- */
+/** Why a path is not trusted, as the end of a sentence; undefined = it is, or it does not exist. */
 export type Judge = (path: string) => string | undefined;
 
 export interface Trust {
   readonly judge: Judge;
-  /** The same for a file that nobody named and that was found below `directory`. */
+  /** The same for a file below `directory` that the operator did not name. */
   readonly judgeFound: (path: string, directory: string) => string | undefined;
-  /** From now on all is obeyed: the operator said so for this run. */
+  /** Trusts all files from now on, as the operator asked for this command. */
   readonly trustAll: () => void;
 }
 
 export interface Identity {
-  /**
-   * Users who can act as this process anyway: itself, root, who called sudo, and the owner of the
-   * program.
-   */
+  /** Trusted users: this user, root, the caller of sudo, and the owner of the program. */
   readonly owners: ReadonlySet<number>;
-  /** No one but these users is in the group. */
+  /** The group has no other members than these users. */
   readonly isPrivateGroup: (gid: number) => boolean;
 }
 
-/** @param program path of the program that runs: whoever owns it decides what it does */
+/** @param program path of the program that runs; its owner is trusted */
 export function trustOf(env: Readonly<Record<string, string | undefined>>, program: string): Trust {
   let all = /^(?:true|yes|on|1)$/i.test(env.KMEND_TRUST_FILES ?? '');
   const identity = identityOf(env, program);
@@ -70,10 +64,9 @@ function ownerOf(path: string): number | undefined {
 }
 
 /**
- * Every directory, link and file on the path must belong to a trusted user, and nobody else may
- * write there: so nothing can change between the judgement and the reading. A sticky directory
- * (/tmp) may lie above, since what is in it stays with its owner; it may not be the one that holds
- * the file.
+ * Every directory, link and file on the path must belong to a trusted user, and no other user may
+ * write to it. So nothing can change between check and use. A sticky directory (/tmp) may be a
+ * parent, but not the directory of the file itself.
  */
 export function judgePath(path: string, identity: Identity): string | undefined {
   let sticky: string | undefined;
@@ -92,15 +85,15 @@ interface Entry {
   readonly stat: Stats;
 }
 
-/** Links in one path, as many as the kernel follows. */
+/** Links that are followed in one path, as in the kernel. */
 const mostLinks = 40;
 
 /**
- * What the kernel comes across on a path, links before what they lead to. Ends where something is
- * not there, or may not be looked at.
+ * The entries that the kernel visits on a path, a link before its target. Ends where an entry is
+ * missing or cannot be read.
  */
 function* entriesOn(path: string): Generator<Entry> {
-  const left = words(path.startsWith('/') ? path : `${process.cwd()}/${path}`);
+  const left = partsOf(path.startsWith('/') ? path : `${process.cwd()}/${path}`);
   let at = '/';
   let links = 0;
   yield { at, stat: lstatSync(at) };
@@ -115,13 +108,13 @@ function* entriesOn(path: string): Generator<Entry> {
     }
     links += 1;
     const target = readlinkSync(next);
-    left.unshift(...words(target));
+    left.unshift(...partsOf(target));
     if (target.startsWith('/')) at = '/';
   }
 }
 
-const words = (path: string): string[] =>
-  path.split('/').filter((word) => word !== '' && word !== '.');
+const partsOf = (path: string): string[] =>
+  path.split('/').filter((part) => part !== '' && part !== '.');
 
 function entryAt(path: string): Stats | undefined {
   try {
@@ -145,7 +138,7 @@ function writersText(path: string, stat: Stats, identity: Identity): string | un
     : `the group ${groupText(gid)}, which has other members, may write ${path}`;
 }
 
-/** A volume of Kubernetes (ConfigMap) has mode 0777, and its file system is mounted read-only. */
+/** Entries of a ConfigMap volume have mode 0777, but the volume is mounted read-only. */
 function isReadOnly(path: string): boolean {
   try {
     accessSync(path, constants.W_OK);
@@ -170,7 +163,7 @@ const userText = (uid: number): string => {
   return name === undefined ? `user ${uid}` : `user ${uid} (${name})`;
 };
 
-/** The line of a group; one of a directory service (LDAP) is not in the file. */
+/** The entry of a group in /etc/group, or of a directory service (LDAP) by getent. */
 function groupLine(gid: number): readonly string[] | undefined {
   const local = linesOf('/etc/group').find((fields) => fields[2] === String(gid));
   if (local !== undefined) return local;
@@ -185,8 +178,8 @@ function groupLine(gid: number): readonly string[] | undefined {
 const groupText = (gid: number): string => groupLine(gid)?.[0] ?? String(gid);
 
 /**
- * A group that has no name has no members either: it was given to this container alone. System
- * users share root's group on el7.
+ * All members are trusted. A group without a name has none, since only this container has it.
+ * Primary members of root's group do not count: on el7 system users share it.
  */
 function isPrivate(gid: number, owners: ReadonlySet<number>): boolean {
   const users = linesOf('/etc/passwd');

@@ -1,5 +1,5 @@
-// The ways to a log: syslog over UDP, TCP or TLS, and the programs that hand lines to the syslog or
-// journald of this machine.
+// Targets of a forwarded journal: syslog over UDP, TCP or TLS, and the programs that write to the
+// syslog or journald of this machine.
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -8,13 +8,13 @@ import { Writable } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { ForwardTarget } from '../../model/forward-target.ts';
 
-/** Bytes that every syslog server takes as they are (the default limit of rsyslog is 8,192). */
+/** Bytes of a message that syslog servers do not cut (rsyslog's default limit is 8,192). */
 export const longestMessage = 8_000;
 
 /** Milliseconds that a server has to answer. */
-const patience = 5_000;
+const answerLimit = 5_000;
 
-/** What is written to the stream in one piece is one message. */
+/** Opens the stream. Each write to it is one message. */
 export function openTarget(target: ForwardTarget): Promise<Writable> {
   switch (target.kind) {
     case 'syslog':
@@ -45,14 +45,14 @@ export function openTarget(target: ForwardTarget): Promise<Writable> {
 }
 
 async function opened(socket: ReturnType<typeof connect>, event: string): Promise<Writable> {
-  const signal = AbortSignal.timeout(patience);
+  const signal = AbortSignal.timeout(answerLimit);
   try {
     await once(socket, event, { signal });
   } catch (error) {
     socket.destroy();
-    throw signal.aborted ? new Error(`no answer within ${patience / 1000} s`) : error;
+    throw signal.aborted ? new Error(`no answer within ${answerLimit / 1000} s`) : error;
   }
-  // A syslog server says nothing; what it says all the same must not fill a buffer.
+  // A syslog server sends nothing; if it does, the data is dropped.
   return socket.resume();
 }
 
@@ -71,7 +71,7 @@ async function openDatagrams(host: string, port: number): Promise<Writable> {
   return stream;
 }
 
-/** Detached: Ctrl-C in the terminal stops the run, and what it still has to say must arrive. */
+/** Detached, so that Ctrl-C stops the run but not the program that forwards its last entries. */
 async function openProgram(name: string, args: readonly string[]): Promise<Writable> {
   const child = spawn(name, args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   await once(child, 'spawn');

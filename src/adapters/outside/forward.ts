@@ -1,5 +1,5 @@
-// Entries of a journal on their way to a log that the root of this machine does not own: a bounded
-// queue that never holds a run up.
+// Forwards entries of a journal to a log that root of this machine does not control. The queue is
+// bounded and never delays a run.
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Writable } from 'node:stream';
@@ -15,11 +15,11 @@ const mostWaiting = 2_000;
 export interface Times {
   /** Milliseconds before another try. */
   readonly pause: number;
-  /** Milliseconds that what is left may take when the run is over. */
+  /** Milliseconds for the rest of the queue when the run is over. */
   readonly close: number;
 }
 
-/** @param warn told once when an outage begins, however long it lasts */
+/** @param warn called once when an outage begins, however long it lasts */
 export function createForwarder(
   target: ForwardTarget,
   warn: (text: string) => void,
@@ -29,7 +29,7 @@ export function createForwarder(
   return new Queue(messagesFor(target), open, warn, times);
 }
 
-/** Holds the messages that wait, and the stream that takes them. */
+/** The messages that wait, and the stream that takes them. */
 class Queue implements Forwarder {
   readonly #message: (event: Event, line: string) => string;
   readonly #open: () => Promise<Writable>;
@@ -40,8 +40,8 @@ class Queue implements Forwarder {
   #stream: Writable | undefined;
   #work: Promise<void> | undefined;
   #dropped = 0;
-  /** Why the last message did not get through. */
-  #trouble: string | undefined;
+  /** Why the last message was not sent. */
+  #failure: string | undefined;
 
   constructor(
     message: (event: Event, line: string) => string,
@@ -71,7 +71,7 @@ class Queue implements Forwarder {
         this.#stream ??= this.#watched(await this.#open());
         await written(this.#stream, next);
         this.#waiting.shift();
-        this.#trouble = undefined;
+        this.#failure = undefined;
       } catch (error) {
         this.#fail(error);
         if (isLastTry) return;
@@ -80,7 +80,7 @@ class Queue implements Forwarder {
     }
   }
 
-  /** A stream may break while nothing is written; then the next message opens another. */
+  /** A stream may break between two writes; then the next message opens another. */
   #watched(stream: Writable): Writable {
     stream.on('error', (error) => {
       if (this.#stream === stream) this.#fail(error);
@@ -94,9 +94,9 @@ class Queue implements Forwarder {
   #fail(error: unknown): void {
     this.#stream?.destroy();
     this.#stream = undefined;
-    if (this.#trouble !== undefined) return;
-    this.#trouble = error instanceof Error ? error.message : String(error);
-    this.#warn(this.#trouble);
+    if (this.#failure !== undefined) return;
+    this.#failure = error instanceof Error ? error.message : String(error);
+    this.#warn(this.#failure);
   }
 
   readonly close = async (): Promise<string | undefined> => {
@@ -109,11 +109,11 @@ class Queue implements Forwarder {
     timer.abort();
     stream?.destroy();
     const left = this.#waiting.length + this.#dropped;
-    return left > 0 ? `${left} of its entries did not leave this machine` : this.#trouble;
+    return left > 0 ? `${left} of its entries did not leave this machine` : this.#failure;
   };
 }
 
-/** All was handed over, or that failed. */
+/** Resolves when all was written, or that failed. */
 const ended = (stream: Writable): Promise<void> =>
   new Promise((resolve) => {
     for (const event of ['finish', 'error', 'close']) stream.once(event, () => resolve());
@@ -141,12 +141,12 @@ function messagesFor({ kind }: ForwardTarget): (event: Event, line: string) => s
   };
 }
 
-/** Room for what stands before the entry: `<86>1 ...`, its run, its number and its digest. */
+/** Bytes before the entry: `<86>1 ...`, its run, its number and its digest. */
 const headRoom = 400;
 
 /**
- * One line of ASCII: nothing in it moves a cursor, and its length is its size. Of an entry that is
- * too long the digest is left.
+ * One line of ASCII, so that it holds no control sequence and its length is its size. Of an entry
+ * that is too long only the digest is sent.
  */
 function entryText({ run, seq, type }: Event, line: string): string {
   const sha256 = createHash('sha256').update(line).digest('hex');

@@ -10,10 +10,10 @@ import { isList, isMapping, type Value } from '../../model/value.ts';
 
 /** Seconds that one reading may take. */
 const readingTimeout = 10;
-/** Bytes that are read of an answer, unpacked: of any server, and of Prometheus. */
+/** Bytes that are read of a decompressed answer: of any server, and of Prometheus. */
 const pageLimit = 128 * 1024;
 const samplesLimit = 8 * 1024 * 1024;
-/** Characters of a reading: it stands in the journal, once for each time that it is read. */
+/** Characters of a reading. Each reading goes into the journal. */
 const readingLength = 400;
 const mostRedirects = 5;
 
@@ -63,9 +63,8 @@ interface Got {
 }
 
 /**
- * A name and password in the address go into a header: `fetch` refuses them, and its error would
- * print them. A redirect is followed on the same server only: another one was not asked for its
- * word.
+ * A name and password in the address go into a header, since `fetch` refuses them with an error
+ * that prints them. A redirect is followed on the same server only: the play names no other.
  */
 async function get(address: URL, signal: AbortSignal): Promise<Got> {
   const { username, password } = address;
@@ -89,10 +88,7 @@ async function get(address: URL, signal: AbortSignal): Promise<Got> {
   }
 }
 
-/**
- * The beginning of the body; `whole` is false where there is more. What is not read is not waited
- * for.
- */
+/** The beginning of the body; `whole` is false where there is more, which is not awaited. */
 async function bodyOf(
   response: Response,
   limit: number,
@@ -118,14 +114,14 @@ async function readHttp({ args }: GateSpec, signal: AbortSignal): Promise<GateRe
   const where = body.whole ? '' : ` in its first ${pageLimit / 1024} KiB`;
   const moved =
     elsewhere === undefined ? '' : `, a redirect to ${elsewhere}, which is not followed`;
-  const said = `status ${response.status}${moved}${holds ? '' : `, without "${contains}"${where}`}`;
-  return { open: wanted && holds, read: said };
+  const read = `status ${response.status}${moved}${holds ? '' : `, without "${contains}"${where}`}`;
+  return { open: wanted && holds, read };
 }
 
 /**
- * `{ url, query }`: open when the query gives nothing, or only zeros: write it so that it says what
- * is wrong (`ALERTS{alertstate="firing"}`). With `is: ">= 0.99"` every sample must hold against the
- * number, and there must be one.
+ * `{ url, query }`: open when the query returns nothing, or only zeros, as a query for problems does
+ * (`ALERTS{alertstate="firing"}`). With `is: ">= 0.99"` there must be samples, and all must satisfy
+ * it.
  */
 async function readPrometheus({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
   const url = new URL(`${text(args.url, '').replace(/\/$/, '')}/api/v1/query`);
@@ -159,14 +155,14 @@ async function readPrometheus({ args }: GateSpec, signal: AbortSignal): Promise<
       read: `\`is\` should be a comparison such as ">= 0.99", not ${JSON.stringify(args.is)}`,
     };
   const holds = (value: number): boolean =>
-    // Nothing holds of NaN (0/0 in a query), also not that it is different.
+    // NaN (0/0 in a query) satisfies no comparison, not even `!=`.
     !Number.isNaN(value) &&
     (rule === null ? value === 0 : compare(value, rule[1] ?? '', Number(rule[2])));
-  const bad = samples.filter((sample) => !holds(sample.value));
-  if (bad.length > 0)
+  const failing = samples.filter((sample) => !holds(sample.value));
+  if (failing.length > 0)
     return {
       open: false,
-      read: bad
+      read: failing
         .slice(0, 3)
         .map((sample) => `${sample.name} is ${sample.value}`)
         .join(', '),
@@ -221,9 +217,9 @@ function readCommand({ args }: GateSpec, signal: AbortSignal): Promise<GateReadi
       stdio: ['ignore', 'pipe', 'pipe'],
       signal,
     });
-    let said = '';
+    let output = '';
     const keep = (chunk: Buffer): void => {
-      said = (said + chunk.toString('utf8')).slice(-400);
+      output = (output + chunk.toString('utf8')).slice(-400);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
@@ -231,16 +227,16 @@ function readCommand({ args }: GateSpec, signal: AbortSignal): Promise<GateReadi
     child.once('close', (code) =>
       resolve({
         open: code === 0,
-        read: `exit ${code}${said.trim() === '' ? '' : `: ${said.trim().split('\n').at(-1)}`}`,
+        read: `exit ${code}${output.trim() === '' ? '' : `: ${output.trim().split('\n').at(-1)}`}`,
       }),
     );
   });
 }
 
 /**
- * `{ not_ready: 0, min_ready: 40, pending_pods: 0, deployments: all }`: all that is named must
- * hold, and what does not is told.
- * `deployments` (all of them, or a list of `namespace/name`) asks for every replica that they want.
+ * `{ not_ready: 0, min_ready: 40, pending_pods: 0, deployments: all }`: every condition must hold,
+ * and those that do not are reported. `deployments` (all, or a list of `namespace/name`) wants all
+ * replicas ready.
  */
 async function readKubernetes(
   { args }: GateSpec,
@@ -262,7 +258,7 @@ async function readKubernetes(
   };
 }
 
-/** The first three of them, for people. */
+/** The first three names, for messages. */
 const some = (names: readonly string[]): string =>
   names.length === 0
     ? ''

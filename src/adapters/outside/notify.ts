@@ -1,5 +1,5 @@
-// Telling people who are not there: a webhook that takes JSON (Slack and its kin read `text`), or a
-// command of their own.
+// Notifies operators: by a webhook that takes JSON (chats such as Slack read `text`), or by a
+// command.
 import { spawn } from 'node:child_process';
 import type { Clock } from '../../engine/ports/local.ts';
 import type { Notice, NoticeTarget, Notifier } from '../../engine/ports/outside.ts';
@@ -33,10 +33,7 @@ export function createNotifier(clock: Pick<Clock, 'sleep'>, seconds = trySeconds
   };
 }
 
-/**
- * `<!channel>`, `<URL|text>`, `[text](URL)` and `@everyone` are orders and links of chats. Here
- * they are the words of a host.
- */
+/** Disarms `<!channel>`, `<URL|text>`, `[text](URL)` and `@everyone`, which may come from a host. */
 const forChats = (text: string): string =>
   harmless(text)
     .replaceAll('<', '‹')
@@ -58,15 +55,12 @@ async function once(
       : await pipe(target.command, notice, either);
   } catch (error) {
     const why = limit.aborted ? `no answer within ${seconds} s` : reasonOf(error);
-    // A command that ran into its limit may have told somebody: only a webhook is tried again.
+    // A command that timed out may have notified somebody, so only a webhook is tried again.
     return failed('unreachable', why, { transport: target.kind === 'webhook' });
   }
 }
 
-/**
- * The code of a failed connection only: the message of `fetch` may hold the address, and that the
- * secret.
- */
+/** Only the code of a failed connection: the message of `fetch` may hold the secret address. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
@@ -79,7 +73,7 @@ async function post(url: string, notice: Notice, signal: AbortSignal): Promise<O
     headers: { 'content-type': 'application/json' },
     body: toJson(notice),
     signal,
-    // Elsewhere than where the person sent it, a notice has no business.
+    // A notice goes only to the address that the operator gave.
     redirect: 'manual',
   });
   await response.body?.cancel();
@@ -91,16 +85,16 @@ async function post(url: string, notice: Notice, signal: AbortSignal): Promise<O
 function pipe(command: string, notice: Notice, signal: AbortSignal): Promise<Outcome<true>> {
   return new Promise((resolve, reject) => {
     const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'ignore', 'pipe'], signal });
-    let said = '';
+    let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString('utf8')).slice(-400);
+      stderr = (stderr + chunk.toString('utf8')).slice(-400);
     });
     // A command that does not read its input is no error.
     child.stdin.on('error', () => {});
     child.stdin.end(`${toJson(notice)}\n`);
     child.once('error', reject);
     child.once('close', (code, name) => {
-      const last = said.trim().split('\n').at(-1) ?? '';
+      const last = stderr.trim().split('\n').at(-1) ?? '';
       if (code === 0) resolve(ok(true));
       else
         resolve(failed('exit', `it ended with ${code ?? name}${last === '' ? '' : `: ${last}`}`));

@@ -49,7 +49,7 @@ export async function auditJournal(
   };
 }
 
-/** Which of these files, by name with their sha256, are not what they were. */
+/** Names of the files whose sha256 differs from the one given here. */
 export async function changedFiles(
   directory: string,
   files: Readonly<Record<string, string>>,
@@ -60,7 +60,7 @@ export async function changedFiles(
   return changed;
 }
 
-/** What an entry says of a file, or of a piece of one, below the run's directory. */
+/** A journal entry's digest of a file, or of a piece of one, in the run's directory. */
 interface Claim {
   readonly seq: number;
   readonly file: string;
@@ -107,7 +107,7 @@ async function unnamed(directory: string, claims: readonly Claim[]): Promise<rea
     const more = (await stat(join(directory, file)).catch(() => ({ size: 0 }))).size - bytes;
     if (more > 0)
       notes.push(
-        `${file} has ${more} bytes that no entry names: a crash leaves such, or somebody added them`,
+        `${file} has ${more} bytes that no entry names: a crash leaves such bytes, or they were added by hand`,
       );
   }
   return notes;

@@ -12,16 +12,13 @@ import { openOwn } from './owned.ts';
 export const hashOf = (line: string | Buffer): string =>
   createHash('sha256').update(line).digest('hex');
 
-/**
- * What the first entry names as its predecessor: bound to the run, so that a journal cannot be
- * passed off as another's.
- */
+/** The hash before the first entry. It depends on the run, so that no journal passes for another's. */
 export const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
 
 /**
- * Shows every event in order, each when the entry after it has confirmed its hash: what was changed
- * is not shown, but for the last entry. Throws a JournalError that names the first bad entry.
- * Whoever sees an entry and throws over it says that it does not fit those before it.
+ * Shows every event in order, each after the next entry has confirmed its hash. Only the last entry
+ * is shown unconfirmed. Throws a JournalError that names the first entry whose hash does not hold.
+ * Where `see` throws, that entry does not fit those before it.
  */
 export async function scanJournal(
   path: string,
@@ -72,7 +69,7 @@ function parseLine(path: string, line: Buffer, { entries, head }: JournalEnd): E
     throw wrong(`numbered ${JSON.stringify(data.seq)}: an entry is missing or was put in`);
   if (data.prev !== head)
     throw wrong('does not follow the entry before it: the journal was changed');
-  // Its shape is looked at before it is shown.
+  // The shape is checked before the event is shown.
   return data as unknown as Event;
 }
 

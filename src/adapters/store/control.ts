@@ -9,7 +9,7 @@ import { dataIn } from '../../model/shape/shape.ts';
 import { ownDirectory, readOwn } from './owned.ts';
 import { runDirectory } from './paths.ts';
 
-/** How many this process has left: several may be left in one millisecond, and keep their order. */
+/** Commands that this process has left so far. It keeps the order of those of one millisecond. */
 let posted = 0;
 
 /** Leaves a command for a run; it is an event that the run's own process will journal. */
@@ -22,7 +22,7 @@ export async function postCommand(
   const directory = await ownDirectory(stateDir, 'runs', run, 'control');
   posted += 1;
   const name = `${String(now).padStart(15, '0')}-${process.pid}-${String(posted).padStart(6, '0')}`;
-  // Renamed when whole: the taker never sees half a command.
+  // Written beside it, then renamed, so that no reader sees half a command.
   await writeFile(join(directory, `.${name}`), JSON.stringify(body), { mode: 0o600 });
   await rename(join(directory, `.${name}`), join(directory, `${name}.json`));
 }
@@ -42,7 +42,7 @@ export function commandsFor(stateDir: string, run: string): Commands {
       for (const name of names) {
         const path = join(directory, name);
         const body = parse(await readOwn(stateDir, path));
-        // Nobody but kmend writes here: a file that is no command is thrown away.
+        // Only kmend writes here, so a file that is no command is removed.
         if (body === undefined || journalled.has(name)) await rm(path);
         else if (type === undefined || body.type === type)
           bodies.push({ ...body, command: name } as EventOf<T>);
@@ -54,7 +54,6 @@ export function commandsFor(stateDir: string, run: string): Commands {
 
 function parse(text: string): EventBody | undefined {
   const data = dataIn(text);
-  // What has the shape of an event is one; anything else would make the journal that takes it
-  // unreadable.
+  // Anything that has not the shape of an event would make the journal unreadable.
   return wrongBody(data) === undefined ? (data as EventBody) : undefined;
 }

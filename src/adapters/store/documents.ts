@@ -36,7 +36,7 @@ export const readTrusted = async (
 ): Promise<string | undefined> =>
   judge(path) === undefined ? readOwn(stateDir, path).catch(() => undefined) : undefined;
 
-/** Beside it, synced, then renamed: never half a file. */
+/** Written beside it, synced, then renamed, so that no reader sees half a file. */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
   const file = await open(draft, 'wx', 0o600);
@@ -46,14 +46,14 @@ export async function writeWhole(path: string, text: string): Promise<void> {
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
-    // What a descriptor cannot write, it does not say where.
+    // The error of a write to a descriptor has no path.
     throw error instanceof Error && !('path' in error) ? Object.assign(error, { path }) : error;
   } finally {
     await file.close();
   }
 }
 
-/** Any name of an inventory as one name of a file. */
+/** The file name for any name of an inventory. */
 const fileName = (name: string): string =>
   name
     .replace(/^\.|[^A-Za-z0-9._-]/g, (sign) => `%${(sign.codePointAt(0) ?? 0).toString(16)}`)

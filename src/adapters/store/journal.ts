@@ -1,5 +1,5 @@
-// The journal of a run: one JSON object a line, chained by hash, on disk before the effect that it
-// announces.
+// The journal of a run: one JSON object a line, chained by hash. An entry is on disk before the
+// effect that it announces.
 
 import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { StateWriteError } from '../../engine/ports/state-errors.ts';
@@ -22,8 +22,8 @@ export async function createJournal(
 }
 
 /**
- * Opens a journal to go on after its last whole line; shows what is in it. `torn`: a line that a
- * crash cut in half is gone.
+ * Opens a journal for appending after its last whole line, and shows its events. `torn`: half a
+ * line, left by a crash, was removed.
  */
 export async function openJournal(
   path: string,
@@ -37,9 +37,8 @@ export async function openJournal(
 }
 
 /**
- * Goes on in a new file under the old name, without a line that a crash cut in half: a controller
- * that was stopped, not killed, and that wakes up later writes into the old file, which nobody
- * reads.
+ * Copies the whole lines to a new file and gives it the name of the old one. A controller that was
+ * stopped and wakes up later then writes into the old file, which is no longer read.
  */
 async function renew(path: string, size: number): Promise<FileHandle> {
   const draft = `${path}.${process.pid}.new`;
@@ -53,16 +52,13 @@ async function renew(path: string, size: number): Promise<FileHandle> {
     return file;
   } catch (error) {
     await file?.close();
-    // On a full disk half a copy would only take more of it.
+    // On a full disk half a copy would take more space.
     await rm(draft, { force: true }).catch(() => {});
     throw error;
   }
 }
 
-/**
- * Holds the file. Appends go one after the other; those that wait are written, and synced,
- * together.
- */
+/** An open journal. Lines that wait are written and synced together. */
 class FileJournal implements Journal {
   readonly run: string;
   readonly #file: FileHandle;
@@ -74,7 +70,7 @@ class FileJournal implements Journal {
   #waiting: { readonly event: Event; readonly line: string }[] = [];
   #wantSync = false;
   #flushing: Promise<void> | undefined;
-  /** The first write that failed. Nothing is written after it: the chain would have a hole. */
+  /** The first write that failed. Nothing is written after it, since the chain would have a gap. */
   #broken: Error | undefined;
 
   constructor(
@@ -117,10 +113,7 @@ class FileJournal implements Journal {
     return event;
   }
 
-  /**
-   * Whoever comes while a write is under way waits for the next one, which takes all lines that
-   * came meanwhile.
-   */
+  /** A caller that comes during a write waits for the next one, which takes all lines that wait. */
   async #flush(seq: number): Promise<void> {
     while ((this.#waiting[0]?.event.seq ?? seq + 1) <= seq) {
       if (this.#broken !== undefined) throw this.#broken;

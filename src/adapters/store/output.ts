@@ -1,5 +1,5 @@
-// Long output of commands: a file a host beside the journal, so that the journal stays short. What
-// cannot be kept is told, and stops no run.
+// Long output of commands: one file a host beside the journal, which stays short. A failure to keep
+// it is reported, and stops no run.
 import { type FileHandle, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from '../../engine/ports/state-errors.ts';
@@ -7,23 +7,20 @@ import type { KeptOutput } from '../../engine/ports/store.ts';
 import { hashOf } from './chain.ts';
 
 /**
- * Bytes that one host's file may have, that all of a run may have, and that their disk must have
- * left afterwards: the journal goes first.
+ * Bytes: the most of one host's file, the most of all files of a run, and the space that stays free
+ * for the journal.
  */
 const mostBytes = 8 * 1024 * 1024;
 const mostInAll = 1024 * 1024 * 1024;
 const spareBytes = 32 * 1024 * 1024;
 
-/** Where it lies, below the run's directory. A name that is no file name is written as in a URL. */
+/** The path below the run's directory. Names of hosts are encoded as in a URL. */
 const fileOf = (host: string): string => `output/${encodeURIComponent(host)}.log`;
 
-/**
- * Adds text to the file of a host. Never throws: without it nothing is lost that a run or its
- * resume needs.
- */
+/** Adds text to the file of a host. Never throws: neither a run nor its resume needs this file. */
 type KeepOutput = (directory: string, host: string, text: string) => Promise<KeptOutput>;
 
-/** Reads once what a run has kept so far, and counts from then on. */
+/** Reads the sizes once, when a run first keeps something, and counts from then on. */
 export function outputKeeper(inAll = mostInAll): KeepOutput {
   const totals = new Map<string, number>();
   return async (directory, host, text) => {
@@ -76,7 +73,7 @@ async function append(
   try {
     await handle.appendFile(text);
   } catch (error) {
-    // Half an output would only take space that the journal needs.
+    // Half an output would take space that the journal needs.
     await handle.truncate(size).catch(() => {});
     throw error;
   }

@@ -1,5 +1,5 @@
-// What lies in the state directory is believed only if it is kmend's own: a plain file or directory
-// of the user that owns the state directory.
+// A path in the state directory is trusted only if it is kmend's own: a plain file or directory of
+// the user that owns the state directory.
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -18,7 +18,7 @@ export const openOwn = (path: string): Promise<FileHandle> =>
     },
   );
 
-/** The text of a file; a link, a pipe or a file of somebody else is refused. */
+/** The text of a file. A link, a pipe or another user's file is refused. */
 export async function readOwn(stateDir: string, path: string): Promise<string> {
   const file = await openOwn(path);
   try {
@@ -32,10 +32,7 @@ export async function readOwn(stateDir: string, path: string): Promise<string> {
   }
 }
 
-/**
- * Node's own recursive mkdir tries without end where a directory is there and none can be made in
- * it (/proc, automounts).
- */
+/** Node's recursive mkdir never ends where no directory can be made in one that exists (/proc). */
 async function makeDirectory(path: string): Promise<void> {
   const isThere = await stat(path).then(
     () => true,
@@ -51,7 +48,7 @@ const makeOne = (path: string): Promise<void> =>
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
 
-/** Makes a directory below the state directory, or checks the one that is there, part by part. */
+/** Makes a directory below the state directory. Each part that exists is checked. */
 export async function ownDirectory(stateDir: string, ...parts: readonly string[]): Promise<string> {
   await makeDirectory(stateDir);
   const { uid } = await stat(stateDir);

@@ -1,5 +1,5 @@
-// Removing runs, and what is kept of each: the head of its journal, so that the chain from run to
-// run can still be followed.
+// Removing runs. The head of each journal is kept, so that the chain from run to run can still be
+// followed.
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Prune, PrunedRun } from '../../engine/ports/history.ts';
@@ -25,7 +25,7 @@ const prunedShape = object(
 
 const recordsPath = (stateDir: string): string => join(stateDir, 'pruned.ndjson');
 
-/** What is kept of the runs that were removed, the first first. */
+/** What is kept of removed runs, in the order of their removal. */
 export async function prunedRuns(stateDir: string): Promise<readonly PrunedRun[]> {
   const path = recordsPath(stateDir);
   const kept = await readOwn(stateDir, path).catch((error: unknown) => {
@@ -33,7 +33,7 @@ export async function prunedRuns(stateDir: string): Promise<readonly PrunedRun[]
     throw error;
   });
   const lines = kept.split('\n');
-  // A last line without its end was cut off by a crash: its run was not removed yet.
+  // A crash cut off a last line without its end. The run of that line was not removed yet.
   return lines.slice(0, -1).map((line, index) => {
     const data = dataIn(line);
     const wrong = prunedShape(data, '');
@@ -43,8 +43,8 @@ export async function prunedRuns(stateDir: string): Promise<readonly PrunedRun[]
 }
 
 /**
- * Removes runs whose journals hold, and that nobody works on; gives those that stay, and why. Their
- * heads are on disk before the first file is gone.
+ * Removes runs whose journals hold and that no process works on. Returns those that stay, and why.
+ * The heads are on disk before the first file is removed.
  */
 export async function pruneRuns(
   stateDir: string,
@@ -80,7 +80,7 @@ export async function pruneRuns(
     const bin = await ownDirectory(stateDir, 'pruned');
     for (const { run } of records)
       if (!(await moveAway(stateDir, run, bin))) stay.set(run, 'under_way');
-    // What a crash left there goes too.
+    // Files that a crash left there are removed too.
     for (const gone of await readdir(bin))
       await rm(join(bin, gone), { recursive: true, force: true });
   });
@@ -88,8 +88,8 @@ export async function pruneRuns(
 }
 
 /**
- * Whoever locked the run before it was moved is seen now, and it is moved back; whoever locks it
- * after that finds no journal.
+ * Moves a run away, and back again where a process has locked it before the move. A process that
+ * locks it later finds no journal.
  */
 async function moveAway(stateDir: string, run: string, bin: string): Promise<boolean> {
   await rename(runDirectory(stateDir, run), join(bin, run));
@@ -98,7 +98,7 @@ async function moveAway(stateDir: string, run: string, bin: string): Promise<boo
   return false;
 }
 
-/** Adds lines; one that a crash cut off is removed first. */
+/** Appends lines. Half a line, left by a crash, is removed first. */
 async function append(path: string, lines: string): Promise<void> {
   const file = await open(path, 'a+', 0o600);
   try {

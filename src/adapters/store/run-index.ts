@@ -15,12 +15,9 @@ import { journalPath, runDirectory } from './paths.ts';
 
 interface Entry {
   readonly size: number;
-  /**
-   * Of the last change of the journal's content or attributes: unlike its modification time, no
-   * program can set it.
-   */
+  /** The change time (ctime) of the journal: unlike the modification time, no program can set it. */
   readonly changed: number;
-  /** Absent where the journal is broken: `audit verify RUN` says how. */
+  /** Absent where the journal is damaged: `audit verify RUN` says how. */
   readonly info?: RunInfo;
 }
 
@@ -59,7 +56,7 @@ const inOrder = (entries: readonly Entry[]): readonly RunInfo[] =>
 
 async function entriesFor(stateDir: string, known: Index): Promise<Index> {
   const entries: Record<string, Entry> = {};
-  // One after the other: a journal may be large, and there may be years of them.
+  // One after the other, since journals may be large and many.
   for (const run of await readdir(join(stateDir, 'runs')).catch(() => [])) {
     const found = await stat(journalPath(stateDir, run)).catch(() => undefined);
     if (found === undefined) continue;
@@ -103,7 +100,7 @@ async function infoOf(
   }
 }
 
-/** The job that started it, by the settings that it keeps. */
+/** The job that started the run, by its stored settings. */
 async function jobOf(stateDir: string, run: string): Promise<{ readonly job?: string }> {
   const settings = dataIn(
     await readOwn(stateDir, join(runDirectory(stateDir, run), 'settings.json')).catch(() => ''),
@@ -120,8 +117,8 @@ async function readIndex(stateDir: string): Promise<Index> {
 }
 
 /**
- * Two that write it at one moment both write what is true; where it cannot be written, the journals
- * are read again the next time.
+ * Two processes may write it at once, since both write the same facts. Where it cannot be written,
+ * the next command reads the journals again.
  */
 async function keep(stateDir: string, index: Index): Promise<void> {
   const draft = `${indexPath(stateDir)}.${process.pid}.new`;

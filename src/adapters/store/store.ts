@@ -18,7 +18,7 @@ import { prunedRuns, pruneRuns } from './prune.ts';
 import { indexedRuns, readRuns } from './run-index.ts';
 
 /**
- * @param pods where this process is a pod: its cluster says which other pods are dead
+ * @param pods where this process is a pod: says which other pods are dead
  * @param judge which files may instruct kmend
  */
 export function createStore(
@@ -79,7 +79,7 @@ export function createStore(
 
 type RunFiles = Pick<Store, 'keepFiles' | 'readFile' | 'placeOf' | 'changedFiles'>;
 
-/** What lies beside the journal of a run for its resume. */
+/** The files beside a journal that a resume reads. */
 function runFiles(stateDir: string, judge: Judge): RunFiles {
   const placeOf = (run: string, file: RunFile): string =>
     join(runDirectory(stateDir, run), `${file}.json`);

@@ -1,5 +1,5 @@
-// Who holds a lock, and what proves that it is dead: its kernel, its process where it can be seen,
-// its socket, its pod. Never time.
+// The process that holds a lock, and what proves that it is dead: its kernel, its process where it
+// can be seen, its socket, its pod. Time proves nothing.
 
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -8,25 +8,20 @@ import { present } from '../../../model/present.ts';
 import { number, object, type Shape, text } from '../../../model/shape/shape.ts';
 
 export interface Holder {
-  /**
-   * Its host name: for people, and no proof alone, since containers of several machines may share
-   * one.
-   */
+  /** The host name, for messages. It proves nothing: containers of several machines may share one. */
   readonly machine: string;
   readonly boot: string;
   readonly pid: number;
-  /**
-   * Start time of the process in clock ticks after boot: a pid alone may be another process by now.
-   */
+  /** Start time in clock ticks after boot, since the pid may belong to another process by now. */
   readonly started: string;
   /**
-   * Where this pid and this start time mean that process. Absent: it is not known (also in claims
-   * of older versions), and they prove nothing.
+   * The namespaces in which pid and start time name that process. Absent in claims of older
+   * versions: then both prove nothing.
    */
   readonly namespaces?: string;
-  /** The machine, where this process runs in no container: images carry a machine id too. */
+  /** Absent in a container, since images carry a machine id too. */
   readonly machineId?: string;
-  /** Inode of the socket beside the claim on which it listens for as long as it lives. */
+  /** Inode of the socket beside the claim. The process listens on it for as long as it lives. */
   readonly socket?: number;
   readonly pod?: PodHolder;
 }
@@ -44,20 +39,17 @@ export const holderShape: Shape = object(
   },
 );
 
-/** What can be asked about a holder from here. */
+/** What this process can find out about a holder. */
 export interface Witnesses {
-  /** Start time of a process that this process can see; undefined where there is none. */
+  /** Start time of a process; undefined where this process sees none with that pid. */
   readonly startOf: (pid: number) => string | undefined;
-  /** Whether something listens on its socket; undefined = that cannot be told here. */
+  /** Whether a process listens on its socket; undefined = unknown from here. */
   readonly listens: (inode: number) => Promise<boolean | undefined>;
   /** Why a pod is not proven dead; undefined = it is dead. */
   readonly podDoubt: (pod: PodHolder) => Promise<string | undefined>;
 }
 
-/**
- * Why this holder is not proven dead, as seen by a process in the place of `me`; undefined = it is
- * dead.
- */
+/** Why this holder is not proven dead, from the view of `me`; undefined = it is dead. */
 export async function doubtOf(
   holder: Holder,
   me: Holder,
@@ -93,10 +85,7 @@ export const holderText = ({ pid, machine, pod }: Holder): string =>
     ? `process ${pid} on ${machine}`
     : `process ${pid} in pod ${pod.namespace}/${pod.name}${pod.node === undefined ? '' : ` on node ${pod.node.name}`}`;
 
-/**
- * A process that works by hand and has no lock, from what it wrote of itself; for what shows that
- * it lives, `doubtOf` without a socket.
- */
+/** The same for a process without a lock (`kmend drain`), by what its mark on the node says. */
 export async function judgeHolder(
   data: unknown,
 ): Promise<{ readonly name: string; readonly doubt?: string }> {
@@ -113,14 +102,14 @@ export async function judgeHolder(
 
 const isHolder = (data: unknown): data is Holder => holderShape(data, 'holder') === undefined;
 
-/** The namespaces in which a machine begins; the kernel has these numbers built in. */
+/** The initial namespaces of a machine. Their numbers are built into the kernel. */
 const initial = { pid: 'pid:[4026531836]', uts: 'uts:[4026531838]' };
 
-/** This process, as others shall know it. */
+/** This process, as it writes itself down for others. */
 export function ownHolder(): Holder {
   const { pid } = process;
   const own = processAt('self');
-  // In a PID namespace without a /proc of its own, /proc is about the processes of another one.
+  // In a PID namespace without its own /proc, /proc shows the processes of another namespace.
   const namespaces = own?.pid === pid ? [namespace('pid'), namespace('time')].join(' ').trim() : '';
   const machineId =
     namespace('pid') === initial.pid && namespace('uts') === initial.uts
@@ -136,7 +125,7 @@ export function ownHolder(): Holder {
   };
 }
 
-/** A zombie is as good as gone. */
+/** Start time of a process; undefined where there is none. A zombie counts as dead. */
 export function startOf(pid: number): string | undefined {
   const found = processAt(String(pid));
   return found === undefined || found.state === 'Z' ? undefined : found.started;

@@ -1,6 +1,6 @@
-// A socket beside a claim, on which its process listens for as long as it lives: proof of life and
-// death across all containers of one kernel. The kernel closes it with the process, however that
-// ended. A file lock would do the same, but Node has none.
+// A socket beside a claim, on which its process listens for as long as it lives. It proves life and
+// death across all containers of one kernel, which closes it with the process. A file lock would do
+// the same, but Node has none.
 import { lstat, open, rm, statfs } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -13,9 +13,9 @@ export interface Life {
 const socketOf = (claim: string): string => `${claim}.socket`;
 
 /**
- * File systems of one kernel: ext, xfs, btrfs, tmpfs, f2fs, zfs. One inode there is one socket, by
- * whichever mount it is reached. Over a network, or through an overlay, a socket may look closed to
- * one side while the other listens.
+ * File systems of one kernel: ext, xfs, btrfs, tmpfs, f2fs, zfs. There one inode is one socket,
+ * whatever the mount. Over a network or an overlay a socket may look closed although a process
+ * listens.
  */
 const local: ReadonlySet<number> = new Set([
   0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1,
@@ -24,7 +24,7 @@ const local: ReadonlySet<number> = new Set([
 const isLocal = async (directory: string): Promise<boolean> =>
   local.has((await statfs(directory)).type);
 
-/** A path of a socket has at most 107 bytes: it is named by its open directory. */
+/** A socket path has at most 107 bytes, so it goes through the descriptor of its directory. */
 async function reached<T>(path: string, use: (short: string) => Promise<T>): Promise<T> {
   const directory = await open(dirname(path));
   try {
@@ -34,17 +34,14 @@ async function reached<T>(path: string, use: (short: string) => Promise<T>): Pro
   }
 }
 
-/**
- * Absent where such a socket would prove nothing, or cannot be made: then the claim has one witness
- * less.
- */
+/** Undefined where such a socket would prove nothing, or cannot be made. */
 export async function beginLife(claim: string): Promise<Life | undefined> {
   const path = socketOf(claim);
   try {
     if (!(await isLocal(dirname(path)))) return undefined;
     const server = createServer((socket) => socket.on('error', () => {}).destroy()).unref();
-    // One that cannot take a connection (no descriptor is free) listens nevertheless: later errors
-    // are none.
+    // A socket that cannot take a connection (no free descriptor) still listens, so later errors
+    // are ignored.
     await reached(
       path,
       (short) =>
@@ -67,14 +64,14 @@ export async function beginLife(claim: string): Promise<Life | undefined> {
 }
 
 /**
- * Whether a process listens there; undefined where that cannot be told: no socket, another one,
- * another kernel may have it.
+ * Whether a process listens there. Undefined where that is unknown: there is no socket, it is
+ * another one, or another kernel may have it.
  */
 export async function lives(claim: string, inode: number): Promise<boolean | undefined> {
   const path = socketOf(claim);
   try {
     const found = await lstat(path);
-    // A copy of a state directory has the sockets too, and nobody ever listened there.
+    // A copy of a state directory has the sockets too, but no process ever listened there.
     if (!found.isSocket() || found.ino !== inode || !(await isLocal(dirname(path))))
       return undefined;
     return await reached(path, connects);
@@ -90,7 +87,7 @@ const connects = (path: string): Promise<boolean | undefined> =>
       socket.destroy();
       resolve(true);
     });
-    // EAGAIN: so many wait there that a stopped process has not taken.
+    // EAGAIN: the queue of a stopped process is full.
     socket.once('error', (error: NodeJS.ErrnoException) =>
       resolve(error.code === 'ECONNREFUSED' ? false : error.code === 'EAGAIN' || undefined),
     );

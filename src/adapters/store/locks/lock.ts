@@ -1,6 +1,5 @@
-// The lock of a run's hosts: two runs never work on one host from the same state directory. Freed
-// by its holder, or when its holder is proven dead, or when a person takes it over by name; never
-// by time alone.
+// The lock of a run's hosts: two runs of one state directory never work on the same host. It is
+// freed by its holder, by the proven death of its holder, or by a takeover. Time never frees it.
 
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
@@ -15,10 +14,7 @@ import { readOwn } from '../owned.ts';
 import { doubtOf, type Holder, holderShape, holderText, ownHolder, startOf } from './holder.ts';
 import { beginLife, forget, lives } from './life.ts';
 
-/**
- * What stands in a claim's file. Its name is used once: whoever finds its owner dead may remove it
- * without a second look.
- */
+/** The file of a claim. Its name is used once, so a claim of a dead owner may be removed safely. */
 interface Claim extends Holder {
   readonly run: string;
   readonly hosts: readonly string[];
@@ -37,9 +33,9 @@ export type Lock =
 let counter = 0;
 
 /**
- * Claims these hosts for a run. The claim is written before the others are read, so of two that
- * come at the same moment at least one sees the other; the one with the smaller name stays, the
- * other goes. `takeover` names a run whose claims are set aside.
+ * Claims these hosts for a run. The claim is written before the others are read: of two runs that
+ * start at once at least one sees the other, and the claim with the smaller name stays.
+ * @param takeover the run whose claims are removed
  */
 export async function takeLock(
   directory: string,
@@ -52,14 +48,14 @@ export async function takeLock(
   const pod = await pods?.own();
   const me = { ...ownHolder(), ...present({ pod }) };
   counter += 1;
-  // Two containers may both be process 1 of the same moment.
+  // Two containers may both have process 1 with the same start time.
   const name = `${run}.${me.pid}.${me.started}.${counter}${randomBytes(3).toString('hex')}.lock`;
   const path = join(directory, name);
   const place = await stat(directory);
   const life = await beginLife(path);
   const release = async (): Promise<void> => {
-    // What cannot be removed (a disk that went read-only) is found dead with this process, and a
-    // run must end with its own error.
+    // A run must end with its own error, not with one of this removal. Where the claim stays, it
+    // counts as dead when this process has ended.
     await rm(path, { force: true }).catch(() => {});
     await life?.end();
   };
@@ -86,17 +82,14 @@ export async function takeLock(
     }
     await put(path, { ...claim, state: 'held' });
   } catch (error) {
-    // A claim of nobody would stand in the way for as long as this process lives.
+    // A claim that is left would lock its hosts for as long as this process lives.
     await release();
     throw error;
   }
   return { held: true, release, state: () => stateOf(path, place) };
 }
 
-/**
- * A claim that is not there was taken over, unless its directory is not there either, or another
- * one is in its place.
- */
+/** A missing claim was taken over, unless its directory is missing or was replaced. */
 async function stateOf(path: string, place: Stats): Promise<LockState> {
   try {
     await stat(path);
@@ -107,7 +100,7 @@ async function stateOf(path: string, place: Stats): Promise<LockState> {
   }
 }
 
-/** The living (or not provably dead) process that works on this run; absent when there is none. */
+/** The process that works on this run, where it is not proven dead. */
 export async function holderOf(
   directory: string,
   run: string,
@@ -137,7 +130,7 @@ const doubtAbout = (
       pods === undefined ? 'its cluster can be asked only from a pod in it' : pods.doubt(pod),
   });
 
-/** Renamed when whole: no reader ever sees half a claim. */
+/** Written beside it, then renamed, so that no reader sees half a claim. */
 async function put(path: string, claim: Claim): Promise<void> {
   try {
     await writeFile(`${path}.new`, JSON.stringify(claim), { mode: 0o600 });
@@ -149,11 +142,11 @@ async function put(path: string, claim: Claim): Promise<void> {
 }
 
 /** Milliseconds that a claim with a smaller name waits for one that is about to give way. */
-const patience = 5000;
+const giveWayLimit = 5000;
 
 interface Search {
   readonly directory: string;
-  /** Of the claim that asks. */
+  /** Name of the claim that asks. */
   readonly name: string;
   readonly hosts: ReadonlySet<string>;
   readonly takeover: string | undefined;
@@ -171,7 +164,7 @@ async function otherThan(
     for (const { path } of taken) await remove(path);
     const left = others.filter(({ claim }) => claim.run !== takeover);
     const [first] = left.filter(
-      ({ claim, name }) => claim.state === 'held' || name < mine || waited >= patience,
+      ({ claim, name }) => claim.state === 'held' || name < mine || waited >= giveWayLimit,
     );
     if (first !== undefined)
       return {
@@ -190,10 +183,7 @@ interface Found {
   readonly doubt: string;
 }
 
-/**
- * Claims of living (or not provably dead) owners that have a host in common; those of dead ones are
- * removed.
- */
+/** Claims with a host in common whose owners are not proven dead. Those of dead owners are removed. */
 async function claimsBeside({
   directory,
   name: mine,
@@ -219,10 +209,7 @@ async function remove(path: string): Promise<void> {
   await forget(path);
 }
 
-/**
- * Undefined where it was released meanwhile. One that cannot be read as a claim keeps its hosts
- * locked until an operator removes it.
- */
+/** Undefined where it was released meanwhile. A damaged claim locks until an operator removes it. */
 async function readClaim(path: string): Promise<Claim | undefined> {
   let written: string;
   try {
@@ -233,7 +220,7 @@ async function readClaim(path: string): Promise<Claim | undefined> {
   }
   const claim = dataIn(written);
   const wrong = claimShape(claim, '');
-  // Nobody can tell whose hosts it locks: it is not passed over.
+  // It is unknown whose hosts it locks, so it is not ignored.
   if (wrong !== undefined)
     throw new DamagedError(
       path,

@@ -1,6 +1,6 @@
-// Slots: which hosts the runs of a state directory have out of service, a file each. A budget
-// counts them all, whoever took them. A slot outlives its process: the host is still out of
-// service. Of a run that nobody works on, the journal says which slots it really holds.
+// Slots: the hosts that runs of a state directory have out of service, one file each. A budget
+// counts the slots of all runs. A slot outlives its process, since the host stays out of service. Of
+// a run without a process the journal says which slots it holds.
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -17,19 +17,13 @@ import { toJson } from '../../../model/text/printable.ts';
 import { scanJournal } from '../chain.ts';
 import { ownDirectory, readOwn, writing } from '../owned.ts';
 
-/**
- * What stands in a slot's file. Its name is used once: whoever finds it void may remove it without
- * a second look.
- */
+/** The file of a slot. Its name is used once, so a void slot may be removed safely. */
 export interface Written extends TakenSlot {
-  /**
-   * `claiming` until its run has seen that the budget has room for it: nothing was done to the
-   * host.
-   */
+  /** `claiming` until its run has found room in the budget: nothing was done to the host yet. */
   readonly state: 'claiming' | 'held';
 }
 
-/** The files of the slots, and what is known of the runs that wrote them. */
+/** The slot files, and what is known of the runs that wrote them. */
 export interface SlotFiles {
   readonly names: () => Promise<readonly string[]>;
   /** Undefined where it is gone. */
@@ -37,22 +31,20 @@ export interface SlotFiles {
   /** On disk when it resolves. */
   readonly put: (name: string, slot: Written) => Promise<void>;
   readonly remove: (name: string) => Promise<void>;
-  /** Is a process at work on this run, as far as anybody can tell? */
+  /** A process works on this run, or it is not proven dead. */
   readonly isAlive: (run: string) => Promise<boolean>;
-  /** What its journal says of a host; `unknown` where that cannot be read. */
+  /** The slot of a host by the journal; `unknown` where the journal cannot be read. */
   readonly judge: (run: string, host: string) => Promise<HeldSlot | 'none' | 'unknown'>;
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
 
-/**
- * Milliseconds that a claim with a smaller name waits for one that is about to give way, and
- * between two looks.
- */
-const patience = 5000;
+/** Milliseconds that a claim with a smaller name waits for another to give way, and between reads. */
+const giveWayLimit = 5000;
 const lookEvery = 20;
 
 /**
- * Slots of one controller of a run; `pool`: the addresses of the hosts that its budget is about.
+ * Slots of one controller of a run.
+ * @param pool addresses of the hosts that its budget counts
  */
 export function slotsOf(files: SlotFiles, run: string, pool: ReadonlySet<string>): Slots {
   const mine = new Map<string, { readonly name: string; readonly text: string }>();
@@ -73,13 +65,13 @@ export function slotsOf(files: SlotFiles, run: string, pool: ReadonlySet<string>
   };
   return {
     claim: async (slot) => {
-      // Of a host that is to be tried again the slot is there already.
+      // A host that is tried again has its slot already.
       const name = mine.get(slot.address)?.name ?? (await write(slot, 'claiming'));
       for (let waited = 0; ; waited += lookEvery) {
         const others = await slotsBeside(files, run, pool);
-        // The greater name gives way at once; the smaller one sees what becomes of it.
+        // The claim with the greater name gives way at once; the other one waits for that.
         if (
-          waited >= patience ||
+          waited >= giveWayLimit ||
           !others.some((other) => other.written.state === 'claiming' && other.name > name)
         )
           return others.map(taken);
@@ -89,7 +81,7 @@ export function slotsOf(files: SlotFiles, run: string, pool: ReadonlySet<string>
     keep: async (slot) => void (await write(slot, 'held')),
     drop,
     clear: async (address) => {
-      // This run has the lock of the host: no other works on it.
+      // This run has the lock of the host, so no other run works on it.
       for (const { name } of await slotsBeside(files, run, new Set([address])))
         await files.remove(name);
     },
@@ -109,7 +101,7 @@ interface Found {
   readonly written: Written;
 }
 
-/** Slots of other runs in this pool, as their runs hold them; those that are void are removed. */
+/** Slots of other runs in this pool. Void slots are removed. */
 async function slotsBeside(
   files: SlotFiles,
   run: string,
@@ -118,8 +110,8 @@ async function slotsBeside(
   const found: Found[] = [];
   for (const name of await files.names()) {
     if (name.startsWith(`${run}.`)) continue;
-    // Asked before its slot is read: what a process that is gone by then has written is its last
-    // word.
+    // Asked before the slot is read: if the process is gone by now, it does not write the slot
+    // again.
     const isAlive = await files.isAlive(name.slice(0, name.indexOf('.')));
     const written = await files.read(name);
     if (written === undefined || !pool.has(written.address)) continue;
@@ -131,8 +123,8 @@ async function slotsBeside(
 }
 
 /**
- * What the slot of a run that nobody works on really is; undefined = nothing. A run that is alive
- * keeps its own in step.
+ * The slot of a run without a process, by its journal; undefined = it holds none. A run that is
+ * alive keeps its slots up to date.
  */
 async function kindAfter(files: SlotFiles, written: Written): Promise<HeldSlot | undefined> {
   if (written.state === 'claiming') return undefined;
@@ -175,8 +167,10 @@ export function slotFiles(
       const at = [size, ...left].join(' ');
       const before = judged.get(key);
       if (before?.at === at) return before.is;
-      const words = await Promise.all(left.map((name) => readOwn(stateDir, join(control, name))));
-      const is = await judge(journalOf(run), run, host, words.map(dataIn));
+      const commands = await Promise.all(
+        left.map((name) => readOwn(stateDir, join(control, name))),
+      );
+      const is = await judge(journalOf(run), run, host, commands.map(dataIn));
       judged.set(key, { at, is });
       return is;
     },
@@ -185,8 +179,8 @@ export function slotFiles(
 }
 
 /**
- * Renamed when whole and on disk: after a power cut the journal must not know of a start whose slot
- * is lost.
+ * Written beside it, synced, then renamed: after a power failure the journal must have no start
+ * whose slot is lost.
  */
 async function putSlot(directory: string, name: string, slot: Written): Promise<void> {
   const path = join(directory, name);
@@ -239,7 +233,7 @@ async function readSlot(stateDir: string, path: string): Promise<Written | undef
   }
   const slot = dataIn(content);
   const wrong = slotShape(slot, '');
-  // Nobody can tell whose host it is: it is not passed over.
+  // It is unknown whose host it is, so it is not ignored.
   if (wrong !== undefined)
     throw new DamagedError(
       path,
@@ -249,14 +243,14 @@ async function readSlot(stateDir: string, path: string): Promise<Written | undef
 }
 
 /**
- * A run whose journal is gone was removed: nobody could acknowledge its hosts any more. `words`:
- * commands that wait for its next process.
+ * A run whose journal is missing was removed, so its hosts cannot be acknowledged any more.
+ * @param commands those that wait for its next process
  */
 async function judge(
   journal: string,
   run: string,
   host: string,
-  words: readonly unknown[],
+  commands: readonly unknown[],
 ): Promise<HeldSlot | 'none' | 'unknown'> {
   let state = emptyState;
   try {
@@ -266,19 +260,16 @@ async function judge(
   } catch (error) {
     return isMissing(error) ? 'none' : 'unknown';
   }
-  for (const word of words)
-    if (isAcknowledgement(word, host))
-      state = fold(state, { ...word, v: 1, seq: 0, at: state.lastAt, run, prev: '' });
+  for (const command of commands)
+    if (isAcknowledgement(command, host))
+      state = fold(state, { ...command, v: 1, seq: 0, at: state.lastAt, run, prev: '' });
   const found = hostState(state, host);
   return (found === undefined ? undefined : heldSlot(found)) ?? 'none';
 }
 
-/**
- * `kmend resolve` leaves its word for the run: the host counts no longer, though the journal has it
- * only after a resume.
- */
-function isAcknowledgement(word: unknown, host: string): word is EventOf<'host.resolved'> {
-  if (wrongBody(word) !== undefined) return false;
-  const body = word as EventBody;
+/** After `kmend resolve` the host counts no longer, although only a resume writes the journal. */
+function isAcknowledgement(command: unknown, host: string): command is EventOf<'host.resolved'> {
+  if (wrongBody(command) !== undefined) return false;
+  const body = command as EventBody;
   return body.type === 'host.resolved' && body.host === host;
 }
