@@ -98,7 +98,12 @@ describe('kernel', () => {
     ['/boot is too full', min, { ...old, 'space.boot_kb': 30_000 }, /\/boot has 29 MB left/],
     ['it is held', min, { ...old, 'package.kernel.held': true }, /kernel is held/],
     ['yum is in use', min, { ...old, 'packages.lock': 'yum (pid 3)' }, /in use/],
-    ['it cannot be told what boots next', min, { ...old, 'kernel.next': '' }, /is not known which kernel/],
+    [
+      'it cannot be told what boots next',
+      min,
+      { ...old, 'kernel.next': '' },
+      /is not known which kernel/,
+    ],
     [
       'the host is not of that family',
       min,

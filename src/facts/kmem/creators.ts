@@ -1,11 +1,11 @@
-// Creators: the exact shape of a memory cgroup's path shows who made it, and through which manager.
-// A sample speaks for its creator only.
+// Creators: the shape of a memory cgroup's path shows which program made it, and through which
+// manager. A sample is evidence about its creator only.
 import type { Row } from './programs/row.ts';
 
 /**
- * `runtime` is docker or containerd: below a pod both make the same shape, and what runs on the
- * host decides. `unknown` is whatever has no row: a group that cgconfig or an administrator made,
- * or a shape that nobody has described.
+ * `runtime` is docker or containerd: below a pod both make the same shape, and the programs on the
+ * host decide. `unknown` has no row: a group of cgconfig or of an administrator, or a shape that is
+ * not in the table.
  */
 export type Creator =
   | 'kubelet'
@@ -31,21 +31,21 @@ export type Creator =
 export type Manager = 'cgroupfs' | 'systemd' | 'none';
 
 /**
- * `pods`: a group that the kubelet makes above its pods; `pod`: one pod's; `container`: a
- * container's; `helper`: a conmon beside a container; `parent`: a directory above containers, made
+ * `pods`: a group of the kubelet above its pods; `pod`: a group of one pod; `container`: a group of
+ * a container; `helper`: a conmon beside a container; `parent`: a directory above containers, made
  * without a memory setting; `other`: anything else.
  */
 export type Level = 'pods' | 'pod' | 'container' | 'helper' | 'parent' | 'other';
 
 export interface CreatorRow extends Row {
-  /** Names the row in the probe's output; lower case, `-` between words. */
+  /** Name of the row in the output of the probe: lower case, `-` between words. */
   readonly key: string;
-  /** The shape for people: HEX = 64 hexadecimal digits, UID = a pod's uid. */
+  /** The shape for readers: HEX = 64 hexadecimal digits, UID = a pod's uid. */
   readonly shape: string;
   /**
-   * The same as a POSIX extended expression over `normalPath`: the probe's awk and this file read
-   * the same text. Linear: anchored, and every repetition ends at a character that it cannot
-   * contain.
+   * The shape as a POSIX extended expression for `normalPath`. The probe's awk reads the same text.
+   * It is anchored, and each repetition ends at a character that it cannot contain, so matching is
+   * linear.
    */
   readonly pattern: string;
   readonly creator: Creator;
@@ -56,17 +56,15 @@ export interface CreatorRow extends Row {
 const qos = '(burstable|besteffort)';
 const podDirectory = `kubepods/(${qos}/)?pod[^/]+`;
 const podSlice = `kubepods\\.slice/(kubepods-${qos}\\.slice/)?kubepods(-${qos})?-pod[^/]+\\.slice`;
-/**
- * A slice's path that a cgroupfs manager took literally, below the unit that the runtime runs in.
- */
+/** A slice path that a cgroupfs manager used literally, below the unit of the runtime. */
 const literalSlice = '(system\\.slice/([^/]+\\.service/)?)?[^/:]+\\.slice';
 
-/** Long beginnings that rows have in common. */
+/** Long beginnings that several rows share. */
 export const beginnings = [`^${podDirectory}/`, `^${podSlice}/`, `^${literalSlice}:`] as const;
 
 /** First match wins. */
 export const creatorRows: readonly CreatorRow[] = [
-  // The kubelet, and what runtimes make below its pods.
+  // The kubelet, and groups of runtimes below its pods.
   {
     key: 'pods',
     shape: 'kubepods, kubepods/burstable, kubepods/besteffort',
@@ -376,8 +374,8 @@ export const creatorRows: readonly CreatorRow[] = [
     source: 'podman 5.4.2, systemd manager',
   },
 
-  // Programs that set memory limits and never ask for accounting; what they make inherits it where
-  // the parent is accounted.
+  // Programs that set memory limits and never ask for accounting. Their groups inherit it where the
+  // parent is accounted.
   {
     key: 'libvirt',
     shape: 'machine.slice/machine-qemu*.scope[/...], machine/*.libvirt-qemu[/...]',
@@ -474,7 +472,7 @@ export const creatorRows: readonly CreatorRow[] = [
   },
 ];
 
-/** What no row describes. It is no sample, and it is named. */
+/** A group without a row. It is no sample, and it is named. */
 export const unknownRow: CreatorRow = {
   key: 'unknown',
   shape: 'anything else: cgconfig, an administrator, a runtime that is not described here',
@@ -496,13 +494,14 @@ const kubepodsRows: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Is it /kubepods or below, where a group inherits accounting from the kubelet's, whoever made it?
+ * Is it /kubepods or below? There every group inherits accounting from the kubelet's, whichever
+ * program made it.
  */
 export const isBelowKubepods = ({ key }: CreatorRow): boolean => kubepodsRows.has(key);
 
 /**
- * The path with its container ids replaced: `<id>` for 64 hexadecimal digits. The probe's awk does
- * the same. A pod's uid is whatever its manifest says.
+ * The path with `<id>` for container ids of 64 hexadecimal digits. The probe's awk does the same. A
+ * pod's uid is whatever its manifest says.
  */
 export const normalPath = (path: string): string =>
   path.replace(/[<>]/g, '?').replace(/[0-9a-f]{64}/g, '<id>');
@@ -513,13 +512,13 @@ const byKey: ReadonlyMap<string, CreatorRow> = new Map(
 );
 
 /**
- * The row of a group's path, which is relative to the memory hierarchy's root and has no slash
- * before it.
+ * The row of a group's path. The path is relative to the root of the memory hierarchy, without a
+ * leading slash.
  */
 export function creatorOf(path: string): CreatorRow {
   const normal = normalPath(path);
   return compiled.find(({ pattern }) => pattern.test(normal))?.row ?? unknownRow;
 }
 
-/** The row that the probe named; one that this version does not know is `unknown`. */
+/** The row with this key. A key that this version does not have is `unknown`. */
 export const creatorByKey = (key: string): CreatorRow => byKey.get(key) ?? unknownRow;

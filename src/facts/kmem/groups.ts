@@ -1,5 +1,5 @@
-// Memory cgroups as sums: buckets of equal groups, counted on the host, and what verdicts are made
-// of.
+// Memory cgroups as sums: buckets of equal groups, counted on the host, and the counts for
+// verdicts.
 import type {
   ExplicitLimit,
   GroupRow,
@@ -17,8 +17,8 @@ const one = <const T extends string>(
 ): T | undefined => words.find((known) => known === word);
 
 /**
- * `ROW STATE LIMITED CACHES CHARGED PROCS EXPLICIT COUNT` (of earlier versions without EXPLICIT);
- * in a fixed order, because awk has none.
+ * Reads `ROW STATE LIMITED CACHES CHARGED PROCS EXPLICIT COUNT` (earlier versions have no
+ * EXPLICIT), sorted, because awk has no order.
  */
 export function readWitnesses(lines: readonly string[]): readonly WitnessRow[] {
   return lines
@@ -35,7 +35,7 @@ export function readWitnesses(lines: readonly string[]): readonly WitnessRow[] {
     .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
-/** `ROW STATE LIMIT LINES USAGE PROCS PATH`, the most informative first. */
+/** Reads `ROW STATE LIMIT LINES USAGE PROCS PATH`, the most informative first. */
 export function readExamples(lines: readonly string[]): readonly GroupRow[] {
   return lines
     .flatMap((line): readonly GroupRow[] => {
@@ -75,15 +75,15 @@ const weight: Readonly<Record<ReadState, number>> = {
   gone: 5,
 };
 
-/** Everything below kubepods is counted as the kubelet's, containers too. */
+/** Every group below kubepods counts as the kubelet's, also containers. */
 function by(row: CreatorRow): GroupRow['by'] {
   if (row.creator === 'kubelet' || row.key.startsWith('pod-')) return 'kubelet';
   return row.creator === 'docker' ? 'docker' : 'other';
 }
 
 /**
- * `LIMIT NAME PATH`: groups with a kernel-memory limit of their own; `-` for a container whose name
- * is not known.
+ * Reads `LIMIT NAME PATH`: groups with a kernel-memory limit of their own. `-` stands for an
+ * unknown name of a container.
  */
 export const readExplicit = (lines: readonly string[]): readonly ExplicitLimit[] =>
   lines.flatMap((line) => {
@@ -92,16 +92,16 @@ export const readExplicit = (lines: readonly string[]): readonly ExplicitLimit[]
   });
 
 export interface Rest {
-  /** Groups that were removed while they were read. */
+  /** Groups that were removed during the walk. */
   readonly gone: number;
   /** Groups without a memory.kmem.slabinfo. */
   readonly absent: number;
   readonly capped: boolean;
-  /** The error of a read that `failed`. */
+  /** The error message of a read that `failed`. */
   readonly why: string;
 }
 
-/** The counts that verdicts are made of, all from complete sums. */
+/** The counts for verdicts, all from complete sums. */
 export function samplesOf(
   witnesses: readonly WitnessRow[],
   { gone, absent, capped, why }: Rest,
@@ -114,8 +114,8 @@ export function samplesOf(
   const state = (word: ReadState): number => count((witness) => witness.state === word);
   const of = (who: GroupRow['by'], word?: ReadState): number =>
     count((witness, row) => by(row) === who && (word === undefined || witness.state === word));
-  // A limit proves something only where the creator set it when it made the group: the kubelet's
-  // own groups, and containers.
+  // A limit is evidence only where the creator set it when it made the group: in the kubelet's own
+  // groups, and in containers.
   const limited = (levels: readonly string[], word?: ReadState): number =>
     count(
       (witness, row) =>

@@ -1,5 +1,5 @@
-// Ids of memory cgroups: how many are in use, how fast dead groups take them, when none will be
-// left; and how fast unreclaimable slab grows meanwhile.
+// Ids of memory cgroups: how many are in use, how fast dead groups take them, and when none will be
+// left. Also the growth of unreclaimable slab.
 import { type Facts, known } from '../../model/fact.ts';
 import type { IdReading } from '../../model/facts/values.ts';
 import { present } from '../../model/present.ts';
@@ -7,20 +7,20 @@ import { isUnknown, unknown } from '../../model/value.ts';
 import { healthOf, readRelease } from './kernels.ts';
 
 /**
- * Memory cgroups that a kernel can have beside the root, dead ones with the live ones; measured on
- * 3.10.0-514 and 1062.
+ * Number of memory cgroups that a kernel can have beside the root, dead and live ones together.
+ * Measured on 3.10.0-514 and 1062.
  */
 export const groupIds = 65_534;
 
 const day = 86_400;
 
 /**
- * Below this a rate is reported, and no date: a few groups more or less would move it by weeks. Our
- * own figure.
+ * Over a shorter time only a rate is reported, and no date: a few groups would move it by weeks.
+ * Our own figure.
  */
 const shortest = 600;
 
-/** `kmem.ids.days_left` where dead groups do not grow. */
+/** Value of `kmem.ids.days_left` where dead groups do not grow. */
 const never = 99_999;
 
 /** The reading in these facts, or why there is none. */
@@ -55,13 +55,16 @@ function elapsed(before: IdReading, now: IdReading): number | string {
     : seconds;
 }
 
-/** Readings that are kept of a boot: its first, and the last ones, at least five minutes apart. */
+/**
+ * Number of readings that are kept of a boot: its first, and the latest ones, at least five minutes
+ * apart.
+ */
 const most = 16;
 const apart = 300;
 
 /**
- * The readings with one more; the same list where the last one is of just now. Of another boot
- * (uptime went back) nothing is kept.
+ * The readings with one more. The list stays the same where the last reading is only minutes old.
+ * After a reboot (uptime went down) it begins again.
  */
 export function addReading(readings: readonly IdReading[], now: IdReading): readonly IdReading[] {
   const last = readings.at(-1);
@@ -72,7 +75,7 @@ export function addReading(readings: readonly IdReading[], now: IdReading): read
 }
 
 /**
- * The reading to compare with: the latest that is an hour old, else the oldest. Or why there is
+ * The reading to compare with: the latest that is an hour old, else the oldest; or why there is
  * none.
  */
 export function baselineOf(readings: readonly IdReading[], now: IdReading): IdReading | string {
@@ -93,7 +96,7 @@ const slabGrowth = 'memory.sunreclaim_per_day';
 
 /**
  * Facts `kmem.ids.*`, and the growth of unreclaimable slab. `kmem.ids.before` is an earlier reading
- * of this boot, from whoever keeps them; without one the growth is unknown.
+ * of this boot. Without it the growth is unknown.
  */
 export function idFacts(facts: Facts): Facts {
   const now = readingOf(facts);
@@ -155,7 +158,7 @@ function forecast(perDay: number, seconds: number, now: IdReading): Facts {
   };
 }
 
-/** A day, as 2027-01-17; empty for one that is further away than anybody plans. */
+/** A day, as 2027-01-17; empty for a day that is too far away to plan for. */
 const dateOf = (seconds: number): string =>
   seconds > 0 && seconds < 10_000_000_000
     ? new Date(seconds * 1000).toISOString().slice(0, 10)

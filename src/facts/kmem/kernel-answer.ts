@@ -1,15 +1,16 @@
-// What is known of one exact kernel beyond its version number: answers of active probes, its
-// System.map, and what the operator declares.
+// Answers about one exact kernel beyond its version number: from active probes, its System.map, and
+// the operator.
 import { type Facts, known } from '../../model/fact.ts';
 import type { Answer, KernelSource } from '../../model/facts/values.ts';
 import { asksForNokmem } from '../areas/boot/boot-args.ts';
 import { parsesNokmem, readRelease } from './kernels.ts';
 
-/** Does this exact release obey nokmem? `try`: the operator lets a canary find out. */
+/** Does this exact release obey nokmem? `try`: the operator lets a canary test it. */
 export interface KernelAnswer {
   readonly obeys: 'yes' | 'no';
   /**
-   * The host's own active probe, one of another host in this run, a System.map, or the operator.
+   * The source: an active probe of this host or of another host in this run, a System.map, or the
+   * operator.
    */
   readonly by: Exclude<KernelSource, 'table' | 'groups' | ''>;
 }
@@ -26,9 +27,8 @@ const entry = (
 const isYesNo = (word: string): word is 'yes' | 'no' => word === 'yes' || word === 'no';
 
 /**
- * The answer of this host's own kernel, where an active probe of this boot asked it with the
- * argument on the command line. It counts only on kernels whose slabinfo gives EIO for a group that
- * is not accounted.
+ * The answer of an active probe of this host in this boot, with the argument on the command line.
+ * It counts only on kernels whose slabinfo gives EIO for a group that is not accounted.
  */
 export function ownAnswer(
   facts: Facts,
@@ -44,8 +44,8 @@ export function ownAnswer(
 }
 
 /**
- * The best answer for a release, and where it comes from. A declaration counts for the boot that is
- * planned (`next`), never for what is in force now: that must be seen.
+ * The best answer for a release, and its source. A declaration counts for the next boot (`next`),
+ * never for this one, which can be tested.
  */
 export function kernelAnswer(
   facts: Facts,
@@ -63,11 +63,11 @@ export function kernelAnswer(
   return isYesNo(map) ? { obeys: map, by: 'map' } : undefined;
 }
 
-/** What the table says of this kernel, without what this host or run saw. */
+/** The answer of the table for this kernel, without what this host or run saw. */
 export const tableAnswer = (facts: Facts, release: string): Answer =>
   parsesNokmem(release, { suse: known(facts, 'os.family', '') === 'suse' });
 
-/** The same of a full el7 release as `uname -r` prints it; `undefined` for anything else. */
+/** The same for a full el7 release as `uname -r` prints it; `undefined` for any other. */
 export const parsedByTable = (release: string): Answer | undefined =>
   /^3\.10\.0-\d[\w.]*$/.test(release) &&
   release.includes('.el7.') &&
@@ -76,22 +76,24 @@ export const parsedByTable = (release: string): Answer | undefined =>
     : undefined;
 
 /**
- * Where the answer for this kernel comes from: `table`, or the `by` of `kernelAnswer`; empty where
- * there is none.
+ * Source of the answer for this kernel: `table`, or the `by` of `kernelAnswer`; empty where there
+ * is no answer.
  */
 export const sourceOf = (facts: Facts, release: string, boot: 'now' | 'next'): KernelSource =>
   tableAnswer(facts, release) === 'unknown'
     ? (kernelAnswer(facts, release, boot)?.by ?? '')
     : 'table';
 
-/** A System.map is an inference, so the operator's declaration stands above it: both are shown. */
+/**
+ * A System.map is only an inference, so the operator's declaration overrides it. Both are shown.
+ */
 function againstMap(facts: Facts, release: string, obeys: 'yes' | 'no'): string {
   const map = entry(facts, 'kernel.maps', release);
   return isYesNo(map) && map !== obeys ? ', against its System.map' : '';
 }
 
 /**
- * Why a remedy was chosen, as far as this run or the operator decided it; empty where the table, a
+ * Why a remedy was chosen, where this run or the operator decided it. Empty where the table, a
  * System.map or the host itself did.
  */
 export function kernelReason(facts: Facts, release: string): string {
@@ -115,7 +117,7 @@ export function kernelReason(facts: Facts, release: string): string {
   }
 }
 
-/** The answer of this host's kernel, where the table does not say the same. */
+/** The answer of this host's kernel, where the table has another one. */
 export function newAnswer(
   facts: Facts,
 ): { readonly release: string; readonly obeys: 'yes' | 'no' } | undefined {

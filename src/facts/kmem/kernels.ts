@@ -1,12 +1,12 @@
-// Kernels: which generation a release belongs to, whether accounting hurts there, and whether
-// `cgroup.memory=nokmem` is understood.
+// Kernels: the generation of a release, whether accounting leaks there, and whether it parses
+// `cgroup.memory=nokmem`.
 import type { Answer, Generation } from '../../model/facts/values.ts';
 import { compareUpstream, versionInRange } from '../../model/text/versions.ts';
 import type { Row } from './programs/row.ts';
 
 /**
- * `affected`: leaks with accounting on; `suspect`: reports exist, no proof; `healthy`: accounting
- * on is the normal state.
+ * `affected`: leaks with accounting on; `suspect`: there are reports, and no proof; `healthy`:
+ * accounting on is the normal state.
  */
 export type Health = 'affected' | 'suspect' | 'healthy' | 'unknown';
 
@@ -118,7 +118,7 @@ interface ParsesRow extends Row {
 }
 
 /**
- * el7, by the build number; for an unknown one its System.map may decide. Unknown is treated as not
+ * el7, by the build number. For an unknown build its System.map may decide. Unknown counts as not
  * supported.
  */
 export const el7Parses: readonly ParsesRow[] = [
@@ -172,7 +172,8 @@ export const upstreamParses: readonly ParsesRow[] = [
 ];
 
 /**
- * Kernels before 4.5 that a vendor built. Nobody has read them: they may have the parameter or not.
+ * Kernels before 4.5 that a vendor built. Their sources were not read: they may have the parameter
+ * or not.
  */
 export const vendorParses: readonly ParsesRow[] = [
   {
@@ -199,13 +200,13 @@ export const vendorParses: readonly ParsesRow[] = [
   },
 ];
 
-/** Built from kernel.org's own tree: a bare version, or ELRepo's kernel-lt and kernel-ml. */
+/** Built from the tree of kernel.org: a bare version, or ELRepo's kernel-lt and kernel-ml. */
 const isUpstreamBuild = (release: string): boolean =>
   /^\d+\.\d+(?:\.\d+)?(?:-\d+\.el\d+\.elrepo(?:\.\w+)?)?$/.test(release);
 
 /**
- * Does this kernel obey `cgroup.memory=nokmem`? What the tables say; `kernel-answer.ts` has what is
- * known of an exact one beyond them.
+ * Does this kernel obey `cgroup.memory=nokmem`, by the tables? `kernel-answer.ts` adds what is
+ * known of an exact kernel.
  */
 export function parsesNokmem(release: string, { suse }: { readonly suse: boolean }): Answer {
   const { base, build, generation } = readRelease(release);
@@ -223,7 +224,7 @@ export function parsesNokmem(release: string, { suse }: { readonly suse: boolean
   );
 }
 
-/** Short name for people: `862` on el7, `6.1` elsewhere. */
+/** Short name for operators: `862` on el7, `6.1` elsewhere. */
 export function shortRelease(release: string): string {
   const { base, build, generation } = readRelease(release);
   if (generation === 'el7' && build !== undefined) return String(build);
@@ -237,7 +238,9 @@ interface ErratumRow extends Row {
   readonly says: string;
 }
 
-/** Never a reason to skip a host: reports contradict the errata. Shown beside the verdict. */
+/**
+ * Never a reason to skip a host, because reports contradict the errata. Shown beside the verdict.
+ */
 export const el7Errata: readonly ErratumRow[] = [
   {
     range: '>=693.61.1 <694',
@@ -260,7 +263,7 @@ export const el7Errata: readonly ErratumRow[] = [
   },
 ];
 
-/** What the vendor says about the leak in this el7 build; empty when nothing. */
+/** The vendor's statement about the leak in this el7 build; empty where there is none. */
 export function vendorSays(release: string): string {
   const build = /^3\.10\.0-(\d+(?:\.\d+)*)\.el7/.exec(release)?.[1];
   if (build === undefined) return '';

@@ -1,5 +1,5 @@
-// Proof in part: a play accepted that some programs go on asking for accounting. All others, and
-// their groups, must prove that they do not.
+// Partial proof: a play accepted that some programs go on asking for accounting. All other programs
+// and their groups must prove that they do not.
 import { type Facts, known } from '../../model/fact.ts';
 import type { Accepted, Partial } from '../../model/facts/values.ts';
 import { type CreatorRow, isBelowKubepods } from './creators.ts';
@@ -11,12 +11,12 @@ import { witnessRules } from './witnesses.ts';
 
 export interface PartProof {
   /**
-   * `samples`: all that is not accepted is proven. `none`: nothing shows it yet. `refuted`:
-   * something accounts, or will, that nobody accepted. Empty: nothing is accepted here.
+   * `samples`: everything that is not accepted is proven. `none`: no proof yet. `refuted`:
+   * something that is not accepted accounts, or will. Empty: nothing is accepted here.
    */
   readonly state: Partial;
   readonly evidence: string;
-  /** Keys of the runtimes that have yet to show that they do not ask. */
+  /** Keys of the runtimes without a proof that they do not ask. */
   readonly unshown: readonly string[];
 }
 
@@ -26,15 +26,15 @@ const mayLeak = ({ generation }: Situation['now']): boolean =>
   ['affected', 'suspect'].includes(healthOf(generation));
 
 /**
- * Below /kubepods every group inherits from the kubelet's, whoever made it; another program's
- * groups are its own.
+ * Below /kubepods every group inherits from the kubelet's, whichever program made it. Other
+ * programs own only their own groups.
  */
 const madeBy = (part: Part, row: CreatorRow): boolean =>
   part.part === 'kubelet' ? isBelowKubepods(row) : part.owns(row);
 
 /**
- * The host without the accepted programs and without the groups that they explain is judged by the
- * same rules as any other.
+ * Judges the host by the usual rules, but without the accepted programs and the groups that they
+ * explain.
  */
 export function partProofOf(facts: Facts): PartProof {
   const accepted = known(facts, 'kmem.accepted', []);
@@ -60,7 +60,7 @@ export function partProofOf(facts: Facts): PartProof {
   };
 }
 
-/** What the rest of the host shows. */
+/** What the rest of the host proves. */
 function judged(
   whole: Situation,
   rest: Situation,
@@ -68,7 +68,7 @@ function judged(
   const host = caseOf(rest);
   if (!readsWhole(whole.samples))
     return { state: 'none', evidence: 'not every group could be read' };
-  // Groups that read off may do so because of the argument.
+  // Groups may read off because of the argument.
   if (mayObey(whole.now))
     return { state: 'none', evidence: 'cgroup.memory=nokmem is set, and the kernel may obey it' };
   if (host.tally.on > 0)
@@ -90,7 +90,7 @@ function judged(
   };
 }
 
-/** How many groups read on that the accepted programs explain. */
+/** How many groups of the accepted programs read on. */
 function readOn(whole: Situation, rest: Situation): string {
   const count = whole.samples.read - rest.samples.read;
   return count === 0 ? '' : ` (${count} ${count === 1 ? 'group reads' : 'groups read'} on)`;
@@ -105,8 +105,8 @@ function shownText({ parts }: Situation): string {
 }
 
 /**
- * What a play with `partial: accept` leaves open, by facts as its tasks will leave them: programs
- * that still ask at the next boot. Nothing where the argument or a healthy kernel will forbid it.
+ * What a play with `partial: accept` leaves open, by the facts after its tasks: programs that still
+ * ask at the next boot. Empty where the argument or a healthy kernel will prevent it.
  */
 export function leftOpen(facts: Facts): readonly Accepted[] {
   const { now, next, parts } = readSituation(facts);

@@ -1,5 +1,5 @@
-// Parts: the programs of a host that make memory cgroups and may ask for kernel-memory accounting,
-// each with its version, its manager and its witnesses.
+// Parts: the programs of a host that make memory cgroups and may ask for kernel-memory accounting.
+// Each has its version, its manager and its witnesses.
 import { type Facts, known } from '../../model/fact.ts';
 import type { Answer, PartName, RuntimeRow } from '../../model/facts/values.ts';
 import type { CreatorRow } from './creators.ts';
@@ -16,56 +16,56 @@ import {
   witnessRules,
 } from './witnesses.ts';
 
-/** A program that makes groups, without what its groups answered. */
+/** A program that makes groups, without the answers of its groups. */
 interface Program {
-  /** What `verify_kmem` and an operator call it: the part, or a custom runtime's own name. */
+  /** Its name for `verify_kmem` and for operators: the part, or the name of a custom runtime. */
   readonly key: string;
   readonly part: PartName;
-  /** For people: "kubelet 1.12.3", "containerd.io 1.2.10-3.2.el7". */
+  /** For operators: "kubelet 1.12.3", "containerd.io 1.2.10-3.2.el7". */
   readonly name: string;
-  /** By its version, its package, its manager, or an operator's declaration. */
+  /**
+   * Whether it asks, by its version, its package, its manager, or a declaration of the operator.
+   */
   readonly accounts: Answer;
-  /** A "no" that a container of its own must confirm: disputed builds, declarations. */
+  /** A "no" that a container of its own must confirm: for disputed builds and declarations. */
   readonly unsure: boolean;
   readonly note?: string;
   readonly owns: (row: CreatorRow) => boolean;
   readonly replaced: boolean;
   /**
-   * What a limited container answered that kmend started through it in this boot; empty where none
-   * was started since it was installed.
+   * Answer of a limited container that kmend started through it in this boot; empty where none was
+   * started since it was installed.
    */
   readonly sample: 'off' | 'on' | '';
-  /** It does not ask by itself, whatever its version: its manager never does. */
+  /** It never asks, whatever its version, because its manager never does. */
   readonly never: boolean;
 }
 
 export interface Part extends Program {
-  /**
-   * Limited groups that can contradict what its version says, and those of them that answered EIO.
-   */
+  /** Limited groups that can contradict its version, and how many of them answered EIO. */
   readonly limited: number;
   readonly limitedOff: number;
-  /** The same without the rule about versions: what a kernel's refusal is judged by. */
+  /** The same without the rule about versions, to judge whether the kernel refuses it. */
   readonly refusable: number;
   readonly refused: number;
-  /** Limited containers of its own, whatever manager made them. */
+  /** Limited containers of its own, of any manager. */
   readonly containers: number;
   readonly containersOff: number;
-  /** Groups of its own that are accounted, but for those that somebody asked for. */
+  /** Accounted groups of its own, without those that have a kernel-memory limit of their own. */
   readonly on: number;
 }
 
 // ---- what was changed in this boot ----
 
 /**
- * Seconds by which the time of boot may be wrong: it is the clock less the uptime, both truncated
- * to seconds and read one after the other.
+ * Error of the time of boot in seconds. It is the clock minus the uptime, both truncated, and read
+ * one after the other.
  */
 const bootTimeError = 2;
 
 function isAfterBoot(facts: Facts, time: number): boolean {
   const [boot, clock] = [facts['boot.time'], facts['clock.epoch']];
-  // A time in the host's future says that its clock was moved, and nothing else.
+  // A time in the future only shows that the host's clock was changed.
   return (
     typeof boot === 'number' &&
     typeof clock === 'number' &&
@@ -74,7 +74,7 @@ function isAfterBoot(facts: Facts, time: number): boolean {
   );
 }
 
-/** Packages that bring a runc and were installed after this boot, by the host's own clock. */
+/** Packages with a runc that were installed after this boot, by the host's own clock. */
 export function changedAfterBoot(facts: Facts): readonly string[] {
   const packages = [
     {
@@ -90,7 +90,7 @@ export function changedAfterBoot(facts: Facts): readonly string[] {
   return packages.filter(({ time }) => isAfterBoot(facts, time)).map(({ name }) => name);
 }
 
-/** When a program that runs containers was changed. */
+/** When programs that run containers were changed. */
 const runtimeChanges = [
   'docker.installed_at',
   'containerd.installed_at',
@@ -106,7 +106,7 @@ const runtimeReplaced = (facts: Facts): boolean =>
 
 // ---- the programs ----
 
-/** A container that was started before the program was replaced says nothing of it. */
+/** A container that was started before the program was replaced is no evidence about it. */
 function named(
   part: PartName,
   facts: Facts,
@@ -116,7 +116,7 @@ function named(
   const at = sample?.at ?? 0;
   const installed = runtimeChanges.map((name) => known(facts, name, 0));
   const answer = sample?.answer;
-  // A time in the host's future says that its clock was moved, and not which came first.
+  // A time in the future only shows that the host's clock was changed, not which came first.
   const counts =
     (answer === 'off' || answer === 'on') &&
     at >= Math.max(...installed) &&
@@ -148,8 +148,8 @@ interface Presence {
   readonly crio: boolean;
   readonly podman: boolean;
   /**
-   * Docker and containerd start the same runc: a group that either can have made speaks for both.
-   * k3s and RKE2 bring their own.
+   * Docker and containerd start the same runc, so a group that either can have made is evidence
+   * about both. k3s and RKE2 have their own runc.
    */
   readonly sameRunc: boolean;
   /** Docker is configured with runtimes other than its runc. */
@@ -167,8 +167,8 @@ function presence(facts: Facts, witnesses: readonly Witnesses[]): Presence {
   const containerdProgram =
     (facts['containerd.installed'] === true && !facts['containerd.bundled'] === true) ||
     known(facts, 'containerd.evr', '') !== '';
-  // From 18.09 on Docker brings a containerd: it is a runtime of its own only where something uses
-  // it.
+  // From 18.09 on Docker installs a containerd. It is a runtime of its own only where something
+  // uses it.
   const used = made('containerd') || known(facts, 'kubelet.endpoint', '').includes('containerd');
   const rancher = /^(?:k3s|rke2)$/.test(known(facts, 'kubelet.program', ''));
   const loneRunc = facts['runc.installed'] === true && !crio && !podman;
@@ -190,8 +190,8 @@ const isDockerFound = (facts: Facts): boolean =>
   facts['docker.installed'] === true || known(facts, 'docker.evr', '') !== '';
 
 /**
- * Is a group this engine's? Where a custom runtime is configured, the group may be of that runtime
- * instead of the engine's runc.
+ * Does this engine own the group? Where a custom runtime is configured, the group may be of that
+ * runtime.
  */
 function ownsAs(part: 'docker' | 'containerd', here: Presence): (row: CreatorRow) => boolean {
   const custom = part === 'docker' ? here.dockerCustom : here.containerdCustom;
@@ -206,7 +206,7 @@ const versionOfDocker = (facts: Facts): string =>
   known(facts, 'docker.client', '');
 
 /**
- * Where no package is known, the path of its runc identifies RHEL's docker: its 1.13 differs from
+ * Without a package the path of its runc identifies RHEL's docker, whose 1.13 differs from
  * upstream's.
  */
 const enginePackage = (facts: Facts): string =>
@@ -226,7 +226,7 @@ function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): 
     )
   )
     return { ...base, name, ...bySystemd };
-  // The runc that was found on the host need not be the one that this docker starts.
+  // The runc of the host need not be the one that this docker starts.
   if (!isDockerFound(facts))
     return {
       ...base,
@@ -236,8 +236,8 @@ function docker(facts: Facts, witnesses: readonly Witnesses[], here: Presence): 
     };
   const accounts = dockerAccounts(enginePackage(facts), version);
   if (accounts === 'runc') return { ...base, ...ownRunc(facts) };
-  // For an engine that is from no package its runc decides, where that is new enough to be clean or
-  // old enough to be sure.
+  // For an engine without a package its runc decides, where its version is certain to be clean, or
+  // certain to ask.
   if (accounts === 'unknown') return { ...base, ...ownRunc(facts), name };
   return { ...base, name, accounts, unsure: false };
 }
@@ -269,8 +269,8 @@ function other(
 }
 
 /**
- * The runc in the system's path. Where docker brings its own, the probe read the version of that
- * one, so only the package shows the system's.
+ * The runc in the system's PATH. Where docker has its own, the probe read the version of that one,
+ * so only the package shows the version of the system's.
  */
 function systemRunc(facts: Facts): ReturnType<typeof ownRunc> {
   if (!/docker-runc/.test(known(facts, 'runc.path', ''))) return ownRunc(facts);
@@ -284,9 +284,9 @@ function systemRunc(facts: Facts): ReturnType<typeof ownRunc> {
 }
 
 /**
- * Does it use the systemd manager, and no other? What it reports decides. Where that is only its
- * configuration (`both`), its groups must not contradict it. Where nothing is reported and no group
- * is there, the answer is no.
+ * Does it use the systemd manager only? Its report decides. Where the report is only its
+ * configuration (`both`), its groups must not contradict it. Without a report and without groups
+ * the answer is no.
  */
 function isSystemdOnly(
   reported: string,
@@ -300,7 +300,7 @@ function isSystemdOnly(
   return managers.size === 1 && managers.has('systemd');
 }
 
-/** A runc of its own: sure by its version, or by the package that built it. */
+/** A runc of its own: certain by its version, or by the package that built it. */
 function ownRunc(facts: Facts): Pick<Program, 'name' | 'accounts' | 'unsure' | 'note'> {
   const version = known(facts, 'runc.version', '');
   const byVersion = runcAccounts(version);
@@ -333,7 +333,7 @@ function kubelet(facts: Facts, witnesses: readonly Witnesses[]): Program | undef
   const managers = new Set(witnesses.flatMap(({ row }) => (owns(row) ? [row.manager] : [])));
   const bySlices = managers.size === 1 && managers.has('systemd');
   if (facts['kubelet.installed'] === true || version !== '') {
-    // The configuration may be newer than the process: pods that it made through cgroupfs
+    // The configuration may be newer than the process. Pods that it made through cgroupfs
     // contradict it.
     const made = witnesses.some(
       ({ row }) => owns(row) && row.level === 'pod' && row.manager === 'cgroupfs',
@@ -364,7 +364,7 @@ function customAccounts(says: string): Answer {
 
 /**
  * Custom runtimes of docker and containerd, under the same manager. The paths of their containers
- * do not show the runtime, so no group speaks for them.
+ * do not show the runtime, so no group is evidence about them.
  */
 const customs = (facts: Facts, programs: readonly Program[]): readonly Program[] =>
   (['docker', 'containerd'] as const).flatMap((engine) => {
@@ -397,7 +397,7 @@ function custom(
 }
 
 /**
- * `kmem_asks`: what the operator declares of a rebuilt program. It is shown as declared, and a
+ * `kmem_asks`: the operator's declaration for a rebuilt program. It is shown as declared, and a
  * container of its own must still confirm a "no".
  */
 function declared(facts: Facts, program: Program): Program {
@@ -430,8 +430,8 @@ const caught = (program: Program): Program =>
 // ---- with their groups ----
 
 /**
- * `all` groups show which programs and managers are here; the witnesses among them speak for their
- * programs.
+ * `all` groups show which programs and managers this host has. The witnesses among them are
+ * evidence about their programs.
  */
 export function partsOf(
   facts: Facts,
@@ -464,12 +464,12 @@ export function partsOf(
   });
 }
 
-/** It asks, or nothing shows that it does not. */
+/** It asks, or it is not proven that it does not. */
 export const mayAsk = (part: Part): boolean =>
   part.accounts === 'yes' || part.accounts === 'unknown';
 
 /**
- * Its own limited groups are there, or a sample was started through it, and none of them is
+ * It has limited groups of its own, or a sample was started through it, and none of them is
  * accounted.
  */
 export const isContradicted = (part: Part): boolean =>
@@ -477,14 +477,14 @@ export const isContradicted = (part: Part): boolean =>
   part.sample !== 'on' &&
   (part.sample === 'off' || (part.limited > 0 && part.limitedOff === part.limited));
 
-/** It asks by its version, and was refused: only a kernel that obeys the argument does that. */
+/** It asks by its version, and was refused. Only a kernel that obeys the argument does that. */
 export const isRefused = (part: Part): boolean =>
   part.accounts === 'yes' &&
   part.on === 0 &&
   part.sample !== 'on' &&
   (part.sample === 'off' || (part.refusable > 0 && part.refused === part.refusable));
 
-/** A limited container of its own, or a sample, shows that its containers are not accounted. */
+/** A limited container of its own, or a sample, proves that its containers are not accounted. */
 export const isShown = (part: Part): boolean =>
   part.on === 0 &&
   part.sample !== 'on' &&

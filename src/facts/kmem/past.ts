@@ -1,4 +1,4 @@
-// The past: what is left of earlier boots, and whether one of them ended by the leak.
+// The past: what earlier boots left, and whether one of them ended by the leak.
 import type { Facts } from '../../model/fact.ts';
 import type {
   EarlierBoot,
@@ -14,15 +14,15 @@ import { isCritical, specificityOf, symptomName } from './symptoms.ts';
 export const pastSources: readonly PastSource[] = ['dump', 'pstore', 'journal', 'messages'];
 
 /**
- * Symptoms that are older than this at the end of a boot do not explain it: the leak is slow, and
- * what it refuses it refuses again and again. Our own figure.
+ * Symptoms this long before the end of a boot do not explain the end: the leak is slow, and a
+ * refusal repeats. Our own figure.
  */
 const day = 86_400;
 
-/** Seconds before the end in which a refusal explains it by itself. Our own figure. */
+/** A refusal within so many seconds before the end explains it by itself. Our own figure. */
 const moment = 600;
 
-/** Does what was written near the end explain it? */
+/** Do the symptoms near the end explain it? */
 function explains(
   lastDay: readonly EarlierSymptom[],
   lastMoment: readonly EarlierSymptom[],
@@ -36,8 +36,8 @@ function explains(
 }
 
 /**
- * What one boot says. A healthy kernel writes the same lines for a container at its limit, and does
- * not die of it.
+ * The verdict about one boot. A healthy kernel writes the same lines for a container at its limit,
+ * and survives.
  */
 export function verdictOf({ kernel, ended, at, symptoms }: EarlierBoot): PastVerdict {
   const died = ended === 'crash' || ended === 'abrupt';
@@ -52,8 +52,8 @@ export function verdictOf({ kernel, ended, at, symptoms }: EarlierBoot): PastVer
 const ranks: readonly PastVerdict[] = ['died', 'died_unshown', 'seen'];
 
 /**
- * The facts that follow: of the worst that a boot came to, the latest. A boot may be left in
- * several places.
+ * The facts that follow: the worst verdict of all boots, and of those the latest boot. A boot may
+ * have left several records.
  */
 export function judgePast(
   boots: readonly EarlierBoot[],

@@ -1,5 +1,5 @@
-// Reads: what the answer of a group's kernel-memory files says about accounting, by kernel. The
-// same answer means different things on different ones.
+// Reads: what the answer of a group's kernel-memory files proves about accounting. The same answer
+// means different things on different kernels.
 import type { Generation, ReadState } from '../../model/facts/values.ts';
 import type { Row } from './programs/row.ts';
 
@@ -8,7 +8,7 @@ export type Reading = 'on' | 'off' | 'none';
 
 export interface GroupRead {
   readonly state: ReadState;
-  /** Its slabinfo has lines behind the header. */
+  /** Its slabinfo has lines after the header. */
   readonly caches: boolean;
   /** Kernel memory is charged to it. */
   readonly charged: boolean;

@@ -1,5 +1,5 @@
-// The remedy: what would really fix this host with the least disruption, from causes (kernel,
-// argument, runc, kubelet), not from samples.
+// The remedy: what fixes this host with the least disruption, by causes (kernel, argument, runc,
+// kubelet), not by samples.
 import type { Cause, Remedy } from '../../model/facts/values.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease, vendorSays } from './kernels.ts';
@@ -20,30 +20,24 @@ export interface Treatment {
   /** One short line; empty for `none`. */
   readonly why: string;
   readonly causes: readonly Cause[];
-  /**
-   * Other remedies that were looked at, and why they were not taken: "runtime: kubelet 1.12.3 still
-   * accounts".
-   */
+  /** Other remedies, and why they were rejected: "runtime: kubelet 1.12.3 still accounts". */
   readonly rejected: readonly string[];
-  /** What stays as it is after this remedy. */
+  /** Problems that stay after this remedy. */
   readonly leavesOpen: readonly string[];
 }
 
 /**
- * From a tenth of the ids on, dead groups alone are worth a reboot. Our own figure: nobody has
- * published one.
+ * From a tenth of the ids on, dead groups alone justify a reboot. Our own figure: no other is
+ * published.
  */
 const manyDead = Math.floor(groupIds / 10);
 
-/** The situation, with the questions that the rules ask. */
+/** The situation, with derived answers for the rules. */
 interface Case extends Situation {
-  /** Programs that may ask for accounting, and that no group of theirs has cleared. */
+  /** Programs that may ask for accounting, and that their groups do not contradict. */
   readonly accounting: readonly Part[];
   readonly groupsOn: number;
-  /**
-   * Of those, groups for which somebody asked for a kernel-memory limit: whoever starts them anew
-   * asks again.
-   */
+  /** Of those, groups with a kernel-memory limit of their own: they ask again after a restart. */
   readonly explicitOn: number;
   /** Accounted groups that no program of this host explains. */
   readonly unexplained: boolean;
@@ -208,14 +202,14 @@ export function treat(situation: Situation, rules: readonly Rule[] = remedyRules
 function caseOf(situation: Situation): Case {
   const judged = judgedCase(situation);
   const bySigns = isOnBySigns(judged);
-  // Where groups were accounted, a program whose "no" is disputed or declared is suspected too.
+  // Where groups were accounted, a program with a disputed or declared "no" is suspected too.
   const accounting = [...judged.open, ...(bySigns ? judged.unconfirmed : [])];
   return {
     ...situation,
     accounting,
     groupsOn: judged.tally.on,
     explicitOn: judged.tally.explicit,
-    // A program that was replaced in this boot may have made them before.
+    // The predecessor of a program that was replaced in this boot may have made them.
     unexplained:
       (judged.tally.on > judged.tally.explicit || bySigns) &&
       accounting.length === 0 &&
@@ -231,7 +225,7 @@ const runtimesOf = (host: Case): readonly Part[] =>
 
 /**
  * Docker's own packages can be upgraded in place; another vendor's engine would be a migration. A
- * kubelet that accounts would go on, and so would a limit that somebody asked for.
+ * kubelet that accounts would go on, and so would a kernel-memory limit that was set explicitly.
  */
 const runtimeSuffices = (host: Case): boolean =>
   runtimesOf(host).length > 0 &&
@@ -242,8 +236,8 @@ const runtimeSuffices = (host: Case): boolean =>
   !host.loses;
 
 /**
- * An engine that accounts, and that only its owner can replace: what the owner has, and that the
- * argument does without.
+ * An engine that accounts, and that only its owner can replace: the owner's remedy, and that the
+ * argument works without it.
  */
 function ownerNote(remedy: Remedy, host: Case): string {
   const byArgument = remedy === 'kernel_arg' || remedy === 'kernel_and_arg';
@@ -266,7 +260,7 @@ function accountingText(host: Case): string {
     : causes.join(', ');
 }
 
-/** One clause, where somebody asked for a limit. */
+/** One clause, where a kernel-memory limit was set explicitly. */
 const explicitText = ({ explicit, explicitOn }: Case): readonly string[] =>
   explicitOn === 0 ? [] : [`${explicit.join(', ')} asked for a kernel-memory limit`];
 
@@ -282,8 +276,8 @@ function notParsed(host: Case): string {
 }
 
 /**
- * What would settle whether an unread kernel obeys: its System.map, which the probe reads where it
- * is a real one, or a trial.
+ * What would show whether an unread kernel obeys: its System.map, which the probe reads where it is
+ * a real one, or a trial.
  */
 function howToSettle(host: Case): string {
   const kernel = host.next ?? host.now;
@@ -304,7 +298,7 @@ function causesOf(host: Case): readonly Cause[] {
   if (host.unexplained) causes.push('unknown_creator');
   else if (host.groupsOn > host.explicitOn && host.accounting.length === 0)
     causes.push('old_groups');
-  // A kernel without the argument is no cause by itself: somebody must ask for accounting.
+  // A kernel without the argument is no cause by itself: a program must ask for accounting.
   const asked = causes.some((cause) => !['kernel', 'argument'].includes(cause));
   return asked ? causes : [];
 }

@@ -1,4 +1,4 @@
-// The situation: facts of a host reduced to what verdict and remedy are made of.
+// The situation: the facts of a host that verdict and remedy need.
 import { type Facts, known } from '../../model/fact.ts';
 import type {
   Answer,
@@ -30,7 +30,7 @@ export interface Samples {
   /** Groups without a memory.kmem.slabinfo; not in the total. */
   readonly absent: number;
   readonly total: number;
-  /** The walk ran into its time limit: the counts are of a part of the groups. */
+  /** The walk reached its time limit, so the counts are of a part of the groups. */
   readonly capped: boolean;
 }
 
@@ -40,7 +40,7 @@ interface Kernel {
   readonly parses: Answer;
   readonly by: KernelSource;
   readonly asks: boolean;
-  /** It asks for nokmem and is known to parse it. */
+  /** It asks for nokmem, and the kernel is known to parse it. */
   readonly inForce: boolean;
 }
 
@@ -48,11 +48,11 @@ export interface Situation {
   readonly now: Kernel;
   /** The kernel and arguments of the next boot; absent when no boot loader is known. */
   readonly next?: Kernel;
-  /** Why the next boot is not known, where that is for want of rights. */
+  /** Why the next boot is unknown, where permissions are missing. */
   readonly nextDenied: string;
-  /** What is wrong with the boot menu as a file; empty when nothing is. */
+  /** What is wrong with the boot menu's file; empty when nothing is. */
   readonly menuBroken: string;
-  /** The distribution, where it is one that kmend does not know; empty otherwise. */
+  /** The distribution, where kmend does not know it; empty otherwise. */
   readonly unknownOs: string;
   readonly memory: string;
   readonly controllerOff: boolean;
@@ -66,8 +66,8 @@ export interface Situation {
   /** Paths of some limited groups whose creator is unknown. */
   readonly unknownLimited: readonly string[];
   /**
-   * Accounted groups for which somebody asked for a kernel-memory limit, as people know them; at
-   * most five.
+   * Accounted groups with a kernel-memory limit of their own, by names that operators know; at most
+   * five.
    */
   readonly explicit: readonly string[];
   readonly rootUsage: number;
@@ -77,13 +77,11 @@ export interface Situation {
   readonly deadGrowth: number;
   readonly symptoms: readonly { readonly kind: string; readonly count: number }[];
   readonly activeProbe: string;
-  /** Ids of memory cgroups in use: groups that exist, and dead ones. */
+  /** Ids of memory cgroups in use, of existing and of dead groups. */
   readonly idsUsed: number;
 }
 
-/**
- * Programs and groups that are left out of the situation: a play accepted that they are accounted.
- */
+/** Programs and groups that the situation leaves out: a play accepted that they are accounted. */
 interface Left {
   readonly part: (part: Part) => boolean;
   readonly groups: (row: CreatorRow) => boolean;
@@ -150,7 +148,7 @@ export function readSituation(
   };
 }
 
-/** The samples without those of these groups. */
+/** The samples without these groups. */
 function without(groups: readonly Witnesses[], samples: Samples): Samples {
   const fewer = (state: 'read' | 'eio' | 'denied' | 'failed'): number =>
     samples[state] - countOf(groups, (group) => group.state === state);
@@ -165,8 +163,8 @@ function without(groups: readonly Witnesses[], samples: Samples): Samples {
 }
 
 /**
- * `container redis (8aff71103b35)`, `container 8aff71103b35`, or the path where it is no
- * container's.
+ * `container redis (8aff71103b35)`, `container 8aff71103b35`, or the path where the group is no
+ * container.
  */
 function shownGroup({ name, path }: ExplicitLimit): string {
   const short = /[0-9a-f]{64}/.exec(path)?.[0].slice(0, 12);
@@ -192,12 +190,12 @@ const knownAs = (now: Kernel, next: Kernel): Pick<Kernel, 'parses' | 'by' | 'inF
 });
 
 /**
- * The argument is set on a kernel that nobody has read, and each program here that asks was
- * refused: the kernel obeys, or none of them asks. Either way accounting is off, as long as kernel
- * and programs stay what they are.
+ * The argument is set on a kernel whose source was not read, and each program that asks was
+ * refused. So the kernel obeys, or no program asks. Accounting is off either way, as long as kernel
+ * and programs stay the same.
  */
 function obeysVisibly(now: Kernel, parts: readonly Part[], samples: Samples): boolean {
-  // A disputed or declared "no" is no answer to what the kernel does: it must be refused, too.
+  // A disputed or declared "no" proves nothing about the kernel: this program must be refused too.
   const askers = parts.filter((part) => mayAsk(part) || part.unsure);
   return (
     now.asks &&
@@ -209,7 +207,7 @@ function obeysVisibly(now: Kernel, parts: readonly Part[], samples: Samples): bo
   );
 }
 
-/** The argument is set, and the kernel may obey it: then groups may read off because of it. */
+/** The argument is set, and the kernel may obey it: groups may read off because of it. */
 export const mayObey = ({ asks, parses }: Kernel): boolean => asks && parses !== 'no';
 
 /** Every group gave an answer. */
@@ -217,7 +215,7 @@ export const readsWhole = ({ denied, failed, capped }: Samples): boolean =>
   denied === 0 && failed === 0 && !capped;
 
 /**
- * Where nothing forbids accounting, a program whose limited groups are all unaccounted does not
+ * Where nothing prevents accounting, a program whose limited groups are all unaccounted does not
  * ask, whatever its version says.
  */
 function contradicted(part: Part): Part {

@@ -1,4 +1,4 @@
-// Symptoms: what the kernel and the container runtimes write into their logs when the leak hurts.
+// Symptoms of the leak: lines of the kernel and of container runtimes in their logs.
 import type { SymptomKind, SymptomRow, SymptomSource } from '../../model/facts/values.ts';
 import type { Row } from './programs/row.ts';
 
@@ -6,17 +6,17 @@ interface SymptomRule extends Row {
   readonly kind: SymptomKind;
   readonly from: SymptomSource;
   /**
-   * POSIX extended expression, without a `|`, of all lines that `matches` may accept: the probe
-   * keeps no others.
+   * A POSIX extended expression, without `|`, that matches every line that `matches` may accept.
+   * The probe keeps no other lines.
    */
   readonly grep: string;
-  /** Lines come from hosts: the time to match must be linear in the length of the line. */
+  /** Lines come from hosts, so the time to match must be linear in the length of the line. */
   readonly matches: (line: string) => boolean;
   /** With accounting on, this makes a host `leaking`. */
   readonly critical: boolean;
   /**
-   * Did a boot that ended with it end by this bug? `yes`: nothing else is known to write it.
-   * `at_end`: a container at its limit writes it too, so it counts with another critical line, or
+   * Did the boot end by this bug, where it ended with this symptom? `yes`: no other cause is known.
+   * `at_end`: a container at its limit writes it too, so it needs another critical line, or must be
    * shortly before the end. `no`: it needs one of those beside it.
    */
   readonly specific: 'yes' | 'at_end' | 'no';
@@ -48,7 +48,7 @@ const mkdirFails = (line: string): boolean =>
   );
 
 /**
- * A SLUB line says nothing about cgroups; the `cache:` line after it does, when the cache has a
+ * A SLUB line says nothing about cgroups. The `cache:` line after it does, where the cache has a
  * group's id in parentheses.
  */
 export const symptomRows: readonly SymptomRule[] = [
@@ -181,23 +181,20 @@ export const symptomRows: readonly SymptomRule[] = [
   },
 ];
 
-/** For each kind in the kernel's log, what the probe looks for; in the order of the rows. */
+/** The patterns of the probe for each kind in the kernel's log, in the order of the rows. */
 export const kernelGreps: readonly string[] = symptomRows.flatMap((row) =>
   row.from === 'kernel' ? [row.grep] : [],
 );
 
-/**
- * For the awk of the probe: everything that a row could match, by writer; at the top level of one
- * pattern `|` only stands between rows.
- */
+/** For the awk of the probe: one pattern for each writer, with `|` between rows only. */
 export const symptomPatterns: Readonly<Record<SymptomSource, string>> = {
   kernel: kernelGreps.join('|'),
   runtime: symptomRows.flatMap((row) => (row.from === 'runtime' ? [row.grep] : [])).join('|'),
 };
 
 /**
- * Lines by kind; the last line of each, cut to what fits a screen. A kind counts only in the log of
- * its writer.
+ * Lines by kind: their number and the last line, shortened for a screen. A kind counts only in the
+ * log of its writer.
  */
 export function readSymptoms(
   lines: Readonly<Record<SymptomSource, readonly string[]>>,
@@ -217,7 +214,7 @@ export const isCritical = (kind: string): boolean =>
 export const symptomName = (kind: string): string =>
   symptomRows.find((row) => row.kind === kind)?.name ?? kind;
 
-/** What a line of a kernel's log is a symptom of; a line is of one kind. */
+/** The symptom in a line of a kernel's log; a line has one kind. */
 export const kernelSymptom = (line: string): SymptomKind | undefined =>
   symptomRows.find(({ from, matches }) => from === 'kernel' && matches(line))?.kind;
 

@@ -1,5 +1,5 @@
-// The verdict: what the reads say about kernel-memory accounting on this host, with the evidence in
-// one line. By counting, never by /proc/cmdline.
+// The verdict: what the reads prove about kernel-memory accounting on this host, with the evidence
+// in one line. It counts groups and never trusts /proc/cmdline.
 import type { ProofBy, Verdict } from '../../model/facts/values.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease } from './kernels.ts';
@@ -14,11 +14,11 @@ export interface Judgement {
   readonly evidence: string;
 }
 
-/** Non-root groups by what their answer says. */
+/** Non-root groups by the meaning of their answer. */
 export interface Tally {
   readonly on: number;
   readonly off: number;
-  /** Of those that read on: somebody asked for a kernel-memory limit there. */
+  /** Of the groups that read on: those with a kernel-memory limit of their own. */
   readonly explicit: number;
   /** Limited since they were made, by a kubelet or a runtime, and off. */
   readonly limitedOff: number;
@@ -32,7 +32,7 @@ const readingIn = (situation: Situation, group: Witnesses): 'on' | 'off' | 'none
 export function tallyOf(situation: Situation): Tally {
   const { witnesses } = situation;
   const off = witnesses.filter((group) => readingIn(situation, group) === 'off');
-  // On healthy kernels every group is accounted, so each limited one counts; elsewhere only those
+  // On healthy kernels every group is accounted, so each limited one counts. On others only those
   // of programs that could have asked.
   const proves = isHealthy(situation)
     ? () => true
@@ -49,10 +49,10 @@ export function tallyOf(situation: Situation): Tally {
 
 const isHealthy = ({ now }: Situation): boolean => healthOf(now.generation) === 'healthy';
 
-/** Is this a host on which accounting can hurt at all? Otherwise why not. */
+/** Why accounting cannot hurt on this host; `undefined` where it can. */
 export function notApplicable(situation: Situation): string | undefined {
   const { now, memory, controllerOff, samples, kmemFiles } = situation;
-  // The tree decides, not the command line: with the controller off there is none.
+  // The tree decides, not the command line: with the controller off it is empty.
   if (controllerOff && samples.total === 0)
     return 'the memory controller is switched off (cgroup_disable=memory)';
   if (memory === 'absent') return 'no memory controller is mounted';
@@ -65,7 +65,7 @@ export function notApplicable(situation: Situation): string | undefined {
     : `${kernel} was built without kernel-memory accounting: its groups have no memory.kmem files`;
 }
 
-/** A healthy kernel runs, and one that leaks boots next, after an update or a fallback. */
+/** A healthy kernel runs, and a leaking one boots next, after an update or a fallback. */
 export const fallsBack = (situation: Situation): boolean => {
   const { next } = situation;
   return (
@@ -76,20 +76,18 @@ export const fallsBack = (situation: Situation): boolean => {
   );
 };
 
-/** The situation with what the rules ask of it. */
+/** The situation, with derived answers for the rules. */
 interface Case extends Situation {
   readonly tally: Tally;
-  /** Programs that may ask, and that no group of theirs has cleared. */
+  /** Programs that may ask, and that their groups do not contradict. */
   readonly open: readonly Part[];
-  /**
-   * Programs whose "no" is disputed or declared, and that no container of their own has confirmed.
-   */
+  /** Programs with a disputed or declared "no" that no container of their own has confirmed. */
   readonly unconfirmed: readonly Part[];
-  /** Signs of this boot that groups were accounted; empty when there are none. */
+  /** Signs of this boot that groups were accounted; empty where there are none. */
   readonly signs: string;
   /** Every group answered, and reads off. */
   readonly wholeOff: boolean;
-  /** A program here was replaced in this boot: accounted groups may be those of its predecessor. */
+  /** A program was replaced in this boot: accounted groups may be those of its predecessor. */
   readonly wasReplaced: boolean;
 }
 
@@ -245,7 +243,7 @@ export function judge(situation: Situation, rules: readonly Rule[] = verdictRule
 }
 
 /**
- * Signs are of the whole boot: where every sample reads off and no cause is left, they remain from
+ * Signs are of the whole boot. Where every sample reads off and no cause is left, they are from
  * before a repair without a reboot.
  */
 function wasAccounted(host: Case): boolean {
@@ -257,11 +255,11 @@ function wasAccounted(host: Case): boolean {
   return !(refused || nobodyAsks(host) || (host.wasReplaced && damageOf(host).length === 0));
 }
 
-/** Nothing reads on, and yet groups of this boot were accounted. */
+/** Nothing reads on, but groups of this boot were accounted. */
 export const isOnBySigns = (host: Case): boolean => host.tally.on === 0 && wasAccounted(host);
 
 /**
- * Each program here that may ask is cleared by its own groups, and a limited container shows it.
+ * Each program that may ask is contradicted by its own groups, and a limited container proves it.
  */
 const nobodyAsks = (host: Case): boolean =>
   host.open.length === 0 &&
@@ -269,7 +267,7 @@ const nobodyAsks = (host: Case): boolean =>
   host.wholeOff &&
   (host.tally.containersOff > 0 || host.parts.some(isShown));
 
-/** A group that kmend made in this boot as a test, and that the kernel accounted. */
+/** A test group of kmend in this boot that the kernel accounted. */
 export const accountedAnyway = ({ activeProbe, parts }: Situation): string =>
   activeProbe === 'on'
     ? 'the active probe'
@@ -278,9 +276,9 @@ export const accountedAnyway = ({ activeProbe, parts }: Situation): string =>
       : '';
 
 /**
- * Accounting may be off because of the argument, and the next boot does not have it. Nothing is at
- * risk where no program here would ask. On a kernel that nobody has read, the argument counts only
- * where groups read off that may do so because of it.
+ * Accounting may be off because of the argument, and the next boot does not have it. There is no
+ * risk where no program would ask. On a kernel whose source was not read, the argument counts only
+ * where groups read off because of it.
  */
 export const loses = ({ now, next, parts }: Situation): boolean =>
   isHeld(now, parts) &&
@@ -298,7 +296,7 @@ const lossText = ({ next }: Case): string =>
     ? `the next kernel (${shortRelease(next.release)}) is not known to parse nokmem`
     : 'the next boot loses cgroup.memory=nokmem';
 
-/** Why the groups prove nothing; empty when all of them gave an answer. */
+/** Why the groups prove nothing; empty when all of them answered. */
 function unreadText({ samples }: Case): string {
   if (samples.denied > 0)
     return `${samples.denied} of ${samples.total} non-root cgroups refused the read: needs root`;
@@ -311,19 +309,19 @@ function unreadText({ samples }: Case): string {
   return '';
 }
 
-/** The next container may find no id: both kernels that were measured stopped at about 65,534. */
+/** The next container may get no id: both measured kernels stopped at about 65,534. */
 export const idsAreUp = (used: number): boolean => used >= groupIds - 500;
 
 /**
- * Dead groups that are damage by their number alone: a quarter of the ids. Our own figure: nobody
- * has published one.
+ * A number of dead groups that is damage by itself: a quarter of the ids. Our own figure: no other
+ * is published.
  */
 const manyDead = Math.floor(groupIds / 4);
 
-/** Dead groups that are damage while they grow: a tenth of the ids. */
+/** A number of dead groups that is damage while it grows: a tenth of the ids. */
 const manyGrowing = Math.floor(groupIds / 10);
 
-/** What the leak has done to this host, by its logs, its dead groups and its table of ids. */
+/** The damage of the leak on this host, by its logs, its dead groups and its table of ids. */
 function damageOf({ symptoms, idsUsed, deadGroups, deadGrowth }: Case): readonly string[] {
   const critical = symptoms.filter(({ kind }) => isCritical(kind));
   const many = deadGroups >= manyDead || (deadGroups >= manyGrowing && deadGrowth > 0);
@@ -359,7 +357,9 @@ export function offText(host: Case): string {
   return `EIO on ${samples.eio} of ${samples.total}, ${limited}${container}${others}`;
 }
 
-/** The programs whose limited containers read off. Through the systemd manager none is asked. */
+/**
+ * The programs whose limited containers read off. A program with the systemd manager never asks.
+ */
 const shownText = ({ parts }: Case): string =>
   askedText(parts.filter((part) => part.part !== 'kubelet' && !part.never && isShown(part)));
 
@@ -376,7 +376,7 @@ const refusedText = (host: Case): string =>
     ? `: kernel ${shortRelease(host.now.release)} obeys (seen); \`--active\` confirms it`
     : '');
 
-/** Proofs that accounting was on in this boot, which need no memory-limited group. */
+/** Proofs that accounting was on in this boot. They need no memory-limited group. */
 function signsOf({ slabEntries, rootUsage, deadGroups }: Situation): string {
   if (slabEntries > 0)
     return `${slabEntries} slab caches of accounted groups, about ${deadGroups} of the groups dead`;
@@ -384,9 +384,9 @@ function signsOf({ slabEntries, rootUsage, deadGroups }: Situation): string {
 }
 
 /**
- * What proves that accounting is off: only what could have come out otherwise. With the argument
- * set that is a group whose creator is known to ask, or the active probe. Without it, a limited
- * container, where each program that may ask has one of its own.
+ * What proves that accounting is off: only a test that could have failed. With the argument set,
+ * this is a group whose creator is known to ask, or the active probe. Without it, each program that
+ * may ask needs a limited container of its own.
  */
 export function proofOf(situation: Situation): ProofBy {
   const host = caseOf(situation);
@@ -397,16 +397,16 @@ export function proofOf(situation: Situation): ProofBy {
 }
 
 function provesBySamples(host: Case): boolean {
-  // These kernels read 0 in idle groups, which prove nothing: every group with processes must read
-  // off.
+  // These kernels read 0 in idle groups, which proves nothing. So every group with processes must
+  // read off.
   if (isHealthy(host))
     return (
       host.tally.containersOff > 0 &&
       host.witnesses.every((group) => !group.procs || readingIn(host, group) === 'off')
     );
   if (!host.wholeOff) return false;
-  // Also on a kernel that nobody has read: groups may read off because of the argument, and prove
-  // nothing about programs that never ask.
+  // Also on a kernel whose source was not read: groups may read off because of the argument, and
+  // prove nothing about programs that never ask.
   if (mayObey(host.now)) return host.parts.some(isRefused);
   const suspected = [...host.open, ...host.unconfirmed].some(({ part }) => part !== 'kubelet');
   return (
@@ -417,8 +417,8 @@ function provesBySamples(host: Case): boolean {
 }
 
 /**
- * Runtimes whose manager could ask, and of which no limited container was seen: without the
- * argument nothing proves that they do not.
+ * Runtimes whose manager could ask, without a limited container. Without the argument there is no
+ * proof that they do not ask.
  */
 export const unshownRuntimes = ({ parts }: Situation): readonly Part[] =>
   parts.filter((part) => part.part !== 'kubelet' && !part.never && !isShown(part));

@@ -1,17 +1,17 @@
-// Witnesses: memory cgroups by who made them and what they answered, as sums; and when such a group
-// speaks for the program that made it.
+// Witnesses: sums of memory cgroups by creator and answer, and when such a group is evidence about
+// the program that made it.
 import { type Facts, known } from '../../model/fact.ts';
 import type { WitnessRow } from '../../model/facts/values.ts';
 import { countsSwap } from '../areas/boot/boot-args.ts';
 import { type CreatorRow, creatorByKey, type Manager } from './creators.ts';
 import { healthOf, readRelease } from './kernels.ts';
 
-/** Groups that are alike in all that a verdict looks at. */
+/** Groups that a verdict cannot distinguish. */
 export interface Witnesses extends Omit<WitnessRow, 'row' | 'explicit'> {
   readonly row: CreatorRow;
   /**
-   * Somebody asked for a kernel-memory limit for it, or for a group above it: it says nothing of
-   * what its creator asks by itself.
+   * It, or a group above it, has a kernel-memory limit of its own. So it is no evidence about what
+   * its creator asks for.
    */
   readonly explicit: boolean;
 }
@@ -25,8 +25,8 @@ const belowPods: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads the fact `kmem.witnesses`. Where swap is not counted there is no memsw limit, so nothing
- * shows when a group was limited. Outside of pods it may have been later.
+ * Reads the fact `kmem.witnesses`. Where swap is not counted there is no memsw limit, so the time
+ * of a limit is unknown: outside of pods it may have been set later.
  */
 export function readWitnesses(facts: Facts): readonly Witnesses[] {
   const read = known(facts, 'kmem.witnesses', []).map(readRow);
@@ -40,7 +40,7 @@ export function readWitnesses(facts: Facts): readonly Witnesses[] {
 }
 
 /**
- * Its limit can be changed while it runs: `docker update` and the like. Nobody does that to the
+ * Its limit can be changed while it runs, by `docker update` for example. This is not done to
  * containers of a pod.
  */
 const isLimitedByHand = (row: CreatorRow): boolean =>
@@ -52,13 +52,11 @@ const readRow = (row: WitnessRow): Witnesses => ({
   explicit: row.explicit === true,
 });
 
-/** What a witness may be asked about: a program that makes groups. */
+/** A program that makes groups, for the rules about witnesses. */
 export interface Asker {
   /** The rows whose groups only this program can have made on this host. */
   readonly owns: (row: CreatorRow) => boolean;
-  /**
-   * By its version it asks: then only groups that nobody can have limited later contradict that.
-   */
+  /** It asks by its version: only groups whose limit cannot have been set later contradict that. */
   readonly asksByVersion: boolean;
   /** It was replaced in this boot, so its groups may be those of its predecessor. */
   readonly replaced: boolean;
@@ -70,8 +68,8 @@ interface WitnessRule {
 }
 
 /**
- * When a group can contradict the suspicion that its creator asks for accounting (standing rule 5):
- * it would have been accounted if the creator asked. All must hold.
+ * When a group can contradict that its creator asks for accounting (standing rule 5): it would be
+ * accounted if the creator asked. All rules must hold.
  */
 export const witnessRules: readonly WitnessRule[] = [
   {
@@ -101,7 +99,7 @@ export const witnessRules: readonly WitnessRule[] = [
 
 export type WitnessRules = typeof witnessRules;
 
-/** The groups that speak for this program. */
+/** The groups that are evidence about this program. */
 export const speakingFor = (
   asker: Asker,
   witnesses: readonly Witnesses[],
@@ -114,7 +112,7 @@ export const countOf = (
   test: (group: Witnesses) => boolean = () => true,
 ): number => witnesses.reduce((sum, group) => (test(group) ? sum + group.count : sum), 0);
 
-/** The managers that made what this program owns. */
+/** The managers that made the groups of this program. */
 export const managersSeen = (
   witnesses: readonly Witnesses[],
   owns: (row: CreatorRow) => boolean,

@@ -1,5 +1,5 @@
-// containerd.io: the package that brings runc since Docker 18.09. Its el7 builds had the tag
-// nokmem, lost it for a year, and got it back.
+// containerd.io: the package with runc since Docker 18.09. Its el7 builds had the tag nokmem, lost
+// it for a year, and got it again.
 
 import type { Answer } from '../../../model/facts/values.ts';
 import { compareRpm, compareUpstream, versionInRange } from '../../../model/text/versions.ts';
@@ -9,15 +9,15 @@ interface ContainerdIoRow extends Row {
   readonly name: string;
   readonly range: string;
   readonly accounts: Answer;
-  /** Good by its build files, but somebody has seen otherwise. */
+  /** Good by its build files, but reports contradict it. */
   readonly disputed: boolean;
 }
 
 const packaging = 'docker/containerd-packaging';
 
 /**
- * el7 rpms, first match wins. Dates of build files give ranges, not proofs: no shipped package was
- * opened.
+ * el7 rpms, first match wins. The ranges come from dates of build files and are no proof: no
+ * shipped package was opened.
  */
 export const containerdIoRows: readonly ContainerdIoRow[] = [
   {
@@ -80,7 +80,7 @@ export const containerdIoRows: readonly ContainerdIoRow[] = [
 
 /**
  * The row of a containerd.io package, by [epoch:]version-release. Debs were never built with the
- * tag: from 1.4.5 on they are clean, before that not.
+ * tag: they are clean from 1.4.5 on, and not before.
  */
 export function containerdIoRow(evr: string): ContainerdIoRow | undefined {
   return evr === ''

@@ -1,5 +1,5 @@
-// Docker: engines that bring their own runc (before 18.09), and where the engine says nothing
-// because runc is a package of its own.
+// Docker: engines with a runc of their own (before 18.09), and engines for which runc is another
+// package.
 
 import type { Answer } from '../../../model/facts/values.ts';
 import { compareUpstream, versionInRange } from '../../../model/text/versions.ts';
@@ -9,7 +9,7 @@ interface DockerRow extends Row {
   readonly name: string;
   readonly packages: readonly string[];
   readonly range: string;
-  /** `runc`: the engine does not decide, its runc does. */
+  /** `runc`: its runc decides, not the engine. */
   readonly accounts: Answer | 'runc';
 }
 
@@ -78,11 +78,11 @@ export const dockerRows: readonly DockerRow[] = [
 interface OwnerRow extends Row {
   readonly package: string;
   readonly engine: string;
-  /** What the engine's owner has against the leak. */
+  /** The owner's remedy for the leak. */
   readonly says: string;
 }
 
-/** Engines that kmend does not upgrade: what can be done is their owner's to offer. */
+/** Engines that kmend does not upgrade: only their owner can offer a remedy. */
 export const ownerRows: readonly OwnerRow[] = [
   {
     package: 'docker-ee',
@@ -102,17 +102,15 @@ export const ownerRows: readonly OwnerRow[] = [
 ];
 
 /**
- * `Docker EE: its vendor has builds that ...`; empty for an engine that kmend upgrades, or of which
- * nothing is known.
+ * `Docker EE: its vendor has builds that ...`; empty for an engine that kmend upgrades, or that is
+ * not in the table.
  */
 export function ownerSays(name: string): string {
   const row = ownerRows.find((owner) => owner.package === name);
   return row === undefined ? '' : `${row.engine}: ${row.says}`;
 }
 
-/**
- * By the package that holds the engine and the engine's version (`18.06.1-ce`, `17.06.2-ee-18`).
- */
+/** By the package of the engine and the engine's version (`18.06.1-ce`, `17.06.2-ee-18`). */
 export function dockerAccounts(name: string, version: string): Answer | 'runc' {
   if (!/^\d/.test(version)) return 'unknown';
   const row = dockerRows.find(
@@ -124,7 +122,7 @@ export function dockerAccounts(name: string, version: string): Answer | 'runc' {
 }
 
 /**
- * The engine's version out of its package's: `18.06.1.ce-3.el7`, `3:18.09.1-3.el7`,
+ * The engine's version from its package version: `18.06.1.ce-3.el7`, `3:18.09.1-3.el7`,
  * `5:18.09.1~3-0~ubuntu-xenial`, `18.06.1~ce~3-0~ubuntu`.
  */
 export function engineVersion(evr: string): string {

@@ -1,5 +1,5 @@
-// kubelet: it makes /kubepods and the groups below itself, with its own copy of runc's code; no
-// upgrade of Docker or runc changes it.
+// kubelet: it makes /kubepods and the groups below with its own copy of runc's code. No upgrade of
+// Docker or runc changes that.
 
 import type { Answer } from '../../../model/facts/values.ts';
 import { compareKubernetes, versionInRange } from '../../../model/text/versions.ts';
@@ -12,8 +12,8 @@ interface KubeletRow extends Row {
 }
 
 /**
- * With the cgroupfs driver, official binaries (a rebuilt one with GOFLAGS=-tags=nokmem looks the
- * same).
+ * Official binaries with the cgroupfs driver. A binary rebuilt with GOFLAGS=-tags=nokmem looks the
+ * same.
  */
 export const kubeletRows: readonly KubeletRow[] = [
   {

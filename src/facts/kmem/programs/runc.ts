@@ -43,7 +43,7 @@ export const runcRows: readonly RuncRow[] = [
   },
 ];
 
-/** By version alone; its package has to show how an rc6 to rc93 was built. */
+/** By version alone. For rc6 to rc93 the package must show how it was built. */
 export function runcAccounts(version: string): Answer {
   if (!/^\d/.test(version)) return 'unknown';
   return (
