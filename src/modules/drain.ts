@@ -1,5 +1,5 @@
-// Module drain: takes the host's pods away before it is touched, through the Kubernetes API or by a
-// command of the play.
+// Module drain: evicts the host's pods before the host is changed, through the Kubernetes API or by
+// a command of the play.
 
 import { forecastFact, forecastWant } from '../facts/areas/host/node.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
@@ -145,13 +145,16 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   };
 }
 
-/** Why the mapping found none, where it was asked. */
+/** Why the cluster has no node for this host, where it was asked. */
 function why(facts: FactView): string {
   const reason = facts.get('node.why') ?? '';
   return reason === '' ? '' : `: ${reason}`;
 }
 
-/** By the API only: a host without a kubelet, another means or no node has no forecast. */
+/**
+ * A forecast is only read for a drain by the API: a host without a kubelet, another way or no node
+ * has none.
+ */
 function wants(given: Args, known: FactView): readonly FactWant[] {
   if (given.none === true || given.command !== undefined || known.get('kubelet.installed') !== true)
     return [];
@@ -163,7 +166,7 @@ const wantOf = (given: Args): FactWant => forecastWant({ ...optionsOf(given) });
 interface Seen {
   readonly blocks: readonly string[];
   readonly warnings: readonly string[];
-  /** In a sentence: how many go, and how long it takes. */
+  /** A clause: how many pods go, and how long it takes. */
   readonly note: string;
 }
 
@@ -188,8 +191,8 @@ function forecastOf(given: Args, facts: FactView): Seen {
 }
 
 /**
- * A cordoned node gets no new pods but those of DaemonSets: only they can prove that a runtime was
- * the cause.
+ * A cordoned node gets no new pods but those of DaemonSets. Only these can prove that the runtime
+ * was the cause.
  */
 const noSample = (facts: FactView, { samplers }: Forecast): readonly string[] =>
   facts.get('kmem.remedy') === 'runtime' && samplers.length === 0

@@ -1,4 +1,4 @@
-// The registry of modules: what a task can ask for.
+// The registry of modules, which tasks can use.
 import type { AnyModule } from '../model/run/change.ts';
 import { command } from './command/command.ts';
 import { shell } from './command/shell.ts';
@@ -19,8 +19,8 @@ import { versions } from './versions.ts';
 import { yumRepository } from './yum-repository.ts';
 
 /**
- * By name, in the order of the documentation: look, take out, mend, prove, give back, and the
- * general ones.
+ * By name, in the order of the documentation: read, drain, fix, prove, uncordon, and the general
+ * ones.
  */
 export const modules: ReadonlyMap<string, AnyModule> = new Map(
   [

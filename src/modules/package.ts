@@ -104,7 +104,7 @@ function wantedOf(given: Args): readonly Wanted[] {
   return [...named, ...listed];
 }
 
-/** `files` alone: the packages that they are, the newest of each. */
+/** `files` without a list: the packages of the files, the newest of each. */
 function wantedOfFiles(
   given: Args,
   files: readonly PackageFile[],
@@ -168,8 +168,8 @@ const kernelPackage =
   /^kernel(?:-(?:core|modules|devel|uek|lt|ml|plus|rt)(?:-(?:core|modules|devel))?)?$/;
 
 /**
- * Names the task to use instead. A part of a kernel comes with the kernel; headers are the owner's
- * to install.
+ * Names the task to use instead. A part of a kernel comes with the kernel; the operator installs
+ * headers.
  */
 function kernelRefusal({ name, version }: Wanted): Refusal {
   const line = name.replace(/-(?:core|modules|devel)$/, '');
@@ -185,7 +185,7 @@ function kernelRefusal({ name, version }: Wanted): Refusal {
   };
 }
 
-/** One line a package for people; the one transaction hangs on the last of them. */
+/** One line for each package. The one transaction is the effect of the last line. */
 const changesOf = (steps: readonly Step[], effect: RunEffect): readonly Change[] =>
   steps.map((step, index) => ({
     sign: step.kind === 'install' ? '+' : step.kind === 'remove' ? '-' : '~',

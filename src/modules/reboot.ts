@@ -1,5 +1,5 @@
-// Module reboot: when the next boot would differ from this one, or when told to; proven by a new
-// boot id.
+// Module reboot: reboots when the next boot would differ from this one, or when the play asks for
+// it. A new boot id proves it.
 
 import { allOf, type Facts, type FactView, need } from '../model/fact.ts';
 import type { SymptomKind } from '../model/facts/values.ts';
@@ -94,7 +94,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     };
   const hung = hungTasks(given, facts, context);
   if (hung !== undefined) return { changes: [], refuse: hung };
-  // Whoever drained by other means, or said that no drain is needed, said it before this task.
+  // A play that drains by other means, or needs no drain, has set this before this task.
   const drained = context.sets?.kmend_drain;
   const hang = harder(given);
   const effect: RebootEffect = {
@@ -119,7 +119,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   };
 }
 
-/** The program alone: what stands behind it may name what is nobody's business. */
+/** The program alone: its arguments may contain secrets. */
 function harder({ escalate, fallback }: Args): string {
   const ways = [
     ...escalate,
@@ -142,9 +142,9 @@ const minute = 60;
 const day = 86_400;
 
 /**
- * Tasks that hung for minutes and still do: an orderly shutdown would wait for them, with the host
- * already drained. Only known beforehand is it a refusal; a play that has a harder way for a hung
- * reboot wants to try.
+ * Tasks that hung for minutes and still hang: an orderly shutdown would wait for them, after the
+ * drain. It is a refusal only when known beforehand. A play with a harder way for a hung reboot may
+ * try it.
  */
 function hungTasks(given: Args, facts: FactView, context: PlanContext): Refusal | undefined {
   const { rebooted, drained, cordoned } = context.done;
@@ -165,13 +165,13 @@ function hungTasks(given: Args, facts: FactView, context: PlanContext): Refusal 
   };
 }
 
-/** How many lines of this kind the kernel log has. */
+/** Number of lines of this kind in the kernel log. */
 const linesOf = (facts: FactView, kind: SymptomKind): number =>
   facts.get('kmem.symptoms')?.find((row) => row.kind === kind)?.count ?? 0;
 
-/** What makes a reboot less sure than others: better known before the host is drained. */
+/** Risks of this reboot, which the operator must know before the drain. */
 function warned(facts: FactView, context: PlanContext): { readonly warnings?: readonly string[] } {
-  // After a reboot that is only planned so far nothing of it is known, and nothing of it is left.
+  // After a planned reboot these facts are unknown, and the risks are gone.
   if (context.done.rebooted) return {};
   const stuck = linesOf(facts, 'soft_lockup') + linesOf(facts, 'hung_task') > 0;
   const uptime = facts.get('boot.uptime');
@@ -197,8 +197,7 @@ const isNode = (facts: FactView, context: PlanContext): boolean =>
   context.hasCluster && context.node !== undefined && need(facts, 'kubelet.installed');
 
 /**
- * For 40 s and more the API shows the Ready of the boot before: what counts is said by the fact,
- * beside the boot id.
+ * The API shows the Ready of the old boot for 40 s and more. The fact beside the boot id decides.
  */
 function nodeBack(given: Args, node = ''): Change {
   const effect: WaitEffect = {
@@ -215,9 +214,9 @@ function nodeBack(given: Args, node = ''): Change {
 function reasons(given: Args, facts: FactView, context: PlanContext): readonly string[] {
   if (given.force) return context.done.rebooted ? [] : ['the play says so'];
   const pending = need(facts, 'boot.pending') ? need(facts, 'boot.pending_why') : [];
-  // By the journal and the boot id too: install times are those of a clock that may have been moved
-  // since. The words are the same for both, so that a plan and the one that is made anew when the
-  // host starts say the same.
+  // The journal and the boot id count too, because the clock of install times may have been
+  // changed. The text is the same for both, so that a plan and its repetition at the start of the
+  // host agree.
   const runtimes = [need(facts, 'docker.package'), need(facts, 'containerd.package'), 'runc'];
   const words = new Map(runtimes.map((name) => [name, `${name} was installed after this boot`]));
   const ours = context.done.replaced ?? [];
@@ -228,16 +227,14 @@ function reasons(given: Args, facts: FactView, context: PlanContext): readonly s
   return why.length === 0 && need(facts, 'boot.pending') ? ['a reboot is pending'] : why;
 }
 
-/**
- * What will run then is what the boot loader says now; the host's clock will not have gone back.
- */
+/** After the reboot the boot loader's choice runs. The host's clock will not have gone back. */
 function promises(facts: FactView): Facts {
   const next = need(facts, 'kernel.next');
   const cmdline = need(facts, 'boot.next_cmdline');
   const saved = facts.get('boot.next_once') === true ? facts.get('kernel.saved') : undefined;
   return allOf([
     next === '' ? {} : { 'kernel.release': next },
-    // What was chosen for one boot is used up by it.
+    // The reboot uses up the choice for one boot.
     saved === undefined ? {} : { 'kernel.next': saved, 'boot.next_once': false },
     cmdline === '' ? {} : { 'boot.cmdline': cmdline },
     {

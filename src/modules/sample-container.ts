@@ -1,5 +1,5 @@
-// Sample containers for the proof: through each runtime one small memory-limited container is
-// started from an image that is there, read, and removed.
+// Sample containers for the proof: each runtime starts one small memory-limited container from a
+// local image. It is read, and removed.
 import { withPrelude } from '../facts/probe/prelude.ts';
 import type { Change } from '../model/run/change.ts';
 import type { RunEffect } from '../model/run/effect.ts';
@@ -10,14 +10,14 @@ import sampleContainer from './sample-container.sh';
 const functions = scriptText(sampleContainer);
 
 /**
- * Where another runtime is Docker's default, a container without `--runtime` would say nothing of
- * its runc.
+ * Where another runtime is Docker's default, a container without `--runtime` would prove nothing
+ * about its runc.
  */
 const byRunc = `$(case $($T docker info -f '{{.DefaultRuntime}}' 2>/dev/null </dev/null) in ''|runc|docker-runc) ;; *) echo --runtime runc;; esac)`;
 
 /**
- * How a sample is started through a runtime, by its key in `kmem.parts`. A custom runtime is
- * docker's by its name, containerd's with `cri:` before it.
+ * The call that starts a sample through a runtime, by its key in `kmem.parts`. A custom runtime has
+ * its name for docker, and `cri:NAME` for containerd.
  */
 function callOf(key: string): string {
   switch (key) {
@@ -45,7 +45,7 @@ const effectOf = (keys: readonly string[]): RunEffect => ({
   errors: { 80: 'the answer of the sample container could not be written to /run/kmend' },
 });
 
-/** Through each of these runtimes one container. */
+/** Starts one container through each of these runtimes. */
 export const sampleChange = (keys: readonly string[]): Change => ({
   sign: '!',
   what: 'sample container',

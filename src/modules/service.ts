@@ -1,4 +1,4 @@
-// Module service: a systemd unit started, stopped, restarted, and enabled at boot or not.
+// Module service: starts, stops or restarts a systemd unit, and enables or disables it at boot.
 
 import { withPrelude } from '../facts/probe/prelude.ts';
 import { allOf, type Facts, type FactView, fact, need } from '../model/fact.ts';
@@ -76,8 +76,8 @@ const change = (
 });
 
 /**
- * systemctl waits for the unit; an exit status of 0 from `start` does not say that it still runs,
- * so it is asked again.
+ * systemctl waits for the unit. A `start` that exits with 0 does not prove that the unit still
+ * runs, so the script checks again.
  */
 const effect = (name: string, verb: Verb): RunEffect => ({
   kind: 'run',

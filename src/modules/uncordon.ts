@@ -1,4 +1,4 @@
-// Module uncordon: gives the node back, if it was this run that took it.
+// Module uncordon: uncordons the node, if this run cordoned it.
 import { graveDamage, readDamage } from '../facts/areas/packages/damage.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
 import { type FactView, need } from '../model/fact.ts';

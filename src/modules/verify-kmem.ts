@@ -1,5 +1,5 @@
-// Module verify_kmem: proof that kernel-memory accounting is off - by the cgroups that are there,
-// or by asking the kernel with an empty group.
+// Module verify_kmem: proves that kernel-memory accounting is off, by the existing cgroups, or by
+// an empty test group.
 import { asksForNokmem } from '../facts/areas/boot/boot-args.ts';
 import { graveDamage, readDamage } from '../facts/areas/packages/damage.ts';
 import { healthOf, readRelease } from '../facts/kmem/kernels.ts';
@@ -139,8 +139,8 @@ function judge(
   facts: FactView,
 ): ModulePlan {
   const shown = facts.get('kmem.proof') ?? 'none';
-  // Where nothing else is known of the kernel, its samples count only because of the answer of the
-  // probe.
+  // Where nothing else is known about the kernel, its samples count only because of the probe's
+  // answer.
   const by =
     shown === 'samples' && facts.get('kernel.parses_by') === 'probe' ? 'active_probe' : shown;
   if (by !== 'none' && verdict !== 'unknown') {
@@ -178,8 +178,8 @@ const startable = (facts: FactView): readonly string[] =>
   );
 
 /**
- * The kernel has the argument, and nothing but its own answer shows that it obeys: the argument was
- * declared for it, or set by mistake.
+ * The kernel has the argument, and only its own answer can show that it obeys: the argument was
+ * declared for it, or set for a kernel that ignores it.
  */
 function isUnread(facts: FactView): boolean {
   const by = facts.get('kernel.parses_by');
@@ -192,8 +192,8 @@ function isUnread(facts: FactView): boolean {
 }
 
 /**
- * Such a kernel gets an active probe first: its groups may be of programs that never ask. The
- * answer decides for all hosts of that release.
+ * Such a kernel gets an active probe first, because its groups may be of programs that never ask.
+ * The answer decides for all hosts of that release.
  */
 function askKernel(given: Args, facts: FactView): ModulePlan {
   if (given.active_probe)
@@ -208,8 +208,8 @@ function askKernel(given: Args, facts: FactView): ModulePlan {
 }
 
 /**
- * A kernel that was booted for this once, with the argument in force: all that is at risk is the
- * next boot, until it is made the default.
+ * A kernel that was booted once to test the argument, with the argument in force. Until it is the
+ * default, only the next boot is at risk.
  */
 const isTried = (facts: FactView): boolean =>
   facts.get('kernel.trial') === facts.get('kernel.release') &&
@@ -217,8 +217,8 @@ const isTried = (facts: FactView): boolean =>
   asksForNokmem(need(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7');
 
 /**
- * A healthy kernel that was booted for this once: which kernel boots next is what the task behind
- * the proof settles.
+ * A healthy kernel that was booted once as a test: the task after the proof decides which kernel
+ * boots next.
  */
 const isHealthyTrial = (facts: FactView): boolean =>
   facts.get('kernel.trial') === facts.get('kernel.release') &&
@@ -229,8 +229,8 @@ const onTrial = (facts: FactView): string =>
 
 /**
  * After a boot with the argument nothing was ever accounted: the root group's kmem usage is 0, and
- * /sys/kernel/slab has no entry of a cgroup. Said beside the proof, also when it contradicts it; it
- * proves nothing by itself.
+ * /sys/kernel/slab has no entry of a cgroup. This is printed beside the proof, also when it
+ * contradicts the proof, and proves nothing by itself.
  */
 function signs(facts: FactView): string {
   if (!isByArgument(facts)) return '';
@@ -242,8 +242,8 @@ function signs(facts: FactView): string {
 }
 
 /**
- * The command line and the reads contradict each other: said, because the one who looks at
- * /proc/cmdline would not believe it.
+ * The command line and the reads contradict each other. This is printed, because an operator who
+ * reads /proc/cmdline would doubt the verdict.
  */
 function despite(facts: FactView): string {
   if (!asksForNokmem(need(facts, 'boot.cmdline'), facts.get('kernel.generation') === 'el7'))
@@ -298,8 +298,8 @@ const isFallenBack = (facts: FactView): boolean => {
 };
 
 /**
- * Is a boot argument what should keep accounting off? Only that is proven by an empty group, and
- * only where slabinfo tells on from off.
+ * Is a boot argument the means that keeps accounting off? An empty group proves only that, and only
+ * where slabinfo distinguishes on from off.
  */
 function isByArgument(facts: FactView): boolean {
   const generation = facts.get('kernel.generation');

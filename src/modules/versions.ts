@@ -1,5 +1,5 @@
-// Module versions: which kernel, docker, containerd, runc and kubelet a host runs, and whether they
-// lie in the ranges that the play wants.
+// Module versions: checks that kernel, docker, containerd, runc and kubelet of a host are in the
+// ranges that the play wants.
 import { engineVersion } from '../facts/kmem/programs/docker.ts';
 import { type FactView, need } from '../model/fact.ts';
 import type { ModulePlan } from '../model/run/change.ts';
@@ -16,7 +16,7 @@ import {
 import type { Mapping } from '../model/value.ts';
 import { defineModule } from './define.ts';
 
-/** `isRange` takes any word for a version; here it must have a number. */
+/** `isRange` accepts any word as a version; here it must have a number. */
 const isVersionRange = (words: string): boolean =>
   isRange(words) && (words.match(/[^\s,|<>=!]+/g) ?? []).every((word) => /^v?\d/.test(word));
 

@@ -1,5 +1,5 @@
-// Module yum_repository: one repository in a file below /etc/yum.repos.d, made, changed or removed;
-// other sections stay as they are.
+// Module yum_repository: makes, changes or removes one repository in a file in /etc/yum.repos.d.
+// Other sections stay as they are.
 import { hiddenPart, repositoryFact } from '../facts/areas/packages/repository.ts';
 import { withPrelude } from '../facts/probe/prelude.ts';
 import { type FactView, fact, need } from '../model/fact.ts';
@@ -129,7 +129,7 @@ function isWhole({ description, baseurl, mirrorlist, metalink, options = {} }: G
 const fileOf = (given: Args): string => given.file ?? given.name;
 
 /**
- * The section as it is written: an option a line, lists with blanks between, in the order of the
+ * The text of the section: one option a line, lists with blanks between, in the order of the
  * documentation.
  */
 function sectionOf(given: Args): string {
@@ -162,7 +162,10 @@ const flags: ReadonlySet<string> = new Set([
 ]);
 const lists: ReadonlySet<string> = new Set(['baseurl', 'gpgkey', 'exclude', 'includepkgs']);
 
-/** What a line means to yum, whoever wrote it: `enabled = True`, `excludepkgs = a, b`. */
+/**
+ * The meaning of a line for yum, also where it is written differently: `enabled = True`,
+ * `excludepkgs = a, b`.
+ */
 function meaningOf(setting: string): string {
   const [key = '', value = ''] = splitAt(setting);
   const name = key === 'excludepkgs' ? 'exclude' : key;
@@ -209,7 +212,7 @@ const noteOf = (given: Args, elsewhere: readonly string[]): Pick<ModulePlan, 'no
     ? { note: `${given.name} is in ${elsewhere.join(', ')}: name that as \`file\` to remove it` }
     : {};
 
-/** yum takes the last of two sections with one id, and says "listed more than once". */
+/** yum takes the last of two sections with one id, and prints "listed more than once". */
 const twice = (given: Args, elsewhere: readonly string[]): Refusal | undefined =>
   given.state === 'absent' || elsewhere.length === 0
     ? undefined
@@ -219,8 +222,8 @@ const twice = (given: Args, elsewhere: readonly string[]): Refusal | undefined =
       };
 
 /**
- * A rollback writes the lines of before again: those that kmend has not seen whole, and options
- * that stand twice, it cannot.
+ * A rollback writes the old lines again. It cannot restore lines that kmend has not read
+ * completely, and repeated options.
  */
 function rollbackImpossible(
   before: string,

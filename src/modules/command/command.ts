@@ -1,4 +1,4 @@
-// Module command: one program with its arguments, without a shell between; done once a run.
+// Module command: runs one program without a shell, once a run.
 
 import {
   asArgs,

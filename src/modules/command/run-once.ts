@@ -1,4 +1,4 @@
-// What `command` and `shell` share: guards by paths, and the change that runs something once.
+// What `command` and `shell` share: guards by paths, and the change that runs a script once.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { allOf, type FactView, type FactWant, fact, need } from '../../model/fact.ts';
@@ -30,10 +30,7 @@ export interface RunArgs {
   readonly timeout: number;
 }
 
-/**
- * What a task that runs `body` wants to know: its guards, and, where it changes nothing, what it
- * says.
- */
+/** Wants of a task that runs `body`: its guards, and its output where it only reads. */
 export const runWants = (body: string, given: RunArgs): readonly FactWant[] => [
   ...[given.creates, given.removes, given.unless].flatMap((path) =>
     path === undefined ? [] : [{ area: 'path', args: { path } }],
@@ -53,7 +50,7 @@ function scriptOf(body: string, given: RunArgs): string {
   return withPrelude(`${chdir}${body}\n`);
 }
 
-/** Why it need not run. */
+/** Why it need not run; `undefined` where it must. */
 function guarded(given: RunArgs, facts: FactView): string | undefined {
   for (const path of [given.creates, given.unless])
     if (path !== undefined && need(facts, `path.${path}.exists`)) return `${path} is there`;
@@ -90,8 +87,8 @@ export function planRun(shown: string, body: string, given: RunArgs, facts: Fact
 }
 
 /**
- * A read-only command is a fact: read in a plan too, and no change. Its bad exit status ends the
- * host, unless `failed_when` says otherwise.
+ * A read-only command is a fact: the plan runs it too, and it changes nothing. A failed command
+ * fails the host, unless `failed_when` decides otherwise.
  */
 function asRead(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
   const result = facts.get(`output.${scriptOf(body, given)}`);

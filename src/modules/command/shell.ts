@@ -1,4 +1,4 @@
-// Module shell: a POSIX sh script of the play; done once a run.
+// Module shell: runs a POSIX sh script of the play, once a run.
 import { asArgs, filled, type Infer, object, shorthand } from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
 import { planRun, runShape, runWants } from './run-once.ts';

@@ -1,5 +1,5 @@
-// Which docker-ce, docker-ce-cli and containerd.io go together and do not switch kernel-memory
-// accounting on: the set nearest to what is there.
+// Chooses docker-ce, docker-ce-cli and containerd.io that fit together and do not switch
+// kernel-memory accounting on: the set nearest to the installed one.
 import { containerdIoAccounts, containerdIoRow } from '../../facts/kmem/programs/containerd-io.ts';
 import { engineVersion } from '../../facts/kmem/programs/docker.ts';
 import { compareUpstream } from '../../model/text/versions.ts';
@@ -18,7 +18,9 @@ export type SetChoice =
   | { readonly set: RuntimeSet; readonly why: string }
   | { readonly missing: string };
 
-/** From here on the engine takes runc from containerd.io (docker/engine#121 came with it). */
+/**
+ * From this version on the engine takes runc from containerd.io (docker/engine#121 came with it).
+ */
 const firstEngine = '18.09.1';
 
 const newEnough = (evr: string, least: string): boolean =>
@@ -30,7 +32,7 @@ const fits = (engine: string, containerd: string): boolean =>
 
 const isDisputed = (containerd: string): boolean => containerdIoRow(containerd)?.disputed === true;
 
-/** Never goes back: what is older than what is installed is not looked at. */
+/** Versions that are not older than the installed one: an upgrade never goes back. */
 function candidates({ installed, available }: PackageFacts, manager: Manager): readonly string[] {
   const order = orderOf(manager);
   const all =
@@ -56,7 +58,7 @@ export function chooseSet(
   const good = turn(
     candidates(table['containerd.io'], manager).filter((evr) => isGoodContainerd(evr, manager)),
   );
-  // Builds that somebody saw accounting all the same come last.
+  // Builds that reports have seen accounting come last.
   const containerds = [...good.filter((evr) => !isDisputed(evr)), ...good.filter(isDisputed)];
   if (containerds.length === 0)
     return { missing: 'a containerd.io whose runc does not account (1.4.5 or later is sure)' };
@@ -74,7 +76,7 @@ export function chooseSet(
   };
 }
 
-/** The client of the engine's own version, the newest build of it. */
+/** The newest build of the client of the engine's version. */
 const clientFor = (engine: string, cli: PackageFacts, manager: Manager): string | undefined =>
   [...new Set([cli.installed, ...cli.available])]
     .filter((evr) => evr !== '' && engineVersion(evr) === engineVersion(engine))

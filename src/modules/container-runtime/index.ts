@@ -1,4 +1,4 @@
-// Module container_runtime: docker-ce, docker-ce-cli and containerd.io moved together, to versions
+// Module container_runtime: moves docker-ce, docker-ce-cli and containerd.io together to versions
 // that do not switch accounting on.
 
 import { engineVersion, ownerSays } from '../../facts/kmem/programs/docker.ts';
@@ -162,7 +162,7 @@ const warned = (warnings: readonly string[]): Pick<ModulePlan, 'warnings'> =>
 const liveRestore =
   'live-restore is on: containers outlive the restart of docker and stay accounted; only a drain and a reboot make them anew';
 
-/** Downloads, and what the three packages take when they are there (about 300 MB on el7). */
+/** Space for downloads, and for the three installed packages (about 300 MB on el7). */
 const spaceNeeds: readonly SpaceNeed[] = [
   { fact: 'space.var_kb', path: '/var', mb: 150 },
   { fact: 'space.root_kb', path: '/', mb: 350 },
@@ -272,8 +272,8 @@ function givenMoves(
     narrowed = { ...narrowed, [name]: { ...table[name], installed: to, available: [to] } };
   }
   if (given.kmem === undefined) return { steps };
-  // What is not named is chosen to go with what is: else a dependency would bring in whatever is
-  // newest.
+  // Packages that the task does not name are chosen to fit. Otherwise a dependency would bring in
+  // the newest ones.
   const others = chosenMoves(given, narrowed, manager);
   return 'refusal' in others ? others : { steps: [...steps, ...others.steps] };
 }
@@ -285,7 +285,9 @@ const isGood = (name: string, evr: string, manager: Manager): boolean =>
       ? isGoodEngine(evr)
       : true;
 
-/** A kubelet makes /kubepods itself and everything below inherits: no engine changes that. */
+/**
+ * A kubelet makes /kubepods itself, and everything below inherits from it. No engine changes that.
+ */
 function kubeletRefusal(facts: FactView): Refusal | undefined {
   if (!need(facts, 'kubelet.installed')) return undefined;
   const [release, driver] = [need(facts, 'kubelet.version'), need(facts, 'kubelet.driver')];
@@ -326,7 +328,7 @@ function changesOf(
   ];
 }
 
-/** With 18.09 docker-runc and docker-containerd are gone: what names them breaks. */
+/** 18.09 removes docker-runc and docker-containerd. Settings that name them break. */
 const leavesOldNames = (steps: readonly Step[]): boolean =>
   steps.some(
     ({ name, from, to }) =>
@@ -361,7 +363,7 @@ const effectOf = (
   hints: runtimeHints,
 });
 
-/** Install times count: packages younger than the boot are why a reboot is due. */
+/** Install times are promised too: packages younger than the boot are the reason for a reboot. */
 function promised(
   steps: readonly Step[],
   engine: string,

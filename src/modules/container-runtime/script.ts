@@ -1,5 +1,5 @@
-// The shell round the package work of an engine: what must be the same afterwards, the restart, and
-// what the running engine says of itself.
+// The shell around the package work of an engine: what must stay the same, the restart, and the
+// version that the running engine reports.
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import { packageErrors, packageHints } from '../package-manager/errors.ts';

@@ -1,16 +1,18 @@
-// Editing one argument in a kernel command line: merge, never replace what is not ours, and change
-// no byte when nothing is missing.
-// `edit-awk.ts` holds the same rules for the host; test/modules/kernel-arg-edit.test.ts compares
-// the two on generated lines.
+// Edits one argument in a kernel command line: merges, never replaces other values, and changes no
+// byte when nothing is missing. `edit.awk` has the same rules for the host;
+// test/modules/kernel-arg-edit.test.ts compares the two on generated lines.
 
 /** What a command line should say about one argument. */
 export interface ArgumentEdit {
   readonly key: string;
-  /** The values wanted or unwanted; empty = the bare word when present, any value when absent. */
+  /**
+   * The values that are wanted or unwanted. Empty means: the bare word when present, any value when
+   * absent.
+   */
   readonly items: readonly string[];
   /**
-   * The value is a comma list that several owners share (`cgroup.memory=nosocket,nokmem`): only our
-   * items are added or taken away.
+   * The value is a comma list that several owners share (`cgroup.memory=nosocket,nokmem`). Only our
+   * items are added or removed.
    */
   readonly list: boolean;
   readonly state: 'present' | 'absent';
@@ -28,7 +30,7 @@ interface Line {
 
 /**
  * Splits at blanks outside double quotes, as the kernel does (lib/cmdline.c, next_arg). Gaps are
- * kept: what is not edited keeps its bytes.
+ * kept, so that unedited text keeps its bytes.
  */
 function split(line: string): Line {
   const tokens: Token[] = [];
@@ -58,8 +60,8 @@ const tokenFor = (key: string, items: readonly string[]): string =>
   items.length === 0 ? key : `${key}=${items.join(',')}`;
 
 /**
- * The line as it should be; the very same text when it already is. Words after ` -- ` belong to
- * init and are left alone.
+ * The edited line; the same text when no edit is needed. Words after ` -- ` belong to init and
+ * stay.
  */
 export function editLine(line: string, edit: ArgumentEdit): string {
   const { tokens, tail } = split(line);
@@ -82,7 +84,7 @@ export function editLine(line: string, edit: ArgumentEdit): string {
   return join(edited, tokens[0]?.gap ?? '', tail);
 }
 
-/** What stands first begins where the first word began; the others keep their own gap. */
+/** The first word begins where the first word began; the others keep their own gap. */
 function join(tokens: readonly (Token | undefined)[], lead: string, tail: string): string {
   let out = '';
   let first = true;
@@ -95,8 +97,8 @@ function join(tokens: readonly (Token | undefined)[], lead: string, tail: string
 }
 
 /**
- * The new text of each occurrence (`undefined` = goes away), or nothing when the line already says
- * it.
+ * The new text of each occurrence (`undefined` = removed), or `undefined` when the line needs no
+ * edit.
  */
 function presentTexts(
   texts: readonly string[],
@@ -114,8 +116,8 @@ function presentTexts(
 }
 
 /**
- * What is missing is added to the first occurrence; occurrences add up in the kernel (measured on
- * 3.10 and 6.12), so the others stay. Quote characters around a value go away: 6.12 does not
+ * Missing values are added to the first occurrence. The others stay, because occurrences add up in
+ * the kernel (measured on 3.10 and 6.12). Quotes around a value are removed: 6.12 does not
  * understand them.
  */
 function merged(first: string, others: readonly string[], edit: ArgumentEdit): readonly string[] {
@@ -142,10 +144,7 @@ function absentTexts(
   return rest.every((text, index) => text === texts[index]) ? undefined : rest;
 }
 
-/**
- * The values that the line gives for the key, in order, as written; words after ` -- ` do not
- * count.
- */
+/** The values of the key in the line, in order, as written. Words after ` -- ` do not count. */
 export function occurrences(line: string, key: string): readonly string[] {
   const { tokens } = split(line);
   const end = tokens.findIndex((token) => token.text === '--');
@@ -156,7 +155,7 @@ export function occurrences(line: string, key: string): readonly string[] {
 
 /**
  * Has the line words for init (` -- `)? Tools that append put a new argument behind them, where
- * newer kernels do not see it.
+ * newer kernels ignore it.
  */
 export const hasInitWords = (line: string): boolean =>
   split(line).tokens.some((token) => token.text === '--');

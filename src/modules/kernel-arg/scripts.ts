@@ -1,7 +1,7 @@
-// The scripts that set a boot argument, one a boot loader: for all entries there are and for
-// kernels installed later. Each one: work on a copy beside the file, check it, put it in place by
-// rename, keep what was before as FILE.kmend-before; change no byte when nothing is missing; when a
-// step fails, put back what was before.
+// The scripts that set a boot argument, one for each boot loader: for all entries, and for kernels
+// that are installed later. Each script works on a copy beside the file, checks it, and renames it
+// into place. The old file is kept as FILE.kmend-before. No byte changes when nothing is missing,
+// and a failed step restores the old files.
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
@@ -20,7 +20,7 @@ import grubSuse from './grub-suse.sh';
 import grub2 from './grub2.sh';
 import rpmOstree from './rpm-ostree.sh';
 
-/** What the exit codes of all these scripts mean. */
+/** What the exit codes of these scripts mean. */
 export const scriptErrors: Readonly<Record<number, string>> = {
   20: 'the boot loader configuration was not found: nothing was changed',
   21: 'a program that sets boot arguments here is missing (grubby, grub2-mkconfig, update-grub, rpm-ostree or zipl): nothing was changed',

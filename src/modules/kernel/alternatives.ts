@@ -1,5 +1,5 @@
-// Kernel lines of other names that a host's repositories have, and on which accounting is healthy:
-// named in the plan, never chosen.
+// Other kernel packages in a host's repositories on which accounting is healthy. The plan names
+// them and never chooses them.
 
 import { lookFact } from '../../facts/areas/packages/repositories.ts';
 import { healthOf, readRelease } from '../../facts/kmem/kernels.ts';
@@ -9,7 +9,7 @@ import type { Repositories } from '../package-manager/repositories.ts';
 /** ELRepo's long-term and mainline kernels, and Oracle's. */
 export const otherLines: readonly string[] = ['kernel-lt', 'kernel-ml', 'kernel-uek'];
 
-/** One a line; none where the host is off the affected kernels already. */
+/** One line for each; none where the host already has a kernel that does not leak. */
 export function alternatives(facts: FactView, repositories: Repositories): readonly string[] {
   if (isHealthy(need(facts, 'kernel.next'))) return [];
   const beside = facts.get(lookFact('kernel', repositories, 'beside')) ?? [];

@@ -1,11 +1,10 @@
-// Which kernels answer to what the task asks for: by version, and by the package that they belong
-// to.
+// Which kernels match the task: by version, and by package.
 import { healthOf, readRelease } from '../../facts/kmem/kernels.ts';
 import { type FactView, need } from '../../model/fact.ts';
 import { compareRpm } from '../../model/text/versions.ts';
 
 export interface Asked {
-  /** Absent: the distribution's own line. */
+  /** Absent: the distribution's own kernel package. */
   readonly package?: string | undefined;
   readonly min?: string | undefined;
   readonly version?: string | undefined;
@@ -33,9 +32,7 @@ export function ownerOf(release: string, facts: FactView): string {
   return Object.hasOwn(owners, release) ? (owners[release] ?? '').replace(/-core$/, '') : '';
 }
 
-/**
- * A kernel that no package owns counts as one of the distribution's line where its release says so.
- */
+/** A kernel without a package counts as the distribution's, where its release looks so. */
 const isOfLine = (release: string, asked: Asked, facts: FactView): boolean => {
   const owner = ownerOf(release, facts);
   return (
@@ -44,15 +41,17 @@ const isOfLine = (release: string, asked: Asked, facts: FactView): boolean => {
   );
 };
 
-/** May it be chosen? An exact version without a package names one kernel, whoever made it. */
+/**
+ * May it be chosen? An exact version without a package means this kernel, whatever package it has.
+ */
 export const isCandidate = (release: string, asked: Asked, facts: FactView): boolean =>
   fitsVersion(release, asked) &&
   ((asked.package === undefined && asked.version !== undefined) || isOfLine(release, asked, facts));
 
 /**
- * Is it good enough where it boots next anyway? Without a package in the task a kernel of another
- * line is, as long as accounting is healthy there: the task is no reason to go back. One on which
- * accounting hurts is not, however high its version.
+ * Is it good enough where it boots next anyway? Without a package in the task, another package's
+ * kernel is enough where accounting is healthy: the task is no reason to go back. A kernel that
+ * leaks is not, however high its version.
  */
 export const isEnough = (release: string, asked: Asked, facts: FactView): boolean =>
   isCandidate(release, asked, facts) ||
@@ -60,7 +59,7 @@ export const isEnough = (release: string, asked: Asked, facts: FactView): boolea
     fitsVersion(release, asked) &&
     (ownerOf(release, facts) === '' || healthOf(readRelease(release).generation) === 'healthy'));
 
-/** `prefer` in the order of rpm. */
+/** The oldest or newest by `prefer`, in the order of rpm. */
 export function best(releases: readonly string[], { prefer }: Asked): string | undefined {
   const sorted = [...releases].sort((a, b) =>
     compareRpm(withoutArch(withoutEpoch(a)), withoutArch(withoutEpoch(b))),

@@ -1,5 +1,5 @@
-// What a task does to the boot loader: a kernel for one boot or as the default, with the package
-// whose updates follow it; as changes and promises.
+// Changes and promises of the boot loader: a kernel for one boot or as the default, and the package
+// whose updates follow it.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { allOf, type Facts, type FactView, need } from '../../model/fact.ts';
@@ -22,16 +22,16 @@ export interface Installation {
 export interface Target {
   readonly next: string;
   readonly release: string;
-  /** Package of the release; empty where it is not known. */
+  /** Package of the release; empty where it is unknown. */
   readonly owner: string;
-  /** Try it for one boot first, where the boot loader can. */
+  /** Boot it once before it becomes the default, where the boot loader can. */
   readonly trial: boolean;
   readonly installation?: Installation;
 }
 
 /**
- * What /etc/sysconfig/kernel has to say, so that an update of another line does not become the
- * default; `undefined`: it says so, or says nothing.
+ * The package that /etc/sysconfig/kernel must name, so that an update of another one does not
+ * become the default. `undefined`: it is right, or there is no entry.
  */
 export function updatesOf(
   owner: string,
@@ -79,7 +79,7 @@ export function planned(target: Target, facts: FactView): ModulePlan {
 }
 
 /**
- * What a package file of a kernel requires may be an upgrade; kernels themselves are installed
+ * A requirement of a kernel's package file may be an upgrade. Kernels themselves are installed
  * beside each other.
  */
 const packageChange = ({ name, from, to }: Step): Omit<Change, 'effects'> => ({
@@ -92,7 +92,7 @@ const packageChange = ({ name, from, to }: Step): Omit<Change, 'effects'> => ({
 
 export const updatesWhat = 'package whose updates become the default kernel';
 
-/** Where the release boots next already, only a trial of another one can be left. */
+/** Where the release boots next already, only a trial of another one may remain. */
 function bootChanges(
   { next, release }: Target,
   facts: FactView,

@@ -1,5 +1,5 @@
-// Module kernel: a newer kernel beside the old one, of the distribution's line or another, made the
-// default; the old one stays for the rollback.
+// Module kernel: installs a newer kernel beside the old one, of the distribution or another
+// package, and makes it the default. The old one stays for a rollback.
 
 import { type FactView, need } from '../../model/fact.ts';
 import type { ModulePlan, PlanContext, Refusal } from '../../model/run/change.ts';
@@ -49,8 +49,8 @@ import {
 import { planned, updatesOf } from './default.ts';
 
 /**
- * Names of kernel packages that can boot: parts of one, and kernels whose release is not the
- * version of their package, are none.
+ * Names of kernel packages that can boot: no parts of a kernel, and no kernels whose release is not
+ * the version of their package.
  */
 const kernelPackage = text
   .regex(
@@ -114,7 +114,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   return withAlternatives(choose(given, facts, next, context), given, facts);
 }
 
-/** An installed kernel before a download. */
+/** An installed kernel comes before a download. */
 function choose(given: Args, facts: FactView, next: string, context: PlanContext): ModulePlan {
   const there = installedChoice(given, facts);
   if (there === undefined) return install(given, facts, next, context);
@@ -127,7 +127,7 @@ function withAlternatives(plan: ModulePlan, given: Args, facts: FactView): Modul
   return ways.length === 0 ? plan : { ...plan, alternatives: ways };
 }
 
-/** Only where the task leaves the line open: one exact kernel has no other way. */
+/** Only where the task does not name one exact kernel: that has no alternative. */
 const waysOf = (given: Args, facts: FactView): readonly string[] =>
   given.package === undefined && given.version === undefined
     ? alternatives(facts, repositoriesOf(given))
@@ -136,9 +136,9 @@ const waysOf = (given: Args, facts: FactView): readonly string[] =>
 const refused = (why: string, hint: string): ModulePlan => ({ changes: [], refuse: { why, hint } });
 
 /**
- * The right kernel boots next. A trial of another one that is left is ended where the task names
- * one exact kernel, as a rollback does; and where it names a line, updates of another line must not
- * take the default.
+ * The right kernel boots next. A remaining trial of another one is ended where the task names one
+ * exact kernel, as a rollback does. Where the task names a package, updates of another package must
+ * not become the default.
  */
 function rightKernelBootsNext(given: Args, facts: FactView, next: string): ModulePlan {
   const owner = ownerOf(next, facts);
@@ -171,10 +171,7 @@ function unsuitable(facts: FactView): Refusal | undefined {
   };
 }
 
-/**
- * A grubby that cannot say which kernel is the default cannot set one either, and answers 0 all the
- * same.
- */
+/** A grubby that cannot print the default kernel cannot set one either, and both exit with 0. */
 function grubbyRefusal(facts: FactView): Refusal | undefined {
   const answer = facts.get('kernel.grubby');
   if (answer === 'absent')
@@ -205,7 +202,7 @@ function install(given: Args, read: FactView, next: string, context: PlanContext
   );
   if (evr === undefined) return notThere(given, seen, facts);
   if (held) return { changes: [], refuse: heldRefusal(name, found.manager) };
-  // Kernels are installed side by side: always an install, even of an older one.
+  // Kernels are installed side by side, so the step is always an install, even of an older one.
   const steps = fromFiles(
     [{ name, from: '', to: evr, kind: 'install' }],
     files,
@@ -229,7 +226,7 @@ function install(given: Args, read: FactView, next: string, context: PlanContext
   return planned({ next, release, owner: name, trial: given.trial, installation }, facts);
 }
 
-/** The hint of a refused host names the other ways. */
+/** The hint of a refused host names the alternatives. */
 function notThere(given: Args, seen: PackageFacts, facts: FactView): ModulePlan {
   const name = packageOf(given);
   const { available } = seen;
@@ -246,21 +243,23 @@ function notThere(given: Args, seen: PackageFacts, facts: FactView): ModulePlan 
   );
 }
 
-/** An el7 kernel takes about 40 MB of /boot (its initramfs most of it) and 65 MB of modules. */
+/** An el7 kernel needs about 40 MB of /boot (mostly its initramfs) and 65 MB of modules. */
 const ownNeeds: readonly SpaceNeed[] = [
   { fact: 'space.boot_kb', path: '/boot', mb: 60 },
   { fact: 'space.root_kb', path: '/', mb: 150 },
   { fact: 'space.var_kb', path: '/var', mb: 100 },
 ];
 
-/** A newer line is larger: a kernel-ml 5.3 is 48 MB to download and 216 MB installed. */
+/**
+ * Kernels of other packages are larger: a kernel-ml 5.3 is 48 MB to download and 216 MB installed.
+ */
 const otherNeeds: readonly SpaceNeed[] = [
   { fact: 'space.boot_kb', path: '/boot', mb: 100 },
   { fact: 'space.root_kb', path: '/', mb: 350 },
   { fact: 'space.var_kb', path: '/var', mb: 150 },
 ];
 
-/** It was booted once, and runs: now it may be the default. */
+/** It was booted once, and runs: now it may become the default. */
 const kept = (facts: FactView, next: string, release: string): ModulePlan => ({
   ...planned({ next, release, owner: ownerOf(release, facts), trial: false }, facts),
   note: 'after its trial boot',
@@ -313,7 +312,7 @@ ${sourceNotes}`,
       given.package === undefined ? otherLines : [],
     ),
     { area: 'kernels' },
-    // The look at the repositories for the kernel itself is made already.
+    // The repositories are already queried for the kernel itself.
     ...fileWants(given.files, known, files, repositoriesOf(given)).filter(
       ({ args }) => args?.name !== packageOf(given),
     ),

@@ -1,5 +1,5 @@
-// The shell that makes a kernel the default, or chooses it for one boot. Nothing that a tool says
-// is believed: the answer is read back.
+// The shell that makes a kernel the default, or chooses it for one boot. No tool's exit status is
+// trusted: the result is read back.
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import { packageErrors, packageHints } from '../package-manager/errors.ts';
@@ -34,7 +34,7 @@ export const kernelHints: Readonly<Record<number, string>> = {
 const checks = (release: string): string => scriptText(checksFile, { release: quote(release) });
 
 /**
- * grubenv lies beside the grub.cfg that the firmware starts; Debian calls the program grub-editenv.
+ * grubenv is beside the grub.cfg that the firmware starts. Debian calls the program grub-editenv.
  */
 const editEnv = (
   menu: string,
@@ -43,15 +43,15 @@ env_edit() { if command -v grub2-editenv >/dev/null 2>&1; then grub2-editenv "$E
 `;
 
 /**
- * `menu` is the path of grub.cfg; empty where no choice can stand in a grubenv. `updates`: the
- * package that /etc/sysconfig/kernel shall name.
+ * `menu` is the path of grub.cfg; empty where grubenv cannot hold a choice. `updates` is the
+ * package that /etc/sysconfig/kernel must name.
  */
 export const defaultScript = (release: string, menu: string, updates?: string): string =>
   `${checks(release)}${scriptText(makeDefault, { endOfTrial: menu === '' ? '' : endOfTrial(menu), followUpdates: updates === undefined ? '' : followUpdates(updates) })}`;
 
 /**
- * new-kernel-pkg and kernel-install make a new kernel the default where its package is the one that
- * is named here.
+ * new-kernel-pkg and kernel-install make a new kernel of the package that is named here the
+ * default.
  */
 const followUpdates = (name: string): string => `S="$R/etc/sysconfig/kernel"
 cp -p "$S" "$S.kmend" && sed 's/^DEFAULTKERNEL=.*/DEFAULTKERNEL=${name}/' "$S" > "$S.kmend" && mv -f "$S.kmend" "$S" || { rm -f "$S.kmend"; exit 65; }
@@ -61,8 +61,8 @@ grep -Fxq 'DEFAULTKERNEL=${name}' "$S" || exit 65
 const endOfTrial = (menu: string): string => `${editEnv(menu)}${scriptText(endTrial)}`;
 
 /**
- * Before packages move: a kernel package may make itself the default (UPDATEDEFAULT=yes), and that
- * must be undone.
+ * A kernel package may make itself the default (UPDATEDEFAULT=yes), and that must be undone. So the
+ * old default is read before packages move.
  */
 export const beforeTrial = `old_default=$(grubby --default-kernel 2>/dev/null)
 [ -n "$old_default" ] || { echo 'grubby does not say which kernel is the default' >&2; exit 66; }

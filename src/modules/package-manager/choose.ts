@@ -1,5 +1,5 @@
-// From what is wanted of packages and what the facts say: which package goes from which version to
-// which, or why not.
+// Chooses the steps from the wanted packages and the facts: which package goes from which version
+// to which, or why it cannot.
 import { readDamage } from '../../facts/areas/packages/damage.ts';
 import { allOf, type Facts, type FactView, fact } from '../../model/fact.ts';
 import type { ByName } from '../../model/facts/row.ts';
@@ -24,11 +24,11 @@ export interface Step {
   readonly kind: 'install' | 'upgrade' | 'downgrade' | 'remove';
   /** It is installed from this file. */
   readonly file?: PackageFile;
-  /** It is held, and the play says that the hold may be lifted for this. */
+  /** It is held, and the play allows to lift the hold for this step. */
   readonly held?: true;
 }
 
-/** What a play may say about packages that are held. */
+/** What a play may do with held packages. */
 export type Holds = 'refuse' | 'lift';
 
 export type Choice = { readonly step: Step } | { readonly refuse: Refusal } | 'done';
@@ -39,7 +39,7 @@ export interface Allowed {
   readonly repositories: Repositories;
 }
 
-/** What is at the version that is wanted and is not fully installed is refused, not done. */
+/** A package that has the wanted version and is not fully installed is refused, not done. */
 export function choose(
   wanted: Wanted,
   facts: FactView,
@@ -73,7 +73,7 @@ function move(wanted: Wanted, seen: PackageFacts, manager: Manager, allowed: All
   if (to === undefined) return { refuse: missing(wanted, seen) };
   const order = orderOf(manager);
   const direction = installed === '' ? 1 : order(to, installed);
-  // `latest` never goes back, and the same version by another spelling is the same.
+  // `latest` never goes back. The same version in another spelling is the same.
   if (direction === 0 || (direction < 0 && wanted.state === 'latest')) return 'done';
   if (held && allowed.holds === 'refuse') return { refuse: heldRefusal(name, manager, true) };
   if (direction < 0 && !allowed.downgrade)
@@ -105,7 +105,7 @@ function missing(wanted: Wanted, seen: PackageFacts): Refusal {
   );
 }
 
-/** For the plan: which holds are lifted. */
+/** Warnings of the plan: which holds are lifted. */
 export const liftedWarnings = (steps: readonly Step[], manager: Manager): readonly string[] =>
   steps
     .filter((step) => step.held === true)
@@ -123,9 +123,9 @@ export const stepWords: Readonly<Record<Step['kind'], string>> = {
 };
 
 /**
- * What holds once the steps are done; the same facts under the names that the engine's areas use.
- * Container software that is younger than the boot is a reason to reboot, so its install time is
- * foreseen too, by the host's own clock.
+ * The facts after the steps, also under the names of the engine's areas. Container software that is
+ * younger than the boot is a reason to reboot, so its install time is promised too, by the host's
+ * clock.
  */
 export function promisesOf(steps: readonly Step[], facts: FactView): Facts {
   const now = facts.get('clock.epoch') ?? 0;

@@ -1,5 +1,5 @@
-// What package managers say when they fail, and what that means: a table, from which the shell that
-// tells them apart is made.
+// Failures of package managers and their meaning: a table, and the shell function that finds the
+// failure in the output of the tool.
 import { hostCauses, repositoryCauses } from '../../facts/areas/packages/repository-causes.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
@@ -9,7 +9,7 @@ interface KnownFailure {
   readonly code: number;
   readonly message: string;
   readonly hint: string;
-  /** Extended regular expressions, any of which tells it in the output of the tool. */
+  /** Extended regular expressions. One match in the output of the tool shows this failure. */
   readonly patterns: readonly string[];
 }
 
@@ -17,8 +17,8 @@ const patternsOf = (cause: (typeof hostCauses)[number]['name']): readonly string
   hostCauses.find(({ name }) => name === cause)?.patterns ?? [];
 
 /**
- * The first that fits counts: a full disk also fails downloads, and a missing key also leaves
- * nothing to install.
+ * The first match wins: a full disk also fails downloads, and a missing key also leaves nothing to
+ * install.
  */
 const failures: readonly KnownFailure[] = [
   {

@@ -1,5 +1,5 @@
-// Package files of the controller: versions beside those of the repositories, copied to the host
-// and checked there before a package manager sees them.
+// Package files of the controller: versions beside those of the repositories. They are copied to
+// the host and checked there before a package manager reads them.
 import {
   allOf,
   type FactName,
@@ -75,7 +75,7 @@ A file is copied to \`/var/lib/kmend/packages\` on the host over the SSH session
 removes it. This must happen before the drain: put a copy of the task with \`predownload: true\` there, or the host is refused. yum and dnf try the files without any
 repository first, and use the repositories for what the files lack. They do not check the signature of a package file (\`localpkg_gpgcheck\`): give the sha256.`;
 
-/** What the host must be asked about the files that are meant for it. */
+/** Wants for the files that are meant for this host. */
 export function fileWants(
   given: GivenFiles,
   known: FactView,
@@ -89,10 +89,10 @@ export function fileWants(
   ];
 }
 
-/** What a task can take of its files on one host. */
+/** Files of a task that fit one host. */
 export interface FilesHere {
   readonly files: readonly PackageFile[];
-  /** The facts as if the versions of these files were in a repository. */
+  /** The facts with the versions of these files among those of the repositories. */
   readonly facts: FactView;
   readonly refuse?: Refusal;
 }
@@ -110,14 +110,14 @@ export function filesHere(
 const knownFiles = (given: GivenFiles, files: PackageFiles): readonly PackageFile[] =>
   keysOf(given).flatMap((key) => (Object.hasOwn(files, key) ? (files[key] ?? []) : []));
 
-/** Those of this host's package format, architecture and el release. */
+/** Files of this host's package format, architecture and el release. */
 const fittingFiles = (
   given: GivenFiles,
   facts: FactView,
   files: PackageFiles,
 ): readonly PackageFile[] => knownFiles(given, files).filter((file) => fits(file, facts));
 
-/** The refusal of a host for which none of the given files is says why they do not count. */
+/** Adds to a refusal why none of the given files fits this host. */
 export function withUnfitFiles(
   plan: ModulePlan,
   given: GivenFiles,
@@ -148,7 +148,7 @@ export function withUnfitFiles(
 const keysOf = (given: GivenFiles): readonly string[] =>
   (given ?? []).map(({ path, url }) => path ?? url ?? '');
 
-/** A list from `set_fact` or `register` was not known when the files were read. */
+/** A list from `set_fact` or `register` was unknown when the files were read. */
 function unreadFiles(given: GivenFiles, files: PackageFiles): Refusal | undefined {
   const unread = keysOf(given).find((key) => !Object.hasOwn(files, key));
   return unread === undefined
@@ -178,7 +178,7 @@ function fits(file: PackageFile, facts: FactView): boolean {
   );
 }
 
-/** The facts as if the versions of the files were in a repository. */
+/** The facts with the versions of the files among those of the repositories. */
 function withFiles(facts: FactView, files: readonly PackageFile[]): FactView {
   return files.length === 0 ? facts : { get: (name) => withVersions(facts, name, files) };
 }
@@ -199,10 +199,7 @@ function withVersions(
   return versions.length === 0 || !isList(value) ? value : [...new Set([...value, ...versions])];
 }
 
-/**
- * The steps with the files that they are made from, and with steps for what these files require of
- * the others.
- */
+/** The steps with their files, and with steps for other files that these files require. */
 export function fromFiles(
   steps: readonly Step[],
   files: readonly PackageFile[],
@@ -216,7 +213,7 @@ export function fromFiles(
     );
     return file === undefined ? step : { ...step, file };
   });
-  // Grows while it is walked: what is required may require more.
+  // The list grows in the loop: a required package may require more.
   for (const { file, to } of found)
     for (const name of file?.needs ?? []) {
       if (found.some((step) => step.name === name)) continue;
@@ -227,8 +224,8 @@ export function fromFiles(
 }
 
 /**
- * A required package that is not there, or older: the file of the same version as what requires it,
- * or else the newest.
+ * A required package that is missing or older: the file of the same version as the package that
+ * requires it, else the newest.
  */
 function requiredStep(
   name: string,
@@ -242,7 +239,7 @@ function requiredStep(
     .filter((file) => file.name === name)
     .toSorted((a, b) => order(a.version, b.version));
   const file = candidates.find((one) => order(one.version, version) === 0) ?? candidates.at(-1);
-  // It may be a file that is not for this host, or of another task.
+  // The file may be for another host, or of another task.
   if (file === undefined) return undefined;
   const installed = need(facts, `package.${name}.installed`);
   const held = need(facts, `package.${name}.held`);
@@ -261,7 +258,7 @@ function requiredStep(
 const sideBySide = (name: string): boolean =>
   /^kernel(?:-lt|-ml)?(?:-core|-modules.*)?$/.test(name);
 
-/** Why these steps must not be taken on this host now. */
+/** Why these steps must not be done on this host now. */
 export function filesRefusal(
   steps: readonly Step[],
   facts: FactView,
@@ -300,7 +297,7 @@ const missingFiles = (steps: readonly Step[], facts: FactView): readonly Package
 
 const existsFact = (file: PackageFile) => `path.${hostPath(file)}.exists` as const;
 
-/** The change that copies what is not on the host yet. */
+/** The change that copies files that the host does not have yet. */
 export function copyChanges(steps: readonly Step[], facts: FactView): readonly Change[] {
   const missing = missingFiles(steps, facts);
   if (missing.length === 0) return [];
@@ -318,7 +315,7 @@ export function copyChanges(steps: readonly Step[], facts: FactView): readonly C
   ];
 }
 
-/** Facts that hold once the files are copied. */
+/** Facts after the files are copied. */
 export const copiedFacts = (steps: readonly Step[]): Facts =>
   allOf(steps.map(({ file }) => (file === undefined ? {} : fact(existsFact(file), true))));
 
@@ -332,13 +329,13 @@ const copyOf = (file: PackageFile): CopyEffect => ({
   timeout: 1800,
 });
 
-/** The digest keeps two builds of one version apart; yum knows a file by its ending. */
+/** The digest distinguishes two builds of one version. yum recognises a file by its suffix. */
 const fileName = ({ kind, name, version, arch, sha256 }: PackageFile): string =>
   `${name}-${version.replace(/^\d+:/, '')}.${arch}-${sha256.slice(0, 12)}.${kind}`;
 
 const hostPath = (file: PackageFile): string => `${packageFolder}/${fileName(file)}`;
 
-/** The shell word that names the file to a package manager. */
+/** The file as a shell word for a package manager. */
 export const fileWord = (file: PackageFile): string =>
   `"$R${packageFolder}/"${quote(fileName(file))}`;
 
@@ -364,7 +361,7 @@ const ask: Readonly<Record<PackageFile['kind'], string>> = {
 const identity = ({ kind, name, version, arch }: PackageFile): string =>
   `${name} ${kind === 'deb' || /^\d+:/.test(version) ? version : `0:${version}`} ${arch}`;
 
-/** Do all packages that come come from files? Then the repositories may not be needed. */
+/** Do all new packages come from files? Then no repository may be needed. */
 export const filesAlone = (steps: readonly Step[]): boolean =>
   steps.every((step) => step.kind === 'remove' || step.file !== undefined) &&
   steps.some((step) => step.file !== undefined);

@@ -1,5 +1,5 @@
-// Holds that the play says may be lifted: for one transaction, and back afterwards, also when it
-// fails or is killed.
+// Lifts package pins for one transaction where the play allows it, and restores them afterwards,
+// also when the transaction fails or is killed.
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import aptLiftFile from './apt-lift.sh';
@@ -9,9 +9,9 @@ import type { Manager } from './version.ts';
 import zypperLiftFile from './zypper-lift.sh';
 
 /**
- * yum and dnf are told to look past locks and excludes for this one transaction: nothing on disk is
- * touched, so nothing can be left behind. yum 3 knows both flags; a plugin that is not there is a
- * word of warning.
+ * Flags with which yum and dnf ignore locks and excludes for this one transaction. Nothing on disk
+ * changes, so nothing can be left behind. yum 3 knows both flags; a missing plugin is only a
+ * warning.
  */
 export const liftFlags = (steps: readonly Step[]): string =>
   steps.some((step) => step.held === true)
@@ -32,7 +32,7 @@ const lockFollows = (step: Step): string =>
     newVersion: quote(withoutEpoch(step.to)),
   });
 
-/** After a transaction that went well; nothing for packages that were not held. */
+/** After a successful transaction; empty for packages that were not held. */
 export const relock = (manager: Manager, steps: readonly Step[]): string =>
   manager === 'yum' || manager === 'dnf'
     ? lifted(steps)
@@ -57,7 +57,7 @@ const zypperLift = (steps: readonly Step[]): string =>
       .join(' '),
   });
 
-/** Defines `put_back`, which is also called when the script ends, and lifts. */
+/** Defines `put_back`, which also runs when the script ends, and lifts. */
 export function lift(manager: Manager, steps: readonly Step[]): string {
   if (lifted(steps).length === 0 || manager === 'yum' || manager === 'dnf') return '';
   return manager === 'apt' ? aptLift(steps) : zypperLift(steps);

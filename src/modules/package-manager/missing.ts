@@ -1,5 +1,5 @@
-// Why a version cannot be had, in the words that `package`, `kernel` and `container_runtime` share:
-// which repositories failed, and the ways out.
+// Why a version is not available, in the same words for `package`, `kernel` and
+// `container_runtime`: which repositories failed, and what to do.
 import {
   hostCauses,
   isOfHost,
@@ -9,10 +9,7 @@ import type { Unusable } from '../../model/facts/values.ts';
 import type { Refusal } from '../../model/run/change.ts';
 import type { PackageFacts } from './state.ts';
 
-/**
- * `what`: the package with its version, in words. `hint`: what to do where every repository
- * answered.
- */
+/** `what`: the package with its version. `hint`: what to do where every repository answered. */
 export function missingRefusal(
   what: string,
   packages: readonly PackageFacts[],
@@ -36,7 +33,7 @@ export function missingRefusal(
 }
 
 /**
- * What is wrong with the repositories, for a refusal that has its own reason; empty where they all
+ * What is wrong with the repositories, for a refusal with a reason of its own; empty where all
  * answered.
  */
 export const failedRepositories = (packages: readonly PackageFacts[]): string =>

@@ -1,5 +1,5 @@
-// Downloading into the package manager's cache, and nothing else: for the time before a drain, so
-// that a repository that fails takes no pod away.
+// Downloads into the package manager's cache, and does nothing else. It runs before a drain, so
+// that a failing repository costs no pod.
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import type { FactView } from '../../model/fact.ts';
 import type { ModulePlan } from '../../model/run/change.ts';
@@ -26,7 +26,7 @@ export const predownloadNotes = `\`predownload: true\` makes a task that only do
 Put such a copy before the drain: a repository that fails then costs no pod its place, and the time out of service is shorter. It touches nothing: a host where it
 fails is refused, and its slot is free.`;
 
-/** The plan of such a task; `lockWait` in seconds. */
+/** The plan of a task that only downloads; `lockWait` in seconds. */
 export function predownload(
   manager: Manager,
   steps: readonly Step[],

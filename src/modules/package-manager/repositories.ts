@@ -1,5 +1,5 @@
-// The arguments `enablerepo` and `disablerepo` of every module that installs: which repositories
-// count for this task.
+// The arguments `enablerepo` and `disablerepo` of every module that installs: they choose the
+// repositories of a task.
 import { noRepositories, type Repositories } from '../../facts/areas/packages/repositories.ts';
 import type { Refusal } from '../../model/run/change.ts';
 import { listOf, text } from '../../model/shape/schema.ts';
@@ -12,7 +12,7 @@ const repositoryId = text.regex(
   'should be the id of a repository, or a pattern such as elrepo*',
 );
 
-/** To be spread into the arguments of a module. */
+/** Spread into the arguments of a module. */
 export const repositoryArgs = {
   enablerepo: listOf(repositoryId)
     .optional()
@@ -44,7 +44,7 @@ export const repositoriesOf = ({ enablerepo = [], disablerepo = [] }: Given): Re
   disable: disablerepo,
 });
 
-/** apt and zypper know no such choice for one transaction. */
+/** apt and zypper have no such choice for one transaction. */
 export function choiceRefusal(
   manager: Manager,
   { enable, disable }: Repositories,

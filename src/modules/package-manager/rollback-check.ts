@@ -1,5 +1,5 @@
-// Could the packages go back to what they are now? Asked before anything moves: afterwards the old
-// version is nowhere.
+// Could a rollback restore the packages of now? Checked before anything moves, because the old
+// version may then be unavailable.
 
 import type { FactView } from '../../model/fact.ts';
 import type { PlanContext, Refusal } from '../../model/run/change.ts';
@@ -9,10 +9,7 @@ import { noRepositories } from './repositories.ts';
 import { type PackageFacts, packageFacts } from './state.ts';
 import { type Manager, orderOf } from './version.ts';
 
-/**
- * A package that is replaced or removed comes back only from a repository; one that is new is just
- * removed again.
- */
+/** A replaced or removed package can only come from a repository. A new package is just removed. */
 export function rollbackImpossible(
   steps: readonly Step[],
   facts: FactView,

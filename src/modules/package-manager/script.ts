@@ -1,6 +1,6 @@
-// The shell that moves packages: several together, exact versions, a bounded wait for the lock, and
-// a query at the end - an exit status of a package manager proves nothing (rpm: a failed %post is
-// rc 0; yum: a package that cannot be had is skipped with rc 0).
+// The shell that moves packages: several together, at exact versions, with a time limit for the
+// lock. A query verifies the result, because an exit status proves nothing: rpm exits with 0 after
+// a failed %post, and yum after skipping a missing package.
 import { isSideBySide } from '../../facts/areas/packages/damage.ts';
 import { repositoryFlags } from '../../facts/areas/packages/repositories.ts';
 import { quote } from '../../model/text/quote.ts';
@@ -21,8 +21,8 @@ import { zypperRun } from './zypper.ts';
 const common = (lockWait: number): string => scriptText(commonFile, { lockWait, judgeScript });
 
 /**
- * rpm takes NAME-VERSION-RELEASE without the epoch everywhere; yum 3 takes an epoch only together
- * with the architecture.
+ * rpm takes NAME-VERSION-RELEASE without the epoch. yum 3 takes an epoch only together with the
+ * architecture.
  */
 const rpmSpec = (step: Step): string =>
   step.file === undefined
@@ -30,8 +30,7 @@ const rpmSpec = (step: Step): string =>
     : fileWord(step.file);
 
 /**
- * All versions that are there, once each: one too many is a package that is not whole, but for
- * kernels.
+ * All installed versions, once each. A second one means an incomplete package, except for kernels.
  */
 const rpmVerify = (steps: readonly Step[]): string =>
   steps
@@ -50,9 +49,9 @@ ${found} || { echo ${quote(`${name} is not at ${to}:`)} "$(rpm -q ${word} 2>&1)"
     .join('');
 
 /**
- * rpm calls a package whose script failed installed, and forgets it: the next plan would find
- * nothing to do. So the host keeps which, with the time of that installation: the one that the
- * output names, or all. Of a kernel what it set up is looked at itself.
+ * rpm reports a package with a failed script as installed and forgets the failure, so the next plan
+ * would find nothing to do. The host records the package with its install time: the one in the
+ * output, or all. For a kernel the result of its scripts is read instead.
  */
 function rememberFailed(steps: readonly Step[]): string {
   const names = steps.flatMap(({ name, to }) => (to === '' || isSideBySide(name) ? [] : [name]));
@@ -66,7 +65,7 @@ ${patterns.join('')}  mkdir -p "$R/var/lib/kmend" && rpm -q --qf '%{NAME} %{INST
 `;
 }
 
-/** yum 3 and dnf: only flags that both know. */
+/** Only flags that both yum 3 and dnf know. */
 function yumRun(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repositories): string {
   if (steps.every((step) => step.kind === 'remove'))
     return `bounded rpm -e ${steps.map(({ name }) => quote(name)).join(' ')}; rc=$?\nscript=0\n`;
@@ -79,8 +78,7 @@ function yumRun(tool: 'yum' | 'dnf', steps: readonly Step[], repositories: Repos
 }
 
 /**
- * Together in one transaction: a removal that makes room for a downgrade must not leave the host
- * with neither.
+ * One transaction: a removal that makes room for a downgrade must not leave the host with neither.
  */
 const yumShell = (steps: readonly Step[]): string => `{
 ${steps.map((step) => (step.kind === 'remove' ? `  echo remove ${quote(step.name)}\n` : `  echo ${step.kind === 'downgrade' ? 'downgrade' : 'install'} ${rpmSpec(step)}\n`)).join('')}  echo run
@@ -139,8 +137,7 @@ function debSteps(steps: readonly Step[]): string {
 }
 
 /**
- * The specs of the packages that come, with the word that brings them; a package that is taken away
- * needs no download.
+ * The specs of the new packages, with the command for them. A removed package needs no download.
  */
 function yumDownload(
   tool: 'yum' | 'dnf',
@@ -148,7 +145,7 @@ function yumDownload(
   repositories: Repositories,
 ): string {
   const word = `--downloadonly ${steps.some((step) => step.kind === 'downgrade') ? 'downgrade' : 'install'} ${steps.map(rpmSpec).join(' ')}`;
-  // yum 3 says so, and does not call it a success in every version.
+  // yum 3 prints this, but does not exit with 0 in every version.
   return `${yumTry(tool, steps, '-y --setopt=exit_on_lock=1', repositories, word)}if grep -q '"Download Only"' "$log"; then rc=0; fi
 `;
 }
@@ -167,8 +164,8 @@ bounded apt-get -y -q -d -o DPkg::Lock::Timeout="$LOCK_WAIT"${back}${held} insta
 }
 
 /**
- * Can all that comes be downloaded in one go? yum's `shell`, which mixes removals and downgrades,
- * has no mode that only downloads.
+ * Can all new packages be downloaded at once? yum's `shell`, for removals and downgrades together,
+ * has no download-only mode.
  */
 export const canDownload = (manager: Manager, steps: readonly Step[]): boolean =>
   steps.some((step) => step.kind !== 'remove') &&
@@ -177,7 +174,10 @@ export const canDownload = (manager: Manager, steps: readonly Step[]): boolean =
     steps.every((step) => step.kind === 'downgrade') ||
     steps.every((step) => step.kind === 'install' || step.kind === 'upgrade'));
 
-/** Shell (without prelude) that downloads what the steps need into the package manager's cache. */
+/**
+ * Shell (without prelude) that downloads the packages of the steps into the package manager's
+ * cache.
+ */
 export function downloadSteps(
   manager: Manager,
   steps: readonly Step[],
@@ -195,10 +195,7 @@ export function downloadSteps(
 `;
 }
 
-/**
- * Shell (without prelude) that carries the steps out and verifies them; exits only when something
- * is wrong.
- */
+/** Shell (without prelude) that performs the steps and verifies them. It exits only on an error. */
 export const packageSteps = (
   manager: Manager,
   steps: readonly Step[],

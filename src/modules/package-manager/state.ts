@@ -1,4 +1,4 @@
-// What the package facts of a host say, and why its packages must not be touched.
+// Reads the package facts of a host, and why its packages must not be changed.
 
 import {
   blockingStates,
@@ -16,7 +16,7 @@ import { pasteable } from '../../model/text/quote.ts';
 import { choiceRefusal, noRepositories, type Repositories } from './repositories.ts';
 import { isManager, type Manager } from './version.ts';
 
-/** `beside`: other packages that the same look at the repositories is to name. */
+/** `beside`: other packages for the same query of the repositories. */
 export const packageWant = (
   name: string,
   repositories = noRepositories,
@@ -29,10 +29,10 @@ export const packageWant = (
 export interface PackageFacts {
   /** [epoch:]version-release, empty when it is not installed. */
   readonly installed: string;
-  /** What keeps it from being whole. */
+  /** Why it is not fully installed. */
   readonly damage?: Damage;
   readonly available: readonly string[];
-  /** Repositories that failed in that look. */
+  /** Repositories that failed in that query. */
   readonly unusable: readonly Unusable[];
   readonly held: boolean;
 }
@@ -57,9 +57,9 @@ function damageOf(facts: FactView, name: string): Pick<PackageFacts, 'damage'> {
 }
 
 /**
- * Why packages that are not fully installed are not "as wanted". A transaction heals a script that
- * failed, since it brings another version. While somebody else works with the package manager its
- * packages are half done: the script waits for that, and looks afterwards.
+ * Why packages that are not fully installed are not "as wanted". A transaction repairs a failed
+ * script, since it installs another version. Another process's transaction leaves packages half
+ * done: the script waits for it, and reads the state afterwards.
  */
 export function damageRefusal(
   packages: readonly PackageFacts[],
@@ -73,8 +73,7 @@ export function damageRefusal(
     ({ name, state }) => !moved.includes(name) || !(isBusy || state === 'script-failed'),
   );
   if (left.length === 0) return undefined;
-  // One that is not set up keeps those that need it from being set up: the cause is among the
-  // others.
+  // A package that is not configured blocks those that need it. So the cause is among the others.
   const others = readDamage(facts.get('packages.damaged')).filter(
     (one) => matters(one.name) && left.every(({ name }) => name !== one.name),
   );
@@ -83,7 +82,7 @@ export function damageRefusal(
 }
 
 /**
- * The package manager, or why this host has none that kmend can use, or none that can choose these
+ * The package manager, or why the host has none that kmend can use, or none that can choose these
  * repositories.
  */
 export function managerOf(
@@ -107,9 +106,9 @@ export function managerOf(
 }
 
 /**
- * Trouble that is better known before a host is drained than after. Only asked when there is
- * something to do. A lock ends by itself: once the host is drained the script waits for it, and no
- * longer than `lock_timeout`. While somebody works, packages are half done and nothing is broken.
+ * Refuses before a drain what would fail after it; only checked when there is work to do. A lock is
+ * no reason: after the drain the script waits up to `lock_timeout` for it. During another
+ * transaction packages are half done, and nothing is broken.
  */
 export function busyOrBroken(facts: FactView, { done }: PlanContext): Refusal | undefined {
   const lock = facts.get('packages.lock') ?? '';
@@ -140,7 +139,7 @@ export interface SpaceNeed {
   readonly mb: number;
 }
 
-/** Less than this, in MB, is too little to start with. Facts that are not there are not judged. */
+/** Less free space than this, in MB, is a refusal. Unknown facts are not judged. */
 export function spaceRefusal(facts: FactView, needs: readonly SpaceNeed[]): Refusal | undefined {
   for (const { fact, path, mb } of needs) {
     const value = facts.get(fact);

@@ -1,4 +1,4 @@
-// Versions as people write them against versions as package managers have them.
+// Matches versions as operators write them with versions of package managers.
 import { type Compare, compareDeb, compareRpm } from '../../model/text/versions.ts';
 
 export type Manager = 'yum' | 'dnf' | 'apt' | 'zypper';
@@ -6,13 +6,12 @@ export type Manager = 'yum' | 'dnf' | 'apt' | 'zypper';
 export const isManager = (text: string): text is Manager =>
   text === 'yum' || text === 'dnf' || text === 'apt' || text === 'zypper';
 
-/** The order of the versions of this package manager. */
+/** The order of versions of this package manager. */
 export const orderOf = (manager: Manager): Compare => (manager === 'apt' ? compareDeb : compareRpm);
 
 /**
- * The version as the program itself says it: `3:18.09.1-3.el7` and `5:18.09.1~3-0~debian-stretch`
- * are 18.09.1, `18.06.1.ce-3.el7` and
- * `18.06.1~ce~3-0~debian` are 18.06.1-ce.
+ * The version as the program itself prints it: `3:18.09.1-3.el7` and `5:18.09.1~3-0~debian-stretch`
+ * are 18.09.1, `18.06.1.ce-3.el7` and `18.06.1~ce~3-0~debian` are 18.06.1-ce.
  */
 export function upstreamOf(evr: string): string {
   const plain = evr.replace(/^\d*:/, '');
@@ -24,8 +23,8 @@ export function upstreamOf(evr: string): string {
 }
 
 /**
- * Does this package version answer to what was written? What was not written (epoch, release,
- * `-ce`) is not compared.
+ * Does this package version match the written one? Parts that were not written (epoch, release,
+ * `-ce`) are not compared.
  */
 export function answersTo(evr: string, wanted: string, manager: Manager): boolean {
   if (evr === wanted) return true;
@@ -41,7 +40,7 @@ export function answersTo(evr: string, wanted: string, manager: Manager): boolea
   return upstream === wanted || upstream.replace(/-ce$/, '') === wanted;
 }
 
-/** The newest of those that answer to what was written; nothing if none does. */
+/** The newest version that matches the written one; `undefined` where none does. */
 export function pick(
   available: readonly string[],
   wanted: string | undefined,

@@ -1,13 +1,13 @@
-// Steps for zypper. A model from its documentation and sources (zypper(8), zypp/zypper src/main.h),
-// not measured on SUSE.
+// Steps for zypper, by its documentation and sources (zypper(8), zypp/zypper src/main.h); not
+// measured on SUSE.
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import type { Step } from './choose.ts';
 import zypper from './zypper.sh';
 
 /**
- * `NAME=EVR` names one version, `!NAME` removes one in the same transaction; `--oldpackage` lets it
- * go back.
+ * `NAME=EVR` is one version, `!NAME` removes one in the same transaction. `--oldpackage` allows a
+ * downgrade.
  */
 export function zypperRun(steps: readonly Step[], more = ''): string {
   if (steps.every((step) => step.kind === 'remove'))

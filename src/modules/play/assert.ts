@@ -1,4 +1,4 @@
-// Module assert: conditions that must hold before the host's walk goes on.
+// Module assert: conditions that must hold before the host goes on.
 import type { ModulePlan } from '../../model/run/change.ts';
 import {
   asArgs,
@@ -11,7 +11,7 @@ import {
 } from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
 
-/** As written, a condition is text; `plan` is given what it came to. */
+/** A condition is written as text; `plan` gets its result. */
 const condition = either(
   [text, flag, object({ condition: text, holds: flag })],
   'should be a condition',

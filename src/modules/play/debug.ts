@@ -1,4 +1,4 @@
-// Module debug: says something in the plan and in the report.
+// Module debug: prints a text in the plan and in the report.
 import { anyValue, asArgs, type Infer, object, shorthand } from '../../model/shape/schema.ts';
 import type { Value } from '../../model/value.ts';
 import { defineModule } from '../define.ts';

@@ -1,4 +1,4 @@
-// Module fail: ends the host, on purpose.
+// Module fail: fails the host on purpose.
 import { asArgs, type Infer, object, shorthand, text } from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
 
@@ -20,7 +20,7 @@ export const fail = defineModule<Args>({
   args: asArgs(args),
   maxRisk: 'none',
   facts: () => [],
-  // A kind of its own would tell no more: whether the host was touched is told beside the kind, and
-  // the play's own words are the message.
+  // A kind of its own would add nothing: the report shows whether the host was changed, and the
+  // message is the play's own text.
   plan: ({ msg }) => ({ changes: [], unmet: { kind: 'not_converged', evidence: msg } }),
 });

@@ -1,9 +1,9 @@
-// Module set_fact: variables for the rest of this host's walk.
+// Module set_fact: variables for the remaining tasks of this host.
 import { factDefs } from '../../model/facts/table.ts';
 import { anyMapping, asArgs, type Infer } from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
 
-/** First words of facts: a variable of that name would hide them all. */
+/** First words of fact names. A variable of that name would hide them all. */
 const taken: ReadonlySet<string> = new Set(factDefs.map(({ name }) => name.split('.')[0] ?? name));
 
 const args = anyMapping
