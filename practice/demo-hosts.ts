@@ -1,4 +1,4 @@
-// The hosts of the demo: one of each kind that the fleet of a cluster with this bug really has.
+// The hosts of the demo: one of each kind that a real cluster with this bug has.
 import type { HostSpec } from './spec.ts';
 
 const engine = ['container-selinux-2:2.68-1.el7'] as const;
@@ -10,13 +10,9 @@ const newer = (containerd: string): readonly string[] => [
   `containerd.io-${containerd}.el7`,
 ];
 
-/**
- * Practice hosts boot in a second, so their new boot need not last half a minute before it counts.
- */
+/** A practice host boots in a second, so its new boot is accepted after two seconds. */
 const host = { reboot_stable_for: 2 } as const;
-/**
- * There is no cluster in the practice fleet: its nodes are drained by a command that does nothing.
- */
+/** The practice fleet has no cluster: a command that does nothing drains its nodes. */
 const node = { ...host, drain_command: 'true' } as const;
 
 export const demoHosts: readonly HostSpec[] = [
@@ -50,8 +46,8 @@ export const demoHosts: readonly HostSpec[] = [
     packages: [...newer('1.4.13-3.1'), 'kubelet-1.22.17-0'],
     vars: node,
   },
-  // The engine has been upgraded already, and that is not enough: the kubelet switches accounting
-  // on for all pods.
+  // The engine is already upgraded, which is not enough: the kubelet switches accounting on for all
+  // pods.
   {
     name: 'node-b1',
     group: 'pool_b',
@@ -60,7 +56,7 @@ export const demoHosts: readonly HostSpec[] = [
     packages: [...newer('1.4.13-3.1'), 'kubelet-1.12.3-0'],
     vars: node,
   },
-  // No kubelet, and the kernel would need an update; an upgrade of the engine would do, but the
+  // No kubelet, and the kernel would need an update. An upgrade of the engine is enough, but its
   // package is held.
   {
     name: 'build-b2',
@@ -97,7 +93,7 @@ export const demoHosts: readonly HostSpec[] = [
     ],
     vars: node,
   },
-  // Nobody answers there.
+  // This host does not answer.
   {
     name: 'node-c2',
     group: 'pool_c',

@@ -29,7 +29,7 @@ import type { FaultName, Faults, HostSpec } from './spec.ts';
 import { environment, putTools } from './tools.ts';
 
 export interface FleetOptions {
-  /** Everything of the fleet lies below it; what was there is removed. */
+  /** The fleet's directory; its old contents are removed. */
   readonly dir: string;
   readonly hosts: readonly HostSpec[];
   /** Seconds that a reboot takes; default 1. */
@@ -43,7 +43,7 @@ export interface FleetHost {
   readonly spec: HostSpec;
   /** The host's tree on this machine: what `/` is to it. */
   readonly root: string;
-  /** How often it has booted, and what runs now. */
+  /** Number of boots, and the running system. */
   readonly boots: () => number;
   readonly bootId: () => string;
   readonly kernel: () => string;
@@ -54,7 +54,7 @@ export interface Fleet {
   readonly dir: string;
   /** YAML: addresses, ports, key and known hosts of all hosts. */
   readonly inventoryText: string;
-  /** The same in a file; it names `known_hosts` beside it. */
+  /** The same in a file, which names `known_hosts` beside it. */
   readonly inventoryFile: string;
   readonly knownHostsText: string;
   /** Private key that logs in to every host. */
@@ -169,7 +169,7 @@ function controlsOf(
   };
 }
 
-/** Sourced by a real shell: the defaults files are shell, with all that this allows. */
+/** A real shell sources the defaults files, because they are shell scripts. */
 function source(
   machine: Machine,
   files: readonly string[],

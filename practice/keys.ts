@@ -7,8 +7,8 @@ export interface KeyPair {
 }
 
 /**
- * ssh2 1.17 writes about three of 1,000 ed25519 keys so that nobody can read them (measured: 10 of
- * 3,000): those are thrown away.
+ * ssh2 1.17 writes about three of 1,000 ed25519 keys in a form that cannot be read (measured: 10 of
+ * 3,000). Those are dropped.
  */
 export function newKeyPair(): KeyPair {
   for (let tries = 0; tries < 20; tries++) {

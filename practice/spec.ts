@@ -17,12 +17,12 @@ export interface HostSpec {
   readonly packages: readonly string[];
   /**
    * The System.map of its el7 kernels between 514 and 1062 is a stub, and they obey or ignore
-   * `nokmem`; absent = they ignore it, as their map shows.
+   * `nokmem`. Absent: they ignore it, as their map shows.
    */
   readonly unread?: 'obeys' | 'ignores';
   /**
-   * The leak has come this far: so many removed groups still hold ids, and the kernel log shows the
-   * bug.
+   * Progress of the leak: the number of removed groups that still hold ids. The kernel log shows
+   * the bug.
    */
   readonly deadGroups?: number;
   /** Package names held back: by versionlock on el7, by `apt-mark hold` on debian. */
@@ -31,7 +31,7 @@ export interface HostSpec {
   readonly elrepo?: 'enabled' | 'disabled';
   /** Nothing listens on its port. */
   readonly closed?: boolean;
-  /** Who logs in; default root. Another user needs sudo for what only root may do. */
+  /** The login user; default root. Another user needs sudo for what only root may do. */
   readonly user?: string;
   /** Group in the inventory. */
   readonly group?: string;
@@ -44,26 +44,26 @@ export interface HostSpec {
 export interface Faults {
   /** How long the port refuses connections after a reboot; default is the fleet's. */
   readonly down: number;
-  /** Does not come back from its next reboot until `power`. */
+  /** Stays down after its next reboot, until `power`. */
   readonly never: boolean;
   /** Reboots again by itself, so many times, so long after each boot. */
   readonly loop: { readonly times: number; readonly seconds: number };
-  /** `reboot` says yes and nothing happens. */
+  /** `reboot` succeeds and does nothing. */
   readonly noreboot: boolean;
   /** Ignores its boot loader's file and boots what ran before. */
   readonly oldboot: boolean;
   /**
-   * A kernel of this release panics as it boots: the host boots again where its arguments say
-   * `panic=N`, else it stands still.
+   * A kernel of this release panics at boot: the host boots again where its arguments have
+   * `panic=N`, else it hangs.
    */
   readonly panics: string;
   /** Has another host key from its next boot on. */
   readonly newkey: boolean;
   /** Each login is served so much later. */
   readonly slow: number;
-  /** TCP connects, and nothing is ever said (a frozen host). */
+  /** TCP connects, and the host sends nothing (it is frozen). */
   readonly mute: boolean;
-  /** Endless text in the place of the SSH identification. */
+  /** Endless text instead of the SSH identification. */
   readonly banner: boolean;
   /** Printed before the output of every command, as a chatty login script does. */
   readonly noise: string;
@@ -76,17 +76,17 @@ export interface Faults {
   /** There is no sh. */
   readonly nosh: boolean;
   /**
-   * What sudo does: default `nopasswd`; `tty` wants a terminal, `deny` knows the user not; anything
-   * else is the password it asks for.
+   * What sudo does: default `nopasswd`. `tty` requires a terminal, `deny` refuses the user; any
+   * other text is the password that it asks for.
    */
   readonly sudo: string;
-  /** The clock is wrong by so much. */
+  /** The clock is wrong by so many seconds. */
   readonly clock: number;
-  /** Somebody else's package transaction runs. */
+  /** Another package transaction runs. */
   readonly lock: boolean;
   /** A package transaction takes so long. */
   readonly slowyum: number;
-  /** What the repositories list can no longer be downloaded. */
+  /** Packages of the repositories can be listed and not downloaded. */
   readonly nodownload: boolean;
   /** Packages whose post-install script fails. */
   readonly badpost: readonly string[];

@@ -1,4 +1,5 @@
-// The programs in a practice host's PATH: stand-ins, and links to this machine's harmless tools.
+// The programs in a practice host's PATH: emulated tools, and links to this machine's harmless
+// tools.
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { scriptText } from '../src/model/text/script-text.ts';
@@ -42,8 +43,7 @@ function putScripts(
 }
 
 /**
- * Makes the folders that stand in every host's PATH: stand-ins first, then this machine's harmless
- * tools.
+ * Makes the folders of every host's PATH: emulated tools first, then this machine's harmless tools.
  */
 export function putTools(dir: string): (flavour: Flavour) => readonly string[] {
   const base = join(dir, 'tools');

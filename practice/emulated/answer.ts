@@ -1,13 +1,13 @@
-// What a stand-in that runs in the fleet's process gets and gives.
+// Input and output of an emulated tool that runs in the fleet's process.
 import type { Reply } from '../host/calls.ts';
 import type { Machine } from '../host/machine.ts';
 
 export interface World {
-  /** Takes the host down and up again, shortly after the stand-in has answered. */
+  /** Reboots the host shortly after the tool has answered. */
   readonly reboot: (machine: Machine) => void;
-  /** Takes it down until somebody powers it on. */
+  /** Powers the host off until `power` switches it on. */
   readonly powerOff: (machine: Machine) => void;
-  /** Waits; false when the host went down meanwhile, and then nothing may be changed any more. */
+  /** Waits; false when the host went down in the meantime: then nothing may be changed. */
   readonly pause: (machine: Machine, seconds: number) => Promise<boolean>;
   /** Values of shell variables after sourcing files of the host, in order. */
   readonly source: (
@@ -26,8 +26,8 @@ export type EmulatedTool = (
 export const done = (out = '', err = ''): Reply => ({ code: 0, out, err });
 export const failed = (code: number, err: string, out = ''): Reply => ({ code, err, out });
 /**
- * A question that this stand-in was not made for: said plainly, so that nobody takes it for the
- * real program's answer.
+ * The emulated tool does not support this call, and says so clearly: it must not look like an
+ * answer of the real program.
  */
 export const unsupported = (program: string, args: readonly string[]): Reply =>
   failed(64, `${program}: the practice fleet's ${program} does not know: ${args.join(' ')}\n`);

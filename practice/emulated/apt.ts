@@ -10,7 +10,7 @@ import { carryOut, newest, resolve, same } from './transaction.ts';
 const holds = '/var/lib/dpkg/holds';
 const lockFile = '/var/lib/dpkg/lock-frontend.holder';
 
-/** Words that are not options; `-o NAME=VALUE` and `-t RELEASE` take one more. */
+/** Words that are no options; `-o NAME=VALUE` and `-t RELEASE` take one more word. */
 const plainWords = (args: readonly string[]): readonly string[] =>
   args.filter(
     (word, i) => !word.startsWith('-') && !['-o', '-t', '-c'].includes(args[i - 1] ?? ''),

@@ -19,7 +19,7 @@ import { done, type EmulatedTool, failed, unsupported, type World } from './answ
 const noSpace = (path: string): Reply =>
   failed(1, `cannot write ${path}: No space left on device\n`);
 
-/** As scripts give a path: with the tree's root before it, or a path of the host. */
+/** Scripts give a path with the tree's root before it, or a path of the host. */
 const inside = (machine: Machine, path: string): string =>
   path.startsWith(`${machine.root}/`) ? path.slice(machine.root.length) : path;
 
@@ -98,7 +98,7 @@ export const grubby: EmulatedTool = (machine, args) => {
   if (fault(machine, 'full')) return noSpace(path);
   const update = values.get('--update-kernel');
   if (update !== undefined) {
-    // A kernel that is not there changes nothing and is no error: the real one's trap.
+    // As in the real grubby, a missing kernel changes nothing and is no error.
     put(
       machine,
       path,
@@ -122,7 +122,7 @@ export const grubby: EmulatedTool = (machine, args) => {
   return done();
 };
 
-/** The arguments that a menu made now would have: the shell's own reading of the defaults files. */
+/** The arguments of a menu made now. A real shell reads the defaults files. */
 async function menu(machine: Machine, world: World): Promise<string> {
   const dropIns = machine.spec.flavour === 'debian' ? ['/etc/default/grub.d/*.cfg'] : [];
   const names = ['GRUB_CMDLINE_LINUX', 'GRUB_CMDLINE_LINUX_DEFAULT'];
@@ -142,7 +142,7 @@ async function menu(machine: Machine, world: World): Promise<string> {
   );
 }
 
-/** `-o FILE` replaces the file only when everything went well, as the real one does. */
+/** `-o FILE` replaces the file only after success, as the real one does. */
 export const mkconfig: EmulatedTool = async (machine, args, world) => {
   const at = args.findIndex((word) => word === '-o' || word === '--output');
   const output =

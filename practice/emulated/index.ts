@@ -1,4 +1,4 @@
-// All stand-ins that run in the fleet's process, by the name they are called by.
+// All emulated tools that run in the fleet's process, by name.
 import { fillNewGroup } from '../host/cgroups.ts';
 import { done, type EmulatedTool } from './answer.ts';
 import { aptCache, aptGet, aptMark, dpkg, dpkgQuery } from './apt.ts';
@@ -7,9 +7,7 @@ import { powerOff, reboot, shutdown, systemctl } from './power.ts';
 import { needsRestarting, rpm } from './rpm.ts';
 import { yum } from './yum.ts';
 
-/**
- * The kernel's side of `mkdir` in the memory tree: the folders are there, now they get their files.
- */
+/** The kernel's side of `mkdir` in the memory tree: it fills the new folders with files. */
 const mkdir: EmulatedTool = (machine, args) => {
   for (const word of args)
     if (word.startsWith(`${machine.root}/sys/fs/cgroup/`))

@@ -8,10 +8,7 @@ export const nevra = (pkg: Package): string => `${pkg.name}-${evrOf(pkg)}.${pkg.
 /** Without the epoch, as rpm -q prints. */
 const nvra = (pkg: Package): string => `${pkg.name}-${pkg.version}-${pkg.release}.${pkg.arch}`;
 
-/**
- * Everything that a package may be called: name, name-version, name-version-release, with arch,
- * with epoch.
- */
+/** Names of a package: name, name-version, name-version-release, with arch, with epoch. */
 export function goesBy(pkg: Package, words: string): boolean {
   const versions = ['', `-${pkg.version}`, `-${pkg.version}-${pkg.release}`];
   const plain = versions.flatMap((version) => [
@@ -141,7 +138,7 @@ export const rpm: EmulatedTool = (machine, args) => {
   return missing > 0 ? failed(missing, '', out) : done(out);
 };
 
-/** Like the real one it looks at the times of a few packages, never at boot arguments or docker. */
+/** Like the real one it compares the times of a few packages, never boot arguments or docker. */
 export const needsRestarting: EmulatedTool = (machine, args) => {
   if (!args.includes('-r')) return done();
   const newer = installed(machine).some(

@@ -40,7 +40,7 @@ export const common: ReadonlyMap<string, string> = new Map([
   ...['sync', 'logger', 'restorecon', 'wall'].map((name) => [name, nothing] as const),
 ]);
 
-/** Names that ask the fleet's process, by flavour. */
+/** Names that call the fleet's process, by flavour. */
 export const asking: Readonly<Record<'el7' | 'debian', readonly string[]>> = {
   el7: [
     'yum',
@@ -67,10 +67,10 @@ export const asking: Readonly<Record<'el7' | 'debian', readonly string[]>> = {
 export const askingEverywhere: readonly string[] = ['reboot', 'shutdown', 'poweroff', 'halt'];
 
 /**
- * Programs that change a machine and that a practice host does not have. They are shadowed by "not
- * found", because a script may add this machine's own sbin directories to its PATH, and nothing in
- * the practice fleet may ever reach this machine. Package managers are not among them: scripts take
- * their mere presence for a sign of the distribution.
+ * Programs that change a machine and that a practice host does not have. "not found" shadows them,
+ * because a script may add this machine's sbin directories to its PATH, and nothing in the practice
+ * fleet may change this machine. Package managers are not shadowed: scripts take their presence as
+ * a sign of the distribution.
  */
 export const shadowed: readonly string[] = words(`
   grub-install grub2-install grub-mkconfig update-grub update-initramfs dracut efibootmgr
@@ -78,10 +78,7 @@ export const shadowed: readonly string[] = words(`
   chkconfig update-rc.d su doas iptables ip ifconfig useradd userdel passwd crontab at
   systemd-run tuned-adm kubectl crictl ctr`);
 
-/**
- * This machine's own tools that scripts on a practice host may use; what is not here does not exist
- * there.
- */
+/** This machine's tools that scripts on a practice host may use. Other tools do not exist there. */
 export const realTools: readonly string[] = words(`
   sh bash dash awk sed grep egrep fgrep cat head tail cut tr wc sort uniq comm join paste find
   xargs ls rm mv cp ln touch chmod chown chgrp sleep test [ expr env printenv dd readlink
@@ -89,5 +86,5 @@ export const realTools: readonly string[] = words(`
   nohup setsid kill ps pgrep tee true false seq flock install tac fold nl split base64 gzip
   gunzip zcat tar getconf getent nproc echo printf yes mkfifo truncate numfmt nice ionice stdbuf
   shuf which pwd tty stty logname groups perl`);
-/** Real ones that the stand-ins themselves use, and scripts never see. */
+/** Real tools that only the emulated tools use. */
 export const hiddenTools: readonly string[] = ['mkdir', 'rmdir', 'uname', 'id', 'stat', 'date'];

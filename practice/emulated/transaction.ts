@@ -1,5 +1,4 @@
-// What a package manager works out before it acts: which packages come in and which go, and why it
-// cannot be done.
+// What a package manager resolves before a transaction: new and removed packages, or why it fails.
 import { evrOf, type Package } from '../host/catalog.ts';
 import { addPackage, compareEvr, erasePackage, installed, isParallel } from '../host/installed.ts';
 import { fault, type Machine } from '../host/machine.ts';
@@ -81,7 +80,8 @@ function brokenBy(machine: Machine, result: readonly Package[]): string | undefi
 }
 
 /**
- * Two packages that own one file: found only when the transaction is tested, after all questions.
+ * Two packages that own one file. This is found only when the transaction is tested, after all
+ * questions.
  */
 function conflictIn(result: readonly Package[]): string | undefined {
   const owners = new Map<string, Package>();
@@ -98,8 +98,8 @@ function conflictIn(result: readonly Package[]): string | undefined {
 }
 
 /**
- * Carries a draft out; the packages whose post-install script fails are returned (they are
- * installed all the same).
+ * Performs a draft. Returns the packages whose post-install script fails; they are installed all
+ * the same.
  */
 export function carryOut(
   machine: Machine,

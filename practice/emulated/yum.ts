@@ -1,5 +1,5 @@
-// yum 3 as on CentOS 7: exact versions, holds that look like missing packages, a lock that is
-// waited for without end.
+// yum 3 as on CentOS 7: exact versions, locked packages that look like missing ones, and an endless
+// wait for its lock.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { Reply } from '../host/calls.ts';
 import { evrOf, type Package, repository } from '../host/catalog.ts';
@@ -94,7 +94,7 @@ function excludedBy(machine: Machine, command: Command): readonly string[] {
 const repositoryFiles = ['/etc/yum.repos.d/lab.repo', '/etc/yum.repos.d/elrepo.repo'];
 const repositoryOf = (pkg: Package): string => pkg.from ?? 'lab';
 
-/** Those that their files enable, then the flags in the order in which they were given. */
+/** Repositories that their files enable, then the flags in their order. */
 function enabledRepositories(machine: Machine, command: Command): ReadonlySet<string> {
   const sections = repositoryFiles.flatMap((file) => [
     ...read(machine, file).matchAll(/^\[([^\]]+)\]([^[]*)/gm),
@@ -152,7 +152,7 @@ function list(machine: Machine, command: Command): Reply {
   const own = installed(machine).filter(named);
   const everything = offered(machine, command).filter(named);
   const others = everything.filter((pkg) => !installed(machine).some((one) => same(one, pkg)));
-  // What is installed is listed as well then, where a repository has it: yum and dnf call it
+  // Installed packages are listed too, where a repository has them: yum and dnf call that
   // "reinstall available".
   const shown = command.flags.has('--showduplicates')
     ? everything
@@ -218,8 +218,8 @@ interface Choice {
 }
 
 /**
- * yum 3's `install` of an older version than the installed one does nothing, and that is no error;
- * `downgrade` is the word for it.
+ * yum 3's `install` of an older version than the installed one does nothing and is no error;
+ * `downgrade` is the command for that.
  */
 function choose(machine: Machine, command: Command): Choice {
   const available = offered(machine, command);
@@ -285,7 +285,7 @@ function chooseAll(machine: Machine, command: Command): Choice {
   };
 }
 
-/** Those that cannot stay without what is removed go too. */
+/** Packages that need a removed one are removed too. */
 function withDependents(machine: Machine, gone: readonly Package[]): readonly Package[] {
   const more = installed(machine).filter(
     (pkg) =>
@@ -353,8 +353,8 @@ async function transact(machine: Machine, command: Command, world: World): Promi
     packages.length === 0
       ? ''
       : `\n${title}:\n${packages.map((pkg) => `  ${pkg.name}.${pkg.arch} ${evrOf(pkg)}\n`).join('')}`;
-  // A failing post-install script is a line on the screen and nothing else: the package is
-  // installed and the exit status is 0.
+  // A failing post-install script only prints a line: the package is installed and the exit status
+  // is 0.
   const scriptlets = result.failedPost
     .map(
       (pkg) =>
@@ -371,7 +371,7 @@ async function transact(machine: Machine, command: Command, world: World): Promi
 }
 
 /**
- * The first id in `--enablerepo` or `--disablerepo` that no file has; a pattern may match nothing.
+ * The first id in `--enablerepo` or `--disablerepo` that no file has. A pattern may match nothing.
  */
 function unknownRepository(machine: Machine, { flags }: Command): string | undefined {
   const folder = at(machine, '/etc/yum.repos.d');

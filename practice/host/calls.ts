@@ -1,5 +1,5 @@
-// Calls from stand-ins to the fleet's process: a file with the words, answered with sh text through
-// a FIFO.
+// Calls of emulated tools to the fleet's process: a file with the words, answered with sh text
+// through a FIFO.
 import {
   closeSync,
   constants,
@@ -34,7 +34,7 @@ export interface Reply {
 
 const mark = '\x1e';
 
-/** undefined = not written to its end yet. */
+/** undefined = not completely written yet. */
 function readCall(file: string): Call | undefined {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const words = text.split(mark);
@@ -79,8 +79,8 @@ async function answer(stem: string, reply: Reply): Promise<void> {
 }
 
 /**
- * Serves calls written into `folder` until closed. `serve` may take its time; undefined means that
- * the caller's host went down meanwhile.
+ * Serves calls in `folder` until closed. `serve` may take time; it returns undefined when the
+ * caller's host went down.
  */
 export function serveCalls(
   folder: string,
@@ -100,7 +100,7 @@ export function serveCalls(
     else rmSync(`${stem}.answer`, { force: true });
   };
   const look = (name: string | null): void => {
-    // A busy file system may report an overflow without a name: then look at everything.
+    // A busy file system may report an overflow without a name: then all files are read.
     const names = name === null ? readdirSync(folder) : [name];
     for (const one of names) if (one.endsWith('.call')) void handle(one);
   };

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The docker client of a package of the practice fleet. A daemon "runs" while its file in /run names the version that was started.
+# The docker client of a practice package. A daemon "runs" while its file in /run has the version
+# that was started.
 # docker client @version@
 server=$(cat "$KMEND_ROOT/run/lab/dockerd" 2>/dev/null)
 [ -z "$server" ] || driver=$(cat "$KMEND_ROOT/run/lab/driver") live=$(cat "$KMEND_ROOT/run/lab/live-restore")

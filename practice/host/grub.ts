@@ -168,7 +168,7 @@ export function addEntry(
   return at < 0 ? config + text : config.slice(0, at) + text + config.slice(at);
 }
 
-/** Takes the entries of a kernel away. */
+/** Removes the entries of a kernel. */
 export const removeEntries = (config: string, release: string): string =>
   config.replace(/^menuentry [^\n]*\{\n(?:[^}]*\n)?\}\n/gm, (text) =>
     text.includes(`/vmlinuz-${release} `) ? '' : text,
@@ -218,7 +218,7 @@ export function editEntries(
   return lines.join('\n');
 }
 
-/** What grub2-script-check looks at, roughly: quotes and braces that are closed. */
+/** What grub2-script-check checks, roughly: closed quotes and braces. */
 export function scriptIsSound(config: string): boolean {
   const plain = config.replace(/^\s*#.*$/gm, '').replace(/'[^']*'|"[^"]*"/g, '');
   const count = (mark: RegExp): number => plain.match(mark)?.length ?? 0;

@@ -17,7 +17,7 @@ export const loopback = '127.0.0.1';
 export interface HostServer {
   /** Opens the port. */
   readonly open: () => Promise<void>;
-  /** Closes it and cuts every connection, without a word, as a power cut does. */
+  /** Closes it and drops every connection without a message, as a power cut does. */
   readonly cut: () => void;
   readonly newKey: (hostKey: string) => void;
 }
@@ -145,7 +145,7 @@ function run(
   deliver(machine, child, channel);
   child.stderr.pipe(channel.stderr, { end: false });
   child.on('close', (code, signal) => {
-    // A connection that is gone, or a host that went down meanwhile: nobody is told anything.
+    // The connection is gone, or the host went down: there is no client to answer.
     if (!channel.writable) return;
     if (signal) channel.exit(signal.replace('SIG', ''));
     else channel.exit(code ?? 255);
@@ -161,7 +161,7 @@ function run(
   dropLater(machine, connection);
 }
 
-/** stdout to the client, cut off where the fault says so. */
+/** stdout to the client, truncated where the fault is set. */
 function deliver(
   machine: Machine,
   child: ChildProcess & { readonly stdout: NodeJS.ReadableStream },

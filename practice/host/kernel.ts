@@ -1,5 +1,5 @@
-// What a kernel does with `cgroup.memory=nokmem`: the rules by which a practice host's memory
-// groups come out accounted or not.
+// What a kernel does with `cgroup.memory=nokmem`: the rules that decide whether memory groups of a
+// practice host are accounted.
 
 /**
  * el7 kernels know the parameter from 1062 on (read in 514: no; 1062, 1127, 1160: yes); those

@@ -1,5 +1,5 @@
-// One practice host: its directory tree, what runs on it now, and the small file operations that
-// everything else here uses.
+// One practice host: its directory tree, its running system, and small file operations for the
+// other files here.
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FaultName, Faults, HostSpec } from '../spec.ts';
@@ -29,8 +29,8 @@ export interface Running {
 export interface Machine {
   readonly spec: HostSpec;
   /**
-   * Its folder: `root` is the tree (KMEND_ROOT), `ctl` what the stand-ins of kernel and firmware
-   * need.
+   * Its folder: `root` is the tree (KMEND_ROOT); `ctl` has the state of the emulated kernel and
+   * firmware.
    */
   readonly dir: string;
   readonly root: string;
@@ -72,7 +72,7 @@ export function link(machine: Machine, path: string, target: string): void {
 }
 
 /**
- * What the stand-ins of kernel and firmware read: outside the tree, because no program of a host
+ * State of the emulated kernel and firmware. It is outside the tree, because no program of a host
  * reads it as a file.
  */
 export function control(machine: Machine, name: string, text: string | undefined): void {

@@ -6,7 +6,7 @@ const environmentOf = (pid: string): string => {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1');
   } catch {
-    return ''; // it ended meanwhile, or is another user's
+    return ''; // it ended in the meantime, or is another user's
   }
 };
 

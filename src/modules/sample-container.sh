@@ -1,7 +1,8 @@
-# "started KEY ID" finds the group of the running container by its id, reads it, and notes BOOTID EPOCH KEY ANSWER in /run,
-# so that the mark ends with the boot. Nothing is pulled: images are named by their ids, and not every image has "sleep":
-# the first that runs is taken. A host where none does is no failure here: the wait that follows reports that there is no
-# proof. A container that nobody removes ends by itself after 180 s.
+# "started KEY ID" finds the group of the running container by its id, reads it, and writes BOOTID
+# EPOCH KEY ANSWER to /run, so that the mark ends with the boot. Images are not pulled but named by
+# their ids. Not every image has "sleep": the first that runs is taken. A host without such an image
+# is no failure here: the wait that follows reports the missing proof. A container that is not
+# removed ends by itself after 180 s.
 B=$(cat "$R/proc/sys/kernel/random/boot_id") || exit 80
 D=$R/run/kmend; mkdir -p "$D" || exit 80
 T=''; if command -v timeout >/dev/null 2>&1; then T='timeout 60'; fi

@@ -1,6 +1,6 @@
-# S in the environment is the new section, or nothing. It takes the place of the old one, else it is appended after an empty
-# line. "held" are empty lines, and comments behind the section, which belong to the next one; "gap" are the empty lines
-# before a section that is removed.
+# S in the environment is the new section, or nothing. It takes the place of the old one, else it is
+# appended after an empty line. "held" are empty lines, and comments behind the section, which
+# belong to the next one; "gap" are the empty lines before a section that is removed.
 
 function keep() { printf "%s", held; held = "" }
 BEGIN { new = ENVIRON["S"] }

@@ -1,5 +1,5 @@
-# The new text is made beside the old one, which keeps owner, mode and label, and renamed into place. What was fetched
-# from the address of before is removed: yum would believe it for hours.
+# The new text is written beside the old file, keeps its owner, mode and label, and is renamed into
+# place. Cached metadata of the old address is removed: yum would trust it for hours.
 d=$R/etc/yum.repos.d; l=$d/@file@
 [ -d "$d" ] || mkdir -m 755 "$d" || exit 70
 t=$l; if [ -L "$l" ]; then t=$(readlink -f "$l") || exit 70; fi

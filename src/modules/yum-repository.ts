@@ -97,7 +97,7 @@ const args = object({
       noCredentials,
     )
     .default({})
-    .describe('Further options of yum, as they stand in the file: `{throttle: 5M}`.'),
+    .describe('Further options of yum, as the file has them: `{throttle: 5M}`.'),
   file: text
     .regex(
       /^[A-Za-z0-9][A-Za-z0-9_.:-]*(?<!\.repo)$/,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Space of its own: what this machine has left says nothing about a practice host, except when that is full.
+# Free space of the practice host, independent of this machine's, except when its fault is "full".
 free=8388608
 [ ! -e "$KMEND_ROOT/../ctl/full" ] || free=0
 case "$*" in *-*i*) echo 'Filesystem Inodes IUsed IFree IUse% Mounted on' ;; *) echo 'Filesystem 1024-blocks Used Available Capacity Mounted on' ;; esac

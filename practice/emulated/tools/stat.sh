@@ -1,6 +1,7 @@
 #!/bin/sh
-# The file system of a path on the host, and its free space. Nobody can set a file's time of change, so a practice host
-# reports the time of modification, which is the time when the package was installed.
+# The file system of a path on the host, and its free space. A file's time of change cannot be set.
+# So a practice host reports the time of modification, which is the time when the package was
+# installed.
 fs='' format=%T
 for word; do
   case $word in -f|--file-system|-fc|-fLc|-Lfc) fs=yes ;; --format=*|--printf=*) format=${word#*=} ;; -*) ;; *%*) format=$word ;; esac

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Policy in ctl/sudo: nopasswd, tty, deny, or the password it asks for. What a real host has as / is here its tree: the
-# script keeps it, though it should forget it.
+# Policy in ctl/sudo: nopasswd, tty, deny, or the password that it asks for. KMEND_ROOT stays set,
+# though a real sudo would drop it: the tree is the host's /.
 read -r policy < "$KMEND_ROOT/../ctl/sudo"
 ask='' stdin='' prompt='[sudo] password: ' user=root
 while [ $# -gt 0 ]; do

@@ -1,6 +1,7 @@
-# What every script begins with. R is the root prefix: empty on a real host, a directory in the practice fleet, where the
-# very same bytes run without root. LC_ALL: messages are compared ("Input/output error"). The sbin directories: a login
-# by SSH or sudo may lack them; below R, so that a practice host never finds a program of the machine that it lives on.
+# The first lines of every script. R is the root prefix: empty on a real host, a directory in the
+# practice fleet, where the same bytes run without root. LC_ALL: messages are compared
+# ("Input/output error"). The sbin directories: a login by SSH or sudo may lack them. They are below
+# R, so that a practice host never finds a program of its machine.
 R=${KMEND_ROOT-}
 LC_ALL=C LANG=C
 PATH=$PATH:$R/usr/local/sbin:$R/usr/local/bin:$R/usr/sbin:$R/usr/bin:$R/sbin:$R/bin

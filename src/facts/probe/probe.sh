@@ -1,17 +1,21 @@
-# The probe, of which each area is a part. First what the scripts of all areas may use:
-# "has PROGRAM": is it on this host (in the practice fleet the machine's own docker is not the host's: only emulated
-# tools count); "line FILE KEY" prints the first line of a file, "dump FILE KEY" all of them, up to a limit; "first
-# PROGRAM" the first line of its --version; "early": is it a kernel before 4.5, on which accounting leaks.
-# "frame" puts one area between marks. All areas run in the one shell, because a subshell each costs as much as a
-# program: what they set is seen by later ones (F, Q), and cut=' cut' says that not all was printed.
-# Then what is done once, before the areas: time limits, the architecture, the kernel, and the processes: "process PID
-# NAME" of those that matter, and who is in uninterruptible sleep, by one grep of /proc/PID/stat, which never blocks. It
-# also takes the few lines (S) of other files of /proc that areas print: a shell that reads a file line by line asks the
-# kernel for each byte.
-# T is a time limit for programs that may hang (a sick node's docker does), T2 a longer one for a package database: rpm
-# and zypper may not end on TERM, and where they are timeout knows -k.
-# The marks are put together by printf, so that an echo of the script itself (sh -v, a pasted terminal) does not look like
-# its output. All of it is one function, called in the last line: the script may come over the very stdin that is closed here.
+# The probe: a frame around the areas. First functions for the scripts of all areas:
+# "has PROGRAM": is it on this host? In the practice fleet the machine's own docker does not count,
+# only emulated tools. "line FILE KEY" prints the first line of a file, "dump FILE KEY" all of them,
+# up to a limit. "first PROGRAM" prints the first line of its --version. "early": is the kernel
+# older than 4.5, where accounting leaks?
+# "frame" prints one area between marks. All areas run in one shell, because a subshell for each
+# costs as much as a program. So later areas see the variables of earlier ones (F, Q), and cut='
+# cut' means that the output is truncated.
+# Then the work that is done once, before the areas: time limits, the architecture, the kernel, and
+# the processes: "process PID NAME" of those that matter, and which are in uninterruptible sleep.
+# One grep reads /proc/PID/stat, which never blocks. It also reads the few lines (S) of other files
+# of /proc that areas print: a shell that reads a file line by line makes a system call for each
+# byte.
+# T is a time limit for programs that may hang (docker on an affected node), T2 a longer one for a
+# package database. rpm and zypper may ignore TERM, and on their hosts timeout has -k.
+# printf puts the marks together, so that an echo of the script itself (sh -v, a pasted terminal)
+# does not look like its output. All of it is one function, called in the last line, because the
+# script may come over the very stdin that is closed here.
 # shellcheck disable=SC2194 # the names are filled in
 has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
 line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\n' "$2" "$l"; }

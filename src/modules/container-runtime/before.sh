@@ -10,7 +10,8 @@ ours() {
     [ ! -e "$f" ] || echo "${f#"$R"} $(cksum < "$f")"
   done
 }
-# what was there must be there, and be the same; a file that a package brings where none was is not one that people wrote
+# what was there must be there, and be the same; a file that a package brings where none was is not
+# one that people wrote
 other() {
   now=$(ours)
   printf '%s\n' "$had" | while IFS= read -r l; do

@@ -1,4 +1,5 @@
-# el8, el9, Fedora: entries under /boot/loader/entries, edited by grubby in place; zipl where it is the boot loader.
+# el8, el9, Fedora: entries under /boot/loader/entries, edited by grubby in place; zipl where it is
+# the boot loader.
 command -v grubby >/dev/null 2>&1 || fail 21 "grubby is not there"
 @needZipl@
 ls "$R"/boot/loader/entries/*.conf >/dev/null 2>&1 || fail 20 "no entries under $R/boot/loader/entries"

@@ -1,7 +1,7 @@
-# grubby replaces the value of a key and its --remove-args looks at the name only, so the whole word is made first, per
-# kernel (a recovery entry may say something else than its sibling). A call may reach only one of several words of a key:
-# those are removed one by one first.
-# "others" prints each line without what it says about the key: what no tool of ours may change.
+# grubby replaces the value of a key, and its --remove-args compares only the name. So the whole
+# word is made first, for each kernel, because a recovery entry may differ from its sibling. One
+# call may change only one of several words of a key, so those are removed one by one first.
+# "others" prints each line without the words of the key: no tool may change these.
 entries() { grubby --info=ALL 2>/dev/null | awk '/^kernel=/ { k = $0; sub(/^kernel="?/, "", k); sub(/"$/, "", k) }
   /^args=/ { a = $0; sub(/^args="/, "", a); sub(/"$/, "", a); print k "\t" a }'; }
 entries_satisfied() { [ "$(entries | cut -f2- | awk "$edit_awk"'edit($0) != $0 { bad = 1 } END { print (NR > 0 && !bad) ? "yes" : "no" }')" = yes ]; }

@@ -1,6 +1,6 @@
-# Do the shell files of GRUB say it? Recovery entries get GRUB_CMDLINE_LINUX alone, so it must say it without the help of
-# _DEFAULT; behind it comes _DEFAULT, which adds to a list but would overrule a single value. An empty first parameter:
-# /etc/default/grub only.
+# "defaults_hold" checks the shell files of GRUB. Recovery entries get GRUB_CMDLINE_LINUX alone, so
+# it must have the argument without _DEFAULT. _DEFAULT follows it: it adds to a list, but would
+# override a single value. With an empty first parameter only /etc/default/grub is read.
 # shellcheck disable=SC1090 # the files are of the host
 D=$(real "$R/etc/default/grub")
 effective() (

@@ -1,6 +1,7 @@
-# The rules of edit.ts once more: the host's files hold command lines that the controller never sees (other entries, other
-# drop-ins). For mawk, gawk and busybox: edit(line), and token(line), the one word that says all that the line says about
-# the key. Data come through the environment, which awk does not unescape: KM_KEY, KM_ITEMS (commas), KM_LIST (1 or 0), KM_STATE.
+# The rules of edit.ts for the host, whose files have command lines that the controller never reads
+# (other entries, other drop-ins). For mawk, gawk and busybox. edit(line) edits; token(line) is the
+# one word that has all values of the key in the line. Data come through the environment, which awk
+# does not unescape: KM_KEY, KM_ITEMS (commas), KM_LIST (1 or 0), KM_STATE.
 function bare(t) { gsub(/\\"/, "\"", t); gsub(/"/, "", t); return t }
 function name(t) { t = bare(t); sub(/=.*/, "", t); return t }
 function value(t) { t = bare(t); if (t !~ /=/) return ""; sub(/^[^=]*=/, "", t); return t }

@@ -1,14 +1,16 @@
-# What the scripts of all boot loaders have in common; each puts its own parts before the last line.
-#   satisfied LINE                  true when LINE needs no edit
-#   word_of LINE                    the word that LINE holds for the key once edited, empty when none
-#   assignments FILE MODE VARIABLE  prints FILE with its assignments to VARIABLE edited (and to VARIABLE_DEFAULT, but not to
-#                                   add to a list). MODE where: only where the key already is; add: else in the last one;
-#                                   append: else in a line of its own at the end; force: in such a line all the same.
-# A value that goes on in the next line, is glued together or would need quotes that it has not is never edited: "add" then
-# writes a line of its own, which keeps it. INIT_WORDS not empty: words for init end the value, and a line of ours must come
-# before them. A last line without an end stays so.
-# Undo goes by a list of files: FILE.kmend-before is what it was before the first change. A file that was not there before
-# is removed by the undo.
+# The common part of the scripts of all boot loaders. Each puts its own parts before the last line.
+#   satisfied LINE    true when LINE needs no edit
+#   word_of LINE      the word of the key in the edited LINE, empty when there is none
+#   assignments FILE MODE VARIABLE
+#                     prints FILE with its assignments to VARIABLE edited (and to VARIABLE_DEFAULT,
+#                     but not to add to a list). MODE where: only where the key already is; add:
+#                     else in the last one; append: else in a new line at the end; force: in such a
+#                     line in any case.
+# A value is never edited when it continues on the next line, is glued to another word, or would
+# need new quotes. "add" then writes a new line, which keeps the old value. INIT_WORDS not empty:
+# words for init end the value, and a line of ours must come before them. A last line without a line
+# break stays so. A rollback uses a list of files: FILE.kmend-before is the file before the first
+# change. A file that did not exist before is removed.
 set -u
 KM_KEY=@key@ KM_ITEMS=@items@
 KM_LIST=@list@ KM_STATE=@state@
@@ -78,7 +80,7 @@ fail() {
   code=$1; shift; echo "$*" >&2; restore; [ -z "${new-}" ] || rm -f "$new" "$new.new"; exit "$code"
 }
 real() { readlink -f "$1" || echo "$1"; }
-# replace FILE: what stands in FILE.kmend-text becomes its content; owner, mode and label stay
+# replace FILE: FILE.kmend-text becomes its content; owner, mode and label stay
 replace() {
   if [ ! -e "$1" ]; then rm -f "$1.kmend-before"; mv "$1.kmend-text" "$1" || fail 22 "cannot write $1"; undo="$undo
 $1"; return; fi

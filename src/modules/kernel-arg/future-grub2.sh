@@ -1,5 +1,5 @@
-# GRUB_CMDLINE_LINUX of /etc/default/grub, for kernels installed later. What did not help (the branch of an "if" that is
-# not taken) is undone.
+# GRUB_CMDLINE_LINUX of /etc/default/grub, for kernels that are installed later. An edit without
+# effect (in a branch of an "if" that is not taken) is undone.
 if [ -e "$D" ] && ! defaults_hold ''; then
   init_words_of ''
   change "$D" where

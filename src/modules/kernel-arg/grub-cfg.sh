@@ -1,5 +1,5 @@
-# "linux_lines" prints the linux lines of a grub.cfg, those of Linux itself where its generator marked them; "edited_menu"
-# the file with these edited.
+# "linux_lines" prints the linux lines of a grub.cfg, those of Linux itself where its generator
+# marked them; "edited_menu" the file with these edited.
 linux_lines() {
   awk '/^### BEGIN .*_linux ###/ { marked = 1; inside = 1 } /^### END / { inside = 0 }
     /^[ \t]*linux(16|efi)?[ \t]/ { L[++n] = $0; I[n] = inside } END { for (i = 1; i <= n; i++) if (!marked || I[i]) print L[i] }' "$1"
@@ -18,7 +18,8 @@ check_script() {
   elif command -v grub-script-check >/dev/null 2>&1; then grub-script-check "$1"
   else grep -q '^[[:space:]]*linux' "$1"; fi >/dev/null 2>&1
 }
-# install_cfg: $new, checked, becomes $cfg; owner, mode and label stay (the generator makes a file of our umask)
+# install_cfg: $new, checked, becomes $cfg; owner, mode and label stay (the generator makes a file
+# of our umask)
 install_cfg() {
   [ -s "$new" ] || fail 23 "no new boot loader configuration was made"
   check_script "$new" || fail 24 "$cfg: the new text has errors"

@@ -1,6 +1,7 @@
-# Debian, Ubuntu: where the key is already in one of the shell files it is edited there; else a drop-in of ours that sorts
-# late, because cloud images assign GRUB_CMDLINE_LINUX_DEFAULT again in 50-cloudimg-settings.cfg; what sorts later and
-# assigns the variable anew is edited too. Then update-grub into a copy.
+# Debian, Ubuntu: where the key is already in one of the shell files it is edited there. Otherwise
+# kmend writes a drop-in that sorts late, because cloud images assign GRUB_CMDLINE_LINUX_DEFAULT
+# again in 50-cloudimg-settings.cfg. A file that sorts later and assigns the variable again is
+# edited too. Then update-grub writes a copy.
 cfg=$(real "$R/boot/grub/grub.cfg"); new=$cfg.kmend-new
 [ -s "$cfg" ] || fail 20 "$cfg is not there"
 command -v update-grub >/dev/null 2>&1 || fail 21 "update-grub is not there"

@@ -1,5 +1,5 @@
-# Chosen for one boot, by title (grub2) or id (boot loader entries). panic=30 lets a kernel that panics boot again, and
-# then GRUB takes the default, which stays the old kernel.
+# Chooses the kernel for one boot, by title (grub2) or id (boot loader entries). With panic=30 a
+# kernel that panics boots again, and then GRUB starts the default, which is still the old kernel.
 [ -s "$E" ] || exit 63
 if [ "$(grubby --default-kernel 2>/dev/null)" != "$old_default" ]; then
   grubby --set-default="$old_default" >/dev/null </dev/null || exit 62

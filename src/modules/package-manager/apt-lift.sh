@@ -1,5 +1,5 @@
-# What is lifted is written down on the host before: a script that was killed leaves the note, and the next one puts all
-# back. A package that is removed needs its hold no more.
+# Lifted holds are first recorded on the host. If the script is killed, the next one reads the
+# record and restores all of them. A removed package needs no hold.
 # shellcheck disable=SC2046 # each word is a package
 note=$R/var/lib/kmend/lifted-holds
 put_back() {

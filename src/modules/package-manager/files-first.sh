@@ -1,4 +1,5 @@
-# Package files are tried without any repository: one that is gone must not stop them. What they lack comes from the repositories.
+# Package files are installed without any repository first, so that a missing repository cannot stop
+# them. Missing dependencies come from the repositories.
 # shellcheck disable=SC2086 # an exit status needs no quotes
 @withoutRepositories@
 if [ $rc -ne 0 ] && grep -Eq 'Requires:|nothing provides|conflicting requests|[Dd]epend' "$log"; then

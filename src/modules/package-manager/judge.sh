@@ -1,5 +1,6 @@
-# "judge STATUS": after a bad status, shows the last lines of the log and ends with the code of what they say, if they say
-# anything. The lines that say it come last, as only the last few lines reach the reader.
+# "judge STATUS": after a failure, prints the last lines of the log and exits with the code of the
+# failure that they show, if any. The lines that show it come last, because only the last few lines
+# reach the operator.
 judge() {
   [ "$1" -ne 0 ] || return 0
   last 15

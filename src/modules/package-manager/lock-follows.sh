@@ -1,4 +1,5 @@
-# A lock that names the version of before would take the host back to it at the next "distro-sync": it follows the package.
+# At the next "distro-sync" a lock on the old version would return the host to it. So the lock gets
+# the new version.
 for f in "$R/etc/yum/pluginconf.d/versionlock.list" "$R/etc/dnf/plugins/versionlock.list"; do
   [ -f "$f" ] || continue
   awk -v n=@name@ -v oe=@oldEpoch@ -v ov=@oldVersion@ -v ne=@newEpoch@ -v nv=@newVersion@ '

@@ -1,4 +1,4 @@
-# The whole list is kept aside and put back as it was; the locks that match these packages are removed for the time between.
+# The whole list is saved and restored. In between, the locks that match these packages are removed.
 # shellcheck disable=SC2043,SC2254 # the names are filled in; the entry of a lock is a pattern
 locks=$R/etc/zypp/locks note=$R/var/lib/kmend/zypp-locks
 put_back() {

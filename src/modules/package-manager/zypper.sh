@@ -1,5 +1,6 @@
-# Without an answer the solver gives up (4) rather than choose. 100 to 103 and 106 are no errors (updates, a reboot or a
-# restart are advised, a repository was passed over); 107: the packages are there, and a script of theirs failed.
+# Without an answer the solver exits with 4, and does not choose. 100 to 103 and 106 are no errors:
+# updates, a reboot or a restart are advised, or a repository was skipped. 107: the packages are
+# installed, and a script of theirs failed.
 bounded zypper --non-interactive --quiet install --auto-agree-with-licenses@more@@back@ @specs@; rc=$?
 script=0
 case $rc in

@@ -1,5 +1,5 @@
-# On UEFI el7 starts the grub.cfg of the EFI partition; el9 and Debian have only a stub there, without a menu, and use
-# the one in /boot.
+# On UEFI el7 starts the grub.cfg of the EFI partition; el9 and Debian have only a stub there,
+# without a menu, and use the one in /boot.
 # shellcheck disable=SC2086 # a row of /proc is words
 line "$R/proc/cmdline" cmdline
 e=''; [ ! -d "$R/sys/firmware/efi" ] || { e="$R/boot/efi/EFI/*/grub.cfg"; echo efi; }

@@ -1,9 +1,10 @@
-# One walk over all memory groups, one awk. It ends after 25 s where the host has a timeout and a kernel that leaks:
-# what was counted by then is printed, and marked as capped.
-# GNU grep walks by itself, which costs half of find and grep, and it names a file that it could not read. A grep that
-# is a symbolic link, or part of the shell, is busybox's; a link also the practice fleet's. busybox's grep takes EIO for
-# an empty file, so md5sum runs first and names what it cannot read; its find passes more arguments than new kernels accept.
-# What is cheap and informative comes first, because it counts even where the probe is ended.
+# One walk over all memory groups by one awk. Where the host has a timeout and a kernel that leaks,
+# it ends after 25 s: the counts up to then are printed, and marked as incomplete.
+# GNU grep walks by itself, which costs half of find and grep, and it names a file that it cannot
+# read. A grep that is a symbolic link, or part of the shell, is busybox's; in the practice fleet it
+# is a link too. busybox's grep reads EIO as an empty file, so md5sum runs first and names what it
+# cannot read. Its find passes more arguments than new kernels accept.
+# Cheap and informative lines come first, because they count even where the probe is interrupted.
 # The area pids uses A0 too. Links are followed by name: the practice fleet makes EIO with them.
 A0='@rowFunction@
 '

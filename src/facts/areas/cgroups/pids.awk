@@ -1,5 +1,6 @@
-# Behind rowOf. Counts pods and containers by the shape of their paths, as the walk over memory groups does. A container
-# is limited by its pod too; what a group further up allows is shared by all, and protects no pod from another.
+# Follows rowOf. Counts pods and containers by the shape of their paths, as the walk over memory
+# groups does. A pod's limit protects its containers too. A limit further up is shared by all, and
+# protects no pod from another.
 BEGIN {
   M = ENVIRON["M"] "/./"
   split("@pods@", A, " "); for (i in A) pod[A[i]]

@@ -1,5 +1,5 @@
-# What limits the number of processes. Of the area kubelet come U, its process, and C, its configuration file; A0, the
-# awk function rowOf, comes of the area cgroup.
+# Limits of the number of processes. The area kubelet sets U, its process, and C, its configuration
+# file; the area cgroup sets A0, the awk function rowOf.
 line "$R/proc/sys/kernel/pid_max" kernel_max
 d=$R/sys/fs/cgroup/pids z=v1
 if [ ! -d "$d" ]; then

@@ -1,6 +1,7 @@
-# rowOf(path): the key of the first row of creators that matches, over the same normalisation as `normalPath`.
-# Without intervals: old awks have none. `id` is 64 hexadecimal digits, put together here because the script must stay short.
-# Backslashes are removed too: busybox reads the escaped slash of `[^\/]` as a backslash and a slash, and no row looks for one.
+# rowOf(path): the key of the first row of creators that matches, after the same normalisation as
+# `normalPath`. Old awks have no intervals, so `id`, 64 hexadecimal digits, is put together here,
+# which keeps the script short. Backslashes are removed too: busybox reads the escaped slash of
+# `[^\/]` as a backslash and a slash, and no row contains a backslash.
 function rowOf(p,   q) {
   while (length(id) < 512) id = id "[0-9a-f]"
   gsub(/[<>\\]/, "?", p); gsub(id, "<id>", p)

@@ -1,15 +1,17 @@
-# Behind rowOf. Reads what grep printed (PATH/FILE:LINE, and errors) about the groups below M/. and prints sums.
-# No group's name can forge that dot. A line without it is a part of a name with a line break; it counts as a failed read.
-# 
-# Groups come depth first, each with its files before or after those of the groups in it: open ones are kept on a
-# stack, so memory does not grow with their number. A state is sticky: read > denied > failed > EIO > gone; of two
-# limits the larger one counts.
-# Before that come the entries cache(ID:GROUP) of /sys/kernel/slab, as ls or (with D before them) find prints them,
-# up to the first "@".
-# A limit on memory and swap shows that a group had its limit from the start; not below pods, where the kubelet sets none.
-# A group that reads on may have a kernel-memory limit of its own, or lie below one that has: only for those its file
-# is read, so that a host without accounted groups pays nothing. A container's name comes from docker's own files.
-# Z is the state of a group whose slabinfo printed nothing: empty, absent, or v2, where memory.stat decides.
+# Follows rowOf. Reads the output of grep (PATH/FILE:LINE, and errors) about the groups below M/.
+# and prints sums. No name of a group can contain that dot. A line without it is a part of a name
+# with a line break, and counts as a failed read.
+# Groups come depth first, each with its files before or after those of the groups in it. Open
+# groups are on a stack, so memory does not grow with their number. A state is kept: read > denied >
+# failed > EIO > gone. Of two limits the larger one counts.
+# Before that come the entries cache(ID:GROUP) of /sys/kernel/slab, as ls or (with D before them)
+# find prints them, up to the first "@".
+# A limit on memory and swap proves that a group had its limit from the start. This does not hold
+# below pods, where the kubelet sets none. A group that reads on may have a kernel-memory limit of
+# its own, or be below one that has: only for those its file is read, so that a host without
+# accounted groups pays nothing. A container's name comes from docker's own files.
+# Z is the state of a group whose slabinfo printed nothing: empty, absent, or v2, where memory.stat
+# decides.
 function level(s) { return s == "" ? 0 : index("gone,eio,failed,denied,read", s) }
 function set(g, s) { if (level(s) > level(st[g])) st[g] = s }
 function stateOf(e) {

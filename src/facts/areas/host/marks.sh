@@ -1,5 +1,5 @@
-# What kmend left on the host. The directory of the fence is for root only: to others a file in it looks absent, so
-# whether they may read the directory is printed too.
+# Files of kmend on the host. Only root may read the directory of the fence, and to other users a
+# file in it seems absent. So the script also prints whether they may read the directory.
 line "$R/run/kmend/active-probe" probe
 dump "$R/run/kmend/started" started
 line "$R/proc/sys/kernel/random/boot_id" boot

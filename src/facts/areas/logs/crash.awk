@@ -1,11 +1,14 @@
-# All logs are one stream, which comes out in boots: "log SOURCE NAME", then the last lines of each kind of symptom with
-# how many there were, the last line of all, and how it ended; "ran" is its kernel, by its first line or by the head of
-# an oops. Of boots in /var/log/messages the last twelve are printed.
-# "@@ log SOURCE TIME NAME" begins a log; TIME is when its file was last written. Logs of messages follow each other,
-# oldest first, and a kernel's first line begins a boot; "@@ cut" says that something is missing there. Behind "@@ tail"
-# only the end counts. A shutdown announces itself within the last 400 lines of a boot.
-# A line begins "Nov  5 10:24:33 HOST TAG" or "2018-11-05T10:24:33 HOST TAG". A host that collects the logs of others
-# (H is its own name) counts its own lines; until a boot knows its name it is "localhost".
+# The input is one stream of logs, the output are boots: "log SOURCE NAME", then the last lines of
+# each kind of symptom with their number, the last line of all, and how the boot ended. "ran" is its
+# kernel, by its first line or by the head of an oops. Of boots in /var/log/messages the last twelve
+# are printed.
+# "@@ log SOURCE TIME NAME" begins a log; TIME is when its file was last written. Logs of messages
+# follow each other, oldest first, and a kernel's first line begins a boot. "@@ cut" means that
+# something is missing there. After "@@ tail" only the end counts. A shutdown is announced within
+# the last 400 lines of a boot.
+# A line begins "Nov  5 10:24:33 HOST TAG" or "2018-11-05T10:24:33 HOST TAG". A host that collects
+# the logs of others (H is its own name) counts its own lines only; until a boot knows its name it
+# is "localhost".
 BEGIN { H = tolower(ENVIRON["H"]); sub(/\..*/, "", H) }
 function flush(how,  i, j, o) {
   if (s != "" && some) {

@@ -1,8 +1,8 @@
-# What is left of earlier boots. A host without any of it starts no program. After 12 s nothing more is begun; what
-# hangs is ended by its own limit of 5 s.
-# "logs KIND FILES BYTES PATH..." reads the newest files of a kind, of each the end, where a crash is. A file that must
-# be unpacked is read from its beginning. Of a persistent journal it is four boots before this one.
-# Kdump sends dumps to servers, too: a folder with another address is of another host.
+# Records of earlier boots. A host without any starts no program. After 12 s no new program is
+# started, and a program that hangs ends at its own limit of 5 s. "logs KIND FILES BYTES PATH..."
+# reads the newest files of a kind, and of each the end, where a crash is. A packed file is read
+# from its beginning. Of a persistent journal it reads four boots before this one. Kdump also sends
+# dumps to servers: a folder with another address belongs to another host.
 # shellcheck disable=SC2046,SC2086 # T and the time are words; numbers need no quotes
 some() { for f in "$@"; do [ ! -e "$f" ] || return 0; done; return 1; }
 more() { [ $(($(date +%s) - t0)) -lt 12 ] || { echo "@@ cut $1"; return 1; }; }

@@ -1,6 +1,6 @@
-# "apt_sources" prints one line an entry of sources.list and of the newer .sources; "unread" where no index was ever fetched; "apt_pinned NAME" the
-# versions that a pin forbids. What does not differ between packages is in the probe once: an SSH server may limit the
-# length of a command.
+# "apt_sources" prints one line for each entry of sources.list and of the newer .sources. It prints
+# "unread" where no index was ever fetched. "apt_pinned NAME" prints the versions that a pin
+# forbids. Functions are in the probe only once: an SSH server may limit the length of a command.
 apt_sources() {
   set --
   for f in "$R/etc/apt/sources.list" "$R"/etc/apt/sources.list.d/*.list "$R"/etc/apt/sources.list.d/*.sources; do [ ! -r "$f" ] || set -- "$@" "$f"; done

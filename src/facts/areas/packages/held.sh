@@ -1,4 +1,5 @@
-# "held" prints "lock ENTRY" and "exclude PATTERNS": versionlock lists, locks of zypper, exclude lines.
+# "held" prints "lock ENTRY" and "exclude PATTERNS": versionlock lists, locks of zypper, exclude
+# lines.
 held() {
 for f in "$R"/etc/yum/pluginconf.d/versionlock.list "$R"/etc/dnf/plugins/versionlock.list; do
     [ ! -r "$f" ] || while IFS= read -r l; do case $l in ''|'#'*) ;; *) printf 'lock %s\n' "$l";; esac; done <"$f"

@@ -1,12 +1,13 @@
-# "locks" prints a line a holder, NAME (pid PID, for N s) holds FILE, and nothing when nobody holds a lock.
-# First come files whose write lock means that packages are being changed: rpm (yum and dnf take it through rpm; queries
-# do not), dnf 5, and dpkg and apt. apt's lock of its lists is not among them: it only guards a download of indexes.
-# A row of /proc/locks names an inode without saying of which file system (its device is another than stat's on btrfs
-# and overlayfs), so the process must have that very file open; where it cannot be seen it counts.
-# Then come files that only name the process that works: yum 3 and zypper from their start to their end, dnf 4 for its
-# transaction alone. A pid file outlives its process: the process must be a package manager. Commands that only read
-# hold the pid file too ("reads"). The command line of a process in state D is not read: that may hang.
-# /proc/PID/stat has the start in 1/100 s.
+# "locks" prints a line for each holder, NAME (pid PID, for N s) holds FILE, and nothing without a
+# lock. First come files whose write lock means that packages are being changed: rpm (yum and dnf
+# take it through rpm; queries do not), dnf 5, and dpkg and apt. apt's lock of its lists is no such
+# lock: it only guards a download of indexes. A row of /proc/locks has an inode without its file
+# system (its device is another than stat's on btrfs and overlayfs). So the process must have this
+# file open; where that cannot be read, the lock counts. Then come files that only name the process:
+# yum 3 and zypper from their start to their end, dnf 4 for its transaction alone. A pid file
+# outlives its process, so the process must be a package manager. Commands that only read hold the
+# pid file too ("reads"). The command line of a process in state D is not read, because that may
+# hang. /proc/PID/stat has the start in 1/100 s.
 # shellcheck disable=SC2046,SC2086 # a command line and a row of /proc are words
 stat_of() { n='' l=''; IFS= read -r n <"$R/proc/$1/comm"; IFS= read -r l <"$R/proc/$1/stat"; l=${l##*\) }; }
 holder() {

@@ -1,10 +1,11 @@
-# F is the family of package tools by os-release (a host may have both), Q one line a package: NAME EVR INSTALLTIME STATE.
-# Every process and every look into dpkg's folder of thousands counts here: lists are walked without a pipe, only packages
-# that dpkg named are looked for, and awk reads dpkg's status only when grep, which is ten times as fast, has seen
-# something in it. Of dpkg's status grep takes a few lines, which is five times as fast as dpkg-query: Version is within
-# 14 lines of Package. An rpm database is asked under a time limit, because a damaged one makes rpm wait for ever.
-# Of damaged packages the first twenty are printed, and all that matter. rpm forgets that a script failed: a run of kmend
-# keeps it, with the time of that installation. Installed again, it counts no more.
+# F is the family of package tools by os-release (a host may have both), Q one line a package: NAME
+# EVR INSTALLTIME STATE. Speed matters here, because dpkg has thousands of files: lists are read
+# without a pipe, only packages that dpkg named are looked up, and awk reads dpkg's status only
+# after grep, which is ten times as fast, has found something. grep takes a few lines of dpkg's
+# status, which is five times as fast as dpkg-query: Version is within 14 lines of Package. A
+# damaged rpm database makes rpm wait for ever, so rpm has a time limit. The first twenty damaged
+# packages are printed, and all that matter. rpm forgets a failed script: a run of kmend records it,
+# with the time of that installation. After a new installation it no longer counts.
 # shellcheck disable=SC2086,SC2194 # Q is lines and T2 words; the names are filled in
 F=rpm
 for f in "$R/etc/os-release" "$R/usr/lib/os-release"; do [ -r "$f" ] && break; done

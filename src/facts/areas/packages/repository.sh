@@ -1,5 +1,6 @@
-# One section of a file of yum's, and other files that have a section of that id. A section has a dozen lines; more than
-# 200 do not come over. What is read here comes into plans and journals, so the host hides passwords.
+# One section of a yum repository file, and other files with a section of that id. A section has a
+# dozen lines, and at most 200 are printed. The host hides passwords, because the output becomes
+# part of plans and journals.
 d=$R/etc/yum.repos.d; f=$d/@file@
 set --
 for g in "$d"/*.repo; do [ ! -r "$g" ] || set -- "$@" "$g"; done

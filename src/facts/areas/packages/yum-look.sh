@@ -1,12 +1,13 @@
-# "yum_repos" prints "repo ID ENABLED KIND ADDRESS" lines. "yum_look NAME FLAGS..." makes rows of the package, and of
-# those in B, one "list" line, and what is said about repositories "said" lines, each once. All looks of a probe together
-# take 60 s, of its 90 s: a mirror that stalls must not cost the host its other facts.
-# A look that failed is not made again for the next package (Y has its flags, X what it printed): a repository that
-# cannot be reached fails for all of them. dnf 5 takes "available" for one more package, and lists what is installed too.
-# Short waits: four tries of a mirror that stalls fit into the time. Another look holds yum's lock for seconds and is
-# waited for; who changes packages (LK) is not. "watched" prints an empty line each second (file descriptor 3): when
-# nobody reads it any more, since the connection is lost, it ends the look. "full_places" prints what has less than
-# 100 kB left, by root's own measure.
+# "yum_repos" prints "repo ID ENABLED KIND ADDRESS" lines. "yum_look NAME FLAGS..." prints rows of
+# the package, and of those in B, as one "list" line, and the output about repositories as "said"
+# lines, each once. All queries of a probe together take 60 s of its 90 s: a stalled mirror must not
+# cost the host its other facts. A failed query is not repeated for the next package (Y has its
+# flags, X its output): a repository that cannot be reached fails for all of them. dnf 5 takes
+# "available" for one more package, and lists installed packages too. Time limits are short, so that
+# four tries of a stalled mirror fit. Another query holds yum's lock for seconds, and the script
+# waits for it, but not for a change of packages (LK). "watched" prints an empty line each second
+# (file descriptor 3): when its reader is gone, because the connection is lost, it ends the query.
+# "full_places" prints file systems with less than 100 kB left for root.
 # shellcheck disable=SC2004,SC2086 # t and B are words; k is an expression
 yum_repos() {
   set --

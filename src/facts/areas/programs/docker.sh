@@ -1,4 +1,5 @@
-# The daemon of a sick node may hang: when the first question runs into its limit, the second is not asked.
+# The daemon of an affected node may hang: when the first query reaches its time limit, the second
+# is skipped.
 case "$P" in *' dockerd
 '*|*' dockerd-current
 '*) echo process;; esac

@@ -1,6 +1,7 @@
-# Process names come from /proc/PID/comm: reading a command line can hang behind a process that is stuck in memory
-# reclaim, so only the kubelet's own is read. The program itself (100 MB) is asked only where no package says its
-# version. The area pids uses U, the kubelet's process, C, its configuration, and "flags".
+# Process names come from /proc/PID/comm. Reading a command line can hang behind a process that is
+# stuck in memory reclaim, so only the kubelet's own is read. The program itself (100 MB) is run
+# only where no package has its version. The area pids uses U, the kubelet's process, C, its
+# configuration, and "flags".
 k='' c=$R/var/lib/kubelet/config.yaml w='' U=''
 for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
   p=${P%% "$n"
