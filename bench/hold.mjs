@@ -1,5 +1,5 @@
-// Run by idle.mjs: holds connections to all hosts with kmend's own transport and tells what that
-// costs.
+// Run by idle.mjs: holds connections to all hosts with kmend's own transport and prints what
+// that costs.
 import { createRequire } from 'node:module';
 
 const { product, hosts, port, user, identity, known } = JSON.parse(process.env.KMEND_HOLD);

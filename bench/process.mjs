@@ -63,7 +63,7 @@ const kilobytes = (status, name) =>
 
 /**
  * kB of a process's own memory; pages that forked processes share are divided among them, where the
- * kernel tells.
+ * kernel reports that.
  */
 function anonymous(pid, state) {
   const rollup = textOf(`/proc/${pid}/smaps_rollup`);
@@ -89,7 +89,7 @@ const canUnshare = spawnSync(ownPids[0], [...ownPids.slice(1), 'true']).status =
 
 /**
  * Runs a command to its end. `output` = a file for stdout, opened for appending: many writers do
- * not mix there. `sample` = milliseconds between two looks at the memory (0 = none).
+ * not mix there. `sample` = milliseconds between two readings of the memory (0 = none).
  */
 export async function measure(
   command,

@@ -69,10 +69,10 @@ if (self === fileURLToPath(import.meta.url) && journalFile !== undefined)
 // ---- The fleet: seconds of each step, as random numbers with a given median and 95th percentile
 // ----
 
-const bellCurve = (random) =>
+const normal = (random) =>
   Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 const lognormal = (random, median, p95) =>
-  median * Math.exp((Math.log(p95 / median) / 1.645) * bellCurve(random));
+  median * Math.exp((Math.log(p95 / median) / 1.645) * normal(random));
 const reboots = { vm: [60, 120], metal: [240, 480] };
 
 function fleetOf(profile, seed) {
@@ -163,7 +163,7 @@ const policy = (slots) => ({
 
 const task = {
   id: '1',
-  name: 'Mend',
+  name: 'Fix',
   module: 'reboot',
   status: 'change',
   changes: [],
@@ -269,7 +269,7 @@ function walkOf(host) {
       result: { ok: true, code: 0 },
     });
   }
-  events.push({ type: 'task.done', host, task: '1', name: 'Mend', status: 'changed' });
+  events.push({ type: 'task.done', host, task: '1', name: 'Fix', status: 'changed' });
   return events;
 }
 

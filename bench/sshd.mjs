@@ -34,8 +34,8 @@ export function makeKeys(folder) {
 }
 
 /**
- * `SetEnv HOME` keeps the start-up files of whoever runs the bench out of every login. Nothing
- * sheds load: the contenders are measured, not the server's patience.
+ * `SetEnv HOME` keeps the start-up files of the user who runs the bench out of every login. The
+ * server refuses no connection for load: the contenders are measured, not its limits.
  */
 export async function startSshd(keys, { address = '0.0.0.0', port, env = {} }) {
   const file = join(keys.folder, `sshd-${address}-${port}.conf`);

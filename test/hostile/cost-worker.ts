@@ -8,15 +8,14 @@ import { type Pump, pumpsOf } from './pumps.ts';
 const slow = process.env.KMEND_SLOW === '1';
 
 /**
- * Characters of the first look at each input, and of the longer one of the two that are compared;
- * rows that need much memory have shorter ones.
+ * Characters of the first measurement of each input, and of the longer of two inputs that are
+ * compared; rows that need much memory have shorter ones.
  */
-const [glance, whole, wholeOfLarge] = [32_768, 1_048_576, slow ? 1_048_576 : 262_144];
+const [first, whole, wholeOfLarge] = [32_768, 1_048_576, slow ? 1_048_576 : 262_144];
 /**
- * Inputs of each row that are looked at, and those of them that are compared because they cost most
- * at a glance.
+ * Inputs of each row that are measured, and how many of the most expensive are compared.
  */
-const [looked, compared] = slow ? [3000, 4] : [40, 1];
+const [measured, compared] = slow ? [3000, 4] : [40, 1];
 /** Milliseconds of noise: a collection of garbage, a function that is compiled meanwhile. */
 const noise = 10;
 
@@ -66,9 +65,9 @@ async function costsOf(parser: Parser): Promise<readonly Cost[]> {
   const known = (parser.attacks ?? []).map(
     (make, index): Pump => ({ name: `attack ${index + 1}`, make }),
   );
-  for (const pump of [...known, ...pumpsOf(parser.seeds, looked)]) {
+  for (const pump of [...known, ...pumpsOf(parser.seeds, measured)]) {
     say({ kind: 'at', pump: pump.name });
-    glances.push({ pump, time: await timeOf(parser, pump.make(glance)) });
+    glances.push({ pump, time: await timeOf(parser, pump.make(first)) });
   }
   const costs: Cost[] = [];
   const worst = glances.toSorted((a, b) => b.time - a.time).slice(0, compared);

@@ -1,12 +1,12 @@
-// Mistakes next to a secret: whoever forgot a quote or a sign must not find the secret in the log.
-// And mistakes that a file has without end.
+// Errors next to a secret: where a quote or a sign is missing, the secret must not get into the log.
+// And files with more errors than can be printed.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { command } from '../cli/real-world.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'kmend-mistakes-'));
+const dir = mkdtempSync(join(tmpdir(), 'kmend-errors-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const file = (name: string, text: string): string => {
@@ -24,7 +24,7 @@ it.each([
   ['a bracket', inventory('[ api_token=CANARY ]\n')],
   ['the URL of an inventory', ['check', '-i', 'https://ops:CANARY@h/inventory']],
   ['the URL of a playbook', ['plan', 'https://ops:CANARY@h/p.yaml', '-i', 'h1,']],
-])('a mistake never shows a secret: %s', async (_, args) => {
+])('the message of an error never shows a secret: %s', async (_, args) => {
   const { exit, out, err } = await command(args, { home: dir });
   expect([exit, /error|kmend:/.test(err)]).toEqual([3, true]);
   expect(out + err).not.toContain('CANARY');
@@ -35,7 +35,7 @@ it('says what is wrong where no secret is near', async () => {
   expect(err).toContain('`b` is not name=value');
 });
 
-it('law: what is printed of mistakes has a limit, and takes little time', async () => {
+it('law: the output about errors has a limit, and takes little time', async () => {
   const keys = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`).join(', ');
   const path = file('merge.yaml', `x: &x {${keys}}\nall:\n  vars:\n    <<: [*x, *x, *x]\n`);
   const began = process.cpuUsage();

@@ -16,7 +16,7 @@ import { type Practice, play, practice, sick } from '../cli/practice.ts';
 import type { WorldChanges } from '../cli/real-world.ts';
 
 /**
- * Escape sequences of 7 and 8 bits, a bell, a return, bidi controls, invisible characters; and what
+ * Escape sequences of 7 and 8 bits, BEL, a return, bidi controls, invisible characters; and what
  * shells, Markdown and HTML obey.
  */
 const controls =

@@ -38,7 +38,7 @@ export type Move =
   | { readonly kind: 'honest' | 'hang' | 'drop' }
   /** Its own answer, with text before, in the middle of or after it. */
   | {
-      readonly kind: 'spoil';
+      readonly kind: 'insert';
       readonly text: string;
       readonly times: number;
       readonly where: number;
@@ -268,7 +268,7 @@ async function moved(
       return lost();
     case 'lie':
       return said(stdout.replaceAll(move.about, move.instead), stderr, code);
-    case 'spoil': {
+    case 'insert': {
       const lines = stdout.split('\n');
       lines.splice(Math.floor(move.where * lines.length), 0, move.text.repeat(move.times));
       return said(lines.join('\n'), stderr, code);

@@ -28,8 +28,8 @@ async function cheapest(parse: Parser['parse'], text: string): Promise<number> {
 /** CPU milliseconds that no input of 16 KiB takes in linear code, though it is instrumented. */
 const most = 2000;
 /**
- * CPU milliseconds that a pumped text may take before it is looked at: of a parser that was found
- * linear at a higher cost, more than that.
+ * CPU milliseconds from which a pumped text is measured at more lengths. A parser that was found
+ * linear at a higher cost has a higher limit.
  */
 const glances = new Map<string, number>();
 const glanceOf = (name: string): number => glances.get(name) ?? 40;

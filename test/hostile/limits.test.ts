@@ -68,7 +68,7 @@ describe('a file', () => {
     });
   });
 
-  it('of mistakes alone reports a hundred of them', () => {
+  it('that has only errors reports a hundred of them', () => {
     expect(parseYaml(sourceOf('a.yaml', 'a: [}\n'.repeat(3000))).diagnostics).toHaveLength(100);
   });
 

@@ -79,7 +79,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      kind: fc.constant('spoil' as const),
+      kind: fc.constant('insert' as const),
       text: fc.constantFrom(...texts),
       times,
       where: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -268,7 +268,7 @@ describe('a hostile host in a fleet', () => {
     ]);
     await expectHarmless([good, good, good], (request) =>
       isProbe(request)
-        ? { kind: 'spoil', text: `${lines.join('\n')}\n`, times: 1, where: 0.02 }
+        ? { kind: 'insert', text: `${lines.join('\n')}\n`, times: 1, where: 0.02 }
         : honest,
     );
   }, 60_000);

@@ -1,4 +1,4 @@
-// One host whose answers make kmend's own code throw, wherever they are first looked at: that host
+// One host whose answers make kmend's own code throw, wherever they are first read: that host
 // fails, and every other host ends as without it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
@@ -9,7 +9,7 @@ import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
 
 const bad = 'bad';
 
-/** What throws as soon as anybody looks at its text. */
+/** An answer that throws when its text is read. */
 const poisoned = (result: ExecResult): ExecResult => ({
   code: result.code,
   truncated: false,
@@ -50,7 +50,7 @@ let playbook: string;
 const start = async (): Promise<void> => {
   lab = await practice([sick('good'), sick(bad), sick('last')]);
   playbook = lab.file(
-    'mend.yaml',
+    'fix.yaml',
     remediationPlay('{max_unavailable: 3, unplannable: leave_out, brake: {failures: 9}}'),
   );
 };
@@ -148,7 +148,7 @@ describe('a run', () => {
     },
   );
 
-  it('of a saved plan goes on where the fresh look at the bad host throws', async () => {
+  it('of a saved plan goes on where the re-check of the bad host throws', async () => {
     await start();
     await lab.run(['plan', playbook, '-o', `${lab.dir}/plan.json`]);
     const done = await apply([`${lab.dir}/plan.json`], () => true);
@@ -161,7 +161,7 @@ describe('a run', () => {
     await lab.close();
   });
 
-  it('goes on where the look at the end of the soak throws: the host keeps its slot', async () => {
+  it('goes on where the check at the end of the soak throws: the host keeps its slot', async () => {
     await start();
     const soaking = lab.file(
       'soak.yaml',

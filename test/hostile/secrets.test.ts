@@ -57,7 +57,7 @@ function filesBelow(dir: string): readonly string[] {
   });
 }
 
-/** The canaries that stand in a text, as they are or in base64. */
+/** The canaries that a text contains, as they are or in base64. */
 function found(text: string): readonly string[] {
   const plain = text.match(/.{0,40}Zq7canary.{0,20}/gi) ?? [];
   const encoded = (text.match(/[\w+/-]{12,}/g) ?? []).filter((run) =>
@@ -199,7 +199,7 @@ afterAll(async () => {
 });
 
 describe('secrets', () => {
-  it('stand in nothing that a command prints or keeps', async () => {
+  it('appear in nothing that a command prints or keeps', async () => {
     const path = lab.file('canaries.yaml', playbook(gate));
     const saved = join(lab.dir, 'plan.json');
     const vars = [
@@ -242,7 +242,7 @@ describe('secrets', () => {
       'broken.yaml',
       `all:\n  hosts:\n    h1: {db_password: ${yaml(secret.flow)}} ]\n`,
     );
-    expect((await run('a mistake', ['validate', path, '-i', broken, ...vars])).exit).toBe(3);
+    expect((await run('an error', ['validate', path, '-i', broken, ...vars])).exit).toBe(3);
     const live = await run('apply --json', ['apply', path, '--yes', ...vars, '--json', '-v']);
     expect(live.exit, live.out + live.err).toBe(0);
 

@@ -10,9 +10,9 @@ const check = vi.hoisted(() => (host: unknown): void => {
 });
 vi.mock('../../src/core/history/drift-report.ts', async (original) => {
   const real = await original<typeof import('../../src/core/history/drift-report.ts')>();
-  const hostDrift: typeof real.hostDrift = (host, mended, read) => {
+  const hostDrift: typeof real.hostDrift = (host, remediated, read) => {
     if ('facts' in read) check(host);
-    return real.hostDrift(host, mended, read);
+    return real.hostDrift(host, remediated, read);
   };
   return { ...real, hostDrift };
 });
@@ -54,7 +54,7 @@ it('a run goes on where its events cannot be shown, and the journal has them; ro
   poison.host = 'bad';
   const done = await lab.run([
     'apply',
-    lab.file('mend.yaml', remediationPlay('{max_unavailable: 2}')),
+    lab.file('fix.yaml', remediationPlay('{max_unavailable: 2}')),
     '--yes',
   ]);
   expect(done.exit).toBe(0);

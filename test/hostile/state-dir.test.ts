@@ -32,7 +32,7 @@ beforeEach(() => {
   state = join(root, `state-${count++}`);
 });
 
-const stranger = 65_534;
+const otherUser = 65_534;
 const asRoot = process.getuid?.() === 0;
 const run = (...args: readonly string[]) =>
   command([...args, '--state-dir', state], { home: root });
@@ -50,14 +50,14 @@ describe('the state directory', () => {
     expect(statSync(join(state, 'runs/r1/journal.ndjson')).mode & 0o777).toBe(0o600);
   });
 
-  const spoils: readonly (readonly [string, () => void])[] = [
+  const damages: readonly (readonly [string, () => void])[] = [
     ['everybody may write', () => chmodSync(state, 0o777)],
     ['everybody may write', () => chmodSync(state, 0o1777)],
   ];
-  const given: typeof spoils = asRoot
-    ? [[`belongs to user ${stranger}`, () => chownSync(state, stranger, 0)]]
+  const given: typeof damages = asRoot
+    ? [[`belongs to user ${otherUser}`, () => chownSync(state, otherUser, 0)]]
     : [];
-  it.each([...spoils, ...given])('is not used where %s it', async (why, invalidate) => {
+  it.each([...damages, ...given])('is not used: %s', async (why, invalidate) => {
     mkdirSync(state, { mode: 0o700 });
     invalidate();
     for (const words of [
@@ -143,12 +143,12 @@ describe('what lies in it', () => {
     );
     expect(await commandsFor(state, 'r1').take()).toHaveLength(1);
     put(word, JSON.stringify({ type: 'run.aborted', who: 'root', why: 'x' }));
-    for (const path of [claim, word]) chownSync(path, stranger, 0);
+    for (const path of [claim, word]) chownSync(path, otherUser, 0);
     await expect(takeLock(dirname(claim), ['a'], 'r2')).rejects.toThrow(
-      `${claim} belongs to user ${stranger}`,
+      `${claim} belongs to user ${otherUser}`,
     );
     await expect(commandsFor(state, 'r1').take()).rejects.toThrow(
-      `${word} belongs to user ${stranger}`,
+      `${word} belongs to user ${otherUser}`,
     );
     expect(existsSync(word)).toBe(true);
   });
@@ -159,13 +159,13 @@ describe('what lies in it', () => {
       const theirs = join(root, 'theirs');
       chownSync(
         put(join(theirs, '1.json'), JSON.stringify({ type: 'run.aborted', who: 'root', why: 'x' })),
-        stranger,
+        otherUser,
         0,
       );
-      chownSync(theirs, stranger, 0);
+      chownSync(theirs, otherUser, 0);
       mkdirSync(join(state, 'runs/r1'), { recursive: true, mode: 0o700 });
       symlinkSync(theirs, join(state, 'runs/r1/control'));
-      await expect(commandsFor(state, 'r1').take()).rejects.toThrow(`belongs to user ${stranger}`);
+      await expect(commandsFor(state, 'r1').take()).rejects.toThrow(`belongs to user ${otherUser}`);
     },
   );
 

@@ -34,7 +34,7 @@ let events: readonly Event[];
 beforeAll(async () => {
   lab = await practice([sick('good'), sick('open', { closed: true })]);
   playbook = lab.file(
-    'mend.yaml',
+    'fix.yaml',
     remediationPlay(
       '{max_unavailable: 2, unplannable: leave_out, soak: {host: 1s}, retries: {transport: 0}}',
     ),

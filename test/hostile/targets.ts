@@ -15,7 +15,7 @@ export interface Target {
 
 /**
  * Names that every object of JavaScript has: a parser that keeps what it reads in a plain object
- * mistakes them.
+ * confuses them with its keys.
  */
 const inherited = ['constructor', '__proto__', 'toString'];
 

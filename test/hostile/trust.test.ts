@@ -1,5 +1,5 @@
-// Who may instruct kmend by files: owner and mode of everything on the path, links, pipes, and what
-// a stranger's repository brings.
+// Which files kmend obeys: owner and mode of everything on the path, links, pipes, and the files of
+// a cloned repository.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -31,14 +31,14 @@ beforeEach(() => {
 });
 
 const self = process.getuid?.() ?? 0;
-const stranger = 65_534;
+const otherUser = 65_534;
 /** Ownership can be given away by root only. */
 const asRoot = self === 0;
 const sh = (line: string): number | null => spawnSync('sh', ['-c', line]).status;
 const canMount = asRoot && sh('unshare -m true') === 0;
 const identity: Identity = {
   owners: new Set([self, 0]),
-  isPrivateGroup: (gid) => gid !== stranger,
+  isPrivateGroup: (gid) => gid !== otherUser,
 };
 const judge = (path: string): string | undefined => judgePath(path, identity);
 
@@ -97,16 +97,16 @@ describe('the judge of a path', () => {
   });
 
   it.runIf(asRoot)(
-    'a stranger owns neither the file, nor a directory, nor a link on the way',
+    'another user owns neither the file, nor a directory, nor a link on the way',
     () => {
       for (const name of ['a/f', 'a', '.']) {
         const path = file('a/f');
-        lchownSync(join(dir, name), stranger, 0);
-        expect(judge(path)).toMatch(new RegExp(`^${join(dir, name)} belongs to user ${stranger}`));
+        lchownSync(join(dir, name), otherUser, 0);
+        expect(judge(path)).toMatch(new RegExp(`^${join(dir, name)} belongs to user ${otherUser}`));
         lchownSync(join(dir, name), self, 0);
       }
       const through = link('a/f', 'l');
-      lchownSync(through, stranger, 0);
+      lchownSync(through, otherUser, 0);
       expect(judge(through)).toMatch(/\/l belongs to user/);
     },
   );
@@ -147,9 +147,9 @@ describe('the judge of a path', () => {
       expect(judged()).toBeUndefined();
       lchownSync(path, self, Number(users.find(([name]) => name === 'nobody')?.[3]));
       expect(judged()).toMatch(/^the group .*, which has other members, may write /);
-      lchownSync(path, stranger, Number(empty));
+      lchownSync(path, otherUser, Number(empty));
       expect(judged()).toContain('belongs to user');
-      expect(judged({ SUDO_UID: String(stranger) })).toBeUndefined();
+      expect(judged({ SUDO_UID: String(otherUser) })).toBeUndefined();
       expect(judged({ KMEND_TRUST_FILES: 'true' })).toBeUndefined();
     },
   );
@@ -260,7 +260,7 @@ describe('files that somebody else could have written', () => {
   });
 });
 
-describe("a stranger's repository that the operator has cloned", () => {
+describe('a repository of somebody else that the operator has cloned', () => {
   it.each([
     ['called `inventory`', 'inventory', undefined],
     ['named by kmend.yaml', 'fleet.sh', 'inventory: fleet.sh\n'],

@@ -20,7 +20,7 @@ describe.skipIf(missing !== '')(
   () => {
     let whole: RolloutEnd;
 
-    it('is compared with one that nobody interrupts: every host mended by one reboot, and proven', async () => {
+    it('is compared with one that nobody interrupts: every host fixed by one reboot, and proven', async () => {
       whole = await rollout([]);
       judgeWhole(whole);
     });

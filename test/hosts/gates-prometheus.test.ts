@@ -30,7 +30,7 @@ describe.skipIf(!installed)(title, () => {
   let prometheus: ChildProcess;
   let url: string;
   let errors = 3;
-  /** What is scraped: a counter of a service, and a gauge that an alert looks at. */
+  /** What is scraped: a counter of a service, and a gauge that an alert reads. */
   const service = createServer((_, response) =>
     response.end(`shop_errors ${errors}\nshop_ok 99\nshop_all 100\n`),
   );
@@ -87,7 +87,7 @@ describe.skipIf(!installed)(title, () => {
     expect(await becomes(true)).toEqual({ open: true, read: 'nothing matches' });
   });
 
-  it('compares numbers, and tells a wrong query from an empty answer', async () => {
+  it('compares numbers, and distinguishes a wrong query from an empty answer', async () => {
     expect(await read({ url, query: 'shop_ok / shop_all', is: '>= 0.99' })).toEqual({
       open: true,
       read: '1 samples hold',

@@ -541,13 +541,13 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
       if (inventory === undefined || answer.broken || inventory.hosts.size === 0) continue;
       for (const [at, text] of (cases[index]?.patterns ?? []).entries()) {
         if (isOurChoice(text, inventory)) continue;
-        const told = answer.patterns[at] ?? null;
+        const theirs = answer.patterns[at] ?? null;
         const found = resolvePattern(text, inventory).value ?? null;
         const nested = isNested(inventory);
         const label = `${text}\n${JSON.stringify(cases[index]?.files, null, 1)}`;
         if (nested && /\[-?\d/.test(text)) continue;
         expect(nested ? [...(found ?? ['(error)'])].sort() : found, label).toEqual(
-          nested ? [...(told ?? ['(error)'])].sort() : told,
+          nested ? [...(theirs ?? ['(error)'])].sort() : theirs,
         );
         compared++;
       }
@@ -566,10 +566,10 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
     ['h.yml', 'all: {hosts: {"n[a]": }}\n'],
     ['hosts', 'all:\n  hosts:\n\tn1:\n'],
   ])('both refuse %s: %j', (name, text) => {
-    const { answers: told, sources: paths } = askAnsible([
+    const { answers: theirs, sources: paths } = askAnsible([
       { files: { [name]: text }, patterns: [] },
     ]);
-    expect(told[0]?.broken).toBe(true);
+    expect(theirs[0]?.broken).toBe(true);
     expect(hasErrors(load(paths[0] ?? []).diagnostics)).toBe(true);
   });
 
@@ -598,14 +598,14 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
     const texts = fc
       .sample(fc.array(piece, { minLength: 1, maxLength: 7 }), { numRuns: count * 100, seed })
       .map((parts) => parts.join(''));
-    const told = askPython(literals, texts);
+    const theirs = askPython(literals, texts);
     // Large imaginary parts are shown with other digits; nobody's variable is one.
     const isSafe = (text: string): boolean => !/e.*j/.test(text);
     const pairs = (values: unknown) =>
       Array.isArray(values)
         ? texts.flatMap((text, at) => (isSafe(text) ? [[text, values[at]]] : []))
         : [];
-    expect(JSON.stringify(pairs(texts.map(iniValue)))).toBe(JSON.stringify(pairs(told)));
+    expect(JSON.stringify(pairs(texts.map(iniValue)))).toBe(JSON.stringify(pairs(theirs)));
   });
 
   it(`matches globs as fnmatch does (KMEND_SEED=${seed})`, () => {
@@ -619,8 +619,10 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
       ...new Set([...fc.sample(text(4), { numRuns: 60, seed }), 'a', 'b', 'c', '!', '^', '-']),
     ];
     const found = patterns.map((glob) => [glob, hosts.filter(globMatcher(glob))]);
-    const told = askPython(globs, [patterns, hosts]);
-    expect(found).toEqual(Array.isArray(told) ? patterns.map((glob, at) => [glob, told[at]]) : []);
+    const theirs = askPython(globs, [patterns, hosts]);
+    expect(found).toEqual(
+      Array.isArray(theirs) ? patterns.map((glob, at) => [glob, theirs[at]]) : [],
+    );
   });
 
   describe('its commands print the same text', () => {

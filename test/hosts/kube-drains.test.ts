@@ -129,12 +129,12 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   it('a watch that is cut again and again', async () => {
     const namespace = deploy(5, ['n1'], { 'fake.kubelet/stop-seconds': '6' });
-    const door = await startFront(lab);
-    front = door;
-    const cluster = await door.cluster();
+    const proxy = await startFront(lab);
+    front = proxy;
+    const cluster = await proxy.cluster();
     let cuts = 0;
     const cutting = setInterval(() => {
-      cuts += door.cutWatches();
+      cuts += proxy.cutWatches();
     }, 1_000);
     const { outcome, seconds } = await cordonAndDrain(cluster, drainOptions({ timeout: 60 }));
     clearInterval(cutting);
@@ -145,7 +145,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     forget(namespace);
   });
 
-  it('clocks that are an hour off: how long ago a pod was deleted is told by the API server', async () => {
+  it('clocks that are an hour off: the API server says how long ago a pod was deleted', async () => {
     const namespace = deploy(1, ['n1'], { 'fake.kubelet/stop-seconds': 'never' });
     // The pod that takes its place is made elsewhere.
     lab.kubectl('cordon', 'n1');
@@ -177,7 +177,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     forget(namespace);
   });
 
-  it('a node whose object is deleted meanwhile: told as such, and soon', async () => {
+  it('a node whose object is deleted meanwhile is reported as such within 20 s', async () => {
     const node = there().at(-1) ?? '';
     const namespace = deploy(3, [node], { 'fake.kubelet/stop-seconds': '25' });
     const cluster = await lab.cluster();

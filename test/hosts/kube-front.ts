@@ -1,5 +1,5 @@
-// A door in front of the lab's API server that can be slow, refuse for overload, and cut watches:
-// what a busy control plane and its load balancer do.
+// A proxy in front of the lab's API server that can be slow, refuse calls, and end watches, as a busy
+// control plane and its load balancer do.
 import { readFileSync } from 'node:fs';
 import {
   createSecureServer,
@@ -13,7 +13,7 @@ import type { KubeCluster } from '../../src/adapters/kube/index.ts';
 import type { startLab } from './kube-lab.ts';
 
 export interface Front {
-  /** As admin, through the door. */
+  /** As admin, through the proxy. */
   readonly cluster: () => Promise<KubeCluster>;
   /**
    * From now on: milliseconds that each call waits; every n-th call is refused with 429 and

@@ -1,4 +1,4 @@
-// Client certificate files on a real API server, which tells an expired one by its own clock:
+// Client certificate files on a real API server, which judges expiry by its own clock:
 // renewed in the middle, and found late.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

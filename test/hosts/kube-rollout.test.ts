@@ -32,7 +32,7 @@ describe.skipIf(missing !== undefined)(title, () => {
   const owners = () =>
     world.names.map((name) => world.node(name).metadata.annotations['kmend.io/owner']);
 
-  it('check, plan with a forecast, apply: drained, mended, back with its new boot, proven, given back; one at a time beside the cordoned one', async () => {
+  it('check, plan with a forecast, apply: each node is drained, fixed, rebooted, proven and uncordoned, one at a time beside the cordoned one', async () => {
     const pool = { pool: 'a' };
     await begin({ n1: pool, n2: pool, n3: pool, n4: pool });
     const { lab, hosts, names, node, run } = world;
@@ -82,7 +82,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(owners()).toEqual([undefined, undefined, undefined, undefined]);
     const proofs = eventsOf(hosts.journal(), 'proof').map((event) => event.host);
     expect([...proofs].sort()).toEqual(['n1', 'n3', 'n4']);
-    // Never given back before the kubelet of the new boot was Ready.
+    // Never uncordoned before the kubelet of the new boot was Ready.
     for (const name of ['n1', 'n3', 'n4']) {
       const [given] = eventsOf(hosts.journal(), 'effect.started', name).filter(
         (event) => event.kind === 'uncordon',
@@ -93,7 +93,7 @@ describe.skipIf(missing !== undefined)(title, () => {
       expect((given?.at ?? 0) - (back?.at ?? 0)).toBeGreaterThan(2_000);
     }
 
-    // A second run, with its budget gone, mends the one that was left, and a third has nothing to
+    // A second run, with its budget gone, fixes the one that was left, and a third has nothing to
     // do.
     lab.kubectl('uncordon', 'n3');
     lab.kubectl('delete', 'pdb', 'db');
@@ -127,7 +127,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     await world.budget('api', { maxUnavailable: 1 });
     await world.budget('db', { minAvailable: 1 });
 
-    // What an operator looks at first, with the account of the run, and with one that may not do
+    // What an operator reads first, with the account of the run, and with one that may not do
     // it.
     const inventory = ['-i', hosts.fleet.inventoryFile];
     const doctor = await world.run(['doctor', ...inventory]);

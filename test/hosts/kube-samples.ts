@@ -1,4 +1,4 @@
-// What a rollout may never break, looked at from outside several times a second while it runs:
+// What a rollout may never break, sampled from outside several times a second while it runs:
 // availability, zones, and pods on hosts that are down.
 import type { NodeHosts } from './kube-fleet.ts';
 

@@ -44,7 +44,7 @@ describe.skipIf(missing !== undefined)(title, () => {
 
     const rollout = '{max_unavailable: 1, prefer_no_schedule: true, events: true}';
     const play = hosts.file(
-      'mend.yaml',
+      'fix.yaml',
       nodePlay({ rollout, drain: '{timeout: 60s}', reboot: '{timeout: 60s, stable_for: 1s}' }),
     );
     const controller = await world.spawn(['apply', play, ...inventory, '-l', 'n1,n2,n3', '--yes']);

@@ -139,7 +139,7 @@ describe.skipIf(noEl7 !== '')(`modules on el7 hosts with dnf (${noEl7 || 'all th
     expect((await converges(lab, 'h2', 'package', back))['docker.evr']).toBe('18.06.1.ce-3.el7');
   });
 
-  it('a held package, a missing version and a script that fails are told apart', async () => {
+  it('a pinned package, a missing version and a script that fails have messages of their own', async () => {
     await lab.ssh(
       'h3',
       'echo "exclude=docker-ce*" >> /etc/dnf/dnf.conf; echo "exclude=docker-ce*" >> /etc/yum.conf',
@@ -238,7 +238,7 @@ describe.skipIf(noEl7 !== '')(`modules on el7 hosts with dnf (${noEl7 || 'all th
 });
 
 /**
- * Serves a folder of the host over HTTP there, as repositories are; gives back how to stop it, and
+ * Serves a folder of the host over HTTP there, as repositories are; returns how to stop it, and
  * start it again.
  */
 function served(lab: Lab, host: string, folder: string, port: number) {
@@ -292,7 +292,7 @@ describe.skipIf(noDeb !== '')(`modules on Debian hosts with apt (${noDeb || 'all
   });
   afterAll(() => lab?.down());
 
-  it('the argument is there after a reboot, and gone after the way back', async () => {
+  it('the argument is there after a reboot, and gone after the rollback', async () => {
     const present = { key: 'cgroup.memory', value: ['nosocket', 'nokmem'] };
     const before = await planOn(lab, 'h1', 'kernel_arg', present);
     // Their 4.9 parses it.

@@ -171,7 +171,7 @@ export function rebootsOf(
     }));
 }
 
-/** How a host ended badly. */
+/** How a host failed. */
 export const failureOf = (
   events: readonly Event[],
   host: string,

@@ -292,7 +292,7 @@ describe.skipIf(noEl7 !== '')(
       expect(sent).toBeLessThan(size + 6_000_000);
 
       const started = op.start(['apply', install, '-i', op.inventory, '-l', 'h4', '--yes']);
-      // Looked at from outside: a command over SSH takes as long as much of the copy.
+      // Read from outside: a command over SSH takes as long as much of the copy.
       const part = join(
         lab.dir,
         'hosts/h4/up',

@@ -156,7 +156,7 @@ describe.skipIf(missing !== '')(`locks of package managers (${missing || 'all th
     await busy;
   }, 60_000);
 
-  it('a look at a mirror that stalls ends with the connection', async () => {
+  it('a query of a mirror that stalls ends with the connection', async () => {
     const address = stalled.address();
     const url =
       typeof address === 'object' && address !== null

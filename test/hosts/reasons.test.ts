@@ -52,7 +52,7 @@ describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'}
     await Promise.all([
       lab.ssh('h1', `rm -rf /var/cache/dnf; ${fullVar}`),
       lab.ssh('h2', 'rm -rf /var/cache/dnf; mount -o remount,bind,ro /'),
-      // What is installed less than three seconds after a boot is not told from what was there
+      // What is installed less than three seconds after a boot cannot be distinguished from what was there
       // before.
       lab.ssh('h3', 'sleep 3'),
     ]);

@@ -45,7 +45,7 @@ describe.skipIf(missing !== '')(
 
     const progress = (host: string) =>
       eventsOf(op.journal(), 'effect.progress', host).map((event) => event.text);
-    const told = (how: string) =>
+    const reported = (how: string) =>
       expect.stringMatching(
         new RegExp(`^still the same boot \\d+ s after the reboot was sent: ${how}$`),
       );
@@ -68,7 +68,7 @@ describe.skipIf(missing !== '')(
       ]).toEqual([4, 'timeout', 1, []]);
     });
 
-    it('asked, force ends what hung, sysrq what force could not; each step is told, and it is one boot', async () => {
+    it('asked, force ends what hung, sysrq what force could not; each step is reported, and there is one boot', async () => {
       const path = op.file('hard.yaml', play(', escalate: [force, sysrq]'));
       const before = lab.bootId('h1');
       const run = op.runs().at(-1) ?? '';
@@ -81,8 +81,11 @@ describe.skipIf(missing !== '')(
         '--takeover',
         run,
       ]);
-      expect([progress('well'), progress('hung')]).toEqual([[], [told('systemctl reboot -f')]]);
-      expect(progress('dead')).toEqual([told('systemctl reboot -f'), told('sysrq s, u, b')]);
+      expect([progress('well'), progress('hung')]).toEqual([[], [reported('systemctl reboot -f')]]);
+      expect(progress('dead')).toEqual([
+        reported('systemctl reboot -f'),
+        reported('sysrq s, u, b'),
+      ]);
       expect([lab.boots('h1'), lab.boots('h2'), lab.boots('h3')]).toEqual([2, 2, hasSysrq ? 2 : 1]);
       expect([code, failureOf(op.journal(), 'dead')?.failure.kind]).toEqual(
         hasSysrq ? [0, undefined] : [4, 'timeout'],

@@ -1,4 +1,4 @@
-// auto.yaml on real hosts: each gets the least disruptive remedy that mends it. Then the way back,
+// auto.yaml on real hosts: each gets the least disruptive remedy that fixes it. Then the rollback,
 // byte for byte.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { eventsOf, type Operator, operator, playbook, rebootsOf } from './operat
 const missing = labMissing('el7');
 const drain = {
   drain_command: 'echo drained >> /var/log/pods.log',
-  uncordon_command: 'echo given back >> /var/log/pods.log',
+  uncordon_command: 'echo uncordoned >> /var/log/pods.log',
 };
 const bootFiles = 'cat /boot/grub2/grub.cfg /etc/default/grub';
 const packages = 'rpm -qa docker-ce docker-ce-cli containerd.io kernel kubelet | sort';
@@ -29,7 +29,7 @@ describe.skipIf(missing !== '')(
         readonly boots: number;
       }
     >();
-    const told = async (host: string, command: string): Promise<string> =>
+    const outputOf = async (host: string, command: string): Promise<string> =>
       (await lab.ssh(host, command)).out;
 
     beforeAll(async () => {
@@ -57,8 +57,8 @@ describe.skipIf(missing !== '')(
       ]);
       for (const host of all)
         before.set(host, {
-          boot: await told(host, bootFiles),
-          packages: await told(host, packages),
+          boot: await outputOf(host, bootFiles),
+          packages: await outputOf(host, packages),
           id: lab.bootId(host),
           boots: lab.boots(host),
         });
@@ -128,17 +128,17 @@ describe.skipIf(missing !== '')(
 
     it('no host got more than its remedy', async () => {
       // The runtime: no kernel, no argument.
-      expect([await told('h1', bootFiles), lab.running('h1').kernel]).toEqual([
+      expect([await outputOf('h1', bootFiles), lab.running('h1').kernel]).toEqual([
         before.get('h1')?.boot,
         '3.10.0-862.el7.x86_64',
       ]);
-      expect(await told('h1', 'rpm -q docker-ce')).toBe('docker-ce-18.09.1-3.el7.x86_64\n');
+      expect(await outputOf('h1', 'rpm -q docker-ce')).toBe('docker-ce-18.09.1-3.el7.x86_64\n');
       // The argument: no package.
       for (const host of ['h2', 'h4', 'h6'])
-        expect(await told(host, packages)).toBe(before.get(host)?.packages);
+        expect(await outputOf(host, packages)).toBe(before.get(host)?.packages);
       expect(lab.running('h6').cmdline).toContain('cgroup.memory=nosocket,nokmem');
       // Only a reboot: not a byte.
-      expect(await told('h4', bootFiles)).toBe(before.get('h4')?.boot);
+      expect(await outputOf('h4', bootFiles)).toBe(before.get('h4')?.boot);
       expect(lab.running('h3')).toMatchObject({
         kernel: '3.10.0-1160.el7.x86_64',
         cmdline: expect.stringContaining('cgroup.memory=nokmem'),
@@ -162,9 +162,9 @@ describe.skipIf(missing !== '')(
         // grubby drops the blank with which grub2-mkconfig ends a line; made anew from the settings
         // it is the same byte for byte.
         const trimmed = (text: string | undefined): string => (text ?? '').replace(/ +$/gm, '');
-        expect(trimmed(await told(host, bootFiles))).toBe(trimmed(before.get(host)?.boot));
+        expect(trimmed(await outputOf(host, bootFiles))).toBe(trimmed(before.get(host)?.boot));
         expect(
-          await told(host, `grub2-mkconfig -o /boot/grub2/grub.cfg 2>/dev/null; ${bootFiles}`),
+          await outputOf(host, `grub2-mkconfig -o /boot/grub2/grub.cfg 2>/dev/null; ${bootFiles}`),
         ).toBe(before.get(host)?.boot);
         expect([lab.boots(host), lab.running(host).cmdline.includes('nokmem')]).toEqual([
           (before.get(host)?.boots ?? 0) + 2,
@@ -173,7 +173,7 @@ describe.skipIf(missing !== '')(
       }
       expect(lab.running('h6').cmdline).toMatch(/cgroup\.memory=nosocket( |$)/);
       expect(lab.written('h6', 'var/log/pods.log')).toBe(
-        'drained\ngiven back\ndrained\ngiven back\n',
+        'drained\nuncordoned\ndrained\ngiven back\n',
       );
       const again = await op.kmend([
         'plan',
@@ -198,14 +198,18 @@ describe.skipIf(missing !== '')(
         4,
         expect.stringContaining('"crashkernel=auto rhgb quiet"'),
       ]);
-      expect((await told('h3', 'rpm -q kernel')).trim().split('\n')).toHaveLength(2);
+      expect((await outputOf('h3', 'rpm -q kernel')).trim().split('\n')).toHaveLength(2);
     });
 
     it('kmend rollback RUN takes the packages back to what the journal says was there', async () => {
       const { code, err } = await op.kmend(['rollback', run, '-l', 'h1', '--yes']);
-      expect([code, err, await told('h1', packages)]).toEqual([0, '', before.get('h1')?.packages]);
+      expect([code, err, await outputOf('h1', packages)]).toEqual([
+        0,
+        '',
+        before.get('h1')?.packages,
+      ]);
       expect([
-        await told('h1', "docker version --format '{{.Server.Version}}'"),
+        await outputOf('h1', "docker version --format '{{.Server.Version}}'"),
         lab.boots('h1'),
       ]).toEqual(['18.06.1-ce\n', 3]);
     });

@@ -8,7 +8,7 @@ const missing = labMissing('el7') || labMissing('deb');
 
 const drain = {
   drain_command: 'echo drained >> /var/log/pods.log',
-  uncordon_command: 'echo given back >> /var/log/pods.log',
+  uncordon_command: 'echo uncordoned >> /var/log/pods.log',
 };
 
 /** What a host has before kmend comes. */
@@ -70,7 +70,7 @@ describe.skipIf(missing !== '')(
       deb?.down();
     });
 
-    it('check names for each host what is wrong and what mends it', async () => {
+    it('check names for each host what is wrong and what fixes it', async () => {
       const { code, out } = await op.kmend(['check', '-i', op.inventory]);
       expect([code, out.trimEnd().split('\n').at(-1)]).toEqual([
         2,
@@ -111,7 +111,7 @@ describe.skipIf(missing !== '')(
       expect((await el7.ssh('h1', 'ls -d /var/lib/kmend')).code).not.toBe(0);
     });
 
-    it('applied, every host is mended and proven, and the refused one is untouched', async () => {
+    it('applied, every host is fixed and proven, and the refused one is untouched', async () => {
       const { code, out, err } = await op.kmend(['apply', 'plan.json', '--yes']);
       expect([code, err]).toEqual([4, '']);
       const done = out.split('\n').filter((line) => / : ok=.*proven/.test(line));
@@ -179,9 +179,9 @@ describe.skipIf(missing !== '')(
       );
     });
 
-    it('hosts with a kubelet were drained before, and given back after the proof', () => {
+    it('hosts with a kubelet were drained before, and uncordoned after the proof', () => {
       for (const host of ['h3', 'h6'])
-        expect(el7.written(host, 'var/log/pods.log')).toBe('drained\ngiven back\n');
+        expect(el7.written(host, 'var/log/pods.log')).toBe('drained\nuncordoned\n');
       const order = op
         .journal()
         .flatMap((event) =>

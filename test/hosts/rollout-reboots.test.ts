@@ -82,7 +82,7 @@ describe.skipIf(missing !== '')(`reboots on ten el7 hosts (${missing || 'all the
     ).toBe(2);
   });
 
-  it('each bad day is told by its name, and the good ones end well', async () => {
+  it('each fault is reported by its name, and healthy hosts succeed', async () => {
     lab.set(hostOf('never'), 'never', '1');
     lab.set(hostOf('stuck'), 'noreboot', '1');
     lab.set(hostOf('loop'), 'loop', '3 4');

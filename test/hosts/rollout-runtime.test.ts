@@ -9,7 +9,7 @@ import { failureOf, type Operator, operator, playbook, rebootsOf } from './opera
 const noEl7 = labMissing('el7');
 const noDeb = labMissing('deb');
 
-/** The shipped playbook, except that a bad end stops nobody else and ten hosts may be away. */
+/** The shipped playbook, except that a failure stops no other host and ten hosts may be out of service. */
 const unbraked = (name: string): string =>
   readFileSync(playbook(name), 'utf8')
     .replace('max_unavailable: 1', 'max_unavailable: 10')
@@ -21,7 +21,7 @@ const unbraked = (name: string): string =>
  */
 const duringDrain = (command: string) => ({
   drain_command: command,
-  uncordon_command: 'echo given back >> /var/log/pods.log',
+  uncordon_command: 'echo uncordoned >> /var/log/pods.log',
 });
 
 const runtimeOf = async (lab: Lab, host: string): Promise<string> =>
@@ -86,7 +86,7 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     lab?.down();
   });
 
-  it('what stands in the way is told by the plan, with what to do about it', async () => {
+  it('the plan names what prevents the remedy, and what to do about it', async () => {
     const { code, out } = await op.kmend([
       'plan',
       playbook('runtime'),
@@ -147,7 +147,7 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     expect([code, out]).toEqual([4, expect.stringMatching(why)]);
   });
 
-  it('an engine that is in no repository any more could not come back: refused, unless no way back is wanted', async () => {
+  it('an engine that is in no repository any more could not be rolled back: refused, unless `rollback: none`', async () => {
     const plan = (...more: readonly string[]) =>
       op.kmend(['plan', playbook('runtime'), '-i', op.inventory, '-l', 'h12', ...more]);
     const refused = await plan();
@@ -181,7 +181,7 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     ]);
   });
 
-  it('hosts that become unfit after the plan end as they are, or in a state that is named; the others are mended', async () => {
+  it('hosts that become unfit after the plan end as they are, or in a state that is named; the others are fixed', async () => {
     const path = op.file('wide.yaml', unbraked('runtime'));
     const planned = await op.kmend([
       'plan',
@@ -279,7 +279,7 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     ]);
   });
 
-  it('a package whose script fails is told as such, though yum said yes', async () => {
+  it('a package whose script fails is reported as such, though yum ended with 0', async () => {
     const path = op.file(
       'broken.yaml',
       '- hosts: all\n  tasks:\n    - package: {name: lab-broken}\n',
@@ -328,7 +328,7 @@ describe.skipIf(noEl7 !== '')(`a full /boot on el7 hosts (${noEl7 || 'all there'
     lab?.down();
   });
 
-  it('no room for a kernel is told before anything is touched', async () => {
+  it('no room for a kernel is reported before anything is touched', async () => {
     const { code, out } = await op.kmend([
       'plan',
       playbook('nokmem'),
@@ -343,7 +343,7 @@ describe.skipIf(noEl7 !== '')(`a full /boot on el7 hosts (${noEl7 || 'all there'
     ]);
   });
 
-  it('no room for a new grub.cfg is told before anything is touched; where it runs out later, the old one boots', async () => {
+  it('no room for a new grub.cfg is reported before anything is touched; where it runs out later, the old one boots', async () => {
     const old = lab.bootId('h2');
     await lab.ssh('h2', 'yum -q -y install kernel-3.10.0-1160.el7', 60);
     await lab.ssh('h2', 'systemctl reboot; sleep 5', 10);
@@ -418,7 +418,7 @@ describe.skipIf(noDeb !== '')(`packages on deb hosts (${noDeb || 'all there'})`,
     lab?.down();
   });
 
-  it('a hold, a missing version and a repository that is gone are told by the plan', async () => {
+  it('the plan reports a package pin, a missing version and a repository that is gone', async () => {
     await lab.ssh('h2', 'apt-mark hold docker-ce');
     await lab.ssh(
       'h3',

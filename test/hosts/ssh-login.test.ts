@@ -88,7 +88,7 @@ describe.skipIf(noSshd !== '')(
       makeKey(key('id_ecdsa'), 'ecdsa');
       makeKey(key('id_locked'), 'ed25519', 'open sesame');
       makeKey(key('id_locked_pem'), 'rsa', 'open sesame', ['-m', 'PEM']);
-      makeKey(key('id_stranger'), 'ed25519');
+      makeKey(key('id_unknown'), 'ed25519');
       authorize(
         sshd,
         user,
@@ -131,9 +131,9 @@ describe.skipIf(noSshd !== '')(
         kind: 'auth',
         message: expect.stringMatching(/tried password; keyboard-interactive/),
       });
-      expect(await attempt(target({ privateKeyFiles: [key('id_stranger')] }))).toMatchObject({
+      expect(await attempt(target({ privateKeyFiles: [key('id_unknown')] }))).toMatchObject({
         kind: 'auth',
-        message: expect.stringMatching(/id_stranger/),
+        message: expect.stringMatching(/id_unknown/),
       });
     });
 
@@ -189,9 +189,9 @@ describe.skipIf(noSshd !== '')(
           }),
         ).toBe(user);
       });
-      it('an agent that is not there is told', async () => {
+      it('an agent that is not there is reported', async () => {
         expect(
-          await attempt(target({ privateKeyFiles: [key('id_stranger')] }), {
+          await attempt(target({ privateKeyFiles: [key('id_unknown')] }), {
             env: { SSH_AUTH_SOCK: key('no.sock') },
           }),
         ).toMatchObject({
@@ -266,7 +266,7 @@ describe.skipIf(noSshd !== '')(
       ).toBe(user);
       await old.stop();
     });
-    it('a server that knows only sha1 needs legacy_crypto, and is told so', async () => {
+    it('a server that knows only sha1 needs legacy_crypto, and the failure says so', async () => {
       const old = await startSshd(['UsePAM no', ...onlySha1], ['rsa']);
       authorize(old, user, [`${key('id_rsa')}.pub`]);
       const to = target({ privateKeyFiles: [key('id_rsa')], hostKeyChecking: 'no' }, old);

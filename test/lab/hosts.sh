@@ -13,13 +13,13 @@
 # `reboot`, `shutdown -r`, `systemctl reboot`, `echo b > /proc/sysrq-trigger` end the host's PID 1: every process (also the SSH sessions)
 #   dies, the address refuses connections for DOWN seconds, then it boots what the default entry of its grub.cfg names (grubenv's saved_entry, or
 #   the first): kernel version and command line come from there. No grub.cfg, no linux line, or a missing kernel file = it never comes back.
-# Real: sshd, sh, coreutils, dnf+rpm / apt+dpkg, grub-mkconfig. Stand-ins (scripts): grub-probe, grubby, systemctl, reboot, uname, dmesg, docker (repos.sh).
+# Real: sshd, sh, coreutils, dnf+rpm / apt+dpkg, grub-mkconfig. Emulated tools (scripts): grub-probe, grubby, systemctl, reboot, uname, dmesg, docker (repos.sh).
 # MODEL, not measurement: the kmem files (see /lab/cgtree): 3.10 el7 parses nokmem only from release 1062 on; a container with a memory limit is
 #   accounted unless its runc is a nokmem build; kubepods (if a kubelet version is set) is accounted unless kubelet >= 1.21.2.
 # Fault settings: down S | never 1 | loop 'TIMES SECONDS' (dies again that long after each boot) | noreboot 1 (reboot says ok, nothing happens)
 #   | oldboot 1 (ignores grub.cfg, boots what it had) | newkey 1 (other host key at next boot) | slowssh S | nodocker 1 | kubelet X.Y.Z | bootkb (see BOOT_KB)
 # Env: BASE (lower root, default /), PORT (22), DOWN (3), REPOS (folder of repos.sh), NET (127.10), BOOT_KB (0 = /boot is not a file system of
-#   its own; else its size in KiB), GRUBBY (el7: path of a real grubby; else grubby-standin.sh), SIZE (4g, limit of the tmpfs for all hosts)
+#   its own; else its size in KiB), GRUBBY (el7: path of a real grubby; else emulated-grubby.sh), SIZE (4g, limit of the tmpfs for all hosts)
 set -eu
 CMD=$1 LAB=$2 PORT=${PORT:-22} DOWN=${DOWN:-3} BASE=${BASE:-/} REPOS=${REPOS:-} NET=${NET:-127.10} BOOT_KB=${BOOT_KB:-0}
 addr() { echo "$NET.$(($1 / 200)).$(($1 % 200 + 1))"; }
@@ -41,7 +41,7 @@ exit 1
 I
   cat > "$L/usr/bin/systemctl" <<'I'
 #!/bin/sh
-# stand-in: units are files in /run/lab/units; docker starts with the version of the installed dockerd
+# emulated: units are files in /run/lab/units; docker starts with the version of the installed dockerd
 case "${1:-}" in -*) shift;; esac
 v=${1:-}; [ $# -gt 0 ] && shift; echo "$v $*" >> /var/log/systemctl.log; u=''
 for a; do case $a in -*) ;; *) u=${a%.service};; esac; done
@@ -64,7 +64,7 @@ I
   printf '#!/bin/sh\ncat /lab/ctl/dmesg 2>/dev/null || :\n' > "$L/usr/bin/dmesg"
   cat > "$L/usr/sbin/grub-probe" <<'I'
 #!/bin/sh
-# stand-in: the real one refuses an overlay root
+# emulated: the real one refuses an overlay root
 case "$*" in *=device*|*"-t device"*) echo /dev/sda1;; *fs_uuid*) echo 11111111-2222-3333-4444-555555555555;; *partuuid*) echo 0a0b0c0d-01;; *target=fs*) echo ext2;;
   *partmap*) echo msdos;; *hints_string*) echo "--hint-bios=hd0,msdos1 ";; *drive*) echo '(hd0,msdos1)';; *prefix*|*rel*) echo /boot;; esac
 I
@@ -164,8 +164,8 @@ I
          # real grub-mkconfig without Debian's grub.d drop-ins (el7 has none), with el7's words linux16/initrd16
          sed 's,default/grub\.d/,default/no-such.d/,g' /usr/sbin/grub-mkconfig > "$L/lab/mkconfig"
          ln -s ../boot/grub2/grub.cfg "$L/etc/grub2.cfg"
-         # grubby: the stand-in, or (GRUBBY) the real one, which also wants blkid to know the root device
-         if [ -z "${GRUBBY:-}" ]; then cp "$(dirname "$0")/grubby-standin.sh" "$L/usr/sbin/grubby"
+         # grubby: the emulated one, or (GRUBBY) the real one, which also wants blkid to know the root device
+         if [ -z "${GRUBBY:-}" ]; then cp "$(dirname "$0")/emulated-grubby.sh" "$L/usr/sbin/grubby"
          else cp "$GRUBBY" "$L/lab/grubby"; printf '#!/bin/sh\nexec /lab/grubby --bad-image-okay "$@"\n' > "$L/usr/sbin/grubby"; fi
          cat > "$L/usr/sbin/grub2-mkconfig" <<'I'
 #!/bin/sh

@@ -4,7 +4,7 @@
 #   OUT_DIR/elrepo (the same)                   kernel-lt 5.4.277 and 5.4.278, named and made default as ELRepo's spec does: not while DEFAULTKERNEL is kernel
 #   OUT_DIR/deb  (dpkg-deb + apt-ftparchive)        docker-ce 18.06.1~ce~3-0~debian, 5:18.09.1~3-0~debian, ..., linux-image-*
 # Needs: rpm (rpmbuild), createrepo-c, dpkg-dev, apt-utils. No root, no network. About 3 s.
-# Names, epochs, dependencies and file conflicts follow the real packages; the content is small shell stand-ins:
+# Names, epochs, dependencies and file conflicts follow the real packages; the content is small emulated tools in shell:
 #   docker, dockerd, runc, containerd print versions; /usr/share/lab/NAME names the version; /usr/share/lab/{docker-runc,runc}-nokmem says yes|no
 #   kernel packages hold /boot/vmlinuz-VERSION (100 kB) and System.map-VERSION (with cgroup_memory_nokmem from 1062.el7 on)
 #   lab-slow takes 20 s to install (real holder of the rpm/dpkg lock); lab-broken fails in its post-install script (deb: dpkg is left half configured)
@@ -16,7 +16,7 @@ payload() ( # a subshell: its variables stay its own
   n=$1 v=$2 R=$3; rm -rf "$R"; mkdir -p "$R/usr/share/lab" "$R/usr/bin"; case $n in kernel|kernel-lt) echo "$v" > "$R/usr/share/lab/$n-$v";; *) echo "$n $v" > "$R/usr/share/lab/$n";; esac
   cli() { cat > "$R/usr/bin/docker" <<S
 #!/bin/sh
-# stand-in for the docker client $v; the daemon is "running" while /run/lab/dockerd holds its version
+# emulates the docker client $v; the daemon is "running" while /run/lab/dockerd holds its version
 srv=\$(cat /run/lab/dockerd 2>/dev/null) || { echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?" >&2; exit 1; }
 case "\$*" in
   version*Server.Version*) echo "\$srv";; version*Client.Version*) echo "$v";;

@@ -21,7 +21,7 @@ export interface RemedyOptions {
 }
 
 /**
- * 6.12 has nothing to mend (verify_kmem and the shipped playbook leave it alone), so the proof is
+ * 6.12 has nothing to fix (verify_kmem and the shipped playbook leave it alone), so the proof is
  * what the kernel charges to a group that works.
  */
 const play = (group: string): string => `
@@ -47,7 +47,7 @@ const play = (group: string): string => `
 
 const files = "/boot /etc/default /etc/grub.d ! -name '*.kmend-before'";
 /**
- * Every file that a boot argument could stand in, with its content; what kmend keeps of before
+ * Every file that may contain a boot argument, with its content; what kmend keeps of before
  * (FILE.kmend-before) is not one that GRUB reads.
  */
 const contents = `find ${files} -type f -exec sha256sum {} + | sort -k 2`;
@@ -191,10 +191,10 @@ export function describeRemedy({ image, group, container, missing }: RemedyOptio
         expect([code, out]).toEqual([0, expect.stringContaining('0 hosts to change')]);
       });
 
-      it('taken back: the argument is gone after one more reboot, and every file is as it was, byte for byte', async () => {
-        const mended = op.runs().at(-1) ?? '';
+      it('rolled back: the argument is gone after one more reboot, and every file is as it was, byte for byte', async () => {
+        const remediated = op.runs().at(-1) ?? '';
         const before = await vm.bootId();
-        const { code, out, err } = await op.kmend(['rollback', mended, '--yes']);
+        const { code, out, err } = await op.kmend(['rollback', remediated, '--yes']);
         expect([code, err, out]).toEqual([0, '', expect.stringContaining('1 done')]);
         const journal = op.journal();
         expect([eventsOf(journal, 'host.done').length, rebootsOf(journal, 'vm')]).toEqual([
