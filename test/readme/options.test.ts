@@ -213,7 +213,7 @@ describe('keys of a playbook', () => {
     'kept_out',
   ]);
   const places =
-    /^src\/(?:kube|engine|core|report|cli)\/|^src\/modules\/(?:drain|uncordon)\.ts$|^docs\/(?:kubernetes|rollout)\.md$/;
+    /^src\/(?:adapters\/kube|engine|core|screens|app|cli)\/|^src\/modules\/(?:drain|uncordon)\.ts$|^docs\/(?:kubernetes|rollout)\.md$/;
 
   it('that are one word with underscores exist, where a run and its nodes are spoken of', () => {
     const seen = named(
