@@ -40,7 +40,7 @@ async function timeOf({ parse }: Parser, text: string): Promise<number> {
   return (user + system) / 1000;
 }
 
-/** Compared once more where it looks bad: another process may have been busy meanwhile. */
+/** Compared once more where it seems slow: another process may have been busy meanwhile. */
 async function compare(parser: Parser, pump: Pump): Promise<Cost> {
   const full = parser.megabytes === undefined ? whole : wholeOfLarge;
   let [less, more] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];

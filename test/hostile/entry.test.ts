@@ -84,7 +84,7 @@ describe('what is too long', () => {
     );
   });
 
-  it('is said of an answer that ended early, too', () => {
+  it('is reported for an answer that ended early, too', () => {
     const text = within(0, 'zz\n'.repeat(100_000)).replace(/@@kmend area 9\n[\s\S]*$/, '');
     expect(failure(text, 'the probe ended after 90 s')?.message).toMatch(/the area os has/);
   });
@@ -145,7 +145,7 @@ describe('marks', () => {
     expect(parseProbe(text, wants)).toEqual(parseProbe(output, wants));
   });
 
-  it('never make the reader throw, however they stand', () => {
+  it('never make the reader throw, in whatever order', () => {
     const mark = fc
       .tuple(
         fc.constantFrom('area', 'done', 'begin', 'end'),

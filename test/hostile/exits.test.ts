@@ -51,7 +51,7 @@ const lies: Readonly<Record<string, Lie>> = {
     isProbe(answer)
       ? saying(answer, {})
       : saying(answer, { stdout: lines, stderr: lines, code: 1 }),
-  'who holds it': (answer) =>
+  'which run holds it': (answer) =>
     isProbe(answer)
       ? saying(answer, {})
       : saying(answer, { stdout: '', stderr: `$(touch PWNED) ${lines}`, code: 97 }),
@@ -199,14 +199,14 @@ describe('a host that lies about', () => {
     ['20261124-153012-k3f9', '20261124-153012-k3f9'],
     ['some noise\n20261124-153012-k3f9 (a newer controller, number 2)', '20261124-153012-k3f9'],
     [`20261124-153012-k3f9 ${'A'.repeat(100_000)}`, undefined],
-  ])('who holds it chooses no word behind --takeover: %#', (said, run) => {
-    const { message, hint = '' } = fencedBy(said);
+  ])('what a fence holds chooses no word behind --takeover: %#', (fence, run) => {
+    const { message, hint = '' } = fencedBy(fence);
     expect(/--takeover (.*)/.exec(hint)?.[1]).toBe(run);
     expect(message.length).toBeLessThan(200);
   });
 });
 
-/** What a person would paste of a line: the command and all that stands behind it. */
+/** What an operator would paste of a line: the command and all that follows it. */
 const pasted = (text: string): readonly string[] =>
   text
     .split('\n')
@@ -267,7 +267,7 @@ describe.each(Object.entries(names))('an inventory whose names hold %s', (_, nam
 describe('a report as Markdown', () => {
   it('holds no code, HTML, link, image or table cell of a host', async () => {
     const all = await printed(names['what a shell obeys'], {
-      transport: through(lies['who holds it'] as Lie),
+      transport: through(lies['which run holds it'] as Lie),
     });
     const report = (all.get('report RUN --markdown') ?? '')
       .split('\n')

@@ -51,7 +51,7 @@ export type Move =
       readonly code: number | null;
       readonly stderr: string;
     }
-  /** Its own answer, in which one text stands for another: boot ids, host names, areas. */
+  /** Its own answer, in which one text is replaced by another: boot ids, host names, areas. */
   | { readonly kind: 'lie'; readonly about: string; readonly instead: string }
   /** Its own answer, and this line more in each area of the probe. */
   | { readonly kind: 'plant'; readonly line: string }
@@ -214,7 +214,7 @@ function worldOf(worlds: ReadonlyMap<string, HostWorld>, name: string): HostWorl
   return world;
 }
 
-/** A connection of a host that somebody has taken. */
+/** A connection of a compromised host. */
 function taken(
   real: Connection,
   next: (request: ExecRequest) => Move,
@@ -243,7 +243,7 @@ async function moved(
   const lost = (): Outcome<ExecResult> =>
     failed('unreachable', 'the connection was lost', { transport: true });
   const limit = request.maxOutput ?? defaultLimit;
-  const said = (stdout: string, stderr = '', code: number | null = 0): Outcome<ExecResult> =>
+  const answered = (stdout: string, stderr = '', code: number | null = 0): Outcome<ExecResult> =>
     ok({
       code,
       stdout: stdout.slice(0, limit),
@@ -251,7 +251,7 @@ async function moved(
       truncated: stdout.length > limit,
     });
   if (move.kind === 'say')
-    return said(move.text.repeat(move.times), move.stderr.repeat(move.times), move.code);
+    return answered(move.text.repeat(move.times), move.stderr.repeat(move.times), move.code);
   if (move.kind === 'hang') {
     await clock.sleep(request.timeout * 1000, request.signal);
     return late();
@@ -267,14 +267,14 @@ async function moved(
     case 'drop':
       return lost();
     case 'lie':
-      return said(stdout.replaceAll(move.about, move.instead), stderr, code);
+      return answered(stdout.replaceAll(move.about, move.instead), stderr, code);
     case 'insert': {
       const lines = stdout.split('\n');
       lines.splice(Math.floor(move.where * lines.length), 0, move.text.repeat(move.times));
-      return said(lines.join('\n'), stderr, code);
+      return answered(lines.join('\n'), stderr, code);
     }
     case 'plant':
-      return said(
+      return answered(
         stdout.replace(/^@@kmend done /gm, (end) => `${move.line}\n${end}`),
         stderr,
         code,

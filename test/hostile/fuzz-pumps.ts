@@ -1,5 +1,5 @@
-// What blind mutation does not make: a text of any length in which a piece stands many times, or in
-// which each line stands in the next.
+// What blind mutation does not make: a text of any length in which a piece occurs many times, or in
+// which each line uses the one before.
 
 /**
  * Characters of pumped texts: in the short one what is exponential shows, in the long one what is
@@ -8,7 +8,7 @@
 export const [shortLength, longLength] = [1024, 16 * 1024];
 
 /**
- * Where a sign stands: each sign of a text is as likely as each other, since it is the rare ones
+ * The place of a sign: each sign of a text is as likely as each other, since it is the rare ones
  * that mean something.
  */
 function placeOf(text: string, number: number): number {
@@ -22,7 +22,7 @@ function placeOf(text: string, number: number): number {
 }
 
 /**
- * A sign or a few words, many times over where it or its word stood; what follows may be a sign
+ * A sign or a few words, many times over at the place of it or of its word; what follows may be a sign
  * that no pattern expects.
  */
 function repeated(text: string, number: number, length: number): string {
@@ -52,7 +52,7 @@ function lines(text: string, number: number, length: number): string {
 }
 
 /**
- * Where a word stands twice, the second is taken for a reference to the first: a chain of twelve
+ * Where a word occurs twice, the second is taken for a reference to the first: a chain of twelve
  * lines, each ten times in the next.
  */
 function chain(text: string, number: number): string | undefined {

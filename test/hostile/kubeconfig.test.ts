@@ -51,7 +51,7 @@ async function kmend(
     timeout: 30_000,
     env: { HOME: join(dir, 'home'), PATH: process.env.PATH, ...env },
   });
-  return { exit: done.status, said: `${done.stdout}${done.stderr}` };
+  return { exit: done.status, output: `${done.stdout}${done.stderr}` };
 }
 
 const commands = [
@@ -68,7 +68,7 @@ describe('a kubeconfig that others may write', () => {
     const path = kubeconfig('kc', './plug');
     chmodSync(path, 0o666);
     const refused = await kmend([...args, '--kubeconfig', path], dir);
-    expect(refused.said).toContain(`everybody may write ${path}`);
+    expect(refused.output).toContain(`everybody may write ${path}`);
     expect(ran()).toBe(false);
     const byVariable = args[0] === 'drain';
     await kmend(
@@ -82,11 +82,11 @@ describe('a kubeconfig that others may write', () => {
   it('found in the home directory, and beside one that may be obeyed', async () => {
     plugin('plug');
     chmodSync(kubeconfig('home/.kube/config', '../../plug'), 0o622);
-    expect((await kmend(['uncordon', 'n1'], dir)).said).toContain('everybody may write');
+    expect((await kmend(['uncordon', 'n1'], dir)).output).toContain('everybody may write');
     const both = {
       KUBECONFIG: `${kubeconfig('own', join(dir, 'plug'))}:${join(dir, 'home/.kube/config')}`,
     };
-    expect((await kmend(['uncordon', 'n1'], dir, both)).said).toContain('everybody may write');
+    expect((await kmend(['uncordon', 'n1'], dir, both)).output).toContain('everybody may write');
     expect(ran()).toBe(false);
   });
 });
@@ -99,7 +99,7 @@ describe('a credential plugin that others may write', () => {
       ['uncordon', 'n1', '--kubeconfig', kubeconfig('kc', given === 'open' ? path : given)],
       dir,
     );
-    expect(refused.said).toMatch(
+    expect(refused.output).toMatch(
       /the credential plugin .*\/open\/plug is not run: everybody may write .*\/open/,
     );
     expect(ran()).toBe(false);
@@ -109,7 +109,7 @@ describe('a credential plugin that others may write', () => {
 describe.runIf(process.getuid?.() === 0)(
   'root in a directory of everybody, with the files of another user',
   () => {
-    it.each(['kmend.yaml', 'inventory'])('runs nothing of them: %s', async (name) => {
+    it.each(['kmend.yaml', 'inventory'])('runs none of their programs: %s', async (name) => {
       const spread = join(dir, 'spread');
       const evil = put('spread/evil-inv', `#!/bin/sh\n: > '${dir}/ran'\necho '{}'\n`, 0o755);
       const files = [evil, plugin('spread/plug'), kubeconfig('spread/kc', './plug')];
@@ -133,7 +133,7 @@ describe.runIf(process.getuid?.() === 0)(
       ])
         await kmend(args, spread);
       expect(ran()).toBe(false);
-      expect((await kmend(['check'], spread)).said).toMatch(
+      expect((await kmend(['check'], spread)).output).toMatch(
         /(?:everybody may write|belongs to user 65534)/,
       );
     });

@@ -54,7 +54,7 @@ describe('a host', () => {
 });
 
 describe('a file', () => {
-  it('of ranges that make more than 500,000 hosts and variables in all is an error at the line that goes too far', () => {
+  it('of ranges that make more than 500,000 hosts and variables in all is an error at the line that exceeds the limit', () => {
     const { diagnostics } = inventory(`${'n[1:100000]\n'.repeat(5)}x[1:10] a=1\n`);
     expect(diagnostics).toMatchObject([{ code: 'range', place: { line: 6 } }]);
   });

@@ -1,4 +1,4 @@
-// Memory: of what a host said only its facts are kept, however much it said.
+// Memory: of the answers of a host only its facts are kept, however long they are.
 import { spawnSync } from 'node:child_process';
 import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 const hosts = 1000;
 
-it('check of 1,000 nodes with 110 pods each, and 100 kB that mean nothing, needs no more than 64 MB of heap', async () => {
+it('check of 1,000 nodes with 110 pods each, and 100 kB of other text, needs no more than 64 MB of heap', async () => {
   pods.makePodNode(join(directory, 'node'));
   const env = { ...process.env, KMEND_ROOT: join(directory, 'node') };
   const output = spawnSync('sh', ['-c', buildProbe(checkWants)], { env, encoding: 'utf8' }).stdout;

@@ -236,7 +236,7 @@ describe('a hostile host in a fleet', () => {
   it('fills the journal with what is registered: it fails when its share is used up', async () => {
     const tasks = Array.from(
       { length: 8 },
-      (_, index) => `    - shell: {cmd: ${countedCommand}}\n      register: said${index}\n`,
+      (_, index) => `    - shell: {cmd: ${countedCommand}}\n      register: result${index}\n`,
     ).join('');
     const loud = say(`done 0\n${'\u0001'.repeat(500_000)}`);
     const move: Hostility = (request) => (isPoll(request) ? loud : honest);

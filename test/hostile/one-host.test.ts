@@ -21,7 +21,7 @@ const poisoned = (result: ExecResult): ExecResult => ({
   },
 });
 
-/** Is this answer of the bad host one to throw over? The first has the number 1. */
+/** Whether this answer of the bad host throws. The first has the number 1. */
 type IsPoisoned = (answer: number) => boolean;
 
 /** The real transport, but for some of the bad host's answers. */
@@ -139,7 +139,7 @@ describe('a run', () => {
       expect(done.exit).toBe(4);
       const [run = ''] = lab.runs();
       const again = await lab.run(
-        ['resume', run, '--yes', '--retry', bad, '--why', 'looked'],
+        ['resume', run, '--yes', '--retry', bad, '--why', 'checked'],
         poisoning(`${lab.dir}/home`, () => true),
       );
       expect([again.exit, again.err]).toEqual([4, '']);

@@ -4,7 +4,7 @@ export interface Parser {
   readonly name: string;
   /** May give a promise. It never throws: what is wrong with a text is part of the answer. */
   readonly parse: (text: string) => unknown;
-  /** Texts as they are in good hosts and files: inputs are made of their lines and words. */
+  /** Texts as honest hosts and files have them: inputs are made of their lines and words. */
   readonly seeds: readonly string[];
   /**
    * Memory where 64 MiB do not suffice: the YAML library keeps every token and node, each part of a

@@ -1,4 +1,4 @@
-// Hostile inputs of any length made of good ones: every word, beginning of a line and line of a
+// Hostile inputs of any length made of honest ones: every word, beginning of a line and line of a
 // seed, repeated.
 
 export interface Pump {

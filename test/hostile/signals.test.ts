@@ -32,7 +32,7 @@ let calls = 0;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'kmend-signal-'));
   lab = await practice([sick('node')]);
-  // Takes connections and never says a word: sshd, API server, webhook and package server alike.
+  // Accepts connections and never sends anything: sshd, API server, webhook and package server alike.
   silent = createServer((socket) => {
     calls += 1;
     socket.on('error', () => {});
@@ -61,7 +61,7 @@ const file = (name: string, text: string, mode = 0o600): string => {
 interface Waiting {
   readonly process: ChildProcess;
   readonly ended: Promise<number | string>;
-  readonly said: () => string;
+  readonly printed: () => string;
 }
 
 async function start(args: readonly string[]): Promise<Waiting> {
@@ -78,12 +78,12 @@ async function start(args: readonly string[]): Promise<Waiting> {
     env: { HOME: dir, PATH: process.env.PATH ?? '' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  let said = '';
+  let printed = '';
   for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk) => (said += String(chunk)));
+    stream.on('data', (chunk) => (printed += String(chunk)));
   // 'exit' and not 'close': a grandchild may hold the pipes.
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
-  return { process: child, ended, said: () => said };
+  return { process: child, ended, printed: () => printed };
 }
 
 const silentHost = (): readonly string[] => [
@@ -194,7 +194,7 @@ const places: readonly Place[] = [
         'window.yaml',
         `{windows: [{from: "00:00", to: "23:59", tz: UTC, days: ${otherDay()}}]}`,
       ),
-    reached: ({ said }) => said().includes('waiting'),
+    reached: ({ printed }) => printed().includes('waiting'),
   },
   {
     name: 'the lock of its hosts',
@@ -217,15 +217,15 @@ describe('SIGTERM while it waits for', () => {
     async ({ args, reached }) => {
       const waiting = await start(args());
       for (let tries = 0; tries < 300 && !reached(waiting); tries++) await sleep(50);
-      expect(reached(waiting), waiting.said()).toBe(true);
+      expect(reached(waiting), waiting.printed()).toBe(true);
       await sleep(700);
-      expect(waiting.process.exitCode, waiting.said()).toBeNull();
+      expect(waiting.process.exitCode, waiting.printed()).toBeNull();
       const began = Date.now();
       waiting.process.kill('SIGTERM');
       const end = await waiting.ended;
-      expect(Date.now() - began, waiting.said()).toBeLessThan(limit);
-      expect([143, 'SIGTERM'], waiting.said()).toContain(end);
-      expect(waiting.said()).not.toContain('internal error');
+      expect(Date.now() - began, waiting.printed()).toBeLessThan(limit);
+      expect([143, 'SIGTERM'], waiting.printed()).toContain(end);
+      expect(waiting.printed()).not.toContain('internal error');
     },
     60_000,
   );
@@ -239,13 +239,13 @@ describe('the signals of a process', () => {
   const listening = () => {
     vi.useFakeTimers();
     const ends: number[] = [];
-    const said: string[] = [];
+    const printed: string[] = [];
     const signals = listenForSignals(
-      (text) => said.push(text),
+      (text) => printed.push(text),
       (exit) => ends.push(exit),
     );
     signals.listen();
-    return { signals, ends, said };
+    return { signals, ends, printed };
   };
 
   it('with nothing under way end it within two seconds, even where nothing heeds them', () => {
@@ -263,7 +263,7 @@ describe('the signals of a process', () => {
   });
 
   it('while hosts are under way ask for a safe state first; the second ends it within two seconds', async () => {
-    const { signals, ends, said } = listening();
+    const { signals, ends, printed } = listening();
     let done = (): void => {};
     const work = signals.underWay(() => new Promise<void>((resolve) => (done = resolve)));
     process.emit('SIGINT');
@@ -274,7 +274,7 @@ describe('the signals of a process', () => {
       [],
       undefined,
     ]);
-    expect(said.join()).toContain('go to a safe state');
+    expect(printed.join()).toContain('go to a safe state');
     process.emit('SIGINT');
     expect(signals.kill.aborted).toBe(true);
     vi.advanceTimersByTime(2_000);

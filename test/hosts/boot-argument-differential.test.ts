@@ -77,7 +77,7 @@ describe.skipIf(missing !== '').each(families)(
       },
     );
 
-    it('few of them cannot be edited, and these are left as they were', () => {
+    it('few command lines cannot be edited, and those stay unchanged', () => {
       expect(refused).toBeLessThanOrEqual(6);
     });
   },
@@ -87,7 +87,7 @@ const hasOddWords = (files: Files): boolean =>
   Object.values(files).some((text) => oddWords.some((word) => word.test(text)));
 
 /**
- * An argument with a single value, or one to be taken away, may stand where no edit reaches it (in
+ * An argument with a single value, or one to be removed, may be where no edit reaches it (in
  * another variable); one that is added to a list may not.
  */
 const mayBeRefused = (files: Files, edit: ArgumentEdit): boolean =>

@@ -72,7 +72,7 @@ describe.skipIf(!installed)(title, () => {
     read({ url, query: 'ALERTS{alertstate="firing",severity="page"}' });
   const becomes = async (wanted: boolean): Promise<GateReading> => {
     let last = await alerts();
-    for (let look = 0; look < 120 && last.open !== wanted; look += 1) {
+    for (let attempt = 0; attempt < 120 && last.open !== wanted; attempt += 1) {
       await sleep(250);
       last = await alerts();
     }

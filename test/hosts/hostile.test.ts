@@ -1,4 +1,4 @@
-// One of three real hosts is taken by somebody: it floods, stalls and bombs. The other two end as
+// One of three real hosts is compromised: it floods, stalls and bombs. The other two end as
 // if it were not there, and the controller stays well.
 import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const work = `- hosts: all
     - shell: 'echo again >> /var/done'
 `;
 
-/** Adds lines to the area of the probe in which a line of that sort stands. */
+/** Adds lines to the area of the probe that has lines of that sort. */
 const plant = (lines: readonly string[]): Answer => ({
   kind: 'rewrite',
   text: (stdout) => stdout.replace(/^@@kmend done \d+/gm, (end) => `${lines.join('\n')}\n${end}`),
@@ -38,7 +38,7 @@ function pour(channel: ServerChannel, piece: string): void {
 }
 
 describe.skipIf(missing !== '')(
-  `a host that somebody has taken, among real el7 hosts (${missing || 'all there'})`,
+  `a compromised host among real el7 hosts (${missing || 'all there'})`,
   () => {
     let lab: Lab;
     let taken: TakenHost;
@@ -144,7 +144,7 @@ describe.skipIf(missing !== '')(
       expect(ran.out.length).toBeLessThan(10_000);
     });
 
-    it('that says what no careless reader takes in its stride is read at the pace of the others (globs, logs)', async () => {
+    it('that prints text which is slow to parse takes no longer than the others (globs, logs)', async () => {
       const globs = `exclude ${'*'.repeat(28)}Q`;
       const logs = ['INFO: task ', 'cache: a(1:', 'mkdir /cgroup/memory', '(a'].map(
         (text) => `log ${text.repeat(32_768 / text.length)}`,

@@ -1,4 +1,4 @@
-// Drains on bad days, on a real API server: slow, overloaded, many at once, watches cut, clocks
+// Drains under difficult conditions, on a real API server: slow, overloaded, many at once, watches cut, clocks
 // that are off, nodes that go away meanwhile.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
@@ -7,7 +7,7 @@ import { drainOptions } from '../kube/pods.ts';
 import { type Front, startFront } from './kube-front.ts';
 import { missing, startLab } from './kube-lab.ts';
 
-const title = `drains on bad days, on a real API server${missing === undefined ? '' : ` (skipped: ${missing})`}`;
+const title = `drains under difficult conditions, on a real API server${missing === undefined ? '' : ` (skipped: ${missing})`}`;
 const drained = Array.from({ length: 10 }, (_, index) => `n${index + 1}`);
 const spare = ['spare1', 'spare2'];
 

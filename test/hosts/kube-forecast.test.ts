@@ -197,7 +197,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     forget(namespace);
   });
 
-  it('nowhere to go and a budget, and more grace than time: said before the drain that fails', async () => {
+  it('a budget whose pods have nowhere to go, and more grace than the timeout, are in the forecast of the drain that fails', async () => {
     const stuck = await onN1({ nodeSelector: { 'kubernetes.io/hostname': 'n1' } });
     await lab.budget(stuck, 'web', { minAvailable: 2 });
     const first = await both(stuck);

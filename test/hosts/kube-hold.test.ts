@@ -1,4 +1,4 @@
-// A hold and a cordon that people set while a rollout is under way on a real API server: both nodes
+// The annotation kmend.io/hold and a cordon that operators set while a rollout is under way on a real API server: both nodes
 // are left alone, until they say otherwise.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { eventsOf, until } from '../cli/practice.ts';
 import { type NodeHosts, nodeHosts } from './kube-fleet.ts';
 import { missing } from './kube-lab.ts';
 
-const title = `nodes that people lock out on a real API server${missing === undefined ? '' : ` (skipped: ${missing})`}`;
+const title = `nodes that operators keep out on a real API server${missing === undefined ? '' : ` (skipped: ${missing})`}`;
 const playbook = resolve(import.meta.dirname, '../../playbooks/auto.yaml');
 
 describe.skipIf(missing !== undefined)(title, () => {

@@ -95,9 +95,9 @@ const accepts = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy());
   });
 
-/** At most two minutes, ten looks a second. */
+/** At most two minutes, ten reads a second. */
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let look = 0; look < 1_200; look += 1) {
+  for (let attempt = 0; attempt < 1_200; attempt += 1) {
     if (await holds()) return;
     await sleep(100);
   }

@@ -21,7 +21,7 @@ describe.skipIf(missing !== undefined)(title, () => {
   }, 120_000);
   afterAll(() => world?.close());
 
-  it('in a drain and at the return of a proven node are pauses: exit 0, nobody failed, nothing left cordoned or marked', async () => {
+  it('in a drain and at the return of a proven node are pauses: exit 0, no host failed, no node left cordoned or annotated', async () => {
     const { hosts, lab, node, names } = world;
     world.deploy('web', 2, 'n1');
     const begun = (kind: string) => (): boolean =>

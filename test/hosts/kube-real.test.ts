@@ -120,12 +120,12 @@ describe.skipIf(missing !== undefined)(title, () => {
       lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kmend' } });
       const path = await made('--kubernetes-version', '1.20');
       for (const how of ['client', 'server']) {
-        const said = lab
+        const applied = lab
           .kubectl('apply', `--dry-run=${how}`, '--validate=true', '-f', path)
           .trim()
           .split('\n');
         expect(
-          said.map((line) => line.replace(/ (?:created|configured|unchanged) .*/, '')),
+          applied.map((line) => line.replace(/ (?:created|configured|unchanged) .*/, '')),
         ).toEqual([
           'clusterrole.rbac.authorization.k8s.io/kmend-rollout',
           'clusterrole.rbac.authorization.k8s.io/kmend-forecast',
@@ -194,7 +194,7 @@ describe.skipIf(missing !== undefined)(title, () => {
       expect(value(await cluster.node('n1')).unschedulable).toBe(false);
     });
 
-    it('the API server itself says what each of them lacks', async () => {
+    it('the API server says which rights each account lacks', async () => {
       const rollout = await lab.cluster('kmend');
       const forecast = await lab.cluster('kmend-forecast');
       expect(value(await rollout.missingRights('rollout'))).toEqual([]);
@@ -219,7 +219,7 @@ describe.skipIf(missing !== undefined)(title, () => {
       });
     const becomes = async (open: boolean): Promise<string> => {
       let last = await read();
-      for (let look = 0; look < 60 && last.open !== open; look += 1) {
+      for (let attempt = 0; attempt < 60 && last.open !== open; attempt += 1) {
         await sleep(500);
         last = await read();
       }

@@ -69,7 +69,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     const began = Date.now();
     certify('mine', began + life);
     const kmend = await clusterWith('mine', Date.now);
-    // Its clock stands still: only the server knows.
+    // Its clock does not move: only the server knows.
     const late = await clusterWith('mine', () => began);
     for (const cluster of [kmend, late]) expect(shown(await cluster.node('n1'))).toBe('well');
     await sleep(began + life + 2_000 - Date.now());

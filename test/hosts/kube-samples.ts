@@ -35,7 +35,7 @@ export interface Samples {
 
 const zoneLabel = 'topology.kubernetes.io/zone';
 
-/** Zones count where nodes have one: never two of them at once. */
+/** Zones count where nodes have one: never two zones at once. */
 export function sample({ lab, hosts }: NodeHosts): Samples {
   const least: Record<string, number> = {};
   const sets = new Map<string, readonly string[]>();
@@ -46,7 +46,7 @@ export function sample({ lab, hosts }: NodeHosts): Samples {
   const list = async (path: string): Promise<readonly Item[]> =>
     ((await lab.read(path)) as { items: readonly Item[] }).items;
 
-  async function look(): Promise<void> {
+  async function sample(): Promise<void> {
     // Down before and after the pods were listed: down while they were.
     const down = hosts.fleet.hosts.filter((host) => !host.isUp()).map((host) => host.name);
     const [nodes, deployments, budgets, pods] = await Promise.all(
@@ -87,7 +87,7 @@ export function sample({ lab, hosts }: NodeHosts): Samples {
 
   const looking = (async () => {
     while (going) {
-      await look().catch((error: Error) => {
+      await sample().catch((error: Error) => {
         going = false;
         broken.add(`no sample: ${error.message}`);
       });

@@ -17,7 +17,8 @@ describe.skipIf(missing !== undefined)(
       const lab = startLab();
       lab.kubectl('create', 'namespace', 'suite');
       const until = async (path: string, is: (body: Json) => boolean): Promise<void> => {
-        for (let look = 0; look < 600 && !is(await lab.read(path)); look += 1) await sleep(100);
+        for (let attempt = 0; attempt < 600 && !is(await lab.read(path)); attempt += 1)
+          await sleep(100);
       };
       return {
         kubeconfig: readFileSync(`${lab.kubeconfig('admin')}.json`, 'utf8'),
@@ -60,13 +61,13 @@ describe.skipIf(missing !== undefined)(
         tooOld: async () => {
           await lab.restartApiServer();
           for (
-            let look = 0;
-            look < 300 &&
+            let attempt = 0;
+            attempt < 300 &&
             !(await lab.read('/api/v1/nodes/n1').then(
               () => true,
               () => false,
             ));
-            look += 1
+            attempt += 1
           )
             await sleep(100);
           return '1';

@@ -62,7 +62,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(await resumed.ended, resumed.out() + resumed.err()).toBe(0);
     expect(taints()).toEqual({ n1: [], n2: [], n3: ['team=a'], n4: [] });
     const shown = lab.kubectl('describe', 'node', 'n1').split('\nEvents:')[1] ?? '';
-    const said = shown.split('\n').filter((line) => line.includes('kmend'));
+    const described = shown.split('\n').filter((line) => line.includes('kmend'));
     const reasons = [
       'KmendCordoned',
       'KmendDrained',
@@ -73,7 +73,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     expect(
       reasons.filter(
         (reason) =>
-          !said.some((line) => line.includes(reason) && line.includes(`(kmend run ${run})`)),
+          !described.some((line) => line.includes(reason) && line.includes(`(kmend run ${run})`)),
       ),
     ).toEqual([]);
     expect(eventsOf(hosts.journal(), 'warning')).toEqual([]);

@@ -84,15 +84,15 @@ function contained(
     },
   );
   controllers.push(child);
-  const said = { out: '', err: '' };
+  const output = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.out += text;
+    output.out += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.err += text;
+    output.err += text;
   });
   const ended = new Promise<Ran>((end) =>
-    child.on('close', (code) => end({ code: code ?? -1, ...said })),
+    child.on('close', (code) => end({ code: code ?? -1, ...output })),
   );
   return { child, ended };
 }

@@ -33,7 +33,7 @@ async function planOn(
   return { plan: module.plan(args.data, viewOf(facts), context), facts };
 }
 
-/** Runs the scripts of a plan; the first bad status, or 0, with what it said. */
+/** Runs the scripts of a plan; the first status that is not 0, or 0, with its output. */
 async function carryOut(
   lab: Lab,
   host: string,
@@ -152,14 +152,14 @@ describe.skipIf(noEl7 !== '')(`modules on el7 hosts with dnf (${noEl7 || 'all th
     ).toMatch(/no enabled repository has lab-broken 9/);
     const { plan } = await planOn(lab, 'h3', 'package', { name: 'lab-broken' });
     expect((await carryOut(lab, 'h3', plan)).code).toBe(43);
-    // dnf looks past the exclude for this one transaction, and the line stays.
+    // dnf ignores the exclude for this one transaction, and the line stays.
     await converges(lab, 'h3', 'container_runtime', { kmem: 'disabled', holds: 'lift' });
     expect((await lab.ssh('h3', 'grep -h ^exclude /etc/dnf/dnf.conf')).out).toBe(
       'exclude=docker-ce*\n',
     );
   });
 
-  it('another transaction is seen in the plan, and waited for no longer than is said', async () => {
+  it('another transaction is seen in the plan, and waited for no longer than `lock_timeout`', async () => {
     const { plan } = await planOn(lab, 'h4', 'package', { name: 'lab-broken', lock_timeout: '3s' });
     const slow = lab.ssh('h4', 'yum -q -y install lab-slow', 60);
     await new Promise((resolve) => setTimeout(resolve, 4000));

@@ -45,7 +45,7 @@ export interface Operator {
   ) => Started;
   /** Ids of all runs, the newest last. */
   readonly runs: () => readonly string[];
-  /** The journal of a run (the newest unless said), its chain checked here and not by kmend. */
+  /** The journal of a run (the newest by default), its chain checked here and not by kmend. */
   readonly journal: (run?: string) => readonly Event[];
   readonly close: () => void;
 }
@@ -92,16 +92,16 @@ function begin(
     COLUMNS: '200',
   };
   const child = spawn(process.execPath, [join(root, 'bin/kmend.mjs'), ...words], { cwd: dir, env });
-  const said = { out: '', err: '' };
+  const output = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.out += text;
+    output.out += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.err += text;
+    output.err += text;
   });
   child.stdin.end(stdin);
   const ended = new Promise<Ran>((resolve) =>
-    child.on('close', (code) => resolve({ code: code ?? -1, ...said })),
+    child.on('close', (code) => resolve({ code: code ?? -1, ...output })),
   );
   return { child, ended };
 }

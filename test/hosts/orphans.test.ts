@@ -69,7 +69,7 @@ describe.skipIf(missing !== '')(
       expect([code, plain(out)], out + err).toEqual([4, expect.stringContaining(left())]);
     });
 
-    it('`adopt: none` leaves it to people', async () => {
+    it('`adopt: none` leaves it to the operator', async () => {
       const text = readFileSync(playbook('nokmem'), 'utf8').replace(
         'max_unavailable: 1',
         'max_unavailable: 1\n    adopt: none',

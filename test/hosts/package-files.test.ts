@@ -153,7 +153,7 @@ describe.skipIf(noEl7 !== '')(
         const path = join(op.dir, 'files', name);
         const inspected = await inspectPackage(path);
         const format = '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{ARCH}';
-        const said = execFileSync('rpm', ['-qp', '--qf', format, path], {
+        const answer = execFileSync('rpm', ['-qp', '--qf', format, path], {
           encoding: 'utf8',
           stdio: ['ignore', 'pipe', 'ignore'],
         });
@@ -164,7 +164,7 @@ describe.skipIf(noEl7 !== '')(
           });
         if (!inspected.ok) throw new Error(inspected.why);
         expect(`${inspected.file.name} ${inspected.file.version} ${inspected.file.arch}`).toBe(
-          said,
+          answer,
         );
         expect(inspected.file.requires.toSorted()).toEqual(
           list('--requires')
@@ -209,7 +209,7 @@ describe.skipIf(noEl7 !== '')(
         0,
         'docker-ce-18.09.9-3.el7.x86_64\ndocker-ce-cli-18.09.9-3.el7.x86_64\ncontainerd.io-1.4.13-3.1.el7.x86_64',
       ]);
-      // Three copies and a look whether they are enough, the drain, the move: nothing is copied after
+      // Three copies and a check whether they are enough, the drain, the move: nothing is copied after
       // the drain.
       expect(effects('h1').map((line) => line.split(' ')[0])).toEqual([
         '0',
@@ -339,15 +339,15 @@ describe.skipIf(noEl7 !== '')(
     });
 
     it('a file with the wrong checksum ends the command before any host is contacted', async () => {
-      const bad = op.file(
-        'bad.yaml',
+      const wrong = op.file(
+        'wrong.yaml',
         play('package', `files: [{path: lab-slow-1-1.noarch.rpm, sha256: ${'0'.repeat(64)}}]`),
       );
-      const ran = await op.kmend(['apply', bad, '-i', op.inventory, '--yes']);
+      const ran = await op.kmend(['apply', wrong, '-i', op.inventory, '--yes']);
       expect([ran.code, ran.err]).toEqual([
         3,
         expect.stringMatching(
-          /bad\.yaml:5:\d+: error: package file lab-slow-1-1\.noarch\.rpm has another checksum/,
+          /wrong\.yaml:5:\d+: error: package file lab-slow-1-1\.noarch\.rpm has another checksum/,
         ),
       ]);
     });

@@ -1,5 +1,5 @@
-// Locks of package managers on real sshd hosts with real rpm, dnf and dpkg: who changes packages is
-// waited for, who only asks stops nobody.
+// Locks of package managers on real sshd hosts with real rpm, dnf and dpkg: a process that
+// changes packages is waited for, one that only reads stops no run.
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -118,7 +118,7 @@ describe.skipIf(missing !== '')(`locks of package managers (${missing || 'all th
     await Promise.all(transactions);
   }, 120_000);
 
-  it('two plans at one moment and an operator who asks dnf and rpm refuse nobody', async () => {
+  it('two plans at one moment and an operator who asks dnf and rpm refuse no host', async () => {
     const path = op.file(
       'package.yaml',
       '- hosts: waits\n  tasks:\n    - package: {name: docker-ce, version: "18.09.9"}\n',

@@ -89,7 +89,7 @@ describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'}
     expect([lab.boots('h3'), failureOf(op.journal(), 'h3')]).toEqual([2, undefined]);
   });
 
-  it('a reboot that could not be sent is not said to have been sent', () => {
+  it('a reboot that could not be sent is not reported as sent', () => {
     expect(lab.boots('h4')).toBe(1);
     expect(failureOf(op.journal(), 'h4')).toMatchObject({
       state: 'in service',
@@ -102,7 +102,7 @@ describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'}
 
   it('the last lines of what failed are on the screen and in both reports', async () => {
     const [failure] = eventsOf(op.journal(), 'host.failed', 'h5');
-    const last = failure?.failure.detail?.trim().split('\n').at(-1)?.trim() ?? 'nothing was said';
+    const last = failure?.failure.detail?.trim().split('\n').at(-1)?.trim() ?? 'no detail';
     const [run = ''] = op.runs();
     const reports = await Promise.all([
       op.kmend(['report', run]),

@@ -50,7 +50,7 @@ describe.skipIf(missing !== '')(
         new RegExp(`^still the same boot \\d+ s after the reboot was sent: ${how}$`),
       );
 
-    it('without being asked, nothing harder is done', async () => {
+    it('without `escalate` no harder way is used', async () => {
       const { code } = await op.kmend([
         'apply',
         op.file('soft.yaml', play('')),

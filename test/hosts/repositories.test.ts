@@ -119,7 +119,7 @@ const rows: readonly Row[] = [
     why: /lab is gone from its server/,
   },
   {
-    name: 'nobody listens',
+    name: 'no server listens',
     repository: () => 'baseurl=http://127.0.0.1:1/x/\n',
     why: /lab cannot be connected to/,
   },
@@ -189,7 +189,7 @@ describe.skipIf(noEl7 !== '')(
       expect(hosts.map((host) => lab.boots(host))).toEqual(boots);
     });
 
-    it('a disabled repository is taken by enablerepo, and one that nobody configured is named', async () => {
+    it('a disabled repository is taken by enablerepo, and one that is not configured is named', async () => {
       const host = hosts[rows.findIndex(({ name }) => name === 'disabled')] ?? '';
       const play = (id: string) =>
         op.file(

@@ -145,7 +145,7 @@ describe.skipIf(missing !== '')(
       });
     });
 
-    it('rollback.yaml takes the argument back: settings and boot entries as before, also where it was one of a list', async () => {
+    it('rollback.yaml removes the argument: settings and boot entries as before, also where it was one of a list', async () => {
       const { code, err } = await op.kmend([
         'apply',
         playbook('rollback'),
@@ -201,7 +201,7 @@ describe.skipIf(missing !== '')(
       expect((await outputOf('h3', 'rpm -q kernel')).trim().split('\n')).toHaveLength(2);
     });
 
-    it('kmend rollback RUN takes the packages back to what the journal says was there', async () => {
+    it('kmend rollback RUN restores the packages that the journal names', async () => {
       const { code, err } = await op.kmend(['rollback', run, '-l', 'h1', '--yes']);
       expect([code, err, await outputOf('h1', packages)]).toEqual([
         0,

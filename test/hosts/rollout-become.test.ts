@@ -90,7 +90,7 @@ describe.skipIf(missing !== '')(
       expect(lab.running('h1').cmdline).toContain('cgroup.memory=nokmem');
     });
 
-    it('a password that nobody gave: untouched, and the hint says -K', async () => {
+    it('a missing password: untouched, and the hint says -K', async () => {
       const { code, out } = await op.kmend([
         'plan',
         playbook('nokmem'),

@@ -87,7 +87,7 @@ describe.skipIf(missing !== '')(
       expect(row('deb2')).toMatch(/4\.9\.0-6-amd64 .* n\/a/);
     });
 
-    it('a plan is saved, changes nothing, and refuses the host whose pods nobody would take away', async () => {
+    it('a plan is saved, changes nothing, and refuses the host whose pods no command would drain', async () => {
       const { code, out, err } = await op.kmend([
         'plan',
         playbook('nokmem'),

@@ -197,7 +197,7 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
       2,
       expect.stringContaining('Plan: 6 hosts to change'),
     ]);
-    // h6: somebody holds the packages between plan and apply.
+    // h6: an operator pins the packages between plan and apply.
     await on('h6', "echo 'exclude=docker-ce*' >> /etc/yum.conf");
     const { code, out } = await op.kmend(['apply', 'plan.json', '--yes']);
     expect([code, out]).toEqual([

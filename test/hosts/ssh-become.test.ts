@@ -112,7 +112,7 @@ describe.skipIf(noSshd !== '')(
         expect(await run(sudo())).toEqual(fine('root\n'));
         execFileSync('su', [user, '-c', 'sudo -K']);
       });
-      it('a wrong password is refused, and none at hand is said', async () => {
+      it('a wrong password is refused, and a missing one is reported', async () => {
         rules(`${user} ALL=(ALL) ALL`);
         expect(await run(sudo('wrong'))).toMatchObject({
           kind: 'auth',
@@ -249,7 +249,7 @@ describe.skipIf(noSshd !== '')(
           message: expect.stringMatching(/knows no user/),
         });
       });
-      it('from root nobody is asked', async () => {
+      it('root needs no password', async () => {
         expect(await run(su(undefined, other), 'id -un', {}, 'root')).toEqual(fine(`${other}\n`));
       });
     });

@@ -170,7 +170,7 @@ describe.skipIf(noSshd !== '')(
         add('id_rsa');
         expect(await attempt(target(), { env: { SSH_AUTH_SOCK: socket() } })).toBe(user);
       });
-      it('its copy of an encrypted file is used, so nobody is asked', async () => {
+      it('its copy of an encrypted file is used, and no passphrase is asked for', async () => {
         add('id_locked');
         expect(
           await attempt(target({ privateKeyFiles: [key('id_locked')] }), {
@@ -331,7 +331,7 @@ describe.skipIf(noSshd !== '')(
       },
     );
 
-    it('a server that sheds load: who is turned away can come again', async () => {
+    it('a server that refuses connections under load: a later try succeeds', async () => {
       const small = await startSshd(['UsePAM no', 'MaxStartups 2:100:2']);
       authorize(small, user, [`${key('id_ed')}.pub`]);
       const via = transportFor(home, { handshakes: 40 });

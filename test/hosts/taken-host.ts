@@ -1,4 +1,4 @@
-// A real host that somebody has taken: an SSH server before it runs every command there for real,
+// A real host that is compromised: an SSH server before it runs every command there for real,
 // and changes or replaces the answers.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ export interface TakenHost {
   readonly close: () => Promise<void>;
 }
 
-/** The ready mark of a command, which stands there in two halves. */
+/** The ready mark of a command, which the command has in two halves. */
 function markOf(command: string): string {
   const [left = '', right = ''] =
     [...command.matchAll(/(kmend-[0-9a-f]{12}) (-[0-9a-f]{12})/g)].at(-1)?.slice(1) ?? [];

@@ -117,7 +117,7 @@ export interface Vm {
   readonly key: string;
   readonly knownHosts: string;
   /**
-   * Runs a command as root in the machine, with OpenSSH's own client; a bad exit status is thrown.
+   * Runs a command as root in the machine, with OpenSSH's own client; a status that is not 0 is thrown.
    */
   readonly ssh: (command: string, seconds?: number) => Promise<string>;
   /** Waits for a login; with a boot id, for one of another boot. */
