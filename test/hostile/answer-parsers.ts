@@ -3,7 +3,7 @@
 
 import { refusal, statusOf } from '../../src/adapters/kube/client/errors.ts';
 import { readAnswer } from '../../src/adapters/kube/drain/evict.ts';
-import { ownershipOf, nodeState } from '../../src/adapters/kube/node/ownership.ts';
+import { nodeState, ownershipOf } from '../../src/adapters/kube/node/ownership.ts';
 import { canNeverAllow, describePdb } from '../../src/adapters/kube/objects/pdb.ts';
 import { quantity } from '../../src/adapters/kube/objects/quantity.ts';
 import { parseSelector, selects } from '../../src/adapters/kube/objects/selector.ts';

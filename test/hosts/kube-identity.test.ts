@@ -68,9 +68,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     const { exit, out } = await command('apply', '--limit', 'n1');
     expect([exit, out]).toEqual([
       4,
-      expect.stringMatching(
-        /n1: it is node n1, and (calls itself n2|reports the boot id of n2)/,
-      ),
+      expect.stringMatching(/n1: it is node n1, and (calls itself n2|reports the boot id of n2)/),
     ]);
     untouched();
   });
