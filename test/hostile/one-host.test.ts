@@ -123,30 +123,35 @@ describe('a run', () => {
   const apply = (args: readonly string[], from: IsPoisoned): Promise<CommandResult> =>
     lab.run(['apply', ...args, '--yes'], poisoning(`${lab.dir}/home`, from));
 
+  const isChanged = (): boolean =>
+    lab.runs().length > 0 &&
+    eventsOf(lab.journal(), 'task.done', bad).some(({ status }) => status === 'changed');
   // The first answer is the plan's; the others are those of the walk: facts, the argument and its
   // polls, the reboot, the new boot, the proof.
-  it.each([1, 3, 6, 10])(
-    'goes on where the bad host throws from answer %i on, and so does its resume',
-    async (from) => {
-      await start();
-      const done = await apply([playbook], (answer) => answer > from);
-      expect(done.err).not.toContain('internal error');
-      expect(ends()).toEqual({
-        good: 'yes',
-        last: 'yes',
-        bad: 'kmend cannot handle the answers of bad: RangeError: poison',
-      });
-      expect(done.exit).toBe(4);
-      const [run = ''] = lab.runs();
-      const again = await lab.run(
-        ['resume', run, '--yes', '--retry', bad, '--why', 'checked'],
-        poisoning(`${lab.dir}/home`, () => true),
-      );
-      expect([again.exit, again.err]).toEqual([4, '']);
-      expect((await lab.run(['audit', 'verify', run])).exit).toBe(0);
-      await lab.close();
-    },
-  );
+  it.each<readonly [string, IsPoisoned]>([
+    ['after the plan', (answer) => answer > 1],
+    ['from its fourth answer on', (answer) => answer > 3],
+    ['from its seventh answer on', (answer) => answer > 6],
+    ['once a task has changed it', isChanged],
+  ])('goes on where the bad host throws %s, and so does its resume', async (_, throws) => {
+    await start();
+    const done = await apply([playbook], throws);
+    expect(done.err).not.toContain('internal error');
+    expect(ends()).toEqual({
+      good: 'yes',
+      last: 'yes',
+      bad: 'kmend cannot handle the answers of bad: RangeError: poison',
+    });
+    expect(done.exit).toBe(4);
+    const [run = ''] = lab.runs();
+    const again = await lab.run(
+      ['resume', run, '--yes', '--retry', bad, '--why', 'checked'],
+      poisoning(`${lab.dir}/home`, () => true),
+    );
+    expect([again.exit, again.err]).toEqual([4, '']);
+    expect((await lab.run(['audit', 'verify', run])).exit).toBe(0);
+    await lab.close();
+  });
 
   it('of a saved plan goes on where the re-check of the bad host throws', async () => {
     await start();

@@ -20,7 +20,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     [...drained, ...spare].filter((name) => !gone.includes(name));
   beforeAll(() => {
     // It sends clients to another connection now and then, as servers behind a load balancer do:
-    // the most that it lets itself be told.
+    // the most that it accepts.
     lab = startLab(
       [...drained, ...spare].map((name) => ({ name })),
       { APISERVER_EXTRA: '--goaway-chance=0.02' },
