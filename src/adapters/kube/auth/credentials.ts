@@ -3,7 +3,7 @@ import { present } from '../../../model/present.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { type Pair, readCa, readPair, readSource } from './certificates.ts';
 import { type PluginCredential, runPlugin } from './exec-plugin.ts';
-import { keep, type Making } from './kept.ts';
+import { keep } from './kept.ts';
 import type { ResolvedConfig, Source, UserConfig } from './kubeconfig.ts';
 
 export interface Identity {
@@ -141,56 +141,18 @@ export async function createCredentials({
   env,
   now,
 }: CredentialOptions): Promise<Outcome<Credentials>> {
-  const { user, cluster } = config;
-  const { exec, certificate, key } = user;
+  const { user } = config;
   const description = describe(config);
-  const until = (ends: number): number => ends - expiryMargin;
-  const making = <T>(more: Omit<Making<T>, 'now'>) => keep<T>({ now, ...more });
-
-  const authority = cluster.ca;
-  // Connections are rare and a CA file is small, so that each connection reads it again.
-  const authorities = making<string | undefined>({
-    make: async () => (authority === undefined ? ok(undefined) : readCa(authority)),
-    freshUntil: () => (authority?.kind === 'file' ? 0 : never),
-    goodUntil: () => never,
-  });
-  const first = await authorities.get();
-  if (!first.ok) return first;
-  const ca = async (): Promise<string | undefined> => {
-    const read = await authorities.get();
-    return read.ok ? read.value : first.value;
-  };
-  const pair = making<Partial<Pair>>({
-    make: async () =>
-      certificate === undefined || key === undefined
-        ? ok({})
-        : readPair({ certificate, key }, description, now()),
-    freshUntil: ({ ends = never }, at) =>
-      Math.min(until(ends), fromFile(config) ? at + fileLife : never),
-    goodUntil: ({ ends = never }) => ends,
-  });
-  const bearer = making<{ readonly token?: string }>({
-    make: () => tokenOf(user, description, now),
-    freshUntil: (_, at) =>
-      user.tokenFile === undefined ? (user.idToken === undefined ? never : 0) : at + fileLife,
-    goodUntil: () => (user.tokenFile === undefined ? 0 : never),
-  });
-  const plugin = making<PluginCredential>({
-    make: async () =>
-      exec === undefined
-        ? ok({})
-        : runPlugin({ plugin: exec, cluster, ca: await ca(), env, timeout: pluginTimeout }),
-    freshUntil: ({ expires = never }) => until(expires),
-    goodUntil: ({ expires = never }) => expires,
-  });
-
+  const ca = await caOf(config.cluster.ca, now);
+  if (!ca.ok) return ca;
+  const { pair, bearer, plugin } = sourcesOf({ config, env, now }, ca.value, description);
   const usable = await pair.get();
   if (!usable.ok) return usable;
 
   return ok({
-    ca,
+    ca: ca.value,
     description,
-    renews: exec !== undefined || user.tokenFile !== undefined || fromFile(config),
+    renews: user.exec !== undefined || user.tokenFile !== undefined || fromFile(config),
     async identity(signal) {
       const [given, token, own] = [
         await plugin.get(signal),
@@ -210,6 +172,63 @@ export async function createCredentials({
       });
     },
   });
+}
+
+/** Connections are rare and a CA file is small, so that each connection reads it again. */
+async function caOf(
+  authority: Source | undefined,
+  now: () => number,
+): Promise<Outcome<Credentials['ca']>> {
+  const authorities = keep<string | undefined>({
+    now,
+    make: async () => (authority === undefined ? ok(undefined) : readCa(authority)),
+    freshUntil: () => (authority?.kind === 'file' ? 0 : never),
+    goodUntil: () => never,
+  });
+  const first = await authorities.get();
+  if (!first.ok) return first;
+  return ok(async () => {
+    const read = await authorities.get();
+    return read.ok ? read.value : first.value;
+  });
+}
+
+/** The sources of a user's credential, each renewed by itself. */
+function sourcesOf(
+  { config, env, now }: CredentialOptions,
+  ca: Credentials['ca'],
+  description: string,
+) {
+  const { user, cluster } = config;
+  const { exec, certificate, key } = user;
+  const until = (ends: number): number => ends - expiryMargin;
+  const pair = keep<Partial<Pair>>({
+    now,
+    make: async () =>
+      certificate === undefined || key === undefined
+        ? ok({})
+        : readPair({ certificate, key }, description, now()),
+    freshUntil: ({ ends = never }, at) =>
+      Math.min(until(ends), fromFile(config) ? at + fileLife : never),
+    goodUntil: ({ ends = never }) => ends,
+  });
+  const bearer = keep<{ readonly token?: string }>({
+    now,
+    make: () => tokenOf(user, description, now),
+    freshUntil: (_, at) =>
+      user.tokenFile === undefined ? (user.idToken === undefined ? never : 0) : at + fileLife,
+    goodUntil: () => (user.tokenFile === undefined ? 0 : never),
+  });
+  const plugin = keep<PluginCredential>({
+    now,
+    make: async () =>
+      exec === undefined
+        ? ok({})
+        : runPlugin({ plugin: exec, cluster, ca: await ca(), env, timeout: pluginTimeout }),
+    freshUntil: ({ expires = never }) => until(expires),
+    goodUntil: ({ expires = never }) => expires,
+  });
+  return { pair, bearer, plugin };
 }
 
 function identityOf(

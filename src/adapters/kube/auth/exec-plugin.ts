@@ -100,19 +100,40 @@ function readCredential(plugin: ExecPlugin, output: string): Outcome<PluginCrede
   });
 }
 
+const needsTerminal = ({ command }: ExecPlugin): Outcome<never> =>
+  failed(
+    'auth',
+    `the credential plugin ${command} needs a terminal (interactiveMode: Always), and kmend gives it none`,
+    { hint: 'log in with the plugin first, or use a credential that needs no input' },
+  );
+
+function notRun(
+  { command, installHint }: ExecPlugin,
+  error: NodeJS.ErrnoException,
+): Outcome<never> {
+  const message =
+    error.code === 'ENOENT'
+      ? `the credential plugin ${command} was not found`
+      : `the credential plugin ${command}: ${error.message}`;
+  return failed('auth', message, present({ hint: installHint }));
+}
+
+/** The message includes stderr, since some screens do not show the details below it. */
+function unsuccessful({ command }: ExecPlugin, why: string, stderr: string): Outcome<never> {
+  const failure: Failure = {
+    kind: 'auth',
+    message: `the credential plugin ${command} ${why}`,
+    detail: stderr.trim(),
+  };
+  return {
+    ok: false,
+    failure: { ...failure, message: `${failure.message}${lastDetail(failure)}` },
+  };
+}
+
 export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> {
   const { plugin, env, timeout } = call;
-  if (plugin.interactive) {
-    return Promise.resolve(
-      failed(
-        'auth',
-        `the credential plugin ${plugin.command} needs a terminal (interactiveMode: Always), and kmend gives it none`,
-        {
-          hint: 'log in with the plugin first, or use a credential that needs no input',
-        },
-      ),
-    );
-  }
+  if (plugin.interactive) return Promise.resolve(needsTerminal(plugin));
   const extra = Object.fromEntries(plugin.env.map(({ name, value }) => [name, value]));
   return new Promise((resolve) => {
     const child = spawn(commandOf(plugin), plugin.args, {
@@ -136,35 +157,14 @@ export function runPlugin(call: PluginCall): Promise<Outcome<PluginCredential>> 
       setTimeout(() => child.stdout.destroy(), outputGrace).unref();
       setTimeout(() => child.stderr.destroy(), outputGrace).unref();
     });
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      const message =
-        error.code === 'ENOENT'
-          ? `the credential plugin ${plugin.command} was not found`
-          : `the credential plugin ${plugin.command}: ${error.message}`;
-      return resolve(
-        failed(
-          'auth',
-          message,
-          plugin.installHint === undefined ? {} : { hint: plugin.installHint },
-        ),
-      );
-    });
+    child.on('error', (error) => resolve(notRun(plugin, error)));
     child.on('close', (code, killedBy) => {
       if (code === 0) return resolve(readCredential(plugin, stdout));
       const late = killedBy !== null && performance.now() - started >= timeout * 1000;
       const why = late
         ? `did not answer within ${timeout} s`
         : `ended with ${killedBy ?? `status ${code}`}`;
-      const failure: Failure = {
-        kind: 'auth',
-        message: `the credential plugin ${plugin.command} ${why}`,
-        detail: stderr.trim(),
-      };
-      // The message includes stderr, since some screens do not show the details below it.
-      return resolve({
-        ok: false,
-        failure: { ...failure, message: `${failure.message}${lastDetail(failure)}` },
-      });
+      return resolve(unsuccessful(plugin, why, stderr));
     });
   });
 }

@@ -178,8 +178,6 @@ function onceEach<T>(ask: (key: string) => Promise<T>): (key?: string) => Promis
   };
 }
 
-const notPlaced = 'whether the pods fit elsewhere was not checked';
-
 /** Pods that a budget, a webhook or a policy may refuse. If these could not be read: all pods. */
 function mayBeHeld(
   { evict }: Selection,
@@ -188,6 +186,25 @@ function mayBeHeld(
 ): readonly PodObject[] {
   if (!pdbs.ok || webhooks.missing.length > 0 || webhooks.seen.length > 0) return evict;
   return evict.filter((pod) => pdbsOf(pod, pdbs.value.items, pdbs.value.api).length > 0);
+}
+
+/** Explains which parts of the forecast are absent. */
+function notesOf(
+  { cluster: { pods }, nodes, pdbs }: Lists & { readonly pdbs: Outcome<Pdbs> },
+  { missing }: Webhooks,
+  volumes: Outcome<Volumes>,
+): readonly string[] {
+  const unread = (what: string, read: Outcome<unknown>): readonly string[] =>
+    read.ok ? [] : [`${what}: ${read.failure.message}`];
+  const placement = 'whether the pods fit elsewhere was not checked';
+  const notes = [
+    ...unread('PDBs were not read', pdbs),
+    ...unread(placement, nodes),
+    ...unread(placement, pods),
+    ...missing.map((message) => `admission webhooks were not read: ${message}`),
+    ...unread('volumes were not read', volumes),
+  ];
+  return [...new Set(notes)];
 }
 
 /** Keeps what was read of the cluster, for the forecasts of a plan and of starting hosts. */
@@ -268,7 +285,6 @@ export class Forecaster {
     if (!lists.ok) return lists;
     const { cluster, nodes, pdbs } = lists.value;
     const { pods, webhooks, eviction, tries } = cluster;
-    const notes = new Set<string>();
     const fail = <T extends Outcome<never>>(failure: T): T => {
       this.#cluster.drop(cluster);
       this.#nodes.drop(nodes);
@@ -298,12 +314,6 @@ export class Forecaster {
         : await readWays(api, mode, selection, pdbs.value, signal);
     if (ways?.ok === false) return fail(ways);
     if (signal?.aborted) return failed('interrupted', `forecast of ${name} was interrupted`);
-    if (!pdbs.ok) notes.add(`PDBs were not read: ${pdbs.failure.message}`);
-    if (!nodes.ok) notes.add(`${notPlaced}: ${nodes.failure.message}`);
-    if (!pods.ok) notes.add(`${notPlaced}: ${pods.failure.message}`);
-    for (const message of webhooks.value.missing)
-      notes.add(`admission webhooks were not read: ${message}`);
-    if (!volumes.ok) notes.add(`volumes were not read: ${volumes.failure.message}`);
     return ok(
       forecastDrain({
         node,
@@ -318,7 +328,7 @@ export class Forecaster {
         ...(evictionAnswers === undefined ? {} : { evictionAnswers: evictionAnswers.value }),
         webhooks: webhooks.value.seen,
         ...(ways === undefined ? {} : { ways: ways.value }),
-        notes: [...notes],
+        notes: notesOf(lists.value, webhooks.value, volumes),
       }),
     );
   }

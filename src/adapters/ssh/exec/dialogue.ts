@@ -46,44 +46,41 @@ export function createDialogue({
   let open = true;
   let answeredAt = -1;
   const password = become?.password;
+  const authFailure = (message: string): Failure => ({
+    kind: 'auth',
+    message: `${where}: ${become?.method} ${message}`,
+  });
   const end = (failure: Failure): void => {
     open = false;
     fail(failure);
   };
-  const failWith = (message: string, detail = ''): void => {
-    end({
-      kind: 'auth',
-      message: `${where}: ${become?.method} ${message}`,
-      ...(detail === '' ? {} : { detail }),
-    });
-  };
-  const refused = (output: string): Failure | undefined =>
-    refusalIn({
+  const notStarted = (): void => {
+    const answered = answeredAt >= 0;
+    const known = refusalIn({
       where,
       code: null,
-      output,
-      answered: answeredAt >= 0,
+      output: output(),
+      answered,
       ...present({ become }),
     });
-  const silent = (): void => {
-    const known = refused(output());
-    if (known !== undefined) return end(known);
-    const what =
-      answeredAt < 0
-        ? 'neither asked for the password in a known way nor began'
-        : 'took the password and did not begin';
-    failWith(what, output().trim().slice(-2000));
+    const message = answered
+      ? 'accepted the password and did not start the script'
+      : 'neither asked for the password in a known way nor started the script';
+    const detail = output().trim().slice(-2000) || undefined;
+    end(known ?? { ...authFailure(message), ...present({ detail }) });
   };
   // Slightly before the command's own time limit, whose message says less.
   const timer =
-    password === undefined ? undefined : setTimeout(silent, Math.min(longest, timeout) * 1000 - 5);
+    password === undefined
+      ? undefined
+      : setTimeout(notStarted, Math.min(longest, timeout) * 1000 - 5);
   return {
     read: (came) => {
       if (!open || password === undefined) return;
       const before = came();
-      if (answeredAt >= 0 && passwordExpired.test(before.slice(answeredAt))) return silent();
+      if (answeredAt >= 0 && passwordExpired.test(before.slice(answeredAt))) return notStarted();
       if (command.asks?.(before, Math.max(0, answeredAt)) !== true) return;
-      if (answeredAt >= 0) failWith('refused the password');
+      if (answeredAt >= 0) end(authFailure('refused the password'));
       else {
         answeredAt = before.length;
         send(`${password.reveal()}\n`);

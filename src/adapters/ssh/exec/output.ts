@@ -43,20 +43,8 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
   let started = false;
   let flooded = false;
   let came = 0;
-  let size = 0;
-  let truncated = false;
-  const kept: Buffer[] = [];
   const lines = onLine === undefined ? undefined : createLines(onLine, terminal);
-
-  const keep = (chunk: Buffer): void => {
-    const room = limit - size;
-    if (chunk.length > room) truncated = true;
-    if (chunk.length === 0 || room <= 0) return;
-    const part = chunk.length > room ? chunk.subarray(0, room) : chunk;
-    kept.push(part);
-    size += part.length;
-    lines?.feed(part);
-  };
+  const head = createHead(limit, (part) => lines?.feed(part));
   const search = (chunk: Buffer): void => {
     // latin1 keeps bytes: a character after the mark may be split between chunks.
     before += chunk.toString('latin1');
@@ -74,13 +62,13 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
     tail = before.slice(at + mark.length, end).trim();
     before = before.slice(0, at);
     started = true;
-    keep(Buffer.from(rest, 'latin1'));
+    head.feed(Buffer.from(rest, 'latin1'));
   };
   const feed = (chunk: Buffer): void => {
     came += chunk.length;
     flooded ||= came > most.all;
     if (flooded) return;
-    if (started) keep(chunk);
+    if (started) head.feed(chunk);
     else search(chunk);
   };
   return {
@@ -88,20 +76,35 @@ export function createOutput({ mark, limit, terminal, onLine }: OutputOptions): 
     started: () => started,
     before: () => Buffer.from(before, 'latin1').toString('utf8').replaceAll('\r\n', '\n'),
     tail: () => tail,
-    text: () => {
-      const text = whole(kept, truncated);
-      return terminal ? text.replaceAll('\r\n', '\n') : text;
-    },
-    truncated: () => truncated,
+    text: () => (terminal ? head.text().replaceAll('\r\n', '\n') : head.text()),
+    truncated: head.truncated,
     flooded: () => flooded,
-    end: () => lines?.end(truncated),
+    end: () => lines?.end(head.truncated()),
   };
 }
 
-/** Drops a character that the limit split. */
-function whole(kept: readonly Buffer[], truncated: boolean): string {
-  const bytes = kept.length === 1 && kept[0] !== undefined ? kept[0] : Buffer.concat(kept);
-  return truncated ? new StringDecoder('utf8').write(bytes) : bytes.toString('utf8');
+/** Keeps bytes up to the limit. */
+function createHead(limit: number, onPart: (part: Buffer) => void) {
+  const kept: Buffer[] = [];
+  let size = 0;
+  let truncated = false;
+  return {
+    feed: (chunk: Buffer): void => {
+      const room = limit - size;
+      if (chunk.length > room) truncated = true;
+      if (chunk.length === 0 || room <= 0) return;
+      const part = chunk.length > room ? chunk.subarray(0, room) : chunk;
+      kept.push(part);
+      size += part.length;
+      onPart(part);
+    },
+    truncated: () => truncated,
+    /** Drops a character that the limit split. */
+    text: (): string => {
+      const bytes = kept.length === 1 && kept[0] !== undefined ? kept[0] : Buffer.concat(kept);
+      return truncated ? new StringDecoder('utf8').write(bytes) : bytes.toString('utf8');
+    },
+  };
 }
 
 function createLines(onLine: (line: string) => void, terminal: boolean) {
