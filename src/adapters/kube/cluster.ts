@@ -21,7 +21,7 @@ import { missingRights, type Role } from './client/rights.ts';
 import { drainNode } from './drain/drain.ts';
 import type { DrainContext } from './drain/drain-work.ts';
 import { createSlots } from './drain/evict.ts';
-import { afterScaleBack } from './drain/settle.ts';
+import { afterScaleBack } from './drain/scale-back.ts';
 import { Forecaster } from './forecast/forecast-reader.ts';
 import { systemSelector } from './forecast/pod-book.ts';
 import { createEvents } from './node/events.ts';
