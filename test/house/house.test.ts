@@ -47,7 +47,6 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 
 /** Files with functions of more than five parameters, to be shortened. */
 const others: readonly string[] = [
-  'src/adapters/kube/cluster.ts',
   'src/expression/python/printf.ts',
 ];
 
