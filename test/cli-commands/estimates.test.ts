@@ -89,7 +89,7 @@ describe('a plan', () => {
     const play = {
       ...begin(fleet(1)),
       playbook: 'window.yaml',
-      play: 'Mend',
+      play: 'Remediate',
       hosts: [{ host: 'h2', plan: plan('kernel_arg'), down: false }],
     };
     await old.append(play, false);

@@ -54,7 +54,7 @@ export interface CrashPlan {
   readonly killAt: (lab: Practice, attempt: number) => Promise<void> | undefined;
 }
 
-/** Gives where it was killed, for a look at what was covered. */
+/** Returns where it was killed, to check the coverage. */
 export async function crashRun(title: string, plan: CrashPlan): Promise<readonly string[]> {
   const names = Array.from({ length: plan.hosts }, (_none, index) => `h${index + 1}`);
   const lab = await practice(

@@ -27,7 +27,7 @@ const play = `- hosts: all
     - name: First
       shell: {cmd: 'echo first >> /var/log/ran; sleep 0.3; echo answer'}
       register: first
-    - name: Mend
+    - name: Remediate
       when: kmem.remedy != 'none'
       block:
         - name: A kernel that knows the argument

@@ -1,4 +1,4 @@
-// Hosts that are away when a person or a resume comes back to them.
+// Hosts that are unreachable when an operator or a resume returns to them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spawnCommand } from '../cli/child.ts';
@@ -68,8 +68,8 @@ describe('resume, while the host is still away', () => {
   }, 60_000);
 });
 
-describe('a host that failed on the way back', () => {
-  it('is mended when it is tried again: then it is proven too, and not rebooted a second time', async () => {
+describe('a host that failed during its reboot', () => {
+  it('is remediated after `resolve --as retry`: it is proven, and not rebooted a second time', async () => {
     lab.fleet.set('never', 'never', true);
     const path = lab.file(
       'never.yaml',

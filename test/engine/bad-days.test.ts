@@ -1,5 +1,5 @@
-// Things that go wrong on a host in the middle of its walk: each ends it with its own kind of
-// failure, says what to do, and loses nothing.
+// Faults of a host in the middle of its walk: each has its own kind of failure with a hint, and
+// nothing is lost.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Faults, HostSpec } from '../../practice/index.ts';
@@ -177,17 +177,17 @@ describe('a bad day', () => {
       const began = Date.now();
       const done = await lab.run(['apply', saved, '--yes', '-T', '1']);
       const [failed] = eventsOf(journalOf(done.out), 'host.failed');
-      const told = JSON.stringify({
+      const details = JSON.stringify({
         ...failed?.failure,
         left: failed?.state,
         exit: done.exit,
         took: Date.now() - began,
       });
-      expect(failed?.failure.kind, told).toBe(day.kind);
-      expect(failed?.failure.message, told).toMatch(day.message);
-      expect(failed?.failure.hint ?? '', told).toMatch(day.hint);
-      expect(failed?.state, told).toMatch(day.left);
-      expect(done.exit, told).toBe(day.exit);
+      expect(failed?.failure.kind, details).toBe(day.kind);
+      expect(failed?.failure.message, details).toMatch(day.message);
+      expect(failed?.failure.hint ?? '', details).toMatch(day.hint);
+      expect(failed?.state, details).toMatch(day.left);
+      expect(done.exit, details).toBe(day.exit);
       expect(done.out).toContain(failed?.failure.message.slice(0, 40) ?? 'a failure');
       if (day.boots > 0) expect(lab.host(name).boots()).toBe(day.boots);
       expect(eventsOf(journalOf(done.out), 'run.finished').map((event) => event.exit)).toEqual([

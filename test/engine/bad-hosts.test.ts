@@ -1,5 +1,5 @@
 // Hosts that cannot be read when the plan is made: each is left out with its own kind of failure
-// and a hint, and the others are mended.
+// and a hint, and the others are remediated.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Failure, FailureKind } from '../../src/model/run/failure.ts';
@@ -49,7 +49,7 @@ beforeAll(async () => {
       .join('\n'),
   );
   const playbook = lab.file(
-    'mend.yaml',
+    'remediate.yaml',
     remediationPlay(
       '{unplannable: leave_out, retries: {transport: 0}, max_unavailable: 9}',
       '{timeout: 20s, stable_for: 1s, lock_timeout: 2s}',
@@ -95,13 +95,13 @@ describe('left out of the plan', () => {
     expect([...leftOut.keys()].sort()).toEqual(rows.map(([host]) => host).sort());
   });
 
-  it('the text that a banner without end says is told, and cut', () => {
+  it('the text of an endless banner is reported, truncated', () => {
     expect(leftOut.get('banner')?.detail).toMatch(/^the server said: \* authorised use only/);
     expect(leftOut.get('banner')?.detail?.length).toBeLessThan(1000);
   });
 
-  it('no word of it is lost in the text, which names each host and ends with 4', async () => {
-    const text = await lab.run(['plan', `${lab.dir}/mend.yaml`, '-T', '1']);
+  it('the text names each of them too, and the exit code is 4', async () => {
+    const text = await lab.run(['plan', `${lab.dir}/remediate.yaml`, '-T', '1']);
     expect(planned.exit).toBe(4);
     expect(text.exit).toBe(4);
     for (const [host] of rows) expect(text.out).toContain(host);
@@ -115,7 +115,7 @@ describe('left out of the plan', () => {
 });
 
 describe('the others in the same run', () => {
-  it('are mended, also those whose clock is wrong by years or whose login talks; one with a full disk is refused, untouched; none is rebooted while packages are changed', async () => {
+  it('are remediated, also those whose clock is wrong by years or whose login talks; one with a full disk is refused, untouched; none is rebooted while packages are changed', async () => {
     const done = await lab.run(['apply', `${lab.dir}/plan.json`, '--yes']);
     expect(done.exit).toBe(4);
     const events = lab.journal();

@@ -28,7 +28,7 @@ const short = (seconds: Readonly<Record<string, number>> = {}) =>
 const work = `    - shell: {cmd: 'sleep {{ work }}; echo done >> "$KMEND_ROOT/var/ran"'}\n`;
 
 describe('a host that goes dark after the plan was made', () => {
-  it('stops the run: nobody is started after it, exit 5, and its slot is kept', async () => {
+  it('stops the run: no host is started after it, exit 5, and its slot is kept', async () => {
     const lab = short();
     const plan = `${lab.dir}/plan.json`;
     const policy = '{max_unavailable: 1, brake: {failures: 0}, retries: {transport: 0}}';
@@ -50,7 +50,7 @@ describe('a host that goes dark after the plan was made', () => {
     expect(done.out).toMatch(/5 not started \(brake\)/);
   }, 30_000);
 
-  it('with four slots: those that run go to their end, and nobody else is started, though slots are free', async () => {
+  it('with four slots: hosts under way are finished, and no other host is started, though slots are free', async () => {
     const lab = short({ h1: 1, h2: 1, h3: 1, h4: 1 });
     const plan = `${lab.dir}/plan.json`;
     const policy = '{max_unavailable: 4, brake: {failures: 0}, retries: {transport: 0}}';
@@ -83,13 +83,13 @@ describe('a host that goes dark after the plan was made', () => {
 
 describe('a brake that has tripped', () => {
   const policy = '{max_unavailable: 1, brake: {failures: 0}}';
-  const failing = `    - shell: {cmd: 'echo tried >> "$KMEND_ROOT/var/ran"; test -e "$KMEND_ROOT/var/mended"'}\n`;
+  const failing = `    - shell: {cmd: 'echo tried >> "$KMEND_ROOT/var/ran"; test -e "$KMEND_ROOT/var/repaired"'}\n`;
   const starts = (): readonly string[] =>
     eventsOf(lab?.journal() ?? [], 'host.started').map((event) => event.host);
 
-  it('starts nobody, however often the run is resumed, until a person has said what becomes of the host; and trips again at once', async () => {
+  it('starts no host, however often the run is resumed, until an operator resolves the failed host; and trips again at the next failure', async () => {
     const lab = fleet({ h1: {}, h2: {}, h3: {} });
-    const mend = (host: string): unknown => lab.host(host).files.set('mended', '');
+    const repair = (host: string): unknown => lab.host(host).files.set('repaired', '');
     expect(
       (await lab.run(['apply', lab.file('p.yaml', play(failing, policy)), '--yes'])).exit,
     ).toBe(5);
@@ -102,7 +102,7 @@ describe('a brake that has tripped', () => {
         `look at h1, then: kmend resume ${run} --state-dir ${lab.state} --retry h1, or --skip h1, or --done h1`,
       );
     }
-    mend('h1');
+    repair('h1');
     const retried = await lab.run(['resume', run, '--retry', 'h1', '--why', 'a disk was full']);
     expect([retried.exit, starts()]).toEqual([5, ['h1', 'h1', 'h2']]);
     expect(retried.out).toContain(
@@ -115,7 +115,7 @@ describe('a brake that has tripped', () => {
     expect(eventsOf(events, 'brake.released')).toMatchObject([{ by: 'eve', hosts: ['h1'] }]);
     expect(eventsOf(events, 'brake.tripped').map((event) => event.host)).toEqual(['h1', 'h2']);
 
-    mend('h3');
+    repair('h3');
     expect((await lab.run(['resolve', run, 'h2', '--as', 'skip'])).out).toContain(
       `\`kmend resume ${run} --state-dir ${lab.state}\` will take it up`,
     );
@@ -124,7 +124,7 @@ describe('a brake that has tripped', () => {
     expect((await lab.run(['audit', 'verify', run])).exit).toBe(0);
   }, 60_000);
 
-  it('is released in a run under way too, by the same words: its own process takes them', async () => {
+  it('is released in a run under way too, by the same command: the process of the run takes it', async () => {
     const lab = fleet({ h1: {}, h2: { vars: '{work: 6}' }, h3: {} });
     const tasks = `    - shell: {cmd: 'sleep {{ work | default(0) }}; test {{ inventory_hostname }} != h1'}\n`;
     const under = lab.start([
@@ -134,8 +134,8 @@ describe('a brake that has tripped', () => {
     ]);
     await lab.until('the brake', () => under.out().includes('BRAKE'));
     const run = lab.runs().at(-1) ?? '';
-    const word = await lab.run(['resume', run, '--skip', 'h1']);
-    expect(word).toMatchObject({
+    const command = await lab.run(['resume', run, '--skip', 'h1']);
+    expect(command).toMatchObject({
       exit: 0,
       out: expect.stringContaining('it is taken up within a second'),
     });
@@ -193,7 +193,7 @@ describe('three slow hosts and five fast ones, two at a time', () => {
   }, 30_000);
 });
 
-describe('transport trouble is not a task error', () => {
+describe('a transport failure is not a task failure', () => {
   it('connections that are cut now and then do not fail a run, and no effect is done twice', async () => {
     const lab = short();
     for (const name of names) lab.host(name).drops = 2;

@@ -1,5 +1,5 @@
-// Words to a run under way, and what holds it from outside: pause, continue, abort, promote,
-// resolve, soak, windows, gates.
+// Control commands to a run under way (pause, continue, abort, promote, resolve), and what delays it:
+// soak, windows, gates.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, play, remediationPlay } from '../fakes/plays.ts';
 import { recordHost } from '../fakes/recording.ts';
@@ -22,8 +22,8 @@ const on = (pattern: string, text: string): string =>
   text.replace('hosts: all', `hosts: ${pattern}`);
 const runOf = (out: string): string => /run (\d{8}-\d{6}-\w+)/.exec(out)?.[1] ?? '';
 
-describe('a word from another terminal', () => {
-  it('pause: who runs goes to its end, nobody is started until continue', async () => {
+describe('a control command from another terminal', () => {
+  it('pause: hosts under way are finished, and no host is started until continue', async () => {
     const run = lab.start(['apply', lab.file('p.yaml', on('p1,p2', play(work(1)))), '--yes']);
     await lab.until('p1', () => ran('p1') !== '');
     const id = runOf(run.out());
@@ -51,7 +51,7 @@ describe('a word from another terminal', () => {
     expect([ran('a1'), ran('a2')]).toEqual(['one\ntwo\n', 'one\ntwo\n']);
   });
 
-  it('promote: a canary with `promote: manual` is followed by nobody before a person says so, by name in the journal', async () => {
+  it('promote: a canary with `promote: manual` is followed by no host until an operator promotes it, by name in the journal', async () => {
     const policy = '{canary: {hosts: 1, soak: 1s, promote: manual}, max_unavailable: 1}';
     const run = lab.start([
       'apply',
@@ -103,7 +103,7 @@ describe('a word from another terminal', () => {
     expect(ran('r1')).toBe('one\ntwo\n');
   });
 
-  it('an unknown run is a mistake of the user', async () => {
+  it('an unknown run is a usage error', async () => {
     expect(await lab.run(['pause', 'no-such-run'])).toMatchObject({
       exit: 3,
       err: expect.stringContaining('there is no run no-such-run'),
@@ -151,7 +151,7 @@ describe('soak', () => {
 });
 
 describe('from outside', () => {
-  it('a closed window: 9, and nobody is started', async () => {
+  it('a closed window: 9, and no host is started', async () => {
     const policy =
       '{windows: [{days: [mon, tue, wed, thu, fri, sat, sun], from: "02:00", to: "02:01", tz: UTC}]}';
     expect(new Date(lab.clock.now()).getUTCHours()).toBeGreaterThan(3);

@@ -8,26 +8,22 @@ import type { CommandResult } from '../cli/real-world.ts';
 
 let lab: Practice;
 let applied: CommandResult;
-/**
- * What each host's boot loader and boot id were at the moment when a line of the journal was
- * printed.
- */
 beforeAll(async () => {
   lab = await practice([sick('h1'), sick('h2'), sick('h3', { args: ['cgroup.memory=nokmem'] })]);
 });
 afterAll(() => lab.close());
 
 describe('check, plan, apply, report', () => {
-  it('check says what is wrong and ends with 2', async () => {
+  it('check reports the affected hosts and exits with 2', async () => {
     const done = await lab.run(['check']);
     expect(done.exit).toBe(2);
     expect(done.out).toMatch(/h1 .* on(?:\n.*)*kernel_arg/);
   });
 
-  it('plan names the changes and ends with 2, and touches nothing', async () => {
+  it('plan lists the changes, exits with 2, and touches nothing', async () => {
     const done = await lab.run([
       'plan',
-      lab.file('mend.yaml', remediationPlay()),
+      lab.file('remediate.yaml', remediationPlay()),
       '-o',
       join(lab.dir, 'plan.json'),
     ]);
@@ -36,7 +32,7 @@ describe('check, plan, apply, report', () => {
     expect(lab.host('h1').boots()).toBe(1);
   });
 
-  it('apply mends the two sick hosts one after the other and leaves the good one alone', async () => {
+  it('apply remediates the two affected hosts one after the other, and does not touch the good one', async () => {
     const bootIds = new Map(lab.fleet.hosts.map((host) => [host.name, host.bootId()]));
     applied = await lab.run(['apply', join(lab.dir, 'plan.json'), '--yes']);
     expect(applied).toMatchObject({ exit: 0, err: '' });
@@ -89,14 +85,14 @@ describe('check, plan, apply, report', () => {
   });
 
   it('a second apply has nothing to do: 0, no host started, no effect', async () => {
-    const again = await lab.run(['apply', join(lab.dir, 'mend.yaml'), '--yes']);
+    const again = await lab.run(['apply', join(lab.dir, 'remediate.yaml'), '--yes']);
     expect(again.exit).toBe(0);
     expect(eventsOf(lab.journal(), 'host.started')).toEqual([]);
     expect(lab.fleet.hosts.map((host) => host.boots())).toEqual([2, 2, 1]);
-    expect((await lab.run(['plan', join(lab.dir, 'mend.yaml')])).exit).toBe(0);
+    expect((await lab.run(['plan', join(lab.dir, 'remediate.yaml')])).exit).toBe(0);
   });
 
-  it('the saved plan, applied again: already mended, no slot taken', async () => {
+  it('the saved plan, applied again: nothing to do, no slot taken', async () => {
     const again = await lab.run(['apply', join(lab.dir, 'plan.json'), '--yes']);
     expect(again.exit).toBe(0);
     expect(eventsOf(lab.journal(), 'effect.started')).toEqual([]);

@@ -1,6 +1,6 @@
-// What must never happen on a host's walk, over random fates and crashes of the controller at any
-// event: the real walk, door and modules, on a virtual clock, against a host that keeps its own
-// count. For each property a fault that turns it red.
+// Properties of a host's walk, over random faults and crashes of the controller at any event: the real
+// walk, effects and modules on a virtual clock, against a host that keeps its own counters. For each
+// property there is a fault that violates it.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
@@ -224,10 +224,10 @@ const never = (): never => {
   throw new Error('no setup');
 };
 
-/** Everything that is true of a walk that went as it should. */
+/** What is true of every correct walk. */
 interface Verdict {
   readonly ended: boolean;
-  /** Given back only when accounting is off for sure, or when nothing was done to it. */
+  /** Uncordoned only when accounting is off for sure, or when the host was not touched. */
   readonly proven: boolean;
   /** No boot without a planned reboot. */
   readonly planned: boolean;
@@ -240,7 +240,7 @@ async function judged(host: RandomHost, faults?: Faults): Promise<Verdict> {
   const { world, ended } = await walk(host, faults);
   return {
     ended,
-    proven: world.givenBack.every(({ mended, touched }) => mended || !touched),
+    proven: world.uncordons.every(({ remediated, touched }) => remediated || !touched),
     planned: world.boots - 1 <= plannedReboots,
     once: world.counted <= 1,
     held: world.rebootedInService === 0,
@@ -261,7 +261,7 @@ const good: Fate = {
 const allHold: Verdict = { ended: true, proven: true, planned: true, once: true, held: true };
 
 describe('the walk of a host', () => {
-  it(`gives back nothing unproven, reboots no more than planned, runs no command twice, and ends, whatever comes (${worlds} worlds)`, async () => {
+  it(`uncordons no unproven host, reboots no more than planned, runs no command twice, and ends, whatever happens (${worlds} worlds)`, async () => {
     await fc.assert(
       fc.asyncProperty(randomHost, async (host) => {
         expect(await judged(host)).toEqual(allHold);
@@ -270,17 +270,17 @@ describe('the walk of a host', () => {
     );
   }, 600_000);
 
-  it('ends after crashes as it would have without, where nothing else goes wrong', async () => {
+  it('has the same result with crashes as without, if nothing else fails', async () => {
     const end = async (crashes: readonly Crash[]): Promise<unknown> => {
       const { world, events } = await walk({ fate: good, crashes });
       return [
         world.boots,
         world.counted,
-        world.givenBack,
+        world.uncordons,
         events.filter(({ type }) => type === 'host.done' || type === 'host.failed').length,
       ];
     };
-    expect(await end([])).toEqual([2, 1, [{ mended: true, touched: true }], 1]);
+    expect(await end([])).toEqual([2, 1, [{ remediated: true, touched: true }], 1]);
     // Once at every event, just before and just after it; then several times.
     for (let at = 0; at < 30; at++)
       for (const written of [true, false])
@@ -329,17 +329,17 @@ describe('a controller that only returns the host (rollout.adopt)', () => {
         world.counted <= 1,
         began.includes('uncordon') && !proof,
       ]).toEqual([true, true, false]);
-      expect(world.givenBack.every(({ mended }) => mended)).toBe(true);
+      expect(world.uncordons.every(({ remediated }) => remediated)).toBe(true);
       came += Number(done);
     }
     expect(came).toBeGreaterThan(5);
     expect(came).toBeLessThan(points.length - 10);
   }, 120_000);
 
-  it('leaves a host that cannot be proven, and one that has not booted, as they are', async () => {
+  it('does not change a host that cannot be proven, or that has not booted', async () => {
     for (const reboot of ['deaf', 'old', 'hangs'] as const)
       for (let at = 0; at < 30; at += 3)
-        expect((await returned(at, true, { reboot })).world.givenBack).toEqual([]);
+        expect((await returned(at, true, { reboot })).world.uncordons).toEqual([]);
   }, 120_000);
 });
 
@@ -365,8 +365,12 @@ describe('each property can fail', () => {
       { folded: without('effect.started', 'effect.done') },
     ],
     ['once', 'a host that runs again what is sent again', { host: { noSpool: true } }],
-    ['held', 'a cluster that says of every node that it is held', { host: { alwaysHeld: true } }],
-    ['ended', 'a walk that does not say how it ended', { folded: without('host.started') }],
+    [
+      'held',
+      'a cluster that reports every node as owned by the run',
+      { host: { alwaysHeld: true } },
+    ],
+    ['ended', 'a walk that does not record its end', { folded: without('host.started') }],
   ])(
     '%s: %s',
     async (property, _name, faults) => {

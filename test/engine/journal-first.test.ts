@@ -1,5 +1,5 @@
-// Nothing is done on a host that the journal does not announce on disk before: looked at from the
-// moment when each script leaves this machine.
+// Every effect on a host is announced in the journal on disk first: checked at the moment when each
+// script leaves this machine.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTransport } from '../../src/adapters/ssh/index.ts';

@@ -176,11 +176,11 @@ describe('an outage of the cluster', () => {
         const { exits, events, world } = await rollout({ at, seconds: 90, late });
         const count = typesOf(events);
         const where = `call ${at} (${whole.calls[at - 1]}), ${late ? 'its answer lost' : 'lost'}`;
-        expect([where, exits, world.boots, world.givenBack]).toEqual([
+        expect([where, exits, world.boots, world.uncordons]).toEqual([
           where,
           [0],
           2,
-          [{ mended: true, touched: true }],
+          [{ remediated: true, touched: true }],
         ]);
         expect([
           where,
@@ -210,7 +210,7 @@ describe('an outage of the cluster', () => {
         const count = typesOf(events);
         const where = `call ${at} (${whole.calls[at - 1]})`;
         const left = events.some((event) => event.type === 'host.failed' && event.touched);
-        expect([where, exits, world.boots, world.givenBack.length]).toEqual([
+        expect([where, exits, world.boots, world.uncordons.length]).toEqual([
           where,
           [left ? 6 : 10, 0],
           2,
@@ -237,7 +237,7 @@ describe('the return of a proven node', () => {
     const refusals = { uncordon: failed('auth', 'may not patch nodes') };
     const { exits, events, world } = await rollout(undefined, { refusals });
     expect(exits).toEqual([4, 0]);
-    expect([world.boots, world.givenBack]).toEqual([2, [{ mended: true, touched: true }]]);
+    expect([world.boots, world.uncordons]).toEqual([2, [{ remediated: true, touched: true }]]);
     const count = typesOf(events);
     expect([count('host.failed'), count('host.done')]).toEqual([1, 1]);
   });

@@ -1,5 +1,5 @@
-// The last way to reboot a host: a program on this machine, once, journalled before it is run, true
-// only with a new boot id, never again after a resume.
+// The fallback of a reboot: a program on this machine runs once, is journalled before, and never runs
+// again after a resume. Only a new boot id proves the reboot.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalHost } from '../../src/engine/ports/local.ts';
 import type { Fate } from '../fakes/host-world.ts';
@@ -71,7 +71,7 @@ describe('reboot: fallback', () => {
   afterAll(() => lab.close());
 
   it.each(['hung', 'dark'])(
-    '%s: run once, with who it is for, and the reboot is proven by a new boot id',
+    '%s: runs once, with the name of the host, and a new boot id proves the reboot',
     async (host) => {
       const board: Board = (name) => {
         lab.host(name).world.power();
@@ -108,7 +108,7 @@ describe('reboot: fallback', () => {
     expect([exit, calls('well'), progress('well')]).toEqual([0, [], []]);
   });
 
-  it('where it fails, the host has failed as it would have without, and both are told, without the secret', async () => {
+  it('if it fails, the host fails as without it, and both failures are reported without the secret', async () => {
     const broken = machine(() => ({ code: 3, output: `no route to board with ${secret}` }));
     const { exit } = await lab.run(['apply', playOf('fails'), '--yes', '-l', 'broken'], broken);
     const [bad] = eventsOf(lab.journal(), 'host.failed', 'broken');
@@ -143,7 +143,7 @@ describe('reboot: fallback', () => {
     ['slow', 6, /did not come back/],
     ['stuck', 4, /^not carried out/],
   ])(
-    'is not run a second time after a resume: it is looked whether %s is back, and told when it is not',
+    'does not run a second time after a resume: %s is read again, and fails if it is not back',
     async (host, exit, why) => {
       const running = lab.start(['apply', playOf('twice'), '--yes', '-l', host], machine(fine));
       await lab.until('the board is asked', () => calls(host).length > 0);
@@ -161,7 +161,7 @@ describe('reboot: fallback', () => {
     ['{command: []}', /command/],
     ['{command: [a], environment: {A-B: c}}', /names of environment variables/],
     ['{}', /command/],
-  ])('%s is told before anything is touched', async (given, why) => {
+  ])('%s is refused before anything is touched', async (given, why) => {
     const file = lab.file('bad.yaml', play(`    - reboot: {fallback: ${given}}\n`));
     const { exit, err, out } = await lab.run(['plan', file, '-l', 'well']);
     expect([exit, `${err}${out}`]).toEqual([3, expect.stringMatching(why)]);

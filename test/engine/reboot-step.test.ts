@@ -45,7 +45,7 @@ const bare = boot('old', 'bare');
 const withheld = boot('old', 'withheld');
 const back = boot('new', 'bare');
 const away: Outcome<Boot> = failed('unreachable', 'no route', { transport: true });
-const stranger: Outcome<Boot> = failed('host_key', 'another key');
+const otherKey: Outcome<Boot> = failed('host_key', 'another key');
 
 const short = (step: RebootStep): string => {
   switch (step.kind) {
@@ -89,7 +89,7 @@ describe('the next step', () => {
     [
       'another host answers',
       plain,
-      stranger,
+      otherKey,
       30,
       'give up: host_key: after the reboot: another key',
     ],

@@ -93,7 +93,7 @@ describe('resume', () => {
     expect(lab.journalText(run)).not.toContain('hunter22');
   }, 60_000);
 
-  it.concurrent('a step without a spool (it had stdin) is not done twice: the host is interrupted, and a person decides', async () => {
+  it.concurrent('a step without a spool (it had stdin) is not done twice: the host is interrupted, and an operator decides', async () => {
     const run = await killed('stdin', withStdin(''), () => ran('stdin') !== '');
     const resumed = await lab.run(['resume', run]);
     expect(resumed.exit, resumed.out + resumed.err).toBe(4);
@@ -161,8 +161,8 @@ describe('resume', () => {
   }, 60_000);
 
   it.concurrent('a package transaction that still runs is waited for: it is not in its own way, and there is one of it', async () => {
-    const tasks = `    - {name: Mend, package: {packages: {docker-ce: 18.09.9, docker-ce-cli: 18.09.9, containerd.io: 1.4.13}}}\n`;
-    const run = await killed('package', tasks, (out) => out.includes('[Mend]'));
+    const tasks = `    - {name: Install, package: {packages: {docker-ce: 18.09.9, docker-ce-cli: 18.09.9, containerd.io: 1.4.13}}}\n`;
+    const run = await killed('package', tasks, (out) => out.includes('[Install]'));
     await sleep(500);
     const resumed = await lab.run(['resume', run]);
     expect(resumed.exit, resumed.out + resumed.err).toBe(0);

@@ -22,7 +22,7 @@ const saved = async (name: string, text: string, more: readonly string[] = []): 
 };
 
 describe('a host that is not what its plan was made from', () => {
-  it('is left untouched as drift, one that was mended meanwhile needs nothing, the rest goes on', async () => {
+  it('is not touched (drift); a host that was remediated meanwhile needs nothing; the others go on', async () => {
     const plan = await saved(
       'drift',
       remediationPlay('{max_unavailable: 1, brake: {failures: 0}}').replace(
@@ -30,8 +30,7 @@ describe('a host that is not what its plan was made from', () => {
         'hosts: h1,h2,h3',
       ),
     );
-    // h1 was mended by hand; on h2 somebody removed what the plan rests on: another argument is set
-    // now.
+    // h1 was remediated by hand. On h2 somebody set another argument than the plan expects.
     const byHand = await lab.run([
       'apply',
       lab.file('one.yaml', remediationPlay().replace('hosts: all', 'hosts: h1')),
@@ -60,7 +59,7 @@ describe('a host that is not what its plan was made from', () => {
     });
     expect(drifted?.failure.message).toMatch(/not what the plan was made from: .*nosocket/);
     expect(eventsOf(events, 'effect.started', 'h2')).toEqual([]);
-    // Drift is no bad end of a host that was worked on: the brake stays open.
+    // Drift is no failure of a touched host: the brake does not count it.
     expect(eventsOf(events, 'host.done', 'h3')).toMatchObject([{ changed: true, proven: 'yes' }]);
     expect(done.exit).toBe(4);
     expect(lab.host('h2').boots()).toBe(1);
@@ -93,7 +92,7 @@ describe('a host that is not what its plan was made from', () => {
 });
 
 describe('secrets', () => {
-  it('stand in no plan, no journal, no output: passwords of the inventory, -e, and what no_log hides', async () => {
+  it('are in no plan, no journal and no output: passwords of the inventory, -e, and what no_log hides', async () => {
     const words = ['sesame-become', 'sesame-extra', 'sesame-task', 'sesame-fact', 'sesame-out'];
     const inventory = lab.file(
       'secret.yaml',

@@ -37,7 +37,10 @@ describe('a plan whose inputs have changed', () => {
 
   it('one byte of the playbook: 8, named, and not a single connection', async () => {
     const plan = await saved('byte', remediationPlay());
-    writeFileSync(`${lab.dir}/byte.yaml`, remediationPlay().replace('name: Mend', 'name: mend'));
+    writeFileSync(
+      `${lab.dir}/byte.yaml`,
+      remediationPlay().replace('name: Remediate', 'name: remediate'),
+    );
     await stale(plan, /is stale: .*byte\.yaml has changed/);
     writeFileSync(`${lab.dir}/byte.yaml`, remediationPlay());
     expect((await lab.run(['apply', plan, '--yes', '--check'])).exit).not.toBe(8);
@@ -65,7 +68,7 @@ describe('a plan whose inputs have changed', () => {
   });
 });
 
-it('hosts that were mended since take no slot: all are looked at before the first start, and none waits behind another', async () => {
+it('hosts that were remediated since take no slot: all are read before the first start, and none waits for another', async () => {
   const plan = await saved(
     'late',
     remediationPlay('{max_unavailable: 1}').replace('hosts: all', 'hosts: h4,h5,h6'),
@@ -92,7 +95,7 @@ it('hosts that were mended since take no slot: all are looked at before the firs
     ['h5', 'nothing of its plan is left to do (kmem: off)'],
   ]);
   expect(done.out).toMatch(/2 done, 1 failed/);
-  // Nothing was announced for them, so there is nothing to take back either.
+  // Nothing was announced for them, so there is nothing to roll back either.
   expect((await lab.run(['rollback', lab.runs().at(-1) ?? '', '--check', '-l', 'h4'])).exit).toBe(
     11,
   );

@@ -149,16 +149,16 @@ const rows: readonly Row[] = [
     args: ['-e', 'given=yes'],
   },
   {
-    name: 'block: its `when` is judged once, at its door; its vars are known inside',
-    tasks: `    - {name: a, shell: {cmd: echo open}, register: door}
+    name: 'block: its `when` is judged once, before its first task; its vars are known inside',
+    tasks: `    - {name: a, shell: {cmd: echo open}, register: gate}
     - name: in
-      when: door.stdout == 'open'
+      when: gate.stdout == 'open'
       vars: {word: inner}
       block:
-        - {name: b, shell: {cmd: echo shut}, register: door}
-        - {name: c, shell: {cmd: '${write('{{ word }} {{ door.stdout }}')}'}}
+        - {name: b, shell: {cmd: echo shut}, register: gate}
+        - {name: c, shell: {cmd: '${write('{{ word }} {{ gate.stdout }}')}'}}
     - name: out
-      when: door.stdout == 'open'
+      when: gate.stdout == 'open'
       block:
         - {name: d, shell: {cmd: '${write('never')}'}}
 `,
@@ -175,7 +175,7 @@ const rows: readonly Row[] = [
     ran: 'yes\n',
   },
   {
-    name: 'timeout: told, and what runs is not killed',
+    name: 'timeout: reported, and the script is not killed',
     tasks: `    - {name: a, shell: {cmd: 'sleep 2.5; ${write('end')}'}, timeout: 1}
 `,
     ends: [],

@@ -1,6 +1,6 @@
-// One host and its node on a virtual clock, behind the Transport and Cluster ports: what it runs,
-// how often it booted, what was given back, by itself. Answers the engine's own scripts as the real
-// ones would; probes are recorded ones. Faults come from a plan that is made beforehand.
+// One host and its node on a virtual clock, behind the Transport and Cluster ports. It counts its
+// boots, commands and uncordons by itself, and answers the engine's scripts as a real host would.
+// Its probes are recorded. Its faults are chosen in advance.
 import { bootScript, exitCodes } from '../../src/engine/effects/host-scripts.ts';
 import type { Cluster, NodeState } from '../../src/engine/ports/cluster.ts';
 import type { Clock } from '../../src/engine/ports/local.ts';
@@ -20,7 +20,7 @@ import { type Failure, failed, type Outcome, ok } from '../../src/model/run/fail
 export interface Recording {
   readonly sick: string;
   readonly set: string;
-  readonly mended: string;
+  readonly remediated: string;
   readonly deaf: string;
   readonly bootIds: readonly string[];
 }
@@ -39,7 +39,7 @@ export interface Fate {
    */
   readonly reboot: 'good' | 'hangs' | 'dark' | 'loops' | 'old' | 'deaf';
   readonly drain: 'good' | 'fails';
-  /** A person uncordons the node so many seconds after its cordon. */
+  /** Somebody uncordons the node so many seconds after its cordon. */
   readonly uncordonedAfter?: number;
 }
 
@@ -47,7 +47,7 @@ export interface Fate {
 export interface HostFaults {
   /** A script that is sent again runs again. */
   readonly noSpool?: boolean;
-  /** The cluster says of every node that it is still held. */
+  /** The cluster reports every node as owned by the run. */
   readonly alwaysHeld?: boolean;
 }
 
@@ -61,7 +61,7 @@ export interface Ran {
 interface Spooled extends Ran {
   readonly boot: string;
   readonly endAt: number;
-  readonly mends: boolean;
+  readonly remediates: boolean;
   readonly code: number;
   done: boolean;
 }
@@ -93,10 +93,10 @@ export class HostWorld {
   /** Boots, the first one too; those that a broken host adds by itself are not counted. */
   boots = 1;
   counted = 0;
-  /** Reboots that were sent after a person had taken the cordon off. */
+  /** Reboots that were sent after somebody had uncordoned the node. */
   rebootedInService = 0;
-  /** Times that the run gave its node back, with what was true of the host then. */
-  readonly givenBack: { readonly mended: boolean; readonly touched: boolean }[] = [];
+  /** Uncordons by the run, with the state of the host then. */
+  readonly uncordons: { readonly remediated: boolean; readonly touched: boolean }[] = [];
   readonly #recording: Recording;
   readonly #fate: Fate;
   readonly #faults: HostFaults;
@@ -189,7 +189,7 @@ export class HostWorld {
       )
         continue;
       script.done = true;
-      this.#argument ||= script.mends;
+      this.#argument ||= script.remediates;
     }
     if (this.now < this.#downFrom) return;
     this.#bootAt(this.#downFrom);
@@ -270,7 +270,7 @@ export class HostWorld {
   }
 
   #probe(): string {
-    const booted = this.#fate.reboot === 'deaf' ? this.#recording.deaf : this.#recording.mended;
+    const booted = this.#fate.reboot === 'deaf' ? this.#recording.deaf : this.#recording.remediated;
     const text = this.#inForce
       ? booted
       : this.#argument
@@ -289,7 +289,7 @@ export class HostWorld {
       ...ran,
       boot: this.bootId,
       endAt,
-      mends: script.includes('nokmem'),
+      remediates: script.includes('nokmem'),
       done: false,
     });
   }
@@ -308,7 +308,7 @@ export class HostWorld {
     const effect = /"\$e \$o" != '?([^' "]+)/.exec(script)?.[1] ?? '';
     if (this.#mark === `run ${effect} ${this.bootId}`) return;
     this.#mark = `run ${effect} ${this.bootId}`;
-    // A second between the look at the node and the reboot is nobody's fault.
+    // The run cannot notice an uncordon in the last second before the reboot.
     if (this.#isBackSince(this.now - 1000)) this.rebootedInService += 1;
     if (this.#fate.reboot === 'hangs') return;
     this.#downFrom = Math.min(this.#downFrom, this.now + 300);
@@ -376,8 +376,8 @@ export class HostWorld {
       if (!this.#isHeld(owner.run)) return ok({ uncordoned: false, why: 'not ours' });
       this.#unschedulable = false;
       this.#owner = undefined;
-      this.givenBack.push({
-        mended: this.#inForce && this.#fate.reboot !== 'deaf',
+      this.uncordons.push({
+        remediated: this.#inForce && this.#fate.reboot !== 'deaf',
         touched: this.#argument || this.boots > 1,
       });
       return ok({ uncordoned: true, why: '' });

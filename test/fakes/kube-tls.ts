@@ -15,7 +15,7 @@ export interface Pki {
   readonly otherCa: string;
   readonly server: Pair;
   readonly client: Pair;
-  /** The next one of the same account, which has another name here so that it can be told apart. */
+  /** The next certificate of the same account, under another name to distinguish it. */
   readonly renewedClient: Pair;
   readonly expiredClient: Pair;
   readonly expiredServer: Pair;

@@ -5,7 +5,7 @@ import type { Event, EventOf, EventType } from '../../src/model/run/event.ts';
 export const remediationPlay = (
   rollout = '{}',
   reboot = '{timeout: 20s, stable_for: 1s}',
-): string => `- name: Mend
+): string => `- name: Remediate
   hosts: all
   rollout: ${rollout}
   tasks:

@@ -40,9 +40,15 @@ async function record(name: string, host: HostSpec): Promise<Recording> {
   const set = await read();
   await ssh(lab.fleet, name, 'reboot').catch(() => undefined);
   const after = await rebooted(lab.fleet, name, before);
-  const mended = await read();
+  const remediated = await read();
   await lab.close();
-  return { sick, set, mended, deaf: withAreaOf(mended, sick, 'cgroup'), bootIds: [before, after] };
+  return {
+    sick,
+    set,
+    remediated,
+    deaf: withAreaOf(remediated, sick, 'cgroup'),
+    bootIds: [before, after],
+  };
 }
 
 /** A probe's output with one area as another has it. */

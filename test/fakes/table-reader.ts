@@ -1,7 +1,7 @@
 // A reader over a table of texts: what the load room reads in tests.
 import type { Read, Reader } from '../../src/load/text/reader.ts';
 
-/** `programs` answer by "PATH ARGS"; their texts stand in `files` too, beginning with #!. */
+/** `programs` answer by "PATH ARGS"; their texts are in `files` too, beginning with #!. */
 export function tableReader(
   files: Readonly<Record<string, string>>,
   programs: Readonly<Record<string, string>> = {},

@@ -14,8 +14,8 @@ interface Sleeper {
 const quietTurns = 4;
 
 /**
- * Files are read, written and closed in real time, and a lock is looked at again after 20 ms: the
- * clock waits for them. The test has a timer too.
+ * Files are read, written and closed in real time, and a lock is checked again after 20 ms: the clock
+ * waits for them. The test has a timer too.
  */
 function busy(): boolean {
   const active = process.getActiveResourcesInfo();
@@ -78,7 +78,7 @@ export class VirtualClock implements Clock {
       const { user, system } = process.cpuUsage(began);
       this.longest = Math.max(this.longest, user + system);
       if (over) return watched;
-      if (!this.#wakeNext()) throw new Error('everybody waits, and nobody sleeps');
+      if (!this.#wakeNext()) throw new Error('all work waits, and nothing sleeps');
     }
   }
 

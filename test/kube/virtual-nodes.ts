@@ -46,11 +46,11 @@ export const recordNodes = (): void =>
 
 const recordingFor = (name: string): Recording => {
   const renamed = (text: string): string => text.replaceAll(/\bn1\b/g, name);
-  const { sick, set, mended, deaf, bootIds } = recorded;
+  const { sick, set, remediated, deaf, bootIds } = recorded;
   return {
     sick: renamed(sick),
     set: renamed(set),
-    mended: renamed(mended),
+    remediated: renamed(remediated),
     deaf: renamed(deaf),
     bootIds,
   };

@@ -1,9 +1,6 @@
-// The port to old runs: journals as evidence, and what is kept of those that were removed.
+// The port to old runs: their journals as evidence, and the records of runs that were removed.
 
-/**
- * How far a journal goes. Who keeps the head can prove later that nothing before it was changed or
- * cut off.
- */
+/** The length of a journal and its head. A head that is kept elsewhere proves that all before it is intact. */
 export interface JournalHead {
   readonly entries: number;
   /** sha256 of the last line. */
@@ -13,10 +10,7 @@ export interface JournalHead {
 export interface JournalEnd extends JournalHead {
   /** Bytes of the whole lines. */
   readonly size: number;
-  /**
-   * After them comes half a line that was cut off by a crash: whatever it began to say was not
-   * begun.
-   */
+  /** A crash truncated the last line after them: the step of that line was not begun. */
   readonly torn: boolean;
 }
 
@@ -29,43 +23,41 @@ export interface RunInfo extends JournalHead {
   readonly previous?: { readonly run: string; readonly head: string };
   /** The job whose turn it was. */
   readonly job?: string;
-  /** Its journal has no entry: it was killed as it began, and did nothing. */
+  /** Its journal is empty: it was killed before its first entry, and did nothing. */
   readonly begun?: false;
 }
 
 export interface History {
-  /** Every run that has a place of its own, also one whose journal cannot be read. */
+  /** Every run with a directory, also if its journal cannot be read. */
   readonly names: () => Promise<readonly string[]>;
   /** All runs, the oldest first, from their journals alone. */
   readonly fromJournals: () => Promise<readonly RunInfo[]>;
-  /**
-   * The journal of a run and the files that it names, checked; `heads` are looked for in its chain.
-   */
+  /** Checks the journal of a run and the files that it names; searches its chain for `heads`. */
   readonly audit: (run: string, heads: readonly string[]) => Promise<Audit>;
-  /** What is kept of the runs that were removed, the first first. */
+  /** Records of the runs that were removed, the oldest first. */
   readonly pruned: () => Promise<readonly PrunedRun[]>;
-  /** Removes runs whose journals hold and that nobody works on; gives those that stay, and why. */
+  /** Removes runs that are intact and not under way; returns those that stay, and why. */
   readonly prune: (prune: Prune) => Promise<ReadonlyMap<string, 'changed' | 'under_way'>>;
 }
 
 export interface Audit extends JournalHead {
-  /** Half a line at its end was cut off by a crash. */
+  /** A crash truncated its last line. */
   readonly torn: boolean;
-  /** Its last entry closes it. Otherwise the run goes on, was killed, or its end was cut off. */
+  /** Its last entry closes it. Otherwise the run goes on, was killed, or its end was removed. */
   readonly closed: boolean;
   /** Of the heads asked for: after how many entries the chain had them. */
   readonly heads: ReadonlyMap<string, number>;
   /** The run before it that its first entry names, and its head then. */
   readonly previous?: { readonly run: string; readonly head: string };
-  /** So many files and pieces of files are as their entries say. */
+  /** Number of files and pieces of files that match their entries. */
   readonly files: number;
-  /** What is not as the journal says. */
+  /** What contradicts the journal. */
   readonly wrong: readonly string[];
-  /** What no entry speaks of. */
+  /** What no entry mentions. */
   readonly notes: readonly string[];
 }
 
-/** What is kept of a run that was removed. */
+/** The record of a run that was removed. */
 export interface PrunedRun {
   readonly schema: 'kmend.pruned/1';
   readonly run: string;

@@ -3,17 +3,14 @@ import type { GateSpec } from '../../model/playbook.ts';
 import type { Event } from '../../model/run/event.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 
-/**
- * What is told to people who are not there: the end of a job. Its `text` is a whole sentence, so
- * that chat webhooks can show it as it is.
- */
+/** The notice at the end of a job. `text` is a whole sentence, which chat webhooks can show as it is. */
 export interface Notice {
   readonly schema: 'kmend.notice/1';
   readonly text: string;
   readonly job: string;
   readonly exit: number;
   readonly run?: string;
-  /** Head of the run's journal: what left this machine cannot be changed here any more. */
+  /** Head of the run's journal: outside of this machine it cannot be tampered with here. */
   readonly head?: string;
   /** Why hosts of the run failed, were refused or left out: the first few. */
   readonly failures?: readonly { readonly host: string; readonly failure: Failure }[];
@@ -23,19 +20,13 @@ export interface Notice {
   readonly from: string;
 }
 
-/**
- * `url` may hold a secret and is never printed. A command gets the notice as JSON on its standard
- * input.
- */
+/** `url` may contain a secret and is never printed. A command reads the notice as JSON from stdin. */
 export type NoticeTarget =
   | { readonly kind: 'webhook'; readonly url: string }
   | { readonly kind: 'command'; readonly command: string };
 
 export interface Notifier {
-  /**
-   * Tries a few times where that can help. A notice that does not arrive changes nothing about the
-   * job: it is told, and that is all.
-   */
+  /** Retries transport failures. A failed notice is reported and does not change the job. */
   readonly send: (
     target: NoticeTarget,
     notice: Notice,
@@ -43,19 +34,16 @@ export interface Notifier {
   ) => Promise<Outcome<true>>;
 }
 
-/**
- * Sends entries of a journal elsewhere, while the run goes on. It never throws, and nothing waits
- * for it but the end of the run.
- */
+/** Forwards entries of a journal during the run. It never throws; only the end of the run waits for it. */
 export interface Forwarder {
   readonly send: (event: Event, line: string) => void;
-  /** Waits a few seconds for what is under way; gives what did not get through. */
+  /** Waits a few seconds for entries under way; returns why some were lost. */
   readonly close: () => Promise<string | undefined>;
 }
 
 export interface GateReading {
   readonly open: boolean;
-  /** What it read, for people: "503", "3 firing alerts: ...". */
+  /** What it read, for the operator: "503", "3 firing alerts: ...". */
   readonly read: string;
 }
 

@@ -6,9 +6,9 @@ import type { History, JournalEnd, JournalHead, RunInfo } from './history.ts';
 
 export type { JournalHead, RunInfo } from './history.ts';
 
-/** A host that a run has out of service, as it is written down for other runs. */
+/** A host that a run has out of service, as other runs read it. */
 export interface Slot {
-  /** Where it is reached, as in locks: two inventories may have two names for it. */
+  /** As in locks: two inventories may have two names for the host. */
   readonly address: string;
   /** Its name in that run. */
   readonly host: string;
@@ -19,18 +19,16 @@ export interface Slot {
 
 export interface Slots {
   /**
-   * Writes a slot before anything is done to its host, and then reads those of other runs: of two
-   * runs that do so at one moment one sees the other.
+   * Writes a slot before its host is touched, and then reads those of other runs: of two runs that
+   * do so at once, at least one sees the other.
    */
   readonly claim: (slot: Slot) => Promise<readonly TakenSlot[]>;
-  /** Writes that the slot is taken, or what became of its host. */
+  /** Writes the state of a slot. */
   readonly keep: (slot: Slot) => Promise<void>;
   readonly drop: (address: string) => Promise<void>;
-  /** Drops what other runs have written of a host that this one has brought back into service. */
+  /** Drops the slots of other runs for a host that this run has returned to service. */
   readonly clear: (address: string) => Promise<void>;
-  /**
-   * What earlier controllers of this run have written and is not its own any more: away with it.
-   */
+  /** Drops obsolete slots of earlier controllers of this run. */
   readonly forget: () => Promise<void>;
   readonly others: () => Promise<readonly TakenSlot[]>;
 }
@@ -43,19 +41,16 @@ export interface Journal {
   readonly run: string;
   readonly end: () => JournalHead;
   /**
-   * Adds a line; resolves when it is on disk (fdatasync) where `sync` says so. Fails loudly: a
-   * journal that cannot be written ends the run.
+   * Adds a line; with `sync` it resolves when the line is on disk (fdatasync). A journal that cannot
+   * be written ends the run.
    */
   readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
-  /**
-   * From now on shows every event with its line in order, when it is written and before its
-   * `append` resolves. One follower; the last one stays.
-   */
+  /** Calls `see` for every event, before its `append` resolves. It replaces an earlier `see`. */
   readonly follow: (see: (event: Event, line: string) => void) => void;
   readonly close: () => Promise<void>;
 }
 
-/** Where a long output lies (below the run's directory), or why it was not kept. */
+/** Where a long output is kept (below the run's directory), or why it is not. */
 export type KeptOutput =
   | { readonly kept: true; readonly file: string; readonly piece: Piece }
   | { readonly kept: false; readonly why: string };
@@ -142,16 +137,16 @@ export interface Store {
   ) => Promise<Readonly<Record<string, string>>>;
   /** Undefined where the run has none, or it must not be obeyed. */
   readonly readFile: (run: string, file: RunFile) => Promise<string | undefined>;
-  /** Where it lies, for people. */
+  /** Path of a file, for messages. */
   readonly placeOf: (run: string, file: RunFile) => string;
-  /** Which of these files are not what their digests say, by where they lie. */
+  /** Paths of the files that do not match their digests. */
   readonly changedFiles: (
     run: string,
     digests: Readonly<Record<string, string>>,
   ) => Promise<readonly string[]>;
-  /** What other processes ask of this run. */
+  /** Control commands of other processes for this run. */
   readonly commands: (run: string) => Commands;
-  /** Leaves a command for a run; it is an event that the run's own process will journal. */
+  /** Leaves a command for a run: an event that the process of the run will journal. */
   readonly post: (run: string, body: EventBody) => Promise<void>;
   readonly jobs: Documents;
   /** How many cgroup ids each host had in use. */
