@@ -1,5 +1,4 @@
-// The composition root: builds the real world, runs one command line, sets the exit code. It
-// decides nothing.
+// The composition root: builds the real world, runs one command line, sets the exit code.
 import { readFileSync } from 'node:fs';
 import {
   diskFiles,
@@ -40,14 +39,11 @@ const hasColour = (): boolean =>
   (process.env.NO_COLOR ?? '') === '' &&
   process.env.TERM !== 'dumb';
 
-/**
- * The only way to print: what a line holds of others is made harmless here, whatever it is and
- * wherever it comes from.
- */
+/** The only way to print: control characters in text of hosts are escaped here. */
 const port = (stream: NodeJS.WriteStream) => (line: string) =>
   void stream.write(`${printable(line)}\n`);
 
-/** Inside a cluster its API server says which pods are dead. */
+/** Where kmend runs as a pod: its API server says which other pods are dead. */
 const podsAround = async (env: NodeJS.ProcessEnv): Promise<PodWitness | undefined> =>
   env.KUBERNETES_SERVICE_HOST === undefined
     ? undefined
@@ -135,13 +131,13 @@ function makeWorld(signals: Signals, err: World['err']): World {
   };
 }
 
-// A reader that goes away early (`kmend runs | head`) is no error.
+// A closed pipe (`kmend runs | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-// What nobody caught is printed by Node, and the message of an error may be the word of a host. The
-// places in the code are ours.
+// Node prints an uncaught error. Its message may hold text of a host, so it is made harmless; its
+// frames stay.
 process.on('uncaughtExceptionMonitor', (error) => {
   if (!(error instanceof Error)) return;
   const { message, stack = message } = error;
@@ -156,7 +152,7 @@ async function main(): Promise<void> {
   const signals = listenForSignals(err, (exit) => process.exit(exit));
   const exit = await runCommandLine(process.argv.slice(2), makeWorld(signals, err));
   process.exitCode = signals.exit() ?? exit;
-  // A gate's or a plugin's own child may hold a pipe open; who was stopped does not wait for it.
+  // A child of a gate or a plugin may hold a pipe open. After a signal kmend does not wait for it.
   if (signals.stop.aborted) setTimeout(() => process.exit(), 200).unref();
 }
 

@@ -1,5 +1,4 @@
-// Who watches a use case while it works. Nothing in this room prints: the command line does, and
-// another entry point shows it elsewhere.
+// The observer of a use case. Use cases print nothing themselves: the command line does.
 import type { RunState } from '../core/run-state/state.ts';
 import type { JournalHead } from '../engine/ports/store.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
@@ -7,25 +6,22 @@ import type { Event } from '../model/run/event.ts';
 import type { Plan } from '../model/run/plan.ts';
 
 export interface Observer {
-  /** Something to know, as a whole sentence; with `warning` where it may be a mistake. */
+  /** A message to the operator, as a whole sentence; `warning` where something may be wrong. */
   readonly notice: (text: string, level?: 'warning') => void;
-  /** A step of many, where a log wants to have it. */
+  /** A step of a longer work, for a log. */
   readonly log: (text: string) => void;
-  /** What was found in files of the operator; no error is among it. */
+  /** Warnings and notes about files of the operator. */
   readonly diagnostics: (found: readonly Diagnostic[]) => void;
   /** Hosts are about to be read. */
-  readonly reading: (
-    how: 'read' | 'planned' | 'looked again at',
-    hosts: readonly string[],
-  ) => Reading;
-  /** A file is fetched; undefined when that is over. */
+  readonly reading: (how: 'read' | 'planned' | 're-checked', hosts: readonly string[]) => Reading;
+  /** A download begins; undefined = it is over. */
   readonly fetching: (url: string | undefined) => void;
   /** A plan is about to be carried out. */
   readonly planned: (plan: PlanToShow) => void;
   /** A run is resumed. */
   readonly resuming: (run: string) => void;
   readonly openRun: (run: string, title: string) => Promise<RunView>;
-  /** A part failed that others survive; gives the exit code that it would have had alone. */
+  /** Reports an error that does not end the command, and gives its exit code. */
   readonly failed: (error: unknown) => number;
 }
 
@@ -36,16 +32,16 @@ export interface Reading {
 
 export interface PlanToShow {
   readonly plan: Plan;
-  /** Of each play the hosts of a canary that is named by a pattern. */
+  /** For each play the hosts of a canary that is a pattern. */
   readonly canaryHosts: readonly (readonly string[] | undefined)[];
 }
 
-/** What is seen of a run. */
+/** The view of a run. */
 export interface RunView {
   readonly onEvent: (event: Event, state: RunState) => void;
-  /** For a question: a live view holds back whatever else is printed. */
+  /** Asks a question without the live view, which would cover it. */
   readonly aside: <T>(ask: () => Promise<T>) => Promise<T>;
-  /** The run came to its end. */
+  /** The run has ended. */
   readonly ended: (end: RunEnd) => void;
   readonly close: () => Promise<void>;
 }
@@ -54,11 +50,11 @@ export interface RunEnd {
   readonly run: string;
   readonly state: RunState;
   readonly head: JournalHead;
-  /** Variables that were not kept: whoever goes on with the run gives them again. */
+  /** Names of variables that were not kept, and that a resume has to be given again. */
   readonly withheld: readonly string[];
 }
 
-/** Does a part that others survive. */
+/** Does a part of a command. Its error is reported, and the command goes on. */
 export async function contained(observer: Observer, part: () => Promise<number>): Promise<number> {
   try {
     return await part();

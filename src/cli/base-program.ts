@@ -1,4 +1,4 @@
-// What all commands share: help, how text is printed, and what happens before a command.
+// What all commands share: help, output, and the setup before a command.
 import { Command } from 'commander';
 import { readInputVars } from '../app/session/extra-vars.ts';
 import type { FleetFlags } from '../app/session/flags.ts';
@@ -16,14 +16,13 @@ export const baseProgram = (world: World, typed: (stateDir: string) => void = ()
     .version(world.version, '-V, --version')
     .showHelpAfterError('(kmend --help, kmend COMMAND --help)')
     .exitOverride()
-    // The longest option of `drain` leaves less than the 40 columns below which commander wraps
-    // nothing.
+    // The longest option of `drain` leaves less than commander's default of 40 columns.
     .configureHelp({ minWidthToWrap: 30 })
     .configureOutput({
       writeOut: (text) => printText(text, world.out),
       writeErr: (text) => printText(text, world.err),
-      // The same text in every terminal and pipe, so that the entry can print what the build has
-      // written (scripts/build.mjs).
+      // The same width everywhere, since the entry prints help that the build has written
+      // (scripts/build.mjs).
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
     })

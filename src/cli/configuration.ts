@@ -1,4 +1,4 @@
-// What flags leave open: the environment, then the project's settings file, then the user's own.
+// Defaults of flags: the environment, then the project's settings file, then the user's own.
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
 import { report } from '../app/session/diagnostics.ts';
@@ -23,8 +23,8 @@ const optionOf = ({ key, flag = key }: SettingKey): string =>
 const variableOf = ({ key }: SettingKey): string => `KMEND_${key.toUpperCase()}`;
 
 /**
- * Gives a command the options that its command line did not. A run that is resumed keeps the
- * settings that it was started with: there only the place of its journal is looked up.
+ * Sets options that the command line does not give. A resume keeps the settings of its run: only the
+ * state directory is set.
  */
 export function configure(command: Command, world: World): void {
   const open = settingKeys.filter(
@@ -61,7 +61,7 @@ function settingOf(setting: SettingKey, text: string): string | boolean | readon
   if (setting.kind !== 'switch') return text;
   if (/^(?:true|yes|on|1)$/i.test(text)) return true;
   if (/^(?:false|no|off|0)$/i.test(text)) return false;
-  throw new CommandError(3, `${variableOf(setting)} is true or false, not \`${text}\``);
+  throw new CommandError(3, `${variableOf(setting)} must be true or false, not \`${text}\``);
 }
 
 function fromFile(path: string, world: World): SettingValues {
@@ -72,7 +72,7 @@ function fromFile(path: string, world: World): SettingValues {
   report(diagnostics, observerOf(world, false));
   const home = (given: string): string =>
     given.startsWith('~/') ? join(world.home, given.slice(2)) : given;
-  // `a,b` names hosts and is no path.
+  // `a,b` is a list of hosts, not a path.
   const placed = (given: string): string =>
     given.includes(',') || isAbsolute(home(given)) ? home(given) : join(dirname(path), given);
   const values: Record<string, string | boolean | readonly string[]> = { ...value };
@@ -85,9 +85,9 @@ function fromFile(path: string, world: World): SettingValues {
 }
 
 /**
- * For commands that only look: an inventory program is run where the operator named it, and not
- * because a file of the working directory names it or is called `inventory`. A stranger's
- * repository is looked at before it is trusted.
+ * For read-only commands: an inventory program runs only where the operator named it, not because a
+ * file of the working directory names it or is called `inventory`. So an untrusted repository can
+ * be checked safely.
  */
 export function onlyAsked(command: Command, world: World): World {
   const source = command.getOptionValueSource('inventory');

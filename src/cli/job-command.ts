@@ -1,5 +1,4 @@
-// The command line that a job keeps, as its operator wrote it: read with the options of its
-// command, and carried out in the name of the job.
+// Carries out the command line of a job, with the options of its command.
 import type { Job } from '../app/jobs/jobs.ts';
 import { baseProgram } from './base-program.ts';
 import { checkCommand } from './commands/check.ts';
@@ -8,9 +7,7 @@ import { planCommands } from './commands/plan-apply.ts';
 import { explain } from './terminal/explain.ts';
 import type { World } from './world.ts';
 
-/**
- * Carries out the command of a job and gives its exit code; never throws for what is wrong with it.
- */
+/** Returns the exit code. An error in the command line is reported, not thrown. */
 export async function jobCommand(job: Job, stateDir: string, world: World): Promise<number> {
   let exit = 0;
   const done = (code: number): void => {

@@ -1,4 +1,4 @@
-// What `--list-hosts` and `--list-tasks` print: Ansible's words, in the order of work.
+// The output of `--list-hosts` and `--list-tasks`, as Ansible prints it.
 
 import { type Project, wantedBy } from '../app/plan/project.ts';
 import type { TaskFlags } from '../app/session/flags.ts';

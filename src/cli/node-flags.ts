@@ -1,5 +1,4 @@
-// Flags of `kmend drain`, `kmend cordon` and `kmend uncordon`: kubectl's names, kubectl's meanings,
-// and its durations.
+// Flags of `kmend drain`, `cordon` and `uncordon`, with kubectl's names, meanings and durations.
 
 import { parseSelector } from '../adapters/kube/objects/selector.ts';
 import type { FleetFlags } from '../app/session/flags.ts';
@@ -30,7 +29,7 @@ export interface DrainFlags extends NodeFlags {
   readonly jobs?: string;
 }
 
-/** kubectl's 0 is no limit. Every call of ours ends: this one after twenty days. */
+/** kubectl's 0 means no limit: here twenty days, since every wait must end. */
 const noLimit = 20 * 86_400;
 
 const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 };
@@ -41,7 +40,7 @@ export function seconds(text: string, flag: string): number {
   if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text))
     throw new CommandError(
       3,
-      `${flag} wants seconds or a duration such as 90s or 1m30s, not \`${text}\``,
+      `${flag} must be seconds or a duration such as 90s or 1m30s, not \`${text}\``,
     );
   const parts = [...text.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
   return parts.reduce(
@@ -52,7 +51,7 @@ export function seconds(text: string, flag: string): number {
 
 function timeoutOf(text: string): number {
   const given = seconds(text, '--timeout');
-  if (given < 0) throw new CommandError(3, `--timeout wants no time before now, not \`${text}\``);
+  if (given < 0) throw new CommandError(3, `--timeout must not be negative, but is \`${text}\``);
   return given === 0 ? noLimit : given;
 }
 
@@ -63,7 +62,7 @@ function oneOf<T extends string>(
 ): T | undefined {
   const found = known.find((word) => word === text);
   if (text !== undefined && found === undefined)
-    throw new CommandError(3, `${flag} is ${known.join(' or ')}, not \`${text}\``);
+    throw new CommandError(3, `${flag} must be ${known.join(' or ')}, not \`${text}\``);
   return found;
 }
 
@@ -92,22 +91,19 @@ export function drainOptions(flags: DrainFlags): DrainOptions {
     ...present({ deadNodeSkipWaitAfter: dead }),
     ...(leftBehind === 'accept' ? { leftBehind } : {}),
     ...present({ singleReplica, jobs }),
-    // As kubectl: a failed drain leaves the node cordoned. In a play it is the other way round.
+    // As in kubectl, a failed drain leaves the node cordoned. In a play it does not.
     keepCordoned: true,
   };
 }
 
-/**
- * `--dry-run` alone, `=client` and `=server` are one here: nothing is written, and the server is
- * asked what it would say.
- */
+/** `--dry-run`, `=client` and `=server` mean the same: nothing is written; the server is asked. */
 export function isDryRun({ dryRun }: NodeFlags): boolean {
   if (dryRun === undefined || dryRun === 'none') return false;
   if (dryRun === true || dryRun === 'client' || dryRun === 'server') return true;
-  throw new CommandError(3, `--dry-run is none, client or server, not \`${dryRun}\``);
+  throw new CommandError(3, `--dry-run must be none, client or server, not \`${dryRun}\``);
 }
 
-/** Options of a drain that messages name as a play writes them. */
+/** Options that messages name by the keys of a play. */
 export const drainOptionNames = [
   'delete_emptydir_data',
   'disable_eviction',
@@ -127,7 +123,7 @@ const flagsOf = (keys: string): string =>
     .map(([key = '', value = '']) => `--${key.replaceAll('_', '-')} ${value}`)
     .join(' ');
 
-/** A message about a drain with the flags of `kmend drain` in place of the keys of a play. */
+/** The message with flags of `kmend drain` instead of keys of a play. */
 export const withFlags = (text: string): string =>
   text
     .replace(/drain: \{([^{}]{1,120})\}/g, (_, keys: string) => flagsOf(keys))
@@ -142,9 +138,7 @@ export const withFlags = (text: string): string =>
 const booleans =
   /^--(ignore-daemonsets|delete-emptydir-data|delete-local-data|force|disable-eviction|fallback-without-eviction)=(true|false)$/;
 
-/**
- * kubectl takes `--force=true` and `--force=false` as well: the one is the flag, the other is none.
- */
+/** kubectl also takes `--force=true` and `--force=false`: true is the flag, false is no flag. */
 export const withoutBooleanValues = (args: readonly string[]): readonly string[] =>
   args.flatMap((arg) => {
     const [, name, value] = booleans.exec(arg) ?? [];

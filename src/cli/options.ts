@@ -1,5 +1,4 @@
-// Options that commands share, with Ansible's names. What a flag leaves open is filled in by
-// configuration.ts.
+// Options that commands share, with Ansible's names. configuration.ts sets their defaults.
 
 import type { Command } from 'commander';
 import { CommandError } from '../app/session/world.ts';
@@ -14,7 +13,7 @@ export const withRolloutOptions = (command: Command): Command =>
     .option('--unplannable <what>', 'instead of `rollout.unplannable`: leave_out, stop or ask')
     .option(
       '--rollback <what>',
-      'instead of `rollout.rollback`: by_command, failed_host, or none where there may be no way back',
+      'instead of `rollout.rollback`: by_command, failed_host, or none where a host may be changed without a rollback',
     );
 
 const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
@@ -27,7 +26,7 @@ const words = (value: string, before: readonly string[] | undefined): readonly s
 ];
 const count = (_value: string, before: number | undefined): number => (before ?? 0) + 1;
 
-/** -i -l -e -f -u -b -K ...: which hosts, and how they are reached. */
+/** Which hosts, and how they are reached: -i -l -e -f -u -b -K ... */
 export function withFleetOptions(command: Command): Command {
   return command
     .option(
@@ -46,7 +45,7 @@ export function withFleetOptions(command: Command): Command {
       'variables that are secret beside those whose names say so: pin,*_dsn',
       words,
     )
-    .option('-f, --forks <n>', 'hosts read at the same moment (default 50)')
+    .option('-f, --forks <n>', 'hosts read at the same time (default 50)')
     .option('-u, --user <name>', 'login user')
     .option('--private-key <file>', 'key file to log in with')
     .option('-k, --ask-pass', 'ask for the login password')
@@ -66,7 +65,7 @@ export function withFleetOptions(command: Command): Command {
     .option('-v, --verbose', 'say more (may be repeated)', count);
 }
 
-/** Of commands that start or continue a run. */
+/** For commands that start or resume a run. */
 export const withForwardOption = (command: Command): Command =>
   command.option(
     '--audit-forward <where>',
@@ -83,7 +82,7 @@ export function withTaskOptions(command: Command): Command {
     );
 }
 
-/** Of commands that acknowledge failed hosts. */
+/** For commands that acknowledge failed hosts. */
 export const withResolveOptions = (command: Command): Command =>
   command
     .option(
@@ -95,7 +94,7 @@ export const withResolveOptions = (command: Command): Command =>
     .option('--done <hosts>', 'acknowledge failed hosts that were fixed by hand', words)
     .option('--why <text>', 'of --retry, --skip and --done: goes into the journal');
 
-/** Of commands that notify people of the end of a job. */
+/** For commands that send a notification when a job ends. */
 export const withNotifyOptions = (command: Command): Command =>
   command
     .option(
@@ -108,7 +107,7 @@ export const withNotifyOptions = (command: Command): Command =>
     )
     .option('--notify-always', 'also when there was nothing to do');
 
-/** What jobs keep where nobody says otherwise. */
+/** Default of `--keep` for jobs. */
 export const jobsKeep = '365d';
 
 export function keepFlag(text: string | undefined): Keep {

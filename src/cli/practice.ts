@@ -1,10 +1,7 @@
-// Loads the practice fleet, which is a bundle of its own: few commands need it.
+// Loads the practice fleet. It is a separate bundle, since few commands need it.
 import { CommandError } from '../app/session/world.ts';
 
-/**
- * Where the bundle of the practice fleet lies, beside the program's own; not defined where the
- * sources run.
- */
+/** File of the practice bundle beside the program; not defined where the sources run. */
 declare const __KMEND_PRACTICE__: string;
 
 export async function loadPractice(): Promise<typeof import('../../practice/index.ts')> {

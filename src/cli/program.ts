@@ -22,8 +22,9 @@ import { maskedWorld } from './terminal/masked-world.ts';
 import type { World } from './world.ts';
 
 /**
- * Builds the tree. `done` gets the exit code of the command that ran; `typed` the state directory
- * that its command line names.
+ * Builds the tree of commands.
+ * @param done gets the exit code
+ * @param typed gets the state directory that the command line names
  */
 export function buildProgram(
   world: World,
@@ -52,7 +53,7 @@ export function buildProgram(
 const asKmend = (args: readonly string[]): readonly string[] =>
   args[0] === 'drain' ? withoutBooleanValues(args) : args;
 
-/** Runs one command line and gives its exit code; never throws for a user's mistake. */
+/** Runs one command line and returns its exit code. It never throws for an error of the user. */
 export async function runCommandLine(args: readonly string[], given: World): Promise<number> {
   let stateDir = '';
   const again = (line: string): string => (stateDir === '' ? line : asTyped(line, stateDir));

@@ -1,24 +1,17 @@
-// The world as commands see it: that of the use cases, and a terminal. `main.ts` builds the real
-// one, tests bring another.
+// The world of the commands: that of the use cases, and a terminal. `main.ts` builds the real one.
 import type { World as AppWorld } from '../app/session/world.ts';
 import { coloured, type Paint, uncoloured } from '../screens/layout.ts';
 
 export interface World extends AppWorld {
-  /**
-   * Prints one line: a line end in it is shown, never obeyed. Text of several lines goes through
-   * `printText`.
-   */
+  /** Prints one line. A line end in it is escaped; text of several lines goes through `printText`. */
   readonly out: (line: string) => void;
   readonly err: (line: string) => void;
-  /**
-   * One line that is drawn over on a terminal while a person waits, and nowhere else; the empty
-   * text takes it away.
-   */
+  /** Draws a progress line, only on a terminal. The empty text removes it. */
   readonly progress: (text: string) => void;
   /** Standard output is a terminal. */
   readonly isTerminal: boolean;
   readonly colour: boolean;
-  /** Columns now; a terminal may be resized. */
+  /** Current number of columns; a terminal may be resized. */
   readonly width: () => number;
 }
 

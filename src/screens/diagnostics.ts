@@ -1,10 +1,10 @@
-// Diagnostics for people: place first, as editors jump to it; then what, why and what to do.
+// Diagnostics as text: place first, as editors expect; then what, why and what to do.
 import type { Diagnostic, Place } from '../model/diagnostic.ts';
 import { cutTo, type Paint } from './layout.ts';
 
 /**
- * All of them, errors before warnings before notes, each file's in order of place. `lineOf` gives
- * the source line to show below, if it is at hand.
+ * All diagnostics: errors, warnings, notes, each in order of place.
+ * @param lineOf gives the source line to show below
  */
 export function diagnosticsText(
   diagnostics: readonly Diagnostic[],
@@ -26,7 +26,7 @@ export function diagnosticsText(
   return [...shown.flatMap((diagnostic) => oneText(diagnostic, paint, lineOf)), ...left];
 }
 
-/** Nobody reads more; each may quote a name or a line, and these may be megabytes long. */
+/** The most diagnostics of a file, and characters of a text, which may quote a long line. */
 const [mostOfFile, mostOfText] = [100, 1000];
 const cut = (text: string): string =>
   text.length <= mostOfText ? text : cutTo(text.slice(0, 2 * mostOfText), mostOfText);
@@ -64,7 +64,7 @@ function oneText(
   ];
 }
 
-/** Columns of a line that are shown, and before its place: a file may be one line of megabytes. */
+/** Columns of a source line that are shown, and those before the place. */
 const [mostColumns, columnsBefore] = [300, 200];
 
 function excerptOf(source: string, { line, column }: Place, paint: Paint): readonly string[] {

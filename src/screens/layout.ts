@@ -1,12 +1,8 @@
-// Layout of text for a terminal: widths, columns, colours, and the way out. Nothing here knows what
-// it lays out.
+// Layout of text for a terminal: widths, columns, colours, and escapes.
 import { randomUUID } from 'node:crypto';
 import { harmless } from '../model/text/printable.ts';
 
-/**
- * Colours of a terminal that has them; the same functions without colour elsewhere (`NO_COLOR`, a
- * pipe).
- */
+/** Colours of a terminal; without colour elsewhere (`NO_COLOR`, a pipe) the same functions. */
 export interface Paint {
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
@@ -16,10 +12,7 @@ export interface Paint {
   readonly cyan: (text: string) => string;
 }
 
-/**
- * What a colour begins with inside of kmend, drawn when the program starts: text of others cannot
- * hold it, so their colours are never ours.
- */
+/** The mark of kmend's own colours, random for each process, so that no host can forge it. */
 const sign = `\u001b${randomUUID()}`;
 const signed = new RegExp(`${sign}\\[(\\d+)m`, 'g');
 
@@ -43,35 +36,26 @@ export const uncoloured: Paint = {
   cyan: plain,
 };
 
-/**
- * The one way out: a line as a terminal, a log or a pipe may get it. Our colours become escape
- * sequences; all else in it is only shown.
- */
+/** A line for output: kmend's colours become escape sequences; all other controls are escaped. */
 export const printable = (line: string): string =>
   line
     .split(signed)
     .map((part, index) => (index % 2 === 0 ? harmless(part) : `\u001b[${part}m`))
     .join('');
 
-/** Columns that a text takes: colours take none. */
+/** Columns of a text, without colours. */
 export const widthOf = (text: string): number => [...text.replace(signed, '')].length;
 
 export const padRight = (text: string, width: number): string =>
   text + ' '.repeat(Math.max(0, width - widthOf(text)));
 
-/**
- * Cut to a width, with an ellipsis where something was lost. Coloured text is cut without its
- * colours.
- */
+/** The text cut to a width, with an ellipsis. A text that is cut loses its colours. */
 export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   return `${[...text.replace(signed, '')].slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
-/**
- * Rows in columns as wide as they need to be. Where the terminal is too narrow, the last column is
- * folded below itself; nothing that a person needs to act on is ever cut away.
- */
+/** Rows in columns. On a narrow terminal the last column is folded; nothing is cut. */
 export function table(rows: readonly (readonly string[])[], width: number): readonly string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, index) =>
@@ -91,17 +75,12 @@ export function table(rows: readonly (readonly string[])[], width: number): read
   });
 }
 
-/**
- * Commands in a text: between backticks, and those of kmend. One that is folded cannot be pasted.
- */
+/** Commands in a text, between backticks and those of kmend: they are not folded. */
 const commands =
   /`[^`]+`|\bkmend (?:audit verify|runs show|[a-z]+) \d{8}-\d{6}-\w{4}(?: --[a-z-]+ (?:'[^']*'|\\'|[^\s,;)'\\])+| '[^']*'(?:\\''[^']*')*)*/g;
 const kept = '\u0000';
 
-/**
- * Folds at spaces, but in no command; a word longer than the room stays whole. The first line may
- * have some columns more.
- */
+/** Folds at spaces, but not in commands or long words. The first line has `more` columns. */
 export function fold(text: string, room: number, more = 0): readonly string[] {
   if (widthOf(text) <= room + more) return [text];
   const lines: string[] = [];

@@ -101,7 +101,7 @@ const formsOf = (schema: Mapping): readonly Mapping[] => {
 const templateOnly = (form: Mapping): boolean =>
   typeof form.pattern === 'string' && form.pattern.includes('{{');
 
-/** Narrow forms are also taken as text (`yes`, "5"): said once, by the narrow form. */
+/** Forms of an argument. Text is not listed where a narrow form takes it too (`yes`, "5"). */
 function eitherOf(forms: readonly string[]): string {
   const words = [
     ...new Set(forms.flatMap((form) => (form.startsWith('list of') ? [form] : form.split(' or ')))),
@@ -110,10 +110,7 @@ function eitherOf(forms: readonly string[]): string {
   return words.filter((word) => word !== '' && !(narrow && word === 'text')).join(' or ');
 }
 
-/**
- * `one of a, b`, `list of text`, `true or false`: what a person may write; that a template may
- * stand there goes without saying.
- */
+/** `one of a, b`, `list of text`, `true or false`: the allowed values. Templates are not listed. */
 function formOf(schema: Mapping): string {
   const named = {
     string: 'text',
@@ -137,7 +134,7 @@ function formOf(schema: Mapping): string {
 const wordOf = (value: Value): string =>
   typeof value === 'string' ? value : JSON.stringify(value);
 
-/** Settings: one row a key, with the flag and the variable that say the same. */
+/** A setting: its key, and its flag and variable. */
 interface Setting {
   readonly key: string;
   readonly what: string;

@@ -1,11 +1,11 @@
-// A plan for people: per wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then
-// what is refused or left out.
+// A plan as text: for each wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then
+// hosts that are refused or left out.
 import type { HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/run/plan.ts';
 import { hasChanges } from '../model/run/plan.ts';
 import { duration, fold, type Paint, plural } from './layout.ts';
 import { failureText } from './run/failure-text.ts';
 
-/** When a host would start, by the same `decide` on a virtual clock; and what it waits for. */
+/** A wave: when its hosts would start, by `decide` on a virtual clock, and what they wait for. */
 export interface PlannedWave {
   readonly title: string;
   readonly hosts: readonly {
@@ -18,13 +18,10 @@ export interface PlannedWave {
 export interface PlanView {
   readonly play: PlayPlan;
   readonly waves: readonly PlannedWave[];
-  /**
-   * Hosts with changes that this policy would never start as things are, and the reason, told
-   * before anybody waits for it.
-   */
+  /** Hosts with changes that this policy would never start; `why` has the reason. */
   readonly unstarted: readonly string[];
   readonly why: string;
-  /** Seconds until the last host is done, where that could be foreseen. */
+  /** Expected seconds until the last host is done. */
   readonly expected?: number;
   readonly width: number;
   readonly paint: Paint;
@@ -146,7 +143,7 @@ function hostText(
   ];
 }
 
-/** When a host has its turn whose node somebody else has cordoned. */
+/** When a host starts whose node is cordoned by somebody else. */
 const cordonedText = (cordoned: PlayPlan['rollout']['cordoned'] = 'last'): string =>
   `its node is cordoned by somebody else: ${{ first: 'it goes first', last: 'it goes last', skip: 'it is not started' }[cordoned]} (rollout.cordoned: ${cordoned})`;
 
@@ -178,7 +175,7 @@ function taskText(task: TaskPlan, view: PlanView): readonly string[] {
 
 const signs = { '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const;
 
-/** A text of several lines is shown by the lines that differ. */
+/** Of a text of several lines only the lines that differ are shown. */
 function changeLines(
   { before, after, ...change }: PlannedChange,
   { paint, width }: PlanView,

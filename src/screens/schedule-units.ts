@@ -1,5 +1,4 @@
-// A named job as other schedulers want it: systemd timer and service, a line for crontab, a CronJob
-// for Kubernetes.
+// A named job for other schedulers: a systemd timer and service, a crontab line, a CronJob.
 import type { Calendar } from '../core/rollout/cron-line.ts';
 
 export interface JobUnits {
@@ -9,16 +8,14 @@ export interface JobUnits {
   readonly command: readonly string[];
   /** Where relative paths of the job begin. */
   readonly directory: string;
-  /** For a person who reads the unit: what the job does. */
+  /** What the job does, for readers of the unit. */
   readonly what: string;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that end a line, or that a line cannot hold
 const controls = /[\u0000-\u001f\u007f]+/g;
 
-/**
- * One word of ExecStart: specifiers and variables are systemd's own, so `%` and `$` are doubled.
- */
+/** One argument of ExecStart. `%` and `$` are doubled, since they are special in systemd. */
 const systemdWord = (word: string): string => {
   const escaped = word.replaceAll('%', '%%').replaceAll('$', '$$$$');
   return /^[A-Za-z0-9_./:=@%$,+-]+$/.test(escaped)
@@ -26,7 +23,7 @@ const systemdWord = (word: string): string => {
     : `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 };
 
-/** A backslash at the end of a line would take the next line into it. */
+/** One line of a unit; a backslash at its end would join the next line. */
 function oneLine(text: string): string {
   const line = text.replace(controls, ' ');
   let end = line.length;
@@ -34,9 +31,7 @@ function oneLine(text: string): string {
   return line.slice(0, end).replaceAll('%', '%%');
 }
 
-/**
- * Unit files and crontabs have a line for each path, and no way to write these characters in it.
- */
+/** Unit files and crontabs cannot have these characters in a path. */
 export const fitsUnits = (path: string): boolean =>
   path.search(controls) < 0 && !/^\s|[\\\s]$/.test(path);
 
@@ -46,9 +41,9 @@ export interface Units {
 }
 
 /**
- * SIGTERM lets the hosts under way come to a safe state, which may take as long as a drain: hence
- * the long stop timeout, and the signal goes to kmend alone. 9 and 10 (outside the window, a gate
- * is closed) are no failures of a job that comes again.
+ * After SIGTERM hosts under way come to a safe state, which may take as long as a drain. So the stop
+ * timeout is long, and only kmend gets the signal. Exit codes 9 and 10 are no failures, since the
+ * job runs again.
  */
 export function systemdUnits(job: JobUnits): Units {
   const title = `kmend job ${job.name}`;
@@ -85,7 +80,7 @@ WantedBy=timers.target
 const shellWord = (word: string): string =>
   /^[A-Za-z0-9_./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-/** In a crontab `%` is a line break. Absent where cron cannot say when. */
+/** A crontab line, in which `%` is a line break. Undefined where cron has no such calendar. */
 export function cronLine(job: JobUnits): string | undefined {
   const { cron, zone } = job.calendar;
   if (cron === undefined) return undefined;
@@ -102,7 +97,7 @@ export interface CronJob {
   readonly cron: string;
   readonly zone?: string;
   readonly namespace: string;
-  /** Of the CronJob: what its API server knows. */
+  /** The version of CronJob that the API server has. */
   readonly apiVersion: 'batch/v1' | 'batch/v1beta1';
   readonly image: string;
   /** Arguments of kmend in the container. */
@@ -117,7 +112,7 @@ export const jobFolder = '/etc/kmend/job';
 /** Key, known_hosts and the address of a webhook, from the secret of the job. */
 export const secretFolder = '/etc/kmend/ssh';
 
-/** YAML that holds whatever the text is: a literal block with its indentation said. */
+/** Any text as YAML: a literal block with an explicit indentation. */
 const block = (text: string, by: number): string =>
   `|2${text.endsWith('\n') ? '' : '-'}\n${text
     .replace(/\n$/, '')
@@ -125,7 +120,7 @@ const block = (text: string, by: number): string =>
     .map((line) => ' '.repeat(by) + line)
     .join('\n')}`;
 
-/** The account of the pod, without anything of a person's own in it. */
+/** A kubeconfig with the account of the pod. */
 const kubeconfig = `apiVersion: v1
 kind: Config
 current-context: in-cluster
@@ -148,7 +143,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kmend-${
 subjects: [{kind: ServiceAccount, name: "${name}", namespace: "${namespace}"}]
 `;
 
-/** Read only: whether the pod of an earlier turn, which holds a lock, is dead. */
+/** A read-only role, to find out whether the pod of an earlier turn is dead. */
 const podReader = (meta: string, name: string, namespace: string): string => `---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -163,7 +158,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: "${name}"}
 subjects: [{kind: ServiceAccount, name: "${name}", namespace: "${namespace}"}]
 `;
 
-/** The pod, as the locks that it takes name it. */
+/** Environment with the pod's names, for its locks. */
 const podFields = [
   ['KMEND_POD_NAMESPACE', 'metadata.namespace'],
   ['KMEND_POD_NAME', 'metadata.name'],
@@ -176,10 +171,7 @@ const podFields = [
   )
   .join('\n');
 
-/**
- * Everything but the two roles (docs/rbac.yaml, put before it) and the secret with the key, which
- * no manifest should hold.
- */
+/** The manifest, without the roles of docs/rbac.yaml and without the secret with the key. */
 export function cronJobManifest(job: CronJob): string {
   const name = `kmend-${job.name}`;
   const { namespace } = job;
@@ -217,7 +209,7 @@ ${job.zone === undefined ? '' : `  timeZone: ${JSON.stringify(job.zone)}\n`}  co
   failedJobsHistoryLimit: 3
   jobTemplate:
     spec:
-      backoffLimit: 0 # the next run takes up an interrupted one; a failed rollout waits for a person
+      backoffLimit: 0 # the next run takes up an interrupted one; a failed rollout waits for an operator
       template:
         spec:
           serviceAccountName: "${name}"
@@ -231,7 +223,7 @@ ${job.zone === undefined ? '' : `  timeZone: ${JSON.stringify(job.zone)}\n`}  co
               env:
                 - {name: HOME, value: /state}
                 - {name: KUBECONFIG, value: ${jobFolder}/kubeconfig}
-                - {name: KMEND_TRUST_FILES, value: "true"} # nobody else is in this container, and volumes often have the mode 0777
+                - {name: KMEND_TRUST_FILES, value: "true"} # this container has no other user, and volumes often have the mode 0777
 ${podFields}
               securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
               volumeMounts:

@@ -202,10 +202,10 @@ describe('from collected outputs', () => {
     );
     expect(out).toContain('memory-limited: 3, of them containers 2; off: 0');
     expect(out).toContain(
-      'a kubelet that was not found (kubepods is there): may ask: its version does not tell',
+      'a kubelet that was not found (kubepods is there): may ask: unknown by its version',
     );
     expect(out).toContain(
-      'a docker that was not found (its groups are there): may ask: its version does not tell; limited containers 2, off 0',
+      'a docker that was not found (its groups are there): may ask: unknown by its version; limited containers 2, off 0',
     );
     expect(out).toContain(
       'cgroup ids: 12 of 65,534 in use, about 0 by dead groups; growth not known',

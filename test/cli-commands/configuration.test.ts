@@ -82,7 +82,7 @@ describe('settings', () => {
   it('a switch of the environment is true or false', async () => {
     expect(await run(['check', '-i', 'a,'], { KMEND_BECOME: 'perhaps' })).toMatchObject({
       exit: 3,
-      err: expect.stringContaining('KMEND_BECOME is true or false, not `perhaps`'),
+      err: expect.stringContaining('KMEND_BECOME must be true or false, not `perhaps`'),
     });
   });
 

@@ -60,9 +60,9 @@ describe('a host that ended badly', () => {
       [false, 1],
       [false, 3],
     ]);
-    expect(ran.err).toContain('early ended badly and is taken back (rollback: failed_host)');
+    expect(ran.err).toContain('early failed and is rolled back (rollback: failed_host)');
     expect(ran.err).toContain(
-      `late is as it was before run ${run}; look at it, then: kmend resolve ${run} --state-dir ${fleet.state} late`,
+      `late is as it was before run ${run}; check it, then: kmend resolve ${run} --state-dir ${fleet.state} late`,
     );
     expect((await fleet.run(['runs', 'show', run])).out).toMatch(/early +on +kernel_arg +\w/);
   }, 60_000);
@@ -108,7 +108,7 @@ describe('a host that ended badly', () => {
     const run = fleet.runs().find((one) => fleet.journalText(one).includes('dark.yaml')) ?? '';
     expect(ran.err).toMatch(
       new RegExp(
-        `dark was NOT taken back \\(exit 6\\); look at it, then by hand: kmend rollback ${run} --state-dir .+ -l dark`,
+        `dark was NOT rolled back \\(exit 6\\); check it, then by hand: kmend rollback ${run} --state-dir .+ -l dark`,
       ),
     );
   }, 60_000);

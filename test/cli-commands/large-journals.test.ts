@@ -111,7 +111,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const smallHeap = { NODE_OPTIONS: '--max-old-space-size=48' };
 
 it.each<[string, readonly string[], number, RegExp]>([
-  ['report', ['report', run], 0, /look at h20, then: kmend resume/],
+  ['report', ['report', run], 0, /check h20, then: kmend resume/],
   ['resolve', ['resolve', run, 'h20', '--as', 'skip'], 0, /left for run/],
   // 4: there is no key to log in with.
   ['drift', ['drift', '-i', 'INVENTORY', '-T', '1'], 4, /h1/],

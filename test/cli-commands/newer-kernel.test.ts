@@ -161,7 +161,7 @@ describe('a kernel line of another name', () => {
     expect(fleet.host('stuck').kernel()).toBe(young);
     const back = await rollback('stuck');
     expect(`${back.exit} ${back.err}`).toBe(
-      '0 warning: not taken back: the task "command" (command) on stuck',
+      '0 warning: not rolled back: the task "command" (command) on stuck',
     );
     expect(back.out).toContain('kernel on trial');
     expect([fleet.host('stuck').kernel(), fleet.host('stuck').boots()]).toEqual([old, 3]);

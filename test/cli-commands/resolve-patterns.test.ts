@@ -60,7 +60,7 @@ it.each<[string, Parameters<typeof resolutionsOf>[0], RegExp]>([
   ],
   ['a pattern of no host', { retry: ['cache*'] }, /matches no failed host/],
   ['an exclusion of no host', { retry: ['all', '!cache*'] }, /excludes nothing/],
-  ['a host in two ways', { retry: ['web*'], skip: ['all'] }, /web1 stands in two of/],
+  ['a host in two ways', { retry: ['web*'], skip: ['all'] }, /web1 is in two of/],
   ['a name that did not fail', { retry: ['web2', 'db*'] }, /web2 did not fail/],
   ['an unknown name', { retry: ['web9'] }, /has no host web9/],
 ])('%s is refused', async (_what, flags, why) => expect(meant(flags)).rejects.toThrow(why));

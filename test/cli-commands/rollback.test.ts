@@ -68,7 +68,7 @@ describe('on a fleet', () => {
   it('never fleet-wide without --yes; nothing is touched', async () => {
     const { exit, err } = await fleet.run(['rollback', run]);
     expect(exit).toBe(3);
-    expect(err).toMatch(/would take back run \S+ on 3 hosts/);
+    expect(err).toMatch(/would roll back run \S+ on 3 hosts/);
     expect(fleet.runs()).toHaveLength(2);
   });
 
@@ -97,7 +97,7 @@ describe('on a fleet', () => {
       expect([asked.exit, asked.out, asked.err]).toEqual([
         3,
         expect.stringContaining('1 host to change'),
-        expect.stringContaining('nobody is here to say yes'),
+        expect.stringContaining('the plan needs a yes, and there is no terminal to ask on'),
       ]);
     }
     writeFileSync(settings, kept);

@@ -157,7 +157,7 @@ describe('install', () => {
   it.each<[string, readonly string[], readonly string[] | undefined, string]>([
     ['a time that is none', ['--every', 'at noon'], undefined, '--every does not understand'],
     ['a command that is none', [], ['uncordon', 'n1'], 'a job runs apply, check, drift or plan'],
-    ['a question', [], ['apply', 'p.yaml', '-K'], '-K asks a person'],
+    ['a question', [], ['apply', 'p.yaml', '-K'], '-K asks for a password'],
     ['another scheduler', ['--as', 'at'], undefined, '--as is systemd, cron or kubernetes'],
     ['a CronJob without an image', ['--as', 'kubernetes'], undefined, 'needs --image'],
     [
@@ -497,10 +497,10 @@ describe('whom a job tells', () => {
     const done = await turn('wrong');
     expect([done.exit, done.err]).toEqual([
       3,
-      expect.stringContaining('warning: job wrong: the command was not told: it ended with 7'),
+      expect.stringContaining('warning: job wrong: the command was not notified: it ended with 7'),
     ]);
     expect(JSON.parse(readFileSync(notices, 'utf8')).text).toBe(
-      `kmend job wrong on ${hostname()}: no run came to its end (exit 3)`,
+      `kmend job wrong on ${hostname()}: no run ended (exit 3)`,
     );
   });
 
@@ -528,7 +528,7 @@ describe('whom a job tells', () => {
       ['--notify-url-file', '/proc/version'],
       'should hold the address of a webhook',
     ],
-    ['nobody', ['--notify-always'], 'nothing says whom'],
+    ['nobody', ['--notify-always'], 'needs a target'],
   ])('%s is refused when the job is installed', async (_, flags, why) => {
     expect(await installTold('bad', flags, words())).toMatchObject({
       exit: 3,

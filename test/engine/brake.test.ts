@@ -97,9 +97,11 @@ describe('a brake that has tripped', () => {
     for (let turn = 0; turn < 2; turn++) {
       const again = await lab.run(['resume', run]);
       expect([again.exit, starts()]).toEqual([5, ['h1']]);
-      expect(again.out).toContain('the brake holds 2 hosts back until a person has looked at: h1');
       expect(again.out).toContain(
-        `look at h1, then: kmend resume ${run} --state-dir ${lab.state} --retry h1, or --skip h1, or --done h1`,
+        'the brake keeps 2 hosts from starting until these are acknowledged: h1',
+      );
+      expect(again.out).toContain(
+        `check h1, then: kmend resume ${run} --state-dir ${lab.state} --retry h1, or --skip h1, or --done h1`,
       );
     }
     repair('h1');
@@ -117,7 +119,7 @@ describe('a brake that has tripped', () => {
 
     repair('h3');
     expect((await lab.run(['resolve', run, 'h2', '--as', 'skip'])).out).toContain(
-      `\`kmend resume ${run} --state-dir ${lab.state}\` will take it up`,
+      `\`kmend resume ${run} --state-dir ${lab.state}\` carries it out`,
     );
     const rest = await lab.run(['resume', run]);
     expect([rest.exit, starts()]).toEqual([4, ['h1', 'h1', 'h2', 'h3']]);

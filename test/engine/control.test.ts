@@ -81,9 +81,11 @@ describe('a control command from another terminal', () => {
     const id = runOf(done.out);
     expect(done.exit).toBe(5);
     expect(done.out).toContain('BRAKE');
-    expect(done.out).toContain('the brake holds 1 host back until a person has looked at: r1');
     expect(done.out).toContain(
-      `look at r1, then: kmend resume ${id} --state-dir ${lab.state} --retry r1, or --skip r1, or --done r1`,
+      'the brake keeps 1 host from starting until these are acknowledged: r1',
+    );
+    expect(done.out).toContain(
+      `check r1, then: kmend resume ${id} --state-dir ${lab.state} --retry r1, or --skip r1, or --done r1`,
     );
     const good = lab.file('r2.yaml', on('r1', play(work(0))));
     expect((await lab.run(['apply', good, '--yes'])).out).toContain(`held by run ${id}`);

@@ -31,7 +31,7 @@ describe('exit', () => {
     const asked = await lab.run(['apply', lab.file('b.yaml', on('h1', remediationPlay()))]);
     expect([asked.exit, asked.err]).toMatchObject([
       3,
-      expect.stringContaining('nobody is here to say yes'),
+      expect.stringContaining('the plan needs a yes, and there is no terminal to ask on'),
     ]);
     expect(lab.runs()).toEqual([]);
   });

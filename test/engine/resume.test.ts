@@ -108,7 +108,7 @@ describe('resume', () => {
     ]);
     expect(ran('stdin')).toBe('fed\n');
     expect(resumed.out).toContain(
-      `look at stdin, then: kmend resume ${run} --state-dir ${lab.state} --retry stdin, or --skip stdin, or --done stdin`,
+      `check stdin, then: kmend resume ${run} --state-dir ${lab.state} --retry stdin, or --skip stdin, or --done stdin`,
     );
     const retried = await lab.run(['resume', run, '--retry', 'stdin', '--why', 'it had not begun']);
     expect(retried.exit, retried.out + retried.err).toBe(0);
@@ -125,7 +125,7 @@ describe('resume', () => {
     const both = await lab.run(['resume', run, '--retry', 'half', '--skip', 'half']);
     expect(both).toMatchObject({
       exit: 3,
-      err: expect.stringContaining('half stands in two of --retry, --skip and --done'),
+      err: expect.stringContaining('half is in two of --retry, --skip and --done'),
     });
     const skipped = await lab.run(['resume', run, '--skip', 'half']);
     expect([skipped.exit, ran('half')]).toEqual([4, 'once\nfed\n']);

@@ -50,7 +50,7 @@ describe('a host that is not what its plan was made from', () => {
     expect(eventsOf(events, 'effect.started', 'h1')).toEqual([]);
     expect(eventsOf(events, 'host.done', 'h1')).toMatchObject([{ changed: false }]);
     expect(eventsOf(events, 'host.started').map((event) => event.host)).toEqual(['h2', 'h3']);
-    expect(done.out).toMatch(/h1 .* already mended/);
+    expect(done.out).toMatch(/h1 .* already remediated/);
     const [drifted] = eventsOf(events, 'host.failed', 'h2');
     expect(drifted).toMatchObject({
       failure: { kind: 'drift', hint: 'make a new plan' },

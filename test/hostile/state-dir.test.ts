@@ -207,7 +207,7 @@ describe('a job whose path would write lines of its own', () => {
         expect(await install(`/srv/${name}`, '--as', as)).toMatchObject({
           exit: 3,
           out: '',
-          err: expect.stringContaining('cannot stand in a unit file'),
+          err: expect.stringContaining('cannot be written in a unit file'),
         });
       expect(existsSync(join(state, 'jobs'))).toBe(false);
     },

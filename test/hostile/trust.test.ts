@@ -281,7 +281,9 @@ describe('a repository of somebody else that the operator has cloned', () => {
       ])
         expect(await run(args)).toMatchObject({
           exit: 3,
-          err: expect.stringMatching(/is a program, and nobody asked to run it[\s\S]*-i /),
+          err: expect.stringMatching(
+            /is an inventory program, and was not named with -i[\s\S]*-i /,
+          ),
         });
       expect(ran()).toBe(false);
       expect(await run(['validate', 'play.yaml', '-i', name])).toMatchObject({ exit: 0, err: '' });

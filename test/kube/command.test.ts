@@ -196,14 +196,14 @@ describe('kmend drain', () => {
   it.each([
     [
       ['--timeout=soon', 'n1'],
-      /--timeout wants seconds or a duration such as 90s or 1m30s, not `soon`/,
+      /--timeout must be seconds or a duration such as 90s or 1m30s, not `soon`/,
     ],
-    [['--timeout=-3', 'n1'], /--timeout wants no time before now/],
+    [['--timeout=-3', 'n1'], /--timeout must not be negative/],
     [['--pod-selector=size>x', 'n1'], /--pod-selector: "size>x" is not a label selector/],
     [['--left-behind=maybe', 'n1'], /--left-behind is fail or accept, not `maybe`/],
     [['--single-replica=x', 'n1'], /--single-replica is restart or surge, not `x`/],
     [['--jobs=x', 'n1'], /--jobs is evict or wait, not `x`/],
-    [['--dry-run=maybe', 'n1'], /--dry-run is none, client or server/],
+    [['--dry-run=maybe', 'n1'], /--dry-run must be none, client or server/],
     [[], /which node/],
     [['n1', '-l', 'pool=a'], /names of nodes or --selector, not both/],
   ])('refuses %s without a call to the cluster', async (args, message) => {

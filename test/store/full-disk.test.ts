@@ -144,7 +144,7 @@ describe.skipIf(!isRoot)('a real disk (root only: mounts a tmpfs)', () => {
     sh(`rm ${state}/fill-*`);
     appendFileSync(join(state, 'runs', run, 'journal.ndjson'), '{"v":1,"seq":');
     const shown = await lab.run(['runs', 'show', run, '--state-dir', state]);
-    expect(shown.out).toContain('nobody works on this run: its process is gone');
+    expect(shown.out).toContain('no process works on this run');
     expect(shown.out).toMatch(/h2 {2}started .* ago; /);
     expect(shown.out).toContain(`go on with: kmend resume ${run}`);
     expect(shown.out).toContain(

@@ -1,4 +1,4 @@
-// Journals as evidence: what each must hold by itself, what later runs say of it, and what somebody
+// Journals as evidence: each is checked by itself, against later runs, and against a head that was
 // kept elsewhere.
 
 import type { Audit, PrunedRun } from '../../engine/ports/history.ts';
@@ -7,8 +7,8 @@ import { plural } from '../../screens/layout.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';
 
-/** What is known of a journal outside of it: a head, and whose word that is. */
-interface Word {
+/** A head of a journal that a later run names. */
+interface NamedHead {
   readonly run: string;
   readonly head: string;
   readonly by: string;
@@ -16,14 +16,14 @@ interface Word {
 
 export interface Finding {
   readonly run: string;
-  /** Absent where a link does not hold. */
+  /** Absent where the chain is broken. */
   readonly audit?: Audit;
   readonly end: 'closed' | 'under_way' | 'open';
   readonly wrong: readonly string[];
   readonly notes: readonly string[];
 }
 
-/** What all of it came to, beside the findings of each run. */
+/** The result over all runs. */
 export interface Verified {
   readonly exit: number;
   /** Runs that `runs prune` removed; their heads are kept. */
@@ -31,16 +31,13 @@ export interface Verified {
 }
 
 export interface VerifyInput {
-  /** All runs, where it is not given. */
+  /** Absent = all runs. */
   readonly run?: string;
-  /** A head that a journal must have. */
+  /** A head that one of the journals must have. */
   readonly head?: string;
 }
 
-/**
- * @param see is shown each finding as it comes: a journal may be large, and there may be years of
- * them
- */
+/** @param see gets each finding as it comes, since journals may be large and many */
 export async function verify(
   { run, head }: VerifyInput,
   session: Session,
@@ -54,13 +51,13 @@ export async function verify(
     );
   const { history } = await session.ports.store();
   const pruned = await history.pruned();
-  const words = [...pruned, ...(await history.fromJournals())].flatMap(
-    ({ run: by, previous }): Word[] => (previous === undefined ? [] : [{ ...previous, by }]),
+  const named = [...pruned, ...(await history.fromJournals())].flatMap(
+    ({ run: by, previous }): NamedHead[] => (previous === undefined ? [] : [{ ...previous, by }]),
   );
   const names = run === undefined ? await history.names() : [run];
   const findings: Finding[] = [];
   for (const name of names) {
-    const own = words.filter((word) => word.run === name);
+    const own = named.filter((one) => one.run === name);
     const finding = await judge(name, own, head, session);
     if (finding === undefined && run !== undefined) throw noSuchRun(run, session.settings.stateDir);
     if (finding === undefined) continue;
@@ -68,7 +65,7 @@ export async function verify(
     see(finding);
   }
   const removed = run === undefined ? pruned.filter((one) => !names.includes(one.run)) : [];
-  const gone = words.filter((word) => !names.includes(word.run));
+  const gone = named.filter((one) => !names.includes(one.run));
   const fits = run !== undefined || judgeGone(gone, removed, session);
   const known =
     head === undefined ||
@@ -85,17 +82,14 @@ export async function verify(
   };
 }
 
-/**
- * What is said of runs that are not there any more, against the heads that were kept when they were
- * removed.
- */
+/** Compares heads that name removed runs with those that `runs prune` kept. */
 function judgeGone(
-  words: readonly Word[],
+  named: readonly NamedHead[],
   removed: readonly PrunedRun[],
   { observer }: Session,
 ): boolean {
   let fits = true;
-  for (const { run, head, by } of words) {
+  for (const { run, head, by } of named) {
     const kept = removed.find((one) => one.run === run);
     if (kept === undefined)
       observer.notice(
@@ -115,17 +109,17 @@ function judgeGone(
 /** Undefined where there is no journal. */
 async function judge(
   run: string,
-  own: readonly Word[],
+  own: readonly NamedHead[],
   head: string | undefined,
   { ports }: Session,
 ): Promise<Finding | undefined> {
   const store = await ports.store();
   try {
     const found = await store.history.audit(run, [
-      ...own.map((word) => word.head),
+      ...own.map((one) => one.head),
       ...(head === undefined ? [] : [head]),
     ]);
-    const denied = own.filter((word) => !found.heads.has(word.head));
+    const denied = own.filter((one) => !found.heads.has(one.head));
     const holder = found.closed ? undefined : await store.holder(run);
     return {
       run,

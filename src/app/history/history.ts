@@ -1,5 +1,4 @@
-// What the state directory remembers of earlier runs: who was mended, and how long hosts of a pool
-// took.
+// The history in the state directory: which hosts earlier runs remediated, and how long they took.
 import { type Earlier, readDurations } from '../../core/plan/estimate.ts';
 import { fold } from '../../core/run-state/fold.ts';
 import {
@@ -11,7 +10,7 @@ import {
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
 import type { Store } from '../../engine/ports/store.ts';
 
-/** Where a run stands, by its journal. */
+/** The state of a run, by its journal. */
 export async function stateOf(store: Store, run: string): Promise<RunState> {
   let state = emptyState;
   await store.scanEvents(run, (event) => {
@@ -20,7 +19,7 @@ export async function stateOf(store: Store, run: string): Promise<RunState> {
   return state;
 }
 
-/** What a run did, by host. Its events pass by one at a time. */
+/** The changes of a run, by host. */
 export async function changesIn(
   store: Store,
   run: string,
@@ -30,7 +29,7 @@ export async function changesIn(
   return hostChanges();
 }
 
-/** What all journals remember, the oldest run first. */
+/** Hosts that were remediated, by all journals, the oldest run first. */
 export async function remediatedHosts(store: Store): Promise<ReadonlyMap<string, Remediated>> {
   let memory: ReadonlyMap<string, Remediated> = new Map();
   for (const { run } of await store.runs())
@@ -38,18 +37,12 @@ export async function remediatedHosts(store: Store): Promise<ReadonlyMap<string,
   return memory;
 }
 
-/**
- * So many of the newest runs of a pool say how long its hosts take; older ones were perhaps another
- * playbook of the same name.
- */
+/** Newest runs that count for durations. Older ones may be of another playbook with that name. */
 const runsThatCount = 20;
 
 const fileOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/**
- * How long hosts took in earlier runs of this playbook and play over this pool: a run counts that
- * had one of its hosts.
- */
+/** How long hosts took in earlier runs of this play. A run counts if it had a host of this pool. */
 export async function earlierDurations(
   store: Store,
   play: { readonly playbook: string; readonly play: string; readonly pool: readonly string[] },

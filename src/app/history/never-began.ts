@@ -1,13 +1,13 @@
-// A run whose journal has no entry: it was killed as it began, and there is nothing to go on with.
+// A run without a journal entry: it was killed when it began, so there is nothing to resume.
 import type { Store } from '../../engine/ports/store.ts';
 import { CommandError } from '../session/world.ts';
 
 export const neverBegan = (run: string): string =>
   `run ${run} never began: it was killed before its first entry was on disk, and did nothing on any host`;
 
-export const beginAnew = 'start it anew with `kmend apply`';
+export const beginAnew = 'start it again with `kmend apply`';
 
-/** Ends a command that goes on with a run, where nothing was begun. */
+/** Refuses a command for a run that never began. */
 export async function refuseNeverBegan(run: string, store: Store): Promise<void> {
   const info = (await store.runs()).find((one) => one.run === run);
   if (info?.begun === false && (await store.holder(run)) === undefined)

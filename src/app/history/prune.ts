@@ -1,4 +1,4 @@
-// Old runs that no command needs any more are removed, and the heads of their journals are kept.
+// Removes old runs that no command needs. The heads of their journals are kept.
 
 import { beyond, type Keep, type Needed, readRetention } from '../../core/history/retention.ts';
 import { JournalError } from '../../engine/ports/state-errors.ts';
@@ -14,7 +14,7 @@ export interface Pruned {
   readonly stays: ReadonlyMap<string, Stays>;
 }
 
-/** @param isCheck only says what would be removed */
+/** @param isCheck only reports what would be removed */
 export async function pruneRuns(
   keep: Keep,
   { ports, world }: Session,
@@ -24,12 +24,12 @@ export async function pruneRuns(
   const runs = await store.runs();
   const old = beyond(runs, keep, world.clock.now()).map(({ run }) => run);
   if (old.length === 0) return { removed: [], stays: new Map() };
-  const { needed, words } = await readAll(runs, old, store);
+  const { needed, heads } = await readAll(runs, old, store);
   const stays = new Map<string, Stays>(needed);
   for (const run of old)
     if (!stays.has(run) && (await store.holder(run)) !== undefined) stays.set(run, 'under_way');
   const going = new Map(
-    old.filter((run) => !stays.has(run)).map((run) => [run, words.get(run) ?? []]),
+    old.filter((run) => !stays.has(run)).map((run) => [run, heads.get(run) ?? []]),
   );
   const left = isCheck
     ? new Map<string, Stays>()
@@ -40,22 +40,19 @@ export async function pruneRuns(
   };
 }
 
-/**
- * What the journals say of the runs, and which heads other runs name. Journals that do not hold
- * count as changed.
- */
+/** Which old runs are still needed, and which heads other runs name. A broken chain is `changed`. */
 async function readAll(
   runs: readonly RunInfo[],
   old: readonly string[],
   store: Store,
 ): Promise<{
   readonly needed: ReadonlyMap<string, Stays>;
-  readonly words: ReadonlyMap<string, readonly string[]>;
+  readonly heads: ReadonlyMap<string, readonly string[]>;
 }> {
-  const words = new Map<string, string[]>();
+  const heads = new Map<string, string[]>();
   const name = (previous: RunInfo['previous']): void => {
     if (previous !== undefined)
-      words.set(previous.run, [...(words.get(previous.run) ?? []), previous.head]);
+      heads.set(previous.run, [...(heads.get(previous.run) ?? []), previous.head]);
   };
   for (const { previous } of await store.history.pruned()) name(previous);
   const reader = readRetention();
@@ -73,5 +70,5 @@ async function readAll(
   }
   const needed = new Map<string, Stays>(reader.needed(old));
   for (const run of damaged) if (old.includes(run)) needed.set(run, 'changed');
-  return { needed, words };
+  return { needed, heads };
 }

@@ -1,4 +1,4 @@
-// What a run did, by its journal.
+// Reads the journal of a run.
 
 import { fold } from '../../core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
@@ -23,7 +23,7 @@ export async function readRun(run: string, session: Session): Promise<ReadRun> {
   return { state, end, holder: await (await session.ports.store()).holder(run) };
 }
 
-/** Shows every event of a run, the oldest first, each when its link is known to hold. */
+/** Shows every event of a run, the oldest first, each after its hash was checked. */
 export async function eachEvent(
   run: string,
   { ports, settings }: Session,
@@ -36,7 +36,7 @@ export async function eachEvent(
       throw new CommandError(
         1,
         error.message,
-        'somebody or something changed this journal: do not trust it beyond the entry before',
+        'this journal was changed: trust no entry from there on',
       );
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
       throw noSuchRun(run, settings.stateDir);

@@ -20,9 +20,9 @@ export interface CheckInput {
   readonly active: boolean;
 }
 
-/** Who wants to see rows before all hosts have answered. */
+/** Gets rows before all hosts have answered. */
 export interface EarlyRows {
-  /** A host was read. */
+  /** A host was read: its row. */
   readonly add: (row: CheckRow) => void;
   /** Of these hosts only those are left that do not answer. */
   readonly pause: (hosts: readonly string[]) => void;
@@ -84,7 +84,7 @@ function whyNotAsked(facts: Facts): string | undefined {
   return facts['user.root'] === true ? undefined : 'it needs root';
 }
 
-/** What the exit code of a check has to say of these rows. */
+/** Reasons for the exit code of a check. */
 export function checkReasons(rows: readonly CheckRow[]): readonly ExitReason[] {
   return rows.flatMap((row): readonly ExitReason[] => {
     if (row.facts === undefined)

@@ -1,5 +1,4 @@
-// Outputs of `kmend probe` that people collected by other means: a directory of files, read into
-// one row a host.
+// Outputs of `kmend probe` that were collected by other means: a directory of files, one row a host.
 
 import { withDerived } from '../../core/plan/overlay.ts';
 import { baselineOf, checkWants, outputsIn, parseProbe, readingOf } from '../../facts/index.ts';
@@ -58,10 +57,7 @@ function isWanted(host: string, hosts: string): boolean {
   return words.some((word) => word === 'all' || matchesWildcard(word, host));
 }
 
-/**
- * Files of the directory and of the directories in it, as paths below it; hidden ones are not
- * meant.
- */
+/** Files of the directory and its subdirectories, as relative paths, without hidden ones. */
 function filesIn(directory: string, around: Surroundings): readonly string[] {
   const names = around.world.reader.list(directory);
   if (names === undefined)
@@ -89,7 +85,7 @@ const endings: ReadonlySet<string> = new Set([
   'gz',
 ]);
 
-/** What a file is named after: `node-a1` for `monday/node-a1.log.gz`. */
+/** The host name in a file name: `node-a1` for `monday/node-a1.log.gz`. */
 function stemOf(file: string): string {
   const words = file.replace(/^.*\//, '').split('.');
   return words
@@ -111,7 +107,7 @@ function readFile(directory: string, file: string, around: Surroundings): readon
       : { failure: { ...parsed.failure, message: `${file}: ${parsed.failure.message}` } };
     return { ...present({ named: output.host }), ...answer };
   });
-  // A first try that was broken off, before the one that was not: people keep both.
+  // A file may hold a first output that was interrupted, before the whole one.
   const used = outputs.filter((output) => output.named !== undefined || output.facts !== undefined);
   const left = outputs.length - used.length;
   if (used.length > 0 && left > 0)
@@ -122,10 +118,7 @@ function readFile(directory: string, file: string, around: Surroundings): readon
   return named(file, used.length > 0 ? used : outputs.slice(0, 1), around);
 }
 
-/**
- * Outputs of earlier versions have the base areas only: what the others would say is not known
- * then.
- */
+/** The facts of an output. Outputs of earlier versions have the base areas only. */
 function parsedOutput(text: string): Outcome<Facts> {
   const parsed = parseProbe(text, checkWants);
   const older = parsed.ok ? parsed : parseProbe(text);
@@ -135,8 +128,8 @@ function parsedOutput(text: string): Outcome<Facts> {
 type Unnamed = Omit<Found, 'host' | 'file'> & { readonly named?: string };
 
 /**
- * A file is one host's, whatever that calls itself, unless it says otherwise: names before lines,
- * or outputs of different machines.
+ * The hosts of a file's outputs. A file is of one host, unless its lines have names or its outputs
+ * are of different machines.
  */
 function named(file: string, outputs: readonly Unnamed[], around: Surroundings): readonly Found[] {
   const stem = stemOf(file);
@@ -160,10 +153,7 @@ const ownName = (facts: Facts = {}): string =>
 const identityOf = (facts: Facts = {}): string =>
   `${known(facts, 'machine.id', '')} ${ownName(facts)}`;
 
-/**
- * One row a host. Several outputs of it: the latest is judged, and compared with the earlier ones
- * of the same boot.
- */
+/** One row a host. The latest output is judged, and compared with earlier ones of the same boot. */
 function rowsOf(found: readonly Found[], around: Surroundings): readonly CheckRow[] {
   const byHost = new Map<string, Found[]>();
   for (const one of found) byHost.set(one.host, [...(byHost.get(one.host) ?? []), one]);
@@ -208,7 +198,7 @@ function rowOf({ host, facts, failure }: Found, before: IdReading | Unknown): Ch
   return settled.ok ? { host, facts: settled.value } : { host, failure: settled.failure };
 }
 
-/** The reading to compare the last output with: of the same boot, by its id. */
+/** The earlier reading of the same boot, by its id. */
 function earlierOf({ facts: last = {} }: Found, all: readonly Found[]): IdReading | Unknown {
   const now = readingOf(last);
   if (typeof now === 'string') return unknown(now);

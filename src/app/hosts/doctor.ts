@@ -1,5 +1,5 @@
-// What stands between this machine and its fleet, before a night on which it matters; and removing
-// kmend from hosts.
+// `doctor`: whether this machine can reach and change its fleet. `cleanup`: removes kmend's files
+// from hosts.
 import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
 import { cleanupScript, exitCodes } from '../../engine/effects/host-scripts.ts';
 import { fencedBy } from '../../engine/effects/perform-run.ts';
@@ -14,7 +14,7 @@ import { hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import type { WorldCluster } from '../session/world.ts';
 
-/** What was found out about a host. */
+/** The findings of a host. */
 export interface Answer {
   readonly host: string;
   readonly text: string;
@@ -22,7 +22,7 @@ export interface Answer {
   readonly facts?: Facts;
 }
 
-/** What was found out about the cluster, in its order. */
+/** The findings of the cluster, in order. */
 export type ClusterAnswer =
   | { readonly kind: 'nodes'; readonly nodes: number; readonly at: string }
   | { readonly kind: 'note'; readonly text: string }
@@ -35,16 +35,14 @@ export interface Examined {
   readonly exit: number;
 }
 
-/**
- * Tools that the scripts of remedies use beside sh; each is in every distribution that kmend knows.
- */
+/** Tools that scripts of remedies need beside sh. Every supported distribution has them. */
 const doctorScript = withPrelude(`id -u
 for t in cat grep sed awk cut tail mktemp readlink setsid; do command -v "$t" > /dev/null 2>&1 || printf 'missing %s\\n' "$t"; done
 d=$R/var/lib; [ -w "$d" ] && echo writable || echo readonly
 for f in proc/sys/kernel/random/boot_id etc/machine-id var/lib/kmend/fence; do printf '%s %s\\n' "\${f##*/}" "$(head -n 1 "$R/$f" 2>/dev/null)"; done
 `);
 
-/** The lines that name the host and its fence, as facts. */
+/** The identity and the fence of a host, as facts. */
 function identityIn(lines: readonly string[]): Facts {
   const text = (key: string): string =>
     (lines.find((line) => line.startsWith(`${key} `)) ?? '').slice(key.length + 1).trim();
@@ -94,10 +92,7 @@ async function examineHost(session: HostSession): Promise<Omit<Answer, 'host'>> 
   };
 }
 
-/**
- * Every right that a plan and a rollout need, asked of the API server itself beforehand: a 403 in
- * the night comes after the cordon.
- */
+/** Asks the API server for every right that a rollout needs, since a 403 would come after a cordon. */
 async function examineCluster(
   cluster: WorldCluster,
   { world }: Session,
@@ -142,7 +137,7 @@ const lacking = (rights: readonly string[], what: string): Failure => ({
   hint: 'docs/rbac.yaml has the roles',
 });
 
-/** Removes everything of kmend from hosts that no run holds. */
+/** Removes all files of kmend from hosts that no run holds. */
 export async function cleanup(
   pattern: string,
   session: Session,

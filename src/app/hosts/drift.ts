@@ -30,8 +30,7 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
   const matched = hostsOf(inventory, pattern, session);
   const store = await session.ports.store();
   const memory = await remediatedHosts(store);
-  // A host that a run left half done was remediated by none, and is none of those that nobody asks
-  // about.
+  // A host that a run left half done counts too, although no run has remediated it.
   const left = await readHeld(
     matched.map((host) => seenOf(host, {})),
     store,

@@ -1,5 +1,5 @@
-// What `check` remembers of each host between two checks: how many cgroup ids were in use, and how
-// much slab could not be reclaimed. One small file a host in the state directory.
+// Readings of each host between two checks: cgroup ids in use and slab that cannot be reclaimed. One
+// small file a host in the state directory.
 
 import type { Documents } from '../../engine/ports/store.ts';
 import { addReading, baselineOf, readingOf } from '../../facts/index.ts';
@@ -10,13 +10,13 @@ import { toJson } from '../../model/text/printable.ts';
 import { isList, isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import type { Session } from '../session/session.ts';
 
-/** The host's clock may differ by so much from ours: with more its dates would mislead. Seconds. */
+/** Seconds that the host's clock may differ from ours. With more, its dates would be wrong. */
 const clockError = 86_400;
 
 /**
- * For one command: gives `kmem.ids.before` of a host, and keeps the reading for the next check. Two
- * checks at once lose nothing but a reading: records are replaced whole. A directory that cannot be
- * written is reported once, and is no reason to fail a check.
+ * Gives `kmem.ids.before` of a host, and keeps the reading for the next check. Records are replaced
+ * whole, so two checks at once lose at most a reading. A directory that cannot be written is a
+ * warning.
  */
 export function idRecords({
   ports,
@@ -58,10 +58,7 @@ export function idRecords({
   };
 }
 
-/**
- * The readings of this boot of this machine; none where the file is another's, of another boot,
- * damaged or not there.
- */
+/** The readings of this boot of this machine. Damaged files and files of other boots have none. */
 function readingsIn(text: string | undefined, machine: string, boot: string): readonly IdReading[] {
   const record = dataIn(text ?? '');
   if (

@@ -1,5 +1,4 @@
-// Named jobs: what `kmend schedule` keeps of them under the state directory, and the runs that were
-// theirs.
+// Named jobs: their definitions in the state directory, and their runs.
 import { mayHoldSecret, withoutSecrets } from '../../core/plan/kept-vars.ts';
 import { secretNames } from '../../core/plan/secrets.ts';
 import type { RunInfo } from '../../engine/ports/store.ts';
@@ -9,7 +8,7 @@ import { extraVarsOf } from '../session/extra-vars.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError, type Surroundings } from '../session/world.ts';
 
-/** When and how a job last came to its end. */
+/** When and how a job last ended. */
 export interface JobResult {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -17,10 +16,7 @@ export interface JobResult {
   readonly run?: string;
 }
 
-/**
- * Whom a job tells how it ended. The address of a webhook often holds a secret: only the file that
- * has it is named.
- */
+/** Targets of the notification. The webhook's address may be secret, so only its file is named. */
 export interface JobNotify {
   readonly urlFile?: string;
   readonly command?: string;
@@ -36,13 +32,13 @@ export interface Job {
   readonly args: readonly string[];
   readonly directory: string;
   readonly who: string;
-  /** Unit files that were written for it. */
+  /** Unit files that `--write` wrote. */
   readonly units: readonly string[];
   readonly notify?: JobNotify;
   readonly last?: JobResult;
 }
 
-/** A name goes into file names, unit names and names of Kubernetes objects. */
+/** Checks a name, since it goes into file names, unit names and names of Kubernetes objects. */
 export function checkedName(name: string): string {
   if (/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return name;
   throw new CommandError(
@@ -52,9 +48,7 @@ export function checkedName(name: string): string {
   );
 }
 
-/**
- * A job's command line is stored, printed in units, and stands in process lists each time it runs.
- */
+/** Refuses secrets in a job's command line, which is stored, and printed in units. */
 export function refuseSecrets({ args, notify }: Job, around: Surroundings): void {
   const { mask } = around.world.secrets;
   const given = args.flatMap((word, index) => extraVarsIn(word, args[index + 1] ?? ''));
@@ -117,7 +111,7 @@ export async function findJob(name: string, { ports }: Session): Promise<Job | u
       `${jobs.placeOf(name)} is damaged: ${wrong}`,
       'install the job again',
     );
-  // Written by `saveJob` of this very tool, into a directory that only this user can write.
+  // Its shape is checked, and only this user can write it.
   return data as unknown as Job;
 }
 

@@ -1,4 +1,4 @@
-// Whom a job tells how it ended, and telling them.
+// Notifications of how a job ended.
 
 import { resolve } from 'node:path';
 import type { HostFailure } from '../../core/run-state/failures.ts';
@@ -14,17 +14,14 @@ export interface NotifyFlags {
   readonly notifyAlways?: boolean;
 }
 
-/**
- * The flags as a job keeps them; the file is looked at now, so that a mistake in it is not found
- * out at night.
- */
+/** The flags as a job keeps them. The file is checked now, so that an error in it shows at once. */
 export function notifyOf(flags: NotifyFlags, world: World): JobNotify | undefined {
   const { notifyUrlFile: file, notifyCommand, notifyAlways } = flags;
   if (file === undefined && notifyCommand === undefined) {
     if (notifyAlways !== true) return undefined;
     throw new CommandError(
       3,
-      '--notify-always says when, and nothing says whom',
+      '--notify-always needs a target',
       'give --notify-url-file or --notify-command',
     );
   }
@@ -36,7 +33,7 @@ export function notifyOf(flags: NotifyFlags, world: World): JobNotify | undefine
   };
 }
 
-/** The address itself is in no message: it may be the secret. */
+/** The address of a webhook. It is in no message, since it may be secret. */
 function addressIn(file: string, world: World): string {
   const read = world.reader.readText(file);
   if (!read.ok)
@@ -54,20 +51,17 @@ function addressIn(file: string, world: World): string {
   return address;
 }
 
-/** What the journal of a turn's run says of its end. */
+/** How the run of a turn ended, by its journal. */
 export interface RunEnd {
   readonly why: string;
   readonly head?: string;
   readonly failures: readonly HostFailure[];
 }
 
-/** Hosts whose reasons stand in a notice: a chat shows no more. */
+/** Failures that a notice names; a chat shows no more. */
 const mostFailures = 3;
 
-/**
- * Sends how a job ended. Where that fails there is a warning, and the job's exit code stays what it
- * is.
- */
+/** Sends how a job ended. A failure to send is a warning, and does not change the exit code. */
 export async function notifyPeople(
   job: Job,
   end: JobResult,
@@ -100,7 +94,10 @@ export async function notifyPeople(
   for (const { target, called } of targetsOf(notify, around)) {
     const sent = await notifier.send(target, notice, world.kill);
     if (!sent.ok)
-      observer.notice(`job ${name}: ${called} was not told: ${sent.failure.message}`, 'warning');
+      observer.notice(
+        `job ${name}: ${called} was not notified: ${sent.failure.message}`,
+        'warning',
+      );
   }
 }
 

@@ -1,5 +1,5 @@
-// A job's turn: nobody is asked, interrupted runs of its own go on first, and then the job's own
-// command is carried out.
+// A job's turn: its interrupted runs are resumed first, then its command is carried out. No question
+// is asked.
 
 import { interruptedExit } from '../../core/rollout/exit.ts';
 import { failuresOf } from '../../core/run-state/failures.ts';
@@ -17,7 +17,7 @@ import { notifyPeople } from './notify.ts';
 /** What the job does: its own command, which never throws. */
 export type JobWork = () => Promise<number>;
 
-/** The job of this name; on a new volume there is none yet, and the operator says what it is. */
+/** The job of this name, or a new one where `args` give its command (a CronJob's empty volume). */
 export async function jobFor(
   name: string,
   args: readonly string[],
@@ -29,7 +29,7 @@ export async function jobFor(
   return { schema: 'kmend.job/1', name, every, args, directory, who, units: [] };
 }
 
-/** Relative paths of a job begin where it was installed, whoever starts it and from where. */
+/** Changes to the directory where the job was installed, for its relative paths. */
 export function enter({ name, directory }: Job, world: World): void {
   if (directory === world.cwd || world.enter(directory)) return;
   throw new CommandError(
@@ -39,7 +39,7 @@ export function enter({ name, directory }: Job, world: World): void {
   );
 }
 
-/** Whoever started it, even from a terminal: a job asks nobody. */
+/** The world of a job: it asks no question, even if it was started from a terminal. */
 export const unattended = <W extends World>(world: W, { name }: Job): W => ({
   ...world,
   who: `${world.who} (job ${name})`,
@@ -65,9 +65,8 @@ export async function jobTurn(job: Job, work: JobWork, session: Session): Promis
 type End = Pick<JobResult, 'exit' | 'run'>;
 
 /**
- * All runs of the job that were interrupted go on, the oldest first, and each one's end is
- * reported: hosts are never left half done for the sake of another run. Gives the first that
- * failed; a run that is interrupted again ends the turn.
+ * Resumes all interrupted runs of the job, the oldest first, so that no host stays half done.
+ * Returns the first that failed. A new interruption ends the turn.
  */
 async function resumeInterrupted(job: Job, session: Session): Promise<End> {
   const { observer, world } = session;
@@ -91,10 +90,7 @@ const resumeOne = (run: string, session: Session): Promise<number> =>
     ),
   );
 
-/**
- * The runs of the job that a crash or a signal (the machine went down) interrupted. One that the
- * operator aborted is left to people.
- */
+/** The runs that a crash or a signal interrupted. A run that the operator aborted is not resumed. */
 async function interruptedRuns(name: string, session: Session): Promise<readonly RunInfo[]> {
   const runs = await runsOfJob(name, session);
   const store = await session.ports.store();
@@ -121,17 +117,14 @@ async function ended(job: Job, { exit, run }: End, session: Session): Promise<Jo
   const last: JobResult = { at: session.world.clock.now(), exit, ...present({ run }) };
   await keepResult({ ...job, last }, session);
   const info = (await store.runs()).find((one) => one.run === run);
-  const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run came to its end');
+  const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run ended');
   const failures =
     info === undefined || exit === 0 ? [] : failuresOf(await stateOf(store, info.run));
   await notifyPeople(job, last, { why, failures, ...present({ head: info?.head }) }, session);
   return last;
 }
 
-/**
- * The turn is over, whatever becomes of this note of it: its exit code stays, and people are
- * notified.
- */
+/** A result that cannot be kept is a warning: the exit code and the notification do not change. */
 async function keepResult(job: Job, session: Session): Promise<void> {
   try {
     await saveJob(job, session);

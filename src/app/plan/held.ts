@@ -1,5 +1,4 @@
-// Who has a host, by what a probe showed, what its node carries, and what the journals of this
-// state directory say.
+// Which runs hold hosts, by the probe, the marks on nodes, and the journals of this state directory.
 
 import {
   type Held,
@@ -24,7 +23,7 @@ import { stateOf } from '../history/history.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 
-/** Of runs that are over only those are read that a fence or a node names. */
+/** Hosts that runs hold. A run that is over counts where a fence or a node names it. */
 export async function readHeld(
   seen: readonly Seen[],
   store: Store,
@@ -40,7 +39,7 @@ export async function readHeld(
   return heldHosts(seen, known);
 }
 
-/** What commands that only read say of the hosts besides their facts. */
+/** Runs and twins of the hosts, for read-only commands. */
 export interface Standing {
   readonly held: readonly Held[];
   readonly twins: readonly Twins[];
@@ -48,7 +47,7 @@ export interface Standing {
 
 export interface Surveyed {
   readonly host: string;
-  /** Absent where they could not be read: the node and the journals still say something. */
+  /** Absent where the host could not be read. */
   readonly facts?: Facts;
 }
 
@@ -71,10 +70,7 @@ export async function standingOf(
 export const standingReasons = ({ held }: Standing): readonly ExitReason[] =>
   held.filter(isOrphan).map(() => 'failed');
 
-/**
- * By host, the run whose mark its node carries. Without an answer of the cluster the fences and the
- * journals have to do.
- */
+/** The run of the mark on each host's node. None where the cluster does not answer. */
 async function nodeOwners(
   targets: readonly Target[],
   inventory: Inventory,

@@ -1,4 +1,4 @@
-// Making a plan: facts of all hosts, a plan for each, one plan of it all.
+// Makes a plan: reads the facts of all hosts and plans each of them.
 
 import { type Held, isOrphan, twinsAmong, twinsText } from '../../core/history/orphans.ts';
 import { withHistory } from '../../core/plan/estimate.ts';
@@ -19,9 +19,9 @@ import { inputsOf, type Project, type ReadyPlay, readyPlay } from './project.ts'
 export interface MadePlan {
   readonly plan: Plan;
   readonly plays: readonly ReadyPlay[];
-  /** It was read from a file, not made just now. */
+  /** It was read from a file. */
   readonly saved?: boolean;
-  /** Hosts that a run has, where the plan was made just now. */
+  /** Hosts that another run holds; absent in a saved plan. */
   readonly held?: readonly Held[];
 }
 
@@ -125,9 +125,7 @@ async function planPlay(
   };
 }
 
-/**
- * Hosts that a run left out of service are refused and named; what is only worth a word is a note.
- */
+/** Refuses hosts that another run left out of service. Less important findings become notes. */
 async function withoutHeld(
   planned: readonly Planned[],
   store: Store,
@@ -160,10 +158,7 @@ async function withoutHeld(
   return { hosts, notes: [...underWay, ...alike.map(twinsText)], held: [...held.values()] };
 }
 
-/**
- * What its own tasks refuse the host for stays in sight: it is what must be repaired before the
- * other run can go on.
- */
+/** Why its own tasks refuse the host: that must be repaired before the other run can go on. */
 function alsoRefused({ refused }: HostPlan): string {
   if (refused === undefined) return '';
   return `; also refused by ${refused.task}: ${refused.why}${refused.hint === undefined ? '' : ` (${refused.hint})`}`;

@@ -1,5 +1,4 @@
-// The package files that tasks name (`files`): found, fetched where they are URLs, and read, before
-// any host is contacted.
+// The package files of tasks (`files`): found or fetched, and read, before any host is contacted.
 
 import type { InspectedFile } from '../../adapters/local/index.ts';
 import { render } from '../../core/plan/condition.ts';
@@ -34,10 +33,7 @@ interface Wanted {
   readonly place: Place;
 }
 
-/**
- * Reads them all; what is wrong with them ends the command. `fetch` false: a URL that is not kept
- * yet is left for later.
- */
+/** Reads all package files. With `fetch` false, URLs that are not kept yet are skipped. */
 export async function packageFilesOf(
   project: FilesProject,
   session: Session,
@@ -48,8 +44,7 @@ export async function packageFilesOf(
   const missed = new Set<string>();
   for (const wanted of wantedFiles(project, session, diagnostics)) {
     const key = wanted.path ?? wanted.url ?? '';
-    // Several tasks name one file: what is wrong with it is said once, and a server that does not
-    // answer is asked once.
+    // A file of several tasks is reported once, and a server that does not answer is asked once.
     if (missed.has(key)) continue;
     const file = found.get(key) ?? (await fileOf(wanted, project, session, fetch));
     if (file === undefined || 'code' in file) {
@@ -67,7 +62,7 @@ export async function packageFilesOf(
   return withNeeds(found);
 }
 
-/** What stands behind the `?` of an address may be a token. */
+/** The address without its query, which may be a token. */
 const shown = (url: string): string => url.replace(/\?.*/s, '?...');
 
 const wrong = (
@@ -144,7 +139,7 @@ const unknownFiles = (why: string, place: Place): Diagnostic => ({
   place,
   summary: why,
   detail:
-    'package files are read before any host is contacted: only variables of the play, the inventory and -e can stand here',
+    'package files are read before any host is contacted: only variables of the play, the inventory and -e can be used here',
 });
 
 interface FilesTask {
@@ -203,7 +198,7 @@ async function fileOf(
     const inspected = await world.inspectPackage(path);
     if (inspected.ok) return inspected.file;
     if (inspected.absent !== true)
-      return wrong(wanted, inspected.why, places.length === 1 ? undefined : `looked at ${path}`);
+      return wrong(wanted, inspected.why, places.length === 1 ? undefined : `read ${path}`);
   }
   return wrong(
     wanted,

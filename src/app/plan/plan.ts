@@ -1,4 +1,4 @@
-// Planning a playbook: what would be done, and the exit code that says so.
+// Plans a playbook, and gives the exit code of a plan.
 import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
 import { hasChanges, type Plan } from '../../model/run/plan.ts';
 import type { Session } from '../session/session.ts';

@@ -1,5 +1,4 @@
-// A project: playbook, inventory, modules and targets, loaded and checked together, ready for a
-// plan or a run.
+// A project: playbook, inventory, modules and targets, loaded and checked together.
 
 import { createHash } from 'node:crypto';
 import { zoneOf } from '../../core/plan/plan-play.ts';
@@ -37,8 +36,9 @@ const directoryOf = (path: string): string =>
   path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.';
 
 /**
- * `inventoryOptional`: a playbook may be checked without any; then names that may be variables of
- * hosts are not judged. `offline`: package files are not fetched.
+ * Loads a project.
+ * @param options `inventoryOptional`: without an inventory, unknown names may be variables of hosts
+ * and are no errors; `offline`: package files are not fetched
  */
 export async function loadProject(
   path: string,
@@ -90,7 +90,7 @@ export interface ReadyPlay {
   readonly setup: PlaySetup;
   readonly pool: readonly string[];
   readonly hosts: readonly string[];
-  /** Of its hosts, unrendered. */
+  /** Variables of its hosts, not rendered. */
   readonly inventoryVars: readonly Mapping[];
   readonly canaryHosts?: readonly string[];
 }
@@ -104,7 +104,7 @@ export async function readyPlay(
   const { settings, world } = session;
   const { inventory } = project;
   const cluster = await session.ports.cluster();
-  // Variables of the play that is rolled back: only what this one does not set itself.
+  // Variables of the play that is rolled back, below those of this play.
   const play =
     settings.rollback === undefined
       ? given
@@ -190,11 +190,11 @@ const nodeName = (given: unknown): string | undefined =>
 
 type Reached = Pick<Target, 'name'> & Partial<Pick<Target, 'address' | 'port'>>;
 
-/** Where a host is reached: two names of one machine are one. */
+/** The address of a host: two names of one machine have the same. */
 export const addressOf = ({ name, address, port }: Reached): string =>
   `${address ?? name}:${port ?? 22}`;
 
-/** Hosts of the pool by where they are reached, also those that the run leaves out. */
+/** Hosts of the pool by address, with those that the run leaves out. */
 function addressesOf(
   pool: readonly string[],
   setups: ReadonlyMap<string, HostSetup>,
@@ -210,10 +210,7 @@ function addressesOf(
   return new Map(pool.map((host) => [addressOf(targetFor(host)), host]));
 }
 
-/**
- * What the inventory knows of a host, also of one that the run leaves out: its node is its own all
- * the same.
- */
+/** A host by the inventory, also one that the run leaves out, since its node is taken all the same. */
 function identityOf(
   host: string,
   play: Play,
@@ -221,7 +218,7 @@ function identityOf(
   extraVars: Mapping,
 ): HostIdentity {
   const scope = hostScope(inventory, host, { extraVars, playVars: play.vars });
-  // What makes no sense in a host of another play is reported where it is used.
+  // An invalid variable is reported where it is used.
   const read = (name: string): string | undefined => {
     const variable = readVariable(scope, name);
     return variable.ok && typeof variable.value === 'string' && variable.value !== ''
@@ -237,10 +234,7 @@ function identityOf(
   };
 }
 
-/**
- * Ansible's rules: `always` runs unless skipped by name, `never` only when asked for, `all`,
- * `tagged` and `untagged` as words.
- */
+/** Ansible's rules for tags, with `always`, `never`, `all`, `tagged` and `untagged`. */
 export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
   const wanted = flags.tags ?? ['all'];
   const skipped = flags.skipTags ?? [];
@@ -263,8 +257,8 @@ export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * Digests of all that a plan rests on. Secrets are taken out first: whoever reads a plan could try
- * them out, salt or not. So another value of a secret leaves a plan fresh.
+ * Digests of all inputs of a plan. Secrets are removed first, since a reader of the plan could try
+ * values against a digest. So a new value of a secret does not make a plan stale.
  */
 export function inputsOf(
   project: Project,

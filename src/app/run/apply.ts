@@ -1,4 +1,4 @@
-// Carrying out a playbook, or exactly a plan that was saved.
+// Carries out a playbook, or exactly a saved plan.
 import { parsePlan } from '../../core/plan/saved-plan.ts';
 import { present } from '../../model/present.ts';
 import { hasChanges, type Plan } from '../../model/run/plan.ts';
@@ -14,7 +14,7 @@ import { adoptProven } from './return-proven.ts';
 import { type EndedRun, exitOf, runPlays } from './start.ts';
 
 export interface ApplyInput extends PlanFlags, RunFlags {
-  /** A playbook, or a plan that was saved. */
+  /** A playbook or a saved plan. */
   readonly path: string;
 }
 
@@ -59,8 +59,7 @@ async function applyPlan(plan: Plan, input: ApplyInput, session: Session): Promi
   const { takeover } = input;
   const saved = { plan, name: input.path, strictVersion: true, ...present({ takeover }) };
   return withSavedPlan(saved, session, async (made, inner) => {
-    // Who saved a plan has read it; asked on a terminal, the operator wants to see again what the
-    // yes is for.
+    // The operator sees the plan again before they are asked. With --yes they have read it already.
     if (input.yes !== true) inner.observer.planned(shown(made));
     const after =
       plan.rollbackOf === undefined ? (run: string) => rollBackFailed(run, inner) : undefined;
@@ -74,7 +73,7 @@ const carriedOut = (runs: readonly EndedRun[]): Applied => ({
   runs,
 });
 
-/** No host has changes, none was refused and none was left out. */
+/** No host has changes, is refused or was left out. */
 const nothingToDo = (plan: Plan): boolean =>
   plan.plays.every(
     (play) =>

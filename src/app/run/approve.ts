@@ -1,4 +1,4 @@
-// The plan is shown, the operator is asked, and then it is carried out.
+// Shows a plan, asks the operator, and carries it out.
 import type { PlanToShow } from '../observer.ts';
 import type { MadePlan } from '../plan/make-plan.ts';
 import { planHasChanges } from '../plan/plan.ts';
@@ -8,7 +8,7 @@ import { CommandError } from '../session/world.ts';
 import type { RunFlags } from './drive.ts';
 import { type AfterRun, type EndedRun, runPlays } from './start.ts';
 
-/** Shows a plan, asks where the operator has not said yes, and carries it out. */
+/** Shows a plan, asks where `--yes` is not given, and carries it out. */
 export async function approveAndRun(
   made: MadePlan,
   flags: RunFlags,
@@ -29,7 +29,7 @@ async function ask({ world }: Session): Promise<boolean> {
   if (!world.asker.attended)
     throw new CommandError(
       3,
-      'nobody is here to say yes',
+      'the plan needs a yes, and there is no terminal to ask on',
       'give --yes, or apply a plan that was saved and read: kmend plan -o FILE',
     );
   if (await world.asker.confirm('Carry this out?')) return true;

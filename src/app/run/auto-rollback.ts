@@ -1,6 +1,6 @@
-// `rollback: failed_host`: after a run, each host that failed in it is rolled back by a run of its
-// own, as `kmend rollback RUN -l HOST` would. The run that failed stays as it is: the host counts
-// as failed and keeps its slot until the operator acknowledges it.
+// `rollback: failed_host`: after a run, each failed host is rolled back by a run of its own, as by
+// `kmend rollback RUN -l HOST`. In the run that failed the host keeps its slot until the operator
+// acknowledges it.
 
 import { hostsToRollBack } from '../../core/history/auto-rollback.ts';
 import { hostState } from '../../core/run-state/state.ts';
@@ -22,23 +22,23 @@ export async function rollBackFailed(run: string, session: Session): Promise<voi
   for (const host of hosts.filter((one) => !before.has(one))) {
     const byHand = `kmend rollback ${run} -l ${pasteable(host)}`;
     if (world.stop.aborted) {
-      observer.notice(`${host} is not taken back, since this was stopped; by hand: ${byHand}`);
+      observer.notice(`${host} is not rolled back, since kmend was stopped; by hand: ${byHand}`);
       continue;
     }
-    observer.notice(`${host} ended badly and is taken back (rollback: failed_host)`);
+    observer.notice(`${host} failed and is rolled back (rollback: failed_host)`);
     const exit = await rollBackHost(run, host, session);
     if (exit === 0)
       observer.notice(
-        `${host} is as it was before run ${run}; look at it, then: kmend resolve ${run} ${pasteable(host)}`,
+        `${host} is as it was before run ${run}; check it, then: kmend resolve ${run} ${pasteable(host)}`,
       );
     else
       observer.notice(
-        `${host} was NOT taken back (exit ${exit}); look at it, then by hand: ${byHand}`,
+        `${host} was NOT rolled back (exit ${exit}); check it, then by hand: ${byHand}`,
       );
   }
 }
 
-/** In a session of its own. Secrets are in no file: what was given for the run is given again. */
+/** In a session of its own, with the secrets of this one, since no file has them. */
 function rollBackHost(run: string, host: string, session: Session): Promise<number> {
   const { stateDir, flags } = session.settings;
   const { extraVars, askPass, askBecomePass } = flags;
@@ -52,10 +52,7 @@ function rollBackHost(run: string, host: string, session: Session): Promise<numb
   );
 }
 
-/**
- * Hosts that a rollback of this run has brought to its end: after a resume they are not begun
- * again.
- */
+/** Hosts that were rolled back before: a resume does not roll them back again. */
 async function rolledBackBefore(run: string, session: Session): Promise<ReadonlySet<string>> {
   const done = new Set<string>();
   const store = await session.ports.store();

@@ -1,4 +1,4 @@
-// Commands to a run under way, left for its own process, which journals them.
+// Control commands: left for the process of the run, which journals them.
 import type { EventBody } from '../../model/run/event.ts';
 import { stateOf } from '../history/history.ts';
 import { refuseNeverBegan } from '../history/never-began.ts';
@@ -6,7 +6,7 @@ import type { Session } from '../session/session.ts';
 import { noSuchRun } from '../session/world.ts';
 import { type Resolution, resolutionsIn } from './resolutions.ts';
 
-/** What was left for a run, and who works on it: where nobody does, a resume takes it up. */
+/** A command was left for a run. Without a process, the next resume carries it out. */
 export interface Left {
   readonly run: string;
   readonly holder: string | undefined;
@@ -24,7 +24,7 @@ export async function command(
   return { run, holder: await store.holder(run) };
 }
 
-/** Leaves what the operator says of failed hosts for a run, where it can change something. */
+/** Leaves resolutions of failed hosts for a run. Each must be of a host that can be resolved. */
 export async function leaveResolutions(
   run: string,
   given: readonly Resolution[],
@@ -38,10 +38,7 @@ export async function leaveResolutions(
   );
 }
 
-/**
- * A run that is not there is the operator's mistake, and in one that never began nobody would take
- * a command up.
- */
+/** Refuses a run that does not exist, or that never began: no process would take the command. */
 async function refuseUnknown(run: string, { ports, settings }: Session): Promise<void> {
   const store = await ports.store();
   if ((await store.readFile(run, 'settings')) === undefined)

@@ -1,5 +1,4 @@
-// The loop of a run, with all that belongs to it while it goes on: journal, view, events on nodes,
-// forwarded entries.
+// Runs the loop of a run, with its journal, its view, its events on nodes and its forwarded entries.
 
 import { isResolvable, resolutionEvent } from '../../core/run-state/resolve.ts';
 import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
@@ -24,7 +23,7 @@ export interface RunFlags {
   readonly wait?: boolean;
   readonly strict?: boolean;
   readonly takeover?: string;
-  /** Of a resume: only these hosts go on, and only so far that they are in service again. */
+  /** Of a resume: only these hosts go on, until they are returned to service. */
   readonly returnProven?: readonly string[];
 }
 
@@ -32,9 +31,9 @@ export interface PlayRun extends RunFlags {
   readonly plan: Plan;
   readonly play: PlayPlan;
   readonly ready: ReadyPlay;
-  /** The plan was read from a file, not made just now. */
+  /** The plan was read from a file. */
   readonly saved?: boolean;
-  /** Plays that come after it, each a run of its own: a resume goes on with them. */
+  /** Later plays of the plan, each a run of its own: a resume goes on with them. */
   readonly following?: readonly PlayPlan[];
 }
 
@@ -42,7 +41,7 @@ export interface PlayRun extends RunFlags {
 export interface Entry {
   readonly journal: Journal;
   readonly before: RunState;
-  /** Goes into the journal first. */
+  /** Events that are journalled first. */
   readonly bodies: readonly EventBody[];
   /** Number of this controller in the run. */
   readonly number: number;
@@ -72,7 +71,7 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     const input = await inputOf(run, entry, { runLog, view, ports }, session);
     const ended = await world.underWay(() => runLoop(input));
     isClosed = true;
-    // Removes the files of those that the journal has.
+    // Removes the files of commands that were journalled.
     await commands.take();
     await runLog.append({ type: 'run.closed' }, true);
     await view.close();
@@ -111,8 +110,7 @@ async function begin(
 ): Promise<void> {
   for (const body of bodies) {
     const event = body.type === 'host.resolved' ? resolutionEvent(runLog.state(), body) : body;
-    // Of a thousand hosts that need nothing each would wait for the disk: the first effect is
-    // announced on disk with all before it.
+    // Not synced one by one, since there may be thousands of them. The first effect syncs all.
     await runLog.append(
       world.secrets.mask(event),
       event.type !== 'drift.noted' && event.type !== 'host.done',
@@ -160,7 +158,7 @@ async function inputOf(
   };
 }
 
-/** A missing right to write events is worth a word only where the play asks for them. */
+/** A missing right to write events is reported only where the play asks for them. */
 function openVoice(
   { play }: PlayRun,
   before: RunState,
@@ -191,7 +189,7 @@ async function openForwarder(
   );
 }
 
-/** Hosts that the operator acknowledged: later runs shall find them free. */
+/** Hosts that the operator acknowledged. They are free for later runs. */
 const freedBy = (bodies: readonly EventBody[], state: RunState): readonly string[] =>
   bodies.flatMap((body) => {
     if (body.type !== 'host.resolved' || body.as === 'retry') return [];
@@ -199,7 +197,7 @@ const freedBy = (bodies: readonly EventBody[], state: RunState): readonly string
     return host !== undefined && isResolvable(host) ? [host.host] : [];
   });
 
-/** Which hosts a run lets go of, and in the middle of what. */
+/** Hosts that a run leaves under way, each with the effect in flight. */
 function underWay(state: RunState): string {
   const hosts = [...hostStates(state)].filter((host) => host.status === 'running');
   if (hosts.length === 0) return 'no host was under way';

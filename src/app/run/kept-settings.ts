@@ -1,5 +1,5 @@
-// The settings that a run stores for its resume and its rollback. The value of a secret is never
-// stored; its name is.
+// The settings that a run stores for its resume and its rollback. Of a secret only the name is
+// stored.
 import { resolve } from 'node:path';
 import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../../core/plan/kept-vars.ts';
 import { dataIn, flag, listOf, number, object, type Shape, text } from '../../model/shape/shape.ts';
@@ -54,7 +54,7 @@ function judgeOf(plays: readonly ReadyPlay[], { settings, world }: Session): Jud
     );
 }
 
-/** The `-e` words of a command line as they may be printed, and the names of what may not. */
+/** The `-e` arguments that may be printed, and the names of variables that may not. */
 export function printableVars(
   plays: readonly ReadyPlay[],
   session: Session,
@@ -85,10 +85,10 @@ function keptWord(word: string, judge: Judge, around: Surroundings): KeptWord {
 }
 
 export interface KeptSettings {
-  /** With the `-e` words that can be given again. */
+  /** With the `-e` arguments that can be used again. */
   readonly flags: FleetFlags & { readonly extraVars: readonly string[] };
   readonly playVars: Mapping;
-  /** Variables that are not kept, and files of variables that cannot be read any more. */
+  /** Names of variables that are not kept, and files of variables that are not readable now. */
   readonly withheld: readonly string[];
 }
 
@@ -150,11 +150,11 @@ export async function keptSettings(
   };
 }
 
-/** Names of `withheld` that nobody has given again. */
+/** Names of `withheld` that were not given again. */
 export const stillMissing = ({ withheld }: KeptSettings, extraVars: Mapping): readonly string[] =>
   withheld.filter((name) => !Object.hasOwn(extraVars, name));
 
-/** Reported before the command goes on: without them it may find a name that is not defined. */
+/** Warns before the command goes on, since a template may need one of them. */
 export function reportMissing(
   run: string,
   kept: KeptSettings,
@@ -168,7 +168,7 @@ export function reportMissing(
     );
 }
 
-/** What has to be given again to a command that goes on with this run. */
+/** Names of variables that a resume or a rollback of this run has to be given again. */
 export async function withheldOf(run: string, session: Session): Promise<readonly string[]> {
   const store = await session.ports.store();
   if ((await store.readFile(run, 'settings')) === undefined) return [];

@@ -1,4 +1,4 @@
-// A plan that was saved, by the operator or by a run: loaded again from what it was made of, and
+// A saved plan of an operator or of a run: its playbook and inventory are loaded again and
 // compared.
 import { staleness } from '../../core/plan/saved-plan.ts';
 import { present } from '../../model/present.ts';
@@ -12,9 +12,9 @@ import { rollbackSettings } from './rollback-settings.ts';
 
 export interface SavedPlan {
   readonly plan: Plan;
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly name: string;
-  /** Of the run that saved it. */
+  /** Settings of the run that saved it. */
   readonly kept?: KeptSettings;
   /** Another version of kmend makes it stale. */
   readonly strictVersion: boolean;
@@ -23,8 +23,8 @@ export interface SavedPlan {
 }
 
 /**
- * Works with a saved plan in the session that it was made for. A difference is exit 8, and no host
- * is contacted.
+ * Works with a saved plan in a session with its settings. A stale plan is exit 8, before any host is
+ * contacted.
  */
 export async function withSavedPlan<T>(
   saved: SavedPlan,
@@ -33,7 +33,7 @@ export async function withSavedPlan<T>(
 ): Promise<T> {
   const { plan } = saved;
   const { flags } = session.settings;
-  // A rollback has the variables of the run that it rolls back, too.
+  // A rollback also has the variables of the run that it rolls back.
   const before =
     plan.rollbackOf === undefined ? undefined : await keptSettings(plan.rollbackOf, session);
   const kept = [before, saved.kept].filter((one) => one !== undefined);
@@ -105,8 +105,8 @@ async function playsOf(
         `${name} has a play that ${plan.playbook} has not: ${playPlan.play}`,
         'make a new plan',
       );
-    // The policy is the plan's: it was shown, and flags may have changed it. Of gates the plan has
-    // no secrets, and no flag changes them.
+    // The policy of the plan counts, since it was shown. The gates are those of the playbook: the plan
+    // has not their secrets.
     const rollout = { ...playPlan.rollout, gates: play.rollout.gates };
     const ready = await readyPlay(project, { ...play, rollout }, session, tags);
     const gone = playPlan.hosts.find(({ host }) => !ready.setup.hosts.has(host));
@@ -121,10 +121,7 @@ async function playsOf(
   return plays;
 }
 
-/**
- * Variables that may be secret are not kept, and a saved plan keeps no variables: the operator has
- * to give them again.
- */
+/** What to do about a stale plan. A plan keeps no variables, so -e may have to be given again. */
 function hintOf(stale: readonly string[], missing: readonly string[]): string {
   if (!stale.some((text) => text.startsWith('extra variables (-e)'))) return 'make a new plan';
   const names =

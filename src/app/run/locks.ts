@@ -8,14 +8,11 @@ import type { PlayRun } from './drive.ts';
 
 export type HeldLock = Extract<Awaited<ReturnType<Store['lock']>>, { readonly held: true }>;
 
-/**
- * What a run locks: each of its hosts by where it is reached, so that two names of one machine are
- * one.
- */
+/** The addresses of the hosts, so that two names of one machine are one lock. */
 const lockedHosts = ({ ready }: PlayRun): readonly string[] =>
   [...ready.setup.hosts.values()].map(({ target }) => addressOf(target));
 
-/** Locks the hosts of a run while it works; a lock that another holds ends the command. */
+/** Locks the hosts of a run while it works. A lock of another run ends the command. */
 export async function locked(
   run: PlayRun,
   id: string,
@@ -39,8 +36,8 @@ export async function locked(
 }
 
 /**
- * A controller that was stopped and wakes up after its hosts were taken over finds out before it
- * announces anything.
+ * A journal that checks the lock before each start of a host or effect: a controller that was
+ * stopped and wakes up after a takeover must do nothing.
  */
 export const guarded = (journal: Journal, lock: HeldLock, stateDir: string): Journal => ({
   run: journal.run,

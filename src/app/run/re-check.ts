@@ -1,5 +1,5 @@
-// A saved plan may be old: before its first host is started, all are read once more, and those that
-// need nothing any more take no slot.
+// The re-check of a saved plan before its first host is started: hosts that were remediated
+// meanwhile take no slot.
 import { isRemediated } from '../../core/plan/drift.ts';
 import { planFleet } from '../../engine/host/fleet.ts';
 import type { EventBody } from '../../model/run/event.ts';
@@ -9,9 +9,8 @@ import { runPorts, type Session } from '../session/session.ts';
 import { endIfStopped, readingSignal } from '../session/settings.ts';
 
 /**
- * What the journal says of hosts of the play that were remediated since it was planned. Read-only,
- * as many at once as `--forks` says. Whatever else is found (another difference, no answer) is not
- * judged here: a host that is started is planned anew, and compared.
+ * Events for hosts that were remediated since the plan. It only reads, `--forks` hosts at a time.
+ * Other differences are not judged here: each host is planned and compared again at its start.
  */
 export async function remediatedSince(
   play: PlayPlan,
@@ -22,7 +21,7 @@ export async function remediatedSince(
   const saved = new Map(play.hosts.filter(hasChanges).map((plan) => [plan.host, plan]));
   const options = { forks: settings.forks, retries: 0, signal: readingSignal(world) };
   const hosts = [...saved.keys()];
-  const reading = observer.reading('looked again at', hosts);
+  const reading = observer.reading('re-checked', hosts);
   const ports = { ...(await runPorts(session)), clock: world.clock };
   const fresh = await planFleet(hosts, ready.setup, options, ports, ({ host }) =>
     reading.answered(host),

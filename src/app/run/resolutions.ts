@@ -1,4 +1,4 @@
-// What a person says of hosts that ended badly: the flags for it, and what is wrong with the names.
+// Resolutions: the operator's acknowledgement of failed hosts, from flags, with names checked.
 import { whyNotResolvable } from '../../core/run-state/resolve.ts';
 import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
 import { resolvePattern } from '../../load/index.ts';
@@ -6,7 +6,7 @@ import { nearest } from '../../model/diagnostic.ts';
 import type { EventOf } from '../../model/run/event.ts';
 import { CommandError } from '../session/world.ts';
 
-/** A person's word about a host. */
+/** The operator's acknowledgement of a host. */
 export type Resolution = EventOf<'host.resolved'>;
 
 const ways = ['retry', 'skip', 'done'] as const;
@@ -39,15 +39,15 @@ export function wayOf(text: string | undefined): Way {
   return way;
 }
 
-/** What `--retry`, `--skip` and `--done` say, with patterns as they were given. */
+/** The resolutions of `--retry`, `--skip` and `--done`, with patterns as they were given. */
 export const resolutionsOf = (flags: ResolveFlags, who: string): readonly Resolution[] =>
   ways.flatMap((way) =>
     [...new Set(flags[way] ?? [])].map((host) => resolution(host, way, who, flags.why)),
   );
 
 /**
- * A resolution for each host that is meant: names as they are, patterns (`web*`, `~web\d+`, `all`,
- * `!web3`) among the hosts that failed.
+ * One resolution for each host. Patterns (`web*`, `~web\d+`, `all`, `!web3`) match failed hosts
+ * only.
  */
 export function resolutionsIn(
   given: readonly Resolution[],
@@ -70,7 +70,7 @@ export function resolutionsIn(
     ({ host }, index) => all.findIndex((other) => other.host === host) !== index,
   );
   if (twice !== undefined)
-    throw new CommandError(3, `${twice.host} stands in two of --retry, --skip and --done`);
+    throw new CommandError(3, `${twice.host} is in two of --retry, --skip and --done`);
   checkResolutions(all, state);
   return all;
 }
@@ -92,14 +92,11 @@ function matching(pattern: string, way: Way, state: RunState): readonly string[]
   throw new CommandError(
     3,
     wrong ?? `\`${pattern}\` matches no failed host of run ${state.run}`,
-    `kmend report ${state.run} shows where each host stands`,
+    `kmend report ${state.run} shows the state of each host`,
   );
 }
 
-/**
- * Every name must be of a host that failed: all that are not are reported at once, before anything
- * is done.
- */
+/** Every name must be of a failed host. All errors are reported at once, before anything is done. */
 function checkResolutions(given: readonly Resolution[], state: RunState): void {
   const wrong = given.flatMap(({ host, as = 'skip' }) => whyNotResolvable(state, host, as) ?? []);
   const [first] = given.filter(
@@ -114,6 +111,6 @@ function checkResolutions(given: readonly Resolution[], state: RunState): void {
   throw new CommandError(
     3,
     wrong.join('; '),
-    known ? `did you mean \`${guess}\`?` : `kmend report ${state.run} shows where each host stands`,
+    known ? `did you mean \`${guess}\`?` : `kmend report ${state.run} shows the state of each host`,
   );
 }

@@ -1,4 +1,4 @@
-// Continuing a run after a crash, an interruption or a failure.
+// Resumes a run after a crash, an interruption or a failure.
 
 import { parsePlan } from '../../core/plan/saved-plan.ts';
 import { fold } from '../../core/run-state/fold.ts';
@@ -24,20 +24,18 @@ import { approvalOf, connectionNotes, type EndedRun, exitOf, runPlays } from './
 
 export interface ResumeInput extends RunFlags {
   readonly run: string;
-  /**
-   * What the operator says now of hosts that failed; what was left for the run before comes first.
-   */
+  /** Resolutions of failed hosts. Those that were left for the run come first. */
   readonly resolutions?: readonly Resolution[];
 }
 
 export type Resumed =
-  /** Its own process goes on with it: the resolutions were left for that one. */
+  /** The run has a process: the resolutions were left for it. */
   | (Left & { readonly kind: 'left' })
   | {
       readonly kind: 'ended';
       readonly exit: number;
       readonly runs: readonly EndedRun[];
-      /** Plays that come after it and are not its own to begin, since it was done before. */
+      /** Later plays that are not begun, since the run had ended before. */
       readonly notBegun: readonly string[];
     };
 
@@ -52,7 +50,7 @@ export async function resume(input: ResumeInput, session: Session): Promise<Resu
   const planText = await store.readFile(run, 'plan');
   if (planText === undefined) throw noSuchRun(run, settings.stateDir);
   const kept = await keptSettings(run, session);
-  // Its own process goes on with it: a second one would only find it locked.
+  // The run has a process, and a second one would find it locked.
   if (resolutions.length > 0 && (await store.holder(run)) !== undefined)
     return { kind: 'left', ...(await leaveResolutions(run, resolutions, session)) };
   reportMissing(run, kept, session);
@@ -114,20 +112,20 @@ const notReturned =
 
 interface ResumedRun {
   readonly exit: number;
-  /** It had ended well before: what comes after it is not its own to begin. */
+  /** It had ended with 0 before, so its later plays are not begun. */
   readonly wasDone: boolean;
-  /** The operator had said yes to the whole plan. */
+  /** The operator has approved the whole plan. */
   readonly approved: boolean;
 }
 
-/** What a journal says of its run so far. */
+/** The journal of a run, opened, and the state that it gives. */
 interface Earlier {
   readonly journal: Journal;
   readonly torn: boolean;
   readonly state: RunState;
   /** Number of the next controller. */
   readonly number: number;
-  /** Digests of the files that lay beside the journal when it began. */
+  /** Digests of the files beside the journal, from its first entry. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -147,11 +145,11 @@ async function resumeRun(
     approved ||= state.approved !== undefined;
     let resolved: readonly Resolution[] = [];
     try {
-      const alien = [...state.indexOf.keys()].find((host) => !run.ready.setup.hosts.has(host));
-      if (alien !== undefined)
+      const unplanned = [...state.indexOf.keys()].find((host) => !run.ready.setup.hosts.has(host));
+      if (unplanned !== undefined)
         throw new CommandError(
           1,
-          `the journal of run ${id} has a host that its plan has not: ${alien}`,
+          `the journal of run ${id} has a host that its plan does not have: ${unplanned}`,
         );
       resolved = resolutionsIn(resolutions, state);
       await refuseChanged(id, files, session);
@@ -160,15 +158,13 @@ async function resumeRun(
       throw error;
     }
     const bodies: readonly EventBody[] = [
-      // A host that the operator leaves as it is must not be taken up again: what they say of it
-      // goes first.
+      // Resolutions first: a host that the operator skips must not go on.
       ...(await commands.take('host.resolved')),
       ...resolved,
       { type: 'run.resumed', who: world.who, tool: world.version },
       ...tornNote(torn),
       ...connectionNotes(run, ports),
-      // Killed before the yes was in the journal, it has to be said again; said twice it is written
-      // once.
+      // A run that was killed before its approval was journalled needs --yes again.
       ...(run.yes === true && state.approved === undefined ? [approvalOf(run, session)] : []),
     ];
     return drive(
@@ -209,11 +205,11 @@ function damaged(error: unknown): never {
   throw new CommandError(
     1,
     error.message,
-    'somebody or something changed this journal: nothing is done by it; look at its hosts by hand',
+    'this journal was changed, so kmend does nothing by it; check its hosts by hand',
   );
 }
 
-/** What the run was approved for must be what is resumed. */
+/** The files of a run must be those that were approved. */
 async function refuseChanged(
   id: string,
   files: Earlier['files'],
@@ -224,7 +220,7 @@ async function refuseChanged(
   throw new CommandError(
     1,
     `${changed.join(' and ')} changed since run ${id} began: its journal has another digest`,
-    `nothing is done by it; see \`kmend audit verify ${id}\``,
+    `kmend does nothing by it; see \`kmend audit verify ${id}\``,
   );
 }
 

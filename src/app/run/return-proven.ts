@@ -1,5 +1,5 @@
-// Hosts that an interrupted run has proven and not returned to service: that run returns them, by a
-// resume that does nothing else.
+// Returns hosts to service that an interrupted run has proven. That run does it, by a resume that
+// does nothing else.
 import { isInterrupted, isProven } from '../../core/history/orphans.ts';
 import { hostStates } from '../../core/run-state/state.ts';
 import { present } from '../../model/present.ts';
@@ -11,8 +11,8 @@ import { inSession, type Session } from '../session/session.ts';
 import { exitOfResume, resume } from './resume.ts';
 
 /**
- * `rollout.adopt`: what an apply does first. True where a run was ended, so that the plan is made
- * again. What could not be returned is named by that plan.
+ * `rollout.adopt`, before an apply. True where a run returned hosts, so that the plan is made again:
+ * it names hosts that could not be returned.
  */
 export async function adoptProven(
   { plan, held = [] }: MadePlan,
@@ -37,8 +37,8 @@ export async function adoptProven(
 }
 
 /**
- * `kmend uncordon NODE`. False where no run of this state directory has proven the host of this
- * node and been interrupted before its return.
+ * `kmend uncordon NODE`. False where no interrupted run of this state directory has proven the host
+ * of this node.
  */
 export async function returnByRun(node: string, run: string, session: Session): Promise<boolean> {
   const store = await session.ports.store();
@@ -49,13 +49,13 @@ export async function returnByRun(node: string, run: string, session: Session): 
   );
   if (owed?.proof === undefined) return false;
   session.observer.notice(
-    `node ${node}: run ${run} has proven ${owed.host} and owes its return; it is read anew, and returned to service if proven`,
+    `node ${node}: run ${run} has proven ${owed.host} and owes its return; it is read again, and returned to service if proven`,
   );
   await returnProven(run, [owed.host], session);
   return true;
 }
 
-/** In a session of its own: all but the passwords is that of the run. */
+/** In a session of its own, with the settings of the run; the passwords are asked for again. */
 function returnProven(run: string, hosts: readonly string[], session: Session): Promise<number> {
   const { stateDir, flags } = session.settings;
   const given = {

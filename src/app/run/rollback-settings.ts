@@ -1,5 +1,5 @@
-// What is known for the rollback of a run: per host the variables of the way back, or why there is
-// none; from journals alone.
+// What a rollback does on each host: its variables, or why the host is refused; from journals
+// alone.
 
 import { type LaterRun, rollbackOf } from '../../core/history/rollback.ts';
 import type { HostChanges } from '../../core/run-state/host-history.ts';
@@ -12,14 +12,14 @@ import type { RollbackSettings } from '../session/settings.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';
 import { keptSettings } from './kept-settings.ts';
 
-export interface WaysBack extends RollbackSettings {
-  /** Hosts on which the run changed nothing that could be taken back. */
+export interface Rollbacks extends RollbackSettings {
+  /** Hosts on which the run changed nothing that could be rolled back. */
   readonly unchanged: readonly string[];
-  /** What stays as the run made it, by host. */
+  /** What stays as the run left it, by host. */
   readonly left: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The deeds of a run. A run that is not there is the user's mistake. */
+/** The changes of a run, by host. */
 export async function changesOfRun(
   run: string,
   { ports, settings }: Session,
@@ -34,12 +34,12 @@ export async function changesOfRun(
   });
 }
 
-/** The ways back of these hosts. */
+/** The rollbacks of these hosts. */
 export async function rollbackSettings(
   run: string,
   hosts: readonly string[],
   session: Session,
-): Promise<WaysBack> {
+): Promise<Rollbacks> {
   const hostChanges = await changesOfRun(run, session);
   const later = await laterRuns(run, hosts, await session.ports.store());
   const vars = new Map<string, Mapping>();
@@ -67,10 +67,7 @@ export async function rollbackSettings(
   return { run, playVars, vars, refused, unchanged, left };
 }
 
-/**
- * What later runs did on these hosts, the oldest first. One journal is read at a time, and nothing
- * of other hosts is kept.
- */
+/** What later runs did on these hosts, the oldest first. Nothing is kept of other hosts. */
 async function laterRuns(
   run: string,
   hosts: readonly string[],

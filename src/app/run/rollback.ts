@@ -1,5 +1,5 @@
-// Rolling back what a run changed, host by host, by a plan that is made from the journal of that
-// run and proven like a remedy.
+// Rolls back what a run changed. The plan is made from the journal of that run, and the result is
+// proven as a remedy is.
 import type { Failure } from '../../model/run/failure.ts';
 import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { exitOfPlan } from '../plan/plan.ts';
@@ -10,14 +10,14 @@ import { CommandError } from '../session/world.ts';
 import { approveAndRun } from './approve.ts';
 import type { RunFlags } from './drive.ts';
 import { type KeptSettings, keptSettings, reportMissing } from './kept-settings.ts';
-import { changesOfRun, rollbackSettings, type WaysBack } from './rollback-settings.ts';
+import { changesOfRun, type Rollbacks, rollbackSettings } from './rollback-settings.ts';
 import { type EndedRun, exitOf } from './start.ts';
 
 export interface RollbackInput extends PlanFlags, RunFlags {
   readonly run: string;
   /** Only plan. */
   readonly check?: boolean;
-  /** Instead of the playbook that comes with kmend. */
+  /** Instead of kmend's own rollback.yaml. */
   readonly playbook?: string;
 }
 
@@ -38,10 +38,7 @@ export async function rollback(input: RollbackInput, session: Session): Promise<
   return inSession(flags, session, (own) => rollBack(input, kept, own), input.takeover);
 }
 
-/**
- * Inventory, login, cluster and variables of the run. Its `--limit` is not taken over: which hosts
- * it worked on is in its journal.
- */
+/** Inventory, login, cluster and variables of the run. Its hosts are in its journal, not in `-l`. */
 function flagsFor(kept: KeptSettings, { settings }: Session): KeptSettings['flags'] {
   const { limit: _limit, verbose: _verbose, ...fleet } = kept.flags;
   const extraVars = [...kept.flags.extraVars, ...(settings.flags.extraVars ?? [])];
@@ -56,24 +53,24 @@ async function rollBack(
   const { run } = input;
   const { settings } = session;
   reportMissing(run, kept, session);
-  const ways = await rollbackSettings(run, await hostsToRollBack(run, session), session);
-  reportLeft(ways, session);
+  const rollbacks = await rollbackSettings(run, await hostsToRollBack(run, session), session);
+  reportLeft(rollbacks, session);
   if (input.check !== true && input.yes !== true && settings.limit === undefined)
     throw new CommandError(
       3,
-      `this would take back run ${run} on ${ways.vars.size} host${ways.vars.size === 1 ? '' : 's'}`,
+      `this would roll back run ${run} on ${rollbacks.vars.size} host${rollbacks.vars.size === 1 ? '' : 's'}`,
       'name hosts with -l, or say --yes; --check only plans',
     );
-  if (ways.vars.size === 0) {
-    const { refused } = ways;
+  if (rollbacks.vars.size === 0) {
+    const { refused } = rollbacks;
     return refused.length === 0
       ? { kind: 'nothing', exit: 0 }
       : { kind: 'refused', exit: 4, refused };
   }
-  const limit = [...ways.vars.keys()].join(',');
+  const limit = [...rollbacks.vars.keys()].join(',');
   return carryOut(input, {
     ...session,
-    settings: { ...settings, limit, rollback: ways },
+    settings: { ...settings, limit, rollback: rollbacks },
   });
 }
 
@@ -89,7 +86,7 @@ async function carryOut(input: RollbackInput, session: Session): Promise<RolledB
   return { kind: 'carried_out', exit: exitOf(runs), runs };
 }
 
-/** Hosts of the run that the inventory still has and that `-l` leaves. */
+/** Hosts of the run that are in the inventory and match `-l`. */
 async function hostsToRollBack(run: string, session: Session): Promise<readonly string[]> {
   const hostChanges = await changesOfRun(run, session);
   const { hosts } = matchHosts(loadFleet(session), 'all', session);
@@ -103,12 +100,15 @@ async function hostsToRollBack(run: string, session: Session): Promise<readonly 
   return names;
 }
 
-function reportLeft(ways: WaysBack, { observer }: Session): void {
+function reportLeft(rollbacks: Rollbacks, { observer }: Session): void {
   const by = new Map<string, string[]>();
-  for (const [host, left] of ways.left)
+  for (const [host, left] of rollbacks.left)
     for (const what of left) by.set(what, [...(by.get(what) ?? []), host]);
   for (const [what, hosts] of by) {
     const more = hosts.length > 5 ? ` and ${hosts.length - 5} more` : '';
-    observer.notice(`not taken back: ${what} on ${hosts.slice(0, 5).join(', ')}${more}`, 'warning');
+    observer.notice(
+      `not rolled back: ${what} on ${hosts.slice(0, 5).join(', ')}${more}`,
+      'warning',
+    );
   }
 }

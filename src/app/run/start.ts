@@ -1,4 +1,4 @@
-// Starting the plays of a plan, each as a run of its own.
+// Starts the plays of a plan, each as a run of its own.
 import { beginning } from '../../core/plan/plan-play.ts';
 import { emptyState } from '../../core/run-state/state.ts';
 import type { Clock } from '../../engine/ports/local.ts';
@@ -20,19 +20,13 @@ export interface EndedRun {
   readonly exit: number;
 }
 
-/** What is done when a run is over and its hosts are no longer locked. */
+/** Called when a run is over and its hosts are no longer locked. */
 export type AfterRun = (run: string) => Promise<void>;
 
-/**
- * What carrying out a plan needs beside it. `approved`: the operator was asked just now, and said
- * yes.
- */
+/** `approved`: the operator was asked just now, and said yes. */
 export type Approval = RunFlags & { readonly approved: boolean };
 
-/**
- * Plays one after the other; the first that fails is the last. `after` comes after each, when its
- * hosts are free.
- */
+/** Runs the plays in order, up to the first that fails. */
 export async function runPlays(
   made: MadePlan,
   approval: Approval,
@@ -68,8 +62,7 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
   const ports = await runPorts(session);
   const id = runId(world.clock);
   const exit = await locked(run, id, session, async (lock) => {
-    // With --strict a host that needs nothing any more is a difference like any other: its start
-    // will say so.
+    // With --strict a host that needs nothing now is a difference, which its start reports.
     const remediated =
       run.saved === true && run.strict !== true
         ? await remediatedSince(run.play, run.ready, session)
@@ -102,7 +95,7 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
   return { run: id, exit };
 }
 
-/** What a resume reads beside the journal, which has the digests. */
+/** Keeps the plan and the settings for a resume, and returns their digests. */
 async function keepFiles(
   id: string,
   run: PlayRun,
@@ -122,7 +115,7 @@ export const approvalOf = ({ yes }: RunFlags, { world }: Session): EventBody => 
   how: yes === true ? 'flag' : 'asked',
 });
 
-/** What the journal should have of how this controller reaches hosts and cluster. */
+/** Warnings for the journal about a takeover and an unsafe connection to the cluster. */
 export const connectionNotes = (
   { takeover }: RunFlags,
   { cluster }: RunPorts,
@@ -136,8 +129,8 @@ export const connectionNotes = (
 const warning = (text: string): EventBody => ({ type: 'warning', text });
 
 /**
- * Hosts that another run left out of service, or whose node is not ready or cordoned by somebody
- * else: they hold their own slot.
+ * Hosts that are out of service: another run holds them, or their node is cordoned or not ready.
+ * They take a slot each.
  */
 async function downHosts(
   run: PlayRun,
@@ -163,9 +156,8 @@ async function downHosts(
 }
 
 /**
- * Sorts by time, is easy to say aloud, and is not used twice: `20261124-153012-k3f9`. Of the last
- * four characters two are the milliseconds (36 * 36 are enough for 1,000), so that runs of the same
- * second keep their order too.
+ * A new id such as `20261124-153012-k3f9`: unique, and ordered by time. Two of the last four
+ * characters are the milliseconds in base 36.
  */
 export function runId(clock: Clock): string {
   const now = clock.now();

@@ -1,8 +1,8 @@
-// Errors of the operator's input on their way out: all at once.
+// Reports diagnostics of the operator's input, all at once.
 import { type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
 import type { Observer } from '../observer.ts';
 
-/** Carries diagnostics of which at least one is an error. Caught in one place. */
+/** Diagnostics with at least one error. `cli/terminal/explain.ts` prints them. */
 export class InputErrors extends Error {
   readonly diagnostics: readonly Diagnostic[];
   constructor(diagnostics: readonly Diagnostic[]) {
@@ -11,7 +11,7 @@ export class InputErrors extends Error {
   }
 }
 
-/** Reports warnings and goes on; ends with errors. */
+/** Reports warnings; throws where there is an error. */
 export function report(
   diagnostics: readonly Diagnostic[],
   observer: Pick<Observer, 'diagnostics'>,

@@ -1,5 +1,5 @@
-// `-e`: key=value pairs, a JSON or YAML mapping, @FILE or @- (standard input) with one; and
-// variables of the environment.
+// Extra variables: `-e` with key=value, a JSON or YAML mapping, @FILE or @- (standard input), and
+// KMEND_VAR_* of the environment.
 import { parseExtraVars, type Read, type Reader } from '../../load/index.ts';
 import type { Mapping } from '../../model/value.ts';
 import { report } from './diagnostics.ts';
@@ -7,7 +7,7 @@ import { CommandError, type Surroundings, type World } from './world.ts';
 
 const prefix = 'KMEND_VAR_';
 
-/** `KMEND_VAR_name=value` is `-e name=value`, and stands in no process list; `-e` is stronger. */
+/** `KMEND_VAR_name=value` is `-e name=value` that no process list shows. `-e` wins over it. */
 export function environmentVars({ env }: World): readonly string[] {
   const vars = Object.entries(env).flatMap(([name, value]) =>
     name.startsWith(prefix) && name.length > prefix.length && value !== undefined
@@ -17,10 +17,7 @@ export function environmentVars({ env }: World): readonly string[] {
   return vars.length === 0 ? [] : [JSON.stringify(Object.fromEntries(vars))];
 }
 
-/**
- * Texts that can be read once only, by the words that name them: standard input, and pipes (`-e
- * @<(...)`).
- */
+/** Texts that can be read only once, by path: standard input and pipes (`-e @<(...)`). */
 const inputs = new WeakMap<World['readInput'], Map<string, Read>>();
 
 const inputsOf = ({ readInput }: World): Map<string, Read> => {
@@ -30,8 +27,8 @@ const inputsOf = ({ readInput }: World): Map<string, Read> => {
 };
 
 /** `-e @-`: read before the command begins. */
-export async function readInputVars(words: readonly string[], world: World): Promise<void> {
-  if (!words.includes('@-')) return;
+export async function readInputVars(args: readonly string[], world: World): Promise<void> {
+  if (!args.includes('@-')) return;
   const text = await world.readInput(world.stop).catch((error: unknown) => {
     throw new CommandError(
       world.stop.reason === 'SIGTERM' ? 143 : world.stop.aborted ? 130 : 3,
@@ -41,8 +38,8 @@ export async function readInputVars(words: readonly string[], world: World): Pro
   inputsOf(world).set('-', { ok: true, text });
 }
 
-/** All of them merged, the last wins. Errors are reported together. */
-export function extraVarsOf(words: readonly string[], { world, observer }: Surroundings): Mapping {
+/** All arguments merged; the last wins. Errors are reported together. */
+export function extraVarsOf(args: readonly string[], { world, observer }: Surroundings): Mapping {
   const known = inputsOf(world);
   const readText = (path: string): Read => {
     if (path !== '-' && !path.startsWith('/dev/') && !path.startsWith('/proc/'))
@@ -53,7 +50,7 @@ export function extraVarsOf(words: readonly string[], { world, observer }: Surro
     return text;
   };
   const reader: Reader = { ...world.reader, readText };
-  const checked = parseExtraVars(words, reader);
+  const checked = parseExtraVars(args, reader);
   report(checked.diagnostics, observer);
   return checked.value ?? {};
 }

@@ -1,5 +1,4 @@
-// What an operator gives a command, before it is checked: which hosts, how they are reached, and
-// keys of a play's policy.
+// Flags of the commands: which hosts, how they are reached, and overrides of a play's policy.
 
 import type { Amount, Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
@@ -36,14 +35,14 @@ export interface TaskFlags {
   readonly runReadOnly?: boolean;
 }
 
-/** Keys of `rollout` that an operator wants at hand without editing the play. */
+/** Flags that override keys of `rollout`. */
 export interface RolloutFlags {
   readonly maxUnavailable?: string;
   readonly unplannable?: string;
   readonly rollback?: string;
 }
 
-/** The play's policy with what the flags say in its place. */
+/** The play's policy with the overrides of the flags. */
 export function overriddenRollout(rollout: Rollout, flags: RolloutFlags): Rollout {
   const { maxUnavailable, unplannable, rollback } = flags;
   const amount = maxUnavailable === undefined ? undefined : amountOf(maxUnavailable);
@@ -53,14 +52,20 @@ export function overriddenRollout(rollout: Rollout, flags: RolloutFlags): Rollou
     unplannable !== 'stop' &&
     unplannable !== 'ask'
   )
-    throw new CommandError(3, `--unplannable is leave_out, stop or ask, not \`${unplannable}\``);
+    throw new CommandError(
+      3,
+      `--unplannable must be leave_out, stop or ask, not \`${unplannable}\``,
+    );
   if (
     rollback !== undefined &&
     rollback !== 'none' &&
     rollback !== 'by_command' &&
     rollback !== 'failed_host'
   )
-    throw new CommandError(3, `--rollback is by_command, failed_host or none, not \`${rollback}\``);
+    throw new CommandError(
+      3,
+      `--rollback must be by_command, failed_host or none, not \`${rollback}\``,
+    );
   return {
     ...rollout,
     ...present({ maxUnavailable: amount, unplannable, rollback }),
@@ -72,7 +77,7 @@ function amountOf(text: string): Amount {
   if (match === null)
     throw new CommandError(
       3,
-      `--max-unavailable wants a number of hosts or a percentage, not \`${text}\``,
+      `--max-unavailable must be a number of hosts or a percentage, as 2 or 10%, not \`${text}\``,
     );
   return match[2] === '%'
     ? { percent: Math.min(100, Number(match[1])) }
@@ -83,14 +88,11 @@ function amountOf(text: string): Amount {
 export function wholeNumber(text: string | undefined, flag: string, otherwise: number): number {
   if (text === undefined) return otherwise;
   if (!/^[1-9]\d{0,5}$/.test(text))
-    throw new CommandError(3, `${flag} wants a whole number from 1 on, not \`${text}\``);
+    throw new CommandError(3, `${flag} must be a whole number, 1 or more, not \`${text}\``);
   return Number(text);
 }
 
-/**
- * The state directory: what the flag or the settings say, $XDG_STATE_HOME/kmend,
- * ~/.local/state/kmend.
- */
+/** The state directory: `--state-dir`, $XDG_STATE_HOME/kmend, or ~/.local/state/kmend. */
 export function stateDirOf(flags: { readonly stateDir?: string }, world: World): string {
   const { env, home } = world;
   const base =
@@ -99,7 +101,7 @@ export function stateDirOf(flags: { readonly stateDir?: string }, world: World):
       : env.XDG_STATE_HOME;
   const stateDir =
     flags.stateDir !== undefined && flags.stateDir !== '' ? flags.stateDir : `${base}/kmend`;
-  // Plans, jobs and commands to runs lie there: who may write it commands kmend.
+  // It holds plans, jobs and control commands, so a user who may write there controls kmend.
   const why = world.trust.judge(stateDir);
   if (why === undefined) return stateDir;
   throw new CommandError(

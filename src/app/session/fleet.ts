@@ -1,4 +1,4 @@
-// The fleet of a session: inventory, patterns and targets, with all errors reported at once.
+// The fleet of a session: inventory, patterns and targets. All errors are reported at once.
 
 import type { DeclaredFacts } from '../../facts/index.ts';
 import {
@@ -22,8 +22,8 @@ import type { Settings } from './settings.ts';
 import { CommandError } from './world.ts';
 
 /**
- * Loads the inventories; errors end the command, warnings are printed. `partial`: the caller can do
- * without the hosts of a program.
+ * Loads the inventories.
+ * @param options `partial`: the caller can work without the hosts of an inventory program
  */
 export function loadFleet(
   { settings, world, observer }: Session,
@@ -40,7 +40,7 @@ export function loadFleet(
   if (program !== undefined && partial !== true)
     throw new CommandError(
       3,
-      `${program} is a program, and nobody asked to run it`,
+      `${program} is an inventory program, and was not named with -i`,
       askFor(program),
     );
   learnWritten(
@@ -51,7 +51,7 @@ export function loadFleet(
   return checked.value;
 }
 
-/** How to have an inventory program run that this command does not run by itself. */
+/** How to run an inventory program with a command that only reads. */
 export const askFor = (program: string): string =>
   `this command runs an inventory program only where you name it: -i ${program}`;
 
@@ -62,7 +62,7 @@ export interface Matched {
   readonly hosts: readonly string[];
 }
 
-/** Hosts of a pattern, and what `--limit` leaves of them. No host is exit 11, never "all". */
+/** Hosts of a pattern, and those of them that match `--limit`. */
 export function matchHosts(
   inventory: Inventory,
   pattern: string,
@@ -124,7 +124,7 @@ export async function targetsOf(
   return targets;
 }
 
-/** What the operator declares of these hosts; errors end the command. */
+/** The facts that the operator declares of these hosts. */
 export function declaredOf(
   inventory: Inventory,
   hosts: readonly string[],

@@ -1,4 +1,4 @@
-// Where secrets are learned: files, variables and templates of the operator.
+// Learns secrets from files, variables and templates of the operator.
 import { render } from '../../core/plan/condition.ts';
 import { type IsSecretName, isTemplate, secretTexts } from '../../core/plan/secrets.ts';
 import type { Scope } from '../../expression/index.ts';
@@ -6,14 +6,11 @@ import type { Play } from '../../model/playbook.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import type { World } from './world.ts';
 
-/** Values as they are written: of an inventory, of a playbook, of `-e`. */
+/** Learns secret values that are written in an inventory, a playbook or `-e`. */
 export const learnWritten = (data: unknown, isSecret: IsSecretName, world: World): void =>
   world.secrets.learn(secretTexts(data, isSecret).filter((text) => !isTemplate(text)));
 
-/**
- * Secrets that are templates, as one host renders them. What rests on facts is learned when a task
- * sets it.
- */
+/** Learns secrets that are templates, rendered for one host. Those with facts are learned later. */
 export function learnRendered(
   play: Play,
   vars: readonly Mapping[],
@@ -29,7 +26,7 @@ export function learnRendered(
   }
 }
 
-/** Without the values of secrets: what a digest is made of must not let anybody guess them. */
+/** The value with its secrets masked, for digests: a digest must not help to guess a secret. */
 export function withoutSecretValues(value: Value, isSecret: IsSecretName): Value {
   if (Array.isArray(value)) return value.map((item: Value) => withoutSecretValues(item, isSecret));
   if (typeof value !== 'object' || value === null) return value;

@@ -1,5 +1,4 @@
-// What a use case works with: its settings, the world around it, the ports that it opens, and who
-// watches it.
+// The session of a use case: its settings, its world, its ports and its observer.
 import { judgeHolder, ownHolder } from '../../adapters/store/index.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import type { Transport } from '../../engine/ports/transport.ts';
@@ -20,19 +19,16 @@ export interface Session extends Surroundings {
   readonly ports: Ports;
 }
 
-/** Each is opened when it is first asked for, and once. */
+/** Each port is opened once, when it is first needed. */
 export interface Ports {
   readonly store: () => Promise<Store>;
   readonly transport: () => Promise<Transport>;
-  /**
-   * The cluster of `--kubeconfig` or KUBECONFIG; without either there is none, which is not an
-   * error.
-   */
+  /** The cluster of `--kubeconfig` or KUBECONFIG; undefined where neither is set. */
   readonly cluster: () => Promise<WorldCluster | undefined>;
   readonly close: () => Promise<void>;
 }
 
-/** What a plan and a run need of them. */
+/** The opened ports of a plan or a run. */
 export interface RunPorts {
   readonly transport: Transport;
   readonly cluster?: WorldCluster;
@@ -49,7 +45,7 @@ export async function runPorts({ ports }: Session): Promise<RunPorts> {
 }
 
 /**
- * Makes a session, and closes what the work has opened in it.
+ * Works in a session, and closes its ports afterwards.
  * @param takeover the run whose marks on nodes do not count
  */
 export async function inSession<T>(
@@ -98,7 +94,7 @@ function portsOf(settings: Settings, around: Surroundings, takeover: string | un
 
 interface Once<T> {
   readonly get: () => Promise<T>;
-  /** Undefined where nobody asked for it, or it could not be opened. */
+  /** Undefined where it was not needed, or could not be opened. */
   readonly opened: () => Promise<T | undefined>;
 }
 
@@ -118,10 +114,7 @@ function kubeconfigsOf({ flags }: Settings, { env }: World): readonly string[] {
   return env.KUBECONFIG === undefined || env.KUBECONFIG === '' ? [] : env.KUBECONFIG.split(':');
 }
 
-/**
- * The cluster that kubectl would talk to: a run takes only what it is given, one node by hand is
- * another matter.
- */
+/** The cluster of kubectl's defaults, for commands on single nodes. Runs must be given one. */
 export async function openKubectlCluster(
   settings: Settings,
   around: Surroundings,

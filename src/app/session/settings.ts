@@ -1,4 +1,4 @@
-// The settings of a command: what its flags say, checked, and what they leave open.
+// The settings of a command: its flags, checked, with defaults.
 
 import { setMaxListeners } from 'node:events';
 import { type IsSecretName, secretNames } from '../../core/plan/secrets.ts';
@@ -12,14 +12,14 @@ import { type FleetFlags, stateDirOf, wholeNumber } from './flags.ts';
 import { learnWritten } from './secrets.ts';
 import { CommandError, type Surroundings, type World } from './world.ts';
 
-/** What `kmend rollback` knows of each host, from the journal of the run that is taken back. */
+/** What `kmend rollback` does on each host, by the journal of the run that is rolled back. */
 export interface RollbackSettings {
   readonly run: string;
   /** Variables of its play, without those that may be secret. */
   readonly playVars: Mapping;
-  /** Variables that win over all others, as `-e` does. */
+  /** Variables of each host that win over all others, as `-e` does. */
   readonly vars: ReadonlyMap<string, Mapping>;
-  /** Hosts that cannot be taken back, and why. */
+  /** Hosts that cannot be rolled back, and why. */
   readonly refused: readonly { readonly host: string; readonly failure: Failure }[];
 }
 
@@ -31,7 +31,7 @@ export interface Settings {
   readonly rollback?: RollbackSettings;
   readonly forks: number;
   readonly stateDir: string;
-  /** Where entries of the journal are sent to. */
+  /** Where journal entries are forwarded to. */
   readonly forward?: ForwardTarget;
   readonly flags: FleetFlags;
   /** Asked once, when first needed. */
@@ -70,11 +70,11 @@ export function settingsOf(flags: FleetFlags, around: Surroundings): Settings {
   };
 }
 
-/** `inventory.yaml` or its kin in the working directory; nothing else is ever taken by itself. */
+/** The inventory in the working directory, by one of four names. */
 function defaultInventories(world: World): readonly string[] {
   const found = ['inventory.yaml', 'inventory.yml', 'inventory.ini', 'inventory'].find((name) => {
     const read = world.reader.readText(`${world.cwd}/${name}`);
-    // One that must not be obeyed is no reason to look for another: loading it says why.
+    // A file that is not trusted counts as found: loading it reports why.
     return read.ok || read.distrusted === true;
   });
   return found === undefined ? [] : [found];
@@ -88,12 +88,10 @@ function askOnce(prompt: string, world: World): () => Promise<Secret> {
   };
 }
 
-/**
- * While hosts are only read there is nothing to bring to a safe state: the first signal ends it.
- */
+/** The signal for reading hosts: the first Ctrl-C ends it, since no host has to be made safe. */
 export function readingSignal(world: World): AbortSignal {
   const signal = AbortSignal.any([world.stop, world.kill]);
-  // Every host that is read listens: Node would call more than ten of them a leak, on stderr.
+  // Each host that is read adds a listener: Node would report more than ten as a leak.
   setMaxListeners(0, signal);
   return signal;
 }

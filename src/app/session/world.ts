@@ -1,5 +1,5 @@
-// The world as use cases see it: disk, clock, operator, and makers of the adapters. It has nothing
-// to print with: an Observer sees what happens.
+// The world of the use cases: disk, clock, operator, and makers of the adapters. It cannot print: an
+// Observer does.
 
 import type { JudgeHolder, KubeCluster } from '../../adapters/kube/index.ts';
 import type { Download, Inspected, Trust } from '../../adapters/local/index.ts';
@@ -27,12 +27,12 @@ export interface ClusterNeeds {
   readonly context?: string;
   readonly takeover?: string;
   readonly warn: (text: string) => void;
-  /** This process, where it drains by hand: what it writes of itself into its marks. */
+  /** This process, as a drain by hand writes it into its mark on the node. */
   readonly holder?: object;
   readonly judgeHolder: JudgeHolder;
 }
 
-/** The cluster port, and what commands ask for beside it. */
+/** The cluster port, and the calls that only commands need. */
 export type WorldCluster = Cluster &
   Pick<
     KubeCluster,
@@ -45,9 +45,9 @@ export type WorldCluster = Cluster &
     | 'description'
   >;
 
-/** Writing and removing files of the operator's own choosing (plans, units). */
+/** Writes and removes files that the operator named (plans, units). */
 export interface Files {
-  /** Whole or not at all: beside it, then renamed. */
+  /** Written beside it, then renamed, so that no reader sees half a file. */
   readonly write: (path: string, text: string, mode: number) => Promise<void>;
   readonly remove: (path: string) => Promise<void>;
 }
@@ -56,68 +56,59 @@ export interface World {
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Goes on in this directory; false where that cannot be. */
+  /** Changes the working directory; false where that fails. */
   readonly enter: (directory: string) => boolean;
   readonly home: string;
-  /** Login name of the person, for the journal. */
+  /** Login name of the operator, for the journal. */
   readonly who: string;
   /** Boot id of this machine; empty when it has none. */
   readonly ownBootId: string;
-  /** What is known to be secret: masked in all that is printed and kept. */
+  /** Known secrets: they are masked in all output and in all files. */
   readonly secrets: Secrets;
   readonly reader: Reader;
-  /** Who may instruct kmend by files on this machine. */
+  /** Which files of this machine may instruct kmend. */
   readonly trust: Pick<Trust, 'judge' | 'trustAll'>;
-  /** Standard input, whole; the same text each time. */
+  /** The whole standard input; the same text each time. */
   readonly readInput: (signal: AbortSignal) => Promise<string>;
   readonly files: Files;
   readonly clock: Clock;
   readonly asker: Asker;
-  /** First signal: finish the step. Second: stop now. The reason names the signal. */
+  /** Aborted by the first signal: finish the step. The reason names the signal. */
   readonly stop: AbortSignal;
+  /** Aborted by the second signal: stop now. */
   readonly kill: AbortSignal;
-  /**
-   * While this goes on, the first signal only asks for a safe state; otherwise it ends the program.
-   */
+  /** During this work the first signal only asks for a safe state. Otherwise it ends the program. */
   readonly underWay: <T>(work: () => Promise<T>) => Promise<T>;
   readonly modules: () => Promise<ReadonlyMap<string, AnyModule>>;
   readonly store: (stateDir: string) => Promise<Store>;
   readonly transport: (needs: TransportNeeds) => Promise<Transport>;
   readonly cluster: (needs: ClusterNeeds) => Promise<Outcome<WorldCluster>>;
-  /**
-   * Where kubectl would look: the flag, KUBECONFIG, `~/.kube/config`; none = the account of the pod
-   * that this runs in.
-   */
+  /** Paths as for kubectl: the flag, KUBECONFIG, `~/.kube/config`; none = the pod's own account. */
   readonly kubeconfigPaths: (flag?: string) => Promise<readonly string[]>;
   /** YAML text of an inventory of these nodes. */
   readonly inventoryFromNodes: (nodes: readonly NodeState[]) => Promise<string>;
   readonly notifier: () => Promise<Notifier>;
-  /** `warn` is told once when entries no longer get through. */
+  /** `warn` is called once when entries can no longer be sent. */
   readonly forwarder: (target: ForwardTarget, warn: (why: string) => void) => Promise<Forwarder>;
   readonly localHost: LocalHost;
-  /** What a package file says of itself, and its sha256. */
+  /** Name, version and dependencies of a package file, and its sha256. */
   readonly inspectPackage: (path: string) => Promise<Inspected>;
-  /**
-   * Fetches a file over HTTP and keeps it when it has this sha256; otherwise the reason comes back.
-   */
+  /** Fetches a file over HTTP and keeps it if its sha256 is right. Returns why it failed. */
   readonly download: (wanted: Download) => Promise<string | undefined>;
   readonly gates: (cluster: Cluster | undefined) => Promise<Gates>;
-  /** Path of the program that runs, to start it once more. */
+  /** Path of this program, to start it again. */
   readonly program: string;
-  /** Where playbooks/ lies. */
+  /** The directory that has playbooks/. */
   readonly packageRoot: string;
 }
 
-/** What is there before a setting is read. */
+/** What exists before the settings are read. */
 export interface Surroundings {
   readonly world: World;
   readonly observer: Observer;
 }
 
-/**
- * A use case that cannot go on for a reason that is the operator's: a command reports it and ends
- * with this exit code.
- */
+/** An error that the operator can act on. The command reports it and ends with its exit code. */
 export class CommandError extends Error {
   readonly exit: number;
   readonly hint: string | undefined;

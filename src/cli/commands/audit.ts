@@ -31,7 +31,7 @@ export function auditCommand(program: Command, world: World, done: (exit: number
     .addHelpText(
       'after',
       '\nExit codes: 0 all of it holds, 1 something was changed or cut off (named), 12 a run has no final record: it goes on, was killed, or its\n' +
-        'end was cut off. Without a head that was kept elsewhere, a journal that was rewritten as a whole cannot be told: see `kmend docs audit`.',
+        'end was cut off. Without a head that was kept elsewhere, a rewritten journal cannot be detected: see `kmend docs audit`.',
     )
     .action(async (run: string | undefined, flags: Flags) =>
       done(await verifyRuns(run, flags, world)),
@@ -76,5 +76,5 @@ function print({ run, audit, end, wrong, notes }: Finding, flags: Flags, world: 
   }
   for (const note of notes) world.out(`  ${note}`);
   for (const text of wrong) world.err(`run ${run}: ${text}`);
-  if (wrong.length > 0) world.err('somebody or something changed this run: do not trust it');
+  if (wrong.length > 0) world.err('this run was changed: do not trust it');
 }

@@ -1,5 +1,5 @@
-// `kmend check`: read-only. Every host's versions, verdict, evidence and remedy; or the same from
-// outputs that people collected by other means.
+// `kmend check`, read-only: every host's versions, verdict, evidence and remedy; also from outputs
+// that were collected by other means.
 
 import type { Command } from 'commander';
 import { checkReasons, check as survey } from '../../app/hosts/check.ts';
@@ -62,7 +62,7 @@ export interface Checked {
   readonly exit: number;
 }
 
-/** Checks and shows; the rows too, for who wants to compare them with later ones. */
+/** Checks hosts and prints them. Returns the rows too, for a later comparison. */
 export async function check(pattern: string, flags: CheckFlags, world: World): Promise<Checked> {
   const json = flags.json === true ? (row: CheckRow): void => printJson(row, world) : undefined;
   const early = earlyRows(json, (row) => shownRow(row, flags, world), world);
@@ -98,10 +98,7 @@ function fromFiles(
   return collected(directory, pattern, { world, observer: observerOf(world, flags.json === true) });
 }
 
-/**
- * The row, or the failure of a host whose facts kmend cannot show: no host keeps the others from
- * the screen.
- */
+/** The row, or a failure where kmend cannot show its facts, so that other hosts are still shown. */
 function shownRow(row: CheckRow, flags: CheckFlags, world: World): CheckRow {
   const found = attempt(`the facts of ${row.host}`, () => ok(textOf([row], nobodys, flags, world)));
   return found.ok ? row : { host: row.host, failure: found.failure };
@@ -119,9 +116,7 @@ function printJson(row: CheckRow, world: World): void {
   );
 }
 
-/**
- * After the hosts: one line for each that a run has, and one for each machine with several names.
- */
+/** Prints which hosts a run holds, and which names are one machine. */
 function printStanding({ held, twins }: Standing, world: World): void {
   for (const one of held) world.out(toJson({ schema: 'kmend.held/1', ...one }));
   for (const one of twins) world.out(toJson({ schema: 'kmend.twins/1', ...one }));

@@ -1,5 +1,5 @@
-// `pause`, `continue`, `abort`, `promote` and `resolve`: commands to a run under way, journalled by
-// its own process.
+// `pause`, `continue`, `abort`, `promote` and `resolve`: control commands, journalled by the process
+// of the run.
 import type { Command } from 'commander';
 import { command, type Left, leaveResolutions } from '../../app/run/control.ts';
 import { resolution, wayOf } from '../../app/run/resolutions.ts';
@@ -18,7 +18,7 @@ export function controlCommands(
   world: World,
   done: (exit: number) => void,
 ): void {
-  const word = (name: string, description: string, body: (flags: Flags) => EventBody): void => {
+  const control = (name: string, description: string, body: (flags: Flags) => EventBody): void => {
     program
       .command(name)
       .description(description)
@@ -35,7 +35,7 @@ export function controlCommands(
       );
   };
   const { who } = world;
-  word(
+  control(
     'pause',
     'start no further host until `continue`; hosts under way go to their end',
     ({ why }) => ({
@@ -44,8 +44,8 @@ export function controlCommands(
       why: why ?? 'asked to',
     }),
   );
-  word('continue', 'go on after a pause', () => ({ type: 'run.continued', who }));
-  word(
+  control('continue', 'go on after a pause', () => ({ type: 'run.continued', who }));
+  control(
     'abort',
     'start nothing more and end: hosts under way go to a safe state, which is named',
     ({ why }) => ({
@@ -54,11 +54,15 @@ export function controlCommands(
       why: why ?? 'asked to',
     }),
   );
-  word('promote', 'let the canary be followed by the rest (for `promote: manual`)', ({ why }) => ({
-    type: 'canary.promoted',
-    by: who,
-    why: why ?? 'promoted by hand',
-  }));
+  control(
+    'promote',
+    'let the canary be followed by the rest (for `promote: manual`)',
+    ({ why }) => ({
+      type: 'canary.promoted',
+      by: who,
+      why: why ?? 'promoted by hand',
+    }),
+  );
 
   program
     .command('resolve')
@@ -91,11 +95,11 @@ export function controlCommands(
     });
 }
 
-/** Says who takes up what was left for a run. */
+/** Prints which process carries out a command that was left for a run. */
 export function sayLeft({ run, holder }: Left, world: World): number {
   world.out(
     holder === undefined
-      ? `left for run ${run}: nobody works on it, \`kmend resume ${run}\` will take it up`
+      ? `left for run ${run}: no process works on it, \`kmend resume ${run}\` carries it out`
       : `left for run ${run}: it is taken up within a second (${holder})`,
   );
   return 0;

@@ -1,5 +1,5 @@
-// The demo: the story of one incident on a practice fleet. A sick node, why, the plan, one canary,
-// its proof, then the rest; under a minute, without root.
+// The demo: one incident on a practice fleet, from the affected node to the proof of the fix. It
+// takes less than a minute, and needs no root.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,11 +14,11 @@ import { check } from './check.ts';
 import { applyPlan, planPlaybook } from './plan-apply.ts';
 import { report } from './runs.ts';
 
-/** The node of the original report; the demo's fleet has it first. */
-const sickNode = 'node-a1';
-const others = `!${sickNode}`;
+/** The node of the original report, the first of the demo's fleet. */
+const affectedNode = 'node-a1';
+const others = `!${affectedNode}`;
 
-/** Where the demo plays: its world, the fleet's inventory, and where plans and runs are kept. */
+/** The demo's world, its inventory, and the directories of plans and runs. */
 interface Stage {
   readonly world: World;
   readonly inventory: string;
@@ -27,10 +27,7 @@ interface Stage {
   readonly playbook: string;
 }
 
-/**
- * Carries out the same commands as an operator would, in this process, against a fleet of this
- * process.
- */
+/** Carries out an operator's commands against a practice fleet, all in this process. */
 export async function runDemo(flags: { readonly down?: string }, world: World): Promise<number> {
   const { createFleet, demoHosts } = await loadPractice();
   const directory = await mkdtemp(join(tmpdir(), 'kmend-demo-'));
@@ -68,16 +65,16 @@ async function story(stage: Stage, hosts: number): Promise<boolean> {
     `fleet of ${hosts} hosts in this process, each with its own files, packages and boot loader. Only their reboots are short.`,
   ]);
   chapter(stage, '1. A sick node: what its log says, and why');
-  const sick = await look(stage, sickNode, 'whole');
+  const affected = await look(stage, affectedNode, 'whole');
   chapter(stage, '2. The plan, before anything is touched');
-  const isPlanned = await step(stage, planning(stage, plan, sickNode), [2]);
+  const isPlanned = await step(stage, planning(stage, plan, affectedNode), [2]);
   chapter(stage, '3. One canary: exactly that plan');
   const isRemediated = isPlanned && (await step(stage, applying(stage, plan), [0]));
   chapter(stage, '4. The proof: reads from its memory cgroups after the reboot');
   const isProven = isRemediated && (await step(stage, await reporting(stage), [0]));
   chapter(stage, '5. The rest of the fleet: each host has its own remedy, or none');
   const before = await look(stage, others, 'table');
-  // One host does not answer: it counts as out of service, and takes one of the four slots.
+  // One host does not answer: it takes one of the four slots.
   const budget = { maxUnavailable: '4', unplannable: 'leave_out' };
   const good =
     isProven &&
@@ -86,7 +83,7 @@ async function story(stage: Stage, hosts: number): Promise<boolean> {
   chapter(stage, '6. Before and after');
   const after = await look(stage, 'all', 'summary');
   for (const line of beforeAndAfter(
-    [...sick, ...before],
+    [...affected, ...before],
     after,
     stage.world.width(),
     paintOf(stage.world),
@@ -104,7 +101,7 @@ const chapter = ({ world }: Stage, title: string): void => {
   world.out(paintOf(world).bold(title));
 };
 
-/** What stands behind the command line, and the lines that it leaves. */
+/** A shell filter behind a command, and the lines that it keeps. */
 interface Filter {
   readonly text: string;
   readonly keep: (lines: readonly string[]) => readonly string[];
@@ -115,7 +112,7 @@ const onlyTotals: Filter = {
 };
 const onlySummary: Filter = { text: ' | tail -n 1', keep: (lines) => lines.slice(-1) };
 
-/** The command as an operator would type it. */
+/** Prints the command as an operator would type it. */
 function prompt(
   { world, directory }: Stage,
   words: readonly string[],
@@ -130,7 +127,7 @@ function prompt(
   world.out(paintOf(world).cyan(`$ kmend ${short.join(' ')}${filter?.text ?? ''}`));
 }
 
-/** A command, as it is shown and as it is carried out. */
+/** A command, as it is shown and as it is run. */
 interface Step {
   readonly words: readonly string[];
   readonly run: (world: World) => Promise<number>;

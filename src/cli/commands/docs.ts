@@ -1,5 +1,4 @@
-// `docs`, `schema` and `probe`: what comes straight from module and fact objects, and the pages of
-// docs/.
+// `kmend docs`, `schema` and `probe`: pages of docs/, and what is made from modules and facts.
 import type { Command } from 'commander';
 import { CommandError } from '../../app/session/world.ts';
 import { buildProbe, checkWants, factDefs } from '../../facts/index.ts';
@@ -36,7 +35,7 @@ export function docsCommands(program: Command, world: World, done: (exit: number
   program
     .command('probe')
     .description(
-      'print the read-only script that reads all facts, for people who run it by other means (then: check --from DIR)',
+      'print the read-only script that reads all facts, to run it by other means (then: check --from DIR)',
     )
     .action(() => {
       printText(buildProbe(checkWants), world.out);
@@ -63,7 +62,7 @@ interface DocsPage {
 
 const docsDirectory = (world: World): string => `${world.packageRoot}/docs`;
 
-/** The pages of docs/ as they lie there, and the two that this program can always write itself. */
+/** The pages of docs/, and the two that this program writes itself. */
 function pagesOf(world: World): readonly DocsPage[] {
   const own: readonly DocsPage[] = [
     { name: 'facts', title: 'Facts', lines: () => factsMarkdown(factDefs) },
@@ -89,7 +88,7 @@ function pagesOf(world: World): readonly DocsPage[] {
   return [...own, ...written].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** A bundle that was carried to another machine has pages only where docs/ was carried too. */
+/** A bundle that was copied to another machine has pages only where docs/ was copied, too. */
 function unknownTopic(topic: string, known: readonly string[], world: World): CommandError {
   const near = nearest(topic, known);
   if (near !== undefined)

@@ -1,5 +1,4 @@
-// `kmend doctor`: what stands between this machine and its fleet, before a night on which it
-// matters; and `cleanup`.
+// `kmend doctor`: whether this machine can reach and change its fleet; and `kmend cleanup`.
 import type { Command } from 'commander';
 import { type Answer, type ClusterAnswer, cleanup, doctor } from '../../app/hosts/doctor.ts';
 import type { FleetFlags } from '../../app/session/flags.ts';

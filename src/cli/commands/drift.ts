@@ -1,4 +1,4 @@
-// `kmend drift`: read-only. Which of the hosts that earlier runs remediated have lost their remedy.
+// `kmend drift`, read-only: which hosts of earlier runs have lost their remedy.
 import type { Command } from 'commander';
 import { drift } from '../../app/hosts/drift.ts';
 import type { FleetFlags } from '../../app/session/flags.ts';

@@ -79,7 +79,7 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
   });
   sub(
     'demo',
-    'the story of one incident on a practice fleet: a sick node, why, the plan, one canary, its proof, the rest',
+    'the story of one incident on a practice fleet: an affected node, why, the plan, one canary, its proof, the rest',
     async (flags) => world.underWay(() => runDemo(flags, world)),
   );
 }

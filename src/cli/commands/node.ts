@@ -91,17 +91,14 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
     .action(async (names: string[], flags: NodeFlags) => done(await uncordon(names, flags, world)));
 }
 
-/** One node that came to a bad end; the others go on, as with kubectl. */
+/** The failure of one node; the others go on, as with kubectl. */
 type End = ExitReason | undefined;
 
-/**
- * kubectl ends with 1 for whatever fails. A node that a run of kmend holds is a case that kubectl
- * does not know.
- */
+/** kubectl ends with 1 for every failure; a node that a run of kmend holds has its own exit code. */
 const reasonOf = (failure: Failure): ExitReason =>
   failure.kind === 'fenced' || failure.kind === 'kept_out' ? 'locked' : 'internal';
 
-function tell(node: string, failure: Failure, world: World): ExitReason {
+function reportFailure(node: string, failure: Failure, world: World): ExitReason {
   const { message, hint } =
     failure.kind === 'fenced' ? { ...failure, hint: takeoverHint(failure.hint) } : failure;
   world.err(`error: ${withFlags(message.includes(node) ? message : `node ${node}: ${message}`)}`);
@@ -139,7 +136,7 @@ function orThrow<T>(outcome: Outcome<T>): T {
   throw new CommandError(1, causeText(outcome.failure), outcome.failure.hint);
 }
 
-/** Every node is known before the first one is touched. */
+/** The nodes of a command. All must exist before the first one is changed. */
 async function nodesOf(
   names: readonly string[],
   flags: NodeFlags,
@@ -156,7 +153,7 @@ async function nodesOf(
     return found;
   }
   const unique = [...new Set(names)];
-  // One alone is read by its own cordon, before that writes anything.
+  // A single node is read by its cordon.
   if (unique.length > 1) for (const name of unique) orThrow(await cluster.node(name, world.kill));
   return unique;
 }
@@ -172,8 +169,8 @@ async function drain(names: readonly string[], flags: DrainFlags, world: World):
         await inTurn(nodes, (node) => forecast(cluster, node, options, owner, world)),
         world,
       );
-    // As kubectl: all are cordoned before the first is drained, so that no pod moves from one of
-    // them to another.
+    // As in kubectl, all are cordoned before the first is drained, so that no pod moves between
+    // them.
     const cordoned: string[] = [];
     const refused = await inTurn(nodes, async (node) => {
       const end = await cordon(cluster, node, owner, world);
@@ -206,7 +203,7 @@ async function cordon(
   world: World,
 ): Promise<End> {
   const cordoned = await cluster.cordon(node, owner, world.kill);
-  if (!cordoned.ok) return tell(node, cordoned.failure, world);
+  if (!cordoned.ok) return reportFailure(node, cordoned.failure, world);
   sayStale(node, cordoned.value.staleMark, world);
   world.out(`node/${node} ${cordoned.value.wasUnschedulable ? 'already cordoned' : 'cordoned'}`);
   return undefined;
@@ -226,16 +223,15 @@ async function drainOne(
   const drained = await cluster.drain(node, options, owner, (text) => world.out(withFlags(text)), {
     signal: world.stop,
   });
-  // From here on it is a person's cordon, as kubectl leaves it: a second try, and any run, finds no
-  // mark in its way.
+  // From now on it is a plain cordon, as kubectl leaves it: no mark blocks another drain or a run.
   const released = await cluster.release(node, owner);
-  // With the node itself its mark is gone.
+  // A node that was deleted has no mark.
   if (!released.ok && released.failure.kind !== 'refused')
     world.err(
       `warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`,
     );
   if (!drained.ok) {
-    const end = tell(node, drained.failure, world);
+    const end = reportFailure(node, drained.failure, world);
     world.err(`node/${node} ${await cordonNow(cluster, node, world)}`);
     return end;
   }
@@ -244,7 +240,7 @@ async function drainOne(
   return undefined;
 }
 
-/** Read, since a drain also fails when somebody uncordons its node or removes it. */
+/** The cordon as it is now: a drain also fails when its node was uncordoned or deleted. */
 async function cordonNow(cluster: WorldCluster, node: string, world: World): Promise<string> {
   const now = await cluster.node(node, world.kill);
   if (now.ok) return now.value.unschedulable ? 'stays cordoned' : 'is not cordoned';
@@ -260,17 +256,17 @@ async function forecast(
   owner: Owner,
   world: World,
 ): Promise<End> {
-  // A node that a run holds is refused as by the drain itself.
+  // A node that a run holds is refused, as by the drain.
   const may = await cluster.mayCordon(node, owner, world.kill);
   const seen = await cluster.forecast(node, options, world.kill);
-  if (!seen.ok) return tell(node, seen.failure, world);
+  if (!seen.ok) return reportFailure(node, seen.failure, world);
   const { evicts, leaves, blocks, busy, warnings, estimate } = seen.value;
   for (const pod of evicts) world.out(`would evict ${pod}`);
   for (const pod of leaves) world.out(`would leave ${pod}`);
   for (const warning of warnings) world.err(`warning: ${withFlags(warning)}`);
   for (const text of busy) world.err(`busy now: ${text}`);
   for (const block of blocks) world.err(`blocked: ${withFlags(block)}`);
-  const refused = may.ok ? undefined : tell(node, may.failure, world);
+  const refused = may.ok ? undefined : reportFailure(node, may.failure, world);
   world.out(
     `node/${node}: ${plural(evicts.length, 'pod')} would go, in about ${Math.round(estimate)} s by their grace periods`,
   );
@@ -298,7 +294,7 @@ function sayCordon(
   what: string,
   world: World,
 ): End {
-  if (!outcome.ok) return tell(node, outcome.failure, world);
+  if (!outcome.ok) return reportFailure(node, outcome.failure, world);
   sayStale(node, outcome.value.staleMark, world);
   world.out(`node/${node} ${outcome.value.changed ? '' : 'already '}${what}`);
   return undefined;
@@ -316,7 +312,7 @@ const setCordon = (names: readonly string[], flags: NodeFlags, world: World): Pr
     ),
   );
 
-/** A node that a run has proven and not returned is returned by that run. */
+/** A node that a run has proven and not returned is returned by that run, not by this command. */
 const uncordon = (names: readonly string[], flags: NodeFlags, world: World): Promise<number> =>
   setEach(names, flags, world, async (cluster, node, dryRun) => {
     const set = () => cluster.plainUncordon(node, { dryRun }, world.kill);

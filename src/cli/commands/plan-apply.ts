@@ -42,7 +42,7 @@ type ResumeFlags = FleetFlags & RunFlags & ResolveFlags;
 
 type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly diff?: boolean };
 
-/** What a job says of its command beside its words: then nobody is asked. */
+/** Settings of a job's command; in a job no question is asked. */
 interface JobFlags {
   readonly stateDir?: string;
   readonly job?: string;
@@ -73,7 +73,7 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
   )
     .description('carry out a playbook, or exactly a saved plan')
     .argument('<playbook or plan>')
-    .option('-y, --yes', 'do not ask; journalled with who and when')
+    .option('-y, --yes', 'do not ask; journalled with user and time')
     .option('--wait', 'wait for a window, a gate or capacity instead of ending with 9 or 10')
     .option('--strict', 'any difference from the saved plan makes it stale')
     .option('--takeover <run>', 'take hosts over that this run holds')
@@ -154,7 +154,7 @@ function list(path: string, given: PlanFlags, world: World): Promise<number> {
   });
 }
 
-/** Flags that a saved plan does not hold: how the hosts are reached. */
+/** Flags that a saved plan does not keep: how the hosts are reached. */
 const loginFlags: ReadonlySet<string> = new Set([
   ...[
     'user',
@@ -169,7 +169,7 @@ const loginFlags: ReadonlySet<string> = new Set([
   ...['timeout', 'forks', 'kubeconfig', 'context', 'stateDir'],
 ]);
 
-/** Those of them that stand on the command line, to be typed again. */
+/** Those of them on this command line, as arguments for the next one. */
 const typedLogin = (command: Command): readonly string[] =>
   command.options.flatMap((option) => {
     const name = option.attributeName();
@@ -194,7 +194,7 @@ export async function planPlaybook(
   });
 }
 
-/** Saves a plan where it is asked for, and prints it. */
+/** Prints a plan, and saves it with `-o`. */
 export async function showPlanned(
   made: MadePlan,
   flags: Pick<PlanFlags, 'json' | 'output'>,

@@ -47,7 +47,7 @@ async function rollBack(run: string, flags: RollbackFlags, world: World): Promis
     rollback({ ...flags, run, check }, session),
   );
   if (done.kind === 'nothing')
-    world.out(`run ${run} changed nothing on these hosts that could be taken back`);
+    world.out(`run ${run} changed nothing on these hosts that could be rolled back`);
   if (done.kind === 'refused')
     for (const { host, failure } of done.refused)
       world.err(`${host}: refused: ${failure.message} (${failure.hint ?? ''})`);

@@ -1,4 +1,4 @@
-// `runs` and `report`: what happened, from journals alone; `runs prune` removes old ones.
+// `kmend runs` and `kmend report`: past runs, from their journals. `runs prune` removes old ones.
 import type { Command } from 'commander';
 import { beginAnew, neverBegan } from '../../app/history/never-began.ts';
 import { pruneRuns } from '../../app/history/prune.ts';
@@ -65,8 +65,7 @@ async function listRuns(flags: Flags, world: World): Promise<number> {
     for (const run of runs) world.out(toJson({ schema: 'kmend.run/1', ...run }));
     return 0;
   }
-  // Play and end together, in the column that is folded: both may be long, and a terminal has 80
-  // columns.
+  // Play and end share the last column, which is folded: both may be long.
   const rows = runs.map((run) => {
     const what = run.play === '' ? endOf(run) : `${run.play}: ${endOf(run)}`;
     return [run.run, new Date(run.startedAt).toISOString().slice(0, 19), what];
@@ -103,7 +102,7 @@ async function showRun(run: string, flags: Flags, session: Session, world: World
   const { state, end, holder } = await readRun(run, session);
   const { head, entries, torn } = end;
   if (flags.json === true) {
-    // Printed only now that every link is known to hold.
+    // Printed after the hash of each event was checked.
     await eachEvent(run, session, (event) =>
       world.out(toJson({ schema: 'kmend.event/1', ...event })),
     );

@@ -1,5 +1,5 @@
 // `kmend schedule`: named jobs that run unattended by systemd, cron or Kubernetes. It writes unit
-// files only where it is told to.
+// files only with `--write`.
 
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -91,7 +91,7 @@ export function scheduleCommand(
       done(await list(flags, world)),
     );
   stateOption(schedule.command('remove'))
-    .description('forget a job, and take away the units that `install --write` wrote')
+    .description('remove a job, and the units that `install --write` wrote')
     .argument('<name>')
     .action(async (name: string, flags: StateFlags) => done(await remove(name, flags, world)));
   withNotifyOptions(stateOption(schedule.command('run')))
@@ -131,7 +131,7 @@ async function runTurn(
   });
 }
 
-/** What cannot be removed now is a warning: the turn ends as it did. */
+/** A failure to remove old runs is a warning, and does not change the exit code. */
 async function pruneAfterTurn(keep: Keep, session: Session, world: World): Promise<void> {
   try {
     for (const line of pruneLines({ ...(await pruneRuns(keep, session)), stays: new Map() }))
@@ -176,7 +176,7 @@ async function installJob(
   if (asks !== undefined)
     throw new CommandError(
       3,
-      `${asks} asks a person, and nobody is there when the job runs`,
+      `${asks} asks for a password, but a job has no terminal`,
       'log in with a key, and sudo without a password',
     );
   const stateDir = resolve(world.cwd, session.settings.stateDir);
@@ -215,7 +215,7 @@ async function installJob(
   }
 }
 
-/** Where systemd is at hand it is asked: it knows its own language best. */
+/** Checks the calendar by systemd-analyze, where systemd is installed. */
 function judgeBySystemd(calendar: Calendar, world: World): void {
   const analyze = '/usr/bin/systemd-analyze';
   const { isExecutable, run } = world.reader;
@@ -239,7 +239,7 @@ function unitsOf(job: Job, calendar: Calendar, stateDir: string, world: World): 
   if (unfit !== undefined)
     throw new CommandError(
       3,
-      `the path ${JSON.stringify(unfit)} cannot stand in a unit file or a crontab`,
+      `the path ${JSON.stringify(unfit)} cannot be written in a unit file or a crontab`,
       'it has a line break or another control character, or ends with a backslash or a blank',
     );
   return {
@@ -296,10 +296,7 @@ async function writeUnit(path: string, text: string, world: World): Promise<void
   }
 }
 
-/**
- * Playbook and inventories of the command line go into the manifest; paths in it become those of
- * the container.
- */
+/** The CronJob: files of the command line go into a ConfigMap, and paths become the container's. */
 function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: World): string {
   if (flags.image === undefined)
     throw new CommandError(3, 'a CronJob needs --image: an image whose entry point is kmend');
@@ -362,7 +359,7 @@ function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: Worl
   return `${first}\n${made.trimEnd()}`;
 }
 
-/** In the container the address of the webhook comes from the secret that has the key, too. */
+/** In the container the webhook's address is in the same secret as the key. */
 function notifyWords({ notify }: Job): readonly string[] {
   if (notify === undefined) return [];
   return [
@@ -372,7 +369,7 @@ function notifyWords({ notify }: Job): readonly string[] {
   ];
 }
 
-/** CronJobs of `batch/v1` are there from 1.21 on, and time zones in them from 1.25 on. */
+/** CronJobs of `batch/v1` exist since 1.21, and their time zones since 1.25. */
 function apiVersionFor(
   version: string | undefined,
   calendar: Calendar,

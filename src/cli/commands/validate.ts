@@ -1,4 +1,4 @@
-// `kmend validate`: playbook and inventory are checked whole; no host is contacted.
+// `kmend validate`: checks playbook and inventory without contacting a host.
 import type { Command } from 'commander';
 import { loadProject } from '../../app/plan/project.ts';
 import type { FleetFlags } from '../../app/session/flags.ts';

@@ -1,17 +1,17 @@
-// Rows of `check` appear as hosts answer: a host that is silent keeps no other off the screen.
+// Prints rows of `check` as hosts answer, so that a silent host does not delay the others.
 
 import type { EarlyRows } from '../../app/hosts/check.ts';
 import { type CheckRow, checkTable } from '../../screens/hosts/check-table.ts';
 import { paintOf, type World } from '../world.ts';
 
 export interface ShownRows extends EarlyRows {
-  /** Those that are not on the screen yet. */
+  /** Rows that were not printed yet. */
   readonly rest: (rows: readonly CheckRow[]) => readonly CheckRow[];
 }
 
 /**
- * JSON lines come at once. A table needs all its rows for its columns: a terminal gets it in parts,
- * a pipe or a file as one.
+ * JSON lines are printed at once. A terminal gets the table in parts, a pipe or a file as a whole,
+ * since its columns need all rows.
  * @param safe the row, or one that can be shown in its place
  */
 export function earlyRows(

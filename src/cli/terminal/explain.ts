@@ -1,4 +1,4 @@
-// Errors as words and an exit code: the one place where a command that cannot go on says why.
+// Prints the error that ends a command, and gives its exit code. No other place does.
 import { CommanderError } from 'commander';
 import { InputErrors } from '../../app/session/diagnostics.ts';
 import { CommandError } from '../../app/session/world.ts';
@@ -13,10 +13,7 @@ import { diagnosticsText } from '../../screens/diagnostics.ts';
 import { type Paint, plural } from '../../screens/layout.ts';
 import { paintOf, type World } from '../world.ts';
 
-/**
- * Where it happened. What comes before in a stack is the message, which may hold the text of
- * others.
- */
+/** The frames of the stack, without the message, which may hold text of a host. */
 const framesOf = (error: unknown): readonly string[] =>
   error instanceof Error
     ? (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
@@ -36,9 +33,7 @@ export function explain(error: unknown, world: World): number {
   }
   if (error instanceof DamagedError) {
     world.err(`${paint.red('kmend:')} ${error.message}`);
-    world.err(
-      `  ${paint.cyan('hint:')} somebody or something changed this file: nothing is done by it`,
-    );
+    world.err(`  ${paint.cyan('hint:')} this file was changed, so kmend does nothing by it`);
     return 1;
   }
   if (error instanceof StateWriteError) {
@@ -61,8 +56,7 @@ export function explain(error: unknown, world: World): number {
     world.err(`  ${paint.cyan('hint:')} ${ofDisk.remedy}, or name another place`);
     return 1;
   }
-  // Commander has printed its own words; help and version end with 0, anything else is a usage
-  // error.
+  // Commander has printed its message. Help and version end with 0; all others are usage errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 3;
   world.err(`${paint.red('kmend: internal error')} (version ${world.version}): ${String(error)}`);
   for (const line of framesOf(error)) world.err(line);
@@ -73,7 +67,7 @@ export function explain(error: unknown, world: World): number {
 }
 
 function printErrors({ diagnostics }: InputErrors, world: World, paint: Paint): void {
-  // A file that must not be read is not quoted either.
+  // A file that must not be read is not quoted.
   const unread = diagnostics
     .filter((one) => one.code === 'unreadable')
     .map((one) => [one.place?.file ?? '', []] as const);
@@ -87,7 +81,7 @@ function printErrors({ diagnostics }: InputErrors, world: World, paint: Paint): 
     }
     return lines[line - 1];
   };
-  // A line may be megabytes long and hold many errors.
+  // Each line is prepared once: it may be megabytes long and have many errors.
   const shown = new Map<string, string | undefined>();
   const shownLine = (file: string, line: number): string | undefined => {
     const key = `${line} ${file}`;

@@ -1,12 +1,9 @@
-// How far the reading of a fleet has come, and for whom it still waits.
+// The progress of reading a fleet, with the hosts that have not answered.
 import type { World } from '../world.ts';
 
 const mostNamed = 3;
 
-/**
- * `read 40 of 100 hosts; no answer yet: h41, h42, h43, ...`; to be called with each host as it
- * comes.
- */
+/** `read 40 of 100 hosts; no answer yet: h41, h42, ...`. Called with each host that answers. */
 export function hostProgress(
   done: string,
   hosts: readonly string[],

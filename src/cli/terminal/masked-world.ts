@@ -1,7 +1,7 @@
-// Output that never shows a secret.
+// A world whose output has its secrets masked.
 import type { World } from '../world.ts';
 
-/** Whatever is printed is masked, and what is typed at a prompt for a secret is one. */
+/** Masks all output. What is typed at a password prompt becomes a known secret. */
 export function maskedWorld(world: World): World {
   const { learn, hide, mask } = world.secrets;
   return {

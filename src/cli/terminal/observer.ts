@@ -1,4 +1,4 @@
-// What the command line prints of a use case while it works.
+// The observer of the command line: prints messages, plans and runs.
 import type { Observer } from '../../app/observer.ts';
 import type { FleetFlags } from '../../app/session/flags.ts';
 import { inSession, type Session } from '../../app/session/session.ts';
@@ -28,7 +28,7 @@ function print(lines: readonly string[], out: (line: string) => void): void {
   for (const line of lines) out(line);
 }
 
-/** A session of a command, watched by its terminal. */
+/** Works in a session whose observer is the terminal. */
 export const withSession = <T>(
   flags: FleetFlags,
   world: World,

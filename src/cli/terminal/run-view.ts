@@ -1,4 +1,4 @@
-// What people see of a run while it goes on, and when it is over.
+// The view of a run, while it goes on and when it is over.
 
 import type { RunEnd, RunView } from '../../app/observer.ts';
 import { hostStates } from '../../core/run-state/state.ts';
@@ -10,7 +10,7 @@ import { nextSteps } from '../../screens/run/next-steps.ts';
 import { recapLines } from '../../screens/run/recap.ts';
 import { paintOf, type World } from '../world.ts';
 
-/** An event that cannot be shown is named, and the run goes on: the journal has it. */
+/** Opens the view. An event that cannot be shown is named; the run goes on. */
 export async function openView(
   id: string,
   title: string,
@@ -34,7 +34,7 @@ export async function openView(
   };
 }
 
-/** JSON lines, a live view on a terminal, plain lines elsewhere: all fed by the same events. */
+/** JSON lines, a live view on a terminal, or plain lines, from the same events. */
 async function viewOf(
   id: string,
   title: string,
@@ -80,14 +80,11 @@ async function viewOf(
   };
 }
 
-/**
- * The recap, how it ended, what to type next, and the head by which the journal can be checked
- * later.
- */
+/** Prints the recap, the end, what to type next, and the head of the journal. */
 function finish({ run, state, head, withheld }: RunEnd, json: boolean, world: World): void {
   if (json) return world.out(journalEnd(run, head));
   for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
-  // Plain lines have had it all; of the live view only the last rows stay.
+  // Plain lines have shown the failures already; the live view has not kept them.
   if (world.isTerminal) for (const line of failureLines(state, 5)) world.out(line);
   const ended = state.finished;
   if (ended === undefined) return;
@@ -98,11 +95,11 @@ function finish({ run, state, head, withheld }: RunEnd, json: boolean, world: Wo
   world.out(`journal: ${head.entries} entries, head ${head.head}`);
 }
 
-/** The last line of JSON output about a run: an event cannot hold its own hash. */
+/** The last JSON line of a run, with the head of its journal. */
 export const journalEnd = (run: string, { entries, head }: JournalHead): string =>
   JSON.stringify({ schema: 'kmend.journal/1', run, entries, head });
 
-/** What has to be added to the commands that kmend prints for a run, where something has. */
+/** Which variables have to be added to the commands that kmend prints for a run. */
 export const neededAgain = (withheld: readonly string[]): readonly string[] =>
   withheld.length === 0
     ? []

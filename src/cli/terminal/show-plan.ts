@@ -1,4 +1,4 @@
-// A plan as people see it, with waves, order and times.
+// A plan as text, with waves, order and times.
 import type { PlanToShow } from '../../app/observer.ts';
 import { type Simulation, simulate } from '../../core/decide/simulate.ts';
 import { beginning } from '../../core/plan/plan-play.ts';
@@ -7,7 +7,7 @@ import { hasChanges, type Plan, type PlayPlan } from '../../model/run/plan.ts';
 import { type PlannedWave, planText } from '../../screens/plan-text.ts';
 import { paintOf, type World } from '../world.ts';
 
-/** Waves, order and times by the very `decide` that a run asks, on a virtual clock. */
+/** Waves, order and times by the `decide` of a run, on a virtual clock. */
 function foresee(
   plan: Plan,
   play: PlayPlan,

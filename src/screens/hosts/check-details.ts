@@ -1,5 +1,5 @@
-// Below the table of `kmend check`: hosts whose cgroup ids run out, the nearest first; and with -v
-// what each host's verdict was counted from.
+// Lines below the table of `kmend check`: hosts whose cgroup ids run out, and with -v the evidence of
+// each verdict.
 import { type Facts, known, type NameOf } from '../../model/fact.ts';
 import type { Texts } from '../../model/facts/row.ts';
 import type { EarlierBoot, PartRow, PastVerdict, SampleCounts } from '../../model/facts/values.ts';
@@ -9,10 +9,10 @@ import type { CheckRow } from './check-table.ts';
 
 const grouped = (value: number): string => value.toLocaleString('en');
 
-/** Hosts that are listed; of the others their number. */
+/** The most hosts that are listed; the others are counted. */
 const mostHosts = 20;
 
-/** A line for each host whose dead groups grow, the first to run out of ids at the top. */
+/** A line for each host whose dead groups grow, ordered by when its ids run out. */
 export function idLines(rows: readonly CheckRow[], width: number, paint: Paint): readonly string[] {
   const growing = rows
     .flatMap(({ host, facts }) =>
@@ -60,9 +60,7 @@ function whenFull(facts: Facts, growth: number): string {
   return typeof day === 'string' && day !== '' ? `: full about ${day}` : '';
 }
 
-/**
- * `SUnreclaim 353 MiB, +12 MiB a day`: a trend, because no level is known that a host cannot bear.
- */
+/** `SUnreclaim 353 MiB, +12 MiB a day`: a trend, because no critical level is known. */
 function slabText({
   'memory.sunreclaim_kb': now,
   'memory.sunreclaim_per_day': growth,
@@ -78,7 +76,7 @@ function slabText({
 const mebibytes = (kilobytes: number): string =>
   kilobytes < 10_240 ? `${grouped(kilobytes)} KiB` : `${grouped(Math.round(kilobytes / 1024))} MiB`;
 
-/** With -v: what the verdict was counted from, and what goes with the remedy. */
+/** With -v: the evidence of the verdict, and details of the remedy. */
 export function hostDetails(row: CheckRow, width: number, paint: Paint): readonly string[] {
   const { facts } = row;
   if (facts === undefined) return [];
@@ -98,20 +96,20 @@ export function hostDetails(row: CheckRow, width: number, paint: Paint): readonl
   return [paint.bold(row.host), ...lines.flatMap((line) => indented(line, width))];
 }
 
-/** What a line begins with counts for all lines that it is folded into. */
+/** Folds a line. All parts have its indentation. */
 function indented(line: string, width: number): readonly string[] {
   const text = line.trimStart();
   const by = 4 + line.length - text.length;
   return fold(text, Math.max(20, width - by)).map((part) => ' '.repeat(by) + part);
 }
 
-/** All cgroups are of this boot: they live in memory. */
+/** The samples of cgroups. All are of this boot, since cgroups are in memory. */
 function groupText(samples: SampleCounts): readonly string[] {
   const count = (name: Exclude<keyof SampleCounts, 'failed_why' | 'capped'>): number =>
     samples[name] ?? 0;
   const by = (['kubelet', 'docker', 'other'] as const)
-    .filter((who) => count(who) > 0)
-    .map((who) => `${who} ${count(who)} (${count(`${who}_read`)})`);
+    .filter((group) => count(group) > 0)
+    .map((group) => `${group} ${count(group)} (${count(`${group}_read`)})`);
   const answers = (['read', 'eio', 'empty', 'denied', 'failed', 'absent'] as const)
     .filter((name) => count(name) > 0)
     .map((name) => `${name} ${count(name)}`);
@@ -129,14 +127,11 @@ function groupText(samples: SampleCounts): readonly string[] {
 const asksText: Readonly<Record<PartRow['asks'], string>> = {
   yes: 'asks by its version',
   no: 'does not ask',
-  unknown: 'may ask: its version does not tell',
+  unknown: 'may ask: unknown by its version',
   never: 'asks only for an explicit kernel-memory limit',
 };
 
-/**
- * A line for each program that makes groups: what its version says, and what its limited containers
- * answered.
- */
+/** A line for each program that makes groups: by its version, and by its limited containers. */
 function partsText(facts: Facts): readonly string[] {
   return known(facts, 'kmem.parts', []).map((part) => {
     const asks = asksText[part.asks];
@@ -150,16 +145,13 @@ function partsText(facts: Facts): readonly string[] {
   });
 }
 
-/**
- * What stands in for kernel-memory accounting against a fork bomb. Nothing where accounting is
- * healthy: there nothing stands in.
- */
+/** Limits against a fork bomb where kernel-memory accounting is off; none where it is healthy. */
 function processText(facts: Facts): readonly string[] {
   const controller = known(facts, 'pids.controller');
   if (controller === undefined || facts['kmem.verdict'] === 'not_applicable') return [];
-  const reserved = (['system', 'kube'] as const).flatMap((who) => {
-    const amounts = known(facts, `pids.${who}_reserved`, '');
-    return amounts === '' ? [] : [`${who}-reserved ${amounts}`];
+  const reserved = (['system', 'kube'] as const).flatMap((group) => {
+    const amounts = known(facts, `pids.${group}_reserved`, '');
+    return amounts === '' ? [] : [`${group}-reserved ${amounts}`];
   });
   const most = known(facts, 'pids.kernel_max', 0);
   const parts = [
@@ -186,9 +178,7 @@ function unlimitedText(facts: Facts): string {
     : `without any: ${groups.map(of).join(', ')}`;
 }
 
-/**
- * A kubelet before 1.14 takes its limit only with the feature gate, and says nothing without it.
- */
+/** A kubelet before 1.14 ignores its limit without the feature gate, and does not warn. */
 function podLimitText(facts: Facts): readonly string[] {
   const {
     'pids.pod_limit': limit,
@@ -206,7 +196,7 @@ function podLimitText(facts: Facts): readonly string[] {
   ];
 }
 
-/** Without `--active` too: an earlier probe of this boot counts for the verdict. */
+/** An earlier active probe of this boot counts for the verdict, even without `--active`. */
 function earlierProbe({ facts = {}, active }: CheckRow): readonly string[] {
   const answer = known(facts, 'kmem.active_probe', '');
   return active !== undefined || answer === ''
@@ -229,7 +219,7 @@ const pastWords: Readonly<Record<PastVerdict, string>> = {
   none: 'no death and no symptom',
 };
 
-/** What was left of earlier boots; where the facts are of a version that did not ask, nothing. */
+/** Traces of earlier boots; none in facts of older versions. */
 function pastText(facts: Facts): readonly string[] {
   const verdict = facts['crash.verdict'];
   if (verdict === undefined) return [];

@@ -1,5 +1,4 @@
-// The table of `kmend check`: versions, verdict, evidence and remedy of each host, and a line that
-// sums them up.
+// The table of `kmend check`: versions, verdict, evidence and remedy of each host, and a summary.
 import { conclusionOf } from '../../core/history/conclusion.ts';
 import type { ActiveProbe } from '../../engine/host/fleet.ts';
 import { type Facts, known, type NameOf } from '../../model/fact.ts';
@@ -27,24 +26,21 @@ const head = [
   'remedy',
 ];
 
-/** Columns of a version and of a text: what one host says must not widen the rows of all others. */
+/** The most columns of a version and of a text: one host must not widen all rows. */
 const widest = { version: 60, text: 2000 };
 
-const word = (facts: Facts, name: NameOf<string>, most = widest.version): string =>
+const textFact = (facts: Facts, name: NameOf<string>, most = widest.version): string =>
   shown(known(facts, name, ''), most);
 
 const shown = (text: string, most: number): string => cutTo(text.slice(0, most + 1), most);
 
-/**
- * Bundled in docker before 18.09; else the package where there is one, else what runc says of
- * itself.
- */
+/** The version of runc: bundled in docker before 18.09, else by package, else by runc itself. */
 function runcOf(facts: Facts): string {
-  const containerd = word(facts, 'containerd.evr');
+  const containerd = textFact(facts, 'containerd.evr');
   if (containerd !== '') return containerd;
-  const docker = word(facts, 'docker.version');
+  const docker = textFact(facts, 'docker.version');
   if (/^(17|18\.0[0-6])/.test(docker)) return '(bundled)';
-  return word(facts, 'runc.version') || word(facts, 'containerd.version');
+  return textFact(facts, 'runc.version') || textFact(facts, 'containerd.version');
 }
 
 function paintVerdict(verdict: string, paint: Paint): string {
@@ -55,8 +51,8 @@ function paintVerdict(verdict: string, paint: Paint): string {
 }
 
 function remedyOf(facts: Facts): string {
-  const remedy = word(facts, 'kmem.remedy');
-  const why = word(facts, 'kmem.remedy_why', widest.text);
+  const remedy = textFact(facts, 'kmem.remedy');
+  const why = textFact(facts, 'kmem.remedy_why', widest.text);
   return remedy === 'none' || why === '' ? remedy : `${remedy}: ${why}`;
 }
 
@@ -64,22 +60,20 @@ function evidenceOf(facts: Facts, active: ActiveProbe | undefined): string {
   const judged = facts['kmem.verdict'];
   const evidence = isUnknown(judged)
     ? shown(judged.$unknown, widest.text)
-    : word(facts, 'kmem.evidence', widest.text);
+    : textFact(facts, 'kmem.evidence', widest.text);
   return [evidence, pastClause(facts), active === undefined ? '' : activeText(active)]
     .filter(Boolean)
     .join('; ');
 }
 
-/** `an earlier boot died of it on 2018-11-05`: only a death whose cause was found. */
+/** `an earlier boot died of it on 2018-11-05`, where the cause is known. */
 function pastClause(facts: Facts): string {
   if (facts['crash.verdict'] !== 'died') return '';
-  const on = word(facts, 'crash.on');
+  const on = textFact(facts, 'crash.on');
   return `an earlier boot died of it${on === '' ? '' : ` on ${on}`}`;
 }
 
-/**
- * What the answer means: a host may be off because of its runtime while its kernel still accounts.
- */
+/** What an answer means: a kernel may account although the runtime does not ask for it. */
 const answerMeans = {
   off: 'the kernel refuses',
   on: 'nokmem is not in force: the kernel would account a cgroup that asks',
@@ -104,23 +98,20 @@ function cells(row: CheckRow, paint: Paint): readonly string[] {
       shown(failure === undefined ? '' : causeText(failure), widest.text),
       shown(failure?.hint ?? '', widest.text),
     ];
-  const kernel = word(facts, 'kernel.release').replace(/\.x86_64$/, '');
+  const kernel = textFact(facts, 'kernel.release').replace(/\.x86_64$/, '');
   return [
     row.host,
     kernel,
-    word(facts, 'docker.version') || word(facts, 'docker.client'),
+    textFact(facts, 'docker.version') || textFact(facts, 'docker.client'),
     runcOf(facts),
-    word(facts, 'kubelet.version').replace(/^v/, ''),
-    paintVerdict(word(facts, 'kmem.verdict') || 'unknown', paint),
+    textFact(facts, 'kubelet.version').replace(/^v/, ''),
+    paintVerdict(textFact(facts, 'kmem.verdict') || 'unknown', paint),
     evidenceOf(facts, row.active),
     remedyOf(facts),
   ];
 }
 
-/**
- * Columns that fit side by side where the terminal is wide; on a narrow one each host's evidence
- * and remedy go below it.
- */
+/** The table. On a narrow terminal evidence and remedy are below each host. */
 export function checkTable(
   rows: readonly CheckRow[],
   width: number,
@@ -146,7 +137,7 @@ export function checkTable(
   });
 }
 
-/** What became of each host between two checks. */
+/** Each host in two checks. */
 export function beforeAndAfter(
   before: readonly CheckRow[],
   after: readonly CheckRow[],
@@ -170,8 +161,8 @@ const stateCells = (row: CheckRow | undefined, paint: Paint): readonly string[] 
   row?.facts === undefined
     ? [paint.red(row?.failure?.kind ?? 'gone'), '']
     : [
-        paintVerdict(word(row.facts, 'kmem.verdict'), paint),
-        word(row.facts, 'kernel.release').replace(/\.x86_64$/, ''),
+        paintVerdict(textFact(row.facts, 'kmem.verdict'), paint),
+        textFact(row.facts, 'kernel.release').replace(/\.x86_64$/, ''),
       ];
 
 /** `4 hosts: 2 need a remedy, 1 fine, 1 unknown (no proof)`. */
@@ -192,8 +183,10 @@ export function checkSummary(rows: readonly CheckRow[]): string {
     [unreachable, 'unreachable'],
     [unread.length - unreachable, 'could not be read'],
   ] as const;
-  const said = parts.filter(([number]) => number > 0).map(([number, text]) => `${number} ${text}`);
-  return `${plural(rows.length, 'host')}: ${said.join(', ')}`;
+  const counts = parts
+    .filter(([number]) => number > 0)
+    .map(([number, text]) => `${number} ${text}`);
+  return `${plural(rows.length, 'host')}: ${counts.join(', ')}`;
 }
 
 /** `no proof`, or with numbers where there are several: `2 no proof, 1 at risk`. */

@@ -1,5 +1,4 @@
-// The table of `kmend drift`: which remediated hosts lost their remedy, and a line that sums them
-// up.
+// The table of `kmend drift`: which remediated hosts lost their remedy, and a summary.
 
 import type { DriftState, HostDrift } from '../../core/history/drift-report.ts';
 import { causeText } from '../../model/run/failure.ts';
@@ -18,7 +17,7 @@ const colourOf: Readonly<
 const stateWord = (row: HostDrift): string => row.failure?.kind ?? row.state;
 
 function cells(row: HostDrift, paint: Paint): readonly string[] {
-  const mended =
+  const remediated =
     row.mended === undefined
       ? '-'
       : `${new Date(row.mended.at).toISOString().slice(0, 10)} ${row.mended.run}`;
@@ -28,7 +27,7 @@ function cells(row: HostDrift, paint: Paint): readonly string[] {
     row.leftOpen.length === 0 ? [] : [`left open as accepted: ${row.leftOpen.join(', ')}`];
   const found = row.why.length + open.length > 0 ? [...open, ...row.why].join('; ') : row.evidence;
   const why = row.failure === undefined ? found : causeText(row.failure);
-  return [row.host, mended, paint[colourOf[row.state]](stateWord(row)), verdict, now, why];
+  return [row.host, remediated, paint[colourOf[row.state]](stateWord(row)), verdict, now, why];
 }
 
 export function driftTable(

@@ -1,5 +1,4 @@
-// What became of a node, in words: "drained" only where nothing is left on it that should have
-// gone.
+// The result of a drain: "drained" only where no pod is left that should have gone.
 
 const shown = 8;
 

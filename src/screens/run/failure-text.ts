@@ -1,11 +1,10 @@
-// A failure for people, and the failures of a run: what happened, what failed last said, what to
-// do.
+// Failures as text: what happened, the last output, what to do.
 
 import { failuresOf } from '../../core/run-state/failures.ts';
 import type { RunState } from '../../core/run-state/state.ts';
 import { causeText, detailLines, type Failure } from '../../model/run/failure.ts';
 
-/** Its kind, its cause and what to do, as one text that may be folded. */
+/** Kind, cause and hint, as one text that may be folded. */
 export const failureText = (failure: Failure): string =>
   `${failure.kind}: ${causeText(failure)}${failure.hint === undefined ? '' : ` (${failure.hint})`}`;
 

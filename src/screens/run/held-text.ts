@@ -1,5 +1,4 @@
-// Lines below a table of hosts: which of them a run has not given back, with the command that ends
-// it, and which are one machine.
+// Lines below a table of hosts: which hosts a run holds, what to do, and which are one machine.
 import { type Held, isOrphan, type Twins, twinsText } from '../../core/history/orphans.ts';
 import { fold, type Paint } from '../layout.ts';
 
@@ -9,9 +8,9 @@ export function heldLines(
   width: number,
   paint: Paint,
 ): readonly string[] {
-  const line = (text: string, isBad: boolean): readonly string[] =>
+  const line = (text: string, isError: boolean): readonly string[] =>
     fold(text, Math.max(30, width - 2), 2).map(
-      (part, index) => (index === 0 ? '' : '  ') + (isBad ? paint.red(part) : paint.yellow(part)),
+      (part, index) => (index === 0 ? '' : '  ') + (isError ? paint.red(part) : paint.yellow(part)),
     );
   return [
     ...held.flatMap((one) => line(`${one.host}: ${one.why} (${one.hint})`, isOrphan(one))),

@@ -1,5 +1,4 @@
-// A run as plain lines: what a log, a pipe or a scheduler sees. One line an event that a person
-// would want to know.
+// A run as plain lines for a log, a pipe or a scheduler: one line for each important event.
 
 import { leftBehind } from '../../core/history/left-behind.ts';
 import type { Event } from '../../model/run/event.ts';
@@ -8,7 +7,7 @@ import { clockTime, duration, type Paint, plural } from '../layout.ts';
 import { drainedText } from './drained-text.ts';
 import { proofText } from './proof-text.ts';
 
-/** The lines for an event; empty for those that only the journal needs. */
+/** The lines for an event; none for events that only the journal needs. */
 export function eventLines(event: Event, paint: Paint): readonly string[] {
   const text = sentence(event, paint);
   if (text === undefined) return [];
@@ -43,7 +42,9 @@ function sentence(event: Event, paint: Paint): string | undefined {
     case 'canary.promoted':
       return paint.green(`canary promoted by ${event.by}: ${event.why}`);
     case 'brake.tripped':
-      return paint.red(`BRAKE: ${event.why}; no further host is started until a person has looked`);
+      return paint.red(
+        `BRAKE: ${event.why}; no further host is started until the failed hosts are acknowledged`,
+      );
     case 'brake.released':
       return paint.green(`brake released by ${event.by}: ${event.why}`);
     case 'gate.read':

@@ -1,5 +1,4 @@
-// The rows of the live view, from the state of a run: at most thirty, whatever the size of the
-// fleet. Pure, so that screens can be pinned.
+// The rows of the live view, from the state of a run: at most thirty, for a fleet of any size.
 
 import { leftBehind } from '../../core/history/left-behind.ts';
 import { type HostState, hostAt, hostStates, type RunState } from '../../core/run-state/state.ts';
@@ -11,12 +10,10 @@ import { awayLines } from './next-steps.ts';
 
 const maxRows = 30;
 
-/**
- * What each running host is doing now, kept from events: the state of a run does not carry words.
- */
+/** What each running host does now, kept from events, since the state has no texts. */
 export type Activity = ReadonlyMap<string, string>;
 
-/** The next activity of a host after this event; undefined = the event says nothing about it. */
+/** The activity of a host after this event; undefined = no change. */
 export function activityOf(
   event: Event,
 ): { readonly host: string; readonly text: string } | undefined {
@@ -38,7 +35,7 @@ export function activityOf(
   }
 }
 
-/** One line that sums up the run: for the title of the view. */
+/** The title of the view: a summary of the run. */
 export function liveTitle(state: RunState): string {
   const counts = countStates(state);
   const wave =
@@ -52,8 +49,10 @@ export function liveTitle(state: RunState): string {
     [counts.waiting, 'to go'],
     [state.leftOut.length, 'left out'],
   ] as const;
-  const said = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
-  return `${wave}${said.join(', ') || 'nothing to do'}`;
+  const shownCounts = parts
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => `${count} ${word}`);
+  return `${wave}${shownCounts.join(', ') || 'nothing to do'}`;
 }
 
 interface Counts {
@@ -80,10 +79,7 @@ interface RowOptions {
   readonly paint: Paint;
 }
 
-/**
- * Failures first (a person must see them), then what runs, then what came back last; never more
- * than fit.
- */
+/** Failures first, since they are most important, then running hosts, then those done last. */
 export function liveRows(
   state: RunState,
   activity: Activity,
@@ -112,13 +108,13 @@ export function liveRows(
     ...halted,
     ...shown.flatMap((host) => [
       row(host, activity, name, options),
-      ...lastWords(host, name, options),
+      ...lastOutput(host, name, options),
     ]),
     ...(hidden > 0 ? [options.paint.dim(`and ${hidden} more`)] : []),
   ];
 }
 
-/** Hosts that are left alone, or come last, because a person has locked them out. */
+/** Hosts that are not started, or are last, because of a hold or a cordon. */
 function lockedOutRow(state: RunState, { paint, width }: RowOptions): readonly string[] {
   const rows = state.setAside
     .map((index) => hostAt(state, index))
@@ -140,8 +136,8 @@ function haltedRow(state: RunState, paint: Paint): readonly string[] {
   return [];
 }
 
-/** The last line of what failed, below the row of its host. */
-function lastWords(
+/** The last line of a failure's output, below the row of its host. */
+function lastOutput(
   { status, failure }: HostState,
   name: number,
   { paint, width }: RowOptions,

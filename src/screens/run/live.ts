@@ -1,5 +1,4 @@
-// The live view: listr2 draws one task, fed by our events at most five times a second. It owns
-// nothing: without it a run is the same run.
+// The live view: listr2 draws one task, at most five times a second. A run does not depend on it.
 import type { Listr } from 'listr2';
 import type { RunState } from '../../core/run-state/state.ts';
 import type { Event } from '../../model/run/event.ts';
@@ -8,7 +7,7 @@ import { activityOf, liveRows, liveTitle } from './live-rows.ts';
 
 export interface LiveView {
   readonly onEvent: (event: Event, state: RunState) => void;
-  /** Draws the end and gives the terminal back. */
+  /** Draws the last state and restores the terminal. */
   readonly close: () => Promise<void>;
 }
 
@@ -19,9 +18,9 @@ export interface LiveOptions {
   readonly now: () => number;
 }
 
-/** Milliseconds between two draws: more would cost the event loop what connections need. */
+/** Milliseconds between two draws: faster ones would delay connections. */
 const drawEvery = 200;
-/** Milliseconds after which times on the screen move on though nothing happened. */
+/** Milliseconds after which times are drawn again without an event. */
 const refreshEvery = 1000;
 
 export async function openLive(options: LiveOptions): Promise<LiveView> {
@@ -45,7 +44,7 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
       now: options.now(),
       paint: options.paint,
     });
-    // One assignment is one draw: the title, which would be a second one, is a row.
+    // Each assignment draws, so the title is a row too.
     show([liveTitle(state), ...rows].map(printable).join('\n'));
   };
   const soon = (): void => {
@@ -66,7 +65,7 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
         rendererOptions: { persistentOutput: true, outputBar: 1 },
       },
     ],
-    // Signals are the engine's: listr2 must not end the process in the middle of a step.
+    // The engine handles signals: listr2 must not end the process during a step.
     {
       renderer: 'default',
       rendererOptions: { lazy: true, removeEmptyLines: false },

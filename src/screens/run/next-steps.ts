@@ -1,4 +1,4 @@
-// Where the hosts of a run stand that is not over, and what to type next.
+// The hosts of a run that is not over, and the commands for it.
 
 import { brakeHolders } from '../../core/rollout/brake.ts';
 import { sizeOf } from '../../core/run-state/ranked.ts';
@@ -7,10 +7,10 @@ import { isAway } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import { clockTime, duration, plural } from '../layout.ts';
 
-/** What to type next after a run, where there is something. */
+/** Commands to type after a run. */
 export const nextSteps = (state: RunState): readonly string[] => [
-  ...standingBrake(state),
-  ...byLastProof(state),
+  ...brakeLines(state),
+  ...toCheck(state),
   ...(state.aborted === undefined && !isHaltedByCluster(state)
     ? []
     : [`go on with: kmend resume ${state.run}`]),
@@ -24,29 +24,27 @@ const isHaltedByCluster = (state: RunState): boolean =>
 export const awayLines = ({ away }: RunState): readonly string[] =>
   away === undefined ? [] : [`cluster away since ${clockTime(away.since)}: ${away.why}`];
 
-/** So many names in a line, so many lines of a kind. */
+/** The most names in a line, and lines of a kind. */
 const shown = 5;
 
-/** What releases the brake, where it keeps hosts from being started. */
-function standingBrake(state: RunState): readonly string[] {
+/** Failed hosts that must be acknowledged before the brake is released. */
+function brakeLines(state: RunState): readonly string[] {
   const left = sizeOf(state.planned) + sizeOf(state.waiting);
   const holders = state.rollout === undefined ? [] : brakeHolders(state, state.rollout);
   if (left === 0 || holders.length === 0) return [];
   const more = holders.length > shown ? ` and ${holders.length - shown} more` : '';
   return [
-    `the brake holds ${plural(left, 'host')} back until a person has looked at: ${holders.slice(0, shown).join(', ')}${more}`,
+    `the brake keeps ${plural(left, 'host')} from starting until these are acknowledged: ${holders.slice(0, shown).join(', ')}${more}`,
   ];
 }
 
-/**
- * Hosts that ended badly and that nobody has looked at: they keep their slots, or hold the brake.
- */
+/** Failed hosts that are not acknowledged: they keep their slots, or the brake. */
 const isUnresolved = (host: HostState): boolean =>
   host.status === 'failed' &&
   host.failure?.resumable !== true &&
   (host.keepsSlot || host.failures > 0);
 
-function byLastProof(state: RunState): readonly string[] {
+function toCheck(state: RunState): readonly string[] {
   const { run } = state;
   const hosts = [...hostStates(state)].filter(isUnresolved).map(({ host }) => host);
   const lines = hosts
@@ -54,7 +52,7 @@ function byLastProof(state: RunState): readonly string[] {
     .map((host) => ({ host, word: pasteable(host) }))
     .map(
       ({ host, word }) =>
-        `look at ${host}, then: kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`,
+        `check ${host}, then: kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`,
     );
   return hosts.length > shown
     ? [...lines, `and so for ${hosts.length - shown} more: kmend report ${run} names them`]
@@ -62,8 +60,7 @@ function byLastProof(state: RunState): readonly string[] {
 }
 
 /**
- * For a run that is not finished: who works on it, what each host under way does, and the words for
- * it.
+ * A run that is not finished: its process, its hosts under way, and the commands for it.
  * @param holder the process that works on the run; absent when it is gone
  */
 export function underWay(
@@ -75,7 +72,8 @@ export function underWay(
   const ago = (at: number): string => duration(Math.max(0, (now - at) / 1000));
   const hosts = [...hostStates(state)].flatMap(
     ({ host, status, startedAt, doneAt, inFlight: [effect] }) => {
-      if (status === 'soaking') return [`${host}  given back ${ago(doneAt ?? now)} ago, soaks`];
+      if (status === 'soaking')
+        return [`${host}  returned to service ${ago(doneAt ?? now)} ago, soaks`];
       if (status !== 'running') return [];
       return [
         `${host}  started ${ago(startedAt ?? now)} ago; ${effect === undefined ? 'between two steps' : `${effect.what}, for ${ago(effect.at)}`}`,
@@ -83,17 +81,17 @@ export function underWay(
     },
   );
   return [
-    `${holder === undefined ? 'nobody works on this run: its process is gone' : `under way: ${holder}`}; last entry ${ago(state.lastAt)} ago`,
+    `${holder === undefined ? 'no process works on this run' : `under way: ${holder}`}; last entry ${ago(state.lastAt)} ago`,
     ...awayLines(state),
     ...hosts.map((line) => `  ${line}`),
-    ...(holder === undefined ? [`go on with: kmend resume ${state.run}`] : wordsFor(state)),
-    ...standingBrake(state),
-    ...byLastProof(state),
+    ...(holder === undefined ? [`go on with: kmend resume ${state.run}`] : controlsOf(state)),
+    ...brakeLines(state),
+    ...toCheck(state),
   ];
 }
 
-/** What a person may say to a run under way. */
-function wordsFor({ run, paused, rollout, canary, wave }: RunState): readonly string[] {
+/** Control commands for a run under way. */
+function controlsOf({ run, paused, rollout, canary, wave }: RunState): readonly string[] {
   if (paused?.forKept === true) return [`paused: ${paused.why}`];
   if (paused !== undefined)
     return [`paused by ${paused.who}: ${paused.why}; go on with: kmend continue ${run}`];

@@ -1,4 +1,4 @@
-// A proof in one line, the same on the screen, in lines and in the report.
+// A proof in one line, for all outputs.
 import type { Proof } from '../../model/run/change.ts';
 
 /**

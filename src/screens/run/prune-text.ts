@@ -17,7 +17,7 @@ interface Pruned {
   readonly stays: ReadonlyMap<string, Stays>;
 }
 
-/** Sentences for people; none where nothing was old enough. */
+/** Lines about removed runs; none where no run was old enough. */
 export function pruneLines({ removed, stays }: Pruned, isCheck = false): readonly string[] {
   const [first, last] = [removed[0], removed.at(-1)];
   const range = first === last ? first : `${first} to ${last}`;

@@ -39,7 +39,7 @@ function endOf(host: HostState): string {
       return 'refused';
     case 'done':
     case 'soaking':
-      if (host.changed === false) return 'already mended';
+      if (host.changed === false) return 'already remediated';
       return provenText(host);
     case 'same':
       return 'nothing to do';
@@ -64,7 +64,7 @@ function provenText({ proven, proof }: HostState): string {
   }
 }
 
-/** Rows, then hosts that were left out because they could not be planned. */
+/** The rows, then hosts that were left out of the plan. */
 export function recapLines(
   hosts: Iterable<HostState>,
   leftOut: readonly { readonly host: string }[],
@@ -91,10 +91,10 @@ export function recapLines(
   return [
     paint.bold('RECAP'),
     ...rows.map((row) => {
-      const bad =
+      const isFailed =
         row.failed + row.unreachable > 0 || row.end === 'refused' || row.end === 'kept out';
       const name = padRight(row.host, width);
-      const colour = bad ? paint.red : row.changed > 0 ? paint.yellow : paint.green;
+      const colour = isFailed ? paint.red : row.changed > 0 ? paint.yellow : paint.green;
       const counts = (['ok', 'changed', 'unreachable', 'failed', 'skipped', 'ignored'] as const)
         .map((key) => number(key, row[key]))
         .join('');

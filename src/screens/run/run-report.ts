@@ -1,4 +1,4 @@
-// The report of a run, from its journal alone: for people (text) and for tickets (Markdown).
+// The report of a run, from its journal alone: text for terminals, Markdown for tickets.
 import { leftBehindOn } from '../../core/history/left-behind.ts';
 import { type HostState, hostStates, type RunState } from '../../core/run-state/state.ts';
 import { duration, type Paint, table, uncoloured } from '../layout.ts';
@@ -10,7 +10,7 @@ import { recapLines, recapRow } from './recap.ts';
 export interface ReportInput {
   readonly state: RunState;
   readonly entries: number;
-  /** Hash of the last entry: who keeps it can prove later that the journal was not rewritten. */
+  /** Hash of the last entry. A copy of it proves later that the journal was not rewritten. */
   readonly head: string;
   /** Of a run that is not over, or left something to do: where it stands now. */
   readonly standing?: readonly string[];
@@ -48,14 +48,14 @@ function summary({ state, entries, head }: ReportInput): Facts {
   };
 }
 
-/** Before and after of a host: what it was found as, what was done, what proves it now. */
+/** A host before and after the run: its state, what was done, and the proof. */
 function hostCells(host: HostState): readonly string[] {
   const took =
     host.startedAt === undefined || host.endedAt === undefined
       ? ''
       : duration((host.endedAt - host.startedAt) / 1000);
   const proof = host.proof === undefined ? '' : proofText(host.proof);
-  const bad =
+  const failed =
     host.failure === undefined || host.status === 'done'
       ? ''
       : `${host.failure.kind}: ${host.failure.message}${host.left === undefined ? '' : ` [left: ${host.left}]`}`;
@@ -67,7 +67,7 @@ function hostCells(host: HostState): readonly string[] {
     remedy,
     host.proven === 'partial' ? 'proven in part' : recapRow(host).end,
     took,
-    bad || refused || proof || lockOutText(host),
+    failed || refused || proof || lockOutText(host),
   ];
 }
 
@@ -104,16 +104,13 @@ export function reportText(input: ReportInput, width: number, paint: Paint): rea
   ];
 }
 
-/** All of them: a report may be long. */
+/** All failures: a report may be long. */
 function whatFailed(state: RunState): readonly string[] {
   const lines = failureLines(state, Number.POSITIVE_INFINITY);
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
-/**
- * What a walk did otherwise than the plan said: a reboot that was not needed any more is one of
- * these.
- */
+/** Differences from the plan, for example a reboot that was no longer needed. */
 function whatDiffered(state: RunState): readonly string[] {
   const rows = [...hostStates(state)].flatMap(({ host, differences }) =>
     differences.map((what) => `  ${host}  ${what}`),
@@ -121,7 +118,7 @@ function whatDiffered(state: RunState): readonly string[] {
   return rows.length === 0 ? [] : ['', 'NOT AS PLANNED', ...rows];
 }
 
-/** Over what hosts were rebooted, because the play accepts it. */
+/** Pods that stayed on rebooted hosts, because the play accepts them. */
 function whatStayed(state: RunState): readonly string[] {
   const rows = [...hostStates(state)].flatMap((host) =>
     leftBehindOn(host).map((name) => `  ${host.host}  ${name}`),
@@ -129,7 +126,7 @@ function whatStayed(state: RunState): readonly string[] {
   return rows.length === 0 ? [] : ['', 'LEFT BEHIND BY THE DRAIN', ...rows];
 }
 
-/** Which hosts printed more than a journal keeps, and where it lies. */
+/** Hosts with output that is too long for the journal, and its files. */
 function longOutputs(state: RunState): readonly string[] {
   const rows = [...hostStates(state)].flatMap(({ longOutput }) =>
     longOutput === undefined
@@ -139,10 +136,7 @@ function longOutputs(state: RunState): readonly string[] {
   return rows.length === 0 ? [] : ['', 'long output, in files beside the journal:', ...rows];
 }
 
-/**
- * Text of others as Markdown that shows it: no table cell, code, link, image, HTML, list or heading
- * begins in it.
- */
+/** Escapes text as Markdown: it must not begin a cell, code, a link, HTML, a list or a heading. */
 const escaped = (text: string): string =>
   text
     .replace(/^[-#+>]|[\\`*~|[\]]/g, '\\$&')
@@ -165,8 +159,7 @@ export function reportMarkdown(input: ReportInput): readonly string[] {
       row([host, '', '', 'left out', '', `${failure.kind}: ${failure.message}`]),
     ),
     '',
-    // Indented, not fenced and not escaped: no name ends such a block, and commands in it can be
-    // pasted.
+    // Indented, not fenced or escaped: no text can end such a block, and commands can be pasted.
     ...[
       ...recapLines(hostStates(state), state.leftOut, uncoloured),
       ...whatFailed(state),
