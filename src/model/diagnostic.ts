@@ -1,7 +1,7 @@
-// A diagnostic: a mistake in what the user gave us. Many are collected and told at once, before
-// anything is touched.
+// A diagnostic: an error, a warning or a note about the input of the user. Diagnostics are
+// collected and reported together, before anything is touched.
 
-/** Where in a file: line and column count from 1. */
+/** A place in a file: line and column count from 1. */
 export interface Place {
   readonly file: string;
   readonly line: number;
@@ -9,15 +9,17 @@ export interface Place {
 }
 
 export interface Diagnostic {
-  /** Stable word for the kind of mistake, kebab-case: `unknown-module`, `duplicate-key`, ... */
+  /**
+   * Stable name of the kind of diagnostic, in kebab-case: `unknown-module`, `duplicate-key`, ...
+   */
   readonly code: string;
   /**
-   * A `note` explains what may surprise; it needs no action. Only errors stop a command or change
+   * A `note` explains what may surprise and needs no action. Only errors stop a command or change
    * its exit code.
    */
   readonly severity: 'error' | 'warning' | 'note';
   readonly place?: Place;
-  /** One sentence, no trailing full stop needed: what is wrong. */
+  /** What is wrong: one sentence without a full stop at its end. */
   readonly summary: string;
   /** Why it matters, or what was found instead. */
   readonly detail?: string;
@@ -25,10 +27,7 @@ export interface Diagnostic {
   readonly hint?: string;
 }
 
-/**
- * Something that may carry mistakes beside its value: `value` is absent when the mistakes leave
- * none worth having.
- */
+/** A value with its diagnostics. `value` is absent when errors leave none that is usable. */
 export interface Checked<T> {
   readonly value?: T;
   readonly diagnostics: readonly Diagnostic[];
@@ -38,8 +37,8 @@ export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
   diagnostics.some((d) => d.severity === 'error');
 
 /**
- * The nearest of `known` to a mistyped word, if one is near enough to suggest (edit distance with
- * swaps, at most a third of its length).
+ * The name in `known` that is nearest to a mistyped word, if it is near enough to suggest: an edit
+ * distance, with swaps, of at most a third of its length.
  */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;

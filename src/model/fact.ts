@@ -1,9 +1,9 @@
-// Facts: values that a read-only script or a cluster query gives and a pure parser reads. Their
-// names and types are in facts/table.ts.
+// Facts: values that a read-only script or a cluster query gives and a pure parser reads.
+// facts/table.ts has their names and types.
 import type { FactValues, NameWithWord, PlainName } from './facts/table.ts';
 import { isUnknown, type Mapping, type Unknown, type Value } from './value.ts';
 
-/** A name with arguments has any word in its place: `package.docker-ce.installed`. */
+/** A name with arguments contains any word: `package.docker-ce.installed`. */
 export type FactName = keyof FactValues;
 export type FactValue<Name extends FactName> = FactValues[Name];
 
@@ -13,16 +13,16 @@ export type NameOf<T> = {
 }[PlainName];
 
 /**
- * Facts of one host by dotted name. Unread ones are absent. What makes them checks them by their
- * type, so readers trust it.
+ * Facts of one host by dotted name. Facts that were not read are absent. Types check them where
+ * they are made, so readers trust them.
  */
 export type Facts = { readonly [Name in PlainName]?: FactValue<Name> | Unknown } & {
   readonly [Name in NameWithWord]: FactValue<Name> | Unknown;
 };
 
 /**
- * The value of a fact that is known; otherwise (unknown, or never read) `undefined`, or what is
- * given instead.
+ * The value of a known fact. For a fact that is unknown or was not read: `otherwise`, or
+ * `undefined`.
  */
 export function known<Name extends FactName>(facts: Facts, name: Name): FactValue<Name> | undefined;
 export function known<Name extends FactName>(
@@ -41,22 +41,21 @@ export function known(facts: Mapping, name: string, otherwise?: Value): Value | 
 }
 
 /**
- * What a module wants to know. `area` names a file in `facts/`; `args` are for areas that need them
- * ("is docker-ce-18.09.9 available"). A fact that comes from the cluster is asked for by the same
- * words; the module does not see the difference.
+ * A fact that a module needs. `area` names a file in `facts/`; `args` are its arguments ("is
+ * docker-ce-18.09.9 available"). Facts of the cluster are asked for in the same way.
  */
 export interface FactWant {
   readonly area: string;
   readonly args?: Mapping;
 }
 
-/** One fact whose name has an argument. */
+/** A single fact whose name has an argument. */
 export function fact<Name extends FactName>(name: Name, value: FactValue<Name> | Unknown): Facts;
 export function fact(name: string, value: Value): Mapping {
   return { [name]: value };
 }
 
-/** All of these facts, the last one of a name. */
+/** All these facts; the last value of a name wins. */
 export function allOf(parts: readonly Facts[]): Facts {
   const all: Facts = {};
   for (const part of parts) Object.assign(all, part);
@@ -64,17 +63,17 @@ export function allOf(parts: readonly Facts[]): Facts {
 }
 
 /**
- * How pure code reads facts. `get` of a fact that is unknown throws `UnknownFact`; the planner
- * turns that into a `later` task.
+ * How pure code reads facts. `get` of an unknown fact throws `UnknownFact`, which the planner turns
+ * into a `later` task.
  */
 export interface FactView {
-  /** `undefined` = nobody asked for this fact on this host. */
+  /** `undefined` = the fact was not asked for on this host. */
   readonly get: <Name extends FactName>(name: Name) => FactValue<Name> | undefined;
 }
 
 /**
- * Thrown by a view; carries the fact and why it is unknown. Caught by the planner, never seen by a
- * user.
+ * Thrown by a view, with the fact and why it is unknown. The planner catches it; users never see
+ * it.
  */
 export class UnknownFact extends Error {
   readonly fact: string;
@@ -104,14 +103,14 @@ function knownOrThrown(facts: Mapping, name: string): Value | undefined {
   return value;
 }
 
-/** A fact that the module asked for; throws (our bug) when it was not read. */
+/** A fact that the module asked for. Throws if it was not read, which is an error of kmend. */
 export function need<Name extends FactName>(facts: FactView, name: Name): FactValue<Name> {
   const value = facts.get(name);
   if (value === undefined) throw new Error(`fact ${name} was not read`);
   return value;
 }
 
-/** One word for a want, equal for equal wants: what marks it as asked for. */
+/** The key of a want, equal for equal wants; it records which ones were asked for. */
 export const wantKey = (want: FactWant): string =>
   want.args === undefined
     ? want.area

@@ -1,4 +1,4 @@
-// Where entries of a journal are forwarded to, as text of a flag or a settings file.
+// Where journal entries are forwarded to, as written in a flag or a settings file.
 
 export type ForwardTarget =
   /** A program of this machine that takes one message a line. */

@@ -1,4 +1,4 @@
-// Files that kmend puts on a host: where package files lie there, and the shell that takes their
+// Files that kmend puts on a host: the folder of package files, and the shell function for their
 // checksum.
 import sha256 from './sha256.sh';
 import { scriptText } from './text/script-text.ts';
@@ -6,5 +6,7 @@ import { scriptText } from './text/script-text.ts';
 /** Below the host's root. */
 export const packageFolder = '/var/lib/kmend/packages';
 
-/** The shell function `sha256 FILE`. A host without a program for it ends with `without`. */
+/**
+ * The shell function `sha256 FILE`. On a host without a program for it, it exits with `without`.
+ */
 export const sha256Shell = (without: number): string => scriptText(sha256, { without });

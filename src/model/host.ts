@@ -1,11 +1,11 @@
-// The inventory: hosts, groups, variables; and the connection data that are made of them.
+// The inventory: hosts, groups, variables, and the connection data that are made from them.
 import type { Place } from './diagnostic.ts';
 import type { Mapping } from './value.ts';
 
 export interface Host {
   readonly name: string;
   /**
-   * Groups it is in, itself or through children, without `all`; in the order in which they were
+   * Its groups, directly or through children, without `all`, in the order in which they were
    * declared.
    */
   readonly groups: readonly string[];
@@ -30,22 +30,19 @@ export interface Inventory {
    */
   readonly hosts: ReadonlyMap<string, Host>;
   /**
-   * Host names in the order in which the files name them first: the order of what a glob finds.
-   * Absent = as `hosts`.
+   * Host names in the order in which the files first name them: the order of hosts that match a
+   * glob. Absent = as `hosts`.
    */
   readonly declared?: readonly string[];
   /** All groups, with `all` and `ungrouped`. */
   readonly groups: ReadonlyMap<string, Group>;
   /** Files that it was read from, for the digest of a saved plan. */
   readonly files: readonly string[];
-  /** Programs that would have named more hosts, and that were not run. */
+  /** Inventory programs that were not run and would have named more hosts. */
   readonly notRun?: readonly string[];
 }
 
-/**
- * A word that must never be printed, logged or saved. Wrapped so that JSON and templates show
- * `***`.
- */
+/** A text that must never be printed, logged or saved. JSON and templates show `***`. */
 export interface Secret {
   readonly reveal: () => string;
   readonly toJSON: () => string;
@@ -68,11 +65,11 @@ export interface Become {
 }
 
 /**
- * Everything a transport needs to reach one host. What is absent may be filled in by
- * `~/.ssh/config`, then by defaults.
+ * Everything that a transport needs to reach one host. Absent fields come from `~/.ssh/config`,
+ * then from defaults.
  */
 export interface Target {
-  /** The inventory name, for messages and as the alias looked up in `~/.ssh/config`. */
+  /** The name in the inventory, for messages and as the alias in `~/.ssh/config`. */
   readonly name: string;
   readonly address?: string;
   readonly port?: number;
@@ -86,11 +83,13 @@ export interface Target {
   readonly jump?: string;
   readonly hostKeyChecking: HostKeyChecking;
   readonly knownHostsFiles?: readonly string[];
-  /** Also offer sha1 key exchange and ssh-rsa signatures, for servers that know nothing else. */
+  /**
+   * Also offer sha1 key exchange and ssh-rsa signatures, for servers that support nothing newer.
+   */
   readonly legacyCrypto: boolean;
   /** Seconds until the banner; until login is done it may take three times that. */
   readonly connectTimeout: number;
-  /** Which of these are mere defaults that nobody asked for: `~/.ssh/config` may say otherwise. */
+  /** Fields that hold defaults: `~/.ssh/config` may override them. */
   readonly defaulted?: readonly ('hostKeyChecking' | 'connectTimeout')[];
   readonly become?: Become;
 }

@@ -1,4 +1,4 @@
-// A package file on the controller, as the file itself says what it is.
+// A package file on the controller, described by its own header.
 
 export interface PackageFile {
   readonly kind: 'rpm' | 'deb';
@@ -10,14 +10,11 @@ export interface PackageFile {
   readonly sha256: string;
   /** Bytes. */
   readonly size: number;
-  /** Where it lies on the controller. */
+  /** Its path on the controller. */
   readonly at: string;
-  /**
-   * Names of packages of other given files that it requires, by their names or by what they
-   * provide.
-   */
+  /** Packages of other given files that it requires, by their names or by what they provide. */
   readonly needs: readonly string[];
 }
 
-/** By path or URL, as it was written. */
+/** By path or URL, as written. */
 export type PackageFiles = Readonly<Record<string, PackageFile>>;

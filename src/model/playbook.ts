@@ -1,5 +1,5 @@
-// Playbooks as data, with places. Templates and conditions stay text here; `load` has checked that
-// they parse and name what exists.
+// Playbooks as data, with places. Templates and conditions stay text; `load` has checked their
+// syntax and names.
 import type { Place } from './diagnostic.ts';
 import type { Mapping, Value } from './value.ts';
 
@@ -17,16 +17,14 @@ export interface Play {
   readonly becomeMethod?: string;
   readonly becomeUser?: string;
   readonly rollout: Rollout;
-  /** `partial: accept`: a remedy that leaves a cause in place is taken all the same. */
+  /** `partial: accept`: the play accepts a remedy that leaves a cause in place. */
   readonly partial?: 'accept' | 'refuse';
   readonly tags: readonly string[];
   readonly tasks: readonly Task[];
   readonly place: Place;
 }
 
-/**
- * A condition as text: rendered by the expression room in `condition` mode, must give a boolean.
- */
+/** A condition as text; the expression room evaluates it in `condition` mode to a boolean. */
 export interface Condition {
   readonly source: string;
   readonly place: Place;
@@ -49,8 +47,8 @@ export interface ModuleTask extends TaskBase {
   readonly kind: 'task';
   readonly module: string;
   /**
-   * Arguments as written, templates unrendered, plain scalars already in the form that the module's
-   * schema wants.
+   * Arguments as written, with unrendered templates. Plain scalars already have the form of the
+   * schema of the module.
    */
   readonly args: Value;
   /** Place of the argument at this dotted path, for errors after rendering. */
@@ -120,37 +118,38 @@ export interface Rollout {
   readonly freeze: readonly Freeze[];
   readonly onWindowEnd: 'finish' | 'hold';
   readonly gates: readonly GateSpec[];
-  /** `cluster`: for how long an API server that is away is waited for; absent = 30 minutes. */
+  /** `cluster`: how long to wait for an API server that does not answer; absent = 30 minutes. */
   readonly deadline: { readonly host?: number; readonly run?: number; readonly cluster?: number };
   readonly retries: { readonly transport: number };
   readonly approve: 'evict' | 'reboot' | 'never';
   readonly unplannable: 'leave_out' | 'stop' | 'ask';
-  /** Absent (in journals of before there was the key) = by_command. */
+  /** Absent (in older journals) = by_command. */
   readonly rollback?: RollbackPolicy;
   /**
-   * What to do about hosts that an interrupted run left out of service. Absent (in journals of
-   * before there was the key) = return_proven.
+   * What to do about hosts that an interrupted run left out of service. Absent (in older journals)
+   * = return_proven.
    */
   readonly adopt?: 'none' | 'return_proven';
   /** Write Kubernetes events on the nodes. Absent = where the account may. */
   readonly events?: boolean;
   /**
-   * Nodes whose turn is still to come get a taint with the effect PreferNoSchedule. Absent = no.
+   * Nodes of hosts that are not started yet get a taint with the effect PreferNoSchedule. Absent =
+   * no.
    */
   readonly preferNoSchedule?: boolean;
   /**
-   * When hosts are started whose nodes somebody else has cordoned; `skip`: not at all. Absent (in
-   * journals of before there was the key) = last.
+   * When to start hosts whose nodes somebody else has cordoned; `skip`: never. Absent (in older
+   * journals) = last.
    */
   readonly cordoned?: 'last' | 'first' | 'skip';
 }
 
 /**
- * `by_command`: every change must be one that `kmend rollback` can take back, or the host is
+ * `by_command`: `kmend rollback` must be able to roll back every change; otherwise the host is
  * refused before anything is touched.
- * `failed_host`: that too, and a host that ended badly is taken back by itself once the run is
+ * `failed_host`: as `by_command`, and a failed host is rolled back automatically when the run is
  * over.
- * `none`: changes without a way back are made all the same.
+ * `none`: changes that cannot be rolled back are made too.
  */
 export type RollbackPolicy = 'none' | 'by_command' | 'failed_host';
 
@@ -164,7 +163,7 @@ export interface Window {
   readonly tz: string;
 }
 
-/** A stretch of time in which nothing is started. Local date-times `2026-12-20T00:00` in `tz`. */
+/** A period in which no host is started, in local date-times of `tz`: `2026-12-20T00:00`. */
 export interface Freeze {
   readonly from: string;
   readonly to: string;

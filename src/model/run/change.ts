@@ -1,4 +1,4 @@
-// Changes: the differences between what is and what should be; and what a module's plan says.
+// Changes from the current to the wanted state, and the plan of a module.
 
 import type { Facts, FactView, FactWant } from '../fact.ts';
 import type { Accepted, Verdict } from '../facts/values.ts';
@@ -9,9 +9,9 @@ import type { FailureKind } from './failure.ts';
 import type { Risk } from './risk.ts';
 
 export interface Change {
-  /** `+` new, `~` altered, `-` taken away, `!` done (a run, a reboot, a drain). */
+  /** `+` new, `~` altered, `-` removed, `!` an action (a run, a reboot, a drain). */
   readonly sign: '+' | '~' | '-' | '!';
-  /** What is changed, in words: "boot argument cgroup.memory". */
+  /** What is changed, as text: "boot argument cgroup.memory". */
   readonly what: string;
   readonly before?: string;
   readonly after?: string;
@@ -25,7 +25,7 @@ export interface Refusal {
   readonly hint?: string;
 }
 
-/** A condition that is not true; it ends the host with this kind. */
+/** A condition that does not hold. The host fails with this kind. */
 export interface Unmet {
   readonly kind: FailureKind;
   readonly evidence: string;
@@ -35,26 +35,26 @@ export interface Unmet {
 export interface ModulePlan {
   readonly changes: readonly Change[];
   /**
-   * Facts that hold once the changes are done: laid over the facts for the next task of a plan.
-   * Never trusted at run time.
+   * Facts that hold after the changes: laid over the facts for the next task of a plan, and never
+   * trusted at run time.
    */
   readonly promises?: Facts;
   readonly refuse?: Refusal;
   readonly unmet?: Unmet;
-  /** A sentence for the report when nothing is to be done, or about a choice that was made. */
+  /** A sentence for the report when there is nothing to do, or about a choice that was made. */
   readonly note?: string;
-  /** Other ways to the same end that this host has, and that nobody chose: the plan names them. */
+  /** Alternatives that this host has and that nobody chose: the plan names them. */
   readonly alternatives?: readonly string[];
   /** Warnings that the plan should show. */
   readonly warnings?: readonly string[];
   /**
-   * Values a task contributes: `set_fact` (variables), `debug`, `versions` (its table). Becomes the
-   * registered result's fields.
+   * The fields of the registered result: variables (`set_fact`), output (`debug`), a table
+   * (`versions`).
    */
   readonly result?: Mapping;
   /**
-   * Proof of the cause (verify_kmem): journalled when the task has nothing left to do. `by: none` =
-   * provisional, to be proven in the soak.
+   * Proof that accounting is off (verify_kmem): journalled when the task has nothing left to do.
+   * `by: none` = provisional, to be proven within the soak.
    */
   readonly proof?: Proof;
   /** Variables set for the rest of this host's walk (set_fact only). */
@@ -62,7 +62,7 @@ export interface ModulePlan {
 }
 
 /**
- * Which reads say that accounting is off; `kernel`: it cannot hurt in this boot, and `evidence`
+ * What proves that accounting is off. `kernel`: accounting is harmless in this boot, and `evidence`
  * says why.
  */
 export interface Proof {
@@ -70,34 +70,32 @@ export interface Proof {
   readonly by: 'samples' | 'active_probe' | 'kernel' | 'none';
   readonly evidence: string;
   /**
-   * A proof in part: programs that still account, and that plan and play accepted. All others are
-   * proven.
+   * In a partial proof: the programs that still account and that the plan and the play accepted.
    */
   readonly accepted?: readonly Accepted[];
 }
 
-/** Names of the packages that these changes move. */
+/** Names of the packages in these changes. */
 export const packagesIn = (changes: readonly Pick<Change, 'what'>[]): readonly string[] =>
   changes.flatMap(({ what }) => /^package (\S+)$/.exec(what)?.[1] ?? []);
 
-/** What a module is told beside its arguments and facts. Data only. */
+/** What a module knows beside its arguments and facts. Data only. */
 export interface PlanContext {
   readonly host: string;
   /** Kubernetes node name of this host, if inventory or cluster say so. */
   readonly node?: string;
   /** A cluster is configured for this run. */
   readonly hasCluster: boolean;
-  /** The machine that runs kmend: it is never drained nor rebooted by itself. */
+  /** The host runs kmend itself: kmend never drains nor reboots it. */
   readonly carriesKmend?: boolean;
   /** The play's `partial: accept`. */
   readonly acceptPartial: boolean;
-  /** The play's `rollback: none`: a change may be made though there is no way back from it. */
+  /** The play's `rollback: none`: changes that cannot be rolled back may be made. */
   readonly acceptNoRollback: boolean;
-  /** The package files that tasks name, read before any host was contacted. */
+  /** The package files that tasks name, read before any host is contacted. */
   readonly files?: PackageFiles;
   /**
-   * What this run already did on this host, from its journal: modules that are done once a run ask
-   * here.
+   * What this run already did on this host, by its journal. Modules that act once a run read it.
    */
   readonly done: {
     readonly drained: boolean;
@@ -106,31 +104,29 @@ export interface PlanContext {
     /** Its drain may leave pods behind (`left_behind: accept`). */
     readonly mayLeave?: boolean;
     /**
-     * Something was done here already: what only has to be waited for is no reason any more to
-     * leave the host alone.
+     * The host was touched already: a condition that only needs time is then no reason to leave it
+     * alone.
      */
     readonly touched?: boolean;
     /**
-     * Packages that this run changed in the boot that the host still runs. The host's clock has no
-     * part in it.
+     * Packages that this run changed in the current boot of the host. The clock of the host is not
+     * used.
      */
     readonly replaced?: readonly string[];
     /**
-     * Name of a task that was to prove that accounting is off, and whose failure was ignored; a
-     * later proof clears it.
+     * Name of a task whose proof failed, and whose failure was ignored. A later proof clears it.
      */
     readonly unproven?: string;
   };
   /**
-   * Variables that earlier tasks of this walk set (`drain: none` and `drain: {command: ...}` tell
-   * `reboot` so).
+   * Variables that earlier tasks of this walk set. A `drain` without an effect sets one for
+   * `reboot`.
    */
   readonly sets?: Mapping;
 }
 
 /**
- * A module: what a task can ask for. One object, from which documentation, schema and errors are
- * made.
+ * A module: what a task can ask for. Documentation, schema and errors are made from this object.
  * `Args` is what its schema parses to. Modules are pure: the same input gives the same plan.
  */
 export interface Module<Args = never> {
@@ -143,30 +139,30 @@ export interface Module<Args = never> {
   /** Checks and types the arguments. A zod type made with `model/shape/schema.ts`. */
   readonly args: ArgsSchema<Args>;
   /**
-   * False for what is done once a run and cannot be seen on the host (`command`, a forced reboot).
-   * Default true.
+   * False for actions that are done once a run and leave nothing to read on the host (`command`, a
+   * forced reboot). Default true.
    */
   readonly convergent?: boolean | ((args: Args) => boolean);
   /**
-   * Arguments whose items are conditions: judged before `plan`, which is given `{ condition, holds
-   * }` for each.
+   * Arguments whose items are conditions. They are evaluated before `plan`, which gets `{
+   * condition, holds }` for each.
    */
   readonly conditions?: readonly string[];
-  /** It sets variables that are named as its arguments. Default false. */
+  /** It sets variables with the names of its arguments. Default false. */
   readonly setsArgs?: boolean;
   /**
-   * It proves that the host is mended: when its failure is ignored, the node is not given back all
-   * the same. Default false.
+   * It proves that the host is remediated. If its failure is ignored, the node still stays
+   * cordoned. Default false.
    */
   readonly proves?: boolean;
-  /** The highest risk that a plan of this module can have: what a `later` task is planned with. */
+  /** The highest risk that a plan of this module can have. A `later` task is planned with it. */
   readonly maxRisk: Risk;
   /**
-   * Its argument `files` names package files: they are read before any host is contacted, and
+   * Its argument `files` names package files. They are read before any host is contacted, and
    * `plan` finds them in its context.
    */
   readonly takesFiles?: boolean;
-  /** The facts that it reads. Second-round wants may depend on facts of the first round. */
+  /** The facts that it reads. Wants of a second round may depend on facts of the first one. */
   readonly facts: (args: Args, known: FactView, files?: PackageFiles) => readonly FactWant[];
   readonly plan: (args: Args, facts: FactView, context: PlanContext) => ModulePlan;
 }
@@ -187,5 +183,5 @@ export interface SchemaError {
   }[];
 }
 
-/** A module whose argument type is its own business: how the registry holds them all. */
+/** A module of any argument type, as the registry holds it. */
 export type AnyModule = Module<unknown>;

@@ -1,12 +1,11 @@
-// Effects: the smallest things done to the world. A closed set of plain data; only `perform`
-// carries them out.
+// Effects: the smallest actions on the outside. A closed set of plain data; only `perform` carries
+// them out.
 import type { FactName } from '../fact.ts';
 import type { Value } from '../value.ts';
 
 interface EffectBase {
   /**
-   * For people: what it does, in words, in the imperative ("set cgroup.memory=nokmem on all boot
-   * entries").
+   * What it does, as an imperative for operators ("set cgroup.memory=nokmem on all boot entries").
    */
   readonly what: string;
   /** Seconds; always finite. */
@@ -18,29 +17,26 @@ export interface RunEffect extends EffectBase {
   readonly kind: 'run';
   readonly script: string;
   readonly stdin?: string;
-  /** Long ones run detached on the host, with a spool there: a lost connection loses nothing. */
+  /** Run it detached on the host, with a spool there, so that a lost connection loses nothing. */
   readonly detached: boolean;
-  /**
-   * Exit codes that are not a failure; default [0]. `null` = every code is fine (the caller judges
-   * it).
-   */
+  /** Exit codes that are no failure; default [0]. `null` = the caller judges every code. */
   readonly okCodes?: readonly number[] | null;
   /** What the exit codes of this script mean, for the failure's message. */
   readonly errors?: Readonly<Record<number, string>>;
   /** What to do about them, for the failure's hint. */
   readonly hints?: Readonly<Record<number, string>>;
-  /** Output must not be shown or kept. */
+  /** Do not show or keep the output. */
   readonly noLog?: boolean;
   /**
-   * Leaves the host as it is (a download into a cache): where it fails the host is refused, and
+   * It leaves the host unchanged (a download into a cache): if it fails, the host is refused and
    * counts as untouched.
    */
   readonly harmless?: boolean;
 }
 
 /**
- * Write a file: keeps owner, mode and SELinux label of an existing one, follows a symlink to its
- * target, backup, atomic.
+ * Write a file atomically, with a backup. Keeps owner, mode and SELinux label of an existing file,
+ * and follows a symlink to its target.
  */
 export interface WriteEffect extends EffectBase {
   readonly kind: 'write';
@@ -51,9 +47,9 @@ export interface WriteEffect extends EffectBase {
 }
 
 /**
- * Copy a package file of the controller to the host, below `/var/lib/kmend/packages/`. Only the
- * whole file, checked by its sha256, gets the name there; a copy that was interrupted is continued.
- * Leaves the host as it is, like a `harmless` run.
+ * Copy a package file of the controller to the host, below `/var/lib/kmend/packages/`. A file gets
+ * its name there only when its sha256 is right; an interrupted copy is continued. Leaves the host
+ * unchanged, like a `harmless` run.
  */
 export interface CopyEffect extends EffectBase {
   readonly kind: 'copy';
@@ -66,7 +62,7 @@ export interface CopyEffect extends EffectBase {
   readonly size: number;
 }
 
-/** What a drain may do, as kubectl's flags; times in seconds. */
+/** Options of a drain, as the flags of kubectl; times in seconds. */
 export interface DrainOptions {
   readonly timeout: number;
   readonly gracePeriod?: number;
@@ -78,8 +74,8 @@ export interface DrainOptions {
   readonly skipWaitForDeleteTimeout?: number;
   readonly fallbackWithoutEviction: boolean;
   /**
-   * Leave the node cordoned when the drain fails; default false: what we cordoned is uncordoned at
-   * once.
+   * Leave the node cordoned when the drain fails. Default false: kmend uncordons at once what it
+   * cordoned.
    */
   readonly keepCordoned: boolean;
   /**
@@ -88,13 +84,15 @@ export interface DrainOptions {
    */
   readonly deadNodeSkipWaitAfter?: number;
   /**
-   * What the options leave on the node, and what comes to it after the cordon: absent = the drain
-   * waits for its end, and fails; accepted = it is named.
+   * Pods that the options leave on the node, or that arrive after the cordon. Absent = the drain
+   * waits for their end, and fails; `accept` = they are named.
    */
   readonly leftBehind?: 'accept';
-  /** For pods of Deployments that a PDB can never allow to go; absent = they are refused. */
+  /**
+   * For pods of Deployments that a PDB never allows to be evicted; absent = the host is refused.
+   */
   readonly singleReplica?: 'restart' | 'surge';
-  /** `wait`: pods of running Jobs are waited for instead of evicted; absent = `evict`. */
+  /** `wait`: waits for pods of running Jobs instead of evicting them; absent = `evict`. */
   readonly jobs?: 'evict' | 'wait';
 }
 
@@ -117,47 +115,51 @@ export interface RebootEffect extends EffectBase {
   readonly kind: 'reboot';
   /** Seconds after the new boot id is seen during which it must not change again. */
   readonly stableFor: number;
-  /** Refused unless this host was drained by this run, has no kubelet, or the play says so. */
+  /**
+   * The guard refuses it unless this run drained the host, it has no kubelet, or the play says
+   * `none`.
+   */
   readonly drain: 'required' | 'none';
   /**
-   * Seconds that who changes packages on the host is waited for; absent in plans of older versions.
+   * Seconds to wait for a package manager that is changing packages; absent in plans of older
+   * versions.
    */
   readonly lockTimeout?: number;
   /**
-   * What is sent, in this order, to a host that still answers in the old boot: all together the one
+   * Sent in this order to a host that still answers in the old boot; together they count as one
    * planned reboot.
    */
   readonly escalate?: readonly Escalation[];
   /**
-   * Run once on the machine that runs kmend when all else has failed (a power cycle by the
-   * management board): still the one planned reboot.
+   * Run once on the controller when all else has failed (a power cycle by the management board). It
+   * counts as the same planned reboot.
    */
   readonly fallback?: Fallback;
 }
 
 export interface Fallback {
-  /** Program and arguments; no shell between, and no secret in it: a process list shows it. */
+  /** Program and arguments, without a shell. No secrets: process lists show them. */
   readonly argv: readonly string[];
-  /** What is secret stands here. */
+  /** Secrets belong here. */
   readonly environment: Readonly<Record<string, string>>;
   /** Seconds. */
   readonly timeout: number;
 }
 
 /**
- * `force` = `systemctl reboot -f` (no unit is stopped), `sysrq` = the kernel syncs, remounts
+ * `force` = `systemctl reboot -f`, which stops no unit. `sysrq` = the kernel syncs, remounts
  * read-only and resets.
  */
 export type Escalation = 'force' | 'sysrq';
 
-/** Wait until these facts have these values, reading them every `every` seconds. */
+/** Wait until these facts have these values; read them every `every` seconds. */
 export interface WaitEffect extends EffectBase {
   readonly kind: 'wait';
   readonly until: readonly { readonly fact: FactName; readonly is: Value }[];
   readonly every: number;
-  /** A fact that says in words why it is not so yet. */
+  /** A fact that says why the values are not reached yet. */
   readonly why?: FactName;
-  /** Stop at once, as a failure, when one of these holds: waiting longer cannot help. */
+  /** Fail at once when one of these holds, because waiting longer cannot help. */
   readonly unless?: readonly {
     readonly fact: FactName;
     readonly is: Value;
@@ -176,17 +178,16 @@ export type Effect =
   | WaitEffect;
 export type EffectKind = Effect['kind'];
 
-/**
- * What came back from an effect: plain data, journalled. `register`ed results and
- * `until`/`failed_when` read it.
- */
-/** A piece of a file: where it begins, how long it is, and its digest. */
+/** A piece of a file: its offset, its size and its digest. */
 export interface Piece {
   readonly at: number;
   readonly size: number;
   readonly sha256: string;
 }
 
+/**
+ * The result of an effect: plain data, journalled. `register`, `until` and `failed_when` read it.
+ */
 export interface EffectResult {
   readonly ok: boolean;
   /** Exit code of a `run`. */
@@ -194,8 +195,8 @@ export interface EffectResult {
   readonly stdout?: string;
   readonly stderr?: string;
   /**
-   * It was longer than a journal keeps: how many bytes it had, and the file below the run's
-   * directory that has them, or why none has.
+   * The output was longer than a journal keeps: its size in bytes, and the file below the directory
+   * of the run that has it, or why none has.
    */
   readonly output?:
     | { readonly bytes: number; readonly file: string; readonly piece?: Piece }

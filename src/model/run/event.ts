@@ -1,5 +1,5 @@
-// Events: the lines of a journal. The state of a run is always a fold over them; every decision
-// that a fold could not repeat is an event.
+// Events: the entries of a journal. The state of a run is a fold over them, and every decision that
+// a fold could not repeat is an event.
 
 import type { Remedy, Verdict } from '../facts/values.ts';
 import type { Rollout } from '../playbook.ts';
@@ -10,31 +10,31 @@ import type { Failure } from './failure.ts';
 import type { HostPlan, PlannedChange, TaskStatus } from './plan.ts';
 import type { Risk } from './risk.ts';
 
-/** What a run is told about a host when it begins: its plan, in short. */
+/** A host at the beginning of a run. */
 export interface RunHost {
   readonly host: string;
   readonly plan: HostPlan;
   /**
-   * Already out of service when we came (NotReady, cordoned by somebody, unreachable): it holds its
-   * own slot.
+   * Already out of service before the run (NotReady, cordoned by somebody else, unreachable): it
+   * takes no further slot.
    */
   readonly down: boolean;
 }
 
-/** A host of the pool, by its name in this run, that another run has out of service. */
+/** A host that another run has out of service, by its name in this run. */
 export interface OtherSlot {
   readonly host: string;
   readonly run: string;
   readonly zone?: string;
   /**
-   * It failed in a run of the same play, and no operator has acknowledged it: the brake counts it.
+   * It failed in a run of the same play and no operator has acknowledged that: the brake counts it.
    */
   readonly failed?: true;
 }
 
 /**
- * A person keeps this host out of the run, or behind all others: by the annotation `kmend.io/hold`
- * of its node, or by a cordon.
+ * An operator keeps this host out of the run, or behind all others: by the annotation
+ * `kmend.io/hold` of its node, or by a cordon.
  */
 export interface LockOut {
   readonly host: string;
@@ -42,13 +42,13 @@ export interface LockOut {
   readonly why: string;
 }
 
-/** `partial`: all but what the play accepted. `provisional`: nothing proves it yet. */
+/** `partial`: all except what the play accepted. `provisional`: nothing proves it yet. */
 export type Proven = 'yes' | 'partial' | 'provisional' | 'not_asked';
 
 export type EventBody = Entry & {
   /**
-   * The operator command that it records, by its id: a crash between journalling a command and
-   * removing it does not repeat the command.
+   * The id of the operator command that it records. After a crash between journalling a command and
+   * removing it, the command is not repeated.
    */
   readonly command?: string;
 };
@@ -65,22 +65,22 @@ type Entry =
       readonly hosts: readonly RunHost[];
       readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
       readonly who: string;
-      /** A person is at a terminal and can be asked. */
+      /** An operator is at a terminal and can be asked. */
       readonly attended: boolean;
-      /** Plan that is applied. */
+      /** The plan that is applied. */
       readonly planId: string;
       /** Files beside the journal that a resume reads, with their sha256. */
       readonly files?: Readonly<Record<string, string>>;
       /**
-       * The newest run before this one, as far as its journal went: who knows the head of this run
-       * can check that one too.
+       * The newest run before this one, with the head of its journal: whoever knows the head of
+       * this run can verify that run too.
        */
       readonly previous?: { readonly run: string; readonly head: string };
     }
   | { readonly type: 'run.resumed'; readonly who: string; readonly tool: string }
   /**
-   * `hosts`: kmend itself paused, because these keep their slots; a person's word about one of them
-   * lets the run go on.
+   * `hosts`: kmend itself paused, because these keep their slots. The run continues when an
+   * operator acknowledges one of them.
    */
   | {
       readonly type: 'run.paused';
@@ -92,8 +92,8 @@ type Entry =
   | { readonly type: 'run.aborted'; readonly who: string; readonly why: string }
   | { readonly type: 'run.finished'; readonly exit: number; readonly why: string }
   /**
-   * Always the last entry until a resume: it holds nothing but the link to how the run finished,
-   * which so cannot be changed unseen.
+   * Always the last entry until a resume. It confirms the entry `run.finished` by its hash, so that
+   * a changed one is detected.
    */
   | { readonly type: 'run.closed' }
   | {
@@ -102,8 +102,8 @@ type Entry =
       readonly who: string;
       readonly how: 'asked' | 'flag';
       /**
-       * `unplannable`: a person agreed to go on without the hosts that were refused or left out;
-       * absent = agreed to the risk.
+       * `unplannable`: the operator agreed to continue without the hosts that were refused or left
+       * out. Absent = agreed to the risk.
        */
       readonly about?: 'risk' | 'unplannable';
     }
@@ -117,8 +117,8 @@ type Entry =
   | { readonly type: 'canary.promoted'; readonly by: string; readonly why: string }
   | { readonly type: 'brake.tripped'; readonly why: string; readonly host: string }
   /**
-   * A person has looked at every bad end that counted (`host.resolved`): hosts are started again.
-   * `hosts`: the ones looked at since it tripped.
+   * Operators have acknowledged every failure that counted (`host.resolved`): hosts are started
+   * again. `hosts`: those acknowledged since the brake tripped.
    */
   | {
       readonly type: 'brake.released';
@@ -132,25 +132,25 @@ type Entry =
       readonly open: boolean;
       readonly read: string;
     }
-  /** Hosts or nodes of the pool that are out of service and not ours. */
+  /** Hosts or nodes of the pool that are out of service without this run. */
   | {
       readonly type: 'capacity.read';
       readonly unavailable: readonly string[];
       /**
-       * All of this run's hosts that a person has locked out now. Absent = that could not be read
-       * (or, in older journals, was not).
+       * All hosts of this run that an operator has locked out now. Absent = not read (always in
+       * older journals).
        */
       readonly lockOuts?: readonly LockOut[];
     }
   /** Hosts of the pool that other runs of this state directory have out of service. */
   | { readonly type: 'slots.read'; readonly others: readonly OtherSlot[] }
   /**
-   * The pending taint of this run is set on these nodes; journalled before it is written, as is its
-   * removal.
+   * The pending taint of this run is set on these nodes. It is journalled before it is set, and
+   * before it is removed.
    */
   | { readonly type: 'nodes.tainted'; readonly nodes: readonly string[] }
   | { readonly type: 'nodes.untainted'; readonly nodes: readonly string[] }
-  /** The API server does not answer since then: one entry for all hosts. */
+  /** The API server has not answered since then: one entry for all hosts. */
   | { readonly type: 'cluster.away'; readonly since: number; readonly why: string }
   | { readonly type: 'cluster.back'; readonly seconds: number }
   | { readonly type: 'waiting'; readonly why: string; readonly until?: number }
@@ -169,8 +169,8 @@ type Entry =
       readonly why: string;
     }
   /**
-   * The answer of an active probe of this host, with the argument set, that the table does not have
-   * for that exact release.
+   * An active probe of this host found whether this exact release obeys the argument, which the
+   * table does not say.
    */
   | {
       readonly type: 'kernel.seen';
@@ -212,7 +212,7 @@ type Entry =
       readonly bootId?: string;
       /** A reboot: seconds that the new boot must last. */
       readonly stableFor?: number;
-      /** It leaves the host as it is: announcing it touches nothing. */
+      /** It leaves the host unchanged: announcing it does not mark the host as touched. */
       readonly harmless?: true;
     }
   | {
@@ -235,7 +235,7 @@ type Entry =
       readonly task: string;
       readonly effect: string;
       readonly failure: Failure;
-      /** What it left behind (exit status, output), where it came to an end. */
+      /** What it produced (exit status, output), if it came to an end. */
       readonly result?: EffectResult;
     }
   | {
@@ -249,7 +249,7 @@ type Entry =
       /** Variables that `set_fact` set. */
       readonly sets?: Mapping;
       readonly note?: string;
-      /** `ignored`, and the task was to prove something: nothing is proven. */
+      /** `ignored`, and the task should have proven something: nothing is proven. */
       readonly unproven?: true;
     }
   | ({ readonly type: 'proof'; readonly host: string } & Proof)
@@ -270,7 +270,7 @@ type Entry =
       readonly state: string;
     }
   /**
-   * A person looked at a host that ended badly: its slot and zone are free again, and its bad end
+   * An operator acknowledged a host that failed: its slot and zone are free again, and its failure
    * no longer counts for the brake.
    */
   | {
@@ -279,8 +279,8 @@ type Entry =
       readonly who: string;
       readonly note: string;
       /**
-       * `done`: the person mended it; `skip`: leave it as it is; `retry`: this run shall walk it
-       * again. Absent = `skip`.
+       * `done`: the operator fixed it; `skip`: leave it as it is; `retry`: this run walks it again.
+       * Absent = `skip`.
        */
       readonly as?: 'done' | 'skip' | 'retry';
     }
@@ -288,7 +288,9 @@ type Entry =
 
 export type EventType = EventBody['type'];
 
-/** A journal line. `prev` is the hash of the line before: the chain that `audit verify` follows. */
+/**
+ * An entry of a journal. `prev` is the hash of the entry before: `audit verify` follows this chain.
+ */
 export type Event = EventBody & {
   readonly v: 1;
   readonly seq: number;

@@ -1,23 +1,23 @@
-// A failure: the bad end of a host, as data for the journal. Never a thrown error (that is our
-// bug), never a diagnostic (that is the user's).
+// A failure of a host, as data for the journal. A thrown error is an error of kmend, and a
+// diagnostic is about the input of the user.
 import { oneLine } from '../text/printable.ts';
 import { pasteable } from '../text/quote.ts';
 
 export const failureKinds = [
   'unreachable', // no connection, or it was lost for good
-  'host_key', // the host's key is not the one we know, or none is known
-  'auth', // the host refused our login, or sudo/su/doas refused us
+  'host_key', // the host key differs from the known one, or none is known
+  'auth', // the host refused the login, or sudo/su/doas failed
   'timeout', // a command or a condition took longer than it may
-  'exit', // a command ended with a bad status
-  'parse', // an answer that we cannot read
-  'blocked', // something outside stands in the way: a PDB, a fence of the cluster, a person's uncordon
+  'exit', // a command ended with another status than expected
+  'parse', // an answer that kmend cannot parse
+  'blocked', // something else prevents it: a PDB, a fence of the cluster, an uncordon by an operator
   'refused', // the plan says that this host must not be touched
   'drift', // the host is not what the plan was made from
   'not_converged', // the change was made, and the state still is not what was asked for
   'not_verified', // no proof
   'boot_loop', // it booted more often than it was asked to
   'fenced', // another run holds this host
-  'kept_out', // a person keeps this host out of the run: a hold on its node, or a cordon since the plan
+  'kept_out', // an operator keeps this host out: a hold on its node, or a cordon since the plan
   'interrupted', // the run was ended before the host was done
 ] as const;
 
@@ -32,22 +32,22 @@ export interface Failure {
   /** Raw text that helps: the last lines of stderr, an errno. Masked before it is written. */
   readonly detail?: string;
   /**
-   * True for trouble on the way (connection refused, shed load, cut): worth another try. A task's
-   * own error never is.
+   * True for a transport error (connection refused, lost, or dropped by a busy server), which is
+   * worth a retry. An error of the task itself never is.
    */
   readonly transport?: boolean;
   /**
-   * The walk was held because the run was ended, not because of the host: no bad end, and `resume`
-   * goes on with it.
+   * The walk was stopped because the run ended, not because of the host: it does not count as a
+   * failure, and `resume` continues it.
    */
   readonly resumable?: true;
 }
 
-/** The API server was away for longer than it is waited for: the host is left where it stands. */
+/** The API server did not answer within its deadline: the host is left as it is. */
 export const isAway = (failure: Failure | undefined): boolean =>
   failure?.resumable === true && failure.transport === true;
 
-/** What a call to the outside gives: a value, or the failure that the host ends with. */
+/** The result of a call to the outside: a value, or the failure of the host. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: Failure };
@@ -64,8 +64,8 @@ export const failed = (
 });
 
 /**
- * The failure of a host whose node a person holds. Nothing is wrong with the host: it goes on once
- * the annotation is gone.
+ * The failure of a host whose node an operator holds. Nothing is wrong with the host: it continues
+ * when the annotation is removed.
  */
 export const keptOut = (node: string, why: string): Failure => ({
   kind: 'kept_out',
@@ -74,7 +74,7 @@ export const keptOut = (node: string, why: string): Failure => ({
   resumable: true,
 });
 
-/** So many of the last lines of a detail are shown, of so many characters each. */
+/** How many of the last lines of a detail are shown, and how many characters of each. */
 const [mostLines, longestLine] = [8, 200];
 
 const linesOf = (detail: string): readonly string[] =>
@@ -84,8 +84,8 @@ const linesOf = (detail: string): readonly string[] =>
     .filter((line) => line !== '');
 
 /**
- * The last lines of what failed, which may name the cause that the message cannot know. Each after
- * `| `; none where nothing was said.
+ * The last lines of the detail, which may name a cause that the message cannot know. Each line
+ * begins with `| `.
  */
 export const detailLines = ({ detail = '' }: Failure): readonly string[] =>
   linesOf(detail)
@@ -93,29 +93,29 @@ export const detailLines = ({ detail = '' }: Failure): readonly string[] =>
     .map((line) => `| ${line}`);
 
 /**
- * Package managers end with `Complete!` though a script failed, and apt and dpkg with two lines
- * that say nothing of the cause.
+ * Lines that may name a cause. Package managers end with `Complete!` although a script failed; apt
+ * and dpkg end with two lines that say nothing of the cause.
  */
 const namesCause =
   /^(?!E: Sub-process |Errors were enc).*(?:error|warning|fail|cannot|denied|no space|not found|overwrite)/i;
 
-/** ` [the line that says most]`, for a place that has one line. */
+/** ` [the most informative line]`, where only one line fits. */
 export function lastDetail({ detail = '' }: Failure): string {
   const lines = linesOf(detail);
   const last = lines.findLast((line) => namesCause.test(line)) ?? lines.at(-1);
   return last === undefined ? '' : ` [${last}]`;
 }
 
-/** What happened and why, as one text that may be folded. */
+/** What happened and why, as one text that may be wrapped. */
 export const causeText = (failure: Failure): string =>
   [failure.message, ...detailLines(failure)].join(' ');
 
-/** Characters of an error's text that a failure carries: it may hold text of a host. */
+/** How much of the text of an error a failure keeps: it may contain text of a host. */
 const shownError = 300;
 
 /**
- * A host whose answer makes kmend itself throw: that host fails, and the others go on. The fault is
- * ours; the operator needs to know which host brings it about.
+ * The failure of a host whose answer makes kmend itself throw: the other hosts go on. The operator
+ * needs to know which host causes this error of kmend.
  */
 export const unhandled = (what: string, error: unknown): Failure => ({
   kind: 'parse',
@@ -123,7 +123,7 @@ export const unhandled = (what: string, error: unknown): Failure => ({
   hint: 'this is a fault of kmend: please report it with what `sh` prints on this host for the script of `kmend probe`',
 });
 
-/** Does what may throw over text of a host. */
+/** Runs work that may throw over text of a host. */
 export function attempt<T>(what: string, work: () => Outcome<T>): Outcome<T> {
   try {
     return work();

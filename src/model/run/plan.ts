@@ -1,5 +1,5 @@
-// Plans: for each host the changes of each task. Can be saved; effects are never taken from the
-// file, they are planned again and compared.
+// Plans: the changes of each task on each host. A plan can be saved; its effects are never taken
+// from the file, but planned again and compared.
 
 import type { Accepted, Remedy, Verdict } from '../facts/values.ts';
 import type { Rollout } from '../playbook.ts';
@@ -17,8 +17,8 @@ export interface PlannedChange {
 }
 
 /**
- * What a task would do: `same` nothing; `change`; `skip` its `when` is false; `later` it reads a
- * fact that is unknown until then (planned with its module's highest risk); `unmet` it would end
+ * What a task would do. `same`: nothing. `change`. `skip`: its `when` is false. `later`: it reads a
+ * fact that is still unknown (planned with the highest risk of its module). `unmet`: it would fail
  * the host.
  */
 export type TaskStatus = 'same' | 'change' | 'skip' | 'later' | 'unmet';
@@ -33,7 +33,7 @@ export interface TaskPlan {
   /** Why it is skipped, later or unmet; or a module's note. */
   readonly why?: string;
   readonly warnings?: readonly string[];
-  /** Other ways that the host has, each with the task that takes it. */
+  /** Alternatives of this host, each with the task that takes it. */
   readonly alternatives?: readonly string[];
 }
 
@@ -47,7 +47,7 @@ export interface HostPlan {
   readonly remedyWhy: string;
   /** The kernel release on which the canary tries the argument (`kmem_kernels: try`). */
   readonly tries?: string;
-  /** What the tasks leave as it is, and the play accepts; absent = nothing. */
+  /** Programs that the tasks leave accounting, and that the play accepts; absent = none. */
   readonly accepts?: readonly Accepted[];
   /** Failure domain, where one is known. */
   readonly zone?: string;
@@ -56,15 +56,15 @@ export interface HostPlan {
   readonly cordoned?: true;
   /** This host must not be touched. */
   readonly refused?: { readonly task: string; readonly why: string; readonly hint?: string };
-  /** Run that left it out of service; it is refused until that run is ended. */
+  /** The run that left it out of service; the host is refused until that run has ended. */
   readonly heldBy?: string;
-  /** Exactly the facts that this plan read, with their values: what drift is judged by. */
+  /** Exactly the facts that this plan read, with their values: drift compares them. */
   readonly reads: Mapping;
-  /** Seconds it is expected to be out of service. */
+  /** Seconds that it is expected to be out of service. */
   readonly estimate: number;
   /**
-   * The estimate is the p95 of so many hosts of earlier runs; absent = the sum of stated defaults
-   * of its effects.
+   * The estimate is the p95 of so many hosts of earlier runs; absent = the sum of the defaults of
+   * its effects.
    */
   readonly earlier?: number;
   readonly warnings: readonly string[];
@@ -79,7 +79,7 @@ export interface PlayPlan {
   readonly hosts: readonly HostPlan[];
   /** Unreachable while planning, or otherwise without a plan. */
   readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
-  /** Sentences that hold for many of its hosts, said once. */
+  /** Notes on many of its hosts, shown once. */
   readonly notes?: readonly string[];
 }
 
@@ -100,15 +100,15 @@ export interface Plan {
   /** A rollback of this run: variables of each host are made from its journal. */
   readonly rollbackOf?: string;
   /**
-   * Digest by name: files by path, `extra-vars`, `variables of HOST` (salted, so that secrets
-   * cannot be guessed). A difference makes the plan stale.
+   * Digest by name: files by path, `extra-vars`, `variables of HOST`. Salted, so that secrets
+   * cannot be guessed. A difference makes the plan stale.
    */
   readonly inputs: Readonly<Record<string, string>>;
   readonly salt: string;
   readonly plays: readonly PlayPlan[];
 }
 
-/** Does this host have something to do? A refused one has not. */
+/** Does this host have anything to do? A refused host does not. */
 export const hasChanges = (plan: HostPlan): boolean =>
   plan.refused === undefined &&
   plan.tasks.some((task) => task.status === 'change' || task.status === 'later');

@@ -1,5 +1,4 @@
-// How much a change can hurt: the order in which `approve` and "a fresh plan of higher risk"
-// compare.
+// Risks of changes, in the order in which `approve` and drift compare them.
 
 export const risks = ['none', 'write', 'restart', 'evict', 'reboot'] as const;
 
