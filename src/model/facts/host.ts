@@ -1,4 +1,4 @@
-// Which machine a host is, what is free on it, and what kmend left there.
+// The machine of a host, its free space, and what kmend left there.
 import { boot, disk, type Texts, volatile } from './row.ts';
 import type { OsFamily, StartedSample } from './values.ts';
 
@@ -63,7 +63,7 @@ export const marksFacts = {
     1,
   ),
   'fence.open': disk<boolean>(
-    'that run has the host still: it is under way, was interrupted, or the host failed in it and nobody has acknowledged that',
+    'that run still holds the host: it is under way, was interrupted, or the host failed in it and no operator has acknowledged that',
     false,
   ),
 };

@@ -1,5 +1,4 @@
-// What no probe of the host reads: what the connection, other hosts, the operator and the cluster
-// say.
+// Facts that no probe reads: from the connection, other hosts, the operator and the cluster.
 import { type ByName, cluster, outside, volatile } from './row.ts';
 import type { Accepted, Forecast } from './values.ts';
 
@@ -48,7 +47,7 @@ export const clusterFacts = {
   'node.unschedulable': cluster<boolean>('The node is cordoned, by whomever.', false),
   'node.owner': cluster<string>('Run of kmend whose mark the node carries; empty = none.', ''),
   'node.hold': cluster<string>(
-    'Why a person keeps the node out of every rollout (annotation `kmend.io/hold`); empty = nobody does.',
+    'Why an operator keeps the node out of every rollout (annotation `kmend.io/hold`); empty = no hold.',
     '',
   ),
   'node.pool': cluster<string>('Node pool by label; empty = no known label.', 'pool-a'),

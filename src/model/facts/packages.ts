@@ -44,7 +44,7 @@ export const packagesFacts = {
 export const packageLocksFacts = {
   'packages.lock': volatile(
     boot<string>(
-      'who holds a lock of the package manager to change packages, and since when; empty when nobody; read for plans with packages',
+      'the process that holds a lock of the package manager to change packages, and since when; empty for none; read for plans with packages',
       'dnf (pid 4711, for 45 s) holds /var/lib/rpm/.rpm.lock',
     ),
   ),
@@ -64,11 +64,11 @@ export const packageFacts = {
     ['3:18.09.1-3.el7', '3:18.09.9-3.el7'],
   ),
   'package.*.beside': outside<readonly BesideRow[]>(
-    'the newest version of packages that were looked for in the same call, with the repository: what a module may name as another way',
+    'the newest version of packages that were searched in the same call, with the repository: what a module may name as another way',
     [{ name: 'kernel-lt', version: '5.4.278-1.el7.elrepo', repository: 'elrepo-kernel' }],
   ),
   'package.*.unusable': outside<readonly Unusable[]>(
-    'repositories that could not be used for that look: cause, id, the words of the package manager, skipped or not',
+    'repositories that could not be used for that search: cause, id, output of the package manager, skipped or not',
     [
       {
         cause: 'gone',

@@ -24,7 +24,7 @@ export const dockerFacts = {
 export const runcFacts = {
   'runc.installed': disk<boolean>('there is a runc program', true),
   'runc.version': disk<string>(
-    'what runc --version says; it cannot tell how it was built',
+    'the version in runc --version, which does not show how it was built',
     '1.0.0-rc10',
   ),
   'runc.commit': disk<string>('the commit that it says it was built from', ''),

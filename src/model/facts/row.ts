@@ -1,21 +1,20 @@
-// A row of the table of facts: how long it stays true, what it says, and an example that has its
-// type.
+// A row of the table of facts: its lifetime, its summary, and an example of its type.
 import type { Value } from '../value.ts';
 
 /**
- * How long a fact stays true: `disk` outlives a reboot, `boot` ends with it, `cluster` is what the
- * API says, `outside` comes from elsewhere.
+ * How long a fact stays true: `disk` outlives a reboot, `boot` ends with it, `cluster` comes from
+ * the API, `outside` from elsewhere.
  */
 export type Lifetime = 'disk' | 'boot' | 'cluster' | 'outside';
 
 export interface FactRow<T extends Value = Value> {
   readonly lifetime: Lifetime;
-  /** For `kmend docs facts`: what it says, its unit, what the empty value means. */
+  /** For `kmend docs facts`: the meaning, the unit, and what an empty value means. */
   readonly summary: string;
   readonly example: T;
   /**
-   * Counters, clocks, free space, reasons: it changes by itself, so its value is read, and never
-   * makes a plan stale.
+   * Counters, clocks, free space, reasons: the value changes by itself, so it never makes a plan
+   * stale.
    */
   readonly volatile?: true;
 }

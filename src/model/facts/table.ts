@@ -1,5 +1,4 @@
-// The table of facts: every name that a host can be asked for, with the type of its value, its
-// lifetime and what it says.
+// The table of facts: every fact of a host, with its type, its lifetime and its summary.
 import { bootFacts, kernelFacts, kernelsFacts } from './boot.ts';
 import { cgroupFacts, memoryFacts, pidsFacts } from './cgroups.ts';
 import { derivedFacts } from './derived.ts';
@@ -19,8 +18,8 @@ import { type FactRow, type Lifetime, outside, volatile } from './row.ts';
 import type { CommandOutput, IdReading, Remedy, Verdict } from './values.ts';
 
 /**
- * By the area that reads them, in the order of the docs; `derived`, `given` and `cluster` are read
- * by no probe.
+ * By the area that reads them, in the order of the docs. No probe reads `derived`, `given` and
+ * `cluster`.
  */
 const sources = {
   os: osFacts,
@@ -50,7 +49,7 @@ const sources = {
   cluster: clusterFacts,
 };
 
-/** For kmend alone: expressions do not know them. */
+/** Internal facts: expressions cannot use them. */
 const internal = {
   'kmem.ids.before': volatile(
     outside<IdReading>('an earlier reading of this boot', { at: 0, uptime: 0, live: 0, dead: 0 }),
@@ -78,7 +77,7 @@ type Merged<T> = (T extends unknown ? (table: T) => void : never) extends (table
 type Table = Merged<Tables>;
 
 /**
- * A `*` stands for one word that depends on arguments; it may hold dots:
+ * A `*` stands for one word that depends on arguments. It may contain dots:
  * `package.containerd.io.installed`.
  */
 type Pattern = Extract<keyof Table, `${string}*${string}`>;
@@ -113,10 +112,7 @@ const exact: ReadonlyMap<string, FactDef> = new Map(
   [...factDefs, ...defsOf('internal', internal)].map((def) => [def.name, def]),
 );
 
-/**
- * Patterns are read from the outside in: what stands between the first and the last dot may hold
- * dots itself.
- */
+/** Patterns match from both ends, because the word between may contain dots. */
 const patterns = [...exact.values()]
   .filter(({ name }) => name.includes('*'))
   .map((def) => {
@@ -131,12 +127,11 @@ const defOf = (name: string): FactDef | undefined =>
       name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after),
   )?.def;
 
-/** How long a fact stays true; `undefined` for a name that is no fact of a host. */
+/** How long a fact stays true; undefined for an unknown name. */
 export const lifetimeOf = (name: string): Lifetime | undefined => defOf(name)?.lifetime;
 
 /**
- * A plan does not become stale by it: a fact that changes by itself, or what the cluster says of
- * the moment.
+ * A difference does not make a plan stale: the fact changes by itself, or comes from the cluster.
  */
 export const isVolatile = (name: string): boolean =>
   defOf(name)?.volatile === true || lifetimeOf(name) === 'cluster';

@@ -1,10 +1,10 @@
-// The shapes of facts that are more than a word or a number. Plain data: types of objects, not
-// interfaces, so that they are a `Value`.
+// The types of facts that are more than a word or a number. They are object types, not interfaces,
+// so that they are a `Value`.
 
 export type Verdict = 'off' | 'on' | 'leaking' | 'at_risk' | 'not_applicable' | 'unknown';
 
 /**
- * `default_kernel`: a healthy kernel runs and an affected one would boot next; the one that runs
+ * `default_kernel`: a healthy kernel runs and an affected one would boot next, so the running one
  * becomes the default again.
  */
 export type Remedy =
@@ -27,19 +27,19 @@ export type Cause =
   | 'old_groups'
   | 'unknown_creator';
 
-/** By what it is proven that accounting is off. */
+/** What proves that accounting is off. */
 export type ProofBy = 'samples' | 'active_probe' | 'none';
 
 /**
- * Of a play that accepts programs which still account. `samples`: all that is not accepted is
- * proven. `none`: nothing shows it yet. `refuted`: something accounts, or will, that nobody
- * accepted. Empty: nothing is accepted here.
+ * For a play that accepts programs which still account. `samples`: everything else is proven.
+ * `none`: nothing shows it yet. `refuted`: something that is not accepted accounts, or will. Empty:
+ * nothing is accepted.
  */
 export type Partial = '' | 'samples' | 'none' | 'refuted';
 
 /**
- * A program that goes on asking for accounting after the remedy, and that the play accepts
- * (`partial: accept`): this program, in this version.
+ * A program that still asks for accounting after the remedy, in this version, and that the play
+ * accepts (`partial: accept`).
  */
 export type Accepted = {
   /** Its key in `kmem.parts`. */
@@ -51,7 +51,7 @@ export type Accepted = {
 /** Does a program's version ask for accounting, does a kernel obey the argument? */
 export type Answer = 'yes' | 'no' | 'unknown';
 
-/** `custom`: a runtime that docker or containerd was configured with beside its runc. */
+/** `custom`: a runtime beside runc in the configuration of docker or containerd. */
 export type PartName = 'kubelet' | 'docker' | 'containerd' | 'cri-o' | 'podman' | 'custom';
 
 /** A program that makes memory cgroups. */
@@ -78,9 +78,9 @@ export type Generation =
   | 'unknown';
 
 /**
- * How it is known whether a kernel obeys the argument: by the table, the host's own active probe,
- * one of another host in this run, a System.map, the operator (`declared`, `try`), or because every
- * program here that asks was refused (`groups`); empty where it is not known.
+ * How it is known whether a kernel obeys the argument: by the table, an active probe of this host
+ * or of another one in this run, a System.map, the operator (`declared`, `try`), or because every
+ * program here that asks was refused (`groups`). Empty where it is unknown.
  */
 export type KernelSource = 'table' | 'probe' | 'seen' | 'map' | 'declared' | 'try' | 'groups' | '';
 
@@ -111,8 +111,8 @@ export type RuntimeRow = { readonly name: string; readonly path: string; readonl
 export type PackageTool = 'yum' | 'dnf' | 'apt' | 'zypper' | 'rpm-ostree' | 'none';
 
 /**
- * Why a repository could not be used. `none`, `unread`: known by the configuration alone. `failed`:
- * nobody knows the words of the failure.
+ * Why a repository could not be used. `none`, `unread`: known from the configuration alone.
+ * `failed`: any other failure.
  */
 export type UnusableCause =
   | (
@@ -137,7 +137,7 @@ export type Unusable = {
   readonly cause: UnusableCause;
   /** Its id; ids of all that are disabled; empty where the package manager names none. */
   readonly repository: string;
-  /** The words of the package manager; empty where the configuration says it. */
+  /** The output of the package manager; empty where the configuration says it. */
   readonly said: string;
   /** The package manager went on without it (skip_if_unavailable). */
   readonly skipped: boolean;
@@ -151,16 +151,16 @@ export type BesideRow = {
 
 /**
  * What a read of `memory.kmem.slabinfo` gave (on v2: what `memory.stat` says). EIO alone does not
- * mean "off": see the tables of facts/kmem.
- * `failed` is any other error: a host that is out of memory answers ENOMEM, which is neither a
- * sample nor a want of rights.
+ * mean "off": see the tables in facts/kmem.
+ * `failed` is any other error: a host out of memory answers ENOMEM, which is neither a sample nor
+ * missing rights.
  */
 export type ReadState = 'read' | 'eio' | 'empty' | 'denied' | 'gone' | 'failed';
 
 /**
- * `later`: the group has a memory limit and its memsw limit has none. Docker gives both to a
- * container that starts with a limit; `docker update` gives a running container only the first, and
- * nothing asks for accounting then.
+ * `later`: the group has a memory limit, but no memsw limit. Docker sets both for a container that
+ * starts with a limit. `docker update` sets only the first on a running container, and then nothing
+ * asks for accounting.
  */
 export type Limited = 'no' | 'yes' | 'later';
 
@@ -251,8 +251,8 @@ export type SymptomKind =
   | 'hung_task';
 
 /**
- * Who writes the line: the kernel, into its log; or docker, containerd, cri-o and the kubelet, into
- * the journal.
+ * The source of the line: the kernel (its log), or docker, containerd, cri-o and the kubelet (the
+ * journal).
  */
 export type SymptomSource = 'kernel' | 'runtime';
 
@@ -269,7 +269,7 @@ export type SymptomRow = {
  */
 export type PastSource = 'dump' | 'pstore' | 'journal' | 'messages';
 
-/** cut: not all of it was read. */
+/** `cut`: only a part was read. */
 export type SourceState = 'read' | 'absent' | 'denied' | 'cut';
 
 export type EarlierSymptom = {
@@ -284,12 +284,12 @@ export type EarlierBoot = {
   readonly source: PastSource;
   /** The file or the journal's boot. */
   readonly place: string;
-  /** Its boot id; empty where the log does not say it. */
+  /** Its boot id; empty where the log does not name it. */
   readonly boot: string;
   readonly kernel: string;
   /** When its log ends; 0 = not known. */
   readonly at: number;
-  /** `abrupt`: its log breaks off without a shutdown, and another boot follows. */
+  /** `abrupt`: its log stops without a shutdown, and another boot follows. */
   readonly ended: 'crash' | 'abrupt' | 'planned' | 'unknown';
   readonly symptoms: readonly EarlierSymptom[];
 };
@@ -300,7 +300,7 @@ export type PastVerdict = 'died' | 'died_unshown' | 'seen' | 'none';
 export type IdReading = {
   /** The host's own clock, seconds since 1970. */
   readonly at: number;
-  /** Seconds since boot: what time is measured by, because nobody sets it. */
+  /** Seconds since boot, which nobody can set: time is measured by it. */
   readonly uptime: number;
   readonly live: number;
   readonly dead: number;
@@ -308,20 +308,20 @@ export type IdReading = {
   readonly unreclaimable?: number;
 };
 
-/** What a drain would come to. */
+/** The forecast of a drain. */
 export type Forecast = {
   readonly evicts: readonly string[];
   /** Left running: DaemonSet and mirror pods. */
   readonly leaves: readonly string[];
   /**
-   * Will not go, and why ("ns/pod: PDB web allows 0 of 2 (minAvailable 2)"). Not empty = the drain
-   * cannot succeed.
+   * Pods that cannot be evicted, and why ("ns/pod: PDB web allows 0 of 2 (minAvailable 2)"). If not
+   * empty, the drain cannot succeed.
    */
   readonly blocks: readonly string[];
-  /** Would not go now, and could later: a PDB whose pods are not all healthy. */
+  /** Pods that cannot be evicted now, but may be later: a PDB whose pods are not all healthy. */
   readonly busy: readonly string[];
   /**
-   * Pods that stay and have a memory limit: after a reboot they give the kmem proof its samples.
+   * Pods that stay and have a memory limit: after a reboot they are the samples of the kmem proof.
    */
   readonly samplers: readonly string[];
   readonly warnings: readonly string[];

@@ -1,5 +1,5 @@
-// The shape of a journal's lines. What does not have it was not written by kmend: the last line of
-// a journal has no other that confirms it.
+// The shape of journal entries. kmend wrote no entry without it; the check matters most for the
+// last one, which no later hash confirms.
 import type { EventType } from '../run/event.ts';
 import { isMapping } from '../value.ts';
 import {
@@ -123,7 +123,7 @@ const isType = (type: unknown): type is EventType =>
 
 const head = object({ seq: number, at: number, run: text, prev: text }, { command: text });
 
-/** What is wrong with what an event says. */
+/** What is wrong with the body of an event. */
 export function wrongBody(data: unknown): string | undefined {
   const type = isMapping(data) ? data.type : undefined;
   return isType(type)
@@ -131,5 +131,5 @@ export function wrongBody(data: unknown): string | undefined {
     : `this version of kmend knows no entry of type ${JSON.stringify(type)?.slice(0, 40)}`;
 }
 
-/** What is wrong with a line of a journal. */
+/** What is wrong with a journal entry. */
 export const wrongEvent = (data: unknown): string | undefined => head(data, '') ?? wrongBody(data);

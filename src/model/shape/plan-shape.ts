@@ -1,4 +1,4 @@
-// The shape of a plan in a file, and of its parts in a journal.
+// The shape of a saved plan, and of its parts in a journal.
 import { failureKinds } from '../run/failure.ts';
 import { risks } from '../run/risk.ts';
 import {

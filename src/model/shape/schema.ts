@@ -1,25 +1,25 @@
-// The one door to zod: the types that arguments and playbooks are checked with, their sentences,
-// and JSON schema for editors.
+// The only file that uses zod: the types that check arguments and playbooks, their error texts, and
+// the JSON schema for editors.
 import * as z from 'zod';
 import type { Amount } from '../playbook.ts';
 import type { ArgsSchema } from '../run/change.ts';
 import { isMapping, type Mapping, type Value } from '../value.ts';
 
 /**
- * A schema that parses to `T`. Every schema has zod's `.optional()`, `.default()`, `.refine()`,
- * `.transform()`, `.describe()`.
+ * A schema that parses to `T`. Every schema has the methods `.optional()`, `.default()`,
+ * `.refine()`, `.transform()` and `.describe()` of zod.
  */
 export type Schema<T> = z.ZodType<T>;
 
 /** What a schema parses to. */
 export type Infer<S extends z.ZodType> = z.output<S>;
 
-/** The schema as modules and core pass it round: they need `safeParse` only. */
+/** The schema as modules and core use it: they need only `safeParse`. */
 export const asArgs = <T>(schema: Schema<T>): ArgsSchema<T> => schema;
 
 // ---- Structure ----
 
-/** A mapping with exactly these keys; an unknown key is a mistake. */
+/** A mapping with exactly these keys; an unknown key is an error. */
 export const object = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape);
 
 /** A list. */
@@ -30,8 +30,8 @@ export const listOf = <S extends z.ZodType>(item: S) =>
   z.union([item.transform((value): z.output<S>[] => [value]), z.array(item)], { error: whyNoList });
 
 /**
- * What is wrong with the one value, or with the first bad item of the list: that it is no list is
- * never what a person wants to know.
+ * What is wrong with the single value, or with the first wrong item of the list. That a single
+ * value is no list is never the useful message.
  */
 function whyNoList(issue: { readonly input?: unknown; readonly errors?: unknown }): string {
   const plain = 'should be one value or a list of them';
@@ -50,17 +50,15 @@ function whyNoList(issue: { readonly input?: unknown; readonly errors?: unknown 
 /** A mapping whose keys are the user's own. */
 export const mappingOf = <S extends z.ZodType>(item: S) => z.record(z.string(), item);
 
-/** Either of several forms. `error` is the sentence for a value that fits none. */
+/** One of several forms. `error` is the sentence for a value that fits none. */
 export const either = <const S extends readonly [z.ZodType, ...z.ZodType[]]>(
   forms: S,
   error: string,
 ) => z.union(forms, { error });
 
 /**
- * A mapping that may also be written short, as one scalar: `command: uptime` for `command: {cmd:
- * uptime}`.
- * @param widen makes the long form of the short one (a text, number, true/false or nothing at all:
- * `uncordon:`)
+ * A mapping that may also be written as one scalar: `command: uptime` for `command: {cmd: uptime}`.
+ * @param widen makes the long form of a scalar (text, number, true/false or nothing: `uncordon:`)
  */
 export function shorthand<S extends z.ZodType>(
   widen: (short: string | number | boolean | null) => unknown,
@@ -77,13 +75,13 @@ const isShort = (input: unknown): input is string | number | boolean | null =>
   typeof input === 'number' ||
   typeof input === 'boolean';
 
-// Schemas that also take a scalar: zod cannot know it of a `preprocess`, the JSON schema must say
-// it.
+// Schemas that also accept a scalar: zod cannot derive that from `preprocess`, so the JSON schema
+// adds it.
 const shortForms = new WeakSet<object>();
 
 // ---- Values ----
 
-/** Any text, empty too. A plain scalar gives its source text: `010` stays `010`. */
+/** Any text, also empty. A plain scalar gives its source text: `010` stays `010`. */
 export const text = z.string();
 
 /** Text with something in it. */
@@ -120,7 +118,7 @@ export const whole = (least = 0, most = Number.MAX_SAFE_INTEGER) => z.int().min(
 /** Any finite number. */
 export const number = z.number();
 
-/** True or false; texts that come out of templates and `-e` too (`yes`, `on`, `true`, ...). */
+/** True or false; also as text from templates and `-e` (`yes`, `on`, `true`, ...). */
 export const flag = z.union(
   [
     z.boolean(),
@@ -146,8 +144,8 @@ const offWords = ['off', 'no', 'false', 'disabled', 'absent'];
 const onWords = ['on', 'yes', 'true', 'enabled', 'present'];
 
 /**
- * One of these states. Where one of them means "off" (`off`, `no`, `false`, `disabled`, `absent`),
- * all spellings of off are that state, as YAML writes them; likewise for "on".
+ * One of these states. If one of them means "off" (`off`, `no`, `false`, `disabled`, `absent`), all
+ * YAML spellings of off give that state; likewise for "on".
  */
 export function state<const Words extends readonly [string, ...string[]]>(...words: Words) {
   const spellings = new Map<string, Words[number]>();
@@ -174,7 +172,7 @@ export function state<const Words extends readonly [string, ...string[]]>(...wor
 
 const durationForm = /^(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/;
 
-/** Seconds of `90`, `90s`, `10m`, `1h30m`, `2d`; nothing for anything else. */
+/** Seconds of `90`, `90s`, `10m`, `1h30m`, `2d`; undefined for other text. */
 export function parseDuration(source: string): number | undefined {
   if (/^\d+(?:\.\d+)?$/.test(source)) return Number(source);
   const [all, days, hours, minutes, seconds] = durationForm.exec(source) ?? [];
@@ -230,27 +228,27 @@ export const timeOfDay = z
     return Number(hours) * 60 + Number(minutes);
   });
 
-// ---- Problems: what is wrong, in our words ----
+// ---- Problems: what is wrong, in sentences of kmend ----
 
 /**
- * One thing that is wrong with a value: where in it, and the sentence that goes after "`path`"
- * ("should be a number, not text").
+ * One problem of a value: its place in the value, and the sentence that follows "`path`" ("should
+ * be a number, not text").
  */
 export interface Problem {
   readonly path: readonly PropertyKey[];
   /**
-   * `type`: another kind of value is wanted (a list, a number); `rule`: each part is fine, together
-   * they are not.
+   * `type`: another kind of value is expected (a list, a number). `rule`: the parts are right, but
+   * not together.
    */
   readonly kind: 'missing' | 'unknown-key' | 'forms' | 'type' | 'value' | 'rule';
   readonly message: string;
-  /** The keys that are not known. */
+  /** The unknown keys. */
   readonly keys?: readonly string[];
-  /** `forms`: what is wrong with each of the forms that it could have. */
+  /** `forms`: the problems with each form that the value could have. */
   readonly forms?: readonly (readonly Problem[])[];
 }
 
-/** What is wrong with `input`; nothing when it fits. */
+/** The problems of `input`; none when it fits. */
 export function problemsOf(schema: ArgsSchema<unknown>, input: unknown): readonly Problem[] {
   const parsed = schema.safeParse(input);
   return parsed.success ? [] : parsed.error.issues.map((issue) => problemOf(issue, input));
@@ -281,7 +279,7 @@ function problemOf(issue: AnyIssue, input: unknown, base: readonly PropertyKey[]
   return { path, kind, message: issue.message };
 }
 
-// What a short form lacks is not missing: the scalar itself is wrong.
+// Keys within a short form are not missing: the scalar itself is wrong.
 const isMissing = (input: unknown, path: readonly PropertyKey[]): boolean => {
   let value = input;
   for (const key of path) {
@@ -312,7 +310,7 @@ const kindOf = (input: unknown): string => {
   return kindWords[typeof input] ?? typeof input;
 };
 
-/** Our sentence for an issue of zod; nothing = zod's own. */
+/** The sentence of kmend for an issue of zod; undefined = use the one of zod. */
 function sentence(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
@@ -342,8 +340,8 @@ z.config({ customError: sentence });
 // ---- JSON schema ----
 
 /**
- * JSON Schema (draft 7, what editors read best) of what a user may write. With `templates`, a
- * template may stand for every value.
+ * JSON schema (draft 7, which editors support best) of what a user may write. With `templates`, a
+ * template may replace every value.
  */
 export function toJsonSchema(
   schema: z.ZodType,
@@ -363,14 +361,14 @@ export function toJsonSchema(
   return plain(made);
 }
 
-// Templates pass where any text passes; everything narrower has to be told.
+// Templates are valid wherever any text is; narrower schemas must be widened.
 const isConfined = (schema: { readonly [key: string]: unknown }): boolean =>
   schema.enum !== undefined ||
   schema.const !== undefined ||
   schema.pattern !== undefined ||
   /^(?:number|integer|boolean)$/.test(String(schema.type));
 
-/** The JSON schema of a module's arguments, in which a template may stand for every value. */
+/** The JSON schema of the arguments of a module, in which a template may replace every value. */
 export const schemaOfArgs = (schema: ArgsSchema<unknown>): Mapping =>
   schema instanceof z.ZodType ? toJsonSchema(schema, { templates: true }) : {};
 
@@ -400,7 +398,7 @@ export function keysAt(
     );
 }
 
-/** The description stays outside, where editors and the documentation look for it. */
+/** The description stays at the top, where editors and the documentation read it. */
 function widenTo(schema: { [key: string]: unknown }, other: Mapping): void {
   const { description, ...narrow } = schema;
   for (const key of Object.keys(schema)) delete schema[key];
@@ -409,5 +407,5 @@ function widenTo(schema: { [key: string]: unknown }, other: Mapping): void {
   });
 }
 
-// A JSON schema is JSON: reading it back is the honest way to say so to the compiler.
+// A JSON schema is plain JSON: parsing it again makes that known to the compiler.
 const plain = (value: unknown): Mapping => JSON.parse(JSON.stringify(value));

@@ -1,10 +1,10 @@
-// Shapes of data that was read back from a file: what must be there, so that the code behind may
+// Shapes of data read back from a file. They check what must be there, so that the code behind can
 // rely on its types.
 
-/** Says what is wrong with the data that stands in this place, or nothing. */
+/** Returns what is wrong with the data at this place, or undefined. */
 export type Shape = (data: unknown, place: string) => string | undefined;
 
-/** The data of a JSON text; undefined where it is none. */
+/** The data of a JSON text; undefined for text that is not JSON. */
 export function dataIn(json: string): unknown {
   try {
     return JSON.parse(json);
@@ -21,7 +21,7 @@ const shape =
       : `${place} ${data === undefined ? 'is missing' : `should be ${wanted}`}`;
 
 export const text: Shape = shape((data) => typeof data === 'string', 'text');
-/** JSON has no number for one that is not finite: it is written as null. */
+/** JSON writes numbers that are not finite as null. */
 export const number: Shape = shape((data) => typeof data === 'number' || data === null, 'a number');
 export const flag: Shape = shape((data) => typeof data === 'boolean', 'true or false');
 
@@ -43,7 +43,7 @@ export const listOf =
       ? firstOf(data.map((one, index) => item(one, `${place}[${index}]`)))
       : `${place} should be a list`;
 
-/** Keys of the second mapping may be missing. Others are not looked at. */
+/** Keys of the second mapping are optional. Other keys are ignored. */
 export const object =
   (keys: Readonly<Record<string, Shape>>, optional: Readonly<Record<string, Shape>> = {}): Shape =>
   (data, place) => {

@@ -1,22 +1,22 @@
-// Text of others made fit to be shown: nothing in it moves a cursor, begins a line, turns the
+// Makes text of others safe to print: nothing in it moves the cursor, begins a line, changes the
 // reading direction or hides.
 
 /**
- * Control characters (C0, DEL, C1), line and paragraph separators, bidi controls, tags, zero-width
- * and other invisible characters, halves of pairs. The emoji selector U+FE0F is none of them: it
- * only chooses how the character before it looks.
+ * Control characters (C0, DEL, C1), line and paragraph separators, bidi controls, tags, invisible
+ * characters, unpaired surrogates. The emoji selector U+FE0F is allowed: it only chooses how the
+ * character before it looks.
  */
 const unprintable = /(?!\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 const shown = (char: string): string => (char === '\n' ? '⏎' : char === '\t' ? char : '?');
 
 /**
- * One line of text that a terminal only shows. Each character stays one character; a line end is
- * seen as `⏎`, a tab stays.
+ * One line of text that a terminal only shows. Each character stays one character; a line end
+ * becomes `⏎`, and a tab stays.
  */
 export const harmless = (text: string): string => text.replace(unprintable, shown);
 
-/** Harmless, and of a length that fits into a message: what is longer ends with an ellipsis. */
+/** Harmless text of at most `max` characters; longer text ends with an ellipsis. */
 export function oneLine(text: string, max: number): string {
   const chars = [...harmless(text.trim().slice(0, 2 * max + 2))];
   return chars.length <= max ? chars.join('') : `${chars.slice(0, max - 1).join('')}…`;
@@ -29,8 +29,8 @@ const asEscape = (char: string): string =>
     .join('');
 
 /**
- * JSON that may be printed: what a terminal would obey is written as an escape, and reads back as
- * the same value.
+ * JSON that is safe to print: control characters are written as escapes, and it reads back as the
+ * same value.
  */
 export const toJson = (value: unknown, indent?: number): string =>
   JSON.stringify(value, null, indent).replace(unprintable, (char) =>

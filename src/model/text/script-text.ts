@@ -1,10 +1,9 @@
-// Scripts for hosts lie in files of their own; here their text becomes what is sent.
+// Fills in the scripts for hosts, which are files of their own.
 
 /**
- * The text of a script file with a value for each `@name@`, and without the comment at its head,
- * which is for readers. A value stands there as it is, without a newline at its end: words of
- * others must be quoted. A line of its own goes with an empty value. A name without a value is our
- * bug.
+ * The text of a script file without the comment at its head, with a value for each `@name@`. Values
+ * are inserted unchanged, without a final newline, so text of others must be quoted. A line that is
+ * only a name disappears with an empty value. A name without a value is an error of kmend.
  */
 export const scriptText = (
   file: string,

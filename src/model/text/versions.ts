@@ -1,9 +1,9 @@
-// Versions: the three orders that hosts use (rpm, dpkg, upstream with rcN), the Kubernetes order,
-// and ranges over any of them.
+// Versions: the orders of rpm, dpkg, upstream (with rcN) and Kubernetes, and ranges over any of
+// them.
 import semver from 'semver';
 import { present } from '../present.ts';
 
-/** Negative, zero or positive, as `Array.sort` wants it. Never throws, whatever the text. */
+/** Negative, zero or positive, as `Array.sort` expects it. Never throws. */
 export type Compare = (a: string, b: string) => number;
 
 // ---- rpm ----
@@ -46,8 +46,8 @@ function compareOptional(a: string | undefined, b: string | undefined, compare: 
 const segmentOrMark = /[0-9]+|[A-Za-z]+|[~^]/g;
 
 /**
- * rpm's own segment by segment comparison; everything but letters, digits, `~` and `^` only
- * separates.
+ * Compares segment by segment as rpm does: characters other than letters, digits, `~` and `^` only
+ * separate.
  */
 function compareSegments(a: string, b: string): number {
   if (a === b) return 0;
@@ -77,7 +77,7 @@ function compareSegment(a: string | undefined, b: string | undefined): number {
 const isDigits = (text: string): boolean => /^[0-9]+$/.test(text);
 const compareText: Compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** As numbers of any length: `007` is 7, and 20 digits do not lose their last ones. */
+/** Compares numbers of any length: `007` is 7, and 20 digits keep their last ones. */
 function compareDigits(a: string, b: string): number {
   const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
   return left.length - right.length || compareText(left, right);
@@ -133,16 +133,13 @@ function debWeight(character: string | undefined): number {
  * `17.06.2-ee-18`.
  */
 interface Upstream {
-  /** Digits as they are written: a number of a thousand digits is not infinite. */
+  /** Digits as written, so that a number of a thousand digits does not become infinite. */
   readonly numbers: readonly string[];
-  /**
-   * What stands after the first dash, as far as it is numbers: package revisions, kernel builds,
-   * `-ee-18`.
-   */
+  /** What follows the first dash, if it is numbers: package revisions, kernel builds, `-ee-18`. */
   readonly revision: readonly string[];
   /** `[rank, n]` of alpha, beta or rc; absent = a final release. */
   readonly pre?: readonly [string, string];
-  /** Commits after that (`+dev`): later than it, earlier than the next. */
+  /** Commits after that version (`+dev`): later than it, earlier than the next. */
   readonly dev: boolean;
 }
 
@@ -171,7 +168,7 @@ const numberList = (text: string): readonly string[] => text.match(/[0-9]+/g) ??
 
 /**
  * Dotted numbers (missing ones are 0), alpha < beta < rc < final, `rc9` < `rc10`, `rc6` < `rc6+dev`
- * < `rc7`; `-ce` and `-ee` say nothing.
+ * < `rc7`. `-ce` and `-ee` are ignored.
  */
 export const compareUpstream: Compare = (a, b) => orderUpstream(readUpstream(a), readUpstream(b));
 
@@ -192,8 +189,8 @@ function compareNumbers(a: readonly string[], b: readonly string[]): number {
 // ---- Kubernetes ----
 
 /**
- * Kubernetes versions are semver, but for vendors' words: `v1.21.2-eks-55daa9d` is a build of
- * 1.21.2, not something before it. What is no version at all sorts before everything.
+ * Kubernetes versions are semver, except for suffixes of vendors: `v1.21.2-eks-55daa9d` is a build
+ * of 1.21.2, not a pre-release. A text that is no version comes before all versions.
  */
 export function compareKubernetes(a: string, b: string): number {
   const [left, right] = [readKubernetes(a), readKubernetes(b)];
@@ -248,9 +245,9 @@ function readRange(text: string): Range | undefined {
 export const isRange = (text: string): boolean => readRange(text) !== undefined;
 
 /**
- * Does the version lie in the range? What a bound does not say (epoch, release) is not compared:
- * `18.09.1` holds for `3:18.09.1-3.el7`. An empty version (absent software) is in no range. A text
- * that is no range is the caller's bug (see `isRange`) and throws.
+ * Is the version in the range? Parts that a bound leaves out (epoch, release) are not compared:
+ * `18.09.1` matches `3:18.09.1-3.el7`. An empty version (absent software) is in no range. An
+ * invalid range is an error of the caller (see `isRange`) and throws.
  */
 export function versionInRange(version: string, range: string, compare: Compare): boolean {
   const alternatives = readRange(range);

@@ -1,8 +1,8 @@
-// Patterns of names with `*` and `?`, as yum, OpenSSH and file names have them.
+// Name patterns with `*` and `?`, as in yum, OpenSSH and file names.
 
 /**
- * Walks instead of making a regular expression: `*a*a*a*a*b` must not cost exponential time. At
- * most the pattern times the text.
+ * Compares step by step instead of building a regular expression: `*a*a*a*a*b` must not take
+ * exponential time. Costs at most the length of the pattern times that of the text.
  */
 export function matchesWildcard(pattern: string, text: string): boolean {
   let p = 0;
