@@ -1,4 +1,4 @@
-// rollback: failed_host takes back hosts that ended badly, and never another; over random fleets,
+// rollback: failed_host rolls back failed hosts, and never another; over random fleets,
 // policies and fates.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +7,16 @@ import { hostsToRollBack } from '../../src/core/history/auto-rollback.ts';
 import { foldAll } from '../../src/core/run-state/fold.ts';
 import type { RollbackPolicy } from '../../src/model/playbook.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
-import { begin, eventsOf, failed, failure, fleet, noon, started, type Told } from './fleet.ts';
+import {
+  begin,
+  eventsOf,
+  failed,
+  failure,
+  fleet,
+  noon,
+  started,
+  type TimedEvent,
+} from './fleet.ts';
 import { randomWorld } from './worlds.ts';
 
 const effect = (host: string, kind: 'run' | 'drain' = 'run'): EventBody => ({
@@ -21,25 +30,25 @@ const effect = (host: string, kind: 'run' | 'drain' = 'run'): EventBody => ({
   detached: false,
 });
 
-const takenBackAfter = (
+const rolledBackAfter = (
   policy: RollbackPolicy,
-  ...told: readonly EventBody[]
+  ...timed: readonly EventBody[]
 ): readonly string[] => {
   const lines: readonly EventBody[] = [
     begin(fleet(3), { rollback: policy }),
-    ...told,
+    ...timed,
     { type: 'run.finished', exit: 4, why: '' },
   ];
-  return hostsToRollBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body]))));
+  return hostsToRollBack(foldAll(eventsOf(lines.map((body, index): TimedEvent => [index, body]))));
 };
 const failures = [started('h1'), effect('h1'), failed('h1', 'not_verified')];
 
-describe('a host that ended badly', () => {
-  it('is taken back where the policy says so, and nowhere else', () => {
+describe('a failed host', () => {
+  it('is rolled back where the policy says so, and nowhere else', () => {
     expect([
-      takenBackAfter('failed_host', ...failures),
-      takenBackAfter('by_command', ...failures),
-      takenBackAfter('none', ...failures),
+      rolledBackAfter('failed_host', ...failures),
+      rolledBackAfter('by_command', ...failures),
+      rolledBackAfter('none', ...failures),
     ]).toEqual([['h1'], [], []]);
   });
 
@@ -65,18 +74,18 @@ describe('a host that ended badly', () => {
       ],
     ],
     [
-      'a person has looked at it',
+      'an operator has acknowledged it',
       [...failures, { type: 'host.resolved', host: 'h1', who: 'eve', note: '', as: 'done' }],
     ],
     ['a person ended the run', [...failures, { type: 'run.aborted', who: 'eve', why: '' }]],
-  ])('is not where %s', (_name, told) => {
-    expect(takenBackAfter('failed_host', ...told)).toEqual([]);
+  ])('is not where %s', (_name, timed) => {
+    expect(rolledBackAfter('failed_host', ...timed)).toEqual([]);
   });
 
   it('is not before the run is over', () => {
     const lines = [begin(fleet(3), { rollback: 'failed_host' }), ...failures];
     expect(
-      hostsToRollBack(foldAll(eventsOf(lines.map((body, index): Told => [index, body])))),
+      hostsToRollBack(foldAll(eventsOf(lines.map((body, index): TimedEvent => [index, body])))),
     ).toEqual([]);
   });
 });
@@ -85,7 +94,7 @@ describe('a host that ended badly', () => {
 const isBad = (event: Event): boolean =>
   event.type === 'host.failed' && (event.touched || event.failure.kind !== 'refused');
 
-it('no host that did not fail is ever taken back, and every one that was changed and failed is', () => {
+it('no host that did not fail is ever rolled back, and every one that was changed and failed is', () => {
   const policies = fc.constantFrom<RollbackPolicy>('none', 'by_command', 'failed_host');
   const worlds = fc.tuple(randomWorld, policies, fc.integer({ min: 0, max: 9 }));
   fc.assert(

@@ -20,7 +20,7 @@ import {
   started,
   startsAt,
   stateAfter,
-  type Told,
+  type TimedEvent,
   wave,
 } from './fleet.ts';
 
@@ -139,7 +139,7 @@ describe('max_unavailable', () => {
   });
 
   it('counts a host that failed in another run by its end in this run alone, once this run walks it', () => {
-    const decided = (failures: number, ...told: readonly Told[]) => {
+    const decided = (failures: number, ...timed: readonly TimedEvent[]) => {
       const start = begin(fleet(3), {
         maxUnavailable: count(2),
         brake: { failures: count(failures), unreachable: 'count' },
@@ -150,7 +150,7 @@ describe('max_unavailable', () => {
           [0, wave(1, ['h1', 'h2', 'h3'])],
           left('h2'),
           [1, started('h2')],
-          ...told,
+          ...timed,
         ),
         3,
       );
@@ -261,12 +261,12 @@ describe('kept slots (standing rule 2)', () => {
     ).toMatchObject({ kind: 'pause', hosts: ['h1'] });
   });
 
-  it('the word about a kept host ends that pause, no other: it pauses anew where another one still keeps its slot', () => {
+  it('the acknowledgement of a kept host ends that pause, no other: it pauses again where another host still keeps its slot', () => {
     const slots = {
       maxUnavailable: count(2),
       brake: { failures: count(9), unreachable: 'count' as const },
     };
-    const told = [
+    const timed = [
       [0, wave(1, ['h1', 'h2', 'h3', 'h4'])],
       [0, started('h1')],
       [0, started('h2')],
@@ -277,7 +277,7 @@ describe('kept slots (standing rule 2)', () => {
     const byEve = { type: 'run.paused', who: 'eve', why: 'lunch' } as const;
     const word = { type: 'host.resolved', host: 'h1', who: 'eve', note: '', as: 'skip' } as const;
     const decided = (...more: Parameters<typeof stateAfter>[1][]) =>
-      decidedAt(stateAfter(begin(fleet(4), slots), ...told, ...more), 100, { attended: true });
+      decidedAt(stateAfter(begin(fleet(4), slots), ...timed, ...more), 100, { attended: true });
     expect(decided()).toMatchObject({ kind: 'pause', hosts: ['h1', 'h2'] });
     expect(decided([61, byKmend])).toMatchObject({ kind: 'wait', why: [{ rule: 'paused' }] });
     expect(decided([61, byKmend], [99, word])).toMatchObject({ kind: 'start', host: 'h3' });
@@ -399,7 +399,7 @@ describe('zones', () => {
     expect(startsAt(state, 0)).toEqual(['b1']);
   });
 
-  it('says which zones stand in the way', () => {
+  it('names the zones that prevent a start', () => {
     const state = settle(
       stateAfter(
         begin(
@@ -439,13 +439,13 @@ describe('waves', () => {
       const { did, state: after, last } = settle(state, 0);
       if (last.kind === 'finish') break;
       seen.push(did.filter((step) => step.startsWith('start')).length);
-      const told = did.filter((step) => step.startsWith('start ')).map((step) => step.slice(6));
-      state = told.reduce((current, host) => foldAt(current, done(host)), after);
+      const timed = did.filter((step) => step.startsWith('start ')).map((step) => step.slice(6));
+      state = timed.reduce((current, host) => foldAt(current, done(host)), after);
     }
     expect(seen).toEqual(sizes);
   });
 
-  it('the barrier: the second wave begins when the first has ended and soaked and was looked at again', () => {
+  it('the barrier: the second wave begins when the first has ended, soaked and proven itself again', () => {
     const start = begin(fleet(3), {
       waves: [count(2), count(1)],
       maxUnavailable: count(3),
@@ -642,7 +642,7 @@ describe('canary', () => {
     });
   });
 
-  it('any bad end in it trips the brake, however much the brake allows, also an ignored unreachable one', () => {
+  it('any failure in it trips the brake, however much the brake allows, also an ignored unreachable one', () => {
     const policy = { canary, brake: { failures: count(99), unreachable: 'ignore' as const } };
     const state = stateAfter(
       begin(fleet(3), policy),
@@ -657,7 +657,7 @@ describe('canary', () => {
     });
   });
 
-  it('a bad end while it soaks trips the brake', () => {
+  it('a failure while it soaks trips the brake', () => {
     const state = stateAfter(
       begin(fleet(3), { canary, soak: { host: 0, wave: 0 } }),
       [0, wave(0, ['h1'], true)],
@@ -683,7 +683,7 @@ describe('canary', () => {
 });
 
 describe('brake', () => {
-  const ends = (policy: Partial<Rollout>, ...told: Parameters<typeof stateAfter>[1][]) =>
+  const ends = (policy: Partial<Rollout>, ...timed: Parameters<typeof stateAfter>[1][]) =>
     decidedAt(
       stateAfter(
         begin(
@@ -697,12 +697,12 @@ describe('brake', () => {
             fleet(10).map((host) => host.host),
           ),
         ],
-        ...told,
+        ...timed,
       ),
       100,
     );
 
-  it('the first bad end stops the starting, also while slots are free', () => {
+  it('the first failure stops further starts, also while slots are free', () => {
     expect(ends({}, [1, started('h1')], [2, failed('h1')])).toMatchObject({
       kind: 'trip',
       host: 'h1',
@@ -805,7 +805,7 @@ describe('brake', () => {
     ({ type: 'host.resolved', host, who, note: '', as }) as const;
   const tripped = { type: 'brake.tripped', why: '', host: 'h1' } as const;
 
-  it('what a person has looked at no longer counts, and a second bad end of the same host does', () => {
+  it('an acknowledged failure no longer counts, and a second failure of the same host does', () => {
     const allowed = { brake: { failures: count(1), unreachable: 'count' as const } };
     const again = [
       [1, started('h1')],
@@ -822,7 +822,7 @@ describe('brake', () => {
   });
 
   it.each(['done', 'skip', 'retry'] as const)(
-    'is released by the word about its bad end (%s), by name',
+    'is released by the acknowledgement of its failure (%s), which is named',
     (as) => {
       expect(
         ends({}, [1, started('h1')], [2, failed('h1')], [2, tripped], [9, resolved('h1', as)]),
@@ -835,7 +835,7 @@ describe('brake', () => {
     },
   );
 
-  it('stands as long as one bad end was not looked at, also one that came after it tripped; time does not release it', () => {
+  it('stays tripped until every failure is acknowledged, also one that came after it tripped; time does not release it', () => {
     const two = [
       [1, started('h1')],
       [1, started('h2')],
@@ -864,7 +864,7 @@ describe('brake', () => {
     expect(decidedAt(later, 10 * 365 * 86_400)).toMatchObject({ kind: 'finish', exit: 5 });
   });
 
-  it('stands after a resume that says nothing of the bad end', () => {
+  it('stays tripped after a resume that acknowledges no failure', () => {
     const resumed = [
       [8, { type: 'run.finished', exit: 5, why: '' }],
       [9, { type: 'run.resumed', who: 'eve', tool: '' }],
@@ -876,17 +876,17 @@ describe('brake', () => {
 
   it('lets a held host go on once it is released (on_brake: hold), and not before', () => {
     const start = begin(fleet(3), { onBrake: 'hold', maxUnavailable: count(3) });
-    const told = [
+    const timed = [
       [0, wave(1, ['h1', 'h2', 'h3'])],
       [1, started('h1')],
       [1, started('h2')],
       [2, failed('h1')],
       [2, tripped],
     ] as const;
-    expect(mayContinue(stateAfter(start, ...told), start.rollout, noon + 3000, 'h2')).toBe('hold');
+    expect(mayContinue(stateAfter(start, ...timed), start.rollout, noon + 3000, 'h2')).toBe('hold');
     expect(
       mayContinue(
-        stateAfter(start, ...told, [9, resolved('h1', 'skip')]),
+        stateAfter(start, ...timed, [9, resolved('h1', 'skip')]),
         start.rollout,
         noon + 9000,
         'h2',
@@ -894,7 +894,7 @@ describe('brake', () => {
     ).toBe('go');
   });
 
-  it('released, it trips again at once with the next bad end', () => {
+  it('trips again at once with the next failure after its release', () => {
     const once = [
       [1, started('h1')],
       [2, failed('h1')],
@@ -909,7 +909,7 @@ describe('brake', () => {
     });
   });
 
-  it('a second canary that nobody has looked at keeps the brake', () => {
+  it('a second canary that failed and is not acknowledged keeps the brake', () => {
     const policy = {
       canary: { hosts: count(2), soak: 0, promote: 'auto' as const },
       brake: { failures: count(9), unreachable: 'count' as const },
@@ -938,7 +938,7 @@ describe('brake', () => {
     expect(settle(both, 5).did.slice(0, 2)).toEqual(['release', 'begin_wave']);
   });
 
-  it('a zone over its limit trips it, also when another zone had the last bad end', () => {
+  it('a zone over its limit trips it, also when another zone had the last failure', () => {
     const allowed = {
       brake: { failures: count(99), perZone: count(1), unreachable: 'count' as const },
     };
@@ -951,7 +951,7 @@ describe('brake', () => {
     });
   });
 
-  it('a word about a host that did not end badly changes nothing: it is not started a second time', () => {
+  it('resolving a host that did not fail changes nothing: it is not started a second time', () => {
     const state = stateAfter(
       begin(fleet(2)),
       [0, wave(1, ['h1', 'h2'])],
@@ -987,7 +987,7 @@ describe('brake', () => {
   it.each([
     ['finish', 'go'],
     ['hold', 'hold'],
-  ] as const)('on_brake: %s tells running hosts to %s', (onBrake, answer) => {
+  ] as const)('on_brake: %s lets running hosts %s', (onBrake, answer) => {
     const start = begin(fleet(2), { onBrake, maxUnavailable: count(2) });
     const state = stateAfter(
       start,
@@ -1008,7 +1008,7 @@ describe('soak', () => {
     [60, done('h1')],
   ] as const;
 
-  it('a host keeps its slot while it soaks, and is looked at again at the end', () => {
+  it('a host keeps its slot while it soaks, and its proof is repeated at the end', () => {
     expect(decidedAt(stateAfter(start, ...given), 61)).toMatchObject({
       kind: 'wait',
       until: noon + 180_000,
@@ -1036,7 +1036,7 @@ describe('soak', () => {
     });
   });
 
-  it('a bad end at the end of the soak is a bad end of a started host', () => {
+  it('a failure at the end of the soak is a failure of a started host', () => {
     expect(
       decidedAt(stateAfter(start, ...given, [181, failed('h1', 'boot_loop')]), 181),
     ).toMatchObject({ kind: 'trip' });
@@ -1298,7 +1298,7 @@ describe('windows and freezes', () => {
   it.each([
     ['finish', 'go'],
     ['hold', 'hold'],
-  ] as const)('on_window_end: %s tells running hosts to %s', (onWindowEnd, answer) => {
+  ] as const)('on_window_end: %s lets running hosts %s', (onWindowEnd, answer) => {
     const start = begin(fleet(2), { windows, onWindowEnd });
     const state = stateAfter(start, begun, [0, started('h1')]);
     expect(mayContinue(state, start.rollout, noon + 60_000, 'h1')).toBe('go');
@@ -1362,11 +1362,11 @@ describe('a cluster that is away', () => {
   });
 
   it('holds further starts until it is back', () => {
-    const told: Told[] = [
+    const timed: TimedEvent[] = [
       [0, wave(1, ['h1', 'h2'])],
       [1, started('h1')],
     ];
-    expect(decidedAt(stateAfter(begin(fleet(2), two), ...told), 3)).toMatchObject({
+    expect(decidedAt(stateAfter(begin(fleet(2), two), ...timed), 3)).toMatchObject({
       kind: 'start',
       host: 'h2',
     });
@@ -1374,12 +1374,12 @@ describe('a cluster that is away', () => {
       kind: 'wait',
       why: [{ rule: 'cluster', text: 'the cluster is away: no answer' }],
     };
-    expect(decidedAt(stateAfter(begin(fleet(2), two), ...told, [2, away(2)]), 3)).toMatchObject(
+    expect(decidedAt(stateAfter(begin(fleet(2), two), ...timed, [2, away(2)]), 3)).toMatchObject(
       waiting,
     );
     const back = stateAfter(
       begin(fleet(2), two),
-      ...told,
+      ...timed,
       [2, away(2)],
       [90, { type: 'cluster.back', seconds: 88 }],
     );
@@ -1431,19 +1431,19 @@ describe('a cluster that is away', () => {
   });
 
   it('a host that it stopped counts for no brake: untouched it is not started, touched it is left for a resume', () => {
-    const told: Told[] = [
+    const timed: TimedEvent[] = [
       [0, wave(1, ['h1'])],
       [1, started('h1')],
       [10, away(10)],
     ];
-    const untouched = stateAfter(begin(fleet(1)), ...told, [1810, left(false)]);
+    const untouched = stateAfter(begin(fleet(1)), ...timed, [1810, left(false)]);
     expect(untouched).toMatchObject({ failures: 0, held: 0 });
     expect(decidedAt(untouched, 1811)).toMatchObject({
       kind: 'finish',
       exit: 10,
       why: expect.stringMatching(/^1 not started/),
     });
-    const touched = stateAfter(begin(fleet(1)), ...told, [1810, left(true)]);
+    const touched = stateAfter(begin(fleet(1)), ...timed, [1810, left(true)]);
     expect(touched).toMatchObject({ failures: 0, held: 1 });
     expect(decidedAt(touched, 1811)).toMatchObject({
       kind: 'finish',
@@ -1518,7 +1518,7 @@ describe('unplannable', () => {
   const start = (unplannable: Rollout['unplannable']) =>
     begin(fleet(2), { unplannable, maxUnavailable: count(2) }, { pool: 3, leftOut });
 
-  it('leave_out goes on, and the exit code tells', () => {
+  it('leave_out goes on, and the exit code shows it', () => {
     const state = stateAfter(
       start('leave_out'),
       [0, wave(1, ['h1', 'h2'])],

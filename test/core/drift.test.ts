@@ -79,7 +79,7 @@ describe('a host is compared with its saved plan', () => {
     expect(driftOf(accepts('kubelet 1.12.3'), saved, facts)).toEqual({ kind: 'same' });
   });
 
-  it('same plan from other facts: it goes on, and the differences are told', () => {
+  it('same plan from other facts: it goes on, and the differences are named', () => {
     expect(driftOf(saved, saved, { ...facts, 'kernel.release': '3.10.0-1062' })).toEqual({
       kind: 'subset',
       differences: ['kernel.release was 3.10.0-957, is 3.10.0-1062'],
@@ -90,7 +90,7 @@ describe('a host is compared with its saved plan', () => {
     });
   });
 
-  it('already mended: nothing is left to do', () => {
+  it('already remediated: nothing is left to do', () => {
     const fresh = plan([task('1', []), task('2', [])], { risk: 'none' });
     expect(driftOf(saved, fresh, facts)).toEqual({
       kind: 'already_remediated',

@@ -63,7 +63,7 @@ const spoilt =
   (events) =>
     events.reduce((state, event) => invalidate(fold(state, event)), emptyState);
 
-/** Ends the hosts that were under way in its own way, without a look at them. */
+/** Ends the hosts that were under way in its own way, without reading them. */
 const ending =
   (body: (host: string) => EventBody): Fold =>
   (events) => {
@@ -144,7 +144,7 @@ describe('a controller that resumes', () => {
     ],
     [
       'keeps the brake',
-      'forgets bad ends, and so the brake',
+      'forgets failures, and so the brake',
       keeps('brake'),
       (events) => withoutBrake(blindTo('host.failed')(events)),
     ],

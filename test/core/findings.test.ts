@@ -50,7 +50,7 @@ describe('8 hosts, 3 slow (6 s) and 5 fast (1 s), 2 slots', () => {
 });
 
 describe('a simulation for a plan', () => {
-  it('tells waves, starts, reasons and the end', () => {
+  it('shows waves, starts, reasons and the end', () => {
     const rollout = {
       canary: { hosts: { count: 1 }, soak: 600, promote: 'auto' as const },
       waves: [{ count: 2 }],

@@ -33,7 +33,7 @@ export function planFor(host: string, options: HostOptions = {}): HostPlan {
     tasks: [
       {
         id: '1',
-        name: 'Mend',
+        name: 'Remediate',
         module: 'reboot',
         status: options.nothing === true ? 'same' : 'change',
         changes: [],
@@ -97,7 +97,7 @@ export const begin = (
   type: 'run.started',
   tool: 'test',
   playbook: 'auto.yaml',
-  play: 'Mend',
+  play: 'Remediate',
   rollout: { ...plain, ...rollout },
   pool: hosts.length,
   hosts,
@@ -109,10 +109,10 @@ export const begin = (
 });
 
 /** Something that happened, so many seconds after noon. */
-export type Told = readonly [seconds: number, body: EventBody];
+export type TimedEvent = readonly [seconds: number, body: EventBody];
 
-export const eventsOf = (told: readonly Told[]): Event[] =>
-  told.map(
+export const eventsOf = (timed: readonly TimedEvent[]): Event[] =>
+  timed.map(
     ([seconds, body], index): Event => ({
       ...body,
       v: 1,
@@ -123,8 +123,10 @@ export const eventsOf = (told: readonly Told[]): Event[] =>
     }),
   );
 
-export const stateAfter = (start: EventOf<'run.started'>, ...told: readonly Told[]): RunState =>
-  foldAll(eventsOf([[0, start], ...told]));
+export const stateAfter = (
+  start: EventOf<'run.started'>,
+  ...timed: readonly TimedEvent[]
+): RunState => foldAll(eventsOf([[0, start], ...timed]));
 
 /** What is decided so many seconds after noon. */
 export const decidedAt = (

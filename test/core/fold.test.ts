@@ -23,7 +23,7 @@ import {
   soaked,
   started,
   stateAfter,
-  type Told,
+  type TimedEvent,
   wave,
 } from './fleet.ts';
 
@@ -46,9 +46,9 @@ const over = (number: number): EventBody => ({
   effect: `h1/1/${number}`,
   result: { ok: true, code: number },
 });
-const walk = (...told: readonly Told[]): HostState => {
+const walk = (...timed: readonly TimedEvent[]): HostState => {
   const found = hostState(
-    stateAfter(begin(fleet(2)), [0, wave(1, ['h1', 'h2'])], [1, started(host)], ...told),
+    stateAfter(begin(fleet(2)), [0, wave(1, ['h1', 'h2'])], [1, started(host)], ...timed),
     host,
   );
   if (found === undefined) throw new Error('not there');
@@ -116,8 +116,8 @@ describe('a host stands', () => {
       ],
     ],
     ['done', begin(fleet(1)), [[1, done(host, false)]]],
-  ] as const)('%s', (status, start, told) => {
-    expect(statusOf(stateAfter(start, ...told), host)).toBe(status);
+  ] as const)('%s', (status, start, timed) => {
+    expect(statusOf(stateAfter(start, ...timed), host)).toBe(status);
   });
 
   it('left_out when it has no plan, and nowhere when it is not of the run', () => {
@@ -224,7 +224,7 @@ describe('the walk of a host', () => {
       failure: failure('exit'),
       result,
     });
-    const announced: Told[] = [
+    const announced: TimedEvent[] = [
       [2, effect('reboot', 1, 'boot-a')],
       [3, over(1)],
       [4, effect('reboot', 2, 'boot-b')],
@@ -246,7 +246,10 @@ describe('the walk of a host', () => {
       changes: what.map((one) => ({ sign: '~', what: one, risk: 'restart' })),
       bootId,
     });
-    const first: Told = [2, changes('boot-a', 'package docker-ce', 'boot argument cgroup.memory')];
+    const first: TimedEvent = [
+      2,
+      changes('boot-a', 'package docker-ce', 'boot argument cgroup.memory'),
+    ];
     expect(walk(first, [3, changes('boot-a', 'package containerd.io', 'reboot')]).replaced).toEqual(
       {
         bootId: 'boot-a',
@@ -275,7 +278,7 @@ describe('the walk of a host', () => {
   });
 
   it('a drain that was undone leaves a host as it was, a change does not', () => {
-    const drained: Told[] = [
+    const drained: TimedEvent[] = [
       [2, effect('cordon', 1)],
       [3, over(1)],
       [4, effect('drain', 2)],
@@ -300,7 +303,7 @@ describe('a run', () => {
     });
     const kernels = (...bodies: readonly EventBody[]) =>
       Object.fromEntries(
-        stateAfter(begin(fleet(3)), ...bodies.map((body): Told => [1, body])).kernels,
+        stateAfter(begin(fleet(3)), ...bodies.map((body): TimedEvent => [1, body])).kernels,
       );
     expect(kernels()).toEqual({});
     expect(kernels(seen('h1', 'yes'), seen('h2', 'yes'))).toEqual({
@@ -315,9 +318,9 @@ describe('a run', () => {
     });
   });
 
-  it('a retried host keeps what was done to it, and the bad end that a person looked at no longer counts', () => {
+  it('a retried host keeps what was done to it, and its acknowledged failure no longer counts', () => {
     const retry: EventBody = { type: 'host.resolved', host, who: 'eve', note: 'disk', as: 'retry' };
-    const told: Told[] = [
+    const timed: TimedEvent[] = [
       [0, wave(1, ['h1', 'h2'])],
       [1, started(host)],
       [2, effect('cordon', 1)],
@@ -327,7 +330,7 @@ describe('a run', () => {
       [4, failed(host)],
       [5, retry],
     ];
-    const retried = stateAfter(begin(fleet(2)), ...told);
+    const retried = stateAfter(begin(fleet(2)), ...timed);
     expect(hostState(retried, host)).toMatchObject({
       status: 'waiting',
       down: true,
@@ -337,7 +340,7 @@ describe('a run', () => {
     expect(hostState(retried, host)?.tasks.map((task) => task.name)).toEqual(['Once']);
     expect([
       retried.failures,
-      stateAfter(begin(fleet(2)), ...told, [6, started(host)], [7, failed(host)]).failures,
+      stateAfter(begin(fleet(2)), ...timed, [6, started(host)], [7, failed(host)]).failures,
     ]).toEqual([0, 1]);
   });
 
@@ -357,14 +360,14 @@ describe('a run', () => {
       as,
     });
     const resumed: EventBody = { type: 'run.resumed', who: 'eve', tool: '' };
-    const told: Told[] = [
+    const timed: TimedEvent[] = [
       [0, wave(1, ['h1', 'h2'])],
       [1, started(host)],
       [2, effect('cordon', 1)],
       [3, held],
     ];
-    const statusAfter = (...more: Told[]) =>
-      hostState(stateAfter(begin(fleet(2)), ...told, ...more), host)?.status;
+    const statusAfter = (...more: TimedEvent[]) =>
+      hostState(stateAfter(begin(fleet(2)), ...timed, ...more), host)?.status;
     expect(statusAfter([9, resumed])).toBe('running');
     expect(statusAfter([8, word('skip')], [9, resumed])).toBe('failed');
     expect(statusAfter([5, word('retry')], [6, started(host)], [7, held], [9, resumed])).toBe(
@@ -442,7 +445,7 @@ it('5,000 hosts with 30 events each fold in linear time', () => {
     const hosts = Array.from({ length: count }, (_, index) =>
       hostFor(`n${index}`, { zone: `z${index % 7}` }),
     );
-    const told: Told[] = [
+    const timed: TimedEvent[] = [
       [0, begin(hosts, { maxUnavailable: { count: 50 } })],
       [
         0,
@@ -453,9 +456,9 @@ it('5,000 hosts with 30 events each fold in linear time', () => {
       ],
     ];
     for (const { host: name } of hosts) {
-      told.push([1, started(name)]);
+      timed.push([1, started(name)]);
       for (let number = 0; number < 14; number += 1) {
-        told.push([
+        timed.push([
           2,
           {
             type: 'effect.started',
@@ -468,7 +471,7 @@ it('5,000 hosts with 30 events each fold in linear time', () => {
             detached: false,
           },
         ]);
-        told.push([
+        timed.push([
           3,
           {
             type: 'effect.done',
@@ -479,9 +482,9 @@ it('5,000 hosts with 30 events each fold in linear time', () => {
           },
         ]);
       }
-      told.push([4, done(name)]);
+      timed.push([4, done(name)]);
     }
-    const events = eventsOf(told);
+    const events = eventsOf(timed);
     const before = process.cpuUsage();
     expect(foldAll(events).held).toBe(0);
     const { user, system } = process.cpuUsage(before);

@@ -310,7 +310,7 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
           ...failures.filter((host) => canary.has(host) && wave === 0),
         ];
         if (holders.length > 0)
-          complain('brake', `released before anybody looked at ${holders.join(' ')}`);
+          complain('brake', `released before anybody acknowledged ${holders.join(' ')}`);
         tripped = false;
         return;
       }

@@ -1,5 +1,5 @@
-// A person's word about every bad end releases the brake, and nothing else does: random worlds in
-// which somebody looks at some of them, again and again.
+// The acknowledgement of every failure releases the brake, and nothing else does: random worlds in
+// which an operator acknowledges some of them, again and again.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Simulation, simulate, type World } from '../../src/core/decide/simulate.ts';
@@ -22,7 +22,7 @@ interface Played {
 const ways = ['retry', 'skip', 'done'] as const;
 
 /**
- * Plays a world to its end; then a person looks at a share of what ended badly, and the run is
+ * Plays a world to its end; then an operator acknowledges a share of the failures, and the run is
  * resumed: up to six times.
  */
 function playOn(
@@ -38,7 +38,7 @@ function playOn(
   };
   const outcome: World['outcome'] = (host, start) => {
     const next = numbersFrom(`${world.seed} ${host} ${start}`);
-    // Twice as much trouble as elsewhere.
+    // Twice as many failures as elsewhere.
     return outcomeOf(next() / 2, 30 + Math.floor(next() * 1200));
   };
   const run: World = {
@@ -78,7 +78,7 @@ function playOn(
   return { ends, broken: watch.broken, events };
 }
 
-describe('a run whose bad ends are looked at, and that is resumed', () => {
+describe('a run whose failures are acknowledged, and that is resumed', () => {
   it(`starts nobody while the brake stands, keeps budget and zones with the hosts left down, and comes to an end (${runs} worlds)`, () => {
     let releases = 0;
     let starts = 0;
@@ -99,7 +99,7 @@ describe('a run whose bad ends are looked at, and that is resumed', () => {
     expect(starts).toBeGreaterThan(releases);
   }, 600_000);
 
-  it('no brake stands without a bad end that nobody has looked at', () => {
+  it('no brake stays tripped without a failure that is not acknowledged', () => {
     fc.assert(
       fc.property(randomWorld, (world) => {
         for (const { state } of playOn(world, 1).ends)
@@ -119,7 +119,7 @@ describe('a run whose bad ends are looked at, and that is resumed', () => {
   it.each<[string, Broken['property'], (state: RunState) => RunState]>([
     ['a resume that takes silence for a word', 'brake', forgetful],
     [
-      'a release that frees the slots of all that ended badly',
+      'a release that frees the slots of all failed hosts',
       'budget',
       (state) => generous(forgetful(state)),
     ],

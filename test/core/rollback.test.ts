@@ -26,7 +26,7 @@ const hostChanges = (...changes: readonly MadeChange[]): HostChanges => ({
   at: 0,
 });
 
-describe('the way back from a journal', () => {
+describe('a rollback from a journal', () => {
   it.each<[string, readonly MadeChange[], object]>([
     [
       'an argument that was not there',
@@ -189,7 +189,7 @@ describe('the way back from a journal', () => {
     expect(back.kind === 'refused' ? back.failure.message : back.kind).toMatch(why);
   });
 
-  it('what a command did is not taken back, and said', () => {
+  it('what a command did is not rolled back, and named', () => {
     expect(rollbackOf('r1', hostChanges(change('command', '!', 'run rm -rf /tmp/x')), [])).toEqual({
       kind: 'nothing',
       left: ['the task "The task" (command)'],
@@ -225,7 +225,7 @@ describe('the way back from a journal', () => {
     });
   });
 
-  it('a later run that changed it again goes first; a rollback that was begun does not stand in its own way', () => {
+  it('a later run that changed it again goes first; a rollback that was begun does not block itself', () => {
     const ours = hostChanges(change('package', '~', 'package docker-ce', '1', '2'));
     const later = (before: string, after: string): LaterRun => ({
       run: 'r2',

@@ -98,7 +98,7 @@ describe('a rollout', () => {
     );
   });
 
-  it('starts every host that has changes, where nothing ends badly and nothing is short', () => {
+  it('starts every host that has changes, where nothing fails and nothing is short', () => {
     const kind = randomWorld.map((world) => ({
       ...world,
       outcome: () => ({ seconds: 60, end: 'done' as const }),

@@ -25,7 +25,7 @@ describe('a host that is not started', () => {
     });
   });
 
-  it('waits for a slot, and is told who has it', () => {
+  it('waits for a slot, and names the host that has it', () => {
     expect(why(begin(fleet(3)), 'h3')).toEqual({
       rule: 'budget',
       text: '1 of 1 slot is taken (h1)',

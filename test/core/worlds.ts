@@ -88,7 +88,7 @@ const host = fc.record({
   fate: fc.integer({ min: 0, max: 99 }),
 });
 
-/** Most are done; some turn out mended, refused or drifted; some end badly at once or late. */
+/** Most are done; some need nothing, are refused or drifted; some fail at once or late. */
 export function outcomeOf(draw: number, seconds: number): Outcome {
   if (draw < 0.04) return { seconds: 5, end: 'nothing_to_do' };
   if (draw < 0.07) return { seconds: 5, end: failure('refused') };

@@ -24,7 +24,7 @@ import {
   planFor,
   started,
   stateAfter,
-  type Told,
+  type TimedEvent,
   wave,
 } from '../core/fleet.ts';
 
@@ -95,7 +95,7 @@ describe('the last lines of what failed', () => {
 
   it('a run that has more failures than fit names where all of them are', () => {
     const hosts = fleet(7);
-    const walks = hosts.flatMap(({ host }): Told[] => [
+    const walks = hosts.flatMap(({ host }): TimedEvent[] => [
       [1, started(host)],
       [2, failed(host)],
     ]);

@@ -40,7 +40,7 @@ import {
   planFor,
   started,
   stateAfter,
-  type Told,
+  type TimedEvent,
   wave,
 } from '../core/fleet.ts';
 
@@ -378,7 +378,7 @@ describe('plan', () => {
   });
 });
 
-const story: readonly Told[] = [
+const story: readonly TimedEvent[] = [
   [0, begin(fleet(6), { maxUnavailable: { count: 2 } })],
   [0, wave(1, ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'])],
   [1, started('h1')],
@@ -473,7 +473,7 @@ describe('a run', () => {
 
   it('never takes more than thirty rows, whatever the fleet, and always shows failures', () => {
     const hosts = fleet(3000);
-    const all = hosts.flatMap(({ host }, index): Told[] => [
+    const all = hosts.flatMap(({ host }, index): TimedEvent[] => [
       [1, started(host)],
       ...(index % 7 === 0 ? [[2, failed(host)] as const] : []),
     ]);
@@ -617,9 +617,9 @@ describe('diagnostics', () => {
 });
 
 it('a cluster that is away is said by the lines, the live view, the status and the report, and by none of them when it is back', () => {
-  const away: Told = [20, { type: 'cluster.away', since: noon + 20_000, why: 'no answer' }];
+  const away: TimedEvent = [20, { type: 'cluster.away', since: noon + 20_000, why: 'no answer' }];
   const said = /^cluster away since \d\d:\d\d:20: no answer/;
-  const shows = (told: readonly Told[]): readonly string[] => {
+  const shows = (told: readonly TimedEvent[]): readonly string[] => {
     const state = stateAfter(begin(fleet(1)), [0, wave(1, ['h1'])], [10, started('h1')], ...told);
     return [
       ...liveRows(state, new Map(), { width: 100, now: noon + 90_000, paint: uncoloured }),

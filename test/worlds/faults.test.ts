@@ -41,7 +41,7 @@ const changeTimes = [
   'kubelet.installed_at',
   'kubelet.changed_at',
 ] as const;
-const neverLooksBack = overlooking((facts) =>
+const ignoresInstalls = overlooking((facts) =>
   allOf(changeTimes.map((name) => (facts[name] === undefined ? {} : fact(name, 1)))),
 );
 const readsKernelsAs = (builds: RegExp, as: string): Judge =>
@@ -74,7 +74,7 @@ const faults: readonly (readonly [fault: string, judge: Judge])[] = [
   ],
   ['without swap accounting, too', spells(/swapaccount=0/, '')],
   [
-    'groups that read on are not looked at',
+    'groups that read on are ignored',
     overlooking((facts) => ({
       ...groupsOff(facts),
       'kmem.root_usage': 0,
@@ -88,26 +88,23 @@ const faults: readonly (readonly [fault: string, judge: Judge])[] = [
   ],
   ['/kubepods counts as a pod', rowAs(['pods'], 'pod')],
   ['a container without a limit counts as one with a limit', groups(() => ({ limited: 'yes' }))],
-  ['what was installed in this boot is not looked at', neverLooksBack],
-  ["docker's other runtimes are not looked at", overlooking(() => ({ 'docker.runtimes': [] }))],
+  ['what was installed in this boot is ignored', ignoresInstalls],
+  ["docker's other runtimes are ignored", overlooking(() => ({ 'docker.runtimes': [] }))],
   [
     "containerd is thought to have the kubelet's driver",
     overlooking((facts) => ({ 'containerd.driver': facts['kubelet.driver'] ?? '' })),
   ],
-  [
-    'podman is not looked at',
-    overlooking(() => ({ 'podman.installed': false, 'podman.driver': '' })),
-  ],
+  ['podman is ignored', overlooking(() => ({ 'podman.installed': false, 'podman.driver': '' }))],
   [
     'podman is judged by the runc that docker brought',
     overlooking(() => ({ 'runc.path': '/usr/bin/runc' })),
   ],
   [
-    'cri-o is not looked at',
+    'cri-o is ignored',
     overlooking(() => ({ 'crio.installed': false, 'crio.driver': '', 'runc.version': '1.1.12' })),
   ],
   [
-    'the kubelet is not looked at',
+    'the kubelet is ignored',
     overlooking(() => ({
       'kubelet.installed': false,
       'kubelet.version': '',
@@ -144,10 +141,10 @@ const faults: readonly (readonly [fault: string, judge: Judge])[] = [
     ),
   ],
   [
-    'a kernel-memory limit is not looked at',
+    'a kernel-memory limit is ignored',
     groups(({ explicit }) => (explicit === true ? { explicit: false } : {})),
   ],
-  ['the active probe is not looked at', overlooking(() => ({ 'kmem.active_probe': '' }))],
+  ['the active probe is ignored', overlooking(() => ({ 'kmem.active_probe': '' }))],
   [
     'whatever is not refuted is proven in part',
     says('kmem.partial', (judged) =>

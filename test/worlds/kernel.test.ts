@@ -323,7 +323,7 @@ describe('the model kernel reproduces the recorded rows', () => {
     ]);
   });
 
-  it('what else was measured: errnos of writes, no way back, inheritance by use_hierarchy, the active probe', () => {
+  it('what else was measured: errnos of writes, that accounting stays on, inheritance by use_hierarchy, the active probe', () => {
     const memory = mkdir(booted(1062, 'ro'), 'g');
     const [on, first] = [
       writeKmemLimit(memory, 'g', '1073741824'),

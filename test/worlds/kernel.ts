@@ -99,7 +99,7 @@ export const asksNokmem = (cmdline: string): boolean =>
 export const nokmemInForce = ({ build, cmdline }: Memory): boolean =>
   build.obeys && asksNokmem(cmdline);
 
-/** el7 counts swap unless it is told not to (CONFIG_MEMCG_SWAP_ENABLED; source). */
+/** el7 counts swap unless it is switched off (CONFIG_MEMCG_SWAP_ENABLED; source). */
 export const countsSwap = ({ cmdline }: Memory): boolean =>
   !/(^|\s)swapaccount=0(\s|$)/.test(cmdline);
 

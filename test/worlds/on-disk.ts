@@ -1,4 +1,4 @@
-// A model host as a directory tree with stand-in programs, for the real probe script.
+// A model host as a directory tree with emulated tools, for the real probe script.
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Facts } from '../../src/model/fact.ts';

@@ -1,6 +1,6 @@
 // The programs that make memory cgroups: who asks for accounting, when, through which manager and
 // under which path.
-// `asks: hidden` is what no version text tells: a runc of rc6 to rc93 or a kubelet of 1.14 to
+// `asks: hidden` is what no version text shows: a runc of rc6 to rc93 or a kubelet of 1.14 to
 // 1.21.1 that may have been built with the tag nokmem.
 import {
   join,

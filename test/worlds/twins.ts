@@ -1,5 +1,5 @@
 // Twins: the worlds that differ from one in nothing but its secrets. Where a twin gives the same
-// facts, no verdict can tell the two apart.
+// facts, no verdict can distinguish the two.
 import type { Client } from './programs.ts';
 import type { Event, Software, World } from './world.ts';
 
@@ -44,7 +44,7 @@ function flipsOf(world: World): readonly Flip[] {
   ];
 }
 
-/** How it was built, where the version does not tell. */
+/** How it was built, where the version does not show it. */
 const programFlips = (
   software: Partial<Software>,
 ): readonly ((twin: Partial<Software>) => Partial<Software>)[] =>

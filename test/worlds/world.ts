@@ -84,7 +84,7 @@ export interface World {
   /** Is the host asked by root? */
   readonly root: boolean;
   /**
-   * Does the kernel log tell of caches that could not be made? Only where groups were accounted.
+   * Does the kernel log report caches that could not be made? Only where groups were accounted.
    */
   readonly damage: boolean;
   /**
@@ -174,7 +174,7 @@ export function runtimeOf(software: Software, client: Client | Cri): Runtime | u
       return podman === undefined ? undefined : found(runc, podman);
     case 'nerdctl':
     case 'ctr':
-      // Neither asks systemd on cgroup v1 unless it is told to.
+      // Neither asks systemd on cgroup v1 unless it is configured to.
       return runc?.row.from === 'containerd.io' || software.cri === 'containerd'
         ? found(runc, 'cgroupfs')
         : undefined;
@@ -308,7 +308,7 @@ function startPod(
   });
 }
 
-/** cgconfig, LXC or Slurm where an administrator has told it to limit kernel memory. */
+/** cgconfig, LXC or Slurm where an administrator has configured it to limit kernel memory. */
 function kernelLimitByHand(memory: Memory): Memory {
   const path = 'limits/kernel';
   return memory.groups.has(path)
