@@ -17,33 +17,33 @@ export function printf(format: string, given: PyValue): string {
     return value === undefined ? fail('not enough arguments for format string') : value;
   };
   let usesNames = false;
-  const out = format.replace(
-    directive,
-    (whole, key: string | undefined, flags: string, width, precision, letter: string) => {
-      if (letter === '%') return '%';
-      if (letter === '') return fail('incomplete format');
-      const size = (given: string | undefined): number | undefined =>
-        given === undefined
-          ? undefined
-          : given === '*'
-            ? (wholeOf(take()) ?? fail('* wants int'))
-            : Number(given);
-      const wide = size(width) ?? 0;
-      const fine =
-        whole.includes('.') && precision === undefined && /\.[hlL]?[a-zA-Z]$/.test(whole)
-          ? 0
-          : size(precision);
-      reserve(Math.abs(wide) + (fine ?? 0));
-      usesNames ||= key !== undefined;
-      const value = key === undefined ? take() : named(given, key);
-      return pad(
-        convert(letter, value, flags, fine),
-        letter,
-        Math.abs(wide),
-        wide < 0 ? `${flags}-` : flags,
-      );
-    },
-  );
+  const size = (written: string | undefined): number | undefined =>
+    written === undefined
+      ? undefined
+      : written === '*'
+        ? (wholeOf(take()) ?? fail('* wants int'))
+        : Number(written);
+  const formatted = (found: RegExpExecArray): string => {
+    const [whole, key, flags = '', width, precision, letter = ''] = found;
+    if (letter === '%') return '%';
+    if (letter === '') return fail('incomplete format');
+    const wide = size(width) ?? 0;
+    const fine =
+      whole.includes('.') && precision === undefined && /\.[hlL]?[a-zA-Z]$/.test(whole)
+        ? 0
+        : size(precision);
+    reserve(Math.abs(wide) + (fine ?? 0));
+    usesNames ||= key !== undefined;
+    const body = convert(letter, key === undefined ? take() : named(given, key), flags, fine);
+    return pad(body, letter, Math.abs(wide), wide < 0 ? `${flags}-` : flags);
+  };
+  let out = '';
+  let last = 0;
+  for (const found of format.matchAll(directive)) {
+    out += format.slice(last, found.index) + formatted(found);
+    last = found.index + found[0].length;
+  }
+  out += format.slice(last);
   if (used < values.length && !usesNames && !isDict(given) && !isPyList(given))
     fail('not all arguments converted during string formatting');
   reserve(out.length);

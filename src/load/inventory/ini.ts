@@ -104,30 +104,16 @@ function readHostLine(
   }
   const [pattern, ...rest] = split.words;
   if (pattern === undefined) return;
-  if (pattern.text.startsWith('[')) {
+  if (pattern.text.startsWith('[') && !/^\[[^:]*:.*\]/.test(pattern.text)) {
+    const summary = `\`${withoutNamedSecrets(line)}\` is neither a section nor a host`;
     const hint = 'a section is [name], [name:vars] or [name:children], without blanks';
-    if (!/^\[[^:]*:.*\]/.test(pattern.text)) {
-      report(
-        draft,
-        'ini-syntax',
-        place,
-        `\`${withoutNamedSecrets(line)}\` is neither a section nor a host`,
-        { hint },
-      );
-      return;
-    }
+    report(draft, 'ini-syntax', place, summary, { hint });
+    return;
   }
   if (pattern.text.includes('=')) {
-    report(
-      draft,
-      'host-name',
-      place,
-      `this makes a host called \`${withoutNamedSecrets(pattern.text)}\``,
-      {
-        severity: 'warning',
-        hint: 'was the name of the host forgotten?',
-      },
-    );
+    const summary = `this makes a host called \`${withoutNamedSecrets(pattern.text)}\``;
+    const hint = 'was the name of the host forgotten?';
+    report(draft, 'host-name', place, summary, { severity: 'warning', hint });
   }
   // In `db_password=two words` a single word may be half of a secret, so it is not quoted.
   const mayQuote = withoutNamedSecrets(line) === line;

@@ -3,6 +3,7 @@ import { startingWith } from '../../expression/index.ts';
 import type { Checked, Diagnostic, Place } from '../../model/diagnostic.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
+import { present } from '../../model/present.ts';
 import type { Reader } from '../text/reader.ts';
 import { levelByLevel } from './assemble.ts';
 import { globMatcher } from './glob.ts';
@@ -196,14 +197,9 @@ function refuse(
 }
 
 const warn = (search: Search, code: string, summary: string, hint?: string): void => {
-  const place = search.place && { place: search.place };
-  search.diagnostics.push({
-    code,
-    severity: 'warning',
-    ...place,
-    summary,
-    ...(hint !== undefined && { hint }),
-  });
+  search.diagnostics.push(
+    present({ code, severity: 'warning', place: search.place, summary, hint }),
+  );
 };
 
 interface Subscript {

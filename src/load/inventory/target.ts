@@ -8,6 +8,7 @@ import {
   secret,
   type Target,
 } from '../../model/host.ts';
+import { present } from '../../model/present.ts';
 import type { Value } from '../../model/value.ts';
 import { readVariable } from '../text/variables.ts';
 import { type SshArguments, sshArguments } from './ssh-arguments.ts';
@@ -54,16 +55,16 @@ export function targetOf(host: string, vars: Scope, options: TargetOptions = {})
     options.privateKeyFile;
   const files = [...(key === undefined ? [] : [key]), ...ssh.identityFiles];
   const become = reader.become(options);
-  const target: Target = {
+  const target: Target = present({
     name: host,
-    ...(address !== undefined && { address }),
-    ...(port !== undefined && { port }),
-    ...(user !== undefined && { user }),
-    ...(password !== undefined && { password }),
-    ...(files.length > 0 && { privateKeyFiles: files }),
-    ...(ssh.jump !== undefined && { jump: ssh.jump }),
+    address,
+    port,
+    user,
+    password,
+    privateKeyFiles: files.length > 0 ? files : undefined,
+    jump: ssh.jump,
     hostKeyChecking: reader.checking() ?? ssh.hostKeyChecking ?? options.hostKeyChecking ?? 'yes',
-    ...(ssh.knownHostsFiles !== undefined && { knownHostsFiles: ssh.knownHostsFiles }),
+    knownHostsFiles: ssh.knownHostsFiles,
     legacyCrypto: reader.flag('legacy_crypto') ?? false,
     connectTimeout:
       reader.whole('ansible_timeout', 1, 3_600) ??
@@ -71,8 +72,8 @@ export function targetOf(host: string, vars: Scope, options: TargetOptions = {})
       ssh.connectTimeout ??
       options.connectTimeout ??
       10,
-    ...(become !== undefined && { become }),
-  };
+    become,
+  });
   const broken = reader.diagnostics.some((one) => one.severity === 'error');
   return { ...(!broken && { value: target }), diagnostics: reader.diagnostics };
 }
@@ -212,6 +213,6 @@ class VariableReader {
       });
       return undefined;
     }
-    return { method: known, user, ...(password !== undefined && { password }) };
+    return present({ method: known, user, password });
   }
 }

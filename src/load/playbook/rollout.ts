@@ -1,6 +1,7 @@
 // The `rollout` of a play: its schema, its defaults, and the Ansible keywords that it replaces.
 import { isTimeZone } from '../../core/rollout/local-time.ts';
 import type { Amount, Freeze, GateSpec, Rollout, Window } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import {
   amount,
   asArgs,
@@ -207,14 +208,13 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
       ? undefined
       : { count: ansible.throttle };
   const batches = ansible.serial === undefined ? undefined : { percent: 100 };
-  const { canary, zone, max_zones, max_per_zone } = keys;
-  return {
-    ...(canary !== undefined && { canary }),
+  return present({
+    canary: keys.canary,
     waves,
     maxUnavailable: keys.max_unavailable ?? throttled ?? batches ?? { count: 1 },
-    ...(zone !== undefined && { zone }),
-    ...(max_zones !== undefined && { maxZones: max_zones }),
-    ...(max_per_zone !== undefined && { maxPerZone: max_per_zone }),
+    zone: keys.zone,
+    maxZones: keys.max_zones,
+    maxPerZone: keys.max_per_zone,
     order: keys.order ?? ansible.order ?? 'inventory',
     soak: keys.soak ?? { host: 0, wave: 0 },
     brake: brakeOf(keys.brake, ansible),
@@ -223,20 +223,20 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
     freeze: (keys.freeze ?? []) satisfies readonly Freeze[],
     onWindowEnd: keys.on_window_end ?? 'finish',
     gates: (keys.gates ?? []).map(gateOf),
-    deadline: {
-      ...(keys.deadline?.host !== undefined && { host: keys.deadline.host }),
-      ...(keys.deadline?.run !== undefined && { run: keys.deadline.run }),
-      ...(keys.deadline?.cluster !== undefined && { cluster: keys.deadline.cluster }),
-    },
+    deadline: present({
+      host: keys.deadline?.host,
+      run: keys.deadline?.run,
+      cluster: keys.deadline?.cluster,
+    }),
     retries: { transport: keys.retries?.transport ?? 3 },
     approve: keys.approve ?? 'evict',
     unplannable: keys.unplannable ?? 'ask',
     rollback: keys.rollback ?? 'by_command',
     adopt: keys.adopt ?? 'return_proven',
-    ...(keys.events !== undefined && { events: keys.events }),
-    ...(keys.prefer_no_schedule !== undefined && { preferNoSchedule: keys.prefer_no_schedule }),
+    events: keys.events,
+    preferNoSchedule: keys.prefer_no_schedule,
     cordoned: keys.cordoned ?? 'last',
-  };
+  });
 }
 
 function brakeOf(keys: RolloutKeys['brake'], ansible: AnsibleKeys): Rollout['brake'] {
@@ -249,13 +249,12 @@ function brakeOf(keys: RolloutKeys['brake'], ansible: AnsibleKeys): Rollout['bra
   const failures =
     keys?.failures ??
     (percentage === undefined || keys?.per_wave !== undefined ? { count: 0 } : { percent: 100 });
-  const perWave = keys?.per_wave ?? percentage;
-  return {
+  return present({
     failures,
-    ...(perWave !== undefined && { perWave }),
-    ...(keys?.per_zone !== undefined && { perZone: keys.per_zone }),
+    perWave: keys?.per_wave ?? percentage,
+    perZone: keys?.per_zone,
     unreachable: keys?.unreachable ?? 'count',
-  };
+  });
 }
 
 function gateOf(keys: Infer<typeof gate>, index: number): GateSpec {

@@ -4,6 +4,7 @@ import { VariableError } from '../../core/plan/scope.ts';
 import { renderParts, type Scope } from '../../expression/index.ts';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
 import type { Host, Inventory } from '../../model/host.ts';
+import { present } from '../../model/present.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import { dirOf } from './reader.ts';
 import { put } from './tree.ts';
@@ -193,11 +194,7 @@ function groupsOf(inventory: Inventory): Mapping {
  */
 function hostvarsOf(inventory: Inventory, layers: Layers): Mapping {
   const { playbookDir, extraVars, playVars } = layers;
-  const outer: Layers = {
-    ...(playbookDir !== undefined && { playbookDir }),
-    ...(extraVars && { extraVars }),
-    ...(playVars && { playVars }),
-  };
+  const outer: Layers = present({ playbookDir, extraVars, playVars });
   return lazily([...inventory.hosts.keys()], (name) => {
     const host = inventory.hosts.get(name);
     const scope = hostScope(inventory, name, outer);

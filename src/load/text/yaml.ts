@@ -11,6 +11,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
+import { present } from '../../model/present.ts';
 import { resolvePlain } from './scalar.ts';
 import { type Source, sourceOf } from './source.ts';
 import type { Entry, MapTree, ScalarTree, Tree } from './tree.ts';
@@ -124,7 +125,7 @@ function syntaxErrors(
       severity: 'error',
       place,
       summary: summary ?? error.message,
-      ...(hint !== undefined && { hint }),
+      ...present({ hint }),
     });
   }
   return reported;
@@ -326,7 +327,7 @@ class Builder {
         severity: 'error',
         place: this.source.placeAt(at),
         summary,
-        ...(hint !== undefined && { hint }),
+        ...present({ hint }),
       });
     return { kind: 'scalar', at, value: null, text: '', style: 'plain' };
   }
