@@ -44,10 +44,10 @@ function ask(mode: string, sources: readonly string[]): readonly Answer[] {
   return JSON.parse(asked.stdout) as readonly Answer[];
 }
 
-/** Errors about what RE2 lacks: Python's engine backtracks, and a text could make it run forever. */
+/** Patterns that need backtracking, which RE2 lacks: a text could make them run forever. */
 const refused = /\(\?(?:<?[=!]|>|P=)|\(foo\)\\1|\+\+|\*\+/;
 
-/** Expressions whose results Ansible cannot write as JSON, or gives in no fixed order. */
+/** False where Ansible cannot write the result as JSON. */
 const isComparable = (answer: Answer): boolean =>
   answer.ok || !answer.err.includes('JSON compliant');
 

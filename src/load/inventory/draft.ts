@@ -27,7 +27,7 @@ export interface Draft {
   readonly files: string[];
   /** Counts the hosts that ranges made, plus the variables of these hosts. */
   ranged: number;
-  /** Inventory programs that were not run, because the command may not run programs. */
+  /** Inventory programs that were not run, because the reader may not run programs. */
   readonly notRun: string[];
 }
 

@@ -176,7 +176,7 @@ interface Words {
   readonly problem?: string;
 }
 
-/** Splits a line like a POSIX shell. Unlike there, `#` starts a comment even inside a word. */
+/** Splits a line like a POSIX shell; with `comments`, `#` starts a comment even inside a word. */
 export function splitWords(line: string, comments = true): Words {
   const words: { text: string; at: number }[] = [];
   let word: { text: string; at: number } | undefined;
