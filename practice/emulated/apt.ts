@@ -30,12 +30,12 @@ function pick(machine: Machine, words: string): Package | Reply {
   return found ?? failed(100, `E: Version '${version}' for '${name}' was not found\n`);
 }
 
-async function install(
+/** Waits for dpkg's lock as long as apt's options allow; a failure, or `undefined` with the lock. */
+async function lockFailure(
   machine: Machine,
   args: readonly string[],
-  specs: readonly string[],
   world: World,
-): Promise<Reply> {
+): Promise<Reply | undefined> {
   let waited = 0;
   const lockTimeout = Number(/DPkg::Lock::Timeout=(-?\d+)/.exec(args.join(' '))?.[1] ?? 0);
   while (fault(machine, 'lock') || read(machine, lockFile) !== '') {
@@ -48,11 +48,15 @@ async function install(
     if (!(await world.pause(machine, 0.2))) return failed(100, '');
     waited += 0.2;
   }
-  const picked = specs.map((words) => pick(machine, words));
-  const problem = picked.find((one): one is Reply => 'code' in one);
-  if (problem) return problem;
-  const wanted = picked.filter((one): one is Package => 'name' in one);
-  const changed = wanted.filter((pkg) => !installed(machine).some((one) => same(one, pkg)));
+  return undefined;
+}
+
+/** What apt refuses with -y: changes of held packages, and downgrades, without their options. */
+function confirmationFailure(
+  machine: Machine,
+  args: readonly string[],
+  changed: readonly Package[],
+): Reply | undefined {
   if (
     changed.some((pkg) => aptHeld(machine).includes(pkg.name)) &&
     !args.includes('--allow-change-held-packages')
@@ -62,12 +66,30 @@ async function install(
       'E: Held packages were changed and -y was used without --allow-change-held-packages.\n',
     );
   }
-  const lower = changed.some((pkg) => {
+  const isLower = changed.some((pkg) => {
     const present = find(machine, pkg.name);
     return present !== undefined && compareEvr(machine, pkg, present) < 0;
   });
-  if (lower && !args.includes('--allow-downgrades'))
-    return failed(100, 'E: Packages were downgraded and -y was used without --allow-downgrades.\n');
+  return isLower && !args.includes('--allow-downgrades')
+    ? failed(100, 'E: Packages were downgraded and -y was used without --allow-downgrades.\n')
+    : undefined;
+}
+
+async function install(
+  machine: Machine,
+  args: readonly string[],
+  specs: readonly string[],
+  world: World,
+): Promise<Reply> {
+  const locked = await lockFailure(machine, args, world);
+  if (locked) return locked;
+  const picked = specs.map((words) => pick(machine, words));
+  const problem = picked.find((one): one is Reply => 'code' in one);
+  if (problem) return problem;
+  const wanted = picked.filter((one): one is Package => 'name' in one);
+  const changed = wanted.filter((pkg) => !installed(machine).some((one) => same(one, pkg)));
+  const refused = confirmationFailure(machine, args, changed);
+  if (refused) return refused;
   if (changed.length === 0)
     return done('0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n');
   if (args.some((word) => word === '-s' || word === '--simulate' || word === '--dry-run'))

@@ -57,6 +57,32 @@ function describe(entry: BootEntry, index: number): string {
   return `index=${index}\nkernel=${fullKernel(entry)}\nargs="${args}"\nroot=${root}\ninitrd=/boot${entry.initrd}\ntitle=${entry.title}\n`;
 }
 
+/** The answer of grubby's read-only options; `undefined` where the call changes something. */
+function query(
+  { flags, values }: Options,
+  entries: readonly BootEntry[],
+  standard: BootEntry | undefined,
+  isChosen: (which: string) => (entry: BootEntry, index: number) => boolean,
+): Reply | undefined {
+  if (flags.has('--default-kernel')) return done(standard ? `${fullKernel(standard)}\n` : '');
+  if (flags.has('--default-index'))
+    return done(
+      `${Math.max(
+        0,
+        entries.findIndex((entry) => entry.linuxLine === standard?.linuxLine),
+      )}\n`,
+    );
+  if (flags.has('--default-title')) return done(standard ? `${standard.title}\n` : '');
+  const info = values.get('--info');
+  if (info !== undefined) {
+    const shown = entries
+      .map((entry, index) => (isChosen(info)(entry, index) ? describe(entry, index) : ''))
+      .join('');
+    return shown === '' ? failed(1, 'grubby: kernel not found\n') : done(shown);
+  }
+  return undefined;
+}
+
 export const grubby: EmulatedTool = (machine, args) => {
   const { flags, values } = readOptions(args, [
     '--info',
@@ -79,22 +105,8 @@ export const grubby: EmulatedTool = (machine, args) => {
       ? entry.linuxLine === standard?.linuxLine
       : fullKernel(entry) === inside(machine, which) || String(index) === which);
 
-  if (flags.has('--default-kernel')) return done(standard ? `${fullKernel(standard)}\n` : '');
-  if (flags.has('--default-index'))
-    return done(
-      `${Math.max(
-        0,
-        entries.findIndex((entry) => entry.linuxLine === standard?.linuxLine),
-      )}\n`,
-    );
-  if (flags.has('--default-title')) return done(standard ? `${standard.title}\n` : '');
-  const info = values.get('--info');
-  if (info !== undefined) {
-    const shown = entries
-      .map((entry, index) => (isChosen(info)(entry, index) ? describe(entry, index) : ''))
-      .join('');
-    return shown === '' ? failed(1, 'grubby: kernel not found\n') : done(shown);
-  }
+  const answer = query({ flags, values }, entries, standard, isChosen);
+  if (answer) return answer;
   if (fault(machine, 'full')) return noSpace(path);
   const update = values.get('--update-kernel');
   if (update !== undefined) {

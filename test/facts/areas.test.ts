@@ -1,5 +1,5 @@
 // The areas beyond boot and cgroups: packages, Docker, runc, kubelet, services, paths; each asked
-// through the real script with stand-in programs.
+// through the real script with emulated programs.
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -102,7 +102,7 @@ E
 exit 6`,
     );
   });
-  it('are told with epoch and time', () => {
+  it('are reported with epoch and time', () => {
     expect(
       pick(
         replay(host),
@@ -208,7 +208,7 @@ describe('packages of a deb host', () => {
     );
     file(host, 'var/lib/dpkg/info/containerd.io.list', '');
   });
-  it('are told, held ones and removed ones too', () => {
+  it('are reported, also held and removed ones', () => {
     const facts = replay(host);
     expect(
       pick(
@@ -223,7 +223,7 @@ describe('packages of a deb host', () => {
     expect(facts['containerd.installed_at']).toBeGreaterThan(1_600_000_000);
     expect(facts['docker.installed_at']).toBe(0);
   });
-  it('cannot be told where dpkg has no status', () => {
+  it('are unknown where dpkg has no status', () => {
     rmSync(join(host.root, 'var/lib/dpkg/status'));
     expect(isUnknown(replay(host)['docker.evr'])).toBe(true);
   });
@@ -852,7 +852,7 @@ describe('kubelet', () => {
     );
     expect(replay(host)['kubelet.endpoint']).toBe('unix:///b.sock');
   });
-  it('tells when its program was changed, and when its package was installed', () => {
+  it('reports when its program was changed, and when its package was installed', () => {
     centos();
     program(host, 'rpm', "echo 'kubelet 1.12.3-0 1600000000 rpm'; exit 1");
     program(host, 'kubelet', "echo 'Kubernetes v1.12.3'");
@@ -984,10 +984,10 @@ describe('memory cgroups', () => {
     group(`${pod}/${hex}`, { slabinfo: 'eio', limit });
     memsw(`${pod}/${hex}`, '9223372036854771712');
     const facts = replay(host);
-    const told = (facts['kmem.witnesses'] as readonly { row: string; limited: string }[]).map(
+    const reported = (facts['kmem.witnesses'] as readonly { row: string; limited: string }[]).map(
       ({ row, limited }) => [row, limited],
     );
-    expect(told).toEqual([
+    expect(reported).toEqual([
       ['docker', 'later'],
       ['docker', 'yes'],
       ['pod-container', 'yes'],

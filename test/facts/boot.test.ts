@@ -109,7 +109,7 @@ describe('el7', () => {
     [['dash'], ['bash'], ['busybox', 'ash']]
       .filter(([command = '']) => has(command))
       .map((shell) => [shell.join(' '), shell] as const),
-  )('tells on what grubenv lies, under %s', (_, shell) => {
+  )('reports the file system of grubenv, under %s', (_, shell) => {
     const onceOn = (mounts: string): unknown => {
       const files = {
         'boot/grub2/grub.cfg': el7cfg,

@@ -435,7 +435,7 @@ describe('/var/log/messages', () => {
     put('var/log/messages', signs + syslog(line) + booted, crashed + 3600);
     expect(past()[0]).toBe(verdict);
   });
-  it('without the first line of a kernel, times tell earlier boots apart', () => {
+  it('without the first line of a kernel, times separate earlier boots', () => {
     put('var/log/messages', signs + syslog('crond: x', 'Nov  5 11:00:00'), crashed + 3600);
     expect(boots()).toMatchObject([{ ended: 'unknown', at: crashed - 3 }]);
     expect(past()[0]).toBe('seen');

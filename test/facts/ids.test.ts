@@ -1,5 +1,5 @@
 // Ids of memory cgroups: rate and date from two readings of one boot, and everything that must keep
-// them from being told.
+// them from being reported.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -27,7 +27,7 @@ const host = (before: IdReading | Unknown, now: IdReading, more: Facts = {}): Fa
     'kmem.ids.before': before,
     ...more,
   });
-const told = (facts: Facts): readonly unknown[] =>
+const reported = (facts: Facts): readonly unknown[] =>
   (['used', 'growth_per_day', 'over', 'days_left', 'full_on'] as const).map((name) => {
     const value = facts[`kmem.ids.${name}`];
     return isUnknown(value) ? value.$unknown : value;
@@ -35,7 +35,7 @@ const told = (facts: Facts): readonly unknown[] =>
 
 describe('two readings of one boot', () => {
   it('give a rate, the days that are left and the day on which no id is left', () =>
-    expect(told(host({ ...at(10 * hour, 10_000) }, at(34 * hour, 13_000)))).toEqual([
+    expect(reported(host({ ...at(10 * hour, 10_000) }, at(34 * hour, 13_000)))).toEqual([
       13_100,
       3000,
       24 * hour,
@@ -43,9 +43,15 @@ describe('two readings of one boot', () => {
       '2026-10-10',
     ]));
   it('that agree say that nothing grows', () =>
-    expect(told(host({ ...at(0, 50) }, at(2 * hour, 50)))).toEqual([150, 0, 2 * hour, 99_999, '']));
+    expect(reported(host({ ...at(0, 50) }, at(2 * hour, 50)))).toEqual([
+      150,
+      0,
+      2 * hour,
+      99_999,
+      '',
+    ]));
   it('a few minutes apart give a rate and no date', () =>
-    expect(told(host({ ...at(hour, 10_000) }, at(hour + 60, 10_010)))).toEqual([
+    expect(reported(host({ ...at(hour, 10_000) }, at(hour + 60, 10_010)))).toEqual([
       10_110,
       14_400,
       60,
@@ -68,15 +74,15 @@ describe('two readings of one boot', () => {
   });
   it('a full table is full today', () => {
     const now = at(2 * hour, 65_434);
-    expect(told(host({ ...at(0, 10_000) }, now)).slice(3)).toEqual([
+    expect(reported(host({ ...at(0, 10_000) }, now)).slice(3)).toEqual([
       0,
       new Date(now.at * 1000).toISOString().slice(0, 10),
     ]);
   });
 });
 
-describe('nothing is told of growth', () => {
-  const why = (facts: Facts): unknown => told(facts)[1];
+describe('no growth is reported', () => {
+  const why = (facts: Facts): unknown => reported(facts)[1];
   it('without an earlier reading', () =>
     expect(why(host(unknown('no earlier reading of this boot'), at(hour, 5)))).toBe(
       'no earlier reading of this boot',
@@ -94,12 +100,14 @@ describe('nothing is told of growth', () => {
       "the host's clock was set between the readings",
     ));
   it('where reads were refused: dead groups are not counted exactly then', () =>
-    expect(told(host({ ...at(0, 5) }, at(hour, 500), groupFacts('denied docker')))[0]).toBe(
+    expect(reported(host({ ...at(0, 5) }, at(hour, 500), groupFacts('denied docker')))[0]).toBe(
       'reads were refused: needs root',
     ));
   it('where dead groups do not show', () =>
     expect(
-      told(host({ ...at(0, 5) }, at(hour, 500), { 'kernel.release': '5.14.0-70.el9.x86_64' }))[0],
+      reported(
+        host({ ...at(0, 5) }, at(hour, 500), { 'kernel.release': '5.14.0-70.el9.x86_64' }),
+      )[0],
     ).toBe('dead groups show only on cgroup v1 of kernels before 4.5'));
 });
 

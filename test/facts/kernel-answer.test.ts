@@ -6,7 +6,7 @@ import type { Facts } from '../../src/model/fact.ts';
 import { el7, readsOff } from '../modules/facts.ts';
 
 const release = '3.10.0-862.el7.x86_64';
-/** Docker and a kubelet that account: no runtime remedy mends this host. */
+/** Docker and a kubelet that account: no runtime remedy fixes this host. */
 const unread = (more: Facts = {}): Facts =>
   el7({
     'kubelet.installed': true,
@@ -114,7 +114,7 @@ describe('the next kernel', () => {
 });
 
 /** Engine and kubelet are good since a change in this boot; groups from before it still account. */
-const mendedRuntime: Facts = {
+const cleanRuntime: Facts = {
   'kubelet.version': '1.22.1',
   'docker.evr': '3:18.09.9-3.el7',
   'docker.version': '18.09.9',
@@ -136,12 +136,7 @@ describe('a kernel that is tried', () => {
     ],
     ['not where it was seen', { ...declared('try'), ...seen('yes') }, 'kernel_arg', ''],
     ['not by a declaration', declared('yes'), 'kernel_arg', ''],
-    [
-      'not with a reboot for something else',
-      { ...declared('try'), ...mendedRuntime },
-      'reboot',
-      '',
-    ],
+    ['not with a reboot for something else', { ...declared('try'), ...cleanRuntime }, 'reboot', ''],
   ])('%s', (_, more, remedy, tries) => {
     expect(unread(more)).toMatchObject({ 'kmem.remedy': remedy, 'kmem.tries': tries });
   });
@@ -191,7 +186,7 @@ describe('the running kernel', () => {
       { release: '3.10.0-1160.el7.x86_64', obeys: 'no' },
     ],
     [
-      'a kernel whose reads do not tell on from off',
+      'a kernel whose reads do not distinguish on from off',
       { ...withArgument, 'kernel.release': '4.19.0-5-amd64', 'kmem.active_probe': 'on' },
       undefined,
     ],

@@ -282,7 +282,7 @@ describe('the parsers', () => {
     for (const name of Object.keys(facts)) expect(lifetimeOf(name), name).toBeDefined();
   });
 
-  it('tell the lifetime of facts with arguments', () => {
+  it('have a rule for the lifetime of facts with arguments', () => {
     expect(lifetimeOf('package.containerd.io.available')).toBe('outside');
     expect(lifetimeOf('service.docker.active')).toBe('boot');
     expect(lifetimeOf('path./etc/x.exists')).toBe('disk');

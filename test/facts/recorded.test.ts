@@ -189,7 +189,7 @@ describe('3.10.0-1062.el7 as recorded', () => {
     expect(String(facts['boot.next_cmdline']).replace(/root=\S+ /, '')).toBe(args);
   });
 
-  it('tells the groups apart, the accounted ones first', () => {
+  it('distinguishes the groups, the accounted ones first', () => {
     const groups = replay(keep(recordedHost('1062-on')))['kmem.groups'] as readonly {
       path: string;
       state: string;

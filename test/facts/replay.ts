@@ -111,7 +111,7 @@ export interface ReplayOptions {
   readonly shell?: readonly string[];
   readonly uid?: number;
   readonly wants?: readonly FactWant[];
-  /** Before the machine's PATH, after the stand-ins. */
+  /** Before the machine's PATH, after the emulated tools. */
   readonly path?: string;
 }
 

@@ -87,7 +87,7 @@ const slub: Facts = {
     { kind: 'slub_memcg', from: 'kernel', count: 3, line: 'cache: kmalloc-192(12:aa)' },
   ],
 };
-const mendedNow = {
+const fixedNow = {
   'docker.installed_at': bootedAt + 60,
   'containerd.installed_at': bootedAt + 60,
 };
@@ -127,7 +127,7 @@ const accounted: readonly State[] = [
   [
     'runtime and kubelet replaced in this boot, the old tree is still there',
     host('1160', [kubelet122, cleanDocker], pods('on') + containers('eio'), {
-      ...mendedNow,
+      ...fixedNow,
       'kubelet.installed_at': bootedAt + 90,
     }),
     'on: groups made before the repair stay accounted; only a reboot ends them',
@@ -398,7 +398,7 @@ const accounted: readonly State[] = [
     /957 is not known to parse nokmem/,
   ],
   [
-    'a container with --kernel-memory, and a build whose version does not tell whose other containers are off',
+    'a container with --kernel-memory, and a build whose version does not show it, with other containers off',
     host('1160', [unknownDocker], `${containers('eio')}on* docker/#e`),
     'on: that container alone; the others show that this build does not ask',
     'on kernel_arg none',
@@ -419,7 +419,7 @@ const accounted: readonly State[] = [
     'a container with --kernel-memory, runtime replaced in this boot, the argument set for the next boot',
     host('1160', [cleanDocker], `${containers('eio')}on* docker/#e`, {
       ...argumentNext,
-      ...mendedNow,
+      ...fixedNow,
     }),
     'on until the reboot: the argument covers an explicit limit as well',
     'on reboot none',
@@ -941,7 +941,7 @@ const off: readonly State[] = [
   ],
   [
     'a clean docker that was installed in this boot, with a limited container of before',
-    host('1160', [cleanDocker], containers('eio'), mendedNow),
+    host('1160', [cleanDocker], containers('eio'), fixedNow),
     'off: nobody asks; what proves it is a container that the new runc starts',
     'off none none',
   ],
@@ -1169,14 +1169,14 @@ const risks: readonly State[] = [
   [
     'a runtime with a runc of its own beside a clean docker',
     host('1160', [cleanDocker, nvidia('docker')], containers('eio')),
-    'at risk: the container does not tell which of the two started it',
+    'at risk: the container does not show which of the two started it',
     'at_risk kernel_arg none',
     /nvidia-container-runtime 1\.0\.0-rc6\+dev may account/,
   ],
   [
     'a runtime with a runc of its own beside a clean containerd',
     host('1160', [kubelet122, cleanContainerd, nvidia('containerd')], pods('eio')),
-    'at risk: the container does not tell which of the two started it',
+    'at risk: the container does not show which of the two started it',
     'at_risk kernel_arg none',
   ],
   [
@@ -1599,7 +1599,7 @@ const doubts: readonly State[] = [
   [
     'swap is not counted, a docker of unknown build, its limited container reads off',
     host('1160', [unknownDocker], containers('eio'), noSwap),
-    'at risk: nothing tells whether that limit came later',
+    'at risk: nothing shows whether that limit was set later',
     'at_risk kernel_arg none',
   ],
   [
@@ -1771,7 +1771,7 @@ const unknowns: readonly State[] = [
   ],
   [
     'a runtime that was replaced in this boot, no container with a limit, slab caches of dead groups',
-    host('1160', [cleanDocker], containers('none'), { ...mendedNow, ...dead(100) }),
+    host('1160', [cleanDocker], containers('none'), { ...fixedNow, ...dead(100) }),
     'unknown: what was accounted is of before the repair, and there is no sample yet',
     'unknown none none',
   ],
@@ -1813,7 +1813,7 @@ const unknowns: readonly State[] = [
     'unknown none none',
   ],
   [
-    'reads refused, and yet the signs of this boot tell',
+    'reads refused, but signs of this boot show it',
     host('1160', [docker1806], 'denied docker', { 'kmem.root_usage': 2_322_432 }),
     'on: the root usage alone shows that groups were accounted, and the cause is here',
     'on kernel_arg none',
@@ -1836,7 +1836,7 @@ const unknowns: readonly State[] = [
   [
     'the walk ended early, and slab caches show accounted groups',
     counts(host('1160', [kubelet112, badDocker], idlePods('eio'), dead(41_579)), { capped: true }),
-    'leaking: the slab alone tells',
+    'leaking: the slab alone shows it',
     'leaking kernel_arg none',
   ],
   [

@@ -20,16 +20,16 @@ import {
 
 const docker1806 = engine('docker-ce', '18.06.1-ce', 'yes');
 const disputed = dockerWith('1.2.2-3.el7', '1.0.0-rc6+dev', 'perhaps');
-const told = (
+const factsOf = (
   kernel: string,
   programs: Parameters<typeof hostFacts>[1],
   groups: string,
   more: Facts = {},
 ): Facts => derive(hostFacts(kernel, programs, groups, more));
 
-describe('what a remedy is told with', () => {
+describe('what is reported with a remedy', () => {
   it('names what was rejected and why', () => {
-    const facts = told(
+    const facts = factsOf(
       '862',
       [kubelet('1.12.3', 'yes'), docker1806],
       pods('on') + containers('on'),
@@ -42,14 +42,14 @@ describe('what a remedy is told with', () => {
   });
 
   it('names what it leaves open', () => {
-    expect(told('1127', [docker1806], containers('on'))['kmem.leaves_open']).toEqual([
+    expect(factsOf('1127', [docker1806], containers('on'))['kmem.leaves_open']).toEqual([
       'RHSA-2019:3055 says the leak is fixed since 1062.4.1; users still saw it on 1127 and 1160: no reason to leave accounting on',
     ]);
-    expect(told('862', [disputed], containers('none'))['kmem.leaves_open']).toEqual([
+    expect(factsOf('862', [disputed], containers('none'))['kmem.leaves_open']).toEqual([
       'containerd.io 1.2.2-3.el7: clean by its build files, disputed by users: 1.4.5 or later is sure',
     ]);
     expect(
-      told('514', [docker1806], containers('on'), { ...argumentNow, ...argumentNext })[
+      factsOf('514', [docker1806], containers('on'), { ...argumentNow, ...argumentNext })[
         'kmem.leaves_open'
       ],
     ).toEqual(
@@ -64,7 +64,7 @@ describe('what a remedy is told with', () => {
       kernel: string,
       programs: Parameters<typeof hostFacts>[1],
       more: Facts = {},
-    ): unknown => told(kernel, programs, containers('on'), more)['kmem.remedy_why'];
+    ): unknown => factsOf(kernel, programs, containers('on'), more)['kmem.remedy_why'];
     const ee = engine('docker-ee', '17.06.2-ee-4', 'yes', 'cgroupfs', {
       'docker.evr': '17.06.2.ee.4-3.el7',
     });
@@ -84,16 +84,16 @@ describe('what a remedy is told with', () => {
       /knows no newer kernel for it.*; Docker EE: its vendor/,
     );
     // Its kubelet would go on: a new engine would not be enough.
-    expect(told('1160', [kubelet('1.12.3', 'yes'), ee], pods('on'))['kmem.remedy_why']).not.toMatch(
-      /vendor/,
-    );
+    expect(
+      factsOf('1160', [kubelet('1.12.3', 'yes'), ee], pods('on'))['kmem.remedy_why'],
+    ).not.toMatch(/vendor/);
     expect(why('1160', [docker1806])).not.toMatch(/change of runtime/);
   });
 
   it('says what would settle a kernel that nobody has read', () => {
     const why = (more: Facts): string =>
       String(
-        told('862', [kubelet('1.12.3', 'yes'), docker1806], containers('none'), more)[
+        factsOf('862', [kubelet('1.12.3', 'yes'), docker1806], containers('none'), more)[
           'kmem.remedy_why'
         ],
       );
@@ -105,13 +105,15 @@ describe('what a remedy is told with', () => {
 
   it('has no causes where nothing is wrong', () =>
     expect(
-      told('1160', [dockerWith('1.4.13-3.1.el7', '1.0.2', 'no')], containers('eio'))['kmem.causes'],
+      factsOf('1160', [dockerWith('1.4.13-3.1.el7', '1.0.2', 'no')], containers('eio'))[
+        'kmem.causes'
+      ],
     ).toEqual([]));
 });
 
 describe('proof on cgroup v2', () => {
   const proof = (groups: string): unknown =>
-    told('6.12.94-cloud-amd64', [], groups, { 'cgroup.memory': 'v2', ...argumentNow })[
+    factsOf('6.12.94-cloud-amd64', [], groups, { 'cgroup.memory': 'v2', ...argumentNow })[
       'kmem.proof'
     ];
   it('needs a limited group that works and charges nothing', () => {

@@ -1,4 +1,4 @@
-// What an edit of boot arguments must have done, told from the command lines before and after
+// What an edit of boot arguments must have done, judged by the command lines before and after
 // alone: an own reading of them, not that of the program.
 import { expect } from 'vitest';
 import type { ArgumentEdit } from '../../src/modules/kernel-arg/edit.ts';

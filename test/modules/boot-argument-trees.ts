@@ -41,7 +41,7 @@ const ours = [
 ] as const;
 
 /**
- * With words that are quoted twice, or empty, no edit gives back every byte: they are for the other
+ * With words that are quoted twice, or empty, no edit restores every byte: they are for the other
  * laws.
  */
 const odd = ['cgroup.memory="nokmem"', 'cgroup.memory=', 'cgroup.memory', 'panic'] as const;

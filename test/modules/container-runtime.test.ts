@@ -365,7 +365,7 @@ describe('the good set', () => {
 
 describe('the restart', () => {
   const script = withPrelude(
-    `${beforeScript}${oldNamesScript}echo 18.09.9 > "$R/new"\n[ ! -e "$R/spoil" ] || echo '{}' > "$J"\nd=$R/etc/systemd/system/docker.service.d\n[ ! -e "$R/spoil-unit" ] || echo x >> "$d/proxy.conf"\n[ ! -e "$R/lose-unit" ] || rm "$d/proxy.conf"\nmkdir -p "$R/etc/containerd"; echo new > "$R/etc/containerd/config.toml"\n${afterScript('18.09.9')}`,
+    `${beforeScript}${oldNamesScript}echo 18.09.9 > "$R/new"\n[ ! -e "$R/replace-json" ] || echo '{}' > "$J"\nd=$R/etc/systemd/system/docker.service.d\n[ ! -e "$R/change-unit" ] || echo x >> "$d/proxy.conf"\n[ ! -e "$R/lose-unit" ] || rm "$d/proxy.conf"\nmkdir -p "$R/etc/containerd"; echo new > "$R/etc/containerd/config.toml"\n${afterScript('18.09.9')}`,
   );
   const make = (runs = true) => {
     const tree = hostTree({
@@ -396,13 +396,13 @@ describe('the restart', () => {
     expect(() => tree.read('/calls')).toThrow();
   });
   it.each<[string, string, number]>([
-    ['daemon.json was replaced', '/spoil', 50],
-    ['a drop-in was changed', '/spoil-unit', 54],
+    ['daemon.json was replaced', '/replace-json', 50],
+    ['a drop-in was changed', '/change-unit', 54],
     ['a drop-in is gone', '/lose-unit', 54],
     ['it does not come back', '/broken', 51],
     ['it still says the old version', '/lazy', 52],
     ['its cgroup driver is another one', '/other', 53],
-  ])('tells when %s', (_, fault, code) => {
+  ])('reports that %s', (_, fault, code) => {
     const tree = make();
     tree.write(fault, '');
     expect(tree.run(script).code).toBe(code);

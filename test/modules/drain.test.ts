@@ -69,7 +69,7 @@ describe('drain', () => {
     expect(planOf('drain', { args: 'drain-me --now', facts: kubelet })).toEqual(plan);
   });
 
-  it('tells a later reboot that the drain is settled', () => {
+  it('promises a later reboot that the node is drained', () => {
     expect(planOf('drain', { args: 'none', facts: kubelet }).sets).toEqual({ kmend_drain: 'none' });
     expect(planOf('drain', { args: { command: 'x' }, facts: kubelet }).sets).toEqual({
       kmend_drain: 'command',

@@ -1,5 +1,5 @@
 // Package files: which count on which host, what is copied, what goes with what, how each package
-// manager is told, and what is refused.
+// manager gets, and what is refused.
 
 import { describe, expect, it } from 'vitest';
 import { allOf, type Facts, fact, viewOf } from '../../src/model/fact.ts';

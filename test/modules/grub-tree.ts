@@ -1,5 +1,5 @@
 // A host's directory with the real grub-mkconfig, 10_linux and grub-script-check of this machine,
-// told to look into it; only grub-probe is a stand-in.
+// with this tree as their root; only grub-probe is emulated.
 import { existsSync, readFileSync } from 'node:fs';
 import { type HostTree, hostTree } from './host-tree.ts';
 

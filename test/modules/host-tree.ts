@@ -1,5 +1,5 @@
 // A directory that plays the root of a host, in which the real scripts run through a real sh, with
-// stand-ins first in PATH.
+// emulated tools first in PATH.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -22,7 +22,7 @@ export interface HostTree {
   readonly write: (path: string, text: string) => void;
   readonly read: (path: string) => string;
   readonly remove: (path: string) => void;
-  /** A program of the host: shell text, or the name of a file under test/modules/stand-ins. */
+  /** A program of the host: shell text, or the name of a file under test/modules/emulated. */
   readonly program: (name: string, text?: string) => void;
   readonly run: (
     script: string,
@@ -35,7 +35,7 @@ export interface HostTree {
   readonly picture: (skip?: RegExp) => Readonly<Record<string, string>>;
 }
 
-const emulatedTools = join(import.meta.dirname, 'stand-ins');
+const emulatedTools = join(import.meta.dirname, 'emulated');
 
 /**
  * Gone when the test ends. A blank in its name on purpose: scripts must quote (GRUB's own do not,

@@ -165,7 +165,7 @@ describe('for any command line', () => {
     );
   });
 
-  it('adding an item and taking it away again gives back every byte', () => {
+  it('adding an item and removing it again restores every byte', () => {
     fc.assert(
       fc.property(lines, (line) => {
         fc.pre(!line.includes('nokmem') && !/cgroup\.memory(?:=(?:"|\\|\s|$)|\s|$)/.test(line));

@@ -1,5 +1,5 @@
 // The scripts of the boot loaders that this machine has no tools of, on generated command lines:
-// grubby and rpm-ostree are stand-ins.
+// grubby and rpm-ostree are emulated.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ArgumentEdit } from '../../src/modules/kernel-arg/edit.ts';
@@ -29,7 +29,7 @@ interface Loader {
   readonly read: (tree: HostTree) => readonly string[];
   /**
    * A word goes to the end of the line where its value changes: only an edit of a line without the
-   * key gives back every byte.
+   * key restores every byte.
    */
   readonly moves?: true;
 }

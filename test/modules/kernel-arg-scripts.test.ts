@@ -59,7 +59,7 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))(
       expect(tree.picture()).toEqual(after);
     });
 
-    it('gives back every byte when the argument is taken away again', () => {
+    it('restores every byte when the argument is removed again', () => {
       const tree = el7(['ro cgroup.memory=nosocket', 'ro'], 'cgroup.memory=nosocket quiet');
       const before = tree.picture();
       tree.run(grub2Script(nokmem), shell);

@@ -38,7 +38,7 @@ describe('kernel_arg', () => {
       ['- boot argument cgroup.memory cgroup.memory=nokmem'],
     ],
     [
-      'gives back what was there before',
+      'restores the value of before',
       { ...nokmem, state: 'absent' },
       { 'boot.next_cmdline': 'cgroup.memory=nosocket,nokmem' },
       ['~ boot argument cgroup.memory cgroup.memory=nosocket,nokmem cgroup.memory=nosocket'],

@@ -93,7 +93,7 @@ describe('kernel: trial', () => {
 });
 
 const grubTools = spawnSync('grub-editenv', ['--version']).error === undefined;
-const standIn = join(import.meta.dirname, 'stand-ins/grubby');
+const emulatedGrubby = join(import.meta.dirname, 'emulated/grubby');
 
 /**
  * A grub.cfg as grub2-mkconfig writes it with GRUB_DEFAULT=saved, and a grubenv made by the real
@@ -124,7 +124,7 @@ function host(files: Readonly<Record<string, string>> = {}): HostTree {
 case $1 in
   --default-kernel) sed -n 's|^saved_entry=CentOS Linux (\\(.*\\)) 7 (Core)|/boot/vmlinuz-\\1|p' "$E";;
   --set-default=*) r=\${1##*/vmlinuz-}; grub-editenv "$E" set "saved_entry=CentOS Linux ($r) 7 (Core)";;
-  *) exec sh ${JSON.stringify(standIn)} "$@";;
+  *) exec sh ${JSON.stringify(emulatedGrubby)} "$@";;
 esac`,
   );
   return tree;
@@ -220,7 +220,7 @@ describe.skipIf(!grubTools)(
       expect(tree.read('/boot/grub2/grub.cfg').match(/panic=10/g)).toHaveLength(2);
     });
 
-    it('the way back takes a choice away that was not used yet', () => {
+    it('a rollback removes a choice that was not used yet', () => {
       const tree = host();
       tree.run(choose);
       expect(

@@ -99,7 +99,7 @@ describe('kernel', () => {
     ['it is held', min, { ...old, 'package.kernel.held': true }, /kernel is held/],
     ['yum is in use', min, { ...old, 'packages.lock': 'yum (pid 3)' }, /in use/],
     [
-      'it cannot be told what boots next',
+      'it is not known which kernel boots next',
       min,
       { ...old, 'kernel.next': '' },
       /is not known which kernel/,

@@ -55,7 +55,7 @@ describe.each<[string, Mapping, string]>([
     });
   });
 
-  it('tells no repository at all and only disabled ones apart', () => {
+  it('distinguishes no repository from only disabled ones', () => {
     expect(refusalOf(name, args, [failed('none', { repository: '' })])?.why).toBe(
       `no enabled repository has ${what}: this host has no repository at all`,
     );

@@ -56,7 +56,7 @@ describe('recorded', () => {
     expect([ran.code, ran.err === '']).toEqual([code, false]);
   });
 
-  it('the line that tells the cause comes last, as the reader sees only the last few', () => {
+  it('the line that shows the cause comes last, as the reader sees only the last few', () => {
     const said = readFileSync(join(folder, 'apt-file-conflict.txt'), 'utf8');
     const ran = ranWith('apt', said, 100);
     expect(ran.err.trimEnd().split('\n').at(-1)).toBe(

@@ -1,4 +1,4 @@
-// Holds that are lifted for one transaction: what the tools are told, and that everything is back
+// Holds that are lifted for one transaction: the calls of the tools, and that everything is back
 // afterwards, also when it fails or was killed.
 import { describe, expect, it } from 'vitest';
 import { withPrelude } from '../../src/facts/probe/prelude.ts';
@@ -29,7 +29,7 @@ describe('the plan', () => {
       hint: expect.stringContaining('holds: lift'),
     });
   });
-  it('lifts it when told so, with a warning', () => {
+  it('lifts it where the play allows it, with a warning', () => {
     const plan = planOf('package', {
       args: { name: 'docker-ce', version: '18.09.9', holds: 'lift' },
       facts,
@@ -157,7 +157,7 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))(
       expect(tree.run(script, shell).code).toBe(0);
       expect(sorted(tree.read('/holds'))).toEqual(['docker-ce', 'other']);
     });
-    it('tells when a hold cannot be put back', () => {
+    it('reports a hold that cannot be restored', () => {
       const tree = make(`${works}; : > "$KMEND_ROOT/stuck"`);
       const ran = tree.run(script, shell);
       expect([ran.code, ran.err]).toEqual([

@@ -48,7 +48,7 @@ const tasks: readonly (readonly [string, unknown])[] = [
   ['container_runtime', { kmem: 'disabled', predownload: true }],
   ['verify_kmem', {}],
   ['uncordon', {}],
-  ['uncordon', 'give-back'],
+  ['uncordon', 'return-to-service'],
 ];
 
 describe.each(tasks)('%s %j', (module, args) => {

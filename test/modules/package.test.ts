@@ -1,4 +1,4 @@
-// package as a table, and its scripts run against stand-ins and against the real dnf and apt-get.
+// package as a table, and its scripts run against emulated tools and against the real dnf and apt-get.
 import { describe, expect, it } from 'vitest';
 import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import { packageSteps } from '../../src/modules/package-manager/script.ts';
@@ -53,7 +53,7 @@ describe('package', () => {
       [],
     ],
     [
-      'goes back when told so',
+      'goes back where the play allows it',
       { name: 'docker-ce', version: '18.09.1', allow_downgrade: true },
       packageFacts('docker-ce', '3:18.09.9-3.el7', docker),
       ['~ package docker-ce 3:18.09.9-3.el7 3:18.09.1-3.el7'],
@@ -337,7 +337,7 @@ describe('the script for yum', () => {
       46,
       /repo lab/,
     ],
-  ])('tells when yum %s', (_, yum, code, said) => {
+  ])('reports that yum %s', (_, yum, code, said) => {
     const tree = make(yum);
     const ran = tree.run(script);
     expect(ran.code).toBe(code);
@@ -418,7 +418,7 @@ describe('the script for apt', () => {
       40,
     ],
     ['nothing was done', 'exit 0', 42],
-  ])('tells when %s', (_, apt, code) => {
+  ])('reports that %s', (_, apt, code) => {
     expect(make(apt).run(script).code).toBe(code);
   });
 });

@@ -108,7 +108,7 @@ const on862 = (more: Facts = {}) =>
     'kernel.installed': ['3.10.0-862.el7.x86_64'],
     ...more,
   });
-const mended = () => el7({ ...packages, ...nokmemNow, ...readsOff });
+const fixed = () => el7({ ...packages, ...nokmemNow, ...readsOff });
 const cluster = { hasCluster: true, node: 'n1' };
 
 it('scheduled.yaml does what auto.yaml does, and says what a night does about hosts that are absent', () => {
@@ -147,7 +147,7 @@ describe.each(readdirSync(folder))('playbooks/%s', (name) => {
   });
   it('refuses a host whose runtime is not whole, also where it has nothing to do; any other package is a warning', () => {
     const host = (damaged: string): Facts => ({
-      ...mended(),
+      ...fixed(),
       'packages.damaged': { [damaged]: 'half-configured' },
       'packages.manager': 'apt',
     });
@@ -170,11 +170,11 @@ describe.each(readdirSync(folder))('playbooks/%s', (name) => {
 
 describe('what they plan', () => {
   it('check.yaml: never a change', () => {
-    for (const facts of [on1160(), on862(), mended()])
+    for (const facts of [on1160(), on862(), fixed()])
       expect(plan('check.yaml', facts).risk).toBe('none');
   });
 
-  it('somebody who may not become root is told before the drain, and everything that only reads is left alone', () => {
+  it('a user who may not become root is refused before the drain, and plays that only read still run', () => {
     const facts = { ...on1160(), 'user.root': false };
     expect(plan('nokmem.yaml', facts, cluster).refused).toEqual({
       task: expect.stringMatching(/argument/i),
@@ -182,7 +182,7 @@ describe('what they plan', () => {
       hint: 'log in as root, or set become: true in the play (or -b)',
     });
     expect(plan('check.yaml', facts, cluster).refused).toBeUndefined();
-    expect(plan('nokmem.yaml', { ...mended(), 'user.root': false }).refused).toBeUndefined();
+    expect(plan('nokmem.yaml', { ...fixed(), 'user.root': false }).refused).toBeUndefined();
   });
 
   it('nokmem.yaml on 1160 with a kubelet', () => {
@@ -207,8 +207,8 @@ describe('what they plan', () => {
       ]
     `);
   });
-  it('nokmem.yaml on a host that is mended', () => {
-    expect(lines('nokmem.yaml', mended())).toEqual([]);
+  it('nokmem.yaml on a host that is already fixed', () => {
+    expect(lines('nokmem.yaml', fixed())).toEqual([]);
   });
   it('nokmem.yaml refuses a kubelet without a cluster', () => {
     expect(plan('nokmem.yaml', on1160()).refused?.why).toMatch(/no cluster is configured/);
@@ -280,7 +280,7 @@ describe('what they plan', () => {
       'verify_kmem',
       'uncordon',
     ]);
-    expect(modulesOf(mended())).toEqual([]);
+    expect(modulesOf(fixed())).toEqual([]);
   });
 
   it('where a healthy kernel runs and el7 boots next, the default kernel is set back: no drain, no reboot', () => {
@@ -354,7 +354,7 @@ describe('what they plan', () => {
   });
   it('rollback.yaml refuses before anything is touched when the old package is in no repository', () => {
     const vars = { rollback_packages: { 'docker-ce': '17.03.0' } };
-    expect(plan('rollback.yaml', mended(), {}, vars).refused?.why).toMatch(
+    expect(plan('rollback.yaml', fixed(), {}, vars).refused?.why).toMatch(
       /no enabled repository has docker-ce 17.03.0/,
     );
   });
@@ -387,7 +387,7 @@ describe('what they plan', () => {
       3,
       expect.stringContaining('\nbaseurl=http://mirror.example.com/7/os/$basearch/\nenabled=0\n'),
     ]);
-    expect(sections({ ...mended(), ...read() })).toEqual([]);
+    expect(sections({ ...fixed(), ...read() })).toEqual([]);
     for (const other of [
       { 'os.version': '8.4' },
       { 'os.id': 'rhel' },
@@ -395,13 +395,13 @@ describe('what they plan', () => {
     ] satisfies readonly Facts[])
       expect(sections({ ...on862(other), ...read() })).toEqual([]);
     expect(
-      sections({ ...mended(), ...read('name=x') }, { state: 'absent', docker_baseurl: '' }),
+      sections({ ...fixed(), ...read('name=x') }, { state: 'absent', docker_baseurl: '' }),
     ).toEqual(['-', '-', '-', '-']);
-    expect(sections({ ...mended(), ...read() }, { state: 'absent' })).toEqual([]);
+    expect(sections({ ...fixed(), ...read() }, { state: 'absent' })).toEqual([]);
   });
   it('rollback.yaml puts repositories back without a drain or a reboot', () => {
     const facts = {
-      ...mended(),
+      ...fixed(),
       'repository.own/base.section': '[base]\nname=new',
       'repository.own/base.elsewhere': [],
     };

@@ -1,5 +1,5 @@
 // `predownload: true`: what is downloaded ahead, what is refused all the same, and what each
-// package manager is told.
+// package manager is called with.
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
 import { el7, packageFacts } from './facts.ts';
@@ -19,7 +19,7 @@ const kernels = {
 };
 const to = { name: 'docker-ce', version: '18.09.9' };
 
-const told = (module: string, args: object, facts: Facts): string | undefined => {
+const answerOf = (module: string, args: object, facts: Facts): string | undefined => {
   const { changes, refuse, note } = planOf(module, {
     args: { ...args, predownload: true },
     facts: el7(facts),
@@ -81,7 +81,7 @@ describe('downloads', () => {
       /install kernel-3\.10\.0-1160\.el7$/,
     ],
   ])('%s', (_, module, args, facts, command) => {
-    expect(told(module, args, facts)).toMatch(command);
+    expect(answerOf(module, args, facts)).toMatch(command);
   });
 
   it.each<[string, string, object, Facts, RegExp]>([
@@ -108,7 +108,7 @@ describe('downloads', () => {
       /could not be rolled back/,
     ],
   ])('refuses %s', (_, module, args, facts, why) => {
-    expect(told(module, args, facts)).toMatch(why);
+    expect(answerOf(module, args, facts)).toMatch(why);
   });
 
   it.each<[string, string, object, Facts, string | undefined]>([
@@ -138,6 +138,6 @@ describe('downloads', () => {
       '3.10.0-1160.el7.x86_64 is installed',
     ],
   ])('leaves out %s', (_, module, args, facts, note) => {
-    expect(told(module, args, facts)).toBe(note);
+    expect(answerOf(module, args, facts)).toBe(note);
   });
 });

@@ -66,7 +66,7 @@ describe('reboot', () => {
     ['`drain: none` before it', {}, { sets: { kmend_drain: 'none' } }, 'none'],
     ['`drain: {command: ...}` before it', {}, { sets: { kmend_drain: 'command' } }, 'none'],
     ['its own `drain: none`', { drain: 'none' }, {}, 'none'],
-  ])('asks the door for: %s', (_, args, context, drain) => {
+  ])('requests of the effect context: %s', (_, args, context, drain) => {
     expect(planOf('reboot', { args, facts: el7(next), context }).changes[0]?.effects).toMatchObject(
       [{ drain }],
     );

@@ -1,4 +1,4 @@
-// Changes that could not be taken back: refused before anything is touched, with what to do about
+// Changes that could not be rolled back: refused before anything is changed, with what to do about
 // it, unless the play says `rollback: none`.
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
@@ -123,14 +123,14 @@ it('an argument in a list that others share is taken out again by itself', () =>
   ).toBeUndefined();
 });
 
-it('nothing to do needs no way back', () => {
+it('nothing to do needs no rollback', () => {
   const facts = el7(packageFacts('docker-ce', '3:18.09.9-3.el7', []));
   expect(
     planOf('package', { args: { name: 'docker-ce', version: '18.09.9' }, facts }).refuse,
   ).toBeUndefined();
 });
 
-it('no room for the copies beside the files of the boot loader is told before anything is touched', () => {
+it('no room for the copies beside the files of the boot loader is reported before anything is changed', () => {
   const facts = el7({ 'space.boot_kb': 900 });
   expect(
     planOf('kernel_arg', { args: { key: 'cgroup.memory', value: 'nokmem' }, facts }).refuse?.why,

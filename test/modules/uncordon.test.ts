@@ -11,7 +11,7 @@ const ours = {
 };
 
 describe('uncordon', () => {
-  it('gives back what this run took', () => {
+  it('uncordons the node that this run cordoned', () => {
     expect(
       planOf('uncordon', { args: {}, facts: {}, context: ours }).changes[0]?.effects,
     ).toMatchObject([{ kind: 'uncordon', node: 'n1' }]);
@@ -23,7 +23,7 @@ describe('uncordon', () => {
       {},
       { ...ours, done: { ...ours.done, cordoned: false } },
     ],
-    ['has nothing to give back without a cluster', {}, {}, {}],
+    ['has no node to uncordon without a cluster', {}, {}, {}],
     [
       'does not run its command on a host without a kubelet',
       { command: 'x' },
@@ -35,23 +35,20 @@ describe('uncordon', () => {
   });
   it.each<[string, unknown, object]>([
     ['the node', {}, {}],
-    ['by a command', 'give-back', { 'kubelet.installed': true }],
-  ])(
-    'does not give back what is unproven since the failure of its proof was ignored: %s',
-    (_, args, facts) => {
-      const context = { ...ours, done: { ...ours.done, unproven: 'Proof' } };
-      const { changes, unmet } = planOf('uncordon', { args, facts: facts as Facts, context });
-      expect(changes).toEqual([]);
-      expect(unmet).toMatchObject({
-        kind: 'not_verified',
-        evidence: expect.stringMatching(/"Proof" failed and was ignored/),
-      });
-    },
-  );
+    ['by a command', 'return-to-service', { 'kubelet.installed': true }],
+  ])('does not uncordon without a proof whose failure was ignored: %s', (_, args, facts) => {
+    const context = { ...ours, done: { ...ours.done, unproven: 'Proof' } };
+    const { changes, unmet } = planOf('uncordon', { args, facts: facts as Facts, context });
+    expect(changes).toEqual([]);
+    expect(unmet).toMatchObject({
+      kind: 'not_verified',
+      evidence: expect.stringMatching(/"Proof" failed and was ignored/),
+    });
+  });
   it('runs a command of the play', () => {
     expect(
-      planOf('uncordon', { args: 'give-back', facts: { 'kubelet.installed': true } }).changes[0]
-        ?.effects,
+      planOf('uncordon', { args: 'return-to-service', facts: { 'kubelet.installed': true } })
+        .changes[0]?.effects,
     ).toMatchObject([{ kind: 'run' }]);
   });
 });

@@ -199,19 +199,19 @@ describe('verify_kmem', () => {
       /although/,
     );
   });
-  it('tells the further signs of a boot with the argument, also when they are against it', () => {
-    const told = (more: object) =>
+  it('reports further signs of a boot with the argument, also when they contradict the proof', () => {
+    const evidenceOf = (more: object) =>
       planOf('verify_kmem', { args: {}, facts: el7({ ...nokmemNow, ...readsOff, ...more }) }).proof
         ?.evidence;
-    expect(told({})).toMatch(/root kmem usage 0, no cgroup in \/sys\/kernel\/slab$/);
-    expect(told({ 'kmem.root_usage': 4096, 'kmem.slab_entries': 2 })).toMatch(
+    expect(evidenceOf({})).toMatch(/root kmem usage 0, no cgroup in \/sys\/kernel\/slab$/);
+    expect(evidenceOf({ 'kmem.root_usage': 4096, 'kmem.slab_entries': 2 })).toMatch(
       /against it: root kmem usage 4096, 2 entries/,
     );
     expect(
       planOf('verify_kmem', { args: {}, facts: el7({ ...good, ...readsOff }) }).proof?.evidence,
     ).not.toMatch(/root kmem/);
   });
-  it('starts a sample only where told so, docker runs, and the probe does not do', () => {
+  it('starts a sample only where the play asks for it, docker runs, and the probe does not do', () => {
     const start = { sample: 'start' };
     const idle = { ...good, ...noSample };
     expect(kinds(planOf('verify_kmem', { args: start, facts: el7(idle) }))).toEqual([

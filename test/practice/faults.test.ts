@@ -146,7 +146,7 @@ describe('connections that go wrong', () => {
   });
 });
 
-describe('hosts in trouble', () => {
+describe('hosts with faults', () => {
   it('full: no new folders, no packages, nothing free', async () => {
     fleet.set('h1', 'full', true);
     expect((await ssh(fleet, 'h1', 'mkdir -p "$KMEND_ROOT/var/lib/kmend"')).err).toContain(

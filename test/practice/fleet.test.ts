@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 describe('a command', () => {
-  it('runs in a real sh and gives back output, error output and exit status', async () => {
+  it('runs in a real sh and returns stdout, stderr and the exit status', async () => {
     expect(await ssh(fleet, 'node-a1', 'echo out; echo err >&2; cat; exit 7', 'in\n')).toEqual({
       code: 7,
       out: 'out\nin\n',
@@ -35,7 +35,7 @@ describe('a command', () => {
     expect((await ssh(fleet, 'node-c1', 'uname -r')).out).toBe('6.1.0-28-amd64\n');
   });
 
-  it('finds stand-ins before anything of this machine', async () => {
+  it('finds emulated tools before programs of this machine', async () => {
     const { out } = await ssh(
       fleet,
       'node-a1',
@@ -136,7 +136,7 @@ describe('memory groups', () => {
     expect((await ssh(fleet, 'node-a1', `cat ${M}/kubepods/memory.kmem.slabinfo`)).code).toBe(0);
   });
 
-  it('of pods stay accounted by the kubelet when the engine is mended, and the engine changes only with a restart', async () => {
+  it('of pods stay accounted by the kubelet when the engine is fixed, and the engine changes only with a restart', async () => {
     const version = 'docker version --format "{{.Server.Version}}"';
     await ssh(
       fleet,
