@@ -256,7 +256,7 @@ export const drain = defineModule<Args>({
     delete_emptydir_data: true
 `,
   notes: `The options are kubectl's. What would block is known before the cordon and refuses the host: budgets that allow none, bare pods, local data, the last ready node of
-a pool, quorum. A budget that is only busy is waited for before the cordon. Then the node is cordoned and annotated as ours; what somebody else cordoned stays cordoned at the end. Drained means empty: nothing but
+a pool, quorum. A budget that is only busy is waited for before the cordon. Then the node is cordoned and annotated as ours; a node that others cordoned stays cordoned at the end. Drained means empty: nothing but
 DaemonSet, mirror and completed pods, and no volume that none of them uses. A host without a
 kubelet is passed over; a host with a kubelet and no configured cluster is refused. \`drain: {command: ...}\` runs a command of yours on the host instead, once;
 \`drain: none\` says that no drain is needed. Either is remembered for the \`reboot\` that follows.`,

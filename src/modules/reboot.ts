@@ -263,10 +263,10 @@ Right before it is sent, in the same script, the locks of the package manager ar
 most, and the journal says for whom. A process that only asks (\`dnf list\`, \`rpm -q\`) is not waited for. Neither \`escalate\` nor \`fallback\` acts on
 a host that answers and has such a process.
 
-\`escalate\` is for sick nodes whose shutdown hangs, and off by default. Each step is in the journal before it is sent, goes only to a host that answers and still
+\`escalate\` is for affected nodes whose shutdown hangs, and off by default. Each step is in the journal before it is sent, goes only to a host that answers and still
 runs the boot that the reboot was sent to, and all together are the one planned reboot. A host that no longer answers gets none: an operator must go to it.
 
-\`fallback\` is that somebody: a program on the machine that runs kmend, run once, when the host is not back after \`timeout\` or still runs the old boot after all of
+\`fallback\` replaces the operator: a program on the machine that runs kmend, run once, when the host is not back after \`timeout\` or still runs the old boot after all of
 \`escalate\`. It is in the journal before it is run, and counts only by a new boot id; after a resume it is never run again.
 
 \`\`\`yaml

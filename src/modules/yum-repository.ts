@@ -53,7 +53,7 @@ const args = object({
     .describe('Id of the repository: the section of the file.'),
   description: line
     .optional()
-    .describe('For people (`name=` of the section). Required where it is present.'),
+    .describe('A title (`name=` of the section). Required where it is present.'),
   baseurl: listOf(url)
     .optional()
     .describe(

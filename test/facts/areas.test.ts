@@ -36,7 +36,7 @@ const processOf = (pid: number, name: string): void =>
   file(host, `proc/${pid}/stat`, `${pid} (${name}) S 1 ${pid} ${pid} 0 -1\n`);
 
 describe('machine', () => {
-  it('says who and where we are', () => {
+  it('reports the user and the machine', () => {
     file(host, 'proc/uptime', '10.31 5.90\n');
     file(host, 'proc/sys/kernel/random/boot_id', '3d2023fb-c846-4e82-95ef-bce27dc2ac93\n');
     program(host, 'date', 'echo 1000');
@@ -151,7 +151,7 @@ exit 6`,
     const wants = [{ area: 'package', args: { name: 'x' } }];
     expect(replay(host, { wants })['packages.lock']).toBe('');
   });
-  it('a damaged database is said, and nothing is guessed', () => {
+  it('a damaged database is reported, and nothing is guessed', () => {
     program(host, 'rpm', "echo 'error: rpmdb: BDB0113 Thread/process 1/2 failed'; exit 255");
     const facts = replay(host);
     expect(facts['packages.broken']).toContain('rpmdb: BDB0113');
@@ -367,7 +367,7 @@ describe('a package by name', () => {
     file(host, 'etc/yum.conf', 'exclude=docker*\n');
     expect(facts()).toEqual(['3:18.09.1-3.el7', ['3:18.09.1-3.el7', '3:18.09.9-3.el7'], true]);
   });
-  it('and others beside it in the same look: the newest of each, with its repository', () => {
+  it('and others in the same query: the newest of each, with its repository', () => {
     centos();
     program(host, 'rpm', 'exit 1');
     program(
@@ -574,7 +574,7 @@ describe('docker', () => {
       { name: 'kata', path: '', says: '' },
     ]);
   });
-  it('a runc that lies elsewhere is a runtime of its own, the one in the path is none', () => {
+  it('a runc at another path is a runtime of its own, the one in PATH is none', () => {
     stopped();
     program(host, 'runc', 'echo runc version 1.0.2');
     const old = 'opt/old/runc';
@@ -952,7 +952,7 @@ describe('memory cgroups', () => {
     expect(facts['kmem.unknown_limited']).toEqual(['batch']);
     expect(facts['kmem.files']).toBe(true);
   });
-  it('count by whom, and containers apart from what the kubelet makes', () => {
+  it('are counted by creator, and containers apart from groups of the kubelet', () => {
     group('.', { slabinfo: 'eio' });
     group('kubepods', { slabinfo: 2, limit: 8_000_000_000 });
     group(pod, { slabinfo: 2, limit });
@@ -973,7 +973,7 @@ describe('memory cgroups', () => {
       other: 1,
     });
   });
-  it('a limit that came after the group was made is no sample: docker gives a container that is born with one a swap limit too', () => {
+  it('a limit that was set later is no sample: docker sets a swap limit too where it starts a container with a limit', () => {
     group('.', { slabinfo: 'eio' });
     const memsw = (path: string, text: string): void =>
       file(host, `sys/fs/cgroup/memory/${path}/memory.memsw.limit_in_bytes`, `${text}\n`);
@@ -1094,7 +1094,7 @@ describe('the kernel log', () => {
     messages([`dockerd: ${full}`, start]);
     expect(symptoms()).toEqual([]);
   });
-  it('that may not be read is said so', () => {
+  it('that may not be read is reported so', () => {
     program(
       host,
       'dmesg',
@@ -1109,7 +1109,7 @@ describe('the fence', () => {
     pick(replay(host), 'fence.run', 'fence.number', 'fence.open');
   const written = (text: string): void => file(host, 'var/lib/kmend/fence', text);
 
-  it('says which run holds the host, or held it last', () => {
+  it('reports which run uses the host, or used it last', () => {
     expect(fence()).toEqual(['', 0, false]);
     written('20261124-153012-k3f9 2 open\n');
     expect(fence()).toEqual(['20261124-153012-k3f9', 2, true]);
@@ -1123,7 +1123,7 @@ describe('the fence', () => {
       expect(fence().every((value) => isUnknown(value as Value))).toBe(true);
     },
   );
-  it('is unknown to who may not read it', () => {
+  it('is unknown to a user who may not read it', () => {
     const facts = marksArea.parse('fence_denied', { cut: false, args: {} });
     expect(facts['fence.open']).toEqual({ $unknown: 'only root may read it' });
   });

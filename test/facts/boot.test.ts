@@ -68,7 +68,7 @@ describe('el7', () => {
     expect(next(facts)).toEqual(['grub2', '3.10.0-862.el7.x86_64', 'root=UUID=1 ro']);
     expect(facts['kernel.next_parses_nokmem']).toBe('unknown');
   });
-  it('a menu that was written by half is named, wherever it breaks off inside an entry', () => {
+  it('a truncated menu is reported, wherever it ends inside an entry', () => {
     const whole = `${header}${entry('CentOS (1160)', '3.10.0-1160.el7.x86_64', 'ro')}menuentry 'Setup' { fwsetup }\n`;
     const broken = (text: string): unknown =>
       boot({ ...centos, 'boot/grub2/grub.cfg': text })['boot.menu_broken'];
@@ -147,7 +147,7 @@ describe('el7', () => {
       '3.10.0-1160.el7.x86_64',
     ]);
   });
-  it('knows what a later kernel would get', () => {
+  it('reports the arguments of a kernel that is installed later', () => {
     const facts = boot({
       ...centos,
       'boot/grub2/grub.cfg': el7cfg,
@@ -352,7 +352,7 @@ describe('other loaders', () => {
     program(host, 'uname', 'case $1 in -m) echo s390x;; -r) echo 4.18.0-1.el8.s390x;; esac');
     expect(replay(host)['boot.loader']).toBe('zipl');
   });
-  it('none that is known is said so', () => expect(next(boot({}))).toEqual(['unknown', '', '']));
+  it('an unknown one is reported so', () => expect(next(boot({}))).toEqual(['unknown', '', '']));
   it('a half-written grub.cfg gives no next kernel, rather than a wrong one', () => {
     expect(
       next(boot({ ...centos, 'boot/grub2/grub.cfg': "menuentry 'CentOS (1160)' --class os {\n" })),

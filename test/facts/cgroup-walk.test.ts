@@ -147,7 +147,7 @@ describe.each(awks)('%s', (awk) => {
     );
   });
 
-  it('finds a kernel-memory limit that somebody asked for, of a group that reads on and of the groups below it', () => {
+  it('finds a kernel-memory limit of its own, for a group that reads on and for the groups below it', () => {
     explicitTree();
     program(host, 'awk', `exec ${awk} "$@"`);
     const facts = replay(host);
@@ -342,20 +342,20 @@ describe('a read', () => {
     expect(samples()).toMatchObject({ denied: 1, eio: 0, total: 1 });
   });
 
-  it('by a grep and an md5sum that say nothing of EIO is empty, which proves nothing', () => {
+  it('by a grep and an md5sum that do not report EIO is empty, which proves nothing', () => {
     v1Group(host, container, { slabinfo: 'eio', limit });
     program(host, 'grep', 'exec /bin/grep "$@" 2>/dev/null');
     program(host, 'md5sum', 'exit 0');
     expect(samples()).toMatchObject({ eio: 0, empty: 1, total: 1 });
   });
 
-  it('of a group that has gone meanwhile is not counted', () => {
+  it('of a group that was removed in the meantime is not counted', () => {
     v1Group(host, container, { slabinfo: 'eio', limit });
     grepWith(`s|^[a-z/]*grep: ${slabinfo}.*|grep: \\1: No such device|`);
     expect(samples()).toMatchObject({ gone: 1, total: 0 });
   });
 
-  it('that a program could not make at all is said', () => {
+  it('that a program could not do at all is reported', () => {
     program(host, 'grep', 'echo "grep: memory exhausted"');
     expect(samples()).toMatchObject({ failed: 1, failed_why: 'grep: memory exhausted' });
   });
@@ -370,7 +370,7 @@ describe('a read', () => {
     expect(samples()).toMatchObject({ capped: true, total: 0, limited: 0 });
   });
 
-  it('that does not come to its end gives what was counted until then, as capped', () => {
+  it('that is interrupted gives the counts up to then, as capped', () => {
     for (let at = 0; at < 3; at++)
       v1Group(host, `docker/${String(at).repeat(64)}`, { slabinfo: 3, limit, usage: 4096 });
     program(host, 'grep', `/bin/grep "$@"; case "$*" in *'-m 3'*) exit 124;; esac`);

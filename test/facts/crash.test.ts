@@ -99,7 +99,7 @@ describe('asking for it', () => {
 });
 
 describe('a host', () => {
-  it('with nothing left of earlier boots says so, and starts no program for it', () => {
+  it('without records of earlier boots reports so, and starts no program', () => {
     for (const tool of ['ls', 'awk', 'date', 'head', 'find', 'journalctl'])
       program(host, tool, `echo ${tool} >>"$KMEND_ROOT/../calls"; :`);
     // Sorted: the programs of one pipeline start in any order.
@@ -173,7 +173,7 @@ describe('a crash dump', () => {
     put(dump, incident.replace(`(158:${group})`, '(158:a\r\u2028\u001b[2Jb)'));
     expect([past()[0], kinds(boots()[0])[1]]).toEqual(['died', 'slub_memcg 1']);
   });
-  it('of a healthy kernel shows no cause: which kernel it was its own lines say, and else it is the one that runs', () => {
+  it('of a healthy kernel shows no cause: its own lines name the kernel, else it is the running one', () => {
     const oops =
       'CPU: 3 PID: 4711 Comm: runc Tainted: G             L ------------   3.10.0-862.el7.x86_64 #1';
     file(host, 'proc/sys/kernel/osrelease', '4.14.200-155.322.amzn2.x86_64\n');
@@ -197,7 +197,7 @@ describe('a crash dump', () => {
     );
     expect(past()[0]).toBe('died_unshown');
   });
-  it('among many: the newest four are read, and it is said that there are more', () => {
+  it('among many: the newest four are read, and more are reported', () => {
     for (let n = 0; n < 200; n++)
       put(
         `var/crash/127.0.0.1-${n}/vmcore-dmesg.txt`,
@@ -213,14 +213,14 @@ describe('a crash dump', () => {
       { dump: 'cut' },
     ]);
   });
-  it('of another host, which kdump sent to this one: not read, and it is said that there are more', () => {
+  it('of another host, which kdump sent to this one: not read, and more are reported', () => {
     put('var/crash/192.0.2.7-2018-11-05-10:24:33/vmcore-dmesg.txt', incident);
     const facts = read();
     expect([boots(facts), facts['crash.sources']]).toMatchObject([[], { dump: 'cut' }]);
     put(dump, incident);
     expect(boots().map(({ place }) => place)).toEqual([`/${dump}`]);
   });
-  it('that is no file is passed by: a FIFO, a loop of links, a directory; of a huge one only its end is read', () => {
+  it('that is no file is skipped: a FIFO, a loop of links, a directory; of a huge one only its end is read', () => {
     for (const name of ['fifo', 'loop', 'directory', 'huge'])
       mkdirSync(join(host.root, `var/crash/${name}`), { recursive: true });
     execFileSync('sh', ['-c', 'mkfifo "$0"', join(host.root, 'var/crash/fifo/vmcore-dmesg.txt')]);
@@ -239,7 +239,7 @@ describe('a crash dump', () => {
 });
 
 describe('pstore', () => {
-  it('the records of one crash are one; an oops that the kernel outlived is no death', () => {
+  it('the records of one crash are one; an oops that the kernel survived is no death', () => {
     const [first = '', second = ''] = [incident.slice(0, 260), incident.slice(260)];
     put('sys/fs/pstore/dmesg-efi-154141347301001', `Panic#1 Part1\n${second}`);
     put('sys/fs/pstore/dmesg-efi-154141347302001', `Panic#1 Part2\n${first}`, crashed + 1);
@@ -315,7 +315,7 @@ describe('a persistent journal', () => {
     expect(boots().map(kinds)).toEqual(Array.from({ length: 4 }, () => ['soft_lockup 1']));
     expect(past()[0]).toBe('seen');
   });
-  it('that hangs or is ended in the middle says nothing of how a boot ended', () => {
+  it('that hangs or is interrupted does not show how a boot ended', () => {
     journal([{ kernel: slub.map((line) => kernelAt('2018-11-05T10:24:30+0000', line)), tail: [] }]);
     program(
       host,
@@ -571,7 +571,7 @@ describe('the judgement', () => {
     expect(verdictOf(one)).toBe(verdict);
     expect(judgePast([one], sources)['crash.verdict']).toBe(verdict);
   });
-  it('the death that was shown counts before a later one that was not, and the latest of those that were', () => {
+  it('a proven death counts before a later unproven one, and the latest of the proven ones', () => {
     const list = [
       boot({ at: crashed + 9e6 }),
       boot({ symptoms: [sign] }),

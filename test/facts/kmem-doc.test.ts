@@ -32,7 +32,7 @@ describe('docs/kmem.md', () => {
     expect(Object.keys(unknownAdvice).toSorted()).toEqual(reasons.toSorted());
   });
 
-  it('looks in the logs of earlier boots for every line of the kernel that shows this bug by itself', () => {
+  it('searches the logs of earlier boots for every line of the kernel that shows this bug by itself', () => {
     const lines = symptomRows.flatMap((row) =>
       row.from === 'kernel' && row.specific !== 'no' ? [row.grep] : [],
     );
@@ -45,7 +45,7 @@ describe('docs/kmem.md', () => {
     for (const block of blocks) expect(() => execFileSync('sh', ['-n', '-c', block])).not.toThrow();
   });
 
-  it('makes a playbook for sick nodes out of auto.yaml', () => {
+  it('makes a playbook for affected nodes out of auto.yaml', () => {
     const command = /^(sed [\s\S]*?) > sick\.yaml$/m.exec(text)?.[1] ?? '';
     const made = execFileSync('sh', ['-c', command], {
       encoding: 'utf8',

@@ -34,7 +34,7 @@ const judged = (
 
 const inPods = (line: string): string => `${pods('on')}${containers('eio')}${units}${line}`;
 
-describe('proven: all but what was accepted', () => {
+describe('proven: everything that is not accepted', () => {
   it.each<[string, Facts, string]>([
     ['the host of the incident with a newer docker', judged([k8s, good], inPods('')), 'on'],
     ['before a pod is there', judged([k8s, good], containers('eio') + units), 'at_risk'],
@@ -162,7 +162,7 @@ describe('not proven yet', () => {
   });
 });
 
-describe('refuted: something accounts, or will, that nobody accepted', () => {
+describe('refuted: something that is not accepted accounts, or will', () => {
   it.each<[string, Facts, string]>([
     [
       "docker's own container",
@@ -209,7 +209,7 @@ describe('refuted: something accounts, or will, that nobody accepted', () => {
   });
 });
 
-describe('has no say', () => {
+describe('does not apply', () => {
   it.each<[string, Facts]>([
     ['where nothing was accepted', judged([k8s, good], inPods(''), {}, [])],
     [

@@ -57,7 +57,7 @@ describe('limits of groups', () => {
     "it's: odd/pids.max:7": 'max',
   } as const;
 
-  it('count a container as limited by its pod, and nobody by what all pods share', () => {
+  it('count a container as limited by its pod, and not by a limit that all pods share', () => {
     limits(groups);
     expect(counted()).toEqual(['v1', 2, 1, 5, 2]);
     expect(read()['pids.kernel_max']).toBe(32_768);

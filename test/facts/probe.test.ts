@@ -122,7 +122,7 @@ describe('the script', () => {
     ).toEqual([]);
   });
 
-  it('keeps a prelude that stands already', () =>
+  it('keeps a prelude that is already there', () =>
     expect(withPrelude(withPrelude('true\n'))).toBe(withPrelude('true\n')));
 });
 
@@ -135,7 +135,7 @@ describe('the frame', () => {
     expect(parseProbe(output.replaceAll('\n', '\r\n'), wants)).toEqual(facts);
   });
 
-  it('is missed wherever the output was cut', () => {
+  it('is missed wherever the output was truncated', () => {
     const end = output.indexOf('@@kmend end') + '@@kmend end'.length;
     for (let at = 0; at < end; at += 97) {
       const result = parseProbe(output.slice(0, at), wants);
@@ -144,7 +144,7 @@ describe('the frame', () => {
     }
   });
 
-  it('that ended early gives what came whole; all other facts are unknown, and say why', () => {
+  it('that was interrupted gives the complete areas; all other facts are unknown, with the reason', () => {
     const why = 'the probe ended after 90 s';
     const result = parseProbe(output.slice(0, output.indexOf('@@kmend done 5')), wants, why);
     const facts = result.ok ? result.value : {};
@@ -207,7 +207,7 @@ describe('the frame', () => {
 });
 
 describe('the parsers', () => {
-  it('never throw, and derive neither, whatever stands in the frame', () => {
+  it('never throw, and derive neither, whatever the frame contains', () => {
     const lines = output.split('\n');
     const word = fc.constantFrom(
       'at',
@@ -290,7 +290,7 @@ describe('the parsers', () => {
     expect(lifetimeOf('nonsense')).toBeUndefined();
   });
 
-  it('have byte caps; what a script cut is read', () => {
+  it('have byte caps; output that a script truncated is read', () => {
     for (const area of areas.values()) expect(area.maxBytes).toBeLessThanOrEqual(262_144);
     const long = output.replace('@@kmend done 0\n', '@@kmend done 0 cut\n');
     expect(parseProbe(long, wants).ok).toBe(true);
@@ -309,7 +309,7 @@ describe('the parsers', () => {
     expect((process.memoryUsage().heapUsed - before) / kept.length).toBeLessThan(60_000);
   });
 
-  it('derive is settled after one go', () => {
+  it('derive changes nothing the second time', () => {
     const result = parseProbe(output, wants);
     const once = derive(result.ok ? result.value : {});
     expect(derive(once)).toEqual(once);

@@ -88,7 +88,7 @@ describe('3.10.0-1062.el7 as recorded', () => {
     `);
   });
 
-  it('with accounting off, because nobody asked for it', () => {
+  it('with accounting off, because no program asked for it', () => {
     const facts = replay(keep(recordedHost('1062-off')));
     expect(judged(facts)).toMatchInlineSnapshot(`
       {
@@ -242,7 +242,7 @@ describe('3.10.0-1062.el7 as recorded', () => {
   );
 });
 
-describe('the same tree read by somebody who may not', () => {
+describe('the same tree read by a user without permission', () => {
   const shutOff = (host: Recorded): void => {
     const walk = (directory: string): void => {
       for (const entry of readdirSync(directory, { withFileTypes: true })) {

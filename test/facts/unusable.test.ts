@@ -184,7 +184,7 @@ describe('dnf 4', () => {
     ]);
   });
 
-  it('a repository that enablerepo names and nobody configured', () => {
+  it('a repository that enablerepo names and that is not configured', () => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager("Error: Unknown repo: 'elrepo-kernel'\n");
     expect(look({ enablerepo: ['elrepo-kernel'] })).toMatchObject([
@@ -192,7 +192,7 @@ describe('dnf 4', () => {
     ]);
   });
 
-  it('a repository that was passed over is said to be, though the list is only empty', () => {
+  it('a skipped repository is reported, though the list is only empty', () => {
     file(host, 'etc/yum.repos.d/base.repo', repository());
     manager(
       `${dnf(`Status code: 404 for ${at} (IP: 10.0.0.1)`)}Ignoring repositories: base\nError: No matching Packages to list\n`,
@@ -211,7 +211,7 @@ describe('dnf 4', () => {
     expect(look()).toMatchObject([{ cause: 'proxy' }]);
   });
 
-  it('several repositories, each with its cause; those that were not passed over come first', () => {
+  it('several repositories, each with its cause; those that were not skipped come first', () => {
     file(
       host,
       'etc/yum.repos.d/base.repo',
@@ -232,7 +232,7 @@ describe('dnf 4', () => {
   });
 });
 
-describe('what is the matter of the host', () => {
+describe('causes of the host itself', () => {
   const plugins = 'No matches found for the following disable plugin patterns: versionlock\n';
   it.each<[string, string, string]>([
     [
@@ -273,7 +273,7 @@ describe('what is the matter of the host', () => {
     expect(look()).toMatchObject([{ cause: 'full' }]);
   });
 
-  it('versions that were found all the same make it a cause that was passed over', () => {
+  it('versions that were found all the same make it a skipped cause', () => {
     manager(
       '[Errno 28] No space left on device\nAvailable Packages\ndocker-ce.x86_64  3:18.09.9-3.el7  base\n',
     );
@@ -355,7 +355,7 @@ describe('yum 3, from its sources', () => {
     expect(look()).toMatchObject([{ cause, repository: 'base', skipped: false }]);
   });
 
-  it('goes on without a repository and does not say so', () => {
+  it('continues without a repository and does not report it', () => {
     file(host, 'etc/yum.repos.d/base.repo', repository('skip_if_unavailable=1\n'));
     manager(
       `${at}: [Errno 14] HTTP Error 404 - Not Found\nTrying other mirror.\nError: No matching Packages to list\n`,
@@ -393,7 +393,7 @@ describe('dnf 5, from its sources', () => {
     expect(look()).toMatchObject([{ cause, repository: 'base' }]);
   });
 
-  it('does not take what is installed for what a repository has', () => {
+  it('distinguishes installed packages from those of a repository', () => {
     manager(
       'Installed packages\ndocker-ce.x86_64 3:18.09.1-3.el7 @System\n\nAvailable packages\ndocker-ce.x86_64 3:18.09.9-3.el7 lab\n',
       0,
@@ -491,7 +491,7 @@ describe('what is kept', () => {
     expect(text.length).toBeLessThan(600);
   });
 
-  it('a look that failed is not made again for the next package, one that only found nothing is', () => {
+  it('a failed query is not repeated for the next package, one without a result is', () => {
     const wants = ['docker-ce', 'docker-ce-cli', 'containerd.io'].map(
       (name): FactWant => ({ area: 'package', args: { name } }),
     );
@@ -527,7 +527,7 @@ describe('what is kept', () => {
   });
 });
 
-it('a package manager that does not even end on TERM is gone with the look', async () => {
+it('a package manager that does not even end on TERM ends with the query', async () => {
   // Each question for the time finds most of a minute gone.
   program(
     host,

@@ -59,7 +59,7 @@ describe('what is reported with a remedy', () => {
     );
   });
 
-  it('says what the owner of another engine has, and that the argument does without it', () => {
+  it('reports the remedy of the owner of another engine, and that the argument works without it', () => {
     const why = (
       kernel: string,
       programs: Parameters<typeof hostFacts>[1],
@@ -90,7 +90,7 @@ describe('what is reported with a remedy', () => {
     expect(why('1160', [docker1806])).not.toMatch(/change of runtime/);
   });
 
-  it('says what would settle a kernel that nobody has read', () => {
+  it('reports what would decide about a kernel whose source was not read', () => {
     const why = (more: Facts): string =>
       String(
         factsOf('862', [kubelet('1.12.3', 'yes'), docker1806], containers('none'), more)[

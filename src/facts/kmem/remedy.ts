@@ -347,7 +347,7 @@ function leavesOpen(remedy: Remedy, host: Case): readonly string[] {
     );
   if (remedy === 'runtime')
     open.push(
-      'whoever else asks for kernel-memory limits is still accounted: the argument would stop that too',
+      'other programs that ask for kernel-memory limits are still accounted: the argument would stop that too',
     );
   if (remedy === 'none' && host.deadGroups > 0)
     open.push(`about ${host.deadGroups} dead groups stay until the next reboot`);

@@ -12,7 +12,7 @@ export const runShape = {
   chdir: absolutePath.optional().describe('Directory to run it in.'),
   creates: absolutePath.optional().describe('Not run when this path is there.'),
   removes: absolutePath.optional().describe('Not run when this path is not there.'),
-  unless: absolutePath.optional().describe('Not run when this path is there, whoever made it.'),
+  unless: absolutePath.optional().describe('Not run when this path exists.'),
   stdin: text.optional().describe('Text for its standard input; not kept on the host.'),
   read_only: flag
     .default(false)

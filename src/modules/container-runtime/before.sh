@@ -4,14 +4,14 @@ server() { $T docker version --format '{{.Server.Version}}' 2>/dev/null; }
 driver() { $T docker info --format '{{.CgroupDriver}}' 2>/dev/null; }
 J=$R/etc/docker/daemon.json
 state() { if [ -e "$J" ]; then cksum < "$J"; else echo none; fi; }
-# units, drop-ins and settings that people wrote: NAME and checksum of each
+# units, drop-ins and settings that operators wrote: NAME and checksum of each
 ours() {
   for f in "$R"/etc/systemd/system/docker.service "$R"/etc/systemd/system/docker.service.d/*.conf "$R"/etc/systemd/system/docker.socket "$R"/etc/systemd/system/containerd.service "$R"/etc/systemd/system/containerd.service.d/*.conf "$R"/etc/sysconfig/docker "$R"/etc/sysconfig/docker-* "$R"/etc/default/docker "$R"/etc/containerd/config.toml; do
     [ ! -e "$f" ] || echo "${f#"$R"} $(cksum < "$f")"
   done
 }
 # what was there must be there, and be the same; a file that a package brings where none was is not
-# one that people wrote
+# one that operators wrote
 other() {
   now=$(ours)
   printf '%s\n' "$had" | while IFS= read -r l; do

@@ -116,7 +116,7 @@ const unsupported = (loader: string): Refusal => ({
   hint: 'set the argument where this machine gets its command line from (PXE, systemd-boot, extlinux, the hypervisor) and run kmend again: it will see it',
 });
 
-/** A menu that cannot be read back after the edit, and a distribution whose tools nobody knows. */
+/** A menu that cannot be read back after the edit, and a distribution whose tools are unknown. */
 function unsafe(facts: FactView): Refusal | undefined {
   const broken = facts.get('boot.menu_broken') ?? '';
   if (broken !== '')

@@ -8,7 +8,7 @@ trap 'ended $?' EXIT
 trap 'exit 143' HUP INT TERM
 # last N [FILE]: the last lines of the package manager; logins and tokens in addresses stay here
 last() { tail -n "$1" "${2:-$log}" | sed 's#://[^/ ]*@#://***@#g; s#\(://[^ ?]*?\)[^] )]*#\1...#g' >&2; }
-# bounded COMMAND...: runs it, again while somebody else holds the lock, LOCK_WAIT seconds at most;
+# bounded COMMAND...: runs it, again while another process holds the lock, LOCK_WAIT seconds at most;
 # its output is in $log
 bounded() {
   waited=0
