@@ -64,7 +64,7 @@ const fail = (text) => {
 if (nodeIsTooOld()) {
   fail(
     `this is Node ${process.versions.node}, and kmend needs Node 20.19 or newer.\n` +
-      '  Run kmend on a machine that has it: the hosts it mends need only sshd and sh.',
+      '  Run kmend on a machine that has it: the hosts need only sshd and sh.',
   );
 } else if (asksFor('--version', '-V')) {
   process.stdout.write(`${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}\n`);

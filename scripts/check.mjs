@@ -20,6 +20,7 @@ const steps = [
   ['format and lint', 'npx', ['biome', 'ci', '.']],
   ['types', 'npx', ['tsc', '-p', 'tsconfig.json']],
   ['unused code', 'npx', ['knip']],
+  ['words', 'node', ['scripts/prose.mjs']],
   ['bundle', 'node', ['scripts/build.mjs']],
   ['docs are fresh', 'node', ['scripts/docs.mjs', '--check']],
   ['quick tests', 'npm', ['test', ...counts('unit')]],

@@ -24,7 +24,7 @@ const slow =
 const demo = 'test/cli-commands/demo.test.ts';
 
 /**
- * Looked at no further: a practice host is read once, in two seconds, for a host on a virtual
+ * Read no further: a practice host is read once, in two seconds, for a host on a virtual
  * clock.
  */
 const recording = 'test/fakes/recording.ts';

@@ -45,21 +45,21 @@ describe('the head of a run', () => {
   });
 
   it('is in the notice of a job, and in its text', async () => {
-    const told = join(lab.dir, 'notice.json');
+    const noticeFile = join(lab.dir, 'notice.json');
     const words = ['apply', lab.file('loud.yaml', loud), '-i', lab.fleet.inventoryFile];
     const done = await lab.run([
       'schedule',
       'run',
       'nightly',
       '--notify-command',
-      `cat > ${told}`,
+      `cat > ${noticeFile}`,
       '--state-dir',
       lab.state,
       '--',
       ...words,
     ]);
     expect(done.exit).toBe(0);
-    const notice = JSON.parse(readFileSync(told, 'utf8'));
+    const notice = JSON.parse(readFileSync(noticeFile, 'utf8'));
     expect(notice.text).toContain(`journal head ${notice.head}`);
     expect((await lab.run(['audit', 'verify', notice.run, '--head', notice.head])).exit).toBe(0);
   });

@@ -76,7 +76,7 @@ describe('from collected outputs', () => {
     expect(done.out).toContain(
       'README.md: the host did not run the probe: none of its output came back',
     );
-    expect(done.out).toContain('half: the probe output is cut short');
+    expect(done.out).toContain('half: the probe output is truncated');
     expect(done.out).toContain('empty is empty');
     expect(done.out).toContain('broken.gz is not a whole gzip file');
     expect(done.out).toContain('5 hosts: 1 needs a remedy, 4 could not be read   (exit 4)');
@@ -171,7 +171,7 @@ describe('from collected outputs', () => {
     expect(done.err).toContain('outputs of different machines under one name, node-b');
   });
 
-  it('takes names and globs; what belongs to reached hosts only is a mistake', async () => {
+  it('takes names and globs; options for reached hosts only are an error', async () => {
     put('web-1', outputOf('1062-off'));
     put('web-2', outputOf('1062-off'));
     put('db', outputOf('1062-off'));
@@ -275,7 +275,7 @@ describe('what is remembered between two checks', () => {
       expect(JSON.parse(readFileSync(record(host), 'utf8')).readings).toHaveLength(1);
   });
 
-  it('a state directory that cannot be written is told once, and the check stands', async () => {
+  it('a state directory that cannot be written is reported once, and the check still ends well', async () => {
     const state = fleet.file('no-directory', 'x');
     const done = await fleet.run(['check', '-i', fleet.fleet.inventoryFile, '--state-dir', state]);
     expect(done.exit).toBe(2);

@@ -63,7 +63,7 @@ describe('settings', () => {
     );
   });
 
-  it('a mistake in a file is told with its place, and nothing is done', async () => {
+  it('an error in a file is reported with its place, and nothing is done', async () => {
     ours('inventory: x\nfroks: 3\n');
     const { exit, err } = await run(['check']);
     expect(exit).toBe(3);

@@ -1,4 +1,4 @@
-// The demo tells the incident on the practice fleet: these chapters, in this order, with these
+// The demo shows the incident on the practice fleet: these chapters, in this order, with these
 // facts in them. That it takes less than 45 seconds is measured by `.ci/run`, where nothing runs
 // beside it.
 import { mkdtempSync, rmSync } from 'node:fs';

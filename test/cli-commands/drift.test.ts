@@ -1,4 +1,4 @@
-// kmend drift: hosts that a run mended are looked at again, read-only; what they lost since is
+// kmend drift: hosts that a run remediated are read again, and not changed; what they lost since is
 // named.
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -37,15 +37,15 @@ describe('on a fleet', () => {
     expect(err).toContain('remediated any of these 3 hosts');
   });
 
-  it('two mended hosts have kept it, the third is not asked about', async () => {
-    const mended = await fleet.run([
+  it('two remediated hosts have kept it, the third is not asked about', async () => {
+    const applied = await fleet.run([
       'apply',
-      fleet.file('mend.yaml', remediationPlay('{max_unavailable: 2}')),
+      fleet.file('remediate.yaml', remediationPlay('{max_unavailable: 2}')),
       '--yes',
       '-l',
       'h1,h2',
     ]);
-    expect(mended.exit).toBe(0);
+    expect(applied.exit).toBe(0);
     const { exit, out } = await drift();
     expect(exit).toBe(0);
     expect(out).toContain('2 hosts: 2 kept the remedy   (exit 0)');
@@ -67,7 +67,7 @@ describe('on a fleet', () => {
     expect(fleet.runs()).toHaveLength(1);
   });
 
-  it('--json says it as data; --all looks at every host', async () => {
+  it('--json says it as data; --all reads every host', async () => {
     const { exit, out } = await drift('--json', '--all');
     expect(exit).toBe(2);
     const rows = out.split('\n').map((line) => JSON.parse(line));
@@ -93,7 +93,7 @@ const change = (what: string, before?: string, after?: string): MadeChange => ({
   task: 'a task',
   module: 'package',
 });
-const mendedBy = (...changes: readonly MadeChange[]): Remediated => ({
+const remediatedBy = (...changes: readonly MadeChange[]): Remediated => ({
   run: 'r1',
   at: 0,
   changes,
@@ -101,15 +101,15 @@ const mendedBy = (...changes: readonly MadeChange[]): Remediated => ({
 });
 const argument = change('boot argument cgroup.memory', undefined, 'cgroup.memory=nokmem');
 
-describe('what a host is told to have lost', () => {
+describe('what a host has lost', () => {
   const facts = (more: Parameters<typeof el7>[0] = {}) =>
     withDerived(el7({ ...nokmemNow, ...readsOff, ...more }), undefined);
 
   it.each<[string, Remediated | undefined, ReturnType<typeof facts>, string, readonly string[]]>([
-    ['nothing', mendedBy(argument), facts(), 'kept', []],
+    ['nothing', remediatedBy(argument), facts(), 'kept', []],
     [
       'the argument, by an entry that a new kernel got without it',
-      mendedBy(
+      remediatedBy(
         argument,
         change('kernel that boots next', '3.10.0-862.el7.x86_64', '3.10.0-1127.el7.x86_64'),
       ),
@@ -124,7 +124,7 @@ describe('what a host is told to have lost', () => {
     ],
     [
       'the kernel: an older one boots next',
-      mendedBy(
+      remediatedBy(
         argument,
         change('kernel that boots next', '3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'),
       ),
@@ -134,7 +134,7 @@ describe('what a host is told to have lost', () => {
     ],
     [
       'a package',
-      mendedBy(change('package docker-ce', '18.06.1.ce-3.el7', '3:18.09.9-3.el7')),
+      remediatedBy(change('package docker-ce', '18.06.1.ce-3.el7', '3:18.09.9-3.el7')),
       withDerived(
         el7({
           'docker.evr': '18.06.1.ce-3.el7',
@@ -147,8 +147,8 @@ describe('what a host is told to have lost', () => {
       'lost',
       ['docker-ce is 18.06.1.ce-3.el7, older than 3:18.09.9-3.el7'],
     ],
-  ])('%s', (_, mended, now, state, why) => {
-    const row = hostDrift('h1', mended, { facts: now });
+  ])('%s', (_, remediated, now, state, why) => {
+    const row = hostDrift('h1', remediated, { facts: now });
     expect([row.state, row.why]).toEqual([state, why]);
   });
 
@@ -159,14 +159,16 @@ describe('what a host is told to have lost', () => {
     ['not_applicable', 'none', 'kept'],
   ])('verdict %s with remedy %s is %s', (verdict, remedy, state) => {
     expect(
-      hostDrift('h1', mendedBy(), { facts: { 'kmem.verdict': verdict, 'kmem.remedy': remedy } })
+      hostDrift('h1', remediatedBy(), { facts: { 'kmem.verdict': verdict, 'kmem.remedy': remedy } })
         .state,
     ).toBe(state);
   });
 
   it('a host that cannot be read is neither kept nor lost', () => {
     expect(
-      hostDrift('h1', mendedBy(argument), { failure: { kind: 'unreachable', message: 'refused' } }),
+      hostDrift('h1', remediatedBy(argument), {
+        failure: { kind: 'unreachable', message: 'refused' },
+      }),
     ).toMatchObject({
       state: 'unread',
       why: ['refused'],
@@ -176,7 +178,7 @@ describe('what a host is told to have lost', () => {
   describe('a remedy that left a cause in place, as the play accepted', () => {
     const accepted = [{ key: 'kubelet', name: 'kubelet 1.12.3' }];
     const partial: Remediated = {
-      ...mendedBy(),
+      ...remediatedBy(),
       proof: { verdict: 'on', by: 'samples', evidence: '', accepted },
     };
     const now = (state: Partial): Facts => ({
@@ -204,7 +206,7 @@ describe('what a host is told to have lost', () => {
       });
     });
     it('is lost on a host of which nothing was accepted', () =>
-      expect(hostDrift('h1', mendedBy(), { facts: now('') })).toMatchObject({
+      expect(hostDrift('h1', remediatedBy(), { facts: now('') })).toMatchObject({
         state: 'lost',
         why: ['all that the run had set is still there', 'kubelet accounts'],
       }));
@@ -253,20 +255,20 @@ describe('what journals remember', () => {
     changed: true,
     proven,
   });
-  const deedsOf = (events: readonly Event[]) => {
+  const changesOf = (events: readonly Event[]) => {
     const { see, hostChanges } = readChanges();
     for (const event of events) see(event);
     return hostChanges();
   };
-  const mending = deedsOf(
+  const remediating = changesOf(
     journal(start, planned('arg', 'kernel_arg', argument), began('arg'), proof, end('yes')),
   );
 
   it('a change counts once its effect was begun', () => {
     expect(
-      deedsOf(journal(start, planned('arg', 'kernel_arg', argument))).get('h1')?.changes,
+      changesOf(journal(start, planned('arg', 'kernel_arg', argument))).get('h1')?.changes,
     ).toEqual([]);
-    expect(mending.get('h1')).toMatchObject({
+    expect(remediating.get('h1')).toMatchObject({
       end: 'done',
       changes: [{ what: 'boot argument cgroup.memory' }],
     });
@@ -277,7 +279,7 @@ describe('what journals remember', () => {
       change('package docker-ce', '1', '2'),
       change('package docker-ce', '2', '3'),
     ];
-    const hostChanges = deedsOf(
+    const hostChanges = changesOf(
       journal(
         start,
         planned('p', 'package', first),
@@ -303,7 +305,7 @@ describe('what journals remember', () => {
       return remember(
         new Map(),
         'r1',
-        deedsOf(
+        changesOf(
           journal(
             start,
             planned('p', 'package', change('package docker-ce', '1', '2')),
@@ -318,10 +320,10 @@ describe('what journals remember', () => {
     expect(memoryOf('none').has('h1')).toBe(false);
   });
 
-  it('a rollback ends the memory of what it took back, a later change of something else does not', () => {
-    const memory = remember(new Map(), 'r1', mending);
+  it('a rollback ends the memory of what it rolled back, a later change of something else does not', () => {
+    const memory = remember(new Map(), 'r1', remediating);
     expect(memory.get('h1')?.run).toBe('r1');
-    const other = deedsOf(
+    const other = changesOf(
       journal(
         start,
         planned('p', 'package', change('package jq', undefined, '1')),
@@ -330,7 +332,7 @@ describe('what journals remember', () => {
       ),
     );
     expect(remember(memory, 'r2', other).get('h1')?.run).toBe('r1');
-    const back = deedsOf(
+    const back = changesOf(
       journal(
         start,
         planned('a', 'kernel_arg', change('boot argument cgroup.memory', 'cgroup.memory=nokmem')),

@@ -79,7 +79,7 @@ describe('a read-only command without a mark', () => {
     expect((await lab.run(['apply', lab.file('wrong.yaml', wrong), '--yes'])).exit).toBe(4);
   });
 
-  it('is not run by the look at a saved plan before its first start: behind a closed gate no host has its turn', async () => {
+  it('is not run when a saved plan is checked before its first start: behind a closed gate no host has its turn', async () => {
     const gated = unmarked().replace('rollout: {}', "rollout: {gates: [{command: 'false'}]}");
     expect(
       (await lab.run(['plan', lab.file('gated.yaml', gated), '-o', `${lab.dir}/gated.json`])).exit,

@@ -72,11 +72,11 @@ describe('a plan', () => {
   afterAll(() => pool.close());
 
   it('says that its estimate is a default, and later how many earlier hosts it rests on', async () => {
-    const mend = pool.file('mend.yaml', remediationPlay());
-    const first = await pool.run(['plan', mend]);
+    const playbook = pool.file('remediate.yaml', remediationPlay());
+    const first = await pool.run(['plan', playbook]);
     expect(first.out).toMatch(/h1 .*about 1m20s by default/);
-    expect((await pool.run(['apply', mend, '--yes', '-l', 'h1'])).exit).toBe(0);
-    const second = await pool.run(['plan', mend]);
+    expect((await pool.run(['apply', playbook, '--yes', '-l', 'h1'])).exit).toBe(0);
+    const second = await pool.run(['plan', playbook]);
     expect(second.out).toMatch(/h2 .*about \d+s \(p95 of 1 earlier host\)/);
     const other = await pool.run(['plan', pool.file('other.yaml', remediationPlay())]);
     expect(other.out).toMatch(/h2 .*by default/);

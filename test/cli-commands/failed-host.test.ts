@@ -1,5 +1,5 @@
-// rollback: failed_host on a practice fleet: what failed is taken back by itself, the others stay
-// mended, the run stays as it is.
+// rollback: failed_host on a practice fleet: a failed host is rolled back by itself, the others stay
+// remediated, the run stays as it is.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -31,8 +31,8 @@ const book = (name: string, policy: string, hosts: string): string =>
     ),
   );
 
-describe('a host that ended badly', () => {
-  it('is taken back alone and proven, before its reboot and after; it stays a bad end of its run', async () => {
+describe('a failed host', () => {
+  it('is rolled back alone and proven, before its reboot and after; it stays a failure of its run', async () => {
     const ran = await fleet.run([
       'apply',
       book('three', 'failed_host', 'good,early,late'),
@@ -67,7 +67,7 @@ describe('a host that ended badly', () => {
     expect((await fleet.run(['runs', 'show', run])).out).toMatch(/early +on +kernel_arg +\w/);
   }, 60_000);
 
-  it('is not taken back a second time by a resume, and the host is free once a person has looked', async () => {
+  it('is not rolled back a second time by a resume, and is free once an operator has acknowledged it', async () => {
     const [run = ''] = fleet.runs();
     const before = fleet.runs().length;
     expect((await fleet.run(['resume', run, '--yes'])).exit).toBe(4);
@@ -77,7 +77,7 @@ describe('a host that ended badly', () => {
     );
   }, 30_000);
 
-  it('is held by the run that took it back: a retry takes it over by name, and mends and proves it', async () => {
+  it('is held by the run that rolled it back: a retry takes it over by name, remediates and proves it', async () => {
     const bad = join(fleet.host('again').root, 'bad');
     writeFileSync(bad, '');
     const path = book('again', 'failed_host', 'again');
@@ -101,7 +101,7 @@ describe('a host that ended badly', () => {
     expect([cfg('again').includes('nokmem'), fleet.host('again').boots()]).toEqual([true, 4]);
   }, 60_000);
 
-  it('is told where it cannot be: it does not answer', async () => {
+  it('is named where it cannot be rolled back: it does not answer', async () => {
     fleet.fleet.set('dark', 'never', true);
     const ran = await fleet.run(['apply', book('dark', 'failed_host', 'dark'), '--yes', '-T', '1']);
     expect(ran.exit).toBe(6);

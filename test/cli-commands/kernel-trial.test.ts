@@ -55,7 +55,7 @@ describe('a kernel that is tried first', () => {
     expect((await fleet.run(['plan', 'playbooks/auto.yaml', '-l', 'good'])).exit).toBe(0);
   }, 60_000);
 
-  it('one that panics falls back; the host is not given back, and the kernel is not tried again by itself', async () => {
+  it('one that panics falls back; the node is not uncordoned, and the kernel is not tried again by itself', async () => {
     const { exit, out } = await fleet.run([
       'apply',
       'playbooks/auto.yaml',

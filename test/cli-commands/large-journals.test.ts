@@ -102,7 +102,11 @@ beforeAll(() => {
   writeFileSync(inventory, 'all: {hosts: {h1: {ansible_host: 127.0.0.1, ansible_port: 9}}}\n');
   writeFileSync(
     join(folder, 'settings.json'),
-    JSON.stringify({ schema: 'kmend.settings/1', flags: { inventory: [inventory] }, play: 'Mend' }),
+    JSON.stringify({
+      schema: 'kmend.settings/1',
+      flags: { inventory: [inventory] },
+      play: 'Remediate',
+    }),
   );
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -43,7 +43,7 @@ describe('on a fleet', () => {
 
   beforeAll(async () => {
     fleet = await practice(hosts);
-    const mended = await fleet.run([
+    const applied = await fleet.run([
       'apply',
       'playbooks/auto.yaml',
       '--yes',
@@ -52,10 +52,10 @@ describe('on a fleet', () => {
       '--max-unavailable',
       '3',
     ]);
-    expect(`${mended.exit} ${mended.err}`).toBe('0 ');
+    expect(`${applied.exit} ${applied.err}`).toBe('0 ');
     const argued = await fleet.run([
       'apply',
-      fleet.file('mend.yaml', remediationPlay()),
+      fleet.file('remediate.yaml', remediationPlay()),
       '--yes',
       '-l',
       'kept',
@@ -139,7 +139,7 @@ describe('on a fleet', () => {
     expect(cfg('kept')).toContain('nokmem');
   }, 120_000);
 
-  it('drift does not call a host lost that was taken back on purpose', async () => {
+  it('drift does not call a host lost that was rolled back on purpose', async () => {
     const { exit, out } = await fleet.run(['drift', '-i', fleet.fleet.inventoryFile]);
     expect(out).toContain('1 host: 1 kept the remedy');
     expect(exit).toBe(0);
@@ -198,7 +198,7 @@ describe('variables of the run', () => {
       'api_token=sesame-token',
       'login_password=sesame-pw',
     );
-    const mended = await fleet.run([
+    const applied = await fleet.run([
       'apply',
       'playbooks/auto.yaml',
       '--yes',
@@ -206,7 +206,7 @@ describe('variables of the run', () => {
       'extra',
       ...words,
     ]);
-    expect(`${mended.exit} ${mended.err}`).toBe('0 ');
+    expect(`${applied.exit} ${applied.err}`).toBe('0 ');
     const run = newest();
     const planned = await fleet.run(['rollback', run, '--check']);
     expect([planned.exit, planned.err]).toEqual([

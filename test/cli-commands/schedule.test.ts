@@ -143,7 +143,7 @@ describe('install', () => {
     });
   });
 
-  it('writes units when told to, and takes them away again', async () => {
+  it('writes units on request, and removes them again', async () => {
     const home = scratch();
     const timer = join(home, '.config/systemd/user/kmend-nightly.timer');
     expect((await install(home, ['--user', '--write'])).exit).toBe(0);
@@ -251,14 +251,14 @@ describe("a job's turn", () => {
     mkdirSync(join(fleet.dir, 'elsewhere'));
     const words = [
       'apply',
-      fleet.file('mend.yaml', remediationPlay()),
+      fleet.file('nightly.yaml', remediationPlay()),
       '-i',
       fleet.fleet.inventoryFile,
     ];
     const installed = await fleet.run([
       'schedule',
       'install',
-      'mend',
+      'nightly',
       '--every',
       'daily',
       '--as',
@@ -271,7 +271,7 @@ describe("a job's turn", () => {
     expect(installed.err).toBe('');
   });
   afterAll(() => fleet.close());
-  const turn = () => fleet.start(['schedule', 'run', 'mend']);
+  const turn = () => fleet.start(['schedule', 'run', 'nightly']);
 
   it('asks nobody; interrupted by a signal, it goes on with that run the next time', async () => {
     const first = turn();
@@ -290,10 +290,10 @@ describe("a job's turn", () => {
     const before = fleet.runs().length;
     expect(await turn().result).toMatchObject({
       exit: 0,
-      out: 'job mend: nothing to do on 2 hosts',
+      out: 'job nightly: nothing to do on 2 hosts',
     });
     expect(fleet.runs()).toHaveLength(before);
-    expect((await fleet.run(['schedule', 'list'])).out).toMatch(/mend +daily +20\S+ exit 0/);
+    expect((await fleet.run(['schedule', 'list'])).out).toMatch(/nightly +daily +20\S+ exit 0/);
   });
 });
 
@@ -313,8 +313,8 @@ describe("a job's turn after several interruptions", () => {
     return fleet.runs().at(-1) ?? '';
   };
 
-  it('goes on with all of them, the oldest first, tells how each ended, and begins nothing new after a bad end', async () => {
-    const playbook = fleet.file('mend.yaml', remediationPlay('{max_unavailable: 3}'));
+  it('goes on with all of them, the oldest first, reports how each ended, and begins nothing new after a failure', async () => {
+    const playbook = fleet.file('nightly.yaml', remediationPlay('{max_unavailable: 3}'));
     const [older, newer] = [await interrupted(playbook, 'a'), await interrupted(playbook, 'b')];
     const person = fleet.start(['apply', playbook, '-l', 'c', '--yes', '--job', 'many']);
     await until('c', () => person.out().includes('c [The argument]'));
@@ -324,7 +324,7 @@ describe("a job's turn after several interruptions", () => {
     fleet.fleet.set('a', 'never', true);
     const files = [
       'apply',
-      fleet.file('mend.yaml', remediationPlay('{max_unavailable: 3}')),
+      fleet.file('nightly.yaml', remediationPlay('{max_unavailable: 3}')),
       '-i',
       fleet.fleet.inventoryFile,
     ];
@@ -337,8 +337,8 @@ describe("a job's turn after several interruptions", () => {
       '--',
       ...files,
     ]);
-    const told = turn.out.split('\n').filter((line) => line.startsWith('job many'));
-    expect([turn.exit, told]).toEqual([
+    const lines = turn.out.split('\n').filter((line) => line.startsWith('job many'));
+    expect([turn.exit, lines]).toEqual([
       6,
       [
         `job many: run ${older} was interrupted, it goes on first`,
@@ -353,7 +353,7 @@ describe("a job's turn after several interruptions", () => {
 });
 
 describe('a night of scheduled.yaml', () => {
-  it('mends the hosts that are there, one at a time, and names the one that is absent', async () => {
+  it('remediates the hosts that are there, one at a time, and names the one that is absent', async () => {
     const fleet = await practice([sick('h1'), sick('h2')]);
     onTestFinished(() => fleet.close());
     const absent = fleet.file(
@@ -402,7 +402,7 @@ describe('a night of scheduled.yaml', () => {
   }, 120_000);
 });
 
-describe('whom a job tells', () => {
+describe('whom a job notifies', () => {
   const got: string[] = [];
   const webhook = createServer((request, response) => {
     let body = '';
@@ -425,7 +425,7 @@ describe('whom a job tells', () => {
     webhook.close();
     await fleet.close();
   });
-  const installTold = (name: string, flags: readonly string[], words: readonly string[]) =>
+  const installNotified = (name: string, flags: readonly string[], words: readonly string[]) =>
     fleet.run([
       'schedule',
       'install',
@@ -443,7 +443,7 @@ describe('whom a job tells', () => {
   const turn = (name: string) => fleet.run(['schedule', 'run', name]);
   const words = () => [
     'apply',
-    fleet.file('told.yaml', remediationPlay()),
+    fleet.file('notified.yaml', remediationPlay()),
     '-i',
     fleet.fleet.inventoryFile,
   ];
@@ -452,20 +452,20 @@ describe('whom a job tells', () => {
     const file = fleet.file('webhook', `${address}\n`);
     expect(
       (
-        await installTold(
-          'told',
+        await installNotified(
+          'notified',
           ['--notify-url-file', file, '--notify-command', `cat >> ${fleet.dir}/notices`],
           words(),
         )
       ).err,
     ).toBe('');
-    const done = await turn('told');
+    const done = await turn('notified');
     expect([done.exit, done.err]).toEqual([0, '']);
     const [run = ''] = fleet.runs();
     const head = hashOf(fleet.journalText(run).trimEnd().split('\n').at(-1) ?? '');
     const notice = {
       schema: 'kmend.notice/1',
-      job: 'told',
+      job: 'notified',
       from: hostname(),
       exit: 0,
       run,
@@ -475,21 +475,21 @@ describe('whom a job tells', () => {
     expect(got.map((one) => one.split(' ')[0])).toEqual(['/s3cret']);
     expect(JSON.parse(got[0]?.slice(8) ?? '')).toEqual({
       ...notice,
-      text: `kmend job told on ${hostname()}: 1 done (exit 0); kmend report ${run}; journal head ${head}`,
+      text: `kmend job notified on ${hostname()}: 1 done (exit 0); kmend report ${run}; journal head ${head}`,
     });
     expect(JSON.parse(readFileSync(join(fleet.dir, 'notices'), 'utf8'))).toMatchObject(notice);
-    expect((await turn('told')).exit).toBe(0);
+    expect((await turn('notified')).exit).toBe(0);
     expect(got).toHaveLength(1);
     for (const path of [
-      join(fleet.state, 'jobs/told.json'),
+      join(fleet.state, 'jobs/notified.json'),
       join(fleet.state, 'runs', run, 'journal.ndjson'),
     ])
       expect(readFileSync(path, 'utf8')).not.toContain('s3cret');
   }, 60_000);
 
-  it('what went wrong is told without a run, and a notice that does not arrive changes nothing', async () => {
+  it('a failure without a run is reported, and a notice that does not arrive changes nothing', async () => {
     const notices = join(fleet.dir, 'wrong');
-    await installTold(
+    await installNotified(
       'wrong',
       ['--notify-command', `cat >> ${notices}; exit 7`],
       ['apply', join(fleet.dir, 'none.yaml'), '-i', 'x,'],
@@ -506,7 +506,7 @@ describe('whom a job tells', () => {
 
   it('always: also where nothing was to do', async () => {
     const notices = join(fleet.dir, 'always');
-    await installTold(
+    await installNotified(
       'always',
       ['--notify-command', `cat >> ${notices}`, '--notify-always'],
       words(),
@@ -530,7 +530,7 @@ describe('whom a job tells', () => {
     ],
     ['nobody', ['--notify-always'], 'needs a target'],
   ])('%s is refused when the job is installed', async (_, flags, why) => {
-    expect(await installTold('bad', flags, words())).toMatchObject({
+    expect(await installNotified('bad', flags, words())).toMatchObject({
       exit: 3,
       err: expect.stringContaining(why),
     });

@@ -26,7 +26,7 @@ export { eventsOf, play, remediationPlay } from '../fakes/plays.ts';
 
 const engine = ['container-selinux-2:2.68-1.el7', 'docker-ce-18.06.1.ce-3.el7'];
 
-/** A host with the bug on a kernel that knows the argument: the argument and a reboot mend it. */
+/** A host with the bug on a kernel that knows the argument: the argument and a reboot remediate it. */
 export const sick = (name: string, more: Partial<HostSpec> = {}): HostSpec => ({
   name,
   flavour: 'el7',

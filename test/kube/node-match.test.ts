@@ -88,7 +88,7 @@ describe('the node of a host', () => {
     [
       'names the boot of another node',
       { hostName: 'n1', bootId: 'boot-2' },
-      /x: it is node n1.example.net.*boot of n2.example.net/,
+      /x: it is node n1.example.net.*reports the boot id of n2.example.net/,
     ],
     [
       'calls itself as another node',
@@ -108,7 +108,7 @@ describe('the node of a host', () => {
     ).toBeUndefined();
     expect(
       contradiction(named, { hostName: '', bootId: 'boot-2' }, 'n1.example.net', nodes),
-    ).toMatch(/boot of n2/);
+    ).toMatch(/boot id of n2/);
   });
 
   it('a boot id of many nodes is ignored: they are containers of one machine', () => {

@@ -113,23 +113,23 @@ describe('a syslog server over TCP', () => {
     expect(message).toContain(`sha256=${sha256(long)} type=warning length=${long.length}`);
   });
 
-  it('that comes late gets what waited; the outage is told once', async () => {
+  it('that comes late gets what waited; the outage is reported once', async () => {
     const first = await logServer();
     first.close();
-    const told: string[] = [];
-    const forwarder = forwarderTo(first.url, (text) => told.push(text));
+    const warnings: string[] = [];
+    const forwarder = forwarderTo(first.url, (text) => warnings.push(text));
     for (let seq = 0; seq < 5; seq++) forwarder.send(event(seq), '{}');
-    await until('a failure', () => told.length > 0);
+    await until('a failure', () => warnings.length > 0);
     const log = await logServer(Number(first.url.split(':').at(-1)));
     await until('five messages', () => framed(log.text()).length === 5);
     expect(await forwarder.close()).toBeUndefined();
-    expect(told).toEqual([expect.stringContaining('ECONNREFUSED')]);
+    expect(warnings).toEqual([expect.stringContaining('ECONNREFUSED')]);
   });
 
   it('that goes away in the middle is connected to again', async () => {
     const log = await logServer();
-    const told: string[] = [];
-    const forwarder = forwarderTo(log.url, (text) => told.push(text));
+    const warnings: string[] = [];
+    const forwarder = forwarderTo(log.url, (text) => warnings.push(text));
     forwarder.send(event(0), '{}');
     await until('a message', () => log.text() !== '');
     log.close();
@@ -179,11 +179,11 @@ it.skipIf(!haveOpenssl)(
   async () => {
     const { server } = pki();
     const log = await logServer(0, createTlsServer(server), 'tls');
-    const told: string[] = [];
-    const forwarder = forwarderTo(log.url, (text) => told.push(text));
+    const warnings: string[] = [];
+    const forwarder = forwarderTo(log.url, (text) => warnings.push(text));
     forwarder.send(event(0), '{}');
     expect(await forwarder.close()).toBe('1 of its entries did not leave this machine');
-    expect([told.length, log.text()]).toEqual([1, '']);
+    expect([warnings.length, log.text()]).toEqual([1, '']);
   },
 );
 
@@ -239,10 +239,10 @@ describe.each([
 
   it('that is not installed is reported', async () => {
     process.env.PATH = '/nonexistent';
-    const told: string[] = [];
-    const forwarder = forwarderTo(kind, (text) => told.push(text));
+    const warnings: string[] = [];
+    const forwarder = forwarderTo(kind, (text) => warnings.push(text));
     forwarder.send(event(0), '{}');
-    await until('a failure', () => told.length === 1);
+    await until('a failure', () => warnings.length === 1);
     expect(await forwarder.close()).toBe('1 of its entries did not leave this machine');
   });
 });

@@ -425,7 +425,7 @@ const story: readonly TimedEvent[] = [
   [62, done('h1')],
   [62, started('h3')],
   [70, failed('h2')],
-  [70, { type: 'brake.tripped', why: '1 bad end, allowed: 0 (h2: not_verified)', host: 'h2' }],
+  [70, { type: 'brake.tripped', why: '1 failure, allowed: 0 (h2: not_verified)', host: 'h2' }],
 ];
 
 const reported = () => {
@@ -578,7 +578,7 @@ describe('diagnostics', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(1100);
   });
 
-  it('tell errors first, notes last, by file and place, with the line and a hint', () => {
+  it('list errors first, notes last, by file and place, with the line and a hint', () => {
     const place = { file: 'site.yaml', line: 3, column: 5 };
     const lines = diagnosticsText(
       [
@@ -619,8 +619,8 @@ describe('diagnostics', () => {
 it('a cluster that is away is said by the lines, the live view, the status and the report, and by none of them when it is back', () => {
   const away: TimedEvent = [20, { type: 'cluster.away', since: noon + 20_000, why: 'no answer' }];
   const said = /^cluster away since \d\d:\d\d:20: no answer/;
-  const shows = (told: readonly TimedEvent[]): readonly string[] => {
-    const state = stateAfter(begin(fleet(1)), [0, wave(1, ['h1'])], [10, started('h1')], ...told);
+  const shows = (more: readonly TimedEvent[]): readonly string[] => {
+    const state = stateAfter(begin(fleet(1)), [0, wave(1, ['h1'])], [10, started('h1')], ...more);
     return [
       ...liveRows(state, new Map(), { width: 100, now: noon + 90_000, paint: uncoloured }),
       ...underWay(state, noon + 90_000, 'process 7'),

@@ -173,7 +173,7 @@ describe.skipIf(!isRoot)('a real disk (root only: mounts a tmpfs)', () => {
   }, 30_000);
 });
 
-describe('a run that is told about', () => {
+describe('a run that is warned of', () => {
   it('while it is under way: who works on it, what each host does, and the words for it', async () => {
     const running = lab.start(['apply', twoSteps('h4', 1.5), '--yes']);
     await until('the first step', () => ran('h4') !== '');

@@ -27,12 +27,12 @@ const pod: Holder = {
   pod: { namespace: 'kmend', name: 'nightly-x', uid: 'u1', node: { name: 'n1' } },
 };
 
-interface Told {
+interface Witnessed {
   readonly started?: string;
   readonly listens?: boolean;
   readonly podDoubt?: string;
 }
-const told = ({ started, listens, podDoubt }: Told): Witnesses => ({
+const witnessesOf = ({ started, listens, podDoubt }: Witnessed): Witnesses => ({
   startOf: () => started,
   listens: async () => listens,
   podDoubt: async () => podDoubt,
@@ -40,7 +40,7 @@ const told = ({ started, listens, podDoubt }: Told): Witnesses => ({
 const dead = undefined;
 
 describe('a holder is dead', () => {
-  it.each<[string, Holder, Partial<Holder>, Told, string | undefined]>([
+  it.each<[string, Holder, Partial<Holder>, Witnessed, string | undefined]>([
     ['when its process, which we see, is gone', host, {}, {}, dead],
     ['when its pid is another process by now', host, {}, { started: '200' }, dead],
     ['not while its process is there', host, {}, { started: '100' }, 'it runs'],
@@ -125,7 +125,7 @@ describe('a holder is dead', () => {
       dead,
     ],
   ])('%s', async (_name, holder, me, asked, doubt) => {
-    const says = await doubtOf(holder, { ...host, ...me }, told(asked));
+    const says = await doubtOf(holder, { ...host, ...me }, witnessesOf(asked));
     if (doubt === undefined) expect(says).toBeUndefined();
     else expect(says).toContain(doubt);
   });

@@ -21,7 +21,7 @@ afterAll(() => lab.close());
 const loud = `i=0; w=horse; while [ $i -lt 3000 ]; do echo "line $i correct-$w"; i=$((i+1)); done; echo end`;
 
 describe('a command that says much', () => {
-  it('is told in short in the journal and whole in a file that only its user reads; report names it; no secret is in it', async () => {
+  it('is shortened in the journal and whole in a file that only its user reads; report names it; no secret is in it', async () => {
     const tasks = `    - name: Loud\n      shell: {cmd: '${loud}; echo wrong >&2'}\n    - name: Brief\n      shell: {cmd: echo brief}\n    - name: Fails\n      shell: {cmd: '${loud}; exit 3'}\n`;
     const ran = await lab.run([
       'apply',
@@ -122,7 +122,7 @@ describe('what is kept of a host', () => {
     },
   );
 
-  it('is told when it cannot be written, and never thrown', async () => {
+  it('is reported when it cannot be written, and never thrown', async () => {
     const at = directory('blocked');
     writeFileSync(join(at, 'output'), 'a file');
     expect(await keepOutput(at, 'a', 'text')).toMatchObject({ kept: false });

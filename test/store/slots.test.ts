@@ -98,7 +98,7 @@ describe('a slot of a run without a process', () => {
 });
 
 describe('slots of a run with a process', () => {
-  it('are believed, in its pool only; it can take them back, and the run that mended the host can clear them', async () => {
+  it('are believed, in its pool only; it can take them back, and the run that remediated the host can clear them', async () => {
     const lock = await store.lock(['h1:22'], 'r1');
     const own = store.slots('r1', pool);
     await own.claim(slot('h1'));
