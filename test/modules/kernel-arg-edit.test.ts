@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import editFunctions from '../../src/modules/kernel-arg/edit.awk';
 import { type ArgumentEdit, editLine, occurrences } from '../../src/modules/kernel-arg/edit.ts';
+import editFunctions from '../../src/modules/kernel-arg/scripts/edit.awk';
 
 const nokmem: ArgumentEdit = {
   key: 'cgroup.memory',

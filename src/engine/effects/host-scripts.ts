@@ -7,16 +7,16 @@ import type { CopyEffect, Escalation } from '../../model/run/effect.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import type { FenceToken } from '../ports/fence.ts';
-import cleanup from './cleanup.sh';
-import copy from './copy.sh';
-import escalate from './escalate.sh';
-import fenceFile from './fence.sh';
-import poll from './poll.sh';
-import reboot from './reboot.sh';
-import start from './start.sh';
-import stillOursFile from './still-ours.sh';
-import unlockedFile from './unlocked.sh';
-import write from './write.sh';
+import cleanup from './scripts/cleanup.sh';
+import copy from './scripts/copy.sh';
+import escalate from './scripts/escalate.sh';
+import fenceFile from './scripts/fence.sh';
+import poll from './scripts/poll.sh';
+import reboot from './scripts/reboot.sh';
+import start from './scripts/start.sh';
+import stillOursFile from './scripts/still-ours.sh';
+import unlockedFile from './scripts/unlocked.sh';
+import write from './scripts/write.sh';
 
 /** Exit codes of these scripts: numbers that shells and common tools do not use. */
 export const exitCodes = {

@@ -5,20 +5,20 @@
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
-import bls from './bls.sh';
-import byGrubby from './by-grubby.sh';
-import defaults from './defaults.sh';
-import editAwk from './edit.awk';
 import type { ArgumentEdit } from './edit.ts';
-import findCfg2 from './find-cfg2.sh';
-import flatcar from './flatcar.sh';
-import frame from './frame.sh';
-import futureGrub2 from './future-grub2.sh';
-import grubCfg from './grub-cfg.sh';
-import grubDebian from './grub-debian.sh';
-import grubSuse from './grub-suse.sh';
-import grub2 from './grub2.sh';
-import rpmOstree from './rpm-ostree.sh';
+import bls from './scripts/bls.sh';
+import byGrubby from './scripts/by-grubby.sh';
+import defaults from './scripts/defaults.sh';
+import editAwk from './scripts/edit.awk';
+import findCfg2 from './scripts/find-cfg2.sh';
+import flatcar from './scripts/flatcar.sh';
+import frame from './scripts/frame.sh';
+import futureGrub2 from './scripts/future-grub2.sh';
+import grubCfg from './scripts/grub-cfg.sh';
+import grubDebian from './scripts/grub-debian.sh';
+import grubSuse from './scripts/grub-suse.sh';
+import grub2 from './scripts/grub2.sh';
+import rpmOstree from './scripts/rpm-ostree.sh';
 
 /** What the exit codes of these scripts mean. */
 export const scriptErrors: Readonly<Record<number, string>> = {

@@ -3,11 +3,11 @@
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import { packageErrors, packageHints } from '../package-manager/errors.ts';
-import checksFile from './checks.sh';
-import makeDefault from './default.sh';
-import endTrial from './end-of-trial.sh';
-import menuEntryFile from './menu-entry.sh';
-import trial from './trial.sh';
+import checksFile from './scripts/checks.sh';
+import makeDefault from './scripts/default.sh';
+import endTrial from './scripts/end-of-trial.sh';
+import menuEntryFile from './scripts/menu-entry.sh';
+import trial from './scripts/trial.sh';
 
 export const kernelErrors: Readonly<Record<number, string>> = {
   ...packageErrors,

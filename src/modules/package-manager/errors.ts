@@ -3,7 +3,7 @@
 import { hostCauses, repositoryCauses } from '../../facts/areas/packages/repository-causes.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
-import judge from './judge.sh';
+import judge from './scripts/judge.sh';
 
 interface KnownFailure {
   readonly code: number;

@@ -19,9 +19,9 @@ import { filled, list, object, text } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import { isList, type Value } from '../../model/value.ts';
-import checkFile from './check-files.sh';
 import type { Step } from './choose.ts';
 import { noRepositories } from './repositories.ts';
+import checkFile from './scripts/check-files.sh';
 import { heldRefusal, packageWant } from './state.ts';
 import { type Manager, orderOf } from './version.ts';
 

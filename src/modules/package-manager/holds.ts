@@ -2,11 +2,11 @@
 // also when the transaction fails or is killed.
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
-import aptLiftFile from './apt-lift.sh';
 import type { Step } from './choose.ts';
-import lockFile from './lock-follows.sh';
+import aptLiftFile from './scripts/apt-lift.sh';
+import lockFile from './scripts/lock-follows.sh';
+import zypperLiftFile from './scripts/zypper-lift.sh';
 import type { Manager } from './version.ts';
-import zypperLiftFile from './zypper-lift.sh';
 
 /**
  * Flags with which yum and dnf ignore locks and excludes for this one transaction. Nothing on disk

@@ -3,7 +3,7 @@
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import type { Step } from './choose.ts';
-import zypper from './zypper.sh';
+import zypper from './scripts/zypper.sh';
 
 /**
  * `NAME=EVR` is one version, `!NAME` removes one in the same transaction. `--oldpackage` allows a

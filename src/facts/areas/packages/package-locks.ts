@@ -3,7 +3,7 @@
 import { scriptText } from '../../../model/text/script-text.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
-import locks from './package-locks.sh';
+import locks from './scripts/package-locks.sh';
 
 /** Defines the shell function `locks`, which prints a line for each holder. */
 export const packageLocks = scriptText(locks);

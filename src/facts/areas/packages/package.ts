@@ -8,13 +8,13 @@ import { isList, type Mapping } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
 import { nameOf } from '../programs/service.ts';
-import aptSources from './apt-sources.sh';
 import { isSideBySide } from './damage.ts';
-import packageLook from './package.sh';
 import { isHeld } from './package-pins.ts';
 import { lookFact, repositoryFlags, wantedRepositories } from './repositories.ts';
+import aptSources from './scripts/apt-sources.sh';
+import packageLook from './scripts/package.sh';
+import yumLook from './scripts/yum-look.sh';
 import { unusableOf } from './unusable.ts';
-import yumLook from './yum-look.sh';
 
 /**
  * `available` needs a query of the repositories (seconds on el7). A versionlock or an exclude hides

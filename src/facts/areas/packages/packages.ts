@@ -7,9 +7,9 @@ import { unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields, wholeNumber, wordsOf } from '../../fields.ts';
 import { blockingStates, containerPackages, enginePackages } from './damage.ts';
-import held from './held.sh';
 import { heldList } from './package-pins.ts';
-import packages from './packages.sh';
+import held from './scripts/held.sh';
+import packages from './scripts/packages.sh';
 
 /**
  * States of dpkg in which an installation is incomplete. A package that must be installed again has

@@ -6,7 +6,7 @@ import { scriptText } from '../../../model/text/script-text.ts';
 import { type Mapping, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields } from '../../fields.ts';
-import repository from './repository.sh';
+import repository from './scripts/repository.sh';
 
 const argument = (args: Mapping, name: string): string => {
   const value = args[name];
