@@ -65,6 +65,7 @@ describe('docs/getting-started.md', () => {
   const shellState = join(home, '.shell-state');
 
   beforeAll(async () => {
+    execFileSync('npm', ['run', 'build'], { stdio: 'ignore' });
     execFileSync('npm', ['pack', '--pack-destination', home], { stdio: 'ignore' });
     own = await createFleet({
       dir: join(home, '.own-fleet'),

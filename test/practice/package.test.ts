@@ -17,8 +17,10 @@ const kmend = (...args: readonly string[]): string =>
 
 describe('the package', () => {
   beforeAll(() => {
+    const cwd = resolve(import.meta.dirname, '../..');
+    execFileSync('npm', ['run', 'build'], { cwd, stdio: 'ignore' });
     const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
-      cwd: resolve(import.meta.dirname, '../..'),
+      cwd,
       encoding: 'utf8',
     });
     execFileSync('tar', ['-xzf', packed.trim().split('\n').at(-1) ?? ''], { cwd: folder });
