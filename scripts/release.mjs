@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { build } from './build.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values } = parseArgs({
@@ -80,6 +81,8 @@ function billOfMaterials() {
   };
 }
 
+// Install scripts are off, and with them `prepack`: npm would pack what an earlier build has left.
+build();
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const [{ filename }] = JSON.parse(

@@ -90,6 +90,12 @@ describe('npm run release', () => {
         const [digest, file = ''] = line.split('  ');
         expect([file, sum(join(out, file))]).toEqual([file, digest]);
       }
+      const packed = execFileSync('tar', ['-tzf', join(out, `kmend-${version}.tgz`)], {
+        encoding: 'utf8',
+      }).split('\n');
+      // The checkout had no build before.
+      for (const file of ['dist/kmend.cjs', 'dist/practice.cjs', 'dist/help.txt'])
+        expect(packed).toContain(`package/${file}`);
       release('--draft', '--out', join(directory, 'again'));
       expect(sum(join(directory, 'again', `kmend-${version}.tgz`))).toBe(
         sum(join(out, `kmend-${version}.tgz`)),
