@@ -104,53 +104,14 @@ export async function readyPlay(
   const { settings, world } = session;
   const { inventory } = project;
   const cluster = await session.ports.cluster();
-  // Variables of the play that is rolled back, below those of this play.
-  const play =
-    settings.rollback === undefined
-      ? given
-      : { ...given, vars: { ...settings.rollback.playVars, ...given.vars } };
+  const play = withRolledBackVars(given, settings.rollback?.playVars);
   const { pool, hosts } = matchHosts(inventory, play.hosts, session);
-  const targets = await targetsOf(inventory, hosts, session, play);
-  const declared = declaredOf(inventory, hosts, session, play);
   const inventoryVars = hosts.map((host) => inventory.hosts.get(host)?.vars ?? {});
-  const setups = new Map<string, HostSetup>();
-  for (const [index, target] of targets.entries()) {
-    const own = settings.rollback?.vars.get(target.name);
-    const variables: HostSetup['variables'] = (layers) =>
-      hostScope(inventory, target.name, {
-        ...layers,
-        ...(own === undefined ? {} : { extraVars: { ...layers.extraVars, ...own } }),
-        playbookDir: directoryOf(project.path),
-      });
-    const scope = variables({ extraVars: settings.extraVars, playVars: play.vars });
-    learnRendered(
-      play,
-      [inventoryVars[index] ?? {}, settings.extraVars],
-      scope,
-      settings.isSecret,
-      world,
+  const setups = await hostSetups(project, play, hosts, session, cluster !== undefined);
+  const identities = (): readonly HostIdentity[] =>
+    [...inventory.hosts.keys()].map((host) =>
+      identityOf(host, play, inventory, settings.extraVars),
     );
-    const node = cluster === undefined ? undefined : nodeName(scope.lookup('node_name'));
-    const zone = zoneOf(play.rollout, scope);
-    setups.set(target.name, {
-      target,
-      variables,
-      declared: declared.get(target.name) ?? {},
-      ...present({ node, zone }),
-    });
-  }
-  const canary = play.rollout.canary?.hosts;
-  const canaryHosts =
-    canary !== undefined && 'pattern' in canary
-      ? matchHosts(inventory, canary.pattern, session).pool
-      : undefined;
-  const known =
-    cluster === undefined
-      ? []
-      : [...inventory.hosts.keys()].map((host) =>
-          identityOf(host, play, inventory, settings.extraVars),
-        );
-  const inPool = new Set(pool);
   return {
     setup: {
       play,
@@ -174,15 +135,73 @@ export async function readyPlay(
       addresses: () => addressesOf(pool, setups, play, inventory, settings.extraVars),
       ...(hosts.length === 1 && hosts[0] === settings.limit ? { askedByName: settings.limit } : {}),
       ...present({ takeover: tags.takeover }),
-      ...(cluster === undefined
-        ? {}
-        : { known, pool: known.filter(({ host }) => inPool.has(host)) }),
+      ...(cluster !== undefined && inCluster(identities(), pool)),
     },
     pool,
     hosts,
     inventoryVars,
-    ...present({ canaryHosts }),
+    ...present({ canaryHosts: canaryOf(play, inventory, session) }),
   };
+}
+
+/** Variables of the play that is rolled back are below those of this play. */
+const withRolledBackVars = (play: Play, vars: Mapping | undefined): Play =>
+  vars === undefined ? play : { ...play, vars: { ...vars, ...play.vars } };
+
+const inCluster = (
+  known: readonly HostIdentity[],
+  pool: readonly string[],
+): Pick<PlaySetup, 'known' | 'pool'> => {
+  const inPool = new Set(pool);
+  return { known, pool: known.filter(({ host }) => inPool.has(host)) };
+};
+
+/** Hosts of the canary's pattern; undefined where the canary is a number of hosts. */
+function canaryOf(
+  { rollout }: Play,
+  inventory: Inventory,
+  session: Session,
+): readonly string[] | undefined {
+  const canary = rollout.canary?.hosts;
+  return canary !== undefined && 'pattern' in canary
+    ? matchHosts(inventory, canary.pattern, session).pool
+    : undefined;
+}
+
+/** What a run knows of each host before it connects: target, variables, node and zone. */
+async function hostSetups(
+  { inventory, path }: Project,
+  play: Play,
+  hosts: readonly string[],
+  session: Session,
+  hasCluster: boolean,
+): Promise<ReadonlyMap<string, HostSetup>> {
+  const { settings, world } = session;
+  const targets = await targetsOf(inventory, hosts, session, play);
+  const declared = declaredOf(inventory, hosts, session, play);
+  const setups = new Map<string, HostSetup>();
+  for (const target of targets) {
+    const own = settings.rollback?.vars.get(target.name);
+    const variables: HostSetup['variables'] = (layers) =>
+      hostScope(inventory, target.name, {
+        ...layers,
+        ...(own === undefined ? {} : { extraVars: { ...layers.extraVars, ...own } }),
+        playbookDir: directoryOf(path),
+      });
+    const scope = variables({ extraVars: settings.extraVars, playVars: play.vars });
+    const inventoryVars = inventory.hosts.get(target.name)?.vars ?? {};
+    learnRendered(play, [inventoryVars, settings.extraVars], scope, settings.isSecret, world);
+    setups.set(target.name, {
+      target,
+      variables,
+      declared: declared.get(target.name) ?? {},
+      ...present({
+        node: hasCluster ? nodeName(scope.lookup('node_name')) : undefined,
+        zone: zoneOf(play.rollout, scope),
+      }),
+    });
+  }
+  return setups;
 }
 
 const nodeName = (given: unknown): string | undefined =>
