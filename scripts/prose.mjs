@@ -39,7 +39,12 @@ const allowed = [
   { file: /^src\/app\/plan\/project\.ts$/, line: /`way back of \$/ },
 ];
 
-const spelled = (text) => text.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replace(/[_-]/g, ' ');
+/** Names as words; `\n` of a text is no letter of the next word. */
+const spelled = (text) =>
+  text
+    .replace(/\\n/g, ' ')
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/[_-]/g, ' ');
 const patterns = words.map(([pattern, say]) => ({
   pattern: new RegExp(`\\b${pattern}\\b`, 'gi'),
   say,

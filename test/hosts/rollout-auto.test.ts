@@ -173,7 +173,7 @@ describe.skipIf(missing !== '')(
       }
       expect(lab.running('h6').cmdline).toMatch(/cgroup\.memory=nosocket( |$)/);
       expect(lab.written('h6', 'var/log/pods.log')).toBe(
-        'drained\nuncordoned\ndrained\ngiven back\n',
+        'drained\nuncordoned\ndrained\nuncordoned\n',
       );
       const again = await op.kmend([
         'plan',
