@@ -2,10 +2,17 @@
 import { Command } from 'commander';
 import { readInputVars } from '../app/session/extra-vars.ts';
 import type { FleetFlags } from '../app/session/flags.ts';
+import { fold } from '../screens/layout.ts';
 import { configure } from './configuration.ts';
 import { printText, type World } from './world.ts';
 
 const helpWidth = 80;
+
+const wrapped = (text: string): string =>
+  text
+    .split('\n')
+    .flatMap((line) => fold(line, helpWidth))
+    .join('\n');
 
 /** A program without commands. `typed` gets the state directory that its command line names. */
 export const baseProgram = (world: World, typed: (stateDir: string) => void = () => {}): Command =>
@@ -19,7 +26,8 @@ export const baseProgram = (world: World, typed: (stateDir: string) => void = ()
     // The longest option of `drain` leaves less than commander's default of 40 columns.
     .configureHelp({ minWidthToWrap: 30 })
     .configureOutput({
-      writeOut: (text) => printText(text, world.out),
+      // commander does not wrap what `addHelpText` adds.
+      writeOut: (text) => printText(wrapped(text), world.out),
       writeErr: (text) => printText(text, world.err),
       // The same width everywhere, since the entry prints help that the build has written
       // (scripts/build.mjs).

@@ -60,8 +60,14 @@ const inPages: readonly Text[] = pages.flatMap((at) =>
 );
 const all = [...inSource, ...inPages];
 
+const printed: string[] = [];
 const program: Command = buildProgram(
-  { version: '0', who: '', out: () => {}, err: () => {} } as unknown as World,
+  {
+    version: '0',
+    who: '',
+    out: (line: string) => printed.push(line),
+    err: () => {},
+  } as unknown as World,
   () => {},
 );
 const commands = (command: Command): readonly Command[] => [
@@ -127,6 +133,18 @@ const named = (texts: readonly Text[], pattern: RegExp): readonly (readonly [str
   texts.flatMap(({ at, text }) =>
     [...text.matchAll(pattern)].map((match) => [match[1] ?? match[0], at] as const),
   );
+
+describe('the help of a command', () => {
+  it.each(commands(program).map((command) => [command.name(), command] as const))(
+    '%s fits into 80 columns',
+    (_, command) => {
+      printed.length = 0;
+      command.outputHelp();
+      expect(printed.length).toBeGreaterThan(3);
+      expect(printed.filter((line) => line.length > 80)).toEqual([]);
+    },
+  );
+});
 
 describe('flags', () => {
   const seen = named(all, /(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9](?![a-z0-9(-])/g);

@@ -108,7 +108,7 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
       'after',
       '\nA tripped brake is released when every failed host was acknowledged with --retry, --skip or --done; nothing else releases it.\n' +
         '--retry walks the whole list again on a host: what is done once a run (`command`, `shell`) and was done is not done again.\n' +
-        'Variables of -e are those of the run; what may be secret is not kept and has to be given again:\n' +
+        'Variables of -e are those of the run; what may be secret is not kept and has to be given again: ' +
         '-e @FILE, -e @-, or KMEND_VAR_NAME in the environment (kmend docs secrets).',
     )
     .action(async (run: string, flags: ResumeFlags) => done(await resumeRun(run, flags, world)));
