@@ -30,7 +30,7 @@ export function auditCommand(program: Command, world: World, done: (exit: number
     .option('--json', 'JSON lines')
     .addHelpText(
       'after',
-      '\nExit codes: 0 all of it holds, 1 something was changed or cut off (named), 12 a run has no final record: it goes on, was killed, or its\n' +
+      '\nExit codes: 0 all of it holds, 1 something was changed or cut off (named), 12 a run has no final record: it goes on, was killed, or its ' +
         'end was cut off. Without a head that was kept elsewhere, a rewritten journal cannot be detected: see `kmend docs audit`.',
     )
     .action(async (run: string | undefined, flags: Flags) =>

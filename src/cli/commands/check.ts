@@ -42,8 +42,8 @@ export function checkCommand(
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 no host needs anything, 2 a remedy is needed, 3 errors in the input, 4 a host could not be read or was left out of\n' +
-        'service by a run, 6 hosts unreachable, 11 no host matched, 12 some host is unknown: nothing proves that it is fine, or its remedy is not known. A host without container software\n' +
+      '\nExit codes: 0 no host needs anything, 2 a remedy is needed, 3 errors in the input, 4 a host could not be read or was left out of ' +
+        'service by a run, 6 hosts unreachable, 11 no host matched, 12 some host is unknown: nothing proves that it is fine, or its remedy is not known. A host without container software ' +
         'is unknown too: leave it out with -l if it has to stay so. Where several apply: 3, 11, 4, 6, 12, 2; the last line counts them all.',
     )
     .addHelpText(

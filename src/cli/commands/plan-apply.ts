@@ -82,8 +82,8 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
     .addOption(new Option('--job <name>', 'whose turn this is').hideHelp())
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, or nothing to do, 4 a host failed or was refused, 5 hosts left unstarted because of the brake or kept slots,\n' +
-        '6 hosts unreachable, 9 outside the window, 10 a gate is closed, no capacity or the cluster away, 12 done, but a host could not be verified, or is proven\n' +
+      '\nExit codes: 0 done, or nothing to do, 4 a host failed or was refused, 5 hosts left unstarted because of the brake or kept slots, ' +
+        '6 hosts unreachable, 9 outside the window, 10 a gate is closed, no capacity or the cluster away, 12 done, but a host could not be verified, or is proven ' +
         'in part: what a play with `partial: accept` left open is named. README.md has the whole table.',
     );
   withListOptions(apply).action(async (path: string, flags: ApplyFlags, command: Command) =>

@@ -35,7 +35,7 @@ export function rollbackCommand(
     .option('--playbook <file>', 'instead of the rollback.yaml that comes with kmend')
     .addHelpText(
       'after',
-      '\nInventory, login, cluster and variables (of -e and of the play) are those of the run, unless flags say otherwise; what may be secret is not\n' +
+      '\nInventory, login, cluster and variables (of -e and of the play) are those of the run, unless flags say otherwise; what may be secret is not ' +
         'kept and is named: give it with -e. A host is refused where the journal lacks a value from before.',
     )
     .action(async (run: string, flags: RollbackFlags) => done(await rollBack(run, flags, world)));
