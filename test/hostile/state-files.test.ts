@@ -155,6 +155,24 @@ describe('a journal', () => {
     );
   });
 
+  it('with a number that no date can hold, in any place, is read or refused with the entry', async () => {
+    const firsts = events.filter(
+      ({ type }, index) => events.findIndex((event) => event.type === type) === index,
+    );
+    for (const { seq } of firsts) {
+      const last = events.findIndex((event) => event.seq === seq);
+      const before = events.slice(0, last).map((event) => ({ ...event, run: 'r1' }));
+      const entry = { ...events[last], run: 'r1', prev: headBefore(before) };
+      for (const path of pathsIn(entry).filter((one) => one[0] !== 'prev' && one[0] !== 'seq')) {
+        write([...before, changed(entry, path, 1e300) ?? 'gone']);
+        await readAll().catch((error: unknown) => {
+          expect(error, path.join('.')).toBeInstanceOf(JournalError);
+          expect((error as JournalError).entry).toBe(last);
+        });
+      }
+    }
+  });
+
   it('as it was written is read', async () => {
     const before = events.slice(0, -1).map((event) => ({ ...event, run: 'r1' }));
     write([...before, { ...events.at(-1), run: 'r1', prev: headBefore(before) }]);

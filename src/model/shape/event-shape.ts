@@ -16,7 +16,7 @@ import {
   texts,
   verdict,
 } from './plan-shape.ts';
-import { flag, listOf, number, object, oneOf, record, type Shape, text } from './shape.ts';
+import { flag, listOf, number, object, oneOf, record, type Shape, text, time } from './shape.ts';
 
 const result = object(
   { ok: flag },
@@ -72,9 +72,9 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   }),
   'nodes.tainted': object({ nodes: texts }),
   'nodes.untainted': object({ nodes: texts }),
-  'cluster.away': object({ since: number, why: text }),
+  'cluster.away': object({ since: time, why: text }),
   'cluster.back': object({ seconds: number }),
-  waiting: object({ why: text }, { until: number }),
+  waiting: object({ why: text }, { until: time }),
   'host.started': object({ host: text, why: text }),
   'facts.read': object({ host: text, verdict, evidence: text }, { bootId: text }),
   'remedy.chosen': object({ host: text, remedy, why: text }),
@@ -121,7 +121,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
 const isType = (type: unknown): type is EventType =>
   typeof type === 'string' && Object.hasOwn(shapes, type);
 
-const head = object({ seq: number, at: number, run: text, prev: text }, { command: text });
+const head = object({ seq: number, at: time, run: text, prev: text }, { command: text });
 
 /** What is wrong with the body of an event. */
 export function wrongBody(data: unknown): string | undefined {

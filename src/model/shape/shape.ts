@@ -23,6 +23,11 @@ const shape =
 export const text: Shape = shape((data) => typeof data === 'string', 'text');
 /** JSON writes numbers that are not finite as null. */
 export const number: Shape = shape((data) => typeof data === 'number' || data === null, 'a number');
+/** Milliseconds since 1970 that a date can hold: any other would fail where it is printed. */
+export const time: Shape = shape(
+  (data) => data === null || (typeof data === 'number' && Math.abs(data) <= 8.64e15),
+  'a time in milliseconds since 1970',
+);
 export const flag: Shape = shape((data) => typeof data === 'boolean', 'true or false');
 
 export const oneOf = (...words: readonly string[]): Shape =>
