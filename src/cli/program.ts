@@ -11,6 +11,7 @@ import { inventoryCommand } from './commands/inventory.ts';
 import { labCommand } from './commands/lab.ts';
 import { nodeCommands } from './commands/node.ts';
 import { planCommands } from './commands/plan-apply.ts';
+import { reportCommand } from './commands/report.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { runsCommands } from './commands/runs.ts';
 import { scheduleCommand } from './commands/schedule.ts';
@@ -37,6 +38,7 @@ export function buildProgram(
   driftCommand(program, world, done);
   rollbackCommand(program, world, done);
   runsCommands(program, world, done);
+  reportCommand(program, world, done);
   auditCommand(program, world, done);
   controlCommands(program, world, done);
   validateCommand(program, world, done);

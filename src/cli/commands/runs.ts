@@ -1,34 +1,26 @@
-// `kmend runs` and `kmend report`: past runs, from their journals. `runs prune` removes old ones.
+// `kmend runs`: past runs, from their journals. `runs prune` removes old ones.
 import type { Command } from 'commander';
-import { beginAnew, neverBegan } from '../../app/history/never-began.ts';
 import { pruneRuns } from '../../app/history/prune.ts';
-import { eachEvent, readRun } from '../../app/history/report.ts';
-import { withheldOf } from '../../app/run/kept-settings.ts';
-import type { Session } from '../../app/session/session.ts';
 import { CommandError } from '../../app/session/world.ts';
 import type { RunInfo } from '../../engine/ports/store.ts';
 import { toJson } from '../../model/text/printable.ts';
 import { table } from '../../screens/layout.ts';
-import { underWay } from '../../screens/run/next-steps.ts';
 import { pruneLines } from '../../screens/run/prune-text.ts';
-import { reportMarkdown, reportText } from '../../screens/run/run-report.ts';
 import { keepFlag } from '../options.ts';
 import { withSession } from '../terminal/observer.ts';
-import { journalEnd, neededAgain } from '../terminal/run-view.ts';
-import { paintOf, type World } from '../world.ts';
+import type { World } from '../world.ts';
+import { type ReportFlags, report } from './report.ts';
 
-interface Flags {
-  readonly stateDir?: string;
-  readonly json?: boolean;
-  readonly markdown?: boolean;
+interface Flags extends ReportFlags {
   readonly keep?: string;
   readonly check?: boolean;
 }
 
 export function runsCommands(program: Command, world: World, done: (exit: number) => void): void {
-  const stateOption = (command: Command): Command =>
-    command.option('--state-dir <dir>', 'where runs are kept').option('--json', 'JSON lines');
-  stateOption(program.command('runs'))
+  program
+    .command('runs')
+    .option('--state-dir <dir>', 'where runs are kept')
+    .option('--json', 'JSON lines')
     .description(
       'list runs, the newest last; `runs show RUN` is `report RUN`; `runs prune` removes old runs that are over',
     )
@@ -50,13 +42,6 @@ export function runsCommands(program: Command, world: World, done: (exit: number
         );
       done(await report(run, flags, world));
     });
-  stateOption(program.command('report'))
-    .description(
-      'what a run did, host by host, with its proof; of a run under way, what each host does and what to type next',
-    )
-    .argument('<run>')
-    .option('--markdown', 'as Markdown, for a ticket')
-    .action(async (run: string, flags: Flags) => done(await report(run, flags, world)));
 }
 
 async function listRuns(flags: Flags, world: World): Promise<number> {
@@ -94,41 +79,3 @@ const endOf = ({ begun, finished }: RunInfo): string => {
   if (begun === false) return 'never began';
   return finished === undefined ? 'not finished' : `exit ${finished.exit}: ${finished.why}`;
 };
-
-export const report = (run: string, flags: Flags, world: World): Promise<number> =>
-  withSession(flags, world, (session) => showRun(run, flags, session, world));
-
-async function showRun(run: string, flags: Flags, session: Session, world: World): Promise<number> {
-  const { state, end, holder } = await readRun(run, session);
-  const { head, entries, torn } = end;
-  if (flags.json === true) {
-    // Printed after the hash of each event was checked.
-    await eachEvent(run, session, (event) =>
-      world.out(toJson({ schema: 'kmend.event/1', ...event })),
-    );
-    world.out(journalEnd(run, end));
-    return 0;
-  }
-  if (entries === 0) {
-    world.out(
-      holder === undefined
-        ? `${neverBegan(run)}; ${beginAnew}`
-        : `run ${run} is about to begin: ${holder}`,
-    );
-    return 0;
-  }
-  const cut =
-    torn && holder === undefined
-      ? ['the last line of the journal was cut off by a crash; resume removes it']
-      : [];
-  const steps = underWay(state, world.clock.now(), holder);
-  const again =
-    steps.length === 0 || holder !== undefined ? [] : neededAgain(await withheldOf(run, session));
-  const input = { state, entries, head, standing: [...steps, ...again, ...cut] };
-  const lines =
-    flags.markdown === true
-      ? reportMarkdown(input)
-      : reportText(input, world.width(), paintOf(world));
-  for (const line of lines) world.out(line);
-  return 0;
-}

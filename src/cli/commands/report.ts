@@ -1,0 +1,74 @@
+// `kmend report`: what a run did, from its journal.
+import type { Command } from 'commander';
+import { beginAnew, neverBegan } from '../../app/history/never-began.ts';
+import { eachEvent, readRun } from '../../app/history/report.ts';
+import { withheldOf } from '../../app/run/kept-settings.ts';
+import type { Session } from '../../app/session/session.ts';
+import { toJson } from '../../model/text/printable.ts';
+import { underWay } from '../../screens/run/next-steps.ts';
+import { reportMarkdown, reportText } from '../../screens/run/run-report.ts';
+import { withSession } from '../terminal/observer.ts';
+import { journalEnd, neededAgain } from '../terminal/run-view.ts';
+import { paintOf, type World } from '../world.ts';
+
+export interface ReportFlags {
+  readonly stateDir?: string;
+  readonly json?: boolean;
+  readonly markdown?: boolean;
+}
+
+export function reportCommand(program: Command, world: World, done: (exit: number) => void): void {
+  program
+    .command('report')
+    .option('--state-dir <dir>', 'where runs are kept')
+    .option('--json', 'JSON lines')
+    .description(
+      'what a run did, host by host, with its proof; of a run under way, what each host does and what to type next',
+    )
+    .argument('<run>')
+    .option('--markdown', 'as Markdown, for a ticket')
+    .action(async (run: string, flags: ReportFlags) => done(await report(run, flags, world)));
+}
+
+export const report = (run: string, flags: ReportFlags, world: World): Promise<number> =>
+  withSession(flags, world, (session) => showRun(run, flags, session, world));
+
+async function showRun(
+  run: string,
+  flags: ReportFlags,
+  session: Session,
+  world: World,
+): Promise<number> {
+  const { state, end, holder } = await readRun(run, session);
+  const { head, entries, torn } = end;
+  if (flags.json === true) {
+    // Printed after the hash of each event was checked.
+    await eachEvent(run, session, (event) =>
+      world.out(toJson({ schema: 'kmend.event/1', ...event })),
+    );
+    world.out(journalEnd(run, end));
+    return 0;
+  }
+  if (entries === 0) {
+    world.out(
+      holder === undefined
+        ? `${neverBegan(run)}; ${beginAnew}`
+        : `run ${run} is about to begin: ${holder}`,
+    );
+    return 0;
+  }
+  const cut =
+    torn && holder === undefined
+      ? ['the last line of the journal was cut off by a crash; resume removes it']
+      : [];
+  const steps = underWay(state, world.clock.now(), holder);
+  const again =
+    steps.length === 0 || holder !== undefined ? [] : neededAgain(await withheldOf(run, session));
+  const input = { state, entries, head, standing: [...steps, ...again, ...cut] };
+  const lines =
+    flags.markdown === true
+      ? reportMarkdown(input)
+      : reportText(input, world.width(), paintOf(world));
+  for (const line of lines) world.out(line);
+  return 0;
+}
