@@ -1,9 +1,9 @@
 // Carries out the command line of a job, with the options of its command.
 import type { Job } from '../app/jobs/jobs.ts';
 import { baseProgram } from './base-program.ts';
-import { checkCommand } from './commands/check.ts';
-import { driftCommand } from './commands/drift.ts';
-import { planCommands } from './commands/plan-apply.ts';
+import { checkCommand } from './commands/fleet/check.ts';
+import { driftCommand } from './commands/fleet/drift.ts';
+import { planCommands } from './commands/rollout/plan-apply.ts';
 import { explain } from './terminal/explain.ts';
 import type { World } from './world.ts';
 

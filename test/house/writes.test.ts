@@ -24,7 +24,7 @@ const clusterCalls: Readonly<Record<string, string>> = {
   'src/engine/node/outage.ts': 'the same port with each call retried; the effects call it',
   'src/engine/node/events.ts':
     'Kubernetes events repeat entries of the journal, so that they are not journalled again',
-  'src/cli/commands/node.ts':
+  'src/cli/commands/fleet/node.ts':
     '`kmend cordon`, `drain` and `uncordon` of one node: commands of an operator, outside of any run',
 };
 

@@ -2,17 +2,17 @@
 // nodes of a cluster.
 
 import type { Command } from 'commander';
-import { report } from '../../app/session/diagnostics.ts';
-import type { FleetFlags } from '../../app/session/flags.ts';
-import { loadFleet } from '../../app/session/fleet.ts';
-import type { Session } from '../../app/session/session.ts';
-import { CommandError } from '../../app/session/world.ts';
-import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../../load/index.ts';
-import { causeText } from '../../model/run/failure.ts';
-import { onlyAsked } from '../configuration.ts';
-import { withFleetOptions } from '../options.ts';
-import { withSession } from '../terminal/observer.ts';
-import { printText, type World } from '../world.ts';
+import { report } from '../../../app/session/diagnostics.ts';
+import type { FleetFlags } from '../../../app/session/flags.ts';
+import { loadFleet } from '../../../app/session/fleet.ts';
+import type { Session } from '../../../app/session/session.ts';
+import { CommandError } from '../../../app/session/world.ts';
+import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../../../load/index.ts';
+import { causeText } from '../../../model/run/failure.ts';
+import { onlyAsked } from '../../configuration.ts';
+import { withFleetOptions } from '../../options.ts';
+import { withSession } from '../../terminal/observer.ts';
+import { printText, type World } from '../../world.ts';
 
 interface Flags extends FleetFlags {
   readonly list?: boolean;

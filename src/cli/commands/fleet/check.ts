@@ -2,21 +2,21 @@
 // that were collected by other means.
 
 import type { Command } from 'commander';
-import { checkReasons, check as survey } from '../../app/hosts/check.ts';
-import { collected } from '../../app/hosts/collected.ts';
-import { type Standing, standingReasons } from '../../app/plan/held.ts';
-import type { FleetFlags } from '../../app/session/flags.ts';
-import { CommandError } from '../../app/session/world.ts';
-import { exitCode } from '../../core/rollout/exit.ts';
-import { attempt, ok } from '../../model/run/failure.ts';
-import { toJson } from '../../model/text/printable.ts';
-import { hostDetails, idLines } from '../../screens/hosts/check-details.ts';
-import { type CheckRow, checkSummary, checkTable } from '../../screens/hosts/check-table.ts';
-import { heldLines } from '../../screens/run/held-text.ts';
-import { withFleetOptions } from '../options.ts';
-import { earlyRows, type ShownRows } from '../terminal/check-rows.ts';
-import { observerOf, withSession } from '../terminal/observer.ts';
-import { paintOf, type World } from '../world.ts';
+import { checkReasons, check as survey } from '../../../app/hosts/check.ts';
+import { collected } from '../../../app/hosts/collected.ts';
+import { type Standing, standingReasons } from '../../../app/plan/held.ts';
+import type { FleetFlags } from '../../../app/session/flags.ts';
+import { CommandError } from '../../../app/session/world.ts';
+import { exitCode } from '../../../core/rollout/exit.ts';
+import { attempt, ok } from '../../../model/run/failure.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import { hostDetails, idLines } from '../../../screens/hosts/check-details.ts';
+import { type CheckRow, checkSummary, checkTable } from '../../../screens/hosts/check-table.ts';
+import { heldLines } from '../../../screens/run/held-text.ts';
+import { withFleetOptions } from '../../options.ts';
+import { earlyRows, type ShownRows } from '../../terminal/check-rows.ts';
+import { observerOf, withSession } from '../../terminal/observer.ts';
+import { paintOf, type World } from '../../world.ts';
 
 export interface CheckFlags extends FleetFlags {
   readonly from?: string;

@@ -1,15 +1,15 @@
 // `kmend report`: what a run did, from its journal.
 import type { Command } from 'commander';
-import { beginAnew, neverBegan } from '../../app/history/never-began.ts';
-import { eachEvent, readRun } from '../../app/history/report.ts';
-import { withheldOf } from '../../app/run/kept-settings.ts';
-import type { Session } from '../../app/session/session.ts';
-import { toJson } from '../../model/text/printable.ts';
-import { underWay } from '../../screens/run/next-steps.ts';
-import { reportMarkdown, reportText } from '../../screens/run/run-report.ts';
-import { withSession } from '../terminal/observer.ts';
-import { journalEnd, neededAgain } from '../terminal/run-view.ts';
-import { paintOf, type World } from '../world.ts';
+import { beginAnew, neverBegan } from '../../../app/history/never-began.ts';
+import { eachEvent, readRun } from '../../../app/history/report.ts';
+import { withheldOf } from '../../../app/run/kept-settings.ts';
+import type { Session } from '../../../app/session/session.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import { underWay } from '../../../screens/run/next-steps.ts';
+import { reportMarkdown, reportText } from '../../../screens/run/run-report.ts';
+import { withSession } from '../../terminal/observer.ts';
+import { journalEnd, neededAgain } from '../../terminal/run-view.ts';
+import { paintOf, type World } from '../../world.ts';
 
 export interface ReportFlags {
   readonly stateDir?: string;

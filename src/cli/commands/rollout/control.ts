@@ -1,11 +1,11 @@
 // `pause`, `continue`, `abort`, `promote` and `resolve`: control commands, journalled by the process
 // of the run.
 import type { Command } from 'commander';
-import { command, type Left, leaveResolutions } from '../../app/run/control.ts';
-import { resolution, wayOf } from '../../app/run/resolutions.ts';
-import type { EventBody } from '../../model/run/event.ts';
-import { withSession } from '../terminal/observer.ts';
-import type { World } from '../world.ts';
+import { command, type Left, leaveResolutions } from '../../../app/run/control.ts';
+import { resolution, wayOf } from '../../../app/run/resolutions.ts';
+import type { EventBody } from '../../../model/run/event.ts';
+import { withSession } from '../../terminal/observer.ts';
+import type { World } from '../../world.ts';
 
 interface Flags {
   readonly stateDir?: string;

@@ -1,14 +1,14 @@
 // `kmend validate`: checks playbook and inventory without contacting a host.
 import type { Command } from 'commander';
-import { loadProject } from '../../app/plan/project.ts';
-import type { FleetFlags } from '../../app/session/flags.ts';
-import { declaredOf } from '../../app/session/fleet.ts';
-import { resolvePattern } from '../../load/index.ts';
-import { plural } from '../../screens/layout.ts';
-import { onlyAsked } from '../configuration.ts';
-import { withFleetOptions } from '../options.ts';
-import { withSession } from '../terminal/observer.ts';
-import type { World } from '../world.ts';
+import { loadProject } from '../../../app/plan/project.ts';
+import type { FleetFlags } from '../../../app/session/flags.ts';
+import { declaredOf } from '../../../app/session/fleet.ts';
+import { resolvePattern } from '../../../load/index.ts';
+import { plural } from '../../../screens/layout.ts';
+import { onlyAsked } from '../../configuration.ts';
+import { withFleetOptions } from '../../options.ts';
+import { withSession } from '../../terminal/observer.ts';
+import type { World } from '../../world.ts';
 
 export function validateCommand(
   program: Command,

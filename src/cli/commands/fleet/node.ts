@@ -1,25 +1,25 @@
 // `kmend drain NODE...`, `kmend cordon NODE...` and `kmend uncordon NODE...`: kubectl's commands
 // with kubectl's flags, by the same adapter that a run uses.
 import type { Command } from 'commander';
-import { returnByRun } from '../../app/run/return-proven.ts';
-import { openKubectlCluster } from '../../app/session/session.ts';
-import { settingsOf } from '../../app/session/settings.ts';
-import { CommandError, type WorldCluster } from '../../app/session/world.ts';
-import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
-import type { Owner } from '../../engine/ports/cluster.ts';
-import type { DrainOptions } from '../../model/run/effect.ts';
-import { causeText, detailLines, type Failure, type Outcome } from '../../model/run/failure.ts';
-import { plural } from '../../screens/layout.ts';
-import { drainedText } from '../../screens/run/drained-text.ts';
+import { returnByRun } from '../../../app/run/return-proven.ts';
+import { openKubectlCluster } from '../../../app/session/session.ts';
+import { settingsOf } from '../../../app/session/settings.ts';
+import { CommandError, type WorldCluster } from '../../../app/session/world.ts';
+import { type ExitReason, exitCode } from '../../../core/rollout/exit.ts';
+import type { Owner } from '../../../engine/ports/cluster.ts';
+import type { DrainOptions } from '../../../model/run/effect.ts';
+import { causeText, detailLines, type Failure, type Outcome } from '../../../model/run/failure.ts';
+import { plural } from '../../../screens/layout.ts';
+import { drainedText } from '../../../screens/run/drained-text.ts';
 import {
   type DrainFlags,
   drainOptions,
   isDryRun,
   type NodeFlags,
   withFlags,
-} from '../node-flags.ts';
-import { observerOf, withSession } from '../terminal/observer.ts';
-import type { World } from '../world.ts';
+} from '../../node-flags.ts';
+import { observerOf, withSession } from '../../terminal/observer.ts';
+import type { World } from '../../world.ts';
 
 export function nodeCommands(program: Command, world: World, done: (exit: number) => void): void {
   const nodeOptions = (command: Command): Command =>

@@ -4,7 +4,7 @@
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { pruneRuns } from '../../app/history/prune.ts';
+import { pruneRuns } from '../../../app/history/prune.ts';
 import {
   allJobs,
   checkedName,
@@ -13,17 +13,17 @@ import {
   refuseSecrets,
   removeJob,
   saveJob,
-} from '../../app/jobs/jobs.ts';
-import { type NotifyFlags, notifyOf } from '../../app/jobs/notify.ts';
-import { enter, jobFor, jobTurn, unattended } from '../../app/jobs/turn.ts';
-import type { Session } from '../../app/session/session.ts';
-import { CommandError } from '../../app/session/world.ts';
-import type { Keep } from '../../core/history/retention.ts';
-import { type Calendar, readCalendar } from '../../core/rollout/cron-line.ts';
-import { present } from '../../model/present.ts';
-import { toJson } from '../../model/text/printable.ts';
-import { table } from '../../screens/layout.ts';
-import { pruneLines } from '../../screens/run/prune-text.ts';
+} from '../../../app/jobs/jobs.ts';
+import { type NotifyFlags, notifyOf } from '../../../app/jobs/notify.ts';
+import { enter, jobFor, jobTurn, unattended } from '../../../app/jobs/turn.ts';
+import type { Session } from '../../../app/session/session.ts';
+import { CommandError } from '../../../app/session/world.ts';
+import type { Keep } from '../../../core/history/retention.ts';
+import { type Calendar, readCalendar } from '../../../core/rollout/cron-line.ts';
+import { present } from '../../../model/present.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import { table } from '../../../screens/layout.ts';
+import { pruneLines } from '../../../screens/run/prune-text.ts';
 import {
   cronJobManifest,
   cronLine,
@@ -32,11 +32,11 @@ import {
   jobFolder,
   secretFolder,
   systemdUnits,
-} from '../../screens/schedule-units.ts';
-import { jobCommand } from '../job-command.ts';
-import { jobsKeep, keepFlag, withNotifyOptions } from '../options.ts';
-import { withSession } from '../terminal/observer.ts';
-import { printText, type World } from '../world.ts';
+} from '../../../screens/schedule-units.ts';
+import { jobCommand } from '../../job-command.ts';
+import { jobsKeep, keepFlag, withNotifyOptions } from '../../options.ts';
+import { withSession } from '../../terminal/observer.ts';
+import { printText, type World } from '../../world.ts';
 
 interface InstallFlags extends NotifyFlags {
   readonly every?: string;

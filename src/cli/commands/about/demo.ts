@@ -3,16 +3,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RolloutFlags } from '../../app/session/flags.ts';
-import { present } from '../../model/present.ts';
-import { beforeAndAfter, type CheckRow } from '../../screens/hosts/check-table.ts';
-import { duration, fold } from '../../screens/layout.ts';
-import { loadPractice } from '../practice.ts';
-import { explain } from '../terminal/explain.ts';
-import { paintOf, type World } from '../world.ts';
-import { check } from './check.ts';
-import { applyPlan, planPlaybook } from './plan-apply.ts';
-import { report } from './runs.ts';
+import type { RolloutFlags } from '../../../app/session/flags.ts';
+import { present } from '../../../model/present.ts';
+import { beforeAndAfter, type CheckRow } from '../../../screens/hosts/check-table.ts';
+import { duration, fold } from '../../../screens/layout.ts';
+import { loadPractice } from '../../practice.ts';
+import { explain } from '../../terminal/explain.ts';
+import { paintOf, type World } from '../../world.ts';
+import { check } from '../fleet/check.ts';
+import { report } from '../history/report.ts';
+import { applyPlan, planPlaybook } from '../rollout/plan-apply.ts';
 
 /** The node of the original report, the first of the demo's fleet. */
 const affectedNode = 'node-a1';

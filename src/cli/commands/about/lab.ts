@@ -1,10 +1,10 @@
 // `kmend lab`: the practice fleet, and the demo, which is the main job on it.
 import type { Command } from 'commander';
-import { stateDirOf } from '../../app/session/flags.ts';
-import { CommandError } from '../../app/session/world.ts';
-import { table } from '../../screens/layout.ts';
-import { loadPractice } from '../practice.ts';
-import type { World } from '../world.ts';
+import { stateDirOf } from '../../../app/session/flags.ts';
+import { CommandError } from '../../../app/session/world.ts';
+import { table } from '../../../screens/layout.ts';
+import { loadPractice } from '../../practice.ts';
+import type { World } from '../../world.ts';
 import { runDemo } from './demo.ts';
 
 interface Flags {

@@ -1,13 +1,13 @@
 // `kmend drift`, read-only: which hosts of earlier runs have lost their remedy.
 import type { Command } from 'commander';
-import { drift } from '../../app/hosts/drift.ts';
-import type { FleetFlags } from '../../app/session/flags.ts';
-import { toJson } from '../../model/text/printable.ts';
-import { driftSummary, driftTable } from '../../screens/hosts/drift-text.ts';
-import { heldLines } from '../../screens/run/held-text.ts';
-import { withFleetOptions } from '../options.ts';
-import { withSession } from '../terminal/observer.ts';
-import { paintOf, type World } from '../world.ts';
+import { drift } from '../../../app/hosts/drift.ts';
+import type { FleetFlags } from '../../../app/session/flags.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import { driftSummary, driftTable } from '../../../screens/hosts/drift-text.ts';
+import { heldLines } from '../../../screens/run/held-text.ts';
+import { withFleetOptions } from '../../options.ts';
+import { withSession } from '../../terminal/observer.ts';
+import { paintOf, type World } from '../../world.ts';
 
 interface DriftFlags extends FleetFlags {
   readonly all?: boolean;

@@ -1,14 +1,14 @@
 // `kmend doctor`: whether this machine can reach and change its fleet; and `kmend cleanup`.
 import type { Command } from 'commander';
-import { type Answer, type ClusterAnswer, cleanup, doctor } from '../../app/hosts/doctor.ts';
-import type { FleetFlags } from '../../app/session/flags.ts';
-import { CommandError } from '../../app/session/world.ts';
-import { table } from '../../screens/layout.ts';
-import { failureText } from '../../screens/run/failure-text.ts';
-import { heldLines } from '../../screens/run/held-text.ts';
-import { withFleetOptions } from '../options.ts';
-import { withSession } from '../terminal/observer.ts';
-import { paintOf, type World } from '../world.ts';
+import { type Answer, type ClusterAnswer, cleanup, doctor } from '../../../app/hosts/doctor.ts';
+import type { FleetFlags } from '../../../app/session/flags.ts';
+import { CommandError } from '../../../app/session/world.ts';
+import { table } from '../../../screens/layout.ts';
+import { failureText } from '../../../screens/run/failure-text.ts';
+import { heldLines } from '../../../screens/run/held-text.ts';
+import { withFleetOptions } from '../../options.ts';
+import { withSession } from '../../terminal/observer.ts';
+import { paintOf, type World } from '../../world.ts';
 
 export function doctorCommand(program: Command, world: World, done: (exit: number) => void): void {
   withFleetOptions(program.command('doctor'))

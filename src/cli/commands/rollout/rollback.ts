@@ -1,11 +1,11 @@
 // `kmend rollback`: rolls back what a run changed.
 import type { Command } from 'commander';
-import type { RunFlags } from '../../app/run/drive.ts';
-import { rollback } from '../../app/run/rollback.ts';
-import type { FleetFlags, RolloutFlags } from '../../app/session/flags.ts';
-import { withFleetOptions, withForwardOption, withRolloutOptions } from '../options.ts';
-import { withSession } from '../terminal/observer.ts';
-import type { World } from '../world.ts';
+import type { RunFlags } from '../../../app/run/drive.ts';
+import { rollback } from '../../../app/run/rollback.ts';
+import type { FleetFlags, RolloutFlags } from '../../../app/session/flags.ts';
+import { withFleetOptions, withForwardOption, withRolloutOptions } from '../../options.ts';
+import { withSession } from '../../terminal/observer.ts';
+import type { World } from '../../world.ts';
 import { showPlanned } from './plan-apply.ts';
 
 interface RollbackFlags extends FleetFlags, RolloutFlags, RunFlags {

@@ -1,34 +1,34 @@
 // `kmend plan`, `kmend apply` and `kmend resume`.
 
 import { type Command, Option } from 'commander';
-import type { MadePlan } from '../../app/plan/make-plan.ts';
-import { exitOfPlan, plan as planFor } from '../../app/plan/plan.ts';
-import { loadProject } from '../../app/plan/project.ts';
-import { apply, savedPlan } from '../../app/run/apply.ts';
-import { shown } from '../../app/run/approve.ts';
-import type { RunFlags } from '../../app/run/drive.ts';
-import { printableVars } from '../../app/run/kept-settings.ts';
-import { type ResolveFlags, resolutionsOf } from '../../app/run/resolutions.ts';
-import { resume } from '../../app/run/resume.ts';
-import type { FleetFlags, RolloutFlags, TaskFlags } from '../../app/session/flags.ts';
-import type { Session } from '../../app/session/session.ts';
-import { present } from '../../model/present.ts';
-import type { Plan } from '../../model/run/plan.ts';
-import { toJson } from '../../model/text/printable.ts';
-import { pasteable } from '../../model/text/quote.ts';
-import { plural } from '../../screens/layout.ts';
-import { onlyAsked } from '../configuration.ts';
-import { listHosts, listTasks } from '../listing.ts';
+import type { MadePlan } from '../../../app/plan/make-plan.ts';
+import { exitOfPlan, plan as planFor } from '../../../app/plan/plan.ts';
+import { loadProject } from '../../../app/plan/project.ts';
+import { apply, savedPlan } from '../../../app/run/apply.ts';
+import { shown } from '../../../app/run/approve.ts';
+import type { RunFlags } from '../../../app/run/drive.ts';
+import { printableVars } from '../../../app/run/kept-settings.ts';
+import { type ResolveFlags, resolutionsOf } from '../../../app/run/resolutions.ts';
+import { resume } from '../../../app/run/resume.ts';
+import type { FleetFlags, RolloutFlags, TaskFlags } from '../../../app/session/flags.ts';
+import type { Session } from '../../../app/session/session.ts';
+import { present } from '../../../model/present.ts';
+import type { Plan } from '../../../model/run/plan.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import { pasteable } from '../../../model/text/quote.ts';
+import { plural } from '../../../screens/layout.ts';
+import { onlyAsked } from '../../configuration.ts';
+import { listHosts, listTasks } from '../../listing.ts';
 import {
   withFleetOptions,
   withForwardOption,
   withResolveOptions,
   withRolloutOptions,
   withTaskOptions,
-} from '../options.ts';
-import { withSession } from '../terminal/observer.ts';
-import { planLines } from '../terminal/show-plan.ts';
-import type { World } from '../world.ts';
+} from '../../options.ts';
+import { withSession } from '../../terminal/observer.ts';
+import { planLines } from '../../terminal/show-plan.ts';
+import type { World } from '../../world.ts';
 import { sayLeft } from './control.ts';
 
 interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {

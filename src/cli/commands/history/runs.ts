@@ -1,14 +1,14 @@
 // `kmend runs`: past runs, from their journals. `runs prune` removes old ones.
 import type { Command } from 'commander';
-import { pruneRuns } from '../../app/history/prune.ts';
-import { CommandError } from '../../app/session/world.ts';
-import type { RunInfo } from '../../engine/ports/store.ts';
-import { toJson } from '../../model/text/printable.ts';
-import { table } from '../../screens/layout.ts';
-import { pruneLines } from '../../screens/run/prune-text.ts';
-import { keepFlag } from '../options.ts';
-import { withSession } from '../terminal/observer.ts';
-import type { World } from '../world.ts';
+import { pruneRuns } from '../../../app/history/prune.ts';
+import { CommandError } from '../../../app/session/world.ts';
+import type { RunInfo } from '../../../engine/ports/store.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import { table } from '../../../screens/layout.ts';
+import { pruneLines } from '../../../screens/run/prune-text.ts';
+import { keepFlag } from '../../options.ts';
+import { withSession } from '../../terminal/observer.ts';
+import type { World } from '../../world.ts';
 import { type ReportFlags, report } from './report.ts';
 
 interface Flags extends ReportFlags {

@@ -1,17 +1,17 @@
 // `kmend docs`, `schema` and `probe`: pages of docs/, and what is made from modules and facts.
 import type { Command } from 'commander';
-import { CommandError } from '../../app/session/world.ts';
-import { buildProbe, checkWants, factDefs } from '../../facts/index.ts';
-import { settingKeys } from '../../load/index.ts';
-import { nearest } from '../../model/diagnostic.ts';
-import { toJson } from '../../model/text/printable.ts';
+import { CommandError } from '../../../app/session/world.ts';
+import { buildProbe, checkWants, factDefs } from '../../../facts/index.ts';
+import { settingKeys } from '../../../load/index.ts';
+import { nearest } from '../../../model/diagnostic.ts';
+import { toJson } from '../../../model/text/printable.ts';
 import {
   docsIndex,
   factsMarkdown,
   moduleMarkdown,
   settingsMarkdown,
-} from '../../screens/module-docs.ts';
-import { printText, type World } from '../world.ts';
+} from '../../../screens/module-docs.ts';
+import { printText, type World } from '../../world.ts';
 
 export function docsCommands(program: Command, world: World, done: (exit: number) => void): void {
   program
@@ -28,7 +28,7 @@ export function docsCommands(program: Command, world: World, done: (exit: number
     .command('schema')
     .description('JSON schema of playbooks, for editors')
     .action(async () => {
-      const { playbookSchema } = await import('../../load/index.ts');
+      const { playbookSchema } = await import('../../../load/index.ts');
       printText(toJson(playbookSchema(await world.modules()), 2), world.out);
       done(0);
     });

@@ -1,11 +1,11 @@
 // `audit verify`: journals as evidence.
 import type { Command } from 'commander';
-import { type Finding, verify } from '../../app/history/audit.ts';
-import { present } from '../../model/present.ts';
-import { toJson } from '../../model/text/printable.ts';
-import { plural } from '../../screens/layout.ts';
-import { withSession } from '../terminal/observer.ts';
-import type { World } from '../world.ts';
+import { type Finding, verify } from '../../../app/history/audit.ts';
+import { present } from '../../../model/present.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import { plural } from '../../../screens/layout.ts';
+import { withSession } from '../../terminal/observer.ts';
+import type { World } from '../../world.ts';
 
 interface Flags {
   readonly head?: string;
