@@ -111,7 +111,8 @@ function canaryTrip({ state }: View): Trip | undefined {
 }
 
 const ignores = (view: View): boolean => view.policy.brake.unreachable === 'ignore';
-const counted = (
+/** The failures that the brake counts. */
+export const counted = (
   view: View,
   counts: { readonly failures: number; readonly unreachableFailures: number },
 ): number => (ignores(view) ? counts.failures - counts.unreachableFailures : counts.failures);

@@ -65,3 +65,28 @@ function replacedIn<T>(level: Level<T>, height: number, index: number, value: T)
 export function* values<T>(table: Table<T>): Generator<T, void> {
   for (let index = 0; index < table.length; index += 1) yield at(table, index);
 }
+
+/** Indexes whose values differ between two tables of one length. It costs by what differs. */
+export const changedIn = <T>(before: Table<T>, after: Table<T>): readonly number[] =>
+  changedBelow(before.root, after.root, after.height, 0);
+
+function changedBelow<T>(
+  before: Level<T>,
+  after: Level<T>,
+  height: number,
+  from: number,
+): readonly number[] {
+  if (before === after) return [];
+  if ('leaf' in after)
+    return after.leaf.flatMap((value, slot) =>
+      'leaf' in before && before.leaf[slot] === value ? [] : [from + slot],
+    );
+  return after.nodes.flatMap((level, slot) =>
+    changedBelow(
+      'nodes' in before ? (before.nodes[slot] ?? { leaf: [] }) : { leaf: [] },
+      level,
+      height - 1,
+      from + (slot << (height * bits)),
+    ),
+  );
+}

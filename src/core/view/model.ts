@@ -75,8 +75,8 @@ export interface Need {
   readonly kind: 'approve' | 'promote' | 'resolve' | 'continue' | 'resume';
   readonly text: string;
   readonly host?: string;
-  /** The command to type. */
-  readonly command: string;
+  /** The command to type; absent: the answer belongs to the terminal of the run. */
+  readonly command?: string;
 }
 
 export interface Zone {

@@ -1,9 +1,11 @@
 // A run as plain lines for a log, a pipe or a scheduler: one line for each important event.
 
 import { leftBehind } from '../../core/history/left-behind.ts';
+import type { Line } from '../../core/view/model.ts';
+import type { Say } from '../../core/view/read-view.ts';
 import type { Event } from '../../model/run/event.ts';
 import { detailLines, isAway, lastDetail } from '../../model/run/failure.ts';
-import { clockTime, duration, type Paint, plural } from '../layout.ts';
+import { clockTime, duration, type Paint, plural, uncoloured } from '../layout.ts';
 import { drainedText } from './drained-text.ts';
 import { proofText } from './proof-text.ts';
 
@@ -14,6 +16,22 @@ export function eventLines(event: Event, paint: Paint): readonly string[] {
   const below = event.type === 'host.failed' ? detailLines(event.failure) : [];
   return [`${paint.dim(clockTime(event.at))} ${text}`, ...below.map((line) => `    ${line}`)];
 }
+
+/** The line of an event in the view of a run. Its level is what a terminal shows as colour. */
+export const lineOf: Say = (event) => {
+  let level: Line['level'] = 'info';
+  const seen = (one: Line['level']) => (text: string) => {
+    level = one;
+    return text;
+  };
+  const text = sentence(event, {
+    ...uncoloured,
+    red: seen('error'),
+    green: seen('good'),
+    yellow: seen('warning'),
+  });
+  return text === undefined ? undefined : { text, level };
+};
 
 function sentence(event: Event, paint: Paint): string | undefined {
   switch (event.type) {
