@@ -5,6 +5,7 @@ import { fold } from '../run-state/fold.ts';
 import { inOrder } from '../run-state/ranked.ts';
 import { emptyState, hostAt, type RunState } from '../run-state/state.ts';
 import { changedIn, values } from '../run-state/table.ts';
+import { plannedCurve } from './curve.ts';
 import { headOf, type ViewContext } from './head.ts';
 import type {
   HostRow,
@@ -31,6 +32,7 @@ export interface ViewReader {
   readonly see: (event: Event) => void;
   readonly state: () => RunState;
   readonly head: (context?: ViewContext) => RunHead;
+  /** @param planned the curve of `plannedCurve`; absent = none */
   readonly view: (context?: ViewContext, planned?: readonly Point[]) => RunView;
   /** What changed after the entry `since`: the `lastSeq` of the view that the reader has. */
   readonly delta: (since: number, context?: ViewContext) => ViewDelta;
@@ -95,11 +97,15 @@ export function readView(say: Say = () => undefined): ViewReader {
   };
 }
 
-/** The view after all these events. */
+/** The view after all these events, with its planned curve. */
 export function viewOf(events: Iterable<Event>, say?: Say, context?: ViewContext): RunView {
   const reader = readView(say);
-  for (const event of events) reader.see(event);
-  return reader.view(context);
+  let planned: readonly Point[] = [];
+  for (const event of events) {
+    if (event.type === 'run.started') planned = plannedCurve(event);
+    reader.see(event);
+  }
+  return reader.view(context, planned);
 }
 
 /** The view of a reader that had the earlier one. */
@@ -152,9 +158,12 @@ function see(draft: Draft, event: Event, say: Say): void {
   // Steps of hosts under way end with the last entry before a resume.
   if (event.type === 'run.resumed')
     for (const index of inOrder(draft.state.running)) restart(draft, index, before.lastAt, event);
-  for (const index of changedIn(before.hosts, draft.state.hosts))
-    update(draft, index, before, event);
-  if ('host' in event && event.host !== undefined) walked(draft, event.host, event);
+  const own = 'host' in event ? draft.state.indexOf.get(event.host ?? '') : undefined;
+  if (own !== undefined) walked(draft, own, before, event);
+  else if (event.type === 'host.resolved') resolveLeftOut(draft, event);
+  else
+    for (const index of changedIn(before.hosts, draft.state.hosts))
+      update(draft, index, before, event);
   note(draft, event, say);
 }
 
@@ -201,14 +210,11 @@ function update(draft: Draft, index: number, before: RunState, event: Event): vo
   else if (host.status !== 'running') end(track, event.at, draft.durations);
 }
 
-/** Follows the walk of a host, or an operator's word about one that was left out. */
-function walked(draft: Draft, name: string, event: Event): void {
-  const index = draft.state.indexOf.get(name);
-  if (index === undefined) return resolveLeftOut(draft, event);
-  if (hostAt(draft.state, index).status !== 'running') return;
-  follow(trackOf(draft, index), event, draft.durations);
-  draft.rows[index] = undefined;
-  draft.changed[index] = event.seq;
+/** Follows the walk of a host. An entry about a host changes no other one. */
+function walked(draft: Draft, index: number, before: RunState, event: Event): void {
+  update(draft, index, before, event);
+  if (hostAt(draft.state, index).status === 'running')
+    follow(trackOf(draft, index), event, draft.durations);
 }
 
 function trackOf(draft: Draft, index: number): Track {
@@ -217,8 +223,7 @@ function trackOf(draft: Draft, index: number): Track {
   return track;
 }
 
-function resolveLeftOut(draft: Draft, event: Event): void {
-  if (event.type !== 'host.resolved') return;
+function resolveLeftOut(draft: Draft, event: Event & EventOf<'host.resolved'>): void {
   const index = draft.rows.findIndex(
     (row) => row?.status === 'left_out' && row.host === event.host,
   );
