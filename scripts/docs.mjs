@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+import { outputSchemas } from './output-schema.mjs';
 import { withRoomMap } from './rooms.mjs';
 import { textFiles } from './text-files.mjs';
 
@@ -149,6 +150,7 @@ const files = {
   'docs/settings.md': `${generated}\n${settings}`,
   'docs/commands.md': `${generated}\n${commandPages([]).join('\n')}`,
   'docs/schema/playbook.json': kmend('schema'),
+  ...outputSchemas(root),
   'docs/architecture.md': withRoomMap(readFileSync(join(root, 'docs/architecture.md'), 'utf8')),
   'docs/kmem.md': withTables(readFileSync(join(root, 'docs/kmem.md'), 'utf8'), await kmemTables()),
 };
