@@ -22,6 +22,6 @@ export async function jobCommand(job: Job, stateDir: string, world: World): Prom
     await program.parseAsync(job.args, { from: 'user' });
     return exit;
   } catch (error) {
-    return explain(error, world);
+    return explain(error, world, job.args.includes('--json'));
   }
 }

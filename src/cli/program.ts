@@ -78,6 +78,6 @@ export async function runCommandLine(args: readonly string[], given: World): Pro
     await program.parseAsync(asKmend(args), { from: 'user' });
     return exit;
   } catch (error) {
-    return explain(error, world);
+    return explain(error, world, args.includes('--json'));
   }
 }

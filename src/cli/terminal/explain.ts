@@ -9,8 +9,10 @@ import {
   StateWriteError,
   stateError,
 } from '../../engine/ports/state-errors.ts';
+import { present } from '../../model/present.ts';
 import { diagnosticsText } from '../../screens/diagnostics.ts';
 import { type Paint, plural } from '../../screens/layout.ts';
+import { type ErrorLine, printJson } from '../output.ts';
 import { paintOf, type World } from '../world.ts';
 
 /** The frames of the stack, without the message, which may hold text of a host. */
@@ -19,54 +21,82 @@ const framesOf = (error: unknown): readonly string[] =>
     ? (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
     : [];
 
-/** Prints an error that ends a command, and gives the exit code for it. */
-export function explain(error: unknown, world: World): number {
+/**
+ * Prints an error that ends a command, and gives the exit code for it.
+ * @param json prints it as an object on standard output, too
+ */
+export function explain(error: unknown, world: World, json = false): number {
+  const described = describe(error);
+  if (described === undefined) return 0;
+  const { kind, exit, message, hint } = described;
+  if (json) printJson('kmend.error/1', described, world);
   const paint = paintOf(world);
+  if (error instanceof InputErrors) printErrors(error, message, world, paint);
+  else if (kind === 'internal') printInternal(error, world, paint);
+  // Commander has printed its message.
+  else if (kind !== 'usage') {
+    world.err(`${paint.red('kmend:')} ${message}`);
+    if (hint !== undefined) world.err(`  ${paint.cyan('hint:')} ${hint}`);
+  }
+  return exit;
+}
+
+/** Undefined: no error, but help or the version. */
+function describe(error: unknown): ErrorLine | undefined {
   if (error instanceof InputErrors) {
-    printErrors(error, world, paint);
-    return 3;
+    const { diagnostics } = error;
+    const errors = diagnostics.filter((one) => one.severity === 'error').length;
+    const message = `${plural(errors, 'error')}: nothing was done`;
+    return { kind: 'input', exit: 3, message, diagnostics };
   }
   if (error instanceof CommandError) {
-    world.err(`${paint.red('kmend:')} ${error.message}`);
-    if (error.hint !== undefined) world.err(`  ${paint.cyan('hint:')} ${error.hint}`);
-    return error.exit;
+    const { exit, message, hint } = error;
+    return { kind: 'command', exit, message, ...present({ hint }) };
   }
-  if (error instanceof DamagedError) {
-    world.err(`${paint.red('kmend:')} ${error.message}`);
-    world.err(`  ${paint.cyan('hint:')} this file was changed, so kmend does nothing by it`);
-    return 1;
-  }
-  if (error instanceof StateWriteError) {
-    world.err(`${paint.red('kmend:')} ${error.message}; nothing was done on any host`);
-    world.err(`  ${paint.cyan('hint:')} ${error.remedy}, or keep runs elsewhere: --state-dir DIR`);
-    return 1;
-  }
-  if (error instanceof StateRefusal) {
-    world.err(
-      `${paint.red('kmend:')} ${error.message}: it is not kmend's own, and is neither read nor written`,
-    );
-    world.err(
-      `  ${paint.cyan('hint:')} see who put it there and remove it, or keep runs elsewhere: --state-dir DIR`,
-    );
-    return 1;
-  }
+  if (error instanceof CommanderError)
+    return error.exitCode === 0
+      ? undefined
+      : { kind: 'usage', exit: 3, message: error.message.replace(/^error: /, '') };
+  const ofState = describeState(error);
+  return ofState === undefined
+    ? { kind: 'internal', exit: 1, message: String(error) }
+    : { kind: 'state', exit: 1, ...ofState };
+}
+
+function describeState(error: unknown): Pick<ErrorLine, 'message' | 'hint'> | undefined {
+  if (error instanceof DamagedError)
+    return {
+      message: error.message,
+      hint: 'this file was changed, so kmend does nothing by it',
+    };
+  if (error instanceof StateWriteError)
+    return {
+      message: `${error.message}; nothing was done on any host`,
+      hint: `${error.remedy}, or keep runs elsewhere: --state-dir DIR`,
+    };
+  if (error instanceof StateRefusal)
+    return {
+      message: `${error.message}: it is not kmend's own, and is neither read nor written`,
+      hint: 'see who put it there and remove it, or keep runs elsewhere: --state-dir DIR',
+    };
   const ofDisk = stateError(error, 'the state directory');
-  if (ofDisk !== undefined) {
-    world.err(`${paint.red('kmend:')} ${ofDisk.message}`);
-    world.err(`  ${paint.cyan('hint:')} ${ofDisk.remedy}, or name another place`);
-    return 1;
-  }
-  // Commander has printed its message. Help and version end with 0; all others are usage errors.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 3;
+  return ofDisk && { message: ofDisk.message, hint: `${ofDisk.remedy}, or name another place` };
+}
+
+function printInternal(error: unknown, world: World, paint: Paint): void {
   world.err(`${paint.red('kmend: internal error')} (version ${world.version}): ${String(error)}`);
   for (const line of framesOf(error)) world.err(line);
   world.err(
     'This is a fault of kmend, not yours. Please report it with these lines; a run under way can be taken up with `kmend resume`.',
   );
-  return 1;
 }
 
-function printErrors({ diagnostics }: InputErrors, world: World, paint: Paint): void {
+function printErrors(
+  { diagnostics }: InputErrors,
+  message: string,
+  world: World,
+  paint: Paint,
+): void {
   // A file that must not be read is not quoted.
   const unread = diagnostics
     .filter((one) => one.code === 'unreadable')
@@ -92,6 +122,5 @@ function printErrors({ diagnostics }: InputErrors, world: World, paint: Paint): 
     return shown.get(key);
   };
   for (const line of diagnosticsText(diagnostics, paint, shownLine)) world.err(line);
-  const errors = diagnostics.filter((one) => one.severity === 'error').length;
-  world.err(`${plural(errors, 'error')}: nothing was done`);
+  world.err(message);
 }

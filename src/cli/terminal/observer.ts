@@ -21,7 +21,7 @@ export const observerOf = (world: World, json: boolean): Observer => ({
   planned: (plan) => print(json ? [] : planLines(plan, world), world.out),
   resuming: (run) => print(json ? [] : [paintOf(world).bold(`Resuming run ${run}`)], world.out),
   openRun: (run, title) => openView(run, title, json, world),
-  failed: (error) => explain(error, world),
+  failed: (error) => explain(error, world, json),
 });
 
 function print(lines: readonly string[], out: (line: string) => void): void {

@@ -8,12 +8,13 @@ import { type Standing, standingReasons } from '../../../app/plan/held.ts';
 import type { FleetFlags } from '../../../app/session/flags.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import { exitCode } from '../../../core/rollout/exit.ts';
+import { present } from '../../../model/present.ts';
 import { attempt, ok } from '../../../model/run/failure.ts';
-import { toJson } from '../../../model/text/printable.ts';
 import { hostDetails, idLines } from '../../../screens/hosts/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../../../screens/hosts/check-table.ts';
 import { heldLines } from '../../../screens/run/held-text.ts';
 import { withFleetOptions } from '../../options.ts';
+import { printJson } from '../../output.ts';
 import { earlyRows, type ShownRows } from '../../terminal/check-rows.ts';
 import { observerOf, withSession } from '../../terminal/observer.ts';
 import { paintOf, type World } from '../../world.ts';
@@ -64,7 +65,7 @@ export interface Checked {
 
 /** Checks hosts and prints them. Returns the rows too, for a later comparison. */
 export async function check(pattern: string, flags: CheckFlags, world: World): Promise<Checked> {
-  const json = flags.json === true ? (row: CheckRow): void => printJson(row, world) : undefined;
+  const json = flags.json === true ? (row: CheckRow): void => printRow(row, world) : undefined;
   const early = earlyRows(json, (row) => shownRow(row, flags, world), world);
   const { rows: read, standing } =
     flags.from === undefined
@@ -104,22 +105,15 @@ function shownRow(row: CheckRow, flags: CheckFlags, world: World): CheckRow {
   return found.ok ? row : { host: row.host, failure: found.failure };
 }
 
-function printJson(row: CheckRow, world: World): void {
-  world.out(
-    toJson({
-      schema: 'kmend.check/1',
-      host: row.host,
-      facts: row.facts ?? null,
-      failure: row.failure ?? null,
-      ...withActive(row),
-    }),
-  );
+function printRow({ host, facts, failure, active }: CheckRow, world: World): void {
+  const answer = { facts: facts ?? null, failure: failure ?? null, ...present({ active }) };
+  printJson('kmend.check/1', { host, ...answer }, world);
 }
 
 /** Prints which hosts a run holds, and which names are one machine. */
 function printStanding({ held, twins }: Standing, world: World): void {
-  for (const one of held) world.out(toJson({ schema: 'kmend.held/1', ...one }));
-  for (const one of twins) world.out(toJson({ schema: 'kmend.twins/1', ...one }));
+  for (const one of held) printJson('kmend.held/1', one, world);
+  for (const one of twins) printJson('kmend.twins/1', one, world);
 }
 
 function textOf(
@@ -144,5 +138,3 @@ function textOf(
   const rest = late.length === 0 ? [] : checkTable(late, width, paint);
   return { lines: [...rest, ...details, ...below, summary], exit };
 }
-
-const withActive = ({ active }: CheckRow): object => (active === undefined ? {} : { active });

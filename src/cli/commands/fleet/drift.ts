@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { drift } from '../../../app/hosts/drift.ts';
 import type { FleetFlags } from '../../../app/session/flags.ts';
-import { toJson } from '../../../model/text/printable.ts';
 import { driftSummary, driftTable } from '../../../screens/hosts/drift-text.ts';
 import { heldLines } from '../../../screens/run/held-text.ts';
 import { withFleetOptions } from '../../options.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { paintOf, type World } from '../../world.ts';
 
@@ -41,12 +41,10 @@ async function driftOf(pattern: string, flags: DriftFlags, world: World): Promis
   const { held, twins } = standing;
   if (flags.json === true) {
     for (const row of rows)
-      world.out(
-        toJson({
-          schema: 'kmend.drift/1',
-          ...row,
-          held: held.find(({ host }) => host === row.host) ?? null,
-        }),
+      printJson(
+        'kmend.drift/1',
+        { ...row, held: held.find(({ host }) => host === row.host) ?? null },
+        world,
       );
     return exit;
   }

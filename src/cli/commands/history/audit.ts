@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { type Finding, verify } from '../../../app/history/audit.ts';
 import { present } from '../../../model/present.ts';
-import { toJson } from '../../../model/text/printable.ts';
 import { plural } from '../../../screens/layout.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 
@@ -60,10 +60,8 @@ const ends: Readonly<Record<Finding['end'], string>> = {
 function print({ run, audit, end, wrong, notes }: Finding, flags: Flags, world: World): void {
   if (flags.json === true) {
     const { entries, head, torn, files } = audit ?? {};
-    world.out(
-      toJson({ schema: 'kmend.audit/1', run, end, entries, head, torn, files, wrong, notes }),
-    );
-    return;
+    const known = present({ entries, head, torn, files });
+    return printJson('kmend.audit/1', { run, end, ...known, wrong, notes }, world);
   }
   if (audit !== undefined) {
     const files =

@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { pruneRuns } from '../../../app/history/prune.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import type { RunInfo } from '../../../engine/ports/store.ts';
-import { toJson } from '../../../model/text/printable.ts';
 import { table } from '../../../screens/layout.ts';
 import { pruneLines } from '../../../screens/run/prune-text.ts';
 import { keepFlag } from '../../options.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 import { type ReportFlags, report } from './report.ts';
@@ -47,7 +47,7 @@ export function runsCommands(program: Command, world: World, done: (exit: number
 async function listRuns(flags: Flags, world: World): Promise<number> {
   const runs = await withSession(flags, world, async ({ ports }) => (await ports.store()).runs());
   if (flags.json === true) {
-    for (const run of runs) world.out(toJson({ schema: 'kmend.run/1', ...run }));
+    for (const run of runs) printJson('kmend.run/1', run, world);
     return 0;
   }
   // Play and end share the last column, which is folded: both may be long.
@@ -66,7 +66,7 @@ async function prune({ keep, check = false, ...flags }: Flags, world: World): Pr
   );
   if (flags.json === true) {
     const stays = [...pruned.stays].map(([run, why]) => ({ run, why }));
-    world.out(toJson({ schema: 'kmend.prune/1', check, removed: pruned.removed, stays }));
+    printJson('kmend.prune/1', { check, removed: pruned.removed, stays }, world);
     return 0;
   }
   const lines = pruneLines(pruned, check);

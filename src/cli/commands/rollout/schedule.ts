@@ -21,7 +21,6 @@ import { CommandError } from '../../../app/session/world.ts';
 import type { Keep } from '../../../core/history/retention.ts';
 import { type Calendar, readCalendar } from '../../../core/rollout/cron-line.ts';
 import { present } from '../../../model/present.ts';
-import { toJson } from '../../../model/text/printable.ts';
 import { table } from '../../../screens/layout.ts';
 import { pruneLines } from '../../../screens/run/prune-text.ts';
 import {
@@ -35,6 +34,7 @@ import {
 } from '../../../screens/schedule-units.ts';
 import { jobCommand } from '../../job-command.ts';
 import { jobsKeep, keepFlag, withNotifyOptions } from '../../options.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { printText, type World } from '../../world.ts';
 
@@ -397,7 +397,7 @@ async function list(
 ): Promise<number> {
   const jobs = await withSession(flags, world, allJobs);
   if (flags.json === true) {
-    for (const job of jobs) world.out(toJson(job));
+    for (const job of jobs) printJson('kmend.job/1', job, world);
     return 0;
   }
   const last = ({ last: end }: Job): string =>
