@@ -10,6 +10,7 @@ export interface NodeFlags extends FleetFlags {
   readonly selector?: string;
   readonly takeover?: string;
   readonly dryRun?: string | boolean;
+  readonly json?: boolean;
 }
 
 export interface DrainFlags extends NodeFlags {

@@ -11,7 +11,7 @@ import { planLines } from './show-plan.ts';
 
 export const observerOf = (world: World, json: boolean): Observer => ({
   notice: (text, level) => world.err(level === 'warning' ? `warning: ${text}` : text),
-  log: (text) => world.out(text),
+  log: json ? world.err : world.out,
   diagnostics: (found) => print(diagnosticsText(found, paintOf(world)), world.err),
   reading: (how, hosts) => ({
     answered: hostProgress(how, hosts, world),

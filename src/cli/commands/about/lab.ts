@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { stateDirOf } from '../../../app/session/flags.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import { table } from '../../../screens/layout.ts';
+import { printJson } from '../../output.ts';
 import { loadPractice } from '../../practice.ts';
 import type { World } from '../../world.ts';
 import { runDemo } from './demo.ts';
@@ -10,20 +11,24 @@ import { runDemo } from './demo.ts';
 interface Flags {
   readonly stateDir?: string;
   readonly down?: string;
+  readonly json?: boolean;
 }
 
 export function labCommand(program: Command, world: World, done: (exit: number) => void): void {
   const lab = program
     .command('lab')
     .description('the practice fleet: hosts that need no root and no network, to try kmend on');
-  const sub = (name: string, description: string, act: (flags: Flags) => Promise<number>): void => {
+  const sub = (
+    name: string,
+    description: string,
+    act: (flags: Flags) => Promise<number>,
+  ): Command =>
     lab
       .command(name)
       .description(description)
       .option('--state-dir <dir>', 'the fleet lies in DIR/lab')
       .option('--down <seconds>', 'how long a reboot takes', '1')
       .action(async (flags: Flags) => done(await act(flags)));
-  };
   const dirOf = (flags: Flags): string => `${stateDirOf(flags, world)}/lab`;
   sub('up', 'start the fleet in the background', async (flags) => {
     const { labUp } = await loadPractice();
@@ -58,6 +63,10 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     const { labList } = await loadPractice();
     const hosts = await labList(dirOf(flags));
     if (hosts === undefined) throw new CommandError(3, 'no practice fleet is up', 'kmend lab up');
+    if (flags.json === true) {
+      for (const host of hosts) printJson('kmend.lab/1', host, world);
+      return 0;
+    }
     for (const line of table(
       hosts.map((host) => [
         host.name,
@@ -69,7 +78,7 @@ export function labCommand(program: Command, world: World, done: (exit: number) 
     ))
       world.out(line);
     return 0;
-  });
+  }).option('--json', 'JSON lines');
   sub('down', 'end the fleet', async (flags) => {
     const { labDown } = await loadPractice();
     world.out(

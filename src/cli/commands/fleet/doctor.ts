@@ -7,6 +7,7 @@ import { table } from '../../../screens/layout.ts';
 import { failureText } from '../../../screens/run/failure-text.ts';
 import { heldLines } from '../../../screens/run/held-text.ts';
 import { withFleetOptions } from '../../options.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { paintOf, type World } from '../../world.ts';
 
@@ -34,6 +35,13 @@ async function examine(pattern: string, flags: FleetFlags, world: World): Promis
   const { answers, cluster, standing, exit } = await withSession(flags, world, (session) =>
     doctor(pattern, session),
   );
+  if (flags.json === true) {
+    for (const one of cluster) printJson('kmend.cluster/1', one, world);
+    printAnswers('kmend.doctor/1', answers, world);
+    for (const one of standing.held) printJson('kmend.held/1', one, world);
+    for (const one of standing.twins) printJson('kmend.twins/1', one, world);
+    return exit;
+  }
   for (const one of cluster) world.out(`cluster: ${clusterText(one)}`);
   showAnswers(answers, world);
   for (const line of heldLines(standing.held, standing.twins, world.width(), paintOf(world)))
@@ -57,8 +65,18 @@ async function remove(
   )
     throw new CommandError(130, 'nothing was removed');
   const { answers, exit } = await withSession(flags, world, (session) => cleanup(pattern, session));
-  showAnswers(answers, world);
+  if (flags.json === true) printAnswers('kmend.cleanup/1', answers, world);
+  else showAnswers(answers, world);
   return exit;
+}
+
+function printAnswers(
+  schema: 'kmend.doctor/1' | 'kmend.cleanup/1',
+  answers: readonly Answer[],
+  world: World,
+): void {
+  for (const { host, text, failure } of answers)
+    printJson(schema, { host, text, failure: failure ?? null }, world);
 }
 
 function showAnswers(answers: readonly Answer[], world: World): void {

@@ -54,6 +54,8 @@ function show(flags: Flags, session: Session): readonly string[] {
     Boolean,
   ).length;
   if (asked !== 1) throw new CommandError(3, 'give one of --list, --host NAME, --graph');
+  if (flags.graph !== undefined && flags.json === true)
+    throw new CommandError(3, '--json does not go with --graph', '--list has the groups as JSON');
   const { settings, observer } = session;
   const inventory = loadFleet(session);
   if (flags.list === true) return sortedJson(inventoryList(inventory)).split('\n');

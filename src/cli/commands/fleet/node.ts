@@ -18,6 +18,7 @@ import {
   type NodeFlags,
   withFlags,
 } from '../../node-flags.ts';
+import { type NodeLine, printJson } from '../../output.ts';
 import { observerOf, withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 
@@ -33,6 +34,7 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
       .option('-l, --selector <selector>', 'instead of names: all nodes with these labels')
       .option('--takeover <run>', 'a node that this run of kmend holds is taken from it')
       .option('--dry-run [mode]', 'only say what would be done (none, client, server)')
+      .option('--json', 'a JSON line for each node; the text goes to stderr')
       .option(
         '-v, --verbose',
         'say what it cost: API calls and bytes',
@@ -77,19 +79,33 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
       'restart or surge: for pods of Deployments that a PDB can never let go',
     )
     .option('--jobs <how>', 'evict (default) or wait: for pods of running Jobs')
-    .action(async (names: string[], flags: DrainFlags) => done(await drain(names, flags, world)));
+    .action(async (names: string[], flags: DrainFlags) =>
+      done(await drain(names, flags, nodeWorld(flags, world))),
+    );
   nodeOptions(program.command('cordon'))
     .description('make nodes unschedulable: their pods stay')
     .action(async (names: string[], flags: NodeFlags) =>
-      done(await setCordon(names, flags, world)),
+      done(await setCordon(names, flags, nodeWorld(flags, world))),
     );
   nodeOptions(program.command('uncordon'))
     .description(
       'make nodes schedulable again; one that a run has proven and not returned is returned by that run',
     )
     .option('--state-dir <dir>', 'where runs are kept')
-    .action(async (names: string[], flags: NodeFlags) => done(await uncordon(names, flags, world)));
+    .action(async (names: string[], flags: NodeFlags) =>
+      done(await uncordon(names, flags, nodeWorld(flags, world))),
+    );
 }
+
+interface NodeWorld extends World {
+  /** Prints the line of a node with `--json`; the text is printed in any case. */
+  readonly line: (line: NodeLine) => void;
+}
+
+const nodeWorld = ({ json }: NodeFlags, world: World): NodeWorld =>
+  json === true
+    ? { ...world, out: world.err, line: (line) => printJson('kmend.node/1', line, world) }
+    : { ...world, line: () => {} };
 
 /** The failure of one node; the others go on, as with kubectl. */
 type End = ExitReason | undefined;
@@ -98,7 +114,13 @@ type End = ExitReason | undefined;
 const reasonOf = (failure: Failure): ExitReason =>
   failure.kind === 'fenced' || failure.kind === 'kept_out' ? 'locked' : 'internal';
 
-function reportFailure(node: string, failure: Failure, world: World): ExitReason {
+function reportFailure(
+  line: Omit<NodeLine, 'failure'>,
+  failure: Failure,
+  world: NodeWorld,
+): ExitReason {
+  const { node } = line;
+  world.line({ ...line, failure });
   const { message, hint } =
     failure.kind === 'fenced' ? { ...failure, hint: takeoverHint(failure.hint) } : failure;
   world.err(`error: ${withFlags(message.includes(node) ? message : `node ${node}: ${message}`)}`);
@@ -112,7 +134,7 @@ const takeoverHint = (hint: string | undefined): string =>
 
 async function withCluster(
   flags: NodeFlags,
-  world: World,
+  world: NodeWorld,
   use: (cluster: WorldCluster) => Promise<number>,
 ): Promise<number> {
   const around = { world, observer: observerOf(world, false) };
@@ -141,7 +163,7 @@ async function nodesOf(
   names: readonly string[],
   flags: NodeFlags,
   cluster: WorldCluster,
-  world: World,
+  world: NodeWorld,
 ): Promise<readonly string[]> {
   if (flags.selector !== undefined && names.length > 0)
     throw new CommandError(3, 'give names of nodes or --selector, not both');
@@ -158,7 +180,11 @@ async function nodesOf(
   return unique;
 }
 
-async function drain(names: readonly string[], flags: DrainFlags, world: World): Promise<number> {
+async function drain(
+  names: readonly string[],
+  flags: DrainFlags,
+  world: NodeWorld,
+): Promise<number> {
   const options = drainOptions(flags);
   const dryRun = isDryRun(flags);
   return withCluster(flags, world, async (cluster) => {
@@ -191,7 +217,7 @@ async function inTurn(
   return ends;
 }
 
-function exitOf(ends: readonly End[], world: World): number {
+function exitOf(ends: readonly End[], world: NodeWorld): number {
   if (world.stop.aborted) return world.stop.reason === 'SIGTERM' ? 143 : 130;
   return exitCode(ends.filter((end) => end !== undefined));
 }
@@ -200,16 +226,17 @@ async function cordon(
   cluster: WorldCluster,
   node: string,
   owner: Owner,
-  world: World,
+  world: NodeWorld,
 ): Promise<End> {
   const cordoned = await cluster.cordon(node, owner, world.kill);
-  if (!cordoned.ok) return reportFailure(node, cordoned.failure, world);
+  if (!cordoned.ok)
+    return reportFailure({ node, action: 'drain', dryRun: false }, cordoned.failure, world);
   sayStale(node, cordoned.value.staleMark, world);
   world.out(`node/${node} ${cordoned.value.wasUnschedulable ? 'already cordoned' : 'cordoned'}`);
   return undefined;
 }
 
-function sayStale(node: string, staleMark: string | undefined, world: World): void {
+function sayStale(node: string, staleMark: string | undefined, world: NodeWorld): void {
   if (staleMark !== undefined) world.err(`warning: node ${node}: ${staleMark}`);
 }
 
@@ -218,7 +245,7 @@ async function drainOne(
   node: string,
   options: DrainOptions,
   owner: Owner,
-  world: World,
+  world: NodeWorld,
 ): Promise<End> {
   const drained = await cluster.drain(node, options, owner, (text) => world.out(withFlags(text)), {
     signal: world.stop,
@@ -230,18 +257,22 @@ async function drainOne(
     world.err(
       `warning: the mark kmend.io/owner stays on node ${node}: ${released.failure.message}`,
     );
+  const line = { node, action: 'drain', dryRun: false } as const;
   if (!drained.ok) {
-    const end = reportFailure(node, drained.failure, world);
+    const end = reportFailure(line, drained.failure, world);
     world.err(`node/${node} ${await cordonNow(cluster, node, world)}`);
     return end;
   }
-  for (const pod of drained.value.evicted) world.out(`pod/${pod} evicted`);
-  world.out(`node/${node} ${drainedText([...drained.value.left, ...drained.value.arrived])}`);
+  const { evicted } = drained.value;
+  const left = [...drained.value.left, ...drained.value.arrived];
+  world.line({ ...line, evicted, left });
+  for (const pod of evicted) world.out(`pod/${pod} evicted`);
+  world.out(`node/${node} ${drainedText(left)}`);
   return undefined;
 }
 
 /** The cordon as it is now: a drain also fails when its node was uncordoned or deleted. */
-async function cordonNow(cluster: WorldCluster, node: string, world: World): Promise<string> {
+async function cordonNow(cluster: WorldCluster, node: string, world: NodeWorld): Promise<string> {
   const now = await cluster.node(node, world.kill);
   if (now.ok) return now.value.unschedulable ? 'stays cordoned' : 'is not cordoned';
   return now.failure.kind === 'refused'
@@ -254,19 +285,22 @@ async function forecast(
   node: string,
   options: DrainOptions,
   owner: Owner,
-  world: World,
+  world: NodeWorld,
 ): Promise<End> {
   // A node that a run holds is refused, as by the drain.
   const may = await cluster.mayCordon(node, owner, world.kill);
   const seen = await cluster.forecast(node, options, world.kill);
-  if (!seen.ok) return reportFailure(node, seen.failure, world);
+  const line = { node, action: 'drain', dryRun: true } as const;
+  if (!seen.ok) return reportFailure(line, seen.failure, world);
   const { evicts, leaves, blocks, busy, warnings, estimate } = seen.value;
+  const forecasted = { ...line, evicted: evicts, left: leaves, blocks, busy, estimate };
+  if (may.ok) world.line(forecasted);
   for (const pod of evicts) world.out(`would evict ${pod}`);
   for (const pod of leaves) world.out(`would leave ${pod}`);
   for (const warning of warnings) world.err(`warning: ${withFlags(warning)}`);
   for (const text of busy) world.err(`busy now: ${text}`);
   for (const block of blocks) world.err(`blocked: ${withFlags(block)}`);
-  const refused = may.ok ? undefined : reportFailure(node, may.failure, world);
+  const refused = may.ok ? undefined : reportFailure(forecasted, may.failure, world);
   world.out(
     `node/${node}: ${plural(evicts.length, 'pod')} would go, in about ${Math.round(estimate)} s by their grace periods`,
   );
@@ -278,7 +312,7 @@ type SetOne = (cluster: WorldCluster, node: string, dryRun: boolean) => Promise<
 async function setEach(
   names: readonly string[],
   flags: NodeFlags,
-  world: World,
+  world: NodeWorld,
   setOne: SetOne,
 ): Promise<number> {
   const dryRun = isDryRun(flags);
@@ -289,48 +323,47 @@ async function setEach(
 }
 
 function sayCordon(
-  node: string,
+  line: Pick<NodeLine, 'node' | 'action' | 'dryRun'>,
   outcome: Awaited<ReturnType<WorldCluster['plainCordon']>>,
-  what: string,
-  world: World,
+  world: NodeWorld,
 ): End {
-  if (!outcome.ok) return reportFailure(node, outcome.failure, world);
-  sayStale(node, outcome.value.staleMark, world);
-  world.out(`node/${node} ${outcome.value.changed ? '' : 'already '}${what}`);
+  if (!outcome.ok) return reportFailure(line, outcome.failure, world);
+  const { node, action, dryRun } = line;
+  const { changed, staleMark } = outcome.value;
+  sayStale(node, staleMark, world);
+  world.line({ ...line, changed });
+  world.out(`node/${node} ${changed ? '' : 'already '}${action}ed${dryRun ? ' (dry run)' : ''}`);
   return undefined;
 }
 
-const dryly = (what: string, dryRun: boolean): string => `${what}${dryRun ? ' (dry run)' : ''}`;
-
-const setCordon = (names: readonly string[], flags: NodeFlags, world: World): Promise<number> =>
+const setCordon = (names: readonly string[], flags: NodeFlags, world: NodeWorld): Promise<number> =>
   setEach(names, flags, world, async (cluster, node, dryRun) =>
     sayCordon(
-      node,
+      { node, action: 'cordon', dryRun },
       await cluster.plainCordon(node, { dryRun }, world.kill),
-      dryly('cordoned', dryRun),
       world,
     ),
   );
 
 /** A node that a run has proven and not returned is returned by that run, not by this command. */
-const uncordon = (names: readonly string[], flags: NodeFlags, world: World): Promise<number> =>
+const uncordon = (names: readonly string[], flags: NodeFlags, world: NodeWorld): Promise<number> =>
   setEach(names, flags, world, async (cluster, node, dryRun) => {
     const set = () => cluster.plainUncordon(node, { dryRun }, world.kill);
-    const what = dryly('uncordoned', dryRun);
+    const line = { node, action: 'uncordon', dryRun } as const;
     const first = await set();
-    if (first.ok || first.failure.kind !== 'fenced' || dryRun)
-      return sayCordon(node, first, what, world);
+    if (first.ok || first.failure.kind !== 'fenced' || dryRun) return sayCordon(line, first, world);
     const state = await cluster.node(node, world.kill);
     const run = state.ok ? state.value.owner?.run : undefined;
     const isReturned =
       run !== undefined &&
-      (await withSession(flags, world, (session) => returnByRun(node, run, session)));
-    if (!isReturned) return sayCordon(node, first, what, world);
+      (await withSession({ ...flags, json: false }, world, (session) =>
+        returnByRun(node, run, session),
+      ));
+    if (!isReturned) return sayCordon(line, first, world);
     const then = await set();
     return sayCordon(
-      node,
+      line,
       then.ok ? { ok: true, value: { ...then.value, changed: true } } : then,
-      what,
       world,
     );
   });

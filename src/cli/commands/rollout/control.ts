@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { command, type Left, leaveResolutions } from '../../../app/run/control.ts';
 import { resolution, wayOf } from '../../../app/run/resolutions.ts';
 import type { EventBody } from '../../../model/run/event.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 
@@ -11,6 +12,7 @@ interface Flags {
   readonly stateDir?: string;
   readonly why?: string;
   readonly as?: string;
+  readonly json?: boolean;
 }
 
 export function controlCommands(
@@ -25,10 +27,12 @@ export function controlCommands(
       .argument('<run>')
       .option('--why <text>', 'goes into the journal')
       .option('--state-dir <dir>', 'where runs are kept')
+      .option('--json', 'a JSON line')
       .action(async (run: string, flags: Flags) =>
         done(
           sayLeft(
             await withSession(flags, world, (session) => command(run, [body(flags)], session)),
+            flags,
             world,
           ),
         ),
@@ -78,6 +82,7 @@ export function controlCommands(
     )
     .option('--why <text>', 'goes into the journal')
     .option('--state-dir <dir>', 'where runs are kept')
+    .option('--json', 'a JSON line')
     .addHelpText(
       'after',
       '\nThe same as `kmend resume RUN --retry HOST` (or --skip, --done), without going on.\n' +
@@ -89,6 +94,7 @@ export function controlCommands(
       done(
         sayLeft(
           await withSession(flags, world, (session) => leaveResolutions(run, given, session)),
+          flags,
           world,
         ),
       );
@@ -96,11 +102,17 @@ export function controlCommands(
 }
 
 /** Prints which process carries out a command that was left for a run. */
-export function sayLeft({ run, holder }: Left, world: World): number {
-  world.out(
-    holder === undefined
-      ? `left for run ${run}: no process works on it, \`kmend resume ${run}\` carries it out`
-      : `left for run ${run}: it is taken up within a second (${holder})`,
-  );
+export function sayLeft(
+  { run, holder }: Left,
+  { json }: Pick<Flags, 'json'>,
+  world: World,
+): number {
+  if (json === true) printJson('kmend.control/1', { run, holder: holder ?? null }, world);
+  else
+    world.out(
+      holder === undefined
+        ? `left for run ${run}: no process works on it, \`kmend resume ${run}\` carries it out`
+        : `left for run ${run}: it is taken up within a second (${holder})`,
+    );
   return 0;
 }

@@ -12,6 +12,7 @@ import { type ResolveFlags, resolutionsOf } from '../../../app/run/resolutions.t
 import { resume } from '../../../app/run/resume.ts';
 import type { FleetFlags, RolloutFlags, TaskFlags } from '../../../app/session/flags.ts';
 import type { Session } from '../../../app/session/session.ts';
+import { CommandError } from '../../../app/session/world.ts';
 import { present } from '../../../model/present.ts';
 import type { Plan } from '../../../model/run/plan.ts';
 import { toJson } from '../../../model/text/printable.ts';
@@ -26,6 +27,7 @@ import {
   withRolloutOptions,
   withTaskOptions,
 } from '../../options.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { planLines } from '../../terminal/show-plan.ts';
 import type { World } from '../../world.ts';
@@ -131,6 +133,12 @@ const looking = (flags: PlanFlags, command: Command, world: World): World =>
  * Of a saved plan they read the playbook and the hosts that it was made of.
  */
 function list(path: string, given: PlanFlags, world: World): Promise<number> {
+  if (given.json === true)
+    throw new CommandError(
+      3,
+      '--json does not go with --list-hosts, --list-tasks and --syntax-check',
+      '`kmend plan --json` has hosts and tasks, `kmend validate --json` the errors',
+    );
   const plan = savedPlan(path, world);
   const playbook = plan?.playbook ?? path;
   const flags: PlanFlags =
@@ -202,7 +210,7 @@ export async function showPlanned(
 ): Promise<void> {
   if (flags.output !== undefined)
     await world.files.write(flags.output, `${toJson(made.plan, 1)}\n`, 0o600);
-  if (flags.json === true) world.out(toJson(made.plan));
+  if (flags.json === true) printJson('kmend.plan/1', made.plan, world);
   else for (const line of planLines(shown(made), world)) world.out(line);
 }
 
@@ -236,7 +244,7 @@ export async function applyPlan(path: string, flags: ApplyFlags, world: World): 
     takeover,
   );
   if (applied.kind === 'nothing_to_do')
-    world.out(
+    (flags.json === true ? world.err : world.out)(
       `job ${flags.job}: nothing to do on ${plural(hostCount(applied.plan), 'host')}${unknownText(applied.plan)}`,
     );
   return applied.exit;
@@ -260,7 +268,7 @@ async function resumeRun(run: string, given: ResumeFlags, world: World): Promise
   const resumed = await withSession(flags, world, (session) =>
     resume({ ...flags, run, resolutions }, session),
   );
-  if (resumed.kind === 'left') return sayLeft(resumed, world);
+  if (resumed.kind === 'left') return sayLeft(resumed, flags, world);
   if (resumed.notBegun.length > 0 && flags.json !== true)
     world.out(
       `The plays after it are runs of their own, see \`kmend runs\`: ${resumed.notBegun.join(', ')}`,

@@ -4,6 +4,7 @@ import type { RunFlags } from '../../../app/run/drive.ts';
 import { rollback } from '../../../app/run/rollback.ts';
 import type { FleetFlags, RolloutFlags } from '../../../app/session/flags.ts';
 import { withFleetOptions, withForwardOption, withRolloutOptions } from '../../options.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 import { showPlanned } from './plan-apply.ts';
@@ -46,11 +47,16 @@ async function rollBack(run: string, flags: RollbackFlags, world: World): Promis
   const done = await withSession(flags, world, (session) =>
     rollback({ ...flags, run, check }, session),
   );
+  const json = flags.json === true;
   if (done.kind === 'nothing')
-    world.out(`run ${run} changed nothing on these hosts that could be rolled back`);
+    (json ? world.err : world.out)(
+      `run ${run} changed nothing on these hosts that could be rolled back`,
+    );
   if (done.kind === 'refused')
-    for (const { host, failure } of done.refused)
+    for (const { host, failure } of done.refused) {
+      if (json) printJson('kmend.refused/1', { run, host, failure }, world);
       world.err(`${host}: refused: ${failure.message} (${failure.hint ?? ''})`);
+    }
   if (done.kind === 'planned') await showPlanned(done.made, flags, world);
   return done.exit;
 }
