@@ -4,9 +4,13 @@ import { beginAnew, neverBegan } from '../../../app/history/never-began.ts';
 import { eachEvent, readRun } from '../../../app/history/report.ts';
 import { withheldOf } from '../../../app/run/kept-settings.ts';
 import type { Session } from '../../../app/session/session.ts';
+import { runSummary } from '../../../core/history/run-summary.ts';
+import { present } from '../../../model/present.ts';
 import { toJson } from '../../../model/text/printable.ts';
+import { junitXml } from '../../../screens/run/junit.ts';
 import { underWay } from '../../../screens/run/next-steps.ts';
 import { reportMarkdown, reportText } from '../../../screens/run/run-report.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { journalEnd, neededAgain } from '../../terminal/run-view.ts';
 import { paintOf, type World } from '../../world.ts';
@@ -15,13 +19,17 @@ export interface ReportFlags {
   readonly stateDir?: string;
   readonly json?: boolean;
   readonly markdown?: boolean;
+  readonly events?: boolean;
+  readonly junit?: string;
 }
 
 export function reportCommand(program: Command, world: World, done: (exit: number) => void): void {
   program
     .command('report')
     .option('--state-dir <dir>', 'where runs are kept')
-    .option('--json', 'JSON lines')
+    .option('--json', 'a summary as one JSON object')
+    .option('--events', 'the journal as JSON lines')
+    .option('--junit <file>', 'also write JUnit XML for CI: each host is a test case')
     .description(
       'what a run did, host by host, with its proof; of a run under way, what each host does and what to type next',
     )
@@ -41,12 +49,18 @@ async function showRun(
 ): Promise<number> {
   const { state, end, holder } = await readRun(run, session);
   const { head, entries, torn } = end;
-  if (flags.json === true) {
+  if (flags.events === true) {
     // Printed after the hash of each event was checked.
     await eachEvent(run, session, (event) =>
       world.out(toJson({ schema: 'kmend.event/1', ...event })),
     );
     world.out(journalEnd(run, end));
+    return 0;
+  }
+  const data = runSummary(state, { run, ...present({ holder }), ...end });
+  if (flags.junit !== undefined) await world.files.write(flags.junit, junitXml(data), 0o644);
+  if (flags.json === true) {
+    printJson('kmend.report/1', data, world);
     return 0;
   }
   if (entries === 0) {
