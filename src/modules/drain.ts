@@ -20,6 +20,7 @@ import {
   text,
   whole,
 } from '../model/shape/schema.ts';
+import { plural } from '../model/text/plural.ts';
 import { defineModule } from './define.ts';
 
 const options = object({
@@ -186,7 +187,7 @@ function forecastOf(given: Args, facts: FactView): Seen {
       ...warnings,
       ...noSample(facts, forecast),
     ],
-    note: `${goes.length} ${goes.length === 1 ? 'pod goes' : 'pods go'}${named}, ${stays.length} ${stays.length === 1 ? 'stays' : 'stay'}${about}`,
+    note: `${plural(goes.length, 'pod goes', 'pods go')}${named}, ${plural(stays.length, 'stays', 'stay')}${about}`,
   };
 }
 

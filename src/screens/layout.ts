@@ -95,8 +95,7 @@ export function fold(text: string, room: number, more = 0): readonly string[] {
   return [...lines, line].map((folded) => folded.replaceAll(kept, ' '));
 }
 
-export const plural = (count: number, word: string, many = `${word}s`): string =>
-  `${count} ${count === 1 ? word : many}`;
+export { plural } from '../model/text/plural.ts';
 
 /** `90` = 1m30s, `3700` = 1h2m, `0.4` = 0.4s. */
 export function duration(seconds: number): string {

@@ -34,7 +34,7 @@ describe('on a fleet', () => {
   it('says so when no run remediated anything', async () => {
     const { exit, err } = await drift();
     expect(exit).toBe(11);
-    expect(err).toContain('remediated any of these 3 hosts');
+    expect(err).toContain('remediated any of 3 hosts');
   });
 
   it('two remediated hosts have kept it, the third is not asked about', async () => {

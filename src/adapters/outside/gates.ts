@@ -6,6 +6,7 @@ import type { Cluster } from '../../engine/ports/cluster.ts';
 import type { GateReading, Gates } from '../../engine/ports/outside.ts';
 import type { GateSpec } from '../../model/playbook.ts';
 import { causeText } from '../../model/run/failure.ts';
+import { plural } from '../../model/text/plural.ts';
 import { isList, isMapping, type Value } from '../../model/value.ts';
 
 /** Seconds that one reading may take. */
@@ -276,11 +277,18 @@ async function nodesHold(
   const ready = nodes.value.length - down.length;
   const least = typeof args.min_ready === 'number' ? args.min_ready : 0;
   const few =
-    ready < least ? [{ open: false, read: `${ready} nodes are ready, ${least} are wanted` }] : [];
+    ready < least
+      ? [
+          {
+            open: false,
+            read: `${plural(ready, 'node is', 'nodes are')} ready, ${least} are wanted`,
+          },
+        ]
+      : [];
   return [
     {
       open: down.length <= allowed,
-      read: `${down.length} of ${nodes.value.length} nodes not ready${some(down)}`,
+      read: `${down.length} of ${plural(nodes.value.length, 'node')} not ready${some(down)}`,
     },
     ...few,
   ];

@@ -6,6 +6,7 @@ import { surveyFleet } from '../../engine/host/fleet.ts';
 import { givenFacts } from '../../facts/index.ts';
 import type { Facts } from '../../model/fact.ts';
 import { attempt, type Failure, ok } from '../../model/run/failure.ts';
+import { plural } from '../../model/text/plural.ts';
 import { remediatedHosts } from '../history/history.ts';
 import { readHeld, type Standing, standingOf, standingReasons } from '../plan/held.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
@@ -39,7 +40,7 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
   if (hosts.length === 0)
     throw new CommandError(
       11,
-      `no run under ${settings.stateDir} remediated any of these ${matched.length} hosts`,
+      `no run under ${settings.stateDir} remediated any of ${plural(matched.length, 'host')}`,
       '`kmend drift --all` and `kmend check` read hosts that no run remediated; --state-dir names another place of runs',
     );
   const targets = await targetsOf(inventory, hosts, session);

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { HostFailure } from '../../core/run-state/failures.ts';
 import type { NoticeTarget } from '../../engine/ports/outside.ts';
 import { present } from '../../model/present.ts';
+import { plural } from '../../model/text/plural.ts';
 import { failureText } from '../../screens/run/failure-text.ts';
 import { CommandError, type Surroundings, type World } from '../session/world.ts';
 import type { Job, JobNotify, JobResult } from './jobs.ts';
@@ -79,7 +80,9 @@ export async function notifyPeople(
   const shown = failures.slice(0, mostFailures);
   const reasons = shown.map(({ host, failure }) => `; ${host}: ${failureText(failure)}`).join('');
   const more =
-    failures.length > shown.length ? `; and ${failures.length - shown.length} more hosts` : '';
+    failures.length > shown.length
+      ? `; and ${plural(failures.length - shown.length, 'more host')}`
+      : '';
   const text = `kmend job ${name} on ${from}: ${why} (exit ${end.exit})${reasons}${more}${report}${journal}`;
   const known = { ...present({ head }), ...(shown.length === 0 ? {} : { failures: shown }) };
   const notice = world.secrets.mask({

@@ -1,6 +1,7 @@
 // Rolls back what a run changed. The plan is made from the journal of that run, and the result is
 // proven as a remedy is.
 import type { Failure } from '../../model/run/failure.ts';
+import { plural } from '../../model/text/plural.ts';
 import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { exitOfPlan } from '../plan/plan.ts';
 import { loadProject } from '../plan/project.ts';
@@ -58,7 +59,7 @@ async function rollBack(
   if (input.check !== true && input.yes !== true && settings.limit === undefined)
     throw new CommandError(
       3,
-      `this would roll back run ${run} on ${rollbacks.vars.size} host${rollbacks.vars.size === 1 ? '' : 's'}`,
+      `this would roll back run ${run} on ${plural(rollbacks.vars.size, 'host')}`,
       'name hosts with -l, or say --yes; --check only plans',
     );
   if (rollbacks.vars.size === 0) {

@@ -1,4 +1,6 @@
 // The progress of reading a fleet, with the hosts that have not answered.
+
+import { plural } from '../../model/text/plural.ts';
 import type { World } from '../world.ts';
 
 const mostNamed = 3;
@@ -13,7 +15,7 @@ export function hostProgress(
   return (host) => {
     waiting.delete(host);
     world.progress(
-      `${done} ${hosts.length - waiting.size} of ${hosts.length} hosts${missing(waiting)}`,
+      `${done} ${hosts.length - waiting.size} of ${plural(hosts.length, 'host')}${missing(waiting)}`,
     );
   };
 }

@@ -3,6 +3,7 @@
 import type { RunEnd, RunView } from '../../app/observer.ts';
 import { hostStates } from '../../core/run-state/state.ts';
 import type { JournalHead } from '../../engine/ports/store.ts';
+import { plural } from '../../model/text/plural.ts';
 import { toJson } from '../../model/text/printable.ts';
 import { failureLines } from '../../screens/run/failure-text.ts';
 import { eventLines } from '../../screens/run/lines.ts';
@@ -92,7 +93,7 @@ function finish({ run, state, head, withheld }: RunEnd, json: boolean, world: Wo
   const steps = nextSteps(state);
   for (const line of steps.length === 0 ? [] : [...steps, ...neededAgain(withheld)])
     world.out(line);
-  world.out(`journal: ${head.entries} entries, head ${head.head}`);
+  world.out(`journal: ${plural(head.entries, 'entry', 'entries')}, head ${head.head}`);
 }
 
 /** The last JSON line of a run, with the head of its journal. */

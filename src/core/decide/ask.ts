@@ -1,5 +1,6 @@
 // Rules that ask the operator before the first start.
 import { higherRisk } from '../../model/run/risk.ts';
+import { plural } from '../../model/text/plural.ts';
 import { type Decision, isAttended, type View } from '../rollout/decision.ts';
 import { sizeOf } from '../run-state/ranked.ts';
 import { finish } from './answer.ts';
@@ -17,7 +18,7 @@ export function askUnplannable(view: View): Decision | undefined {
     state.unplannableAccepted
   )
     return undefined;
-  const text = `${count} ${count === 1 ? 'host' : 'hosts'} cannot be planned for`;
+  const text = `${plural(count, 'host')} cannot be planned for`;
   if (policy.unplannable === 'ask' && isAttended(view)) {
     return {
       kind: 'ask',
@@ -34,7 +35,7 @@ export function askRisk(view: View): Decision | undefined {
   const { state, policy } = view;
   if (policy.approve === 'never' || higherRisk(policy.approve, state.risk)) return undefined;
   if (state.approved !== undefined && !higherRisk(state.risk, state.approved)) return undefined;
-  const question = `This run may ${state.risk === 'evict' ? 'evict pods' : state.risk} on ${sizeOf(state.planned) + sizeOf(state.lockedOut)} hosts. Go on?`;
+  const question = `This run may ${state.risk === 'evict' ? 'evict pods' : state.risk} on ${plural(sizeOf(state.planned) + sizeOf(state.lockedOut), 'host')}. Go on?`;
   if (isAttended(view)) return { kind: 'ask', about: 'risk', risk: state.risk, question };
   return finish(
     view,

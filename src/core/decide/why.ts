@@ -1,5 +1,6 @@
 // Why a host waits: one sentence for each host that is not started yet.
 import type { Rollout } from '../../model/playbook.ts';
+import { plural } from '../../model/text/plural.ts';
 import { zoneRoom } from '../rollout/budget.ts';
 import { needsCanary } from '../rollout/canary.ts';
 import type { DecideContext, View, Why } from '../rollout/decision.ts';
@@ -46,5 +47,5 @@ function outsideWave(view: View): Why {
 
 const behind = (view: View): Why => ({
   rule: 'budget',
-  text: `${view.state.held} slots are taken, others are next in the order of work`,
+  text: `${plural(view.state.held, 'slot is', 'slots are')} taken, others are next in the order of work`,
 });

@@ -6,6 +6,7 @@ import type { Play } from '../../model/playbook.ts';
 import type { EventOf } from '../../model/run/event.ts';
 import type { Outcome } from '../../model/run/failure.ts';
 import type { HostPlan, Plan, PlayPlan, TaskPlan } from '../../model/run/plan.ts';
+import { plural } from '../../model/text/plural.ts';
 import { render } from './condition.ts';
 import { orderHosts } from './order.ts';
 
@@ -50,7 +51,7 @@ function notesOf(hosts: readonly HostPlan[]): readonly string[] {
   ).length;
   if (count === 0) return [];
   return [
-    `${count === 1 ? '1 host' : `${count} hosts`} with cgroup.memory=nokmem: Docker, containerd and kubelet need no upgrade for this. Once the argument is in force the kernel refuses accounting, whoever asks`,
+    `${plural(count, 'host')} with cgroup.memory=nokmem: Docker, containerd and kubelet need no upgrade for this. Once the argument is in force the kernel refuses accounting, whoever asks`,
   ];
 }
 

@@ -4,6 +4,7 @@
 
 import type { Rollout } from '../../model/playbook.ts';
 import { lastDetail } from '../../model/run/failure.ts';
+import { plural } from '../../model/text/plural.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import { type HostState, hostState, hostStates, type RunState } from '../run-state/state.ts';
 import { values } from '../run-state/table.ts';
@@ -135,7 +136,7 @@ function waveTrip(view: View): Trip | undefined {
   const failures = counted(view, wave);
   if (!exceeds(failures, policy.brake.perWave, wave.hosts.length)) return undefined;
   const host = lastFailed(view);
-  const why = `${failures} of ${wave.hosts.length} hosts of wave ${wave.number} failed, allowed: ${amountText(policy.brake.perWave)}; last ${host}${because(state, host)}`;
+  const why = `${failures} of ${plural(wave.hosts.length, 'host')} of wave ${wave.number} failed, allowed: ${amountText(policy.brake.perWave)}; last ${host}${because(state, host)}`;
   return { host, why };
 }
 

@@ -1,5 +1,6 @@
 // Which host budget and zones let start, and what prevents the others.
 
+import { plural } from '../../model/text/plural.ts';
 import { isLast, workKey } from '../run-state/counters.ts';
 import { first, inOrder, sizeOf } from '../run-state/ranked.ts';
 import {
@@ -164,7 +165,7 @@ export function whyNoSlot(view: View): Why {
   if (state.held >= slots) {
     return {
       rule: 'budget',
-      text: `${state.held} of ${slots} ${slots === 1 ? 'slot is' : 'slots are'} taken (${busy})`,
+      text: `${state.held} of ${plural(slots, 'slot is', 'slots are')} taken (${busy})`,
     };
   }
   if (unavailable(state) >= slots) {

@@ -1,6 +1,7 @@
 // Waves of hosts. The next wave begins when all hosts of the last one have ended, soaked and proven
 // themselves again.
 
+import { plural } from '../../model/text/plural.ts';
 import { inOrder, sizeOf, take } from '../run-state/ranked.ts';
 import { hostAt, type WaveState } from '../run-state/state.ts';
 import { waveSize } from './amount.ts';
@@ -21,7 +22,7 @@ export function beginWave(view: View): Decision | undefined {
       wave: 0,
       hosts,
       canary: true,
-      why: `canary: ${hosts.length} of ${sizeOf(state.planned)} hosts go first`,
+      why: `canary: ${hosts.length} of ${plural(sizeOf(state.planned), 'host')} to go first`,
     };
   }
   const number = state.waves - Number(state.canary.begun) + 1;
@@ -35,7 +36,7 @@ export function beginWave(view: View): Decision | undefined {
     wave: number,
     hosts,
     canary: false,
-    why: `${hosts.length} of ${left} hosts that are left`,
+    why: `${hosts.length} of ${plural(left, 'host')} left`,
   };
 }
 

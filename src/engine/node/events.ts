@@ -4,6 +4,7 @@ import { hostState, type RunState } from '../../core/run-state/state.ts';
 import type { EffectKind, EffectResult } from '../../model/run/effect.ts';
 import type { Event } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
+import { plural } from '../../model/text/plural.ts';
 import { oneLine } from '../../model/text/printable.ts';
 import type { Cluster, NodeNote } from '../ports/cluster.ts';
 import type { Clock } from '../ports/local.ts';
@@ -23,7 +24,7 @@ interface Description {
 
 const countOf = (value: unknown): number => (Array.isArray(value) ? value.length : 0);
 
-const podsOf = (count: number): string => `${count} ${count === 1 ? 'pod' : 'pods'}`;
+const podsOf = (count: number): string => plural(count, 'pod');
 
 function drained({ data = {} }: EffectResult): Description {
   const remaining = countOf(data.left) + countOf(data.arrived);

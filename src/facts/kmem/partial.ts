@@ -2,6 +2,7 @@
 // and their groups must prove that they do not.
 import { type Facts, known } from '../../model/fact.ts';
 import type { Accepted, Partial } from '../../model/facts/values.ts';
+import { plural } from '../../model/text/plural.ts';
 import { type CreatorRow, isBelowKubepods } from './creators.ts';
 import { healthOf } from './kernels.ts';
 import { isShown, mayAsk, type Part } from './parts.ts';
@@ -93,7 +94,7 @@ function judged(
 /** How many groups of the accepted programs read on. */
 function readOn(whole: Situation, rest: Situation): string {
   const count = whole.samples.read - rest.samples.read;
-  return count === 0 ? '' : ` (${count} ${count === 1 ? 'group reads' : 'groups read'} on)`;
+  return count === 0 ? '' : ` (${plural(count, 'group reads', 'groups read')} on)`;
 }
 
 /** `docker's containers: off`. */

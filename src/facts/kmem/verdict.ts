@@ -1,6 +1,7 @@
 // The verdict: what the reads prove about kernel-memory accounting on this host, with the evidence
 // in one line. It counts groups and never trusts /proc/cmdline.
 import type { ProofBy, Verdict } from '../../model/facts/values.ts';
+import { plural } from '../../model/text/plural.ts';
 import { groupIds } from './ids.ts';
 import { healthOf, shortRelease } from './kernels.ts';
 import { isContradicted, isRefused, isShown, mayAsk, type Part } from './parts.ts';
@@ -326,9 +327,7 @@ function damageOf({ symptoms, idsUsed, deadGroups, deadGrowth }: Case): readonly
   const critical = symptoms.filter(({ kind }) => isCritical(kind));
   const many = deadGroups >= manyDead || (deadGroups >= manyGrowing && deadGrowth > 0);
   return [
-    ...critical.map(
-      ({ kind, count }) => `${symptomName(kind)} (${count} ${count === 1 ? 'line' : 'lines'})`,
-    ),
+    ...critical.map(({ kind, count }) => `${symptomName(kind)} (${plural(count, 'line')})`),
     ...(idsAreUp(idsUsed) ? [`${idsUsed} of ${groupIds} cgroup ids in use`] : []),
     ...(many && !idsAreUp(idsUsed)
       ? [`dead groups hold ${Math.round((deadGroups / groupIds) * 100)} % of the cgroup ids`]

@@ -4,6 +4,7 @@ import type { Checked, Diagnostic, Place } from '../../model/diagnostic.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
+import { plural } from '../../model/text/plural.ts';
 import type { Reader } from '../text/reader.ts';
 import { levelByLevel } from './assemble.ts';
 import { globMatcher } from './glob.ts';
@@ -220,7 +221,7 @@ function matchOne(pattern: string, part: string, search: Search): readonly strin
   if (subscript.end !== undefined) return matched.slice(subscript.start, subscript.end + 1);
   const one = matched.at(subscript.start);
   if (one !== undefined) return [one];
-  refuse(search, 'subscript', `\`${pattern}\`: there are only ${matched.length} hosts`, {
+  refuse(search, 'subscript', `\`${pattern}\`: it has only ${plural(matched.length, 'host')}`, {
     hint: 'the first is [0], the last is [-1]',
   });
   return undefined;

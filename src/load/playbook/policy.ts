@@ -2,6 +2,7 @@
 // contacted.
 import type { Inventory } from '../../model/host.ts';
 import type { Rollout } from '../../model/playbook.ts';
+import { plural } from '../../model/text/plural.ts';
 import { resolvePattern } from '../inventory/pattern.ts';
 import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { type Entry, nodeAt, type Tree } from '../text/tree.ts';
@@ -150,7 +151,7 @@ function checkCanary({ collector, rollout, at }: Check, { inventory, hosts }: Pl
     collector.error(
       at('canary'),
       'canary-too-large',
-      `the canary has ${canary.count} hosts, the play only ${hosts.length}`,
+      `the canary has ${plural(canary.count, 'host')}, the play only ${hosts.length}`,
       {
         hint: 'a canary needs fewer hosts than the play has',
       },

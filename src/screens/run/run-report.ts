@@ -1,6 +1,7 @@
 // The report of a run, from its journal alone: text for terminals, Markdown for tickets.
 import { leftBehindOn } from '../../core/history/left-behind.ts';
 import { type HostState, hostStates, type RunState } from '../../core/run-state/state.ts';
+import { plural } from '../../model/text/plural.ts';
 import { duration, type Paint, table, uncoloured } from '../layout.ts';
 import { failureLines } from './failure-text.ts';
 import { awayLines } from './next-steps.ts';
@@ -43,7 +44,7 @@ function summary({ state, entries, head }: ReportInput): Facts {
             `${obeys === 'yes' ? 'obeys' : 'does not obey'} nokmem: seen on ${host}`,
           ] as const,
       ),
-      ['journal', `${entries} entries, head ${head}`],
+      ['journal', `${plural(entries, 'entry', 'entries')}, head ${head}`],
     ],
   };
 }

@@ -6,6 +6,7 @@ import type { DrainResult } from '../../../engine/ports/cluster.ts';
 import { present } from '../../../model/present.ts';
 import type { DrainOptions } from '../../../model/run/effect.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
+import { plural } from '../../../model/text/plural.ts';
 import { retryTransient } from '../client/retry-transient.ts';
 import { graceOf } from '../objects/filters.ts';
 import {
@@ -316,9 +317,7 @@ async function run(
     ends.push(...pods.map(evictOne));
   };
   const count = chosen.evict.length;
-  context.progress(
-    `evicting ${count} ${count === 1 ? 'pod' : 'pods'} from ${node}, leaving ${chosen.leave.length}`,
-  );
+  context.progress(`evicting ${plural(count, 'pod')} from ${node}, leaving ${chosen.leave.length}`);
   evict(chosen.evict);
   const soon = clock.sleep(Math.min(latestWatch, options.timeout * 250), limit.signal);
   const asked = Promise.allSettled(ends).then(() =>

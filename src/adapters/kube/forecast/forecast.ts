@@ -4,6 +4,7 @@
 import type { Forecast } from '../../../engine/ports/cluster.ts';
 import { present } from '../../../model/present.ts';
 import type { DrainOptions } from '../../../model/run/effect.ts';
+import { plural } from '../../../model/text/plural.ts';
 import type { EvictionApi } from '../client/api.ts';
 import { noEviction, wayOf } from '../drain/evict.ts';
 import { isAwaited } from '../drain/jobs.ts';
@@ -74,7 +75,7 @@ function nodeFindings({ node, options }: ForecastInput, { blocks }: Findings): v
 function brokenBudgets({ selection, pdbs }: ForecastInput, option: string): readonly string[] {
   if (selection.evict.length === 0) return [];
   if (pdbs === undefined)
-    return [`deletes ${selection.evict.length} pods and asks no PDB (${option})`];
+    return [`deletes ${plural(selection.evict.length, 'pod')} and asks no PDB (${option})`];
   return pdbs.items.flatMap((pdb) => {
     const going = selection.evict
       .filter((pod) => pdbsOf(pod, [pdb], pdbs.api).length > 0)
@@ -138,7 +139,9 @@ function pdbFindings(input: ForecastInput, { blocks, busy, warnings }: Findings)
   for (const [pdb, count] of turns) {
     const allowed = pdb.status?.disruptionsAllowed ?? 0;
     if (count > allowed)
-      warnings.push(`${count} pods of this node go in turns: ${describePdb(pdb)}`);
+      warnings.push(
+        `${plural(count, 'pod of this node goes', 'pods of this node go')} in turns: ${describePdb(pdb)}`,
+      );
     if ((pdb.status?.observedGeneration ?? 0) < (pdb.metadata?.generation ?? 0)) {
       warnings.push(
         `PDB ${pdb.metadata?.name} was changed just now: its numbers are not up to date`,

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Answer, type ClusterAnswer, cleanup, doctor } from '../../../app/hosts/doctor.ts';
 import type { FleetFlags } from '../../../app/session/flags.ts';
 import { CommandError } from '../../../app/session/world.ts';
+import { plural } from '../../../model/text/plural.ts';
 import { table } from '../../../screens/layout.ts';
 import { failureText } from '../../../screens/run/failure-text.ts';
 import { heldLines } from '../../../screens/run/held-text.ts';
@@ -50,7 +51,7 @@ async function examine(pattern: string, flags: FleetFlags, world: World): Promis
 }
 
 function clusterText(answer: ClusterAnswer): string {
-  if (answer.kind === 'nodes') return `${answer.nodes} nodes at ${answer.at}`;
+  if (answer.kind === 'nodes') return `${plural(answer.nodes, 'node')} at ${answer.at}`;
   return answer.kind === 'failed' ? failureText(answer.failure) : answer.text;
 }
 

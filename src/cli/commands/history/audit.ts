@@ -69,7 +69,7 @@ function print({ run, audit, end, wrong, notes }: Finding, flags: Flags, world: 
         ? ''
         : `; ${plural(audit.files, 'file or piece of output', 'files and pieces of output')} as its entries say`;
     world.out(
-      `run ${run}: ${audit.entries} entries, every link holds, ${ends[end]}, head ${audit.head}${files}`,
+      `run ${run}: ${plural(audit.entries, 'entry', 'entries')}, every link holds, ${ends[end]}, head ${audit.head}${files}`,
     );
   }
   for (const note of notes) world.out(`  ${note}`);
