@@ -4,6 +4,10 @@ import type { Command } from 'commander';
 import { CommandError } from '../app/session/world.ts';
 import { type Keep, keepOf } from '../core/history/retention.ts';
 
+/** What an argument for a playbook may be. */
+export const playbookText =
+  'a file, or by name one that comes with kmend: @auto, @nokmem, @scheduled, ... (README.md lists them)';
+
 export const withRolloutOptions = (command: Command): Command =>
   command
     .option(

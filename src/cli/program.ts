@@ -15,6 +15,7 @@ import { controlCommands } from './commands/rollout/control.ts';
 import { planCommands } from './commands/rollout/plan-apply.ts';
 import { rollbackCommand } from './commands/rollout/rollback.ts';
 import { scheduleCommand } from './commands/rollout/schedule.ts';
+import { showCommand } from './commands/rollout/show.ts';
 import { validateCommand } from './commands/rollout/validate.ts';
 import { withoutBooleanValues } from './node-flags.ts';
 import { asTyped } from './terminal/as-typed.ts';
@@ -35,6 +36,7 @@ export function buildProgram(
   const program = baseProgram(world, typed);
   checkCommand(program, world, done);
   planCommands(program, world, done);
+  showCommand(program, world, done);
   driftCommand(program, world, done);
   rollbackCommand(program, world, done);
   runsCommands(program, world, done);

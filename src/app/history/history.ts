@@ -40,7 +40,9 @@ export async function remediatedHosts(store: Store): Promise<ReadonlyMap<string,
 /** Newest runs that count for durations. Older ones may be of another playbook with that name. */
 const runsThatCount = 20;
 
-const fileOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+/** A playbook that comes with kmend counts as the same by its name and by its path. */
+const fileOf = (path: string): string =>
+  path.startsWith('@') ? `${path.slice(1)}.yaml` : path.slice(path.lastIndexOf('/') + 1);
 
 /** How long hosts took in earlier runs of this play. A run counts if it had a host of this pool. */
 export async function earlierDurations(

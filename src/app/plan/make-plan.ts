@@ -52,7 +52,7 @@ export async function makePlan(
     id,
     tool: world.version,
     createdAt: clock.now(),
-    playbook: project.path,
+    playbook: project.name,
     inventories: settings.inventories,
     ...present({ limit: settings.limit, tags: flags.tags, skipTags: flags.skipTags }),
     ...(flags.runReadOnly === true ? { runReadOnly: true } : {}),
@@ -109,7 +109,7 @@ async function planPlay(
     unsafe === undefined ? notes : [unsafe, ...notes],
   );
   const earlier = await earlierDurations(ports.store, {
-    playbook: project.path,
+    playbook: project.name,
     play: play.name,
     pool: ready.pool,
   });
@@ -120,6 +120,7 @@ async function planPlay(
       ...assembled,
       hosts: assembled.hosts.map((host) => withHistory(host, earlier)),
       leftOut,
+      ...present({ canaryHosts: ready.canaryHosts }),
     },
     held,
   };

@@ -21,8 +21,11 @@ import { learnRendered, learnWritten, withoutSecretValues } from '../session/sec
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 import { packageFilesOf } from './package-files.ts';
+import { hintOfMissing, playbookFile } from './shipped.ts';
 
 export interface Project {
+  /** As it was given: a path, or the name of a playbook that comes with kmend. */
+  readonly name: string;
   readonly path: string;
   readonly playbook: Playbook;
   readonly inventory: Inventory;
@@ -41,18 +44,14 @@ const directoryOf = (path: string): string =>
  * and are no errors; `offline`: package files are not fetched
  */
 export async function loadProject(
-  path: string,
+  name: string,
   session: Session,
   options: { readonly inventoryOptional?: boolean; readonly offline?: boolean } = {},
 ): Promise<Project> {
   const { settings, world, observer } = session;
+  const path = playbookFile(name, world);
   const read = world.reader.readText(path);
-  if (!read.ok)
-    throw new CommandError(
-      3,
-      `${path}: ${read.why}`,
-      'the first argument is a playbook, or a plan that `kmend plan -o` saved',
-    );
+  if (!read.ok) throw new CommandError(3, `${path}: ${read.why}`, hintOfMissing(path, world));
   const modules = await world.modules();
   const partial = options.inventoryOptional === true;
   const loaded =
@@ -76,7 +75,7 @@ export async function loadProject(
   report(checked.diagnostics, observer);
   if (checked.value === undefined) throw new Error('a playbook without errors has a value');
   learnWritten(checked.value, settings.isSecret, world);
-  const project = { path, playbook: checked.value, inventory, modules };
+  const project = { name, path, playbook: checked.value, inventory, modules };
   const files = await packageFilesOf(
     { ...project, directory: directoryOf(path), withoutHosts: without },
     session,
@@ -294,9 +293,10 @@ export function inputsOf(
   );
   const digestOf = (value: Value): string =>
     digest(salt + mask(JSON.stringify(withoutSecretValues(value, settings.isSecret))));
-  for (const file of [project.path, ...project.inventory.files]) {
+  const files = project.inventory.files.map((file) => [file, file] as const);
+  for (const [name, file] of [[project.name, project.path] as const, ...files]) {
     const read = world.reader.readText(file);
-    if (read.ok) inputs[file] = digest(salt + mask(read.text));
+    if (read.ok) inputs[name] = digest(salt + mask(read.text));
   }
   inputs['extra variables (-e)'] = digestOf(
     Object.fromEntries(Object.entries(settings.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))),

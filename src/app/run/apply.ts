@@ -2,7 +2,7 @@
 import { parsePlan } from '../../core/plan/saved-plan.ts';
 import { present } from '../../model/present.ts';
 import { hasChanges, type Plan } from '../../model/run/plan.ts';
-import { makePlan, type PlanFlags } from '../plan/make-plan.ts';
+import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { loadProject } from '../plan/project.ts';
 import { runPorts, type Session } from '../session/session.ts';
 import { CommandError, type World } from '../session/world.ts';
@@ -26,6 +26,10 @@ export async function apply(input: ApplyInput, session: Session): Promise<Applie
   const saved = savedPlan(input.path, session.world);
   return saved === undefined ? applyPlaybook(input, session) : applyPlan(saved, input, session);
 }
+
+/** A saved plan, if it still fits its playbook and inventory (else exit 8). No host is contacted. */
+export const checkSaved = (plan: Plan, path: string, session: Session): Promise<MadePlan> =>
+  withSavedPlan({ plan, name: path, strictVersion: true }, session, async (made) => made);
 
 /** The plan of this path; undefined where it is not named as one, or cannot be read. */
 export function savedPlan(path: string, { reader }: Pick<World, 'reader'>): Plan | undefined {

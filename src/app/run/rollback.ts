@@ -76,10 +76,7 @@ async function rollBack(
 }
 
 async function carryOut(input: RollbackInput, session: Session): Promise<RolledBack> {
-  const project = await loadProject(
-    input.playbook ?? `${session.world.packageRoot}/playbooks/rollback.yaml`,
-    session,
-  );
+  const project = await loadProject(input.playbook ?? '@rollback', session);
   await runPorts(session);
   const made = await makePlan(project, session, input);
   if (input.check === true) return { kind: 'planned', exit: exitOfPlan(made.plan), made };

@@ -79,6 +79,8 @@ export interface PlayPlan {
   readonly hosts: readonly HostPlan[];
   /** Unreachable while planning, or otherwise without a plan. */
   readonly leftOut: readonly { readonly host: string; readonly failure: Failure }[];
+  /** Hosts of the canary's pattern; absent where the canary is a number of hosts. */
+  readonly canaryHosts?: readonly string[];
   /** Notes on many of its hosts, shown once. */
   readonly notes?: readonly string[];
 }

@@ -117,7 +117,7 @@ export const leftOut: Shape = listOf(object({ host: text, failure }));
 
 const play = object(
   { play: text, rollout, pool: number, hosts: listOf(hostPlan), leftOut },
-  { notes: texts },
+  { notes: texts, canaryHosts: texts },
 );
 
 export const plan: Shape = object(

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import type { MadePlan } from '../../../app/plan/make-plan.ts';
 import { exitOfPlan, plan as planFor } from '../../../app/plan/plan.ts';
 import { loadProject } from '../../../app/plan/project.ts';
-import { apply, savedPlan } from '../../../app/run/apply.ts';
+import { apply, checkSaved, savedPlan } from '../../../app/run/apply.ts';
 import { shown } from '../../../app/run/approve.ts';
 import type { RunFlags } from '../../../app/run/drive.ts';
 import { printableVars } from '../../../app/run/kept-settings.ts';
@@ -21,6 +21,7 @@ import { plural } from '../../../screens/layout.ts';
 import { onlyAsked } from '../../configuration.ts';
 import { listHosts, listTasks } from '../../listing.ts';
 import {
+  playbookText,
   withFleetOptions,
   withForwardOption,
   withResolveOptions,
@@ -57,7 +58,7 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
     .description(
       'print what would be done, in which order, with which risk; exit 2 when there is something to do',
     )
-    .argument('<playbook>')
+    .argument('<playbook>', playbookText)
     .option('-o, --output <file>', 'save the plan: `kmend apply FILE` does exactly that');
   withListOptions(plan).action(async (path: string, flags: PlanFlags, command: Command) =>
     done(
@@ -74,12 +75,12 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
     withRolloutOptions(withTaskOptions(withFleetOptions(program.command('apply')))),
   )
     .description('carry out a playbook, or exactly a saved plan')
-    .argument('<playbook or plan>')
+    .argument('<playbook or plan>', playbookText)
     .option('-y, --yes', 'do not ask; journalled with user and time')
     .option('--wait', 'wait for a window, a gate or capacity instead of ending with 9 or 10')
     .option('--strict', 'any difference from the saved plan makes it stale')
     .option('--takeover <run>', 'take hosts over that this run holds')
-    .option('-C, --check', 'only plan')
+    .option('-C, --check', 'only plan; of a saved plan: print it, if it is not stale')
     .option('-D, --diff', 'accepted for Ansible users: a plan always shows differences')
     .addOption(new Option('--job <name>', 'whose turn this is').hideHelp())
     .addHelpText(
@@ -234,8 +235,8 @@ function sayHowToApply(
 }
 
 export async function applyPlan(path: string, flags: ApplyFlags, world: World): Promise<number> {
-  if (flags.check === true) return planPlaybook(path, flags, world);
   if (onlyLists(flags)) return list(path, flags, world);
+  if (flags.check === true) return checkApply(path, flags, world);
   const { takeover } = flags;
   const applied = await withSession(
     flags,
@@ -248,6 +249,15 @@ export async function applyPlan(path: string, flags: ApplyFlags, world: World): 
       `job ${flags.job}: nothing to do on ${plural(hostCount(applied.plan), 'host')}${unknownText(applied.plan)}`,
     );
   return applied.exit;
+}
+
+async function checkApply(path: string, flags: ApplyFlags, world: World): Promise<number> {
+  const plan = savedPlan(path, world);
+  if (plan === undefined) return planPlaybook(path, flags, world);
+  return withSession(flags, world, async (session) => {
+    await showPlanned(await checkSaved(plan, path, session), flags, world);
+    return exitOfPlan(plan);
+  });
 }
 
 const hostCount = (plan: Plan): number =>

@@ -33,7 +33,7 @@ export function rollbackCommand(
     .option('-y, --yes', 'do not ask; without it, and without -l, nothing is rolled back')
     .option('--wait', 'wait for a window, a gate or capacity instead of ending with 9 or 10')
     .option('--takeover <run>', 'take hosts over that this run holds')
-    .option('--playbook <file>', 'instead of the rollback.yaml that comes with kmend')
+    .option('--playbook <file>', 'instead of @rollback, which comes with kmend')
     .addHelpText(
       'after',
       '\nInventory, login, cluster and variables (of -e and of the play) are those of the run, unless flags say otherwise; what may be secret is not ' +

@@ -309,7 +309,10 @@ function manifest(job: Job, calendar: Calendar, flags: InstallFlags, world: Worl
   const files = new Map<string, string>();
   const args = job.args.map((word, index) => {
     const isFile =
-      (index === 1 && job.args[0] !== 'check' && job.args[0] !== 'drift') ||
+      (index === 1 &&
+        job.args[0] !== 'check' &&
+        job.args[0] !== 'drift' &&
+        !word.startsWith('@')) ||
       ['-i', '--inventory'].includes(job.args[index - 1] ?? '');
     if (!isFile) return word;
     const read = world.reader.readText(resolve(job.directory, word));

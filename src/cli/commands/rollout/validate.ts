@@ -10,7 +10,7 @@ import { resolvePattern } from '../../../load/index.ts';
 import type { Diagnostic } from '../../../model/diagnostic.ts';
 import { plural } from '../../../screens/layout.ts';
 import { onlyAsked } from '../../configuration.ts';
-import { withFleetOptions } from '../../options.ts';
+import { playbookText, withFleetOptions } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { observerOf } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
@@ -22,7 +22,7 @@ export function validateCommand(
 ): void {
   withFleetOptions(program.command('validate'))
     .description('check playbooks and inventory; every error with its place, exit 3')
-    .argument('<playbooks...>')
+    .argument('<playbooks...>', playbookText)
     .action(async (paths: readonly string[], flags: FleetFlags, command: Command) => {
       const asked = onlyAsked(command, world);
       const exits: number[] = [];
