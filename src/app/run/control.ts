@@ -3,7 +3,7 @@ import type { EventBody } from '../../model/run/event.ts';
 import { stateOf } from '../history/history.ts';
 import { refuseNeverBegan } from '../history/never-began.ts';
 import type { Session } from '../session/session.ts';
-import { noSuchRun } from '../session/world.ts';
+import { CommandError, noSuchRun } from '../session/world.ts';
 import { type Resolution, resolutionsIn } from './resolutions.ts';
 
 /** A command was left for a run. Without a process, the next resume carries it out. */
@@ -38,10 +38,17 @@ export async function leaveResolutions(
   );
 }
 
-/** Refuses a run that does not exist, or that never began: no process would take the command. */
+/** Refuses a run that no process would take the command for: unknown, never begun, or done. */
 async function refuseUnknown(run: string, { ports, settings }: Session): Promise<void> {
   const store = await ports.store();
   if ((await store.readFile(run, 'settings')) === undefined)
     throw noSuchRun(run, settings.stateDir);
   await refuseNeverBegan(run, store);
+  const finished = (await store.runs()).find((one) => one.run === run)?.finished;
+  if (finished?.exit === 0)
+    throw new CommandError(
+      3,
+      `run ${run} is over (exit 0: ${finished.why}), so the command is not left for it`,
+      `kmend report ${run} shows it`,
+    );
 }

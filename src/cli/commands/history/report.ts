@@ -1,5 +1,6 @@
 // `kmend report`: what a run did, from its journal.
 import type { Command } from 'commander';
+import { runOrLast } from '../../../app/history/last-run.ts';
 import { beginAnew, neverBegan } from '../../../app/history/never-began.ts';
 import { eachEvent, readRun } from '../../../app/history/report.ts';
 import { withheldOf } from '../../../app/run/kept-settings.ts';
@@ -33,13 +34,21 @@ export function reportCommand(program: Command, world: World, done: (exit: numbe
     .description(
       'what a run did, host by host, with its proof; of a run under way, what each host does and what to type next',
     )
-    .argument('<run>')
+    .argument('[run]', 'the last one, where none is given')
     .option('--markdown', 'as Markdown, for a ticket')
-    .action(async (run: string, flags: ReportFlags) => done(await report(run, flags, world)));
+    .action(async (run: string | undefined, flags: ReportFlags) =>
+      done(await report(run, flags, world)),
+    );
 }
 
-export const report = (run: string, flags: ReportFlags, world: World): Promise<number> =>
-  withSession(flags, world, (session) => showRun(run, flags, session, world));
+export const report = (
+  run: string | undefined,
+  flags: ReportFlags,
+  world: World,
+): Promise<number> =>
+  withSession(flags, world, async (session) =>
+    showRun(await runOrLast(run, session), flags, session, world),
+  );
 
 async function showRun(
   run: string,

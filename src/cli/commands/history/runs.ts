@@ -22,7 +22,7 @@ export function runsCommands(program: Command, world: World, done: (exit: number
     .option('--state-dir <dir>', 'where runs are kept')
     .option('--json', 'JSON lines')
     .description(
-      'list runs, the newest last; `runs show RUN` is `report RUN`; `runs prune` removes old runs that are over',
+      'list runs, the newest last; `runs show [RUN]` is `report [RUN]`; `runs prune` removes old runs that are over',
     )
     .argument('[what]', 'show or prune')
     .argument('[run]')
@@ -34,7 +34,7 @@ export function runsCommands(program: Command, world: World, done: (exit: number
     .action(async (what: string | undefined, run: string | undefined, flags: Flags) => {
       if (what === undefined) return done(await listRuns(flags, world));
       if (what === 'prune' && run === undefined) return done(await prune(flags, world));
-      if (what !== 'show' || run === undefined)
+      if (what !== 'show')
         throw new CommandError(
           3,
           `there is no \`kmend runs ${[what, run ?? ''].join(' ').trim()}\``,
