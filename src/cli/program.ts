@@ -17,6 +17,7 @@ import { rollbackCommand } from './commands/rollout/rollback.ts';
 import { scheduleCommand } from './commands/rollout/schedule.ts';
 import { showCommand } from './commands/rollout/show.ts';
 import { validateCommand } from './commands/rollout/validate.ts';
+import { refuseHabits } from './habits.ts';
 import { withoutBooleanValues } from './node-flags.ts';
 import { asTyped } from './terminal/as-typed.ts';
 import { explain } from './terminal/explain.ts';
@@ -77,6 +78,7 @@ export async function runCommandLine(args: readonly string[], given: World): Pro
     },
   );
   try {
+    refuseHabits(args);
     await program.parseAsync(asKmend(args), { from: 'user' });
     return exit;
   } catch (error) {

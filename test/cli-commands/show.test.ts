@@ -83,6 +83,16 @@ describe('kmend apply --check of a saved plan', () => {
   });
 });
 
+it('an apply without a terminal and without --yes names what works', async () => {
+  const { exit, err } = await lab.run(['apply', playbook]);
+  expect([exit, err]).toEqual([
+    3,
+    expect.stringMatching(
+      /kmend plan -o FILE\), then carry out exactly that: kmend apply FILE --yes/,
+    ),
+  ]);
+});
+
 describe('a playbook that comes with kmend', () => {
   it('goes by name, also in the plan that is saved of it', async () => {
     const saved = join(lab.dir, 'named.json');

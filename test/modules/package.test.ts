@@ -193,6 +193,17 @@ describe('package', () => {
     );
   });
 
+  it.each([
+    [
+      'docker-ce-18.09.9',
+      /^write a version apart: `\{name: docker-ce, version: 18\.09\.9\}`; else/,
+    ],
+    ['docker-ce', /^there is no docker-ce at all/],
+  ])('the hint for the missing package %s says how to name a version', (name, hint) => {
+    const facts = el7(packageFacts(name, ''));
+    expect(planOf('package', { args: { name }, facts }).refuse?.hint).toMatch(hint);
+  });
+
   it('is not refused for a lock when there is nothing to do', () => {
     expect(
       planOf('package', {

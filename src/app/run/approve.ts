@@ -30,7 +30,7 @@ async function ask({ world }: Session): Promise<boolean> {
     throw new CommandError(
       3,
       'the plan needs a yes, and there is no terminal to ask on',
-      'give --yes, or apply a plan that was saved and read: kmend plan -o FILE',
+      'save a plan and read it (kmend plan -o FILE), then carry out exactly that: kmend apply FILE --yes',
     );
   if (await world.asker.confirm('Carry this out?')) return true;
   endIfStopped(world, 'interrupted before it was approved: nothing was changed');

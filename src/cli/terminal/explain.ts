@@ -12,6 +12,7 @@ import {
 import { present } from '../../model/present.ts';
 import { diagnosticsText } from '../../screens/diagnostics.ts';
 import { type Paint, plural } from '../../screens/layout.ts';
+import { habitHint } from '../habits.ts';
 import { type ErrorLine, printJson } from '../output.ts';
 import { paintOf, type World } from '../world.ts';
 
@@ -33,9 +34,9 @@ export function explain(error: unknown, world: World, json = false): number {
   const paint = paintOf(world);
   if (error instanceof InputErrors) printErrors(error, message, world, paint);
   else if (kind === 'internal') printInternal(error, world, paint);
-  // Commander has printed its message.
-  else if (kind !== 'usage') {
-    world.err(`${paint.red('kmend:')} ${message}`);
+  else {
+    // Commander has printed its message.
+    if (kind !== 'usage') world.err(`${paint.red('kmend:')} ${message}`);
     if (hint !== undefined) world.err(`  ${paint.cyan('hint:')} ${hint}`);
   }
   return exit;
@@ -56,7 +57,12 @@ function describe(error: unknown): ErrorLine | undefined {
   if (error instanceof CommanderError)
     return error.exitCode === 0
       ? undefined
-      : { kind: 'usage', exit: 3, message: error.message.replace(/^error: /, '') };
+      : {
+          kind: 'usage',
+          exit: 3,
+          message: error.message.replace(/^error: /, ''),
+          ...present({ hint: habitHint(error.message) }),
+        };
   const ofState = describeState(error);
   return ofState === undefined
     ? { kind: 'internal', exit: 1, message: String(error) }

@@ -27,7 +27,7 @@ export const refusedInPlay: Readonly<Record<string, string>> = {
   gather_timeout: 'leave it out: one probe reads all facts',
   handlers: 'put the task after the one that would notify it, with `when: RESULT is changed`',
   ignore_errors: 'set it on the tasks that may fail',
-  import_playbook: 'give several playbooks on the command line',
+  import_playbook: 'carry out one playbook after the other; one file may hold several plays',
   no_log: 'set it on the tasks that hold secrets',
   post_tasks: 'put them at the end of `tasks`',
   pre_tasks: 'put them at the beginning of `tasks`',

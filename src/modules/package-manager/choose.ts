@@ -100,9 +100,17 @@ function missing(wanted: Wanted, seen: PackageFacts): Refusal {
     wanted.version === undefined ? wanted.name : `${wanted.name} ${wanted.version}`,
     [seen],
     available.length === 0
-      ? `there is no ${wanted.name} at all: enable the repository that has it (\`enablerepo\`), or give it by \`files\``
+      ? `${versionApart(wanted.name)}there is no ${wanted.name} at all: enable the repository that has it (\`enablerepo\`), or give it by \`files\``
       : `there are: ${available.slice(0, 8).join(', ')}${available.length > 8 ? ', ...' : ''}`,
   );
+}
+
+/** Ansible's yum takes `docker-ce-18.09.9` as a name with a version. */
+function versionApart(name: string): string {
+  const [, base = '', version = ''] = /^(.+?)-(\d[\w.+-]*)$/.exec(name) ?? [];
+  return base === ''
+    ? ''
+    : `write a version apart: \`{name: ${base}, version: ${version}}\`; else `;
 }
 
 /** Warnings of the plan: which holds are lifted. */

@@ -19,6 +19,7 @@ import { toJson } from '../../../model/text/printable.ts';
 import { pasteable } from '../../../model/text/quote.ts';
 import { plural } from '../../../screens/layout.ts';
 import { onlyAsked } from '../../configuration.ts';
+import { refuseFormat } from '../../habits.ts';
 import { listHosts, listTasks } from '../../listing.ts';
 import {
   playbookText,
@@ -194,6 +195,7 @@ export async function planPlaybook(
   login: readonly string[] = [],
 ): Promise<number> {
   if (onlyLists(flags)) return list(path, flags, world);
+  refuseFormat(flags.output);
   return withSession(flags, world, async (session) => {
     const made = await planFor(path, flags, session);
     await showPlanned(made, flags, world);

@@ -1,0 +1,77 @@
+// Hints lead to what works: habits of Terraform, kubectl and Ansible, and foreign words in playbooks.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadPlaybook } from '../../src/load/index.ts';
+import { modules } from '../../src/modules/index.ts';
+import { command } from '../cli/real-world.ts';
+
+let home = '';
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), 'kmend-hints-'));
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+const kmend = (line: string) => command(line.split(' '), { home });
+
+describe('a habit of another tool', () => {
+  it.each([
+    ['apply x.yaml -auto-approve', "unknown option '-auto-approve'", 'use --yes'],
+    ['apply x.yaml --auto-approve', "unknown option '--auto-approve'", 'use --yes'],
+    ['plan x.yaml -out=plan.json', "unknown option '-out'", 'use -o FILE'],
+    ['plan x.yaml -target=h1', "unknown option '-target'", 'use -l PATTERN'],
+    ['plan x.yaml -lock-timeout=5s', "unknown option '-lock-timeout'", 'use --wait'],
+    ['plan x.yaml -detailed-exitcode', "unknown option '-detailed-exitcode'", 'always ends with 2'],
+    ['plan x.yaml -no-color', "unknown option '-no-color'", 'NO_COLOR=1'],
+    [
+      'plan x.yaml -o json',
+      'not a format: json',
+      '--json prints JSON; a file of that name is ./json',
+    ],
+    ['check --output json', "unknown option '--output'", 'use --json'],
+    ['get nodes', "unknown command 'get'", '`kmend check` reads all hosts'],
+    ['apply x.yaml --start-at-task two', "unknown option '--start-at-task'", '--tags takes'],
+    ['apply x.yaml --step', "unknown option '--step'", '`kmend apply FILE` does exactly that'],
+    ['plan x.yaml --list-tags', "unknown option '--list-tags'", 'use --list-tasks'],
+    ['apply x.yaml -c local', "unknown option '-c'", 'hosts are reached over ssh'],
+  ])('%s', async (line, message, hint) => {
+    const { exit, err, out } = await kmend(line);
+    expect([exit, out]).toEqual([3, '']);
+    expect(err).toContain(message);
+    expect(err.split('\n').at(-1)).toMatch(/^ {2}hint: /);
+    expect(err).toContain(hint);
+  });
+
+  it('is not looked for in the command line of a job', async () => {
+    const { exit, out } = await kmend(
+      `schedule install nightly --every daily --as cron --state-dir ${home}/state -- check -l -var`,
+    );
+    expect([exit, out]).toEqual([0, expect.stringContaining('schedule run nightly')]);
+  });
+
+  it('is no hint for a word that nobody has', async () => {
+    expect((await kmend('constructor')).err).not.toContain('hint');
+    expect((await kmend('cordon n1')).err).not.toContain('Did you mean');
+  });
+});
+
+describe('a word of Ansible in a playbook', () => {
+  const hints = (task: string): readonly (string | undefined)[] =>
+    loadPlaybook('p.yaml', task, { modules, facts: [] }).diagnostics.map(({ hint }) => hint);
+
+  it.each([
+    [
+      '- hosts: all\n  tasks: [{reboot: {reboot_timeout: 600}}]',
+      /^use `timeout`: how long the host/,
+    ],
+    ['- hosts: all\n  tasks: [{reboot: {post_reboot_delay: 60}}]', /^use `stable_for`/],
+    ['- hosts: all\n  tasks: [{reboot: {tmeout: 60}}]', /^did you mean `timeout`\?/],
+    [
+      '- hosts: all\n  tasks: [{service: {name: x, daemon_reload: true}}]',
+      /systemctl daemon-reload/,
+    ],
+    ['- import_playbook: b.yaml', /^carry out one playbook after the other/],
+  ])('%s', (text, hint) => {
+    expect(hints(text)).toContainEqual(expect.stringMatching(hint));
+  });
+});
