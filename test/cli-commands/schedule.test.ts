@@ -97,6 +97,39 @@ describe('units', () => {
   });
 });
 
+describe('a job of a kmend in the cache of a package manager', () => {
+  const words = (as: string, home: string) => [
+    ...['schedule', 'install', 'nightly', '--every', 'daily', '--as', as, '--image', 'x'],
+    ...['--state-dir', join(home, 'state'), '--', 'check'],
+  ];
+  const caches = [
+    '/root/.npm/_npx/4cf303ac3eeadc00/node_modules/.bin/kmend',
+    '/root/.cache/pnpm/dlx/abc/pkg/node_modules/.bin/kmend',
+    '/tmp/xfs-1a2b/dlx-77/node_modules/.bin/kmend',
+    '/tmp/bunx-0-kmend@latest/node_modules/.bin/kmend',
+  ];
+  it.each(caches.flatMap((program) => ['systemd', 'cron'].map((as) => [as, program] as const)))(
+    'is refused for %s: %s',
+    async (as, program) => {
+      const home = scratch();
+      const { exit, out, err } = await command(words(as, home), { home, program });
+      expect([exit, out]).toEqual([3, '']);
+      expect(err).toContain(`would lose it: ${program}\n`);
+      expect(err).toContain('npm install --global kmend');
+      expect(existsSync(join(home, 'state', 'jobs'))).toBe(false);
+    },
+  );
+
+  it.each([
+    ['systemd', '/usr/local/bin/kmend'],
+    ['systemd', '/srv/my_npx/dlxs/kmend'],
+    ['kubernetes', caches[0] ?? ''],
+  ])('is fine for %s with %s', async (as, program) => {
+    const home = scratch();
+    expect((await command(words(as, home), { home, program })).exit).toBe(0);
+  });
+});
+
 describe('install', () => {
   const run = (home: string, ...args: readonly string[]) =>
     command(['schedule', ...args, '--state-dir', join(home, 'state')], { home });

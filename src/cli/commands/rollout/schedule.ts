@@ -225,7 +225,16 @@ function judgeBySystemd(calendar: Calendar, world: World): void {
     throw new CommandError(3, `systemd does not understand \`${calendar.every}\``, asked.why);
 }
 
+/** Where npx, pnpm dlx, yarn dlx and bunx keep a program, until somebody empties that place. */
+const packageCache = /\/(?:_npx|dlx|dlx-[^/]+|bunx-[^/]+)\//;
+
 function unitsOf(job: Job, calendar: Calendar, stateDir: string, world: World): JobUnits {
+  if (packageCache.test(world.program))
+    throw new CommandError(
+      3,
+      `this kmend is in the cache of a package manager, where a job would lose it: ${world.program}`,
+      'install it first, and schedule with that one: npm install --global kmend; kmend schedule install ...',
+    );
   const command = [
     process.execPath,
     world.program,
