@@ -21,7 +21,7 @@ import type { World } from './cli/world.ts';
 import { knownSecrets } from './engine/effects/mask.ts';
 import type { PodWitness } from './engine/ports/store.ts';
 import { harmless } from './model/text/printable.ts';
-import { printable } from './screens/layout.ts';
+import { foldLine, printable } from './screens/layout.ts';
 
 declare const __KMEND_VERSION__: string;
 
@@ -33,15 +33,28 @@ const orEmpty = (path: string): string => {
   }
 };
 
-/** `NO_COLOR` turns colours off everywhere, as agreed on no-color.org. */
-const hasColour = (): boolean =>
-  process.stdout.isTTY === true &&
-  (process.env.NO_COLOR ?? '') === '' &&
-  process.env.TERM !== 'dumb';
+/**
+ * `NO_COLOR` turns colours off everywhere, as agreed on no-color.org. `FORCE_COLOR` turns them on
+ * where standard output is no terminal.
+ */
+function hasColour({ NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean {
+  if ((NO_COLOR ?? '') !== '') return false;
+  if ((FORCE_COLOR ?? '') !== '') return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+  return process.stdout.isTTY === true && TERM !== 'dumb';
+}
 
 /** The only way to print: control characters in text of hosts are escaped here. */
 const port = (stream: NodeJS.WriteStream) => (line: string) =>
   void stream.write(`${printable(line)}\n`);
+
+/** A terminal gets lines that are folded at its width. JSON stays one line. */
+const foldingPort = (stream: NodeJS.WriteStream): ((line: string) => void) => {
+  const print = port(stream);
+  return (line) => {
+    const isFolded = stream.isTTY === true && !line.startsWith('{');
+    for (const part of isFolded ? foldLine(line, stream.columns) : [line]) print(part);
+  };
+};
 
 /** Where kmend runs as a pod: its API server says which other pods are dead. */
 const podsAround = async (env: NodeJS.ProcessEnv): Promise<PodWitness | undefined> =>
@@ -60,11 +73,12 @@ function makeWorld(signals: Signals, err: World['err']): World {
   const reader = diskReader(trust);
   return {
     version: __KMEND_VERSION__,
-    out: port(process.stdout),
+    out: foldingPort(process.stdout),
+    data: port(process.stdout),
     err,
     progress: progressLine(process.stderr),
     isTerminal: process.stdout.isTTY === true,
-    colour: hasColour(),
+    colour: hasColour(env),
     width: () => process.stdout.columns ?? Number(env.COLUMNS ?? 140),
     env,
     cwd: process.cwd(),
@@ -148,7 +162,7 @@ process.on('uncaughtExceptionMonitor', (error) => {
 
 async function main(): Promise<void> {
   const { runCommandLine } = await import('./cli/program.ts');
-  const err = port(process.stderr);
+  const err = foldingPort(process.stderr);
   const signals = listenForSignals(err, (exit) => process.exit(exit));
   const exit = await runCommandLine(process.argv.slice(2), makeWorld(signals, err));
   process.exitCode = signals.exit() ?? exit;

@@ -38,6 +38,7 @@ export const baseProgram = (world: World, typed: (stateDir: string) => void = ()
       '--trust-files',
       'for this run: obey files that others could have written, and links that lead out of the project',
     )
+    .option('--no-color', 'no colours, as with $NO_COLOR; $FORCE_COLOR has them in a pipe too')
     .hook('preAction', async (_, command) => {
       if (command.optsWithGlobals().trustFiles === true) world.trust.trustAll();
       if (command.getOptionValueSource('stateDir') === 'cli')

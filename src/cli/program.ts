@@ -64,7 +64,9 @@ export async function runCommandLine(args: readonly string[], given: World): Pro
   const again = (line: string): string => (stateDir === '' ? line : asTyped(line, stateDir));
   const world = maskedWorld({
     ...given,
+    colour: given.colour && !args.includes('--no-color'),
     out: (line) => given.out(again(line)),
+    data: (line) => given.data(again(line)),
     err: (line) => given.err(again(line)),
   });
   let exit = 0;

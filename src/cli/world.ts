@@ -3,8 +3,13 @@ import type { World as AppWorld } from '../app/session/world.ts';
 import { coloured, type Paint, uncoloured } from '../screens/layout.ts';
 
 export interface World extends AppWorld {
-  /** Prints one line. A line end in it is escaped; text of several lines goes through `printText`. */
+  /**
+   * Prints one line, folded at the width of a terminal. A line end in it is escaped; text of several
+   * lines goes through `printText`.
+   */
   readonly out: (line: string) => void;
+  /** Prints one line of a file or a document, which is never folded. */
+  readonly data: (line: string) => void;
   readonly err: (line: string) => void;
   /** Draws a progress line, only on a terminal. The empty text removes it. */
   readonly progress: (text: string) => void;

@@ -1,5 +1,6 @@
 // Layout of text for a terminal: widths, columns, colours, and escapes.
 import { randomUUID } from 'node:crypto';
+import stringWidth from 'string-width';
 import { harmless } from '../model/text/printable.ts';
 
 /** Colours of a terminal; without colour elsewhere (`NO_COLOR`, a pipe) the same functions. */
@@ -43,16 +44,28 @@ export const printable = (line: string): string =>
     .map((part, index) => (index % 2 === 0 ? harmless(part) : `\u001b[${part}m`))
     .join('');
 
-/** Columns of a text, without colours. */
-export const widthOf = (text: string): number => [...text.replace(signed, '')].length;
+const withoutColours = (text: string): string =>
+  text.includes(sign) ? text.replace(signed, '') : text;
+
+/** Columns of a text as it is printed, without colours. A wide character takes two. */
+export const widthOf = (text: string): number => stringWidth(harmless(withoutColours(text)));
 
 export const padRight = (text: string, width: number): string =>
   text + ' '.repeat(Math.max(0, width - widthOf(text)));
 
+const characters = new Intl.Segmenter();
+
 /** The text cut to a width, with an ellipsis. A text that is cut loses its colours. */
 export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
-  return `${[...text.replace(signed, '')].slice(0, Math.max(0, width - 1)).join('')}…`;
+  let cut = '';
+  let left = width - 1;
+  for (const { segment } of characters.segment(withoutColours(text))) {
+    left -= widthOf(segment);
+    if (left < 0) break;
+    cut += segment;
+  }
+  return `${cut}…`;
 }
 
 /** Rows in columns. On a narrow terminal the last column is folded; nothing is cut. */
@@ -75,9 +88,12 @@ export function table(rows: readonly (readonly string[])[], width: number): read
   });
 }
 
-/** Commands in a text, between backticks and those of kmend: they are not folded. */
+/**
+ * Commands in a text, which are not folded: between backticks, those of kmend about a run, and the
+ * one that ends a line.
+ */
 const commands =
-  /`[^`]+`|\bkmend (?:audit verify|runs show|[a-z]+) \d{8}-\d{6}-\w{4}(?: --[a-z-]+ (?:'[^']*'|\\'|[^\s,;)'\\])+| '[^']*'(?:\\''[^']*')*)*/g;
+  /`[^`]+`|(?<=: )kmend [^,;]+$|\bkmend (?:audit verify|runs show|[a-z]+) \d{8}-\d{6}-\w{4}(?: --[a-z-]+ (?:'[^']*'|\\'|[^\s,;)'\\])+| '[^']*'(?:\\''[^']*')*)*/g;
 const kept = '\u0000';
 
 /** Folds at spaces, but not in commands or long words. The first line has `more` columns. */
@@ -97,6 +113,16 @@ export function fold(text: string, room: number, more = 0): readonly string[] {
 
 export { plural } from '../model/text/plural.ts';
 
+/** A line folded to a width: what does not fit is indented two columns deeper. */
+export function foldLine(line: string, width: number): readonly string[] {
+  if (widthOf(line) <= width) return [line];
+  const text = line.trimStart();
+  const by = line.length - text.length;
+  return fold(text, Math.max(30, width - by - 2), 2).map(
+    (part, index) => ' '.repeat(index === 0 ? by : by + 2) + part,
+  );
+}
+
 /** `90` = 1m30s, `3700` = 1h2m, `0.4` = 0.4s. */
 export function duration(seconds: number): string {
   if (seconds < 10) return `${Math.round(seconds * 10) / 10}s`;
@@ -109,5 +135,65 @@ export function duration(seconds: number): string {
     : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
 }
 
-/** Local clock time `14:05:09`, for lines of a run. */
-export const clockTime = (at: number): string => new Date(at).toTimeString().slice(0, 8);
+const fields = {
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+  timeZoneName: 'short',
+} as const;
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function partsOf(at: number, locale: string, timeZone: string | undefined) {
+  const key = `${locale} ${timeZone}`;
+  const format =
+    formats.get(key) ??
+    new Intl.DateTimeFormat(locale, timeZone === undefined ? fields : { ...fields, timeZone });
+  formats.set(key, format);
+  return new Map(format.formatToParts(at).map(({ type, value }) => [type, value]));
+}
+
+/** @param timeZone the zone of this machine when it is not given */
+function localTime(at: number, timeZone?: string) {
+  const british = partsOf(at, 'en-GB', timeZone);
+  const field = (name: Intl.DateTimeFormatPartTypes): string => british.get(name) ?? '';
+  // British English knows the names of European zones, American English those of America. A zone
+  // without a name in English is `GMT+5:30`.
+  const zone = field('timeZoneName');
+  const american = /\d/.test(zone) ? partsOf(at, 'en-US', timeZone).get('timeZoneName') : undefined;
+  return {
+    day: `${field('year')}-${field('month')}-${field('day')}`,
+    minute: `${field('hour')}:${field('minute')}`,
+    second: field('second'),
+    zone: american ?? zone,
+  };
+}
+
+/** What goes on now is shown in local time, with its zone: `14:05:09 CET`. */
+export function clockTime(at: number, timeZone?: string): string {
+  const { minute, second, zone } = localTime(at, timeZone);
+  return `${minute}:${second} ${zone}`;
+}
+
+/** A range of times, with the date where it is not that of `now`: `14:05-14:20 CET`. */
+export function timeRange(from: number, to: number, now: number, timeZone?: string): string {
+  const today = localTime(now, timeZone).day;
+  const [begin, end] = [localTime(from, timeZone), localTime(to, timeZone)];
+  const dated = ({ day, minute }: typeof begin, before: string): string =>
+    day === before ? minute : `${day} ${minute}`;
+  const [first, last] = [dated(begin, today), dated(end, begin.day)];
+  if (begin.zone !== end.zone) return `${first} ${begin.zone} - ${last} ${end.zone}`;
+  const separator = begin.day === end.day ? '-' : ' - ';
+  return `${first}${first === dated(end, today) ? '' : `${separator}${last}`} ${end.zone}`;
+}
+
+/** A time in the future or the past: `14:05 CET`, on another day than `now` with the date. */
+export const timeAt = (at: number, now: number, timeZone?: string): string =>
+  timeRange(at, at, now, timeZone);
+
+/** Records are shown in UTC, and say so: `2026-11-27 13:05:09 UTC`. */
+export const utcTime = (at: number): string =>
+  `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;

@@ -2,7 +2,7 @@
 // hosts that are refused or left out.
 import type { HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/run/plan.ts';
 import { hasChanges } from '../model/run/plan.ts';
-import { duration, fold, type Paint, plural } from './layout.ts';
+import { duration, foldLine, type Paint, plural } from './layout.ts';
 import { failureText } from './run/failure-text.ts';
 
 /** A wave: when its hosts would start, by `decide` on a virtual clock, and what they wait for. */
@@ -68,7 +68,7 @@ export function planText(view: PlanView): readonly string[] {
     ),
     '',
     ...(play.notes ?? []).flatMap((note) => indented(`note: ${note}`, 0, view.width)),
-    summary(view),
+    ...foldLine(summary(view), view.width),
   ];
 }
 
@@ -110,9 +110,7 @@ function section(
 }
 
 const indented = (text: string, by: number, width: number): readonly string[] =>
-  fold(text, Math.max(30, width - by - 2), 2).map(
-    (line, index) => ' '.repeat(index === 0 ? by : by + 2) + line,
-  );
+  foldLine(' '.repeat(by) + text, width);
 
 function hostText(
   plan: HostPlan,

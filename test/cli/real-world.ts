@@ -51,6 +51,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
   const world: World = {
     version: '0.0.0-test',
     out: (line) => void out.push(printable(line)),
+    data: (line) => void out.push(printable(line)),
     err: (line) => void err.push(printable(line)),
     progress: () => {},
     isTerminal: false,

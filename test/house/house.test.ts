@@ -41,6 +41,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   re2js: ['expression'],
   'ssh-config': ['adapters/ssh'],
   ssh2: ['adapters/ssh', 'practice'],
+  'string-width': ['screens'],
   yaml: ['load'],
   zod: ['model'],
 };

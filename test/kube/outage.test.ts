@@ -35,7 +35,7 @@ describe('an outage in the middle of a drain', () => {
     const done = await running;
     expect(done.exit, done.out + done.err).toBe(0);
     expect(done.out).toMatch(
-      /cluster away since \d\d:\d\d:\d\d: the API server .*cannot be reached: the connection was lost/,
+      /cluster away since \d\d:\d\d:\d\d \S+: the API server .*cannot be reached: the connection was lost/,
     );
     expect(done.out).toMatch(/n1 +the API server does not answer: /);
     expect(done.out).toMatch(/cluster back after \d+s/);

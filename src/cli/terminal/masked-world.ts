@@ -7,6 +7,7 @@ export function maskedWorld(world: World): World {
   return {
     ...world,
     out: (text) => world.out(hide(text)),
+    data: (text) => world.data(hide(text)),
     err: (text) => world.err(mask(text)),
     asker: {
       ...world.asker,

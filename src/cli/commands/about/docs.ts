@@ -29,7 +29,7 @@ export function docsCommands(program: Command, world: World, done: (exit: number
     .description('JSON schema of playbooks, for editors')
     .action(async () => {
       const { playbookSchema } = await import('../../../load/index.ts');
-      printText(toJson(playbookSchema(await world.modules()), 2), world.out);
+      printText(toJson(playbookSchema(await world.modules()), 2), world.data);
       done(0);
     });
   program
@@ -38,7 +38,7 @@ export function docsCommands(program: Command, world: World, done: (exit: number
       'print the read-only script that reads all facts, to run it by other means (then: check --from DIR)',
     )
     .action(() => {
-      printText(buildProbe(checkWants), world.out);
+      printText(buildProbe(checkWants), world.data);
       done(0);
     });
 }

@@ -36,7 +36,7 @@ export function inventoryCommand(
       const lines = await withSession(flags, onlyAsked(command, world), async (session) =>
         show(flags, session),
       );
-      for (const line of lines) world.out(line);
+      for (const line of lines) world.data(line);
       done(0);
     });
   inventory
@@ -80,6 +80,6 @@ const fromCluster = (flags: FleetFlags, world: World): Promise<number> =>
       throw new CommandError(3, 'no cluster is configured', 'give --kubeconfig, or set KUBECONFIG');
     const nodes = await cluster.nodes(world.kill);
     if (!nodes.ok) throw new CommandError(4, causeText(nodes.failure), nodes.failure.hint);
-    printText(await world.inventoryFromNodes(nodes.value), world.out);
+    printText(await world.inventoryFromNodes(nodes.value), world.data);
     return 0;
   });

@@ -92,6 +92,6 @@ async function showRun(
     flags.markdown === true
       ? reportMarkdown(input)
       : reportText(input, world.width(), paintOf(world));
-  for (const line of lines) world.out(line);
+  for (const line of lines) (flags.markdown === true ? world.data : world.out)(line);
   return 0;
 }

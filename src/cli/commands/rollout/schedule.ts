@@ -204,11 +204,11 @@ async function installJob(
           'use days and times: "Mon..Fri 22:00"',
         );
       await saveJob(job, session);
-      printText(line, world.out);
+      printText(line, world.data);
       return 0;
     }
     case 'kubernetes':
-      printText(manifest(job, calendar, flags, world), world.out);
+      printText(manifest(job, calendar, flags, world), world.data);
       return 0;
     default:
       throw new CommandError(3, `--as is systemd, cron or kubernetes, not \`${flags.as}\``);
@@ -286,7 +286,7 @@ async function installUnits(
     return 0;
   }
   await saveJob(job, session);
-  for (const [path, text] of files) printText(`# ${path}\n${text}`, world.out);
+  for (const [path, text] of files) printText(`# ${path}\n${text}`, world.data);
   world.out(`# ${enable}`);
   const line = cronLine(given);
   if (line !== undefined) world.out(`# or, where there is cron: ${line.replace('\n', '; ')}`);
