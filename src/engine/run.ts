@@ -79,6 +79,9 @@ export class NotReturned extends Error {
 /** Milliseconds between two reads of control commands, and the longest sleep of the loop. */
 const tick = 1000;
 
+/** Milliseconds after which an open question is journalled. */
+const unansweredAfter = 60_000;
+
 /** Decisions that may come while a question is open, and do not make it obsolete. */
 const besideQuestions: ReadonlySet<Decision['kind']> = new Set(['ask', 'expire', 'repeat_proof']);
 
@@ -103,6 +106,7 @@ class Loop {
   readonly #freeing = new Map<string, Promise<void>>();
   /** Withdraws the question that waits for the operator's answer. */
   #question: AbortController | undefined;
+  #askedAt = 0;
   #error: unknown;
   #lastWait = '';
 
@@ -328,6 +332,7 @@ class Loop {
         return;
       case 'ask':
         if (this.#question === undefined) this.#ask(decision);
+        await this.#recordOpenQuestion(decision.question);
         return this.#sleep(undefined, before);
       case 'wait':
         if (this.#reading.size === 0) await this.#recordWait(decision);
@@ -425,6 +430,7 @@ class Loop {
   #ask(decision: Extract<Decision, { kind: 'ask' }>): void {
     const question = new AbortController();
     this.#question = question;
+    this.#askedAt = this.#input.ports.clock.now();
     const signal = AbortSignal.any([question.signal, this.#unread]);
     this.#beside(this.#recordAnswer(decision, signal), () => {
       this.#question = undefined;
@@ -454,7 +460,17 @@ class Loop {
     const why = decision.why.map((one) => one.text).join('; ');
     if (why === this.#lastWait || why === '') return;
     this.#lastWait = why;
-    await this.#record({ type: 'waiting', why, ...present({ until: decision.until }) }, false);
+    const needs = decision.why.find((one) => one.needs !== undefined)?.needs;
+    const { until } = decision;
+    await this.#record({ type: 'waiting', why, ...present({ until, needs }) }, false);
+  }
+
+  /** Nobody may be at the terminal: a question that stays open becomes a notice. */
+  async #recordOpenQuestion(why: string): Promise<void> {
+    const openFor = this.#input.ports.clock.now() - this.#askedAt;
+    if (openFor < unansweredAfter || why === this.#lastWait) return;
+    this.#lastWait = why;
+    await this.#record({ type: 'waiting', why, needs: 'answer' }, false);
   }
 
   /** Until an event comes, but not past `until` or the next read of control commands. */

@@ -32,7 +32,11 @@ function promote(view: View): Decision {
   if (shut !== undefined) return shut;
   if (view.policy.canary?.promote === 'manual') {
     return wait(view, [
-      { rule: 'canary', text: `the canary is done; go on with: kmend promote ${view.state.run}` },
+      {
+        rule: 'canary',
+        text: `the canary is done; go on with: kmend promote ${view.state.run}`,
+        needs: 'promotion',
+      },
     ]);
   }
   const soak = view.policy.canary?.soak ?? 0;

@@ -1,6 +1,6 @@
 // Decisions of `decide`, its context beside the state, and the event that records each decision.
 import type { Rollout } from '../../model/playbook.ts';
-import type { EventBody } from '../../model/run/event.ts';
+import type { EventBody, OperatorNeed } from '../../model/run/event.ts';
 import type { Risk } from '../../model/run/risk.ts';
 import type { RunState } from '../run-state/state.ts';
 
@@ -34,6 +34,8 @@ export interface Why {
   readonly text: string;
   /** Milliseconds since 1970. */
   readonly until?: number;
+  /** Only an operator ends the wait. */
+  readonly needs?: OperatorNeed;
 }
 
 export type Decision =

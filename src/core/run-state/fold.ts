@@ -112,6 +112,7 @@ function apply(draft: Draft, event: Event): void {
     case 'nodes.untainted':
     case 'waiting':
     case 'warning':
+    case 'notice.sent':
       break;
     default:
       foldHost(draft, event satisfies HostEvent);

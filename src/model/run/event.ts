@@ -45,6 +45,12 @@ export interface LockOut {
 /** `partial`: all except what the play accepted. `provisional`: nothing proves it yet. */
 export type Proven = 'yes' | 'partial' | 'provisional' | 'not_asked';
 
+/** What a run waits for that no time brings. */
+export type OperatorNeed = 'answer' | 'promotion';
+
+/** Where notices go; a run has at most one target of each kind. */
+export type NoticeTargetKind = 'webhook' | 'command' | 'mail';
+
 export type EventBody = Entry & {
   /**
    * The id of the operator command that it records. After a crash between journalling a command and
@@ -153,7 +159,23 @@ type Entry =
   /** The API server has not answered since then: one entry for all hosts. */
   | { readonly type: 'cluster.away'; readonly since: number; readonly why: string }
   | { readonly type: 'cluster.back'; readonly seconds: number }
-  | { readonly type: 'waiting'; readonly why: string; readonly until?: number }
+  /** `needs`: what only an operator can give; a question that stays open is journalled so, too. */
+  | {
+      readonly type: 'waiting';
+      readonly why: string;
+      readonly until?: number;
+      readonly needs?: OperatorNeed;
+    }
+  /**
+   * A target took the notice of the entry with this number, or refused it for good: it is not sent
+   * again.
+   */
+  | {
+      readonly type: 'notice.sent';
+      readonly notice: number;
+      readonly target: NoticeTargetKind;
+      readonly refused?: string;
+    }
   | { readonly type: 'host.started'; readonly host: string; readonly why: string }
   | {
       readonly type: 'facts.read';

@@ -74,7 +74,11 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'nodes.untainted': object({ nodes: texts }),
   'cluster.away': object({ since: time, why: text }),
   'cluster.back': object({ seconds: number }),
-  waiting: object({ why: text }, { until: time }),
+  waiting: object({ why: text }, { until: time, needs: oneOf('answer', 'promotion') }),
+  'notice.sent': object(
+    { notice: number, target: oneOf('webhook', 'command', 'mail') },
+    { refused: text },
+  ),
   'host.started': object({ host: text, why: text }),
   'facts.read': object({ host: text, verdict, evidence: text }, { bootId: text }),
   'remedy.chosen': object({ host: text, remedy, why: text }),

@@ -49,6 +49,10 @@ function sentence(event: Event, paint: Paint): string | undefined {
       return paint.bold(`run ${event.run} finished: ${event.why} (exit ${event.exit})`);
     case 'run.closed':
       return undefined;
+    case 'notice.sent':
+      return event.refused === undefined
+        ? undefined
+        : paint.yellow(`a notice was not taken (${event.target}): ${event.refused}`);
     case 'approved':
       return `approved up to ${event.risk} by ${event.who} (${event.how})`;
     case 'wave.started':
