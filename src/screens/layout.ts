@@ -111,7 +111,7 @@ export function fold(text: string, room: number, more = 0): readonly string[] {
   return [...lines, line].map((folded) => folded.replaceAll(kept, ' '));
 }
 
-export { plural } from '../model/text/plural.ts';
+export { duration, plural } from './units.ts';
 
 /** A line folded to a width: what does not fit is indented two columns deeper. */
 export function foldLine(line: string, width: number): readonly string[] {
@@ -121,18 +121,6 @@ export function foldLine(line: string, width: number): readonly string[] {
   return fold(text, Math.max(30, width - by - 2), 2).map(
     (part, index) => ' '.repeat(index === 0 ? by : by + 2) + part,
   );
-}
-
-/** `90` = 1m30s, `3700` = 1h2m, `0.4` = 0.4s. */
-export function duration(seconds: number): string {
-  if (seconds < 10) return `${Math.round(seconds * 10) / 10}s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole}s`;
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return whole % 60 === 0 ? `${minutes}m` : `${minutes}m${whole % 60}s`;
-  return minutes % 60 === 0
-    ? `${Math.floor(minutes / 60)}h`
-    : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
 }
 
 const fields = {
