@@ -32,7 +32,7 @@ function newerIn(folder, than) {
  * sources, and its bundle is never stale.
  */
 function bundleIsStale() {
-  const sources = [join(root, 'src'), join(root, 'practice')];
+  const sources = [join(root, 'src'), join(root, 'practice'), join(root, 'page')];
   if (!existsSync(sources[0])) return false;
   if (!existsSync(bundle)) return true;
   const built = statSync(bundle).mtimeMs;

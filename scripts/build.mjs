@@ -1,5 +1,5 @@
-// Builds the bundles: src/main.ts -> dist/kmend.cjs, practice/index.ts -> dist/practice.cjs. They
-// run wherever Node 20.19 or newer does.
+// Builds the bundles: src/main.ts -> dist/kmend.cjs, practice/index.ts -> dist/practice.cjs, which
+// run wherever Node 20.19 or newer does, and page/ -> dist/page.js and page.css for browsers.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -24,12 +24,37 @@ export function build({
   mkdirSync(dirname(out), { recursive: true });
   bundle(join(root, 'practice/index.ts'), `${practice}.${process.pid}.cjs`);
   bundle(entry, draft);
+  buildPage(dirname(out));
   const help = execFileSync(process.execPath, [draft, '--help'], { env: {} });
   writeFileSync(`${draft}.help`, help);
   renameSync(`${draft}.help`, join(dirname(out), 'help.txt'));
   renameSync(`${practice}.${process.pid}.cjs`, practice);
   renameSync(draft, out);
   return out;
+}
+
+/** The page of `kmend serve` and of HTML reports: `page.js` and `page.css` in `folder`. */
+export function buildPage(folder) {
+  mkdirSync(folder, { recursive: true });
+  const { outputFiles } = buildSync({
+    entryPoints: [join(root, 'page/main.tsx'), join(root, 'page/style.css')],
+    entryNames: 'page',
+    outdir: folder,
+    bundle: true,
+    format: 'iife',
+    target: ['es2022', 'chrome100', 'firefox115', 'safari16'],
+    minify: true,
+    legalComments: 'eof',
+    charset: 'utf8',
+    tsconfig: join(root, 'page/tsconfig.json'),
+    logLevel: 'warning',
+    write: false,
+  });
+  for (const { path, contents } of outputFiles) {
+    const draft = `${path}.${process.pid}`;
+    writeFileSync(draft, contents);
+    renameSync(draft, path);
+  }
 }
 
 function bundle(entry, outfile) {

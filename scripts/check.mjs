@@ -19,6 +19,7 @@ const counts = (name) =>
 const steps = [
   ['format and lint', 'npx', ['biome', 'ci', '.']],
   ['types', 'npx', ['tsc', '-p', 'tsconfig.json']],
+  ['types of the page', 'npx', ['tsc', '-p', 'page']],
   ['unused code', 'npx', ['knip']],
   ['words', 'node', ['scripts/prose.mjs']],
   ['bundle', 'node', ['scripts/build.mjs']],

@@ -52,7 +52,7 @@ const patterns = words.map(([pattern, say]) => ({
 
 const files = execFileSync(
   'git',
-  ['ls-files', 'src', 'practice', 'bin', 'bench', 'scripts', 'test', 'docs', '*.md'],
+  ['ls-files', 'src', 'practice', 'page', 'bin', 'bench', 'scripts', 'test', 'docs', '*.md'],
   { encoding: 'utf8' },
 )
   .split('\n')

@@ -7,7 +7,7 @@ const mark = /(<!-- map of the rooms -->\n)(?:```mermaid\n[\s\S]*?^```\n)?/m;
 
 const sources = (folder) =>
   readdirSync(folder, { recursive: true })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file))
     .map((file) => join(folder, file));
 
 /** Each adapter is a room of its own. */
@@ -21,7 +21,7 @@ const roomOf = (path) => {
 /** For each room, the other rooms that it imports. */
 function arrows() {
   const found = new Map();
-  for (const path of [...sources(join(root, 'src')), ...sources(join(root, 'practice'))]) {
+  for (const path of ['src', 'practice', 'page'].flatMap((top) => sources(join(root, top)))) {
     const to = found.get(roomOf(path)) ?? new Set();
     found.set(roomOf(path), to);
     const text = readFileSync(path, 'utf8');

@@ -25,7 +25,7 @@ const floors: readonly (readonly string[])[] = [
     'adapters/outside',
     'screens',
   ],
-  ['practice'],
+  ['practice', 'page'],
   ['app'],
   ['cli'],
   ['main.ts'],
@@ -36,6 +36,7 @@ const pure = ['model', 'facts', 'expression', 'modules', 'core', 'load'];
 const owners: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   listr2: ['screens'],
+  preact: ['page'],
   semver: ['model', 'facts'],
   socks: ['adapters/kube'],
   re2js: ['expression'],
@@ -53,15 +54,15 @@ interface File {
   readonly imports: readonly string[];
 }
 
-const walk = (folder: string, kind = /\.ts$/): string[] =>
+const walk = (folder: string, kind = /\.tsx?$/): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     return entry.isDirectory() ? walk(path, kind) : kind.test(path) ? [path] : [];
   });
 
 /**
- * The room of a path: each adapter is a room of its own, and the practice fleet stands beside
- * `src`.
+ * The room of a path: each adapter is a room of its own; the practice fleet and the page stand
+ * beside `src`.
  */
 const roomOf = (path: string): string => {
   const [first = '', second = ''] = relative(path.startsWith(source) ? source : root, path).split(
@@ -70,13 +71,17 @@ const roomOf = (path: string): string => {
   return first === 'adapters' ? `${first}/${second}` : first;
 };
 
-const files: readonly File[] = [...walk(source), ...walk(join(root, 'practice'))].map((path) => {
-  const text = readFileSync(path, 'utf8');
-  const imports = [
-    ...text.matchAll(/^(?:import|export)\b[^;'"]*?from\s+'([^']+)'|import\('([^']+)'\)/gm),
-  ].map((match) => match[1] ?? match[2] ?? '');
-  return { path, room: roomOf(path), text, imports };
-});
+const beside = ['practice', 'page'].map((folder) => join(root, folder));
+
+const files: readonly File[] = [source, ...beside]
+  .flatMap((top) => walk(top))
+  .map((path) => {
+    const text = readFileSync(path, 'utf8');
+    const imports = [
+      ...text.matchAll(/^(?:import|export)\b[^;'"]*?from\s+'([^']+)'|import\('([^']+)'\)/gm),
+    ].map((match) => match[1] ?? match[2] ?? '');
+    return { path, room: roomOf(path), text, imports };
+  });
 
 const floorOf = (room: string): number => floors.findIndex((floor) => floor.includes(room));
 const name = (file: File): string => relative(root, file.path);
@@ -224,7 +229,7 @@ describe('the house', () => {
 
   it('lists at most fifteen files in a folder, scripts for hosts too', () => {
     const counts = new Map<string, number>();
-    for (const path of [source, join(root, 'practice')].flatMap((top) => walk(top, /./)))
+    for (const path of [source, ...beside].flatMap((top) => walk(top, /./)))
       counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
     const long = [...counts].filter(([, count]) => count > 15);
     expect(long.map(([folder, count]) => `${relative(root, folder)}: ${count}`)).toEqual([]);

@@ -1,0 +1,62 @@
+// The connection of the page to `kmend serve`: the stream of a run, and commands to it.
+import type { ViewDelta } from '../src/core/view/model.ts';
+import type { CommandRequest, Overview, Snapshot } from '../src/core/view/protocol.ts';
+import { applyDelta } from './state.ts';
+
+/** `lost`: what is shown is the past; the browser tries again. `gone`: the run was removed. */
+export type Link = 'live' | 'lost' | 'gone';
+
+export interface Seen {
+  readonly snapshot: Snapshot | undefined;
+  readonly link: Link;
+  /** Time of the server less that of the browser. */
+  readonly ahead: number;
+}
+
+const runPath = (run: string): string => `/api/runs/${encodeURIComponent(run)}`;
+
+/** Shows each state of the run. A new connection begins with a new snapshot: nothing is missed. */
+export function followRun(run: string, show: (seen: Seen) => void): () => void {
+  let seen: Seen = { snapshot: undefined, link: 'live', ahead: 0 };
+  const see = (change: Partial<Seen>): void => {
+    seen = { ...seen, ...change };
+    show(seen);
+  };
+  const source = new EventSource(`${runPath(run)}/events`);
+  source.addEventListener('snapshot', ({ data }) => {
+    const snapshot: Snapshot = JSON.parse(data);
+    see({ snapshot, link: 'live', ahead: snapshot.now - Date.now() });
+  });
+  source.addEventListener('delta', ({ data }) => {
+    const delta: ViewDelta = JSON.parse(data);
+    if (seen.snapshot !== undefined)
+      see({ snapshot: { ...seen.snapshot, view: applyDelta(seen.snapshot.view, delta) } });
+  });
+  source.addEventListener('gone', () => {
+    source.close();
+    see({ link: 'gone' });
+  });
+  source.addEventListener('error', () => see({ link: 'lost' }));
+  return () => source.close();
+}
+
+export async function readOverview(): Promise<Overview> {
+  const answer = await fetch('/api/overview', { headers: { accept: 'application/json' } });
+  if (!answer.ok) throw new Error(await refusal(answer));
+  return answer.json();
+}
+
+/** Resolves when the server has left the command for the run. */
+export async function sendCommand(run: string, request: CommandRequest): Promise<void> {
+  const answer = await fetch(`${runPath(run)}/command`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+  });
+  if (!answer.ok) throw new Error(await refusal(answer));
+}
+
+const refusal = async (answer: Response): Promise<string> =>
+  answer.status === 401
+    ? 'the session has ended: open a new link of kmend serve'
+    : (await answer.text()).slice(0, 300) || `the server answered ${answer.status}`;
