@@ -1,6 +1,7 @@
 // The connection of the page to `kmend serve`: the stream of a run, and commands to it.
 import type { ViewDelta } from '../src/core/view/model.ts';
-import type { CommandRequest, Overview, Snapshot } from '../src/core/view/protocol.ts';
+import type { Overview } from '../src/core/view/overview.ts';
+import type { CommandRequest, Snapshot } from '../src/core/view/protocol.ts';
 import { applyDelta } from './state.ts';
 
 /** `lost`: what is shown is the past; the browser tries again. `gone`: the run was removed. */
