@@ -1,21 +1,112 @@
-// The page: a run that is under way, or the overview.
-import { render } from 'preact';
-import { followRun } from './stream.ts';
+// The page: a report that holds its data, a run of `kmend serve`, or the overview.
+import { type ComponentChild, render } from 'preact';
+import type { Overview } from '../src/core/view/overview.ts';
+import { inflate } from './chain.ts';
+import { OverviewPage } from './parts/overview.tsx';
+import type { RunPageInput } from './run-page.tsx';
+import { RunPage } from './run-page.tsx';
+import { readJson } from './safe-json.ts';
+import { followRun, readOverview, type Seen, sendCommand } from './stream.ts';
 
-const root = document.getElementById('page');
-const run = /^\/runs\/([^/]+)$/.exec(location.pathname)?.[1];
+type ReportData = Pick<RunPageInput, 'view' | 'evidence'>;
 
-if (root !== null && run !== undefined) {
-  followRun(decodeURIComponent(run), ({ snapshot, link }) => {
-    if (snapshot !== undefined)
-      render(
-        <main>
-          <h1>{snapshot.view.head.play}</h1>
-          <p>
-            {link}: {snapshot.view.head.counts.done} done
-          </p>
-        </main>,
-        root,
-      );
-  });
+/** What is on the page; for paper it is drawn once more, at once. */
+let draw = (_printing: boolean): void => {};
+addEventListener('beforeprint', () => draw(true));
+addEventListener('afterprint', () => draw(false));
+
+function main(root: HTMLElement): void {
+  const show = (child: ComponentChild): void => render(child, root);
+  const data = document.getElementById('data')?.textContent;
+  const run = /^\/runs\/([^/]+)$/.exec(location.pathname)?.[1];
+  if (data != null)
+    // The browser lacks something: the summary and the table are shown.
+    report(data, show).catch(() => document.documentElement.classList.remove('drawn'));
+  else if (run !== undefined) live(decodeURIComponent(run), show);
+  else overview(show);
 }
+
+async function report(data: string, show: (child: ComponentChild) => void): Promise<void> {
+  const { view, ...rest } = readJson<ReportData>(
+    new TextDecoder().decode(await inflate(JSON.parse(data))),
+  );
+  draw = (printing) =>
+    show(<RunPage view={view} now={view.head.lastAt} printing={printing} {...rest} />);
+  draw(false);
+  document.getElementById('static')?.remove();
+}
+
+const notices: Readonly<Record<Seen['link'], string>> = {
+  live: '',
+  lost: 'The connection is lost: what you see is the past. The page connects again by itself.',
+  gone: 'This run was removed. What you see was its last state.',
+};
+
+function live(run: string, show: (child: ComponentChild) => void): void {
+  let seen: Seen | undefined;
+  draw = (printing) => {
+    if (seen?.snapshot === undefined) {
+      show(<main>{seen !== undefined && <p class="notice">{notices[seen.link]}</p>}</main>);
+      return;
+    }
+    const { snapshot, link, ahead } = seen;
+    document.title = `${snapshot.view.head.play} – kmend`;
+    show(
+      <RunPage
+        view={snapshot.view}
+        now={Math.max(snapshot.view.head.lastAt, Date.now() + ahead)}
+        printing={printing}
+        {...(snapshot.control && link === 'live'
+          ? { send: (request) => sendCommand(run, request) }
+          : {})}
+        notice={<Bar text={notices[link]} />}
+      />,
+    );
+  };
+  followRun(run, (next) => {
+    seen = next;
+    requestAnimationFrame(() => draw(false));
+  });
+  setInterval(() => draw(false), 1000);
+}
+
+const Bar = ({ text }: { readonly text: string }) => (
+  <nav class="bar">
+    <a href="/">All runs</a>
+    <p class="notice" role="status">
+      {text}
+    </p>
+  </nav>
+);
+
+const refreshEvery = 5000;
+
+function overview(show: (child: ComponentChild) => void): void {
+  let known: Overview | undefined;
+  const read = (): void => {
+    readOverview()
+      .then(
+        (answer) => {
+          known = answer;
+          show(<OverviewPage overview={answer} />);
+        },
+        (error: unknown) =>
+          show(
+            <>
+              <p class="notice" role="status">
+                {error instanceof Error ? error.message : String(error)}
+              </p>
+              {known !== undefined && <OverviewPage overview={known} />}
+            </>,
+          ),
+      )
+      .finally(() => setTimeout(read, refreshEvery));
+  };
+  read();
+}
+
+document.documentElement.classList.add('drawn');
+addEventListener('DOMContentLoaded', () => {
+  const root = document.getElementById('page');
+  if (root !== null) main(root);
+});

@@ -2,6 +2,7 @@
 import type { ViewDelta } from '../src/core/view/model.ts';
 import type { Overview } from '../src/core/view/overview.ts';
 import type { CommandRequest, Snapshot } from '../src/core/view/protocol.ts';
+import { readJson } from './safe-json.ts';
 import { applyDelta } from './state.ts';
 
 /** `lost`: what is shown is the past; the browser tries again. `gone`: the run was removed. */
@@ -25,11 +26,11 @@ export function followRun(run: string, show: (seen: Seen) => void): () => void {
   };
   const source = new EventSource(`${runPath(run)}/events`);
   source.addEventListener('snapshot', ({ data }) => {
-    const snapshot: Snapshot = JSON.parse(data);
+    const snapshot = readJson<Snapshot>(data);
     see({ snapshot, link: 'live', ahead: snapshot.now - Date.now() });
   });
   source.addEventListener('delta', ({ data }) => {
-    const delta: ViewDelta = JSON.parse(data);
+    const delta = readJson<ViewDelta>(data);
     if (seen.snapshot !== undefined)
       see({ snapshot: { ...seen.snapshot, view: applyDelta(seen.snapshot.view, delta) } });
   });
@@ -44,7 +45,7 @@ export function followRun(run: string, show: (seen: Seen) => void): () => void {
 export async function readOverview(): Promise<Overview> {
   const answer = await fetch('/api/overview', { headers: { accept: 'application/json' } });
   if (!answer.ok) throw new Error(await refusal(answer));
-  return answer.json();
+  return readJson(await answer.text());
 }
 
 /** Resolves when the server has left the command for the run. */

@@ -13,15 +13,7 @@ export interface Snapshot {
   readonly now: number;
 }
 
-export type PageCommand =
-  | 'pause'
-  | 'continue'
-  | 'promote'
-  | 'abort'
-  | 'retry'
-  | 'skip'
-  | 'done'
-  | 'approve';
+export type PageCommand = 'pause' | 'continue' | 'promote' | 'abort' | 'retry' | 'skip' | 'done';
 
 /** Body of `POST /api/runs/RUN/command`; answered with 202 and, once journalled, by a delta. */
 export interface CommandRequest {

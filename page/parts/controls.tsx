@@ -1,0 +1,153 @@
+// Commands to a run from the page: each asks why.
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { Need, RunHead } from '../../src/core/view/model.ts';
+import type { CommandRequest, PageCommand } from '../../src/core/view/protocol.ts';
+
+interface Asked {
+  readonly command: PageCommand;
+  readonly host?: string;
+}
+export type Ask = (asked: Asked) => void;
+
+const words: Readonly<Record<PageCommand, string>> = {
+  pause: 'Pause',
+  continue: 'Continue',
+  promote: 'Promote',
+  abort: 'Abort',
+  retry: 'Retry',
+  skip: 'Skip',
+  done: 'Done by hand',
+};
+
+const meanings: Readonly<Record<PageCommand, string>> = {
+  pause: 'No further host is started. Hosts under way go on.',
+  continue: 'Hosts are started again.',
+  promote: 'The wave is accepted, and the next one begins.',
+  abort: 'No further host is started, and hosts under way go to a safe state. The run ends.',
+  retry: 'The host is walked again.',
+  skip: 'The host is left as it is, and its slot is freed.',
+  done: 'The host counts as done, and its slot is freed.',
+};
+
+const needCommands: Readonly<Record<Need['kind'], readonly PageCommand[]>> = {
+  approve: [],
+  promote: ['promote'],
+  resolve: ['retry', 'skip', 'done'],
+  continue: ['continue'],
+  resume: [],
+};
+
+interface NeedInput {
+  readonly need: Need;
+  readonly ask: Ask;
+}
+
+export const NeedButtons = ({ need: { kind, host }, ask }: NeedInput) => (
+  <>
+    {needCommands[kind].map((command) => (
+      <button
+        key={command}
+        type="button"
+        class="small"
+        onClick={() => ask({ command, ...(host === undefined ? {} : { host }) })}
+      >
+        {words[command]}
+        {host !== undefined && <span class="unseen"> {host}</span>}
+      </button>
+    ))}
+  </>
+);
+
+/** The commands that make sense now. */
+function runCommands({ phase, needs }: RunHead): readonly PageCommand[] {
+  const promote = needs.some(({ kind }) => kind === 'promote');
+  return [
+    phase === 'paused' ? 'continue' : 'pause',
+    ...(promote ? (['promote'] as const) : []),
+    'abort',
+  ];
+}
+
+interface RunButtonsInput {
+  readonly head: RunHead;
+  readonly ask: Ask;
+}
+
+export const RunButtons = ({ head, ask }: RunButtonsInput) => (
+  <div class="act buttons">
+    {runCommands(head).map((command) => (
+      <button key={command} type="button" onClick={() => ask({ command })}>
+        {words[command]}
+      </button>
+    ))}
+  </div>
+);
+
+interface DialogInput {
+  readonly run: string;
+  readonly asked: Asked;
+  readonly send: (request: CommandRequest) => Promise<void>;
+  readonly close: () => void;
+}
+
+/** Asks why; to abort, also for the id of the run. */
+export function Dialog({ run, asked: { command, host }, send, close }: DialogInput) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [reason, setReason] = useState('');
+  const [typed, setTyped] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [wrong, setWrong] = useState('');
+  useLayoutEffect(() => dialog.current?.showModal(), []);
+  const ready = reason.trim() !== '' && (command !== 'abort' || typed.trim() === run);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    if (!ready || busy) return;
+    setBusy(true);
+    send({ command, reason: reason.trim(), ...(host === undefined ? {} : { host }) }).then(
+      close,
+      (error: unknown) => {
+        setBusy(false);
+        setWrong(error instanceof Error ? error.message : String(error));
+      },
+    );
+  };
+  return (
+    <dialog ref={dialog} aria-labelledby="asked" onClose={close}>
+      <form onSubmit={submit}>
+        <h2 id="asked">
+          {words[command]} {host ?? `run ${run}`}
+        </h2>
+        <p>{meanings[command]}</p>
+        <label>
+          Reason, kept in the journal
+          <textarea
+            rows={2}
+            required
+            value={reason}
+            onInput={({ currentTarget }) => setReason(currentTarget.value)}
+          />
+        </label>
+        {command === 'abort' && (
+          <label>
+            Type the id of the run: <code>{run}</code>
+            <input
+              required
+              value={typed}
+              autocomplete="off"
+              onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+            />
+          </label>
+        )}
+        <p role="alert">{wrong}</p>
+        <div class="act">
+          <button type="submit" class="main" disabled={!ready || busy}>
+            {words[command]}
+          </button>
+          <button type="button" onClick={close}>
+            Cancel
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

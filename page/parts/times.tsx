@@ -1,0 +1,77 @@
+// Where the time goes: hosts per step, what each step takes, and the hosts that took longest.
+import { useMemo } from 'preact/hooks';
+import type { HostRow, RunView } from '../../src/core/view/model.ts';
+import { stepWords } from '../../src/screens/html/words.ts';
+import { StepArea } from '../charts/area.tsx';
+import { Gantt, mostBars, worthBars } from '../charts/gantt.tsx';
+import { costs, stackOf } from '../charts/stack.ts';
+import { count, lasting } from '../text.ts';
+import { Section } from './section.tsx';
+
+const bins = 180;
+
+interface TimesInput {
+  readonly view: RunView;
+  readonly now: number;
+}
+
+export function Times({ view, now }: TimesInput) {
+  const { hosts } = view;
+  const from = view.head.startedAt;
+  const begun = useMemo(() => hosts.filter(({ steps }) => steps.length > 0), [hosts]);
+  const stack = useMemo(() => stackOf(begun, from, now, bins), [begun, from, now]);
+  if (begun.length === 0) return null;
+  const many = begun.length > mostBars;
+  return (
+    <Section id="times" title="Where the time goes">
+      {many && (
+        <>
+          <h3>Hosts at work, by step</h3>
+          <StepArea stack={stack} />
+        </>
+      )}
+      <div class="beside">
+        <Costs hosts={begun} />
+        <div>
+          {many && <h3>The {mostBars} hosts that failed or took longest</h3>}
+          <Gantt hosts={worthBars(begun, now)} from={from} to={now} />
+        </div>
+      </div>
+    </Section>
+  );
+}
+
+const Costs = ({ hosts }: { readonly hosts: readonly HostRow[] }) => (
+  <table class="costs">
+    <thead>
+      <tr>
+        <th scope="col">step</th>
+        <th scope="col" class="number">
+          hosts
+        </th>
+        <th scope="col" class="number">
+          of the time
+        </th>
+        <th scope="col" class="number">
+          median
+        </th>
+        <th scope="col" class="number">
+          95 %
+        </th>
+      </tr>
+    </thead>
+    <tbody>
+      {costs(hosts).map(({ kind, hosts: owners, share, median, late }) => (
+        <tr key={kind}>
+          <th scope="row">
+            <span class={`swatch k-${kind}`} aria-hidden="true" /> {stepWords[kind]}
+          </th>
+          <td class="number">{count(owners)}</td>
+          <td class="number">{Math.round(100 * share)} %</td>
+          <td class="number">{lasting(median)}</td>
+          <td class="number">{lasting(late)}</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);

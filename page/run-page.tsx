@@ -1,0 +1,100 @@
+// The page of a run, live or as a report: the same parts.
+import type { ComponentChildren } from 'preact';
+import { useCallback, useMemo, useState } from 'preact/hooks';
+import type { RunView } from '../src/core/view/model.ts';
+import type { CommandRequest } from '../src/core/view/protocol.ts';
+import type { Evidence } from './chain.ts';
+import { Curve } from './charts/curve.tsx';
+import { type Ask, Dialog, RunButtons } from './parts/controls.tsx';
+import { Events } from './parts/events.tsx';
+import { EvidencePart } from './parts/evidence.tsx';
+import { Fleet } from './parts/fleet.tsx';
+import { Head, isOver } from './parts/head.tsx';
+import { everyHost, type Filter, Hosts } from './parts/hosts.tsx';
+import { Groups, groupsOf, Needs } from './parts/needs.tsx';
+import { Section } from './parts/section.tsx';
+import { Times } from './parts/times.tsx';
+
+/** Above so many hosts paper has the summary and what failed. */
+const mostPrinted = 500;
+
+export interface RunPageInput {
+  readonly view: RunView;
+  readonly now: number;
+  readonly printing: boolean;
+  /** Of a report. */
+  readonly evidence?: Evidence;
+  /** Where this reader may steer. */
+  readonly send?: (request: CommandRequest) => Promise<void>;
+  /** Above all else, for example that the connection is lost. */
+  readonly notice?: ComponentChildren;
+}
+
+export function RunPage({ view, now, printing, evidence, send, notice }: RunPageInput) {
+  const [filter, setFilter] = useState<Filter>(everyHost);
+  const [paperAll, setPaperAll] = useState(false);
+  const [asked, setAsked] = useState<Parameters<Ask>[0]>();
+  const ask: Ask | undefined = send === undefined || isOver(view.head) ? undefined : setAsked;
+  const show = useCallback((change: Partial<Filter>): void => {
+    setFilter({ ...everyHost, ...change });
+    const heading = document.getElementById('hosts');
+    heading?.scrollIntoView({ block: 'start' });
+  }, []);
+  const find = useCallback((text: string) => show({ find: text }), [show]);
+  const groups = useMemo(() => groupsOf(view.hosts), [view.hosts]);
+  const { counts } = view.head;
+  const many = view.hosts.length > mostPrinted;
+  const paper = !printing || !many || paperAll;
+  return (
+    <main>
+      {notice}
+      <Head head={view.head} now={now} choose={(status) => show({ status })}>
+        {ask !== undefined && <RunButtons head={view.head} ask={ask} />}
+      </Head>
+      <Needs needs={view.head.needs} ask={ask} />
+      <Fleet view={view} find={find} chooseZone={(zone) => show({ zone })} />
+      <div class="halves">
+        <Section id="curve" title="Done, against the plan">
+          <Curve
+            done={view.done}
+            planned={view.planned}
+            forecast={isOver(view.head) ? undefined : view.head.forecast}
+            from={view.head.startedAt}
+            now={now}
+            wanted={view.hosts.length - counts.same - counts.left_out - counts.refused}
+          />
+        </Section>
+        <Groups groups={groups} find={find} />
+      </div>
+      <Times view={view} now={now} />
+      {paper ? (
+        <Hosts
+          view={view}
+          now={now}
+          filter={printing ? everyHost : filter}
+          setFilter={setFilter}
+          all={printing}
+        />
+      ) : (
+        <p>
+          The {view.hosts.length} hosts are not printed; kmend report RUN --csv FILE has them all.
+        </p>
+      )}
+      {many && (
+        <label class="screen">
+          <input
+            type="checkbox"
+            checked={paperAll}
+            onChange={({ currentTarget }) => setPaperAll(currentTarget.checked)}
+          />{' '}
+          print all {view.hosts.length} hosts
+        </label>
+      )}
+      <Events lines={view.lines} />
+      {evidence !== undefined && <EvidencePart run={view.head.run} evidence={evidence} />}
+      {asked !== undefined && send !== undefined && (
+        <Dialog run={view.head.run} asked={asked} send={send} close={() => setAsked(undefined)} />
+      )}
+    </main>
+  );
+}
