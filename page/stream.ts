@@ -2,8 +2,8 @@
 import type { ViewDelta } from '../src/core/view/model.ts';
 import type { Overview } from '../src/core/view/overview.ts';
 import type { CommandRequest, Snapshot } from '../src/core/view/protocol.ts';
+import { withDelta } from '../src/core/view/read-view.ts';
 import { readJson } from './safe-json.ts';
-import { applyDelta } from './state.ts';
 
 /** `lost`: what is shown is the past; the browser tries again. `gone`: the run was removed. */
 export type Link = 'live' | 'lost' | 'gone';
@@ -32,7 +32,7 @@ export function followRun(run: string, show: (seen: Seen) => void): () => void {
   source.addEventListener('delta', ({ data }) => {
     const delta = readJson<ViewDelta>(data);
     if (seen.snapshot !== undefined)
-      see({ snapshot: { ...seen.snapshot, view: applyDelta(seen.snapshot.view, delta) } });
+      see({ snapshot: { ...seen.snapshot, view: withDelta(seen.snapshot.view, delta) } });
   });
   source.addEventListener('gone', () => {
     source.close();
