@@ -147,3 +147,69 @@ describe('a journal', () => {
     await expect(createJournal(path, 'r1', () => 0)).rejects.toThrow('EEXIST');
   });
 });
+
+describe('a journal that grows', () => {
+  const follow = async (run = 'r1') => {
+    const texts: string[] = [];
+    const see = (event: Event) => void (event.type === 'warning' && texts.push(event.text));
+    let end = await scanJournal(path, run, see);
+    return {
+      texts,
+      more: async () => {
+        end = await scanJournal(path, run, see, end);
+        return end;
+      },
+    };
+  };
+
+  it('is read on from where the last scan ended, to the same head', async () => {
+    await write('one', 'two');
+    const { texts, more } = await follow();
+    const { journal } = await openJournal(
+      path,
+      'r1',
+      () => 0,
+      () => {},
+    );
+    await journal.append(warning('three'), true);
+    await more();
+    await journal.append(warning('four'), true);
+    await journal.close();
+    const { events: _, ...whole } = await readJournal(path, 'r1');
+    expect([texts, await more()]).toEqual([['one', 'two', 'three', 'four'], whole]);
+  });
+
+  it('half a line is waited for, also where a resume cuts it off and writes another', async () => {
+    await write('one', 'two');
+    const whole = await readFile(path);
+    const half = whole.length - 9;
+    await writeFile(path, whole.subarray(0, half));
+    const { texts, more } = await follow();
+    expect([texts, (await more()).torn]).toEqual([['one'], true]);
+    await appendFile(path, whole.subarray(half, half + 4));
+    await more();
+    const { journal, torn } = await openJournal(
+      path,
+      'r1',
+      () => 0,
+      () => {},
+    );
+    await journal.append(warning('other'), true);
+    await journal.close();
+    expect([torn, (await more()).torn, texts]).toEqual([true, false, ['one', 'other']]);
+  });
+
+  it.each<[string, (text: string) => string, string]>([
+    ['cut off', (text) => text.slice(0, 40), 'entry 2: was cut off'],
+    [
+      'written anew',
+      (text) => `${text.replaceAll('o', 'x')}${text}`,
+      'entry 2: numbered 0: an entry is missing or was put in',
+    ],
+  ])('that was %s is found changed', async (_, change, why) => {
+    await write('one', 'two');
+    const { more } = await follow();
+    await writeFile(path, change(await readFile(path, 'utf8')));
+    await expect(more()).rejects.toThrow(why);
+  });
+});

@@ -19,13 +19,16 @@ export const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
  * Shows every event in order, each after the next entry has confirmed its hash. Only the last entry
  * is shown unconfirmed. Throws a JournalError that names the first entry whose hash does not hold.
  * Where `see` throws, that entry does not fit those before it.
+ * @param after where an earlier scan ended: only what was added since is read
  */
 export async function scanJournal(
   path: string,
   run: string,
   see: (event: Event) => void,
+  after?: JournalEnd,
 ): Promise<JournalEnd> {
-  let end: JournalEnd = { entries: 0, head: rootOf(run), size: 0, torn: false };
+  const begin = after ?? { entries: 0, head: rootOf(run), size: 0 };
+  let end: JournalEnd = { ...begin, torn: false };
   let last: Event | undefined;
   const show = (event: Event | undefined): void => {
     if (event === undefined) return;
@@ -42,7 +45,7 @@ export async function scanJournal(
       );
     }
   };
-  for await (const line of linesOf(path)) {
+  for await (const line of linesOf(path, begin)) {
     if (!line.whole) {
       end = { ...end, torn: true };
       break;
@@ -82,12 +85,24 @@ interface Line {
 const pieceSize = 1 << 18;
 const lineEnd = 10;
 
-async function* linesOf(path: string): AsyncGenerator<Line> {
+/** The lines after those that were read before. */
+async function* linesOf(
+  path: string,
+  { size, entries }: Pick<JournalEnd, 'size' | 'entries'>,
+): AsyncGenerator<Line> {
   const file = await openOwn(path);
   try {
+    if ((await file.stat()).size < size)
+      throw new JournalError(path, entries, 'was cut off: the journal was changed');
     let rest: Buffer[] = [];
-    for (;;) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(pieceSize), 0, pieceSize);
+    for (let at = size; ; ) {
+      const { bytesRead, buffer } = await file.read(
+        Buffer.allocUnsafe(pieceSize),
+        0,
+        pieceSize,
+        at,
+      );
+      at += bytesRead;
       if (bytesRead === 0) break;
       const piece = buffer.subarray(0, bytesRead);
       let from = 0;

@@ -38,7 +38,7 @@ export function createStore(
         return createJournal(journalPath(stateDir, run), run, now);
       }),
     openJournal: (run, see) => openJournal(journalPath(stateDir, run), run, now, see),
-    scanEvents: (run, see) => scanJournal(journalPath(stateDir, run), run, see),
+    scanEvents: (run, see, after) => scanJournal(journalPath(stateDir, run), run, see, after),
     runs: () => indexedRuns(stateDir),
     newest: async () => {
       const [run] = (await readdir(join(stateDir, 'runs')).catch(() => [])).sort().reverse();

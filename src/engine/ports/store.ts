@@ -93,8 +93,16 @@ export interface Store {
     run: string,
     see: (event: Event) => void,
   ) => Promise<{ readonly journal: Journal; readonly torn: boolean }>;
-  /** Shows every event of a run's journal, oldest first, after checking its link; none is kept. */
-  readonly scanEvents: (run: string, see: (event: Event) => void) => Promise<JournalEnd>;
+  /**
+   * Shows every event of a run's journal, oldest first, after checking its link; none is kept.
+   * `after`: where an earlier scan ended; only what was added since is read, so a run that another
+   * process writes can be followed.
+   */
+  readonly scanEvents: (
+    run: string,
+    see: (event: Event) => void,
+    after?: JournalEnd,
+  ) => Promise<JournalEnd>;
   /** All runs, the oldest first. A journal that has not changed is not read again. */
   readonly runs: () => Promise<readonly RunInfo[]>;
   /**
