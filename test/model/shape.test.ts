@@ -113,6 +113,8 @@ describe('an event', () => {
       },
       'accepted[0].name is missing',
     ],
+    [{ type: 'run.continued', who: 'anna', via: 'page' }, undefined],
+    [{ type: 'run.continued', who: 'anna', via: 'mail' }, 'via should be page, terminal'],
     [{ type: 'constructor' }, 'this version of kmend knows no entry of type "constructor"'],
     [{}, 'this version of kmend knows no entry of type undefined'],
   ])('%j', (body, wrong) => {

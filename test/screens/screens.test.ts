@@ -473,6 +473,26 @@ describe('a run', () => {
     expect(eventLines(event, uncoloured).join('\n')).toContain(line);
   });
 
+  it.each<[EventBody, string]>([
+    [{ type: 'run.continued', who: 'ada' }, 'continued by ada'],
+    [
+      { type: 'run.continued', who: 'ada', why: 'lunch is over', via: 'page' },
+      'continued by ada via the page: lunch is over',
+    ],
+    [
+      { type: 'run.paused', who: 'ada', why: 'x', via: 'terminal' },
+      'paused by ada via the terminal: x',
+    ],
+    [
+      { type: 'host.resolved', host: 'h3', who: 'ada', note: 'y', as: 'skip', via: 'page' },
+      'h3 resolved by ada via the page: y',
+    ],
+  ])('says who gave a command, and by which way: %j', (body, line) => {
+    expect(eventsOf([[0, body]]).flatMap((event) => eventLines(event, uncoloured))[0]).toContain(
+      line,
+    );
+  });
+
   it('never takes more than thirty rows, whatever the fleet, and always shows failures', () => {
     const hosts = fleet(3000);
     const all = hosts.flatMap(({ host }, index): TimedEvent[] => [

@@ -24,10 +24,10 @@ export function whyNotResolvable(
  * retried, or never failed.
  */
 export function resolutionEvent(state: RunState, resolution: EventOf<'host.resolved'>): EventBody {
-  const { host, as = 'skip', command } = resolution;
+  const { host, as = 'skip', command, via } = resolution;
   const why = whyNotResolvable(state, host, as);
   if (why === undefined) return resolution;
-  return { type: 'warning', text: `not resolved as ${as}: ${why}`, ...present({ command }) };
+  return { type: 'warning', text: `not resolved as ${as}: ${why}`, ...present({ command, via }) };
 }
 
 function whyNotLeftOut(

@@ -51,12 +51,17 @@ export type OperatorNeed = 'answer' | 'promotion';
 /** Where notices go; a run has at most one target of each kind. */
 export type NoticeTargetKind = 'webhook' | 'command' | 'mail';
 
+/** How an operator gave a command, where it was not by the command line. */
+export type Via = 'page' | 'terminal';
+
 export type EventBody = Entry & {
   /**
    * The id of the operator command that it records. After a crash between journalling a command and
    * removing it, the command is not repeated.
    */
   readonly command?: string;
+  /** Of operator commands. */
+  readonly via?: Via;
 };
 
 type Entry =
@@ -94,7 +99,7 @@ type Entry =
       readonly why: string;
       readonly hosts?: readonly string[];
     }
-  | { readonly type: 'run.continued'; readonly who: string }
+  | { readonly type: 'run.continued'; readonly who: string; readonly why?: string }
   | { readonly type: 'run.aborted'; readonly who: string; readonly why: string }
   | { readonly type: 'run.finished'; readonly exit: number; readonly why: string }
   /**

@@ -52,7 +52,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   ),
   'run.resumed': object({ who: text, tool: text }),
   'run.paused': object({ who: text, why: text }, { hosts: texts }),
-  'run.continued': object({ who: text }),
+  'run.continued': object({ who: text }, { why: text }),
   'run.aborted': object({ who: text, why: text }),
   'run.finished': object({ exit: number, why: text }),
   'run.closed': object({}),
@@ -127,11 +127,13 @@ const isType = (type: unknown): type is EventType =>
 
 const head = object({ seq: number, at: time, run: text, prev: text }, { command: text });
 
+const origin = object({}, { via: oneOf('page', 'terminal') });
+
 /** What is wrong with the body of an event. */
 export function wrongBody(data: unknown): string | undefined {
   const type = isMapping(data) ? data.type : undefined;
   return isType(type)
-    ? shapes[type](data, '')
+    ? (shapes[type](data, '') ?? origin(data, ''))
     : `this version of kmend knows no entry of type ${JSON.stringify(type)?.slice(0, 40)}`;
 }
 

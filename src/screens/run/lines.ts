@@ -40,11 +40,13 @@ function sentence(event: Event, paint: Paint): string | undefined {
     case 'run.resumed':
       return paint.bold(`run ${event.run} resumed by ${event.who}`);
     case 'run.paused':
-      return paint.yellow(`paused by ${event.who}: ${event.why}`);
+      return paint.yellow(`paused by ${actor(event.who, event)}: ${event.why}`);
     case 'run.continued':
-      return `continued by ${event.who}`;
+      return `continued by ${actor(event.who, event)}${event.why === undefined ? '' : `: ${event.why}`}`;
     case 'run.aborted':
-      return paint.yellow(`stopping (${event.who}: ${event.why}): no further host is started`);
+      return paint.yellow(
+        `stopping (${actor(event.who, event)}: ${event.why}): no further host is started`,
+      );
     case 'run.finished':
       return paint.bold(`run ${event.run} finished: ${event.why} (exit ${event.exit})`);
     case 'run.closed':
@@ -62,7 +64,7 @@ function sentence(event: Event, paint: Paint): string | undefined {
     case 'wave.done':
       return `${event.wave === 0 ? 'canary' : `wave ${event.wave}`} done`;
     case 'canary.promoted':
-      return paint.green(`canary promoted by ${event.by}: ${event.why}`);
+      return paint.green(`canary promoted by ${actor(event.by, event)}: ${event.why}`);
     case 'brake.tripped':
       return paint.red(
         `BRAKE: ${event.why}; no further host is started until the failed hosts are acknowledged`,
@@ -165,9 +167,13 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
         `${event.host} ${isAway(event.failure) ? 'stopped:' : 'FAILED'} ${event.failure.kind}${event.task === undefined ? '' : ` at "${event.task}"`}: ${event.failure.message} [left: ${event.state}]${event.failure.hint === undefined ? '' : `; ${event.failure.hint}`}`,
       );
     case 'host.resolved':
-      return `${host} resolved by ${event.who}: ${event.note}`;
+      return `${host} resolved by ${actor(event.who, event)}: ${event.note}`;
   }
 }
+
+/** The operator, and how they gave the command where it was not by the command line. */
+const actor = (who: string, { via }: Event): string =>
+  via === undefined ? who : `${who} via the ${via}`;
 
 const provenWords = {
   yes: '',

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { command, type Left, leaveResolutions } from '../../../app/run/control.ts';
 import { resolution, wayOf } from '../../../app/run/resolutions.ts';
+import { present } from '../../../model/present.ts';
 import type { EventBody } from '../../../model/run/event.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
@@ -48,7 +49,11 @@ export function controlCommands(
       why: why ?? 'asked to',
     }),
   );
-  control('continue', 'go on after a pause', () => ({ type: 'run.continued', who }));
+  control('continue', 'go on after a pause', ({ why }) => ({
+    type: 'run.continued',
+    who,
+    ...present({ why }),
+  }));
   control(
     'abort',
     'start nothing more and end: hosts under way go to a safe state, which is named',
