@@ -137,6 +137,10 @@ function makeWorld(signals: Signals, err: World['err']): World {
       const { inventoryFromNodes } = await import('./adapters/kube/index.ts');
       return (await import('./load/text/yaml-data.ts')).stringifyPlain(inventoryFromNodes(nodes));
     },
+    webServer: async (needs) => {
+      signals.listen();
+      return (await import('./adapters/web/index.ts')).createWebServer(needs);
+    },
     notifier: async () =>
       (await import('./adapters/outside/notify.ts')).createNotifier(systemClock),
     forwarder: async (target, warn) =>

@@ -11,6 +11,7 @@ import { nodeCommands } from './commands/fleet/node.ts';
 import { auditCommand } from './commands/history/audit.ts';
 import { reportCommand } from './commands/history/report.ts';
 import { runsCommands } from './commands/history/runs.ts';
+import { serveCommand } from './commands/history/serve.ts';
 import { controlCommands } from './commands/rollout/control.ts';
 import { planCommands } from './commands/rollout/plan-apply.ts';
 import { rollbackCommand } from './commands/rollout/rollback.ts';
@@ -43,6 +44,7 @@ export function buildProgram(
   runsCommands(program, world, done);
   reportCommand(program, world, done);
   auditCommand(program, world, done);
+  serveCommand(program, world, done);
   controlCommands(program, world, done);
   validateCommand(program, world, done);
   inventoryCommand(program, world, done);

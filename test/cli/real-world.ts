@@ -16,6 +16,7 @@ import { createGates } from '../../src/adapters/outside/gates.ts';
 import { createForwarder, createNotifier } from '../../src/adapters/outside/notify.ts';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
 import { createStore } from '../../src/adapters/store/index.ts';
+import { createWebServer } from '../../src/adapters/web/index.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
 import { knownSecrets } from '../../src/engine/effects/mask.ts';
@@ -83,6 +84,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     },
     kubeconfigPaths: async (flag) => kubeconfigPaths({}, home, flag),
     inventoryFromNodes: async () => '',
+    webServer: createWebServer,
     notifier: async () => createNotifier(systemClock),
     forwarder: async (target, warn) => createForwarder(target, warn),
     gates: async (cluster) => createGates(cluster),

@@ -23,6 +23,7 @@ const floors: readonly (readonly string[])[] = [
     'adapters/store',
     'adapters/local',
     'adapters/outside',
+    'adapters/web',
     'screens',
   ],
   ['practice', 'page'],

@@ -51,6 +51,18 @@ export async function indexedRuns(stateDir: string): Promise<readonly RunInfo[]>
 export const readRuns = async (stateDir: string): Promise<readonly RunInfo[]> =>
   inOrder(Object.values(await entriesFor(stateDir, {})));
 
+/** Bytes of each run's journal. */
+export async function journalSizes(stateDir: string): Promise<ReadonlyMap<string, number>> {
+  const runs = await readdir(join(stateDir, 'runs')).catch(() => []);
+  const sizes = await Promise.all(
+    runs.map(async (run) => {
+      const found = await stat(journalPath(stateDir, run)).catch(() => undefined);
+      return found === undefined ? [] : ([[run, found.size]] as const);
+    }),
+  );
+  return new Map(sizes.flat());
+}
+
 const inOrder = (entries: readonly Entry[]): readonly RunInfo[] =>
   entries.flatMap(({ info }) => info ?? []).sort((a, b) => a.startedAt - b.startedAt);
 

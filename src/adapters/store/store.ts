@@ -15,7 +15,7 @@ import { outputKeeper } from './output.ts';
 import { ownDirectory, writing } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
 import { prunedRuns, pruneRuns } from './prune.ts';
-import { indexedRuns, readRuns } from './run-index.ts';
+import { indexedRuns, journalSizes, readRuns } from './run-index.ts';
 
 /**
  * @param pods where this process is a pod: says which other pods are dead
@@ -65,9 +65,12 @@ export function createStore(
     post: (run, body) => postCommand(stateDir, run, body, now()),
     jobs: documentsIn(stateDir, 'jobs', judge),
     ids: documentsIn(stateDir, 'ids', judge),
+    fleets: documentsIn(stateDir, 'fleets', judge),
+    tokens: documentsIn(stateDir, 'tokens', judge),
     packagePath: (sha256) => join(stateDir, 'packages', sha256),
     history: {
       names: async () => (await readdir(join(stateDir, 'runs')).catch(() => [])).sort(),
+      sizes: () => journalSizes(stateDir),
       fromJournals: () => readRuns(stateDir),
       audit: (run, heads) =>
         auditJournal(runDirectory(stateDir, run), journalPath(stateDir, run), run, heads),

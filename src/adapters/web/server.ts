@@ -11,9 +11,11 @@ import { createStreams, type StreamLimits, type Streams, streamLimits } from './
 
 const pack = promisify(gzip);
 
-export interface WebNeeds extends LoginNeeds {
+export interface WebNeeds extends Omit<LoginNeeds, 'onLink'> {
   readonly address: Address;
   readonly routes: readonly Route[];
+  /** Gets the token of the next one-time link, at once and whenever one was used. */
+  readonly onLink: (token: string, port: number) => void;
   /** An error of kmend itself: the reader learns nothing of it. */
   readonly onError: (error: unknown) => void;
   readonly limits?: StreamLimits;
@@ -76,7 +78,7 @@ export async function createWebServer(needs: WebNeeds): Promise<WebServer> {
     names: namesOf({ ...needs.address, port: bound }),
     // Cookies do not tell ports apart.
     cookieName: `kmend-${bound}`,
-    logins: createLogins(needs),
+    logins: createLogins({ ...needs, onLink: (token) => needs.onLink(token, bound) }),
     streams,
   };
   return {

@@ -1,18 +1,19 @@
 // Checking hosts, read-only: the facts of each, its verdict and remedy; or the same from outputs
 // that people collected by other means.
 import { conclusionOf } from '../../core/history/conclusion.ts';
-import type { ExitReason } from '../../core/rollout/exit.ts';
+import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
 import { type Survey, surveyFleet } from '../../engine/host/fleet.ts';
 import { checkWants, givenFacts, withPrelude } from '../../facts/index.ts';
 import type { Facts } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import { activeProbeScript } from '../../modules/verify-kmem.ts';
 import type { CheckRow } from '../../screens/hosts/check-table.ts';
-import { type Standing, standingOf } from '../plan/held.ts';
+import { type Standing, standingOf, standingReasons } from '../plan/held.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import { endIfStopped, readingSignal } from '../session/settings.ts';
 import { idRecords } from './id-records.ts';
+import { keepCheck } from './last-results.ts';
 
 export interface CheckInput {
   readonly pattern: string;
@@ -67,7 +68,10 @@ export async function check(
   reading.end();
   endIfStopped(world);
   const rows = surveys.map(rowOf);
-  return { rows, standing: await standingOf(rows, targets, inventory, session) };
+  const standing = await standingOf(rows, targets, inventory, session);
+  const exit = exitCode([...checkReasons(rows), ...standingReasons(standing)]);
+  await keepCheck(pattern, rows, exit, session);
+  return { rows, standing };
 }
 
 const rowOf = ({ host, outcome, active }: Survey): CheckRow =>

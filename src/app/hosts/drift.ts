@@ -12,6 +12,7 @@ import { readHeld, type Standing, standingOf, standingReasons } from '../plan/he
 import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
+import { keepDrift } from './last-results.ts';
 
 export interface DriftInput {
   readonly pattern: string;
@@ -67,11 +68,9 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
     ...(outcome.ok ? { facts: outcome.value } : {}),
   }));
   const standing = await standingOf(read, targets, inventory, session);
-  return {
-    rows,
-    standing,
-    exit: exitCode([...rows.flatMap(reasons), ...standingReasons(standing)]),
-  };
+  const exit = exitCode([...rows.flatMap(reasons), ...standingReasons(standing)]);
+  await keepDrift(pattern, rows, exit, session);
+  return { rows, standing, exit };
 }
 
 function reasons(row: HostDrift): readonly ExitReason[] {

@@ -3,6 +3,7 @@
 
 import type { JudgeHolder, KubeCluster } from '../../adapters/kube/index.ts';
 import type { Download, Inspected, Trust } from '../../adapters/local/index.ts';
+import type { WebNeeds, WebServer } from '../../adapters/web/index.ts';
 import type { Secrets } from '../../engine/effects/mask.ts';
 import type { Cluster, NodeState } from '../../engine/ports/cluster.ts';
 import type { Asker, Clock, LocalHost } from '../../engine/ports/local.ts';
@@ -87,6 +88,8 @@ export interface World {
   readonly kubeconfigPaths: (flag?: string) => Promise<readonly string[]>;
   /** YAML text of an inventory of these nodes. */
   readonly inventoryFromNodes: (nodes: readonly NodeState[]) => Promise<string>;
+  /** Listens, or throws the error of the operating system. */
+  readonly webServer: (needs: WebNeeds) => Promise<WebServer>;
   readonly notifier: () => Promise<Notifier>;
   /** `warn` is called once when entries can no longer be sent. */
   readonly forwarder: (target: ForwardTarget, warn: (why: string) => void) => Promise<Forwarder>;

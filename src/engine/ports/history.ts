@@ -30,6 +30,8 @@ export interface RunInfo extends JournalHead {
 export interface History {
   /** Every run with a directory, also if its journal cannot be read. */
   readonly names: () => Promise<readonly string[]>;
+  /** Bytes of each run's journal: a run that grows or is new is seen without reading any. */
+  readonly sizes: () => Promise<ReadonlyMap<string, number>>;
   /** All runs, the oldest first, from their journals alone. */
   readonly fromJournals: () => Promise<readonly RunInfo[]>;
   /** Checks the journal of a run and the files that it names; searches its chain for `heads`. */

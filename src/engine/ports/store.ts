@@ -159,6 +159,10 @@ export interface Store {
   readonly jobs: Documents;
   /** How many cgroup ids each host had in use. */
   readonly ids: Documents;
+  /** What the last `check` and `drift` of each inventory found. */
+  readonly fleets: Documents;
+  /** Digests of the read-only tokens of `kmend serve`. */
+  readonly tokens: Documents;
   /** Where a package file with this sha256 lies once it was fetched. */
   readonly packagePath: (sha256: string) => string;
   readonly history: History;

@@ -1,0 +1,214 @@
+// The runs of a state directory as they are now, also those of other processes: their journals are
+// read on as they grow.
+
+import type { ViewDelta } from '../../core/view/model.ts';
+import { readView, type ViewReader } from '../../core/view/read-view.ts';
+import type { JournalEnd } from '../../engine/ports/history.ts';
+import type { RunInfo, Store } from '../../engine/ports/store.ts';
+import { present } from '../../model/present.ts';
+import { lineOf } from '../../screens/run/lines.ts';
+
+/** A run whose journal is followed. */
+export interface LiveRun {
+  readonly run: string;
+  readonly reader: ViewReader;
+  /** The process that works on it. */
+  readonly holder: string | undefined;
+  /** Why its journal cannot be read on. */
+  readonly damaged: string | undefined;
+}
+
+/** Somebody who looks at a run. */
+export interface Watcher {
+  /** False while it has not taken what was sent before. */
+  readonly ready: () => boolean;
+  readonly changed: (delta: ViewDelta) => void;
+  /** The run was removed, or its journal was changed. */
+  readonly gone: (why: string) => void;
+}
+
+export interface KnownRun {
+  readonly info: RunInfo;
+  readonly live?: LiveRun;
+}
+
+export interface LiveRuns {
+  /** Looks at the state directory once; called at most five times a second. */
+  readonly tick: () => Promise<void>;
+  /** The run, read to its end; undefined where there is none. */
+  readonly follow: (run: string) => Promise<LiveRun | undefined>;
+  /** Shows what changes after this entry; returns how to stop. */
+  readonly watch: (live: LiveRun, since: number, watcher: Watcher) => () => void;
+  /** The oldest first. */
+  readonly known: () => readonly KnownRun[];
+}
+
+/** Milliseconds: how often each thing is looked at. */
+const every = { list: 1_000, unwatched: 1_000, holder: 2_000 };
+/** Milliseconds that a finished run stays in memory after the last one has looked at it. */
+const kept = 60_000;
+/** Unfinished runs that are followed without a watcher: the newest. */
+const mostUnwatched = 30;
+
+interface Draft extends LiveRun {
+  holder: string | undefined;
+  damaged: string | undefined;
+  end: JournalEnd | undefined;
+  readAt: number;
+  holderAt: number;
+  lookedAt: number;
+  /** A scan under way. */
+  reading: Promise<void> | undefined;
+  readonly watchers: Set<Watching>;
+}
+
+interface Watching {
+  readonly watcher: Watcher;
+  since: number;
+  holder: string | undefined;
+}
+
+export async function liveRuns(store: Store, now: () => number): Promise<LiveRuns> {
+  const infos = new Map((await store.runs()).map((info) => [info.run, info]));
+  let sizes = await store.history.sizes();
+  let listedAt = now();
+  const drafts = new Map<string, Draft>();
+
+  const readOn = async (draft: Draft): Promise<void> => {
+    draft.reading ??= scan(draft, store).finally(() => {
+      draft.reading = undefined;
+      draft.readAt = now();
+    });
+    await draft.reading;
+    if (now() - draft.holderAt < every.holder) return;
+    draft.holderAt = now();
+    draft.holder = await store.holder(draft.run);
+  };
+  const begin = async (run: string): Promise<Draft> => {
+    const draft = drafts.get(run) ?? newDraft(run, now());
+    drafts.set(run, draft);
+    await readOn(draft);
+    return draft;
+  };
+  const forget = (draft: Draft, why: string): void => {
+    drafts.delete(draft.run);
+    for (const { watcher } of draft.watchers) watcher.gone(why);
+  };
+  const list = async (): Promise<void> => {
+    const before = sizes;
+    sizes = await store.history.sizes();
+    for (const run of before.keys()) {
+      if (sizes.has(run)) continue;
+      infos.delete(run);
+      const draft = drafts.get(run);
+      if (draft !== undefined) forget(draft, 'the run was removed');
+    }
+    for (const [run, size] of sizes) if (size !== before.get(run)) await begin(run);
+  };
+  const release = (draft: Draft): void => {
+    const { finished } = draft.reader.state();
+    const info = infoOf(draft, infos.get(draft.run));
+    if (info !== undefined) infos.set(draft.run, info);
+    if (draft.watchers.size > 0) draft.lookedAt = now();
+    else if (finished !== undefined && now() - draft.lookedAt > kept) drafts.delete(draft.run);
+  };
+  for (const { run } of [...infos.values()].filter(isOpen).slice(-mostUnwatched)) await begin(run);
+
+  return {
+    tick: async () => {
+      if (now() - listedAt >= every.list) {
+        listedAt = now();
+        await list();
+      }
+      for (const draft of [...drafts.values()]) {
+        if (draft.watchers.size > 0 || now() - draft.readAt >= every.unwatched) await readOn(draft);
+        if (draft.damaged === undefined) update(draft);
+        else for (const watching of draft.watchers) watching.watcher.gone(draft.damaged);
+        release(draft);
+      }
+    },
+    follow: async (run) => {
+      const isThere = sizes.has(run) || (await store.history.sizes()).has(run);
+      if (!isThere) return undefined;
+      const draft = await begin(run);
+      draft.lookedAt = now();
+      return draft;
+    },
+    watch: ({ run }, since, watcher) => {
+      const draft = drafts.get(run);
+      if (draft === undefined) {
+        watcher.gone('the run was removed');
+        return () => {};
+      }
+      const watching = { watcher, since, holder: draft.holder };
+      draft.watchers.add(watching);
+      return () => draft.watchers.delete(watching);
+    },
+    known: () =>
+      [...infos.values()]
+        .sort((a, b) => a.startedAt - b.startedAt)
+        .map((info) => ({ info, ...present({ live: drafts.get(info.run) }) })),
+  };
+}
+
+const isOpen = ({ finished, begun }: RunInfo): boolean => finished === undefined && begun !== false;
+
+const newDraft = (run: string, at: number): Draft => ({
+  run,
+  reader: readView(lineOf),
+  holder: undefined,
+  damaged: undefined,
+  end: undefined,
+  readAt: 0,
+  holderAt: 0,
+  lookedAt: at,
+  reading: undefined,
+  watchers: new Set(),
+});
+
+/** A run that is removed in this moment is noticed by the list. */
+async function scan(draft: Draft, store: Store): Promise<void> {
+  if (draft.damaged !== undefined) return;
+  try {
+    draft.end = await store.scanEvents(draft.run, draft.reader.see, draft.end);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
+      draft.damaged = error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Sends what changed to those who look and have taken what came before. */
+function update({ reader, watchers, holder }: Draft): void {
+  const { lastSeq } = reader.state();
+  const deltas = new Map<number, ViewDelta>();
+  for (const watching of watchers) {
+    const { watcher, since } = watching;
+    const isOld = since < lastSeq || watching.holder !== holder;
+    if (!isOld || !watcher.ready()) continue;
+    const delta = deltas.get(since) ?? reader.delta(since, present({ holder }));
+    deltas.set(since, delta);
+    watching.since = lastSeq;
+    watching.holder = holder;
+    watcher.changed(delta);
+  }
+}
+
+/** Undefined before the first entry. */
+function infoOf({ run, reader, end }: Draft, before: RunInfo | undefined): RunInfo | undefined {
+  const { begun, startedAt, play, playbook, finished } = reader.state();
+  if (!begun || end === undefined) return before;
+  const { entries, head } = end;
+  return {
+    run,
+    startedAt,
+    play,
+    playbook,
+    entries,
+    head,
+    ...present({
+      job: before?.job,
+      previous: before?.previous,
+      finished: finished && { exit: finished.exit, why: finished.why },
+    }),
+  };
+}
