@@ -5,35 +5,11 @@ import { simulate } from '../../src/core/decide/simulate.ts';
 import { foldAll } from '../../src/core/run-state/fold.ts';
 import { hostStates } from '../../src/core/run-state/state.ts';
 import { readView, viewOf, withDelta } from '../../src/core/view/read-view.ts';
-import type { Event, EventBody } from '../../src/model/run/event.ts';
+import type { Event } from '../../src/model/run/event.ts';
 import { lineOf } from '../../src/screens/run/lines.ts';
 import { noon } from './fleet.ts';
+import { walk } from './view-journal.ts';
 import { type RandomWorld, randomWorld } from './worlds.ts';
-
-/** The walk of a host through a package, an argument, a reboot and the proof. */
-const walk = (host: string): readonly EventBody[] => [
-  { type: 'facts.read', host, verdict: 'leaking', evidence: '9 of 9' },
-  ...['package', 'reboot', 'verify_kmem'].flatMap((module, at): readonly EventBody[] => {
-    const task = `${at}`;
-    const effect = `${host}/${task}/1`;
-    return [
-      { type: 'task.planned', host, task, name: module, module, status: 'change', changes: [] },
-      {
-        type: 'effect.started',
-        host,
-        task,
-        effect,
-        kind: module === 'reboot' ? 'reboot' : 'run',
-        what: `${module} of it`,
-        timeout: 900,
-        detached: true,
-      },
-      { type: 'effect.done', host, task, effect, result: { ok: true } },
-      { type: 'task.done', host, task, name: module, status: 'changed' },
-    ];
-  }),
-  { type: 'proof', host, verdict: 'off', by: 'samples', evidence: '17 of 17' },
-];
 
 /** The journal of a world, with a crash and a resume after `crash` entries if there are so many. */
 function journalOf(world: RandomWorld, crash: number): readonly Event[] {
@@ -75,7 +51,7 @@ describe('the view of a run', () => {
           expect(hosts.filter((row) => row.status === status)).toHaveLength(count);
         expect(head.slots.held).toBe(state.held);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -96,7 +72,7 @@ describe('the view of a run', () => {
         expect({ ...mine, planned: [] }).toEqual({ ...viewOf(events, lineOf), planned: [] });
         expect(JSON.parse(JSON.stringify(mine))).toEqual(mine);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -112,7 +88,7 @@ describe('the view of a run', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -130,7 +106,7 @@ describe('the view of a run', () => {
         expect(done.length).toBeLessThan(100);
         expect(done).toEqual(planned);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });

@@ -42,6 +42,8 @@ export interface World {
   /** Answers of the operator. Default: yes. */
   readonly answer?: (about: 'risk' | 'unplannable') => boolean;
   readonly context?: Pick<DecideContext, 'canaryHosts' | 'attended' | 'wait'>;
+  /** The process of the run that is continued is alive: it needs no resume. */
+  readonly alive?: true;
   /**
    * Stops the simulation when the virtual clock reaches this time: a manual promotion may never
    * come.
@@ -155,7 +157,8 @@ function append(world: World, clock: Clockwork, body: EventBody): void {
  * them again.
  */
 function resume(world: World, clock: Clockwork): void {
-  append(world, clock, { type: 'run.resumed', who: 'simulation', tool: world.begin.tool });
+  if (world.alive !== true)
+    append(world, clock, { type: 'run.resumed', who: 'simulation', tool: world.begin.tool });
   for (const name of clock.state.indexOf.keys()) {
     const host = hostState(clock.state, name);
     if (host?.status === 'running') planEnd(world, clock, name, host.startedAt ?? clock.now);

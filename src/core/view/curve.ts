@@ -1,4 +1,5 @@
 // The curve of a run as it was planned: how many hosts are done at which time.
+import type { Rollout } from '../../model/playbook.ts';
 import type { Event, EventOf } from '../../model/run/event.ts';
 import { simulate } from '../decide/simulate.ts';
 import { hostState } from '../run-state/state.ts';
@@ -18,7 +19,7 @@ export function plannedCurve(started: Event & EventOf<'run.started'>): readonly 
   const points: Point[] = [];
   const done = new Set<string>();
   simulate({
-    begin: promoting(started),
+    begin: { ...started, rollout: promoting(started.rollout) },
     run: started.run,
     now: started.at,
     context: { attended: true },
@@ -34,14 +35,8 @@ export function plannedCurve(started: Event & EventOf<'run.started'>): readonly 
   return points.filter((_, index) => (points.length - 1 - index) % step === 0);
 }
 
-/** The run as if its canary were promoted at once: when an operator does that is not known. */
-export const promoting = <T extends EventOf<'run.started'>>(started: T): T =>
-  started.rollout.canary === undefined
-    ? started
-    : {
-        ...started,
-        rollout: {
-          ...started.rollout,
-          canary: { ...started.rollout.canary, promote: 'auto' },
-        },
-      };
+/** The policy as if the canary were promoted at once: when an operator does that is not known. */
+export const promoting = (rollout: Rollout): Rollout =>
+  rollout.canary === undefined
+    ? rollout
+    : { ...rollout, canary: { ...rollout.canary, promote: 'auto' } };

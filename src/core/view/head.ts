@@ -68,7 +68,7 @@ export function headOf(input: HeadInput, context: ViewContext): RunHead {
  * What the run loop decided after the last entry. With `wait`: a run that does not wait would have
  * ended already.
  */
-function decisionOf(state: RunState): Decision | undefined {
+export function decisionOf(state: RunState): Decision | undefined {
   const { rollout, finished, lastAt } = state;
   if (rollout === undefined || finished !== undefined) return undefined;
   return decide(state, rollout, lastAt, { wait: true });

@@ -57,7 +57,7 @@ function toResolve(state: RunState, unresolved: Iterable<number>): readonly Need
 }
 
 /** The only rule of the canary that waits for no time and for no host is the one that asks. */
-const waitsForPromotion = (
+export const waitsForPromotion = (
   { wave, rollout, canary }: RunState,
   { why }: Decision & { readonly kind: 'wait' },
 ): boolean =>
