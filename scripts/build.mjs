@@ -1,5 +1,6 @@
-// Builds the bundles: src/main.ts -> dist/kmend.cjs, practice/index.ts -> dist/practice.cjs, which
-// run wherever Node 20.19 or newer does, and page/ -> dist/page.js and page.css for browsers.
+// Builds the bundles: src/main.ts -> dist/kmend.cjs, practice/index.ts -> dist/practice.cjs, the
+// thread of forecasts -> dist/forecast.cjs, which run wherever Node 20.19 or newer does, and page/
+// -> dist/page.js and page.css for browsers.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,26 +10,31 @@ import { textFiles } from './text-files.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** The bundles beside that of the program, by the path of their entry. */
+const others = {
+  'practice/index.ts': 'practice.cjs',
+  'src/adapters/local/forecast/worker.ts': 'forecast.cjs',
+};
+
 /**
- * Writes the bundle, beside it the practice fleet, which few commands need, and the text of
- * `--help`, which the entry can then print without loading two megabytes; returns the bundle's
- * path. Several builds may run at once (tests start many kmends): each writes files of its own and
- * the last rename wins.
+ * Writes the bundle, beside it those that few commands need, and the text of `--help`, which the
+ * entry can then print without loading two megabytes; returns the bundle's path. Several builds may
+ * run at once (tests start many kmends): each writes files of its own and the last rename wins.
  */
 export function build({
   entry = join(root, 'src/main.ts'),
   out = join(root, 'dist/kmend.cjs'),
 } = {}) {
   const draft = `${out}.${process.pid}.cjs`;
-  const practice = join(dirname(out), 'practice.cjs');
+  const beside = Object.entries(others).map(([from, to]) => ({ from, to: join(dirname(out), to) }));
   mkdirSync(dirname(out), { recursive: true });
-  bundle(join(root, 'practice/index.ts'), `${practice}.${process.pid}.cjs`);
+  for (const { from, to } of beside) bundle(join(root, from), `${to}.${process.pid}.cjs`);
   bundle(entry, draft);
   buildPage(dirname(out));
   const help = execFileSync(process.execPath, [draft, '--help'], { env: {} });
   writeFileSync(`${draft}.help`, help);
   renameSync(`${draft}.help`, join(dirname(out), 'help.txt'));
-  renameSync(`${practice}.${process.pid}.cjs`, practice);
+  for (const { to } of beside) renameSync(`${to}.${process.pid}.cjs`, to);
   renameSync(draft, out);
   return out;
 }
@@ -79,6 +85,7 @@ function bundle(entry, outfile) {
     define: {
       __KMEND_VERSION__: JSON.stringify(version),
       __KMEND_PRACTICE__: '"./practice.cjs"',
+      __KMEND_FORECAST__: '"./forecast.cjs"',
       'import.meta.url': '__kmend_url',
       'import.meta.dirname': '__dirname',
     },

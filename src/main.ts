@@ -145,6 +145,8 @@ function makeWorld(signals: Signals, err: World['err']): World {
       (await import('./adapters/outside/notify.ts')).createNotifier(systemClock),
     forwarder: async (target, warn) =>
       (await import('./adapters/outside/notify.ts')).createForwarder(target, warn),
+    forecaster: async () =>
+      (await import('./adapters/local/forecast/forecaster.ts')).createForecaster(systemClock.now),
     gates: async (cluster) => (await import('./adapters/outside/gates.ts')).createGates(cluster),
   };
 }

@@ -2,6 +2,7 @@
 // signals are sent by calling.
 import { setMaxListeners } from 'node:events';
 import { kubeconfigPaths } from '../../src/adapters/kube/index.ts';
+import { createForecaster } from '../../src/adapters/local/forecast/forecaster.ts';
 import {
   diskFiles,
   diskReader,
@@ -87,6 +88,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     webServer: createWebServer,
     notifier: async () => createNotifier(systemClock),
     forwarder: async (target, warn) => createForwarder(target, warn),
+    forecaster: async () => createForecaster(systemClock.now),
     gates: async (cluster) => createGates(cluster),
     program: '',
     packageRoot: process.cwd(),

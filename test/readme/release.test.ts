@@ -94,7 +94,12 @@ describe('npm run release', () => {
         encoding: 'utf8',
       }).split('\n');
       // The checkout had no build before.
-      for (const file of ['dist/kmend.cjs', 'dist/practice.cjs', 'dist/help.txt'])
+      for (const file of [
+        'dist/kmend.cjs',
+        'dist/practice.cjs',
+        'dist/forecast.cjs',
+        'dist/help.txt',
+      ])
         expect(packed).toContain(`package/${file}`);
       release('--draft', '--out', join(directory, 'again'));
       expect(sum(join(directory, 'again', `kmend-${version}.tgz`))).toBe(

@@ -6,6 +6,7 @@ import type { Download, Inspected, Trust } from '../../adapters/local/index.ts';
 import type { WebNeeds, WebServer } from '../../adapters/web/index.ts';
 import type { Secrets } from '../../engine/effects/mask.ts';
 import type { Cluster, NodeState } from '../../engine/ports/cluster.ts';
+import type { Forecaster } from '../../engine/ports/forecaster.ts';
 import type { Asker, Clock, LocalHost } from '../../engine/ports/local.ts';
 import type { Forwarder, Gates, Notifier } from '../../engine/ports/outside.ts';
 import type { Store } from '../../engine/ports/store.ts';
@@ -93,6 +94,8 @@ export interface World {
   readonly notifier: () => Promise<Notifier>;
   /** `warn` is called once when entries can no longer be sent. */
   readonly forwarder: (target: ForwardTarget, warn: (why: string) => void) => Promise<Forwarder>;
+  /** One for each run. */
+  readonly forecaster: () => Promise<Forecaster>;
   readonly localHost: LocalHost;
   /** Name, version and dependencies of a package file, and its sha256. */
   readonly inspectPackage: (path: string) => Promise<Inspected>;
