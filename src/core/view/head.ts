@@ -69,9 +69,12 @@ export function headOf(input: HeadInput, context: ViewContext): RunHead {
  * ended already.
  */
 export function decisionOf(state: RunState): Decision | undefined {
-  const { rollout, finished, lastAt } = state;
+  const { rollout, finished, lastAt, capacityRead } = state;
   if (rollout === undefined || finished !== undefined) return undefined;
-  return decide(state, rollout, lastAt, { wait: true });
+  return decide(state, rollout, lastAt, {
+    wait: true,
+    capacitySource: capacityRead !== undefined,
+  });
 }
 
 /** Why no further host is started: nothing while hosts are started, or all of them are. */
