@@ -3,7 +3,7 @@
 
 import type { FactDef } from '../model/facts/table.ts';
 import type { AnyModule } from '../model/run/change.ts';
-import { schemaOfArgs } from '../model/shape/schema.ts';
+import { schemaOfArgs, templatePattern } from '../model/shape/schema.ts';
 import { isList, isMapping, type Mapping, type Value } from '../model/value.ts';
 import { table } from './layout.ts';
 
@@ -98,8 +98,7 @@ const formsOf = (schema: Mapping): readonly Mapping[] => {
   return isList(forms) ? forms.filter(isMapping).flatMap((form) => [form, ...formsOf(form)]) : [];
 };
 
-const templateOnly = (form: Mapping): boolean =>
-  typeof form.pattern === 'string' && form.pattern.includes('{{');
+const templateOnly = ({ pattern }: Mapping): boolean => pattern === templatePattern;
 
 /** Forms of an argument. Text is not listed where a narrow form takes it too (`yes`, "5"). */
 function eitherOf(forms: readonly string[]): string {

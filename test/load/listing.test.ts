@@ -129,7 +129,7 @@ describe('a playbook', () => {
     ]) {
       expect(schema).toContain(`"${name}":`);
     }
-    expect(JSON.parse(schema).definitions.tasks.items.anyOf[1].properties.nothing).toMatchObject({
+    expect(JSON.parse(schema).definitions.task.allOf[0].else.properties.nothing).toMatchObject({
       type: 'object',
       additionalProperties: false,
     });

@@ -1,6 +1,13 @@
 // The JSON schema of playbooks for editors, made from the schemas that check playbooks.
 import type { AnyModule } from '../../model/run/change.ts';
-import { schemaOfArgs, toJsonSchema } from '../../model/shape/schema.ts';
+import {
+  duration,
+  flag as flagSchema,
+  schemaOfArgs,
+  templatePattern,
+  toJsonSchema,
+  whole,
+} from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
 import {
   batchesSchema,
@@ -11,8 +18,14 @@ import {
 } from './rollout.ts';
 
 const text: Mapping = { type: 'string' };
-const flag: Mapping = { anyOf: [{ type: 'boolean' }, { type: 'string', pattern: '\\{\\{' }] };
-const words: Mapping = { anyOf: [text, { type: 'array', items: text }] };
+/** A plain scalar gives its source text. */
+const scalar: Mapping = { type: ['string', 'number', 'boolean'] };
+const words: Mapping = { anyOf: [scalar, { type: 'array', items: scalar }] };
+const nothing: Mapping = { type: 'null' };
+const tags: Mapping = { anyOf: [words, nothing] };
+const flag = embedded(toJsonSchema(flagSchema));
+const earlyFlag = embedded(toJsonSchema(flagSchema, { templates: true }));
+const length = embedded(toJsonSchema(duration));
 const condition: Mapping = {
   anyOf: [
     text,
@@ -20,19 +33,13 @@ const condition: Mapping = {
     { type: 'array', items: { anyOf: [text, { type: 'boolean' }] } },
   ],
 };
-const length: Mapping = {
-  anyOf: [
-    { type: 'number', minimum: 0 },
-    { type: 'string', pattern: '^(?=\\d)(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s?)?$' },
-  ],
-};
 const variables: Mapping = { type: ['object', 'null'] };
 const identifier: Mapping = { type: 'string', pattern: '^[A-Za-z_]\\w*$' };
 
 const common: Mapping = {
-  name: text,
+  name: scalar,
   when: condition,
-  tags: words,
+  tags,
   vars: variables,
   ignore_errors: flag,
   become: flag,
@@ -43,7 +50,7 @@ const common: Mapping = {
 export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping {
   const taskKeys: Mapping = {
     ...common,
-    loop: { anyOf: [{ type: 'array' }, { type: 'string', pattern: '\\{\\{' }] },
+    loop: { anyOf: [{ type: 'array' }, { type: 'string', pattern: templatePattern }] },
     loop_control: {
       type: 'object',
       properties: { loop_var: identifier },
@@ -51,13 +58,13 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     },
     register: identifier,
     until: condition,
-    retries: { type: 'integer', minimum: 0 },
+    retries: embedded(toJsonSchema(whole(0, 10_000))),
     delay: length,
     changed_when: condition,
     failed_when: condition,
     timeout: length,
     idempotent: flag,
-    check_mode: { type: 'boolean' },
+    check_mode: flag,
   };
   const argumentsOf = Object.fromEntries(
     [...modules.values()].map((module) => [
@@ -74,7 +81,10 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
   const block: Mapping = {
     type: 'object',
     required: ['block'],
-    properties: { ...common, block: { $ref: '#/definitions/tasks' } },
+    properties: {
+      ...common,
+      block: { type: 'array', items: { $ref: '#/definitions/task' }, minItems: 1 },
+    },
     additionalProperties: false,
   };
   return {
@@ -83,7 +93,14 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     type: 'array',
     items: playSchema,
     definitions: {
-      tasks: { type: 'array', items: { anyOf: [block, task] } },
+      // With `anyOf`, editors would report what is wrong with both forms.
+      task: {
+        type: 'object',
+        allOf: [
+          { if: { required: ['block'] }, else: task },
+          { if: { not: { required: ['block'] } }, else: block },
+        ],
+      },
     },
   };
 }
@@ -92,20 +109,20 @@ const playSchema: Mapping = {
   type: 'object',
   required: ['hosts', 'tasks'],
   properties: {
-    name: text,
+    name: scalar,
     hosts: words,
     vars: variables,
-    become: flag,
+    become: earlyFlag,
     become_method: { enum: ['sudo', 'su', 'doas'] },
-    become_user: text,
-    rollout: embedded(toJsonSchema(rolloutSchema, { templates: true })),
+    become_user: scalar,
+    rollout: { anyOf: [embedded(toJsonSchema(rolloutSchema, { templates: true })), nothing] },
     partial: { enum: ['accept', 'refuse'] },
-    tags: words,
-    gather_facts: flag,
-    tasks: { $ref: '#/definitions/tasks' },
+    tags,
+    gather_facts: earlyFlag,
+    tasks: { type: ['array', 'null'], items: { $ref: '#/definitions/task' } },
     serial: embedded(toJsonSchema(batchesSchema, { templates: true })),
     max_fail_percentage: embedded(toJsonSchema(percentageSchema, { templates: true })),
-    any_errors_fatal: flag,
+    any_errors_fatal: earlyFlag,
     throttle: embedded(toJsonSchema(throttleSchema, { templates: true })),
     order: embedded(toJsonSchema(orderSchema, { templates: true })),
   },

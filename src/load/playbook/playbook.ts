@@ -4,7 +4,7 @@ import type { Inventory } from '../../model/host.ts';
 import type { Play, Playbook, Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
-import { filled, flag, oneOf } from '../../model/shape/schema.ts';
+import { asArgs, filled, flag, oneOf } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
 import { resolvePattern, splitPattern } from '../inventory/pattern.ts';
 import { collectorOf, type DiagnosticsCollector } from '../text/diagnostics-collector.ts';
@@ -156,7 +156,7 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
 function noteGatherFacts(collector: DiagnosticsCollector, play: MapTree): void {
   const entry = entryOf(play, 'gather_facts');
   if (entry === undefined) return;
-  field(collector, play, 'gather_facts', flag);
+  fitTree(collector, entry.value, asArgs(flag), '`gather_facts`');
   collector.note(
     entry.keyAt,
     'gather-facts',

@@ -19,7 +19,9 @@ export function earlyField<T>(
 ): T | undefined {
   const entry = entryOf(map, key);
   if (entry === undefined) return undefined;
+  const before = collector.diagnostics.length;
   const value = renderEarly(collector, entry.value, early);
+  if (collector.diagnostics.length > before) return undefined;
   const entries = map.entries.map((other) => (other === entry ? { ...entry, value } : other));
   return field(collector, { ...map, entries }, key, schema);
 }

@@ -7,7 +7,10 @@ import { fitTree } from './fit.ts';
 import { conditionOf, type Names } from './names.ts';
 import { type Entry, entryOf, type MapTree, mappingOf, type Tree } from './tree.ts';
 
-/** The value of a key by its schema. A wrong value is reported, and gives undefined. */
+/**
+ * The value of a key by its schema. A wrong value is reported, and gives undefined; so is a
+ * template, since nothing renders these keys.
+ */
 export function field<T>(
   collector: DiagnosticsCollector,
   map: MapTree,
@@ -22,7 +25,13 @@ export function field<T>(
     });
     return undefined;
   }
-  return fitTree(collector, entry.value, asArgs(schema), `\`${key}\``).data;
+  const before = collector.diagnostics.length;
+  const { data } = fitTree(collector, entry.value, asArgs(schema), `\`${key}\``);
+  if (data === undefined && collector.diagnostics.length === before)
+    collector.error(entry.value.at, 'no-template', `\`${key}\` cannot be a template`, {
+      hint: 'write the value itself',
+    });
+  return data;
 }
 
 /** `vars`: a mapping whose names expressions can use. */

@@ -118,20 +118,34 @@ export const whole = (least = 0, most = Number.MAX_SAFE_INTEGER) => z.int().min(
 /** Any finite number. */
 export const number = z.number();
 
+/** In any case; a JSON schema has no flag that says so. */
+const flagForm =
+  /^(?:[yY][eE][sS]|[nN][oO]|[oO][nN]|[oO][fF][fF]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$/;
+
 /** True or false; also as text from templates and `-e` (`yes`, `on`, `true`, ...). */
 export const flag = z.union(
   [
     z.boolean(),
     z
       .string()
-      .regex(/^(?:yes|no|on|off|true|false)$/i, 'should be true or false')
+      .regex(flagForm, 'should be true or false')
       .transform((value) => /^(?:yes|on|true)$/i.test(value)),
   ],
   { error: 'should be true or false' },
 );
 
-/** Any plain data. */
-export const anyValue: Schema<Value> = z.json().transform((value): Value => value);
+/** Any plain data; YAML and JSON give nothing else. Without references in its JSON schema. */
+export const anyValue: Schema<Value> = z
+  .unknown()
+  .superRefine((input, context) => {
+    if (input === undefined) context.addIssue({ code: 'invalid_type', expected: 'unknown', input });
+  })
+  .transform(asValue);
+
+/** What YAML, JSON and templates give is plain data, which its type does not say. */
+function asValue(data: unknown): Value {
+  return data as Value;
+}
 
 /** A mapping of any plain data. */
 export const anyMapping: Schema<Mapping> = mappingOf(anyValue);
@@ -339,9 +353,12 @@ z.config({ customError: sentence });
 
 // ---- JSON schema ----
 
+/** Any text with a template in it. */
+export const templatePattern = '\\{\\{';
+
 /**
  * JSON schema (draft 7, which editors support best) of what a user may write. With `templates`, a
- * template may replace every value.
+ * template may replace every value in it.
  */
 export function toJsonSchema(
   schema: z.ZodType,
@@ -351,22 +368,24 @@ export function toJsonSchema(
     target: 'draft-7',
     io: 'input',
     unrepresentable: 'any',
-    override: ({ zodSchema, jsonSchema }) => {
+    override: ({ zodSchema, jsonSchema, path }) => {
       if (shortForms.has(zodSchema))
         widenTo(jsonSchema, { type: ['string', 'number', 'boolean', 'null'] });
-      else if (options.templates === true && isConfined(jsonSchema))
-        widenTo(jsonSchema, { type: 'string', pattern: '\\{\\{' });
+      else if (options.templates === true && isConfined(jsonSchema, path.length > 0))
+        widenTo(jsonSchema, { type: 'string', pattern: templatePattern });
     },
   });
   return plain(made);
 }
 
-// Templates are valid wherever any text is; narrower schemas must be widened.
-const isConfined = (schema: { readonly [key: string]: unknown }): boolean =>
+// Templates are valid wherever any text is; narrower schemas must be widened. The whole mapping of
+// arguments is written out.
+const isConfined = (schema: { readonly [key: string]: unknown }, isInner: boolean): boolean =>
   schema.enum !== undefined ||
   schema.const !== undefined ||
   schema.pattern !== undefined ||
-  /^(?:number|integer|boolean)$/.test(String(schema.type));
+  /^(?:number|integer|boolean)$/.test(String(schema.type)) ||
+  (isInner && /^(?:array|object)$/.test(String(schema.type)));
 
 /** The JSON schema of the arguments of a module, in which a template may replace every value. */
 export const schemaOfArgs = (schema: ArgsSchema<unknown>): Mapping =>
