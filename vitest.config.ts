@@ -9,12 +9,12 @@ const cores = availableParallelism();
 /** `npm run test:vm -- full` boots a full machine only: two minutes a boot without KVM. */
 const fullMachine = process.env.KMEND_VM === 'full' || process.argv.includes('full');
 
-/** Scripts for hosts are imported as text, as in the bundle. */
+/** Scripts for hosts and shells are imported as text, as in the bundle. */
 const textFiles = {
   name: 'text-files',
   enforce: 'pre' as const,
   transform: (text: string, id: string) =>
-    /\.(?:sh|awk)$/.test(id) ? `export default ${JSON.stringify(text)}` : undefined,
+    /\.(?:sh|awk|bash|zsh|fish)$/.test(id) ? `export default ${JSON.stringify(text)}` : undefined,
 };
 
 export default defineConfig({

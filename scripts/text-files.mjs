@@ -1,5 +1,11 @@
-// Scripts for hosts lie beside the code that sends them; every bundle of `src` takes them in as
-// text.
+// Scripts for hosts and shells lie beside the code that sends or prints them; every bundle of `src`
+// takes them in as text.
 
 /** For esbuild's `loader`. */
-export const textFiles = { '.sh': 'text', '.awk': 'text' };
+export const textFiles = {
+  '.sh': 'text',
+  '.awk': 'text',
+  '.bash': 'text',
+  '.zsh': 'text',
+  '.fish': 'text',
+};

@@ -1,6 +1,7 @@
 // The command line: the tree of commands, and running one of them.
 import type { Command } from 'commander';
 import { baseProgram } from './base-program.ts';
+import { completionCommand } from './commands/about/completion.ts';
 import { docsCommands } from './commands/about/docs.ts';
 import { labCommand } from './commands/about/lab.ts';
 import { checkCommand } from './commands/fleet/check.ts';
@@ -53,6 +54,7 @@ export function buildProgram(
   nodeCommands(program, world, done);
   scheduleCommand(program, world, done);
   labCommand(program, world, done);
+  completionCommand(program, world, done);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

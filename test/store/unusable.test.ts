@@ -99,6 +99,7 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     { args: ['runs'] },
     { args: ['runs', 'show', run] },
     { args: ['report', run] },
+    { args: ['__complete', '--', 'report', ''] },
     { args: ['audit', 'verify'] },
     { args: ['pause', run], writes: true },
     { args: ['continue', run], writes: true },

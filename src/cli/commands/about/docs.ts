@@ -54,6 +54,19 @@ async function docs(topic: string | undefined, world: World): Promise<readonly s
   throw unknownTopic(topic, [...modules.keys(), ...pages.map(({ name }) => name)], world);
 }
 
+/** Modules and pages, for completion. */
+export async function topics(
+  world: World,
+): Promise<readonly { readonly word: string; readonly about: string }[]> {
+  return [
+    ...[...(await world.modules()).values()].map(({ name, summary }) => ({
+      word: name,
+      about: summary,
+    })),
+    ...pagesOf(world).map(({ name, title }) => ({ word: name, about: title })),
+  ];
+}
+
 interface DocsPage {
   readonly name: string;
   readonly title: string;
