@@ -69,7 +69,7 @@ function fromFile(path: string, world: World): SettingValues {
   if (!read.ok && read.absent === true) return {};
   if (!read.ok) throw new CommandError(3, `the settings file ${path} cannot be read: ${read.why}`);
   const { value, diagnostics } = parseSettings(path, read.text);
-  report(diagnostics, observerOf(world, false));
+  report(diagnostics, observerOf(world, {}));
   const home = (given: string): string =>
     given.startsWith('~/') ? join(world.home, given.slice(2)) : given;
   // `a,b` is a list of hosts, not a path.

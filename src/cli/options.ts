@@ -69,6 +69,12 @@ export function withFleetOptions(command: Command): Command {
     .option('-v, --verbose', 'say more (may be repeated)', count);
 }
 
+export const withQuietOption = (command: Command): Command =>
+  command.option(
+    '-q, --quiet',
+    'print only failures, warnings, questions and the end; --json stays as it is',
+  );
+
 /** For commands that start or resume a run. */
 export const withForwardOption = (command: Command): Command =>
   command.option(

@@ -41,7 +41,6 @@ export function planText(view: PlanView): readonly string[] {
   const waves = view.waves
     .filter((wave) => wave.hosts.length > 0)
     .flatMap((wave) => ['', paint.bold(wave.title), ...wave.hosts.flatMap(textOf)]);
-  const refused = play.hosts.filter((host) => host.refused !== undefined);
   const idle = play.hosts.filter((host) => host.refused === undefined && !hasChanges(host));
   return [
     paint.bold(`Play: ${play.play}`),
@@ -59,18 +58,34 @@ export function planText(view: PlanView): readonly string[] {
       paint.yellow,
       view,
     ),
-    ...section('Refused (untouched)', refused.map(refusedText), paint.yellow, view),
-    ...section(
-      'Left out',
-      play.leftOut.map(({ host, failure }) => `${host}  ${failureText(failure)}`),
-      paint.red,
-      view,
-    ),
+    ...untouched(view),
     '',
     ...(play.notes ?? []).flatMap((note) => indented(`note: ${note}`, 0, view.width)),
     ...foldLine(summary(view), view.width),
   ];
 }
+
+/** What an operator has to look at, and the summary. */
+export const planSummary = (view: PlanView): readonly string[] => [
+  ...unstartedText(view, ({ host }) => [`  ${host}`]),
+  ...untouched(view),
+  ...foldLine(summary(view), view.width),
+];
+
+const untouched = (view: PlanView): readonly string[] => [
+  ...section(
+    'Refused (untouched)',
+    view.play.hosts.filter((host) => host.refused !== undefined).map(refusedText),
+    view.paint.yellow,
+    view,
+  ),
+  ...section(
+    'Left out',
+    view.play.leftOut.map(({ host, failure }) => `${host}  ${failureText(failure)}`),
+    view.paint.red,
+    view,
+  ),
+];
 
 function unstartedText(
   view: PlanView,

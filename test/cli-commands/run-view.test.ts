@@ -19,7 +19,7 @@ it('gives the terminal back for a question, since it holds back whatever else is
     env: {},
     clock: { now: () => 0 },
   } as unknown as World;
-  const view = await openView('r1', 'Remediate', false, world);
+  const view = await openView('r1', 'Remediate', {}, world);
   const answer = await view.aside(async () => {
     seen.push('asked');
     return true;

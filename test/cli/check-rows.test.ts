@@ -1,9 +1,11 @@
 // Rows of `check` on the screen before the last host has answered, and the line that names the
 // hosts that have not.
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { earlyRows } from '../../src/cli/terminal/check-rows.ts';
 import { hostProgress } from '../../src/cli/terminal/host-progress.ts';
+import type { World } from '../../src/cli/world.ts';
 import type { CheckRow } from '../../src/screens/hosts/check-table.ts';
+import { widthOf } from '../../src/screens/layout.ts';
 
 const row = (host: string): CheckRow => ({
   host,
@@ -69,16 +71,50 @@ describe('rows of check', () => {
   });
 });
 
-it('the progress line counts the hosts, and names three of those that have not answered', () => {
-  const lines: string[] = [];
-  const world = { progress: (text: string) => void lines.push(text) };
-  const done = hostProgress('read', ['h1', 'h2', 'h3', 'h4', 'h5'], world);
-  for (const host of ['h2', 'h1', 'h3', 'h5', 'h4']) done(host);
-  expect(lines).toEqual([
-    'read 1 of 5 hosts; no answer yet: h1, h3, h4, ...',
-    'read 2 of 5 hosts; no answer yet: h3, h4, h5',
-    'read 3 of 5 hosts; no answer yet: h4, h5',
-    'read 4 of 5 hosts; no answer yet: h4',
-    'read 5 of 5 hosts',
-  ]);
+describe('the progress of reading hosts', () => {
+  const texts: string[] = [];
+  let now = 0;
+  const progressOf = (names: readonly string[], columns = 100) =>
+    hostProgress('read', names, {
+      progress: (text) => void texts.push(text),
+      width: () => columns,
+      clock: { now: () => now } as World['clock'],
+    });
+  beforeEach(() => {
+    texts.length = 0;
+    now = 0;
+    vi.useFakeTimers();
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  it('is a bar with the hosts that answered, and the time', () => {
+    const { answered, end } = progressOf(['h1', 'h2', 'h3', 'h4']);
+    answered('h2');
+    end();
+    expect(texts).toEqual(['[#####...............]  1 of 4 hosts read, 0s', '']);
+  });
+
+  it('goes on while no host answers, and then names those that are slow', () => {
+    const { answered, end } = progressOf(['h1', 'h2', 'h3', 'h4', 'h5']);
+    answered('h2');
+    now = 5000;
+    vi.advanceTimersByTime(1000);
+    expect(texts.at(-1)).toBe(
+      '[####................]  1 of 5 hosts read, 5s; no answer yet: h1, h3, h4 and 1 more',
+    );
+    for (const host of ['h1', 'h3', 'h4', 'h5']) answered(host);
+    expect(texts.at(-1)).toBe('[####################]  5 of 5 hosts read, 5s');
+    end();
+    const drawn = texts.length;
+    vi.advanceTimersByTime(9000);
+    expect(texts).toHaveLength(drawn);
+  });
+
+  it('fits a narrow terminal', () => {
+    const { answered, end } = progressOf(['日本'.repeat(30), 'h2'], 60);
+    now = 9000;
+    answered('h2');
+    end();
+    expect(widthOf(texts[0] ?? '')).toBe(59);
+  });
 });

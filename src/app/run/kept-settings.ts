@@ -93,7 +93,7 @@ export interface KeptSettings {
 }
 
 /** The flags that a run keeps: all that say which hosts it has, and how they are reached. */
-const flagShapes: Readonly<Record<Exclude<keyof FleetFlags, 'json'>, Shape>> = {
+const flagShapes: Readonly<Record<Exclude<keyof FleetFlags, 'json' | 'quiet'>, Shape>> = {
   inventory: listOf(text),
   limit: text,
   extraVars: listOf(text),

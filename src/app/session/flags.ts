@@ -25,6 +25,7 @@ export interface FleetFlags {
   readonly auditForward?: string;
   readonly json?: boolean;
   readonly verbose?: number;
+  readonly quiet?: boolean;
   /** The job whose turn this is. */
   readonly job?: string;
 }

@@ -1,31 +1,45 @@
-// The progress of reading a fleet, with the hosts that have not answered.
-
-import { plural } from '../../model/text/plural.ts';
+// The progress of reading a fleet: a bar, and after a while the hosts that have not answered.
+import type { Reading } from '../../app/observer.ts';
+import { cutTo, duration, plural, uncoloured } from '../../screens/layout.ts';
+import { bar } from '../../screens/live/bar.ts';
 import type { World } from '../world.ts';
 
-const mostNamed = 3;
+/** Milliseconds after which a host is slow. */
+const patience = 5000;
+const drawEvery = 1000;
+const barWidth = 20;
 
-/** `read 40 of 100 hosts; no answer yet: h41, h42, ...`. Called with each host that answers. */
+/** `[#####.......]  40 of 100 hosts read, 12s; no answer yet: h41, h42 and 58 more`. */
 export function hostProgress(
   done: string,
   hosts: readonly string[],
-  world: Pick<World, 'progress'>,
-): (host: string) => void {
+  { clock, progress, width }: Pick<World, 'clock' | 'progress' | 'width'>,
+): Reading {
   const waiting = new Set(hosts);
-  return (host) => {
-    waiting.delete(host);
-    world.progress(
-      `${done} ${hosts.length - waiting.size} of ${plural(hosts.length, 'host')}${missing(waiting)}`,
-    );
+  const since = clock.now();
+  const draw = (): void => {
+    const taken = clock.now() - since;
+    const answered = hosts.length - waiting.size;
+    const late = taken < patience || waiting.size === 0 ? '' : `; no answer yet: ${named(waiting)}`;
+    const text = `[${bar({ done: answered, planned: waiting.size }, barWidth, uncoloured)}]  ${answered} of ${plural(hosts.length, 'host')} ${done}, ${duration(Math.floor(taken / 1000))}${late}`;
+    progress(cutTo(text, width() - 1));
+  };
+  const ticker = setInterval(draw, drawEvery).unref();
+  return {
+    answered: (host) => {
+      waiting.delete(host);
+      draw();
+    },
+    end: () => {
+      clearInterval(ticker);
+      progress('');
+    },
   };
 }
 
-function missing(waiting: ReadonlySet<string>): string {
-  if (waiting.size === 0) return '';
-  const names: string[] = [];
-  for (const name of waiting) {
-    if (names.length === mostNamed) return `; no answer yet: ${names.join(', ')}, ...`;
-    names.push(name);
-  }
-  return `; no answer yet: ${names.join(', ')}`;
+/** Hosts are asked in their order, so the first of those that wait have waited longest. */
+function named(waiting: ReadonlySet<string>): string {
+  const names = [...waiting].slice(0, 3);
+  const more = waiting.size - names.length;
+  return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -6,22 +6,25 @@ import { diagnosticsText } from '../../screens/diagnostics.ts';
 import { paintOf, type World } from '../world.ts';
 import { explain } from './explain.ts';
 import { hostProgress } from './host-progress.ts';
+import { quietly, type Style } from './quiet.ts';
 import { openView } from './run-view.ts';
 import { planLines } from './show-plan.ts';
 
-export const observerOf = (world: World, json: boolean): Observer => ({
+export const observerOf = (world: World, style: Style): Observer =>
+  style.quiet === true ? quietly(printing(world, style)) : printing(world, style);
+
+const printing = (world: World, style: Style): Observer => ({
   notice: (text, level) => world.err(level === 'warning' ? `warning: ${text}` : text),
-  log: json ? world.err : world.out,
+  log: style.json === true ? world.err : world.out,
   diagnostics: (found) => print(diagnosticsText(found, paintOf(world)), world.err),
-  reading: (how, hosts) => ({
-    answered: hostProgress(how, hosts, world),
-    end: () => world.progress(''),
-  }),
+  reading: (how, hosts) => hostProgress(how, hosts, world),
   fetching: (url) => world.progress(url === undefined ? '' : `fetching ${url}`),
-  planned: (plan) => print(json ? [] : planLines(plan, world), world.out),
-  resuming: (run) => print(json ? [] : [paintOf(world).bold(`Resuming run ${run}`)], world.out),
-  openRun: (run, title) => openView(run, title, json, world),
-  failed: (error) => explain(error, world, json),
+  planned: (plan) =>
+    print(style.json === true ? [] : planLines(plan, style.quiet === true, world), world.out),
+  resuming: (run) =>
+    print(style.json === true ? [] : [paintOf(world).bold(`Resuming run ${run}`)], world.out),
+  openRun: (run, title) => openView(run, title, style, world),
+  failed: (error) => explain(error, world, style.json === true),
 });
 
 function print(lines: readonly string[], out: (line: string) => void): void {
@@ -34,5 +37,4 @@ export const withSession = <T>(
   world: World,
   work: (session: Session) => Promise<T>,
   takeover?: string,
-): Promise<T> =>
-  inSession(flags, { world, observer: observerOf(world, flags.json === true) }, work, takeover);
+): Promise<T> => inSession(flags, { world, observer: observerOf(world, flags) }, work, takeover);

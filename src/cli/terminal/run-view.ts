@@ -10,17 +10,18 @@ import { eventLines } from '../../screens/run/lines.ts';
 import { nextSteps } from '../../screens/run/next-steps.ts';
 import { recapLines } from '../../screens/run/recap.ts';
 import { paintOf, type World } from '../world.ts';
+import { isNotable, type Style } from './quiet.ts';
 
 /** Opens the view. An event that cannot be shown is named; the run goes on. */
 export async function openView(
   id: string,
   title: string,
-  json: boolean,
+  style: Style,
   world: World,
 ): Promise<RunView> {
-  const view = await viewOf(id, title, json, world);
+  const view = await viewOf(id, title, style, world);
   return {
-    ended: (end) => finish(end, json, world),
+    ended: (end) => finish(end, style, world),
     onEvent: (event, state) => {
       try {
         view.onEvent(event, state);
@@ -39,17 +40,17 @@ export async function openView(
 async function viewOf(
   id: string,
   title: string,
-  json: boolean,
+  { json, quiet }: Style,
   world: World,
 ): Promise<Omit<RunView, 'ended'>> {
-  if (json)
+  if (json === true)
     return {
       onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })),
       close: async () => {},
       aside: (ask) => ask(),
     };
   const paint = paintOf(world);
-  if (world.isTerminal) {
+  if (world.isTerminal && quiet !== true) {
     const { openLive } = await import('../../screens/run/live.ts');
     const open = () =>
       openLive({ title: `${title} (run ${id})`, width: world.width, paint, now: world.clock.now });
@@ -74,6 +75,7 @@ async function viewOf(
   }
   return {
     onEvent: (event) => {
+      if (quiet === true && !isNotable(event)) return;
       for (const line of eventLines(event, paint)) world.out(line);
     },
     close: async () => {},
@@ -82,18 +84,26 @@ async function viewOf(
 }
 
 /** Prints the recap, the end, what to type next, and the head of the journal. */
-function finish({ run, state, head, withheld }: RunEnd, json: boolean, world: World): void {
-  if (json) return world.out(journalEnd(run, head));
-  for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world))) world.out(line);
+function finish(
+  { run, state, head, withheld }: RunEnd,
+  { json, quiet }: Style,
+  world: World,
+): void {
+  if (json === true) return world.out(journalEnd(run, head));
+  if (quiet !== true)
+    for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world)))
+      world.out(line);
   // Plain lines have shown the failures already; the live view has not kept them.
-  if (world.isTerminal) for (const line of failureLines(state, 5)) world.out(line);
+  if (world.isTerminal && quiet !== true)
+    for (const line of failureLines(state, 5)) world.out(line);
   const ended = state.finished;
   if (ended === undefined) return;
   world.out(`${ended.why} (exit ${ended.exit}); report: kmend report ${run}`);
   const steps = nextSteps(state);
   for (const line of steps.length === 0 ? [] : [...steps, ...neededAgain(withheld)])
     world.out(line);
-  world.out(`journal: ${plural(head.entries, 'entry', 'entries')}, head ${head.head}`);
+  if (quiet !== true)
+    world.out(`journal: ${plural(head.entries, 'entry', 'entries')}, head ${head.head}`);
 }
 
 /** The last JSON line of a run, with the head of its journal. */

@@ -4,7 +4,7 @@ import { type Simulation, simulate } from '../../core/decide/simulate.ts';
 import { beginning } from '../../core/plan/plan-play.ts';
 import { present } from '../../model/present.ts';
 import { hasChanges, type Plan, type PlayPlan } from '../../model/run/plan.ts';
-import { type PlannedWave, planText } from '../../screens/plan-text.ts';
+import { type PlannedWave, planSummary, planText } from '../../screens/plan-text.ts';
 import { paintOf, type World } from '../world.ts';
 
 /** Waves, order and times by the `decide` of a run, on a virtual clock. */
@@ -25,7 +25,12 @@ function foresee(
   });
 }
 
-export function planLines({ plan, canaryHosts }: PlanToShow, world: World): readonly string[] {
+/** @param quiet only what is refused, left out or would not be started, and the summary */
+export function planLines(
+  { plan, canaryHosts }: PlanToShow,
+  quiet: boolean,
+  world: World,
+): readonly string[] {
   return plan.plays.flatMap((play, index) => {
     const now = world.clock.now();
     const simulation = foresee(plan, play, canaryHosts[index], now);
@@ -46,7 +51,7 @@ export function planLines({ plan, canaryHosts }: PlanToShow, world: World): read
       .filter((host) => hasChanges(host) && !started.has(host.host))
       .map((host) => host.host);
     const expected = (simulation.endAt - now) / 1000;
-    return planText({
+    return (quiet ? planSummary : planText)({
       play,
       waves,
       unstarted,

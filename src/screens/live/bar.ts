@@ -2,7 +2,7 @@
 import type { RowStatus } from '../../core/view/model.ts';
 import type { Paint } from '../layout.ts';
 
-export type Counts = Readonly<Record<RowStatus, number>>;
+export type Counts = Readonly<Partial<Record<RowStatus, number>>>;
 
 const parts = [
   { mark: '#', colour: 'green', statuses: ['done'] },
@@ -17,7 +17,7 @@ export const totalOf = (counts: Counts): number =>
   parts.reduce((sum, part) => sum + sizeOf(part, counts), 0);
 
 const sizeOf = ({ statuses }: (typeof parts)[number], counts: Counts): number =>
-  statuses.reduce((sum, status) => sum + counts[status], 0);
+  statuses.reduce((sum, status) => sum + (counts[status] ?? 0), 0);
 
 /** A bar of `width` columns: no part that has hosts is without a mark. */
 export function bar(counts: Counts, width: number, paint: Paint): string {

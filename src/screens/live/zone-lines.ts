@@ -1,7 +1,7 @@
 // The zones of a run in the live view, and beside them where its time goes.
 import type { HostRow, RowStatus, RunView, StepKind } from '../../core/view/model.ts';
 import { cutTo, padRight, widthOf } from '../layout.ts';
-import { bar, type Counts, totalOf } from './bar.ts';
+import { bar, totalOf } from './bar.ts';
 import { type Block, lineOf, list, type Screen } from './block.ts';
 
 const stepWords: Readonly<Record<StepKind, string>> = {
@@ -41,17 +41,17 @@ export function zoneLines(view: RunView, screen: Screen): Block {
 }
 
 function zoneBars({ zones, hosts }: RunView, { columns, paint }: Screen): readonly string[] {
-  const counted = zones.map(() => new Map<RowStatus, number>());
+  const counted = zones.map((): Partial<Record<RowStatus, number>> => ({}));
   for (const { zone, status } of hosts) {
-    const counts = counted[zone];
-    counts?.set(status, (counts.get(status) ?? 0) + 1);
+    const counts = counted[zone] ?? {};
+    counts[status] = (counts[status] ?? 0) + 1;
   }
   const rows = zones.flatMap(({ name }, index) => {
-    const counts = countsOf(counted[index] ?? new Map());
+    const counts = counted[index] ?? {};
     const total = totalOf(counts);
     return total === 0
       ? []
-      : [{ name: name === '' ? 'no zone' : name, counts, text: `${counts.done} of ${total}` }];
+      : [{ name: name === '' ? 'no zone' : name, counts, text: `${counts.done ?? 0} of ${total}` }];
   });
   const name = Math.min(
     Math.floor(columns / 4),
@@ -65,21 +65,6 @@ function zoneBars({ zones, hosts }: RunView, { columns, paint }: Screen): readon
       : `${padRight(cutTo(row.name, name), name)}  ${bar(row.counts, room, paint)}  ${padRight(row.text, text)}`,
   );
 }
-
-const countsOf = (counts: ReadonlyMap<RowStatus, number>): Counts => {
-  const of = (status: RowStatus): number => counts.get(status) ?? 0;
-  return {
-    same: of('same'),
-    planned: of('planned'),
-    waiting: of('waiting'),
-    running: of('running'),
-    soaking: of('soaking'),
-    done: of('done'),
-    failed: of('failed'),
-    refused: of('refused'),
-    left_out: of('left_out'),
-  };
-};
 
 /** `steps now: drain 24, reboot 36`. */
 function stepsNow(hosts: readonly HostRow[]): string {

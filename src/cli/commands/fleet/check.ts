@@ -13,7 +13,7 @@ import { attempt, ok } from '../../../model/run/failure.ts';
 import { hostDetails, idLines } from '../../../screens/hosts/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../../../screens/hosts/check-table.ts';
 import { heldLines } from '../../../screens/run/held-text.ts';
-import { withFleetOptions } from '../../options.ts';
+import { withFleetOptions, withQuietOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { earlyRows, type ShownRows } from '../../terminal/check-rows.ts';
 import { observerOf, withSession } from '../../terminal/observer.ts';
@@ -30,7 +30,7 @@ export function checkCommand(
   done: (exit: number) => void,
   own: { readonly stateDir?: string } = {},
 ): void {
-  withFleetOptions(program.command('check'))
+  withQuietOption(withFleetOptions(program.command('check')))
     .description('read-only: versions, kmem verdict with evidence, and the remedy of each host')
     .argument('[pattern]', 'hosts to check', 'all')
     .option(
@@ -96,7 +96,7 @@ function fromFiles(
       `${alien} does not go with --from: no host is reached`,
       'name hosts or globs as the argument: kmend check "web*" --from DIR',
     );
-  return collected(directory, pattern, { world, observer: observerOf(world, flags.json === true) });
+  return collected(directory, pattern, { world, observer: observerOf(world, flags) });
 }
 
 /** The row, or a failure where kmend cannot show its facts, so that other hosts are still shown. */
@@ -134,7 +134,9 @@ function textOf(
     ...idLines(rows, width, paint),
     ...heldLines(standing.held, standing.twins, width, paint),
   ];
-  const late = early?.rest(rows) ?? rows;
+  const late = (early?.rest(rows) ?? rows).filter(
+    ({ facts }) => flags.quiet !== true || facts === undefined,
+  );
   const rest = late.length === 0 ? [] : checkTable(late, width, paint);
   return { lines: [...rest, ...details, ...below, summary], exit };
 }

@@ -4,7 +4,7 @@ import { drift } from '../../../app/hosts/drift.ts';
 import type { FleetFlags } from '../../../app/session/flags.ts';
 import { driftSummary, driftTable } from '../../../screens/hosts/drift-text.ts';
 import { heldLines } from '../../../screens/run/held-text.ts';
-import { withFleetOptions } from '../../options.ts';
+import { withFleetOptions, withQuietOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { paintOf, type World } from '../../world.ts';
@@ -19,7 +19,7 @@ export function driftCommand(
   done: (exit: number) => void,
   own: { readonly stateDir?: string } = {},
 ): void {
-  withFleetOptions(program.command('drift'))
+  withQuietOption(withFleetOptions(program.command('drift')))
     .description(
       'read-only: which of the hosts that earlier runs remediated have lost the remedy since (a kernel update, a downgrade)',
     )
@@ -49,8 +49,11 @@ async function driftOf(pattern: string, flags: DriftFlags, world: World): Promis
     return exit;
   }
   const [width, paint] = [world.width(), paintOf(world)];
-  for (const line of [...driftTable(rows, width, paint), ...heldLines(held, twins, width, paint)])
-    world.out(line);
+  const shown = rows.filter(
+    ({ state }) => flags.quiet !== true || state === 'lost' || state === 'unread',
+  );
+  const table = flags.quiet === true && shown.length === 0 ? [] : driftTable(shown, width, paint);
+  for (const line of [...table, ...heldLines(held, twins, width, paint)]) world.out(line);
   world.out(`${driftSummary(rows)}   (exit ${exit})`);
   return exit;
 }

@@ -137,7 +137,7 @@ async function withCluster(
   world: NodeWorld,
   use: (cluster: WorldCluster) => Promise<number>,
 ): Promise<number> {
-  const around = { world, observer: observerOf(world, false) };
+  const around = { world, observer: observerOf(world, {}) };
   const cluster = await openKubectlCluster(settingsOf(flags, around), around, flags.takeover);
   try {
     const exit = await use(cluster);

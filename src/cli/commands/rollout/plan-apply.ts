@@ -25,6 +25,7 @@ import {
   playbookText,
   withFleetOptions,
   withForwardOption,
+  withQuietOption,
   withResolveOptions,
   withRolloutOptions,
   withTaskOptions,
@@ -55,7 +56,9 @@ interface JobFlags {
 type Done = (exit: number) => void;
 
 export function planCommands(program: Command, world: World, done: Done, own: JobFlags = {}): void {
-  const plan = withRolloutOptions(withTaskOptions(withFleetOptions(program.command('plan'))))
+  const plan = withQuietOption(
+    withRolloutOptions(withTaskOptions(withFleetOptions(program.command('plan')))),
+  )
     .description(
       'print what would be done, in which order, with which risk; exit 2 when there is something to do',
     )
@@ -73,7 +76,9 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
   );
 
   const apply = withForwardOption(
-    withRolloutOptions(withTaskOptions(withFleetOptions(program.command('apply')))),
+    withRolloutOptions(
+      withTaskOptions(withQuietOption(withFleetOptions(program.command('apply')))),
+    ),
   )
     .description('carry out a playbook, or exactly a saved plan')
     .argument('<playbook or plan>', playbookText)
@@ -100,7 +105,9 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
     ),
   );
 
-  withForwardOption(withResolveOptions(withFleetOptions(program.command('resume'))))
+  withForwardOption(
+    withResolveOptions(withQuietOption(withFleetOptions(program.command('resume')))),
+  )
     .description(
       'continue a run after a crash, an interruption or a failure; never repeats what was done',
     )
@@ -208,13 +215,13 @@ export async function planPlaybook(
 /** Prints a plan, and saves it with `-o`. */
 export async function showPlanned(
   made: MadePlan,
-  flags: Pick<PlanFlags, 'json' | 'output'>,
+  flags: Pick<PlanFlags, 'json' | 'output' | 'quiet'>,
   world: World,
 ): Promise<void> {
   if (flags.output !== undefined)
     await world.files.write(flags.output, `${toJson(made.plan, 1)}\n`, 0o600);
   if (flags.json === true) printJson('kmend.plan/1', made.plan, world);
-  else for (const line of planLines(shown(made), world)) world.out(line);
+  else for (const line of planLines(shown(made), flags.quiet === true, world)) world.out(line);
 }
 
 function sayHowToApply(

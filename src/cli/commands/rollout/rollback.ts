@@ -3,7 +3,12 @@ import type { Command } from 'commander';
 import type { RunFlags } from '../../../app/run/drive.ts';
 import { rollback } from '../../../app/run/rollback.ts';
 import type { FleetFlags, RolloutFlags } from '../../../app/session/flags.ts';
-import { withFleetOptions, withForwardOption, withRolloutOptions } from '../../options.ts';
+import {
+  withFleetOptions,
+  withForwardOption,
+  withQuietOption,
+  withRolloutOptions,
+} from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
@@ -20,7 +25,9 @@ export function rollbackCommand(
   world: World,
   done: (exit: number) => void,
 ): void {
-  withForwardOption(withRolloutOptions(withFleetOptions(program.command('rollback'))))
+  withForwardOption(
+    withRolloutOptions(withQuietOption(withFleetOptions(program.command('rollback')))),
+  )
     .description(
       "roll back what a run changed: boot arguments, kernel that boots, packages, repository files, as that run's journal found them",
     )

@@ -37,7 +37,7 @@ function show(path: string, json: boolean, world: World): readonly string[] {
   return [
     originOf(plan),
     '',
-    ...planLines({ plan, canaryHosts }, world),
+    ...planLines({ plan, canaryHosts }, false, world),
     `Carry it out with: kmend apply ${pasteable(path)}`,
   ];
 }

@@ -52,7 +52,7 @@ async function examine(path: string, session: Session): Promise<Counts> {
 }
 
 function validateAsText(path: string, flags: FleetFlags, world: World): Promise<number> {
-  const observer = observerOf(world, false);
+  const observer = observerOf(world, {});
   return contained(observer, async () => {
     const { plays, hosts } = await inSession(flags, { world, observer }, (session) =>
       examine(path, session),
@@ -66,7 +66,7 @@ function validateAsText(path: string, flags: FleetFlags, world: World): Promise<
 async function validateAsJson(path: string, flags: FleetFlags, world: World): Promise<number> {
   const diagnostics: Diagnostic[] = [];
   const collect = (found: readonly Diagnostic[]): void => void diagnostics.push(...found);
-  const observer: Observer = { ...observerOf(world, true), diagnostics: collect };
+  const observer: Observer = { ...observerOf(world, { json: true }), diagnostics: collect };
   const print = (line: { readonly ok: boolean } & Partial<Counts>): void =>
     printJson('kmend.validate/1', { playbook: path, ...line, diagnostics }, world);
   try {
