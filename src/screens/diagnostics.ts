@@ -2,14 +2,19 @@
 import type { Diagnostic, Place } from '../model/diagnostic.ts';
 import { cutTo, type Paint } from './layout.ts';
 
+/** The most columns of a source line that are shown. */
+const mostColumns = 300;
+
 /**
  * All diagnostics: errors, warnings, notes, each in order of place.
  * @param lineOf gives the source line to show below
+ * @param columns of that line: it is not folded, since a mark below it shows the place
  */
 export function diagnosticsText(
   diagnostics: readonly Diagnostic[],
   paint: Paint,
   lineOf: (file: string, line: number) => string | undefined = () => undefined,
+  columns: number = mostColumns,
 ): readonly string[] {
   const counts = new Map<string, number>();
   const shown = [...diagnostics].sort(byPlace).filter((diagnostic) => {
@@ -23,7 +28,7 @@ export function diagnosticsText(
       ? [`${file === '' ? '' : `${file}: `}and ${count - mostOfFile} more, which are not shown`]
       : [],
   );
-  return [...shown.flatMap((diagnostic) => oneText(diagnostic, paint, lineOf)), ...left];
+  return [...shown.flatMap((diagnostic) => oneText(diagnostic, paint, lineOf, columns)), ...left];
 }
 
 /** The most diagnostics of a file, and characters of a text, which may quote a long line. */
@@ -47,6 +52,7 @@ function oneText(
   diagnostic: Diagnostic,
   paint: Paint,
   lineOf: (file: string, line: number) => string | undefined,
+  columns: number,
 ): readonly string[] {
   const { place, severity, summary, detail, hint, code } = diagnostic;
   const colours = { error: paint.red, warning: paint.yellow, note: paint.cyan };
@@ -55,7 +61,7 @@ function oneText(
     place === undefined ? '' : `${paint.bold(`${place.file}:${place.line}:${place.column}`)}: `;
   const source = place === undefined ? undefined : lineOf(place.file, place.line);
   const excerpt =
-    source === undefined || place === undefined ? [] : excerptOf(source, place, paint);
+    source === undefined || place === undefined ? [] : excerptOf(source, place, paint, columns);
   return [
     `${where}${word}: ${cut(summary)} ${paint.dim(`[${code}]`)}`,
     ...excerpt,
@@ -64,13 +70,16 @@ function oneText(
   ];
 }
 
-/** Columns of a source line that are shown, and those before the place. */
-const [mostColumns, columnsBefore] = [300, 200];
-
-function excerptOf(source: string, { line, column }: Place, paint: Paint): readonly string[] {
-  const from = Math.max(0, column - columnsBefore);
+function excerptOf(
+  source: string,
+  { line, column }: Place,
+  paint: Paint,
+  columns: number,
+): readonly string[] {
+  const room = Math.max(20, columns - String(line).length - 5);
+  const from = Math.max(0, column - Math.floor((2 * room) / 3));
   return [
-    `  ${paint.dim(`${line} |`)} ${source.slice(from, from + mostColumns)}`,
+    `  ${paint.dim(`${line} |`)} ${source.slice(from, from + room)}`,
     `  ${' '.repeat(String(line).length + 2)} ${' '.repeat(Math.max(0, column - 1 - from))}${paint.red('^')}`,
   ];
 }

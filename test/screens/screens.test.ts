@@ -579,7 +579,14 @@ describe('diagnostics', () => {
       uncoloured,
       () => source,
     );
-    expect([shown.length, shown[mark.indexOf('^')]]).toEqual([306, '!']);
+    expect([shown.length, shown[mark.indexOf('^')]]).toEqual([300, '!']);
+    const [, narrow = '', below = ''] = diagnosticsText(
+      [{ code: 'x', severity: 'error', place, summary: 'no' }],
+      uncoloured,
+      () => source,
+      80,
+    );
+    expect([narrow.length, narrow[below.indexOf('^')]]).toEqual([80, '!']);
   });
 
   it('show a hundred of a file, count the others, and cut what is quoted without end', () => {

@@ -127,6 +127,7 @@ function printErrors(
     }
     return shown.get(key);
   };
-  for (const line of diagnosticsText(diagnostics, paint, shownLine)) world.err(line);
+  const columns = world.isTerminal ? world.width() : undefined;
+  for (const line of diagnosticsText(diagnostics, paint, shownLine, columns)) world.err(line);
   world.err(message);
 }
