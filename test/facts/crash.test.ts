@@ -129,7 +129,7 @@ describe('a crash dump', () => {
     expect(past(facts)).toEqual([
       'died',
       '2018-11-05',
-      'crash dump of 2018-11-05 10:24: SLUB node -1, NULL pointer dereference in ip6mr_sk_done, no more sockets, no ICMP6 control socket',
+      'crash dump of 2018-11-05 10:24 UTC: SLUB node -1, NULL pointer dereference in ip6mr_sk_done, no more sockets, no ICMP6 control socket',
     ]);
     expect(facts['crash.sources']).toEqual({
       dump: 'read',
@@ -166,7 +166,7 @@ describe('a crash dump', () => {
     expect(past()).toEqual([
       'died_unshown',
       '2018-11-05',
-      `crash dump of 2018-11-05 10:24: ${shown}`,
+      `crash dump of 2018-11-05 10:24 UTC: ${shown}`,
     ]);
   });
   it('with characters in a line that end one elsewhere: it is read whole', () => {
@@ -293,7 +293,7 @@ describe('a persistent journal', () => {
     expect(past()).toEqual([
       'died',
       '2018-11-05',
-      'journal of an earlier boot of 2018-11-05 10:24, which breaks off without a shutdown: SLUB node -1',
+      'journal of an earlier boot of 2018-11-05 10:24 UTC, which breaks off without a shutdown: SLUB node -1',
     ]);
   });
   it('a boot that was shut down with signs: seen, no death; one that breaks off without: no cause is shown', () => {
@@ -359,7 +359,7 @@ describe('/var/log/messages', () => {
     expect(past()).toEqual([
       'died',
       '2018-11-05',
-      '/var/log/messages of 2018-11-05 10:24, which breaks off without a shutdown: SLUB node -1',
+      '/var/log/messages of 2018-11-05 10:24 UTC, which breaks off without a shutdown: SLUB node -1',
     ]);
   });
   it('a shutdown before it makes it a planned one', () => {

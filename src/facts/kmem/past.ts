@@ -99,7 +99,7 @@ const endNames: Readonly<Record<EarlierBoot['ended'], string>> = {
 
 function evidenceOf({ source, at, ended, symptoms }: EarlierBoot): string {
   const shown = [...new Set(symptoms.map(({ kind }) => symptomName(kind)))].join(', ');
-  return `${placeNames[source]}${at === 0 ? '' : ` of ${timeOf(at)}`}${endNames[ended]}: ${shown === '' ? 'no symptom' : shown}`;
+  return `${placeNames[source]}${at === 0 ? '' : ` of ${timeOf(at)} UTC`}${endNames[ended]}: ${shown === '' ? 'no symptom' : shown}`;
 }
 
 const isoOf = (seconds: number): string =>

@@ -33,7 +33,7 @@ export const crashFacts = {
   ),
   'crash.evidence': disk<string>(
     'where that is written, and which symptoms are there; empty for none',
-    'crash dump of 2018-11-05 10:24: SLUB node -1, NULL pointer dereference in ip6mr_sk_done',
+    'crash dump of 2018-11-05 10:24 UTC: SLUB node -1, NULL pointer dereference in ip6mr_sk_done',
   ),
   'crash.boots': disk<readonly EarlierBoot[]>(
     'earlier boots by what is left of them (source: dump, pstore, journal or messages), the newest first: boot id where known, its kernel, when and how the log ended (crash, abrupt, planned, unknown), symptoms with count, time and last line',

@@ -4,7 +4,7 @@ import { type Facts, known, type NameOf } from '../../model/fact.ts';
 import type { Texts } from '../../model/facts/row.ts';
 import type { EarlierBoot, PartRow, PastVerdict, SampleCounts } from '../../model/facts/values.ts';
 import { isUnknown } from '../../model/value.ts';
-import { duration, fold, type Paint, plural, table } from '../layout.ts';
+import { duration, fold, type Paint, plural, table, utcTime } from '../layout.ts';
 import type { CheckRow } from './check-table.ts';
 
 const grouped = (value: number): string => value.toLocaleString('en');
@@ -236,10 +236,7 @@ function pastText(facts: Facts): readonly string[] {
 function symptomsText({ place, boot, symptoms }: EarlierBoot): readonly string[] {
   const where = [place, boot].filter((word) => word !== '').join(' ');
   const rows = symptoms.map((row) => {
-    const when =
-      row.at === 0
-        ? ''
-        : `, last ${new Date(row.at * 1000).toISOString().slice(0, 19).replace('T', ' ')}`;
+    const when = row.at === 0 ? '' : `, last ${utcTime(row.at * 1000)}`;
     return `  ${row.kind} ${row.count}${when}: ${row.line}`;
   });
   return rows.length === 0 ? [] : [`earlier boot, ${where}:`, ...rows];

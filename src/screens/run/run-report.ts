@@ -2,7 +2,7 @@
 import { leftBehindOn } from '../../core/history/left-behind.ts';
 import { type HostState, hostStates, type RunState } from '../../core/run-state/state.ts';
 import { plural } from '../../model/text/plural.ts';
-import { duration, type Paint, table, uncoloured } from '../layout.ts';
+import { duration, type Paint, table, uncoloured, utcTime } from '../layout.ts';
 import { failureLines } from './failure-text.ts';
 import { awayLines } from './next-steps.ts';
 import { proofText } from './proof-text.ts';
@@ -27,7 +27,7 @@ function summary({ state, entries, head }: ReportInput): Facts {
     title: `Run ${state.run}: ${state.play}`,
     pairs: [
       ['playbook', state.playbook],
-      ['started', state.begun ? new Date(state.startedAt).toISOString() : ''],
+      ['started', state.begun ? utcTime(state.startedAt) : ''],
       ['took', duration((state.lastAt - state.startedAt) / 1000)],
       [
         'ended',

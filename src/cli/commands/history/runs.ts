@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { pruneRuns } from '../../../app/history/prune.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import type { RunInfo } from '../../../engine/ports/store.ts';
-import { table } from '../../../screens/layout.ts';
+import { table, utcTime } from '../../../screens/layout.ts';
 import { pruneLines } from '../../../screens/run/prune-text.ts';
 import { keepFlag } from '../../options.ts';
 import { printJson } from '../../output.ts';
@@ -53,9 +53,9 @@ async function listRuns(flags: Flags, world: World): Promise<number> {
   // Play and end share the last column, which is folded: both may be long.
   const rows = runs.map((run) => {
     const what = run.play === '' ? endOf(run) : `${run.play}: ${endOf(run)}`;
-    return [run.run, new Date(run.startedAt).toISOString().slice(0, 19), what];
+    return [run.run, utcTime(run.startedAt), what];
   });
-  for (const line of table([['run', 'started (UTC)', 'play and end'], ...rows], world.width()))
+  for (const line of table([['run', 'started', 'play and end'], ...rows], world.width()))
     world.out(line);
   return 0;
 }

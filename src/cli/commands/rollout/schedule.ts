@@ -21,7 +21,7 @@ import { CommandError } from '../../../app/session/world.ts';
 import type { Keep } from '../../../core/history/retention.ts';
 import { type Calendar, readCalendar } from '../../../core/rollout/cron-line.ts';
 import { present } from '../../../model/present.ts';
-import { table } from '../../../screens/layout.ts';
+import { table, utcTime } from '../../../screens/layout.ts';
 import { pruneLines } from '../../../screens/run/prune-text.ts';
 import {
   cronJobManifest,
@@ -415,9 +415,9 @@ async function list(
   const last = ({ last: end }: Job): string =>
     end === undefined
       ? 'never'
-      : `${new Date(end.at).toISOString().slice(0, 19)} exit ${end.exit}${end.run === undefined ? '' : ` (run ${end.run})`}`;
+      : `${utcTime(end.at)}, exit ${end.exit}${end.run === undefined ? '' : ` (run ${end.run})`}`;
   const rows = jobs.map((job) => [job.name, job.every, last(job), `kmend ${job.args.join(' ')}`]);
-  for (const line of table([['job', 'every', 'last (UTC)', 'what'], ...rows], world.width()))
+  for (const line of table([['job', 'every', 'last', 'what'], ...rows], world.width()))
     world.out(line);
   return 0;
 }
