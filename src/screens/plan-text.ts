@@ -65,7 +65,7 @@ export function planText(view: PlanView): readonly string[] {
   ];
 }
 
-/** What an operator has to look at, and the summary. */
+/** What needs an operator, and the summary. */
 export const planSummary = (view: PlanView): readonly string[] => [
   ...unstartedText(view, ({ host }) => [`  ${host}`]),
   ...untouched(view),

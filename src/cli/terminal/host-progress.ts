@@ -5,7 +5,7 @@ import { bar } from '../../screens/live/bar.ts';
 import type { World } from '../world.ts';
 
 /** Milliseconds after which a host is slow. */
-const patience = 5000;
+const slowAfter = 5000;
 const drawEvery = 1000;
 const barWidth = 20;
 
@@ -20,7 +20,7 @@ export function hostProgress(
   const draw = (): void => {
     const taken = clock.now() - since;
     const answered = hosts.length - waiting.size;
-    const late = taken < patience || waiting.size === 0 ? '' : `; no answer yet: ${named(waiting)}`;
+    const late = taken < slowAfter || waiting.size === 0 ? '' : `; no answer yet: ${named(waiting)}`;
     const text = `[${bar({ done: answered, planned: waiting.size }, barWidth, uncoloured)}]  ${answered} of ${plural(hosts.length, 'host')} ${done}, ${duration(Math.floor(taken / 1000))}${late}`;
     progress(cutTo(text, width() - 1));
   };
