@@ -141,13 +141,13 @@ function makeWorld(signals: Signals, err: World['err']): World {
       signals.listen();
       return (await import('./adapters/web/index.ts')).createWebServer(needs);
     },
-    notifier: async () =>
-      (await import('./adapters/outside/notify.ts')).createNotifier(systemClock),
+    notifier: async () => (await import('./adapters/outside/notify.ts')).createNotifier({ env }),
     forwarder: async (target, warn) =>
       (await import('./adapters/outside/notify.ts')).createForwarder(target, warn),
     forecaster: async () =>
       (await import('./adapters/local/forecast/forecaster.ts')).createForecaster(systemClock.now),
-    gates: async (cluster) => (await import('./adapters/outside/gates.ts')).createGates(cluster),
+    gates: async (cluster) =>
+      (await import('./adapters/outside/gates.ts')).createGates(cluster, { env }),
   };
 }
 

@@ -31,7 +31,9 @@ export function configure(command: Command, world: World): void {
     (setting) =>
       command.options.some((option) => option.attributeName() === optionOf(setting)) &&
       command.getOptionValueSource(optionOf(setting)) === undefined &&
-      (command.name() !== 'resume' || setting.key === 'state_dir'),
+      (command.name() !== 'resume' || setting.key === 'state_dir') &&
+      // Of a job's own notices only its flags speak; its runs are like any others.
+      !(setting.key.startsWith('notify_') && command.parent?.name() === 'schedule'),
   );
   if (open.length === 0) return;
   const layers = [

@@ -1,5 +1,6 @@
 // Carries out the command line of a job, with the options of its command.
 import type { Job } from '../app/jobs/jobs.ts';
+import { notifyFlagsOfRuns } from '../app/jobs/notify.ts';
 import { baseProgram } from './base-program.ts';
 import { checkCommand } from './commands/fleet/check.ts';
 import { driftCommand } from './commands/fleet/drift.ts';
@@ -16,7 +17,7 @@ export async function jobCommand(job: Job, stateDir: string, world: World): Prom
   const program = baseProgram(world);
   checkCommand(program, world, done, { stateDir });
   driftCommand(program, world, done, { stateDir });
-  planCommands(program, world, done, { stateDir, job: job.name });
+  planCommands(program, world, done, { stateDir, job: job.name, ...notifyFlagsOfRuns(job) });
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync(job.args, { from: 'user' });

@@ -104,18 +104,30 @@ export const withResolveOptions = (command: Command): Command =>
     .option('--done <hosts>', 'acknowledge failed hosts that were fixed by hand', words)
     .option('--why <text>', 'of --retry, --skip and --done: goes into the journal');
 
-/** For commands that send a notification when a job ends. */
+/** For commands that send notices. */
 export const withNotifyOptions = (command: Command): Command =>
   command
     .option(
       '--notify-url-file <file>',
-      'post how the job ended, as JSON, to the webhook whose address is in this file',
+      'post notices, as JSON, to the webhook whose address is in this file',
     )
     .option(
       '--notify-command <command>',
-      'give how the job ended, as JSON, to this command on its standard input',
+      'give notices, as JSON, to this command on its standard input',
     )
-    .option('--notify-always', 'also when there was nothing to do');
+    .option(
+      '--notify-mail <addresses>',
+      'send notices by e-mail, through sendmail: ops@example.org,...',
+    )
+    .option(
+      '--notify-on <kinds>',
+      'only these notices: started, canary, brake, waits, paused, finished',
+      words,
+    )
+    .option(
+      '--notify-text <template>',
+      'the text of a notice, with its fields: "{{ run }} {{ kind }}: {{ why }}"',
+    );
 
 /** Default of `--keep` for jobs. */
 export const jobsKeep = '365d';

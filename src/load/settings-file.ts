@@ -45,6 +45,19 @@ export const settingKeys: readonly SettingKey[] = [
     what: 'where entries of the journal are sent to: `syslog`, `journald`, or `udp://`, `tcp://`, `tls://HOST:PORT`',
   },
   {
+    key: 'notify_url_file',
+    kind: 'path',
+    what: 'file with the address of the webhook that takes notices of runs',
+  },
+  { key: 'notify_command', kind: 'text', what: 'command that takes notices of runs' },
+  { key: 'notify_mail', kind: 'text', what: 'e-mail addresses that notices of runs go to' },
+  {
+    key: 'notify_on',
+    kind: 'words',
+    what: 'kinds of notices, a list: `started`, `canary`, `brake`, `waits`, `paused`, `finished`; all where it is not set',
+  },
+  { key: 'notify_text', kind: 'text', what: 'template of the text of notices' },
+  {
     key: 'runs_keep',
     kind: 'text',
     flag: 'keep',
@@ -67,6 +80,11 @@ const schema = object({
   context: filled.optional(),
   state_dir: filled.optional(),
   audit_forward: filled.optional(),
+  notify_url_file: filled.optional(),
+  notify_command: filled.optional(),
+  notify_mail: filled.optional(),
+  notify_on: listOf(filled).optional(),
+  notify_text: filled.optional(),
   runs_keep: filled.optional(),
 });
 

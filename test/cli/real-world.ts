@@ -86,7 +86,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     kubeconfigPaths: async (flag) => kubeconfigPaths({}, home, flag),
     inventoryFromNodes: async () => '',
     webServer: createWebServer,
-    notifier: async () => createNotifier(systemClock),
+    notifier: async () => createNotifier({ env: process.env }),
     forwarder: async (target, warn) => createForwarder(target, warn),
     forecaster: async () => createForecaster(systemClock.now),
     gates: async (cluster) => createGates(cluster),

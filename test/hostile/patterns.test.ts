@@ -70,7 +70,7 @@ const excused: ReadonlyMap<string, string> = new Map([
   ['(.*?)\\r?\\n', 'of the YAML library, and anchored there (sticky)'],
 ]);
 
-const rooms = /^(?:facts|load|model|adapters\/(?:ssh|kube|store|outside))\//;
+const rooms = /^(?:facts|load|model|adapters\/(?:ssh|kube|store|outside|http))\//;
 
 /** Files of these rooms that have patterns and no row: what their patterns read. */
 const noParsers: ReadonlyMap<string, string> = new Map([
@@ -87,7 +87,7 @@ const noParsers: ReadonlyMap<string, string> = new Map([
   ['adapters/kube/client/http1.ts', 'the host of an address'],
   ['adapters/kube/inventory.ts', 'names and addresses of nodes, sign by sign'],
   ['adapters/kube/node/placement.ts', 'taints, compared as they are'],
-  ['adapters/kube/auth/proxy.ts', 'the environment of this machine'],
+  ['adapters/http/proxy.ts', 'the environment of this machine'],
   ['load/inventory/listing.ts', 'what is printed'],
   ['model/run/change.ts', 'changes of the program'],
   ['model/run/failure.ts', 'lines of 200 characters, as they are shown'],

@@ -16,7 +16,7 @@ const floors: readonly (readonly string[])[] = [
   ['model'],
   ['facts', 'expression'],
   ['modules', 'core'],
-  ['engine', 'load'],
+  ['engine', 'load', 'adapters/http'],
   [
     'adapters/ssh',
     'adapters/kube',
@@ -39,7 +39,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   listr2: ['screens'],
   preact: ['page'],
   semver: ['model', 'facts'],
-  socks: ['adapters/kube'],
+  socks: ['adapters/http'],
   re2js: ['expression'],
   'ssh-config': ['adapters/ssh'],
   ssh2: ['adapters/ssh', 'practice'],

@@ -7,7 +7,7 @@ import {
   readKubeconfigs,
   resolveKubeconfig,
 } from '../../src/adapters/kube/auth/kubeconfig.ts';
-import { proxyFor, tunnel, unsupportedProxy } from '../../src/adapters/kube/auth/proxy.ts';
+import { proxyFor, tunnel, unsupportedProxy } from '../../src/adapters/http/proxy.ts';
 
 const file = (path: string, document: object) => ({ path, text: JSON.stringify(document) });
 const b64 = (text: string): string => Buffer.from(text).toString('base64');

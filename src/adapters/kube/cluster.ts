@@ -4,6 +4,7 @@ import type { Cluster, Owner, PodState } from '../../engine/ports/cluster.ts';
 import type { Clock } from '../../engine/ports/local.ts';
 import { present } from '../../model/present.ts';
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
+import { nameProxy, proxyFor, unsupportedProxy } from '../http/proxy.ts';
 import { createCredentials } from './auth/credentials.ts';
 import { commandOf } from './auth/exec-plugin.ts';
 import {
@@ -12,7 +13,6 @@ import {
   resolveKubeconfig,
   unsafeConnection,
 } from './auth/kubeconfig.ts';
-import { nameProxy, proxyFor, unsupportedProxy } from './auth/proxy.ts';
 import { type Api, createApi, type EvictionApi } from './client/api.ts';
 import { HttpClient, type HttpStats } from './client/http.ts';
 import { retryTransient } from './client/retry-transient.ts';

@@ -8,8 +8,9 @@ import type { GateSpec } from '../../model/playbook.ts';
 import { causeText } from '../../model/run/failure.ts';
 import { plural } from '../../model/text/plural.ts';
 import { isList, isMapping, type Value } from '../../model/value.ts';
+import type { Env } from '../http/proxy.ts';
+import { type HttpAnswer, httpClient, type SendHttp } from '../http/request.ts';
 
-/** Seconds that one reading may take. */
 const readingTimeout = 10;
 /** Bytes that are read of a decompressed answer: of any server, and of Prometheus. */
 const pageLimit = 128 * 1024;
@@ -18,13 +19,24 @@ const samplesLimit = 8 * 1024 * 1024;
 const readingLength = 400;
 const mostRedirects = 5;
 
-export function createGates(cluster: Cluster | undefined, seconds = readingTimeout): Gates {
+export interface GateOptions {
+  /** The environment, for proxies. */
+  readonly env?: Env;
+  /** Seconds that one reading may take. */
+  readonly seconds?: number;
+}
+
+export function createGates(
+  cluster: Cluster | undefined,
+  { env = {}, seconds = readingTimeout }: GateOptions = {},
+): Gates {
+  const send = httpClient(env);
   return {
     read: async (gate, signal) => {
       const limit = AbortSignal.timeout(seconds * 1000);
       const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
       try {
-        const { open, read } = await readers[gate.kind](gate, either, cluster);
+        const { open, read } = await readers[gate.kind](gate, either, { cluster, send });
         return { open, read: read.slice(0, readingLength) };
       } catch (error) {
         const why = limit.aborted ? `no answer within ${seconds} s` : errorText(error);
@@ -34,11 +46,12 @@ export function createGates(cluster: Cluster | undefined, seconds = readingTimeo
   };
 }
 
-type ReadGate = (
-  gate: GateSpec,
-  signal: AbortSignal,
-  cluster: Cluster | undefined,
-) => Promise<GateReading>;
+interface Means {
+  readonly cluster: Cluster | undefined;
+  readonly send: SendHttp;
+}
+
+type ReadGate = (gate: GateSpec, signal: AbortSignal, means: Means) => Promise<GateReading>;
 
 const readers: Readonly<Record<GateSpec['kind'], ReadGate>> = {
   http: readHttp,
@@ -47,27 +60,23 @@ const readers: Readonly<Record<GateSpec['kind'], ReadGate>> = {
   kubernetes: readKubernetes,
 };
 
-/** `fetch` hides the reason of a failed connection in `cause`. */
-function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return `${error.message}${cause}`;
-}
+const errorText = (error: unknown): string =>
+  error instanceof Error ? error.message || String(error) : String(error);
 
 const text = (value: Value | undefined, otherwise: string): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : otherwise;
 
 interface Got {
-  readonly response: Response;
+  readonly answer: HttpAnswer;
   /** The host of a redirect that was not followed. */
   readonly elsewhere?: string;
 }
 
 /**
- * A name and password in the address go into a header, since `fetch` refuses them with an error
- * that prints them. A redirect is followed on the same server only: the play names no other.
+ * A name and password in the address go into a header. A redirect is followed on the same server
+ * only: the play names no other.
  */
-async function get(address: URL, signal: AbortSignal): Promise<Got> {
+async function get(address: URL, signal: AbortSignal, send: SendHttp): Promise<Got> {
   const { username, password } = address;
   const given = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   const headers =
@@ -76,27 +85,26 @@ async function get(address: URL, signal: AbortSignal): Promise<Got> {
   for (let redirects = 0; ; redirects += 1) {
     url.username = '';
     url.password = '';
-    const response = await fetch(url, { signal, headers, redirect: 'manual' });
-    const location =
-      response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
-    if (location === null || redirects >= mostRedirects) return { response };
+    const answer = await send(url, { signal, headers });
+    const location = answer.status >= 300 && answer.status < 400 ? answer.location : undefined;
+    if (location === undefined || redirects >= mostRedirects) return { answer };
     const next = new URL(location, url);
     const isSame =
       next.host === url.host && (next.protocol === url.protocol || next.protocol === 'https:');
-    if (!isSame) return { response, elsewhere: next.origin };
-    await response.body?.cancel();
+    if (!isSame) return { answer, elsewhere: next.origin };
+    answer.discard();
     url = next;
   }
 }
 
 /** The beginning of the body; `whole` is false where there is more, which is not awaited. */
 async function bodyOf(
-  response: Response,
+  { body }: HttpAnswer,
   limit: number,
 ): Promise<{ readonly text: string; readonly whole: boolean }> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     chunks.push(chunk);
     size += chunk.length;
     if (size > limit) break;
@@ -105,17 +113,23 @@ async function bodyOf(
 }
 
 /** `{ url, status: 200, contains: "ok" }` */
-async function readHttp({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
-  const { response, elsewhere } = await get(new URL(text(args.url, '')), signal);
-  const body = await bodyOf(response, pageLimit);
+async function readHttp(
+  { args }: GateSpec,
+  signal: AbortSignal,
+  { send }: Means,
+): Promise<GateReading> {
+  const { answer, elsewhere } = await get(new URL(text(args.url, '')), signal, send);
+  const body = await bodyOf(answer, pageLimit);
   const wanted =
-    args.status === undefined ? response.ok : String(response.status) === text(args.status, '');
+    args.status === undefined
+      ? answer.status >= 200 && answer.status < 300
+      : String(answer.status) === text(args.status, '');
   const contains = text(args.contains, '');
   const holds = contains === '' || body.text.includes(contains);
   const where = body.whole ? '' : ` in its first ${pageLimit / 1024} KiB`;
   const moved =
     elsewhere === undefined ? '' : `, a redirect to ${elsewhere}, which is not followed`;
-  const read = `status ${response.status}${moved}${holds ? '' : `, without "${contains}"${where}`}`;
+  const read = `status ${answer.status}${moved}${holds ? '' : `, without "${contains}"${where}`}`;
   return { open: wanted && holds, read };
 }
 
@@ -124,23 +138,27 @@ async function readHttp({ args }: GateSpec, signal: AbortSignal): Promise<GateRe
  * (`ALERTS{alertstate="firing"}`). With `is: ">= 0.99"` there must be samples, and all must satisfy
  * it.
  */
-async function readPrometheus({ args }: GateSpec, signal: AbortSignal): Promise<GateReading> {
+async function readPrometheus(
+  { args }: GateSpec,
+  signal: AbortSignal,
+  { send }: Means,
+): Promise<GateReading> {
   const url = new URL(`${text(args.url, '').replace(/\/$/, '')}/api/v1/query`);
   url.searchParams.set('query', text(args.query, ''));
-  const { response, elsewhere } = await get(url, signal);
+  const { answer: got, elsewhere } = await get(url, signal, send);
   if (elsewhere !== undefined)
     return {
       open: false,
-      read: `status ${response.status}, a redirect to ${elsewhere}, which is not followed`,
+      read: `status ${got.status}, a redirect to ${elsewhere}, which is not followed`,
     };
-  const body = await bodyOf(response, samplesLimit);
+  const body = await bodyOf(got, samplesLimit);
   if (!body.whole)
     return { open: false, read: `the answer is longer than ${samplesLimit / 1024 / 1024} MiB` };
   const answer = parsed(body.text);
   if (answer === undefined)
     return {
       open: false,
-      read: `status ${response.status}, which is no answer of Prometheus: ${body.text.slice(0, 100)}`,
+      read: `status ${got.status}, which is no answer of Prometheus: ${body.text.slice(0, 100)}`,
     };
   const result =
     isMapping(answer) && answer.status === 'success' && isMapping(answer.data)
@@ -242,7 +260,7 @@ function readCommand({ args }: GateSpec, signal: AbortSignal): Promise<GateReadi
 async function readKubernetes(
   { args }: GateSpec,
   signal: AbortSignal,
-  cluster: Cluster | undefined,
+  { cluster }: Means,
 ): Promise<GateReading> {
   if (cluster === undefined)
     return { open: false, read: 'no cluster is configured (give --kubeconfig)' };

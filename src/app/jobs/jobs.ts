@@ -20,6 +20,11 @@ export interface JobResult {
 export interface JobNotify {
   readonly urlFile?: string;
   readonly command?: string;
+  readonly mail?: string;
+  /** Kinds of notices; absent = how a turn ended. */
+  readonly on?: readonly string[];
+  /** Template of the text. */
+  readonly text?: string;
   /** Also when there was nothing to do. */
   readonly always?: boolean;
 }
@@ -94,7 +99,10 @@ const jobShape = object(
     units: listOf(text),
   },
   {
-    notify: object({}, { urlFile: text, command: text, always: flag }),
+    notify: object(
+      {},
+      { urlFile: text, command: text, mail: text, on: listOf(text), text, always: flag },
+    ),
     last: object({ at: number, exit: number }, { run: text }),
   },
 );

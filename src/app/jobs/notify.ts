@@ -1,55 +1,58 @@
-// Notifications of how a job ended.
+// How the turn of a job ended, as a notice.
 
-import { resolve } from 'node:path';
 import type { HostFailure } from '../../core/run-state/failures.ts';
-import type { NoticeTarget } from '../../engine/ports/outside.ts';
+import type { Notice } from '../../engine/ports/outside.ts';
 import { present } from '../../model/present.ts';
-import { plural } from '../../model/text/plural.ts';
-import { failureText } from '../../screens/run/failure-text.ts';
+import { mostFailures, turnText } from '../../screens/run/notice-text.ts';
+import { laneTo } from '../notices/courier.ts';
+import { withTemplate } from '../notices/run-notices.ts';
+import { checkNotify, hasTarget, keptNotify, kindsOf, targetsOf } from '../notices/targets.ts';
+import type { NotifyFlags } from '../session/flags.ts';
 import { CommandError, type Surroundings, type World } from '../session/world.ts';
 import type { Job, JobNotify, JobResult } from './jobs.ts';
 
-export interface NotifyFlags {
-  readonly notifyUrlFile?: string;
-  readonly notifyCommand?: string;
+export interface JobNotifyFlags extends NotifyFlags {
   readonly notifyAlways?: boolean;
 }
 
+/** Milliseconds before each further try: a turn ends soon after its work. */
+const turnPauses = [1_000, 5_000];
+
 /** The flags as a job keeps them. The file is checked now, so that an error in it shows at once. */
-export function notifyOf(flags: NotifyFlags, world: World): JobNotify | undefined {
-  const { notifyUrlFile: file, notifyCommand, notifyAlways } = flags;
-  if (file === undefined && notifyCommand === undefined) {
-    if (notifyAlways !== true) return undefined;
+export function notifyOf(flags: JobNotifyFlags, world: World): JobNotify | undefined {
+  const { notifyAlways } = flags;
+  if (!hasTarget(flags) && notifyAlways === true)
     throw new CommandError(
       3,
       '--notify-always needs a target',
-      'give --notify-url-file or --notify-command',
+      'give --notify-url-file, --notify-command or --notify-mail',
     );
-  }
-  const urlFile = file === undefined ? undefined : resolve(world.cwd, file);
-  if (urlFile !== undefined) addressIn(urlFile, world);
+  checkNotify(flags, world);
+  if (!hasTarget(flags)) return undefined;
+  const { notifyUrlFile: urlFile, notifyCommand: command } = keptNotify(flags, world);
+  const { notifyMail: mail, notifyOn: on, notifyText: text } = flags;
   return {
-    ...present({ urlFile, command: notifyCommand }),
+    ...present({ urlFile, command, mail, on, text }),
     ...(notifyAlways === true ? { always: true } : {}),
   };
 }
 
-/** The address of a webhook. It is in no message, since it may be secret. */
-function addressIn(file: string, world: World): string {
-  const read = world.reader.readText(file);
-  if (!read.ok)
-    throw new CommandError(
-      3,
-      `the address of the webhook cannot be read from ${file}: ${read.why}`,
-    );
-  const address = read.text.trim();
-  if (!/^https?:\/\/[^\s/]\S*$/.test(address))
-    throw new CommandError(
-      3,
-      `${file} should hold the address of a webhook (https://...), and nothing else`,
-    );
-  world.secrets.learn([address]);
-  return address;
+/** The flags of a job's notices; its turn is one notice where it names no kinds. */
+const flagsOf = ({ urlFile, command, mail, on = ['finished'], text }: JobNotify): NotifyFlags => ({
+  ...present({
+    notifyUrlFile: urlFile,
+    notifyCommand: command,
+    notifyMail: mail,
+    notifyText: text,
+  }),
+  notifyOn: on,
+});
+
+/** The flags for the runs of a turn: the turn itself says how it ended. */
+export function notifyFlagsOfRuns({ notify }: Job): NotifyFlags {
+  if (notify === undefined) return {};
+  const flags = flagsOf(notify);
+  return { ...flags, notifyOn: (flags.notifyOn ?? []).filter((kind) => kind !== 'finished') };
 }
 
 /** How the run of a turn ended, by its journal. */
@@ -59,67 +62,45 @@ export interface RunEnd {
   readonly failures: readonly HostFailure[];
 }
 
-/** Failures that a notice names; a chat shows no more. */
-const mostFailures = 3;
-
 /** Sends how a job ended. A failure to send is a warning, and does not change the exit code. */
 export async function notifyPeople(
-  job: Job,
+  { notify, name }: Job,
   end: JobResult,
   { why, head, failures }: RunEnd,
   around: Surroundings,
 ): Promise<void> {
   const { world, observer } = around;
-  const { notify, name } = job;
   const hadNothingToDo = end.exit === 0 && end.run === undefined;
   if (notify === undefined || (hadNothingToDo && notify.always !== true)) return;
+  const flags = flagsOf(notify);
+  if (!kindsOf(flags).has('finished')) return;
   const { hostname } = await import('node:os');
   const from = hostname();
-  const report = end.run === undefined ? '' : `; kmend report ${end.run}`;
-  const journal = head === undefined ? '' : `; journal head ${head}`;
   const shown = failures.slice(0, mostFailures);
-  const reasons = shown.map(({ host, failure }) => `; ${host}: ${failureText(failure)}`).join('');
-  const more =
-    failures.length > shown.length
-      ? `; and ${plural(failures.length - shown.length, 'more host')}`
-      : '';
-  const text = `kmend job ${name} on ${from}: ${why} (exit ${end.exit})${reasons}${more}${report}${journal}`;
-  const known = { ...present({ head }), ...(shown.length === 0 ? {} : { failures: shown }) };
-  const notice = world.secrets.mask({
+  const known = { job: name, why, ...present({ run: end.run, head }) };
+  const notice: Notice = {
     schema: 'kmend.notice/1',
-    text,
-    job: name,
+    kind: 'finished',
+    key: `job/${name}/${end.at}`,
+    text: turnText({ ...known, exit: end.exit, failures }, from),
     from,
-    ...end,
     ...known,
-  } as const);
+    ...end,
+    ...(shown.length === 0 ? {} : { failures: shown }),
+  };
+  const masked = world.secrets.mask(withTemplate(notice, flags.notifyText));
   const notifier = await world.notifier();
-  for (const { target, called } of targetsOf(notify, around)) {
-    const sent = await notifier.send(target, notice, world.kill);
-    if (!sent.ok)
-      observer.notice(
-        `job ${name}: ${called} was not notified: ${sent.failure.message}`,
-        'warning',
-      );
-  }
-}
-
-function targetsOf(
-  { urlFile, command }: JobNotify,
-  { world, observer }: Surroundings,
-): readonly { readonly target: NoticeTarget; readonly called: string }[] {
-  const targets: { readonly target: NoticeTarget; readonly called: string }[] = [];
-  if (command !== undefined)
-    targets.push({ target: { kind: 'command', command }, called: 'the command' });
-  if (urlFile === undefined) return targets;
-  try {
-    targets.push({
-      target: { kind: 'webhook', url: addressIn(urlFile, world) },
-      called: `the webhook of ${urlFile}`,
-    });
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    observer.notice(error.message, 'warning');
-  }
-  return targets;
+  const lanes = targetsOf(flags, around).map(({ target, called }) =>
+    laneTo({
+      target,
+      called,
+      send: (to, what) => notifier.send(to, what, world.kill),
+      sleep: (pause) => world.clock.sleep(pause, world.kill),
+      pauses: turnPauses,
+      taken: async () => {},
+      warn: (text) => observer.notice(`job ${name}: ${text}`, 'warning'),
+    }),
+  );
+  for (const lane of lanes) lane.send(masked);
+  for (const lane of lanes) await lane.close();
 }

@@ -2,6 +2,7 @@
 import { parsePlan } from '../../core/plan/saved-plan.ts';
 import { present } from '../../model/present.ts';
 import { hasChanges, type Plan } from '../../model/run/plan.ts';
+import { checkNotify } from '../notices/targets.ts';
 import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { loadProject } from '../plan/project.ts';
 import { runPorts, type Session } from '../session/session.ts';
@@ -23,6 +24,7 @@ export type Applied =
   | { readonly kind: 'carried_out'; readonly exit: number; readonly runs: readonly EndedRun[] };
 
 export async function apply(input: ApplyInput, session: Session): Promise<Applied> {
+  checkNotify(session.settings.flags, session.world);
   const saved = savedPlan(input.path, session.world);
   return saved === undefined ? applyPlaybook(input, session) : applyPlan(saved, input, session);
 }

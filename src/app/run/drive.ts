@@ -1,5 +1,6 @@
 // Runs the loop of a run, with its journal, its view, its events on nodes and its forwarded entries.
 
+import type { Outbox } from '../../core/notices/outbox.ts';
 import { isResolvable, resolutionEvent } from '../../core/run-state/resolve.ts';
 import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
 import { createEventWriter, type EventWriter } from '../../engine/node/events.ts';
@@ -12,6 +13,7 @@ import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { causeText } from '../../model/run/failure.ts';
 import type { Plan, PlayPlan } from '../../model/run/plan.ts';
+import { openNotices } from '../notices/run-notices.ts';
 import type { RunView } from '../observer.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { type RunPorts, runPorts, type Session } from '../session/session.ts';
@@ -41,6 +43,8 @@ export interface PlayRun extends RunFlags {
 export interface Entry {
   readonly journal: Journal;
   readonly before: RunState;
+  /** Notices of the journal so far that were not sent. */
+  readonly outbox: Outbox;
   /** Events that are journalled first. */
   readonly bodies: readonly EventBody[];
   /** Number of this controller in the run. */
@@ -60,11 +64,20 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
   };
   const forwarder = await openForwarder(session, warn);
   const voice = openVoice(run, before, session, ports, warn);
+  const notices = await openNotices(
+    entry.outbox,
+    {
+      warn: (text) => (isClosed ? observer.notice(text, 'warning') : warn(text)),
+      sent: (body) => journal.append(body, false),
+    },
+    session,
+  );
   const runLog = runLogOf(journal, before, (event, state, line) => {
     commands.see(event);
     view.onEvent(event, state);
     forwarder?.send(event, line);
     voice?.see(event, state);
+    notices?.see(event, state, line);
   });
   try {
     await begin(runLog, entry.bodies, session);
@@ -73,6 +86,7 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     isClosed = true;
     // Removes the files of commands that were journalled.
     await commands.take();
+    await notices?.close();
     await runLog.append({ type: 'run.closed' }, true);
     await view.close();
     view.ended({
@@ -93,6 +107,7 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
   } finally {
     await view.close();
     await voice?.close();
+    await notices?.close();
     const lost = await forwarder?.close();
     if (lost !== undefined)
       observer.notice(

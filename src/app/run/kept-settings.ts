@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../../core/plan/kept-vars.ts';
 import { dataIn, flag, listOf, number, object, type Shape, text } from '../../model/shape/shape.ts';
 import { isList, isMapping, type Mapping } from '../../model/value.ts';
+import { keptNotify } from '../notices/targets.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { environmentVars, extraVarsOf } from '../session/extra-vars.ts';
 import type { FleetFlags } from '../session/flags.ts';
@@ -28,7 +29,7 @@ export function settingsToKeep(
   return {
     schema: 'kmend.settings/1',
     flags: {
-      ...keptFlags(session.settings.flags),
+      ...keptFlags(keptNotify(session.settings.flags, session.world)),
       inventory: inventories,
       extraVars: words.flatMap(({ word }) => (word === undefined ? [] : [word])),
     },
@@ -112,6 +113,12 @@ const flagShapes: Readonly<Record<Exclude<keyof FleetFlags, 'json' | 'quiet'>, S
   context: text,
   stateDir: text,
   auditForward: text,
+  metricsFile: text,
+  notifyUrlFile: text,
+  notifyCommand: text,
+  notifyMail: text,
+  notifyOn: listOf(text),
+  notifyText: text,
   verbose: number,
   job: text,
 };

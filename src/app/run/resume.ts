@@ -1,5 +1,6 @@
 // Resumes a run after a crash, an interruption or a failure.
 
+import { type Outbox, withEntry } from '../../core/notices/outbox.ts';
 import { parsePlan } from '../../core/plan/saved-plan.ts';
 import { fold } from '../../core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
@@ -10,6 +11,7 @@ import { present } from '../../model/present.ts';
 import type { Event, EventBody } from '../../model/run/event.ts';
 import type { Plan } from '../../model/run/plan.ts';
 import { refuseNeverBegan } from '../history/never-began.ts';
+import { wantedBy } from '../notices/targets.ts';
 import type { MadePlan } from '../plan/make-plan.ts';
 import { runPorts, type Session } from '../session/session.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';
@@ -123,6 +125,8 @@ interface Earlier {
   readonly journal: Journal;
   readonly torn: boolean;
   readonly state: RunState;
+  /** Notices that were not sent. */
+  readonly outbox: Outbox;
   /** Number of the next controller. */
   readonly number: number;
   /** Digests of the files beside the journal, from its first entry. */
@@ -140,7 +144,11 @@ async function resumeRun(
   let approved = run.yes === true;
   const exit = await locked(run, id, session, async (lock) => {
     const commands = ports.store.commands(id);
-    const { journal, torn, state, number, files } = await openEarlier(id, commands.see, session);
+    const { journal, torn, state, outbox, number, files } = await openEarlier(
+      id,
+      commands.see,
+      session,
+    );
     wasDone = state.finished?.exit === 0;
     approved ||= state.approved !== undefined;
     let resolved: readonly Resolution[] = [];
@@ -172,6 +180,7 @@ async function resumeRun(
       {
         journal: guarded(journal, lock, settings.stateDir),
         before: state,
+        outbox,
         bodies,
         number,
         commands,
@@ -185,19 +194,22 @@ async function resumeRun(
 async function openEarlier(
   id: string,
   seen: (event: Event) => void,
-  { ports }: Session,
+  { ports, settings }: Session,
 ): Promise<Earlier> {
+  const wanted = wantedBy(settings.flags);
   let state = emptyState;
+  let outbox: Outbox = [];
   let number = 2;
   let files: Earlier['files'] = {};
   const see = (event: Event): void => {
     state = fold(state, event);
+    outbox = withEntry(outbox, event, state, wanted);
     seen(event);
     if (event.type === 'run.started') files = event.files ?? {};
     if (event.type === 'run.resumed') number += 1;
   };
   const opened = await (await ports.store()).openJournal(id, see).catch(damaged);
-  return { ...opened, state, number, files };
+  return { ...opened, state, outbox, number, files };
 }
 
 function damaged(error: unknown): never {

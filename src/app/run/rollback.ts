@@ -2,6 +2,7 @@
 // proven as a remedy is.
 import type { Failure } from '../../model/run/failure.ts';
 import { plural } from '../../model/text/plural.ts';
+import { checkNotify } from '../notices/targets.ts';
 import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { exitOfPlan } from '../plan/plan.ts';
 import { loadProject } from '../plan/project.ts';
@@ -34,6 +35,7 @@ export type RolledBack =
   | { readonly kind: 'carried_out'; readonly exit: number; readonly runs: readonly EndedRun[] };
 
 export async function rollback(input: RollbackInput, session: Session): Promise<RolledBack> {
+  checkNotify(session.settings.flags, session.world);
   const kept = await keptSettings(input.run, session);
   const flags = flagsFor(kept, session);
   return inSession(flags, session, (own) => rollBack(input, kept, own), input.takeover);

@@ -86,6 +86,7 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
     const entry = {
       journal: guarded(journal, lock, session.settings.stateDir),
       before: emptyState,
+      outbox: [],
       bodies,
       number: 1,
       commands,

@@ -4,7 +4,17 @@ import type { Amount, Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import { CommandError, type World } from './world.ts';
 
-export interface FleetFlags {
+/** Where notices go, and which. */
+export interface NotifyFlags {
+  /** A file, since the address of a webhook may be secret. */
+  readonly notifyUrlFile?: string;
+  readonly notifyCommand?: string;
+  readonly notifyMail?: string;
+  readonly notifyOn?: readonly string[];
+  readonly notifyText?: string;
+}
+
+export interface FleetFlags extends NotifyFlags {
   readonly inventory?: readonly string[];
   readonly limit?: string;
   readonly extraVars?: readonly string[];
@@ -23,6 +33,7 @@ export interface FleetFlags {
   readonly context?: string;
   readonly stateDir?: string;
   readonly auditForward?: string;
+  readonly metricsFile?: string;
   readonly json?: boolean;
   readonly verbose?: number;
   readonly quiet?: boolean;

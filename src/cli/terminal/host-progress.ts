@@ -20,7 +20,8 @@ export function hostProgress(
   const draw = (): void => {
     const taken = clock.now() - since;
     const answered = hosts.length - waiting.size;
-    const late = taken < slowAfter || waiting.size === 0 ? '' : `; no answer yet: ${named(waiting)}`;
+    const late =
+      taken < slowAfter || waiting.size === 0 ? '' : `; no answer yet: ${named(waiting)}`;
     const text = `[${bar({ done: answered, planned: waiting.size }, barWidth, uncoloured)}]  ${answered} of ${plural(hosts.length, 'host')} ${done}, ${duration(Math.floor(taken / 1000))}${late}`;
     progress(cutTo(text, width() - 1));
   };

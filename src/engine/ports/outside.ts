@@ -1,32 +1,44 @@
 // The ports to services elsewhere: gates, notices and forwarded journals.
+import type { NoticeKind, RunNotice } from '../../core/notices/outbox.ts';
 import type { GateSpec } from '../../model/playbook.ts';
 import type { Event } from '../../model/run/event.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 
-/** The notice at the end of a job. `text` is a whole sentence, which chat webhooks can show as it is. */
+/** What people are notified of. `text` is a whole sentence, which chat webhooks can show as it is. */
 export interface Notice {
   readonly schema: 'kmend.notice/1';
+  readonly kind: NoticeKind;
+  /** The same each time this notice is sent: `RUN/ENTRY`, or of a job's turn `job/NAME/TIME`. */
+  readonly key: string;
   readonly text: string;
-  readonly job: string;
-  readonly exit: number;
+  readonly why: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The machine that runs kmend. */
+  readonly from: string;
+  /** The job whose turn it was. */
+  readonly job?: string;
   readonly run?: string;
+  readonly play?: string;
+  readonly exit?: number;
+  /** Hosts that it is about. */
+  readonly hosts?: readonly string[];
+  /** Hosts of the run by their status. */
+  readonly counts?: RunNotice['counts'];
   /** Head of the run's journal: outside of this machine it cannot be tampered with here. */
   readonly head?: string;
   /** Why hosts of the run failed, were refused or left out: the first few. */
   readonly failures?: readonly { readonly host: string; readonly failure: Failure }[];
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  /** The machine that ran the job. */
-  readonly from: string;
 }
 
 /** `url` may contain a secret and is never printed. A command reads the notice as JSON from stdin. */
 export type NoticeTarget =
   | { readonly kind: 'webhook'; readonly url: string }
-  | { readonly kind: 'command'; readonly command: string };
+  | { readonly kind: 'command'; readonly command: string }
+  | { readonly kind: 'mail'; readonly to: readonly string[] };
 
 export interface Notifier {
-  /** Retries transport failures. A failed notice is reported and does not change the job. */
+  /** One try, which ends within seconds. A transport failure is worth another one. */
   readonly send: (
     target: NoticeTarget,
     notice: Notice,

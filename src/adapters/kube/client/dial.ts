@@ -4,9 +4,9 @@
 import { isIP, connect as plainConnect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { present } from '../../../model/present.ts';
+import { tunnel } from '../../http/proxy.ts';
 import type { Identity } from '../auth/credentials.ts';
 import type { ClusterConfig } from '../auth/kubeconfig.ts';
-import { tunnel } from '../auth/proxy.ts';
 
 export interface Address {
   readonly cluster: ClusterConfig;

@@ -10,7 +10,12 @@ import type { RunFlags } from '../../../app/run/drive.ts';
 import { printableVars } from '../../../app/run/kept-settings.ts';
 import { type ResolveFlags, resolutionsOf } from '../../../app/run/resolutions.ts';
 import { resume } from '../../../app/run/resume.ts';
-import type { FleetFlags, RolloutFlags, TaskFlags } from '../../../app/session/flags.ts';
+import type {
+  FleetFlags,
+  NotifyFlags,
+  RolloutFlags,
+  TaskFlags,
+} from '../../../app/session/flags.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import { present } from '../../../model/present.ts';
@@ -25,6 +30,7 @@ import {
   playbookText,
   withFleetOptions,
   withForwardOption,
+  withNotifyOptions,
   withQuietOption,
   withResolveOptions,
   withRolloutOptions,
@@ -48,7 +54,7 @@ type ResumeFlags = FleetFlags & RunFlags & ResolveFlags;
 type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly diff?: boolean };
 
 /** Settings of a job's command; in a job no question is asked. */
-interface JobFlags {
+interface JobFlags extends NotifyFlags {
   readonly stateDir?: string;
   readonly job?: string;
 }
@@ -75,9 +81,11 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
     ),
   );
 
-  const apply = withForwardOption(
-    withRolloutOptions(
-      withTaskOptions(withQuietOption(withFleetOptions(program.command('apply')))),
+  const apply = withNotifyOptions(
+    withForwardOption(
+      withRolloutOptions(
+        withTaskOptions(withQuietOption(withFleetOptions(program.command('apply')))),
+      ),
     ),
   )
     .description('carry out a playbook, or exactly a saved plan')

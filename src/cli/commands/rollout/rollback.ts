@@ -6,6 +6,7 @@ import type { FleetFlags, RolloutFlags } from '../../../app/session/flags.ts';
 import {
   withFleetOptions,
   withForwardOption,
+  withNotifyOptions,
   withQuietOption,
   withRolloutOptions,
 } from '../../options.ts';
@@ -25,8 +26,10 @@ export function rollbackCommand(
   world: World,
   done: (exit: number) => void,
 ): void {
-  withForwardOption(
-    withRolloutOptions(withQuietOption(withFleetOptions(program.command('rollback')))),
+  withNotifyOptions(
+    withForwardOption(
+      withRolloutOptions(withQuietOption(withFleetOptions(program.command('rollback')))),
+    ),
   )
     .description(
       "roll back what a run changed: boot arguments, kernel that boots, packages, repository files, as that run's journal found them",

@@ -14,7 +14,7 @@ import {
   removeJob,
   saveJob,
 } from '../../../app/jobs/jobs.ts';
-import { type NotifyFlags, notifyOf } from '../../../app/jobs/notify.ts';
+import { type JobNotifyFlags, notifyOf } from '../../../app/jobs/notify.ts';
 import { enter, jobFor, jobTurn, unattended } from '../../../app/jobs/turn.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { CommandError } from '../../../app/session/world.ts';
@@ -38,7 +38,7 @@ import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { printText, type World } from '../../world.ts';
 
-interface InstallFlags extends NotifyFlags {
+interface InstallFlags extends JobNotifyFlags {
   readonly every?: string;
   readonly as?: string;
   readonly write?: boolean;
@@ -48,6 +48,10 @@ interface InstallFlags extends NotifyFlags {
   readonly kubernetesVersion?: string;
   readonly stateDir?: string;
 }
+
+/** A job sends one notice a turn, unless `--notify-on` names more. */
+const withJobNotifyOptions = (command: Command): Command =>
+  withNotifyOptions(command).option('--notify-always', 'also when there was nothing to do');
 
 type StateFlags = Pick<InstallFlags, 'stateDir'>;
 
@@ -62,7 +66,7 @@ export function scheduleCommand(
   const schedule = program
     .command('schedule')
     .description('named jobs that run unattended: systemd, cron or Kubernetes start them');
-  withNotifyOptions(stateOption(schedule.command('install')))
+  withJobNotifyOptions(stateOption(schedule.command('install')))
     .description(
       'keep a job and print the units that run it: kmend schedule install NAME --every "Mon..Fri 22:00" -- apply PLAYBOOK -i INVENTORY',
     )
@@ -94,7 +98,7 @@ export function scheduleCommand(
     .description('remove a job, and the units that `install --write` wrote')
     .argument('<name>')
     .action(async (name: string, flags: StateFlags) => done(await remove(name, flags, world)));
-  withNotifyOptions(stateOption(schedule.command('run')))
+  withJobNotifyOptions(stateOption(schedule.command('run')))
     .description('run a job now, unattended: asks nothing, takes up its own interrupted run first')
     .argument('<name>')
     .argument(
@@ -107,7 +111,7 @@ export function scheduleCommand(
     );
 }
 
-type TurnFlags = StateFlags & NotifyFlags & { readonly keep?: string };
+type TurnFlags = StateFlags & JobNotifyFlags & { readonly keep?: string };
 
 async function runTurn(
   name: string,
@@ -377,6 +381,9 @@ function notifyWords({ notify }: Job): readonly string[] {
   return [
     ...(notify.urlFile === undefined ? [] : ['--notify-url-file', `${secretFolder}/webhook`]),
     ...(notify.command === undefined ? [] : ['--notify-command', notify.command]),
+    ...(notify.mail === undefined ? [] : ['--notify-mail', notify.mail]),
+    ...(notify.on === undefined ? [] : ['--notify-on', notify.on.join(',')]),
+    ...(notify.text === undefined ? [] : ['--notify-text', notify.text]),
     ...(notify.always === true ? ['--notify-always'] : []),
   ];
 }

@@ -1,9 +1,9 @@
-// Chooses the proxy to the API server by Go's rules, as kubectl does, and opens the CONNECT tunnel.
+// Chooses a proxy by Go's rules, as kubectl does, and opens the CONNECT tunnel.
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { BlockList, isIP, type Socket } from 'node:net';
 
-type Env = Readonly<Record<string, string | undefined>>;
+export type Env = Readonly<Record<string, string | undefined>>;
 
 const either = (env: Env, name: string): string => env[name] || env[name.toLowerCase()] || '';
 
