@@ -498,6 +498,9 @@ describe('whom a job notifies', () => {
     const head = hashOf(fleet.journalText(run).trimEnd().split('\n').at(-1) ?? '');
     const notice = {
       schema: 'kmend.notice/1',
+      kind: 'finished',
+      key: expect.stringMatching(/^job\/notified\/\d+$/),
+      why: '1 done',
       job: 'notified',
       from: hostname(),
       exit: 0,

@@ -51,5 +51,6 @@ export function noticeText(notice: RunNotice, from: string): string {
   const begin = `kmend run ${run} (${play}) on ${from}: `;
   if (kind === 'finished') return `${begin}${ended(notice)}`;
   const next = kind === 'paused' ? `; kmend continue ${run}` : `; kmend report ${run}`;
-  return `${begin}${leads[kind]}${why}; hosts: ${statusText(notice)}${next}`;
+  const hosts = statusText(notice);
+  return `${begin}${leads[kind]}${why}${hosts === '' ? '' : `; hosts: ${hosts}`}${next}`;
 }
