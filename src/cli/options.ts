@@ -82,6 +82,12 @@ export const withForwardOption = (command: Command): Command =>
     'send each entry of the journal to: syslog, journald, udp://HOST:PORT, tcp://..., tls://...',
   );
 
+export const withMetricsOption = (command: Command): Command =>
+  command.option(
+    '--metrics-file <file>',
+    "write metrics for Prometheus: a file in the directory of node_exporter's textfile collector",
+  );
+
 export function withTaskOptions(command: Command): Command {
   return command
     .option('-t, --tags <tags>', 'only tasks with these tags', words)

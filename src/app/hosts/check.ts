@@ -8,6 +8,8 @@ import type { Facts } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import { activeProbeScript } from '../../modules/verify-kmem.ts';
 import type { CheckRow } from '../../screens/hosts/check-table.ts';
+import { checkFamilies, checkNumbers } from '../../screens/metrics/fleet-metrics.ts';
+import { inventoryLabel, writeMetrics } from '../metrics/metrics-file.ts';
 import { type Standing, standingOf, standingReasons } from '../plan/held.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
@@ -68,6 +70,8 @@ export async function check(
   reading.end();
   endIfStopped(world);
   const rows = surveys.map(rowOf);
+  const numbers = checkNumbers(rows, inventoryLabel(session), world.clock.now());
+  await writeMetrics(checkFamilies(numbers), session);
   const standing = await standingOf(rows, targets, inventory, session);
   const exit = exitCode([...checkReasons(rows), ...standingReasons(standing)]);
   await keepCheck(pattern, rows, exit, session);

@@ -41,6 +41,8 @@ export interface Job {
   readonly units: readonly string[];
   readonly notify?: JobNotify;
   readonly last?: JobResult;
+  /** When a turn last ended with 0; milliseconds since 1970. */
+  readonly succeeded?: number;
 }
 
 /** Checks a name, since it goes into file names, unit names and names of Kubernetes objects. */
@@ -104,6 +106,7 @@ const jobShape = object(
       { urlFile: text, command: text, mail: text, on: listOf(text), text, always: flag },
     ),
     last: object({ at: number, exit: number }, { run: text }),
+    succeeded: number,
   },
 );
 

@@ -115,7 +115,8 @@ async function endedBySignal(store: Store, run: string): Promise<boolean> {
 async function ended(job: Job, { exit, run }: End, session: Session): Promise<JobResult> {
   const store = await session.ports.store();
   const last: JobResult = { at: session.world.clock.now(), exit, ...present({ run }) };
-  await keepResult({ ...job, last }, session);
+  const succeeded = exit === 0 ? last.at : job.succeeded;
+  await keepResult({ ...job, last, ...present({ succeeded }) }, session);
   const info = (await store.runs()).find((one) => one.run === run);
   const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run ended');
   const failures =

@@ -13,7 +13,7 @@ import { attempt, ok } from '../../../model/run/failure.ts';
 import { hostDetails, idLines } from '../../../screens/hosts/check-details.ts';
 import { type CheckRow, checkSummary, checkTable } from '../../../screens/hosts/check-table.ts';
 import { heldLines } from '../../../screens/run/held-text.ts';
-import { withFleetOptions, withQuietOption } from '../../options.ts';
+import { withFleetOptions, withMetricsOption, withQuietOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { earlyRows, type ShownRows } from '../../terminal/check-rows.ts';
 import { observerOf, withSession } from '../../terminal/observer.ts';
@@ -30,7 +30,7 @@ export function checkCommand(
   done: (exit: number) => void,
   own: { readonly stateDir?: string } = {},
 ): void {
-  withQuietOption(withFleetOptions(program.command('check')))
+  withMetricsOption(withQuietOption(withFleetOptions(program.command('check'))))
     .description('read-only: versions, kmem verdict with evidence, and the remedy of each host')
     .argument('[pattern]', 'hosts to check', 'all')
     .option(

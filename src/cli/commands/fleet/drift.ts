@@ -4,7 +4,7 @@ import { drift } from '../../../app/hosts/drift.ts';
 import type { FleetFlags } from '../../../app/session/flags.ts';
 import { driftSummary, driftTable } from '../../../screens/hosts/drift-text.ts';
 import { heldLines } from '../../../screens/run/held-text.ts';
-import { withFleetOptions, withQuietOption } from '../../options.ts';
+import { withFleetOptions, withMetricsOption, withQuietOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { paintOf, type World } from '../../world.ts';
@@ -19,7 +19,7 @@ export function driftCommand(
   done: (exit: number) => void,
   own: { readonly stateDir?: string } = {},
 ): void {
-  withQuietOption(withFleetOptions(program.command('drift')))
+  withMetricsOption(withQuietOption(withFleetOptions(program.command('drift'))))
     .description(
       'read-only: which of the hosts that earlier runs remediated have lost the remedy since (a kernel update, a downgrade)',
     )

@@ -16,12 +16,14 @@ import {
 } from '../../../app/jobs/jobs.ts';
 import { type JobNotifyFlags, notifyOf } from '../../../app/jobs/notify.ts';
 import { enter, jobFor, jobTurn, unattended } from '../../../app/jobs/turn.ts';
+import { writeMetrics } from '../../../app/metrics/metrics-file.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import type { Keep } from '../../../core/history/retention.ts';
 import { type Calendar, readCalendar } from '../../../core/rollout/cron-line.ts';
 import { present } from '../../../model/present.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
+import { jobFamilies } from '../../../screens/metrics/run-metrics.ts';
 import { pruneLines } from '../../../screens/run/prune-text.ts';
 import {
   cronJobManifest,
@@ -33,7 +35,7 @@ import {
   systemdUnits,
 } from '../../../screens/schedule-units.ts';
 import { jobCommand } from '../../job-command.ts';
-import { jobsKeep, keepFlag, withNotifyOptions } from '../../options.ts';
+import { jobsKeep, keepFlag, withMetricsOption, withNotifyOptions } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { printText, type World } from '../../world.ts';
@@ -98,7 +100,7 @@ export function scheduleCommand(
     .description('remove a job, and the units that `install --write` wrote')
     .argument('<name>')
     .action(async (name: string, flags: StateFlags) => done(await remove(name, flags, world)));
-  withJobNotifyOptions(stateOption(schedule.command('run')))
+  withMetricsOption(withJobNotifyOptions(stateOption(schedule.command('run'))))
     .description('run a job now, unattended: asks nothing, takes up its own interrupted run first')
     .argument('<name>')
     .argument(
@@ -111,7 +113,8 @@ export function scheduleCommand(
     );
 }
 
-type TurnFlags = StateFlags & JobNotifyFlags & { readonly keep?: string };
+type TurnFlags = StateFlags &
+  JobNotifyFlags & { readonly keep?: string; readonly metricsFile?: string };
 
 async function runTurn(
   name: string,
@@ -130,6 +133,8 @@ async function runTurn(
     const { exit } = await withSession({ stateDir }, alone, (own) =>
       jobTurn(job, () => jobCommand(job, stateDir, alone), own),
     );
+    if (flags.metricsFile !== undefined)
+      await writeMetrics(jobFamilies(await allJobs(session)), session);
     await pruneAfterTurn(keep, session, world);
     return exit;
   });
