@@ -25,8 +25,9 @@ export async function jobFor(
 ): Promise<Job> {
   if (args.length === 0) return jobNamed(name, session);
   const { cwd: directory, who } = session.world;
-  const every = (await findJob(name, session))?.every ?? 'as its scheduler says';
-  return { schema: 'kmend.job/1', name, every, args, directory, who, units: [] };
+  const { every = 'as its scheduler says', succeeded } = (await findJob(name, session)) ?? {};
+  const job = { schema: 'kmend.job/1', name, every, args, directory, who, units: [] } as const;
+  return { ...job, ...present({ succeeded }) };
 }
 
 /** Changes to the directory where the job was installed, for its relative paths. */

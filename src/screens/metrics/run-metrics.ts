@@ -50,7 +50,7 @@ const table: readonly (readonly [name: string, help: string, gives: Gives])[] = 
   ],
   [
     'kmend_run_failures_allowed',
-    'Failures from which on the brake trips are more than these.',
+    'Failures that the brake allows: more of them trip it.',
     ({ brake }) => [one(brake.allowed)],
   ],
   [
