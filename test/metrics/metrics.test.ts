@@ -5,12 +5,9 @@ import { describe, expect, it } from 'vitest';
 import type { RunHead } from '../../src/core/view/model.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import { unknown } from '../../src/model/value.ts';
+import type { CheckRow } from '../../src/screens/hosts/check-table.ts';
 import { contentTypes, formatFor, metricsText } from '../../src/screens/metrics/exposition.ts';
-import {
-  checkFamilies,
-  checkNumbers,
-  driftFamilies,
-} from '../../src/screens/metrics/fleet-metrics.ts';
+import { checkFamilies, driftFamilies, measured } from '../../src/screens/metrics/fleet-metrics.ts';
 import {
   jobFamilies,
   runFamilies,
@@ -32,18 +29,15 @@ const facts = (verdict: string, remedy: string, used = 100, days: unknown = 99_9
     'kmem.ids.days_left': days,
   }) as Facts;
 const hostile = 'node"} 1\n# EOF\nkmend_x 1\\';
-const numbers = checkNumbers(
-  [
-    { host: 'node-a1', facts: facts('leaking', 'kernel_arg', 31_612, 18.25) },
-    { host: hostile, facts: facts('on', 'reboot', 60_000, unknown('there is one reading')) },
-    { host: 'node-a3', facts: facts('off', 'none') },
-    { host: 'node-a4', facts: { 'kmem.verdict': unknown('no proof') } as Facts },
-    { host: 'node-a5', failure: { kind: 'unreachable', message: 'no route' } },
-    { host: 'node-a6', failure: { kind: 'auth', message: 'denied' } },
-  ],
-  'fleet/prod.yaml',
-  at,
-);
+const rows: readonly CheckRow[] = [
+  { host: 'node-a1', facts: facts('leaking', 'kernel_arg', 31_612, 18.25) },
+  { host: hostile, facts: facts('on', 'reboot', 60_000, unknown('there is one reading')) },
+  { host: 'node-a3', facts: facts('off', 'none') },
+  { host: 'node-a4', facts: { 'kmem.verdict': unknown('no proof') } as Facts },
+  { host: 'node-a5', failure: { kind: 'unreachable', message: 'no route' } },
+  { host: 'node-a6', failure: { kind: 'auth', message: 'denied' } },
+];
+const numbers = { inventory: 'fleet/prod.yaml', at, hosts: rows.map(measured) };
 
 const head: RunHead = {
   ...{ run: '20261127-101112-abcd', play: 'Take hosts out', playbook: 'auto.yaml', planId: 'p' },
@@ -100,10 +94,9 @@ describe('the text', () => {
       kmend_remedy_hosts{inventory="fleet/prod.yaml",remedy="runtime"} 0
       kmend_remedy_hosts{inventory="fleet/prod.yaml",remedy="unsupported"} 0
       kmend_remedy_hosts{inventory="fleet/prod.yaml",remedy="unknown"} 1
-      # HELP kmend_unread_hosts Hosts that the last check could not read, by the kind of the failure.
+      # HELP kmend_unread_hosts Hosts that the last check could not read.
       # TYPE kmend_unread_hosts gauge
-      kmend_unread_hosts{inventory="fleet/prod.yaml",reason="unreachable"} 1
-      kmend_unread_hosts{inventory="fleet/prod.yaml",reason="auth"} 1
+      kmend_unread_hosts{inventory="fleet/prod.yaml"} 2
       # HELP kmend_cgroup_ids_used Memory cgroup ids in use, of 65534: hosts that use a tenth or whose dead groups grow.
       # TYPE kmend_cgroup_ids_used gauge
       kmend_cgroup_ids_used{inventory="fleet/prod.yaml",host="node-a1"} 31612

@@ -6,7 +6,7 @@ import { present } from '../../model/present.ts';
 import { mostFailures, turnText } from '../../screens/run/notice-text.ts';
 import { laneTo } from '../notices/courier.ts';
 import { withTemplate } from '../notices/run-notices.ts';
-import { checkNotify, hasTarget, keptNotify, kindsOf, targetsOf } from '../notices/targets.ts';
+import { absolutePaths, checkNotify, hasTarget, kindsOf, targetsOf } from '../notices/targets.ts';
 import type { NotifyFlags } from '../session/flags.ts';
 import { CommandError, type Surroundings, type World } from '../session/world.ts';
 import type { Job, JobNotify, JobResult } from './jobs.ts';
@@ -29,7 +29,7 @@ export function notifyOf(flags: JobNotifyFlags, world: World): JobNotify | undef
     );
   checkNotify(flags, world);
   if (!hasTarget(flags)) return undefined;
-  const { notifyUrlFile: urlFile, notifyCommand: command } = keptNotify(flags, world);
+  const { notifyUrlFile: urlFile, notifyCommand: command } = absolutePaths(flags, world);
   const { notifyMail: mail, notifyOn: on, notifyText: text } = flags;
   return {
     ...present({ urlFile, command, mail, on, text }),

@@ -4,16 +4,20 @@ import { type NoticeKind, noticeKinds, type Wanted } from '../../core/notices/ou
 import { wrongTemplate } from '../../core/notices/template.ts';
 import { mayHoldSecret } from '../../core/plan/kept-vars.ts';
 import type { NoticeTarget } from '../../engine/ports/outside.ts';
+import { present } from '../../model/present.ts';
 import type { NotifyFlags } from '../session/flags.ts';
 import { CommandError, type Surroundings, type World } from '../session/world.ts';
 
 export const hasTarget = (flags: NotifyFlags): boolean =>
   (flags.notifyUrlFile ?? flags.notifyCommand ?? flags.notifyMail) !== undefined;
 
-/** The flags as they are kept: the path of the file is absolute. */
-export function keptNotify<T extends NotifyFlags>(flags: T, { cwd }: World): T {
-  const { notifyUrlFile: file } = flags;
-  return file === undefined ? flags : { ...flags, notifyUrlFile: resolve(cwd, file) };
+/** The flags as they are kept: with absolute paths. */
+export function absolutePaths<
+  T extends { readonly notifyUrlFile?: string; readonly metricsFile?: string },
+>(flags: T, { cwd }: World): T {
+  const { notifyUrlFile: url, metricsFile: metrics } = flags;
+  const [notifyUrlFile, metricsFile] = [url, metrics].map((path) => path && resolve(cwd, path));
+  return { ...flags, ...present({ notifyUrlFile, metricsFile }) };
 }
 
 /** Refuses wrong flags before anything is done, and flags that must not be kept. */

@@ -13,6 +13,7 @@ import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { causeText } from '../../model/run/failure.ts';
 import type { Plan, PlayPlan } from '../../model/run/plan.ts';
+import { openRunMetrics } from '../metrics/run-metrics-file.ts';
 import { openNotices } from '../notices/run-notices.ts';
 import type { RunView } from '../observer.ts';
 import type { ReadyPlay } from '../plan/project.ts';
@@ -72,12 +73,14 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     },
     session,
   );
+  const metrics = await openRunMetrics(journal.run, session);
   const runLog = runLogOf(journal, before, (event, state, line) => {
     commands.see(event);
     view.onEvent(event, state);
     forwarder?.send(event, line);
     voice?.see(event, state);
     notices?.see(event, state, line);
+    metrics?.see(event);
   });
   try {
     await begin(runLog, entry.bodies, session);
@@ -108,6 +111,7 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     await view.close();
     await voice?.close();
     await notices?.close();
+    await metrics?.close();
     const lost = await forwarder?.close();
     if (lost !== undefined)
       observer.notice(

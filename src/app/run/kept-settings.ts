@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../../core/plan/kept-vars.ts';
 import { dataIn, flag, listOf, number, object, type Shape, text } from '../../model/shape/shape.ts';
 import { isList, isMapping, type Mapping } from '../../model/value.ts';
-import { keptNotify } from '../notices/targets.ts';
+import { absolutePaths } from '../notices/targets.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { environmentVars, extraVarsOf } from '../session/extra-vars.ts';
 import type { FleetFlags } from '../session/flags.ts';
@@ -29,7 +29,7 @@ export function settingsToKeep(
   return {
     schema: 'kmend.settings/1',
     flags: {
-      ...keptFlags(keptNotify(session.settings.flags, session.world)),
+      ...keptFlags(absolutePaths(session.settings.flags, session.world)),
       inventory: inventories,
       extraVars: words.flatMap(({ word }) => (word === undefined ? [] : [word])),
     },

@@ -1,29 +1,26 @@
 // Metrics of the hosts, by the last check and the last drift of an inventory.
 import type { HostDrift } from '../../core/history/drift-report.ts';
 import { known } from '../../model/fact.ts';
-import { present } from '../../model/present.ts';
 import type { CheckRow } from '../hosts/check-table.ts';
-import type { Family } from './exposition.ts';
+import type { Family, Sample } from './exposition.ts';
 
-/** Of one host: how much of its 65,534 cgroup ids is in use, and when they run out. */
-export interface HostIds {
+/** What metrics need of a checked host; without a verdict it was not read. */
+export interface MeasuredHost {
   readonly host: string;
-  readonly used: number;
+  readonly verdict?: string;
+  readonly remedy?: string;
+  /** Of its 65,534 cgroup ids. */
+  readonly idsUsed?: number;
   /** Absent where dead groups do not grow, or nothing shows how fast. */
-  readonly daysLeft?: number;
+  readonly idsDaysLeft?: number;
 }
 
-/** What a check found, as small plain data. */
-export interface CheckNumbers {
+/** The last check of an inventory. */
+export interface MeasuredFleet {
   readonly inventory: string;
   /** Milliseconds since 1970. */
   readonly at: number;
-  readonly verdicts: Readonly<Record<string, number>>;
-  readonly remedies: Readonly<Record<string, number>>;
-  /** Hosts without facts, by the kind of the failure. */
-  readonly unread: Readonly<Record<string, number>>;
-  /** Hosts that use a tenth of their ids, or whose dead groups grow. */
-  readonly ids: readonly HostIds[];
+  readonly hosts: readonly MeasuredHost[];
 }
 
 /** From so many ids on a host has a sample of its own, also without growth. */
@@ -36,79 +33,80 @@ const remedies = [
   ...['none', 'reboot', 'default_kernel', 'kernel_arg', 'kernel_and_arg', 'runtime'],
   ...['unsupported', 'unknown'],
 ];
-const zeros = (names: readonly string[]): Record<string, number> =>
-  Object.fromEntries(names.map((name) => [name, 0]));
 
-export function checkNumbers(
-  rows: readonly CheckRow[],
-  inventory: string,
-  at: number,
-): CheckNumbers {
-  const found = {
-    verdicts: zeros(verdicts),
-    remedies: zeros(remedies),
-    unread: zeros(['unreachable']),
+export function measured({ host, facts }: CheckRow): MeasuredHost {
+  if (facts === undefined) return { host };
+  const daysLeft = known(facts, 'kmem.ids.days_left', never);
+  return {
+    host,
+    verdict: known(facts, 'kmem.verdict', 'unknown'),
+    remedy: known(facts, 'kmem.remedy', 'unknown'),
+    idsUsed: known(facts, 'kmem.ids.used', 0),
+    ...(daysLeft < never ? { idsDaysLeft: daysLeft } : {}),
   };
-  const count = (into: Record<string, number>, name: string): void => {
-    into[name] = (into[name] ?? 0) + 1;
-  };
-  const ids: HostIds[] = [];
-  for (const { host, facts, failure } of rows) {
-    if (facts === undefined) {
-      count(found.unread, failure?.kind ?? 'parse');
-      continue;
-    }
-    count(found.verdicts, known(facts, 'kmem.verdict', 'unknown'));
-    count(found.remedies, known(facts, 'kmem.remedy', 'unknown'));
-    const used = known(facts, 'kmem.ids.used', 0);
-    const left = known(facts, 'kmem.ids.days_left', never);
-    const daysLeft = left < never ? left : undefined;
-    if (daysLeft !== undefined || used >= manyIds)
-      ids.push({ host, used, ...present({ daysLeft }) });
-  }
-  return { inventory, at, ...found, ids };
 }
 
-export function checkFamilies(numbers: CheckNumbers): readonly Family[] {
-  const { inventory, at, ids } = numbers;
-  const by = (label: string, counts: Readonly<Record<string, number>>): Family['samples'] =>
-    Object.entries(counts).map(([name, value]) => ({
-      labels: { inventory, [label]: name },
-      value,
-    }));
+/** A sample for each name, also for those that no host has. */
+const counted = (
+  names: readonly string[],
+  found: readonly (string | undefined)[],
+  sample: (name: string) => Sample['labels'],
+): readonly Sample[] =>
+  names.map((name) => ({
+    labels: sample(name),
+    value: found.filter((one) => one === name).length,
+  }));
+
+export function checkFamilies({ inventory, at, hosts }: MeasuredFleet): readonly Family[] {
+  const read = hosts.filter(({ verdict }) => verdict !== undefined);
+  const ids = read.filter(
+    ({ idsUsed = 0, idsDaysLeft }) => idsDaysLeft !== undefined || idsUsed >= manyIds,
+  );
+  const one = (value: number): readonly Sample[] => [{ labels: { inventory }, value }];
   return [
     {
       name: 'kmend_check_time_seconds',
       help: 'When the last check ended, in Unix time.',
-      samples: [{ labels: { inventory }, value: Math.round(at / 1000) }],
+      samples: one(Math.round(at / 1000)),
     },
     {
       name: 'kmend_verdict_hosts',
       help: 'Hosts by the state of kernel-memory accounting, by the last check.',
-      samples: by('verdict', numbers.verdicts),
+      samples: counted(
+        verdicts,
+        read.map(({ verdict }) => verdict),
+        (verdict) => ({ inventory, verdict }),
+      ),
     },
     {
       name: 'kmend_remedy_hosts',
       help: 'Hosts by the remedy that they need, by the last check.',
-      samples: by('remedy', numbers.remedies),
+      samples: counted(
+        remedies,
+        read.map(({ remedy }) => remedy),
+        (remedy) => ({ inventory, remedy }),
+      ),
     },
     {
       name: 'kmend_unread_hosts',
-      help: 'Hosts that the last check could not read, by the kind of the failure.',
-      samples: by('reason', numbers.unread),
+      help: 'Hosts that the last check could not read.',
+      samples: one(hosts.length - read.length),
     },
     {
       name: 'kmend_cgroup_ids_used',
       help: 'Memory cgroup ids in use, of 65534: hosts that use a tenth or whose dead groups grow.',
-      samples: ids.map(({ host, used }) => ({ labels: { inventory, host }, value: used })),
+      samples: ids.map(({ host, idsUsed = 0 }) => ({
+        labels: { inventory, host },
+        value: idsUsed,
+      })),
     },
     {
       name: 'kmend_cgroup_ids_left_seconds',
       help: 'Time from the last check until the memory cgroup ids of the host run out.',
-      samples: ids.flatMap(({ host, daysLeft }) =>
-        daysLeft === undefined
+      samples: ids.flatMap(({ host, idsDaysLeft }) =>
+        idsDaysLeft === undefined
           ? []
-          : [{ labels: { inventory, host }, value: Math.round(daysLeft * 86_400) }],
+          : [{ labels: { inventory, host }, value: Math.round(idsDaysLeft * 86_400) }],
       ),
     },
   ];
@@ -119,8 +117,6 @@ export function driftFamilies(
   inventory: string,
   at: number,
 ): readonly Family[] {
-  const counts = zeros(['kept', 'lost', 'unproven', 'unread', 'never']);
-  for (const { state } of rows) counts[state] = (counts[state] ?? 0) + 1;
   return [
     {
       name: 'kmend_drift_time_seconds',
@@ -130,10 +126,11 @@ export function driftFamilies(
     {
       name: 'kmend_drift_hosts',
       help: 'Hosts of earlier runs by whether they kept their remedy.',
-      samples: Object.entries(counts).map(([state, value]) => ({
-        labels: { inventory, state },
-        value,
-      })),
+      samples: counted(
+        ['kept', 'lost', 'unproven', 'unread', 'never'],
+        rows.map(({ state }) => state),
+        (state) => ({ inventory, state }),
+      ),
     },
   ];
 }

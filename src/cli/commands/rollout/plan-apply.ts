@@ -30,6 +30,7 @@ import {
   playbookText,
   withFleetOptions,
   withForwardOption,
+  withMetricsOption,
   withNotifyOptions,
   withQuietOption,
   withResolveOptions,
@@ -81,10 +82,12 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
     ),
   );
 
-  const apply = withNotifyOptions(
-    withForwardOption(
-      withRolloutOptions(
-        withTaskOptions(withQuietOption(withFleetOptions(program.command('apply')))),
+  const apply = withMetricsOption(
+    withNotifyOptions(
+      withForwardOption(
+        withRolloutOptions(
+          withTaskOptions(withQuietOption(withFleetOptions(program.command('apply')))),
+        ),
       ),
     ),
   )
@@ -113,8 +116,10 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
     ),
   );
 
-  withForwardOption(
-    withResolveOptions(withQuietOption(withFleetOptions(program.command('resume')))),
+  withMetricsOption(
+    withForwardOption(
+      withResolveOptions(withQuietOption(withFleetOptions(program.command('resume')))),
+    ),
   )
     .description(
       'continue a run after a crash, an interruption or a failure; never repeats what was done',
