@@ -35,12 +35,13 @@ function ticks(span: number, step: number): readonly number[] {
 export const timeTicks = (span: number, most: number): readonly number[] =>
   ticks(span, timeSteps.find((step) => span / step <= most) ?? span);
 
-/** Whole numbers; the last one is at most `top`. */
+/** Whole numbers from 0, and `top` itself. */
 export function countTicks(top: number, most: number): readonly number[] {
   const rough = Math.max(1, top / most);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough) ?? rough;
-  return ticks(top, Math.max(1, step));
+  const whole = Math.max(1, step);
+  return [...ticks(top, whole).filter((tick) => top - tick > whole * 0.5), Math.round(top)];
 }
 
 /** The width that an element has, measured again when that changes. */

@@ -92,7 +92,7 @@ const Key = ({ kind, word }: KeyInput) => (
   <span>
     <svg class="key" viewBox="0 0 22 10" aria-hidden="true">
       {kind === 'forecast' ? (
-        <path class="wedge" d="M0 9L16 1H22Z" />
+        <path class="wedge" d="M0.5 9.5V0.5H21.5V9.5Z" />
       ) : (
         <path class={`line ${kind}`} d="M0 5H22" />
       )}

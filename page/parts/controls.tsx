@@ -17,6 +17,7 @@ const words: Readonly<Record<PageCommand, string>> = {
   retry: 'Retry',
   skip: 'Skip',
   done: 'Done by hand',
+  approve: 'Approve',
 };
 
 const meanings: Readonly<Record<PageCommand, string>> = {
@@ -27,10 +28,11 @@ const meanings: Readonly<Record<PageCommand, string>> = {
   retry: 'The host is walked again.',
   skip: 'The host is left as it is, and its slot is freed.',
   done: 'The host counts as done, and its slot is freed.',
+  approve: 'The question of the run is answered with yes.',
 };
 
 const needCommands: Readonly<Record<Need['kind'], readonly PageCommand[]>> = {
-  approve: [],
+  approve: ['approve'],
   promote: ['promote'],
   resolve: ['retry', 'skip', 'done'],
   continue: ['continue'],

@@ -4,7 +4,7 @@ import { count } from '../text.ts';
 import { type Ask, NeedButtons } from './controls.tsx';
 import { Command, Section, Status } from './section.tsx';
 
-const mostNeeds = 8;
+const mostNeeds = 6;
 
 interface NeedsInput {
   readonly needs: readonly Need[];
@@ -107,7 +107,10 @@ const GroupList = ({ groups, find }: GroupsInput) => (
       <li key={`${group.status} ${group.kind} ${group.text}`}>
         <p>
           <Status status={group.status} />{' '}
-          <span class="quiet">{group.kind.replaceAll('_', ' ')}</span> {group.text}
+          {group.kind !== group.status && (
+            <span class="quiet">{group.kind.replaceAll('_', ' ')} </span>
+          )}
+          {group.text}
         </p>
         {group.hint !== undefined && <p class="quiet">{group.hint}</p>}
         <p class="names">

@@ -13,7 +13,15 @@ export interface Snapshot {
   readonly now: number;
 }
 
-export type PageCommand = 'pause' | 'continue' | 'promote' | 'abort' | 'retry' | 'skip' | 'done';
+export type PageCommand =
+  | 'pause'
+  | 'continue'
+  | 'promote'
+  | 'abort'
+  | 'retry'
+  | 'skip'
+  | 'done'
+  | 'approve';
 
 /** Body of `POST /api/runs/RUN/command`; answered with 202 and, once journalled, by a delta. */
 export interface CommandRequest {
