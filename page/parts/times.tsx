@@ -46,11 +46,11 @@ const Costs = ({ hosts }: { readonly hosts: readonly HostRow[] }) => (
     <thead>
       <tr>
         <th scope="col">step</th>
-        <th scope="col" class="number">
+        <th scope="col" class="number c-hosts">
           hosts
         </th>
         <th scope="col" class="number">
-          of the time
+          share
         </th>
         <th scope="col" class="number">
           median
@@ -66,7 +66,7 @@ const Costs = ({ hosts }: { readonly hosts: readonly HostRow[] }) => (
           <th scope="row">
             <span class={`swatch k-${kind}`} aria-hidden="true" /> {stepWords[kind]}
           </th>
-          <td class="number">{count(owners)}</td>
+          <td class="number c-hosts">{count(owners)}</td>
           <td class="number">{Math.round(100 * share)} %</td>
           <td class="number">{lasting(median)}</td>
           <td class="number">{lasting(late)}</td>

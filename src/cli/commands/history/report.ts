@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { runOrLast } from '../../../app/history/last-run.ts';
 import { beginAnew, neverBegan } from '../../../app/history/never-began.ts';
 import { eachEvent, readRun } from '../../../app/history/report.ts';
+import { type ReportFiles, writeReports } from '../../../app/history/report-files.ts';
 import { withheldOf } from '../../../app/run/kept-settings.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { runSummary } from '../../../core/history/run-summary.ts';
@@ -16,7 +17,7 @@ import { withSession } from '../../terminal/observer.ts';
 import { journalEnd, neededAgain } from '../../terminal/run-view.ts';
 import { paintOf, type World } from '../../world.ts';
 
-export interface ReportFlags {
+export interface ReportFlags extends ReportFiles {
   readonly stateDir?: string;
   readonly json?: boolean;
   readonly markdown?: boolean;
@@ -36,6 +37,9 @@ export function reportCommand(program: Command, world: World, done: (exit: numbe
     )
     .argument('[run]', 'the last one, where none is given')
     .option('--markdown', 'as Markdown, for a ticket')
+    .option('--html <file>', 'also write one HTML file: charts, each host, its proof')
+    .option('--with-journal', 'keep the journal in the HTML file, so that a browser can check it')
+    .option('--csv <file>', 'also write a table of the hosts')
     .action(async (run: string | undefined, flags: ReportFlags) =>
       done(await report(run, flags, world)),
     );
@@ -58,6 +62,7 @@ async function showRun(
 ): Promise<number> {
   const { state, end, holder } = await readRun(run, session);
   const { head, entries, torn } = end;
+  if (entries > 0) await writeReports(run, flags, session);
   if (flags.events === true) {
     // Printed after the hash of each event was checked.
     await eachEvent(run, session, (event) =>
