@@ -14,8 +14,9 @@ import { everyHost, type Filter, Hosts } from './parts/hosts.tsx';
 import { Groups, groupsOf, Needs } from './parts/needs.tsx';
 import { Section } from './parts/section.tsx';
 import { Times } from './parts/times.tsx';
+import { count } from './text.ts';
 
-/** Above so many hosts paper has the summary and what failed. */
+/** Above so many hosts paper has those that are not done, unless all are wanted. */
 const mostPrinted = 500;
 
 export interface RunPageInput {
@@ -44,7 +45,6 @@ export function RunPage({ view, now, printing, evidence, send, notice }: RunPage
   const groups = useMemo(() => groupsOf(view.hosts), [view.hosts]);
   const { counts } = view.head;
   const many = view.hosts.length > mostPrinted;
-  const paper = !printing || !many || paperAll;
   return (
     <main>
       {notice}
@@ -67,19 +67,13 @@ export function RunPage({ view, now, printing, evidence, send, notice }: RunPage
         <Groups groups={groups} find={find} />
       </div>
       <Times view={view} now={now} />
-      {paper ? (
-        <Hosts
-          view={view}
-          now={now}
-          filter={printing ? everyHost : filter}
-          setFilter={setFilter}
-          all={printing}
-        />
-      ) : (
-        <p>
-          The {view.hosts.length} hosts are not printed; kmend report RUN --csv FILE has them all.
-        </p>
-      )}
+      <Hosts
+        view={view}
+        now={now}
+        filter={filter}
+        setFilter={setFilter}
+        paper={printing ? (many && !paperAll ? 'not done' : 'all') : undefined}
+      />
       {many && (
         <label class="screen">
           <input
@@ -87,7 +81,7 @@ export function RunPage({ view, now, printing, evidence, send, notice }: RunPage
             checked={paperAll}
             onChange={({ currentTarget }) => setPaperAll(currentTarget.checked)}
           />{' '}
-          print all {view.hosts.length} hosts
+          print all {count(view.hosts.length)} hosts, not only those that are not done
         </label>
       )}
       <Events lines={view.lines} />

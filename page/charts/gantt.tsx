@@ -6,6 +6,8 @@ import { timeTicks, useWidth } from './axes.ts';
 
 const pitch = 20;
 const top = 20;
+/** Width of a letter of a name. */
+const letter = 7.2;
 export const mostBars = 40;
 
 const lastOf = (row: HostRow, now: number): number => row.endedAt ?? row.steps.at(-1)?.to ?? now;
@@ -31,8 +33,8 @@ export interface GanttInput {
 export function Gantt({ hosts, from, to }: GanttInput) {
   const [box, width] = useWidth<HTMLDivElement>();
   const longest = Math.max(0, ...hosts.map(({ host }) => host.length));
-  const gutter = Math.min(width * 0.32, 12 + longest * 7.2);
-  const room = Math.floor((gutter - 12) / 7.2);
+  const room = Math.min(longest, Math.floor((width * 0.32 - 12) / letter));
+  const gutter = 12 + room * letter;
   const span = Math.max(1, to - from);
   const x = (at: number): number => gutter + ((at - from) / span) * (width - gutter - 10);
   const height = top + hosts.length * pitch;

@@ -39,7 +39,7 @@ export function Head({ head, now, choose, children }: HeadInput) {
         <span>
           started <Time at={head.startedAt}>{time(head.startedAt)}</Time>
         </span>
-        <span>{head.tool}</span>
+        <span>kmend {head.tool}</span>
       </p>
       <Progress head={head} />
       <Counts head={head} choose={choose} />
@@ -168,7 +168,7 @@ function Reasons({ head, now }: AtInput) {
   const { why, brake, waits, gates } = head;
   const lines = [
     ...(why === undefined ? [] : [{ key: 'why', name: '', text: why }]),
-    ...(brake.tripped === undefined
+    ...(brake.tripped === undefined || why?.includes(brake.tripped.why) === true
       ? []
       : [{ key: 'brake', name: 'Brake', text: brake.tripped.why }]),
     ...waits.map(({ rule, text, until }) => ({

@@ -23,6 +23,8 @@ interface Sorting {
 
 const pageSize = 50;
 
+const notDone: readonly RowStatus[] = ['failed', 'refused', 'left_out'];
+
 const tookOf = ({ startedAt, endedAt }: HostRow, now: number): number | undefined =>
   startedAt === undefined ? undefined : (endedAt ?? now) - startedAt;
 
@@ -61,15 +63,17 @@ interface HostsInput {
   readonly now: number;
   readonly filter: Filter;
   readonly setFilter: (filter: Filter) => void;
-  /** Draw all rows: for paper. */
-  readonly all: boolean;
+  /** On paper there are no pages. */
+  readonly paper: 'all' | 'not done' | undefined;
 }
 
-export function Hosts({ view, now, filter, setFilter, all }: HostsInput) {
+export function Hosts({ view, now, filter, setFilter, paper }: HostsInput) {
   const [sorting, setSorting] = useState<Sorting>({ by: 'plan', down: false });
   const [first, setFirst] = useState(0);
   const rows = useMemo(() => {
-    const matching = found(view, filter);
+    const matching = found(view, filter).filter(
+      ({ status }) => paper !== 'not done' || notDone.includes(status),
+    );
     if (sorting.by === 'plan') return matching;
     const key = keyOf(sorting.by, view, now);
     const sign = sorting.down ? -1 : 1;
@@ -77,10 +81,10 @@ export function Hosts({ view, now, filter, setFilter, all }: HostsInput) {
       const [x, y] = [key(a), key(b)];
       return x < y ? -sign : x > y ? sign : 0;
     });
-  }, [view, filter, sorting, now]);
+  }, [view, filter, sorting, paper, now]);
   const from = Math.min(first, Math.max(0, rows.length - 1));
   const start = from - (from % pageSize);
-  const shown = all ? rows : rows.slice(start, start + pageSize);
+  const shown = paper !== undefined ? rows : rows.slice(start, start + pageSize);
   const set = (change: Partial<Filter>): void => {
     setFirst(0);
     setFilter({ ...filter, ...change });
@@ -88,7 +92,12 @@ export function Hosts({ view, now, filter, setFilter, all }: HostsInput) {
   return (
     <Section id="hosts" title="Hosts" aside={<Found rows={rows.length} of={view.hosts.length} />}>
       <Filters view={view} filter={filter} set={set} />
-      <table class="hosts">
+      {paper === 'not done' && (
+        <p class="quiet">
+          Those that failed, were refused or left out. <code>kmend report --csv</code> has all.
+        </p>
+      )}
+      <table class={`hosts ${view.zones.length < 2 ? 'zoneless' : ''}`}>
         <Heads
           sorting={sorting}
           sort={(by) =>
@@ -104,7 +113,7 @@ export function Hosts({ view, now, filter, setFilter, all }: HostsInput) {
         </tbody>
       </table>
       {rows.length === 0 && <p class="quiet">No host matches.</p>}
-      {!all && rows.length > pageSize && (
+      {paper === undefined && rows.length > pageSize && (
         <nav class="pages" aria-label="Pages of hosts">
           <button type="button" disabled={start === 0} onClick={() => setFirst(start - pageSize)}>
             Previous
@@ -246,14 +255,14 @@ function Row({ row, view, now }: RowInput) {
       <th scope="row" class="c-host">
         <span class="host">{row.host}</span>
         <span class="narrow quiet">
-          {[zone, spaced(row.before), spaced(row.remedy), passed]
+          {[zone, spaced(row.before), row.remedy ?? '', passed]
             .filter((text) => text !== '')
             .join(' · ')}
         </span>
       </th>
       <td class="c-zone">{zone}</td>
       <td class="c-was">{spaced(row.before)}</td>
-      <td class="c-remedy">{spaced(row.remedy)}</td>
+      <td class="c-remedy">{row.remedy}</td>
       <td class="c-end">
         <Status status={row.status} />
       </td>

@@ -188,7 +188,7 @@ export function viewOf(wanted: Wanted): RunView {
       playbook: 'playbooks/auto.yaml',
       planId: 'p1',
       by: 'ada',
-      tool: 'kmend 0.1.0',
+      tool: '0.1.0',
       attended: true,
       startedAt: begin,
       lastAt: now,

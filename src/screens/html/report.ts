@@ -105,7 +105,7 @@ function cells(row: HostRow, view: RunView): readonly string[] {
     row.host,
     view.zones[row.zone]?.name ?? '',
     spaced(row.before),
-    spaced(row.remedy),
+    row.remedy ?? '',
     statusWords[row.status].word,
     startedAt === undefined || endedAt === undefined ? '' : duration((endedAt - startedAt) / 1000),
     outcome(row),
