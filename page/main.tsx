@@ -16,6 +16,7 @@ addEventListener('beforeprint', () => draw(true));
 addEventListener('afterprint', () => draw(false));
 
 function main(root: HTMLElement): void {
+  root.replaceChildren();
   const show = (child: ComponentChild): void => render(child, root);
   const data = document.getElementById('data')?.textContent;
   const run = /^\/runs\/([^/]+)$/.exec(location.pathname)?.[1];

@@ -1,6 +1,6 @@
 // The page of a run, live or as a report: the same parts.
 import type { ComponentChildren } from 'preact';
-import { useCallback, useMemo, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { RunView } from '../src/core/view/model.ts';
 import type { CommandRequest } from '../src/core/view/protocol.ts';
 import type { Evidence } from './chain.ts';
@@ -35,6 +35,8 @@ export function RunPage({ view, now, printing, evidence, send, notice }: RunPage
   const [filter, setFilter] = useState<Filter>(everyHost);
   const [paperAll, setPaperAll] = useState(false);
   const [asked, setAsked] = useState<Parameters<Ask>[0]>();
+  const [left, setLeft] = useState(false);
+  useEffect(() => setLeft(false), [view.head.phase]);
   const ask: Ask | undefined = send === undefined || isOver(view.head) ? undefined : setAsked;
   const show = useCallback((change: Partial<Filter>): void => {
     setFilter({ ...everyHost, ...change });
@@ -43,6 +45,7 @@ export function RunPage({ view, now, printing, evidence, send, notice }: RunPage
   }, []);
   const find = useCallback((text: string) => show({ find: text }), [show]);
   const groups = useMemo(() => groupsOf(view.hosts), [view.hosts]);
+  const events = useMemo(() => <Events lines={view.lines} />, [view.lines]);
   const { counts } = view.head;
   const many = view.hosts.length > mostPrinted;
   return (
@@ -50,6 +53,9 @@ export function RunPage({ view, now, printing, evidence, send, notice }: RunPage
       {notice}
       <Head head={view.head} now={now} choose={(status) => show({ status })}>
         {ask !== undefined && <RunButtons head={view.head} ask={ask} />}
+        <p role="status" class="quiet">
+          {left && 'The command is left for the run. It shows here once the journal has it.'}
+        </p>
       </Head>
       <Needs needs={view.head.needs} ask={ask} />
       <Fleet view={view} find={find} chooseZone={(zone) => show({ zone })} />
@@ -84,7 +90,7 @@ export function RunPage({ view, now, printing, evidence, send, notice }: RunPage
           print all {count(view.hosts.length)} hosts, not only those that are not done
         </label>
       )}
-      <Events lines={view.lines} />
+      {events}
       {evidence !== undefined && <EvidencePart run={view.head.run} evidence={evidence} />}
       {asked !== undefined && send !== undefined && (
         <Dialog run={view.head.run} asked={asked} send={send} close={() => setAsked(undefined)} />

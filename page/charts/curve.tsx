@@ -25,10 +25,7 @@ export function Curve({ done, planned, forecast, from, now, wanted }: CurveInput
   const end = Math.max(from + 1000, now, planned.at(-1)?.at ?? 0, forecast?.to ?? 0);
   const x = (at: number): number => gutter + ((at - from) / (end - from)) * (width - gutter - 6);
   const y = (value: number): number => height - bottom - (value / most) * (height - bottom - top);
-  const steps = (points: readonly Point[], until: number): string =>
-    `M${x(from).toFixed(1)} ${y(0)}${points
-      .map((point) => `H${x(point.at).toFixed(1)}V${y(point.done).toFixed(1)}`)
-      .join('')}H${x(until).toFixed(1)}`;
+  const steps = (points: readonly Point[], until: number): string => stairs(points, x, y, until);
   const lastPlanned = planned.at(-1)?.at ?? from;
   const wedge =
     forecast === undefined || forecast.blocked !== undefined
@@ -78,6 +75,24 @@ export function Curve({ done, planned, forecast, from, now, wanted }: CurveInput
       </div>
     </>
   );
+}
+
+/** Thousands of points are drawn as one step a pixel. */
+function stairs(
+  points: readonly Point[],
+  x: (at: number) => number,
+  y: (value: number) => number,
+  until: number,
+): string {
+  let path = `M${gutter} ${y(0)}`;
+  let drawn = gutter;
+  for (const [index, { at, done }] of points.entries()) {
+    const next = points[index + 1];
+    if (next !== undefined && x(next.at) - drawn < 1) continue;
+    drawn = x(at);
+    path += `H${drawn.toFixed(1)}V${y(done).toFixed(1)}`;
+  }
+  return `${path}H${x(until).toFixed(1)}`;
 }
 
 const plannedAt = (planned: readonly Point[], at: number): number =>

@@ -89,7 +89,8 @@ interface DialogInput {
   readonly run: string;
   readonly asked: Asked;
   readonly send: (request: CommandRequest) => Promise<void>;
-  readonly close: () => void;
+  /** @param sent the command is left for the run */
+  readonly close: (sent: boolean) => void;
 }
 
 /** Asks why; to abort, also for the id of the run. */
@@ -99,14 +100,20 @@ export function Dialog({ run, asked: { command, host }, send, close }: DialogInp
   const [typed, setTyped] = useState('');
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState('');
+  const sent = useRef(false);
   useLayoutEffect(() => dialog.current?.showModal(), []);
   const ready = reason.trim() !== '' && (command !== 'abort' || typed.trim() === run);
+  // A dialog that closes gives the focus back to the button that opened it.
+  const hide = (): void => dialog.current?.close();
   const submit = (event: Event): void => {
     event.preventDefault();
     if (!ready || busy) return;
     setBusy(true);
     send({ command, reason: reason.trim(), ...(host === undefined ? {} : { host }) }).then(
-      close,
+      () => {
+        sent.current = true;
+        hide();
+      },
       (error: unknown) => {
         setBusy(false);
         setWrong(error instanceof Error ? error.message : String(error));
@@ -114,7 +121,7 @@ export function Dialog({ run, asked: { command, host }, send, close }: DialogInp
     );
   };
   return (
-    <dialog ref={dialog} aria-labelledby="asked" onClose={close}>
+    <dialog ref={dialog} aria-labelledby="asked" onClose={() => close(sent.current)}>
       <form onSubmit={submit}>
         <h2 id="asked">
           {words[command]} {host ?? `run ${run}`}
@@ -145,7 +152,7 @@ export function Dialog({ run, asked: { command, host }, send, close }: DialogInp
           <button type="submit" class="main" disabled={!ready || busy}>
             {words[command]}
           </button>
-          <button type="button" onClick={close}>
+          <button type="button" onClick={hide}>
             Cancel
           </button>
         </div>

@@ -70,18 +70,20 @@ interface HostsInput {
 export function Hosts({ view, now, filter, setFilter, paper }: HostsInput) {
   const [sorting, setSorting] = useState<Sorting>({ by: 'plan', down: false });
   const [first, setFirst] = useState(0);
+  // Only an order by time follows the clock.
+  const clock = sorting.by === 'took' ? now : 0;
   const rows = useMemo(() => {
     const matching = found(view, filter).filter(
       ({ status }) => paper !== 'not done' || notDone.includes(status),
     );
     if (sorting.by === 'plan') return matching;
-    const key = keyOf(sorting.by, view, now);
+    const key = keyOf(sorting.by, view, clock);
     const sign = sorting.down ? -1 : 1;
     return matching.toSorted((a, b) => {
       const [x, y] = [key(a), key(b)];
       return x < y ? -sign : x > y ? sign : 0;
     });
-  }, [view, filter, sorting, paper, now]);
+  }, [view, filter, sorting, paper, clock]);
   const from = Math.min(first, Math.max(0, rows.length - 1));
   const start = from - (from % pageSize);
   const shown = paper !== undefined ? rows : rows.slice(start, start + pageSize);
@@ -228,6 +230,7 @@ const Heads = ({ sorting, sort }: HeadsInput) => (
               ? { 'aria-sort': sorting.down ? ('descending' as const) : ('ascending' as const) }
               : {})}
           >
+            <span class="paper">{word}</span>
             <button type="button" class="sort" onClick={() => sort(column)}>
               {word}
               <span aria-hidden="true">{sorted ? (sorting.down ? ' ↓' : ' ↑') : ''}</span>
@@ -293,7 +296,7 @@ function More({ row, now }: { readonly row: HostRow; readonly now: number }) {
           acknowledged by {acknowledged.by} as {acknowledged.as}: {acknowledged.note}
         </p>
       )}
-      {reason?.hint !== undefined && <p class="quiet">{reason.hint}</p>}
+      {reason?.hint !== undefined && <p class="quiet screen">{reason.hint}</p>}
       {reason?.detail !== undefined && (
         <details>
           <summary>its last output</summary>

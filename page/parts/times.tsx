@@ -1,5 +1,5 @@
 // Where the time goes: hosts per step, what each step takes, and the hosts that took longest.
-import { useMemo } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import type { HostRow, RunView } from '../../src/core/view/model.ts';
 import { stepWords } from '../../src/screens/html/words.ts';
 import { StepArea } from '../charts/area.tsx';
@@ -15,11 +15,20 @@ interface TimesInput {
   readonly now: number;
 }
 
+/** Milliseconds between two drawings of a run that is under way: these charts change slowly. */
+const redrawn = 5000;
+
+/** All hosts are read for these charts, so they are not drawn with every change. */
 export function Times({ view, now }: TimesInput) {
-  const { hosts } = view;
-  const from = view.head.startedAt;
-  const begun = useMemo(() => hosts.filter(({ steps }) => steps.length > 0), [hosts]);
-  const stack = useMemo(() => stackOf(begun, from, now, bins), [begun, from, now]);
+  const latest = useRef({ view, now });
+  latest.current = { view, now };
+  const turn = Math.floor((now - view.head.startedAt) / redrawn);
+  return useMemo(() => <Charts {...latest.current} />, [turn]);
+}
+
+function Charts({ view: { hosts, head }, now }: TimesInput) {
+  const from = head.startedAt;
+  const begun = hosts.filter(({ steps }) => steps.length > 0);
   if (begun.length === 0) return null;
   const many = begun.length > mostBars;
   return (
@@ -27,7 +36,7 @@ export function Times({ view, now }: TimesInput) {
       {many && (
         <>
           <h3>Hosts at work, by step</h3>
-          <StepArea stack={stack} />
+          <StepArea stack={stackOf(begun, from, now, bins)} />
         </>
       )}
       <div class="beside">
