@@ -33,7 +33,7 @@ const lineEnd = 10;
 /** Each entry holds the sha256 of the one before; the first that of the run's name. */
 export async function checkChain(run: string, journal: Uint8Array<ArrayBuffer>): Promise<Checked> {
   const reader = new TextDecoder();
-  let head = await hashOf(new TextEncoder().encode(`kmend journal ${run}`));
+  let head = await hashOf(new Uint8Array(new TextEncoder().encode(`kmend journal ${run}`)));
   let entries = 0;
   for (let from = 0; from < journal.length; ) {
     const end = journal.indexOf(lineEnd, from);
