@@ -93,7 +93,15 @@ export function RunPage({ view, now, printing, evidence, send, notice }: RunPage
       {events}
       {evidence !== undefined && <EvidencePart run={view.head.run} evidence={evidence} />}
       {asked !== undefined && send !== undefined && (
-        <Dialog run={view.head.run} asked={asked} send={send} close={() => setAsked(undefined)} />
+        <Dialog
+          run={view.head.run}
+          asked={asked}
+          send={send}
+          close={(sent) => {
+            setAsked(undefined);
+            setLeft(sent);
+          }}
+        />
       )}
     </main>
   );
