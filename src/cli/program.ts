@@ -13,6 +13,7 @@ import { auditCommand } from './commands/history/audit.ts';
 import { reportCommand } from './commands/history/report.ts';
 import { runsCommands } from './commands/history/runs.ts';
 import { serveCommand } from './commands/history/serve.ts';
+import { tokenCommands } from './commands/history/token.ts';
 import { controlCommands } from './commands/rollout/control.ts';
 import { planCommands } from './commands/rollout/plan-apply.ts';
 import { rollbackCommand } from './commands/rollout/rollback.ts';
@@ -46,6 +47,7 @@ export function buildProgram(
   reportCommand(program, world, done);
   auditCommand(program, world, done);
   serveCommand(program, world, done);
+  tokenCommands(program, world, done);
   controlCommands(program, world, done);
   validateCommand(program, world, done);
   inventoryCommand(program, world, done);

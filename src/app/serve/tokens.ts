@@ -37,7 +37,7 @@ function checkedName(name: string): string {
 export async function addToken(name: string, { ports, world }: Session): Promise<string> {
   const { tokens } = await ports.store();
   if ((await tokens.names()).includes(checkedName(name)))
-    throw new CommandError(3, `there is a token ${name}`, `kmend serve token revoke ${name}`);
+    throw new CommandError(3, `there is a token ${name}`, `kmend token revoke ${name}`);
   const token = newToken();
   const info: TokenInfo = {
     schema: 'kmend.token/1',
@@ -53,7 +53,7 @@ export async function addToken(name: string, { ports, world }: Session): Promise
 export async function revokeToken(name: string, { ports }: Session): Promise<void> {
   const { tokens } = await ports.store();
   if (!(await tokens.names()).includes(checkedName(name)))
-    throw new CommandError(3, `there is no token ${name}`, 'kmend serve token list');
+    throw new CommandError(3, `there is no token ${name}`, 'kmend token list');
   await tokens.remove(name);
 }
 

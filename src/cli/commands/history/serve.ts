@@ -2,11 +2,8 @@
 import type { Command } from 'commander';
 import { type Address, isLoopback, type ProxyLogin } from '../../../adapters/web/index.ts';
 import { type ServeInput, serve } from '../../../app/serve/serve.ts';
-import { addToken, allTokens, revokeToken } from '../../../app/serve/tokens.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import { present } from '../../../model/present.ts';
-import { toJson } from '../../../model/text/printable.ts';
-import { table } from '../../../screens/layout.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 
@@ -21,16 +18,9 @@ interface Flags {
   readonly stateDir?: string;
 }
 
-interface TokenFlags {
-  readonly stateDir?: string;
-  readonly json?: boolean;
-}
-
 export function serveCommand(program: Command, world: World, done: (exit: number) => void): void {
-  const command = program
+  program
     .command('serve')
-    // `--state-dir` behind `token new` belongs to that command.
-    .enablePositionalOptions()
     .description(
       'a page in the browser: runs under way, live, also those of other processes; past runs; the last check of each inventory; jobs',
     )
@@ -59,57 +49,11 @@ export function serveCommand(program: Command, world: World, done: (exit: number
     .option('--state-dir <dir>', 'where runs are kept')
     .addHelpText(
       'after',
-      '\nThe link to log in works once; when it was used, there is a new one. A login ends after 12 hours.',
+      '\nThe link to log in works once; when it was used, there is a new one. A login ends after\n12 hours. For screens and programs: kmend token.',
     )
     .action(async (flags: Flags) => {
       const input = inputOf(flags, world);
       await withSession(flags, world, (session) => serve(input, session));
-      done(0);
-    });
-  tokenCommands(command, world, done);
-}
-
-function tokenCommands(serve: Command, world: World, done: (exit: number) => void): void {
-  const tokens = serve
-    .command('token')
-    .description('read-only tokens, for wall screens and Prometheus');
-  const named = (name: string, description: string): Command =>
-    tokens
-      .command(name)
-      .description(description)
-      .option('--state-dir <dir>', 'where runs are kept');
-  named('new', 'make a token and print it: it cannot be shown again')
-    .argument('<name>')
-    .action(async (name: string, flags: TokenFlags) => {
-      const token = await withSession(flags, world, (session) => addToken(name, session));
-      world.out(token);
-      world.err(
-        `open /login?token=TOKEN of kmend serve, or send it as Authorization: Bearer TOKEN; it reads, and gives no command`,
-      );
-      done(0);
-    });
-  named('list', 'list tokens, without what is secret of them')
-    .option('--json', 'JSON lines')
-    .action(async (flags: TokenFlags) => {
-      const all = await withSession(flags, world, async ({ ports }) =>
-        allTokens((await ports.store()).tokens),
-      );
-      if (flags.json === true) for (const { sha256: _, ...token } of all) world.out(toJson(token));
-      else
-        for (const line of table(
-          [
-            ['token', 'made (UTC)', 'by'],
-            ...all.map(({ name, at, who }) => [name, new Date(at).toISOString().slice(0, 19), who]),
-          ],
-          world.width(),
-        ))
-          world.out(line);
-      done(0);
-    });
-  named('revoke', 'revoke a token: pages that are open with it end within seconds')
-    .argument('<name>')
-    .action(async (name: string, flags: TokenFlags) => {
-      await withSession(flags, world, (session) => revokeToken(name, session));
       done(0);
     });
 }
