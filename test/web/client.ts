@@ -94,10 +94,9 @@ export async function listen(port: number, path: string, sent: Sent = {}): Promi
     for (const message of messages) take(message);
   });
   const ended = new Promise<void>((resolve) => {
-    for (const event of ['end', 'close', 'error', 'aborted']) {
-      body.on(event, () => resolve());
-      response.on(event, () => resolve());
-    }
+    for (const event of ['end', 'close', 'error']) body.on(event, () => resolve());
+    // What was packed comes later than the end of the response, unless that was cut off.
+    for (const event of ['aborted', 'error']) response.on(event, () => resolve());
   });
   return {
     status: response.statusCode ?? 0,

@@ -1,11 +1,13 @@
 // The runs of a state directory as they are now, also those of other processes: their journals are
 // read on as they grow.
 
-import type { ViewDelta } from '../../core/view/model.ts';
+import { plannedCurve } from '../../core/view/curve.ts';
+import type { Point, RunView, ViewDelta } from '../../core/view/model.ts';
 import { readView, type ViewReader } from '../../core/view/read-view.ts';
 import type { JournalEnd } from '../../engine/ports/history.ts';
 import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import { present } from '../../model/present.ts';
+import type { Event, EventOf } from '../../model/run/event.ts';
 import { lineOf } from '../../screens/run/lines.ts';
 
 /** A run whose journal is followed. */
@@ -22,6 +24,8 @@ export interface LiveRun {
 export interface Watcher {
   /** False while it has not taken what was sent before. */
   readonly ready: () => boolean;
+  /** The whole, once, before what changes. */
+  readonly snapshot: (view: RunView) => void;
   readonly changed: (delta: ViewDelta) => void;
   /** The run was removed, or its journal was changed. */
   readonly gone: (why: string) => void;
@@ -37,8 +41,8 @@ export interface LiveRuns {
   readonly tick: () => Promise<void>;
   /** The run, read to its end; undefined where there is none. */
   readonly follow: (run: string) => Promise<LiveRun | undefined>;
-  /** Shows what changes after this entry; returns how to stop. */
-  readonly watch: (live: LiveRun, since: number, watcher: Watcher) => () => void;
+  /** Shows the run and what changes of it; returns how to stop. */
+  readonly watch: (live: LiveRun, watcher: Watcher) => () => void;
   /** The oldest first. */
   readonly known: () => readonly KnownRun[];
 }
@@ -60,11 +64,14 @@ interface Draft extends LiveRun {
   /** A scan under way. */
   reading: Promise<void> | undefined;
   readonly watchers: Set<Watching>;
+  started: (Event & EventOf<'run.started'>) | undefined;
+  planned: readonly Point[] | undefined;
 }
 
 interface Watching {
   readonly watcher: Watcher;
-  since: number;
+  /** The last entry of what it has; undefined before the snapshot. */
+  since: number | undefined;
   holder: string | undefined;
 }
 
@@ -134,14 +141,15 @@ export async function liveRuns(store: Store, now: () => number): Promise<LiveRun
       draft.lookedAt = now();
       return draft;
     },
-    watch: ({ run }, since, watcher) => {
+    watch: ({ run }, watcher) => {
       const draft = drafts.get(run);
       if (draft === undefined) {
         watcher.gone('the run was removed');
         return () => {};
       }
-      const watching = { watcher, since, holder: draft.holder };
+      const watching: Watching = { watcher, since: undefined, holder: undefined };
       draft.watchers.add(watching);
+      update(draft);
       return () => draft.watchers.delete(watching);
     },
     known: () =>
@@ -164,13 +172,19 @@ const newDraft = (run: string, at: number): Draft => ({
   lookedAt: at,
   reading: undefined,
   watchers: new Set(),
+  started: undefined,
+  planned: undefined,
 });
 
 /** A run that is removed in this moment is noticed by the list. */
 async function scan(draft: Draft, store: Store): Promise<void> {
   if (draft.damaged !== undefined) return;
   try {
-    draft.end = await store.scanEvents(draft.run, draft.reader.see, draft.end);
+    const see = (event: Event): void => {
+      if (event.type === 'run.started') draft.started = event;
+      draft.reader.see(event);
+    };
+    draft.end = await store.scanEvents(draft.run, see, draft.end);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
       draft.damaged = error instanceof Error ? error.message : String(error);
@@ -178,18 +192,27 @@ async function scan(draft: Draft, store: Store): Promise<void> {
 }
 
 /** Sends what changed to those who look and have taken what came before. */
-function update({ reader, watchers, holder }: Draft): void {
+function update(draft: Draft): void {
+  const { reader, watchers, holder, started } = draft;
+  // Before the first entry there is nothing that a delta could follow.
+  if (started === undefined) return;
   const { lastSeq } = reader.state();
+  const context = present({ holder });
   const deltas = new Map<number, ViewDelta>();
   for (const watching of watchers) {
     const { watcher, since } = watching;
-    const isOld = since < lastSeq || watching.holder !== holder;
-    if (!isOld || !watcher.ready()) continue;
-    const delta = deltas.get(since) ?? reader.delta(since, present({ holder }));
-    deltas.set(since, delta);
+    const isNew = since === lastSeq && watching.holder === holder;
+    if (isNew || !watcher.ready()) continue;
     watching.since = lastSeq;
     watching.holder = holder;
-    watcher.changed(delta);
+    if (since === undefined) {
+      draft.planned ??= plannedCurve(started);
+      watcher.snapshot(reader.view(context, draft.planned));
+    } else {
+      const delta = deltas.get(since) ?? reader.delta(since, context);
+      deltas.set(since, delta);
+      watcher.changed(delta);
+    }
   }
 }
 

@@ -152,20 +152,20 @@ async function streamOf({ parts, reader }: Asked, runs: LiveRuns, world: World):
   const [run = ''] = parts;
   const live = isRunId(run) ? await runs.follow(run) : undefined;
   if (live === undefined) return plainText(404, 'there is no such run');
-  const open = (channel: Channel): (() => void) => {
-    const view = live.reader.view(present({ holder: live.holder }));
-    const since = view.head.lastSeq;
-    const now = world.clock.now();
-    channel.send('snapshot', JSON.stringify({ view, control: reader.control, now }), since);
-    return runs.watch(live, since, {
+  const open = (channel: Channel): (() => void) =>
+    runs.watch(live, {
       ready: channel.ready,
+      snapshot: (view) => {
+        const now = world.clock.now();
+        const { control } = reader;
+        channel.send('snapshot', JSON.stringify({ view, control, now }), view.head.lastSeq);
+      },
       changed: (delta) => channel.send('delta', JSON.stringify(delta), delta.head.lastSeq),
       gone: (why) => {
         channel.send('gone', JSON.stringify({ why }));
         channel.end();
       },
     });
-  };
   return { kind: 'stream', open };
 }
 
