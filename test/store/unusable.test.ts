@@ -123,6 +123,11 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
       ],
       writes: true,
     },
+    // An address that this machine does not have: it ends.
+    { args: ['serve', '--listen', '192.0.2.1', '--public-url', 'https://kmend.example.net'] },
+    { args: ['token', 'new', 'wall'], writes: true },
+    { args: ['token', 'list'] },
+    { args: ['token', 'revoke', 'wall'] },
     { args: ['schedule', 'list'] },
     { args: ['schedule', 'run', 'nightly'] },
     { args: ['schedule', 'remove', 'nightly'] },
@@ -166,7 +171,7 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
   it('the table above has every command that takes --state-dir, but for those of the practice fleet', () => {
     const known = new Set(
       lines('r', 'b', 's', 'h').map(({ args }) =>
-        ['audit', 'schedule'].includes(args[0] ?? '')
+        ['audit', 'schedule', 'token'].includes(args[0] ?? '')
           ? args.slice(0, 2).join(' ')
           : (args[0] ?? ''),
       ),

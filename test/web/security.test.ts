@@ -291,7 +291,7 @@ describe('a command', () => {
   });
 });
 
-describe('a page of another site', () => {
+describe('a page', () => {
   it.each<[string, Readonly<Record<string, string>>, number]>([
     ['fetches', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }, 403],
     ['shows it as an image', { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'image' }, 403],
@@ -314,7 +314,7 @@ describe('a page of another site', () => {
       200,
     ],
     ['is not there', { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' }, 200],
-  ])('%s: %j', async (_, headers, status) => {
+  ])('of another site %s', async (_, headers, status) => {
     const { port, logIn } = await site();
     const answer = await send(port, '/', { headers: { ...headers, cookie: await logIn() } });
     expect(answer.status).toBe(status);

@@ -76,7 +76,7 @@ export async function createWebServer(needs: WebNeeds): Promise<WebServer> {
   site = {
     routes: needs.routes,
     names: namesOf({ ...needs.address, port: bound }),
-    // Cookies do not tell ports apart.
+    // Ports share their cookies.
     cookieName: `kmend-${bound}`,
     logins: createLogins({ ...needs, onLink: (token) => needs.onLink(token, bound) }),
     streams,

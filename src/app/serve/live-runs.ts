@@ -20,7 +20,7 @@ export interface LiveRun {
   readonly damaged: string | undefined;
 }
 
-/** Somebody who looks at a run. */
+/** Somebody who watches a run. */
 export interface Watcher {
   /** False while it has not taken what was sent before. */
   readonly ready: () => boolean;
@@ -37,7 +37,7 @@ export interface KnownRun {
 }
 
 export interface LiveRuns {
-  /** Looks at the state directory once; called at most five times a second. */
+  /** Reads the state directory once; called at most five times a second. */
   readonly tick: () => Promise<void>;
   /** The run, read to its end; undefined where there is none. */
   readonly follow: (run: string) => Promise<LiveRun | undefined>;
@@ -47,9 +47,9 @@ export interface LiveRuns {
   readonly known: () => readonly KnownRun[];
 }
 
-/** Milliseconds: how often each thing is looked at. */
+/** Milliseconds: how often each thing is read. */
 const every = { list: 1_000, unwatched: 1_000, holder: 2_000 };
-/** Milliseconds that a finished run stays in memory after the last one has looked at it. */
+/** Milliseconds that a finished run stays in memory after the last watcher has left. */
 const kept = 60_000;
 /** Unfinished runs that are followed without a watcher: the newest. */
 const mostUnwatched = 30;
@@ -60,7 +60,7 @@ interface Draft extends LiveRun {
   end: JournalEnd | undefined;
   readAt: number;
   holderAt: number;
-  lookedAt: number;
+  watchedAt: number;
   /** A scan under way. */
   reading: Promise<void> | undefined;
   readonly watchers: Set<Watching>;
@@ -116,8 +116,8 @@ export async function liveRuns(store: Store, now: () => number): Promise<LiveRun
     const { finished } = draft.reader.state();
     const info = infoOf(draft, infos.get(draft.run));
     if (info !== undefined) infos.set(draft.run, info);
-    if (draft.watchers.size > 0) draft.lookedAt = now();
-    else if (finished !== undefined && now() - draft.lookedAt > kept) drafts.delete(draft.run);
+    if (draft.watchers.size > 0) draft.watchedAt = now();
+    else if (finished !== undefined && now() - draft.watchedAt > kept) drafts.delete(draft.run);
   };
   for (const { run } of [...infos.values()].filter(isOpen).slice(-mostUnwatched)) await begin(run);
 
@@ -138,7 +138,7 @@ export async function liveRuns(store: Store, now: () => number): Promise<LiveRun
       const isThere = sizes.has(run) || (await store.history.sizes()).has(run);
       if (!isThere) return undefined;
       const draft = await begin(run);
-      draft.lookedAt = now();
+      draft.watchedAt = now();
       return draft;
     },
     watch: ({ run }, watcher) => {
@@ -169,7 +169,7 @@ const newDraft = (run: string, at: number): Draft => ({
   end: undefined,
   readAt: 0,
   holderAt: 0,
-  lookedAt: at,
+  watchedAt: at,
   reading: undefined,
   watchers: new Set(),
   started: undefined,
@@ -191,7 +191,7 @@ async function scan(draft: Draft, store: Store): Promise<void> {
   }
 }
 
-/** Sends what changed to those who look and have taken what came before. */
+/** Sends what changed to those who watch and have taken what came before. */
 function update(draft: Draft): void {
   const { reader, watchers, holder, started } = draft;
   // Before the first entry there is nothing that a delta could follow.

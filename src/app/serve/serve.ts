@@ -30,7 +30,7 @@ export interface ServeInput {
   readonly linkFile?: string;
 }
 
-/** Milliseconds between two looks at the journals: at most five deltas a second. */
+/** Milliseconds between two reads of the journals: at most five deltas a second. */
 const tick = 200;
 
 export async function serve(input: ServeInput, session: Session): Promise<void> {
