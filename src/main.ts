@@ -17,7 +17,7 @@ import {
   terminalAsker,
   trustOf,
 } from './adapters/local/index.ts';
-import type { World } from './cli/world.ts';
+import type { OpenView, World } from './cli/world.ts';
 import { knownSecrets } from './engine/effects/mask.ts';
 import type { PodWitness } from './engine/ports/store.ts';
 import { harmless } from './model/text/printable.ts';
@@ -43,9 +43,14 @@ function hasColour({ NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean 
   return process.stdout.isTTY === true && TERM !== 'dumb';
 }
 
+/** The live view that is open. It has the lower part of the terminal. */
+let view: OpenView | undefined;
+
 /** The only way to print: control characters in text of hosts are escaped here. */
-const port = (stream: NodeJS.WriteStream) => (line: string) =>
-  void stream.write(`${printable(line)}\n`);
+const port = (stream: NodeJS.WriteStream) => (line: string) => {
+  if (view !== undefined && stream.isTTY) view.above(printable(line));
+  else stream.write(`${printable(line)}\n`);
+};
 
 /** A terminal gets lines that are folded at its width. JSON stays one line. */
 const foldingPort = (stream: NodeJS.WriteStream): ((line: string) => void) => {
@@ -77,9 +82,13 @@ function makeWorld(signals: Signals, err: World['err']): World {
     data: port(process.stdout),
     err,
     progress: progressLine(process.stderr),
-    isTerminal: process.stdout.isTTY === true,
+    isTerminal: process.stdout.isTTY === true && env.TERM !== 'dumb',
     colour: hasColour(env),
     width: () => process.stdout.columns ?? Number(env.COLUMNS ?? 140),
+    height: () => process.stdout.rows ?? 24,
+    view: (next) => {
+      view = next;
+    },
     env,
     cwd: process.cwd(),
     enter: enterDirectory,
@@ -97,7 +106,11 @@ function makeWorld(signals: Signals, err: World['err']): World {
     localHost,
     inspectPackage,
     download,
-    asker: terminalAsker({ input: process.stdin, output: process.stderr }, signals.stop),
+    asker: terminalAsker(
+      { input: process.stdin, output: process.stderr },
+      signals.stop,
+      () => view?.ask,
+    ),
     stop: signals.stop,
     kill: signals.kill,
     underWay: (work) => {

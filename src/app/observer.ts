@@ -39,8 +39,6 @@ export interface PlanToShow {
 /** The view of a run. */
 export interface RunView {
   readonly onEvent: (event: Event, state: RunState) => void;
-  /** Asks a question without the live view, which would cover it. */
-  readonly aside: <T>(ask: () => Promise<T>) => Promise<T>;
   /** The run has ended. */
   readonly ended: (end: RunEnd) => void;
   readonly close: () => Promise<void>;

@@ -1,5 +1,6 @@
 // The world of the commands: that of the use cases, and a terminal. `main.ts` builds the real one.
 import type { World as AppWorld } from '../app/session/world.ts';
+import type { Prompt } from '../engine/ports/local.ts';
 import { coloured, type Paint, uncoloured } from '../screens/layout.ts';
 
 export interface World extends AppWorld {
@@ -18,6 +19,16 @@ export interface World extends AppWorld {
   readonly colour: boolean;
   /** Current number of columns; a terminal may be resized. */
   readonly width: () => number;
+  /** Current number of rows. */
+  readonly height: () => number;
+  /** A view is open from now on; undefined = it is closed. */
+  readonly view: (view: OpenView | undefined) => void;
+}
+
+/** The live view: lines that are printed meanwhile come above it, and questions into it. */
+export interface OpenView {
+  readonly above: (line: string) => void;
+  readonly ask: Prompt;
 }
 
 /** Prints kmend's own text of several lines. */

@@ -59,6 +59,8 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     isTerminal: false,
     colour: false,
     width: () => 140,
+    height: () => 40,
+    view: () => {},
     env: {},
     cwd: home,
     enter: enterDirectory,

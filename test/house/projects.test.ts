@@ -24,7 +24,7 @@ describe('test projects', () => {
     expect(quickTests.fleet).toContain('test/engine/happy-path.test.ts');
     expect(quickTests.unit).toContain('test/engine/host-world.property.test.ts');
     expect(quickTests.unit).toContain('test/core/decide.test.ts');
-    expect(quickTests.fleet).toContain('test/cli-commands/run-view.test.ts');
+    expect(quickTests.fleet).toContain('test/store/run-index.test.ts');
   });
 
   it('of `npm test` wait for no time to pass', () => {

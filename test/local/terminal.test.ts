@@ -59,9 +59,65 @@ it('a prompt for a secret shows the name of a host, and never the secret', async
   const answer = terminalAsker(screen, new AbortController().signal).secret(
     `Password for ${hostile}: `,
   );
+  await screen.written();
   screen.type('horse\n');
   expect(await answer).toBe('horse');
   expect(screen.text()).toBe('Password for h1?[2J?⏎FORGED: \n');
+});
+
+it('what was typed before a question was seen is no answer to it', async () => {
+  const screen = terminal();
+  screen.type('y\n');
+  const answer = terminalAsker(screen, new AbortController().signal).confirm('Reboot?');
+  await screen.written();
+  screen.type('n\n');
+  expect(await answer).toBe(false);
+  expect(screen.text()).toBe('Reboot? [y/N] n\n');
+});
+
+it('an answer can be corrected, and an arrow is none', async () => {
+  const screen = terminal();
+  const answer = terminalAsker(screen, new AbortController().signal).confirm('Reboot?');
+  await screen.written();
+  for (const keys of ['nä', '\u007f', '\u007f', '\u001b[A', 'x', '\u0015', 'yes', '\r'])
+    screen.type(keys);
+  expect(await answer).toBe(true);
+});
+
+it('a question is drawn in the view that is open, and no key is read when it is over', async () => {
+  const screen = terminal();
+  const drawn: string[] = [];
+  const asker = terminalAsker(
+    screen,
+    new AbortController().signal,
+    () => (read) => read((text) => drawn.push(text)),
+  );
+  const answer = asker.confirm('Reboot?');
+  while (drawn.length === 0) await sleep(5);
+  screen.type('y\r');
+  expect(await answer).toBe(true);
+  expect(drawn).toEqual(['Reboot? [y/N] ', 'Reboot? [y/N] y']);
+  expect([screen.text(), screen.input.listenerCount('data')]).toEqual(['', 0]);
+});
+
+it('after the first signal a yes is no longer asked for, but a passphrase is', async () => {
+  const screen = terminal();
+  const asker = terminalAsker(screen, AbortSignal.abort());
+  expect(await asker.confirm('Start?')).toBe(false);
+  const answer = asker.secret('Passphrase: ');
+  await screen.written();
+  screen.type('horse\r');
+  expect(await answer).toBe('horse');
+});
+
+it('without a terminal a password is a line of standard input, and nothing is drawn', async () => {
+  const screen = terminal();
+  const input = Object.assign(screen.input, { isTTY: false });
+  const answer = terminalAsker({ ...screen, input }, new AbortController().signal).secret(
+    'Password: ',
+  );
+  screen.type('horse\n');
+  expect([await answer, screen.text()]).toEqual(['horse', '']);
 });
 
 it('the progress line is one line', () => {

@@ -1,7 +1,9 @@
 // Asks the operator at the terminal: yes or no, and secrets without echo.
 import { createInterface } from 'node:readline';
-import type { Asker } from '../../engine/ports/local.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Asker, Prompt } from '../../engine/ports/local.ts';
 import { harmless } from '../../model/text/printable.ts';
+import { keyboardOf } from './keyboard.ts';
 
 interface Terminal {
   readonly input: NodeJS.ReadStream;
@@ -11,9 +13,15 @@ interface Terminal {
 /**
  * Attended only if input and output are a terminal.
  * @param stop withdraws every question: it has no answer then
+ * @param view where a question is drawn while a live view is open: it would cover a line below it
  */
-export function terminalAsker({ input, output }: Terminal, stop: AbortSignal): Asker {
+export function terminalAsker(
+  { input, output }: Terminal,
+  stop: AbortSignal,
+  view: () => Prompt | undefined = () => undefined,
+): Asker {
   const attended = input.isTTY === true && output.isTTY === true;
+  const keyboard = keyboardOf(input);
   let last: Promise<unknown> = Promise.resolve();
   // One question at a time, since several keys may need a passphrase at once.
   const oneByOne = <T>(ask: () => Promise<T>): Promise<T> => {
@@ -21,81 +29,102 @@ export function terminalAsker({ input, output }: Terminal, stop: AbortSignal): A
     last = next;
     return next;
   };
+
+  /** The line that is typed; undefined where the question was withdrawn. */
+  async function typed(show: (text: string) => void, until: AbortSignal) {
+    let end: (line: string | undefined) => void = () => {};
+    const ended = new Promise<string | undefined>((resolve) => {
+      end = resolve;
+    });
+    let line: string | undefined;
+    const withdraw = (): void => end(undefined);
+    until.addEventListener('abort', withdraw);
+    const release = keyboard.take((key) => {
+      // What was typed before the question was seen is no answer to it.
+      if (line === undefined) return;
+      if (key === '\r' || key === '\n' || key === endOfInput) return end(line);
+      line = edited(line, key);
+      show(line);
+    });
+    try {
+      // Keys that wait already arrive during the first turn.
+      await nextTurn();
+      await nextTurn();
+      line = '';
+      show(line);
+      return await ended;
+    } finally {
+      release();
+      until.removeEventListener('abort', withdraw);
+    }
+  }
+
+  const ask = (question: string, isSecret: boolean, until: AbortSignal) =>
+    oneByOne(async () => {
+      if (until.aborted) return undefined;
+      const shown = harmless(question);
+      const prompt = view() ?? onLine(output);
+      return prompt((show) => typed((line) => show(isSecret ? shown : shown + line), until));
+    });
+
   return {
     attended,
-    confirm: (question, signal) =>
-      oneByOne(async () => {
-        const until = signal === undefined ? stop : AbortSignal.any([stop, signal]);
-        const answer = await line(`${question} [y/N] `, { input, output }, attended, until);
-        return /^y(es)?$/i.test(answer.trim());
-      }),
-    secret: (prompt) =>
-      oneByOne(() =>
-        attended
-          ? hidden(prompt, { input, output }, stop)
-          : line('', { input, output }, false, stop),
-      ),
+    confirm: async (question, signal) => {
+      const until = signal === undefined ? stop : AbortSignal.any([stop, signal]);
+      const answer = attended
+        ? await ask(`${question} [y/N] `, false, until)
+        : await oneByOne(() => lineOf(input, until));
+      return /^y(es)?$/i.test((answer ?? '').trim());
+    },
+    secret: async (prompt) =>
+      attended
+        ? // A host under way may need it after the first signal, too.
+          ((await ask(prompt, true, stop.aborted ? neverAborted : stop)) ?? '')
+        : oneByOne(() => lineOf(input, stop)),
   };
 }
 
-/** A line from the terminal; without a terminal from standard input, which may hold a password. */
-function line(
-  prompt: string,
-  { input, output }: Terminal,
-  attended: boolean,
-  stop: AbortSignal,
-): Promise<string> {
+const endOfInput = '\u0004';
+const neverAborted = new AbortController().signal;
+
+/** The line after a key: a character, backspace, or Ctrl-U, which empties it. */
+function edited(line: string, key: string): string {
+  if (key === '\u007f' || key === '\b') return [...line].slice(0, -1).join('');
+  if (key === '\u0015') return '';
+  return key < ' ' ? line : line + key;
+}
+
+/** A question on a line of its own, for any terminal: what is added is written, nothing else. */
+const onLine =
+  (output: NodeJS.WriteStream): Prompt =>
+  async (read) => {
+    let before = '';
+    try {
+      return await read((text) => {
+        const added = text.startsWith(before) ? text.slice(before.length) : '';
+        output.write(harmless(added) || '\b \b'.repeat(before.length - text.length));
+        before = text;
+      });
+    } finally {
+      output.write('\n');
+    }
+  };
+
+/** A line of standard input, which may hold a password; without a terminal. */
+function lineOf(input: NodeJS.ReadStream, stop: AbortSignal): Promise<string> {
   if (stop.aborted) return Promise.resolve('');
   return new Promise((resolve) => {
-    const reader = createInterface({ input, ...(attended ? { output } : {}), terminal: attended });
+    const reader = createInterface({ input, terminal: false });
+    const close = (): void => reader.close();
     let answer = '';
-    const close = (): void => {
-      if (attended) output.write('\n');
-      reader.close();
-    };
     reader.once('close', () => {
       stop.removeEventListener('abort', close);
       resolve(answer);
     });
     stop.addEventListener('abort', close);
-    reader.question(attended ? harmless(prompt) : '', (text) => {
+    reader.once('line', (text) => {
       answer = text;
       reader.close();
     });
-  });
-}
-
-function hidden(prompt: string, { input, output }: Terminal, stop: AbortSignal): Promise<string> {
-  return new Promise((resolve) => {
-    output.write(harmless(prompt));
-    input.setRawMode(true);
-    input.resume();
-    let typed = '';
-    const end = (): void => {
-      input.setRawMode(false);
-      input.pause();
-      input.off('data', onData);
-      stop.removeEventListener('abort', giveUp);
-      output.write('\n');
-      resolve(typed);
-    };
-    const giveUp = (): void => {
-      typed = '';
-      end();
-    };
-    const onData = (chunk: Buffer): void => {
-      for (const char of chunk.toString('utf8')) {
-        if (char === '\r' || char === '\n' || char === '\u0004') return end();
-        if (char === '\u0003') {
-          giveUp();
-          process.kill(process.pid, 'SIGINT');
-          return;
-        }
-        if (char === '\u007f' || char === '\b') typed = typed.slice(0, -1);
-        else if (char >= ' ') typed += char;
-      }
-    };
-    input.on('data', onData);
-    stop.addEventListener('abort', giveUp);
   });
 }

@@ -15,7 +15,6 @@ import { causeText } from '../../model/run/failure.ts';
 import type { Plan, PlayPlan } from '../../model/run/plan.ts';
 import { openRunMetrics } from '../metrics/run-metrics-file.ts';
 import { openNotices } from '../notices/run-notices.ts';
-import type { RunView } from '../observer.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { type RunPorts, runPorts, type Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
@@ -84,7 +83,7 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
   });
   try {
     await begin(runLog, entry.bodies, session);
-    const input = await inputOf(run, entry, { runLog, view, ports }, session);
+    const input = await inputOf(run, entry, { runLog, ports }, session);
     const ended = await world.underWay(() => runLoop(input));
     isClosed = true;
     // Removes the files of commands that were journalled.
@@ -140,18 +139,9 @@ async function begin(
 async function inputOf(
   run: PlayRun,
   { bodies, number, commands }: Entry,
-  {
-    runLog,
-    view,
-    ports,
-  }: { readonly runLog: RunLog; readonly view: RunView; readonly ports: RunPorts },
+  { runLog, ports }: { readonly runLog: RunLog; readonly ports: RunPorts },
   { world }: Session,
 ): Promise<RunInput> {
-  const asker = {
-    ...world.asker,
-    confirm: (question: string, signal?: AbortSignal) =>
-      view.aside(() => world.asker.confirm(question, signal)),
-  };
   const { setup, canaryHosts } = run.ready;
   return {
     runLog,
@@ -159,7 +149,7 @@ async function inputOf(
     ports: {
       ...ports,
       clock: world.clock,
-      asker,
+      asker: world.asker,
       gates: await world.gates(ports.cluster),
       localHost: world.localHost,
     },

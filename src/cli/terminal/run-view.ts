@@ -3,6 +3,7 @@
 import type { RunEnd, RunView } from '../../app/observer.ts';
 import { hostStates } from '../../core/run-state/state.ts';
 import type { JournalHead } from '../../engine/ports/store.ts';
+import type { Event } from '../../model/run/event.ts';
 import { plural } from '../../model/text/plural.ts';
 import { toJson } from '../../model/text/printable.ts';
 import { failureLines } from '../../screens/run/failure-text.ts';
@@ -32,7 +33,6 @@ export async function openView(
       }
     },
     close: view.close,
-    aside: view.aside,
   };
 }
 
@@ -47,39 +47,39 @@ async function viewOf(
     return {
       onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })),
       close: async () => {},
-      aside: (ask) => ask(),
     };
   const paint = paintOf(world);
+  const show = (event: Event): void => {
+    for (const line of eventLines(event, paint)) world.out(line);
+  };
   if (world.isTerminal && quiet !== true) {
     const { openLive } = await import('../../screens/run/live.ts');
-    const open = () =>
-      openLive({ title: `${title} (run ${id})`, width: world.width, paint, now: world.clock.now });
-    let live = await open();
+    const live = await openLive({
+      title: `${title} (run ${id})`,
+      size: () => ({ columns: world.width(), rows: world.height() }),
+      paint,
+      now: world.clock.now,
+    });
+    world.view(live);
     let closed = false;
     return {
-      onEvent: (event, state) => live.onEvent(event, state),
-      aside: async (ask) => {
-        await live.close();
-        try {
-          return await ask();
-        } finally {
-          live = await open();
-        }
+      onEvent: (event, state) => {
+        if (event.type === 'warning') show(event);
+        live.onEvent(event, state);
       },
       close: async () => {
         if (closed) return;
         closed = true;
         await live.close();
+        world.view(undefined);
       },
     };
   }
   return {
     onEvent: (event) => {
-      if (quiet === true && !isNotable(event)) return;
-      for (const line of eventLines(event, paint)) world.out(line);
+      if (quiet !== true || isNotable(event)) show(event);
     },
     close: async () => {},
-    aside: (ask) => ask(),
   };
 }
 

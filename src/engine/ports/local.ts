@@ -11,6 +11,14 @@ export interface Clock {
   readonly id: () => string;
 }
 
+/**
+ * Draws a question while its answer is read: `show` gets the question with what was typed so far.
+ * The answer is undefined where the question was withdrawn.
+ */
+export type Prompt = (
+  read: (show: (text: string) => void) => Promise<string | undefined>,
+) => Promise<string | undefined>;
+
 export interface Asker {
   /** An operator can answer. */
   readonly attended: boolean;
