@@ -18,8 +18,8 @@ export type Durations = Map<StepKind, number[]>;
 const kept = 51;
 /** From so many steps of this run on, their median is what is usual. */
 const enough = 3;
-/** A shorter step is not worth showing: the next one takes its time. */
-const shortest = 1000;
+/** Milliseconds: a shorter step is not worth showing, and the next one takes its time. */
+const shortest = 100;
 
 const byModule: Readonly<Record<string, StepKind>> = {
   drain: 'drain',
@@ -58,9 +58,10 @@ export function follow(track: Track, event: Event, durations: Durations): void {
     case 'effect.progress':
       track.text = event.text;
       return;
+    // What is read until the next task shows that this one has nothing left to do: it is its time.
     case 'task.done':
-      if (event.status === 'skipped') return;
-      return begin(track, 'facts', event.at, 'reading facts', durations);
+      track.text = 'reading facts';
+      return;
     default:
       return;
   }
