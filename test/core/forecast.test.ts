@@ -9,7 +9,8 @@ import { emptyState, type RunState } from '../../src/core/run-state/state.ts';
 import { forecastOf } from '../../src/core/view/forecast.ts';
 import { forecastEvent } from '../../src/core/view/forecast-events.ts';
 import type { Forecast } from '../../src/core/view/model.ts';
-import type { Event } from '../../src/model/run/event.ts';
+import { samplerOf, type Walk } from '../../src/core/view/walks.ts';
+import type { Event, EventBody } from '../../src/model/run/event.ts';
 import {
   begin,
   done,
@@ -80,6 +81,17 @@ function forecastAfter({ events, endAt }: Played, share: number): Forecast | und
   return forecastOf(state, now);
 }
 
+/** A host that was cordoned and uncordoned: when it fails afterwards, it keeps no slot. */
+const undone = (host: string): readonly EventBody[] =>
+  (['cordon', 'uncordon'] as const).flatMap((kind): readonly EventBody[] => {
+    const effect = { host, task: kind, effect: `${host}/${kind}/1` };
+    const started = { kind, what: kind, timeout: 60, detached: false };
+    return [
+      { type: 'effect.started', ...effect, ...started },
+      { type: 'effect.done', ...effect, result: { ok: true } },
+    ];
+  });
+
 describe('the forecast of a run', () => {
   it.each([0.3, 0.6])(
     'has the real end in its range for 24 of 30 fleets, after %d of their time',
@@ -109,7 +121,7 @@ describe('the forecast of a run', () => {
         simulate({
           begin,
           outcome,
-          walk,
+          walk: (host) => (host.charCodeAt(1) % 2 === 0 ? walk(host) : undone(host)),
           run: 'r1',
           now: noon,
           onEvent: (e) => void events.push(e),
@@ -122,6 +134,17 @@ describe('the forecast of a run', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('does not take the first host to end for a usual one while the others go on', () => {
+    const walks: readonly Walk[] = [
+      { ratio: 0.3, weight: 1, end: 'done' },
+      ...Array.from({ length: 19 }, () => ({ ratio: 1.2, weight: 1 })),
+    ];
+    const ratios = Array.from({ length: 200 }, (_, seed) =>
+      samplerOf(walks, numbersFrom(`first ${seed}`))(0),
+    ).map(({ ratio }) => ratio);
+    expect(ratios.filter((ratio) => ratio < 1).length).toBeLessThan(60);
   });
 
   it('is none before the run and after it', () => {
