@@ -21,7 +21,7 @@ describe('the head of a run', () => {
     const [run = ''] = lab.runs().slice(-1);
     const head = headIn(last(done.out));
     expect(last(done.out)).toBe(`journal: ${lab.journal(run).length} entries, head ${head}`);
-    for (const flags of [[], ['--markdown'], ['--json']])
+    for (const flags of [[], ['--markdown'], ['--json'], ['--events']])
       expect((await lab.run(['report', run, ...flags])).out).toContain(head);
     const verified = await lab.run(['audit', 'verify', run, '--head', head]);
     expect([verified.exit, verified.out]).toMatchObject([
@@ -40,7 +40,7 @@ describe('the head of a run', () => {
       entries: lab.journal(run).length,
       head: headIn(last(done.out)),
     });
-    expect(JSON.parse(last((await lab.run(['report', run, '--json'])).out))).toEqual(end);
+    expect(JSON.parse(last((await lab.run(['report', run, '--events'])).out))).toEqual(end);
     expect((await lab.run(['audit', 'verify', '--head', end.head])).exit).toBe(0);
   });
 

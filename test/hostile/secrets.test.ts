@@ -224,6 +224,10 @@ describe('secrets', () => {
     await run('report', ['report', id]);
     await run('report --markdown', ['report', id, '--markdown']);
     await run('report --json', ['report', id, '--json']);
+    await run('report --events', ['report', id, '--events']);
+    const junit = join(lab.dir, 'junit.xml');
+    await run('report --junit', ['report', id, '--junit', junit]);
+    texts.set('junit.xml', readFileSync(junit, 'utf8'));
     await run('runs', ['runs']);
     expect((await run('resume', ['resume', id, '--yes', ...vars])).exit).toBe(0);
     await run('rollback', ['rollback', id, '--yes', ...vars]);
