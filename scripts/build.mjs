@@ -17,9 +17,10 @@ const others = {
 };
 
 /**
- * Writes the bundle, beside it those that few commands need, and the text of `--help`, which the
- * entry can then print without loading two megabytes; returns the bundle's path. Several builds may
- * run at once (tests start many kmends): each writes files of its own and the last rename wins.
+ * Writes the bundle, beside it those that few commands need, manual pages, and the text of
+ * `--help`, which the entry can then print without loading two megabytes; returns the bundle's path.
+ * Several builds may run at once (tests start many kmends): each writes files of its own and the
+ * last rename wins.
  */
 export function build({
   entry = join(root, 'src/main.ts'),
@@ -33,6 +34,9 @@ export function build({
   buildPage(dirname(out));
   const help = execFileSync(process.execPath, [draft, '--help'], { env: {} });
   writeFileSync(`${draft}.help`, help);
+  const pages = join(dirname(out), 'man');
+  mkdirSync(pages, { recursive: true });
+  execFileSync(process.execPath, [draft, 'man', '--write', pages], { env: {} });
   renameSync(`${draft}.help`, join(dirname(out), 'help.txt'));
   for (const { to } of beside) renameSync(`${to}.${process.pid}.cjs`, to);
   renameSync(draft, out);

@@ -144,11 +144,32 @@ function withTables(text, tables) {
   }, text);
 }
 
+const commands = commandPages([]).join('\n');
+
+/** npm installs the manual pages that package.json lists; the build writes them. */
+function withManualPages(text) {
+  const man = [...commands.matchAll(/^#+ (kmend.*)$/gm)].map(
+    ([, title]) => `dist/man/${title.replaceAll(' ', '-')}.1`,
+  );
+  const entries = Object.entries(JSON.parse(text)).flatMap(([key, value]) =>
+    key === 'man'
+      ? []
+      : key === 'bin'
+        ? [
+            [key, value],
+            ['man', man],
+          ]
+        : [[key, value]],
+  );
+  return `${JSON.stringify(Object.fromEntries(entries), undefined, 2)}\n`;
+}
+
 const files = {
+  'package.json': withManualPages(readFileSync(join(root, 'package.json'), 'utf8')),
   'docs/modules.md': `${generated}\n# Modules\n\n${modules.map((name) => kmend('docs', name)).join('\n')}`,
   'docs/facts.md': `${generated}\n# Facts\n\nFacts are variables in expressions, under these names.\n\n${kmend('docs', 'facts')}`,
   'docs/settings.md': `${generated}\n${settings}`,
-  'docs/commands.md': `${generated}\n${commandPages([]).join('\n')}`,
+  'docs/commands.md': `${generated}\n${commands}`,
   'docs/schema/playbook.json': kmend('schema'),
   ...outputSchemas(root),
   'docs/architecture.md': withRoomMap(readFileSync(join(root, 'docs/architecture.md'), 'utf8')),

@@ -4,6 +4,7 @@ import { baseProgram } from './base-program.ts';
 import { completionCommand } from './commands/about/completion.ts';
 import { docsCommands } from './commands/about/docs.ts';
 import { labCommand } from './commands/about/lab.ts';
+import { manCommand } from './commands/about/man.ts';
 import { checkCommand } from './commands/fleet/check.ts';
 import { doctorCommand } from './commands/fleet/doctor.ts';
 import { driftCommand } from './commands/fleet/drift.ts';
@@ -57,6 +58,7 @@ export function buildProgram(
   scheduleCommand(program, world, done);
   labCommand(program, world, done);
   completionCommand(program, world, done);
+  manCommand(program, world, done);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

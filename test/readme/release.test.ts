@@ -99,6 +99,7 @@ describe('npm run release', () => {
         'dist/practice.cjs',
         'dist/forecast.cjs',
         'dist/help.txt',
+        'dist/man/kmend-plan.1',
       ])
         expect(packed).toContain(`package/${file}`);
       release('--draft', '--out', join(directory, 'again'));
