@@ -1,13 +1,13 @@
 // Kubeconfig documents, in-cluster account and proxies: pure tables.
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { proxyFor, tunnel, unsupportedProxy } from '../../src/adapters/http/proxy.ts';
 import {
   inClusterConfig,
   kubeconfigPaths,
   readKubeconfigs,
   resolveKubeconfig,
 } from '../../src/adapters/kube/auth/kubeconfig.ts';
-import { proxyFor, tunnel, unsupportedProxy } from '../../src/adapters/http/proxy.ts';
 
 const file = (path: string, document: object) => ({ path, text: JSON.stringify(document) });
 const b64 = (text: string): string => Buffer.from(text).toString('base64');

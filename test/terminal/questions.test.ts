@@ -1,15 +1,7 @@
 // Every question of kmend is visible on a real terminal, with a run under way and without one.
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  eventsOf,
-  type Practice,
-  play,
-  practice,
-  remediationPlay,
-  sick,
-  until,
-} from '../cli/practice.ts';
+import { eventsOf, type Practice, play, practice, remediationPlay, sick } from '../cli/practice.ts';
 import { hasTmux, masked, openScreen, type Screen, type Size, sizes, small } from './screen.ts';
 
 const harmlessTask = '    - command: "true"\n';
