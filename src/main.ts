@@ -71,6 +71,23 @@ const podsAround = async (env: NodeJS.ProcessEnv): Promise<PodWitness | undefine
         bootId: orEmpty('/proc/sys/kernel/random/boot_id'),
       });
 
+/** Ports that few commands open: each is loaded when it is asked for. */
+const outsidePorts = (signals: Signals) =>
+  ({
+    webServer: async (needs) => {
+      signals.listen();
+      return (await import('./adapters/web/index.ts')).createWebServer(needs);
+    },
+    notifier: async () =>
+      (await import('./adapters/outside/notify.ts')).createNotifier({ env: process.env }),
+    forwarder: async (target, warn) =>
+      (await import('./adapters/outside/notify.ts')).createForwarder(target, warn),
+    forecaster: async () =>
+      (await import('./adapters/local/forecast/forecaster.ts')).createForecaster(systemClock.now),
+    gates: async (cluster) =>
+      (await import('./adapters/outside/gates.ts')).createGates(cluster, { env: process.env }),
+  }) satisfies Partial<World>;
+
 function makeWorld(signals: Signals, err: World['err']): World {
   const env = process.env;
   const { home, who } = operatorOf(env);
@@ -150,17 +167,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
       const { inventoryFromNodes } = await import('./adapters/kube/index.ts');
       return (await import('./load/text/yaml-data.ts')).stringifyPlain(inventoryFromNodes(nodes));
     },
-    webServer: async (needs) => {
-      signals.listen();
-      return (await import('./adapters/web/index.ts')).createWebServer(needs);
-    },
-    notifier: async () => (await import('./adapters/outside/notify.ts')).createNotifier({ env }),
-    forwarder: async (target, warn) =>
-      (await import('./adapters/outside/notify.ts')).createForwarder(target, warn),
-    forecaster: async () =>
-      (await import('./adapters/local/forecast/forecaster.ts')).createForecaster(systemClock.now),
-    gates: async (cluster) =>
-      (await import('./adapters/outside/gates.ts')).createGates(cluster, { env }),
+    ...outsidePorts(signals),
   };
 }
 

@@ -1,5 +1,6 @@
 // The observer of a use case. Use cases print nothing themselves: the command line does.
 import type { RunState } from '../core/run-state/state.ts';
+import type { RunView } from '../core/view/model.ts';
 import type { JournalHead } from '../engine/ports/store.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Event } from '../model/run/event.ts';
@@ -20,7 +21,8 @@ export interface Observer {
   readonly planned: (plan: PlanToShow) => void;
   /** A run is resumed. */
   readonly resuming: (run: string) => void;
-  readonly openRun: (run: string, title: string) => Promise<RunView>;
+  /** @param view the run as it is now */
+  readonly openRun: (run: string, title: string, view: () => RunView) => Promise<RunScreen>;
   /** Reports an error that does not end the command, and gives its exit code. */
   readonly failed: (error: unknown) => number;
 }
@@ -36,9 +38,9 @@ export interface PlanToShow {
   readonly canaryHosts: readonly (readonly string[] | undefined)[];
 }
 
-/** The view of a run. */
-export interface RunView {
-  readonly onEvent: (event: Event, state: RunState) => void;
+/** The screen of a run that goes on. */
+export interface RunScreen {
+  readonly onEvent: (event: Event) => void;
   /** The run has ended. */
   readonly ended: (end: RunEnd) => void;
   readonly close: () => Promise<void>;

@@ -5,15 +5,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hostDrift } from '../../src/core/history/drift-report.ts';
 import { failuresOf } from '../../src/core/run-state/failures.ts';
+import { foldAll } from '../../src/core/run-state/fold.ts';
+import { viewOf } from '../../src/core/view/read-view.ts';
 import type { EventBody } from '../../src/model/run/event.ts';
 import { type Failure, lastDetail } from '../../src/model/run/failure.ts';
 import { checkTable } from '../../src/screens/hosts/check-table.ts';
 import { driftTable } from '../../src/screens/hosts/drift-text.ts';
 import { printable, uncoloured } from '../../src/screens/layout.ts';
+import { liveLines } from '../../src/screens/live/live-lines.ts';
 import { planText } from '../../src/screens/plan-text.ts';
 import { failureLines, failureText } from '../../src/screens/run/failure-text.ts';
 import { eventLines } from '../../src/screens/run/lines.ts';
-import { liveRows } from '../../src/screens/run/live-rows.ts';
 import { reportMarkdown, reportText } from '../../src/screens/run/run-report.ts';
 import {
   begin,
@@ -43,12 +45,13 @@ const failed = (host: string): EventBody => ({
   touched: true,
   state: 'in service',
 });
-const state = stateAfter(
-  begin(fleet(2), {}, { leftOut: [{ host: 'h9', failure }] }),
+const events = eventsOf([
+  [0, begin(fleet(2), {}, { leftOut: [{ host: 'h9', failure }] })],
   [0, wave(1, ['h1', 'h2'])],
   [1, started('h1')],
   [2, failed('h1')],
-);
+]);
+const state = foldAll(events);
 const report = { state, entries: 4, head: 'abc' };
 const linesFor = (body: EventBody) =>
   eventsOf([[2, body]]).flatMap((event) => eventLines(event, uncoloured));
@@ -67,7 +70,8 @@ const exits: Readonly<Record<string, () => readonly string[]>> = {
   'lines of a run: the host': () => linesFor(failed('h1')),
   'lines of a run: the effect': () =>
     linesFor({ type: 'effect.failed', host: 'h1', task: '1', effect: 'h1/1/1', failure }),
-  'the live view': () => liveRows(state, new Map(), { width: 140, now: noon, paint: uncoloured }),
+  'the live view': () =>
+    liveLines(viewOf(events), { rows: 30, columns: 140, now: noon, paint: uncoloured }),
   'the end of a live view': () => failureLines(state, 5),
   'a report': () => reportText(report, 140, uncoloured),
   'a report as Markdown': () => reportMarkdown(report),
@@ -144,6 +148,7 @@ const withoutDetail: Readonly<Record<string, string>> = {
   'cli/commands/rollout/rollback.ts': 'why a run cannot be rolled back, by its journal',
   'app/hosts/collected.ts': 'only puts the file before the message',
   'core/history/drift-report.ts': 'carries the whole failure for those who show it',
+  'core/view/needs.ts': 'the row of the host carries the whole failure',
   'core/rollout/canary.ts': 'names hosts that were shown when they failed',
 };
 

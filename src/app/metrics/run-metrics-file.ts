@@ -1,6 +1,5 @@
 // `--metrics-file` of a run: rewritten while it goes on, and at its end.
-import { readView } from '../../core/view/read-view.ts';
-import type { Event } from '../../model/run/event.ts';
+import type { RunHead } from '../../core/view/model.ts';
 import { runFamilies, successFamilies } from '../../screens/metrics/run-metrics.ts';
 import type { Session } from '../session/session.ts';
 import { writeMetrics } from './metrics-file.ts';
@@ -9,27 +8,24 @@ import { writeMetrics } from './metrics-file.ts';
 const pause = 10_000;
 
 export interface RunMetrics {
-  readonly see: (event: Event) => void;
+  /** The run has a new entry. */
+  readonly seen: () => void;
   readonly close: () => Promise<void>;
 }
 
 /** Undefined where no file was asked for. */
 export async function openRunMetrics(
-  run: string,
+  head: () => RunHead,
   session: Session,
 ): Promise<RunMetrics | undefined> {
   const { settings, world, ports } = session;
   if (settings.flags.metricsFile === undefined) return undefined;
   const store = await ports.store();
-  const reader = readView();
-  await store.scanEvents(run, reader.see);
   let success = successFamilies(await store.runs());
   let [written, work] = [0, Promise.resolve()];
-  const write = (): Promise<void> =>
-    writeMetrics([...runFamilies([reader.head({ holder: world.who })]), ...success], session);
+  const write = (): Promise<void> => writeMetrics([...runFamilies([head()]), ...success], session);
   return {
-    see: (event) => {
-      reader.see(event);
+    seen: () => {
       if (world.clock.now() - written < pause) return;
       written = world.clock.now();
       work = work.then(write);

@@ -1,7 +1,7 @@
 // Sends notices beside the run, which never waits for a target: to each target one after the other,
 // in the order of the journal.
 import type { Notice, NoticeTarget } from '../../engine/ports/outside.ts';
-import type { Outcome } from '../../model/run/failure.ts';
+import { causeText, type Outcome } from '../../model/run/failure.ts';
 
 /** How one target is served. */
 export interface Service {
@@ -45,12 +45,12 @@ export function laneTo(service: Service): Lane {
       const sent = await service.send(service.target, notice, over.signal);
       if (over.signal.aborted && !sent.ok) return false;
       if (sent.ok || sent.failure.transport !== true) {
-        const refused = sent.ok ? undefined : sent.failure.message;
+        const refused = sent.ok ? undefined : causeText(sent.failure);
         if (refused !== undefined) service.warn(`${service.called} was not notified: ${refused}`);
         await service.taken(notice, service.target, refused);
         return true;
       }
-      if (isLast) service.warn(`${service.called} was not notified: ${sent.failure.message}`);
+      if (isLast) service.warn(`${service.called} was not notified: ${causeText(sent.failure)}`);
       if (isLast) return false;
       await service.sleep(pause, closing.signal);
     }

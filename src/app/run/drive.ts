@@ -16,6 +16,7 @@ import type { Plan, PlayPlan } from '../../model/run/plan.ts';
 import { openRunMetrics } from '../metrics/run-metrics-file.ts';
 import { openNotices } from '../notices/run-notices.ts';
 import type { ReadyPlay } from '../plan/project.ts';
+import type { FollowedRun } from '../session/followed-run.ts';
 import { type RunPorts, runPorts, type Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 import { withheldOf } from './kept-settings.ts';
@@ -43,6 +44,8 @@ export interface PlayRun extends RunFlags {
 export interface Entry {
   readonly journal: Journal;
   readonly before: RunState;
+  /** Has seen the journal so far. */
+  readonly followed: FollowedRun;
   /** Notices of the journal so far that were not sent. */
   readonly outbox: Outbox;
   /** Events that are journalled first. */
@@ -54,9 +57,9 @@ export interface Entry {
 
 export async function drive(run: PlayRun, entry: Entry, session: Session): Promise<number> {
   const { world, observer, settings } = session;
-  const { journal, before, commands } = entry;
+  const { journal, before, commands, followed } = entry;
   const ports = await runPorts(session);
-  const view = await observer.openRun(journal.run, run.play.play);
+  const view = await observer.openRun(journal.run, run.play.play, followed.view);
   let isClosed = false;
   const warn = (text: string): void => {
     if (!isClosed)
@@ -72,14 +75,15 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     },
     session,
   );
-  const metrics = await openRunMetrics(journal.run, session);
+  const metrics = await openRunMetrics(followed.head, session);
   const runLog = runLogOf(journal, before, (event, state, line) => {
     commands.see(event);
-    view.onEvent(event, state);
+    followed.see(event);
+    view.onEvent(event);
     forwarder?.send(event, line);
     voice?.see(event, state);
     notices?.see(event, state, line);
-    metrics?.see(event);
+    metrics?.seen();
   });
   try {
     await begin(runLog, entry.bodies, session);
@@ -111,6 +115,7 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     await voice?.close();
     await notices?.close();
     await metrics?.close();
+    await followed.close();
     const lost = await forwarder?.close();
     if (lost !== undefined)
       observer.notice(

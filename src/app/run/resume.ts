@@ -13,6 +13,7 @@ import type { Plan } from '../../model/run/plan.ts';
 import { refuseNeverBegan } from '../history/never-began.ts';
 import { wantedBy } from '../notices/targets.ts';
 import type { MadePlan } from '../plan/make-plan.ts';
+import { followRun } from '../session/followed-run.ts';
 import { runPorts, type Session } from '../session/session.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';
 import { rollBackFailed } from './auto-rollback.ts';
@@ -144,9 +145,13 @@ async function resumeRun(
   let approved = run.yes === true;
   const exit = await locked(run, id, session, async (lock) => {
     const commands = ports.store.commands(id);
+    const followed = await followRun(world);
     const { journal, torn, state, outbox, number, files } = await openEarlier(
       id,
-      commands.see,
+      (event) => {
+        commands.see(event);
+        followed.see(event);
+      },
       session,
     );
     wasDone = state.finished?.exit === 0;
@@ -180,6 +185,7 @@ async function resumeRun(
       {
         journal: guarded(journal, lock, settings.stateDir),
         before: state,
+        followed,
         outbox,
         bodies,
         number,

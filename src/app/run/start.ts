@@ -7,6 +7,7 @@ import type { EventBody } from '../../model/run/event.ts';
 import { causeText } from '../../model/run/failure.ts';
 import { toJson } from '../../model/text/printable.ts';
 import type { MadePlan } from '../plan/make-plan.ts';
+import { followRun } from '../session/followed-run.ts';
 import { type RunPorts, runPorts, type Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 import { drive, type PlayRun, type RunFlags } from './drive.ts';
@@ -86,6 +87,7 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
     const entry = {
       journal: guarded(journal, lock, session.settings.stateDir),
       before: emptyState,
+      followed: await followRun(world),
       outbox: [],
       bodies,
       number: 1,

@@ -7,7 +7,7 @@ import { paintOf, type World } from '../world.ts';
 import { explain } from './explain.ts';
 import { hostProgress } from './host-progress.ts';
 import { quietly, type Style } from './quiet.ts';
-import { openView } from './run-view.ts';
+import { openScreen } from './run-view.ts';
 import { planLines } from './show-plan.ts';
 
 export const observerOf = (world: World, style: Style): Observer =>
@@ -23,7 +23,7 @@ const printing = (world: World, style: Style): Observer => ({
     print(style.json === true ? [] : planLines(plan, style.quiet === true, world), world.out),
   resuming: (run) =>
     print(style.json === true ? [] : [paintOf(world).bold(`Resuming run ${run}`)], world.out),
-  openRun: (run, title) => openView(run, title, style, world),
+  openRun: (run, title, view) => openScreen({ title: `${title} (run ${run})`, view, style }, world),
   failed: (error) => explain(error, world, style.json === true),
 });
 

@@ -1,7 +1,8 @@
 // The view of a run, while it goes on and when it is over.
 
-import type { RunEnd, RunView } from '../../app/observer.ts';
+import type { RunEnd, RunScreen } from '../../app/observer.ts';
 import { hostStates } from '../../core/run-state/state.ts';
+import type { RunView } from '../../core/view/model.ts';
 import type { JournalHead } from '../../engine/ports/store.ts';
 import type { Event } from '../../model/run/event.ts';
 import { plural } from '../../model/text/plural.ts';
@@ -13,36 +14,35 @@ import { recapLines } from '../../screens/run/recap.ts';
 import { paintOf, type World } from '../world.ts';
 import { isNotable, type Style } from './quiet.ts';
 
-/** Opens the view. An event that cannot be shown is named; the run goes on. */
-export async function openView(
-  id: string,
-  title: string,
-  style: Style,
-  world: World,
-): Promise<RunView> {
-  const view = await viewOf(id, title, style, world);
+export interface ScreenOptions {
+  readonly title: string;
+  readonly view: () => RunView;
+  readonly style: Style;
+}
+
+/** Opens the screen. An event that cannot be shown is named; the run goes on. */
+export async function openScreen(options: ScreenOptions, world: World): Promise<RunScreen> {
+  const screen = await screenOf(options, world);
   return {
-    ended: (end) => finish(end, style, world),
-    onEvent: (event, state) => {
+    ended: (end) => finish(end, options.style, world),
+    onEvent: (event) => {
       try {
-        view.onEvent(event, state);
+        screen.onEvent(event);
       } catch (error) {
         world.err(
           `warning: entry ${event.seq} of the journal (${event.type}) cannot be shown: ${String(error).slice(0, 300)}`,
         );
       }
     },
-    close: view.close,
+    close: screen.close,
   };
 }
 
 /** JSON lines, a live view on a terminal, or plain lines, from the same events. */
-async function viewOf(
-  id: string,
-  title: string,
-  { json, quiet }: Style,
+async function screenOf(
+  { title, view, style: { json, quiet } }: ScreenOptions,
   world: World,
-): Promise<Omit<RunView, 'ended'>> {
+): Promise<Omit<RunScreen, 'ended'>> {
   if (json === true)
     return {
       onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })),
@@ -55,7 +55,8 @@ async function viewOf(
   if (world.isTerminal && quiet !== true) {
     const { openLive } = await import('../../screens/run/live.ts');
     const live = await openLive({
-      title: `${title} (run ${id})`,
+      title,
+      view,
       size: () => ({ columns: world.width(), rows: world.height() }),
       paint,
       now: world.clock.now,
@@ -63,9 +64,9 @@ async function viewOf(
     world.view(live);
     let closed = false;
     return {
-      onEvent: (event, state) => {
+      onEvent: (event) => {
         if (event.type === 'warning') show(event);
-        live.onEvent(event, state);
+        live.changed();
       },
       close: async () => {
         if (closed) return;

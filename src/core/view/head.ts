@@ -58,6 +58,7 @@ export function headOf(input: HeadInput, context: ViewContext): RunHead {
       exit: state.finished?.exit,
       why: whyOf(state),
       wave: waveOf(state),
+      away: state.away,
       forecast,
       holder,
     }),
@@ -104,7 +105,7 @@ function endOf(state: RunState, exit: number): RunPhase {
 }
 
 const whyOf = (state: RunState): string | undefined =>
-  (state.finished ?? state.aborted ?? state.brake ?? state.paused ?? state.away)?.why;
+  (state.finished ?? state.aborted ?? state.brake ?? state.paused)?.why;
 
 function brakeOf(state: RunState): RunHead['brake'] {
   const { brake, rollout } = state;

@@ -136,6 +136,8 @@ export interface RunHead {
     readonly read: string;
     readonly since?: number;
   }[];
+  /** The API server has not answered since then. */
+  readonly away?: { readonly since: number; readonly why: string };
   readonly needs: readonly Need[];
   readonly forecast?: Forecast;
   /** Who works on it; absent = nobody. */

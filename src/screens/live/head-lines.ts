@@ -1,6 +1,7 @@
 // The head of the live view: how far the run is, when it ends, and why it waits.
 import type { RunHead, RunPhase, RunView } from '../../core/view/model.ts';
 import {
+  clockTime,
   cutTo,
   duration,
   fold,
@@ -122,17 +123,25 @@ export function bannerLines({ head }: RunView, { columns, paint }: Screen): read
   return foldTo(text, columns, 3).map(paint[colour]);
 }
 
-/** These have a banner or a need. */
-const shownElsewhere = new Set(['aborted', 'brake', 'paused', 'running']);
+/** These have a banner, a need or a line of their own. */
+const shownElsewhere = new Set(['aborted', 'brake', 'cluster', 'paused', 'running']);
 
 /** These are how a rollout goes: nobody has to worry. */
 const ordinary = new Set(['budget', 'soak', 'wave', 'zone']);
 
-/** The reasons of the decision, with the time at which each ends. */
+export const awayText = ({ since, why }: NonNullable<RunHead['away']>, timeZone?: string): string =>
+  `cluster away since ${clockTime(since, timeZone)}: ${why}`;
+
+/** The cluster that does not answer, and the reasons of the decision, with the end of each. */
 export function waitLines({ head }: RunView, screen: Screen): readonly string[] {
   const { columns, now, paint, timeZone } = screen;
+  const { away } = head;
+  const awayLines =
+    away === undefined
+      ? []
+      : foldTo(awayText(away, timeZone), columns, 2).map((line) => paint.yellow(line));
   const promotes = head.needs.some(({ kind }) => kind === 'promote');
-  return head.waits
+  const waits = head.waits
     .filter(({ rule }) => !shownElsewhere.has(rule) && !(promotes && rule === 'canary'))
     .slice(0, 3)
     .flatMap(({ rule, text, until }) => {
@@ -141,6 +150,7 @@ export function waitLines({ head }: RunView, screen: Screen): readonly string[] 
         ordinary.has(rule) ? String : paint.yellow,
       );
     });
+  return [...awayLines, ...waits];
 }
 
 /** Text in at most `most` lines. */

@@ -1,24 +1,27 @@
 // The live view: listr2 draws one task, at most five times a second. A run does not depend on it.
 import { Listr, ListrLogger } from 'listr2';
-import type { RunState } from '../../core/run-state/state.ts';
+import type { RunView } from '../../core/view/model.ts';
 import type { Prompt } from '../../engine/ports/local.ts';
-import type { Event } from '../../model/run/event.ts';
 import { type Paint, printable } from '../layout.ts';
+import { endMark } from '../live/head-lines.ts';
+import { liveLines } from '../live/live-lines.ts';
 import { LiveOutput, Question, type Size } from './live-output.ts';
-import { activityOf, liveRows, liveTitle } from './live-rows.ts';
 
 export interface LiveView {
-  readonly onEvent: (event: Event, state: RunState) => void;
+  /** The run has changed. */
+  readonly changed: () => void;
   /** Prints a line above the view. */
   readonly above: (line: string) => void;
   /** Asks a question below the view. The answer stays above it. */
   readonly ask: Prompt;
-  /** Draws the last state and restores the terminal. */
+  /** Leaves how the run ended, and restores the terminal. */
   readonly close: () => Promise<void>;
 }
 
 export interface LiveOptions {
   readonly title: string;
+  /** The run as it is now. */
+  readonly view: () => RunView;
   readonly size: () => Size;
   readonly paint: Paint;
   readonly now: () => number;
@@ -34,12 +37,16 @@ interface Task {
 const drawEvery = 200;
 /** Milliseconds after which times are drawn again without an event. */
 const refreshEvery = 1000;
+/** Columns that listr2 indents what it shows by. */
+const indent = 4;
+/** Rows for the title, a question and the cursor. */
+const spare = 5;
+/** Lines of the view that stay above the recap. */
+const rest = 3;
 
 export async function openLive(options: LiveOptions): Promise<LiveView> {
   const { paint, size } = options;
   const output = new LiveOutput(size);
-  const activity = new Map<string, string>();
-  let state: RunState | undefined;
   let drawn = 0;
   let pending: NodeJS.Timeout | undefined;
   let finish: () => void = () => {};
@@ -79,13 +86,18 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
     running = list.run();
   });
 
+  const linesOf = (rows: number): readonly string[] =>
+    liveLines(options.view(), {
+      rows,
+      columns: size().columns - indent,
+      now: options.now(),
+      paint,
+    }).map(printable);
   const draw = (): void => {
     pending = undefined;
-    if (state === undefined) return;
     drawn = Date.now();
-    const rows = liveRows(state, activity, { width: size().columns, now: options.now(), paint });
-    // Each assignment draws, so the title is a row too.
-    task.show([liveTitle(state), ...rows].map(printable).join('\n'));
+    // Each assignment draws.
+    task.show(linesOf(Math.max(1, size().rows - spare)).join('\n'));
   };
   const soon = (): void => {
     pending ??= setTimeout(draw, Math.max(0, drawn + drawEvery - Date.now()));
@@ -93,13 +105,7 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
   const ticker = setInterval(soon, refreshEvery);
 
   return {
-    onEvent: (event, next) => {
-      state = next;
-      const doing = activityOf(event);
-      if (doing !== undefined) activity.set(doing.host, doing.text);
-      if (event.type === 'host.done' || event.type === 'host.failed') activity.delete(event.host);
-      soon();
-    },
+    changed: soon,
     above: (line) => output.above(line),
     ask: async (read) => {
       let last = '';
@@ -115,7 +121,11 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
     close: async () => {
       clearInterval(ticker);
       clearTimeout(pending);
-      draw();
+      const mark = endMark(options.view(), paint);
+      output.end([
+        `${mark} ${printable(options.title)}`,
+        ...linesOf(rest).map((line) => `  ${line}`),
+      ]);
       finish();
       await running;
     },

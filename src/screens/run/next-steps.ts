@@ -5,7 +5,8 @@ import { sizeOf } from '../../core/run-state/ranked.ts';
 import { type HostState, hostStates, type RunState } from '../../core/run-state/state.ts';
 import { isAway } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
-import { clockTime, duration, plural } from '../layout.ts';
+import { duration, plural } from '../layout.ts';
+import { awayText } from '../live/head-lines.ts';
 
 /** Commands to type after a run. */
 export const nextSteps = (state: RunState): readonly string[] => [
@@ -22,7 +23,7 @@ const isHaltedByCluster = (state: RunState): boolean =>
 
 /** An outage of the cluster that lasts. */
 export const awayLines = ({ away }: RunState): readonly string[] =>
-  away === undefined ? [] : [`cluster away since ${clockTime(away.since)}: ${away.why}`];
+  away === undefined ? [] : [awayText(away)];
 
 /** The most names in a line, and lines of a kind. */
 const shown = 5;

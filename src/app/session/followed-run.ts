@@ -1,0 +1,34 @@
+// The view of a run while it goes on: one fold of its journal for the terminal and the metrics.
+
+import { plannedCurve } from '../../core/view/curve.ts';
+import type { Point, RunHead, RunView } from '../../core/view/model.ts';
+import { readView } from '../../core/view/read-view.ts';
+import { present } from '../../model/present.ts';
+import type { Event } from '../../model/run/event.ts';
+import { lineOf } from '../../screens/run/lines.ts';
+import type { World } from './world.ts';
+
+export interface FollowedRun {
+  /** Takes every entry of the run, the oldest first; also those before a resume. */
+  readonly see: (event: Event) => void;
+  readonly head: () => RunHead;
+  readonly view: () => RunView;
+  readonly close: () => Promise<void>;
+}
+
+export async function followRun(world: World): Promise<FollowedRun> {
+  const reader = readView(lineOf);
+  const forecaster = await world.forecaster();
+  let planned: readonly Point[] = [];
+  const context = () => ({ holder: world.who, ...present({ forecast: forecaster.newest() }) });
+  return {
+    see: (event) => {
+      if (event.type === 'run.started') planned = plannedCurve(event);
+      reader.see(event);
+      forecaster.see(event);
+    },
+    head: () => reader.head(context()),
+    view: () => reader.view(context(), planned),
+    close: forecaster.close,
+  };
+}
