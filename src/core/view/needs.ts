@@ -1,4 +1,5 @@
 // What only an operator can end, each with the command to type.
+import { lastDetail } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { Decision } from '../rollout/decision.ts';
 import { sizeOf } from '../run-state/ranked.ts';
@@ -48,7 +49,10 @@ function toResolve(state: RunState, unresolved: Iterable<number>): readonly Need
     needs.push({
       kind: 'resolve',
       host,
-      text: failure === undefined ? 'failed' : `${failure.kind}: ${failure.message}`,
+      text:
+        failure === undefined
+          ? 'failed'
+          : `${failure.kind}: ${failure.message}${lastDetail(failure)}`,
       command: `kmend resume ${state.run} --retry ${pasteable(host)}`,
     });
     if (needs.length >= most) break;
