@@ -76,6 +76,22 @@ describe('the view of a run', () => {
     );
   });
 
+  it('reaches a reader that came before the first entry', () => {
+    fc.assert(
+      fc.property(journals, (events) => {
+        const reader = readView();
+        const before = reader.view();
+        for (const event of events) reader.see({ ...event, seq: event.seq - 1 });
+        const { hosts, zones } = withDelta(before, reader.delta(before.head.lastSeq));
+        expect({ hosts, zones }).toEqual({
+          hosts: reader.view().hosts,
+          zones: reader.view().zones,
+        });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it('gives every host steps that follow each other and lie within its walk', () => {
     fc.assert(
       fc.property(journals, (events) => {

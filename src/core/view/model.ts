@@ -169,6 +169,8 @@ export interface ViewDelta {
   readonly head: RunHead;
   /** Whole rows by their index. */
   readonly hosts: readonly (readonly [index: number, row: HostRow])[];
+  /** Only when the run has begun since then. */
+  readonly zones?: readonly Zone[];
   /** New lines and points: appended. */
   readonly lines: readonly Line[];
   readonly done: readonly Point[];

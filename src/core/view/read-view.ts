@@ -115,6 +115,7 @@ export const withDelta = (view: RunView, delta: ViewDelta): RunView => {
   return {
     ...view,
     head: delta.head,
+    zones: delta.zones ?? view.zones,
     hosts,
     lines: [...view.lines, ...delta.lines].slice(-mostLines),
     done: [...view.done, ...delta.done],
@@ -123,12 +124,15 @@ export const withDelta = (view: RunView, delta: ViewDelta): RunView => {
 
 function deltaOf(draft: Draft, since: number, context: ViewContext): ViewDelta {
   const hosts: [number, HostRow][] = [];
+  // The view may be from before the first entry of a journal, whose number is 0.
+  const isNew = since <= 0;
   // A comparison a host costs next to nothing: only rows that changed are made anew.
   for (const [index, seq] of draft.changed.entries())
-    if (seq > since) hosts.push([index, rowAt(draft, index)]);
+    if (seq > since || isNew) hosts.push([index, rowAt(draft, index)]);
   return {
     head: headOf(draft, context),
     hosts,
+    ...(isNew ? { zones: draft.zones } : {}),
     lines: newest(draft.lines, since).slice(-mostLines),
     done: newest(draft.done, since).map(({ at, done }) => ({ at, done })),
   };
