@@ -266,6 +266,49 @@ describe('nodes', () => {
   });
 });
 
-it('each published schema was seen', () => {
-  expect([...schemaFiles.keys()].filter((name) => !seen.has(name))).toEqual([]);
+describe('each published schema', () => {
+  const names = [...schemaFiles.keys()];
+  it('was seen', () => expect(names.filter((name) => !seen.has(name))).toEqual([]));
+
+  it('stands in docs/machine-output.md', () => {
+    const page = readFileSync('docs/machine-output.md', 'utf8');
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+    const named = [...page.matchAll(/`(kmend\.[a-z]+\/\d+)`/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !schemaFiles.has(name))).toEqual([]);
+  });
+});
+
+describe('the check of output', () => {
+  it.each([
+    ['a key that no schema names', { schema: 'kmend.control/1', run: 'r', holder: null, x: 1 }],
+    ['a missing key', { schema: 'kmend.control/1', run: 'r' }],
+    ['another type', { schema: 'kmend.control/1', run: 1, holder: null }],
+    ['a schema that is not published', { schema: 'kmend.control/9', run: 'r', holder: null }],
+    [
+      'a key within an object',
+      {
+        schema: 'kmend.check/1',
+        host: 'h',
+        facts: null,
+        failure: { kind: 'exit', message: '', x: 1 },
+      },
+    ],
+    [
+      'an unknown fact',
+      { schema: 'kmend.check/1', host: 'h', facts: { 'kmem.nosuch': 1 }, failure: null },
+    ],
+    [
+      'a key of an event of another type',
+      {
+        schema: 'kmend.event/1',
+        v: 1,
+        seq: 1,
+        at: 1,
+        run: 'r',
+        prev: '',
+        type: 'run.closed',
+        who: 'x',
+      },
+    ],
+  ])('finds %s', (_, line) => expect(wrongIn(JSON.stringify(line))).not.toBe(''));
 });

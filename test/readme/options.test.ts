@@ -82,6 +82,7 @@ const flags = new Set([
 /** Flags of other programs in our words and pages. */
 const ofOthers: Readonly<Record<string, string>> = {
   '--global': 'npm',
+  '--schemafile': 'check-jsonschema',
   '--no-git-tag-version': 'npm',
   '--configure': 'dpkg',
   '--reinstall': 'apt-get',
