@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2019, type ValidateFunction } from 'ajv/dist/2019.js';
-import { isMapping, type Mapping, type Value } from '../../src/model/value.ts';
+import { isMapping, type Value } from '../../src/model/value.ts';
 
 const directory = join(import.meta.dirname, '../../docs/schema');
 const numbered = /^(.+)-(\d+)\.json$/;
@@ -15,9 +15,6 @@ export const schemaFiles: ReadonlyMap<string, string> = new Map(
     return name === undefined ? [] : [[`kmend.${name}/${number}`, join(directory, file)] as const];
   }),
 );
-
-export const readSchema = (file: string): Mapping =>
-  JSON.parse(readFileSync(join(directory, file), 'utf8'));
 
 /** The schema that allows no key that it does not name. */
 function strict(schema: Value, isForm = false): Value {
