@@ -2,7 +2,7 @@
 // instead. Without it "did you mean" finds a word that looks alike and means something else.
 export const ansibleArguments: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   reboot: {
-    boot_time_command: 'leave it out: the boot id of the kernel tells the boots apart',
+    boot_time_command: 'leave it out: each boot has an id of its own',
     connect_timeout: 'leave it out: `timeout` is how long the host may be away',
     msg: 'leave it out: nobody is sent a message',
     post_reboot_delay: 'use `stable_for`: how long the new boot must last',
