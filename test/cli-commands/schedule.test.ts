@@ -130,6 +130,18 @@ describe('a job of a kmend in the cache of a package manager', () => {
   });
 });
 
+it('a CronJob keeps the name of a playbook that comes with kmend', async () => {
+  const home = scratch();
+  const { exit, out } = await command(
+    [
+      ...['schedule', 'install', 'nightly', '--every', 'daily', '--as', 'kubernetes'],
+      ...['--image', 'x', '--state-dir', join(home, 'state'), '--', 'apply', '@scheduled'],
+    ],
+    { home },
+  );
+  expect([exit, out]).toEqual([0, expect.stringContaining('"--","apply","@scheduled"')]);
+});
+
 describe('install', () => {
   const run = (home: string, ...args: readonly string[]) =>
     command(['schedule', ...args, '--state-dir', join(home, 'state')], { home });
