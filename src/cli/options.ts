@@ -85,7 +85,7 @@ export const withForwardOption = (command: Command): Command =>
 export const withMetricsOption = (command: Command): Command =>
   command.option(
     '--metrics-file <file>',
-    "write metrics for Prometheus: a file in the directory of node_exporter's textfile collector",
+    'write metrics for Prometheus: a file that its node exporter collects (kmend docs metrics)',
   );
 
 export function withTaskOptions(command: Command): Command {

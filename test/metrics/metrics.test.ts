@@ -188,7 +188,7 @@ describe('the text', () => {
 
   it.skipIf(!hasPromtool)('passes promtool', () => {
     expect(promtool(['check', 'metrics'], metricsText(everything))).toEqual([0, '']);
-    // What a wrong name is told: days are no base unit, so the rules make them.
+    // Days are no base unit, so promtool refuses them: the rules make them.
     const days = '# HELP kmend_days_left D.\n# TYPE kmend_days_left gauge\nkmend_days_left 1\n';
     expect(promtool(['check', 'metrics'], days)[0]).toBe(3);
   });

@@ -81,6 +81,7 @@ const flags = new Set([
 
 /** Flags of other programs in our words and pages. */
 const ofOthers: Readonly<Record<string, string>> = {
+  '--collector': 'node_exporter',
   '--global': 'npm',
   '--schemafile': 'check-jsonschema',
   '--no-git-tag-version': 'npm',
