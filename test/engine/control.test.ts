@@ -65,6 +65,7 @@ describe('a control command from another terminal', () => {
     await lab.run(['promote', id, '--why', 'graphs are flat']);
     expect((await run.result).exit).toBe(0);
     const events = lab.journal(id);
+    expect(eventsOf(events, 'waiting').flatMap(({ needs }) => needs ?? [])).toEqual(['promotion']);
     expect(eventsOf(events, 'canary.promoted')).toMatchObject([
       { by: 'eve', why: 'graphs are flat' },
     ]);

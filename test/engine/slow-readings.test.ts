@@ -258,6 +258,17 @@ describe('a question that the operator has not answered yet', () => {
     const { exit, at, questions } = await run({ rollout, answerAt: 20 });
     expect([exit, questions, at('approved')]).toEqual([0, 1, 20]);
   });
+
+  it.each([
+    [40, 40],
+    [90, 60],
+  ])(
+    'that is open for %i s: the first wait of the run is journalled after %i s, and after a minute it is the question',
+    async (answerAt, journalled) => {
+      const { exit, at } = await run({ rollout, answerAt });
+      expect([exit, at('waiting')]).toEqual([0, journalled]);
+    },
+  );
 });
 
 it('a host whose fence cannot be closed keeps an abort from nobody, and the run ends when that was tried', async () => {
