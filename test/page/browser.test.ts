@@ -1,10 +1,11 @@
 // The page in a real browser: Debian's chromium, driven by playwright-core. Skipped without it.
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { source as axe } from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { RunView } from '../../src/core/view/model.ts';
@@ -14,7 +15,6 @@ import { builtPage } from './built.ts';
 import { viewOf } from './views.ts';
 
 const executablePath = '/usr/bin/chromium';
-const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'kmend-browser-'));
 
 const hostile = ['<img src=x onerror=alert(1)>', '</script><b>', '\u202egnp.exe'];
@@ -176,7 +176,6 @@ describe.skipIf(!existsSync(executablePath))('in a browser', () => {
         request.on('end', () => response.writeHead(202).end('{}'));
       } else if (request.url?.endsWith('/events')) {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
-        response.write('retry: 50\n\n');
         send(response, 'snapshot', { view: view(), control, now: view().head.lastAt });
         streams.push(response);
       } else

@@ -19,7 +19,7 @@ describe('docs/architecture.md', () => {
     const [, table = ''] = page.split('\n## Floors\n');
     const rows = [...(table.split('\n### Map\n')[0] ?? '').matchAll(/^\| \d? ?\| `([^`]+)`/gm)];
     expect(rows.map(([, row]) => row).toSorted()).toEqual(
-      ['main.ts', 'practice', ...rooms, ...parts].toSorted(),
+      ['main.ts', 'practice', 'page', ...rooms, ...parts].toSorted(),
     );
   });
 

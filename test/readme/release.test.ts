@@ -95,13 +95,15 @@ describe('npm run release', () => {
       }).split('\n');
       // The checkout had no build before.
       for (const file of [
-        'dist/kmend.cjs',
-        'dist/practice.cjs',
-        'dist/forecast.cjs',
-        'dist/help.txt',
-        'dist/man/kmend-plan.1',
+        'kmend.cjs',
+        'practice.cjs',
+        'forecast.cjs',
+        'help.txt',
+        'man/kmend-plan.1',
+        'page.js',
+        'page.css',
       ])
-        expect(packed).toContain(`package/${file}`);
+        expect(packed).toContain(`package/dist/${file}`);
       release('--draft', '--out', join(directory, 'again'));
       expect(sum(join(directory, 'again', `kmend-${version}.tgz`))).toBe(
         sum(join(out, `kmend-${version}.tgz`)),
