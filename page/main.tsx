@@ -1,14 +1,20 @@
 // The page: a report that holds its data, a run of `kmend serve`, or the overview.
 import { type ComponentChild, render } from 'preact';
+import type { RunView } from '../src/core/view/model.ts';
 import type { Overview } from '../src/core/view/overview.ts';
-import { inflate } from './chain.ts';
+import { type Evidence, inflate } from './chain.ts';
 import { OverviewPage } from './parts/overview.tsx';
-import type { RunPageInput } from './run-page.tsx';
 import { RunPage } from './run-page.tsx';
 import { readJson } from './safe-json.ts';
 import { followRun, readOverview, type Seen, sendCommand } from './stream.ts';
 
-type ReportData = Pick<RunPageInput, 'view' | 'evidence'>;
+interface ReportData {
+  readonly view: RunView;
+  readonly evidence: Evidence;
+}
+
+const textOf = (id: string): string | undefined =>
+  document.getElementById(id)?.textContent ?? undefined;
 
 /** What is on the page; for paper it is drawn once more, at once. */
 let draw = (_printing: boolean): void => {};
@@ -18,9 +24,9 @@ addEventListener('afterprint', () => draw(false));
 function main(root: HTMLElement): void {
   root.replaceChildren();
   const show = (child: ComponentChild): void => render(child, root);
-  const data = document.getElementById('data')?.textContent;
+  const data = textOf('data');
   const run = /^\/runs\/([^/]+)$/.exec(location.pathname)?.[1];
-  if (data != null)
+  if (data !== undefined)
     // The browser lacks something: the summary and the table are shown.
     report(data, show).catch(() => document.documentElement.classList.remove('drawn'));
   else if (run !== undefined) live(decodeURIComponent(run), show);
@@ -28,11 +34,19 @@ function main(root: HTMLElement): void {
 }
 
 async function report(data: string, show: (child: ComponentChild) => void): Promise<void> {
-  const { view, ...rest } = readJson<ReportData>(
+  const { view, evidence } = readJson<ReportData>(
     new TextDecoder().decode(await inflate(JSON.parse(data))),
   );
+  const journal = textOf('journal');
   draw = (printing) =>
-    show(<RunPage view={view} now={view.head.lastAt} printing={printing} {...rest} />);
+    show(
+      <RunPage
+        view={view}
+        now={view.head.lastAt}
+        printing={printing}
+        evidence={journal === undefined ? evidence : { ...evidence, journal: JSON.parse(journal) }}
+      />,
+    );
   draw(false);
   document.getElementById('static')?.remove();
 }

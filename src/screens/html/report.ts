@@ -40,14 +40,13 @@ const packed = (content: string): string => gzipSync(content).toString('base64')
 /** Without the tag that would end it. */
 const inScript = (script: string): string => script.replaceAll('</script', '<\\/script');
 
+/** Data that no text in it can end. */
+const dataScript = (id: string, content: string): string =>
+  `<script type="application/json" id="${id}">"${packed(content)}"</script>`;
+
 export function reportHtml({ view, entries, head, journal, page }: HtmlReport): string {
   const script = inScript(page.script);
-  const evidence = {
-    entries,
-    head,
-    ...(journal === undefined ? {} : { journal: packed(journal) }),
-  };
-  const data = JSON.stringify(packed(JSON.stringify({ view, evidence })));
+  const data = JSON.stringify({ view, evidence: { entries, head } });
   const policy = `default-src 'none'; script-src ${hashOf(script)}; style-src ${hashOf(page.style)}; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
 <html lang="en">
@@ -70,7 +69,8 @@ ${summary(view).join('\n')}
 ${view.hosts.map((row) => `<tr>${cells(row, view).map(text).join('<td>').replace(/^/, '<td>')}`).join('\n')}
 </table>
 </main></div>
-<script type="application/json" id="data">${data}</script>
+${dataScript('data', data)}
+${journal === undefined ? '' : dataScript('journal', journal)}
 </body>
 </html>
 `;
