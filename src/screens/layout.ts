@@ -111,7 +111,8 @@ export function fold(text: string, room: number, more = 0): readonly string[] {
   return [...lines, line].map((folded) => folded.replaceAll(kept, ' '));
 }
 
-export { duration, plural } from './units.ts';
+export { plural } from '../model/text/plural.ts';
+export { duration } from './units.ts';
 
 /** A line folded to a width: what does not fit is indented two columns deeper. */
 export function foldLine(line: string, width: number): readonly string[] {

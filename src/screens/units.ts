@@ -1,5 +1,4 @@
-// Amounts as text, for every screen; the page has them too, so no Node module is used here.
-export { plural } from '../model/text/plural.ts';
+// Times as text, for every screen; the page has them too, so no Node module is used here.
 
 /** `90` = 1m30s, `3700` = 1h2m, `0.4` = 0.4s. */
 export function duration(seconds: number): string {
