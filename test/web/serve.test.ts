@@ -287,6 +287,32 @@ describe('the overview', () => {
   });
 });
 
+describe('metrics', () => {
+  it('are those of the runs, jobs and last checks, in the format that is asked for', async () => {
+    await (await otherProcess()).write(started);
+    const fleet = {
+      schema: 'kmend.fleet/1',
+      inventory: 'inventory.yaml',
+      check: {
+        ...{ at: 1_000, who: 'eve', pattern: 'all', exit: 2 },
+        hosts: [{ host: 'h1', verdict: 'leaking', remedy: 'kernel_arg', idsDaysLeft: 3 }],
+      },
+    };
+    await store().fleets.write('x', JSON.stringify(fleet));
+    const token = (await command(['token', 'new', 'prometheus', '--state-dir', state], { home }))
+      .out;
+    const { port } = await serve();
+    const scrape = (accept: string) =>
+      send(port, '/metrics', { headers: { authorization: `Bearer ${token}`, accept } });
+    const { text, headers } = await scrape('text/plain');
+    expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(text).toContain(`{run="${run}",state="planned"} 3`);
+    expect(text).toContain('verdict="leaking"} 1');
+    expect((await scrape('application/openmetrics-text')).text).toMatch(/# EOF\n$/);
+    expect((await send(port, '/metrics')).status).toBe(401);
+  });
+});
+
 describe('kmend serve', () => {
   it('ends at once on a signal, with its streams', async () => {
     await (await otherProcess()).write(started);

@@ -2,8 +2,10 @@
 // read on as they grow.
 
 import { plannedCurve } from '../../core/view/curve.ts';
+import type { ViewContext } from '../../core/view/head.ts';
 import type { Point, RunView, ViewDelta } from '../../core/view/model.ts';
 import { readView, type ViewReader } from '../../core/view/read-view.ts';
+import type { Forecaster } from '../../engine/ports/forecaster.ts';
 import type { JournalEnd } from '../../engine/ports/history.ts';
 import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import { present } from '../../model/present.ts';
@@ -16,9 +18,14 @@ export interface LiveRun {
   readonly reader: ViewReader;
   /** The process that works on it. */
   readonly holder: string | undefined;
+  readonly forecaster: Forecaster;
   /** Why its journal cannot be read on. */
   readonly damaged: string | undefined;
 }
+
+/** What the journal does not say. A run that nobody works on has no end to forecast. */
+export const contextOf = ({ holder, forecaster }: LiveRun): ViewContext =>
+  holder === undefined ? {} : { holder, ...present({ forecast: forecaster.newest() }) };
 
 /** Somebody who watches a run. */
 export interface Watcher {
@@ -43,6 +50,7 @@ export interface LiveRuns {
   readonly follow: (run: string) => Promise<LiveRun | undefined>;
   /** Shows the run and what changes of it; returns how to stop. */
   readonly watch: (live: LiveRun, watcher: Watcher) => () => void;
+  readonly close: () => Promise<void>;
   /** The oldest first. */
   readonly known: () => readonly KnownRun[];
 }
@@ -72,10 +80,14 @@ interface Watching {
   readonly watcher: Watcher;
   /** The last entry of what it has; undefined before the snapshot. */
   since: number | undefined;
-  holder: string | undefined;
+  context: ViewContext;
 }
 
-export async function liveRuns(store: Store, now: () => number): Promise<LiveRuns> {
+export async function liveRuns(
+  store: Store,
+  now: () => number,
+  forecaster: () => Promise<Forecaster>,
+): Promise<LiveRuns> {
   const infos = new Map((await store.runs()).map((info) => [info.run, info]));
   let sizes = await store.history.sizes();
   let listedAt = now();
@@ -92,13 +104,19 @@ export async function liveRuns(store: Store, now: () => number): Promise<LiveRun
     draft.holder = await store.holder(draft.run);
   };
   const begin = async (run: string): Promise<Draft> => {
-    const draft = drafts.get(run) ?? newDraft(run, now());
+    const own = drafts.has(run) ? undefined : await forecaster();
+    // Another reader of the same run may have come first.
+    const draft = drafts.get(run) ?? newDraft(run, now(), own ?? (await forecaster()));
     drafts.set(run, draft);
     await readOn(draft);
     return draft;
   };
-  const forget = (draft: Draft, why: string): void => {
+  const drop = (draft: Draft): void => {
     drafts.delete(draft.run);
+    void draft.forecaster.close();
+  };
+  const forget = (draft: Draft, why: string): void => {
+    drop(draft);
     for (const { watcher } of draft.watchers) watcher.gone(why);
   };
   const list = async (): Promise<void> => {
@@ -117,7 +135,7 @@ export async function liveRuns(store: Store, now: () => number): Promise<LiveRun
     const info = infoOf(draft, infos.get(draft.run));
     if (info !== undefined) infos.set(draft.run, info);
     if (draft.watchers.size > 0) draft.watchedAt = now();
-    else if (finished !== undefined && now() - draft.watchedAt > kept) drafts.delete(draft.run);
+    else if (finished !== undefined && now() - draft.watchedAt > kept) drop(draft);
   };
   for (const { run } of [...infos.values()].filter(isOpen).slice(-mostUnwatched)) await begin(run);
 
@@ -147,10 +165,13 @@ export async function liveRuns(store: Store, now: () => number): Promise<LiveRun
         watcher.gone('the run was removed');
         return () => {};
       }
-      const watching: Watching = { watcher, since: undefined, holder: undefined };
+      const watching: Watching = { watcher, since: undefined, context: {} };
       draft.watchers.add(watching);
       update(draft);
       return () => draft.watchers.delete(watching);
+    },
+    close: async () => {
+      for (const { forecaster } of drafts.values()) await forecaster.close();
     },
     known: () =>
       [...infos.values()]
@@ -161,9 +182,10 @@ export async function liveRuns(store: Store, now: () => number): Promise<LiveRun
 
 const isOpen = ({ finished, begun }: RunInfo): boolean => finished === undefined && begun !== false;
 
-const newDraft = (run: string, at: number): Draft => ({
+const newDraft = (run: string, at: number, forecaster: Forecaster): Draft => ({
   run,
   reader: readView(lineOf),
+  forecaster,
   holder: undefined,
   damaged: undefined,
   end: undefined,
@@ -183,6 +205,7 @@ async function scan(draft: Draft, store: Store): Promise<void> {
     const see = (event: Event): void => {
       if (event.type === 'run.started') draft.started = event;
       draft.reader.see(event);
+      draft.forecaster.see(event);
     };
     draft.end = await store.scanEvents(draft.run, see, draft.end);
   } catch (error) {
@@ -193,18 +216,21 @@ async function scan(draft: Draft, store: Store): Promise<void> {
 
 /** Sends what changed to those who watch and have taken what came before. */
 function update(draft: Draft): void {
-  const { reader, watchers, holder, started } = draft;
+  const { reader, watchers, started } = draft;
   // Before the first entry there is nothing that a delta could follow.
-  if (started === undefined) return;
+  if (started === undefined || watchers.size === 0) return;
   const { lastSeq } = reader.state();
-  const context = present({ holder });
+  const context = contextOf(draft);
   const deltas = new Map<number, ViewDelta>();
   for (const watching of watchers) {
     const { watcher, since } = watching;
-    const isNew = since === lastSeq && watching.holder === holder;
+    const isNew =
+      since === lastSeq &&
+      watching.context.holder === context.holder &&
+      watching.context.forecast === context.forecast;
     if (isNew || !watcher.ready()) continue;
     watching.since = lastSeq;
-    watching.holder = holder;
+    watching.context = context;
     if (since === undefined) {
       draft.planned ??= plannedCurve(started);
       watcher.snapshot(reader.view(context, draft.planned));

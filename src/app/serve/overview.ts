@@ -1,12 +1,13 @@
 // The overview: runs, the last check of each inventory, and jobs.
 import type { DriftState } from '../../core/history/drift-report.ts';
 import { nextTurn } from '../../core/rollout/next-turn.ts';
+import type { RunHead } from '../../core/view/model.ts';
 import type { FleetSummary, JobSummary, Overview, RunSummary } from '../../core/view/overview.ts';
 import { present } from '../../model/present.ts';
 import { type LastHost, type LastResults, lastResults } from '../hosts/last-results.ts';
 import { findJob, type Job } from '../jobs/jobs.ts';
 import type { Session } from '../session/session.ts';
-import type { KnownRun, LiveRuns } from './live-runs.ts';
+import { contextOf, type KnownRun, type LiveRuns } from './live-runs.ts';
 
 /** Runs and hosts that the overview names. */
 const most = { runs: 200, hosts: 100 };
@@ -34,7 +35,7 @@ export async function overviewOf(
 }
 
 /** A damaged job is reported by `kmend schedule list`. */
-async function readableJobs(session: Session): Promise<readonly Job[]> {
+export async function readableJobs(session: Session): Promise<readonly Job[]> {
   const { jobs } = await session.ports.store();
   const found = await Promise.all(
     (await jobs.names()).map((name) => findJob(name, session).catch(() => undefined)),
@@ -46,10 +47,13 @@ const isOpen = ({ finished }: RunSummary): boolean => finished === undefined;
 
 function runSummary({ info, live }: KnownRun): RunSummary {
   const { run, play, startedAt, job, finished } = info;
-  const head =
-    finished === undefined ? live?.reader.head(present({ holder: live.holder })) : undefined;
+  const head = headOf({ info, ...present({ live }) });
   return { run, play, startedAt, ...present({ job, finished, head, damaged: live?.damaged }) };
 }
+
+/** Undefined for a run that is finished or not followed. */
+export const headOf = ({ info, live }: KnownRun): RunHead | undefined =>
+  info.finished === undefined ? live?.reader.head(contextOf(live)) : undefined;
 
 const ownZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 

@@ -18,6 +18,7 @@ import { shellHtml } from '../../screens/html/shell.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError, type World } from '../session/world.ts';
 import { type LiveRuns, liveRuns } from './live-runs.ts';
+import { metricsOf } from './metrics.ts';
 import { overviewOf } from './overview.ts';
 import { steer } from './steer.ts';
 import { allTokens } from './tokens.ts';
@@ -36,7 +37,7 @@ const tick = 200;
 export async function serve(input: ServeInput, session: Session): Promise<void> {
   const { world, observer } = session;
   const store = await session.ports.store();
-  const runs = await liveRuns(store, world.clock.now);
+  const runs = await liveRuns(store, world.clock.now, world.forecaster);
   const server = await listen(input, routesOf(runs, session), store, session);
   observer.log(
     `kmend serves ${session.settings.stateDir} on ${baseOf(input.address, server.port)}${input.allowControl ? '' : ', read-only'}; Ctrl-C ends it`,
@@ -48,6 +49,7 @@ export async function serve(input: ServeInput, session: Session): Promise<void> 
     }
   } finally {
     await server.close();
+    await runs.close();
   }
 }
 
@@ -133,6 +135,14 @@ function routesOf(runs: LiveRuns, session: Session): readonly Route[] {
       method: 'GET',
       path: /^\/api\/overview$/,
       answer: async ({ reader }) => json(await overviewOf(runs, reader, session)),
+    },
+    {
+      method: 'GET',
+      path: /^\/metrics$/,
+      answer: async ({ accept }) => ({
+        kind: 'text',
+        ...(await metricsOf(runs, accept, session)),
+      }),
     },
     {
       method: 'GET',
