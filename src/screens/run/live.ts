@@ -1,5 +1,7 @@
 // The live view: listr2 draws one task, at most five times a second. A run does not depend on it.
-import { Listr, ListrLogger } from 'listr2';
+
+import { Listr, ListrLogger, ListrDefaultRendererLogLevels as Mark } from 'listr2';
+import type { RunState } from '../../core/run-state/state.ts';
 import type { RunView } from '../../core/view/model.ts';
 import type { Prompt } from '../../engine/ports/local.ts';
 import { type Paint, printable } from '../layout.ts';
@@ -78,6 +80,8 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
           lazy: true,
           removeEmptyLines: false,
           logger: new ListrLogger({ useIcons: true, toStderr: [], processOutput: output }),
+          icon: { [Mark.COMPLETED]: () => printable(endMark(state, paint)) },
+          color: { [Mark.COMPLETED]: (mark) => mark ?? '' },
         },
         registerSignalListeners: false,
         exitOnError: false,
@@ -130,4 +134,11 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
       await running;
     },
   };
+}
+
+/** Success is exit 0 only; a run that was stopped, or waits for its resume, is neither. */
+function _endMark(state: RunState | undefined, paint: Paint): string {
+  const exit = state?.finished?.exit;
+  if (exit === 0) return paint.green('✔');
+  return exit === undefined || exit >= 130 ? paint.yellow('■') : paint.red('✖');
 }
