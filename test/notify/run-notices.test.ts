@@ -21,6 +21,8 @@ type Answer = 'taken' | 'busy' | 'refused' | 'silent';
 /** A journal and the receivers of a run, over several controllers. */
 class Rehearsal {
   readonly clock = new VirtualClock();
+  readonly stop = new AbortController();
+  readonly kill = new AbortController();
   readonly journal: Event[] = [];
   readonly arrived: { readonly to: string; readonly notice: Notice }[] = [];
   readonly warnings: string[] = [];
@@ -67,6 +69,8 @@ class Rehearsal {
       world: {
         secrets: knownSecrets(),
         clock: this.clock,
+        stop: this.stop.signal,
+        kill: this.kill.signal,
         notifier: async () => ({ send: this.#send.bind(this) }),
       },
       observer: { notice: (text: string) => void this.warnings.push(text) },
@@ -168,6 +172,17 @@ describe('delivery', () => {
     // Two entries a second apart, and the bounded wait at the end.
     expect(run.clock.time - before).toBe(7_000);
     expect(run.warnings).toEqual(['notices of run r that were not sent: 4; a resume sends them']);
+  });
+
+  it.each([
+    ['stop', 1_000],
+    ['kill', 0],
+  ] as const)('after a signal (%s) the end waits for %i ms', async (signal, wait) => {
+    const run = new Rehearsal(() => 'silent');
+    const before = run.clock.time;
+    run[signal].abort();
+    await run.work([finished]);
+    expect(run.clock.time - before).toBe(1_000 + wait);
   });
 
   it('what was not taken is sent by the next controller, before what is new', async () => {

@@ -11,8 +11,8 @@ import type { Session } from '../session/session.ts';
 import { laneTo, runPauses } from './courier.ts';
 import { targetsOf, wantedBy } from './targets.ts';
 
-/** Milliseconds that the end of a run waits for its last notices. */
-const lastWait = 5_000;
+/** Milliseconds that the end of a run waits for its last notices, and after a signal. */
+const lastWait = { usual: 5_000, stopped: 1_000 };
 
 export interface RunNotices {
   readonly see: (event: Event, state: RunState, line: string) => void;
@@ -75,7 +75,10 @@ export async function openNotices(
     },
     close: async () => {
       const timer = new AbortController();
-      const limit = world.clock.sleep(lastWait, timer.signal);
+      const limit = world.clock.sleep(
+        world.stop.aborted ? lastWait.stopped : lastWait.usual,
+        AbortSignal.any([timer.signal, world.kill]),
+      );
       const left = await Promise.all([...lanes.values()].map((lane) => lane.close(limit)));
       timer.abort();
       const unsent = left.reduce((sum, count) => sum + count, 0);
