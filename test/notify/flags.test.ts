@@ -1,4 +1,4 @@
-// Flags of notices: an error in them shows before anything is done, and what a run is told to send
+// Flags of notices: an error in them shows before anything is done, and what a run shall send
 // comes from its command line, its project file or its job.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

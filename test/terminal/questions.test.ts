@@ -41,7 +41,7 @@ describe.skipIf(!hasTmux)('a question on a terminal', () => {
       terminal.enter(
         `kmend plan play.yaml -i fleet/inventory.yaml -l '${hosts}' -o plan.json ${state()}`,
       );
-      await terminal.sees(/plan\.json[^]*^\$$/m);
+      await terminal.sees(/plan\.json[\s\S]*^\$$/m);
       terminal.enter(`clear; kmend apply plan.json ${state()}; echo exit=$?`);
       const first = await terminal.sees(/Go on without\? \[y\/N\] _/);
       expect(view(first)).toMatchSnapshot();
@@ -70,13 +70,13 @@ describe.skipIf(!hasTmux)('a question on a terminal', () => {
     terminal.enter(`kmend apply sleep.yaml -i fleet/inventory.yaml -l node-a1 --yes ${state()}`);
     await terminal.sees(/> node-a1 .*sleep/);
     terminal.press('C-c');
-    await terminal.sees(/\(exit 130\)[^]*^\$$/m);
+    await terminal.sees(/\(exit 130\)[\s\S]*^\$$/m);
     execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'horse', '-f', lab.fleet.keyFile]);
     try {
       terminal.enter(`clear; kmend resume ${lab.runs().at(-1)} ${state()}; echo exit=$?`);
-      await terminal.sees(/^❯[^]*^Passphrase for .*fleet\/id: *_$/m);
+      await terminal.sees(/^❯[\s\S]*^Passphrase for .*fleet\/id: *_$/m);
       terminal.enter('wrong');
-      await terminal.sees(/^❯[^]*\(wrong passphrase\): *_$/m);
+      await terminal.sees(/^❯[\s\S]*\(wrong passphrase\): *_$/m);
       terminal.enter('horse');
       await terminal.sees(/exit=0/, 60);
       expect(terminal.all()).not.toContain('horse');
@@ -89,9 +89,9 @@ describe.skipIf(!hasTmux)('a question on a terminal', () => {
     lab.file('abort.yaml', play(harmlessTask, '{unplannable: ask}'));
     const terminal = await open(small);
     terminal.enter(`kmend plan abort.yaml -i fleet/inventory.yaml -o plan.json ${state()}`);
-    await terminal.sees(/plan\.json[^]*^\$$/m);
+    await terminal.sees(/plan\.json[\s\S]*^\$$/m);
     terminal.enter(`clear; kmend apply plan.json ${state()}; echo exit=$?`);
-    await terminal.sees(/^❯[^]*\[y\/N\] _/m, 60);
+    await terminal.sees(/^❯[\s\S]*\[y\/N\] _/m, 60);
     const second = await open(small);
     second.enter(`kmend abort ${lab.runs().at(-1)} --why lunch ${state()}`);
     await terminal.sees(/exit=/, 60);

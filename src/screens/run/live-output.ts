@@ -20,7 +20,6 @@ export class LiveOutput extends ProcessOutput {
   readonly #size: () => Size;
   /** What is drawn now; the cursor is below it. */
   #shown = '';
-  #isOver = false;
 
   constructor(size: () => Size) {
     super();
@@ -48,18 +47,11 @@ export class LiveOutput extends ProcessOutput {
     return this.#draw(`${text}\n`, '');
   }
 
-  /** Leaves these lines, and draws nothing from then on: listr2 knows no end but a good one. */
-  end(lines: readonly string[]): void {
-    this.#draw(`${lines.join('\n')}\n`, '');
-    this.#isOver = true;
-  }
-
   above(line: string): void {
     this.#draw(`${line}\n`, this.#shown);
   }
 
   #draw(above: string, view: string): boolean {
-    if (this.#isOver) return true;
     const { columns } = this.#size();
     const rowsOf = (line: string): number =>
       Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns));

@@ -1,7 +1,6 @@
 // The live view: listr2 draws one task, at most five times a second. A run does not depend on it.
 
 import { Listr, ListrLogger, ListrDefaultRendererLogLevels as Mark } from 'listr2';
-import type { RunState } from '../../core/run-state/state.ts';
 import type { RunView } from '../../core/view/model.ts';
 import type { Prompt } from '../../engine/ports/local.ts';
 import { type Paint, printable } from '../layout.ts';
@@ -80,7 +79,7 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
           lazy: true,
           removeEmptyLines: false,
           logger: new ListrLogger({ useIcons: true, toStderr: [], processOutput: output }),
-          icon: { [Mark.COMPLETED]: () => printable(endMark(state, paint)) },
+          icon: { [Mark.COMPLETED]: () => printable(endMark(options.view(), paint)) },
           color: { [Mark.COMPLETED]: (mark) => mark ?? '' },
         },
         registerSignalListeners: false,
@@ -90,18 +89,16 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
     running = list.run();
   });
 
-  const linesOf = (rows: number): readonly string[] =>
-    liveLines(options.view(), {
-      rows,
-      columns: size().columns - indent,
-      now: options.now(),
-      paint,
-    }).map(printable);
+  // Each assignment draws.
+  const show = (rows: number): void => {
+    const columns = size().columns - indent;
+    const lines = liveLines(options.view(), { rows, columns, now: options.now(), paint });
+    task.show(lines.map(printable).join('\n'));
+  };
   const draw = (): void => {
     pending = undefined;
     drawn = Date.now();
-    // Each assignment draws.
-    task.show(linesOf(Math.max(1, size().rows - spare)).join('\n'));
+    show(Math.max(1, size().rows - spare));
   };
   const soon = (): void => {
     pending ??= setTimeout(draw, Math.max(0, drawn + drawEvery - Date.now()));
@@ -125,20 +122,9 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
     close: async () => {
       clearInterval(ticker);
       clearTimeout(pending);
-      const mark = endMark(options.view(), paint);
-      output.end([
-        `${mark} ${printable(options.title)}`,
-        ...linesOf(rest).map((line) => `  ${line}`),
-      ]);
+      show(rest);
       finish();
       await running;
     },
   };
-}
-
-/** Success is exit 0 only; a run that was stopped, or waits for its resume, is neither. */
-function _endMark(state: RunState | undefined, paint: Paint): string {
-  const exit = state?.finished?.exit;
-  if (exit === 0) return paint.green('✔');
-  return exit === undefined || exit >= 130 ? paint.yellow('■') : paint.red('✖');
 }
