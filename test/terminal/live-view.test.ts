@@ -65,7 +65,7 @@ describe.skipIf(!hasTmux)('the live view on a terminal', () => {
     );
     const terminal = await open(small);
     terminal.enter(apply('canary.yaml', 'node-b*'));
-    await terminal.sees(/^❯[\s\S]*canary: 1 done, 1 to go/m, 60);
+    await terminal.sees(/^❯[\s\S]*canary \| 1 done, 1 to go/m, 60);
     const second = await open(small);
     second.enter(command('pause', '--why lunch'));
     await terminal.sees(/paused by \S+: lunch/);
@@ -94,7 +94,7 @@ describe.skipIf(!hasTmux)('the live view on a terminal', () => {
     const terminal = await open(small);
     terminal.enter(apply('lost.yaml', 'lost,node-d1'));
     await terminal.sees(/exit=6/, 75);
-    expect(terminal.all()).toMatch(/^✖ Remediate[\s\S]*BRAKE[\s\S]*x lost /m);
+    expect(terminal.all()).toMatch(/^✖ Remediate[\s\S]*brake on[\s\S]*x lost /m);
     expect(terminal.all()).not.toContain('✔');
   });
 });

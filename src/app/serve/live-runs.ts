@@ -89,11 +89,96 @@ export async function liveRuns(
   forecaster: () => Promise<Forecaster>,
 ): Promise<LiveRuns> {
   const infos = new Map((await store.runs()).map((info) => [info.run, info]));
-  let sizes = await store.history.sizes();
-  let listedAt = now();
-  const drafts = new Map<string, Draft>();
+  const runs = new FollowedRuns({ store, now, forecaster }, infos, await store.history.sizes());
+  await runs.begin();
+  return runs;
+}
 
-  const readOn = async (draft: Draft): Promise<void> => {
+interface Sources {
+  readonly store: Store;
+  readonly now: () => number;
+  readonly forecaster: () => Promise<Forecaster>;
+}
+
+/** Holds the threads of forecasts, and the runs in memory. */
+class FollowedRuns implements LiveRuns {
+  readonly #sources: Sources;
+  readonly #infos: Map<string, RunInfo>;
+  readonly #drafts = new Map<string, Draft>();
+  #sizes: ReadonlyMap<string, number>;
+  #listedAt: number;
+
+  constructor(sources: Sources, infos: Map<string, RunInfo>, sizes: ReadonlyMap<string, number>) {
+    this.#sources = sources;
+    this.#infos = infos;
+    this.#sizes = sizes;
+    this.#listedAt = sources.now();
+  }
+
+  /** Reads the newest of the runs that are not finished. */
+  async begin(): Promise<void> {
+    for (const { run } of [...this.#infos.values()].filter(isOpen).slice(-mostUnwatched))
+      await this.#open(run);
+  }
+
+  async tick(): Promise<void> {
+    const { now } = this.#sources;
+    if (now() - this.#listedAt >= every.list) {
+      this.#listedAt = now();
+      await this.#list();
+    }
+    for (const draft of [...this.#drafts.values()]) {
+      if (draft.watchers.size > 0 || now() - draft.readAt >= every.unwatched)
+        await this.#readOn(draft);
+      if (draft.damaged === undefined) update(draft);
+      else for (const watching of draft.watchers) watching.watcher.gone(draft.damaged);
+      this.#release(draft);
+    }
+  }
+
+  async follow(run: string): Promise<LiveRun | undefined> {
+    const { store, now } = this.#sources;
+    const isThere = this.#sizes.has(run) || (await store.history.sizes()).has(run);
+    if (!isThere) return undefined;
+    const draft = await this.#open(run);
+    draft.watchedAt = now();
+    return draft;
+  }
+
+  watch({ run }: LiveRun, watcher: Watcher): () => void {
+    const draft = this.#drafts.get(run);
+    if (draft === undefined) {
+      watcher.gone('the run was removed');
+      return () => {};
+    }
+    const watching: Watching = { watcher, since: undefined, context: {} };
+    draft.watchers.add(watching);
+    update(draft);
+    return () => draft.watchers.delete(watching);
+  }
+
+  async close(): Promise<void> {
+    for (const { forecaster } of this.#drafts.values()) await forecaster.close();
+  }
+
+  known(): readonly KnownRun[] {
+    return [...this.#infos.values()]
+      .sort((a, b) => a.startedAt - b.startedAt)
+      .map((info) => ({ info, ...present({ live: this.#drafts.get(info.run) }) }));
+  }
+
+  async #open(run: string): Promise<Draft> {
+    const { now, forecaster } = this.#sources;
+    const own = this.#drafts.has(run) ? undefined : await forecaster();
+    // Another reader of the same run may have come first.
+    const draft = this.#drafts.get(run) ?? newDraft(run, now(), own ?? (await forecaster()));
+    this.#drafts.set(run, draft);
+    await this.#readOn(draft);
+    return draft;
+  }
+
+  async #readOn(draft: Draft): Promise<void> {
+    const { store, now } = this.#sources;
     draft.reading ??= scan(draft, store).finally(() => {
       draft.reading = undefined;
       draft.readAt = now();
@@ -102,82 +187,36 @@ export async function liveRuns(
     if (now() - draft.holderAt < every.holder) return;
     draft.holderAt = now();
     draft.holder = await store.holder(draft.run);
-  };
-  const begin = async (run: string): Promise<Draft> => {
-    const own = drafts.has(run) ? undefined : await forecaster();
-    // Another reader of the same run may have come first.
-    const draft = drafts.get(run) ?? newDraft(run, now(), own ?? (await forecaster()));
-    drafts.set(run, draft);
-    await readOn(draft);
-    return draft;
-  };
-  const drop = (draft: Draft): void => {
-    drafts.delete(draft.run);
-    void draft.forecaster.close();
-  };
-  const forget = (draft: Draft, why: string): void => {
-    drop(draft);
-    for (const { watcher } of draft.watchers) watcher.gone(why);
-  };
-  const list = async (): Promise<void> => {
-    const before = sizes;
-    sizes = await store.history.sizes();
-    for (const run of before.keys()) {
-      if (sizes.has(run)) continue;
-      infos.delete(run);
-      const draft = drafts.get(run);
-      if (draft !== undefined) forget(draft, 'the run was removed');
-    }
-    for (const [run, size] of sizes) if (size !== before.get(run)) await begin(run);
-  };
-  const release = (draft: Draft): void => {
-    const { finished } = draft.reader.state();
-    const info = infoOf(draft, infos.get(draft.run));
-    if (info !== undefined) infos.set(draft.run, info);
-    if (draft.watchers.size > 0) draft.watchedAt = now();
-    else if (finished !== undefined && now() - draft.watchedAt > kept) drop(draft);
-  };
-  for (const { run } of [...infos.values()].filter(isOpen).slice(-mostUnwatched)) await begin(run);
+  }
 
-  return {
-    tick: async () => {
-      if (now() - listedAt >= every.list) {
-        listedAt = now();
-        await list();
-      }
-      for (const draft of [...drafts.values()]) {
-        if (draft.watchers.size > 0 || now() - draft.readAt >= every.unwatched) await readOn(draft);
-        if (draft.damaged === undefined) update(draft);
-        else for (const watching of draft.watchers) watching.watcher.gone(draft.damaged);
-        release(draft);
-      }
-    },
-    follow: async (run) => {
-      const isThere = sizes.has(run) || (await store.history.sizes()).has(run);
-      if (!isThere) return undefined;
-      const draft = await begin(run);
-      draft.watchedAt = now();
-      return draft;
-    },
-    watch: ({ run }, watcher) => {
-      const draft = drafts.get(run);
-      if (draft === undefined) {
-        watcher.gone('the run was removed');
-        return () => {};
-      }
-      const watching: Watching = { watcher, since: undefined, context: {} };
-      draft.watchers.add(watching);
-      update(draft);
-      return () => draft.watchers.delete(watching);
-    },
-    close: async () => {
-      for (const { forecaster } of drafts.values()) await forecaster.close();
-    },
-    known: () =>
-      [...infos.values()]
-        .sort((a, b) => a.startedAt - b.startedAt)
-        .map((info) => ({ info, ...present({ live: drafts.get(info.run) }) })),
-  };
+  /** Finds runs that are new, have grown or were removed. */
+  async #list(): Promise<void> {
+    const before = this.#sizes;
+    this.#sizes = await this.#sources.store.history.sizes();
+    for (const run of before.keys()) {
+      if (this.#sizes.has(run)) continue;
+      this.#infos.delete(run);
+      const draft = this.#drafts.get(run);
+      if (draft === undefined) continue;
+      this.#drop(draft);
+      for (const { watcher } of draft.watchers) watcher.gone('the run was removed');
+    }
+    for (const [run, size] of this.#sizes) if (size !== before.get(run)) await this.#open(run);
+  }
+
+  #release(draft: Draft): void {
+    const { now } = this.#sources;
+    const { finished } = draft.reader.state();
+    const info = infoOf(draft, this.#infos.get(draft.run));
+    if (info !== undefined) this.#infos.set(draft.run, info);
+    if (draft.watchers.size > 0) draft.watchedAt = now();
+    else if (finished !== undefined && now() - draft.watchedAt > kept) this.#drop(draft);
+  }
+
+  #drop(draft: Draft): void {
+    this.#drafts.delete(draft.run);
+    void draft.forecaster.close();
+  }
 }
 
 const isOpen = ({ finished, begun }: RunInfo): boolean => finished === undefined && begun !== false;

@@ -92,7 +92,7 @@ function finish(
 ): void {
   if (json === true) return world.out(journalEnd(run, head));
   if (quiet !== true)
-    for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world)))
+    for (const line of recapLines(hostStates(state), state.leftOut, paintOf(world), world.width()))
       world.out(line);
   // Plain lines have shown the failures already; the live view has not kept them.
   if (world.isTerminal && quiet !== true)

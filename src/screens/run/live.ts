@@ -38,12 +38,12 @@ interface Task {
 const drawEvery = 200;
 /** Milliseconds after which times are drawn again without an event. */
 const refreshEvery = 1000;
-/** Columns that listr2 indents what it shows by. */
-const indent = 4;
+/** Columns that listr2 takes before what it shows, and one for the cursor. */
+const indent = 6;
 /** Rows for the title, a question and the cursor. */
 const spare = 5;
 /** Lines of the view that stay above the recap. */
-const rest = 3;
+const rest = 8;
 
 export async function openLive(options: LiveOptions): Promise<LiveView> {
   const { paint, size } = options;

@@ -64,11 +64,16 @@ function provenText({ proven, proof }: HostState): string {
   }
 }
 
+const counters = ['ok', 'changed', 'unreachable', 'failed', 'skipped', 'ignored'] as const;
+/** A narrower terminal gets only counters that some host has. */
+const wide = 110;
+
 /** The rows, then hosts that were left out of the plan. */
 export function recapLines(
   hosts: Iterable<HostState>,
   leftOut: readonly { readonly host: string }[],
   paint: Paint,
+  columns = wide,
 ): readonly string[] {
   const rows = [
     ...[...hosts].map(recapRow),
@@ -86,6 +91,7 @@ export function recapLines(
     ),
   ];
   const width = Math.max(20, ...rows.map((row) => row.host.length));
+  const shown = counters.filter((key) => columns >= wide || rows.some((row) => row[key] > 0));
   const number = (key: string, value: number): string =>
     padRight(`${key}=${value}`, key.length + 5);
   return [
@@ -95,9 +101,7 @@ export function recapLines(
         row.failed + row.unreachable > 0 || row.end === 'refused' || row.end === 'kept out';
       const name = padRight(row.host, width);
       const colour = isFailed ? paint.red : row.changed > 0 ? paint.yellow : paint.green;
-      const counts = (['ok', 'changed', 'unreachable', 'failed', 'skipped', 'ignored'] as const)
-        .map((key) => number(key, row[key]))
-        .join('');
+      const counts = shown.map((key) => number(key, row[key])).join('');
       return `${colour(name)} : ${counts}${row.end}`;
     }),
   ];
