@@ -338,7 +338,8 @@ describe("a job's turn", () => {
       out: 'job nightly: nothing to do on 2 hosts',
     });
     expect(fleet.runs()).toHaveLength(before);
-    expect((await fleet.run(['schedule', 'list'])).out).toMatch(/nightly +daily +20\S+ exit 0/);
+    const list = (await fleet.run(['schedule', 'list'])).out;
+    expect(list).toMatch(/nightly +daily +20\S+ \S+ UTC, exit 0/);
   });
 });
 
