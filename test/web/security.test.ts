@@ -1,4 +1,6 @@
 // Who reaches the server of `kmend serve`, and with what: each refusal by a real client.
+import { EventEmitter, once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -24,6 +26,10 @@ interface Options {
   readonly allowControl?: boolean;
   readonly proxy?: ProxyLogin;
   readonly limits?: StreamLimits;
+  /** Awaited whenever a token is looked up. */
+  readonly lookUp?: () => Promise<void>;
+  /** Awaited before a stream begins. */
+  readonly beforeStream?: () => Promise<void>;
 }
 
 async function site(options: Options = {}) {
@@ -37,16 +43,20 @@ async function site(options: Options = {}) {
     {
       method: 'GET',
       path: /^\/api\/runs\/([^/]+)\/events$/,
-      answer: async () => ({
-        kind: 'stream',
-        open: (channel) => {
-          channel.send('snapshot', JSON.stringify({ is: 'first' }), 7);
-          const more = setInterval(() => {
-            if (channel.ready()) channel.send('delta', JSON.stringify({ is: 'x'.repeat(200_000) }));
-          }, 5);
-          return () => clearInterval(more);
-        },
-      }),
+      answer: async () => {
+        await options.beforeStream?.();
+        return {
+          kind: 'stream',
+          open: (channel) => {
+            channel.send('snapshot', JSON.stringify({ is: 'first' }), 7);
+            const more = setInterval(() => {
+              if (channel.ready())
+                channel.send('delta', JSON.stringify({ is: 'x'.repeat(200_000) }));
+            }, 5);
+            return () => clearInterval(more);
+          },
+        };
+      },
     },
     {
       method: 'GET',
@@ -72,7 +82,10 @@ async function site(options: Options = {}) {
     ...(options.proxy && { proxy: options.proxy }),
     ...(options.limits && { limits: options.limits }),
     now: () => clock.now,
-    tokenNamed: async (digest) => tokens.get(digest),
+    tokenNamed: async (digest) => {
+      await options.lookUp?.();
+      return tokens.get(digest);
+    },
     onLink: (token) => void links.push(token),
     onError: (error) => void errors.push(error),
   });
@@ -436,6 +449,71 @@ describe('streams', () => {
     const slow = await listen(port, events, { headers });
     slow.stall();
     await room(port, headers);
+  });
+
+  it.each(['gzip', 'identity'])(
+    'whose reader leaves before they begin take no room (%s)',
+    async (encoding) => {
+      const [begins, begin] = [new EventEmitter(), new EventEmitter()];
+      let isFirst = true;
+      const { port, logIn, errors } = await site({
+        limits: { streams: 1, stalled: 10_000, beat: 10 },
+        beforeStream: async () => {
+          if (!isFirst) return;
+          isFirst = false;
+          const begun = once(begin, 'now');
+          begins.emit('now');
+          await begun;
+        },
+      });
+      const headers = { cookie: await logIn(), 'accept-encoding': encoding };
+      const asked = once(begins, 'now');
+      const leaver = connect(port, '127.0.0.1');
+      leaver.write(
+        `GET ${events} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nCookie: ${headers.cookie}\r\nAccept-Encoding: ${encoding}\r\n\r\n`,
+      );
+      await asked;
+      leaver.destroy();
+      await sleep(50);
+      begin.emit('now');
+      await sleep(50);
+      await room(port, headers);
+      expect(errors).toEqual([]);
+    },
+  );
+
+  it.each(['gzip', 'identity'])(
+    'may lose their reader while its token is looked up (%s)',
+    async (encoding) => {
+      const lookUp = { isSlow: false };
+      const { port, logIn, errors } = await site({
+        limits: { streams: 1, stalled: 10_000, beat: 10 },
+        lookUp: () => sleep(lookUp.isSlow ? 60 : 0),
+      });
+      const headers = { cookie: await logIn('wall-screen-token'), 'accept-encoding': encoding };
+      const stream = await listen(port, events, { headers });
+      lookUp.isSlow = true;
+      await sleep(30);
+      stream.close();
+      await sleep(100);
+      lookUp.isSlow = false;
+      await room(port, headers);
+      expect(errors).toEqual([]);
+    },
+  );
+
+  it('end where their reader can no longer be looked up', async () => {
+    const lookUp = { fails: false };
+    const { port, logIn } = await site({
+      limits: { streams: 1, stalled: 10_000, beat: 10 },
+      lookUp: async () => {
+        if (lookUp.fails) throw new Error('the state directory is gone');
+      },
+    });
+    const headers = { cookie: await logIn('wall-screen-token') };
+    const stream = await listen(port, events, { headers });
+    lookUp.fails = true;
+    await stream.ended;
   });
 
   it('end with the server', async () => {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { createLogins, type LoginNeeds, type Logins } from './logins.ts';
 import { type Address, namesOf } from './names.ts';
-import { type Answer, type Asked, plainText, type Reader, type Route } from './site.ts';
+import { type Answer, type Asked, plainText, type Route } from './site.ts';
 import { createStreams, type StreamLimits, type Streams, streamLimits } from './stream.ts';
 
 const pack = promisify(gzip);
@@ -266,8 +266,7 @@ async function send(
   response.setHeader('X-Accel-Buffering', 'no');
   response.writeHead(200, { 'Content-Type': 'text/event-stream' });
   response.flushHeaders();
-  site.streams.open(response, packed, answer.open, async () => {
-    const reader: Reader | undefined = await readerOf(request, site);
-    return reader !== undefined;
-  });
+  const isAllowed = async (): Promise<boolean> => (await readerOf(request, site)) !== undefined;
+  // A reader that left while the answer was made closes nothing any more.
+  if (!response.destroyed) site.streams.open(response, packed, answer.open, isAllowed);
 }

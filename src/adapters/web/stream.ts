@@ -33,7 +33,7 @@ export function createStreams(limits: StreamLimits): Streams {
       const out = writerOf(response, packed);
       let blockedSince: number | undefined;
       const write = (text: string): void => {
-        if (!out.write(text)) blockedSince ??= Date.now();
+        if (ends.has(end) && !out.write(text)) blockedSince ??= Date.now();
       };
       out.onDrain(() => {
         blockedSince = undefined;
@@ -51,9 +51,11 @@ export function createStreams(limits: StreamLimits): Streams {
       };
       const beat = setInterval(
         async () => {
-          if (blockedSince !== undefined && Date.now() - blockedSince > limits.stalled) drop();
-          else if (!(await isAllowed())) end();
-          else if (blockedSince === undefined) write(': \n\n');
+          if (blockedSince !== undefined && Date.now() - blockedSince > limits.stalled)
+            return drop();
+          // Who cannot be looked up is not allowed.
+          if (!(await isAllowed().catch(() => false))) return end();
+          if (blockedSince === undefined) write(': \n\n');
         },
         Math.min(limits.beat, limits.stalled),
       );
