@@ -221,6 +221,15 @@ describe('delivery', () => {
     expect({ ...again, head: '' }).toEqual({ ...first, head: '' });
   });
 
+  it('a target that is served later is sent the same head, whatever was journalled in between', async () => {
+    const run = new Rehearsal(eager);
+    await run.work([brake], 1);
+    await run.work([{ type: 'run.resumed', who: 'ada', tool: '1' }]);
+    const late = run.arrived.filter(({ to }) => to === 'mail').map(({ notice }) => notice);
+    expect(late.map(({ key }) => key)).toEqual(['r/1', 'r/1']);
+    expect(late[1]?.head).toBe('head 1');
+  });
+
   it('each wanted notice arrives at least once and in order; by its key exactly once', async () => {
     const controller = fc.record({
       bodies: fc.array(fc.constantFrom(...all), { maxLength: 6 }),

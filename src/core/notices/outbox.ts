@@ -49,13 +49,13 @@ export type Outbox = readonly Owed[];
 
 /** The outbox after one more entry; `state` includes it. */
 export function withEntry(outbox: Outbox, event: Event, state: RunState, wanted: Wanted): Outbox {
-  if (event.type === 'notice.sent') return withoutSent(outbox, event.notice, event.target);
-  const notice = noticeOf(event, state);
   const before = outbox.map((owed) =>
     owed.notice.seq === event.seq - 1
       ? { ...owed, notice: { ...owed.notice, head: event.prev } }
       : owed,
   );
+  if (event.type === 'notice.sent') return withoutSent(before, event.notice, event.target);
+  const notice = noticeOf(event, state);
   return notice === undefined || !wanted.kinds.has(notice.kind) || wanted.targets.length === 0
     ? before
     : [...before, { notice, targets: wanted.targets }];
