@@ -4,7 +4,14 @@ import { present } from '../../model/present.ts';
 import type { Proof } from '../../model/run/change.ts';
 import type { Proven } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
-import { type HostState, type HostStatus, hostStates, type RunState } from '../run-state/state.ts';
+import {
+  countHosts,
+  type HostCounts,
+  type HostState,
+  type HostStatus,
+  hostStates,
+  type RunState,
+} from '../run-state/state.ts';
 import { leftBehindOn } from './left-behind.ts';
 
 export interface RunSummary {
@@ -26,7 +33,7 @@ export interface RunSummary {
   /** A tripped brake, and the host that tripped it. */
   readonly brake?: { readonly why: string; readonly host: string };
   /** Number of hosts by status. */
-  readonly counts: Readonly<Record<HostStatus | 'left_out', number>>;
+  readonly counts: HostCounts;
   /** In the order of the plan. */
   readonly hosts: readonly HostSummary[];
   /** Unreachable while planning, or otherwise without a plan. */
@@ -95,9 +102,6 @@ export function runSummary(
   { run, holder, entries, head, torn }: JournalOfRun,
 ): RunSummary {
   const { play, playbook, planId, startedAt, lastAt, finished, brake, paused, leftOut } = state;
-  const hosts = [...hostStates(state)].map(hostSummary);
-  const count = (status: HostStatus): number =>
-    hosts.filter((host) => host.status === status).length;
   return {
     run,
     state: stateOf(state, entries, holder),
@@ -105,18 +109,8 @@ export function runSummary(
     ...present({ holder, finished }),
     ...(paused === undefined ? {} : { paused: { who: paused.who, why: paused.why } }),
     ...(brake === undefined ? {} : { brake: { why: brake.why, host: brake.host } }),
-    counts: {
-      same: count('same'),
-      planned: count('planned'),
-      waiting: count('waiting'),
-      running: count('running'),
-      soaking: count('soaking'),
-      done: count('done'),
-      failed: count('failed'),
-      refused: count('refused'),
-      left_out: leftOut.length,
-    },
-    hosts,
+    counts: countHosts(state),
+    hosts: [...hostStates(state)].map(hostSummary),
     leftOut,
     kernels: [...state.kernels].map(([release, { obeys, host }]) => ({ release, obeys, host })),
     journal: { entries, head, torn },

@@ -3,7 +3,7 @@
 import { present } from '../../model/present.ts';
 import type { Event, NoticeTargetKind } from '../../model/run/event.ts';
 import { failuresOf, type HostFailure } from '../run-state/failures.ts';
-import { type HostStatus, hostStates, type RunState } from '../run-state/state.ts';
+import { countHosts, type HostCounts, type RunState } from '../run-state/state.ts';
 
 /**
  * `canary`: a canary waits for its promotion. `waits`: a question is open, or failed hosts keep their
@@ -26,7 +26,7 @@ export interface RunNotice {
   /** Hosts that it is about. */
   readonly hosts: readonly string[];
   /** Hosts by their status then. */
-  readonly counts: Readonly<Partial<Record<HostStatus | 'left_out', number>>>;
+  readonly counts: Partial<HostCounts>;
   readonly exit?: number;
   readonly failures?: readonly HostFailure[];
   /** Head of the journal with this entry as its last one. */
@@ -107,8 +107,5 @@ export function noticeOf(event: Event, state: RunState): RunNotice | undefined {
   };
 }
 
-function countsOf(state: RunState): RunNotice['counts'] {
-  const counts: Partial<Record<HostStatus | 'left_out', number>> = {};
-  for (const { status } of hostStates(state)) counts[status] = (counts[status] ?? 0) + 1;
-  return state.leftOut.length === 0 ? counts : { ...counts, left_out: state.leftOut.length };
-}
+const countsOf = (state: RunState): RunNotice['counts'] =>
+  Object.fromEntries(Object.entries(countHosts(state)).filter(([, count]) => count > 0));

@@ -374,6 +374,27 @@ export const hostAt = (state: RunState, index: number): HostState => at(state.ho
 /** All hosts, in the order of the plan. */
 export const hostStates = (state: RunState): Generator<HostState, void> => values(state.hosts);
 
+/** Hosts by status; `left_out`: those without a plan. */
+export type HostCounts = Readonly<Record<HostStatus | 'left_out', number>>;
+
+export const noHosts: HostCounts = {
+  same: 0,
+  planned: 0,
+  waiting: 0,
+  running: 0,
+  soaking: 0,
+  done: 0,
+  failed: 0,
+  refused: 0,
+  left_out: 0,
+};
+
+export function countHosts(state: RunState): HostCounts {
+  const counts = { ...noHosts, left_out: state.leftOut.length };
+  for (const { status } of hostStates(state)) counts[status] += 1;
+  return counts;
+}
+
 /** The status of a host; `left_out` when it has no plan. */
 export function statusOf(state: RunState, host: string): HostStatus | 'left_out' | undefined {
   return (

@@ -3,7 +3,7 @@ import { present } from '../../model/present.ts';
 import type { Event, EventOf } from '../../model/run/event.ts';
 import { fold } from '../run-state/fold.ts';
 import { inOrder } from '../run-state/ranked.ts';
-import { emptyState, hostAt, type RunState } from '../run-state/state.ts';
+import { emptyState, hostAt, noHosts, type RunState } from '../run-state/state.ts';
 import { changedIn, values } from '../run-state/table.ts';
 import { plannedCurve } from './curve.ts';
 import { headOf, type ViewContext } from './head.ts';
@@ -53,18 +53,6 @@ interface Draft {
   lines: Line[];
   readonly done: (Point & { readonly seq: number })[];
 }
-
-const noHosts = {
-  same: 0,
-  planned: 0,
-  waiting: 0,
-  running: 0,
-  soaking: 0,
-  done: 0,
-  failed: 0,
-  refused: 0,
-  left_out: 0,
-};
 
 /** @param say makes the lines; absent = the view has none */
 export function readView(say: Say = () => undefined): ViewReader {
