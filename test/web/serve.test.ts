@@ -1,6 +1,7 @@
 // `kmend serve` over a state directory that other processes write.
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -310,6 +311,22 @@ describe('metrics', () => {
     expect(text).toContain('verdict="leaking"} 1');
     expect((await scrape('application/openmetrics-text')).text).toMatch(/# EOF\n$/);
     expect((await send(port, '/metrics')).status).toBe(401);
+  });
+
+  it('have no series twice where two inventories have one name', async () => {
+    for (const place of ['a/prod', 'b/prod', 'a/stage']) {
+      mkdirSync(join(home, place), { recursive: true });
+      const inventory = join(home, place, 'hosts.ini');
+      writeFileSync(inventory, 'h1 ansible_host=127.0.0.1 ansible_port=1\n');
+      await command(['check', '-i', inventory, '--state-dir', state], { home });
+    }
+    const labels = (await (await serve()).overview()).fleets.map(({ inventory }) => inventory);
+    expect(new Set(labels).size).toBe(3);
+    expect(labels.toSorted()).toEqual([
+      expect.stringMatching(/^prod\/hosts\.ini \([0-9a-f]{4}\)$/),
+      expect.stringMatching(/^prod\/hosts\.ini \([0-9a-f]{4}\)$/),
+      'stage/hosts.ini',
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 // What the last `check` and `drift` of each inventory found: one document an inventory in the state
 // directory, for the overview of `kmend serve` and for metrics.
 import { createHash } from 'node:crypto';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { conclusionOf } from '../../core/history/conclusion.ts';
 import type { DriftState, HostDrift } from '../../core/history/drift-report.ts';
 import type { CheckedHost } from '../../core/view/overview.ts';
@@ -76,10 +76,21 @@ const shape = object(
   },
 );
 
-/** The documents of all inventories; damaged ones are left out. */
+/**
+ * The documents of all inventories; damaged ones are left out. No two have one label: series of
+ * metrics must differ.
+ */
 export async function lastResults(fleets: Documents): Promise<readonly LastResults[]> {
-  const found = await Promise.all((await fleets.names()).map((name) => read(fleets, name)));
-  return found.flatMap((one) => one ?? []);
+  const names = await fleets.names();
+  const found = await Promise.all(names.map((name) => read(fleets, name)));
+  const labels = found.map((one) => one?.inventory);
+  return found.flatMap((one, index) => {
+    if (one === undefined) return [];
+    const isShared = labels.indexOf(one.inventory) !== labels.lastIndexOf(one.inventory);
+    return isShared
+      ? { ...one, inventory: `${one.inventory} (${names[index]?.slice(0, 4)})` }
+      : one;
+  });
 }
 
 async function read(fleets: Documents, name: string): Promise<LastResults | undefined> {
@@ -126,13 +137,12 @@ async function keep(
   ) => LastResults,
 ): Promise<void> {
   const { inventories, limit } = settings;
-  const inventory = inventories.map(labelOf).join(', ').slice(0, most.text);
-  const name = nameOf(
-    inventories.map((one) => (one.includes(',') ? one : resolve(world.cwd, one))),
-  );
+  const paths = inventories.map((one) => (one.includes(',') ? one : resolve(world.cwd, one)));
+  const inventory = paths.map(labelOf).join(', ').slice(0, most.text);
   const head = { at: world.clock.now(), who: world.who, pattern };
   try {
     const { fleets } = await ports.store();
+    const name = nameOf(paths);
     const before = (await read(fleets, name)) ?? { schema: 'kmend.fleet/1', inventory };
     const after = change(before, pattern === 'all' && limit === undefined, head);
     await fleets.write(name, `${toJson(world.secrets.mask({ ...after, inventory }))}\n`);
@@ -155,9 +165,9 @@ function merged<Host extends { readonly host: string }>(
   return [...now, ...others].slice(0, most.hosts);
 }
 
-/** Without the directories of this machine. */
-const labelOf = (inventory: string): string =>
-  oneLine(inventory.includes(',') ? inventory : basename(inventory), 60);
+/** `prod/inventory.yaml`: without the directories above, which are of this machine only. */
+const labelOf = (path: string): string =>
+  oneLine(path.includes(',') ? path : path.split('/').slice(-2).join('/'), 60);
 
 const nameOf = (inventories: readonly string[]): string =>
   createHash('sha256').update(JSON.stringify(inventories)).digest('hex').slice(0, 16);
