@@ -81,6 +81,7 @@ interface Watching {
   /** The last entry of what it has; undefined before the snapshot. */
   since: number | undefined;
   context: ViewContext;
+  planned: readonly Point[] | undefined;
 }
 
 export async function liveRuns(
@@ -130,8 +131,10 @@ class FollowedRuns implements LiveRuns {
     for (const draft of [...this.#drafts.values()]) {
       if (draft.watchers.size > 0 || now() - draft.readAt >= every.unwatched)
         await this.#readOn(draft);
-      if (draft.damaged === undefined) update(draft);
-      else for (const watching of draft.watchers) watching.watcher.gone(draft.damaged);
+      if (draft.damaged === undefined) {
+        foresee(draft);
+        update(draft);
+      } else for (const watching of draft.watchers) watching.watcher.gone(draft.damaged);
       this.#release(draft);
     }
   }
@@ -151,7 +154,7 @@ class FollowedRuns implements LiveRuns {
       watcher.gone('the run was removed');
       return () => {};
     }
-    const watching: Watching = { watcher, since: undefined, context: {} };
+    const watching: Watching = { watcher, since: undefined, context: {}, planned: undefined };
     draft.watchers.add(watching);
     update(draft);
     return () => draft.watchers.delete(watching);
@@ -253,9 +256,18 @@ async function scan(draft: Draft, store: Store): Promise<void> {
   }
 }
 
+/** Makes the planned curve once a snapshot is through: nobody has to wait for it. */
+function foresee(draft: Draft): void {
+  const { started, watchers } = draft;
+  const isThrough = [...watchers].some(
+    ({ since, watcher }) => since !== undefined && watcher.ready(),
+  );
+  if (started !== undefined && isThrough) draft.planned ??= plannedCurve(started);
+}
+
 /** Sends what changed to those who watch and have taken what came before. */
 function update(draft: Draft): void {
-  const { reader, watchers, started } = draft;
+  const { reader, watchers, started, planned } = draft;
   // Before the first entry there is nothing that a delta could follow.
   if (started === undefined || watchers.size === 0) return;
   const { lastSeq } = reader.state();
@@ -266,18 +278,18 @@ function update(draft: Draft): void {
     const isNew =
       since === lastSeq &&
       watching.context.holder === context.holder &&
-      watching.context.forecast === context.forecast;
+      watching.context.forecast === context.forecast &&
+      watching.planned === planned;
     if (isNew || !watcher.ready()) continue;
     watching.since = lastSeq;
     watching.context = context;
-    if (since === undefined) {
-      draft.planned ??= plannedCurve(started);
-      watcher.snapshot(reader.view(context, draft.planned));
-    } else {
+    if (since === undefined) watcher.snapshot(reader.view(context, planned));
+    else {
       const delta = deltas.get(since) ?? reader.delta(since, context);
       deltas.set(since, delta);
-      watcher.changed(delta);
+      watcher.changed(watching.planned === planned ? delta : { ...delta, ...present({ planned }) });
     }
+    watching.planned = planned;
   }
 }
 

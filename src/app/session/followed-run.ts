@@ -1,7 +1,6 @@
 // The view of a run while it goes on: one fold of its journal for the terminal and the metrics.
 
-import { plannedCurve } from '../../core/view/curve.ts';
-import type { Point, RunHead, RunView } from '../../core/view/model.ts';
+import type { RunHead, RunView } from '../../core/view/model.ts';
 import { readView } from '../../core/view/read-view.ts';
 import { present } from '../../model/present.ts';
 import type { Event } from '../../model/run/event.ts';
@@ -12,6 +11,7 @@ export interface FollowedRun {
   /** Takes every entry of the run, the oldest first; also those before a resume. */
   readonly see: (event: Event) => void;
   readonly head: () => RunHead;
+  /** Without the planned curve: it would hold up the run, and no terminal draws it. */
   readonly view: () => RunView;
   readonly close: () => Promise<void>;
 }
@@ -19,16 +19,14 @@ export interface FollowedRun {
 export async function followRun(world: World): Promise<FollowedRun> {
   const reader = readView(lineOf);
   const forecaster = await world.forecaster();
-  let planned: readonly Point[] = [];
   const context = () => ({ holder: world.who, ...present({ forecast: forecaster.newest() }) });
   return {
     see: (event) => {
-      if (event.type === 'run.started') planned = plannedCurve(event);
       reader.see(event);
       forecaster.see(event);
     },
     head: () => reader.head(context()),
-    view: () => reader.view(context(), planned),
+    view: () => reader.view(context()),
     close: forecaster.close,
   };
 }

@@ -171,6 +171,8 @@ export interface ViewDelta {
   readonly hosts: readonly (readonly [index: number, row: HostRow])[];
   /** Only when the run has begun since then. */
   readonly zones?: readonly Zone[];
+  /** Only once, where the whole was sent before it was known. */
+  readonly planned?: readonly Point[];
   /** New lines and points: appended. */
   readonly lines: readonly Line[];
   readonly done: readonly Point[];

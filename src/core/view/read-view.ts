@@ -104,6 +104,7 @@ export const withDelta = (view: RunView, delta: ViewDelta): RunView => {
     ...view,
     head: delta.head,
     zones: delta.zones ?? view.zones,
+    planned: delta.planned ?? view.planned,
     hosts,
     lines: [...view.lines, ...delta.lines].slice(-mostLines),
     done: [...view.done, ...delta.done],

@@ -104,4 +104,4 @@ export function end(track: Track, at: number, durations: Durations): number {
 }
 
 const median = (values: readonly number[]): number | undefined =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  Float64Array.from(values).sort()[Math.floor(values.length / 2)];
