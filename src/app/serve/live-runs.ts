@@ -18,14 +18,15 @@ export interface LiveRun {
   readonly reader: ViewReader;
   /** The process that works on it. */
   readonly holder: string | undefined;
-  readonly forecaster: Forecaster;
+  /** While a process works on it: a run of nobody has no end to forecast. */
+  readonly forecaster: Forecaster | undefined;
   /** Why its journal cannot be read on. */
   readonly damaged: string | undefined;
 }
 
-/** What the journal does not say. A run that nobody works on has no end to forecast. */
+/** What the journal does not say. */
 export const contextOf = ({ holder, forecaster }: LiveRun): ViewContext =>
-  holder === undefined ? {} : { holder, ...present({ forecast: forecaster.newest() }) };
+  present({ holder, forecast: forecaster?.newest() });
 
 /** Somebody who watches a run. */
 export interface Watcher {
@@ -51,8 +52,8 @@ export interface LiveRuns {
   /** Shows the run and what changes of it; returns how to stop. */
   readonly watch: (live: LiveRun, watcher: Watcher) => () => void;
   readonly close: () => Promise<void>;
-  /** The oldest first. */
-  readonly known: () => readonly KnownRun[];
+  /** The oldest first; those that are not finished were read before. */
+  readonly known: () => Promise<readonly KnownRun[]>;
 }
 
 /** Milliseconds: how often each thing is read. */
@@ -64,6 +65,9 @@ const mostUnwatched = 30;
 
 interface Draft extends LiveRun {
   holder: string | undefined;
+  forecaster: Forecaster | undefined;
+  /** The last entry that the forecaster had before it was there: the others come as they are read. */
+  forecastFrom: number;
   damaged: string | undefined;
   end: JournalEnd | undefined;
   readAt: number;
@@ -84,16 +88,7 @@ interface Watching {
   planned: readonly Point[] | undefined;
 }
 
-export async function liveRuns(
-  store: Store,
-  now: () => number,
-  forecaster: () => Promise<Forecaster>,
-): Promise<LiveRuns> {
-  const infos = new Map((await store.runs()).map((info) => [info.run, info]));
-  const runs = new FollowedRuns({ store, now, forecaster }, infos, await store.history.sizes());
-  await runs.begin();
-  return runs;
-}
+export const liveRuns = (sources: Sources): LiveRuns => new FollowedRuns(sources);
 
 interface Sources {
   readonly store: Store;
@@ -104,26 +99,34 @@ interface Sources {
 /** Holds the threads of forecasts, and the runs in memory. */
 class FollowedRuns implements LiveRuns {
   readonly #sources: Sources;
-  readonly #infos: Map<string, RunInfo>;
+  readonly #infos = new Map<string, RunInfo>();
   readonly #drafts = new Map<string, Draft>();
-  #sizes: ReadonlyMap<string, number>;
-  #listedAt: number;
+  #sizes: ReadonlyMap<string, number> = new Map();
+  #listedAt = 0;
+  #begun: Promise<void> | undefined;
 
-  constructor(sources: Sources, infos: Map<string, RunInfo>, sizes: ReadonlyMap<string, number>) {
+  constructor(sources: Sources) {
     this.#sources = sources;
-    this.#infos = infos;
-    this.#sizes = sizes;
-    this.#listedAt = sources.now();
   }
 
-  /** Reads the newest of the runs that are not finished. */
-  async begin(): Promise<void> {
+  /** Reads the list of runs, and the newest of those that are not finished. */
+  async #begin(): Promise<void> {
+    const { store, now } = this.#sources;
+    this.#listedAt = now();
+    this.#sizes = await store.history.sizes();
+    for (const info of await store.runs()) this.#infos.set(info.run, info);
     for (const { run } of [...this.#infos.values()].filter(isOpen).slice(-mostUnwatched))
       await this.#open(run);
   }
 
+  #ready(): Promise<void> {
+    this.#begun ??= this.#begin();
+    return this.#begun;
+  }
+
   async tick(): Promise<void> {
     const { now } = this.#sources;
+    await this.#ready();
     if (now() - this.#listedAt >= every.list) {
       this.#listedAt = now();
       await this.#list();
@@ -161,20 +164,18 @@ class FollowedRuns implements LiveRuns {
   }
 
   async close(): Promise<void> {
-    for (const { forecaster } of this.#drafts.values()) await forecaster.close();
+    for (const { forecaster } of this.#drafts.values()) await forecaster?.close();
   }
 
-  known(): readonly KnownRun[] {
+  async known(): Promise<readonly KnownRun[]> {
+    await this.#ready();
     return [...this.#infos.values()]
       .sort((a, b) => a.startedAt - b.startedAt)
       .map((info) => ({ info, ...present({ live: this.#drafts.get(info.run) }) }));
   }
 
   async #open(run: string): Promise<Draft> {
-    const { now, forecaster } = this.#sources;
-    const own = this.#drafts.has(run) ? undefined : await forecaster();
-    // Another reader of the same run may have come first.
-    const draft = this.#drafts.get(run) ?? newDraft(run, now(), own ?? (await forecaster()));
+    const draft = this.#drafts.get(run) ?? newDraft(run, this.#sources.now());
     this.#drafts.set(run, draft);
     await this.#readOn(draft);
     return draft;
@@ -182,14 +183,15 @@ class FollowedRuns implements LiveRuns {
 
   async #readOn(draft: Draft): Promise<void> {
     const { store, now } = this.#sources;
-    draft.reading ??= scan(draft, store).finally(() => {
+    if (now() - draft.holderAt >= every.holder) {
+      draft.holderAt = now();
+      draft.holder = await store.holder(draft.run);
+    }
+    draft.reading ??= scan(draft, this.#sources).finally(() => {
       draft.reading = undefined;
       draft.readAt = now();
     });
     await draft.reading;
-    if (now() - draft.holderAt < every.holder) return;
-    draft.holderAt = now();
-    draft.holder = await store.holder(draft.run);
   }
 
   /** Finds runs that are new, have grown or were removed. */
@@ -218,16 +220,17 @@ class FollowedRuns implements LiveRuns {
 
   #drop(draft: Draft): void {
     this.#drafts.delete(draft.run);
-    void draft.forecaster.close();
+    void draft.forecaster?.close();
   }
 }
 
 const isOpen = ({ finished, begun }: RunInfo): boolean => finished === undefined && begun !== false;
 
-const newDraft = (run: string, at: number, forecaster: Forecaster): Draft => ({
+const newDraft = (run: string, at: number): Draft => ({
   run,
   reader: readView(lineOf),
-  forecaster,
+  forecaster: undefined,
+  forecastFrom: -1,
   holder: undefined,
   damaged: undefined,
   end: undefined,
@@ -241,19 +244,38 @@ const newDraft = (run: string, at: number, forecaster: Forecaster): Draft => ({
 });
 
 /** A run that is removed in this moment is noticed by the list. */
-async function scan(draft: Draft, store: Store): Promise<void> {
+async function scan(draft: Draft, sources: Sources): Promise<void> {
   if (draft.damaged !== undefined) return;
   try {
+    await changeForecaster(draft, sources);
     const see = (event: Event): void => {
       if (event.type === 'run.started') draft.started = event;
       draft.reader.see(event);
-      draft.forecaster.see(event);
+      if (event.seq > draft.forecastFrom) draft.forecaster?.see(event);
     };
-    draft.end = await store.scanEvents(draft.run, see, draft.end);
+    draft.end = await sources.store.scanEvents(draft.run, see, draft.end);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
       draft.damaged = error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Begins to forecast a run that a process works on, and ends it with that process. */
+async function changeForecaster(draft: Draft, { store, forecaster }: Sources): Promise<void> {
+  const { run, holder, forecaster: before, end } = draft;
+  if ((holder === undefined) === (before === undefined)) return;
+  draft.forecaster = undefined;
+  await before?.close();
+  if (holder === undefined) return;
+  const next = await forecaster();
+  draft.forecastFrom = -1;
+  // It needs what was read before, which nobody has kept.
+  if (end !== undefined)
+    await store.scanEvents(run, (event) => {
+      next.see(event);
+      draft.forecastFrom = event.seq;
+    });
+  draft.forecaster = next;
 }
 
 /** Makes the planned curve once a snapshot is through: nobody has to wait for it. */

@@ -14,7 +14,7 @@ export async function metricsOf(
   session: Session,
 ): Promise<{ readonly type: string; readonly text: string }> {
   const format = formatFor(accept);
-  const known = runs.known();
+  const known = await runs.known();
   const { fleets } = await session.ports.store();
   const families = [
     ...runFamilies(known.flatMap((one) => headOf(one) ?? [])),

@@ -19,7 +19,7 @@ export async function overviewOf(
 ): Promise<Overview> {
   const { world, ports } = session;
   const now = world.clock.now();
-  const all = [...runs.known()].reverse().map(runSummary);
+  const all = [...(await runs.known())].reverse().map(runSummary);
   const sorted = [...all.filter(isOpen), ...all.filter((run) => !isOpen(run))];
   const { fleets } = await ports.store();
   return {

@@ -37,7 +37,7 @@ const tick = 200;
 export async function serve(input: ServeInput, session: Session): Promise<void> {
   const { world, observer } = session;
   const store = await session.ports.store();
-  const runs = await liveRuns(store, world.clock.now, world.forecaster);
+  const runs = liveRuns({ store, now: world.clock.now, forecaster: world.forecaster });
   const server = await listen(input, routesOf(runs, session), store, session);
   observer.log(
     `kmend serves ${session.settings.stateDir} on ${baseOf(input.address, server.port)}${input.allowControl ? '' : ', read-only'}; Ctrl-C ends it`,
