@@ -171,6 +171,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
   };
 }
 
+process.stdout.on('resize', () => view?.changed());
 // A closed pipe (`kmend runs | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;

@@ -27,6 +27,8 @@ export interface World extends AppWorld {
 
 /** The live view: lines that are printed meanwhile come above it, and questions into it. */
 export interface OpenView {
+  /** What is drawn is no longer right. */
+  readonly changed: () => void;
   readonly above: (line: string) => void;
   readonly ask: Prompt;
 }

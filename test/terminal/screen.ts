@@ -96,11 +96,15 @@ export async function openScreen(
   return screen;
 }
 
-/** The rows without what differs from run to run: ids, times, durations, boots. */
+/** The rows without what differs from run to run: ids, times, durations, boots, ports, bars. */
 export const masked = (rows: readonly string[]): string =>
   rows
     .join('\n')
     .trimEnd()
     .replace(/\d{8}-\d{6}-\w{4}/g, 'RUN')
+    .replace(/\b\d\d:\d\d:\d\d [A-Z]+\b/g, 'CLOCK')
+    .replace(/\[[#>x!.]+\]/g, '[BAR]')
+    .replace(/, ends .*$/gm, '')
+    .replace(/127\.0\.0\.1:\d+/g, 'ADDRESS')
     .replace(/\b\d+(?:\.\d+)?(?:ms|s|m\d+s|m|h\d+m)\b/g, 'TIME')
     .replace(/[0-9a-f]{8}-[0-9a-f-]{20,}/g, 'BOOT');

@@ -62,7 +62,7 @@ function reasonOf({ status, failure, plan, lockOut }: HostState): HostRow['reaso
     return { kind: 'refused', text: `${task}: ${why}`, ...present({ hint }) };
   }
   return (status === 'planned' || status === 'waiting') && lockOut !== undefined
-    ? { kind: 'kept_out', text: lockOut.why }
+    ? { kind: lockOut.turn === 'never' ? 'kept_out' : 'goes_last', text: lockOut.why }
     : undefined;
 }
 

@@ -2,14 +2,16 @@
 import type { HostRow, RunView } from '../../core/view/model.ts';
 import { lineOf, type Screen } from './block.ts';
 
-/** Refused hosts, and those that were left out, with their reason. */
+/** Hosts that are not started, and those that are started last, with their reason. */
 export function untouchedLines({ hosts }: RunView, { columns, paint }: Screen): readonly string[] {
   const kinds = [
     ['refused', 'refused'],
     ['left_out', 'left out'],
+    ['kept_out', 'kept out'],
+    ['goes_last', 'last'],
   ] as const;
-  return kinds.flatMap(([status, word]) => {
-    const rows = hosts.filter((row) => row.status === status && row.acknowledged === undefined);
+  return kinds.flatMap(([kind, word]) => {
+    const rows = hosts.filter((row) => kindOf(row) === kind && row.acknowledged === undefined);
     if (rows.length === 0) return [];
     const text = ({ host, reason }: HostRow): string =>
       reason === undefined ? host : `${host} (${reason.text})`;
@@ -20,6 +22,10 @@ export function untouchedLines({ hosts }: RunView, { columns, paint }: Screen): 
     ];
   });
 }
+
+/** A host that an operator has locked out is to go, too. */
+const kindOf = ({ status, reason }: HostRow): string | undefined =>
+  status === 'planned' || status === 'waiting' ? reason?.kind : status;
 
 /** The hosts of the wave first. */
 export function toGoLine({ hosts }: RunView, { columns, paint }: Screen): readonly string[] {

@@ -16,10 +16,18 @@ const eraseBelow = '\u001b[J';
 const hideCursor = '\u001b[?25l';
 const showCursor = '\u001b[?25h';
 
+/** Rows that lines of these widths take. A terminal that became narrower has folded them. */
+const rowsOf = (widths: readonly number[], columns: number): number =>
+  widths.reduce((rows, width) => rows + Math.max(1, Math.ceil(width / columns)), 0);
+
 export class LiveOutput extends ProcessOutput {
   readonly #size: () => Size;
   /** What is drawn now; the cursor is below it. */
   #shown = '';
+  /** Rows of the terminal then. */
+  #height = 0;
+  /** Widths of what it has scrolled away of the views before: it shows them again when it grows. */
+  #hidden: readonly number[] = [];
 
   constructor(size: () => Size) {
     super();
@@ -52,16 +60,33 @@ export class LiveOutput extends ProcessOutput {
   }
 
   #draw(above: string, view: string): boolean {
-    const { columns } = this.#size();
-    const rowsOf = (line: string): number =>
-      Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns));
-    const drawn = this.#shown.split('\n').slice(0, -1);
-    const up = drawn.reduce((rows, line) => rows + rowsOf(line), 0);
+    const { columns, rows } = this.#size();
+    const widths = this.#shown
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => widthOf(stripVTControlCharacters(line)));
+    const drawn = [...this.#hidden, ...widths];
+    const up = rowsOf(drawn, columns);
+    // What was scrolled away once has left the view at the top.
+    const top = rowsOf(widths, columns) + Math.max(0, rows - this.#height);
+    const within = Math.min(rows - 1, this.#hidden.length === 0 ? up : top);
+    this.#hidden = above === '' ? firstRows(drawn, up - within, columns) : [];
     this.#shown = view;
+    this.#height = rows;
     // Erased line by line, since a terminal that is cleared first flickers.
     const lines = `${above}${view}`.replace(/^/gm, eraseLine);
     return this.stream.stdout.write(`\r${up === 0 ? '' : `\u001b[${up}A`}${lines}${eraseBelow}`);
   }
+}
+
+/** The lines that take the first rows, the last of them perhaps in part. */
+function firstRows(widths: readonly number[], rows: number, columns: number): readonly number[] {
+  if (rows <= 0) return [];
+  const [first = 0, ...others] = widths;
+  const taken = rowsOf([first], columns);
+  return taken >= rows
+    ? [Math.min(first, rows * columns)]
+    : [first, ...firstRows(others, rows - taken, columns)];
 }
 
 /** A question in the view, which goes on above it. */

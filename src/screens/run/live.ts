@@ -3,13 +3,13 @@
 import { Listr, ListrLogger, ListrDefaultRendererLogLevels as Mark } from 'listr2';
 import type { RunView } from '../../core/view/model.ts';
 import type { Prompt } from '../../engine/ports/local.ts';
-import { type Paint, printable } from '../layout.ts';
+import { type Paint, printable, widthOf } from '../layout.ts';
 import { endMark } from '../live/head-lines.ts';
 import { liveLines } from '../live/live-lines.ts';
 import { LiveOutput, Question, type Size } from './live-output.ts';
 
 export interface LiveView {
-  /** The run has changed. */
+  /** The run or the terminal has changed. */
   readonly changed: () => void;
   /** Prints a line above the view. */
   readonly above: (line: string) => void;
@@ -28,44 +28,44 @@ export interface LiveOptions {
   readonly now: () => number;
 }
 
-/** The one task of listr2. */
-interface Task {
-  readonly show: (text: string) => void;
-  readonly question: () => Question;
-}
-
 /** Milliseconds between two draws: faster ones would delay connections. */
 const drawEvery = 200;
 /** Milliseconds after which times are drawn again without an event. */
 const refreshEvery = 1000;
 /** Columns that listr2 takes before what it shows, and one for the cursor. */
 const indent = 6;
-/** Rows for the title, a question and the cursor. */
-const spare = 5;
 /** Lines of the view that stay above the recap. */
 const rest = 8;
 
-export async function openLive(options: LiveOptions): Promise<LiveView> {
-  const { paint, size } = options;
-  const output = new LiveOutput(size);
-  let drawn = 0;
-  let pending: NodeJS.Timeout | undefined;
-  let finish: () => void = () => {};
-  const ended = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  let running: Promise<unknown> = ended;
-  const task = await new Promise<Task>((resolve) => {
+/** The one task of listr2. */
+interface Task {
+  /** Each call draws. */
+  readonly show: (text: string) => void;
+  readonly question: () => Question;
+  /** Ends it. */
+  readonly end: () => Promise<unknown>;
+}
+
+function startTask(title: string, output: LiveOutput, mark: () => string): Promise<Task> {
+  return new Promise((resolve) => {
+    let finish: () => void = () => {};
+    const ended = new Promise<void>((end) => {
+      finish = end;
+    });
     const list = new Listr(
       [
         {
-          title: printable(options.title),
+          title,
           task: async (_context, task): Promise<void> => {
             resolve({
               show: (text) => {
                 task.output = text;
               },
               question: () => task.prompt(Question),
+              end: () => {
+                finish();
+                return running;
+              },
             });
             await ended;
           },
@@ -79,52 +79,79 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
           lazy: true,
           removeEmptyLines: false,
           logger: new ListrLogger({ useIcons: true, toStderr: [], processOutput: output }),
-          icon: { [Mark.COMPLETED]: () => printable(endMark(options.view(), paint)) },
-          color: { [Mark.COMPLETED]: (mark) => mark ?? '' },
+          icon: { [Mark.COMPLETED]: mark },
+          color: { [Mark.COMPLETED]: (text) => text ?? '' },
         },
         registerSignalListeners: false,
         exitOnError: false,
       },
     );
-    running = list.run();
+    const running = list.run();
   });
+}
 
-  // Each assignment draws.
+export async function openLive(options: LiveOptions): Promise<LiveView> {
+  const { paint, size, view } = options;
+  const title = printable(options.title);
+  let asked = '';
+  let drawn = 0;
+  let pending: NodeJS.Timeout | undefined;
+
   const show = (rows: number): void => {
-    const columns = size().columns - indent;
-    const lines = liveLines(options.view(), { rows, columns, now: options.now(), paint });
+    const { head, ...others } = view();
+    // What the question below says is not said twice.
+    const needs = head.needs.filter(({ text }) => !asked.startsWith(text));
+    const lines = liveLines(
+      { ...others, head: { ...head, needs } },
+      { rows, columns: size().columns - indent, now: options.now(), paint },
+    );
     task.show(lines.map(printable).join('\n'));
   };
   const draw = (): void => {
+    clearTimeout(pending);
     pending = undefined;
     drawn = Date.now();
-    show(Math.max(1, size().rows - spare));
+    show(Math.max(1, roomFor(title, asked, size())));
   };
   const soon = (): void => {
     pending ??= setTimeout(draw, Math.max(0, drawn + drawEvery - Date.now()));
   };
+  const output = new LiveOutput(size);
+  const task = await startTask(title, output, () => printable(endMark(view(), paint)));
   const ticker = setInterval(soon, refreshEvery);
 
   return {
     changed: soon,
     above: (line) => output.above(line),
     ask: async (read) => {
-      let last = '';
-      const answer = await task.question().run((draw) =>
+      const answer = await task.question().run((ask) =>
         read((text) => {
-          last = text;
-          draw(text);
+          asked = text;
+          draw();
+          ask(text);
         }),
       );
-      if (answer !== undefined) output.above(last);
+      const answered = asked;
+      asked = '';
+      if (answer !== undefined) output.above(answered);
       return answer;
     },
     close: async () => {
       clearInterval(ticker);
       clearTimeout(pending);
       show(rest);
-      finish();
-      await running;
+      await task.end();
     },
   };
+}
+
+/** Rows between the title, and the question with a blank row above it and the cursor below it. */
+function roomFor(title: string, asked: string, { columns, rows }: Size): number {
+  const folded = (text: string, width: number): number => Math.ceil(widthOf(text) / width);
+  return (
+    rows -
+    folded(`> ${title}`, columns - 2) -
+    (asked === '' ? 0 : 1 + folded(`${asked}_`, columns)) -
+    1
+  );
 }
