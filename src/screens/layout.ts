@@ -90,10 +90,10 @@ export function table(rows: readonly (readonly string[])[], width: number): read
 
 /**
  * Commands in a text, which are not folded: between backticks, those of kmend with their options, and
- * the one that ends a line.
+ * the one that ends a line. A sentence about kmend ("kmend cannot read ...") is none.
  */
 const commands =
-  /`[^`]+`|(?<=: )kmend [^,;]+$|\bkmend (?:audit verify|runs show|[a-z]+)(?: \d{8}-\d{6}-\w{4})?(?: --[a-z-]+ (?:'[^']*'|\\'|[^\s,;)'\\])+| '[^']*'(?:\\''[^']*')*)*/g;
+  /`[^`]+`|(?<=: )kmend (?!(?:cannot|could|does|has|is|knows|needs|refuses) )[^,;]+$|\bkmend (?:audit verify|runs show|[a-z]+)(?: \d{8}-\d{6}-\w{4})?(?: --[a-z-]+ (?:'[^']*'|\\'|[^\s,;)'\\])+| '[^']*'(?:\\''[^']*')*)*/g;
 const kept = '\u0000';
 
 /** Folds at spaces, but not in commands or long words. The first line has `more` columns. */

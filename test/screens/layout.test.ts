@@ -68,6 +68,13 @@ describe('folding', () => {
     ).toEqual(['Saved as plan.json; carry it out with:', '  kmend apply plan.json -i hosts.yaml']);
   });
 
+  it('folds a sentence about kmend, which is no command', () => {
+    expect(foldLine('bad  parse: kmend cannot handle what the journals say of bad', 40)).toEqual([
+      'bad  parse: kmend cannot handle what the',
+      '  journals say of bad',
+    ]);
+  });
+
   it('loses no word and is never wider than the terminal where words fit', () => {
     fc.assert(
       fc.property(
