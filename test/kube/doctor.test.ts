@@ -19,7 +19,7 @@ describe('kmend doctor', () => {
     const done = await doctor();
     expect(done.exit, done.out + done.err).toBe(0);
     expect(done.out).toMatch(
-      /^cluster: 1 nodes at https:\/\/127\.0\.0\.1:\d+, user "ann" of context "lab"/m,
+      /^cluster: 1 node at https:\/\/127\.0\.0\.1:\d+, user "ann" of context "lab"/m,
     );
     expect(done.out).toMatch(/may do all of cordon, drain, uncordon \(role kmend-rollout\)/);
     expect(done.out).toMatch(/may do all of the plan and its forecast \(role kmend-forecast\)/);
