@@ -2,12 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { lastHost } from '../../src/app/hosts/last-results.ts';
 import type { RunHead } from '../../src/core/view/model.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import { unknown } from '../../src/model/value.ts';
 import type { CheckRow } from '../../src/screens/hosts/check-table.ts';
 import { contentTypes, formatFor, metricsText } from '../../src/screens/metrics/exposition.ts';
-import { checkFamilies, driftFamilies, measured } from '../../src/screens/metrics/fleet-metrics.ts';
+import { checkFamilies, driftFamilies } from '../../src/screens/metrics/fleet-metrics.ts';
 import {
   jobFamilies,
   runFamilies,
@@ -37,7 +38,7 @@ const rows: readonly CheckRow[] = [
   { host: 'node-a5', failure: { kind: 'unreachable', message: 'no route' } },
   { host: 'node-a6', failure: { kind: 'auth', message: 'denied' } },
 ];
-const numbers = { inventory: 'fleet/prod.yaml', at, hosts: rows.map(measured) };
+const numbers = { inventory: 'fleet/prod.yaml', at, hosts: rows.map(lastHost) };
 
 const head: RunHead = {
   ...{ run: '20261127-101112-abcd', play: 'Take hosts out', playbook: 'auto.yaml', planId: 'p' },

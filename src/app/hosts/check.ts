@@ -8,7 +8,6 @@ import type { Facts } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import { activeProbeScript } from '../../modules/verify-kmem.ts';
 import type { CheckRow } from '../../screens/hosts/check-table.ts';
-import { writeCheckMetrics } from '../metrics/metrics-file.ts';
 import { type Standing, standingOf, standingReasons } from '../plan/held.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
@@ -69,7 +68,6 @@ export async function check(
   reading.end();
   endIfStopped(world);
   const rows = surveys.map(rowOf);
-  await writeCheckMetrics(rows, session);
   const standing = await standingOf(rows, targets, inventory, session);
   const exit = exitCode([...checkReasons(rows), ...standingReasons(standing)]);
   await keepCheck(pattern, rows, exit, session);

@@ -8,7 +8,6 @@ import type { Facts } from '../../model/fact.ts';
 import { attempt, type Failure, ok } from '../../model/run/failure.ts';
 import { plural } from '../../model/text/plural.ts';
 import { remediatedHosts } from '../history/history.ts';
-import { writeDriftMetrics } from '../metrics/metrics-file.ts';
 import { readHeld, type Standing, standingOf, standingReasons } from '../plan/held.ts';
 import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
@@ -64,7 +63,6 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
     );
     return row.ok ? row.value : unread(row.failure);
   });
-  await writeDriftMetrics(rows, session);
   const read = surveys.map(({ host, outcome }) => ({
     host,
     ...(outcome.ok ? { facts: outcome.value } : {}),

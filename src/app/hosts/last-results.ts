@@ -11,6 +11,8 @@ import { present } from '../../model/present.ts';
 import { causeText, type Failure } from '../../model/run/failure.ts';
 import { dataIn, flag, listOf, number, object, oneOf, text } from '../../model/shape/shape.ts';
 import { oneLine, toJson } from '../../model/text/printable.ts';
+import { checkFamilies, driftFamilies } from '../../screens/metrics/fleet-metrics.ts';
+import { writeMetrics } from '../metrics/metrics-file.ts';
 import type { Session } from '../session/session.ts';
 
 /** A host that kmend has no facts of has no verdict. */
@@ -104,47 +106,53 @@ interface CheckRead {
   readonly failure?: Failure;
 }
 
-export const keepCheck = (
+export async function keepCheck(
   pattern: string,
   rows: readonly CheckRead[],
   exit: number,
   session: Session,
-): Promise<void> =>
-  keep(pattern, session, (before, whole, head) => ({
+): Promise<void> {
+  const hosts = rows.map(lastHost);
+  const at = session.world.clock.now();
+  await writeMetrics(checkFamilies({ inventory: inventoryOf(session), at, hosts }), session);
+  await keep(pattern, session, (before, whole, head) => ({
     ...before,
-    check: { ...head, exit, hosts: merged(before.check?.hosts, rows.map(lastHost), whole) },
+    check: { ...head, exit, hosts: merged(before.check?.hosts, hosts, whole) },
   }));
+}
 
-export const keepDrift = (
+export async function keepDrift(
   pattern: string,
   rows: readonly HostDrift[],
   exit: number,
   session: Session,
-): Promise<void> =>
-  keep(pattern, session, (before, whole, head) => ({
+): Promise<void> {
+  const now = session.world.clock.now();
+  await writeMetrics(driftFamilies(rows, inventoryOf(session), now), session);
+  await keep(pattern, session, (before, whole, head) => ({
     ...before,
     drift: { ...head, exit, hosts: merged(before.drift?.hosts, rows.map(lastDrift), whole) },
   }));
+}
 
 /** A directory that cannot be written is a warning: the command did its work. */
 async function keep(
   pattern: string,
-  { ports, settings, world, observer }: Session,
+  session: Session,
   change: (
     before: LastResults,
     whole: boolean,
     head: Pick<Reading<never>, 'at' | 'who' | 'pattern'>,
   ) => LastResults,
 ): Promise<void> {
-  const { inventories, limit } = settings;
-  const paths = inventories.map((one) => (one.includes(',') ? one : resolve(world.cwd, one)));
-  const inventory = paths.map(labelOf).join(', ').slice(0, most.text);
+  const { ports, settings, world, observer } = session;
+  const inventory = inventoryOf(session);
   const head = { at: world.clock.now(), who: world.who, pattern };
   try {
     const { fleets } = await ports.store();
-    const name = nameOf(paths);
+    const name = nameOf(pathsOf(session));
     const before = (await read(fleets, name)) ?? { schema: 'kmend.fleet/1', inventory };
-    const after = change(before, pattern === 'all' && limit === undefined, head);
+    const after = change(before, pattern === 'all' && settings.limit === undefined, head);
     await fleets.write(name, `${toJson(world.secrets.mask({ ...after, inventory }))}\n`);
   } catch (error) {
     observer.notice(
@@ -169,10 +177,16 @@ function merged<Host extends { readonly host: string }>(
 const labelOf = (path: string): string =>
   oneLine(path.includes(',') ? path : path.split('/').slice(-2).join('/'), 60);
 
+const pathsOf = ({ settings, world }: Session): readonly string[] =>
+  settings.inventories.map((one) => (one.includes(',') ? one : resolve(world.cwd, one)));
+
+const inventoryOf = (session: Session): string =>
+  pathsOf(session).map(labelOf).join(', ').slice(0, most.text);
+
 const nameOf = (inventories: readonly string[]): string =>
   createHash('sha256').update(JSON.stringify(inventories)).digest('hex').slice(0, 16);
 
-function lastHost({ host, facts, failure }: CheckRead): LastHost {
+export function lastHost({ host, facts, failure }: CheckRead): LastHost {
   if (facts === undefined)
     return { host, failure: oneLine(failure === undefined ? '' : causeText(failure), most.text) };
   const days = known(facts, 'kmem.ids.days_left');

@@ -1,9 +1,6 @@
 // `--metrics-file`: metrics for node_exporter's textfile collector.
 import { resolve } from 'node:path';
-import type { HostDrift } from '../../core/history/drift-report.ts';
-import type { CheckRow } from '../../screens/hosts/check-table.ts';
 import { type Family, metricsText } from '../../screens/metrics/exposition.ts';
-import { checkFamilies, driftFamilies, measured } from '../../screens/metrics/fleet-metrics.ts';
 import type { Session } from '../session/session.ts';
 
 /** Replaces the file as a whole, where one was asked for. A failure is a warning. */
@@ -19,15 +16,3 @@ export async function writeMetrics(families: readonly Family[], session: Session
     observer.notice(`the metrics were not written: ${why}`, 'warning');
   }
 }
-
-/** The inventory as a label. */
-const labelOf = ({ settings }: Session): string => settings.inventories.join(',');
-
-export const writeCheckMetrics = (rows: readonly CheckRow[], session: Session): Promise<void> => {
-  const hosts = rows.map(measured);
-  const at = session.world.clock.now();
-  return writeMetrics(checkFamilies({ inventory: labelOf(session), at, hosts }), session);
-};
-
-export const writeDriftMetrics = (rows: readonly HostDrift[], session: Session): Promise<void> =>
-  writeMetrics(driftFamilies(rows, labelOf(session), session.world.clock.now()), session);

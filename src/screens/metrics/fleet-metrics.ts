@@ -1,50 +1,24 @@
 // Metrics of the hosts, by the last check and the last drift of an inventory.
 import type { HostDrift } from '../../core/history/drift-report.ts';
-import { known } from '../../model/fact.ts';
-import type { CheckRow } from '../hosts/check-table.ts';
+import type { CheckedHost } from '../../core/view/overview.ts';
 import type { Family, Sample } from './exposition.ts';
-
-/** What metrics need of a checked host; without a verdict it was not read. */
-export interface MeasuredHost {
-  readonly host: string;
-  readonly verdict?: string;
-  readonly remedy?: string;
-  /** Of its 65,534 cgroup ids. */
-  readonly idsUsed?: number;
-  /** Absent where dead groups do not grow, or nothing shows how fast. */
-  readonly idsDaysLeft?: number;
-}
 
 /** The last check of an inventory. */
 export interface MeasuredFleet {
   readonly inventory: string;
   /** Milliseconds since 1970. */
   readonly at: number;
-  readonly hosts: readonly MeasuredHost[];
+  readonly hosts: readonly CheckedHost[];
 }
 
 /** From so many ids on a host has a sample of its own, also without growth. */
 const manyIds = 6_553;
-/** `kmem.ids.days_left` of a host whose dead groups do not grow. */
-const never = 99_999;
 
 const verdicts = ['off', 'on', 'leaking', 'at_risk', 'not_applicable', 'unknown'];
 const remedies = [
   ...['none', 'reboot', 'default_kernel', 'kernel_arg', 'kernel_and_arg', 'runtime'],
   ...['unsupported', 'unknown'],
 ];
-
-export function measured({ host, facts }: CheckRow): MeasuredHost {
-  if (facts === undefined) return { host };
-  const daysLeft = known(facts, 'kmem.ids.days_left', never);
-  return {
-    host,
-    verdict: known(facts, 'kmem.verdict', 'unknown'),
-    remedy: known(facts, 'kmem.remedy', 'unknown'),
-    idsUsed: known(facts, 'kmem.ids.used', 0),
-    ...(daysLeft < never ? { idsDaysLeft: daysLeft } : {}),
-  };
-}
 
 /** A sample for each name, also for those that no host has. */
 const counted = (
