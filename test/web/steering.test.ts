@@ -1,5 +1,6 @@
 // A run of the practice fleet that is watched and steered by a page, and what `check` and `drift`
 // leave for the overview.
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Overview } from '../../src/core/view/overview.ts';
 import { eventsOf, type Practice, play, practice, sick, until } from '../cli/practice.ts';
@@ -102,7 +103,8 @@ it('check and drift keep their newest result for the overview; some hosts replac
   await lab.run(['check', '-l', 'h1,h2']);
   expect(await fleet()).toMatchObject([{ check: { hosts: 2, verdicts: { on: 2 } } }]);
   await lab.run(['check']);
-  await lab.run(['check', 'h3']);
+  const metrics = lab.file('check.prom', '');
+  await lab.run(['check', 'h3', '--metrics-file', metrics]);
   const args = ['-i', lab.fleet.inventoryFile];
   await lab.run(['drift', '--all', ...args]);
   const [one, ...more] = await fleet();
@@ -114,5 +116,8 @@ it('check and drift keep their newest result for the overview; some hosts replac
   });
   expect(one?.drift).toMatchObject({ hosts: 3, states: { lost: 3, kept: 0 } });
   expect(JSON.stringify(one)).not.toContain(lab.dir);
+  expect(readFileSync(metrics, 'utf8')).toContain(
+    `kmend_check_time_seconds{inventory="${one?.inventory}"}`,
+  );
   await page.end();
 }, 60_000);
