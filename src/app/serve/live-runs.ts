@@ -7,6 +7,7 @@ import type { Point, RunView, ViewDelta } from '../../core/view/model.ts';
 import { readView, type ViewReader } from '../../core/view/read-view.ts';
 import type { Forecaster } from '../../engine/ports/forecaster.ts';
 import type { JournalEnd } from '../../engine/ports/history.ts';
+import { DamagedError, reasonOf } from '../../engine/ports/state-errors.ts';
 import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import { present } from '../../model/present.ts';
 import type { Event, EventOf } from '../../model/run/event.ts';
@@ -256,9 +257,13 @@ async function scan(draft: Draft, sources: Sources): Promise<void> {
     draft.end = await sources.store.scanEvents(draft.run, see, draft.end);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
-      draft.damaged = error instanceof Error ? error.message : String(error);
+      draft.damaged = whyUnread(error);
   }
 }
+
+/** Without the path: it is of this machine, and others read the page. */
+const whyUnread = (error: unknown): string =>
+  error instanceof DamagedError ? error.why : (reasonOf(error) ?? 'its journal cannot be read');
 
 /** Begins to forecast a run that a process works on, and ends it with that process. */
 async function changeForecaster(draft: Draft, { store, forecaster }: Sources): Promise<void> {

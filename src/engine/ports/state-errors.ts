@@ -2,8 +2,10 @@
 
 /** A file of the state directory that kmend did not write so. Nothing can be done by it. */
 export class DamagedError extends Error {
+  readonly why: string;
   constructor(path: string, why: string) {
     super(`${path}: ${why}`);
+    this.why = why;
   }
 }
 
