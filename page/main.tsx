@@ -54,6 +54,7 @@ async function report(data: string, show: (child: ComponentChild) => void): Prom
 const notices: Readonly<Record<Seen['link'], string>> = {
   live: '',
   lost: 'The connection is lost: what you see is the past. The page connects again by itself.',
+  out: 'The session has ended: what you see is the past. Open a new link of kmend serve.',
   gone: 'This run was removed. What you see was its last state.',
 };
 

@@ -31,7 +31,8 @@ export interface RunPageInput {
   readonly notice?: ComponentChildren;
 }
 
-export function RunPage({ view, now, printing, evidence, send, notice }: RunPageInput) {
+export function RunPage({ view, printing, evidence, send, notice, ...input }: RunPageInput) {
+  const now = isOver(view.head) ? view.head.lastAt : input.now;
   const [filter, setFilter] = useState<Filter>(everyHost);
   const [paperAll, setPaperAll] = useState(false);
   const [asked, setAsked] = useState<Parameters<Ask>[0]>();

@@ -61,11 +61,11 @@ export const NeedButtons = ({ need: { kind, host }, ask }: NeedInput) => (
 );
 
 /** The commands that make sense now. */
-function runCommands({ phase, needs }: RunHead): readonly PageCommand[] {
-  const promote = needs.some(({ kind }) => kind === 'promote');
+function runCommands({ needs }: RunHead): readonly PageCommand[] {
+  const kinds = needs.map(({ kind }) => kind);
   return [
-    phase === 'paused' ? 'continue' : 'pause',
-    ...(promote ? (['promote'] as const) : []),
+    kinds.includes('continue') ? 'continue' : 'pause',
+    ...(kinds.includes('promote') ? (['promote'] as const) : []),
     'abort',
   ];
 }

@@ -10,6 +10,10 @@ const marks: Readonly<Record<Line['level'], string>> = {
   error: '✕',
 };
 
+/** Lines of a terminal begin with their host. */
+const withoutHost = ({ host, text }: Line): string =>
+  host !== undefined && text.startsWith(`${host} `) ? text.slice(host.length + 1) : text;
+
 export function Events({ lines }: { readonly lines: readonly Line[] }) {
   const newest = lines.toReversed();
   const [first] = newest;
@@ -40,7 +44,7 @@ export function Events({ lines }: { readonly lines: readonly Line[] }) {
               </span>
               <span>
                 {line.host !== undefined && <b class="host">{line.host} </b>}
-                {line.text}
+                {withoutHost(line)}
               </span>
             </li>
           ))}

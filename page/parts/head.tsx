@@ -117,10 +117,7 @@ function Figures({ head, now }: AtInput) {
   return (
     <dl class="figures">
       <Figure name="Done" value={`${part} %`} note={`${count(counts.done)} of ${count(wanted)}`} />
-      <Figure
-        name={over ? 'Took' : 'So far'}
-        value={lasting((over ? head.lastAt : now) - head.startedAt)}
-      />
+      <Figure name={over ? 'Took' : 'So far'} value={lasting(now - head.startedAt)} />
       {over ? (
         <Figure name="Ended" value={time(head.lastAt, head.startedAt)} />
       ) : (
@@ -129,8 +126,8 @@ function Figures({ head, now }: AtInput) {
       {wave !== undefined && (
         <Figure
           name="Wave"
-          value={`${wave.number} of ${wave.of}`}
-          {...(wave.canary ? { note: 'canary' } : {})}
+          value={wave.canary ? 'canary' : `${wave.number} of ${wave.of}`}
+          {...(wave.canary ? { note: `${wave.of} to come` } : {})}
         />
       )}
       {!over && (
@@ -166,12 +163,16 @@ function Ends({ head: { forecast }, now }: AtInput) {
 /** Why it stands as it does: the brake, gates, and what the next start waits for. */
 function Reasons({ head, now }: AtInput) {
   const { why, brake, waits, gates } = head;
+  // A closed gate and a tripped brake have lines of their own.
+  const newWaits = waits.filter(
+    ({ rule, text }) => !(rule === 'gate' && gates.length > 0) && why?.includes(text) !== true,
+  );
   const lines = [
     ...(why === undefined ? [] : [{ key: 'why', name: '', text: why }]),
     ...(brake.tripped === undefined || why?.includes(brake.tripped.why) === true
       ? []
       : [{ key: 'brake', name: 'Brake', text: brake.tripped.why }]),
-    ...waits.map(({ rule, text, until }) => ({
+    ...newWaits.map(({ rule, text, until }) => ({
       key: `${rule} ${text}`,
       name: 'Waits',
       text: until === undefined ? text : `${text} (until ${time(until, now)})`,

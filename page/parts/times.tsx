@@ -15,15 +15,13 @@ interface TimesInput {
   readonly now: number;
 }
 
-/** Milliseconds between two drawings of a run that is under way: these charts change slowly. */
-const redrawn = 5000;
-
-/** All hosts are read for these charts, so they are not drawn with every change. */
+/** All hosts are read for these charts, so those of large fleets are not drawn every second. */
 export function Times({ view, now }: TimesInput) {
   const latest = useRef({ view, now });
   latest.current = { view, now };
+  const redrawn = view.hosts.length > 500 ? 5000 : 1000;
   const turn = Math.floor((now - view.head.startedAt) / redrawn);
-  return useMemo(() => <Charts {...latest.current} />, [turn]);
+  return useMemo(() => <Charts {...latest.current} />, [turn, view.head.phase]);
 }
 
 function Charts({ view: { hosts, head }, now }: TimesInput) {

@@ -477,6 +477,10 @@ describe('a run', () => {
       'paused by ada via the terminal: x',
     ],
     [
+      { type: 'approved', risk: 'reboot', who: 'ada', how: 'asked', why: 'read it', via: 'page' },
+      'approved up to reboot by ada via the page (asked): read it',
+    ],
+    [
       { type: 'host.resolved', host: 'h3', who: 'ada', note: 'y', as: 'skip', via: 'page' },
       'h3 resolved by ada via the page: y',
     ],

@@ -244,7 +244,10 @@ describe('a command of the page', () => {
     const { order } = await serve('--allow-control');
     expect((await order({ command: 'approve', reason: 'read the plan' })).status).toBe(202);
     expect(await commands()).toEqual([
-      { type: 'approved', risk: 'reboot', who: 'eve', how: 'asked', about: 'risk', via: 'page' },
+      {
+        ...{ type: 'approved', risk: 'reboot', who: 'eve', how: 'asked', about: 'risk' },
+        ...{ why: 'read the plan', via: 'page' },
+      },
     ]);
   });
 

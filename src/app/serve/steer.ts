@@ -67,7 +67,7 @@ function bodyOf(
     case 'promote':
       return { type: 'canary.promoted', by: who, why };
     case 'approve':
-      return approval(who, state);
+      return approval(who, why, state);
     case 'retry':
     case 'skip':
     case 'done': {
@@ -79,9 +79,9 @@ function bodyOf(
 }
 
 /** The answer to the question that is open now. */
-function approval(who: string, state: RunState): EventBody {
+function approval(who: string, why: string, state: RunState): EventBody {
   const { rollout, lastAt } = state;
   const decision = rollout && decide(state, rollout, lastAt, { attended: true, wait: true });
   if (decision?.kind !== 'ask') throw new CommandError(3, 'no question is open');
-  return { type: 'approved', risk: decision.risk, who, how: 'asked', about: decision.about };
+  return { type: 'approved', risk: decision.risk, who, how: 'asked', about: decision.about, why };
 }

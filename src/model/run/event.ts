@@ -117,6 +117,7 @@ type Entry =
        * out. Absent = agreed to the risk.
        */
       readonly about?: 'risk' | 'unplannable';
+      readonly why?: string;
     }
   | {
       readonly type: 'wave.started';

@@ -56,7 +56,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'run.aborted': object({ who: text, why: text }),
   'run.finished': object({ exit: number, why: text }),
   'run.closed': object({}),
-  approved: object({ risk, who: text, how: text }, { about: text }),
+  approved: object({ risk, who: text, how: text }, { about: text, why: text }),
   'wave.started': object({ wave: number, hosts: texts, canary: flag }),
   'wave.done': object({ wave: number }),
   'canary.promoted': object({ by: text, why: text }),

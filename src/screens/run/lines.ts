@@ -56,7 +56,7 @@ function sentence(event: Event, paint: Paint): string | undefined {
         ? undefined
         : paint.yellow(`a notice was not taken (${event.target}): ${event.refused}`);
     case 'approved':
-      return `approved up to ${event.risk} by ${event.who} (${event.how})`;
+      return `approved up to ${event.risk} by ${actor(event.who, event)} (${event.how})${event.why === undefined ? '' : `: ${event.why}`}`;
     case 'wave.started':
       return paint.bold(
         `${event.canary ? 'canary' : `wave ${event.wave}`}: ${event.hosts.join(', ')}`,
