@@ -39,6 +39,7 @@ export interface Outputs {
   readonly 'kmend.refused/1': RefusedLine;
   readonly 'kmend.report/1': RunSummary;
   readonly 'kmend.run/1': RunInfo;
+  readonly 'kmend.token/1': TokenLine;
   readonly 'kmend.twins/1': Twins;
   readonly 'kmend.validate/1': ValidateLine;
 }
@@ -157,6 +158,15 @@ export interface RefusedLine {
   readonly run: string;
   readonly host: string;
   readonly failure: Failure;
+}
+
+/** `token list`: a read-only token of `kmend serve`, without what is secret of it. */
+export interface TokenLine {
+  readonly name: string;
+  /** The user that made it. */
+  readonly who: string;
+  /** When, in milliseconds since 1970. */
+  readonly at: number;
 }
 
 /** `validate`: a playbook. */

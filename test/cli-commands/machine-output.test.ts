@@ -158,6 +158,13 @@ describe('plans and runs', () => {
     expect(kinds((await run('audit', 'verify')).lines)).toBe('audit/1');
   });
 
+  it('token list', async () => {
+    await lab.run(['token', 'new', 'wall']);
+    expect((await run('token', 'list')).lines).toMatchObject([
+      { schema: 'kmend.token/1', name: 'wall' },
+    ]);
+  });
+
   it('schedule list, and the notice of a job', async () => {
     const notice = join(lab.dir, 'notice.json');
     const job = ['schedule', 'install', 'nightly', '--every', 'daily', '--as', 'cron'];

@@ -56,7 +56,7 @@ describe('kmend show', () => {
   it.each([
     ['a playbook', () => playbook, /fix\.yaml is no saved plan\n.*give the FILE of `kmend plan -o/],
     ['other JSON', () => lab.file('other.json', '{}'), /is not a plan that `kmend plan -o` saved/],
-    ['what is not there', () => '/gone.json', /gone\.json is no saved plan/],
+    ['what is not there', () => '/gone.json', /gone\.json cannot be read/],
   ])('refuses %s', async (_, path, why) => {
     const { exit, err } = await show(path());
     expect([exit, err]).toEqual([3, expect.stringMatching(why)]);

@@ -49,7 +49,7 @@ export function serveCommand(program: Command, world: World, done: (exit: number
     .option('--state-dir <dir>', 'where runs are kept')
     .addHelpText(
       'after',
-      '\nThe link to log in works once; when it was used, there is a new one. A login ends after\n12 hours. For screens and programs: kmend token.',
+      '\nThe link to log in works once; when it was used, there is a new one. A login ends after 12 hours. For screens and programs: kmend token.',
     )
     .action(async (flags: Flags) => {
       const input = inputOf(flags, world);

@@ -1,8 +1,8 @@
 // `kmend token`: read-only tokens of `kmend serve`.
 import type { Command } from 'commander';
 import { addToken, allTokens, revokeToken } from '../../../app/serve/tokens.ts';
-import { toJson } from '../../../model/text/printable.ts';
 import { table } from '../../../screens/layout.ts';
+import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 
@@ -36,7 +36,8 @@ export function tokenCommands(program: Command, world: World, done: (exit: numbe
       const all = await withSession(flags, world, async ({ ports }) =>
         allTokens((await ports.store()).tokens),
       );
-      if (flags.json === true) for (const { sha256: _, ...token } of all) world.out(toJson(token));
+      if (flags.json === true)
+        for (const { name, who, at } of all) printJson('kmend.token/1', { name, who, at }, world);
       else
         for (const line of table(
           [

@@ -26,12 +26,14 @@ export function showCommand(program: Command, world: World, done: (exit: number)
 
 function show(path: string, json: boolean, world: World): readonly string[] {
   const plan = savedPlan(path, world);
-  if (plan === undefined)
+  if (plan === undefined) {
+    const read = world.reader.readText(path);
     throw new CommandError(
       3,
-      `${path} is no saved plan`,
+      read.ok ? `${path} is no saved plan` : `${path} cannot be read: ${read.why}`,
       'give the FILE of `kmend plan -o FILE`, whose name ends with .json; `kmend report` shows a run',
     );
+  }
   if (json) return [toJson(plan)];
   const canaryHosts = plan.plays.map((play) => play.canaryHosts);
   return [
