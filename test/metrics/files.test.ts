@@ -60,7 +60,7 @@ describe('--metrics-file', () => {
     ]);
     const text = readFileSync(file('jobs.prom'), 'utf8');
     expect(sample(text, 'kmend_job_last_exit_code')).toEqual([
-      'kmend_job_last_exit_code{job="daily"} 0',
+      'kmend_job_last_exit_code{name="daily"} 0',
     ]);
     expect(sample(text, 'kmend_job_last_success_time_seconds')).toHaveLength(1);
   });

@@ -176,13 +176,13 @@ describe('the text', () => {
       kmend_last_success_start_time_seconds{play="Fix"} 1790000000
       # HELP kmend_job_last_end_time_seconds When the last turn of the job ended, in Unix time.
       # TYPE kmend_job_last_end_time_seconds gauge
-      kmend_job_last_end_time_seconds{job="nightly"} 1790000000
+      kmend_job_last_end_time_seconds{name="nightly"} 1790000000
       # HELP kmend_job_last_exit_code Exit code of the last turn of the job.
       # TYPE kmend_job_last_exit_code gauge
-      kmend_job_last_exit_code{job="nightly"} 4
+      kmend_job_last_exit_code{name="nightly"} 4
       # HELP kmend_job_last_success_time_seconds When a turn of the job last ended with 0, in Unix time.
       # TYPE kmend_job_last_success_time_seconds gauge
-      kmend_job_last_success_time_seconds{job="nightly"} 1789913600
+      kmend_job_last_success_time_seconds{name="nightly"} 1789913600
       "
     `);
   });

@@ -129,9 +129,10 @@ export interface JobNumbers {
   readonly succeeded?: number;
 }
 
+/** The label is `name`: Prometheus sets `job` itself, to the job of the scrape. */
 export function jobFamilies(jobs: readonly JobNumbers[]): readonly Family[] {
   const of = (give: (job: JobNumbers) => number | undefined): readonly Sample[] =>
-    jobs.flatMap((job) => one(give(job), { job: job.name }) ?? []);
+    jobs.flatMap((job) => one(give(job), { name: job.name }) ?? []);
   return [
     {
       name: 'kmend_job_last_end_time_seconds',
