@@ -60,10 +60,11 @@ it('forecasts a run from its first entry on, while a process works on it', async
   expect(forecasters).toEqual([[0, 1, 2]]);
   await later();
   expect(forecasters).toEqual([[0, 1, 2, 'closed']]);
+  await journal.append({ type: 'run.resumed', who: 'bob', tool: 'kmend' }, true);
   await later('bob');
   expect(forecasters).toEqual([
     [0, 1, 2, 'closed'],
-    [0, 1, 2],
+    [0, 1, 2, 3],
   ]);
 });
 

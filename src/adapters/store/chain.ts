@@ -1,6 +1,6 @@
 // Reading a journal: line by line, every link of the hash chain checked, and never more than a
 // piece of it in memory.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { JournalEnd } from '../../engine/ports/history.ts';
 import { JournalError } from '../../engine/ports/state-errors.ts';
 import type { Event } from '../../model/run/event.ts';
@@ -9,8 +9,7 @@ import { dataIn } from '../../model/shape/shape.ts';
 import { isMapping } from '../../model/value.ts';
 import { openOwn } from './owned.ts';
 
-export const hashOf = (line: string | Buffer): string =>
-  createHash('sha256').update(line).digest('hex');
+export const hashOf = (line: string | Buffer): string => hash('sha256', line);
 
 /** The hash before the first entry. It depends on the run, so that no journal passes for another's. */
 export const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
@@ -45,21 +44,18 @@ export async function scanJournal(
       );
     }
   };
-  for await (const line of linesOf(path, begin)) {
-    if (!line.whole) {
-      end = { ...end, torn: true };
-      break;
+  for await (const lines of linesOf(path, begin))
+    for (const { bytes, whole } of lines) {
+      if (!whole) {
+        end = { ...end, torn: true };
+        break;
+      }
+      const event = parseLine(path, bytes, end);
+      const { entries, size } = end;
+      end = { ...end, entries: entries + 1, head: hashOf(bytes), size: size + bytes.length + 1 };
+      show(last);
+      last = event;
     }
-    const event = parseLine(path, line.bytes, end);
-    end = {
-      ...end,
-      entries: end.entries + 1,
-      head: hashOf(line.bytes),
-      size: end.size + line.bytes.length + 1,
-    };
-    show(last);
-    last = event;
-  }
   show(last);
   return end;
 }
@@ -85,11 +81,11 @@ interface Line {
 const pieceSize = 1 << 18;
 const lineEnd = 10;
 
-/** The lines after those that were read before. */
+/** The lines after those that were read before, by pieces of the file. */
 async function* linesOf(
   path: string,
   { size, entries }: Pick<JournalEnd, 'size' | 'entries'>,
-): AsyncGenerator<Line> {
+): AsyncGenerator<readonly Line[]> {
   const file = await openOwn(path);
   try {
     if ((await file.stat()).size < size)
@@ -105,16 +101,21 @@ async function* linesOf(
       at += bytesRead;
       if (bytesRead === 0) break;
       const piece = buffer.subarray(0, bytesRead);
+      const lines: Line[] = [];
       let from = 0;
       for (let to = piece.indexOf(lineEnd); to !== -1; to = piece.indexOf(lineEnd, from)) {
         const last = piece.subarray(from, to);
-        yield { bytes: rest.length === 0 ? last : Buffer.concat([...rest, last]), whole: true };
+        lines.push({
+          bytes: rest.length === 0 ? last : Buffer.concat([...rest, last]),
+          whole: true,
+        });
         rest = [];
         from = to + 1;
       }
       if (from < bytesRead) rest.push(piece.subarray(from));
+      yield lines;
     }
-    if (rest.length > 0) yield { bytes: Buffer.concat(rest), whole: false };
+    if (rest.length > 0) yield [{ bytes: Buffer.concat(rest), whole: false }];
   } finally {
     await file.close();
   }

@@ -49,20 +49,24 @@ export const listOf =
       : `${place} should be a list`;
 
 /** Keys of the second mapping are optional. Other keys are ignored. */
-export const object =
-  (keys: Readonly<Record<string, Shape>>, optional: Readonly<Record<string, Shape>> = {}): Shape =>
-  (data, place) => {
+export function object(
+  keys: Readonly<Record<string, Shape>>,
+  optional: Readonly<Record<string, Shape>> = {},
+): Shape {
+  // Every entry of a journal comes through here: what can be made once is not made for each.
+  const needed = Object.entries(keys);
+  const all = [...needed, ...Object.entries(optional)];
+  return (data, place) => {
     if (!isObject(data)) return `${place} should be a mapping`;
-    const given = (key: string): unknown => (Object.hasOwn(data, key) ? data[key] : undefined);
-    const inner = (key: string, item: Shape): string | undefined =>
-      item(given(key), place === '' ? key : `${place}.${key}`);
-    return firstOf([
-      ...Object.entries(keys).map(([key, item]) => inner(key, item)),
-      ...Object.entries(optional).map(([key, item]) =>
-        given(key) === undefined ? undefined : inner(key, item),
-      ),
-    ]);
+    for (const [index, [key, item]] of all.entries()) {
+      const value = Object.hasOwn(data, key) ? data[key] : undefined;
+      if (value === undefined && index >= needed.length) continue;
+      const wrong = item(value, place === '' ? key : `${place}.${key}`);
+      if (wrong !== undefined) return wrong;
+    }
+    return undefined;
   };
+}
 
 /** A mapping with values of one shape. */
 export const record =
