@@ -4,35 +4,43 @@ import type { Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import { type Simulation, simulate } from '../decide/simulate.ts';
 import { numbersFrom } from '../plan/order.ts';
-import { hostState, type RunState } from '../run-state/state.ts';
+import { hostState, hostStates, type RunState } from '../run-state/state.ts';
 import { horizon, promoting } from './curve.ts';
 import { decisionOf } from './head.ts';
 import type { Forecast } from './model.ts';
 import { waitsForPromotion } from './needs.ts';
 import { samplerOf, type Walk, walksOf } from './walks.ts';
 
-/** The range is that of so many draws but the latest, and a little more of what is left. */
-const draws = 15;
+/**
+ * The range is that of so many draws, without the latest where there are enough of them, and a
+ * little more of what is left.
+ */
+const draws = { most: 15, enough: 12, fewest: 8 };
 const margin = 0.05;
+/** Hosts that are simulated for a forecast, about two seconds of work: more of them, fewer draws. */
+const affordable = 45_000;
 
 /**
  * The end of a run that goes on; undefined when it is over or has not begun. The same state and
- * time give the same forecast. A draw of 6,000 hosts takes about half a second.
+ * time give the same forecast.
  */
 export function forecastOf(state: RunState, now: number): Forecast | undefined {
   const { rollout, finished } = state;
   if (rollout === undefined || finished !== undefined) return undefined;
   const walks = walksOf(state, now);
-  const ends = Array.from({ length: draws }, (_, draw) =>
+  const ended = [...hostStates(state)].filter(({ endedAt }) => endedAt !== undefined).length;
+  const wanted = Math.round(affordable / Math.max(1, state.hosts.length - ended));
+  const length = Math.min(draws.most, Math.max(draws.fewest, wanted));
+  const ends = Array.from({ length }, (_, draw) =>
     drawn(state, rollout, now, { walks, seed: `${state.run} ${now} ${draw}` }),
   );
   const left = ends.map(({ endAt }) => endAt - now).sort((a, b) => a - b);
   const stuck = ends.filter(({ exit }) => exit === undefined);
-  const blocked = blockedBy(state) ?? (stuck.length > draws / 2 ? stuck[0]?.why : undefined);
+  const blocked = blockedBy(state) ?? (stuck.length > length / 2 ? stuck[0]?.why : undefined);
   return {
     at: now,
     from: Math.round(now + (left[0] ?? 0) * (1 - margin)),
-    to: Math.round(now + (left.at(-2) ?? 0) * (1 + margin)),
+    to: Math.round(now + (left.at(length < draws.enough ? -1 : -2) ?? 0) * (1 + margin)),
     ...present({ blocked }),
   };
 }
