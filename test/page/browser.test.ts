@@ -1,20 +1,19 @@
 // The page in a real browser: Debian's chromium, driven by playwright-core. Skipped without it.
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { source as axe } from 'axe-core';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { RunView } from '../../src/core/view/model.ts';
 import { reportHtml } from '../../src/screens/html/report.ts';
 import { shellHtml } from '../../src/screens/html/shell.ts';
+import { hasBrowser, launch, openPage, sideways, violations } from './browser.ts';
 import { builtPage } from './built.ts';
 import { viewOf } from './views.ts';
 
-const executablePath = '/usr/bin/chromium';
 const folder = mkdtempSync(join(tmpdir(), 'kmend-browser-'));
 
 const hostile = ['<img src=x onerror=alert(1)>', '</script><b>', '\u202egnp.exe'];
@@ -32,43 +31,14 @@ const reportOf = (name: string, view: RunView): string => {
   return pathToFileURL(path).href;
 };
 
-/** Names of the rules that it breaks, with an element of each. */
-async function violations(page: Page): Promise<readonly string[]> {
-  // Evaluated, not inserted: the policy of the page stays as it is.
-  await page.evaluate(axe);
-  return page.evaluate<readonly string[]>(
-    'axe.run().then((found) => found.violations.map(({ id, nodes }) => [id, nodes[0].html].join(" ")))',
-  );
-}
-
-describe.skipIf(!existsSync(executablePath))('in a browser', () => {
+describe.skipIf(!hasBrowser)('in a browser', () => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await launch();
   });
   afterAll(() => browser.close());
 
-  /** What it must never do is in `wrong`. */
-  async function open(
-    url: string,
-    options: BrowserContextOptions = {},
-  ): Promise<{ readonly page: Page; readonly wrong: readonly string[] }> {
-    const context = await browser.newContext({
-      viewport: { width: 1280, height: 900 },
-      ...options,
-    });
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
-    const wrong: string[] = [];
-    page.on('console', (message) => wrong.push(message.text()));
-    page.on('pageerror', ({ message }) => wrong.push(message));
-    page.on('dialog', (dialog) => wrong.push(dialog.message()));
-    page.on('request', (request) => {
-      if (new URL(request.url()).host !== new URL(url).host) wrong.push(request.url());
-    });
-    await page.goto(url);
-    return { page, wrong };
-  }
+  const open = (url: string, options?: BrowserContextOptions) => openPage(browser, url, options);
 
   const sizes: readonly (readonly [string, BrowserContextOptions])[] = [
     ['light', { colorScheme: 'light' }],
@@ -85,9 +55,7 @@ describe.skipIf(!existsSync(executablePath))('in a browser', () => {
       const { page, wrong } = await open(reportOf(name, view), options);
       await page.waitForSelector('#hosts');
       expect(await violations(page)).toEqual([]);
-      expect(
-        await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth'),
-      ).toBeLessThanOrEqual(0);
+      expect(await sideways(page)).toBeLessThanOrEqual(0);
       expect(wrong).toEqual([]);
     }
   });
