@@ -3,10 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Need, RunHead } from '../../src/core/view/model.ts';
 import type { CommandRequest, PageCommand } from '../../src/core/view/protocol.ts';
 
-interface Asked {
-  readonly command: PageCommand;
-  readonly host?: string;
-}
+type Asked = Omit<CommandRequest, 'reason'>;
 export type Ask = (asked: Asked) => void;
 
 const words: Readonly<Record<PageCommand, string>> = {
@@ -44,14 +41,20 @@ interface NeedInput {
   readonly ask: Ask;
 }
 
-export const NeedButtons = ({ need: { kind, host }, ask }: NeedInput) => (
+export const NeedButtons = ({ need: { kind, host, text }, ask }: NeedInput) => (
   <>
     {needCommands[kind].map((command) => (
       <button
         key={command}
         type="button"
         class="small"
-        onClick={() => ask({ command, ...(host === undefined ? {} : { host }) })}
+        onClick={() =>
+          ask({
+            command,
+            ...(host === undefined ? {} : { host }),
+            ...(kind === 'approve' ? { question: text } : {}),
+          })
+        }
       >
         {words[command]}
         {host !== undefined && <span class="unseen"> {host}</span>}
@@ -94,7 +97,8 @@ interface DialogInput {
 }
 
 /** Asks why; to abort, also for the id of the run. */
-export function Dialog({ run, asked: { command, host }, send, close }: DialogInput) {
+export function Dialog({ run, asked, send, close }: DialogInput) {
+  const { command, host, question } = asked;
   const dialog = useRef<HTMLDialogElement>(null);
   const [reason, setReason] = useState('');
   const [typed, setTyped] = useState('');
@@ -109,7 +113,7 @@ export function Dialog({ run, asked: { command, host }, send, close }: DialogInp
     event.preventDefault();
     if (!ready || busy) return;
     setBusy(true);
-    send({ command, reason: reason.trim(), ...(host === undefined ? {} : { host }) }).then(
+    send({ ...asked, reason: reason.trim() }).then(
       () => {
         sent.current = true;
         hide();
@@ -126,6 +130,7 @@ export function Dialog({ run, asked: { command, host }, send, close }: DialogInp
         <h2 id="asked">
           {words[command]} {host ?? `run ${run}`}
         </h2>
+        {question !== undefined && <p>{question}</p>}
         <p>{meanings[command]}</p>
         <label>
           Reason, kept in the journal

@@ -234,7 +234,7 @@ describe('a command of the page', () => {
     expect([status, text, await commands()]).toEqual([409, expect.stringContaining(why), []]);
   });
 
-  it('answers the question that is open', async () => {
+  it('answers the question that it shows, and no other one', async () => {
     const other = await otherProcess();
     await other.write({
       ...started,
@@ -242,7 +242,16 @@ describe('a command of the page', () => {
       rollout: { ...started.rollout, approve: 'reboot' },
     });
     const { order } = await serve('--allow-control');
-    expect((await order({ command: 'approve', reason: 'read the plan' })).status).toBe(202);
+    const approve = (question?: string) =>
+      order({ command: 'approve', reason: 'read the plan', ...(question && { question }) });
+    // The page may still show a question that somebody else has answered.
+    for (const question of [undefined, '2 hosts cannot be planned for. Go on without?'])
+      expect(await approve(question)).toMatchObject({
+        status: 409,
+        text: 'another question is open now: This run may reboot on 3 hosts. Go on?\n',
+      });
+    expect(await commands()).toEqual([]);
+    expect((await approve('This run may reboot on 3 hosts. Go on?')).status).toBe(202);
     expect(await commands()).toEqual([
       {
         ...{ type: 'approved', risk: 'reboot', who: 'eve', how: 'asked', about: 'risk' },

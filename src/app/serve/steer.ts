@@ -1,7 +1,8 @@
 // Commands of the page: the same control commands as those of the command line.
-import { decide } from '../../core/decide/decide.ts';
 import { whyNotResolvable } from '../../core/run-state/resolve.ts';
 import type { RunState } from '../../core/run-state/state.ts';
+import { decisionOf } from '../../core/view/head.ts';
+import type { CommandRequest, PageCommand } from '../../core/view/protocol.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { object, oneOf, text } from '../../model/shape/shape.ts';
 import { harmless } from '../../model/text/printable.ts';
@@ -11,25 +12,12 @@ import { resolution } from '../run/resolutions.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 
-interface Request {
-  readonly command: Command;
-  readonly host?: string;
-  readonly reason: string;
-}
-
-const commands = [
-  'pause',
-  'continue',
-  'promote',
-  'abort',
-  'retry',
-  'skip',
-  'done',
+const commands: readonly PageCommand[] = [
+  ...(['pause', 'continue', 'promote', 'abort', 'retry', 'skip', 'done'] as const),
   'approve',
-] as const;
-type Command = (typeof commands)[number];
+];
 
-const shape = object({ command: oneOf(...commands), reason: text }, { host: text });
+const shape = object({ command: oneOf(...commands), reason: text }, { host: text, question: text });
 
 /** Characters of a reason. */
 const longestReason = 500;
@@ -43,7 +31,7 @@ export async function steer(
 ): Promise<Left> {
   const wrong = shape(body, '');
   if (wrong !== undefined) throw new CommandError(3, wrong);
-  const request = body as Request;
+  const request = body as CommandRequest;
   const reason = harmless(request.reason.trim());
   if (reason === '' || reason.length > longestReason)
     throw new CommandError(3, `a command needs a reason, of ${longestReason} characters at most`);
@@ -53,7 +41,7 @@ export async function steer(
 }
 
 function bodyOf(
-  { command, host = '', reason: why }: Request,
+  { command, host = '', question, reason: why }: CommandRequest,
   who: string,
   state: RunState,
 ): EventBody {
@@ -67,7 +55,7 @@ function bodyOf(
     case 'promote':
       return { type: 'canary.promoted', by: who, why };
     case 'approve':
-      return approval(who, why, state);
+      return approval({ who, why }, question, state);
     case 'retry':
     case 'skip':
     case 'done': {
@@ -78,10 +66,16 @@ function bodyOf(
   }
 }
 
-/** The answer to the question that is open now. */
-function approval(who: string, why: string, state: RunState): EventBody {
-  const { rollout, lastAt } = state;
-  const decision = rollout && decide(state, rollout, lastAt, { attended: true, wait: true });
+/** The answer to the question that the page showed, where it is still open. */
+function approval(
+  given: { readonly who: string; readonly why: string },
+  question: string | undefined,
+  state: RunState,
+): EventBody {
+  const decision = decisionOf(state);
   if (decision?.kind !== 'ask') throw new CommandError(3, 'no question is open');
-  return { type: 'approved', risk: decision.risk, who, how: 'asked', about: decision.about, why };
+  const { risk, about } = decision;
+  if (decision.question !== question)
+    throw new CommandError(3, `another question is open now: ${decision.question}`);
+  return { type: 'approved', risk, how: 'asked', about, ...given };
 }

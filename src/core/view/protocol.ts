@@ -28,5 +28,7 @@ export interface CommandRequest {
   readonly command: PageCommand;
   /** For `retry`, `skip` and `done`. */
   readonly host?: string;
+  /** For `approve`: the question as it was read. Another one may be open by now. */
+  readonly question?: string;
   readonly reason: string;
 }
