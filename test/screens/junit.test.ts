@@ -24,7 +24,7 @@ const run: RunSummary = {
   run: '20261127-100000-ab12',
   state: 'finished',
   play: `Nights & <days> ${hostile}`,
-  playbook: 'playbooks/auto.yaml',
+  playbook: '/srv/plays/auto.yaml',
   planId: 'p1',
   startedAt: Date.UTC(2026, 10, 27, 10, 0, 0),
   lastAt: Date.UTC(2026, 10, 27, 10, 2, 3, 500),
@@ -172,6 +172,11 @@ describe('JUnit XML', () => {
     expect(cases[1]?.attributes.time).toBe('2.250');
     expect(cases[9]?.children[0]?.attributes.message).toBe('kmend.io/hold');
     expect(cases[5]?.children[0]?.text).toBe('hint &amp; more');
+  });
+
+  it('names the playbook without the directories of this machine', () => {
+    expect(xml).toContain('<property name="playbook" value="auto.yaml"/>');
+    expect(xml).not.toContain('/srv');
   });
 
   it('has no character that XML forbids', () => {

@@ -281,7 +281,16 @@ describe('the overview', () => {
     await other.write(started, { type: 'run.finished', exit: 0, why: 'all done' });
     const open = await otherProcess('20261127-110000-aaaa');
     await open.write(started);
-    const args = ['--every', 'daily', '--state-dir', state, '--', 'check', '-i', 'inventory.yaml'];
+    const args = [
+      '--every',
+      'daily',
+      '--state-dir',
+      state,
+      '--',
+      'check',
+      '-i',
+      '/etc/fleet/hosts.ini',
+    ];
     await command(['schedule', 'install', 'nightly', ...args], { home });
     const found = await (await serve()).overview();
     expect(found).toMatchObject({
@@ -293,7 +302,7 @@ describe('the overview', () => {
         { run: '20261127-110000-aaaa', head: { lastSeq: 0 } },
         { run, finished: { exit: 0, why: 'all done' } },
       ],
-      jobs: [{ name: 'nightly', every: 'daily', command: 'check -i inventory.yaml' }],
+      jobs: [{ name: 'nightly', every: 'daily', command: 'check -i hosts.ini' }],
     });
     expect(found.jobs[0]?.next).toBeGreaterThan(Date.now());
     expect(found.runs[1]).not.toHaveProperty('head');

@@ -57,10 +57,13 @@ export const headOf = ({ info, live }: KnownRun): RunHead | undefined =>
 
 const ownZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+/** `/etc/fleet/hosts.ini` and `--extra-vars=@/etc/x.yaml` without the directories of this machine. */
+const withoutDirectories = (arg: string): string => arg.replace(/(?<=^|[=@,])\/(?:[^/,]+\/)*/g, '');
+
 const jobSummary = ({ name, every, args, last }: Job, now: number): JobSummary => ({
   name,
   every,
-  command: args.join(' '),
+  command: args.map(withoutDirectories).join(' '),
   ...present({ last, next: nextTurn(every, now, ownZone) }),
 });
 

@@ -1,5 +1,4 @@
 // `kmend serve`: the pages, streams and commands of a state directory, until a signal ends it.
-import { join } from 'node:path';
 import {
   type Address,
   type Answer,
@@ -15,6 +14,7 @@ import type { Store } from '../../engine/ports/store.ts';
 import { present } from '../../model/present.ts';
 import { isRunId } from '../../model/run/run-id.ts';
 import { shellHtml } from '../../screens/html/shell.ts';
+import { type PageFile, readPageFile } from '../session/page-files.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError, type World } from '../session/world.ts';
 import { type LiveRuns, liveRuns } from './live-runs.ts';
@@ -102,13 +102,8 @@ const baseOf = ({ listen, publicUrl }: Address, port: number): string =>
   publicUrl?.origin ?? `http://${listen.includes(':') ? `[${listen}]` : listen}:${port}`;
 
 const asset =
-  (name: string, type: string, world: World): Route['answer'] =>
-  async () => {
-    const read = world.reader.readText(join(world.packageRoot, 'dist', name));
-    return read.ok
-      ? { kind: 'text', type, text: read.text }
-      : plainText(404, `this installation has no ${name}: npm run build makes it`);
-  };
+  (name: PageFile, type: string, world: World): Route['answer'] =>
+  async () => ({ kind: 'text', type, text: readPageFile(name, world) });
 
 const shell: Route['answer'] = async () => ({
   kind: 'text',

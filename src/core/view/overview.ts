@@ -77,7 +77,7 @@ export interface FleetSummary {
 export interface JobSummary {
   readonly name: string;
   readonly every: string;
-  /** The command line after `kmend`. */
+  /** The command line after `kmend`, without the directories of this machine. */
   readonly command: string;
   readonly last?: { readonly at: number; readonly exit: number; readonly run?: string };
   /** Its next turn; absent where it cannot be foretold. */

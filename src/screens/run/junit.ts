@@ -42,7 +42,8 @@ export function junitXml(run: RunSummary): string {
   const properties = {
     run: run.run,
     state: run.state,
-    playbook: run.playbook,
+    // CI keeps it for many readers: without the directories of this machine.
+    playbook: run.playbook.split('/').at(-1) ?? '',
     plan: run.planId,
     ...(run.finished === undefined
       ? {}
