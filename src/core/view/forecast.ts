@@ -17,8 +17,8 @@ import { samplerOf, type Walk, walksOf } from './walks.ts';
  */
 const draws = { most: 15, enough: 12, fewest: 8 };
 const margin = 0.05;
-/** Hosts that are simulated for a forecast, about two seconds of work: more of them, fewer draws. */
-const affordable = 45_000;
+/** Hosts that are simulated for a forecast, one to two seconds of work: more of them, fewer draws. */
+const affordable = 30_000;
 
 /**
  * The end of a run that goes on; undefined when it is over or has not begun. The same state and
