@@ -10,7 +10,7 @@ import { lineOf } from '../../screens/run/lines.ts';
 import { readPageFile } from '../session/page-files.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
-import { eachEvent } from './report.ts';
+import type { ReadRun, RunReader } from './report.ts';
 
 export interface ReportFiles {
   readonly html?: string;
@@ -19,39 +19,42 @@ export interface ReportFiles {
   readonly csv?: string;
 }
 
+export interface ReportReader extends RunReader {
+  readonly write: (read: ReadRun) => Promise<void>;
+}
+
 /** Anybody who may read the directory may read a report. */
 const mode = 0o644;
 
-export async function writeReports(
-  run: string,
+/** Reads a run for its files; undefined where none is wanted. */
+export function reportFiles(
   { html, withJournal = false, csv }: ReportFiles,
-  session: Session,
-): Promise<void> {
+  { world }: Session,
+): ReportReader | undefined {
   if (withJournal && html === undefined)
     throw new CommandError(3, '--with-journal needs --html: it keeps the journal in that file');
-  if (html === undefined && csv === undefined) return;
-  const { world } = session;
+  if (html === undefined && csv === undefined) return undefined;
   const reader = readView(lineOf);
   let planned: readonly Point[] = [];
   const lines: string[] = [];
-  const { entries, head } = await eachEvent(run, session, (event) => {
-    if (event.type === 'run.started') planned = plannedCurve(event);
-    if (withJournal) lines.push(`${toJson(event)}\n`);
-    reader.see(event);
-  });
-  const holder = await (await session.ports.store()).holder(run);
-  const view = reader.view(present({ holder }), planned);
-  if (csv !== undefined) await world.files.write(csv, reportCsv(view), mode);
-  if (html !== undefined)
-    await world.files.write(
-      html,
-      reportHtml({
-        view,
-        entries,
-        head,
-        ...present({ journal: withJournal ? lines.join('') : undefined }),
-        page: { script: readPageFile('page.js', world), style: readPageFile('page.css', world) },
-      }),
-      mode,
-    );
+  return {
+    see: (event) => {
+      if (event.type === 'run.started' && html !== undefined) planned = plannedCurve(event);
+      if (withJournal) lines.push(`${toJson(event)}\n`);
+      reader.see(event);
+    },
+    state: reader.state,
+    write: async ({ end: { entries, head }, holder }) => {
+      const view = reader.view(present({ holder }), planned);
+      if (csv !== undefined) await world.files.write(csv, reportCsv(view), mode);
+      if (html === undefined) return;
+      const page = {
+        script: readPageFile('page.js', world),
+        style: readPageFile('page.css', world),
+      };
+      const journal = withJournal ? lines.join('') : undefined;
+      const text = reportHtml({ view, entries, head, page, ...present({ journal }) });
+      await world.files.write(html, text, mode);
+    },
+  };
 }

@@ -15,12 +15,30 @@ export interface ReadRun {
   readonly holder: string | undefined;
 }
 
-export async function readRun(run: string, session: Session): Promise<ReadRun> {
+/** Takes the entries of a run, and has its state. */
+export interface RunReader {
+  readonly see: (event: Event) => void;
+  readonly state: () => RunState;
+}
+
+/** @param reader where more than the state is wanted of the one reading */
+export async function readRun(
+  run: string,
+  session: Session,
+  reader: RunReader = stateReader(),
+): Promise<ReadRun> {
+  const end = await eachEvent(run, session, reader.see);
+  return { state: reader.state(), end, holder: await (await session.ports.store()).holder(run) };
+}
+
+function stateReader(): RunReader {
   let state = emptyState;
-  const end = await eachEvent(run, session, (event) => {
-    state = fold(state, event);
-  });
-  return { state, end, holder: await (await session.ports.store()).holder(run) };
+  return {
+    see: (event) => {
+      state = fold(state, event);
+    },
+    state: () => state,
+  };
 }
 
 /** Shows every event of a run, the oldest first, each after its hash was checked. */

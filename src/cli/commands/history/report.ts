@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { runOrLast } from '../../../app/history/last-run.ts';
 import { beginAnew, neverBegan } from '../../../app/history/never-began.ts';
 import { eachEvent, readRun } from '../../../app/history/report.ts';
-import { type ReportFiles, writeReports } from '../../../app/history/report-files.ts';
+import { type ReportFiles, reportFiles } from '../../../app/history/report-files.ts';
 import { withheldOf } from '../../../app/run/kept-settings.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { runSummary } from '../../../core/history/run-summary.ts';
@@ -60,9 +60,11 @@ async function showRun(
   session: Session,
   world: World,
 ): Promise<number> {
-  const { state, end, holder } = await readRun(run, session);
+  const files = reportFiles(flags, session);
+  const read = await readRun(run, session, files);
+  const { state, end, holder } = read;
   const { head, entries, torn } = end;
-  if (entries > 0) await writeReports(run, flags, session);
+  if (entries > 0) await files?.write(read);
   if (flags.events === true) {
     // Printed after the hash of each event was checked.
     await eachEvent(run, session, (event) =>
