@@ -107,8 +107,9 @@ function missing(wanted: Wanted, seen: PackageFacts): Refusal {
 
 /** Ansible's yum takes `docker-ce-18.09.9` as a name with a version. */
 function versionApart(name: string): string {
-  const [, base = '', version = ''] = /^(.+?)-(\d[\w.+-]*)$/.exec(name) ?? [];
-  return base === ''
+  const at = name.search(/-\d/);
+  const [base, version] = [name.slice(0, at), name.slice(at + 1)];
+  return at < 1 || !/^[\w.+-]+$/.test(version)
     ? ''
     : `write a version apart: \`{name: ${base}, version: ${version}}\`; else `;
 }
