@@ -115,7 +115,7 @@ describe.skipIf(!installed)(title, () => {
     await once(prometheus, 'exit');
     expect(await alerts()).toMatchObject({
       open: false,
-      read: expect.stringMatching(/fetch failed/),
+      read: expect.stringMatching(/^connect ECONNREFUSED /),
     });
   });
 });
