@@ -11,7 +11,9 @@ let screens: Screen[] = [];
 let test = 0;
 beforeAll(async () => {
   lab = await practice([
-    ...['node-a1', 'node-b1', 'node-b2', 'node-c1', 'node-d1'].map((name) => sick(name)),
+    ...['node-a1', 'node-b1', 'node-b2', 'node-c1', 'node-d1', 'node-e1', 'node-e2', 'node-e3'].map(
+      (name) => sick(name),
+    ),
     sick('lost', { faults: { never: true } }),
   ]);
 });
@@ -23,6 +25,8 @@ afterEach(() => {
   screens = [];
 });
 afterAll(() => lab.close());
+
+const many = Array.from({ length: 60 }, (_, index) => `h${String(index + 1).padStart(2, '0')}`);
 
 const open = async (size: Size): Promise<Screen> => {
   const screen = await openScreen(lab.dir, size);
@@ -65,7 +69,16 @@ describe.skipIf(!hasTmux)('the live view on a terminal', () => {
     );
     const terminal = await open(small);
     terminal.enter(apply('canary.yaml', 'node-b*'));
-    await terminal.sees(/^❯[\s\S]*canary \| 1 done, 1 to go/m, 60);
+    const rows = await terminal.sees(
+      /^❯[\s\S]*canary \| 1 done, 1 to go[\s\S]*waits for its prom/m,
+      60,
+    );
+    // What to type is in one piece.
+    const promote = command('promote').replace(/ +--.*/, '');
+    expect(
+      rows.filter((row) => row.trim() === promote),
+      rows.join('\n'),
+    ).toHaveLength(1);
     const second = await open(small);
     second.enter(command('pause', '--why lunch'));
     await terminal.sees(/paused by \S+: lunch/);
@@ -78,7 +91,8 @@ describe.skipIf(!hasTmux)('the live view on a terminal', () => {
   it('is drawn anew, and once, on a terminal that is resized', async () => {
     lab.file('long.yaml', play('    - shell: sleep 12; true\n'));
     const terminal = await open({ columns: 140, rows: 40 });
-    terminal.enter(apply('long.yaml', 'node-c1'));
+    // A terminal is full when it has been used.
+    terminal.enter(`seq 60; ${apply('long.yaml', 'node-c1')}`);
     await terminal.sees(/> node-c1 .*sleep/);
     for (const size of [small, { columns: 50, rows: 20 }, { columns: 120, rows: 30 }]) {
       terminal.resize(size);
@@ -89,6 +103,26 @@ describe.skipIf(!hasTmux)('the live view on a terminal', () => {
     await terminal.sees(/exit=0/, 60);
   });
 
+  it('names the brake and the failed host while another host is under way', async () => {
+    lab.file(
+      'brake.yaml',
+      play(
+        `    - shell: "{{ 'sleep 2; false' if inventory_hostname == 'node-e1' else 'sleep 9; true' }}"\n`,
+        '{max_unavailable: 2}',
+      ),
+    );
+    const terminal = await open(small);
+    terminal.enter(apply('brake.yaml', 'node-e*'));
+    const rows = await terminal.sees(/^❯[\s\S]*BRAKE: [\s\S]*x node-e1[\s\S]*> node-\S+ /m, 60);
+    expect(titles(rows), rows.join('\n')).toBe(1);
+    expect(
+      rows.filter((row) => row.includes('--retry node-e1')),
+      rows.join('\n'),
+    ).toHaveLength(1);
+    await terminal.sees(/exit=5/, 60);
+    expect(titles(terminal.all().split('\n'))).toBe(1);
+  });
+
   it('shows the brake, the failure that tripped it, and no mark of success', async () => {
     lab.file('lost.yaml', remediationPlay('{max_unavailable: 1}', '{timeout: 4s, stable_for: 1s}'));
     const terminal = await open(small);
@@ -96,5 +130,32 @@ describe.skipIf(!hasTmux)('the live view on a terminal', () => {
     await terminal.sees(/exit=6/, 75);
     expect(terminal.all()).toMatch(/^✖ Remediate[\s\S]*brake on[\s\S]*x lost /m);
     expect(terminal.all()).not.toContain('✔');
+  });
+});
+
+describe.skipIf(!hasTmux)('the live view of 60 hosts', () => {
+  let fleet: Practice;
+  beforeAll(async () => {
+    fleet = await practice(many.map((name) => sick(name)));
+  });
+  afterAll(() => fleet.close());
+
+  it('fits 24 rows: the title above, failed hosts, how many more are under way', async () => {
+    const task = `    - shell: "{{ 'false' if inventory_hostname in ['h03', 'h07'] else 'sleep 5; true' }}"\n`;
+    fleet.file('many.yaml', play(task, '{max_unavailable: 30, brake: {failures: 9}}'));
+    const terminal = await openScreen(fleet.dir, small);
+    screens.push(terminal);
+    terminal.enter(
+      `clear; kmend apply many.yaml -i fleet/inventory.yaml --yes --state-dir ${fleet.state}; echo exit=$?`,
+    );
+    const rows = await terminal.sees(/x h0[37] [\s\S]*x h0[37] [\s\S]*> and \d+ more/, 120);
+    expect(rows[0]).toMatch(/^❯ Test \(run /);
+    expect(rows[1]).toMatch(/ \[[>x.]+\] {2}0 of 60/);
+    expect(titles(rows), rows.join('\n')).toBe(1);
+    for (const host of ['h03', 'h07'])
+      expect(rows.filter((row) => row.trim().endsWith(`--retry ${host}`))).toHaveLength(1);
+    await terminal.sees(/exit=4/, 120);
+    // Nothing of the views before the last one is left.
+    expect(terminal.all().match(/ of 60 /g)).toHaveLength(1);
   });
 });

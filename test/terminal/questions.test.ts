@@ -12,6 +12,7 @@ beforeAll(async () => {
   lab = await practice([
     ...['node-a1', 'node-a2', 'node-b1', 'node-b2'].map((name) => sick(name)),
     sick('gone', { closed: true }),
+    sick('sudo', { user: 'ops', faults: { sudo: 'battery' } }),
   ]);
 });
 afterEach(() => {
@@ -83,6 +84,27 @@ describe.skipIf(!hasTmux)('a question on a terminal', () => {
     } finally {
       execFileSync('ssh-keygen', ['-q', '-p', '-P', 'horse', '-N', '', '-f', lab.fleet.keyFile]);
     }
+  });
+
+  it('for the become password is visible before the live view, which takes no answer', async () => {
+    lab.file(
+      'become.yaml',
+      play(`    - shell: sleep 4; true\n${harmlessTask}`, '{}', '  become: true\n'),
+    );
+    const terminal = await open(small);
+    terminal.enter(
+      `kmend apply become.yaml -K -i fleet/inventory.yaml -l sudo --yes ${state()}; echo exit=$?`,
+    );
+    await terminal.sees(/^BECOME password: *$/m);
+    terminal.enter('battery');
+    await terminal.sees(/^❯[\s\S]*> sudo .*sleep/m, 60);
+    terminal.press('C-c');
+    await terminal.sees(/exit=130/);
+    terminal.enter(`clear; kmend resume ${lab.runs().at(-1)} -K ${state()}; echo exit=$?`);
+    await terminal.sees(/^BECOME password: *$/m);
+    terminal.enter('battery');
+    await terminal.sees(/exit=0/, 60);
+    expect(terminal.all()).not.toContain('battery');
   });
 
   it('disappears when the run is aborted from a second terminal', async () => {

@@ -38,7 +38,13 @@ export class LiveOutput extends ProcessOutput {
     return Object.defineProperties(super.stdout, {
       columns: { get: () => this.#size().columns },
       rows: { get: () => this.#size().rows },
-      write: { value: (text: string) => this.#draw('', text.split(erased).at(-1) ?? '') },
+      write: {
+        value: (text: string) => {
+          const view = text.split(erased).at(-1) ?? '';
+          // A screen that is cleared from its top on is kept by some terminals: the next view erases.
+          return view === '' || this.#draw('', view);
+        },
+      },
     });
   }
 

@@ -3,6 +3,7 @@
 import { Listr, ListrLogger, ListrDefaultRendererLogLevels as Mark } from 'listr2';
 import type { RunView } from '../../core/view/model.ts';
 import type { Prompt } from '../../engine/ports/local.ts';
+import { present } from '../../model/present.ts';
 import { type Paint, printable, widthOf } from '../layout.ts';
 import { endMark } from '../live/head-lines.ts';
 import { liveLines } from '../live/live-lines.ts';
@@ -47,7 +48,7 @@ interface Task {
 }
 
 function startTask(title: string, output: LiveOutput, mark: () => string): Promise<Task> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let finish: () => void = () => {};
     const ended = new Promise<void>((end) => {
       finish = end;
@@ -87,6 +88,7 @@ function startTask(title: string, output: LiveOutput, mark: () => string): Promi
       },
     );
     const running = list.run();
+    running.catch(reject);
   });
 }
 
@@ -97,21 +99,18 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
   let drawn = 0;
   let pending: NodeJS.Timeout | undefined;
 
-  const show = (rows: number): void => {
-    const { head, ...others } = view();
-    // What the question below says is not said twice.
-    const needs = head.needs.filter(({ text }) => !asked.startsWith(text));
-    const lines = liveLines(
-      { ...others, head: { ...head, needs } },
-      { rows, columns: size().columns - indent, now: options.now(), paint },
-    );
-    task.show(lines.map(printable).join('\n'));
+  const show = (shown: RunView, rows: number): void => {
+    const screen = { rows, columns: size().columns - indent, now: options.now(), paint };
+    task.show(liveLines(shown, screen).map(printable).join('\n'));
   };
   const draw = (): void => {
     clearTimeout(pending);
     pending = undefined;
     drawn = Date.now();
-    show(Math.max(1, roomFor(title, asked, size())));
+    show(
+      asked === '' ? view() : without(asked, view()),
+      Math.max(1, roomFor(title, asked, size())),
+    );
   };
   const soon = (): void => {
     pending ??= setTimeout(draw, Math.max(0, drawn + drawEvery - Date.now()));
@@ -139,11 +138,32 @@ export async function openLive(options: LiveOptions): Promise<LiveView> {
     close: async () => {
       clearInterval(ticker);
       clearTimeout(pending);
-      show(rest);
+      show(withoutRecap(view()), rest);
       await task.end();
     },
   };
 }
+
+/** The question below the view is not said twice. */
+function without(asked: string, { head, ...others }: RunView): RunView {
+  const { forecast, ...rest } = head;
+  const isAsked = (text = ' '): boolean => asked.startsWith(text);
+  return {
+    ...others,
+    head: {
+      ...rest,
+      needs: head.needs.filter(({ text }) => !isAsked(text)),
+      ...(isAsked(forecast?.blocked) ? {} : present({ forecast })),
+    },
+  };
+}
+
+/** Below a view that is closed are the recap, how the run ended, and what to type next. */
+const withoutRecap = ({ head, ...others }: RunView): RunView => ({
+  ...others,
+  head: { ...head, phase: 'running', needs: [] },
+  lines: [],
+});
 
 /** Rows between the title, and the question with a blank row above it and the cursor below it. */
 function roomFor(title: string, asked: string, { columns, rows }: Size): number {
