@@ -1,6 +1,7 @@
 // The head of a run: how far it is, when it ends, and why it waits.
 import type { ComponentChildren } from 'preact';
 import type { RowStatus, RunHead, RunPhase } from '../../src/core/view/model.ts';
+import { plural } from '../../src/model/text/plural.ts';
 import { phaseWords, statuses, statusWords } from '../../src/screens/html/words.ts';
 import { count, lasting, range, time } from '../text.ts';
 import { Time } from './section.tsx';
@@ -127,7 +128,7 @@ function Figures({ head, now }: AtInput) {
         <Figure
           name="Wave"
           value={wave.canary ? 'canary' : `${wave.number} of ${wave.of}`}
-          {...(wave.canary ? { note: `${wave.of} to come` } : {})}
+          {...(wave.canary ? { note: `before ${plural(wave.of, 'wave')}` } : {})}
         />
       )}
       {!over && (
@@ -168,7 +169,9 @@ function Reasons({ head, now }: AtInput) {
     ({ rule, text }) => !(rule === 'gate' && gates.length > 0) && why?.includes(text) !== true,
   );
   const lines = [
-    ...(why === undefined ? [] : [{ key: 'why', name: '', text: why }]),
+    ...(why === undefined || newWaits.some(({ text }) => text.includes(why))
+      ? []
+      : [{ key: 'why', name: '', text: why }]),
     ...(brake.tripped === undefined || why?.includes(brake.tripped.why) === true
       ? []
       : [{ key: 'brake', name: 'Brake', text: brake.tripped.why }]),

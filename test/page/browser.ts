@@ -23,8 +23,11 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<Opened> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  onTestFinished(() => context.close());
   const page = await context.newPage();
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === 'fail') await picture(page, `FAILED ${task.name}`);
+    await context.close();
+  });
   const wrong: string[] = [];
   page.on('console', (message) => wrong.push(message.text()));
   page.on('pageerror', ({ message }) => wrong.push(message));
