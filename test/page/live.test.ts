@@ -80,12 +80,13 @@ describe.skipIf(!hasBrowser)('a rollout in a browser', () => {
     readonly run: string;
     readonly result: Promise<{ readonly exit: number }>;
   }> {
-    const before = lab.runs().length;
-    const plan = join(lab.dir, `plan-${before}.json`);
+    const before = lab.runs();
+    const plan = join(lab.dir, `plan-${before.length}.json`);
     await lab.run(['plan', lab.file('book.yaml', playbook), '-o', plan]);
     const { result } = lab.start(['apply', plan, '--wait'], { asker: nobody });
-    await until('the run', () => lab.runs().length > before);
-    return { run: lab.runs().at(-1) ?? '', result };
+    const run = (): string => lab.runs().find((one) => !before.includes(one)) ?? '';
+    await until('the run', () => run() !== '');
+    return { run: run(), result };
   }
 
   async function watch(server: Server, run: string, options?: BrowserContextOptions) {
