@@ -1,6 +1,7 @@
 // The lock of a run's hosts, and the guard against another run that has taken them.
 import { StateGoneError } from '../../engine/ports/state-errors.ts';
 import type { Journal, Store } from '../../engine/ports/store.ts';
+import type { EventBody } from '../../model/run/event.ts';
 import { addressOf } from '../plan/project.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
@@ -35,9 +36,18 @@ export async function locked(
   }
 }
 
+/** Entries by which a controller acts on a host, or gives the result of a host or the run. */
+const ownersOnly: ReadonlySet<EventBody['type']> = new Set([
+  'host.started',
+  'effect.started',
+  'host.failed',
+  'run.finished',
+]);
+
 /**
- * A journal that checks the lock before each start of a host or effect: a controller that was
- * stopped and wakes up after a takeover must do nothing.
+ * A journal that checks the lock before such an entry: a controller that was stopped and wakes up
+ * after a takeover must do nothing. The new owner has removed the output of its scripts from the
+ * hosts, which is no failure of these.
  */
 export const guarded = (journal: Journal, lock: HeldLock, stateDir: string): Journal => ({
   run: journal.run,
@@ -45,8 +55,7 @@ export const guarded = (journal: Journal, lock: HeldLock, stateDir: string): Jou
   follow: (see) => journal.follow(see),
   close: () => journal.close(),
   append: async (body, sync) => {
-    if (body.type === 'host.started' || body.type === 'effect.started')
-      await mayGoOn(journal.run, lock, stateDir);
+    if (ownersOnly.has(body.type)) await mayGoOn(journal.run, lock, stateDir);
     return journal.append(body, sync);
   },
 });
