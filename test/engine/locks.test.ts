@@ -160,7 +160,7 @@ describe('the fence on the host', () => {
     const resumed = await lab.run(['resume', run, '--state-dir', state, '--takeover', run]);
     expect(resumed.exit, resumed.out).toBe(0);
     child.signal('SIGCONT');
-    expect(await child.ended).toBe(7);
+    expect(await child.ended, child.out() + child.err()).toBe(7);
     expect(child.err()).toContain('were taken over');
     expect(ran('h3')).toBe('three\nthree again\n');
     expect(ran('h4').replace(/^one.*\n/gm, '')).toBe('three\nthree again\n');
