@@ -332,6 +332,21 @@ describe('what needs an operator', () => {
       expect(printable(mark(phase))).toBe('\u001b[33m■\u001b[39m');
   });
 
+  it('names hosts that are locked out, with the reason', () => {
+    const locked = (host: string, kind: string, text: string): HostRow =>
+      row(host, 'planned', { reason: { kind, text } });
+    const view = viewOf([
+      locked('a', 'kept_out', 'held by ada: disk'),
+      locked('b', 'goes_last', 'cordoned by somebody else'),
+      row('c', 'planned'),
+    ]);
+    const lines = liveLines(view, { columns: 80, rows: 20, now: noon, paint: uncoloured });
+    expect(lines.filter((line) => line.startsWith('!'))).toEqual([
+      '! 1 kept out: a (held by ada: disk)',
+      '! 1 last: b (cordoned by somebody else)',
+    ]);
+  });
+
   it('leaves room for what a host with a long name does', () => {
     const view = viewOf([running('h'.repeat(90), 'drain: 3 of 12 pods left', 10)]);
     const lines = liveLines(view, { columns: 60, rows: 9, now: noon, paint: uncoloured });
