@@ -105,7 +105,7 @@ export const masked = (rows: readonly string[]): string =>
     .replace(/\b\d\d:\d\d:\d\d [A-Z]+\b/g, 'CLOCK')
     .replace(/\[[#>x!.]+\]/g, '[BAR]')
     .replace(/, ends .*$/gm, '')
-    .replace(/ by \S+ \(asked\)/g, ' by OPERATOR (asked)')
+    .replace(/ by \S+ \(asked\).*$/gm, ' by OPERATOR (asked)')
     .replace(/127\.0\.0\.1:\d+/g, 'ADDRESS')
     .replace(/\b\d+(?:\.\d+)?(?:ms|s|m\d+s|m|h\d+m)\b/g, 'TIME')
     .replace(/[0-9a-f]{8}-[0-9a-f-]{20,}/g, 'BOOT');

@@ -56,7 +56,9 @@ function sentence(event: Event, paint: Paint): string | undefined {
         ? undefined
         : paint.yellow(`a notice was not taken (${event.target}): ${event.refused}`);
     case 'approved':
-      return `approved up to ${event.risk} by ${actor(event.who, event)} (${event.how})${event.why === undefined ? '' : `: ${event.why}`}`;
+      return event.about === 'unplannable'
+        ? `approved by ${actor(event.who, event)} (${event.how}): go on without hosts that cannot be planned for${because(event)}`
+        : `approved up to ${event.risk} by ${actor(event.who, event)} (${event.how})${because(event)}`;
     case 'wave.started':
       return paint.bold(
         `${event.canary ? 'canary' : `wave ${event.wave}`}: ${event.hosts.join(', ')}`,
@@ -213,3 +215,7 @@ function noted(
     ? undefined
     : `${host} [${event.name}] ${event.note}`;
 }
+
+/** What an operator gave as the reason. */
+const because = ({ why }: { readonly why?: string }): string =>
+  why === undefined ? '' : `: ${why}`;
