@@ -87,6 +87,7 @@ function screenOf(output) {
     G: () => (column = 0),
   };
   control.K = (what) => (rows[row] = what === '2' ? [] : rows[row].slice(0, column));
+  control.J = () => rows.splice(row, rows.length, rows[row].slice(0, column));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal receives
   for (const [sign, codes, name] of output.matchAll(/\u001b\[([0-9;?]*)([A-Za-z])|./gsu)) {
     if (name !== undefined) control[name]?.(codes);
