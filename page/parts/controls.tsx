@@ -64,7 +64,8 @@ export const NeedButtons = ({ need: { kind, host, text }, ask }: NeedInput) => (
 );
 
 /** The commands that make sense now. */
-function runCommands({ needs }: RunHead): readonly PageCommand[] {
+function runCommands({ phase, needs }: RunHead): readonly PageCommand[] {
+  if (phase === 'stopping') return [];
   const kinds = needs.map(({ kind }) => kind);
   return [
     kinds.includes('continue') ? 'continue' : 'pause',

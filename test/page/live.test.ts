@@ -244,6 +244,7 @@ describe.skipIf(!hasBrowser)('a rollout in a browser', () => {
     await page.getByLabel('Reason').fill('wrong fleet');
     await page.getByRole('dialog').getByRole('button', { name: 'Abort' }).click();
     await phase(page, 'Stopping');
+    expect(await page.getByRole('button', { name: /^(?:Pause|Abort)$/ }).count()).toBe(0);
     await picture(page, 'abort');
     await phase(page, 'Stopped');
     expect((await result).exit).toBe(130);
