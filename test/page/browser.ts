@@ -54,7 +54,7 @@ export const sideways = (page: Page): Promise<number> =>
 
 const pictures = join(process.cwd(), 'test-results/page');
 
-/** Keeps a picture of the whole page, for people to look at. */
+/** Keeps a picture of the whole page for people. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(pictures, { recursive: true });
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
