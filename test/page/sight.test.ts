@@ -119,7 +119,7 @@ describe.skipIf(!hasBrowser)('what people see', () => {
     return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
   }
 
-  it('tells states apart by marks and words, or by brightness, however colours are seen', async () => {
+  it('keeps states apart by marks and words, or by brightness, however colours are seen', async () => {
     const page = await served();
     const session = await page.context().newCDPSession(page);
     const legend = page.locator('header .counts button');
