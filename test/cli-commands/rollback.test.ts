@@ -97,7 +97,9 @@ describe('on a fleet', () => {
       expect([asked.exit, asked.out, asked.err]).toEqual([
         3,
         expect.stringContaining('1 host to change'),
-        expect.stringContaining('the plan needs a yes, and there is no terminal to ask on'),
+        expect.stringMatching(
+          /the plan needs a yes, and .*\n {2}hint: read what it does \(kmend rollback .*--check\)/,
+        ),
       ]);
     }
     writeFileSync(settings, kept);

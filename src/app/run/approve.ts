@@ -1,4 +1,5 @@
 // Shows a plan, asks the operator, and carries it out.
+import type { Plan } from '../../model/run/plan.ts';
 import type { PlanToShow } from '../observer.ts';
 import type { MadePlan } from '../plan/make-plan.ts';
 import { planHasChanges } from '../plan/plan.ts';
@@ -16,7 +17,8 @@ export async function approveAndRun(
   after?: AfterRun,
 ): Promise<readonly EndedRun[]> {
   session.observer.planned(shown(made));
-  const approved = planHasChanges(made.plan) && flags.yes !== true ? await ask(session) : false;
+  const approved =
+    planHasChanges(made.plan) && flags.yes !== true ? await ask(made.plan, session) : false;
   return runPlays(made, { ...flags, approved }, session, after);
 }
 
@@ -25,12 +27,14 @@ export const shown = ({ plan, plays }: MadePlan): PlanToShow => ({
   canaryHosts: plays.map(({ canaryHosts }) => canaryHosts),
 });
 
-async function ask({ world }: Session): Promise<boolean> {
+async function ask({ rollbackOf }: Plan, { world }: Session): Promise<boolean> {
   if (!world.asker.attended)
     throw new CommandError(
       3,
       'the plan needs a yes, and there is no terminal to ask on',
-      'save a plan and read it (kmend plan -o FILE), then carry out exactly that: kmend apply FILE --yes',
+      rollbackOf === undefined
+        ? 'save a plan and read it (kmend plan -o FILE), then carry out exactly that: kmend apply FILE --yes'
+        : `read what it does (kmend rollback ${rollbackOf} --check), then give --yes`,
     );
   if (await world.asker.confirm('Carry this out?')) return true;
   endIfStopped(world, 'interrupted before it was approved: nothing was changed');

@@ -49,7 +49,7 @@ export function tokenCommands(program: Command, world: World, done: (exit: numbe
           world.out(line);
       done(0);
     });
-  named('revoke', 'revoke a token: pages that are open with it end within seconds')
+  named('revoke', 'revoke a token: pages that are open with it end within 15 seconds')
     .argument('<name>')
     .action(async (name: string, flags: TokenFlags) => {
       await withSession(flags, world, (session) => revokeToken(name, session));
