@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/core/decide/decide.ts';
 import { simulate } from '../../src/core/decide/simulate.ts';
-import { whyWaits } from '../../src/core/decide/why.ts';
 import { hostState } from '../../src/core/run-state/state.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
 import type { Event, EventBody, LockOut } from '../../src/model/run/event.ts';
@@ -186,15 +185,6 @@ describe('a hold', () => {
       ['h1', 0],
       ['h2', 1200],
     ]);
-  });
-
-  it('is why the host is not started', () => {
-    const start = begin(fleet(3));
-    const state = stateAfter(start, [0, wave(1, ['h1', 'h2', 'h3'])], [1, read(on('h2'))]);
-    expect(whyWaits(state, start.rollout, noon)('h2')).toEqual({
-      rule: 'locked_out',
-      text: 'h2 has a hold',
-    });
   });
 
   it('found by the walk before anything was done puts the host back in line; nothing has failed', () => {

@@ -10,7 +10,7 @@ import {
   type RunState,
   type ZoneState,
 } from '../run-state/state.ts';
-import { at, values } from '../run-state/table.ts';
+import { values } from '../run-state/table.ts';
 import { hostsOf } from './amount.ts';
 import type { View, Why } from './decision.ts';
 
@@ -146,16 +146,6 @@ export const blockedByKept = (view: View): boolean =>
   sizeOf(view.state.kept) > 0 &&
   candidate(view) === undefined &&
   candidateIn(roomOf(view, true), () => true) !== undefined;
-
-/** Why the zone of this host has no room now; undefined when it has. */
-export function zoneRoom(view: View, host: HostState): Why | undefined {
-  const zone = at(view.state.zones, host.zone);
-  if (!zoned(view) || zoneFor(roomOf(view, false), zone, host)) return undefined;
-  return {
-    rule: 'zone',
-    text: `zone ${zone.name === '' ? '(no zone)' : zone.name} has no room: ${zonesText(view)}`,
-  };
-}
 
 /** Why budget and zones let no host start. */
 export function whyNoSlot(view: View): Why {
