@@ -23,6 +23,7 @@ const benches = {
   reboot: async (context) => (await import('./reboot.mjs')).reboot(context),
   drain: async (context) => (await import('./drain.mjs')).drain(context),
   rollout: async () => import('./rollout.mjs'),
+  screens: async (context) => (await import('./screens.mjs')).screens(context),
 };
 /**
  * These start an sshd on all addresses of a network namespace of their own, and act as hosts: root
