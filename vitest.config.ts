@@ -37,6 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'laws',
+          globalSetup: ['test/cli/bundle.ts'],
           include: [...quickTests.laws],
           maxWorkers: cores,
           testTimeout: 180_000,
@@ -47,6 +48,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fleet',
+          globalSetup: ['test/cli/bundle.ts'],
           include: [...quickTests.fleet],
           // They wait for reboots and time limits more than they compute.
           maxWorkers: 2 * cores,
@@ -59,6 +61,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'crash',
+          globalSetup: ['test/cli/bundle.ts'],
           include: ['test/crash/**/*.test.ts'],
           env: { KMEND_CRASH_POINTS: process.env.KMEND_CRASH_POINTS ?? '20' },
           testTimeout: 600_000,
@@ -70,6 +73,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'chaos',
+          globalSetup: ['test/cli/bundle.ts'],
           include: ['test/chaos/**/*.test.ts'],
           fileParallelism: false,
         },
@@ -78,6 +82,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'hosts',
+          globalSetup: ['test/cli/bundle.ts'],
           include: ['test/hosts/**/*.test.ts'],
           // Each worker has a lab of its own (test/hosts/lab.ts); the tests wait for boots more than they compute.
           maxWorkers: process.env.KMEND_LAB === undefined ? 2 : 1,

@@ -62,7 +62,7 @@ describe('a terminal', () => {
   const onTerminal = async (line: string): Promise<readonly string[]> =>
     execFileSync(
       'script',
-      ['-qec', `stty cols 60; ${process.execPath} ${await bundlePath()} ${line}`, '/dev/null'],
+      ['-qec', `stty cols 60; ${process.execPath} ${bundlePath()} ${line}`, '/dev/null'],
       { env: { PATH: process.env.PATH, HOME: fleet.dir, TERM: 'xterm' }, encoding: 'utf8' },
     ).split('\r\n');
 

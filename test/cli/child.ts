@@ -1,23 +1,17 @@
 // The bundle as a child process: real signals, real kills.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { inject } from 'vitest';
 
-const directory = mkdtempSync(join(tmpdir(), 'kmend-bundle-'));
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-let bundle: Promise<string> | undefined;
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The bundle of this test run (test/cli/bundle.ts). */
+    bundle: string;
+  }
+}
 
 /** A bundle of its own, so that sources that change meanwhile do not change it. */
-export function bundlePath(): Promise<string> {
-  bundle ??= import(pathToFileURL(join(process.cwd(), 'scripts/build.mjs')).href).then(
-    (script: { build: (options: object) => string }) =>
-      script.build({ out: join(directory, 'kmend.cjs') }),
-  );
-  return bundle;
-}
+export const bundlePath = (): string => inject('bundle');
 
 export interface Child {
   readonly pid: number;
@@ -34,7 +28,7 @@ export async function spawnCommand(
   home: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Child> {
-  const child: ChildProcess = spawn(process.execPath, [await bundlePath(), ...args], {
+  const child: ChildProcess = spawn(process.execPath, [bundlePath(), ...args], {
     cwd: home,
     env: { ...env, HOME: home, PATH: process.env.PATH ?? '', LANG: 'C' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -90,7 +90,7 @@ describe('exit', () => {
     );
     // Half a kilobyte a block: the journal of this run does not fit into 24 KiB.
     const args = [
-      await bundlePath(),
+      bundlePath(),
       'apply',
       playbook,
       '-i',

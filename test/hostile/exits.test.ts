@@ -298,7 +298,7 @@ describe('the live view of a terminal', () => {
       '--state-dir',
       join(lab.dir, 'live'),
     ];
-    const command = [process.execPath, await bundlePath(), ...words].map(quote).join(' ');
+    const command = [process.execPath, bundlePath(), ...words].map(quote).join(' ');
     const terminal = spawn(
       '/usr/bin/script',
       ['-qec', `stty cols 160 rows 40; ${command}`, '/dev/null'],

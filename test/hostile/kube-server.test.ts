@@ -92,7 +92,7 @@ async function kmend(args: readonly string[]): Promise<{ exit: number | null; te
   // A part of what Node would take: a list that is kept has at most 512 MiB.
   const child = spawn(
     process.execPath,
-    ['--max-old-space-size=900', await bundlePath(), ...args, '--kubeconfig', join(home, 'kc')],
+    ['--max-old-space-size=900', bundlePath(), ...args, '--kubeconfig', join(home, 'kc')],
     {
       cwd: home,
       env: { HOME: home, PATH: process.env.PATH },

@@ -45,7 +45,7 @@ async function kmend(
   cwd: string,
   env: Readonly<Record<string, string>> = {},
 ) {
-  const done = spawnSync(process.execPath, [await bundlePath(), ...args], {
+  const done = spawnSync(process.execPath, [bundlePath(), ...args], {
     cwd,
     encoding: 'utf8',
     timeout: 30_000,

@@ -33,7 +33,7 @@ it('check of 1,000 nodes with 110 pods each, and 100 kB of other text, needs no 
   for (let host = 2; host <= hosts; host++) linkSync(first, join(outputs, `node-${host}`));
   const done = spawnSync(
     process.execPath,
-    ['--max-old-space-size=64', await bundlePath(), 'check', '--from', outputs],
+    ['--max-old-space-size=64', bundlePath(), 'check', '--from', outputs],
     {
       env: { ...process.env, HOME: directory },
       cwd: directory,

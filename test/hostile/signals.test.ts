@@ -69,7 +69,7 @@ async function start(args: readonly string[]): Promise<Waiting> {
   const line = 'exec "$0" "$@" 3< <(exec sleep 60)';
   const words = [
     process.execPath,
-    await bundlePath(),
+    bundlePath(),
     ...args,
     ...(args[0] === 'drain' ? [] : ['--state-dir', join(dir, 'state')]),
   ];

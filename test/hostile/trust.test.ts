@@ -361,7 +361,7 @@ describe('what is no regular file', () => {
 
   it('an open descriptor that the caller gave is read', async () => {
     const line = `exec "$0" "$1" inventory --host h1 -i h1, -e @<(echo '{a: given}')`;
-    const done = spawnSync('bash', ['-c', line, process.execPath, await bundlePath()], {
+    const done = spawnSync('bash', ['-c', line, process.execPath, bundlePath()], {
       encoding: 'utf8',
       cwd: dir,
     });

@@ -265,7 +265,7 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
       fetch(`http://127.0.0.1:${ports.CTL_PORT}${path}`, { method: 'POST' }),
     /** Runs one case of cases.sh with `kmend drain`, as the user named. */
     runCase: async (name: string, user = 'admin'): Promise<Row | undefined> => {
-      const command = await bundlePath();
+      const command = bundlePath();
       const tsv = join(folder, `${name}.tsv`);
       const given = { ...env, DRAIN: `node ${command} drain`, TSV: tsv, DRAIN_USER: user };
       execFileSync('bash', [join(scripts, 'cases.sh'), `^${name}$`], {

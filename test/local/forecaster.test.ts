@@ -19,8 +19,7 @@ const events = eventsOf([
   [2, started('h1')],
 ]);
 
-const built = async (): Promise<URL> =>
-  pathToFileURL(join(dirname(await bundlePath()), 'forecast.cjs'));
+const built = async (): Promise<URL> => pathToFileURL(join(dirname(bundlePath()), 'forecast.cjs'));
 
 it('answers with the newest forecast, and makes the next one ten seconds later', async () => {
   let now = noon;

@@ -10,7 +10,7 @@ import { bundlePath } from '../cli/child.ts';
 const isRoot = process.geteuid?.() === 0;
 
 it.runIf(isRoot)('a user without a name and without HOME can work', async () => {
-  const bundle = await bundlePath();
+  const bundle = bundlePath();
   chmodSync(dirname(bundle), 0o755);
   const { status, stdout, stderr } = spawnSync(process.execPath, [bundle, 'docs', 'reboot'], {
     uid: 54_321,

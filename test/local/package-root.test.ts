@@ -25,8 +25,8 @@ beforeAll(async () => {
     cpSync('playbooks', join(dir, folder, 'playbooks'), { recursive: true });
     cpSync('docs', join(dir, folder, 'docs'), { recursive: true });
   }
-  cpSync(await bundlePath(), join(dir, 'installed/kmend/dist/kmend.cjs'));
-  cpSync(await bundlePath(), join(dir, 'carried/kmend.cjs'));
+  cpSync(bundlePath(), join(dir, 'installed/kmend/dist/kmend.cjs'));
+  cpSync(bundlePath(), join(dir, 'carried/kmend.cjs'));
   writeFileSync(join(dir, 'hosts.yaml'), 'all: {hosts: {a: {}}}\n');
   symlinkSync('../kmend/dist/kmend.cjs', join(dir, 'installed/.bin/kmend'));
 });

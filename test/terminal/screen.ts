@@ -43,7 +43,7 @@ export async function openScreen(
   mkdirSync(join(dir, 'bin'), { recursive: true });
   mkdirSync(join(dir, 'home'), { recursive: true });
   const program = join(dir, 'bin/kmend');
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${await bundlePath()}' "$@"\n`);
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${bundlePath()}' "$@"\n`);
   chmodSync(program, 0o755);
   const rc = join(dir, 'bin/bashrc');
   writeFileSync(rc, "PS1='$ '\n");
