@@ -49,3 +49,12 @@ it.each(['pause', 'continue', 'abort', 'promote'])(
     expect(readdirSync(join(lab.state, 'runs', run))).not.toContain('control');
   },
 );
+
+it('promote of a run without a canary is refused', async () => {
+  const book = lab.file('fails.yaml', play("    - shell: {cmd: 'false'}\n"));
+  expect((await lab.run(['apply', book, '--yes'])).exit).toBe(4);
+  const run = lab.runs().at(-1) ?? '';
+  const { exit, err } = await kmend('promote', run);
+  expect([exit, err]).toEqual([3, expect.stringContaining(`run ${run} has no canary`)]);
+  expect(readdirSync(join(lab.state, 'runs', run))).not.toContain('control');
+});

@@ -117,7 +117,7 @@ describe('the live view', () => {
       "
       [################>>>>>>>>........]  4 of 8   6m so far, ends 12:03-12:09 UTC
       wave 1 of 1 | 2 running, 4 done, 2 to go | slots 2 of 2
-      brake off, 0 of 0 allowed failures
+      0 failures, 0 allowed
       waits: 2 of 2 slots are taken (node-b1, node-b2)
       > node-b1   2m10s   reboot and wait for a new boot id (usual 2m)
       > node-b2   40s     drain: 3 of 12 pods left, budget of web/api
@@ -136,7 +136,7 @@ describe('the live view', () => {
       "
       [################>>>>x!........]  31 of 60   6m so far, ends 12:42-13:01 UTC
       wave 2 of 3 | 9 running, 31 done, 2 failed, 1 refused, 17 to go
-      slots 11 of 12 (2 kept by failed hosts) | brake off, 2 of 6 allowed failures
+      slots 11 of 12 (2 kept by failed hosts) | 2 failures, 6 allowed
       gate prom open 14m
       waits: no zone has room: eu-1a is full, eu-1b is full
       x node-0040  timeout: did not come back within 20m
@@ -162,8 +162,8 @@ describe('the live view', () => {
       [########################################>>x!..............]  1,403 of 2,000
       2h3m so far, ends 2026-11-28 01:23-01:45 UTC | wave 2 of 2
       80 running, 1,403 done, 12 failed, 21 refused, 484 to go
-      slots 80 of 80 (12 kept by failed hosts)
-      brake off, 12 of 60 allowed failures | gate prom closed
+      slots 80 of 80 (12 kept by failed hosts) | 12 failures, 60 allowed
+      gate prom closed
       waits: outside the maintenance window (until 22:00 UTC)
       waits: gate prom is closed: 3 alerts (until 12:02 UTC)
       x node-1483  timeout: did not come back within 20m
@@ -184,7 +184,7 @@ describe('the live view', () => {
     expect(draw(eight, 136, 34)).toMatchInlineSnapshot(`
       "
       [##############################################>>>>>>>>>>>>>>>>>>>>>>>.......................]  4 of 8   6m so far, ends 12:03-12:09 UTC
-      wave 1 of 1 | 2 running, 4 done, 2 to go | slots 2 of 2 | brake off, 0 of 0 allowed failures
+      wave 1 of 1 | 2 running, 4 done, 2 to go | slots 2 of 2 | 0 failures, 0 allowed
       waits: 2 of 2 slots are taken (node-b1, node-b2)
       > node-b1   2m10s   reboot and wait for a new boot id (usual 2m)
       > node-b2   40s     drain: 3 of 12 pods left, budget of web/api
@@ -202,8 +202,8 @@ describe('the live view', () => {
     expect(draw(sixty, 136, 34)).toMatchInlineSnapshot(`
       "
       [################################################>>>>>>>>>>>>>xxx!.........................]  31 of 60   6m so far, ends 12:42-13:01 UTC
-      wave 2 of 3 | 9 running, 31 done, 2 failed, 1 refused, 17 to go | slots 11 of 12 (2 kept by failed hosts)
-      brake off, 2 of 6 allowed failures | gate prom open 14m
+      wave 2 of 3 | 9 running, 31 done, 2 failed, 1 refused, 17 to go | slots 11 of 12 (2 kept by failed hosts) | 2 failures, 6 allowed
+      gate prom open 14m
       waits: no zone has room: eu-1a is full, eu-1b is full
       x node-0040  timeout: did not come back within 20m  -> kmend resume 20261127-105400-r740 --retry node-0040
       x node-0041  timeout: did not come back within 20m  -> kmend resume 20261127-105400-r740 --retry node-0041
@@ -236,7 +236,7 @@ describe('the live view', () => {
       "
       [##################################################>>x!.................]  1,403 of 2,000   2h3m so far, ends 2026-11-28 01:23-01:45 UTC
       wave 2 of 2 | 80 running, 1,403 done, 12 failed, 21 refused, 484 to go | slots 80 of 80 (12 kept by failed hosts)
-      brake off, 12 of 60 allowed failures | gate prom closed
+      12 failures, 60 allowed | gate prom closed
       waits: outside the maintenance window (until 22:00 UTC)
       waits: gate prom is closed: 3 alerts (until 12:02 UTC)
       x node-1483  timeout: did not come back within 20m  -> kmend resume 20261127-105400-r740 --retry node-1483

@@ -1,4 +1,5 @@
 // Control commands: left for the process of the run, which journals them.
+import type { Store } from '../../engine/ports/store.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { stateOf } from '../history/history.ts';
 import { refuseNeverBegan } from '../history/never-began.ts';
@@ -20,6 +21,7 @@ export async function command(
 ): Promise<Left> {
   const store = await session.ports.store();
   await refuseUnknown(run, session);
+  if (bodies.some(({ type }) => type === 'canary.promoted')) await refuseNoCanary(run, store);
   for (const body of bodies) await store.post(run, body);
   return { run, holder: await store.holder(run) };
 }
@@ -36,6 +38,12 @@ export async function leaveResolutions(
     resolutionsIn(given, await stateOf(await session.ports.store(), run)),
     session,
   );
+}
+
+/** A promotion would be journalled, and mean nothing. */
+async function refuseNoCanary(run: string, store: Store): Promise<void> {
+  if ((await stateOf(store, run)).rollout?.canary === undefined)
+    throw new CommandError(3, `run ${run} has no canary, so there is nothing to promote`);
 }
 
 /** Refuses a run that no process would take the command for: unknown, never begun, or done. */

@@ -30,6 +30,7 @@ export interface HostRow {
   /** Index in `zones`. */
   readonly zone: number;
   readonly status: RowStatus;
+  /** 0 for the canary, else 1, 2, ... */
   readonly wave?: number;
   /** The verdict before the run. */
   readonly before?: Verdict;

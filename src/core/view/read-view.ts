@@ -137,9 +137,15 @@ function newest<T extends { readonly seq: number }>(
 }
 
 function rowAt(draft: Draft, index: number): HostRow {
+  const { rollout, canary } = draft.state;
   const row =
     draft.rows[index] ??
-    rowOf(hostAt(draft.state, index), draft.tracks.get(index), draft.state.rollout?.soak.host ?? 0);
+    rowOf(
+      hostAt(draft.state, index),
+      draft.tracks.get(index),
+      rollout?.soak.host ?? 0,
+      canary.begun ? 0 : 1,
+    );
   draft.rows[index] = row;
   return row;
 }

@@ -6,8 +6,14 @@ import type { HostState } from '../run-state/state.ts';
 import type { HostRow } from './model.ts';
 import type { Track } from './steps.ts';
 
-export function rowOf(host: HostState, track: Track | undefined, soak: number): HostRow {
-  const { host: name, zone, status, wave, startedAt, left, plan } = host;
+/** @param firstWave the number of the first wave of the run */
+export function rowOf(
+  host: HostState,
+  track: Track | undefined,
+  soak: number,
+  firstWave: number,
+): HostRow {
+  const { host: name, zone, status, startedAt, left, plan } = host;
   const isEnded = status === 'failed' || status === 'done' || status === 'refused';
   return {
     host: name,
@@ -17,7 +23,7 @@ export function rowOf(host: HostState, track: Track | undefined, soak: number): 
     remedy: host.remedy?.remedy ?? plan.remedy,
     steps: track === undefined ? [] : [...track.steps],
     ...present({
-      wave,
+      wave: host.wave === undefined ? undefined : firstWave + host.wave,
       startedAt,
       endedAt: isEnded ? host.endedAt : undefined,
       doing: doing(host, track, soak),

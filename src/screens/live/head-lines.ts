@@ -61,7 +61,7 @@ export function statusLines({ head }: RunView, screen: Screen): readonly string[
       ? ''
       : `slots ${slots.held} of ${slots.of}${slots.kept === 0 ? '' : paint.yellow(` (${slots.kept} kept by failed hosts)`)}`,
     brake.tripped === undefined
-      ? `brake off, ${brake.failures} of ${plural(brake.allowed, 'allowed failure')}`
+      ? `${plural(brake.failures, 'failure')}, ${brake.allowed} allowed`
       : paint.red(`brake on, ${plural(brake.failures, 'failure')}`),
     ...gates.map(({ name, open, since }) => {
       const lasting = since === undefined ? '' : ` ${seconds(since, now)}`;

@@ -65,6 +65,9 @@ async function showRun(
   const { state, end, holder } = read;
   const { head, entries, torn } = end;
   if (entries > 0) await files?.write(read);
+  if (entries > 0)
+    for (const path of [flags.html, flags.csv])
+      if (path !== undefined) session.observer.notice(`wrote ${path}`);
   if (flags.events === true) {
     // Printed after the hash of each event was checked.
     await eachEvent(run, session, (event) =>
