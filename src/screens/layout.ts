@@ -88,20 +88,29 @@ export function table(rows: readonly (readonly string[])[], width: number): read
   });
 }
 
-/**
- * Commands in a text, which are not folded: between backticks, those of kmend with their options, and
- * the one that ends a line. A sentence about kmend ("kmend cannot read ...") is none.
- */
+/** Commands in a text, which are not folded: between backticks, and those of kmend with options. */
 const commands =
-  /`[^`]+`|(?<=: )kmend (?!(?:cannot|could|does|has|is|knows|needs|refuses) )[^,;]+$|\bkmend (?:audit verify|runs show|[a-z]+)(?: \d{8}-\d{6}-\w{4})?(?: --[a-z-]+ (?:'[^']*'|\\'|[^\s,;)'\\])+| '[^']*'(?:\\''[^']*')*)*/g;
+  /`[^`]+`|\bkmend (?:audit verify|runs show|[a-z]+)(?: \d{8}-\d{6}-\w{4})?(?: --[a-z-]+ (?:'[^']*'|\\'|[^\s,;)'\\])+| '[^']*'(?:\\''[^']*')*)*/g;
+/** What kmend does is no command. */
+const sentence = /^kmend (?:cannot|could|did|does|has|is|knows|needs|never|refuses) /;
 const kept = '\u0000';
+
+/** Where the command begins that ends a text, behind a colon; else the end of the text. */
+function lastCommand(text: string): number {
+  const from = Math.max(text.lastIndexOf(','), text.lastIndexOf(';')) + 1;
+  const at = text.indexOf(': kmend ', from);
+  return at < 0 || sentence.test(text.slice(at + 2)) ? text.length : at + 2;
+}
+
+const inOnePiece = (command: string): string => command.replaceAll(' ', kept);
 
 /** Folds at spaces, but not in commands or long words. The first line has `more` columns. */
 export function fold(text: string, room: number, more = 0): readonly string[] {
   if (widthOf(text) <= room + more) return [text];
   const lines: string[] = [];
   let line = '';
-  const whole = text.replace(commands, (command) => command.replaceAll(' ', kept));
+  const at = lastCommand(text);
+  const whole = text.slice(0, at).replace(commands, inOnePiece) + inOnePiece(text.slice(at));
   for (const word of whole.split(' ')) {
     if (line !== '' && widthOf(line) + 1 + widthOf(word) > room + (lines.length === 0 ? more : 0)) {
       lines.push(line);

@@ -594,11 +594,11 @@ describe('what comes with kmend', () => {
       name: 'nightly',
       calendar: { every: 'Mon..Fri 22:00' },
       command:
-        '/usr/bin/env kmend schedule run nightly --state-dir /var/lib/kmend-controller -- apply playbooks/auto.yaml -i inventory.yaml'.split(
+        '/usr/bin/env kmend schedule run nightly --state-dir /var/lib/kmend-controller -- apply @scheduled -i inventory.yaml'.split(
           ' ',
         ),
       directory: '/etc/kmend',
-      what: 'kmend apply playbooks/auto.yaml -i inventory.yaml',
+      what: 'kmend apply @scheduled -i inventory.yaml',
     });
     expect([file('kmend-nightly.service'), file('kmend-nightly.timer')]).toEqual([
       made.service,
