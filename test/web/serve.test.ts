@@ -210,7 +210,9 @@ describe('a command of the page', () => {
     ]),
   ])('%j is left for the process of the run', async (body, left) => {
     const other = await otherProcess();
-    await other.write(started, hostStarted('h1'), failed('h1'));
+    const canary = { hosts: { count: 1 }, soak: 0, promote: 'manual' } as const;
+    const begun = { ...started, rollout: { ...started.rollout, canary } };
+    await other.write(begun, hostStarted('h1'), failed('h1'));
     const { order } = await serve('--allow-control');
     const { status } = await order({ ...body, reason: ' why ' });
     expect([status, await commands()]).toEqual([202, [{ ...left, via: 'page' }]]);
@@ -224,6 +226,7 @@ describe('a command of the page', () => {
     [{ command: 'retry', host: 'h2', reason: 'x' }, 'h2 did not fail'],
     [{ command: 'retry', host: 'all', reason: 'x' }, 'has no host all'],
     [{ command: 'skip', reason: 'x' }, 'has no host'],
+    [{ command: 'promote', reason: 'x' }, 'has no canary'],
     [{ command: 'approve', reason: 'x' }, 'no question is open'],
     [[], 'should be a mapping'],
   ])('%j is refused, with the reason', async (body, why) => {
