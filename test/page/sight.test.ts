@@ -82,7 +82,7 @@ describe.skipIf(!hasBrowser)('what people see', () => {
       home,
       packageRoot: pageRoot,
     });
-    expect([exit, err]).toEqual([0, '']);
+    expect([exit, err]).toEqual([0, `wrote ${file}`]);
     const { page: report, wrong } = await openPage(browser, pathToFileURL(file).href);
     expect(await shown(report)).toEqual(harmless);
     expect([await report.locator('img').count(), wrong]).toEqual([0, []]);
