@@ -49,7 +49,10 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     );
     const fails = lab.file(
       'fails.yaml',
-      play("    - shell: {cmd: 'false'}\n").replace('hosts: all', `hosts: ${failing}`),
+      play("    - shell: {cmd: 'false'}\n", '{canary: {hosts: 1}}').replace(
+        'hosts: all',
+        `hosts: ${failing}`,
+      ),
     );
     await lab.run(['apply', book, '--yes', '--state-dir', state]);
     const failed = await lab.run(['apply', fails, '--yes', '--state-dir', state]);
