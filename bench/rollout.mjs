@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { policy } from './policy.mjs';
 import { bundle } from './product.mjs';
 
 const nodes = 1000;
@@ -144,22 +145,7 @@ const free = (fleet, serial) =>
 
 // ---- kmend ----
 
-const policy = (slots) => ({
-  waves: [],
-  maxUnavailable: { count: slots },
-  order: 'inventory',
-  soak: { host: 0, wave: 0 },
-  brake: { failures: { count: 0 }, unreachable: 'count' },
-  onBrake: 'finish',
-  windows: [],
-  freeze: [],
-  onWindowEnd: 'finish',
-  gates: [],
-  deadline: {},
-  retries: { transport: 3 },
-  approve: 'never',
-  unplannable: 'leave_out',
-});
+const policyOf = (slots) => ({ ...policy, maxUnavailable: { count: slots } });
 
 const task = {
   id: '1',
@@ -204,7 +190,7 @@ function slots(fleet, count) {
   const seconds = new Map(fleet.map((node, index) => [`n${index}`, total(node) + 0.3]));
   const hosts = [...seconds].map(([name, time]) => runHost(name, Math.round(time)));
   const end = core.simulate({
-    begin: begin(hosts, policy(count)),
+    begin: begin(hosts, policyOf(count)),
     run: 'bench',
     now: 0,
     outcome: (host) => ({ seconds: seconds.get(host), end: 'done' }),
@@ -279,7 +265,7 @@ function largeFleet(count) {
     runHost(`n${index}`, Math.round(lognormal(random, 300, 900)), `z${index % 3}`),
   );
   const rollout = {
-    ...policy(1),
+    ...policyOf(1),
     maxUnavailable: { percent: 2 },
     maxPerZone: { percent: 2 },
     waves: [{ percent: 5 }, { percent: 100 }],

@@ -5,6 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { policy } from './policy.mjs';
 import { memoryOf, serverCpu, sleep, waitedFor } from './process.mjs';
 import { bundle, cleanEnv, kmend } from './product.mjs';
 
@@ -65,22 +66,13 @@ const walkOf = (host) => [
 ];
 
 const rollout = {
+  ...policy,
   waves: [{ percent: 5 }, { percent: 100 }],
   maxUnavailable: { percent: 4 },
   maxPerZone: { percent: 4 },
   maxZones: 3,
-  order: 'inventory',
   soak: { host: 60, wave: 300 },
   brake: { failures: { percent: 5 }, unreachable: 'count' },
-  onBrake: 'finish',
-  windows: [],
-  freeze: [],
-  onWindowEnd: 'finish',
-  gates: [],
-  deadline: {},
-  retries: { transport: 3 },
-  approve: 'never',
-  unplannable: 'leave_out',
 };
 
 /** The entries of a whole run, the walk of each host spread over its time. */

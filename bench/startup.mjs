@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { median, missing } from './lines.mjs';
+import { policy } from './policy.mjs';
 import { isInstalled, measure } from './process.mjs';
 import { cleanEnv, kmend } from './product.mjs';
 
@@ -37,22 +38,7 @@ const beginning = {
   tool: '1',
   playbook: 'auto.yaml',
   play: 'Nightly',
-  rollout: {
-    waves: [],
-    maxUnavailable: { count: 1 },
-    order: 'inventory',
-    soak: { host: 0, wave: 0 },
-    brake: { failures: { count: 0 }, unreachable: 'count' },
-    onBrake: 'finish',
-    windows: [],
-    freeze: [],
-    onWindowEnd: 'finish',
-    gates: [],
-    deadline: {},
-    retries: { transport: 3 },
-    approve: 'never',
-    unplannable: 'leave_out',
-  },
+  rollout: policy,
   pool: 1,
   hosts: [],
   leftOut: [],

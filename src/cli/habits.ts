@@ -15,7 +15,7 @@ const singleDash: Readonly<Record<string, string>> = {
   '-json': 'use --json',
   '-lock': 'leave it out: a run locks its hosts, and `--takeover RUN` sets another run aside',
   '-lock-timeout': 'use --wait: it waits for a window, a gate or capacity',
-  '-no-color': 'set NO_COLOR=1 in the environment',
+  '-no-color': 'use --no-color',
   '-out': 'use -o FILE',
   '-parallelism':
     'use --max-unavailable (hosts out of service at once) or --forks (hosts read at once)',
@@ -70,8 +70,10 @@ export function refuseHabits(args: readonly string[]): void {
   }
 }
 
-/** What to type instead of the flag or command that commander's message calls unknown. */
+/** What to type instead of what commander's message calls unknown, or where a run is missing. */
 export function habitHint(message: string): string | undefined {
+  if (message.includes("missing required argument 'run'"))
+    return '`kmend runs` lists runs, the newest last';
   const [, kind = '', word = ''] = /unknown (option|command) '([^'=]*)/.exec(message) ?? [];
   return inTable(kind === 'command' ? commands : long, word);
 }

@@ -22,7 +22,8 @@ describe('a habit of another tool', () => {
     ['plan x.yaml -target=h1', "unknown option '-target'", 'use -l PATTERN'],
     ['plan x.yaml -lock-timeout=5s', "unknown option '-lock-timeout'", 'use --wait'],
     ['plan x.yaml -detailed-exitcode', "unknown option '-detailed-exitcode'", 'always ends with 2'],
-    ['plan x.yaml -no-color', "unknown option '-no-color'", 'NO_COLOR=1'],
+    ['plan x.yaml -no-color', "unknown option '-no-color'", 'use --no-color'],
+    ['resume', "missing required argument 'run'", '`kmend runs` lists runs'],
     [
       'plan x.yaml -o json',
       'not a format: json',

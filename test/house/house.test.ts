@@ -389,6 +389,20 @@ describe('the house', () => {
     expect(new Set(factDefs.map((fact) => fact.name)).size).toBe(factDefs.length);
   });
 
+  it('reads the keyboard in one place, so no question is asked past the live view', () => {
+    const readers = files.filter((file) =>
+      /\bsetRawMode\b|\bcreateInterface\(|\bprocess\.stdin\b|\bnode:readline/.test(code(file.text)),
+    );
+    expect(readers.map(name).sort()).toEqual([
+      // Playbooks, outputs and passwords that are piped in.
+      'src/adapters/local/input.ts',
+      'src/adapters/local/keyboard.ts',
+      // An answer that is piped in, where there is no terminal.
+      'src/adapters/local/terminal-asker.ts',
+      'src/main.ts',
+    ]);
+  });
+
   it('prints by one port, and shows text of others only', () => {
     const found = (pattern: RegExp): readonly string[] => [
       ...new Set(files.flatMap((file) => (pattern.test(code(file.text)) ? [name(file)] : []))),
