@@ -149,6 +149,18 @@ describe('the head of a view', () => {
         },
       ],
       [
+        'it was stopped when its last host was done: there is nothing to resume',
+        begin(fleet(1)),
+        [
+          [1, wave(1, ['h1'])],
+          [2, started('h1')],
+          [3, { type: 'run.aborted', who: 'ada', why: 'no' }],
+          [9, done('h1')],
+          [10, { type: 'run.finished', exit: 130, why: '1 done (aborted)' }],
+        ],
+        { exit: 130, needs: [] },
+      ],
+      [
         'it is done',
         begin(fleet(1)),
         [

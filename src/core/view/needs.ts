@@ -3,7 +3,7 @@ import { lastDetail } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { Decision } from '../rollout/decision.ts';
 import { sizeOf } from '../run-state/ranked.ts';
-import { type HostState, hostAt, type RunState } from '../run-state/state.ts';
+import { type HostState, hostAt, hostStates, type RunState } from '../run-state/state.ts';
 import type { Need } from './model.ts';
 
 /** The most hosts that are named: the head stays short. */
@@ -74,9 +74,10 @@ export const waitsForPromotion = (
 /** A resume goes on with hosts that were not started, or that the end of the run interrupted. */
 const isResumable = (state: RunState): boolean =>
   state.finished === undefined ||
-  state.aborted !== undefined ||
   state.away !== undefined ||
-  sizeOf(state.planned) + sizeOf(state.waiting) + sizeOf(state.soaking) > 0;
+  sizeOf(state.planned) + sizeOf(state.waiting) + sizeOf(state.soaking) > 0 ||
+  (state.aborted !== undefined &&
+    [...hostStates(state)].some(({ failure }) => failure?.resumable === true));
 
 const toResume = ({ run, finished }: RunState): Need => ({
   kind: 'resume',
