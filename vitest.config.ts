@@ -1,4 +1,4 @@
-// Test projects. `unit`, `laws` and `fleet` need nothing but Node (test/projects.ts says which file is whose); `crash` and `chaos` kill controllers
+// Test projects. `unit`, `laws` and `fleet` need nothing but Node (test/projects.ts says which file is whose); `cluster` starts PostgreSQL and workers (skipped, and counted, without it); `crash` and `chaos` kill controllers
 // (slow); `hosts` needs root and Debian packages (skipped, and counted, without them); `vm` boots real kernels in QEMU. None has a second try.
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
@@ -14,7 +14,9 @@ const textFiles = {
   name: 'text-files',
   enforce: 'pre' as const,
   transform: (text: string, id: string) =>
-    /\.(?:sh|awk|bash|zsh|fish)$/.test(id) ? `export default ${JSON.stringify(text)}` : undefined,
+    /\.(?:sh|sql|awk|bash|zsh|fish)$/.test(id)
+      ? `export default ${JSON.stringify(text)}`
+      : undefined,
 };
 
 export default defineConfig({
@@ -76,6 +78,19 @@ export default defineConfig({
           globalSetup: ['test/cli/bundle.ts'],
           include: ['test/chaos/**/*.test.ts'],
           fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          globalSetup: ['test/cli/bundle.ts'],
+          include: ['test/cluster/**/*.test.ts'],
+          // They wait for sessions to end more than they compute.
+          maxWorkers: cores,
+          sequence: { groupOrder: 3 },
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -4,6 +4,7 @@
 /** For esbuild's `loader`. */
 export const textFiles = {
   '.sh': 'text',
+  '.sql': 'text',
   '.awk': 'text',
   '.bash': 'text',
   '.zsh': 'text',

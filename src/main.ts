@@ -135,9 +135,9 @@ function makeWorld(signals: Signals, err: World['err']): World {
       return signals.underWay(work);
     },
     modules: async () => (await import('./modules/index.ts')).modules,
-    store: async (stateDir) =>
+    store: async ({ state }) =>
       (await import('./adapters/store/index.ts')).createStore(
-        stateDir,
+        state,
         systemClock.now,
         await podsAround(env),
         trust.judge,

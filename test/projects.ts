@@ -14,7 +14,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export type Quick = 'unit' | 'laws' | 'fleet';
 
 /** Projects of their own. */
-const apart = ['test/hosts/', 'test/crash/', 'test/chaos/', 'test/vm/'];
+const apart = ['test/hosts/', 'test/crash/', 'test/chaos/', 'test/cluster/', 'test/vm/'];
 
 /** What takes real time: the practice fleet, servers, the program as a process, and sleep. */
 const slow =

@@ -2,6 +2,7 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
 import { report } from '../app/session/diagnostics.ts';
+import { isDatabase } from '../app/session/flags.ts';
 import { CommandError } from '../app/session/world.ts';
 import { parseSettings, type SettingKey, type SettingValues, settingKeys } from '../load/index.ts';
 import { observerOf } from './terminal/observer.ts';
@@ -31,7 +32,7 @@ export function configure(command: Command, world: World): void {
     (setting) =>
       command.options.some((option) => option.attributeName() === optionOf(setting)) &&
       command.getOptionValueSource(optionOf(setting)) === undefined &&
-      (command.name() !== 'resume' || setting.key === 'state_dir') &&
+      (command.name() !== 'resume' || setting.key === 'state' || setting.key === 'state_dir') &&
       // Of a job's own notices only its flags speak; its runs are like any others.
       !(setting.key.startsWith('notify_') && command.parent?.name() === 'schedule'),
   );
@@ -46,6 +47,14 @@ export function configure(command: Command, world: World): void {
     if (layer !== undefined)
       command.setOptionValueWithSource(optionOf(setting), layer[setting.key], source);
   }
+  settleState(command);
+}
+
+/** Of `state` and `state_dir` the one counts that was set nearer to the command. */
+function settleState(command: Command): void {
+  const nearness = (option: string): number =>
+    [undefined, 'config', 'project', 'env', 'cli'].indexOf(command.getOptionValueSource(option));
+  if (nearness('stateDir') > nearness('state')) command.setOptionValue('state', undefined);
 }
 
 function fromEnvironment(open: readonly SettingKey[], { env }: World): SettingValues {
@@ -80,7 +89,8 @@ function fromFile(path: string, world: World): SettingValues {
   const values: Record<string, string | boolean | readonly string[]> = { ...value };
   for (const { key, kind } of settingKeys) {
     const given = values[key];
-    if (kind === 'path' && typeof given === 'string') values[key] = placed(given);
+    const isPath = kind === 'path' || (kind === 'place' && !isDatabase(String(given)));
+    if (isPath && typeof given === 'string') values[key] = placed(given);
     if (kind === 'paths' && typeof given === 'object') values[key] = given.map(placed);
   }
   return values;

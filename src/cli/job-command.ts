@@ -9,15 +9,15 @@ import { explain } from './terminal/explain.ts';
 import type { World } from './world.ts';
 
 /** Returns the exit code. An error in the command line is reported, not thrown. */
-export async function jobCommand(job: Job, stateDir: string, world: World): Promise<number> {
+export async function jobCommand(job: Job, state: string, world: World): Promise<number> {
   let exit = 0;
   const done = (code: number): void => {
     exit = code;
   };
   const program = baseProgram(world);
-  checkCommand(program, world, done, { stateDir });
-  driftCommand(program, world, done, { stateDir });
-  planCommands(program, world, done, { stateDir, job: job.name, ...notifyFlagsOfRuns(job) });
+  checkCommand(program, world, done, { state });
+  driftCommand(program, world, done, { state });
+  planCommands(program, world, done, { state, job: job.name, ...notifyFlagsOfRuns(job) });
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync(job.args, { from: 'user' });

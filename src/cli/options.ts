@@ -5,6 +5,12 @@ import { CommandError } from '../app/session/world.ts';
 import { type Keep, keepOf } from '../core/history/retention.ts';
 
 /** What an argument for a playbook may be. */
+/** The state of several machines: a database. */
+export const stateOption = [
+  '--state <place>',
+  'a directory, or postgres://HOST/DATABASE for several machines',
+] as const;
+
 export const playbookText =
   'a file, or by name one that comes with kmend: @auto, @nokmem, @scheduled, ... (README.md lists them)';
 
@@ -64,6 +70,7 @@ export function withFleetOptions(command: Command): Command {
       'the cluster that the hosts are nodes of (default: $KUBECONFIG; without either: none)',
     )
     .option('--context <name>', 'context of the kubeconfig')
+    .option(...stateOption)
     .option('--state-dir <dir>', 'where runs are kept (default $XDG_STATE_HOME/kmend)')
     .option('--json', 'JSON lines instead of text')
     .option('-v, --verbose', 'say more (may be repeated)', count);

@@ -10,8 +10,11 @@ import { parseYaml } from './text/yaml.ts';
 /** One key of a settings file. Its environment variable is `KMEND_` and the key in capitals. */
 export interface SettingKey {
   readonly key: string;
-  /** Paths are relative to the file that names them; `~/` is the home directory. */
-  readonly kind: 'text' | 'path' | 'paths' | 'words' | 'switch';
+  /**
+   * Paths are relative to the file that names them; `~/` is the home directory. A `place` is a path
+   * or a URL.
+   */
+  readonly kind: 'text' | 'path' | 'place' | 'paths' | 'words' | 'switch';
   readonly what: string;
   /** The flag, where it is not the key with dashes. */
   readonly flag?: string;
@@ -38,7 +41,12 @@ export const settingKeys: readonly SettingKey[] = [
   { key: 'timeout', kind: 'text', what: 'seconds to wait for an answer when connecting' },
   { key: 'kubeconfig', kind: 'path', what: 'the cluster that the hosts are nodes of' },
   { key: 'context', kind: 'text', what: 'context of the kubeconfig' },
-  { key: 'state_dir', kind: 'path', what: 'where runs are kept' },
+  {
+    key: 'state',
+    kind: 'place',
+    what: 'where runs are kept: a directory, or `postgres://HOST/DATABASE` for several machines',
+  },
+  { key: 'state_dir', kind: 'path', what: 'the directory where runs are kept' },
   {
     key: 'audit_forward',
     kind: 'text',
@@ -78,6 +86,7 @@ const schema = object({
   timeout: whole(1, 86_400).optional(),
   kubeconfig: filled.optional(),
   context: filled.optional(),
+  state: filled.optional(),
   state_dir: filled.optional(),
   audit_forward: filled.optional(),
   notify_url_file: filled.optional(),

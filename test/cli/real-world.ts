@@ -80,7 +80,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     kill: kill.signal,
     underWay: (work) => work(),
     modules: async () => modules,
-    store: async (stateDir) => createStore(stateDir, systemClock.now, undefined, trust.judge),
+    store: async ({ state }) => createStore(state, systemClock.now, undefined, trust.judge),
     transport: async (needs) => createTransport({ ...needs, home, env: {} }),
     cluster: async () => {
       throw new Error('no cluster in this test');

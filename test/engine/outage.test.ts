@@ -1,12 +1,12 @@
 // An API server that is away is a pause: whole runs on a virtual clock, with an outage at each call
 // that a host's walk makes.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
 import { planFleet } from '../../src/engine/host/fleet.ts';
 import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import { runLoop } from '../../src/engine/run.ts';
 import { runLogOf } from '../../src/engine/run-log.ts';
+import { slotsOf } from '../../src/engine/state/slots.ts';
 import type { Event } from '../../src/model/run/event.ts';
 import { failed, type Outcome } from '../../src/model/run/failure.ts';
 import { begin } from '../core/fleet.ts';

@@ -1,13 +1,13 @@
 // Slow gates, clusters, hosts and answers never delay an operator command or a deadline: whole runs
 // on a virtual clock.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { emptyState } from '../../src/core/run-state/state.ts';
 import { planFleet } from '../../src/engine/host/fleet.ts';
 import type { Cluster } from '../../src/engine/ports/cluster.ts';
 import type { Transport } from '../../src/engine/ports/transport.ts';
 import { runLoop } from '../../src/engine/run.ts';
 import { runLogOf } from '../../src/engine/run-log.ts';
+import { slotsOf } from '../../src/engine/state/slots.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { begin } from '../core/fleet.ts';
 import { type Fate, HostWorld, type Recording } from '../fakes/host-world.ts';

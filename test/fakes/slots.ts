@@ -1,11 +1,12 @@
 // Slots in memory: the files of a state directory that two or more controllers share in a test.
-import type { SlotFiles, Written } from '../../src/adapters/store/locks/slots.ts';
+import { randomUUID } from 'node:crypto';
+import type { SlotRows, Written } from '../../src/engine/state/slots.ts';
 
 export interface SlotWorld {
   readonly files: Map<string, Written>;
   /** Runs that a process works on. */
   readonly alive: Set<string>;
-  readonly judge: SlotFiles['judge'];
+  readonly judge: SlotRows['judge'];
   /** Called before every step, to put those of others between. */
   readonly step?: () => Promise<void>;
 }
@@ -16,7 +17,7 @@ export const emptyWorld = (): SlotWorld => ({
   judge: async () => 'unknown',
 });
 
-export function memorySlots({ files, alive, judge, step = async () => {} }: SlotWorld): SlotFiles {
+export function memorySlots({ files, alive, judge, step = async () => {} }: SlotWorld): SlotRows {
   return {
     names: async () => {
       await step();
@@ -43,5 +44,6 @@ export function memorySlots({ files, alive, judge, step = async () => {} }: Slot
       return judge(run, host);
     },
     sleep: step,
+    unique: randomUUID,
   };
 }

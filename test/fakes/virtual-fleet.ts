@@ -169,7 +169,7 @@ export function virtualFleet(
   writeFileSync(inventory, `all:\n  hosts:\n${lines.join('')}`);
   const world: Partial<WorldChanges> = {
     clock: { now: clock.now, sleep: clock.sleep, random: clock.random, id: clock.newId },
-    store: async (stateDir) => createStore(stateDir, clock.now),
+    store: async ({ state }) => createStore(state, clock.now),
     transport: async () =>
       transportOf(all, clock, () => {
         connections += 1;

@@ -11,9 +11,10 @@ import {
   judge,
   parseKnownHosts,
 } from '../../src/adapters/ssh/connect/known-hosts.ts';
-import { hashOf, rootOf, scanJournal } from '../../src/adapters/store/chain.ts';
+import { scanJournal } from '../../src/adapters/store/journal-lines.ts';
 import { parsePlan, staleness } from '../../src/core/plan/saved-plan.ts';
 import { JournalError } from '../../src/engine/ports/state-errors.ts';
+import { hashOf, rootOf } from '../../src/engine/state/chain.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import {
   declaredFacts,

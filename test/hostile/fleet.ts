@@ -1,7 +1,6 @@
 // A fleet on one virtual clock, driven by the real run loop, in which one host does what it wants.
 // Nothing here reads the time or the disk.
 
-import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { emptyState, hostStates } from '../../src/core/run-state/state.ts';
 import { knownSecrets } from '../../src/engine/effects/mask.ts';
 import { planFleet } from '../../src/engine/host/fleet.ts';
@@ -16,6 +15,7 @@ import type {
 } from '../../src/engine/ports/transport.ts';
 import { runLoop } from '../../src/engine/run.ts';
 import { runLogOf } from '../../src/engine/run-log.ts';
+import { slotsOf } from '../../src/engine/state/slots.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
 import type { Event } from '../../src/model/run/event.ts';

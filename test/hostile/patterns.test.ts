@@ -100,7 +100,7 @@ const noParsers: ReadonlyMap<string, string> = new Map([
   ['adapters/ssh/connect/host-keys.ts', 'the type of a key, sign by sign'],
   ['adapters/ssh/connect/keys.ts', 'key files of the operator'],
   ['adapters/ssh/connect/login.ts', 'the end of a prompt'],
-  ['adapters/store/audit.ts', 'names of files, sign by sign'],
+  ['engine/state/audit.ts', 'names of files, sign by sign'],
   ['adapters/store/documents.ts', 'names of hosts and jobs, sign by sign'],
 ]);
 

@@ -21,6 +21,7 @@ const floors: readonly (readonly string[])[] = [
     'adapters/ssh',
     'adapters/kube',
     'adapters/store',
+    'adapters/postgres',
     'adapters/local',
     'adapters/outside',
     'adapters/web',
@@ -37,6 +38,7 @@ const pure = ['model', 'facts', 'expression', 'modules', 'core', 'load'];
 const owners: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   listr2: ['screens'],
+  pg: ['adapters/postgres'],
   preact: ['page'],
   semver: ['model', 'facts'],
   socks: ['adapters/http'],
@@ -213,8 +215,14 @@ describe('the house', () => {
   it('keeps the engine away from disk, libraries, screens and module names', () => {
     const engine = files.filter((file) => file.room === 'engine');
     expect(
+      // A digest reads no state: the chain of a journal needs one.
       engine.filter((file) => file.imports.some((target) => target.startsWith('node:'))).map(name),
-    ).toEqual([]);
+    ).toEqual(['src/engine/state/chain.ts']);
+    expect(
+      files
+        .find((file) => name(file) === 'src/engine/state/chain.ts')
+        ?.text.match(/import .* from 'node:.*/g),
+    ).toEqual(["import { hash } from 'node:crypto';"]);
     const named = engine.flatMap((file) =>
       [...modules.keys()]
         .filter((module) => module.includes('_') && code(file.text).includes(`'${module}'`))

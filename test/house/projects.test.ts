@@ -14,7 +14,7 @@ describe('test projects', () => {
     const quick = Object.values(quickTests).flat();
     const apart = all
       .map((file) => `test/${file}`)
-      .filter((file) => /^test\/(?:hosts|crash|chaos|vm)\//.test(file));
+      .filter((file) => /^test\/(?:hosts|crash|chaos|cluster|vm)\//.test(file));
     expect([...quick, ...apart].toSorted()).toEqual(all.map((file) => `test/${file}`).toSorted());
     for (const tests of Object.values(quickTests)) expect(tests.length).toBeGreaterThan(20);
   });

@@ -5,7 +5,8 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createStore, hashOf } from '../../src/adapters/store/index.ts';
+import { createStore } from '../../src/adapters/store/index.ts';
+import { hashOf } from '../../src/engine/state/chain.ts';
 import { command } from '../cli/real-world.ts';
 import { begin, fleet } from '../core/fleet.ts';
 

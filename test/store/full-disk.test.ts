@@ -33,8 +33,8 @@ const twoSteps = (host: string, seconds: number): string =>
 /** A store whose disk is full from the n-th event of this type on. */
 const fullAt =
   (type: EventType, nth: number) =>
-  async (stateDir: string): Promise<Store> => {
-    const real = createStore(stateDir, Date.now);
+  async ({ state }: { readonly state: string }): Promise<Store> => {
+    const real = createStore(state, Date.now);
     let seen = 0;
     return {
       ...real,
@@ -49,7 +49,7 @@ const fullAt =
             if (body.type === type) seen += 1;
             if (seen >= nth)
               throw new StateWriteError(
-                `${stateDir}/journal`,
+                `${state}/journal`,
                 Object.assign(new Error('full'), { code: 'ENOSPC' }),
               );
             return journal.append(body, sync);

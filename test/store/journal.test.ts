@@ -3,8 +3,8 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { scanJournal } from '../../src/adapters/store/chain.ts';
 import { createJournal, openJournal } from '../../src/adapters/store/journal.ts';
+import { scanJournal } from '../../src/adapters/store/journal-lines.ts';
 import { JournalError } from '../../src/engine/ports/state-errors.ts';
 import type { Event } from '../../src/model/run/event.ts';
 

@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashOf } from '../../src/adapters/store/chain.ts';
 import { outputKeeper } from '../../src/adapters/store/output.ts';
+import { hashOf } from '../../src/engine/state/chain.ts';
 import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.ts';
 
 let lab: Practice;

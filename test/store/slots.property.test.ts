@@ -4,7 +4,6 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { slotsOf } from '../../src/adapters/store/locks/slots.ts';
 import { decide } from '../../src/core/decide/decide.ts';
 import { eventOf } from '../../src/core/rollout/decision.ts';
 import { fold } from '../../src/core/run-state/fold.ts';
@@ -16,6 +15,7 @@ import {
   type RunState,
 } from '../../src/core/run-state/state.ts';
 import { SlotClaims } from '../../src/engine/slot-claims.ts';
+import { slotsOf } from '../../src/engine/state/slots.ts';
 import type { Rollout } from '../../src/model/playbook.ts';
 import type { EventBody } from '../../src/model/run/event.ts';
 import { begin, failure, hostFor, noon, plain } from '../core/fleet.ts';

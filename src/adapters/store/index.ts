@@ -1,5 +1,4 @@
 // The store room: the state directory with runs, journals, locks and commands to running processes.
-export { hashOf } from './chain.ts';
 export { commandsFor, postCommand } from './control.ts';
 export { judgeHolder, ownHolder } from './locks/holder.ts';
 export { writing } from './owned.ts';

@@ -4,9 +4,10 @@
 import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { StateWriteError } from '../../engine/ports/state-errors.ts';
 import type { Journal, JournalHead } from '../../engine/ports/store.ts';
+import { hashOf, rootOf } from '../../engine/state/chain.ts';
 import type { Event, EventBody } from '../../model/run/event.ts';
 import { toJson } from '../../model/text/printable.ts';
-import { hashOf, rootOf, scanJournal } from './chain.ts';
+import { scanJournal } from './journal-lines.ts';
 import { writing } from './owned.ts';
 
 /** Starts a new journal. */

@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, readdir, stat, statfs } from 'node:fs/pro
 import { join } from 'node:path';
 import { reasonOf } from '../../engine/ports/state-errors.ts';
 import type { KeptOutput } from '../../engine/ports/store.ts';
-import { hashOf } from './chain.ts';
+import { hashOf } from '../../engine/state/chain.ts';
 
 /**
  * Bytes: the most of one host's file, the most of all files of a run, and the space that stays free

@@ -5,11 +5,11 @@
 import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JournalHead, RunInfo } from '../../engine/ports/store.ts';
+import { infoAfter, jobIn } from '../../engine/state/run-info.ts';
 import { present } from '../../model/present.ts';
 import type { Event } from '../../model/run/event.ts';
 import { dataIn, flag, number, object, record, type Shape, text } from '../../model/shape/shape.ts';
-import { isMapping } from '../../model/value.ts';
-import { scanJournal } from './chain.ts';
+import { scanJournal } from './journal-lines.ts';
 import { readOwn } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
 
@@ -91,16 +91,7 @@ async function infoOf(
   const path = journalPath(stateDir, run);
   let info: Omit<RunInfo, keyof JournalHead> | undefined;
   const see = (event: Event): void => {
-    if (event.type === 'run.started') {
-      const { at, playbook, play, previous } = event;
-      info ??= { run, startedAt: at, playbook, play, ...present({ previous }) };
-    }
-    if (info !== undefined && event.type === 'run.finished')
-      info = { ...info, finished: { exit: event.exit, why: event.why } };
-    else if (info !== undefined && event.type === 'run.resumed') {
-      const { finished: _before, ...open } = info;
-      info = open;
-    }
+    info = infoAfter(info, event);
   };
   try {
     const { entries, head } = await scanJournal(path, run, see);
@@ -114,11 +105,9 @@ async function infoOf(
 
 /** The job that started the run, by its stored settings. */
 async function jobOf(stateDir: string, run: string): Promise<{ readonly job?: string }> {
-  const settings = dataIn(
+  return jobIn(
     await readOwn(stateDir, join(runDirectory(stateDir, run), 'settings.json')).catch(() => ''),
   );
-  const flags = isMapping(settings) ? settings.flags : undefined;
-  return isMapping(flags) && typeof flags.job === 'string' ? { job: flags.job } : {};
 }
 
 const indexPath = (stateDir: string): string => join(stateDir, 'index.json');

@@ -3,14 +3,16 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PodWitness, RunFile, Store } from '../../engine/ports/store.ts';
-import { auditJournal, changedFiles } from './audit.ts';
-import { hashOf, scanJournal } from './chain.ts';
+import { changedFiles } from '../../engine/state/audit.ts';
+import { hashOf } from '../../engine/state/chain.ts';
+import { slotsOf } from '../../engine/state/slots.ts';
+import { auditJournal, filesIn } from './audit.ts';
 import { commandsFor, postCommand } from './control.ts';
 import { documentsIn, type Judge, readTrusted, writeWhole } from './documents.ts';
-
 import { createJournal, openJournal } from './journal.ts';
+import { scanJournal } from './journal-lines.ts';
 import { holderOf, takeLock } from './locks/lock.ts';
-import { slotFiles, slotsOf } from './locks/slots.ts';
+import { slotFiles } from './locks/slot-files.ts';
 import { outputKeeper } from './output.ts';
 import { ownDirectory, writing } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
@@ -32,6 +34,8 @@ export function createStore(
     (await holderOf(locks, run, pods)) !== undefined;
   const keepOutput = outputKeeper();
   return {
+    place: stateDir,
+    close: async () => {},
     createJournal: (run) =>
       writing(stateDir, async () => {
         await ownDirectory(stateDir, 'runs', run);
@@ -98,7 +102,7 @@ function runFiles(stateDir: string, judge: Judge): RunFiles {
     placeOf,
     changedFiles: async (run, digests) => {
       const directory = runDirectory(stateDir, run);
-      return (await changedFiles(directory, digests)).map((name) => join(directory, name));
+      return (await changedFiles(filesIn(directory), digests)).map((name) => join(directory, name));
     },
   };
 }

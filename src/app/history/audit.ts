@@ -59,7 +59,7 @@ export async function verify(
   for (const name of names) {
     const own = named.filter((one) => one.run === name);
     const finding = await judge(name, own, head, session);
-    if (finding === undefined && run !== undefined) throw noSuchRun(run, session.settings.stateDir);
+    if (finding === undefined && run !== undefined) throw noSuchRun(run, session.settings.state);
     if (finding === undefined) continue;
     findings.push(finding);
     see(finding);

@@ -12,7 +12,7 @@ export async function runOrLast(
   if (last === undefined)
     throw new CommandError(
       3,
-      `there is no run under ${settings.stateDir}`,
+      `there is no run under ${settings.state}`,
       '--state-dir names another place of runs',
     );
   observer.notice(`the last run: ${last.run}`);

@@ -57,7 +57,7 @@ export async function eachEvent(
         'this journal was changed: trust no entry from there on',
       );
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      throw noSuchRun(run, settings.stateDir);
+      throw noSuchRun(run, settings.state);
     throw error;
   }
 }

@@ -41,7 +41,7 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
   if (hosts.length === 0)
     throw new CommandError(
       11,
-      `no run under ${settings.stateDir} remediated any of ${plural(matched.length, 'host')}`,
+      `no run under ${settings.state} remediated any of ${plural(matched.length, 'host')}`,
       '`kmend drift --all` and `kmend check` read hosts that no run remediated; --state-dir names another place of runs',
     );
   const targets = await targetsOf(inventory, hosts, session);

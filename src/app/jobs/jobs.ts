@@ -131,7 +131,7 @@ export async function jobNamed(name: string, session: Session): Promise<Job> {
   if (job !== undefined) return job;
   throw new CommandError(
     3,
-    `there is no job ${name} under ${session.settings.stateDir}`,
+    `there is no job ${name} under ${session.settings.state}`,
     'kmend schedule list shows them',
   );
 }

@@ -86,7 +86,7 @@ async function resumeInterrupted(job: Job, session: Session): Promise<End> {
 
 const resumeOne = (run: string, session: Session): Promise<number> =>
   contained(session.observer, () =>
-    inSession({ stateDir: session.settings.stateDir }, session, async (own) =>
+    inSession({ state: session.settings.state }, session, async (own) =>
       exitOfResume(await resume({ run, yes: true }, own)),
     ),
   );
@@ -131,7 +131,7 @@ async function keepResult(job: Job, session: Session): Promise<void> {
   try {
     await saveJob(job, session);
   } catch (error) {
-    const ofDisk = stateError(error, session.settings.stateDir);
+    const ofDisk = stateError(error, session.settings.state);
     if (ofDisk === undefined) throw error;
     session.observer.notice(`how job ${job.name} ended is not kept: ${ofDisk.message}`, 'warning');
   }

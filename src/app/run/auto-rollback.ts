@@ -40,9 +40,9 @@ export async function rollBackFailed(run: string, session: Session): Promise<voi
 
 /** In a session of its own, with the secrets of this one, since no file has them. */
 function rollBackHost(run: string, host: string, session: Session): Promise<number> {
-  const { stateDir, flags } = session.settings;
+  const { state, flags } = session.settings;
   const { extraVars, askPass, askBecomePass } = flags;
-  const given = { limit: host, stateDir, ...present({ extraVars, askPass, askBecomePass }) };
+  const given = { limit: host, state, ...present({ extraVars, askPass, askBecomePass }) };
   return contained(session.observer, () =>
     inSession(
       given,

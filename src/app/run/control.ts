@@ -49,8 +49,7 @@ async function refuseNoCanary(run: string, store: Store): Promise<void> {
 /** Refuses a run that no process would take the command for: unknown, never begun, or done. */
 async function refuseUnknown(run: string, { ports, settings }: Session): Promise<void> {
   const store = await ports.store();
-  if ((await store.readFile(run, 'settings')) === undefined)
-    throw noSuchRun(run, settings.stateDir);
+  if ((await store.readFile(run, 'settings')) === undefined) throw noSuchRun(run, settings.state);
   await refuseNeverBegan(run, store);
   const finished = (await store.runs()).find((one) => one.run === run)?.finished;
   if (finished?.exit === 0)

@@ -103,7 +103,7 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     });
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
   } catch (thrown) {
-    const error = stateError(thrown, settings.stateDir);
+    const error = stateError(thrown, settings.state);
     if (error === undefined) throw thrown;
     throw new CommandError(
       1,

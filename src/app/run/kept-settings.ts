@@ -111,6 +111,7 @@ const flagShapes: Readonly<Record<Exclude<keyof FleetFlags, 'json' | 'quiet'>, S
   timeout: text,
   kubeconfig: text,
   context: text,
+  state: text,
   stateDir: text,
   auditForward: text,
   metricsFile: text,
@@ -136,7 +137,7 @@ export async function keptSettings(
 ): Promise<KeptSettings> {
   const store = await ports.store();
   const read = await store.readFile(run, 'settings');
-  if (read === undefined) throw noSuchRun(run, settings.stateDir);
+  if (read === undefined) throw noSuchRun(run, settings.state);
   const data = dataIn(read);
   if (!isMapping(data) || object({}, flagShapes)(data.flags, 'flags') !== undefined)
     throw new CommandError(

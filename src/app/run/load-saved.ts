@@ -39,9 +39,9 @@ export async function withSavedPlan<T>(
   const kept = [before, saved.kept].filter((one) => one !== undefined);
   const extraVars = [...kept.flatMap((one) => one.flags.extraVars), ...(flags.extraVars ?? [])];
   const planned = { inventory: plan.inventories, ...present({ limit: plan.limit }), extraVars };
-  const stateDir = saved.kept === undefined ? flags.stateDir : session.settings.stateDir;
+  const { state } = session.settings;
   return inSession(
-    { ...saved.kept?.flags, ...flags, ...planned, ...present({ stateDir }) },
+    { ...saved.kept?.flags, ...flags, ...planned, state },
     session,
     async (given) => {
       const inner = await withRollback(plan, given);

@@ -49,21 +49,21 @@ const ownersOnly: ReadonlySet<EventBody['type']> = new Set([
  * after a takeover must do nothing. The new owner has removed the output of its scripts from the
  * hosts, which is no failure of these.
  */
-export const guarded = (journal: Journal, lock: HeldLock, stateDir: string): Journal => ({
+export const guarded = (journal: Journal, lock: HeldLock, state: string): Journal => ({
   run: journal.run,
   end: () => journal.end(),
   follow: (see) => journal.follow(see),
   close: () => journal.close(),
   append: async (body, sync) => {
-    if (ownersOnly.has(body.type)) await mayGoOn(journal.run, lock, stateDir);
+    if (ownersOnly.has(body.type)) await mayGoOn(journal.run, lock, state);
     return journal.append(body, sync);
   },
 });
 
-async function mayGoOn(run: string, lock: HeldLock, stateDir: string): Promise<void> {
-  const state = await lock.state();
-  if (state === 'gone') throw new StateGoneError(stateDir);
-  if (state === 'taken')
+async function mayGoOn(run: string, lock: HeldLock, state: string): Promise<void> {
+  const found = await lock.state();
+  if (found === 'gone') throw new StateGoneError(state);
+  if (found === 'taken')
     throw new CommandError(
       7,
       `the hosts of run ${run} were taken over by another run`,

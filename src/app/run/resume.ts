@@ -51,7 +51,7 @@ export async function resume(input: ResumeInput, session: Session): Promise<Resu
   const store = await ports.store();
   await refuseNeverBegan(run, store);
   const planText = await store.readFile(run, 'plan');
-  if (planText === undefined) throw noSuchRun(run, settings.stateDir);
+  if (planText === undefined) throw noSuchRun(run, settings.state);
   const kept = await keptSettings(run, session);
   // The run has a process, and a second one would find it locked.
   if (resolutions.length > 0 && (await store.holder(run)) !== undefined)
@@ -183,7 +183,7 @@ async function resumeRun(
     return drive(
       run,
       {
-        journal: guarded(journal, lock, settings.stateDir),
+        journal: guarded(journal, lock, settings.state),
         before: state,
         followed,
         outbox,

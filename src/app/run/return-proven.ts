@@ -57,9 +57,9 @@ export async function returnByRun(node: string, run: string, session: Session): 
 
 /** In a session of its own, with the settings of the run; the passwords are asked for again. */
 function returnProven(run: string, hosts: readonly string[], session: Session): Promise<number> {
-  const { stateDir, flags } = session.settings;
+  const { state, flags } = session.settings;
   const given = {
-    stateDir,
+    state,
     ...present({ askPass: flags.askPass, askBecomePass: flags.askBecomePass }),
   };
   return contained(session.observer, () =>

@@ -26,7 +26,7 @@ export async function changesOfRun(
 ): Promise<ReadonlyMap<string, HostChanges>> {
   return changesIn(await ports.store(), run).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      throw noSuchRun(run, settings.stateDir);
+      throw noSuchRun(run, settings.state);
     throw new CommandError(
       1,
       `the journal of run ${run} cannot be trusted: ${error instanceof Error ? error.message : String(error)}`,

@@ -45,7 +45,7 @@ export async function rollback(input: RollbackInput, session: Session): Promise<
 function flagsFor(kept: KeptSettings, { settings }: Session): KeptSettings['flags'] {
   const { limit: _limit, verbose: _verbose, ...fleet } = kept.flags;
   const extraVars = [...kept.flags.extraVars, ...(settings.flags.extraVars ?? [])];
-  return { ...fleet, ...settings.flags, stateDir: settings.stateDir, extraVars };
+  return { ...fleet, ...settings.flags, state: settings.state, extraVars };
 }
 
 async function rollBack(

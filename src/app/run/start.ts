@@ -85,7 +85,7 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
     ];
     const commands = ports.store.commands(id);
     const entry = {
-      journal: guarded(journal, lock, session.settings.stateDir),
+      journal: guarded(journal, lock, session.settings.state),
       before: emptyState,
       followed: await followRun(world),
       outbox: [],

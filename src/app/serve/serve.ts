@@ -40,7 +40,7 @@ export async function serve(input: ServeInput, session: Session): Promise<void> 
   const runs = liveRuns({ store, now: world.clock.now, forecaster: world.forecaster });
   const server = await listen(input, routesOf(runs, session), store, session);
   observer.log(
-    `kmend serves ${session.settings.stateDir} on ${baseOf(input.address, server.port)}${input.allowControl ? '' : ', read-only'}; Ctrl-C ends it`,
+    `kmend serves ${session.settings.state} on ${baseOf(input.address, server.port)}${input.allowControl ? '' : ', read-only'}; Ctrl-C ends it`,
   );
   try {
     while (!world.stop.aborted) {

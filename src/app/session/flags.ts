@@ -2,7 +2,7 @@
 
 import type { Amount, Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
-import { CommandError, type World } from './world.ts';
+import { CommandError, type StatePlace, type World } from './world.ts';
 
 /** Where notices go, and which. */
 export interface NotifyFlags {
@@ -31,6 +31,8 @@ export interface FleetFlags extends NotifyFlags {
   readonly timeout?: string;
   readonly kubeconfig?: string;
   readonly context?: string;
+  /** A directory, or postgres://HOST/DATABASE. */
+  readonly state?: string;
   readonly stateDir?: string;
   readonly auditForward?: string;
   readonly metricsFile?: string;
@@ -121,4 +123,20 @@ export function stateDirOf(flags: { readonly stateDir?: string }, world: World):
     `the state directory ${stateDir} is not used: ${why}`,
     'name one of your own with --state-dir, or correct its owner and mode',
   );
+}
+
+/** Is this place of state a database? Otherwise it is a directory. */
+export const isDatabase = (state: string): boolean => /^postgres(?:ql)?:\/\//.test(state);
+
+/**
+ * Where runs are kept (`state`), and the directory of what stays on this machine (`stateDir`). Of
+ * `--state` and `--state-dir` the first counts; without both it is the default directory.
+ */
+export function statePlaceOf(
+  { state = '', stateDir }: Pick<FleetFlags, 'state' | 'stateDir'>,
+  world: World,
+): StatePlace {
+  if (isDatabase(state)) return { state, stateDir: stateDirOf(present({ stateDir }), world) };
+  const directory = stateDirOf(present({ stateDir: state === '' ? stateDir : state }), world);
+  return { state: directory, stateDir: directory };
 }

@@ -71,7 +71,7 @@ export async function inSession<T>(
 function portsOf(settings: Settings, around: Surroundings, takeover: string | undefined): Ports {
   const { world, observer } = around;
   const warn = (text: string): void => observer.notice(text, 'warning');
-  const store = once(() => world.store(settings.stateDir));
+  const store = once(() => world.store(settings));
   const transport = once(() =>
     world.transport({ asker: world.asker, handshakes: settings.forks, warn }),
   );
@@ -88,6 +88,7 @@ function portsOf(settings: Settings, around: Surroundings, takeover: string | un
     close: async () => {
       await (await transport.opened())?.close();
       (await cluster.opened())?.close();
+      await (await store.opened())?.close();
     },
   };
 }

@@ -8,7 +8,7 @@ import { present } from '../../model/present.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
 import { environmentVars, extraVarsOf } from './extra-vars.ts';
-import { type FleetFlags, stateDirOf, wholeNumber } from './flags.ts';
+import { type FleetFlags, statePlaceOf, wholeNumber } from './flags.ts';
 import { learnWritten } from './secrets.ts';
 import { CommandError, type Surroundings, type World } from './world.ts';
 
@@ -30,6 +30,9 @@ export interface Settings {
   readonly isSecret: IsSecretName;
   readonly rollback?: RollbackSettings;
   readonly forks: number;
+  /** Where runs are kept: a directory, or the URL of a database. */
+  readonly state: string;
+  /** The directory of what stays on this machine: fetched packages, and `state` where it is one. */
   readonly stateDir: string;
   /** Where journal entries are forwarded to. */
   readonly forward?: ForwardTarget;
@@ -60,7 +63,7 @@ export function settingsOf(flags: FleetFlags, around: Surroundings): Settings {
     extraVars,
     isSecret,
     forks: wholeNumber(flags.forks, '--forks', 50),
-    stateDir: stateDirOf(flags, world),
+    ...statePlaceOf(flags, world),
     ...present({ forward }),
     flags,
     ...(flags.askPass === true ? { loginPassword: askOnce('SSH password: ', world) } : {}),

@@ -47,6 +47,14 @@ export type WorldCluster = Cluster &
     | 'description'
   >;
 
+/** Where state is kept. */
+export interface StatePlace {
+  /** A directory, or the URL of a database. */
+  readonly state: string;
+  /** The directory of what stays on this machine. */
+  readonly stateDir: string;
+}
+
 /** Writes and removes files that the operator named (plans, units). */
 export interface Files {
   /** Written beside it, then renamed, so that no reader sees half a file. */
@@ -82,7 +90,7 @@ export interface World {
   /** During this work the first signal only asks for a safe state. Otherwise it ends the program. */
   readonly underWay: <T>(work: () => Promise<T>) => Promise<T>;
   readonly modules: () => Promise<ReadonlyMap<string, AnyModule>>;
-  readonly store: (stateDir: string) => Promise<Store>;
+  readonly store: (place: StatePlace) => Promise<Store>;
   readonly transport: (needs: TransportNeeds) => Promise<Transport>;
   readonly cluster: (needs: ClusterNeeds) => Promise<Outcome<WorldCluster>>;
   /** Paths as for kubectl: the flag, KUBECONFIG, `~/.kube/config`; none = the pod's own account. */
@@ -125,5 +133,5 @@ export class CommandError extends Error {
   }
 }
 
-export const noSuchRun = (run: string, stateDir: string): CommandError =>
-  new CommandError(3, `there is no run ${run} under ${stateDir}`, 'kmend runs lists them');
+export const noSuchRun = (run: string, state: string): CommandError =>
+  new CommandError(3, `there is no run ${run} under ${state}`, 'kmend runs lists them');

@@ -84,6 +84,13 @@ export interface PodWitness {
 }
 
 export interface Store {
+  /** Where the state is, for messages. */
+  readonly place: string;
+  /** The clock of the store, where all that use it have one; milliseconds since 1970. */
+  readonly now?: () => number;
+  /** Calls `changed` soon after runs or commands changed, where the store can tell; returns how to stop. */
+  readonly watch?: (changed: () => void) => () => void;
+  readonly close: () => Promise<void>;
   readonly createJournal: (run: string) => Promise<Journal>;
   /**
    * For resume: opens it for appending after checking the chain and showing every event; `torn`: a
@@ -123,6 +130,8 @@ export interface Store {
         readonly held: true;
         readonly release: () => Promise<void>;
         readonly state: () => Promise<LockState>;
+        /** The number of this controller in the run, where the store counts them. */
+        readonly number?: number;
       }
     | { readonly held: false; readonly run: string; readonly by: string }
   >;

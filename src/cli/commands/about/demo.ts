@@ -156,7 +156,7 @@ const applying = ({ state: stateDir }: Stage, plan: string): Step => ({
 });
 
 async function reporting({ world, state: stateDir }: Stage): Promise<Step> {
-  const run = (await (await world.store(stateDir)).runs()).at(-1)?.run ?? '';
+  const run = (await (await world.store({ state: stateDir, stateDir })).runs()).at(-1)?.run ?? '';
   return { words: ['report', run], run: (heard) => report(run, { stateDir }, heard) };
 }
 

@@ -28,7 +28,7 @@ export function checkCommand(
   program: Command,
   world: World,
   done: (exit: number) => void,
-  own: { readonly stateDir?: string } = {},
+  own: { readonly state?: string } = {},
 ): void {
   withMetricsOption(withQuietOption(withFleetOptions(program.command('check'))))
     .description('read-only: versions, kmem verdict with evidence, and the remedy of each host')

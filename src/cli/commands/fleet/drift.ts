@@ -17,7 +17,7 @@ export function driftCommand(
   program: Command,
   world: World,
   done: (exit: number) => void,
-  own: { readonly stateDir?: string } = {},
+  own: { readonly state?: string } = {},
 ): void {
   withMetricsOption(withQuietOption(withFleetOptions(program.command('drift'))))
     .description(

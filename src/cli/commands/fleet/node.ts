@@ -1,5 +1,6 @@
 // `kmend drain NODE...`, `kmend cordon NODE...` and `kmend uncordon NODE...`: kubectl's commands
 // with kubectl's flags, by the same adapter that a run uses.
+
 import type { Command } from 'commander';
 import { returnByRun } from '../../../app/run/return-proven.ts';
 import { openKubectlCluster } from '../../../app/session/session.ts';
@@ -18,6 +19,7 @@ import {
   type NodeFlags,
   withFlags,
 } from '../../node-flags.ts';
+import { stateOption } from '../../options.ts';
 import { type NodeLine, printJson } from '../../output.ts';
 import { observerOf, withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
@@ -91,6 +93,7 @@ export function nodeCommands(program: Command, world: World, done: (exit: number
     .description(
       'make nodes schedulable again; one that a run has proven and not returned is returned by that run',
     )
+    .option(...stateOption)
     .option('--state-dir <dir>', 'where runs are kept')
     .action(async (names: string[], flags: NodeFlags) =>
       done(await uncordon(names, flags, nodeWorld(flags, world))),

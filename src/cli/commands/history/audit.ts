@@ -1,14 +1,17 @@
 // `audit verify`: journals as evidence.
+
 import type { Command } from 'commander';
 import { type Finding, verify } from '../../../app/history/audit.ts';
 import { present } from '../../../model/present.ts';
 import { plural } from '../../../screens/layout.ts';
+import { stateOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 
 interface Flags {
   readonly head?: string;
+  readonly state?: string;
   readonly stateDir?: string;
   readonly json?: boolean;
 }
@@ -26,6 +29,7 @@ export function auditCommand(program: Command, world: World, done: (exit: number
       '--head <hash>',
       'the journal must have this head, as a run, a report or a notice gave it',
     )
+    .option(...stateOption)
     .option('--state-dir <dir>', 'where runs are kept')
     .option('--json', 'JSON lines')
     .addHelpText(

@@ -1,4 +1,5 @@
 // `kmend report`: what a run did, from its journal.
+
 import type { Command } from 'commander';
 import { runOrLast } from '../../../app/history/last-run.ts';
 import { beginAnew, neverBegan } from '../../../app/history/never-began.ts';
@@ -12,12 +13,14 @@ import { toJson } from '../../../model/text/printable.ts';
 import { junitXml } from '../../../screens/run/junit.ts';
 import { underWay } from '../../../screens/run/next-steps.ts';
 import { reportMarkdown, reportText } from '../../../screens/run/run-report.ts';
+import { stateOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { journalEnd, neededAgain } from '../../terminal/run-view.ts';
 import { paintOf, type World } from '../../world.ts';
 
 export interface ReportFlags extends ReportFiles {
+  readonly state?: string;
   readonly stateDir?: string;
   readonly json?: boolean;
   readonly markdown?: boolean;
@@ -28,6 +31,7 @@ export interface ReportFlags extends ReportFiles {
 export function reportCommand(program: Command, world: World, done: (exit: number) => void): void {
   program
     .command('report')
+    .option(...stateOption)
     .option('--state-dir <dir>', 'where runs are kept')
     .option('--json', 'a summary as one JSON object')
     .option('--events', 'the journal as JSON lines')

@@ -5,7 +5,7 @@ import { CommandError } from '../../../app/session/world.ts';
 import type { RunInfo } from '../../../engine/ports/store.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
 import { pruneLines } from '../../../screens/run/prune-text.ts';
-import { keepFlag } from '../../options.ts';
+import { keepFlag, stateOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
@@ -19,6 +19,7 @@ interface Flags extends ReportFlags {
 export function runsCommands(program: Command, world: World, done: (exit: number) => void): void {
   program
     .command('runs')
+    .option(...stateOption)
     .option('--state-dir <dir>', 'where runs are kept')
     .option('--json', 'JSON lines')
     .description(

@@ -1,9 +1,11 @@
 // `kmend serve`: a page of the runs of a state directory, live, and of the last checks.
+
 import type { Command } from 'commander';
 import { type Address, isLoopback, type ProxyLogin } from '../../../adapters/web/index.ts';
 import { type ServeInput, serve } from '../../../app/serve/serve.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import { present } from '../../../model/present.ts';
+import { stateOption } from '../../options.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 
@@ -15,6 +17,7 @@ interface Flags {
   readonly userHeader?: string;
   readonly proxySecretFile?: string;
   readonly linkFile?: string;
+  readonly state?: string;
   readonly stateDir?: string;
 }
 
@@ -46,6 +49,7 @@ export function serveCommand(program: Command, world: World, done: (exit: number
       '--link-file <file>',
       'write the link to log in to this file (mode 600), and print none',
     )
+    .option(...stateOption)
     .option('--state-dir <dir>', 'where runs are kept')
     .addHelpText(
       'after',

@@ -1,12 +1,15 @@
 // `kmend token`: read-only tokens of `kmend serve`.
+
 import type { Command } from 'commander';
 import { addToken, allTokens, revokeToken } from '../../../app/serve/tokens.ts';
 import { table } from '../../../screens/layout.ts';
+import { stateOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 
 interface TokenFlags {
+  readonly state?: string;
   readonly stateDir?: string;
   readonly json?: boolean;
 }
@@ -19,6 +22,7 @@ export function tokenCommands(program: Command, world: World, done: (exit: numbe
     tokens
       .command(name)
       .description(description)
+      .option(...stateOption)
       .option('--state-dir <dir>', 'where runs are kept');
   named('new', 'make a token and print it: it cannot be shown again')
     .argument('<name>')

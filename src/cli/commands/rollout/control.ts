@@ -1,15 +1,18 @@
 // `pause`, `continue`, `abort`, `promote` and `resolve`: control commands, journalled by the process
 // of the run.
+
 import type { Command } from 'commander';
 import { command, type Left, leaveResolutions } from '../../../app/run/control.ts';
 import { resolution, wayOf } from '../../../app/run/resolutions.ts';
 import { present } from '../../../model/present.ts';
 import type { EventBody } from '../../../model/run/event.ts';
+import { stateOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
 
 interface Flags {
+  readonly state?: string;
   readonly stateDir?: string;
   readonly why?: string;
   readonly as?: string;
@@ -27,6 +30,7 @@ export function controlCommands(
       .description(description)
       .argument('<run>')
       .option('--why <text>', 'goes into the journal')
+      .option(...stateOption)
       .option('--state-dir <dir>', 'where runs are kept')
       .option('--json', 'a JSON line')
       .action(async (run: string, flags: Flags) =>
@@ -86,6 +90,7 @@ export function controlCommands(
       'skip',
     )
     .option('--why <text>', 'goes into the journal')
+    .option(...stateOption)
     .option('--state-dir <dir>', 'where runs are kept')
     .option('--json', 'a JSON line')
     .addHelpText(

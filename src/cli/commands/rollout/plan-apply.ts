@@ -56,7 +56,7 @@ type ApplyFlags = PlanFlags & RunFlags & { readonly check?: boolean; readonly di
 
 /** Settings of a job's command; in a job no question is asked. */
 interface JobFlags extends NotifyFlags {
-  readonly stateDir?: string;
+  readonly state?: string;
   readonly job?: string;
 }
 
@@ -75,7 +75,7 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
     done(
       await planPlaybook(
         path,
-        { ...flags, ...present({ stateDir: own.stateDir }) },
+        { ...flags, ...present({ state: own.state }) },
         looking(flags, command, world),
         typedLogin(command),
       ),
@@ -196,7 +196,7 @@ const loginFlags: ReadonlySet<string> = new Set([
     'askBecomePass',
     'sshCommonArgs',
   ],
-  ...['timeout', 'forks', 'kubeconfig', 'context', 'stateDir'],
+  ...['timeout', 'forks', 'kubeconfig', 'context', 'state', 'stateDir'],
 ]);
 
 /** Those of them on this command line, as arguments for the next one. */

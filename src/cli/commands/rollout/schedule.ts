@@ -17,6 +17,7 @@ import {
 import { type JobNotifyFlags, notifyOf } from '../../../app/jobs/notify.ts';
 import { enter, jobFor, jobTurn, unattended } from '../../../app/jobs/turn.ts';
 import { writeMetrics } from '../../../app/metrics/metrics-file.ts';
+import { isDatabase } from '../../../app/session/flags.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import type { Keep } from '../../../core/history/retention.ts';
@@ -35,7 +36,13 @@ import {
   systemdUnits,
 } from '../../../screens/schedule-units.ts';
 import { jobCommand } from '../../job-command.ts';
-import { jobsKeep, keepFlag, withMetricsOption, withNotifyOptions } from '../../options.ts';
+import {
+  jobsKeep,
+  keepFlag,
+  stateOption,
+  withMetricsOption,
+  withNotifyOptions,
+} from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
 import { printText, type World } from '../../world.ts';
@@ -48,6 +55,7 @@ interface InstallFlags extends JobNotifyFlags {
   readonly image?: string;
   readonly namespace?: string;
   readonly kubernetesVersion?: string;
+  readonly state?: string;
   readonly stateDir?: string;
 }
 
@@ -55,10 +63,10 @@ interface InstallFlags extends JobNotifyFlags {
 const withJobNotifyOptions = (command: Command): Command =>
   withNotifyOptions(command).option('--notify-always', 'also when there was nothing to do');
 
-type StateFlags = Pick<InstallFlags, 'stateDir'>;
+type StateFlags = Pick<InstallFlags, 'state' | 'stateDir'>;
 
-const stateOption = (command: Command): Command =>
-  command.option('--state-dir <dir>', 'where jobs and runs are kept');
+const withStateOption = (command: Command): Command =>
+  command.option(...stateOption).option('--state-dir <dir>', 'where jobs and runs are kept');
 
 export function scheduleCommand(
   program: Command,
@@ -68,7 +76,7 @@ export function scheduleCommand(
   const schedule = program
     .command('schedule')
     .description('named jobs that run unattended: systemd, cron or Kubernetes start them');
-  withJobNotifyOptions(stateOption(schedule.command('install')))
+  withJobNotifyOptions(withStateOption(schedule.command('install')))
     .description(
       'keep a job and print the units that run it: kmend schedule install NAME --every "Mon..Fri 22:00" -- apply PLAYBOOK -i INVENTORY',
     )
@@ -90,17 +98,17 @@ export function scheduleCommand(
     .action(async (name: string, words: readonly string[], flags: InstallFlags) =>
       done(await install(name, words, flags, world)),
     );
-  stateOption(schedule.command('list'))
+  withStateOption(schedule.command('list'))
     .description('jobs, when they run, and how each last ended')
     .option('--json', 'JSON lines')
     .action(async (flags: StateFlags & { readonly json?: boolean }) =>
       done(await list(flags, world)),
     );
-  stateOption(schedule.command('remove'))
+  withStateOption(schedule.command('remove'))
     .description('remove a job, and the units that `install --write` wrote')
     .argument('<name>')
     .action(async (name: string, flags: StateFlags) => done(await remove(name, flags, world)));
-  withMetricsOption(withJobNotifyOptions(stateOption(schedule.command('run'))))
+  withMetricsOption(withJobNotifyOptions(withStateOption(schedule.command('run'))))
     .description('run a job now, unattended: asks nothing, takes up its own interrupted run first')
     .argument('<name>')
     .argument(
@@ -124,14 +132,14 @@ async function runTurn(
 ): Promise<number> {
   const keep = keepFlag(flags.keep ?? jobsKeep);
   return withSession(flags, world, async (session) => {
-    const { stateDir } = session.settings;
+    const { state } = session.settings;
     const known = await jobFor(checkedName(name), words, session);
     const job: Job = { ...known, ...present({ notify: notifyOf(flags, world) }) };
     refuseSecrets(job, session);
     const alone: World = { ...unattended(world, job), isTerminal: false, colour: false };
     if (words.length === 0) enter(job, world);
-    const { exit } = await withSession({ stateDir }, alone, (own) =>
-      jobTurn(job, () => jobCommand(job, stateDir, alone), own),
+    const { exit } = await withSession({ state }, alone, (own) =>
+      jobTurn(job, () => jobCommand(job, state, alone), own),
     );
     if (flags.metricsFile !== undefined)
       await writeMetrics(jobFamilies(await allJobs(session)), session);
@@ -152,6 +160,12 @@ async function pruneAfterTurn(keep: Keep, session: Session, world: World): Promi
   }
 }
 
+/** The flags that name the state; those of notices are the job's own. */
+const flagsOfState = ({ state, stateDir }: StateFlags): StateFlags => present({ state, stateDir });
+
+const absoluteState = (state: string, { cwd }: World): string =>
+  isDatabase(state) ? state : resolve(cwd, state);
+
 const schedulable = new Set(['apply', 'check', 'drift', 'plan']);
 
 const install = (
@@ -160,7 +174,7 @@ const install = (
   flags: InstallFlags,
   world: World,
 ): Promise<number> =>
-  withSession(present({ stateDir: flags.stateDir }), world, (session) =>
+  withSession(flagsOfState(flags), world, (session) =>
     installJob(checkedName(name), args, flags, session, world),
   );
 
@@ -188,7 +202,7 @@ async function installJob(
       `${asks} asks for a password, but a job has no terminal`,
       'log in with a key, and sudo without a password',
     );
-  const stateDir = resolve(world.cwd, session.settings.stateDir);
+  const state = absoluteState(session.settings.state, world);
   const notify = notifyOf(flags, world);
   const job: Job = {
     schema: 'kmend.job/1',
@@ -203,9 +217,9 @@ async function installJob(
   refuseSecrets(job, session);
   switch (flags.as) {
     case 'systemd':
-      return installUnits(job, unitsOf(job, calendar, stateDir, world), flags, session, world);
+      return installUnits(job, unitsOf(job, calendar, state, world), flags, session, world);
     case 'cron': {
-      const line = cronLine(unitsOf(job, calendar, stateDir, world));
+      const line = cronLine(unitsOf(job, calendar, state, world));
       if (line === undefined)
         throw new CommandError(
           3,
@@ -237,22 +251,14 @@ function judgeBySystemd(calendar: Calendar, world: World): void {
 /** Where npx, pnpm dlx, yarn dlx and bunx keep a program, until somebody empties that place. */
 const packageCache = /\/(?:_npx|dlx|dlx-[^/]+|bunx-[^/]+)\//;
 
-function unitsOf(job: Job, calendar: Calendar, stateDir: string, world: World): JobUnits {
+function unitsOf(job: Job, calendar: Calendar, state: string, world: World): JobUnits {
   if (packageCache.test(world.program))
     throw new CommandError(
       3,
       `this kmend is in the cache of a package manager, where a job would lose it: ${world.program}`,
       'install it first, and schedule with that one: npm install --global kmend; kmend schedule install ...',
     );
-  const command = [
-    process.execPath,
-    world.program,
-    'schedule',
-    'run',
-    job.name,
-    '--state-dir',
-    stateDir,
-  ];
+  const command = [process.execPath, world.program, 'schedule', 'run', job.name, '--state', state];
   const unfit = [job.directory, ...command].find((path) => !fitsUnits(path));
   if (unfit !== undefined)
     throw new CommandError(

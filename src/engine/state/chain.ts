@@ -1,32 +1,45 @@
-// Reading a journal: line by line, every link of the hash chain checked, and never more than a
-// piece of it in memory.
+// Reading a journal, wherever it is kept: line by line, every link of the hash chain checked.
 import { hash } from 'node:crypto';
-import type { JournalEnd } from '../../engine/ports/history.ts';
-import { JournalError } from '../../engine/ports/state-errors.ts';
 import type { Event } from '../../model/run/event.ts';
 import { wrongEvent } from '../../model/shape/event-shape.ts';
 import { dataIn } from '../../model/shape/shape.ts';
 import { isMapping } from '../../model/value.ts';
-import { openOwn } from './owned.ts';
+import type { JournalEnd } from '../ports/history.ts';
+import { JournalError } from '../ports/state-errors.ts';
 
 export const hashOf = (line: string | Buffer): string => hash('sha256', line);
 
 /** The hash before the first entry. It depends on the run, so that no journal passes for another's. */
 export const rootOf = (run: string): string => hashOf(`kmend journal ${run}`);
 
+/** Where a journal begins. */
+export const rootEnd = (run: string): JournalEnd => ({
+  entries: 0,
+  head: rootOf(run),
+  size: 0,
+  torn: false,
+});
+
+export interface Line {
+  /** Without the line end. */
+  readonly bytes: Buffer;
+  /** False for what a crash left of a last line. */
+  readonly whole: boolean;
+}
+
 /**
  * Shows every event in order, each after the next entry has confirmed its hash. Only the last entry
  * is shown unconfirmed. Throws a JournalError that names the first entry whose hash does not hold.
  * Where `see` throws, that entry does not fit those before it.
- * @param after where an earlier scan ended: only what was added since is read
+ * @param path names the journal in errors
+ * @param batches its lines after `begin`, by pieces
  */
-export async function scanJournal(
+export async function readChain(
   path: string,
-  run: string,
+  batches: AsyncIterable<readonly Line[]>,
   see: (event: Event) => void,
-  after?: JournalEnd,
+  begin: Pick<JournalEnd, 'entries' | 'head' | 'size'>,
 ): Promise<JournalEnd> {
-  const begin = after ?? { entries: 0, head: rootOf(run), size: 0 };
   let end: JournalEnd = { ...begin, torn: false };
   let last: Event | undefined;
   const show = (event: Event | undefined): void => {
@@ -44,7 +57,7 @@ export async function scanJournal(
       );
     }
   };
-  for await (const lines of linesOf(path, begin))
+  for await (const lines of batches)
     for (const { bytes, whole } of lines) {
       if (!whole) {
         end = { ...end, torn: true };
@@ -70,53 +83,4 @@ function parseLine(path: string, line: Buffer, { entries, head }: JournalEnd): E
     throw wrong('does not follow the entry before it: the journal was changed');
   // The shape is checked before the event is shown.
   return data as unknown as Event;
-}
-
-interface Line {
-  /** Without the line end. */
-  readonly bytes: Buffer;
-  readonly whole: boolean;
-}
-
-const pieceSize = 1 << 18;
-const lineEnd = 10;
-
-/** The lines after those that were read before, by pieces of the file. */
-async function* linesOf(
-  path: string,
-  { size, entries }: Pick<JournalEnd, 'size' | 'entries'>,
-): AsyncGenerator<readonly Line[]> {
-  const file = await openOwn(path);
-  try {
-    if ((await file.stat()).size < size)
-      throw new JournalError(path, entries, 'was cut off: the journal was changed');
-    let rest: Buffer[] = [];
-    for (let at = size; ; ) {
-      const { bytesRead, buffer } = await file.read(
-        Buffer.allocUnsafe(pieceSize),
-        0,
-        pieceSize,
-        at,
-      );
-      at += bytesRead;
-      if (bytesRead === 0) break;
-      const piece = buffer.subarray(0, bytesRead);
-      const lines: Line[] = [];
-      let from = 0;
-      for (let to = piece.indexOf(lineEnd); to !== -1; to = piece.indexOf(lineEnd, from)) {
-        const last = piece.subarray(from, to);
-        lines.push({
-          bytes: rest.length === 0 ? last : Buffer.concat([...rest, last]),
-          whole: true,
-        });
-        rest = [];
-        from = to + 1;
-      }
-      if (from < bytesRead) rest.push(piece.subarray(from));
-      yield lines;
-    }
-    if (rest.length > 0) yield [{ bytes: Buffer.concat(rest), whole: false }];
-  } finally {
-    await file.close();
-  }
 }

@@ -1,0 +1,277 @@
+-- Schema 1 of kmend's state. Bodies, plans and settings are texts that kmend wrote: no function here
+-- looks into them. Times are milliseconds since 1970.
+
+create table meta (
+  schema integer not null
+);
+insert into meta values (1);
+
+-- A process that uses the database. It lives as long as one session holds its advisory lock.
+create table holder (
+  id integer generated always as identity primary key,
+  kind text not null check (kind in ('command', 'worker')),
+  about text not null,
+  pid integer not null,
+  -- since when its session is unbroken
+  since timestamptz not null
+);
+
+create table run (
+  run text primary key,
+  seq integer not null default 0,
+  head text not null,
+  size bigint not null default 0,
+  made timestamptz not null default clock_timestamp(),
+  -- a journal was begun, perhaps without an entry
+  begun boolean not null default false,
+  -- grows with each leader: an older one may append nothing
+  epoch integer not null default 0,
+  -- number of the newest controller, as hosts compare it
+  number integer not null default 0,
+  leader integer references holder,
+  -- a worker may carry it on
+  open boolean not null default false,
+  info text
+);
+
+create table event (
+  run text not null references run,
+  seq integer not null,
+  batch uuid not null,
+  line text not null,
+  primary key (run, seq)
+);
+
+-- A host of a run: no other run works on it.
+create table host_lock (
+  address text primary key,
+  run text not null references run
+);
+create index on host_lock (run);
+
+create table slot (
+  name text primary key,
+  run text not null,
+  body text not null
+);
+
+create table command (
+  id bigint generated always as identity primary key,
+  run text not null references run,
+  body text not null
+);
+create index on command (run);
+
+create table run_file (
+  run text not null references run,
+  file text not null,
+  body text not null,
+  primary key (run, file)
+);
+
+create table output (
+  run text not null references run,
+  file text not null,
+  at bigint not null,
+  data bytea not null,
+  primary key (run, file, at)
+);
+
+-- Jobs, cgroup ids, last results of fleets, tokens.
+create table document (
+  kind text not null,
+  name text not null,
+  body text not null,
+  primary key (kind, name)
+);
+
+create table pruned (
+  id bigint generated always as identity primary key,
+  record text not null
+);
+
+-- A turn of a job: the first process that inserts the row has it.
+create table turn (
+  job text not null,
+  at bigint not null,
+  holder integer not null,
+  ended boolean not null default false,
+  primary key (job, at)
+);
+
+-- How long a session must have watched before it may call another one dead, and after how long
+-- without a word the server ends a session.
+create function patience() returns interval language sql immutable as $$ select interval '5 seconds' $$;
+
+create function is_alive(p_holder integer) returns boolean
+  language sql stable security definer set search_path = kmend, pg_temp as $$
+  select exists (
+    select from pg_locks
+    where locktype = 'advisory' and classid = 1801678702 and objid = p_holder::oid and objsubid = 2
+      and granted and database = (select oid from pg_database where datname = current_database()))
+$$;
+
+-- Has the calling session watched long enough? Then a holder without its lock is dead, and it was not
+-- the server that ended all sessions.
+create function has_watched(p_holder integer) returns boolean
+  language sql stable security definer set search_path = kmend, pg_temp as $$
+  select exists (
+    select from holder
+    where id = p_holder and pid = pg_backend_pid() and since < clock_timestamp() - patience())
+$$;
+
+-- A holder is alive, not proven dead (null), or dead, as the session of p_me sees it.
+create function judge(p_holder integer, p_me integer) returns boolean
+  language sql stable security definer set search_path = kmend, pg_temp as $$
+  select case
+    when p_holder is null then false
+    when is_alive(p_holder) then true
+    when has_watched(p_me) then false
+  end
+$$;
+
+-- Is there a worker that would carry on an open run?
+create function any_worker() returns boolean
+  language sql stable security definer set search_path = kmend, pg_temp as $$
+  select exists (select from holder where kind = 'worker' and is_alive(id))
+$$;
+
+-- The session becomes that of a holder: a new one, or one whose earlier session ended (then null is
+-- returned as long as the server has not noticed its end).
+create function enter(p_id integer, p_kind text, p_about text) returns integer
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+declare
+  v_id integer := p_id;
+begin
+  if v_id is null then
+    delete from holder h where h.since < clock_timestamp() - interval '1 day' and not is_alive(h.id)
+      and not exists (select from run where leader = h.id);
+    insert into holder (kind, about, pid, since)
+      values (p_kind, p_about, pg_backend_pid(), clock_timestamp()) returning id into v_id;
+  end if;
+  if not pg_try_advisory_lock(1801678702, v_id) then
+    return null;
+  end if;
+  update holder set pid = pg_backend_pid(), since = clock_timestamp() where id = v_id;
+  return v_id;
+end $$;
+
+-- Takes a run and its hosts for p_me. outcome: `held`; `busy` (p_other is alive, or a worker will
+-- carry its run on); `watch` (p_other is not proven dead yet: ask again).
+create function lead(
+  p_me integer, p_run text, p_root text, p_hosts text[], p_takeover text,
+  out outcome text, out other text, out by_about text, out new_epoch integer, out new_number integer
+) language plpgsql security definer set search_path = kmend, pg_temp as $$
+declare
+  r record;
+  v_alive boolean;
+begin
+  -- One at a time, so that two runs never each have half of the hosts.
+  perform pg_advisory_xact_lock(1801678702, 0);
+  insert into run (run, head) values (p_run, p_root) on conflict do nothing;
+  for r in
+    select x.run, x.leader, x.open, h.about from run x left join holder h on h.id = x.leader
+    where x.run = p_run
+      or x.run in (select l.run from host_lock l where l.address = any (p_hosts))
+    order by x.run = p_run desc, x.run for update of x
+  loop
+    if r.run = p_run and r.leader = p_me then continue; end if;
+    v_alive := judge(r.leader, p_me);
+    if r.run is distinct from p_takeover then
+      if v_alive or (r.run <> p_run and r.open and any_worker()) then
+        outcome := 'busy'; other := r.run; by_about := r.about; return;
+      end if;
+      if v_alive is null then
+        outcome := 'watch'; other := r.run; by_about := r.about; return;
+      end if;
+    end if;
+    if r.run <> p_run then
+      update run set leader = null, epoch = epoch + 1, open = false where run = r.run;
+      delete from host_lock where run = r.run;
+    end if;
+  end loop;
+  update run set leader = p_me, epoch = epoch + 1, number = number + 1 where run = p_run
+    returning epoch, number into new_epoch, new_number;
+  delete from host_lock where run = p_run;
+  insert into host_lock (address, run) select distinct unnest(p_hosts), p_run;
+  outcome := 'held';
+end $$;
+
+-- Ends the lead of p_epoch. An open run keeps its hosts for the worker that carries it on.
+create function release(p_run text, p_epoch integer) returns void
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+begin
+  update run set leader = null where run = p_run and epoch = p_epoch;
+  if found then
+    delete from host_lock l using run r where l.run = p_run and r.run = p_run and not r.open;
+    -- a run that never began leaves nothing
+    delete from run where run = p_run and not begun;
+  end if;
+  perform pg_notify('kmend', p_run);
+end $$;
+
+-- Appends bodies to the journal of a run and returns every line from p_seen on. A batch that is sent
+-- again is not appended again.
+-- KM001: another process leads the run. KM003: the journal has lost entries that p_head stands for.
+create function append(
+  p_run text, p_epoch integer, p_seen integer, p_head text, p_batch uuid, p_bodies text[],
+  p_info text, p_open boolean
+) returns table (seq integer, line text)
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+declare
+  r record;
+  v_at bigint;
+  v_line text;
+  v_body text;
+  v_head text;
+begin
+  select * into r from run x where x.run = p_run for update;
+  if not found or r.epoch <> p_epoch then
+    raise exception using errcode = 'KM001', message = 'another process leads run ' || p_run;
+  end if;
+  if p_seen < r.seq then
+    select encode(sha256(convert_to(e.line, 'UTF8')), 'hex') into v_head
+      from event e where e.run = p_run and e.seq = p_seen - 1;
+  end if;
+  if p_seen > r.seq or (p_seen = r.seq and p_head <> r.head) or (p_seen > 0 and p_seen < r.seq and p_head is distinct from v_head) then
+    raise exception using errcode = 'KM003', message = 'the journal of run ' || p_run || ' has lost entries';
+  end if;
+  if not exists (select from event e where e.run = p_run and e.seq >= p_seen and e.batch = p_batch) then
+    foreach v_body in array p_bodies loop
+      v_at := floor(extract(epoch from clock_timestamp()) * 1000);
+      v_line := '{"v":1,"seq":' || r.seq || ',"at":' || v_at || ',"run":"' || p_run || '","prev":"' || r.head || '",'
+        || substr(v_body, 2);
+      insert into event (run, seq, batch, line) values (p_run, r.seq, p_batch, v_line);
+      r.seq := r.seq + 1;
+      r.size := r.size + octet_length(convert_to(v_line, 'UTF8')) + 1;
+      r.head := encode(sha256(convert_to(v_line, 'UTF8')), 'hex');
+    end loop;
+    update run x set seq = r.seq, head = r.head, size = r.size, begun = true,
+      info = coalesce(p_info, x.info), open = coalesce(p_open, x.open)
+      where x.run = p_run;
+    perform pg_notify('kmend', p_run);
+  end if;
+  return query select e.seq, e.line from event e where e.run = p_run and e.seq >= p_seen order by e.seq;
+end $$;
+
+-- Removes a run that nobody leads; its record is kept. Returns whether it was removed.
+create function prune(p_me integer, p_run text, p_head text, p_record text) returns boolean
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+declare
+  r record;
+begin
+  select * into r from run where run = p_run for update;
+  if not found or r.head <> p_head or r.open or judge(r.leader, p_me) is distinct from false then
+    return false;
+  end if;
+  insert into pruned (record) values (p_record);
+  delete from output where run = p_run;
+  delete from run_file where run = p_run;
+  delete from command where run = p_run;
+  delete from slot where run = p_run;
+  delete from host_lock where run = p_run;
+  delete from event where run = p_run;
+  delete from run where run = p_run;
+  perform pg_notify('kmend', p_run);
+  return true;
+end $$;

@@ -1,0 +1,30 @@
+// What a list of runs says of a run, by its journal.
+import { present } from '../../model/present.ts';
+import type { Event } from '../../model/run/event.ts';
+import { dataIn } from '../../model/shape/shape.ts';
+import { isMapping } from '../../model/value.ts';
+import type { JournalHead, RunInfo } from '../ports/history.ts';
+
+/** A `RunInfo` without the head of the journal. */
+export type RunFacts = Omit<RunInfo, keyof JournalHead>;
+
+/** What is known of a run after one more event; undefined before its first entry. */
+export function infoAfter(info: RunFacts | undefined, event: Event): RunFacts | undefined {
+  if (event.type === 'run.started' && info === undefined) {
+    const { run, at, playbook, play, previous } = event;
+    return { run, startedAt: at, playbook, play, ...present({ previous }) };
+  }
+  if (info === undefined) return undefined;
+  if (event.type === 'run.finished')
+    return { ...info, finished: { exit: event.exit, why: event.why } };
+  if (event.type !== 'run.resumed') return info;
+  const { finished: _before, ...open } = info;
+  return open;
+}
+
+/** The job that started a run, by its stored settings. */
+export function jobIn(settings: string): { readonly job?: string } {
+  const data = dataIn(settings);
+  const flags = isMapping(data) ? data.flags : undefined;
+  return isMapping(flags) && typeof flags.job === 'string' ? { job: flags.job } : {};
+}
