@@ -173,7 +173,7 @@ describe('install', () => {
     const { exit, out } = await install(home, ['--user']);
     expect(exit).toBe(0);
     expect(out).toContain('OnCalendar=Mon..Fri 22:00');
-    expect(out).toContain(`schedule run nightly --state-dir ${home}/state`);
+    expect(out).toContain(`schedule run nightly --state ${home}/state`);
     expect(out).toContain(
       '# systemctl --user daemon-reload && systemctl --user enable --now kmend-nightly.timer',
     );
