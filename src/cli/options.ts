@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import { CommandError } from '../app/session/world.ts';
 import { type Keep, keepOf } from '../core/history/retention.ts';
 
-/** What an argument for a playbook may be. */
 /** The state of several machines: a database. */
 export const stateOption = [
   '--state <place>',
   'a directory, or postgres://HOST/DATABASE for several machines',
 ] as const;
 
+/** What an argument for a playbook may be. */
 export const playbookText =
   'a file, or by name one that comes with kmend: @auto, @nokmem, @scheduled, ... (README.md lists them)';
 

@@ -88,7 +88,7 @@ export interface Store {
   readonly place: string;
   /** The clock of the store, where all that use it have one; milliseconds since 1970. */
   readonly now?: () => number;
-  /** Calls `changed` soon after runs or commands changed, where the store can tell; returns how to stop. */
+  /** Calls `changed` soon after runs or commands changed; returns how to stop. */
   readonly watch?: (changed: () => void) => () => void;
   readonly close: () => Promise<void>;
   readonly createJournal: (run: string) => Promise<Journal>;

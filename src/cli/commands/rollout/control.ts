@@ -76,7 +76,10 @@ export function controlCommands(
       why: why ?? 'promoted by hand',
     }),
   );
+  resolveCommand(program, world, done);
+}
 
+function resolveCommand(program: Command, world: World, done: (exit: number) => void): void {
   program
     .command('resolve')
     .description(
@@ -100,7 +103,7 @@ export function controlCommands(
     )
     .action(async (run: string, hosts: readonly string[], flags: Flags) => {
       const way = wayOf(flags.as);
-      const given = [...new Set(hosts)].map((host) => resolution(host, way, who, flags.why));
+      const given = [...new Set(hosts)].map((host) => resolution(host, way, world.who, flags.why));
       done(
         sayLeft(
           await withSession(flags, world, (session) => leaveResolutions(run, given, session)),
