@@ -142,6 +142,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
         await podsAround(env),
         trust.judge,
       ),
+    stateDatabase: () => import('./adapters/postgres/index.ts'),
     transport: async (needs) => {
       signals.listen();
       return (await import('./adapters/ssh/index.ts')).createTransport({ ...needs, home, env });

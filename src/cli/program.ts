@@ -14,6 +14,7 @@ import { auditCommand } from './commands/history/audit.ts';
 import { reportCommand } from './commands/history/report.ts';
 import { runsCommands } from './commands/history/runs.ts';
 import { serveCommand } from './commands/history/serve.ts';
+import { stateCommand } from './commands/history/state.ts';
 import { tokenCommands } from './commands/history/token.ts';
 import { controlCommands } from './commands/rollout/control.ts';
 import { planCommands } from './commands/rollout/plan-apply.ts';
@@ -49,6 +50,7 @@ export function buildProgram(
   auditCommand(program, world, done);
   serveCommand(program, world, done);
   tokenCommands(program, world, done);
+  stateCommand(program, world, done);
   controlCommands(program, world, done);
   validateCommand(program, world, done);
   inventoryCommand(program, world, done);

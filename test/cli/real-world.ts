@@ -15,6 +15,7 @@ import {
 } from '../../src/adapters/local/index.ts';
 import { createGates } from '../../src/adapters/outside/gates.ts';
 import { createForwarder, createNotifier } from '../../src/adapters/outside/notify.ts';
+import * as postgres from '../../src/adapters/postgres/index.ts';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
 import { createStore } from '../../src/adapters/store/index.ts';
 import { createWebServer } from '../../src/adapters/web/index.ts';
@@ -81,6 +82,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     underWay: (work) => work(),
     modules: async () => modules,
     store: async ({ state }) => createStore(state, systemClock.now, undefined, trust.judge),
+    stateDatabase: async () => postgres,
     transport: async (needs) => createTransport({ ...needs, home, env: {} }),
     cluster: async () => {
       throw new Error('no cluster in this test');

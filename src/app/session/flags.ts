@@ -128,6 +128,41 @@ export function stateDirOf(flags: { readonly stateDir?: string }, world: World):
 /** Is this place of state a database? Otherwise it is a directory. */
 export const isDatabase = (state: string): boolean => /^postgres(?:ql)?:\/\//.test(state);
 
+/** Parameters that the URL of a database may have. */
+const parameters = ['host', 'port', 'user', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
+
+/** The URL of a database, without anything secret, so that it can be printed and kept. */
+function checkedUrl(text: string): string {
+  // The text itself may have the password, so no message has it.
+  if (!URL.canParse(text))
+    throw new CommandError(3, 'the URL of the state must be postgres://USER@HOST:PORT/DATABASE');
+  const { password, searchParams } = new URL(text);
+  if (password !== '' || searchParams.has('password'))
+    throw new CommandError(
+      3,
+      'the URL of the state must have no password: others could read it in `ps` and in files',
+      'PGPASSWORD, PGPASSFILE or ~/.pgpass gives it',
+    );
+  const unknown = [...searchParams.keys()].find((key) => !parameters.includes(key));
+  if (unknown !== undefined)
+    throw new CommandError(
+      3,
+      `the URL of the state has an unknown parameter: ${unknown}`,
+      `it may have ${parameters.join(', ')}`,
+    );
+  return text;
+}
+
+/** The URL of `state`, for commands that work on a database only. */
+export function databaseOf({ state = '' }: Pick<FleetFlags, 'state'>): string {
+  if (isDatabase(state)) return checkedUrl(state);
+  throw new CommandError(
+    3,
+    'this command is for state in a database; files need nothing',
+    'name it: --state postgres://USER@HOST:PORT/DATABASE',
+  );
+}
+
 /**
  * Where runs are kept (`state`), and the directory of what stays on this machine (`stateDir`). Of
  * `--state` and `--state-dir` the first counts; without both it is the default directory.
@@ -136,7 +171,8 @@ export function statePlaceOf(
   { state = '', stateDir }: Pick<FleetFlags, 'state' | 'stateDir'>,
   world: World,
 ): StatePlace {
-  if (isDatabase(state)) return { state, stateDir: stateDirOf(present({ stateDir }), world) };
+  if (isDatabase(state))
+    return { state: checkedUrl(state), stateDir: stateDirOf(present({ stateDir }), world) };
   const directory = stateDirOf(present({ stateDir: state === '' ? stateDir : state }), world);
   return { state: directory, stateDir: directory };
 }

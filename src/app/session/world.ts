@@ -6,6 +6,7 @@ import type { Download, Inspected, Trust } from '../../adapters/local/index.ts';
 import type { WebNeeds, WebServer } from '../../adapters/web/index.ts';
 import type { Secrets } from '../../engine/effects/mask.ts';
 import type { Cluster, NodeState } from '../../engine/ports/cluster.ts';
+import type { StateDatabase } from '../../engine/ports/database.ts';
 import type { Forecaster } from '../../engine/ports/forecaster.ts';
 import type { Asker, Clock, LocalHost } from '../../engine/ports/local.ts';
 import type { Forwarder, Gates, Notifier } from '../../engine/ports/outside.ts';
@@ -91,6 +92,7 @@ export interface World {
   readonly underWay: <T>(work: () => Promise<T>) => Promise<T>;
   readonly modules: () => Promise<ReadonlyMap<string, AnyModule>>;
   readonly store: (place: StatePlace) => Promise<Store>;
+  readonly stateDatabase: () => Promise<StateDatabase>;
   readonly transport: (needs: TransportNeeds) => Promise<Transport>;
   readonly cluster: (needs: ClusterNeeds) => Promise<Outcome<WorldCluster>>;
   /** Paths as for kubectl: the flag, KUBECONFIG, `~/.kube/config`; none = the pod's own account. */

@@ -5,6 +5,7 @@ import { CommandError } from '../../app/session/world.ts';
 import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
 import {
   DamagedError,
+  DatabaseError,
   StateRefusal,
   StateWriteError,
   stateError,
@@ -80,6 +81,7 @@ function describeState(error: unknown): Pick<ErrorLine, 'message' | 'hint'> | un
       message: `${error.message}; nothing was done on any host`,
       hint: `${error.remedy}, or keep runs elsewhere: --state-dir DIR`,
     };
+  if (error instanceof DatabaseError) return { message: error.message, hint: error.remedy };
   if (error instanceof StateRefusal)
     return {
       message: `${error.message}: it is not kmend's own, and is neither read nor written`,

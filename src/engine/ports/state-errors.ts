@@ -25,6 +25,16 @@ export class StateRefusal extends Error {
   }
 }
 
+/** A database that cannot be used as it is. */
+export class DatabaseError extends Error {
+  /** What the operator can do. */
+  readonly remedy: string;
+  constructor(place: string, why: string, remedy: string, cause?: unknown) {
+    super(`${place}: ${why}`, { cause });
+    this.remedy = remedy;
+  }
+}
+
 const reasons: ReadonlyMap<unknown, string> = new Map([
   ['ENOSPC', 'no space is left on its disk'],
   ['EDQUOT', 'the disk quota is used up'],

@@ -1,0 +1,3 @@
+// The postgres room: state in PostgreSQL, which several machines share.
+
+export { migrate } from './migrate.ts';
