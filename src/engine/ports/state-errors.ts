@@ -77,6 +77,25 @@ export class StateGoneError extends StateWriteError {
   }
 }
 
+/** The database cannot be reached. Where a run waits for it, this is thrown only when the wait ends. */
+export class StateAwayError extends Error {
+  constructor(place: string, why: string) {
+    super(`${place} cannot be reached: ${why}`);
+  }
+}
+
+/** Another process leads this run now. Nothing more may be done for it here. */
+export class RunTakenError extends Error {}
+
+/** The database holds less of a journal than this process wrote: what it says must not be obeyed. */
+export class JournalLostError extends Error {
+  constructor(place: string, why: string) {
+    super(
+      `${place}: ${why}; a standby without the last transactions has become the primary, or a backup was restored`,
+    );
+  }
+}
+
 /**
  * The error as one of the disk; undefined where it is another error.
  * @param place the path to name where the error has none: that of a write to an open file

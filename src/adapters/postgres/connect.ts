@@ -1,0 +1,148 @@
+// A connection to the database: how it is made, how long its answers may take, and which errors mean
+// that it is lost.
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import pg from 'pg';
+import { present } from '../../model/present.ts';
+
+export type Value = string | number | boolean | null | Buffer | readonly string[];
+
+/** After how many milliseconds without an answer the server counts as away. */
+export const answerLimit = 2_500;
+
+/** The connection is lost, or the server cannot work now: nothing is known of the last statement. */
+export class LostError extends Error {}
+
+const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
+type SslMode = (typeof sslModes)[number];
+
+const isLocal = (host: string): boolean =>
+  host.startsWith('/') ||
+  host === 'localhost' ||
+  host === '::1' ||
+  (isIP(host) === 4 && host.startsWith('127.'));
+
+/** Throws an Error that names the parameter that is wrong. */
+async function tlsOf(
+  host: string,
+  parameters: URLSearchParams,
+): Promise<false | ConnectionOptions> {
+  const given = parameters.get('sslmode') ?? process.env.PGSSLMODE;
+  const mode = given ?? (isLocal(host) ? 'disable' : 'verify-full');
+  if (!sslModes.includes(mode as SslMode))
+    throw new Error(`sslmode must be one of ${sslModes.join(', ')}, not ${mode}`);
+  if (mode === 'disable') return false;
+  const file = async (name: string): Promise<Buffer | undefined> => {
+    const path = parameters.get(name) ?? process.env[`PG${name.toUpperCase()}`];
+    return path === undefined ? undefined : readFile(path);
+  };
+  return {
+    ...present({
+      ca: await file('sslrootcert'),
+      cert: await file('sslcert'),
+      key: await file('sslkey'),
+    }),
+    rejectUnauthorized: mode !== 'require',
+    ...(mode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
+  };
+}
+
+/**
+ * Makes a connection for the schema `kmend`. The driver reads a password from PGPASSWORD, PGPASSFILE
+ * or ~/.pgpass.
+ * @param url postgres://USER@HOST:PORT/DB, with `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, or
+ *   `host` for the directory of a socket
+ * @param settings of the session, as names and values
+ */
+export async function connect(
+  url: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<pg.Client> {
+  const { hostname, port, pathname, username, password, searchParams } = new URL(url);
+  const host = searchParams.get('host') ?? hostname.replace(/^\[|\]$/g, '');
+  const user = decodeURIComponent(username) || searchParams.get('user');
+  const client = new pg.Client({
+    ...(host === '' ? {} : { host: decodeURIComponent(host) }),
+    ...(port === '' ? {} : { port: Number(port) }),
+    ...(pathname.length > 1 ? { database: decodeURIComponent(pathname.slice(1)) } : {}),
+    ...(user === null ? {} : { user }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    ssl: await tlsOf(host, searchParams),
+    application_name: 'kmend',
+    connectionTimeoutMillis: answerLimit,
+    keepAlive: true,
+  });
+  // A lost connection is noticed by its next statement; without a listener it would end the process.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    // Not as startup options, which PgBouncer refuses.
+    await ask(
+      client,
+      Object.entries({ search_path: 'kmend, pg_temp', ...settings })
+        .map(([name, value]) => `set ${name} = ${value}`)
+        .join(';'),
+    );
+  } catch (error) {
+    void leave(client);
+    throw error;
+  }
+  return client;
+}
+
+/** Ends a connection; the server, which may be away, has a second to confirm it. */
+export async function leave(client: pg.Client): Promise<void> {
+  let late: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    late = setTimeout(resolve, 1_000);
+  });
+  await Promise.race([client.end().catch(() => {}), limit]);
+  clearTimeout(late);
+}
+
+/** Asks, and throws a `LostError` where no answer comes in time, or the connection is lost. */
+export async function ask<Row>(
+  client: pg.Client,
+  text: string,
+  values: readonly Value[] = [],
+): Promise<readonly Row[]> {
+  let late: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    const give = (): void =>
+      reject(new LostError(`it has not answered for ${answerLimit / 1000} seconds`));
+    // Where this process itself was busy or stopped, the answer is read before it is missed.
+    late = setTimeout(() => setImmediate(() => setImmediate(give)), answerLimit);
+  });
+  const answer = values.length === 0 ? client.query(text) : client.query(text, values as unknown[]);
+  try {
+    return (await Promise.race([answer, silence])).rows as readonly Row[];
+  } catch (error) {
+    throw isLoss(error) ? new LostError(messageOf(error), { cause: error }) : error;
+  } finally {
+    clearTimeout(late);
+    answer.catch(() => {});
+  }
+}
+
+export const messageOf = (error: unknown): string => {
+  if (error instanceof AggregateError && error.message === '')
+    return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+};
+
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : '';
+
+/**
+ * Classes of errors after which the same statement is asked again: connection, resources other than
+ * the disk, shutdown, a limit of time, a standby that is not yet the primary, a deadlock.
+ */
+const passing = /^(?:08...|57...|55P03|53[23]00|25006|40001|40P01)$/;
+
+/** The driver gives its own errors of a lost connection no code. */
+function isLoss(error: unknown): boolean {
+  if (error instanceof LostError) return true;
+  if (!(error instanceof pg.DatabaseError)) return error instanceof Error;
+  return passing.test(error.code ?? '');
+}
