@@ -210,9 +210,18 @@ begin
   perform pg_notify('kmend', p_run);
 end $$;
 
+-- Begins the journal of a run; false where it has one.
+create function begin_journal(p_run text, p_epoch integer) returns boolean
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+begin
+  update run set begun = true where run = p_run and epoch = p_epoch and not begun;
+  return found;
+end $$;
+
 -- Appends bodies to the journal of a run and returns every line from p_seen on. A batch that is sent
 -- again is not appended again.
--- KM001: another process leads the run. KM003: the journal has lost entries that p_head stands for.
+-- KM001: another process leads the run. KM003: the database has lost the lead of p_epoch, or entries
+-- that p_head stands for.
 create function append(
   p_run text, p_epoch integer, p_seen integer, p_head text, p_batch uuid, p_bodies text[],
   p_info text, p_open boolean
@@ -226,7 +235,10 @@ declare
   v_head text;
 begin
   select * into r from run x where x.run = p_run for update;
-  if not found or r.epoch <> p_epoch then
+  if not found or r.epoch < p_epoch then
+    raise exception using errcode = 'KM003', message = 'run ' || p_run || ' is not there as it was';
+  end if;
+  if r.epoch > p_epoch then
     raise exception using errcode = 'KM001', message = 'another process leads run ' || p_run;
   end if;
   if p_seen < r.seq then
