@@ -21,7 +21,8 @@ create table run (
   seq integer not null default 0,
   head text not null,
   size bigint not null default 0,
-  made timestamptz not null default clock_timestamp(),
+  -- time of its first entry, or of its row where it has none
+  started bigint not null default floor(extract(epoch from clock_timestamp()) * 1000),
   -- a journal was begun, perhaps without an entry
   begun boolean not null default false,
   -- grows with each leader: an older one may append nothing
@@ -34,8 +35,9 @@ create table run (
   info text
 );
 
+-- Runs are removed at once, and their events and outputs bit by bit after that (`gone`).
 create table event (
-  run text not null references run,
+  run text not null,
   seq integer not null,
   batch uuid not null,
   line text not null,
@@ -56,7 +58,9 @@ create table slot (
 );
 
 create table command (
-  id bigint generated always as identity primary key,
+  at bigint generated always as identity primary key,
+  -- made by the process that leaves it, so that a repeated statement leaves one
+  id uuid not null unique,
   run text not null references run,
   body text not null
 );
@@ -70,7 +74,7 @@ create table run_file (
 );
 
 create table output (
-  run text not null references run,
+  run text not null,
   file text not null,
   at bigint not null,
   data bytea not null,
@@ -88,6 +92,11 @@ create table document (
 create table pruned (
   id bigint generated always as identity primary key,
   record text not null
+);
+
+-- Runs that were removed, and may have left events and outputs.
+create table gone (
+  run text primary key
 );
 
 -- A turn of a job: the first process that inserts the row has it.
@@ -253,12 +262,13 @@ begin
       v_at := floor(extract(epoch from clock_timestamp()) * 1000);
       v_line := '{"v":1,"seq":' || r.seq || ',"at":' || v_at || ',"run":"' || p_run || '","prev":"' || r.head || '",'
         || substr(v_body, 2);
+      if r.seq = 0 then r.started := v_at; end if;
       insert into event (run, seq, batch, line) values (p_run, r.seq, p_batch, v_line);
       r.seq := r.seq + 1;
       r.size := r.size + octet_length(convert_to(v_line, 'UTF8')) + 1;
       r.head := encode(sha256(convert_to(v_line, 'UTF8')), 'hex');
     end loop;
-    update run x set seq = r.seq, head = r.head, size = r.size, begun = true,
+    update run x set seq = r.seq, head = r.head, size = r.size, started = r.started, begun = true,
       info = coalesce(p_info, x.info), open = coalesce(p_open, x.open)
       where x.run = p_run;
     perform pg_notify('kmend', p_run);
@@ -266,24 +276,54 @@ begin
   return query select e.seq, e.line from event e where e.run = p_run and e.seq >= p_seen order by e.seq;
 end $$;
 
--- Removes a run that nobody leads; its record is kept. Returns whether it was removed.
-create function prune(p_me integer, p_run text, p_head text, p_record text) returns boolean
+-- Removes a run that nobody leads; its record is kept. outcome: `gone`; `changed` (its journal has
+-- another head by now); `under_way`; `watch` (its leader is not proven dead yet: ask again).
+create function prune(p_me integer, p_run text, p_head text, p_record text, out outcome text)
   language plpgsql security definer set search_path = kmend, pg_temp as $$
 declare
   r record;
+  v_alive boolean;
 begin
   select * into r from run where run = p_run for update;
-  if not found or r.head <> p_head or r.open or judge(r.leader, p_me) is distinct from false then
-    return false;
+  if not found then
+    -- asked again after its answer was lost, or another process was faster
+    outcome := 'gone'; return;
   end if;
+  v_alive := judge(r.leader, p_me);
+  outcome := case when v_alive or r.open then 'under_way' when v_alive is null then 'watch'
+    when r.head <> p_head then 'changed' else 'gone' end;
+  if outcome <> 'gone' then return; end if;
   insert into pruned (record) values (p_record);
-  delete from output where run = p_run;
+  perform forget(p_run);
+end $$;
+
+-- Removes a run, and leaves its events and outputs to `sweep`.
+create function forget(p_run text) returns void
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+begin
   delete from run_file where run = p_run;
   delete from command where run = p_run;
   delete from slot where run = p_run;
   delete from host_lock where run = p_run;
-  delete from event where run = p_run;
   delete from run where run = p_run;
+  insert into gone (run) values (p_run) on conflict do nothing;
   perform pg_notify('kmend', p_run);
+end $$;
+
+-- Removes some of what removed runs have left: a statement must end in time. Returns whether there
+-- is more. A run whose process died before it began is removed, too.
+create function sweep(p_me integer) returns boolean
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+declare
+  v_run text;
+begin
+  perform forget(r.run) from run r where not r.begun and r.leader is not null and judge(r.leader, p_me) is false;
+  select g.run into v_run from gone g order by g.run limit 1 for update skip locked;
+  if not found then return false; end if;
+  delete from event e where e.ctid = any (array(select x.ctid from event x where x.run = v_run limit 10000));
+  if found then return true; end if;
+  delete from output o where o.ctid = any (array(select x.ctid from output x where x.run = v_run limit 32));
+  if found then return true; end if;
+  delete from gone where run = v_run;
   return true;
 end $$;
