@@ -5,35 +5,25 @@ import { join } from 'node:path';
 import { reasonOf } from '../../engine/ports/state-errors.ts';
 import type { KeptOutput } from '../../engine/ports/store.ts';
 import { hashOf } from '../../engine/state/chain.ts';
+import { outputFile, outputLimits, overLimit } from '../../engine/state/output.ts';
 
-/**
- * Bytes: the most of one host's file, the most of all files of a run, and the space that stays free
- * for the journal.
- */
-const mostBytes = 8 * 1024 * 1024;
-const mostInAll = 1024 * 1024 * 1024;
+/** Bytes that stay free for the journal. */
 const spareBytes = 32 * 1024 * 1024;
-
-/** The path below the run's directory. Names of hosts are encoded as in a URL. */
-const fileOf = (host: string): string => `output/${encodeURIComponent(host)}.log`;
 
 /** Adds text to the file of a host. Never throws: neither a run nor its resume needs this file. */
 type KeepOutput = (directory: string, host: string, text: string) => Promise<KeptOutput>;
 
 /** Reads the sizes once, when a run first keeps something, and counts from then on. */
-export function outputKeeper(inAll = mostInAll): KeepOutput {
+export function outputKeeper(inAll = outputLimits.inAll): KeepOutput {
   const totals = new Map<string, number>();
   return async (directory, host, text) => {
     const bytes = Buffer.byteLength(text);
-    const file = fileOf(host);
+    const file = outputFile(host);
     try {
       await mkdir(join(directory, 'output'), { recursive: true, mode: 0o700 });
       const before = totals.get(directory) ?? (await sizeOfAll(join(directory, 'output')));
-      if (before + bytes > inAll)
-        return {
-          kept: false,
-          why: `the outputs of this run have ${before} bytes already, and ${inAll} are the most`,
-        };
+      const full = overLimit(file, bytes, { ofHost: 0, inAll: before }, { ...outputLimits, inAll });
+      if (full !== undefined) return { kept: false, why: full };
       const { bavail, bsize } = await statfs(directory);
       if (bavail * bsize < spareBytes + bytes)
         return { kept: false, why: 'too little space is left on the disk of the state directory' };
@@ -68,8 +58,8 @@ async function append(
   bytes: number,
 ): Promise<KeptOutput> {
   const { size } = await handle.stat();
-  if (size + bytes > mostBytes)
-    return { kept: false, why: `${file} has ${size} bytes already, and ${mostBytes} are the most` };
+  const full = overLimit(file, bytes, { ofHost: size, inAll: 0 });
+  if (full !== undefined) return { kept: false, why: full };
   try {
     await handle.appendFile(text);
   } catch (error) {

@@ -3,25 +3,11 @@
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Prune, PrunedRun } from '../../engine/ports/history.ts';
-import { DamagedError } from '../../engine/ports/state-errors.ts';
-import { dataIn, listOf, number, object, text } from '../../model/shape/shape.ts';
+import { prunedIn, recordOf } from '../../engine/state/pruned.ts';
 import { auditJournal } from './audit.ts';
 import { holderOf } from './locks/lock.ts';
 import { ownDirectory, readOwn, writing } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
-
-const prunedShape = object(
-  {
-    schema: text,
-    run: text,
-    at: number,
-    who: text,
-    entries: number,
-    head: text,
-    named: listOf(text),
-  },
-  { previous: object({ run: text, head: text }) },
-);
 
 const recordsPath = (stateDir: string): string => join(stateDir, 'pruned.ndjson');
 
@@ -34,12 +20,7 @@ export async function prunedRuns(stateDir: string): Promise<readonly PrunedRun[]
   });
   const lines = kept.split('\n');
   // A crash cut off a last line without its end. The run of that line was not removed yet.
-  return lines.slice(0, -1).map((line, index) => {
-    const data = dataIn(line);
-    const wrong = prunedShape(data, '');
-    if (wrong !== undefined) throw new DamagedError(path, `line ${index + 1}: ${wrong}`);
-    return data as PrunedRun;
-  });
+  return prunedIn(lines.slice(0, -1), path);
 }
 
 /**
@@ -53,24 +34,15 @@ export async function pruneRuns(
   const stay = new Map<string, 'changed' | 'under_way'>();
   const records: PrunedRun[] = [];
   for (const [run, named] of runs) {
-    const { entries, head, heads, wrong, previous } = await auditJournal(
+    const audit = await auditJournal(
       runDirectory(stateDir, run),
       journalPath(stateDir, run),
       run,
       named,
     );
-    if (wrong.length > 0 || named.some((one) => !heads.has(one))) stay.set(run, 'changed');
-    else
-      records.push({
-        schema: 'kmend.pruned/1',
-        run,
-        at,
-        who,
-        entries,
-        head,
-        named,
-        ...(previous && { previous }),
-      });
+    const record = recordOf(run, audit, { at, who, named });
+    if (record === undefined) stay.set(run, 'changed');
+    else records.push(record);
   }
   await writing(stateDir, async () => {
     await append(

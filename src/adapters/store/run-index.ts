@@ -5,10 +5,10 @@
 import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JournalHead, RunInfo } from '../../engine/ports/store.ts';
-import { infoAfter, jobIn } from '../../engine/state/run-info.ts';
+import { infoAfter, infoShape, jobIn } from '../../engine/state/run-info.ts';
 import { present } from '../../model/present.ts';
 import type { Event } from '../../model/run/event.ts';
-import { dataIn, flag, number, object, record, type Shape, text } from '../../model/shape/shape.ts';
+import { dataIn, number, object, record, type Shape } from '../../model/shape/shape.ts';
 import { scanJournal } from './journal-lines.ts';
 import { readOwn } from './owned.ts';
 import { journalPath, runDirectory } from './paths.ts';
@@ -23,15 +23,6 @@ interface Entry {
 
 type Index = Readonly<Record<string, Entry>>;
 
-const infoShape = object(
-  { run: text, startedAt: number, playbook: text, play: text, entries: number, head: text },
-  {
-    begun: flag,
-    job: text,
-    finished: object({ exit: number, why: text }),
-    previous: object({ run: text, head: text }),
-  },
-);
 const indexShape: Shape = record(object({ size: number, changed: number }, { info: infoShape }));
 
 /** All runs, the oldest first; only journals that changed since the last time are read. */

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PodWitness, RunFile, Store } from '../../engine/ports/store.ts';
 import { changedFiles } from '../../engine/state/audit.ts';
-import { hashOf } from '../../engine/state/chain.ts';
+import { digestsOf, fileName, runFiles } from '../../engine/state/run-files.ts';
 import { slotsOf } from '../../engine/state/slots.ts';
 import { auditJournal, filesIn } from './audit.ts';
 import { commandsFor, postCommand } from './control.ts';
@@ -64,7 +64,7 @@ export function createStore(
       ),
     holder: (run) => holderOf(locks, run, pods),
     keepOutput: (run, host, text) => keepOutput(runDirectory(stateDir, run), host, text),
-    ...runFiles(stateDir, judge),
+    ...filePorts(stateDir, judge),
     commands: (run) => commandsFor(stateDir, run),
     post: (run, body) => postCommand(stateDir, run, body, now()),
     jobs: documentsIn(stateDir, 'jobs', judge),
@@ -84,19 +84,18 @@ export function createStore(
   };
 }
 
-type RunFiles = Pick<Store, 'keepFiles' | 'readFile' | 'placeOf' | 'changedFiles'>;
+type FilePorts = Pick<Store, 'keepFiles' | 'readFile' | 'placeOf' | 'changedFiles'>;
 
 /** The files beside a journal that a resume reads. */
-function runFiles(stateDir: string, judge: Judge): RunFiles {
+function filePorts(stateDir: string, judge: Judge): FilePorts {
   const placeOf = (run: string, file: RunFile): string =>
-    join(runDirectory(stateDir, run), `${file}.json`);
+    join(runDirectory(stateDir, run), fileName(file));
   return {
     keepFiles: (run, texts) =>
       writing(runDirectory(stateDir, run), async () => {
         await ownDirectory(stateDir, 'runs', run);
-        for (const file of ['plan', 'settings'] as const)
-          await writeWhole(placeOf(run, file), texts[file]);
-        return { 'plan.json': hashOf(texts.plan), 'settings.json': hashOf(texts.settings) };
+        for (const file of runFiles) await writeWhole(placeOf(run, file), texts[file]);
+        return digestsOf(texts);
       }),
     readFile: (run, file) => readTrusted(stateDir, placeOf(run, file), judge),
     placeOf,

@@ -35,6 +35,15 @@ export class DatabaseError extends Error {
   }
 }
 
+/** There is no such run. */
+export class MissingRunError extends Error {
+  /** As of a file that is not there. */
+  readonly code = 'ENOENT';
+  constructor(run: string, place: string) {
+    super(`there is no run ${run} in ${place}`);
+  }
+}
+
 const reasons: ReadonlyMap<unknown, string> = new Map([
   ['ENOSPC', 'no space is left on its disk'],
   ['EDQUOT', 'the disk quota is used up'],

@@ -1,7 +1,7 @@
 // What a list of runs says of a run, by its journal.
 import { present } from '../../model/present.ts';
 import type { Event } from '../../model/run/event.ts';
-import { dataIn } from '../../model/shape/shape.ts';
+import { dataIn, flag, number, object, text } from '../../model/shape/shape.ts';
 import { isMapping } from '../../model/value.ts';
 import type { JournalHead, RunInfo } from '../ports/history.ts';
 
@@ -20,6 +20,24 @@ export function infoAfter(info: RunFacts | undefined, event: Event): RunFacts | 
   if (event.type !== 'run.resumed') return info;
   const { finished: _before, ...open } = info;
   return open;
+}
+
+const facts = { run: text, startedAt: number, playbook: text, play: text };
+const mayHave = {
+  begun: flag,
+  job: text,
+  finished: object({ exit: number, why: text }),
+  previous: object({ run: text, head: text }),
+};
+
+/** The shape of a `RunInfo` that is read back. */
+export const infoShape = object({ ...facts, entries: number, head: text }, mayHave);
+const factsShape = object(facts, mayHave);
+
+/** The facts that were kept as JSON; undefined where it is something else. */
+export function factsIn(kept: string): RunFacts | undefined {
+  const data = dataIn(kept);
+  return factsShape(data, '') === undefined ? (data as RunFacts) : undefined;
 }
 
 /** The job that started a run, by its stored settings. */
