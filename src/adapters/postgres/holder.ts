@@ -1,0 +1,38 @@
+// The process that leads a run, as the session of this process sees it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Db } from './db.ts';
+
+/** The process that leads a run; `alive` is null where it is not proven dead. */
+export interface Leader {
+  readonly about: string;
+  readonly alive: boolean | null;
+}
+
+/** A leader that is not proven dead counts as alive. */
+export const isAlive = (leader: Leader | undefined): boolean =>
+  leader !== undefined && leader.alive !== false;
+
+/** Undefined where there is no such run; `alive` is false where nobody leads it. */
+export async function leaderOf(db: Db, run: string): Promise<Leader | undefined> {
+  const me = await db.me();
+  // In the session, since it is what has watched.
+  const [found] = await db.inSession<Leader>(
+    `select coalesce(h.about, '') as about, judge(r.leader, $2) as alive
+     from run r left join holder h on h.id = r.leader where r.run = $1`,
+    [run, me],
+  );
+  return found;
+}
+
+/** Milliseconds between two looks at a leader that is not proven dead yet. */
+export const lookEvery = 250;
+
+/** Waits, as long as the session must have watched, where the leader shows no sign of life. */
+export async function holderOf(db: Db, run: string): Promise<string | undefined> {
+  for (;;) {
+    const leader = await leaderOf(db, run);
+    if (leader === undefined || leader.alive === false) return undefined;
+    if (leader.alive) return leader.about;
+    await sleep(lookEvery);
+  }
+}

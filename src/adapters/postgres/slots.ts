@@ -1,0 +1,77 @@
+// Slots as rows, one each.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HeldSlot } from '../../core/run-state/slot.ts';
+import { DamagedError, MissingRunError } from '../../engine/ports/state-errors.ts';
+import { judgeSlot, type SlotRows, slotShape, type Written } from '../../engine/state/slots.ts';
+import { dataIn } from '../../model/shape/shape.ts';
+import { toJson } from '../../model/text/printable.ts';
+import { waitingCommands } from './commands.ts';
+import type { Db } from './db.ts';
+import { scanRun } from './history.ts';
+import { isAlive, leaderOf } from './holder.ts';
+
+export function slotRows(db: Db): SlotRows {
+  const judged = new Map<
+    string,
+    { readonly at: string; readonly is: HeldSlot | 'none' | 'unknown' }
+  >();
+  return {
+    names: async () =>
+      (await db.query<{ name: string }>('select name from slot')).map(({ name }) => name),
+    read: async (name) => {
+      const [row] = await db.query<{ body: string }>('select body from slot where name = $1', [
+        name,
+      ]);
+      return row === undefined ? undefined : slotIn(row.body, `slot ${name} in ${db.place}`);
+    },
+    put: async (name, slot) => {
+      await db.query(
+        `insert into slot (name, run, body) values ($1, $2, $3)
+         on conflict (name) do update set body = excluded.body`,
+        [name, slot.run, toJson(slot)],
+      );
+    },
+    remove: async (name) => {
+      await db.query('delete from slot where name = $1', [name]);
+    },
+    isAlive: async (run) => isAlive(await leaderOf(db, run)),
+    judge: async (run, host) => {
+      const key = `${run} ${host}`;
+      const waiting = await waitingCommands(db, run);
+      const [row] = await db.query<{ head: string }>('select head from run where run = $1', [run]);
+      const at = [row?.head ?? '', ...waiting.map(({ id }) => id)].join(' ');
+      const before = judged.get(key);
+      if (before?.at === at) return before.is;
+      const is = await judgeSlot(
+        run,
+        host,
+        (see) =>
+          scanRun(db, run, see).then(
+            () => 'read',
+            (error: unknown) => {
+              if (error instanceof MissingRunError) return 'missing';
+              throw error;
+            },
+          ),
+        waiting.map(({ body }) => dataIn(body)),
+      );
+      judged.set(key, { at, is });
+      return is;
+    },
+    sleep: (milliseconds) => sleep(milliseconds),
+    unique: randomUUID,
+  };
+}
+
+function slotIn(body: string, place: string): Written {
+  const slot = dataIn(body);
+  const wrong = slotShape(slot, '');
+  // It is unknown whose host it is, so it is not ignored.
+  if (wrong !== undefined)
+    throw new DamagedError(
+      place,
+      `is no slot that kmend wrote (${wrong}): remove it once no run is under way`,
+    );
+  return slot as Written;
+}
