@@ -1,15 +1,17 @@
 // The store over a real database.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDb } from '../../src/adapters/postgres/db.ts';
+import { journalsOf } from '../../src/adapters/postgres/journal.ts';
+import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { storeOver } from '../../src/adapters/postgres/store.ts';
 import type { Store } from '../../src/engine/ports/store.ts';
 import { begin, fleet } from '../core/fleet.ts';
 import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
-import { schemaText, simpleDb, simpleJournals } from './simple-db.ts';
 
 let server: Postgres;
 const open = async (url: string): Promise<Store> => {
-  const db = await simpleDb(url);
-  return storeOver({ db, journals: simpleJournals(db), packagePath: (sha) => `/packages/${sha}` });
+  const db = await openDb(url, { kind: 'command', about: { who: 'test' } });
+  return storeOver({ db, journals: journalsOf(db), packagePath: (sha) => `/packages/${sha}` });
 };
 
 describe.skipIf(postgresBin === undefined)('a store in a database', () => {
@@ -17,7 +19,7 @@ describe.skipIf(postgresBin === undefined)('a store in a database', () => {
   beforeAll(async () => {
     server = await startPostgres();
     const url = server.createDatabase('t');
-    server.psql('t', schemaText);
+    await migrate(url);
     store = await open(url);
   });
   afterAll(async () => {

@@ -50,7 +50,8 @@ async function take(
   }
 }
 
-function whoIn(about: string | null): string {
+/** The process that an `about` names. */
+export function whoIn(about: string | null): string {
   const data = about === null ? undefined : dataIn(about);
   return isMapping(data) && typeof data.who === 'string' ? data.who : 'a worker will carry it on';
 }
