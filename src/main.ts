@@ -17,6 +17,7 @@ import {
   terminalAsker,
   trustOf,
 } from './adapters/local/index.ts';
+import { isDatabase } from './app/session/flags.ts';
 import type { OpenView, World } from './cli/world.ts';
 import { knownSecrets } from './engine/effects/mask.ts';
 import type { PodWitness } from './engine/ports/store.ts';
@@ -135,13 +136,15 @@ function makeWorld(signals: Signals, err: World['err']): World {
       return signals.underWay(work);
     },
     modules: async () => (await import('./modules/index.ts')).modules,
-    store: async ({ state }) =>
-      (await import('./adapters/store/index.ts')).createStore(
-        state,
-        systemClock.now,
-        await podsAround(env),
-        trust.judge,
-      ),
+    store: async ({ state, stateDir }) =>
+      isDatabase(state)
+        ? (await import('./adapters/postgres/index.ts')).createPostgresStore(state, { stateDir })
+        : (await import('./adapters/store/index.ts')).createStore(
+            state,
+            systemClock.now,
+            await podsAround(env),
+            trust.judge,
+          ),
     stateDatabase: () => import('./adapters/postgres/index.ts'),
     transport: async (needs) => {
       signals.listen();

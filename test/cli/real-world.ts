@@ -19,6 +19,7 @@ import * as postgres from '../../src/adapters/postgres/index.ts';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
 import { createStore } from '../../src/adapters/store/index.ts';
 import { createWebServer } from '../../src/adapters/web/index.ts';
+import { isDatabase } from '../../src/app/session/flags.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
 import { knownSecrets } from '../../src/engine/effects/mask.ts';
@@ -81,7 +82,10 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     kill: kill.signal,
     underWay: (work) => work(),
     modules: async () => modules,
-    store: async ({ state }) => createStore(state, systemClock.now, undefined, trust.judge),
+    store: async ({ state, stateDir }) =>
+      isDatabase(state)
+        ? postgres.createPostgresStore(state, { stateDir })
+        : createStore(state, systemClock.now, undefined, trust.judge),
     stateDatabase: async () => postgres,
     transport: async (needs) => createTransport({ ...needs, home, env: {} }),
     cluster: async () => {

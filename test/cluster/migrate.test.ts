@@ -92,7 +92,7 @@ describe.skipIf(postgresBin === undefined)('a migration', () => {
     const url = server.createDatabase('used');
     await migrate(url);
     await inSession(url, async (client) => {
-      await client.query(`select kmend.enter(null, 'worker', 'worker on node7')`);
+      await client.query(`select kmend.enter(null, 'worker', '{"who": "worker on node7"}')`);
       await expect(migrate(url, roles, [first, 'select 1'])).rejects.toThrow(
         'it is in use by worker on node7',
       );

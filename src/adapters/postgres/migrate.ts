@@ -1,7 +1,8 @@
 // The schema of the database: brought to the version of this kmend, and checked by those who open it.
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { Migrated, StateRoles } from '../../engine/ports/database.ts';
 import { DatabaseError } from '../../engine/ports/state-errors.ts';
+import { connect, leave } from './connect.ts';
 import type { Db } from './db.ts';
 import { databaseError } from './errors.ts';
 import { createRoles, grantRights } from './roles.ts';
@@ -21,16 +22,11 @@ export async function migrate(
   roles: StateRoles = usualRoles,
   to: readonly string[] = steps,
 ): Promise<Migrated> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  // The connection may end while nothing waits for it.
-  client.on('error', () => {});
+  const client = await connect(url, { lock_timeout: "'60s'" }).catch((error: unknown) => {
+    throw databaseError(error, url);
+  });
   try {
-    await client.connect();
     await client.query('begin');
-    await client.query(
-      `set local lock_timeout = '60s'; set local client_min_messages = warning;
-       set local search_path = kmend, pg_temp`,
-    );
     // All locks of runs and processes have keys of two parts.
     await client.query('select pg_advisory_xact_lock(1801678702)');
     const migrated = await migrateWithin(client, { url, roles, to });
@@ -39,7 +35,7 @@ export async function migrate(
   } catch (error) {
     throw databaseError(error, url);
   } finally {
-    await client.end().catch(() => {});
+    await leave(client);
   }
 }
 
@@ -108,13 +104,13 @@ async function versionBefore(client: Client, url: string): Promise<number> {
 
 /** Processes of an older kmend would go on with a schema that they do not know. */
 async function refuseUsed(client: Client, url: string): Promise<void> {
-  const { rows } = await client.query<{ readonly about: string }>(
-    'select about from holder where is_alive(id) order by id',
+  const { rows } = await client.query<{ readonly who: string }>(
+    "select about::json ->> 'who' as who from holder where is_alive(id) order by id",
   );
   if (rows.length === 0) return;
   throw new DatabaseError(
     url,
-    `it is in use by ${rows.map(({ about }) => about).join(', ')}`,
+    `it is in use by ${rows.map(({ who }) => who).join(', ')}`,
     'stop them first; workers give their runs back and the newer ones go on with them',
   );
 }

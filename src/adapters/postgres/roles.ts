@@ -10,6 +10,9 @@ const written = ['slot', 'command', 'run_file', 'output', 'document', 'turn'] as
 /** Functions that only look. */
 const looking = ['is_alive(integer)', 'any_worker()', 'patience()'] as const;
 
+/** Functions that only other functions call. */
+const inner = ['forget(text)'] as const;
+
 /** Creates the roles that are missing; returns them. */
 export async function createRoles(
   client: ClientBase,
@@ -47,6 +50,7 @@ export async function grantRights(
     `grant select on all tables in schema kmend to ${both}`,
     `grant insert, update, delete on ${written.join(', ')} to ${writes}`,
     `grant execute on all functions in schema kmend to ${writes}`,
+    `revoke execute on function ${inner.join(', ')} from ${writes}`,
     `grant execute on function ${looking.join(', ')} to ${reads}`,
   ];
   for (const statement of statements) await client.query(statement);

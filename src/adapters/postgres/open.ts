@@ -1,0 +1,63 @@
+// Opens a store in a database, after checking that the database can carry it.
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseError } from '../../engine/ports/state-errors.ts';
+import type { Store } from '../../engine/ports/store.ts';
+import { ask, connect, leave } from './connect.ts';
+import { type DbOptions, openDb } from './db.ts';
+import { databaseError } from './errors.ts';
+import { journalsOf } from './journal.ts';
+import { checkSchema } from './migrate.ts';
+import { poolerOf } from './pooler.ts';
+import { storeOver } from './store.ts';
+
+export interface PostgresStoreOptions {
+  /** The directory of what stays on this machine. */
+  readonly stateDir: string;
+  /** What others read of this process; usually a command. */
+  readonly holder?: DbOptions;
+}
+
+const thisCommand: DbOptions = {
+  kind: 'command',
+  about: { who: `process ${process.pid} on ${hostname()}` },
+};
+
+/**
+ * Opens the store. Throws a `DatabaseError` where the database cannot be reached or used.
+ * @param url without a password
+ */
+export async function createPostgresStore(
+  url: string,
+  { stateDir, holder = thisCommand }: PostgresStoreOptions,
+): Promise<Store> {
+  await check(url);
+  const db = await openDb(url, holder);
+  return storeOver({
+    db,
+    journals: journalsOf(db),
+    packagePath: (sha256) => join(stateDir, 'packages', sha256),
+  });
+}
+
+async function check(url: string): Promise<void> {
+  const another = (): ReturnType<typeof connect> => connect(url, {});
+  try {
+    const client = await another();
+    try {
+      if ((await poolerOf(client, another)) === 'transaction') throw transactionMode(url);
+      await checkSchema({ query: (text, values) => ask(client, text, values) }, url);
+    } finally {
+      await leave(client);
+    }
+  } catch (error) {
+    throw databaseError(error, url);
+  }
+}
+
+const transactionMode = (url: string): DatabaseError =>
+  new DatabaseError(
+    url,
+    'a pooler (PgBouncer) gives each transaction another connection, and locks of sessions are lost',
+    'set pool_mode = session for this database, or name the server itself',
+  );
