@@ -140,9 +140,8 @@ export const codeOf = (error: unknown): string =>
  */
 const passing = /^(?:08...|57...|55P03|53[23]00|25006|40001|40P01)$/;
 
-/** The driver gives its own errors of a lost connection no code. */
+/** The driver's own errors of a lost connection have no class of their own. */
 function isLoss(error: unknown): boolean {
-  if (error instanceof LostError) return true;
-  if (!(error instanceof pg.DatabaseError)) return error instanceof Error;
-  return passing.test(error.code ?? '');
+  if (error instanceof pg.DatabaseError) return passing.test(error.code ?? '');
+  return error instanceof Error && !(error instanceof TypeError || error instanceof RangeError);
 }

@@ -7,9 +7,8 @@ import {
   StateAwayError,
   StateWriteError,
 } from '../../engine/ports/state-errors.ts';
-import { toJson } from '../../model/text/printable.ts';
-import { ask, codeOf, connect, LostError, messageOf, type Value } from './connect.ts';
-import { type Away, Link } from './session.ts';
+import { ask, codeOf, connect, LostError, leave, messageOf, type Value } from './connect.ts';
+import { type Away, Link, sleep } from './session.ts';
 
 export interface Db {
   /** Names the database in messages. */
@@ -33,13 +32,10 @@ export interface Db {
   readonly close: () => Promise<void>;
 }
 
-/** Texts about a process, in `holder.about` as JSON. */
-export type About = Readonly<Record<string, string>> & { readonly who: string };
-
 export interface DbOptions {
   readonly kind: 'command' | 'worker';
-  /** What others read of this process; `who` names it in messages. */
-  readonly about: About;
+  /** Names this process for others: `process 12 on a`. */
+  readonly about: string;
 }
 
 /** The server itself ends the session of a process that is silent or cut off. */
@@ -62,14 +58,14 @@ const listenBeat = 5_000;
 class Clock {
   #ahead = Date.now() - performance.now();
 
-  async measure(client: pg.Client): Promise<void> {
+  readonly measure = async (client: pg.Client): Promise<void> => {
     const sent = performance.now();
     const [row] = await ask<{ at: number }>(
       client,
       'select extract(epoch from clock_timestamp())::float8 * 1000 as at',
     );
     if (row !== undefined) this.#ahead = row.at - (sent + performance.now()) / 2;
-  }
+  };
 
   readonly now = (): number => Math.floor(this.#ahead + performance.now());
 }
@@ -78,23 +74,8 @@ class Clock {
  * Connects to a database. Throws a `StateAwayError` where it cannot be reached now; later it waits.
  * @param url without a password
  */
-export async function openDb(url: string, { kind, about }: DbOptions): Promise<Db> {
+export async function openDb(url: string, options: DbOptions): Promise<Db> {
   const clock = new Clock();
-  let me: number | undefined;
-  const session = new Link({
-    place: url,
-    beat: sessionBeat,
-    open: async () => {
-      const client = await connect(url, sessionSettings);
-      me = await enter(client, me ?? null, kind, about);
-      await clock.measure(client);
-      return client;
-    },
-  });
-  const listeners = new Set<(run: string | undefined) => void>();
-  const wake = (run: string | undefined): void => {
-    for (const see of listeners) see(run);
-  };
   const reader = new Link({
     place: url,
     open: async () => {
@@ -103,9 +84,87 @@ export async function openDb(url: string, { kind, about }: DbOptions): Promise<D
       return client;
     },
   });
-  const listener = new Link({
+  await reader.first().catch((error: unknown) => {
+    throw new StateAwayError(url, messageOf(error));
+  });
+  const session = sessionOf(url, clock, options);
+  const listener = listenerOf(url);
+  const named = <Row>(answer: Promise<readonly Row[]>): Promise<readonly Row[]> =>
+    answer.catch((error: unknown) => {
+      throw stateErrorOf(error, url);
+    });
+  return {
     place: url,
-    beat: listenBeat,
+    query: (text, values) => named(reader.ask(text, values)),
+    inSession: (text, values) => named(session.link.ask(text, values)),
+    me: session.me,
+    now: clock.now,
+    away: () => session.link.away() ?? reader.away(),
+    listen: listener.listen,
+    close: async () => {
+      await Promise.all([session.link, reader, listener.link].map((link) => link.close()));
+    },
+  };
+}
+
+/** The session that is this process's proof of life. */
+function sessionOf(
+  url: string,
+  clock: Clock,
+  { kind, about }: DbOptions,
+): { readonly link: Link; readonly me: () => Promise<number> } {
+  let me: number | undefined;
+  const link = new Link({
+    place: url,
+    beat: { every: sessionBeat, ask: clock.measure },
+    open: async () => {
+      const client = await connect(url, sessionSettings);
+      try {
+        me = await enter(client, [me ?? null, kind, about]);
+        await clock.measure(client);
+        return client;
+      } catch (error) {
+        void leave(client);
+        throw error;
+      }
+    },
+  });
+  return {
+    link,
+    me: async () => {
+      await link.open();
+      // The first connection has set it.
+      return me as number;
+    },
+  };
+}
+
+/** After how long the server has ended a session that it heard nothing of; milliseconds. */
+const enterLimit = 8_000;
+
+/** Makes a session that of this process: `values` are its id (the first time none), kind and name. */
+async function enter(client: pg.Client, values: readonly Value[]): Promise<number> {
+  for (const begun = performance.now(); performance.now() - begun < enterLimit; ) {
+    const [row] = await ask<{ id: number | null }>(
+      client,
+      'select enter($1, $2, $3) as id',
+      values,
+    );
+    if (typeof row?.id === 'number') return row.id;
+    await sleep(100);
+  }
+  throw new LostError('the server has not ended the earlier session of this process');
+}
+
+/** A connection that waits for notifications; it is made when the first one wants them. */
+function listenerOf(url: string): { readonly link: Link; readonly listen: Db['listen'] } {
+  const listeners = new Set<(run: string | undefined) => void>();
+  const wake = (run: string | undefined): void => {
+    for (const see of listeners) see(run);
+  };
+  const link = new Link({
+    place: url,
+    beat: { every: listenBeat, ask: (client) => ask(client, 'select 1') },
     open: async () => {
       const client = await connect(url, readSettings);
       client.on('notification', ({ payload }) => wake(payload));
@@ -114,48 +173,14 @@ export async function openDb(url: string, { kind, about }: DbOptions): Promise<D
       return client;
     },
   });
-  await reader.first().catch((error: unknown) => {
-    throw new StateAwayError(url, messageOf(error));
-  });
-  const named = <Row>(answer: Promise<readonly Row[]>): Promise<readonly Row[]> =>
-    answer.catch((error: unknown) => {
-      throw stateErrorOf(error, url);
-    });
   return {
-    place: url,
-    query: (text, values) => named(reader.ask(text, values)),
-    inSession: (text, values) => named(session.ask(text, values)),
-    me: async () => {
-      while (me === undefined) await named(session.ask('select 1'));
-      return me;
-    },
-    now: clock.now,
-    away: () => session.away() ?? reader.away(),
+    link,
     listen: (see) => {
       listeners.add(see);
-      listener.ask('select 1').catch(() => {});
+      link.open().catch(() => {});
       return () => void listeners.delete(see);
     },
-    close: async () => {
-      await Promise.all([session, reader, listener].map((link) => link.close()));
-    },
   };
-}
-
-/** The session becomes that of this process: the first time with a new id. */
-async function enter(
-  client: pg.Client,
-  id: number | null,
-  kind: string,
-  about: About,
-): Promise<number> {
-  const [row] = await ask<{ id: number | null }>(client, 'select enter($1, $2, $3) as id', [
-    id,
-    kind,
-    toJson(about),
-  ]);
-  if (typeof row?.id === 'number') return row.id;
-  throw new LostError('the server has not yet ended the earlier session of this process');
 }
 
 function stateErrorOf(error: unknown, place: string): Error {

@@ -15,14 +15,9 @@ export interface LinkOptions {
   readonly place: string;
   /** Makes a connection, ready for statements. */
   readonly open: () => Promise<pg.Client>;
-  /** Milliseconds without a statement after which it is asked for a sign of life. */
-  readonly beat?: number;
+  /** A sign of life: how often (milliseconds), and what is asked. Such a link is never left lost. */
+  readonly beat?: { readonly every: number; readonly ask: (client: pg.Client) => Promise<unknown> };
 }
-
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 
 /** How long to wait before the next attempt to connect; milliseconds. */
 const retryAfter = 250;
@@ -30,11 +25,11 @@ const retryAfter = 250;
 /** One statement at a time, so that each has its own time to be answered in. */
 export class Link {
   readonly #options: LinkOptions;
-  #client: Promise<pg.Client> | undefined;
+  #client: pg.Client | undefined;
+  #opening: Promise<pg.Client> | undefined;
   #tail: Promise<unknown> = Promise.resolve();
-  #busy = 0;
-  #lastAnswer = 0;
   #timer: NodeJS.Timeout | undefined;
+  #beating = false;
   #closed = false;
   #away: Away | undefined;
   #end: () => void = () => {};
@@ -46,7 +41,7 @@ export class Link {
     this.#options = options;
   }
 
-  /** Set while the connection is lost. */
+  /** Set while something waits for the connection. */
   readonly away = (): Away | undefined => this.#away;
 
   /**
@@ -55,7 +50,7 @@ export class Link {
    */
   async ask<Row>(text: string, values?: readonly Value[]): Promise<readonly Row[]> {
     for (;;) {
-      const client = await this.#open();
+      const client = await this.open();
       try {
         return await this.#inTurn(() => ask<Row>(client, text, values));
       } catch (error) {
@@ -65,86 +60,88 @@ export class Link {
     }
   }
 
-  /** Connects once; throws the error of the first attempt. */
-  async first(): Promise<void> {
-    this.#client ??= this.#options.open().then((client) => this.#use(client));
-    await this.#client.catch((error: unknown) => {
-      this.#client = undefined;
-      throw error;
+  /** Connects, and tries it again until it is closed. */
+  async open(): Promise<pg.Client> {
+    if (this.#closed) throw this.#isAway();
+    if (this.#client !== undefined) return this.#client;
+    this.#opening ??= this.#connect().finally(() => {
+      this.#opening = undefined;
     });
+    const client = await Promise.race([this.#opening, this.#ended]);
+    if (client === undefined) throw this.#isAway();
+    return client;
+  }
+
+  /** Connects once; throws the error of this attempt. */
+  async first(): Promise<void> {
+    this.#use(await this.#options.open());
   }
 
   /** Ends it; the server has ended the session then, unless it is away. */
   async close(): Promise<void> {
-    const client = this.#away === undefined ? this.#client : undefined;
     this.#closed = true;
     this.#end();
     clearInterval(this.#timer);
-    await client?.then(leave, () => {});
+    if (this.#client !== undefined) await leave(this.#client);
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    this.#busy += 1;
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#tail.then(work);
     this.#tail = turn.catch(() => {});
-    try {
-      return await turn;
-    } finally {
-      this.#busy -= 1;
-      this.#lastAnswer = performance.now();
-    }
-  }
-
-  async #open(): Promise<pg.Client> {
-    if (this.#closed) throw this.#isAway('it was closed');
-    this.#client ??= this.#connect();
-    const client = await Promise.race([this.#client, this.#ended]);
-    if (client === undefined) throw this.#isAway(this.#away?.why ?? 'it was closed');
-    return client;
+    return turn;
   }
 
   async #connect(): Promise<pg.Client> {
     while (!this.#closed) {
       try {
-        return this.#use(await this.#options.open());
+        const client = await this.#options.open();
+        if (!this.#closed) return this.#use(client);
+        await leave(client);
       } catch (error) {
         this.#away = { since: this.#away?.since ?? Date.now(), why: messageOf(error) };
-        await Promise.race([pause(retryAfter), this.#ended]);
+        await Promise.race([this.#ended, sleep(retryAfter)]);
       }
     }
-    throw this.#isAway('it was closed');
+    throw this.#isAway();
   }
 
   #use(client: pg.Client): pg.Client {
     this.#away = undefined;
-    this.#lastAnswer = performance.now();
+    this.#client = client;
     client.once('end', () => this.#drop(client, new LostError('the connection was closed')));
     const { beat } = this.#options;
-    if (beat !== undefined) this.#timer ??= setInterval(() => void this.#beat(beat), beat / 2);
+    if (beat !== undefined) this.#timer ??= setInterval(() => void this.#beat(), beat.every);
     return client;
   }
 
   #drop(client: pg.Client, error: LostError): void {
+    if (this.#client !== client || this.#closed) return;
+    this.#client = undefined;
     void leave(client);
-    void this.#client?.then(
-      (current) => {
-        if (current !== client || this.#closed) return;
-        this.#away = { since: Date.now(), why: error.message };
-        // A process that shows that it lives comes back at once.
-        this.#client = this.#options.beat === undefined ? undefined : this.#connect();
-        this.#client?.catch(() => {});
-      },
-      () => {},
-    );
+    if (this.#options.beat === undefined) return;
+    this.#away = { since: Date.now(), why: error.message };
+    this.open().catch(() => {});
   }
 
-  async #beat(beat: number): Promise<void> {
-    if (this.#away !== undefined || this.#busy > 0) return;
-    if (performance.now() - this.#lastAnswer < beat * 0.9) return;
-    await this.ask('select 1').catch(() => {});
+  async #beat(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined || this.#beating) return;
+    this.#beating = true;
+    try {
+      await this.#inTurn(async () => this.#options.beat?.ask(client));
+    } catch (error) {
+      if (error instanceof LostError) this.#drop(client, error);
+    } finally {
+      this.#beating = false;
+    }
   }
 
-  #isAway(why: string): StateAwayError {
-    return new StateAwayError(this.#options.place, why);
+  #isAway(): StateAwayError {
+    return new StateAwayError(this.#options.place, this.#away?.why ?? 'it was closed');
   }
 }
+
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
