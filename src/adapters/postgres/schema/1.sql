@@ -162,8 +162,18 @@ begin
     return null;
   end if;
   update holder set pid = pg_backend_pid(), since = clock_timestamp() where id = v_id;
+  if not found then
+    -- it was away for so long that its row was removed
+    return enter(null, p_kind, p_about);
+  end if;
   return v_id;
 end $$;
+
+-- Does the calling session lead the run?
+create function leads(p_leader integer) returns boolean
+  language sql stable security definer set search_path = kmend, pg_temp as $$
+  select exists (select from holder where id = p_leader and pid = pg_backend_pid())
+$$;
 
 -- Takes a run and its hosts for p_me. outcome: `held`; `busy` (p_other is alive, or a worker will
 -- carry its run on); `watch` (p_other is not proven dead yet: ask again).
@@ -219,11 +229,11 @@ begin
   perform pg_notify('kmend', p_run);
 end $$;
 
--- Begins the journal of a run; false where it has one.
+-- Begins the journal of a run; false where it has entries, or another process leads the run.
 create function begin_journal(p_run text, p_epoch integer) returns boolean
   language plpgsql security definer set search_path = kmend, pg_temp as $$
 begin
-  update run set begun = true where run = p_run and epoch = p_epoch and not begun;
+  update run set begun = true where run = p_run and epoch = p_epoch and seq = 0 and leads(leader);
   return found;
 end $$;
 
@@ -247,7 +257,8 @@ begin
   if not found or r.epoch < p_epoch then
     raise exception using errcode = 'KM003', message = 'run ' || p_run || ' is not there as it was';
   end if;
-  if r.epoch > p_epoch then
+  -- Not by its epoch alone: where a lead was lost, the next one has the same.
+  if r.epoch > p_epoch or not leads(r.leader) then
     raise exception using errcode = 'KM001', message = 'another process leads run ' || p_run;
   end if;
   if p_seen < r.seq then
