@@ -1,6 +1,11 @@
 // The journal of a run in the database: the server numbers, dates and chains its lines.
 import { randomUUID } from 'node:crypto';
-import { JournalError, StateRefusal, StateWriteError } from '../../engine/ports/state-errors.ts';
+import {
+  JournalError,
+  RunTakenError,
+  StateRefusal,
+  StateWriteError,
+} from '../../engine/ports/state-errors.ts';
 import type { Journal, JournalHead, Store } from '../../engine/ports/store.ts';
 import { hashOf, readChain, rootEnd } from '../../engine/state/chain.ts';
 import { infoAfter, type RunFacts } from '../../engine/state/run-info.ts';
@@ -15,8 +20,23 @@ export type Journals = Pick<Store, 'createJournal' | 'openJournal' | 'lock'>;
 
 export function journalsOf(db: Db): Journals {
   const leads = leadsOf(db);
+  /** Journals that were read, and whose runs are not led yet. */
+  const opened = new Map<string, Journal>();
   return {
-    lock: leads.lock,
+    lock: async (hosts, run, takeover) => {
+      const lock = await leads.lock(hosts, run, takeover);
+      const end = opened.get(run)?.end();
+      opened.delete(run);
+      if (!lock.held || end === undefined) return lock;
+      const [row] = await db.inSession<{ seq: number }>('select seq from run where run = $1', [
+        run,
+      ]);
+      if (row?.seq === end.entries) return lock;
+      await lock.release();
+      throw new RunTakenError(
+        `another process has worked on run ${run} since its journal was read`,
+      );
+    },
     createJournal: async (run) => {
       const { epoch } = await leads.of(run);
       const [row] = await db.inSession<{ made: boolean }>('select begin_journal($1, $2) as made', [
@@ -39,7 +59,9 @@ export function journalsOf(db: Db): Journals {
         },
         rootEnd(run),
       );
-      return { journal: new PgJournal(db, leads, run, end, standing), torn: false };
+      const journal = new PgJournal(db, leads, run, end, standing);
+      opened.set(run, journal);
+      return { journal, torn: false };
     },
   };
 }
