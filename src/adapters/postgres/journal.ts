@@ -141,13 +141,13 @@ class PgJournal implements Journal {
   append(body: EventBody): Promise<Event> {
     return new Promise((done, failed) => {
       this.#waiting.push({ body, done, failed });
-      this.#flushing ??= this.#flush().finally(() => {
-        this.#flushing = undefined;
-      });
+      this.#flushing ??= this.#flush();
     });
   }
 
   async #flush(): Promise<void> {
+    // What is appended in the same moment goes together.
+    await undefined;
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, batchSize);
       try {
@@ -163,6 +163,8 @@ class PgJournal implements Journal {
         for (const { failed } of batch) failed(error);
       }
     }
+    // At once, since an append may come before this promise is seen to be resolved.
+    this.#flushing = undefined;
   }
 
   /** Appends a batch, shows all lines that are new here, and returns the events of the batch. */
