@@ -4,6 +4,7 @@ import { readInputVars } from '../app/session/extra-vars.ts';
 import type { FleetFlags } from '../app/session/flags.ts';
 import { fold } from '../screens/layout.ts';
 import { configure } from './configuration.ts';
+import type { TypedPlace } from './terminal/as-typed.ts';
 import { printText, type World } from './world.ts';
 
 const helpWidth = 80;
@@ -14,8 +15,17 @@ const wrapped = (text: string): string =>
     .flatMap((line) => fold(line, helpWidth))
     .join('\n');
 
-/** A program without commands. `typed` gets the state directory that its command line names. */
-export const baseProgram = (world: World, typed: (stateDir: string) => void = () => {}): Command =>
+/** The place that the command line names; of both options the first counts. */
+function typedPlace(command: Command): TypedPlace | undefined {
+  const { state = '', stateDir = '' } = command.opts<FleetFlags>();
+  if (command.getOptionValueSource('state') === 'cli' && state !== '') return ['--state', state];
+  return command.getOptionValueSource('stateDir') === 'cli' && stateDir !== ''
+    ? ['--state-dir', stateDir]
+    : undefined;
+}
+
+/** A program without commands. `typed` gets the place of state that its command line names. */
+export const baseProgram = (world: World, typed: (place: TypedPlace) => void = () => {}): Command =>
   new Command('kmend')
     .description(
       'Takes fleets of Linux hosts out of the kernel-memory-accounting leak of the 3.10 kernel: checks, plans, drains, remediates, reboots, proves.',
@@ -41,8 +51,8 @@ export const baseProgram = (world: World, typed: (stateDir: string) => void = ()
     .option('--no-color', 'no colours, as with $NO_COLOR; $FORCE_COLOR has them in a pipe too')
     .hook('preAction', async (_, command) => {
       if (command.optsWithGlobals().trustFiles === true) world.trust.trustAll();
-      if (command.getOptionValueSource('stateDir') === 'cli')
-        typed(command.opts<FleetFlags>().stateDir ?? '');
+      const place = typedPlace(command);
+      if (place !== undefined) typed(place);
       configure(command, world);
       await readInputVars(command.opts<FleetFlags>().extraVars ?? [], world);
     });

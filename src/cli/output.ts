@@ -3,6 +3,7 @@
 import type { Stays } from '../app/history/prune.ts';
 import type { ClusterAnswer } from '../app/hosts/doctor.ts';
 import type { Job } from '../app/jobs/jobs.ts';
+import type { ExaminedState } from '../app/session/database.ts';
 import type { HostDrift } from '../core/history/drift-report.ts';
 import type { Held, Twins } from '../core/history/orphans.ts';
 import type { RunSummary } from '../core/history/run-summary.ts';
@@ -39,6 +40,7 @@ export interface Outputs {
   readonly 'kmend.refused/1': RefusedLine;
   readonly 'kmend.report/1': RunSummary;
   readonly 'kmend.run/1': RunInfo;
+  readonly 'kmend.state/1': ExaminedState;
   readonly 'kmend.token/1': TokenLine;
   readonly 'kmend.twins/1': Twins;
   readonly 'kmend.validate/1': ValidateLine;

@@ -24,7 +24,7 @@ import { showCommand } from './commands/rollout/show.ts';
 import { validateCommand } from './commands/rollout/validate.ts';
 import { refuseHabits } from './habits.ts';
 import { withoutBooleanValues } from './node-flags.ts';
-import { asTyped } from './terminal/as-typed.ts';
+import { asTyped, type TypedPlace } from './terminal/as-typed.ts';
 import { explain } from './terminal/explain.ts';
 import { maskedWorld } from './terminal/masked-world.ts';
 import type { World } from './world.ts';
@@ -32,12 +32,12 @@ import type { World } from './world.ts';
 /**
  * Builds the tree of commands.
  * @param done gets the exit code
- * @param typed gets the state directory that the command line names
+ * @param typed gets the place of state that the command line names
  */
 export function buildProgram(
   world: World,
   done: (exit: number) => void,
-  typed: (stateDir: string) => void = () => {},
+  typed: (place: TypedPlace) => void = () => {},
 ): Command {
   const program = baseProgram(world, typed);
   checkCommand(program, world, done);
@@ -70,8 +70,8 @@ const asKmend = (args: readonly string[]): readonly string[] =>
 
 /** Runs one command line and returns its exit code. It never throws for an error of the user. */
 export async function runCommandLine(args: readonly string[], given: World): Promise<number> {
-  let stateDir = '';
-  const again = (line: string): string => (stateDir === '' ? line : asTyped(line, stateDir));
+  let place: TypedPlace | undefined;
+  const again = (line: string): string => (place === undefined ? line : asTyped(line, place));
   const world = maskedWorld({
     ...given,
     colour: given.colour && !args.includes('--no-color'),
@@ -86,7 +86,7 @@ export async function runCommandLine(args: readonly string[], given: World): Pro
       exit = code;
     },
     (named) => {
-      stateDir = named;
+      place = named;
     },
   );
   try {

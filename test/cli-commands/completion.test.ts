@@ -67,6 +67,7 @@ describe('what may follow', () => {
     ['plan --unplannable ', ['leave_out', 'stop', 'ask']],
     ['show ', [':files']],
     ['runs --state-dir ', [':directories']],
+    ['runs --state ', [':directories']],
     ['docs kernel_', ['kernel_arg']],
     ['completion ', ['bash', 'zsh', 'fish']],
     ['schedule install nightly ', ['--']],

@@ -204,4 +204,9 @@ it.each([
   ],
   ['{"hint": "kmend runs"}', '{"hint": "kmend runs"}'],
   ['kmend runs prune --keep 90d', 'kmend runs prune --keep 90d'],
-])('%s is printed as %s', (line, printed) => expect(asTyped(line, '/s')).toBe(printed));
+])('%s is printed as %s', (line, printed) => {
+  expect(asTyped(line, ['--state-dir', '/s'])).toBe(printed);
+  const url = 'postgres://db/k?sslmode=require';
+  const quoted = printed.replaceAll('--state-dir /s', `--state '${url}'`);
+  expect(asTyped(line, ['--state', url])).toBe(quoted);
+});

@@ -32,7 +32,10 @@ export interface Postgres {
   readonly close: () => Promise<void>;
 }
 
-const asPostgres = (command: string, args: readonly string[]): [string, readonly string[]] =>
+export const asPostgres = (
+  command: string,
+  args: readonly string[],
+): [string, readonly string[]] =>
   process.getuid?.() === 0
     ? ['setpriv', ['--reuid=postgres', '--regid=postgres', '--init-groups', command, ...args]]
     : [command, args];

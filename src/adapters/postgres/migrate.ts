@@ -11,6 +11,9 @@ import first from './schema/1.sql';
 /** The steps from one version to the next; the schema's version is their number. */
 const steps: readonly string[] = [first];
 
+/** The version that this kmend needs. */
+export const knownSchema = steps.length;
+
 export const usualRoles: StateRoles = { worker: 'kmend_worker', reader: 'kmend_reader' };
 
 /**
@@ -129,7 +132,7 @@ const newer = (place: string, found: number, known: number): DatabaseError =>
 export async function checkSchema(
   { query }: Pick<Db, 'query'>,
   place: string,
-  known: number = steps.length,
+  known: number = knownSchema,
 ): Promise<void> {
   const [found] = await query<{
     readonly is_there: boolean;

@@ -8,8 +8,11 @@ import type { Session as HostSession } from '../../engine/session/session.ts';
 import { withPrelude } from '../../facts/index.ts';
 import type { Facts } from '../../model/fact.ts';
 import type { Inventory, Target } from '../../model/host.ts';
+import { present } from '../../model/present.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { type Standing, standingOf, standingReasons } from '../plan/held.ts';
+import { type ExaminedState, examineState, isUsable } from '../session/database.ts';
+import { isDatabase } from '../session/flags.ts';
 import { hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import type { WorldCluster } from '../session/world.ts';
@@ -31,6 +34,8 @@ export type ClusterAnswer =
 export interface Examined {
   readonly answers: readonly Answer[];
   readonly cluster: readonly ClusterAnswer[];
+  /** Absent where the state is in files. */
+  readonly state?: ExaminedState;
   readonly standing: Standing;
   readonly exit: number;
 }
@@ -59,7 +64,12 @@ export async function doctor(pattern: string, session: Session): Promise<Examine
   const { answers, targets, inventory } = await onHosts(pattern, session, examineHost);
   const cluster = await session.ports.cluster();
   const found = cluster === undefined ? [] : await examineCluster(cluster, session);
-  const standing = await standingOf(answers, targets, inventory, session);
+  const { settings, world } = session;
+  const state = isDatabase(settings.state) ? await examineState(settings.state, world) : undefined;
+  const isKnown = state === undefined || isUsable(state);
+  const standing = isKnown
+    ? await standingOf(answers, targets, inventory, session)
+    : { held: [], twins: [] };
   const failures = [
     ...found.flatMap((one) => (one.kind === 'failed' ? [one.failure] : [])),
     ...failuresOf(answers),
@@ -67,8 +77,10 @@ export async function doctor(pattern: string, session: Session): Promise<Examine
   return {
     answers,
     cluster: found,
+    ...present({ state }),
     standing,
-    exit: exitCode([...failures.map(reasonOf), ...standingReasons(standing)]),
+    // Without its state no command does anything.
+    exit: isKnown ? exitCode([...failures.map(reasonOf), ...standingReasons(standing)]) : 1,
   };
 }
 

@@ -18,6 +18,7 @@ interface Found {
 /** Options that were typed before, and decide where names are looked up. */
 export interface Typed {
   readonly inventory?: readonly string[];
+  readonly state?: string;
   readonly stateDir?: string;
 }
 
@@ -61,6 +62,8 @@ function withValue(typed: Typed, option: Option, value: string): Typed {
   switch (option.long) {
     case '--inventory':
       return { ...typed, inventory: [...(typed.inventory ?? []), value] };
+    case '--state':
+      return { ...typed, state: value };
     case '--state-dir':
       return { ...typed, stateDir: value };
     default:
@@ -116,6 +119,7 @@ const byName: Readonly<Record<string, Found>> = {
   file: { paths: 'files' },
   path: { paths: 'files' },
   dir: { paths: 'directories' },
+  place: { paths: 'directories' },
   topic: { lookup: 'topics' },
   command: wordsOf(['--']),
 };

@@ -18,10 +18,47 @@ export interface Migrated {
   readonly created: readonly string[];
 }
 
+/** What a database is like. */
+export interface Inspected {
+  /** Version of PostgreSQL, as the server writes it. */
+  readonly server: string;
+  /** Its major version. */
+  readonly version: number;
+  readonly encoding: string;
+  readonly role: string;
+  readonly may: 'nothing' | 'read' | 'write';
+  /** Version of the schema; null where there is none, or the role may not read it. */
+  readonly schema: number | null;
+  /** The version that this kmend needs. */
+  readonly known: number;
+  /** Version of TLS; null where the connection has none. */
+  readonly tls: string | null;
+  readonly pooler: 'none' | 'session' | 'transaction';
+  /** The server only follows another one. */
+  readonly standby: boolean;
+  /** Number of servers that follow this one. */
+  readonly followers: number;
+  /** A transaction waits until a follower has it. */
+  readonly synchronous: boolean;
+  /** Its clock less that of this machine, in milliseconds. */
+  readonly clock: number;
+  readonly runs: number;
+  /** Space of the schema on disk. */
+  readonly bytes: number;
+  /** The processes that use it now; `since` in milliseconds since 1970. */
+  readonly processes: readonly {
+    readonly kind: 'command' | 'worker';
+    readonly who: string;
+    readonly since: number;
+  }[];
+}
+
 export interface StateDatabase {
   /**
    * Brings the schema to the version of this kmend, and gives the roles their rights. It can be
    * repeated. Throws a `DatabaseError` before anything has changed.
    */
   readonly migrate: (url: string, roles: StateRoles) => Promise<Migrated>;
+  /** Throws a `DatabaseError` where it cannot be reached. */
+  readonly inspect: (url: string) => Promise<Inspected>;
 }

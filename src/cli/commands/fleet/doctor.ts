@@ -7,6 +7,7 @@ import { plural } from '../../../model/text/plural.ts';
 import { table } from '../../../screens/layout.ts';
 import { failureText } from '../../../screens/run/failure-text.ts';
 import { heldLines } from '../../../screens/run/held-text.ts';
+import { stateLines } from '../../../screens/state-text.ts';
 import { withFleetOptions } from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
@@ -33,17 +34,19 @@ export function doctorCommand(program: Command, world: World, done: (exit: numbe
 }
 
 async function examine(pattern: string, flags: FleetFlags, world: World): Promise<number> {
-  const { answers, cluster, standing, exit } = await withSession(flags, world, (session) =>
+  const { answers, cluster, state, standing, exit } = await withSession(flags, world, (session) =>
     doctor(pattern, session),
   );
   if (flags.json === true) {
     for (const one of cluster) printJson('kmend.cluster/1', one, world);
+    if (state !== undefined) printJson('kmend.state/1', state, world);
     printAnswers('kmend.doctor/1', answers, world);
     for (const one of standing.held) printJson('kmend.held/1', one, world);
     for (const one of standing.twins) printJson('kmend.twins/1', one, world);
     return exit;
   }
   for (const one of cluster) world.out(`cluster: ${clusterText(one)}`);
+  for (const line of state === undefined ? [] : stateLines(state)) world.out(`state: ${line}`);
   showAnswers(answers, world);
   for (const line of heldLines(standing.held, standing.twins, world.width(), paintOf(world)))
     world.out(line);
