@@ -21,10 +21,11 @@ import { PendingTaints } from './pending.ts';
 import type { Cluster } from './ports/cluster.ts';
 import type { Asker } from './ports/local.ts';
 import type { Gates } from './ports/outside.ts';
-import type { KeptOutput, Slots } from './ports/store.ts';
+import type { KeptOutput, Slots, Store } from './ports/store.ts';
 import { createQuota } from './quota.ts';
 import type { RunLog } from './run-log.ts';
 import { SlotClaims } from './slot-claims.ts';
+import { isLate, notStarted, OutageLog } from './state-pause.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface RunInput {
@@ -49,6 +50,8 @@ export interface RunInput {
   readonly commands: () => Promise<readonly EventBody[]>;
   /** The slots of this run and of others. */
   readonly slots: Slots;
+  /** Outages of the state, where they are a pause: meanwhile nothing is decided. */
+  readonly outages?: NonNullable<Store['outages']>;
   /** Hosts that an operator resolved before the resume: their fences are closed. */
   readonly freed?: readonly string[];
   /** Finish the steps under way, start nothing more. */
@@ -96,6 +99,7 @@ class Loop {
   readonly #quota = createQuota();
   readonly #slots: SlotClaims;
   readonly #pending: PendingTaints | undefined;
+  readonly #outages: OutageLog;
   /** Fires when the run is over: calls of the cluster end. */
   readonly #over = new AbortController();
   /** Ends readings and questions when the run stops, or is over. */
@@ -152,6 +156,7 @@ class Loop {
       };
       this.#pending = new PendingTaints({ cluster, clock, ...more });
     }
+    this.#outages = new OutageLog(input.outages, () => this.#wakeup.notify());
     input.stop.addEventListener('abort', () => this.#wakeup.notify());
     input.kill.addEventListener('abort', () => this.#wakeup.notify());
   }
@@ -189,6 +194,7 @@ class Loop {
       throw error;
     } finally {
       this.#over.abort();
+      this.#outages.close();
     }
   }
 
@@ -213,19 +219,40 @@ class Loop {
       await this.#slots.sync();
       this.#pending?.reconcile().catch(this.#fail);
       const before = this.#wakeup.count;
+      if (this.#outages.isAway) {
+        await this.#sleep(undefined, before);
+        continue;
+      }
+      for (const body of this.#outages.take()) await this.#record(body, true);
       const decision = this.#decide();
       if (!besideQuestions.has(decision.kind)) this.#question?.abort();
-      if (
-        decision.kind === 'start' &&
-        !(await this.#slots.take(decision.host, () => this.#decide()))
-      )
+      if (decision.kind === 'start') {
+        await this.#start(decision);
         continue;
+      }
       if (decision.kind === 'finish') await this.#windUp();
       const event = eventOf(decision);
       if (event !== undefined) await this.#record(event, true);
       if (decision.kind === 'finish') return decision;
       await this.#carryOut(decision, before);
     }
+  }
+
+  /** A start that an outage of the state has delayed rests on old readings: it is not carried out. */
+  async #start(first: Extract<Decision, { kind: 'start' }>): Promise<void> {
+    const { clock } = this.#input.ports;
+    let decidedAt = clock.now();
+    const again = (): Decision => {
+      decidedAt = clock.now();
+      return this.#decide();
+    };
+    if (!(await this.#slots.take(first.host, again))) return;
+    const event = eventOf(first);
+    if (event !== undefined) await this.#record(event, true);
+    const isTouched = hostState(this.#state, first.host)?.touched === true;
+    if (isLate(decidedAt, clock.now()) && !isTouched)
+      await this.#record(notStarted(first.host), true);
+    else this.#launch(first.host, this.#pending?.reconciled());
   }
 
   /** Before the last entry of the journal: ends readings, closes fences, removes taints. */
@@ -306,10 +333,11 @@ class Loop {
     this.#freeing.set(body.host, freed);
   }
 
-  async #carryOut(decision: Exclude<Decision, { kind: 'finish' }>, before: number): Promise<void> {
+  async #carryOut(
+    decision: Exclude<Decision, { kind: 'finish' | 'start' }>,
+    before: number,
+  ): Promise<void> {
     switch (decision.kind) {
-      case 'start':
-        return this.#launch(decision.host, this.#pending?.reconciled());
       case 'begin_wave':
       case 'end_wave':
       case 'promote':

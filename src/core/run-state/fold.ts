@@ -107,6 +107,9 @@ function apply(draft: Draft, event: Event): void {
       draft.awayFor = awayUntil(draft, event.at);
       delete draft.away;
       break;
+    case 'database.back':
+      draft.awayFor += databaseAway(draft, event);
+      break;
     case 'run.closed':
     case 'nodes.tainted':
     case 'nodes.untainted':
@@ -118,6 +121,12 @@ function apply(draft: Draft, event: Event): void {
       foldHost(draft, event satisfies HostEvent);
   }
 }
+
+/** Milliseconds without the database that the outage of the cluster under way does not have. */
+const databaseAway = (
+  { away, activeSince }: Draft,
+  { at, since }: Event & EventOf<'database.back'>,
+): number => Math.max(0, (away?.since ?? at) - Math.max(since, activeSince));
 
 /**
  * The first status of a planned host. A host with an unmet condition is refused: starting it could

@@ -258,8 +258,8 @@ export interface RunState {
   /** The API server has not answered since then. */
   readonly away?: { readonly since: number; readonly why: string };
   /**
-   * Milliseconds of earlier outages since the run was started or last resumed: no deadline counts
-   * them.
+   * Milliseconds of earlier outages (API server, database) since the run was started or last
+   * resumed: no deadline counts them.
    */
   readonly awayFor: number;
   /** `forKept`: kmend itself paused the run, because of kept slots. */
@@ -357,7 +357,7 @@ const defaultClusterDeadline = 1800;
 export const clusterDeadline = ({ deadline }: Rollout): number =>
   deadline.cluster ?? defaultClusterDeadline;
 
-/** Milliseconds for which the API server did not answer until now, with the current outage. */
+/** Milliseconds of outages until now, with the current one of the API server. */
 export const awayUntil = ({ away, awayFor }: RunState, now: number): number =>
   awayFor + (away === undefined ? 0 : now - away.since);
 

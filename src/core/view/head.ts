@@ -16,6 +16,8 @@ export interface ViewContext {
   /** Who works on the run; absent = nobody. */
   readonly holder?: string;
   readonly forecast?: Forecast;
+  /** The database that has the journal has not answered since then. */
+  readonly databaseAway?: number;
 }
 
 /** What the head takes from the fold. */
@@ -29,7 +31,7 @@ export interface HeadInput {
 
 export function headOf(input: HeadInput, context: ViewContext): RunHead {
   const { state, started, counts } = input;
-  const { forecast, holder } = context;
+  const { forecast, holder, databaseAway } = context;
   const decision = decisionOf(state);
   return {
     run: state.run,
@@ -59,6 +61,7 @@ export function headOf(input: HeadInput, context: ViewContext): RunHead {
       why: whyOf(state),
       wave: waveOf(state),
       away: state.away,
+      databaseAway,
       forecast,
       holder,
     }),

@@ -139,6 +139,8 @@ export interface RunHead {
   }[];
   /** The API server has not answered since then. */
   readonly away?: { readonly since: number; readonly why: string };
+  /** The database that has the journal has not answered since then. */
+  readonly databaseAway?: number;
   readonly needs: readonly Need[];
   readonly forecast?: Forecast;
   /** Who works on it; absent = nobody. */

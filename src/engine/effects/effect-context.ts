@@ -38,8 +38,17 @@ export interface EffectContext {
   /** Reads them again. */
   readonly refresh: () => Promise<Failure | undefined>;
   readonly done: () => PlanContext['done'];
-  /** Milliseconds for which the API server was away in this run, until now. */
+  /** Milliseconds for which the API server or the database was away in this run, until now. */
   readonly awayFor: () => number;
+  /** The clock without the time for which this walk has waited for its journal. */
+  readonly unhindered: () => number;
+  /** Whether the host may go on with what takes it out of service. */
+  readonly mayContinue: () => 'go' | 'hold';
+}
+
+/** Records what nothing waits for. A journal that cannot be written ends the run elsewhere. */
+export function recordBeside(body: EventBody, { record }: Pick<EffectContext, 'record'>): void {
+  record(body, false).catch(() => {});
 }
 
 /** The failure of a step that a stop interrupted: a resume reads what became of it. */

@@ -5,6 +5,7 @@ import type { Failure } from '../../model/run/failure.ts';
 import { oneLine } from '../../model/text/printable.ts';
 import type { ExecResult } from '../ports/transport.ts';
 import { lastLines } from '../session/observe.ts';
+import { isLate } from '../state-pause.ts';
 import type { EffectContext, EffectPlace } from './effect-context.ts';
 import { escalateScript, exitCodes, heldScript } from './host-scripts.ts';
 import { fencedBy } from './perform-run.ts';
@@ -23,6 +24,20 @@ export const reportProgress = (
 /** The process that changes packages on the host. */
 export interface Locked {
   readonly holder: string;
+}
+
+/** What was read before an entry that had to wait is old: it must be read again. */
+export type Late = 'late';
+
+/** Announces a step; `late` where the entry has waited so long that it may be obsolete. */
+async function announce(
+  text: string,
+  place: EffectPlace,
+  context: EffectContext,
+): Promise<Late | undefined> {
+  const began = context.clock.now();
+  await reportProgress(text, place, context);
+  return isLate(began, context.clock.now()) ? 'late' : undefined;
 }
 
 export const lockHolder = (output: string): string => oneLine(lastLines(output, 1), 200);
@@ -56,15 +71,16 @@ export async function escalate(
   boot: string,
   place: EffectPlace,
   context: EffectContext,
-): Promise<Failure | Locked | undefined> {
+): Promise<Failure | Locked | Late | undefined> {
   const { session, token } = context;
   const before = await refused(context);
   if (before !== undefined) return before;
-  await reportProgress(
+  const late = await announce(
     `still the same boot ${Math.round(waited)} s after the reboot was sent: ${commands[step]}`,
     place,
     context,
   );
+  if (late !== undefined) return late;
   const become = session.target.become !== undefined;
   const outcome = await session.once({
     script: escalateScript(token, place.effect, boot, step),
@@ -93,7 +109,7 @@ export async function fallBack(
   answers: boolean,
   place: EffectPlace,
   context: EffectContext,
-): Promise<Failure | undefined> {
+): Promise<Failure | Late | undefined> {
   const { session, localHost } = context;
   const [program = ''] = fallback.argv;
   const refusal = answers ? await refused(context) : undefined;
@@ -104,7 +120,8 @@ export async function fallBack(
       message: `${failure.message}; ${program} was not run: ${refusal.holder}`,
     };
   if (refusal !== undefined) return refusal;
-  await reportProgress(`${failure.message}: ${program}, on this machine`, place, context);
+  const late = await announce(`${failure.message}: ${program}, on this machine`, place, context);
+  if (late !== undefined) return late;
   const { name, address = name } = session.target;
   const environment = { KMEND_HOST: name, KMEND_ADDRESS: address, ...fallback.environment };
   const { code, output } = (await localHost?.run({ ...fallback, environment })) ?? {

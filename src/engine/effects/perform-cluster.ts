@@ -3,7 +3,13 @@ import { present } from '../../model/present.ts';
 import type { CordonEffect, DrainEffect, UncordonEffect } from '../../model/run/effect.ts';
 import { type Failure, isAway } from '../../model/run/failure.ts';
 import type { Cluster } from '../ports/cluster.ts';
-import { type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import {
+  type EffectContext,
+  type EffectPlace,
+  failing,
+  type Performed,
+  recordBeside,
+} from './effect-context.ts';
 import { cordonOwned, type OwnershipContext, restartsOn } from './ownership.ts';
 
 export async function performCluster(
@@ -35,10 +41,8 @@ async function drain(
   context: EffectContext,
 ): Promise<Performed> {
   const progress = (text: string): void => {
-    void context.record(
-      { type: 'effect.progress', host: context.host, task: place.task, effect: place.effect, text },
-      false,
-    );
+    const { task, effect } = place;
+    recordBeside({ type: 'effect.progress', host: context.host, task, effect, text }, context);
   };
   const outcome = await cluster.drain(effect.node, effect.options, context.token, progress, {
     signal: context.signal,

@@ -10,6 +10,7 @@ import {
   failing,
   interrupted,
   type Performed,
+  recordBeside,
 } from './effect-context.ts';
 import { copyScript, exitCodes } from './host-scripts.ts';
 import { ownFailure } from './perform-run.ts';
@@ -22,7 +23,7 @@ export async function performCopy(
   place: EffectPlace,
   context: EffectContext,
 ): Promise<Performed> {
-  const { host, localHost, session, token, clock, signal, record } = context;
+  const { host, localHost, session, token, clock, signal } = context;
   if (localHost === undefined) throw new Error('a copy needs the disk of this machine');
   const started = clock.now();
   let shownAt = started;
@@ -30,10 +31,8 @@ export async function performCopy(
     if (clock.now() - shownAt < progressEvery) return;
     shownAt = clock.now();
     const text = `${megabytes(sent)} of ${megabytes(effect.size)} MB`;
-    void record(
-      { type: 'effect.progress', host, task: place.task, effect: place.effect, text },
-      false,
-    );
+    const { task, effect: id } = place;
+    recordBeside({ type: 'effect.progress', host, task, effect: id, text }, context);
   };
   const script = copyScript(token, effect);
   const become = session.target.become !== undefined;

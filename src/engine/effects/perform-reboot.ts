@@ -14,6 +14,7 @@ import {
 import {
   escalate,
   fallBack,
+  type Late,
   type Locked,
   lockHolder,
   reportProgress,
@@ -50,10 +51,10 @@ export async function performReboot(
   // After a resume the reboot may have been sent already: the host is read first.
   const sent = place.resumed ? 'unknown' : await send(effect, place, context);
   if (typeof sent === 'object') return failing(sent, { data: { sent: false } });
-  const began = context.clock.now();
+  const began = context.unhindered();
   const seen = await watch(effect, place, underway(effect, old, sent, began), context);
   if (!seen.ok) return failing(seen.failure);
-  const seconds = Math.round((context.clock.now() - began) / 100) / 10;
+  const seconds = Math.round((context.unhindered() - began) / 100) / 10;
   const stable = await stays(effect, seen.value.id, context);
   if (stable !== undefined) return failing(stable);
   return { result: { ok: true, data: { previousBootId: old, bootId: seen.value.id, seconds } } };
@@ -72,10 +73,10 @@ async function send(
   place: EffectPlace,
   context: EffectContext,
 ): Promise<'sent' | 'unknown' | Failure> {
-  const { session, clock, signal } = context;
+  const { session, clock, signal, unhindered } = context;
   const become = session.target.become !== undefined;
   const limit = effect.lockTimeout ?? defaultLockTimeout;
-  const until = clock.now() + limit * 1000;
+  const until = unhindered() + limit * 1000;
   let reported = '';
   for (;;) {
     const lost = await lostNode(context);
@@ -100,7 +101,7 @@ async function send(
         detail: output,
       };
     }
-    if (clock.now() >= until) return stillLocked(lockHolder(output), limit);
+    if (unhindered() >= until) return stillLocked(lockHolder(output), limit);
     if (signal.aborted)
       return interrupted(
         'the run was ended while the reboot waits for the package manager: it was not sent',
@@ -144,19 +145,20 @@ async function watch(
   first: Underway,
   context: EffectContext,
 ): Promise<Outcome<Boot>> {
-  const { clock, signal } = context;
+  const { clock, signal, unhindered } = context;
   let reboot = first;
   let reported = '';
   for (;;) {
     const started = clock.now();
     const boot = await readBoot(context, 20);
     reboot = withMark(reboot, boot);
-    const step = nextStep(reboot, boot, clock.now(), signal.aborted);
+    const step = nextStep(reboot, boot, unhindered(), signal.aborted);
     if (step.kind === 'back') return ok(step.boot);
     if (step.kind === 'give_up') return { ok: false, failure: step.failure };
     const sent =
       step.kind === 'wait' ? undefined : await carryOut(step, effect, place, reboot.old, context);
-    if (typeof sent === 'string') reboot = afterStep(reboot, sent, clock.now());
+    if (sent === 'late') continue;
+    if (typeof sent === 'string') reboot = afterStep(reboot, sent, unhindered());
     else if (sent !== undefined && !('holder' in sent)) return { ok: false, failure: sent };
     else if (sent !== undefined && sent.holder !== reported) {
       reported = sent.holder;
@@ -166,7 +168,7 @@ async function watch(
   }
 }
 
-type Carried = Parameters<typeof afterStep>[1] | Locked | Failure;
+type Carried = Parameters<typeof afterStep>[1] | Late | Locked | Failure;
 
 async function carryOut(
   step: SentStep,

@@ -95,13 +95,13 @@ export async function follow(
   context: EffectContext,
   onLine?: (line: string) => Promise<unknown>,
 ): Promise<Followed> {
-  const { session, token, signal, clock } = context;
+  const { session, token, signal, clock, unhindered } = context;
   const become = session.target.become !== undefined;
-  const deadline = clock.now() + seconds * 1000;
+  const deadline = unhindered() + seconds * 1000;
   let shown = '';
   while (!signal.aborted) {
     const began = clock.now();
-    const left = (deadline - began) / 1000;
+    const left = (deadline - unhindered()) / 1000;
     const stay = Math.min(pollSeconds, Math.max(1, left));
     const poll = pollScript(token, effect, stay, maxOutput);
     const answer = await session.read(poll, {

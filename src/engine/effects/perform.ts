@@ -5,7 +5,14 @@ import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { Effect } from '../../model/run/effect.ts';
 import { isAway } from '../../model/run/failure.ts';
-import { type EffectContext, type EffectPlace, failing, type Performed } from './effect-context.ts';
+import { isLate } from '../state-pause.ts';
+import {
+  type EffectContext,
+  type EffectPlace,
+  failing,
+  interrupted,
+  type Performed,
+} from './effect-context.ts';
 import { guard } from './guard.ts';
 import { truncateOutput } from './output.ts';
 import { onHold } from './ownership.ts';
@@ -51,7 +58,10 @@ export async function perform(
       ...stable,
       ...harmless,
     };
+    const began = context.clock.now();
     await context.record({ type: 'effect.started', ...announced, ...present({ bootId }) }, true);
+    if (isLate(began, context.clock.now()) && context.mayContinue() === 'hold')
+      return failing(interrupted(`the run holds its hosts; next would be: ${effect.what}`));
   }
   const performed = await dispatch(effect, { ...place, ...present({ bootId }) }, context);
   // After a stop it is unknown whether the effect failed. It stays open in the journal, and a resume

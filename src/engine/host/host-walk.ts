@@ -12,7 +12,7 @@ import type { AnyModule, PlanContext } from '../../model/run/change.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 import type { Mapping } from '../../model/value.ts';
-import type { EffectContext } from '../effects/effect-context.ts';
+import { type EffectContext, recordBeside } from '../effects/effect-context.ts';
 import type { Secrets } from '../effects/mask.ts';
 import { crashingBefore } from '../node/ready.ts';
 import { openSession, type Session } from '../session/session.ts';
@@ -36,6 +36,8 @@ export class HostWalk {
   readonly view: HostView;
   /** The task that gave the last proof, and whether the host's disk was changed since. */
   proving: { by?: ProvingTask; alteredSince: boolean } = { alteredSince: false };
+  /** Milliseconds for which an effect has waited for its entries. */
+  #hindered = 0;
 
   constructor(
     host: string,
@@ -70,7 +72,7 @@ export class HostWalk {
         ours: [run.token.run, run.token.takeover],
         when: {
           kind: 'start',
-          report: (text) => void run.record({ type: 'warning', host, text }, false),
+          report: (text) => recordBeside({ type: 'warning', host, text }, run),
         },
         node: () => plan.node,
         readNode: (nodeView, hostFacts) => nodeView.read(plan.node, hostFacts, crashing()),
@@ -152,7 +154,7 @@ export class HostWalk {
       takesCordoned: turnOf('cordon', this.state, run.state()) !== 'never',
       token: run.token,
       ownBootId: run.setup.ownBootId,
-      record: run.record,
+      record: this.#record,
       mask: this.secrets.mask,
       keepOutput: (text) => run.keepOutput(this.host, text),
       signal: this.signal,
@@ -163,6 +165,18 @@ export class HostWalk {
       },
       done: () => this.done,
       awayFor: () => awayUntil(run.state(), run.ports.clock.now()),
+      unhindered: () => run.ports.clock.now() - this.#hindered,
+      mayContinue: () => run.mayContinue(this.host),
     };
   }
+
+  readonly #record: RunContext['record'] = async (body, sync) => {
+    const { clock } = this.run.ports;
+    const began = clock.now();
+    try {
+      return await this.run.record(body, sync);
+    } finally {
+      this.#hindered += clock.now() - began;
+    }
+  };
 }

@@ -83,6 +83,12 @@ export interface PodWitness {
   readonly doubt: (pod: PodHolder) => Promise<string | undefined>;
 }
 
+/** Times are milliseconds since 1970; without `until` it goes on. */
+export interface Outage {
+  readonly since: number;
+  readonly until?: number;
+}
+
 export interface Store {
   /** Where the state is, for messages. */
   readonly place: string;
@@ -90,6 +96,11 @@ export interface Store {
   readonly now?: () => number;
   /** Calls `changed` soon after runs or commands changed; returns how to stop. */
   readonly watch?: (changed: () => void) => () => void;
+  /**
+   * Shows when a run's calls are not answered any more, and when they are again, where that is no
+   * error but a pause; returns how to stop.
+   */
+  readonly outages?: (see: (outage: Outage) => void) => () => void;
   readonly close: () => Promise<void>;
   readonly createJournal: (run: string) => Promise<Journal>;
   /**

@@ -165,6 +165,8 @@ type Entry =
   /** The API server has not answered since then: one entry for all hosts. */
   | { readonly type: 'cluster.away'; readonly since: number; readonly why: string }
   | { readonly type: 'cluster.back'; readonly seconds: number }
+  /** The database that has the journal did not answer: written when it did again. */
+  | { readonly type: 'database.back'; readonly since: number; readonly seconds: number }
   /** `needs`: what only an operator can give; a question that stays open is journalled so, too. */
   | {
       readonly type: 'waiting';

@@ -74,6 +74,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'nodes.untainted': object({ nodes: texts }),
   'cluster.away': object({ since: time, why: text }),
   'cluster.back': object({ seconds: number }),
+  'database.back': object({ since: time, seconds: number }),
   waiting: object({ why: text }, { until: time, needs: oneOf('answer', 'promotion') }),
   'notice.sent': object(
     { notice: number, target: oneOf('webhook', 'command', 'mail') },

@@ -100,6 +100,8 @@ function sentence(event: Event, paint: Paint): string | undefined {
       );
     case 'cluster.back':
       return `cluster back after ${duration(event.seconds)}`;
+    case 'database.back':
+      return `database back after ${duration(event.seconds)}`;
     case 'waiting':
       return paint.dim(`waiting: ${event.why}`);
     case 'warning':

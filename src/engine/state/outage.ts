@@ -1,0 +1,149 @@
+// Outages of a state that does not answer, as a database may: a run waits for it. A signal ends the
+// wait.
+
+import type { Clock } from '../ports/local.ts';
+import { StateAwayError } from '../ports/state-errors.ts';
+import type { Commands, Journal, Outage, Slots, Store } from '../ports/store.ts';
+
+export interface StateOutageOptions {
+  readonly clock: Clock;
+  /** Finish the step: the state still gets some time to answer. */
+  readonly stop: AbortSignal;
+  /** Stop now. */
+  readonly kill: AbortSignal;
+}
+
+/** Milliseconds without an answer that are an outage. A claim of a slot waits for other runs. */
+const [patience, claimPatience] = [3_000, 9_000];
+/** Milliseconds for which a call still waits after a signal: long enough for a restart of the server. */
+const lastWait = { stop: 10_000, kill: 1_000 };
+
+/** The store, whose calls of a run under way are watched: `outages` shows those that last. */
+export function overStateOutages(store: Store, options: StateOutageOptions): Store {
+  const calls = new Calls(store.place, options);
+  return {
+    ...store,
+    outages: calls.watch,
+    createJournal: async (run) => watchedJournal(await store.createJournal(run), calls),
+    openJournal: async (run, see) => {
+      const opened = await store.openJournal(run, see);
+      return { ...opened, journal: watchedJournal(opened.journal, calls) };
+    },
+    lock: async (...about) => {
+      const lock = await store.lock(...about);
+      if (!lock.held) return lock;
+      return {
+        ...lock,
+        state: () => calls.ask(lock.state),
+        // Where the state does not answer, the end of the process frees the lock.
+        release: () => calls.ask(lock.release).catch(unlessAway),
+      };
+    },
+    slots: (run, pool) => watchedSlots(store.slots(run, pool), calls),
+    commands: (run) => watchedCommands(store.commands(run), calls),
+    close: () => calls.ask(store.close).catch(unlessAway),
+  };
+}
+
+const unlessAway = (error: unknown): void => {
+  if (!(error instanceof StateAwayError)) throw error;
+};
+
+const watchedJournal = (journal: Journal, calls: Calls): Journal => ({
+  run: journal.run,
+  end: () => journal.end(),
+  follow: (see) => journal.follow(see),
+  append: (body, sync) => calls.ask(() => journal.append(body, sync)),
+  close: () => calls.ask(() => journal.close()).catch(unlessAway),
+});
+
+const watchedSlots = (slots: Slots, calls: Calls): Slots => ({
+  claim: (slot) => calls.ask(() => slots.claim(slot), claimPatience),
+  keep: (slot) => calls.ask(() => slots.keep(slot)),
+  drop: (address) => calls.ask(() => slots.drop(address)),
+  clear: (address) => calls.ask(() => slots.clear(address)),
+  forget: () => calls.ask(slots.forget),
+  others: () => calls.ask(slots.others),
+});
+
+const watchedCommands = (commands: Commands, calls: Calls): Commands => ({
+  see: commands.see,
+  take: (type) => calls.ask(() => commands.take(type)),
+});
+
+/** The calls that wait for an answer. */
+class Calls {
+  readonly #place: string;
+  readonly #options: StateOutageOptions;
+  readonly #waiting = new Set<{ readonly since: number; isLate: boolean }>();
+  readonly #watchers = new Set<(outage: Outage) => void>();
+  #away: number | undefined;
+  /** A signal has ended the wait: nothing is asked any more. */
+  #lost: StateAwayError | undefined;
+
+  constructor(place: string, options: StateOutageOptions) {
+    this.#place = place;
+    this.#options = options;
+  }
+
+  readonly watch = (see: (outage: Outage) => void): (() => void) => {
+    this.#watchers.add(see);
+    return () => this.#watchers.delete(see);
+  };
+
+  /** @param limit milliseconds without an answer that are an outage */
+  async ask<T>(call: () => Promise<T>, limit = patience): Promise<T> {
+    if (this.#lost !== undefined) throw this.#lost;
+    const { clock } = this.#options;
+    const over = new AbortController();
+    const waiting = { since: clock.now(), isLate: false };
+    this.#waiting.add(waiting);
+    void clock.sleep(limit, over.signal).then(() => {
+      if (over.signal.aborted) return;
+      waiting.isLate = true;
+      this.#begin();
+    });
+    try {
+      return await Promise.race([call(), this.#refusal(waiting.since, over.signal)]);
+    } finally {
+      over.abort();
+      this.#waiting.delete(waiting);
+      this.#end();
+    }
+  }
+
+  #begin(): void {
+    if (this.#away !== undefined) return;
+    const since = Math.min(...[...this.#waiting].map((waiting) => waiting.since));
+    this.#away = since;
+    for (const see of this.#watchers) see({ since });
+  }
+
+  #end(): void {
+    const since = this.#away;
+    if (since === undefined || this.#lost !== undefined) return;
+    if ([...this.#waiting].some(({ isLate }) => isLate)) return;
+    this.#away = undefined;
+    for (const see of this.#watchers) see({ since, until: this.#options.clock.now() });
+  }
+
+  /** Rejects some time after a signal, unless the call is over. */
+  #refusal(since: number, over: AbortSignal): Promise<never> {
+    const { clock, stop, kill } = this.#options;
+    return new Promise((_, reject) => {
+      const after = (signal: AbortSignal, limit: number): void => {
+        const refuse = async (): Promise<void> => {
+          await clock.sleep(limit, over);
+          if (over.aborted) return;
+          const silent = Math.round((clock.now() - (this.#away ?? since)) / 1000);
+          this.#lost ??= new StateAwayError(this.#place, `it has not answered for ${silent} s`);
+          reject(this.#lost);
+        };
+        if (signal.aborted) void refuse();
+        else signal.addEventListener('abort', () => void refuse(), { signal: over, once: true });
+      };
+      after(stop, lastWait.stop);
+      after(kill, lastWait.kill);
+    });
+  }
+}
