@@ -21,8 +21,7 @@ export interface Observer {
   readonly planned: (plan: PlanToShow) => void;
   /** A run is resumed. */
   readonly resuming: (run: string) => void;
-  /** @param view the run as it is now */
-  readonly openRun: (run: string, title: string, view: () => RunView) => Promise<RunScreen>;
+  readonly openRun: (run: string, title: string, shown: ShownRun) => Promise<RunScreen>;
   /** Reports an error that does not end the command, and gives its exit code. */
   readonly failed: (error: unknown) => number;
 }
@@ -38,9 +37,18 @@ export interface PlanToShow {
   readonly canaryHosts: readonly (readonly string[] | undefined)[];
 }
 
+/** A run that a screen shows. */
+export interface ShownRun {
+  /** The run as it is now. */
+  readonly view: () => RunView;
+  readonly now: () => number;
+}
+
 /** The screen of a run that goes on. */
 export interface RunScreen {
   readonly onEvent: (event: Event) => void;
+  /** The database has not answered since then (milliseconds since 1970); undefined = it does again. */
+  readonly away: (since: number | undefined) => void;
   /** The run has ended. */
   readonly ended: (end: RunEnd) => void;
   readonly close: () => Promise<void>;

@@ -5,7 +5,12 @@ import { isResolvable, resolutionEvent } from '../../core/run-state/resolve.ts';
 import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
 import { createEventWriter, type EventWriter } from '../../engine/node/events.ts';
 import type { Forwarder } from '../../engine/ports/outside.ts';
-import { stateError } from '../../engine/ports/state-errors.ts';
+import {
+  JournalLostError,
+  RunTakenError,
+  StateAwayError,
+  stateError,
+} from '../../engine/ports/state-errors.ts';
 import type { Commands, Journal } from '../../engine/ports/store.ts';
 import { type RunInput, runLoop } from '../../engine/run.ts';
 import { type RunLog, runLogOf } from '../../engine/run-log.ts';
@@ -56,10 +61,18 @@ export interface Entry {
 }
 
 export async function drive(run: PlayRun, entry: Entry, session: Session): Promise<number> {
-  const { world, observer, settings } = session;
+  const { world, observer } = session;
   const { journal, before, commands, followed } = entry;
   const ports = await runPorts(session);
-  const view = await observer.openRun(journal.run, run.play.play, followed.view);
+  const view = await observer.openRun(journal.run, run.play.play, {
+    view: followed.view,
+    now: world.clock.now,
+  });
+  const unwatch = ports.store.outages?.(({ since, until }) => {
+    const away = until === undefined ? since : undefined;
+    followed.away(away);
+    view.away(away);
+  });
   let isClosed = false;
   const warn = (text: string): void => {
     if (!isClosed)
@@ -103,14 +116,9 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
     });
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
   } catch (thrown) {
-    const error = stateError(thrown, settings.state);
-    if (error === undefined) throw thrown;
-    throw new CommandError(
-      1,
-      `${error.message}: run ${journal.run} stops here, no further step is begun on any host; ${underWay(runLog.state())}`,
-      `${error.remedy}, then: kmend resume ${journal.run}`,
-    );
+    throw endedBy(thrown, runLog, session);
   } finally {
+    unwatch?.();
     await view.close();
     await voice?.close();
     await notices?.close();
@@ -124,6 +132,37 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
       );
     await journal.close();
   }
+}
+
+/** The error that ends a command whose run cannot go on. */
+function endedBy(thrown: unknown, { run, state }: RunLog, { settings, world }: Session): unknown {
+  const stops = `run ${run} stops here, no further step is begun on any host; ${underWay(state())}`;
+  if (thrown instanceof RunTakenError)
+    return new CommandError(
+      7,
+      `run ${run} was taken over by another process`,
+      `nothing more was done here; see \`kmend report ${run}\``,
+    );
+  if (thrown instanceof JournalLostError)
+    return new CommandError(
+      1,
+      `${thrown.message}: ${stops}`,
+      'its hosts obey no other controller meanwhile; compare them with the journal, and let the standby be synchronous',
+    );
+  if (thrown instanceof StateAwayError)
+    return new CommandError(
+      world.stop.reason === 'SIGTERM' ? 143 : 130,
+      `${thrown.message}: ${stops}`,
+      `when it answers again: kmend resume ${run}`,
+    );
+  const error = stateError(thrown, settings.state);
+  return error === undefined
+    ? thrown
+    : new CommandError(
+        1,
+        `${error.message}: ${stops}`,
+        `${error.remedy}, then: kmend resume ${run}`,
+      );
 }
 
 async function begin(
@@ -167,6 +206,7 @@ async function inputOf(
     freed: freedBy(bodies, runLog.state()),
     slots: ports.store.slots(runLog.run, new Set(setup.addresses().keys())),
     commands: commands.take,
+    ...present({ outages: ports.store.outages }),
     stop: world.stop,
     kill: world.kill,
   };

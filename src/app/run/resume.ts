@@ -128,7 +128,7 @@ interface Earlier {
   readonly state: RunState;
   /** Notices that were not sent. */
   readonly outbox: Outbox;
-  /** Number of the next controller. */
+  /** Number of the next controller, by the journal. */
   readonly number: number;
   /** Digests of the files beside the journal, from its first entry. */
   readonly files: Readonly<Record<string, string>>;
@@ -188,7 +188,7 @@ async function resumeRun(
         followed,
         outbox,
         bodies,
-        number,
+        number: lock.number ?? number,
         commands,
       },
       session,

@@ -90,7 +90,7 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
       followed: await followRun(world),
       outbox: [],
       bodies,
-      number: 1,
+      number: lock.number ?? 1,
       commands,
     };
     return drive(run, entry, session);

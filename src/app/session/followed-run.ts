@@ -10,6 +10,8 @@ import type { World } from './world.ts';
 export interface FollowedRun {
   /** Takes every entry of the run, the oldest first; also those before a resume. */
   readonly see: (event: Event) => void;
+  /** Since when the database that has its journal does not answer; undefined = it answers. */
+  readonly away: (since: number | undefined) => void;
   readonly head: () => RunHead;
   /** Without the planned curve: it would hold up the run, and no terminal draws it. */
   readonly view: () => RunView;
@@ -19,11 +21,18 @@ export interface FollowedRun {
 export async function followRun(world: World): Promise<FollowedRun> {
   const reader = readView(lineOf);
   const forecaster = await world.forecaster();
-  const context = () => ({ holder: world.who, ...present({ forecast: forecaster.newest() }) });
+  let databaseAway: number | undefined;
+  const context = () => ({
+    holder: world.who,
+    ...present({ forecast: forecaster.newest(), databaseAway }),
+  });
   return {
     see: (event) => {
       reader.see(event);
       forecaster.see(event);
+    },
+    away: (since) => {
+      databaseAway = since;
     },
     head: () => reader.head(context()),
     view: () => reader.view(context()),

@@ -2,9 +2,10 @@
 import { judgeHolder, ownHolder } from '../../adapters/store/index.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import type { Transport } from '../../engine/ports/transport.ts';
+import { overStateOutages } from '../../engine/state/outage.ts';
 import { present } from '../../model/present.ts';
 import { causeText } from '../../model/run/failure.ts';
-import type { FleetFlags } from './flags.ts';
+import { type FleetFlags, isDatabase } from './flags.ts';
 import { type Settings, settingsOf } from './settings.ts';
 import {
   type ClusterNeeds,
@@ -55,11 +56,17 @@ export async function inSession<T>(
   takeover?: string,
 ): Promise<T> {
   const settings = settingsOf(flags, { world, observer });
+  let store: Store | undefined;
+  // One clock for all that share the state: decisions, windows and journals go by it.
+  const clock = { ...world.clock, now: () => store?.now?.() ?? world.clock.now() };
+  const around = { world: { ...world, clock }, observer };
+  const opened = (value: Store): void => {
+    store = value;
+  };
   const session = {
-    world,
-    observer,
+    ...around,
     settings,
-    ports: portsOf(settings, { world, observer }, takeover),
+    ports: portsOf(settings, around, { takeover, opened }),
   };
   try {
     return await work(session);
@@ -68,10 +75,23 @@ export async function inSession<T>(
   }
 }
 
-function portsOf(settings: Settings, around: Surroundings, takeover: string | undefined): Ports {
+interface PortOptions {
+  readonly takeover: string | undefined;
+  readonly opened: (store: Store) => void;
+}
+
+function portsOf(
+  settings: Settings,
+  around: Surroundings,
+  { takeover, opened }: PortOptions,
+): Ports {
   const { world, observer } = around;
   const warn = (text: string): void => observer.notice(text, 'warning');
-  const store = once(() => world.store(settings));
+  const store = once(async () => {
+    const made = await world.store(settings);
+    opened(made);
+    return isDatabase(settings.state) ? overStateOutages(made, world) : made;
+  });
   const transport = once(() =>
     world.transport({ asker: world.asker, handshakes: settings.forks, warn }),
   );

@@ -23,7 +23,8 @@ const printing = (world: World, style: Style): Observer => ({
     print(style.json === true ? [] : planLines(plan, style.quiet === true, world), world.out),
   resuming: (run) =>
     print(style.json === true ? [] : [paintOf(world).bold(`Resuming run ${run}`)], world.out),
-  openRun: (run, title, view) => openScreen({ title: `${title} (run ${run})`, view, style }, world),
+  openRun: (run, title, shown) =>
+    openScreen({ ...shown, title: `${title} (run ${run})`, style }, world),
   failed: (error) => explain(error, world, style.json === true),
 });
 

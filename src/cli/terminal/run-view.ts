@@ -1,12 +1,12 @@
 // The view of a run, while it goes on and when it is over.
 
-import type { RunEnd, RunScreen } from '../../app/observer.ts';
+import type { RunEnd, RunScreen, ShownRun } from '../../app/observer.ts';
 import { hostStates } from '../../core/run-state/state.ts';
-import type { RunView } from '../../core/view/model.ts';
 import type { JournalHead } from '../../engine/ports/store.ts';
 import type { Event } from '../../model/run/event.ts';
 import { plural } from '../../model/text/plural.ts';
 import { toJson } from '../../model/text/printable.ts';
+import { databaseAwayText } from '../../screens/live/head-lines.ts';
 import { failureLines } from '../../screens/run/failure-text.ts';
 import { eventLines } from '../../screens/run/lines.ts';
 import { nextSteps } from '../../screens/run/next-steps.ts';
@@ -14,9 +14,8 @@ import { recapLines } from '../../screens/run/recap.ts';
 import { paintOf, type World } from '../world.ts';
 import { isNotable, type Style } from './quiet.ts';
 
-export interface ScreenOptions {
+export interface ScreenOptions extends ShownRun {
   readonly title: string;
-  readonly view: () => RunView;
   readonly style: Style;
 }
 
@@ -34,18 +33,22 @@ export async function openScreen(options: ScreenOptions, world: World): Promise<
         );
       }
     },
+    away: screen.away,
     close: screen.close,
   };
 }
 
 /** JSON lines, a live view on a terminal, or plain lines, from the same events. */
 async function screenOf(
-  { title, view, style: { json, quiet } }: ScreenOptions,
+  { title, view, now, style: { json, quiet } }: ScreenOptions,
   world: World,
 ): Promise<Omit<RunScreen, 'ended'>> {
   if (json === true)
     return {
       onEvent: (event) => world.out(toJson({ schema: 'kmend.event/1', ...event })),
+      away: (since) => {
+        if (since !== undefined) world.err(databaseAwayText(since));
+      },
       close: async () => {},
     };
   const paint = paintOf(world);
@@ -59,7 +62,7 @@ async function screenOf(
       view,
       size: () => ({ columns: world.width(), rows: world.height() }),
       paint,
-      now: world.clock.now,
+      now,
     });
     world.view(live);
     let closed = false;
@@ -68,6 +71,7 @@ async function screenOf(
         if (event.type === 'warning') show(event);
         live.changed();
       },
+      away: () => live.changed(),
       close: async () => {
         if (closed) return;
         closed = true;
@@ -79,6 +83,9 @@ async function screenOf(
   return {
     onEvent: (event) => {
       if (quiet !== true || isNotable(event)) show(event);
+    },
+    away: (since) => {
+      if (since !== undefined) world.out(paint.yellow(databaseAwayText(since)));
     },
     close: async () => {},
   };

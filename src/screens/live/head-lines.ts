@@ -132,14 +132,17 @@ const ordinary = new Set(['budget', 'soak', 'wave', 'zone']);
 export const awayText = ({ since, why }: NonNullable<RunHead['away']>, timeZone?: string): string =>
   `cluster away since ${clockTime(since, timeZone)}: ${why}`;
 
-/** The cluster that does not answer, and the reasons of the decision, with the end of each. */
+export const databaseAwayText = (since: number, timeZone?: string): string =>
+  `database away since ${clockTime(since, timeZone)}: no host is started or failed by that`;
+
+/** The cluster or the database that does not answer, and the reasons of the decision, with the end of each. */
 export function waitLines({ head }: RunView, screen: Screen): readonly string[] {
   const { columns, now, paint, timeZone } = screen;
-  const { away } = head;
-  const awayLines =
-    away === undefined
-      ? []
-      : foldTo(awayText(away, timeZone), columns, 2).map((line) => paint.yellow(line));
+  const { away, databaseAway } = head;
+  const awayLines = [
+    ...(away === undefined ? [] : [awayText(away, timeZone)]),
+    ...(databaseAway === undefined ? [] : [databaseAwayText(databaseAway, timeZone)]),
+  ].flatMap((text) => foldTo(text, columns, 2).map((line) => paint.yellow(line)));
   const promotes = head.needs.some(({ kind }) => kind === 'promote');
   const waits = head.waits
     .filter(({ rule }) => !shownElsewhere.has(rule) && !(promotes && rule === 'canary'))

@@ -98,7 +98,7 @@ async function showRun(
     torn && holder === undefined
       ? ['the last line of the journal was cut off by a crash; resume removes it']
       : [];
-  const steps = underWay(state, world.clock.now(), holder);
+  const steps = underWay(state, session.world.clock.now(), holder);
   const again =
     steps.length === 0 || holder !== undefined ? [] : neededAgain(await withheldOf(run, session));
   const input = { state, entries, head, standing: [...steps, ...again, ...cut] };
