@@ -6,6 +6,9 @@ import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
 import {
   DamagedError,
   DatabaseError,
+  JournalLostError,
+  RunTakenError,
+  StateAwayError,
   StateRefusal,
   StateWriteError,
   stateError,
@@ -64,6 +67,13 @@ function describe(error: unknown): ErrorLine | undefined {
           message: error.message.replace(/^error: /, ''),
           ...present({ hint: habitHint(error.message) }),
         };
+  if (error instanceof RunTakenError)
+    return {
+      kind: 'state',
+      exit: 7,
+      message: error.message,
+      hint: 'nothing more was done here; see `kmend runs`',
+    };
   const ofState = describeState(error);
   return ofState === undefined
     ? { kind: 'internal', exit: 1, message: String(error) }
@@ -80,6 +90,11 @@ function describeState(error: unknown): Pick<ErrorLine, 'message' | 'hint'> | un
     return {
       message: `${error.message}; nothing was done on any host`,
       hint: `${error.remedy}, or keep runs elsewhere: --state-dir DIR`,
+    };
+  if (error instanceof StateAwayError || error instanceof JournalLostError)
+    return {
+      message: error.message,
+      hint: 'nothing more was done on any host; see `kmend doctor`',
     };
   if (error instanceof DatabaseError) return { message: error.message, hint: error.remedy };
   if (error instanceof StateRefusal)

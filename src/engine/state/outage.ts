@@ -17,6 +17,8 @@ export interface StateOutageOptions {
 const [patience, claimPatience] = [3_000, 9_000];
 /** Milliseconds for which a call still waits after a signal: long enough for a restart of the server. */
 const lastWait = { stop: 10_000, kill: 1_000 };
+/** Milliseconds that the end of the connections may take. */
+const longestClose = 5_000;
 
 /** The store, whose calls of a run under way are watched: `outages` shows those that last. */
 export function overStateOutages(store: Store, options: StateOutageOptions): Store {
@@ -41,7 +43,11 @@ export function overStateOutages(store: Store, options: StateOutageOptions): Sto
     },
     slots: (run, pool) => watchedSlots(store.slots(run, pool), calls),
     commands: (run) => watchedCommands(store.commands(run), calls),
-    close: () => calls.ask(store.close).catch(unlessAway),
+    close: async () => {
+      const limit = new AbortController();
+      await Promise.race([store.close(), options.clock.sleep(longestClose, limit.signal)]);
+      limit.abort();
+    },
   };
 }
 
