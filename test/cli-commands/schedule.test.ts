@@ -22,7 +22,10 @@ describe('when a job runs', () => {
     ['daily', '0 0 * * *'],
     ['*:0/15', '*/15 * * * *'],
     ['*-*-* 02:30:00 Europe/Berlin', '30 2 * * *'],
-    ['*-*-01 02:30', undefined],
+    ['*-*-01 02:30', '30 2 1 * *'],
+    ['Mon *-*-01 02:30', undefined],
+    ['*-*~1 02:30', undefined],
+    ['22:00:30', undefined],
     ['Sat..Mon 03:00', undefined],
     ['0/2:00', '0 */2 * * *'],
   ])('%s is %s in cron', (every, cron) => expect(readCalendar(every)?.cron).toBe(cron));

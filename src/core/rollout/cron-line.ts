@@ -1,6 +1,7 @@
 // Calendar expressions of jobs: the form of systemd, and the five fields of cron where cron can
 // express it.
 import { present } from '../../model/present.ts';
+import { type Component, type Fields, type Part, readFields } from './calendar.ts';
 
 export interface Calendar {
   /** In the form of systemd: `Mon..Fri 22:00`, `daily`, `*-*-* 02:30:00 Europe/Berlin`. */
@@ -11,15 +12,6 @@ export interface Calendar {
   readonly zone?: string;
 }
 
-const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-
-const words: Readonly<Record<string, string>> = {
-  hourly: '0 * * * *',
-  daily: '0 0 * * *',
-  weekly: '0 0 * * 1',
-  monthly: '0 0 1 * *',
-};
-
 /**
  * Characters of a calendar expression and of a zone. Others could have a meaning of their own in a
  * unit file.
@@ -29,54 +21,44 @@ const allowed = /^[A-Za-z0-9*.,:/~+_ -]+$/;
 /** Reads the text; undefined when it is no calendar expression. */
 export function readCalendar(text: string): Calendar | undefined {
   const every = text.trim().replace(/\s+/g, ' ');
-  if (every === '' || !allowed.test(every)) return undefined;
-  const zone = /\s([A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+|UTC)$/.exec(every)?.[1];
-  const plain = zone === undefined ? every : every.slice(0, -zone.length).trim();
-  const cron = Object.hasOwn(words, plain.toLowerCase())
-    ? words[plain.toLowerCase()]
-    : fieldsOf(plain);
-  if (
-    cron === undefined &&
-    !/\d|\*/.test(plain) &&
-    !/^(?:minutely|quarterly|semiannually|yearly|annually)$/i.test(plain)
-  )
-    return undefined;
-  return { every, ...present({ cron, zone }) };
+  const read = allowed.test(every) ? readFields(every) : undefined;
+  if (read === undefined) return undefined;
+  return { every, ...present({ cron: cronOf(read.fields), zone: read.zone }) };
 }
 
 /**
- * `[DAYS ][*-*-* ]HH:MM[:00]`. Hours and minutes are a number, `*`, a list, or `*` or `0` with a
- * step.
+ * Cron has no years, no seconds, and no days from the end of a month; where it is given days and
+ * weekdays, one of the two is enough for it.
  */
-function fieldsOf(text: string): string | undefined {
-  const parts = /^(?:([A-Za-z.,]+) )?(?:\*-\*-\* )?([\d*,/]+):([\d*,/]+)(?::0?0)?$/.exec(text);
-  if (parts === null) return undefined;
-  const [, on, hour = '', minute = ''] = parts;
-  const [week, h, m] = [on === undefined ? '*' : weekOf(on), timeOf(hour, 23), timeOf(minute, 59)];
-  return week === undefined || h === undefined || m === undefined
-    ? undefined
-    : `${m} ${h} * * ${week}`;
+function cronOf({ weekdays, years, months, days, ...rest }: Fields): string | undefined {
+  const { fromEnd, hours, minutes, seconds } = rest;
+  const [second] = seconds;
+  const isFullMinute =
+    seconds.length === 1 &&
+    second?.from === 0 &&
+    second.to === undefined &&
+    second.step === undefined;
+  if (!isFullMinute || years.length > 0 || fromEnd || (weekdays.length > 0 && days.length > 0))
+    return undefined;
+  return [
+    field(minutes, 0, 59),
+    field(hours, 0, 23),
+    field(days, 1, 31),
+    field(months, 1, 12),
+    // A single Sunday is 0; cron has a range that ends with 7.
+    field(
+      weekdays.map((part) => (part.to === undefined ? { from: part.from % 7 } : part)),
+      0,
+      7,
+    ),
+  ].join(' ');
 }
 
-function timeOf(text: string, most: number): string | undefined {
-  const step = /^(?:\*|0?0)\/(\d+)$/.exec(text)?.[1];
-  if (step !== undefined)
-    return Number(step) >= 1 && Number(step) <= most ? `*/${Number(step)}` : undefined;
-  if (text === '*') return '*';
-  const numbers = text.split(',');
-  return numbers.every((number) => /^\d{1,2}$/.test(number) && Number(number) <= most)
-    ? numbers.map(Number).join(',')
-    : undefined;
-}
+const field = (component: Component, least: number, most: number): string =>
+  component.length === 0 ? '*' : component.map((part) => cronPart(part, least, most)).join(',');
 
-function weekOf(text: string): string | undefined {
-  const parts = text.split(',').map((part) => {
-    const ends = part.split('..').map((name) => days.indexOf(name.slice(0, 3).toLowerCase()));
-    const [from = -1, to = from] = ends;
-    if (ends.length > 2 || from < 0 || to < 0) return undefined;
-    // In cron 7 is Sunday too: a range can end with Sunday without beginning with it.
-    return ends.length === 1 ? String(from) : `${from}-${to < from ? to + 7 : to}`;
-  });
-  if (parts.some((part) => part === undefined || /-(?:[89]|1\d)$/.test(part))) return undefined;
-  return parts.join(',');
+function cronPart({ from, to, step }: Part, least: number, most: number): string {
+  if (step === undefined) return to === undefined ? String(from) : `${from}-${to}`;
+  const range = from === least && to === undefined ? '*' : `${from}-${to ?? most}`;
+  return `${range}/${step}`;
 }

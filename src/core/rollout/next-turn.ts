@@ -1,62 +1,90 @@
-// When a job has its next turn, by the five fields of cron that its calendar has.
-import { type Calendar, readCalendar } from './cron-line.ts';
-import { instantOf, midnight, minutes, weekday } from './local-time.ts';
+// When a job has a turn, by its calendar.
+import { present } from '../../model/present.ts';
+import { type Fields, readFields, valuesOf } from './calendar.ts';
+import { instantOf, localTime, weekday } from './local-time.ts';
 
-/** Days that are searched: a monthly turn is within them. */
-const horizon = 32;
+/** The last year of calendars, as in systemd. */
+const lastYear = 2199;
 
 /**
- * The first turn after `now`; undefined where cron cannot express the calendar.
+ * The first turn after `now`; undefined where the text is no calendar, or there is none any more.
+ * A time that a clock change skips counts at the change; one that comes twice counts the first time.
  * @param ownZone the IANA zone of this machine, for calendars without one
  */
 export function nextTurn(every: string, now: number, ownZone: string): number | undefined {
-  const calendar = readCalendar(every);
-  const fields = calendar && fieldsOf(calendar);
-  if (calendar === undefined || fields === undefined) return undefined;
-  const zone = calendar.zone ?? ownZone;
-  for (let day = 0; day <= horizon; day++) {
-    const start = midnight(zone, now, day);
-    const isDay =
-      fields.weekdays.includes(weekday(start)) &&
-      fields.dates.includes(new Date(start).getUTCDate());
-    if (!isDay) continue;
-    for (const hour of fields.hours)
-      for (const minute of fields.minutes) {
-        const turn = instantOf(zone, start + minutes(60 * hour + minute));
-        if (turn > now) return turn;
-      }
+  const read = readFields(every);
+  if (read === undefined) return undefined;
+  const { fields, zone = ownZone } = read;
+  for (const local of localTurns(fields, localTime(zone, now))) {
+    const turn = instantOf(zone, local);
+    if (turn > now) return turn;
   }
   return undefined;
 }
 
-interface Fields {
-  readonly minutes: readonly number[];
-  readonly hours: readonly number[];
-  readonly dates: readonly number[];
-  readonly weekdays: readonly number[];
+/**
+ * The newest turn that is after `since`, and not after `now`; undefined where there is none. Turns
+ * are in the order of time, so it halves the period until the next turn of its start is the newest.
+ */
+export function newestTurn(
+  every: string,
+  {
+    since,
+    now,
+    ownZone,
+  }: { readonly since: number; readonly now: number; readonly ownZone: string },
+): number | undefined {
+  let newest = nextTurn(every, since, ownZone);
+  if (newest === undefined || newest > now) return undefined;
+  let late = now;
+  while (late - newest > 0) {
+    const middle = newest + Math.floor((late - newest) / 2);
+    const turn = nextTurn(every, middle, ownZone);
+    if (turn === undefined || turn > now) late = middle;
+    else newest = turn;
+  }
+  return newest;
 }
 
-function fieldsOf({ cron }: Calendar): Fields | undefined {
-  if (cron === undefined) return undefined;
-  const [minute = '*', hour = '*', date = '*', , weekdays = '*'] = cron.split(' ');
-  return {
-    minutes: numbersOf(minute, 0, 59),
-    hours: numbersOf(hour, 0, 23),
-    dates: numbersOf(date, 1, 31),
-    // In cron 7 is Sunday too.
-    weekdays: numbersOf(weekdays, 0, 7).map((day) => day % 7),
-  };
+/** Local times of turns after `from`, in their order. */
+function* localTurns(fields: Fields, from: number): Generator<number> {
+  const hours = valuesOf(fields.hours, 0, 23);
+  const minutes = valuesOf(fields.minutes, 0, 59);
+  const seconds = valuesOf(fields.seconds, 0, 59);
+  for (const day of localDays(fields, from))
+    for (const hour of hours) {
+      const start = day + 3_600_000 * hour;
+      if (start + 3_600_000 <= from) continue;
+      for (const minute of minutes)
+        for (const second of seconds) {
+          const local = start + 1000 * (60 * minute + second);
+          if (local > from) yield local;
+        }
+    }
 }
 
-/** The numbers of `*`, `*` with a step, `3`, `1-5` and lists of them, in their order. */
-function numbersOf(field: string, least: number, most: number): readonly number[] {
-  const found = field.split(',').flatMap((part) => {
-    const [range = '', step = '1'] = part.split('/');
-    const [from = '', to = from] = range === '*' ? [`${least}`, `${most}`] : range.split('-');
-    return upTo(Number(from), Number(to), Number(step));
+/** Midnights of the days from that of `from` on. */
+function* localDays(fields: Fields, from: number): Generator<number> {
+  const first = new Date(from);
+  const [firstYear, firstMonth] = [first.getUTCFullYear(), first.getUTCMonth() + 1];
+  const weekdays = valuesOf(fields.weekdays, 1, 7);
+  for (const year of valuesOf(fields.years, firstYear, lastYear))
+    for (const month of valuesOf(fields.months, year === firstYear ? firstMonth : 1, 12))
+      for (const date of datesIn(fields, year, month)) {
+        const day = Date.UTC(year, month - 1, date);
+        // 0 is Sunday.
+        if (day > from - 86_400_000 && weekdays.includes(weekday(day) || 7)) yield day;
+      }
+}
+
+function datesIn({ days, fromEnd }: Fields, year: number, month: number): readonly number[] {
+  const length = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  if (!fromEnd) return valuesOf(days, 1, length);
+  const forward = days.map(({ from, to, step }) => {
+    // A step goes on towards the end of the month, as in systemd.
+    if (to === undefined) return { from: length + 1 - from, ...present({ step }) };
+    const farthest = to - ((to - from) % (step ?? 1));
+    return { from: length + 1 - farthest, to: length + 1 - from, ...present({ step }) };
   });
-  return [...new Set(found)].sort((a, b) => a - b);
+  return valuesOf(forward, 1, length);
 }
-
-const upTo = (from: number, to: number, step: number): readonly number[] =>
-  Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step);
