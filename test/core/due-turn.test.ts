@@ -18,9 +18,15 @@ it.each<[string, DueJob, string, string | undefined]>([
   ['the next turn', job(['20:30', 'ended']), '21:00', '21:00'],
   ['three missed turns: the newest', job(['20:30', 'ended']), '22:10', '22:00'],
   ['a turn under way keeps later ones back', job(['20:30', 'under_way']), '22:10', undefined],
-  ['a lost turn is taken up, before later ones', job(['20:30', 'lost']), '22:10', '20:30'],
-  ['a lost turn whose run is carried on', job(['20:30', 'lost'], true), '22:10', undefined],
-  ['a turn from before the job was installed', job(['20:00', 'lost']), '20:31', '20:30'],
+  ['a turn that was left is taken up, before later ones', job(['20:30', 'left']), '22:10', '20:30'],
+  [
+    'a turn that was left whose run is carried on',
+    job(['20:30', 'left'], true),
+    '22:10',
+    undefined,
+  ],
+  ['a run that goes on', job(['20:30', 'ended'], true), '22:10', undefined],
+  ['a turn from before the job was installed', job(['20:00', 'left']), '20:31', '20:30'],
   ['an older job that still runs', job(['20:00', 'under_way']), '20:31', undefined],
 ])('%s', (_, known, now, due) => {
   const found = dueTurn(known, at(now));
@@ -33,7 +39,7 @@ it('however often workers look, each turn is carried out at most once, in its or
   const looks = fc.array(
     fc.record({
       minutes: fc.integer({ min: 0, max: 200 }),
-      state: fc.constantFrom<KnownTurn['state']>('ended', 'lost', 'under_way'),
+      state: fc.constantFrom<KnownTurn['state']>('ended', 'left', 'under_way'),
     }),
     { minLength: 1, maxLength: 12 },
   );
@@ -49,10 +55,10 @@ it('however often workers look, each turn is carried out at most once, in its or
           if (turn?.state === 'ended') expect(turn.at).toBe(newest);
         } else {
           expect(due).toBeLessThanOrEqual(now);
-          if (turn?.state === 'lost') expect(due).toBe(turn.at);
+          if (turn?.state === 'left') expect(due).toBe(turn.at);
           else expect(due).toBeGreaterThan(turn?.at ?? 0);
         }
-        // A worker takes what is due; a turn under way ends, or is lost.
+        // A worker takes what is due; a turn under way ends, or is left.
         turn = due === undefined ? turn && { ...turn, state } : { at: due, state };
       }
     }),

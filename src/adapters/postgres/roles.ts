@@ -5,7 +5,7 @@ import type { StateRoles } from '../../engine/ports/database.ts';
 import { DatabaseError } from '../../engine/ports/state-errors.ts';
 
 /** Tables in which a worker changes rows itself. */
-const written = ['slot', 'command', 'run_file', 'output', 'document', 'turn'] as const;
+const written = ['slot', 'command', 'run_file', 'output', 'document'] as const;
 
 /** Functions that only look. */
 const looking = ['is_alive(integer)', 'any_worker()', 'patience()'] as const;

@@ -8,6 +8,7 @@ import { filePorts, outputKeeper } from './files.ts';
 import { historyOf, listRuns, scanRun } from './history.ts';
 import { holderOf } from './holder.ts';
 import { slotRows } from './slots.ts';
+import { turnsIn } from './turns.ts';
 
 export interface StoreParts {
   readonly db: Db;
@@ -45,5 +46,6 @@ export function storeOver({ db, journals, packagePath }: StoreParts): Store {
     tokens: documentsIn(db, 'tokens'),
     packagePath,
     history: historyOf(db),
+    turns: turnsIn(db),
   };
 }

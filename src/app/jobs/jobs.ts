@@ -43,6 +43,11 @@ export interface Job {
   readonly last?: JobResult;
   /** When a turn last ended with 0; milliseconds since 1970. */
   readonly succeeded?: number;
+  /**
+   * Workers carry out its turns that are due after this time (milliseconds since 1970), by a
+   * calendar with a zone; absent = a timer of a machine starts them.
+   */
+  readonly since?: number;
 }
 
 /** Checks a name, since it goes into file names, unit names and names of Kubernetes objects. */
@@ -107,6 +112,7 @@ const jobShape = object(
     ),
     last: object({ at: number, exit: number }, { run: text }),
     succeeded: number,
+    since: number,
   },
 );
 
@@ -141,6 +147,20 @@ export async function allJobs(session: Session): Promise<readonly Job[]> {
   for (const name of await (await session.ports.store()).jobs.names())
     jobs.push(await jobNamed(name, session));
   return jobs;
+}
+
+/** Without those that are damaged: `schedule list` says what is wrong with them. */
+export async function readableJobs(session: Session): Promise<readonly Job[]> {
+  const names = await (await session.ports.store()).jobs.names();
+  const found = await Promise.all(
+    names.map((name) =>
+      findJob(name, session).catch((error: unknown) => {
+        if (error instanceof CommandError) return undefined;
+        throw error;
+      }),
+    ),
+  );
+  return found.flatMap((job) => job ?? []);
 }
 
 /** The runs that this job started, the oldest first. */

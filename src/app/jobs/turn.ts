@@ -54,24 +54,28 @@ export const unattended = <W extends World>(world: W, { name }: Job): W => ({
 });
 
 /** The turn, in an unattended session. */
-export async function jobTurn(job: Job, work: JobWork, session: Session): Promise<JobResult> {
+export const jobTurn = async (job: Job, work: JobWork, session: Session): Promise<JobResult> =>
+  endTurn(job, await workOfTurn(job, work, session), session);
+
+export type TurnEnd = Pick<JobResult, 'exit' | 'run'>;
+
+/** What a turn does: `run` is the one that it began, or the one that kept it from that. */
+export async function workOfTurn(job: Job, work: JobWork, session: Session): Promise<TurnEnd> {
   const open = await resumeInterrupted(job, session);
-  if (open.exit !== 0) return ended(job, open, session);
+  if (open.exit !== 0) return open;
   const before = new Set((await runsOfJob(job.name, session)).map(({ run }) => run));
   const exit = await work();
   const own = (await runsOfJob(job.name, session)).filter(({ run }) => !before.has(run)).at(-1);
-  return ended(job, { exit, ...present({ run: own?.run }) }, session);
+  return { exit, ...present({ run: own?.run }) };
 }
-
-type End = Pick<JobResult, 'exit' | 'run'>;
 
 /**
  * Resumes all interrupted runs of the job, the oldest first, so that no host stays half done.
  * Returns the first that failed. A new interruption ends the turn.
  */
-async function resumeInterrupted(job: Job, session: Session): Promise<End> {
+async function resumeInterrupted(job: Job, session: Session): Promise<TurnEnd> {
   const { observer, world } = session;
-  let first: End = { exit: 0 };
+  let first: TurnEnd = { exit: 0 };
   for (const { run } of await interruptedRuns(job.name, session)) {
     observer.log(`job ${job.name}: run ${run} was interrupted, it goes on first`);
     const exit = await resumeOne(run, session);
@@ -113,7 +117,12 @@ async function endedBySignal(store: Store, run: string): Promise<boolean> {
   return /^SIG/.test(why);
 }
 
-async function ended(job: Job, { exit, run }: End, session: Session): Promise<JobResult> {
+/** Keeps how a turn ended, and notifies of it. */
+export async function endTurn(
+  job: Job,
+  { exit, run }: TurnEnd,
+  session: Session,
+): Promise<JobResult> {
   const store = await session.ports.store();
   const last: JobResult = { at: session.world.clock.now(), exit, ...present({ run }) };
   const succeeded = exit === 0 ? last.at : job.succeeded;

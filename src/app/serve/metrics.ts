@@ -4,9 +4,10 @@ import { contentTypes, formatFor, metricsText } from '../../screens/metrics/expo
 import { checkFamilies, driftFamilies } from '../../screens/metrics/fleet-metrics.ts';
 import { jobFamilies, runFamilies, successFamilies } from '../../screens/metrics/run-metrics.ts';
 import { lastResults } from '../hosts/last-results.ts';
+import { readableJobs } from '../jobs/jobs.ts';
 import type { Session } from '../session/session.ts';
 import type { LiveRuns } from './live-runs.ts';
-import { headOf, readableJobs } from './overview.ts';
+import { headOf } from './overview.ts';
 
 export async function metricsOf(
   runs: LiveRuns,

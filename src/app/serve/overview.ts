@@ -5,7 +5,7 @@ import type { RunHead } from '../../core/view/model.ts';
 import type { FleetSummary, JobSummary, Overview, RunSummary } from '../../core/view/overview.ts';
 import { present } from '../../model/present.ts';
 import { type LastHost, type LastResults, lastResults } from '../hosts/last-results.ts';
-import { findJob, type Job } from '../jobs/jobs.ts';
+import { type Job, readableJobs } from '../jobs/jobs.ts';
 import type { Session } from '../session/session.ts';
 import { contextOf, type KnownRun, type LiveRuns } from './live-runs.ts';
 
@@ -32,15 +32,6 @@ export async function overviewOf(
     fleets: (await lastResults(fleets)).map(fleetSummary),
     jobs: (await readableJobs(session)).map((job) => jobSummary(job, now)),
   };
-}
-
-/** A damaged job is reported by `kmend schedule list`. */
-export async function readableJobs(session: Session): Promise<readonly Job[]> {
-  const { jobs } = await session.ports.store();
-  const found = await Promise.all(
-    (await jobs.names()).map((name) => findJob(name, session).catch(() => undefined)),
-  );
-  return found.flatMap((job) => job ?? []);
 }
 
 const isOpen = ({ finished }: RunSummary): boolean => finished === undefined;

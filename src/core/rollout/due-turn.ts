@@ -5,8 +5,8 @@ import { newestTurn } from './next-turn.ts';
 export interface KnownTurn {
   /** When it was due; milliseconds since 1970. */
   readonly at: number;
-  /** `lost`: its process is proven dead before its end. */
-  readonly state: 'under_way' | 'lost' | 'ended';
+  /** `left`: its process is proven dead, or has left the rest to the workers. */
+  readonly state: 'under_way' | 'left' | 'ended';
 }
 
 export interface DueJob {
@@ -16,22 +16,22 @@ export interface DueJob {
   readonly since: number;
   /** The newest turn that was taken. */
   readonly turn?: KnownTurn;
-  /** A worker carries on a run of this job, or will. */
+  /** Workers carry a run of this job on, or will. */
   readonly hasOpenRun: boolean;
 }
 
 /**
  * When the turn was due that is to be carried out now; undefined = none is. Of turns that were
- * missed only the newest is due. A turn that was lost comes before all later ones, once its runs
- * were carried on; later turns wait while one is under way.
+ * missed only the newest is due. A turn that was left comes before all later ones; each waits while
+ * a turn or a run of the job goes on.
  */
 export function dueTurn(
   { every, since, turn, hasOpenRun }: DueJob,
   now: number,
 ): number | undefined {
+  if (hasOpenRun || turn?.state === 'under_way') return undefined;
   // A turn from before the job was installed anew is not carried on.
-  const own = turn !== undefined && turn.at > since ? turn : undefined;
-  if (turn?.state === 'under_way') return undefined;
-  if (own?.state === 'lost') return hasOpenRun ? undefined : own.at;
-  return newestTurn(every, { since: Math.max(since, own?.at ?? since), now, ownZone: 'UTC' });
+  const from = Math.max(since, turn?.at ?? since);
+  if (turn?.state === 'left' && turn.at > since) return turn.at;
+  return newestTurn(every, { since: from, now, ownZone: 'UTC' });
 }

@@ -3,6 +3,7 @@ import type { HeldSlot } from '../../core/run-state/slot.ts';
 import type { Piece } from '../../model/run/effect.ts';
 import type { Event, EventBody, EventOf, EventType } from '../../model/run/event.ts';
 import type { History, JournalEnd, JournalHead, RunInfo } from './history.ts';
+import type { Turns } from './turns.ts';
 
 export type { JournalHead, RunInfo } from './history.ts';
 
@@ -186,6 +187,8 @@ export interface Store {
   /** Where a package file with this sha256 lies once it was fetched. */
   readonly packagePath: (sha256: string) => string;
   readonly history: History;
+  /** Turns of jobs that workers carry out; absent where only timers start jobs. */
+  readonly turns?: Turns;
 }
 
 export type RunFile = 'plan' | 'settings';

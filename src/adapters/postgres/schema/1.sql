@@ -99,11 +99,11 @@ create table gone (
   run text primary key
 );
 
--- A turn of a job: the first process that inserts the row has it.
+-- A turn of a job, by when it was due. Without a holder its rest is for any worker.
 create table turn (
   job text not null,
   at bigint not null,
-  holder integer not null,
+  holder integer,
   ended boolean not null default false,
   primary key (job, at)
 );
@@ -338,3 +338,34 @@ begin
   delete from gone where run = v_run;
   return true;
 end $$;
+
+-- Takes a turn of a job for p_me, if no turn of the job is under way and no later one was taken.
+-- Earlier ones are over then, and are removed.
+create function take_turn(p_me integer, p_job text, p_at bigint) returns boolean
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+declare
+  r record;
+begin
+  -- One at a time for each job, and none of a job that was removed.
+  perform from document where kind = 'jobs' and name = p_job for update;
+  if not found then
+    return false;
+  end if;
+  for r in select * from turn where job = p_job loop
+    if r.at > p_at or (r.at = p_at and r.ended)
+      or (not r.ended and judge(r.holder, p_me) is distinct from false)
+    then
+      return false;
+    end if;
+  end loop;
+  delete from turn where job = p_job and at < p_at;
+  insert into turn (job, at, holder) values (p_job, p_at, p_me)
+    on conflict (job, at) do update set holder = p_me;
+  return true;
+end $$;
+
+-- Gives a turn of p_me away: it has ended, or its rest is for any worker.
+create function leave_turn(p_me integer, p_job text, p_at bigint, p_ended boolean) returns void
+  language sql security definer set search_path = kmend, pg_temp as $$
+  update turn set holder = null, ended = p_ended where job = p_job and at = p_at and holder = p_me
+$$;
