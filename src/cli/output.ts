@@ -30,7 +30,7 @@ export interface Outputs {
   readonly 'kmend.error/1': ErrorLine;
   readonly 'kmend.event/1': Event;
   readonly 'kmend.held/1': Held;
-  readonly 'kmend.job/1': Job;
+  readonly 'kmend.job/1': JobLine;
   readonly 'kmend.journal/1': JournalLine;
   readonly 'kmend.lab/1': LabLine;
   readonly 'kmend.node/1': NodeLine;
@@ -44,6 +44,12 @@ export interface Outputs {
   readonly 'kmend.token/1': TokenLine;
   readonly 'kmend.twins/1': Twins;
   readonly 'kmend.validate/1': ValidateLine;
+}
+
+/** `schedule list`: a job. */
+export interface JobLine extends Job {
+  /** Its next turn; milliseconds since 1970. */
+  readonly next?: number;
 }
 
 /** `audit verify`: a journal, checked. */

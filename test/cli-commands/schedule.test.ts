@@ -182,7 +182,7 @@ describe('install', () => {
     );
     expect(existsSync(join(home, '.config'))).toBe(false);
     expect((await run(home, 'list')).out).toMatch(
-      /nightly +Mon\.\.Fri 22:00 +never +kmend apply auto\.yaml -i inv\.yaml -l pool a/,
+      /nightly +Mon\.\.Fri 22:00 +20\S+ 22:00:00 UTC +a timer +never +kmend apply auto\.yaml -i inv\.yaml -l pool a/,
     );
     expect((await run(home, 'remove', 'nightly')).exit).toBe(0);
     expect(await run(home, 'remove', 'nightly')).toMatchObject({
@@ -206,7 +206,8 @@ describe('install', () => {
     ['a time that is none', ['--every', 'at noon'], undefined, '--every does not understand'],
     ['a command that is none', [], ['uncordon', 'n1'], 'a job runs apply, check, drift or plan'],
     ['a question', [], ['apply', 'p.yaml', '-K'], '-K asks for a password'],
-    ['another scheduler', ['--as', 'at'], undefined, '--as is systemd, cron or kubernetes'],
+    ['another scheduler', ['--as', 'at'], undefined, '--as is worker, systemd, cron or kubernetes'],
+    ['workers of a directory', ['--as', 'worker'], undefined, 'workers need a database'],
     ['a CronJob without an image', ['--as', 'kubernetes'], undefined, 'needs --image'],
     [
       'a time zone where CronJobs have none',
@@ -342,7 +343,7 @@ describe("a job's turn", () => {
     });
     expect(fleet.runs()).toHaveLength(before);
     const list = (await fleet.run(['schedule', 'list'])).out;
-    expect(list).toMatch(/nightly +daily +20\S+ \S+ UTC, exit 0/);
+    expect(list).toMatch(/nightly +daily +20\S+ 00:00:00 UTC +a timer +20\S+ \S+ UTC, exit 0/);
   });
 });
 
@@ -590,6 +591,26 @@ describe('whom a job notifies', () => {
 });
 
 describe('what comes with kmend', () => {
+  const analyze = existsSync('/usr/bin/systemd-analyze');
+  it.skipIf(!analyze)(
+    `the unit of a worker passes systemd-analyze verify (${analyze ? 'there' : 'needs systemd-analyze'})`,
+    () => {
+      const dir = scratch();
+      const unit = readFileSync('contrib/systemd/kmend-worker.service', 'utf8');
+      const verify = (text: string): string => {
+        writeFileSync(join(dir, 'kmend-worker.service'), text);
+        const words = ['verify', '--man=no', join(dir, 'kmend-worker.service')];
+        const ran = spawnSync('systemd-analyze', words, {
+          encoding: 'utf8',
+          env: { ...process.env, SYSTEMD_UNIT_PATH: `${dir}:` },
+        });
+        return `${ran.status} ${ran.stderr}`;
+      };
+      expect(verify(unit)).not.toContain('kmend-worker');
+      expect(verify(unit.replace('KillMode=mixed', 'KillMode=some'))).toContain('kmend-worker');
+    },
+  );
+
   it('the example units are those that install makes, but for paths', () => {
     const file = (name: string) =>
       readFileSync(join('contrib/systemd', name), 'utf8').replace(/^#.*\n/, '');

@@ -5,6 +5,7 @@ import type { RunHead } from '../../core/view/model.ts';
 import type { FleetSummary, JobSummary, Overview, RunSummary } from '../../core/view/overview.ts';
 import { present } from '../../model/present.ts';
 import { type LastHost, type LastResults, lastResults } from '../hosts/last-results.ts';
+import { ownZone } from '../jobs/for-workers.ts';
 import { type Job, readableJobs } from '../jobs/jobs.ts';
 import type { Session } from '../session/session.ts';
 import { contextOf, type KnownRun, type LiveRuns } from './live-runs.ts';
@@ -45,8 +46,6 @@ function runSummary({ info, live }: KnownRun): RunSummary {
 /** Undefined for a run that is finished or not followed. */
 export const headOf = ({ info, live }: KnownRun): RunHead | undefined =>
   info.finished === undefined ? live?.reader.head(contextOf(live)) : undefined;
-
-const ownZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** `/etc/fleet/hosts.ini` and `--extra-vars=@/etc/x.yaml` without the directories of this machine. */
 const withoutDirectories = (arg: string): string => arg.replace(/(?<=^|[=@,])\/(?:[^/,]+\/)*/g, '');

@@ -4,7 +4,8 @@
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { pruneRuns } from '../../../app/history/prune.ts';
+import { afterTurn } from '../../../app/jobs/after-turn.ts';
+import { forWorkers, ownZone } from '../../../app/jobs/for-workers.ts';
 import {
   allJobs,
   checkedName,
@@ -16,16 +17,13 @@ import {
 } from '../../../app/jobs/jobs.ts';
 import { type JobNotifyFlags, notifyOf } from '../../../app/jobs/notify.ts';
 import { enter, jobFor, jobTurn, unattended } from '../../../app/jobs/turn.ts';
-import { writeMetrics } from '../../../app/metrics/metrics-file.ts';
 import { isDatabase } from '../../../app/session/flags.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { CommandError } from '../../../app/session/world.ts';
-import type { Keep } from '../../../core/history/retention.ts';
 import { type Calendar, readCalendar } from '../../../core/rollout/cron-line.ts';
+import { nextTurn } from '../../../core/rollout/next-turn.ts';
 import { present } from '../../../model/present.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
-import { jobFamilies } from '../../../screens/metrics/run-metrics.ts';
-import { pruneLines } from '../../../screens/run/prune-text.ts';
 import {
   cronJobManifest,
   cronLine,
@@ -75,10 +73,10 @@ export function scheduleCommand(
 ): void {
   const schedule = program
     .command('schedule')
-    .description('named jobs that run unattended: systemd, cron or Kubernetes start them');
+    .description('named jobs that run unattended: workers, systemd, cron or Kubernetes start them');
   withJobNotifyOptions(withStateOption(schedule.command('install')))
     .description(
-      'keep a job and print the units that run it: kmend schedule install NAME --every "Mon..Fri 22:00" -- apply PLAYBOOK -i INVENTORY',
+      'keep a job for the workers of a database, or print the units that run it: kmend schedule install NAME --every "Mon..Fri 22:00" -- apply PLAYBOOK -i INVENTORY',
     )
     .argument('<name>')
     .argument('<command...>', 'the command line of the job, after --')
@@ -86,7 +84,10 @@ export function scheduleCommand(
       '--every <when>',
       'as systemd takes it: "Mon..Fri 22:00", "daily", "*:0/30", with a zone at the end if need be',
     )
-    .option('--as <what>', 'systemd, cron or kubernetes', 'systemd')
+    .option(
+      '--as <what>',
+      'worker (default where the state is a database), systemd (default elsewhere), cron or kubernetes',
+    )
     .option('--write', 'systemd: write the units to /etc/systemd/system')
     .option('--user', "systemd: units of this user's own service manager (~/.config/systemd/user)")
     .option('--image <image>', 'kubernetes: image whose entry point is kmend')
@@ -141,23 +142,9 @@ async function runTurn(
     const { exit } = await withSession({ state }, alone, (own) =>
       jobTurn(job, () => jobCommand(job, state, alone), own),
     );
-    if (flags.metricsFile !== undefined)
-      await writeMetrics(jobFamilies(await allJobs(session)), session);
-    await pruneAfterTurn(keep, session, world);
+    await afterTurn(keep, session);
     return exit;
   });
-}
-
-/** A failure to remove old runs is a warning, and does not change the exit code. */
-async function pruneAfterTurn(keep: Keep, session: Session, world: World): Promise<void> {
-  try {
-    for (const line of pruneLines({ ...(await pruneRuns(keep, session)), stays: new Map() }))
-      world.out(line);
-  } catch (error) {
-    world.err(
-      `warning: old runs are not removed: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
 }
 
 /** The flags that name the state; those of notices are the job's own. */
@@ -215,7 +202,9 @@ async function installJob(
     ...present({ notify }),
   };
   refuseSecrets(job, session);
-  switch (flags.as) {
+  switch (flags.as ?? (isDatabase(state) ? 'worker' : 'systemd')) {
+    case 'worker':
+      return installForWorkers(job, calendar, session, world);
     case 'systemd':
       return installUnits(job, unitsOf(job, calendar, state, world), flags, session, world);
     case 'cron': {
@@ -234,8 +223,21 @@ async function installJob(
       printText(manifest(job, calendar, flags, world), world.data);
       return 0;
     default:
-      throw new CommandError(3, `--as is systemd, cron or kubernetes, not \`${flags.as}\``);
+      throw new CommandError(3, `--as is worker, systemd, cron or kubernetes, not \`${flags.as}\``);
   }
+}
+
+async function installForWorkers(
+  given: Job,
+  calendar: Calendar,
+  session: Session,
+  world: World,
+): Promise<number> {
+  const { job, first } = await forWorkers(given, calendar, session);
+  await saveJob(job, session);
+  world.out(`Workers carry out job ${job.name}: ${job.every}, next at ${utcTime(first)}.`);
+  world.out('Each works in a directory of its own, where the files of the job are: kmend worker');
+  return 0;
 }
 
 /** Checks the calendar by systemd-analyze, where systemd is installed. */
@@ -427,18 +429,33 @@ async function list(
 ): Promise<number> {
   const jobs = await withSession(flags, world, allJobs);
   if (flags.json === true) {
-    for (const job of jobs) printJson('kmend.job/1', job, world);
+    for (const job of jobs)
+      printJson('kmend.job/1', { ...job, ...present({ next: nextOf(job, world) }) }, world);
     return 0;
   }
   const last = ({ last: end }: Job): string =>
     end === undefined
       ? 'never'
       : `${utcTime(end.at)}, exit ${end.exit}${end.run === undefined ? '' : ` (run ${end.run})`}`;
-  const rows = jobs.map((job) => [job.name, job.every, last(job), `kmend ${job.args.join(' ')}`]);
-  for (const line of table([['job', 'every', 'last', 'what'], ...rows], world.width()))
-    world.out(line);
+  const next = (job: Job): string => {
+    const at = nextOf(job, world);
+    return at === undefined ? 'never' : utcTime(at);
+  };
+  const rows = jobs.map((job) => [
+    ...[job.name, job.every, next(job), starter(job), last(job)],
+    `kmend ${job.args.join(' ')}`,
+  ]);
+  const head = ['job', 'every', 'next', 'by', 'last', 'what'];
+  for (const line of table([head, ...rows], world.width())) world.out(line);
   return 0;
 }
+
+const nextOf = ({ every }: Job, { clock }: World): number | undefined =>
+  nextTurn(every, clock.now(), ownZone);
+
+/** Who starts it: of a timer that was only printed, kmend knows nothing. */
+const starter = ({ since, units }: Job): string =>
+  since !== undefined ? 'workers' : units.length > 0 ? 'systemd' : 'a timer';
 
 async function remove(name: string, flags: StateFlags, world: World): Promise<number> {
   const job = await withSession(flags, world, async (session) => {
