@@ -20,7 +20,7 @@ export interface PostgresStoreOptions {
 
 const thisCommand: DbOptions = {
   kind: 'command',
-  about: { who: `process ${process.pid} on ${hostname()}` },
+  about: `process ${process.pid} on ${hostname()}`,
 };
 
 /**
