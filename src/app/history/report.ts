@@ -41,14 +41,18 @@ function stateReader(): RunReader {
   };
 }
 
-/** Shows every event of a run, the oldest first, each after its hash was checked. */
+/**
+ * Shows every event of a run, the oldest first, each after its hash was checked.
+ * @param after where an earlier reading ended
+ */
 export async function eachEvent(
   run: string,
   { ports, settings }: Session,
   see: (event: Event) => void,
+  after?: JournalEnd,
 ): Promise<JournalEnd> {
   try {
-    return await (await ports.store()).scanEvents(run, see);
+    return await (await ports.store()).scanEvents(run, see, after);
   } catch (error) {
     if (error instanceof JournalError)
       throw new CommandError(

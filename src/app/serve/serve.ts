@@ -11,6 +11,7 @@ import {
   type WebServer,
 } from '../../adapters/web/index.ts';
 import type { Store } from '../../engine/ports/store.ts';
+import { Wakeup } from '../../engine/wakeup.ts';
 import { present } from '../../model/present.ts';
 import { isRunId } from '../../model/run/run-id.ts';
 import { shellHtml } from '../../screens/html/shell.ts';
@@ -33,6 +34,8 @@ export interface ServeInput {
 
 /** Milliseconds between two reads of the journals: at most five deltas a second. */
 const tick = 200;
+/** Milliseconds between two reads where the state reports changes, and none was reported. */
+const idle = 1_000;
 
 export async function serve(input: ServeInput, session: Session): Promise<void> {
   const { world, observer } = session;
@@ -42,12 +45,18 @@ export async function serve(input: ServeInput, session: Session): Promise<void> 
   observer.log(
     `kmend serves ${session.settings.state} on ${baseOf(input.address, server.port)}${input.allowControl ? '' : ', read-only'}; Ctrl-C ends it`,
   );
+  const changed = new Wakeup(world.clock);
+  const unwatch = store.watch?.(() => changed.notify());
+  world.stop.addEventListener('abort', () => changed.notify(), { once: true });
   try {
     while (!world.stop.aborted) {
+      const before = changed.count;
       await runs.tick();
       await world.clock.sleep(tick, world.stop);
+      if (unwatch !== undefined) await changed.sleep(idle - tick, before);
     }
   } finally {
+    unwatch?.();
     await server.close();
     await runs.close();
   }

@@ -1,6 +1,7 @@
 // `kmend report`: what a run did, from its journal.
 
 import type { Command } from 'commander';
+import { followRunUntilEnd } from '../../../app/history/follow.ts';
 import { runOrLast } from '../../../app/history/last-run.ts';
 import { beginAnew, neverBegan } from '../../../app/history/never-began.ts';
 import { eachEvent, readRun } from '../../../app/history/report.ts';
@@ -9,8 +10,10 @@ import { withheldOf } from '../../../app/run/kept-settings.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { runSummary } from '../../../core/history/run-summary.ts';
 import { present } from '../../../model/present.ts';
+import type { Event } from '../../../model/run/event.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import { junitXml } from '../../../screens/run/junit.ts';
+import { eventLines } from '../../../screens/run/lines.ts';
 import { underWay } from '../../../screens/run/next-steps.ts';
 import { reportMarkdown, reportText } from '../../../screens/run/run-report.ts';
 import { stateOption } from '../../options.ts';
@@ -25,6 +28,7 @@ export interface ReportFlags extends ReportFiles {
   readonly json?: boolean;
   readonly markdown?: boolean;
   readonly events?: boolean;
+  readonly follow?: boolean;
   readonly junit?: string;
 }
 
@@ -35,6 +39,7 @@ export function reportCommand(program: Command, world: World, done: (exit: numbe
     .option('--state-dir <dir>', 'where runs are kept')
     .option('--json', 'a summary as one JSON object')
     .option('--events', 'the journal as JSON lines')
+    .option('-f, --follow', 'wait for its end: entries as they come, its exit code')
     .option('--junit <file>', 'also write JUnit XML for CI: each host is a test case')
     .description(
       'what a run did, host by host, with its proof; of a run under way, what each host does and what to type next',
@@ -54,9 +59,22 @@ export const report = (
   flags: ReportFlags,
   world: World,
 ): Promise<number> =>
-  withSession(flags, world, async (session) =>
-    showRun(await runOrLast(run, session), flags, session, world),
-  );
+  withSession(flags, world, async (session) => {
+    const named = await runOrLast(run, session);
+    if (flags.follow !== true) return showRun(named, flags, session, world);
+    const exit = await followRunUntilEnd(named, session, showing(flags, world));
+    await showRun(named, flags, session, world);
+    return exit;
+  });
+
+/** How an entry of a run that is followed is shown. JSON and Markdown are of its end. */
+function showing(flags: ReportFlags, world: World): (event: Event) => void {
+  if (flags.json === true || flags.markdown === true || flags.events === true) return () => {};
+  const paint = paintOf(world);
+  return (event) => {
+    for (const line of eventLines(event, paint)) world.out(line);
+  };
+}
 
 async function showRun(
   run: string,
