@@ -14,7 +14,7 @@ export interface StateOutageOptions {
 }
 
 /** Milliseconds without an answer that are an outage. A claim of a slot waits for other runs. */
-const [patience, claimPatience] = [3_000, 9_000];
+const [silence, claimSilence] = [3_000, 9_000];
 /** Milliseconds for which a call still waits after a signal: long enough for a restart of the server. */
 const lastWait = { stop: 10_000, kill: 1_000 };
 /** Milliseconds that the end of the connections may take. */
@@ -64,7 +64,7 @@ const watchedJournal = (journal: Journal, calls: Calls): Journal => ({
 });
 
 const watchedSlots = (slots: Slots, calls: Calls): Slots => ({
-  claim: (slot) => calls.ask(() => slots.claim(slot), claimPatience),
+  claim: (slot) => calls.ask(() => slots.claim(slot), claimSilence),
   keep: (slot) => calls.ask(() => slots.keep(slot)),
   drop: (address) => calls.ask(() => slots.drop(address)),
   clear: (address) => calls.ask(() => slots.clear(address)),
@@ -98,7 +98,7 @@ class Calls {
   };
 
   /** @param limit milliseconds without an answer that are an outage */
-  async ask<T>(call: () => Promise<T>, limit = patience): Promise<T> {
+  async ask<T>(call: () => Promise<T>, limit = silence): Promise<T> {
     if (this.#lost !== undefined) throw this.#lost;
     const { clock } = this.#options;
     const over = new AbortController();
