@@ -76,7 +76,7 @@ describe.skipIf(postgresBin === undefined)('turns in the database', () => {
     expect(rows('left')).toBe('10|t');
   });
 
-  it('calls a process dead only after it has watched for the patience of the database', async () => {
+  it('calls a process dead only after it has watched for long enough', async () => {
     job('died');
     const dying = await open('a');
     await turnsIn(dying).take('died', 10);

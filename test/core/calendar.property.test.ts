@@ -19,7 +19,7 @@ const changes: Readonly<Record<string, readonly string[]>> = {
 const zones = Object.keys(changes);
 const otherDays = ['2026-12-31', '2027-02-28', '2028-02-29', '2026-11-27'];
 
-/** A component as text, and which numbers it has, told apart from the program's own reader. */
+/** A component as text, and which numbers it has, found without the program's own reader. */
 interface Piece {
   readonly text: string;
   readonly has: (value: number) => boolean;
