@@ -120,6 +120,8 @@ const ofOthers: Readonly<Record<string, string>> = {
   '--all-namespaces': 'kubectl',
   '--field-selector': 'kubectl',
   '--watch': 'kubectl',
+  '--replicas': 'kubectl',
+  '--build-arg': 'buildah',
   '--config': 'zypper',
   '--project': 'vitest',
   '--kills': 'npm run test:chaos',
