@@ -10,7 +10,7 @@ const print = (what: object): void => {
 };
 
 async function main(): Promise<void> {
-  const db = await openDb(url, { kind: 'worker', about: name });
+  const db = await openDb(url, { kind: 'worker', about: { who: name } });
   const store = journalsOf(db);
   print({ what: 'ready', me: await db.me() });
   for (;;) {

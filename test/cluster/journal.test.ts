@@ -14,7 +14,7 @@ describe.skipIf(postgresBin === undefined)('a journal in the database', () => {
   let url: string;
   const dbs: Db[] = [];
   const open = async (who: string): Promise<Db> => {
-    const db = await openDb(url, { kind: 'command', about: who });
+    const db = await openDb(url, { kind: 'command', about: { who } });
     dbs.push(db);
     return db;
   };

@@ -76,7 +76,7 @@ describe.skipIf(postgresBin === undefined)('the lead of a run', () => {
 
   /** The journal of a run: whole, each entry there once, none of an older number after a newer one. */
   const journalOf = async (run: string): Promise<readonly string[]> => {
-    const db = await openDb(url, { kind: 'command', about: 'test' });
+    const db = await openDb(url, { kind: 'command', about: { who: 'test' } });
     const events: Event[] = [];
     await journalsOf(db).openJournal(run, (event) => events.push(event));
     await db.close();
@@ -172,7 +172,7 @@ describe.skipIf(postgresBin === undefined)('the lead of a run', () => {
 
   it('goes to exactly one of two processes, 200 times', async () => {
     const dbs = await Promise.all(
-      ['a', 'b'].map((about) => openDb(url, { kind: 'command', about })),
+      ['a', 'b'].map((about) => openDb(url, { kind: 'command', about: { who: about } })),
     );
     const [a, b] = dbs.map((db) => journalsOf(db));
     if (a === undefined || b === undefined) throw new Error('two are open');

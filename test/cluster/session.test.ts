@@ -103,7 +103,7 @@ describe.skipIf(postgresBin === undefined)('the session of a process', () => {
     await server.close();
   });
   beforeEach(async () => {
-    db = await openDb(url, { kind: 'command', about: 'process 1 on a' });
+    db = await openDb(url, { kind: 'command', about: { who: 'process 1 on a' } });
     store = journalsOf(db);
   });
   afterEach(() => db.close());
@@ -137,7 +137,7 @@ describe.skipIf(postgresBin === undefined)('the session of a process', () => {
   it('keeps the lead where the answer to any of its statements is lost', async () => {
     const run = nextRun();
     for (const mark of ['enter(', 'lead(', 'begin_journal(']) {
-      const own = await openDb(url, { kind: 'command', about: mark });
+      const own = await openDb(url, { kind: 'command', about: { who: mark } });
       const journals = journalsOf(own);
       proxy.cut = { mark, when: 'after' };
       const lock = await journals.lock([`host of ${mark}`], `${run}${mark}`);
@@ -188,8 +188,19 @@ describe.skipIf(postgresBin === undefined)('the session of a process', () => {
 
   it('says at once that a server is not there when it is opened', async () => {
     await expect(
-      openDb('postgres://postgres@127.0.0.1:1/t', { kind: 'command', about: '' }),
+      openDb('postgres://postgres@127.0.0.1:1/t', { kind: 'command', about: { who: '' } }),
     ).rejects.toThrow('postgres://postgres@127.0.0.1:1/t cannot be reached: connect ECONNREFUSED');
+  });
+
+  it('does not wait for a right that its role has not', async () => {
+    server.psql('t', 'create role looks login; grant usage on schema kmend to looks');
+    const looks = await openDb(server.url('t', 'looks'), { kind: 'command', about: { who: '' } });
+    server.psql('t', 'revoke execute on function kmend.enter from public');
+    await expect(looks.inSession('select 1')).rejects.toThrow(
+      'permission denied for function enter',
+    );
+    await expect(looks.me()).rejects.toThrow('permission denied for function enter');
+    await looks.close();
   });
 
   it('stops where the database has lost entries', async () => {
@@ -218,7 +229,7 @@ describe.skipIf(postgresBin === undefined)('the session of a process', () => {
     const journal = await store.createJournal(run);
     server.psql('t', `update kmend.run set epoch = 0, leader = null where run = '${run}'`);
     await expect(journal.append(warning('next'), true)).rejects.toThrow(JournalLostError);
-    const other = await openDb(url, { kind: 'command', about: 'other' });
+    const other = await openDb(url, { kind: 'command', about: { who: 'other' } });
     expect(await journalsOf(other).lock(['lost'], run)).toMatchObject({ held: true });
     expect(server.psql('t', `select epoch from kmend.run where run = '${run}'`)).toBe('1');
     const again = (await store.openJournal(run, () => {})).journal;
@@ -229,7 +240,7 @@ describe.skipIf(postgresBin === undefined)('the session of a process', () => {
 
   it('does not go on with a run that moved since its journal was read', async () => {
     const run = nextRun();
-    const other = await openDb(url, { kind: 'command', about: 'other' });
+    const other = await openDb(url, { kind: 'command', about: { who: 'other' } });
     const journal = await journalsOf(other).createJournal(run);
     await store.openJournal(run, () => {});
     await journal.append(warning('one'), true);

@@ -10,7 +10,7 @@ import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
 
 let server: Postgres;
 const open = async (url: string): Promise<Store> => {
-  const db = await openDb(url, { kind: 'command', about: 'test' });
+  const db = await openDb(url, { kind: 'command', about: { who: 'test' } });
   return storeOver({ db, journals: journalsOf(db), packagePath: (sha) => `/packages/${sha}` });
 };
 

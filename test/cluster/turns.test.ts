@@ -10,7 +10,7 @@ describe.skipIf(postgresBin === undefined)('turns in the database', () => {
   let url: string;
   const dbs: Db[] = [];
   const open = async (who: string): Promise<Db> => {
-    const db = await openDb(url, { kind: 'command', about: who });
+    const db = await openDb(url, { kind: 'command', about: { who } });
     dbs.push(db);
     await db.me();
     return db;

@@ -141,7 +141,10 @@ export const codeOf = (error: unknown): string =>
 const passing = /^(?:08...|57...|55P03|53[23]00|25006|40001|40P01)$/;
 
 /** The driver's own errors of a lost connection have no class of their own. */
-function isLoss(error: unknown): boolean {
+export function isLoss(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return passing.test(error.code ?? '');
-  return error instanceof Error && !(error instanceof TypeError || error instanceof RangeError);
+  return (
+    error instanceof Error &&
+    ![TypeError, RangeError, ReferenceError].some((own) => error instanceof own)
+  );
 }

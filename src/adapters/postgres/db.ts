@@ -7,6 +7,7 @@ import {
   StateAwayError,
   StateWriteError,
 } from '../../engine/ports/state-errors.ts';
+import { toJson } from '../../model/text/printable.ts';
 import { ask, codeOf, connect, LostError, leave, messageOf, type Value } from './connect.ts';
 import { type Away, Link, sleep } from './session.ts';
 
@@ -32,10 +33,13 @@ export interface Db {
   readonly close: () => Promise<void>;
 }
 
+/** Texts about a process, in `holder.about` as JSON. */
+export type About = Readonly<Record<string, string>> & { readonly who: string };
+
 export interface DbOptions {
   readonly kind: 'command' | 'worker';
-  /** Names this process for others: `process 12 on a`. */
-  readonly about: string;
+  /** What others read of this process; `who` names it in messages. */
+  readonly about: About;
 }
 
 /** The server itself ends the session of a process that is silent or cut off. */
@@ -97,7 +101,7 @@ export async function openDb(url: string, options: DbOptions): Promise<Db> {
     place: url,
     query: (text, values) => named(reader.ask(text, values)),
     inSession: (text, values) => named(session.link.ask(text, values)),
-    me: session.me,
+    me: () => session.me().catch((error: unknown) => Promise.reject(stateErrorOf(error, url))),
     now: clock.now,
     away: () => session.link.away() ?? reader.away(),
     listen: listener.listen,
@@ -120,7 +124,7 @@ function sessionOf(
     open: async () => {
       const client = await connect(url, sessionSettings);
       try {
-        me = await enter(client, [me ?? null, kind, about]);
+        me = await enter(client, [me ?? null, kind, toJson(about)]);
         await clock.measure(client);
         return client;
       } catch (error) {
@@ -142,7 +146,7 @@ function sessionOf(
 /** After how long the server has ended a session that it heard nothing of; milliseconds. */
 const enterLimit = 8_000;
 
-/** Makes a session that of this process: `values` are its id (the first time none), kind and name. */
+/** Makes a session that of this process. `values`: its id (the first time none), its kind, its texts. */
 async function enter(client: pg.Client, values: readonly Value[]): Promise<number> {
   for (const begun = performance.now(); performance.now() - begun < enterLimit; ) {
     const [row] = await ask<{ id: number | null }>(

@@ -1,6 +1,7 @@
 // The process that leads a run, as the session of this process sees it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from './db.ts';
+import { whoIn } from './lead.ts';
 
 /** The process that leads a run; `alive` is null where it is not proven dead. */
 export interface Leader {
@@ -32,7 +33,7 @@ export async function holderOf(db: Db, run: string): Promise<string | undefined>
   for (;;) {
     const leader = await leaderOf(db, run);
     if (leader === undefined || leader.alive === false) return undefined;
-    if (leader.alive) return leader.about;
+    if (leader.alive) return whoIn(leader.about);
     await sleep(lookEvery);
   }
 }

@@ -3,6 +3,8 @@
 import { RunTakenError } from '../../engine/ports/state-errors.ts';
 import type { LockState, Store } from '../../engine/ports/store.ts';
 import { rootOf } from '../../engine/state/chain.ts';
+import { dataIn } from '../../model/shape/shape.ts';
+import { isMapping } from '../../model/value.ts';
 import type { Db } from './db.ts';
 import { sleep } from './session.ts';
 
@@ -42,9 +44,15 @@ async function take(
     if (answer?.outcome === 'held') return { epoch: answer.new_epoch, number: answer.new_number };
     const other = answer?.other ?? run;
     if (answer?.outcome === 'busy')
-      return { run: other, by: `run ${other} (${answer.by_about ?? 'a worker will carry it on'})` };
+      return { run: other, by: `run ${other} (${whoIn(answer.by_about)})` };
     await sleep(askAgain);
   }
+}
+
+/** The process that an `about` names. */
+export function whoIn(about: string | null): string {
+  const data = about === null ? undefined : dataIn(about);
+  return isMapping(data) && typeof data.who === 'string' ? data.who : 'a worker will carry it on';
 }
 
 /** The leads of this process, by run. */

@@ -20,7 +20,7 @@ export interface PostgresStoreOptions {
 
 const thisCommand: DbOptions = {
   kind: 'command',
-  about: `process ${process.pid} on ${hostname()}`,
+  about: { who: `process ${process.pid} on ${hostname()}` },
 };
 
 /**

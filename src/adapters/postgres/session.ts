@@ -2,7 +2,7 @@
 // nothing is known of them.
 import type pg from 'pg';
 import { StateAwayError } from '../../engine/ports/state-errors.ts';
-import { ask, LostError, leave, messageOf, type Value } from './connect.ts';
+import { ask, isLoss, LostError, leave, messageOf, type Value } from './connect.ts';
 
 /** Since when the database cannot be reached (milliseconds since 1970), and why. */
 export interface Away {
@@ -31,6 +31,7 @@ export class Link {
   #timer: NodeJS.Timeout | undefined;
   #beating = false;
   #closed = false;
+  #wasOpen = false;
   #away: Away | undefined;
   #end: () => void = () => {};
   readonly #ended = new Promise<void>((resolve) => {
@@ -60,7 +61,10 @@ export class Link {
     }
   }
 
-  /** Connects, and tries it again until it is closed. */
+  /**
+   * Connects, and tries it again until it is closed. Throws what the database itself says to the
+   * first connection.
+   */
   async open(): Promise<pg.Client> {
     if (this.#closed) throw this.#isAway();
     if (this.#client !== undefined) return this.#client;
@@ -98,6 +102,8 @@ export class Link {
         if (!this.#closed) return this.#use(client);
         await leave(client);
       } catch (error) {
+        // A role without the right, or a schema that is another: no wait makes that good.
+        if (!this.#wasOpen && !isLoss(error)) throw error;
         this.#away = { since: this.#away?.since ?? Date.now(), why: messageOf(error) };
         await Promise.race([this.#ended, sleep(retryAfter)]);
       }
@@ -108,6 +114,7 @@ export class Link {
   #use(client: pg.Client): pg.Client {
     this.#away = undefined;
     this.#client = client;
+    this.#wasOpen = true;
     client.once('end', () => this.#drop(client, new LostError('the connection was closed')));
     const { beat } = this.#options;
     if (beat !== undefined) this.#timer ??= setInterval(() => void this.#beat(), beat.every);
