@@ -165,6 +165,16 @@ describe('plans and runs', () => {
     ]);
   });
 
+  it('state show', async () => {
+    const { exit, lines } = await run(
+      'state',
+      'show',
+      '--state',
+      'postgres://eve@127.0.0.1:1/none',
+    );
+    expect([exit, lines]).toMatchObject([1, [{ schema: 'kmend.state/1', database: null }]]);
+  });
+
   it('schedule list, and the notice of a job', async () => {
     const notice = join(lab.dir, 'notice.json');
     const job = ['schedule', 'install', 'nightly', '--every', 'daily', '--as', 'cron'];

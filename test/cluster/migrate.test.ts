@@ -133,7 +133,7 @@ describe.skipIf(postgresBin === undefined)('a migration', () => {
 describe.skipIf(postgresBin === undefined)('the roles', () => {
   let worker: string;
   let reader: string;
-  let stranger: string;
+  let other: string;
   beforeAll(async () => {
     const url = server.createDatabase('roles');
     await migrate(url);
@@ -142,7 +142,7 @@ describe.skipIf(postgresBin === undefined)('the roles', () => {
       `create role wanda login; grant kmend_worker to wanda; create role rita login;
        grant kmend_reader to rita; create role sam login`,
     );
-    [worker, reader, stranger] = ['wanda', 'rita', 'sam'].map((role) =>
+    [worker, reader, other] = ['wanda', 'rita', 'sam'].map((role) =>
       server.url('roles', role),
     ) as [string, string, string];
   });
@@ -187,9 +187,9 @@ describe.skipIf(postgresBin === undefined)('the roles', () => {
   });
 
   it('give others nothing', async () => {
-    await expect(ask(stranger, 'select * from kmend.event')).rejects.toThrow(/permission denied/);
-    await expect(ask(stranger, ...append('r1'))).rejects.toThrow(/permission denied/);
-    await expect(check(stranger)).rejects.toMatchObject({
+    await expect(ask(other, 'select * from kmend.event')).rejects.toThrow(/permission denied/);
+    await expect(ask(other, ...append('r1'))).rejects.toThrow(/permission denied/);
+    await expect(check(other)).rejects.toMatchObject({
       message: expect.stringContaining('role sam has no rights on the schema of kmend'),
       remedy: 'its owner runs: grant kmend_worker to sam;',
     });

@@ -8,7 +8,7 @@ import { DatabaseError } from '../../engine/ports/state-errors.ts';
 const written = ['slot', 'command', 'run_file', 'output', 'document'] as const;
 
 /** Functions that only look. */
-const looking = ['is_alive(integer)', 'any_worker()', 'patience()'] as const;
+const looking = ['is_alive(integer)', 'any_worker()'] as const;
 
 /** Functions that only other functions call. */
 const inner = ['forget(text)'] as const;
