@@ -12,6 +12,8 @@ create table holder (
   kind text not null check (kind in ('command', 'worker')),
   about text not null,
   pid integer not null,
+  -- a worker's own words: what it can do, and why it does not carry a run on
+  says text,
   -- since when its session is unbroken
   since timestamptz not null
 );
@@ -173,6 +175,12 @@ end $$;
 create function leads(p_leader integer) returns boolean
   language sql stable security definer set search_path = kmend, pg_temp as $$
   select exists (select from holder where id = p_leader and pid = pg_backend_pid())
+$$;
+
+-- The process is a worker, and says this of itself.
+create function say(p_me integer, p_says text) returns void
+  language sql security definer set search_path = kmend, pg_temp as $$
+  update holder set kind = 'worker', says = p_says where id = p_me and pid = pg_backend_pid()
 $$;
 
 -- Takes a run and its hosts for p_me. outcome: `held`; `busy` (p_other is alive, or a worker will
