@@ -10,6 +10,7 @@ import type { Rollout } from '../model/playbook.ts';
 import { present } from '../model/present.ts';
 import type { Event, EventBody, EventOf } from '../model/run/event.ts';
 import { isAway } from '../model/run/failure.ts';
+import { HandedOver } from './hand-over.ts';
 import { freeHost, takeOverHosts } from './host/fences.ts';
 import { setupOf } from './host/fleet.ts';
 import { repeatProof } from './host/repeat-proof.ts';
@@ -58,11 +59,16 @@ export interface RunInput {
   readonly stop: AbortSignal;
   /** Stop now. */
   readonly kill: AbortSignal;
+  /**
+   * Other processes carry the run on: a stop hands it over instead of ending it, and so does a host
+   * that is the machine of this process, if one of the others is on another machine now.
+   */
+  readonly othersElsewhere?: () => Promise<boolean>;
 }
 
 /**
- * Runs until `decide` finishes the run, and returns its exit code. Throws only for internal errors
- * and for a journal that cannot be written.
+ * Runs until `decide` finishes the run, and returns its exit code. Throws only for internal errors,
+ * for a journal that cannot be written, and `HandedOver`.
  */
 export async function runLoop(
   input: RunInput,
@@ -112,6 +118,8 @@ class Loop {
   #question: AbortController | undefined;
   #askedAt = 0;
   #error: unknown;
+  /** Why the run is handed over. Walks end before their next step. */
+  #leaving: string | undefined;
   #lastWait = '';
 
   constructor(input: RunInput) {
@@ -133,6 +141,8 @@ class Loop {
       overQuota: this.#quota.exceeded,
       signal: input.kill,
       isOver: () => this.#error !== undefined,
+      isLeaving: () => this.#leaving !== undefined,
+      leaveOwn: this.#leaveOwn,
       mayContinue: (host) => mayContinue(this.#state, this.#policy, input.ports.clock.now(), host),
       strict: input.strict,
       onlyReturns: input.returns !== undefined,
@@ -166,7 +176,14 @@ class Loop {
   }
 
   readonly #fail = (error: unknown): void => {
-    this.#error ??= error;
+    if (!(error instanceof HandedOver)) this.#error ??= error;
+  };
+
+  readonly #leaveOwn = async (host: string): Promise<boolean> => {
+    const { othersElsewhere } = this.#input;
+    if (othersElsewhere === undefined || !(await othersElsewhere())) return false;
+    this.#leaving ??= `${host} is the machine of this process`;
+    return true;
   };
 
   readonly #record = async (body: EventBody, sync: boolean): Promise<Event> => {
@@ -215,6 +232,9 @@ class Loop {
     if (this.#input.returns !== undefined) await this.#awaitReturns();
     for (;;) {
       if (this.#error !== undefined) throw this.#error;
+      if (this.#input.stop.aborted && this.#input.othersElsewhere !== undefined)
+        this.#leaving ??= 'this process was asked to end';
+      if (this.#leaving !== undefined) await this.#handOver(this.#leaving);
       await this.#takeCommands();
       await this.#slots.sync();
       this.#pending?.reconcile().catch(this.#fail);
@@ -253,6 +273,17 @@ class Loop {
     if (isLate(decidedAt, clock.now()) && !isTouched)
       await this.#record(notStarted(first.host), true);
     else this.#launch(first.host, this.#pending?.reconciled());
+  }
+
+  /** Waits for the steps under way; the hosts stay under way in the journal. */
+  async #handOver(why: string): Promise<never> {
+    this.#question?.abort();
+    while (this.#walks.size > 0 || this.#busy.size > 0) {
+      await this.#sleep(undefined, this.#wakeup.count);
+      if (this.#error !== undefined) throw this.#error;
+    }
+    await Promise.all([...this.#freeing.values(), this.#pending?.reconciled()]);
+    throw new HandedOver(why);
   }
 
   /** Before the last entry of the journal: ends readings, closes fences, removes taints. */

@@ -202,6 +202,8 @@ async function walk(
       state: () => state,
       signal: new AbortController().signal,
       isOver: () => crashed,
+      isLeaving: () => false,
+      leaveOwn: async () => false,
       mayContinue: () => 'go',
       keepOutput: async () => ({ kept: false, why: 'no store' }),
       overQuota: () => undefined,

@@ -104,6 +104,13 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** The run itself has failed: its journal cannot be written, or its hosts were taken over. */
   readonly isOver: () => boolean;
+  /** The run is handed over: no further step is begun. */
+  readonly isLeaving: () => boolean;
+  /**
+   * Hands the run over because this host is the machine of this process; false where nobody on
+   * another machine would carry it on.
+   */
+  readonly leaveOwn: (host: string) => Promise<boolean>;
   /** Whether this host may begin its next task. */
   readonly mayContinue: (host: string) => 'go' | 'hold';
   /** Any difference from the saved plan is drift, even without more risk. */

@@ -19,10 +19,11 @@ import type { Mapping } from '../../model/value.ts';
 import { interrupted } from '../effects/effect-context.ts';
 import { onHold } from '../effects/ownership.ts';
 import { notBack } from '../effects/reboot-step.ts';
+import { HandedOver } from '../hand-over.ts';
 import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
 import { HostWalk } from './host-walk.ts';
-import { type HostSetup, type RunContext, searchFor } from './walk-context.ts';
+import { carriesKmend, type HostSetup, type RunContext, searchFor } from './walk-context.ts';
 import { proveAgain, walkTask } from './walk-task.ts';
 
 interface Failed {
@@ -46,7 +47,7 @@ export async function walkHost(
     const failed = await attempt(walk);
     await (failed === undefined ? succeed(walk) : fail(walk, judged(failed)));
   } catch (error) {
-    if (run.isOver()) throw error;
+    if (run.isOver() || error instanceof HandedOver) throw error;
     await recordFailed(walk, judged({ failure: unhandled(`the answers of ${host}`, error) }));
   } finally {
     walk.session.close();
@@ -72,6 +73,8 @@ async function attempt(walk: HostWalk): Promise<Failed | undefined> {
   const unread = await firstReading(walk);
   if (unread !== undefined) return { failure: unread };
   await recordFacts(walk);
+  if (carriesKmend(walk.facts, walk.run.setup) && (await walk.run.leaveOwn(walk.host)))
+    throw new HandedOver(`${walk.host} is the machine of this process`);
   await walk.recordKernel();
   restore(walk);
   const go = await mayStart(walk);
@@ -224,6 +227,7 @@ async function step(
   if (!walk.run.setup.isWanted(task)) return undefined;
   if (walk.signal.aborted)
     return { failure: stopped('the run was ended', task.name), task: task.name };
+  if (walk.run.isLeaving()) throw new HandedOver(`next would be: ${task.name}`);
   if (walk.run.mayContinue(walk.host) === 'hold')
     return { failure: stopped('the run holds its hosts', task.name), task: task.name };
   const failure = await walkTask(task, [task.vars, ...vars], walk);
