@@ -9,6 +9,7 @@ import { historyOf, listRuns, scanRun } from './history.ts';
 import { holderOf } from './holder.ts';
 import { slotRows } from './slots.ts';
 import { turnsIn } from './turns.ts';
+import { createWorkers } from './workers.ts';
 
 export interface StoreParts {
   readonly db: Db;
@@ -47,5 +48,6 @@ export function storeOver({ db, journals, packagePath }: StoreParts): Store {
     packagePath,
     history: historyOf(db),
     turns: turnsIn(db),
+    workers: createWorkers(db),
   };
 }

@@ -4,6 +4,7 @@ import type { Piece } from '../../model/run/effect.ts';
 import type { Event, EventBody, EventOf, EventType } from '../../model/run/event.ts';
 import type { History, JournalEnd, JournalHead, RunInfo } from './history.ts';
 import type { Turns } from './turns.ts';
+import type { Workers } from './workers.ts';
 
 export type { JournalHead, RunInfo } from './history.ts';
 
@@ -189,6 +190,8 @@ export interface Store {
   readonly history: History;
   /** Turns of jobs that workers carry out; absent where only timers start jobs. */
   readonly turns?: Turns;
+  /** The processes that carry runs on; absent where only the machine of the state can. */
+  readonly workers?: Workers;
 }
 
 export type RunFile = 'plan' | 'settings';
