@@ -10,6 +10,7 @@ import type { RunSummary } from '../core/history/run-summary.ts';
 import type { ActiveProbe } from '../engine/host/fleet.ts';
 import type { RunInfo } from '../engine/ports/history.ts';
 import type { Notice } from '../engine/ports/outside.ts';
+import type { LiveWorker, OpenRun } from '../engine/ports/workers.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Event } from '../model/run/event.ts';
@@ -25,6 +26,7 @@ export interface Outputs {
   readonly 'kmend.cleanup/1': HostAnswer;
   readonly 'kmend.cluster/1': ClusterAnswer;
   readonly 'kmend.control/1': ControlLine;
+  readonly 'kmend.detached/1': DetachedLine;
   readonly 'kmend.doctor/1': HostAnswer;
   readonly 'kmend.drift/1': DriftLine;
   readonly 'kmend.error/1': ErrorLine;
@@ -35,6 +37,7 @@ export interface Outputs {
   readonly 'kmend.lab/1': LabLine;
   readonly 'kmend.node/1': NodeLine;
   readonly 'kmend.notice/1': Notice;
+  readonly 'kmend.open-run/1': OpenRun;
   readonly 'kmend.plan/1': Plan;
   readonly 'kmend.prune/1': PruneLine;
   readonly 'kmend.refused/1': RefusedLine;
@@ -44,6 +47,7 @@ export interface Outputs {
   readonly 'kmend.token/1': TokenLine;
   readonly 'kmend.twins/1': Twins;
   readonly 'kmend.validate/1': ValidateLine;
+  readonly 'kmend.worker/1': LiveWorker;
 }
 
 /** `schedule list`: a job. */
@@ -78,6 +82,13 @@ export interface CheckLine {
   readonly failure: Failure | null;
   /** Only with `--active`. */
   readonly active?: ActiveProbe;
+}
+
+/** `apply --detach`: the run that was begun. */
+export interface DetachedLine {
+  readonly run: string;
+  /** Workers that were alive then. */
+  readonly workers: number;
 }
 
 /** `doctor` and `cleanup`: a host. */

@@ -22,6 +22,7 @@ import { rollbackCommand } from './commands/rollout/rollback.ts';
 import { scheduleCommand } from './commands/rollout/schedule.ts';
 import { showCommand } from './commands/rollout/show.ts';
 import { validateCommand } from './commands/rollout/validate.ts';
+import { workerCommands } from './commands/rollout/worker.ts';
 import { refuseHabits } from './habits.ts';
 import { withoutBooleanValues } from './node-flags.ts';
 import { asTyped, type TypedPlace } from './terminal/as-typed.ts';
@@ -58,6 +59,7 @@ export function buildProgram(
   doctorCommand(program, world, done);
   nodeCommands(program, world, done);
   scheduleCommand(program, world, done);
+  workerCommands(program, world, done);
   labCommand(program, world, done);
   completionCommand(program, world, done);
   manCommand(program, world, done);

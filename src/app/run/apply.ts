@@ -4,6 +4,7 @@ import { present } from '../../model/present.ts';
 import { hasChanges, type Plan } from '../../model/run/plan.ts';
 import { checkNotify } from '../notices/targets.ts';
 import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
+import { planHasChanges } from '../plan/plan.ts';
 import { loadProject } from '../plan/project.ts';
 import { runPorts, type Session } from '../session/session.ts';
 import { CommandError, type World } from '../session/world.ts';
@@ -21,10 +22,13 @@ export interface ApplyInput extends PlanFlags, RunFlags {
 
 export type Applied =
   | { readonly kind: 'nothing_to_do'; readonly exit: 0; readonly plan: Plan }
+  /** Begun, and left to the workers of the state. */
+  | { readonly kind: 'detached'; readonly exit: 0; readonly run: string; readonly workers: number }
   | { readonly kind: 'carried_out'; readonly exit: number; readonly runs: readonly EndedRun[] };
 
 export async function apply(input: ApplyInput, session: Session): Promise<Applied> {
   checkNotify(session.settings.flags, session.world);
+  if (input.detach === true) await checkDetach(session);
   const saved = savedPlan(input.path, session.world);
   return saved === undefined ? applyPlaybook(input, session) : applyPlan(saved, input, session);
 }
@@ -56,8 +60,11 @@ async function applyPlaybook(input: ApplyInput, session: Session): Promise<Appli
   // In the turn of a job no run is begun where no host needs anything.
   if (session.settings.flags.job !== undefined && nothingToDo(made.plan))
     return { kind: 'nothing_to_do', exit: 0, plan: made.plan };
+  const flags = { ...input, detach: detaches(input, made.plan) };
   return carriedOut(
-    await approveAndRun(made, input, session, (run) => rollBackFailed(run, session)),
+    await approveAndRun(made, flags, session, (run) => rollBackFailed(run, session)),
+    flags,
+    session,
   );
 }
 
@@ -69,15 +76,43 @@ async function applyPlan(plan: Plan, input: ApplyInput, session: Session): Promi
     if (input.yes !== true) inner.observer.planned(shown(made));
     const after =
       plan.rollbackOf === undefined ? (run: string) => rollBackFailed(run, inner) : undefined;
-    return carriedOut(await runPlays(made, { ...input, approved: false }, inner, after));
+    const flags = { ...input, detach: detaches(input, plan), approved: false };
+    return carriedOut(await runPlays(made, flags, inner, after), flags, inner);
   });
 }
 
-const carriedOut = (runs: readonly EndedRun[]): Applied => ({
-  kind: 'carried_out',
-  exit: exitOf(runs),
-  runs,
-});
+/** Where nothing is changed, a run ends at once, and is not left to a worker. */
+const detaches = ({ detach }: RunFlags, plan: Plan): boolean =>
+  detach === true && planHasChanges(plan);
+
+async function carriedOut(
+  runs: readonly EndedRun[],
+  { detach }: RunFlags,
+  session: Session,
+): Promise<Applied> {
+  const [first] = runs;
+  if (detach !== true || first === undefined)
+    return { kind: 'carried_out', exit: exitOf(runs), runs };
+  const workers = await (await session.ports.store()).workers?.alive();
+  return { kind: 'detached', exit: 0, run: first.run, workers: workers?.length ?? 0 };
+}
+
+/** A worker reads the state of the run, and cannot be asked for a password. */
+async function checkDetach({ ports, settings }: Session): Promise<void> {
+  const { askPass, askBecomePass } = settings.flags;
+  if (askPass === true || askBecomePass === true)
+    throw new CommandError(
+      3,
+      `--detach does not go with ${askPass === true ? '-k' : '-K'}: a worker cannot be asked for a password`,
+      'give the workers a key, or the password as a variable',
+    );
+  if ((await ports.store()).workers === undefined)
+    throw new CommandError(
+      3,
+      `--detach leaves the run to a worker, and ${settings.state} is a directory of this machine`,
+      'keep the state in a database: --state postgres://HOST/DATABASE',
+    );
+}
 
 /** No host has changes, is refused or was left out. */
 const nothingToDo = (plan: Plan): boolean =>

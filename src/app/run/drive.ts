@@ -33,6 +33,10 @@ export interface RunFlags {
   readonly takeover?: string;
   /** Of a resume: only these hosts go on, until they are returned to service. */
   readonly returnProven?: readonly string[];
+  /** Of a worker, see `RunInput`. */
+  readonly othersElsewhere?: () => Promise<boolean>;
+  /** The run is begun, and left to a worker. */
+  readonly detach?: boolean;
 }
 
 export interface PlayRun extends RunFlags {
@@ -165,7 +169,8 @@ function endedBy(thrown: unknown, { run, state }: RunLog, { settings, world }: S
       );
 }
 
-async function begin(
+/** Journals the first entries of a run or a resume. */
+export async function begin(
   runLog: RunLog,
   bodies: readonly EventBody[],
   { world }: Session,
@@ -198,7 +203,12 @@ async function inputOf(
       localHost: world.localHost,
     },
     number,
-    ...present({ takeover: run.takeover, returns: run.returnProven, canaryHosts }),
+    ...present({
+      takeover: run.takeover,
+      returns: run.returnProven,
+      canaryHosts,
+      othersElsewhere: run.othersElsewhere,
+    }),
     strict: run.strict === true,
     wait: run.wait === true,
     operator: world.who,

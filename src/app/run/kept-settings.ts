@@ -18,6 +18,7 @@ import { CommandError, noSuchRun, type Surroundings } from '../session/world.ts'
 export function settingsToKeep(
   ready: ReadyPlay,
   inventories: readonly string[],
+  { wait, strict }: CarriedOn,
   session: Session,
 ): object {
   const { extraVars = [] } = session.settings.flags;
@@ -35,6 +36,7 @@ export function settingsToKeep(
     },
     play: ready.setup.play.name,
     playVars: playVars.kept,
+    carriedOn: { wait: wait === true, strict: strict === true },
     withheld: [
       ...new Set([...words.flatMap(({ withheld }) => withheld), ...playVars.withheld]),
     ].sort(),
@@ -85,10 +87,20 @@ function keptWord(word: string, judge: Judge, around: Surroundings): KeptWord {
   return { ...(Object.keys(kept).length === 0 ? {} : { word: JSON.stringify(kept) }), withheld };
 }
 
+/**
+ * Flags of the command that began a run which also a worker obeys that carries it on. A resume by an
+ * operator has its own.
+ */
+export interface CarriedOn {
+  readonly wait?: boolean;
+  readonly strict?: boolean;
+}
+
 export interface KeptSettings {
   /** With the `-e` arguments that can be used again. */
   readonly flags: FleetFlags & { readonly extraVars: readonly string[] };
   readonly playVars: Mapping;
+  readonly carriedOn: CarriedOn;
   /** Names of variables that are not kept, and files of variables that are not readable now. */
   readonly withheld: readonly string[];
 }
@@ -154,9 +166,12 @@ export async function keptSettings(
   return {
     flags: { ...flags, extraVars: words.filter((word) => !gone.includes(word)) },
     playVars: isMapping(data.playVars) ? data.playVars : {},
+    carriedOn: { wait: isOn(data.carriedOn, 'wait'), strict: isOn(data.carriedOn, 'strict') },
     withheld: [...withheld, ...gone],
   };
 }
+
+const isOn = (flags: unknown, name: string): boolean => isMapping(flags) && flags[name] === true;
 
 /** Names of `withheld` that were not given again. */
 export const stillMissing = ({ withheld }: KeptSettings, extraVars: Mapping): readonly string[] =>

@@ -13,6 +13,7 @@ import type { Plan } from '../../model/run/plan.ts';
 import { refuseNeverBegan } from '../history/never-began.ts';
 import { wantedBy } from '../notices/targets.ts';
 import type { MadePlan } from '../plan/make-plan.ts';
+import type { ReadyPlay } from '../plan/project.ts';
 import { followRun } from '../session/followed-run.ts';
 import { runPorts, type Session } from '../session/session.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';
@@ -29,6 +30,16 @@ export interface ResumeInput extends RunFlags {
   readonly run: string;
   /** Resolutions of failed hosts. Those that were left for the run come first. */
   readonly resolutions?: readonly Resolution[];
+  /** Of a worker: why it does not carry the run on; undefined = it does. */
+  readonly refuse?: (run: RunToCarryOn, session: Session) => Promise<string | undefined>;
+}
+
+/** A run that was left, before anything is done. */
+export interface RunToCarryOn {
+  readonly state: RunState;
+  /** The version of kmend that had it last. */
+  readonly tool: string;
+  readonly ready: ReadyPlay;
 }
 
 export type Resumed =
@@ -71,7 +82,8 @@ export async function resume(input: ResumeInput, session: Session): Promise<Resu
     strictVersion: false,
     ...present({ takeover: input.takeover }),
   };
-  return withSavedPlan(named, session, (made, inner) => resumePlan(input, made, inner));
+  const flags = input.othersElsewhere === undefined ? input : { ...input, ...kept.carriedOn };
+  return withSavedPlan(named, session, (made, inner) => resumePlan(flags, made, inner));
 }
 
 async function resumePlan(input: ResumeInput, made: MadePlan, session: Session): Promise<Resumed> {
@@ -132,10 +144,12 @@ interface Earlier {
   readonly number: number;
   /** Digests of the files beside the journal, from its first entry. */
   readonly files: Readonly<Record<string, string>>;
+  /** The version of kmend that had it last. */
+  readonly tool: string;
 }
 
 async function resumeRun(
-  { run: id, resolutions = [] }: ResumeInput,
+  { run: id, resolutions = [], refuse }: ResumeInput,
   run: PlayRun,
   session: Session,
 ): Promise<ResumedRun> {
@@ -146,7 +160,7 @@ async function resumeRun(
   const exit = await locked(run, id, session, async (lock) => {
     const commands = ports.store.commands(id);
     const followed = await followRun(world);
-    const { journal, torn, state, outbox, number, files } = await openEarlier(
+    const { journal, torn, state, outbox, number, files, tool } = await openEarlier(
       id,
       (event) => {
         commands.see(event);
@@ -166,6 +180,8 @@ async function resumeRun(
         );
       resolved = resolutionsIn(resolutions, state);
       await refuseChanged(id, files, session);
+      const why = await refuse?.({ state, tool, ready: run.ready }, session);
+      if (why !== undefined) throw new CommandError(3, why);
     } catch (error) {
       await journal.close();
       throw error;
@@ -207,15 +223,17 @@ async function openEarlier(
   let outbox: Outbox = [];
   let number = 2;
   let files: Earlier['files'] = {};
+  let tool = '';
   const see = (event: Event): void => {
     state = fold(state, event);
     outbox = withEntry(outbox, event, state, wanted);
     seen(event);
     if (event.type === 'run.started') files = event.files ?? {};
     if (event.type === 'run.resumed') number += 1;
+    if (event.type === 'run.started' || event.type === 'run.resumed') tool = event.tool;
   };
   const opened = await (await ports.store()).openJournal(id, see).catch(damaged);
-  return { ...opened, state, outbox, number, files };
+  return { ...opened, state, outbox, number, files, tool };
 }
 
 function damaged(error: unknown): never {

@@ -2,6 +2,8 @@
 import { beginning } from '../../core/plan/plan-play.ts';
 import { emptyState } from '../../core/run-state/state.ts';
 import type { Clock } from '../../engine/ports/local.ts';
+import type { Journal } from '../../engine/ports/store.ts';
+import { runLogOf } from '../../engine/run-log.ts';
 import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { causeText } from '../../model/run/failure.ts';
@@ -10,7 +12,7 @@ import type { MadePlan } from '../plan/make-plan.ts';
 import { followRun } from '../session/followed-run.ts';
 import { type RunPorts, runPorts, type Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
-import { drive, type PlayRun, type RunFlags } from './drive.ts';
+import { begin, drive, type PlayRun, type RunFlags } from './drive.ts';
 import { settingsToKeep } from './kept-settings.ts';
 import { guarded, locked } from './locks.ts';
 import { remediatedSince } from './re-check.ts';
@@ -49,6 +51,7 @@ export async function runPlays(
     };
     const end = await startRun(run, approval.approved, session);
     ended.push(end);
+    if (approval.detach === true) break;
     await after?.(end.run);
     if (end.exit !== 0) break;
   }
@@ -72,17 +75,18 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
     const journal = await ports.store.createJournal(id);
     const files = await keepFiles(id, run, session);
     const down = await downHosts(run, ports, session);
-    const begin = beginning(run.plan, run.play, {
+    const first = beginning(run.plan, run.play, {
       who: world.who,
-      attended: world.asker.attended,
+      attended: world.asker.attended && run.detach !== true,
       down,
     });
     const bodies: readonly EventBody[] = [
-      { ...begin, files, ...present({ previous }) },
+      { ...first, files, ...present({ previous }) },
       ...remediated,
       ...(approved || run.yes === true ? [approvalOf(run, session)] : []),
       ...connectionNotes(run, ports),
     ];
+    if (run.detach === true) return leave(journal, bodies, session);
     const commands = ports.store.commands(id);
     const entry = {
       journal: guarded(journal, lock, session.settings.state),
@@ -98,6 +102,24 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
   return { run: id, exit };
 }
 
+/** Journals the beginning of a run that a worker carries out. */
+async function leave(
+  journal: Journal,
+  bodies: readonly EventBody[],
+  session: Session,
+): Promise<number> {
+  try {
+    await begin(
+      runLogOf(journal, emptyState, () => {}),
+      bodies,
+      session,
+    );
+    return 0;
+  } finally {
+    await journal.close();
+  }
+}
+
 /** Keeps the plan and the settings for a resume, and returns their digests. */
 async function keepFiles(
   id: string,
@@ -107,7 +129,7 @@ async function keepFiles(
   const { ports, world } = session;
   return (await ports.store()).keepFiles(id, {
     plan: toJson(world.secrets.mask({ ...run.plan, plays: [run.play, ...(run.following ?? [])] })),
-    settings: toJson(settingsToKeep(run.ready, run.plan.inventories, session)),
+    settings: toJson(settingsToKeep(run.ready, run.plan.inventories, run, session)),
   });
 }
 

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import type { MadePlan } from '../../../app/plan/make-plan.ts';
 import { exitOfPlan, plan as planFor } from '../../../app/plan/plan.ts';
 import { loadProject } from '../../../app/plan/project.ts';
-import { apply, checkSaved, savedPlan } from '../../../app/run/apply.ts';
+import { type Applied, apply, checkSaved, savedPlan } from '../../../app/run/apply.ts';
 import { shown } from '../../../app/run/approve.ts';
 import type { RunFlags } from '../../../app/run/drive.ts';
 import { printableVars } from '../../../app/run/kept-settings.ts';
@@ -97,6 +97,7 @@ export function planCommands(program: Command, world: World, done: Done, own: Jo
     .option('--wait', 'wait for a window, a gate or capacity instead of ending with 9 or 10')
     .option('--strict', 'any difference from the saved plan makes it stale')
     .option('--takeover <run>', 'take hosts over that this run holds')
+    .option('--detach', 'begin the run, leave it to a `kmend worker`, and end (needs a database)')
     .option('-C, --check', 'only plan; of a saved plan: print it, if it is not stale')
     .option('-D, --diff', 'accepted for Ansible users: a plan always shows differences')
     .addOption(new Option('--job <name>', 'whose turn this is').hideHelp())
@@ -266,11 +267,27 @@ export async function applyPlan(path: string, flags: ApplyFlags, world: World): 
     (session) => apply({ ...flags, path }, session),
     takeover,
   );
+  if (applied.kind === 'detached') sayDetached(applied, flags, world);
   if (applied.kind === 'nothing_to_do')
     (flags.json === true ? world.err : world.out)(
       `job ${flags.job}: nothing to do on ${plural(hostCount(applied.plan), 'host')}${unknownText(applied.plan)}`,
     );
   return applied.exit;
+}
+
+/** Text on standard output is the name of the run alone, for scripts. */
+function sayDetached(
+  { run, workers }: Extract<Applied, { kind: 'detached' }>,
+  { json }: ApplyFlags,
+  world: World,
+): void {
+  if (json === true) printJson('kmend.detached/1', { run, workers }, world);
+  else world.out(run);
+  world.err(
+    workers === 0
+      ? `run ${run} waits for a worker: none is alive now, start one with \`kmend worker\``
+      : `run ${run} is left to ${plural(workers, 'worker')}; it is shown by kmend report ${run}`,
+  );
 }
 
 async function checkApply(path: string, flags: ApplyFlags, world: World): Promise<number> {

@@ -1,0 +1,182 @@
+// `kmend worker`: carries on the open runs of a shared state, several at the same time.
+import { runsToTake } from '../../core/workers/choose.ts';
+import type { OpenRun } from '../../engine/ports/workers.ts';
+import { Wakeup } from '../../engine/wakeup.ts';
+import { InputErrors } from '../session/diagnostics.ts';
+import type { FleetFlags } from '../session/flags.ts';
+import type { Session } from '../session/session.ts';
+import { CommandError, type Surroundings } from '../session/world.ts';
+import { type CarriedOn, carryOn, type Shared } from './carry-on.ts';
+
+export interface WorkerInput {
+  /** How many runs it carries on at the same time at most. */
+  readonly most: number;
+  readonly machine: string;
+  readonly pid: number;
+  /** They win over the flags that a run keeps. */
+  readonly flags: FleetFlags;
+  /** World and observer of a run: nobody is asked. */
+  readonly around: (run: string) => Surroundings;
+}
+
+/** Milliseconds: how often it looks for runs, and at most how often it is woken. */
+const tick = 1_000;
+const shortest = 200;
+
+/** Milliseconds after which a run is tried again. */
+const again = { busy: 2_000, refused: 60_000, handedOver: 5_000 };
+
+/** Carries runs on until the first signal; then the steps under way are finished. */
+export async function work(input: WorkerInput, session: Session): Promise<void> {
+  const store = await session.ports.store();
+  const { workers } = store;
+  if (workers === undefined)
+    throw new CommandError(
+      3,
+      `workers need a state that other machines see, and ${store.place} is a directory of this one`,
+      'keep the state in a database: --state postgres://HOST/DATABASE',
+    );
+  await new WorkerLoop(input, session, { store, workers }).run();
+}
+
+class WorkerLoop {
+  readonly #input: WorkerInput;
+  readonly #session: Session;
+  readonly #shared: Shared;
+  readonly #wakeup: Wakeup;
+  readonly #since: number;
+  readonly #mine = new Map<string, Promise<void>>();
+  /** Since when it was seen that nobody leads a run. */
+  readonly #free = new Map<string, number>();
+  readonly #notBefore = new Map<string, number>();
+  /** Why runs are not carried on. */
+  readonly #refused = new Map<string, string>();
+  #said = '';
+  #me: number | undefined;
+
+  constructor(input: WorkerInput, session: Session, shared: Shared) {
+    this.#input = input;
+    this.#session = session;
+    this.#shared = shared;
+    this.#wakeup = new Wakeup(session.world.clock);
+    this.#since = session.world.clock.now();
+  }
+
+  async run(): Promise<void> {
+    const { world } = this.#session;
+    const notify = (): void => this.#wakeup.notify();
+    const unwatch = this.#shared.store.watch?.(notify);
+    const stopped = new Promise<void>((resolve) => {
+      world.stop.addEventListener('abort', () => resolve());
+      if (world.stop.aborted) resolve();
+    });
+    void stopped.then(notify);
+    try {
+      while (!world.stop.aborted) {
+        const before = this.#wakeup.count;
+        // While the database is away, a look waits for it.
+        await Promise.race([this.#look(), stopped]);
+        await world.clock.sleep(shortest, world.stop);
+        await this.#wakeup.sleep(tick - shortest, before);
+      }
+      // Nobody waits for this: the database may be away.
+      this.#say(0).catch(() => {});
+      await Promise.all(this.#mine.values());
+    } finally {
+      unwatch?.();
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { workers } = this.#shared;
+    const { now } = this.#session.world.clock;
+    const me = await this.#say(this.#input.most);
+    this.#see(await workers.open(true), now());
+    const others = (await workers.alive()).filter(({ id }) => id !== me);
+    const taken = runsToTake({
+      me,
+      now: now(),
+      workers: [
+        { id: me, runs: this.#mine.size, most: this.#input.most, refused: new Set() },
+        ...others.map(({ id, runs, most, refused }) => ({
+          id,
+          runs: runs.length,
+          most,
+          refused: new Set(refused.map(({ run }) => run)),
+        })),
+      ],
+      free: this.#free,
+      notBefore: this.#notBefore,
+    });
+    for (const run of taken) this.#take(run);
+  }
+
+  /** A run that another process leads, or that is over, is judged anew when it is free again. */
+  #see(open: readonly OpenRun[], now: number): void {
+    const free = open.filter(({ run, leader }) => leader === 'free' && !this.#mine.has(run));
+    const names = new Set(free.map(({ run }) => run));
+    for (const { run } of free) if (!this.#free.has(run)) this.#free.set(run, now);
+    for (const run of this.#free.keys()) if (!names.has(run)) this.#free.delete(run);
+    const waits = new Set(open.filter(({ leader }) => leader !== 'led').map(({ run }) => run));
+    for (const known of [this.#refused, this.#notBefore])
+      for (const run of known.keys())
+        if (!waits.has(run) && !this.#mine.has(run)) known.delete(run);
+  }
+
+  #take(run: string): void {
+    const { flags, around } = this.#input;
+    const carried = carryOn(run, flags, around(run), this.#shared)
+      .then((end) => this.#ended(run, end))
+      .finally(() => {
+        this.#mine.delete(run);
+        this.#wakeup.notify();
+      });
+    this.#free.delete(run);
+    this.#mine.set(run, carried);
+  }
+
+  #ended(run: string, end: CarriedOn): void {
+    const { observer } = this.#input.around(run);
+    const { now } = this.#session.world.clock;
+    const wait = (length: number): unknown => this.#notBefore.set(run, now() + length);
+    switch (end.kind) {
+      case 'ended':
+        this.#refused.delete(run);
+        return;
+      case 'busy':
+        return void wait(again.busy);
+      case 'handed_over':
+        observer.log('it is handed over: another worker carries it on');
+        return void wait(again.handedOver);
+      case 'refused':
+      case 'broken': {
+        const why = sentenceOf(end.error);
+        if (this.#refused.get(run) !== why || end.kind === 'broken') observer.failed(end.error);
+        this.#refused.set(run, why);
+        return void wait(again.refused);
+      }
+    }
+  }
+
+  /** Says what this worker is, where that has changed; returns its id. */
+  async #say(most: number): Promise<number> {
+    const { machine, pid } = this.#input;
+    const { version, ownBootId: bootId } = this.#session.world;
+    const refused = [...this.#refused].map(([run, why]) => ({ run, why }));
+    const words = { machine, pid, bootId, version, since: this.#since, most, refused };
+    const said = JSON.stringify(words);
+    if (this.#me === undefined || said !== this.#said) {
+      this.#me = await this.#shared.workers.say(words);
+      this.#said = said;
+    }
+    return this.#me;
+  }
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof InputErrors) {
+    const first = error.diagnostics.find(({ severity }) => severity === 'error');
+    return `its playbook or inventory has errors: ${first?.summary ?? 'see the log of this worker'}`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,156 @@
+// `kmend worker`, which carries on the runs of a shared state, and `kmend workers`, which lists who
+// does so.
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import type { FleetFlags } from '../../../app/session/flags.ts';
+import { wholeNumber } from '../../../app/session/flags.ts';
+import { CommandError, type Surroundings } from '../../../app/session/world.ts';
+import { work } from '../../../app/worker/worker.ts';
+import type { LiveWorker, OpenRun } from '../../../engine/ports/workers.ts';
+import { present } from '../../../model/present.ts';
+import { table, utcTime } from '../../../screens/layout.ts';
+import { stateOption, withQuietOption } from '../../options.ts';
+import { printJson } from '../../output.ts';
+import { observerOf, withSession } from '../../terminal/observer.ts';
+import type { World } from '../../world.ts';
+
+interface WorkerFlags
+  extends Pick<
+    FleetFlags,
+    'privateKey' | 'kubeconfig' | 'context' | 'forks' | 'state' | 'stateDir' | 'json' | 'quiet'
+  > {
+  readonly runs?: string;
+}
+
+type ListFlags = Pick<FleetFlags, 'state' | 'stateDir' | 'json'>;
+
+export function workerCommands(program: Command, world: World, done: (exit: number) => void): void {
+  withQuietOption(program.command('worker'))
+    .description(
+      'carry on the runs of a database: those of `apply --detach`, and those whose process died',
+    )
+    .option('--runs <n>', 'runs at the same time at most (default 4)')
+    .option('--private-key <file>', 'key file to log in with, instead of that of the run')
+    .option('--kubeconfig <file>', 'kubeconfig of this machine, instead of that of the run')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('-f, --forks <n>', 'hosts read at the same time, instead of the number of the run')
+    .option(...stateOption)
+    .option('--state-dir <dir>', 'where fetched packages are kept')
+    .option('--json', 'JSON lines instead of text')
+    .addHelpText(
+      'after',
+      '\nIt works in the directory where the playbooks and inventories are, as `apply` did. On SIGTERM it finishes\n' +
+        'the steps under way and hands its runs over: other workers carry them on. Secret variables of a run come\n' +
+        'from its environment (KMEND_VAR_NAME), never from the database.',
+    )
+    .action(async (flags: WorkerFlags) => {
+      await startWorker(flags, world);
+      done(0);
+    });
+  program
+    .command('workers')
+    .description('list the workers that are alive, what they do, and which runs wait for one')
+    .option(...stateOption)
+    .option('--state-dir <dir>', 'where runs are kept')
+    .option('--json', 'JSON lines')
+    .action(async (flags: ListFlags) => done(await listWorkers(flags, world)));
+}
+
+function startWorker(given: WorkerFlags, world: World): Promise<void> {
+  const { runs, json, quiet, ...flags } = given;
+  const style = present({ json, quiet });
+  const most = wholeNumber(runs, '--runs', 4);
+  const machine = hostname();
+  return withSession(given, world, (session) =>
+    world.underWay(() =>
+      work(
+        {
+          most,
+          machine,
+          pid: process.pid,
+          flags,
+          around: (run) => {
+            const own = worldOf(run, machine, world, json === true);
+            return { world: own, observer: observerOf(own, style) } satisfies Surroundings;
+          },
+        },
+        session,
+      ),
+    ),
+  );
+}
+
+/** Lines begin with the run, since several runs print beside each other. Nobody is asked. */
+const worldOf = (run: string, machine: string, world: World, json: boolean): World => {
+  const prefixed =
+    (print: (line: string) => void) =>
+    (line: string): void =>
+      print(json && line.startsWith('{') ? line : `${run} ${line}`);
+  return {
+    ...world,
+    out: prefixed(world.out),
+    data: prefixed(world.data),
+    err: prefixed(world.err),
+    progress: () => {},
+    isTerminal: false,
+    who: `${world.who}@${machine} (worker)`,
+    asker: {
+      attended: false,
+      confirm: async () => false,
+      secret: async (prompt) => {
+        throw new CommandError(3, `a worker cannot be asked: ${prompt.trim()}`);
+      },
+    },
+  };
+};
+
+async function listWorkers(flags: ListFlags, world: World): Promise<number> {
+  const { alive, waiting } = await withSession(flags, world, async ({ ports }) => {
+    const { workers, place } = await ports.store();
+    if (workers === undefined)
+      throw new CommandError(
+        3,
+        `workers need a database, and ${place} is a directory`,
+        'name it: --state postgres://HOST/DATABASE',
+      );
+    const open = await workers.open(false);
+    return {
+      alive: await workers.alive(),
+      waiting: open.filter(({ leader }) => leader !== 'led'),
+    };
+  });
+  if (flags.json === true) {
+    for (const worker of alive) printJson('kmend.worker/1', worker, world);
+    for (const run of waiting) printJson('kmend.open-run/1', run, world);
+    return 0;
+  }
+  for (const line of workerLines(alive, waiting, world.width())) world.out(line);
+  return 0;
+}
+
+function workerLines(
+  alive: readonly LiveWorker[],
+  waiting: readonly OpenRun[],
+  width: number,
+): readonly string[] {
+  const rows = alive.map(({ id, machine, pid, version, since, most, runs }) => [
+    String(id),
+    `${machine}, pid ${pid}`,
+    version,
+    utcTime(since),
+    most === 0 ? ['ends:', ...runs].join(' ') : `${runs.length} of ${most} ${runs.join(' ')}`,
+  ]);
+  return [
+    ...(rows.length === 0
+      ? ['no worker is alive']
+      : table([['worker', 'machine', 'version', 'since', 'runs'], ...rows], width)),
+    ...waiting.map(({ run, leader }) =>
+      leader === 'free'
+        ? `run ${run} waits for a worker`
+        : `run ${run} has a process that does not answer: it is not proven dead yet`,
+    ),
+    ...alive.flatMap(({ id, refused }) =>
+      refused.map(({ run, why }) => `worker ${id} does not carry on run ${run}: ${why}`),
+    ),
+  ];
+}
