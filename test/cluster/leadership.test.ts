@@ -156,8 +156,12 @@ describe.skipIf(postgresBin === undefined)('the lead of a run', () => {
       const at = Date.now();
       await server.stop(mode);
       await sleep(1_500);
+      // The other one comes back before it, and sees that nobody leads the run.
+      first.child.kill('SIGSTOP');
       await server.start();
       const up = Date.now();
+      await sleep(2_000);
+      first.child.kill('SIGCONT');
       const entry = await first.when('entry', up);
       measured.push(`restart ${mode}: away ${up - at} ms, next entry ${entry.t - up} ms later`);
       // Longer than a process must watch before it may call another one dead.
