@@ -166,13 +166,12 @@ describe('plans and runs', () => {
   });
 
   it('state show', async () => {
-    const { exit, lines } = await run(
-      'state',
-      'show',
-      '--state',
-      'postgres://eve@127.0.0.1:1/none',
-    );
-    expect([exit, lines]).toMatchObject([1, [{ schema: 'kmend.state/1', database: null }]]);
+    const url = 'postgres://eve@127.0.0.1:1/none';
+    const done = await command(['state', 'show', '--state', url, '--json'], { home: lab.dir });
+    expect([done.exit, checked(done)]).toMatchObject([
+      1,
+      [{ schema: 'kmend.state/1', database: null }],
+    ]);
   });
 
   it('schedule list, and the notice of a job', async () => {

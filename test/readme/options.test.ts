@@ -225,7 +225,7 @@ describe('keys of a playbook', () => {
     expect(wrong).toEqual([]);
   });
 
-  /** Words of the inventory, of verdicts and of failures. */
+  /** Words of the inventory, of verdicts, of failures and of databases. */
   const others = new Set([
     'node_name',
     'ansible_host',
@@ -233,6 +233,9 @@ describe('keys of a playbook', () => {
     'at_risk',
     'not_verified',
     'kept_out',
+    'kmend_worker',
+    'pool_mode',
+    'synchronous_standby_names',
   ]);
   const places =
     /^src\/(?:adapters\/kube|engine|core|screens|app|cli)\/|^src\/modules\/(?:drain|uncordon)\.ts$|^docs\/(?:kubernetes|rollout)\.md$/;
