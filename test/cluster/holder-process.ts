@@ -1,7 +1,7 @@
 // A process that works on one run as soon as it may: it appends an entry each 20 ms, and prints what
 // happens to it, one JSON object a line. Arguments: URL, run, host, name.
-import { openDb } from '../../src/adapters/postgres/db.ts';
-import { journalsOf } from '../../src/adapters/postgres/journal.ts';
+import { openDb } from '../../src/adapters/postgres/link/db.ts';
+import { journalsOf } from '../../src/adapters/postgres/runs/journal.ts';
 
 const [url = '', run = '', host = '', name = ''] = process.argv.slice(2);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

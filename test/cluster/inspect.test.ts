@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inspect } from '../../src/adapters/postgres/inspect.ts';
-import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { createPostgresStore } from '../../src/adapters/postgres/open.ts';
+import { inspect } from '../../src/adapters/postgres/operate/inspect.ts';
+import { migrate } from '../../src/adapters/postgres/operate/migrate.ts';
 import { type CommandResult, command } from '../cli/real-world.ts';
 import { asPostgres, freePort, type Postgres, postgresBin, startPostgres } from './postgres.ts';
 

@@ -1,9 +1,9 @@
 // Journals and leads over a real PostgreSQL.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Db, openDb } from '../../src/adapters/postgres/db.ts';
-import { journalsOf } from '../../src/adapters/postgres/journal.ts';
-import { linesOf } from '../../src/adapters/postgres/lines.ts';
+import { type Db, openDb } from '../../src/adapters/postgres/link/db.ts';
+import { journalsOf } from '../../src/adapters/postgres/runs/journal.ts';
+import { linesOf } from '../../src/adapters/postgres/runs/lines.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkSchema, migrate } from '../../src/adapters/postgres/migrate.ts';
+import { checkSchema, migrate } from '../../src/adapters/postgres/operate/migrate.ts';
 import { command } from '../cli/real-world.ts';
 import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
 
@@ -142,9 +142,11 @@ describe.skipIf(postgresBin === undefined)('the roles', () => {
       `create role wanda login; grant kmend_worker to wanda; create role rita login;
        grant kmend_reader to rita; create role sam login`,
     );
-    [worker, reader, other] = ['wanda', 'rita', 'sam'].map((role) =>
-      server.url('roles', role),
-    ) as [string, string, string];
+    [worker, reader, other] = ['wanda', 'rita', 'sam'].map((role) => server.url('roles', role)) as [
+      string,
+      string,
+      string,
+    ];
   });
 
   const append = (run: string): readonly string[] => [

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { createPostgresStore } from '../../src/adapters/postgres/open.ts';
+import { migrate } from '../../src/adapters/postgres/operate/migrate.ts';
 import { freePort, type Postgres, postgresBin, startPostgres } from './postgres.ts';
 
 const pgbouncer = '/usr/sbin/pgbouncer';

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Db, openDb } from '../../src/adapters/postgres/db.ts';
-import { type Journals, journalsOf } from '../../src/adapters/postgres/journal.ts';
+import { type Db, openDb } from '../../src/adapters/postgres/link/db.ts';
+import { type Journals, journalsOf } from '../../src/adapters/postgres/runs/journal.ts';
 import {
   JournalLostError,
   StateAwayError,

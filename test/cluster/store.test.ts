@@ -1,8 +1,8 @@
 // The store over a real database.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDb } from '../../src/adapters/postgres/db.ts';
-import { journalsOf } from '../../src/adapters/postgres/journal.ts';
-import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { openDb } from '../../src/adapters/postgres/link/db.ts';
+import { migrate } from '../../src/adapters/postgres/operate/migrate.ts';
+import { journalsOf } from '../../src/adapters/postgres/runs/journal.ts';
 import { storeOver } from '../../src/adapters/postgres/store.ts';
 import type { Store } from '../../src/engine/ports/store.ts';
 import { begin, fleet } from '../core/fleet.ts';

@@ -1,8 +1,8 @@
 // Turns of jobs over a real PostgreSQL: each has one process at a time.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Db, openDb } from '../../src/adapters/postgres/db.ts';
-import { turnsIn } from '../../src/adapters/postgres/turns.ts';
+import { type Db, openDb } from '../../src/adapters/postgres/link/db.ts';
+import { turnsIn } from '../../src/adapters/postgres/rows/turns.ts';
 import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
 
 describe.skipIf(postgresBin === undefined)('turns in the database', () => {

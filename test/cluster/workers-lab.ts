@@ -1,7 +1,7 @@
 // Real workers over a real PostgreSQL and a practice fleet: processes that a test kills and stops.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { migrate } from '../../src/adapters/postgres/operate/migrate.ts';
 import type { Event, EventType } from '../../src/model/run/event.ts';
 import { type Child, spawnCommand } from '../cli/child.ts';
 import { type Practice, practice, sick } from '../cli/practice.ts';

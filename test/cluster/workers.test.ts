@@ -1,9 +1,9 @@
 // The rows of workers: who is alive, and which runs wait for one.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Db, openDb } from '../../src/adapters/postgres/db.ts';
-import { journalsOf } from '../../src/adapters/postgres/journal.ts';
-import { migrate } from '../../src/adapters/postgres/migrate.ts';
-import { createWorkers } from '../../src/adapters/postgres/workers.ts';
+import { type Db, openDb } from '../../src/adapters/postgres/link/db.ts';
+import { migrate } from '../../src/adapters/postgres/operate/migrate.ts';
+import { createWorkers } from '../../src/adapters/postgres/rows/workers.ts';
+import { journalsOf } from '../../src/adapters/postgres/runs/journal.ts';
 import type { WorkerWords } from '../../src/engine/ports/workers.ts';
 import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
 

@@ -1,5 +1,5 @@
 // The postgres room: state in PostgreSQL, which several machines share.
 
-export { inspect } from './inspect.ts';
-export { migrate } from './migrate.ts';
 export { createPostgresStore } from './open.ts';
+export { inspect } from './operate/inspect.ts';
+export { migrate } from './operate/migrate.ts';

@@ -3,12 +3,12 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseError } from '../../engine/ports/state-errors.ts';
 import type { Store } from '../../engine/ports/store.ts';
-import { ask, connect, leave } from './connect.ts';
-import { type DbOptions, openDb } from './db.ts';
-import { databaseError } from './errors.ts';
-import { journalsOf } from './journal.ts';
-import { checkSchema } from './migrate.ts';
-import { poolerOf } from './pooler.ts';
+import { ask, connect, leave } from './link/connect.ts';
+import { type DbOptions, openDb } from './link/db.ts';
+import { databaseError } from './link/errors.ts';
+import { checkSchema } from './operate/migrate.ts';
+import { poolerOf } from './operate/pooler.ts';
+import { journalsOf } from './runs/journal.ts';
 import { storeOver } from './store.ts';
 
 export interface PostgresStoreOptions {

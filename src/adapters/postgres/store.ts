@@ -1,15 +1,15 @@
 // State in a database: what a state directory has, for all machines that use it.
 import type { Store } from '../../engine/ports/store.ts';
 import { slotsOf } from '../../engine/state/slots.ts';
-import { commandsFor, postCommand } from './commands.ts';
-import type { Db } from './db.ts';
-import { documentsIn } from './documents.ts';
-import { filePorts, outputKeeper } from './files.ts';
-import { historyOf, listRuns, scanRun } from './history.ts';
-import { holderOf } from './holder.ts';
-import { slotRows } from './slots.ts';
-import { turnsIn } from './turns.ts';
-import { createWorkers } from './workers.ts';
+import type { Db } from './link/db.ts';
+import { commandsFor, postCommand } from './rows/commands.ts';
+import { documentsIn } from './rows/documents.ts';
+import { filePorts, outputKeeper } from './rows/files.ts';
+import { historyOf, listRuns, scanRun } from './rows/history.ts';
+import { holderOf } from './rows/holder.ts';
+import { slotRows } from './rows/slots.ts';
+import { turnsIn } from './rows/turns.ts';
+import { createWorkers } from './rows/workers.ts';
 
 export interface StoreParts {
   readonly db: Db;

@@ -1,12 +1,12 @@
 // Who works on a run: one process, as long as its session lives, or until another has proof of its
 // death.
-import { RunTakenError } from '../../engine/ports/state-errors.ts';
-import type { LockState, Store } from '../../engine/ports/store.ts';
-import { rootOf } from '../../engine/state/chain.ts';
-import { dataIn } from '../../model/shape/shape.ts';
-import { isMapping } from '../../model/value.ts';
-import type { Db } from './db.ts';
-import { sleep } from './session.ts';
+import { RunTakenError } from '../../../engine/ports/state-errors.ts';
+import type { LockState, Store } from '../../../engine/ports/store.ts';
+import { rootOf } from '../../../engine/state/chain.ts';
+import { dataIn } from '../../../model/shape/shape.ts';
+import { isMapping } from '../../../model/value.ts';
+import type { Db } from '../link/db.ts';
+import { sleep } from '../link/session.ts';
 
 /** The lead of a run by this process. `epoch` grows with each leader, `number` with each claim. */
 export interface Lead {

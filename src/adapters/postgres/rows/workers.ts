@@ -1,8 +1,8 @@
 // The workers of a database: the holders that are alive, and the runs that they may carry on.
-import type { LiveWorker, OpenRun, Workers, WorkerWords } from '../../engine/ports/workers.ts';
-import { dataIn, listOf, number, object, text } from '../../model/shape/shape.ts';
-import { toJson } from '../../model/text/printable.ts';
-import type { Db } from './db.ts';
+import type { LiveWorker, OpenRun, Workers, WorkerWords } from '../../../engine/ports/workers.ts';
+import { dataIn, listOf, number, object, text } from '../../../model/shape/shape.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import type { Db } from '../link/db.ts';
 
 interface WorkerRow {
   readonly id: number;

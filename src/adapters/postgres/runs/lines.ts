@@ -1,6 +1,6 @@
 // The lines of a journal in the database, by pieces: never more than one of them in memory.
-import type { Line } from '../../engine/state/chain.ts';
-import type { Db } from './db.ts';
+import type { Line } from '../../../engine/state/chain.ts';
+import type { Db } from '../link/db.ts';
 
 const pieceEntries = 1_000;
 

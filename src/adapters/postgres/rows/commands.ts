@@ -1,12 +1,12 @@
 // What other processes ask of a run: one row a command, journalled and then removed by the process
 // that runs it, in order.
 import { randomUUID } from 'node:crypto';
-import { MissingRunError } from '../../engine/ports/state-errors.ts';
-import type { Commands } from '../../engine/ports/store.ts';
-import type { EventBody, EventOf, EventType } from '../../model/run/event.ts';
-import { wrongBody } from '../../model/shape/event-shape.ts';
-import { dataIn } from '../../model/shape/shape.ts';
-import type { Db } from './db.ts';
+import { MissingRunError } from '../../../engine/ports/state-errors.ts';
+import type { Commands } from '../../../engine/ports/store.ts';
+import type { EventBody, EventOf, EventType } from '../../../model/run/event.ts';
+import { wrongBody } from '../../../model/shape/event-shape.ts';
+import { dataIn } from '../../../model/shape/shape.ts';
+import type { Db } from '../link/db.ts';
 
 /** Leaves a command for a run. Its id is made here, so that a repeated statement leaves one. */
 export async function postCommand(db: Db, run: string, body: EventBody): Promise<void> {

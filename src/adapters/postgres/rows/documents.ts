@@ -1,6 +1,6 @@
 // Small texts by name, a row each.
-import type { Documents } from '../../engine/ports/store.ts';
-import type { Db } from './db.ts';
+import type { Documents } from '../../../engine/ports/store.ts';
+import type { Db } from '../link/db.ts';
 
 export const documentsIn = (db: Db, kind: string): Documents => ({
   names: async () =>

@@ -1,7 +1,7 @@
 // A pooler between kmend and the server: one that gives a session another connection for each
 // transaction breaks locks of sessions, which are the proof that a process lives.
 import type { Client } from 'pg';
-import { ask, codeOf, leave } from './connect.ts';
+import { ask, codeOf, leave } from '../link/connect.ts';
 
 /** `session`: it keeps one connection for each session, which is enough. */
 export type Pooler = 'none' | 'session' | 'transaction';

@@ -1,8 +1,8 @@
 // The roles that use the database, and their rights. Neither may change a journal: entries are added
 // by a function, which runs with the rights of the owner.
 import { type ClientBase, escapeIdentifier } from 'pg';
-import type { StateRoles } from '../../engine/ports/database.ts';
-import { DatabaseError } from '../../engine/ports/state-errors.ts';
+import type { StateRoles } from '../../../engine/ports/database.ts';
+import { DatabaseError } from '../../../engine/ports/state-errors.ts';
 
 /** Tables in which a worker changes rows itself. */
 const written = ['slot', 'command', 'run_file', 'output', 'document'] as const;

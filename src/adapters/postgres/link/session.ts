@@ -1,7 +1,7 @@
 // A connection that is made again when it is lost. Statements wait for it; they are asked again where
 // nothing is known of them.
 import type pg from 'pg';
-import { StateAwayError } from '../../engine/ports/state-errors.ts';
+import { StateAwayError } from '../../../engine/ports/state-errors.ts';
 import { ask, isLoss, LostError, leave, messageOf, type Value } from './connect.ts';
 
 /** Since when the database cannot be reached (milliseconds since 1970), and why. */

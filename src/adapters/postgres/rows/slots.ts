@@ -1,13 +1,13 @@
 // Slots as rows, one each.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HeldSlot } from '../../core/run-state/slot.ts';
-import { DamagedError, MissingRunError } from '../../engine/ports/state-errors.ts';
-import { judgeSlot, type SlotRows, slotShape, type Written } from '../../engine/state/slots.ts';
-import { dataIn } from '../../model/shape/shape.ts';
-import { toJson } from '../../model/text/printable.ts';
+import type { HeldSlot } from '../../../core/run-state/slot.ts';
+import { DamagedError, MissingRunError } from '../../../engine/ports/state-errors.ts';
+import { judgeSlot, type SlotRows, slotShape, type Written } from '../../../engine/state/slots.ts';
+import { dataIn } from '../../../model/shape/shape.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import type { Db } from '../link/db.ts';
 import { waitingCommands } from './commands.ts';
-import type { Db } from './db.ts';
 import { scanRun } from './history.ts';
 import { isAlive, leaderOf } from './holder.ts';
 

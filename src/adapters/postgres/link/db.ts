@@ -6,8 +6,8 @@ import {
   RunTakenError,
   StateAwayError,
   StateWriteError,
-} from '../../engine/ports/state-errors.ts';
-import { toJson } from '../../model/text/printable.ts';
+} from '../../../engine/ports/state-errors.ts';
+import { toJson } from '../../../model/text/printable.ts';
 import { ask, codeOf, connect, LostError, leave, messageOf, type Value } from './connect.ts';
 import { type Away, Link, sleep } from './session.ts';
 

@@ -1,16 +1,16 @@
 // Runs as the database has them: their journals, the list of them, and old ones as evidence.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { History, JournalEnd, RunInfo } from '../../engine/ports/history.ts';
-import { JournalError, MissingRunError } from '../../engine/ports/state-errors.ts';
-import { auditRun } from '../../engine/state/audit.ts';
-import { readChain, rootEnd } from '../../engine/state/chain.ts';
-import { prunedIn, recordOf } from '../../engine/state/pruned.ts';
-import { factsIn, infoAfter, jobIn, type RunFacts } from '../../engine/state/run-info.ts';
-import type { Event } from '../../model/run/event.ts';
-import type { Db } from './db.ts';
+import type { History, JournalEnd, RunInfo } from '../../../engine/ports/history.ts';
+import { JournalError, MissingRunError } from '../../../engine/ports/state-errors.ts';
+import { auditRun } from '../../../engine/state/audit.ts';
+import { readChain, rootEnd } from '../../../engine/state/chain.ts';
+import { prunedIn, recordOf } from '../../../engine/state/pruned.ts';
+import { factsIn, infoAfter, jobIn, type RunFacts } from '../../../engine/state/run-info.ts';
+import type { Event } from '../../../model/run/event.ts';
+import type { Db } from '../link/db.ts';
+import { linesOf } from '../runs/lines.ts';
 import { filesOf } from './files.ts';
 import { lookEvery } from './holder.ts';
-import { linesOf } from './lines.ts';
 
 /**
  * Shows every event of a run after `after`, in order, after checking its link. Throws a

@@ -1,5 +1,5 @@
 // Errors of the server and of the connection as sentences with a remedy.
-import { DatabaseError } from '../../engine/ports/state-errors.ts';
+import { DatabaseError } from '../../../engine/ports/state-errors.ts';
 
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;

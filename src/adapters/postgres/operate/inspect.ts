@@ -1,8 +1,8 @@
 // What the database is like, for those who operate it.
 import type { Client } from 'pg';
-import type { Inspected } from '../../engine/ports/database.ts';
-import { ask, connect, leave } from './connect.ts';
-import { databaseError } from './errors.ts';
+import type { Inspected } from '../../../engine/ports/database.ts';
+import { ask, connect, leave } from '../link/connect.ts';
+import { databaseError } from '../link/errors.ts';
 import { knownSchema } from './migrate.ts';
 import { poolerOf } from './pooler.ts';
 

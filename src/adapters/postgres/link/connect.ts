@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
-import { present } from '../../model/present.ts';
+import { present } from '../../../model/present.ts';
 
 export type Value = string | number | boolean | null | Buffer | readonly string[];
 

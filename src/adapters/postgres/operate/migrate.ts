@@ -1,12 +1,12 @@
 // The schema of the database: brought to the version of this kmend, and checked by those who open it.
 import type { Client } from 'pg';
-import type { Migrated, StateRoles } from '../../engine/ports/database.ts';
-import { DatabaseError } from '../../engine/ports/state-errors.ts';
-import { connect, leave } from './connect.ts';
-import type { Db } from './db.ts';
-import { databaseError } from './errors.ts';
+import type { Migrated, StateRoles } from '../../../engine/ports/database.ts';
+import { DatabaseError } from '../../../engine/ports/state-errors.ts';
+import { connect, leave } from '../link/connect.ts';
+import type { Db } from '../link/db.ts';
+import { databaseError } from '../link/errors.ts';
+import first from '../schema/1.sql';
 import { createRoles, grantRights } from './roles.ts';
-import first from './schema/1.sql';
 
 /** The steps from one version to the next; the schema's version is their number. */
 const steps: readonly string[] = [first];

@@ -1,6 +1,6 @@
 // Turns of jobs: a row each, which one process has at a time.
-import type { TakenTurn, Turns } from '../../engine/ports/turns.ts';
-import type { Db } from './db.ts';
+import type { TakenTurn, Turns } from '../../../engine/ports/turns.ts';
+import type { Db } from '../link/db.ts';
 
 interface TurnRow {
   readonly job: string;

@@ -1,7 +1,7 @@
 // The process that leads a run, as the session of this process sees it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Db } from './db.ts';
-import { whoIn } from './lead.ts';
+import type { Db } from '../link/db.ts';
+import { whoIn } from '../runs/lead.ts';
 
 /** The process that leads a run; `alive` is null where it is not proven dead. */
 export interface Leader {

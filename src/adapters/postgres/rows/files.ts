@@ -1,12 +1,12 @@
 // The files of a run, as rows: plan and settings, and pieces of long outputs.
 import { createHash } from 'node:crypto';
-import type { KeptOutput, RunFile, Store } from '../../engine/ports/store.ts';
-import { changedFiles, type KeptFiles } from '../../engine/state/audit.ts';
-import { hashOf } from '../../engine/state/chain.ts';
-import { outputFile, outputLimits, overLimit } from '../../engine/state/output.ts';
-import { fileName, fileNamed } from '../../engine/state/run-files.ts';
-import { jobIn } from '../../engine/state/run-info.ts';
-import type { Db } from './db.ts';
+import type { KeptOutput, RunFile, Store } from '../../../engine/ports/store.ts';
+import { changedFiles, type KeptFiles } from '../../../engine/state/audit.ts';
+import { hashOf } from '../../../engine/state/chain.ts';
+import { outputFile, outputLimits, overLimit } from '../../../engine/state/output.ts';
+import { fileName, fileNamed } from '../../../engine/state/run-files.ts';
+import { jobIn } from '../../../engine/state/run-info.ts';
+import type { Db } from '../link/db.ts';
 
 type FilePorts = Pick<Store, 'keepFiles' | 'readFile' | 'placeOf' | 'changedFiles'>;
 

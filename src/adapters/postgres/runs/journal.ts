@@ -5,13 +5,13 @@ import {
   RunTakenError,
   StateRefusal,
   StateWriteError,
-} from '../../engine/ports/state-errors.ts';
-import type { Journal, JournalHead, Store } from '../../engine/ports/store.ts';
-import { hashOf, readChain, rootEnd } from '../../engine/state/chain.ts';
-import { infoAfter, type RunFacts } from '../../engine/state/run-info.ts';
-import type { Event, EventBody } from '../../model/run/event.ts';
-import { toJson } from '../../model/text/printable.ts';
-import type { Db } from './db.ts';
+} from '../../../engine/ports/state-errors.ts';
+import type { Journal, JournalHead, Store } from '../../../engine/ports/store.ts';
+import { hashOf, readChain, rootEnd } from '../../../engine/state/chain.ts';
+import { infoAfter, type RunFacts } from '../../../engine/state/run-info.ts';
+import type { Event, EventBody } from '../../../model/run/event.ts';
+import { toJson } from '../../../model/text/printable.ts';
+import type { Db } from '../link/db.ts';
 import { type Leads, leadsOf } from './lead.ts';
 import { linesOf } from './lines.ts';
 
