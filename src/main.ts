@@ -138,7 +138,9 @@ function makeWorld(signals: Signals, err: World['err']): World {
     modules: async () => (await import('./modules/index.ts')).modules,
     store: async ({ state, stateDir }) =>
       isDatabase(state)
-        ? (await import('./adapters/postgres/index.ts')).createPostgresStore(state, { stateDir })
+        ? (await import('./adapters/postgres/index.ts')).createPostgresStore(state, {
+            packagePath: (await import('./adapters/store/index.ts')).packagesIn(stateDir),
+          })
         : (await import('./adapters/store/index.ts')).createStore(
             state,
             systemClock.now,

@@ -17,7 +17,7 @@ import { createGates } from '../../src/adapters/outside/gates.ts';
 import { createForwarder, createNotifier } from '../../src/adapters/outside/notify.ts';
 import * as postgres from '../../src/adapters/postgres/index.ts';
 import { createTransport } from '../../src/adapters/ssh/index.ts';
-import { createStore } from '../../src/adapters/store/index.ts';
+import { createStore, packagesIn } from '../../src/adapters/store/index.ts';
 import { createWebServer } from '../../src/adapters/web/index.ts';
 import { isDatabase } from '../../src/app/session/flags.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
@@ -84,7 +84,7 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     modules: async () => modules,
     store: async ({ state, stateDir }) =>
       isDatabase(state)
-        ? postgres.createPostgresStore(state, { stateDir })
+        ? postgres.createPostgresStore(state, { packagePath: packagesIn(stateDir) })
         : createStore(state, systemClock.now, undefined, trust.judge),
     stateDatabase: async () => postgres,
     transport: async (needs) => createTransport({ ...needs, home, env: {} }),

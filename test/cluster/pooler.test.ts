@@ -68,11 +68,11 @@ describe.skipIf(postgresBin === undefined || !existsSync(pgbouncer))('a pooler',
   ])('in mode %s %j is refused', async (mode, more) => {
     const url = await pool(mode, more);
     for (let again = 0; again < 3; again += 1)
-      await expect(createPostgresStore(url, { stateDir: dir })).rejects.toThrow(/a pooler/);
+      await expect(createPostgresStore(url, { packagePath: String })).rejects.toThrow(/a pooler/);
   });
 
   it('in mode session carries a store', async () => {
-    const store = await createPostgresStore(await pool('session'), { stateDir: dir });
+    const store = await createPostgresStore(await pool('session'), { packagePath: String });
     const lock = await store.lock(['h1:22'], 'r1');
     expect(lock).toMatchObject({ held: true, number: 1 });
     if (lock.held) await lock.release();

@@ -1,6 +1,5 @@
 // Opens a store in a database, after checking that the database can carry it.
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { DatabaseError } from '../../engine/ports/state-errors.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import { ask, connect, leave } from './link/connect.ts';
@@ -12,8 +11,8 @@ import { journalsOf } from './runs/journal.ts';
 import { storeOver } from './store.ts';
 
 export interface PostgresStoreOptions {
-  /** The directory of what stays on this machine. */
-  readonly stateDir: string;
+  /** Package files stay on this machine. */
+  readonly packagePath: Store['packagePath'];
   /** What others read of this process; usually a command. */
   readonly holder?: DbOptions;
 }
@@ -29,15 +28,11 @@ const thisCommand: DbOptions = {
  */
 export async function createPostgresStore(
   url: string,
-  { stateDir, holder = thisCommand }: PostgresStoreOptions,
+  { packagePath, holder = thisCommand }: PostgresStoreOptions,
 ): Promise<Store> {
   await check(url);
   const db = await openDb(url, holder);
-  return storeOver({
-    db,
-    journals: journalsOf(db),
-    packagePath: (sha256) => join(stateDir, 'packages', sha256),
-  });
+  return storeOver({ db, journals: journalsOf(db), packagePath });
 }
 
 async function check(url: string): Promise<void> {

@@ -2,7 +2,7 @@
 export { commandsFor, postCommand } from './control.ts';
 export { judgeHolder, ownHolder } from './locks/holder.ts';
 export { writing } from './owned.ts';
-export { runDirectory } from './paths.ts';
+export { packagesIn, runDirectory } from './paths.ts';
 export { prunedRuns, pruneRuns } from './prune.ts';
 export { readRuns } from './run-index.ts';
 export { createStore } from './store.ts';

@@ -5,3 +5,9 @@ export const runDirectory = (stateDir: string, run: string): string => join(stat
 
 export const journalPath = (stateDir: string, run: string): string =>
   join(runDirectory(stateDir, run), 'journal.ndjson');
+
+/** Where package files lie that were fetched. */
+export const packagesIn =
+  (stateDir: string) =>
+  (sha256: string): string =>
+    join(stateDir, 'packages', sha256);

@@ -15,7 +15,7 @@ import { holderOf, takeLock } from './locks/lock.ts';
 import { slotFiles } from './locks/slot-files.ts';
 import { outputKeeper } from './output.ts';
 import { ownDirectory, writing } from './owned.ts';
-import { journalPath, runDirectory } from './paths.ts';
+import { journalPath, packagesIn, runDirectory } from './paths.ts';
 import { prunedRuns, pruneRuns } from './prune.ts';
 import { indexedRuns, journalSizes, readRuns } from './run-index.ts';
 
@@ -71,7 +71,7 @@ export function createStore(
     ids: documentsIn(stateDir, 'ids', judge),
     fleets: documentsIn(stateDir, 'fleets', judge),
     tokens: documentsIn(stateDir, 'tokens', judge),
-    packagePath: (sha256) => join(stateDir, 'packages', sha256),
+    packagePath: packagesIn(stateDir),
     history: {
       names: async () => (await readdir(join(stateDir, 'runs')).catch(() => [])).sort(),
       sizes: () => journalSizes(stateDir),

@@ -1,53 +1,15 @@
 // Runs as the database has them: their journals, the list of them, and old ones as evidence.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { History, JournalEnd, RunInfo } from '../../../engine/ports/history.ts';
+import type { History, RunInfo } from '../../../engine/ports/history.ts';
 import { JournalError, MissingRunError } from '../../../engine/ports/state-errors.ts';
 import { auditRun } from '../../../engine/state/audit.ts';
-import { readChain, rootEnd } from '../../../engine/state/chain.ts';
 import { prunedIn, recordOf } from '../../../engine/state/pruned.ts';
 import { factsIn, infoAfter, jobIn, type RunFacts } from '../../../engine/state/run-info.ts';
 import type { Event } from '../../../model/run/event.ts';
 import type { Db } from '../link/db.ts';
-import { linesOf } from '../runs/lines.ts';
+import { scanRun } from '../runs/lines.ts';
 import { filesOf } from './files.ts';
 import { lookEvery } from './holder.ts';
-
-/**
- * Shows every event of a run after `after`, in order, after checking its link. Throws a
- * JournalError where a link does not hold, or the journal ends before the entry that its run names.
- */
-export async function scanRun(
-  db: Db,
-  run: string,
-  see: (event: Event) => void,
-  after?: JournalEnd,
-): Promise<JournalEnd> {
-  const place = `journal of run ${run} in ${db.place}`;
-  const begin = after ?? rootEnd(run);
-  const [kept] = await db.query<{ entries: number; head: string }>(
-    'select seq as entries, head from run where run = $1 and begun',
-    [run],
-  );
-  if (kept === undefined) throw new MissingRunError(run, db.place);
-  const cut = async (entries: number): Promise<Error> =>
-    (await isThere(db, run))
-      ? new JournalError(place, entries, 'was cut off: the journal was changed')
-      : new MissingRunError(run, db.place);
-  if (kept.entries < begin.entries) throw await cut(begin.entries);
-  const end = await readChain(place, linesOf(db, run, begin.entries), see, begin);
-  if (end.entries < kept.entries) throw await cut(end.entries);
-  if (end.entries === kept.entries && end.head !== kept.head)
-    throw new JournalError(
-      place,
-      Math.max(0, end.entries - 1),
-      'is not the last one that was written: the journal was changed',
-    );
-  return end;
-}
-
-/** A run that is removed while it is read is missing, not changed. */
-const isThere = async (db: Db, run: string): Promise<boolean> =>
-  (await db.query('select from run where run = $1 and begun', [run])).length > 0;
 
 interface RunRow {
   readonly run: string;

@@ -7,8 +7,8 @@ import { judgeSlot, type SlotRows, slotShape, type Written } from '../../../engi
 import { dataIn } from '../../../model/shape/shape.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import type { Db } from '../link/db.ts';
+import { scanRun } from '../runs/lines.ts';
 import { waitingCommands } from './commands.ts';
-import { scanRun } from './history.ts';
 import { isAlive, leaderOf } from './holder.ts';
 
 export function slotRows(db: Db): SlotRows {

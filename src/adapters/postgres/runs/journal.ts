@@ -3,17 +3,16 @@ import { randomUUID } from 'node:crypto';
 import {
   JournalError,
   RunTakenError,
-  StateRefusal,
   StateWriteError,
 } from '../../../engine/ports/state-errors.ts';
 import type { Journal, JournalHead, Store } from '../../../engine/ports/store.ts';
-import { hashOf, readChain, rootEnd } from '../../../engine/state/chain.ts';
+import { hashOf, rootEnd } from '../../../engine/state/chain.ts';
 import { infoAfter, type RunFacts } from '../../../engine/state/run-info.ts';
 import type { Event, EventBody } from '../../../model/run/event.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import type { Db } from '../link/db.ts';
 import { type Leads, leadsOf } from './lead.ts';
-import { linesOf } from './lines.ts';
+import { scanRun } from './lines.ts';
 
 /** The part of a store that holds runs and appends to their journals. */
 export type Journals = Pick<Store, 'createJournal' | 'openJournal' | 'lock'>;
@@ -47,18 +46,11 @@ export function journalsOf(db: Db): Journals {
       return new PgJournal(db, leads, run, rootEnd(run), new Standing());
     },
     openJournal: async (run, see) => {
-      const [row] = await db.query('select from run where run = $1', [run]);
-      if (row === undefined) throw new StateRefusal(placeOf(db, run), 'is not there');
       const standing = new Standing();
-      const end = await readChain(
-        placeOf(db, run),
-        linesOf(db, run, 0),
-        (event) => {
-          see(event);
-          standing.see(event);
-        },
-        rootEnd(run),
-      );
+      const end = await scanRun(db, run, (event) => {
+        see(event);
+        standing.see(event);
+      });
       const journal = new PgJournal(db, leads, run, end, standing);
       opened.set(run, journal);
       return { journal, torn: false };
