@@ -1,52 +1,8 @@
-// Operator commands to a run: none is lost and none is done twice, wherever a crash falls.
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// Operator commands to a run that a crash interrupts: none is lost and none is done twice.
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { commandsFor, createStore, postCommand } from '../../src/adapters/store/index.ts';
-import type { EventBody } from '../../src/model/run/event.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.ts';
-
-describe('a command in the directory of a run', () => {
-  let state: string;
-  beforeEach(() => {
-    state = mkdtempSync(join(tmpdir(), 'kmend-control-'));
-  });
-  afterEach(() => rmSync(state, { recursive: true, force: true }));
-
-  const files = (): readonly string[] => readdirSync(join(state, 'runs/r1/control'));
-  const pause: EventBody = { type: 'run.paused', who: 'eve', why: 'lunch' };
-  const resolved: EventBody = {
-    type: 'host.resolved',
-    host: 'h1',
-    who: 'eve',
-    note: 'looked',
-    as: 'retry',
-  };
-
-  it('stays until the journal has it, is not given again after that, and is then removed', async () => {
-    const store = createStore(state, () => 0);
-    const journal = await store.createJournal('r1');
-    await postCommand(state, 'r1', pause, 1);
-    await postCommand(state, 'r1', { type: 'run.continued', who: 'eve' }, 2);
-    // The first process takes both, journals one, and is killed.
-    const [first] = await commandsFor(state, 'r1').take();
-    if (first !== undefined) await journal.append(first, true);
-    await journal.close();
-    expect(files()).toHaveLength(2);
-    const next = commandsFor(state, 'r1');
-    await store.scanEvents('r1', next.see);
-    expect(await next.take()).toMatchObject([{ type: 'run.continued' }]);
-    expect(files()).toHaveLength(1);
-  });
-
-  it('is left where another type is asked for', async () => {
-    await postCommand(state, 'r1', pause, 1);
-    await postCommand(state, 'r1', resolved, 2);
-    expect(await commandsFor(state, 'r1').take('host.resolved')).toMatchObject([resolved]);
-    expect(files()).toHaveLength(2);
-  });
-});
 
 describe('a run that is resumed', () => {
   let lab: Practice;

@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outputKeeper } from '../../src/adapters/store/output.ts';
-import { hashOf } from '../../src/engine/state/chain.ts';
 import { eventsOf, type Practice, play, practice, sick } from '../cli/practice.ts';
 
 let lab: Practice;
@@ -79,21 +78,6 @@ describe('what is kept of a host', () => {
     mkdirSync(join(lab.dir, name));
     return join(lab.dir, name);
   };
-
-  it('has a most, and the file of another host is not touched by it', async () => {
-    const at = directory('cap');
-    const large = `${'x'.repeat(3 * 1024 * 1024)}\n`;
-    expect(await keepOutput(at, 'a', large)).toMatchObject({ kept: true, file: 'output/a.log' });
-    expect(await keepOutput(at, 'a', large)).toMatchObject({ kept: true, file: 'output/a.log' });
-    expect(await keepOutput(at, 'a', large)).toMatchObject({
-      kept: false,
-      why: expect.stringMatching(/^output\/a\.log has 6291458 bytes/),
-    });
-    expect([statSync(join(at, 'output/a.log')).size, await keepOutput(at, 'b', 'b\n')]).toEqual([
-      6_291_458,
-      { kept: true, file: 'output/b.log', piece: { at: 0, size: 2, sha256: hashOf('b\n') } },
-    ]);
-  });
 
   it('of all hosts together has a most too, which what was kept before a resume counts for', async () => {
     const at = directory('total');
