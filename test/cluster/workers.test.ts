@@ -78,7 +78,7 @@ describe.skipIf(postgresBin === undefined)('workers of a database', () => {
     await expect
       .poll(() => workers.open(true), { timeout: 1_000, interval: 50 })
       .toEqual([{ run: 'r2', leader: 'free' }]);
-    // Who has just come cannot tell it from a server that has lost all sessions.
+    // Who has just come cannot know it from a server that has lost all sessions.
     expect(await createWorkers(late).open(true)).toEqual([{ run: 'r2', leader: 'watched' }]);
     expect(await createWorkers(late).open(false)).toEqual([{ run: 'r2', leader: 'watched' }]);
   });

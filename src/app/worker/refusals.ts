@@ -1,6 +1,7 @@
 // Why a worker does not carry a run on: it would fail hosts that another process can remediate.
 import { hostStates } from '../../core/run-state/state.ts';
 import { otherVersion, ownHostUnderWay } from '../../core/workers/choose.ts';
+import { bootScript } from '../../engine/effects/host-scripts.ts';
 import type { LiveWorker, Workers } from '../../engine/ports/workers.ts';
 import { openSession } from '../../engine/session/session.ts';
 import { causeText, type Failure } from '../../model/run/failure.ts';
@@ -53,7 +54,11 @@ async function noLogin(
     if (target === undefined) continue;
     const signal = AbortSignal.any([stop, AbortSignal.timeout(sampleLimit)]);
     const login = openSession(target, 0, { transport, clock }, signal);
-    const made = await login.once({ script: ':', become: false, timeout: sampleLimit / 1000 });
+    const made = await login.once({
+      script: bootScript,
+      become: false,
+      timeout: sampleLimit / 1000,
+    });
     login.close();
     if (made.ok) return undefined;
     if (made.failure.kind === 'auth' || made.failure.kind === 'host_key')

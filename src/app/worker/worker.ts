@@ -92,7 +92,10 @@ class WorkerLoop {
     const { now } = this.#session.world.clock;
     const me = await this.#say(this.#input.most);
     this.#see(await workers.open(true), now());
-    const others = (await workers.alive()).filter(({ id }) => id !== me);
+    const alive = await workers.alive();
+    const others = alive.filter(({ id }) => id !== me);
+    // After a long outage the database knows this process by another id.
+    if (others.length === alive.length) this.#said = '';
     const taken = runsToTake({
       me,
       now: now(),
