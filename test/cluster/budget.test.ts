@@ -1,6 +1,8 @@
 // One budget for runs of several processes that share a database.
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, migrate } from '../../src/adapters/postgres/index.ts';
+import { packagesIn } from '../../src/adapters/store/index.ts';
 import type { Slot, Store } from '../../src/engine/ports/store.ts';
 import type { Event } from '../../src/model/run/event.ts';
 import { type Practice, play, practice, sick } from '../cli/practice.ts';
@@ -18,7 +20,7 @@ describe.skipIf(postgresBin === undefined)('a budget of one host over two proces
     url = server.createDatabase('t');
     await migrate(url);
     stores = await Promise.all(
-      [1, 2].map(() => createPostgresStore(url, { stateDir: '/nowhere' })),
+      [1, 2].map(() => createPostgresStore(url, { packagePath: packagesIn('/nowhere') })),
     );
     lab = await practice(['h1', 'h2', 'h3', 'h4'].map((name) => sick(name)));
   });
@@ -67,7 +69,8 @@ describe.skipIf(postgresBin === undefined)('a budget of one host over two proces
       lab.run(
         ['apply', file, '--yes', '--wait', '-l', hosts, '--max-unavailable', '1', '--state', url],
         {
-          store: async ({ stateDir }) => createPostgresStore(url, { stateDir }),
+          store: async ({ stateDir }) =>
+            createPostgresStore(url, { packagePath: packagesIn(stateDir) }),
         },
       ),
     );

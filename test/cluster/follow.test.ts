@@ -1,6 +1,8 @@
 // Runs of another process, followed over a database.
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, migrate } from '../../src/adapters/postgres/index.ts';
+import { packagesIn } from '../../src/adapters/store/index.ts';
 import { type Practice, play, practice, sick } from '../cli/practice.ts';
 import type { RunningCommand } from '../cli/real-world.ts';
 import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
@@ -21,7 +23,8 @@ describe.skipIf(postgresBin === undefined)('a run of another process', () => {
   });
   const start = (args: readonly string[]): RunningCommand =>
     lab.start([...args, '--state', url], {
-      store: async ({ stateDir }) => createPostgresStore(url, { stateDir }),
+      store: async ({ stateDir }) =>
+        createPostgresStore(url, { packagePath: packagesIn(stateDir) }),
     });
   const rows = (sql: string): string => server.psql('t', sql);
   const within = async (what: string, holds: () => boolean): Promise<number> => {

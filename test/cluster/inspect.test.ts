@@ -1,4 +1,5 @@
 // What `state show` and `doctor` say about a database, by real servers.
+
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore } from '../../src/adapters/postgres/open.ts';
 import { inspect } from '../../src/adapters/postgres/operate/inspect.ts';
 import { migrate } from '../../src/adapters/postgres/operate/migrate.ts';
+import { packagesIn } from '../../src/adapters/store/index.ts';
 import { type CommandResult, command } from '../cli/real-world.ts';
 import { asPostgres, freePort, type Postgres, postgresBin, startPostgres } from './postgres.ts';
 
@@ -43,7 +45,7 @@ describe.skipIf(postgresBin === undefined)('state show', () => {
   });
 
   it('says which processes use it', async () => {
-    const store = await createPostgresStore(url, { stateDir: home });
+    const store = await createPostgresStore(url, { packagePath: packagesIn(home) });
     const lock = await store.lock(['h1:22'], 'r1');
     const { processes } = await inspect(url);
     expect(processes).toMatchObject([

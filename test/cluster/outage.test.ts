@@ -1,7 +1,9 @@
 // Runs whose database is restarted, away or taken over, over real SSH servers and a real PostgreSQL.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, migrate } from '../../src/adapters/postgres/index.ts';
+import { packagesIn } from '../../src/adapters/store/index.ts';
 import type { Event } from '../../src/model/run/event.ts';
 import { type Practice, play, practice, sick, until } from '../cli/practice.ts';
 import type { RunningCommand } from '../cli/real-world.ts';
@@ -35,7 +37,8 @@ describe.skipIf(postgresBin === undefined)('a run whose state is a database', ()
   };
   const start = (url: string, args: readonly string[]): RunningCommand =>
     lab.start([...args, '--state', url], {
-      store: async ({ stateDir }) => createPostgresStore(url, { stateDir }),
+      store: async ({ stateDir }) =>
+        createPostgresStore(url, { packagePath: packagesIn(stateDir) }),
     });
   const eventsIn = (url: string): readonly Event[] =>
     server

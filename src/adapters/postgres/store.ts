@@ -5,7 +5,7 @@ import type { Db } from './link/db.ts';
 import { commandsFor, postCommand } from './rows/commands.ts';
 import { documentsIn } from './rows/documents.ts';
 import { filePorts, outputKeeper } from './rows/files.ts';
-import { historyOf, historyOf, listRuns, listRuns } from './rows/history.ts';
+import { historyOf, listRuns } from './rows/history.ts';
 import { holderOf } from './rows/holder.ts';
 import { slotRows } from './rows/slots.ts';
 import { turnsIn } from './rows/turns.ts';
