@@ -25,7 +25,7 @@ export async function leaderOf(db: Db, run: string): Promise<Leader | undefined>
   return found;
 }
 
-/** Milliseconds between two reads a leader that is not proven dead yet. */
+/** Milliseconds between two reads of a leader that is not proven dead yet. */
 export const lookEvery = 250;
 
 /** Waits, as long as the session must have watched, where the leader shows no sign of life. */
