@@ -54,12 +54,12 @@ function forgeIn(server: Postgres, database: string): Forge {
 
 describe.skipIf(postgresBin === undefined)('a database', () => {
   let server: Postgres;
-  let url: string;
   const open: Store[] = [];
   beforeAll(async () => {
     server = await startPostgres({ settings: ['fsync=off'] });
-    url = server.createDatabase('t');
-    await migrate(url);
+    await migrate(server.createDatabase('t'));
+    // With the rights of a worker, and no more.
+    server.psql('t', 'create role w login in role kmend_worker');
   });
   afterEach(async () => {
     for (const store of open.splice(0)) await store.close();
@@ -72,7 +72,7 @@ describe.skipIf(postgresBin === undefined)('a database', () => {
   });
   afterAll(() => server.close());
   const openStore = async (about: string): Promise<Store> => {
-    const store = await createPostgresStore(url, {
+    const store = await createPostgresStore(server.url('t', 'w'), {
       holder: { kind: 'command', about: { who: about } },
       packagePath: (sha256) => `/packages/${sha256}`,
     });

@@ -110,7 +110,7 @@ export function slots(make: MakeSubject): void {
       if (lock.held) await lock.release();
     });
 
-    it('can be withdrawn, and cleared by the run that remediated the host', async () => {
+    it('can be dropped, and cleared by the run that remediated the host', async () => {
       const { store, other } = subject;
       await endedRun(store, 'r1');
       const lock = await store.lock(['h1:22'], 'r1');

@@ -16,7 +16,7 @@ export const isAlive = (leader: Leader | undefined): boolean =>
 /** Undefined where there is no such run; `alive` is false where nobody leads it. */
 export async function leaderOf(db: Db, run: string): Promise<Leader | undefined> {
   const me = await db.me();
-  // In the session, since it is what has watched.
+  // In the session: the death of others is proven by its age.
   const [found] = await db.inSession<Leader>(
     `select coalesce(h.about, '') as about, judge(r.leader, $2) as alive
      from run r left join holder h on h.id = r.leader where r.run = $1`,
