@@ -22,13 +22,23 @@ export interface Child {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-/** `env` is added to the little that the process sees. */
+/**
+ * `env` is added to the little that the process sees; `prefix` is a command that executes the rest of
+ * its words in its own place.
+ */
 export async function spawnCommand(
   args: readonly string[],
   home: string,
   env: Readonly<Record<string, string>> = {},
+  prefix: readonly string[] = [],
 ): Promise<Child> {
-  const child: ChildProcess = spawn(process.execPath, [bundlePath(), ...args], {
+  const [program = process.execPath, ...words] = [
+    ...prefix,
+    process.execPath,
+    bundlePath(),
+    ...args,
+  ];
+  const child: ChildProcess = spawn(program, words, {
     cwd: home,
     env: { ...env, HOME: home, PATH: process.env.PATH ?? '', LANG: 'C' },
     stdio: ['ignore', 'pipe', 'pipe'],

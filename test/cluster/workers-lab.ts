@@ -7,11 +7,17 @@ import { type Child, spawnCommand } from '../cli/child.ts';
 import { type Practice, practice, sick } from '../cli/practice.ts';
 import type { Postgres } from './postgres.ts';
 
+/** Where a worker runs, and how it reaches the database, if not as this process does. */
+export interface WorkerPlace {
+  readonly prefix?: readonly string[];
+  readonly url?: string;
+}
+
 export interface WorkersLab {
   readonly fleet: Practice;
   readonly url: string;
   /** Starts a worker, and waits until it is known as alive. */
-  readonly worker: () => Promise<Child>;
+  readonly worker: (place?: WorkerPlace) => Promise<Child>;
   /** A command over the database, to its end. */
   readonly kmend: (args: readonly string[]) => Promise<{
     readonly exit: number | NodeJS.Signals;
@@ -54,8 +60,13 @@ export async function workersLab(
   );
   const children: Child[] = [];
   const home = join(fleet.dir, 'home');
-  const start = async (args: readonly string[]): Promise<Child> => {
-    const child = await spawnCommand([...args, '--state', url], home);
+  const start = async (args: readonly string[], place: WorkerPlace = {}): Promise<Child> => {
+    const child = await spawnCommand(
+      [...args, '--state', place.url ?? url],
+      home,
+      {},
+      place.prefix,
+    );
     children.push(child);
     return child;
   };
@@ -78,8 +89,8 @@ export async function workersLab(
     url,
     kmend,
     events,
-    worker: async () => {
-      const child = await start(['worker']);
+    worker: async (place) => {
+      const child = await start(['worker'], place);
       for (let waited = 0; !living().includes(child.pid); waited += 1) {
         if (waited > 200 || (await isOver(child)))
           throw new Error(`the worker does not live: ${child.err()}`);

@@ -13,7 +13,7 @@ import { mostUnderWay, watchMost } from './watch.ts';
  * Each line of `ran` is one time that a command ran. The tasks have every kind of effect on a host,
  * converging and not.
  */
-const tasks = `    - name: First
+export const tasks = `    - name: First
       shell: {cmd: 'echo first >> "$KMEND_ROOT/var/ran"; sleep 0.4; echo answer'}
       register: first
     - name: The argument
@@ -32,7 +32,8 @@ const tasks = `    - name: First
       shell: {cmd: 'echo "last {{ made.changed }}" >> "$KMEND_ROOT/var/ran"; false'}
       failed_when: false
 `;
-const ranOnce = 'first\nx answer\ny answer\nmade\nlast True\n';
+/** What `tasks` leave in `ran` of a host. */
+export const ranOnce = 'first\nx answer\ny answer\nmade\nlast True\n';
 
 /** A small generator of repeatable numbers in [0, 1). */
 export function numbers(seed: number): () => number {
