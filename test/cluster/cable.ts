@@ -1,4 +1,4 @@
-// A cable between one process and PostgreSQL that a test cuts: nothing arrives, and nobody is told.
+// A cable between one process and PostgreSQL that a test cuts: nothing arrives, and no connection ends.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import type { Postgres } from './postgres.ts';
 
@@ -6,7 +6,7 @@ export interface Cable {
   /** The URL of the database through the cable. */
   readonly url: (database: string) => string;
   readonly cut: () => void;
-  readonly mend: () => void;
+  readonly connect: () => void;
   readonly close: () => void;
 }
 
@@ -72,7 +72,7 @@ export async function layCable(server: Postgres): Promise<Cable> {
   return {
     url: (database) => `postgres://postgres@${far}:${server.port}/${database}?sslmode=disable`,
     cut: () => ip('link', 'set', cable, 'down'),
-    mend: () => ip('link', 'set', cable, 'up'),
+    connect: () => ip('link', 'set', cable, 'up'),
     close,
   };
 }

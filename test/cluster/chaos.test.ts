@@ -18,7 +18,7 @@ const kills = Number(process.env.KMEND_CHAOS ?? '6');
 const seed = Number(process.env.KMEND_CHAOS_SEED ?? '16');
 const slots = 2;
 /** Milliseconds after which a worker has watched long enough to take over. */
-const patience = 5_500;
+const watchTime = 5_500;
 
 interface Rollout {
   readonly lab: WorkersLab;
@@ -189,7 +189,7 @@ describe.skipIf(postgresBin === undefined)('three workers', () => {
     async (mode) => {
       const on = await rollout(4);
       await on.lab.event(on.run, 'effect.started');
-      await sleep(patience);
+      await sleep(watchTime);
       const leader = await on.leader();
       await server.stop(mode);
       await sleep(2_000);
@@ -224,14 +224,14 @@ describe.skipIf(postgresBin === undefined)('three workers', () => {
       {},
     ]);
     await on.lab.event(on.run, 'effect.started');
-    await sleep(patience);
+    await sleep(watchTime);
     const leader = await on.leader();
     expect(leader.pid).toBe(on.workers[0]?.pid);
     const cut = Date.now();
     cable.cut();
     const resumed = await on.lab.event(on.run, 'run.resumed', ({ at }) => at > cut);
     measured.push(`cut: resumed after ${((resumed.at - cut) / 1000).toFixed(1)} s`);
-    cable.mend();
+    cable.connect();
     await on.judge(2);
     expect(await isAlive(leader)).toBe(true);
   });
