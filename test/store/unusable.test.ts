@@ -134,6 +134,9 @@ describe.skipIf(!isRoot)('at every command (root only: mounts a tmpfs)', () => {
     { args: ['schedule', 'list'] },
     { args: ['schedule', 'run', 'nightly'] },
     { args: ['schedule', 'remove', 'nightly'] },
+    // They need a database.
+    { args: ['worker'] },
+    { args: ['workers'] },
   ];
 
   it.each<[string, string, (state: string) => void, string]>([
