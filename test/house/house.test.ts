@@ -39,6 +39,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   listr2: ['screens'],
   pg: ['adapters/postgres'],
+  pgpass: ['adapters/postgres'],
   preact: ['page'],
   semver: ['model', 'facts'],
   socks: ['adapters/http'],

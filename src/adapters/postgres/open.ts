@@ -1,5 +1,6 @@
 // Opens a store in a database, after checking that the database can carry it.
 import { hostname } from 'node:os';
+import type { Client } from 'pg';
 import { DatabaseError } from '../../engine/ports/state-errors.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import { ask, connect, leave } from './link/connect.ts';
@@ -31,7 +32,7 @@ export async function createPostgresStore(
   { packagePath, holder = thisCommand }: PostgresStoreOptions,
 ): Promise<Store> {
   await check(url);
-  const db = await openDb(url, holder);
+  const db = await openDb(url, holder, (client) => checkSchemaOf(client, url));
   return storeOver({ db, journals: journalsOf(db), packagePath });
 }
 
@@ -41,7 +42,7 @@ async function check(url: string): Promise<void> {
     const client = await another();
     try {
       if ((await poolerOf(client, another)) === 'transaction') throw transactionMode(url);
-      await checkSchema({ query: (text, values) => ask(client, text, values) }, url);
+      await checkSchemaOf(client, url);
     } finally {
       await leave(client);
     }
@@ -49,6 +50,9 @@ async function check(url: string): Promise<void> {
     throw databaseError(error, url);
   }
 }
+
+const checkSchemaOf = (client: Client, url: string): Promise<void> =>
+  checkSchema({ query: (text, values) => ask(client, text, values) }, url);
 
 const transactionMode = (url: string): DatabaseError =>
   new DatabaseError(

@@ -6,6 +6,7 @@ import { hostState, hostStates, type RunState } from '../../core/run-state/state
 import { createEventWriter, type EventWriter } from '../../engine/node/events.ts';
 import type { Forwarder } from '../../engine/ports/outside.ts';
 import {
+  DatabaseError,
   JournalLostError,
   RunTakenError,
   StateAwayError,
@@ -152,6 +153,12 @@ function endedBy(thrown: unknown, { run, state }: RunLog, { settings, world }: S
       1,
       `${thrown.message}: ${stops}`,
       'its hosts obey no other controller meanwhile; compare them with the journal, and let the standby be synchronous',
+    );
+  if (thrown instanceof DatabaseError)
+    return new CommandError(
+      1,
+      `${thrown.message}: ${stops}`,
+      `${thrown.remedy}; then: kmend resume ${run}`,
     );
   if (thrown instanceof StateAwayError)
     return new CommandError(

@@ -6,6 +6,7 @@ import { withoutNamedSecrets } from '../../core/plan/secrets.ts';
 import {
   DamagedError,
   DatabaseError,
+  DatabaseWriteError,
   JournalLostError,
   RunTakenError,
   StateAwayError,
@@ -89,7 +90,10 @@ function describeState(error: unknown): Pick<ErrorLine, 'message' | 'hint'> | un
   if (error instanceof StateWriteError)
     return {
       message: `${error.message}; nothing was done on any host`,
-      hint: `${error.remedy}, or keep runs elsewhere: --state-dir DIR`,
+      hint:
+        error instanceof DatabaseWriteError
+          ? error.remedy
+          : `${error.remedy}, or keep runs elsewhere: --state-dir DIR`,
     };
   if (error instanceof StateAwayError || error instanceof JournalLostError)
     return {

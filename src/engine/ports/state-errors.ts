@@ -86,6 +86,15 @@ export class StateGoneError extends StateWriteError {
   }
 }
 
+/** The database refused to write. */
+export class DatabaseWriteError extends StateWriteError {
+  override readonly remedy: string;
+  constructor(place: string, cause: unknown, remedy: string) {
+    super(place, cause);
+    this.remedy = remedy;
+  }
+}
+
 /** The database cannot be reached. Where a run waits for it, this is thrown only when the wait ends. */
 export class StateAwayError extends Error {
   constructor(place: string, why: string) {

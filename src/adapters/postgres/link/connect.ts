@@ -4,9 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
+import pgpass from 'pgpass';
 import { present } from '../../../model/present.ts';
 
 export type Value = string | number | boolean | null | Buffer | readonly string[];
+
+/** SQLSTATE of a password that is missing or wrong. */
+const noPassword = '28P01';
 
 /** After how many milliseconds without an answer the server counts as away. */
 export const answerLimit = 2_500;
@@ -23,6 +27,8 @@ const isLocal = (host: string): boolean =>
   host === '::1' ||
   (isIP(host) === 4 && host.startsWith('127.'));
 
+const wrongUrl = (why: string): Error => Object.assign(new Error(why), { code: 'ERR_INVALID_URL' });
+
 /** Throws an Error that names the parameter that is wrong. */
 async function tlsOf(
   host: string,
@@ -31,11 +37,14 @@ async function tlsOf(
   const given = parameters.get('sslmode') ?? process.env.PGSSLMODE;
   const mode = given ?? (isLocal(host) ? 'disable' : 'verify-full');
   if (!sslModes.includes(mode as SslMode))
-    throw new Error(`sslmode must be one of ${sslModes.join(', ')}, not ${mode}`);
+    throw wrongUrl(`sslmode must be one of ${sslModes.join(', ')}, not ${mode}`);
   if (mode === 'disable') return false;
   const file = async (name: string): Promise<Buffer | undefined> => {
     const path = parameters.get(name) ?? process.env[`PG${name.toUpperCase()}`];
-    return path === undefined ? undefined : readFile(path);
+    if (path === undefined) return undefined;
+    return readFile(path).catch((error: unknown) => {
+      throw wrongUrl(`the file of ${name} cannot be read: ${messageOf(error)}`);
+    });
   };
   return {
     ...present({
@@ -48,9 +57,21 @@ async function tlsOf(
   };
 }
 
+/** Of PGPASSWORD, PGPASSFILE or ~/.pgpass; it is asked for where the server wants one. */
+async function passwordFor(client: pg.Client): Promise<string> {
+  const { PGPASSWORD } = process.env;
+  if (PGPASSWORD !== undefined && PGPASSWORD !== '') return PGPASSWORD;
+  const found = await new Promise<string | undefined>((resolve) => {
+    pgpass(client, resolve);
+  });
+  if (found !== undefined) return found;
+  throw Object.assign(new Error('the server asks for a password, and there is none'), {
+    code: noPassword,
+  });
+}
+
 /**
- * Makes a connection for the schema `kmend`. The driver reads a password from PGPASSWORD, PGPASSFILE
- * or ~/.pgpass.
+ * Makes a connection for the schema `kmend`.
  * @param url postgres://USER@HOST:PORT/DB, with `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, or
  *   `host` for the directory of a socket
  * @param settings of the session, as names and values
@@ -59,15 +80,15 @@ export async function connect(
   url: string,
   settings: Readonly<Record<string, string>>,
 ): Promise<pg.Client> {
-  const { hostname, port, pathname, username, password, searchParams } = new URL(url);
+  const { hostname, port, pathname, username, searchParams } = new URL(url);
   const host = searchParams.get('host') ?? hostname.replace(/^\[|\]$/g, '');
   const user = decodeURIComponent(username) || searchParams.get('user');
-  const client = new pg.Client({
+  const client: pg.Client = new pg.Client({
     ...(host === '' ? {} : { host: decodeURIComponent(host) }),
     ...(port === '' ? {} : { port: Number(port) }),
     ...(pathname.length > 1 ? { database: decodeURIComponent(pathname.slice(1)) } : {}),
     ...(user === null ? {} : { user }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    password: () => passwordFor(client),
     ssl: await tlsOf(host, searchParams),
     application_name: 'kmend',
     connectionTimeoutMillis: answerLimit,

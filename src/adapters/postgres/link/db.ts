@@ -2,13 +2,14 @@
 // proof of life, and reads beside it.
 import type pg from 'pg';
 import {
+  DatabaseError,
   JournalLostError,
   RunTakenError,
   StateAwayError,
-  StateWriteError,
 } from '../../../engine/ports/state-errors.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import { ask, codeOf, connect, LostError, leave, messageOf, type Value } from './connect.ts';
+import { writeError } from './errors.ts';
 import { type Away, Link, sleep } from './session.ts';
 
 export interface Db {
@@ -74,25 +75,44 @@ class Clock {
   readonly now = (): number => Math.floor(this.#ahead + performance.now());
 }
 
+/** Makes a connection with these settings, ready for statements. */
+type Open = (settings: Readonly<Record<string, string>>) => Promise<pg.Client>;
+
 /**
  * Connects to a database. Throws a `StateAwayError` where it cannot be reached now; later it waits.
  * @param url without a password
+ * @param check is asked of each connection, since the schema may have changed while one was lost: a
+ *   `DatabaseError` ends the wait
  */
-export async function openDb(url: string, options: DbOptions): Promise<Db> {
+export async function openDb(
+  url: string,
+  options: DbOptions,
+  check: (client: pg.Client) => Promise<void> = async () => {},
+): Promise<Db> {
   const clock = new Clock();
+  const open: Open = async (settings) => {
+    const client = await connect(url, settings);
+    try {
+      await check(client);
+      return client;
+    } catch (error) {
+      void leave(client);
+      throw error;
+    }
+  };
   const reader = new Link({
     place: url,
     open: async () => {
-      const client = await connect(url, readSettings);
+      const client = await open(readSettings);
       await clock.measure(client);
       return client;
     },
   });
   await reader.first().catch((error: unknown) => {
-    throw new StateAwayError(url, messageOf(error));
+    throw error instanceof DatabaseError ? error : new StateAwayError(url, messageOf(error));
   });
-  const session = sessionOf(url, clock, options);
-  const listener = listenerOf(url);
+  const session = sessionOf(url, open, clock, options);
+  const listener = listenerOf(url, open);
   const named = <Row>(answer: Promise<readonly Row[]>): Promise<readonly Row[]> =>
     answer.catch((error: unknown) => {
       throw stateErrorOf(error, url);
@@ -114,6 +134,7 @@ export async function openDb(url: string, options: DbOptions): Promise<Db> {
 /** The session that is this process's proof of life. */
 function sessionOf(
   url: string,
+  open: Open,
   clock: Clock,
   { kind, about }: DbOptions,
 ): { readonly link: Link; readonly me: () => Promise<number> } {
@@ -122,7 +143,7 @@ function sessionOf(
     place: url,
     beat: { every: sessionBeat, ask: clock.measure },
     open: async () => {
-      const client = await connect(url, sessionSettings);
+      const client = await open(sessionSettings);
       try {
         me = await enter(client, [me ?? null, kind, toJson(about)]);
         await clock.measure(client);
@@ -161,7 +182,10 @@ async function enter(client: pg.Client, values: readonly Value[]): Promise<numbe
 }
 
 /** A connection that waits for notifications; it is made when the first one wants them. */
-function listenerOf(url: string): { readonly link: Link; readonly listen: Db['listen'] } {
+function listenerOf(
+  url: string,
+  open: Open,
+): { readonly link: Link; readonly listen: Db['listen'] } {
   const listeners = new Set<(run: string | undefined) => void>();
   const wake = (run: string | undefined): void => {
     for (const see of listeners) see(run);
@@ -170,7 +194,7 @@ function listenerOf(url: string): { readonly link: Link; readonly listen: Db['li
     place: url,
     beat: { every: listenBeat, ask: (client) => ask(client, 'select 1') },
     open: async () => {
-      const client = await connect(url, readSettings);
+      const client = await open(readSettings);
       client.on('notification', ({ payload }) => wake(payload));
       await ask(client, 'listen kmend');
       wake(undefined);
@@ -188,8 +212,8 @@ function listenerOf(url: string): { readonly link: Link; readonly listen: Db['li
 }
 
 function stateErrorOf(error: unknown, place: string): Error {
-  if (error instanceof StateAwayError) return error;
+  if (error instanceof StateAwayError || error instanceof DatabaseError) return error;
   if (codeOf(error) === 'KM001') return new RunTakenError(messageOf(error));
   if (codeOf(error) === 'KM003') return new JournalLostError(place, messageOf(error));
-  return new StateWriteError(place, error);
+  return writeError(error, place);
 }

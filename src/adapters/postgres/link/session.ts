@@ -1,7 +1,7 @@
 // A connection that is made again when it is lost. Statements wait for it; they are asked again where
 // nothing is known of them.
 import type pg from 'pg';
-import { StateAwayError } from '../../../engine/ports/state-errors.ts';
+import { DatabaseError, StateAwayError } from '../../../engine/ports/state-errors.ts';
 import { ask, isLoss, LostError, leave, messageOf, type Value } from './connect.ts';
 
 /** Since when the database cannot be reached (milliseconds since 1970), and why. */
@@ -63,7 +63,7 @@ export class Link {
 
   /**
    * Connects, and tries it again until it is closed. Throws what the database itself says to the
-   * first connection.
+   * first connection, and a `DatabaseError` of `open`.
    */
   async open(): Promise<pg.Client> {
     if (this.#closed) throw this.#isAway();
@@ -103,7 +103,7 @@ export class Link {
         await leave(client);
       } catch (error) {
         // A role without the right, or a schema that is another: no wait makes that good.
-        if (!this.#wasOpen && !isLoss(error)) throw error;
+        if (error instanceof DatabaseError || (!this.#wasOpen && !isLoss(error))) throw error;
         this.#away = { since: this.#away?.since ?? Date.now(), why: messageOf(error) };
         await Promise.race([this.#ended, sleep(retryAfter)]);
       }
