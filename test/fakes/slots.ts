@@ -1,9 +1,10 @@
 // Slots in memory: the files of a state directory that two or more controllers share in a test.
 import { randomUUID } from 'node:crypto';
-import type { SlotRows, Written } from '../../src/engine/state/slots.ts';
+import type { KeptSlot } from '../../src/engine/ports/store.ts';
+import type { SlotRows } from '../../src/engine/state/slots.ts';
 
 export interface SlotWorld {
-  readonly files: Map<string, Written>;
+  readonly files: Map<string, KeptSlot>;
   /** Runs that a process works on. */
   readonly alive: Set<string>;
   readonly judge: SlotRows['judge'];

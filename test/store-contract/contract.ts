@@ -1,5 +1,6 @@
 // What every store promises, wherever the state is.
 import { describe } from 'vitest';
+import { copies } from './copies.ts';
 import { journals } from './journals.ts';
 import { commands, documents, files, outputs } from './kept.ts';
 import { locks } from './locks.ts';
@@ -18,6 +19,7 @@ const parts = {
   lists,
   audits,
   removal,
+  copies,
 };
 
 /** @param make is called before each test */

@@ -10,6 +10,7 @@ import { holderOf } from './rows/holder.ts';
 import { slotRows } from './rows/slots.ts';
 import { turnsIn } from './rows/turns.ts';
 import { createWorkers } from './rows/workers.ts';
+import { carryOver } from './runs/carry.ts';
 import { scanRun } from './runs/lines.ts';
 
 export interface StoreParts {
@@ -48,6 +49,7 @@ export function storeOver({ db, journals, packagePath }: StoreParts): Store {
     tokens: documentsIn(db, 'tokens'),
     packagePath,
     history: historyOf(db),
+    carry: carryOver(db, rows),
     turns: turnsIn(db),
     workers: createWorkers(db),
   };

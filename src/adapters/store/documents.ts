@@ -15,7 +15,7 @@ export function documentsIn(stateDir: string, folder: string, judge: Judge): Doc
     names: async () => {
       const files = await readdir(directory).catch(() => []);
       return files
-        .flatMap((file) => (file.endsWith('.json') ? [basename(file, '.json')] : []))
+        .flatMap((file) => (file.endsWith('.json') ? [nameOf(basename(file, '.json'))] : []))
         .sort();
     },
     read: (name) => readTrusted(stateDir, placeOf(name), judge),
@@ -58,3 +58,9 @@ const fileName = (name: string): string =>
   name
     .replace(/^\.|[^A-Za-z0-9._-]/g, (sign) => `%${(sign.codePointAt(0) ?? 0).toString(16)}`)
     .slice(0, 200);
+
+/** The name that a file name stands for. Signs of ASCII have two digits. */
+const nameOf = (file: string): string =>
+  file.replace(/%([2-7][0-9a-f]|[0-9a-f]{2,6})/g, (_, code: string) =>
+    String.fromCodePoint(Math.min(Number.parseInt(code, 16), 0x10ffff)),
+  );

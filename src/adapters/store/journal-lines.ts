@@ -20,6 +20,12 @@ export function scanJournal(
   return readChain(path, linesOf(path, begin), see, begin);
 }
 
+/** The whole lines of a journal file, by pieces. */
+export async function* wholeLines(path: string): AsyncGenerator<readonly string[]> {
+  for await (const lines of linesOf(path, { size: 0, entries: 0 }))
+    yield lines.flatMap(({ bytes, whole }) => (whole ? [bytes.toString('utf8')] : []));
+}
+
 const pieceSize = 1 << 18;
 const lineEnd = 10;
 

@@ -23,6 +23,12 @@ export async function prunedRuns(stateDir: string): Promise<readonly PrunedRun[]
   return prunedIn(lines.slice(0, -1), path);
 }
 
+/** Adds records of removed runs; they are on disk when it resolves. */
+export const keepRecords = (stateDir: string, records: readonly PrunedRun[]): Promise<void> =>
+  writing(stateDir, () =>
+    append(recordsPath(stateDir), records.map((record) => `${JSON.stringify(record)}\n`).join('')),
+  );
+
 /**
  * Removes runs whose journals hold and that no process works on. Returns those that stay, and why.
  * The heads are on disk before the first file is removed.
@@ -44,11 +50,8 @@ export async function pruneRuns(
     if (record === undefined) stay.set(run, 'changed');
     else records.push(record);
   }
+  await keepRecords(stateDir, records);
   await writing(stateDir, async () => {
-    await append(
-      recordsPath(stateDir),
-      records.map((record) => `${JSON.stringify(record)}\n`).join(''),
-    );
     const bin = await ownDirectory(stateDir, 'pruned');
     for (const { run } of records)
       if (!(await moveAway(stateDir, run, bin))) stay.set(run, 'under_way');

@@ -7,6 +7,7 @@ import { changedFiles } from '../../engine/state/audit.ts';
 import { digestsOf, fileName, runFiles } from '../../engine/state/run-files.ts';
 import { slotsOf } from '../../engine/state/slots.ts';
 import { auditJournal, filesIn } from './audit.ts';
+import { carryIn } from './carry.ts';
 import { commandsFor, postCommand } from './control.ts';
 import { documentsIn, type Judge, readTrusted, writeWhole } from './documents.ts';
 import { createJournal, openJournal } from './journal.ts';
@@ -33,6 +34,7 @@ export function createStore(
   const isAlive = async (run: string): Promise<boolean> =>
     (await holderOf(locks, run, pods)) !== undefined;
   const keepOutput = outputKeeper();
+  const rows = slotFiles(stateDir, (run) => journalPath(stateDir, run), isAlive);
   return {
     place: stateDir,
     close: async () => {},
@@ -56,12 +58,7 @@ export function createStore(
       writing(stateDir, async () =>
         takeLock(await ownDirectory(stateDir, 'locks'), hosts, run, takeover, pods),
       ),
-    slots: (run, pool) =>
-      slotsOf(
-        slotFiles(stateDir, (other) => journalPath(stateDir, other), isAlive),
-        run,
-        pool,
-      ),
+    slots: (run, pool) => slotsOf(rows, run, pool),
     holder: (run) => holderOf(locks, run, pods),
     keepOutput: (run, host, text) => keepOutput(runDirectory(stateDir, run), host, text),
     ...filePorts(stateDir, judge),
@@ -81,6 +78,7 @@ export function createStore(
       pruned: () => prunedRuns(stateDir),
       prune: (prune) => pruneRuns(stateDir, prune),
     },
+    carry: carryIn(stateDir, rows, now),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { HeldSlot } from '../../core/run-state/slot.ts';
 import type { Piece } from '../../model/run/effect.ts';
 import type { Event, EventBody, EventOf, EventType } from '../../model/run/event.ts';
+import type { Carry } from './carry.ts';
 import type { History, JournalEnd, JournalHead, RunInfo } from './history.ts';
 import type { Turns } from './turns.ts';
 import type { Workers } from './workers.ts';
@@ -37,6 +38,12 @@ export interface Slots {
 
 export interface TakenSlot extends Slot {
   readonly run: string;
+}
+
+/** A slot as it is kept. Its name is used once, so a void slot may be removed safely. */
+export interface KeptSlot extends TakenSlot {
+  /** `claiming` until its run has found room in the budget: nothing was done to the host yet. */
+  readonly state: 'claiming' | 'held';
 }
 
 export interface Journal {
@@ -188,6 +195,8 @@ export interface Store {
   /** Where a package file with this sha256 lies once it was fetched. */
   readonly packagePath: (sha256: string) => string;
   readonly history: History;
+  /** Copies runs from one state to another. */
+  readonly carry: Carry;
   /** Turns of jobs that workers carry out; absent where only timers start jobs. */
   readonly turns?: Turns;
   /** The processes that carry runs on; absent where only the machine of the state can. */

@@ -7,21 +7,15 @@ import { emptyState, hostState } from '../../core/run-state/state.ts';
 import type { Event, EventBody, EventOf } from '../../model/run/event.ts';
 import { wrongBody } from '../../model/shape/event-shape.ts';
 import { object, oneOf, text } from '../../model/shape/shape.ts';
-import type { Slot, Slots, TakenSlot } from '../ports/store.ts';
-
-/** A slot as it is kept. Its name is used once, so a void slot may be removed safely. */
-export interface Written extends TakenSlot {
-  /** `claiming` until its run has found room in the budget: nothing was done to the host yet. */
-  readonly state: 'claiming' | 'held';
-}
+import type { KeptSlot, Slot, Slots, TakenSlot } from '../ports/store.ts';
 
 /** The slots that are kept, by name (`RUN.UNIQUE.slot`), and what is known of their runs. */
 export interface SlotRows {
   readonly names: () => Promise<readonly string[]>;
   /** Undefined where it is gone. */
-  readonly read: (name: string) => Promise<Written | undefined>;
+  readonly read: (name: string) => Promise<KeptSlot | undefined>;
   /** On disk when it resolves. */
-  readonly put: (name: string, slot: Written) => Promise<void>;
+  readonly put: (name: string, slot: KeptSlot) => Promise<void>;
   readonly remove: (name: string) => Promise<void>;
   /** A process works on this run, or it is not proven dead. */
   readonly isAlive: (run: string) => Promise<boolean>;
@@ -42,9 +36,9 @@ const lookEvery = 20;
  */
 export function slotsOf(rows: SlotRows, run: string, pool: ReadonlySet<string>): Slots {
   const mine = new Map<string, { readonly name: string; readonly text: string }>();
-  const write = async (slot: Slot, state: Written['state']): Promise<string> => {
+  const write = async (slot: Slot, state: KeptSlot['state']): Promise<string> => {
     const name = mine.get(slot.address)?.name ?? `${run}.${rows.unique()}.slot`;
-    const written: Written = { ...slot, run, state };
+    const written: KeptSlot = { ...slot, run, state };
     const content = JSON.stringify(written);
     if (mine.get(slot.address)?.text === content) return name;
     await rows.put(name, written);
@@ -92,7 +86,7 @@ const taken = ({ written: { state: _state, ...slot } }: Found): TakenSlot => slo
 
 interface Found {
   readonly name: string;
-  readonly written: Written;
+  readonly written: KeptSlot;
 }
 
 /** Slots of other runs in this pool. Void slots are removed. */
@@ -120,7 +114,7 @@ async function slotsBeside(
  * The slot of a run without a process, by its journal; undefined = it holds none. A run that is
  * alive keeps its slots up to date.
  */
-async function kindAfter(rows: SlotRows, written: Written): Promise<HeldSlot | undefined> {
+async function kindAfter(rows: SlotRows, written: KeptSlot): Promise<HeldSlot | undefined> {
   if (written.state === 'claiming') return undefined;
   const judged = await rows.judge(written.run, written.host);
   // A journal that cannot be read frees nothing.

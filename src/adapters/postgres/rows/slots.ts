@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldSlot } from '../../../core/run-state/slot.ts';
 import { DamagedError, MissingRunError } from '../../../engine/ports/state-errors.ts';
-import { judgeSlot, type SlotRows, slotShape, type Written } from '../../../engine/state/slots.ts';
+import type { KeptSlot } from '../../../engine/ports/store.ts';
+import { judgeSlot, type SlotRows, slotShape } from '../../../engine/state/slots.ts';
 import { dataIn } from '../../../model/shape/shape.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import type { Db } from '../link/db.ts';
@@ -64,7 +65,7 @@ export function slotRows(db: Db): SlotRows {
   };
 }
 
-function slotIn(body: string, place: string): Written {
+function slotIn(body: string, place: string): KeptSlot {
   const slot = dataIn(body);
   const wrong = slotShape(slot, '');
   // It is unknown whose host it is, so it is not ignored.
@@ -73,5 +74,5 @@ function slotIn(body: string, place: string): Written {
       place,
       `is no slot that kmend wrote (${wrong}): remove it once no run is under way`,
     );
-  return slot as Written;
+  return slot as KeptSlot;
 }

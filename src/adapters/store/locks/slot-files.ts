@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldSlot } from '../../../core/run-state/slot.ts';
 import { DamagedError } from '../../../engine/ports/state-errors.ts';
-import { judgeSlot, type SlotRows, slotShape, type Written } from '../../../engine/state/slots.ts';
+import type { KeptSlot } from '../../../engine/ports/store.ts';
+import { judgeSlot, type SlotRows, slotShape } from '../../../engine/state/slots.ts';
 import { dataIn } from '../../../model/shape/shape.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import { scanJournal } from '../journal-lines.ts';
@@ -73,7 +74,7 @@ export function slotFiles(
  * Written beside it, synced, then renamed: after a power failure the journal must have no start
  * whose slot is lost.
  */
-async function putSlot(directory: string, name: string, slot: Written): Promise<void> {
+async function putSlot(directory: string, name: string, slot: KeptSlot): Promise<void> {
   const path = join(directory, name);
   try {
     await synced(`${path}.new`, 'w', (file) => file.writeFile(toJson(slot)));
@@ -102,7 +103,7 @@ async function synced(
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
-async function readSlot(stateDir: string, path: string): Promise<Written | undefined> {
+async function readSlot(stateDir: string, path: string): Promise<KeptSlot | undefined> {
   let content: string;
   try {
     content = await readOwn(stateDir, path);
@@ -118,5 +119,5 @@ async function readSlot(stateDir: string, path: string): Promise<Written | undef
       path,
       `is no slot that kmend wrote (${wrong}): remove it once no run is under way`,
     );
-  return slot as Written;
+  return slot as KeptSlot;
 }
