@@ -1,7 +1,10 @@
 // `kmend state`: the database in which several machines keep their runs.
 import type { Command } from 'commander';
+import { type Copied, copyDocuments, copyRecords, copyRun } from '../../../app/history/copy.ts';
 import { examineState, isUsable } from '../../../app/session/database.ts';
-import { databaseOf } from '../../../app/session/flags.ts';
+import { databaseOf, statePlaceOf } from '../../../app/session/flags.ts';
+import { CommandError } from '../../../app/session/world.ts';
+import type { Store } from '../../../engine/ports/store.ts';
 import { plural } from '../../../model/text/plural.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
 import { stateLines } from '../../../screens/state-text.ts';
@@ -39,6 +42,74 @@ export function stateCommand(program: Command, world: World, done: (exit: number
     .option(...stateOption)
     .option('--json', 'a JSON line')
     .action(async (flags: ShowFlags) => done(await show(flags, world)));
+  state
+    .command('copy')
+    .description(
+      'copy runs that are over or interrupted, and without RUN also jobs and records, to another state; what is there stays, so it may be repeated; run it as the owner of a database',
+    )
+    .argument('<from>', 'a directory, or postgres://HOST/DATABASE')
+    .argument('<to>', 'a directory, or postgres://HOST/DATABASE')
+    .argument('[runs...]', 'only these runs')
+    .action(async (from: string, to: string, runs: readonly string[]) =>
+      done(await copy({ from, to, runs }, world)),
+    );
+}
+
+interface Copy {
+  readonly from: string;
+  readonly to: string;
+  readonly runs: readonly string[];
+}
+
+/** Why a run was not copied, and the command failed. */
+const refusals: ReadonlyMap<Copied, string> = new Map([
+  ['under_way', 'is under way: copy it when it has ended'],
+  ['differs', 'is there with another journal, which stays'],
+  ['changed', 'was changed: see `kmend audit verify`'],
+  ['missing', 'is not in this state'],
+]);
+
+async function copy({ from, to, runs }: Copy, world: World): Promise<number> {
+  const places = [from, to].map((state) => statePlaceOf({ state }, world));
+  if (places[0]?.state === places[1]?.state)
+    throw new CommandError(3, 'a state cannot be copied to itself');
+  const stores: Store[] = [];
+  try {
+    for (const place of places) stores.push(await world.store(place));
+    const [source, target] = stores as [Store, Store];
+    return await copyAll(source, target, runs, world);
+  } finally {
+    for (const store of stores) await store.close();
+  }
+}
+
+async function copyAll(
+  from: Store,
+  to: Store,
+  named: readonly string[],
+  world: World,
+): Promise<number> {
+  const counts = new Map<Copied, number>();
+  for (const run of named.length > 0 ? named : await from.history.names()) {
+    const copied = await copyRun(from, to, run);
+    counts.set(copied, (counts.get(copied) ?? 0) + 1);
+    const refusal = refusals.get(copied);
+    if (copied === 'copied') world.out(`run ${run} copied`);
+    else if (refusal !== undefined) world.err(`run ${run} ${refusal}`);
+  }
+  const of = (what: Copied): number => counts.get(what) ?? 0;
+  world.out(
+    `${plural(of('copied'), 'run')} copied, ${of('there')} there already, ${of('removed')} removed there, ${of('empty')} that never began`,
+  );
+  if (named.length === 0) {
+    const { copied, differ } = await copyDocuments(from, to);
+    const records = await copyRecords(from, to);
+    world.out(
+      `${plural(copied, 'job or record of hosts', 'jobs and records of hosts')} copied, ${plural(records, 'record of a removed run', 'records of removed runs')} copied`,
+    );
+    for (const name of differ) world.out(`${name} is there with another text, which stays`);
+  }
+  return [...refusals.keys()].some((what) => of(what) > 0) ? 1 : 0;
 }
 
 async function show(flags: ShowFlags, world: World): Promise<number> {
