@@ -1,0 +1,121 @@
+// `kmend state copy` between a state directory and a real PostgreSQL, also where it is killed.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrate } from '../../src/adapters/postgres/index.ts';
+import { createStore } from '../../src/adapters/store/index.ts';
+import { spawnCommand } from '../cli/child.ts';
+import { command } from '../cli/real-world.ts';
+import { endedRun, warning } from '../store-contract/subject.ts';
+import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
+
+async function until(is: () => boolean): Promise<void> {
+  for (let tries = 0; !is(); tries += 1) {
+    if (tries > 2_000) throw new Error('it did not come to that');
+    await sleep(5);
+  }
+}
+
+describe.skipIf(postgresBin === undefined)('state copy', () => {
+  let server: Postgres;
+  let home: string;
+  let files: string;
+  let journal: string;
+  beforeAll(async () => {
+    server = await startPostgres({ settings: ['fsync=off'] });
+    home = mkdtempSync(join(tmpdir(), 'kmend-copied-'));
+    files = join(home, 'files');
+    const store = createStore(files, Date.now);
+    await endedRun(store, 'r1', ...Array.from({ length: 1_200 }, (_, at) => warning(`${at}`)));
+    for (let host = 0; host < 4; host += 1)
+      await store.keepOutput('r1', `h${host}`, 'x'.repeat(4 * 1024 * 1024));
+    await store.ids.write('h1', 'seven');
+    journal = readFileSync(join(files, 'runs/r1/journal.ndjson'), 'utf8');
+  });
+  afterAll(async () => {
+    await server.close();
+    rmSync(home, { recursive: true });
+  });
+  const copy = (...args: readonly string[]) => command(['state', 'copy', ...args], { home });
+
+  it('brings a run to a database and back, once, and the audit holds there', async () => {
+    const url = server.createDatabase('both');
+    await migrate(url);
+    const there = await copy(files, url);
+    expect(there).toMatchObject({ exit: 0, err: '' });
+    expect(there.out).toMatch(/^run r1 copied\n1 run copied, 0 there already/);
+    expect((await copy(files, url)).out).toMatch(/^0 runs copied, 1 there already/);
+    expect(await command(['audit', 'verify', 'r1', '--state', url], { home })).toMatchObject({
+      exit: 0,
+    });
+    const back = join(home, 'back');
+    expect(await copy(url, back, 'r1')).toMatchObject({ exit: 0, err: '' });
+    expect(readFileSync(join(back, 'runs/r1/journal.ndjson'), 'utf8')).toBe(journal);
+  });
+
+  it('that is killed has left nothing in the database', async () => {
+    const url = server.createDatabase('killed');
+    await migrate(url);
+    const blocker = new Client({ connectionString: url });
+    await blocker.connect();
+    await blocker.query('begin; lock table kmend.output in exclusive mode');
+    const child = await spawnCommand(['state', 'copy', files, url], home);
+    await until(
+      () =>
+        server.psql(
+          'postgres',
+          `select count(*) from pg_stat_activity
+           where query like 'insert into output%' and wait_event_type = 'Lock'`,
+        ) === '1',
+    );
+    child.signal('SIGKILL');
+    expect(await child.ended).toBe('SIGKILL');
+    await blocker.end();
+    await until(
+      () =>
+        server.psql(
+          'postgres',
+          `select count(*) from pg_stat_activity where datname = 'killed'`,
+        ) === '0',
+    );
+    for (const table of ['run', 'event', 'output', 'run_file'])
+      expect(server.psql('killed', `select count(*) from kmend.${table}`)).toBe('0');
+    expect(await copy(files, url, 'r1')).toMatchObject({ exit: 0, err: '' });
+  });
+
+  it('that is killed is not seen in a directory, and what it left goes with the next', async () => {
+    const to = join(home, 'half');
+    const child = await spawnCommand(['state', 'copy', files, to], home);
+    const half = join(to, 'copying');
+    await until(() => existsSync(half) && readdirSync(half).length > 0);
+    child.signal('SIGKILL');
+    expect(await child.ended).toBe('SIGKILL');
+    expect(existsSync(join(to, 'runs/r1'))).toBe(false);
+    expect(readdirSync(half)).toHaveLength(1);
+    expect(await copy(files, to)).toMatchObject({ exit: 0, err: '' });
+    expect(readdirSync(half)).toEqual([]);
+    expect(readFileSync(join(to, 'runs/r1/journal.ndjson'), 'utf8')).toBe(journal);
+  });
+
+  it('is for the owner of the database: a worker may not bring a journal', async () => {
+    const url = server.createDatabase('rights');
+    await migrate(url);
+    server.psql('postgres', 'create role wanda login; grant kmend_worker to wanda');
+    const refused = await copy(files, server.url('rights', 'wanda'), 'r1');
+    expect(refused).toMatchObject({ exit: 1, out: '' });
+    expect(refused.err).toContain('permission denied');
+    expect(refused.err).toContain('hint: use a role with this right');
+    expect(server.psql('rights', 'select count(*) from kmend.run')).toBe('0');
+  });
+
+  it('refuses a run that is not there, and a copy to itself', async () => {
+    expect(await copy(files, join(home, 'x'), 'r9')).toMatchObject({
+      exit: 1,
+      err: 'run r9 is not in this state',
+    });
+    expect(await copy(files, files)).toMatchObject({ exit: 3 });
+  });
+});
