@@ -1,7 +1,7 @@
 // A connection to the database: how it is made, how long its answers may take, and which errors mean
 // that it is lost.
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
+import { isIP, Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import pgpass from 'pgpass';
@@ -12,8 +12,13 @@ export type Value = string | number | boolean | null | Buffer | readonly string[
 /** SQLSTATE of a password that is missing or wrong. */
 const noPassword = '28P01';
 
-/** After how many milliseconds without an answer the server counts as away. */
+/** After how many milliseconds without a byte of its answer the server counts as away. */
 export const answerLimit = 2_500;
+/** Bytes that the slowest network takes in a millisecond: the limit follows what is sent. */
+const slowest = 64;
+
+/** Bytes that a connection has received. */
+const received = new WeakMap<pg.Client, () => number>();
 
 /** The connection is lost, or the server cannot work now: nothing is known of the last statement. */
 export class LostError extends Error {}
@@ -83,7 +88,9 @@ export async function connect(
   const { hostname, port, pathname, username, searchParams } = new URL(url);
   const host = searchParams.get('host') ?? hostname.replace(/^\[|\]$/g, '');
   const user = decodeURIComponent(username) || searchParams.get('user');
+  const socket = new Socket();
   const client: pg.Client = new pg.Client({
+    stream: () => socket,
     ...(host === '' ? {} : { host: decodeURIComponent(host) }),
     ...(port === '' ? {} : { port: Number(port) }),
     ...(pathname.length > 1 ? { database: decodeURIComponent(pathname.slice(1)) } : {}),
@@ -94,6 +101,7 @@ export async function connect(
     connectionTimeoutMillis: answerLimit,
     keepAlive: true,
   });
+  received.set(client, () => socket.bytesRead);
   // A lost connection is noticed by its next statement; without a listener it would end the process.
   client.on('error', () => {});
   try {
@@ -122,18 +130,34 @@ export async function leave(client: pg.Client): Promise<void> {
   clearTimeout(late);
 }
 
-/** Asks, and throws a `LostError` where no answer comes in time, or the connection is lost. */
+const bytesIn = (value: Value): number => {
+  if (typeof value === 'string' || Buffer.isBuffer(value)) return value.length;
+  return Array.isArray(value) ? value.reduce((sum, one: string) => sum + one.length, 0) : 0;
+};
+
+/**
+ * Asks, and throws a `LostError` where no answer comes in time, or the connection is lost.
+ * @param more milliseconds that the server needs for its work, beside what the values need
+ */
 export async function ask<Row>(
   client: pg.Client,
   text: string,
   values: readonly Value[] = [],
+  more = 0,
 ): Promise<readonly Row[]> {
   let late: NodeJS.Timeout | undefined;
+  const heard = (): number => received.get(client)?.() ?? 0;
   const silence = new Promise<never>((_, reject) => {
-    const give = (): void =>
-      reject(new LostError(`it has not answered for ${answerLimit / 1000} seconds`));
-    // Where this process itself was busy or stopped, the answer is read before it is missed.
-    late = setTimeout(() => setImmediate(() => setImmediate(give)), answerLimit);
+    const wait = (before: number, limit: number): void => {
+      const judge = (): void => {
+        if (heard() !== before) wait(heard(), answerLimit);
+        else reject(new LostError(`it has not answered for ${limit / 1000} seconds`));
+      };
+      // Where this process itself was busy or stopped, the answer is read before it is missed.
+      late = setTimeout(() => setImmediate(() => setImmediate(judge)), limit);
+    };
+    const sent = values.reduce((sum: number, value) => sum + bytesIn(value), 0);
+    wait(heard(), Math.ceil(answerLimit + more + sent / slowest));
   });
   const answer = values.length === 0 ? client.query(text) : client.query(text, values as unknown[]);
   try {

@@ -20,8 +20,15 @@ export interface Db {
    * one and asks again. Errors of the database are thrown as `StateWriteError` or by their own class.
    */
   readonly query: <Row>(text: string, values?: readonly Value[]) => Promise<readonly Row[]>;
-  /** As `query`, in the session whose end is this process's death for others. */
-  readonly inSession: <Row>(text: string, values?: readonly Value[]) => Promise<readonly Row[]>;
+  /**
+   * As `query`, in the session whose end is this process's death for others. `work`: bytes that the
+   * server works on, where they are many and not in the values.
+   */
+  readonly inSession: <Row>(
+    text: string,
+    values?: readonly Value[],
+    work?: number,
+  ) => Promise<readonly Row[]>;
   /** The id of this process in `holder`; its session is entered when first needed. */
   readonly me: () => Promise<number>;
   /** The clock of the database; milliseconds since 1970. */
@@ -50,9 +57,13 @@ const sessionSettings = {
   statement_timeout: "'5s'",
   client_connection_check_interval: "'1s'",
   tcp_user_timeout: "'5s'",
+  // For a statement of which only a part has arrived: no other limit ends the wait for its rest.
+  tcp_keepalives_idle: '1',
+  tcp_keepalives_interval: '1',
 };
 
-const readSettings = { statement_timeout: "'30s'", client_connection_check_interval: "'1s'" };
+/** An answer may be long, and the network slow. */
+const readSettings = { statement_timeout: "'5min'", client_connection_check_interval: "'1s'" };
 
 /** How often the session shows that it lives; milliseconds. */
 const sessionBeat = 1_000;
@@ -120,7 +131,7 @@ export async function openDb(
   return {
     place: url,
     query: (text, values) => named(reader.ask(text, values)),
-    inSession: (text, values) => named(session.link.ask(text, values)),
+    inSession: (text, values, work) => named(session.link.ask(text, values, work)),
     me: () => session.me().catch((error: unknown) => Promise.reject(stateErrorOf(error, url))),
     now: clock.now,
     away: () => session.link.away() ?? reader.away(),

@@ -3,6 +3,8 @@
 import type pg from 'pg';
 import { DatabaseError, StateAwayError } from '../../../engine/ports/state-errors.ts';
 import { ask, isLoss, LostError, leave, messageOf, type Value } from './connect.ts';
+import { StateAwayError } from '../../../engine/ports/state-errors.ts';
+import { answerLimit, ask, isLoss, LostError, leave, messageOf, type Value } from './connect.ts';
 
 /** Since when the database cannot be reached (milliseconds since 1970), and why. */
 export interface Away {
@@ -21,6 +23,26 @@ export interface LinkOptions {
 
 /** How long to wait before the next attempt to connect; milliseconds. */
 const retryAfter = 250;
+
+/** Bytes that a busy server appends in a millisecond at least. */
+const slowestWork = 2_000;
+
+/** Asks what takes the server longer than a statement of its session may. */
+async function longAsk<Row>(
+  client: pg.Client,
+  text: string,
+  values: readonly Value[] | undefined,
+  work: number,
+): Promise<readonly Row[]> {
+  const more = Math.ceil(work / slowestWork);
+  const [before] = await ask<{ statement_timeout: string }>(client, 'show statement_timeout');
+  await ask(client, `set statement_timeout = ${2 * answerLimit + more}`);
+  try {
+    return await ask<Row>(client, text, values, more);
+  } finally {
+    await ask(client, `set statement_timeout = '${before?.statement_timeout}'`);
+  }
+}
 
 /** One statement at a time, so that each has its own time to be answered in. */
 export class Link {
@@ -48,12 +70,15 @@ export class Link {
   /**
    * Asks, as often as it needs until there is an answer. Throws errors of the database, and a
    * `StateAwayError` when it is closed.
+   * @param work bytes that the server works on, where they are many and not in the values
    */
-  async ask<Row>(text: string, values?: readonly Value[]): Promise<readonly Row[]> {
+  async ask<Row>(text: string, values?: readonly Value[], work = 0): Promise<readonly Row[]> {
     for (;;) {
       const client = await this.open();
       try {
-        return await this.#inTurn(() => ask<Row>(client, text, values));
+        return await this.#inTurn(() =>
+          work === 0 ? ask<Row>(client, text, values) : longAsk<Row>(client, text, values, work),
+        );
       } catch (error) {
         if (!(error instanceof LostError)) throw error;
         this.#drop(client, error);

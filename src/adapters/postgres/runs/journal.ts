@@ -93,6 +93,55 @@ interface Waiting {
 
 /** Entries that one statement appends at most: it must be answered in time. */
 const batchSize = 500;
+/** Bytes of a batch that one statement carries at most. */
+const partBytes = 128 * 1024;
+
+interface Batch {
+  /** Run, epoch, number of entries and head before it. */
+  readonly after: readonly [string, number, number, string];
+  readonly bodies: readonly string[];
+  /** What the row of the run says with it. */
+  readonly standing: readonly [string | null, boolean];
+}
+
+/** Returns all lines after the head of the batch; those of the batch are the last. */
+async function appendTo(db: Db, { after, bodies, standing }: Batch): Promise<readonly string[]> {
+  const batch = randomUUID();
+  const bytes = Buffer.from(bodies.join('\n'));
+  if (bytes.length <= partBytes) {
+    const rows = await db.inSession<{ line: string }>(
+      'select line from append($1, $2, $3, $4, $5, $6, $7, $8)',
+      [...after, batch, bodies, ...standing],
+    );
+    return rows.map(({ line }) => line);
+  }
+  const parts = await keepParts(db, batch, bytes);
+  const rows = await db.inSession<{ line: string }>(
+    'select line from append_parts($1, $2, $3, $4, $5, $6, $7, $8)',
+    [...after, batch, parts, ...standing],
+    bytes.length,
+  );
+  const others = rows.length - bodies.length;
+  return rows.map(({ line }, index) => `${line}${bodies[index - others]?.slice(1) ?? ''}`);
+}
+
+/**
+ * Sends a long batch piece by piece, so that signs of life pass between them, and the network takes
+ * a piece whole: the server waits for the rest of a statement without a limit. Returns how many.
+ */
+async function keepParts(db: Db, batch: string, bytes: Buffer): Promise<number> {
+  let parts = 0;
+  for (let from = 0; from < bytes.length; from += partBytes) {
+    await db.inSession('select keep_part($1, $2, $3, $4)', [
+      await db.me(),
+      batch,
+      parts,
+      bytes.subarray(from, from + partBytes),
+    ]);
+    parts += 1;
+  }
+  return parts;
+}
 
 /** An open journal. Entries that wait are appended together. */
 class PgJournal implements Journal {
@@ -163,20 +212,12 @@ class PgJournal implements Journal {
   async #write(bodies: readonly EventBody[]): Promise<readonly Event[]> {
     const { epoch } = await this.#leads.of(this.run);
     const { info, open } = this.#after(bodies);
-    const rows = await this.#db.inSession<{ line: string }>(
-      'select line from append($1, $2, $3, $4, $5, $6, $7, $8)',
-      [
-        this.run,
-        epoch,
-        this.#entries,
-        this.#head,
-        randomUUID(),
-        bodies.map((body) => toJson(body)),
-        info === undefined ? null : toJson(info),
-        open,
-      ],
-    );
-    return rows.map(({ line }) => this.#see(line)).slice(-bodies.length);
+    const lines = await appendTo(this.#db, {
+      after: [this.run, epoch, this.#entries, this.#head],
+      bodies: bodies.map((body) => toJson(body)),
+      standing: [info === undefined ? null : toJson(info), open],
+    });
+    return lines.map((line) => this.#see(line)).slice(-bodies.length);
   }
 
   /** What will be true of the run with these entries; the server dates them. */

@@ -46,6 +46,15 @@ create table event (
   primary key (run, seq)
 );
 
+-- Pieces of a batch that is too long for one statement, until it is appended.
+create table part (
+  batch uuid not null,
+  at integer not null,
+  holder integer not null,
+  data bytea not null,
+  primary key (batch, at)
+);
+
 -- A host of a run: no other run works on it.
 create table host_lock (
   address text primary key,
@@ -295,6 +304,37 @@ begin
   return query select e.seq, e.line from event e where e.run = p_run and e.seq >= p_seen order by e.seq;
 end $$;
 
+-- Keeps a piece of a batch that `append_parts` will append.
+create function keep_part(p_me integer, p_batch uuid, p_at integer, p_data bytea) returns void
+  language sql security definer set search_path = kmend, pg_temp as $$
+  insert into part (batch, at, holder, data) values (p_batch, p_at, p_me, p_data) on conflict do nothing
+$$;
+
+-- As `append`, with bodies from p_parts pieces, which are one text with a line for each body. Of the
+-- lines of this batch only what stands before the body is returned.
+create function append_parts(
+  p_run text, p_epoch integer, p_seen integer, p_head text, p_batch uuid, p_parts integer,
+  p_info text, p_open boolean
+) returns table (seq integer, line text)
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+declare
+  v_bodies text[];
+begin
+  select string_to_array(convert_from(string_agg(p.data, ''::bytea order by p.at), 'UTF8'), E'\n')
+    into v_bodies from part p where p.batch = p_batch having count(*) = p_parts;
+  if v_bodies is null
+    and not exists (select from event e where e.run = p_run and e.seq >= p_seen and e.batch = p_batch)
+  then
+    raise exception using errcode = 'KM003', message = 'the journal of run ' || p_run || ' has lost entries';
+  end if;
+  delete from part p where p.batch = p_batch;
+  perform append(p_run, p_epoch, p_seen, p_head, p_batch, v_bodies, p_info, p_open);
+  return query
+    select e.seq, case when e.batch = p_batch
+        then substring(left(e.line, 1000) from '^.*?"prev":"[^"]*",') else e.line end
+      from event e where e.run = p_run and e.seq >= p_seen order by e.seq;
+end $$;
+
 -- Removes a run that nobody leads; its record is kept. outcome: `gone`; `changed` (its journal has
 -- another head by now); `under_way`; `watch` (its leader is not proven dead yet: ask again).
 create function prune(p_me integer, p_run text, p_head text, p_record text, out outcome text)
@@ -330,12 +370,13 @@ begin
 end $$;
 
 -- Removes some of what removed runs have left: a statement must end in time. Returns whether there
--- is more. A run whose process died before it began is removed, too.
+-- is more. A run whose process died before it began is removed, too, and so are pieces of batches.
 create function sweep(p_me integer) returns boolean
   language plpgsql security definer set search_path = kmend, pg_temp as $$
 declare
   v_run text;
 begin
+  delete from part p where judge(p.holder, p_me) is false;
   perform forget(r.run) from run r where not r.begun and r.leader is not null and judge(r.leader, p_me) is false;
   select g.run into v_run from gone g order by g.run limit 1 for update skip locked;
   if not found then return false; end if;
