@@ -4,6 +4,7 @@
 
 import { dueTurn } from '../../core/rollout/due-turn.ts';
 import type { Store } from '../../engine/ports/store.ts';
+import type { Turns } from '../../engine/ports/turns.ts';
 import { present } from '../../model/present.ts';
 import type { Session } from '../session/session.ts';
 import { type Job, jobNamed, readableJobs, runsOfJob } from './jobs.ts';
@@ -68,6 +69,22 @@ export async function runTurn(
   const store = await session.ports.store();
   const { turns } = store;
   if (turns === undefined || !(await turns.take(name, at))) return undefined;
+  try {
+    return await takenTurn({ job: name, at }, work, turns, session);
+  } catch (error) {
+    // Else it would be under way for as long as this process lives.
+    await turns.leave(name, at);
+    throw error;
+  }
+}
+
+async function takenTurn(
+  { job: name, at }: DueTurn,
+  work: (job: Job) => Promise<number>,
+  turns: Turns,
+  session: Session,
+): Promise<TurnEnd | undefined> {
+  const store = await session.ports.store();
   const job = await jobNamed(name, session);
   const end = await endOf(job, at, () => work(job), session);
   if (session.world.stop.aborted || (await goesOn(end, store))) {

@@ -41,7 +41,7 @@ export function enter({ name, directory }: Job, world: World): void {
 }
 
 /** The world of a job: it asks no question, even if it was started from a terminal. */
-export const unattended = <W extends World>(world: W, { name }: Job): W => ({
+export const unattended = <W extends World>(world: W, { name }: Pick<Job, 'name'>): W => ({
   ...world,
   who: `${world.who} (job ${name})`,
   asker: {

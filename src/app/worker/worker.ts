@@ -1,7 +1,9 @@
-// `kmend worker`: carries on the open runs of a shared state, several at the same time.
+// `kmend worker`: carries on the open runs of a shared state, several at the same time, and carries out
+// the turns of its jobs.
 import { runsToTake } from '../../core/workers/choose.ts';
 import type { OpenRun } from '../../engine/ports/workers.ts';
 import { Wakeup } from '../../engine/wakeup.ts';
+import { type DueTurn, dueTurns } from '../jobs/due-turns.ts';
 import { InputErrors } from '../session/diagnostics.ts';
 import type { FleetFlags } from '../session/flags.ts';
 import type { Session } from '../session/session.ts';
@@ -9,7 +11,7 @@ import { CommandError, type Surroundings } from '../session/world.ts';
 import { type CarriedOn, carryOn, type Shared } from './carry-on.ts';
 
 export interface WorkerInput {
-  /** How many runs it carries on at the same time at most. */
+  /** How many runs and turns of jobs it carries out at the same time at most. */
   readonly most: number;
   readonly machine: string;
   readonly pid: number;
@@ -17,13 +19,15 @@ export interface WorkerInput {
   readonly flags: FleetFlags;
   /** World and observer of a run: nobody is asked. */
   readonly around: (run: string) => Surroundings;
+  /** Carries out the turn of a job, unless another worker has it. */
+  readonly turn: (due: DueTurn) => Promise<void>;
 }
 
 /** Milliseconds: how often it looks for runs, and at most how often it is woken. */
 const tick = 1_000;
 const shortest = 200;
 
-/** Milliseconds after which a run is tried again. */
+/** Milliseconds after which a run, or the turn of a job, is tried again. */
 const again = { busy: 2_000, refused: 60_000, handedOver: 5_000 };
 
 /** Carries runs on until the first signal; then the steps under way are finished. */
@@ -46,6 +50,10 @@ class WorkerLoop {
   readonly #wakeup: Wakeup;
   readonly #since: number;
   readonly #mine = new Map<string, Promise<void>>();
+  /** Turns under way, by their jobs. */
+  readonly #turns = new Map<string, Promise<void>>();
+  /** Jobs whose turn could not be carried out are not tried before this time. */
+  readonly #jobNotBefore = new Map<string, number>();
   /** Since when it was seen that nobody leads a run. */
   readonly #free = new Map<string, number>();
   readonly #notBefore = new Map<string, number>();
@@ -81,7 +89,7 @@ class WorkerLoop {
       }
       // Nobody waits for this: the database may be away.
       this.#say(0).catch(() => {});
-      await Promise.all(this.#mine.values());
+      await Promise.all([...this.#mine.values(), ...this.#turns.values()]);
     } finally {
       unwatch?.();
     }
@@ -100,7 +108,7 @@ class WorkerLoop {
       me,
       now: now(),
       workers: [
-        { id: me, runs: this.#mine.size, most: this.#input.most, refused: new Set() },
+        { id: me, runs: this.#load(), most: this.#input.most, refused: new Set() },
         ...others.map(({ id, runs, most, refused }) => ({
           id,
           runs: runs.length,
@@ -112,6 +120,36 @@ class WorkerLoop {
       notBefore: this.#notBefore,
     });
     for (const run of taken) this.#take(run);
+    await this.#lookForTurns();
+  }
+
+  #load(): number {
+    return this.#mine.size + this.#turns.size;
+  }
+
+  /** By a new list of open runs: a run of the job that was begun meanwhile keeps its turn back. */
+  async #lookForTurns(): Promise<void> {
+    if (this.#load() >= this.#input.most) return;
+    const now = this.#session.world.clock.now();
+    const open = new Set((await this.#shared.workers.open(false)).map(({ run }) => run));
+    for (const due of await dueTurns(now, open, this.#session)) {
+      if (this.#load() >= this.#input.most || this.#session.world.stop.aborted) return;
+      if (this.#turns.has(due.job) || now < (this.#jobNotBefore.get(due.job) ?? 0)) continue;
+      this.#turns.set(due.job, this.#turn(due));
+    }
+  }
+
+  async #turn(due: DueTurn): Promise<void> {
+    const { turn, around } = this.#input;
+    try {
+      await turn(due);
+    } catch (error) {
+      around(`job ${due.job}`).observer.failed(error);
+      this.#jobNotBefore.set(due.job, this.#session.world.clock.now() + again.refused);
+    } finally {
+      this.#turns.delete(due.job);
+      this.#wakeup.notify();
+    }
   }
 
   /** A run that another process leads, or that is over, is judged anew when it is free again. */

@@ -15,6 +15,7 @@ import {
   removeJob,
   saveJob,
 } from '../../../app/jobs/jobs.ts';
+import { jobsThatWait } from '../../../app/jobs/jobs-that-wait.ts';
 import { type JobNotifyFlags, notifyOf } from '../../../app/jobs/notify.ts';
 import { enter, jobFor, jobTurn, unattended } from '../../../app/jobs/turn.ts';
 import { isDatabase } from '../../../app/session/flags.ts';
@@ -427,7 +428,10 @@ async function list(
   flags: StateFlags & { readonly json?: boolean },
   world: World,
 ): Promise<number> {
-  const jobs = await withSession(flags, world, allJobs);
+  const { jobs, waits } = await withSession(flags, world, async (session) => {
+    const all = await allJobs(session);
+    return { jobs: all, waits: await jobsThatWait(all, session) };
+  });
   if (flags.json === true) {
     for (const job of jobs)
       printJson('kmend.job/1', { ...job, ...present({ next: nextOf(job, world) }) }, world);
@@ -446,7 +450,7 @@ async function list(
     `kmend ${job.args.join(' ')}`,
   ]);
   const head = ['job', 'every', 'next', 'by', 'last', 'what'];
-  for (const line of table([head, ...rows], world.width())) world.out(line);
+  for (const line of [...table([head, ...rows], world.width()), ...waits]) world.out(line);
   return 0;
 }
 

@@ -2,14 +2,27 @@
 // does so.
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import { afterTurn } from '../../../app/jobs/after-turn.ts';
+import { type DueTurn, runTurn } from '../../../app/jobs/due-turns.ts';
+import type { Job } from '../../../app/jobs/jobs.ts';
+import { unattended } from '../../../app/jobs/turn.ts';
 import type { FleetFlags } from '../../../app/session/flags.ts';
 import { wholeNumber } from '../../../app/session/flags.ts';
 import { CommandError, type Surroundings } from '../../../app/session/world.ts';
 import { work } from '../../../app/worker/worker.ts';
+import type { Keep } from '../../../core/history/retention.ts';
+import type { Store } from '../../../engine/ports/store.ts';
 import type { LiveWorker, OpenRun } from '../../../engine/ports/workers.ts';
 import { present } from '../../../model/present.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
-import { stateOption, withQuietOption } from '../../options.ts';
+import { jobCommand } from '../../job-command.ts';
+import {
+  jobsKeep,
+  keepFlag,
+  stateOption,
+  withMetricsOption,
+  withQuietOption,
+} from '../../options.ts';
 import { printJson } from '../../output.ts';
 import { observerOf, withSession } from '../../terminal/observer.ts';
 import type { World } from '../../world.ts';
@@ -17,17 +30,26 @@ import type { World } from '../../world.ts';
 interface WorkerFlags
   extends Pick<
     FleetFlags,
-    'privateKey' | 'kubeconfig' | 'context' | 'forks' | 'state' | 'stateDir' | 'json' | 'quiet'
+    | 'privateKey'
+    | 'kubeconfig'
+    | 'context'
+    | 'forks'
+    | 'state'
+    | 'stateDir'
+    | 'metricsFile'
+    | 'json'
+    | 'quiet'
   > {
   readonly runs?: string;
+  readonly keep?: string;
 }
 
 type ListFlags = Pick<FleetFlags, 'state' | 'stateDir' | 'json'>;
 
 export function workerCommands(program: Command, world: World, done: (exit: number) => void): void {
-  withQuietOption(program.command('worker'))
+  withMetricsOption(withQuietOption(program.command('worker')))
     .description(
-      'carry on the runs of a database: those of `apply --detach`, and those whose process died',
+      'carry on the runs of a database: those of `apply --detach`, and those whose process died; carry out its scheduled jobs',
     )
     .option('--runs <n>', 'runs at the same time at most (default 4)')
     .option('--private-key <file>', 'key file to log in with, instead of that of the run')
@@ -36,6 +58,7 @@ export function workerCommands(program: Command, world: World, done: (exit: numb
     .option('-f, --forks <n>', 'hosts read at the same time, instead of the number of the run')
     .option(...stateOption)
     .option('--state-dir <dir>', 'where fetched packages are kept')
+    .option('--keep <what>', `after a turn, as \`runs prune --keep\` does (default ${jobsKeep})`)
     .option('--json', 'JSON lines instead of text')
     .addHelpText(
       'after',
@@ -57,12 +80,15 @@ export function workerCommands(program: Command, world: World, done: (exit: numb
 }
 
 function startWorker(given: WorkerFlags, world: World): Promise<void> {
-  const { runs, json, quiet, ...flags } = given;
+  const { runs, json, quiet, keep, metricsFile, ...flags } = given;
+  const kept = keepFlag(keep ?? jobsKeep);
   const style = present({ json, quiet });
   const most = wholeNumber(runs, '--runs', 4);
   const machine = hostname();
-  return withSession(given, world, (session) =>
-    world.underWay(() =>
+  return withSession(given, world, async (session) => {
+    const store = await session.ports.store();
+    const shared = async (): Promise<Store> => ({ ...store, close: async () => {} });
+    return world.underWay(() =>
       work(
         {
           most,
@@ -73,12 +99,38 @@ function startWorker(given: WorkerFlags, world: World): Promise<void> {
             const own = worldOf(run, machine, world, json === true);
             return { world: own, observer: observerOf(own, style) } satisfies Surroundings;
           },
+          turn: (due) => {
+            const own = worldOf(`job ${due.job}`, machine, world, json === true);
+            const ofTurn = present({ state: flags.state, stateDir: flags.stateDir, metricsFile });
+            return carryOutTurn(due, kept, ofTurn, { ...own, store: shared });
+          },
         },
         session,
       ),
-    ),
-  );
+    );
+  });
 }
+
+/** Like `schedule run`, but an `apply` only begins its run: workers carry it on like any other. */
+async function carryOutTurn(
+  due: DueTurn,
+  keep: Keep,
+  flags: FleetFlags,
+  given: World,
+): Promise<void> {
+  const world = unattended(given, { name: due.job });
+  await withSession(flags, world, async (session) => {
+    const end = await runTurn(
+      due,
+      (job) => jobCommand(detached(job), session.settings.state, world),
+      session,
+    );
+    if (end !== undefined) await afterTurn(keep, session);
+  });
+}
+
+const detached = (job: Job): Job =>
+  job.args[0] === 'apply' ? { ...job, args: ['apply', '--detach', ...job.args.slice(1)] } : job;
 
 /** Lines begin with the run, since several runs print beside each other. Nobody is asked. */
 const worldOf = (run: string, machine: string, world: World, json: boolean): World => {

@@ -1,0 +1,105 @@
+// Jobs that workers carry out, as real processes: each turn once, also where its worker is killed.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Job } from '../../src/app/jobs/jobs.ts';
+import { eventsOf, play } from '../cli/practice.ts';
+import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
+import { type WorkersLab, workersLab } from './workers-lab.ts';
+
+let lab: WorkersLab;
+let server: Postgres;
+beforeAll(async () => {
+  if (postgresBin !== undefined) server = await startPostgres();
+});
+afterEach(() => lab?.close());
+afterAll(() => server?.close());
+
+/** Each line of `ran` is one time that a command ran. */
+const command = (word: string, seconds = 0): string =>
+  `    - name: ${word}
+      shell: {cmd: 'echo ${word} >> "$KMEND_ROOT/var/ran"; sleep ${seconds}'}
+`;
+
+const ran = (host = 'h1'): string =>
+  readFileSync(join(lab.fleet.host(host).root, 'var/ran'), 'utf8');
+
+const ask = (sql: string): string =>
+  server.psql(new URL(lab.url).pathname.slice(1), `set search_path = kmend; ${sql}`);
+const runs = (): readonly string[] =>
+  ask('select run from run where begun order by run').split('\n').filter(Boolean);
+const job = (): Job => JSON.parse(ask(`select body from document where kind = 'jobs'`)) as Job;
+const notices = (): string => {
+  const file = join(lab.fleet.dir, 'notices');
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+};
+
+/** Installs the job, one of whose turns is due at once. */
+async function install(playbook: string): Promise<void> {
+  const script = join(lab.fleet.dir, 'notify');
+  writeFileSync(
+    script,
+    `#!/bin/sh\ncat >> ${lab.fleet.dir}/notices\necho >> ${lab.fleet.dir}/notices\n`,
+    {
+      mode: 0o755,
+    },
+  );
+  const { exit, err } = await lab.kmend([
+    ...['schedule', 'install', 'nightly', '--every', 'daily', '--notify-command', script],
+    '--state',
+    lab.url,
+    ...['--', 'apply', lab.fleet.file('play.yaml', playbook), '-i', lab.fleet.fleet.inventoryFile],
+  ]);
+  if (exit !== 0) throw new Error(err);
+  const since = Date.now() - 3 * 86_400_000;
+  ask(
+    `update document set body = (body::jsonb || '{"since": ${since}}')::text where kind = 'jobs'`,
+  );
+}
+
+async function until(what: string, is: () => boolean, seconds = 60): Promise<void> {
+  for (let waited = 0; !is(); waited += 1) {
+    if (waited > seconds * 10) throw new Error(`waited ${seconds} s until ${what}`);
+    await sleep(100);
+  }
+}
+
+const ended = (): Promise<void> => until('the turn has ended', () => job().last !== undefined, 90);
+
+/** Its turn was ended once, with this exit code, by its newest run. */
+async function expectOneTurn(exit: number, of: number): Promise<void> {
+  await ended();
+  // Another worker would begin or end it again within this time.
+  await sleep(3_000);
+  expect(runs()).toHaveLength(of);
+  expect(job().last).toMatchObject({ exit, run: runs().at(-1) });
+  expect(ask('select count(*), bool_and(ended) from turn')).toBe('1|t');
+  await until('the notice is there', () => notices() !== '', 10);
+  expect(notices().match(/"kind":"finished"|kmend.notice/g)).toHaveLength(1);
+}
+
+describe.skipIf(postgresBin === undefined)('a job of workers', () => {
+  it('is begun by one of three workers, and ended once', async () => {
+    lab = await workersLab(server, ['h1']);
+    await Promise.all([lab.worker(), lab.worker(), lab.worker()]);
+    await install(play(command('one', 1)));
+    await expectOneTurn(0, 1);
+    expect(ran()).toBe('one\n');
+  });
+
+  it('is ended by another worker when the one that carries its run is killed', async () => {
+    lab = await workersLab(server, ['h1']);
+    const workers = [await lab.worker(), await lab.worker()];
+    // All have watched for long enough to judge the others.
+    await sleep(5_000);
+    await install(play(command('one', 2) + command('two')));
+    await until('its run is there', () => runs().length === 1);
+    const [run = ''] = runs();
+    await lab.event(run, 'effect.started');
+    workers.find(({ pid }) => pid === lab.leader(run))?.signal('SIGKILL');
+    await expectOneTurn(0, 1);
+    expect(ran()).toBe('one\ntwo\n');
+    expect(eventsOf(lab.events(run), 'run.finished')).toHaveLength(1);
+  });
+});
