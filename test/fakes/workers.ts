@@ -16,6 +16,7 @@ export function sharedState(directory: string, now: () => number): SharedState {
   const files = createStore(directory, now);
   const leaders = new Map<string, number>();
   const words = new Map<number, WorkerWords>();
+  const rests = new Set<string>();
   let newest = 0;
   const isOpen = async (run: string): Promise<boolean> => {
     let open = false;
@@ -57,8 +58,13 @@ export function sharedState(directory: string, now: () => number): SharedState {
         open: async () => {
           const open: OpenRun[] = [];
           for (const { run } of await files.runs())
-            if (await isOpen(run)) open.push({ run, leader: leaders.has(run) ? 'led' : 'free' });
+            if (rests.has(run) || (await isOpen(run)))
+              open.push({ run, leader: leaders.has(run) ? 'led' : 'free' });
           return open;
+        },
+        sayRest: async (run, rest) => {
+          if (rest) rests.add(run);
+          else rests.delete(run);
         },
       },
     };

@@ -203,3 +203,37 @@ describe('kmend apply --detach', () => {
     expect(left.err).toContain('none is alive now');
   });
 });
+
+describe('the rest of a run', () => {
+  const echo = (word: string): string =>
+    play(`    - shell: {cmd: 'echo ${word} >> "$KMEND_ROOT/var/ran"'}\n`);
+  const runs = async (): Promise<readonly string[]> =>
+    (await shared.store().runs()).map(({ run }) => run);
+
+  it('is its later plays: each is begun once, and left to any worker', async () => {
+    fleet('h1');
+    const run = await detach(echo('one') + echo('two') + echo('three'));
+    worker();
+    worker();
+    await lab.until('the last end', () => lab.ran('h1').endsWith('three\n'));
+    await lab.clock.sleep(20_000);
+    expect(lab.ran('h1')).toBe('one\ntwo\nthree\n');
+    expect([run, await runs()]).toEqual([run, expect.arrayContaining([run])]);
+    expect(await runs()).toHaveLength(3);
+    expect(await shared.store().workers?.open(false)).toEqual([]);
+  });
+
+  it('is not lost where no worker is there when the run ends', async () => {
+    fleet('h1');
+    const run = await detach(echo('one') + echo('two'));
+    const first = worker();
+    await lab.until('the end of the first play', () =>
+      lab.journal(run).some(({ type }) => type === 'run.finished'),
+    );
+    first.stop('SIGTERM');
+    await first.result;
+    worker();
+    await lab.until('the end', () => lab.ran('h1') === 'one\ntwo\n');
+    expect(await runs()).toHaveLength(2);
+  });
+});

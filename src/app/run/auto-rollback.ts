@@ -52,17 +52,21 @@ function rollBackHost(run: string, host: string, session: Session): Promise<numb
   );
 }
 
-/** Hosts that were rolled back before: a resume does not roll them back again. */
+/**
+ * Hosts that were rolled back before, or whose rollback a worker carries on: a resume does not roll
+ * them back again.
+ */
 async function rolledBackBefore(run: string, session: Session): Promise<ReadonlySet<string>> {
   const done = new Set<string>();
   const store = await session.ports.store();
   const runs = await store.runs();
+  const open = new Set((await store.workers?.open(false))?.map((one) => one.run));
   for (const later of runs.slice(runs.findIndex((info) => info.run === run) + 1)) {
     const plan = dataIn((await store.readFile(later.run, 'plan')) ?? '');
     if (!isMapping(plan) || plan.rollbackOf !== run) continue;
     const state = await stateOf(store, later.run);
     for (const host of state.indexOf.keys())
-      if (hostState(state, host)?.status === 'done') done.add(host);
+      if (open.has(later.run) || hostState(state, host)?.status === 'done') done.add(host);
   }
   return done;
 }

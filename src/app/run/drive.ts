@@ -50,6 +50,11 @@ export interface PlayRun extends RunFlags {
   readonly following?: readonly PlayPlan[];
 }
 
+/** Does work follow the end of the run: later plays, or rollbacks of its failed hosts? */
+export const hasRest = ({ plan, ready, following = [] }: PlayRun): boolean =>
+  following.length > 0 ||
+  (plan.rollbackOf === undefined && ready.setup.play.rollout.rollback === 'failed_host');
+
 /** Where a run begins or goes on. */
 export interface Entry {
   readonly journal: Journal;

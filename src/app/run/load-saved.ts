@@ -1,12 +1,12 @@
 // A saved plan of an operator or of a run: its playbook and inventory are loaded again and
 // compared.
-import { staleness } from '../../core/plan/saved-plan.ts';
+import { parsePlan, staleness } from '../../core/plan/saved-plan.ts';
 import { present } from '../../model/present.ts';
 import type { Plan } from '../../model/run/plan.ts';
 import type { MadePlan } from '../plan/make-plan.ts';
 import { inputsOf, loadProject, type Project, type ReadyPlay, readyPlay } from '../plan/project.ts';
 import { inSession, runPorts, type Session } from '../session/session.ts';
-import { CommandError } from '../session/world.ts';
+import { CommandError, noSuchRun } from '../session/world.ts';
 import { type KeptSettings, keptSettings, stillMissing } from './kept-settings.ts';
 import { rollbackSettings } from './rollback-settings.ts';
 
@@ -20,6 +20,20 @@ export interface SavedPlan {
   readonly strictVersion: boolean;
   /** The run whose marks on nodes do not count. */
   readonly takeover?: string;
+}
+
+/** The plan that a run keeps: its own play, and those after it. */
+export async function planOfRun(run: string, { ports, settings }: Session): Promise<Plan> {
+  const store = await ports.store();
+  const text = await store.readFile(run, 'plan');
+  if (text === undefined) throw noSuchRun(run, settings.state);
+  const saved = parsePlan(text);
+  if (saved.ok) return saved.value;
+  throw new CommandError(
+    1,
+    `the plan of run ${run} is damaged: ${saved.failure.message}`,
+    `see ${store.placeOf(run, 'plan')}`,
+  );
 }
 
 /**

@@ -1,7 +1,6 @@
 // Resumes a run after a crash, an interruption or a failure.
 
 import { type Outbox, withEntry } from '../../core/notices/outbox.ts';
-import { parsePlan } from '../../core/plan/saved-plan.ts';
 import { fold } from '../../core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
 import { JournalError } from '../../engine/ports/state-errors.ts';
@@ -16,12 +15,12 @@ import type { MadePlan } from '../plan/make-plan.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { followRun } from '../session/followed-run.ts';
 import { runPorts, type Session } from '../session/session.ts';
-import { CommandError, noSuchRun } from '../session/world.ts';
+import { CommandError } from '../session/world.ts';
 import { rollBackFailed } from './auto-rollback.ts';
 import { type Left, leaveResolutions } from './control.ts';
-import { drive, type PlayRun, type RunFlags } from './drive.ts';
+import { drive, hasRest, type PlayRun, type RunFlags } from './drive.ts';
 import { keptSettings, reportMissing } from './kept-settings.ts';
-import { withSavedPlan } from './load-saved.ts';
+import { planOfRun, withSavedPlan } from './load-saved.ts';
 import { guarded, locked } from './locks.ts';
 import { type Resolution, resolutionsIn } from './resolutions.ts';
 import { approvalOf, connectionNotes, type EndedRun, exitOf, runPlays } from './start.ts';
@@ -58,25 +57,16 @@ export const exitOfResume = (resumed: Resumed): number =>
 
 export async function resume(input: ResumeInput, session: Session): Promise<Resumed> {
   const { run, resolutions = [] } = input;
-  const { settings, ports } = session;
-  const store = await ports.store();
+  const store = await session.ports.store();
   await refuseNeverBegan(run, store);
-  const planText = await store.readFile(run, 'plan');
-  if (planText === undefined) throw noSuchRun(run, settings.state);
+  const plan = await planOfRun(run, session);
   const kept = await keptSettings(run, session);
   // The run has a process, and a second one would find it locked.
   if (resolutions.length > 0 && (await store.holder(run)) !== undefined)
     return { kind: 'left', ...(await leaveResolutions(run, resolutions, session)) };
   reportMissing(run, kept, session);
-  const saved = parsePlan(planText);
-  if (!saved.ok)
-    throw new CommandError(
-      1,
-      `the plan of run ${run} is damaged: ${saved.failure.message}`,
-      `see ${store.placeOf(run, 'plan')}`,
-    );
   const named = {
-    plan: saved.value,
+    plan,
     name: `run ${run}`,
     kept,
     strictVersion: false,
@@ -103,7 +93,8 @@ async function resumePlan(input: ResumeInput, made: MadePlan, session: Session):
     runs: [{ run, exit: first.exit }],
     notBegun: [],
   } as const;
-  if (input.returnProven !== undefined) return ended;
+  // Of a run of workers the rest is for any of them.
+  if (input.returnProven !== undefined || input.othersElsewhere !== undefined) return ended;
   const after =
     plan.rollbackOf === undefined ? (id: string) => rollBackFailed(id, session) : undefined;
   await after?.(run);
@@ -170,6 +161,8 @@ async function resumeRun(
     );
     wasDone = state.finished?.exit === 0;
     approved ||= state.approved !== undefined;
+    if (!wasDone)
+      await ports.store.workers?.sayRest(id, run.othersElsewhere !== undefined && hasRest(run));
     let resolved: readonly Resolution[] = [];
     try {
       const unplanned = [...state.indexOf.keys()].find((host) => !run.ready.setup.hosts.has(host));

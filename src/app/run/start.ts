@@ -12,7 +12,7 @@ import type { MadePlan } from '../plan/make-plan.ts';
 import { followRun } from '../session/followed-run.ts';
 import { type RunPorts, runPorts, type Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
-import { begin, drive, type PlayRun, type RunFlags } from './drive.ts';
+import { begin, drive, hasRest, type PlayRun, type RunFlags } from './drive.ts';
 import { settingsToKeep } from './kept-settings.ts';
 import { guarded, locked } from './locks.ts';
 import { remediatedSince } from './re-check.ts';
@@ -86,6 +86,7 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
       ...(approved || run.yes === true ? [approvalOf(run, session)] : []),
       ...connectionNotes(run, ports),
     ];
+    if (run.detach === true) await ports.store.workers?.sayRest(id, hasRest(run));
     if (run.detach === true) return leave(journal, bodies, session);
     const commands = ports.store.commands(id);
     const entry = {

@@ -1,14 +1,16 @@
-// One run that a worker carries on: as `kmend resume`, with what this machine has.
+// One run that a worker carries on, as `kmend resume` with what this machine has, or whose rest it
+// carries out.
 import { HandedOver } from '../../engine/hand-over.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import type { Workers } from '../../engine/ports/workers.ts';
 import { keptSettings } from '../run/kept-settings.ts';
-import { exitOfResume, resume } from '../run/resume.ts';
+import { resume } from '../run/resume.ts';
 import type { FleetFlags } from '../session/flags.ts';
 import { inSession } from '../session/session.ts';
 import type { Surroundings } from '../session/world.ts';
 import { CommandError } from '../session/world.ts';
 import { isElsewhere, refusedBySettings, refusedByState } from './refusals.ts';
+import { carryOutRest } from './rest.ts';
 
 /** The state of the worker: its session is the proof that this process lives. */
 export interface Shared {
@@ -18,8 +20,7 @@ export interface Shared {
 
 /** How it came out. `busy`: another process has it. `refused`: nothing was done. */
 export type CarriedOn =
-  | { readonly kind: 'ended'; readonly exit: number }
-  | { readonly kind: 'handed_over' | 'busy' }
+  | { readonly kind: 'ended' | 'handed_over' | 'busy' }
   | { readonly kind: 'refused' | 'broken'; readonly error: unknown };
 
 /** @param flags of the worker: they win over those that the run keeps */
@@ -44,15 +45,15 @@ export async function carryOn(
     isElsewhere(run, shared.workers, world).catch(() => true);
   try {
     return await inSession(flags, { world, observer }, async (session) => {
+      if (await isFinished(run, store))
+        return { kind: kindOfRest[await carryOutRest(run, session)] };
       const kept = await keptSettings(run, session);
       const why = refusedBySettings(kept);
       if (why !== undefined) throw new CommandError(3, why);
       const own = { ...session, world: withVars(kept.withheld, session.world) };
       const refuse = refusedByState(othersElsewhere);
-      return {
-        kind: 'ended',
-        exit: exitOfResume(await resume({ run, othersElsewhere, refuse }, own)),
-      };
+      await resume({ run, othersElsewhere, refuse }, own);
+      return { kind: 'ended' };
     });
   } catch (error) {
     if (error instanceof HandedOver || world.stop.aborted) return { kind: 'handed_over' };
@@ -62,6 +63,11 @@ export async function carryOn(
       : { kind: 'refused', error };
   }
 }
+
+const kindOfRest = { done: 'ended', busy: 'busy', left: 'handed_over' } as const;
+
+const isFinished = async (run: string, store: Store): Promise<boolean> =>
+  (await store.runs()).find((one) => one.run === run)?.finished !== undefined;
 
 /** A variable of the worker's environment is for the runs that need it: others would be stale by it. */
 const withVars = <W extends Surroundings['world']>(names: readonly string[], world: W): W => ({

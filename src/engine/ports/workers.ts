@@ -28,7 +28,7 @@ export interface LiveWorker extends WorkerWords {
   readonly runs: readonly string[];
 }
 
-/** A run that a worker may carry on. */
+/** A run that a worker may carry on, or whose rest it may carry out. */
 export interface OpenRun {
   readonly run: string;
   /**
@@ -48,4 +48,9 @@ export interface Workers {
    * process that has watched for a while, and makes this one known to others.
    */
   readonly open: (watching: boolean) => Promise<readonly OpenRun[]>;
+  /**
+   * Says of a run that this process leads whether workers carry out its rest when it is over: later
+   * plays of its plan, and rollbacks of its failed hosts.
+   */
+  readonly sayRest: (run: string, rest: boolean) => Promise<void>;
 }

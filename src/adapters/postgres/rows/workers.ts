@@ -33,14 +33,17 @@ export const createWorkers = (db: Db): Workers => ({
   open: async (watching) => {
     const rows = watching
       ? await db.inSession<OpenRow>(
-          'select run, judge(leader, $1) as alive from run where open order by run',
+          'select run, judge(leader, $1) as alive from run where open or rest order by run',
           [await db.me()],
         )
       : await db.query<OpenRow>(
           `select run, case when leader is null then false when is_alive(leader) then true end as alive
-           from run where open order by run`,
+           from run where open or rest order by run`,
         );
     return rows.map(({ run, alive }): OpenRun => ({ run, leader: leaderOf(alive) }));
+  },
+  sayRest: async (run, rest) => {
+    await db.inSession('select say_rest($1, $2, $3)', [await db.me(), run, rest]);
   },
 });
 

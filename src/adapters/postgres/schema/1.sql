@@ -34,6 +34,8 @@ create table run (
   leader integer references holder,
   -- a worker may carry it on
   open boolean not null default false,
+  -- when it is over, a worker carries out its rest: later plays of its plan, rollbacks
+  rest boolean not null default false,
   info text
 );
 
@@ -190,6 +192,12 @@ $$;
 create function say(p_me integer, p_says text) returns void
   language sql security definer set search_path = kmend, pg_temp as $$
   update holder set kind = 'worker', says = p_says where id = p_me and pid = pg_backend_pid()
+$$;
+
+-- Says whether a run that p_me leads has a rest.
+create function say_rest(p_me integer, p_run text, p_rest boolean) returns void
+  language sql security definer set search_path = kmend, pg_temp as $$
+  update run set rest = p_rest where run = p_run and leader = p_me and leads(p_me)
 $$;
 
 -- Takes a run and its hosts for p_me. outcome: `held`; `busy` (p_other is alive, or a worker will
@@ -349,7 +357,7 @@ begin
     outcome := 'gone'; return;
   end if;
   v_alive := judge(r.leader, p_me);
-  outcome := case when v_alive or r.open then 'under_way' when v_alive is null then 'watch'
+  outcome := case when v_alive or r.open or r.rest then 'under_way' when v_alive is null then 'watch'
     when r.head <> p_head then 'changed' else 'gone' end;
   if outcome <> 'gone' then return; end if;
   insert into pruned (record) values (p_record);
