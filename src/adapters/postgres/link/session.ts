@@ -2,8 +2,6 @@
 // nothing is known of them.
 import type pg from 'pg';
 import { DatabaseError, StateAwayError } from '../../../engine/ports/state-errors.ts';
-import { ask, isLoss, LostError, leave, messageOf, type Value } from './connect.ts';
-import { StateAwayError } from '../../../engine/ports/state-errors.ts';
 import { answerLimit, ask, isLoss, LostError, leave, messageOf, type Value } from './connect.ts';
 
 /** Since when the database cannot be reached (milliseconds since 1970), and why. */
