@@ -124,3 +124,21 @@ describe('settings', () => {
     expect(given('resume')).toEqual({ stateDir: '/srv/kmend' });
   });
 });
+
+it.each([
+  'mysql://eve:Winter26@db/kmend',
+  'postgres:kmend',
+  'POSTGRES://db/kmend',
+  'host=db password=Winter26 dbname=kmend',
+])('%s is no place of state, and no directory is made of it', async (state) => {
+  const { exit, err } = await run(['runs', '--state', state]);
+  expect(err).toMatch(/the state must be a directory or postgres:\/\//);
+  expect(err).not.toContain('Winter26');
+  expect(exit).toBe(3);
+});
+
+it('an unknown sslmode is refused before anything is connected', async () => {
+  const { exit, err } = await run(['runs', '--state', 'postgres://127.0.0.1:1/k?sslmode=yes']);
+  expect(err).toMatch(/unknown sslmode\n {2}hint: it may be disable, require/);
+  expect(exit).toBe(3);
+});

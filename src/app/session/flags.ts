@@ -128,8 +128,14 @@ export function stateDirOf(flags: { readonly stateDir?: string }, world: World):
 /** Is this place of state a database? Otherwise it is a directory. */
 export const isDatabase = (state: string): boolean => /^postgres(?:ql)?:\/\//.test(state);
 
+/** Neither a directory nor the URL of a database: another URL, or a connection string. */
+const isForeign = (state: string): boolean =>
+  /^(?:[a-z][a-z\d+.-]*:\/\/|postgres(?:ql)?:|(?:host|port|user|dbname)=)/i.test(state);
+
 /** Parameters that the URL of a database may have. */
 const parameters = ['host', 'port', 'user', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
+
+const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'];
 
 /** The URL of a database, without anything secret, so that it can be printed and kept. */
 function checkedUrl(text: string): string {
@@ -149,6 +155,13 @@ function checkedUrl(text: string): string {
       3,
       `the URL of the state has an unknown parameter: ${unknown}`,
       `it may have ${parameters.join(', ')}`,
+    );
+  const mode = searchParams.get('sslmode');
+  if (mode !== null && !sslModes.includes(mode))
+    throw new CommandError(
+      3,
+      'the URL of the state has an unknown sslmode',
+      `it may be ${sslModes.join(', ')}`,
     );
   return text;
 }
@@ -173,6 +186,13 @@ export function statePlaceOf(
 ): StatePlace {
   if (isDatabase(state))
     return { state: checkedUrl(state), stateDir: stateDirOf(present({ stateDir }), world) };
+  // The text may have a password, so the message has none of it.
+  if (isForeign(state))
+    throw new CommandError(
+      3,
+      'the state must be a directory or postgres://USER@HOST:PORT/DATABASE',
+      'a directory of such a name begins with ./',
+    );
   const directory = stateDirOf(present({ stateDir: state === '' ? stateDir : state }), world);
   return { state: directory, stateDir: directory };
 }

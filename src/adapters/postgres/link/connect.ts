@@ -2,6 +2,7 @@
 // that it is lost.
 import { readFile } from 'node:fs/promises';
 import { isIP, Socket } from 'node:net';
+import { userInfo } from 'node:os';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import pgpass from 'pgpass';
@@ -75,6 +76,15 @@ async function passwordFor(client: pg.Client): Promise<string> {
   });
 }
 
+/** The driver reads $USER, which containers and services do not have. */
+function ownName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Makes a connection for the schema `kmend`.
  * @param url postgres://USER@HOST:PORT/DB, with `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, or
@@ -87,14 +97,15 @@ export async function connect(
 ): Promise<pg.Client> {
   const { hostname, port, pathname, username, searchParams } = new URL(url);
   const host = searchParams.get('host') ?? hostname.replace(/^\[|\]$/g, '');
-  const user = decodeURIComponent(username) || searchParams.get('user');
+  const user =
+    decodeURIComponent(username) || searchParams.get('user') || process.env.PGUSER || ownName();
   const socket = new Socket();
   const client: pg.Client = new pg.Client({
     stream: () => socket,
     ...(host === '' ? {} : { host: decodeURIComponent(host) }),
     ...(port === '' ? {} : { port: Number(port) }),
     ...(pathname.length > 1 ? { database: decodeURIComponent(pathname.slice(1)) } : {}),
-    ...(user === null ? {} : { user }),
+    ...present({ user }),
     password: () => passwordFor(client),
     ssl: await tlsOf(host, searchParams),
     application_name: 'kmend',
