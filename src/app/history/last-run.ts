@@ -13,7 +13,7 @@ export async function runOrLast(
     throw new CommandError(
       3,
       `there is no run under ${settings.state}`,
-      '--state-dir names another place of runs',
+      '--state or --state-dir names another place of runs',
     );
   observer.notice(`the last run: ${last.run}`);
   return last.run;

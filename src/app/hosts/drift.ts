@@ -42,7 +42,7 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
     throw new CommandError(
       11,
       `no run under ${settings.state} remediated any of ${plural(matched.length, 'host')}`,
-      '`kmend drift --all` and `kmend check` read hosts that no run remediated; --state-dir names another place of runs',
+      '`kmend drift --all` and `kmend check` read hosts that no run remediated; --state or --state-dir names another place of runs',
     );
   const targets = await targetsOf(inventory, hosts, session);
   const declared = declaredOf(inventory, hosts, session);

@@ -40,6 +40,9 @@ export async function work(input: WorkerInput, session: Session): Promise<void> 
       `workers need a state that other machines see, and ${store.place} is a directory of this one`,
       'keep the state in a database: --state postgres://HOST/DATABASE',
     );
+  session.observer.log(
+    `worker ${input.machine}, pid ${input.pid}: carries on runs of ${store.place}, at most ${input.most} at the same time`,
+  );
   await new WorkerLoop(input, session, { store, workers }).run();
 }
 

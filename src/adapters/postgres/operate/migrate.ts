@@ -148,7 +148,7 @@ export async function checkSchema(
     throw new DatabaseError(
       place,
       'it has no schema of kmend yet',
-      `its owner runs: kmend state migrate --state ${place}`,
+      'its owner runs `kmend state migrate --state postgres://OWNER@HOST/DATABASE`',
     );
   if (found.may !== true)
     throw new DatabaseError(

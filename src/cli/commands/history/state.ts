@@ -5,6 +5,8 @@ import { examineState, isUsable } from '../../../app/session/database.ts';
 import { databaseOf, statePlaceOf } from '../../../app/session/flags.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import type { Store } from '../../../engine/ports/store.ts';
+import { databaseOf } from '../../../app/session/flags.ts';
+import type { Inspected } from '../../../engine/ports/database.ts';
 import { plural } from '../../../model/text/plural.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
 import { stateLines } from '../../../screens/state-text.ts';
@@ -121,13 +123,18 @@ async function show(flags: ShowFlags, world: World): Promise<number> {
   }
   world.out(found.state);
   for (const line of stateLines(found)) world.out(line);
-  if (found.database === null) return exit;
-  const { runs, bytes, processes } = found.database;
+  const { database } = found;
+  if (database === null || database.may === 'nothing') return exit;
+  const { runs, bytes, processes } = database;
   world.out(`${plural(runs, 'run')}, ${Math.ceil(bytes / 1024 ** 2)} MiB on disk`);
-  const rows = processes.map(({ kind, who, since }) => [kind, who, utcTime(since)]);
-  for (const line of table([['process', 'which', 'since (UTC)'], ...rows], world.width()))
-    world.out(line);
+  for (const line of processLines(processes, world.width())) world.out(line);
   return exit;
+}
+
+function processLines(processes: Inspected['processes'], width: number): readonly string[] {
+  if (processes.length === 0) return ['no process uses it now'];
+  const rows = processes.map(({ kind, who, since }) => [kind, who, utcTime(since)]);
+  return table([['process', 'which', 'since'], ...rows], width);
 }
 
 async function migrate(flags: MigrateFlags, world: World): Promise<number> {

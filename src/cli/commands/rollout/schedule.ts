@@ -237,7 +237,7 @@ async function installForWorkers(
   const { job, first } = await forWorkers(given, calendar, session);
   await saveJob(job, session);
   world.out(`Workers carry out job ${job.name}: ${job.every}, next at ${utcTime(first)}.`);
-  world.out('Each works in a directory of its own, where the files of the job are: kmend worker');
+  world.out('Start workers in the directory with its playbook and inventory: kmend worker');
   return 0;
 }
 

@@ -62,9 +62,10 @@ export function workerCommands(program: Command, world: World, done: (exit: numb
     .option('--json', 'JSON lines instead of text')
     .addHelpText(
       'after',
-      '\nIt works in the directory where the playbooks and inventories are, as `apply` did. On SIGTERM it finishes\n' +
-        'the steps under way and hands its runs over: other workers carry them on. Secret variables of a run come\n' +
-        'from its environment (KMEND_VAR_NAME), never from the database.',
+      '\nIt works in the directory where the playbooks and inventories are, as `apply`\n' +
+        'did. On SIGTERM it finishes the steps under way and hands its runs over: other\n' +
+        'workers carry them on. Secret variables of a run come from its environment\n' +
+        '(KMEND_VAR_NAME), never from the database.',
     )
     .action(async (flags: WorkerFlags) => {
       await startWorker(flags, world);
