@@ -5,7 +5,6 @@ import { examineState, isUsable } from '../../../app/session/database.ts';
 import { databaseOf, statePlaceOf } from '../../../app/session/flags.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import type { Store } from '../../../engine/ports/store.ts';
-import { databaseOf } from '../../../app/session/flags.ts';
 import type { Inspected } from '../../../engine/ports/database.ts';
 import { plural } from '../../../model/text/plural.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
