@@ -24,6 +24,7 @@ const benches = {
   drain: async (context) => (await import('./drain.mjs')).drain(context),
   rollout: async () => import('./rollout.mjs'),
   screens: async (context) => (await import('./screens.mjs')).screens(context),
+  cluster: async (context) => (await import('./cluster.mjs')).cluster(context),
 };
 /**
  * These start an sshd on all addresses of a network namespace of their own, and act as hosts: root
