@@ -133,6 +133,18 @@ describe('a job of a kmend in the cache of a package manager', () => {
   });
 });
 
+it('a CronJob is refused where the state is a database: its volume would be another state', async () => {
+  const { exit, out, err } = await command(
+    [
+      ...['schedule', 'install', 'nightly', '--every', 'daily', '--as', 'kubernetes'],
+      ...['--image', 'x', '--state', 'postgres://127.0.0.1:1/kmend', '--', 'check'],
+    ],
+    { home: scratch() },
+  );
+  expect([exit, out]).toEqual([3, '']);
+  expect(err).toContain('--as worker');
+});
+
 it('a CronJob keeps the name of a playbook that comes with kmend', async () => {
   const home = scratch();
   const { exit, out } = await command(

@@ -221,6 +221,12 @@ async function installJob(
       return 0;
     }
     case 'kubernetes':
+      if (isDatabase(state))
+        throw new CommandError(
+          3,
+          'a CronJob keeps its state in a volume, and yours is in a database, whose workers start the job',
+          '--as worker, with the Deployment of contrib/kubernetes/worker.yaml',
+        );
       printText(manifest(job, calendar, flags, world), world.data);
       return 0;
     default:
