@@ -1,6 +1,7 @@
 // Workers over one state, on hosts with a virtual clock: who takes a run, when it is handed over, and
 // which runs are not carried on.
 import { existsSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningCommand, WorldChanges } from '../cli/real-world.ts';
@@ -100,6 +101,20 @@ describe('a worker', () => {
     expect(lab.ran('h1')).toBe('first\nsecond\n');
     expect([finish(run), eventsOf(lab.journal(run), 'host.failed')]).toEqual([0, []]);
     expect(two.out()).toContain(run);
+  });
+
+  it('is found by `workers --here` on its own machine, as long as it lives', async () => {
+    fleet('h1');
+    const here = () => lab.run(['workers', '--here'], process());
+    shared.other({ machine: 'elsewhere' });
+    const none = await here();
+    expect([none.exit, none.out]).toEqual([1, '']);
+    expect(none.err).toContain(`no worker of this machine (${hostname()}) is alive`);
+    worker();
+    await lab.until('it says so', () => shared.words.size > 1);
+    const { exit, out } = await here();
+    expect([exit, out]).toEqual([0, expect.stringContaining(hostname())]);
+    expect(out).not.toContain('elsewhere');
   });
 
   it('takes no more runs than it may, and one after the other', async () => {

@@ -44,7 +44,9 @@ interface WorkerFlags
   readonly keep?: string;
 }
 
-type ListFlags = Pick<FleetFlags, 'state' | 'stateDir' | 'json'>;
+interface ListFlags extends Pick<FleetFlags, 'state' | 'stateDir' | 'json'> {
+  readonly here?: boolean;
+}
 
 export function workerCommands(program: Command, world: World, done: (exit: number) => void): void {
   withMetricsOption(withQuietOption(program.command('worker')))
@@ -76,8 +78,12 @@ export function workerCommands(program: Command, world: World, done: (exit: numb
     .description('list the workers that are alive, what they do, and which runs wait for one')
     .option(...stateOption)
     .option('--state-dir <dir>', 'where runs are kept')
+    .option('--here', 'only those of this machine; fails where none is alive, as a probe needs it')
     .option('--json', 'JSON lines')
-    .action(async (flags: ListFlags) => done(await listWorkers(flags, world)));
+    .action(async (flags: ListFlags) => {
+      await listWorkers(flags, world);
+      done(0);
+    });
 }
 
 function startWorker(given: WorkerFlags, world: World): Promise<void> {
@@ -157,7 +163,8 @@ const worldOf = (run: string, machine: string, world: World, json: boolean): Wor
   };
 };
 
-async function listWorkers(flags: ListFlags, world: World): Promise<number> {
+async function listWorkers(flags: ListFlags, world: World): Promise<void> {
+  const here = flags.here === true ? hostname() : undefined;
   const { alive, waiting } = await withSession(flags, world, async ({ ports }) => {
     const { workers, place } = await ports.store();
     if (workers === undefined)
@@ -166,19 +173,21 @@ async function listWorkers(flags: ListFlags, world: World): Promise<number> {
         `workers need a database, and ${place} is a directory`,
         'name it: --state postgres://HOST/DATABASE',
       );
-    const open = await workers.open(false);
+    const open = here === undefined ? await workers.open(false) : [];
+    const all = await workers.alive();
     return {
-      alive: await workers.alive(),
+      alive: all.filter(({ machine }) => here === undefined || machine === here),
       waiting: open.filter(({ leader }) => leader !== 'led'),
     };
   });
+  if (here !== undefined && alive.length === 0)
+    throw new CommandError(1, `no worker of this machine (${here}) is alive`);
   if (flags.json === true) {
     for (const worker of alive) printJson('kmend.worker/1', worker, world);
     for (const run of waiting) printJson('kmend.open-run/1', run, world);
-    return 0;
+    return;
   }
   for (const line of workerLines(alive, waiting, world.width())) world.out(line);
-  return 0;
 }
 
 function workerLines(
