@@ -1,7 +1,7 @@
 // The port that carries runs from one state to another, as they are.
 import type { EventBody } from '../../model/run/event.ts';
-import type { JournalHead, PrunedRun } from './history.ts';
-import type { KeptSlot, RunFile } from './store.ts';
+import type { JournalHead, PrunedRun, RunFile } from './history.ts';
+import type { KeptSlot } from './slots.ts';
 
 /** Bytes of a host's long output; `file` as in the journal, `at` its place in the file. */
 export interface OutputPiece {

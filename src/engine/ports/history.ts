@@ -80,3 +80,6 @@ export interface Prune {
   /** The runs, each with the heads of its journal that other runs name. */
   readonly runs: ReadonlyMap<string, readonly string[]>;
 }
+
+/** What is kept beside a journal for a resume and a rollback. */
+export type RunFile = 'plan' | 'settings';

@@ -1,50 +1,14 @@
 // The port to the state directory: journals, plans, locks and slots.
-import type { HeldSlot } from '../../core/run-state/slot.ts';
 import type { Piece } from '../../model/run/effect.ts';
 import type { Event, EventBody, EventOf, EventType } from '../../model/run/event.ts';
 import type { Carry } from './carry.ts';
-import type { History, JournalEnd, JournalHead, RunInfo } from './history.ts';
+import type { History, JournalEnd, JournalHead, RunFile, RunInfo } from './history.ts';
+import type { Slots } from './slots.ts';
 import type { Turns } from './turns.ts';
 import type { Workers } from './workers.ts';
 
-export type { JournalHead, RunInfo } from './history.ts';
-
-/** A host that a run has out of service, as other runs read it. */
-export interface Slot {
-  /** As in locks: two inventories may have two names for the host. */
-  readonly address: string;
-  /** Its name in that run. */
-  readonly host: string;
-  readonly play: string;
-  readonly zone?: string;
-  readonly kind: HeldSlot;
-}
-
-export interface Slots {
-  /**
-   * Writes a slot before its host is touched, and then reads those of other runs: of two runs that
-   * do so at once, at least one sees the other.
-   */
-  readonly claim: (slot: Slot) => Promise<readonly TakenSlot[]>;
-  /** Writes the state of a slot. */
-  readonly keep: (slot: Slot) => Promise<void>;
-  readonly drop: (address: string) => Promise<void>;
-  /** Drops the slots of other runs for a host that this run has returned to service. */
-  readonly clear: (address: string) => Promise<void>;
-  /** Drops obsolete slots of earlier controllers of this run. */
-  readonly forget: () => Promise<void>;
-  readonly others: () => Promise<readonly TakenSlot[]>;
-}
-
-export interface TakenSlot extends Slot {
-  readonly run: string;
-}
-
-/** A slot as it is kept. Its name is used once, so a void slot may be removed safely. */
-export interface KeptSlot extends TakenSlot {
-  /** `claiming` until its run has found room in the budget: nothing was done to the host yet. */
-  readonly state: 'claiming' | 'held';
-}
+export type { JournalHead, RunFile, RunInfo } from './history.ts';
+export type { KeptSlot, Slot, Slots, TakenSlot } from './slots.ts';
 
 export interface Journal {
   readonly run: string;
@@ -202,8 +166,6 @@ export interface Store {
   /** The processes that carry runs on; absent where only the machine of the state can. */
   readonly workers?: Workers;
 }
-
-export type RunFile = 'plan' | 'settings';
 
 /**
  * The commands that wait for a run. One stays until the journal has it: a crash in between loses

@@ -4,8 +4,8 @@ import { type Copied, copyDocuments, copyRecords, copyRun } from '../../../app/h
 import { examineState, isUsable } from '../../../app/session/database.ts';
 import { databaseOf, statePlaceOf } from '../../../app/session/flags.ts';
 import { CommandError } from '../../../app/session/world.ts';
-import type { Store } from '../../../engine/ports/store.ts';
 import type { Inspected } from '../../../engine/ports/database.ts';
+import type { Store } from '../../../engine/ports/store.ts';
 import { plural } from '../../../model/text/plural.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
 import { stateLines } from '../../../screens/state-text.ts';
