@@ -14,9 +14,9 @@ import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const ip = (...args: string[]): void => void execFileSync('ip', args, { stdio: 'pipe' });
 
-/** A network of the test: this side and the side of a namespace. */
-const near = '198.51.100.1';
-const far = '198.51.100.2';
+/** A network of this process: this side and the side of a namespace. */
+const near = `198.18.${process.pid % 250}.1`;
+const far = `198.18.${process.pid % 250}.2`;
 const namespace = `kmend-a${process.pid}`;
 const cable = `kma${process.pid % 100_000}`;
 
