@@ -7,6 +7,7 @@ import type { CopyEffect, Escalation } from '../../model/run/effect.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import type { FenceToken } from '../ports/fence.ts';
+import claim from './scripts/claim.sh';
 import cleanup from './scripts/cleanup.sh';
 import copy from './scripts/copy.sh';
 import escalate from './scripts/escalate.sh';
@@ -34,18 +35,33 @@ export const exitCodes = {
 const places = `D=$R/var/lib/kmend L=$R/run/kmend
 umask 077
 mkdir -p "$D" "$L" || exit ${exitCodes.noState}
+T=
 `;
 
-const fence = (token: FenceToken): string =>
-  `${places}${scriptText(fenceFile, { ...exitCodes, run: quote(token.run), number: token.number, takeover: quote(token.takeover ?? '') })}`;
+/** @param held what is done before another controller may pass the fence */
+const fence = (token: FenceToken, held = ''): string =>
+  scriptText(fenceFile, {
+    ...exitCodes,
+    run: quote(token.run),
+    number: token.number,
+    takeover: quote(token.takeover ?? ''),
+    held,
+  });
+
+/** Takes stdin into `$T`, whole or not at all. */
+const arrive = (isWhole: string, what: string): string =>
+  `T=$D/arriving.$$
+cat > "$T" || { rm -f "$T"; echo "cannot write to $D" >&2; exit ${exitCodes.noState}; }
+${isWhole} || { rm -f "$T"; echo "the ${what} arrived truncated" >&2; exit ${exitCodes.cut}; }
+`;
 
 /** Fences another run out of a host, before this run works there. */
 export const takeoverScript = (token: FenceToken): string =>
-  withPrelude(`${fence(token)}echo "$run $number closed" > "$D/fence"
+  withPrelude(`${places}${fence(token)}echo "$run $number closed" > "$D/fence"
 `);
 
 export const closeFenceScript = (token: FenceToken): string =>
-  withPrelude(`${fence(token)}echo "$run $number closed" > "$D/fence.new" && mv "$D/fence.new" "$D/fence" || exit ${exitCodes.noState}
+  withPrelude(`${places}${fence(token)}echo "$run $number closed" > "$D/fence.new" && mv "$D/fence.new" "$D/fence" || exit ${exitCodes.noState}
 rm -rf "$D/spool/${token.run}"
 `);
 
@@ -55,7 +71,15 @@ const spool = (token: FenceToken, effect: string): string =>
 
 /** Starts the sealed script that comes on stdin. */
 export const startScript = (token: FenceToken, effect: string): string =>
-  withPrelude(`${fence(token)}${spool(token, effect)}${scriptText(start, exitCodes)}`);
+  withPrelude(
+    [
+      places,
+      arrive(`tail -n 1 "$T" | grep -qx '# kmend: end of script'`, 'script'),
+      spool(token, effect),
+      fence(token, scriptText(claim, exitCodes)),
+      scriptText(start, exitCodes),
+    ].join(''),
+  );
 
 /** Marks the end of a script, so that a truncated one is not run. */
 export const sealScript = (script: string): string =>
@@ -79,7 +103,7 @@ export const writeScript = (
   bytes: number,
 ): string =>
   withPrelude(
-    `${fence(token)}${scriptText(write, { ...exitCodes, path: quote(path), backup: effect.replace(/[^A-Za-z0-9.-]/g, '_'), mode: quote(mode), bytes })}`,
+    `${places}${arrive(`[ "$(wc -c < "$T")" -eq ${bytes} ]`, 'content')}${fence(token)}${scriptText(write, { path: quote(path), backup: effect.replace(/[^A-Za-z0-9.-]/g, '_'), mode: quote(mode) })}`,
   );
 
 /** Kilobytes that must stay free beside a copied file. */
@@ -89,7 +113,7 @@ export const copyScript = (token: FenceToken, { name, sha256, size }: CopyEffect
   withPrelude(
     scriptText(copy, {
       ...exitCodes,
-      fence: fence(token),
+      fence: `${places}${fence(token)}`,
       name: quote(name),
       sha256Shell: sha256Shell(exitCodes.noDigest),
       sha256,
@@ -102,7 +126,7 @@ const unlocked = scriptText(unlockedFile, { ...exitCodes, packageLocks: quote(pa
 
 export const rebootScript = (token: FenceToken, effect: string): string =>
   withPrelude(
-    `${fence(token)}${scriptText(reboot, { ...exitCodes, effect: quote(effect), unlocked, mark: quote(`${token.run} ${effect}`) })}`,
+    `${places}${fence(token)}${scriptText(reboot, { ...exitCodes, effect: quote(effect), unlocked, mark: quote(`${token.run} ${effect}`) })}`,
   );
 
 /** The kernel syncs the disks: the command `sync` would hang with a disk. */
