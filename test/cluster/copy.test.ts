@@ -12,10 +12,10 @@ import { command } from '../cli/real-world.ts';
 import { endedRun, warning } from '../store-contract/subject.ts';
 import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
 
-async function until(is: () => boolean): Promise<void> {
-  for (let tries = 0; !is(); tries += 1) {
-    if (tries > 2_000) throw new Error('it did not come to that');
-    await sleep(5);
+async function until(is: () => boolean, every = 5): Promise<void> {
+  for (let waited = 0; !is(); waited += every) {
+    if (waited > 20_000) throw new Error('it did not come to that');
+    await sleep(every);
   }
 }
 
@@ -32,6 +32,9 @@ describe.skipIf(postgresBin === undefined)('state copy', () => {
     await endedRun(store, 'r1', ...Array.from({ length: 1_200 }, (_, at) => warning(`${at}`)));
     for (let host = 0; host < 4; host += 1)
       await store.keepOutput('r1', `h${host}`, 'x'.repeat(4 * 1024 * 1024));
+    await store
+      .slots('r1', new Set())
+      .keep({ address: 'h1:22', host: 'h1', play: 'p', kind: 'held' });
     await store.ids.write('h1', 'seven');
     journal = readFileSync(join(files, 'runs/r1/journal.ndjson'), 'utf8');
   });
@@ -42,18 +45,22 @@ describe.skipIf(postgresBin === undefined)('state copy', () => {
   const copy = (...args: readonly string[]) => command(['state', 'copy', ...args], { home });
 
   it('brings a run to a database and back, once, and the audit holds there', async () => {
-    const url = server.createDatabase('both');
+    const url = server.createDatabase('there');
     await migrate(url);
     const there = await copy(files, url);
     expect(there).toMatchObject({ exit: 0, err: '' });
     expect(there.out).toMatch(/^run r1 copied\n1 run copied, 0 there already/);
     expect((await copy(files, url)).out).toMatch(/^0 runs copied, 1 there already/);
-    expect(await command(['audit', 'verify', 'r1', '--state', url], { home })).toMatchObject({
-      exit: 0,
-    });
+    const verified = (state: string) =>
+      command(['audit', 'verify', 'r1', '--state', state], { home });
+    const before = await verified(files);
+    // It was interrupted, and nothing is wrong.
+    expect(before.exit).toBe(12);
+    expect(await verified(url)).toEqual(before);
     const back = join(home, 'back');
     expect(await copy(url, back, 'r1')).toMatchObject({ exit: 0, err: '' });
     expect(readFileSync(join(back, 'runs/r1/journal.ndjson'), 'utf8')).toBe(journal);
+    expect(readdirSync(join(back, 'slots'))).toEqual(readdirSync(join(files, 'slots')));
   });
 
   it('that is killed has left nothing in the database', async () => {
@@ -61,15 +68,19 @@ describe.skipIf(postgresBin === undefined)('state copy', () => {
     await migrate(url);
     const blocker = new Client({ connectionString: url });
     await blocker.connect();
-    await blocker.query('begin; lock table kmend.output in exclusive mode');
+    // The last that a copy brings waits for the end of this.
+    const [slot] = readdirSync(join(files, 'slots'));
+    await blocker.query('begin');
+    await blocker.query(`insert into kmend.slot (name, run, body) values ($1, 'r0', '')`, [slot]);
     const child = await spawnCommand(['state', 'copy', files, url], home);
     await until(
       () =>
         server.psql(
           'postgres',
           `select count(*) from pg_stat_activity
-           where query like 'insert into output%' and wait_event_type = 'Lock'`,
+           where query like 'insert into slot%' and wait_event_type = 'Lock'`,
         ) === '1',
+      100,
     );
     child.signal('SIGKILL');
     expect(await child.ended).toBe('SIGKILL');
@@ -80,10 +91,15 @@ describe.skipIf(postgresBin === undefined)('state copy', () => {
           'postgres',
           `select count(*) from pg_stat_activity where datname = 'killed'`,
         ) === '0',
+      100,
     );
-    for (const table of ['run', 'event', 'output', 'run_file'])
-      expect(server.psql('killed', `select count(*) from kmend.${table}`)).toBe('0');
+    const counts = (): readonly string[] =>
+      ['run', 'event', 'output', 'run_file', 'slot'].map((table) =>
+        server.psql('killed', `select count(*) from kmend.${table}`),
+      );
+    expect(counts()).toEqual(['0', '0', '0', '0', '0']);
     expect(await copy(files, url, 'r1')).toMatchObject({ exit: 0, err: '' });
+    expect(counts()).toEqual(['1', '1201', '16', '1', '1']);
   });
 
   it('that is killed is not seen in a directory, and what it left goes with the next', async () => {
@@ -98,6 +114,7 @@ describe.skipIf(postgresBin === undefined)('state copy', () => {
     expect(await copy(files, to)).toMatchObject({ exit: 0, err: '' });
     expect(readdirSync(half)).toEqual([]);
     expect(readFileSync(join(to, 'runs/r1/journal.ndjson'), 'utf8')).toBe(journal);
+    expect(readdirSync(join(to, 'slots'))).toHaveLength(1);
   });
 
   it('is for the owner of the database: a worker may not bring a journal', async () => {

@@ -71,8 +71,8 @@ describe.skipIf(postgresBin === undefined)('a database', () => {
     );
   });
   afterAll(() => server.close());
-  const openStore = async (about: string): Promise<Store> => {
-    const store = await createPostgresStore(server.url('t', 'w'), {
+  const openStore = async (about: string, role = 'w'): Promise<Store> => {
+    const store = await createPostgresStore(server.url('t', role), {
       holder: { kind: 'command', about: { who: about } },
       packagePath: (sha256) => `/packages/${sha256}`,
     });
@@ -80,9 +80,11 @@ describe.skipIf(postgresBin === undefined)('a database', () => {
     return store;
   };
 
-  storeContract(async () => ({
-    store: await openStore('process 1 on a'),
+  const subject = (role?: string) => async () => ({
+    store: await openStore('process 1 on a', role),
     other: await openStore('process 2 on b'),
     forge: forgeIn(server, 't'),
-  }));
+  });
+  // Only the owner may bring runs.
+  storeContract(subject(), subject('postgres'));
 });

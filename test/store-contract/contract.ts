@@ -19,10 +19,13 @@ const parts = {
   lists,
   audits,
   removal,
-  copies,
 };
 
-/** @param make is called before each test */
-export function storeContract(make: MakeSubject): void {
+/**
+ * @param make is called before each test
+ * @param makeForCopies as `make`, with a store that may bring runs
+ */
+export function storeContract(make: MakeSubject, makeForCopies = make): void {
   for (const [name, part] of Object.entries(parts)) describe(name, () => part(make));
+  describe('copies', () => copies(makeForCopies));
 }

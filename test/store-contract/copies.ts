@@ -20,6 +20,8 @@ function directory(): { readonly dir: string; readonly store: Store } {
   return { dir, store: createStore(dir, Date.now) };
 }
 
+const slot = { address: 'h1:22', host: 'h1', play: 'p', kind: 'held' } as const;
+
 /** A run with all that a run may have. */
 async function fullRun(store: Store, run: string): Promise<void> {
   const lock = await store.lock([`${run}:22`], run);
@@ -37,12 +39,7 @@ async function fullRun(store: Store, run: string): Promise<void> {
   await journal.close();
   await lock.release();
   await store.post(run, { type: 'run.paused', who: 'ann', why: 'lunch' });
-  await store.slots(run, new Set()).keep({
-    address: 'h1:22',
-    host: 'h1',
-    play: 'p',
-    kind: 'held',
-  });
+  await store.slots(run, new Set()).keep(slot);
 }
 
 /** All files of a run by path, without the names of its commands. */
@@ -93,12 +90,12 @@ export function copies(make: MakeSubject): void {
   });
 
   it('goes on with a run that was copied', async () => {
-    const { store } = await make();
+    const { store, other } = await make();
     const { store: files } = directory();
     await endedRun(files, 'r1', warning('one'));
     await copyRun(files, store, 'r1');
-    const { journal } = await store.openJournal('r1', () => {});
-    const lock = await store.lock(['h1:22'], 'r1');
+    const lock = await other.lock(['h1:22'], 'r1');
+    const { journal } = await other.openJournal('r1', () => {});
     await journal.append(warning('two'), true);
     await journal.close();
     if (lock.held) await lock.release();
@@ -127,7 +124,7 @@ export function copies(make: MakeSubject): void {
   });
 
   it('shows nothing of a run whose journal went on while it was copied', async () => {
-    const { store } = await make();
+    const { store, forge } = await make();
     const { store: files } = directory();
     await endedRun(files, 'r1', warning('one'));
     const { entries, head } = await files.history.audit('r1', []);
@@ -137,13 +134,26 @@ export function copies(make: MakeSubject): void {
       files: {},
       commands: [],
       outputs: files.carry.outputs('r1'),
+      slots: new Map([['r1.a.slot', { ...slot, run: 'r1', state: 'held' } as const]]),
     };
     await expect(
       store.carry.keep({ ...carried, entries: entries - 1, head, lines: files.carry.lines('r1') }),
     ).rejects.toThrow('it changed while it was copied');
     expect(await store.history.names()).toEqual([]);
+    expect(forge.count('r1').slots).toBe(0);
     await store.carry.keep({ ...carried, entries, head, lines: files.carry.lines('r1') });
     expect(await store.history.names()).toEqual(['r1']);
+    expect(forge.count('r1').slots).toBe(1);
+  });
+
+  it('brings no slot back to a run that is there', async () => {
+    const { store, forge } = await make();
+    const { store: files } = directory();
+    await fullRun(files, 'r1');
+    await copyRun(files, store, 'r1');
+    await store.slots('r2', new Set()).clear('h1:22');
+    expect(await copyRun(files, store, 'r1')).toBe('there');
+    expect(forge.count('r1').slots).toBe(0);
   });
 
   it('has documents and records once, and keeps its own', async () => {
@@ -175,6 +185,7 @@ export function copies(make: MakeSubject): void {
     await expect(
       files.carry.keep({
         ...{ run: 'r1', entries, head, number: 1, files: {}, commands: [], outputs },
+        slots: new Map(),
         lines: store.carry.lines('r1'),
       }),
     ).rejects.toThrow('is no output of a host');

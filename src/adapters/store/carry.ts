@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { CarriedRun, Carry, OutputPiece } from '../../engine/ports/carry.ts';
 import { StateRefusal } from '../../engine/ports/state-errors.ts';
-import { carryLines, putSlots, slotsIn } from '../../engine/state/carried.ts';
+import { carryLines, slotsIn } from '../../engine/state/carried.ts';
 import { fileName, runFiles } from '../../engine/state/run-files.ts';
 import type { SlotRows } from '../../engine/state/slots.ts';
 import { postCommand } from './control.ts';
@@ -18,11 +18,7 @@ export const carryIn = (stateDir: string, rows: SlotRows, now: () => number): Ca
   lines: (run) => wholeLines(journalPath(stateDir, run)),
   outputs: (run) => outputsIn(runDirectory(stateDir, run)),
   slots: (run) => slotsIn(rows, run),
-  keep: (carried) => writing(stateDir, () => keepRun(stateDir, carried, now)),
-  keepSlots: async (slots) => {
-    for (const name of slots.keys()) refusePath(name);
-    await putSlots(rows, slots);
-  },
+  keep: (carried) => writing(stateDir, () => keepRun(stateDir, carried, rows, now)),
   keepRecords: (records) => keepRecords(stateDir, records),
 });
 
@@ -57,9 +53,17 @@ function refusePath(name: string): void {
 }
 
 /** Made in a state directory of its own, whose run then gets its place: no half of it is seen. */
-async function keepRun(stateDir: string, carried: CarriedRun, now: () => number): Promise<void> {
-  const { run } = carried;
-  refusePath(run);
+async function keepRun(
+  stateDir: string,
+  carried: CarriedRun,
+  rows: Pick<SlotRows, 'put'>,
+  now: () => number,
+): Promise<void> {
+  const { run, slots } = carried;
+  for (const name of [run, ...slots.keys()]) refusePath(name);
+  const putSlots = async (): Promise<void> => {
+    for (const [name, slot] of slots) await rows.put(name, slot);
+  };
   const bin = await ownDirectory(stateDir, 'copying');
   // What a copy that was killed has left.
   for (const left of await readdir(bin))
@@ -69,7 +73,11 @@ async function keepRun(stateDir: string, carried: CarriedRun, now: () => number)
     await ownDirectory(draft, 'runs', run);
     await writeRun(draft, carried, now);
     await ownDirectory(stateDir, 'runs');
+    // Before, so that a copy that is killed leaves no run whose hosts nobody counts; and after, since
+    // another run removes a slot whose run it does not find.
+    await putSlots();
     await rename(runDirectory(draft, run), runDirectory(stateDir, run));
+    await putSlots();
   } finally {
     await rm(draft, { recursive: true, force: true });
   }

@@ -36,14 +36,9 @@ export async function copyRun(from: Store, to: Store, run: string): Promise<Copi
   if (await isUnderWay(from, run)) return 'under_way';
   const source = await wholeRun(from, run);
   if (typeof source === 'string') return source;
-  if ((await to.history.names()).includes(run)) {
-    if ((await headIn(to, run)) !== source.head) return 'differs';
-    // A copy that was killed may have left them out.
-    await to.carry.keepSlots(await from.carry.slots(run));
-    return 'there';
-  }
+  if ((await to.history.names()).includes(run))
+    return (await headIn(to, run)) === source.head ? 'there' : 'differs';
   await to.carry.keep(await carriedFrom(from, run, source));
-  await to.carry.keepSlots(await from.carry.slots(run));
   return 'copied';
 }
 
@@ -103,6 +98,7 @@ async function carriedFrom(
     outputs: store.carry.outputs(run),
     files: present({ plan, settings }),
     commands: (await waiting.take()).map(withoutName),
+    slots: await store.carry.slots(run),
   };
 }
 

@@ -10,7 +10,7 @@ export interface OutputPiece {
   readonly data: Buffer;
 }
 
-/** All that a state has of a run, except its slots. */
+/** All that a state has of a run. */
 export interface CarriedRun extends JournalHead {
   readonly run: string;
   /** The whole lines of its journal, without line ends, by pieces. */
@@ -19,6 +19,8 @@ export interface CarriedRun extends JournalHead {
   readonly outputs: AsyncIterable<OutputPiece>;
   /** Commands that wait, the oldest first. */
   readonly commands: readonly EventBody[];
+  /** By name. */
+  readonly slots: ReadonlyMap<string, KeptSlot>;
   /** Number of its controllers so far, as its journal has them. */
   readonly number: number;
 }
@@ -33,7 +35,6 @@ export interface Carry {
    * lines do not end in its head.
    */
   readonly keep: (carried: CarriedRun) => Promise<void>;
-  readonly keepSlots: (slots: ReadonlyMap<string, KeptSlot>) => Promise<void>;
   /** Adds records of removed runs. */
   readonly keepRecords: (records: readonly PrunedRun[]) => Promise<void>;
 }

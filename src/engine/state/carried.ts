@@ -36,10 +36,3 @@ export async function slotsIn(
   }
   return slots;
 }
-
-export async function putSlots(
-  rows: Pick<SlotRows, 'put'>,
-  slots: ReadonlyMap<string, KeptSlot>,
-): Promise<void> {
-  for (const [name, slot] of slots) await rows.put(name, slot);
-}

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { CarriedRun, Carry, OutputPiece } from '../../../engine/ports/carry.ts';
 import { DatabaseError } from '../../../engine/ports/state-errors.ts';
-import { carryLines, putSlots, slotsIn } from '../../../engine/state/carried.ts';
+import { carryLines, slotsIn } from '../../../engine/state/carried.ts';
 import { infoAfter, jobIn, type RunFacts } from '../../../engine/state/run-info.ts';
 import type { SlotRows } from '../../../engine/state/slots.ts';
 import type { Event } from '../../../model/run/event.ts';
@@ -19,7 +19,6 @@ export const carryOver = (db: Db, rows: SlotRows): Carry => ({
   outputs: (run) => outputsOf(db, run),
   slots: (run) => slotsIn(rows, run),
   keep: (carried) => atOnce(db.place, (client) => keepRun(client, db.place, carried)),
-  keepSlots: (slots) => putSlots(rows, slots),
   keepRecords: (records) =>
     atOnce(db.place, async (client) => {
       for (const record of records)
@@ -62,7 +61,7 @@ async function atOnce(url: string, work: (client: pg.Client) => Promise<void>): 
 }
 
 async function keepRun(client: pg.Client, place: string, carried: CarriedRun): Promise<void> {
-  const { run, entries, head, number, outputs } = carried;
+  const { run, entries, head, number, outputs, slots } = carried;
   const made = await ask(
     client,
     `insert into run (run, seq, head, begun, epoch, number) values ($1, $2, $3, true, $4, $4)
@@ -72,7 +71,7 @@ async function keepRun(client: pg.Client, place: string, carried: CarriedRun): P
   if (made.length === 0)
     throw new DatabaseError(place, `run ${run} is there already`, 'repeat the copy');
   // An earlier run of this name was removed, and perhaps not all that it had.
-  for (const table of ['event', 'output', 'gone'])
+  for (const table of ['event', 'output', 'slot', 'gone'])
     await ask(client, `delete from ${table} where run = $1`, [run]);
   await keepLines(client, carried);
   await keepPapers(client, carried);
@@ -82,6 +81,12 @@ async function keepRun(client: pg.Client, place: string, carried: CarriedRun): P
       file,
       at,
       data,
+    ]);
+  for (const [name, slot] of slots)
+    await ask(client, 'insert into slot (name, run, body) values ($1, $2, $3)', [
+      name,
+      run,
+      toJson(slot),
     ]);
   await ask(client, `select pg_notify('kmend', $1)`, [run]);
 }
