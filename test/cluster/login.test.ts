@@ -170,17 +170,25 @@ host all postgres all trust
       () => `?${ca('none')}`,
       'the file of sslrootcert cannot be read',
     ],
-    [
-      'a mode that there is not',
-      name,
-      () => '?sslmode=prefer',
-      'sslmode must be one of disable, require, verify-ca, verify-full, not prefer',
-    ],
     ['disable, where the server wants TLS', name, () => '?sslmode=disable', 'no encryption'],
   ])('is refused with %s', async (_how, host, query, why) => {
     const { exit, err } = await runs('tina', host, query());
     expect([exit, err]).toEqual([1, expect.stringContaining(why)]);
     expect(err).not.toContain('kmend doctor says');
+  });
+
+  it('is refused with a mode that there is not', async () => {
+    expect(await runs('tina', name, '?sslmode=prefer')).toMatchObject({
+      exit: 3,
+      err: expect.stringContaining('the URL of the state has an unknown sslmode'),
+    });
+    vi.stubEnv('PGSSLMODE', 'prefer');
+    expect(await runs('tina', name)).toMatchObject({
+      exit: 1,
+      err: expect.stringContaining(
+        'sslmode must be one of disable, require, verify-ca, verify-full',
+      ),
+    });
   });
 
   it('without a mode needs no TLS on this machine', async () => {
