@@ -4,6 +4,7 @@ import { dueTurns, runTurn } from '../../src/app/jobs/due-turns.ts';
 import type { Job } from '../../src/app/jobs/jobs.ts';
 import type { Session } from '../../src/app/session/session.ts';
 import type { KnownTurn } from '../../src/core/rollout/due-turn.ts';
+import type { Notice } from '../../src/engine/ports/outside.ts';
 import type { RunInfo } from '../../src/engine/ports/store.ts';
 import type { Turns } from '../../src/engine/ports/turns.ts';
 
@@ -14,12 +15,15 @@ let documents: Map<string, string>;
 let runs: RunInfo[];
 let taken: Map<string, KnownTurn & { readonly by: string }>;
 let worked: number;
+/** Keys of the notices. */
+let sent: string[];
 
 beforeEach(() => {
   now = at('22:00:01');
   runs = [];
   taken = new Map();
   worked = 0;
+  sent = [];
   documents = new Map();
   install({ since: at('20:00') });
 });
@@ -65,6 +69,7 @@ function worker(me: string, stop = new AbortController()): Session {
     place: 'db',
     turns: turnsOf(me),
     runs: async () => runs,
+    readFile: async (name: string) => (name.startsWith('back') ? '{"rollbackOf":"r1"}' : '{}'),
     jobs: {
       names: async () => [...documents.keys()],
       read: async (name: string) => documents.get(name),
@@ -74,7 +79,17 @@ function worker(me: string, stop = new AbortController()): Session {
     scanEvents: async () => {},
   };
   return {
-    world: { clock: { now: () => now }, stop: stop.signal },
+    world: {
+      clock: { now: () => now },
+      stop: stop.signal,
+      secrets: { mask: (notice: Notice) => notice },
+      notifier: async () => ({
+        send: async (_to: unknown, { key }: Notice) => {
+          sent.push(key);
+          return { ok: true };
+        },
+      }),
+    },
     observer: { log: () => {}, notice: () => {} },
     settings: { state: 'db', flags: {} },
     ports: { store: async () => store },
@@ -115,6 +130,24 @@ it('a turn leaves its run, waits for its end, and then has its exit code', async
   expect(await runTurn(turn, begins, worker('b'))).toEqual({ exit: 4, run: 'r1' });
   expect([worked, last()]).toEqual([1, { at: now, exit: 4, run: 'r1' }]);
   expect(await due()).toEqual([]);
+});
+
+it('a turn ends as its run did, not as the rollback of its failed hosts', async () => {
+  await runTurn(turn, begins, worker('a'));
+  runs = [run('r1', 4), run('back1', 0)];
+  expect(await runTurn(turn, begins, worker('b'))).toEqual({ exit: 4, run: 'r1' });
+  expect(worked).toBe(1);
+});
+
+it('the notice of a turn has the same key when another worker ends the turn again', async () => {
+  install({ since: at('20:00'), notify: { command: '/bin/notify' } });
+  runs = [run('r1', 0)];
+  await runTurn(turn, begins, worker('a'));
+  now += 5_000;
+  // The first one was killed before it could say that the turn has ended.
+  taken.set('night', { at: turn.at, state: 'left', by: '' });
+  await runTurn(turn, begins, worker('b'));
+  expect(sent).toEqual([`job/night/${turn.at}`, `job/night/${turn.at}`]);
 });
 
 it('a turn whose worker died before it began a run is carried out again', async () => {

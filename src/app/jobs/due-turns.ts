@@ -8,7 +8,7 @@ import type { Turns } from '../../engine/ports/turns.ts';
 import { present } from '../../model/present.ts';
 import type { Session } from '../session/session.ts';
 import { type Job, jobNamed, readableJobs, runsOfJob } from './jobs.ts';
-import { endTurn, type JobWork, type TurnEnd, workOfTurn } from './turn.ts';
+import { endTurn, type JobWork, lastRun, type TurnEnd, workOfTurn } from './turn.ts';
 
 export interface DueTurn {
   readonly job: string;
@@ -93,14 +93,17 @@ async function takenTurn(
   }
   // A worker that was away for too long has lost its turn.
   if ((await turns.newest()).get(name)?.isOwn !== true) return undefined;
-  await endTurn(job, end, session);
+  await endTurn(job, end, session, at);
   await turns.end(name, at);
   return end;
 }
 
 /** A turn that was left has begun a run, mostly: then that run says how the turn ended. */
 async function endOf(job: Job, at: number, work: JobWork, session: Session): Promise<TurnEnd> {
-  const begun = (await runsOfJob(job.name, session)).filter((run) => run.startedAt >= at).at(-1);
+  const runs = (await runsOfJob(job.name, session)).filter(
+    (run) => run.startedAt >= at && run.begun !== false,
+  );
+  const begun = await lastRun(runs, session);
   if (begun?.finished === undefined) return workOfTurn(job, work, session);
   return { exit: begun.finished.exit, run: begun.run };
 }

@@ -57,6 +57,8 @@ export function notifyFlagsOfRuns({ notify }: Job): NotifyFlags {
 
 /** How the run of a turn ended, by its journal. */
 export interface RunEnd {
+  /** Names the turn, also where its notice is sent again; milliseconds since 1970. */
+  readonly turn: number;
   readonly why: string;
   readonly head?: string;
   readonly failures: readonly HostFailure[];
@@ -66,7 +68,7 @@ export interface RunEnd {
 export async function notifyPeople(
   { notify, name }: Job,
   end: JobResult,
-  { why, head, failures }: RunEnd,
+  { turn, why, head, failures }: RunEnd,
   around: Surroundings,
 ): Promise<void> {
   const { world, observer } = around;
@@ -81,7 +83,7 @@ export async function notifyPeople(
   const notice: Notice = {
     schema: 'kmend.notice/1',
     kind: 'finished',
-    key: `job/${name}/${end.at}`,
+    key: `job/${name}/${turn}`,
     text: turnText({ ...known, exit: end.exit, failures }, from),
     from,
     ...known,

@@ -6,6 +6,8 @@ import { failuresOf } from '../../core/run-state/failures.ts';
 import { stateError } from '../../engine/ports/state-errors.ts';
 import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import { present } from '../../model/present.ts';
+import { dataIn } from '../../model/shape/shape.ts';
+import { isMapping } from '../../model/value.ts';
 import { stateOf } from '../history/history.ts';
 import { contained } from '../observer.ts';
 import { exitOfResume, resume } from '../run/resume.ts';
@@ -65,7 +67,10 @@ export async function workOfTurn(job: Job, work: JobWork, session: Session): Pro
   if (open.exit !== 0) return open;
   const before = new Set((await runsOfJob(job.name, session)).map(({ run }) => run));
   const exit = await work();
-  const own = (await runsOfJob(job.name, session)).filter(({ run }) => !before.has(run)).at(-1);
+  const own = await lastRun(
+    (await runsOfJob(job.name, session)).filter(({ run }) => !before.has(run)),
+    session,
+  );
   return { exit, ...present({ run: own?.run }) };
 }
 
@@ -117,11 +122,29 @@ async function endedBySignal(store: Store, run: string): Promise<boolean> {
   return /^SIG/.test(why);
 }
 
-/** Keeps how a turn ended, and notifies of it. */
+/** The last of these runs that rolls nothing back: it says how the turn ended. */
+export async function lastRun(
+  runs: readonly RunInfo[],
+  { ports }: Session,
+): Promise<RunInfo | undefined> {
+  const store = await ports.store();
+  for (const info of runs.toReversed()) {
+    const plan = dataIn((await store.readFile(info.run, 'plan')) ?? '');
+    if (!isMapping(plan) || plan.rollbackOf === undefined) return info;
+  }
+  return undefined;
+}
+
+/**
+ * Keeps how a turn ended, and notifies of it.
+ * @param due when the turn was due, milliseconds since 1970: another worker may end it again, and
+ * then its notice has the same key
+ */
 export async function endTurn(
   job: Job,
   { exit, run }: TurnEnd,
   session: Session,
+  due?: number,
 ): Promise<JobResult> {
   const store = await session.ports.store();
   const last: JobResult = { at: session.world.clock.now(), exit, ...present({ run }) };
@@ -131,7 +154,8 @@ export async function endTurn(
   const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run ended');
   const failures =
     info === undefined || exit === 0 ? [] : failuresOf(await stateOf(store, info.run));
-  await notifyPeople(job, last, { why, failures, ...present({ head: info?.head }) }, session);
+  const ended = { turn: due ?? last.at, why, failures, ...present({ head: info?.head }) };
+  await notifyPeople(job, last, ended, session);
   return last;
 }
 
