@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/app/jobs/jobs.ts';
+import type { Child } from '../cli/child.ts';
 import { eventsOf, play } from '../cli/practice.ts';
 import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
 import { type WorkersLab, workersLab } from './workers-lab.ts';
@@ -58,6 +59,20 @@ async function install(playbook: string): Promise<void> {
   );
 }
 
+/** Two workers that have watched for long enough to judge each other. */
+async function twoWorkers(): Promise<readonly Child[]> {
+  lab = await workersLab(server, ['h1']);
+  const workers = [await lab.worker(), await lab.worker()];
+  await sleep(5_000);
+  return workers;
+}
+
+const kill = (workers: readonly Child[], leader: number | undefined): void => {
+  const found = workers.find(({ pid }) => pid === leader);
+  if (found === undefined) throw new Error(`no worker has the process ${leader}`);
+  found.signal('SIGKILL');
+};
+
 async function until(what: string, is: () => boolean, seconds = 60): Promise<void> {
   for (let waited = 0; !is(); waited += 1) {
     if (waited > seconds * 10) throw new Error(`waited ${seconds} s until ${what}`);
@@ -89,17 +104,26 @@ describe.skipIf(postgresBin === undefined)('a job of workers', () => {
   });
 
   it('is ended by another worker when the one that carries its run is killed', async () => {
-    lab = await workersLab(server, ['h1']);
-    const workers = [await lab.worker(), await lab.worker()];
-    // All have watched for long enough to judge the others.
-    await sleep(5_000);
+    const workers = await twoWorkers();
     await install(play(command('one', 2) + command('two')));
     await until('its run is there', () => runs().length === 1);
     const [run = ''] = runs();
     await lab.event(run, 'effect.started');
-    workers.find(({ pid }) => pid === lab.leader(run))?.signal('SIGKILL');
+    kill(workers, lab.leader(run));
     await expectOneTurn(0, 1);
     expect(ran()).toBe('one\ntwo\n');
     expect(eventsOf(lab.events(run), 'run.finished')).toHaveLength(1);
+  });
+
+  it('is carried out by another worker when the one that plans it is killed', async () => {
+    const workers = await twoWorkers();
+    await install(play(command('one')));
+    const holder = (): string =>
+      ask(`select says::json->>'pid' from turn join holder on holder.id = turn.holder`);
+    await until('a worker has its turn', () => holder() !== '');
+    kill(workers, Number(holder()));
+    expect(runs()).toEqual([]);
+    await expectOneTurn(0, 1);
+    expect(ran()).toBe('one\n');
   });
 });
