@@ -43,8 +43,13 @@ export interface Pod {
   readonly ended: Promise<number>;
   /** To the first process of the container, as a runtime does. */
   readonly signal: (name: 'TERM' | 'KILL' | 'STOP' | 'CONT') => void;
-  /** Runs another program in it, as `kubectl exec` and probes do; returns its exit code and output. */
-  readonly exec: (argv: readonly string[]) => { readonly code: number; readonly out: string };
+  /**
+   * Runs another program in it, as `kubectl exec` and probes do, for half a minute at most (143).
+   * The fleet and the cluster that it may ask live in this process, which goes on meanwhile.
+   */
+  readonly exec: (
+    argv: readonly string[],
+  ) => Promise<{ readonly code: number; readonly out: string }>;
   /** Kills what is left of it, and removes its folder. */
   readonly close: () => void;
 }
@@ -64,9 +69,26 @@ export function startPod(options: PodOptions): Pod {
   const id = `kmend-${process.pid}-${counter}`;
   const runc = ['--root', join(dir, 'runc')];
   writeFileSync(join(dir, 'config.json'), JSON.stringify(runtimeConfig(options, dir)));
-  const child = spawn('runc', [...runc, 'run', '--bundle', dir, id], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const { output, ended } = startRunc([...runc, 'run', '--bundle', dir, id]);
+  return {
+    out: () => output.out,
+    err: () => output.err,
+    ended,
+    signal: (name) => void spawnSync('runc', [...runc, 'kill', id, name]),
+    exec: async (argv) => {
+      const { output: said, ended: end } = startRunc([...runc, 'exec', id, ...argv], 30_000);
+      return { code: await end, out: said.out + said.err };
+    },
+    close: () => {
+      spawnSync('runc', [...runc, 'delete', '--force', id]);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts a program that is sent SIGTERM after `timeout` milliseconds. */
+function startRunc(argv: readonly string[], timeout?: number) {
+  const child = spawn('runc', argv, { stdio: ['ignore', 'pipe', 'pipe'], timeout });
   const output = { out: '', err: '' };
   for (const stream of ['out', 'err'] as const)
     child[`std${stream}`].setEncoding('utf8').on('data', (text: string) => {
@@ -75,23 +97,7 @@ export function startPod(options: PodOptions): Pod {
   const ended = new Promise<number>((resolve) =>
     child.on('close', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 143))),
   );
-  return {
-    out: () => output.out,
-    err: () => output.err,
-    ended,
-    signal: (name) => void spawnSync('runc', [...runc, 'kill', id, name]),
-    exec: (argv) => {
-      const { status, stdout, stderr } = spawnSync('runc', [...runc, 'exec', id, ...argv], {
-        encoding: 'utf8',
-        timeout: 30_000,
-      });
-      return { code: status ?? -1, out: stdout + stderr };
-    },
-    close: () => {
-      spawnSync('runc', [...runc, 'delete', '--force', id]);
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
+  return { output, ended };
 }
 
 /** The `config.json` of the OCI runtime specification. */
