@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { parseSync, Visitor } from 'oxc-parser';
 import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { drainOptionNames } from '../../src/cli/node-flags.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
@@ -177,6 +178,42 @@ describe('flags', () => {
     expect(keys.length).toBeGreaterThan(8);
     expect(keys.filter((key) => !own.has(`--${key.replaceAll('_', '-')}`))).toEqual([]);
   });
+});
+
+/** What pods and units run, without the name of the program. */
+const contributed: readonly (readonly [string, readonly string[]])[] = [
+  ...parseAllDocuments(read('contrib/kubernetes/worker.yaml'))
+    .flatMap((one): readonly Container[] => one.toJS().spec?.template?.spec.containers ?? [])
+    .flatMap(({ args, readinessProbe: probe }) => [
+      args,
+      ...(probe === undefined ? [] : [probe.exec.command.slice(1)]),
+    ]),
+  ...readdirSync(join(root, 'contrib/systemd')).flatMap((name) =>
+    [...read(`contrib/systemd/${name}`).matchAll(/^ExecStart=.* kmend (.+)$/gm)].map(
+      ([, words = '']) => words.split(' '),
+    ),
+  ),
+].map((argv) => [argv.join(' '), argv]);
+
+interface Container {
+  readonly args: readonly string[];
+  readonly readinessProbe?: { readonly exec: { readonly command: readonly string[] } };
+}
+
+describe('the commands of contrib', () => {
+  it.each(contributed)('kmend %s: has these options', (_, argv) => {
+    let [command, rest]: [Command, readonly string[]] = [program, argv];
+    for (;;) {
+      const below = command.commands.find((one) => one.name() === rest[0]);
+      if (below === undefined) break;
+      [command, rest] = [below, rest.slice(1)];
+    }
+    expect(command).not.toBe(program);
+    const { unknown } = command.parseOptions([...rest]);
+    expect(unknown).toEqual([]);
+  });
+
+  it('are all seen', () => expect(contributed.length).toBe(5));
 });
 
 interface Schema {
