@@ -13,8 +13,33 @@ export interface Leader {
 export const isAlive = (leader: Leader | undefined): boolean =>
   leader !== undefined && leader.alive !== false;
 
+/**
+ * A leader as one look sees it, which needs no session of a process. Only who may enter one can wait
+ * for proof of a death; to a reader a leader without its lock is gone, unless the server has just
+ * started (5 seconds, as in the schema) and its processes enter again.
+ */
+async function seenLeader(
+  db: Db,
+  run: string,
+): Promise<(Leader & { readonly enters: boolean }) | undefined> {
+  const [found] = await db.query<Leader & { readonly enters: boolean }>(
+    `select coalesce(h.about, '') as about, e.enters, case
+         when r.leader is null then false
+         when is_alive(r.leader) then true
+         when not e.enters and pg_postmaster_start_time() < clock_timestamp() - interval '5 seconds' then false
+       end as alive
+     from run r left join holder h on h.id = r.leader, lateral (
+       select has_function_privilege('enter(integer, text, text)', 'execute') as enters) e
+     where r.run = $1`,
+    [run],
+  );
+  return found;
+}
+
 /** Undefined where there is no such run; `alive` is false where nobody leads it. */
 export async function leaderOf(db: Db, run: string): Promise<Leader | undefined> {
+  const seen = await seenLeader(db, run);
+  if (seen === undefined || seen.alive !== null || !seen.enters) return seen;
   const me = await db.me();
   // In the session: the death of others is proven by its age.
   const [found] = await db.inSession<Leader>(
