@@ -163,12 +163,15 @@ function Ends({ head: { forecast }, now }: AtInput) {
 
 /** Why it stands as it does: the brake, gates, and what the next start waits for. */
 function Reasons({ head, now }: AtInput) {
-  const { why, brake, waits, gates } = head;
+  const { why, brake, waits, gates, databaseAway } = head;
   // A closed gate and a tripped brake have lines of their own.
   const newWaits = waits.filter(
     ({ rule, text }) => !(rule === 'gate' && gates.length > 0) && why?.includes(text) !== true,
   );
   const lines = [
+    ...(databaseAway === undefined
+      ? []
+      : [{ key: 'database', name: 'Database', text: `away since ${time(databaseAway, now)}` }]),
     ...(why === undefined || newWaits.some(({ text }) => text.includes(why))
       ? []
       : [{ key: 'why', name: '', text: why }]),

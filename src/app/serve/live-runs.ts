@@ -21,13 +21,15 @@ export interface LiveRun {
   readonly holder: string | undefined;
   /** While a process works on it: a run of nobody has no end to forecast. */
   readonly forecaster: Forecaster | undefined;
+  /** Since when the database that has its journal does not answer. */
+  readonly databaseAway: number | undefined;
   /** Why its journal cannot be read on. */
   readonly damaged: string | undefined;
 }
 
 /** What the journal does not say. */
-export const contextOf = ({ holder, forecaster }: LiveRun): ViewContext =>
-  present({ holder, forecast: forecaster?.newest() });
+export const contextOf = ({ holder, forecaster, databaseAway }: LiveRun): ViewContext =>
+  present({ holder, forecast: forecaster?.newest(), databaseAway });
 
 /** Somebody who watches a run. */
 export interface Watcher {
@@ -52,6 +54,8 @@ export interface LiveRuns {
   readonly follow: (run: string) => Promise<LiveRun | undefined>;
   /** Shows the run and what changes of it; returns how to stop. */
   readonly watch: (live: LiveRun, watcher: Watcher) => () => void;
+  /** Shows that the state does not answer since then; undefined = it answers. */
+  readonly away: (since: number | undefined) => void;
   readonly close: () => Promise<void>;
   /** The oldest first; those that are not finished were read before. */
   readonly known: () => Promise<readonly KnownRun[]>;
@@ -67,6 +71,7 @@ const mostUnwatched = 30;
 interface Draft extends LiveRun {
   holder: string | undefined;
   forecaster: Forecaster | undefined;
+  databaseAway: number | undefined;
   /** The last entry that the forecaster had before it was there: the others come as they are read. */
   forecastFrom: number;
   damaged: string | undefined;
@@ -164,6 +169,13 @@ class FollowedRuns implements LiveRuns {
     return () => draft.watchers.delete(watching);
   }
 
+  away(since: number | undefined): void {
+    for (const draft of this.#drafts.values()) {
+      draft.databaseAway = since;
+      if (draft.damaged === undefined) update(draft);
+    }
+  }
+
   async close(): Promise<void> {
     for (const { forecaster } of this.#drafts.values()) await forecaster?.close();
   }
@@ -233,6 +245,7 @@ const newDraft = (run: string, at: number): Draft => ({
   forecaster: undefined,
   forecastFrom: -1,
   holder: undefined,
+  databaseAway: undefined,
   damaged: undefined,
   end: undefined,
   readAt: 0,
@@ -305,6 +318,7 @@ function update(draft: Draft): void {
     const isNew =
       since === lastSeq &&
       watching.context.holder === context.holder &&
+      watching.context.databaseAway === context.databaseAway &&
       watching.context.forecast === context.forecast &&
       watching.planned === planned;
     if (isNew || !watcher.ready()) continue;

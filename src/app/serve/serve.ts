@@ -47,16 +47,24 @@ export async function serve(input: ServeInput, session: Session): Promise<void> 
   );
   const changed = new Wakeup(world.clock);
   const unwatch = store.watch?.(() => changed.notify());
-  world.stop.addEventListener('abort', () => changed.notify(), { once: true });
+  const shown = store.outages?.(({ since, until }) =>
+    runs.away(until === undefined ? since : undefined),
+  );
+  const stopped = new Promise<void>((resolve) => {
+    world.stop.addEventListener('abort', () => resolve(), { once: true });
+  });
+  void stopped.then(() => changed.notify());
   try {
     while (!world.stop.aborted) {
       const before = changed.count;
-      await runs.tick();
+      // A read waits for a database that is away.
+      await Promise.race([runs.tick(), stopped]);
       await world.clock.sleep(tick, world.stop);
       if (unwatch !== undefined) await changed.sleep(idle - tick, before);
     }
   } finally {
     unwatch?.();
+    shown?.();
     await server.close();
     await runs.close();
   }

@@ -13,8 +13,10 @@ export interface StateOutageOptions {
   readonly kill: AbortSignal;
 }
 
-/** Milliseconds without an answer that are an outage. A claim of a slot waits for other runs. */
-const [silence, claimSilence] = [3_000, 9_000];
+/** Milliseconds without an answer that are an outage. */
+const silence = 3_000;
+/** A claim of a slot waits for other runs. */
+const claimSilence = 9_000;
 /** Milliseconds for which a call still waits after a signal: long enough for a restart of the server. */
 const lastWait = { stop: 10_000, kill: 1_000 };
 /** Milliseconds that the end of the connections may take. */
@@ -41,6 +43,17 @@ export function overStateOutages(store: Store, options: StateOutageOptions): Sto
         release: () => calls.ask(lock.release).catch(unlessAway),
       };
     },
+    // For those who follow the runs of other processes. Each entry of a long journal is an answer.
+    scanEvents: (run, see, from) =>
+      calls.ask((heard) => {
+        const seeEvent: typeof see = (event) => {
+          heard();
+          see(event);
+        };
+        return store.scanEvents(run, seeEvent, from);
+      }),
+    holder: (run) => calls.ask(() => store.holder(run)),
+    history: { ...store.history, sizes: () => calls.ask(store.history.sizes) },
     slots: (run, pool) => watchedSlots(store.slots(run, pool), calls),
     commands: (run) => watchedCommands(store.commands(run), calls),
     close: async () => {
@@ -77,11 +90,17 @@ const watchedCommands = (commands: Commands, calls: Calls): Commands => ({
   take: (type) => calls.ask(() => commands.take(type)),
 });
 
+interface Waiting {
+  /** When it was asked, or answered in part for the last time. */
+  since: number;
+  isLate: boolean;
+}
+
 /** The calls that wait for an answer. */
 class Calls {
   readonly #place: string;
   readonly #options: StateOutageOptions;
-  readonly #waiting = new Set<{ readonly since: number; isLate: boolean }>();
+  readonly #waiting = new Set<Waiting>();
   readonly #watchers = new Set<(outage: Outage) => void>();
   #away: number | undefined;
   /** A signal has ended the wait: nothing is asked any more. */
@@ -97,25 +116,44 @@ class Calls {
     return () => this.#watchers.delete(see);
   };
 
-  /** @param limit milliseconds without an answer that are an outage */
-  async ask<T>(call: () => Promise<T>, limit = silence): Promise<T> {
+  /**
+   * Waits for the answer; `heard` reports a part of it.
+   * @param limit milliseconds without an answer that are an outage
+   */
+  async ask<T>(call: (heard: () => void) => Promise<T>, limit = silence): Promise<T> {
     if (this.#lost !== undefined) throw this.#lost;
     const { clock } = this.#options;
     const over = new AbortController();
-    const waiting = { since: clock.now(), isLate: false };
+    const waiting: Waiting = { since: clock.now(), isLate: false };
     this.#waiting.add(waiting);
-    void clock.sleep(limit, over.signal).then(() => {
-      if (over.signal.aborted) return;
-      waiting.isLate = true;
-      this.#begin();
-    });
+    void this.#time(waiting, limit, over.signal);
+    const heard = (): void => {
+      waiting.since = clock.now();
+      if (!waiting.isLate) return;
+      waiting.isLate = false;
+      this.#end();
+      void this.#time(waiting, limit, over.signal);
+    };
     try {
-      return await Promise.race([call(), this.#refusal(waiting.since, over.signal)]);
+      return await Promise.race([call(heard), this.#refusal(waiting.since, over.signal)]);
     } finally {
       over.abort();
       this.#waiting.delete(waiting);
       this.#end();
     }
+  }
+
+  /** Notices when the call has had no answer for `limit` milliseconds. */
+  async #time(waiting: Waiting, limit: number, over: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    for (;;) {
+      const left = waiting.since + limit - clock.now();
+      if (left <= 0) break;
+      await clock.sleep(left, over);
+      if (over.aborted) return;
+    }
+    waiting.isLate = true;
+    this.#begin();
   }
 
   #begin(): void {
