@@ -33,7 +33,7 @@ it('each effect, and the boot id before the reboot, are on disk before the scrip
               close: () => connection.close(),
               alive: () => connection.alive(),
               exec: (request) => {
-                const started = /cat > "\$S\/script"/.test(request.script)
+                const started = /mv "\$T" "\$S\/script"/.test(request.script)
                   ? /spool\/[^/]+\/(\S+)/.exec(request.script)?.[1]
                   : undefined;
                 const reboots = /> "\$L\/reboot"/.test(request.script) ? 'reboot' : undefined;

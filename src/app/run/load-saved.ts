@@ -111,8 +111,10 @@ async function playsOf(
 ): Promise<readonly ReadyPlay[]> {
   const tags = present({ tags: plan.tags, skipTags: plan.skipTags, runReadOnly: plan.runReadOnly });
   const plays: ReadyPlay[] = [];
-  for (const playPlan of plan.plays) {
-    const play = project.playbook.plays.find((one) => one.name === playPlan.play);
+  for (const [index, playPlan] of plan.plays.entries()) {
+    // A plan that was begun has the last plays: of those with one name, each has its own.
+    const left = plan.plays.slice(index).filter(({ play: name }) => name === playPlan.play).length;
+    const play = project.playbook.plays.filter(({ name }) => name === playPlan.play).at(-left);
     if (play === undefined)
       throw new CommandError(
         8,
