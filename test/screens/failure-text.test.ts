@@ -144,7 +144,7 @@ describe('the one line that says most', () => {
 /** Messages of failures that have no last lines, by the file that shows them. */
 const withoutDetail: Readonly<Record<string, string>> = {
   'app/run/apply.ts': 'a saved plan that is damaged',
-  'app/run/resume.ts': 'the plan of a run that is damaged',
+  'app/run/load-saved.ts': 'the plan of a run that is damaged',
   'cli/commands/rollout/rollback.ts': 'why a run cannot be rolled back, by its journal',
   'app/hosts/collected.ts': 'only puts the file before the message',
   'core/history/drift-report.ts': 'carries the whole failure for those who show it',
