@@ -9,6 +9,7 @@ import { parsePlain } from '../../src/load/text/yaml-data.ts';
 import { schemaFiles, wrongIn } from '../cli/output-schemas.ts';
 import { type Practice, play, practice, remediationPlay, sick, until } from '../cli/practice.ts';
 import { type CommandResult, command } from '../cli/real-world.ts';
+import { sharedState } from '../fakes/workers.ts';
 import { clusterFor } from '../kube/cluster-on.ts';
 import { type NodeFleet, nodeFleet, sickNode } from '../kube/fleet-nodes.ts';
 
@@ -172,6 +173,17 @@ describe('plans and runs', () => {
       1,
       [{ schema: 'kmend.state/1', database: null }],
     ]);
+  });
+
+  it('apply --detach and workers: the run that was begun, who is alive, what waits', async () => {
+    const shared = sharedState(join(lab.dir, 'shared'), Date.now);
+    const on = { store: async () => shared.store() };
+    const ended = shared.other({ refused: [{ run: 'r1', why: 'its files differ' }] });
+    const left = ['apply', setsArgument('3'), '--detach', '--yes', '--json'];
+    expect(kinds(checked(await lab.run(left, on)))).toBe('detached/1');
+    const listed = await lab.run(['workers', '--json'], on);
+    ended();
+    expect(kinds(checked(listed))).toBe('worker/1 open-run/1');
   });
 
   it('schedule list, and the notice of a job', async () => {
