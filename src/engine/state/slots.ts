@@ -6,7 +6,8 @@ import { type HeldSlot, heldSlot } from '../../core/run-state/slot.ts';
 import { emptyState, hostState } from '../../core/run-state/state.ts';
 import type { Event, EventBody, EventOf } from '../../model/run/event.ts';
 import { wrongBody } from '../../model/shape/event-shape.ts';
-import { object, oneOf, text } from '../../model/shape/shape.ts';
+import { dataIn, object, oneOf, text } from '../../model/shape/shape.ts';
+import { DamagedError } from '../ports/state-errors.ts';
 import type { KeptSlot, Slot, Slots, TakenSlot } from '../ports/store.ts';
 
 /** The slots that are kept, by name (`RUN.UNIQUE.slot`), and what is known of their runs. */
@@ -122,7 +123,7 @@ async function kindAfter(rows: SlotRows, written: KeptSlot): Promise<HeldSlot | 
 }
 
 /** The shape of a slot that is read back. */
-export const slotShape = object(
+const slotShape = object(
   {
     run: text,
     address: text,
@@ -133,6 +134,19 @@ export const slotShape = object(
   },
   { zone: text },
 );
+
+/** A slot that is read back; `place` names it in errors. */
+export function slotIn(body: string, place: string): KeptSlot {
+  const slot = dataIn(body);
+  const wrong = slotShape(slot, '');
+  // It is unknown whose host it is, so it is not ignored.
+  if (wrong !== undefined)
+    throw new DamagedError(
+      place,
+      `is no slot that kmend wrote (${wrong}): remove it once no run is under way`,
+    );
+  return slot as KeptSlot;
+}
 
 /**
  * The slot of a host by the journal of its run. A run whose journal is missing was removed, so its

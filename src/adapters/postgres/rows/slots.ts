@@ -2,9 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldSlot } from '../../../core/run-state/slot.ts';
-import { DamagedError, MissingRunError } from '../../../engine/ports/state-errors.ts';
-import type { KeptSlot } from '../../../engine/ports/store.ts';
-import { judgeSlot, type SlotRows, slotShape } from '../../../engine/state/slots.ts';
+import { MissingRunError } from '../../../engine/ports/state-errors.ts';
+import { judgeSlot, type SlotRows, slotIn } from '../../../engine/state/slots.ts';
 import { dataIn } from '../../../model/shape/shape.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import type { Db } from '../link/db.ts';
@@ -63,16 +62,4 @@ export function slotRows(db: Db): SlotRows {
     sleep: (milliseconds) => sleep(milliseconds),
     unique: randomUUID,
   };
-}
-
-function slotIn(body: string, place: string): KeptSlot {
-  const slot = dataIn(body);
-  const wrong = slotShape(slot, '');
-  // It is unknown whose host it is, so it is not ignored.
-  if (wrong !== undefined)
-    throw new DamagedError(
-      place,
-      `is no slot that kmend wrote (${wrong}): remove it once no run is under way`,
-    );
-  return slot as KeptSlot;
 }

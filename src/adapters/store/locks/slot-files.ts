@@ -4,9 +4,8 @@ import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldSlot } from '../../../core/run-state/slot.ts';
-import { DamagedError } from '../../../engine/ports/state-errors.ts';
 import type { KeptSlot } from '../../../engine/ports/store.ts';
-import { judgeSlot, type SlotRows, slotShape } from '../../../engine/state/slots.ts';
+import { judgeSlot, type SlotRows, slotIn } from '../../../engine/state/slots.ts';
 import { dataIn } from '../../../model/shape/shape.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import { scanJournal } from '../journal-lines.ts';
@@ -111,13 +110,5 @@ async function readSlot(stateDir: string, path: string): Promise<KeptSlot | unde
     if (isMissing(error)) return undefined;
     throw error;
   }
-  const slot = dataIn(content);
-  const wrong = slotShape(slot, '');
-  // It is unknown whose host it is, so it is not ignored.
-  if (wrong !== undefined)
-    throw new DamagedError(
-      path,
-      `is no slot that kmend wrote (${wrong}): remove it once no run is under way`,
-    );
-  return slot as KeptSlot;
+  return slotIn(content, path);
 }
