@@ -10,6 +10,13 @@ export interface RunLog {
   readonly state: () => RunState;
   /** As in `Journal`; `state` includes the event once this resolves. */
   readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
+  /**
+   * Adds the event of a decision that was made by so many entries; undefined where others have appended
+   * to the journal since.
+   */
+  readonly appendAfter: (entries: number, body: EventBody) => Promise<Event | undefined>;
+  /** Shows what others have appended. */
+  readonly catchUp: () => Promise<void>;
 }
 
 /**
@@ -31,5 +38,8 @@ export function runLogOf(
     end: journal.end,
     state: () => state,
     append: journal.append.bind(journal),
+    appendAfter: (entries, body) =>
+      journal.appendAfter?.(entries, body) ?? journal.append(body, true),
+    catchUp: async () => journal.catchUp?.(),
   };
 }

@@ -72,6 +72,8 @@ export interface Target {
   /** The name in the inventory, for messages and as the alias in `~/.ssh/config`. */
   readonly name: string;
   readonly address?: string;
+  /** Where it stands: with a shared state, workers of this site work on it. */
+  readonly site?: string;
   readonly port?: number;
   readonly user?: string;
   readonly password?: Secret;

@@ -33,6 +33,8 @@ const words: WorkerWords = {
   bootId: 'b',
   version: '1.2.3',
   since: 5,
+  sites: ['fra'],
+  ready: [],
   most: 4,
   refused: [{ run: 'r9', why: 'it is stale' }],
 };

@@ -78,6 +78,8 @@ export function sharedState(directory: string, now: () => number): SharedState {
       bootId: 'boot id of the other machine',
       version: '0.0.0-test',
       since: 0,
+      sites: [],
+      ready: [],
       most: 4,
       refused: [],
       ...said,

@@ -207,7 +207,17 @@ class WorkerLoop {
     const { machine, pid } = this.#input;
     const { version, ownBootId: bootId } = this.#session.world;
     const refused = [...this.#refused].map(([run, why]) => ({ run, why }));
-    const words = { machine, pid, bootId, version, since: this.#since, most, refused };
+    const words = {
+      machine,
+      pid,
+      bootId,
+      version,
+      since: this.#since,
+      sites: [],
+      ready: [],
+      most,
+      refused,
+    };
     const said = JSON.stringify(words);
     if (this.#me === undefined || said !== this.#said) {
       this.#me = await this.#shared.workers.say(words);

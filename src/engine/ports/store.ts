@@ -3,6 +3,7 @@ import type { Piece } from '../../model/run/effect.ts';
 import type { Event, EventBody, EventOf, EventType } from '../../model/run/event.ts';
 import type { Carry } from './carry.ts';
 import type { History, JournalEnd, JournalHead, RunFile, RunInfo } from './history.ts';
+import type { Sites } from './sites.ts';
 import type { Slots } from './slots.ts';
 import type { Turns } from './turns.ts';
 import type { Workers } from './workers.ts';
@@ -18,6 +19,13 @@ export interface Journal {
    * be written ends the run.
    */
   readonly append: (body: EventBody, sync: boolean) => Promise<Event>;
+  /**
+   * Adds a line to a journal of so many entries; undefined where others have appended to it since. What
+   * they have appended is shown then. Absent where nobody else appends.
+   */
+  readonly appendAfter?: (entries: number, body: EventBody) => Promise<Event | undefined>;
+  /** Shows what others have appended; absent where nobody else appends. */
+  readonly catchUp?: () => Promise<void>;
   /** Calls `see` for every event, before its `append` resolves. It replaces an earlier `see`. */
   readonly follow: (see: (event: Event, line: string) => void) => void;
   readonly close: () => Promise<void>;
@@ -165,6 +173,8 @@ export interface Store {
   readonly turns?: Turns;
   /** The processes that carry runs on; absent where only the machine of the state can. */
   readonly workers?: Workers;
+  /** The workers of sites, where the state is shared. */
+  readonly sites?: Sites;
 }
 
 /**

@@ -10,6 +10,10 @@ export interface WorkerWords {
   readonly version: string;
   /** When it began; milliseconds since 1970. */
   readonly since: number;
+  /** Sites whose hosts it reaches, beside those without a site. */
+  readonly sites: readonly string[];
+  /** Runs whose hosts at its sites it takes. */
+  readonly ready: readonly string[];
   /** How many runs it carries on at the same time at most; 0 while it ends. */
   readonly most: number;
   /** Open runs that it does not carry on, and why. */

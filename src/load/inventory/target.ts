@@ -58,6 +58,7 @@ export function targetOf(host: string, vars: Scope, options: TargetOptions = {})
   const target: Target = present({
     name: host,
     address,
+    site: reader.site(),
     port,
     user,
     password,
@@ -77,6 +78,12 @@ export function targetOf(host: string, vars: Scope, options: TargetOptions = {})
   const broken = reader.diagnostics.some((one) => one.severity === 'error');
   return { ...(!broken && { value: target }), diagnostics: reader.diagnostics };
 }
+
+/** What is wrong with the name of a site; undefined = nothing. */
+export const wrongSite = (name: string): string | undefined =>
+  name.length <= 63 && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)
+    ? undefined
+    : `a site is up to 63 letters, digits, dots, dashes and underscores, not ${JSON.stringify(name)}`;
 
 class VariableReader {
   readonly diagnostics: Diagnostic[] = [];
@@ -116,6 +123,13 @@ class VariableReader {
         this.report('connection-variable', `${name} should be text, not ${JSON.stringify(value)}`);
     }
     return undefined;
+  }
+
+  site(): string | undefined {
+    const site = this.text('kmend_site');
+    const why = site === undefined ? undefined : wrongSite(site);
+    if (why !== undefined) this.report('connection-variable', `kmend_site: ${why}`);
+    return site;
   }
 
   secret(...names: readonly string[]): Secret | undefined {

@@ -53,6 +53,8 @@ const shape = object({
   bootId: text,
   version: text,
   since: number,
+  sites: listOf(text),
+  ready: listOf(text),
   most: number,
   refused: listOf(object({ run: text, why: text })),
 });
@@ -64,6 +66,8 @@ const unknown: WorkerWords = {
   bootId: '',
   version: '',
   since: 0,
+  sites: [],
+  ready: [],
   most: 0,
   refused: [],
 };
