@@ -150,7 +150,7 @@ describe.skipIf(postgresBin === undefined)('the roles', () => {
   });
 
   const append = (run: string): readonly string[] => [
-    `select * from kmend.append('${run}', 1, 0, 'root', gen_random_uuid(), array['{"type":"x"}'], null, null)`,
+    `select * from kmend.append('${run}', 1, null, 0, 'root', gen_random_uuid(), array['{"type":"x"}'], null, null, false)`,
   ];
   const lead = (run: string): string =>
     `select * from kmend.lead((select kmend.enter(null, 'command', 'a test')), '${run}', 'root', array['h-${run}'], null)`;

@@ -19,7 +19,7 @@ describe.skipIf(postgresBin === undefined)('schema 1', () => {
     expect(
       ask(
         `select enter(null, 'command', '{}'); select outcome, new_epoch, new_number from lead(1, 'r1', 'root', array['a'], null);
-         select seq, line from append('r1', 1, 0, 'root', gen_random_uuid(), array['{"type":"x"}', '{"type":"y"}'], null, null)`,
+         select seq, line from append('r1', 1, null, 0, 'root', gen_random_uuid(), array['{"type":"x"}', '{"type":"y"}'], null, null, false)`,
       )
         .replace(/"at":\d+/g, '"at":0')
         .replace(/[0-9a-f]{64}/g, 'HASH'),
@@ -27,7 +27,9 @@ describe.skipIf(postgresBin === undefined)('schema 1', () => {
       '1\nheld|1|1\n0|{"v":1,"seq":0,"at":0,"run":"r1","prev":"root","type":"x"}\n1|{"v":1,"seq":1,"at":0,"run":"r1","prev":"HASH","type":"y"}',
     );
     expect(() =>
-      ask(`select append('r1', 0, 2, 'x', gen_random_uuid(), array['{"type":"z"}'], null, null)`),
+      ask(
+        `select append('r1', 0, null, 2, 'x', gen_random_uuid(), array['{"type":"z"}'], null, null, false)`,
+      ),
     ).toThrow(/another process leads run r1/);
   });
 });

@@ -7,6 +7,7 @@ import { documentsIn } from './rows/documents.ts';
 import { filePorts, outputKeeper } from './rows/files.ts';
 import { historyOf, listRuns } from './rows/history.ts';
 import { holderOf } from './rows/holder.ts';
+import { createSites } from './rows/sites.ts';
 import { slotRows } from './rows/slots.ts';
 import { turnsIn } from './rows/turns.ts';
 import { createWorkers } from './rows/workers.ts';
@@ -52,5 +53,6 @@ export function storeOver({ db, journals, packagePath }: StoreParts): Store {
     carry: carryOver(db, rows),
     turns: turnsIn(db),
     workers: createWorkers(db),
+    sites: createSites(db),
   };
 }

@@ -1,7 +1,7 @@
 // The port to the workers of sites: a process without a way to the hosts of a site hands work on them
 // to workers that have one.
-import type { EventBody } from '../../model/run/event.ts';
-import type { Journal } from './store.ts';
+import type { Event, EventBody } from '../../model/run/event.ts';
+import type { JournalHead } from './history.ts';
 
 /**
  * What is done with a host of a run: its walk, the repeated proof at the end of its soak, closing its
@@ -53,18 +53,28 @@ export interface Claim {
   readonly version: string;
   /** Boot id of this machine: what a worker here gave back is not claimed again. */
   readonly bootId: string;
-  /** How much at most. */
+  /** What this worker has: what it was given and did not learn of is given again. */
+  readonly have: readonly number[];
+  /** How much more at most. */
   readonly most: number;
 }
 
 /** A journal to which a worker appends for the errands that it has. */
-export interface SiteJournal extends Pick<Journal, 'run' | 'end' | 'follow' | 'close' | 'catchUp'> {
+export interface SiteJournal {
+  readonly run: string;
+  readonly end: () => JournalHead;
+  /** As in `Journal`. */
+  readonly follow: (see: SeeLine) => void;
+  readonly catchUp: () => Promise<void>;
+  readonly close: () => Promise<void>;
   /** As `Journal.append`. Throws `RunTakenError` where another has the errand now. */
   readonly append: (
     body: EventBody,
     errand: { readonly id: number; readonly number: number },
-  ) => ReturnType<Journal['append']>;
+  ) => Promise<Event>;
 }
+
+type SeeLine = (event: Event, line: string) => void;
 
 /** For the process that leads a run. */
 export interface LeadsSites {
@@ -102,10 +112,7 @@ export interface WorksAtSites {
   /** With the answer of a reading. */
   readonly end: (id: number, answer?: string) => Promise<void>;
   /** Shows every event so far to `see`, which `follow` replaces. */
-  readonly openJournal: (
-    run: string,
-    see: Parameters<Journal['follow']>[0],
-  ) => Promise<SiteJournal>;
+  readonly openJournal: (run: string, see: SeeLine) => Promise<SiteJournal>;
 }
 
 export interface Sites extends LeadsSites, AsksSites, WorksAtSites {}

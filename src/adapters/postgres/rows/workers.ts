@@ -72,7 +72,7 @@ const unknown: WorkerWords = {
   refused: [],
 };
 
-const wordsIn = (says: string): WorkerWords => {
+export const wordsIn = (says: string): WorkerWords => {
   const data = dataIn(says);
   return shape(data, 'words') === undefined ? (data as WorkerWords) : unknown;
 };

@@ -121,6 +121,38 @@ create table turn (
   primary key (job, at)
 );
 
+-- A site of a run under way, and the version of kmend that its workers need.
+create table run_site (
+  run text not null references run,
+  site text not null,
+  version text not null,
+  primary key (run, site)
+);
+
+-- Work for the workers of a site: on a host of a run, or the question of a process (then run is null).
+create table errand (
+  id bigint generated always as identity primary key,
+  run text references run,
+  host text not null default '',
+  site text not null,
+  kind text not null,
+  version text not null,
+  -- of a question: what is asked, and by whom
+  request text,
+  asker integer,
+  -- the worker that has it, and the number of its steps on the host
+  holder integer,
+  number integer,
+  -- boot ids of the machines that gave it back
+  avoid text[] not null default '{}',
+  -- why its worker must end it
+  stop text,
+  ended boolean not null default false,
+  answer text,
+  unique (run, host)
+);
+create index on errand (site) where not ended;
+
 -- How long a session must have watched before it may call another one dead, and after how long
 -- without a word the server ends a session.
 create function patience() returns interval language sql immutable as $$ select interval '5 seconds' $$;
@@ -232,6 +264,8 @@ begin
     if r.run <> p_run then
       update run set leader = null, epoch = epoch + 1, open = false where run = r.run;
       delete from host_lock where run = r.run;
+      delete from errand where run = r.run;
+      delete from run_site where run = r.run;
     end if;
   end loop;
   update run set leader = p_me, epoch = epoch + 1, number = number + 1 where run = p_run
@@ -247,7 +281,11 @@ create function release(p_run text, p_epoch integer) returns void
 begin
   update run set leader = null where run = p_run and epoch = p_epoch;
   if found then
-    delete from host_lock l using run r where l.run = p_run and r.run = p_run and not r.open;
+    if exists (select from run where run = p_run and not open) then
+      delete from host_lock where run = p_run;
+      delete from errand where run = p_run;
+      delete from run_site where run = p_run;
+    end if;
     -- a run that never began leaves nothing
     delete from run where run = p_run and not begun;
   end if;
@@ -262,14 +300,16 @@ begin
   return found;
 end $$;
 
--- Appends bodies to the journal of a run and returns every line from p_seen on. A batch that is sent
--- again is not appended again.
--- KM001: another process leads the run. KM003: the database has lost the lead of p_epoch, or entries
--- that p_head stands for.
+-- Appends bodies to the journal of a run and returns every line from p_seen on; `own` are those of the
+-- batch. A batch that is sent again is not appended again. With p_errand its worker appends, and
+-- p_epoch is the number of the errand. With p_current nothing is appended after entries that the
+-- caller has not seen.
+-- KM001: another process leads the run, or has the errand. KM003: the database has lost the lead of
+-- p_epoch, or entries that p_head stands for.
 create function append(
-  p_run text, p_epoch integer, p_seen integer, p_head text, p_batch uuid, p_bodies text[],
-  p_info text, p_open boolean
-) returns table (seq integer, line text)
+  p_run text, p_epoch integer, p_errand bigint, p_seen integer, p_head text, p_batch uuid,
+  p_bodies text[], p_info text, p_open boolean, p_current boolean
+) returns table (seq integer, own boolean, line text)
   language plpgsql security definer set search_path = kmend, pg_temp as $$
 declare
   r record;
@@ -279,12 +319,20 @@ declare
   v_head text;
 begin
   select * into r from run x where x.run = p_run for update;
-  if not found or r.epoch < p_epoch then
+  if not found or (p_errand is null and r.epoch < p_epoch)
+    or (p_errand is not null and r.number < p_epoch)
+  then
     raise exception using errcode = 'KM003', message = 'run ' || p_run || ' is not there as it was';
   end if;
   -- Not by its epoch alone: where a lead was lost, the next one has the same.
-  if r.epoch > p_epoch or not leads(r.leader) then
+  if p_errand is null and (r.epoch > p_epoch or not leads(r.leader)) then
     raise exception using errcode = 'KM001', message = 'another process leads run ' || p_run;
+  end if;
+  if p_errand is not null and not exists (
+    select from errand e where e.id = p_errand and e.run = p_run and e.number = p_epoch
+      and not e.ended and leads(e.holder))
+  then
+    raise exception using errcode = 'KM001', message = 'another worker works on this host of run ' || p_run;
   end if;
   if p_seen < r.seq then
     select encode(sha256(convert_to(e.line, 'UTF8')), 'hex') into v_head
@@ -293,7 +341,9 @@ begin
   if p_seen > r.seq or (p_seen = r.seq and p_head <> r.head) or (p_seen > 0 and p_seen < r.seq and p_head is distinct from v_head) then
     raise exception using errcode = 'KM003', message = 'the journal of run ' || p_run || ' has lost entries';
   end if;
-  if not exists (select from event e where e.run = p_run and e.seq >= p_seen and e.batch = p_batch) then
+  if not (p_current and p_seen < r.seq)
+    and not exists (select from event e where e.run = p_run and e.seq >= p_seen and e.batch = p_batch)
+  then
     foreach v_body in array p_bodies loop
       v_at := floor(extract(epoch from clock_timestamp()) * 1000);
       v_line := '{"v":1,"seq":' || r.seq || ',"at":' || v_at || ',"run":"' || p_run || '","prev":"' || r.head || '",'
@@ -309,7 +359,9 @@ begin
       where x.run = p_run;
     perform pg_notify('kmend', p_run);
   end if;
-  return query select e.seq, e.line from event e where e.run = p_run and e.seq >= p_seen order by e.seq;
+  return query
+    select e.seq, e.batch = p_batch, e.line from event e where e.run = p_run and e.seq >= p_seen
+    order by e.seq;
 end $$;
 
 -- Keeps a piece of a batch that `append_parts` will append.
@@ -321,9 +373,9 @@ $$;
 -- As `append`, with bodies from p_parts pieces, which are one text with a line for each body. Of the
 -- lines of this batch only what stands before the body is returned.
 create function append_parts(
-  p_run text, p_epoch integer, p_seen integer, p_head text, p_batch uuid, p_parts integer,
-  p_info text, p_open boolean
-) returns table (seq integer, line text)
+  p_run text, p_epoch integer, p_errand bigint, p_seen integer, p_head text, p_batch uuid,
+  p_parts integer, p_info text, p_open boolean, p_current boolean
+) returns table (seq integer, own boolean, line text)
   language plpgsql security definer set search_path = kmend, pg_temp as $$
 declare
   v_bodies text[];
@@ -336,9 +388,10 @@ begin
     raise exception using errcode = 'KM003', message = 'the journal of run ' || p_run || ' has lost entries';
   end if;
   delete from part p where p.batch = p_batch;
-  perform append(p_run, p_epoch, p_seen, p_head, p_batch, v_bodies, p_info, p_open);
+  perform append(
+    p_run, p_epoch, p_errand, p_seen, p_head, p_batch, v_bodies, p_info, p_open, p_current);
   return query
-    select e.seq, case when e.batch = p_batch
+    select e.seq, e.batch = p_batch, case when e.batch = p_batch
         then substring(left(e.line, 1000) from '^.*?"prev":"[^"]*",') else e.line end
       from event e where e.run = p_run and e.seq >= p_seen order by e.seq;
 end $$;
@@ -372,6 +425,8 @@ begin
   delete from command where run = p_run;
   delete from slot where run = p_run;
   delete from host_lock where run = p_run;
+  delete from errand where run = p_run;
+  delete from run_site where run = p_run;
   delete from run where run = p_run;
   insert into gone (run) values (p_run) on conflict do nothing;
   perform pg_notify('kmend', p_run);
@@ -385,6 +440,7 @@ declare
   v_run text;
 begin
   delete from part p where judge(p.holder, p_me) is false;
+  delete from errand e where e.run is null and judge(e.asker, p_me) is false;
   perform forget(r.run) from run r where not r.begun and r.leader is not null and judge(r.leader, p_me) is false;
   select g.run into v_run from gone g order by g.run limit 1 for update skip locked;
   if not found then return false; end if;
@@ -426,3 +482,120 @@ create function leave_turn(p_me integer, p_job text, p_at bigint, p_ended boolea
   language sql security definer set search_path = kmend, pg_temp as $$
   update turn set holder = null, ended = p_ended where job = p_job and at = p_at and holder = p_me
 $$;
+
+-- Names the sites of a run that p_me leads, so that their workers prepare for it.
+create function announce(p_me integer, p_run text, p_sites text[], p_version text) returns void
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+begin
+  perform from run where run = p_run and leader = p_me and leads(p_me) for update;
+  if not found then return; end if;
+  delete from run_site where run = p_run;
+  insert into run_site (run, site, version) select p_run, x, p_version from unnest(p_sites) x;
+  perform pg_notify('kmend', p_run);
+end $$;
+
+-- Hands work on a host of a run that p_me leads to the workers of a site. What is handed over goes on
+-- where it is; what has ended is replaced.
+create function hand(
+  p_me integer, p_run text, p_host text, p_site text, p_kind text, p_version text
+) returns void
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+begin
+  perform from run where run = p_run and leader = p_me and leads(p_me) for update;
+  if not found then
+    raise exception using errcode = 'KM001', message = 'another process leads run ' || p_run;
+  end if;
+  delete from errand where run = p_run and host = p_host and (ended or kind <> p_kind);
+  insert into errand (run, host, site, kind, version)
+    values (p_run, p_host, p_site, p_kind, p_version)
+    on conflict (run, host) do update set version = p_version, site = p_site;
+  perform pg_notify('kmend', p_run);
+end $$;
+
+-- Tells the worker of a host why it must end its work.
+create function stop_errand(p_me integer, p_run text, p_host text, p_why text) returns void
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+begin
+  update errand e set stop = p_why from run r
+    where e.run = p_run and e.host = p_host and r.run = p_run and r.leader = p_me and leads(p_me);
+  perform pg_notify('kmend', p_run);
+end $$;
+
+-- Removes work that has ended.
+create function forget_errands(p_me integer, p_run text, p_hosts text[]) returns void
+  language sql security definer set search_path = kmend, pg_temp as $$
+  delete from errand e using run r
+    where e.run = p_run and e.host = any (p_hosts) and e.ended and r.run = p_run and r.leader = p_me
+      and leads(p_me)
+$$;
+
+-- Asks the workers of a site; a question that is asked again is one.
+create function ask(p_me integer, p_key text, p_site text, p_kind text, p_version text, p_request text)
+  returns bigint
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+declare
+  v_id bigint;
+begin
+  select id into v_id from errand where run is null and asker = p_me and host = p_key;
+  if v_id is null then
+    insert into errand (host, site, kind, version, request, asker)
+      values (p_key, p_site, p_kind, p_version, p_request, p_me) returning id into v_id;
+    perform pg_notify('kmend', '');
+  end if;
+  return v_id;
+end $$;
+
+-- Removes questions of p_me.
+create function withdraw(p_me integer, p_ids bigint[]) returns void
+  language sql security definer set search_path = kmend, pg_temp as $$
+  delete from errand where run is null and asker = p_me and id = any (p_ids)
+$$;
+
+-- Gives p_me up to p_most errands that nobody has, or whose worker is dead, and those of p_me that it
+-- does not know (not in p_have). Each claim of a host gives a greater number.
+create function claim(
+  p_me integer, p_have bigint[], p_sites text[], p_runs text[], p_version text, p_boot text,
+  p_most integer
+) returns setof errand
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+declare
+  e record;
+begin
+  if not leads(p_me) then return; end if;
+  return query select x.* from errand x where x.holder = p_me and not x.ended and x.id <> all (p_have);
+  for e in
+    select x.id, x.run from errand x
+    where not x.ended and x.site = any (p_sites) and x.version = p_version
+      and (x.run is null or x.run = any (p_runs)) and x.holder is distinct from p_me
+      and x.avoid @> array[p_boot] is false and judge(x.holder, p_me) is false
+    order by x.id limit p_most for update skip locked
+  loop
+    if e.run is not null then
+      update run set number = number + 1 where run = e.run;
+    end if;
+    return query
+      update errand x set holder = p_me, number = (select r.number from run r where r.run = e.run)
+        where x.id = e.id returning x.*;
+  end loop;
+end $$;
+
+-- The worker does not go on with it: another does, but none on a machine of p_boot.
+create function give_back(p_me integer, p_id bigint, p_boot text) returns void
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+begin
+  update errand set holder = null, avoid = case when p_boot = '' then avoid else avoid || p_boot end
+    where id = p_id and holder = p_me and leads(p_me);
+  perform pg_notify('kmend', '');
+end $$;
+
+-- Its work is done. The answer of a question is in p_parts pieces (`keep_part`).
+create function end_errand(p_me integer, p_id bigint, p_batch uuid, p_parts integer) returns void
+  language plpgsql security definer set search_path = kmend, pg_temp as $$
+begin
+  update errand set ended = true, holder = null, answer = (
+      select convert_from(string_agg(p.data, ''::bytea order by p.at), 'UTF8')
+        from part p where p.batch = p_batch having count(*) = p_parts)
+    where id = p_id and holder = p_me and leads(p_me);
+  delete from part where batch = p_batch;
+  perform pg_notify('kmend', (select coalesce(run, '') from errand where id = p_id));
+end $$;
