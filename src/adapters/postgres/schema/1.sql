@@ -560,19 +560,26 @@ create function claim(
   language plpgsql security definer set search_path = kmend, pg_temp as $$
 declare
   e record;
+  v_claimed integer := 0;
 begin
   if not leads(p_me) then return; end if;
   return query select x.* from errand x where x.holder = p_me and not x.ended and x.id <> all (p_have);
   for e in
-    select x.id, x.run from errand x
+    select x.id, x.run, x.holder from errand x
     where not x.ended and x.site = any (p_sites) and x.version = p_version
       and (x.run is null or x.run = any (p_runs)) and x.holder is distinct from p_me
       and x.avoid @> array[p_boot] is false and judge(x.holder, p_me) is false
-    order by x.id limit p_most for update skip locked
+    order by x.id
   loop
-    if e.run is not null then
-      update run set number = number + 1 where run = e.run;
-    end if;
+    exit when v_claimed = p_most;
+    -- The run before its errands, as everywhere: two who wait for each other would be a deadlock.
+    perform from run where run = e.run for no key update;
+    perform from errand x
+      where x.id = e.id and not x.ended and x.holder is not distinct from e.holder
+      for update skip locked;
+    continue when not found;
+    update run set number = number + 1 where run = e.run;
+    v_claimed := v_claimed + 1;
     return query
       update errand x set holder = p_me, number = (select r.number from run r where r.run = e.run)
         where x.id = e.id returning x.*;
