@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type FakeKube, startFakeKube } from '../fakes/kube-api.ts';
 import { skipWaits } from '../fakes/skipped-waits.ts';
-import { clusterIn, failure, value } from './cluster-on.ts';
+import { clusterIn, failure, sleep, value } from './cluster-on.ts';
 
 skipWaits();
 
@@ -41,6 +41,16 @@ it('a 403 of a server that has just restarted is retried; a 403 of any other ser
   refuse(3);
   expect(value(await cluster.node('n1')).name).toBe('n1');
   expect(refused).toBe(4);
+  // As long after the loss as a busy server takes from its start to its first answer.
+  const backAgain = fake.restart(700);
+  expect(failure(await cluster.node('n1'))).toMatchObject({ transport: true });
+  await backAgain;
+  await sleep(60_000);
+  refuse(3);
+  expect(value(await cluster.node('n1')).name).toBe('n1');
+  await sleep(60_000);
+  refuse(1);
+  expect(failure(await cluster.node('n1')).kind).toBe('auth');
 });
 
 it('a call is retried when an overloaded server asks for it, as kubectl does; without Retry-After it is not', async () => {

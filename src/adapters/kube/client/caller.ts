@@ -54,8 +54,8 @@ export const listLimit = 512 * MiB;
  */
 const readLimit = 2048 * MiB;
 /**
- * Milliseconds. A server that has just started answers 403 until its authorizer has read all rights
- * (measured: some seconds).
+ * Milliseconds from the first answer. A server that has just started answers 403 until its
+ * authorizer has read all rights (measured: some seconds).
  */
 export const rightsReadAfter = 30_000;
 /** As kubectl does. Servers usually ask for a pause of one second, so that this is ten seconds. */
@@ -78,11 +78,13 @@ export class Caller {
   readonly account: string;
   readonly #http: Http;
   readonly #clock: Clock;
+  /** No answer yet since the server was unreachable, or a watch ended. */
+  #isLost = false;
   /**
-   * When the server was last unreachable, or a watch ended. A server that restarted has not read
-   * all rights yet.
+   * When it first answered after that: it may have restarted and not have read all rights. The
+   * time before does not count: a busy server takes connections long before it answers.
    */
-  #lostAt = Number.NEGATIVE_INFINITY;
+  #backAt = Number.NEGATIVE_INFINITY;
 
   constructor(http: Http, account: string, clock: Clock) {
     this.#http = http;
@@ -96,16 +98,17 @@ export class Caller {
     for (;;) {
       const reply = await this.#http.call(request);
       if (!reply.ok) {
-        if (reply.failure.transport === true) this.#lostAt = clock.now();
+        if (reply.failure.transport === true) this.#isLost = true;
         return reply;
       }
+      if (this.#isLost) [this.#isLost, this.#backAt] = [false, clock.now()];
       const { status, body } = reply.value;
       // A login proxy answers 200 with a page, which would look like an empty list.
       if (status < 300 && (typeof body !== 'object' || body === null))
         return notAnApiServer(request);
       if (
         !isRightsRefusal(status, body) ||
-        clock.now() - this.#lostAt > rightsReadAfter ||
+        clock.now() - this.#backAt > rightsReadAfter ||
         request.signal?.aborted
       )
         return reply;
@@ -224,8 +227,7 @@ export class Caller {
     onLine: (line: string) => void,
   ): Promise<Outcome<HttpReply>> {
     const watched = await this.#http.stream({ ...request, signal }, onLine);
-    if (!signal.aborted && (!watched.ok || watched.value.status === 200))
-      this.#lostAt = this.#clock.now();
+    if (!signal.aborted && (!watched.ok || watched.value.status === 200)) this.#isLost = true;
     return watched;
   }
 }
