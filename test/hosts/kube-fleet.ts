@@ -62,6 +62,14 @@ export async function nodeHosts(
         ...needs,
       }),
   };
+  /** Does something while pods have only this node to go to. */
+  const on = <T>(node: string | undefined, act: () => T): T => {
+    const others = node === undefined ? [] : names.filter((one) => one !== node);
+    for (const other of others) lab.kubectl('cordon', other);
+    const done = act();
+    for (const other of others) lab.kubectl('uncordon', other);
+    return done;
+  };
   const json = (...args: string[]) => JSON.parse(lab.kubectl(...args, '-o', 'json'));
   return {
     names,
@@ -74,13 +82,12 @@ export async function nodeHosts(
     /** A process of its own, which can be killed. */
     spawn: (args: readonly string[]): Promise<Child> =>
       spawnCommand([...as(args, 'kmend'), '--state-dir', hosts.state], `${hosts.dir}/home`),
-    deploy: (name: string, replicas: number, node?: string): void => {
-      const others = node === undefined ? [] : names.filter((one) => one !== node);
-      for (const other of others) lab.kubectl('cordon', other);
-      lab.kubectl('create', 'deployment', name, '--image=x', `--replicas=${replicas}`);
-      lab.kubectl('rollout', 'status', `deployment/${name}`, '--timeout=120s');
-      for (const other of others) lab.kubectl('uncordon', other);
-    },
+    on,
+    deploy: (name: string, replicas: number, node?: string): void =>
+      on(node, () => {
+        lab.kubectl('create', 'deployment', name, '--image=x', `--replicas=${replicas}`);
+        lab.kubectl('rollout', 'status', `deployment/${name}`, '--timeout=120s');
+      }),
     budget: (name: string, rule: Parameters<typeof lab.budget>[2]): Promise<void> =>
       lab.budget('default', name, rule),
     close: async (): Promise<void> => {

@@ -185,6 +185,25 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
     });
   };
 
+  /** What it returns starts the server again, with the same arguments. */
+  async function killApiServer(): Promise<() => Promise<void>> {
+    const pid = Number(readFileSync(join(run, 'pid/apiserver'), 'utf8'));
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+    process.kill(pid, 'SIGKILL');
+    // A killed process goes on holding its port until the kernel has taken it down; the new one
+    // would give up at once.
+    await until('the old API server is gone', async () => !(await accepts(Number(ports.PORT))));
+    return async () => {
+      const script =
+        'setsid "$@" >> "$RUN/log/apiserver2.log" 2>&1 & echo $! > "$RUN/pid/apiserver"';
+      execFileSync('bash', ['-c', script, 'restart', ...command], { env, stdio: 'ignore' });
+      await until(
+        `the API server is up again (its log: ${join(run, 'log/apiserver2.log')})`,
+        async () => accepts(Number(ports.PORT)),
+      );
+    };
+  }
+
   let deployed = 0;
 
   return {
@@ -275,25 +294,13 @@ export function startLab(nodes?: readonly LabNode[], more: Readonly<Record<strin
       });
       return readRows(tsv)[0];
     },
-    /**
-     * Kills the API server, and has it up again after so long, with the same arguments, when the
-     * promise is kept.
-     */
+    /** Kills the API server; what it returns starts it again. */
+    killApiServer,
+    /** Kills the API server and starts it again after so long. */
     restartApiServer: async (awayMs = 0): Promise<void> => {
-      const pid = Number(readFileSync(join(run, 'pid/apiserver'), 'utf8'));
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
-      process.kill(pid, 'SIGKILL');
-      // A killed process goes on holding its port until the kernel has taken it down; the new one
-      // would give up at once.
-      await until('the old API server is gone', async () => !(await accepts(Number(ports.PORT))));
+      const start = await killApiServer();
       await sleep(awayMs);
-      const script =
-        'setsid "$@" >> "$RUN/log/apiserver2.log" 2>&1 & echo $! > "$RUN/pid/apiserver"';
-      execFileSync('bash', ['-c', script, 'restart', ...command], { env, stdio: 'ignore' });
-      await until(
-        `the API server is up again (its log: ${join(run, 'log/apiserver2.log')})`,
-        async () => accepts(Number(ports.PORT)),
-      );
+      await start();
     },
     /** A file of the lab's state folder. */
     file: (name: string): string => join(run, name),
