@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { foldAll } from '../../src/core/run-state/fold.ts';
 import { hostStates } from '../../src/core/run-state/state.ts';
 import type { Asker } from '../../src/engine/ports/local.ts';
@@ -137,8 +137,8 @@ describe.skipIf(!hasBrowser)('a rollout in a browser', () => {
     };
   }
 
-  /** The same by the fold of the journal. */
-  async function agree(page: Page, run: string): Promise<void> {
+  /** The same by the fold of the journal as it is now. */
+  function folded(run: string): Awaited<ReturnType<typeof shown>> {
     const states = [...hostStates(foldAll(lab.journal(run)))];
     const rows = states.map(({ host, status }) => {
       const { mark, word } = statusWords[status];
@@ -149,10 +149,15 @@ describe.skipIf(!hasBrowser)('a rollout in a browser', () => {
       const { mark, word } = statusWords[own];
       return count === 0 ? [] : [`${mark}${count} ${word}`];
     });
-    await expect
-      .poll(() => shown(page), { timeout: 5000 })
-      .toEqual({ rows, tiles: rows, counters });
+    return { rows, tiles: rows, counters };
   }
+
+  /** Both are read anew in each look, since a run goes on meanwhile. */
+  const agree = (page: Page, run: string): Promise<void> =>
+    vi.waitFor(async () => expect(await shown(page)).toEqual(folded(run)), {
+      timeout: 5000,
+      interval: 100,
+    });
 
   const windows: readonly (readonly [string, number, number])[] = [
     ['wide', 1280, 900],
@@ -219,8 +224,13 @@ describe.skipIf(!hasBrowser)('a rollout in a browser', () => {
     const server = await serve();
     const ticket = join(lab.dir, 'ticket');
     const gate = `{gates: [{name: change ticket, command: "test -e ${ticket}"}], max_unavailable: 2}`;
+    // Its hosts stay under way until the abort is on the page.
+    const go = join(lab.dir, 'go');
     const { run, result } = await begin(
-      play("    - name: Wait\n      shell: {cmd: 'sleep 5'}\n", gate),
+      play(
+        `    - name: Wait\n      shell: {cmd: 'until test -e ${go}; do sleep 0.1; done'}\n`,
+        gate,
+      ),
     );
     const { page, wrong } = await watch(server, run);
     await phase(page, 'Waiting');
@@ -246,6 +256,7 @@ describe.skipIf(!hasBrowser)('a rollout in a browser', () => {
     await phase(page, 'Stopping');
     expect(await page.getByRole('button', { name: /^(?:Pause|Abort)$/ }).count()).toBe(0);
     await picture(page, 'abort');
+    writeFileSync(go, '');
     await phase(page, 'Stopped');
     expect((await result).exit).toBe(130);
     await agree(page, run);
