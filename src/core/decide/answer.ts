@@ -39,19 +39,32 @@ export function hostDeadline(
   view: View,
 ): { readonly at: number; readonly host: HostState } | undefined {
   const seconds = view.policy.deadline.host;
-  const host = seconds === undefined ? undefined : firstIdle(view, view.state.running);
-  if (seconds === undefined || host === undefined) return undefined;
-  const { state, now } = view;
-  return {
-    at: Math.max(host.startedAt ?? 0, state.activeSince) + seconds * 1000 + awayUntil(state, now),
-    host,
-  };
+  if (seconds === undefined) return undefined;
+  const { state, now, context } = view;
+  const unattended = context.unattendedFor ?? none;
+  const dueAt = (host: HostState): number =>
+    Math.max(host.startedAt ?? 0, state.activeSince) +
+    seconds * 1000 +
+    awayUntil(state, now) +
+    (unattended.get(host.host) ?? 0);
+  let due: { readonly at: number; readonly host: HostState } | undefined;
+  for (const host of idle(view, state.running)) {
+    const at = dueAt(host);
+    if (due === undefined || at < due.at) due = { at, host };
+    // They are in the order of their starts.
+    if (unattended.size === 0) break;
+  }
+  return due;
 }
 
-function firstIdle(view: View, set: Ranked): HostState | undefined {
+const none: ReadonlyMap<string, number> = new Map();
+
+const firstIdle = (view: View, set: Ranked): HostState | undefined => idle(view, set).next().value;
+
+function* idle(view: View, set: Ranked): Generator<HostState, undefined> {
   for (const index of inOrder(set)) {
     const host = hostAt(view.state, index);
-    if (view.context.busy?.has(host.host) !== true) return host;
+    if (view.context.busy?.has(host.host) !== true) yield host;
   }
   return undefined;
 }

@@ -12,7 +12,7 @@ import { askRisk, askUnplannable } from './ask.ts';
 import { finishWave } from './finish-wave.ts';
 import { pick, waitForWindow } from './fit.ts';
 import { waitForGates } from './gates.ts';
-import { readCapacity, waitForOthers, waitForRoom, waitForSlot } from './room.ts';
+import { readCapacity, waitForOthers, waitForRoom, waitForSite, waitForSlot } from './room.ts';
 import {
   endAborted,
   endAway,
@@ -68,6 +68,7 @@ const rules: readonly RuleOf[] = [
   waitForSlot,
   readCapacity,
   waitForOthers,
+  waitForSite,
   waitForRoom,
   waitForWindow,
   waitForGates,

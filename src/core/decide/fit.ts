@@ -2,7 +2,7 @@
 
 import type { Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
-import { candidate } from '../rollout/budget.ts';
+import { candidate, candidateAnywhere } from '../rollout/budget.ts';
 import type { Decision, View, Why } from '../rollout/decision.ts';
 import { readingAge } from '../rollout/gate.ts';
 import { nextFit, stretchAt } from '../rollout/window.ts';
@@ -18,7 +18,7 @@ export function waitForWindow(view: View): Decision | undefined {
   if (stretch.open && pick(view) !== undefined) return undefined;
   // Only a host that budget and zones let start can end the wait. A shorter one behind it cannot.
   const from = Math.max(now, stretch.until);
-  const fits = candidate(view, fitsLater(policy, from));
+  const fits = candidateAnywhere(view, fitsLater(policy, from));
   const host = fits ?? candidate(view);
   const text =
     stretch.open && host !== undefined

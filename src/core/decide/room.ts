@@ -1,7 +1,13 @@
 // Rules for slots and capacity: how many hosts may be out of service, in this run and in others.
 
 import { failedElsewhere } from '../rollout/brake.ts';
-import { blockedByKept, candidate, slotsOf, whyNoSlot } from '../rollout/budget.ts';
+import {
+  blockedByKept,
+  candidate,
+  candidateAnywhere,
+  slotsOf,
+  whyNoSlot,
+} from '../rollout/budget.ts';
 import { type Decision, isAttended, type View, type Why } from '../rollout/decision.ts';
 import { readingAge } from '../rollout/gate.ts';
 import { inOrder } from '../run-state/ranked.ts';
@@ -63,6 +69,16 @@ export function waitForOthers(view: View): Decision | undefined {
   return view.context.wait === true && until !== undefined
     ? wait(view, [one], until)
     : finish(view, 'brake', why);
+}
+
+/**
+ * Only hosts of sites without a ready worker could be started. Their workers may come back, so the
+ * run waits for them.
+ */
+export function waitForSite(view: View): Decision | undefined {
+  if (candidate(view) !== undefined || candidateAnywhere(view) === undefined) return undefined;
+  const text = view.context.whyNoWorker ?? 'no worker of their sites is ready';
+  return watchGates(view, { rule: 'site', text });
 }
 
 /**

@@ -37,9 +37,14 @@ interface Room {
   /** Hosts of other runs that are not hosts of this one, by zone. */
   readonly elsewhere: ReadonlyMap<string, number>;
   readonly withoutKept: boolean;
+  /** Also hosts of sites without a worker may be started. */
+  readonly anywhere: boolean;
 }
 
-function roomOf(view: View, withoutKept: boolean): Room {
+function roomOf(
+  view: View,
+  { withoutKept = false, anywhere = false }: Partial<Pick<Room, 'withoutKept' | 'anywhere'>> = {},
+): Room {
   const { state } = view;
   const kept = withoutKept ? sizeOf(state.kept) : 0;
   let zonesHeld = state.zonesHeld;
@@ -57,7 +62,7 @@ function roomOf(view: View, withoutKept: boolean): Room {
     zonesHeld,
     zonesOut: zonesOut + newZones(view, elsewhere, withoutKept),
   };
-  return { view, slots: slotsOf(view), ...counts, elsewhere, withoutKept };
+  return { view, slots: slotsOf(view), ...counts, elsewhere, withoutKept, anywhere };
 }
 
 /** Hosts that are in this run too are left out: their own zone counts them. */
@@ -108,6 +113,33 @@ function zoneFor(room: Room, zone: ZoneState, host: HostState): boolean {
   return true;
 }
 
+/** Is there a worker that can reach this host? */
+const hasWorker = ({ context }: View, { host }: HostState): boolean =>
+  context.hostsWithoutWorker?.has(host) !== true;
+
+/** In their order, but those without a worker last. */
+export const reachableFirst = (view: View, hosts: readonly HostState[]): readonly HostState[] =>
+  view.context.hostsWithoutWorker === undefined
+    ? hosts
+    : [
+        ...hosts.filter((host) => hasWorker(view, host)),
+        ...hosts.filter((host) => !hasWorker(view, host)),
+      ];
+
+const reaches = ({ view, anywhere }: Room, host: HostState): boolean =>
+  anywhere || hasWorker(view, host);
+
+/** Locked-out hosts wait for all others, but not for those that no worker can reach. */
+function waitsForOthers(room: Room): boolean {
+  const { state } = room.view;
+  for (const index of inOrder(state.waiting)) {
+    const host = hostAt(state, index);
+    if (isLast(workKey(host))) return false;
+    if (reaches(room, host)) return true;
+  }
+  return false;
+}
+
 /**
  * The first waiting host that budget and zones let start and that `fits`. In every queue, hosts
  * that are already out of service come first. Locked-out hosts come last: they wait for all others,
@@ -119,7 +151,7 @@ function candidateIn(room: Room, fits: (host: HostState) => boolean): HostState 
   const queues = zoned(room.view)
     ? [...values(state.zones)].map((zone) => ({ set: zone.waiting, zone }))
     : [{ set: state.waiting, zone: undefined }];
-  const others = !isLast(first(state.waiting)?.key ?? 0);
+  const others = waitsForOthers(room);
   let best: { readonly key: number; readonly host: HostState } | undefined;
   for (const { set, zone } of queues) {
     const head = first(set);
@@ -128,7 +160,7 @@ function candidateIn(room: Room, fits: (host: HostState) => boolean): HostState 
       const host = hostAt(state, index);
       if (host.lockOut !== undefined && others) break;
       if (!slotFor(room, host) || (zone !== undefined && !zoneFor(room, zone, host))) break;
-      if (!fits(host)) continue;
+      if (!reaches(room, host) || !fits(host)) continue;
       if (best === undefined || workKey(host) < best.key) best = { key: workKey(host), host };
       break;
     }
@@ -139,13 +171,19 @@ function candidateIn(room: Room, fits: (host: HostState) => boolean): HostState 
 export const candidate = (
   view: View,
   fits: (host: HostState) => boolean = () => true,
-): HostState | undefined => candidateIn(roomOf(view, false), fits);
+): HostState | undefined => candidateIn(roomOf(view), fits);
+
+/** The host that would be the `candidate` if every site had a worker. */
+export const candidateAnywhere = (
+  view: View,
+  fits: (host: HostState) => boolean = () => true,
+): HostState | undefined => candidateIn(roomOf(view, { anywhere: true }), fits);
 
 /** Would a host be started if an operator freed the kept slots? */
 export const blockedByKept = (view: View): boolean =>
   sizeOf(view.state.kept) > 0 &&
-  candidate(view) === undefined &&
-  candidateIn(roomOf(view, true), () => true) !== undefined;
+  candidateAnywhere(view) === undefined &&
+  candidateIn(roomOf(view, { withoutKept: true, anywhere: true }), () => true) !== undefined;
 
 /** Why budget and zones let no host start. */
 export function whyNoSlot(view: View): Why {

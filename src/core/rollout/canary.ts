@@ -4,6 +4,7 @@
 import { inOrder, sizeOf } from '../run-state/ranked.ts';
 import { type HostState, hostAt, hostState } from '../run-state/state.ts';
 import { hostsOf } from './amount.ts';
+import { reachableFirst } from './budget.ts';
 import type { View } from './decision.ts';
 
 /** Is a canary configured and not promoted yet? */
@@ -32,10 +33,11 @@ function canaries({ state }: View): HostState[] {
 const kindOf = ({ plan }: HostState): string => `${plan.remedy} ${plan.tries ?? ''}`;
 
 /** Hosts that may be canaries. Locked-out hosts are canaries only when there are no others. */
-function inLine({ state }: View): readonly HostState[] {
+function inLine(view: View): readonly HostState[] {
+  const { state } = view;
   const planned = [...inOrder(state.planned)].map((index) => hostAt(state, index));
   const others = planned.filter(({ lockOut }) => lockOut === undefined);
-  return others.length === 0 ? planned : others;
+  return reachableFirst(view, others.length === 0 ? planned : others);
 }
 
 function byRemedy(view: View, each: number): HostState[] {

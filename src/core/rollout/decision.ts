@@ -10,6 +10,7 @@ export type Rule =
   | 'capacity'
   | 'locked_out'
   | 'zone'
+  | 'site'
   | 'kept'
   | 'canary'
   | 'wave'
@@ -132,6 +133,12 @@ export interface DecideContext {
   readonly readingCapacity?: boolean;
   /** When the slots of other runs were last read; absent = they cannot be read again. */
   readonly slotsReadAt?: number;
+  /** Hosts of sites without a worker that is ready: none of them is started. */
+  readonly hostsWithoutWorker?: ReadonlySet<string>;
+  /** Why these sites have none. */
+  readonly whyNoWorker?: string;
+  /** Milliseconds for which no worker had a host that was started: its deadline is so much later. */
+  readonly unattendedFor?: ReadonlyMap<string, number>;
 }
 
 /** The input of a rule. */

@@ -5,6 +5,7 @@ import { plural } from '../../model/text/plural.ts';
 import { inOrder, sizeOf, take } from '../run-state/ranked.ts';
 import { hostAt, type WaveState } from '../run-state/state.ts';
 import { waveSize } from './amount.ts';
+import { reachableFirst } from './budget.ts';
 import { needsCanary, nextCanaries, uselessCanaries } from './canary.ts';
 import type { Decision, View, Why } from './decision.ts';
 
@@ -28,9 +29,7 @@ export function beginWave(view: View): Decision | undefined {
   const number = state.waves - Number(state.canary.begun) + 1;
   const amount = policy.waves[Math.min(number, policy.waves.length) - 1] ?? { percent: 100 };
   const left = sizeOf(state.planned);
-  const hosts = take(state.planned, waveSize(amount, base(view), left)).map(
-    (index) => hostAt(state, index).host,
-  );
+  const hosts = nextHosts(view, waveSize(amount, base(view), left));
   return {
     kind: 'begin_wave',
     wave: number,
@@ -38,6 +37,16 @@ export function beginWave(view: View): Decision | undefined {
     canary: false,
     why: `${hosts.length} of ${plural(left, 'host')} left`,
   };
+}
+
+/** Those that a worker can reach come first: the others would hold up the wave. */
+function nextHosts(view: View, count: number): readonly string[] {
+  const { state, context } = view;
+  const all = context.hostsWithoutWorker === undefined ? count : sizeOf(state.planned);
+  const hosts = take(state.planned, all).map((index) => hostAt(state, index));
+  return reachableFirst(view, hosts)
+    .slice(0, count)
+    .map(({ host }) => host);
 }
 
 /** Replaces canary hosts that were refused or needed nothing. */
