@@ -1,6 +1,7 @@
 // The lock of a run's hosts, and the guard against another run that has taken them.
 import { StateGoneError } from '../../engine/ports/state-errors.ts';
 import type { Journal, Store } from '../../engine/ports/store.ts';
+import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { addressOf } from '../plan/project.ts';
 import type { Session } from '../session/session.ts';
@@ -58,6 +59,15 @@ export const guarded = (journal: Journal, lock: HeldLock, state: string): Journa
     if (ownersOnly.has(body.type)) await mayGoOn(journal.run, lock, state);
     return journal.append(body, sync);
   },
+  ...present({
+    appendAfter:
+      journal.appendAfter &&
+      (async (entries: number, body: EventBody) => {
+        if (ownersOnly.has(body.type)) await mayGoOn(journal.run, lock, state);
+        return journal.appendAfter?.(entries, body);
+      }),
+    catchUp: journal.catchUp && (async () => journal.catchUp?.()),
+  }),
 });
 
 async function mayGoOn(run: string, lock: HeldLock, state: string): Promise<void> {

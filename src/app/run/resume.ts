@@ -183,7 +183,12 @@ async function resumeRun(
       // Resolutions first: a host that the operator skips must not go on.
       ...(await commands.take('host.resolved')),
       ...resolved,
-      { type: 'run.resumed', who: world.who, tool: world.version },
+      {
+        type: 'run.resumed',
+        who: world.who,
+        tool: world.version,
+        ...present({ takeover: run.takeover }),
+      },
       ...tornNote(torn),
       ...connectionNotes(run, ports),
       // A run that was killed before its approval was journalled needs --yes again.

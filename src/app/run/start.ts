@@ -81,7 +81,7 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
       down,
     });
     const bodies: readonly EventBody[] = [
-      { ...first, files, ...present({ previous }) },
+      { ...first, files, ...present({ previous, takeover: run.takeover }) },
       ...remediated,
       ...(approved || run.yes === true ? [approvalOf(run, session)] : []),
       ...connectionNotes(run, ports),

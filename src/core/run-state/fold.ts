@@ -1,5 +1,6 @@
 // Fold: computes the state of a run from its journal, one event at a time. Pure: the old state
 // stays unchanged.
+import { present } from '../../model/present.ts';
 import type { Event, EventOf, LockOut, RunHost } from '../../model/run/event.ts';
 import { hasChanges } from '../../model/run/plan.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
@@ -46,6 +47,7 @@ function apply(draft: Draft, event: Event): void {
       break;
     case 'run.resumed':
       draft.activeSince = event.at;
+      if (event.takeover !== undefined) draft.takeover = event.takeover;
       draft.awayFor = 0;
       delete draft.away;
       delete draft.finished;
@@ -166,6 +168,7 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
     planId: event.planId,
     rollout: event.rollout,
     attended: event.attended,
+    ...present({ takeover: event.takeover }),
     pool: event.pool,
     leftOut: event.leftOut,
     risk: highestRisk(

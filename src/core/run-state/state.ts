@@ -204,6 +204,8 @@ export interface RunState {
   readonly planId: string;
   readonly rollout: Rollout | undefined;
   readonly attended: boolean;
+  /** The run whose hosts it takes over. */
+  readonly takeover?: string;
   readonly pool: number;
   readonly hosts: Table<HostState>;
   readonly indexOf: ReadonlyMap<string, number>;

@@ -1,7 +1,7 @@
 // Fences outside of a walk: hosts that are taken over from another run before this one starts, and
 // hosts that an operator resolved.
 
-import { hostState, hostStates } from '../../core/run-state/state.ts';
+import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { closeFenceScript, exitCodes, takeoverScript } from '../effects/host-scripts.ts';
 import { fencedBy } from '../effects/perform-run.ts';
@@ -14,15 +14,18 @@ import type { RunContext } from './walk-context.ts';
 /** Hosts that are taken over at once. */
 const atOnce = 20;
 
+/** Hosts on which this run still acts, or may. */
+export const hostsToTakeOver = (state: RunState): readonly string[] =>
+  [...hostStates(state)]
+    .filter(({ status }) => ['planned', 'waiting', 'running', 'soaking'].includes(status))
+    .map(({ host }) => host);
+
 /**
  * Fences the other run out: its controller may be stopped now and continue later. Reports each host
  * that could not be fenced.
  */
-export async function takeOverHosts(run: RunContext): Promise<void> {
-  const hosts = [...hostStates(run.state())].filter((host) =>
-    ['planned', 'waiting', 'running', 'soaking'].includes(host.status),
-  );
-  const targets = hosts.map(({ host }) => setupOf(run.setup, host).target);
+export async function takeOverHosts(hosts: readonly string[], run: RunContext): Promise<void> {
+  const targets = hosts.map((host) => setupOf(run.setup, host).target);
   const options = {
     forks: atOnce,
     retries: run.setup.play.rollout.retries.transport,

@@ -1,9 +1,13 @@
 // Outages of a state that does not answer, as a database may: a run waits for it. A signal ends the
 // wait.
 
+import { present } from '../../model/present.ts';
+import type { EventBody } from '../../model/run/event.ts';
 import type { Clock } from '../ports/local.ts';
+import type { Sites } from '../ports/sites.ts';
 import { StateAwayError } from '../ports/state-errors.ts';
 import type { Commands, Journal, Outage, Slots, Store } from '../ports/store.ts';
+import type { Workers } from '../ports/workers.ts';
 
 export interface StateOutageOptions {
   readonly clock: Clock;
@@ -56,6 +60,10 @@ export function overStateOutages(store: Store, options: StateOutageOptions): Sto
     history: { ...store.history, sizes: () => calls.ask(store.history.sizes) },
     slots: (run, pool) => watchedSlots(store.slots(run, pool), calls),
     commands: (run) => watchedCommands(store.commands(run), calls),
+    ...present({
+      sites: store.sites && watchedSites(store.sites, calls),
+      workers: store.workers && watchedWorkers(store.workers, calls),
+    }),
     close: async () => {
       const limit = new AbortController();
       await Promise.race([store.close(), options.clock.sleep(longestClose, limit.signal)]);
@@ -73,7 +81,45 @@ const watchedJournal = (journal: Journal, calls: Calls): Journal => ({
   end: () => journal.end(),
   follow: (see) => journal.follow(see),
   append: (body, sync) => calls.ask(() => journal.append(body, sync)),
+  ...present({
+    appendAfter:
+      journal.appendAfter &&
+      ((entries: number, body: EventBody) =>
+        calls.ask(async () => journal.appendAfter?.(entries, body))),
+    catchUp: journal.catchUp && (() => calls.ask(async () => journal.catchUp?.())),
+  }),
   close: () => calls.ask(() => journal.close()).catch(unlessAway),
+});
+
+/** Questions of commands have no run: who asks waits for an answer in any case. */
+const watchedSites = (sites: Sites, calls: Calls): Sites => ({
+  announce: (...about) => calls.ask(() => sites.announce(...about)),
+  hand: (...about) => calls.ask(() => sites.hand(...about)),
+  abort: (...about) => calls.ask(() => sites.abort(...about)),
+  handed: (run) => calls.ask(() => sites.handed(run)),
+  forget: (...about) => calls.ask(() => sites.forget(...about)),
+  ask: sites.ask,
+  answers: sites.answers,
+  withdraw: sites.withdraw,
+  runsAt: (names) => calls.ask(() => sites.runsAt(names)),
+  claim: (claim) => calls.ask(() => sites.claim(claim)),
+  stopped: (ids) => calls.ask(() => sites.stopped(ids)),
+  giveBack: (...about) => calls.ask(() => sites.giveBack(...about)),
+  end: (...about) => calls.ask(() => sites.end(...about)),
+  openJournal: async (run, see) => {
+    const journal = await sites.openJournal(run, see);
+    return {
+      ...journal,
+      catchUp: () => calls.ask(() => journal.catchUp()),
+      append: (body, errand) => calls.ask(() => journal.append(body, errand)),
+      close: () => calls.ask(() => journal.close()).catch(unlessAway),
+    };
+  },
+});
+
+const watchedWorkers = (workers: Workers, calls: Calls): Workers => ({
+  ...workers,
+  alive: () => calls.ask(workers.alive),
 });
 
 const watchedSlots = (slots: Slots, calls: Calls): Slots => ({

@@ -87,8 +87,15 @@ type Entry =
        * this run can verify that run too.
        */
       readonly previous?: { readonly run: string; readonly head: string };
+      /** The run whose hosts it takes over. */
+      readonly takeover?: string;
     }
-  | { readonly type: 'run.resumed'; readonly who: string; readonly tool: string }
+  | {
+      readonly type: 'run.resumed';
+      readonly who: string;
+      readonly tool: string;
+      readonly takeover?: string;
+    }
   /**
    * `hosts`: kmend itself paused, because these keep their slots. The run continues when an
    * operator acknowledges one of them.
