@@ -10,11 +10,12 @@ import { present } from '../../model/present.ts';
 import type { HostPlan, Plan, PlayPlan } from '../../model/run/plan.ts';
 import { earlierDurations } from '../history/history.ts';
 import { overriddenRollout, type RolloutFlags, type TaskFlags } from '../session/flags.ts';
+import { inputsOf } from '../session/inputs.ts';
 import { runPorts, type Session } from '../session/session.ts';
 import { endIfStopped, readingSignal } from '../session/settings.ts';
 import { CommandError } from '../session/world.ts';
 import { readHeld } from './held.ts';
-import { inputsOf, type Project, type ReadyPlay, readyPlay } from './project.ts';
+import { type Project, type ReadyPlay, readyPlay } from './project.ts';
 
 export interface MadePlan {
   readonly plan: Plan;

@@ -1,9 +1,6 @@
 // A project: playbook, inventory, modules and targets, loaded and checked together.
 
-import { createHash } from 'node:crypto';
 import { zoneOf } from '../../core/plan/plan-play.ts';
-import { isTemplate, secretTexts } from '../../core/plan/secrets.ts';
-import { knownSecrets } from '../../engine/effects/mask.ts';
 import type { HostSetup, PlaySetup } from '../../engine/host/walk-context.ts';
 import type { HostIdentity } from '../../engine/node/match.ts';
 import { factDefs, wantsNamedIn } from '../../facts/index.ts';
@@ -13,11 +10,11 @@ import type { PackageFiles } from '../../model/package-file.ts';
 import type { Play, Playbook, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
-import type { Mapping, Value } from '../../model/value.ts';
+import type { Mapping } from '../../model/value.ts';
 import { report } from '../session/diagnostics.ts';
 import type { TaskFlags } from '../session/flags.ts';
 import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from '../session/fleet.ts';
-import { learnRendered, learnWritten, withoutSecretValues } from '../session/secrets.ts';
+import { learnRendered, learnWritten } from '../session/secrets.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 import { packageFilesOf } from './package-files.ts';
@@ -270,42 +267,4 @@ export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
     const in_ = always || wanted.includes('all') || matches(wanted, tags);
     return in_ && !(matches(skipped, tags) || (skipped.includes('all') && !always));
   };
-}
-
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/**
- * Digests of all inputs of a plan. Secrets are removed first, since a reader of the plan could try
- * values against a digest. So a new value of a secret does not make a plan stale.
- */
-export function inputsOf(
-  project: Project,
-  salt: string,
-  { settings, world }: Session,
-): Readonly<Record<string, string>> {
-  const inputs: Record<string, string> = {};
-  const { learn, mask } = knownSecrets();
-  const vars = [...project.inventory.hosts.values()].map((host) => host.vars);
-  learn(
-    secretTexts([project.playbook, vars, settings.extraVars], settings.isSecret).filter(
-      (text) => !isTemplate(text),
-    ),
-  );
-  const digestOf = (value: Value): string =>
-    digest(salt + mask(JSON.stringify(withoutSecretValues(value, settings.isSecret))));
-  const files = project.inventory.files.map((file) => [file, file] as const);
-  for (const [name, file] of [[project.name, project.path] as const, ...files]) {
-    const read = world.reader.readText(file);
-    if (read.ok) inputs[name] = digest(salt + mask(read.text));
-  }
-  inputs['extra variables (-e)'] = digestOf(
-    Object.fromEntries(Object.entries(settings.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))),
-  );
-  for (const [host, back] of settings.rollback?.vars ?? [])
-    inputs[`way back of ${host}`] = digestOf(back);
-  for (const [key, { sha256 }] of Object.entries(project.files))
-    inputs[mask(`package file ${key}`)] = digest(salt + sha256);
-  for (const host of project.inventory.hosts.values())
-    inputs[`variables of ${host.name}`] = digestOf(host.vars);
-  return inputs;
 }

@@ -1,15 +1,14 @@
 // The settings that a run stores for its resume and its rollback. Of a secret only the name is
 // stored.
-import { resolve } from 'node:path';
-import { type KeptVars, namesUnderNoLog, withoutSecrets } from '../../core/plan/kept-vars.ts';
-import { dataIn, flag, listOf, number, object, type Shape, text } from '../../model/shape/shape.ts';
+import { dataIn } from '../../model/shape/shape.ts';
 import { isList, isMapping, type Mapping } from '../../model/value.ts';
 import { absolutePaths } from '../notices/targets.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { environmentVars, extraVarsOf } from '../session/extra-vars.ts';
 import type { FleetFlags } from '../session/flags.ts';
+import { judgeOf, keptFlags, keptFlagsShape, keptVars } from '../session/kept-flags.ts';
 import type { Session } from '../session/session.ts';
-import { CommandError, noSuchRun, type Surroundings } from '../session/world.ts';
+import { CommandError, noSuchRun } from '../session/world.ts';
 
 /**
  * Variables that are, or may be, secret must be given again, and passwords of `-k` and `-K` are
@@ -21,70 +20,20 @@ export function settingsToKeep(
   { wait, strict }: CarriedOn,
   session: Session,
 ): object {
-  const { extraVars = [] } = session.settings.flags;
-  const judge = judgeOf([ready], session);
-  const words = [...environmentVars(session.world), ...extraVars].map((word) =>
-    keptWord(word, judge, session),
-  );
-  const playVars = judge(ready.setup.play.vars);
+  const { extraVars, withheld } = keptVars([ready], session);
+  const playVars = judgeOf([ready], session)(ready.setup.play.vars);
   return {
     schema: 'kmend.settings/1',
     flags: {
       ...keptFlags(absolutePaths(session.settings.flags, session.world)),
       inventory: inventories,
-      extraVars: words.flatMap(({ word }) => (word === undefined ? [] : [word])),
+      extraVars,
     },
     play: ready.setup.play.name,
     playVars: playVars.kept,
     carriedOn: { wait: wait === true, strict: strict === true },
-    withheld: [
-      ...new Set([...words.flatMap(({ withheld }) => withheld), ...playVars.withheld]),
-    ].sort(),
+    withheld: [...new Set([...withheld, ...playVars.withheld])].sort(),
   };
-}
-
-type Judge = (vars: Mapping) => KeptVars;
-
-function judgeOf(plays: readonly ReadyPlay[], { settings, world }: Session): Judge {
-  const hidden = plays.map(({ setup: { play }, inventoryVars }) =>
-    namesUnderNoLog(play, [settings.extraVars, play.vars, ...inventoryVars]),
-  );
-  return (vars) =>
-    withoutSecrets(
-      vars,
-      (name) => hidden.some((names) => names.has(name)) || settings.isSecret(name),
-      world.secrets.mask,
-    );
-}
-
-/** The `-e` arguments that may be printed, and the names of variables that may not. */
-export function printableVars(
-  plays: readonly ReadyPlay[],
-  session: Session,
-): { readonly words: readonly string[]; readonly withheld: readonly string[] } {
-  const judge = judgeOf(plays, session);
-  const kept = (session.settings.flags.extraVars ?? []).map((word) =>
-    keptWord(word, judge, session),
-  );
-  return {
-    words: kept.flatMap(({ word }) => word ?? []),
-    withheld: kept.flatMap(({ withheld }) => withheld),
-  };
-}
-
-interface KeptWord {
-  readonly word?: string;
-  readonly withheld: readonly string[];
-}
-
-function keptWord(word: string, judge: Judge, around: Surroundings): KeptWord {
-  // What a pipe printed (`-e @<(...)`) cannot be read again.
-  if (word === '@-') return { withheld: Object.keys(extraVarsOf([word], around)) };
-  if (word.startsWith('@/dev/') || word.startsWith('@/proc/')) return { withheld: [word] };
-  if (word.startsWith('@'))
-    return { word: `@${resolve(around.world.cwd, word.slice(1))}`, withheld: [] };
-  const { kept, withheld } = judge(extraVarsOf([word], around));
-  return { ...(Object.keys(kept).length === 0 ? {} : { word: JSON.stringify(kept) }), withheld };
 }
 
 /**
@@ -105,44 +54,6 @@ export interface KeptSettings {
   readonly withheld: readonly string[];
 }
 
-/** The flags that a run keeps: all that say which hosts it has, and how they are reached. */
-const flagShapes: Readonly<Record<Exclude<keyof FleetFlags, 'json' | 'quiet'>, Shape>> = {
-  inventory: listOf(text),
-  limit: text,
-  extraVars: listOf(text),
-  secrets: listOf(text),
-  forks: text,
-  user: text,
-  privateKey: text,
-  askPass: flag,
-  become: flag,
-  becomeUser: text,
-  becomeMethod: text,
-  askBecomePass: flag,
-  sshCommonArgs: text,
-  timeout: text,
-  kubeconfig: text,
-  context: text,
-  state: text,
-  stateDir: text,
-  auditForward: text,
-  metricsFile: text,
-  notifyUrlFile: text,
-  notifyCommand: text,
-  notifyMail: text,
-  notifyOn: listOf(text),
-  notifyText: text,
-  verbose: number,
-  job: text,
-};
-
-/**
- * A yes, a takeover or the tags of one command must never speak for another: they are not kept, and
- * not read where an older version kept them.
- */
-const keptFlags = (flags: FleetFlags): FleetFlags =>
-  Object.fromEntries(Object.entries(flags).filter(([name]) => Object.hasOwn(flagShapes, name)));
-
 export async function keptSettings(
   run: string,
   { ports, settings, world }: Session,
@@ -151,7 +62,7 @@ export async function keptSettings(
   const read = await store.readFile(run, 'settings');
   if (read === undefined) throw noSuchRun(run, settings.state);
   const data = dataIn(read);
-  if (!isMapping(data) || object({}, flagShapes)(data.flags, 'flags') !== undefined)
+  if (!isMapping(data) || keptFlagsShape(data.flags, 'flags') !== undefined)
     throw new CommandError(
       1,
       `the settings of run ${run} are damaged`,

@@ -19,3 +19,12 @@ export function report(
   if (hasErrors(diagnostics)) throw new InputErrors(diagnostics);
   observer.diagnostics(diagnostics);
 }
+
+/** An error of the work for others, which only a log shows whole. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof InputErrors) {
+    const first = error.diagnostics.find(({ severity }) => severity === 'error');
+    return `its playbook or inventory has errors: ${first?.summary ?? 'see the log of this worker'}`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -17,6 +17,19 @@ export function environmentVars({ env }: World): readonly string[] {
   return vars.length === 0 ? [] : [JSON.stringify(Object.fromEntries(vars))];
 }
 
+/**
+ * A variable of the environment of a worker is for the work that needs it: other inputs would be
+ * stale by it.
+ */
+export const onlyVars = <W extends Pick<World, 'env'>>(names: readonly string[], world: W): W => ({
+  ...world,
+  env: Object.fromEntries(
+    Object.entries(world.env).filter(
+      ([name]) => !name.startsWith(prefix) || names.includes(name.slice(prefix.length)),
+    ),
+  ),
+});
+
 /** Texts that can be read only once, by path: standard input and pipes (`-e @<(...)`). */
 const inputs = new WeakMap<World['readInput'], Map<string, Read>>();
 

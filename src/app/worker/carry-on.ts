@@ -5,6 +5,7 @@ import type { Store } from '../../engine/ports/store.ts';
 import type { Workers } from '../../engine/ports/workers.ts';
 import { keptSettings } from '../run/kept-settings.ts';
 import { resume } from '../run/resume.ts';
+import { onlyVars } from '../session/extra-vars.ts';
 import type { FleetFlags } from '../session/flags.ts';
 import { inSession } from '../session/session.ts';
 import type { Surroundings } from '../session/world.ts';
@@ -50,7 +51,7 @@ export async function carryOn(
       const kept = await keptSettings(run, session);
       const why = refusedBySettings(kept);
       if (why !== undefined) throw new CommandError(3, why);
-      const own = { ...session, world: withVars(kept.withheld, session.world) };
+      const own = { ...session, world: onlyVars(kept.withheld, session.world) };
       const refuse = refusedByState(othersElsewhere);
       await resume({ run, othersElsewhere, refuse }, own);
       return { kind: 'ended' };
@@ -68,13 +69,3 @@ const kindOfRest = { done: 'ended', busy: 'busy', left: 'handed_over' } as const
 
 const isFinished = async (run: string, store: Store): Promise<boolean> =>
   (await store.runs()).find((one) => one.run === run)?.finished !== undefined;
-
-/** A variable of the worker's environment is for the runs that need it: others would be stale by it. */
-const withVars = <W extends Surroundings['world']>(names: readonly string[], world: W): W => ({
-  ...world,
-  env: Object.fromEntries(
-    Object.entries(world.env).filter(
-      ([name]) => !name.startsWith('KMEND_VAR_') || names.includes(name.slice('KMEND_VAR_'.length)),
-    ),
-  ),
-});

@@ -4,7 +4,7 @@ import { runsToTake } from '../../core/workers/choose.ts';
 import type { OpenRun } from '../../engine/ports/workers.ts';
 import { Wakeup } from '../../engine/wakeup.ts';
 import { type DueTurn, dueTurns } from '../jobs/due-turns.ts';
-import { InputErrors } from '../session/diagnostics.ts';
+import { sentenceOf } from '../session/diagnostics.ts';
 import type { FleetFlags } from '../session/flags.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError, type Surroundings } from '../session/world.ts';
@@ -225,12 +225,4 @@ class WorkerLoop {
     }
     return this.#me;
   }
-}
-
-function sentenceOf(error: unknown): string {
-  if (error instanceof InputErrors) {
-    const first = error.diagnostics.find(({ severity }) => severity === 'error');
-    return `its playbook or inventory has errors: ${first?.summary ?? 'see the log of this worker'}`;
-  }
-  return error instanceof Error ? error.message : String(error);
 }

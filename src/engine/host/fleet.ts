@@ -14,7 +14,7 @@ import type { Mask } from '../effects/mask.ts';
 import { noNode } from '../node/facts.ts';
 import { twoClaims } from '../node/match.ts';
 import type { NodeView } from '../node/node-view.ts';
-import { type EachHostOptions, forEachHost } from '../session/each-host.ts';
+import { type EachHostOptions, type Elsewhere, forEachHost } from '../session/each-host.ts';
 import { lastLines, type Observed, observe } from '../session/observe.ts';
 import type { Session, SessionPorts } from '../session/session.ts';
 import { HostView } from './host-view.ts';
@@ -34,6 +34,7 @@ export interface FleetOptions extends EachHostOptions {
    * the facts of the probe before others are derived.
    */
   readonly known?: (host: string, facts: Facts) => Promise<Facts>;
+  readonly elsewhere?: Elsewhere<Survey>;
 }
 
 /** The result of the active probe, where one was requested. */
@@ -72,7 +73,9 @@ export function surveyFleet(
       : observed;
     return { host: session.target.name, outcome, ...present({ active }) };
   };
-  return forEachHost(targets, options, ports, { use: survey, failed: asFailed, onHost });
+  const { elsewhere } = options;
+  const visit = { use: survey, failed: asFailed, onHost, ...present({ elsewhere }) };
+  return forEachHost(targets, options, ports, visit);
 }
 
 /** Reads the facts. After an active probe it reads them again, because its answer is a fact. */
@@ -106,6 +109,13 @@ export interface Planned {
   readonly seen?: Seen;
 }
 
+/** Hosts that count as no node, each with the reason. */
+export type Disputed = ReadonlyMap<string, string>;
+
+export interface PlanOptions extends EachHostOptions {
+  readonly elsewhere?: (disputed: Disputed) => Elsewhere<Planned>;
+}
+
 /**
  * Plans each host from fresh facts, over one connection. Hosts that turn out to be the same node are
  * planned again, without the node.
@@ -113,31 +123,41 @@ export interface Planned {
 export async function planFleet(
   hosts: readonly string[],
   setup: PlaySetup,
-  options: FleetOptions,
+  options: PlanOptions,
   ports: EnginePorts,
   onHost: (planned: Planned) => void,
 ): Promise<readonly Planned[]> {
   const since = ports.clock.now();
-  const planAll = (
+  const plan = (
     names: readonly string[],
-    disputed: ReadonlyMap<string, string>,
+    disputed: Disputed,
     see: typeof onHost,
-  ): Promise<readonly Planned[]> => {
-    const input = { setup, ports, signal: options.signal, since, disputed };
-    const plan = async (session: Session): Promise<Planned> => ({
-      host: session.target.name,
-      ...(await planOne(session, input)),
-    });
-    const targets = names.map((name) => setupOf(setup, name).target);
-    return forEachHost(targets, options, ports, { use: plan, failed: asFailed, onHost: see });
-  };
-  const planned = await planAll(hosts, new Map(), onHost);
+  ): Promise<readonly Planned[]> =>
+    planHosts(names, { setup, ports, since, disputed }, options, see);
+  const planned = await plan(hosts, new Map(), onHost);
   const disputed = disputes(planned);
   if (disputed.size === 0) return withoutTwins(planned);
   const again = new Map(
-    (await planAll([...disputed.keys()], disputed, () => undefined)).map((one) => [one.host, one]),
+    (await plan([...disputed.keys()], disputed, () => undefined)).map((one) => [one.host, one]),
   );
   return withoutTwins(planned.map((one) => again.get(one.host) ?? one));
+}
+
+/** Plans each host by itself: whether two of them are one machine is not judged. */
+export function planHosts(
+  names: readonly string[],
+  input: PlanInput,
+  options: PlanOptions,
+  onHost: (planned: Planned) => void,
+): Promise<readonly Planned[]> {
+  const plan = async (session: Session): Promise<Planned> => ({
+    host: session.target.name,
+    ...(await planOne(session, input, options.signal)),
+  });
+  const targets = names.map((name) => setupOf(input.setup, name).target);
+  const elsewhere = options.elsewhere?.(input.disputed);
+  const visit = { use: plan, failed: asFailed, onHost, ...present({ elsewhere }) };
+  return forEachHost(targets, options, input.ports, visit);
 }
 
 /** Refuses all names of one machine: one walk would reboot it in the middle of the other. */
@@ -165,7 +185,7 @@ export function refusedPlan(
 }
 
 /** Hosts that were reached at an address of the same node, each with the reason. */
-function disputes(planned: readonly Planned[]): ReadonlyMap<string, string> {
+function disputes(planned: readonly Planned[]): Disputed {
   const byNode = new Map<string, readonly string[]>();
   for (const { host, outcome } of planned) {
     const node = outcome.ok ? outcome.value.node : undefined;
@@ -187,14 +207,12 @@ export function setupOf(setup: PlaySetup, host: string): HostSetup {
   return found;
 }
 
-interface PlanInput {
+export interface PlanInput {
   readonly setup: PlaySetup;
   readonly ports: EnginePorts;
-  readonly signal: AbortSignal;
   /** When the plan began: its hosts share what they read of the cluster since. */
   readonly since: number;
-  /** By host: why it counts as no node. */
-  readonly disputed: ReadonlyMap<string, string>;
+  readonly disputed: Disputed;
 }
 
 /** What a plan has done so far. */
@@ -202,7 +220,8 @@ const nothingDone = { drained: false, rebooted: false, cordoned: false };
 
 async function planOne(
   session: Session,
-  { setup, ports, signal, since, disputed }: PlanInput,
+  { setup, ports, since, disputed }: PlanInput,
+  signal: AbortSignal,
 ): Promise<{ readonly outcome: Outcome<HostPlan>; readonly seen?: Seen }> {
   const host = session.target.name;
   const hostSetup = setupOf(setup, host);

@@ -20,17 +20,49 @@ export interface EachHostOptions {
 /** What is done with each host. */
 export interface Visit<T> {
   readonly use: (session: Session) => Promise<T>;
-  /** The result for a host whose answer made `use` throw. */
+  /** The result for a host that could not be worked on, or whose answer made `use` throw. */
   readonly failed: (host: string, failure: Failure) => T | Promise<T>;
   /** Called with each result as it comes. */
   readonly onHost?: (result: T) => void;
+  /** Does the same with hosts that other processes reach. */
+  readonly elsewhere?: Elsewhere<T>;
+}
+
+/** Hosts that other processes reach, and this one may not. */
+export interface Elsewhere<T> {
+  readonly has: (target: Target) => boolean;
+  /** The results are in the order of the hosts. The signal withdraws what was asked. */
+  readonly read: (
+    targets: readonly Target[],
+    signal: AbortSignal,
+    visit: Pick<Visit<T>, 'failed' | 'onHost'>,
+  ) => Promise<readonly T[]>;
 }
 
 /**
- * Opens a session for each host, a bounded number at once, and closes it after use. The results are
- * in the order of the hosts.
+ * Opens a session for each host, a bounded number at once, and closes it after use; hosts that others
+ * reach are left to them. The results are in the order of the hosts.
  */
-export function forEachHost<T>(
+export async function forEachHost<T>(
+  targets: readonly Target[],
+  options: EachHostOptions,
+  ports: SessionPorts,
+  visit: Visit<T>,
+): Promise<readonly T[]> {
+  const { elsewhere } = visit;
+  if (elsewhere === undefined) return visitAll(targets, options, ports, visit);
+  const isThere = targets.map(elsewhere.has);
+  const there = targets.filter((_, index) => isThere[index]);
+  const here = targets.filter((_, index) => !isThere[index]);
+  const [answers, own] = await Promise.all([
+    there.length === 0 ? [] : elsewhere.read(there, options.signal, visit),
+    visitAll(here, options, ports, visit),
+  ]);
+  const [next, nextOwn] = [answers.values(), own.values()];
+  return isThere.map((is) => (is ? next : nextOwn).next().value as T);
+}
+
+function visitAll<T>(
   targets: readonly Target[],
   options: EachHostOptions,
   ports: SessionPorts,

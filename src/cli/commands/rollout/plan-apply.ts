@@ -7,7 +7,6 @@ import { loadProject } from '../../../app/plan/project.ts';
 import { type Applied, apply, checkSaved, savedPlan } from '../../../app/run/apply.ts';
 import { shown } from '../../../app/run/approve.ts';
 import type { RunFlags } from '../../../app/run/drive.ts';
-import { printableVars } from '../../../app/run/kept-settings.ts';
 import { type ResolveFlags, resolutionsOf } from '../../../app/run/resolutions.ts';
 import { resume } from '../../../app/run/resume.ts';
 import type {
@@ -16,6 +15,7 @@ import type {
   RolloutFlags,
   TaskFlags,
 } from '../../../app/session/flags.ts';
+import { printableVars } from '../../../app/session/kept-flags.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import { present } from '../../../model/present.ts';
@@ -245,12 +245,12 @@ function sayHowToApply(
   session: Session,
   world: World,
 ): void {
-  const { words, withheld } = printableVars(made.plays, session);
+  const { extraVars, withheld } = printableVars(made.plays, session);
   const command = [
     'kmend apply',
     pasteable(output),
     ...login,
-    ...words.flatMap((word) => ['-e', pasteable(word)]),
+    ...extraVars.flatMap((word) => ['-e', pasteable(word)]),
   ].join(' ');
   const more =
     withheld.length === 0 ? '' : `, and -e @FILE with what may be secret: ${withheld.join(', ')}`;

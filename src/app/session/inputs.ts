@@ -1,0 +1,74 @@
+// Digests of all that a plan is made from, so that others can tell whether they have the same.
+import { createHash } from 'node:crypto';
+import { isTemplate, secretTexts } from '../../core/plan/secrets.ts';
+import { knownSecrets } from '../../engine/effects/mask.ts';
+import type { Inventory } from '../../model/host.ts';
+import type { PackageFiles } from '../../model/package-file.ts';
+import type { Playbook } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
+import type { Value } from '../../model/value.ts';
+import { withoutSecretValues } from './secrets.ts';
+import type { Session } from './session.ts';
+
+/** An inventory, and the playbook that is planned over it. */
+export interface InputFiles {
+  readonly inventory: Inventory;
+  /** As it was given. */
+  readonly name?: string;
+  readonly path?: string;
+  readonly playbook?: Playbook;
+  readonly files?: PackageFiles;
+}
+
+/** Digests by the names of the inputs. */
+export type Digests = Readonly<Record<string, string>>;
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Digests of all inputs of a plan. */
+export function inputsOf(project: InputFiles, salt: string, session: Session): Digests {
+  const { shared, hosts } = digestsOf(project, salt, session);
+  return { ...shared, ...Object.fromEntries(hosts.values()) };
+}
+
+/**
+ * Digests of what all hosts share, and of the variables of each host. Secrets are removed first,
+ * since a reader could try values against a digest. So a new value of a secret changes none.
+ */
+export function digestsOf(
+  { inventory, name, path, playbook, files = {} }: InputFiles,
+  salt: string,
+  { settings, world }: Session,
+): {
+  readonly shared: Digests;
+  /** Name and digest, by host. */
+  readonly hosts: ReadonlyMap<string, readonly [string, string]>;
+} {
+  const shared: Record<string, string> = {};
+  const { learn, mask } = knownSecrets();
+  const vars = [...inventory.hosts.values()].map((host) => host.vars);
+  learn(
+    secretTexts(
+      [...Object.values(present({ playbook })), vars, settings.extraVars],
+      settings.isSecret,
+    ).filter((text) => !isTemplate(text)),
+  );
+  const digestOf = (value: Value): string =>
+    digest(salt + mask(JSON.stringify(withoutSecretValues(value, settings.isSecret))));
+  const own = name === undefined || path === undefined ? [] : [[name, path] as const];
+  for (const [key, file] of [...own, ...inventory.files.map((file) => [file, file] as const)]) {
+    const read = world.reader.readText(file);
+    if (read.ok) shared[key] = digest(salt + mask(read.text));
+  }
+  shared['extra variables (-e)'] = digestOf(
+    Object.fromEntries(Object.entries(settings.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))),
+  );
+  for (const [host, back] of settings.rollback?.vars ?? [])
+    shared[`way back of ${host}`] = digestOf(back);
+  for (const [key, { sha256 }] of Object.entries(files))
+    shared[mask(`package file ${key}`)] = digest(salt + sha256);
+  const hosts = [...inventory.hosts.values()].map(
+    (host) => [host.name, [`variables of ${host.name}`, digestOf(host.vars)] as const] as const,
+  );
+  return { shared, hosts: new Map(hosts) };
+}
