@@ -2,18 +2,16 @@
 // that people collected by other means.
 import { conclusionOf } from '../../core/history/conclusion.ts';
 import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
-import { type Survey, surveyFleet } from '../../engine/host/fleet.ts';
-import { checkWants, givenFacts, withPrelude } from '../../facts/index.ts';
-import type { Facts } from '../../model/fact.ts';
+import type { Survey } from '../../engine/host/fleet.ts';
+import { checkWants } from '../../facts/index.ts';
 import { present } from '../../model/present.ts';
-import { activeProbeScript } from '../../modules/verify-kmem.ts';
 import type { CheckRow } from '../../screens/hosts/check-table.ts';
 import { type Standing, standingOf, standingReasons } from '../plan/held.ts';
-import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
+import { hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import { endIfStopped, readingSignal } from '../session/settings.ts';
-import { idRecords } from './id-records.ts';
 import { keepCheck } from './last-results.ts';
+import { surveyHosts } from './survey.ts';
 
 export interface CheckInput {
   readonly pattern: string;
@@ -39,32 +37,22 @@ export async function check(
   session: Session,
   early: EarlyRows,
 ): Promise<Checked> {
-  const { settings, world, observer } = session;
+  const { world, observer } = session;
   const inventory = loadFleet(session);
   const hosts = hostsOf(inventory, pattern, session);
   const targets = await targetsOf(inventory, hosts, session);
-  const declared = declaredOf(inventory, hosts, session);
-  const remembered = idRecords(session);
-  const known = async (host: string, facts: Facts): Promise<Facts> => ({
-    ...givenFacts(declared.get(host)),
-    ...(await remembered(host, facts)),
-  });
-  const options = {
-    ...{
-      forks: settings.forks,
-      retries: 2,
-      signal: readingSignal(world),
-      known,
-      onIdle: () => early.pause(hosts),
-    },
-    ...(active ? { active: { script: withPrelude(activeProbeScript), whyNot: whyNotAsked } } : {}),
-  };
-  const ports = { transport: await session.ports.transport(), clock: world.clock };
+  const question = { kind: 'survey', wants: checkWants, active, remembers: true } as const;
   const reading = observer.reading('read', hosts);
-  const surveys = await surveyFleet(targets, checkWants, options, ports, (survey) => {
-    early.add(rowOf(survey));
-    reading.answered(survey.host);
-  });
+  const options = {
+    retries: 2,
+    signal: readingSignal(world),
+    onIdle: () => early.pause(hosts),
+    onHost: (survey: Survey) => {
+      early.add(rowOf(survey));
+      reading.answered(survey.host);
+    },
+  };
+  const surveys = await surveyHosts({ inventory, targets }, question, options, session);
   reading.end();
   endIfStopped(world);
   const rows = surveys.map(rowOf);
@@ -78,15 +66,6 @@ const rowOf = ({ host, outcome, active }: Survey): CheckRow =>
   outcome.ok
     ? { host, facts: outcome.value, ...present({ active }) }
     : { host, failure: outcome.failure };
-
-/**
- * Only on el7 kernels an empty cgroup shows whether accounting is on, and only root may make one.
- */
-function whyNotAsked(facts: Facts): string | undefined {
-  if (!/^3\.10\./.test(String(facts['kernel.release'] ?? ''))) return 'the kernel is not 3.10';
-  if (facts['cgroup.memory'] !== 'v1') return 'no cgroup v1 memory controller';
-  return facts['user.root'] === true ? undefined : 'it needs root';
-}
 
 /** Reasons for the exit code of a check. */
 export function checkReasons(rows: readonly CheckRow[]): readonly ExitReason[] {

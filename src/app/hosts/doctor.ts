@@ -3,7 +3,7 @@
 import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
 import { cleanupScript, exitCodes } from '../../engine/effects/host-scripts.ts';
 import { fencedBy } from '../../engine/effects/perform-run.ts';
-import { forEachHost } from '../../engine/session/each-host.ts';
+import { type Elsewhere, forEachHost } from '../../engine/session/each-host.ts';
 import type { Session as HostSession } from '../../engine/session/session.ts';
 import { withPrelude } from '../../facts/index.ts';
 import type { Facts } from '../../model/fact.ts';
@@ -11,6 +11,7 @@ import type { Inventory, Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { type Standing, standingOf, standingReasons } from '../plan/held.ts';
+import { askedElsewhere } from '../readings/ask.ts';
 import { type ExaminedState, examineState, isUsable } from '../session/database.ts';
 import { isDatabase } from '../session/flags.ts';
 import { hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
@@ -61,12 +62,15 @@ function identityIn(lines: readonly string[]): Facts {
 }
 
 export async function doctor(pattern: string, session: Session): Promise<Examined> {
-  const { answers, targets, inventory } = await onHosts(pattern, session, examineHost);
-  const cluster = await session.ports.cluster();
-  const found = cluster === undefined ? [] : await examineCluster(cluster, session);
+  const inventory = loadFleet(session);
+  const targets = await targetsOf(inventory, hostsOf(inventory, pattern, session), session);
   const { settings, world } = session;
   const state = isDatabase(settings.state) ? await examineState(settings.state, world) : undefined;
   const isKnown = state === undefined || isUsable(state);
+  const elsewhere = isKnown ? await examineElsewhere(inventory, targets, session) : undefined;
+  const answers = await examineHosts(targets, session, elsewhere);
+  const cluster = await session.ports.cluster();
+  const found = cluster === undefined ? [] : await examineCluster(cluster, session);
   const standing = isKnown
     ? await standingOf(answers, targets, inventory, session)
     : { held: [], twins: [] };
@@ -89,6 +93,24 @@ const failuresOf = (answers: readonly Answer[]): readonly Failure[] =>
 
 const reasonOf = ({ kind }: Failure): ExitReason =>
   kind === 'unreachable' ? 'unreachable' : 'failed';
+
+async function examineElsewhere(
+  inventory: Inventory,
+  targets: readonly Target[],
+  session: Session,
+): Promise<Elsewhere<Answer> | undefined> {
+  const question = { kind: 'doctor' } as const;
+  const asking = { question, retries, project: { inventory }, plays: [] };
+  return (await askedElsewhere<Answer>(asking, targets, session))?.();
+}
+
+/** What `doctor` finds on hosts. */
+export const examineHosts = (
+  targets: readonly Target[],
+  session: Session,
+  elsewhere?: Elsewhere<Answer>,
+): Promise<readonly Answer[]> =>
+  onHosts(targets, session, { use: examineHost, ...present({ elsewhere }) });
 
 async function examineHost(session: HostSession): Promise<Omit<Answer, 'host'>> {
   const become = session.target.become !== undefined;
@@ -154,48 +176,51 @@ export async function cleanup(
   pattern: string,
   session: Session,
 ): Promise<{ readonly answers: readonly Answer[]; readonly exit: number }> {
-  const { answers } = await onHosts(pattern, session, async (host) => {
-    const outcome = await host.read(cleanupScript, {
-      timeout: 60,
-      become: host.target.become !== undefined,
-    });
-    if (!outcome.ok) return { text: '', failure: outcome.failure };
-    const { code, stderr } = outcome.value;
-    if (code === 0) return { text: 'clean' };
-    if (code === exitCodes.fenced)
-      return {
-        text: '',
-        failure: { ...fencedBy(stderr), hint: 'resume or resolve that run first' },
-      };
-    return { text: '', failure: { kind: 'exit', message: `exit ${code}: ${stderr.trim()}` } };
-  });
+  const inventory = loadFleet(session);
+  const targets = await targetsOf(inventory, hostsOf(inventory, pattern, session), session);
+  const answers = await onHosts(targets, session, { use: cleanHost });
   return { answers, exit: exitCode(failuresOf(answers).map(reasonOf)) };
 }
 
-interface Asked {
-  readonly answers: readonly Answer[];
-  readonly targets: readonly Target[];
-  readonly inventory: Inventory;
+async function cleanHost(host: HostSession): Promise<Omit<Answer, 'host'>> {
+  const outcome = await host.read(cleanupScript, {
+    timeout: 60,
+    become: host.target.become !== undefined,
+  });
+  if (!outcome.ok) return { text: '', failure: outcome.failure };
+  const { code, stderr } = outcome.value;
+  if (code === 0) return { text: 'clean' };
+  const failure: Failure =
+    code === exitCodes.fenced
+      ? { ...fencedBy(stderr), hint: 'resume or resolve that run first' }
+      : { kind: 'exit', message: `exit ${code}: ${stderr.trim()}` };
+  return { text: '', failure };
+}
+
+/** Retries after a transport failure. */
+const retries = 1;
+
+interface HostWork {
+  readonly use: (host: HostSession) => Promise<Omit<Answer, 'host'>>;
+  readonly elsewhere?: Elsewhere<Answer>;
 }
 
 async function onHosts(
-  pattern: string,
+  targets: readonly Target[],
   session: Session,
-  use: (host: HostSession) => Promise<Omit<Answer, 'host'>>,
-): Promise<Asked> {
+  { use, elsewhere }: HostWork,
+): Promise<readonly Answer[]> {
   const { settings, world } = session;
-  const inventory = loadFleet(session);
-  const targets = await targetsOf(inventory, hostsOf(inventory, pattern, session), session);
-  const options = { forks: settings.forks, retries: 1, signal: world.kill };
+  const options = { forks: settings.forks, retries, signal: world.kill };
   const ports = { transport: await session.ports.transport(), clock: world.clock };
   const answer = async (host: HostSession): Promise<Answer> => ({
     host: host.target.name,
     ...(await use(host)),
   });
   const failed = (host: string, failure: Failure): Answer => ({ host, text: '', failure });
-  return {
-    answers: await forEachHost(targets, options, ports, { use: answer, failed }),
-    targets,
-    inventory,
-  };
+  return forEachHost(targets, options, ports, {
+    use: answer,
+    failed,
+    ...present({ elsewhere }),
+  });
 }

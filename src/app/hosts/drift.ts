@@ -2,17 +2,16 @@
 import { type HostDrift, hostDrift } from '../../core/history/drift-report.ts';
 import { seenOf } from '../../core/history/orphans.ts';
 import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
-import { surveyFleet } from '../../engine/host/fleet.ts';
-import { givenFacts } from '../../facts/index.ts';
-import type { Facts } from '../../model/fact.ts';
+import type { Survey } from '../../engine/host/fleet.ts';
 import { attempt, type Failure, ok } from '../../model/run/failure.ts';
 import { plural } from '../../model/text/plural.ts';
 import { remediatedHosts } from '../history/history.ts';
 import { readHeld, type Standing, standingOf, standingReasons } from '../plan/held.ts';
-import { declaredOf, hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
+import { hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 import { keepDrift } from './last-results.ts';
+import { surveyHosts } from './survey.ts';
 
 export interface DriftInput {
   readonly pattern: string;
@@ -45,15 +44,15 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
       '`kmend drift --all` and `kmend check` read hosts that no run remediated; --state or --state-dir names another place of runs',
     );
   const targets = await targetsOf(inventory, hosts, session);
-  const declared = declaredOf(inventory, hosts, session);
-  const known = async (host: string): Promise<Facts> =>
-    givenFacts(declared.get(host), undefined, memory.get(host)?.proof.accepted);
-  const options = { forks: settings.forks, retries: 3, signal: world.kill, known };
-  const ports = { transport: await session.ports.transport(), clock: world.clock };
+  const accepted = new Map([...memory].map(([host, { proof }]) => [host, proof.accepted ?? []]));
+  const question = { kind: 'survey', wants: [], active: false, remembers: false } as const;
   const reading = observer.reading('read', hosts);
-  const surveys = await surveyFleet(targets, [], options, ports, ({ host }) =>
-    reading.answered(host),
-  );
+  const options = {
+    retries: 3,
+    signal: world.kill,
+    onHost: ({ host }: Survey) => reading.answered(host),
+  };
+  const surveys = await surveyHosts({ inventory, targets, accepted }, question, options, session);
   reading.end();
   const rows = surveys.map(({ host, outcome }) => {
     const unread = (failure: Failure): HostDrift => hostDrift(host, memory.get(host), { failure });

@@ -85,10 +85,13 @@ async function planPlay(
   const { settings, world, observer } = session;
   const ports = await runPorts(session);
   const ready = await readyPlay(project, play, session, flags);
+  const retries = play.rollout.retries.transport;
+  const elsewhere = await ready.elsewhere(retries);
   const options = {
     forks: settings.forks,
-    retries: play.rollout.retries.transport,
+    retries,
     signal: readingSignal(world),
+    ...present({ elsewhere }),
   };
   const reading = observer.reading('planned', ready.hosts);
   const planned = await planFleet(

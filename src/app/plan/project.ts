@@ -1,6 +1,7 @@
 // A project: playbook, inventory, modules and targets, loaded and checked together.
 
 import { zoneOf } from '../../core/plan/plan-play.ts';
+import type { Planned, PlanOptions } from '../../engine/host/fleet.ts';
 import type { HostSetup, PlaySetup } from '../../engine/host/walk-context.ts';
 import type { HostIdentity } from '../../engine/node/match.ts';
 import { factDefs, wantsNamedIn } from '../../facts/index.ts';
@@ -11,6 +12,8 @@ import type { Play, Playbook, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import type { Mapping } from '../../model/value.ts';
+import { askedElsewhere } from '../readings/ask.ts';
+import type { PlanQuestion } from '../readings/request.ts';
 import { report } from '../session/diagnostics.ts';
 import type { TaskFlags } from '../session/flags.ts';
 import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from '../session/fleet.ts';
@@ -89,6 +92,8 @@ export interface ReadyPlay {
   /** Variables of its hosts, not rendered. */
   readonly inventoryVars: readonly Mapping[];
   readonly canaryHosts?: readonly string[];
+  /** How workers plan its hosts that have a site; undefined where this process does. */
+  readonly elsewhere: (retries: number) => Promise<PlanOptions['elsewhere']>;
 }
 
 export async function readyPlay(
@@ -108,6 +113,8 @@ export async function readyPlay(
     [...inventory.hosts.keys()].map((host) =>
       identityOf(host, play, inventory, settings.extraVars),
     );
+  const targets = [...setups.values()].map(({ target }) => target);
+  const question = questionOf(project, given, session, { ...tags, cluster: cluster !== undefined });
   return {
     setup: {
       play,
@@ -137,6 +144,32 @@ export async function readyPlay(
     hosts,
     inventoryVars,
     ...present({ canaryHosts: canaryOf(play, inventory, session) }),
+    elsewhere: (retries) =>
+      askedElsewhere<Planned>(
+        { question, retries, project, plays: [{ setup: { play }, inventoryVars }] },
+        targets,
+        session,
+      ),
+  };
+}
+
+/** What workers must know to plan the hosts of a play as this process does. */
+function questionOf(
+  { name, playbook }: Project,
+  { tasks }: Play,
+  { settings }: Session,
+  more: TaskFlags & { readonly takeover?: string; readonly cluster: boolean },
+): PlanQuestion {
+  const { tags, skipTags, runReadOnly, takeover, cluster } = more;
+  const { rollback } = settings;
+  return {
+    kind: 'plan',
+    playbook: name,
+    // The play may have another policy than in its playbook, but it has its tasks.
+    play: playbook.plays.findIndex((one) => one.tasks === tasks),
+    cluster,
+    ...present({ tags, skipTags, runReadOnly, takeover }),
+    ...(rollback && { rollback: { run: rollback.run, hosts: [...rollback.vars.keys()] } }),
   };
 }
 

@@ -2,6 +2,7 @@
 // meanwhile take no slot.
 import { isRemediated } from '../../core/plan/drift.ts';
 import { planFleet } from '../../engine/host/fleet.ts';
+import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { hasChanges, type PlayPlan } from '../../model/run/plan.ts';
 import type { ReadyPlay } from '../plan/project.ts';
@@ -19,7 +20,13 @@ export async function remediatedSince(
 ): Promise<readonly EventBody[]> {
   const { settings, world, observer } = session;
   const saved = new Map(play.hosts.filter(hasChanges).map((plan) => [plan.host, plan]));
-  const options = { forks: settings.forks, retries: 0, signal: readingSignal(world) };
+  const elsewhere = await ready.elsewhere(0);
+  const options = {
+    forks: settings.forks,
+    retries: 0,
+    signal: readingSignal(world),
+    ...present({ elsewhere }),
+  };
   const hosts = [...saved.keys()];
   const reading = observer.reading('re-checked', hosts);
   const ports = { ...(await runPorts(session)), clock: world.clock };

@@ -72,3 +72,14 @@ export function digestsOf(
   );
   return { shared, hosts: new Map(hosts) };
 }
+
+/** How many digests are sent by name; the others together have one. */
+const mostNamed = 50;
+
+/** The same digests, and never more than some: an inventory may have a file for each host. */
+export function summarized(digests: Digests): Digests {
+  const all = Object.entries(digests).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (all.length <= mostNamed) return digests;
+  const others = digest(JSON.stringify(all.slice(mostNamed)));
+  return { ...Object.fromEntries(all.slice(0, mostNamed)), 'other files': others };
+}
