@@ -44,7 +44,13 @@ export interface RunningCommand {
 /** Changes to the world of one command. */
 export type WorldChanges = Partial<World> & { readonly home: string };
 
-export function startCommand(args: readonly string[], changes: WorldChanges): RunningCommand {
+/** The world of a command, and how to see and to end it. */
+export interface TestWorld extends Omit<RunningCommand, 'result'> {
+  readonly world: World;
+  readonly err: () => string;
+}
+
+export function testWorld(changes: WorldChanges): TestWorld {
   const out: string[] = [];
   const err: string[] = [];
   const stop = new AbortController();
@@ -103,15 +109,18 @@ export function startCommand(args: readonly string[], changes: WorldChanges): Ru
     ...changes,
   };
   return {
-    result: runCommandLine(args, world).then((exit) => ({
-      exit,
-      out: out.join('\n'),
-      err: err.join('\n'),
-    })),
+    world,
     out: () => out.join('\n'),
+    err: () => err.join('\n'),
     stop: (signal) => stop.abort(signal),
     kill: () => kill.abort(),
   };
+}
+
+export function startCommand(args: readonly string[], changes: WorldChanges): RunningCommand {
+  const { world, out, err, stop, kill } = testWorld(changes);
+  const result = runCommandLine(args, world).then((exit) => ({ exit, out: out(), err: err() }));
+  return { result, out, stop, kill };
 }
 
 export const command = (args: readonly string[], changes: WorldChanges): Promise<CommandResult> =>

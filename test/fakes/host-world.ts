@@ -10,8 +10,9 @@ import type {
   ExecResult,
   Transport,
 } from '../../src/engine/ports/transport.ts';
-import { buildProbe } from '../../src/facts/index.ts';
+import { buildProbe, checkWants, withPrelude } from '../../src/facts/index.ts';
 import { type Failure, failed, type Outcome, ok } from '../../src/model/run/failure.ts';
+import { activeProbeScript } from '../../src/modules/verify-kmem.ts';
 
 /**
  * What a probe prints: as found, with the argument set, booted with it, and booted with it on a
@@ -19,6 +20,8 @@ import { type Failure, failed, type Outcome, ok } from '../../src/model/run/fail
  */
 export interface Recording {
   readonly sick: string;
+  /** For `check`, which reads more. */
+  readonly check: string;
   readonly set: string;
   readonly remediated: string;
   readonly deaf: string;
@@ -85,6 +88,8 @@ function ownTime(): Time {
 const lost = (message: string): Failure => ({ kind: 'unreachable', message, transport: true });
 
 const probe = buildProbe();
+const checkProbe = buildProbe(checkWants);
+const activeProbe = withPrelude(activeProbeScript);
 
 /** Script of a play whose runs are counted. */
 export const countedCommand = 'count-me';
@@ -245,6 +250,10 @@ export class HostWorld {
     const said = (stdout: string, code = 0, stderr = ''): Outcome<ExecResult> =>
       ok({ code, stdout, stderr, truncated: false });
     if (script === probe) return said(this.#probe());
+    if (script === checkProbe) return said(this.#asOwn(this.#recording.check));
+    if (script === activeProbe) return said('', 1, 'no group can be made here');
+    if (/^id -u$/m.test(script))
+      return said(`0\nwritable\nboot_id ${this.bootId}\nmachine-id of ${this.#name}\nfence \n`);
     if (script === bootScript) return said(`${this.bootId}\n${this.#mark}\n`);
     const effect = /^S=\$D\/spool\/(\S+)$/m.exec(script)?.[1] ?? '';
     if (script.includes('echo absent')) return said(await this.#poll(effect));
@@ -276,6 +285,10 @@ export class HostWorld {
       : this.#argument
         ? this.#recording.set
         : this.#recording.sick;
+    return this.#asOwn(text);
+  }
+
+  #asOwn(text: string): string {
     return this.#recording.bootIds.reduce((said, id) => said.replaceAll(id, this.bootId), text);
   }
 

@@ -2,7 +2,7 @@
 // clock.
 import { expect } from 'vitest';
 import type { HostSpec } from '../../practice/index.ts';
-import { buildProbe } from '../../src/facts/index.ts';
+import { buildProbe, checkWants } from '../../src/facts/index.ts';
 import { baseAreas } from '../../src/facts/probe/registry.ts';
 import { play, practice, sick } from '../cli/practice.ts';
 import { sickNode } from '../kube/fleet-nodes.ts';
@@ -28,6 +28,7 @@ async function record(name: string, host: HostSpec): Promise<Recording> {
   const read = async (): Promise<string> => (await ssh(lab.fleet, name, buildProbe())).out;
   const before = lab.host(name).bootId();
   const sick = await read();
+  const check = (await ssh(lab.fleet, name, buildProbe(checkWants))).out;
   expect(
     (
       await lab.run([
@@ -44,6 +45,7 @@ async function record(name: string, host: HostSpec): Promise<Recording> {
   await lab.close();
   return {
     sick,
+    check,
     set,
     remediated,
     deaf: withAreaOf(remediated, sick, 'cgroup'),

@@ -54,6 +54,8 @@ export interface VirtualFleet {
   readonly state: string;
   readonly inventory: string;
   readonly clock: VirtualClock;
+  /** Of a process that reaches the hosts. */
+  readonly world: WorldChanges;
   /** What every gate answers. */
   gates: { readonly open: boolean; readonly read: string };
   /** How often a host was dialled. */
@@ -200,6 +202,7 @@ export function virtualFleet(
     state,
     inventory,
     clock,
+    world: { home, ...world },
     gates: { open: true, read: '' },
     connections: () => connections,
     host,

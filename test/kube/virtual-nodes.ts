@@ -46,9 +46,10 @@ export const recordNodes = (): void =>
 
 const recordingFor = (name: string): Recording => {
   const renamed = (text: string): string => text.replaceAll(/\bn1\b/g, name);
-  const { sick, set, remediated, deaf, bootIds } = recorded;
+  const { sick, check, set, remediated, deaf, bootIds } = recorded;
   return {
     sick: renamed(sick),
+    check: renamed(check),
     set: renamed(set),
     remediated: renamed(remediated),
     deaf: renamed(deaf),

@@ -109,7 +109,8 @@ const mostHosts = 50;
 const leastHosts = 10;
 const shares = 8;
 
-/** Milliseconds: how often it looks whether workers live, and for how long none may. */
+/** Milliseconds: how often it looks, at most and at least, and for how long no worker may live. */
+const shortest = 100;
 const tick = 1_000;
 const longestWithout = 3_000;
 
@@ -171,7 +172,9 @@ class SiteReading<T extends { readonly host: string }> {
       while (this.#open.size > 0 && !signal.aborted) {
         const before = wakeup.count;
         await this.#look();
-        if (this.#open.size > 0) await wakeup.sleep(tick, before);
+        if (this.#open.size === 0) break;
+        await this.#session.world.clock.sleep(shortest, signal);
+        await wakeup.sleep(tick - shortest, before);
       }
       const stopped: Failure = { kind: 'interrupted', message: 'interrupted while it was read' };
       for (const { hosts } of this.#open.values()) await this.#fail(hosts, stopped);
@@ -200,7 +203,9 @@ class SiteReading<T extends { readonly host: string }> {
       this.#looked = now;
       await this.#failWithout(now);
     }
-    for (const [id, answer] of await sites.answers([...this.#open.keys()])) {
+    const answers = await sites.answers([...this.#open.keys()]);
+    if (answers.size > 0) await sites.withdraw([...answers.keys()]);
+    for (const [id, answer] of answers) {
       const part = this.#open.get(id);
       this.#open.delete(id);
       if (part !== undefined) await this.#take(part, answer);
