@@ -8,6 +8,7 @@ import { testWorld, type WorldChanges } from '../cli/real-world.ts';
 import { type AskedSites, type AskedWorker, askedSites } from '../fakes/asked-sites.ts';
 import type { Recording } from '../fakes/host-world.ts';
 import { play, remediationPlay } from '../fakes/plays.ts';
+import { quiet } from '../fakes/quiet-observer.ts';
 import { recordHost } from '../fakes/recording.ts';
 import { type HostOptions, type VirtualFleet, virtualFleet } from '../fakes/virtual-fleet.ts';
 
@@ -20,19 +21,6 @@ let lab: VirtualFleet;
 let sites: AskedSites;
 afterEach(() => lab.close());
 
-const observer = {
-  notice: () => {},
-  log: (text: string) => void logged.push(text),
-  diagnostics: () => {},
-  reading: () => ({ answered: () => {}, end: () => {} }),
-  fetching: () => {},
-  planned: () => {},
-  resuming: () => {},
-  openRun: async () => {
-    throw new Error('an answer opens no run');
-  },
-  failed: () => 1,
-};
 const logged: string[] = [];
 
 /** A worker that reaches the hosts. */
@@ -42,7 +30,7 @@ function worker(site: string, changes: Partial<WorldChanges> = {}): AskedWorker 
   return {
     sites: [site],
     bootId: world.ownBootId,
-    answer: (reading) => answerReading(reading, { world, observer }, store, {}),
+    answer: (reading) => answerReading(reading, { world, observer: quiet(logged) }, store, {}),
   };
 }
 

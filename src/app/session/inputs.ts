@@ -1,4 +1,4 @@
-// Digests of all that a plan is made from, so that others can tell whether they have the same.
+// Digests of all that a plan is made from, so that another process can compare its own.
 import { createHash } from 'node:crypto';
 import { isTemplate, secretTexts } from '../../core/plan/secrets.ts';
 import { knownSecrets } from '../../engine/effects/mask.ts';

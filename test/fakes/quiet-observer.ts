@@ -1,0 +1,16 @@
+// An observer for work that shows nothing; what it logs can be seen.
+import type { Observer } from '../../src/app/observer.ts';
+
+export const quiet = (logged: string[] = []): Observer => ({
+  notice: () => {},
+  log: (text) => void logged.push(text),
+  diagnostics: () => {},
+  reading: () => ({ answered: () => {}, end: () => {} }),
+  fetching: () => {},
+  planned: () => {},
+  resuming: () => {},
+  openRun: async () => {
+    throw new Error('no run is begun here');
+  },
+  failed: () => 1,
+});
