@@ -1,6 +1,7 @@
 // The composition root: builds the real world, runs one command line, sets the exit code.
 import { readFileSync } from 'node:fs';
 import {
+  decryptVault,
   diskFiles,
   diskReader,
   download,
@@ -117,6 +118,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
     packageRoot: packageRoot(process.argv[1] ?? ''),
     secrets: knownSecrets(),
     reader,
+    decryptVault,
     readInput,
     trust,
     files: diskFiles,

@@ -63,6 +63,17 @@ export function withFleetOptions(command: Command): Command {
     .option('--become-user <name>', 'become this user (default root)')
     .option('--become-method <method>', 'sudo, su or doas (default sudo)')
     .option('-K, --ask-become-pass', 'ask for the password of become')
+    .option(
+      '--vault-password-file <file>',
+      'file with the password of ansible-vault, or a program that prints it (may be repeated)',
+      collect,
+    )
+    .option(
+      '--vault-id <id>',
+      'the same with a label: LABEL@FILE, LABEL@PROGRAM, LABEL@prompt (may be repeated)',
+      collect,
+    )
+    .option('--ask-vault-pass', 'ask for the password of ansible-vault')
     .option('--ssh-common-args <args>', 'options as for ssh: -o ProxyJump=..., -J ...')
     .option('-T, --timeout <seconds>', 'seconds to wait for an answer when connecting (default 10)')
     .option(

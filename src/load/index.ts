@@ -20,4 +20,5 @@ export {
   settingKeys,
 } from './settings-file.ts';
 export type { Read, Reader } from './text/reader.ts';
-export { hostScope, hostVars, type Layers, readVariable } from './text/variables.ts';
+export { hostScope, hostVars, inventoryVars, type Layers, readVariable } from './text/variables.ts';
+export { type Opened, placeOfSealed, sealedIn, type Vault } from './text/vault.ts';

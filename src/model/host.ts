@@ -1,6 +1,14 @@
 // The inventory: hosts, groups, variables, and the connection data that are made from them.
 import type { Place } from './diagnostic.ts';
-import type { Mapping } from './value.ts';
+import type { Mapping, Sealed } from './value.ts';
+
+/** Variables of a host from one place of the precedence. */
+export interface VarsLayer {
+  /** The encrypted file that they are in. */
+  readonly file?: string;
+  /** Opens the file on the first call. Throws where it cannot be opened. */
+  readonly vars: () => Mapping;
+}
 
 export interface Host {
   readonly name: string;
@@ -9,8 +17,13 @@ export interface Host {
    * declared.
    */
   readonly groups: readonly string[];
-  /** Variables after inventory precedence, not yet rendered (`{{ }}` stays). */
+  /**
+   * Variables after inventory precedence, not yet rendered (`{{ }}` stays); without those in files
+   * that ansible-vault encrypted.
+   */
   readonly vars: Mapping;
+  /** All variables as layers, the strongest first, where some are in encrypted files. */
+  readonly layers?: () => readonly VarsLayer[];
   readonly place?: Place;
 }
 
@@ -40,6 +53,8 @@ export interface Inventory {
   readonly files: readonly string[];
   /** Inventory programs that were not run and would have named more hosts. */
   readonly notRun?: readonly string[];
+  /** Opens an encrypted value of a variable. Throws where it cannot be opened. */
+  readonly open?: (sealed: Sealed) => string;
 }
 
 /** A text that must never be printed, logged or saved. JSON and templates show `***`. */

@@ -27,6 +27,15 @@ export const isUnknown = (value: Value | undefined): value is Unknown =>
 export const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/**
+ * A value that ansible-vault encrypted, as Ansible writes it in JSON. It is plain data, so whoever
+ * does not open it carries it on as it is.
+ */
+export type Sealed = { readonly __ansible_vault: string };
+
+export const isSealed = (value: Value | undefined): value is Sealed =>
+  isMapping(value) && typeof value.__ansible_vault === 'string' && Object.keys(value).length === 1;
+
 export const isList = (value: Value | undefined): value is readonly Value[] => Array.isArray(value);
 
 /** Equal by content: mappings compare without regard to the order of their keys. */

@@ -4,6 +4,7 @@ import { setMaxListeners } from 'node:events';
 import { kubeconfigPaths } from '../../src/adapters/kube/index.ts';
 import { createForecaster } from '../../src/adapters/local/forecast/forecaster.ts';
 import {
+  decryptVault,
   diskFiles,
   diskReader,
   download,
@@ -76,6 +77,7 @@ export function testWorld(changes: WorldChanges): TestWorld {
     ownBootId: 'boot id of the machine that runs the test',
     secrets: knownSecrets(),
     reader: diskReader(trust),
+    decryptVault,
     readInput: async () => '',
     trust,
     files: diskFiles,

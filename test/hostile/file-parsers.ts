@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveKubeconfig } from '../../src/adapters/kube/auth/kubeconfig.ts';
+import { decryptVault } from '../../src/adapters/local/vault/decrypt.ts';
 import { noConfig, readSshConfig } from '../../src/adapters/ssh/config/config-file.ts';
 import { parseJump } from '../../src/adapters/ssh/config/route.ts';
 import {
@@ -12,6 +13,7 @@ import {
   parseKnownHosts,
 } from '../../src/adapters/ssh/connect/known-hosts.ts';
 import { scanJournal } from '../../src/adapters/store/journal-lines.ts';
+import { defaultsIn } from '../../src/app/session/ansible-config.ts';
 import { parsePlan, staleness } from '../../src/core/plan/saved-plan.ts';
 import { JournalError } from '../../src/engine/ports/state-errors.ts';
 import { hashOf, rootOf } from '../../src/engine/state/chain.ts';
@@ -226,6 +228,21 @@ export const fileParsers: readonly Parser[] = [
     megabytes: large,
     parse: (text) => parseSettings('kmend.yaml', text),
     seeds: ['inventory: [a, b]\nforks: 20\nbecome: true\nuser: ops\n'],
+  },
+  {
+    name: 'vault text',
+    parse: (text) => decryptVault(text, []),
+    seeds: [
+      '$ANSIBLE_VAULT;1.1;AES256\n30310a3032\n0a3033\n',
+      '$ANSIBLE_VAULT;1.2;AES256;prod\r\n30310a30\r\n',
+    ],
+  },
+  {
+    name: 'ansible.cfg',
+    parse: defaultsIn,
+    seeds: [
+      '[defaults]\nvault_password_file = ~/x ; y\n# a\nvault_identity_list: a@b, c@prompt\n[ssh]\nx=y\n',
+    ],
   },
   {
     name: 'extra variables',

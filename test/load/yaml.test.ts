@@ -79,8 +79,10 @@ describe('a YAML error', () => {
     ['a: *nope\n', ['1:4 unknown-anchor: nothing before this is named &nope']],
     ['a: &x [1, *x]\n', ['1:11 recursive-alias: *x is part of the value that it names']],
     [
-      'a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n',
-      ['1:11 vault: values encrypted with ansible-vault cannot be read yet'],
+      'a: !vault |\n  6162\n',
+      [
+        '1:11 vault: this is no value that ansible-vault encrypted: it does not begin with $ANSIBLE_VAULT',
+      ],
     ],
     ['a: !what x\n', ['1:10 unknown-tag: the tag !what is not known']],
     ['a: 1\n---\nb: 1\n', ['2:1 several-documents: this file holds more than one YAML document']],

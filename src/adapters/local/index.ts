@@ -11,3 +11,4 @@ export { progressLine } from './progress.ts';
 export { listenForSignals, type Signals } from './signals.ts';
 export { terminalAsker } from './terminal-asker.ts';
 export { type Trust, trustOf } from './trust.ts';
+export { decryptVault } from './vault/decrypt.ts';

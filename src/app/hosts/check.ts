@@ -7,7 +7,7 @@ import { checkWants } from '../../facts/index.ts';
 import { present } from '../../model/present.ts';
 import type { CheckRow } from '../../screens/hosts/check-table.ts';
 import { type Standing, standingOf, standingReasons } from '../plan/held.ts';
-import { hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
+import { hostsOf, loadFleet, reportUnopened, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import { endIfStopped, readingSignal } from '../session/settings.ts';
 import { keepCheck } from './last-results.ts';
@@ -38,9 +38,10 @@ export async function check(
   early: EarlyRows,
 ): Promise<Checked> {
   const { world, observer } = session;
-  const inventory = loadFleet(session);
+  const inventory = loadFleet(session, { readsOnly: true });
   const hosts = hostsOf(inventory, pattern, session);
   const targets = await targetsOf(inventory, hosts, session);
+  reportUnopened(inventory, hosts, session);
   const question = { kind: 'survey', wants: checkWants, active, remembers: true } as const;
   const reading = observer.reading('read', hosts);
   const options = {

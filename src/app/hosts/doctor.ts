@@ -14,7 +14,7 @@ import { type Standing, standingOf, standingReasons } from '../plan/held.ts';
 import { askedElsewhere } from '../readings/ask.ts';
 import { type ExaminedState, examineState, isUsable } from '../session/database.ts';
 import { isDatabase } from '../session/flags.ts';
-import { hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
+import { hostsOf, loadFleet, reportUnopened, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import type { WorldCluster } from '../session/world.ts';
 
@@ -61,9 +61,16 @@ function identityIn(lines: readonly string[]): Facts {
   };
 }
 
+async function fleetOf(pattern: string, session: Session) {
+  const inventory = loadFleet(session, { readsOnly: true });
+  const hosts = hostsOf(inventory, pattern, session);
+  const targets = await targetsOf(inventory, hosts, session);
+  reportUnopened(inventory, hosts, session);
+  return { inventory, targets };
+}
+
 export async function doctor(pattern: string, session: Session): Promise<Examined> {
-  const inventory = loadFleet(session);
-  const targets = await targetsOf(inventory, hostsOf(inventory, pattern, session), session);
+  const { inventory, targets } = await fleetOf(pattern, session);
   const { settings, world } = session;
   const state = isDatabase(settings.state) ? await examineState(settings.state, world) : undefined;
   const isKnown = state === undefined || isUsable(state);
@@ -176,8 +183,7 @@ export async function cleanup(
   pattern: string,
   session: Session,
 ): Promise<{ readonly answers: readonly Answer[]; readonly exit: number }> {
-  const inventory = loadFleet(session);
-  const targets = await targetsOf(inventory, hostsOf(inventory, pattern, session), session);
+  const { targets } = await fleetOf(pattern, session);
   const answers = await onHosts(targets, session, { use: cleanHost });
   return { answers, exit: exitCode(failuresOf(answers).map(reasonOf)) };
 }

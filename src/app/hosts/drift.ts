@@ -7,7 +7,7 @@ import { attempt, type Failure, ok } from '../../model/run/failure.ts';
 import { plural } from '../../model/text/plural.ts';
 import { remediatedHosts } from '../history/history.ts';
 import { readHeld, type Standing, standingOf, standingReasons } from '../plan/held.ts';
-import { hostsOf, loadFleet, targetsOf } from '../session/fleet.ts';
+import { hostsOf, loadFleet, reportUnopened, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 import { keepDrift } from './last-results.ts';
@@ -27,7 +27,7 @@ export interface Drifted {
 
 export async function drift({ pattern, all }: DriftInput, session: Session): Promise<Drifted> {
   const { settings, world, observer } = session;
-  const inventory = loadFleet(session);
+  const inventory = loadFleet(session, { readsOnly: true });
   const matched = hostsOf(inventory, pattern, session);
   const store = await session.ports.store();
   const memory = await remediatedHosts(store);
@@ -44,6 +44,7 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
       '`kmend drift --all` and `kmend check` read hosts that no run remediated; --state or --state-dir names another place of runs',
     );
   const targets = await targetsOf(inventory, hosts, session);
+  reportUnopened(inventory, hosts, session);
   const accepted = new Map([...memory].map(([host, { proof }]) => [host, proof.accepted ?? []]));
   const question = { kind: 'survey', wants: [], active: false, remembers: false } as const;
   const reading = observer.reading('read', hosts);

@@ -5,7 +5,13 @@ import type { Planned, PlanOptions } from '../../engine/host/fleet.ts';
 import type { HostSetup, PlaySetup } from '../../engine/host/walk-context.ts';
 import type { HostIdentity } from '../../engine/node/match.ts';
 import { factDefs, wantsNamedIn } from '../../facts/index.ts';
-import { hostScope, loadPlaybook, readVariable, targetOf } from '../../load/index.ts';
+import {
+  hostScope,
+  inventoryVars,
+  loadPlaybook,
+  readVariable,
+  targetOf,
+} from '../../load/index.ts';
 import type { Inventory, Target } from '../../model/host.ts';
 import type { PackageFiles } from '../../model/package-file.ts';
 import type { Play, Playbook, Task } from '../../model/playbook.ts';
@@ -107,8 +113,8 @@ export async function readyPlay(
   const cluster = await session.ports.cluster();
   const play = withRolledBackVars(given, settings.rollback?.playVars);
   const { pool, hosts } = matchHosts(inventory, play.hosts, session);
-  const inventoryVars = hosts.map((host) => inventory.hosts.get(host)?.vars ?? {});
   const setups = await hostSetups(project, play, hosts, session, cluster !== undefined);
+  const variables = hosts.map((host) => varsOf(inventory, host));
   const identities = (): readonly HostIdentity[] =>
     [...inventory.hosts.keys()].map((host) =>
       identityOf(host, play, inventory, settings.extraVars),
@@ -129,7 +135,7 @@ export async function readyPlay(
       wants: wantsNamedIn(
         JSON.stringify([
           play,
-          inventoryVars,
+          variables,
           settings.extraVars,
           [...(settings.rollback?.vars.values() ?? [])],
         ]),
@@ -142,11 +148,11 @@ export async function readyPlay(
     },
     pool,
     hosts,
-    inventoryVars,
+    inventoryVars: variables,
     ...present({ canaryHosts: canaryOf(play, inventory, session) }),
     elsewhere: (retries) =>
       askedElsewhere<Planned>(
-        { question, retries, project, plays: [{ setup: { play }, inventoryVars }] },
+        { question, retries, project, plays: [{ setup: { play }, inventoryVars: variables }] },
         targets,
         session,
       ),
@@ -218,8 +224,9 @@ async function hostSetups(
         playbookDir: directoryOf(path),
       });
     const scope = variables({ extraVars: settings.extraVars, playVars: play.vars });
-    const inventoryVars = inventory.hosts.get(target.name)?.vars ?? {};
-    learnRendered(play, [inventoryVars, settings.extraVars], scope, settings.isSecret, world);
+    const tainted = { secret: [...settings.vault.templates] };
+    const vars = [varsOf(inventory, target.name), settings.extraVars, tainted];
+    learnRendered(play, vars, scope, settings.isSecret, world);
     setups.set(target.name, {
       target,
       variables,
@@ -232,6 +239,11 @@ async function hostSetups(
   }
   return setups;
 }
+
+const varsOf = ({ hosts }: Inventory, name: string): Mapping => {
+  const host = hosts.get(name);
+  return host === undefined ? {} : inventoryVars(host);
+};
 
 const nodeName = (given: unknown): string | undefined =>
   typeof given === 'string' && given !== '' ? given : undefined;

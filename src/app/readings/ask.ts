@@ -10,6 +10,7 @@ import { toJson } from '../../model/text/printable.ts';
 import { digestsOf, type InputFiles, summarized } from '../session/inputs.ts';
 import { type JudgedPlay, keptVars } from '../session/kept-flags.ts';
 import type { Session } from '../session/session.ts';
+import { askingFlag, keptVaultFlags } from '../session/vault.ts';
 import { CommandError } from '../session/world.ts';
 import { type About, type AskedHosts, answerIn, rowShapes } from './request.ts';
 
@@ -62,11 +63,11 @@ export async function askedElsewhere<T extends { readonly host: string }>(
 }
 
 function refusePasswords({ name, site }: Target, { settings }: Session): void {
-  const { askPass, askBecomePass } = settings.flags;
-  if (askPass !== true && askBecomePass !== true) return;
+  const asking = askingFlag(settings.flags);
+  if (asking === undefined) return;
   throw new CommandError(
     3,
-    `${askPass === true ? '-k' : '-K'} does not go with hosts of a site (${name} is at ${site}): its workers cannot be asked for a password`,
+    `${asking} does not go with hosts of a site (${name} is at ${site}): its workers cannot be asked for a password`,
     'give the workers a key, or the password as a variable',
   );
 }
@@ -95,6 +96,7 @@ function aboutOf(
         extraVars,
         ...present({ limit, secrets, forks, user, privateKey, become, becomeUser, becomeMethod }),
         ...present({ sshCommonArgs, timeout, kubeconfig, context }),
+        ...keptVaultFlags(flags, world),
       },
       withheld: [...new Set(withheld)].sort(),
       salt,

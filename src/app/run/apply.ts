@@ -7,6 +7,7 @@ import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { planHasChanges } from '../plan/plan.ts';
 import { loadProject } from '../plan/project.ts';
 import { runPorts, type Session } from '../session/session.ts';
+import { askingFlag } from '../session/vault.ts';
 import { CommandError, type World } from '../session/world.ts';
 import { approveAndRun, shown } from './approve.ts';
 import { rollBackFailed } from './auto-rollback.ts';
@@ -99,12 +100,12 @@ async function carriedOut(
 
 /** A worker reads the state of the run, and cannot be asked for a password. */
 async function checkDetach({ ports, settings }: Session): Promise<void> {
-  const { askPass, askBecomePass } = settings.flags;
-  if (askPass === true || askBecomePass === true)
+  const asking = askingFlag(settings.flags);
+  if (asking !== undefined)
     throw new CommandError(
       3,
-      `--detach does not go with ${askPass === true ? '-k' : '-K'}: a worker cannot be asked for a password`,
-      'give the workers a key, or the password as a variable',
+      `--detach does not go with ${asking}: a worker cannot be asked for a password`,
+      'give the workers a key, the password as a variable, or a file with the password of the vault',
     );
   if ((await ports.store()).workers === undefined)
     throw new CommandError(

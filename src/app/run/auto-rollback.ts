@@ -10,6 +10,7 @@ import { pasteable } from '../../model/text/quote.ts';
 import { isMapping } from '../../model/value.ts';
 import { stateOf } from '../history/history.ts';
 import { contained } from '../observer.ts';
+import { passwordFlags } from '../session/flags.ts';
 import { inSession, type Session } from '../session/session.ts';
 import { rollback } from './rollback.ts';
 
@@ -41,8 +42,8 @@ export async function rollBackFailed(run: string, session: Session): Promise<voi
 /** In a session of its own, with the secrets of this one, since no file has them. */
 function rollBackHost(run: string, host: string, session: Session): Promise<number> {
   const { state, flags } = session.settings;
-  const { extraVars, askPass, askBecomePass } = flags;
-  const given = { limit: host, state, ...present({ extraVars, askPass, askBecomePass }) };
+  const { extraVars } = flags;
+  const given = { limit: host, state, ...present({ extraVars }), ...passwordFlags(flags) };
   return contained(session.observer, () =>
     inSession(
       given,

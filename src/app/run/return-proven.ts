@@ -2,11 +2,11 @@
 // does nothing else.
 import { isInterrupted, isProven } from '../../core/history/orphans.ts';
 import { hostStates } from '../../core/run-state/state.ts';
-import { present } from '../../model/present.ts';
 import { isRunId } from '../../model/run/run-id.ts';
 import { stateOf } from '../history/history.ts';
 import { contained } from '../observer.ts';
 import type { MadePlan } from '../plan/make-plan.ts';
+import { passwordFlags } from '../session/flags.ts';
 import { inSession, type Session } from '../session/session.ts';
 import { exitOfResume, resume } from './resume.ts';
 
@@ -58,10 +58,7 @@ export async function returnByRun(node: string, run: string, session: Session): 
 /** In a session of its own, with the settings of the run; the passwords are asked for again. */
 function returnProven(run: string, hosts: readonly string[], session: Session): Promise<number> {
   const { state, flags } = session.settings;
-  const given = {
-    state,
-    ...present({ askPass: flags.askPass, askBecomePass: flags.askBecomePass }),
-  };
+  const given = { state, ...passwordFlags(flags) };
   return contained(session.observer, () =>
     inSession(given, session, async (own) =>
       exitOfResume(await resume({ run, returnProven: hosts }, own)),

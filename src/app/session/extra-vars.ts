@@ -1,6 +1,6 @@
 // Extra variables: `-e` with key=value, a JSON or YAML mapping, @FILE or @- (standard input), and
 // KMEND_VAR_* of the environment.
-import { parseExtraVars, type Read, type Reader } from '../../load/index.ts';
+import { parseExtraVars, type Read, type Reader, type Vault } from '../../load/index.ts';
 import type { Mapping } from '../../model/value.ts';
 import { report } from './diagnostics.ts';
 import { CommandError, type Surroundings, type World } from './world.ts';
@@ -52,7 +52,11 @@ export async function readInputVars(args: readonly string[], world: World): Prom
 }
 
 /** All arguments merged; the last wins. Errors are reported together. */
-export function extraVarsOf(args: readonly string[], { world, observer }: Surroundings): Mapping {
+export function extraVarsOf(
+  args: readonly string[],
+  { world, observer }: Surroundings,
+  vault?: Vault,
+): Mapping {
   const known = inputsOf(world);
   const readText = (path: string): Read => {
     if (path !== '-' && !path.startsWith('/dev/') && !path.startsWith('/proc/'))
@@ -63,7 +67,7 @@ export function extraVarsOf(args: readonly string[], { world, observer }: Surrou
     return text;
   };
   const reader: Reader = { ...world.reader, readText };
-  const checked = parseExtraVars(args, reader);
+  const checked = parseExtraVars(args, reader, vault);
   report(checked.diagnostics, observer);
   return checked.value ?? {};
 }

@@ -27,6 +27,9 @@ export interface FleetFlags extends NotifyFlags {
   readonly becomeUser?: string;
   readonly becomeMethod?: string;
   readonly askBecomePass?: boolean;
+  readonly vaultId?: readonly string[];
+  readonly vaultPasswordFile?: readonly string[];
+  readonly askVaultPass?: boolean;
   readonly sshCommonArgs?: string;
   readonly timeout?: string;
   readonly kubeconfig?: string;
@@ -42,6 +45,16 @@ export interface FleetFlags extends NotifyFlags {
   /** The job whose turn this is. */
   readonly job?: string;
 }
+
+/** The flags by which a command gets passwords, for a session within another one. */
+export const passwordFlags = ({
+  askPass,
+  askBecomePass,
+  vaultId,
+  vaultPasswordFile,
+  askVaultPass,
+}: FleetFlags): FleetFlags =>
+  present({ askPass, askBecomePass, vaultId, vaultPasswordFile, askVaultPass });
 
 export interface TaskFlags {
   readonly tags?: readonly string[];

@@ -6,7 +6,9 @@ import {
   hostScope,
   limitTo,
   loadInventory,
+  placeOfSealed,
   resolvePattern,
+  sealedIn,
   type TargetOptions,
   targetOf,
 } from '../../load/index.ts';
@@ -14,6 +16,7 @@ import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { Inventory, Secret, Target } from '../../model/host.ts';
 import type { Play } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
+import type { Mapping } from '../../model/value.ts';
 import { report } from './diagnostics.ts';
 import { wholeNumber } from './flags.ts';
 import { learnWritten } from './secrets.ts';
@@ -23,15 +26,22 @@ import { CommandError } from './world.ts';
 
 /**
  * Loads the inventories.
- * @param options `partial`: the caller can work without the hosts of an inventory program
+ * @param options `partial`: the caller can work without the hosts of an inventory program;
+ * `readsOnly`: and, without a vault password, without variables in encrypted files
  */
 export function loadFleet(
   { settings, world, observer }: Session,
-  options: { readonly playbookDir?: string; readonly partial?: boolean } = {},
+  options: {
+    readonly playbookDir?: string;
+    readonly partial?: boolean;
+    readonly readsOnly?: boolean;
+  } = {},
 ): Inventory {
-  const { playbookDir, partial } = options;
+  const { playbookDir, partial, readsOnly = false } = options;
   const checked = loadInventory(settings.inventories, {
     reader: world.reader,
+    vault: settings.vault,
+    skipsSealed: readsOnly,
     ...present({ playbookDir }),
   });
   report(checked.diagnostics, observer);
@@ -50,6 +60,46 @@ export function loadFleet(
   );
   return checked.value;
 }
+
+/**
+ * Without a vault password, says which variables of these hosts were not opened: a host that needs
+ * one of them for its login is an error already.
+ */
+export function reportUnopened(
+  { hosts: all }: Inventory,
+  hosts: readonly string[],
+  { settings, observer }: Session,
+): void {
+  if (settings.vault.hasPasswords) return;
+  const found = hosts.flatMap((name) => {
+    const host = all.get(name);
+    const files = host?.layers?.().flatMap(({ file }) => file ?? []) ?? [];
+    return [...sealedNames(host?.vars ?? {}), ...files.map((file) => `all of ${file}`)];
+  });
+  const names = [...new Set([...sealedNames(settings.extraVars), ...found])];
+  if (names.length > 0)
+    observer.notice(`not opened, as no vault password is given: ${names.join(', ')}`, 'warning');
+}
+
+/** Says which encrypted files are not shown: of one host, or of all. */
+export function reportSealedFiles(
+  { hosts }: Inventory,
+  only: string | undefined,
+  { observer }: Session,
+): void {
+  const wanted = only === undefined ? [...hosts.values()] : [hosts.get(only)];
+  const files = new Set(
+    wanted.flatMap((host) => host?.layers?.().flatMap(({ file }) => file ?? []) ?? []),
+  );
+  if (files.size > 0)
+    observer.notice(`encrypted, and not shown: all of ${[...files].join(', ')}`, 'warning');
+}
+
+const sealedNames = (vars: Mapping): readonly string[] =>
+  sealedIn(vars).map(([name, sealed]) => {
+    const place = placeOfSealed(sealed);
+    return place === undefined ? name : `${name} (${place.file}:${place.line})`;
+  });
 
 /** How to run an inventory program with a command that only reads. */
 export const askFor = (program: string): string =>
@@ -113,7 +163,10 @@ export async function targetsOf(
       hostScope(inventory, host, { extraVars: settings.extraVars }),
       options,
     );
-    for (const one of checked.diagnostics) diagnostics.push(one);
+    // A file or a value of a group is the same error for each of its hosts.
+    for (const one of checked.diagnostics)
+      if (one.code !== 'vault' || !diagnostics.some(({ summary }) => summary === one.summary))
+        diagnostics.push(one);
     return checked.value === undefined ? [] : [checked.value];
   });
   report(diagnostics, observer);

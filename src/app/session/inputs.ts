@@ -61,7 +61,11 @@ export function digestsOf(
     if (read.ok) shared[key] = digest(salt + mask(read.text));
   }
   shared['extra variables (-e)'] = digestOf(
-    Object.fromEntries(Object.entries(settings.extraVars).sort(([a], [b]) => (a < b ? -1 : 1))),
+    Object.fromEntries(
+      Object.entries(settings.extraVars)
+        .filter(([name]) => !settings.sealedVars.has(name))
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    ),
   );
   for (const [host, back] of settings.rollback?.vars ?? [])
     shared[`way back of ${host}`] = digestOf(back);

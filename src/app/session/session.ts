@@ -7,6 +7,7 @@ import { present } from '../../model/present.ts';
 import { causeText } from '../../model/run/failure.ts';
 import { type FleetFlags, isDatabase } from './flags.ts';
 import { type Settings, settingsOf } from './settings.ts';
+import { askVaultPasswords } from './vault.ts';
 import {
   type ClusterNeeds,
   CommandError,
@@ -55,6 +56,7 @@ export async function inSession<T>(
   work: (session: Session) => Promise<T>,
   takeover?: string,
 ): Promise<T> {
+  await askVaultPasswords(flags, world);
   const settings = settingsOf(flags, { world, observer });
   let store: Store | undefined;
   // One clock for all that share the state: decisions, windows and journals go by it.

@@ -10,6 +10,7 @@ import type { Mapping } from '../../model/value.ts';
 import { environmentVars, extraVarsOf } from './extra-vars.ts';
 import { type FleetFlags, statePlaceOf, wholeNumber } from './flags.ts';
 import { learnWritten } from './secrets.ts';
+import { type SessionVault, vaultOf } from './vault.ts';
 import { CommandError, type Surroundings, type World } from './world.ts';
 
 /** What `kmend rollback` does on each host, by the journal of the run that is rolled back. */
@@ -27,6 +28,9 @@ export interface Settings {
   readonly inventories: readonly string[];
   readonly limit?: string;
   readonly extraVars: Mapping;
+  readonly vault: SessionVault;
+  /** Names of variables that came from an encrypted `-e @FILE`. */
+  readonly sealedVars: ReadonlySet<string>;
   readonly isSecret: IsSecretName;
   readonly rollback?: RollbackSettings;
   readonly forks: number;
@@ -55,12 +59,17 @@ export function settingsOf(flags: FleetFlags, around: Surroundings): Settings {
     flags.inventory ??
     (fromEnv === undefined || fromEnv === '' ? defaultInventories(world) : fromEnv.split(':'));
   const isSecret = secretNames(flags.secrets);
-  const extraVars = extraVarsOf([...environmentVars(world), ...(flags.extraVars ?? [])], around);
+  const vault = vaultOf(flags, around);
+  const words = [...environmentVars(world), ...(flags.extraVars ?? [])];
+  const extraVars = extraVarsOf(words, around, vault);
+  const sealedVars = new Set(vault.names);
   learnWritten(extraVars, isSecret, world);
   return {
     inventories,
     ...present({ limit: flags.limit }),
     extraVars,
+    vault,
+    sealedVars,
     isSecret,
     forks: wholeNumber(flags.forks, '--forks', 50),
     ...statePlaceOf(flags, world),

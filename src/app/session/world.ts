@@ -2,7 +2,7 @@
 // Observer does.
 
 import type { JudgeHolder, KubeCluster } from '../../adapters/kube/index.ts';
-import type { Download, Inspected, Trust } from '../../adapters/local/index.ts';
+import type { Download, decryptVault, Inspected, Trust } from '../../adapters/local/index.ts';
 import type { WebNeeds, WebServer } from '../../adapters/web/index.ts';
 import type { Secrets } from '../../engine/effects/mask.ts';
 import type { Cluster, NodeState } from '../../engine/ports/cluster.ts';
@@ -77,6 +77,7 @@ export interface World {
   /** Known secrets: they are masked in all output and in all files. */
   readonly secrets: Secrets;
   readonly reader: Reader;
+  readonly decryptVault: typeof decryptVault;
   /** Which files of this machine may instruct kmend. */
   readonly trust: Pick<Trust, 'judge' | 'trustAll'>;
   /** The whole standard input; the same text each time. */

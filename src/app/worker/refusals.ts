@@ -8,11 +8,12 @@ import { causeText, type Failure } from '../../model/run/failure.ts';
 import type { KeptSettings } from '../run/kept-settings.ts';
 import type { RunToCarryOn } from '../run/resume.ts';
 import { runPorts, type Session } from '../session/session.ts';
+import { askingFlag } from '../session/vault.ts';
 import type { World } from '../session/world.ts';
 
 /** By the settings of the run, before its project is loaded. */
 export function refusedBySettings({ flags }: KeptSettings): string | undefined {
-  const asked = flags.askPass === true ? '-k' : flags.askBecomePass === true ? '-K' : undefined;
+  const asked = askingFlag(flags);
   return asked === undefined
     ? undefined
     : `it was begun with ${asked}, and a worker cannot be asked for a password`;

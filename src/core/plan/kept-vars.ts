@@ -2,7 +2,7 @@
 // may be, secret.
 
 import type { Play, Task } from '../../model/playbook.ts';
-import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
+import { isList, isMapping, isSealed, type Mapping, type Value } from '../../model/value.ts';
 import type { IsSecretName } from './secrets.ts';
 
 export interface KeptVars {
@@ -35,6 +35,7 @@ function withoutTemplates(text: string): string {
 export function mayHoldSecret(value: Value, mask: (text: string) => string): boolean {
   if (typeof value === 'string')
     return secretText.test(withoutTemplates(value)) || mask(value) !== value;
+  if (isSealed(value)) return false;
   if (isList(value)) return value.some((item) => mayHoldSecret(item, mask));
   return (
     isMapping(value) &&
@@ -49,7 +50,7 @@ export function withoutSecrets(
   mask: (text: string) => string,
 ): KeptVars {
   const isWithheld = ([name, value]: readonly [string, Value]): boolean =>
-    isHidden(name) || secretName.test(name) || mayHoldSecret(value, mask);
+    !isSealed(value) && (isHidden(name) || secretName.test(name) || mayHoldSecret(value, mask));
   const all = Object.entries(vars);
   return {
     kept: Object.fromEntries(all.filter((one) => !isWithheld(one))),

@@ -1,5 +1,5 @@
 // What counts as secret: values under names that say so, and passwords and tokens in URLs.
-import { isMapping, type Mapping } from '../../model/value.ts';
+import { isMapping, isSealed, type Mapping } from '../../model/value.ts';
 
 export type IsSecretName = (name: string) => boolean;
 
@@ -45,7 +45,7 @@ export function secretTexts(
   if (typeof data === 'string') return below ? [data, ...secretsInUrls(data)] : secretsInUrls(data);
   if (typeof data === 'number') return below && Math.abs(data) > 999 ? [String(data)] : [];
   if (Array.isArray(data)) return data.flatMap((item) => secretTexts(item, isSecret, below));
-  if (!isMapping(data)) return [];
+  if (!isMapping(data) || isSealed(data)) return [];
   return Object.entries(data).flatMap(([name, value]) =>
     secretTexts(value, isSecret, below || isSecret(name)),
   );

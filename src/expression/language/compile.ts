@@ -1,6 +1,6 @@
 // Compiles a tree into closures. Checks before the run what is known then: names of filters, tests
 // and methods, and the arguments of calls.
-import type { Value } from '../../model/value.ts';
+import type { Sealed, Value } from '../../model/value.ts';
 import { fail, SourceError } from '../errors.ts';
 import { spend } from '../meter.ts';
 import {
@@ -49,6 +49,8 @@ import type { Arguments, BinarySign, CompareSign, Node } from './syntax.ts';
 export interface Scope {
   /** The value of a top-level name, or undefined when there is none. */
   readonly lookup: (name: string) => Value | undefined;
+  /** Opens an encrypted value; without it such a value stays as it is. The text is no template. */
+  readonly open?: ((sealed: Sealed) => string) | undefined;
 }
 
 export type Run = (scope: Scope) => PyValue;

@@ -1,6 +1,6 @@
 // Compiles and renders text with `{{ }}` inside. A text that is one single expression keeps the type
 // of its value; any other gives text.
-import { isList, isMapping, isUnknown, unknown, type Value } from '../../model/value.ts';
+import { isList, isMapping, isSealed, isUnknown, unknown, type Value } from '../../model/value.ts';
 import { ExpressionError, SourceError, UnknownSignal } from '../errors.ts';
 import { reserve } from '../meter.ts';
 import { text } from '../python/printing.ts';
@@ -133,6 +133,7 @@ function rendered(value: Value, scope: Scope, keepsUnknown: boolean): Value {
     return items.filter((item) => item !== undefined);
   }
   if (!isMapping(value)) return value;
+  if (isSealed(value)) return scope.open?.(value) ?? value;
   const entries = Object.entries(value).map(
     ([key, item]) => [key, renderedPart(item, scope, keepsUnknown)] as const,
   );

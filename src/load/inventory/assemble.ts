@@ -1,8 +1,9 @@
 // The last step of reading an inventory: makes ordered hosts, groups and variables by precedence
 // from the draft.
-import type { Group, Host, Inventory } from '../../model/host.ts';
+import type { Group, Host, Inventory, VarsLayer } from '../../model/host.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
+import { opener, type Vault } from '../text/vault.ts';
 import { type Draft, type DraftGroup, type DraftHost, report } from './draft.ts';
 import type { VarsOf } from './vars-files.ts';
 
@@ -13,8 +14,16 @@ export interface VarsSources {
   readonly playbook: readonly VarsOf[];
 }
 
+/** Variables of several layers. */
+interface Merged {
+  /** Those that are not in encrypted files. */
+  readonly plain: Mapping;
+  /** All layers, the weakest first, where some are in encrypted files. */
+  readonly sealed?: readonly VarsLayer[];
+}
+
 /** Undefined when groups form a cycle: then their variables have no order. */
-export function assemble(draft: Draft, files: VarsSources): Inventory | undefined {
+export function assemble(draft: Draft, files: VarsSources, vault: Vault): Inventory | undefined {
   adopt(draft);
   warnSameNames(draft);
   if (reportCircles(draft)) return undefined;
@@ -37,8 +46,10 @@ export function assemble(draft: Draft, files: VarsSources): Inventory | undefine
       groups: family.declared,
       // Merged on each read: the merged variables of all hosts together may exceed memory.
       get vars() {
-        return { ...groupVars(family.key, family.sorted), ...own };
+        const { plain } = groupVars(family.key, family.sorted);
+        return { ...plain, ...own.plain };
       },
+      ...layersOf(() => groupVars(family.key, family.sorted), own),
       ...(host.place.file !== '' && { place: host.place }),
     });
   }
@@ -50,6 +61,7 @@ export function assemble(draft: Draft, files: VarsSources): Inventory | undefine
     declared: [...draft.hosts.keys()],
     groups,
     files: draft.files,
+    open: opener(vault),
     ...(draft.notRun.length > 0 && { notRun: draft.notRun }),
   };
 }
@@ -58,7 +70,10 @@ const groupOf = (group: DraftGroup, files: VarsSources): Group => ({
   name: group.name,
   hosts: [...group.hosts],
   children: [...group.children],
-  vars: layered([group.vars, ...files.inventory.map((vars) => vars('group_vars', group.name))]),
+  vars: layered([
+    plainLayer(group.vars),
+    ...files.inventory.flatMap((vars) => vars('group_vars', group.name)),
+  ]).plain,
   ...(group.place.file !== '' && { place: group.place }),
 });
 
@@ -229,14 +244,14 @@ function depthsOf(
  * Levels 3 to 7 of Ansible's precedence: inline variables, then files. Within a level, `all` comes
  * before other groups and the inventory before the playbook.
  */
-function varsOfGroups(draft: Draft, sorted: readonly DraftGroup[], files: VarsSources): Mapping {
+function varsOfGroups(draft: Draft, sorted: readonly DraftGroup[], files: VarsSources): Merged {
   const all = draft.groups.get('all');
-  const fromFiles = (sources: readonly VarsOf[], names: readonly string[]): Mapping[] =>
-    sources.flatMap((vars) => names.map((name) => vars('group_vars', name)));
+  const fromFiles = (sources: readonly VarsOf[], names: readonly string[]): VarsLayer[] =>
+    sources.flatMap((vars) => names.flatMap((name) => vars('group_vars', name)));
   const names = sorted.map((group) => group.name);
   return layered([
-    all?.vars ?? {},
-    ...sorted.map((group) => group.vars),
+    plainLayer(all?.vars ?? {}),
+    ...sorted.map((group) => plainLayer(group.vars)),
     ...fromFiles(files.inventory, ['all']),
     ...fromFiles(files.playbook, ['all']),
     ...fromFiles(files.inventory, names),
@@ -244,19 +259,30 @@ function varsOfGroups(draft: Draft, sorted: readonly DraftGroup[], files: VarsSo
   ]);
 }
 
-const hostVarsOf = (host: DraftHost, files: VarsSources): Mapping => {
-  const more = [...files.inventory, ...files.playbook].map((vars) => vars('host_vars', host.name));
-  return more.every((vars) => Object.keys(vars).length === 0)
-    ? host.vars
-    : layered([host.vars, ...more]);
+const hostVarsOf = (host: DraftHost, files: VarsSources): Merged => {
+  const more = [...files.inventory, ...files.playbook].flatMap((vars) =>
+    vars('host_vars', host.name),
+  );
+  return more.length === 0 ? { plain: host.vars } : layered([plainLayer(host.vars), ...more]);
 };
 
+const plainLayer = (vars: Mapping): VarsLayer => ({ vars: () => vars });
+
+/** The layers of a host, the strongest first, where some are in encrypted files. */
+function layersOf(ofGroups: () => Merged, own: Merged): Pick<Host, 'layers'> {
+  const layers = ({ plain, sealed }: Merged): readonly VarsLayer[] => sealed ?? [plainLayer(plain)];
+  if (own.sealed === undefined && ofGroups().sealed === undefined) return {};
+  return { layers: () => [...layers(ofGroups()), ...layers(own)].reverse() };
+}
+
 /** Merges layers: a later value replaces an earlier one as a whole, even a mapping. */
-function layered(layers: readonly Mapping[]): Mapping {
-  const result: Record<string, Value> = {};
-  for (const layer of layers)
-    for (const key of Object.keys(layer)) put(result, key, layer[key] ?? null);
-  return result;
+function layered(layers: readonly VarsLayer[]): Merged {
+  const plain: Record<string, Value> = {};
+  for (const { file, vars } of layers)
+    if (file === undefined)
+      for (const [key, value] of Object.entries(vars())) put(plain, key, value);
+  const isSealed = layers.some(({ file }) => file !== undefined);
+  return { plain, ...(isSealed && { sealed: layers }) };
 }
 
 function memo<A, R>(make: (key: string, argument: A) => R): (key: string, argument: A) => R {

@@ -5,16 +5,28 @@ import type { Mapping, Value } from '../../model/value.ts';
 import type { Reader } from '../text/reader.ts';
 import { sourceOf } from '../text/source.ts';
 import { mappingOf, put } from '../text/tree.ts';
+import {
+  closedVault,
+  isVaultText,
+  SealedError,
+  sealedDiagnostic,
+  type Vault,
+} from '../text/vault.ts';
+import { sealedVars } from '../text/vault-file.ts';
 import { parseYaml } from '../text/yaml.ts';
 import { splitWords } from './ini.ts';
 
 /** Merges all `-e`: the last wins. As in Ansible, the value of key=value is always text. */
-export function parseExtraVars(words: readonly string[], reader: Reader): Checked<Mapping> {
+export function parseExtraVars(
+  words: readonly string[],
+  reader: Reader,
+  vault: Vault = closedVault,
+): Checked<Mapping> {
   const vars: Record<string, Value> = {};
   const diagnostics: Diagnostic[] = [];
   for (const word of words) {
     const read = word.startsWith('@')
-      ? fromFile(word.slice(1), reader)
+      ? fromFile(word.slice(1), reader, vault)
       : /^\s*[[{]/.test(word)
         ? fromYaml('-e', word)
         : fromPairs(word);
@@ -32,11 +44,22 @@ function refuse(file: string, summary: string, hint: string): Checked<Mapping> {
   };
 }
 
-function fromFile(path: string, reader: Reader): Checked<Mapping> {
+function fromFile(path: string, reader: Reader, vault: Vault): Checked<Mapping> {
   const read = reader.readText(path);
+  if (read.ok && isVaultText(read.text)) return fromSealed(path, read.text, vault);
   return read.ok
     ? fromYaml(path, read.text)
     : refuse(path, `the variables of -e @${path} cannot be read: ${read.why}`, 'write -e @FILE');
+}
+
+/** Its names must be known at once, so it is opened now. */
+function fromSealed(path: string, text: string, vault: Vault): Checked<Mapping> {
+  try {
+    return { value: sealedVars(path, text, vault), diagnostics: [] };
+  } catch (error) {
+    if (error instanceof SealedError) return { diagnostics: [sealedDiagnostic(error)] };
+    throw error;
+  }
 }
 
 function fromYaml(path: string, text: string): Checked<Mapping> {

@@ -4,6 +4,7 @@ import type { Inventory } from '../../model/host.ts';
 import { baseOf, dirOf, endingOf, join, type Read, type Reader } from '../text/reader.ts';
 import { sourceOf } from '../text/source.ts';
 import type { Tree } from '../text/tree.ts';
+import { closedVault, isVaultText, type Vault } from '../text/vault.ts';
 import { parseData } from '../text/yaml.ts';
 import { assemble } from './assemble.ts';
 import { addHosts, type Draft, groupNamed, newDraft, report } from './draft.ts';
@@ -15,6 +16,9 @@ export interface InventoryOptions {
   readonly reader: Reader;
   /** Directory of the playbook, whose `group_vars` and `host_vars` are read too. */
   readonly playbookDir?: string;
+  readonly vault?: Vault;
+  /** Without a vault password, encrypted files of variables count as empty. */
+  readonly skipsSealed?: boolean;
 }
 
 /**
@@ -35,13 +39,13 @@ export function loadInventory(
       if (!dirs.includes(dir)) dirs.push(dir);
     }
   }
-  const inventory = assemble(draft, {
-    inventory: dirs.map((dir) => varsUnder(draft, options.reader, dir)),
-    playbook:
-      options.playbookDir === undefined
-        ? []
-        : [varsUnder(draft, options.reader, options.playbookDir)],
-  });
+  const { reader, playbookDir, vault = closedVault, skipsSealed = false } = options;
+  const beside = { draft, reader, vault, skipsSealed };
+  const files = {
+    inventory: dirs.map((dir) => varsUnder(beside, dir)),
+    playbook: playbookDir === undefined ? [] : [varsUnder(beside, playbookDir)],
+  };
+  const inventory = assemble(draft, files, vault);
   if (draft.hosts.size === 0 && draft.notRun.length === 0 && !hasErrors(draft.diagnostics)) {
     const place = draft.files[0] === undefined ? undefined : { place: placeOf(draft.files[0]) };
     const summary = sources.length === 0 ? 'no inventory is given' : 'the inventory has no hosts';
@@ -105,6 +109,12 @@ function readFile(draft: Draft, reader: Reader, path: string, read: Read): void 
     return;
   }
   draft.files.push(path);
+  if (isVaultText(read.text)) {
+    report(draft, 'vault', placeOf(path), `the inventory ${path} is encrypted as a whole`, {
+      hint: 'decrypt it, and encrypt only its variables: files in group_vars and host_vars, or single values (`ansible-vault encrypt_string`)',
+    });
+    return;
+  }
   if (read.text.startsWith('#!') && reader.isExecutable?.(path) === true)
     readProgram(draft, reader, path);
   else readText(draft, path, read.text);

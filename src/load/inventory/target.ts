@@ -11,6 +11,7 @@ import {
 import { present } from '../../model/present.ts';
 import type { Value } from '../../model/value.ts';
 import { readVariable } from '../text/variables.ts';
+import { type SealedError, sealedDiagnostic } from '../text/vault.ts';
 import { type SshArguments, sshArguments } from './ssh-arguments.ts';
 
 /** Values of the command line and the play. As in Ansible, variables of the host override them. */
@@ -107,10 +108,17 @@ class VariableReader {
     });
   }
 
+  /** A file that does not open is reported once: every name may be in it. */
+  private reportUnread(why: string, sealed: SealedError | undefined): void {
+    if (sealed === undefined) this.report('variable', why);
+    else if (!this.diagnostics.some(({ summary }) => summary === sealed.summary))
+      this.diagnostics.push(sealedDiagnostic(sealed));
+  }
+
   private read(name: string): Value | undefined {
     const read = readVariable(this.vars, name);
     if (read.ok) return read.value ?? undefined;
-    this.report('variable', read.why);
+    this.reportUnread(read.why, read.sealed);
     return undefined;
   }
 

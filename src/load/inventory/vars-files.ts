@@ -1,25 +1,32 @@
 // Reads `group_vars` and `host_vars` beside an inventory or a playbook.
-import type { Mapping, Value } from '../../model/value.ts';
+import type { VarsLayer } from '../../model/host.ts';
+import type { Value } from '../../model/value.ts';
 import { endingOf, join, type Reader } from '../text/reader.ts';
 import { put } from '../text/tree.ts';
+import { isVaultText, type Vault } from '../text/vault.ts';
+import { sealedLayer } from '../text/vault-file.ts';
 import { parseData } from '../text/yaml.ts';
 import { type Draft, report } from './draft.ts';
 import { variableValue } from './yaml-inventory.ts';
 
 const endings = ['', '.yml', '.yaml', '.json'] as const;
 
-/** The variables of a group or a host in the files of one directory; an empty mapping for most. */
-export type VarsOf = (kind: 'group_vars' | 'host_vars', name: string) => Mapping;
+/**
+ * The variables of a group or a host in the files of one directory, the weakest first; none for
+ * most.
+ */
+export type VarsOf = (kind: 'group_vars' | 'host_vars', name: string) => readonly VarsLayer[];
 
-const none: Mapping = {};
+const none: readonly VarsLayer[] = [];
 
 /** Reads each file once, on the first request for its group or host. */
-export function varsUnder(draft: Draft, reader: Reader, dir: string): VarsOf {
+export function varsUnder(sources: VarsReader, dir: string): VarsOf {
+  const { reader } = sources;
   const listings = {
     group_vars: namesIn(reader, join(dir, 'group_vars')),
     host_vars: namesIn(reader, join(dir, 'host_vars')),
   };
-  const kept = new Map<string, Mapping>();
+  const kept = new Map<string, readonly VarsLayer[]>();
   return (kind, name) => {
     const listing = listings[kind];
     if (listing.size === 0 || name.includes('/')) return none;
@@ -31,7 +38,7 @@ export function varsUnder(draft: Draft, reader: Reader, dir: string): VarsOf {
       .map((ending) => `${name}${ending}`)
       .find((candidate) => listing.has(candidate));
     const vars =
-      file === undefined ? none : readVars({ draft, reader, dir }, join(join(dir, kind), file), 0);
+      file === undefined ? none : readVars({ ...sources, dir }, join(join(dir, kind), file), 0);
     kept.set(key, vars);
     return vars;
   };
@@ -39,31 +46,37 @@ export function varsUnder(draft: Draft, reader: Reader, dir: string): VarsOf {
 
 const namesIn = (reader: Reader, dir: string): ReadonlySet<string> => new Set(reader.list(dir));
 
-interface Beside {
+export interface VarsReader {
   readonly draft: Draft;
   readonly reader: Reader;
+  readonly vault: Vault;
+  /** Without a password, encrypted files count as empty. */
+  readonly skipsSealed: boolean;
+}
+
+interface Beside extends VarsReader {
   /** Directory of the inventory or the playbook. */
   readonly dir: string;
 }
 
-function readVars(beside: Beside, path: string, depth: number): Mapping {
+function readVars(beside: Beside, path: string, depth: number): readonly VarsLayer[] {
   const { reader } = beside;
   const names = reader.list(path);
   if (names === undefined) return readVarsFile(beside, path);
-  const vars: Record<string, Value> = {};
-  if (depth > 20) return vars;
+  const layers: VarsLayer[] = [];
+  if (depth > 20) return layers;
   for (const name of [...names].sort()) {
     if (name.startsWith('.') || name.endsWith('~')) continue;
     const inner = join(path, name);
     if (reader.list(inner) === undefined && !['', 'yml', 'yaml', 'json'].includes(endingOf(name)))
       continue;
-    for (const [key, value] of Object.entries(readVars(beside, inner, depth + 1)))
-      put(vars, key, value);
+    for (const layer of readVars(beside, inner, depth + 1)) layers.push(layer);
   }
-  return vars;
+  return layers;
 }
 
-function readVarsFile({ draft, reader, dir }: Beside, path: string): Mapping {
+function readVarsFile(beside: Beside, path: string): readonly VarsLayer[] {
+  const { draft, reader, dir } = beside;
   const read = reader.readFound(path, dir);
   if (!read.ok) {
     report(
@@ -75,6 +88,8 @@ function readVarsFile({ draft, reader, dir }: Beside, path: string): Mapping {
     return none;
   }
   draft.files.push(path);
+  if (isVaultText(read.text))
+    return [sealedLayer(path, read.text, beside.vault, beside.skipsSealed)];
   const { source, checked } = parseData(path, read.text);
   for (const one of checked.diagnostics) draft.diagnostics.push(one);
   const tree = checked.value;
@@ -90,5 +105,5 @@ function readVarsFile({ draft, reader, dir }: Beside, path: string): Mapping {
   }
   const vars: Record<string, Value> = {};
   for (const entry of tree.entries) put(vars, entry.key, variableValue(draft, source, entry));
-  return vars;
+  return [{ vars: () => vars }];
 }

@@ -13,6 +13,8 @@ import { fitTree } from '../text/fit.ts';
 import { checkExpression, checkTemplates, factNames, type Names, withVars } from '../text/names.ts';
 import { sourceOf } from '../text/source.ts';
 import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '../text/tree.ts';
+import { hasClosedLayer, inventoryVars } from '../text/variables.ts';
+import { isVaultText } from '../text/vault.ts';
 import { parseYaml } from '../text/yaml.ts';
 import { reportCycles } from './cycles.ts';
 import { playKeys, refusedInPlay } from './keywords.ts';
@@ -51,6 +53,7 @@ export function loadPlaybook(
   options: PlaybookOptions,
 ): Checked<Playbook> {
   const source = sourceOf(path, text);
+  if (isVaultText(text)) return { diagnostics: [encryptedPlaybook(path)] };
   const { value: tree, diagnostics: syntax } = parseYaml(source);
   const diagnostics: Diagnostic[] = [...syntax];
   const collector = collectorOf(source, diagnostics);
@@ -60,6 +63,14 @@ export function loadPlaybook(
     diagnostics: inOrder(diagnostics),
   };
 }
+
+const encryptedPlaybook = (file: string): Diagnostic => ({
+  code: 'vault',
+  severity: 'error',
+  place: { file, line: 1, column: 1 },
+  summary: `the playbook ${file} is encrypted as a whole`,
+  hint: 'decrypt it, and encrypt only its variables (`ansible-vault encrypt_string`)',
+});
 
 /** Sorted by line and column. */
 const inOrder = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
@@ -243,10 +254,14 @@ function namesOf(options: PlaybookOptions, vars: Mapping, playHosts: PlayHosts |
     ...Object.keys(options.extraVars ?? {}),
     ...(options.knownNames ?? []),
   ]);
-  for (const host of playHosts?.hosts ?? [])
-    for (const name of Object.keys(playHosts?.inventory.hosts.get(host)?.vars ?? {}))
-      known.add(name);
-  return { vars: known, facts: factNames(options.facts), open: playHosts === undefined };
+  let isOpen = playHosts === undefined;
+  for (const name of playHosts?.hosts ?? []) {
+    const host = playHosts?.inventory.hosts.get(name);
+    if (host === undefined) continue;
+    for (const variable of Object.keys(inventoryVars(host))) known.add(variable);
+    isOpen ||= hasClosedLayer(host);
+  }
+  return { vars: known, facts: factNames(options.facts), open: isOpen };
 }
 
 // ---- rollout ----

@@ -124,12 +124,14 @@ function isRenderedLater(tree: Tree, input: Value, problem: Problem): boolean {
     );
   if (problem.kind === 'unknown-key') return false;
   const { node, exact } = nodeAt(tree, problem.path);
+  if (node.kind === 'map' && node.sealedAt !== undefined) return true;
   if (node.kind === 'scalar') return typeof node.value === 'string' && hasTemplate(node.text);
   return exact && problem.kind === 'rule' && holdsTemplate(node);
 }
 
 function holdsTemplate(tree: Tree): boolean {
-  if (tree.kind === 'map') return tree.entries.some((entry) => holdsTemplate(entry.value));
+  if (tree.kind === 'map')
+    return tree.sealedAt !== undefined || tree.entries.some(({ value }) => holdsTemplate(value));
   if (tree.kind === 'list') return tree.items.some(holdsTemplate);
   return typeof tree.value === 'string' && hasTemplate(tree.text);
 }

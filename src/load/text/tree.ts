@@ -2,6 +2,7 @@
 import type { Place } from '../../model/diagnostic.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import type { Source } from './source.ts';
+import { rememberPlace } from './vault.ts';
 
 export interface Entry {
   readonly key: string;
@@ -13,6 +14,8 @@ export interface MapTree {
   readonly kind: 'map';
   readonly at: number;
   readonly entries: readonly Entry[];
+  /** Where a value is written that ansible-vault encrypted; the mapping is that value. */
+  readonly sealedAt?: Place;
 }
 
 interface ListTree {
@@ -43,6 +46,7 @@ export function plainOf(tree: Tree): Value {
 export function mappingOf(tree: MapTree): Mapping {
   const result: Record<string, Value> = {};
   for (const { key, value } of tree.entries) put(result, key, plainOf(value));
+  if (tree.sealedAt !== undefined) rememberPlace(result, tree.sealedAt);
   return result;
 }
 

@@ -3,11 +3,12 @@
 import { VariableError } from '../../core/plan/scope.ts';
 import { renderParts, type Scope } from '../../expression/index.ts';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
-import type { Host, Inventory } from '../../model/host.ts';
+import type { Host, Inventory, VarsLayer } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import { dirOf } from './reader.ts';
 import { put } from './tree.ts';
+import { SealedError, sealedIn } from './vault.ts';
 
 /** The layers above the inventory's variables, from the strongest to the weakest. */
 export interface Layers {
@@ -36,15 +37,39 @@ export const magicNames: readonly string[] = [
 ];
 
 /** The unrendered layers of a host, the strongest first; variables of the inventory come last. */
-const hostLayers = (host: Host, layers: Layers = {}): readonly Mapping[] =>
-  [
-    layers.extraVars,
-    layers.registered,
-    ...(layers.taskVars ?? []),
-    layers.playVars,
-    layers.facts,
-    host.vars,
-  ].filter((layer): layer is Mapping => layer !== undefined);
+function hostLayers(host: Host, layers: Layers = {}): readonly VarsLayer[] {
+  const { extraVars, registered, taskVars = [], playVars, facts } = layers;
+  const above = [extraVars, registered, ...taskVars, playVars, facts].filter(
+    (layer): layer is Mapping => layer !== undefined,
+  );
+  const own = host.layers === undefined ? [host.vars] : [];
+  return [...[...above, ...own].map((vars) => ({ vars: () => vars })), ...(host.layers?.() ?? [])];
+}
+
+/** Its variables; none where it is an encrypted file that cannot be opened. */
+function readable({ vars }: VarsLayer): Mapping {
+  try {
+    return vars();
+  } catch (error) {
+    if (error instanceof VariableError) return {};
+    throw error;
+  }
+}
+
+/** Whether variables of a host are not known, because their file does not open or was skipped. */
+export const hasClosedLayer = ({ layers }: Host): boolean =>
+  (layers?.() ?? []).some(
+    (layer) => layer.file !== undefined && Object.keys(readable(layer)).length === 0,
+  );
+
+/** All variables of a host in the inventory, not rendered; of encrypted files those that open. */
+export function inventoryVars(host: Host): Mapping {
+  if (host.layers === undefined) return host.vars;
+  const merged: Record<string, Value> = {};
+  for (const layer of [...host.layers()].reverse())
+    for (const [name, value] of Object.entries(readable(layer))) put(merged, name, value);
+  return merged;
+}
 
 /**
  * The scope of a host's expressions. A template is rendered once, on the first read. One that
@@ -56,12 +81,13 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
   const rendered = new Map<string, Value>();
   const open: string[] = [];
   const scope: Scope = {
+    open: inventory.open,
     lookup: (wanted) => {
       const magic = magicValue(inventory, host, layers, wanted);
       if (magic !== undefined) return magic;
       const known = rendered.get(wanted);
       if (known !== undefined) return known;
-      const layer = stack.find((one) => Object.hasOwn(one, wanted));
+      const layer = layerWith(stack, wanted);
       const raw = layer?.[wanted];
       if (raw === undefined) return undefined;
       // Output of a host is data: braces in it are never run as a template. An unknown fact must
@@ -84,6 +110,9 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
   return scope;
 }
 
+const layerWith = (stack: readonly VarsLayer[], name: string): Mapping | undefined =>
+  stack.find(({ vars }) => Object.hasOwn(vars(), name))?.vars();
+
 function renderVariable(name: string, raw: Value, scope: Scope): Value {
   // A part that is not known yet must not make the other parts unknown.
   const result = renderParts(raw, scope);
@@ -94,27 +123,31 @@ function renderVariable(name: string, raw: Value, scope: Scope): Value {
 
 /**
  * All variables of a host, rendered for display. One that cannot be rendered is shown as it is
- * written, with a warning.
+ * written, with a warning. What is encrypted stays so, and files that are encrypted are left out.
  */
 export function hostVars(
   inventory: Inventory,
   name: string,
   layers: Layers = {},
 ): Checked<Mapping> {
-  const host = inventory.hosts.get(name);
-  if (host === undefined)
+  const found = inventory.hosts.get(name);
+  if (found === undefined)
     return {
       diagnostics: [
         { code: 'unknown-host', severity: 'error', summary: `no host is called ${name}` },
       ],
     };
-  const scope = hostScope(inventory, name, layers);
+  const { layers: _layers, ...host } = { ...found, vars: found.vars };
+  const hosts = new Map([...inventory.hosts, [name, host]]);
+  const scope = hostScope({ ...inventory, hosts, open: keepClosed }, name, layers);
   const stack = hostLayers(host, layers);
   const values: Record<string, Value> = {};
   const diagnostics: Diagnostic[] = [];
-  for (const wanted of new Set(stack.flatMap((layer) => Object.keys(layer)))) {
-    const read = readVariable(scope, wanted);
-    const written = stack.find((layer) => Object.hasOwn(layer, wanted))?.[wanted];
+  for (const wanted of new Set(stack.flatMap((layer) => Object.keys(layer.vars())))) {
+    const written = layerWith(stack, wanted)?.[wanted] ?? null;
+    const read: ReadVariable = isClosed(written)
+      ? { ok: true, value: written }
+      : readVariable(scope, wanted);
     put(values, wanted, (read.ok ? read.value : written) ?? null);
     if (read.ok) continue;
     const place = host.place && { place: host.place };
@@ -130,16 +163,22 @@ export function hostVars(
   return { value: values, diagnostics };
 }
 
-/** Reads one variable; `why` reports in a sentence why it cannot be rendered. */
-export function readVariable(
-  scope: Scope,
-  name: string,
-):
+function keepClosed(): never {
+  throw new VariableError('it needs a value that is encrypted');
+}
+
+const isClosed = (value: Value): boolean => sealedIn({ value }).length > 0;
+
+/** `why` reports in a sentence why it cannot be rendered; `sealed`: a value does not open. */
+type ReadVariable =
   | { readonly ok: true; readonly value: Value | undefined }
-  | { readonly ok: false; readonly why: string } {
+  | { readonly ok: false; readonly why: string; readonly sealed?: SealedError };
+
+export function readVariable(scope: Scope, name: string): ReadVariable {
   try {
     return { ok: true, value: scope.lookup(name) };
   } catch (error) {
+    if (error instanceof SealedError) return { ok: false, why: error.message, sealed: error };
     if (error instanceof VariableError) return { ok: false, why: error.message };
     throw error;
   }
@@ -199,7 +238,9 @@ function hostvarsOf(inventory: Inventory, layers: Layers): Mapping {
     const host = inventory.hosts.get(name);
     const scope = hostScope(inventory, name, outer);
     const names = new Set(
-      host === undefined ? [] : hostLayers(host, outer).flatMap((layer) => Object.keys(layer)),
+      host === undefined
+        ? []
+        : hostLayers(host, outer).flatMap((layer) => Object.keys(readable(layer))),
     );
     for (const magic of magicNames)
       if (

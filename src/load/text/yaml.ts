@@ -15,6 +15,7 @@ import { present } from '../../model/present.ts';
 import { resolvePlain } from './scalar.ts';
 import { type Source, sourceOf } from './source.ts';
 import type { Entry, MapTree, ScalarTree, Tree } from './tree.ts';
+import { isVaultText } from './vault.ts';
 
 /** No playbook nests deeper, and deeper nesting would exhaust the stack of every reader. */
 export const deepest = 200;
@@ -256,7 +257,21 @@ class Builder {
     }
   }
 
-  private scalar(node: Scalar): ScalarTree {
+  /** An encrypted value is a mapping with its text, as in JSON of Ansible. */
+  private sealed({ at, text }: Pick<ScalarTree, 'at' | 'text'>): MapTree | ScalarTree {
+    if (!isVaultText(text))
+      return this.refuse(
+        at,
+        'vault',
+        'this is no value that ansible-vault encrypted: it does not begin with $ANSIBLE_VAULT',
+        'write what `ansible-vault encrypt_string` prints',
+      );
+    const value: ScalarTree = { kind: 'scalar', at, value: text, text, style: 'block' };
+    const entries = [{ key: '__ansible_vault', keyAt: at, value }];
+    return { kind: 'map', at, entries, sealedAt: this.source.placeAt(at) };
+  }
+
+  private scalar(node: Scalar): MapTree | ScalarTree {
     const at = offsetOf(node);
     const text = String(node.value ?? '');
     const style = styles[node.type ?? 'PLAIN'] ?? 'plain';
@@ -279,13 +294,7 @@ class Builder {
         return { ...known, value: withoutTemplates(text) };
       case '!vault':
       case '!vault-encrypted':
-        this.refuse(
-          at,
-          'vault',
-          'values encrypted with ansible-vault cannot be read yet',
-          'give the value with -e @FILE, or as an environment variable of the program that runs kmend',
-        );
-        return { ...known, value: '' };
+        return this.sealed(known);
       default:
         this.refuse(
           at,

@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { report } from '../../../app/session/diagnostics.ts';
 import type { FleetFlags } from '../../../app/session/flags.ts';
-import { loadFleet } from '../../../app/session/fleet.ts';
+import { loadFleet, reportSealedFiles } from '../../../app/session/fleet.ts';
 import type { Session } from '../../../app/session/session.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import { hostVars, inventoryGraph, inventoryList, sortedJson } from '../../../load/index.ts';
@@ -58,6 +58,7 @@ function show(flags: Flags, session: Session): readonly string[] {
     throw new CommandError(3, '--json does not go with --graph', '--list has the groups as JSON');
   const { settings, observer } = session;
   const inventory = loadFleet(session);
+  reportSealedFiles(inventory, flags.host, session);
   if (flags.list === true) return sortedJson(inventoryList(inventory)).split('\n');
   if (flags.host !== undefined) {
     const vars = hostVars(inventory, flags.host, { extraVars: settings.extraVars });

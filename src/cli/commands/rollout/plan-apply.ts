@@ -195,6 +195,9 @@ const loginFlags: ReadonlySet<string> = new Set([
     'becomeUser',
     'becomeMethod',
     'askBecomePass',
+    'vaultId',
+    'vaultPasswordFile',
+    'askVaultPass',
     'sshCommonArgs',
   ],
   ...['timeout', 'forks', 'kubeconfig', 'context', 'state', 'stateDir'],
@@ -206,7 +209,9 @@ const typedLogin = (command: Command): readonly string[] =>
     const name = option.attributeName();
     if (!loginFlags.has(name) || command.getOptionValueSource(name) !== 'cli') return [];
     const value: unknown = command.getOptionValue(name);
-    return [option.long ?? '', ...(value === true ? [] : [pasteable(String(value))])];
+    if (value === true) return [option.long ?? ''];
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return values.flatMap((one) => [option.long ?? '', pasteable(String(one))]);
   });
 
 export async function planPlaybook(

@@ -154,6 +154,8 @@ const flagsOfState = ({ state, stateDir }: StateFlags): StateFlags => present({ 
 const absoluteState = (state: string, { cwd }: World): string =>
   isDatabase(state) ? state : resolve(cwd, state);
 
+const askingWords = new Set(['-k', '-K', '--ask-pass', '--ask-become-pass', '--ask-vault-pass']);
+
 const schedulable = new Set(['apply', 'check', 'drift', 'plan']);
 
 const install = (
@@ -183,12 +185,14 @@ async function installJob(
   judgeBySystemd(calendar, world);
   if (!schedulable.has(args[0] ?? ''))
     throw new CommandError(3, `a job runs apply, check, drift or plan, not \`${args[0]}\``);
-  const asks = args.find((word) => ['-k', '-K', '--ask-pass', '--ask-become-pass'].includes(word));
+  const asks = args.find(
+    (word) => askingWords.has(word) || /(?:^|@)prompt(?:_ask_vault_pass)?$/.test(word),
+  );
   if (asks !== undefined)
     throw new CommandError(
       3,
       `${asks} asks for a password, but a job has no terminal`,
-      'log in with a key, and sudo without a password',
+      'log in with a key, use sudo without a password, and give the password of a vault by a file',
     );
   const state = absoluteState(session.settings.state, world);
   const notify = notifyOf(flags, world);

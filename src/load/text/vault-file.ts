@@ -1,0 +1,52 @@
+// Files of variables that ansible-vault encrypted as a whole.
+import { hasErrors } from '../../model/diagnostic.ts';
+import type { VarsLayer } from '../../model/host.ts';
+import type { Mapping } from '../../model/value.ts';
+import { mappingOf } from './tree.ts';
+import { openText, SealedError, type Vault } from './vault.ts';
+import { parseData } from './yaml.ts';
+
+/**
+ * The variables in an encrypted file, which are secret from now on. Throws `SealedError`, which
+ * quotes nothing of the file.
+ */
+export function sealedVars(file: string, text: string, vault: Vault): Mapping {
+  const place = { file, line: 1, column: 1 };
+  const { source, checked } = parseData(file, openText(text, vault, file, place));
+  const { value: tree, diagnostics } = checked;
+  const [first] = diagnostics.filter(({ severity }) => severity === 'error');
+  const isEmpty = tree === undefined || (tree.kind === 'scalar' && tree.value === null);
+  if (!hasErrors(diagnostics) && isEmpty) return {};
+  if (first !== undefined || tree?.kind !== 'map') {
+    const at = first?.place ?? source.placeAt(tree?.at ?? 0);
+    throw new SealedError(
+      `what ${file} holds is no mapping of variables: see line ${at.line}, column ${at.column} of it`,
+      '`ansible-vault edit` opens it',
+      place,
+    );
+  }
+  const vars = mappingOf(tree);
+  vault.taint(vars, file);
+  return vars;
+}
+
+/** @param skips without a password the file counts as empty */
+export function sealedLayer(file: string, text: string, vault: Vault, skips: boolean): VarsLayer {
+  let kept: Mapping | SealedError | undefined;
+  const read = (): Mapping | SealedError => {
+    try {
+      return skips && !vault.hasPasswords ? {} : sealedVars(file, text, vault);
+    } catch (error) {
+      if (error instanceof SealedError) return error;
+      throw error;
+    }
+  };
+  return {
+    file,
+    vars: () => {
+      kept ??= read();
+      if (kept instanceof SealedError) throw kept;
+      return kept;
+    },
+  };
+}
