@@ -98,6 +98,8 @@ export interface Target {
    * one.
    */
   readonly jump?: string;
+  /** As in ssh_config, with tokens. Empty string = none. Never together with `jump`. */
+  readonly proxyCommand?: string;
   readonly hostKeyChecking: HostKeyChecking;
   readonly knownHostsFiles?: readonly string[];
   /**

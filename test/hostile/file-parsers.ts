@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { resolveKubeconfig } from '../../src/adapters/kube/auth/kubeconfig.ts';
 import { decryptVault } from '../../src/adapters/local/vault/decrypt.ts';
 import { noConfig, readSshConfig } from '../../src/adapters/ssh/config/config-file.ts';
+import { expandProxy, jumpIn } from '../../src/adapters/ssh/config/proxy-command.ts';
 import { parseJump } from '../../src/adapters/ssh/config/route.ts';
 import {
   indexKnownHosts,
@@ -293,6 +294,15 @@ export const fileParsers: readonly Parser[] = [
     seeds: [
       'ansible_host=10.0.0.1\nansible_port=22\nansible_user=ops\nansible_connection=ssh\nansible_become=yes\nansible_become_method=sudo\nansible_ssh_common_args=-o ProxyJump=a@b:22,c -o "StrictHostKeyChecking=no" -i ~/k -C\nansible_ssh_extra_args=-o ProxyCommand="ssh -W [%h]:%p -q -l u -p 22 bastion"\nansible_ssh_timeout=10',
     ],
+  },
+  {
+    name: 'proxy command',
+    megabytes: large,
+    parse: (text) => [
+      jumpIn(text),
+      expandProxy(text, { alias: 'n1', host: text.slice(0, 100), port: 22, user: 'ops' }),
+    ],
+    seeds: ['ssh -q -W [%h]:%p -l ops -p 22 bastion', 'nc -x %r@%h:%p %n %% %q'],
   },
   {
     name: 'jump host',

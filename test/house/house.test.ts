@@ -44,7 +44,6 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   semver: ['model', 'facts'],
   socks: ['adapters/http'],
   re2js: ['expression'],
-  'ssh-config': ['adapters/ssh'],
   ssh2: ['adapters/ssh', 'practice'],
   'string-width': ['screens'],
   yaml: ['load'],

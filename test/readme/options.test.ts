@@ -83,6 +83,12 @@ const flags = new Set([
 /** Flags of other programs in our words and pages. */
 const ofOthers: Readonly<Record<string, string>> = {
   '--collector': 'node_exporter',
+  '--target': 'aws',
+  '--document-name': 'aws',
+  '--parameters': 'aws',
+  '--listen-on-stdin': 'gcloud',
+  '--zone': 'gcloud',
+  '--hostname': 'cloudflared',
   '--global': 'npm',
   '--schemafile': 'check-jsonschema',
   '--no-git-tag-version': 'npm',

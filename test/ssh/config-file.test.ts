@@ -1,5 +1,5 @@
 // ~/.ssh/config, and the route to a host from it and the target.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -124,12 +124,32 @@ describe('settings of a host', () => {
   });
   it('an unsupported keyword is reported by name', async () => {
     await last(
-      'Host node-a\n  ProxyCommand nc %h %p\n  Ciphers aes128-ctr\nMatch host x\n  User y\nHost other\n  MACs hmac-sha1\n',
+      'Host node-a\n  ProxyUseFdpass yes\n  Ciphers aes128-ctr\nMatch host x\n  User y\nHost other\n  MACs hmac-sha1\n',
     );
     expect(warnings.join('\n')).toMatch(/`Match` is not supported/);
-    expect(warnings.join('\n')).toMatch(/`ProxyCommand` is not supported/);
+    expect(warnings.join('\n')).toMatch(/`ProxyUseFdpass` is not supported/);
     expect(warnings.join('\n')).toMatch(/`Ciphers`/);
     expect(warnings.join('\n')).not.toMatch(/`MACs`/);
+  });
+  it('a section of an included file counts only within the section that includes it', async () => {
+    writeFileSync(join(home, '.ssh/more'), 'Host *\n  Port 2200\n');
+    expect(await last('Host other\n  Include more\nHost *\n  Port 2300\n')).toMatchObject({
+      port: 2300,
+    });
+    expect(await last('Host node-*\n  Include more\n  Port 2300\n')).toMatchObject({ port: 2200 });
+  });
+  it.each([['sh -c "a \'b c\'" # not a comment'], ['"/opt/a b/tsh" proxy --x=%r@%h:%p']])(
+    'the command %s is taken as it is written',
+    async (command) => {
+      expect(await last(`ProxyCommand = ${command}  \n`)).toMatchObject({
+        proxyCommand: command.replace('%r@%h:%p', 'me@node-a:22'),
+      });
+    },
+  );
+  it('a file that others may write is refused', async () => {
+    writeFileSync(join(home, '.ssh/more'), 'Port 1\n');
+    chmodSync(join(home, '.ssh/more'), 0o666);
+    await expect(route('Include more\n')).rejects.toThrow(/more cannot be read: others may write/);
   });
   it('a file that cannot be parsed is an error with its name', async () => {
     await expect(route('Host "node\n')).rejects.toThrow(join(home, '.ssh', 'config'));

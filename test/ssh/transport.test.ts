@@ -649,7 +649,7 @@ it('the transport reads and loads nothing before the first connection', async ()
   const via = transport();
   expect(await failure(targetAt(1), via)).toMatchObject({
     kind: 'unreachable',
-    message: expect.stringMatching(/config cannot be read/),
+    message: expect.stringMatching(/config:1 cannot be read/),
   });
   writeFileSync(join(home, '.ssh/config'), '');
   const { port } = await server();

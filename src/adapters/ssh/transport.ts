@@ -6,19 +6,13 @@ import { join } from 'node:path';
 import type { Asker } from '../../engine/ports/local.ts';
 import type { Connection, Transport } from '../../engine/ports/transport.ts';
 import { createSlots, type Slots } from '../../engine/session/slots.ts';
-import type { Become, Target } from '../../model/host.ts';
+import type { Become } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
 import { noConfig, readSshConfig, type SshConfig } from './config/config-file.ts';
 import { type Hop, type RouteContext, routeTo } from './config/route.ts';
 import { createAgents } from './connect/agent.ts';
-import {
-  type HandshakeOptions,
-  logIn,
-  nameOf,
-  openTcp,
-  type Session,
-} from './connect/handshake.ts';
+import { type HandshakeOptions, logIn, nameOf, opener, type Session } from './connect/handshake.ts';
 import { createHostKeys, type HostKeys } from './connect/host-keys.ts';
 import { createJumps, type Jumps } from './connect/jumps.ts';
 import { createKeepalive, type Keepalive, type KeepaliveOptions } from './connect/keepalive.ts';
@@ -85,12 +79,15 @@ export function createTransport(options: TransportOptions): Transport {
           hint: 'correct the ssh configuration',
         });
       }
-      const silent = silence(turn);
+      const route = routeTo(target, ready.value.route);
+      if (!route.ok) return failed('unreachable', route.message);
+      // A proxy command is a process: as many run as hosts are under way, so its turn is kept.
+      const silent = silence(route.hops[0]?.proxyCommand === undefined ? turn : undefined);
       const admit = async (): ReturnType<Admit> => {
         await silent.broken();
         return slots.take(stoppedBy(signal));
       };
-      const reached = await reach(target, ready.value, admit, signal).finally(silent.end);
+      const reached = await reach(route.hops, ready.value, admit, signal).finally(silent.end);
       if (!reached.ok) return reached;
       return ok(connectionOf(reached.value, target.become, keepalive, connections));
     },
@@ -133,7 +130,7 @@ async function prepare(
   };
   const hostKeys = createHostKeys(warn);
   const base = { library, tools, hostKeys, admit: () => slots.take() };
-  const jumps = createJumps((hop, way) => logInTo(base, hop, way), openTcp);
+  const jumps = createJumps((hop, way) => logInTo(base, hop, way), opener(options.env));
   return { library, tools, hostKeys, jumps, route: routeContext(options, config) };
 }
 
@@ -165,15 +162,13 @@ interface Reached {
 }
 
 async function reach(
-  target: Target,
+  hops: readonly Hop[],
   shared: Shared,
   admit: Admit,
   signal: AbortSignal | undefined,
 ): Promise<Outcome<Reached>> {
-  const route = routeTo(target, shared.route);
-  if (!route.ok) return failed('unreachable', route.message);
-  const before = route.hops.slice(0, -1);
-  const hop = route.hops.at(-1);
+  const before = hops.slice(0, -1);
+  const hop = hops.at(-1);
   if (hop === undefined) throw new Error('a route without hops');
   const way = await unlessStopped(shared.jumps.ready(before), hop, signal);
   if (!way.ok) return way;

@@ -7,6 +7,7 @@ export interface SshArguments {
   readonly user?: string;
   readonly identityFiles: readonly string[];
   readonly jump?: string;
+  readonly proxyCommand?: string;
   readonly hostKeyChecking?: HostKeyChecking;
   readonly knownHostsFiles?: readonly string[];
   readonly connectTimeout?: number;
@@ -57,12 +58,20 @@ export function sshArguments(text: string): SshArguments {
 }
 
 function takeFlag(found: Found, flag: string, argument: string): void {
-  if (flag === 'J') found.jump = argument;
+  if (flag === 'J') takeWay(found, { jump: argument });
   else if (flag === 'i') found.identityFiles.push(argument);
   else if (flag === 'p') takePort(found, argument);
   else if (flag === 'l') found.user = argument;
   else if (flag === 'F') found.ignored.push(`-F ${argument}`);
   else takeOption(found, argument);
+}
+
+/** As in OpenSSH, the first of `ProxyJump` and `ProxyCommand` decides. */
+function takeWay(found: Found, way: Pick<SshArguments, 'jump' | 'proxyCommand'>): void {
+  if (found.jump !== undefined || found.proxyCommand !== undefined) return;
+  if (way.jump !== undefined) found.jump = /^none$/i.test(way.jump) ? '' : way.jump;
+  if (way.proxyCommand !== undefined)
+    found.proxyCommand = /^none$/i.test(way.proxyCommand) ? '' : way.proxyCommand;
 }
 
 function takePort(found: Found, argument: string): void {
@@ -75,10 +84,10 @@ function takeOption(found: Found, option: string): void {
   const [, key = '', value = ''] = /^\s*([A-Za-z0-9]+)\s*(?:=|\s)\s*(.*)$/s.exec(option) ?? [];
   switch (key.toLowerCase()) {
     case 'proxyjump':
-      found.jump = value.toLowerCase() === 'none' ? '' : value;
+      takeWay(found, { jump: value });
       return;
     case 'proxycommand':
-      takeProxyCommand(found, value);
+      takeWay(found, { proxyCommand: value });
       return;
     case 'port':
       takePort(found, value);
@@ -110,29 +119,4 @@ function takeChecking(found: Found, value: string): void {
   else if (value === 'accept-new') found.hostKeyChecking = 'accept-new';
   else if (value === 'yes' || value === 'ask') found.hostKeyChecking = 'yes';
   else found.problems.push(`StrictHostKeyChecking=${value} is not known`);
-}
-
-// `ssh -W %h:%p HOST` is the old form of a jump host. kmend cannot run another command, and without
-// it would reach another machine.
-function takeProxyCommand(found: Found, command: string): void {
-  if (command.toLowerCase() === 'none') {
-    found.jump = '';
-    return;
-  }
-  const old =
-    /^(?:\S*\/)?ssh((?:\s+-(?:q|[Wpl]\s*\S+|o\s*\S+))*)\s+([^\s-]\S*)((?:\s+-(?:q|[Wpl]\s*\S+))*)$/.exec(
-      command.trim(),
-    );
-  const flags = `${old?.[1] ?? ''} ${old?.[3] ?? ''}`;
-  const forward = /\s-W\s*(\S+)/.exec(flags)?.[1]?.replace(/^\[%h\]/, '%h');
-  const host = old?.[2];
-  if (host === undefined || forward !== '%h:%p') {
-    found.problems.push(
-      `ProxyCommand=${command} cannot be carried out; ProxyJump=[user@]host[:port] can`,
-    );
-    return;
-  }
-  const user = /\s-l\s*(\S+)/.exec(flags)?.[1];
-  const port = /\s-p\s*(\d+)/.exec(flags)?.[1];
-  found.jump = `${user === undefined || host.includes('@') ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
 }

@@ -65,6 +65,7 @@ export function targetOf(host: string, vars: Scope, options: TargetOptions = {})
     password,
     privateKeyFiles: files.length > 0 ? files : undefined,
     jump: ssh.jump,
+    proxyCommand: ssh.proxyCommand,
     hostKeyChecking: reader.checking() ?? ssh.hostKeyChecking ?? options.hostKeyChecking ?? 'yes',
     knownHostsFiles: ssh.knownHostsFiles,
     legacyCrypto: reader.flag('legacy_crypto') ?? false,

@@ -1,7 +1,9 @@
 // Reads ~/.ssh/config once per run and looks up hosts in it. As in OpenSSH, the first value wins.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
+import { pasteable } from '../../../model/text/quote.ts';
 import { matchesWildcard } from '../../../model/text/wildcard.ts';
+import { type ConfigLine, configLines } from './config-lines.ts';
 import { isPlain, matchesList } from './patterns.ts';
 
 /**
@@ -14,8 +16,11 @@ export interface SshConfig {
   readonly lookup: (names: readonly string[]) => Settings;
 }
 
+/** Lists of patterns of which each must match: an included file has those of its section too. */
+type Conditions = readonly (readonly string[])[];
+
 interface Section {
-  readonly patterns: readonly string[];
+  readonly conditions: Conditions;
   readonly order: number;
   readonly settings: (readonly [string, readonly string[]])[];
 }
@@ -23,7 +28,7 @@ interface Section {
 /** Keywords that affect the connection and that kmend does not support. Each is reported once. */
 const unsupported: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    proxycommand: 'ProxyCommand',
+    proxyusefdpass: 'ProxyUseFdpass',
     certificatefile: 'CertificateFile',
     pkcs11provider: 'PKCS11Provider',
     securitykeyprovider: 'SecurityKeyProvider',
@@ -45,29 +50,17 @@ const unsupported: ReadonlyMap<string, string> = new Map(
 
 const harmless: ReadonlyMap<string, RegExp> = new Map(
   Object.entries({
-    proxycommand: /^none$/i,
+    proxyusefdpass: /^no$/i,
     canonicalizehostname: /^no$/i,
     addressfamily: /^any$/i,
     certificatefile: /^none$/i,
   }),
 );
 
-/** The part of the types of `ssh-config` that is used. */
-interface ParsedLine {
-  readonly type: number;
-  readonly param?: string;
-  readonly value?: string | readonly { readonly val: string }[];
-  readonly config?: readonly ParsedLine[];
-}
-type Parse = (text: string) => readonly ParsedLine[];
-
 /** The configuration of a machine without the file. */
 export const noConfig: SshConfig = { lookup: () => new Map() };
 
-/**
- * Reads the file and its includes. A missing file is empty; one that cannot be parsed throws with
- * its name. Lookups do not use the package's own code, which runs `nslookup` and `Match exec`.
- */
+/** Reads the file and its includes. A missing file is empty; a broken one throws with its line. */
 export async function readSshConfig(
   file: string,
   home: string,
@@ -75,85 +68,82 @@ export async function readSshConfig(
 ): Promise<SshConfig> {
   const text = textOf(file);
   if (text === undefined) return noConfig;
-  const { parse } = await import('ssh-config');
   const sections: Section[] = [];
-  collect(
-    { parse: parse as unknown as Parse, home, base: dirname(file), warn, sections },
-    file,
-    text,
-    ['*'],
-    0,
-  );
+  collect({ home, base: dirname(file), warn, sections }, { file, text, outer: [], depth: 0 });
   return index(sections, warn);
 }
 
 interface Collecting {
-  readonly parse: Parse;
   readonly home: string;
   readonly base: string;
   readonly warn: (text: string) => void;
   readonly sections: Section[];
 }
 
-function collect(
-  work: Collecting,
-  file: string,
-  text: string,
-  outer: readonly string[],
-  depth: number,
-): void {
-  const open = (patterns: readonly string[]): Section => {
-    const section: Section = { patterns, order: work.sections.length, settings: [] };
+interface ConfigText {
+  readonly file: string;
+  readonly text: string;
+  /** Conditions of the section that includes it. */
+  readonly outer: Conditions;
+  readonly depth: number;
+}
+
+function collect(work: Collecting, { file, text, outer, depth }: ConfigText): void {
+  const open = (conditions: Conditions): Section => {
+    const section: Section = { conditions, order: work.sections.length, settings: [] };
     work.sections.push(section);
     return section;
   };
-  const take = (lines: readonly ParsedLine[], patterns: readonly string[]): void => {
-    let section = open(patterns);
-    for (const line of lines) {
-      const keyword = line.param?.toLowerCase() ?? '';
-      if (keyword === '') continue;
-      const values = valuesOf(line);
-      if (keyword === 'include') {
-        if (depth < 16)
-          for (const path of values.flatMap((value) => expandInclude(value, work)))
-            include(work, path, patterns, depth);
-        section = open(patterns);
-      } else if (keyword === 'host') take(line.config ?? [], values);
-      else if (keyword === 'match')
-        work.warn(`${file}: \`Match\` is not supported; its settings are not used`);
-      else section.settings.push([keyword, values]);
-      if (keyword === 'host') section = open(patterns);
-    }
-  };
-  take(parseOrThrow(work.parse, text, file), outer);
-}
-
-function include(work: Collecting, path: string, patterns: readonly string[], depth: number): void {
-  const text = textOf(path);
-  if (text !== undefined) collect(work, path, text, patterns, depth + 1);
-}
-
-function parseOrThrow(parse: Parse, text: string, file: string): readonly ParsedLine[] {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new Error(
-      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
+  let section: Section | undefined = open(outer);
+  for (const { keyword, words } of linesOf(file, text)) {
+    if (keyword === 'host') section = open([...outer, words]);
+    else if (keyword === 'match') {
+      work.warn(`${file}: \`Match\` is not supported; its settings are not used`);
+      section = undefined;
+    } else if (section === undefined) continue;
+    else if (keyword === 'include') {
+      const { conditions } = section;
+      if (depth < 16)
+        for (const path of words.flatMap((word) => expandInclude(word, work)))
+          include(work, path, conditions, depth);
+      section = open(conditions);
+    } else section.settings.push([keyword, words]);
   }
 }
 
-const valuesOf = (line: ParsedLine): readonly string[] =>
-  typeof line.value === 'string' ? [line.value] : (line.value ?? []).map((part) => part.val);
+function include(work: Collecting, file: string, outer: Conditions, depth: number): void {
+  const text = textOf(file);
+  if (text !== undefined) collect(work, { file, text, outer, depth: depth + 1 });
+}
+
+function linesOf(file: string, text: string): readonly ConfigLine[] {
+  try {
+    return configLines(text);
+  } catch (error) {
+    throw new Error(`${file}${error instanceof Error ? error.message : String(error)}`);
+  }
+}
 
 function textOf(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    const text = readFileSync(file, 'utf8');
+    judge(file);
+    return text;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new Error(`${file} cannot be read (${code})`);
+    throw code === undefined ? error : new Error(`${file} cannot be read (${code})`);
   }
+}
+
+/** As in OpenSSH: the file names programs that are run, so nobody else may write it. */
+function judge(file: string): void {
+  const { mode, uid } = statSync(file);
+  const isOurs = uid === 0 || uid === process.getuid?.();
+  if (isOurs && (mode & 0o022) === 0) return;
+  throw new Error(
+    `${file} cannot be read: ${isOurs ? `others may write it; chmod go-w ${pasteable(file)}` : 'it belongs to another user'}`,
+  );
 }
 
 /** Expands wildcards in the last part of the path only, which is enough to include a directory. */
@@ -181,14 +171,17 @@ function index(sections: readonly Section[], warn: (text: string) => void): SshC
   const open: Section[] = [];
   for (const section of sections) {
     if (section.settings.length === 0) continue;
-    if (!section.patterns.every(isPlain)) open.push(section);
+    const [names] = section.conditions;
+    if (section.conditions.length !== 1 || names?.every(isPlain) !== true) open.push(section);
     else
-      for (const name of section.patterns)
+      for (const name of names)
         plain.set(name.toLowerCase(), [...(plain.get(name.toLowerCase()) ?? []), section]);
   }
   return {
     lookup: (names) => {
-      const found = new Set(open.filter((section) => matchesList(section.patterns, names)));
+      const found = new Set(
+        open.filter((section) => section.conditions.every((list) => matchesList(list, names))),
+      );
       for (const name of names)
         for (const section of plain.get(name.toLowerCase()) ?? []) found.add(section);
       return merge(

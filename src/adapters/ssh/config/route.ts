@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import type { HostKeyChecking, Secret, Target } from '../../../model/host.ts';
 import { present } from '../../../model/present.ts';
 import type { Settings, SshConfig } from './config-file.ts';
+import { expandProxy, isNone, jumpIn } from './proxy-command.ts';
 
 /** One SSH server on the route, with all settings resolved. */
 export interface Hop {
@@ -39,6 +40,8 @@ export interface Hop {
   readonly legacyCrypto: boolean;
   /** Seconds. */
   readonly connectTimeout: number;
+  /** Command whose stdin and stdout lead to the host: the first hop of a route only. */
+  readonly proxyCommand?: string;
 }
 
 export interface RouteContext {
@@ -63,38 +66,70 @@ export function routeTo(target: Target, context: RouteContext): Route {
   const names = target.address === undefined ? [target.name] : [target.name, target.address];
   const settings = context.config.lookup(names);
   const last = hopOf(target, settings, context);
-  const written = target.jump ?? first(settings, 'proxyjump') ?? '';
-  const jumps = jumpsOf(written, target, context, new Set([target.name]));
-  if (typeof jumps === 'string') return { ok: false, message: jumps };
-  return { ok: true, hops: [...jumps, last] };
+  const hops = hopsTo(last, wayOf(settings, target), { target, context, seen: [target.name] });
+  return typeof hops === 'string' ? { ok: false, message: hops } : { ok: true, hops };
 }
 
-function jumpsOf(
-  written: string,
-  target: Target,
-  context: RouteContext,
-  seen: ReadonlySet<string>,
-): readonly Hop[] | string {
-  if (written === '' || written.toLowerCase() === 'none') return [];
-  const hops: Hop[] = [];
+/** How the first connection is made: through jump hosts, by a command, or directly (both empty). */
+interface Way {
+  readonly jump: string;
+  readonly command: string;
+}
+
+const direct: Way = { jump: '', command: '' };
+
+/** As in OpenSSH, the first of `ProxyJump` and `ProxyCommand` decides, even if it says none. */
+function wayOf(settings: Settings, chosen: Pick<Target, 'jump' | 'proxyCommand'>): Way {
+  if (chosen.jump !== undefined) return wayBy('proxyjump', chosen.jump);
+  if (chosen.proxyCommand !== undefined) return wayBy('proxycommand', chosen.proxyCommand);
+  for (const [keyword, [value = '']] of settings)
+    if (keyword === 'proxyjump' || keyword === 'proxycommand') return wayBy(keyword, value);
+  return direct;
+}
+
+function wayBy(keyword: 'proxyjump' | 'proxycommand', value: string): Way {
+  if (isNone(value)) return direct;
+  const jump = keyword === 'proxyjump' ? value : jumpIn(value);
+  return jump === undefined ? { jump: '', command: value } : { jump, command: '' };
+}
+
+interface Resolving {
+  readonly target: Target;
+  readonly context: RouteContext;
+  /** Names of the hosts that lead here. */
+  readonly seen: readonly string[];
+}
+
+/** All hops of the way to a hop, and the hop. */
+function hopsTo(hop: Hop, way: Way, resolving: Resolving): readonly Hop[] | string {
+  if (way.command === '') {
+    const jumps = jumpsOf(way.jump, resolving);
+    return typeof jumps === 'string' ? jumps : [...jumps, hop];
+  }
+  const proxy = expandProxy(way.command, hop);
+  if (!proxy.ok) return `the ProxyCommand of ${hop.alias} cannot be used: ${proxy.problem}`;
+  return [{ ...hop, proxyCommand: proxy.command }];
+}
+
+function jumpsOf(written: string, resolving: Resolving): readonly Hop[] | string {
+  if (isNone(written)) return [];
+  const { target, context, seen } = resolving;
+  let hops: readonly Hop[] = [];
   for (const [position, word] of written.split(',').entries()) {
     const spec = parseJump(word.trim());
     if (spec === undefined) return `"${word}" is not a jump host (user@host:port)`;
-    if (seen.has(spec.host)) return `the jump hosts of ${target.name} form a loop at ${spec.host}`;
+    if (seen.includes(spec.host))
+      return `the jump hosts of ${target.name} form a loop at ${spec.host}`;
     const settings = context.config.lookup([spec.host]);
-    // Only the first hop may have jump hosts of its own. Each other hop is reached through the one
-    // before it, whatever its configuration says.
-    if (position === 0) {
-      const before = jumpsOf(
-        first(settings, 'proxyjump') ?? '',
-        target,
-        context,
-        new Set([...seen, spec.host]),
-      );
-      if (typeof before === 'string') return before;
-      hops.push(...before);
-    }
-    hops.push(jumpHop(spec, settings, target, context));
+    const jump = jumpHop(spec, settings, target, context);
+    // Only the first hop has a way of its own. Each other hop is reached through the one before it,
+    // whatever its configuration says.
+    const first: readonly Hop[] | string =
+      position > 0
+        ? [...hops, jump]
+        : hopsTo(jump, wayOf(settings, {}), { ...resolving, seen: [...seen, spec.host] });
+    if (typeof first === 'string') return first;
+    hops = first;
   }
   return hops.length > mostJumps
     ? `more than ${mostJumps} jump hosts on the way to ${target.name}`

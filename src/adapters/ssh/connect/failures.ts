@@ -1,5 +1,6 @@
 // Maps every error of the SSH library and of the socket to a Failure.
 import type { Failure } from '../../../model/run/failure.ts';
+import { type ProxyReport, proxyMessage } from './proxy-stream.ts';
 import { onOneLine } from './refusals.ts';
 
 /** The phase that a connection had reached. */
@@ -19,6 +20,8 @@ export interface FailureContext {
   readonly tried?: readonly string[];
   /** The attempt offered legacy algorithms. */
   readonly legacy?: boolean;
+  /** The connection goes through a `ProxyCommand`. */
+  readonly proxy?: ProxyReport;
 }
 
 /**
@@ -73,6 +76,8 @@ export function failureOf(raw: RawError, context: FailureContext): Failure {
     ...more,
     ...(transport ? { transport } : {}),
   });
+  const byProxy = proxyFailure(error, context, unreachable);
+  if (byProxy !== undefined) return byProxy;
   if (error.level === 'timeout') return unreachable(error.message, true, prefaceOf(context));
   if (error.level === 'client-timeout') return unreachable('no answer to keepalive requests', true);
   if (/^Host denied/.test(error.message))
@@ -115,6 +120,34 @@ export function failureOf(raw: RawError, context: FailureContext): Failure {
       },
     );
   return unreachable(`${phase} failed: ${error.message}`, true);
+}
+
+/** What the proxy command says, where its end or its silence is the cause. */
+function proxyFailure(
+  error: RawError,
+  { phase, proxy }: FailureContext,
+  unreachable: (
+    message: string,
+    transport: boolean,
+    more?: { hint?: string; detail?: string },
+  ) => Failure,
+): Failure | undefined {
+  if (proxy === undefined) return undefined;
+  const detail = proxy.errors.trim() === '' ? {} : { detail: proxy.errors.trim() };
+  if (error.level === 'timeout' && phase === 'banner')
+    return unreachable(`${error.message}: ${proxyMessage(proxy)}`, true, detail);
+  const isLoss =
+    error.level === 'lost' ||
+    error.level === 'client-socket' ||
+    /lost before handshake/.test(error.message);
+  if (!isLoss || proxy.ended === undefined) return undefined;
+  const during = phase === 'banner' || phase === 'connect' ? '' : `, during ${phase}`;
+  return unreachable(`${proxyMessage(proxy)}${during}`, !proxy.hopeless, {
+    ...detail,
+    ...(proxy.hopeless
+      ? { hint: 'is the program of ProxyCommand installed, and on the PATH?' }
+      : {}),
+  });
 }
 
 const isAuth = (error: RawError, phase: Phase): boolean =>

@@ -2,6 +2,7 @@
 // host key, login.
 import { connect as connectTcp, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { present } from '../../../model/present.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Hop } from '../config/route.ts';
 import { algorithmsFor } from './algorithms.ts';
@@ -10,6 +11,7 @@ import { failureOf, type Phase, type RawError } from './failures.ts';
 import { fingerprint, type HostKeys } from './host-keys.ts';
 import type { Client, Library } from './library.ts';
 import { type Attempt, createCourse, type LoginCourse } from './login.ts';
+import { openProxy, ProxyStream, proxyReport } from './proxy-stream.ts';
 
 /** A connection that is logged in. */
 export interface Session {
@@ -42,11 +44,19 @@ export interface HandshakeOptions {
  */
 const kernelKeepalive = 5000;
 
+/** Opens a stream to the first hop of a route. */
+export const opener =
+  (env: Readonly<Record<string, string | undefined>>) =>
+  (hop: Hop): Promise<Outcome<Duplex>> =>
+    hop.proxyCommand === undefined
+      ? openTcp(hop)
+      : Promise.resolve(ok(openProxy(hop.proxyCommand, env)));
+
 /**
  * Opens a TCP socket that may still be connecting. The kernel probes a silent peer at no cost for
  * this process.
  */
-export function openTcp(hop: Hop): Promise<Outcome<Duplex>> {
+function openTcp(hop: Hop): Promise<Outcome<Duplex>> {
   const socket = connectTcp({
     host: hop.host,
     port: hop.port,
@@ -105,8 +115,9 @@ export async function logIn(options: HandshakeOptions): Promise<Outcome<Session>
   return connected.ok ? shakeHands(options, stream, deadline - Date.now()) : connected;
 }
 
-/** Waits for a TCP socket that is still connecting. */
+/** Waits for a TCP socket that is still connecting, and for a command that has not answered yet. */
 function whenConnected(stream: Duplex, hop: Hop): Promise<Outcome<Duplex>> {
+  if (stream instanceof ProxyStream) return stream.answered.then(() => ok(stream));
   if (!(stream instanceof Socket) || !stream.connecting) return Promise.resolve(ok(stream));
   return new Promise((resolve) => {
     const fail = (error: RawError): void =>
@@ -293,7 +304,11 @@ class Handshake {
     };
     this.#finish({
       ok: false,
-      failure: failureOf(error, { ...known, ...(preface === '' ? {} : { preface }) }),
+      failure: failureOf(error, {
+        ...known,
+        ...present({ proxy: proxyReport(this.#stream) }),
+        ...(preface === '' ? {} : { preface }),
+      }),
     });
   }
 

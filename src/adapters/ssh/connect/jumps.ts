@@ -23,12 +23,12 @@ export type LogInTo = (
 
 export function createJumps(
   logInTo: LogInTo,
-  openTcp: (hop: Hop) => Promise<Outcome<Duplex>>,
+  openFirst: (hop: Hop) => Promise<Outcome<Duplex>>,
 ): Jumps {
   const kept = new Map<string, Promise<Outcome<Session>>>();
   const open = async (before: readonly Hop[], hop: Hop): Promise<Outcome<Duplex>> => {
     const jump = before.at(-1);
-    if (jump === undefined) return openTcp(hop);
+    if (jump === undefined) return openFirst(hop);
     const session = await sessionTo(before.slice(0, -1), jump);
     return session.ok ? forward(session.value, jump, hop) : session;
   };
@@ -75,7 +75,7 @@ export function createJumps(
   };
 }
 
-/** Key of a route: address, user and checks of each hop. */
+/** Key of a route: way, address, user and checks of each hop. */
 const idOf = (hops: readonly Hop[]): string =>
   JSON.stringify(
     hops.map((hop) => [
@@ -86,6 +86,7 @@ const idOf = (hops: readonly Hop[]): string =>
       hop.legacyCrypto,
       hop.userKnownHosts,
       hop.keyFiles,
+      hop.proxyCommand,
     ]),
   );
 

@@ -7,6 +7,7 @@ import { present } from '../../../model/present.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { failureOf, type RawError } from '../connect/failures.ts';
 import type { Session } from '../connect/handshake.ts';
+import { proxyReport } from '../connect/proxy-stream.ts';
 import { notStarted } from '../connect/refusals.ts';
 import { type RemoteCommand, remoteCommand } from './command.ts';
 import { createDialogue, type Dialogue } from './dialogue.ts';
@@ -130,10 +131,11 @@ const terminal = {
   modes: { ECHO: 0, ECHONL: 0, OPOST: 0, ONLCR: 0, ICRNL: 1 },
 };
 
-function sessionFailure(error: RawError, { where, alive }: ExecContext): Failure {
+function sessionFailure(error: RawError, { where, alive, session }: ExecContext): Failure {
   return failureOf(alive() ? error : { level: 'lost', message: error.message }, {
     where,
     phase: 'session',
+    ...present({ proxy: proxyReport(session.stream) }),
   });
 }
 
