@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { median, percentile } from './lines.mjs';
 import { sleep } from './process.mjs';
 import { bundle } from './product.mjs';
-import { begin, eventsOf, makeFleet, startWorkers } from './workers.mjs';
+import { begin, eventsOf, lead, makeFleet, startWorkers } from './workers.mjs';
 
 const appends = 2_000;
 const writers = [1, 50];
 const workerCounts = [1, 2, 4];
 const runs = Number(process.env.KMEND_BENCH_RUNS ?? 8);
 const hostsPerRun = Number(process.env.KMEND_BENCH_HOSTS ?? 50);
+const siteHosts = Number(process.env.KMEND_BENCH_SITE_HOSTS ?? 200);
 
 export async function cluster({ folder, rounds, emit, print }) {
   const parts = [
@@ -36,6 +37,7 @@ export async function cluster({ folder, rounds, emit, print }) {
     const bench = { folder, rounds, emit, print, product, database };
     await appending(bench);
     await spreading(bench);
+    await atSites(bench);
     await takingOver(bench);
   } finally {
     for (const db of opened) await db.close();
@@ -117,7 +119,7 @@ async function spreading({ folder, emit, print, database }) {
       const db = await database(`runs${count}`);
       const begun = [];
       for (const index of names.keys()) begun.push(await begin(fleet, db, `r${index}h*`));
-      const workers = await startWorkers(fleet, db, count, ['--runs', '2']);
+      const workers = await startWorkers(fleet, db, count, () => ['--runs', '2']);
       try {
         measured[count] = await untilFinished(db, begun, workers);
       } finally {
@@ -151,6 +153,40 @@ async function untilFinished(db, begun, workers) {
     wall: (Math.max(...ends) - Math.min(...starts)) / 1000,
     cpu: ((workers.cpu() - before) * 1000) / (runs * hostsPerRun),
   };
+}
+
+// ---- One run with hosts at two sites, which only their workers reach ----
+
+async function atSites({ folder, emit, print, database }) {
+  const names = Array.from({ length: siteHosts }, (_, host) => `s${host}`);
+  const sites = ['fra', 'ber'];
+  const siteOf = (number) => sites[number % sites.length];
+  const fleet = await makeFleet(join(folder, 'fleet'), names, tasks(1), siteOf);
+  const measured = {};
+  try {
+    for (const count of workerCounts) {
+      const db = await database(`sites${count}`);
+      const of = (number) => (count < sites.length ? sites.join(',') : siteOf(number));
+      const flags = (number) => ['--sites', of(number), '--hosts', '50'];
+      const workers = await startWorkers(fleet, db, count, flags);
+      try {
+        measured[count] = await lead(fleet, db);
+      } finally {
+        await workers.end();
+      }
+      const { wall, cpu } = measured[count];
+      print(
+        `# a run of ${siteHosts} hosts at ${sites.length} sites, ${count} workers: ${wall.toFixed(1)} s, ${((cpu * 1000) / siteHosts).toFixed(1)} ms of its leader's CPU a host`,
+      );
+    }
+  } finally {
+    await fleet.close();
+  }
+  const [fewest, most] = [measured[workerCounts.at(0)], measured[workerCounts.at(-1)]];
+  emit('cluster.sites.wall', most.wall, { one_worker: fewest.wall });
+  emit('cluster.sites.leader', (most.cpu * 1000) / siteHosts, {
+    one_worker: (fewest.cpu * 1000) / siteHosts,
+  });
 }
 
 // ---- Death of the worker that leads a run ----

@@ -9,8 +9,11 @@ import { variable } from './package.mjs';
 import { serverCpu, sleep } from './process.mjs';
 import { cleanEnv, kmend } from './product.mjs';
 
-/** Practice hosts in this process, and a playbook beside them. */
-export async function makeFleet(dir, names, playbook) {
+/**
+ * Practice hosts in this process, and a playbook beside them.
+ * @param siteOf gives the site of a host by its number
+ */
+export async function makeFleet(dir, names, playbook, siteOf) {
   const { createFleet } = createRequire(import.meta.url)(
     join(process.env[variable], 'dist/practice.cjs'),
   );
@@ -25,18 +28,45 @@ export async function makeFleet(dir, names, playbook) {
   mkdirSync(home, { recursive: true });
   const file = join(dirname(dir), 'play.yaml');
   writeFileSync(file, playbook);
-  return { file, home, inventory: fleet.inventoryFile, close: fleet.close };
+  const inventories = [fleet.inventoryFile];
+  if (siteOf !== undefined) {
+    const vars = names.map((name, index) => [name, { kmend_site: siteOf(index) }]);
+    const sites = join(dirname(dir), 'sites.yaml');
+    writeFileSync(sites, JSON.stringify({ all: { hosts: Object.fromEntries(vars) } }));
+    inventories.push(sites);
+  }
+  const inventory = inventories.flatMap((path) => ['-i', path]);
+  return { file, home, inventory, close: fleet.close };
 }
 
 const ended = promisify(execFile);
 
 /** Begins a run that waits for a worker; returns its name. */
 export async function begin({ file, home, inventory }, { place }, limit) {
-  const flags = ['-i', inventory, '-l', limit, '--yes', '--detach', '-q', '--state', place];
+  const flags = [...inventory, '-l', limit, '--yes', '--detach', '-q', '--state', place];
   const { stdout } = await ended(kmend[0], [kmend[1], 'apply', file, ...flags], {
     env: cleanEnv(home),
   });
   return stdout.trim().split('\n').at(-1);
+}
+
+/** Carries out a run in a process of its own; returns its seconds, and those of its CPU. */
+export async function lead({ file, home, inventory }, { place }) {
+  const began = performance.now();
+  const args = ['apply', file, ...inventory, '--yes', '-q', '--state', place];
+  const child = spawn(kmend[0], [kmend[1], ...args], {
+    cwd: home,
+    env: cleanEnv(home),
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  let cpu = 0;
+  const watch = setInterval(() => {
+    cpu = serverCpu(child.pid) || cpu;
+  }, 50);
+  const [exit] = await once(child, 'exit');
+  clearInterval(watch);
+  if (exit !== 0) throw new Error(`the run ended with ${exit}`);
+  return { wall: (performance.now() - began) / 1000, cpu };
 }
 
 /** The events of a run, as the database has them. */
@@ -63,11 +93,14 @@ export function eventsOf(db, run) {
 
 const pidOf = "(says::json->>'pid')::integer";
 
-/** Starts so many workers, and waits until all are alive. */
-export async function startWorkers(fleet, db, count, flags = []) {
+/**
+ * Starts so many workers, and waits until all are alive.
+ * @param flagsOf gives the flags of a worker by its number
+ */
+export async function startWorkers(fleet, db, count, flagsOf = () => []) {
   const workers = new Map();
-  const start = async () => {
-    const args = [kmend[1], 'worker', ...flags, '--state', db.place];
+  const start = async (number = count) => {
+    const args = [kmend[1], 'worker', ...flagsOf(number), '--state', db.place];
     const child = spawn(kmend[0], args, {
       cwd: fleet.home,
       env: cleanEnv(fleet.home),
@@ -85,7 +118,7 @@ export async function startWorkers(fleet, db, count, flags = []) {
     await Promise.all([...workers.values()].map(({ exit }) => exit));
   };
   try {
-    await Promise.all(Array.from({ length: count }, start));
+    await Promise.all(Array.from({ length: count }, (_, number) => start(number)));
   } catch (error) {
     await end();
     throw error;
