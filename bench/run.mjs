@@ -25,6 +25,7 @@ const benches = {
   rollout: async () => import('./rollout.mjs'),
   screens: async (context) => (await import('./screens.mjs')).screens(context),
   cluster: async (context) => (await import('./cluster.mjs')).cluster(context),
+  readings: async (context) => (await import('./readings.mjs')).readings(context),
 };
 /**
  * These start an sshd on all addresses of a network namespace of their own, and act as hosts: root

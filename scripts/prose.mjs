@@ -36,7 +36,7 @@ const allowed = [
     line: /\bmended\b/,
   },
   // A key of saved plans.
-  { file: /^src\/app\/plan\/project\.ts$/, line: /`way back of \$/ },
+  { file: /^src\/app\/session\/inputs\.ts$/, line: /`way back of \$/ },
 ];
 
 /** Names as words; `\n` of a text is no letter of the next word. */

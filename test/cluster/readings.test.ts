@@ -1,16 +1,11 @@
 // Commands whose hosts are read by workers of their sites, over a real database and a practice fleet:
 // the command has no way to any host.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createPostgresStore } from '../../src/adapters/postgres/index.ts';
 import { migrate } from '../../src/adapters/postgres/operate/migrate.ts';
-import { answerReading } from '../../src/app/sites/answer.ts';
-import type { Errand } from '../../src/engine/ports/sites.ts';
-import type { Store } from '../../src/engine/ports/store.ts';
 import { failed } from '../../src/model/run/failure.ts';
 import { type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
-import { testWorld } from '../cli/real-world.ts';
-import { quiet } from '../fakes/quiet-observer.ts';
 import { type Postgres, postgresBin, startPostgres } from './postgres.ts';
+import { type ReadingWorker, readingWorker } from './reading-worker.ts';
 
 let server: Postgres;
 let lab: Practice;
@@ -35,48 +30,12 @@ afterAll(async () => {
 
 const sql = (text: string): string => server.psql('readings', `set search_path = kmend; ${text}`);
 
-interface SiteWorker {
-  readonly claimed: readonly Errand[];
-  readonly end: () => Promise<void>;
-}
-
-/** A worker of site fra in this process. `mute`: it claims, and answers nothing. */
-async function worker(machine: string, mute = false, most = 1): Promise<SiteWorker> {
-  const store: Store = await createPostgresStore(url, { packagePath: () => '' });
-  const { world } = testWorld({
-    home: lab.dir,
-    env: { KMEND_VAR_api_token: 'CANARY-token' },
-    ownBootId: machine,
+/** A worker of site fra. `mute`: it claims, and answers nothing. */
+const worker = (machine: string, mute = false): Promise<ReadingWorker> =>
+  readingWorker({
+    ...{ url, machine, mute, site: 'fra' },
+    changes: { home: lab.dir, env: { KMEND_VAR_api_token: 'CANARY-token' } },
   });
-  const about = { pid: 1, bootId: machine, version: world.version, since: 0, sites: ['fra'] };
-  await store.workers?.say({ ...about, machine, ready: [], most, refused: [] });
-  const claimed: Errand[] = [];
-  let over = false;
-  const work = async (): Promise<void> => {
-    const claim = { sites: ['fra'], runs: [], version: world.version, bootId: machine };
-    while (!over) {
-      const have = mute ? claimed.map(({ id }) => id) : [];
-      const errands = (await store.sites?.claim({ ...claim, have, most })) ?? [];
-      claimed.push(...errands);
-      for (const errand of mute ? [] : errands)
-        if (errand.kind === 'reading')
-          await store.sites?.end(
-            errand.id,
-            await answerReading(errand, { world, observer: quiet() }, store, {}),
-          );
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
-  const working = work();
-  return {
-    claimed,
-    end: async () => {
-      over = true;
-      await working;
-      await store.close();
-    },
-  };
-}
 
 const noWay = {
   transport: async () => ({

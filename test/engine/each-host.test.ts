@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/adapters/local/index.ts';
 import { createSilence } from '../../src/adapters/ssh/silence.ts';
 import type { Connection, Transport } from '../../src/engine/ports/transport.ts';
-import { forEachHost } from '../../src/engine/session/each-host.ts';
+import { type Elsewhere, forEachHost } from '../../src/engine/session/each-host.ts';
 import type { Target } from '../../src/model/host.ts';
 import { failed, ok } from '../../src/model/run/failure.ts';
 
@@ -183,4 +183,40 @@ it('no more than the forks are worked at, every host has its tries, and no secon
     ),
     { numRuns: 60 },
   );
+});
+
+describe('hosts that others reach', () => {
+  it('are left to them, together with the own ones, and results keep the order of the hosts', async () => {
+    const { targets, transport, log, since } = fleet(['live', 'live', 'refusing', 'live']);
+    const seen: string[] = [];
+    const elsewhere: Elsewhere<string> = {
+      has: ({ name }) => name === '1live' || name === '2refusing',
+      read: async (there, _, { failed: fail, onHost }) => {
+        await sleep(200);
+        onHost?.('theirs 1live');
+        const failure = await fail('2refusing', { kind: 'unreachable', message: 'no worker' });
+        onHost?.(failure);
+        return there.map(({ name }) => (name === '1live' ? 'theirs 1live' : failure));
+      },
+    };
+    const all = forEachHost(
+      targets,
+      { forks: 4, retries: 0, signal: new AbortController().signal },
+      { transport, clock },
+      {
+        use: async (session) => {
+          await session.once({ script: 'true', become: false, timeout: 5 });
+          return `own ${session.target.name}`;
+        },
+        failed: (host, { message }) => `${host}: ${message}`,
+        onHost: (result) => void seen.push(result),
+        elsewhere,
+      },
+    );
+    await vi.runAllTimersAsync();
+    expect(await all).toEqual(['own 0live', 'theirs 1live', '2refusing: no worker', 'own 3live']);
+    expect(seen.slice(0, 2)).toEqual(['theirs 1live', '2refusing: no worker']);
+    expect(log.filter(({ what }) => what === 'try').map(({ host }) => host)).toEqual([0, 3]);
+    expect(since()).toBeLessThan(1000);
+  });
 });

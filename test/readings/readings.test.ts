@@ -143,6 +143,27 @@ describe('one machine under two names', () => {
   });
 });
 
+describe('two hosts that are one node', () => {
+  it('are planned again without it, by the worker too', async () => {
+    fleet({ h1: atFra, h2: atFra });
+    const near = worker('fra');
+    const answer: AskedWorker['answer'] = async (reading) => {
+      const text = await near.answer(reading);
+      return sites.asked.length > 1
+        ? text
+        : text.replaceAll('"verdict":"on"', '"verdict":"on","node":"n1"');
+    };
+    const file = lab.file('play.yaml', remediationPlay());
+    const { exit } = await lab.run(['plan', file], away([{ ...near, answer }]));
+    expect(exit).toBe(2);
+    const disputed = sites.asked.map(({ request }) => JSON.parse(request).hosts.disputed);
+    expect(disputed).toEqual([
+      undefined,
+      { h1: expect.stringContaining('h2'), h2: expect.stringContaining('h1') },
+    ]);
+  });
+});
+
 describe('hosts of a site that are not read', () => {
   it('fail soon where no worker of the site lives', async () => {
     fleet({ h1: atFra, h2: {} });
@@ -203,6 +224,15 @@ describe('hosts of a site that are not read', () => {
     expect([exit, err]).toEqual([6, '']);
     expect(out.replace(/\s+/g, ' ')).toMatch(reason);
     expect(out).toContain('(m1)');
+  });
+
+  it('are not planned by a worker that has a cluster, where the command has none', async () => {
+    fleet({ h1: atFra });
+    const cluster = async () => ({ ok: true, value: { close: () => {} } }) as never;
+    const own = worker('fra', { env: { KUBECONFIG: '/etc/kubeconfig' }, cluster });
+    const { exit, out } = await lab.run(plan(), away([own]));
+    expect(exit).toBe(6);
+    expect(out.replace(/\s+/g, ' ')).toContain('it has a kubeconfig, and the command has none');
   });
 
   it('are given to a worker whose environment has the secret variable', async () => {
