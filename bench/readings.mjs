@@ -63,9 +63,11 @@ async function checkFrom(product, { url, inventory, home }) {
   const changes = { home, transport: async () => ({ connect: none, close: async () => {} }) };
   const args = ['check', '-i', inventory, '--json', '--state', url];
   const { out, err } = await product.startCommand(args, changes).result;
-  const rows = out.split('\n').filter((line) => line.includes('"failure":null')).length;
-  if (rows !== hosts) throw new Error(`only ${rows} of ${hosts} hosts were read: ${err}`);
-  return rows;
+  const rows = out.split('\n').filter((line) => line.startsWith('{"schema":"kmend.check/1"'));
+  const failure = rows.find((line) => !line.includes('"failure":null'));
+  if (rows.length !== hosts || failure !== undefined)
+    throw new Error(`not all hosts were read: ${failure ?? err}`);
+  return rows.length;
 }
 
 async function startWorkers(count, args) {

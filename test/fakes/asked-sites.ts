@@ -8,6 +8,8 @@ export interface AskedWorker {
   readonly sites: readonly string[];
   readonly version?: string;
   readonly bootId?: string;
+  /** Default: as long as the command. */
+  readonly isAlive?: () => boolean;
   readonly answer: (reading: NewReading) => Promise<string>;
 }
 
@@ -81,7 +83,12 @@ export function askedSites(workers: readonly AskedWorker[]): AskedSites {
           for (const id of ids) open.delete(id);
         },
       },
-      workers: { say: none, alive: async () => alive, open: async () => [], sayRest: none },
+      workers: {
+        say: none,
+        alive: async () => alive.filter((_, index) => workers[index]?.isAlive?.() ?? true),
+        open: async () => [],
+        sayRest: none,
+      },
       watch: (see) => {
         changed = see;
         return () => {

@@ -176,6 +176,33 @@ describe('hosts of a site that are not read', () => {
     expect(sites.open()).toBe(0);
   });
 
+  it('wait longer for a worker that was there, and fail then', async () => {
+    fleet({ h1: atFra });
+    const began = lab.clock.now();
+    const life = (seconds: number): boolean => lab.clock.now() - began < seconds * 1000;
+    const mute = { ...worker('fra'), answer: () => new Promise<string>(() => {}) };
+    const gone: AskedWorker = { ...mute, isAlive: () => life(5) };
+    const { exit } = await lab.run(['check'], away([gone]));
+    expect(exit).toBe(6);
+    expect([life(30), life(60)]).toEqual([false, true]);
+  });
+
+  it('are read by a worker that starts again meanwhile', async () => {
+    fleet({ h1: atFra });
+    const began = lab.clock.now();
+    const own = worker('fra');
+    const back: AskedWorker = {
+      ...own,
+      isAlive: () => Math.abs(lab.clock.now() - began - 12_500) > 10_000,
+      answer: async (reading) => {
+        await lab.clock.sleep(25_000);
+        return own.answer(reading);
+      },
+    };
+    const { exit } = await lab.run(['check'], away([back]));
+    expect(exit).toBe(2);
+  });
+
   it('name the versions of the workers that are there', async () => {
     fleet({ h1: atFra });
     const { exit, out } = await lab.run(['check'], away([{ ...worker('fra'), version: '0.9.0' }]));

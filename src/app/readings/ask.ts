@@ -111,10 +111,14 @@ const mostHosts = 50;
 const leastHosts = 10;
 const shares = 8;
 
-/** Milliseconds: how often it looks, at most and at least, and for how long no worker may live. */
+/** Milliseconds: how often it looks, at most and at least. */
 const shortest = 100;
 const tick = 1_000;
-const longestWithout = 3_000;
+/**
+ * Milliseconds for which a site may have no worker: from the beginning; and once one was there, since
+ * it may start again, and a database that starts again loses all of them for a while.
+ */
+const longestWithout = { first: 3_000, later: 30_000 };
 
 interface Part {
   readonly site: string;
@@ -152,8 +156,8 @@ class SiteReading<T extends { readonly host: string }> {
   readonly #session: Session;
   readonly #open = new Map<number, Part>();
   readonly #rows = new Map<string, T>();
-  /** Since when no worker of a site was seen. */
-  readonly #without = new Map<string, number>();
+  /** When a site was seen without a worker for the first time, or with one for the last time. */
+  readonly #seen = new Map<string, { readonly at: number; readonly had: boolean }>();
   #alive: readonly LiveWorker[] = [];
   #looked = Number.NEGATIVE_INFINITY;
 
@@ -252,10 +256,11 @@ class SiteReading<T extends { readonly host: string }> {
     const { version } = this.#session.world;
     for (const site of new Set([...this.#open.values()].map((part) => part.site))) {
       const there = this.#alive.filter((worker) => worker.sites.includes(site));
-      const since = this.#without.get(site) ?? now;
-      this.#without.set(site, since);
-      if (there.some((worker) => worker.version === version)) this.#without.delete(site);
-      else if (now - since >= longestWithout) await this.#giveUp(site, there);
+      const has = there.some((worker) => worker.version === version);
+      const { at, had } = this.#seen.get(site) ?? { at: now, had: false };
+      this.#seen.set(site, has ? { at: now, had: true } : { at, had });
+      if (!has && now - at >= longestWithout[had ? 'later' : 'first'])
+        await this.#giveUp(site, there);
     }
   }
 
