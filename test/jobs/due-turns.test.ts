@@ -15,8 +15,7 @@ let documents: Map<string, string>;
 let runs: RunInfo[];
 let taken: Map<string, KnownTurn & { readonly by: string }>;
 let worked: number;
-/** Keys of the notices. */
-let sent: string[];
+let sent: Notice[];
 
 beforeEach(() => {
   now = at('22:00:01');
@@ -84,8 +83,8 @@ function worker(me: string, stop = new AbortController()): Session {
       stop: stop.signal,
       secrets: { mask: (notice: Notice) => notice },
       notifier: async () => ({
-        send: async (_to: unknown, { key }: Notice) => {
-          sent.push(key);
+        send: async (_to: unknown, notice: Notice) => {
+          sent.push(notice);
           return { ok: true };
         },
       }),
@@ -128,7 +127,7 @@ it('a turn leaves its run, waits for its end, and then has its exit code', async
   runs = [run('r1', 4)];
   expect(await due()).toEqual([turn]);
   expect(await runTurn(turn, begins, worker('b'))).toEqual({ exit: 4, run: 'r1' });
-  expect([worked, last()]).toEqual([1, { at: now, exit: 4, run: 'r1' }]);
+  expect([worked, last()]).toEqual([1, { at: now, exit: 4, run: 'r1', turn: turn.at }]);
   expect(await due()).toEqual([]);
 });
 
@@ -139,22 +138,40 @@ it('a turn ends as its run did, not as the rollback of its failed hosts', async 
   expect(worked).toBe(1);
 });
 
-it('the notice of a turn has the same key when another worker ends the turn again', async () => {
-  install({ since: at('20:00'), notify: { command: '/bin/notify' } });
-  runs = [run('r1', 0)];
-  await runTurn(turn, begins, worker('a'));
-  now += 5_000;
-  // The first one was killed before it could say that the turn has ended.
-  taken.set('night', { at: turn.at, state: 'left', by: '' });
-  await runTurn(turn, begins, worker('b'));
-  expect(sent).toEqual([`job/night/${turn.at}`, `job/night/${turn.at}`]);
-});
+it.each<[string, () => Promise<number>, object]>([
+  ['with a run', begins, { exit: 0, run: 'r1' }],
+  ['without a run', async () => 2, { exit: 2 }],
+])(
+  'a turn %s that another worker ends again does nothing again, and its notice is the same',
+  async (_what, work, end) => {
+    install({ since: at('20:00'), notify: { command: '/bin/notify' } });
+    let works = 0;
+    const counted = (): Promise<number> => {
+      works += 1;
+      return work();
+    };
+    await runTurn(turn, counted, worker('a'));
+    runs = runs.map(({ run: name }) => run(name, 0));
+    await runTurn(turn, counted, worker('a'));
+    now += 5_000;
+    // The first one was killed before it could say that the turn has ended.
+    taken.set('night', { at: turn.at, state: 'left', by: '' });
+    expect(await runTurn(turn, counted, worker('b'))).toMatchObject(end);
+    expect([works, sent.length, sent[0]?.key]).toEqual([1, 2, `job/night/${turn.at}`]);
+    expect(sent[1]).toEqual(sent[0]);
+    expect(last()).toMatchObject(end);
+    // The next turn begins anew.
+    now = Date.parse('2026-11-28T22:00:01Z');
+    await runTurn({ job: 'night', at: turn.at + 86_400_000 }, counted, worker('b'));
+    expect(works).toBe(2);
+  },
+);
 
 it('a turn whose worker died before it began a run is carried out again', async () => {
   taken.set('night', { at: turn.at, state: 'left', by: '' });
   expect(await due()).toEqual([turn]);
   expect(await runTurn(turn, async () => 2, worker('b'))).toEqual({ exit: 2 });
-  expect(last()).toEqual({ at: now, exit: 2 });
+  expect(last()).toEqual({ at: now, exit: 2, turn: turn.at });
 });
 
 it('of two workers one has the turn', async () => {

@@ -86,7 +86,8 @@ async function takenTurn(
 ): Promise<TurnEnd | undefined> {
   const store = await session.ports.store();
   const job = await jobNamed(name, session);
-  const end = await endOf(job, at, () => work(job), session);
+  const known = job.last?.turn === at ? job.last : undefined;
+  const end = known ?? (await endOf(job, at, () => work(job), session));
   if (session.world.stop.aborted || (await goesOn(end, store))) {
     await turns.leave(name, at);
     return undefined;

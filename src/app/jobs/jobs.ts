@@ -14,6 +14,8 @@ export interface JobResult {
   readonly at: number;
   readonly exit: number;
   readonly run?: string;
+  /** When the turn was due that a worker ended so; milliseconds since 1970. */
+  readonly turn?: number;
 }
 
 /** Targets of the notification. The webhook's address may be secret, so only its file is named. */
@@ -110,7 +112,7 @@ const jobShape = object(
       {},
       { urlFile: text, command: text, mail: text, on: listOf(text), text, always: flag },
     ),
-    last: object({ at: number, exit: number }, { run: text }),
+    last: object({ at: number, exit: number }, { run: text, turn: number }),
     succeeded: number,
     since: number,
   },

@@ -61,6 +61,9 @@ export const jobTurn = async (job: Job, work: JobWork, session: Session): Promis
 
 export type TurnEnd = Pick<JobResult, 'exit' | 'run'>;
 
+/** How it ended, and when that was known first; milliseconds since 1970. */
+type KnownEnd = TurnEnd & Partial<Pick<JobResult, 'at'>>;
+
 /** What a turn does: `run` is the one that it began, or the one that kept it from that. */
 export async function workOfTurn(job: Job, work: JobWork, session: Session): Promise<TurnEnd> {
   const open = await resumeInterrupted(job, session);
@@ -137,24 +140,26 @@ export async function lastRun(
 
 /**
  * Keeps how a turn ended, and notifies of it.
- * @param due when the turn was due, milliseconds since 1970: another worker may end it again, and
- * then its notice has the same key
+ * @param due when the turn was due, milliseconds since 1970: where a worker dies before it could say
+ * that the turn has ended, another one ends it in the same way, and its notice is the same
  */
 export async function endTurn(
   job: Job,
-  { exit, run }: TurnEnd,
+  end: KnownEnd,
   session: Session,
   due?: number,
 ): Promise<JobResult> {
+  const { exit, run, at = session.world.clock.now() } = end;
   const store = await session.ports.store();
-  const last: JobResult = { at: session.world.clock.now(), exit, ...present({ run }) };
-  const succeeded = exit === 0 ? last.at : job.succeeded;
-  await keepResult({ ...job, last, ...present({ succeeded }) }, session);
+  const last: JobResult = { at, exit, ...present({ run }) };
+  const succeeded = exit === 0 ? at : job.succeeded;
+  const kept = { ...last, ...present({ turn: due }) };
+  await keepResult({ ...job, last: kept, ...present({ succeeded }) }, session);
   const info = (await store.runs()).find((one) => one.run === run);
   const why = info?.finished?.why ?? (exit === 0 ? 'nothing to do' : 'no run ended');
   const failures =
     info === undefined || exit === 0 ? [] : failuresOf(await stateOf(store, info.run));
-  const ended = { turn: due ?? last.at, why, failures, ...present({ head: info?.head }) };
+  const ended = { turn: due ?? at, why, failures, ...present({ head: info?.head }) };
   await notifyPeople(job, last, ended, session);
   return last;
 }
