@@ -3,9 +3,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, type Practice, practice, sick } from '../cli/practice.ts';
+import { vaultText, vaultValue } from '../fakes/vault-writer.ts';
 
 /**
  * Each has quotes and signs that shells, JSON and URLs write in their own way; the letters in the
@@ -32,6 +33,10 @@ const places = [
   'registered',
   'nolog',
   'flow',
+  'vaultFile',
+  'vaultValue',
+  'vaultExtra',
+  'vaultArgument',
 ] as const;
 const secret = Object.fromEntries(places.map((place) => [place, canary(place)])) as Readonly<
   Record<(typeof places)[number], string>
@@ -68,6 +73,8 @@ function found(text: string): readonly string[] {
   return [...plain, ...encoded];
 }
 
+const vaultPassword = 'Zq7canary of the vault';
+
 const yaml = (text: string): string => JSON.stringify(text);
 
 const playbook = (gate: string): string => `- name: Canaries
@@ -80,6 +87,7 @@ const playbook = (gate: string): string => `- name: Canaries
     mirror: ${yaml(urls.token)}
     signed: ${yaml(urls.signed)}
     all_of_them: ["{{ db_password }}", "{{ pool_token }}", "{{ api_token }}", "{{ deploy_secret }}", "{{ pipe_token }}", "{{ env_secret }}",
+      "{{ alpha }}", "{{ beta }}", "{{ gamma }}", "{{ delta.deep[0] }}",
       "{{ site_pin }}", "{{ smtp_password }}", "{{ full_token }}", "{{ ansible_password }}", "{{ ansible_become_password }}"]
   rollout:
     rollback: none
@@ -97,6 +105,12 @@ const playbook = (gate: string): string => `- name: Canaries
     - name: Long output
       shell: {cmd: "i=0; while [ $i -lt 200 ]; do echo line $i of {{ db_password | quote }}; i=$((i+1)); done"}
     - {name: Cut in the middle, shell: {cmd: "echo ------------------------------------------------------------------ {{ db_password | urlencode }} x y z"}}
+    - name: Encrypted argument
+      debug:
+        msg: ${vaultValue(secret.vaultArgument, vaultPassword)}
+    - {name: Encrypted values under plain names, debug: {msg: {some: "{{ alpha }}", all: ["{{ beta }}{{ gamma }}", "{{ delta }}"]}}}
+    - {name: Set from them, set_fact: {copy: "{{ delta }}", both: "{{ alpha ~ beta }}"}}
+    - {name: Fails with one, assert: {that: "alpha == gamma", fail_msg: "{{ beta }}"}, ignore_errors: true}
     - name: URLs
       shell: {cmd: "echo {{ repo | quote }} {{ mirror | quote }} {{ signed | quote }}"}
     - name: A note
@@ -154,6 +168,20 @@ const failing = `- name: Failing
     - {name: Hidden command, no_log: true, shell: {cmd: "echo Zq7canary; echo Zq7canary >&2; exit 4"}}
 `;
 
+/** An encrypted value, and an encrypted file: of their names none says that it is secret. */
+function plantVault(beside: string): void {
+  for (const dir of ['group_vars/all', 'host_vars'])
+    mkdirSync(join(beside, dir), { recursive: true });
+  // The text of the template has no canary, its value has one.
+  const file = `beta: ${yaml(secret.vaultFile)}\ndelta: {deep: ["{{ 'Zq7' ~ 'canary' }}delta"]}\n`;
+  writeFileSync(join(beside, 'group_vars/all/vault.yml'), vaultText(file, vaultPassword));
+  for (const host of ['h1', 'h2'])
+    writeFileSync(
+      join(beside, `host_vars/${host}.yml`),
+      `alpha: ${vaultValue(secret.vaultValue, vaultPassword, 'prod')}`,
+    );
+}
+
 let lab: Practice;
 let gate = '';
 const notices: string[] = [];
@@ -162,7 +190,10 @@ const server = createServer((request, response) => {
   request.on('end', () => response.end('ok'));
 });
 
-const environment = { KMEND_VAR_env_secret: secret.environment, KMEND_SECRETS: 'site_pin,x_*' };
+const environment: Record<string, string> = {
+  KMEND_VAR_env_secret: secret.environment,
+  KMEND_SECRETS: 'site_pin,x_*',
+};
 
 async function run(
   name: string,
@@ -190,6 +221,9 @@ beforeAll(async () => {
   expect(readFileSync(lab.fleet.inventoryFile, 'utf8').match(/Zq7canary/g)?.length).toBeGreaterThan(
     6,
   );
+  environment.ANSIBLE_VAULT_PASSWORD_FILE = lab.file('vault-pass', vaultPassword);
+  plantVault(dirname(lab.fleet.inventoryFile));
+  lab.file('sealed.yaml', vaultText(`gamma: ${yaml(secret.vaultExtra)}\n`, vaultPassword));
   lab.file('vars.yaml', `deploy_secret: ${yaml(secret.file)}\n`);
 });
 afterAll(async () => {
@@ -207,6 +241,8 @@ describe('secrets', () => {
       JSON.stringify({ api_token: secret.extra, pool_token: secret.group }),
       '-e',
       `@${join(lab.dir, 'vars.yaml')}`,
+      '-e',
+      `@${join(lab.dir, 'sealed.yaml')}`,
       '-e',
       '@-',
     ];
