@@ -83,7 +83,7 @@ export function openText(text: string, vault: Vault, where: string, place?: Plac
     tried === 1
       ? `the vault password does not open ${where}`
       : `none of ${tried} vault passwords opens ${where}`,
-    'another password encrypted it, or it was changed; `ansible-vault view` tells',
+    'another password encrypted it, or it was changed; try `ansible-vault view`',
     place,
   );
 }

@@ -7,7 +7,7 @@ export interface VaultPassword {
   readonly password: string;
 }
 
-/** `wrong`: no password fits, or the text was changed: nobody can tell these apart. */
+/** `wrong`: no password fits, or the text was changed: both look the same. */
 export type Decrypted =
   | { readonly ok: true; readonly data: Buffer }
   | { readonly ok: false; readonly why: 'wrong' }
