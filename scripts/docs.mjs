@@ -73,7 +73,8 @@ setting holds a secret: [secrets.md](secrets.md) says how to give one.
 
 kmend obeys a file only where nobody else could have written it: \`kmend.yaml\`, playbooks, saved
 plans, inventories and their programs, \`group_vars\` and \`host_vars\`, files of \`-e @FILE\` and
-\`--limit @FILE\`, kubeconfigs, credential plugins that these name by a path, and the file of
+\`--limit @FILE\`, files and programs of vault passwords, \`ansible.cfg\` (which is skipped with a
+warning), kubeconfigs, credential plugins that these name by a path, and the file of
 \`--notify-url-file\`. Anything else is refused, with the path and the rule:
 
 - The file, every directory above it and every link on the way belong to you, to root, to the user
