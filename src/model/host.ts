@@ -95,11 +95,17 @@ export interface Target {
   readonly privateKeyFiles?: readonly string[];
   /**
    * `user@host:port,host2` as ssh -J takes it; empty string = none even if the configuration names
-   * one.
+   * one. A `ProxyCommand` then still counts.
    */
   readonly jump?: string;
-  /** As in ssh_config, with tokens. Empty string = none. Never together with `jump`. */
+  /** As in ssh_config, with tokens. Empty string = none. Not together with a `jump`. */
   readonly proxyCommand?: string;
+  /** Options as in ssh_config (`NAME=VALUE`): they come before all files. */
+  readonly sshOptions?: readonly string[];
+  /** `ssh -F`: this file in place of the usual ones. */
+  readonly sshConfigFile?: string;
+  /** Names of ssh options that kmend leaves out, where it would refuse the host. */
+  readonly sshIgnore?: readonly string[];
   readonly hostKeyChecking: HostKeyChecking;
   readonly knownHostsFiles?: readonly string[];
   /**

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { resolveKubeconfig } from '../../src/adapters/kube/auth/kubeconfig.ts';
 import { decryptVault } from '../../src/adapters/local/vault/decrypt.ts';
 import { noConfig, readSshConfig } from '../../src/adapters/ssh/config/config-file.ts';
+import { refusalOf } from '../../src/adapters/ssh/config/keywords.ts';
 import { expandProxy, jumpIn } from '../../src/adapters/ssh/config/proxy-command.ts';
 import { parseJump } from '../../src/adapters/ssh/config/route.ts';
 import {
@@ -125,12 +126,19 @@ const filed =
   };
 
 async function sshConfig(path: string): Promise<unknown> {
-  const config = await readSshConfig(path, folder, () => {}).catch((error: Error) => {
-    // Of this file, or of one that it includes.
-    if (!/ cannot be read(: | \([A-Z_]+\)$)/.test(error.message)) throw error;
-    return noConfig;
+  const config = (() => {
+    try {
+      return readSshConfig([{ path, base: folder, isOwn: false }], folder);
+    } catch (error) {
+      // Of this file, or of one that it includes.
+      if (!/ cannot be read(: | \([A-Z_]+\)$)/.test(String(error))) throw error;
+      return noConfig;
+    }
+  })();
+  return ['n1', 'web1.example.com', 'constructor'].map((name) => {
+    const query = { names: [name, '10.0.0.1'], before: new Map(), ignore: new Set<string>() };
+    return [...config.lookup(query).settings.values()].map(refusalOf);
   });
-  return ['n1', 'web1.example.com', 'constructor'].map((name) => config.lookup([name, '10.0.0.1']));
 }
 
 async function journal(path: string): Promise<unknown> {

@@ -79,8 +79,10 @@ describe('a file', () => {
         join(folder, 'config'),
         'Host n1\n  constructor x\n  __proto__ y\n  User ops\n',
       );
-      const config = await readSshConfig(join(folder, 'config'), folder, () => {});
-      expect(config.lookup(['n1']).get('user')).toEqual(['ops']);
+      const path = join(folder, 'config');
+      const config = readSshConfig([{ path, base: folder, isOwn: true }], folder);
+      const query = { names: ['n1'], before: new Map(), ignore: new Set<string>() };
+      expect(config.lookup(query).settings.get('user')?.values).toEqual(['ops']);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -150,6 +150,15 @@ describe('targets', () => {
       '{ansible_become: "yes", ansible_become_method: doas, ansible_become_user: admin}',
       { become: { method: 'doas', user: 'admin' } },
     ],
+    [
+      '{ansible_ssh_args: "-4 -b 10.0.0.1 -F /f -o HostKeyAlias=a", ansible_ssh_extra_args: "-p 1 -p 2"}',
+      {
+        sshOptions: ['AddressFamily=inet', 'BindAddress=10.0.0.1', 'HostKeyAlias=a'],
+        sshConfigFile: '/f',
+        port: 1,
+      },
+    ],
+    ['{ssh_ignore: [PKCS11Provider, Match]}', { sshIgnore: ['PKCS11Provider', 'Match'] }],
     ['{ansible_ssh_private_key_file: ~/k}', { privateKeyFiles: ['~/k'] }],
   ])('%s', (vars, expected) => {
     expect(target(vars)).toEqual({ value: { ...plainTarget, ...expected }, diagnostics: [] });
@@ -184,6 +193,7 @@ describe('targets', () => {
     ['{ansible_host: "{{ nope }}"}', 'variable'],
     ['{ansible_ssh_common_args: "-o StrictHostKeyChecking=maybe"}', 'ssh-arguments'],
     ['{ansible_password: [sEcret1]}', 'connection-variable'],
+    ['{ssh_ignore: {a: 1}}', 'connection-variable'],
   ])('%s is refused: %s', (vars, code) => {
     const { value, diagnostics } = target(vars);
     expect(value).toBeUndefined();
@@ -193,17 +203,19 @@ describe('targets', () => {
 
   it('unused ssh arguments are named in a warning', () => {
     expect(
-      target(
-        '{ansible_ssh_common_args: "-o ForwardAgent=yes -4 -C -F x -o ControlPersist=60s --odd"}',
-      ).diagnostics,
+      target('{ansible_ssh_common_args: "-o ControlPersist=60s -C -L 1:a:2 --odd"}').diagnostics,
     ).toEqual([
       {
         code: 'ssh-arguments',
         severity: 'warning',
-        summary: 'host h: these ssh arguments are not used: ForwardAgent, -F x, --odd',
+        summary: 'host h: these ssh arguments are not used: --odd',
       },
     ]);
     expect(sshArguments('-oProxyJump=none').jump).toBe('');
+    expect(sshArguments('-J none -o ProxyCommand=x -J gate')).toMatchObject({
+      jump: '',
+      proxyCommand: 'x',
+    });
     expect(sshArguments('-o ProxyCommand=none -J gate')).toMatchObject({ proxyCommand: '' });
     expect(sshArguments('-o ProxyCommand=none -J gate')).not.toHaveProperty('jump');
   });

@@ -1,10 +1,20 @@
 // ~/.ssh/config, and the route to a host from it and the target.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { noConfig, readSshConfig } from '../../src/adapters/ssh/config/config-file.ts';
+import { readSshConfig } from '../../src/adapters/ssh/config/config-file.ts';
+import { createOpenSsh } from '../../src/adapters/ssh/config/openssh.ts';
 import { parseJump, routeTo } from '../../src/adapters/ssh/config/route.ts';
+import { createSources } from '../../src/adapters/ssh/config/source.ts';
 import type { Target } from '../../src/model/host.ts';
 
 let home = '';
@@ -24,12 +34,22 @@ const target = (more: Partial<Target> = {}): Target => ({
   ...more,
 });
 
+const sourcesFor = (configFile: string, systemFile = '') =>
+  createSources({
+    home,
+    env: process.env,
+    configFile,
+    systemFile,
+    warn: (warning) => warnings.push(warning),
+  });
+
 async function route(text: string, more: Partial<Target> = {}, env: Record<string, string> = {}) {
   const file = join(home, '.ssh', 'config');
   writeFileSync(file, text);
-  const config = await readSshConfig(file, home, (warning) => warnings.push(warning));
-  const found = routeTo(target(more), {
-    config,
+  const sources = sourcesFor(file);
+  sources();
+  const found = await routeTo(target(more), {
+    sources,
     home,
     env,
     localUser: 'me',
@@ -59,9 +79,9 @@ describe('settings of a host', () => {
       host: '10.0.0.9',
     });
   });
-  it('without a file there are defaults', () => {
-    const found = routeTo(target(), {
-      config: noConfig,
+  it('without a file there are defaults', async () => {
+    const found = await routeTo(target(), {
+      sources: sourcesFor(''),
       home,
       env: { SSH_AUTH_SOCK: '/run/agent' },
       localUser: 'me',
@@ -122,14 +142,94 @@ describe('settings of a host', () => {
       port: 2100,
     });
   });
-  it('an unsupported keyword is reported by name', async () => {
-    await last(
-      'Host node-a\n  ProxyUseFdpass yes\n  Ciphers aes128-ctr\nMatch host x\n  User y\nHost other\n  MACs hmac-sha1\n',
+  it.each([
+    ['Host node-a\n  ProxyUseFdpass yes\n', ':2: ProxyUseFdpass is not supported'],
+    ['PKCS11Provider /x.so\n', ':1: PKCS11Provider is not supported'],
+    ['KnownHostsCommand /x %H\n', ':1: KnownHostsCommand is not supported'],
+    ['RemoteCommand true\n', ':1: RemoteCommand is not supported'],
+    ['RevokedHostKeys /x\n', ':1: RevokedHostKeys is not supported'],
+    ['\n\nBindInterface eth7\n', ':3: BindInterface is not supported'],
+    ['RouteBy moon\n', ':1: RouteBy is not an option that kmend knows'],
+    ['RefuseConnection "frozen for the audit"\n', ':1: RefuseConnection: frozen for the audit'],
+  ])('%j is a refusal with its place, and can be left out by name', async (text, problem) => {
+    expect(await route(text)).toMatch(`${join(home, '.ssh/config')}${problem}`);
+    expect(
+      await last(text, {
+        sshIgnore: [/[a-z]\w+(?= )/i.exec(text.replace('Host node-a', ''))?.[0] ?? ''],
+      }),
+    ).toMatchObject({
+      host: 'node-a',
+    });
+    expect(await route(`Host other\n  ${text.trim().split('\n').at(-1)}\n`)).toHaveLength(1);
+  });
+  it('a jump host is refused, too', async () => {
+    expect(await route('Host gate\n  KnownHostsCommand /x\nHost *\n  ProxyJump gate\n')).toMatch(
+      /^jump host gate: .*config:2: KnownHostsCommand is not supported/,
     );
-    expect(warnings.join('\n')).toMatch(/`Match` is not supported/);
-    expect(warnings.join('\n')).toMatch(/`ProxyUseFdpass` is not supported/);
-    expect(warnings.join('\n')).toMatch(/`Ciphers`/);
-    expect(warnings.join('\n')).not.toMatch(/`MACs`/);
+  });
+  it('values that change nothing are no refusal', async () => {
+    const text =
+      'ProxyUseFdpass no\nPKCS11Provider none\nRemoteCommand none\nSessionType default\nCertificateFile none\nCanonicalizeHostname no\nProxyCommand none\n';
+    expect(await route(text)).toHaveLength(1);
+  });
+  it('algorithms are reported with their place', async () => {
+    await last('Host node-a\n  Ciphers aes128-ctr\nHost other\n  MACs hmac-sha1\n');
+    expect(warnings).toEqual([
+      `${join(home, '.ssh/config')}:2: Ciphers is not used: kmend has algorithms of its own`,
+    ]);
+  });
+  it('options of the inventory come first, and are refused the same way', async () => {
+    expect(
+      await last('Port 1\nHostKeyAlias b\nBindAddress 127.0.0.2\n', {
+        sshOptions: [
+          'HostKeyAlias=a',
+          'AddressFamily=inet6',
+          'PreferredAuthentications=password,publickey',
+        ],
+      }),
+    ).toMatchObject({
+      hostKeyAlias: 'a',
+      port: 1,
+      family: 6,
+      bindAddress: '127.0.0.2',
+      methods: ['password', 'publickey'],
+    });
+    expect(await route('', { sshOptions: ['PKCS11Provider=/x'] })).toMatch(
+      /^ssh arguments: PKCS11Provider is not supported/,
+    );
+  });
+  it('a method that is switched off is not tried', async () => {
+    expect((await last('PasswordAuthentication no\n'))?.methods).toEqual([
+      'publickey',
+      'keyboard-interactive',
+    ]);
+  });
+  it('-F names another file in place of all', async () => {
+    const other = join(home, 'other');
+    writeFileSync(other, 'User by-other\n');
+    expect(await last('User by-config\n', { sshConfigFile: other })).toMatchObject({
+      user: 'by-other',
+    });
+    expect(await last('User by-config\n', { sshConfigFile: 'none' })).toMatchObject({ user: 'me' });
+  });
+  it('the file of the machine comes after that of the user, and its algorithms are not reported', async () => {
+    const [user, system] = [join(home, '.ssh/config'), join(home, 'etc/ssh_config')];
+    mkdirSync(join(home, 'etc/ssh_config.d'), { recursive: true });
+    writeFileSync(user, 'Port 2200\n');
+    writeFileSync(system, 'Include ssh_config.d/*.conf\nPort 1\nHost *\n  User by-machine\n');
+    writeFileSync(
+      join(home, 'etc/ssh_config.d/a.conf'),
+      'Match final all\n  Ciphers aes128-ctr\nMACs hmac-sha1\n',
+    );
+    const found = await routeTo(target(), {
+      sources: sourcesFor(user, system),
+      home,
+      env: {},
+      localUser: 'me',
+      globalKnownHosts: [],
+    });
+    expect(found).toMatchObject({ hops: [{ port: 2200, user: 'by-machine' }] });
+    expect(warnings).toEqual([]);
   });
   it('a section of an included file counts only within the section that includes it', async () => {
     writeFileSync(join(home, '.ssh/more'), 'Host *\n  Port 2200\n');
@@ -155,6 +255,111 @@ describe('settings of a host', () => {
     await expect(route('Host "node\n')).rejects.toThrow(join(home, '.ssh', 'config'));
   });
 });
+
+const noSsh = existsSync('/usr/bin/ssh') ? '' : 'no openssh-client';
+describe.skipIf(noSsh !== '')(
+  `what only OpenSSH can judge${noSsh === '' ? '' : ` (skipped: ${noSsh})`}`,
+  () => {
+    const matching = 'Match exec "test %n = node-a"\n  User matched\n  ProxyCommand nc %h %p\n';
+
+    it('is asked of ssh -G, by the name and by the address', async () => {
+      expect(await last(`${matching}Host *\n  ProxyJump gate\n`)).toMatchObject({
+        user: 'matched',
+        proxyCommand: 'nc node-a 22',
+      });
+      const text = `${matching}Host 10.0.*\n  Port 2200\n  User by-address\n`;
+      expect(await last(text, { address: '10.0.0.1' })).toMatchObject({
+        user: 'matched',
+        port: 2200,
+        host: '10.0.0.1',
+        proxyCommand: 'nc 10.0.0.1 2200',
+      });
+    });
+    it('knows the user of the inventory, and what it says itself wins', async () => {
+      const text = 'Match user ops\n  Port 2200\nHost *\n  IdentityFile ~/.ssh/%r\n';
+      expect(await last(text, { user: 'ops' })).toMatchObject({
+        port: 2200,
+        user: 'ops',
+        keyFiles: [{ path: join(home, '.ssh/ops') }],
+      });
+      expect(await last(text, { user: 'other' })).toMatchObject({ port: 22 });
+      expect(await last(text, { user: 'ops', port: 23 })).toMatchObject({ port: 23 });
+    });
+    it('is refused by the place of its line', async () => {
+      expect(await route('Match exec true\n  PKCS11Provider /x.so\n')).toBe(
+        `${join(home, '.ssh/config')}:2: pkcs11provider is not supported, and without it another way or login could be taken`,
+      );
+      expect(
+        await route('Match exec true\n  PKCS11Provider /x.so\n', { sshIgnore: ['PKCS11Provider'] }),
+      ).toHaveLength(1);
+      expect(await last(matching, { sshIgnore: ['Match'] })).toMatchObject({ user: 'me' });
+    });
+    it('without ssh, or with a name that ssh would read otherwise, the host is refused', async () => {
+      expect(await route(matching, { name: 'ops@node-a' })).toBe(
+        `${join(home, '.ssh/config')}:1 needs OpenSSH itself to judge it: ssh takes no host called "ops@node-a"`,
+      );
+      const bare = createSources({
+        home,
+        env: { PATH: '/nowhere' },
+        configFile: join(home, '.ssh/config'),
+        systemFile: '',
+        warn: () => undefined,
+      });
+      const query = { names: ['node-a'], before: new Map(), ignore: new Set<string>() };
+      expect(await bare()(query, undefined)).toMatchObject({
+        ok: false,
+        problem: expect.stringMatching(/ssh is not installed here/),
+      });
+    });
+    it('what ssh says of a broken option is in the refusal', async () => {
+      expect(await route('Match exec true\n  Port many\n')).toMatch(
+        /:1 needs OpenSSH itself to judge it: ssh -G: .*Bad (?:port|number)[^⏎]*$/,
+      );
+    });
+    it('a host that no condition applies to costs no process', async () => {
+      const bin = join(home, 'bin');
+      mkdirSync(bin);
+      writeFileSync(
+        join(bin, 'ssh'),
+        `#!/bin/sh\necho x >>${home}/calls\nexec /usr/bin/ssh "$@"\n`,
+        {
+          mode: 0o755,
+        },
+      );
+      writeFileSync(join(home, '.ssh/config'), 'Match originalhost db* exec true\n  User x\n');
+      const lookUp = createSources({
+        home,
+        env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+        configFile: join(home, '.ssh/config'),
+        systemFile: '',
+        warn: () => undefined,
+      })();
+      const ask = (name: string) =>
+        lookUp({ names: [name], before: new Map(), ignore: new Set() }, undefined);
+      await Promise.all(Array.from({ length: 50 }, (_, i) => ask(`node-${i}`)));
+      expect(existsSync(join(home, 'calls'))).toBe(false);
+      await Promise.all(Array.from({ length: 20 }, () => ask('db1')));
+      // One for the host, one for the defaults.
+      expect(readFileSync(join(home, 'calls'), 'utf8')).toBe('x\nx\n');
+    });
+    it('a Match exec that hangs is given up and ended', async () => {
+      writeFileSync(
+        join(home, '.ssh/config'),
+        `Match exec "echo $$ >${home}/pid; sleep 60"\n  User x\n`,
+      );
+      const openSsh = createOpenSsh({
+        env: process.env,
+        configFile: join(home, '.ssh/config'),
+        timeout: 1,
+      });
+      const query = { names: ['node-a'], before: new Map(), ignore: new Set<string>() };
+      expect(await openSsh.settingsOf(query, undefined)).toEqual({
+        ok: false,
+        problem: 'ssh -G did not answer within 1 s',
+      });
+    });
+  },
+);
 
 describe('jump hosts', () => {
   it.each([
@@ -203,6 +408,17 @@ describe('jump hosts', () => {
       1,
     );
   });
+  it.each([
+    ['ProxyJump none\nProxyCommand nc %h %p\n', 'nc node-a 22', {}],
+    ['ProxyCommand none\nProxyJump gate\n', undefined, {}],
+    ['ProxyJump gate\nProxyCommand nc %h\n', 'nc node-a', { jump: '' }],
+    ['ProxyCommand nc %h\n', undefined, { proxyCommand: '' }],
+  ])('%j means the command %s', async (text, command, more) => {
+    const hops = await route(text, more);
+    expect(hops).toHaveLength(1);
+    expect(hops[0]).toHaveProperty('alias', 'node-a');
+    expect((hops[0] as { proxyCommand?: string }).proxyCommand).toBe(command);
+  });
   it('a loop of jump hosts is refused', async () => {
     expect(await route('Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n', { jump: 'a' })).toMatch(
       /loop at a/,
@@ -216,8 +432,10 @@ it('ten thousand sections are looked up ten thousand times within the limit', as
     (_, i) => `Host node-${i}\n  HostName 10.0.0.${i % 250}\n`,
   ).join('');
   writeFileSync(join(home, '.ssh', 'config'), text);
-  const config = await readSshConfig(join(home, '.ssh', 'config'), home, () => undefined);
+  const path = join(home, '.ssh', 'config');
+  const config = readSshConfig([{ path, base: home, isOwn: true }], home);
   const started = Date.now();
-  for (let i = 0; i < 10_000; i++) config.lookup([`node-${i}`]);
+  for (let i = 0; i < 10_000; i++)
+    config.lookup({ names: [`node-${i}`], before: new Map(), ignore: new Set() });
   expect(Date.now() - started).toBeLessThan(1500);
 });

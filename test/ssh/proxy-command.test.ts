@@ -214,8 +214,13 @@ describe('the failure of a command', () => {
     expect((await via.connect(behind(loud))).ok).toBe(true);
   });
   it('that writes to stderr without end', async () => {
-    const found = await failure(`sh -c 'exec cat /dev/zero >&2'`, { connectTimeout: 60 });
+    const found = await failure(`sh -c 'cat /dev/zero >&2; exit 0'`, { connectTimeout: 60 });
     expect(found.message).toMatch(/the proxy command writes to stderr without end/);
+  });
+  it('that runs on without an output', async () => {
+    expect((await failure(`sh -c 'exec sleep 60 >&-'`)).message).toMatch(
+      /the proxy command closed its output$/,
+    );
   });
   it('that leaves a child: the child is ended with it', async () => {
     const found = await failure(

@@ -180,6 +180,7 @@ export const transportFor = (home: string, more: Partial<TransportOptions> = {})
     env: {},
     warn: () => undefined,
     globalKnownHosts: [],
+    systemConfigFile: '',
     ...more,
   });
 

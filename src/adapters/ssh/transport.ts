@@ -9,8 +9,8 @@ import { createSlots, type Slots } from '../../engine/session/slots.ts';
 import type { Become } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
-import { noConfig, readSshConfig, type SshConfig } from './config/config-file.ts';
 import { type Hop, type RouteContext, routeTo } from './config/route.ts';
+import { createSources, type Sources } from './config/source.ts';
 import { createAgents } from './connect/agent.ts';
 import { type HandshakeOptions, logIn, nameOf, opener, type Session } from './connect/handshake.ts';
 import { createHostKeys, type HostKeys } from './connect/host-keys.ts';
@@ -37,6 +37,8 @@ export interface TransportOptions {
   readonly keepalive?: KeepaliveOptions;
   /** Default `~/.ssh/config`. The empty string reads no file. */
   readonly configFile?: string;
+  /** Default `/etc/ssh/ssh_config`. The empty string reads no file. */
+  readonly systemConfigFile?: string;
   /** Default `/etc/ssh/ssh_known_hosts`. */
   readonly globalKnownHosts?: readonly string[];
 }
@@ -79,8 +81,9 @@ export function createTransport(options: TransportOptions): Transport {
           hint: 'correct the ssh configuration',
         });
       }
-      const route = routeTo(target, ready.value.route);
-      if (!route.ok) return failed('unreachable', route.message);
+      const route = await routeTo(target, ready.value.route);
+      if (!route.ok)
+        return failed('unreachable', `${target.name}: ${route.message}`, { hint: routeHint });
       // A proxy command is a process: as many run as hosts are under way, so its turn is kept.
       const silent = silence(route.hops[0]?.proxyCommand === undefined ? turn : undefined);
       const admit = async (): ReturnType<Admit> => {
@@ -100,6 +103,9 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
+const routeHint =
+  'correct the ssh configuration, or leave an option out by its name: ssh_ignore: [NAME]';
+
 const isShared = (value: unknown): value is { readonly ok: true; readonly value: Shared } =>
   typeof value === 'object' && value !== null && 'value' in value;
 
@@ -117,12 +123,17 @@ async function prepare(
   warn: (text: string) => void,
   slots: Slots,
 ): Promise<Shared> {
-  const { asker, home } = options;
-  const file = options.configFile ?? join(home, '.ssh', 'config');
-  const [library, config] = await Promise.all([
-    loadLibrary(),
-    file === '' ? noConfig : readSshConfig(file, home, warn),
-  ]);
+  const { asker, home, env } = options;
+  const library = await loadLibrary();
+  const sources = createSources({
+    home,
+    env,
+    configFile: options.configFile ?? join(home, '.ssh', 'config'),
+    systemFile: options.systemConfigFile ?? '/etc/ssh/ssh_config',
+    warn,
+  });
+  // A broken file is an error of all hosts.
+  sources();
   const tools: LoginTools = {
     keyring: createKeyring(library, asker),
     agents: createAgents(library),
@@ -131,15 +142,15 @@ async function prepare(
   const hostKeys = createHostKeys(warn);
   const base = { library, tools, hostKeys, admit: () => slots.take() };
   const jumps = createJumps((hop, way) => logInTo(base, hop, way), opener(options.env));
-  return { library, tools, hostKeys, jumps, route: routeContext(options, config) };
+  return { library, tools, hostKeys, jumps, route: routeContext(options, sources) };
 }
 
 function routeContext(
   { home, env, globalKnownHosts }: TransportOptions,
-  config: SshConfig,
+  sources: Sources,
 ): RouteContext {
   return {
-    config,
+    sources,
     home,
     env,
     localUser: env.USER ?? env.LOGNAME ?? localUser(),

@@ -66,6 +66,9 @@ export function targetOf(host: string, vars: Scope, options: TargetOptions = {})
     privateKeyFiles: files.length > 0 ? files : undefined,
     jump: ssh.jump,
     proxyCommand: ssh.proxyCommand,
+    sshOptions: ssh.options.length > 0 ? ssh.options : undefined,
+    sshConfigFile: ssh.configFile,
+    sshIgnore: reader.names('ssh_ignore'),
     hostKeyChecking: reader.checking() ?? ssh.hostKeyChecking ?? options.hostKeyChecking ?? 'yes',
     knownHostsFiles: ssh.knownHostsFiles,
     legacyCrypto: reader.flag('legacy_crypto') ?? false,
@@ -176,6 +179,17 @@ class VariableReader {
       'connection-variable',
       `${name} should be true or false, not ${JSON.stringify(value)}`,
     );
+    return undefined;
+  }
+
+  /** A list of names, or one name. */
+  names(name: string): readonly string[] | undefined {
+    const value = this.read(name);
+    if (value === undefined || value === '') return undefined;
+    const all = Array.isArray(value) ? value : [value];
+    const names = all.filter((one): one is string => typeof one === 'string');
+    if (names.length === all.length) return names;
+    this.report('connection-variable', `${name} should be a list of names`);
     return undefined;
   }
 

@@ -1,10 +1,14 @@
 // Resolves a Target and ~/.ssh/config to the hops of a connection: jump hosts first, the host last.
 
+import { hostname } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { HostKeyChecking, Secret, Target } from '../../../model/host.ts';
 import { present } from '../../../model/present.ts';
-import type { Settings, SshConfig } from './config-file.ts';
+import { hostName, take } from './config-file.ts';
+import { lineOf } from './config-lines.ts';
+import type { Setting, Settings } from './keywords.ts';
 import { expandProxy, isNone, jumpIn } from './proxy-command.ts';
+import type { Looked, Sources } from './source.ts';
 
 /** One SSH server on the route, with all settings resolved. */
 export interface Hop {
@@ -40,12 +44,18 @@ export interface Hop {
   readonly legacyCrypto: boolean;
   /** Seconds. */
   readonly connectTimeout: number;
+  /** IP version of the connection. Absent: both. */
+  readonly family?: 4 | 6;
+  /** Address of this machine that the connection comes from. */
+  readonly bindAddress?: string;
+  /** Methods of login that may be tried, in this order. Absent: all, in kmend's order. */
+  readonly methods?: readonly string[];
   /** Command whose stdin and stdout lead to the host: the first hop of a route only. */
   readonly proxyCommand?: string;
 }
 
 export interface RouteContext {
-  readonly config: SshConfig;
+  readonly sources: Sources;
   readonly home: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user who runs kmend. */
@@ -53,7 +63,7 @@ export interface RouteContext {
   readonly globalKnownHosts: readonly string[];
 }
 
-/** `message` explains an invalid jump host. */
+/** `message` explains what is not supported, or an invalid jump host. */
 export type Route =
   | { readonly ok: true; readonly hops: readonly Hop[] }
   | { readonly ok: false; readonly message: string };
@@ -62,12 +72,42 @@ const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const mostJumps = 8;
 
 /** Resolves all hops of a target. */
-export function routeTo(target: Target, context: RouteContext): Route {
-  const names = target.address === undefined ? [target.name] : [target.name, target.address];
-  const settings = context.config.lookup(names);
-  const last = hopOf(target, settings, context);
-  const hops = hopsTo(last, wayOf(settings, target), { target, context, seen: [target.name] });
+export async function routeTo(target: Target, context: RouteContext): Promise<Route> {
+  const looked = await lookUp(target, context);
+  if (!looked.ok) return { ok: false, message: looked.problem };
+  const last = hopOf(target, looked.settings, context);
+  const way = wayOf(looked.settings, target);
+  const hops = await hopsTo(last, way, { target, context, seen: [target.name] });
   return typeof hops === 'string' ? { ok: false, message: hops } : { ok: true, hops };
+}
+
+async function lookUp(target: Target, { sources }: RouteContext): Promise<Looked> {
+  const { name, address, user } = target;
+  const ignore = new Set((target.sshIgnore ?? []).map((keyword) => keyword.toLowerCase()));
+  try {
+    return await sources(target.sshConfigFile)(
+      {
+        names: address === undefined || address === name ? [name] : [name, address],
+        before: settingsBefore(target, ignore),
+        ignore,
+        ...present({ address }),
+      },
+      user,
+    );
+  } catch (error) {
+    return { ok: false, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** The options of the inventory's ssh arguments, which come before all files. */
+function settingsBefore({ sshOptions }: Target, ignore: ReadonlySet<string>): Settings {
+  const settings = new Map<string, Setting>();
+  for (const option of sshOptions ?? []) {
+    const line = lineOf(option, 1);
+    if (line === undefined || ignore.has(line.keyword)) continue;
+    take(settings, { ...line, values: line.words, place: 'ssh arguments' });
+  }
+  return settings;
 }
 
 /** How the first connection is made: through jump hosts, by a command, or directly (both empty). */
@@ -78,12 +118,19 @@ interface Way {
 
 const direct: Way = { jump: '', command: '' };
 
-/** As in OpenSSH, the first of `ProxyJump` and `ProxyCommand` decides, even if it says none. */
+/**
+ * As in OpenSSH, the first of `ProxyJump` and `ProxyCommand` decides. `ProxyJump none` only takes
+ * the place of a later `ProxyJump`.
+ */
 function wayOf(settings: Settings, chosen: Pick<Target, 'jump' | 'proxyCommand'>): Way {
-  if (chosen.jump !== undefined) return wayBy('proxyjump', chosen.jump);
+  if (chosen.jump !== undefined && !isNone(chosen.jump)) return wayBy('proxyjump', chosen.jump);
   if (chosen.proxyCommand !== undefined) return wayBy('proxycommand', chosen.proxyCommand);
-  for (const [keyword, [value = '']] of settings)
-    if (keyword === 'proxyjump' || keyword === 'proxycommand') return wayBy(keyword, value);
+  for (const [keyword, { values }] of settings) {
+    const value = values[0] ?? '';
+    if (keyword === 'proxycommand') return wayBy(keyword, value);
+    if (keyword === 'proxyjump' && chosen.jump === undefined && !isNone(value))
+      return wayBy(keyword, value);
+  }
   return direct;
 }
 
@@ -101,9 +148,9 @@ interface Resolving {
 }
 
 /** All hops of the way to a hop, and the hop. */
-function hopsTo(hop: Hop, way: Way, resolving: Resolving): readonly Hop[] | string {
+async function hopsTo(hop: Hop, way: Way, resolving: Resolving): Promise<readonly Hop[] | string> {
   if (way.command === '') {
-    const jumps = jumpsOf(way.jump, resolving);
+    const jumps = await jumpsOf(way.jump, resolving);
     return typeof jumps === 'string' ? jumps : [...jumps, hop];
   }
   const proxy = expandProxy(way.command, hop);
@@ -111,7 +158,7 @@ function hopsTo(hop: Hop, way: Way, resolving: Resolving): readonly Hop[] | stri
   return [{ ...hop, proxyCommand: proxy.command }];
 }
 
-function jumpsOf(written: string, resolving: Resolving): readonly Hop[] | string {
+async function jumpsOf(written: string, resolving: Resolving): Promise<readonly Hop[] | string> {
   if (isNone(written)) return [];
   const { target, context, seen } = resolving;
   let hops: readonly Hop[] = [];
@@ -120,14 +167,17 @@ function jumpsOf(written: string, resolving: Resolving): readonly Hop[] | string
     if (spec === undefined) return `"${word}" is not a jump host (user@host:port)`;
     if (seen.includes(spec.host))
       return `the jump hosts of ${target.name} form a loop at ${spec.host}`;
-    const settings = context.config.lookup([spec.host]);
-    const jump = jumpHop(spec, settings, target, context);
+    const asTarget = jumpTarget(spec, target);
+    const looked = await lookUp(asTarget, context);
+    if (!looked.ok) return `jump host ${spec.host}: ${looked.problem}`;
+    const { settings } = looked;
+    const jump = jumpHop(asTarget, settings, target, context);
     // Only the first hop has a way of its own. Each other hop is reached through the one before it,
     // whatever its configuration says.
     const first: readonly Hop[] | string =
       position > 0
         ? [...hops, jump]
-        : hopsTo(jump, wayOf(settings, {}), { ...resolving, seen: [...seen, spec.host] });
+        : await hopsTo(jump, wayOf(settings, {}), { ...resolving, seen: [...seen, spec.host] });
     if (typeof first === 'string') return first;
     hops = first;
   }
@@ -154,12 +204,8 @@ export function parseJump(word: string): JumpSpec | undefined {
   return { host, ...(at < 0 ? {} : { user: bare.slice(0, at) }), ...present({ port }) };
 }
 
-/**
- * The keys of a jump host come from the configuration, then from the target. It never gets the
- * target's password.
- */
-function jumpHop(spec: JumpSpec, settings: Settings, target: Target, context: RouteContext): Hop {
-  const asTarget: Target = {
+function jumpTarget(spec: JumpSpec, target: Target): Target {
+  return {
     name: spec.host,
     hostKeyChecking: target.hostKeyChecking,
     legacyCrypto: target.legacyCrypto,
@@ -167,8 +213,21 @@ function jumpHop(spec: JumpSpec, settings: Settings, target: Target, context: Ro
     // The target's values are defaults for the jump host; its own section of the configuration
     // wins.
     defaulted: ['hostKeyChecking', 'connectTimeout'],
-    ...present({ user: spec.user, port: spec.port, knownHostsFiles: target.knownHostsFiles }),
+    ...present({
+      user: spec.user,
+      port: spec.port,
+      knownHostsFiles: target.knownHostsFiles,
+      sshConfigFile: target.sshConfigFile,
+      sshIgnore: target.sshIgnore,
+    }),
   };
+}
+
+/**
+ * The keys of a jump host come from the configuration, then from the target. It never gets the
+ * target's password.
+ */
+function jumpHop(asTarget: Target, settings: Settings, target: Target, context: RouteContext): Hop {
   const hop = hopOf(asTarget, settings, context);
   const configured = new Set(hop.keyFiles.map((file) => file.path));
   const more = (target.privateKeyFiles ?? [])
@@ -182,24 +241,20 @@ function jumpHop(spec: JumpSpec, settings: Settings, target: Target, context: Ro
 }
 
 function hopOf(target: Target, settings: Settings, context: RouteContext): Hop {
-  const host =
-    target.address ??
-    (first(settings, 'hostname') ?? target.name)
-      .replaceAll('%h', target.name)
-      .replaceAll('%%', '%');
+  const host = target.address ?? hostName(settings, target.name);
   const defaulted = (name: 'hostKeyChecking' | 'connectTimeout'): boolean =>
     target.defaulted?.includes(name) === true;
   const timeout = Number(first(settings, 'connecttimeout'));
-  const alias = first(settings, 'hostkeyalias');
   const base = {
     alias: target.name,
     host,
     port: target.port ?? portOf(first(settings, 'port')),
     user: target.user ?? first(settings, 'user') ?? context.localUser,
+    ...present({ hostKeyAlias: first(settings, 'hostkeyalias') }),
   };
   const agent = agentOf(settings, base, context);
   const knownHosts = target.knownHostsFiles ??
-    settings.get('userknownhostsfile') ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
+    valuesOf(settings, 'userknownhostsfile') ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
   return {
     ...base,
     keyFiles: keyFilesOf(target, settings, base, context),
@@ -210,15 +265,19 @@ function hopOf(target: Target, settings: Settings, context: RouteContext): Hop {
       (defaulted('hostKeyChecking')
         ? checkingOf(first(settings, 'stricthostkeychecking'))
         : undefined) ?? target.hostKeyChecking,
-    ...present({ hostKeyAlias: alias }),
     userKnownHosts: knownHosts
       .filter((path) => path !== 'none')
       .map((path) => expand(path, base, context)),
-    globalKnownHosts: (settings.get('globalknownhostsfile') ?? context.globalKnownHosts).map(
+    globalKnownHosts: (valuesOf(settings, 'globalknownhostsfile') ?? context.globalKnownHosts).map(
       (path) => expand(path, base, context),
     ),
     hashKnownHosts: isYes(first(settings, 'hashknownhosts')),
     legacyCrypto: target.legacyCrypto,
+    ...present({
+      family: familyOf(first(settings, 'addressfamily')),
+      bindAddress: first(settings, 'bindaddress'),
+      methods: methodsOf(settings),
+    }),
     connectTimeout: defaulted('connectTimeout') && timeout > 0 ? timeout : target.connectTimeout,
   };
 }
@@ -235,7 +294,7 @@ function keyFilesOf(
       named: true,
       configured: true,
     }));
-  const configured = settings.get('identityfile');
+  const configured = valuesOf(settings, 'identityfile');
   if (configured !== undefined)
     return configured
       .filter((path) => path !== 'none')
@@ -260,6 +319,7 @@ function agentOf(
 }
 
 interface HopNames {
+  readonly hostKeyAlias?: string;
   readonly alias: string;
   readonly host: string;
   readonly port: number;
@@ -270,7 +330,7 @@ interface HopNames {
  * Expands `~` and the tokens of ssh_config(5). As in OpenSSH, a relative path starts at the working
  * directory.
  */
-function expand(path: string, hop: HopNames, { home, localUser }: RouteContext): string {
+function expand(path: string, hop: HopNames, { home, localUser, env }: RouteContext): string {
   const tokens: Readonly<Record<string, string>> = {
     '%%': '%',
     '%h': hop.host,
@@ -279,18 +339,46 @@ function expand(path: string, hop: HopNames, { home, localUser }: RouteContext):
     '%r': hop.user,
     '%d': home,
     '%u': localUser,
+    '%i': String(process.getuid?.() ?? ''),
+    '%k': hop.hostKeyAlias ?? hop.alias,
+    '%l': hostname(),
+    '%L': hostname().replace(/[.].*/s, ''),
   };
-  const expanded = path.replace(/%[%hnprdu]/g, (token) => tokens[token] ?? token);
+  const expanded = path
+    .replace(/%[%hnprduiklL]/g, (token) => tokens[token] ?? token)
+    .replace(/\$\{(\w+)\}/g, (whole, name: string) => env[name] ?? whole);
   if (expanded === '~') return home;
   if (expanded.startsWith('~/')) return join(home, expanded.slice(2));
   return isAbsolute(expanded) ? expanded : join(process.cwd(), expanded);
 }
 
+const valuesOf = (settings: Settings, keyword: string): readonly string[] | undefined =>
+  settings.get(keyword)?.values;
 const first = (settings: Settings, keyword: string): string | undefined =>
-  settings.get(keyword)?.[0];
+  valuesOf(settings, keyword)?.[0];
 const isYes = (text: string | undefined): boolean => /^(yes|true)$/i.test(text ?? '');
 const portOf = (text: string | undefined): number =>
   /^\d{1,5}$/.test(text ?? '') ? Number(text) : 22;
+
+const familyOf = (text: string | undefined): 4 | 6 | undefined =>
+  /^inet$/i.test(text ?? '') ? 4 : /^inet6$/i.test(text ?? '') ? 6 : undefined;
+
+/** The method and the keyword that switches it off. */
+const switches = [
+  ['publickey', 'pubkeyauthentication'],
+  ['password', 'passwordauthentication'],
+  ['keyboard-interactive', 'kbdinteractiveauthentication'],
+] as const;
+
+function methodsOf(settings: Settings): readonly string[] | undefined {
+  const preferred = first(settings, 'preferredauthentications')?.split(',');
+  const off: readonly string[] = switches.flatMap(([method, keyword]) =>
+    /^(?:no|false)$/i.test(first(settings, keyword) ?? '') ? [method] : [],
+  );
+  if (preferred === undefined && off.length === 0) return undefined;
+  const all = preferred ?? switches.map(([method]) => method);
+  return all.filter((method) => !off.includes(method));
+}
 
 function checkingOf(text: string | undefined): HostKeyChecking | undefined {
   switch (text?.toLowerCase()) {

@@ -1,6 +1,6 @@
 // Maps every error of the SSH library and of the socket to a Failure.
 import type { Failure } from '../../../model/run/failure.ts';
-import { type ProxyReport, proxyMessage } from './proxy-stream.ts';
+import { type ProxyReport, proxyMessage } from '../program/proxy-stream.ts';
 import { onOneLine } from './refusals.ts';
 
 /** The phase that a connection had reached. */

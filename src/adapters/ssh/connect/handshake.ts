@@ -5,13 +5,13 @@ import type { Duplex } from 'node:stream';
 import { present } from '../../../model/present.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Hop } from '../config/route.ts';
+import { openProxy, ProxyStream, proxyReport } from '../program/proxy-stream.ts';
 import { algorithmsFor } from './algorithms.ts';
 import { createBannerWatch } from './banner.ts';
 import { failureOf, type Phase, type RawError } from './failures.ts';
 import { fingerprint, type HostKeys } from './host-keys.ts';
 import type { Client, Library } from './library.ts';
 import { type Attempt, createCourse, type LoginCourse } from './login.ts';
-import { openProxy, ProxyStream, proxyReport } from './proxy-stream.ts';
 
 /** A connection that is logged in. */
 export interface Session {
@@ -61,6 +61,7 @@ function openTcp(hop: Hop): Promise<Outcome<Duplex>> {
     host: hop.host,
     port: hop.port,
     noDelay: true,
+    ...present({ family: hop.family, localAddress: hop.bindAddress }),
     keepAlive: true,
     keepAliveInitialDelay: kernelKeepalive,
   });

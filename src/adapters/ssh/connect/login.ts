@@ -82,17 +82,24 @@ export async function planLogin(hop: Hop, tools: LoginTools): Promise<Attempts> 
         .filter((key) => !used.has(key))
         .map((key) => agentAttempt(hop, key, `agent key ${key.comment}`));
   const silent = agent?.ok === false ? [noted(`agent ${hop.agent}`, agent.why)] : [];
-  return {
-    ok: true,
-    attempts: [
-      ...named,
-      ...passwords(hop),
-      ...others,
-      ...silent,
-      ...usual,
-      ...asked(hop, tools.asker),
-    ],
-  };
+  const all = [
+    ...named,
+    ...passwords(hop),
+    ...others,
+    ...silent,
+    ...usual,
+    ...asked(hop, tools.asker),
+  ];
+  return { ok: true, attempts: allowed(all, hop.methods) };
+}
+
+/** Only attempts by these methods, in their order. */
+function allowed(
+  attempts: readonly Attempt[],
+  methods: readonly string[] | undefined,
+): readonly Attempt[] {
+  if (methods === undefined) return attempts;
+  return methods.flatMap((method) => attempts.filter((attempt) => attempt.method === method));
 }
 
 const unusable = (path: string, why: string): Attempts => ({

@@ -70,7 +70,7 @@ export class ProxyStream extends Duplex {
       this.#finish();
     });
     // The status and the last words explain a failure, so the end is not reported before them.
-    child.stdout.once('end', () => setTimeout(() => this.#finish(), grace.exit).unref());
+    child.stdout.once('end', () => setTimeout(() => this.#close(), grace.exit).unref());
     child.once('close', () => this.#finish());
   }
 
@@ -87,6 +87,12 @@ export class ProxyStream extends Duplex {
     this.#errorBytes += chunk.length;
     if (this.#errorBytes <= limits.all || this.destroyed) return;
     this.#ended = 'writes to stderr without end';
+    this.#finish();
+  }
+
+  /** It runs on without an output. */
+  #close(): void {
+    this.#ended ??= 'closed its output';
     this.#finish();
   }
 
