@@ -9,6 +9,7 @@ import { noConfig, readSshConfig } from '../../src/adapters/ssh/config/config-fi
 import { refusalOf } from '../../src/adapters/ssh/config/keywords.ts';
 import { expandProxy, jumpIn } from '../../src/adapters/ssh/config/proxy-command.ts';
 import { parseJump } from '../../src/adapters/ssh/config/route.ts';
+import { readCertificate } from '../../src/adapters/ssh/connect/certificate.ts';
 import {
   indexKnownHosts,
   judge,
@@ -301,6 +302,17 @@ export const fileParsers: readonly Parser[] = [
     },
     seeds: [
       'ansible_host=10.0.0.1\nansible_port=22\nansible_user=ops\nansible_connection=ssh\nansible_become=yes\nansible_become_method=sudo\nansible_ssh_common_args=-o ProxyJump=a@b:22,c -o "StrictHostKeyChecking=no" -i ~/k -C\nansible_ssh_extra_args=-o ProxyCommand="ssh -W [%h]:%p -q -l u -p 22 bastion"\nansible_ssh_timeout=10',
+    ],
+  },
+  {
+    name: 'certificate',
+    megabytes: large,
+    parse: (text) => [
+      readCertificate(Buffer.from(text, 'latin1')),
+      readCertificate(Buffer.from(text, 'base64')),
+    ],
+    seeds: [
+      'AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAAW4AAAABawAAAAAAAAABAAAAAQAAAAFpAAAAAAAAAAAAAAAAAAAAAAAAAAE=',
     ],
   },
   {

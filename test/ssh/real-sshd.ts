@@ -33,10 +33,11 @@ export interface Sshd {
 
 let next = 20000 + (process.pid % 20000);
 
-/** Starts a server with keys of the given types and further configuration lines. */
+/** Starts a server with keys of the given types and further configuration lines. `prepare` is called when its keys exist. */
 export async function startSshd(
   lines: readonly string[],
   types: readonly string[] = ['ed25519', 'rsa', 'ecdsa'],
+  prepare: (dir: string) => void = () => undefined,
 ): Promise<Sshd> {
   const dir = mkdtempSync(join(tmpdir(), 'kmend-sshd-'));
   chmodSync(dir, 0o755);
@@ -50,6 +51,7 @@ export async function startSshd(
     const [name = '', key = ''] = readFileSync(join(dir, `host_${type}.pub`), 'utf8').split(' ');
     hostKeys.set(type, `${name} ${key}`);
   }
+  prepare(dir);
   const config = join(dir, 'sshd_config');
   const log = join(dir, 'log');
   writeFileSync(

@@ -135,6 +135,7 @@ async function prepare(
   // A broken file is an error of all hosts.
   sources();
   const tools: LoginTools = {
+    library,
     keyring: createKeyring(library, asker),
     agents: createAgents(library),
     asker,

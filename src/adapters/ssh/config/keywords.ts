@@ -16,7 +16,7 @@ export type Settings = ReadonlyMap<string, Setting>;
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
 const used = words(`
-  addressfamily bindaddress connecttimeout globalknownhostsfile hashknownhosts hostkeyalias hostname
+  addressfamily bindaddress certificatefile connecttimeout globalknownhostsfile hashknownhosts hostkeyalias hostname
   identitiesonly identityagent identityfile kbdinteractiveauthentication passwordauthentication port
   preferredauthentications proxycommand proxyjump pubkeyauthentication stricthostkeychecking user
   userknownhostsfile
@@ -29,7 +29,6 @@ const used = words(`
 const refused: ReadonlyMap<string, RegExp> = new Map(
   Object.entries({
     bindinterface: /^$/,
-    certificatefile: /^none$/i,
     forkafterauthentication: /^(?:no|false)$/i,
     knownhostscommand: /^none$/i,
     pkcs11provider: /^none$/i,

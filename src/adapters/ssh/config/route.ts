@@ -26,6 +26,8 @@ export interface Hop {
     readonly named: boolean;
     readonly configured: boolean;
   }[];
+  /** Certificates of the user. One beside a key file is found without being named. */
+  readonly certificateFiles?: readonly string[];
   readonly identitiesOnly: boolean;
   /** Socket of the agent. Absent: no agent. */
   readonly agent?: string;
@@ -258,6 +260,9 @@ function hopOf(target: Target, settings: Settings, context: RouteContext): Hop {
   return {
     ...base,
     keyFiles: keyFilesOf(target, settings, base, context),
+    certificateFiles: (valuesOf(settings, 'certificatefile') ?? [])
+      .filter((path) => path !== 'none')
+      .map((path) => expand(path, base, context)),
     identitiesOnly: isYes(first(settings, 'identitiesonly')),
     ...present({ agent, password: target.password }),
     mayAsk: false,

@@ -1,4 +1,6 @@
 // The SSH agent: its keys are listed once per run. The agent itself makes each signature.
+import { type Identity, listIdentities, signByAgent } from './agent-protocol.ts';
+import { type Certificate, readCertificate, type Signer } from './certificate.ts';
 import type { BaseAgent, Library, ParsedKey } from './library.ts';
 
 export interface AgentKey {
@@ -9,11 +11,22 @@ export interface AgentKey {
    * the server's limit.
    */
   readonly alone: BaseAgent;
+  readonly sign: Signer;
+}
+
+export interface AgentCertificate {
+  readonly certificate: Certificate;
+  readonly comment: string;
+  readonly sign: Signer;
 }
 
 /** The keys, or why there are none. */
 export type AgentKeys =
-  | { readonly ok: true; readonly keys: readonly AgentKey[] }
+  | {
+      readonly ok: true;
+      readonly keys: readonly AgentKey[];
+      readonly certificates: readonly AgentCertificate[];
+    }
   | { readonly ok: false; readonly why: string };
 
 export interface Agents {
@@ -34,35 +47,39 @@ export function createAgents(library: Library): Agents {
   };
 }
 
-function list(library: Library, socket: string): Promise<AgentKeys> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve({ ok: false, why: 'it does not answer' }), 5000);
-    const done = (result: AgentKeys): void => {
-      clearTimeout(timer);
-      resolve(result);
+async function list(library: Library, socket: string): Promise<AgentKeys> {
+  try {
+    const identities = await listIdentities(socket);
+    const agent = library.createAgent(socket);
+    return {
+      ok: true,
+      keys: identities.flatMap((found) => usable(library, agent, socket, found)),
+      certificates: identities.flatMap((found) => certified(socket, found)),
     };
-    try {
-      const agent = library.createAgent(socket);
-      agent.getIdentities((error, keys) => {
-        if (error !== undefined && error !== null) done({ ok: false, why: error.message });
-        else done({ ok: true, keys: (keys ?? []).flatMap((key) => usable(library, agent, key)) });
-      });
-    } catch (error) {
-      done({ ok: false, why: error instanceof Error ? error.message : String(error) });
-    }
-  });
+  } catch (error) {
+    return { ok: false, why: error instanceof Error ? error.message : String(error) };
+  }
 }
 
-function usable(library: Library, agent: BaseAgent, found: unknown): readonly AgentKey[] {
-  const parsed: unknown = library.utils.parseKey(found as Buffer);
+function usable(
+  library: Library,
+  agent: BaseAgent,
+  socket: string,
+  { blob, comment }: Identity,
+): readonly AgentKey[] {
+  const parsed: unknown = library.utils.parseKey(blob);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
-  // The library returns errors for certificates and hardware keys. A plain key beside them is
-  // listed by itself.
+  // The library returns errors for certificates and hardware keys.
   if (key === undefined || key instanceof Error) return [];
   const own = key as ParsedKey;
-  return [
-    { publicKey: own.getPublicSSH(), comment: own.comment, alone: alone(library, agent, own) },
-  ];
+  const sign: Signer = (data) => signByAgent(socket, blob, data);
+  return [{ publicKey: own.getPublicSSH(), comment, alone: alone(library, agent, own), sign }];
+}
+
+function certified(socket: string, { blob, comment }: Identity): readonly AgentCertificate[] {
+  const certificate = readCertificate(blob);
+  if (typeof certificate === 'string') return [];
+  return [{ certificate, comment, sign: (data) => signByAgent(socket, blob, data) }];
 }
 
 function alone(library: Library, agent: BaseAgent, key: ParsedKey): BaseAgent {

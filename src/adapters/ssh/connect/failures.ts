@@ -90,10 +90,7 @@ export function failureOf(raw: RawError, context: FailureContext): Failure {
   const mismatch = /no matching (.*)$/s.exec(error.message);
   if (mismatch !== null)
     return unreachable(`no common ${mismatch[1] ?? 'algorithm'}`, false, {
-      hint:
-        context.legacy === true
-          ? 'the server supports only algorithms that even legacy_crypto does not offer'
-          : 'an old server: set legacy_crypto: true for this host',
+      hint: mismatchHint(mismatch[1] ?? '', context.legacy === true),
     });
   if (isAuth(error, phase)) return authFailure(error, context);
   if (typeof error.reason === 'number') return channelFailure(error, unreachable);
@@ -148,6 +145,13 @@ function proxyFailure(
       ? { hint: 'is the program of ProxyCommand installed, and on the PATH?' }
       : {}),
   });
+}
+
+function mismatchHint(what: string, isLegacy: boolean): string {
+  if (isLegacy) return 'the server supports only algorithms that even legacy_crypto does not offer';
+  return what.startsWith('host key')
+    ? 'an old server: set legacy_crypto: true for this host. One that shows host certificates only has to offer a plain host key, too'
+    : 'an old server: set legacy_crypto: true for this host';
 }
 
 const isAuth = (error: RawError, phase: Phase): boolean =>

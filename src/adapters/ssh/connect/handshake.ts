@@ -8,6 +8,7 @@ import type { Hop } from '../config/route.ts';
 import { openProxy, ProxyStream, proxyReport } from '../program/proxy-stream.ts';
 import { algorithmsFor } from './algorithms.ts';
 import { createBannerWatch } from './banner.ts';
+import { certifyLogins } from './certified-login.ts';
 import { failureOf, type Phase, type RawError } from './failures.ts';
 import { fingerprint, type HostKeys } from './host-keys.ts';
 import type { Client, Library } from './library.ts';
@@ -224,6 +225,7 @@ class Handshake {
       .on('handshake', () => {
         this.#phase = 'login';
         refuseKeyRotation(this.#client);
+        certifyLogins(this.#client);
       })
       .on('ready', () => this.#finish(ok(this.#session())))
       .on('change password', () =>
