@@ -1,16 +1,21 @@
 // A controller that was stopped after it had called a host, and goes on when another one has taken its
 // run: what it still sends acts on nothing.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  exitCodes,
-  sealScript,
-  startScript,
-  writeScript,
-} from '../../src/engine/effects/host-scripts.ts';
+import * as hostScripts from '../../src/engine/effects/host-scripts.ts';
+
+const { exitCodes, sealScript, startScript, writeScript } = hostScripts;
 
 let root: string;
 
@@ -75,5 +80,91 @@ describe('a controller that goes on too late', () => {
     late.stdin('old');
     expect(await late.ended).toBe(exitCodes.fenced);
     expect(readFileSync(join(root, path), 'utf8')).toBe('new');
+  });
+});
+
+/** Each script of the engine, as this controller sends it for an effect. */
+function made(number: number): Readonly<Record<string, string>> {
+  const [run, effect] = [token(number), 'h1/0/made'];
+  return {
+    bootScript: hostScripts.bootScript,
+    cleanupScript: hostScripts.cleanupScript,
+    closeFenceScript: hostScripts.closeFenceScript(run),
+    copyScript: hostScripts.copyScript(run, {
+      ...{ kind: 'copy', what: 'copy', from: '/x', name: 'x.rpm', timeout: 10 },
+      ...{ sha256: 'a'.repeat(64), size: 3 },
+    }),
+    escalateScript: hostScripts.escalateScript(run, effect, 'boot-1', 'force'),
+    heldScript: hostScripts.heldScript(run),
+    pollScript: hostScripts.pollScript(run, effect, 1, 4096),
+    rebootScript: hostScripts.rebootScript(run, effect),
+    startScript: startScript(run, effect),
+    takeoverScript: hostScripts.takeoverScript(run),
+    writeScript: writeScript(run, effect, '/etc/made', '644', 3),
+  };
+}
+
+/** What a script that acts on its input gets. */
+const inputs = (): Readonly<Record<string, string>> => ({
+  startScript: script(),
+  writeScript: 'old',
+});
+
+/** Scripts that read input and check no fence after it, each with the reason. */
+const unchecked: Readonly<Record<string, string>> = {
+  copyScript: 'a file gets its name only whole and with the right checksum, whoever sent its parts',
+};
+
+/** Programs of our scripts that read the standard input where no file is named. */
+const readsInput = (text: string): boolean =>
+  /(?:^|[;&|(]|\bdo|\bthen)\s*(?:cat|tee|dd|head|read)\b(?:\s+-\S+)*(?:\s+[a-z]+)*\s*(?:>|$|;|\|\|)/m.test(
+    text,
+  );
+
+const tree = (): readonly string[] =>
+  readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true })
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => !path.includes('/arriving.'))
+    .map((path) => (statSync(path).isFile() ? `${path}: ${readFileSync(path, 'utf8')}` : path))
+    .toSorted();
+
+describe('each script of the engine', () => {
+  const names = Object.keys(hostScripts).filter((name) => /Script$/.test(name));
+  const reading = Object.entries(made(1)).flatMap(([name, text]) => (readsInput(text) ? name : []));
+
+  it('is known here, and so is whether it reads its input', () => {
+    expect(Object.keys(made(1)).toSorted()).toEqual(
+      names.filter((name) => name !== 'sealScript').toSorted(),
+    );
+    expect(reading.toSorted()).toEqual(
+      [...Object.keys(inputs()), ...Object.keys(unchecked)].toSorted(),
+    );
+  });
+
+  it.each(reading.filter((name) => !(name in unchecked)))(
+    '%s does nothing with what arrives after another controller has passed',
+    async (name) => {
+      const late = call(made(1)[name] ?? '');
+      expect(await start(2)).toBe(0);
+      await expect.poll(ran).toBe('once\n');
+      await expect.poll(() => tree().some((path) => path.includes('/rc: '))).toBe(true);
+      const before = tree();
+      late.stdin(inputs()[name] ?? '');
+      expect(await late.ended).toBe(exitCodes.fenced);
+      expect(tree()).toEqual(before);
+    },
+  );
+
+  it('that is sent with input is sent by these files, perform-run.ts also those of the play with their own', () => {
+    const folder = join(import.meta.dirname, '../../src/engine');
+    const sent = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }))
+      .filter(({ text }) => /\bsession\??\.(?:read|once|fresh)\(/i.test(text))
+      .flatMap(({ path, text }) =>
+        [...text.matchAll(/\b(?:stdin|input): (?!\(\))/g)].map(() => path),
+      );
+    const run = 'effects/perform-run.ts';
+    expect(sent.toSorted()).toEqual(['effects/perform-copy.ts', run, run, run]);
   });
 });
