@@ -1,5 +1,6 @@
 // Flags of the commands: which hosts, how they are reached, and overrides of a play's policy.
 
+import { sslModes } from '../../engine/ports/database.ts';
 import type { Amount, Rollout } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import { CommandError, type StatePlace, type World } from './world.ts';
@@ -148,8 +149,6 @@ const isForeign = (state: string): boolean =>
 /** Parameters that the URL of a database may have. */
 const parameters = ['host', 'port', 'user', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
 
-const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'];
-
 /** The URL of a database, without anything secret, so that it can be printed and kept. */
 function checkedUrl(text: string): string {
   // The text itself may have the password, so no message has it.
@@ -170,7 +169,7 @@ function checkedUrl(text: string): string {
       `it may have ${parameters.join(', ')}`,
     );
   const mode = searchParams.get('sslmode');
-  if (mode !== null && !sslModes.includes(mode))
+  if (mode !== null && !sslModes.some((one) => one === mode))
     throw new CommandError(
       3,
       'the URL of the state has an unknown sslmode',

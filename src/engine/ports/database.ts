@@ -1,5 +1,8 @@
 // The port to the database of the state, for those who prepare and examine it.
 
+/** What `sslmode` of its URL may be, from no TLS on to a server whose name is checked. */
+export const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
+
 /** Roles without login: a login role that is a member of one has its rights. */
 export interface StateRoles {
   /** Runs kmend: reads all, writes through functions. */

@@ -6,6 +6,7 @@ import { userInfo } from 'node:os';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import pgpass from 'pgpass';
+import { sslModes } from '../../../engine/ports/database.ts';
 import { present } from '../../../model/present.ts';
 
 export type Value = string | number | boolean | null | Buffer | readonly string[];
@@ -24,9 +25,6 @@ const received = new WeakMap<pg.Client, () => number>();
 /** The connection is lost, or the server cannot work now: nothing is known of the last statement. */
 export class LostError extends Error {}
 
-const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
-type SslMode = (typeof sslModes)[number];
-
 const isLocal = (host: string): boolean =>
   host.startsWith('/') ||
   host === 'localhost' ||
@@ -42,7 +40,7 @@ async function tlsOf(
 ): Promise<false | ConnectionOptions> {
   const given = parameters.get('sslmode') ?? process.env.PGSSLMODE;
   const mode = given ?? (isLocal(host) ? 'disable' : 'verify-full');
-  if (!sslModes.includes(mode as SslMode))
+  if (!sslModes.some((one) => one === mode))
     throw wrongUrl(`sslmode must be one of ${sslModes.join(', ')}, not ${mode}`);
   if (mode === 'disable') return false;
   const file = async (name: string): Promise<Buffer | undefined> => {

@@ -5,10 +5,13 @@ import type { StateRoles } from '../../../engine/ports/database.ts';
 import { DatabaseError } from '../../../engine/ports/state-errors.ts';
 
 /** Tables in which a worker changes rows itself. */
-const written = ['slot', 'command', 'run_file', 'output', 'document'] as const;
+const written = ['slot', 'command', 'document'] as const;
+
+/** Tables to which a worker adds rows, and changes none. */
+const added = ['run_file', 'output'] as const;
 
 /** Functions that only look. */
-const looking = ['is_alive(integer)', 'any_worker()'] as const;
+const looking = ['is_alive(integer)', 'any_worker()', 'has_settled()'] as const;
 
 /** Functions that only other functions call. */
 const inner = ['forget(text)'] as const;
@@ -49,6 +52,7 @@ export async function grantRights(
     `grant usage on schema kmend to ${both}`,
     `grant select on all tables in schema kmend to ${both}`,
     `grant insert, update, delete on ${written.join(', ')} to ${writes}`,
+    `grant insert on ${added.join(', ')} to ${writes}`,
     `grant execute on all functions in schema kmend to ${writes}`,
     `revoke execute on function ${inner.join(', ')} from ${writes}`,
     `grant execute on function ${looking.join(', ')} to ${reads}`,

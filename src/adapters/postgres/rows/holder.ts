@@ -16,7 +16,7 @@ export const isAlive = (leader: Leader | undefined): boolean =>
 /**
  * A leader as one look sees it, which needs no session of a process. Only who may enter one can wait
  * for proof of a death; to a reader a leader without its lock is gone, unless the server has just
- * started (5 seconds, as in the schema) and its processes enter again.
+ * started and its processes enter again.
  */
 async function seenLeader(
   db: Db,
@@ -26,7 +26,7 @@ async function seenLeader(
     `select coalesce(h.about, '') as about, e.enters, case
          when r.leader is null then false
          when is_alive(r.leader) then true
-         when not e.enters and pg_postmaster_start_time() < clock_timestamp() - interval '5 seconds' then false
+         when not e.enters and has_settled() then false
        end as alive
      from run r left join holder h on h.id = r.leader, lateral (
        select has_function_privilege('enter(integer, text, text)', 'execute') as enters) e

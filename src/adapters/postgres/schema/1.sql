@@ -157,6 +157,12 @@ create index on errand (site) where not ended;
 -- without a word the server ends a session.
 create function patience() returns interval language sql immutable as $$ select interval '5 seconds' $$;
 
+-- Has the server run for so long that the processes of before would be back?
+create function has_settled() returns boolean
+  language sql stable security definer set search_path = kmend, pg_temp as $$
+  select pg_postmaster_start_time() < clock_timestamp() - patience()
+$$;
+
 create function is_alive(p_holder integer) returns boolean
   language sql stable security definer set search_path = kmend, pg_temp as $$
   select exists (

@@ -99,8 +99,9 @@ async function copyAll(
     else if (refusal !== undefined) world.err(`run ${run} ${refusal}`);
   }
   const of = (what: Copied): number => counts.get(what) ?? 0;
+  const refused = [...refusals.keys()].reduce((sum, what) => sum + of(what), 0);
   world.out(
-    `${plural(of('copied'), 'run')} copied, ${of('there')} there already, ${of('removed')} removed there, ${of('empty')} that never began`,
+    `${plural(of('copied'), 'run')} copied, ${of('there')} there already, ${of('removed')} removed there, ${of('empty')} that never began${refused === 0 ? '' : `, ${refused} refused`}`,
   );
   if (named.length === 0) {
     const { copied, differ } = await copyDocuments(from, to);
@@ -110,7 +111,7 @@ async function copyAll(
     );
     for (const name of differ) world.out(`${name} is there with another text, which stays`);
   }
-  return [...refusals.keys()].some((what) => of(what) > 0) ? 1 : 0;
+  return refused > 0 ? 1 : 0;
 }
 
 async function show(flags: ShowFlags, world: World): Promise<number> {
