@@ -27,6 +27,7 @@ const singleDash: Readonly<Record<string, string>> = {
 };
 
 const long: Readonly<Record<string, string>> = {
+  '--ask-vault-password': 'use --ask-vault-pass',
   '--auto-approve': 'use --yes',
   '--become-password-file': 'use -K, which asks for it; `kmend docs secrets` has the other ways',
   '--concurrency': 'use --max-unavailable: hosts out of service at once',
@@ -40,6 +41,7 @@ const long: Readonly<Record<string, string>> = {
   '--ssh-extra-args': 'use --ssh-common-args',
   '--start-at-task': 'leave it out: what is done is not done again; --tags takes some tasks only',
   '--step': 'save a plan and read it (`kmend plan -o FILE`); `kmend apply FILE` does exactly that',
+  '--vault-pass-file': 'use --vault-password-file',
   '--watch': '`kmend report RUN` shows where a run is',
   '-M': 'leave it out: `kmend docs` lists the modules there are',
   '-c': 'leave it out: hosts are reached over ssh',

@@ -167,7 +167,7 @@ describe('a vault password', () => {
   it('is not kept by a run, but its place is: a resume reads it again', async () => {
     const path = lab.file(
       'resumed.yaml',
-      '- hosts: h1\n  rollout: {rollback: none}\n  tasks:\n    - {shell: {cmd: \'test -e "$KMEND_ROOT/tmp/go"\'}, idempotent: true}\n    - {shell: {cmd: \'mkdir -p "$KMEND_ROOT/tmp"; printf %s {{ bmc_password | quote }} > "$KMEND_ROOT/tmp/used"\'}}\n',
+      '- hosts: h1\n  rollout: {rollback: none}\n  tasks:\n    - {shell: {cmd: \'test -e "$KMEND_ROOT/tmp/go"\'}, idempotent: true}\n    - {shell: {cmd: \'mkdir -p "$KMEND_ROOT/tmp"; printf %s {{ bmc_password | quote }} > "$KMEND_ROOT/tmp/used"; cat /proc/[0-9]*/cmdline > "$KMEND_ROOT/tmp/processes" 2> /dev/null || true\'}}\n    - shell: {cmd: \'cat /proc/[0-9]*/cmdline >> "$KMEND_ROOT/tmp/processes" 2> /dev/null || true\', stdin: "{{ bmc_password }}"}\n',
     );
     const flags = ['--vault-password-file', 'pass', '--vault-id', 'prod@pass'];
     // A relative path counts where the command is started.
@@ -190,6 +190,9 @@ describe('a vault password', () => {
     const resumed = await lab.run(['resume', id, '--retry', 'h1', '--yes']);
     expect(resumed.exit, resumed.out + resumed.err).toBe(0);
     expect(readFileSync(join(root, 'tmp/used'), 'utf8')).toBe('Zq7 of h1');
+    // No process on the host had it among its arguments.
+    const processes = readFileSync(join(root, 'tmp/processes'), 'latin1');
+    expect([processes.includes('sh'), processes.includes('Zq7')]).toEqual([true, false]);
   }, 60_000);
 
   it('that is asked for is refused where nobody can answer', async () => {
