@@ -9,12 +9,12 @@ import { noConfig, readSshConfig } from '../../src/adapters/ssh/config/config-fi
 import { refusalOf } from '../../src/adapters/ssh/config/keywords.ts';
 import { expandProxy, jumpIn } from '../../src/adapters/ssh/config/proxy-command.ts';
 import { parseJump } from '../../src/adapters/ssh/config/route.ts';
-import { readCertificate } from '../../src/adapters/ssh/connect/certificate.ts';
 import {
   indexKnownHosts,
   judge,
   parseKnownHosts,
 } from '../../src/adapters/ssh/connect/known-hosts.ts';
+import { readCertificate } from '../../src/adapters/ssh/library/certificate.ts';
 import { scanJournal } from '../../src/adapters/store/journal-lines.ts';
 import { defaultsIn } from '../../src/app/session/ansible-config.ts';
 import { parsePlan, staleness } from '../../src/core/plan/saved-plan.ts';

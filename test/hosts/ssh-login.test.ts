@@ -331,6 +331,15 @@ describe.skipIf(noSshd !== '')(
       },
     );
 
+    it('a Banner of 250 KB', async () => {
+      writeFileSync(key('banner'), 'Keep out. '.repeat(25_000));
+      const long = await startSshd(['UsePAM no', `Banner ${key('banner')}`]);
+      authorize(long, user, [`${key('id_ed')}.pub`]);
+      expect(
+        await attempt(target({ privateKeyFiles: [key('id_ed')], hostKeyChecking: 'no' }, long)),
+      ).toBe(user);
+      await long.stop();
+    });
     it('a server that refuses connections under load: a later try succeeds', async () => {
       const small = await startSshd(['UsePAM no', 'MaxStartups 2:100:2']);
       authorize(small, user, [`${key('id_ed')}.pub`]);

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readCertificate } from '../../src/adapters/ssh/connect/certificate.ts';
-import { readFields } from '../../src/adapters/ssh/connect/wire.ts';
+import { readCertificate } from '../../src/adapters/ssh/library/certificate.ts';
+import { readFields } from '../../src/adapters/ssh/library/wire.ts';
 import { startServer, targetAt, transportFor } from './server.ts';
 
 const noKeygen = existsSync('/usr/bin/ssh-keygen') ? '' : 'no openssh-client';

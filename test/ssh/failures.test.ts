@@ -151,7 +151,7 @@ describe('errors of a connection', () => {
       { message: 'Bad packet length', level: 'protocol' },
       'unreachable',
       true,
-      /longer than 35,000 bytes/,
+      /a packet that is too long, or broken, during login/,
     ],
     [
       'all methods failed',

@@ -424,14 +424,24 @@ describe('servers that misbehave', () => {
     const { port } = await tcp((socket) => socket.end('Exceeded MaxStartups\r\n'));
     expect((await failure(quick(port))).detail).toBe('the server said: Exceeded MaxStartups');
   });
-  it('a banner of 30 KB is accepted, and one of 250 KB is reported', async () => {
-    const short = await server({ banner: 'Keep out. '.repeat(3000) });
-    await connected(targetAt(short.port));
-    const long = await server({ banner: 'Keep out. '.repeat(25_000) });
-    const found = await failure(targetAt(long.port));
+  it.each([30_000, 100_000, 250_000])('a banner of %i bytes is accepted', async (size) => {
+    const { port } = await server({ banner: 'Keep out. '.repeat(size / 10) });
+    const connection = await connected(targetAt(port));
+    const script = 'cat';
+    const stdin = 'x'.repeat(200_000);
+    expect(await connection.exec({ script, stdin, become: false, timeout: 20 })).toMatchObject({
+      value: { stdout: stdin },
+    });
+  });
+  it.each([
+    ['longer than 256 KiB', 'Keep out. '.repeat(30_000), ['aes128-gcm@openssh.com']],
+    ['long, without AES-GCM', 'Keep out. '.repeat(25_000), ['aes128-ctr']],
+  ])('a banner that is %s is reported', async (_what, banner, cipher) => {
+    const { port } = await server({ banner, algorithms: { cipher: cipher as never } });
+    const found = await failure(targetAt(port));
     expect(found).toMatchObject({
       kind: 'unreachable',
-      message: expect.stringMatching(/longer than 35,000 bytes/),
+      message: expect.stringMatching(/a packet that is too long/),
     });
     expect(found.hint).toContain('Banner in its sshd_config');
   });

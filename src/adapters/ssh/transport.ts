@@ -17,9 +17,9 @@ import { createHostKeys, type HostKeys } from './connect/host-keys.ts';
 import { createJumps, type Jumps } from './connect/jumps.ts';
 import { createKeepalive, type Keepalive, type KeepaliveOptions } from './connect/keepalive.ts';
 import { createKeyring } from './connect/keys.ts';
-import { type Library, loadLibrary } from './connect/library.ts';
 import { type LoginTools, planLogin } from './connect/login.ts';
 import { execOn } from './exec/exec.ts';
+import { type Library, loadLibrary } from './library/library.ts';
 import { createSilence } from './silence.ts';
 
 export interface TransportOptions {

@@ -1,7 +1,7 @@
 // The SSH agent: its keys are listed once per run. The agent itself makes each signature.
-import { type Identity, listIdentities, signByAgent } from './agent-protocol.ts';
-import { type Certificate, readCertificate, type Signer } from './certificate.ts';
-import type { BaseAgent, Library, ParsedKey } from './library.ts';
+import { type Identity, listIdentities, signByAgent } from '../library/agent-protocol.ts';
+import { type Certificate, readCertificate, type Signer } from '../library/certificate.ts';
+import type { BaseAgent, Library, ParsedKey } from '../library/library.ts';
 
 export interface AgentKey {
   readonly publicKey: Buffer;

@@ -109,13 +109,9 @@ export function failureOf(raw: RawError, context: FailureContext): Failure {
     return unreachable(bannerMessage(error, context), true, prefaceOf(context));
   if (error.level === 'lost') return unreachable(`the connection was lost during ${phase}`, true);
   if (phase === 'login' && error.message.startsWith('Bad packet length'))
-    return unreachable(
-      'the server sent a packet that is longer than 35,000 bytes, or broken, during login',
-      true,
-      {
-        hint: 'is the file of Banner in its sshd_config that long? OpenSSH takes it, kmend does not',
-      },
-    );
+    return unreachable('the server sent a packet that is too long, or broken, during login', true, {
+      hint: 'is the file of Banner in its sshd_config longer than 35,000 bytes? kmend takes up to 256 KiB, but from servers with AES-GCM only',
+    });
   return unreachable(`${phase} failed: ${error.message}`, true);
 }
 

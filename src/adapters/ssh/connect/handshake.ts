@@ -5,13 +5,14 @@ import type { Duplex } from 'node:stream';
 import { present } from '../../../model/present.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import type { Hop } from '../config/route.ts';
+import { certifyLogins } from '../library/certified-login.ts';
+import type { Client, Library } from '../library/library.ts';
+import { allowLongPackets } from '../library/long-packets.ts';
 import { openProxy, ProxyStream, proxyReport } from '../program/proxy-stream.ts';
 import { algorithmsFor } from './algorithms.ts';
 import { createBannerWatch } from './banner.ts';
-import { certifyLogins } from './certified-login.ts';
 import { failureOf, type Phase, type RawError } from './failures.ts';
 import { fingerprint, type HostKeys } from './host-keys.ts';
-import type { Client, Library } from './library.ts';
 import { type Attempt, createCourse, type LoginCourse } from './login.ts';
 
 /** A connection that is logged in. */
@@ -222,10 +223,12 @@ class Handshake {
     this.#stream.pause();
     this.#stream.on('data', this.#listen);
     this.#client
-      .on('handshake', () => {
+      .on('handshake', ({ sc }) => {
         this.#phase = 'login';
         refuseKeyRotation(this.#client);
         certifyLogins(this.#client);
+        // The first packet after the login has the usual limit again.
+        this.#client.once('ready', allowLongPackets(this.#client, sc.cipher));
       })
       .on('ready', () => this.#finish(ok(this.#session())))
       .on('change password', () =>

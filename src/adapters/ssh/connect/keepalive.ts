@@ -6,7 +6,7 @@
 // refusal is an answer too.
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Client } from './library.ts';
+import type { Client } from '../library/library.ts';
 
 export interface KeepaliveOptions {
   /** Seconds between two checks. */

@@ -5,7 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { Asker } from '../../../engine/ports/local.ts';
 import { present } from '../../../model/present.ts';
 import { pasteable } from '../../../model/text/quote.ts';
-import type { Library, ParsedKey } from './library.ts';
+import type { Library, ParsedKey } from '../library/library.ts';
 
 export type KeyFile =
   | { readonly kind: 'key'; readonly key: ParsedKey }

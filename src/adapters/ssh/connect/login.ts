@@ -1,16 +1,16 @@
 // Plans a login: which keys and passwords are tried, in which order, and the result of each.
 import type { Asker } from '../../../engine/ports/local.ts';
 import type { Hop } from '../config/route.ts';
-import type { AgentCertificate, AgentKey, Agents } from './agent.ts';
 import {
   type Certificate,
   certificateFile,
   certifiedAgent,
   type Signer,
   signerOf,
-} from './certificate.ts';
+} from '../library/certificate.ts';
+import type { Library, ParsedKey } from '../library/library.ts';
+import type { AgentCertificate, AgentKey, Agents } from './agent.ts';
 import type { Keyring } from './keys.ts';
-import type { Library, ParsedKey } from './library.ts';
 
 /**
  * One attempt to log in. `method` is its name in the SSH protocol, by which a server lists what it

@@ -13,10 +13,10 @@ const codes = { list: 11, identities: 12, sign: 13, signature: 14 };
 /** Bytes of an answer. OpenSSH has the same limit. */
 const longest = 256 * 1024;
 /** Milliseconds. A key may wait for a touch or a question when it signs. */
-const patience = { list: 5000, sign: 60_000 };
+const limits = { list: 5000, sign: 60_000 };
 
 export async function listIdentities(socket: string): Promise<readonly Identity[]> {
-  const answer = await ask(socket, Buffer.from([codes.list]), patience.list);
+  const answer = await ask(socket, Buffer.from([codes.list]), limits.list);
   if (answer[0] !== codes.identities || answer.length < 5) throw new Error('it lists no keys');
   const fields = readFields(answer.subarray(5), 2 * Math.min(answer.readUInt32BE(1), longest));
   const found: Identity[] = [];
@@ -37,7 +37,7 @@ export async function signByAgent(socket: string, blob: Buffer, data: Buffer): P
     string(data),
     uint32(rsaSha512),
   ]);
-  const answer = await ask(socket, request, patience.sign);
+  const answer = await ask(socket, request, limits.sign);
   const [signature] = answer[0] === codes.signature ? readFields(answer.subarray(1), 1) : [];
   if (signature === undefined) throw new Error('it refuses to sign');
   return signature;
