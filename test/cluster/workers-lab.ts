@@ -11,6 +11,9 @@ import type { Postgres } from './postgres.ts';
 export interface WorkerPlace {
   readonly prefix?: readonly string[];
   readonly url?: string;
+  readonly home?: string;
+  /** More words of its command. */
+  readonly args?: readonly string[];
 }
 
 export interface WorkersLab {
@@ -44,26 +47,33 @@ const isOver = ({ ended }: Child): Promise<boolean> =>
 
 let databases = 0;
 
-/** In a database of its own. */
+/**
+ * In a database of its own.
+ * @param sites the sites of hosts that have one
+ */
 export async function workersLab(
   server: Postgres,
   hosts: readonly string[],
   downSeconds = 0.5,
+  sites: Readonly<Record<string, string>> = {},
 ): Promise<WorkersLab> {
   databases += 1;
   const database = `kmend${databases}`;
   const url = server.createDatabase(database);
   await migrate(url);
   const fleet = await practice(
-    hosts.map((name) => sick(name)),
+    hosts.map((name) => {
+      const site = sites[name];
+      return sick(name, site === undefined ? {} : { vars: { kmend_site: site } });
+    }),
     { downSeconds },
   );
   const children: Child[] = [];
   const home = join(fleet.dir, 'home');
   const start = async (args: readonly string[], place: WorkerPlace = {}): Promise<Child> => {
     const child = await spawnCommand(
-      [...args, '--state', place.url ?? url],
-      home,
+      [...args, ...(place.args ?? []), '--state', place.url ?? url],
+      place.home ?? home,
       {},
       place.prefix,
     );

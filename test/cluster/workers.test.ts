@@ -57,9 +57,11 @@ describe.skipIf(postgresBin === undefined)('workers of a database', () => {
     const id = await createWorkers(one).say(words);
     const { lock } = journalsOf(one);
     await lock(['h1:22'], 'r1');
-    expect(await workers.alive()).toEqual([{ ...words, id, runs: ['r1'] }]);
+    expect(await workers.alive()).toEqual([{ ...words, id, runs: ['r1'], hosts: [] }]);
     await createWorkers(one).say({ ...words, most: 0, refused: [] });
-    expect(await workers.alive()).toEqual([{ ...words, id, runs: ['r1'], most: 0, refused: [] }]);
+    expect(await workers.alive()).toEqual([
+      { ...words, id, runs: ['r1'], hosts: [], most: 0, refused: [] },
+    ]);
     await one.close();
     await expect.poll(() => workers.alive(), { timeout: 5_000 }).toEqual([]);
   });

@@ -66,7 +66,10 @@ export interface WorkerOptions {
   /** Why it is not ready. */
   readonly why?: string;
   readonly stop?: AbortSignal;
+  readonly kill?: AbortSignal;
 }
+
+const never = new AbortController().signal;
 
 export interface Worked {
   readonly process: number;
@@ -154,7 +157,6 @@ function lead({ clock, shared, setup, slots }: Parts, options: LeadOptions): Led
     const runLog = runLogOf(shared.journal(process), emptyState, () => {});
     await runLog.catchUp();
     if (!isFirst) await runLog.append({ type: 'run.resumed', who: 'ops', tool: 'test' }, true);
-    const never = new AbortController().signal;
     return runLoop({
       runLog,
       setup,
@@ -190,7 +192,7 @@ function lead({ clock, shared, setup, slots }: Parts, options: LeadOptions): Led
 function work(
   { clock, shared, setup, worlds, dead }: Parts,
   site: string,
-  { bootId = '', ready = true, why, stop = new AbortController().signal }: WorkerOptions,
+  { bootId = '', ready = true, why, stop = never, kill = never }: WorkerOptions,
 ): Worked {
   const process = shared.begin();
   const errors: unknown[] = [];
@@ -211,12 +213,13 @@ function work(
     (await shared.alive()).some((one) => one.bootId !== bootId && one.ready.includes(shared.run));
   const live = async (): Promise<void> => {
     say(4);
-    const run = new SiteRun(await followSite(shared.run, sites), {
+    const run = new SiteRun(await followSite(shared.run, sites, () => {}), {
       setup: { ...setup, ownBootId: bootId },
       ports: { transport: transportTo(worlds, () => dead.has(process)), clock },
       strict: false,
       keepOutput: async () => ({ kept: false, why: 'no store' }),
       isLeaving: () => stop.aborted,
+      kill,
       othersElsewhere: elsewhere,
     });
     const wakeup = new Wakeup(clock);

@@ -115,6 +115,21 @@ describe('a worker of a site', () => {
     expectWhole(lab);
   });
 
+  it('that is asked to end at once leaves the host as it is', async () => {
+    const lab = await sitesLab(recording, oneHost);
+    const [stop, kill] = [new AbortController(), new AbortController()];
+    const first = lab.worker('fra', { stop: stop.signal, kill: kill.signal });
+    const led = lab.lead();
+    await lab.clock.drive(lab.event(isOf('effect.started')));
+    stop.abort();
+    kill.abort();
+    await lab.clock.drive(first.ended);
+    expect([lab.events('effect.done'), first.errors]).toEqual([[], []]);
+    lab.worker('fra');
+    await lab.clock.drive(led.ended);
+    expectWhole(lab);
+  });
+
   it('gives back the host that is its own machine, where another machine is ready', async () => {
     const lab = await sitesLab(recording, oneHost);
     lab.worker('fra', { bootId: 'h1-1' });

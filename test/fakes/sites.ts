@@ -34,7 +34,7 @@ export class SharedRun {
   readonly events: Event[] = [];
   readonly rows: Row[] = [];
   readonly #clock: Clock;
-  readonly #bells = new Map<number, () => void>();
+  readonly #watchers = new Map<number, () => void>();
   readonly #words = new Map<number, WorkerWords>();
   readonly #dead = new Set<number>();
   #sites: readonly string[] = [];
@@ -67,24 +67,24 @@ export class SharedRun {
   kill(process: number): void {
     this.#dead.add(process);
     this.#words.delete(process);
-    this.#bells.delete(process);
+    this.#watchers.delete(process);
     if (this.#leader === process) this.#leader = 0;
-    this.#ring();
+    this.#notify();
   }
 
   say(process: number, words: WorkerWords): void {
     this.#words.set(process, words);
-    this.#ring();
+    this.#notify();
   }
 
   readonly alive = async (): Promise<readonly LiveWorker[]> =>
-    [...this.#words].map(([id, words]) => ({ ...words, id, runs: [] }));
+    [...this.#words].map(([id, words]) => ({ ...words, id, runs: [], hosts: [] }));
 
   readonly watch =
     (process: number) =>
     (changed: () => void): (() => void) => {
-      this.#bells.set(process, changed);
-      return () => this.#bells.delete(process);
+      this.#watchers.set(process, changed);
+      return () => this.#watchers.delete(process);
     };
 
   /** An entry of somebody else, at once. */
@@ -98,7 +98,7 @@ export class SharedRun {
       prev: '',
     };
     this.events.push(event);
-    this.#ring();
+    this.#notify();
     return event;
   }
 
@@ -138,13 +138,13 @@ export class SharedRun {
         call(() => {
           this.#sites = sites;
           this.#version = version;
-          this.#ring();
+          this.#notify();
         }),
       hand: (_run, errand, version) => call(() => this.#hand(errand, version)),
       abort: (_run, host, reason) =>
         call(() => {
           for (const row of this.rows) if (row.host === host) row.stop = reason;
-          this.#ring();
+          this.#notify();
         }),
       handed: () => call(() => this.rows.map((row) => this.#handedOf(row))),
       forget: (_run, hosts) =>
@@ -189,13 +189,13 @@ export class SharedRun {
           if (row === undefined) return;
           delete row.holder;
           if (bootId !== undefined) row.avoid.add(bootId);
-          this.#ring();
+          this.#notify();
         }),
       end: (id) =>
         call(() => {
           const row = own(id);
           if (row !== undefined) row.ended = true;
-          this.#ring();
+          this.#notify();
         }),
       openJournal: async (_run, see) => {
         const seen = { ...emptySeen(), see };
@@ -264,7 +264,7 @@ export class SharedRun {
       avoid: new Set(),
       ended: false,
     });
-    this.#ring();
+    this.#notify();
   }
 
   #claimed(row: Row, process: number): Errand {
@@ -285,8 +285,8 @@ export class SharedRun {
     this.rows.splice(0, this.rows.length, ...kept);
   }
 
-  #ring(): void {
-    for (const bell of this.#bells.values()) bell();
+  #notify(): void {
+    for (const notify of this.#watchers.values()) notify();
   }
 }
 

@@ -54,6 +54,7 @@ export function sharedState(directory: string, now: () => number): SharedState {
             ...said,
             id,
             runs: [...leaders].filter(([, leader]) => leader === id).map(([run]) => run),
+            hosts: [],
           })),
         open: async () => {
           const open: OpenRun[] = [];

@@ -277,6 +277,7 @@ describe('keys of a playbook', () => {
     'not_verified',
     'kept_out',
     'kmend_worker',
+    'kmend_site',
     'pool_mode',
     'synchronous_standby_names',
   ]);

@@ -12,7 +12,7 @@ import {
   StateAwayError,
   stateError,
 } from '../../engine/ports/state-errors.ts';
-import type { Commands, Journal } from '../../engine/ports/store.ts';
+import type { Commands, Journal, Store } from '../../engine/ports/store.ts';
 import { type RunInput, runLoop } from '../../engine/run.ts';
 import { type RunLog, runLogOf } from '../../engine/run-log.ts';
 import { present } from '../../model/present.ts';
@@ -228,10 +228,20 @@ async function inputOf(
     freed: freedBy(bodies, runLog.state()),
     slots: ports.store.slots(runLog.run, new Set(setup.addresses().keys())),
     commands: commands.take,
-    ...present({ outages: ports.store.outages }),
+    ...present({ outages: ports.store.outages, sites: sharedSites(ports.store, world) }),
     stop: world.stop,
     kill: world.kill,
   };
+}
+
+/** Where the state is shared, workers of sites take their hosts. */
+function sharedSites(
+  { sites: leads, workers, watch }: Store,
+  { version }: Pick<Session['world'], 'version'>,
+): RunInput['sites'] {
+  return leads === undefined || workers === undefined
+    ? undefined
+    : { leads, workers, version, ...present({ watch }) };
 }
 
 /** A missing right to write events is reported only where the play asks for them. */

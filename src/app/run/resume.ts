@@ -244,7 +244,7 @@ function damaged(error: unknown): never {
 }
 
 /** The files of a run must be those that were approved. */
-async function refuseChanged(
+export async function refuseChanged(
   id: string,
   files: Earlier['files'],
   { ports }: Session,

@@ -4,6 +4,7 @@ import { otherVersion, ownHostUnderWay } from '../../core/workers/choose.ts';
 import { bootScript } from '../../engine/effects/host-scripts.ts';
 import type { LiveWorker, Workers } from '../../engine/ports/workers.ts';
 import { openSession } from '../../engine/session/session.ts';
+import type { Target } from '../../model/host.ts';
 import { causeText, type Failure } from '../../model/run/failure.ts';
 import type { KeptSettings } from '../run/kept-settings.ts';
 import type { RunToCarryOn } from '../run/resume.ts';
@@ -29,7 +30,7 @@ export const refusedByState =
     const own = ownHostUnderWay(run.state, world.ownBootId);
     if (own !== undefined && (await othersElsewhere()))
       return `its host ${own} is this machine: a worker on another machine carries it on`;
-    return noLogin(run, session);
+    return noLogin(await targetsLeft(run, session), session);
   };
 
 /** Hosts that are tried, and how long each may take; milliseconds. */
@@ -40,19 +41,14 @@ const sampleLimit = 2_000;
  * Without the right key every host would fail. Hosts that do not answer say nothing: one of them may
  * be booting.
  */
-async function noLogin(
-  { state, ready }: RunToCarryOn,
+export async function noLogin(
+  targets: readonly Target[],
   session: Session,
 ): Promise<string | undefined> {
   const { transport } = await runPorts(session);
   const { clock, stop } = session.world;
-  const left = [...hostStates(state)].filter(
-    ({ status }) => status === 'running' || status === 'waiting' || status === 'planned',
-  );
   const refused: { readonly host: string; readonly failure: Failure }[] = [];
-  for (const { host } of left.slice(0, samples)) {
-    const target = ready.setup.hosts.get(host)?.target;
-    if (target === undefined) continue;
+  for (const target of targets.slice(0, samples)) {
     const signal = AbortSignal.any([stop, AbortSignal.timeout(sampleLimit)]);
     const login = openSession(target, 0, { transport, clock }, signal);
     const made = await login.once({
@@ -63,12 +59,24 @@ async function noLogin(
     login.close();
     if (made.ok) return undefined;
     if (made.failure.kind === 'auth' || made.failure.kind === 'host_key')
-      refused.push({ host, failure: made.failure });
+      refused.push({ host: target.name, failure: made.failure });
   }
   const [first] = refused;
   return first === undefined
     ? undefined
     : `this machine cannot log in to ${first.host}: ${causeText(first.failure)}`;
+}
+
+/** The hosts that are left to the process that leads the run: those of sites have their own workers. */
+async function targetsLeft(
+  { state, ready }: RunToCarryOn,
+  { ports }: Session,
+): Promise<readonly Target[]> {
+  const { sites } = await ports.store();
+  return [...hostStates(state)]
+    .filter(({ status }) => status === 'running' || status === 'waiting' || status === 'planned')
+    .flatMap(({ host }) => ready.setup.hosts.get(host)?.target ?? [])
+    .filter(({ site }) => site === undefined || sites === undefined);
 }
 
 /** Is there a worker on another machine that would carry this run on? */

@@ -8,11 +8,16 @@ import { sentenceOf } from '../session/diagnostics.ts';
 import type { FleetFlags } from '../session/flags.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError, type Surroundings } from '../session/world.ts';
+import { AtSites } from './at-sites.ts';
 import { type CarriedOn, carryOn, type Shared } from './carry-on.ts';
 
 export interface WorkerInput {
   /** How many runs and turns of jobs it carries out at the same time at most. */
   readonly most: number;
+  /** Its sites; none = it reaches only hosts without a site. */
+  readonly sites: readonly string[];
+  /** How many hosts of its sites it works on at the same time at most. */
+  readonly hosts: number;
   readonly machine: string;
   readonly pid: number;
   /** They win over the flags that a run keeps. */
@@ -41,7 +46,7 @@ export async function work(input: WorkerInput, session: Session): Promise<void> 
       'keep the state in a database: --state postgres://HOST/DATABASE',
     );
   session.observer.log(
-    `worker ${input.machine}, pid ${input.pid}: carries on runs of ${store.place}, at most ${input.most} at the same time`,
+    `worker ${input.machine}, pid ${input.pid}: carries on runs of ${store.place}, at most ${input.most} at the same time${input.sites.length === 0 ? '' : `; works on hosts of ${input.sites.join(', ')}, at most ${input.hosts} at the same time`}`,
   );
   await new WorkerLoop(input, session, { store, workers }).run();
 }
@@ -62,6 +67,7 @@ class WorkerLoop {
   readonly #notBefore = new Map<string, number>();
   /** Why runs are not carried on. */
   readonly #refused = new Map<string, string>();
+  readonly #atSites: AtSites | undefined;
   #said = '';
   #me: number | undefined;
 
@@ -71,6 +77,11 @@ class WorkerLoop {
     this.#shared = shared;
     this.#wakeup = new Wakeup(session.world.clock);
     this.#since = session.world.clock.now();
+    const { sites: names, hosts: most, flags, around } = input;
+    const changed = (): void => this.#wakeup.notify();
+    const { sites } = shared.store;
+    if (names.length > 0 && sites !== undefined)
+      this.#atSites = new AtSites({ names, most, flags, around, changed }, session, shared, sites);
   }
 
   async run(): Promise<void> {
@@ -92,7 +103,7 @@ class WorkerLoop {
       }
       // Nobody waits for this: the database may be away.
       this.#say(0).catch(() => {});
-      await Promise.all([...this.#mine.values(), ...this.#turns.values()]);
+      await Promise.all([...this.#mine.values(), ...this.#turns.values(), this.#atSites?.end()]);
     } finally {
       unwatch?.();
     }
@@ -123,6 +134,7 @@ class WorkerLoop {
       notBefore: this.#notBefore,
     });
     for (const run of taken) this.#take(run);
+    await this.#atSites?.look();
     await this.#lookForTurns();
   }
 
@@ -206,17 +218,18 @@ class WorkerLoop {
   async #say(most: number): Promise<number> {
     const { machine, pid } = this.#input;
     const { version, ownBootId: bootId } = this.#session.world;
-    const refused = [...this.#refused].map(([run, why]) => ({ run, why }));
+    const led = [...this.#refused].map(([run, why]) => ({ run, why }));
+    const here = this.#atSites?.refused ?? [];
     const words = {
       machine,
       pid,
       bootId,
       version,
       since: this.#since,
-      sites: [],
-      ready: [],
+      sites: this.#input.sites,
+      ready: most === 0 ? [] : (this.#atSites?.ready ?? []),
       most,
-      refused,
+      refused: [...led, ...here.filter(({ run }) => !this.#refused.has(run))],
     };
     const said = JSON.stringify(words);
     if (this.#me === undefined || said !== this.#said) {

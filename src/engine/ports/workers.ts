@@ -1,4 +1,5 @@
 // The port to the processes that carry on runs of a shared state: who is alive, and which runs wait.
+import type { HostErrand } from './sites.ts';
 
 /** What a worker says of itself. */
 export interface WorkerWords {
@@ -30,6 +31,13 @@ export interface LiveWorker extends WorkerWords {
   readonly id: number;
   /** The runs that it leads. */
   readonly runs: readonly string[];
+  /** What it does at hosts of its sites. */
+  readonly hosts: readonly WorkUnderWay[];
+}
+
+/** Work on a host of a run that a worker of its site has. */
+export interface WorkUnderWay extends Pick<HostErrand, 'host' | 'site' | 'work'> {
+  readonly run: string;
 }
 
 /** A run that a worker may carry on, or whose rest it may carry out. */

@@ -17,7 +17,7 @@ export interface ErrandsInput {
   /** This process is to end: nothing more is claimed. */
   readonly isLeaving: () => boolean;
   /** Answers a reading: text without secrets. */
-  readonly answer: (reading: NewReading) => Promise<string>;
+  readonly answer?: (reading: NewReading) => Promise<string>;
   /** Called when work on a host begins, and when it has ended. */
   readonly onTask: (task: HostTask, end: TaskEnd | undefined) => void;
   readonly failed: (errand: Errand, error: unknown) => void;
@@ -101,7 +101,7 @@ export class Errands {
 
   async #carryOut(errand: Errand, signal: AbortSignal): Promise<void> {
     const { sites, ready, answer, onTask, bootId } = this.#input;
-    if (errand.kind === 'reading') return sites.end(errand.id, await answer(errand));
+    if (errand.kind === 'reading') return sites.end(errand.id, await answer?.(errand));
     const run = ready.get(errand.run);
     if (run === undefined) return sites.giveBack(errand.id);
     onTask(errand, undefined);

@@ -47,7 +47,7 @@ export class LeadingSites {
   readonly #waiting = new Map<string, Waiting>();
   readonly #unwatch: () => void;
   #rung = true;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #lastLook = Number.NEGATIVE_INFINITY;
   #looks = 0;
   #announced = false;
   #whyNot: ReadonlyMap<string, string> = new Map();
@@ -95,7 +95,7 @@ export class LeadingSites {
   /** Milliseconds until the next look is due. */
   nextLook(): number {
     const pause = this.#rung ? shortest : lookEvery;
-    return Math.max(0, this.#lookedAt + pause - this.#input.clock.now());
+    return Math.max(0, this.#lastLook + pause - this.#input.clock.now());
   }
 
   /**
@@ -119,7 +119,7 @@ export class LeadingSites {
         ended.map(({ host }) => host),
       );
     this.#whyNot = notReady(this.#input, await workers.alive());
-    this.#lookedAt = clock.now();
+    this.#lastLook = clock.now();
     await this.#settle(handed, look);
   }
 
@@ -147,7 +147,7 @@ export class LeadingSites {
     }
   }
 
-  /** Tells the worker of a host to end, once the signal fires; rejects where that fails. */
+  /** Ends the work of a host, once the signal fires; rejects where that fails. */
   async #aborted(host: string, signal: AbortSignal, over: Promise<HandedEnd>): Promise<HandedEnd> {
     const { leads, run, changed } = this.#input;
     await firing(signal, over);

@@ -24,8 +24,10 @@ export interface SiteRunInput {
   readonly keepOutput: RunContext['keepOutput'];
   /** This process is to end: no further step is begun. */
   readonly isLeaving: () => boolean;
-  /** Is another machine of the site ready for the run? */
-  readonly othersElsewhere: () => Promise<boolean>;
+  /** Fires when this process is to end now: nothing more is journalled. */
+  readonly kill: AbortSignal;
+  /** Is a worker on another machine of the host's site ready for the run? */
+  readonly othersElsewhere: (host: string) => Promise<boolean>;
 }
 
 /**
@@ -39,14 +41,16 @@ export interface FollowedSite {
   readonly state: () => RunState;
 }
 
-/** Opens the journal of a run that others lead, and follows it. */
+/** Opens the journal of a run that others lead, and follows it; `see` gets each event. */
 export async function followSite(
   run: string,
   sites: Pick<WorksAtSites, 'openJournal'>,
+  see: (event: Event) => void,
 ): Promise<FollowedSite> {
   let state = emptyState;
-  const journal = await sites.openJournal(run, (event: Event) => {
+  const journal = await sites.openJournal(run, (event) => {
     state = fold(state, event);
+    see(event);
   });
   return { journal, state: () => state };
 }
@@ -70,7 +74,7 @@ export class SiteRun {
   async carryOut(task: HostTask, signal: AbortSignal): Promise<TaskEnd> {
     await this.catchUp();
     if (!isOwed(task, this.#followed.state())) return 'ended';
-    const place = new TaskPlace(task, this.#followed.journal);
+    const place = new TaskPlace(task, this.#followed.journal, this.#input.kill);
     const over = new AbortController();
     const context = this.#contextOf(
       task,
@@ -81,7 +85,7 @@ export class SiteRun {
     try {
       await this.#noteBack(context);
       await carryOut(task, context);
-      return place.error === undefined ? 'ended' : await place.end();
+      return place.error === undefined ? 'ended' : place.end();
     } catch (error) {
       if (place.error !== undefined) return place.end();
       if (error instanceof HandedOver) return place.isOwn ? 'own' : 'left';
@@ -116,8 +120,8 @@ export class SiteRun {
       state,
       signal,
       isOver: () => place.error !== undefined,
-      leaveOwn: async () => {
-        place.isOwn = await othersElsewhere();
+      leaveOwn: async (host) => {
+        place.isOwn = await othersElsewhere(host);
         return place.isOwn;
       },
     });
@@ -143,9 +147,12 @@ class TaskPlace {
   error: unknown;
   isOwn = false;
 
-  constructor(task: HostTask, journal: SiteJournal) {
+  constructor(task: HostTask, journal: SiteJournal, kill: AbortSignal) {
     this.#task = task;
     this.#journal = journal;
+    const leave = (): void => this.#fail(new HandedOver('this process was asked to end at once'));
+    if (kill.aborted) leave();
+    else kill.addEventListener('abort', leave, { signal: this.lost });
   }
 
   /** Fires when nothing can be appended any more. */
@@ -158,15 +165,20 @@ class TaskPlace {
     try {
       return await this.#journal.append(body, this.#task);
     } catch (error) {
-      this.error ??= error;
-      this.#lost.abort();
+      this.#fail(error);
       throw error;
     }
   };
 
-  async end(): Promise<TaskEnd> {
+  end(): TaskEnd {
     if (this.error instanceof RunTakenError) return 'lost';
+    if (this.error instanceof HandedOver) return 'left';
     throw this.error;
+  }
+
+  #fail(error: unknown): void {
+    this.error ??= error;
+    this.#lost.abort();
   }
 }
 

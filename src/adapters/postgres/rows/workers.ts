@@ -1,5 +1,11 @@
 // The workers of a database: the holders that are alive, and the runs that they may carry on.
-import type { LiveWorker, OpenRun, Workers, WorkerWords } from '../../../engine/ports/workers.ts';
+import type {
+  LiveWorker,
+  OpenRun,
+  Workers,
+  WorkerWords,
+  WorkUnderWay,
+} from '../../../engine/ports/workers.ts';
 import { dataIn, listOf, number, object, text } from '../../../model/shape/shape.ts';
 import { toJson } from '../../../model/text/printable.ts';
 import type { Db } from '../link/db.ts';
@@ -8,6 +14,7 @@ interface WorkerRow {
   readonly id: number;
   readonly says: string;
   readonly runs: readonly string[];
+  readonly hosts: readonly WorkUnderWay[];
 }
 
 interface OpenRow {
@@ -25,10 +32,14 @@ export const createWorkers = (db: Db): Workers => ({
   },
   alive: async () => {
     const rows = await db.query<WorkerRow>(
-      `select id, says, array(select run from run where leader = holder.id order by run) as runs
+      `select id, says, array(select run from run where leader = holder.id order by run) as runs,
+         (select coalesce(json_agg(json_build_object('run', run, 'host', host, 'site', site, 'work', kind)
+            order by e.id), '[]') from errand e where e.holder = holder.id and run is not null) as hosts
        from holder where kind = 'worker' and is_alive(id) order by id`,
     );
-    return rows.map(({ id, says, runs }): LiveWorker => ({ ...wordsIn(says), id, runs }));
+    return rows.map(
+      ({ id, says, runs, hosts }): LiveWorker => ({ ...wordsIn(says), id, runs, hosts }),
+    );
   },
   open: async (watching) => {
     const rows = watching

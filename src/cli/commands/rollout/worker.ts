@@ -13,6 +13,7 @@ import { work } from '../../../app/worker/worker.ts';
 import type { Keep } from '../../../core/history/retention.ts';
 import type { Store } from '../../../engine/ports/store.ts';
 import type { LiveWorker, OpenRun } from '../../../engine/ports/workers.ts';
+import { wrongSite } from '../../../load/inventory/target.ts';
 import { present } from '../../../model/present.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
 import { jobCommand } from '../../job-command.ts';
@@ -41,6 +42,8 @@ interface WorkerFlags
     | 'quiet'
   > {
   readonly runs?: string;
+  readonly sites?: string;
+  readonly hosts?: string;
   readonly keep?: string;
 }
 
@@ -51,9 +54,11 @@ interface ListFlags extends Pick<FleetFlags, 'state' | 'stateDir' | 'json'> {
 export function workerCommands(program: Command, world: World, done: (exit: number) => void): void {
   withMetricsOption(withQuietOption(program.command('worker')))
     .description(
-      'carry on the runs of a database: those of `apply --detach`, and those whose process died; carry out its scheduled jobs',
+      'carry on the runs of a database: those of `apply --detach`, and those whose process died; carry out its scheduled jobs; work on the hosts of its sites',
     )
     .option('--runs <n>', 'runs at the same time at most (default 4)')
+    .option('--sites <names>', 'sites whose hosts it reaches (`kmend_site`), with commas between')
+    .option('--hosts <n>', 'hosts of its sites at the same time at most (default 20)')
     .option('--private-key <file>', 'key file to log in with, instead of that of the run')
     .option('--kubeconfig <file>', 'kubeconfig of this machine, instead of that of the run')
     .option('--context <name>', 'context of the kubeconfig')
@@ -64,7 +69,9 @@ export function workerCommands(program: Command, world: World, done: (exit: numb
     .option('--json', 'JSON lines instead of text')
     .addHelpText(
       'after',
-      '\nIt works in the directory where the playbooks and inventories are, as `apply`\n' +
+      '\nWith --sites it also works on hosts of other runs: those whose inventory variable\n' +
+        'kmend_site is one of these names. Whoever leads their run needs no way to them.\n\n' +
+        'It works in the directory where the playbooks and inventories are, as `apply`\n' +
         'did. On SIGTERM it finishes the steps under way and hands its runs over: other\n' +
         'workers carry them on. Secret variables of a run come from its environment\n' +
         '(KMEND_VAR_NAME), never from the database.',
@@ -87,10 +94,11 @@ export function workerCommands(program: Command, world: World, done: (exit: numb
 }
 
 function startWorker(given: WorkerFlags, world: World): Promise<void> {
-  const { runs, json, quiet, keep, metricsFile, ...flags } = given;
+  const { runs, sites, hosts, json, quiet, keep, metricsFile, ...flags } = given;
   const kept = keepFlag(keep ?? jobsKeep);
   const style = present({ json, quiet });
   const most = wholeNumber(runs, '--runs', 4);
+  const reached = { sites: siteNames(sites), hosts: wholeNumber(hosts, '--hosts', 20) };
   const machine = hostname();
   return withSession(given, world, async (session) => {
     const store = await session.ports.store();
@@ -99,6 +107,7 @@ function startWorker(given: WorkerFlags, world: World): Promise<void> {
       work(
         {
           most,
+          ...reached,
           machine,
           pid: process.pid,
           flags,
@@ -116,6 +125,17 @@ function startWorker(given: WorkerFlags, world: World): Promise<void> {
       ),
     );
   });
+}
+
+/** The names of `--sites`, each once. */
+function siteNames(text: string | undefined): readonly string[] {
+  if (text === undefined) return [];
+  const names = [...new Set(text.split(',').map((name) => name.trim()))];
+  for (const name of names) {
+    const why = wrongSite(name);
+    if (why !== undefined) throw new CommandError(3, `--sites: ${why}`);
+  }
+  return names;
 }
 
 /** Like `schedule run`, but an `apply` only begins its run: workers carry it on like any other. */
@@ -195,17 +215,18 @@ function workerLines(
   waiting: readonly OpenRun[],
   width: number,
 ): readonly string[] {
-  const rows = alive.map(({ id, machine, pid, version, since, most, runs }) => [
+  const rows = alive.map(({ id, machine, pid, version, sites, since, most, runs, hosts }) => [
     String(id),
     `${machine}, pid ${pid}`,
     version,
+    sites.join(' ') || '-',
     utcTime(since),
     most === 0 ? ['ends:', ...runs].join(' ') : `${runs.length} of ${most} ${runs.join(' ')}`,
+    hosts.map(({ host }) => host).join(' ') || '-',
   ]);
+  const titles = ['worker', 'machine', 'version', 'sites', 'since', 'runs', 'hosts of its sites'];
   return [
-    ...(rows.length === 0
-      ? ['no worker is alive']
-      : table([['worker', 'machine', 'version', 'since', 'runs'], ...rows], width)),
+    ...(rows.length === 0 ? ['no worker is alive'] : table([titles, ...rows], width)),
     ...waiting.map(({ run, leader }) =>
       leader === 'free'
         ? `run ${run} waits for a worker`
