@@ -45,7 +45,6 @@ export interface SitesLab {
   readonly events: (type: EventType) => readonly Event[];
   /** Waits by the clock until there is such an event. */
   readonly event: (is: (event: Event) => boolean) => Promise<Event>;
-  readonly close: () => void;
 }
 
 export interface LeadOptions {
@@ -134,7 +133,6 @@ export async function sitesLab(
       }
       throw new Error('it did not come');
     },
-    close: () => {},
   };
   const parts = { ...lab, setup, dead };
   return {

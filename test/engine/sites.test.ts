@@ -100,7 +100,7 @@ describe('a worker of a site', () => {
     expectWhole(lab);
   });
 
-  it('that is asked to end finishes its step and gives the host back', async () => {
+  it('that is asked to end finishes its step and leaves the host to another one', async () => {
     const lab = await sitesLab(recording, oneHost);
     const stop = new AbortController();
     const first = lab.worker('fra', { stop: stop.signal });
@@ -130,7 +130,7 @@ describe('a worker of a site', () => {
     expectWhole(lab);
   });
 
-  it('gives back the host that is its own machine, where another machine is ready', async () => {
+  it('leaves the host that is its own machine, where another machine is ready', async () => {
     const lab = await sitesLab(recording, oneHost);
     lab.worker('fra', { bootId: 'h1-1' });
     lab.worker('fra', { bootId: 'another' });

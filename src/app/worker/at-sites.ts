@@ -21,7 +21,7 @@ export interface AtSitesInput {
   readonly changed: () => void;
 }
 
-/** Milliseconds after which it prepares again for a run that it refused, and between looks at the end. */
+/** Milliseconds after which it prepares again for a run that it refused, and between two looks while it ends. */
 const again = 15_000;
 const tick = 500;
 
