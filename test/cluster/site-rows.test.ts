@@ -41,7 +41,7 @@ const first = {
 } as never;
 const started = (host: string) => ({ type: 'host.started', host, why: 'wave 1' }) as const;
 const warning = (text: string) => ({ type: 'warning', text }) as const;
-const patience = 5_100;
+const settled = 5_100;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A run of its own, with its leader. */
@@ -135,8 +135,8 @@ describe.skipIf(postgresBin === undefined)('work for workers of sites', () => {
       { id: claimed.id + 999, number: claimed.number },
     ])
       await expect(own.append(warning('d'), other)).rejects.toBeInstanceOf(RunTakenError);
-    const stranger = await createSites(await open()).openJournal('r3', () => {});
-    await expect(stranger.append(warning('e'), claimed)).rejects.toBeInstanceOf(RunTakenError);
+    const other = await createSites(await open()).openJournal('r3', () => {});
+    await expect(other.append(warning('e'), claimed)).rejects.toBeInstanceOf(RunTakenError);
     await own.append(warning('x'.repeat(300_000)), claimed);
     await journal.catchUp?.();
     expect(journal.end()).toEqual(own.end());
@@ -173,7 +173,7 @@ describe.skipIf(postgresBin === undefined)('work for workers of sites', () => {
     const claim = claimOf({ runs: ['r5'] });
     const [claimed] = await first.claim(claim);
     expect(await other.claim(claim)).toEqual([]);
-    await wait(patience);
+    await wait(settled);
     await dying.close();
     await expect
       .poll(() => other.claim(claim), { timeout: 2_000, interval: 100 })
@@ -181,14 +181,14 @@ describe.skipIf(postgresBin === undefined)('work for workers of sites', () => {
     expect(await sites.handed('r5')).toHaveLength(1);
   });
 
-  it('is not given back to the same machine, and is told why it must end', async () => {
+  it('is left to another machine, and learns why it must end', async () => {
     const { sites } = await lead('r6');
     const [one, two] = [createSites(await open()), createSites(await open())];
     await sites.hand('r6', errand('h1'), '1.2.3');
     const claim = claimOf({ runs: ['r6'] });
     const [claimed] = await one.claim(claim);
     const id = claimed?.id ?? 0;
-    await one.giveBack(id, 'boot');
+    await one.leave(id, 'boot');
     expect(await one.claim(claim)).toEqual([]);
     expect(await one.stopped([id])).toEqual(new Map([[id, 'another worker has it']]));
     expect(await two.claim({ ...claim, bootId: 'boot 2' })).toHaveLength(1);

@@ -38,7 +38,7 @@ const noSites: Sites = {
   runsAt: none,
   claim: none,
   stopped: none,
-  giveBack: none,
+  leave: none,
   end: none,
   openJournal: none,
 };
@@ -51,7 +51,16 @@ export function askedSites(workers: readonly AskedWorker[]): AskedSites {
   const alive = workers.map(
     ({ sites, version = '0.0.0-test', bootId = '' }, id): LiveWorker => ({
       ...{ id, sites, version, bootId },
-      ...{ machine: `m${id + 1}`, pid: 1, since: 0, ready: [], most: 4, refused: [], runs: [] },
+      ...{
+        machine: `m${id + 1}`,
+        pid: 1,
+        since: 0,
+        ready: [],
+        most: 4,
+        refused: [],
+        runs: [],
+        hosts: [],
+      },
     }),
   );
   const ask: Sites['ask'] = async (reading, version) => {

@@ -183,7 +183,7 @@ export class SharedRun {
               }),
             ),
         ),
-      giveBack: (id, bootId) =>
+      leave: (id, bootId) =>
         call(() => {
           const row = own(id);
           if (row === undefined) return;

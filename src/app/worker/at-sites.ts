@@ -8,6 +8,7 @@ import { sentenceOf } from '../session/diagnostics.ts';
 import type { FleetFlags } from '../session/flags.ts';
 import type { Session } from '../session/session.ts';
 import type { Surroundings } from '../session/world.ts';
+import { answerReading } from '../sites/answer.ts';
 import type { Shared } from './carry-on.ts';
 import { withSiteRun } from './site-run.ts';
 
@@ -81,7 +82,8 @@ export class AtSites {
   }
 
   #errandsInput(): ErrandsInput {
-    const { names, most, around, changed } = this.#input;
+    const { names, most, around, changed, flags } = this.#input;
+    const { store } = this.#shared;
     const { version, ownBootId: bootId, clock, stop } = this.#session.world;
     const log = (run: string, text: string): void => around(run).observer.log(text);
     return {
@@ -93,6 +95,11 @@ export class AtSites {
       clock,
       ready: this.#ready,
       isLeaving: () => stop.aborted,
+      answer: (reading, signal) => {
+        const { world, observer } = around(`site ${reading.site}`);
+        const kill = AbortSignal.any([world.kill, signal]);
+        return answerReading(reading, { world: { ...world, kill }, observer }, store, flags);
+      },
       onTask: ({ run, host, work }, end) =>
         log(run, `${host}: ${works[work]}${end === undefined ? '' : `, ${ends[end]}`}`),
       failed: (errand, error) =>

@@ -51,7 +51,7 @@ export interface Claim {
   readonly runs: readonly string[];
   /** Version of kmend: only work of the same version is claimed. */
   readonly version: string;
-  /** Boot id of this machine: what a worker here gave back is not claimed again. */
+  /** Boot id of this machine: what a worker here has left is not claimed again. */
   readonly bootId: string;
   /** What this worker has: what it was given and did not learn of is given again. */
   readonly have: readonly number[];
@@ -82,7 +82,7 @@ export interface LeadsSites {
   readonly announce: (run: string, sites: readonly string[], version: string) => Promise<void>;
   /** Work that is handed over already goes on where it is. Without a worker it waits. */
   readonly hand: (run: string, errand: HostErrand, version: string) => Promise<void>;
-  /** Tells the worker to end it, with the reason that its signal gets. */
+  /** Has its worker end it, with the reason that its signal gets. */
   readonly abort: (run: string, host: string, reason: string) => Promise<void>;
   /** All that this run has handed over, until it is forgotten. */
   readonly handed: (run: string) => Promise<readonly HandedErrand[]>;
@@ -108,7 +108,7 @@ export interface WorksAtSites {
   /** Those of this worker that its leader ended, with the reasons; and those that it has lost. */
   readonly stopped: (ids: readonly number[]) => Promise<ReadonlyMap<number, string>>;
   /** For a worker on another machine than this one, where `bootId` is given. */
-  readonly giveBack: (id: number, bootId?: string) => Promise<void>;
+  readonly leave: (id: number, bootId?: string) => Promise<void>;
   /** With the answer of a reading. */
   readonly end: (id: number, answer?: string) => Promise<void>;
   /** Shows every event so far to `see`, which `follow` replaces. */

@@ -4,7 +4,7 @@ import type { Errand, NewReading, WorksAtSites } from '../ports/sites.ts';
 import type { HostTask, SiteRun, TaskEnd } from './working.ts';
 
 export interface ErrandsInput {
-  readonly sites: Pick<WorksAtSites, 'claim' | 'stopped' | 'giveBack' | 'end'>;
+  readonly sites: Pick<WorksAtSites, 'claim' | 'stopped' | 'leave' | 'end'>;
   /** The sites of this worker. */
   readonly names: readonly string[];
   readonly version: string;
@@ -16,8 +16,8 @@ export interface ErrandsInput {
   readonly ready: ReadonlyMap<string, SiteRun>;
   /** This process is to end: nothing more is claimed. */
   readonly isLeaving: () => boolean;
-  /** Answers a reading: text without secrets. */
-  readonly answer?: (reading: NewReading) => Promise<string>;
+  /** Answers a reading: text without secrets. An abort ends it with an error. */
+  readonly answer: (reading: NewReading, signal: AbortSignal) => Promise<string>;
   /** Called when work on a host begins, and when it has ended. */
   readonly onTask: (task: HostTask, end: TaskEnd | undefined) => void;
   readonly failed: (errand: Errand, error: unknown) => void;
@@ -84,13 +84,15 @@ export class Errands {
   }
 
   #begin(errand: Errand): void {
-    const { changed, failed, clock } = this.#input;
+    const { changed, failed, clock, isLeaving } = this.#input;
     const stop = new AbortController();
     const over = this.#carryOut(errand, stop.signal)
       .catch((error: unknown) => {
-        this.#notBefore = clock.now() + pause;
-        failed(errand, error);
-        return this.#input.sites.giveBack(errand.id).catch(() => {});
+        if (!stop.signal.aborted && !isLeaving()) {
+          this.#notBefore = clock.now() + pause;
+          failed(errand, error);
+        }
+        return this.#input.sites.leave(errand.id).catch(() => {});
       })
       .finally(() => {
         this.#held.delete(errand.id);
@@ -101,14 +103,14 @@ export class Errands {
 
   async #carryOut(errand: Errand, signal: AbortSignal): Promise<void> {
     const { sites, ready, answer, onTask, bootId } = this.#input;
-    if (errand.kind === 'reading') return sites.end(errand.id, await answer?.(errand));
+    if (errand.kind === 'reading') return sites.end(errand.id, await answer(errand, signal));
     const run = ready.get(errand.run);
-    if (run === undefined) return sites.giveBack(errand.id);
+    if (run === undefined) return sites.leave(errand.id);
     onTask(errand, undefined);
     const end = await run.carryOut(errand, signal);
     onTask(errand, end);
     if (end === 'ended') await sites.end(errand.id);
-    else if (end === 'left') await sites.giveBack(errand.id);
-    else if (end === 'own') await sites.giveBack(errand.id, bootId);
+    else if (end === 'left') await sites.leave(errand.id);
+    else if (end === 'own') await sites.leave(errand.id, bootId);
   }
 }

@@ -104,7 +104,7 @@ const watchedSites = (sites: Sites, calls: Calls): Sites => ({
   runsAt: (names) => calls.ask(() => sites.runsAt(names)),
   claim: (claim) => calls.ask(() => sites.claim(claim)),
   stopped: (ids) => calls.ask(() => sites.stopped(ids)),
-  giveBack: (...about) => calls.ask(() => sites.giveBack(...about)),
+  leave: (...about) => calls.ask(() => sites.leave(...about)),
   end: (...about) => calls.ask(() => sites.end(...about)),
   openJournal: async (run, see) => {
     const journal = await sites.openJournal(run, see);

@@ -103,8 +103,8 @@ export const createSites = (db: Db): Sites => ({
     );
     return new Map(rows.map(({ id, stop }) => [Number(id), stop]));
   },
-  giveBack: async (id, bootId = '') => {
-    await db.inSession('select give_back($1, $2, $3)', [await db.me(), id, bootId]);
+  leave: async (id, bootId = '') => {
+    await db.inSession('select leave_errand($1, $2, $3)', [await db.me(), id, bootId]);
   },
   end: async (id, answer) => {
     const batch = randomUUID();

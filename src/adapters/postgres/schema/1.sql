@@ -447,6 +447,8 @@ declare
 begin
   delete from part p where judge(p.holder, p_me) is false;
   delete from errand e where e.run is null and judge(e.asker, p_me) is false;
+  delete from run_site s using run r
+    where r.run = s.run and not r.open and judge(r.leader, p_me) is false;
   perform forget(r.run) from run r where not r.begun and r.leader is not null and judge(r.leader, p_me) is false;
   select g.run into v_run from gone g order by g.run limit 1 for update skip locked;
   if not found then return false; end if;
@@ -593,7 +595,7 @@ begin
 end $$;
 
 -- The worker does not go on with it: another does, but none on a machine of p_boot.
-create function give_back(p_me integer, p_id bigint, p_boot text) returns void
+create function leave_errand(p_me integer, p_id bigint, p_boot text) returns void
   language plpgsql security definer set search_path = kmend, pg_temp as $$
 begin
   update errand set holder = null, avoid = case when p_boot = '' then avoid else avoid || p_boot end
