@@ -170,7 +170,7 @@ describe('the failure of a command', () => {
       message: expect.stringMatching(
         /: the proxy command ended with 255: no token: run login first$/,
       ),
-      detail: 'connecting\nno token: run login first',
+      detail: 'connecting',
     });
   });
   it('that is not installed has no second try', async () => {
@@ -207,7 +207,7 @@ describe('the failure of a command', () => {
     expect(found.message).toMatch(/ended with 1: x+…$/);
     expect(found.message).not.toContain('\u001b');
     expect(found.message.length).toBeLessThan(400);
-    expect(found.detail?.length).toBeLessThanOrEqual(2000);
+    expect(found).not.toHaveProperty('detail');
     const coloured = `sh -c 'printf "\\\\033[2Jno\\\\n" >&2; exit 1'`;
     expect((await failure(coloured)).message).toMatch(/ended with 1: [?]\[2Jno$/);
     const loud = `sh -c '(head -c 3000000 /dev/zero >&2) & exec ${working()}'`;

@@ -126,7 +126,9 @@ function proxyFailure(
   ) => Failure,
 ): Failure | undefined {
   if (proxy === undefined) return undefined;
-  const detail = proxy.errors.trim() === '' ? {} : { detail: proxy.errors.trim() };
+  // The message has the last line.
+  const before = proxy.errors.trim().split('\n').slice(0, -1).join('\n');
+  const detail = before === '' ? {} : { detail: before };
   if (error.level === 'timeout' && phase === 'banner')
     return unreachable(`${error.message}: ${proxyMessage(proxy)}`, true, detail);
   const isLoss =
