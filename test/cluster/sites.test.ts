@@ -87,6 +87,18 @@ function keepKey(key: string, home: string): void {
 const detach = (): Promise<string> =>
   lab.detach(lab.fleet.file('play.yaml', play(tasks, '{max_unavailable: 4}')));
 
+/** The same, planned on a machine that reaches all hosts itself and keeps its state in files. */
+async function detachPlanned(): Promise<string> {
+  const { dir, fleet, file } = lab.fleet;
+  const plan = join(dir, 'plan.json');
+  const playbook = file('play.yaml', play(tasks, '{max_unavailable: 4}'));
+  const planned = await lab.kmend(['plan', playbook, '-i', fleet.inventoryFile, '-o', plan], {
+    url: join(dir, 'files'),
+  });
+  expect([planned.exit, planned.err]).toEqual([2, expect.anything()]);
+  return lab.detach(plan, []);
+}
+
 const waitsBecause = (run: string, why: RegExp): Promise<unknown> =>
   lab.event(run, 'waiting', (event) => event.type === 'waiting' && why.test(event.why));
 
@@ -128,7 +140,7 @@ describe.skipIf(postgresBin === undefined)('a run whose hosts are at sites', () 
   it('waits for a site, says why, and starts no host of it: a worker there lacks the key', async () => {
     const { at } = await machines({ h1: 'fra', h2: 'ber' });
     await at('ber');
-    const run = await detach();
+    const run = await detachPlanned();
     await waitsBecause(run, /^no worker of site fra is alive$/);
     const keyless = await at('fra', withKey(newKeyPair().private));
     await waitsBecause(run, /^no worker of site fra is ready \(.*cannot log in to h1: /);
@@ -142,7 +154,7 @@ describe.skipIf(postgresBin === undefined)('a run whose hosts are at sites', () 
 
   it('waits where the worker of a site is of another version', async () => {
     const { at } = await machines({ h1: 'fra' });
-    const run = await detach();
+    const run = await detachPlanned();
     await waitsBecause(run, /^no worker of site fra is alive$/);
     server.psql(new URL(lab.url).pathname.slice(1), "update kmend.run_site set version = '9.9.9'");
     await at('fra');

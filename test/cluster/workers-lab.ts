@@ -21,14 +21,17 @@ export interface WorkersLab {
   readonly url: string;
   /** Starts a worker, and waits until it is known as alive. */
   readonly worker: (place?: WorkerPlace) => Promise<Child>;
-  /** A command over the database, to its end. */
-  readonly kmend: (args: readonly string[]) => Promise<{
+  /** A command over the database, or another place, to its end. */
+  readonly kmend: (
+    args: readonly string[],
+    place?: WorkerPlace,
+  ) => Promise<{
     readonly exit: number | NodeJS.Signals;
     readonly out: string;
     readonly err: string;
   }>;
-  /** Begins a run that waits for a worker; returns its name. */
-  readonly detach: (playbook: string) => Promise<string>;
+  /** Begins a run that waits for a worker; returns its name. `from`: flags of the inventory. */
+  readonly detach: (playbook: string, from?: readonly string[]) => Promise<string>;
   readonly events: (run: string) => readonly Event[];
   /** Waits for an event that `is` accepts; returns it. */
   readonly event: (
@@ -90,8 +93,8 @@ export async function workersLab(
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line) as Event);
-  const kmend: WorkersLab['kmend'] = async (args) => {
-    const child = await start(args);
+  const kmend: WorkersLab['kmend'] = async (args, place) => {
+    const child = await start(args, place);
     return { exit: await child.ended, out: child.out(), err: child.err() };
   };
   return {
@@ -108,9 +111,9 @@ export async function workersLab(
       }
       return child;
     },
-    detach: async (playbook) => {
+    detach: async (playbook, from = ['-i', fleet.fleet.inventoryFile]) => {
       const { exit, out, err } = await kmend([
-        ...['apply', playbook, '-i', fleet.fleet.inventoryFile, '--yes', '--detach', '-q'],
+        ...['apply', playbook, ...from, '--yes', '--detach', '-q'],
       ]);
       if (exit !== 0) throw new Error(`apply ended with ${exit}: ${err}`);
       return out.trim().split('\n').at(-1) ?? '';
