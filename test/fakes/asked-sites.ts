@@ -27,10 +27,11 @@ const none = async (): Promise<never> => {
 };
 
 const noSites: Sites = {
-  announce: none,
+  // A run that hands nothing over.
+  announce: async () => {},
+  handed: async () => [],
   hand: none,
   abort: none,
-  handed: none,
   forget: none,
   ask: none,
   answers: none,

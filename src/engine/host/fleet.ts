@@ -146,18 +146,18 @@ export async function planFleet(
 /** Plans each host by itself: whether two of them are one machine is not judged. */
 export function planHosts(
   names: readonly string[],
-  input: PlanInput,
+  given: PlanInput,
   options: PlanOptions,
   onHost: (planned: Planned) => void,
 ): Promise<readonly Planned[]> {
   const plan = async (session: Session): Promise<Planned> => ({
     host: session.target.name,
-    ...(await planOne(session, input, options.signal)),
+    ...(await planOne(session, given, options.signal)),
   });
-  const targets = names.map((name) => setupOf(input.setup, name).target);
-  const elsewhere = options.elsewhere?.(input.disputed);
+  const targets = names.map((name) => setupOf(given.setup, name).target);
+  const elsewhere = options.elsewhere?.(given.disputed);
   const visit = { use: plan, failed: asFailed, onHost, ...present({ elsewhere }) };
-  return forEachHost(targets, options, input.ports, visit);
+  return forEachHost(targets, options, given.ports, visit);
 }
 
 /** Refuses all names of one machine: one walk would reboot it in the middle of the other. */
