@@ -21,4 +21,11 @@ export {
 } from './settings-file.ts';
 export type { Read, Reader } from './text/reader.ts';
 export { hostScope, hostVars, inventoryVars, type Layers, readVariable } from './text/variables.ts';
-export { type Opened, placeOfSealed, sealedIn, type Vault } from './text/vault.ts';
+export {
+  type Opened,
+  placeOfSealed,
+  SealedError,
+  sealedDiagnostic,
+  sealedIn,
+  type Vault,
+} from './text/vault.ts';

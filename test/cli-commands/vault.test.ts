@@ -67,6 +67,15 @@ describe('without a vault password', () => {
       (await lab.run(['plan', path, '-l', 'h1', '--vault-id', join(beside, 'pass')])).exit,
     ).toBe(0);
   }, 30_000);
+
+  it('a file that does not open is said once, also where several tasks need it', async () => {
+    const wrong = ['--vault-password-file', join(beside, 'wrong')];
+    const { exit, err } = await lab.run(['plan', '@auto', '-l', 'h2', ...wrong]);
+    expect([exit, err.match(/\[.*?\]/g)], err).toEqual([3, ['[vault]']]);
+    expect(err).toContain(
+      `${beside}/host_vars/h2.yml:1:1: error: the vault password does not open`,
+    );
+  });
 });
 
 describe('a vault password', () => {

@@ -1,9 +1,15 @@
 // The package files of tasks (`files`): found or fetched, and read, before any host is contacted.
 
 import type { InspectedFile } from '../../adapters/local/index.ts';
-import { render } from '../../core/plan/condition.ts';
+import { type Rendered, render } from '../../core/plan/condition.ts';
 import type { Scope } from '../../expression/index.ts';
-import { hostScope, limitTo, resolvePattern } from '../../load/index.ts';
+import {
+  hostScope,
+  limitTo,
+  resolvePattern,
+  SealedError,
+  sealedDiagnostic,
+} from '../../load/index.ts';
 import type { Diagnostic, Place } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
 import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
@@ -95,10 +101,7 @@ function* wantedFiles(
         const rendered = render({ files }, scope(vars));
         const place = task.argPlaces.files ?? task.place;
         if (rendered.kind !== 'value') {
-          if (!project.withoutHosts)
-            diagnostics.push(
-              unknownFiles(rendered.kind === 'error' ? rendered.message : rendered.why, place),
-            );
+          if (!project.withoutHosts) addOnce(diagnostics, notRendered(rendered, place));
           break;
         }
         const value = (isMapping(rendered.value) ? rendered.value.files : undefined) ?? [];
@@ -133,14 +136,24 @@ const badArgument = (
   return { code: 'bad-argument', severity: 'error', place, summary: `\`${at}\` ${message}` };
 };
 
-const unknownFiles = (why: string, place: Place): Diagnostic => ({
-  code: 'early-template',
-  severity: 'error',
-  place,
-  summary: why,
-  detail:
-    'package files are read before any host is contacted: only variables of the play, the inventory and -e can be used here',
-});
+function notRendered(rendered: Exclude<Rendered, { kind: 'value' }>, place: Place): Diagnostic {
+  if (rendered.kind === 'error' && rendered.cause instanceof SealedError)
+    return sealedDiagnostic(rendered.cause);
+  return {
+    code: 'early-template',
+    severity: 'error',
+    place,
+    summary: rendered.kind === 'error' ? rendered.message : rendered.why,
+    detail:
+      'package files are read before any host is contacted: only variables of the play, the inventory and -e can be used here',
+  };
+}
+
+/** An encrypted file is the same error for each task that needs it. */
+function addOnce(diagnostics: Diagnostic[], one: Diagnostic): void {
+  if (one.code !== 'vault' || !diagnostics.some(({ summary }) => summary === one.summary))
+    diagnostics.push(one);
+}
 
 interface FilesTask {
   readonly task: ModuleTask;

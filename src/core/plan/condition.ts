@@ -36,14 +36,20 @@ function judgeOne(condition: Condition, scope: Scope): Judged {
   return result.value === true ? { kind: 'true' } : { kind: 'false', source: condition.source };
 }
 
-export const render = (value: Value, scope: Scope): Result =>
+/** `cause`: a variable that could not be read, which may know its own place. */
+export type Rendered =
+  | Exclude<Result, { kind: 'error' }>
+  | (Extract<Result, { kind: 'error' }> & { readonly cause?: VariableError });
+
+export const render = (value: Value, scope: Scope): Rendered =>
   guarded(() => renderDeep(value, scope));
 
-function guarded(evaluate: () => Result): Result {
+function guarded(evaluate: () => Result): Rendered {
   try {
     return evaluate();
   } catch (error) {
-    if (error instanceof VariableError) return { kind: 'error', message: error.message };
+    if (error instanceof VariableError)
+      return { kind: 'error', message: error.message, cause: error };
     throw error;
   }
 }
