@@ -38,7 +38,8 @@ export async function cluster({ folder, rounds, emit, print }) {
     await appending(bench);
     await spreading(bench);
     await atSites(bench);
-    await takingOver(bench);
+    await takingOver(bench, 'leader', 'run.resumed');
+    await takingOver(bench, 'site', 'facts.read');
   } finally {
     for (const db of opened) await db.close();
     await server.close();
@@ -189,15 +190,20 @@ async function atSites({ folder, emit, print, database }) {
   });
 }
 
-// ---- Death of the worker that leads a run ----
+// ---- Death of the worker that leads a run, or that works on a host at its site ----
 
 /** For so long a worker must have watched before it may judge another one; milliseconds. */
 const watched = 6_000;
 
-async function takingOver({ folder, rounds, emit, print, database }) {
-  const fleet = await makeFleet(join(folder, 'fleet'), ['h1'], tasks(600));
-  const db = await database('takeover');
-  const workers = await startWorkers(fleet, db, 2);
+async function takingOver({ folder, rounds, emit, print, database }, which, goesOn) {
+  const site = which === 'site' ? 'fra' : undefined;
+  const siteOf = site === undefined ? undefined : () => site;
+  const fleet = await makeFleet(join(folder, 'fleet'), ['h1'], tasks(600), siteOf);
+  const db = await database(`takeover_${which}`);
+  // The first one leads, and stays.
+  const leader = site === undefined ? undefined : await startWorkers(fleet, db, 1);
+  const flags = () => (site === undefined ? [] : ['--sites', site]);
+  const workers = await startWorkers(fleet, db, 2, flags);
   const took = { SIGKILL: [], SIGSTOP: [] };
   try {
     const run = await begin(fleet, db, 'h1');
@@ -207,17 +213,18 @@ async function takingOver({ folder, rounds, emit, print, database }) {
       for (const [signal, times] of Object.entries(took)) {
         await sleep(watched);
         const { seq } = await events.last();
-        const died = await workers.replaceLeader(run, signal);
-        times.push(((await events.when('run.resumed', seq)).at - died) / 1000);
+        const died = await workers.replace(run, which, signal);
+        times.push(((await events.when(goesOn, seq)).at - died) / 1000);
       }
   } finally {
     await workers.end();
+    await leader?.end();
     await fleet.close();
   }
   for (const [signal, times] of Object.entries(took)) {
     print(
-      `# ${signal} of the worker, seconds until another one goes on: ${times.map((one) => one.toFixed(1)).join(' ')}`,
+      `# ${signal} of the worker (${which}), seconds until another one goes on: ${times.map((one) => one.toFixed(1)).join(' ')}`,
     );
-    emit(`cluster.takeover.${signal === 'SIGKILL' ? 'kill' : 'stop'}`, median(times), {});
+    emit(`cluster.${which}.${signal === 'SIGKILL' ? 'kill' : 'stop'}`, median(times), {});
   }
 }

@@ -93,6 +93,12 @@ export function eventsOf(db, run) {
 
 const pidOf = "(says::json->>'pid')::integer";
 
+/** The worker that leads a run, and the one that works on its host at a site. */
+const workersOf = {
+  leader: `select ${pidOf} as pid from run join holder on holder.id = leader where run = $1`,
+  site: `select ${pidOf} as pid from errand join holder on holder.id = holder where run = $1`,
+};
+
 /**
  * Starts so many workers, and waits until all are alive.
  * @param flagsOf gives the flags of a worker by its number
@@ -126,12 +132,14 @@ export async function startWorkers(fleet, db, count, flagsOf = () => []) {
   return {
     /** CPU seconds of all that run. */
     cpu: () => [...workers.keys()].reduce((sum, pid) => sum + serverCpu(pid), 0),
-    /** Sends the leader of a run a signal that ends or stops it, and starts a worker in its place. */
-    replaceLeader: async (run, signal) => {
-      const leads = `select ${pidOf} as pid from run join holder on holder.id = leader where run = $1`;
-      const [leader] = await db.query(leads, [run]);
-      const worker = workers.get(leader?.pid);
-      if (worker === undefined) throw new Error('no worker leads the run');
+    /**
+     * Sends a worker of a run (one of `workersOf`) a signal that ends or stops it, and starts a worker
+     * in its place.
+     */
+    replace: async (run, which, signal) => {
+      const [found] = await db.query(workersOf[which], [run]);
+      const worker = workers.get(found?.pid);
+      if (worker === undefined) throw new Error('no worker has the run');
       const at = Date.now();
       worker.child.kill(signal);
       await start();

@@ -46,15 +46,19 @@ afterAll(async () => {
 
 const last = ({ lab, run }: Pick<Rollout, 'lab' | 'run'>) => lab.events(run).at(-1);
 
-/** Its workers start in these places; `count` hosts. */
+/** A worker of the site of every second host. */
+const ofSite: WorkerPlace = { args: ['--sites', 'fra'] };
+
+/** Its workers start in these places; `count` hosts, every second one at the site where they say so. */
 async function rollout(
   count: number,
   places: (lab: WorkersLab) => readonly WorkerPlace[] = () => [{}, {}, {}],
+  hasSite = false,
 ): Promise<Rollout> {
-  const lab = await workersLab(
-    server,
-    Array.from({ length: count }, (_none, index) => `h${index + 1}`),
-  );
+  const names = Array.from({ length: count }, (_none, index) => `h${index + 1}`);
+  const away = hasSite ? names.filter((_name, index) => index % 2 === 0) : [];
+  const sites = Object.fromEntries(away.map((name) => [name, 'fra']));
+  const lab = await workersLab(server, names, 0.5, sites);
   open.push(lab.close);
   const { hosts } = lab.fleet.fleet;
   const down = watchMost(() => hosts.filter((host) => !host.isUp()).length);
@@ -107,20 +111,25 @@ interface Attack {
 }
 
 /** Attacks a rollout until it is over, at most so many times. */
-async function attack(on: Rollout, most: number, random: () => number): Promise<readonly Attack[]> {
+async function attack(
+  on: Rollout,
+  most: number,
+  random: () => number,
+  place?: WorkerPlace,
+): Promise<readonly Attack[]> {
   const attacks: Attack[] = [];
   const { lab, workers } = on;
   await lab.event(on.run, 'effect.started');
   while (attacks.length < most && !on.isOver()) {
     const pid = lab.leader(on.run);
     const leads = workers.findIndex((one) => one.pid === pid);
-    const place = random() < 0.7 && leads >= 0 ? leads : Math.floor(random() * workers.length);
-    const victim = workers[place] as Child;
-    const ofLeader = place === leads;
+    const chosen = random() < 0.7 && leads >= 0 ? leads : Math.floor(random() * workers.length);
+    const victim = workers[chosen] as Child;
+    const ofLeader = chosen === leads;
     if (random() < 0.6) {
       attacks.push({ at: Date.now(), how: 'kill -9', ofLeader });
       victim.signal('SIGKILL');
-      workers[place] = await lab.worker();
+      workers[chosen] = await lab.worker(place);
     } else {
       const seconds = 1 + 9 * random();
       attacks.push({ at: Date.now(), how: 'SIGSTOP', ofLeader: ofLeader && seconds > 6 });
@@ -161,8 +170,11 @@ describe.skipIf(postgresBin === undefined)('three workers', () => {
       const found: Record<Attack['how'], number[]> = { 'kill -9': [], SIGSTOP: [] };
       let [done, rollouts, resumes] = [0, 0, 0];
       while (done < kills) {
-        const on = await rollout(6);
-        const attacks = await attack(on, kills - done, random);
+        // In every second rollout the leader walks half of the hosts, and workers of a site the others.
+        const place = rollouts % 2 === 0 ? ofSite : {};
+        const on = await rollout(6, () => [place, place, place], place === ofSite);
+        const most = Math.min(kills - done, Math.ceil(kills / 2));
+        const attacks = await attack(on, most, random, place);
         await on.judge();
         // A worker that was stopped for a while is still a worker.
         expect(await Promise.all(on.workers.map(isAlive))).toEqual([true, true, true]);
@@ -236,7 +248,10 @@ describe.skipIf(postgresBin === undefined)('three workers', () => {
     expect(await isAlive(leader)).toBe(true);
   });
 
-  it.skipIf(!mayCut)('remediate the host that one of them is on', async () => {
+  it.skipIf(!mayCut).each([
+    ['', false],
+    [' at their site', true],
+  ])('remediate the host that one of them is on%s', async (_where, hasSite) => {
     const directory = mkdtempSync(join(tmpdir(), 'kmend-boot-'));
     open.push(() => rmSync(directory, { recursive: true }));
     /** A machine of its own: its kernel says another boot id. */
@@ -244,14 +259,17 @@ describe.skipIf(postgresBin === undefined)('three workers', () => {
       const file = join(directory, name);
       writeFileSync(file, `${bootId}\n`);
       const bind = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
-      return { prefix: ['unshare', '--mount', 'sh', '-c', bind, file] };
+      const place = { prefix: ['unshare', '--mount', 'sh', '-c', bind, file] };
+      return hasSite ? { ...place, ...ofSite } : place;
     };
-    const { judge, lab, run, workers } = await rollout(2, ({ fleet }) => [
+    const places = ({ fleet }: WorkersLab): readonly WorkerPlace[] => [
       on('h1', fleet.host('h1').bootId()),
       on('other', '5f1b0f5e-1111-4222-8333-944455566677'),
-    ]);
+    ];
+    const { judge, lab, run, workers } = await rollout(2, places, hasSite);
     await judge();
     const [own, other] = workers;
+    if (hasSite) return expect(other?.out()).toContain('h1: worked on, ended');
     expect(own?.out()).toContain('it is handed over: another worker carries it on');
     expect(other?.out()).toContain('exit 0');
     expect(eventsOf(lab.events(run), 'run.resumed')).toHaveLength(2);

@@ -88,6 +88,7 @@ const noParsers: ReadonlyMap<string, string> = new Map([
   ['adapters/kube/inventory.ts', 'names and addresses of nodes, sign by sign'],
   ['adapters/kube/node/placement.ts', 'taints, compared as they are'],
   ['adapters/http/proxy.ts', 'the environment of this machine'],
+  ['adapters/ssh/config/openssh.ts', 'the names of a host, sign by sign'],
   ['adapters/http/request.ts', 'the host of an address'],
   ['load/inventory/listing.ts', 'what is printed'],
   ['model/run/change.ts', 'changes of the program'],
