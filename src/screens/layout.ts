@@ -68,19 +68,29 @@ export function cutTo(text: string, width: number): string {
   return `${cut}…`;
 }
 
-/** Rows in columns. On a narrow terminal the last column is folded; nothing is cut. */
+/** The least columns in which a text is folded beside others. */
+const narrowest = 24;
+
+/**
+ * Rows in columns. On a narrow terminal the last column is folded, or stands below the others; nothing
+ * is cut.
+ */
 export function table(rows: readonly (readonly string[])[], width: number): readonly string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, index) =>
     Math.max(0, ...rows.map((row) => widthOf(row[index] ?? ''))),
   );
   const indent = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 0);
-  const room = Math.max(24, width - indent);
+  const room = width - indent;
+  // A column that begins near the right edge would be folded word by word.
+  const below = room < narrowest / 2 && indent > width / 2 && (widths.at(-1) ?? 0) > room;
   return rows.flatMap((row) => {
     const cells = row
       .slice(0, columns - 1)
       .map((cell, index) => padRight(cell, widths[index] ?? 0));
-    const [first = '', ...more] = fold(row[columns - 1] ?? '', room);
+    const last = row[columns - 1] ?? '';
+    if (below) return [cells.join('  ').trimEnd(), ...foldLine(`  ${last}`, width)];
+    const [first = '', ...more] = fold(last, Math.max(narrowest, room));
     return [
       [...cells, first].join('  ').trimEnd(),
       ...more.map((line) => ' '.repeat(indent) + line),

@@ -52,6 +52,19 @@ describe('widths', () => {
       ),
     ).toEqual(['日本  x', 'abcd  y']);
   });
+
+  it('puts a last column that would begin at the right edge below the others', () => {
+    const long = 'b'.repeat(60);
+    expect(
+      table(
+        [
+          ['name', 'what'],
+          [long, 'the words of a text that would be folded one by one'],
+        ],
+        70,
+      ),
+    ).toEqual(['name', '  what', long, '  the words of a text that would be folded one by one']);
+  });
 });
 
 describe('folding', () => {
