@@ -69,8 +69,9 @@ export function workerCommands(program: Command, world: World, done: (exit: numb
     .option('--json', 'JSON lines instead of text')
     .addHelpText(
       'after',
-      '\nWith --sites it also works on hosts of other runs: those whose inventory variable\n' +
-        'kmend_site is one of these names. Whoever leads their run needs no way to them.\n\n' +
+      '\nWith --sites it also works on hosts of other runs: those whose inventory\n' +
+        'variable kmend_site is one of these names. Whoever leads their run needs no\n' +
+        'way to them.\n\n' +
         'It works in the directory where the playbooks and inventories are, as `apply`\n' +
         'did. On SIGTERM it finishes the steps under way and hands its runs over: other\n' +
         'workers carry them on. Secret variables of a run come from its environment\n' +
