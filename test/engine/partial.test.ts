@@ -189,7 +189,7 @@ it('the proof of a finished run is read after its last step: the kernel that was
   expect(last?.evidence).toMatch(/asked by kubelet 1\.12\.3 and docker 18\.06\.1-ce, answered EIO/);
   const report = await lab.run(['report', lab.runs().at(-1) ?? '', '--markdown']);
   expect(report.out).toContain(`off (samples): ${last?.evidence}`);
-  expect(report.out).not.toContain('862');
+  expect(report.out).not.toContain('3.10.0-862');
 }, 120_000);
 
 it('a last step that takes the argument away again is no proven end', async () => {

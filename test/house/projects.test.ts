@@ -44,4 +44,11 @@ describe('test projects', () => {
       /--retry/,
     );
   });
+
+  it('deny no short word that a digest may hold by chance', () => {
+    const chances = all.filter((file) =>
+      /\bnot\s*\.toContain\(\s*(['"`])[0-9a-f]{1,7}\1/.test(code(`test/${file}`)),
+    );
+    expect(chances).toEqual([]);
+  });
 });
