@@ -207,6 +207,38 @@ describe.skipIf(postgresBin === undefined)('a worker of a site', () => {
     expect(first.out() + first.err()).toMatch(/h1: worked on, left to another worker/);
     await expectWhole(run);
   });
+
+  it('is told twice to end: it ends at once, and another one goes on', async () => {
+    const { at } = await machines({ h1: 'fra' });
+    const first = await at('fra');
+    const run = await detach();
+    await lab.event(run, 'effect.started');
+    await at('fra');
+    first.signal('SIGTERM');
+    await sleep(200);
+    first.signal('SIGTERM');
+    expect(await first.ended).toBe(0);
+    expect(eventsOf(lab.events(run), 'effect.done')).toEqual([]);
+    await expectWhole(run);
+  });
+});
+
+describe.skipIf(postgresBin === undefined)('an outage of PostgreSQL', () => {
+  it.each(['fast', 'immediate'] as const)(
+    'while hosts are worked on at sites (%s): nobody fails, nothing is done twice',
+    async (mode) => {
+      const { at } = await machines({ h1: 'fra', h2: 'ber' });
+      await at('fra');
+      await at('ber');
+      const run = await detach();
+      await lab.event(run, 'effect.started', (event) => 'host' in event && event.host === 'h2');
+      await server.stop(mode);
+      await sleep(8_000);
+      await server.start();
+      await lab.event(run, 'run.closed', () => true, 120);
+      await expectWhole(run, eventsOf(lab.events(run), 'run.resumed').length);
+    },
+  );
 });
 
 describe.skipIf(postgresBin === undefined)('the process that leads', () => {
