@@ -106,6 +106,8 @@ export interface Target {
   readonly sshConfigFile?: string;
   /** Names of ssh options that kmend leaves out, where it would refuse the host. */
   readonly sshIgnore?: readonly string[];
+  /** The program that logs in. Absent: kmend itself. */
+  readonly transport?: 'openssh';
   readonly hostKeyChecking: HostKeyChecking;
   readonly knownHostsFiles?: readonly string[];
   /**

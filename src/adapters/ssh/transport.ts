@@ -19,7 +19,9 @@ import { createKeepalive, type Keepalive, type KeepaliveOptions } from './connec
 import { createKeyring } from './connect/keys.ts';
 import { type LoginTools, planLogin } from './connect/login.ts';
 import { execOn } from './exec/exec.ts';
+import { lineOf } from './exec/line.ts';
 import { type Library, loadLibrary } from './library/library.ts';
+import { createOpenSshTransport, type OpenSshTransportOptions } from './openssh/transport.ts';
 import { createSilence } from './silence.ts';
 
 export interface TransportOptions {
@@ -52,6 +54,7 @@ interface Shared {
   readonly jumps: Jumps;
 }
 
+const defaultHandshakes = 50;
 const defaultKeepalive: KeepaliveOptions = { interval: 5, count: 3 };
 
 /**
@@ -66,13 +69,15 @@ const defaultKeepalive: KeepaliveOptions = { interval: 5, count: 3 };
  */
 export function createTransport(options: TransportOptions): Transport {
   const warn = once(options.warn);
-  const slots = createSlots(options.handshakes ?? 50);
+  const slots = createSlots(options.handshakes ?? defaultHandshakes);
   const silence = createSilence();
   const keepalive = createKeepalive(options.keepalive ?? defaultKeepalive);
   const connections = new Set<Connection>();
   let shared: Promise<Shared> | undefined;
+  const byOpenSsh = createOpenSshTransport(openSshOptions(options, warn));
   return {
     connect: async (target, { signal, turn } = {}) => {
+      if (target.transport === 'openssh') return byOpenSsh.connect(target, present({ signal }));
       shared ??= prepare(options, warn, slots);
       const ready = await shared.then(ok, (error: unknown) => error);
       if (!isShared(ready)) {
@@ -99,7 +104,20 @@ export function createTransport(options: TransportOptions): Transport {
       keepalive.close();
       const ready = await shared?.catch(() => undefined);
       ready?.jumps.close();
+      await byOpenSsh.close();
     },
+  };
+}
+
+function openSshOptions(
+  { asker, home, env, handshakes, keepalive, configFile, globalKnownHosts }: TransportOptions,
+  warn: (text: string) => void,
+): OpenSshTransportOptions {
+  return {
+    ...{ asker, home, env, warn },
+    handshakes: handshakes ?? defaultHandshakes,
+    keepalive: keepalive ?? defaultKeepalive,
+    ...present({ configFile, globalKnownHosts }),
   };
 }
 
@@ -255,6 +273,7 @@ function connectionOf(
   connections: Set<Connection>,
 ): Connection {
   const { client, stream } = session;
+  const line = lineOf(session);
   const where = nameOf(hop);
   let alive = true;
   let commands = 0;
@@ -278,7 +297,7 @@ function connectionOf(
       commands++;
       try {
         return await execOn(
-          { session, where, alive: () => alive, ...present({ become: other }) },
+          { line, where, alive: () => alive, ...present({ become: other }) },
           request,
         );
       } finally {

@@ -22,6 +22,8 @@ export type Answered =
 export interface OpenSsh {
   /** The settings that differ from OpenSSH's defaults. Each host is asked for once. */
   readonly settingsOf: (query: Query, user: string | undefined) => Promise<Answered>;
+  /** What `ssh` with these arguments and `-G` prints. Each is asked for once. */
+  readonly print: (args: readonly string[]) => Promise<Printed>;
 }
 
 /** Processes at the same time. */
@@ -30,7 +32,9 @@ const atOnce = 8;
 const longest = 1024 * 1024;
 
 type Lines = ReadonlyMap<string, readonly string[]>;
-type Printed = { readonly ok: true; readonly lines: Lines } | Extract<Answered, { ok: false }>;
+export type Printed =
+  | { readonly ok: true; readonly lines: Lines }
+  | Extract<Answered, { ok: false }>;
 
 /** Commands are read by nobody here, and may hold what no process list should show. */
 const commands = new Set(['proxycommand', 'localcommand', 'remotecommand', 'knownhostscommand']);
@@ -53,6 +57,7 @@ export function createOpenSsh(options: OpenSshOptions): OpenSsh {
     }
   };
   return {
+    print: ask,
     settingsOf: async (query, user) => {
       const [alias = '', address] = query.names;
       const strange = query.names.find((name) => !/^[^-\s@/][^\s@/]*$/.test(name));

@@ -98,7 +98,7 @@ function refuseKeyRotation(client: Client): void {
 }
 
 /** `ops@node-a (10.0.0.1:22)`. */
-export function nameOf(hop: Hop): string {
+export function nameOf(hop: Pick<Hop, 'alias' | 'host' | 'port' | 'user'>): string {
   const address = hop.host.includes(':') ? `[${hop.host}]:${hop.port}` : `${hop.host}:${hop.port}`;
   return hop.alias === hop.host
     ? `${hop.user}@${address}`

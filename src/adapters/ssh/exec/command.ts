@@ -40,6 +40,8 @@ export interface RemoteCommand {
   readonly atOnce: boolean;
   /** Sent after `input`, while it is read. */
   readonly stream?: () => AsyncIterable<Uint8Array>;
+  /** Printed on stderr with the exit status when the command has ended, where `reportsEnd`. */
+  readonly end?: Mark;
 }
 
 export interface CommandRequest {
@@ -48,6 +50,11 @@ export interface CommandRequest {
   /** Instead of `stdin`. */
   readonly stream?: () => AsyncIterable<Uint8Array>;
   readonly become?: Become;
+  /**
+   * For the ssh program: its own status does not tell a lost connection from `exit 255`, and it
+   * sends no modes of a terminal.
+   */
+  readonly reportsEnd?: boolean;
 }
 
 /**
@@ -83,6 +90,7 @@ function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): Remo
   const script = wrap(request, ready, terminal, { way, atOnce });
   const input = inputOf(request, ready, terminal, way);
   const start = createMark();
+  const end = request.reportsEnd === true ? createMark() : undefined;
   const asks =
     become?.password === undefined
       ? undefined
@@ -90,11 +98,11 @@ function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): Remo
         ? asksByPrompt(start.whole)
         : asksOnTerminal(start.whole);
   return {
-    line: becoming(`exec /bin/sh -c ${loginQuote(script)}`, script, become, start),
+    line: becoming(script, become, start, end),
     terminal,
     ready,
     atOnce,
-    ...present({ asks, input }),
+    ...present({ asks, input, end }),
     ...(request.stream === undefined ? {} : { stream: streamOf(request.stream, ready, terminal) }),
   };
 }
@@ -103,25 +111,38 @@ function assemble(request: CommandRequest, ready: Mark, viaInput: boolean): Remo
 const needsTerminal = ({ method, password }: Become): boolean =>
   method === 'su' || (method === 'doas' && password !== undefined);
 
-function becoming(plain: string, script: string, become: Become | undefined, start: Mark): string {
-  if (become === undefined) return plain;
-  const user = loginQuote(become.user);
+function becoming(
+  script: string,
+  become: Become | undefined,
+  start: Mark,
+  end: Mark | undefined,
+): string {
+  const run = end === undefined ? 'exec' : `exec /bin/sh -c ${loginQuote(reporter(end))} kmend`;
   const shell = `/bin/sh -c ${loginQuote(script)}`;
+  if (become === undefined) return `${run} ${shell}`;
+  const user = loginQuote(become.user);
   // The mark comes first, so that no output of a profile counts as a question.
-  const started = `printf '%s%s\\n' ${start.left} ${start.right}; exec env LC_ALL=C`;
+  const started = `${end === undefined ? '' : rawTerminal}printf '%s%s\\n' ${start.left} ${start.right}; ${run} env LC_ALL=C`;
   switch (become.method) {
     case 'sudo':
       return become.password === undefined
-        ? `exec env LC_ALL=C sudo -n -H -u ${user} -- ${shell}`
-        : `exec env LC_ALL=C sudo -k -S -H -p ${start.whole} -u ${user} -- ${shell}`;
+        ? `${run} env LC_ALL=C sudo -n -H -u ${user} -- ${shell}`
+        : `${run} env LC_ALL=C sudo -k -S -H -p ${start.whole} -u ${user} -- ${shell}`;
     case 'su':
       return `${started} su ${user} -c ${loginQuote(`exec ${shell}`)}`;
     case 'doas':
       return become.password === undefined
-        ? `exec env LC_ALL=C doas -n -u ${user} ${shell}`
+        ? `${run} env LC_ALL=C doas -n -u ${user} ${shell}`
         : `${started} doas -u ${user} ${shell}`;
   }
 }
+
+/** Runs its arguments and reports their status. What the shell itself says is not theirs. */
+const reporter = ({ left, right }: Mark): string =>
+  `exec 4>&2 2>/dev/null; "$@" 2>&4 4>&-; printf '%s%s %s\\n' ${left} ${right} "$?" >&4`;
+
+/** What the request for a terminal says otherwise: no echo, no conversion of the output. */
+const rawTerminal = 'stty -echo -echonl -opost -onlcr rows 24 cols 4096; ';
 
 const asksByPrompt = (prompt: string) => (before: string, from: number) =>
   before.includes(prompt, from);

@@ -1,20 +1,18 @@
 // Runs one command on a connection: start, password dialogue, input, output, time limits, end.
 
-import type { ClientChannel, ExecOptions } from 'ssh2';
 import type { ExecRequest, ExecResult } from '../../../engine/ports/transport.ts';
 import type { Become } from '../../../model/host.ts';
 import { present } from '../../../model/present.ts';
 import { type Failure, failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { failureOf, type RawError } from '../connect/failures.ts';
-import type { Session } from '../connect/handshake.ts';
 import { notStarted } from '../connect/refusals.ts';
-import { proxyReport } from '../program/proxy-stream.ts';
 import { type RemoteCommand, remoteCommand } from './command.ts';
 import { createDialogue, type Dialogue } from './dialogue.ts';
+import type { Channel, Line } from './line.ts';
 import { createOutput, type Output } from './output.ts';
 
 export interface ExecContext {
-  readonly session: Session;
+  readonly line: Line;
   /** For messages. */
   readonly where: string;
   readonly alive: () => boolean;
@@ -38,10 +36,10 @@ const interruptLimit = 1000;
 
 /** Runs the request. All errors become failures. */
 export function execOn(context: ExecContext, request: ExecRequest): Promise<Outcome<ExecResult>> {
-  const { session, where, become } = context;
+  const { line, where, become } = context;
   if (request.signal?.aborted === true)
     return Promise.resolve(failed('interrupted', `${where}: stopped before the command was sent`));
-  if (become?.password !== undefined && !session.trusted)
+  if (become?.password !== undefined && !line.trusted)
     return Promise.resolve(
       failed('host_key', `${where}: no password is sent to a host whose key has changed`, {
         hint: 'correct known_hosts, or turn host key checking on',
@@ -49,7 +47,12 @@ export function execOn(context: ExecContext, request: ExecRequest): Promise<Outc
     );
   const command = remoteCommand({
     script: request.script,
-    ...present({ stdin: request.stdin, stream: request.input, become }),
+    ...present({
+      stdin: request.stdin,
+      stream: request.input,
+      become,
+      reportsEnd: line.reportsEnd,
+    }),
   });
   const started = Date.now();
   return new Promise((resolve) => {
@@ -77,11 +80,11 @@ function openChannel(
   context: ExecContext,
   request: ExecRequest,
   command: RemoteCommand,
-  then: (opened: Outcome<ClientChannel>) => void,
+  then: (opened: Outcome<Channel>) => void,
 ): void {
-  const { session, where } = context;
+  const { line, where, last = false } = context;
   let waiting = true;
-  const finish = (result: Outcome<ClientChannel>): void => {
+  const finish = (result: Outcome<Channel>): void => {
     if (!waiting) {
       // The answer came too late: the command must not run unobserved.
       if (result.ok) result.value.close();
@@ -102,10 +105,8 @@ function openChannel(
   );
   request.signal?.addEventListener('abort', abort, { once: true });
   try {
-    session.client.exec(
-      command.line,
-      (command.terminal ? { pty: terminal } : {}) as ExecOptions,
-      (error, channel) => (error === undefined ? finish(ok(channel)) : fail(error)),
+    line.start(command, { last, wanted: () => waiting }, (error, channel) =>
+      error === undefined ? finish(ok(channel)) : fail(error),
     );
   } catch (error) {
     // The library throws if the connection was lost just now.
@@ -121,27 +122,17 @@ const flood = (where: string, begun: boolean): Failure => ({
 const lateMessage = (where: string, request: ExecRequest): string =>
   `${where}: the command took longer than ${request.timeout} s`;
 
-/** No echo and no conversion of the output (RFC 4254, section 8). Wide, so that no line wraps. */
-const terminal = {
-  term: 'dumb',
-  rows: 24,
-  cols: 4096,
-  width: 0,
-  height: 0,
-  modes: { ECHO: 0, ECHONL: 0, OPOST: 0, ONLCR: 0, ICRNL: 1 },
-};
-
-function sessionFailure(error: RawError, { where, alive, session }: ExecContext): Failure {
+function sessionFailure(error: RawError, { where, alive, line }: ExecContext): Failure {
   return failureOf(alive() ? error : { level: 'lost', message: error.message }, {
     where,
     phase: 'session',
-    ...present({ proxy: proxyReport(session.stream) }),
+    ...present({ proxy: line.proxy?.() }),
   });
 }
 
 interface Begun {
   readonly command: RemoteCommand;
-  readonly channel: ClientChannel;
+  readonly channel: Channel;
   /** Milliseconds left for the command. */
   readonly left: number;
 }
@@ -160,7 +151,7 @@ class Conversation {
   readonly #context: ExecContext;
   readonly #request: ExecRequest;
   readonly #command: RemoteCommand;
-  readonly #channel: ClientChannel;
+  readonly #channel: Channel;
   readonly #resolve: Resolve;
   readonly #out: Output;
   readonly #err: Output;
@@ -311,6 +302,8 @@ class Conversation {
         transport: true,
       });
     const output = withoutMarks(this.#outputBefore()).slice(-4000);
+    const failure = this.#context.line.explain?.(output);
+    if (failure !== undefined) return { ok: false, failure };
     const ending = { where, code: exit?.code ?? null, output, answered: this.#dialogue.answered() };
     return { ok: false, failure: notStarted({ ...ending, ...present({ become }) }) };
   }
@@ -324,7 +317,7 @@ class Conversation {
 /** Sends all chunks, each when the channel has room. Returns the error of the source, if any. */
 async function pour(
   chunks: AsyncIterable<Uint8Array>,
-  channel: ClientChannel,
+  channel: Channel,
   isOver: () => boolean,
 ): Promise<string | undefined> {
   try {
@@ -349,11 +342,7 @@ async function pour(
  * Ends the command on the host: first by a signal over the channel (OpenSSH ignores it for root),
  * then by a second channel to its process group, as the same user. Returns a note if that failed.
  */
-async function endRemote(
-  context: ExecContext,
-  channel: ClientChannel,
-  pid: number,
-): Promise<string> {
+async function endRemote(context: ExecContext, channel: Channel, pid: number): Promise<string> {
   if (!context.alive()) return '';
   try {
     channel.signal('TERM');

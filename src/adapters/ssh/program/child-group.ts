@@ -27,14 +27,19 @@ export function startGroup(
   return child;
 }
 
+/** The program has ended, and had no children. */
+export function forgetGroup(child: Child): void {
+  running.delete(child);
+  if (running.size === 0) process.off('exit', killAll);
+}
+
 /** Ends the program and its children: by a request, and by force after a second. */
 export function endGroup(child: Child): void {
   if (!running.has(child)) return;
   signalGroup(child, 'SIGTERM');
   setTimeout(() => {
     signalGroup(child, 'SIGKILL');
-    running.delete(child);
-    if (running.size === 0) process.off('exit', killAll);
+    forgetGroup(child);
   }, grace).unref();
 }
 

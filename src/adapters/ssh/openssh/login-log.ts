@@ -1,0 +1,195 @@
+// Reads the log of a master: how far the login came, the host key, the peer, and why it failed.
+import type { Failure } from '../../../model/run/failure.ts';
+import { oneLine } from '../../../model/text/printable.ts';
+import { pasteable } from '../../../model/text/quote.ts';
+import { failureOf, type Phase, type RawError } from '../connect/failures.ts';
+
+export interface LoginLog {
+  readonly phase: Phase;
+  /** Address of the peer. Absent: behind a proxy. */
+  readonly address?: string;
+  /** The key that the host has shown. */
+  readonly key?: { readonly type: string; readonly print: string };
+  /** The key was not known, and checking lets it pass. `file`: why it was not added. */
+  readonly accepted?: 'added' | 'not added';
+  /** False: the host key has changed and checking is off. */
+  readonly trusted: boolean;
+  readonly tried: readonly string[];
+  /** Lines that are no details. */
+  readonly messages: readonly string[];
+  /** Text of the server before its banner. */
+  readonly preface: string;
+}
+
+const phases: readonly (readonly [RegExp, Phase])[] = [
+  [/^Authenticated to /m, 'session'],
+  [/^debug1: SSH2_MSG_NEWKEYS received/m, 'login'],
+  [/^debug1: Remote protocol version /m, 'key exchange'],
+  [/^debug1: (?:Connection established|Executing proxy command)/m, 'banner'],
+];
+
+export function readLog(text: string): LoginLog {
+  const lines = text.split('\n');
+  const first = (pattern: RegExp): RegExpExecArray | undefined => {
+    for (const line of lines) {
+      const found = pattern.exec(line);
+      if (found !== null) return found;
+    }
+    return undefined;
+  };
+  // The server says nothing before the first of these lines that could imitate it.
+  const key = first(/^debug1: Server host (?:key|certificate): ([\w@.-]+) (SHA256:[\w+/=]+)/);
+  const address = first(/^debug1: Connecting to \S+ \[([^\]\s]+)\] port \d+\.?$/)?.[1];
+  const accepted =
+    first(/^Failed to add the host to the list of known hosts/) !== undefined
+      ? 'not added'
+      : first(/^Warning: Permanently added /) !== undefined
+        ? 'added'
+        : undefined;
+  return {
+    phase: phases.find(([pattern]) => pattern.test(text))?.[1] ?? 'connect',
+    ...(address === undefined ? {} : { address }),
+    ...(key === undefined ? {} : { key: { type: plainType(key[1] ?? ''), print: key[2] ?? '' } }),
+    ...(accepted === undefined ? {} : { accepted }),
+    trusted: first(/WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!/) === undefined,
+    tried: triedIn(lines),
+    messages: lines.filter((line) => line !== '' && !/^debug\d: /.test(line)),
+    preface: lines
+      .flatMap(
+        (line) =>
+          /^debug1: kex_exchange_identification: banner line \d+: (.*)$/.exec(line)?.[1] ?? [],
+      )
+      .join(' ')
+      .slice(0, 300),
+  };
+}
+
+const plainType = (type: string): string =>
+  type.replace(/^ssh-|-cert-v01@openssh\.com$|-sha2-nistp\d+/g, '');
+
+function triedIn(lines: readonly string[]): readonly string[] {
+  const tried = lines.flatMap((line) => {
+    const [, offered] = /^debug1: Offering public key: (.+) SHA256:/.exec(line) ?? [];
+    const [, method] = /^debug1: Next authentication method: (\S+)$/.exec(line) ?? [];
+    return offered ?? (method === 'publickey' ? [] : (method ?? []));
+  });
+  const taken = lines.findLast((line) => /^debug1: Authentications that can continue: /.test(line));
+  return [
+    ...tried.map((one) => oneLine(one, 200)),
+    ...(taken === undefined
+      ? []
+      : [`the server takes only ${oneLine(taken.slice(39), 200).replaceAll(',', ', ')}`]),
+  ];
+}
+
+export interface Ending {
+  /** For messages. */
+  readonly where: string;
+  readonly log: LoginLog;
+  /** What the proxies and jump hosts wrote. */
+  readonly errors: string;
+  /** A proxy command or a jump host leads to the host. */
+  readonly isProxied: boolean;
+  /** Seconds. */
+  readonly timeout: number;
+  readonly legacy: boolean;
+}
+
+/** Texts of the C library, as ssh prints them. */
+const codes: readonly (readonly [RegExp, string])[] = [
+  [/Connection refused$/, 'ECONNREFUSED'],
+  [/No route to host$/, 'EHOSTUNREACH'],
+  [/Network is unreachable$/, 'ENETUNREACH'],
+  [/Connection reset by /, 'ECONNRESET'],
+  [/Temporary failure in name resolution$/, 'EAI_AGAIN'],
+  [/Could not resolve hostname /, 'ENOTFOUND'],
+];
+
+/** Why a master ended before the login was done. */
+export function loginFailure(ending: Ending): Failure {
+  const { where, log, errors, isProxied, legacy } = ending;
+  const keyFailure = hostKeyFailure(ending);
+  if (keyFailure !== undefined) return keyFailure;
+  const raw = rawError(ending);
+  const isProxyEnd = isProxied && raw.level === 'lost' && log.phase === 'banner';
+  const failure = failureOf(raw, {
+    where,
+    phase: log.phase,
+    tried: log.tried,
+    legacy,
+    ...(log.preface === '' ? {} : { preface: log.preface }),
+    ...(isProxyEnd ? { proxy: { ended: 'ended', hopeless: false, errors } } : {}),
+  });
+  const said = [...log.messages, errors.trim()].join('\n').trim().slice(-2000);
+  return failure.detail === undefined && said !== '' ? { ...failure, detail: said } : failure;
+}
+
+/** The error that the library would have for the last words of ssh. */
+function rawError({ log, timeout, isProxied }: Ending): RawError {
+  const has = (pattern: RegExp): RegExpExecArray | undefined => {
+    for (const line of log.messages) {
+      const found = pattern.exec(line);
+      if (found !== null) return found;
+    }
+    return undefined;
+  };
+  const last = oneLine(log.messages.at(-1) ?? 'no reason was given', 300);
+  if (has(/: Permission denied \(/) !== undefined)
+    return { level: 'client-authentication', message: 'All configured methods failed' };
+  if (has(/Too many authentication failures/) !== undefined)
+    return { code: 2, message: 'Too many authentication failures' };
+  const mismatch = has(/no matching (.+?) found/);
+  if (mismatch !== undefined) return { message: `no matching ${mismatch[1]}` };
+  if (has(/banner line contains invalid|major versions differ|Bad remote protocol/) !== undefined)
+    return { message: last };
+  if (has(/incorrect signature/) !== undefined) return { message: 'signature verification failed' };
+  if (has(/timed out|No banner received/i) !== undefined)
+    return { level: 'timeout', message: lateMessage(log.phase, timeout) };
+  const code = codes.find(([pattern]) => has(pattern) !== undefined)?.[1];
+  if (code !== undefined) return { code, message: last };
+  if (has(/Connection closed|closed by remote host|Broken pipe|UNKNOWN port/) !== undefined)
+    return { level: 'lost', message: last };
+  return isProxied && log.phase === 'banner' ? { level: 'lost', message: last } : { message: last };
+}
+
+/** As the library's own clock would say it. */
+export const lateMessage = (phase: Phase, timeout: number): string =>
+  phase === 'connect'
+    ? `no connection within ${timeout} s`
+    : phase === 'banner'
+      ? `connected, but no SSH banner within ${timeout} s`
+      : `login not done within ${timeout * 3} s (${phase})`;
+
+function hostKeyFailure({ where, log }: Ending): Failure | undefined {
+  const text = log.messages.join('\n');
+  const shown = `${log.key?.type ?? 'host'} ${log.key?.print ?? ''}`.trim();
+  const refused = (message: string, hint: string): Failure => ({
+    kind: 'host_key',
+    message: `${where}: ${message}`,
+    hint,
+  });
+  if (/REVOKED HOST KEY DETECTED|marked as revoked/.test(text))
+    return refused(
+      `shows a host key that is revoked: ${shown}`,
+      'do not connect; give the host a new key',
+    );
+  if (!/Host key verification failed/.test(text)) return undefined;
+  if (!log.trusted) {
+    const place = /^Offending \S+ key in (.+)$/m.exec(text)?.[1];
+    const [, file, name] = /ssh-keygen -f ["'](.+?)["'] -R ["'](.+?)["']/.exec(text) ?? [];
+    const forget =
+      file === undefined || name === undefined
+        ? ''
+        : `. If the host was reinstalled: ssh-keygen -R ${pasteable(name)} -f ${pasteable(file)}`;
+    return refused(
+      `THE HOST KEY HAS CHANGED: it shows ${shown}${place === undefined ? '' : `, known is another (${oneLine(place, 300)})`}`,
+      `an attacker may be in between${forget}`,
+    );
+  }
+  if (/host key is known for .* and you have requested strict checking/.test(text))
+    return refused(
+      `its ${log.key?.type ?? ''} host key is not known: ${log.key?.print ?? ''}`,
+      `compare with \`ssh-keygen -lf /etc/ssh/ssh_host_${log.key?.type ?? 'ed25519'}_key.pub\` on the host; to accept it, log in once with ssh`,
+    );
+  return refused('the host key was not accepted', 'log in once with ssh, which says why');
+}
