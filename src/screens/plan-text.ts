@@ -102,8 +102,13 @@ function unstartedText(
   ];
 }
 
-const idleText = ({ host, verdict, remedyWhy, accepts }: HostPlan): string =>
-  `${host}  ${verdict}${remedyWhy === '' ? '' : `: ${remedyWhy}`}${accepts === undefined ? '' : `; ${acceptsText(accepts)}`}`;
+const transportText = ({ transport }: HostPlan): string =>
+  transport === undefined ? '' : ', by the OpenSSH client';
+
+const idleText = (plan: HostPlan): string => {
+  const { host, verdict, remedyWhy, accepts } = plan;
+  return `${host}  ${verdict}${transportText(plan)}${remedyWhy === '' ? '' : `: ${remedyWhy}`}${accepts === undefined ? '' : `; ${acceptsText(accepts)}`}`;
+};
 
 const refusedText = (plan: HostPlan): string =>
   `${plan.host}  ${plan.refused?.task ?? ''}: ${plan.refused?.why ?? ''}${hintOf(plan.refused?.hint)}`;
@@ -136,7 +141,7 @@ function hostText(
   const { paint, width } = view;
   const start = startsIn === undefined ? '' : `, starts in ${duration(startsIn)}`;
   const zone = plan.zone === undefined ? '' : `, zone ${plan.zone}`;
-  const head = `${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, ${estimateText(plan)}${zone}${start}`;
+  const head = `${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, ${estimateText(plan)}${zone}${transportText(plan)}${start}`;
   return [
     ...indented(head, 2, width),
     ...(plan.remedyWhy === '' ? [] : indented(`why: ${plan.remedyWhy}`, 4, width)),

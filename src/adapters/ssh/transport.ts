@@ -1,5 +1,6 @@
 // The Transport port over ssh2: resolves the route to a host, logs in and returns connections.
 
+import { existsSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { createSlots, type Slots } from '../../engine/session/slots.ts';
 import type { Become } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
+import { isUsualConfig } from './config/openssh.ts';
 import { type Hop, type RouteContext, routeTo } from './config/route.ts';
 import { createSources, type Sources } from './config/source.ts';
 import { createAgents } from './connect/agent.ts';
@@ -74,10 +76,13 @@ export function createTransport(options: TransportOptions): Transport {
   const keepalive = createKeepalive(options.keepalive ?? defaultKeepalive);
   const connections = new Set<Connection>();
   let shared: Promise<Shared> | undefined;
-  const byOpenSsh = createOpenSshTransport(openSshOptions(options, warn));
+  let byOpenSsh: Transport | undefined;
   return {
     connect: async (target, { signal, turn } = {}) => {
-      if (target.transport === 'openssh') return byOpenSsh.connect(target, present({ signal }));
+      if (target.transport === 'openssh') {
+        byOpenSsh ??= createOpenSshTransport(openSshOptions(options, warn));
+        return byOpenSsh.connect(target, present({ signal }));
+      }
       shared ??= prepare(options, warn, slots);
       const ready = await shared.then(ok, (error: unknown) => error);
       if (!isShared(ready)) {
@@ -104,22 +109,32 @@ export function createTransport(options: TransportOptions): Transport {
       keepalive.close();
       const ready = await shared?.catch(() => undefined);
       ready?.jumps.close();
-      await byOpenSsh.close();
+      await byOpenSsh?.close();
     },
   };
 }
 
 function openSshOptions(
-  { asker, home, env, handshakes, keepalive, configFile, globalKnownHosts }: TransportOptions,
+  options: TransportOptions,
   warn: (text: string) => void,
 ): OpenSshTransportOptions {
+  const { asker, home, env, handshakes, keepalive, globalKnownHosts } = options;
+  const { configFile, systemConfigFile } = filesOf(options);
+  // OpenSSH reads its own files whatever HOME says. It gets another file by `-F`.
+  const isUsual = isUsualConfig(configFile, systemConfigFile);
   return {
     ...{ asker, home, env, warn },
     handshakes: handshakes ?? defaultHandshakes,
     keepalive: keepalive ?? defaultKeepalive,
-    ...present({ configFile, globalKnownHosts }),
+    ...(isUsual ? {} : { configFile: existsSync(configFile) ? configFile : 'none' }),
+    ...present({ globalKnownHosts }),
   };
 }
+
+const filesOf = ({ home, configFile, systemConfigFile }: TransportOptions) => ({
+  configFile: configFile ?? join(home, '.ssh', 'config'),
+  systemConfigFile: systemConfigFile ?? '/etc/ssh/ssh_config',
+});
 
 const routeHint =
   'correct the ssh configuration, or leave an option out by its name: ssh_ignore: [NAME]';
@@ -142,12 +157,13 @@ async function prepare(
   slots: Slots,
 ): Promise<Shared> {
   const { asker, home, env } = options;
+  const { configFile, systemConfigFile } = filesOf(options);
   const library = await loadLibrary();
   const sources = createSources({
     home,
     env,
-    configFile: options.configFile ?? join(home, '.ssh', 'config'),
-    systemFile: options.systemConfigFile ?? '/etc/ssh/ssh_config',
+    configFile,
+    systemFile: systemConfigFile,
     warn,
   });
   // A broken file is an error of all hosts.

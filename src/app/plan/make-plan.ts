@@ -122,7 +122,10 @@ async function planPlay(
     ready,
     plan: {
       ...assembled,
-      hosts: assembled.hosts.map((host) => withHistory(host, earlier)),
+      hosts: assembled.hosts.map((host) => ({
+        ...withHistory(host, earlier),
+        ...present({ transport: ready.setup.hosts.get(host.host)?.target.transport }),
+      })),
       leftOut,
       ...present({ canaryHosts: ready.canaryHosts }),
     },

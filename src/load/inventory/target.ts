@@ -69,6 +69,7 @@ export function targetOf(host: string, vars: Scope, options: TargetOptions = {})
     sshOptions: ssh.options.length > 0 ? ssh.options : undefined,
     sshConfigFile: ssh.configFile,
     sshIgnore: reader.names('ssh_ignore'),
+    transport: reader.transport(),
     hostKeyChecking: reader.checking() ?? ssh.hostKeyChecking ?? options.hostKeyChecking ?? 'yes',
     knownHostsFiles: ssh.knownHostsFiles,
     legacyCrypto: reader.flag('legacy_crypto') ?? false,
@@ -199,6 +200,16 @@ class VariableReader {
       const flag = this.flag(name);
       if (flag !== undefined) return flag ? 'yes' : 'no';
     }
+    return undefined;
+  }
+
+  /** What logs in to the host. Undefined: kmend itself. */
+  transport(): 'openssh' | undefined {
+    const name = 'ansible_ssh_transport';
+    const value = this.text(name);
+    if (value === undefined || value === 'kmend') return undefined;
+    if (value === 'openssh') return value;
+    this.report('connection-variable', `${name} should be openssh or kmend, not ${value}`);
     return undefined;
   }
 

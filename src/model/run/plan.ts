@@ -52,6 +52,8 @@ export interface HostPlan {
   /** Failure domain, where one is known. */
   readonly zone?: string;
   readonly node?: string;
+  /** The program that logs in to it; absent = kmend itself. */
+  readonly transport?: 'openssh';
   /** Somebody else had cordoned its node when the plan was made. */
   readonly cordoned?: true;
   /** This host must not be touched. */

@@ -61,6 +61,7 @@ export const hostPlan: Shape = object(
     accepts: accepted,
     zone: text,
     node: text,
+    transport: text,
     cordoned: flag,
     refused: object({ task: text, why: text }, { hint: text }),
     heldBy: text,

@@ -1,6 +1,7 @@
 // Asks OpenSSH itself (`ssh -G`) for the settings of a host, where a condition applies that only it
 // can judge. It costs a process a host.
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { createSlots } from '../../../engine/session/slots.ts';
 import { oneLine } from '../../../model/text/printable.ts';
 import { endGroup, startGroup } from '../program/child-group.ts';
@@ -124,8 +125,11 @@ function parse(text: string): Lines {
   return lines;
 }
 
-/** The home directory that OpenSSH takes, whatever HOME says. */
-export function accountHome(): string | undefined {
+/** These are the files that OpenSSH reads by itself: those of the account, whatever HOME says. */
+export const isUsualConfig = (userFile: string, systemFile: string): boolean =>
+  userFile === join(accountHome() ?? '', '.ssh', 'config') && systemFile === '/etc/ssh/ssh_config';
+
+function accountHome(): string | undefined {
   try {
     return userInfo().homedir;
   } catch {

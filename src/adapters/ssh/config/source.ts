@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Query, SshConfig } from './config-file.ts';
 import { readSshConfig } from './config-file.ts';
 import { isPolicy, refusalOf, type Setting, type Settings } from './keywords.ts';
-import { accountHome, createOpenSsh, type OpenSsh } from './openssh.ts';
+import { createOpenSsh, isUsualConfig, type OpenSsh } from './openssh.ts';
 
 export interface SourceOptions {
   readonly home: string;
@@ -60,9 +60,7 @@ function lookUpIn(options: SourceOptions, chosen: string | undefined): LookUp {
       ? []
       : [{ path: systemFile, base: dirname(systemFile), isOwn: false }];
   // OpenSSH reads its own files whatever HOME says. It gets another file by `-F`.
-  const isUsual =
-    userFile === join(accountHome() ?? '', '.ssh', 'config') &&
-    systemFile === '/etc/ssh/ssh_config';
+  const isUsual = isUsualConfig(userFile, systemFile);
   const own = isUsual && chosen === undefined;
   const source: Source = {
     config: readSshConfig([...user, ...system], home),

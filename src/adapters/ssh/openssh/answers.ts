@@ -11,29 +11,26 @@ const mostTries = 3;
 /** Asks the operator each question once per run, for all hosts. */
 export function createAnswers(asker: Asker): (target: Target) => Answers {
   const known = new Map<string, Promise<string>>();
-  const ask = (prompt: string, isAgain: boolean): Promise<string> => {
-    if (isAgain) known.delete(prompt);
-    const asked = known.get(prompt) ?? asker.secret(`${prompt} `);
-    known.set(prompt, asked);
-    return asked;
-  };
   return ({ password }) => {
-    const tries = new Map<string, number>();
+    const given = new Map<string, Promise<string>>();
+    const ask = (prompt: string): Promise<string> => {
+      // What was wrong here may have been replaced by another host meanwhile.
+      if (known.get(prompt) === given.get(prompt)) known.delete(prompt);
+      const asked = known.get(prompt) ?? asker.secret(`${prompt} `);
+      known.set(prompt, asked);
+      given.set(prompt, asked);
+      return asked;
+    };
+    const asked = new Map<string, number>();
     return async (prompt) => {
       // Whatever a server asks has the name of the login in front. Local questions have not.
-      const kind = /^Enter (?:passphrase|PIN) for /.test(prompt)
-        ? prompt
-        : prompt.startsWith('(')
-          ? 'keyboard-interactive'
-          : 'password';
-      const count = (tries.get(kind) ?? 0) + 1;
-      tries.set(kind, count);
-      if (kind === prompt)
-        return asker.attended && count <= mostTries ? ask(prompt, count > 1) : undefined;
+      const isLocal = /^Enter (?:passphrase|PIN) for /.test(prompt);
+      const kind = isLocal ? prompt : prompt.startsWith('(') ? 'keyboard-interactive' : 'password';
+      const count = (asked.get(kind) ?? 0) + 1;
+      asked.set(kind, count);
+      if (isLocal) return asker.attended && count <= mostTries ? ask(prompt) : undefined;
       // A second question, or one for a new password, is not ours to answer.
-      return count > 1 || /\bnew\b/i.test(prompt) || !/password|passcode|:\s*$/i.test(prompt)
-        ? undefined
-        : password?.reveal();
+      return count > 1 || /\bnew\b/i.test(prompt) ? undefined : password?.reveal();
     };
   };
 }

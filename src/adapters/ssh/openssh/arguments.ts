@@ -78,7 +78,8 @@ export function masterArguments(target: Target, options: MasterOptions): readonl
       'LogLevel=DEBUG1',
       `BatchMode=${canAnswer ? 'no' : 'yes'}`,
       ...(withPassword ? [] : ['PasswordAuthentication=no', 'KbdInteractiveAuthentication=no']),
-      'NumberOfPasswordPrompts=1',
+      // A password is sent once; a passphrase may be mistyped.
+      `NumberOfPasswordPrompts=${withPassword ? 1 : 3}`,
       'ConnectionAttempts=1',
       'ControlPersist=no',
       `ServerAliveInterval=${Math.ceil(interval)}`,

@@ -10,7 +10,7 @@ export interface LoginLog {
   readonly address?: string;
   /** The key that the host has shown. */
   readonly key?: { readonly type: string; readonly print: string };
-  /** The key was not known, and checking lets it pass. `file`: why it was not added. */
+  /** The key was not known, and checking lets it pass. */
   readonly accepted?: 'added' | 'not added';
   /** False: the host key has changed and checking is off. */
   readonly trusted: boolean;
@@ -22,14 +22,14 @@ export interface LoginLog {
 }
 
 const phases: readonly (readonly [RegExp, Phase])[] = [
-  [/^Authenticated to /m, 'session'],
-  [/^debug1: SSH2_MSG_NEWKEYS received/m, 'login'],
-  [/^debug1: Remote protocol version /m, 'key exchange'],
-  [/^debug1: (?:Connection established|Executing proxy command)/m, 'banner'],
+  [/^Authenticated to /, 'session'],
+  [/^debug1: SSH2_MSG_NEWKEYS received/, 'login'],
+  [/^debug1: Remote protocol version /, 'key exchange'],
+  [/^debug1: (?:Connection established|Executing proxy command)/, 'banner'],
 ];
 
 export function readLog(text: string): LoginLog {
-  const lines = text.split('\n');
+  const lines = text.split(/\r?\n/);
   const first = (pattern: RegExp): RegExpExecArray | undefined => {
     for (const line of lines) {
       const found = pattern.exec(line);
@@ -47,7 +47,7 @@ export function readLog(text: string): LoginLog {
         ? 'added'
         : undefined;
   return {
-    phase: phases.find(([pattern]) => pattern.test(text))?.[1] ?? 'connect',
+    phase: phases.find(([pattern]) => lines.some((line) => pattern.test(line)))?.[1] ?? 'connect',
     ...(address === undefined ? {} : { address }),
     ...(key === undefined ? {} : { key: { type: plainType(key[1] ?? ''), print: key[2] ?? '' } }),
     ...(accepted === undefined ? {} : { accepted }),
@@ -73,12 +73,14 @@ function triedIn(lines: readonly string[]): readonly string[] {
     const [, method] = /^debug1: Next authentication method: (\S+)$/.exec(line) ?? [];
     return offered ?? (method === 'publickey' ? [] : (method ?? []));
   });
-  const taken = lines.findLast((line) => /^debug1: Authentications that can continue: /.test(line));
+  const taken = lines
+    .map((line) => /^debug1: Authentications that can continue: (.+)$/.exec(line)?.[1])
+    .findLast((methods) => methods !== undefined);
   return [
     ...tried.map((one) => oneLine(one, 200)),
     ...(taken === undefined
       ? []
-      : [`the server takes only ${oneLine(taken.slice(39), 200).replaceAll(',', ', ')}`]),
+      : [`the server takes only ${oneLine(taken, 200).replaceAll(',', ', ')}`]),
   ];
 }
 
@@ -108,13 +110,14 @@ const codes: readonly (readonly [RegExp, string])[] = [
 /** Why a master ended before the login was done. */
 export function loginFailure(ending: Ending): Failure {
   const { where, log, errors, isProxied, legacy } = ending;
-  const keyFailure = hostKeyFailure(ending);
-  if (keyFailure !== undefined) return keyFailure;
+  const known = hostKeyFailure(ending) ?? jumpFailure(ending);
+  if (known !== undefined) return known;
   const raw = rawError(ending);
   const isProxyEnd = isProxied && raw.level === 'lost' && log.phase === 'banner';
   const failure = failureOf(raw, {
     where,
-    phase: log.phase,
+    // Its version is the first that ssh says of a server, and not the last of one that has a wrong one.
+    phase: badBanner.test(raw.message) ? 'banner' : log.phase,
     tried: log.tried,
     legacy,
     ...(log.preface === '' ? {} : { preface: log.preface }),
@@ -123,6 +126,8 @@ export function loginFailure(ending: Ending): Failure {
   const said = [...log.messages, errors.trim()].join('\n').trim().slice(-2000);
   return failure.detail === undefined && said !== '' ? { ...failure, detail: said } : failure;
 }
+
+const badBanner = /banner line contains invalid|major versions differ|read protocol version/;
 
 /** The error that the library would have for the last words of ssh. */
 function rawError({ log, timeout, isProxied }: Ending): RawError {
@@ -140,8 +145,7 @@ function rawError({ log, timeout, isProxied }: Ending): RawError {
     return { code: 2, message: 'Too many authentication failures' };
   const mismatch = has(/no matching (.+?) found/);
   if (mismatch !== undefined) return { message: `no matching ${mismatch[1]}` };
-  if (has(/banner line contains invalid|major versions differ|Bad remote protocol/) !== undefined)
-    return { message: last };
+  if (has(badBanner) !== undefined) return { message: last };
   if (has(/incorrect signature/) !== undefined) return { message: 'signature verification failed' };
   if (has(/timed out|No banner received/i) !== undefined)
     return { level: 'timeout', message: lateMessage(log.phase, timeout) };
@@ -150,6 +154,24 @@ function rawError({ log, timeout, isProxied }: Ending): RawError {
   if (has(/Connection closed|closed by remote host|Broken pipe|UNKNOWN port/) !== undefined)
     return { level: 'lost', message: last };
   return isProxied && log.phase === 'banner' ? { level: 'lost', message: last } : { message: last };
+}
+
+/** A jump host is logged in to by an ssh of its own. */
+function jumpFailure({ where, log, errors, isProxied }: Ending): Failure | undefined {
+  if (!isProxied || log.phase !== 'banner') return undefined;
+  const lines = errors.split(/\r?\n/);
+  const found = (pattern: RegExp): string | undefined => lines.find((line) => pattern.test(line));
+  const key = found(/^Host key verification failed/);
+  const last = key ?? found(/: Permission denied \(/);
+  if (last === undefined) return undefined;
+  const kind = key === undefined ? 'auth' : 'host_key';
+  const message = `${where}: on the way there: ${oneLine(last, 300)}`;
+  return {
+    kind,
+    message,
+    hint: 'log in to the jump host once with ssh',
+    detail: errors.trim().slice(-2000),
+  };
 }
 
 /** As the library's own clock would say it. */

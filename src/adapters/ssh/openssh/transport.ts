@@ -112,6 +112,8 @@ interface LoginData {
   readonly user: string;
   readonly host: string;
   readonly isProxied: boolean;
+  /** Where new host keys are added. */
+  readonly knownHosts: string;
 }
 
 function loginOf(target: Target, lines: Extract<Printed, { ok: true }>['lines']): LoginData {
@@ -123,6 +125,7 @@ function loginOf(target: Target, lines: Extract<Printed, { ok: true }>['lines'])
     user,
     host,
     isProxied: isSet('proxyjump') || isSet('proxycommand'),
+    knownHosts: first('userknownhostsfile'),
   };
 }
 
@@ -156,7 +159,7 @@ async function logIn(
     ...present({ signal }),
   });
   if (!started.ok) return started;
-  const refusal = judgeKey(started.value, target, where, options.warn);
+  const refusal = judgeKey(started.value, target, login, options.warn);
   if (refusal !== undefined) {
     started.value.close();
     return { ok: false, failure: refusal };
@@ -168,7 +171,7 @@ async function logIn(
 function judgeKey(
   { login }: Master,
   { hostKeyChecking }: Target,
-  where: string,
+  { where, knownHosts }: LoginData,
   warn: (text: string) => void,
 ): Failure | undefined {
   const { accepted, key, trusted } = login;
@@ -178,12 +181,12 @@ function judgeKey(
     );
   else if (accepted !== undefined && hostKeyChecking === 'no')
     warn(
-      `${where}: checking is off, so its unknown ${key?.type} host key is trusted: ${key?.print}, ${accepted === 'added' ? 'added to known_hosts' : 'not added'}`,
+      `${where}: checking is off, so its unknown ${key?.type} host key is trusted: ${key?.print}, ${accepted === 'added' ? `added to ${knownHosts}` : 'not added'}`,
     );
   return accepted === 'not added' && hostKeyChecking === 'accept-new'
     ? {
         kind: 'host_key',
-        message: `${where}: the new host key cannot be written to known_hosts`,
+        message: `${where}: the new host key cannot be written to ${knownHosts}`,
         hint: 'make the file writable',
       }
     : undefined;
