@@ -8,6 +8,8 @@ import type { Hop } from '../config/route.ts';
 import { certifyLogins } from '../library/certified-login.ts';
 import type { Client, Library } from '../library/library.ts';
 import { allowLongPackets } from '../library/long-packets.ts';
+import { exchangeRaw } from '../library/parsed-once.ts';
+import { signAtOnce } from '../library/sign-at-once.ts';
 import { openProxy, ProxyStream, proxyReport } from '../program/proxy-stream.ts';
 import { algorithmsFor } from './algorithms.ts';
 import { createBannerWatch } from './banner.ts';
@@ -227,6 +229,7 @@ class Handshake {
         this.#phase = 'login';
         refuseKeyRotation(this.#client);
         certifyLogins(this.#client);
+        signAtOnce(this.#client);
         // The first packet after the login has the usual limit again.
         this.#client.once('ready', allowLongPackets(this.#client, sc.cipher));
       })
@@ -273,6 +276,7 @@ class Handshake {
 
   #verify(key: Buffer): boolean {
     const { hop, hostKeys } = this.#options;
+    exchangeRaw(this.#client);
     const check = hostKeys.check(hop, key);
     this.#hostKey = fingerprint(key);
     if (check.ok) this.#trusted = check.trusted;

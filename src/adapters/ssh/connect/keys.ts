@@ -6,6 +6,7 @@ import type { Asker } from '../../../engine/ports/local.ts';
 import { present } from '../../../model/present.ts';
 import { pasteable } from '../../../model/text/quote.ts';
 import type { Library, ParsedKey } from '../library/library.ts';
+import { decodeOnce } from '../library/parsed-once.ts';
 
 export type KeyFile =
   | { readonly kind: 'key'; readonly key: ParsedKey }
@@ -95,7 +96,9 @@ function parse(library: Library, text: string, passphrase?: string): ParsedKey |
   const parsed: unknown = library.utils.parseKey(pkcs8(text, passphrase) ?? text, passphrase);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (key instanceof Error) return `it cannot be used (${key.message})`;
-  return (key as ParsedKey).isPrivateKey() ? (key as ParsedKey) : 'it holds no private key';
+  return (key as ParsedKey).isPrivateKey()
+    ? decodeOnce(key as ParsedKey)
+    : 'it holds no private key';
 }
 
 /**

@@ -1,6 +1,7 @@
 // Loads ssh2 with the first connection: it takes 30 ms, and most commands never connect.
 import { setFlagsFromString } from 'node:v8';
 import type { AuthenticationType, BaseAgent, Client, ParsedKey, utils } from 'ssh2';
+import { verifyRaw } from './parsed-once.ts';
 
 /** The part of the library that is used. */
 export interface Library {
@@ -23,7 +24,9 @@ export function loadLibrary(): Promise<Library> {
   if (loading === undefined) setFlagsFromString('--semi-space-growth-factor=1');
   loading ??= import('ssh2').then((found) => {
     const outer = found as unknown as Library & { readonly default?: Library };
-    return outer.default ?? outer;
+    const library = outer.default ?? outer;
+    verifyRaw(library.utils);
+    return library;
   });
   return loading;
 }
