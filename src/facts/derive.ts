@@ -14,10 +14,16 @@ import { type Treatment, treat } from './kmem/remedy.ts';
 import { readSituation, type Situation } from './kmem/situation.ts';
 import { judge, proofOf, unshownRuntimes } from './kmem/verdict.ts';
 
-/** The facts with all derived ones. A second call on the result changes nothing. */
+/** The facts with all derived ones, as a new object. A second call on it changes nothing. */
 export function derive(facts: Facts): Facts {
-  const withIds = { ...facts, ...idFacts(facts) };
-  return { ...withIds, ...kernelFacts(facts), ...pendingFacts(facts), ...kmemFacts(withIds) };
+  const derived = { ...facts, ...idFacts(facts) };
+  const situation = readSituation(derived);
+  return Object.assign(
+    derived,
+    kernelFacts(derived, situation),
+    pendingFacts(derived),
+    kmemFacts(derived, situation),
+  );
 }
 
 /**
@@ -41,8 +47,7 @@ function orUnknown<Name extends PlainName>(
   return why === '' ? make() : Object.fromEntries(names.map((name) => [name, unknown(why)]));
 }
 
-function kernelFacts(facts: Facts): Facts {
-  const { now, next } = readSituation(facts);
+function kernelFacts(facts: Facts, { now, next }: Situation): Facts {
   const evr = facts['containerd.evr'];
   return {
     ...orUnknown(
@@ -140,7 +145,7 @@ function triedBy(treatment: Treatment, situation: Situation): string {
  * Facts of this boot must be known. Facts of the disk may be missing (no root, docker hangs): the
  * answer reports that.
  */
-function kmemFacts(facts: Facts): Facts {
+function kmemFacts(facts: Facts, situation: Situation): Facts {
   const why = whyUnknown(facts, [
     'kernel.release',
     'boot.cmdline',
@@ -150,11 +155,10 @@ function kmemFacts(facts: Facts): Facts {
   return orUnknown(
     why,
     () => {
-      const situation = readSituation(facts);
       const { verdict, evidence } = judge(situation);
       const treatment = treat(situation);
       const proof = proofOf(situation);
-      const partial = partProofOf(facts);
+      const partial = partProofOf(facts, situation);
       return {
         'kmem.verdict': verdict,
         'kmem.evidence': evidence,

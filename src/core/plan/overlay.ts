@@ -13,25 +13,31 @@ export interface ChosenRemedy {
 }
 
 /**
- * Adds derived facts to raw ones. The remedy is chosen once per host: `kmem.remedy` keeps that
- * value until the walk ends, and `kmem.now.*` follows from the current facts. A drain or a new
+ * Adds derived facts to raw ones, in a copy. The remedy is chosen once per host: `kmem.remedy` keeps
+ * that value until the walk ends, and `kmem.now.*` follows from the current facts. A drain or a new
  * argument changes what the facts call for, but must not switch off the rest of the walk.
  */
 export function withDerived(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
-  const derived = derive(raw);
-  const facts: Facts = {
-    ...derived,
-    ...present({
-      'kmem.now.verdict': derived['kmem.verdict'],
-      'kmem.now.evidence': derived['kmem.evidence'],
-      'kmem.now.remedy': derived['kmem.remedy'],
-      'kmem.now.remedy_why': derived['kmem.remedy_why'],
-    }),
-  };
-  return chosen === undefined
-    ? facts
-    : { ...facts, 'kmem.remedy': chosen.remedy, 'kmem.remedy_why': chosen.why };
+  const facts = derive(raw);
+  const now = present({
+    'kmem.now.verdict': facts['kmem.verdict'],
+    'kmem.now.evidence': facts['kmem.evidence'],
+    'kmem.now.remedy': facts['kmem.remedy'],
+    'kmem.now.remedy_why': facts['kmem.remedy_why'],
+  });
+  return Object.assign(facts, now, chosen === undefined ? {} : remedyFacts(chosen));
 }
+
+/** Derived facts with this remedy instead of theirs. */
+export const withRemedy = (derived: Facts, chosen: ChosenRemedy): Facts => ({
+  ...derived,
+  ...remedyFacts(chosen),
+});
+
+const remedyFacts = ({ remedy, why }: ChosenRemedy): Facts => ({
+  'kmem.remedy': remedy,
+  'kmem.remedy_why': why,
+});
 
 /** The remedy that the facts call for. */
 export const chooseRemedy = (facts: Facts): ChosenRemedy => ({
@@ -69,10 +75,13 @@ export function foresee(
   const reboots = changes.some((change) =>
     change.effects.some((effect) => effect.kind === 'reboot'),
   );
-  if (!reboots) return withDerived({ ...facts, ...promises }, chosen);
-  const ended = Object.keys(facts).filter((name) => lifetimeOf(name) === 'boot');
-  const after: Facts = Object.fromEntries(
-    ended.map((name) => [name, unknown('known only after the reboot')]),
-  );
-  return withDerived({ ...facts, ...after, ...promises }, chosen);
+  if (!reboots)
+    return Object.keys(promises).length === 0
+      ? facts
+      : withDerived({ ...facts, ...promises }, chosen);
+  const why = unknown('known only after the reboot');
+  const after: Facts = { ...facts };
+  for (const name of Object.keys(facts))
+    if (lifetimeOf(name) === 'boot') Object.assign(after, { [name]: why });
+  return withDerived(Object.assign(after, promises), chosen);
 }

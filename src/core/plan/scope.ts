@@ -33,8 +33,4 @@ export type Variables = (layers: VariableLayers) => Scope;
  * (`package.*`): only modules ask for those.
  */
 export const shownFacts = (facts: Facts): Mapping =>
-  nestFacts(
-    Object.fromEntries(
-      Object.entries(facts).filter(([name]) => !/^(package|service|path|forecast)\./.test(name)),
-    ),
-  );
+  nestFacts(facts, (name) => !/^(?:package|service|path|forecast)\./.test(name));

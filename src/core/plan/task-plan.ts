@@ -58,28 +58,23 @@ function factNames(facts: Facts, onRead: (name: string) => void): Mapping {
   return trackReads(tree, '', facts, onRead);
 }
 
-/** A mapping that reports which facts are read through it: drift compares exactly those. */
-function trackReads(
+/** A view that reports which facts are read through it: drift compares exactly those. */
+const trackReads = (
   tree: Mapping,
   prefix: string,
   facts: Facts,
   onRead: (name: string) => void,
-): Mapping {
-  const copy: Record<string, Value> = {};
-  for (const [key, value] of Object.entries(tree)) {
-    const name = `${prefix}${key}`;
-    const isBranch = isMapping(value) && !Object.hasOwn(facts, name);
-    Object.defineProperty(copy, key, {
-      enumerable: true,
-      get: () => {
-        if (isBranch) return trackReads(value, `${name}.`, facts, onRead);
-        onRead(name);
-        return value;
-      },
-    });
-  }
-  return copy;
-}
+): Mapping =>
+  new Proxy(tree, {
+    get: (_, key) => {
+      if (typeof key !== 'string' || !Object.hasOwn(tree, key)) return undefined;
+      const [value, name] = [tree[key], `${prefix}${key}`];
+      if (isMapping(value) && !Object.hasOwn(facts, name))
+        return trackReads(value, `${name}.`, facts, onRead);
+      onRead(name);
+      return value;
+    },
+  });
 
 export function scopeOf(
   frame: Frame,

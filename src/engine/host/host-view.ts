@@ -1,7 +1,12 @@
 // What is known of one host: its facts, those of its node, and the frame in which its tasks are
 // planned. Plan and walk share it.
 
-import { type ChosenRemedy, chooseRemedy, withDerived } from '../../core/plan/overlay.ts';
+import {
+  type ChosenRemedy,
+  chooseRemedy,
+  withDerived,
+  withRemedy,
+} from '../../core/plan/overlay.ts';
 import { type Frame, outputArea } from '../../core/plan/task-plan.ts';
 import { isClusterWant } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
@@ -81,7 +86,7 @@ export class HostView {
 
   choose(chosen: ChosenRemedy): void {
     this.#chosen = chosen;
-    this.#facts = withDerived(this.#raw, chosen);
+    this.#facts = withRemedy(this.#facts, chosen);
   }
 
   /** The facts may be stale: an effect was performed. */
@@ -104,7 +109,8 @@ export class HostView {
     if (!node.ok) return node.failure;
     this.#raw = { ...observed.value.facts, ...this.input.given(), ...node.value };
     this.#isStale = false;
-    this.choose(this.#chosen ?? chooseRemedy(withDerived(this.#raw, undefined)));
+    this.#facts = withDerived(this.#raw, undefined);
+    this.choose(this.chosen);
     return undefined;
   }
 

@@ -10,27 +10,39 @@ export const scopeOf = (...layers: readonly Mapping[]): Scope => ({
   },
 });
 
-/** Nests facts with dotted names, so that `kernel.release` reads the fact of that name. */
-export function nestFacts(facts: Mapping): Mapping {
-  const root: Tree = new Map();
+/**
+ * Nests facts with dotted names, so that `kernel.release` reads the fact of that name. Its mappings
+ * have no prototype, so that any name is a name of its own.
+ * @param isShown facts that are left out where it is false
+ */
+export function nestFacts(
+  facts: Mapping,
+  isShown: (name: string) => boolean = () => true,
+): Mapping {
+  const root = newTree();
+  const branches = new Map<string, Tree>();
   for (const [name, value] of Object.entries(facts)) {
-    const parts = name.split('.');
-    const last = parts.pop() ?? name;
-    let tree = root;
-    for (const part of parts) {
-      const below = tree.get(part);
-      const next: Tree = below instanceof Map ? below : new Map();
-      tree.set(part, next);
-      tree = next;
-    }
-    if (!(tree.get(last) instanceof Map)) tree.set(last, value);
+    if (!isShown(name)) continue;
+    const end = name.lastIndexOf('.');
+    const tree = end < 0 ? root : branchOf(name.slice(0, end), root, branches);
+    const last = name.slice(end + 1);
+    if (!branches.has(name)) tree[last] = value;
   }
-  return mappingOf(root);
+  return root;
 }
 
-type Tree = Map<string, Value | Tree>;
+type Tree = Record<string, Value>;
 
-const mappingOf = (tree: Tree): Mapping =>
-  Object.fromEntries(
-    [...tree].map(([key, value]) => [key, value instanceof Map ? mappingOf(value) : value]),
-  );
+const newTree = (): Tree => Object.create(null);
+
+/** The mapping of these names; one that replaces a value of the same name. */
+function branchOf(path: string, root: Tree, branches: Map<string, Tree>): Tree {
+  const known = branches.get(path);
+  if (known !== undefined) return known;
+  const end = path.lastIndexOf('.');
+  const above = end < 0 ? root : branchOf(path.slice(0, end), root, branches);
+  const made = newTree();
+  above[path.slice(end + 1)] = made;
+  branches.set(path, made);
+  return made;
+}

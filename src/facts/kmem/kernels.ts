@@ -1,6 +1,7 @@
 // Kernels: the generation of a release, whether accounting leaks there, and whether it parses
 // `cgroup.memory=nokmem`.
 import type { Answer, Generation } from '../../model/facts/values.ts';
+import { remembered } from '../../model/remembered.ts';
 import { compareUpstream, versionInRange } from '../../model/text/versions.ts';
 import type { Row } from './programs/row.ts';
 
@@ -84,7 +85,7 @@ export interface KernelRelease {
   readonly generation: Generation;
 }
 
-export function readRelease(release: string): KernelRelease {
+export const readRelease = remembered((release: string): KernelRelease => {
   const parts = /^(\d+\.\d+(?:\.\d+)*)(?:-(\d+))?/.exec(release);
   const base = parts?.[1];
   if (base === undefined) return { base: '', build: undefined, generation: 'unknown' };
@@ -93,7 +94,7 @@ export function readRelease(release: string): KernelRelease {
     build: parts?.[2] === undefined ? undefined : Number(parts[2]),
     generation: generationOf(release, base),
   };
-}
+});
 
 function generationOf(release: string, base: string): Generation {
   if (base === '3.10.0' && /\.el7(?:[._]|$)|\.el7$/.test(release)) return 'el7';

@@ -35,12 +35,11 @@ const madeBy = (part: Part, row: CreatorRow): boolean =>
 
 /**
  * Judges the host by the usual rules, but without the accepted programs and the groups that they
- * explain.
+ * explain. `whole` is the situation with them.
  */
-export function partProofOf(facts: Facts): PartProof {
+export function partProofOf(facts: Facts, whole: Situation): PartProof {
   const accepted = known(facts, 'kmem.accepted', []);
   if (accepted.length === 0) return nothing;
-  const whole = readSituation(facts);
   if (notApplicable(whole) !== undefined || !mayLeak(whole.now)) return nothing;
   const isAccepted = (part: Part): boolean =>
     accepted.some(({ key, name }) => part.key === key && part.name === name);

@@ -2,6 +2,7 @@
 // them.
 import semver from 'semver';
 import { present } from '../present.ts';
+import { remembered } from '../remembered.ts';
 
 /** Negative, zero or positive, as `Array.sort` expects it. Never throws. */
 export type Compare = (a: string, b: string) => number;
@@ -14,7 +15,7 @@ interface Evr {
   readonly release: string | undefined;
 }
 
-function splitEvr(text: string): Evr {
+const splitEvr = remembered((text: string): Evr => {
   const colon = /^(\d*):/.exec(text);
   const rest = colon ? text.slice(colon[0].length) : text;
   const dash = rest.lastIndexOf('-');
@@ -23,7 +24,7 @@ function splitEvr(text: string): Evr {
     version: dash < 0 ? rest : rest.slice(0, dash),
     release: dash < 0 ? undefined : rest.slice(dash + 1),
   };
-}
+});
 
 /**
  * The order of rpm over `[epoch:]version[-release]`, with `~` (before) and `^` (after); no release
@@ -43,7 +44,9 @@ function compareOptional(a: string | undefined, b: string | undefined, compare: 
   return compare(a, b);
 }
 
-const segmentOrMark = /[0-9]+|[A-Za-z]+|[~^]/g;
+const segmentsOf = remembered(
+  (text: string): readonly string[] => text.match(/[0-9]+|[A-Za-z]+|[~^]/g) ?? [],
+);
 
 /**
  * Compares segment by segment as rpm does: characters other than letters, digits, `~` and `^` only
@@ -51,8 +54,7 @@ const segmentOrMark = /[0-9]+|[A-Za-z]+|[~^]/g;
  */
 function compareSegments(a: string, b: string): number {
   if (a === b) return 0;
-  const left = a.match(segmentOrMark) ?? [];
-  const right = b.match(segmentOrMark) ?? [];
+  const [left, right] = [segmentsOf(a), segmentsOf(b)];
   for (let i = 0; i < left.length || i < right.length; i++) {
     const order = compareSegment(left[i], right[i]);
     if (order !== 0) return order;
@@ -147,7 +149,7 @@ const preRanks: ReadonlyMap<string, string> = new Map(
   Object.entries({ dev: '0', alpha: '1', beta: '2', tp: '2', rc: '3' }),
 );
 
-function readUpstream(text: string): Upstream {
+const readUpstream = remembered((text: string): Upstream => {
   const plain = text.trim().replace(/^v(?=[0-9])/, '');
   const numbers = /^[0-9]+(?:\.[0-9]+)*/.exec(plain)?.[0] ?? '';
   const rest = plain.slice(numbers.length);
@@ -162,7 +164,7 @@ function readUpstream(text: string): Upstream {
     ...present({ pre: rank === undefined ? undefined : ([rank, pre?.[2] ?? ''] as const) }),
     dev: /\+dev/i.test(after),
   };
-}
+});
 
 const numberList = (text: string): readonly string[] => text.match(/[0-9]+/g) ?? [];
 
@@ -198,10 +200,10 @@ export function compareKubernetes(a: string, b: string): number {
   return semver.compare(left, right);
 }
 
-const readKubernetes = (text: string): semver.SemVer | null => {
+const readKubernetes = remembered((text: string): semver.SemVer | null => {
   const parts = /^v?(\d+\.\d+\.\d+)(-(?:alpha|beta|rc)[0-9.]*)?/.exec(text.trim());
   return parts === null ? null : semver.parse(`${parts[1]}${parts[2] ?? ''}`);
-};
+});
 
 // ---- Ranges ----
 
@@ -219,7 +221,7 @@ type Range = readonly (readonly Bound[])[];
 
 const boundPattern = /^(>=|<=|==|!=|>|<|=)?([A-Za-z0-9][^\s<>=!|,]*)$/;
 
-function readRange(text: string): Range | undefined {
+const readRange = remembered((text: string): Range | undefined => {
   const range: Bound[][] = [];
   for (const alternative of text.split('||')) {
     const words = alternative
@@ -239,7 +241,7 @@ function readRange(text: string): Range | undefined {
     range.push(bounds);
   }
   return range;
-}
+});
 
 /** Is this text a range: `>=17.06 <19`, `18.09.9`, `<1.21 || >=1.21.2`? */
 export const isRange = (text: string): boolean => readRange(text) !== undefined;
@@ -284,7 +286,7 @@ function asPreciseAs(bound: string, version: string, compare: Compare): string {
   return bound.includes('-') || dash < 0 ? withoutEpoch : withoutEpoch.slice(0, dash);
 }
 
-function withoutRevision(version: string): string {
+const withoutRevision = remembered((version: string): string => {
   const { numbers, pre } = readUpstream(version);
   return pre === undefined && numbers.length > 0 ? numbers.join('.') : version;
-}
+});
