@@ -14,6 +14,7 @@ const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'u
 
 const benches = {
   startup: async (context) => (await import('./startup.mjs')).startup(context),
+  history: async (context) => (await import('./history.mjs')).history(context),
   inventory: async (context) => (await import('./inventory.mjs')).inventory(context),
   probe: async (context) => (await import('./probe.mjs')).probe(context),
   rtt: async (context) => (await import('./rtt.mjs')).rtts(context),

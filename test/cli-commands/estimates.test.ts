@@ -50,16 +50,16 @@ describe('the history of a run', () => {
   });
 
   const earlier = [
-    { remedy: 'kernel_arg', seconds: 100.2 },
-    { remedy: 'kernel_and_arg', seconds: 1500 },
-    { remedy: 'kernel_arg', seconds: 90 },
+    { remedy: 'kernel_arg', seconds: 101, hosts: 1 },
+    { remedy: 'kernel_and_arg', seconds: 1500, hosts: 1 },
+    { remedy: 'kernel_arg', seconds: 90, hosts: 1 },
   ] as const;
   it.each<[string, HostPlan, number, number | undefined]>([
     ['hosts with the same remedy where there were some', plan('kernel_arg'), 101, 2],
     ['all hosts where there were none', plan('runtime'), 1500, 3],
     ['nothing for a host with nothing to do', plan('none', 0), 0, undefined],
   ])('counts %s', (_, given, estimate, count) => {
-    const made = withHistory(given, earlier);
+    const made = withHistory(earlier)(given);
     expect([made.estimate, made.earlier]).toEqual([estimate, count]);
   });
 });

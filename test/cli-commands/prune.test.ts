@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createStore, pruneRuns } from '../../src/adapters/store/index.ts';
-import { remediatedHosts } from '../../src/app/history/history.ts';
+import { remediatedHosts } from '../../src/app/history/summaries.ts';
 import type { EventBody } from '../../src/model/run/event.ts';
 import { command } from '../cli/real-world.ts';
 import { begin, done, failed, planFor, started } from '../core/fleet.ts';

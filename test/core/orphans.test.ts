@@ -5,6 +5,7 @@ import {
   heldHosts,
   isOrphan,
   type KnownRun,
+  remainsOf,
   type Seen,
   seenOf,
   twinsAmong,
@@ -54,7 +55,9 @@ const known = (bodies: readonly EventBody[], holder?: string): ReadonlyMap<strin
   const state = foldAll(
     bodies.map((body, seq): Event => ({ ...body, v: 1, seq, at: seq, run, prev: '' })),
   );
-  return new Map([[run, { state, ...(holder === undefined ? {} : { holder }) }]]);
+  return new Map([
+    [run, { remains: remainsOf(state), ...(holder === undefined ? {} : { holder }) }],
+  ]);
 };
 const heldIn = (one: Partial<Seen>, runs: ReadonlyMap<string, KnownRun>) =>
   heldHosts([seen({ host: name, ...one })], runs).get(name);

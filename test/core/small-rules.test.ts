@@ -1,7 +1,7 @@
 // Order, exit codes and estimates as tables.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { estimateSeconds, p95, secondsOf } from '../../src/core/plan/estimate.ts';
+import { secondsOf, withHistory } from '../../src/core/plan/estimate.ts';
 import { orderHosts } from '../../src/core/plan/order.ts';
 import { assemblePlay } from '../../src/core/plan/plan-play.ts';
 import { type ExitReason, exitCode } from '../../src/core/rollout/exit.ts';
@@ -142,19 +142,30 @@ describe('estimate', () => {
     expect(secondsOf(effects)).toBe(5 + 300 + 120);
   });
 
+  const estimated = (planned: number, durations: readonly number[]) =>
+    withHistory(durations.map((seconds) => ({ remedy: 'reboot', seconds, hosts: 1 })))(
+      planFor('h1', { estimate: planned }),
+    ).estimate;
+
   it.each([
-    [[], undefined],
     [[7], 7],
     [[3, 1, 2], 3],
     [Array.from({ length: 100 }, (_, index) => index + 1), 95],
     [Array.from({ length: 20 }, (_, index) => index + 1), 19],
-  ])('p95 of %j is %s', (durations, expected) => expect(p95(durations)).toBe(expected));
+  ])('p95 of %j is %s', (durations, expected) => expect(estimated(600, durations)).toBe(expected));
 
   it('history goes before defaults; who has nothing to do needs no time', () => {
-    expect([
-      estimateSeconds(600, []),
-      estimateSeconds(600, [1500, 20]),
-      estimateSeconds(0, [1500]),
-    ]).toEqual([600, 1500, 0]);
+    expect([estimated(600, []), estimated(600, [1500, 20]), estimated(0, [1500])]).toEqual([
+      600, 1500, 0,
+    ]);
+  });
+
+  it('counts hosts that took as long together', () => {
+    const seldom = { remedy: 'reboot', seconds: 900, hosts: 1 } as const;
+    const often = { remedy: 'reboot', seconds: 60, hosts: 19 } as const;
+    expect(withHistory([seldom, often])(planFor('h1'))).toMatchObject({
+      estimate: 60,
+      earlier: 20,
+    });
   });
 });

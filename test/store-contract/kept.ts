@@ -140,7 +140,7 @@ export function documents(make: MakeSubject): void {
     subject = await make();
   });
 
-  describe.each(['jobs', 'ids', 'fleets', 'tokens'] as const)('documents: %s', (kind) => {
+  describe.each(['jobs', 'ids', 'fleets', 'tokens', 'summaries'] as const)('documents: %s', (kind) => {
     it('are read, replaced and removed, by others too', async () => {
       const { store, other } = subject;
       expect([await store[kind].names(), await store[kind].read('b')]).toEqual([[], undefined]);

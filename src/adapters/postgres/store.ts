@@ -48,6 +48,7 @@ export function storeOver({ db, journals, packagePath }: StoreParts): Store {
     ids: documentsIn(db, 'ids'),
     fleets: documentsIn(db, 'fleets'),
     tokens: documentsIn(db, 'tokens'),
+    summaries: documentsIn(db, 'summaries'),
     packagePath,
     history: historyOf(db),
     carry: carryOver(db, rows),

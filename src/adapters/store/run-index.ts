@@ -2,10 +2,11 @@
 // entry counts only while its journal has the size and the times that it had; `audit verify` reads
 // the journals themselves.
 
+import type { Stats } from 'node:fs';
 import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JournalHead, RunInfo } from '../../engine/ports/store.ts';
-import { infoAfter, infoShape, jobIn } from '../../engine/state/run-info.ts';
+import type { Journal, RunInfo } from '../../engine/ports/store.ts';
+import { infoAfter, infoShape, jobIn, type RunFacts } from '../../engine/state/run-info.ts';
 import { present } from '../../model/present.ts';
 import type { Event } from '../../model/run/event.ts';
 import { dataIn, number, object, record, type Shape } from '../../model/shape/shape.ts';
@@ -44,10 +45,9 @@ export const readRuns = async (stateDir: string): Promise<readonly RunInfo[]> =>
 
 /** Bytes of each run's journal. */
 export async function journalSizes(stateDir: string): Promise<ReadonlyMap<string, number>> {
-  const runs = await readdir(join(stateDir, 'runs')).catch(() => []);
   const sizes = await Promise.all(
-    runs.map(async (run) => {
-      const found = await stat(journalPath(stateDir, run)).catch(() => undefined);
+    (await runNames(stateDir)).map(async (run) => {
+      const found = await statOf(stateDir, run);
       return found === undefined ? [] : ([[run, found.size]] as const);
     }),
   );
@@ -58,20 +58,81 @@ const inOrder = (entries: readonly Entry[]): readonly RunInfo[] =>
   entries.flatMap(({ info }) => info ?? []).sort((a, b) => a.startedAt - b.startedAt);
 
 async function entriesFor(stateDir: string, known: Index): Promise<Index> {
+  const runs = await runNames(stateDir);
+  const found = await Promise.all(runs.map((run) => statOf(stateDir, run)));
   const entries: Record<string, Entry> = {};
   // One after the other, since journals may be large and many.
-  for (const run of await readdir(join(stateDir, 'runs')).catch(() => [])) {
-    const found = await stat(journalPath(stateDir, run)).catch(() => undefined);
-    if (found === undefined) continue;
-    const { size, ctimeMs: changed } = found;
-    const before = Object.hasOwn(known, run) ? known[run] : undefined;
-    if (before?.size === size && before.changed === changed) entries[run] = before;
-    else {
-      const info = await infoOf(stateDir, run, found.mtimeMs);
-      entries[run] = { size, changed, ...present({ info }) };
-    }
+  for (const [index, run] of runs.entries()) {
+    const entry = await entryFor(stateDir, run, found[index], known);
+    if (entry !== undefined) entries[run] = entry;
   }
   return entries;
+}
+
+const runNames = (stateDir: string): Promise<readonly string[]> =>
+  readdir(join(stateDir, 'runs')).catch(() => []);
+
+const statOf = (stateDir: string, run: string): Promise<Stats | undefined> =>
+  stat(journalPath(stateDir, run)).catch(() => undefined);
+
+/** What is known of a run with this journal file; the journal is read where it has changed since. */
+async function entryFor(
+  stateDir: string,
+  run: string,
+  found: Stats | undefined,
+  known: Index,
+): Promise<Entry | undefined> {
+  if (found === undefined) return undefined;
+  const { size, ctimeMs: changed } = found;
+  const before = Object.hasOwn(known, run) ? known[run] : undefined;
+  if (before?.size === size && before.changed === changed) return before;
+  const info = await infoOf(stateDir, run, found.mtimeMs);
+  return { size, changed, ...present({ info }) };
+}
+
+/** The newest run, and the head of its journal; none where its journal is damaged. */
+export async function newestRun(
+  stateDir: string,
+): Promise<Pick<RunInfo, 'run' | 'head'> | undefined> {
+  const run = [...(await runNames(stateDir))].sort().at(-1);
+  if (run === undefined) return undefined;
+  const found = await statOf(stateDir, run);
+  const { info } = (await entryFor(stateDir, run, found, await readIndex(stateDir))) ?? {};
+  return info && { run, head: info.head };
+}
+
+/**
+ * A journal whose run is in the index once it is closed, so that the next command does not read it
+ * again.
+ * @param seen what is known of the run by its entries so far
+ */
+export async function indexedJournal(
+  stateDir: string,
+  journal: Journal,
+  seen?: RunFacts,
+): Promise<Journal> {
+  let facts = seen;
+  const { run } = journal;
+  const opened = await statOf(stateDir, run);
+  return {
+    run,
+    end: () => journal.end(),
+    follow: (see) => journal.follow(see),
+    append: async (body, sync) => {
+      const event = await journal.append(body, sync);
+      facts = infoAfter(facts, event);
+      return event;
+    },
+    close: async () => {
+      await journal.close();
+      const found = await statOf(stateDir, run);
+      // Another controller replaces the file by a copy, which this one has not read.
+      if (facts === undefined || found === undefined || found.ino !== opened?.ino) return;
+      const info = { ...facts, ...(await jobOf(stateDir, run)), ...journal.end() };
+      const entry = { size: found.size, changed: found.ctimeMs, info };
+      await keep(stateDir, { ...(await readIndex(stateDir)), [run]: entry });
+    },
+  };
 }
 
 async function infoOf(
@@ -80,7 +141,7 @@ async function infoOf(
   written: number,
 ): Promise<RunInfo | undefined> {
   const path = journalPath(stateDir, run);
-  let info: Omit<RunInfo, keyof JournalHead> | undefined;
+  let info: RunFacts | undefined;
   const see = (event: Event): void => {
     info = infoAfter(info, event);
   };

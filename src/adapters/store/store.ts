@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { PodWitness, RunFile, Store } from '../../engine/ports/store.ts';
 import { changedFiles } from '../../engine/state/audit.ts';
 import { digestsOf, fileName, runFiles } from '../../engine/state/run-files.ts';
+import { infoAfter, type RunFacts } from '../../engine/state/run-info.ts';
 import { slotsOf } from '../../engine/state/slots.ts';
 import { auditJournal, filesIn } from './audit.ts';
 import { carryIn } from './carry.ts';
@@ -18,7 +19,7 @@ import { outputKeeper } from './output.ts';
 import { ownDirectory, writing } from './owned.ts';
 import { journalPath, packagesIn, runDirectory } from './paths.ts';
 import { prunedRuns, pruneRuns } from './prune.ts';
-import { indexedRuns, journalSizes, readRuns } from './run-index.ts';
+import { indexedJournal, indexedRuns, journalSizes, newestRun, readRuns } from './run-index.ts';
 
 /**
  * @param pods where this process is a pod: says which other pods are dead
@@ -41,19 +42,19 @@ export function createStore(
     createJournal: (run) =>
       writing(stateDir, async () => {
         await ownDirectory(stateDir, 'runs', run);
-        return createJournal(journalPath(stateDir, run), run, now);
+        return indexedJournal(stateDir, await createJournal(journalPath(stateDir, run), run, now));
       }),
-    openJournal: (run, see) => openJournal(journalPath(stateDir, run), run, now, see),
+    openJournal: async (run, see) => {
+      let facts: RunFacts | undefined;
+      const opened = await openJournal(journalPath(stateDir, run), run, now, (event) => {
+        facts = infoAfter(facts, event);
+        see(event);
+      });
+      return { ...opened, journal: await indexedJournal(stateDir, opened.journal, facts) };
+    },
     scanEvents: (run, see, after) => scanJournal(journalPath(stateDir, run), run, see, after),
     runs: () => indexedRuns(stateDir),
-    newest: async () => {
-      const [run] = (await readdir(join(stateDir, 'runs')).catch(() => [])).sort().reverse();
-      if (run === undefined) return undefined;
-      return scanJournal(journalPath(stateDir, run), run, () => {}).then(
-        ({ head }) => ({ run, head }),
-        () => undefined,
-      );
-    },
+    newest: () => newestRun(stateDir),
     lock: (hosts, run, takeover) =>
       writing(stateDir, async () =>
         takeLock(await ownDirectory(stateDir, 'locks'), hosts, run, takeover, pods),
@@ -68,6 +69,7 @@ export function createStore(
     ids: documentsIn(stateDir, 'ids', judge),
     fleets: documentsIn(stateDir, 'fleets', judge),
     tokens: documentsIn(stateDir, 'tokens', judge),
+    summaries: documentsIn(stateDir, 'summaries', judge),
     packagePath: packagesIn(stateDir),
     history: {
       names: async () => (await readdir(join(stateDir, 'runs')).catch(() => [])).sort(),

@@ -1,14 +1,10 @@
-// The history in the state directory: which hosts earlier runs remediated, and how long they took.
-import { type Earlier, readDurations } from '../../core/plan/estimate.ts';
+// The history in the state directory: what runs did, and how long their hosts took.
+import type { Earlier } from '../../core/plan/estimate.ts';
 import { fold } from '../../core/run-state/fold.ts';
-import {
-  type HostChanges,
-  type Remediated,
-  readChanges,
-  remember,
-} from '../../core/run-state/host-history.ts';
+import { type HostChanges, readChanges } from '../../core/run-state/host-history.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
 import type { Store } from '../../engine/ports/store.ts';
+import { summaryOf } from './summaries.ts';
 
 /** The state of a run, by its journal. */
 export async function stateOf(store: Store, run: string): Promise<RunState> {
@@ -29,14 +25,6 @@ export async function changesIn(
   return hostChanges();
 }
 
-/** Hosts that were remediated, by all journals, the oldest run first. */
-export async function remediatedHosts(store: Store): Promise<ReadonlyMap<string, Remediated>> {
-  let memory: ReadonlyMap<string, Remediated> = new Map();
-  for (const { run } of await store.runs())
-    memory = remember(memory, run, await changesIn(store, run));
-  return memory;
-}
-
 /** Newest runs that count for durations. Older ones may be of another playbook with that name. */
 const runsThatCount = 20;
 
@@ -54,10 +42,9 @@ export async function earlierDurations(
     (run) => run.play === play.play && fileOf(run.playbook) === fileOf(play.playbook),
   );
   const all: Earlier[] = [];
-  for (const { run } of runs.slice(-runsThatCount)) {
-    const { see, hosts, durations } = readDurations();
-    await store.scanEvents(run, see);
-    if ([...hosts()].some((host) => pool.has(host))) all.push(...durations());
+  for (const info of runs.slice(-runsThatCount)) {
+    const { hosts, durations } = await summaryOf(info, store);
+    if (hosts.some((host) => pool.has(host))) all.push(...durations);
   }
   return all;
 }

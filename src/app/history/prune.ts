@@ -4,6 +4,7 @@ import { beyond, type Keep, type Needed, readRetention } from '../../core/histor
 import { JournalError } from '../../engine/ports/state-errors.ts';
 import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import type { Session } from '../session/session.ts';
+import { removeSummaries } from './summaries.ts';
 
 /** Why an old run stays. */
 export type Stays = Needed | 'changed' | 'under_way';
@@ -34,6 +35,7 @@ export async function pruneRuns(
   const left = isCheck
     ? new Map<string, Stays>()
     : await store.history.prune({ who: world.who, at: world.clock.now(), runs: going });
+  if (!isCheck) await removeSummaries(store);
   return {
     removed: [...going.keys()].filter((run) => !left.has(run)),
     stays: new Map([...stays, ...left]),

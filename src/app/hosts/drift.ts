@@ -5,7 +5,7 @@ import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
 import type { Survey } from '../../engine/host/fleet.ts';
 import { attempt, type Failure, ok } from '../../model/run/failure.ts';
 import { plural } from '../../model/text/plural.ts';
-import { remediatedHosts } from '../history/history.ts';
+import { remediatedHosts } from '../history/summaries.ts';
 import { readHeld, type Standing, standingOf, standingReasons } from '../plan/held.ts';
 import { hostsOf, loadFleet, reportUnopened, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';

@@ -9,6 +9,7 @@ import { present } from '../../model/present.ts';
 import { dataIn } from '../../model/shape/shape.ts';
 import { isMapping } from '../../model/value.ts';
 import { stateOf } from '../history/history.ts';
+import { summaryOf } from '../history/summaries.ts';
 import { contained } from '../observer.ts';
 import { exitOfResume, resume } from '../run/resume.ts';
 import { inSession, type Session } from '../session/session.ts';
@@ -111,18 +112,14 @@ async function interruptedRuns(name: string, session: Session): Promise<readonly
   for (const run of runs.filter(({ begun }) => begun !== false)) {
     const isOpen =
       run.finished === undefined ||
-      (run.finished.exit === interruptedExit && (await endedBySignal(store, run.run)));
+      (run.finished.exit === interruptedExit && (await endedBySignal(store, run)));
     if (isOpen) open.push(run);
   }
   return open;
 }
 
-async function endedBySignal(store: Store, run: string): Promise<boolean> {
-  let why = '';
-  await store.scanEvents(run, (event) => {
-    if (event.type === 'run.aborted') why = event.why;
-  });
-  return /^SIG/.test(why);
+async function endedBySignal(store: Store, run: RunInfo): Promise<boolean> {
+  return /^SIG/.test((await summaryOf(run, store)).aborted ?? '');
 }
 
 /** The last of these runs that rolls nothing back: it says how the turn ended. */

@@ -19,7 +19,7 @@ import type { Facts } from '../../model/fact.ts';
 import type { Inventory, Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import { causeText } from '../../model/run/failure.ts';
-import { stateOf } from '../history/history.ts';
+import { summaryOf } from '../history/summaries.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 
@@ -30,11 +30,12 @@ export async function readHeld(
 ): Promise<ReadonlyMap<string, Held>> {
   const named = new Set(runsNamed(seen));
   const known = new Map<string, KnownRun>();
-  for (const { run, finished } of await store.runs()) {
+  for (const info of await store.runs()) {
+    const { run, finished } = info;
     const isOpen = finished === undefined || finished.exit === interruptedExit;
     if (!isOpen && !named.has(run)) continue;
     const holder = await store.holder(run);
-    known.set(run, { state: await stateOf(store, run), ...present({ holder }) });
+    known.set(run, { remains: await summaryOf(info, store), ...present({ holder }) });
   }
   return heldHosts(seen, known);
 }

@@ -122,8 +122,8 @@ async function planPlay(
     ready,
     plan: {
       ...assembled,
-      hosts: assembled.hosts.map((host) => ({
-        ...withHistory(host, earlier),
+      hosts: assembled.hosts.map(withHistory(earlier)).map((host) => ({
+        ...host,
         ...present({ transport: ready.setup.hosts.get(host.host)?.target.transport }),
       })),
       leftOut,

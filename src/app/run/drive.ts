@@ -1,5 +1,6 @@
 // Runs the loop of a run, with its journal, its view, its events on nodes and its forwarded entries.
 
+import type { SummaryReader } from '../../core/history/journal-summary.ts';
 import type { Outbox } from '../../core/notices/outbox.ts';
 import { isResolvable, resolutionEvent } from '../../core/run-state/resolve.ts';
 import { hostState, hostStates, type RunState } from '../../core/run-state/state.ts';
@@ -19,6 +20,7 @@ import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { causeText } from '../../model/run/failure.ts';
 import type { Plan, PlayPlan } from '../../model/run/plan.ts';
+import { keepSummary } from '../history/summaries.ts';
 import { openRunMetrics } from '../metrics/run-metrics-file.ts';
 import { openNotices } from '../notices/run-notices.ts';
 import type { ReadyPlay } from '../plan/project.ts';
@@ -61,6 +63,8 @@ export interface Entry {
   readonly before: RunState;
   /** Has seen the journal so far. */
   readonly followed: FollowedRun;
+  /** Has seen the journal so far. */
+  readonly summary: SummaryReader;
   /** Notices of the journal so far that were not sent. */
   readonly outbox: Outbox;
   /** Events that are journalled first. */
@@ -72,7 +76,7 @@ export interface Entry {
 
 export async function drive(run: PlayRun, entry: Entry, session: Session): Promise<number> {
   const { world, observer } = session;
-  const { journal, before, commands, followed } = entry;
+  const { journal, before, commands, followed, summary } = entry;
   const ports = await runPorts(session);
   const view = await observer.openRun(journal.run, run.play.play, {
     view: followed.view,
@@ -102,6 +106,7 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
   const runLog = runLogOf(journal, before, (event, state, line) => {
     commands.see(event);
     followed.see(event);
+    summary.see(event);
     view.onEvent(event);
     forwarder?.send(event, line);
     voice?.see(event, state);
@@ -124,6 +129,8 @@ export async function drive(run: PlayRun, entry: Entry, session: Session): Promi
       head: runLog.end(),
       withheld: await withheldOf(runLog.run, session),
     });
+    const made = { summary: summary.summary(runLog.state()), changes: summary.changes() };
+    await keepSummary(runLog.run, runLog.end(), made, ports.store);
     return world.stop.aborted && world.stop.reason === 'SIGTERM' ? 143 : ended.exit;
   } catch (thrown) {
     throw endedBy(thrown, runLog, session);

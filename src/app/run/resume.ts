@@ -1,5 +1,6 @@
 // Resumes a run after a crash, an interruption or a failure.
 
+import { readSummary } from '../../core/history/journal-summary.ts';
 import { type Outbox, withEntry } from '../../core/notices/outbox.ts';
 import { fold } from '../../core/run-state/fold.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
@@ -151,11 +152,13 @@ async function resumeRun(
   const exit = await locked(run, id, session, async (lock) => {
     const commands = ports.store.commands(id);
     const followed = await followRun(world);
+    const summary = readSummary();
     const { journal, torn, state, outbox, number, files, tool } = await openEarlier(
       id,
       (event) => {
         commands.see(event);
         followed.see(event);
+        summary.see(event);
       },
       session,
     );
@@ -200,6 +203,7 @@ async function resumeRun(
         journal: guarded(journal, lock, settings.state),
         before: state,
         followed,
+        summary,
         outbox,
         bodies,
         number: lock.number ?? number,

@@ -7,6 +7,7 @@ import type { Store } from '../../engine/ports/store.ts';
 import { attempt, type Failure, ok } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
 import { changesIn } from '../history/history.ts';
+import { changesOf } from '../history/summaries.ts';
 import type { Session } from '../session/session.ts';
 import type { RollbackSettings } from '../session/settings.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';
@@ -75,9 +76,9 @@ async function laterRuns(
 ): Promise<ReadonlyMap<string, readonly LaterRun[]>> {
   const runs = await store.runs();
   const later = new Map(hosts.map((host): [string, LaterRun[]] => [host, []]));
-  for (const { run: other } of runs.slice(runs.findIndex((info) => info.run === run) + 1)) {
-    for (const [host, hostChanges] of await changesIn(store, other))
-      later.get(host)?.push({ run: other, hostChanges });
+  for (const info of runs.slice(runs.findIndex((one) => one.run === run) + 1)) {
+    for (const hostChanges of await changesOf(info, store))
+      later.get(hostChanges.host)?.push({ run: info.run, hostChanges });
   }
   return later;
 }

@@ -1,4 +1,5 @@
 // Starts the plays of a plan, each as a run of its own.
+import { readSummary } from '../../core/history/journal-summary.ts';
 import { beginning } from '../../core/plan/plan-play.ts';
 import { emptyState } from '../../core/run-state/state.ts';
 import type { Clock } from '../../engine/ports/local.ts';
@@ -93,6 +94,7 @@ async function startRun(run: PlayRun, approved: boolean, session: Session): Prom
       journal: guarded(journal, lock, session.settings.state),
       before: emptyState,
       followed: await followRun(world),
+      summary: readSummary(),
       outbox: [],
       bodies,
       number: lock.number ?? 1,

@@ -1,11 +1,12 @@
 // Hosts that a run took out of service and did not return: by the fence on the host, the mark on
 // its node, and the journals of this state directory.
 import { type Facts, known } from '../../model/fact.ts';
+import { present } from '../../model/present.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
 import { isRunId } from '../../model/run/run-id.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import { owesReturn } from '../run-state/fold-retry.ts';
-import { type HostState, hostState, hostStates, type RunState } from '../run-state/state.ts';
+import { type HostState, hostStates, type RunState } from '../run-state/state.ts';
 
 /** What a probe shows about the identity of a host and the run that holds it. */
 export interface Seen {
@@ -38,9 +39,44 @@ export function seenOf(host: string, facts: Facts): Seen {
   };
 }
 
-/** A run of this state directory: its state, and the process that works on it now. */
+/** A host that a run did not return: interrupted in its walk, or failed and not acknowledged. */
+export interface LeftHost {
+  readonly host: string;
+  readonly kind: 'interrupted' | 'failed';
+  /** How it was left, where that is known. */
+  readonly left?: string;
+}
+
+/** What a run left behind. */
+export interface Remains {
+  /** All its hosts. */
+  readonly hosts: readonly string[];
+  readonly left: readonly LeftHost[];
+  /** Why it was aborted. */
+  readonly aborted?: string;
+}
+
+/** What a run left behind, by its state. */
+export function remainsOf(state: RunState): Remains {
+  const hosts = [...hostStates(state)];
+  return {
+    hosts: hosts.map(({ host }) => host),
+    left: hosts.flatMap(leftHost),
+    ...present({ aborted: state.aborted?.why }),
+  };
+}
+
+function leftHost(state: HostState): readonly LeftHost[] {
+  const { host, status, touched, resolved, left } = state;
+  if (isInterrupted(state)) return [{ host, kind: 'interrupted', left: leftAs(state) }];
+  return status === 'failed' && touched && resolved === undefined
+    ? [{ host, kind: 'failed', ...present({ left }) }]
+    : [];
+}
+
+/** A run of this state directory: what it left behind, and the process that works on it now. */
 export interface KnownRun {
-  readonly state: RunState;
+  readonly remains: Remains;
   readonly holder?: string;
 }
 
@@ -81,9 +117,10 @@ export function heldHosts(
   known: ReadonlyMap<string, KnownRun>,
 ): ReadonlyMap<string, Held> {
   const open = openHosts(known);
+  const found = new Map([...known].map(([run, one]) => [run, foundIn(one)] as const));
   return new Map(
     seen.flatMap((one) => {
-      const held = heldOne(one, known, open.get(one.host) ?? []);
+      const held = heldOne(one, found, open.get(one.host) ?? []);
       return held === undefined ? [] : [[one.host, held] as const];
     }),
   );
@@ -92,15 +129,27 @@ export function heldHosts(
 /** Hosts whose walk was interrupted, by the run. */
 function openHosts(known: ReadonlyMap<string, KnownRun>): ReadonlyMap<string, readonly string[]> {
   const open = new Map<string, readonly string[]>();
-  for (const [run, { state }] of known)
-    for (const host of hostStates(state))
-      if (isInterrupted(host)) open.set(host.host, [...(open.get(host.host) ?? []), run]);
+  for (const [run, { remains }] of known)
+    for (const { host, kind } of remains.left)
+      if (kind === 'interrupted') open.set(host, [...(open.get(host) ?? []), run]);
   return open;
 }
 
+/** A run whose hosts are found by name. */
+interface FoundRun extends Pick<Remains, 'aborted'>, Pick<KnownRun, 'holder'> {
+  readonly hosts: ReadonlySet<string>;
+  readonly left: ReadonlyMap<string, LeftHost>;
+}
+
+const foundIn = ({ remains: { hosts, left, aborted }, holder }: KnownRun): FoundRun => ({
+  hosts: new Set(hosts),
+  left: new Map(left.map((one) => [one.host, one])),
+  ...present({ aborted, holder }),
+});
+
 function heldOne(
   one: Seen,
-  known: ReadonlyMap<string, KnownRun>,
+  known: ReadonlyMap<string, FoundRun>,
   open: readonly string[],
 ): Held | undefined {
   // The id of a run begins with its time: a later run that had the host took it over.
@@ -113,7 +162,7 @@ function heldOne(
   return runs.map((run) => heldBy(one, run, known.get(run))).find((held) => held !== undefined);
 }
 
-function heldBy({ host, owner }: Seen, run: string, known: KnownRun | undefined): Held | undefined {
+function heldBy({ host, owner }: Seen, run: string, known: FoundRun | undefined): Held | undefined {
   const name = pasteable(host);
   const held = (kind: HeldKind, why: string, hint: string): Held => ({
     host,
@@ -122,10 +171,9 @@ function heldBy({ host, owner }: Seen, run: string, known: KnownRun | undefined)
     why,
     hint,
   });
-  const state = known === undefined ? undefined : hostState(known.state, host);
   if (known?.holder !== undefined)
     return held('under_way', `run ${run} is under way on it (${known.holder})`, 'wait for it');
-  if (state === undefined) {
+  if (known?.hosts.has(host) !== true) {
     const hint = `resume it where it was started; if it is over for good, give --takeover ${run} to the next apply`;
     return held(
       'elsewhere',
@@ -133,17 +181,18 @@ function heldBy({ host, owner }: Seen, run: string, known: KnownRun | undefined)
       hint,
     );
   }
-  if (isInterrupted(state)) {
-    const aborted = known?.state.aborted;
-    const kind = aborted === undefined || /^SIG/.test(aborted.why) ? 'interrupted' : 'aborted';
-    return held(kind, `run ${run} was ${kind} and left it ${leftAs(state)}`, `kmend resume ${run}`);
+  const remains = known.left.get(host);
+  if (remains?.kind === 'interrupted') {
+    const { aborted } = known;
+    const kind = aborted === undefined || /^SIG/.test(aborted) ? 'interrupted' : 'aborted';
+    return held(kind, `run ${run} was ${kind} and left it ${remains.left}`, `kmend resume ${run}`);
   }
-  if (state.status === 'failed' && state.touched && state.resolved === undefined)
+  if (remains !== undefined)
     return held(
       'failed',
       // "In service" is what the walk knew. The host counts as out of service until an operator has
       // checked it.
-      `it failed in run ${run}${state.left === undefined || state.left.startsWith('in service') ? '' : ` and was left ${state.left}`}; no operator has acknowledged that`,
+      `it failed in run ${run}${remains.left === undefined || remains.left.startsWith('in service') ? '' : ` and was left ${remains.left}`}; no operator has acknowledged that`,
       `kmend resume ${run} --retry ${name}, or --skip ${name}, or --done ${name}`,
     );
   return owner === run

@@ -25,29 +25,16 @@ export const defaultSeconds: Readonly<Record<EffectKind, number>> = {
 export const secondsOf = (effects: readonly Pick<Effect, 'kind' | 'timeout'>[]): number =>
   effects.reduce((sum, effect) => sum + Math.min(defaultSeconds[effect.kind], effect.timeout), 0);
 
-/**
- * The smallest of these durations that at least 95 % of them do not exceed; undefined when there
- * are none.
- */
-export function p95(durations: readonly number[]): number | undefined {
-  const sorted = [...durations].sort((a, b) => a - b);
-  return sorted[Math.ceil(sorted.length * 0.95) - 1];
-}
-
-/** The estimate of a plan: from earlier hosts of the pool, else the sum of the defaults. */
-export const estimateSeconds = (planned: number, earlier: readonly number[]): number =>
-  planned === 0 ? 0 : (p95(earlier) ?? planned);
-
-/** How long one host took in an earlier run. */
+/** How long hosts took in an earlier run: so many hosts so many seconds, rounded up. */
 export interface Earlier {
   readonly remedy: Remedy;
   readonly seconds: number;
+  readonly hosts: number;
 }
 
 /** Takes the events of one run, oldest first, and keeps none of them. */
 export interface DurationsReader {
   readonly see: (event: Event) => void;
-  readonly hosts: () => Iterable<string>;
   readonly durations: () => readonly Earlier[];
 }
 
@@ -58,7 +45,7 @@ export interface DurationsReader {
 export function readDurations(): DurationsReader {
   const remedies = new Map<string, Remedy>();
   const started = new Map<string, number>();
-  const durations: Earlier[] = [];
+  const durations = new Map<string, Earlier>();
   const see = (event: Event): void => {
     if (event.type === 'run.started')
       for (const { host, plan } of event.hosts) remedies.set(host, plan.remedy);
@@ -67,32 +54,48 @@ export function readDurations(): DurationsReader {
     else if (event.type === 'run.resumed') started.clear();
     else if (event.type === 'host.done') {
       const from = started.get(event.host);
-      if (event.changed && from !== undefined)
-        durations.push({
-          remedy: remedies.get(event.host) ?? 'unknown',
-          seconds: (event.at - from) / 1000,
-        });
+      if (!event.changed || from === undefined) return;
+      const remedy = remedies.get(event.host) ?? 'unknown';
+      const seconds = Math.ceil((event.at - from) / 1000);
+      const key = `${remedy} ${seconds}`;
+      durations.set(key, { remedy, seconds, hosts: (durations.get(key)?.hosts ?? 0) + 1 });
     }
   };
-  return { see, hosts: () => remedies.keys(), durations: () => durations };
+  return { see, durations: () => [...durations.values()] };
 }
 
 /**
- * The plan with an estimate from earlier hosts: those with the same remedy if there are any, else
- * all.
+ * Adds an estimate from earlier hosts to a plan: from those with the same remedy if there are any,
+ * else from all.
  */
-export function withHistory(plan: HostPlan, earlier: readonly Earlier[]): HostPlan {
-  const same = earlier.filter((one) => one.remedy === plan.remedy);
-  const basis = same.length > 0 ? same : earlier;
-  if (plan.estimate === 0 || basis.length === 0) return plan;
-  return {
-    ...plan,
-    estimate: Math.ceil(
-      estimateSeconds(
-        plan.estimate,
-        basis.map((one) => one.seconds),
-      ),
-    ),
-    earlier: basis.length,
+export function withHistory(earlier: readonly Earlier[]): (plan: HostPlan) => HostPlan {
+  const all = basisOf(earlier);
+  const byRemedy = new Map<Remedy, Basis | undefined>();
+  return (plan) => {
+    const { remedy } = plan;
+    if (!byRemedy.has(remedy))
+      byRemedy.set(remedy, basisOf(earlier.filter((one) => one.remedy === remedy)));
+    const basis = byRemedy.get(remedy) ?? all;
+    return plan.estimate === 0 || basis === undefined
+      ? plan
+      : { ...plan, estimate: basis.seconds, earlier: basis.hosts };
   };
+}
+
+interface Basis {
+  readonly seconds: number;
+  readonly hosts: number;
+}
+
+/** The smallest duration that at least 95 % of the hosts did not exceed; undefined without hosts. */
+function basisOf(earlier: readonly Earlier[]): Basis | undefined {
+  const hosts = earlier.reduce((sum, one) => sum + one.hosts, 0);
+  let left = Math.ceil(hosts * 0.95);
+  const found = earlier
+    .toSorted((a, b) => a.seconds - b.seconds)
+    .find((one) => {
+      left -= one.hosts;
+      return left <= 0;
+    });
+  return found && { seconds: found.seconds, hosts };
 }

@@ -164,6 +164,8 @@ export interface Store {
   readonly fleets: Documents;
   /** Digests of the read-only tokens of `kmend serve`. */
   readonly tokens: Documents;
+  /** What later commands need of each run: made from its journal, and made again where it is not there. */
+  readonly summaries: Documents;
   /** Where a package file with this sha256 lies once it was fetched. */
   readonly packagePath: (sha256: string) => string;
   readonly history: History;

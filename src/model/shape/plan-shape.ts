@@ -38,6 +38,7 @@ export const change: Shape = object(
   { before: text, after: text },
 );
 export const accepted: Shape = listOf(object({ key: text, name: text }));
+export const proof: Shape = object({ verdict, by: text, evidence: text }, { accepted });
 
 const task = object(
   { id: text, name: text, module: text, status: taskStatus, changes: listOf(change), risk },
