@@ -45,7 +45,7 @@ async function killed(
 }
 
 const withStdin = (more: string): string =>
-  `    - {name: Feed, shell: {cmd: 'cat >> "$KMEND_ROOT/var/ran"; sleep 3', stdin: "fed\\n"}${more}}\n    - {name: Next, shell: {cmd: 'echo next >> "$KMEND_ROOT/var/ran"'}}\n`;
+  `    - {name: Feed, shell: {cmd: 'cat >> "$KMEND_ROOT/var/ran"; sleep 3', stdin: fed}${more}}\n    - {name: Next, shell: {cmd: 'echo next >> "$KMEND_ROOT/var/ran"'}}\n`;
 
 describe('resume', () => {
   it.concurrent('a yes that never reached the journal is said again: without it nothing is started, with it the run goes on', async () => {

@@ -1,10 +1,11 @@
 // command: words, guards, and its script run for real.
+import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
 import { quote } from '../../src/model/text/quote.ts';
 import { splitWords } from '../../src/modules/command/command-words.ts';
-import { hostTree } from './host-tree.ts';
+import { hostTree, shells } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
 const scriptOf = (args: unknown) => {
@@ -37,13 +38,71 @@ describe('command', () => {
     );
   });
 
-  it('runs the words as they are: nothing is expanded', () => {
+  it('runs the words as they are: no pattern and no command is expanded', () => {
     const tree = hostTree();
     tree.program('show', 'for a; do echo "<$a>"; done');
-    expect(tree.run(scriptOf("show '$HOME' '`id`' \"it's\" '*'")).out).toBe(
-      "<$HOME>\n<`id`>\n<it's>\n<*>\n",
+    expect(tree.run(scriptOf("show '$1' '`id`' \"it's\" '*' '$R'")).out).toBe(
+      "<$1>\n<`id`>\n<it's>\n<*>\n<$R>\n",
     );
     expect(tree.run(scriptOf({ argv: ['show', '$(id)', 'a\nb'] })).out).toBe('<$(id)>\n<a\nb>\n');
+    expect(tree.run(scriptOf({ cmd: "show '$HOME' ~", expand_argument_vars: false })).out).toBe(
+      '<$HOME>\n<~>\n',
+    );
+  });
+
+  const python = '/usr/bin/python3';
+  const hasPython = spawnSync(python, ['-c', '']).status === 0;
+  it.skipIf(!hasPython)(
+    'expands variables and home directories as Python does, which Ansible uses for it',
+    () => {
+      const parts = ['$HOME', '${HOME}', '$KMEND_NONE', '${KMEND_NONE}', '${HOME', '$', '${}'];
+      const more = [
+        '~',
+        '~root',
+        '~kmend-none',
+        '~/',
+        '/',
+        'a',
+        '*',
+        "'",
+        '"',
+        '\\',
+        ' ',
+        '}',
+        '-',
+      ];
+      const words = fc
+        .sample(
+          fc
+            .array(fc.constantFrom(...parts, ...more), { maxLength: 5 })
+            .map((some) => some.join('')),
+          { numRuns: 400, seed: 7 },
+        )
+        .filter((word) => !/^~[^/]*\$/.test(word));
+      const tree = hostTree();
+      tree.program('show', 'for a; do printf "%s\\0" "$a"; done');
+      const home = tree.run('echo "$HOME"').out.trim();
+      const expanded = spawnSync(
+        python,
+        [
+          '-c',
+          'import json,os,sys\njson.dump([os.path.expanduser(os.path.expandvars(w)) for w in json.load(sys.stdin)], sys.stdout)',
+        ],
+        { input: JSON.stringify(words), env: { HOME: home }, encoding: 'utf8' },
+      ).stdout;
+      const script = scriptOf({ argv: ['show', ...words] });
+      for (const shell of [['sh'], ...shells])
+        expect(tree.run(script, shell).out.split('\0').slice(0, -1), shell.join(' ')).toEqual(
+          JSON.parse(expanded),
+        );
+    },
+  );
+
+  it('gives its standard input one more line end, as Ansible does', () => {
+    const stdinOf = (args: object) =>
+      planOf('command', { args: { cmd: 'cat', ...args }, facts: {} }).changes[0]?.effects[0];
+    expect(stdinOf({ stdin: 'a' })).toMatchObject({ stdin: 'a\n' });
+    expect(stdinOf({ stdin: 'a', stdin_add_newline: false })).toMatchObject({ stdin: 'a' });
   });
 
   it('runs in a directory, and says so when there is none', () => {
@@ -105,6 +164,10 @@ describe('command', () => {
     [{ cmd: 'a', argv: ['a'] }],
     [{ cmd: 'a "b' }],
     [{ cmd: 'a', creates: 'x' }],
+    [{ cmd: 'a', creates: '/x*' }],
+    [{ cmd: 'a', removes: '/home/$USER' }],
+    [{ cmd: 'a', chdir: '~' }],
+    [{ cmd: 'a', strip_empty_ends: false }],
     [{ argv: [] }],
   ])('does not take %j', (args) => {
     expect(() => parseArgs(moduleNamed('command'), args)).toThrow();

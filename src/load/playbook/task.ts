@@ -18,6 +18,7 @@ import {
 import { fitTree } from '../text/fit.ts';
 import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
+import { argumentsOf } from './free-form.ts';
 import { blockKeys, refusedInTask, refusedLoop, taskKeys } from './keywords.ts';
 
 export interface TaskContext {
@@ -254,7 +255,7 @@ function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: 
   const isEmpty = entry.value.kind === 'scalar' && entry.value.value === null;
   const tree: Tree = isEmpty
     ? { kind: 'scalar', at: entry.keyAt, value: null, text: '', style: 'plain' }
-    : entry.value;
+    : argumentsOf(entry.value, module);
   const { input } = fitTree(collector, tree, module.args, module.name, 'argument');
   hintAtShortForm(collector, entry, before);
   // Later tasks may use what set_fact sets.

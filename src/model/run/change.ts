@@ -148,6 +148,11 @@ export interface Module<Args = never> {
    * condition, holds }` for each.
    */
   readonly conditions?: readonly string[];
+  /**
+   * A text for all arguments is split as Ansible splits it: words `name=value` with these names are
+   * arguments, the rest is `cmd`.
+   */
+  readonly freeForm?: readonly string[];
   /** It sets variables with the names of its arguments. Default false. */
   readonly setsArgs?: boolean;
   /**

@@ -3,6 +3,7 @@
 import {
   asArgs,
   filled,
+  flag,
   type Infer,
   list,
   object,
@@ -11,17 +12,23 @@ import {
 } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
 import { defineModule } from '../define.ts';
-import { splitWords } from './command-words.ts';
-import { planRun, runShape, runWants } from './run-once.ts';
+import { expandingWord, splitWords } from './command-words.ts';
+import { freeFormNames, planRun, runShape, runWants } from './run-once.ts';
 
 const long = object({
   cmd: filled
     .refine((line) => splitWords(line) !== undefined, 'has a quote that is not closed')
     .optional()
     .describe(
-      'The program and its arguments in one line; quotes are understood, nothing is expanded.',
+      'The program and its arguments in one line; quotes are understood, patterns are not expanded.',
     ),
   argv: list(text).min(1).optional().describe('The program and its arguments as a list.'),
+  expand_argument_vars: flag
+    .default(true)
+    .describe(
+      'Expand `$NAME`, also in braces, and a leading `~` on the host. Names that it does not have stay.',
+    ),
+  executable: filled.optional().describe('Accepted, as in Ansible, and not used: see `shell`.'),
   ...runShape,
 }).refine(
   (given) => (given.cmd === undefined) !== (given.argv === undefined),
@@ -34,7 +41,9 @@ const args = shorthand((short) => (short === null ? {} : { cmd: String(short) })
 const wordsOf = (given: Args): readonly string[] => given.argv ?? splitWords(given.cmd ?? '') ?? [];
 
 const bodyOf = (given: Args): string =>
-  `exec ${wordsOf(given).map(quote).join(' ')}${given.stdin === undefined ? ' < /dev/null' : ''}`;
+  `exec ${wordsOf(given)
+    .map(given.expand_argument_vars ? expandingWord : quote)
+    .join(' ')}${given.stdin === undefined ? ' < /dev/null' : ''}`;
 
 export const command = defineModule<Args>({
   name: 'command',
@@ -46,7 +55,7 @@ export const command = defineModule<Args>({
   check_mode: false
   register: containers
 `,
-  notes: `Not through a shell: use \`shell\` for pipes and variables. It is judged by its exit status, or by \`failed_when\` and \`changed_when\`. After a resume it
+  notes: `Not through a shell: use \`shell\` for pipes and patterns. In the text form (\`command: touch x creates=/x\`) words such as \`creates=/x\` are arguments. It is judged by its exit status, or by \`failed_when\` and \`changed_when\`. After a resume it
 is not run again unless the task says \`idempotent: true\`.
 
 With \`read_only: true\` you say that it changes nothing; kmend cannot check that, and runs it as the play's user, mostly root. So a plan (\`kmend plan\`,
@@ -55,6 +64,7 @@ runs in its \`--check\`, or where the command line says \`--run-read-only\`. \`c
 to run it. Without a mark its result is not known in the plan, and what depends on it is planned as *later*. On the turn of its host it is always run. A task
 without \`read_only\` cannot have \`check_mode\`.`,
   args: asArgs(args),
+  freeForm: freeFormNames,
   convergent: (given) => given.read_only,
   maxRisk: 'restart',
   facts: (given) => runWants(bodyOf(given), given),

@@ -7,18 +7,46 @@ import type { ModulePlan } from '../../model/run/change.ts';
 import { absolutePath, duration, flag, text } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
 
+/** Ansible expands patterns, variables and `~` in these paths. */
+const directory = text.regex(
+  /^\/[^\0$]*$/,
+  'should be an absolute path; `$` is not expanded in it',
+);
+const onePath = text.regex(
+  /^\/[^\0$*?[\]]*$/,
+  'should be an absolute path; `$` and patterns are not expanded in it',
+);
+
 /** Arguments of both. */
 export const runShape = {
-  chdir: absolutePath.optional().describe('Directory to run it in.'),
-  creates: absolutePath.optional().describe('Not run when this path is there.'),
-  removes: absolutePath.optional().describe('Not run when this path is not there.'),
+  chdir: directory.optional().describe('Directory to run it in.'),
+  creates: onePath.optional().describe('Not run when this path is there.'),
+  removes: onePath.optional().describe('Not run when this path is not there.'),
   unless: absolutePath.optional().describe('Not run when this path exists.'),
   stdin: text.optional().describe('Text for its standard input; not kept on the host.'),
+  stdin_add_newline: flag.default(true).describe('`stdin` ends with one more line end.'),
+  strip_empty_ends: flag
+    .refine((strip) => strip, 'cannot be false: line ends at the end of the output are cut')
+    .optional()
+    .describe('Accepted, as in Ansible.'),
+  warn: flag.optional().describe('Accepted, as in Ansible before 2.14; it changes nothing.'),
   read_only: flag
     .default(false)
     .describe('It changes nothing: it is no change, and a plan may run it (see above).'),
   timeout: duration.default(600).describe('How long it may take.'),
 };
+
+/** Arguments of the text form, as in Ansible. */
+export const freeFormNames = [
+  'creates',
+  'removes',
+  'chdir',
+  'executable',
+  'warn',
+  'stdin',
+  'stdin_add_newline',
+  'strip_empty_ends',
+];
 
 export interface RunArgs {
   readonly chdir?: string | undefined;
@@ -26,6 +54,7 @@ export interface RunArgs {
   readonly removes?: string | undefined;
   readonly unless?: string | undefined;
   readonly stdin?: string | undefined;
+  readonly stdin_add_newline: boolean;
   readonly read_only: boolean;
   readonly timeout: number;
 }
@@ -39,6 +68,9 @@ export const runWants = (body: string, given: RunArgs): readonly FactWant[] => [
     ? [{ area: 'output', args: { script: scriptOf(body, given), timeout: seconds(given) } }]
     : []),
 ];
+
+const stdinOf = ({ stdin, stdin_add_newline: isLine }: RunArgs): string | undefined =>
+  stdin === undefined || !isLine ? stdin : `${stdin}\n`;
 
 const seconds = (given: RunArgs): number => Math.max(1, Math.ceil(given.timeout));
 
@@ -75,7 +107,7 @@ export function planRun(shown: string, body: string, given: RunArgs, facts: Fact
             kind: 'run',
             what: shown,
             script: scriptOf(body, given),
-            ...present({ stdin: given.stdin }),
+            ...present({ stdin: stdinOf(given) }),
             detached: given.stdin === undefined,
             timeout: seconds(given),
           },

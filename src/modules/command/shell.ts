@@ -1,9 +1,21 @@
 // Module shell: runs a POSIX sh script of the play, once a run.
-import { asArgs, filled, type Infer, object, shorthand } from '../../model/shape/schema.ts';
+import {
+  absolutePath,
+  asArgs,
+  filled,
+  type Infer,
+  object,
+  shorthand,
+} from '../../model/shape/schema.ts';
+import { quote } from '../../model/text/quote.ts';
 import { defineModule } from '../define.ts';
-import { planRun, runShape, runWants } from './run-once.ts';
+import { freeFormNames, planRun, runShape, runWants } from './run-once.ts';
 
-const long = object({ cmd: filled.describe('The script, for a POSIX sh.'), ...runShape });
+const long = object({
+  cmd: filled.describe('The script, for a POSIX sh.'),
+  executable: absolutePath.optional().describe('Another shell, such as /bin/bash.'),
+  ...runShape,
+});
 type Args = Infer<typeof long>;
 
 const args = shorthand((short) => (short === null ? {} : { cmd: String(short) }), long);
@@ -13,8 +25,12 @@ const shownOf = (script: string): string => {
   return `run sh: ${first.slice(0, 100)}${more.length > 0 || first.length > 100 ? ' ...' : ''}`;
 };
 
-const bodyOf = (given: Args): string =>
-  given.stdin === undefined ? `exec < /dev/null\n${given.cmd}` : given.cmd;
+function bodyOf({ cmd, executable, stdin }: Args): string {
+  const input = stdin === undefined ? 'exec < /dev/null\n' : '';
+  return executable === undefined
+    ? `${input}${cmd}`
+    : `${input}exec ${quote(executable)} -c ${quote(cmd)}`;
+}
 
 export const shell = defineModule<Args>({
   name: 'shell',
@@ -27,6 +43,7 @@ export const shell = defineModule<Args>({
   notes:
     'As `command`, through the POSIX sh of the host. Values that come out of templates are part of the script: quote them there.',
   args: asArgs(args),
+  freeForm: freeFormNames,
   convergent: (given) => given.read_only,
   maxRisk: 'restart',
   facts: (given) => runWants(bodyOf(given), given),
