@@ -1,10 +1,11 @@
-// Module reboot: reboots when the next boot would differ from this one, or when the play asks for
-// it. A new boot id proves it.
+// Module reboot: reboots once a run, or only when the next boot would differ from this one. A new
+// boot id proves it.
 
+import { withPrelude } from '../facts/probe/prelude.ts';
 import { allOf, type Facts, type FactView, need } from '../model/fact.ts';
 import type { SymptomKind } from '../model/facts/values.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
-import type { Fallback, RebootEffect, WaitEffect } from '../model/run/effect.ts';
+import type { Fallback, RebootEffect, RunEffect, WaitEffect } from '../model/run/effect.ts';
 import {
   asArgs,
   duration,
@@ -19,6 +20,7 @@ import {
   shorthand,
   text,
 } from '../model/shape/schema.ts';
+import { quote } from '../model/text/quote.ts';
 import { defineModule } from './define.ts';
 
 const options = object({
@@ -38,7 +40,13 @@ const options = object({
     .describe(
       'How long to wait for another process that changes packages, before the reboot is sent. Then the host has failed, not rebooted.',
     ),
-  force: flag.default(false).describe('Reboot, once a run, though nothing is pending.'),
+  when_pending: flag
+    .optional()
+    .describe('Reboot only where the next boot would differ from this one (see below).'),
+  force: flag.optional().describe('The opposite of `when_pending`, which playbooks may still say.'),
+  test_command: filled
+    .optional()
+    .describe('A shell command that must succeed in the new boot, within `timeout` once more.'),
   drain: oneOf('required', 'none')
     .default('required')
     .describe('`none`: reboot though a kubelet runs here and nothing has drained it.'),
@@ -66,18 +74,20 @@ const options = object({
     .describe(
       'Run once when the host is not back after `timeout`, or still runs the old boot after all of `escalate`: a power cycle by its management board. The host then has `timeout` once more.',
     ),
-});
+}).refine(
+  (given) => given.when_pending === undefined || given.force === undefined,
+  'has `when_pending` and `force`, which say the same thing: keep one of them',
+);
 type Args = Infer<typeof options>;
 
 const args = shorthand((short) => (short === null || short === '' ? {} : short), options);
 
+const onlyPending = ({ when_pending: pending, force }: Args): boolean =>
+  pending ?? force === false;
+
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const why = reasons(given, facts, context);
-  if (why.length === 0) {
-    if (context.done.rebooted && isNode(facts, context) && facts.get('node.current') !== true)
-      return { changes: [nodeBack(given, context.node)] };
-    return { changes: [], note: 'the next boot would be like this one' };
-  }
+  if (why.length === 0) return afterReboot(given, facts, context);
   if (context.carriesKmend === true)
     return {
       changes: [],
@@ -112,11 +122,52 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     changes: [
       { sign: '!', what: 'reboot', after: why.join('; '), risk: 'reboot', effects: [effect] },
       ...(isNode(facts, context) ? [nodeBack(given, context.node)] : []),
+      ...tested(given),
     ],
     promises: promises(facts),
     ...(hang === '' ? {} : { note: hang }),
     ...warned(facts, context),
   };
+}
+
+/** Nothing to reboot for. After a reboot of this run its node must be back, and the host tested. */
+function afterReboot(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+  if (!context.done.rebooted)
+    return { changes: [], note: 'the next boot would be like this one' };
+  const isAway = isNode(facts, context) && facts.get('node.current') !== true;
+  const changes = [...(isAway ? [nodeBack(given, context.node)] : []), ...tested(given)];
+  return changes.length > 0
+    ? { changes }
+    : {
+        changes,
+        note: onlyPending(given)
+          ? 'the next boot would be like this one'
+          : 'this run has rebooted the host, and nothing asks for another reboot',
+      };
+}
+
+const testEvery = 5;
+
+/** Runs the command until it succeeds; its last words say why it does not. */
+function tested({ test_command: command, timeout }: Args): readonly Change[] {
+  if (command === undefined) return [];
+  const tries = Math.max(1, Math.ceil(timeout / testEvery));
+  const what = `test the new boot: ${command.split('\n', 1)[0]}`;
+  const effect: RunEffect = {
+    kind: 'run',
+    what,
+    script: withPrelude(`n=0
+until said=$(sh -c ${quote(command)} 2>&1 </dev/null); do
+  n=$((n + 1))
+  [ $n -lt ${tries} ] || { printf '%s\\n' "$said" | tail -n 5 >&2; exit 72; }
+  sleep ${testEvery}
+done
+`),
+    detached: true,
+    timeout: Math.ceil(timeout) + 60,
+    errors: { 72: 'the host rebooted, and `test_command` does not succeed' },
+  };
+  return [{ sign: '!', what, risk: 'none', effects: [effect] }];
 }
 
 /** The program alone: its arguments may contain secrets. */
@@ -212,7 +263,12 @@ function nodeBack(given: Args, node = ''): Change {
 }
 
 function reasons(given: Args, facts: FactView, context: PlanContext): readonly string[] {
-  if (given.force) return context.done.rebooted ? [] : ['the play says so'];
+  const asked = !onlyPending(given) && !context.done.rebooted;
+  const pending = pendingReasons(facts, context);
+  return asked && pending.length === 0 ? ['the play says so'] : pending;
+}
+
+function pendingReasons(facts: FactView, context: PlanContext): readonly string[] {
   const pending = need(facts, 'boot.pending') ? need(facts, 'boot.pending_why') : [];
   // The journal and the boot id count too, because the clock of install times may have been
   // changed. The text is the same for both, so that a plan and its repetition at the start of the
@@ -249,14 +305,19 @@ function promises(facts: FactView): Facts {
 
 export const reboot = defineModule<Args>({
   name: 'reboot',
-  summary: 'Reboots when the next boot would differ from this one, and waits for a new boot id.',
+  summary:
+    'Reboots once a run, or only when the next boot would differ, and waits for a new boot id.',
   example: `- name: Let the argument act
   reboot:
+    when_pending: true
     timeout: 20m
     stable_for: 1m
 `,
-  notes: `Pending means: another kernel, another value of \`cgroup.memory\`, \`cgroup_disable\`, \`cgroup_enable\` or \`systemd.unified_cgroup_hierarchy\` (for other
-arguments say \`force: true\`), or container software younger than the boot, by the clock of the host or because this run
+  notes: `\`reboot:\` alone reboots, as in Ansible. A run reboots a host once in this way: a second \`reboot\` in the play reboots where something is pending by then.
+\`when_pending: true\` reboots only where something is pending.
+
+Pending means: another kernel, another value of \`cgroup.memory\`, \`cgroup_disable\`, \`cgroup_enable\` or \`systemd.unified_cgroup_hierarchy\` (for other
+arguments leave \`when_pending\` out), or container software younger than the boot, by the clock of the host or because this run
 changed it in this boot. The old boot id is written to the journal before the reboot is sent; only a new boot id, read on a new connection, counts. A host where a kubelet runs is not rebooted before something drained it.
 
 Right before it is sent, in the same script, the locks of the package manager are read: a process that changes packages is waited for, \`lock_timeout\` at
@@ -278,7 +339,7 @@ runs the boot that the reboot was sent to, and all together are the one planned 
       environment: {IPMI_PASSWORD: "{{ bmc_password }}"}
 \`\`\``,
   args: asArgs(args),
-  convergent: (given) => !given.force,
+  convergent: (given) => onlyPending(given) && given.test_command === undefined,
   maxRisk: 'reboot',
   facts: () => [],
   plan,

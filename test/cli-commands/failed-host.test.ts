@@ -18,7 +18,7 @@ const cfg = (host: string): string =>
   readFileSync(join(fleet.host(host).root, 'boot/grub2/grub.cfg'), 'utf8');
 const tasks = `    - kernel_arg: {key: cgroup.memory, value: nokmem}
     - shell: {cmd: "test {{ inventory_hostname }} != early"}
-    - reboot: {timeout: 3s, stable_for: 1s}
+    - reboot: {when_pending: true, timeout: 3s, stable_for: 1s}
     - verify_kmem: {timeout: 10s}
     - shell: {cmd: "test {{ inventory_hostname }} != late"}
 `;

@@ -62,7 +62,7 @@ describe('a word of Ansible in a playbook', () => {
 
   it.each([
     [
-      '- hosts: all\n  tasks: [{reboot: {reboot_timeout: 600}}]',
+      '- hosts: all\n  tasks: [{reboot: {when_pending: true, reboot_timeout: 600}}]',
       /^use `timeout`: how long the host/,
     ],
     ['- hosts: all\n  tasks: [{reboot: {post_reboot_delay: 60}}]', /^use `stable_for`/],

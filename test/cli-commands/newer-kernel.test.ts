@@ -147,7 +147,7 @@ describe('a kernel line of another name', () => {
   it('a run that fails while the kernel is on trial is rolled back, though the old one would boot next anyway', async () => {
     const tasks = `    - drain: {command: 'true'}
     - kernel: {package: kernel-lt, min: "5.4", enablerepo: elrepo-kernel, trial: true}
-    - reboot: {timeout: 20s, stable_for: 1s}
+    - reboot: {when_pending: true, timeout: 20s, stable_for: 1s}
     - command: 'false'
 `;
     const failed = await fleet.run([

@@ -16,7 +16,7 @@ const tasks = `    - name: First
     - name: The argument
       kernel_arg: {key: cgroup.memory, value: nokmem}
     - name: Reboot
-      reboot: {timeout: 30s, stable_for: 1s}
+      reboot: {when_pending: true, timeout: 30s, stable_for: 1s}
     - name: Proof
       verify_kmem: {state: disabled, timeout: 10s}
     - name: Last

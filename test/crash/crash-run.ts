@@ -22,7 +22,7 @@ export const tasks = `    - name: First
       shell: {cmd: 'sleep 0.2; echo "{{ item }} {{ first.stdout }}" >> "$KMEND_ROOT/var/ran"'}
       loop: [x, y]
     - name: Reboot
-      reboot: {timeout: 30s, stable_for: 1s}
+      reboot: {when_pending: true, timeout: 30s, stable_for: 1s}
     - name: Proof
       verify_kmem: {state: disabled, timeout: 10s}
     - name: Made

@@ -36,7 +36,7 @@ const play = `- hosts: all
         - name: The argument
           kernel_arg: {key: cgroup.memory, value: nokmem}
         - name: Reboot
-          reboot: {timeout: 60s, stable_for: 1s}
+          reboot: {when_pending: true, timeout: 60s, stable_for: 1s}
         - name: Proof
           verify_kmem: {state: disabled, timeout: 30s}
         - name: That kernel for good

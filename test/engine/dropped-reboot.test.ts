@@ -10,7 +10,7 @@ it('a planned reboot that is not needed any more is said', async () => {
     - name: Somebody takes it away
       shell: sed -i 's/ cgroup.memory=nokmem//' "$KMEND_ROOT/boot/grub2/grub.cfg"
     - name: Reboot
-      reboot: {timeout: 20s, stable_for: 1s}
+      reboot: {when_pending: true, timeout: 20s, stable_for: 1s}
 `;
   const done = await lab.run(['apply', lab.file('dropped.yaml', play(tasks)), '--yes']);
   const said =

@@ -33,7 +33,7 @@ const playbook = `- hosts: all
     - shell: {cmd: ${countedCommand}}
     - drain: {timeout: 60s}
     - kernel_arg: {key: cgroup.memory, value: nokmem}
-    - reboot: {timeout: 120s, stable_for: 10s, ready_timeout: 60s}
+    - reboot: {when_pending: true, timeout: 120s, stable_for: 10s, ready_timeout: 60s}
     - verify_kmem: {timeout: 30s}
     - uncordon: {}
 `;

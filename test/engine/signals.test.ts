@@ -17,7 +17,7 @@ const tasks = `    - name: Drain
     - name: The argument
       kernel_arg: {key: cgroup.memory, value: nokmem}
     - name: Reboot
-      reboot: {timeout: 30s, stable_for: 1s}
+      reboot: {when_pending: true, timeout: 30s, stable_for: 1s}
     - name: Wait
       shell: {cmd: 'echo waited >> "$KMEND_ROOT/var/ran"; sleep 0.7'}
     - name: Proof

@@ -29,7 +29,7 @@ const good: Fate = {
 
 const tasks = `    - shell: {cmd: count-me}
     - kernel_arg: {key: cgroup.memory, value: nokmem}
-    - reboot: {timeout: 120s, stable_for: 1s, drain: none}
+    - reboot: {when_pending: true, timeout: 120s, stable_for: 1s, drain: none}
     - verify_kmem: {timeout: 30s}
 `;
 

@@ -85,7 +85,7 @@ async function run({
       return first.cluster.nodes();
     },
   };
-  const asked = answerAt === undefined ? '' : '    - reboot: {drain: none}\n';
+  const asked = answerAt === undefined ? '' : '    - reboot: {when_pending: true, drain: none}\n';
   const setup = setupFor(hosts, tasks + asked, `- hosts: all\n  rollout: ${rollout}\n  tasks:\n`);
   const stop = new AbortController();
   let began = Number.POSITIVE_INFINITY;

@@ -22,7 +22,7 @@ const head = (rollout: string): string => `- hosts: all
 `;
 const tasks = `    - drain: {timeout: 60s}
     - kernel_arg: {key: cgroup.memory, value: nokmem}
-    - reboot: {timeout: 120s, stable_for: 1s, ready_timeout: 60s}
+    - reboot: {when_pending: true, timeout: 120s, stable_for: 1s, ready_timeout: 60s}
     - verify_kmem: {timeout: 30s}
     - uncordon: {}
 `;

@@ -69,7 +69,7 @@ const head = `- hosts: all
 const remedy = `    - shell: {cmd: ${countedCommand}}
       timeout: 600s
     - kernel_arg: {key: cgroup.memory, value: nokmem}
-    - reboot: {timeout: 120s, stable_for: 10s, drain: none}
+    - reboot: {when_pending: true, timeout: 120s, stable_for: 10s, drain: none}
     - verify_kmem: {timeout: 30s}
 `;
 

@@ -37,7 +37,7 @@ const play = `- name: Unlucky
       package: {name: lab-broken, state: present}
       when: inventory_hostname == 'h5'
     - name: Reboot
-      reboot: {timeout: 2m, stable_for: 1s, drain: none, force: "{{ inventory_hostname == 'h4' }}"}
+      reboot: {timeout: 2m, stable_for: 1s, drain: none, when_pending: "{{ inventory_hostname != 'h4' }}"}
 `;
 
 describe.skipIf(missing !== '')(`reasons on el7 hosts (${missing || 'all there'})`, () => {

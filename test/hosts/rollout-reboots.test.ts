@@ -11,7 +11,7 @@ const play = `- hosts: all
   rollout: {max_unavailable: 10, brake: {failures: 20}, unplannable: leave_out}
   tasks:
     - kernel_arg: {key: cgroup.memory, value: nokmem}
-    - reboot: {timeout: "{{ away | default('15s') }}", stable_for: 8s}
+    - reboot: {when_pending: true, timeout: "{{ away | default('15s') }}", stable_for: 8s}
     - verify_kmem: {timeout: 30s}
 `;
 

@@ -299,7 +299,7 @@ describe.skipIf(noEl7 !== '')(`runtime.yaml on el7 hosts (${noEl7 || 'all there'
     const back = `- hosts: all
   tasks:
     - package: {packages: {docker-ce: 18.06.1.ce-3.el7, docker-ce-cli: absent, containerd.io: absent}, allow_downgrade: true}
-    - reboot: {stable_for: 2}
+    - reboot: {when_pending: true, stable_for: 2}
 `;
     const old = lab.bootId('h11');
     const { code, err } = await op.kmend([
@@ -409,7 +409,7 @@ describe.skipIf(noDeb !== '')(`packages on deb hosts (${noDeb || 'all there'})`,
   tasks:
     - container_runtime: {versions: {docker-ce: "{{ engine_version | default('18.09.9') }}", docker-ce-cli: "{{ engine_version | default('18.09.9') }}", containerd.io: 1.4.13}}
     - kernel_arg: {key: cgroup.memory, value: nokmem}
-    - reboot: {stable_for: 2}
+    - reboot: {when_pending: true, stable_for: 2}
 `,
     );
   });

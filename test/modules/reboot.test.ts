@@ -3,8 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
 import { el7, nokmemNow } from './facts.ts';
+import { hostTree } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 
+const pending = { when_pending: true };
+const rebooted = { done: { drained: false, cordoned: false, rebooted: true } };
 const next = { ...nokmemNow, 'boot.cmdline': 'ro' };
 
 describe('reboot', () => {
@@ -24,22 +27,47 @@ describe('reboot', () => {
       /kernel: 3.10.0-862.*; cgroup.memory: not set -> nokmem/,
     );
   });
-  it('is not planned when it would not', () => {
-    expect(planOf('reboot', { args: {}, facts: el7() }).changes).toEqual([]);
+  it('is not planned when it would not, where it waits for that', () => {
+    for (const args of [pending, { force: false }])
+      expect(planOf('reboot', { args, facts: el7() })).toMatchObject({
+        changes: [],
+        note: 'the next boot would be like this one',
+      });
   });
-  it('may be forced, once a run', () => {
-    expect(planOf('reboot', { args: { force: true }, facts: el7() }).changes).toHaveLength(1);
-    expect(
-      planOf('reboot', {
-        args: { force: true },
-        facts: el7(),
-        context: { done: { drained: false, cordoned: false, rebooted: true } },
-      }).changes,
-    ).toEqual([]);
+  it.each([null, {}, { force: true }, { when_pending: false }])(
+    'needs no other reason than the play: %j',
+    (args) => {
+      expect(planOf('reboot', { args, facts: el7() }).changes).toMatchObject([
+        { what: 'reboot', after: 'the play says so' },
+      ]);
+      expect(planOf('reboot', { args, facts: el7(), context: rebooted })).toMatchObject({
+        changes: [],
+        note: 'this run has rebooted the host, and nothing asks for another reboot',
+      });
+      expect(planOf('reboot', { args, facts: el7(next), context: rebooted }).changes).toHaveLength(
+        1,
+      );
+    },
+  );
+  it('tests the new boot by a command of the play, also after a resume', () => {
+    const args = { test_command: 'echo "not yet" >&2; false', timeout: 5 };
+    const [, test] = planOf('reboot', { args, facts: el7() }).changes;
+    expect(test).toMatchObject({ what: 'test the new boot: echo "not yet" >&2; false' });
+    expect(planOf('reboot', { args, facts: el7(), context: rebooted }).changes).toEqual([test]);
+    const [effect] = test?.effects ?? [];
+    const script = effect?.kind === 'run' ? effect.script : '';
+    expect(hostTree().run(script)).toMatchObject({ code: 72, err: 'not yet\n' });
+    expect(hostTree().run(script.replace('; false', '')).code).toBe(0);
+  });
+  it('does not take two words for the same', () => {
+    expect(() => parseArgs(moduleNamed('reboot'), { force: true, when_pending: true })).toThrow(
+      /keep one of them/,
+    );
   });
   it('is due after packages that are younger than the boot, and only once', () => {
     expect(
-      planOf('reboot', { args: {}, facts: el7({ 'docker.installed_at': 1_699_000_000 }) }).changes,
+      planOf('reboot', { args: pending, facts: el7({ 'docker.installed_at': 1_699_000_000 }) })
+        .changes,
     ).toHaveLength(1);
   });
   it.each<[string, number]>([
@@ -54,7 +82,7 @@ describe('reboot', () => {
     });
     const done = { drained: true, cordoned: false, rebooted: false };
     const reasonFor = (replaced: readonly string[]) =>
-      planOf('reboot', { args: {}, facts, context: { done: { ...done, replaced } } }).changes[0]
+      planOf('reboot', { args: pending, facts, context: { done: { ...done, replaced } } }).changes[0]
         ?.after;
     expect(reasonFor(['containerd.io', 'docker-ce', 'vim'])).toBe(
       'docker-ce was installed after this boot; containerd.io was installed after this boot',

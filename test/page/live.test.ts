@@ -29,7 +29,7 @@ const job = (rollout: string): string => `- name: Take hosts out of kmem account
     - name: The argument
       kernel_arg: {key: cgroup.memory, value: nokmem}
     - name: Reboot
-      reboot: {timeout: 20s, stable_for: 1s}
+      reboot: {when_pending: true, timeout: 20s, stable_for: 1s}
     - name: Proof
       verify_kmem: {state: disabled, timeout: 10s}
 `;

@@ -31,7 +31,7 @@ const play = (group: string): string => `
     - name: The argument
       kernel_arg: { key: cgroup.memory, value: nokmem }
     - name: Reboot into it
-      reboot: { timeout: 20m, stable_for: 5 }
+      reboot: {when_pending: true, timeout: 20m, stable_for: 5 }
     - name: What the kernel charges to a limited group
       command:
         argv: [grep, -E, '^(kernel|slab) ', /sys/fs/cgroup/${group}/memory.stat]

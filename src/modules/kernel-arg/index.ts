@@ -244,7 +244,7 @@ Ubuntu (an existing setting is edited where it stands, else \`/etc/default/grub.
 
 A new text is made beside the old one, checked with \`grub2-script-check\`, and renamed into place; what was before stays beside it as
 \`FILE.kmend-before\`. The argument acts from the next boot on. The \`reboot\` module sees that one is due
-for the arguments that it watches (\`kmend docs reboot\`); after others say \`force: true\` there.
+for the arguments that it watches (\`kmend docs reboot\`); after others leave \`when_pending\` out there.
 
 \`cgroup.memory=nokmem\` is refused for a kernel that is not known to parse it (el7 before 3.10.0-1062): it would be on the command line and do nothing.`,
   args: asArgs(args),
