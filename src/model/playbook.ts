@@ -6,12 +6,16 @@ import type { Mapping, Value } from './value.ts';
 export interface Playbook {
   readonly file: string;
   readonly plays: readonly Play[];
+  /** Paths of the other files that it was read from: imports, roles, variables. */
+  readonly files: readonly string[];
 }
 
 export interface Play {
   readonly name: string;
   readonly hosts: string;
   readonly vars: Mapping;
+  /** Variables below those of the inventory: defaults of its roles. */
+  readonly defaults?: Mapping;
   /** Absent = what the command line or inventory says. */
   readonly become?: boolean;
   readonly becomeMethod?: string;
@@ -40,6 +44,8 @@ interface TaskBase {
   readonly ignoreErrors?: boolean;
   readonly become?: boolean;
   readonly noLog?: boolean;
+  /** Tags of each include around it: it runs only where all of them are wanted too. */
+  readonly enteredBy?: readonly (readonly string[])[];
   readonly place: Place;
 }
 
@@ -72,6 +78,8 @@ export interface ModuleTask extends TaskBase {
 
 export interface BlockTask extends TaskBase {
   readonly kind: 'block';
+  /** Variables below those of the inventory: defaults of a role. */
+  readonly defaults?: Mapping;
   readonly tasks: readonly Task[];
 }
 

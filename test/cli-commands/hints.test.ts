@@ -71,7 +71,7 @@ describe('a word of Ansible in a playbook', () => {
       '- hosts: all\n  tasks: [{service: {name: x, daemon_reload: true}}]',
       /systemctl daemon-reload/,
     ],
-    ['- import_playbook: b.yaml', /^carry out one playbook after the other/],
+    ['- hosts: all\n  tasks: [{include: b.yaml}]', /^it is `import_tasks` or `include_tasks`/],
   ])('%s', (text, hint) => {
     expect(hints(text)).toContainEqual(expect.stringMatching(hint));
   });

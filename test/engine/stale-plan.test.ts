@@ -1,6 +1,6 @@
 // A saved plan whose inputs have changed ends the command before any connection; hosts that are as
 // it would leave them take no slot.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsOf, remediationPlay } from '../fakes/plays.ts';
 import { recordHost } from '../fakes/recording.ts';
@@ -44,6 +44,19 @@ describe('a plan whose inputs have changed', () => {
     await stale(plan, /is stale: .*byte\.yaml has changed/);
     writeFileSync(`${lab.dir}/byte.yaml`, remediationPlay());
     expect((await lab.run(['apply', plan, '--yes', '--check'])).exit).not.toBe(8);
+  });
+
+  it('a file that the playbook includes, and one of a role: 8, named', async () => {
+    const play = `${remediationPlay()}    - import_tasks: more.yaml\n    - import_role: {name: last}\n`;
+    lab.file('more.yaml', '- debug: {msg: more}\n');
+    mkdirSync(`${lab.dir}/roles/last/tasks`, { recursive: true });
+    const role = lab.file('roles/last/tasks/main.yaml', '- debug: {msg: last}\n');
+    const plan = await saved('parts', play);
+    lab.file('more.yaml', '- debug: {msg: other}\n');
+    await stale(plan, /is stale: .*more\.yaml has changed/);
+    lab.file('more.yaml', '- debug: {msg: more}\n');
+    writeFileSync(role, '- debug: {msg: other}\n');
+    await stale(plan, /is stale: .*roles\/last\/tasks\/main\.yaml has changed/);
   });
 
   it('a variable of one host: 8, with the name of the host', async () => {

@@ -9,7 +9,9 @@ export function tableReader(
   const paths = Object.keys(files);
   const readText = (path: string): Read => {
     const text = files[path];
-    return text === undefined ? { ok: false, why: 'there is no such file' } : { ok: true, text };
+    return text === undefined
+      ? { ok: false, why: 'there is no such file', absent: true }
+      : { ok: true, text };
   };
   return {
     readText,

@@ -689,7 +689,7 @@ describe.skipIf(interpreter === undefined)('compared with the installed ansible-
         modules: smallModules,
         facts: [],
         inventory,
-      }).value ?? { file: '', plays: [] };
+      }).value ?? { file: '', plays: [], files: [] };
       expect(listTasksText(loaded).join('\n')).toBe(
         run('ansible-playbook', '-i', 'h.yml', 'p.yml', '--list-tasks'),
       );

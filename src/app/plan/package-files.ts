@@ -2,6 +2,7 @@
 
 import type { InspectedFile } from '../../adapters/local/index.ts';
 import { type Rendered, render } from '../../core/plan/condition.ts';
+import type { TaskVars } from '../../core/plan/scope.ts';
 import type { Scope } from '../../expression/index.ts';
 import {
   hostScope,
@@ -16,7 +17,7 @@ import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
 import type { ModuleTask, Play, Playbook, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
-import { isMapping, type Mapping, type Value } from '../../model/value.ts';
+import { isMapping, type Value } from '../../model/value.ts';
 import { filesArg } from '../../modules/package-manager/files.ts';
 import { report } from '../session/diagnostics.ts';
 import type { Session } from '../session/session.ts';
@@ -158,16 +159,16 @@ function addOnce(diagnostics: Diagnostic[], one: Diagnostic): void {
 interface FilesTask {
   readonly task: ModuleTask;
   readonly files: Value;
-  readonly vars: readonly Mapping[];
+  readonly vars: TaskVars;
 }
 
 function* tasksWithFiles(
   tasks: readonly Task[],
-  vars: readonly Mapping[],
+  vars: TaskVars,
   modules: ReadonlyMap<string, AnyModule>,
 ): Generator<FilesTask> {
   for (const task of tasks) {
-    const inner = [task.vars, ...vars];
+    const inner = [task, ...vars];
     if (task.kind === 'block') yield* tasksWithFiles(task.tasks, inner, modules);
     else if (
       modules.get(task.module)?.takesFiles === true &&
@@ -183,7 +184,7 @@ function scopesOf(
   { inventory, withoutHosts, directory }: FilesProject,
   play: Play,
   { settings, world }: Session,
-): readonly ((taskVars: readonly Mapping[]) => Scope)[] {
+): readonly ((taskVars: TaskVars) => Scope)[] {
   const pool = withoutHosts ? [''] : (resolvePattern(play.hosts, inventory).value ?? []);
   const hosts =
     settings.limit === undefined || withoutHosts
@@ -192,7 +193,13 @@ function scopesOf(
   const playVars = { ...settings.rollback?.playVars, ...play.vars };
   return hosts.map((host) => (taskVars) => {
     const extraVars = { ...settings.extraVars, ...settings.rollback?.vars.get(host) };
-    return hostScope(inventory, host, { extraVars, taskVars, playVars, playbookDir: directory });
+    return hostScope(inventory, host, {
+      extraVars,
+      taskVars,
+      playVars,
+      ...present({ playDefaults: play.defaults }),
+      playbookDir: directory,
+    });
   });
 }
 

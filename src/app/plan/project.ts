@@ -77,6 +77,8 @@ export async function loadProject(
     facts: names,
     ...(without ? {} : { inventory }),
     extraVars: settings.extraVars,
+    reader: world.reader,
+    vault: settings.vault,
   });
   report(checked.diagnostics, observer);
   if (checked.value === undefined) throw new Error('a playbook without errors has a value');
@@ -223,7 +225,11 @@ async function hostSetups(
         ...(own === undefined ? {} : { extraVars: { ...layers.extraVars, ...own } }),
         playbookDir: directoryOf(path),
       });
-    const scope = variables({ extraVars: settings.extraVars, playVars: play.vars });
+    const scope = variables({
+      extraVars: settings.extraVars,
+      playVars: play.vars,
+      ...present({ playDefaults: play.defaults }),
+    });
     const tainted = { secret: [...settings.vault.templates] };
     const vars = [varsOf(inventory, target.name), settings.extraVars, tainted];
     learnRendered(play, vars, scope, settings.isSecret, world);
@@ -305,11 +311,12 @@ export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
         (word === 'tagged' && tags.length > 0) ||
         (word === 'untagged' && tags.length === 0),
     );
-  return ({ tags }) => {
+  const isWanted = (tags: readonly string[]): boolean => {
     const always = tags.includes('always') && !skipped.includes('always');
     const never = tags.includes('never') && !matches(wanted, tags);
     if (never) return false;
     const in_ = always || wanted.includes('all') || matches(wanted, tags);
     return in_ && !(matches(skipped, tags) || (skipped.includes('all') && !always));
   };
+  return ({ tags, enteredBy = [] }) => [tags, ...enteredBy].every(isWanted);
 }

@@ -56,7 +56,8 @@ export function digestsOf(
   const digestOf = (value: Value): string =>
     digest(salt + mask(JSON.stringify(withoutSecretValues(value, settings.isSecret))));
   const own = name === undefined || path === undefined ? [] : [[name, path] as const];
-  for (const [key, file] of [...own, ...inventory.files.map((file) => [file, file] as const)]) {
+  const others = [...inventory.files, ...(playbook?.files ?? [])];
+  for (const [key, file] of [...own, ...others.map((file) => [file, file] as const)]) {
     const read = world.reader.readText(file);
     if (read.ok) shared[key] = digest(salt + mask(read.text));
   }

@@ -26,6 +26,7 @@ import { judge } from './condition.ts';
 import { secondsOf } from './estimate.ts';
 import { type ChosenRemedy, foresee, withDerived } from './overlay.ts';
 import { refusalOf, several } from './refusal.ts';
+import type { TaskVars } from './scope.ts';
 import { type IsSecretName, learnedSecrets } from './secrets.ts';
 import { shownText } from './shown.ts';
 import { summary, unplanned } from './summary.ts';
@@ -139,16 +140,11 @@ function acceptingFacts({ frame, chosen }: HostInput): Facts {
 const needsRemedy = ({ remedy }: ChosenRemedy): boolean =>
   remedy !== 'none' && remedy !== 'default_kernel';
 
-function planTasks(
-  tasks: readonly Task[],
-  vars: readonly Mapping[],
-  input: HostInput,
-  walk: Walk,
-): void {
+function planTasks(tasks: readonly Task[], vars: TaskVars, input: HostInput, walk: Walk): void {
   for (const task of tasks) {
     if (walk.refused !== undefined || walk.wants.length > 0) return;
     if (task.kind === 'block') planBlock(task, vars, input, walk);
-    else if (input.isWanted(task)) planTask(task, [task.vars, ...vars], input, walk);
+    else if (input.isWanted(task)) planTask(task, [task, ...vars], input, walk);
   }
 }
 
@@ -156,8 +152,8 @@ function planTasks(
  * The `when` of a block is decided once, before its first task. Facts that change inside do not
  * change the decision.
  */
-function planBlock(block: BlockTask, vars: readonly Mapping[], input: HostInput, walk: Walk): void {
-  const inner = [block.vars, ...vars];
+function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Walk): void {
+  const inner = [block, ...vars];
   const judged = judge(
     block.when,
     scopeOf(walk.frame, inner, (name) => walk.reads.add(name)),
@@ -186,7 +182,7 @@ function planBlock(block: BlockTask, vars: readonly Mapping[], input: HostInput,
 const flatten = (tasks: readonly Task[]): readonly ModuleTask[] =>
   tasks.flatMap((task) => (task.kind === 'block' ? flatten(task.tasks) : [task]));
 
-function planTask(task: ModuleTask, vars: readonly Mapping[], input: HostInput, walk: Walk): void {
+function planTask(task: ModuleTask, vars: TaskVars, input: HostInput, walk: Walk): void {
   const module = moduleOf(task, input.modules);
   // The output of a `no_log` command must not be in a plan.
   const onRead = (name: string): void => {
@@ -196,7 +192,7 @@ function planTask(task: ModuleTask, vars: readonly Mapping[], input: HostInput, 
   if (!('items' in loop)) return finishTask(task, [loop], module, input, walk);
   const rounds: Evaluation[] = [];
   for (const item of loop.items) {
-    const round = evaluateTask(task, module, walk.frame, [item, ...vars], onRead);
+    const round = evaluateTask(task, module, walk.frame, [{ vars: item }, ...vars], onRead);
     rounds.push(round);
     if (round.kind === 'needs') walk.wants.push(...round.wants);
     if (round.kind !== 'plan') continue;

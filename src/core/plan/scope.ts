@@ -10,16 +10,28 @@ import type { Mapping } from '../../model/value.ts';
  */
 export class VariableError extends Error {}
 
-/** The layers above the inventory variables of a host, from the strongest to the weakest. */
+/** Variables of a task or block, and those of it that are below the inventory's. */
+export interface TaskLayer {
+  readonly vars: Mapping;
+  readonly defaults?: Mapping;
+}
+
+/** Task, then blocks from the inside out. */
+export type TaskVars = readonly TaskLayer[];
+
+/**
+ * The layers around the inventory variables of a host, from the strongest to the weakest. Defaults
+ * are below the inventory.
+ */
 export interface VariableLayers {
   /** `-e`: they always win. */
   readonly extraVars?: Mapping;
   /** `register` and `set_fact`. */
   readonly registered?: Mapping;
-  /** Task, then blocks from the inside out. */
-  readonly taskVars?: readonly Mapping[];
+  readonly taskVars?: TaskVars;
   readonly playVars?: Mapping;
   readonly facts?: Mapping;
+  readonly playDefaults?: Mapping;
 }
 
 /**

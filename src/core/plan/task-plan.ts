@@ -11,11 +11,12 @@ import {
   wantKey,
 } from '../../model/fact.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { AnyModule, ModulePlan, PlanContext } from '../../model/run/change.ts';
 import type { Risk } from '../../model/run/risk.ts';
 import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
 import { judge, render } from './condition.ts';
-import { shownFacts, type Variables } from './scope.ts';
+import { shownFacts, type TaskVars, type Variables } from './scope.ts';
 
 /** What the walk of a host knows when it comes to a task. */
 export interface Frame {
@@ -27,6 +28,7 @@ export interface Frame {
   /** `register` and `set_fact`, the latest first. */
   readonly learned: Mapping;
   readonly playVars: Mapping;
+  readonly playDefaults?: Mapping;
   /** Inventory variables of the host, with the magic ones. */
   readonly variables: Variables;
   readonly context: PlanContext;
@@ -78,7 +80,7 @@ const trackReads = (
 
 export function scopeOf(
   frame: Frame,
-  vars: readonly Mapping[],
+  vars: TaskVars,
   onRead: (name: string) => void = () => {},
 ): Scope {
   return frame.variables({
@@ -86,6 +88,7 @@ export function scopeOf(
     registered: frame.learned,
     taskVars: vars,
     playVars: frame.playVars,
+    ...present({ playDefaults: frame.playDefaults }),
     facts: factNames(frame.facts, onRead),
   });
 }
@@ -122,7 +125,7 @@ export function evaluateTask(
   task: ModuleTask,
   module: AnyModule,
   frame: Frame,
-  vars: readonly Mapping[],
+  vars: TaskVars,
   onRead: (name: string) => void,
 ): Evaluation {
   const scope = scopeOf(frame, vars, onRead);

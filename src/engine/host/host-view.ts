@@ -154,6 +154,7 @@ export class HostView {
       extraVars: setup.extraVars,
       learned: this.learned,
       playVars: setup.play.vars,
+      ...present({ playDefaults: setup.play.defaults }),
       variables: hostSetup.variables,
       readOnlyCommands,
       context: {

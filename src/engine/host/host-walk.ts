@@ -1,6 +1,7 @@
 // A host's walk through its tasks: what is known of the host, and what its effects need.
 
 import { chooseAnew } from '../../core/plan/overlay.ts';
+import type { TaskVars } from '../../core/plan/scope.ts';
 import type { Frame } from '../../core/plan/task-plan.ts';
 import { turnOf } from '../../core/run-state/lock-out.ts';
 import { awayUntil, type HostState, hostState, hostStates } from '../../core/run-state/state.ts';
@@ -11,7 +12,6 @@ import { present } from '../../model/present.ts';
 import type { AnyModule, PlanContext } from '../../model/run/change.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
-import type { Mapping } from '../../model/value.ts';
 import { type EffectContext, recordBeside } from '../effects/effect-context.ts';
 import type { Secrets } from '../effects/mask.ts';
 import { crashingBefore } from '../node/ready.ts';
@@ -22,7 +22,7 @@ import type { HostSetup, RunContext } from './walk-context.ts';
 export interface ProvingTask {
   readonly task: ModuleTask;
   readonly module: AnyModule;
-  readonly vars: readonly Mapping[];
+  readonly vars: TaskVars;
 }
 
 /** Holds a host's walk: its session, and its view of the host. */

@@ -2,6 +2,7 @@
 // `failed_when`.
 
 import { judge } from '../../core/plan/condition.ts';
+import type { TaskVars } from '../../core/plan/scope.ts';
 import { hiddenText } from '../../core/plan/shown.ts';
 import { scopeOf } from '../../core/plan/task-plan.ts';
 import type { EndedEffect } from '../../core/run-state/state.ts';
@@ -57,7 +58,7 @@ interface Past {
 export async function actUntil(
   task: ModuleTask,
   changes: readonly Change[],
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
   past: Past,
 ): Promise<Round> {
@@ -79,7 +80,7 @@ export async function actUntil(
 async function act(
   task: ModuleTask,
   changes: readonly Change[],
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
   past: Past,
 ): Promise<Round> {
@@ -170,23 +171,18 @@ export const asRegistered = (result: EffectResult, failure: Failure | undefined)
 export const resultScope = (
   task: ModuleTask,
   round: Round,
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
 ): ReturnType<typeof scopeOf> => {
   const named = task.register === undefined ? {} : { [task.register]: round.result };
   return scopeOf({ ...walk.frame, learned: { ...walk.view.learned, ...named } }, [
-    round.result,
+    { vars: round.result },
     ...vars,
   ]);
 };
 
 /** `changed_when` and `failed_when` override the status of a result. */
-export function judgeResult(
-  task: ModuleTask,
-  round: Round,
-  vars: readonly Mapping[],
-  walk: HostWalk,
-): Round {
+export function judgeResult(task: ModuleTask, round: Round, vars: TaskVars, walk: HostWalk): Round {
   const scope = resultScope(task, round, vars, walk);
   const decide = (rule: ModuleTask['changedWhen']): boolean | Failure | undefined => {
     if (rule === undefined || typeof rule === 'boolean') return rule;

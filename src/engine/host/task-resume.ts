@@ -1,10 +1,10 @@
 // A task that continues after a crash: effects under way are finished before anything is planned,
 // and effects that are no longer needed are closed.
 
+import type { TaskVars } from '../../core/plan/scope.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
 import type { EffectResult } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
-import type { Mapping } from '../../model/value.ts';
 import { truncateOutput } from '../effects/output.ts';
 import { follow } from '../effects/perform-run.ts';
 import type { HostWalk } from './host-walk.ts';
@@ -53,7 +53,7 @@ export async function finishInFlight(
 export async function withLeftOver(
   task: ModuleTask,
   rounds: readonly Round[],
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
   before: EarlierEffects,
 ): Promise<readonly Round[]> {

@@ -2,6 +2,7 @@
 // be empty.
 
 import { judge } from '../../core/plan/condition.ts';
+import type { TaskVars } from '../../core/plan/scope.ts';
 import { hiddenChange, hiddenText, shownChange } from '../../core/plan/shown.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../../core/plan/task-plan.ts';
 import { leavesNothing } from '../../core/run-state/host-history.ts';
@@ -12,7 +13,6 @@ import { present } from '../../model/present.ts';
 import type { AnyModule, Change, ModulePlan } from '../../model/run/change.ts';
 import { type Failure, type FailureKind, isAway } from '../../model/run/failure.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
-import type { Mapping } from '../../model/value.ts';
 import { conclude } from './conclude.ts';
 import type { HostWalk, ProvingTask } from './host-walk.ts';
 import { refusedToFinish, refusedWhileReturning } from './returning.ts';
@@ -40,7 +40,7 @@ const quoting: ReadonlySet<FailureKind> = new Set([
 
 export async function walkTask(
   task: ModuleTask,
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
 ): Promise<Failure | undefined> {
   const failure = await walkOpenly(task, vars, walk);
@@ -53,7 +53,7 @@ export async function walkTask(
 
 async function walkOpenly(
   task: ModuleTask,
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
 ): Promise<Failure | undefined> {
   const module = walk.run.setup.modules.get(task.module);
@@ -68,7 +68,7 @@ async function walkOpenly(
   const before = walk.state.ended.filter((one) => one.task === task.id);
   const rounds: Round[] = [];
   for (const item of loop.items) {
-    const round = await walkRound(task, module, [item, ...vars], walk, before);
+    const round = await walkRound(task, module, [{ vars: item }, ...vars], walk, before);
     rounds.push(
       task.loop === undefined ? round : { ...round, result: { ...round.result, ...item } },
     );
@@ -123,7 +123,7 @@ async function evaluate({ task, module, vars }: ProvingTask, walk: HostWalk): Pr
 async function walkRound(
   task: ModuleTask,
   module: AnyModule,
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
   before: EarlierEffects,
 ): Promise<Round> {
@@ -144,7 +144,7 @@ async function walkRound(
 async function walkOnce(
   task: ModuleTask,
   module: AnyModule,
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
   before: EarlierEffects,
 ): Promise<Round> {

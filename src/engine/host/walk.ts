@@ -4,6 +4,7 @@
 import { leftBehindOn } from '../../core/history/left-behind.ts';
 import { judge } from '../../core/plan/condition.ts';
 import { driftOf } from '../../core/plan/drift.ts';
+import type { TaskVars } from '../../core/plan/scope.ts';
 import { shownText } from '../../core/plan/shown.ts';
 import { scopeOf } from '../../core/plan/task-plan.ts';
 import { provenBy } from '../../core/run-state/fold-host.ts';
@@ -15,7 +16,6 @@ import { present } from '../../model/present.ts';
 import type { Proven } from '../../model/run/event.ts';
 import { type Failure, type FailureKind, unhandled } from '../../model/run/failure.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
-import type { Mapping } from '../../model/value.ts';
 import { interrupted } from '../effects/effect-context.ts';
 import { onHold } from '../effects/ownership.ts';
 import { notBack } from '../effects/reboot-step.ts';
@@ -208,7 +208,7 @@ async function otherNode(walk: HostWalk): Promise<Failure | undefined> {
 
 async function walkTasks(
   tasks: readonly Task[],
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
 ): Promise<Failed | undefined> {
   for (const task of tasks) {
@@ -221,7 +221,7 @@ async function walkTasks(
 
 async function step(
   task: Exclude<Task, BlockTask>,
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
 ): Promise<Failed | undefined> {
   if (!walk.run.setup.isWanted(task)) return undefined;
@@ -230,7 +230,7 @@ async function step(
   if (walk.run.isLeaving()) throw new HandedOver(`next would be: ${task.name}`);
   if (walk.run.mayContinue(walk.host) === 'hold')
     return { failure: stopped('the run holds its hosts', task.name), task: task.name };
-  const failure = await walkTask(task, [task.vars, ...vars], walk);
+  const failure = await walkTask(task, [task, ...vars], walk);
   return failure === undefined ? undefined : { failure, task: task.name };
 }
 
@@ -243,10 +243,10 @@ const stopped = (why: string, next: string): Failure =>
  */
 async function walkBlock(
   block: BlockTask,
-  vars: readonly Mapping[],
+  vars: TaskVars,
   walk: HostWalk,
 ): Promise<Failed | undefined> {
-  const inner = [block.vars, ...vars];
+  const inner = [block, ...vars];
   const known = blockEntered(walk.state, block.id);
   if (known !== undefined) return known ? walkTasks(block.tasks, inner, walk) : undefined;
   const failure = await walk.refresh();

@@ -91,23 +91,48 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'kmend playbook',
     type: 'array',
-    items: playSchema,
-    definitions: {
-      // With `anyOf`, editors would report what is wrong with both forms.
-      task: {
-        type: 'object',
-        allOf: [
-          { if: { required: ['block'] }, else: task },
-          { if: { not: { required: ['block'] } }, else: block },
-        ],
-      },
-    },
+    items: whichOf({ import_playbook: importedPlays }, playSchema),
+    definitions: { task: { type: 'object', ...whichOf({ block, ...splices }, task) } },
   };
 }
 
+/** By the key that is there. With `anyOf`, editors would report what is wrong with every form. */
+const whichOf = (forms: Mapping, otherwise: Mapping): Mapping => ({
+  allOf: [
+    ...Object.entries(forms).map(([key, form]) => ({
+      if: { not: { required: [key] } },
+      else: form,
+    })),
+    { if: { anyOf: Object.keys(forms).map((key) => ({ required: [key] })) }, else: otherwise },
+  ],
+});
+
+const importedPlays: Mapping = {
+  type: 'object',
+  properties: { import_playbook: scalar, name: scalar, when: condition, tags, vars: variables },
+  additionalProperties: false,
+};
+
+const { become: _, ...includeKeys } = common;
+const looped = { loop: { type: ['array', 'string'] }, loop_control: { type: 'object' } };
+const named = (key: string): Mapping => ({ type: 'object', required: [key] });
+
+/** Statements that put tasks of other files in their place. */
+const splices: Mapping = Object.fromEntries(
+  Object.entries({
+    import_tasks: { ...common, import_tasks: { anyOf: [scalar, named('file')] } },
+    include_tasks: { ...includeKeys, ...looped, include_tasks: { anyOf: [scalar, named('file')] } },
+    import_role: { ...common, import_role: named('name') },
+    include_role: { ...includeKeys, ...looped, include_role: named('name') },
+  }).map(([key, properties]) => [key, { type: 'object', properties, additionalProperties: false }]),
+);
+
+const taskList: Mapping = { type: ['array', 'null'], items: { $ref: '#/definitions/task' } };
+
 const playSchema: Mapping = {
   type: 'object',
-  required: ['hosts', 'tasks'],
+  required: ['hosts'],
+  anyOf: ['tasks', 'roles', 'pre_tasks', 'post_tasks'].map((key) => ({ required: [key] })),
   properties: {
     name: scalar,
     hosts: words,
@@ -119,7 +144,13 @@ const playSchema: Mapping = {
     partial: { enum: ['accept', 'refuse'] },
     tags,
     gather_facts: earlyFlag,
-    tasks: { type: ['array', 'null'], items: { $ref: '#/definitions/task' } },
+    vars_files: {
+      anyOf: [text, { type: 'array', items: { anyOf: [text, { type: 'array', items: text }] } }],
+    },
+    pre_tasks: taskList,
+    roles: { type: ['array', 'null'], items: { anyOf: [text, { type: 'object' }] } },
+    tasks: taskList,
+    post_tasks: taskList,
     serial: embedded(toJsonSchema(batchesSchema, { templates: true })),
     max_fail_percentage: embedded(toJsonSchema(percentageSchema, { templates: true })),
     any_errors_fatal: earlyFlag,

@@ -1,24 +1,34 @@
 // Reads the YAML text of a playbook into plays, and reports every problem at its place.
 import { type Checked, type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
-import type { Play, Playbook, Rollout } from '../../model/playbook.ts';
+import type { Condition, Play, Playbook, Rollout, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { asArgs, filled, flag, oneOf } from '../../model/shape/schema.ts';
-import type { Mapping } from '../../model/value.ts';
+import type { Mapping, Value } from '../../model/value.ts';
 import { resolvePattern, splitPattern } from '../inventory/pattern.ts';
 import { collectorOf, type DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { field, refuseKeys, tagsField, varsField } from '../text/fields.ts';
+import { conditions, field, refuseKeys, tagsField, varsField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkExpression, checkTemplates, factNames, type Names, withVars } from '../text/names.ts';
+import { dirOf, type Reader } from '../text/reader.ts';
 import { sourceOf } from '../text/source.ts';
-import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '../text/tree.ts';
+import {
+  type Entry,
+  entryOf,
+  type MapTree,
+  put,
+  type ScalarTree,
+  type Tree,
+} from '../text/tree.ts';
 import { hasClosedLayer, inventoryVars } from '../text/variables.ts';
-import { isVaultText } from '../text/vault.ts';
+import { isVaultText, type Vault } from '../text/vault.ts';
 import { parseYaml } from '../text/yaml.ts';
+import type { TaskContext } from './context.ts';
 import { reportCycles } from './cycles.ts';
 import { playKeys, refusedInPlay } from './keywords.ts';
 import { checkPolicy, type PlayHosts } from './policy.ts';
+import { candidates, type ProjectFiles, projectFiles } from './project-files.ts';
 import {
   type AnsibleKeys,
   batchesSchema,
@@ -29,8 +39,9 @@ import {
   rolloutOf,
   throttleSchema,
 } from './rollout.ts';
+import { readRoles } from './spliced.ts';
 import { earlyField, renderEarly } from './static-templates.ts';
-import { readTasks, type TaskContext } from './task.ts';
+import { readTasks } from './task.ts';
 
 export interface PlaybookOptions {
   readonly modules: ReadonlyMap<string, AnyModule>;
@@ -44,6 +55,9 @@ export interface PlaybookOptions {
   readonly extraVars?: Mapping;
   /** More names that expressions may use. */
   readonly knownNames?: readonly string[];
+  /** For the other files that a playbook names. Without one, there are none. */
+  readonly reader?: Reader;
+  readonly vault?: Vault;
 }
 
 /** Reads a playbook. The value is absent when there are errors. */
@@ -56,11 +70,21 @@ export function loadPlaybook(
   if (isVaultText(text)) return { diagnostics: [encryptedPlaybook(path)] };
   const { value: tree, diagnostics: syntax } = parseYaml(source);
   const diagnostics: Diagnostic[] = [...syntax];
-  const collector = collectorOf(source, diagnostics);
-  const plays = readPlays(collector, tree, options, hasErrors(syntax));
+  const files = projectFiles(path, options, diagnostics);
+  const file: PlaybookFile = {
+    path,
+    collector: collectorOf(source, diagnostics),
+    tree,
+    trail: [path],
+    vars: {},
+    when: [],
+    tags: [],
+  };
+  const plays = readPlays(file, { ...options, files, learned: new Set() }, hasErrors(syntax));
+  const others = files.paths;
   return {
-    ...(!hasErrors(diagnostics) && { value: { file: path, plays } }),
-    diagnostics: inOrder(diagnostics),
+    ...(!hasErrors(diagnostics) && { value: { file: path, plays, files: others } }),
+    diagnostics: inOrder(diagnostics, [path, ...others]),
   };
 }
 
@@ -72,20 +96,42 @@ const encryptedPlaybook = (file: string): Diagnostic => ({
   hint: 'decrypt it, and encrypt only its variables (`ansible-vault encrypt_string`)',
 });
 
-/** Sorted by line and column. */
-const inOrder = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
-  [...diagnostics].sort(
+/** Sorted by file, line and column. */
+function inOrder(
+  diagnostics: readonly Diagnostic[],
+  files: readonly string[],
+): readonly Diagnostic[] {
+  const rank = new Map(files.map((file, index) => [file, index]));
+  const rankOf = ({ place }: Diagnostic): number => rank.get(place?.file ?? '') ?? 0;
+  return [...diagnostics].sort(
     (a, b) =>
+      rankOf(a) - rankOf(b) ||
       (a.place?.line ?? 0) - (b.place?.line ?? 0) ||
       (a.place?.column ?? 0) - (b.place?.column ?? 0),
   );
+}
 
-function readPlays(
-  collector: DiagnosticsCollector,
-  tree: Tree | undefined,
-  options: PlaybookOptions,
-  isBroken: boolean,
-): readonly Play[] {
+/** A file of plays: the playbook itself, or one that it imports. */
+interface PlaybookFile {
+  readonly path: string;
+  readonly collector: DiagnosticsCollector;
+  readonly tree: Tree | undefined;
+  /** The files that led to it; it is the last. */
+  readonly trail: readonly string[];
+  /** What the statement that imports it gives to its plays. */
+  readonly vars: Mapping;
+  readonly when: readonly Condition[];
+  readonly tags: readonly string[];
+}
+
+interface Project extends PlaybookOptions {
+  readonly files: ProjectFiles;
+  /** A later play may use what an earlier play registers. */
+  readonly learned: Set<string>;
+}
+
+function readPlays(file: PlaybookFile, project: Project, isBroken: boolean): readonly Play[] {
+  const { collector, tree } = file;
   // Plays of a broken text would only cause more errors about missing parts.
   if (
     isBroken &&
@@ -110,44 +156,106 @@ function readPlays(
     collector.error(tree.at, 'playbook-shape', 'a playbook is a list of plays', { hint });
     return [];
   }
-  // A later play may use what an earlier play registers.
-  const context: TaskContext = {
-    collector,
-    modules: options.modules,
-    learned: new Set(),
-    tags: [],
-  };
-  return tree.items.flatMap((item) => readPlay(context, item, options) ?? []);
+  return tree.items.flatMap((item) => {
+    const entry = item.kind === 'map' ? importOf(item) : undefined;
+    return item.kind === 'map' && entry !== undefined
+      ? importedPlays(file, item, entry, project)
+      : (readPlay(file, item, project) ?? []);
+  });
 }
 
-function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): Play | undefined {
-  const { collector } = context;
+const importOf = (tree: MapTree): Entry | undefined =>
+  tree.entries.find(({ key }) => /^(?:ansible\.(?:builtin|legacy)\.)?import_playbook$/.test(key));
+
+/** The plays of another playbook; the keys of the statement are given to each of them. */
+function importedPlays(
+  file: PlaybookFile,
+  tree: MapTree,
+  entry: Entry,
+  project: Project,
+): readonly Play[] {
+  const { collector } = file;
+  const known = ['name', 'when', 'tags', 'vars', entry.key];
+  refuseKeys(collector, tree.entries, 'playbook import', known, {});
+  const { vars } = varsField(collector, tree);
+  const early = { ...file.vars, ...vars, ...project.extraVars };
+  const value = renderEarly(collector, entry.value, early);
+  if (value.kind !== 'scalar' || value.value === null) {
+    collector.error(entry.value.at, 'bad-value', '`import_playbook` should be the name of a file');
+    return [];
+  }
+  const [path = ''] = candidates([dirOf(file.path)], value.text.trim());
+  if (file.trail.includes(path)) {
+    const detail = [...file.trail, path].join(' -> ');
+    collector.error(entry.value.at, 'cyclic-import', `${path} leads to itself`, { detail });
+    return [];
+  }
+  const names: Names = { vars: new Set(Object.keys(vars)), facts: factNames([]), open: true };
+  const opened = project.files.tree(path, { collector, at: entry.value.at, what: 'plays' });
+  return opened === undefined
+    ? []
+    : readPlays(
+        {
+          ...opened,
+          trail: [...file.trail, path],
+          vars: { ...file.vars, ...vars },
+          when: [...file.when, ...conditions(collector, entryOf(tree, 'when'), names)],
+          tags: [...file.tags, ...tagsField(collector, tree)],
+        },
+        project,
+        false,
+      );
+}
+
+function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | undefined {
+  const { collector } = file;
   if (tree.kind !== 'map') {
     collector.error(tree.at, 'playbook-shape', 'a play is a mapping with `hosts` and `tasks`');
     return undefined;
   }
   refuseKeys(collector, tree.entries, 'play', playKeys, refusedInPlay);
-  const { vars, tree: varsTree } = varsField(collector, tree);
-  const early: Mapping = { ...vars, ...options.extraVars };
+  const own = varsField(collector, tree);
+  const fromFiles = varsFiles(file, tree, own.vars, options);
+  const vars = { ...file.vars, ...own.vars, ...fromFiles };
+  const given = options.extraVars ?? {};
+  const early: Mapping = { ...vars, ...given };
   const hosts = readHosts(collector, tree, early);
   const playHosts = matchHosts(collector, hosts, options);
   const names = namesOf(options, vars, playHosts);
-  if (varsTree !== undefined) {
-    checkTemplates(collector, varsTree, withVars(names, laterNames(tree)));
-    reportCycles(collector, varsTree);
-  }
   const name = field(collector, tree, 'name', filled) ?? hosts?.pattern ?? 'play';
   const rollout = readRollout(collector, tree, early, names, playHosts);
-  const tasks = entryOf(tree, 'tasks');
-  const tags = tagsField(collector, tree);
+  const tags = [...new Set([...file.tags, ...tagsField(collector, tree)])];
   noteGatherFacts(collector, tree);
-  if (tasks === undefined)
-    collector.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
+  const context: TaskContext = {
+    collector,
+    modules: options.modules,
+    learned: options.learned,
+    tags,
+    around: {
+      files: options.files,
+      root: dirOf(file.path),
+      trail: file.trail,
+      roles: [],
+      early,
+      given,
+    },
+    inherited: file.when,
+    enteredBy: [],
+    played: { seen: new Set(), defaults: {}, vars: {} },
+  };
+  const tasks = allTasks(context, tree, names);
+  // Variables of a play may use what its tasks register, because they are rendered on reading.
+  if (own.tree !== undefined) {
+    checkTemplates(collector, own.tree, withVars(names, context.learned));
+    reportCycles(collector, own.tree);
+  }
+  const { defaults, vars: ofRoles } = context.played;
   return {
     name,
     hosts: hosts?.pattern ?? '',
-    vars,
+    vars: { ...vars, ...ofRoles },
     ...present({
+      defaults: Object.keys(defaults).length > 0 ? defaults : undefined,
       become: earlyField(collector, tree, 'become', flag, early),
       becomeMethod: field(collector, tree, 'become_method', oneOf('sudo', 'su', 'doas')),
       becomeUser: field(collector, tree, 'become_user', filled),
@@ -155,12 +263,56 @@ function readPlay(context: TaskContext, tree: Tree, options: PlaybookOptions): P
     rollout,
     ...present({ partial: field(collector, tree, 'partial', oneOf('accept', 'refuse')) }),
     tags,
-    tasks:
-      tasks === undefined
-        ? []
-        : readTasks({ ...context, tags }, tasks.value, withVars(names, context.learned), ''),
+    tasks,
     place: collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
   };
+}
+
+/** Lists of tasks in the order in which Ansible carries them out. */
+const lists = ['pre_tasks', 'roles', 'tasks', 'post_tasks'] as const;
+
+/** A play with `tasks` alone numbers them from 0; others put their name before the number. */
+function allTasks(context: TaskContext, tree: MapTree, names: Names): readonly Task[] {
+  const { collector } = context;
+  const found = lists.flatMap((key) => entryOf(tree, key) ?? []);
+  if (found.length === 0)
+    collector.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
+  return found.flatMap(({ key, value }) => {
+    const known = withVars(names, context.learned);
+    return key === 'roles'
+      ? readRoles({ ...context, readTasks }, value, known, 'roles.')
+      : readTasks(context, value, known, key === 'tasks' ? '' : `${key}.`);
+  });
+}
+
+/** `vars_files`: each a name, or a list of which the first that exists counts. */
+function varsFiles(
+  { collector, path }: PlaybookFile,
+  play: MapTree,
+  vars: Mapping,
+  { files, extraVars }: Project,
+): Mapping {
+  const entry = entryOf(play, 'vars_files');
+  if (entry === undefined) return {};
+  const early = { ...vars, ...extraVars };
+  const value = renderEarly(collector, entry.value, early);
+  const read: Record<string, Value> = {};
+  for (const item of value.kind === 'list' ? value.items : [value]) {
+    const choice = (item.kind === 'list' ? item.items : [item]).flatMap((one) =>
+      one.kind === 'scalar' && one.value !== null ? [one.text] : [],
+    );
+    const paths = choice.flatMap((name) => candidates([dirOf(path), `${dirOf(path)}/vars`], name));
+    const found = files.find(paths);
+    if (found === undefined)
+      collector.error(item.at, 'missing-file', `there is no file ${choice.join(' or ')}`, {
+        hint: `looked for ${paths.join(', ')}`,
+      });
+    else {
+      const { vars: own } = files.variables(found, { collector, at: item.at, what: 'variables' });
+      for (const [name, one] of Object.entries(own)) put(read, name, one);
+    }
+  }
+  return read;
 }
 
 /** Most plays of Ansible have this key; for kmend it changes nothing. */
@@ -173,25 +325,6 @@ function noteGatherFacts(collector: DiagnosticsCollector, play: MapTree): void {
     'gather-facts',
     '`gather_facts` changes nothing: facts are always there',
   );
-}
-
-// Variables of a play may use what its tasks register, because they are rendered on reading.
-function laterNames(play: MapTree): readonly string[] {
-  const found: string[] = [];
-  const walk = (tree: Tree): void => {
-    if (tree.kind === 'list') for (const item of tree.items) walk(item);
-    if (tree.kind !== 'map') return;
-    for (const entry of tree.entries) {
-      if (entry.key === 'register' && entry.value.kind === 'scalar') found.push(entry.value.text);
-      if (entry.key === 'set_fact' && entry.value.kind === 'map')
-        for (const { key } of entry.value.entries) found.push(key);
-      if (entry.key === 'tasks' || entry.key === 'block') walk(entry.value);
-    }
-  };
-  walk(play);
-  const tasks = entryOf(play, 'tasks');
-  if (tasks !== undefined) walk(tasks.value);
-  return found;
 }
 
 // ---- hosts ----

@@ -7,30 +7,15 @@ import type { AnyModule } from '../../model/run/change.ts';
 import { duration, filled, flag, whole } from '../../model/shape/schema.ts';
 import type { Value } from '../../model/value.ts';
 import { type DiagnosticsCollector, didYouMean } from '../text/diagnostics-collector.ts';
-import {
-  conditions,
-  field,
-  refuseKeys,
-  tagsField,
-  varsField,
-  verdictField,
-} from '../text/fields.ts';
+import { conditions, field, refuseKeys, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
-import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
+import { checkTemplates, type Names, withVars } from '../text/names.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
 import { argumentsOf } from './free-form.ts';
+import { readCommon, type TaskContext, within } from './context.ts';
 import { blockKeys, refusedInTask, refusedLoop, taskKeys } from './keywords.ts';
-
-export interface TaskContext {
-  readonly collector: DiagnosticsCollector;
-  readonly modules: ReadonlyMap<string, AnyModule>;
-  /** Grows: later tasks may use the names of `register` and `set_fact`. */
-  readonly learned: Set<string>;
-  /** Tags of the play and the enclosing blocks: their tasks inherit them. */
-  readonly tags: readonly string[];
-  /** `no_log` of an enclosing block, which its tasks inherit. */
-  readonly noLog?: boolean;
-}
+import { readSplice } from './spliced.ts';
+import { spliceOf } from './splices.ts';
 
 /** Reads a list of tasks; `prefix` is the id of the block that they are in. */
 export function readTasks(
@@ -68,42 +53,11 @@ function readTask(context: TaskContext, tree: Tree, names: Names, id: string): T
     return undefined;
   }
   const block = entryOf(tree, 'block');
-  return block === undefined
+  if (block !== undefined) return readBlock(context, tree, block, names, id);
+  const splice = spliceOf(tree);
+  return splice === undefined
     ? readModuleTask(context, tree, names, id)
-    : readBlock(context, tree, block, names, id);
-}
-
-/** Reads the keys that tasks and blocks share, and extends the names for the keys inside. */
-function readCommon(
-  context: TaskContext,
-  tree: MapTree,
-  names: Names,
-  id: string,
-  defaultName: string,
-) {
-  const { collector } = context;
-  const { vars, tree: varsTree } = varsField(collector, tree);
-  const inner = withVars(names, [...Object.keys(vars), ...context.learned]);
-  const when = conditions(collector, entryOf(tree, 'when'), inner);
-  const guarded = withVars(inner, guardedNames(when));
-  if (varsTree !== undefined) checkTemplates(collector, varsTree, guarded);
-  const nameEntry = entryOf(tree, 'name');
-  if (nameEntry !== undefined) checkTemplates(collector, nameEntry.value, guarded);
-  const place = collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at);
-  const common = {
-    id,
-    name: field(collector, tree, 'name', filled) ?? defaultName,
-    when,
-    tags: [...new Set([...context.tags, ...tagsField(collector, tree)])],
-    vars,
-    ...present({
-      ignoreErrors: field(collector, tree, 'ignore_errors', flag),
-      become: field(collector, tree, 'become', flag),
-      noLog: field(collector, tree, 'no_log', flag) ?? context.noLog,
-    }),
-    place,
-  };
-  return { common, inner: guarded };
+    : readSplice({ ...context, readTasks }, { tree, ...splice }, names, id);
 }
 
 function readBlock(
@@ -115,12 +69,7 @@ function readBlock(
 ): BlockTask {
   refuseKeys(context.collector, tree.entries, 'block', blockKeys, refusedInTask);
   const { common, inner } = readCommon(context, tree, names, id, 'block');
-  const tasks = readTasks(
-    { ...context, tags: common.tags, ...present({ noLog: common.noLog }) },
-    block.value,
-    inner,
-    `${id}.`,
-  );
+  const tasks = readTasks(within(context, common), block.value, inner, `${id}.`);
   if (tasks.length === 0 && (block.value.kind !== 'list' || block.value.items.length === 0)) {
     context.collector.error(block.keyAt, 'empty-block', 'this block has no tasks');
   }

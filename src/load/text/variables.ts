@@ -1,6 +1,6 @@
 // The variables of a host: magic variables, then layers by precedence. A template is rendered when
 // it is read.
-import { VariableError } from '../../core/plan/scope.ts';
+import { type TaskVars, VariableError } from '../../core/plan/scope.ts';
 import { renderParts, type Scope } from '../../expression/index.ts';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
 import type { Host, Inventory, VarsLayer } from '../../model/host.ts';
@@ -16,11 +16,12 @@ export interface Layers {
   readonly extraVars?: Mapping;
   /** `register` and `set_fact`. */
   readonly registered?: Mapping;
-  /** Variables of the task, then of its blocks from the inside out. */
-  readonly taskVars?: readonly Mapping[];
+  readonly taskVars?: TaskVars;
   readonly playVars?: Mapping;
   /** Facts as nested mappings: `kernel.release` under `kernel`. */
   readonly facts?: Mapping;
+  /** Below the variables of the inventory, and below the defaults of blocks. */
+  readonly playDefaults?: Mapping;
   readonly playbookDir?: string;
 }
 
@@ -36,15 +37,20 @@ export const magicNames: readonly string[] = [
   'playbook_dir',
 ];
 
-/** The unrendered layers of a host, the strongest first; variables of the inventory come last. */
+/**
+ * The unrendered layers of a host, the strongest first: only defaults come after the variables of
+ * the inventory.
+ */
 function hostLayers(host: Host, layers: Layers = {}): readonly VarsLayer[] {
-  const { extraVars, registered, taskVars = [], playVars, facts } = layers;
-  const above = [extraVars, registered, ...taskVars, playVars, facts].filter(
-    (layer): layer is Mapping => layer !== undefined,
-  );
-  const own = host.layers === undefined ? [host.vars] : [];
-  return [...[...above, ...own].map((vars) => ({ vars: () => vars })), ...(host.layers?.() ?? [])];
+  const { extraVars, registered, taskVars = [], playVars, facts, playDefaults } = layers;
+  const above = [extraVars, registered, ...taskVars.map(({ vars }) => vars), playVars, facts];
+  const own = host.layers?.() ?? layersOf([host.vars]);
+  const below = [...taskVars.map(({ defaults }) => defaults), playDefaults];
+  return [...layersOf(above), ...own, ...layersOf(below)];
 }
+
+const layersOf = (vars: readonly (Mapping | undefined)[]): readonly VarsLayer[] =>
+  vars.flatMap((one) => (one === undefined ? [] : [{ vars: () => one }]));
 
 /** Its variables; none where it is an encrypted file that cannot be opened. */
 function readable({ vars }: VarsLayer): Mapping {
@@ -232,8 +238,8 @@ function groupsOf(inventory: Inventory): Mapping {
  * of hosts, and an expression reads one.
  */
 function hostvarsOf(inventory: Inventory, layers: Layers): Mapping {
-  const { playbookDir, extraVars, playVars } = layers;
-  const outer: Layers = present({ playbookDir, extraVars, playVars });
+  const { playbookDir, extraVars, playVars, playDefaults } = layers;
+  const outer: Layers = present({ playbookDir, extraVars, playVars, playDefaults });
   return lazily([...inventory.hosts.keys()], (name) => {
     const host = inventory.hosts.get(name);
     const scope = hostScope(inventory, name, outer);

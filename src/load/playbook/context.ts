@@ -1,0 +1,87 @@
+// What reading a task needs to know, and the keys that tasks, blocks and imports share.
+import type { Condition } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
+import type { AnyModule } from '../../model/run/change.ts';
+import { filled, flag } from '../../model/shape/schema.ts';
+import type { Value } from '../../model/value.ts';
+import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
+import { conditions, field, tagsField, varsField } from '../text/fields.ts';
+import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
+import { entryOf, type MapTree } from '../text/tree.ts';
+import type { Around } from './roles.ts';
+
+export interface TaskContext {
+  readonly collector: DiagnosticsCollector;
+  readonly modules: ReadonlyMap<string, AnyModule>;
+  /** Grows: later tasks may use the names of `register` and `set_fact`, and of roles. */
+  readonly learned: Set<string>;
+  /** Tags of the play and the enclosing blocks: their tasks inherit them. */
+  readonly tags: readonly string[];
+  /** `no_log` of an enclosing block, which its tasks inherit. */
+  readonly noLog?: boolean;
+  /** `ignore_errors` of an enclosing block, which its tasks inherit. */
+  readonly ignoreErrors?: boolean;
+  readonly around: Around;
+  /** Conditions of the imports around: each task asks them again. */
+  readonly inherited: readonly Condition[];
+  /** Tags of each include around: its tasks run only where it is wanted itself. */
+  readonly enteredBy: readonly (readonly string[])[];
+  readonly played: PlayedRoles;
+}
+
+/** What the roles of one play leave behind. */
+export interface PlayedRoles {
+  /** Roles of `roles` and of dependencies that were read, with their parameters. */
+  readonly seen: Set<string>;
+  /** Variables that all tasks of the play see. */
+  readonly defaults: Record<string, Value>;
+  readonly vars: Record<string, Value>;
+}
+
+/** Reads the keys that tasks and blocks share, and extends the names for the keys inside. */
+export function readCommon(
+  context: TaskContext,
+  tree: MapTree,
+  names: Names,
+  id: string,
+  defaultName: string,
+) {
+  const { collector } = context;
+  const { vars, tree: varsTree } = varsField(collector, tree);
+  const inner = withVars(names, [...Object.keys(vars), ...context.learned]);
+  const when = conditions(collector, entryOf(tree, 'when'), inner);
+  const guarded = withVars(inner, guardedNames(when));
+  if (varsTree !== undefined) checkTemplates(collector, varsTree, guarded);
+  const nameEntry = entryOf(tree, 'name');
+  if (nameEntry !== undefined) checkTemplates(collector, nameEntry.value, guarded);
+  const place = collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at);
+  const common = {
+    id,
+    name: field(collector, tree, 'name', filled) ?? defaultName,
+    when: [...context.inherited, ...when],
+    tags: [...new Set([...context.tags, ...tagsField(collector, tree)])],
+    vars,
+    ...present({
+      ignoreErrors: field(collector, tree, 'ignore_errors', flag) ?? context.ignoreErrors,
+      become: field(collector, tree, 'become', flag),
+      noLog: field(collector, tree, 'no_log', flag) ?? context.noLog,
+      enteredBy: context.enteredBy.length > 0 ? context.enteredBy : undefined,
+    }),
+    place,
+  };
+  return { common, inner: guarded };
+}
+
+/** The context of the tasks in a block. */
+export const within = (
+  context: TaskContext,
+  { tags, noLog, ignoreErrors, vars }: ReturnType<typeof readCommon>['common'],
+): TaskContext => ({
+  ...context,
+  tags,
+  ...present({ noLog, ignoreErrors }),
+  around: {
+    ...context.around,
+    early: { ...context.around.early, ...vars, ...context.around.given },
+  },
+});

@@ -1,0 +1,315 @@
+// Reads tasks of other files into the place of the statement that names them: each file and each
+// role becomes a block.
+import type { BlockTask, Task } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
+import type { Mapping } from '../../model/value.ts';
+import { tagsField } from '../text/fields.ts';
+import { checkTemplates, type Names, withVars } from '../text/names.ts';
+import {
+  type Entry,
+  entryOf,
+  type MapTree,
+  mappingOf,
+  plainOf,
+  put,
+  type Tree,
+} from '../text/tree.ts';
+import { readCommon, type TaskContext, within } from './context.ts';
+import type { OpenedTree } from './project-files.ts';
+import { findRole, type RoleParts, type RoleVariables } from './roles.ts';
+import { openRole, openTasks, type SpliceKind, spliceArguments } from './splices.ts';
+import { renderEarly } from './static-templates.ts';
+
+/** A context with the way back to tasks, which this file cannot import. */
+export interface SpliceContext extends TaskContext {
+  readonly readTasks: (
+    context: TaskContext,
+    tree: Tree,
+    names: Names,
+    prefix: string,
+  ) => readonly Task[];
+}
+
+export interface Splice {
+  readonly tree: MapTree;
+  readonly kind: SpliceKind;
+  readonly entry: Entry;
+}
+
+/** What is read, in the place of which task. */
+interface Inside {
+  readonly context: SpliceContext;
+  readonly names: Names;
+  readonly id: string;
+}
+
+const shared = ['name', 'when', 'tags', 'vars', 'ignore_errors', 'no_log'];
+const keysOf = (kind: SpliceKind): readonly string[] =>
+  kind.startsWith('include_') ? [...shared, 'loop', 'loop_control'] : [...shared, 'become'];
+
+/**
+ * An import gives its keys to each task, as Ansible does: `when` is asked again before each. An
+ * include asks once, and its tasks inherit only what `apply` says.
+ */
+export function readSplice(
+  context: SpliceContext,
+  splice: Splice,
+  names: Names,
+  id: string,
+): BlockTask | undefined {
+  const { tree, kind, entry } = splice;
+  refuseOthers(context, splice);
+  const args = spliceArguments(context.collector, splice);
+  const rounds = roundsOf(context, tree);
+  const looped = withVars(
+    names,
+    rounds.flatMap((vars) => Object.keys(vars)),
+  );
+  const { common, inner } = readCommon(context, tree, looped, id, kind);
+  if (args === undefined) return undefined;
+  const isImport = kind.startsWith('import_');
+  const child: SpliceContext = isImport
+    ? { ...within(context, common), readTasks: context.readTasks, inherited: common.when }
+    : included(context, common.tags, args);
+  const tasks = rounds.flatMap((vars, round): readonly Task[] => {
+    const around = {
+      ...child.around,
+      early: { ...context.around.early, ...common.vars, ...vars, ...context.around.given },
+    };
+    const inside = {
+      context: { ...child, collector: context.collector, around },
+      names: inner,
+      id: rounds.length === 1 ? id : `${id}.${round}`,
+    };
+    const own = kind.endsWith('_role')
+      ? roleBlock(openRole(context.collector, args, around), inside, isImport)
+      : fileTasks(openTasks(context.collector, args, around), inside);
+    return rounds.length === 1 ? own : [blockOf(inside, { name: common.name, vars }, own)];
+  });
+  return {
+    kind: 'block',
+    ...common,
+    when: isImport ? [] : common.when,
+    name: common.name === kind ? `${kind} ${String(firstText(entry.value))}` : common.name,
+    tasks,
+  };
+}
+
+const firstText = (tree: Tree): string =>
+  tree.kind === 'map' ? firstText(tree.entries[0]?.value ?? tree) : String(plainOf(tree));
+
+function refuseOthers({ collector }: TaskContext, { tree, kind, entry }: Splice): void {
+  const known = keysOf(kind);
+  for (const { key, keyAt } of tree.entries)
+    if (key !== entry.key && !known.includes(key))
+      collector.error(keyAt, 'unknown-key', `\`${kind}\` takes no \`${key}\``, {
+        hint: kind.startsWith('include_')
+          ? `\`apply: {${key}: ...}\` gives it to the tasks`
+          : 'set it on a block around it, or on its tasks',
+      });
+}
+
+/** The variables of each round of an include; one without any where it has no loop. */
+function roundsOf({ collector, around }: TaskContext, tree: MapTree): readonly Mapping[] {
+  const loop = entryOf(tree, 'loop');
+  if (loop === undefined) return [{}];
+  const control = entryOf(tree, 'loop_control')?.value;
+  const name = control?.kind === 'map' ? entryOf(control, 'loop_var')?.value : undefined;
+  const variable = name?.kind === 'scalar' ? name.text : 'item';
+  const items = renderEarly(collector, loop.value, around.early);
+  if (items.kind === 'list') return items.items.map((item) => ({ [variable]: plainOf(item) }));
+  collector.error(loop.value.at, 'bad-value', 'the `loop` of an include should be a list');
+  return [];
+}
+
+/** Tasks of an include inherit what is around it, what `apply` says, and none of its own keys. */
+function included(context: SpliceContext, tags: readonly string[], args: MapTree): SpliceContext {
+  const apply = entryOf(args, 'apply')?.value;
+  const base = { ...context, enteredBy: [...context.enteredBy, tags] };
+  if (apply === undefined) return base;
+  if (apply.kind !== 'map') {
+    context.collector.error(apply.at, 'bad-value', '`apply` should be a mapping');
+    return base;
+  }
+  const known = ['tags', 'ignore_errors', 'no_log'];
+  for (const { key, keyAt } of apply.entries)
+    if (!known.includes(key))
+      context.collector.error(keyAt, 'unknown-key', `\`apply\` takes no \`${key}\` here`, {
+        hint: `it takes ${known.join(', ')}; set others on the tasks`,
+      });
+  const flagOf = (key: string): boolean | undefined => {
+    const value = entryOf(apply, key)?.value;
+    return value?.kind === 'scalar' && typeof value.value === 'boolean' ? value.value : undefined;
+  };
+  return {
+    ...base,
+    tags: [...new Set([...context.tags, ...tagsField(context.collector, apply)])],
+    ...present({ noLog: flagOf('no_log'), ignoreErrors: flagOf('ignore_errors') }),
+  };
+}
+
+function fileTasks(
+  opened: OpenedTree | undefined,
+  { context, names, id }: Inside,
+): readonly Task[] {
+  if (opened?.tree === undefined) return [];
+  const { path, collector, tree } = opened;
+  const around = { ...context.around, trail: [...context.around.trail, path] };
+  return context.readTasks({ ...context, collector, around }, tree, names, `${id}.`);
+}
+
+// ---- Roles ----
+
+/** The entries of `roles`, or the dependencies of a role: names, or mappings with parameters. */
+export function readRoles(
+  context: SpliceContext,
+  list: Tree,
+  names: Names,
+  prefix: string,
+): readonly Task[] {
+  const { collector } = context;
+  if (list.kind === 'scalar' && list.value === null) return [];
+  if (list.kind !== 'list') {
+    collector.error(list.at, 'bad-value', '`roles` should be a list of names or mappings');
+    return [];
+  }
+  return list.items.flatMap((item, index) =>
+    readRoleEntry(context, item, names, `${prefix}${index}`),
+  );
+}
+
+function readRoleEntry(
+  context: SpliceContext,
+  item: Tree,
+  names: Names,
+  id: string,
+): readonly Task[] {
+  const { collector, around } = context;
+  const tree: MapTree =
+    item.kind === 'map'
+      ? item
+      : { kind: 'map', at: item.at, entries: [{ key: 'role', keyAt: item.at, value: item }] };
+  const nameEntry = entryOf(tree, 'role') ?? entryOf(tree, 'name');
+  const value = nameEntry && renderEarly(collector, nameEntry.value, around.early);
+  if (nameEntry === undefined || value?.kind !== 'scalar' || value.value === null) {
+    collector.error(item.at, 'bad-value', 'an entry of `roles` needs the name of a role');
+    return [];
+  }
+  const keys = ['role', 'name', 'vars', 'when', 'tags', 'become', 'ignore_errors', 'no_log'];
+  const parameters = tree.entries.filter(({ key }) => !keys.includes(key));
+  const plain: MapTree = {
+    ...tree,
+    entries: tree.entries.filter(
+      ({ key }) => keys.includes(key) && key !== 'role' && key !== 'name',
+    ),
+  };
+  const { common, inner } = readCommon(context, plain, names, id, value.text);
+  const vars = { ...common.vars, ...mappingOf({ ...tree, entries: parameters }) };
+  const child = within(context, { ...common, vars });
+  const found = findRole(
+    value.text,
+    { collector, at: nameEntry.value.at, what: 'tasks' },
+    child.around,
+  );
+  if (found === undefined || isRepeated(context, found, vars)) return [];
+  const inside = {
+    context: { ...child, readTasks: context.readTasks, inherited: common.when },
+    names: withVars(inner, Object.keys(vars)),
+    id,
+  };
+  return [blockOf(inside, { name: value.text, vars }, roleBlock(found, inside, true))];
+}
+
+/** A role is done once in a play, unless its parameters differ. */
+function isRepeated(
+  { played }: TaskContext,
+  { role, allowDuplicates }: RoleParts,
+  vars: Mapping,
+): boolean {
+  const key = `${role.path} ${JSON.stringify(vars)}`;
+  const known = played.seen.has(key);
+  played.seen.add(key);
+  return known && !allowDuplicates;
+}
+
+/** @param isStatic later tasks of the play see its variables too */
+function roleBlock(
+  parts: RoleParts | undefined,
+  { context, names, id }: Inside,
+  isStatic: boolean,
+): readonly Task[] {
+  if (parts === undefined) return [];
+  const { role, defaults, vars, dependencies, tasks } = parts;
+  const own = { role_name: role.name, ansible_role_name: role.name, role_path: role.path };
+  const around = {
+    ...context.around,
+    roles: [...context.around.roles, role],
+    early: {
+      ...defaults.vars,
+      ...context.around.early,
+      ...vars.vars,
+      ...own,
+      ...context.around.given,
+    },
+  };
+  const inner = withVars(names, [
+    ...Object.keys({ ...defaults.vars, ...vars.vars, ...own }),
+    ...context.learned,
+  ]);
+  for (const one of [defaults, vars]) checkVariables(one, inner);
+  const inside = { context: { ...context, around }, names: inner, id: `${id}.0` };
+  const before =
+    dependencies === undefined
+      ? []
+      : readRoles(
+          { ...inside.context, collector: dependencies.from.collector },
+          dependencies.list,
+          inner,
+          `${id}.1.`,
+        );
+  if (isStatic) expose(context, defaults, vars);
+  const block = blockOf(
+    inside,
+    { name: role.name, vars: { ...vars.vars, ...own }, defaults: defaults.vars },
+    fileTasks(tasks, inside),
+  );
+  return [...before, block];
+}
+
+function checkVariables({ opened }: RoleVariables, names: Names): void {
+  for (const { tree, collector } of opened)
+    if (tree !== undefined) checkTemplates(collector, tree, names);
+}
+
+function expose(
+  { played, learned }: TaskContext,
+  defaults: RoleVariables,
+  vars: RoleVariables,
+): void {
+  for (const [name, value] of Object.entries(defaults.vars)) put(played.defaults, name, value);
+  for (const [name, value] of Object.entries(vars.vars)) put(played.vars, name, value);
+  for (const name of Object.keys({ ...defaults.vars, ...vars.vars })) learned.add(name);
+}
+
+function blockOf(
+  { context, id }: Inside,
+  {
+    name,
+    vars,
+    defaults,
+  }: { readonly name: string; readonly vars: Mapping; readonly defaults?: Mapping },
+  tasks: readonly Task[],
+): BlockTask {
+  const { collector, tags, noLog } = context;
+  return {
+    kind: 'block',
+    id,
+    name,
+    when: [],
+    tags,
+    vars,
+    ...present({ noLog, defaults }),
+    place: collector.source.placeAt(0),
+    tasks,
+  };
+}
