@@ -208,7 +208,7 @@ describe.skipIf(postgresBin === undefined)('a worker of a site', () => {
     await expectWhole(run);
   });
 
-  it('is told twice to end: it ends at once, and another one goes on', async () => {
+  it('gets a second signal: it ends at once, and another one goes on', async () => {
     const { at } = await machines({ h1: 'fra' });
     const first = await at('fra');
     const run = await detach();

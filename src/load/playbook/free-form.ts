@@ -1,7 +1,8 @@
 // Splits the text form of a task (`command: touch x creates=/x`) into arguments and the rest, as
 // Ansible does: before templates are rendered, so that no value can add an argument.
 import type { AnyModule } from '../../model/run/change.ts';
-import type { ScalarTree, Tree } from '../text/tree.ts';
+import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
+import type { Entry, ScalarTree, Tree } from '../text/tree.ts';
 
 /**
  * The arguments of a module that takes a text. A text without arguments stays as it is, where it
@@ -23,6 +24,41 @@ export function argumentsOf(tree: Tree, { freeForm }: AnyModule): Tree {
       ...[...split.options].map(([key, value]) => entryFor(key, value)),
     ],
   };
+}
+
+/** The arguments of a module with those under `args`, which do not replace any. */
+export function withArgs(
+  collector: DiagnosticsCollector,
+  { key, keyAt, value }: Entry,
+  module: AnyModule,
+  args: Entry | undefined,
+): Entry {
+  if (args === undefined) return { key, keyAt, value };
+  if (args.value.kind !== 'map') {
+    collector.error(args.value.at, 'bad-value', '`args` should be a mapping of arguments');
+    return { key, keyAt, value };
+  }
+  const own = entriesOf(argumentsOf(value, module), module);
+  if (own === undefined) {
+    collector.error(
+      args.keyAt,
+      'bad-value',
+      `\`args\` cannot be added to this form of \`${key}\``,
+      {
+        hint: `write all arguments as a mapping below \`${key}\``,
+      },
+    );
+    return { key, keyAt, value };
+  }
+  const more = args.value.entries.filter((one) => !own.some((known) => known.key === one.key));
+  return { key, keyAt, value: { kind: 'map', at: value.at, entries: [...own, ...more] } };
+}
+
+function entriesOf(tree: Tree, { freeForm }: AnyModule): readonly Entry[] | undefined {
+  if (tree.kind === 'map') return tree.entries;
+  if (tree.kind === 'list') return undefined;
+  if (tree.value === null) return [];
+  return freeForm === undefined ? undefined : [{ key: 'cmd', keyAt: tree.at, value: tree }];
 }
 
 export interface FreeForm {

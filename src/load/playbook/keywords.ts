@@ -42,7 +42,6 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   action: 'write the module as the key: `command: uptime`',
   always: 'a failed host is left in a safe state and reported; no task runs after the failure',
   any_errors_fatal: 'use `rollout: {brake: {failures: 0}}` on the play',
-  args: 'write the arguments under the module',
   async: 'long steps run detached on the host anyway: set `timeout`',
   async_status: 'long steps are waited for anyway',
   become_method: 'set it on the play',
@@ -67,10 +66,6 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   strategy: 'hosts run in slots: see `rollout: {max_unavailable}` on the play',
   throttle: 'set it on the play, or `rollout: {max_unavailable}`',
 };
-
-/** `with_items` and its family. */
-export const refusedLoop = (key: string): string | undefined =>
-  key.startsWith('with_') ? 'use `loop:` with a list' : undefined;
 
 export const playKeys = [
   'name',
@@ -109,6 +104,7 @@ export const taskKeys = [
   ...taskAndBlockKeys,
   'loop',
   'loop_control',
+  'args',
   'register',
   'until',
   'retries',

@@ -9,6 +9,7 @@ import {
   whole,
 } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
+import { olderLoops } from './loops.ts';
 import {
   batchesSchema,
   orderSchema,
@@ -51,11 +52,13 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
   const taskKeys: Mapping = {
     ...common,
     loop: { anyOf: [{ type: 'array' }, { type: 'string', pattern: templatePattern }] },
+    args: { type: 'object' },
     loop_control: {
       type: 'object',
       properties: { loop_var: identifier },
       additionalProperties: false,
     },
+    ...Object.fromEntries(olderLoops.map((key) => [key, {}])),
     register: identifier,
     until: condition,
     retries: embedded(toJsonSchema(whole(0, 10_000))),

@@ -20,7 +20,7 @@ import { findRole, type RoleParts, type RoleVariables } from './roles.ts';
 import { openRole, openTasks, type SpliceKind, spliceArguments } from './splices.ts';
 import { renderEarly } from './static-templates.ts';
 
-/** A context with the way back to tasks, which this file cannot import. */
+/** A context with the reader of tasks, which this file cannot import. */
 export interface SpliceContext extends TaskContext {
   readonly readTasks: (
     context: TaskContext,

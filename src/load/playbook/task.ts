@@ -11,9 +11,10 @@ import { conditions, field, refuseKeys, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkTemplates, type Names, withVars } from '../text/names.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
-import { argumentsOf } from './free-form.ts';
 import { readCommon, type TaskContext, within } from './context.ts';
-import { blockKeys, refusedInTask, refusedLoop, taskKeys } from './keywords.ts';
+import { argumentsOf, withArgs } from './free-form.ts';
+import { blockKeys, refusedInTask, taskKeys } from './keywords.ts';
+import { isOlderLoop, type Loop, loopOf, refusedLoop } from './loops.ts';
 import { readSplice } from './spliced.ts';
 import { spliceOf } from './splices.ts';
 
@@ -84,7 +85,7 @@ function readModuleTask(
 ): ModuleTask | undefined {
   const { collector } = context;
   const found = moduleOf(context, tree);
-  const loop = entryOf(tree, 'loop');
+  const loop = loopOf(collector, tree);
   const loopVar = readLoopVar(collector, entryOf(tree, 'loop_control'));
   const looped = loop === undefined ? names : withVars(names, [loopVar ?? 'item']);
   const { common, inner } = readCommon(context, tree, looped, id, found?.module.name ?? 'task');
@@ -117,7 +118,7 @@ function readModuleTask(
   if (register !== undefined) context.learned.add(register);
   const argPlaces = {
     ...placesOf(collector, found.entry.value),
-    ...(loop && { loop: collector.source.placeAt(loop.value.at) }),
+    ...(loop && { loop: collector.source.placeAt(loop.written.value.at) }),
   };
   return { ...task, ...present({ inPlans }), module: found.module.name, args, argPlaces };
 }
@@ -153,7 +154,9 @@ function moduleOf(
   tree: MapTree,
 ): { readonly module: AnyModule; readonly entry: Entry } | undefined {
   const { collector, modules } = context;
-  const others = tree.entries.filter(({ key }) => !(taskKeys as readonly string[]).includes(key));
+  const others = tree.entries.filter(
+    ({ key }) => !(taskKeys as readonly string[]).includes(key) && !isOlderLoop(key),
+  );
   const asModule = (key: string): AnyModule | undefined =>
     modules.get(key.replace(/^ansible\.(?:builtin|legacy)\./, ''));
   const found = others.filter(({ key }) => asModule(key) !== undefined);
@@ -186,7 +189,9 @@ function moduleOf(
       hint: 'a task asks for one: see `kmend docs`',
     });
   const module = first && asModule(first.key);
-  return first === undefined || module === undefined ? undefined : { module, entry: first };
+  return first === undefined || module === undefined
+    ? undefined
+    : { module, entry: withArgs(collector, first, module, entryOf(tree, 'args')) };
 }
 
 function reportUnknownModule(context: TaskContext, key: string, at: number): void {
@@ -237,8 +242,10 @@ function placesOf(collector: DiagnosticsCollector, tree: Tree): Record<string, P
   return places;
 }
 
-function readLoop(collector: DiagnosticsCollector, loop: Entry, names: Names): Value {
-  checkTemplates(collector, loop.value, names);
+function readLoop(collector: DiagnosticsCollector, { written, value }: Loop, names: Names): Value {
+  checkTemplates(collector, written.value, names);
+  if (value !== undefined) return value;
+  const loop = written;
   const isTemplate =
     loop.value.kind === 'scalar' &&
     typeof loop.value.value === 'string' &&
