@@ -120,7 +120,7 @@ it('a host key of 32 bytes that are no point is refused, as by the library', asy
 });
 
 /** A server of the library as it is installed, which answers `true`. */
-function serve(hostKey: string | ParsedKey, kex: string, spoil?: (exchange: Exchange) => void) {
+function serve(hostKey: string | ParsedKey, kex: string, alter?: (exchange: Exchange) => void) {
   const seen: (readonly [string, boolean])[] = [];
   const server = new plain.Server(
     { hostKeys: [{ key: hostKey as string }], algorithms: { kex: [kex as 'curve25519-sha256'] } },
@@ -131,7 +131,7 @@ function serve(hostKey: string | ParsedKey, kex: string, spoil?: (exchange: Exch
         get: () => exchange,
         set: (next: Exchange) => {
           exchange = next;
-          spoil?.(next);
+          alter?.(next);
         },
       });
       client
