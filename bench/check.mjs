@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fastestOf, median, missing } from './lines.mjs';
+import { hostKinds } from './pods.mjs';
 import { isInstalled, measure } from './process.mjs';
 import { cleanEnv, kmend, kmendSays } from './product.mjs';
 import { addresses, makeKeys, reachFiles, startSshd } from './sshd.mjs';
@@ -171,7 +172,10 @@ const only = (results, key) =>
     Object.entries(results).map(([name, run]) => [name, 'why' in run ? run : run[key]]),
   );
 
-export async function check({ folder, hosts, playbookHosts, rounds, emit, print }) {
+/** Names of the goals by the kind of the hosts. */
+const goalsOf = { small: 'check', pods: 'check.pods' };
+
+export async function check({ folder, hosts, kinds, playbookHosts, rounds, emit, print }) {
   const keys = makeKeys(folder);
   const env = cleanEnv(keys.home);
   const probe = kmendSays(['probe'], env);
@@ -181,49 +185,54 @@ export async function check({ folder, hosts, playbookHosts, rounds, emit, print 
   writeFileSync(join(folder, 'playbook.yaml'), playbook);
   mkdirSync(join(folder, 'cp'), { recursive: true });
   const hash = createHash('sha256').update(probe).digest('hex').slice(0, 12);
-  const sshd = await startSshd(keys, { port: 2200 });
-  const shared = { sshd, folder, script, env, hash, print };
-  try {
-    for (const size of hosts) {
-      const forks = size >= 500 ? 100 : 50;
-      const reach = reachFiles(keys, sshd.port, addresses(size), `n${size}`);
-      const context = { ...shared, reach, forks, hosts: size, sample: size >= 500 ? 500 : 200 };
-      const big = size >= 500;
-      const names = ['kmend', 'xargs', 'pssh', 'pdsh', ...(big ? [] : ['clush']), 'ansible_raw'];
-      const results = await race(names, big ? 1 : rounds, context);
-      const { kmend: ours, ...peers } = results;
-      const walls = only(peers, 'wall');
-      const { xargs, pssh, pdsh } = walls;
-      emit('check.cpu', ours.cpu ?? ours, only(peers, 'cpu'), `check.cpu.n${size}`);
-      emit(
-        'check.wall',
-        ours.wall ?? ours,
-        { ...walls, fastest: fastestOf({ xargs, pssh, pdsh }) },
-        `check.wall.n${size}`,
-      );
-      emit('check.memory', ours.memory ?? ours, only(peers, 'memory'), `check.memory.n${size}`);
+  const shared = { keys, folder, script, env, hash, print, rounds, emit };
+  for (const [index, kind] of kinds.entries()) {
+    const sshd = await startSshd(keys, { port: 2200 + 10 * index, ...hostKinds[kind]() });
+    try {
+      for (const size of hosts) await checkAll(kind, size, { ...shared, sshd });
+      if (kind === 'small') await againstPlaybook(playbookHosts, { ...shared, sshd });
+    } finally {
+      await sshd.stop();
     }
-    const reach = reachFiles(keys, sshd.port, addresses(playbookHosts), 'eight');
-    const context = {
-      ...shared,
-      reach,
-      forks: Math.min(50, playbookHosts),
-      hosts: playbookHosts,
-      sample: 500,
-    };
-    const { kmend: ours, ansible_playbook } = await race(['kmend', 'ansible_playbook'], 1, context);
-    for (const [key, field] of [
-      ['check.wall_playbook', 'wall'],
-      ['check.cpu_playbook', 'cpu'],
-      ['check.target_cpu', 'target'],
-    ])
-      emit(
-        key,
-        ours[field] ?? ours,
-        { ansible_playbook: ansible_playbook[field] ?? ansible_playbook },
-        `${key}.n${playbookHosts}`,
-      );
-  } finally {
-    await sshd.stop();
   }
+}
+
+/** So many hosts of a kind: all contenders, then the lines of the goals. */
+async function checkAll(kind, size, shared) {
+  const { keys, sshd, emit, print } = shared;
+  const big = size >= 500;
+  const reach = reachFiles(keys, sshd.port, addresses(size), `${kind}${size}`);
+  const context = { ...shared, reach, forks: big ? 100 : 50, hosts: size, sample: big ? 500 : 200 };
+  print(`# hosts: ${kind}`);
+  const names = ['kmend', 'xargs', 'pssh', 'pdsh', ...(big ? [] : ['clush']), 'ansible_raw'];
+  const results = await race(names, big ? 1 : shared.rounds, context);
+  const { kmend: ours, ...peers } = results;
+  const walls = only(peers, 'wall');
+  const { xargs, pssh, pdsh } = walls;
+  const fastest = fastestOf({ xargs, pssh, pdsh });
+  for (const [what, theirs] of [
+    ['cpu', only(peers, 'cpu')],
+    ['wall', { ...walls, fastest }],
+    ['memory', only(peers, 'memory')],
+  ]) {
+    const goal = `${goalsOf[kind]}.${what}`;
+    emit(goal, ours[what] ?? ours, theirs, `${goal}.n${size}`);
+  }
+}
+
+async function againstPlaybook(size, shared) {
+  const reach = reachFiles(shared.keys, shared.sshd.port, addresses(size), 'eight');
+  const context = { ...shared, reach, forks: Math.min(50, size), hosts: size, sample: 500 };
+  const { kmend: ours, ansible_playbook } = await race(['kmend', 'ansible_playbook'], 1, context);
+  for (const [key, field] of [
+    ['check.wall_playbook', 'wall'],
+    ['check.cpu_playbook', 'cpu'],
+    ['check.target_cpu', 'target'],
+  ])
+    shared.emit(
+      key,
+      ours[field] ?? ours,
+      { ansible_playbook: ansible_playbook[field] ?? ansible_playbook },
+      `${key}.n${size}`,
+    );
 }

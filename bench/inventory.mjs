@@ -29,7 +29,8 @@ function grouped(count) {
   return `${lines.join('\n')}\n`;
 }
 
-const flat = (count) =>
+/** An inventory of so many hosts in no group. */
+export const flat = (count) =>
   `all:\n  hosts:\n${Array.from({ length: count }, (_, host) => `    n${host}:\n      ansible_host: 10.${host >> 16}.${(host >> 8) & 255}.${host & 255}\n`).join('')}`;
 
 const listed = (path) => existsSync(path) && statSync(path).size > 10_000;

@@ -32,6 +32,24 @@ export function goalLines(key, goal, value, peers = {}, label = key) {
 const lineOf = (shown, ratio, peer, most) =>
   `${shown}  ${ratio.toFixed(3)} to ${peer}  <=${most}  ${ratio <= most ? 'ok' : 'short'}`;
 
+/**
+ * Lines for figures against `recorded` bounds (`{ name: { unit, bound } }`), and the names of those
+ * above them. A figure that could not be taken is named, and is no regression.
+ */
+export function overBound(recorded, figures) {
+  const lines = [];
+  const over = [];
+  for (const name of new Set([...Object.keys(recorded), ...Object.keys(figures)])) {
+    const { unit, bound } = recorded[name] ?? { unit: '', bound: 0 };
+    const value = figures[name];
+    const isOver = value !== undefined && value > bound;
+    if (isOver) over.push(name);
+    const shown = value === undefined ? 'not measured' : `${value.toFixed(2)} ${unit}`;
+    lines.push(`${name}  ${shown}  <=${bound}  ${isOver ? 'REGRESSION' : 'ok'}`);
+  }
+  return { lines, over };
+}
+
 export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

@@ -1,6 +1,7 @@
-// A tree that looks like an el7 node with 110 pods: 444 memory cgroups with all their files, 700
-// processes, 300 dead groups.
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+// Hosts of life size. A tree that looks like an el7 node with 110 pods: 444 memory cgroups with all
+// their files, 700 processes, 300 dead groups.
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const noLimit = '9223372036854771712';
@@ -43,7 +44,43 @@ const otherFiles = [
 ];
 const hex = (number) => number.toString(16).padStart(64, '0');
 
-export function makePodNode(root) {
+/**
+ * What an sshd of the bench needs for each kind of hosts. `small`: this machine as it is. `pods`: a
+ * node with 110 pods, of which about one in ten has 60,000 dead groups in `/sys/kernel/slab`.
+ */
+export const hostKinds = {
+  small: () => ({}),
+  pods: () => {
+    const folder = inMemory();
+    const [usual, aged] = [join(folder, 'pods'), join(folder, 'aged')];
+    makePodNode(usual);
+    makeNode(aged, { pods: 110, dead: 60_000 });
+    return {
+      env: { KMEND_ROOT: usual },
+      some: { addresses: '127.1.*.*5', env: { KMEND_ROOT: aged } },
+    };
+  },
+};
+
+/** A folder until the end of this process: a hundred thousand files are slow on a disk. */
+function inMemory() {
+  const memory = '/dev/shm';
+  let room = 0;
+  try {
+    const { bavail, bsize } = statfsSync(memory);
+    room = bavail * bsize;
+  } catch {
+    // Not mounted here.
+  }
+  const folder = mkdtempSync(join(room > 1e9 ? memory : tmpdir(), 'kmend-bench-pods-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export const makePodNode = (root) => makeNode(root, { pods: 110 });
+
+/** `dead`: so many groups that are gone but for one cache, beside the usual 300. */
+export function makeNode(root, { pods, dead = 0 }) {
   const put = (path, text) => {
     const file = join(root, path);
     mkdirSync(dirname(file), { recursive: true });
@@ -72,7 +109,7 @@ export function makePodNode(root) {
   for (let at = 0; at < 40; at++) group(`system.slice/unit${at}.service`, { busy: true });
   for (const path of ['kubepods', 'kubepods/burstable', 'kubepods/besteffort'])
     group(path, { accounted: true });
-  for (let at = 0; at < 110; at++) {
+  for (let at = 0; at < pods; at++) {
     const limited = at % 3 === 1 ? {} : { limit: '134217728' };
     const pod = `kubepods/${['burstable/', 'besteffort/', ''][at % 3]}pod${hex(at).slice(-8)}-0000-4000-8000-${hex(at).slice(-12)}`;
     group(pod, { accounted: true, ...limited });
@@ -82,6 +119,8 @@ export function makePodNode(root) {
   for (let at = 0; at < 12; at++)
     group(`docker/${hex(9000 + at)}`, { accounted: at % 2 === 0, limit: '536870912', busy: true });
   for (let at = 0; at < 300; at++) slab(2000 + at, hex(at));
+  for (let at = 0; at < dead; at++)
+    mkdirSync(join(root, `sys/kernel/slab/dentry(${3000 + at}:${hex(at)})`));
   for (let at = 0; at < 700; at++)
     put(
       `proc/${1000 + at}/stat`,

@@ -1,6 +1,6 @@
-// `npm run bench -- [NAME...] [--hosts 100,1000] [--playbook-hosts 40] [--rounds 3]`: kmend against
-// its peers, in the same run. Lines are `name value unit ratio to PEER goal ok|short`; lines with
-// `#` say what was measured on the way. Ends with 0, short or not.
+// `npm run bench -- [NAME...] [--hosts 100,1000] [--host small,pods] [--playbook-hosts 40]
+// [--rounds 3]`: kmend against its peers, in the same run. Lines are `name value unit ratio to PEER goal ok|short`; lines with
+// `#` say what was measured on the way. Ends with 0, short or not; `gate` with 1 after a regression.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -26,6 +26,10 @@ const benches = {
   rollout: async () => import('./rollout.mjs'),
   screens: async (context) => (await import('./screens.mjs')).screens(context),
   cluster: async (context) => (await import('./cluster.mjs')).cluster(context),
+  gate: async (context) => {
+    const over = await (await import('./gate.mjs')).gate(context);
+    if (over.length > 0) process.exitCode = 1;
+  },
   readings: async (context) => (await import('./readings.mjs')).readings(context),
 };
 /**
@@ -38,6 +42,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     hosts: { type: 'string', default: '100' },
+    host: { type: 'string', default: 'small,pods' },
     'playbook-hosts': { type: 'string', default: '40' },
     rounds: { type: 'string', default: '3' },
     inside: { type: 'boolean', default: false },
@@ -60,6 +65,7 @@ async function run(name) {
   const context = {
     folder,
     hosts: values.hosts.split(',').map(Number),
+    kinds: values.host.split(','),
     playbookHosts: Number(values['playbook-hosts']),
     rounds: Number(values.rounds),
     emit,
@@ -69,6 +75,7 @@ async function run(name) {
   try {
     await benches[name](context);
   } catch (error) {
+    if (name === 'gate') throw error;
     allShort(name, error instanceof Error ? error.message.split('\n')[0] : String(error));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -96,6 +103,8 @@ function inside(names) {
   const given = [
     '--hosts',
     values.hosts,
+    '--host',
+    values.host,
     '--playbook-hosts',
     values['playbook-hosts'],
     '--rounds',
@@ -119,7 +128,8 @@ if (own !== undefined) {
   process.env[variable] = own;
   process.on('exit', () => rmSync(own, { recursive: true, force: true }));
 }
-for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
+const all = Object.keys(benches).filter((name) => name !== 'gate');
+for (const name of positionals.length > 0 ? positionals : all) {
   if (values.inside || !needRoot.includes(name)) await run(name);
   else inside([name]);
 }

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { missing } from './lines.mjs';
+import { hostKinds } from './pods.mjs';
 import { isInstalled, measure } from './process.mjs';
 import { cleanEnv, kmend, kmendSays } from './product.mjs';
 import { addresses, makeKeys, reachFiles, startSshd } from './sshd.mjs';
@@ -47,13 +48,23 @@ async function runOne(name, { command, env, answered }, { folder, print }) {
     : missing(`answered ${count} of ${live}`);
 }
 
-export async function silentHosts({ folder, emit, print }) {
+/** Names of the goals by the kind of the hosts. */
+const goalsOf = { small: 'silent', pods: 'silent.pods' };
+
+export async function silentHosts({ folder, kinds, emit, print }) {
   const keys = makeKeys(folder);
   const env = cleanEnv(keys.home);
   const script = join(folder, 'probe.sh');
   writeFileSync(script, kmendSays(['probe'], env));
   execFileSync('sh', ['-c', swallow]);
-  const sshd = await startSshd(keys, { port: 2202 });
+  for (const [index, kind] of kinds.entries()) {
+    print(`# hosts: ${kind}`);
+    const sshd = await startSshd(keys, { port: 2202 + 10 * index, ...hostKinds[kind]() });
+    await silentAt(sshd, goalsOf[kind], { keys, env, script, folder, emit, print });
+  }
+}
+
+async function silentAt(sshd, goal, { keys, env, script, folder, emit, print }) {
   try {
     const reach = reachFiles(keys, sshd.port, fleet(), 'silent', timeout);
     // xargs starts nothing more after a command that ends with 255, as ssh does.
@@ -84,7 +95,7 @@ export async function silentHosts({ folder, emit, print }) {
       ? await runOne('xargs', peer, { folder, print })
       : missing('not installed');
     for (const key of ['wall', 'rows'])
-      emit(`silent.${key}`, ours[key] ?? ours, { xargs: xargs[key] ?? xargs });
+      emit(`${goal}.${key}`, ours[key] ?? ours, { xargs: xargs[key] ?? xargs });
   } finally {
     await sshd.stop();
   }

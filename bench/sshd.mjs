@@ -35,13 +35,15 @@ export function makeKeys(folder) {
 
 /**
  * `SetEnv HOME` keeps the start-up files of the user who runs the bench out of every login. The
- * server refuses no connection for load: the contenders are measured, not its limits.
+ * server refuses no connection for load: the contenders are measured, not its limits. `env` is that
+ * of its sessions; `some: { addresses, env }` has another one for hosts of a pattern.
  */
-export async function startSshd(keys, { address = '0.0.0.0', port, env = {} }) {
+export async function startSshd(keys, { address = '0.0.0.0', port, env = {}, some }) {
   const file = join(keys.folder, `sshd-${address}-${port}.conf`);
-  const set = Object.entries({ HOME: keys.home, ...env }).map(
-    ([name, value]) => `${name}=${value}`,
-  );
+  const setEnv = (more) =>
+    `SetEnv ${Object.entries({ HOME: keys.home, ...more })
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' ')}`;
   const lines = [
     `ListenAddress ${address}`,
     `Port ${port}`,
@@ -58,7 +60,8 @@ export async function startSshd(keys, { address = '0.0.0.0', port, env = {} }) {
     'MaxStartups 5000',
     'PerSourcePenalties no',
     'LogLevel ERROR',
-    `SetEnv ${set.join(' ')}`,
+    setEnv(env),
+    ...(some === undefined ? [] : [`Match LocalAddress ${some.addresses}`, setEnv(some.env)]),
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });

@@ -1,0 +1,102 @@
+// `npm run bench -- gate`: figures of kmend's own parts against the bounds that are recorded in
+// gate.json; a figure above its bound is a regression, and the exit code is then 1. Most are counts
+// (bytes, processes), which no load of the machine changes; the others are ratios to something that
+// is measured in turns with them. Needs no peer and no sshd.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { flat } from './inventory.mjs';
+import { overBound } from './lines.mjs';
+import { makeNode } from './pods.mjs';
+import { isInstalled, measure } from './process.mjs';
+import { bundle, cleanEnv, kmend } from './product.mjs';
+
+const recorded = JSON.parse(readFileSync(new URL('gate.json', import.meta.url), 'utf8'));
+const worker = new URL('gate-work.mjs', import.meta.url).pathname;
+const rounds = 5;
+
+const forks = /^.* (\d+) +(?:\d+ +)?(?:clone|clone3|fork|vfork)$/gm;
+
+/** The script on a tree of files: what it prints, and how many processes it starts. */
+function runProbe(script, env, folder) {
+  const [file, calls] = [join(folder, 'probe.sh'), join(folder, 'calls')];
+  writeFileSync(file, script);
+  const text = spawnSync('sh', [file], { env, encoding: 'utf8', maxBuffer: 1 << 26 }).stdout;
+  if (!isInstalled('strace')) return { text };
+  const args = ['-f', '-c', '-o', calls, '-e', 'trace=clone,clone3,fork,vfork', 'sh', file];
+  spawnSync('strace', args, { env, stdio: 'ignore' });
+  const counted = [...readFileSync(calls, 'utf8').matchAll(forks)];
+  return { text, processes: counted.reduce((sum, [, count]) => sum + Number(count), 0) };
+}
+
+function probeFigures(env, folder) {
+  const script = execFileSync(kmend[0], [kmend[1], 'probe'], { env, encoding: 'utf8' });
+  const figures = { 'probe.script.size': script.length / 1024 };
+  const outputs = {};
+  for (const [name, pods] of Object.entries({ small: 0, pods: 110 })) {
+    const root = join(folder, name);
+    makeNode(root, { pods });
+    const { text, processes } = runProbe(script, { ...env, KMEND_ROOT: root }, folder);
+    outputs[name] = join(folder, `${name}.txt`);
+    writeFileSync(outputs[name], text);
+    figures[`probe.${name}.output`] = text.length / 1024;
+    figures[`probe.${name}.processes`] = processes;
+  }
+  return { figures, outputs };
+}
+
+async function ownFigures(outputs, folder) {
+  const files = ['facts/index.ts', 'core/decide/simulate.ts', 'core/decide/decide.ts'];
+  const product = await bundle(files, join(folder, 'gate.cjs'));
+  const heap = ['--expose-gc', '--max-semi-space-size=256', '--min-semi-space-size=256'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...heap, worker], {
+    env: cleanEnv(folder, { KMEND_GATE: JSON.stringify({ product, outputs, rounds }) }),
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+/** CPU of commands as multiples of that of an empty Node program, the smallest of each. */
+async function commandFigures(env, folder) {
+  const [empty, inventory] = [join(folder, 'empty.mjs'), join(folder, 'hosts.yaml')];
+  writeFileSync(empty, '');
+  writeFileSync(inventory, flat(10_000));
+  const playbook = new URL('../playbooks/nokmem.yaml', import.meta.url).pathname;
+  const commands = {
+    empty: [process.execPath, empty],
+    version: [...kmend, '--version'],
+    validate: [...kmend, 'validate', playbook],
+    inventory: [...kmend, 'inventory', '--list', '-i', inventory],
+  };
+  // The kernel counts CPU in hundredths of a second: short commands run several times.
+  const times = { empty: 6, version: 6, validate: 2, inventory: 1 };
+  const best = {};
+  for (let round = 0; round < rounds; round++)
+    for (const [name, command] of Object.entries(commands)) {
+      let cpu = 0;
+      for (let time = 0; time < times[name]; time++) {
+        const run = await measure(command, { env, output: '/dev/null' });
+        if (run.code !== 0) throw new Error(`${name}: exit ${run.code} ${run.errors}`);
+        cpu += run.cpu / times[name];
+      }
+      best[name] = Math.min(best[name] ?? Number.POSITIVE_INFINITY, cpu);
+    }
+  const names = Object.keys(commands).filter((name) => name !== 'empty');
+  return Object.fromEntries(names.map((name) => [`command.${name}.cpu`, best[name] / best.empty]));
+}
+
+/** Returns the names of the figures that are above their bounds. */
+export async function gate({ folder, print }) {
+  const env = cleanEnv(folder);
+  const { figures, outputs } = probeFigures(env, folder);
+  const all = {
+    'bundle.size': statSync(join(kmend[1], '../../dist/kmend.cjs')).size / 1024,
+    ...figures,
+    ...(await ownFigures(outputs, folder)),
+    ...(await commandFigures(env, folder)),
+  };
+  const { lines, over } = overBound(recorded, all);
+  for (const line of lines) print(line);
+  return over;
+}
