@@ -34,6 +34,7 @@ it('a bundle as one CommonJS file connects, stores the host key, runs a command 
     platform: 'node',
     format: 'cjs',
     outfile,
+    loader: { '.sh': 'text' },
     external: ['*.node', 'cpu-features'],
     logLevel: 'error',
   });

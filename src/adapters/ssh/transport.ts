@@ -137,7 +137,7 @@ const filesOf = ({ home, configFile, systemConfigFile }: TransportOptions) => ({
 });
 
 const routeHint =
-  'correct the ssh configuration, or leave an option out by its name: ssh_ignore: [NAME]';
+  'correct the ssh configuration, leave an option out by its name (ssh_ignore: [NAME]), or let ssh itself log in (ansible_ssh_transport: openssh)';
 
 const isShared = (value: unknown): value is { readonly ok: true; readonly value: Shared } =>
   typeof value === 'object' && value !== null && 'value' in value;
@@ -264,7 +264,7 @@ async function logInTo(
       'auth',
       `${nameOf(hop)}: nothing to log in with: no key file, no agent and no password`,
       {
-        hint: 'name a key file (--private-key), start an agent or give a password (-k)',
+        hint: 'name a key file (--private-key), start an agent or give a password (-k); for Kerberos and smart cards: ansible_ssh_transport: openssh',
       },
     );
   const { library, hostKeys, admit } = base;

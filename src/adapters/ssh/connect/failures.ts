@@ -51,7 +51,8 @@ const errnoTexts: Readonly<Record<string, string>> = {
   EMFILE: 'this machine has no file handles left',
 };
 
-const methodHint = 'check the user, the key files and the agent (ssh-add -l); with ssh: ssh -v';
+const methodHint =
+  'check the user, the key files and the agent (ssh-add -l); with ssh: ssh -v. Kerberos and keys on tokens need ansible_ssh_transport: openssh';
 
 const hostKeyFaults = [
   [/signature verification failed/i, /failed/i],
@@ -148,7 +149,7 @@ function proxyFailure(
 function mismatchHint(what: string, isLegacy: boolean): string {
   if (isLegacy) return 'the server supports only algorithms that even legacy_crypto does not offer';
   return what.startsWith('host key')
-    ? 'an old server: set legacy_crypto: true for this host. One that shows host certificates only has to offer a plain host key, too'
+    ? 'an old server: set legacy_crypto: true for this host. One that shows host certificates only has to offer a plain host key, too, or needs ansible_ssh_transport: openssh'
     : 'an old server: set legacy_crypto: true for this host';
 }
 

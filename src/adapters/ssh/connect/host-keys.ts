@@ -175,7 +175,7 @@ function unknown(
   const why =
     authority === undefined
       ? ''
-      : `; ${locationOf(authority)} trusts a certificate authority for it, but host certificates cannot be checked yet`;
+      : `; ${locationOf(authority)} trusts a certificate authority for it, but only ansible_ssh_transport: openssh checks host certificates`;
   return refused(
     `${whereOf(hop)}: its ${plainType(shown.type)} host key is not known${why}: ${shown.print}`,
     acceptHint(hop, shown),

@@ -92,7 +92,7 @@ async function unlockKey(
 /** Returns the key, or why it cannot be used. */
 function parse(library: Library, text: string, passphrase?: string): ParsedKey | string {
   if (/^sk-|"sk-|sk-ssh-ed25519|sk-ecdsa/.test(text))
-    return 'keys on hardware tokens (sk-...) are not supported';
+    return 'keys on hardware tokens (sk-...) need ansible_ssh_transport: openssh';
   const parsed: unknown = library.utils.parseKey(pkcs8(text, passphrase) ?? text, passphrase);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (key instanceof Error) return `it cannot be used (${key.message})`;

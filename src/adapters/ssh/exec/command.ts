@@ -51,7 +51,7 @@ export interface CommandRequest {
   readonly stream?: () => AsyncIterable<Uint8Array>;
   readonly become?: Become;
   /**
-   * For the ssh program: its own status does not tell a lost connection from `exit 255`, and it
+   * For the ssh program: its own status does not separate a lost connection from `exit 255`, and it
    * sends no modes of a terminal.
    */
   readonly reportsEnd?: boolean;

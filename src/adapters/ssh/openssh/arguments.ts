@@ -74,7 +74,7 @@ export function masterArguments(target: Target, options: MasterOptions): readonl
   return [
     ...['-M', '-N', '-T', '-S', socket.replaceAll('%', '%%'), '-E', log],
     ...given([
-      // The log tells how far the login came, the host key and the peer.
+      // The log has the progress of the login, the host key and the peer.
       'LogLevel=DEBUG1',
       `BatchMode=${canAnswer ? 'no' : 'yes'}`,
       ...(withPassword ? [] : ['PasswordAuthentication=no', 'KbdInteractiveAuthentication=no']),

@@ -85,7 +85,11 @@ function opened(path: string, { askpass, server, sweeper }: Parts): Folder {
     close: async () => {
       server.close();
       sweeper.stdin.end();
-      await Promise.race([swept, sleep(limits.sweep, undefined, { ref: false })]);
+      const clock = new AbortController();
+      // The clock keeps this process up meanwhile, which the sweeper alone does not.
+      const late = sleep(limits.sweep, undefined, clock).catch(() => undefined);
+      await Promise.race([swept, late]);
+      clock.abort();
     },
   };
 }

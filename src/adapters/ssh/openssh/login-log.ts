@@ -124,7 +124,11 @@ export function loginFailure(ending: Ending): Failure {
     ...(isProxyEnd ? { proxy: { ended: 'ended', hopeless: false, errors } } : {}),
   });
   const said = [...log.messages, errors.trim()].join('\n').trim().slice(-2000);
-  return failure.detail === undefined && said !== '' ? { ...failure, detail: said } : failure;
+  return {
+    ...failure,
+    ...(failure.detail === undefined && said !== '' ? { detail: said } : {}),
+    ...(failure.kind === 'auth' ? { hint: 'the same login without kmend: ssh -v HOST' } : {}),
+  };
 }
 
 const badBanner = /banner line contains invalid|major versions differ|read protocol version/;
