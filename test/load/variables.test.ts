@@ -163,6 +163,8 @@ describe('targets', () => {
       },
     ],
     ['{ssh_ignore: [PKCS11Provider, Match]}', { sshIgnore: ['PKCS11Provider', 'Match'] }],
+    ['{ansible_ssh_transport: openssh}', { transport: 'openssh' }],
+    ['{ansible_ssh_transport: kmend}', {}],
     ['{ansible_ssh_private_key_file: ~/k}', { privateKeyFiles: ['~/k'] }],
   ])('%s', (vars, expected) => {
     expect(target(vars)).toEqual({ value: { ...plainTarget, ...expected }, diagnostics: [] });
@@ -191,6 +193,7 @@ describe('targets', () => {
 
   it.each([
     ['{ansible_port: 99999}', 'connection-variable'],
+    ['{ansible_ssh_transport: ssh}', 'connection-variable'],
     ['{ansible_port: [1]}', 'connection-variable'],
     ['{ansible_connection: local}', 'connection-kind'],
     ['{ansible_become: true, ansible_become_method: sduo}', 'become-method'],
