@@ -82,8 +82,7 @@ type Args = Infer<typeof options>;
 
 const args = shorthand((short) => (short === null || short === '' ? {} : short), options);
 
-const onlyPending = ({ when_pending: pending, force }: Args): boolean =>
-  pending ?? force === false;
+const onlyPending = ({ when_pending: pending, force }: Args): boolean => pending ?? force === false;
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const why = reasons(given, facts, context);
@@ -132,8 +131,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
 
 /** Nothing to reboot for. After a reboot of this run its node must be back, and the host tested. */
 function afterReboot(given: Args, facts: FactView, context: PlanContext): ModulePlan {
-  if (!context.done.rebooted)
-    return { changes: [], note: 'the next boot would be like this one' };
+  if (!context.done.rebooted) return { changes: [], note: 'the next boot would be like this one' };
   const isAway = isNode(facts, context) && facts.get('node.current') !== true;
   const changes = [...(isAway ? [nodeBack(given, context.node)] : []), ...tested(given)];
   return changes.length > 0

@@ -62,16 +62,12 @@ describe('a word of Ansible in a playbook', () => {
 
   it.each([
     [
-      '- hosts: all\n  tasks: [{reboot: {when_pending: true, reboot_timeout: 600}}]',
-      /^use `timeout`: how long the host/,
+      '- hosts: all\n  tasks: [{reboot: {reboot_command: /sbin/halt}}]',
+      /^leave it out, or see `escalate`/,
     ],
-    ['- hosts: all\n  tasks: [{reboot: {post_reboot_delay: 60}}]', /^use `stable_for`/],
     ['- hosts: all\n  tasks: [{reboot: {tmeout: 60}}]', /^did you mean `timeout`\?/],
-    [
-      '- hosts: all\n  tasks: [{service: {name: x, daemon_reload: true}}]',
-      /systemctl daemon-reload/,
-    ],
     ['- hosts: all\n  tasks: [{include: b.yaml}]', /^it is `import_tasks` or `include_tasks`/],
+    ['- hosts: all\n  tasks: [{systemd: {no_block: true, name: x}}]', /kmend waits for systemd/],
   ])('%s', (text, hint) => {
     expect(hints(text)).toContainEqual(expect.stringMatching(hint));
   });

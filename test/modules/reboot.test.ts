@@ -82,8 +82,8 @@ describe('reboot', () => {
     });
     const done = { drained: true, cordoned: false, rebooted: false };
     const reasonFor = (replaced: readonly string[]) =>
-      planOf('reboot', { args: pending, facts, context: { done: { ...done, replaced } } }).changes[0]
-        ?.after;
+      planOf('reboot', { args: pending, facts, context: { done: { ...done, replaced } } })
+        .changes[0]?.after;
     expect(reasonFor(['containerd.io', 'docker-ce', 'vim'])).toBe(
       'docker-ce was installed after this boot; containerd.io was installed after this boot',
     );

@@ -7,6 +7,7 @@ const facts = (active: boolean, enabled: boolean) => ({
   'service.docker.active': active,
   'service.docker.enabled': enabled,
 });
+const masked = (yes: boolean) => ({ ...facts(true, false), 'service.docker.masked': yes });
 const shown = (plan: ReturnType<typeof planOf>) =>
   plan.changes.flatMap((change) => change.effects.map((effect) => effect.what));
 
@@ -31,6 +32,35 @@ describe('service', () => {
         planOf('service', { args: { name: 'docker', ...args }, facts: facts(active, enabled) }),
       ),
     ).toEqual(expected);
+  });
+
+  it.each<[object, boolean, readonly string[]]>([
+    [{ masked: true }, false, ['systemctl mask docker']],
+    [{ masked: true }, true, []],
+    [{ masked: false }, true, ['systemctl unmask docker']],
+    [
+      { masked: false, enabled: true, state: 'reloaded', daemon_reload: true },
+      true,
+      [
+        'systemctl daemon-reload',
+        'systemctl unmask docker',
+        'systemctl enable docker',
+        'systemctl reload docker',
+      ],
+    ],
+  ])('%j when masked is %s', (args, yes, expected) => {
+    const row = { args: { name: 'docker', ...args }, facts: masked(yes) };
+    expect(shown(planOf('service', row))).toEqual(expected);
+  });
+
+  it('lets systemd read its files again without a unit, and starts what it cannot reload', () => {
+    expect(shown(planOf('service', { args: { daemon_reload: true }, facts: {} }))).toEqual([
+      'systemctl daemon-reload',
+    ]);
+    const row = { args: { name: 'docker', state: 'reloaded' }, facts: facts(false, true) };
+    expect(shown(planOf('service', row))).toEqual(['systemctl start docker']);
+    for (const args of [{}, { name: 'docker' }, { state: 'started' }])
+      expect(() => parseArgs(moduleNamed('service'), args)).toThrow(/needs/);
   });
 
   it('a restart is done once a run, the others whenever they are needed', () => {

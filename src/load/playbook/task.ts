@@ -11,12 +11,15 @@ import { conditions, field, refuseKeys, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkTemplates, type Names, withVars } from '../text/names.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
+import { ansibleName } from './ansible-modules.ts';
+import { inheritWhen } from './block-when.ts';
 import { readCommon, type TaskContext, within } from './context.ts';
 import { argumentsOf, withArgs } from './free-form.ts';
 import { blockKeys, refusedInTask, taskKeys } from './keywords.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './loops.ts';
 import { readSplice } from './spliced.ts';
 import { spliceOf } from './splices.ts';
+import { translate } from './translate.ts';
 
 /** Reads a list of tasks; `prefix` is the id of the block that they are in. */
 export function readTasks(
@@ -74,7 +77,7 @@ function readBlock(
   if (tasks.length === 0 && (block.value.kind !== 'list' || block.value.items.length === 0)) {
     context.collector.error(block.keyAt, 'empty-block', 'this block has no tasks');
   }
-  return { kind: 'block', ...common, tasks };
+  return { kind: 'block', ...common, tasks: inheritWhen(tasks, common.when) };
 }
 
 function readModuleTask(
@@ -148,17 +151,21 @@ function readCheckMode(
   return undefined;
 }
 
+interface AskedModule {
+  readonly module: AnyModule;
+  readonly entry: Entry;
+}
+
 /** Finds the one key that is a module, and reports each key that is neither module nor keyword. */
-function moduleOf(
-  context: TaskContext,
-  tree: MapTree,
-): { readonly module: AnyModule; readonly entry: Entry } | undefined {
+function moduleOf(context: TaskContext, tree: MapTree): AskedModule | undefined {
   const { collector, modules } = context;
   const others = tree.entries.filter(
     ({ key }) => !(taskKeys as readonly string[]).includes(key) && !isOlderLoop(key),
   );
-  const asModule = (key: string): AnyModule | undefined =>
-    modules.get(key.replace(/^ansible\.(?:builtin|legacy)\./, ''));
+  const asModule = (key: string): AnyModule | undefined => {
+    const { name, from } = ansibleName(key);
+    return modules.get(from?.module ?? name);
+  };
   const found = others.filter(({ key }) => asModule(key) !== undefined);
   for (const { key, keyAt } of others) {
     if (asModule(key) !== undefined) continue;
@@ -189,9 +196,19 @@ function moduleOf(
       hint: 'a task asks for one: see `kmend docs`',
     });
   const module = first && asModule(first.key);
-  return first === undefined || module === undefined
-    ? undefined
-    : { module, entry: withArgs(collector, first, module, entryOf(tree, 'args')) };
+  if (first === undefined || module === undefined) return undefined;
+  return translated(context, withArgs(collector, first, module, entryOf(tree, 'args')));
+}
+
+/** Ansible's arguments become those of the module that carries them out. */
+function translated({ collector, modules }: TaskContext, entry: Entry): AskedModule | undefined {
+  const { name, from } = ansibleName(entry.key);
+  const { module, tree } =
+    from === undefined
+      ? { module: name, tree: entry.value }
+      : translate(collector, entry.key, from, entry.value);
+  const found = modules.get(module);
+  return found && { module: found, entry: { ...entry, value: tree } };
 }
 
 function reportUnknownModule(context: TaskContext, key: string, at: number): void {

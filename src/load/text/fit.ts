@@ -5,7 +5,6 @@ import { present } from '../../model/present.ts';
 import type { ArgsSchema } from '../../model/run/change.ts';
 import { keysAt, type Problem, problemsOf } from '../../model/shape/schema.ts';
 import { isList, isMapping, type Value } from '../../model/value.ts';
-import { ansibleArguments } from './ansible-arguments.ts';
 import { type DiagnosticsCollector, didYouMean } from './diagnostics-collector.ts';
 import { entryOf, nodeAt, plainOf, put, type Tree } from './tree.ts';
 
@@ -152,7 +151,6 @@ function report({ collector, tree, schema, what, part }: Check, problem: Problem
       const at = node.kind === 'map' ? (entryOf(node, key)?.keyAt ?? node.at) : node.at;
       const known = keysAt(schema, problem.path);
       const hint =
-        insteadOf(what, problem.path, key) ??
         didYouMean(key, known).hint ??
         (known.length > 0 && known.length <= 12 ? `known: ${known.join(', ')}` : undefined);
       collector.error(
@@ -171,14 +169,6 @@ function report({ collector, tree, schema, what, part }: Check, problem: Problem
     code,
     name === '' ? `${what} ${problem.message}` : `${what}:${name} ${problem.message}`,
   );
-}
-
-/** What to write instead of an argument of Ansible's module of this name. */
-function insteadOf(module: string, path: readonly PropertyKey[], key: string): string | undefined {
-  const known = Object.hasOwn(ansibleArguments, module) ? ansibleArguments[module] : undefined;
-  return path.length === 0 && known !== undefined && Object.hasOwn(known, key)
-    ? known[key]
-    : undefined;
 }
 
 const nameOf = (path: readonly PropertyKey[]): string =>

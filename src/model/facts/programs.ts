@@ -92,6 +92,7 @@ export const serviceFacts = {
     'systemctl is-enabled says enabled (or static, indirect, generated)',
     true,
   ),
+  'service.*.masked': disk<boolean>('systemctl is-enabled says masked', false),
 };
 
 export const pathFacts = {

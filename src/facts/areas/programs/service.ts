@@ -1,4 +1,5 @@
-// Area service (with a name): whether a systemd unit runs, and whether it starts at boot.
+// Area service (with a name): whether a systemd unit runs, whether it starts at boot, and whether
+// it is masked.
 import { fact } from '../../../model/fact.ts';
 import { quote } from '../../../model/text/quote.ts';
 import { type Mapping, unknown } from '../../../model/value.ts';
@@ -27,6 +28,7 @@ printf 'active %s\\nenabled %s\\n' "$a" "$e"`,
         `service.${name}.enabled`,
         /^(enabled|enabled-runtime|static|indirect|generated|alias)$/.test(enabled),
       ),
+      ...fact(`service.${name}.masked`, enabled.startsWith('masked')),
     };
   },
 };

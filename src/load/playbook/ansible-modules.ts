@@ -1,0 +1,207 @@
+// Ansible's modules that a module of kmend carries out, and what becomes of their arguments.
+
+/** What becomes of one argument of Ansible. */
+export type Treatment =
+  /** It has this name in kmend; `words` are values that kmend spells otherwise. */
+  | { readonly as: string; readonly words?: Readonly<Record<string, string>> }
+  /** It is accepted, and this is why nothing comes of it. */
+  | { readonly unused: string }
+  /** It is refused, except where it is false, which is what kmend does. The text is the hint. */
+  | { readonly never: string };
+
+export interface AnsibleModule {
+  /** Name of kmend's module. */
+  readonly module: string;
+  /** Collection outside of `ansible.builtin`. */
+  readonly collection?: string;
+  /** Arguments that kmend has under the same name and form are not listed. */
+  readonly args: Readonly<Record<string, Treatment>>;
+  /** For package managers: how a version is joined to a name. */
+  readonly versions?: '=' | '-' | 'both';
+  /** The command of a task that only refreshes the package lists. */
+  readonly refresh?: string;
+}
+
+const as = (name: string, words?: Readonly<Record<string, string>>): Treatment =>
+  words === undefined ? { as: name } : { as: name, words };
+const unused = (why: string): Treatment => ({ unused: why });
+const never = (hint: string): Treatment => ({ never: hint });
+
+/** The same treatment for several names. */
+const each = (names: string, treatment: Treatment): Readonly<Record<string, Treatment>> =>
+  Object.fromEntries(names.split(' ').map((name) => [name, treatment]));
+
+const ownLists = unused(
+  'the plan reads the package lists of the host as they are; a task with `update_cache` alone refreshes them',
+);
+const everything =
+  'kmend moves packages that are named: the plan then shows each version; for all of them use `shell`';
+const removesAlone =
+  'kmend removes the packages that are named and nothing else: name the others, or use `shell`';
+const trusted = 'kmend installs signed packages only: repair the key of the repository';
+const states = { installed: 'present', removed: 'absent' };
+
+const apt: AnsibleModule = {
+  module: 'package',
+  versions: '=',
+  refresh: 'apt-get -q update',
+  args: {
+    ...each('package pkg', as('name')),
+    ...each('allow-downgrade allow_downgrades allow-downgrades', as('allow_downgrade')),
+    ...each('update_cache update-cache cache_valid_time', ownLists),
+    ...each('update_cache_retries update_cache_retry_max_delay', ownLists),
+    ...each('auto_install_module_deps force_apt_get', unused('kmend needs no Python on the host')),
+    ...each('autoclean clean', unused('the cache of downloads is left as it is')),
+    ...each('upgrade', never(everything)),
+    ...each('autoremove purge fail_on_autoremove', never(removesAlone)),
+    ...each('allow_unauthenticated allow-unauthenticated force', never(trusted)),
+    allow_change_held_packages: as('holds', { true: 'lift', false: 'refuse' }),
+    deb: never('use `files` of the module `package`'),
+    ...each('default_release default-release', never('write the `version` that is wanted')),
+    dpkg_options: never('kmend keeps configuration files: force-confdef, force-confold'),
+    ...each('install_recommends install-recommends', never('set it in /etc/apt/apt.conf.d')),
+    only_upgrade: never('use a `when` over `package_facts`, or `shell`'),
+    policy_rc_d: never('use `shell`'),
+  },
+};
+
+const yum: AnsibleModule = {
+  module: 'package',
+  versions: '-',
+  refresh: 'yum -q makecache',
+  args: {
+    pkg: as('name'),
+    state: as('state', states),
+    ...each('update_cache update-cache expire-cache', ownLists),
+    ...each('validate_certs sslverify', unused('the repository says it')),
+    ...each('use use_backend', unused('kmend asks the host which package manager it has')),
+    ...each(
+      'install_repoquery auto_install_module_deps',
+      unused('kmend needs no Python on the host'),
+    ),
+    ...each('nobest best', unused('kmend names the exact versions')),
+    ...each('exclude disable_excludes', never('use `holds: lift`, or leave the package out')),
+    ...each('security bugfix update_only', never(everything)),
+    ...each('autoremove allowerasing', never(removesAlone)),
+    disable_gpg_check: never(trusted),
+    skip_broken: never('a package that cannot be installed refuses the host'),
+    download_only: as('predownload'),
+    ...each('cacheonly conf_file download_dir enable_plugin disable_plugin', never('use `shell`')),
+    ...each('install_weak_deps installroot list releasever', never('use `shell`')),
+  },
+};
+
+const zypper: AnsibleModule = {
+  module: 'package',
+  collection: 'community.general',
+  versions: 'both',
+  refresh: 'zypper --non-interactive refresh',
+  args: {
+    pkg: as('name'),
+    state: as('state', states),
+    ...each('update_cache refresh', ownLists),
+    oldpackage: as('allow_downgrade'),
+    ...each('disable_gpg_check', never(trusted)),
+    ...each('clean_deps', never(removesAlone)),
+    ...each(
+      'force force_resolution replacefiles extra_args extra_args_precommand',
+      never('use `shell`'),
+    ),
+    ...each(
+      'disable_recommends type simple_errors quiet',
+      unused('kmend names the exact packages'),
+    ),
+  },
+};
+
+const oneRun = never('kmend waits for systemd, and drives the units of the system');
+
+const systemd: AnsibleModule = {
+  module: 'service',
+  args: {
+    ...each('service unit', as('name')),
+    'daemon-reload': as('daemon_reload'),
+    ...each('daemon_reexec daemon-reexec', never('use `command: systemctl daemon-reexec`')),
+    ...each('no_block force', oneRun),
+  },
+};
+
+/** By Ansible's name, without the collection. */
+export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
+  Object.entries<AnsibleModule>({
+    apt,
+    yum,
+    dnf: { ...yum, refresh: 'dnf -q makecache' },
+    dnf5: { ...yum, refresh: 'dnf5 -q makecache' },
+    zypper,
+    package: {
+      module: 'package',
+      versions: 'both',
+      args: {
+        state: as('state', states),
+        use: unused('kmend asks the host which package manager it has'),
+      },
+    },
+    service: {
+      module: 'service',
+      args: {
+        sleep: unused('systemctl waits for the unit'),
+        use: unused('kmend drives systemd'),
+        ...each('pattern runlevel arguments args', never('kmend drives units of systemd')),
+      },
+    },
+    systemd,
+    systemd_service: systemd,
+    reboot: {
+      module: 'reboot',
+      args: {
+        reboot_timeout: as('timeout'),
+        post_reboot_delay: as('stable_for'),
+        ...each('msg', unused('no message is sent to users of the host')),
+        ...each('pre_reboot_delay', unused('the reboot is sent at once')),
+        ...each('connect_timeout', unused('a host that is booting is tried again and again')),
+        ...each('boot_time_command', unused('each boot has an id of its own')),
+        ...each('search_paths', unused('the command is found by the PATH of the host')),
+        reboot_command: never('leave it out, or see `escalate` and `fallback`'),
+      },
+    },
+    k8s_drain: {
+      module: 'drain',
+      collection: 'kubernetes.core',
+      args: {
+        ...each('name', unused('a host drains its own node')),
+        ...each('delete_options', never('they are arguments of `drain`')),
+        pod_selectors: as('pod_selector'),
+        terminate_grace_period: as('grace_period'),
+        wait_timeout: as('timeout'),
+        ...each('wait_sleep', unused('the API server reports each pod')),
+        ...each(
+          'kubeconfig context host api_key username password ca_cert client_cert client_key validate_certs',
+          unused('the cluster is that of `--kubeconfig`'),
+        ),
+        ...each('no_proxy proxy proxy_headers persist_config', unused('see docs/kubernetes.md')),
+        ...each('impersonate_user impersonate_groups', never('give another --kubeconfig')),
+      },
+    },
+  }),
+);
+
+/** Names of the collections whose modules kmend knows. */
+const collections =
+  /^(ansible\.(?:builtin|legacy|posix)|community\.general|kubernetes\.core)\.(\w+)$/;
+
+/** A key of a task as Ansible's name of a module, and what carries it out. */
+export function ansibleName(key: string): {
+  readonly name: string;
+  readonly from?: AnsibleModule;
+} {
+  const [, collection = '', inside = ''] = collections.exec(key) ?? [];
+  const isBuiltin = /^ansible\.(?:builtin|legacy)$/.test(collection);
+  const name = collection === '' ? key : inside;
+  const from = ansibleModules.get(name);
+  const isThere =
+    collection === '' ||
+    (isBuiltin ? from?.collection === undefined : from?.collection === collection);
+  if (!isThere) return { name: key };
+  return from === undefined ? { name } : { name, from };
+}

@@ -1,0 +1,124 @@
+// Modules of Ansible that kmend carries out: each by its names, with all of its arguments.
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { loadPlaybook } from '../../src/load/index.ts';
+import { ansibleModules } from '../../src/load/playbook/ansible-modules.ts';
+import { hasErrors } from '../../src/model/diagnostic.ts';
+import { keysAt } from '../../src/model/shape/schema.ts';
+import { modules } from '../../src/modules/index.ts';
+
+const load = (task: string) =>
+  loadPlaybook('p.yml', `- hosts: all\n  tasks:\n    - ${task}\n`, { modules, facts: [] });
+
+/** The module and the arguments of one task, or its errors. */
+function asked(task: string): unknown {
+  const { value, diagnostics } = load(task);
+  const [found] = value?.plays[0]?.tasks ?? [];
+  if (hasErrors(diagnostics) || found?.kind !== 'task')
+    return diagnostics.map(({ summary, hint }) => `${summary}: ${hint}`);
+  return { [found.module]: found.args };
+}
+
+describe('a module of Ansible', () => {
+  it.each<[string, unknown]>([
+    ['apt: {name: nginx}', { package: { name: 'nginx' } }],
+    ['apt: {pkg: [a, b], state: latest}', { package: { name: ['a', 'b'], state: 'latest' } }],
+    ['apt: {name: nginx=1.18.0-6}', { package: { name: 'nginx', version: '1.18.0-6' } }],
+    [
+      'apt: {name: "docker-ce={{ v }}", allow_change_held_packages: yes}',
+      { package: { name: 'docker-ce', version: '{{ v }}', holds: 'lift' } },
+    ],
+    ['apt: {name: "a=1,b", state: present}', { package: { packages: { a: '1', b: 'present' } } }],
+    ['apt: name=nginx state=absent', { package: { name: 'nginx', state: 'absent' } }],
+    ['apt: {update_cache: yes, cache_valid_time: 3600}', { command: { cmd: 'apt-get -q update' } }],
+    [
+      'yum: {name: docker-ce, state: installed}',
+      { package: { name: 'docker-ce', state: 'present' } },
+    ],
+    ['dnf: {name: vim, state: removed}', { package: { name: 'vim', state: 'absent' } }],
+    [
+      'ansible.builtin.yum: {name: docker-ce-18.09.9-3.el7.x86_64, enablerepo: docker}',
+      { package: { enablerepo: 'docker', name: 'docker-ce', version: '18.09.9-3.el7' } },
+    ],
+    ['yum: {name: java-1.8.0-openjdk}', { package: { name: 'java-1.8.0-openjdk' } }],
+    ['yum: {name: gcc-toolset-9}', { package: { name: 'gcc-toolset-9' } }],
+    ['yum: {name: "vim,tmux"}', { package: { name: ['vim', 'tmux'] } }],
+    ['yum: {update_cache: yes}', { command: { cmd: 'yum -q makecache' } }],
+    [
+      'community.general.zypper: {name: vim, oldpackage: yes}',
+      { package: { name: 'vim', allow_downgrade: true } },
+    ],
+    [
+      'package: {name: vim, state: removed, use: auto}',
+      { package: { name: 'vim', state: 'absent' } },
+    ],
+    ['systemd: {daemon_reload: yes}', { service: { daemon_reload: true } }],
+    [
+      'ansible.builtin.systemd_service: {unit: docker, masked: no, scope: system, no_block: no}',
+      { service: { name: 'docker', masked: false } },
+    ],
+    ['service: name=docker state=restarted', { service: { name: 'docker', state: 'restarted' } }],
+    [
+      'reboot: {reboot_timeout: 600, post_reboot_delay: 30, msg: x, connect_timeout: 5, pre_reboot_delay: 0, test_command: uptime, search_paths: [/sbin], boot_time_command: id}',
+      { reboot: { timeout: 600, stable_for: 30, test_command: 'uptime' } },
+    ],
+    [
+      'kubernetes.core.k8s_drain: {name: "{{ inventory_hostname }}", state: drain, delete_options: {ignore_daemonsets: yes, delete_emptydir_data: yes, wait_timeout: 900, terminate_grace_period: 30}}',
+      {
+        drain: {
+          ignore_daemonsets: true,
+          delete_emptydir_data: true,
+          timeout: 900,
+          grace_period: 30,
+        },
+      },
+    ],
+    ['k8s_drain: {name: "{{ inventory_hostname }}", state: uncordon}', { uncordon: {} }],
+  ])('%s', (task, expected) => {
+    expect(asked(task)).toEqual(expected);
+  });
+
+  it.each<[string, RegExp]>([
+    ['apt: {upgrade: dist}', /kmend has no `upgrade` of apt: .*packages that are named/],
+    ['apt: {name: x, purge: yes}', /no `purge` of apt/],
+    ['apt: {name: x, state: installed}', /state/],
+    ['yum: {name: "*", state: latest}', /no task that updates all packages/],
+    ['yum: {name: x, disable_gpg_check: yes}', /repair the key/],
+    ['systemd: {name: x, state: started, scope: user}', /scope/],
+    ['reboot: {reboot_timeout: 600, timeout: 20}', /`timeout`, which is given already/],
+    ['k8s_drain: {name: node-7, state: drain}', /drains its own node/],
+    [
+      'k8s_drain: {name: "{{ inventory_hostname }}", state: cordon}',
+      /cordons a node when it drains/,
+    ],
+    ['community.general.apt: {name: x}', /no module is called `community.general.apt`/],
+    ['ansible.builtin.zypper: {name: x}', /no module is called/],
+  ])('refuses %s', (task, why) => {
+    expect(String(asked(task))).toMatch(why);
+  });
+
+  it('says which arguments change nothing', () => {
+    expect(load('apt: {name: x, update_cache: yes}').diagnostics).toMatchObject([
+      { severity: 'note', summary: 'apt: `update_cache` changes nothing' },
+    ]);
+  });
+});
+
+const hasAnsible = spawnSync('ansible-doc', ['--version']).status === 0;
+
+describe.skipIf(!hasAnsible)('against an installed ansible-core', () => {
+  it.each([...ansibleModules].filter(([, { collection }]) => collection === undefined))(
+    'every argument of %s has a place',
+    (name, { module, args }) => {
+      const asked = spawnSync('ansible-doc', ['-j', name], { encoding: 'utf8' });
+      const docs: Record<string, { doc?: { options?: Record<string, { aliases?: string[] }> } }> =
+        JSON.parse(asked.stdout || '{}');
+      const options = Object.values(docs).flatMap(({ doc }) =>
+        Object.entries(doc?.options ?? {}).flatMap(([key, { aliases = [] }]) => [key, ...aliases]),
+      );
+      const ours = modules.get(module);
+      const known = [...Object.keys(args), ...(ours === undefined ? [] : keysAt(ours.args, []))];
+      expect(options.filter((key) => !known.includes(key) && key !== 'scope')).toEqual([]);
+    },
+  );
+});
