@@ -64,18 +64,18 @@ ${kmend('docs', 'settings')}
 Relative paths in a file begin in the directory of the file, and \`~/\` is the home directory. An
 error in a file is reported with its place, and kmend does nothing else (exit 3). Variables of the
 inventory (\`ansible_user\`, ...) win over all of these, as they win over flags in Ansible. Where
-nothing names an inventory, \`ANSIBLE_INVENTORY\` is taken, then \`inventory.yaml\`,
-\`inventory.yml\`, \`inventory.ini\` or \`inventory\` of the working directory; where nothing
-names a cluster, \`KUBECONFIG\`. A resumed run keeps the settings with which it was started. No
+nothing above sets something, Ansible's own settings count: the variables \`ANSIBLE_*\`, then
+\`ansible.cfg\` ([connections.md](connections.md#ansiblecfg)). Where nothing names an inventory,
+\`inventory.yaml\`, \`inventory.yml\`, \`inventory.ini\` or \`inventory\` of the working
+directory is taken; where nothing names a cluster, \`KUBECONFIG\`. A resumed run keeps the settings with which it was started. No
 setting holds a secret: [secrets.md](secrets.md) says how to give one.
 
 ## Who may instruct kmend
 
 kmend obeys a file only where nobody else could have written it: \`kmend.yaml\`, playbooks, saved
 plans, inventories and their programs, \`group_vars\` and \`host_vars\`, files of \`-e @FILE\` and
-\`--limit @FILE\`, files and programs of vault passwords, \`ansible.cfg\` (which is skipped with a
-warning), kubeconfigs, credential plugins that these name by a path, and the file of
-\`--notify-url-file\`. Anything else is refused, with the path and the rule:
+\`--limit @FILE\`, files and programs of passwords, \`ansible.cfg\`, kubeconfigs, credential plugins that
+these name by a path, and the file of \`--notify-url-file\`. Anything else is refused, with the path and the rule:
 
 - The file, every directory above it and every link on the way belong to you, to root, to the user
   who called \`sudo\`, or to the owner of kmend's own program.

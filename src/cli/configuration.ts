@@ -1,8 +1,10 @@
-// Defaults of flags: the environment, then the project's settings file, then the user's own.
+// Defaults of flags: the environment, then the project's settings file, then the user's own, then
+// what Ansible would do.
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
+import { ansibleFlags } from '../app/session/ansible/settings.ts';
 import { report } from '../app/session/diagnostics.ts';
-import { isDatabase } from '../app/session/flags.ts';
+import { type FleetFlags, isDatabase } from '../app/session/flags.ts';
 import { CommandError } from '../app/session/world.ts';
 import { parseSettings, type SettingKey, type SettingValues, settingKeys } from '../load/index.ts';
 import { observerOf } from './terminal/observer.ts';
@@ -28,6 +30,13 @@ const variableOf = ({ key }: SettingKey): string => `KMEND_${key.toUpperCase()}`
  * state directory is set.
  */
 export function configure(command: Command, world: World): void {
+  configureOwn(command, world);
+  const isOfFleet = command.options.some((option) => option.attributeName() === 'inventory');
+  if (isOfFleet && command.name() !== 'resume' && command.name() !== 'rollback')
+    configureByAnsible(command, world);
+}
+
+function configureOwn(command: Command, world: World): void {
   const open = settingKeys.filter(
     (setting) =>
       command.options.some((option) => option.attributeName() === optionOf(setting)) &&
@@ -48,6 +57,29 @@ export function configure(command: Command, world: World): void {
       command.setOptionValueWithSource(optionOf(setting), layer[setting.key], source);
   }
   settleState(command);
+}
+
+/** Flags that each take the place of a question. */
+const insteadOfQuestions = [
+  ['askPass', 'connectionPasswordFile'],
+  ['askBecomePass', 'becomePasswordFile'],
+] as const;
+
+/** Sets what is still open by ansible.cfg and the variables ANSIBLE_*, and says what it did not take. */
+function configureByAnsible(command: Command, world: World): void {
+  const { flags, used, notes } = ansibleFlags(world);
+  for (const [name, { value, source }] of flags) {
+    const isAnswered = insteadOfQuestions.some(
+      ([question, file]) => question === name && command.getOptionValueSource(file) !== undefined,
+    );
+    if (command.getOptionValueSource(name) === undefined && !isAnswered)
+      command.setOptionValueWithSource(name, value, source);
+  }
+  const given = command.opts<FleetFlags>();
+  const observer = observerOf(world, given);
+  if (command.name() === 'doctor' || (given.verbose ?? 0) > 0)
+    for (const text of used) observer.notice(`settings of Ansible, from ${text}`);
+  if (command.name() !== '__complete') for (const text of notes) observer.notice(text);
 }
 
 /** Of `state` and `state_dir` the one counts that was set nearer to the command. */
@@ -103,8 +135,7 @@ function fromFile(path: string, world: World): SettingValues {
  */
 export function onlyAsked(command: Command, world: World): World {
   const source = command.getOptionValueSource('inventory');
-  const isAsked =
-    source === undefined ? (world.env.ANSIBLE_INVENTORY ?? '') !== '' : source !== 'project';
+  const isAsked = source !== undefined && source !== 'project';
   if (isAsked) return world;
   const { run: _run, ...reader } = world.reader;
   return { ...world, reader };

@@ -64,6 +64,14 @@ export function withFleetOptions(command: Command): Command {
     .option('--become-method <method>', 'sudo, su or doas (default sudo)')
     .option('-K, --ask-become-pass', 'ask for the password of become')
     .option(
+      '--connection-password-file <file>',
+      'file with the login password, or a program that prints it',
+    )
+    .option(
+      '--become-password-file <file>',
+      'file with the password of become, or a program that prints it',
+    )
+    .option(
       '--vault-password-file <file>',
       'file with the password of ansible-vault, or a program that prints it (may be repeated)',
       collect,
@@ -75,6 +83,7 @@ export function withFleetOptions(command: Command): Command {
     )
     .option('--ask-vault-pass', 'ask for the password of ansible-vault')
     .option('--ssh-common-args <args>', 'options as for ssh: -o ProxyJump=..., -J ...')
+    .option('--ssh-extra-args <args>', 'the same, behind those of --ssh-common-args')
     .option('-T, --timeout <seconds>', 'seconds to wait for an answer when connecting (default 10)')
     .option(
       '--kubeconfig <file>',

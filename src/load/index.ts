@@ -19,6 +19,7 @@ export {
   type SettingValues,
   settingKeys,
 } from './settings-file.ts';
+export { type ConfigSections, readIniConfig } from './text/ini-config.ts';
 export type { Read, Reader } from './text/reader.ts';
 export { hostScope, hostVars, inventoryVars, type Layers, readVariable } from './text/variables.ts';
 export {

@@ -95,14 +95,17 @@ describe('settings', () => {
   const given = (name: string, words: readonly string[] = []): Record<string, unknown> => {
     const command = withFleetOptions(new Command(name)).action(() => {});
     command.hook('preAction', (_, one) =>
-      configure(one, { home, cwd: project, env: {}, reader: reader() } as unknown as World),
+      configure(one, {
+        ...{ home, cwd: project, env: {}, reader: reader() },
+        trust: { isOpenToAll: () => false },
+      } as unknown as World),
     );
     command.parse([...words], { from: 'user' });
     return command.opts();
   };
   const reader = () => ({
     readText: (path: string) =>
-      path.startsWith(project)
+      path === join(project, 'kmend.yaml')
         ? {
             ok: true,
             text: 'user: ops\nforks: 7\nstate_dir: /srv/kmend\nprivate_key: keys/fleet\ninventory: "a,b"\n',

@@ -167,9 +167,16 @@ describe('a vault password', () => {
     );
     expect(await opens([])).toBe('***');
     chmodSync(config, 0o666);
-    expect(await opens([])).toBe('sealed.yml is encrypted, and no vault password is given');
     const said = await lab.run(['check', '-l', 'h1'], { cwd: beside });
-    expect(said.err).toContain(`${config} is not used: everybody may write ${config}`);
+    expect([said.exit, said.err]).toEqual([
+      3,
+      expect.stringContaining(`${config} is not used: everybody may write ${config}`),
+    ]);
+    chmodSync(config, 0o600);
+    file('ansible.cfg', '[defaults]\nvault_identity_list=prod@pass\nvault_id_match=yes\n');
+    expect(await opens([])).toBe('***');
+    file('ansible.cfg', `[defaults]\nvault_identity_list=a@pass\nvault_id_match=yes\n`);
+    expect(await opens([])).toContain('the vault password does not open');
     writeFileSync(config, '');
   }, 30_000);
 

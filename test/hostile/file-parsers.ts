@@ -16,7 +16,6 @@ import {
 } from '../../src/adapters/ssh/connect/known-hosts.ts';
 import { readCertificate } from '../../src/adapters/ssh/library/certificate.ts';
 import { scanJournal } from '../../src/adapters/store/journal-lines.ts';
-import { defaultsIn } from '../../src/app/session/ansible-config.ts';
 import { parsePlan, staleness } from '../../src/core/plan/saved-plan.ts';
 import { JournalError } from '../../src/engine/ports/state-errors.ts';
 import { hashOf, rootOf } from '../../src/engine/state/chain.ts';
@@ -29,6 +28,7 @@ import {
   loadPlaybook,
   parseExtraVars,
   parseSettings,
+  readIniConfig,
   resolvePattern,
   targetOf,
 } from '../../src/load/index.ts';
@@ -249,7 +249,7 @@ export const fileParsers: readonly Parser[] = [
   },
   {
     name: 'ansible.cfg',
-    parse: defaultsIn,
+    parse: (text) => readIniConfig('ansible.cfg', text),
     seeds: [
       '[defaults]\nvault_password_file = ~/x ; y\n# a\nvault_identity_list: a@b, c@prompt\n[ssh]\nx=y\n',
     ],

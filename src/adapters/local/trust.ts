@@ -21,6 +21,8 @@ export interface Trust {
   readonly judge: Judge;
   /** The same for a file below `directory` that the operator did not name. */
   readonly judgeFound: (path: string, directory: string) => string | undefined;
+  /** Everybody may write a directory: Ansible takes no ansible.cfg from it. */
+  readonly isOpenToAll: (directory: string) => boolean;
   /** Trusts all files from now on, as the operator asked for this command. */
   readonly trustAll: () => void;
 }
@@ -40,6 +42,8 @@ export function trustOf(env: Readonly<Record<string, string | undefined>>, progr
     judge: (path) => (all ? undefined : judgePath(path, identity)),
     judgeFound: (path, directory) =>
       all ? undefined : (judgePath(path, identity) ?? leavesProject(path, directory)),
+    isOpenToAll: (directory) =>
+      !all && ((entryAt(directory)?.mode ?? 0) & 0o002) !== 0 && !isReadOnly(directory),
     trustAll: () => {
       all = true;
     },

@@ -7,10 +7,11 @@ import type { Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { toJson } from '../../model/text/printable.ts';
+import { wayFlags } from '../session/flags.ts';
 import { digestsOf, type InputFiles, summarized } from '../session/inputs.ts';
 import { type JudgedPlay, keptVars } from '../session/kept-flags.ts';
 import type { Session } from '../session/session.ts';
-import { askingFlag, keptVaultFlags } from '../session/vault.ts';
+import { askingFlag, keptPasswordFlags } from '../session/vault.ts';
 import { CommandError } from '../session/world.ts';
 import { type About, type AskedHosts, answerIn, rowShapes } from './request.ts';
 
@@ -82,8 +83,7 @@ function aboutOf(
 } {
   const { settings, world } = session;
   const { limit, flags } = settings;
-  const { secrets, forks, user, privateKey, become, becomeUser, becomeMethod } = flags;
-  const { sshCommonArgs, timeout, kubeconfig, context } = flags;
+  const { secrets, forks, kubeconfig, context } = flags;
   const { extraVars, withheld } = keptVars(plays, session);
   const salt = world.clock.id();
   const { shared, hosts } = digestsOf(project, salt, session);
@@ -94,9 +94,9 @@ function aboutOf(
       flags: {
         inventory: settings.inventories,
         extraVars,
-        ...present({ limit, secrets, forks, user, privateKey, become, becomeUser, becomeMethod }),
-        ...present({ sshCommonArgs, timeout, kubeconfig, context }),
-        ...keptVaultFlags(flags, world),
+        ...present({ limit, secrets, forks, kubeconfig, context }),
+        ...wayFlags(flags),
+        ...present(keptPasswordFlags(flags, world)),
       },
       withheld: [...new Set(withheld)].sort(),
       salt,

@@ -8,7 +8,7 @@ import { environmentVars, extraVarsOf } from '../session/extra-vars.ts';
 import type { FleetFlags } from '../session/flags.ts';
 import { judgeOf, keptFlags, keptFlagsShape, keptVars } from '../session/kept-flags.ts';
 import type { Session } from '../session/session.ts';
-import { keptVaultFlags } from '../session/vault.ts';
+import { keptPasswordFlags } from '../session/vault.ts';
 import { CommandError, noSuchRun } from '../session/world.ts';
 
 /**
@@ -27,7 +27,7 @@ export function settingsToKeep(
     schema: 'kmend.settings/1',
     flags: {
       ...keptFlags(absolutePaths(session.settings.flags, session.world)),
-      ...keptVaultFlags(session.settings.flags, session.world),
+      ...keptPasswordFlags(session.settings.flags, session.world),
       inventory: inventories,
       extraVars,
     },

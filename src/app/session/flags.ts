@@ -28,10 +28,20 @@ export interface FleetFlags extends NotifyFlags {
   readonly becomeUser?: string;
   readonly becomeMethod?: string;
   readonly askBecomePass?: boolean;
+  readonly becomePasswordFile?: string;
+  readonly connectionPasswordFile?: string;
   readonly vaultId?: readonly string[];
   readonly vaultPasswordFile?: readonly string[];
   readonly askVaultPass?: boolean;
   readonly sshCommonArgs?: string;
+  readonly sshExtraArgs?: string;
+  /** These six only ansible.cfg and the variables ANSIBLE_* give. */
+  readonly sshArgs?: string;
+  readonly sshProgram?: string;
+  readonly pkcs11Provider?: string;
+  readonly port?: string;
+  readonly connection?: string;
+  readonly hostKeyChecking?: boolean;
   readonly timeout?: string;
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -51,11 +61,28 @@ export interface FleetFlags extends NotifyFlags {
 export const passwordFlags = ({
   askPass,
   askBecomePass,
+  becomePasswordFile,
+  connectionPasswordFile,
   vaultId,
   vaultPasswordFile,
   askVaultPass,
 }: FleetFlags): FleetFlags =>
-  present({ askPass, askBecomePass, vaultId, vaultPasswordFile, askVaultPass });
+  present({
+    ...{ askPass, askBecomePass, becomePasswordFile, connectionPasswordFile },
+    ...{ vaultId, vaultPasswordFile, askVaultPass },
+  });
+
+/** The flags that say how hosts are reached, without passwords: for another process. */
+export const wayFlags = (flags: FleetFlags): FleetFlags => {
+  const { user, privateKey, become, becomeUser, becomeMethod, timeout } = flags;
+  const { sshCommonArgs, sshExtraArgs, sshArgs, sshProgram, pkcs11Provider } = flags;
+  const { port, connection, hostKeyChecking } = flags;
+  return present({
+    ...{ user, privateKey, become, becomeUser, becomeMethod, timeout },
+    ...{ sshCommonArgs, sshExtraArgs, sshArgs, sshProgram, pkcs11Provider },
+    ...{ port, connection, hostKeyChecking },
+  });
+};
 
 export interface TaskFlags {
   readonly tags?: readonly string[];

@@ -18,7 +18,7 @@ import type { Play } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { Mapping } from '../../model/value.ts';
 import { report } from './diagnostics.ts';
-import { wholeNumber } from './flags.ts';
+import { type FleetFlags, wholeNumber } from './flags.ts';
 import { learnWritten } from './secrets.ts';
 import type { Session } from './session.ts';
 import type { Settings } from './settings.ts';
@@ -196,19 +196,38 @@ async function targetOptions(settings: Settings, play: PlayBecome): Promise<Targ
   const { flags } = settings;
   const password: Secret | undefined = await settings.loginPassword?.();
   const becomePassword: Secret | undefined = await settings.becomePassword?.();
-  const become = flags.become === true || play.become === true;
-  const method = flags.becomeMethod ?? play.becomeMethod;
-  const user = flags.becomeUser ?? play.becomeUser;
   return {
-    become,
+    ...wayOf(flags),
     ...present({
-      user: flags.user,
-      privateKeyFile: flags.privateKey,
-      sshCommonArgs: flags.sshCommonArgs,
+      become: play.become ?? flags.become,
+      becomeMethod: play.becomeMethod ?? flags.becomeMethod,
+      becomeUser: play.becomeUser ?? flags.becomeUser,
+      password,
+      becomePassword,
     }),
-    ...(flags.timeout === undefined
-      ? {}
-      : { connectTimeout: wholeNumber(flags.timeout, '--timeout', 10) }),
-    ...present({ becomeMethod: method, becomeUser: user, password, becomePassword }),
   };
+}
+
+/** The way to the hosts: flags, and what ansible.cfg says. */
+function wayOf(flags: FleetFlags): TargetOptions {
+  const { user, privateKey, sshCommonArgs, sshExtraArgs, connection, hostKeyChecking } = flags;
+  const { sshArgs, sshProgram, pkcs11Provider, port, timeout } = flags;
+  // Another program than ssh, and a token, are options that the transport follows or refuses.
+  const isSsh = sshProgram === undefined || /(?:^|\/)ssh$/.test(sshProgram);
+  const options = [
+    ...(isSsh ? [] : [`-o SshExecutable=${sshProgram}`]),
+    ...(pkcs11Provider === undefined ? [] : [`-o PKCS11Provider=${pkcs11Provider}`]),
+    ...(sshArgs === undefined ? [] : [sshArgs]),
+  ];
+  return present({
+    user,
+    privateKeyFile: privateKey,
+    sshArgs: options.length === 0 ? undefined : options.join(' '),
+    sshCommonArgs,
+    sshExtraArgs,
+    connection,
+    hostKeyChecking: hostKeyChecking === false ? ('no' as const) : undefined,
+    port: port === undefined ? undefined : wholeNumber(port, 'remote_port', 22),
+    connectTimeout: timeout === undefined ? undefined : wholeNumber(timeout, '--timeout', 10),
+  });
 }

@@ -7,8 +7,10 @@ import { type Secret, secret } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
+import { passwordConfig } from './ansible/settings.ts';
 import { environmentVars, extraVarsOf } from './extra-vars.ts';
 import { type FleetFlags, statePlaceOf, wholeNumber } from './flags.ts';
+import { passwordOnce } from './password-files.ts';
 import { learnWritten } from './secrets.ts';
 import { type SessionVault, vaultOf } from './vault.ts';
 import { CommandError, type Surroundings, type World } from './world.ts';
@@ -48,16 +50,13 @@ export interface Settings {
 
 export function settingsOf(flags: FleetFlags, around: Surroundings): Settings {
   const { world } = around;
-  const fromEnv = world.env.ANSIBLE_INVENTORY;
   const forward = flags.auditForward === undefined ? undefined : forwardTarget(flags.auditForward);
   if (flags.auditForward !== undefined && forward === undefined)
     throw new CommandError(
       3,
       '--audit-forward must be syslog, journald, or udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT',
     );
-  const inventories =
-    flags.inventory ??
-    (fromEnv === undefined || fromEnv === '' ? defaultInventories(world) : fromEnv.split(':'));
+  const inventories = flags.inventory ?? defaultInventories(world);
   const isSecret = secretNames(flags.secrets);
   const vault = vaultOf(flags, around);
   const words = [...environmentVars(world), ...(flags.extraVars ?? [])];
@@ -75,10 +74,31 @@ export function settingsOf(flags: FleetFlags, around: Surroundings): Settings {
     ...statePlaceOf(flags, world),
     ...present({ forward }),
     flags,
-    ...(flags.askPass === true ? { loginPassword: askOnce('SSH password: ', world) } : {}),
-    ...(flags.askBecomePass === true
-      ? { becomePassword: askOnce('BECOME password: ', world) }
-      : {}),
+    ...present(passwordsOf(flags, world)),
+  };
+}
+
+/** `-k` and `-K` win over files, and files of the command line over those of ansible.cfg. */
+function passwordsOf(flags: FleetFlags, world: World) {
+  const own = passwordConfig(world);
+  const login = flags.connectionPasswordFile ?? own.connectionPasswordFile;
+  const become = flags.becomePasswordFile ?? own.becomePasswordFile;
+  const { becomePassword } = own;
+  return {
+    loginPassword:
+      flags.askPass === true
+        ? askOnce('SSH password: ', world)
+        : login === undefined
+          ? undefined
+          : passwordOnce(login, 'the login password', world),
+    becomePassword:
+      flags.askBecomePass === true
+        ? askOnce('BECOME password: ', world)
+        : become !== undefined
+          ? passwordOnce(become, 'the become password', world)
+          : becomePassword === undefined
+            ? undefined
+            : async () => secret(becomePassword),
   };
 }
 

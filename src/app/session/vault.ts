@@ -1,13 +1,13 @@
 // The passwords of ansible-vault, and what they open. A password is read when something needs it;
 // only a prompt asks before the command begins.
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { isTemplate, secretTexts } from '../../core/plan/secrets.ts';
 import type { Opened, Vault } from '../../load/index.ts';
-import { present } from '../../model/present.ts';
 import { isMapping, type Value } from '../../model/value.ts';
-import { vaultConfig } from './ansible-config.ts';
+import { passwordConfig } from './ansible/settings.ts';
 import type { FleetFlags } from './flags.ts';
-import { CommandError, type Surroundings, type World } from './world.ts';
+import { answersOf, atHome, filled, isPipe, passwordText } from './password-files.ts';
+import type { Surroundings, World } from './world.ts';
 
 export interface SessionVault extends Vault {
   /** Names of the variables in the encrypted files that were opened. */
@@ -26,15 +26,6 @@ interface Source {
   readonly prompt?: string;
 }
 
-/** Answers to prompts, kept so that a session within another one does not ask again. */
-const answers = new WeakMap<World['reader'], Map<string, string>>();
-
-const answersOf = ({ reader }: World): Map<string, string> => {
-  const known = answers.get(reader) ?? new Map<string, string>();
-  answers.set(reader, known);
-  return known;
-};
-
 /** Asks for the passwords that a prompt gives. */
 export async function askVaultPasswords(flags: VaultFlags, world: World): Promise<void> {
   const known = answersOf(world);
@@ -52,8 +43,11 @@ export function askingFlag(flags: FleetFlags): string | undefined {
   return asking === undefined ? undefined : `--vault-id ${asking}`;
 }
 
-/** As a run keeps them: paths that count in any directory, and none that can be read only once. */
-export function keptVaultFlags({ vaultId, vaultPasswordFile }: FleetFlags, world: World) {
+/**
+ * As a run keeps them: paths that count in any directory; undefined where it can be read only once.
+ */
+export function keptPasswordFlags(flags: FleetFlags, world: World) {
+  const { vaultId, vaultPasswordFile, becomePasswordFile, connectionPasswordFile } = flags;
   const absolute = (path: string): string => resolve(world.cwd, atHome(path, world));
   const ids = vaultId?.flatMap((one) => {
     const { label, path } = sourceOf(one);
@@ -61,25 +55,27 @@ export function keptVaultFlags({ vaultId, vaultPasswordFile }: FleetFlags, world
     return isPipe(path) ? [] : [`${label === undefined ? '' : `${label}@`}${absolute(path)}`];
   });
   const files = vaultPasswordFile?.filter((path) => !isPipe(path)).map(absolute);
-  return present({ vaultId: ids, vaultPasswordFile: files });
+  const one = (path: string | undefined): string | undefined =>
+    path === undefined || isPipe(path) ? undefined : absolute(path);
+  return {
+    vaultId: ids,
+    vaultPasswordFile: files,
+    becomePasswordFile: one(becomePasswordFile),
+    connectionPasswordFile: one(connectionPasswordFile),
+  };
 }
 
-const isPipe = (path: string): boolean => /^\/(?:dev|proc)\//.test(path);
-
-const atHome = (path: string, { home }: World): string =>
-  path.startsWith('~/') ? join(home, path.slice(2)) : path;
-
 export function vaultOf(flags: VaultFlags, { world, observer }: Surroundings): SessionVault {
-  const { refused } = vaultConfig(world);
-  if (refused !== undefined) observer.notice(refused, 'warning');
   const sources = sourcesOf(flags, world);
+  const { vaultIdMatch } = passwordConfig(world);
   const opened = new Map<string, Opened>();
   const templates = new Set<string>();
   const names = new Set<string>();
   let passwords: ReturnType<typeof passwordsOf> | undefined;
   const open = (text: string): Opened => {
     passwords ??= passwordsOf(sources, world);
-    const found = world.decryptVault(text, passwords);
+    const tries = vaultIdMatch ? withLabel(text, passwords) : passwords;
+    const found = world.decryptVault(text, tries);
     if (found.ok) return { ok: true, text: found.data.toString('utf8') };
     const tried = passwords.length;
     return { ok: false, tried, ...(found.why === 'damaged' && { damaged: found.detail }) };
@@ -107,6 +103,15 @@ export function vaultOf(flags: VaultFlags, { world, observer }: Surroundings): S
   };
 }
 
+/** With `vault_id_match` a text without a label counts as `default`. */
+function withLabel(
+  text: string,
+  passwords: ReturnType<typeof passwordsOf>,
+): ReturnType<typeof passwordsOf> {
+  const wanted = /^[^\n]*?;1\.2;[^;\n]*;([^;\n]*)/.exec(text)?.[1]?.trim() ?? '';
+  return passwords.filter(({ label }) => label === (wanted === '' ? 'default' : wanted));
+}
+
 /** Texts that are too short to be masked, and no everyday words. */
 const hasShortText = (data: Value): boolean =>
   typeof data === 'string'
@@ -128,11 +133,11 @@ function sourcesOf(
   { vaultId = [], vaultPasswordFile = [], askVaultPass }: VaultFlags,
   world: World,
 ): readonly Source[] {
-  const { passwordFile, identities } = vaultConfig(world);
-  const configured = passwordFile === undefined ? [] : [passwordFile];
+  const { vaultPasswordFile: own, vaultIdentities } = passwordConfig(world);
+  const configured = own === undefined ? [] : [own];
   const files = vaultPasswordFile.length > 0 ? vaultPasswordFile : configured;
   return [
-    ...[...identities, ...vaultId].map(sourceOf),
+    ...[...vaultIdentities, ...vaultId].map(sourceOf),
     ...files.map((path) => ({ label: 'default', path })),
     ...(askVaultPass === true ? [{ label: 'default', prompt: 'Vault password: ' }] : []),
   ];
@@ -147,33 +152,9 @@ const passwordsOf = (sources: readonly Source[], world: World) =>
 
 function passwordOf({ label, path = '', prompt }: Source, world: World): string {
   if (prompt !== undefined) return filled(answersOf(world).get(prompt) ?? '', 'the vault password');
-  const file = atHome(path, world);
-  const once = answersOf(world);
-  const { reader } = world;
-  const isProgram = reader.isExecutable?.(file) === true;
-  const what = `the vault password ${isProgram ? 'program' : 'file'} ${file}`;
-  const read = isProgram ? runProgram(file, label, world) : reader.readText(file);
-  if (!read.ok) throw new CommandError(3, `${what} gives no password: ${read.why}`);
-  if (read.text.includes('\ufffd'))
-    throw new CommandError(3, `${what} gives no password: it is not UTF-8 text`);
-  const password = filled(once.get(file) ?? read.text.trim(), what);
-  if (isPipe(file)) once.set(file, password);
-  return password;
-}
-
-function filled(password: string, what: string): string {
-  if (password !== '') return password;
-  throw new CommandError(3, `${what} is empty`);
-}
-
-/** A program whose name ends in `-client` is asked for the password of a label. */
-function runProgram(path: string, label: string | undefined, { reader }: World) {
-  const isClient = /-client(?:\.\w+)?$/.test(path);
-  const args = isClient && label !== undefined ? ['--vault-id', label] : [];
-  return (
-    reader.run?.(path, args) ?? {
-      ok: false as const,
-      why: 'this command runs programs only where -i names the inventory',
-    }
-  );
+  // A program whose name ends in `-client` is asked for the password of a label.
+  const argsOf = (file: string): readonly string[] =>
+    label !== undefined && /-client(?:\.\w+)?$/.test(file) ? ['--vault-id', label] : [];
+  const { text, name } = passwordText(path, 'the vault password', world, argsOf);
+  return filled(text.trim(), name);
 }

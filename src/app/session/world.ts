@@ -16,7 +16,10 @@ import type { Reader } from '../../load/index.ts';
 import type { ForwardTarget } from '../../model/forward-target.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import type { Outcome } from '../../model/run/failure.ts';
+import { CommandError } from '../command-error.ts';
 import type { Observer } from '../observer.ts';
+
+export { CommandError };
 
 export interface TransportNeeds {
   readonly asker: Asker;
@@ -79,7 +82,7 @@ export interface World {
   readonly reader: Reader;
   readonly decryptVault: typeof decryptVault;
   /** Which files of this machine may instruct kmend. */
-  readonly trust: Pick<Trust, 'judge' | 'trustAll'>;
+  readonly trust: Pick<Trust, 'judge' | 'isOpenToAll' | 'trustAll'>;
   /** The whole standard input; the same text each time. */
   readonly readInput: (signal: AbortSignal) => Promise<string>;
   readonly files: Files;
@@ -123,17 +126,6 @@ export interface World {
 export interface Surroundings {
   readonly world: World;
   readonly observer: Observer;
-}
-
-/** An error that the operator can act on. The command reports it and ends with its exit code. */
-export class CommandError extends Error {
-  readonly exit: number;
-  readonly hint: string | undefined;
-  constructor(exit: number, message: string, hint?: string) {
-    super(message);
-    this.exit = exit;
-    this.hint = hint;
-  }
 }
 
 export const noSuchRun = (run: string, state: string): CommandError =>

@@ -19,7 +19,12 @@ export interface TargetOptions {
   readonly user?: string;
   readonly privateKeyFile?: string;
   readonly password?: Secret;
+  readonly sshArgs?: string;
   readonly sshCommonArgs?: string;
+  readonly sshExtraArgs?: string;
+  readonly port?: number;
+  /** `transport` of ansible.cfg. */
+  readonly connection?: string;
   readonly hostKeyChecking?: HostKeyChecking;
   readonly connectTimeout?: number;
   /** `-b`, or `become` of the play. */
@@ -35,19 +40,23 @@ const methods = ['sudo', 'su', 'doas'] as const;
 /** Makes the target of a host. Each wrong variable is a diagnostic. */
 export function targetOf(host: string, vars: Scope, options: TargetOptions = {}): Checked<Target> {
   const reader = new VariableReader(host, vars, options.place);
-  reader.checkConnection();
-  const args = ['ansible_ssh_args', 'ansible_ssh_common_args', 'ansible_ssh_extra_args'].map(
-    (name) => reader.text(name) ?? '',
-  );
-  if (args[1] === '') args[1] = options.sshCommonArgs ?? '';
-  const ssh = sshArguments(args.join(' '));
+  reader.checkConnection(options.connection);
+  const first = reader.given('ansible_ssh_args') ?? options.sshArgs ?? '';
+  const common = reader.given('ansible_ssh_common_args') ?? options.sshCommonArgs ?? '';
+  const extra = reader.given('ansible_ssh_extra_args') ?? options.sshExtraArgs ?? '';
+  // Ansible names user and port between these, and of an option the first counts.
+  const { user: firstUser, port: firstPort } = sshArguments(first);
+  const ssh = sshArguments([first, common, extra].join(' '));
   reader.reportArguments(ssh);
   const address = reader.text('ansible_host', 'ansible_ssh_host');
   const port =
+    firstPort ??
     reader.whole('ansible_port', 1, 65_535) ??
     reader.whole('ansible_ssh_port', 1, 65_535) ??
+    options.port ??
     ssh.port;
-  const user = reader.text('ansible_user', 'ansible_ssh_user') ?? ssh.user ?? options.user;
+  const user =
+    firstUser ?? reader.text('ansible_user', 'ansible_ssh_user') ?? options.user ?? ssh.user;
   const password =
     reader.secret('ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password') ??
     options.password;
@@ -138,6 +147,11 @@ class VariableReader {
     return undefined;
   }
 
+  /** Also an empty text counts: it takes the place of a default. */
+  given(name: string): string | undefined {
+    return this.read(name) === '' ? '' : this.text(name);
+  }
+
   site(): string | undefined {
     const site = this.text('kmend_site');
     const why = site === undefined ? undefined : wrongSite(site);
@@ -213,8 +227,9 @@ class VariableReader {
     return undefined;
   }
 
-  checkConnection(): void {
-    const connection = this.text('ansible_connection');
+  checkConnection(otherwise: string | undefined): void {
+    const own = this.text('ansible_connection');
+    const connection = own ?? otherwise;
     if (
       connection === undefined ||
       /^(?:ansible\.builtin\.)?(?:ssh|smart|paramiko|paramiko_ssh)$/.test(connection)
@@ -222,7 +237,7 @@ class VariableReader {
       return;
     this.report(
       'connection-kind',
-      `ansible_connection is ${connection}, and kmend reaches hosts over ssh only`,
+      `${own === undefined ? 'transport (ansible.cfg)' : 'ansible_connection'} is ${connection}, and kmend reaches hosts over ssh only`,
       {
         ...(connection === 'local' && {
           detail: 'the machine that runs kmend is never changed by it',

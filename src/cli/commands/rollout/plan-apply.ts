@@ -199,6 +199,9 @@ const loginFlags: ReadonlySet<string> = new Set([
     'vaultPasswordFile',
     'askVaultPass',
     'sshCommonArgs',
+    'sshExtraArgs',
+    'becomePasswordFile',
+    'connectionPasswordFile',
   ],
   ...['timeout', 'forks', 'kubeconfig', 'context', 'state', 'stateDir'],
 ]);
