@@ -36,7 +36,7 @@ const recording = 'test/fakes/recording.ts';
 const campaigns = [
   /^test\/(?:hostile|worlds)\//,
   /^test\/modules\/(?:kernel-arg-loaders|kernel-arg-scripts|package-holds|verify-kmem)\.test\.ts$/,
-  /^test\/ssh\/(?:command|config-differential)\.test\.ts$/,
+  /^test\/ssh\/(?:command|config-differential|openssh-config)\.test\.ts$/,
   /^test\/facts\/(?:areas|cgroup-walk|crash|probe|recorded|unusable)\.test\.ts$/,
 ];
 
