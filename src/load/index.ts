@@ -24,6 +24,7 @@ export type { Read, Reader } from './text/reader.ts';
 export { hostScope, hostVars, inventoryVars, type Layers, readVariable } from './text/variables.ts';
 export {
   type Opened,
+  openPlaybook,
   placeOfSealed,
   SealedError,
   sealedDiagnostic,

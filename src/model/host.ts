@@ -51,6 +51,8 @@ export interface Inventory {
   readonly groups: ReadonlyMap<string, Group>;
   /** Files that it was read from, for the digest of a saved plan. */
   readonly files: readonly string[];
+  /** Variables of inventories that were encrypted as a whole: secret, whatever their names. */
+  readonly secretVars?: readonly Mapping[];
   /** Inventory programs that were not run and would have named more hosts. */
   readonly notRun?: readonly string[];
   /** Opens an encrypted value of a variable. Throws where it cannot be opened. */

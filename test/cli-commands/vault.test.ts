@@ -1,6 +1,6 @@
 // ansible-vault: commands work without a password where nothing needs one, take passwords as
 // Ansible does, and keep only where a password is.
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
@@ -173,9 +173,12 @@ describe('a vault password', () => {
       expect.stringContaining(`${config} is not used: everybody may write ${config}`),
     ]);
     chmodSync(config, 0o600);
-    file('ansible.cfg', '[defaults]\nvault_identity_list=prod@pass\nvault_id_match=yes\n');
+    file(
+      'ansible.cfg',
+      `[defaults]\nvault_identity_list=prod@${beside}/pass\nvault_id_match=yes\n`,
+    );
     expect(await opens([])).toBe('***');
-    file('ansible.cfg', `[defaults]\nvault_identity_list=a@pass\nvault_id_match=yes\n`);
+    file('ansible.cfg', `[defaults]\nvault_identity_list=a@${beside}/pass\nvault_id_match=yes\n`);
     expect(await opens([])).toContain('the vault password does not open');
     writeFileSync(config, '');
   }, 30_000);
@@ -224,6 +227,45 @@ describe('a vault password', () => {
       ]);
     }
   });
+
+  it('opens a whole inventory and a whole playbook, and nothing of their variables is kept', async () => {
+    const plain = readFileSync(lab.fleet.inventoryFile, 'utf8');
+    const inventory = file('whole/inventory.yaml', vaultText(plain, password));
+    const notes = file('whole/notes.ini', vaultText('h1 note="Zq7 whole"\n', password));
+    const text =
+      '- hosts: h1\n  vars: {word: Zq7 of the playbook}\n  rollout: {rollback: none}\n  tasks:\n    - name: writes\n      shell: {cmd: \'mkdir -p "$KMEND_ROOT/tmp"; cat > "$KMEND_ROOT/tmp/whole"\', stdin: "{{ note }}, {{ word }}"}\n';
+    const path = file('whole/play.yaml', vaultText(text, password));
+    const inventories = ['-i', inventory, '-i', notes];
+    const flags = ['--vault-password-file', join(beside, 'pass')];
+    const closed = await lab.run(['check', '-i', inventory]);
+    expect([closed.exit, closed.err.includes(`${inventory} is encrypted, and no vault`)]).toEqual([
+      3,
+      true,
+    ]);
+    expect((await lab.run(['plan', path, '-i', lab.fleet.inventoryFile])).err).toContain(
+      `the playbook ${path} is encrypted, and no vault password is given`,
+    );
+    const saved = join(lab.dir, 'whole.json');
+    const planned = await lab.run(['plan', path, '-o', saved, ...inventories, ...flags]);
+    expect(planned.exit, planned.err).toBe(2);
+    expect([planned.out.includes('writes'), readFileSync(saved, 'utf8').includes('Zq7')]).toEqual([
+      true,
+      false,
+    ]);
+    const applied = await lab.run(['apply', saved, '--yes', ...flags]);
+    expect(applied.exit, applied.out + applied.err).toBe(0);
+    expect(readFileSync(join(lab.host('h1').root, 'tmp/whole'), 'utf8')).toBe(
+      'Zq7 whole, Zq7 of the playbook',
+    );
+    const run = join(lab.state, 'runs', lab.runs().at(-1) ?? '');
+    const kept = readdirSync(run)
+      .map((name) => readFileSync(join(run, name), 'latin1'))
+      .join('');
+    expect([kept.includes('writes'), (kept + applied.out + planned.out).includes('Zq7')]).toEqual([
+      true,
+      false,
+    ]);
+  }, 60_000);
 
   it('opens a value that is also a fact of a host: a saved plan is applied all the same', async () => {
     const fact = '3.10.0-1160.el7.x86_64';

@@ -226,16 +226,51 @@ describe('an encrypted file of variables', () => {
   });
 });
 
-describe('an inventory or a playbook that is encrypted as a whole', () => {
-  it('is refused with a way out', () => {
-    const text = vaultText('h1\n', 'x');
-    const { diagnostics } = loadInventory(['inv'], { reader: tableReader({ inv: text }) });
-    expect(diagnostics[0]).toMatchObject({
-      code: 'vault',
-      hint: expect.stringContaining('encrypt_string'),
+describe('an inventory that is encrypted as a whole', () => {
+  const taints: unknown[] = [];
+  const load = (text: string, isOpen: boolean) => {
+    taints.length = 0;
+    return loadInventory(['inv.ini'], {
+      reader: tableReader({ 'inv.ini': vaultText('x', 'x') }),
+      vault: {
+        hasPasswords: isOpen,
+        open: () => (isOpen ? { ok: true, text } : { ok: false, tried: 0 }),
+        taint: (data) => void taints.push(data),
+      },
     });
-    expect(loadPlaybook('p.yaml', text, { modules: modules, facts: [] }).diagnostics).toEqual([
-      expect.objectContaining({ code: 'vault' }),
+  };
+
+  it('has its hosts, and all variables but the way to them are secret', () => {
+    const { value, diagnostics } = load(
+      '[web]\nn1 ansible_host=10.0.0.1 bmc=Zq7x pin=42\n[web:vars]\nansible_user=ops\nnote=Zq8x\n',
+      true,
+    );
+    expect(diagnostics).toEqual([]);
+    expect(value?.hosts.get('n1')?.vars).toEqual({
+      ansible_host: '10.0.0.1',
+      ansible_user: 'ops',
+      bmc: 'Zq7x',
+      note: 'Zq8x',
+      pin: 42,
+    });
+    expect(taints).toEqual([{ note: 'Zq8x' }, { bmc: 'Zq7x', pin: 42 }]);
+    expect(value?.secretVars).toEqual(taints);
+  });
+
+  it('without a password, or where it is broken, is one error that quotes nothing', () => {
+    expect(load('', false).diagnostics).toMatchObject([
+      {
+        code: 'vault',
+        summary: 'the inventory inv.ini is encrypted, and no vault password is given',
+      },
     ]);
+    const broken = load('n1 bmc=Zq7x\n[web\nZq8x Zq9x\n', true);
+    expect(broken.diagnostics).toMatchObject([
+      {
+        code: 'vault',
+        summary: expect.stringMatching(/^what inv.ini holds is no inventory: see line 2/),
+      },
+    ]);
+    expect(JSON.stringify(broken.diagnostics)).not.toContain('Zq');
   });
 });

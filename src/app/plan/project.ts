@@ -9,7 +9,10 @@ import {
   hostScope,
   inventoryVars,
   loadPlaybook,
+  openPlaybook,
   readVariable,
+  SealedError,
+  sealedDiagnostic,
   targetOf,
 } from '../../load/index.ts';
 import type { Inventory, Target } from '../../model/host.ts';
@@ -72,7 +75,8 @@ export async function loadProject(
   const without = loaded === noInventory || loaded.notRun !== undefined;
   const inventory = without ? noInventory : loaded;
   const names = factDefs.map((fact) => fact.name);
-  const checked = loadPlaybook(path, read.text, {
+  const text = openedPlaybook(path, read.text, session);
+  const checked = loadPlaybook(path, text, {
     modules,
     facts: names,
     ...(without ? {} : { inventory }),
@@ -83,6 +87,7 @@ export async function loadProject(
   report(checked.diagnostics, observer);
   if (checked.value === undefined) throw new Error('a playbook without errors has a value');
   learnWritten(checked.value, settings.isSecret, world);
+  if (text !== read.text) taintVars(checked.value, path, session);
   const project = { name, path, playbook: checked.value, inventory, modules };
   const files = await packageFilesOf(
     { ...project, directory: directoryOf(path), withoutHosts: without },
@@ -90,6 +95,23 @@ export async function loadProject(
     options.offline !== true,
   );
   return { ...project, files };
+}
+
+function openedPlaybook(path: string, text: string, { settings, observer }: Session): string {
+  try {
+    return openPlaybook(path, text, settings.vault);
+  } catch (error) {
+    if (!(error instanceof SealedError)) throw error;
+    report([sealedDiagnostic(error)], observer);
+    throw error;
+  }
+}
+
+/** Variables of an encrypted playbook are secret. Its tasks are shown: a plan is approved by them. */
+function taintVars({ plays }: Playbook, path: string, { settings }: Session): void {
+  for (const { vars, tasks } of plays)
+    for (const one of [vars, ...tasks.map((task) => task.vars)])
+      if (Object.keys(one).length > 0) settings.vault.taint(one, path);
 }
 
 /** A play with its hosts resolved. */

@@ -53,8 +53,11 @@ export function digestsOf(
       settings.isSecret,
     ).filter((text) => !isTemplate(text)),
   );
+  learn(secretTexts({ all: inventory.secretVars ?? [] }, () => true));
+  const sealed = new Set((inventory.secretVars ?? []).flatMap((one) => Object.keys(one)));
+  const isSecret = (name: string): boolean => sealed.has(name) || settings.isSecret(name);
   const digestOf = (value: Value): string =>
-    digest(salt + mask(JSON.stringify(withoutSecretValues(value, settings.isSecret))));
+    digest(salt + mask(JSON.stringify(withoutSecretValues(value, isSecret))));
   const own = name === undefined || path === undefined ? [] : [[name, path] as const];
   const others = [...inventory.files, ...(playbook?.files ?? [])];
   for (const [key, file] of [...own, ...others.map((file) => [file, file] as const)]) {

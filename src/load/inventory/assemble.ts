@@ -62,6 +62,7 @@ export function assemble(draft: Draft, files: VarsSources, vault: Vault): Invent
     groups,
     files: draft.files,
     open: opener(vault),
+    ...(draft.secretVars.length > 0 && { secretVars: draft.secretVars }),
     ...(draft.notRun.length > 0 && { notRun: draft.notRun }),
   };
 }

@@ -1,7 +1,7 @@
 // The draft of an inventory: several files add groups and hosts to it, before it becomes an
 // `Inventory`.
 import type { Diagnostic, Place } from '../../model/diagnostic.ts';
-import type { Value } from '../../model/value.ts';
+import type { Mapping, Value } from '../../model/value.ts';
 import { put } from '../text/tree.ts';
 import { expandRange } from './range.ts';
 
@@ -27,6 +27,8 @@ export interface Draft {
   readonly files: string[];
   /** Counts the hosts that ranges made, plus the variables of these hosts. */
   ranged: number;
+  /** Variables of inventories that are encrypted as a whole. */
+  readonly secretVars: Mapping[];
   /** Inventory programs that were not run, because the reader may not run programs. */
   readonly notRun: string[];
 }
@@ -41,6 +43,7 @@ export function newDraft(): Draft {
     diagnostics: [],
     files: [],
     ranged: 0,
+    secretVars: [],
     notRun: [],
   };
   groupNamed(draft, 'all', nowhere).children.add('ungrouped');

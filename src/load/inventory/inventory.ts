@@ -4,7 +4,14 @@ import type { Inventory } from '../../model/host.ts';
 import { baseOf, dirOf, endingOf, join, type Read, type Reader } from '../text/reader.ts';
 import { sourceOf } from '../text/source.ts';
 import type { Tree } from '../text/tree.ts';
-import { closedVault, isVaultText, type Vault } from '../text/vault.ts';
+import {
+  closedVault,
+  isVaultText,
+  openText,
+  SealedError,
+  sealedDiagnostic,
+  type Vault,
+} from '../text/vault.ts';
 import { parseData } from '../text/yaml.ts';
 import { assemble } from './assemble.ts';
 import { addHosts, type Draft, groupNamed, newDraft, report } from './draft.ts';
@@ -34,7 +41,10 @@ export function loadInventory(
   for (const source of sources) {
     if (source.includes(',')) readNames(draft, source);
     else {
-      readPath(draft, options.reader, source, source, 0);
+      readPath(
+        { draft, reader: options.reader, vault: options.vault ?? closedVault, source },
+        source,
+      );
       const dir = options.reader.list(source) === undefined ? dirOf(source) : source;
       if (!dirs.includes(dir)) dirs.push(dir);
     }
@@ -84,13 +94,20 @@ const ignoredEndings = new Set([
   'retry',
 ]);
 
-/** @param source the path that the operator named: `path` itself or a directory above it */
-function readPath(draft: Draft, reader: Reader, source: string, path: string, depth: number): void {
+interface Reading {
+  readonly draft: Draft;
+  readonly reader: Reader;
+  readonly vault: Vault;
+  /** The path that the operator named: that of the file, or a directory above it. */
+  readonly source: string;
+}
+
+function readPath(reading: Reading, path: string, depth = 0): void {
+  const { reader, source } = reading;
   const names = reader.list(path);
   if (names === undefined) {
     readFile(
-      draft,
-      reader,
+      reading,
       path,
       path === source ? reader.readText(path) : reader.readFound(path, source),
     );
@@ -99,25 +116,61 @@ function readPath(draft: Draft, reader: Reader, source: string, path: string, de
   if (depth > 20) return;
   for (const name of [...names].sort()) {
     if (!ignoredNames.test(name) && !ignoredEndings.has(endingOf(name)))
-      readPath(draft, reader, source, join(path, name), depth + 1);
+      readPath(reading, join(path, name), depth + 1);
   }
 }
 
-function readFile(draft: Draft, reader: Reader, path: string, read: Read): void {
+function readFile({ draft, reader, vault }: Reading, path: string, read: Read): void {
   if (!read.ok) {
     report(draft, 'unreadable', placeOf(path), `the inventory ${path} cannot be read: ${read.why}`);
     return;
   }
   draft.files.push(path);
   if (isVaultText(read.text)) {
-    report(draft, 'vault', placeOf(path), `the inventory ${path} is encrypted as a whole`, {
-      hint: 'decrypt it, and encrypt only its variables: files in group_vars and host_vars, or single values (`ansible-vault encrypt_string`)',
-    });
+    readSealed(draft, path, read.text, vault);
     return;
   }
   if (read.text.startsWith('#!') && reader.isExecutable?.(path) === true)
     readProgram(draft, reader, path);
   else readText(draft, path, read.text);
+}
+
+/**
+ * Variables that say where a host is and as whom it is reached: an operator has to see them, so they
+ * are no secrets.
+ */
+const shownVars =
+  /^(?:ansible_(?:ssh_)?(?:host|port|user)|ansible_connection|ansible_become(?:_user|_method)?|kmend_site)$/;
+
+/**
+ * An inventory that is encrypted as a whole: its hosts and groups are shown, its variables are
+ * secret. Read apart first, so that they are known before anything quotes them.
+ */
+function readSealed(draft: Draft, path: string, sealed: string, vault: Vault): void {
+  try {
+    const text = openText(sealed, vault, `the inventory ${path}`, placeOf(path));
+    const apart = newDraft();
+    readText(apart, path, text);
+    const error = apart.diagnostics.find(({ severity }) => severity === 'error');
+    if (error !== undefined)
+      throw new SealedError(
+        `what ${path} holds is no inventory: see line ${error.place?.line ?? 1}, column ${error.place?.column ?? 1} of it`,
+        '`ansible-vault edit` opens it',
+        placeOf(path),
+      );
+    for (const { vars } of [...apart.groups.values(), ...apart.hosts.values()]) {
+      const secret = Object.fromEntries(
+        Object.entries(vars).filter(([name]) => !shownVars.test(name)),
+      );
+      if (Object.keys(secret).length === 0) continue;
+      vault.taint(secret, path);
+      draft.secretVars.push(secret);
+    }
+    readText(draft, path, text);
+  } catch (error) {
+    if (!(error instanceof SealedError)) throw error;
+    draft.diagnostics.push(sealedDiagnostic(error));
+  }
 }
 
 function readText(draft: Draft, path: string, text: string): void {

@@ -22,7 +22,7 @@ import {
   type Tree,
 } from '../text/tree.ts';
 import { hasClosedLayer, inventoryVars } from '../text/variables.ts';
-import { isVaultText, type Vault } from '../text/vault.ts';
+import type { Vault } from '../text/vault.ts';
 import { parseYaml } from '../text/yaml.ts';
 import type { TaskContext } from './context.ts';
 import { reportCycles } from './cycles.ts';
@@ -67,7 +67,6 @@ export function loadPlaybook(
   options: PlaybookOptions,
 ): Checked<Playbook> {
   const source = sourceOf(path, text);
-  if (isVaultText(text)) return { diagnostics: [encryptedPlaybook(path)] };
   const { value: tree, diagnostics: syntax } = parseYaml(source);
   const diagnostics: Diagnostic[] = [...syntax];
   const files = projectFiles(path, options, diagnostics);
@@ -87,14 +86,6 @@ export function loadPlaybook(
     diagnostics: inOrder(diagnostics, [path, ...others]),
   };
 }
-
-const encryptedPlaybook = (file: string): Diagnostic => ({
-  code: 'vault',
-  severity: 'error',
-  place: { file, line: 1, column: 1 },
-  summary: `the playbook ${file} is encrypted as a whole`,
-  hint: 'decrypt it, and encrypt only its variables (`ansible-vault encrypt_string`)',
-});
 
 /** Sorted by file, line and column. */
 function inOrder(
