@@ -1,6 +1,7 @@
 // Limits of what kmend reads of one host: its answer, an area, a line, and each fact. Larger output
 // is a failure of that host.
 import type { Facts } from '../model/fact.ts';
+import { remembered } from '../model/remembered.ts';
 import { failed, type Outcome, ok } from '../model/run/failure.ts';
 import { isUnknown, type Value } from '../model/value.ts';
 
@@ -37,19 +38,58 @@ export const tooLong = (what: string, length: number, most: number): Outcome<nev
     },
   );
 
+const mostOf = remembered(
+  (name) => names.find(([pattern]) => pattern.test(name))?.[1] ?? longestText,
+);
+
+/** A value of a fact without a reference to the answer, and its characters as JSON. */
+interface Kept {
+  readonly value: Value;
+  readonly length: number;
+}
+
+/** Longer values are not shared, and after so many values sharing begins anew. */
+const shared = { length: 8192, values: 2000 };
+const keptTexts = new Map<string, Kept>();
+const keptJson = new Map<string, Kept>();
+
+/**
+ * A copy of a value. Hosts of a fleet have most values in common, and share one copy of each:
+ * readers must not change it.
+ */
+function keptValue(value: Value): Kept {
+  if (typeof value === 'string')
+    return keptTexts.get(value) ?? keepIn(keptTexts, JSON.stringify(value));
+  const json = JSON.stringify(value);
+  if (typeof value !== 'object') return { value, length: json.length };
+  return keptJson.get(json) ?? keepIn(keptJson, json);
+}
+
+function keepIn(values: Map<string, Kept>, json: string): Kept {
+  const value = JSON.parse(json) as Value;
+  const kept = { value, length: json.length };
+  if (json.length > shared.length) return kept;
+  if (values.size >= shared.values) values.clear();
+  // The key of a text is the copy, too.
+  values.set(typeof value === 'string' ? value : json, kept);
+  return kept;
+}
+
 /**
  * Copies the strings of the facts. A substring of the answer would keep the whole answer in memory.
  */
 export function keptFacts(facts: Facts): Outcome<Facts> {
+  let length = 0;
+  const all: Record<string, Value> = {};
   for (const [name, value] of Object.entries(facts)) {
-    const most = names.find(([pattern]) => pattern.test(name))?.[1] ?? longestText;
-    const length = longestIn(value);
-    if (length > most) return tooLong(`the fact ${name}`, length, most);
+    const longest = longestIn(value);
+    if (longest > mostOf(name)) return tooLong(`the fact ${name}`, longest, mostOf(name));
+    const kept = keptValue(value);
+    // With two quotes, a colon and a comma.
+    length += name.length + kept.length + 4;
+    all[name] = kept.value;
   }
-  const text = JSON.stringify(facts);
-  return text.length > longestFacts
-    ? tooLong('what was read', text.length, longestFacts)
-    : ok(JSON.parse(text) as Facts);
+  return length > longestFacts ? tooLong('what was read', length, longestFacts) : ok(all as Facts);
 }
 
 /**

@@ -309,6 +309,15 @@ describe('the parsers', () => {
     expect((process.memoryUsage().heapUsed - before) / kept.length).toBeLessThan(60_000);
   });
 
+  it('are shared among hosts that have them in common', () => {
+    const [one, other] = [parseProbe(output, wants), parseProbe(output, wants)];
+    expect(one).toEqual(other);
+    expect(one.ok && one.value['kernel.installed']).toBe(
+      other.ok && other.value['kernel.installed'],
+    );
+    expect(one.ok && one.value).not.toBe(other.ok && other.value);
+  });
+
   it('derive changes nothing the second time', () => {
     const result = parseProbe(output, wants);
     const once = derive(result.ok ? result.value : {});

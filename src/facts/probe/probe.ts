@@ -6,7 +6,7 @@ import { type Mapping, unknown } from '../../model/value.ts';
 import type { Area } from '../area.ts';
 import { keptFacts, longestAnswer, longestLine, tooLong } from '../limits.ts';
 import { withPrelude } from './prelude.ts';
-import probe from './probe.sh';
+import probeFile from './probe.sh';
 import { processNames } from './processes.ts';
 import { areas, baseAreas } from './registry.ts';
 
@@ -15,6 +15,27 @@ interface Part {
   readonly key: string;
   readonly area: Area;
   readonly args: Mapping;
+}
+
+/** A probe: its parts, and its script once somebody asks for it. */
+interface Probe {
+  readonly parts: readonly Part[];
+  script?: string;
+}
+
+/** The probes of a fleet differ little: they are made once for each set of wants. */
+const probes = new Map<string, Probe>();
+const mostProbes = 50;
+
+function probeOf(wants: readonly FactWant[]): Probe {
+  const keys = wants.map(wantKey);
+  const key = keys.length < 2 ? (keys[0] ?? '') : JSON.stringify(keys);
+  const known = probes.get(key);
+  if (known !== undefined) return known;
+  const made: Probe = { parts: partsOf(wants) };
+  if (probes.size >= mostProbes) probes.clear();
+  probes.set(key, made);
+  return made;
 }
 
 /**
@@ -35,16 +56,21 @@ function partsOf(wants: readonly FactWant[]): readonly Part[] {
   return [...parts.values()];
 }
 
-/** The probe script for these wants, independent of their order. \`kmend probe\` prints it. */
+/** The probe script for these wants, independent of their order. `kmend probe` prints it. */
 export function buildProbe(wants: readonly FactWant[] = []): string {
-  const parts = partsOf(wants);
+  const probe = probeOf(wants);
+  probe.script ??= scriptFor(probe.parts);
+  return probe.script;
+}
+
+function scriptFor(parts: readonly Part[]): string {
   const shared = [...new Set(parts.map(({ area }) => outdented(area.functions ?? '')))];
   const functions = parts.map(
     (part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`,
   );
   const calls = parts.map((_, index) => `frame ${index}\n`);
   return withPrelude(
-    scriptText(outdented(probe), {
+    scriptText(outdented(probeFile), {
       frameVersion,
       processNames,
       parts: parts.length,
@@ -85,7 +111,7 @@ export function parseProbe(
   if (begin < 0) return noFrame(text);
   const mark = lines.indexOf('@@kmend end', begin);
   if (mark < 0 && ended === undefined) return truncated(lines.length - begin);
-  const parts = partsOf(wants);
+  const { parts } = probeOf(wants);
   if (lines[begin] !== `@@kmend begin ${frameVersion} ${parts.length}`)
     return failed(
       'parse',
@@ -130,6 +156,7 @@ interface Section {
 function marksIn(lines: readonly string[]): ReadonlyMap<string, number> {
   const marks = new Map<string, number>();
   for (const [at, line] of lines.entries()) {
+    if (!line.startsWith('@@kmend ')) continue;
     const [, kind = '', index = ''] = /^@@kmend (area|done) (\d{1,9})(?: cut)?$/.exec(line) ?? [];
     if (
       kind === '' ||
