@@ -163,6 +163,7 @@ export class HostWorld {
     sleep: async (milliseconds, signal) => {
       if (signal?.aborted !== true) this.now += milliseconds;
     },
+    yield: async () => {},
     random: () => 0.5,
     id: () => 'id',
   };

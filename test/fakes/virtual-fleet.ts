@@ -170,7 +170,13 @@ export function virtualFleet(
   );
   writeFileSync(inventory, `all:\n  hosts:\n${lines.join('')}`);
   const world: Partial<WorldChanges> = {
-    clock: { now: clock.now, sleep: clock.sleep, random: clock.random, id: clock.newId },
+    clock: {
+      now: clock.now,
+      sleep: clock.sleep,
+      yield: clock.yield,
+      random: clock.random,
+      id: clock.newId,
+    },
     store: async ({ state }) => createStore(state, clock.now),
     transport: async () =>
       transportOf(all, clock, () => {

@@ -100,6 +100,7 @@ describe('the next try of an eviction', () => {
     const clock = {
       now: () => now,
       random: () => 0,
+      yield: async () => {},
       id: () => '',
       sleep: async (_: number, signal?: AbortSignal) => void (signal && asleep.push(signal)),
     };

@@ -194,6 +194,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         now: () => now,
         sleep: async () => undefined,
         random: () => 0,
+        yield: async () => {},
         id: () => 'x',
       };
       const cluster = await connectTo({ user: { tokenFile: path }, options: { clock } });

@@ -56,6 +56,7 @@ async function follow(
   const clock = {
     now: () => now,
     random: () => 0,
+    yield: async () => {},
     id: () => '',
     sleep: async (milliseconds: number) => {
       now += milliseconds;

@@ -223,6 +223,7 @@ describe('the taints of a run', () => {
             await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
         },
         random: () => 0,
+        yield: async () => {},
         id: () => 'x',
       },
       run: 'r1',

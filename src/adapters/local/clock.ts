@@ -5,6 +5,14 @@ import type { Clock } from '../../engine/ports/local.ts';
 /** The longest wait of a Node timer, in milliseconds. A longer sleep is split. */
 const longest = 2 ** 31 - 1;
 
+/** Those who wait for a turn of the event loop. */
+const waiting: (() => void)[] = [];
+
+function wakeNext(): void {
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(wakeNext);
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (milliseconds, signal) =>
@@ -17,6 +25,10 @@ export const systemClock: Clock = {
       };
       const timer = setTimeout(end, Math.min(milliseconds, longest));
       signal?.addEventListener('abort', end, { once: true });
+    }),
+  yield: () =>
+    new Promise((resolve) => {
+      if (waiting.push(resolve) === 1) setImmediate(wakeNext);
     }),
   random: Math.random,
   id: () =>

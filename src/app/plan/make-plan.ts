@@ -5,6 +5,7 @@ import { withHistory } from '../../core/plan/estimate.ts';
 import { assemblePlay } from '../../core/plan/plan-play.ts';
 import { type Planned, planFleet, refusedPlan } from '../../engine/host/fleet.ts';
 import type { Store } from '../../engine/ports/store.ts';
+import { mapInTurns } from '../../engine/session/in-turns.ts';
 import type { Play } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { HostPlan, Plan, PlayPlan } from '../../model/run/plan.ts';
@@ -63,10 +64,21 @@ export async function makePlan(
     plays: made.map(({ plan }) => plan),
   };
   return {
-    plan: world.secrets.mask(plan),
+    plan: await maskedPlan(plan, world),
     plays: made.map(({ ready }) => ready),
     held: made.flatMap(({ held }) => held),
   };
+}
+
+/** Hides in each host's plan what later ones learned, host by host: a fleet has thousands. */
+async function maskedPlan(plan: Plan, { secrets, clock }: Session['world']): Promise<Plan> {
+  const plays: PlayPlan[] = [];
+  for (const play of plan.plays)
+    plays.push({
+      ...secrets.mask({ ...play, hosts: [] }),
+      hosts: await mapInTurns(play.hosts, secrets.mask, clock),
+    });
+  return { ...secrets.mask({ ...plan, plays: [] }), plays };
 }
 
 interface PlannedPlay {
@@ -117,15 +129,20 @@ async function planPlay(
     play: play.name,
     pool: ready.pool,
   });
+  const estimated = withHistory(earlier);
   const leftOut = [...assembled.leftOut, ...(settings.rollback?.refused ?? [])];
   return {
     ready,
     plan: {
       ...assembled,
-      hosts: assembled.hosts.map(withHistory(earlier)).map((host) => ({
-        ...host,
-        ...present({ transport: ready.setup.hosts.get(host.host)?.target.transport }),
-      })),
+      hosts: await mapInTurns(
+        assembled.hosts,
+        (host) => ({
+          ...estimated(host),
+          ...present({ transport: ready.setup.hosts.get(host.host)?.target.transport }),
+        }),
+        world.clock,
+      ),
       leftOut,
       ...present({ canaryHosts: ready.canaryHosts }),
     },

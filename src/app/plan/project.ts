@@ -4,6 +4,7 @@ import { zoneOf } from '../../core/plan/plan-play.ts';
 import type { Planned, PlanOptions } from '../../engine/host/fleet.ts';
 import type { HostSetup, PlaySetup } from '../../engine/host/walk-context.ts';
 import type { HostIdentity } from '../../engine/node/match.ts';
+import { mapInTurns } from '../../engine/session/in-turns.ts';
 import { factDefs, wantsNamedIn } from '../../facts/index.ts';
 import {
   hostScope,
@@ -238,8 +239,7 @@ async function hostSetups(
   const { settings, world } = session;
   const targets = await targetsOf(inventory, hosts, session, play);
   const declared = declaredOf(inventory, hosts, session, play);
-  const setups = new Map<string, HostSetup>();
-  for (const target of targets) {
+  const setupFor = (target: Target): readonly [string, HostSetup] => {
     const own = settings.rollback?.vars.get(target.name);
     const variables: HostSetup['variables'] = (layers) =>
       hostScope(inventory, target.name, {
@@ -255,7 +255,7 @@ async function hostSetups(
     const tainted = { secret: [...settings.vault.templates] };
     const vars = [varsOf(inventory, target.name), settings.extraVars, tainted];
     learnRendered(play, vars, scope, settings.isSecret, world);
-    setups.set(target.name, {
+    const setup = {
       target,
       variables,
       declared: declared.get(target.name) ?? {},
@@ -263,9 +263,10 @@ async function hostSetups(
         node: hasCluster ? nodeName(scope.lookup('node_name')) : undefined,
         zone: zoneOf(play.rollout, scope),
       }),
-    });
-  }
-  return setups;
+    };
+    return [target.name, setup];
+  };
+  return new Map(await mapInTurns(targets, setupFor, world.clock));
 }
 
 const varsOf = ({ hosts }: Inventory, name: string): Mapping => {

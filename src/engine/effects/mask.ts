@@ -210,9 +210,18 @@ const free: ReadonlySet<string> = new Set(['registered', 'sets', 'reads', 'data'
 function masked<T>(data: T, hide: (text: string) => string): T {
   const deep = (value: unknown, isFree: boolean): unknown => {
     if (typeof value === 'string') return hide(value);
-    if (Array.isArray(value)) return value.map((item) => deep(item, isFree));
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => entry(key, item, isFree)));
+    // What has no secret stays as it is: few data have one.
+    if (Array.isArray(value)) {
+      const items = value.map((item) => deep(item, isFree));
+      return items.some((item, index) => item !== value[index]) ? items : value;
+    }
+    const before = Object.entries(value);
+    const after = before.map(([key, item]) => entry(key, item, isFree));
+    const isSame = after.every(
+      ([key, item], index) => key === before[index]?.[0] && item === before[index][1],
+    );
+    return isSame ? value : Object.fromEntries(after);
   };
   const entry = (key: string, value: unknown, isFree: boolean): readonly [string, unknown] => {
     if (isFree || free.has(key)) return [hide(key), deep(value, true)];

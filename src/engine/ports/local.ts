@@ -5,6 +5,11 @@ export interface Clock {
   readonly now: () => number;
   /** Ends early, without an error, when the signal fires. */
   readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  /**
+   * Lets the event loop turn: timers, signals and connections go first. Of those who wait here one
+   * goes on in each turn, so the work of many hosts never adds up to one long stretch.
+   */
+  readonly yield: () => Promise<void>;
   /** 0 <= x < 1, for jitter. */
   readonly random: () => number;
   /** A new random id: lower-case letters and digits. */

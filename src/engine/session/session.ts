@@ -75,6 +75,8 @@ export function openSession(
     read: async (script, request) => {
       for (let attempt = 0; ; attempt++) {
         const outcome = await once({ script, ...request });
+        // Many hosts may answer at once, and each answer is work.
+        await ports.clock.yield();
         if (
           outcome.ok ||
           outcome.failure.transport !== true ||
