@@ -16,6 +16,7 @@ const benches = {
   startup: async (context) => (await import('./startup.mjs')).startup(context),
   history: async (context) => (await import('./history.mjs')).history(context),
   inventory: async (context) => (await import('./inventory.mjs')).inventory(context),
+  own: async (context) => (await import('./own.mjs')).own(context),
   probe: async (context) => (await import('./probe.mjs')).probe(context),
   rtt: async (context) => (await import('./rtt.mjs')).rtts(context),
   check: async (context) => (await import('./check.mjs')).check(context),

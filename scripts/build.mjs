@@ -67,9 +67,12 @@ export function buildPage(folder) {
   }
 }
 
-function bundle(entry, outfile) {
+const bundle = (entry, outfile) => buildSync(bundleOptions(entry, outfile));
+
+/** How a bundle of the program is made of this entry. */
+export function bundleOptions(entry, outfile) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  buildSync({
+  return {
     entryPoints: [entry],
     outfile,
     bundle: true,
@@ -97,7 +100,7 @@ function bundle(entry, outfile) {
       js: "'use strict';const __kmend_url=require('node:url').pathToFileURL(__filename).href;",
     },
     logLevel: 'warning',
-  });
+  };
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,0 +1,79 @@
+// Hosts that answer by themselves, in place of the SSH adapter: what is left of a command is its own
+// work. KMEND_BENCH_ANSWERS names what a host prints; CPU, memory and delays of the event loop go to
+// KMEND_BENCH_REPORT when the process ends.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { HostWorld } from '../test/fakes/host-world.ts';
+
+const { scripts, recording } = JSON.parse(readFileSync(process.env.KMEND_BENCH_ANSWERS, 'utf8'));
+
+const fate = {
+  lossy: 0,
+  draws: [0.5],
+  scriptSeconds: 0.02,
+  bootSeconds: 1,
+  reboot: 'good',
+  drain: 'good',
+};
+
+/** Milliseconds of one answer: 5 to 24, so that they do not come at once. */
+let answers = 0;
+const latency = () => 5 + ((answers++ * 7) % 20);
+const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Milliseconds of work that are not the command's. */
+let foreign = 0;
+
+/** A flat text, as a transport makes it of the bytes that it got. */
+function freshText(text, name) {
+  const began = performance.now();
+  const own = recording.bootIds.reduce((said, id) => said.replaceAll(id, `${name}-1`), text);
+  const made = Buffer.from(own).toString();
+  foreign += performance.now() - began;
+  return made;
+}
+
+const time = {
+  get now() {
+    return Date.now();
+  },
+  spend: (milliseconds) => wait(Math.min(milliseconds, latency())),
+};
+
+let lag;
+const worlds = new Map();
+
+async function connect({ name }) {
+  if (lag === undefined) {
+    lag = monitorEventLoopDelay({ resolution: 1 });
+    lag.enable();
+  }
+  const world = worlds.get(name) ?? new HostWorld(recording, fate, {}, time, name);
+  worlds.set(name, world);
+  const made = await world.transport.connect();
+  if (!made.ok) return made;
+  const exec = async (request) => {
+    const text = scripts[request.script];
+    if (text === undefined) return made.value.exec(request);
+    await wait(latency());
+    return {
+      ok: true,
+      value: { code: 0, stdout: freshText(text, name), stderr: '', truncated: false },
+    };
+  };
+  return { ok: true, value: { ...made.value, exec, hostKey: `key of ${name}` } };
+}
+
+process.on('exit', () => {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  writeFileSync(
+    process.env.KMEND_BENCH_REPORT,
+    JSON.stringify({
+      cpu: (userCPUTime + systemCPUTime) / 1000 - foreign,
+      rss: maxRSS / 1024,
+      lag: lag && { p99: lag.percentile(99) / 1e6, max: lag.max / 1e6 },
+    }),
+  );
+});
+
+export const createTransport = () => ({ connect, close: async () => {} });
