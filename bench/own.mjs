@@ -120,12 +120,12 @@ export async function own({ folder, emit, print }) {
     const ended = await measure([...command, ...more], { env, output, timeout: 300 });
     if (![0, 2, 12].includes(ended.code))
       return missing(`exit ${ended.code}: ${ended.errors.slice(-300)}`);
-    const told = JSON.parse(readFileSync(report, 'utf8'));
+    const reported = JSON.parse(readFileSync(report, 'utf8'));
     const text = readFileSync(output, 'utf8');
     print(
-      `# ${name} ${kind} n=${hosts}  exit ${ended.code}  wall ${ended.wall.toFixed(2)} s  CPU ${(told.cpu / 1000).toFixed(2)} s = ${(told.cpu / hosts).toFixed(3)} ms/host  RSS ${told.rss.toFixed(0)} MB  loop p99 ${told.lag.p99.toFixed(1)} max ${told.lag.max.toFixed(0)} ms  printed ${(text.length / 1024).toFixed(0)} KB`,
+      `# ${name} ${kind} n=${hosts}  exit ${ended.code}  wall ${ended.wall.toFixed(2)} s  CPU ${(reported.cpu / 1000).toFixed(2)} s = ${(reported.cpu / hosts).toFixed(3)} ms/host  RSS ${reported.rss.toFixed(0)} MB  loop p99 ${reported.lag.p99.toFixed(1)} max ${reported.lag.max.toFixed(0)} ms  printed ${(text.length / 1024).toFixed(0)} KB`,
     );
-    return { ...told, text };
+    return { ...reported, text };
   };
   /** For comparison: CPU of reading as JSON what `check --json` printed. */
   const calibration = (text, hosts) => {
@@ -135,7 +135,7 @@ export async function own({ folder, emit, print }) {
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1000 / hosts;
   };
-  const tell = (key, ended, hosts) =>
+  const emitCpu = (key, ended, hosts) =>
     emit(`own.${key}.cpu`, 'why' in ended ? ended : ended.cpu / hosts, {});
   const only = process.env.KMEND_BENCH_ONLY?.split(',') ?? ['usual', 'many', 'apply'];
   if (only.includes('usual')) {
@@ -145,12 +145,12 @@ export async function own({ folder, emit, print }) {
       print(
         `# JSON.parse of what it printed: ${calibration(check.text, usual).toFixed(3)} ms/host`,
       );
-    tell('check', check, usual);
+    emitCpu('check', check, usual);
     emit('own.check.memory', 'why' in check ? check : check.rss - one.rss, {});
     emitLag('own.check.lag', check, emit);
     await run('check text', 'small', usual, ['check']);
     const plan = await run('plan', 'pods', usual, ['plan', plays.auto]);
-    tell('plan', plan, usual);
+    emitCpu('plan', plan, usual);
   }
   if (only.includes('many')) {
     const check = await run('check', 'pods', many, ['check', '--json']);
