@@ -16,6 +16,10 @@ const scaleHosts = Number(process.env.KMEND_BENCH_HOSTS ?? 50_000);
 
 /** At most so many times the lower bound, by the number of nodes that may be away at once. */
 const boundGoals = { 10: 1.05, 20: 1.05, 50: 1.3, 100: 1.3 };
+/** With waves of 1, 10, 50 and 100 %, the next of which begins with half of the last under way. */
+const waveGoals = { 20: 1.1, 50: 1.3 };
+/** `longest_first`, with drains known from an earlier run. */
+const longestGoal = 1.3;
 const linearGoal = 0.6;
 const cpuGoal = 60;
 const memoryGoal = 512;
@@ -27,14 +31,19 @@ async function loadCore() {
   const files = [
     'core/decide/simulate.ts',
     'core/plan/order.ts',
+    'core/plan/estimate.ts',
     'core/decide/decide.ts',
     'core/run-state/fold.ts',
     'core/run-state/state.ts',
   ];
   try {
     return await import(
-      pathToFileURL(await bundle([...files, 'adapters/store/chain.ts'], join(folder, 'core.cjs')))
-        .href
+      pathToFileURL(
+        await bundle(
+          [...files, 'engine/state/chain.ts', 'adapters/store/journal-lines.ts'],
+          join(folder, 'core.cjs'),
+        ),
+      ).href
     );
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -76,16 +85,19 @@ const lognormal = (random, median, p95) =>
   median * Math.exp((Math.log(p95 / median) / 1.645) * normal(random));
 const reboots = { vm: [60, 120], metal: [240, 480] };
 
+/** Seconds for which one node of a hundred hangs. */
+const hang = 900;
+
 function fleetOf(profile, seed) {
   const random = core.numbersFrom(`${profile} ${seed}`);
   return Array.from({ length: nodes }, () => ({
     drain: Math.min(600, lognormal(random, 60, 300)),
     install: lognormal(random, 45, 90),
     reboot: lognormal(random, ...reboots[profile]),
-    // One node of a hundred hangs for a quarter of an hour.
-    ready: 10 + lognormal(random, 20, 60) + (random() < 0.01 ? 900 : 0),
+    ready: 10 + lognormal(random, 20, 60),
+    hangs: random() < 0.01,
     draw: random(),
-  }));
+  })).map((node) => (node.hangs ? { ...node, ready: node.ready + hang } : node));
 }
 
 const total = (node) => node.drain + node.install + node.reboot + node.ready;
@@ -186,17 +198,45 @@ const begin = (hosts, rollout) => ({
   planId: 'bench',
 });
 
-function slots(fleet, count) {
+/** @param more rollout keys @param order hosts in the order of work, where it is not the fleet's */
+function slots(fleet, count, more = {}, order = (hosts) => hosts) {
   const seconds = new Map(fleet.map((node, index) => [`n${index}`, total(node) + 0.3]));
-  const hosts = [...seconds].map(([name, time]) => runHost(name, Math.round(time)));
+  const hosts = order([...seconds].map(([name, time]) => runHost(name, Math.round(time))));
   const end = core.simulate({
-    begin: begin(hosts, policyOf(count)),
+    begin: begin(hosts, { ...policyOf(count), ...more }),
     run: 'bench',
     now: 0,
     outcome: (host) => ({ seconds: seconds.get(host), end: 'done' }),
   });
   if (end.exit !== 0) throw new Error(`the rollout ended with ${end.exit}: ${end.why}`);
   return end.endAt / 1000;
+}
+
+const waves = [1, 10, 50, 100].map((percent) => ({ percent }));
+
+/**
+ * `forecast`: the grace periods say how long each drain takes, and other hosts how long the rest
+ * does. `history`: every host took as long in an earlier run. Which nodes hang this time nobody
+ * knows.
+ */
+function longestFirst(fleet, by) {
+  const earlier = fleet.map((node, index) => ({
+    host: by === 'history' ? `n${index}` : `other${index}`,
+    remedy: 'reboot',
+    seconds: total(node) - (node.hangs ? hang : 0),
+    drain: node.drain,
+  }));
+  const planned = fleet.map((node, index) => ({
+    ...runHost(`n${index}`, 600).plan,
+    drain: node.drain,
+  }));
+  const expected = core.expectedOf(planned, earlier);
+  const byName = new Map(planned.map(({ host }, index) => [host, expected[index]]));
+  return (hosts) => {
+    const plans = hosts.map(({ host }) => ({ host, expected: byName.get(host) }));
+    const named = new Map(hosts.map((host) => [host.host, host]));
+    return core.orderHosts(plans, 'longest_first', '').map(({ host }) => named.get(host));
+  };
 }
 
 const print = (name, value, unit, ratio, peer, goal, ok) =>
@@ -216,6 +256,40 @@ for (const profile of Object.keys(reboots)) {
       'Ansible linear, forks = 5 (model)': [mean((fleet) => linear(fleet, count, 5)), linearGoal],
       'Ansible free (model)': [mean((fleet) => free(fleet, count)), 1],
     };
+    const bound = peers['lower bound'][0];
+    const against = (name, seconds, goal) =>
+      print(
+        `rollout.${profile}.k${count}.${name}`,
+        (seconds / 3600).toFixed(2),
+        'h',
+        (seconds / bound).toFixed(3),
+        'lower bound',
+        goal === undefined ? 'no goal' : `<=${goal}`,
+        goal === undefined || seconds / bound <= goal,
+      );
+    if (count in waveGoals) {
+      against(
+        'barriers',
+        mean((fleet) => slots(fleet, count, { waves })),
+      );
+      against(
+        'overlap',
+        mean((fleet) => slots(fleet, count, { waves, waveOverlap: { percent: 50 } })),
+        waveGoals[count],
+      );
+      against(
+        'overlap.soak',
+        mean((fleet) =>
+          slots(fleet, count, { waves, waveOverlap: { percent: 50 }, soak: { host: 0, wave: 60 } }),
+        ),
+      );
+    }
+    for (const by of count === 100 ? ['forecast', 'history'] : [])
+      against(
+        `longest_first.${by}`,
+        mean((fleet) => slots(fleet, count, {}, longestFirst(fleet, by))),
+        by === 'forecast' ? longestGoal : undefined,
+      );
     for (const [peer, [seconds, goal]] of Object.entries(peers)) {
       const ratio = ours / seconds;
       print(

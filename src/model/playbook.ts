@@ -99,6 +99,11 @@ export interface Rollout {
     readonly promote: 'auto' | 'manual';
   };
   readonly waves: readonly Amount[];
+  /**
+   * Hosts of a wave that may still be under way when the next one begins; a share is one of that
+   * wave. Absent = none.
+   */
+  readonly waveOverlap?: Amount;
   readonly maxUnavailable: Amount;
   /**
    * Expression text that gives a host's failure domain; absent = variable `zone`, else the node
@@ -113,7 +118,8 @@ export interface Rollout {
     | 'reverse_inventory'
     | 'reverse_sorted'
     | 'shuffle'
-    | 'worst_first';
+    | 'worst_first'
+    | 'longest_first';
   readonly soak: { readonly host: number; readonly wave: number };
   readonly brake: {
     readonly failures: Amount;

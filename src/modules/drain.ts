@@ -138,6 +138,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
             what: `evict the pods of node ${node}`,
             node,
             timeout: given.timeout,
+            ...present({ expected: seen.seconds }),
             options: optionsOf(given),
           },
         ],
@@ -169,6 +170,8 @@ interface Seen {
   readonly warnings: readonly string[];
   /** A clause: how many pods go, and how long it takes. */
   readonly note: string;
+  /** By the grace periods of the pods; absent without a forecast. */
+  readonly seconds?: number;
 }
 
 function forecastOf(given: Args, facts: FactView): Seen {
@@ -188,6 +191,7 @@ function forecastOf(given: Args, facts: FactView): Seen {
       ...noSample(facts, forecast),
     ],
     note: `${plural(goes.length, 'pod goes', 'pods go')}${named}, ${plural(stays.length, 'stays', 'stay')}${about}`,
+    seconds: estimate,
   };
 }
 

@@ -1,6 +1,6 @@
 // A plan as text: for each wave the hosts, their changes with `+ ~ - !`, risk, remedy and why; then
 // hosts that are refused or left out.
-import type { HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/run/plan.ts';
+import type { Expected, HostPlan, PlannedChange, PlayPlan, TaskPlan } from '../model/run/plan.ts';
 import { hasChanges } from '../model/run/plan.ts';
 import { duration, foldLine, type Paint, plural } from './layout.ts';
 import { failureText } from './run/failure-text.ts';
@@ -44,6 +44,7 @@ export function planText(view: PlanView): readonly string[] {
   const idle = play.hosts.filter((host) => host.refused === undefined && !hasChanges(host));
   return [
     paint.bold(`Play: ${play.play}`),
+    ...(play.rollout.order === 'longest_first' ? indented(orderText(play), 0, view.width) : []),
     ...waves,
     ...unstartedText(view, textOf),
     ...section(
@@ -141,7 +142,7 @@ function hostText(
   const { paint, width } = view;
   const start = startsIn === undefined ? '' : `, starts in ${duration(startsIn)}`;
   const zone = plan.zone === undefined ? '' : `, zone ${plan.zone}`;
-  const head = `${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, ${estimateText(plan)}${zone}${transportText(plan)}${start}`;
+  const head = `${paint.bold(plan.host)}  ${plan.verdict}, remedy ${plan.remedy}, risk ${paintRisk(plan.risk, paint)}, ${estimateText(plan)}${expectedText(plan)}${zone}${transportText(plan)}${start}`;
   return [
     ...indented(head, 2, width),
     ...(plan.remedyWhy === '' ? [] : indented(`why: ${plan.remedyWhy}`, 4, width)),
@@ -170,6 +171,27 @@ const acceptsText = (accepts: NonNullable<HostPlan['accepts']>): string =>
 
 const estimateText = ({ estimate, earlier }: HostPlan): string =>
   `about ${duration(estimate)} ${earlier === undefined ? 'by default' : `(p95 of ${plural(earlier, 'earlier host')})`}`;
+
+/** How long this host itself takes, and how that is known, where it is started by that. */
+const expectedText = ({ expected }: HostPlan): string =>
+  expected === undefined
+    ? ''
+    : `, sorted as ${duration(expected.seconds)} ${expectedBy[expected.by]}`;
+
+const expectedBy: Readonly<Record<Expected['by'], string>> = {
+  host: '(its own earlier runs)',
+  forecast: '(grace periods of its pods)',
+  median: '(nothing known: median of the others)',
+  default: 'by default',
+};
+
+/** What the order of work rests on. */
+function orderText({ rollout, hosts }: PlayPlan): string {
+  const timed = hosts.filter((host) => host.expected !== undefined && hasChanges(host));
+  const by = (ways: readonly Expected['by'][]): number =>
+    timed.filter(({ expected }) => expected !== undefined && ways.includes(expected.by)).length;
+  return `Order: ${rollout.order} (${by(['host'])} by their own earlier runs, ${by(['forecast'])} by the grace periods of their pods, ${by(['median', 'default'])} without an estimate of their own)`;
+}
 
 function taskText(task: TaskPlan, view: PlanView): readonly string[] {
   if (task.status === 'same' || task.status === 'skip') return [];

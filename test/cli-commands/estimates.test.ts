@@ -1,8 +1,10 @@
 // Estimates: by stated defaults at first, then by how long hosts of the same pool took in earlier
 // runs; a window that is shorter starts nobody.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStore } from '../../src/adapters/store/index.ts';
-import { readDurations, withHistory } from '../../src/core/plan/estimate.ts';
+import { expectedOf, readDurations, withHistory } from '../../src/core/plan/estimate.ts';
 import type { Event, EventBody } from '../../src/model/run/event.ts';
 import type { HostPlan } from '../../src/model/run/plan.ts';
 import { eventsOf, type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
@@ -50,9 +52,9 @@ describe('the history of a run', () => {
   });
 
   const earlier = [
-    { remedy: 'kernel_arg', seconds: 101, hosts: 1 },
-    { remedy: 'kernel_and_arg', seconds: 1500, hosts: 1 },
-    { remedy: 'kernel_arg', seconds: 90, hosts: 1 },
+      { host: 'h1', remedy: 'kernel_arg', seconds: 101, drain: 0 },
+      { host: 'h2', remedy: 'kernel_and_arg', seconds: 1500, drain: 0 },
+      { host: 'h3', remedy: 'kernel_arg', seconds: 90, drain: 0 },
   ] as const;
   it.each<[string, HostPlan, number, number | undefined]>([
     ['hosts with the same remedy where there were some', plan('kernel_arg'), 101, 2],
@@ -64,10 +66,83 @@ describe('the history of a run', () => {
   });
 });
 
+describe('longest_first', () => {
+  const earlier = (
+    host: string,
+    seconds: number,
+    drain = 0,
+    remedy: HostPlan['remedy'] = 'reboot',
+  ) => ({
+    host,
+    remedy,
+    seconds,
+    drain,
+  });
+  const planned = (host: string, drain?: number): HostPlan => ({
+    ...planFor(host),
+    ...(drain === undefined ? {} : { drain }),
+  });
+  const shown = (plans: readonly HostPlan[], past: Parameters<typeof expectedOf>[1]) =>
+    expectedOf(plans, past).map(({ seconds, by }) => `${seconds} ${by}`);
+
+  it('takes the median of the runs of a host itself, with the same remedy', () => {
+    const past = [
+      earlier('h1', 100),
+      earlier('h1', 900),
+      earlier('h1', 120),
+      earlier('h1', 5000, 0, 'runtime'),
+    ];
+    expect(shown([planned('h1')], past)).toEqual(['120 host']);
+  });
+
+  it('adds the grace periods of its pods to what other hosts take without their drain', () => {
+    const past = [earlier('h7', 200, 150), earlier('h8', 400, 330)];
+    expect(shown([planned('h1', 240)], past)).toEqual(['290 forecast']);
+    // Without any history: its default of 600 s has 300 s for the drain.
+    expect(shown([planned('h1', 240)], [])).toEqual(['540 forecast']);
+  });
+
+  it('takes the median of the play for a host of which nothing is known', () => {
+    const past = [earlier('h1', 100), earlier('h2', 300), earlier('h3', 200)];
+    const plans = ['h1', 'h2', 'h3', 'h4'].map((host) => planned(host));
+    expect(shown(plans, past)).toEqual(['100 host', '300 host', '200 host', '200 median']);
+    expect(shown([planned('h4')], [])).toEqual(['600 default']);
+  });
+
+  it('leaves a host with nothing to do at the end', () => {
+    expect(shown([planFor('h1', { nothing: true })], [earlier('h1', 100)])).toEqual(['0 default']);
+  });
+
+  it('reads from a run how long the drain of each host took', () => {
+    const drain = (host: string, type: 'effect.started' | 'effect.done'): EventBody =>
+      type === 'effect.done'
+        ? { type, host, task: '1', effect: `${host}/1`, result: { ok: true } }
+        : {
+            ...{ type, host, task: '1', effect: `${host}/1`, what: 'drain', timeout: 60 },
+            ...{ kind: 'drain', detached: false },
+          };
+    const events = journal(
+      [0, begin(fleet(2))],
+      [10, started('h1')],
+      [10, started('h2')],
+      [15, drain('h1', 'effect.started')],
+      [45, drain('h1', 'effect.done')],
+      [70, done('h1')],
+      [80, done('h2')],
+    );
+    expect(
+      durationsOf(events).map(({ host, seconds, drain: took }) => [host, seconds, took]),
+    ).toEqual([
+      ['h1', 60, 30],
+      ['h2', 70, 0],
+    ]);
+  });
+});
+
 describe('a plan', () => {
   let pool: Practice;
   beforeAll(async () => {
-    pool = await practice([sick('h1'), sick('h2')]);
+    pool = await practice([sick('h1'), sick('h2'), sick('h3')]);
   });
   afterAll(() => pool.close());
 
@@ -80,6 +155,41 @@ describe('a plan', () => {
     expect(second.out).toMatch(/h2 .*about \d+s \(p95 of 1 earlier host\)/);
     const other = await pool.run(['plan', pool.file('other.yaml', remediationPlay())]);
     expect(other.out).toMatch(/h2 .*by default/);
+  });
+
+  it('starts the hosts that took longest first, says by what, and keeps that order when saved', async () => {
+    const now = { value: Date.now() - 7 * 86_400_000 };
+    const store = createStore(pool.state, () => now.value);
+    const old = await store.createJournal('20000101-000001-order');
+    const play = {
+      ...begin(fleet(2)),
+      playbook: 'order.yaml',
+      play: 'Remediate',
+      hosts: ['h2', 'h3'].map((host) => ({
+        host,
+        plan: { ...plan('kernel_arg'), host },
+        down: false,
+      })),
+    };
+    await old.append(play, false);
+    for (const host of ['h2', 'h3']) await old.append(started(host), false);
+    now.value += 60_000;
+    await old.append(done('h2'), false);
+    now.value += 600_000;
+    await old.append(done('h3'), true);
+    await old.close();
+    const playbook = pool.file('order.yaml', remediationPlay('{order: longest_first}'));
+    const saved = join(pool.dir, 'order.plan');
+    const { out } = await pool.run(['plan', playbook, '-o', saved, '-l', 'h2,h3']);
+    expect(out).toContain(
+      'Order: longest_first (2 by their own earlier runs, 0 by the grace periods of their pods,',
+    );
+    expect(out).toMatch(/h3 .*sorted as 11m \(its own earlier runs\)[\s\S]*h2 .*sorted as 1m /);
+    const { hosts } = JSON.parse(readFileSync(saved, 'utf8')).plays[0];
+    expect(hosts.map((one: HostPlan) => [one.host, one.expected])).toEqual([
+      ['h3', { seconds: 660, by: 'host' }],
+      ['h2', { seconds: 60, by: 'host' }],
+    ]);
   });
 
   it('starts nobody when the hosts of before took longer than what is left of the window, and says so', async () => {

@@ -1716,3 +1716,131 @@ describe('exit', () => {
       });
   });
 });
+
+describe('wave_overlap', () => {
+  const policy: Partial<Rollout> = {
+    maxUnavailable: { count: 4 },
+    waves: [{ count: 4 }],
+    waveOverlap: { count: 1 },
+  };
+  const first = ['h1', 'h2', 'h3', 'h4'];
+  const afterStart = (more: readonly TimedEvent[], given: Partial<Rollout> = {}) =>
+    stateAfter(
+      begin(fleet(8), { ...policy, ...given }),
+      [0, wave(1, first)],
+      ...first.map((host): TimedEvent => [0, started(host)]),
+      ...more,
+    );
+  const ended: readonly TimedEvent[] = [
+    [60, done('h1')],
+    [70, done('h2')],
+    [80, done('h3')],
+  ];
+
+  it('begins the next wave beside the last host of this one, in the slots that are free', () => {
+    expect(settle(afterStart(ended), 80).did).toEqual([
+      'begin_wave',
+      'start h5',
+      'start h6',
+      'start h7',
+    ]);
+    expect(decidedAt(afterStart(ended), 80)).toMatchObject({
+      why: '4 of 4 hosts left; 1 host of wave 1 still under way',
+    });
+  });
+
+  it('waits for one more where the policy allows fewer, or nothing', () => {
+    expect(settle(afterStart(ended.slice(0, 2)), 80).did).toEqual([]);
+    expect(settle(afterStart(ended, { waveOverlap: { percent: 20 } }), 80).did).toEqual([]);
+    const { waveOverlap: _none, ...barrier } = policy;
+    const state = stateAfter(
+      begin(fleet(8), barrier),
+      [0, wave(1, first)],
+      ...first.map((host): TimedEvent => [0, started(host)]),
+      ...ended,
+    );
+    expect(settle(state, 80).did).toEqual([]);
+  });
+
+  it('waits for a wave in which a host failed', () => {
+    const brake: Rollout['brake'] = { failures: { count: 3 }, unreachable: 'count' };
+    const state = afterStart([...ended.slice(0, 2), [80, failed('h3')]], { brake });
+    expect(settle(state, 80).did).toEqual([]);
+  });
+
+  it('waits for the soak of the wave, and for the repeated proof of those that have ended', () => {
+    const given = { soak: { host: 0, wave: 100 } };
+    expect(decidedAt(afterStart(ended, given), 80)).toMatchObject({
+      kind: 'wait',
+      until: noon + 180_000,
+    });
+    expect(decidedAt(afterStart(ended, given), 180)).toMatchObject({
+      kind: 'repeat_proof',
+      host: 'h1',
+    });
+    const proven: readonly TimedEvent[] = ['h1', 'h2', 'h3'].map((host) => [180, soaked(host)]);
+    expect(settle(afterStart([...ended, ...proven], given), 180).did[0]).toBe('begin_wave');
+  });
+
+  it('counts the late host in the new wave: its failure, and the end of that wave', () => {
+    const given: Partial<Rollout> = {
+      brake: { failures: { count: 9 }, perWave: { count: 0 }, unreachable: 'count' },
+    };
+    const second: readonly TimedEvent[] = [
+      [80, wave(2, ['h5', 'h6', 'h7', 'h8'])],
+      ...['h5', 'h6', 'h7'].map((host): TimedEvent => [80, started(host)]),
+    ];
+    expect(
+      decidedAt(afterStart([...ended, ...second, [90, failed('h4')]], given), 90),
+    ).toMatchObject({
+      kind: 'trip',
+      why: expect.stringContaining('1 of 4 hosts of wave 2 failed, allowed: 0'),
+    });
+    const all: readonly TimedEvent[] = ['h5', 'h6', 'h7', 'h8'].map((host) => [95, done(host)]);
+    const state = afterStart([...ended, ...second, [90, started('h8')], ...all]);
+    expect(decidedAt(state, 95)).toMatchObject({ kind: 'wait' });
+    expect(
+      settle(afterStart([...ended, ...second, [90, done('h4')], [90, started('h8')], ...all]), 95)
+        .did,
+    ).toEqual(['end_wave']);
+  });
+
+  it('leaves a host of its own soak alone when the soak of the wave is over', () => {
+    const given: Partial<Rollout> = { waveOverlap: { count: 2 }, soak: { host: 600, wave: 10 } };
+    const state = afterStart(
+      [
+        [10, done('h1')],
+        [20, done('h2')],
+        [500, done('h3')],
+        [610, soaked('h1')],
+        [620, soaked('h2')],
+      ],
+      given,
+    );
+    expect(decidedAt(state, 620)).toMatchObject({ kind: 'begin_wave', wave: 2 });
+  });
+
+  it('measures a share of failures by the smaller wave while two of them count', () => {
+    const hosts = fleet(44);
+    const others = hosts.slice(4).map(({ host }) => host);
+    const brake: Rollout['brake'] = {
+      failures: { count: 9 },
+      perWave: { percent: 30 },
+      unreachable: 'count',
+    };
+    const state = stateAfter(
+      begin(hosts, { ...policy, brake, waveOverlap: { count: 2 } }),
+      [0, wave(1, first)],
+      ...first.map((host): TimedEvent => [0, started(host)]),
+      [60, done('h1')],
+      [60, done('h2')],
+      [60, wave(2, others)],
+      [70, failed('h3')],
+      [70, failed('h4')],
+    );
+    expect(decidedAt(state, 70)).toMatchObject({
+      kind: 'trip',
+      why: expect.stringContaining('2 of 4 hosts of wave 2 failed'),
+    });
+  });
+});

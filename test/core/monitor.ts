@@ -117,11 +117,13 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
   let canaryOver = false;
   let tripped = false;
   let wave = -1;
-  let waveSize = 1;
+  /** Waves whose failures count: the current one, and those that it overlaps. */
+  let watched = new Set<number>();
+  const sizes = new Map<number, number>();
   let waveEnd = Number.NEGATIVE_INFINITY;
   let failures: string[] = [];
   let reachableBad: string[] = [];
-  let waveBad = 0;
+  const bad = new Map<number, number>();
   const slots = most(rules.maxUnavailable, begin.pool);
   const complain = (property: Property, what: string): void => void broken.push({ property, what });
   const held = (): string[] =>
@@ -161,7 +163,9 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     if (
       rules.brake.perWave !== undefined &&
       rules.brake.unreachable === 'count' &&
-      tooMany(waveBad, rules.brake.perWave, waveSize)
+      [...watched].some((one) =>
+        tooMany(bad.get(one) ?? 0, rules.brake.perWave ?? { count: 0 }, sizes.get(one) ?? 0),
+      )
     )
       complain('brake', 'per wave');
     const inZone = busy.filter((host) => hosts.get(host)?.zone === me.zone).length;
@@ -199,12 +203,34 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     checkGates(event);
   };
 
+  const underWay = (): number =>
+    [...hosts.values()].filter(
+      (seen) => seen.wave >= 0 && ['running', 'soaking'].includes(seen.status),
+    ).length;
+
+  /** Hosts that may be under way when the wave after this one begins. */
+  const mayOverlap = (): number => {
+    const { waveOverlap } = rules;
+    const size = sizes.get(wave) ?? 0;
+    if (waveOverlap === undefined || wave <= 0) return 0;
+    const wanted = 'count' in waveOverlap ? waveOverlap.count : shareOf(waveOverlap.percent, size);
+    return Math.min(wanted, Math.floor(size / 2));
+  };
+
+  const checkProofs = (at: number): void => {
+    if (rules.soak.wave === 0) return;
+    for (const [host, seen] of hosts)
+      if (seen.wave === wave && seen.status === 'done' && seen.doneAt > 0 && seen.soakedAt < at)
+        if (seen.soakedAt < waveEnd + rules.soak.wave * 1000)
+          complain('soak', `${host} was not proven again before the next wave`);
+  };
+
   const counted = (): string[] => (rules.brake.unreachable === 'ignore' ? reachableBad : failures);
 
   const resolve = (event: Event & EventOf<'host.resolved'>): void => {
     const seen = hosts.get(event.host);
     if (seen === undefined) return;
-    if (seen.wave === wave && failures.includes(event.host)) waveBad -= 1;
+    if (failures.includes(event.host)) bad.set(seen.wave, (bad.get(seen.wave) ?? 0) - 1);
     failures = failures.filter((host) => host !== event.host);
     reachableBad = reachableBad.filter((host) => host !== event.host);
     if (event.as !== 'retry') {
@@ -223,7 +249,7 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
     const seen = hosts.get(event.host);
     if (seen === undefined) return;
     seen.status = status;
-    waveEnd = event.at;
+    if (status !== 'running') waveEnd = event.at;
   };
 
   const see = (event: Event): void => {
@@ -241,18 +267,17 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
             event.at < waveEnd + rules.soak.wave * 1000
           )
             complain('soak', 'the next wave came too early');
-          if (
-            [...hosts.values()].some(
-              (seen) =>
-                seen.wave === wave && wave >= 0 && ['running', 'soaking'].includes(seen.status),
-            )
-          )
-            complain('waves', 'before the last wave was done');
-          waveBad = 0;
-          waveSize = 0;
+          if (!retried && wave > 0) checkProofs(event.at);
+          const open = underWay();
+          if (open > mayOverlap()) complain('waves', 'before the last wave was done');
+          if (open > 0 && [...watched].some((one) => (bad.get(one) ?? 0) > 0))
+            complain('waves', 'beside a wave in which a host failed');
+          watched = new Set([...(open > 0 ? watched : []), event.wave]);
+          bad.set(event.wave, 0);
+          sizes.set(event.wave, 0);
         }
         wave = event.wave;
-        waveSize += event.hosts.length;
+        sizes.set(wave, (sizes.get(wave) ?? 0) + event.hosts.length);
         for (const host of event.hosts) {
           const seen = hosts.get(host);
           if (seen !== undefined) seen.wave = event.wave;
@@ -295,7 +320,8 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
         if (light) return;
         failures = [...failures, event.host];
         if (event.failure.kind !== 'unreachable') reachableBad = [...reachableBad, event.host];
-        if (hosts.get(event.host)?.wave === wave) waveBad += 1;
+        const of = hosts.get(event.host)?.wave ?? -1;
+        bad.set(of, (bad.get(of) ?? 0) + 1);
         return;
       }
       case 'brake.tripped':

@@ -156,6 +156,11 @@ describe('each property can fail: a run that is given another policy than the on
         ...(canary === undefined ? {} : { canary: { ...canary, soak: 0 } }),
       }),
     ],
+    [
+      'waves',
+      'waves that overlap more than they may',
+      (policy) => ({ ...policy, waveOverlap: { percent: 50 } }),
+    ],
     ['gates', 'no gates', (policy) => ({ ...policy, gates: [] })],
     ['window', 'no windows', (policy) => ({ ...policy, windows: [] })],
   ];

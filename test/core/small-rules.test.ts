@@ -31,6 +31,19 @@ describe('order of work', () => {
     ).toBe(names);
   });
 
+  it('longest_first is by what each host is expected to take, and by name among equals', () => {
+    const timed = hosts.map((host, index) => ({
+      ...host,
+      expected: { seconds: [60, 90, 60, 300, 90][index] ?? 0, by: 'host' as const },
+    }));
+    for (const given of [timed, timed.toReversed()])
+      expect(
+        orderHosts(given, 'longest_first', 'r1')
+          .map((host) => host.host)
+          .join(' '),
+      ).toBe('b a e c d');
+  });
+
   it('shuffle is the same for the same seed, another for another, and loses nobody', () => {
     const many = fleet(50).map((host) => host.plan);
     const order = (seed: string) => orderHosts(many, 'shuffle', seed).map((host) => host.host);
@@ -75,7 +88,7 @@ describe('must Docker be upgraded after the argument', () => {
       host: value.host,
       outcome: { ok: true, value } as const,
     }));
-    return assemblePlay(play, hosts.length, planned, 'seed').notes;
+    return assemblePlay(play, planned, { pool: hosts.length, seed: 'seed' }).notes;
   };
 
   it('is answered once for all hosts that get it', () => {
@@ -143,7 +156,7 @@ describe('estimate', () => {
   });
 
   const estimated = (planned: number, durations: readonly number[]) =>
-    withHistory(durations.map((seconds) => ({ remedy: 'reboot', seconds, hosts: 1 })))(
+    withHistory(durations.map((seconds) => ({ host: 'h1', remedy: 'reboot', seconds, drain: 0 })))(
       planFor('h1', { estimate: planned }),
     ).estimate;
 
@@ -159,13 +172,5 @@ describe('estimate', () => {
       600, 1500, 0,
     ]);
   });
-
-  it('counts hosts that took as long together', () => {
-    const seldom = { remedy: 'reboot', seconds: 900, hosts: 1 } as const;
-    const often = { remedy: 'reboot', seconds: 60, hosts: 19 } as const;
-    expect(withHistory([seldom, often])(planFor('h1'))).toMatchObject({
-      estimate: 60,
-      earlier: 20,
-    });
   });
 });

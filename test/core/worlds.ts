@@ -35,6 +35,7 @@ const rollout: fc.Arbitrary<Rollout> = fc
   .record({
     maxUnavailable: amount(5),
     waves: fc.oneof(fc.constant([]), fc.array(amount(6), { maxLength: 3 })),
+    waveOverlap: maybe(amount(3)),
     canary: maybe(
       fc.record({
         hosts: amount(2),
@@ -44,7 +45,7 @@ const rollout: fc.Arbitrary<Rollout> = fc
     ),
     maxZones: maybe(fc.integer({ min: 1, max: 2 })),
     maxPerZone: maybe(amount(2)),
-    soak: fc.record({ host: fc.constantFrom(0, 0, 60), wave: fc.constantFrom(0, 0, 300) }),
+    soak: fc.record({ host: fc.constantFrom(0, 0, 60, 600), wave: fc.constantFrom(0, 0, 300) }),
     brake: fc
       .record({
         failures: allowed,

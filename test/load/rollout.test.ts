@@ -72,6 +72,8 @@ describe('keys', () => {
     ],
     ['zone: zone ~ "-" ~ machine.arch', { zone: 'zone ~ "-" ~ machine.arch' }],
     ['order: worst_first', { order: 'worst_first' }],
+    ['order: longest_first', { order: 'longest_first' }],
+    ['wave_overlap: 20%', { waveOverlap: { percent: 20 } }],
     ['soak: {host: 2m, wave: 10m}', { soak: { host: 120, wave: 600 } }],
     ['soak: 2m', { soak: { host: 120, wave: 0 } }],
     ['brake: 5%', { brake: { failures: { percent: 5 }, unreachable: 'count' } }],
@@ -260,7 +262,7 @@ describe('a wrong key is reported at its place', () => {
     ],
     [
       'rollout: {order: random}',
-      '2:20 bad-argument: rollout: `order` should be one of inventory, sorted, reverse_inventory, reverse_sorted, shuffle, worst_first',
+      '2:20 bad-argument: rollout: `order` should be one of inventory, sorted, reverse_inventory, reverse_sorted, shuffle, worst_first, longest_first',
     ],
     ['rollout: {max_unavailable: "{{ zone }}"}', '2:30 early-template: '],
     ...[

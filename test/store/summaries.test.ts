@@ -1,12 +1,6 @@
 // Summaries of runs: what a plan reads at its start does not grow with the runs that are over, and a
 // summary counts only for the journal that it was made from.
-import {
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type * as Files from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -126,7 +120,7 @@ it.each([5, 60])(
     expect(journals).toBe(0);
     expect({ held, earlier }).toEqual({ held: before.held, earlier: before.earlier });
     expect(held).toEqual([['interrupted', oldest]]);
-    expect(earlier.reduce((sum, { hosts }) => sum + hosts, 0)).toBe(Math.min(20, count - 1));
+    expect(earlier).toHaveLength(Math.min(20, count - 1));
   },
   60_000,
 );

@@ -117,17 +117,16 @@ async function planPlay(
   endIfStopped(world);
   const { hosts, notes, held } = await withoutHeld(planned, ports.store, flags.takeover);
   const unsafe = ports.cluster?.unsafe;
-  const assembled = assemblePlay(
-    play,
-    ready.pool.length,
-    hosts,
-    id,
-    unsafe === undefined ? notes : [unsafe, ...notes],
-  );
   const earlier = await earlierDurations(ports.store, {
     playbook: project.name,
     play: play.name,
     pool: ready.pool,
+  });
+  const assembled = assemblePlay(play, hosts, {
+    pool: ready.pool.length,
+    seed: id,
+    found: unsafe === undefined ? notes : [unsafe, ...notes],
+    earlier,
   });
   const estimated = withHistory(earlier);
   const leftOut = [...assembled.leftOut, ...(settings.rollback?.refused ?? [])];

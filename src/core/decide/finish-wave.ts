@@ -1,22 +1,25 @@
 // The rule that ends a wave, or promotes the canary.
 import type { Decision, View } from '../rollout/decision.ts';
-import { soakWave } from '../rollout/wave.ts';
+import { overlapWave, soakWave } from '../rollout/wave.ts';
 import { wait } from './answer.ts';
 import { waitForGates } from './gates.ts';
 
 /**
  * Ends a wave when all its hosts have ended, soaked and proven themselves again. A canary is
- * promoted first.
+ * promoted first. With `wave_overlap` the next wave may begin before.
  */
 export function finishWave(view: View): Decision | undefined {
   const { state } = view;
   const wave = state.wave;
   if (wave === undefined || state.waiting !== undefined) return undefined;
   const rule = wave.canary ? 'canary' : 'wave';
-  if (wave.open > 0)
-    return wait(view, [
-      { rule, text: `${wave.canary ? 'the canary' : `wave ${wave.number}`} is not done` },
-    ]);
+  if (wave.open > 0) {
+    const next = overlapWave(view, wave) ?? {
+      rule,
+      text: `${wave.canary ? 'the canary' : `wave ${wave.number}`} is not done`,
+    };
+    return 'kind' in next ? next : wait(view, [next]);
+  }
   const soak = soakWave(view, wave);
   if (soak !== undefined) return 'kind' in soak ? soak : wait(view, [soak]);
   if (wave.canary && state.canary.promoted === undefined) return promote(view);

@@ -18,9 +18,10 @@ const byName = (a: { readonly host: string }, b: { readonly host: string }): num
 
 /**
  * Sorts hosts, given in inventory order, into the order of work. `shuffle` depends only on the
- * seed, so that a plan and its run agree. `worst_first` keeps the inventory order among equals.
+ * seed, so that a plan and its run agree. `worst_first` keeps the inventory order among equals,
+ * `longest_first` sorts them by name.
  */
-export function orderHosts<T extends Pick<HostPlan, 'host' | 'verdict'>>(
+export function orderHosts<T extends Pick<HostPlan, 'host' | 'verdict' | 'expected'>>(
   hosts: readonly T[],
   order: Rollout['order'],
   seed: string,
@@ -36,6 +37,10 @@ export function orderHosts<T extends Pick<HostPlan, 'host' | 'verdict'>>(
       return hosts.toSorted((a, b) => byName(b, a));
     case 'worst_first':
       return hosts.toSorted((a, b) => urgency[a.verdict] - urgency[b.verdict]);
+    case 'longest_first':
+      return hosts.toSorted(
+        (a, b) => (b.expected?.seconds ?? 0) - (a.expected?.seconds ?? 0) || byName(a, b),
+      );
     case 'shuffle':
       return shuffled(hosts, seed);
   }

@@ -23,7 +23,7 @@ import type { HostPlan, TaskPlan } from '../../model/run/plan.ts';
 import { highestRisk } from '../../model/run/risk.ts';
 import { isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import { judge } from './condition.ts';
-import { secondsOf } from './estimate.ts';
+import { drainSeconds, secondsOf } from './estimate.ts';
 import { type ChosenRemedy, foresee, withDerived } from './overlay.ts';
 import { refusalOf, several } from './refusal.ts';
 import type { TaskVars } from './scope.ts';
@@ -80,6 +80,7 @@ export function planHost(input: HostInput): HostPlanning {
     walk.refused === undefined && input.frame.context.acceptPartial && needsRemedy(input.chosen)
       ? leftOpen(walk.frame.facts)
       : [];
+  const effects = walk.effects.flatMap((change) => change.effects);
   const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
   return {
     kind: 'plan',
@@ -94,7 +95,8 @@ export function planHost(input: HostInput): HostPlanning {
       ...(accepts.length === 0 ? {} : { accepts }),
       ...present({ zone: input.zone, node: input.frame.context.node, refused: walk.refused }),
       reads: readsOf(first, walk.reads),
-      estimate: secondsOf(walk.effects.flatMap((change) => change.effects)),
+      estimate: secondsOf(effects),
+      ...present({ drain: drainSeconds(effects) }),
       warnings: [...walk.tasks.flatMap((task) => task.warnings ?? []), ...damage],
     },
   };

@@ -3,11 +3,13 @@
 
 import type { Scope } from '../../expression/index.ts';
 import type { Play } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { EventOf } from '../../model/run/event.ts';
 import type { Outcome } from '../../model/run/failure.ts';
 import type { HostPlan, Plan, PlayPlan, TaskPlan } from '../../model/run/plan.ts';
 import { plural } from '../../model/text/plural.ts';
 import { render } from './condition.ts';
+import { type Earlier, expectedOf } from './estimate.ts';
 import { orderHosts } from './order.ts';
 
 export interface PlannedHost {
@@ -15,23 +17,34 @@ export interface PlannedHost {
   readonly outcome: Outcome<HostPlan>;
 }
 
-/**
- * `pool` = hosts of the pattern of the play before `--limit`; `seed` decides a shuffled order;
- * `found` = notes of the planning itself.
- */
+/** Beside the plans of the hosts. */
+export interface Assembly {
+  /** Hosts of the pattern of the play before `--limit`. */
+  readonly pool: number;
+  /** Decides a shuffled order. */
+  readonly seed: string;
+  /** Notes of the planning itself. */
+  readonly found?: readonly string[];
+  /** Hosts of earlier runs of this play. */
+  readonly earlier?: readonly Earlier[];
+}
+
 export function assemblePlay(
   play: Play,
-  pool: number,
   planned: readonly PlannedHost[],
-  seed: string,
-  found: readonly string[] = [],
+  { pool, seed, found = [], earlier = [] }: Assembly,
 ): PlayPlan {
   const hosts = planned.flatMap(({ outcome }) => (outcome.ok ? [outcome.value] : []));
   const leftOut = planned.flatMap(({ host, outcome }) =>
     outcome.ok ? [] : [{ host, failure: outcome.failure }],
   );
   const notes = [...notesOf(hosts), ...found];
-  const ordered = orderHosts(hosts, play.rollout.order, seed);
+  const { order } = play.rollout;
+  const ordered = orderHosts(
+    order === 'longest_first' ? timed(hosts, earlier) : hosts,
+    order,
+    seed,
+  );
   return {
     play: play.name,
     rollout: play.rollout,
@@ -40,6 +53,11 @@ export function assemblePlay(
     leftOut,
     ...(notes.length === 0 ? {} : { notes }),
   };
+}
+
+function timed(hosts: readonly HostPlan[], earlier: readonly Earlier[]): readonly HostPlan[] {
+  const expected = expectedOf(hosts, earlier);
+  return hosts.map((host, index) => ({ ...host, ...present({ expected: expected[index] }) }));
 }
 
 /** Reports of this bug advise to upgrade Docker: the note says that this is not needed. */

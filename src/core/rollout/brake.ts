@@ -134,9 +134,9 @@ function waveTrip(view: View): Trip | undefined {
   const wave = state.wave;
   if (wave === undefined || policy.brake.perWave === undefined) return undefined;
   const failures = counted(view, wave);
-  if (!exceeds(failures, policy.brake.perWave, wave.hosts.length)) return undefined;
+  if (!exceeds(failures, policy.brake.perWave, wave.base)) return undefined;
   const host = lastFailed(view);
-  const why = `${failures} of ${plural(wave.hosts.length, 'host')} of wave ${wave.number} failed, allowed: ${amountText(policy.brake.perWave)}; last ${host}${because(state, host)}`;
+  const why = `${failures} of ${plural(wave.base, 'host')} of wave ${wave.number} failed, allowed: ${amountText(policy.brake.perWave)}; last ${host}${because(state, host)}`;
   return { host, why };
 }
 

@@ -1,10 +1,11 @@
 // Waves of hosts. The next wave begins when all hosts of the last one have ended, soaked and proven
-// themselves again.
+// themselves again; with `wave_overlap`, when all but some have.
 
+import type { Amount } from '../../model/playbook.ts';
 import { plural } from '../../model/text/plural.ts';
 import { inOrder, sizeOf, take } from '../run-state/ranked.ts';
 import { hostAt, type WaveState } from '../run-state/state.ts';
-import { waveSize } from './amount.ts';
+import { shareOf, waveSize } from './amount.ts';
 import { reachableFirst } from './budget.ts';
 import { needsCanary, nextCanaries, uselessCanaries } from './canary.ts';
 import type { Decision, View, Why } from './decision.ts';
@@ -26,6 +27,11 @@ export function beginWave(view: View): Decision | undefined {
       why: `canary: ${hosts.length} of ${plural(sizeOf(state.planned), 'host')} to go first`,
     };
   }
+  return nextWave(view);
+}
+
+function nextWave(view: View, why = ''): Decision {
+  const { state, policy } = view;
   const number = state.waves - Number(state.canary.begun) + 1;
   const amount = policy.waves[Math.min(number, policy.waves.length) - 1] ?? { percent: 100 };
   const left = sizeOf(state.planned);
@@ -35,8 +41,29 @@ export function beginWave(view: View): Decision | undefined {
     wave: number,
     hosts,
     canary: false,
-    why: `${hosts.length} of ${plural(left, 'host')} left`,
+    why: `${hosts.length} of ${plural(left, 'host')} left${why}`,
   };
+}
+
+/**
+ * `wave_overlap`: the next wave begins although hosts of this one are under way. Those that have
+ * ended have soaked, are proven again, and none of them has failed. Never after a canary.
+ */
+export function overlapWave(view: View, wave: WaveState): Decision | Why | undefined {
+  const { state, policy } = view;
+  if (wave.canary || state.planned === undefined || wave.failures > 0) return undefined;
+  if (wave.open > mayOverlap(policy.waveOverlap, wave.hosts.length)) return undefined;
+  return (
+    soakWave(view, wave) ??
+    nextWave(view, `; ${plural(wave.open, 'host')} of wave ${wave.number} still under way`)
+  );
+}
+
+/** At most half of a wave: it is judged by the others. */
+function mayOverlap(amount: Amount | undefined, size: number): number {
+  if (amount === undefined) return 0;
+  const wanted = 'count' in amount ? amount.count : shareOf(amount.percent, size);
+  return Math.min(wanted, Math.floor(size / 2));
 }
 
 /** Those that a worker can reach come first: the others would hold up the wave. */
@@ -84,6 +111,8 @@ export function soakWave(view: View, wave: WaveState): Decision | Why | undefine
   for (const index of inOrder(wave.byLastProof)) {
     const host = hostAt(view.state, index);
     if ((host.soakedAt ?? host.doneAt ?? end) >= end) break;
+    // The soak of a host of its own has its own end.
+    if (host.status === 'soaking') continue;
     if (view.context.busy?.has(host.host) === true)
       return { rule: 'soak', text: `the proof of ${host.host} is being repeated` };
     return { kind: 'repeat_proof', host: host.host, why: `the soak of ${name} is over` };

@@ -1,6 +1,12 @@
 // Replaces a host in the state and updates every index and counter, each in O(log n).
 import { add, type Ranked, remove } from './ranked.ts';
-import type { HostState, RunState, WaveState, ZoneState } from './state.ts';
+import {
+  type HostState,
+  isOfWave,
+  type RunState,
+  type WaveState,
+  type ZoneState,
+} from './state.ts';
 import { at, replaced } from './table.ts';
 
 /** A state under construction. Only `fold` creates one, and returns it as a `RunState`. */
@@ -17,7 +23,7 @@ export const isHeld = (host: HostState): boolean =>
 export const isKept = (host: HostState): boolean => host.status === 'failed' && host.keepsSlot;
 /** Counts against `max_unavailable`. */
 export const isOut = (host: HostState): boolean => isHeld(host) || host.down || host.missing;
-const isOpen = (host: HostState): boolean =>
+export const isOpen = (host: HostState): boolean =>
   host.status === 'waiting' || host.status === 'running' || host.status === 'soaking';
 /** Its position among hosts that wait for their start. */
 export const workKey = (host: HostState): number =>
@@ -42,7 +48,7 @@ const runSets = {
 /**
  * When the proof was last made or repeated; undefined for hosts whose proof need not be repeated.
  */
-const proofKey: Key = (host) =>
+export const proofKey: Key = (host) =>
   (host.status === 'done' || host.status === 'soaking') && host.changed === true
     ? (host.soakedAt ?? host.doneAt)
     : undefined;
@@ -76,8 +82,8 @@ function movedZone(zone: ZoneState, before: HostState, after: HostState): ZoneSt
 }
 
 function movedWave(wave: WaveState, before: HostState, after: HostState): WaveState {
-  if (after.wave !== wave.id) return wave;
-  const was = before.wave === wave.id ? before : undefined;
+  if (!isOfWave(wave, after)) return wave;
+  const was = isOfWave(wave, before) ? before : undefined;
   return {
     ...wave,
     open: wave.open + Number(isOpen(after)) - Number(was !== undefined && isOpen(was)),

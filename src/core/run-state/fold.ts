@@ -4,18 +4,21 @@ import { present } from '../../model/present.ts';
 import type { Event, EventOf, LockOut, RunHost } from '../../model/run/event.ts';
 import { hasChanges } from '../../model/run/plan.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
-import { type Draft, put } from './counters.ts';
+import { type Draft, isOpen, proofKey, put } from './counters.ts';
 import { foldHost, type HostEvent } from './fold-host.ts';
 import { owesReturn, resumed, retryReturn } from './fold-retry.ts';
 import { plannedLockOut, withLockOut } from './lock-out.ts';
+import { add, type Ranked } from './ranked.ts';
 import {
   awayUntil,
   emptyState,
   type HostState,
   type HostStatus,
   hostAt,
+  isOfWave,
   type RunState,
   untouched,
+  type WaveState,
   type ZoneState,
 } from './state.ts';
 import { tableOf } from './table.ts';
@@ -231,7 +234,8 @@ function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
   if (event.canary) draft.canary = { ...draft.canary, begun: true };
   if (event.canary && draft.wave?.canary === true) {
     // A host that was locked out meanwhile may be in the wave already.
-    draft.wave = { ...draft.wave, hosts: [...new Set([...draft.wave.hosts, ...indexes])] };
+    const hosts = [...new Set([...draft.wave.hosts, ...indexes])];
+    draft.wave = { ...draft.wave, hosts, base: hosts.length };
   } else {
     draft.wave = {
       id: draft.waves,
@@ -244,6 +248,8 @@ function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
       failures: 0,
       unreachableFailures: 0,
       byLastProof: undefined,
+      base: indexes.length,
+      ...stragglers(draft, indexes.length),
     };
     draft.waves += 1;
   }
@@ -251,6 +257,25 @@ function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
     const host = hostAt(draft, index);
     if (host.status === 'planned') put(draft, { ...host, status: 'waiting', wave: draft.wave.id });
   }
+}
+
+/** `wave_overlap`: what the next wave takes over from one that is not done. */
+function stragglers(draft: Draft, size: number): Partial<WaveState> {
+  const { wave } = draft;
+  if (wave === undefined || wave.open === 0) return {};
+  const hosts = [...draft.indexOf.values()]
+    .map((index) => hostAt(draft, index))
+    .filter((host) => isOfWave(wave, host) && isOpen(host));
+  const proofs = hosts.flatMap((host) => {
+    const key = proofKey(host);
+    return key === undefined ? [] : [{ key, index: host.index }];
+  });
+  return {
+    stragglers: new Set(hosts.map(({ index }) => index)),
+    open: hosts.length,
+    base: Math.min(size, wave.base),
+    byLastProof: proofs.reduce<Ranked>((set, { key, index }) => add(set, key, index), undefined),
+  };
 }
 
 function readGate(draft: Draft, event: Event & EventOf<'gate.read'>): void {

@@ -180,7 +180,15 @@ export interface WaveState {
   readonly unreachableFailures: number;
   /** Changed hosts of this wave by the time of their last proof. */
   readonly byLastProof: Ranked;
+  /** Hosts of earlier waves that were under way when this one began: they count in this one too. */
+  readonly stragglers?: ReadonlySet<number>;
+  /** The base of `brake.per_wave`: the smallest of the waves that its hosts are of. */
+  readonly base: number;
 }
+
+/** Does this host count in this wave, as one of its own or as a straggler? */
+export const isOfWave = (wave: WaveState, host: HostState): boolean =>
+  host.wave === wave.id || wave.stragglers?.has(host.index) === true;
 
 export interface GateState {
   readonly open: boolean;

@@ -23,7 +23,7 @@ const summaryShape = object(
   {
     hosts: listOf(text),
     left: listOf(object({ host: text, kind: oneOf('interrupted', 'failed') }, { left: text })),
-    durations: listOf(object({ remedy, seconds: number, hosts: number })),
+    durations: listOf(object({ host: text, remedy, seconds: number, drain: number })),
   },
   { aborted: text },
 );

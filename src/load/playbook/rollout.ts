@@ -97,6 +97,7 @@ export const rolloutSchema = object({
     }),
   ).optional(),
   waves: listOf(someHosts).optional(),
+  wave_overlap: someHosts.optional(),
   max_unavailable: someHosts.optional(),
   zone: filled.optional(),
   max_zones: whole(1).optional(),
@@ -108,6 +109,7 @@ export const rolloutSchema = object({
     'reverse_sorted',
     'shuffle',
     'worst_first',
+    'longest_first',
   ).optional(),
   soak: shorthand(
     (host) => ({ host }),
@@ -211,6 +213,7 @@ export function rolloutOf(keys: RolloutKeys, ansible: AnsibleKeys = {}): Rollout
   return present({
     canary: keys.canary,
     waves,
+    waveOverlap: keys.wave_overlap,
     maxUnavailable: keys.max_unavailable ?? throttled ?? batches ?? { count: 1 },
     zone: keys.zone,
     maxZones: keys.max_zones,

@@ -103,6 +103,8 @@ export interface CordonEffect extends EffectBase {
 export interface DrainEffect extends EffectBase {
   readonly kind: 'drain';
   readonly node: string;
+  /** Seconds that its pods take by their grace periods; absent without a forecast. */
+  readonly expected?: number;
   readonly options: DrainOptions;
 }
 export interface UncordonEffect extends EffectBase {

@@ -37,6 +37,16 @@ export interface TaskPlan {
   readonly alternatives?: readonly string[];
 }
 
+/**
+ * How long this one host takes, in seconds. `host`: the median of its own earlier runs. `forecast`:
+ * the grace periods of its pods, and the rest as other hosts take. `median`: nothing is known of
+ * it, so it takes what the median host of the play takes. `default`: nothing is known of any host.
+ */
+export interface Expected {
+  readonly seconds: number;
+  readonly by: 'host' | 'forecast' | 'median' | 'default';
+}
+
 export interface HostPlan {
   readonly host: string;
   readonly tasks: readonly TaskPlan[];
@@ -69,6 +79,10 @@ export interface HostPlan {
    * its effects.
    */
   readonly earlier?: number;
+  /** Seconds that its drain takes by the grace periods of its pods; absent without a forecast. */
+  readonly drain?: number;
+  /** What `longest_first` sorted it by; absent with another order. */
+  readonly expected?: Expected;
   readonly warnings: readonly string[];
 }
 

@@ -67,6 +67,8 @@ export const hostPlan: Shape = object(
     refused: object({ task: text, why: text }, { hint: text }),
     heldBy: text,
     earlier: number,
+    drain: number,
+    expected: object({ seconds: number, by: oneOf('host', 'forecast', 'median', 'default') }),
   },
 );
 
@@ -111,6 +113,7 @@ export const rollout: Shape = object(
     adopt: text,
     events: flag,
     preferNoSchedule: flag,
+    waveOverlap: amount,
     cordoned: text,
   },
 );
