@@ -25,6 +25,7 @@ const benches = {
   reboot: async (context) => (await import('./reboot.mjs')).reboot(context),
   drain: async (context) => (await import('./drain.mjs')).drain(context),
   rollout: async () => import('./rollout.mjs'),
+  fleet: async (context) => (await import('./fleet-rollout.mjs')).fleetRollout(context),
   screens: async (context) => (await import('./screens.mjs')).screens(context),
   cluster: async (context) => (await import('./cluster.mjs')).cluster(context),
   gate: async (context) => {
@@ -37,7 +38,7 @@ const benches = {
  * These start an sshd on all addresses of a network namespace of their own, and act as hosts: root
  * only.
  */
-const needRoot = ['rtt', 'check', 'silent', 'idle', 'reboot'];
+const needRoot = ['rtt', 'check', 'silent', 'idle', 'reboot', 'fleet'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -2,6 +2,7 @@
 
 export { factDefs, isVolatile, lifetimeOf } from '../model/facts/table.ts';
 export { forecastFact, isClusterWant } from './areas/host/node.ts';
+export { looksIn, withoutLook } from './areas/packages/package.ts';
 export { derive } from './derive.ts';
 export { type DeclaredFacts, givenFacts, type SeenKernel, type SeenKernels } from './given.ts';
 export { addReading, baselineOf, readingOf } from './kmem/ids.ts';

@@ -391,6 +391,7 @@ With the boot argument the proof also reports the root group's kmem usage and th
   args: asArgs(args),
   proves: true,
   maxRisk: 'write',
+  keepsRepositories: true,
   facts: () => [],
   plan,
 });

@@ -8,7 +8,7 @@ import {
   withRemedy,
 } from '../../core/plan/overlay.ts';
 import { type Frame, outputArea } from '../../core/plan/task-plan.ts';
-import { isClusterWant } from '../../facts/index.ts';
+import { isClusterWant, looksIn, withoutLook } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
 import type { PlanContext } from '../../model/run/change.ts';
@@ -18,6 +18,9 @@ import { NodeView, type NodeViewOptions } from '../node/node-view.ts';
 import { nothingObserved, type Observed, observe } from '../session/observe.ts';
 import type { Session } from '../session/session.ts';
 import { carriesKmend, type EnginePorts, type HostSetup, type PlaySetup } from './walk-context.ts';
+
+/** Milliseconds for which the answers of the repositories count, if nothing can change them. */
+const looksCount = 600_000;
 
 /** What differs between a plan and a walk. */
 export interface HostViewInput {
@@ -54,6 +57,9 @@ export class HostView {
   #raw: Facts = {};
   #facts: Facts = {};
   #isStale = true;
+  #keepsLooks = false;
+  /** When all facts were read, with the repositories. */
+  #lookedAt = 0;
 
   /** @param chosen the remedy; absent = the one that the first reading calls for */
   constructor(input: HostViewInput, chosen?: ChosenRemedy) {
@@ -89,9 +95,13 @@ export class HostView {
     this.#facts = withRemedy(this.#facts, chosen);
   }
 
-  /** The facts may be stale: an effect was performed. */
-  invalidate(): void {
+  /**
+   * The facts may be stale: an effect was performed.
+   * @param keepsLooks what the repositories answered still counts: the effect cannot change them
+   */
+  invalidate(keepsLooks = false): void {
     this.#isStale = true;
+    this.#keepsLooks &&= keepsLooks;
   }
 
   /** Reads the facts if they are stale or if some of these wants are new. */
@@ -117,15 +127,25 @@ export class HostView {
   async #observe(missing: readonly FactWant[]): Promise<Outcome<Observed>> {
     if (!this.#isStale && missing.length === 0) return { ok: true, value: this.#observed };
     const all = [...this.#wanted.values(), ...missing];
-    const outcome = await observe(
-      this.input.session,
-      all,
-      this.#isStale ? nothingObserved : this.#observed,
-    );
+    const { now } = this.input.ports.clock;
+    const isKept = this.#keepsLooks && now() - this.#lookedAt < looksCount;
+    const outcome = await (this.#isStale && isKept
+      ? this.#observeKept(all)
+      : observe(this.input.session, all, this.#isStale ? nothingObserved : this.#observed));
+    if (outcome.ok && this.#isStale && !isKept) this.#lookedAt = now();
+    if (outcome.ok) this.#keepsLooks = true;
     // Only the task itself asks for the output of its command again, not every refresh.
     if (outcome.ok)
       for (const want of all) if (want.area !== outputArea) this.#wanted.set(wantKey(want), want);
     return outcome;
+  }
+
+  /** Reads all but what the repositories have answered already. */
+  #observeKept(all: readonly FactWant[]): Promise<Outcome<Observed>> {
+    const { facts } = this.#observed;
+    const less = all.map((want) => withoutLook(want, facts));
+    const asked = all.filter((want, index) => less[index] !== want).map(wantKey);
+    return observe(this.input.session, less, { facts: looksIn(facts), asked: new Set(asked) });
   }
 
   async #readNode(wants: readonly FactWant[]): Promise<Outcome<Facts>> {

@@ -100,8 +100,8 @@ export class HostWalk {
   }
 
   /** The facts may be stale: an effect was performed. */
-  invalidate(): void {
-    this.view.invalidate();
+  invalidate(keepsLooks = false): void {
+    this.view.invalidate(keepsLooks);
   }
 
   refresh(wants: readonly FactWant[] = []): Promise<Failure | undefined> {

@@ -140,7 +140,7 @@ export async function performEffect(
 ): Promise<Performed> {
   const { inFlight, effects } = walk.state;
   const open = inFlight.find((started) => started.task === task.id && started.what === effect.what);
-  walk.invalidate();
+  walk.invalidate(keepsRepositories(effect, task, walk));
   const place =
     open === undefined
       ? {
@@ -156,8 +156,16 @@ export async function performEffect(
           repeatable,
           ...present({ bootId: open.bootId }),
         };
-  return perform(effect, place, walk.effectContext);
+  const performed = await perform(effect, place, walk.effectContext);
+  // It may have failed because of what a repository had.
+  if (performed.failure !== undefined) walk.invalidate();
+  return performed;
 }
+
+/** What the repositories answered still counts after this effect. */
+const keepsRepositories = ({ kind }: Effect, task: ModuleTask, { run }: HostWalk): boolean =>
+  (kind !== 'run' && kind !== 'write') ||
+  run.setup.modules.get(task.module)?.keepsRepositories === true;
 
 export const asRegistered = (result: EffectResult, failure: Failure | undefined): Mapping => ({
   changed: true,

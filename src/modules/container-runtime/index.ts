@@ -415,6 +415,7 @@ ${sourceNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'restart',
+  keepsRepositories: true,
   takesFiles: true,
   facts: (given, known, files = {}) => [
     ...setPackages.map((name) => packageWant(name, repositoriesOf(given))),

@@ -249,6 +249,7 @@ for the arguments that it watches (\`kmend docs reboot\`); after others leave \`
 \`cgroup.memory=nokmem\` is refused for a kernel that is not known to parse it (el7 before 3.10.0-1062): it would be on the command line and do nothing.`,
   args: asArgs(args),
   maxRisk: 'write',
+  keepsRepositories: true,
   facts: () => [],
   plan,
 });

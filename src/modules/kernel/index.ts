@@ -304,6 +304,7 @@ ${sourceNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
   maxRisk: 'write',
+  keepsRepositories: true,
   takesFiles: true,
   facts: (given, known, files = {}) => [
     packageWant(

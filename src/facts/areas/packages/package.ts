@@ -1,12 +1,12 @@
 // Area package (with a name): installed version, pins, and versions in the enabled repositories.
-import { fact } from '../../../model/fact.ts';
+import { type Facts, type FactWant, fact, known } from '../../../model/fact.ts';
 import type { BesideRow } from '../../../model/facts/values.ts';
 import { quote } from '../../../model/text/quote.ts';
 import { scriptText } from '../../../model/text/script-text.ts';
 import { compareRpm } from '../../../model/text/versions.ts';
 import { isList, type Mapping } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
-import { readFields } from '../../fields.ts';
+import { type Fields, readFields } from '../../fields.ts';
 import { nameOf } from '../programs/service.ts';
 import { isSideBySide } from './damage.ts';
 import { isHeld } from './package-pins.ts';
@@ -29,6 +29,7 @@ export const packageArea: Area = {
     return scriptText(packageLook, {
       name,
       beside: quote(besideOf(args).join(' ')),
+      looked: args.looked === true ? 1 : '',
       flags: repositoryFlags(wantedRepositories(args)),
     });
   },
@@ -39,23 +40,17 @@ export const packageArea: Area = {
     const rows = fields.all('installed').map((line) => line.split(/\s+/));
     const [evr = '', abbreviation = ''] = rows[0] ?? [];
     const state = abbreviation === 'rpm' ? rpmState(name, rows) : debState(abbreviation);
-    const choice = wantedRepositories(args);
     const pinned = fields.all('pinned');
-    const known = [
+    const versions = [
       ...fields.all('available'),
       ...listed(fields.text('list'), name).map(({ version }) => version),
     ].filter((one) => one !== '');
-    const allowed = known.filter((version) => !pinned.includes(version));
-    const available = allowed.length === 0 ? known : allowed;
+    const allowed = versions.filter((version) => !pinned.includes(version));
+    const available = allowed.length === 0 ? versions : allowed;
     return {
       ...fact(`package.${name}.installed`, state === '' ? '' : evr),
       ...fact(`package.${name}.state`, state),
-      ...fact(lookFact(name, choice, 'available'), [...new Set(available)]),
-      ...fact(
-        lookFact(name, choice, 'beside'),
-        besideOf(args).flatMap((other) => newestOf(other, fields.text('list'))),
-      ),
-      ...fact(lookFact(name, choice, 'unusable'), unusableOf(fields, available.length > 0, choice)),
+      ...(fields.has('looked') ? {} : looks(args, fields, [...new Set(available)])),
       ...fact(
         `package.${name}.held`,
         /^h/.test(abbreviation) ||
@@ -65,6 +60,44 @@ export const packageArea: Area = {
     };
   },
 };
+
+/** What the repositories have. */
+function looks(args: Mapping, fields: Fields, available: readonly string[]): Facts {
+  const name = nameOf(args);
+  const choice = wantedRepositories(args);
+  return {
+    ...fact(lookFact(name, choice, 'available'), available),
+    ...fact(
+      lookFact(name, choice, 'beside'),
+      besideOf(args).flatMap((other) => newestOf(other, fields.text('list'))),
+    ),
+    ...fact(lookFact(name, choice, 'unusable'), unusableOf(fields, available.length > 0, choice)),
+  };
+}
+
+/** The facts that `looks` gives, of all packages and choices. */
+export function looksIn(facts: Facts): Facts {
+  const isLook = (name: string): boolean =>
+    name.startsWith('package.') &&
+    ['.available', '.beside', '.unusable'].some((end) => name.endsWith(end));
+  const found: Facts = {};
+  for (const [name, value] of Object.entries(facts))
+    if (isLook(name)) Object.assign(found, { [name]: value });
+  return found;
+}
+
+/**
+ * The want without its query of the repositories, which takes a second, where `before` has a good
+ * answer of them. The caller adds that (`looksIn`). Only yum's query can be left out.
+ */
+export function withoutLook(want: FactWant, before: Facts): FactWant {
+  if (want.area !== packageArea.name || want.args === undefined) return want;
+  const [name, choice] = [nameOf(want.args), wantedRepositories(want.args)];
+  const isGood =
+    known(before, lookFact(name, choice, 'available'), []).length > 0 &&
+    known(before, lookFact(name, choice, 'unusable'))?.length === 0;
+  return isGood ? { ...want, args: { ...want.args, looked: true } } : want;
+}
 
 /**
  * By the letters of `dpkg-query`: wanted, state, and `R` for "must be installed again". A removed
