@@ -3,8 +3,7 @@
 // rebooted, some at a time. kmend against `ansible-playbook`, linear and free, each on a fleet of
 // its own. A contender counts only if every host runs with the argument, after one reboot.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { missing } from './lines.mjs';
 import { isInstalled, measure, sleep } from './process.mjs';
@@ -18,13 +17,12 @@ const down = 6;
 const playbook = new URL('../playbooks/nokmem.yaml', import.meta.url).pathname;
 const scripts = new URL('../test/lab/', import.meta.url).pathname;
 
-/** The repositories of the hosts, built once a machine. */
+/** The packages of the hosts; KMEND_BENCH_REPOS names a folder that repos.sh made before. */
 function repositories(folder) {
-  const repos = join(tmpdir(), 'kmend-bench-repos');
-  if (existsSync(repos)) return repos;
-  const draft = join(folder, 'repos');
-  execFileSync('sh', [join(scripts, 'repos.sh'), draft], { stdio: 'ignore' });
-  renameSync(draft, repos);
+  const made = process.env.KMEND_BENCH_REPOS;
+  if (made !== undefined) return made;
+  const repos = join(folder, 'repos');
+  execFileSync('sh', [join(scripts, 'repos.sh'), repos], { stdio: 'ignore' });
   return repos;
 }
 
@@ -71,7 +69,7 @@ function inventoryOf(dir, hosts) {
   return path;
 }
 
-/** What an operator would write: facts, the kernel, the argument, the reboot, a look at the result. */
+/** What an operator would write: facts, the kernel, the argument, the reboot, a check of the result. */
 const playbookOf = (strategy) => `- hosts: all
   strategy: ${strategy}
   serial: ${slots}

@@ -59,7 +59,7 @@ export class HostView {
   #isStale = true;
   #keepsLooks = false;
   /** When all facts were read, with the repositories. */
-  #lookedAt = 0;
+  #askedAt = 0;
 
   /** @param chosen the remedy; absent = the one that the first reading calls for */
   constructor(input: HostViewInput, chosen?: ChosenRemedy) {
@@ -128,11 +128,11 @@ export class HostView {
     if (!this.#isStale && missing.length === 0) return { ok: true, value: this.#observed };
     const all = [...this.#wanted.values(), ...missing];
     const { now } = this.input.ports.clock;
-    const isKept = this.#keepsLooks && now() - this.#lookedAt < looksCount;
+    const isKept = this.#keepsLooks && now() - this.#askedAt < looksCount;
     const outcome = await (this.#isStale && isKept
       ? this.#observeKept(all)
       : observe(this.input.session, all, this.#isStale ? nothingObserved : this.#observed));
-    if (outcome.ok && this.#isStale && !isKept) this.#lookedAt = now();
+    if (outcome.ok && this.#isStale && !isKept) this.#askedAt = now();
     if (outcome.ok) this.#keepsLooks = true;
     // Only the task itself asks for the output of its command again, not every refresh.
     if (outcome.ok)
