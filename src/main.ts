@@ -11,7 +11,7 @@ import {
   localHost,
   operatorOf,
   packageRoot,
-  progressLine,
+  progressLines,
   readInput,
   type Signals,
   systemClock,
@@ -23,7 +23,7 @@ import type { OpenView, World } from './cli/world.ts';
 import { knownSecrets } from './engine/effects/mask.ts';
 import type { PodWitness } from './engine/ports/store.ts';
 import { harmless } from './model/text/printable.ts';
-import { foldLine, printable } from './screens/layout.ts';
+import { foldLine, printable, widthOf } from './screens/layout.ts';
 
 declare const __KMEND_VERSION__: string;
 
@@ -48,8 +48,11 @@ function hasColour({ NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean 
 /** The live view that is open. It has the lower part of the terminal. */
 let view: OpenView | undefined;
 
+const progress = progressLines(process.stderr, widthOf);
+
 /** The only way to print: control characters in text of hosts are escaped here. */
 const port = (stream: NodeJS.WriteStream) => (line: string) => {
+  if (stream.isTTY) progress.hide();
   if (view !== undefined && stream.isTTY) view.above(printable(line));
   else stream.write(`${printable(line)}\n`);
 };
@@ -100,7 +103,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
     out: foldingPort(process.stdout),
     data: port(process.stdout),
     err,
-    progress: progressLine(process.stderr),
+    progress: progress.show,
     isTerminal: process.stdout.isTTY === true && env.TERM !== 'dumb',
     colour: hasColour(env),
     width: () => process.stdout.columns ?? Number(env.COLUMNS ?? 140),

@@ -3,8 +3,10 @@ import type { RunState } from '../core/run-state/state.ts';
 import type { RunView } from '../core/view/model.ts';
 import type { JournalHead } from '../engine/ports/store.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Facts } from '../model/fact.ts';
 import type { Event } from '../model/run/event.ts';
-import type { Plan } from '../model/run/plan.ts';
+import type { Failure, Outcome } from '../model/run/failure.ts';
+import type { HostPlan, Plan } from '../model/run/plan.ts';
 
 export interface Observer {
   /** A message to the operator, as a whole sentence; `warning` where something may be wrong. */
@@ -27,9 +29,22 @@ export interface Observer {
 }
 
 export interface Reading {
-  readonly answered: (host: string) => void;
+  readonly answered: (answer: Answer) => void;
   readonly end: () => void;
+  /** Ends, because a signal came: says what was read so far, as far as nobody else does. */
+  readonly stopped: () => void;
 }
+
+/** What was read of a host. */
+export interface Answer {
+  readonly host: string;
+  readonly facts?: Facts;
+  readonly plan?: HostPlan;
+  readonly failure?: Failure;
+}
+
+export const answerOf = (host: string, outcome: Outcome<HostPlan>): Answer =>
+  outcome.ok ? { host, plan: outcome.value } : { host, failure: outcome.failure };
 
 export interface PlanToShow {
   readonly plan: Plan;

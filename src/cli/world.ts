@@ -12,8 +12,8 @@ export interface World extends AppWorld {
   /** Prints one line of a file or a document, which is never folded. */
   readonly data: (line: string) => void;
   readonly err: (line: string) => void;
-  /** Draws a progress line, only on a terminal. The empty text removes it. */
-  readonly progress: (text: string) => void;
+  /** Draws lines of progress, only on a terminal. One empty line removes them. */
+  readonly progress: (...lines: readonly string[]) => void;
   /** Standard output is a terminal. */
   readonly isTerminal: boolean;
   readonly colour: boolean;

@@ -1,5 +1,6 @@
 // Rows of `check` on the screen before the last host has answered, and the line that names the
 // hosts that have not.
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { earlyRows } from '../../src/cli/terminal/check-rows.ts';
 import { hostProgress } from '../../src/cli/terminal/host-progress.ts';
@@ -11,75 +12,62 @@ const row = (host: string): CheckRow => ({
   host,
   facts: { 'kernel.release': `kernel-of-${host}` },
 });
-const hosts = ['a', 'b', 'c'];
 
-function screen({ isTerminal = true, json = false } = {}) {
+function screen({ json = false } = {}) {
   const out: string[] = [];
-  const stop = new AbortController();
-  const world = {
-    colour: false,
-    isTerminal,
-    out: (line: string) => void out.push(line),
-    progress: (text: string) => void out.push(`progress ${text}`),
-    stop: stop.signal,
-    width: () => 140,
-  };
+  const world = { colour: false, out: (line: string) => void out.push(line), width: () => 140 };
   const safe = (one: CheckRow): CheckRow =>
     one.host === 'c' ? { host: 'c', failure: { kind: 'parse', message: 'unshowable' } } : one;
   return {
     out,
-    stop,
     early: earlyRows(json ? ({ host }) => void out.push(`json ${host}`) : undefined, safe, world),
   };
 }
 
 describe('rows of check', () => {
-  it('a terminal gets the table of those that answered, in their order, while others are silent, and the rest at the end', () => {
+  it('come early as JSON only', () => {
+    const { out, early } = screen({ json: true });
+    early.add(row('b'));
+    expect(out).toEqual(['json b']);
+    const text = screen();
+    text.early.add(row('b'));
+    expect(text.out).toEqual([]);
+  });
+
+  it('are a table of those that were read, once a signal came', () => {
     const { out, early } = screen();
-    early.add(row('c'));
-    early.add(row('a'));
-    early.pause(hosts);
-    expect(out[0]).toBe('progress ');
-    expect(out.slice(2).map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual([
+    early.stopped([row('a'), row('c')]);
+    expect(out.slice(1).map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual([
       'a kernel-of-a',
       'c parse',
     ]);
-    early.pause(hosts);
-    expect(out).toHaveLength(4);
-    early.add(row('b'));
-    early.pause(hosts);
-    expect(out).toHaveLength(4);
-    expect(early.rest(hosts.map(row)).map(({ host }) => host)).toEqual(['b']);
-  });
-
-  it('a pipe gets one table: nothing of it early', () => {
-    const { out, early } = screen({ isTerminal: false });
-    early.add(row('a'));
-    early.pause(hosts);
-    expect(out).toEqual([]);
-    expect(early.rest(hosts.map(row))).toHaveLength(3);
-  });
-
-  it('JSON lines come with their hosts, each once, and none after a signal', () => {
-    const { out, early, stop } = screen({ isTerminal: false, json: true });
-    early.add(row('b'));
-    early.pause(hosts);
-    expect(out).toEqual(['json b']);
-    stop.abort();
-    early.add(row('a'));
-    expect(out).toEqual(['json b']);
+    const json = screen({ json: true });
+    json.early.stopped([row('a')]);
+    expect(json.out).toEqual([]);
   });
 });
 
 describe('the progress of reading hosts', () => {
   const texts: string[] = [];
+  const lists: (readonly string[])[] = [];
   let now = 0;
-  const progressOf = (names: readonly string[], columns = 100) =>
-    hostProgress('read', names, {
-      progress: (text) => void texts.push(text),
-      width: () => columns,
-      clock: { now: () => now } as World['clock'],
-    });
+  const progressOf = (names: readonly string[], columns = 100, isTerminal = false, rows = 24) =>
+    hostProgress(
+      'read',
+      names,
+      {
+        progress: (...lines) => {
+          lists.push(lines);
+          texts.push(lines.join('\n'));
+        },
+        width: () => columns,
+        height: () => rows,
+        isTerminal,
+        out: (line) => void texts.push(`out ${line}`),
+        clock: { now: () => now } as World['clock'],
+      },
+      true,
+    );
   beforeEach(() => {
     texts.length = 0;
     now = 0;
@@ -89,20 +77,20 @@ describe('the progress of reading hosts', () => {
 
   it('is a bar with the hosts that answered, and the time', () => {
     const { answered, end } = progressOf(['h1', 'h2', 'h3', 'h4']);
-    answered('h2');
+    answered({ host: 'h2' });
     end();
     expect(texts).toEqual(['[#####...............]  1 of 4 hosts read, 0s', '']);
   });
 
   it('goes on while no host answers, and then names those that are slow', () => {
     const { answered, end } = progressOf(['h1', 'h2', 'h3', 'h4', 'h5']);
-    answered('h2');
+    answered({ host: 'h2' });
     now = 5000;
     vi.advanceTimersByTime(1000);
     expect(texts.at(-1)).toBe(
       '[####................]  1 of 5 hosts read, 5s; no answer yet: h1, h3, h4 and 1 more',
     );
-    for (const host of ['h1', 'h3', 'h4', 'h5']) answered(host);
+    for (const host of ['h1', 'h3', 'h4', 'h5']) answered({ host });
     expect(texts.at(-1)).toBe('[####################]  5 of 5 hosts read, 5s');
     end();
     const drawn = texts.length;
@@ -113,8 +101,56 @@ describe('the progress of reading hosts', () => {
   it('fits a narrow terminal', () => {
     const { answered, end } = progressOf(['日本'.repeat(30), 'h2'], 60);
     now = 9000;
-    answered('h2');
+    answered({ host: 'h2' });
     end();
     expect(widthOf(texts[0] ?? '')).toBe(59);
+  });
+
+  const leaking = { 'kmem.verdict': 'leaking', 'kmem.remedy': 'reboot' } as const;
+
+  it('has on a terminal what hosts have answered, the newest lowest', () => {
+    const { answered } = progressOf(['h1', 'h2', 'h3'], 60, true);
+    answered({ host: 'h3', facts: leaking });
+    answered({ host: 'h1', failure: { kind: 'unreachable', message: 'no route\nto it' } });
+    expect(texts.at(-1)?.split('\n').slice(0, 2)).toEqual([
+      'h3  leaking         remedy: reboot',
+      expect.stringMatching(/^h1 {2}unreachable {5}no route/),
+    ]);
+  });
+
+  it('never has more lines than the terminal has, nor wider ones', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.string({ minLength: 1, unit: 'grapheme' }), {
+          minLength: 1,
+          maxLength: 80,
+        }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: 10, max: 200 }),
+        (names, rows, columns) => {
+          lists.length = 0;
+          const { answered, end } = progressOf(names, columns, true, rows);
+          for (const host of names) answered({ host, facts: leaking });
+          for (const lines of lists) {
+            expect(lines.length).toBeLessThanOrEqual(Math.max(1, rows - 2));
+            for (const line of lines) expect(widthOf(line)).toBeLessThan(columns);
+          }
+          end();
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('says after a signal what was read, in the order of the hosts', () => {
+    const { answered, stopped } = progressOf(['h1', 'h2', 'h3'], 60, true);
+    answered({ host: 'h3', facts: leaking });
+    answered({ host: 'h1', facts: leaking });
+    stopped();
+    expect(texts.slice(-3)).toEqual([
+      'out h1  leaking         remedy: reboot',
+      'out h3  leaking         remedy: reboot',
+      'out 2 of 3 hosts read',
+    ]);
   });
 });

@@ -5,7 +5,7 @@ export const quiet = (logged: string[] = []): Observer => ({
   notice: () => {},
   log: (text) => void logged.push(text),
   diagnostics: () => {},
-  reading: () => ({ answered: () => {}, end: () => {} }),
+  reading: () => ({ answered: () => {}, end: () => {}, stopped: () => {} }),
   fetching: () => {},
   planned: () => {},
   resuming: () => {},

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { progressLine, terminalAsker } from '../../src/adapters/local/index.ts';
+import { progressLines, terminalAsker } from '../../src/adapters/local/index.ts';
 
 const hostile = 'h1\u001b[2J\u202e\nFORGED';
 
@@ -122,17 +122,17 @@ it('without a terminal a password is a line of standard input, and nothing is dr
 
 it('the progress line is one line', () => {
   const screen = terminal();
-  progressLine(screen.output)(`fetching ${hostile}`);
-  expect(screen.text()).toBe('\r\u001b[Kfetching h1?[2J?⏎FORGED');
+  progressLines(screen.output, (text) => text.length).show(`fetching ${hostile}`);
+  expect(screen.text()).toBe('\rfetching h1?[2J?⏎FORGED\u001b[J');
 });
 
 it('of texts that come too fast the latest is drawn, and none after the line was taken away', async () => {
   const screen = terminal();
-  const progress = progressLine(screen.output);
+  const { show: progress } = progressLines(screen.output, (text) => text.length);
   for (const text of ['read 1 of 3', 'read 2 of 3', 'read 3 of 3']) progress(text);
   await screen.written();
   await sleep(300);
-  expect(screen.text()).toBe('\r\u001b[Kread 1 of 3\r\u001b[Kread 3 of 3');
+  expect(screen.text()).toBe('\rread 1 of 3\u001b[J\rread 3 of 3\u001b[J');
   for (const text of ['read 1 of 3', 'late', '']) progress(text);
   await sleep(300);
   expect(screen.text()).not.toContain('late');

@@ -7,7 +7,7 @@ export { localHost } from './local-host.ts';
 export { operatorOf } from './operator.ts';
 export { type Inspected, type InspectedFile, inspectPackage } from './package-file.ts';
 export { packageRoot } from './package-root.ts';
-export { progressLine } from './progress.ts';
+export { progressLines } from './progress.ts';
 export { listenForSignals, type Signals } from './signals.ts';
 export { terminalAsker } from './terminal-asker.ts';
 export { type Trust, trustOf } from './trust.ts';

@@ -1,22 +1,75 @@
-// A progress line on a terminal. Pipes and logs never get it.
+// Progress on a terminal: lines that are drawn anew in their place. Pipes and logs never get it.
 import { harmless } from '../../model/text/printable.ts';
 
 /** Milliseconds between two draws. */
-const drawEvery = 200;
+const drawEvery = 100;
 
-/** The empty text removes the line. Of several texts within `drawEvery` the latest is drawn. */
-export function progressLine(output: NodeJS.WriteStream): (text: string) => void {
-  if (output.isTTY !== true) return () => {};
-  let drawn = 0;
+const escape = '\u001b';
+const restOfRow = `${escape}[K`;
+const restOfScreen = `${escape}[J`;
+
+export interface Progress {
+  /**
+   * Draws these lines in place of those before. One empty line removes them. Of several calls within
+   * `drawEvery` the latest is drawn.
+   */
+  readonly show: (...lines: readonly string[]) => void;
+  /** Removes what is drawn, so that something else can be printed; the next text is drawn below. */
+  readonly hide: () => void;
+}
+
+/**
+ * @param widthOf columns that a text takes
+ */
+export function progressLines(
+  output: NodeJS.WriteStream,
+  widthOf: (text: string) => number,
+): Progress {
+  if (output.isTTY !== true) return { show: () => {}, hide: () => {} };
+  let drawn: readonly string[] = [];
+  let drawnAt = 0;
   let later: NodeJS.Timeout | undefined;
-  const draw = (text: string): void => {
-    drawn = text === '' ? 0 : Date.now();
-    output.write(`\r\u001b[K${harmless(text).slice(0, Math.max(10, output.columns - 1))}`);
+  /** Rows that are drawn. A terminal that became narrow has folded lines. */
+  const rowsNow = (): number => {
+    const columns = Math.max(1, output.columns);
+    const rows = drawn.reduce(
+      (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)),
+      0,
+    );
+    return Math.min(rows, output.rows);
   };
-  return (text) => {
-    clearTimeout(later);
-    const left = text === '' ? 0 : drawn + drawEvery - Date.now();
-    if (left <= 0) draw(text);
-    else later = setTimeout(draw, left, text).unref();
+  const draw = (lines: readonly string[]): void => {
+    const rows = rowsNow();
+    drawnAt = lines.length === 0 ? 0 : Date.now();
+    drawn = lines.slice(-Math.max(1, output.rows - 1));
+    output.write(
+      redrawn(
+        rows,
+        drawn.map((line) => harmless(line)),
+      ),
+    );
   };
+  return {
+    show: (...lines) => {
+      clearTimeout(later);
+      const isEmpty = lines.every((line) => line === '');
+      if (isEmpty) return drawn.length > 0 ? draw([]) : undefined;
+      const left = drawnAt + drawEvery - Date.now();
+      if (left <= 0) draw(lines);
+      else later = setTimeout(draw, left, lines).unref();
+    },
+    hide: () => {
+      if (drawn.length > 0) draw([]);
+    },
+  };
+}
+
+/**
+ * Replaces so many rows by these lines. Some terminals keep what is cleared from their first row on,
+ * so no clearing begins there.
+ */
+function redrawn(rows: number, lines: readonly string[]): string {
+  const up = rows > 1 ? `${escape}[${rows - 1}A` : '';
+  if (lines.length > 0) return `\r${up}${lines.join(`${restOfRow}\r\n`)}${restOfScreen}`;
+  return `\r${up}${rows > 1 ? `${restOfRow}\r\n${restOfScreen}${escape}[1A` : restOfRow}`;
 }

@@ -5,7 +5,9 @@ import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
 import type { Survey } from '../../engine/host/fleet.ts';
 import { checkWants } from '../../facts/index.ts';
 import { present } from '../../model/present.ts';
+import { plural } from '../../model/text/plural.ts';
 import type { CheckRow } from '../../screens/hosts/check-table.ts';
+import type { Answer } from '../observer.ts';
 import { type Standing, standingOf, standingReasons } from '../plan/held.ts';
 import { hostsOf, loadFleet, reportUnopened, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
@@ -23,8 +25,8 @@ export interface CheckInput {
 export interface EarlyRows {
   /** A host was read: its row. */
   readonly add: (row: CheckRow) => void;
-  /** Of these hosts only those are left that do not answer. */
-  readonly pause: (hosts: readonly string[]) => void;
+  /** A signal ended the check: the rows of all hosts that were read before it. */
+  readonly stopped: (rows: readonly CheckRow[]) => void;
 }
 
 export interface Checked {
@@ -44,24 +46,38 @@ export async function check(
   reportUnopened(inventory, hosts, session);
   const question = { kind: 'survey', wants: checkWants, active, remembers: true } as const;
   const reading = observer.reading('read', hosts);
+  const read = new Set<string>();
   const options = {
     retries: 2,
     signal: readingSignal(world),
-    onIdle: () => early.pause(hosts),
     onHost: (survey: Survey) => {
+      if (world.stop.aborted) return;
+      read.add(survey.host);
       early.add(rowOf(survey));
-      reading.answered(survey.host);
+      reading.answered(answered(survey));
     },
   };
   const surveys = await surveyHosts({ inventory, targets }, question, options, session);
   reading.end();
-  endIfStopped(world);
   const rows = surveys.map(rowOf);
+  if (world.stop.aborted) early.stopped(rows.filter(({ host }) => read.has(host)));
+  endIfStopped(world, stoppedAfter(read, hosts));
   const standing = await standingOf(rows, targets, inventory, session);
   const exit = exitCode([...checkReasons(rows), ...standingReasons(standing)]);
   await keepCheck(pattern, rows, exit, session);
   return { rows, standing };
 }
+
+/** `interrupted: 3 of 5 hosts were read, not h4, h5`. */
+function stoppedAfter(read: ReadonlySet<string>, hosts: readonly string[]): string {
+  const left = hosts.filter((host) => !read.has(host));
+  const names = left.slice(0, 5).join(', ');
+  const more = left.length > 5 ? ` and ${left.length - 5} more` : '';
+  return `interrupted: ${read.size} of ${plural(hosts.length, 'host')} were read${left.length === 0 ? '' : `, not ${names}${more}`}`;
+}
+
+export const answered = ({ host, outcome }: Survey): Answer =>
+  outcome.ok ? { host, facts: outcome.value } : { host, failure: outcome.failure };
 
 const rowOf = ({ host, outcome, active }: Survey): CheckRow =>
   outcome.ok

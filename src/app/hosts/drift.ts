@@ -10,6 +10,7 @@ import { readHeld, type Standing, standingOf, standingReasons } from '../plan/he
 import { hostsOf, loadFleet, reportUnopened, targetsOf } from '../session/fleet.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
+import { answered } from './check.ts';
 import { keepDrift } from './last-results.ts';
 import { surveyHosts } from './survey.ts';
 
@@ -51,7 +52,7 @@ export async function drift({ pattern, all }: DriftInput, session: Session): Pro
   const options = {
     retries: 3,
     signal: world.kill,
-    onHost: ({ host }: Survey) => reading.answered(host),
+    onHost: (survey: Survey) => reading.answered(answered(survey)),
   };
   const surveys = await surveyHosts({ inventory, targets, accepted }, question, options, session);
   reading.end();

@@ -24,7 +24,6 @@ export interface SurveyOptions {
   readonly retries: number;
   readonly signal: AbortSignal;
   readonly onHost: (survey: Survey) => void;
-  readonly onIdle?: () => void;
 }
 
 export async function surveyHosts(

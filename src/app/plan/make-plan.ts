@@ -10,6 +10,7 @@ import type { Play } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { HostPlan, Plan, PlayPlan } from '../../model/run/plan.ts';
 import { earlierDurations } from '../history/history.ts';
+import { answerOf } from '../observer.ts';
 import { overriddenRollout, type RolloutFlags, type TaskFlags } from '../session/flags.ts';
 import { inputsOf } from '../session/inputs.ts';
 import { runPorts, type Session } from '../session/session.ts';
@@ -111,8 +112,11 @@ async function planPlay(
     ready.setup,
     options,
     { ...ports, clock: world.clock },
-    ({ host }) => reading.answered(host),
+    ({ host, outcome }) => {
+      if (!world.stop.aborted) reading.answered(answerOf(host, outcome));
+    },
   );
+  if (world.stop.aborted) reading.stopped();
   reading.end();
   endIfStopped(world);
   const { hosts, notes, held } = await withoutHeld(planned, ports.store, flags.takeover);

@@ -5,6 +5,7 @@ import { planFleet } from '../../engine/host/fleet.ts';
 import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';
 import { hasChanges, type PlayPlan } from '../../model/run/plan.ts';
+import { answerOf } from '../observer.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { runPorts, type Session } from '../session/session.ts';
 import { endIfStopped, readingSignal } from '../session/settings.ts';
@@ -30,8 +31,8 @@ export async function remediatedSince(
   const hosts = [...saved.keys()];
   const reading = observer.reading('re-checked', hosts);
   const ports = { ...(await runPorts(session)), clock: world.clock };
-  const fresh = await planFleet(hosts, ready.setup, options, ports, ({ host }) =>
-    reading.answered(host),
+  const fresh = await planFleet(hosts, ready.setup, options, ports, ({ host, outcome }) =>
+    reading.answered(answerOf(host, outcome)),
   );
   reading.end();
   endIfStopped(world);

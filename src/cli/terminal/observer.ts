@@ -17,7 +17,7 @@ const printing = (world: World, style: Style): Observer => ({
   notice: (text, level) => world.err(level === 'warning' ? `warning: ${text}` : text),
   log: style.json === true ? world.err : world.out,
   diagnostics: (found) => print(diagnosticsText(found, paintOf(world)), world.err),
-  reading: (how, hosts) => hostProgress(how, hosts, world),
+  reading: (how, hosts) => hostProgress(how, hosts, world, style.json !== true),
   fetching: (url) => world.progress(url === undefined ? '' : `fetching ${url}`),
   planned: (plan) =>
     print(style.json === true ? [] : planLines(plan, style.quiet === true, world), world.out),

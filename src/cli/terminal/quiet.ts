@@ -28,7 +28,7 @@ export const quietly = (observer: Observer): Observer => ({
   },
   log: () => {},
   diagnostics: (found) => observer.diagnostics(found.filter(({ severity }) => severity !== 'note')),
-  reading: () => ({ answered: () => {}, end: () => {} }),
+  reading: () => ({ answered: () => {}, end: () => {}, stopped: () => {} }),
   fetching: () => {},
   resuming: () => {},
 });

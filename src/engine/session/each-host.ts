@@ -13,8 +13,6 @@ export interface EachHostOptions {
   /** Retries after a transport failure. Each goes to the end of the queue. */
   readonly retries: number;
   readonly signal: AbortSignal;
-  /** Called when every host that is left does not answer or waits before a retry. */
-  readonly onIdle?: () => void;
 }
 
 /** What is done with each host. */
@@ -70,7 +68,7 @@ function visitAll<T>(
 ): Promise<readonly T[]> {
   const slots = createSlots(options.forks);
   const visit = async (target: Target): Promise<T> => {
-    const turn = createTurn(slots, options.onIdle);
+    const turn = createTurn(slots);
     await turn.again(false);
     const session = openSession(target, options.retries, ports, options.signal, turn);
     try {
@@ -89,14 +87,13 @@ function visitAll<T>(
 }
 
 /** Waiting for a slot needs no signal: after an abort every host fails at once and frees its slot. */
-function createTurn(slots: Slots, onIdle: () => void = () => {}): Turn {
+function createTurn(slots: Slots): Turn {
   let free: (() => void) | undefined;
   return {
     leave: () => {
       if (free === undefined) return;
       free();
       free = undefined;
-      if (slots.idle()) onIdle();
     },
     again: async (first) => {
       free ??= await slots.take({ first });

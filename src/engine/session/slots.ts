@@ -13,13 +13,10 @@ export interface Slots {
    * second call of that function does nothing.
    */
   readonly take: (options?: TakeOptions) => Promise<(() => void) | undefined>;
-  /** No slot is taken. */
-  readonly idle: () => boolean;
 }
 
 export function createSlots(count: number): Slots {
-  const all = Math.max(1, count);
-  let free = all;
+  let free = Math.max(1, count);
   const [early, late] = [new Set<() => void>(), new Set<() => void>()];
   const give = (): (() => void) => {
     let held = true;
@@ -32,7 +29,6 @@ export function createSlots(count: number): Slots {
     };
   };
   return {
-    idle: () => free === all,
     take: ({ signal, first = false } = {}) => {
       if (signal?.aborted === true) return Promise.resolve(undefined);
       if (free > 0) {

@@ -15,7 +15,7 @@ import { type CheckRow, checkSummary, checkTable } from '../../../screens/hosts/
 import { heldLines } from '../../../screens/run/held-text.ts';
 import { withFleetOptions, withMetricsOption, withQuietOption } from '../../options.ts';
 import { printJson } from '../../output.ts';
-import { earlyRows, type ShownRows } from '../../terminal/check-rows.ts';
+import { earlyRows } from '../../terminal/check-rows.ts';
 import { observerOf, withSession } from '../../terminal/observer.ts';
 import { paintOf, type World } from '../../world.ts';
 
@@ -49,7 +49,7 @@ export function checkCommand(
     )
     .addHelpText(
       'after',
-      'Lines of --json come as hosts answer; so does the table on a terminal, in parts, when only silent hosts are left.',
+      'A terminal shows hosts as they answer, and the table at the end; lines of --json come as hosts answer. Ctrl-C ends it with what was read (exit 130).',
     )
     .action(async (pattern: string, flags: CheckFlags) => {
       done((await check(pattern, { ...flags, ...own }, world)).exit);
@@ -73,9 +73,9 @@ export async function check(pattern: string, flags: CheckFlags, world: World): P
           survey({ pattern, active: flags.active === true }, session, early),
         )
       : { rows: fromFiles(flags.from, pattern, flags, world), standing: nobodys };
-  const found = attempt('facts', () => ok(textOf(read, standing, flags, world, early)));
+  const found = attempt('facts', () => ok(textOf(read, standing, flags, world)));
   const rows = found.ok ? read : read.map((row) => shownRow(row, flags, world));
-  const { lines, exit } = found.ok ? found.value : textOf(rows, standing, flags, world, early);
+  const { lines, exit } = found.ok ? found.value : textOf(rows, standing, flags, world);
   if (flags.from !== undefined) for (const row of rows) json?.(row);
   if (flags.json === true) printStanding(standing, world);
   for (const line of lines) world.out(line);
@@ -121,7 +121,6 @@ function textOf(
   standing: Standing,
   flags: CheckFlags,
   world: World,
-  early?: ShownRows,
 ): { readonly lines: readonly string[]; readonly exit: number } {
   const exit = exitCode([...checkReasons(rows), ...standingReasons(standing)]);
   if (flags.json === true) return { lines: [], exit };
@@ -134,9 +133,7 @@ function textOf(
     ...idLines(rows, width, paint),
     ...heldLines(standing.held, standing.twins, width, paint),
   ];
-  const late = (early?.rest(rows) ?? rows).filter(
-    ({ facts }) => flags.quiet !== true || facts === undefined,
-  );
-  const rest = late.length === 0 ? [] : checkTable(late, width, paint);
-  return { lines: [...rest, ...details, ...below, summary], exit };
+  const listed = rows.filter(({ facts }) => flags.quiet !== true || facts === undefined);
+  const table = listed.length === 0 ? [] : checkTable(listed, width, paint);
+  return { lines: [...table, ...details, ...below, summary], exit };
 }
