@@ -4,9 +4,9 @@ import { harmless } from '../../model/text/printable.ts';
 /** Milliseconds between two draws. */
 const drawEvery = 100;
 
-const escape = '\u001b';
-const restOfRow = `${escape}[K`;
-const restOfScreen = `${escape}[J`;
+const esc = '\u001b';
+const restOfRow = `${esc}[K`;
+const restOfScreen = `${esc}[J`;
 
 export interface Progress {
   /**
@@ -42,12 +42,7 @@ export function progressLines(
     const rows = rowsNow();
     drawnAt = lines.length === 0 ? 0 : Date.now();
     drawn = lines.slice(-Math.max(1, output.rows - 1));
-    output.write(
-      redrawn(
-        rows,
-        drawn.map((line) => harmless(line)),
-      ),
-    );
+    output.write(redrawn(rows, drawn, (line) => harmless(line)));
   };
   return {
     show: (...lines) => {
@@ -68,8 +63,9 @@ export function progressLines(
  * Replaces so many rows by these lines. Some terminals keep what is cleared from their first row on,
  * so no clearing begins there.
  */
-function redrawn(rows: number, lines: readonly string[]): string {
-  const up = rows > 1 ? `${escape}[${rows - 1}A` : '';
+function redrawn(rows: number, drawn: readonly string[], safe: (line: string) => string): string {
+  const lines = drawn.map(safe);
+  const up = rows > 1 ? `${esc}[${rows - 1}A` : '';
   if (lines.length > 0) return `\r${up}${lines.join(`${restOfRow}\r\n`)}${restOfScreen}`;
-  return `\r${up}${rows > 1 ? `${restOfRow}\r\n${restOfScreen}${escape}[1A` : restOfRow}`;
+  return `\r${up}${rows > 1 ? `${restOfRow}\r\n${restOfScreen}${esc}[1A` : restOfRow}`;
 }
