@@ -20,6 +20,8 @@ export interface Play {
   readonly become?: boolean;
   readonly becomeMethod?: string;
   readonly becomeUser?: string;
+  /** Whom to log in as where the inventory does not say. */
+  readonly remoteUser?: string;
   readonly rollout: Rollout;
   /** `partial: accept`: the play accepts a remedy that leaves a cause in place. */
   readonly partial?: 'accept' | 'refuse';
@@ -61,6 +63,8 @@ export interface ModuleTask extends TaskBase {
   readonly argPlaces: Readonly<Record<string, Place>>;
   readonly loop?: Value;
   readonly loopVar?: string;
+  /** Variable that holds the number of the round, from 0. */
+  readonly indexVar?: string;
   readonly register?: string;
   readonly until?: readonly Condition[];
   readonly retries?: number;

@@ -155,11 +155,8 @@ function tested({ test_command: command, timeout }: Args): readonly Change[] {
     kind: 'run',
     what,
     script: withPrelude(`n=0
-until said=$(sh -c ${quote(command)} 2>&1 </dev/null); do
-  n=$((n + 1))
-  [ $n -lt ${tries} ] || { printf '%s\\n' "$said" | tail -n 5 >&2; exit 72; }
-  sleep ${testEvery}
-done
+until said=$(sh -c ${quote(command)} 2>&1 </dev/null); do n=$((n + 1))
+[ $n -lt ${tries} ] || { printf '%s\\n' "$said" | tail -n 5 >&2; exit 72; }; sleep ${testEvery}; done
 `),
     detached: true,
     timeout: Math.ceil(timeout) + 60,

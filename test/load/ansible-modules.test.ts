@@ -104,13 +104,13 @@ describe('a module of Ansible', () => {
   });
 });
 
-const hasAnsible = spawnSync('ansible-doc', ['--version']).status === 0;
+const hasAnsible = spawnSync('/usr/bin/ansible-doc', ['--version']).status === 0;
 
 describe.skipIf(!hasAnsible)('against an installed ansible-core', () => {
   it.each([...ansibleModules].filter(([, { collection }]) => collection === undefined))(
     'every argument of %s has a place',
     (name, { module, args }) => {
-      const asked = spawnSync('ansible-doc', ['-j', name], { encoding: 'utf8' });
+      const asked = spawnSync('/usr/bin/ansible-doc', ['-j', name], { encoding: 'utf8' });
       const docs: Record<string, { doc?: { options?: Record<string, { aliases?: string[] }> } }> =
         JSON.parse(asked.stdout || '{}');
       const options = Object.values(docs).flatMap(({ doc }) =>

@@ -375,8 +375,8 @@ describe('a broken playbook', () => {
       "1:43 bad-value: `loop` should be a list, or a template that gives one -> for example `loop: ['a', 'b']`",
     ],
     [
-      '- {hosts: web, tasks: [{command: x, loop: [1], loop_control: {label: x}}]}',
-      '1:63 unsupported-keyword: kmend has no `label` on a loop_control -> the item itself is shown',
+      '- {hosts: web, tasks: [{command: x, loop: [1], loop_control: {pause: 3}}]}',
+      '1:63 unsupported-keyword: kmend has no `pause` on a loop_control -> use `delay` with `until`',
     ],
     [
       '- {hosts: web, tasks: [{command: x, register: a-b}]}',

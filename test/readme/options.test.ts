@@ -130,6 +130,7 @@ const ofOthers: Readonly<Record<string, string>> = {
   '--replicas': 'kubectl',
   '--build-arg': 'buildah',
   '--config': 'zypper',
+  '--non-interactive': 'zypper',
   '--project': 'vitest',
   '--kills': 'npm run test:chaos',
   '--seed': 'npm run test:chaos',

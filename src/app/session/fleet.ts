@@ -142,7 +142,9 @@ export function hostsOf(
   );
 }
 
+/** What a play says about users. */
 export interface PlayBecome {
+  readonly remoteUser?: string;
   readonly become?: boolean;
   readonly becomeUser?: string;
   readonly becomeMethod?: string;
@@ -199,6 +201,8 @@ async function targetOptions(settings: Settings, play: PlayBecome): Promise<Targ
   return {
     ...wayOf(flags),
     ...present({
+      // As in Ansible, a play's own word counts before the command line's.
+      user: play.remoteUser ?? flags.user,
       become: play.become ?? flags.become,
       becomeMethod: play.becomeMethod ?? flags.becomeMethod,
       becomeUser: play.becomeUser ?? flags.becomeUser,

@@ -114,7 +114,12 @@ export function loopItems(
       place: task.argPlaces.loop ?? task.place,
     };
   const name = task.loopVar ?? 'item';
-  return { items: result.value.map((item) => ({ [name]: item })) };
+  const { indexVar } = task;
+  return {
+    items: result.value.map((item, index) =>
+      indexVar === undefined ? { [name]: item } : { [name]: item, [indexVar]: index },
+    ),
+  };
 }
 
 /**

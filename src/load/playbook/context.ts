@@ -8,6 +8,7 @@ import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { conditions, field, tagsField, varsField } from '../text/fields.ts';
 import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
 import { entryOf, type MapTree } from '../text/tree.ts';
+import { sameUsers } from './accepted.ts';
 import type { Around } from './roles.ts';
 
 export interface TaskContext {
@@ -17,6 +18,8 @@ export interface TaskContext {
   readonly learned: Set<string>;
   /** Tags of the play and the enclosing blocks: their tasks inherit them. */
   readonly tags: readonly string[];
+  /** Users of the play: a task may name the same ones. */
+  readonly users: { readonly becomeUser?: string; readonly remoteUser?: string };
   /** `no_log` of an enclosing block, which its tasks inherit. */
   readonly noLog?: boolean;
   /** `ignore_errors` of an enclosing block, which its tasks inherit. */
@@ -47,6 +50,7 @@ export function readCommon(
   defaultName: string,
 ) {
   const { collector } = context;
+  sameUsers(collector, tree, context.users);
   const { vars, tree: varsTree } = varsField(collector, tree);
   const inner = withVars(names, [...Object.keys(vars), ...context.learned]);
   const when = conditions(collector, entryOf(tree, 'when'), inner);

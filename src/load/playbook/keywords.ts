@@ -4,16 +4,30 @@
 const everywhere: Readonly<Record<string, string>> = {
   become_exe: 'put the program on the PATH of the host',
   become_flags: 'kmend chooses the flags of sudo, su and doas itself',
-  collections: 'name the modules of kmend as `kmend docs` lists them',
   connection: 'kmend reaches hosts over ssh only',
   debugger: 'there is no debugger; `-vvv` shows what is run',
-  diff: '`kmend plan` shows every difference',
   environment: 'set variables in the script: `command: env KEY=value ...`',
   ignore_unreachable: 'use `rollout: {brake: {unreachable: ignore}}`',
   module_defaults: 'write the arguments where they are used',
   port: 'set `ansible_port` in the inventory',
-  remote_user: 'set `ansible_user` in the inventory, or give -u',
   run_once: 'each host walks its own list of tasks; run it beforehand on one host',
+};
+
+/** Keywords of Ansible that are accepted, each with why nothing comes of it. */
+const unusedEverywhere = {
+  collections: 'the modules of kmend are found without it',
+  diff: '`kmend plan` shows every difference',
+};
+export const unusedInPlay: Readonly<Record<string, string>> = {
+  ...unusedEverywhere,
+  gather_subset: 'one probe reads all facts',
+  gather_timeout: 'one probe reads all facts',
+  strategy: 'hosts run in slots, each at its own pace: see `rollout: {max_unavailable}`',
+};
+export const unusedInTask: Readonly<Record<string, string>> = {
+  ...unusedEverywhere,
+  throttle:
+    'a host walks its tasks in one slot: `max_unavailable` or `throttle` of the play say how many hosts do so at once',
 };
 
 /** On a play. */
@@ -23,12 +37,9 @@ export const refusedInPlay: Readonly<Record<string, string>> = {
     '`kmend plan` shows what would be done; `check_mode` marks read-only commands that plans run too',
   fact_path: 'facts are read by `kmend probe`, whose script is fixed',
   force_handlers: 'there are no handlers: give the task a `when`',
-  gather_subset: 'leave it out: one probe reads all facts',
-  gather_timeout: 'leave it out: one probe reads all facts',
   handlers: 'put the task after the one that would notify it, with `when: RESULT is changed`',
   ignore_errors: 'set it on the tasks that may fail',
   no_log: 'set it on the tasks that hold secrets',
-  strategy: 'hosts run in slots: see `rollout: {max_unavailable}`',
   timeout: 'set it on tasks, or `rollout: {deadline: {host}}`',
   user: 'set `ansible_user` in the inventory, or give -u',
   validate_argspec: 'leave it out',
@@ -42,10 +53,8 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   action: 'write the module as the key: `command: uptime`',
   always: 'a failed host is left in a safe state and reported; no task runs after the failure',
   any_errors_fatal: 'use `rollout: {brake: {failures: 0}}` on the play',
-  async: 'long steps run detached on the host anyway: set `timeout`',
   async_status: 'long steps are waited for anyway',
   become_method: 'set it on the play',
-  become_user: 'set it on the play',
   delegate_facts: 'each task acts on its own host',
   delegate_to:
     'each task acts on its own host; a cluster is reached by `drain`, `uncordon` and gates',
@@ -59,12 +68,9 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   meta: 'there is nothing to flush or clear: facts are read again after every change',
   notify: 'put the other task after this one, with `when: RESULT is changed`',
   order: 'set it on the play',
-  poll: 'long steps are waited for anyway: set `timeout`',
   rescue:
     'a failed host is reported and left to an operator; use `ignore_errors` where a failure does not matter',
   serial: 'set it on the play, or `rollout: {waves}`',
-  strategy: 'hosts run in slots: see `rollout: {max_unavailable}` on the play',
-  throttle: 'set it on the play, or `rollout: {max_unavailable}`',
 };
 
 export const playKeys = [
@@ -77,6 +83,7 @@ export const playKeys = [
   'rollout',
   'partial',
   'tags',
+  'remote_user',
   'gather_facts',
   'vars_files',
   'pre_tasks',
@@ -97,6 +104,8 @@ const taskAndBlockKeys = [
   'vars',
   'ignore_errors',
   'become',
+  'become_user',
+  'remote_user',
   'no_log',
 ] as const;
 export const blockKeys = [...taskAndBlockKeys, 'block'] as const;
@@ -112,6 +121,8 @@ export const taskKeys = [
   'changed_when',
   'failed_when',
   'timeout',
+  'async',
+  'poll',
   'idempotent',
   'check_mode',
 ] as const;

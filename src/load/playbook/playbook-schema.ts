@@ -9,6 +9,8 @@ import {
   whole,
 } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
+import { ansibleModules } from './ansible-modules.ts';
+import { unusedInPlay, unusedInTask } from './keywords.ts';
 import { olderLoops } from './loops.ts';
 import {
   batchesSchema,
@@ -37,6 +39,11 @@ const condition: Mapping = {
 const variables: Mapping = { type: ['object', 'null'] };
 const identifier: Mapping = { type: 'string', pattern: '^[A-Za-z_]\\w*$' };
 
+/** Any value: nothing comes of these keys. */
+function anyOf(keys: Readonly<Record<string, string>>): Mapping {
+  return Object.fromEntries(Object.keys(keys).map((key) => [key, {}]));
+}
+
 const common: Mapping = {
   name: scalar,
   when: condition,
@@ -44,7 +51,10 @@ const common: Mapping = {
   vars: variables,
   ignore_errors: flag,
   become: flag,
+  become_user: scalar,
+  remote_user: scalar,
   no_log: flag,
+  ...anyOf(unusedInTask),
 };
 
 /** The schema in draft 7. It refuses unknown keys and a task without exactly one module. */
@@ -55,7 +65,7 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     args: { type: 'object' },
     loop_control: {
       type: 'object',
-      properties: { loop_var: identifier },
+      properties: { loop_var: identifier, index_var: identifier, label: {} },
       additionalProperties: false,
     },
     ...Object.fromEntries(olderLoops.map((key) => [key, {}])),
@@ -66,6 +76,8 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     changed_when: condition,
     failed_when: condition,
     timeout: length,
+    async: length,
+    poll: length,
     idempotent: flag,
     check_mode: flag,
   };
@@ -75,11 +87,21 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
       { ...embedded(schemaOfArgs(module.args)), description: module.summary },
     ]),
   );
+  // Arguments of Ansible's modules are checked by `kmend validate` alone.
+  const theirs = [...ansibleModules].filter(
+    ([name, { module }]) => modules.has(module) && !modules.has(name),
+  );
+  const any: Mapping = { type: ['object', 'string', 'null'] };
+  const names = new Set([...modules.keys(), ...theirs.map(([name]) => name)]);
   const task: Mapping = {
     type: 'object',
-    properties: { ...taskKeys, ...argumentsOf },
+    properties: {
+      ...taskKeys,
+      ...argumentsOf,
+      ...Object.fromEntries(theirs.map(([name]) => [name, any])),
+    },
     additionalProperties: false,
-    oneOf: [...modules.keys()].map((name) => ({ required: [name] })),
+    oneOf: [...names].map((name) => ({ required: [name] })),
   };
   const block: Mapping = {
     type: 'object',
@@ -146,7 +168,9 @@ const playSchema: Mapping = {
     rollout: { anyOf: [embedded(toJsonSchema(rolloutSchema, { templates: true })), nothing] },
     partial: { enum: ['accept', 'refuse'] },
     tags,
+    remote_user: scalar,
     gather_facts: earlyFlag,
+    ...anyOf(unusedInPlay),
     vars_files: {
       anyOf: [text, { type: 'array', items: { anyOf: [text, { type: 'array', items: text }] } }],
     },

@@ -24,9 +24,10 @@ import {
 import { hasClosedLayer, inventoryVars } from '../text/variables.ts';
 import type { Vault } from '../text/vault.ts';
 import { parseYaml } from '../text/yaml.ts';
+import { withoutUnused } from './accepted.ts';
 import type { TaskContext } from './context.ts';
 import { reportCycles } from './cycles.ts';
-import { playKeys, refusedInPlay } from './keywords.ts';
+import { playKeys, refusedInPlay, unusedInPlay } from './keywords.ts';
 import { checkPolicy, type PlayHosts } from './policy.ts';
 import { candidates, type ProjectFiles, projectFiles } from './project-files.ts';
 import {
@@ -204,7 +205,13 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     collector.error(tree.at, 'playbook-shape', 'a play is a mapping with `hosts` and `tasks`');
     return undefined;
   }
-  refuseKeys(collector, tree.entries, 'play', playKeys, refusedInPlay);
+  refuseKeys(
+    collector,
+    withoutUnused(collector, tree, unusedInPlay),
+    'play',
+    playKeys,
+    refusedInPlay,
+  );
   const own = varsField(collector, tree);
   const fromFiles = varsFiles(file, tree, own.vars, options);
   const vars = { ...file.vars, ...own.vars, ...fromFiles };
@@ -216,12 +223,17 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
   const name = field(collector, tree, 'name', filled) ?? hosts?.pattern ?? 'play';
   const rollout = readRollout(collector, tree, early, names, playHosts);
   const tags = [...new Set([...file.tags, ...tagsField(collector, tree)])];
+  const users = present({
+    becomeUser: field(collector, tree, 'become_user', filled),
+    remoteUser: field(collector, tree, 'remote_user', filled),
+  });
   noteGatherFacts(collector, tree);
   const context: TaskContext = {
     collector,
     modules: options.modules,
     learned: options.learned,
     tags,
+    users,
     around: {
       files: options.files,
       root: dirOf(file.path),
@@ -249,8 +261,8 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
       defaults: Object.keys(defaults).length > 0 ? defaults : undefined,
       become: earlyField(collector, tree, 'become', flag, early),
       becomeMethod: field(collector, tree, 'become_method', oneOf('sudo', 'su', 'doas')),
-      becomeUser: field(collector, tree, 'become_user', filled),
     }),
+    ...users,
     rollout,
     ...present({ partial: field(collector, tree, 'partial', oneOf('accept', 'refuse')) }),
     tags,

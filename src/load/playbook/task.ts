@@ -11,11 +11,12 @@ import { conditions, field, refuseKeys, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkTemplates, type Names, withVars } from '../text/names.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
+import { asyncTimeout, withoutUnused } from './accepted.ts';
 import { ansibleName } from './ansible-modules.ts';
 import { inheritWhen } from './block-when.ts';
 import { readCommon, type TaskContext, within } from './context.ts';
 import { argumentsOf, withArgs } from './free-form.ts';
-import { blockKeys, refusedInTask, taskKeys } from './keywords.ts';
+import { blockKeys, refusedInTask, taskKeys, unusedInTask } from './keywords.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './loops.ts';
 import { readSplice } from './spliced.ts';
 import { spliceOf } from './splices.ts';
@@ -71,7 +72,8 @@ function readBlock(
   names: Names,
   id: string,
 ): BlockTask {
-  refuseKeys(context.collector, tree.entries, 'block', blockKeys, refusedInTask);
+  const entries = withoutUnused(context.collector, tree, unusedInTask);
+  refuseKeys(context.collector, entries, 'block', blockKeys, refusedInTask);
   const { common, inner } = readCommon(context, tree, names, id, 'block');
   const tasks = readTasks(within(context, common), block.value, inner, `${id}.`);
   if (tasks.length === 0 && (block.value.kind !== 'list' || block.value.items.length === 0)) {
@@ -89,8 +91,12 @@ function readModuleTask(
   const { collector } = context;
   const found = moduleOf(context, tree);
   const loop = loopOf(collector, tree);
-  const loopVar = readLoopVar(collector, entryOf(tree, 'loop_control'));
-  const looped = loop === undefined ? names : withVars(names, [loopVar ?? 'item']);
+  const control = readLoopControl(collector, entryOf(tree, 'loop_control'));
+  const inLoop = [
+    control.loopVar ?? 'item',
+    ...(control.indexVar === undefined ? [] : [control.indexVar]),
+  ];
+  const looped = loop === undefined ? names : withVars(names, inLoop);
   const { common, inner } = readCommon(context, tree, looped, id, found?.module.name ?? 'task');
   const register = readRegister(collector, tree);
   const known = register === undefined ? inner : withVars(inner, [register]);
@@ -101,14 +107,14 @@ function readModuleTask(
     ...common,
     ...present({
       loop: loop && readLoop(collector, loop, withVars(names, context.learned)),
-      loopVar,
+      ...control,
       register,
       until: until && conditions(collector, until, known),
       retries: retries ?? (until && 3),
       delay: field(collector, tree, 'delay', duration) ?? (until && 5),
       changedWhen: verdictField(collector, entryOf(tree, 'changed_when'), known),
       failedWhen: verdictField(collector, entryOf(tree, 'failed_when'), known),
-      timeout: field(collector, tree, 'timeout', duration),
+      timeout: field(collector, tree, 'timeout', duration) ?? asyncTimeout(collector, tree),
       idempotent: field(collector, tree, 'idempotent', flag),
     }),
   } as const;
@@ -159,7 +165,7 @@ interface AskedModule {
 /** Finds the one key that is a module, and reports each key that is neither module nor keyword. */
 function moduleOf(context: TaskContext, tree: MapTree): AskedModule | undefined {
   const { collector, modules } = context;
-  const others = tree.entries.filter(
+  const others = withoutUnused(collector, tree, unusedInTask).filter(
     ({ key }) => !(taskKeys as readonly string[]).includes(key) && !isOlderLoop(key),
   );
   const asModule = (key: string): AnyModule | undefined => {
@@ -280,29 +286,34 @@ function readLoop(collector: DiagnosticsCollector, { written, value }: Loop, nam
   return plainOf(loop.value);
 }
 
-function readLoopVar(
-  collector: DiagnosticsCollector,
-  control: Entry | undefined,
-): string | undefined {
-  if (control === undefined) return undefined;
+interface LoopControl {
+  readonly loopVar?: string;
+  readonly indexVar?: string;
+}
+
+/** `label` is accepted: plans show what a task does, not its item. */
+function readLoopControl(collector: DiagnosticsCollector, control: Entry | undefined): LoopControl {
+  if (control === undefined) return {};
   if (control.value.kind !== 'map') {
     collector.error(
       control.value.at,
       'bad-value',
       '`loop_control` should be a mapping with loop_var',
     );
-    return undefined;
+    return {};
   }
   const others = {
-    label: 'the item itself is shown',
-    index_var: 'loop over `range(...)`',
     pause: 'use `delay` with `until`',
     extended: 'leave it out',
     extended_allitems: 'leave it out',
     break_when: 'use a `when`',
   };
-  refuseKeys(collector, control.value.entries, 'loop_control', ['loop_var'], others);
-  return nameField(collector, control.value, 'loop_var');
+  const known = ['loop_var', 'index_var', 'label'];
+  refuseKeys(collector, control.value.entries, 'loop_control', known, others);
+  return present({
+    loopVar: nameField(collector, control.value, 'loop_var'),
+    indexVar: nameField(collector, control.value, 'index_var'),
+  });
 }
 
 const readRegister = (collector: DiagnosticsCollector, tree: MapTree): string | undefined =>

@@ -1,0 +1,56 @@
+// Keywords of Ansible that are accepted because they change nothing, or say what holds anyway.
+import { duration, filled } from '../../model/shape/schema.ts';
+import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
+import { field } from '../text/fields.ts';
+import { type Entry, entryOf, type MapTree } from '../text/tree.ts';
+
+/** The keys that count. A note names each of the others, with why nothing comes of it. */
+export function withoutUnused(
+  collector: DiagnosticsCollector,
+  tree: MapTree,
+  unused: Readonly<Record<string, string>>,
+): readonly Entry[] {
+  return tree.entries.filter(({ key, keyAt }) => {
+    if (!Object.hasOwn(unused, key)) return true;
+    collector.note(keyAt, 'no-effect', `\`${key}\` changes nothing`, { detail: unused[key] ?? '' });
+    return false;
+  });
+}
+
+/** A task may name the users of its play: kmend has one login and one user for all tasks. */
+export function sameUsers(
+  collector: DiagnosticsCollector,
+  task: MapTree,
+  {
+    becomeUser = 'root',
+    remoteUser,
+  }: { readonly becomeUser?: string; readonly remoteUser?: string },
+): void {
+  const of = { become_user: becomeUser, remote_user: remoteUser };
+  for (const [key, ofPlay] of Object.entries(of)) {
+    const user = field(collector, task, key, filled);
+    if (user === undefined || user === ofPlay) continue;
+    collector.error(
+      entryOf(task, key)?.keyAt ?? task.at,
+      'unsupported-keyword',
+      `a task cannot have another \`${key}\` than its play (${ofPlay ?? 'none'})`,
+      {
+        hint: `set \`${key}\` on the play; in a \`shell\` there is \`runuser -u ${user} -- COMMAND\``,
+      },
+    );
+  }
+}
+
+/** `async: 600` with a `poll` is a time limit: a long step runs detached on the host anyway. */
+export function asyncTimeout(collector: DiagnosticsCollector, task: MapTree): number | undefined {
+  const limit = field(collector, task, 'async', duration);
+  const poll = field(collector, task, 'poll', duration);
+  if (poll !== 0 || limit === undefined || limit === 0) return limit === 0 ? undefined : limit;
+  collector.error(
+    entryOf(task, 'poll')?.keyAt ?? task.at,
+    'unsupported-keyword',
+    'kmend leaves no step behind: `poll: 0` would not wait for its end',
+    { hint: 'leave `poll` out; to start something that stays, use `shell: systemd-run ...`' },
+  );
+  return undefined;
+}

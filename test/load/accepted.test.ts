@@ -1,0 +1,62 @@
+// Keywords of Ansible that are accepted: without effect, or because they say what holds anyway.
+import { describe, expect, it } from 'vitest';
+import { loadPlaybook } from '../../src/load/index.ts';
+import { modules } from '../../src/modules/index.ts';
+
+const load = (text: string) => loadPlaybook('p.yml', text, { modules, facts: [] });
+const play = (keys: string, task = 'command: id') =>
+  load(`- hosts: all\n  ${keys}\n  tasks:\n    - {${task}}\n`);
+const summaries = ({ diagnostics }: ReturnType<typeof load>) =>
+  diagnostics.map(({ severity, summary }) => `${severity}: ${summary}`);
+
+describe('accepted with a note', () => {
+  it.each([
+    ['gather_subset: [min]', 'command: id', 'gather_subset'],
+    ['gather_timeout: 30', 'command: id', 'gather_timeout'],
+    ['strategy: free', 'command: id', 'strategy'],
+    ['collections: [kubernetes.core]', 'command: id', 'collections'],
+    ['diff: yes', 'command: id', 'diff'],
+    ['name: x', 'command: id, diff: no', 'diff'],
+    ['name: x', 'command: id, throttle: 1', 'throttle'],
+    ['name: x', 'block: [{command: id}], collections: [a.b]', 'collections'],
+  ])('%s, %s', (keys, task, key) => {
+    const loaded = play(keys, task);
+    expect(loaded.value).toBeDefined();
+    expect(summaries(loaded)).toEqual([`note: \`${key}\` changes nothing`]);
+  });
+});
+
+describe('accepted because it holds anyway', () => {
+  it('the users of the play, on a task', () => {
+    expect(summaries(play('remote_user: ops', 'command: id, become_user: root'))).toEqual([]);
+    expect(play('remote_user: ops').value?.plays[0]?.remoteUser).toBe('ops');
+    expect(
+      summaries(play('become_user: app', 'command: id, become_user: app, remote_user: x')),
+    ).toEqual(['error: a task cannot have another `remote_user` than its play (none)']);
+    expect(summaries(play('name: x', 'command: id, become_user: app'))).toEqual([
+      'error: a task cannot have another `become_user` than its play (root)',
+    ]);
+  });
+
+  it('async with a poll is a time limit', () => {
+    const timeoutOf = (task: string) => {
+      const [found] = play('name: x', task).value?.plays[0]?.tasks ?? [];
+      return found?.kind === 'task' ? found.timeout : undefined;
+    };
+    expect(timeoutOf('command: id, async: 600, poll: 5')).toBe(600);
+    expect(timeoutOf('command: id, async: 600')).toBe(600);
+    expect(timeoutOf('command: id, async: 0, poll: 0')).toBeUndefined();
+    expect(summaries(play('name: x', 'command: id, async: 600, poll: 0'))).toEqual([
+      'error: kmend leaves no step behind: `poll: 0` would not wait for its end',
+    ]);
+  });
+
+  it('label and index_var of a loop', () => {
+    const loaded = play(
+      'name: x',
+      'command: "echo {{ i }}", loop: [a], loop_control: {label: "{{ item }}", index_var: i}',
+    );
+    expect(summaries(loaded)).toEqual([]);
+    expect(loaded.value?.plays[0]?.tasks[0]).toMatchObject({ indexVar: 'i' });
+  });
+});

@@ -1,0 +1,68 @@
+// Each deliberate difference from Ansible that the docs list has its test: here, or where it says.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { foresee } from '../../src/core/plan/overlay.ts';
+import { loadPlaybook } from '../../src/load/index.ts';
+import { modules } from '../../src/modules/index.ts';
+import { el7 } from '../modules/facts.ts';
+import { moduleNamed, parseArgs, planOf } from '../modules/laws.ts';
+
+const root = join(import.meta.dirname, '../..');
+const page = readFileSync(join(root, 'docs/coming-from-ansible.md'), 'utf8');
+const rows = (page.split('## Modules')[0] ?? '')
+  .split('\n')
+  .filter((line) => /^\| (?!in Ansible|---)/.test(line));
+
+const load = (play: string, task = 'command: id') =>
+  loadPlaybook('p.yml', `- hosts: all\n  ${play}\n  tasks: [{${task}}]\n`, { modules, facts: [] });
+const errors = (play: string, task?: string) =>
+  load(play, task).diagnostics.filter(({ severity }) => severity === 'error').length;
+
+/** By the first words of the row: a check, or the file and the words of the test. */
+const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> = {
+  '`reboot` restarts as often': ['test/modules/reboot.test.ts', 'nothing asks for another reboot'],
+  '`reboot_timeout` is 600': () =>
+    expect(parseArgs(moduleNamed('reboot'), {})).toMatchObject({ timeout: 1200 }),
+  '`reboot` returns when': () =>
+    expect(parseArgs(moduleNamed('reboot'), {})).toMatchObject({ stable_for: 30 }),
+  '`reboot` restarts a node': ['test/modules/reboot.test.ts', "'required'"],
+  '`pre_reboot_delay`, `msg`': ['test/load/ansible-modules.test.ts', 'pre_reboot_delay: 0'],
+  '`apt`, `yum`, `dnf`': ['test/load/ansible-modules.test.ts', "'apt: {name: nginx}'"],
+  '`update_cache` with': ['test/load/ansible-modules.test.ts', '`update_cache` changes nothing'],
+  '`daemon_reload` alone': ['test/modules/service.test.ts', 'daemon_reload: true }'],
+  '`creates`, `removes`': ['test/modules/command.test.ts', "creates: '/x*'"],
+  '`serial: 0`': () => {
+    for (const serial of ['0', '-1', '"-10%"', '"0%"', '[1, 0]'])
+      expect(errors(`serial: ${serial}`)).toBe(1);
+    expect(errors('serial: "10%"')).toBe(0);
+  },
+  'an unreachable host': () =>
+    expect(load('any_errors_fatal: true').value?.plays[0]?.rollout.brake.unreachable).toBe('count'),
+  'facts are those': () => {
+    const facts = el7({ 'kernel.next': '3.10.0-1160.2.el7.x86_64' });
+    const { changes, promises = {} } = planOf('reboot', { args: null, facts });
+    const after = foresee(facts, changes, promises, undefined);
+    expect(after['kernel.release']).toBe('3.10.0-1160.2.el7.x86_64');
+  },
+  'a task may have': ['test/load/accepted.test.ts', 'cannot have another `become_user`'],
+  '`async` with': ['test/load/accepted.test.ts', 'kmend leaves no step behind'],
+  '`throttle` on a task': ['test/load/accepted.test.ts', 'throttle: 1'],
+  '`shell` refuses': () => expect(errors('name: x', 'shell: "echo it\'s # fine"')).toBe(0),
+};
+
+it.each(rows.map((row) => [row.slice(2, 60), row]))('%s', (_, row) => {
+  const found = Object.entries(tests).filter(([words]) => row.startsWith(`| ${words}`));
+  expect(found).toHaveLength(1);
+  for (const [, test] of found) {
+    if (typeof test === 'function') test();
+    else {
+      const file = join(root, test[0]);
+      expect(existsSync(file) && readFileSync(file, 'utf8').includes(test[1]), test[0]).toBe(true);
+    }
+  }
+});
+
+it('every test is of a row', () => {
+  expect(Object.keys(tests)).toHaveLength(rows.length);
+});
