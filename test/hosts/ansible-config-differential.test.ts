@@ -93,7 +93,7 @@ interface Case {
 
 type Answer = Readonly<Record<string, unknown>>;
 
-interface Told {
+interface Reported {
   readonly answers: readonly (Answer | null)[];
   readonly keys: readonly string[];
   readonly variables: readonly string[];
@@ -108,7 +108,7 @@ function place(cases: readonly Case[]) {
   });
 }
 
-function askAnsible(cases: readonly { readonly cwd: string; readonly env: object }[]): Told {
+function askAnsible(cases: readonly { readonly cwd: string; readonly env: object }[]): Reported {
   const file = join(scratch, 'ask.py');
   writeFileSync(file, script);
   const text = execFileSync(interpreter ?? '', ['-W', 'ignore', file], {

@@ -116,17 +116,19 @@ describe.skipIf(noSshd !== '')(
         rules(`${user} ALL=(ALL) ALL`);
         expect(await run(sudo('wrong'))).toMatchObject({
           kind: 'auth',
-          message: expect.stringMatching(/sudo refused the password$/),
+          message: expect.stringMatching(/sudo refused the password( \(sudo: .*\))?$/),
         });
         expect(await run(sudo())).toMatchObject({
           kind: 'auth',
-          message: expect.stringMatching(/sudo asks for a password$/),
+          message: expect.stringMatching(
+            /sudo asks for a password \(sudo: a password is required\)$/,
+          ),
           hint: expect.stringMatching(/-K/),
         });
         rules(`Defaults:${user} passwd_tries=1`, `${user} ALL=(ALL) ALL`);
         expect(await run(sudo('wrong'))).toMatchObject({
           kind: 'auth',
-          message: expect.stringMatching(/sudo refused the password$/),
+          message: expect.stringMatching(/sudo refused the password( \(sudo: .*\))?$/),
         });
       });
       it('requiretty', async () => {
@@ -156,6 +158,28 @@ describe.skipIf(noSshd !== '')(
           fine('root\nin\n'),
         );
       });
+      it('what sudo itself says is in the failure', async () => {
+        const said = async (...lines: readonly string[]) => {
+          rules(...lines);
+          const ended = await run(sudo(password));
+          return 'message' in ended ? ended.message : ended;
+        };
+        expect(await said('# nobody')).toMatch(
+          /become root \(.*(?:not in the sudoers|may not run sudo|not allowed).*\)$/,
+        );
+        expect(await said(`Defaults:${user} requiretty`, `${user} ALL=(ALL) ALL`)).toMatch(
+          /\(requiretty\) \(sudo: .*must have a tty.*\)$/,
+        );
+        execFileSync('chage', ['-d', '0', user]);
+        rules(`Defaults:${user} lecture=always`, `${user} ALL=(ALL) ALL`);
+        const expired = await run(sudo(password)).finally(() =>
+          execFileSync('chage', ['-d', '2020-01-01', user]),
+        );
+        expect(expired).toMatchObject({
+          kind: 'auth',
+          message: expect.stringMatching(/has expired \(.*(?:expired|required to change).*\)$/),
+        });
+      });
       it('a stream of any bytes, behind the password', async () => {
         rules(`${user} ALL=(ALL) ALL`);
         const all = randomBytes(5_000_001);
@@ -182,7 +206,9 @@ describe.skipIf(noSshd !== '')(
           expect(await run(sudo(password), script)).toEqual({ ...fine('root\n'), code: 7 });
           expect(await run(sudo(), script)).toMatchObject({
             kind: 'auth',
-            message: expect.stringMatching(/sudo asks for a password$/),
+            message: expect.stringMatching(
+              /sudo asks for a password \(sudo: a password is required\)$/,
+            ),
           });
         }
       });

@@ -172,12 +172,27 @@ export function refusalIn(event: NotStarted): Failure | undefined {
   );
   if (rule === undefined) return undefined;
   const hint = rule.hint === undefined ? {} : { hint: rule.hint };
+  const quoted = become === undefined ? '' : ownWords(output, become.method, rule);
   return {
     kind: rule.kind,
-    message: `${where}: ${rule.message(event)}`,
+    message: `${where}: ${rule.message(event)}${quoted}`,
     ...hint,
     detail: output.trim().slice(-2000),
   };
+}
+
+/** The sentence of the program by which its refusal is known. */
+function ownWords(output: string, method: string, { pattern, beside = pattern }: Rule): string {
+  const line = output.split('\n').find((one) => pattern.test(one) && beside.test(one));
+  // The question may stand before it on the same line, and the whole script within it.
+  const words =
+    line
+      ?.slice(Math.max(0, line.search(pattern) - 200))
+      .replace(/^.*\bkmend[-\w]*:? ?/, '')
+      .replace(/'[^']{40,}'?/, "'...'")
+      .trim()
+      .slice(0, 200) ?? '';
+  return words === '' ? '' : ` (${words.startsWith(method) ? '' : `${method}: `}${words})`;
 }
 
 const isMissing = ({ code, output }: NotStarted, program: string): boolean =>
