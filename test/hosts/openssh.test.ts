@@ -125,7 +125,8 @@ describe.skipIf(noSshd !== '')(
       processes(`${folder()}/1.sock`).find((pid) =>
         textOf(`/proc/${pid}/cmdline`).includes('-M'),
       ) ?? 0;
-    const logins = (): number => sshd.log().match(/Accepted (?:publickey|password) for/g)?.length ?? 0;
+    const logins = (): number =>
+      sshd.log().match(/Accepted (?:publickey|password) for/g)?.length ?? 0;
 
     it('says the same of a host as kmend itself', async () => {
       const own = transport();
