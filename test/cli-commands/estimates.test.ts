@@ -52,9 +52,9 @@ describe('the history of a run', () => {
   });
 
   const earlier = [
-      { host: 'h1', remedy: 'kernel_arg', seconds: 101, drain: 0 },
-      { host: 'h2', remedy: 'kernel_and_arg', seconds: 1500, drain: 0 },
-      { host: 'h3', remedy: 'kernel_arg', seconds: 90, drain: 0 },
+    { host: 'h1', remedy: 'kernel_arg', seconds: 101, drain: 0 },
+    { host: 'h2', remedy: 'kernel_and_arg', seconds: 1500, drain: 0 },
+    { host: 'h3', remedy: 'kernel_arg', seconds: 90, drain: 0 },
   ] as const;
   it.each<[string, HostPlan, number, number | undefined]>([
     ['hosts with the same remedy where there were some', plan('kernel_arg'), 101, 2],

@@ -162,7 +162,10 @@ describe('reboot: fallback', () => {
     ['{command: [a], environment: {A-B: c}}', /names of environment variables/],
     ['{}', /command/],
   ])('%s is refused before anything is touched', async (given, why) => {
-    const file = lab.file('bad.yaml', play(`    - reboot: {when_pending: true, fallback: ${given}}\n`));
+    const file = lab.file(
+      'bad.yaml',
+      play(`    - reboot: {when_pending: true, fallback: ${given}}\n`),
+    );
     const { exit, err, out } = await lab.run(['plan', file, '-l', 'well']);
     expect([exit, `${err}${out}`]).toEqual([3, expect.stringMatching(why)]);
   });

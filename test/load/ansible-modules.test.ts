@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { loadPlaybook } from '../../src/load/index.ts';
-import { ansibleModules } from '../../src/load/playbook/ansible-modules.ts';
+import { ansibleModules } from '../../src/load/playbook/ansible/modules.ts';
 import { hasErrors } from '../../src/model/diagnostic.ts';
 import { keysAt } from '../../src/model/shape/schema.ts';
 import { modules } from '../../src/modules/index.ts';

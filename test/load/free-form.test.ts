@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FreeForm, splitFreeForm } from '../../src/load/playbook/free-form.ts';
+import { type FreeForm, splitFreeForm } from '../../src/load/playbook/ansible/free-form.ts';
 
 const names = [
   'creates',

@@ -55,7 +55,16 @@ describe('command', () => {
   it.skipIf(!hasPython)(
     'expands variables and home directories as Python does, which Ansible uses for it',
     () => {
-      const parts = ['$HOME', '${HOME}', '$KMEND_NONE', '${KMEND_NONE}', '${HOME', '$', '${}'];
+      const braced = (name: string): string => `$\{${name}}`;
+      const parts = [
+        '$HOME',
+        braced('HOME'),
+        '$KMEND_NONE',
+        braced('KMEND_NONE'),
+        `$\{HOME`,
+        '$',
+        braced(''),
+      ];
       const more = [
         '~',
         '~root',

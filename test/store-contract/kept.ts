@@ -140,31 +140,37 @@ export function documents(make: MakeSubject): void {
     subject = await make();
   });
 
-  describe.each(['jobs', 'ids', 'fleets', 'tokens', 'summaries'] as const)('documents: %s', (kind) => {
-    it('are read, replaced and removed, by others too', async () => {
-      const { store, other } = subject;
-      expect([await store[kind].names(), await store[kind].read('b')]).toEqual([[], undefined]);
-      await store[kind].write('b', '{"a": "é"}');
-      await other[kind].write('a-1', '[]');
-      await store[kind].write('b', '2');
-      expect([await other[kind].names(), await other[kind].read('b')]).toEqual([['a-1', 'b'], '2']);
-      await other[kind].remove('b');
-      await other[kind].remove('b');
-      expect([await store[kind].names(), await store[kind].read('b')]).toEqual([
-        ['a-1'],
-        undefined,
-      ]);
-      expect(store[kind].placeOf('a-1')).toContain('a-1');
-    });
-
-    it.each(['../../etc/passwd', '..', 'a/b', 'fe80::1%eth0', "it's", '%', '.x'])(
-      'may be called %s',
-      async (name) => {
+  describe.each(['jobs', 'ids', 'fleets', 'tokens', 'summaries'] as const)(
+    'documents: %s',
+    (kind) => {
+      it('are read, replaced and removed, by others too', async () => {
         const { store, other } = subject;
-        await store[kind].write(name, 'text');
-        await store[kind].write('b', 'other');
-        expect(await other[kind].read(name)).toBe('text');
-      },
-    );
-  });
+        expect([await store[kind].names(), await store[kind].read('b')]).toEqual([[], undefined]);
+        await store[kind].write('b', '{"a": "é"}');
+        await other[kind].write('a-1', '[]');
+        await store[kind].write('b', '2');
+        expect([await other[kind].names(), await other[kind].read('b')]).toEqual([
+          ['a-1', 'b'],
+          '2',
+        ]);
+        await other[kind].remove('b');
+        await other[kind].remove('b');
+        expect([await store[kind].names(), await store[kind].read('b')]).toEqual([
+          ['a-1'],
+          undefined,
+        ]);
+        expect(store[kind].placeOf('a-1')).toContain('a-1');
+      });
+
+      it.each(['../../etc/passwd', '..', 'a/b', 'fe80::1%eth0', "it's", '%', '.x'])(
+        'may be called %s',
+        async (name) => {
+          const { store, other } = subject;
+          await store[kind].write(name, 'text');
+          await store[kind].write('b', 'other');
+          expect(await other[kind].read(name)).toBe('text');
+        },
+      );
+    },
+  );
 }

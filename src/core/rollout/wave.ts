@@ -15,7 +15,7 @@ const base = ({ state }: View): number => state.hosts.length + state.leftOut.len
 
 /** The next wave: the canary, or as many of the planned hosts as the policy says. */
 export function beginWave(view: View): Decision | undefined {
-  const { state, policy } = view;
+  const { state } = view;
   if (state.wave !== undefined || state.planned === undefined) return undefined;
   if (needsCanary(view)) {
     const hosts = nextCanaries(view).map((host) => host.host);

@@ -8,7 +8,7 @@ import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { conditions, field, tagsField, varsField } from '../text/fields.ts';
 import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
 import { entryOf, type MapTree } from '../text/tree.ts';
-import { sameUsers } from './accepted.ts';
+import { sameUsers } from './ansible/accepted.ts';
 import type { Around } from './roles.ts';
 
 export interface TaskContext {

@@ -9,9 +9,9 @@ import {
   whole,
 } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
-import { ansibleModules } from './ansible-modules.ts';
+import { olderLoops } from './ansible/loops.ts';
+import { ansibleModules } from './ansible/modules.ts';
 import { unusedInPlay, unusedInTask } from './keywords.ts';
-import { olderLoops } from './loops.ts';
 import {
   batchesSchema,
   orderSchema,

@@ -24,7 +24,7 @@ import {
 import { hasClosedLayer, inventoryVars } from '../text/variables.ts';
 import type { Vault } from '../text/vault.ts';
 import { parseYaml } from '../text/yaml.ts';
-import { withoutUnused } from './accepted.ts';
+import { withoutUnused } from './ansible/accepted.ts';
 import type { TaskContext } from './context.ts';
 import { reportCycles } from './cycles.ts';
 import { playKeys, refusedInPlay, unusedInPlay } from './keywords.ts';

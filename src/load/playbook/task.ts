@@ -11,16 +11,16 @@ import { conditions, field, refuseKeys, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkTemplates, type Names, withVars } from '../text/names.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
-import { asyncTimeout, withoutUnused } from './accepted.ts';
-import { ansibleName } from './ansible-modules.ts';
-import { inheritWhen } from './block-when.ts';
+import { asyncTimeout, withoutUnused } from './ansible/accepted.ts';
+import { inheritWhen } from './ansible/block-when.ts';
+import { argumentsOf, withArgs } from './ansible/free-form.ts';
+import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
+import { ansibleName } from './ansible/modules.ts';
+import { translate } from './ansible/translate.ts';
 import { readCommon, type TaskContext, within } from './context.ts';
-import { argumentsOf, withArgs } from './free-form.ts';
 import { blockKeys, refusedInTask, taskKeys, unusedInTask } from './keywords.ts';
-import { isOlderLoop, type Loop, loopOf, refusedLoop } from './loops.ts';
 import { readSplice } from './spliced.ts';
 import { spliceOf } from './splices.ts';
-import { translate } from './translate.ts';
 
 /** Reads a list of tasks; `prefix` is the id of the block that they are in. */
 export function readTasks(

@@ -1,7 +1,7 @@
 // Ansible's older loops (`with_items` and its family), written as the expression that `loop` takes.
-import { hasTemplate } from '../../expression/index.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import type { Entry, MapTree, Tree } from '../text/tree.ts';
+import { hasTemplate } from '../../../expression/index.ts';
+import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import type { Entry, MapTree, Tree } from '../../text/tree.ts';
 
 /** Its terms as expressions: one for each item of a list, else the one that is written. */
 type Kind = (terms: readonly string[], isList: boolean) => string;

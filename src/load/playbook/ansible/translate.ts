@@ -1,10 +1,10 @@
 // Turns the arguments of a module of Ansible into those of the module of kmend that carries it out.
-import { hasTemplate } from '../../expression/index.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { resolvePlain } from '../text/scalar.ts';
-import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '../text/tree.ts';
-import type { AnsibleModule, Treatment } from './ansible-modules.ts';
+import { hasTemplate } from '../../../expression/index.ts';
+import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import { resolvePlain } from '../../text/scalar.ts';
+import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '../../text/tree.ts';
 import { splitFreeForm } from './free-form.ts';
+import type { AnsibleModule, Treatment } from './modules.ts';
 
 export interface Translated {
   /** Name of kmend's module. */

@@ -1,8 +1,8 @@
 // The `when` of a block whose tasks change what it reads. In Ansible each task of the block has the
 // condition; kmend decides it once, which is the same until a task registers a name in it.
-import { compile } from '../../expression/index.ts';
-import type { Condition, ModuleTask, Task } from '../../model/playbook.ts';
-import { isMapping } from '../../model/value.ts';
+import { compile } from '../../../expression/index.ts';
+import type { Condition, ModuleTask, Task } from '../../../model/playbook.ts';
+import { isMapping } from '../../../model/value.ts';
 
 /** Gives the conditions to each task behind one that registers or sets a name in them. */
 export function inheritWhen(tasks: readonly Task[], when: readonly Condition[]): readonly Task[] {

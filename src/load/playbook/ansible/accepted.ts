@@ -1,8 +1,8 @@
 // Keywords of Ansible that are accepted because they change nothing, or say what holds anyway.
-import { duration, filled } from '../../model/shape/schema.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { field } from '../text/fields.ts';
-import { type Entry, entryOf, type MapTree } from '../text/tree.ts';
+import { duration, filled } from '../../../model/shape/schema.ts';
+import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import { field } from '../../text/fields.ts';
+import { type Entry, entryOf, type MapTree } from '../../text/tree.ts';
 
 /** The keys that count. A note names each of the others, with why nothing comes of it. */
 export function withoutUnused(

@@ -1,8 +1,8 @@
 // Splits the text form of a task (`command: touch x creates=/x`) into arguments and the rest, as
 // Ansible does: before templates are rendered, so that no value can add an argument.
-import type { AnyModule } from '../../model/run/change.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import type { Entry, ScalarTree, Tree } from '../text/tree.ts';
+import type { AnyModule } from '../../../model/run/change.ts';
+import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import type { Entry, ScalarTree, Tree } from '../../text/tree.ts';
 
 /**
  * The arguments of a module that takes a text. A text without arguments stays as it is, where it
