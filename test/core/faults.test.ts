@@ -105,7 +105,7 @@ const isCaught = (holds: (resumed: Resumed) => boolean, folded: Fold): boolean =
         return false;
       }
     }),
-    { numRuns: 300, seed: 7 },
+    { numRuns: 600, seed: 7 },
   ).failed;
 
 describe('a controller that resumes', () => {

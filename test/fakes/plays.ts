@@ -4,7 +4,7 @@ import type { Event, EventOf, EventType } from '../../src/model/run/event.ts';
 /** The whole job in three tasks, with short times. `rollout` is YAML in braces. */
 export const remediationPlay = (
   rollout = '{}',
-  reboot = '{timeout: 20s, stable_for: 1s}',
+  reboot = '{when_pending: true, timeout: 20s, stable_for: 1s}',
 ): string => `- name: Remediate
   hosts: all
   rollout: ${rollout}

@@ -62,6 +62,7 @@ describe('a module of Ansible', () => {
       'reboot: {reboot_timeout: 600, post_reboot_delay: 30, msg: x, connect_timeout: 5, pre_reboot_delay: 0, test_command: uptime, search_paths: [/sbin], boot_time_command: id}',
       { reboot: { timeout: 600, stable_for: 30, test_command: 'uptime' } },
     ],
+    ['reboot: {post_reboot_delay: 0}', { reboot: {} }],
     [
       'kubernetes.core.k8s_drain: {name: "{{ inventory_hostname }}", state: drain, delete_options: {ignore_daemonsets: yes, delete_emptydir_data: yes, wait_timeout: 900, terminate_grace_period: 30}}',
       {

@@ -91,7 +91,7 @@ describe('older loops', () => {
 
   it('report a wrong template at its place, two loops, and kinds that are not there', () => {
     expect(errorsOf('- debug: {msg: x}\n  with_items: ["{{ nope | }}"]\n')).toEqual([
-      expect.stringMatching(/^5:21 /),
+      expect.stringMatching(/^5:31 /),
     ]);
     expect(errorsOf('- debug: {msg: x}\n  loop: [1]\n  with_items: [2]\n')).toEqual([
       '6:7 said-twice: a task has one loop, this one has loop and with_items -> undefined',

@@ -2,8 +2,15 @@
 
 /** What becomes of one argument of Ansible. */
 export type Treatment =
-  /** It has this name in kmend; `words` are values that kmend spells otherwise. */
-  | { readonly as: string; readonly words?: Readonly<Record<string, string>> }
+  /**
+   * It has this name in kmend; `words` are values that kmend spells otherwise. `zero`: why nothing
+   * comes of a 0.
+   */
+  | {
+      readonly as: string;
+      readonly words?: Readonly<Record<string, string>>;
+      readonly zero?: string;
+    }
   /** It is accepted, and this is why nothing comes of it. */
   | { readonly unused: string }
   /** It is refused, except where it is false, which is what kmend does. The text is the hint. */
@@ -156,7 +163,10 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
       module: 'reboot',
       args: {
         reboot_timeout: as('timeout'),
-        post_reboot_delay: as('stable_for'),
+        post_reboot_delay: {
+          as: 'stable_for',
+          zero: 'a new boot must last a while, or a loop of boots would count as up; `stable_for: 0` is kmend\'s own way to not wait',
+        },
         ...each('msg', unused('no message is sent to users of the host')),
         ...each('pre_reboot_delay', unused('the reboot is sent at once')),
         ...each('connect_timeout', unused('a host that is booting is tried again and again')),

@@ -122,17 +122,18 @@ function treated(
   if (/\bscope$/.test(key) && value.kind === 'scalar' && value.text === 'system') return [];
   const treatment: Treatment | undefined = Object.hasOwn(args, key) ? args[key] : undefined;
   if (treatment === undefined) return [written];
-  if ('as' in treatment)
-    return [{ key: treatment.as, keyAt, value: inWords(value, treatment.words) }];
-  if ('unused' in treatment) {
-    collector.note(keyAt, 'no-effect', `${module}: \`${key}\` changes nothing`, {
-      detail: treatment.unused,
-    });
+  const isZero = value.kind === 'scalar' && value.text === '0';
+  const unused =
+    'unused' in treatment ? treatment.unused : 'as' in treatment && isZero && treatment.zero;
+  if (typeof unused === 'string') {
+    collector.note(keyAt, 'no-effect', `${module}: \`${key}\` changes nothing`, { detail: unused });
     return [];
   }
+  if ('as' in treatment)
+    return [{ key: treatment.as, keyAt, value: inWords(value, treatment.words) }];
   const isOff =
     value.kind === 'scalar' && (value.value === null || /^(?:no|off|false)$/i.test(value.text));
-  if (!isOff)
+  if (!isOff && 'never' in treatment)
     collector.error(keyAt, 'unsupported-argument', `kmend has no \`${key}\` of ${module}`, {
       hint: treatment.never,
     });
