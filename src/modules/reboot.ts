@@ -258,7 +258,8 @@ function nodeBack(given: Args, node = ''): Change {
 }
 
 function reasons(given: Args, facts: FactView, context: PlanContext): readonly string[] {
-  const asked = !onlyPending(given) && !context.done.rebooted;
+  const { rebooted, newBoot } = context.done;
+  const asked = !onlyPending(given) && !rebooted && newBoot !== true;
   const pending = pendingReasons(facts, context);
   return asked && pending.length === 0 ? ['the play says so'] : pending;
 }

@@ -255,7 +255,7 @@ describe('a vault password', () => {
     const applied = await lab.run(['apply', saved, '--yes', ...flags]);
     expect(applied.exit, applied.out + applied.err).toBe(0);
     expect(readFileSync(join(lab.host('h1').root, 'tmp/whole'), 'utf8')).toBe(
-      'Zq7 whole, Zq7 of the playbook',
+      'Zq7 whole, Zq7 of the playbook\n',
     );
     const run = join(lab.state, 'runs', lab.runs().at(-1) ?? '');
     const kept = readdirSync(run)

@@ -149,7 +149,7 @@ const rows: readonly Row[] = [
     args: ['-e', 'given=yes'],
   },
   {
-    name: 'block: its `when` is judged once, before its first task; its vars are known inside',
+    name: 'block: its `when` counts again after a task that registers what it reads; its vars are known inside',
     tasks: `    - {name: a, shell: {cmd: echo open}, register: gate}
     - name: in
       when: gate.stdout == 'open'
@@ -157,13 +157,17 @@ const rows: readonly Row[] = [
       block:
         - {name: b, shell: {cmd: echo shut}, register: gate}
         - {name: c, shell: {cmd: '${write('{{ word }} {{ gate.stdout }}')}'}}
+    - name: on
+      vars: {word: inner}
+      block:
+        - {name: e, shell: {cmd: '${write('{{ word }}')}'}}
     - name: out
       when: gate.stdout == 'open'
       block:
         - {name: d, shell: {cmd: '${write('never')}'}}
 `,
-    ends: ['a changed', 'b changed', 'c changed'],
-    ran: 'inner shut\n',
+    ends: ['a changed', 'b changed', 'c skipped', 'e changed'],
+    ran: 'inner\n',
   },
   {
     name: 'when: skipped tasks say so, and register that',
@@ -207,7 +211,7 @@ const rows: readonly Row[] = [
     tasks: `    - {name: a, shell: {cmd: 'cat >> "$KMEND_ROOT/var/ran"', stdin: "from stdin\\n"}}
 `,
     ends: ['a changed'],
-    ran: 'from stdin\n',
+    ran: 'from stdin\n\n',
   },
 ];
 

@@ -4,7 +4,7 @@ import type { Event, EventOf, EventType } from '../../src/model/run/event.ts';
 /** The whole job in three tasks, with short times. `rollout` is YAML in braces. */
 export const remediationPlay = (
   rollout = '{}',
-  reboot = '{when_pending: true, timeout: 20s, stable_for: 1s}',
+  reboot = '{timeout: 20s, stable_for: 1s}',
 ): string => `- name: Remediate
   hosts: all
   rollout: ${rollout}
@@ -12,7 +12,7 @@ export const remediationPlay = (
     - name: The argument
       kernel_arg: {key: cgroup.memory, value: nokmem}
     - name: Reboot
-      reboot: ${reboot}
+      reboot: ${pending(reboot)}
     - name: Proof
       verify_kmem: {state: disabled, timeout: 10s}
 `;
@@ -34,3 +34,6 @@ export const eventsOf = <T extends EventType>(
     (event): event is Event & EventOf<T> =>
       event.type === type && (host === undefined || ('host' in event && event.host === host)),
   );
+
+/** Arguments of a `reboot` that asks for one only where something is pending. */
+export const pending = (reboot: string): string => reboot.replace('{', '{when_pending: true, ');

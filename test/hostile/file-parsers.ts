@@ -100,6 +100,27 @@ const playbookSeed = `- name: Out of accounting
         - fail: {msg: "{{ r.stdout | regex_search('a+') }}"}
 `;
 
+/** Forms of Ansible that become those of kmend, and names of other files. */
+const ansibleSeed = `- hosts: all
+  vars: {x: 1}
+  roles: [a.b.c, {role: x, port: 1}]
+  tasks:
+    - import_tasks: t.yml
+    - apt: name=docker-ce=18.09.9,curl state=present
+    - yum: {name: docker-ce-18.09.9-3.el7.x86_64, update_cache: yes}
+    - shell: echo "a b" creates=/x chdir="/tmp" a\\=b
+    - debug: {msg: "{{ item }}"}
+      with_items: ["a-{{ x }}", b]
+    - command: touch x
+      args: {creates: /x}
+    - reboot: {post_reboot_delay: 0, reboot_timeout: 600}
+    - k8s_drain: {name: "{{ inventory_hostname }}", delete_options: {ignore_daemonsets: yes}}
+`;
+const ansibleFiles = {
+  't.yml': '- debug: {msg: x}\n',
+  'roles/x/tasks/main.yml': '- debug: {msg: "{{ port }}"}\n',
+};
+
 const kubeconfigSeed = `apiVersion: v1
 kind: Config
 current-context: lab
@@ -230,8 +251,23 @@ export const fileParsers: readonly Parser[] = [
     name: 'playbook',
     megabytes: large,
     parse: (text) =>
-      loadPlaybook('p.yaml', text, { modules, facts: factDefs.map(({ name }) => name) }),
-    seeds: [playbookSeed],
+      loadPlaybook('p.yaml', text, {
+        modules,
+        facts: factDefs.map(({ name }) => name),
+        reader: tableReader(ansibleFiles),
+      }),
+    seeds: [playbookSeed, ansibleSeed],
+  },
+  {
+    name: 'file of a playbook',
+    megabytes: large,
+    parse: (text) =>
+      loadPlaybook('p.yaml', '- hosts: all\n  roles: [x]\n  tasks: [{import_tasks: t.yml}]\n', {
+        modules,
+        facts: [],
+        reader: tableReader({ 't.yml': text, 'roles/x/defaults/main.yml': text }),
+      }),
+    seeds: ['- {debug: {msg: "{{ x }}"}, when: x is defined}\n', 'x: 1\ny: "{{ x }}"\n'],
   },
   {
     name: 'settings file',

@@ -7,6 +7,7 @@ import type { Event } from '../../src/model/run/event.ts';
 import { type Practice, practice, type Reachable, sick } from '../cli/practice.ts';
 import type { CommandResult, WorldChanges } from '../cli/real-world.ts';
 import { type FakeKube, type FakeKubeOptions, startFakeKube } from '../fakes/kube-api.ts';
+import { pending } from '../fakes/plays.ts';
 import { clusterFor } from './cluster-on.ts';
 
 const packages = [
@@ -31,7 +32,7 @@ export const nodePlay = (
 ${options.between ?? ''}    - name: The argument
       kernel_arg: {key: cgroup.memory, value: nokmem}
     - name: Reboot
-      reboot: ${options.reboot ?? '{timeout: 20s, stable_for: 1s, ready_timeout: 20s}'}
+      reboot: ${pending(options.reboot ?? '{timeout: 20s, stable_for: 1s, ready_timeout: 20s}')}
     - name: Proof
       verify_kmem: {state: disabled, timeout: 10s}
     - name: Give it back

@@ -68,11 +68,20 @@ export function passwordOnce(path: string, what: string, world: World): () => Pr
       path === '-'
         ? { text: await world.readInput(world.stop), name: `${what} of -`, isProgram: true }
         : passwordText(path, what, world);
-    const password = isProgram ? text.replace(/^[\r\n]+|[\r\n]+$/g, '') : text.trim();
+    const password = isProgram ? withoutLineEnds(text) : text.trim();
     return secret(filled(password, name));
   };
   return () => {
     known ??= read();
     return known;
   };
+}
+
+/** A loop, since an expression for the end of a text takes quadratic time. */
+function withoutLineEnds(text: string): string {
+  const isEnd = (at: number): boolean => text[at] === '\n' || text[at] === '\r';
+  let [from, to] = [0, text.length];
+  while (from < to && isEnd(from)) from += 1;
+  while (to > from && isEnd(to - 1)) to -= 1;
+  return text.slice(from, to);
 }

@@ -249,6 +249,7 @@ function doneAfter(
       (done.cordoned || kinds.has('cordon') || kinds.has('drain')) && !kinds.has('uncordon'),
     drained: (done.drained || kinds.has('drain')) && !kinds.has('uncordon'),
     rebooted: done.rebooted || kinds.has('reboot'),
+    newBoot: done.newBoot === true,
     replaced: kinds.has('reboot') ? [] : [...(done.replaced ?? []), ...packages],
   };
 }

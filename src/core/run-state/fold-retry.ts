@@ -121,6 +121,7 @@ export function requeued(host: HostState, wave: number | undefined): HostState {
     unreachableFailures: host.unreachableFailures,
     results: host.results,
     effects: host.effects,
+    oldBootIds: host.oldBootIds,
     marks: host.marks,
     starts: host.starts,
     ...present({ lockOut, bootId, longOutput, replaced, wave }),

@@ -125,11 +125,13 @@ export class HostWalk {
   /** What this run has done on the host, by the journal: also across a resume. */
   get done(): PlanContext['done'] {
     const { cordoned, drained, rebooted, uncordoned } = this.state.marks;
-    const { touched, unproven, replaced, results } = this.state;
+    const { touched, unproven, replaced, results, oldBootIds } = this.state;
+    const bootId = String(this.facts['boot.id']);
     return {
       cordoned: cordoned && !uncordoned,
       drained: drained && !uncordoned,
       rebooted,
+      newBoot: oldBootIds.length > 0 && !oldBootIds.includes(bootId),
       touched,
       ...(results.drain?.data?.mayLeave === true ? { mayLeave: true } : {}),
       ...(replaced === undefined || replaced.bootId !== this.facts['boot.id']

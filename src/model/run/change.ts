@@ -100,6 +100,8 @@ export interface PlanContext {
   readonly done: {
     readonly drained: boolean;
     readonly rebooted: boolean;
+    /** A reboot of this run was sent, and the host runs another boot since. */
+    readonly newBoot?: boolean;
     readonly cordoned: boolean;
     /** Its drain may leave pods behind (`left_behind: accept`). */
     readonly mayLeave?: boolean;

@@ -147,7 +147,7 @@ function rawError({ log, timeout, isProxied }: Ending): RawError {
     return { level: 'client-authentication', message: 'All configured methods failed' };
   if (has(/Too many authentication failures/) !== undefined)
     return { code: 2, message: 'Too many authentication failures' };
-  const mismatch = has(/no matching (.+?) found/);
+  const mismatch = has(/no matching ([A-Za-z ]{1,40}) found/);
   if (mismatch !== undefined) return { message: `no matching ${mismatch[1]}` };
   if (has(badBanner) !== undefined) return { message: last };
   if (has(/incorrect signature/) !== undefined) return { message: 'signature verification failed' };
@@ -202,7 +202,7 @@ function hostKeyFailure({ where, log }: Ending): Failure | undefined {
   if (!/Host key verification failed/.test(text)) return undefined;
   if (!log.trusted) {
     const place = /^Offending \S+ key in (.+)$/m.exec(text)?.[1];
-    const [, file, name] = /ssh-keygen -f ["'](.+?)["'] -R ["'](.+?)["']/.exec(text) ?? [];
+    const [, file, name] = /ssh-keygen -f ["']([^"']+)["'] -R ["']([^"']+)["']/.exec(text) ?? [];
     const forget =
       file === undefined || name === undefined
         ? ''
@@ -212,7 +212,7 @@ function hostKeyFailure({ where, log }: Ending): Failure | undefined {
       `an attacker may be in between${forget}`,
     );
   }
-  if (/host key is known for .* and you have requested strict checking/.test(text))
+  if (/host key is known for \S+ and you have requested strict checking/.test(text))
     return refused(
       `its ${log.key?.type ?? ''} host key is not known: ${log.key?.print ?? ''}`,
       `compare with \`ssh-keygen -lf /etc/ssh/ssh_host_${log.key?.type ?? 'ed25519'}_key.pub\` on the host; to accept it, log in once with ssh`,

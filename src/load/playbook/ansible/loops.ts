@@ -84,7 +84,7 @@ function expressionOf(tree: Tree): string {
   const { value } = tree;
   if (typeof value !== 'string') return value === null ? 'none' : String(value);
   if (!hasTemplate(value)) return quoted(value);
-  const parts = value.split(/\{\{(.*?)\}\}/s);
+  const parts = partsOf(value);
   if (parts.length === 3 && parts[0]?.trim() === '' && parts[2]?.trim() === '')
     return `(${parts[1]})`;
   return `(${parts
@@ -100,4 +100,16 @@ function quoted(text: string): string {
     .split('"')
     .map((part) => `"${part}"`)
     .join(` ~ '"' ~ `)})`;
+}
+
+/** Text and expressions in turns, the text first. */
+function partsOf(template: string): readonly string[] {
+  const [text = '', ...others] = template.split('{{');
+  return [
+    text,
+    ...others.flatMap((one) => {
+      const end = one.indexOf('}}');
+      return end < 0 ? [one, ''] : [one.slice(0, end), one.slice(end + 2)];
+    }),
+  ];
 }

@@ -165,7 +165,7 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
         reboot_timeout: as('timeout'),
         post_reboot_delay: {
           as: 'stable_for',
-          zero: 'a new boot must last a while, or a loop of boots would count as up; `stable_for: 0` is kmend\'s own way to not wait',
+          zero: "a new boot must last a while, or a loop of boots would count as up; `stable_for: 0` is kmend's own way to not wait",
         },
         ...each('msg', unused('no message is sent to users of the host')),
         ...each('pre_reboot_delay', unused('the reboot is sent at once')),
