@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly onAuth?: (context: ssh2.AuthContext) => boolean;
   /** Refuses forwarding. */
   readonly noForward?: boolean;
+  /** Refuses sessions, or the commands in them. */
+  readonly refuses?: 'session' | 'exec';
   /** Opens sessions but answers no request in them. */
   readonly noAnswer?: boolean;
 }
@@ -95,12 +97,14 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
             socket.pipe(channel).pipe(socket);
           });
         client.on('request', (_accept, reject) => reject?.());
-        client.on('session', (accept) => {
+        client.on('session', (accept, reject) => {
+          if (options.refuses === 'session') return reject();
           const session = accept();
           options.onSession?.(session);
           session.on('pty', (take) => take?.());
           if (options.noAnswer === true) return void session.on('exec', () => undefined);
-          session.on('exec', (take, _reject, { command }) => {
+          session.on('exec', (take, refuse, { command }) => {
+            if (options.refuses === 'exec') return refuse?.();
             const channel = take();
             channel.on('error', () => undefined);
             if (options.onExec === undefined) run(channel, command);

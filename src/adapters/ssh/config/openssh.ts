@@ -23,7 +23,7 @@ export type Answered =
 export interface OpenSsh {
   /** The settings that differ from OpenSSH's defaults. Each host is asked for once. */
   readonly settingsOf: (query: Query, user: string | undefined) => Promise<Answered>;
-  /** What `ssh` with these arguments and `-G` prints. Each is asked for once. */
+  /** What `ssh` with these arguments and `-G` prints. Each is asked for until there is an answer. */
   readonly print: (args: readonly string[]) => Promise<Printed>;
 }
 
@@ -45,14 +45,17 @@ export function createOpenSsh(options: OpenSshOptions): OpenSsh {
   const known = new Map<string, Promise<Printed>>();
   const ask = (args: readonly string[]): Promise<Printed> => {
     const id = JSON.stringify(args);
-    const asked = known.get(id) ?? askOnce(args);
+    const asked = known.get(id) ?? askOnce(args, id);
     known.set(id, asked);
     return asked;
   };
-  const askOnce = async (args: readonly string[]): Promise<Printed> => {
+  const askOnce = async (args: readonly string[], id: string): Promise<Printed> => {
     const free = await slots.take();
     try {
-      return await run(args, options);
+      const printed = await run(args, options);
+      // The configuration may be corrected meanwhile.
+      if (!printed.ok) known.delete(id);
+      return printed;
     } finally {
       free?.();
     }

@@ -1,5 +1,6 @@
 // Plans a login: which keys and passwords are tried, in which order, and the result of each.
 import type { Asker } from '../../../engine/ports/local.ts';
+import { oneLine } from '../../../model/text/printable.ts';
 import type { Hop } from '../config/route.ts';
 import {
   type Certificate,
@@ -355,7 +356,7 @@ export function createCourse(
       if (attempt === undefined) {
         const unused = [...new Set(waiting.map((one) => one.method))];
         if (left !== null && unused.length > 0)
-          notes.push(`the server takes only ${left.join(', ')}`);
+          notes.push(`the server takes only ${oneLine(left.join(', '), 200)}`);
         return give(false);
       }
       waiting = waiting.filter((one) => one !== attempt);

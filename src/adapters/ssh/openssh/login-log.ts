@@ -1,6 +1,7 @@
 // Reads the log of a master: how far the login came, the host key, the peer, and why it failed.
+import { present } from '../../../model/present.ts';
 import type { Failure } from '../../../model/run/failure.ts';
-import { oneLine } from '../../../model/text/printable.ts';
+import { harmless, oneLine } from '../../../model/text/printable.ts';
 import { pasteable } from '../../../model/text/quote.ts';
 import { failureOf, type Phase, type RawError } from '../connect/failures.ts';
 
@@ -14,7 +15,10 @@ export interface LoginLog {
   readonly accepted?: 'added' | 'not added';
   /** False: the host key has changed and checking is off. */
   readonly trusted: boolean;
+  /** Keys and methods, with the reason where nothing was sent. */
   readonly tried: readonly string[];
+  /** The methods that the server takes, as it lists them. */
+  readonly taken?: string;
   /** Lines that are no details. */
   readonly messages: readonly string[];
   /** Text of the server before its banner. */
@@ -53,6 +57,7 @@ export function readLog(text: string): LoginLog {
     ...(accepted === undefined ? {} : { accepted }),
     trusted: first(/WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!/) === undefined,
     tried: triedIn(lines),
+    ...present({ taken: lines.flatMap((line) => takenLine.exec(line)?.[1] ?? []).at(-1) }),
     messages: lines.filter((line) => line !== '' && !/^debug\d: /.test(line)),
     preface: lines
       .flatMap(
@@ -67,22 +72,38 @@ export function readLog(text: string): LoginLog {
 const plainType = (type: string): string =>
   type.replace(/^ssh-|-cert-v01@openssh\.com$|-sha2-nistp\d+/g, '');
 
-function triedIn(lines: readonly string[]): readonly string[] {
-  const tried = lines.flatMap((line) => {
-    const [, offered] = /^debug1: Offering public key: (.+) SHA256:/.exec(line) ?? [];
-    const [, method] = /^debug1: Next authentication method: (\S+)$/.exec(line) ?? [];
-    return offered ?? (method === 'publickey' ? [] : (method ?? []));
-  });
-  const taken = lines
-    .map((line) => /^debug1: Authentications that can continue: (.+)$/.exec(line)?.[1])
-    .findLast((methods) => methods !== undefined);
-  return [
-    ...tried.map((one) => oneLine(one, 200)),
-    ...(taken === undefined
-      ? []
-      : [`the server takes only ${oneLine(taken, 200).replaceAll(',', ', ')}`]),
-  ];
+interface Attempt {
+  readonly name: string;
+  /** Why nothing was sent. */
+  why?: string;
 }
+
+const triedIn = (lines: readonly string[]): readonly string[] =>
+  attemptsIn(lines).map(({ name, why }) => (why === undefined ? name : `${name} (${why})`));
+
+function attemptsIn(lines: readonly string[]): readonly Attempt[] {
+  const attempts: Attempt[] = [];
+  for (const line of lines) {
+    const last = attempts.at(-1);
+    const [, shown, hidden] = keyLine.exec(line) ?? [];
+    const [, method] = /^debug1: Next authentication method: (\S+)$/.exec(line) ?? [];
+    const [, fault] = /^Load key "[^"]*": (.+)$/.exec(line) ?? [];
+    if (shown !== undefined) attempts.push({ name: shown });
+    else if (hidden !== undefined) attempts.push({ name: hidden, why: locked });
+    else if (method !== undefined && method !== 'publickey') attempts.push({ name: method });
+    else if (last === undefined) continue;
+    else if (fault !== undefined) last.why = fault;
+    // The private key is read now. ssh does not log that it cannot be decrypted.
+    else if (/^debug1: Server accepts key: /.test(line)) last.why = locked;
+    // It has judged the signature.
+    else if (takenLine.test(line) && last.why === locked) delete last.why;
+  }
+  return attempts;
+}
+
+const keyLine = /^debug1: (?:Offering public key: (.+) SHA256:|Trying private key: (.+)$)/;
+const takenLine = /^debug1: Authentications that can continue: (.+)$/;
+const locked = 'encrypted, and not unlocked';
 
 export interface Ending {
   /** For messages. */
@@ -92,6 +113,8 @@ export interface Ending {
   readonly errors: string;
   /** A proxy command or a jump host leads to the host. */
   readonly isProxied: boolean;
+  /** The jump hosts, as `ProxyJump` has them. */
+  readonly jump?: string;
   /** Seconds. */
   readonly timeout: number;
   readonly legacy: boolean;
@@ -118,19 +141,45 @@ export function loginFailure(ending: Ending): Failure {
     where,
     // Its version is the first that ssh says of a server, and not the last of one that has a wrong one.
     phase: badBanner.test(raw.message) ? 'banner' : log.phase,
-    tried: log.tried,
+    tried: triedBy(ending),
     legacy,
     ...(log.preface === '' ? {} : { preface: log.preface }),
     ...(isProxyEnd ? { proxy: { ended: 'ended', hopeless: false, errors } } : {}),
   });
-  const said = [...log.messages, errors.trim()].join('\n').trim().slice(-2000);
+  const said = detailOf([...log.messages, errors]);
   return {
     ...failure,
     ...(failure.detail === undefined && said !== '' ? { detail: said } : {}),
+    ...(failure.hint !== undefined && longPacket.test(raw.message) ? { hint: bannerHint } : {}),
     ...(failure.kind === 'auth' ? { hint: 'the same login without kmend: ssh -v HOST' } : {}),
   };
 }
 
+const detailOf = (texts: readonly string[]): string =>
+  texts
+    .flatMap((text) => text.split(/\r?\n/))
+    .map(harmless)
+    .join('\n')
+    .trim()
+    .slice(-2000);
+
+/** All that was tried, and what the server takes. */
+function triedBy({ log, errors }: Ending): readonly string[] {
+  const missing = [
+    ...errors.matchAll(/^Warning: Identity file (.+) not accessible: (.+?)\.?\r?$/gm),
+  ];
+  const tried = [...missing.map(([, file, why]) => `${file} (${why})`), ...log.tried];
+  return [
+    ...(tried.length === 0 ? ['nothing'] : tried.map((one) => oneLine(one, 300))),
+    ...(log.taken === undefined
+      ? []
+      : [`the server takes only ${oneLine(log.taken, 200).replaceAll(',', ', ')}`]),
+  ];
+}
+
+const lateText = /timed out|No banner received/i;
+const longPacket = /Bad packet length|: Connection corrupted$/;
+const bannerHint = 'is the file of Banner in its sshd_config longer than 256 KiB?';
 const badBanner = /banner line contains invalid|major versions differ|read protocol version/;
 
 /** The error that the library would have for the last words of ssh. */
@@ -143,38 +192,67 @@ function rawError({ log, timeout, isProxied }: Ending): RawError {
     return undefined;
   };
   const last = oneLine(log.messages.at(-1) ?? 'no reason was given', 300);
+  // The rest of this line is text of the server, so it comes before all that is searched for.
+  const [, code, why = ''] = has(/^Received disconnect from \S+ port \d+:(\d+): ?(.*)$/) ?? [];
+  if (code !== undefined)
+    return why === ''
+      ? { level: 'lost', message: last }
+      : { code: Number(code), message: oneLine(why, 300) };
   if (has(/: Permission denied \(/) !== undefined)
     return { level: 'client-authentication', message: 'All configured methods failed' };
-  if (has(/Too many authentication failures/) !== undefined)
-    return { code: 2, message: 'Too many authentication failures' };
   const mismatch = has(/no matching ([A-Za-z ]{1,40}) found/);
   if (mismatch !== undefined) return { message: `no matching ${mismatch[1]}` };
   if (has(badBanner) !== undefined) return { message: last };
+  if (has(longPacket) !== undefined) return { message: 'Bad packet length' };
   if (has(/incorrect signature/) !== undefined) return { message: 'signature verification failed' };
-  if (has(/timed out|No banner received/i) !== undefined)
+  if (has(lateText) !== undefined)
     return { level: 'timeout', message: lateMessage(log.phase, timeout) };
-  const code = codes.find(([pattern]) => has(pattern) !== undefined)?.[1];
-  if (code !== undefined) return { code, message: last };
+  const errno = codes.find(([pattern]) => has(pattern) !== undefined)?.[1];
+  if (errno !== undefined) return { code: errno, message: last };
   if (has(/Connection closed|closed by remote host|Broken pipe|UNKNOWN port/) !== undefined)
     return { level: 'lost', message: last };
   return isProxied && log.phase === 'banner' ? { level: 'lost', message: last } : { message: last };
 }
 
-/** A jump host is logged in to by an ssh of its own. */
-function jumpFailure({ where, log, errors, isProxied }: Ending): Failure | undefined {
+/** A jump host is logged in to by an ssh of its own, which says why it failed. */
+function jumpFailure(ending: Ending): Failure | undefined {
+  const { where, log, errors, isProxied, jump } = ending;
   if (!isProxied || log.phase !== 'banner') return undefined;
-  const lines = errors.split(/\r?\n/);
+  const lines = errors.split(/\r?\n/).filter((line) => line !== '');
   const found = (pattern: RegExp): string | undefined => lines.find((line) => pattern.test(line));
+  const at = jump === undefined ? `${where}: on the way there` : `jump host ${jump}`;
+  const detail = detailOf([errors]);
   const key = found(/^Host key verification failed/);
   const last = key ?? found(/: Permission denied \(/);
-  if (last === undefined) return undefined;
-  const kind = key === undefined ? 'auth' : 'host_key';
-  const message = `${where}: on the way there: ${oneLine(last, 300)}`;
+  if (last !== undefined)
+    return {
+      kind: key === undefined ? 'auth' : 'host_key',
+      message: `${at}: ${oneLine(unknownKey(lines) ?? last, 300)}`,
+      hint: 'log in to the jump host once with ssh',
+      detail,
+    };
+  const refused = found(/^channel \d+: open failed: /);
+  if (refused !== undefined) return forwardFailure(where, at, refused);
+  if (jump === undefined || log.messages.some((line) => lateText.test(line))) return undefined;
+  const raw = rawError({ ...ending, log: { ...log, phase: 'connect', messages: lines } });
+  const known = raw.code === undefined && raw.level === undefined ? { level: 'lost' } : {};
+  const failure = failureOf({ ...raw, ...known }, { where: at, phase: 'connect' });
+  return detail === '' ? failure : { ...failure, detail };
+}
+
+const unknownKey = (lines: readonly string[]): string | undefined =>
+  lines.find((line) => /host key is known for .* strict checking/.test(line));
+
+/** The jump host does not open a connection to the host. */
+function forwardFailure(where: string, at: string, line: string): Failure {
+  const cause = oneLine(line.replace(/^channel \d+: open failed: /, ''), 300).replace(/: *$/, '');
+  const isForbidden = cause.startsWith('administratively prohibited');
   return {
-    kind,
-    message,
-    hint: 'log in to the jump host once with ssh',
-    detail: errors.trim().slice(-2000),
+    kind: 'unreachable',
+    message: `${where}: ${at.startsWith('jump host ') ? `${at} ` : ''}${isForbidden ? 'forbids the channel' : 'cannot connect'} (${cause})`,
+    ...(isForbidden
+      ? { hint: 'sshd_config of the jump host: AllowTcpForwarding' }
+      : { transport: true }),
   };
 }
 

@@ -1,6 +1,7 @@
 // A master: the process of ssh that logs in and keeps the connection.
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, truncateSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { present } from '../../../model/present.ts';
 import { failed, type Outcome, ok } from '../../../model/run/failure.ts';
 import { type Child, endGroup, startGroup } from '../program/child-group.ts';
 import { type LoginLog, lateMessage, loginFailure, readLog } from './login-log.ts';
@@ -16,6 +17,8 @@ export interface MasterRequest {
   /** Seconds until the banner; the login may take three times that. */
   readonly timeout: number;
   readonly isProxied: boolean;
+  /** The jump hosts, as `ProxyJump` has them. */
+  readonly jump?: string;
   readonly legacy: boolean;
   /** Answers a question of ssh; undefined refuses it. */
   readonly answer: (prompt: string) => Promise<string | undefined>;
@@ -37,6 +40,10 @@ export interface Master {
 const looks = { first: 10, most: 100 };
 /** Characters of stderr that are kept: banners, texts of proxies. */
 const kept = 4000;
+/** Bytes of a log: a banner takes 1 MiB at most, but a server can send messages without end. */
+const longestLog = 4 * 1024 * 1024;
+/** Milliseconds between checks of the length of the log of a connection. */
+const logLook = 1000;
 /** A mark stays in the environment, and the pid in it is that of ssh. */
 const starter = 'KMEND_SSH_PID=$$; export KMEND_SSH_PID; exec ssh "$@"';
 
@@ -96,6 +103,7 @@ class Login {
 
   #look(wait: number): void {
     if (this.#finished) return;
+    if (this.#logLength() > longestLog) return this.#flooded();
     if (this.#alive && existsSync(this.#request.socket)) return this.#succeed();
     if (this.#asking === 0) this.#left -= wait;
     if (this.#left <= 0) return this.#late();
@@ -144,6 +152,10 @@ class Login {
     this.#resolve(result);
   }
 
+  #logLength(): number {
+    return statSync(this.#request.log, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
   #logText(): string {
     try {
       return readFileSync(this.#request.log, 'utf8');
@@ -155,6 +167,10 @@ class Login {
   #succeed(): void {
     const login = readLog(this.#logText());
     this.#tidy();
+    const watch = setInterval(() => {
+      if (this.#logLength() > longestLog) this.#tidy();
+    }, logLook).unref();
+    void this.#ended.then(() => clearInterval(watch));
     this.#finish(
       ok({
         login,
@@ -181,7 +197,8 @@ class Login {
   }
 
   #fail(): void {
-    const { where, timeout, isProxied, legacy } = this.#request;
+    if (this.#logLength() > longestLog) return this.#flooded();
+    const { where, timeout, isProxied, legacy, jump } = this.#request;
     const log = readLog(this.#logText());
     const failure = loginFailure({
       where,
@@ -190,7 +207,14 @@ class Login {
       isProxied,
       timeout,
       legacy,
+      ...present({ jump }),
     });
     this.#finish({ ok: false, failure });
+  }
+
+  /** What the log says of the host key counts only where all of it can be read. */
+  #flooded(): void {
+    const message = 'the server sends without end, and lets nobody log in';
+    this.#finish(failed('unreachable', `${this.#request.where}: ${message}`, { transport: true }));
   }
 }

@@ -112,6 +112,8 @@ interface LoginData {
   readonly user: string;
   readonly host: string;
   readonly isProxied: boolean;
+  /** The jump hosts, as `ProxyJump` has them. */
+  readonly jump?: string;
   /** Where new host keys are added. */
   readonly knownHosts: string;
 }
@@ -125,6 +127,7 @@ function loginOf(target: Target, lines: Extract<Printed, { ok: true }>['lines'])
     user,
     host,
     isProxied: isSet('proxyjump') || isSet('proxycommand'),
+    ...(isSet('proxyjump') ? { jump: first('proxyjump') } : {}),
     knownHosts: first('userknownhostsfile'),
   };
 }
@@ -156,7 +159,7 @@ async function logIn(
     legacy: target.legacyCrypto,
     answer: answersFor(target),
     say: (text) => options.warn(`${where}: ${text}`),
-    ...present({ signal }),
+    ...present({ signal, jump: login.jump }),
   });
   if (!started.ok) return started;
   const refusal = judgeKey(started.value, target, login, options.warn);
