@@ -294,7 +294,7 @@ describe.skipIf(noSshd !== '')(
       writeFileSync(path('gate'), '');
       expect(await failure({}, via)).toMatchObject({
         kind: 'host_key',
-        message: expect.stringMatching(/on the way there: Host key verification failed/),
+        message: expect.stringMatching(/^jump host gate: Host key verification failed/),
       });
       writeFileSync(path('gate'), knownLine(gate, 'ed25519'));
       const on = await connected({}, via);

@@ -21,9 +21,15 @@ const doasConf = '/etc/doas.conf';
 const has = (program: string): boolean =>
   ['/usr/bin', '/bin', '/usr/sbin'].some((dir) => existsSync(`${dir}/${program}`));
 
-describe.skipIf(noSshd !== '')(
-  `becoming another user behind a real sshd${noSshd === '' ? '' : ` (skipped: ${noSshd})`}`,
-  () => {
+/** kmend's own client, and that of OpenSSH. */
+const transports: readonly (readonly [string, Partial<Target>])[] = [
+  ['kmend itself', {}],
+  ['OpenSSH', { transport: 'openssh' }],
+];
+
+describe.skipIf(noSshd !== '').each(transports)(
+  `becoming another user behind a real sshd by %s${noSshd === '' ? '' : ` (skipped: ${noSshd})`}`,
+  (_transport, chosen) => {
     let home = '';
     let sshd: Sshd;
     let via: Transport;
@@ -62,7 +68,9 @@ describe.skipIf(noSshd !== '')(
         hostKeyChecking: 'no',
         legacyCrypto: false,
         connectTimeout: 20,
+        knownHostsFiles: [join(home, 'known_hosts')],
         become,
+        ...chosen,
       };
       const connection = await via.connect(target);
       if (!connection.ok) throw new Error(connection.failure.message);
@@ -268,7 +276,7 @@ describe.skipIf(noSshd !== '')(
       it('a wrong password, an unknown user', async () => {
         expect(await run(su('wrong', other))).toMatchObject({
           kind: 'auth',
-          message: expect.stringMatching(/su refused the password$/),
+          message: expect.stringMatching(/su refused the password( \(su: .*\))?$/),
         });
         expect(await run(su('x', 'no-such-user'))).toMatchObject({
           kind: 'auth',
@@ -311,11 +319,11 @@ describe.skipIf(noSshd !== '')(
           );
           expect(await run(doas('wrong'))).toMatchObject({
             kind: 'auth',
-            message: expect.stringMatching(/doas refused the password$/),
+            message: expect.stringMatching(/doas refused the password( \(doas: .*\))?$/),
           });
           expect(await run(doas())).toMatchObject({
             kind: 'auth',
-            message: expect.stringMatching(/doas requires a password$/),
+            message: expect.stringMatching(/doas requires a password( \(doas: .*\))?$/),
           });
         });
         it('no rule', async () => {
@@ -330,9 +338,9 @@ describe.skipIf(noSshd !== '')(
   },
 );
 
-describe.skipIf(noSshd !== '')(
-  `login shells and set-ups that get in the way${noSshd === '' ? '' : ` (skipped: ${noSshd})`}`,
-  () => {
+describe.skipIf(noSshd !== '').each(transports)(
+  `login shells and set-ups that get in the way of %s${noSshd === '' ? '' : ` (skipped: ${noSshd})`}`,
+  (_transport, chosen) => {
     let home = '';
     const accounts: { readonly remove: () => void }[] = [];
     beforeAll(() => {
@@ -365,7 +373,9 @@ describe.skipIf(noSshd !== '')(
         hostKeyChecking: 'no',
         legacyCrypto: false,
         connectTimeout: 20,
+        knownHostsFiles: [join(home, 'known_hosts')],
         ...(become === undefined ? {} : { become }),
+        ...chosen,
       });
       const result = connection.ok
         ? await connection.value.exec({
