@@ -753,14 +753,14 @@ describe.each<[string, Partial<Target>]>([
   });
 
   it('the transport reads and loads nothing before the first connection', async () => {
+    const { port } = await server();
     writeFileSync(join(home, '.ssh/config'), 'Host "broken\n');
     const via = transport();
-    expect(await failure(targetAt(1), via)).toMatchObject({
+    expect(await failure(targetAt(port), via)).toMatchObject({
       kind: 'unreachable',
       message: expect.stringMatching(byOpenSsh(/config line 1: /, /config:1 cannot be read/)),
     });
     writeFileSync(join(home, '.ssh/config'), '');
-    const { port } = await server();
     await connected(targetAt(port), via);
   });
 });
