@@ -26,10 +26,11 @@ export const withRolloutOptions = (command: Command): Command =>
       'instead of `rollout.rollback`: by_command, failed_host, or none where a host may be changed without a rollback',
     );
 
-const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
-  ...(before ?? []),
-  value,
-];
+/** Of an option that may be repeated. */
+export const collect = (
+  value: string,
+  before: readonly string[] | undefined,
+): readonly string[] => [...(before ?? []), value];
 const words = (value: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),
   ...value.split(',').filter(Boolean),

@@ -12,6 +12,7 @@ export interface WorkerPlace {
   readonly prefix?: readonly string[];
   readonly url?: string;
   readonly home?: string;
+  readonly env?: Readonly<Record<string, string>>;
   /** More words of its command. */
   readonly args?: readonly string[];
 }
@@ -31,7 +32,11 @@ export interface WorkersLab {
     readonly err: string;
   }>;
   /** Begins a run that waits for a worker; returns its name. `from`: flags of the inventory. */
-  readonly detach: (playbook: string, from?: readonly string[]) => Promise<string>;
+  readonly detach: (
+    playbook: string,
+    from?: readonly string[],
+    place?: WorkerPlace,
+  ) => Promise<string>;
   readonly events: (run: string) => readonly Event[];
   /** Waits for an event that `is` accepts; returns it. */
   readonly event: (
@@ -77,7 +82,7 @@ export async function workersLab(
     const child = await spawnCommand(
       [...args, ...(place.args ?? []), '--state', place.url ?? url],
       place.home ?? home,
-      {},
+      place.env,
       place.prefix,
     );
     children.push(child);
@@ -111,10 +116,9 @@ export async function workersLab(
       }
       return child;
     },
-    detach: async (playbook, from = ['-i', fleet.fleet.inventoryFile]) => {
-      const { exit, out, err } = await kmend([
-        ...['apply', playbook, ...from, '--yes', '--detach', '-q'],
-      ]);
+    detach: async (playbook, from = ['-i', fleet.fleet.inventoryFile], place = {}) => {
+      const words = ['apply', playbook, ...from, '--yes', '--detach', '-q'];
+      const { exit, out, err } = await kmend(words, place);
       if (exit !== 0) throw new Error(`apply ended with ${exit}: ${err}`);
       return out.trim().split('\n').at(-1) ?? '';
     },

@@ -3,6 +3,7 @@ import { parsePlan } from '../../core/plan/saved-plan.ts';
 import { present } from '../../model/present.ts';
 import { hasChanges, type Plan } from '../../model/run/plan.ts';
 import { checkNotify } from '../notices/targets.ts';
+import { refuseClosedHere } from '../plan/closed-values.ts';
 import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { planHasChanges } from '../plan/plan.ts';
 import { loadProject } from '../plan/project.ts';
@@ -78,8 +79,18 @@ async function applyPlan(plan: Plan, input: ApplyInput, session: Session): Promi
     const after =
       plan.rollbackOf === undefined ? (run: string) => rollBackFailed(run, inner) : undefined;
     const flags = { ...input, detach: detaches(input, plan), approved: false };
+    // Workers have passwords of their own.
+    if (flags.detach !== true) await refuseClosedPlan(made, inner);
     return carriedOut(await runPlays(made, flags, inner, after), flags, inner);
   });
+}
+
+async function refuseClosedPlan({ plan, plays }: MadePlan, session: Session): Promise<void> {
+  for (const [index, ready] of plays.entries()) {
+    const play = plan.plays[index];
+    const hosts = play?.hosts.filter(hasChanges).map(({ host }) => host) ?? [];
+    if (play !== undefined) await refuseClosedHere(play, ready, hosts, session);
+  }
 }
 
 /** Where nothing is changed, a run ends at once, and is not left to a worker. */

@@ -3,7 +3,7 @@
 import { readSummary } from '../../core/history/journal-summary.ts';
 import { type Outbox, withEntry } from '../../core/notices/outbox.ts';
 import { fold } from '../../core/run-state/fold.ts';
-import { emptyState, type RunState } from '../../core/run-state/state.ts';
+import { emptyState, hostStates, type RunState } from '../../core/run-state/state.ts';
 import { JournalError } from '../../engine/ports/state-errors.ts';
 import type { Journal } from '../../engine/ports/store.ts';
 import { NotReturned } from '../../engine/run.ts';
@@ -12,6 +12,7 @@ import type { Event, EventBody } from '../../model/run/event.ts';
 import type { Plan } from '../../model/run/plan.ts';
 import { refuseNeverBegan } from '../history/never-began.ts';
 import { wantedBy } from '../notices/targets.ts';
+import { refuseClosedHere } from '../plan/closed-values.ts';
 import type { MadePlan } from '../plan/make-plan.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { followRun } from '../session/followed-run.ts';
@@ -176,6 +177,7 @@ async function resumeRun(
         );
       resolved = resolutionsIn(resolutions, state);
       await refuseChanged(id, files, session);
+      await refuseClosedHere(run.play, run.ready, hostsLeft(state, resolved), session);
       const why = await refuse?.({ state, tool, ready: run.ready }, session);
       if (why !== undefined) throw new CommandError(3, why);
     } catch (error) {
@@ -214,6 +216,14 @@ async function resumeRun(
   });
   return { exit, wasDone, approved };
 }
+
+/** Hosts that go on, or are walked again. */
+const hostsLeft = (state: RunState, resolved: readonly Resolution[]): readonly string[] => [
+  ...[...hostStates(state)]
+    .filter(({ status }) => status === 'running' || status === 'waiting' || status === 'planned')
+    .map(({ host }) => host),
+  ...resolved.flatMap(({ host, as }) => (as === 'retry' ? [host] : [])),
+];
 
 async function openEarlier(
   id: string,

@@ -4,7 +4,9 @@ import { hostStates, type RunState } from '../../core/run-state/state.ts';
 import type { WorksAtSites } from '../../engine/ports/sites.ts';
 import type { LiveWorker } from '../../engine/ports/workers.ts';
 import { type FollowedSite, followSite, SiteRun } from '../../engine/sites/working.ts';
+import type { Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
+import { refuseClosed } from '../plan/closed-values.ts';
 import type { ReadyPlay } from '../plan/project.ts';
 import { keptSettings, stillMissing } from '../run/kept-settings.ts';
 import { planOfRun, withSavedPlan } from '../run/load-saved.ts';
@@ -54,9 +56,14 @@ export async function withSiteRun(
       await withSavedPlan({ ...saved, ...present({ takeover }) }, own, async (made, inner) => {
         const missing = stillMissing(kept, inner.settings.extraVars);
         if (missing.length > 0) throw new CommandError(3, lacking(missing));
+        const [play] = plan.plays;
         const [ready] = made.plays;
-        if (ready === undefined) throw new CommandError(1, `the plan of run ${run} has no play`);
-        await refuseWithoutLogin(followed.state(), ready, options.names, inner);
+        if (play === undefined || ready === undefined)
+          throw new CommandError(1, `the plan of run ${run} has no play`);
+        const left = targetsLeft(followed.state(), ready, options.names);
+        const hosts = left.map(({ name }) => name);
+        await refuseClosed(play, ready, hosts, inner);
+        await refuseWithoutLogin(left, options.names, inner);
         const strict = kept.carriedOn.strict === true;
         await use(await siteRunOf(ready, followed, { ...options, strict }, inner));
       });
@@ -69,21 +76,28 @@ export async function withSiteRun(
 const lacking = (names: readonly string[]): string =>
   `this worker lacks variables of the run: give it ${names.map((name) => `KMEND_VAR_${name}`).join(', ')}`;
 
-/** Otherwise a host would be started, and would fail by the login. */
-async function refuseWithoutLogin(
+/** The hosts of these sites that are not over. */
+const targetsLeft = (
   state: RunState,
   { setup }: ReadyPlay,
   names: readonly string[],
+): readonly Target[] =>
+  [...hostStates(state)]
+    .filter(({ status }) => ['planned', 'waiting', 'running', 'soaking'].includes(status))
+    .flatMap(({ host }) => setup.hosts.get(host)?.target ?? [])
+    .filter(({ site }) => site !== undefined && names.includes(site));
+
+/** Otherwise a host would be started, and would fail by the login. */
+async function refuseWithoutLogin(
+  left: readonly Target[],
+  names: readonly string[],
   session: Session,
 ): Promise<void> {
-  const left = [...hostStates(state)].filter(({ status }) =>
-    ['planned', 'waiting', 'running', 'soaking'].includes(status),
-  );
   for (const name of names) {
-    const targets = left
-      .flatMap(({ host }) => setup.hosts.get(host)?.target ?? [])
-      .filter(({ site }) => site === name);
-    const why = await noLogin(targets, session);
+    const why = await noLogin(
+      left.filter(({ site }) => site === name),
+      session,
+    );
     if (why !== undefined) throw new CommandError(3, why);
   }
 }

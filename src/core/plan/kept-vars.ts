@@ -58,13 +58,26 @@ export function withoutSecrets(
   };
 }
 
+/** Names that tasks with `no_log` use, directly or through variables of these layers. */
+export const namesUnderNoLog = (play: Play, layers: readonly Mapping[]): ReadonlySet<string> =>
+  namesUsed(hiddenTasks(play.tasks), layers);
+
+const hiddenTasks = (tasks: readonly Task[]): readonly Task[] =>
+  tasks.flatMap((task) =>
+    task.noLog === true ? [task] : task.kind === 'block' ? hiddenTasks(task.tasks) : [],
+  );
+
 /**
- * Names that tasks with `no_log` use, directly or through other variables. `layers` are all places
- * where variables are defined.
+ * Names of variables that data uses, directly or through other variables. Every word counts as a
+ * name, so rather too many are found than too few.
+ * @param layers all places where variables are defined
  */
-export function namesUnderNoLog(play: Play, layers: readonly Mapping[]): ReadonlySet<string> {
+export function namesUsed(
+  data: readonly unknown[],
+  layers: readonly Mapping[],
+): ReadonlySet<string> {
   const found = new Set<string>();
-  const open = hiddenTasks(play.tasks).flatMap(wordsIn);
+  const open = data.flatMap(wordsIn);
   const defined = open.length === 0 ? new Map<string, ReadonlySet<string>>() : wordsByName(layers);
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const words = defined.get(name);
@@ -74,11 +87,6 @@ export function namesUnderNoLog(play: Play, layers: readonly Mapping[]): Readonl
   }
   return found;
 }
-
-const hiddenTasks = (tasks: readonly Task[]): readonly Task[] =>
-  tasks.flatMap((task) =>
-    task.noLog === true ? [task] : task.kind === 'block' ? hiddenTasks(task.tasks) : [],
-  );
 
 const wordsIn = (data: unknown): readonly string[] => [
   ...new Set(JSON.stringify(data).match(/[A-Za-z_]\w*/g)),

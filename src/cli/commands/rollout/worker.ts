@@ -18,6 +18,7 @@ import { present } from '../../../model/present.ts';
 import { table, utcTime } from '../../../screens/layout.ts';
 import { jobCommand } from '../../job-command.ts';
 import {
+  collect,
   jobsKeep,
   keepFlag,
   stateOption,
@@ -32,6 +33,7 @@ interface WorkerFlags
   extends Pick<
     FleetFlags,
     | 'privateKey'
+    | 'vaultPasswordFile'
     | 'kubeconfig'
     | 'context'
     | 'forks'
@@ -60,6 +62,11 @@ export function workerCommands(program: Command, world: World, done: (exit: numb
     .option('--sites <names>', 'sites whose hosts it reaches (`kmend_site`), with commas between')
     .option('--hosts <n>', 'hosts of its sites at the same time at most (default 20)')
     .option('--private-key <file>', 'key file to log in with, instead of that of the run')
+    .option(
+      '--vault-password-file <file>',
+      'file with the password of ansible-vault, or a program that prints it, instead of those of the run (may be repeated)',
+      collect,
+    )
     .option('--kubeconfig <file>', 'kubeconfig of this machine, instead of that of the run')
     .option('--context <name>', 'context of the kubeconfig')
     .option('-f, --forks <n>', 'hosts read at the same time, instead of the number of the run')
@@ -95,7 +102,9 @@ export function workerCommands(program: Command, world: World, done: (exit: numb
 }
 
 function startWorker(given: WorkerFlags, world: World): Promise<void> {
-  const { runs, sites, hosts, json, quiet, keep, metricsFile, ...flags } = given;
+  const { runs, sites, hosts, json, quiet, keep, metricsFile, ...own } = given;
+  // Passwords of the run may be in files that only its operator has.
+  const flags = own.vaultPasswordFile === undefined ? own : { ...own, vaultId: [] };
   const kept = keepFlag(keep ?? jobsKeep);
   const style = present({ json, quiet });
   const most = wholeNumber(runs, '--runs', 4);
