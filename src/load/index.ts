@@ -24,10 +24,10 @@ export type { Read, Reader } from './text/reader.ts';
 export { hostScope, hostVars, inventoryVars, type Layers, readVariable } from './text/variables.ts';
 export {
   type Opened,
-  openPlaybook,
   placeOfSealed,
   SealedError,
   sealedDiagnostic,
   sealedIn,
   type Vault,
 } from './text/vault.ts';
+export { openPlaybook } from './text/vault-file.ts';

@@ -1,6 +1,6 @@
 // ansible-vault: commands work without a password where nothing needs one, take passwords as
 // Ansible does, and keep only where a password is.
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Practice, practice, remediationPlay, sick } from '../cli/practice.ts';
@@ -265,6 +265,47 @@ describe('a vault password', () => {
       true,
       false,
     ]);
+  }, 60_000);
+
+  it('of a playbook hides its variables at any depth, and those of its encrypted vars_files', async () => {
+    file('deep/words.yml', vaultText('f: Zq7 of the file\n', password));
+    file('deep/more.yml', "- shell: {cmd: 'echo {{ e }}'}\n");
+    file('deep/roles/web/tasks/main.yml', "- shell: {cmd: 'echo {{ r }} {{ s }}'}\n");
+    const text = `- hosts: h1
+  vars: {a: Zq7 of the play}
+  vars_files: [words.yml]
+  rollout: {rollback: none}
+  roles: [{role: web, r: Zq7 of a role, vars: {s: Zq7 of its variables}}]
+  tasks:
+    - block:
+        - block:
+            - {name: inner, shell: {cmd: 'echo {{ a }} {{ c }} {{ d }} {{ f }} {{ f | b64encode }}'}, vars: {c: "{{ 'Zq' ~ 7 }} of a task"}}
+          vars: {d: Zq7 of a block}
+    - {import_tasks: more.yml, vars: {e: Zq7 of an import}}
+`;
+    const path = file('deep/play.yaml', vaultText(text, password));
+    const saved = join(lab.dir, 'deep.json');
+    const flags = ['--vault-id', join(beside, 'pass')];
+    const planned = await lab.run(['plan', path, '-l', 'h1', '-o', saved, ...flags]);
+    expect(planned.exit, planned.err).toBe(2);
+    const applied = await lab.run(['apply', saved, '--yes', '-v', ...flags]);
+    expect(applied.exit, applied.out + applied.err).toBe(0);
+    const id = lab.runs().at(-1) ?? '';
+    const reported = [
+      await lab.run(['report', id, '--json', ...flags]),
+      await lab.run(['report', id, '--events']),
+      await lab.run(['report', id]),
+    ];
+    const run = join(lab.state, 'runs', id);
+    const kept = readdirSync(run, { recursive: true, encoding: 'utf8' })
+      .map((name) => join(run, name))
+      .filter((name) => statSync(name).isFile())
+      .map((name) => readFileSync(name, 'latin1'));
+    const all = [planned, applied, ...reported].flatMap(({ out, err }) => [out, err]);
+    const whole = [...all, ...kept, readFileSync(saved, 'utf8')].join('\n');
+    expect(whole.match(/.{0,60}Zq7.{0,20}/g)).toBe(null);
+    expect(whole).not.toContain(Buffer.from('Zq7 of the file').toString('base64'));
+    expect([whole.includes('inner'), whole.includes('echo ***')]).toEqual([true, true]);
   }, 60_000);
 
   it('opens a value that is also a fact of a host: a saved plan is applied all the same', async () => {

@@ -7,6 +7,7 @@ import {
   hostVars,
   loadInventory,
   loadPlaybook,
+  openPlaybook,
   parseExtraVars,
   targetOf,
 } from '../../src/load/index.ts';
@@ -272,5 +273,34 @@ describe('an inventory that is encrypted as a whole', () => {
       },
     ]);
     expect(JSON.stringify(broken.diagnostics)).not.toContain('Zq');
+  });
+});
+
+describe('a playbook that is encrypted as a whole', () => {
+  const text = `- hosts: all
+  vars: {a: 1}
+  roles: [plain, {role: web, port_word: 2, vars: {b: 3}, tags: [x]}]
+  tasks:
+    - block:
+        - block:
+            - {debug: {msg: shown}, vars: {c: 4}}
+          vars: {d: 5}
+      rescue: [{import_tasks: more.yml, vars: {e: [6]}}]
+`;
+
+  it('taints its variables at any depth and parameters of roles, and no argument of a task', () => {
+    const given = vault('p');
+    expect(openPlaybook('play.yaml', vaultText(text, 'p'), given)).toBe(text);
+    expect(given.tainted).toEqual([
+      [{ a: 1 }, { port_word: 2, vars: { b: 3 } }, { c: 4 }, { d: 5 }, { e: [6] }],
+    ]);
+    expect(openPlaybook('play.yaml', text, given)).toBe(text);
+    expect(given.tainted).toHaveLength(1);
+  });
+
+  it('taints nothing where it is no YAML, which is an error later', () => {
+    const given = vault('p');
+    expect(openPlaybook('play.yaml', vaultText('- a: [', 'p'), given)).toBe('- a: [');
+    expect(given.tainted.flat()).toEqual([]);
   });
 });

@@ -88,7 +88,6 @@ export async function loadProject(
   report(checked.diagnostics, observer);
   if (checked.value === undefined) throw new Error('a playbook without errors has a value');
   learnWritten(checked.value, settings.isSecret, world);
-  if (text !== read.text) taintVars(checked.value, path, session);
   const project = { name, path, playbook: checked.value, inventory, modules };
   const files = await packageFilesOf(
     { ...project, directory: directoryOf(path), withoutHosts: without },
@@ -106,13 +105,6 @@ function openedPlaybook(path: string, text: string, { settings, observer }: Sess
     report([sealedDiagnostic(error)], observer);
     throw error;
   }
-}
-
-/** Variables of an encrypted playbook are secret. Its tasks are shown: a plan is approved by them. */
-function taintVars({ plays }: Playbook, path: string, { settings }: Session): void {
-  for (const { vars, tasks } of plays)
-    for (const one of [vars, ...tasks.map((task) => task.vars)])
-      if (Object.keys(one).length > 0) settings.vault.taint(one, path);
 }
 
 /** A play with its hosts resolved. */

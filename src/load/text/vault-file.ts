@@ -1,9 +1,9 @@
-// Files of variables that ansible-vault encrypted as a whole.
+// Files that ansible-vault encrypted as a whole: variables, and playbooks.
 import { hasErrors } from '../../model/diagnostic.ts';
 import type { VarsLayer } from '../../model/host.ts';
 import type { Mapping } from '../../model/value.ts';
-import { mappingOf } from './tree.ts';
-import { openText, SealedError, type Vault } from './vault.ts';
+import { type MapTree, mappingOf, type Tree } from './tree.ts';
+import { isVaultText, openText, SealedError, type Vault } from './vault.ts';
 import { parseData } from './yaml.ts';
 
 /**
@@ -50,3 +50,33 @@ export function sealedLayer(file: string, text: string, vault: Vault, skips: boo
     },
   };
 }
+
+/**
+ * The text of a playbook. If it is encrypted, its variables are secret from now on; its tasks are
+ * not, since a plan is approved by them. Throws `SealedError`.
+ */
+export function openPlaybook(file: string, text: string, vault: Vault): string {
+  if (!isVaultText(text)) return text;
+  const place = { file, line: 1, column: 1 };
+  const opened = openText(text, vault, `the playbook ${file}`, place);
+  const { value } = parseData(file, opened).checked;
+  if (value !== undefined) vault.taint(variablesIn(value), file);
+  return opened;
+}
+
+/** Keys of an entry of `roles` that are no parameters, and hold no variables. */
+const roleKeys = ['role', 'name', 'when', 'tags', 'become', 'ignore_errors', 'no_log'];
+
+/** Variables of plays, tasks, blocks and statements that include, and parameters of roles. */
+function variablesIn(tree: Tree): readonly Mapping[] {
+  if (tree.kind === 'list') return tree.items.flatMap(variablesIn);
+  if (tree.kind !== 'map') return [];
+  return tree.entries.flatMap(({ key, value }): readonly Mapping[] => {
+    if (key === 'vars' && value.kind === 'map') return [mappingOf(value)];
+    if (key !== 'roles' || value.kind !== 'list') return variablesIn(value);
+    return value.items.flatMap((item) => (item.kind === 'map' ? [parametersOf(item)] : []));
+  });
+}
+
+const parametersOf = (role: MapTree): Mapping =>
+  mappingOf({ ...role, entries: role.entries.filter(({ key }) => !roleKeys.includes(key)) });

@@ -88,12 +88,6 @@ export function openText(text: string, vault: Vault, where: string, place?: Plac
   );
 }
 
-/** The text of a playbook, which may be encrypted as a whole. Throws `SealedError`. */
-export const openPlaybook = (file: string, text: string, vault: Vault): string =>
-  isVaultText(text)
-    ? openText(text, vault, `the playbook ${file}`, { file, line: 1, column: 1 })
-    : text;
-
 /** Opens single values of variables. */
 export const opener =
   (vault: Vault) =>
