@@ -166,7 +166,7 @@ const detailOf = (texts: readonly string[]): string =>
 /** All that was tried, and what the server takes. */
 function triedBy({ log, errors }: Ending): readonly string[] {
   const missing = [
-    ...errors.matchAll(/^Warning: Identity file (.+) not accessible: (.+?)\.?\r?$/gm),
+    ...errors.matchAll(/^Warning: Identity file ([^:\r\n]+) not accessible: ([^.\r\n]+)/gm),
   ];
   const tried = [...missing.map(([, file, why]) => `${file} (${why})`), ...log.tried];
   return [
@@ -241,7 +241,9 @@ function jumpFailure(ending: Ending): Failure | undefined {
 }
 
 const unknownKey = (lines: readonly string[]): string | undefined =>
-  lines.find((line) => /host key is known for .* strict checking/.test(line));
+  lines.find((line) =>
+    /host key is known for \S+ and you have requested strict checking/.test(line),
+  );
 
 /** The jump host does not open a connection to the host. */
 function forwardFailure(where: string, at: string, line: string): Failure {
