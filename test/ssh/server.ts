@@ -1,7 +1,10 @@
 // An SSH server within this process for tests: runs commands with a real sh, and misbehaves on
 // request.
+
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import ssh2 from 'ssh2';
 import { createTransport, type TransportOptions } from '../../src/adapters/ssh/index.ts';
 import type { Asker } from '../../src/engine/ports/local.ts';
@@ -136,6 +139,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 const isKnown = (data: Buffer, keys: readonly string[] = []): boolean =>
   keys.some((key) => (ssh2.utils.parseKey(key) as ssh2.ParsedKey).getPublicSSH().equals(data));
 
+const sent = (stream: Writable): Promise<unknown> =>
+  stream.writableLength === 0 ? Promise.resolve() : once(stream, 'drain');
+
 /** Runs a login shell with one string, as sshd does. */
 export function run(channel: ssh2.ServerChannel, command: string, shell = '/bin/sh'): void {
   const child = spawn(shell, ['-c', command], { detached: true, stdio: 'pipe' });
@@ -143,7 +149,9 @@ export function run(channel: ssh2.ServerChannel, command: string, shell = '/bin/
   child.stdout.pipe(channel, { end: false });
   child.stderr.pipe(channel.stderr, { end: false });
   channel.pipe(child.stdin);
-  child.on('close', (code, signal) => {
+  child.on('close', async (code, signal) => {
+    // The end of a channel drops what its window has not let through yet.
+    await Promise.all([sent(channel), sent(channel.stderr)]);
     if (signal === null) channel.exit(code ?? 0);
     else channel.exit(signal.slice(3) as never);
     channel.end();
