@@ -70,9 +70,9 @@ async function rollout(
   const judge = async (resumes?: number): Promise<void> => {
     await lab.event(run, 'run.closed', () => true, 180);
     const events = lab.events(run);
+    expect(eventsOf(events, 'host.failed')).toEqual([]);
     expect(eventsOf(events, 'run.finished').map(({ exit }) => exit)).toEqual([0]);
     expect(eventsOf(events, 'run.closed')).toHaveLength(1);
-    expect(eventsOf(events, 'host.failed')).toEqual([]);
     if (resumes !== undefined) expect(eventsOf(events, 'run.resumed')).toHaveLength(resumes);
     for (const host of hosts) {
       expect([host.name, readFileSync(join(host.root, 'var/ran'), 'utf8')]).toEqual([

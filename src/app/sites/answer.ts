@@ -106,7 +106,8 @@ async function planned(
   if (gone !== undefined) throw new CommandError(8, `its play has no host ${gone}`);
   const { clock } = session.world;
   const input = {
-    setup: ready.setup,
+    // Another worker of the site may carry the host out that this machine is: its walk decides that.
+    setup: { ...ready.setup, ownBootId: '' },
     ports: { ...(await runPorts(session)), clock },
     since: clock.now(),
     disputed: new Map(Object.entries(disputed)),
