@@ -198,6 +198,7 @@ host() { # one host's supervisor
   echo "h$n" > "$H/up/etc/hostname"; sed "s/%ADDR%/$a/" "$LAB/hosts/layer-$fl/lab/sshd_config.in" > "$H/up/lab/sshd_config"
   cp "$LAB/host_key" "$H/up/lab/host_key"; chmod 600 "$H/up/lab/host_key"
   mount -t overlay -o "lowerdir=$LAB/hosts/layer-$fl:$BASE,upperdir=$H/up,workdir=$H/work" /dev/sda1 "$R" # named so for grubby
+  rm -rf "$R/var/lib/kmend" # kmend may have worked on this machine, and no host begins with that
   mount --bind "$H/ctl" "$R/lab/ctl"
   [ -n "$REPOS" ] && mount --bind -o ro "$REPOS" "$R/repos"
   if [ "$BOOT_KB" -gt 0 ]; then mkdir "$H/boot"; mount -t tmpfs -o "size=${BOOT_KB}k,mode=755" boot "$H/boot"; cp -a "$R/boot/." "$H/boot/"; mount --move "$H/boot" "$R/boot"; fi
