@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { expandProxy, jumpIn } from '../../src/adapters/ssh/config/proxy-command.ts';
 import type { Transport } from '../../src/engine/ports/transport.ts';
 import type { Target } from '../../src/model/host.ts';
@@ -263,7 +263,7 @@ describe('the failure of a command', () => {
     const result = via.connect(behind(`sh -c 'echo $$ >${file('pid')}; sleep 60'`), {
       signal: stop.signal,
     });
-    await sleep(300);
+    await vi.waitFor(() => expect(pidIn('pid')).toBeGreaterThan(0), 5_000);
     stop.abort();
     expect(await result).toMatchObject({ failure: { kind: 'interrupted' } });
     expect(await gone(pidIn('pid'))).toBe(true);
