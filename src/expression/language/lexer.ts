@@ -1,5 +1,6 @@
 // Splits text into tokens by Jinja2's rules. In a template it stops at the first `}}` outside of
 // strings and brackets.
+import { controlEscapes } from '../../model/text/control-escapes.ts';
 import { SourceError } from '../errors.ts';
 
 export type Token =
@@ -100,13 +101,7 @@ const simple: Readonly<Record<string, string>> = {
   '\\': '\\',
   "'": "'",
   '"': '"',
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
+  ...controlEscapes,
 };
 
 const widths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };

@@ -1,4 +1,5 @@
 // Reads the replacement text of `regex_replace`: `\1`, `\g<name>` and Python's escapes.
+import { controlEscapes } from '../../model/text/control-escapes.ts';
 import { fail } from '../errors.ts';
 import type { Translated } from './translate.ts';
 
@@ -9,16 +10,7 @@ export interface Match {
   readonly group: (index: number) => string | undefined;
 }
 
-const simple: Readonly<Record<string, string>> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-  '\\': '\\',
-};
+const simple: Readonly<Record<string, string>> = { ...controlEscapes, '\\': '\\' };
 const piece = /\\(?:g<([^>]*)>|(0[0-7]{0,2}|[1-3][0-7]{2}(?![89])|[1-9]\d?)|([\s\S]?))/g;
 
 type Part = string | number;

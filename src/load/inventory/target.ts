@@ -223,7 +223,10 @@ class VariableReader {
     const value = this.text(name);
     if (value === undefined || value === 'kmend') return undefined;
     if (value === 'openssh') return value;
-    this.report('connection-variable', `${name} should be openssh or kmend, not ${value}`);
+    const guess = nearest(value, ['openssh', 'kmend']);
+    this.report('connection-variable', `${name} should be openssh or kmend, not ${value}`, {
+      ...(guess !== undefined && { hint: `did you mean \`${guess}\`?` }),
+    });
     return undefined;
   }
 

@@ -1,6 +1,8 @@
 // Splits the text form of a task (`command: touch x creates=/x`) into arguments and the rest, as
 // Ansible does: before templates are rendered, so that no value can add an argument.
+
 import type { AnyModule } from '../../../model/run/change.ts';
+import { controlEscapes } from '../../../model/text/control-escapes.ts';
 import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
 import type { Entry, ScalarTree, Tree } from '../../text/tree.ts';
 
@@ -115,19 +117,10 @@ function withoutQuotes(value: string): string {
 }
 
 const escapes = /\\(?:U([0-9a-fA-F]{8})|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\\'"abfnrtv]))/g;
-const controls: Readonly<Record<string, string>> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
 
 const unescaped = (word: string): string =>
   word.replace(escapes, (all, long?: string, short?: string, byte?: string, sign?: string) => {
-    if (sign !== undefined) return controls[sign] ?? sign;
+    if (sign !== undefined) return controlEscapes[sign] ?? sign;
     const code = Number.parseInt(long ?? short ?? byte ?? '', 16);
     return code <= 0x10ffff ? String.fromCodePoint(code) : all;
   });
