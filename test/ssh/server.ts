@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import ssh2 from 'ssh2';
 import { createTransport, type TransportOptions } from '../../src/adapters/ssh/index.ts';
 import type { Asker } from '../../src/engine/ports/local.ts';
@@ -139,19 +139,26 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 const isKnown = (data: Buffer, keys: readonly string[] = []): boolean =>
   keys.some((key) => (ssh2.utils.parseKey(key) as ssh2.ParsedKey).getPublicSSH().equals(data));
 
-const sent = (stream: Writable): Promise<unknown> =>
-  stream.writableLength === 0 ? Promise.resolve() : once(stream, 'drain');
-
 /** Runs a login shell with one string, as sshd does. */
 export function run(channel: ssh2.ServerChannel, command: string, shell = '/bin/sh'): void {
   const child = spawn(shell, ['-c', command], { detached: true, stdio: 'pipe' });
   child.stdin.on('error', () => undefined);
-  child.stdout.pipe(channel, { end: false });
-  child.stderr.pipe(channel.stderr, { end: false });
   channel.pipe(child.stdin);
+  // One write at a time: ssh2 forgets the stderr of a channel whose stdout waits for the window too.
+  const closed = once(channel, 'close');
+  let sent: Promise<unknown> = Promise.resolve();
+  const pass = (from: Readable, to: Writable): void => {
+    from.on('data', (chunk: Buffer) => {
+      from.pause();
+      const write = (): Promise<void> => new Promise((resolve) => to.write(chunk, () => resolve()));
+      sent = sent.then(() => Promise.race([write(), closed])).then(() => from.resume());
+    });
+  };
+  pass(child.stdout, channel);
+  pass(child.stderr, channel.stderr);
   child.on('close', async (code, signal) => {
     // The end of a channel drops what its window has not let through yet.
-    await Promise.all([sent(channel), sent(channel.stderr)]);
+    await sent;
     if (signal === null) channel.exit(code ?? 0);
     else channel.exit(signal.slice(3) as never);
     channel.end();
