@@ -21,17 +21,23 @@ const tag = process.pid % 100000;
 const user = `kmp${tag}`;
 const sudoers = `/etc/sudoers.d/kmend-test-${tag}`;
 const password = `Zq7canary'"$%-${tag}`;
-const isPlanted = (text: string): boolean => text.includes('Zq7canary');
+const canary = 'Zq7canary';
+/** The canary as it is, and what base64 makes of it wherever it stands in a longer text. */
+const forms = [
+  canary,
+  ...[0, 1, 2].map((before) =>
+    Buffer.from(`${' '.repeat(before)}${canary}`)
+      .toString('base64')
+      .slice(before === 0 ? 0 : before + 1, -4),
+  ),
+];
 
-/** Texts in which the canary is, as it is or in base64. */
-function leaks(text: string): readonly string[] {
-  const encoded = (text.match(/[\w+/-]{12,}/g) ?? []).filter((run) =>
-    [0, 1, 2, 3].some((skip) =>
-      isPlanted(Buffer.from(run.slice(skip), 'base64').toString('latin1')),
-    ),
-  );
-  return [...(text.match(/.{0,60}Zq7canary.{0,20}/g) ?? []), ...encoded];
-}
+/** Texts in which the canary is: quick, since it reads all processes many times a second. */
+const leaks = (text: string): readonly string[] =>
+  forms
+    .map((form) => text.indexOf(form))
+    .filter((at) => at >= 0)
+    .map((at) => text.slice(Math.max(0, at - 60), at + 40));
 
 function filesBelow(dir: string): readonly string[] {
   return readdirSync(dir).flatMap((name) => {
@@ -155,7 +161,7 @@ describe.skipIf(missing !== '')(
         for (const more of [[], ['--json'], ['--events']])
           ran.push(await kmend(['report', run, ...more]));
         ran.push(await kmend(['check', ...words, '--json', '-v']));
-        expect(ran.every(({ looks }) => looks > 2)).toBe(true);
+        expect(ran.map(({ looks }) => looks > 0)).toEqual(ran.map(() => true));
         const state = filesBelow(join(op.dir, 'state'));
         expect(state.some((file) => file.endsWith('journal.ndjson'))).toBe(true);
         // The host printed it.
@@ -173,8 +179,17 @@ describe.skipIf(missing !== '')(
           flags: { becomePasswordFile: path(name), connectionPasswordFile: path(name) },
         });
       },
-      120_000,
+      300_000,
     );
+
+    it('the canary is found in base64 too, wherever it stands', () => {
+      for (const before of Array.from({ length: 6 }, (_, at) => 'x'.repeat(at)))
+        expect(leaks(`a ${Buffer.from(`${before}${canary}yy`).toString('base64')} b`)).toHaveLength(
+          1,
+        );
+      expect(leaks(`pass ${canary}`)).toHaveLength(1);
+      expect(leaks('Zq7canar')).toEqual([]);
+    });
 
     it.each(['kmend', 'openssh'])(
       'the transport %s: ansible.cfg, and variables',
@@ -201,7 +216,7 @@ describe.skipIf(missing !== '')(
           expect([...leaks(out + err), ...seen]).toEqual([]);
         }
       },
-      60_000,
+      180_000,
     );
   },
 );
