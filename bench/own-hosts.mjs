@@ -24,11 +24,26 @@ const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mill
 /** Milliseconds of work that are not the command's. */
 let foreign = 0;
 
+/** What no two hosts of a fleet have in common: ids, clocks, counters, and the groups of its pods. */
+function ownText(text, name) {
+  const number = Number(name.replace(/\D/g, '')) || 0;
+  const id = number.toString(16).padStart(6, '0');
+  const more = (begin) => (_, before, digits) => `${before}${Number(digits) + begin}`;
+  return recording.bootIds
+    .reduce((said, boot) => said.replaceAll(boot, `${name}-1`), text)
+    .replace(/^machine [0-9a-f]{26}/m, `machine 00000000000000000000${id}`)
+    .replace(/^host .*/m, `host ${name}`)
+    .replace(/^(uptime |clock |process )(\d+)/gm, more(number % 1000))
+    .replace(/^(S\w+: +)(\d+)/gm, more(number))
+    .replace(/^(slab |slab \d+ )(\d+)/gm, more(number % 300))
+    .replace(/^(w unit eio .* )(\d+)$/gm, more(number % 50))
+    .replace(/(docker\/|pod)([0-9a-f]{6})(?=[0-9a-f-]{8})/g, `$1${id}`);
+}
+
 /** A flat text, as a transport makes it of the bytes that it got. */
 function freshText(text, name) {
   const began = performance.now();
-  const own = recording.bootIds.reduce((said, id) => said.replaceAll(id, `${name}-1`), text);
-  const made = Buffer.from(own).toString();
+  const made = Buffer.from(ownText(text, name)).toString();
   foreign += performance.now() - began;
   return made;
 }
