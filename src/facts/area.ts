@@ -20,6 +20,8 @@ export interface Area {
   readonly maxBytes: number;
   /** A truncated output of this area is used: it shows what is missing. */
   readonly inParts?: true;
+  /** No two hosts print the same: remembering what was printed would only cost memory. */
+  readonly differs?: true;
   /** Parses the output of the script. `cut` says that the output is incomplete. */
   readonly parse: (
     text: string,

@@ -15,7 +15,7 @@ export const longestLine = 65_536;
 const longestText = 65_536;
 
 /** Characters of all facts of a host as JSON. A node with 110 pods has 11,000. */
-const longestFacts = 1024 * 1024;
+export const longestFacts = 1024 * 1024;
 
 /**
  * The kernel's `utsname` has 64 characters, and ids are shorter. Versions are parts of file names,
@@ -75,10 +75,16 @@ function keepIn(values: Map<string, Kept>, json: string): Kept {
   return kept;
 }
 
+/** Facts without a reference to the answer, and their characters as JSON. */
+export interface KeptFacts {
+  readonly facts: Facts;
+  readonly length: number;
+}
+
 /**
  * Copies the strings of the facts. A substring of the answer would keep the whole answer in memory.
  */
-export function keptFacts(facts: Facts): Outcome<Facts> {
+export function keptFacts(facts: Facts): Outcome<KeptFacts> {
   let length = 0;
   const all: Record<string, Value> = {};
   for (const [name, value] of Object.entries(facts)) {
@@ -89,7 +95,7 @@ export function keptFacts(facts: Facts): Outcome<Facts> {
     length += name.length + kept.length + 4;
     all[name] = kept.value;
   }
-  return length > longestFacts ? tooLong('what was read', length, longestFacts) : ok(all as Facts);
+  return ok({ facts: all as Facts, length });
 }
 
 /**

@@ -32,7 +32,9 @@ export function readWitnesses(lines: readonly string[]): readonly WitnessRow[] {
       const shown = { caches: caches === '1', charged: charged === '1', procs: procs === '1' };
       return [{ row: key, state, limited, ...shown, ...explicit, count: Number(count) }];
     })
-    .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+    .map((row) => ({ row, key: JSON.stringify(row) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ row }) => row);
 }
 
 /** Reads `ROW STATE LIMIT LINES USAGE PROCS PATH`, the most informative first. */

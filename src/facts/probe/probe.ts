@@ -4,7 +4,14 @@ import { attempt, failed, type Outcome, ok } from '../../model/run/failure.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import { type Mapping, unknown } from '../../model/value.ts';
 import type { Area } from '../area.ts';
-import { keptFacts, longestAnswer, longestLine, tooLong } from '../limits.ts';
+import {
+  type KeptFacts,
+  keptFacts,
+  longestAnswer,
+  longestFacts,
+  longestLine,
+  tooLong,
+} from '../limits.ts';
 import { withPrelude } from './prelude.ts';
 import probeFile from './probe.sh';
 import { processNames } from './processes.ts';
@@ -15,7 +22,16 @@ interface Part {
   readonly key: string;
   readonly area: Area;
   readonly args: Mapping;
+  /** What sections of earlier hosts said, by their text. */
+  readonly sections: Map<string, Outcome<KeptFacts>>;
 }
+
+const partOf = (key: string, area: Area, args: Mapping = {}): Part => ({
+  key,
+  area,
+  args,
+  sections: new Map(),
+});
 
 /** A probe: its parts, and its script once somebody asks for it. */
 interface Probe {
@@ -44,14 +60,14 @@ function probeOf(wants: readonly FactWant[]): Probe {
  */
 function partsOf(wants: readonly FactWant[]): readonly Part[] {
   const parts = new Map<string, Part>();
-  for (const area of baseAreas) parts.set(area.name, { key: area.name, area, args: {} });
+  for (const area of baseAreas) parts.set(area.name, partOf(area.name, area));
   for (const want of [...wants].sort((a, b) => (wantKey(a) < wantKey(b) ? -1 : 1))) {
     const area = areas.get(want.area);
     const key = wantKey(want);
     const before = areas.get(area?.needs ?? '');
-    if (before !== undefined) parts.set(before.name, { key: before.name, area: before, args: {} });
+    if (before !== undefined) parts.set(before.name, partOf(before.name, before));
     if (area !== undefined && !baseAreas.includes(area))
-      parts.set(key, { key, area, args: want.args ?? {} });
+      parts.set(key, partOf(key, area, want.args));
   }
   return [...parts.values()];
 }
@@ -106,41 +122,74 @@ export function parseProbe(
   ended?: string,
 ): Outcome<Facts> {
   if (text.length > longestAnswer) return tooLong('all of it', text.length, longestAnswer);
-  const lines = text.replaceAll('\r\n', '\n').split('\n');
-  const begin = lines.findLastIndex((line) => line.startsWith('@@kmend begin '));
-  if (begin < 0) return noFrame(text);
-  const mark = lines.indexOf('@@kmend end', begin);
-  if (mark < 0 && ended === undefined) return truncated(lines.length - begin);
+  const answer = answerIn(text.includes('\r\n') ? text.replaceAll('\r\n', '\n') : text);
+  if (answer === undefined) return noFrame(text);
+  const { head, framed } = answer;
+  if (!answer.whole && ended === undefined) return truncated(linesIn(framed) + 1);
   const { parts } = probeOf(wants);
-  if (lines[begin] !== `@@kmend begin ${frameVersion} ${parts.length}`)
+  if (head !== `@@kmend begin ${frameVersion} ${parts.length}`)
     return failed(
       'parse',
       'the probe output is of another version of kmend, or of other questions than were asked',
       {
         hint: 'print the script anew with `kmend probe` and run that',
-        ...detail(lines[begin] ?? ''),
+        ...detail(head),
       },
     );
-  const framed = lines.slice(begin + 1, mark < 0 ? lines.length : mark);
   const marks = marksIn(framed);
   const facts: Facts = {};
+  let length = 0;
   for (const [index, part] of parts.entries()) {
     const section = sectionOf(framed, marks, index);
     const isUsed = section !== undefined && (section.whole || part.area.inParts === true);
-    if (!isUsed && ended === undefined) return truncated(framed.length);
+    if (!isUsed && ended === undefined) return truncated(linesIn(framed));
     const read = isUsed ? readPart(part, section) : unreadPart(part, ended ?? '');
     if (!read.ok) return read;
-    Object.assign(facts, read.value);
+    Object.assign(facts, read.value.facts);
+    length += read.value.length;
   }
-  return attempt('what it says', () => keptFacts(facts));
+  return length > longestFacts ? tooLong('what was read', length, longestFacts) : ok(facts);
+}
+
+/** The last frame in a text: its first line, and what is between this and the mark of its end. */
+interface ProbeAnswer {
+  readonly head: string;
+  readonly framed: string;
+  /** It has a mark of its end. */
+  readonly whole: boolean;
+}
+
+function answerIn(text: string): ProbeAnswer | undefined {
+  const begin = `\n${text}`.lastIndexOf('\n@@kmend begin ');
+  if (begin < 0) return undefined;
+  const head = lineAt(text, begin);
+  const from = begin + head.length + 1;
+  for (let end = text.indexOf(endMark, begin); end >= 0; end = text.indexOf(endMark, end + 1))
+    if (lineAt(text, end + 1).length === endMark.length - 1)
+      return { head, framed: text.slice(from, end), whole: true };
+  return { head, framed: text.slice(from), whole: false };
+}
+
+const endMark = '\n@@kmend end';
+
+/** The rest of the line from this place on. */
+function lineAt(text: string, from: number): string {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.slice(from) : text.slice(from, end);
+}
+
+function linesIn(text: string): number {
+  let lines = 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
+  return lines;
 }
 
 /** All facts of the part as unknown. Its parser knows their names. */
-function unreadPart(part: Part, why: string): Outcome<Facts> {
+function unreadPart(part: Part, why: string): Outcome<KeptFacts> {
   const read = readPart(part, { text: '', cut: true });
-  return read.ok
-    ? ok(Object.fromEntries(Object.keys(read.value).map((name) => [name, unknown(why)])))
-    : read;
+  if (!read.ok) return read;
+  const names = Object.keys(read.value.facts);
+  return keptFacts(Object.fromEntries(names.map((name) => [name, unknown(why)])));
 }
 
 interface Section {
@@ -150,13 +199,20 @@ interface Section {
   readonly whole: boolean;
 }
 
+/** Where the line of a mark begins, and the line. */
+interface Mark {
+  readonly at: number;
+  readonly line: string;
+}
+
 /**
- * The first position of each mark of a frame. The end of an area counts only after its beginning.
+ * The first of each mark of a frame. The end of an area counts only after its beginning.
  */
-function marksIn(lines: readonly string[]): ReadonlyMap<string, number> {
-  const marks = new Map<string, number>();
-  for (const [at, line] of lines.entries()) {
-    if (!line.startsWith('@@kmend ')) continue;
+function marksIn(framed: string): ReadonlyMap<string, Mark> {
+  const marks = new Map<string, Mark>();
+  const text = `\n${framed}`;
+  for (let at = text.indexOf(anyMark); at >= 0; at = text.indexOf(anyMark, at + 1)) {
+    const line = lineAt(framed, at);
     const [, kind = '', index = ''] = /^@@kmend (area|done) (\d{1,9})(?: cut)?$/.exec(line) ?? [];
     if (
       kind === '' ||
@@ -164,42 +220,65 @@ function marksIn(lines: readonly string[]): ReadonlyMap<string, number> {
       (kind === 'done' && !marks.has(`area ${index}`))
     )
       continue;
-    marks.set(`${kind} ${index}`, at);
+    marks.set(`${kind} ${index}`, { at, line });
   }
   return marks;
 }
 
+const anyMark = '\n@@kmend ';
+
 function sectionOf(
-  lines: readonly string[],
-  marks: ReadonlyMap<string, number>,
+  framed: string,
+  marks: ReadonlyMap<string, Mark>,
   index: number,
 ): Section | undefined {
   const from = marks.get(`area ${index}`);
   if (from === undefined) return undefined;
   const to = marks.get(`done ${index}`);
   return {
-    text: lines.slice(from + 1, to).join('\n'),
-    cut: lines[to ?? 0] !== `@@kmend done ${index}`,
+    text: framed.slice(from.at + from.line.length + 1, to === undefined ? undefined : to.at - 1),
+    cut: to?.line !== `@@kmend done ${index}`,
     whole: to !== undefined,
   };
+}
+
+/** Sections that are remembered of a part, and the longest of them in characters. */
+const rememberedSections = { most: 100, length: 16_384 };
+
+/**
+ * The facts of a part. Hosts of a fleet print much that is the same: such a section is parsed once.
+ */
+function readPart(part: Part, { text, cut }: Omit<Section, 'whole'>): Outcome<KeptFacts> {
+  const known = cut ? undefined : part.sections.get(text);
+  if (known !== undefined) return known;
+  const read = parsePart(part, text, cut);
+  if (cut || !read.ok || part.area.differs === true || text.length > rememberedSections.length)
+    return read;
+  if (part.sections.size >= rememberedSections.most) part.sections.clear();
+  // As a slice the key would keep the whole answer in memory.
+  part.sections.set(JSON.parse(JSON.stringify(text)), read);
+  return read;
 }
 
 /**
  * The output of a host is not trusted. Longer output than a script can print is refused, and an
  * error of a parser is a failure of that host.
  */
-function readPart(
-  { key, area, args }: Part,
-  { text, cut }: Omit<Section, 'whole'>,
-): Outcome<Facts> {
+function parsePart({ key, area, args }: Part, text: string, cut: boolean): Outcome<KeptFacts> {
   if (text.length > area.maxBytes) return tooLong(`the area ${key}`, text.length, area.maxBytes);
-  const line = longestOf(text.split('\n'));
+  const line = longestLineIn(text);
   if (line > longestLine) return tooLong(`a line of the area ${key}`, line, longestLine);
-  return attempt(`what the area ${key} printed`, () => ok(area.parse(text, { cut, args })));
+  return attempt(`what the area ${key} printed`, () => keptFacts(area.parse(text, { cut, args })));
 }
 
-const longestOf = (lines: readonly string[]): number =>
-  lines.reduce((longest, line) => Math.max(longest, line.length), 0);
+function longestLineIn(text: string): number {
+  let [longest, from] = [0, 0];
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+    longest = Math.max(longest, end - from);
+    from = end + 1;
+  }
+  return Math.max(longest, text.length - from);
+}
 
 const truncated = (lines: number): Outcome<never> =>
   failed('parse', `the probe output is truncated: its end is missing after ${lines} lines`, {

@@ -20,6 +20,7 @@ import { rowFunction, walkProgram } from './cgroup-walk.ts';
 export const cgroupArea: Area = {
   name: 'cgroup',
   script: scriptText(cgroup, { rowFunction, walkProgram }),
+  differs: true,
   maxBytes: 200_000,
   inParts: true,
   parse: (text, { cut }): Facts => {

@@ -6,6 +6,7 @@ import { wholeNumber } from '../../fields.ts';
 export const memoryArea: Area = {
   name: 'memory',
   script: `printf '%s\\n' "$S"`,
+  differs: true,
   maxBytes: 65_536,
   parse: (text) => {
     const kilobytes = (name: string): number | undefined =>

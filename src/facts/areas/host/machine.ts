@@ -8,6 +8,7 @@ import machine from './machine.sh';
 export const machineArea: Area = {
   name: 'machine',
   script: scriptText(machine),
+  differs: true,
   maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);

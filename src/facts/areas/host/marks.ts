@@ -15,6 +15,7 @@ const mostRuntimes = 16;
 export const marksArea: Area = {
   name: 'marks',
   script: scriptText(marks),
+  differs: true,
   maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);

@@ -7,6 +7,7 @@ export const spaceArea: Area = {
   name: 'space',
   // df reads every mount, so a dead NFS server would hang it. This reads three paths only.
   script: `$T stat -f -c 'free %f %S %n' "$R/boot" "$R/" "$R/var"`,
+  differs: true,
   maxBytes: 4096,
   parse: (text) => {
     const rows = readFields(text).all('free');
