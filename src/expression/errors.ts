@@ -1,7 +1,8 @@
 // Errors that end an evaluation without a value. They are thrown and caught inside this room only.
+import { Signal } from '../model/signal.ts';
 
 /** An error in the user's expression or data; becomes a result of kind `error`. */
-export class ExpressionError extends Error {
+export class ExpressionError extends Signal {
   /** True for Ansible's `omit`: the caller leaves the key out. */
   readonly omitted: boolean;
   constructor(message: string, omitted = false) {
@@ -17,7 +18,7 @@ export class ExpressionError extends Error {
 export class UndefinedError extends ExpressionError {}
 
 /** The result depends on a value that is not known yet; becomes a result of kind `unknown`. */
-export class UnknownSignal extends Error {
+export class UnknownSignal extends Signal {
   readonly why: string;
   constructor(why: string) {
     super(why);

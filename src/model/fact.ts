@@ -1,6 +1,7 @@
 // Facts: values that a read-only script or a cluster query gives and a pure parser reads.
 // facts/table.ts has their names and types.
 import type { FactValues, NameWithWord, PlainName } from './facts/table.ts';
+import { Signal } from './signal.ts';
 import { isUnknown, type Mapping, type Unknown, type Value } from './value.ts';
 
 /** A name with arguments contains any word: `package.docker-ce.installed`. */
@@ -75,7 +76,7 @@ export interface FactView {
  * Thrown by a view, with the fact and why it is unknown. The planner catches it; users never see
  * it.
  */
-export class UnknownFact extends Error {
+export class UnknownFact extends Signal {
   readonly fact: string;
   readonly why: string;
   constructor(fact: string, why: string) {

@@ -2,6 +2,7 @@
 // host, and facts under nested names.
 import { nestFacts, type Scope } from '../../expression/index.ts';
 import type { Facts } from '../../model/fact.ts';
+import { remembered } from '../../model/remembered.ts';
 import type { Mapping } from '../../model/value.ts';
 
 /**
@@ -44,5 +45,6 @@ export type Variables = (layers: VariableLayers) => Scope;
  * Facts under the nested names that expressions use, without facts that have arguments
  * (`package.*`): only modules ask for those.
  */
-export const shownFacts = (facts: Facts): Mapping =>
-  nestFacts(facts, (name) => !/^(?:package|service|path|forecast)\./.test(name));
+export const shownFacts = (facts: Facts): Mapping => nestFacts(facts, isShown);
+
+const isShown = remembered((name) => !/^(?:package|service|path|forecast)\./.test(name));

@@ -1,4 +1,5 @@
 // Makes scopes from plain data: layers of variables, and facts with dotted names.
+import { remembered } from '../../model/remembered.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import type { Scope } from './compile.ts';
 
@@ -21,15 +22,20 @@ export function nestFacts(
 ): Mapping {
   const root = newTree();
   const branches = new Map<string, Tree>();
-  for (const [name, value] of Object.entries(facts)) {
+  for (const name of Object.keys(facts)) {
     if (!isShown(name)) continue;
-    const end = name.lastIndexOf('.');
-    const tree = end < 0 ? root : branchOf(name.slice(0, end), root, branches);
-    const last = name.slice(end + 1);
-    if (!branches.has(name)) tree[last] = value;
+    const { path, last } = partsOf(name);
+    const tree = path === '' ? root : (branches.get(path) ?? branchOf(path, root, branches));
+    if (!branches.has(name)) tree[last] = facts[name] ?? null;
   }
   return root;
 }
+
+/** The names of facts are few, and each host has all of them. */
+const partsOf = remembered((name) => {
+  const end = name.lastIndexOf('.');
+  return { path: name.slice(0, Math.max(0, end)), last: name.slice(end + 1) };
+});
 
 type Tree = Record<string, Value>;
 
