@@ -190,7 +190,8 @@ function planTask(task: ModuleTask, vars: TaskVars, input: HostInput, walk: Walk
   const onRead = (name: string): void => {
     if (task.noLog !== true || !name.startsWith('output.')) walk.reads.add(name);
   };
-  const loop = loopItems(task, scopeOf(walk.frame, vars, onRead));
+  const loop =
+    task.loop === undefined ? { items: [{}] } : loopItems(task, scopeOf(walk.frame, vars, onRead));
   if (!('items' in loop)) return finishTask(task, [loop], module, input, walk);
   const rounds: Evaluation[] = [];
   for (const item of loop.items) {

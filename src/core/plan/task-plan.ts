@@ -1,6 +1,6 @@
 // One task on one host: its `when`, its arguments and the plan of its module. A plan uses it, and
 // so does every walk on current facts.
-import type { Scope } from '../../expression/index.ts';
+import { hasTemplate, type Scope } from '../../expression/index.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import {
   type Facts,
@@ -14,7 +14,14 @@ import type { ModuleTask } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule, ModulePlan, PlanContext } from '../../model/run/change.ts';
 import type { Risk } from '../../model/run/risk.ts';
-import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
+import {
+  isList,
+  isMapping,
+  isSealed,
+  isUnknown,
+  type Mapping,
+  type Value,
+} from '../../model/value.ts';
 import { judge, render } from './condition.ts';
 import { shownFacts, type TaskVars, type Variables } from './scope.ts';
 
@@ -139,6 +146,8 @@ export function evaluateTask(
   if (when.kind === 'unknown') return { kind: 'later', why: when.why };
   if (when.kind === 'wrong') return when;
 
+  const known = plainArgs.get(task);
+  if (known !== undefined) return askModule(task, module, known.args, frame, onRead);
   const rendered = renderArgs(task, module, scope);
   if (rendered.kind !== 'args') return rendered;
   const parsed = module.args.safeParse(rendered.args);
@@ -152,7 +161,22 @@ export function evaluateTask(
       place: task.argPlaces[path] ?? task.place,
     };
   }
+  if (module.conditions === undefined && isPlain(task.args))
+    plainArgs.set(task, { args: parsed.data });
   return askModule(task, module, parsed.data, frame, onRead);
+}
+
+/** Checked arguments without templates: they are the same on each host. */
+const plainArgs = new WeakMap<ModuleTask, { readonly args: unknown }>();
+
+/** Rendering it gives the same value, whatever the scope. */
+function isPlain(value: Value): boolean {
+  if (typeof value === 'string') return !hasTemplate(value);
+  if (isList(value)) return value.every(isPlain);
+  return (
+    !isMapping(value) ||
+    (!isUnknown(value) && !isSealed(value) && Object.values(value).every(isPlain))
+  );
 }
 
 type Rendered =
