@@ -27,7 +27,7 @@ import type { PlanQuestion } from '../readings/request.ts';
 import { report } from '../session/diagnostics.ts';
 import type { TaskFlags } from '../session/flags.ts';
 import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from '../session/fleet.ts';
-import { learnRendered, learnWritten } from '../session/secrets.ts';
+import { learnRendered, learnWritten, secretTemplates } from '../session/secrets.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 import { packageFilesOf } from './package-files.ts';
@@ -231,12 +231,13 @@ async function hostSetups(
   const { settings, world } = session;
   const targets = await targetsOf(inventory, hosts, session, play);
   const declared = declaredOf(inventory, hosts, session, play);
+  const common = secretTemplates([play, settings.extraVars], settings.isSecret);
   const setupFor = (target: Target): readonly [string, HostSetup] => {
-    const own = settings.rollback?.vars.get(target.name);
+    const rolledBack = settings.rollback?.vars.get(target.name);
     const variables: HostSetup['variables'] = (layers) =>
       hostScope(inventory, target.name, {
         ...layers,
-        ...(own === undefined ? {} : { extraVars: { ...layers.extraVars, ...own } }),
+        ...(rolledBack && { extraVars: { ...layers.extraVars, ...rolledBack } }),
         playbookDir: directoryOf(path),
       });
     const scope = variables({
@@ -244,9 +245,8 @@ async function hostSetups(
       playVars: play.vars,
       ...present({ playDefaults: play.defaults }),
     });
-    const tainted = { secret: [...settings.vault.templates] };
-    const vars = [varsOf(inventory, target.name), settings.extraVars, tainted];
-    learnRendered(play, vars, scope, settings.isSecret, world);
+    const own = [varsOf(inventory, target.name), { secret: [...settings.vault.templates] }];
+    learnRendered([...common, ...secretTemplates(own, settings.isSecret)], scope, world);
     const setup = {
       target,
       variables,

@@ -2,23 +2,19 @@
 import { render } from '../../core/plan/condition.ts';
 import { type IsSecretName, isTemplate, secretTexts } from '../../core/plan/secrets.ts';
 import type { Scope } from '../../expression/index.ts';
-import type { Play } from '../../model/playbook.ts';
-import type { Mapping, Value } from '../../model/value.ts';
+import type { Value } from '../../model/value.ts';
 import type { World } from './world.ts';
 
 /** Learns secret values that are written in an inventory, a playbook or `-e`. */
 export const learnWritten = (data: unknown, isSecret: IsSecretName, world: World): void =>
   world.secrets.learn(secretTexts(data, isSecret).filter((text) => !isTemplate(text)));
 
+/** Texts under secret names that are templates. */
+export const secretTemplates = (data: unknown, isSecret: IsSecretName): readonly string[] =>
+  secretTexts(data, isSecret).filter(isTemplate);
+
 /** Learns secrets that are templates, rendered for one host. Those with facts are learned later. */
-export function learnRendered(
-  play: Play,
-  vars: readonly Mapping[],
-  scope: Scope,
-  isSecret: IsSecretName,
-  world: World,
-): void {
-  const templates = secretTexts([play, ...vars], isSecret).filter(isTemplate);
+export function learnRendered(templates: Iterable<string>, scope: Scope, world: World): void {
   for (const template of new Set(templates)) {
     const result = render(template, scope);
     if (result.kind === 'value')

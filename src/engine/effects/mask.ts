@@ -216,19 +216,25 @@ function masked<T>(data: T, hide: (text: string) => string): T {
       const items = value.map((item) => deep(item, isFree));
       return items.some((item, index) => item !== value[index]) ? items : value;
     }
-    const before = Object.entries(value);
-    const after = before.map(([key, item]) => entry(key, item, isFree));
-    const isSame = after.every(
-      ([key, item], index) => key === before[index]?.[0] && item === before[index][1],
-    );
-    return isSame ? value : Object.fromEntries(after);
+    return within(value, isFree);
   };
-  const entry = (key: string, value: unknown, isFree: boolean): readonly [string, unknown] => {
-    if (isFree || free.has(key)) return [hide(key), deep(value, true)];
-    if (key === 'inputs' || (structural.has(key) && isPlain(value))) return [key, value];
-    if (key === 'rollout' && typeof value === 'object' && value !== null)
-      return [key, withMaskedGates(value)];
-    return [key, deep(value, false)];
+  const within = (before: object, isFree: boolean): object => {
+    let after: (readonly [string, unknown])[] | undefined;
+    for (const [index, [key, item]] of Object.entries(before).entries()) {
+      const isData = isFree || free.has(key);
+      const made = isData ? deep(item, true) : kept(key, item);
+      const shown = isData ? hide(key) : key;
+      if (after === undefined && made === item && shown === key) continue;
+      after ??= Object.entries(before).slice(0, index);
+      after.push([shown, made]);
+    }
+    return after === undefined ? before : Object.fromEntries(after);
+  };
+  const kept = (key: string, value: unknown): unknown => {
+    if (key === 'inputs' || (structural.has(key) && isPlain(value))) return value;
+    return key === 'rollout' && typeof value === 'object' && value !== null
+      ? withMaskedGates(value)
+      : deep(value, false);
   };
   const withMaskedGates = (rollout: object): object =>
     'gates' in rollout && Array.isArray(rollout.gates)
