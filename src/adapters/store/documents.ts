@@ -28,6 +28,30 @@ export function documentsIn(stateDir: string, folder: string, judge: Judge): Doc
   };
 }
 
+/**
+ * Documents of which a command reads and writes one for each host. The directory is judged and made
+ * once; each file must still be a plain file of its owner. What was written last may be lost when the
+ * machine loses power: nothing is synced, and half a text is never read.
+ */
+export function hostDocumentsIn(stateDir: string, folder: string, judge: Judge): Documents {
+  const documents = documentsIn(stateDir, folder, judge);
+  const directory = join(stateDir, folder);
+  let [isJudged, isMade] = [false, false];
+  return {
+    ...documents,
+    read: async (name) => {
+      isJudged ||= judge(directory) === undefined;
+      const text = isJudged && readOwn(stateDir, documents.placeOf(name));
+      return text === false ? undefined : text.catch(() => undefined);
+    },
+    write: async (name, text) => {
+      if (!isMade) await ownDirectory(stateDir, folder);
+      isMade = true;
+      await writeWhole(documents.placeOf(name), text, false);
+    },
+  };
+}
+
 /** Undefined where it is not there, cannot be read, or must not be obeyed. */
 export const readTrusted = async (
   stateDir: string,
@@ -37,12 +61,12 @@ export const readTrusted = async (
   judge(path) === undefined ? readOwn(stateDir, path).catch(() => undefined) : undefined;
 
 /** Written beside it, synced, then renamed, so that no reader sees half a file. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, text: string, syncs = true): Promise<void> {
   const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
   const file = await open(draft, 'wx', 0o600);
   try {
     await file.writeFile(text);
-    await file.datasync();
+    if (syncs) await file.datasync();
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });

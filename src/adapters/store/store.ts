@@ -10,7 +10,7 @@ import { slotsOf } from '../../engine/state/slots.ts';
 import { auditJournal, filesIn } from './audit.ts';
 import { carryIn } from './carry.ts';
 import { commandsFor, postCommand } from './control.ts';
-import { documentsIn, type Judge, readTrusted, writeWhole } from './documents.ts';
+import { documentsIn, hostDocumentsIn, type Judge, readTrusted, writeWhole } from './documents.ts';
 import { createJournal, openJournal } from './journal.ts';
 import { scanJournal } from './journal-lines.ts';
 import { holderOf, takeLock } from './locks/lock.ts';
@@ -66,7 +66,7 @@ export function createStore(
     commands: (run) => commandsFor(stateDir, run),
     post: (run, body) => postCommand(stateDir, run, body, now()),
     jobs: documentsIn(stateDir, 'jobs', judge),
-    ids: documentsIn(stateDir, 'ids', judge),
+    ids: hostDocumentsIn(stateDir, 'ids', judge),
     fleets: documentsIn(stateDir, 'fleets', judge),
     tokens: documentsIn(stateDir, 'tokens', judge),
     summaries: documentsIn(stateDir, 'summaries', judge),
