@@ -20,7 +20,7 @@ export interface Observer {
   /** A download begins; undefined = it is over. */
   readonly fetching: (url: string | undefined) => void;
   /** A plan is about to be carried out. */
-  readonly planned: (plan: PlanToShow) => void;
+  readonly planned: (plan: PlanToShow) => Promise<void>;
   /** A run is resumed. */
   readonly resuming: (run: string) => void;
   readonly openRun: (run: string, title: string, shown: ShownRun) => Promise<RunScreen>;

@@ -11,12 +11,13 @@ import type { ActiveProbe } from '../engine/host/fleet.ts';
 import type { RunInfo } from '../engine/ports/history.ts';
 import type { Notice } from '../engine/ports/outside.ts';
 import type { LiveWorker, OpenRun } from '../engine/ports/workers.ts';
+import { eachInTurns } from '../engine/session/in-turns.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Event } from '../model/run/event.ts';
 import type { Failure } from '../model/run/failure.ts';
 import type { Plan } from '../model/run/plan.ts';
-import { toJson } from '../model/text/printable.ts';
+import { jsonPieces, toJson } from '../model/text/printable.ts';
 import type { World } from './world.ts';
 
 /** Every object that kmend prints with `--json`, by its `schema`. */
@@ -206,3 +207,24 @@ export const printJson = <Name extends keyof Outputs>(
   body: Outputs[Name],
   { out }: Pick<World, 'out'>,
 ): void => out(toJson({ schema, ...body }));
+
+/** The same for an object of megabytes: the event loop turns while its text is made. */
+export const printJsonInTurns = async <Name extends keyof Outputs>(
+  schema: Name,
+  body: Outputs[Name],
+  { out, clock }: Pick<World, 'out' | 'clock'>,
+): Promise<void> => out(await jsonInTurns({ schema, ...body }, clock));
+
+/** The text of a value as JSON, made while the event loop turns. */
+export async function jsonInTurns(
+  value: unknown,
+  clock: World['clock'],
+  indent = 0,
+): Promise<string> {
+  let text = '';
+  const add = (piece: string): void => {
+    text += piece;
+  };
+  await eachInTurns(jsonPieces(value, indent), add, clock);
+  return text;
+}

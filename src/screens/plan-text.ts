@@ -27,7 +27,8 @@ export interface PlanView {
   readonly paint: Paint;
 }
 
-export function planText(view: PlanView): readonly string[] {
+/** The lines of a plan. They are made as they are taken: a fleet has many thousands. */
+export function* planText(view: PlanView): Generator<string, void> {
   const { play, paint } = view;
   const byHost = new Map(play.hosts.map((host) => [host.host, host]));
   const textOf = ({
@@ -38,69 +39,50 @@ export function planText(view: PlanView): readonly string[] {
     const plan = byHost.get(host);
     return plan === undefined ? [] : hostText(plan, startsIn, waitsFor, view);
   };
-  const waves = view.waves
-    .filter((wave) => wave.hosts.length > 0)
-    .flatMap((wave) => ['', paint.bold(wave.title), ...wave.hosts.flatMap(textOf)]);
+  yield paint.bold(`Play: ${play.play}`);
+  if (play.rollout.order === 'longest_first') yield* indented(orderText(play), 0, view.width);
+  for (const { title, hosts } of view.waves) {
+    if (hosts.length === 0) continue;
+    yield* ['', paint.bold(title)];
+    for (const host of hosts) yield* textOf(host);
+  }
+  yield* unstartedText(view, textOf);
   const idle = play.hosts.filter((host) => host.refused === undefined && !hasChanges(host));
-  return [
-    paint.bold(`Play: ${play.play}`),
-    ...(play.rollout.order === 'longest_first' ? indented(orderText(play), 0, view.width) : []),
-    ...waves,
-    ...unstartedText(view, textOf),
-    ...section(
-      'Nothing to do',
-      idle.filter(({ verdict }) => verdict !== 'unknown').map(idleText),
-      paint.green,
-      view,
-    ),
-    ...section(
-      'Nothing to do, kmem unknown',
-      idle.filter(({ verdict }) => verdict === 'unknown').map(idleText),
-      paint.yellow,
-      view,
-    ),
-    ...untouched(view),
-    '',
-    ...(play.notes ?? []).flatMap((note) => indented(`note: ${note}`, 0, view.width)),
-    ...foldLine(summary(view), view.width),
-  ];
+  const known = idle.filter(({ verdict }) => verdict !== 'unknown');
+  const unknown = idle.filter(({ verdict }) => verdict === 'unknown');
+  yield* section('Nothing to do', known, idleText, paint.green, view.width);
+  yield* section('Nothing to do, kmem unknown', unknown, idleText, paint.yellow, view.width);
+  yield* untouched(view);
+  yield '';
+  for (const note of play.notes ?? []) yield* indented(`note: ${note}`, 0, view.width);
+  yield* foldLine(summary(view), view.width);
 }
 
 /** What needs an operator, and the summary. */
-export const planSummary = (view: PlanView): readonly string[] => [
-  ...unstartedText(view, ({ host }) => [`  ${host}`]),
-  ...untouched(view),
-  ...foldLine(summary(view), view.width),
-];
+export function* planSummary(view: PlanView): Generator<string, void> {
+  yield* unstartedText(view, ({ host }) => [`  ${host}`]);
+  yield* untouched(view);
+  yield* foldLine(summary(view), view.width);
+}
 
-const untouched = (view: PlanView): readonly string[] => [
-  ...section(
-    'Refused (untouched)',
-    view.play.hosts.filter((host) => host.refused !== undefined).map(refusedText),
-    view.paint.yellow,
-    view,
-  ),
-  ...section(
-    'Left out',
-    view.play.leftOut.map(({ host, failure }) => `${host}  ${failureText(failure)}`),
-    view.paint.red,
-    view,
-  ),
-];
+function* untouched({ play, paint, width }: PlanView): Generator<string, void> {
+  const refused = play.hosts.filter((host) => host.refused !== undefined);
+  yield* section('Refused (untouched)', refused, refusedText, paint.yellow, width);
+  yield* section('Left out', play.leftOut, leftOutText, paint.red, width);
+}
 
-function unstartedText(
+const leftOutText = ({ host, failure }: PlayPlan['leftOut'][number]): string =>
+  `${host}  ${failureText(failure)}`;
+
+function* unstartedText(
   view: PlanView,
   textOf: (host: { readonly host: string }) => readonly string[],
-): readonly string[] {
-  if (view.unstarted.length === 0) return [];
+): Generator<string, void> {
+  if (view.unstarted.length === 0) return;
   const title = `To change, but would not be started as things are: ${view.unstarted.length}`;
-  const why = view.why === '' ? [] : indented(`why: ${view.why}`, 2, view.width);
-  return [
-    '',
-    view.paint.yellow(title),
-    ...why,
-    ...view.unstarted.flatMap((host) => textOf({ host })),
-  ];
+  yield* ['', view.paint.yellow(title)];
+  if (view.why !== '') yield* indented(`why: ${view.why}`, 2, view.width);
+  for (const host of view.unstarted) yield* textOf({ host });
 }
 
 const transportText = ({ transport }: HostPlan): string =>
@@ -116,18 +98,16 @@ const refusedText = (plan: HostPlan): string =>
 
 const hintOf = (hint: string | undefined): string => (hint === undefined ? '' : ` (${hint})`);
 
-function section(
+function* section<T>(
   title: string,
-  rows: readonly string[],
+  rows: readonly T[],
+  textOf: (row: T) => string,
   colour: (text: string) => string,
-  view: PlanView,
-): readonly string[] {
-  if (rows.length === 0) return [];
-  return [
-    '',
-    colour(`${title}: ${rows.length}`),
-    ...rows.flatMap((row) => indented(row, 2, view.width)),
-  ];
+  width: number,
+): Generator<string, void> {
+  if (rows.length === 0) return;
+  yield* ['', colour(`${title}: ${rows.length}`)];
+  for (const row of rows) yield* indented(textOf(row), 2, width);
 }
 
 const indented = (text: string, by: number, width: number): readonly string[] =>

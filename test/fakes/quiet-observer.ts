@@ -7,7 +7,7 @@ export const quiet = (logged: string[] = []): Observer => ({
   diagnostics: () => {},
   reading: () => ({ answered: () => {}, end: () => {}, stopped: () => {} }),
   fetching: () => {},
-  planned: () => {},
+  planned: async () => {},
   resuming: () => {},
   openRun: async () => {
     throw new Error('no run is begun here');

@@ -1,7 +1,7 @@
 // What text of others may not do once it is printed.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { harmless, oneLine, toJson } from '../../src/model/text/printable.ts';
+import { harmless, jsonPieces, oneLine, toJson } from '../../src/model/text/printable.ts';
 
 /**
  * First and last of each range that a terminal obeys, that turns text round, or that nobody sees.
@@ -78,5 +78,25 @@ describe('text of others', () => {
         expect(JSON.parse(toJson(value, 2))).toEqual(JSON.parse(JSON.stringify(value)));
       }),
     );
+  });
+});
+
+describe('JSON in pieces', () => {
+  it('is the same text, with and without an indent', () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom(0, 1, 2), (json, indent) => {
+        const value: unknown = JSON.parse(json);
+        expect([...jsonPieces(value, indent)].join('')).toBe(toJson(value, indent));
+      }),
+    );
+  });
+  it('leaves out what is undefined, and escapes what a terminal obeys', () => {
+    const value = { a: undefined, b: [{ c: 'x\u202e', d: undefined }, []], '\u0085': {} };
+    expect([...jsonPieces(value, 1)].join('')).toBe(toJson(value, 1));
+  });
+  it('has a piece for each host of a plan', () => {
+    const hosts = Array.from({ length: 50 }, (_, index) => ({ host: `n${index}`, tasks: [{}] }));
+    const pieces = [...jsonPieces({ plays: [{ hosts }] })];
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(40);
   });
 });

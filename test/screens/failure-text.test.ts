@@ -75,7 +75,7 @@ const exits: Readonly<Record<string, () => readonly string[]>> = {
   'the end of a live view': () => failureLines(state, 5),
   'a report': () => reportText(report, 140, uncoloured),
   'a report as Markdown': () => reportMarkdown(report),
-  'a plan: a host that is left out': () => planText(view),
+  'a plan: a host that is left out': () => [...planText(view)],
   check: () => checkTable([{ host: 'h1', failure }], 140, uncoloured),
   drift: () => driftTable([hostDrift('h1', undefined, { failure })], 140, uncoloured),
   'one text': () => [failureText(failure)],

@@ -25,7 +25,7 @@ import {
   widthOf,
 } from '../../src/screens/layout.ts';
 import { liveLines } from '../../src/screens/live/live-lines.ts';
-import { planText } from '../../src/screens/plan-text.ts';
+import { type PlanView, planText } from '../../src/screens/plan-text.ts';
 import { eventLines, lineOf } from '../../src/screens/run/lines.ts';
 import { underWay } from '../../src/screens/run/next-steps.ts';
 import { recapLines } from '../../src/screens/run/recap.ts';
@@ -107,6 +107,7 @@ const rows: readonly CheckRow[] = [
   },
 ];
 
+const linesOf = (view: PlanView) => [...planText(view)];
 const text = (lines: readonly string[]) => `\n${lines.join('\n')}\n`;
 
 describe('check', () => {
@@ -299,7 +300,7 @@ describe('plan', () => {
     } as const;
     const hosts = [{ ...planFor('node-a1'), tasks: [task] }];
     const waves = [{ title: 'Wave 1: 1', hosts: [{ host: 'node-a1' }] }];
-    const lines = planText({
+    const lines = linesOf({
       play: { ...play, hosts, leftOut: [] },
       waves,
       unstarted: [],
@@ -340,7 +341,7 @@ describe('plan', () => {
   it('folds to the width of the terminal', () => {
     const refused = { task: 'The kernel', why: 'ab '.repeat(50), hint: 'cd '.repeat(50) };
     const one = { ...play, hosts: [{ ...planFor('node-b2'), refused }], leftOut: [] };
-    const lines = planText({
+    const lines = linesOf({
       play: one,
       waves: [],
       unstarted: [],
@@ -367,7 +368,7 @@ describe('plan', () => {
     };
     expect(
       text(
-        planText({
+        linesOf({
           play: { ...play, notes },
           waves,
           ...left,

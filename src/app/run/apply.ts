@@ -75,7 +75,7 @@ async function applyPlan(plan: Plan, input: ApplyInput, session: Session): Promi
   const saved = { plan, name: input.path, strictVersion: true, ...present({ takeover }) };
   return withSavedPlan(saved, session, async (made, inner) => {
     // The operator sees the plan again before they are asked. With --yes they have read it already.
-    if (input.yes !== true) inner.observer.planned(shown(made));
+    if (input.yes !== true) await inner.observer.planned(shown(made));
     const after =
       plan.rollbackOf === undefined ? (run: string) => rollBackFailed(run, inner) : undefined;
     const flags = { ...input, detach: detaches(input, plan), approved: false };

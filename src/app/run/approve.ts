@@ -16,7 +16,7 @@ export async function approveAndRun(
   session: Session,
   after?: AfterRun,
 ): Promise<readonly EndedRun[]> {
-  session.observer.planned(shown(made));
+  await session.observer.planned(shown(made));
   const approved =
     planHasChanges(made.plan) && flags.yes !== true ? await ask(made.plan, session) : false;
   return runPlays(made, { ...flags, approved }, session, after);

@@ -8,7 +8,7 @@ import { explain } from './explain.ts';
 import { hostProgress } from './host-progress.ts';
 import { quietly, type Style } from './quiet.ts';
 import { openScreen } from './run-view.ts';
-import { planLines } from './show-plan.ts';
+import { printPlan } from './show-plan.ts';
 
 export const observerOf = (world: World, style: Style): Observer =>
   style.quiet === true ? quietly(printing(world, style)) : printing(world, style);
@@ -19,8 +19,9 @@ const printing = (world: World, style: Style): Observer => ({
   diagnostics: (found) => print(diagnosticsText(found, paintOf(world)), world.err),
   reading: (how, hosts) => hostProgress(how, hosts, world, style.json !== true),
   fetching: (url) => world.progress(url === undefined ? '' : `fetching ${url}`),
-  planned: (plan) =>
-    print(style.json === true ? [] : planLines(plan, style.quiet === true, world), world.out),
+  planned: async (plan) => {
+    if (style.json !== true) await printPlan(plan, style.quiet === true, world);
+  },
   resuming: (run) =>
     print(style.json === true ? [] : [paintOf(world).bold(`Resuming run ${run}`)], world.out),
   openRun: (run, title, shown) =>

@@ -1,10 +1,11 @@
 // A plan as text, with waves, order and times.
 import type { PlanToShow } from '../../app/observer.ts';
-import { type Simulation, simulate } from '../../core/decide/simulate.ts';
+import { type Simulation, simulation } from '../../core/decide/simulate.ts';
 import { beginning } from '../../core/plan/plan-play.ts';
+import { eachInTurns, inTurns } from '../../engine/session/in-turns.ts';
 import { present } from '../../model/present.ts';
 import { hasChanges, type Plan, type PlayPlan } from '../../model/run/plan.ts';
-import { type PlannedWave, planSummary, planText } from '../../screens/plan-text.ts';
+import { type PlanView, planSummary, planText } from '../../screens/plan-text.ts';
 import { paintOf, type World } from '../world.ts';
 
 /** Waves, order and times by the `decide` of a run, on a virtual clock. */
@@ -13,9 +14,9 @@ function foresee(
   play: PlayPlan,
   canaryHosts: readonly string[] | undefined,
   now: number,
-): Simulation {
+): Generator<undefined, Simulation> {
   const begin = beginning(plan, play, { who: 'plan', attended: false, down: new Set() });
-  return simulate({
+  return simulation({
     begin,
     run: plan.id,
     now,
@@ -25,40 +26,42 @@ function foresee(
   });
 }
 
-/** @param quiet only what is refused, left out or would not be started, and the summary */
-export function planLines(
+/**
+ * Prints a plan, and lets the event loop turn meanwhile.
+ * @param quiet only what is refused, left out or would not be started, and the summary
+ */
+export async function printPlan(
   { plan, canaryHosts }: PlanToShow,
   quiet: boolean,
   world: World,
-): readonly string[] {
-  return plan.plays.flatMap((play, index) => {
+): Promise<void> {
+  for (const [index, play] of plan.plays.entries()) {
     const now = world.clock.now();
-    const simulation = foresee(plan, play, canaryHosts[index], now);
-    const waves: readonly PlannedWave[] = simulation.waves.map((wave) => ({
-      title: wave.canary
-        ? `Canary: ${wave.hosts.length}`
-        : `Wave ${wave.wave}: ${wave.hosts.length}`,
-      hosts: simulation.starts
-        .filter((start) => start.wave === wave.wave)
-        .map((start) => ({
-          host: start.host,
-          startsIn: Math.round((start.at - now) / 1000),
-          ...(start.waited === undefined ? {} : { waitsFor: start.waited.text }),
-        })),
-    }));
-    const started = new Set(simulation.starts.map((start) => start.host));
-    const unstarted = play.hosts
-      .filter((host) => hasChanges(host) && !started.has(host.host))
-      .map((host) => host.host);
-    const expected = (simulation.endAt - now) / 1000;
-    return (quiet ? planSummary : planText)({
-      play,
-      waves,
-      unstarted,
-      why: simulation.why,
-      expected,
-      width: world.width(),
-      paint: paintOf(world),
-    });
-  });
+    const foreseen = await inTurns(foresee(plan, play, canaryHosts[index], now), world.clock);
+    const view = { ...viewOf(play, foreseen, now), width: world.width(), paint: paintOf(world) };
+    await eachInTurns((quiet ? planSummary : planText)(view), world.out, world.clock);
+  }
+}
+
+function viewOf(
+  play: PlayPlan,
+  foreseen: Simulation,
+  now: number,
+): Omit<PlanView, 'width' | 'paint'> {
+  const waves = foreseen.waves.map(({ wave, canary, hosts }) => ({
+    title: canary ? `Canary: ${hosts.length}` : `Wave ${wave}: ${hosts.length}`,
+    hosts: foreseen.starts
+      .filter((start) => start.wave === wave)
+      .map((start) => ({
+        host: start.host,
+        startsIn: Math.round((start.at - now) / 1000),
+        ...(start.waited === undefined ? {} : { waitsFor: start.waited.text }),
+      })),
+  }));
+  const started = new Set(foreseen.starts.map((start) => start.host));
+  const unstarted = play.hosts
+    .filter((host) => hasChanges(host) && !started.has(host.host))
+    .map((host) => host.host);
+  const expected = (foreseen.endAt - now) / 1000;
+  return { play, waves, unstarted, why: foreseen.why, expected };
 }

@@ -101,6 +101,18 @@ interface Clockwork {
  * hosts end as they would have.
  */
 export function simulate(world: World, from: RunState = emptyState): Simulation {
+  const steps = simulation(world, from);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same in steps: a fleet of thousands takes seconds. */
+export function* simulation(
+  world: World,
+  from: RunState = emptyState,
+): Generator<undefined, Simulation> {
   const clock: Clockwork = {
     state: from,
     now: world.now,
@@ -116,6 +128,7 @@ export function simulate(world: World, from: RunState = emptyState): Simulation 
   if (world.missing !== undefined)
     append(world, clock, { type: 'capacity.read', unavailable: world.missing });
   for (;;) {
+    yield;
     const capacitySource = world.lockOuts !== undefined;
     const decision = decide(clock.state, world.begin.rollout, clock.now, {
       wait: true,

@@ -37,7 +37,33 @@ const asEscape = (char: string): string =>
  * JSON that is safe to print: control characters are written as escapes, and it reads back as the
  * same value.
  */
-export const toJson = (value: unknown, indent?: number): string =>
-  JSON.stringify(value, null, indent).replace(unprintable, (char) =>
-    char === '\n' ? char : asEscape(char),
-  );
+export function toJson(value: unknown, indent?: number): string {
+  const json = JSON.stringify(value, null, indent);
+  if (!mayNeedEscape.test(json)) return json;
+  return json.replace(unprintable, (char) => (char === '\n' ? char : asEscape(char)));
+}
+
+/** How deep the hosts of a plan are. */
+const deepest = 4;
+
+/**
+ * The text of `toJson` in pieces: each entry of a list or mapping, down to four levels, is one. What
+ * JSON leaves out must not be in it.
+ */
+export function* jsonPieces(value: unknown, indent = 0, level = 0): Generator<string, void> {
+  const isList = Array.isArray(value);
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  const present = isList ? entries : entries.filter(([, item]) => item !== undefined);
+  const newLine = indent === 0 ? '' : `\n${' '.repeat(indent * level)}`;
+  if (present.length === 0 || level === deepest) {
+    const json = toJson(value, indent);
+    return yield newLine === '' ? json : json.replaceAll('\n', newLine);
+  }
+  const inner = indent === 0 ? '' : newLine + ' '.repeat(indent);
+  for (const [index, [key, item]] of present.entries()) {
+    const begin = index > 0 ? ',' : isList ? '[' : '{';
+    yield begin + inner + (isList ? '' : `${toJson(key)}:${indent === 0 ? '' : ' '}`);
+    yield* jsonPieces(item, indent, level + 1);
+  }
+  yield newLine + (isList ? ']' : '}');
+}

@@ -20,7 +20,6 @@ import type { Session } from '../../../app/session/session.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import { present } from '../../../model/present.ts';
 import type { Plan } from '../../../model/run/plan.ts';
-import { toJson } from '../../../model/text/printable.ts';
 import { pasteable } from '../../../model/text/quote.ts';
 import { plural } from '../../../screens/layout.ts';
 import { onlyAsked } from '../../configuration.ts';
@@ -37,9 +36,9 @@ import {
   withRolloutOptions,
   withTaskOptions,
 } from '../../options.ts';
-import { printJson } from '../../output.ts';
+import { jsonInTurns, printJson, printJsonInTurns } from '../../output.ts';
 import { withSession } from '../../terminal/observer.ts';
-import { planLines } from '../../terminal/show-plan.ts';
+import { printPlan } from '../../terminal/show-plan.ts';
 import type { World } from '../../world.ts';
 import { sayLeft } from './control.ts';
 
@@ -241,9 +240,13 @@ export async function showPlanned(
   world: World,
 ): Promise<void> {
   if (flags.output !== undefined)
-    await world.files.write(flags.output, `${toJson(made.plan, 1)}\n`, 0o600);
-  if (flags.json === true) printJson('kmend.plan/1', made.plan, world);
-  else for (const line of planLines(shown(made), flags.quiet === true, world)) world.out(line);
+    await world.files.write(
+      flags.output,
+      `${await jsonInTurns(made.plan, world.clock, 1)}\n`,
+      0o600,
+    );
+  if (flags.json === true) await printJsonInTurns('kmend.plan/1', made.plan, world);
+  else await printPlan(shown(made), flags.quiet === true, world);
 }
 
 function sayHowToApply(

@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { savedPlan } from '../../../app/run/apply.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import type { Plan } from '../../../model/run/plan.ts';
-import { toJson } from '../../../model/text/printable.ts';
 import { pasteable } from '../../../model/text/quote.ts';
-import { planLines } from '../../terminal/show-plan.ts';
+import { jsonInTurns } from '../../output.ts';
+import { printPlan } from '../../terminal/show-plan.ts';
 import type { World } from '../../world.ts';
 
 export function showCommand(program: Command, world: World, done: (exit: number) => void): void {
@@ -18,13 +18,13 @@ export function showCommand(program: Command, world: World, done: (exit: number)
       'after',
       '\nWhether its playbook and inventory are still the same is what `kmend apply --check FILE` says (exit 8: they are not).',
     )
-    .action((path: string, flags: { readonly json?: boolean }) => {
-      for (const line of show(path, flags.json === true, world)) world.out(line);
+    .action(async (path: string, flags: { readonly json?: boolean }) => {
+      await show(path, flags.json === true, world);
       done(0);
     });
 }
 
-function show(path: string, json: boolean, world: World): readonly string[] {
+async function show(path: string, json: boolean, world: World): Promise<void> {
   const plan = savedPlan(path, world);
   if (plan === undefined) {
     const read = world.reader.readText(path);
@@ -34,14 +34,12 @@ function show(path: string, json: boolean, world: World): readonly string[] {
       'give the FILE of `kmend plan -o FILE`, whose name ends with .json; `kmend report` shows a run',
     );
   }
-  if (json) return [toJson(plan)];
+  if (json) return world.out(await jsonInTurns(plan, world.clock));
   const canaryHosts = plan.plays.map((play) => play.canaryHosts);
-  return [
-    originOf(plan),
-    '',
-    ...planLines({ plan, canaryHosts }, false, world),
-    `Carry it out with: kmend apply ${pasteable(path)}`,
-  ];
+  world.out(originOf(plan));
+  world.out('');
+  await printPlan({ plan, canaryHosts }, false, world);
+  world.out(`Carry it out with: kmend apply ${pasteable(path)}`);
 }
 
 function originOf(plan: Plan): string {
