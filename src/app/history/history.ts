@@ -3,7 +3,7 @@ import type { Earlier } from '../../core/plan/estimate.ts';
 import { fold } from '../../core/run-state/fold.ts';
 import { type HostChanges, readChanges } from '../../core/run-state/host-history.ts';
 import { emptyState, type RunState } from '../../core/run-state/state.ts';
-import type { Store } from '../../engine/ports/store.ts';
+import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import { summaryOf } from './summaries.ts';
 
 /** The state of a run, by its journal. */
@@ -32,13 +32,17 @@ const runsThatCount = 20;
 const fileOf = (path: string): string =>
   path.startsWith('@') ? `${path.slice(1)}.yaml` : path.slice(path.lastIndexOf('/') + 1);
 
-/** How long hosts took in earlier runs of this play. A run counts if it had a host of this pool. */
+/**
+ * How long hosts took in earlier runs of this play. A run counts if it had a host of this pool.
+ * @param kept the runs of the store, where they were read already
+ */
 export async function earlierDurations(
   store: Store,
   play: { readonly playbook: string; readonly play: string; readonly pool: readonly string[] },
+  kept?: readonly RunInfo[],
 ): Promise<readonly Earlier[]> {
   const pool = new Set(play.pool);
-  const runs = (await store.runs()).filter(
+  const runs = (kept ?? (await store.runs())).filter(
     (run) => run.play === play.play && fileOf(run.playbook) === fileOf(play.playbook),
   );
   const all: Earlier[] = [];

@@ -14,7 +14,7 @@ import {
 import { type ExitReason, interruptedExit } from '../../core/rollout/exit.ts';
 import { claimOf } from '../../engine/node/match.ts';
 import type { NodeState } from '../../engine/ports/cluster.ts';
-import type { Store } from '../../engine/ports/store.ts';
+import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import type { Facts } from '../../model/fact.ts';
 import type { Inventory, Target } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
@@ -23,14 +23,18 @@ import { summaryOf } from '../history/summaries.ts';
 import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 
-/** Hosts that runs hold. A run that is over counts where a fence or a node names it. */
+/**
+ * Hosts that runs hold. A run that is over counts where a fence or a node names it.
+ * @param runs those of the store, where they were read already
+ */
 export async function readHeld(
   seen: readonly Seen[],
   store: Store,
+  runs?: readonly RunInfo[],
 ): Promise<ReadonlyMap<string, Held>> {
   const named = new Set(runsNamed(seen));
   const known = new Map<string, KnownRun>();
-  for (const info of await store.runs()) {
+  for (const info of runs ?? (await store.runs())) {
     const { run, finished } = info;
     const isOpen = finished === undefined || finished.exit === interruptedExit;
     if (!isOpen && !named.has(run)) continue;

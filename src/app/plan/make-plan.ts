@@ -4,7 +4,7 @@ import { type Held, isOrphan, twinsAmong, twinsText } from '../../core/history/o
 import { withHistory } from '../../core/plan/estimate.ts';
 import { assemblePlay } from '../../core/plan/plan-play.ts';
 import { type Planned, planFleet, refusedPlan } from '../../engine/host/fleet.ts';
-import type { Store } from '../../engine/ports/store.ts';
+import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import { mapInTurns } from '../../engine/session/in-turns.ts';
 import type { Play } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
@@ -119,13 +119,11 @@ async function planPlay(
   if (world.stop.aborted) reading.stopped();
   reading.end();
   endIfStopped(world);
-  const { hosts, notes, held } = await withoutHeld(planned, ports.store, flags.takeover);
+  const runs = await ports.store.runs();
+  const { hosts, notes, held } = await withoutHeld(planned, { ...ports, runs }, flags.takeover);
   const unsafe = ports.cluster?.unsafe;
-  const earlier = await earlierDurations(ports.store, {
-    playbook: project.name,
-    play: play.name,
-    pool: ready.pool,
-  });
+  const about = { playbook: project.name, play: play.name, pool: ready.pool };
+  const earlier = await earlierDurations(ports.store, about, runs);
   const assembled = assemblePlay(play, hosts, {
     pool: ready.pool.length,
     seed: id,
@@ -156,7 +154,7 @@ async function planPlay(
 /** Refuses hosts that another run left out of service. Less important findings become notes. */
 async function withoutHeld(
   planned: readonly Planned[],
-  store: Store,
+  { store, runs }: { readonly store: Store; readonly runs: readonly RunInfo[] },
   takeover: string | undefined,
 ): Promise<{
   readonly hosts: readonly Planned[];
@@ -164,7 +162,7 @@ async function withoutHeld(
   readonly held: readonly Held[];
 }> {
   const seen = planned.flatMap((one) => one.seen ?? []);
-  const held = await readHeld(seen, store);
+  const held = await readHeld(seen, store, runs);
   const hosts = planned.map((one): Planned => {
     const by = held.get(one.host);
     if (by === undefined || !isOrphan(by) || by.run === takeover || !one.outcome.ok) return one;
