@@ -3,10 +3,11 @@
 // (bytes, processes), which no load of the machine changes; the others are ratios to something that
 // is measured in turns with them. Needs no peer and no sshd.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { flat } from './inventory.mjs';
 import { overBound } from './lines.mjs';
+import { buildProgram, inventory, record } from './own.mjs';
 import { makeNode } from './pods.mjs';
 import { isInstalled, measure } from './process.mjs';
 import { bundle, cleanEnv, kmend } from './product.mjs';
@@ -57,17 +58,40 @@ async function ownFigures(outputs, folder) {
   return JSON.parse(stdout);
 }
 
+const planned = 20;
+
+/** How often a plan derives facts and parses an answer, for each host: Node counts the calls. */
+async function callFigures(folder) {
+  const program = await buildProgram(folder);
+  await record(folder);
+  const playbook = new URL('../playbooks/auto.yaml', import.meta.url).pathname;
+  const calls = join(folder, 'coverage');
+  const env = cleanEnv(folder, {
+    KMEND_BENCH_ANSWERS: join(folder, 'pods.json'),
+    KMEND_BENCH_REPORT: join(folder, 'report.json'),
+    NODE_V8_COVERAGE: calls,
+  });
+  const args = ['plan', playbook, '-i', inventory(folder, planned), '--state-dir', folder];
+  const { status, stderr } = spawnSync(process.execPath, [program, ...args], { env });
+  if (status !== 2) throw new Error(`plan: exit ${status} ${stderr}`);
+  const { result } = JSON.parse(readFileSync(join(calls, readdirSync(calls)[0]), 'utf8'));
+  const functions = result.find(({ url }) => url.endsWith('/kmend.cjs')).functions;
+  const perHost = (wanted) =>
+    functions.find(({ functionName }) => functionName === wanted).ranges[0].count / planned;
+  return { 'plan.derive.calls': perHost('derive'), 'plan.parse.calls': perHost('parseProbe') };
+}
+
 /** CPU of commands as multiples of that of an empty Node program, the smallest of each. */
 async function commandFigures(env, folder) {
-  const [empty, inventory] = [join(folder, 'empty.mjs'), join(folder, 'hosts.yaml')];
+  const [empty, hosts] = [join(folder, 'empty.mjs'), join(folder, 'hosts.yaml')];
   writeFileSync(empty, '');
-  writeFileSync(inventory, flat(10_000));
+  writeFileSync(hosts, flat(10_000));
   const playbook = new URL('../playbooks/nokmem.yaml', import.meta.url).pathname;
   const commands = {
     empty: [process.execPath, empty],
     version: [...kmend, '--version'],
     validate: [...kmend, 'validate', playbook],
-    inventory: [...kmend, 'inventory', '--list', '-i', inventory],
+    inventory: [...kmend, 'inventory', '--list', '-i', hosts],
   };
   // The kernel counts CPU in hundredths of a second: short commands run several times.
   const times = { empty: 6, version: 6, validate: 2, inventory: 1 };
@@ -94,6 +118,7 @@ export async function gate({ folder, print }) {
     'bundle.size': statSync(join(kmend[1], '../../dist/kmend.cjs')).size / 1024,
     ...figures,
     ...(await ownFigures(outputs, folder)),
+    ...(await callFigures(folder)),
     ...(await commandFigures(env, folder)),
   };
   const { lines, over } = overBound(recorded, all);

@@ -1,6 +1,6 @@
 // What a command costs beside its connections: `check`, `plan` and `apply` of many hosts that answer
 // by themselves. CPU and memory of the whole process, and how long its event loop did not turn.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const many = Number(process.env.KMEND_BENCH_HOSTS ?? 10_000);
 const usual = 1000;
 
 /** The product, with hosts that answer by themselves in place of the SSH adapter. */
-async function buildProgram(folder) {
+export async function buildProgram(folder) {
   const out = join(folder, 'kmend.cjs');
   const plugin = {
     name: 'own-hosts',
@@ -39,7 +39,7 @@ function withArea(text, other, index) {
 /**
  * What a practice host prints, and the same host with the memory cgroups of a node with 110 pods.
  */
-async function record(folder) {
+export async function record(folder) {
   const parts = ['../practice/index.ts', '../test/practice/client.ts', 'facts/index.ts'];
   const file = await bundle([...parts, 'facts/probe/registry.ts'], join(folder, 'practice.cjs'));
   const { createFleet, ssh, buildProbe, checkWants, baseAreas } = createRequire(import.meta.url)(
@@ -78,7 +78,7 @@ async function record(folder) {
   }
 }
 
-function inventory(folder, count) {
+export function inventory(folder, count) {
   const path = join(folder, `hosts-${count}.yaml`);
   const lines = Array.from(
     { length: count },
@@ -99,6 +99,12 @@ const commands = `- name: Commands
     - name: Three
       command: "true"
 `;
+
+/** MB of a Node program that does nothing, as `own-hosts.mjs` measures the command: its peak. */
+const emptyNode = () =>
+  Number(
+    execFileSync(process.execPath, ['-p', 'process.resourceUsage().maxRSS'], { encoding: 'utf8' }),
+  ) / 1024;
 
 export async function own({ folder, emit, print }) {
   const program = await buildProgram(folder);
@@ -139,14 +145,16 @@ export async function own({ folder, emit, print }) {
     emit(`own.${key}.cpu`, 'why' in ended ? ended : ended.cpu / hosts, {});
   const only = process.env.KMEND_BENCH_ONLY?.split(',') ?? ['usual', 'many', 'apply'];
   if (only.includes('usual')) {
-    const one = await run('check', 'pods', 1, ['check', '--json']);
+    await run('check', 'pods', 1, ['check', '--json']);
     const check = await run('check', 'pods', usual, ['check', '--json']);
     if (check.text !== undefined)
       print(
         `# JSON.parse of what it printed: ${calibration(check.text, usual).toFixed(3)} ms/host`,
       );
     emitCpu('check', check, usual);
-    emit('own.check.memory', 'why' in check ? check : check.rss - one.rss, {});
+    const empty = emptyNode();
+    print(`# an empty Node program  RSS ${empty.toFixed(0)} MB`);
+    emit('own.check.memory', 'why' in check ? check : check.rss - empty, {});
     emitLag('own.check.lag', check, emit);
     await run('check text', 'small', usual, ['check']);
     const plan = await run('plan', 'pods', usual, ['plan', plays.auto]);
