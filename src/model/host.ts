@@ -79,6 +79,10 @@ export interface Become {
   readonly method: 'sudo' | 'su' | 'doas';
   readonly user: string;
   readonly password?: Secret;
+  /** A task of the play asks for it, and the play does not: other tasks run as the login user. */
+  readonly byTask?: true;
+  /** What variables of the inventory say: as in Ansible, they win over each task. */
+  readonly fixed?: readonly ('become' | 'user')[];
 }
 
 /**

@@ -18,6 +18,8 @@ export interface Play {
   readonly defaults?: Mapping;
   /** Absent = what the command line or inventory says. */
   readonly become?: boolean;
+  /** A task asks for it where the play does not. */
+  readonly becomeByTask?: true;
   readonly becomeMethod?: string;
   readonly becomeUser?: string;
   /** Whom to log in as where the inventory does not say. */
@@ -44,7 +46,9 @@ interface TaskBase {
   readonly tags: readonly string[];
   readonly vars: Mapping;
   readonly ignoreErrors?: boolean;
+  /** Its own, or that of what is around it. Absent = what the host has. */
   readonly become?: boolean;
+  readonly becomeUser?: string;
   readonly noLog?: boolean;
   /** Tags of each include around it: it runs only where all of them are wanted too. */
   readonly enteredBy?: readonly (readonly string[])[];

@@ -63,6 +63,7 @@ function derivations(tasks: number): number {
       extraVars: {},
       learned: {},
       readOnlyCommands: 'all',
+      user: {},
       playVars: {},
       variables: (layers) =>
         hostScope({ hosts: new Map(), groups: new Map(), files: [] }, 'h1', layers),

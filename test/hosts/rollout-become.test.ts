@@ -79,6 +79,47 @@ describe.skipIf(missing !== '')(
       ]);
     });
 
+    it('tasks of a play run as the users that they ask for', async () => {
+      const text = `- hosts: all
+  tasks:
+    - {shell: 'id -un > /tmp/as-login'}
+    - {shell: 'id -un > /tmp/as-root', become: true}
+    - {shell: 'cat; id -un', args: {stdin: x}, become: true, become_user: daemon, register: r}
+    - {command: {argv: [id, -un], read_only: true}, become: true, become_user: daemon, register: s}
+    - {assert: {that: ["r.stdout_lines[1] == 'daemon'", "s.stdout == 'daemon'"]}}
+`;
+      const { code, err } = await op.kmend([
+        'apply',
+        op.file('users.yml', text),
+        '-i',
+        op.inventory,
+        '-l',
+        'h1',
+        '--yes',
+      ]);
+      expect([code, err]).toEqual([0, '']);
+      const { out } = await lab.ssh('h1', 'cat /tmp/as-login /tmp/as-root; stat -c %U /tmp/as-*');
+      expect(out.trim().split('\n')).toEqual(['ops', 'root', 'ops', 'root']);
+    });
+
+    it('a task that does not become root leaves the host alone', async () => {
+      const text = `- hosts: all
+  tasks:
+    - {shell: 'true', become: true}
+    - {systemd: {daemon_reload: true}}
+`;
+      const { code, out } = await op.kmend([
+        'plan',
+        op.file('users.yml', text),
+        '-i',
+        op.inventory,
+        '-l',
+        'h1',
+      ]);
+      expect(out).toContain('service changes the host as root, and this task runs as the login');
+      expect(code).not.toBe(0);
+    });
+
     it('NOPASSWD: the whole job', async () => {
       const old = lab.bootId('h1');
       const { code, err } = await apply('h1', []);

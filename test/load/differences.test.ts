@@ -45,7 +45,9 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
     const after = foresee(facts, changes, promises, undefined);
     expect(after['kernel.release']).toBe('3.10.0-1160.2.el7.x86_64');
   },
-  'a task may have': ['test/load/accepted.test.ts', 'cannot have another `become_user`'],
+  'a task may have': ['test/load/accepted.test.ts', 'cannot have another `remote_user`'],
+  'each task of': ['test/load/become.test.ts', 'another task alone'],
+  '`become_user` on': ['test/modules/command-user.test.ts', 'refuses the host'],
   '`async` with': ['test/load/accepted.test.ts', 'kmend leaves no step behind'],
   '`throttle` on a task': ['test/load/accepted.test.ts', 'throttle: 1'],
   '`shell` refuses': () => expect(errors('name: x', 'shell: "echo it\'s # fine"')).toBe(0),

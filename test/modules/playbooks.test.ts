@@ -68,6 +68,7 @@ function plan(
       extraVars,
       learned: {},
       readOnlyCommands: 'all',
+      user: {},
       playVars: play.vars,
       variables: (layers) => hostScope(inventory, 'h1', layers),
       context: { ...noContext, acceptNoRollback: play.rollout.rollback === 'none', ...context },

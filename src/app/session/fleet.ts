@@ -146,6 +146,7 @@ export function hostsOf(
 export interface PlayBecome {
   readonly remoteUser?: string;
   readonly become?: boolean;
+  readonly becomeByTask?: true;
   readonly becomeUser?: string;
   readonly becomeMethod?: string;
 }
@@ -204,6 +205,7 @@ async function targetOptions(settings: Settings, play: PlayBecome): Promise<Targ
       // As in Ansible, a play's own word counts before the command line's.
       user: play.remoteUser ?? flags.user,
       become: play.become ?? flags.become,
+      becomeByTask: play.becomeByTask,
       becomeMethod: play.becomeMethod ?? flags.becomeMethod,
       becomeUser: play.becomeUser ?? flags.becomeUser,
       password,

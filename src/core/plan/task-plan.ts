@@ -24,6 +24,7 @@ import {
 } from '../../model/value.ts';
 import { judge, render } from './condition.ts';
 import { shownFacts, type TaskVars, type Variables } from './scope.ts';
+import { asRootOnly, type SessionUser, userOf } from './task/user.ts';
 
 /** What the walk of a host knows when it comes to a task. */
 export interface Frame {
@@ -39,6 +40,7 @@ export interface Frame {
   /** Inventory variables of the host, with the magic ones. */
   readonly variables: Variables;
   readonly context: PlanContext;
+  readonly user: SessionUser;
   /**
    * Which read-only commands of the play may run: in a walk all, in a plan those that the play
    * marks.
@@ -146,8 +148,17 @@ export function evaluateTask(
   if (when.kind === 'unknown') return { kind: 'later', why: when.why };
   if (when.kind === 'wrong') return when;
 
-  const known = plainArgs.get(task);
-  if (known !== undefined) return askModule(task, module, known.args, frame, onRead);
+  const checked = plainArgs.get(task) ?? checkedArgs(task, module, scope);
+  if (checked.kind !== 'args') return checked;
+  const user = userOf(task, frame.user);
+  const args =
+    user === undefined ? checked.args : (module.asUser?.(checked.args, user) ?? checked.args);
+  const asked = askModule(task, module, args, frame, onRead);
+  return asked.kind === 'plan' ? { ...asked, plan: asRootOnly(asked.plan, module, user) } : asked;
+}
+
+/** Renders the arguments, and lets the module check them. */
+function checkedArgs(task: ModuleTask, module: AnyModule, scope: Scope): Checked {
   const rendered = renderArgs(task, module, scope);
   if (rendered.kind !== 'args') return rendered;
   const parsed = module.args.safeParse(rendered.args);
@@ -161,13 +172,13 @@ export function evaluateTask(
       place: task.argPlaces[path] ?? task.place,
     };
   }
-  if (module.conditions === undefined && isPlain(task.args))
-    plainArgs.set(task, { args: parsed.data });
-  return askModule(task, module, parsed.data, frame, onRead);
+  const checked = { kind: 'args', args: parsed.data } as const;
+  if (module.conditions === undefined && isPlain(task.args)) plainArgs.set(task, checked);
+  return checked;
 }
 
 /** Checked arguments without templates: they are the same on each host. */
-const plainArgs = new WeakMap<ModuleTask, { readonly args: unknown }>();
+const plainArgs = new WeakMap<ModuleTask, Checked>();
 
 /** Rendering it gives the same value, whatever the scope. */
 function isPlain(value: Value): boolean {
@@ -179,9 +190,9 @@ function isPlain(value: Value): boolean {
   );
 }
 
-type Rendered =
-  | { readonly kind: 'args'; readonly args: Value }
-  | Exclude<Evaluation, { kind: 'plan' } | { kind: 'needs' }>;
+type NotAsked = Exclude<Evaluation, { kind: 'plan' } | { kind: 'needs' }>;
+type Rendered = { readonly kind: 'args'; readonly args: Value } | NotAsked;
+type Checked = { readonly kind: 'args'; readonly args: unknown } | NotAsked;
 
 function renderArgs(task: ModuleTask, module: AnyModule, scope: Scope): Rendered {
   const held = module.conditions ?? [];

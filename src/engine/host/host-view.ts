@@ -177,6 +177,7 @@ export class HostView {
       ...present({ playDefaults: setup.play.defaults }),
       variables: hostSetup.variables,
       readOnlyCommands,
+      user: present({ become: hostSetup.target.become, login: hostSetup.target.user }),
       context: {
         host,
         ...present({ node: node(), files: setup.files }),

@@ -29,6 +29,8 @@ export interface TargetOptions {
   readonly connectTimeout?: number;
   /** `-b`, or `become` of the play. */
   readonly become?: boolean;
+  /** A task of the play asks for it. */
+  readonly becomeByTask?: boolean;
   readonly becomeMethod?: string;
   readonly becomeUser?: string;
   readonly becomePassword?: Secret;
@@ -258,7 +260,10 @@ class VariableReader {
   }
 
   become(options: TargetOptions): Become | undefined {
-    const wanted = this.flag('ansible_become') ?? options.become ?? false;
+    const own = this.flag('ansible_become');
+    const ownUser = this.text('ansible_become_user');
+    const byTask = own === undefined && options.become !== true && options.becomeByTask === true;
+    const wanted = byTask || (own ?? options.become ?? false);
     const method =
       this.text('ansible_become_method')?.replace(
         /^(?:ansible\.builtin|community\.general)\./,
@@ -266,7 +271,7 @@ class VariableReader {
       ) ??
       options.becomeMethod ??
       'sudo';
-    const user = this.text('ansible_become_user') ?? options.becomeUser ?? 'root';
+    const user = ownUser ?? options.becomeUser ?? 'root';
     const password =
       this.secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass') ??
       options.becomePassword;
@@ -279,6 +284,16 @@ class VariableReader {
       });
       return undefined;
     }
-    return present({ method: known, user, password });
+    const fixed = [
+      ...(own === undefined ? [] : (['become'] as const)),
+      ...(ownUser === undefined ? [] : (['user'] as const)),
+    ];
+    return {
+      method: known,
+      user,
+      ...present({ password }),
+      ...(byTask ? { byTask } : {}),
+      ...(fixed.length > 0 ? { fixed } : {}),
+    };
   }
 }

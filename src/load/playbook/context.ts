@@ -10,6 +10,7 @@ import { checkTemplates, guardedNames, type Names, withVars } from '../text/name
 import { entryOf, type MapTree } from '../text/tree.ts';
 import { sameUsers } from './ansible/accepted.ts';
 import type { Around } from './roles.ts';
+import { earlyField } from './static-templates.ts';
 
 export interface TaskContext {
   readonly collector: DiagnosticsCollector;
@@ -20,6 +21,9 @@ export interface TaskContext {
   readonly tags: readonly string[];
   /** Users of the play: a task may name the same ones. */
   readonly users: { readonly becomeUser?: string; readonly remoteUser?: string };
+  /** `become` and `become_user` of the play or an enclosing block, which tasks inherit. */
+  readonly become?: boolean;
+  readonly becomeUser?: string;
   /** `no_log` of an enclosing block, which its tasks inherit. */
   readonly noLog?: boolean;
   /** `ignore_errors` of an enclosing block, which its tasks inherit. */
@@ -59,6 +63,7 @@ export function readCommon(
   const nameEntry = entryOf(tree, 'name');
   if (nameEntry !== undefined) checkTemplates(collector, nameEntry.value, guarded);
   const place = collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at);
+  const early = { ...context.around.early, ...vars, ...context.around.given };
   const common = {
     id,
     name: field(collector, tree, 'name', filled) ?? defaultName,
@@ -67,7 +72,8 @@ export function readCommon(
     vars,
     ...present({
       ignoreErrors: field(collector, tree, 'ignore_errors', flag) ?? context.ignoreErrors,
-      become: field(collector, tree, 'become', flag),
+      become: earlyField(collector, tree, 'become', flag, early) ?? context.become,
+      becomeUser: earlyField(collector, tree, 'become_user', filled, early) ?? context.becomeUser,
       noLog: field(collector, tree, 'no_log', flag) ?? context.noLog,
       enteredBy: context.enteredBy.length > 0 ? context.enteredBy : undefined,
     }),
@@ -79,11 +85,11 @@ export function readCommon(
 /** The context of the tasks in a block. */
 export const within = (
   context: TaskContext,
-  { tags, noLog, ignoreErrors, vars }: ReturnType<typeof readCommon>['common'],
+  { tags, noLog, ignoreErrors, become, becomeUser, vars }: ReturnType<typeof readCommon>['common'],
 ): TaskContext => ({
   ...context,
   tags,
-  ...present({ noLog, ignoreErrors }),
+  ...present({ noLog, ignoreErrors, become, becomeUser }),
   around: {
     ...context.around,
     early: { ...context.around.early, ...vars, ...context.around.given },

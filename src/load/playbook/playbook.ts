@@ -223,8 +223,9 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
   const name = field(collector, tree, 'name', filled) ?? hosts?.pattern ?? 'play';
   const rollout = readRollout(collector, tree, early, names, playHosts);
   const tags = [...new Set([...file.tags, ...tagsField(collector, tree)])];
+  const become = earlyField(collector, tree, 'become', flag, early);
   const users = present({
-    becomeUser: field(collector, tree, 'become_user', filled),
+    becomeUser: earlyField(collector, tree, 'become_user', filled, early),
     remoteUser: field(collector, tree, 'remote_user', filled),
   });
   noteGatherFacts(collector, tree);
@@ -234,6 +235,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     learned: options.learned,
     tags,
     users,
+    ...present({ become, becomeUser: users.becomeUser }),
     around: {
       files: options.files,
       root: dirOf(file.path),
@@ -259,7 +261,8 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     vars: { ...vars, ...ofRoles },
     ...present({
       defaults: Object.keys(defaults).length > 0 ? defaults : undefined,
-      become: earlyField(collector, tree, 'become', flag, early),
+      become,
+      becomeByTask: become !== true && tasks.some(becomes) ? true : undefined,
       becomeMethod: field(collector, tree, 'become_method', oneOf('sudo', 'su', 'doas')),
     }),
     ...users,
@@ -270,6 +273,9 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     place: collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
   };
 }
+
+const becomes = (task: Task): boolean =>
+  task.kind === 'block' ? task.tasks.some(becomes) : task.become === true;
 
 /** Lists of tasks in the order in which Ansible carries them out. */
 const lists = ['pre_tasks', 'roles', 'tasks', 'post_tasks'] as const;

@@ -45,7 +45,9 @@ interface Inside {
 
 const shared = ['name', 'when', 'tags', 'vars', 'ignore_errors', 'no_log'];
 const keysOf = (kind: SpliceKind): readonly string[] =>
-  kind.startsWith('include_') ? [...shared, 'loop', 'loop_control'] : [...shared, 'become'];
+  kind.startsWith('include_')
+    ? [...shared, 'loop', 'loop_control']
+    : [...shared, 'become', 'become_user'];
 
 /**
  * An import gives its keys to each task, as Ansible does: `when` is asked again before each. An
@@ -131,7 +133,7 @@ function included(context: SpliceContext, tags: readonly string[], args: MapTree
     context.collector.error(apply.at, 'bad-value', '`apply` should be a mapping');
     return base;
   }
-  const known = ['tags', 'ignore_errors', 'no_log'];
+  const known = ['tags', 'become', 'ignore_errors', 'no_log'];
   for (const { key, keyAt } of apply.entries)
     if (!known.includes(key))
       context.collector.error(keyAt, 'unknown-key', `\`apply\` takes no \`${key}\` here`, {
@@ -144,7 +146,11 @@ function included(context: SpliceContext, tags: readonly string[], args: MapTree
   return {
     ...base,
     tags: [...new Set([...context.tags, ...tagsField(context.collector, apply)])],
-    ...present({ noLog: flagOf('no_log'), ignoreErrors: flagOf('ignore_errors') }),
+    ...present({
+      become: flagOf('become'),
+      noLog: flagOf('no_log'),
+      ignoreErrors: flagOf('ignore_errors'),
+    }),
   };
 }
 
@@ -195,7 +201,7 @@ function readRoleEntry(
     collector.error(item.at, 'bad-value', 'an entry of `roles` needs the name of a role');
     return [];
   }
-  const keys = ['role', 'name', 'vars', 'when', 'tags', 'become', 'ignore_errors', 'no_log'];
+  const keys = [...shared, 'role', 'become', 'become_user'];
   const parameters = tree.entries.filter(({ key }) => !keys.includes(key));
   const plain: MapTree = {
     ...tree,

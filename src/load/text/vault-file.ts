@@ -65,7 +65,9 @@ export function openPlaybook(file: string, text: string, vault: Vault): string {
 }
 
 /** Keys of an entry of `roles` that are no parameters, and hold no variables. */
-const roleKeys = ['role', 'name', 'when', 'tags', 'become', 'ignore_errors', 'no_log'];
+const roleKeys = [
+  ...['role', 'name', 'when', 'tags', 'become', 'become_user', 'ignore_errors', 'no_log'],
+];
 
 /** Variables of plays, tasks, blocks and statements that include, and parameters of roles. */
 function variablesIn(tree: Tree): readonly Mapping[] {

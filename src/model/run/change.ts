@@ -155,6 +155,11 @@ export interface Module<Args = never> {
    * arguments, the rest is `cmd`.
    */
   readonly freeForm?: readonly string[];
+  /**
+   * Its arguments for a task that runs as this user; empty = as the login user. Absent: it works as
+   * the user of the session, mostly root.
+   */
+  readonly asUser?: (args: Args, user: string) => Args;
   /** It sets variables with the names of its arguments. Default false. */
   readonly setsArgs?: boolean;
   /**

@@ -34,7 +34,7 @@ const long = object({
   (given) => (given.cmd === undefined) !== (given.argv === undefined),
   'needs `cmd` or `argv`, one of them',
 );
-type Args = Infer<typeof long>;
+type Args = Infer<typeof long> & { readonly user?: string };
 
 const args = shorthand((short) => (short === null ? {} : { cmd: String(short) }), long);
 
@@ -65,6 +65,7 @@ to run it. Without a mark its result is not known in the plan, and what depends 
 without \`read_only\` cannot have \`check_mode\`.`,
   args: asArgs(args),
   freeForm: freeFormNames,
+  asUser: (given, user) => ({ ...given, user }),
   convergent: (given) => given.read_only,
   maxRisk: 'restart',
   facts: (given) => runWants(bodyOf(given), given),

@@ -6,6 +6,8 @@ import { present } from '../../model/present.ts';
 import type { ModulePlan } from '../../model/run/change.ts';
 import { absolutePath, duration, flag, text } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
+import { scriptText } from '../../model/text/script-text.ts';
+import asUserFile from './as-user.sh';
 
 /** Ansible expands patterns, variables and `~` in these paths. */
 const directory = text.regex(
@@ -57,6 +59,8 @@ export interface RunArgs {
   readonly stdin_add_newline: boolean;
   readonly read_only: boolean;
   readonly timeout: number;
+  /** Another user than that of the session; empty = the login user. */
+  readonly user?: string;
 }
 
 /** Wants of a task that runs `body`: its guards, and its output where it only reads. */
@@ -79,8 +83,19 @@ function scriptOf(body: string, given: RunArgs): string {
     given.chdir === undefined
       ? ''
       : `cd -- "$R"${quote(given.chdir)} || { echo "cannot change to the directory" >&2; exit 125; }\n`;
-  return withPrelude(`${chdir}${body}\n`);
+  return withPrelude(asUser(`${chdir}${body}\n`, given.user));
 }
+
+/** The script for another user, who gets the environment of the session. */
+function asUser(script: string, user: string | undefined): string {
+  if (user === undefined) return script;
+  let end = 'kmend_end';
+  while (script.split('\n').includes(end)) end += '_';
+  return scriptText(asUserFile, { user: quote(user), script, end });
+}
+
+const shownUser = ({ user }: RunArgs): string =>
+  user === undefined ? '' : ` (as ${user === '' ? 'the login user' : user})`;
 
 /** Why it need not run; `undefined` where it must. */
 function guarded(given: RunArgs, facts: FactView): string | undefined {
@@ -92,7 +107,13 @@ function guarded(given: RunArgs, facts: FactView): string | undefined {
     : undefined;
 }
 
-export function planRun(shown: string, body: string, given: RunArgs, facts: FactView): ModulePlan {
+export function planRun(
+  command: string,
+  body: string,
+  given: RunArgs,
+  facts: FactView,
+): ModulePlan {
+  const shown = command + shownUser(given);
   const note = guarded(given, facts);
   if (note !== undefined) return { changes: [], note };
   if (given.read_only) return asRead(shown, body, given, facts);

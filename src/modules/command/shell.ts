@@ -16,7 +16,7 @@ const long = object({
   executable: absolutePath.optional().describe('Another shell, such as /bin/bash.'),
   ...runShape,
 });
-type Args = Infer<typeof long>;
+type Args = Infer<typeof long> & { readonly user?: string };
 
 const args = shorthand((short) => (short === null ? {} : { cmd: String(short) }), long);
 
@@ -44,6 +44,7 @@ export const shell = defineModule<Args>({
     'As `command`, through the POSIX sh of the host. Values that come out of templates are part of the script: quote them there.',
   args: asArgs(args),
   freeForm: freeFormNames,
+  asUser: (given, user) => ({ ...given, user }),
   convergent: (given) => given.read_only,
   maxRisk: 'restart',
   facts: (given) => runWants(bodyOf(given), given),

@@ -17,7 +17,10 @@ export function withoutUnused(
   });
 }
 
-/** A task may name the users of its play: kmend has one login and one user for all tasks. */
+/**
+ * One login serves all tasks of a play. Only root can become the users of its tasks, so a play that
+ * becomes somebody else has no other user.
+ */
 export function sameUsers(
   collector: DiagnosticsCollector,
   task: MapTree,
@@ -26,7 +29,8 @@ export function sameUsers(
     remoteUser,
   }: { readonly becomeUser?: string; readonly remoteUser?: string },
 ): void {
-  const of = { become_user: becomeUser, remote_user: remoteUser };
+  const isRoot = becomeUser === 'root';
+  const of = { ...(!isRoot && { become_user: becomeUser }), remote_user: remoteUser };
   for (const [key, ofPlay] of Object.entries(of)) {
     const user = field(collector, task, key, filled);
     if (user === undefined || user === ofPlay) continue;
@@ -35,7 +39,10 @@ export function sameUsers(
       'unsupported-keyword',
       `a task cannot have another \`${key}\` than its play (${ofPlay ?? 'none'})`,
       {
-        hint: `set \`${key}\` on the play; in a \`shell\` there is \`runuser -u ${user} -- COMMAND\``,
+        hint:
+          key === 'remote_user'
+            ? `set \`${key}\` on the play, or \`become_user: ${user}\` on the task`
+            : 'let the play become root, and the tasks their users',
       },
     );
   }
