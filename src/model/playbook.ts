@@ -50,6 +50,8 @@ interface TaskBase {
   readonly become?: boolean;
   readonly becomeUser?: string;
   readonly noLog?: boolean;
+  /** Handlers that run when it changes something, by their names or topics. */
+  readonly notify?: readonly string[];
   /** Tags of each include around it: it runs only where all of them are wanted too. */
   readonly enteredBy?: readonly (readonly string[])[];
   readonly place: Place;
@@ -82,13 +84,25 @@ export interface ModuleTask extends TaskBase {
   readonly idempotent?: boolean;
   /** A read-only command that plans run too: the task has `check_mode`. */
   readonly inPlans?: true;
+  /** Topics of a handler. */
+  readonly listen?: readonly string[];
 }
 
 export interface BlockTask extends TaskBase {
   readonly kind: 'block';
   /** Variables below those of the inventory: defaults of a role. */
   readonly defaults?: Mapping;
+  /** Its tasks are the handlers that may have been notified by then. */
+  readonly flush?: true;
+  /** A handler: its tasks run only where one of these tasks has changed something. */
+  readonly notifiedBy?: readonly Notifier[];
   readonly tasks: readonly Task[];
+}
+
+/** A task that notifies a handler. It no longer counts where one of these blocks was entered. */
+export interface Notifier {
+  readonly task: string;
+  readonly unless?: readonly string[];
 }
 
 export type Task = ModuleTask | BlockTask;

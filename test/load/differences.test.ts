@@ -48,6 +48,9 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   'a task may have': ['test/load/accepted.test.ts', 'cannot have another `remote_user`'],
   'each task of': ['test/load/become.test.ts', 'another task alone'],
   '`become_user` on': ['test/modules/command-user.test.ts', 'refuses the host'],
+  'a host that failed': ['test/engine/handlers.test.ts', 'the resume still runs it'],
+  '`notify` of': () =>
+    expect(errors('handlers: [{name: a, command: x}]', 'command: x, notify: "{{ r }}"')).toBe(1),
   '`async` with': ['test/load/accepted.test.ts', 'kmend leaves no step behind'],
   '`throttle` on a task': ['test/load/accepted.test.ts', 'throttle: 1'],
   '`shell` refuses': () => expect(errors('name: x', 'shell: "echo it\'s # fine"')).toBe(0),

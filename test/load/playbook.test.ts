@@ -487,10 +487,10 @@ describe('a broken playbook', () => {
       7:14 unknown-argument: rollout \`canary\` has no key \`host\` -> did you mean \`hosts\`?
       8:5 unknown-argument: rollout has no key \`window\` -> did you mean \`windows\`?
       10:7 unknown-module: no module is called \`comand\` -> did you mean \`command\`?
+      11:7 unknown-handler: no handler is called \`restart\` or listens to it -> this play has no \`handlers\`
       11:21 bad-argument: thing: \`name\` should be one word, without blanks
       11:26 unknown-argument: thing has no argument \`tiemout\` -> did you mean \`timeout\`?
       12:13 unknown-name: \`kernel.relase\` is not defined -> did you mean \`kernel.release\`?
-      13:7 unsupported-keyword: kmend has no \`notify\` on a task -> put the other task after this one, with \`when: RESULT is changed\`
       17:29 expression-syntax: no filter named 'nope'
       18:17 bad-argument: thing: \`nested.size\` should be 0 or more"
     `);

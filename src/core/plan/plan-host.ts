@@ -23,6 +23,7 @@ import type { HostPlan, TaskPlan } from '../../model/run/plan.ts';
 import { highestRisk } from '../../model/run/risk.ts';
 import { isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import { judge } from './condition.ts';
+
 import { drainSeconds, secondsOf } from './estimate.ts';
 import { type ChosenRemedy, foresee, withDerived } from './overlay.ts';
 import { refusalOf, several } from './refusal.ts';
@@ -30,6 +31,7 @@ import type { TaskVars } from './scope.ts';
 import { type IsSecretName, learnedSecrets } from './secrets.ts';
 import { shownText } from './shown.ts';
 import { summary, unplanned } from './summary.ts';
+import { changesHost, notNotified, unlessNotified } from './task/notified.ts';
 import { type Evaluation, evaluateTask, type Frame, loopItems, scopeOf } from './task-plan.ts';
 
 export interface HostInput {
@@ -55,6 +57,8 @@ interface Walk {
   readonly wants: FactWant[];
   readonly reads: Set<string>;
   readonly effects: Change[];
+  /** Tasks that change something, surely or perhaps, and blocks that are entered. */
+  readonly happens: Map<string, 'yes' | 'perhaps'>;
   /** The probe did not run as root. */
   readonly rootless: boolean;
   refused: HostPlan['refused'];
@@ -69,6 +73,7 @@ export function planHost(input: HostInput): HostPlanning {
     wants: [],
     reads: new Set(),
     effects: [],
+    happens: new Map(),
     rootless: first['user.root'] === false,
     refused: undefined,
   };
@@ -156,10 +161,14 @@ function planTasks(tasks: readonly Task[], vars: TaskVars, input: HostInput, wal
  */
 function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Walk): void {
   const inner = [block, ...vars];
-  const judged = judge(
-    block.when,
-    scopeOf(walk.frame, inner, (name) => walk.reads.add(name)),
-  );
+  const judged =
+    unlessNotified(block, walk.happens) ??
+    judge(
+      block.when,
+      scopeOf(walk.frame, inner, (name) => walk.reads.add(name)),
+    );
+  if (judged.kind === 'true' || judged.kind === 'unknown')
+    walk.happens.set(block.id, judged.kind === 'true' ? 'yes' : 'perhaps');
   if (judged.kind === 'true') return planTasks(block.tasks, inner, input, walk);
   if (judged.kind === 'wrong')
     return refuse(
@@ -172,12 +181,16 @@ function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Wal
     if (!input.isWanted(task)) continue;
     const why =
       judged.kind === 'false'
-        ? `block skipped, not: ${shownText(block, judged.source)}`
+        ? judged.source === notNotified
+          ? notNotified
+          : `block skipped, not: ${shownText(block, judged.source)}`
         : shownText(block, judged.why);
     walk.tasks.push(
       judged.kind === 'false' ? unplanned(task, 'skip', why, 'none') : laterTask(task, why, input),
     );
-    if (judged.kind !== 'false') learnLater(task, moduleOf(task, input.modules), walk);
+    if (judged.kind === 'false') continue;
+    if (task.changedWhen !== false) walk.happens.set(task.id, 'perhaps');
+    learnLater(task, moduleOf(task, input.modules), walk);
   }
 }
 
@@ -276,6 +289,8 @@ function finishTask(
   }
   const planned = summary(task, rounds, module);
   walk.tasks.push(planned);
+  const happens = changesHost(task, planned);
+  if (happens !== undefined) walk.happens.set(task.id, happens);
   if (planned.status === 'later') learnLater(task, module, walk);
   else learn(task, planned, rounds, input, walk);
 }

@@ -1,7 +1,7 @@
 // The state of a run, folded from its journal. Plain data: never stored, never changed in place.
 import type { SeenKernels } from '../../facts/index.ts';
 import type { Remedy, Verdict } from '../../model/facts/values.ts';
-import type { Rollout } from '../../model/playbook.ts';
+import type { BlockTask, Rollout } from '../../model/playbook.ts';
 import type { Proof } from '../../model/run/change.ts';
 import type { EffectKind, EffectResult } from '../../model/run/effect.ts';
 import type { EventOf, LockOut, OtherSlot, Proven } from '../../model/run/event.ts';
@@ -420,6 +420,15 @@ export const doneTask = (host: HostState, task: string): DoneTask | undefined =>
 /** Was this block entered? Undefined = not decided yet. */
 export const blockEntered = (host: HostState, task: string): boolean | undefined =>
   host.blocks.findLast((block) => block.task === task)?.entered;
+
+/** Whether a block may be entered: handlers only where what notifies them has changed something. */
+export const isNotified = (host: HostState, { notifiedBy }: BlockTask): boolean =>
+  notifiedBy === undefined ||
+  notifiedBy.some(
+    ({ task, unless = [] }) =>
+      host.tasks.some((done) => done.task === task && done.status === 'changed') &&
+      !unless.some((block) => blockEntered(host, block) === true),
+  );
 
 /** Names of the first hosts of a set, and how many more there are. */
 export function nameSome(state: RunState, set: Ranked, limit = 5): string {

@@ -9,7 +9,7 @@ import { shownText } from '../../core/plan/shown.ts';
 import { scopeOf } from '../../core/plan/task-plan.ts';
 import { provenBy } from '../../core/run-state/fold-host.ts';
 import { isUntaken } from '../../core/run-state/lock-out.ts';
-import { blockEntered } from '../../core/run-state/state.ts';
+import { blockEntered, isNotified } from '../../core/run-state/state.ts';
 import { known } from '../../model/fact.ts';
 import type { BlockTask, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
@@ -251,7 +251,9 @@ async function walkBlock(
   if (known !== undefined) return known ? walkTasks(block.tasks, inner, walk) : undefined;
   const failure = await walk.refresh();
   if (failure !== undefined) return { failure, task: block.name };
-  const judged = judge(block.when, scopeOf(walk.frame, inner));
+  const judged = isNotified(walk.state, block)
+    ? judge(block.when, scopeOf(walk.frame, inner))
+    : ({ kind: 'false', source: 'notified' } as const);
   if (judged.kind === 'wrong')
     return {
       failure: { kind: 'refused', message: shownText(block, judged.message) },

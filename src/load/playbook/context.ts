@@ -2,13 +2,14 @@
 import type { Condition } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
-import { filled, flag } from '../../model/shape/schema.ts';
-import type { Value } from '../../model/value.ts';
+import { filled, flag, listOf } from '../../model/shape/schema.ts';
+import type { Mapping, Value } from '../../model/value.ts';
 import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { conditions, field, tagsField, varsField } from '../text/fields.ts';
 import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
 import { entryOf, type MapTree } from '../text/tree.ts';
 import { sameUsers } from './ansible/accepted.ts';
+import type { HandlerList } from './handlers.ts';
 import type { Around } from './roles.ts';
 import { earlyField } from './static-templates.ts';
 
@@ -28,6 +29,10 @@ export interface TaskContext {
   readonly noLog?: boolean;
   /** `ignore_errors` of an enclosing block, which its tasks inherit. */
   readonly ignoreErrors?: boolean;
+  /** `notify` of the enclosing blocks. */
+  readonly notify?: readonly string[];
+  /** Its tasks are handlers. */
+  readonly isHandler?: boolean;
   readonly around: Around;
   /** Conditions of the imports around: each task asks them again. */
   readonly inherited: readonly Condition[];
@@ -43,6 +48,8 @@ export interface PlayedRoles {
   /** Variables that all tasks of the play see. */
   readonly defaults: Record<string, Value>;
   readonly vars: Record<string, Value>;
+  /** Handlers by the directory of their role, in the order in which they were read. */
+  readonly handlers: Map<string, HandlerList>;
 }
 
 /** Reads the keys that tasks and blocks share, and extends the names for the keys inside. */
@@ -75,6 +82,7 @@ export function readCommon(
       become: earlyField(collector, tree, 'become', flag, early) ?? context.become,
       becomeUser: earlyField(collector, tree, 'become_user', filled, early) ?? context.becomeUser,
       noLog: field(collector, tree, 'no_log', flag) ?? context.noLog,
+      notify: notified(context, tree, early),
       enteredBy: context.enteredBy.length > 0 ? context.enteredBy : undefined,
     }),
     place,
@@ -82,14 +90,35 @@ export function readCommon(
   return { common, inner: guarded };
 }
 
+/** Names of handlers, with those of the blocks around. */
+function notified(
+  { collector, notify }: TaskContext,
+  tree: MapTree,
+  early: Mapping,
+): readonly string[] | undefined {
+  const own = earlyField(collector, tree, 'notify', texts, early);
+  return own === undefined ? notify : [...(notify ?? []), ...own];
+}
+
+/** A text, or a list of texts. */
+export const texts = listOf(filled);
+
 /** The context of the tasks in a block. */
 export const within = (
   context: TaskContext,
-  { tags, noLog, ignoreErrors, become, becomeUser, vars }: ReturnType<typeof readCommon>['common'],
+  {
+    tags,
+    noLog,
+    ignoreErrors,
+    become,
+    becomeUser,
+    notify,
+    vars,
+  }: ReturnType<typeof readCommon>['common'],
 ): TaskContext => ({
   ...context,
   tags,
-  ...present({ noLog, ignoreErrors, become, becomeUser }),
+  ...present({ noLog, ignoreErrors, become, becomeUser, notify }),
   around: {
     ...context.around,
     early: { ...context.around.early, ...vars, ...context.around.given },

@@ -30,14 +30,21 @@ export const unusedInTask: Readonly<Record<string, string>> = {
     'a host walks its tasks in one slot: `max_unavailable` or `throttle` of the play say how many hosts do so at once',
 };
 
+/** Words of `meta` that are accepted. */
+export const unusedMeta: Readonly<Record<string, string>> = {
+  noop: 'it does nothing in Ansible either',
+  clear_facts: 'facts are read again after every change',
+  refresh_inventory: 'hosts are those of the plan',
+  reset_connection: 'a new login is made where one is needed',
+};
+
 /** On a play. */
 export const refusedInPlay: Readonly<Record<string, string>> = {
   ...everywhere,
   check_mode:
     '`kmend plan` shows what would be done; `check_mode` marks read-only commands that plans run too',
   fact_path: 'facts are read by `kmend probe`, whose script is fixed',
-  force_handlers: 'there are no handlers: give the task a `when`',
-  handlers: 'put the task after the one that would notify it, with `when: RESULT is changed`',
+  force_handlers: 'a failed host is left as it is; put what must run into `always` of a block',
   ignore_errors: 'set it on the tasks that may fail',
   no_log: 'set it on the tasks that hold secrets',
   timeout: 'set it on tasks, or `rollout: {deadline: {host}}`',
@@ -59,14 +66,11 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   delegate_to:
     'each task acts on its own host; a cluster is reached by `drain`, `uncordon` and gates',
   gather_facts: 'leave it out: facts are always there',
-  handlers: 'put the task after the one that would notify it, with `when: RESULT is changed`',
+  handlers: 'set it on the play or in a role',
   include: 'it is `import_tasks` or `include_tasks` now',
   include_vars: 'use `vars`, `group_vars`, or give -e @FILE',
-  listen: 'there are no handlers: give the task a `when`',
   local_action: 'on its own machine kmend runs only gates and the `fallback` of a `reboot`',
   max_fail_percentage: 'set it on the play',
-  meta: 'there is nothing to flush or clear: facts are read again after every change',
-  notify: 'put the other task after this one, with `when: RESULT is changed`',
   order: 'set it on the play',
   rescue:
     'a failed host is reported and left to an operator; use `ignore_errors` where a failure does not matter',
@@ -90,6 +94,7 @@ export const playKeys = [
   'roles',
   'tasks',
   'post_tasks',
+  'handlers',
   'serial',
   'max_fail_percentage',
   'any_errors_fatal',
@@ -107,6 +112,7 @@ const taskAndBlockKeys = [
   'become_user',
   'remote_user',
   'no_log',
+  'notify',
 ] as const;
 export const blockKeys = [...taskAndBlockKeys, 'block'] as const;
 export const taskKeys = [
@@ -115,6 +121,7 @@ export const taskKeys = [
   'loop_control',
   'args',
   'register',
+  'listen',
   'until',
   'retries',
   'delay',

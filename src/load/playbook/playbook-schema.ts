@@ -2,7 +2,9 @@
 import type { AnyModule } from '../../model/run/change.ts';
 import {
   duration,
+  filled,
   flag as flagSchema,
+  listOf,
   schemaOfArgs,
   templatePattern,
   toJsonSchema,
@@ -11,7 +13,7 @@ import {
 import type { Mapping } from '../../model/value.ts';
 import { olderLoops } from './ansible/loops.ts';
 import { ansibleModules } from './ansible/modules.ts';
-import { unusedInPlay, unusedInTask } from './keywords.ts';
+import { unusedInPlay, unusedInTask, unusedMeta } from './keywords.ts';
 import {
   batchesSchema,
   orderSchema,
@@ -28,6 +30,7 @@ const nothing: Mapping = { type: 'null' };
 const tags: Mapping = { anyOf: [words, nothing] };
 const flag = embedded(toJsonSchema(flagSchema));
 const earlyFlag = embedded(toJsonSchema(flagSchema, { templates: true }));
+const topics = embedded(toJsonSchema(listOf(filled)));
 const length = embedded(toJsonSchema(duration));
 const condition: Mapping = {
   anyOf: [
@@ -50,10 +53,11 @@ const common: Mapping = {
   tags,
   vars: variables,
   ignore_errors: flag,
-  become: flag,
+  become: earlyFlag,
   become_user: scalar,
   remote_user: scalar,
   no_log: flag,
+  notify: topics,
   ...anyOf(unusedInTask),
 };
 
@@ -70,6 +74,7 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     },
     ...Object.fromEntries(olderLoops.map((key) => [key, {}])),
     register: identifier,
+    listen: topics,
     until: condition,
     retries: embedded(toJsonSchema(whole(0, 10_000))),
     delay: length,
@@ -117,7 +122,7 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     title: 'kmend playbook',
     type: 'array',
     items: whichOf({ import_playbook: importedPlays }, playSchema),
-    definitions: { task: { type: 'object', ...whichOf({ block, ...splices }, task) } },
+    definitions: { task: { type: 'object', ...whichOf({ block, meta, ...splices }, task) } },
   };
 }
 
@@ -152,6 +157,17 @@ const splices: Mapping = Object.fromEntries(
   }).map(([key, properties]) => [key, { type: 'object', properties, additionalProperties: false }]),
 );
 
+const meta: Mapping = {
+  type: 'object',
+  required: ['meta'],
+  properties: {
+    name: scalar,
+    tags,
+    meta: { enum: ['flush_handlers', ...Object.keys(unusedMeta)] },
+  },
+  additionalProperties: false,
+};
+
 const taskList: Mapping = { type: ['array', 'null'], items: { $ref: '#/definitions/task' } };
 
 const playSchema: Mapping = {
@@ -178,6 +194,7 @@ const playSchema: Mapping = {
     roles: { type: ['array', 'null'], items: { anyOf: [text, { type: 'object' }] } },
     tasks: taskList,
     post_tasks: taskList,
+    handlers: taskList,
     serial: embedded(toJsonSchema(batchesSchema, { templates: true })),
     max_fail_percentage: embedded(toJsonSchema(percentageSchema, { templates: true })),
     any_errors_fatal: earlyFlag,

@@ -27,6 +27,7 @@ import { parseYaml } from '../text/yaml.ts';
 import { withoutUnused } from './ansible/accepted.ts';
 import type { TaskContext } from './context.ts';
 import { reportCycles } from './cycles.ts';
+import { flushAt, handlersOf, withHandlers } from './handlers.ts';
 import { playKeys, refusedInPlay, unusedInPlay } from './keywords.ts';
 import { checkPolicy, type PlayHosts } from './policy.ts';
 import { candidates, type ProjectFiles, projectFiles } from './project-files.ts';
@@ -246,7 +247,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     },
     inherited: file.when,
     enteredBy: [],
-    played: { seen: new Set(), defaults: {}, vars: {} },
+    played: { seen: new Set(), defaults: {}, vars: {}, handlers: new Map() },
   };
   const tasks = allTasks(context, tree, names);
   // Variables of a play may use what its tasks register, because they are rendered on reading.
@@ -283,15 +284,30 @@ const lists = ['pre_tasks', 'roles', 'tasks', 'post_tasks'] as const;
 /** A play with `tasks` alone numbers them from 0; others put their name before the number. */
 function allTasks(context: TaskContext, tree: MapTree, names: Names): readonly Task[] {
   const { collector } = context;
+  const place = collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at);
   const found = lists.flatMap((key) => entryOf(tree, key) ?? []);
   if (found.length === 0)
     collector.error(tree.entries[0]?.keyAt ?? tree.at, 'no-tasks', 'this play has no `tasks`');
-  return found.flatMap(({ key, value }) => {
+  const tasks = found.flatMap(({ key, value }, index) => {
     const known = withVars(names, context.learned);
-    return key === 'roles'
-      ? readRoles({ ...context, readTasks }, value, known, 'roles.')
-      : readTasks(context, value, known, key === 'tasks' ? '' : `${key}.`);
+    const read =
+      key === 'roles'
+        ? readRoles({ ...context, readTasks }, value, known, 'roles.')
+        : readTasks(context, value, known, key === 'tasks' ? '' : `${key}.`);
+    const isFlushed = key !== 'roles' || found[index + 1]?.key !== 'tasks';
+    return isFlushed ? [...read, flushAt(`handlers.${key}`, { place })] : read;
   });
+  const own = entryOf(tree, 'handlers');
+  const known = withVars(names, context.learned);
+  const ofPlay =
+    own === undefined
+      ? []
+      : handlersOf(
+          collector,
+          own.value,
+          readTasks({ ...context, isHandler: true }, own.value, known, 'handlers.'),
+        );
+  return withHandlers(tasks, [...context.played.handlers.values(), ofPlay], collector);
 }
 
 /** `vars_files`: each a name, or a list of which the first that exists counts. */

@@ -37,6 +37,7 @@ export interface RoleParts {
   readonly defaults: RoleVariables;
   readonly vars: RoleVariables;
   readonly tasks?: OpenedTree;
+  readonly handlers?: OpenedTree;
   /** Entries as in `roles`: these roles come before it. */
   readonly dependencies?: { readonly from: OpenedTree; readonly list: Tree };
   /** It may come twice in a play. */
@@ -51,6 +52,7 @@ export interface RoleVariables {
 /** The names of files in a role, without their endings. Absent = `main`. */
 export interface RoleFiles {
   readonly tasks?: string;
+  readonly handlers?: string;
   readonly defaults?: string;
   readonly vars?: string;
 }
@@ -96,6 +98,7 @@ export function findRole(
     allowDuplicates: duplicates?.kind === 'scalar' && duplicates.value === true,
     ...present({
       tasks: mainOf('tasks', from.tasks, path, written, around.files),
+      handlers: mainOf('handlers', from.handlers, path, written, around.files),
       dependencies: meta && dependencies && { from: meta, list: dependencies.value },
     }),
   };

@@ -15,6 +15,7 @@ import {
   type Tree,
 } from '../text/tree.ts';
 import { readCommon, type TaskContext, within } from './context.ts';
+import { handlersOf } from './handlers.ts';
 import type { OpenedTree } from './project-files.ts';
 import { findRole, type RoleParts, type RoleVariables } from './roles.ts';
 import { openRole, openTasks, type SpliceKind, spliceArguments } from './splices.ts';
@@ -274,12 +275,35 @@ function roleBlock(
           `${id}.1.`,
         );
   if (isStatic) expose(context, defaults, vars);
-  const block = blockOf(
-    inside,
-    { name: role.name, vars: { ...vars.vars, ...own }, defaults: defaults.vars },
-    fileTasks(tasks, inside),
-  );
+  const its = { name: role.name, vars: { ...vars.vars, ...own }, defaults: defaults.vars };
+  const block = blockOf(inside, its, fileTasks(tasks, inside));
+  keepHandlers(parts, inside, its);
   return [...before, block];
+}
+
+/** The handlers of a role see its variables, and are there once, however often it is. */
+function keepHandlers(
+  { role, handlers: opened }: RoleParts,
+  { context, names, id }: Inside,
+  its: Parameters<typeof blockOf>[1],
+): void {
+  const { handlers } = context.played;
+  if (opened?.tree === undefined || handlers.has(role.path)) return;
+  const { path, collector, tree } = opened;
+  const around = { ...context.around, trail: [...context.around.trail, path] };
+  const inside = { context: { ...context, collector, around }, names, id: `${id}.handlers` };
+  const known = withVars(names, context.learned);
+  const tasks = context.readTasks(
+    { ...inside.context, isHandler: true },
+    tree,
+    known,
+    `${inside.id}.`,
+  );
+  const read = handlersOf(collector, tree, tasks, role.name);
+  handlers.set(
+    role.path,
+    read.map((one) => ({ ...one, task: blockOf(inside, its, [one.task]) })),
+  );
 }
 
 function checkVariables({ opened }: RoleVariables, names: Names): void {

@@ -126,6 +126,7 @@ export function openRole(
   return findRole(name.text, { collector, at: name.at, what: 'tasks' }, around, {
     ...present({
       tasks: part('tasks_from'),
+      handlers: part('handlers_from'),
       defaults: part('defaults_from'),
       vars: part('vars_from'),
     }),

@@ -17,8 +17,9 @@ import { argumentsOf, withArgs } from './ansible/free-form.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
 import { ansibleName } from './ansible/modules.ts';
 import { translate } from './ansible/translate.ts';
-import { readCommon, type TaskContext, within } from './context.ts';
-import { blockKeys, refusedInTask, taskKeys, unusedInTask } from './keywords.ts';
+import { readCommon, type TaskContext, texts, within } from './context.ts';
+import { flushAt } from './handlers.ts';
+import { blockKeys, refusedInTask, taskKeys, unusedInTask, unusedMeta } from './keywords.ts';
 import { readSplice } from './spliced.ts';
 import { spliceOf } from './splices.ts';
 
@@ -59,10 +60,36 @@ function readTask(context: TaskContext, tree: Tree, names: Names, id: string): T
   }
   const block = entryOf(tree, 'block');
   if (block !== undefined) return readBlock(context, tree, block, names, id);
+  const meta = tree.entries.find(({ key }) => metaKey.test(key));
+  if (meta !== undefined) return readMeta(context, tree, meta, id);
   const splice = spliceOf(tree);
   return splice === undefined
     ? readModuleTask(context, tree, names, id)
     : readSplice({ ...context, readTasks }, { tree, ...splice }, names, id);
+}
+
+const metaKey = /^(?:ansible\.(?:builtin|legacy)\.)?meta$/;
+
+/** Of what Ansible's `meta` does, only the handlers are ours to run. */
+function readMeta(
+  { collector }: TaskContext,
+  tree: MapTree,
+  meta: Entry,
+  id: string,
+): BlockTask | undefined {
+  const word = meta.value.kind === 'scalar' ? meta.value.text.trim() : '';
+  refuseKeys(collector, tree.entries, 'meta task', ['name', 'tags', meta.key], refusedInTask);
+  if (word === 'flush_handlers')
+    return flushAt(id, { place: collector.source.placeAt(meta.keyAt) });
+  if (Object.hasOwn(unusedMeta, word))
+    collector.note(meta.keyAt, 'no-effect', `\`meta: ${word}\` changes nothing`, {
+      detail: unusedMeta[word] ?? '',
+    });
+  else
+    collector.error(meta.value.at, 'unsupported-keyword', `kmend has no \`meta: ${word}\``, {
+      hint: 'it has `meta: flush_handlers`; a `when` or `rescue` says what a host leaves out',
+    });
+  return undefined;
 }
 
 function readBlock(
@@ -109,6 +136,7 @@ function readModuleTask(
       loop: loop && readLoop(collector, loop, withVars(names, context.learned)),
       ...control,
       register,
+      listen: readListen(context, tree),
       until: until && conditions(collector, until, known),
       retries: retries ?? (until && 3),
       delay: field(collector, tree, 'delay', duration) ?? (until && 5),
@@ -130,6 +158,15 @@ function readModuleTask(
     ...(loop && { loop: collector.source.placeAt(loop.written.value.at) }),
   };
   return { ...task, ...present({ inPlans }), module: found.module.name, args, argPlaces };
+}
+
+function readListen({ collector, isHandler }: TaskContext, tree: MapTree) {
+  const listen = entryOf(tree, 'listen');
+  if (listen !== undefined && isHandler !== true)
+    collector.error(listen.keyAt, 'unsupported-keyword', 'only handlers `listen`', {
+      hint: 'move the task to `handlers`',
+    });
+  return field(collector, tree, 'listen', texts);
 }
 
 /**
