@@ -1,6 +1,7 @@
 // Evaluates Jinja2 expressions as Ansible does, over plain data: without disk, clock or prototypes.
 export type { Scope } from './language/compile.ts';
 export { type Compiled, compile, type Mode, type SyntaxProblem } from './language/expression.ts';
+export { isUnavailable } from './language/globals.ts';
 export type { FreeName } from './language/names.ts';
 export type { Result } from './language/result.ts';
 export { nestFacts, scopeOf } from './language/scope.ts';

@@ -76,3 +76,6 @@ const table: ReadonlyMap<string, PyValue> = new Map<string, PyValue>([
 
 export const globalNamed = (name: string): PyValue | undefined => table.get(name);
 export const isGlobal = (name: string): boolean => table.has(name);
+
+/** Functions of Ansible that are known by name and refused, because they are not pure. */
+export const isUnavailable = (name: string): boolean => impure.includes(name);

@@ -1,6 +1,6 @@
 // Lists the variables that an expression reads, so that a mistyped name is an error before any task
 // runs.
-import { isGlobal } from './globals.ts';
+import { isGlobal, isUnavailable } from './globals.ts';
 import type { Arguments, Node } from './syntax.ts';
 
 /** A variable that is read, with the constant part of its path: `package.docker-ce.installed`. */
@@ -19,7 +19,9 @@ interface Path {
 /** The path of `a.b['c'][0]`, where all its keys are constant. */
 function pathOf(node: Node): Path | undefined {
   if (node.kind === 'name')
-    return isGlobal(node.name) ? undefined : { name: node.name, offset: node.offset };
+    return isGlobal(node.name) && !isUnavailable(node.name)
+      ? undefined
+      : { name: node.name, offset: node.offset };
   if (node.kind !== 'attribute' && node.kind !== 'item') return undefined;
   const below = pathOf(node.of);
   if (below === undefined) return undefined;

@@ -9,11 +9,13 @@ import type { Value } from '../../model/value.ts';
 import { type DiagnosticsCollector, didYouMean } from '../text/diagnostics-collector.ts';
 import { conditions, field, refuseKeys, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
-import { checkTemplates, type Names, withVars } from '../text/names.ts';
+import { checkTemplates, conditionOf, type Names, withVars } from '../text/names.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
 import { asyncTimeout, withoutUnused } from './ansible/accepted.ts';
+import { betterWay, noteBetterWay } from './ansible/better-way.ts';
 import { inheritWhen } from './ansible/block-when.ts';
 import { argumentsOf, withArgs } from './ansible/free-form.ts';
+import { moduleHint } from './ansible/hints.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
 import { ansibleName } from './ansible/modules.ts';
 import { translate } from './ansible/translate.ts';
@@ -210,10 +212,10 @@ function moduleOf(context: TaskContext, tree: MapTree): AskedModule | undefined 
     return modules.get(from?.module ?? name);
   };
   const found = others.filter(({ key }) => asModule(key) !== undefined);
-  for (const { key, keyAt } of others) {
+  for (const one of others) {
+    const { key, keyAt } = one;
     if (asModule(key) !== undefined) continue;
-    const instead =
-      refusedLoop(key) ?? (Object.hasOwn(refusedInTask, key) ? refusedInTask[key] : undefined);
+    const instead = refusedLoop(key) ?? refusedTask(key);
     if (instead !== undefined)
       collector.error(keyAt, 'unsupported-keyword', `kmend has no \`${key}\` on a task`, {
         hint: instead,
@@ -225,7 +227,7 @@ function moduleOf(context: TaskContext, tree: MapTree): AskedModule | undefined 
         `a task has no key \`${key}\``,
         didYouMean(key, taskKeys),
       );
-    else reportUnknownModule(context, key, keyAt);
+    else reportUnknownModule(context, one);
   }
   const [first, second] = found;
   if (second !== undefined)
@@ -243,9 +245,15 @@ function moduleOf(context: TaskContext, tree: MapTree): AskedModule | undefined 
   return translated(context, withArgs(collector, first, module, entryOf(tree, 'args')));
 }
 
+const refusedTask = (key: string): string | undefined => {
+  const { name } = ansibleName(key);
+  return Object.hasOwn(refusedInTask, name) ? refusedInTask[name] : undefined;
+};
+
 /** Ansible's arguments become those of the module that carries them out. */
 function translated({ collector, modules }: TaskContext, entry: Entry): AskedModule | undefined {
   const { name, from } = ansibleName(entry.key);
+  noteBetterWay(collector, entry);
   const { module, tree } =
     from === undefined
       ? { module: name, tree: entry.value }
@@ -254,16 +262,24 @@ function translated({ collector, modules }: TaskContext, entry: Entry): AskedMod
   return found && { module: found, entry: { ...entry, value: tree } };
 }
 
-function reportUnknownModule(context: TaskContext, key: string, at: number): void {
+function reportUnknownModule({ collector, modules }: TaskContext, entry: Entry): void {
+  const { key, keyAt } = entry;
+  const instead = betterWay(entry) ?? moduleHint(key);
+  if (instead !== undefined) {
+    collector.error(keyAt, 'unknown-module', `kmend has no module \`${key}\``, { hint: instead });
+    return;
+  }
+  const word = key.replace(/^(?:\w+\.){2}/, '');
   const hint =
-    didYouMean(key.replace(/^(?:\w+\.){2}/, ''), [...context.modules.keys(), ...taskKeys]).hint ??
-    '`kmend docs` lists the modules';
-  context.collector.error(at, 'unknown-module', `no module is called \`${key}\``, { hint });
+    didYouMean(word, [...modules.keys(), ...taskKeys]).hint ??
+    `\`kmend docs\` lists the modules${word === key ? '' : '; `command` and `shell` run any program'}`;
+  collector.error(keyAt, 'unknown-module', `no module is called \`${key}\``, { hint });
 }
 
 function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: Names): Value {
   const { collector } = context;
   checkTemplates(collector, entry.value, names);
+  checkConditions(collector, module, entry.value, names);
   const before = collector.diagnostics.length;
   // An error about missing arguments is placed at the module's name.
   const isEmpty = entry.value.kind === 'scalar' && entry.value.value === null;
@@ -276,6 +292,22 @@ function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: 
   if (module.name === 'set_fact' && entry.value.kind === 'map')
     for (const { key } of entry.value.entries) context.learned.add(key);
   return input;
+}
+
+/** Arguments that are conditions, as `that` of `assert`. */
+function checkConditions(
+  collector: DiagnosticsCollector,
+  { conditions: keys = [] }: AnyModule,
+  args: Tree,
+  names: Names,
+): void {
+  if (args.kind !== 'map') return;
+  for (const key of keys) {
+    const value = entryOf(args, key)?.value;
+    for (const item of value?.kind === 'list' ? value.items : [value])
+      if (item?.kind === 'scalar' && typeof item.value === 'string' && !hasTemplate(item.value))
+        conditionOf(collector, item, names);
+  }
 }
 
 /** Adds the hint for `service: name=docker state=restarted`, Ansible's oldest form. */

@@ -1,6 +1,12 @@
 // Checks expressions at load time: each must parse, and each name in it must exist. So a mistyped
 // name is an error before any host is contacted.
-import { compile, compileTemplate, type FreeName, hasTemplate } from '../../expression/index.ts';
+import {
+  compile,
+  compileTemplate,
+  type FreeName,
+  hasTemplate,
+  isUnavailable,
+} from '../../expression/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import type { Condition } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
@@ -123,8 +129,13 @@ function checkNames(
       isFact(names.facts, name)
     )
       continue;
-    if (!names.facts.prefixes.has(first) && names.open) continue;
+    const isFunction = isUnavailable(name);
+    if (!isFunction && !names.facts.prefixes.has(first) && names.open) continue;
     reported.add(name);
+    if (isFunction) {
+      reportUnavailable(collector, scalar, name, offset);
+      continue;
+    }
     reportUnknownName(collector, scalar, name, offset, names);
   }
 }
@@ -134,6 +145,25 @@ function isFact(facts: FactNames, name: string): boolean {
   if (facts.prefixes.has(name)) return true;
   const parts = name.split('.');
   return parts.some((_, index) => facts.full.has(parts.slice(0, index + 1).join('.')));
+}
+
+/** Also without an inventory: no variable of a host can be such a function. */
+function reportUnavailable(
+  collector: DiagnosticsCollector,
+  scalar: ScalarTree,
+  name: string,
+  offset: number,
+): void {
+  collector.errorAt(
+    placeInside(collector.source, scalar, offset),
+    'unavailable-function',
+    `kmend has no \`${name}()\`: an expression gives the same in the plan and in the run`,
+    {
+      hint: ['lookup', 'query', 'q'].includes(name)
+        ? 'give the value with `vars_files`, -e @FILE, or KMEND_VAR_NAME in the environment'
+        : 'register the output of a `command` with `read_only: true`, or give the value with -e',
+    },
+  );
 }
 
 function reportUnknownName(

@@ -1,0 +1,98 @@
+// Modules of Ansible that kmend does not have, each with kmend's way to the same end.
+
+const reads = (what: string): string => `use \`command: ${what}\` with \`read_only: true\``;
+const files =
+  'use `shell`; for a boot argument `kernel_arg`, for a yum repository `yum_repository`';
+const deploys = 'deploy it before or after the run: kmend moves packages, kernels and services';
+const accounts = 'leave it to what manages the accounts of the host, or use `command`';
+const noCopy =
+  'kmend copies no file to or from this machine: let the host fetch it, or use `command` with `register`';
+const afterPlan =
+  'hosts are those of the inventory: the plan names each before one is changed; use groups, or a `when`';
+const cluster =
+  '`drain`, `uncordon` and gates reach the cluster; other objects of it are no part of a host';
+
+/**
+ * By Ansible's name without its collection. A module that kmend has, or carries out under another
+ * name, has no row.
+ */
+export const moduleHints: Readonly<Record<string, string>> = {
+  add_host: afterPlan,
+  apt_key: 'use `shell` with `creates`, or `files` of `package`, which needs no repository',
+  apt_repository: 'use `shell` with `creates`, or `files` of `package`, which needs no repository',
+  assemble: files,
+  blockinfile: files,
+  copy: files,
+  cron: 'use `shell` with `creates`; kmend itself is started by `kmend schedule`',
+  deb822_repository:
+    'use `shell` with `creates`, or `files` of `package`, which needs no repository',
+  debconf: 'use `command: debconf-set-selections` with `stdin`',
+  dpkg_selections:
+    'use `command: apt-mark hold NAME`; `package` has `holds: lift` for one transaction',
+  expect: 'no task asks a question: use `command` with `stdin`',
+  fetch: noCopy,
+  file: 'use `command`: `mkdir -p`, `ln -sfn`, `chmod`, `rm -f`',
+  find: reads('find DIR -name NAME'),
+  get_url: 'use `command: curl -fsSLo FILE URL` with `creates`; packages: `files` of `package`',
+  getent: reads('getent DATABASE KEY'),
+  git: deploys,
+  group: accounts,
+  group_by: afterPlan,
+  hostname: 'use `command: hostnamectl set-hostname NAME`',
+  import_playbook: 'it stands in the list of plays',
+  iptables: 'use `shell`: `iptables -C RULE || iptables -A RULE`',
+  known_hosts: 'use `shell`',
+  lineinfile: files,
+  mount_facts: `the facts \`space.*\` say what is free; for more ${reads('findmnt')}`,
+  package_facts: reads('rpm -q NAME'),
+  pause:
+    '`stable_for` of `reboot` and `rollout: {soak}` wait; gates and `kmend pause` hold a run back',
+  ping: 'leave it out: a host that does not answer is not started',
+  pip: deploys,
+  raw: 'use `shell`: it needs no Python on the host',
+  replace: files,
+  rpm_key: '`gpgkey` of `yum_repository` is the key of its packages',
+  script: 'write the script below `shell: |`',
+  service_facts: reads('systemctl is-active UNIT'),
+  set_stats: 'use `set_fact` within a host; `kmend report RUN --json` has what a run did',
+  setup: 'leave it out: facts are always there, and are read again after each change',
+  slurp: reads('cat FILE'),
+  stat: `${reads('stat FILE')}; \`command\` has \`creates\` and \`removes\``,
+  subversion: deploys,
+  sysvinit: 'use `service`, which drives systemd',
+  tempfile: 'use `command: mktemp` with `register`',
+  template: `${files}; a \`shell\` may hold \`{{ }}\``,
+  unarchive: 'use `command: tar -xf FILE -C DIR` with `creates`',
+  uri: `\`rollout: {gates}\` asks for a URL before each host; from the host ${reads('curl -fsS URL')} and \`until\``,
+  user: accounts,
+  validate_argument_spec: 'use `assert`',
+  wait_for: `${reads('TEST')} and \`until\`; \`reboot\` has \`test_command\``,
+  wait_for_connection: 'leave it out: `reboot` waits until the host works in its new boot',
+
+  // Beyond ansible.builtin: what playbooks for nodes use most.
+  authorized_key: accounts,
+  docker_container: deploys,
+  docker_prune: 'use `command: docker system prune --force`',
+  firewalld: 'use `command: firewall-cmd`',
+  helm: cluster,
+  ini_file: files,
+  k8s: cluster,
+  k8s_info: cluster,
+  mail: '`--notify-mail` of `kmend apply` sends it',
+  modprobe: 'use `command: modprobe NAME`, and a file in /etc/modules-load.d',
+  mount: 'use `command: mount`',
+  selinux: 'use `command: setenforce`; `kernel_arg` sets `selinux` of the boot',
+  slack: '`--notify-url-file` of `kmend apply` posts to a webhook',
+  synchronize: noCopy,
+  sysctl: 'use `command: sysctl -w NAME=VALUE`, and a file in /etc/sysctl.d',
+  timezone: 'use `command: timedatectl set-timezone ZONE`',
+  yum_versionlock:
+    'use `command: yum versionlock add NAME`; `package` has `holds: lift` for one transaction',
+};
+
+/** Kmend's way to what this module of Ansible does, whatever its collection. */
+export function moduleHint(key: string): string | undefined {
+  const name = key.slice(key.lastIndexOf('.') + 1);
+  if (name.startsWith('win_')) return 'kmend looks after Linux hosts';
+  return Object.hasOwn(moduleHints, name) ? moduleHints[name] : undefined;
+}
