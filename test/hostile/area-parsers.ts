@@ -156,6 +156,7 @@ const lines: Readonly<Record<string, string>> = {
     'log pstore dmesg-efi-1',
     'log journal 3d2023fbc8464e8295efbce27dc2ac93',
   ].join('\n'),
+  ansible: `os NAME="CentOS Linux"\nos VERSION="7 (Core)"\nos ID="centos"\nos VERSION_ID="7"\nredhat CentOS Linux release 7.9.2009 (Core)\ndebian 13.6\nhost a.b.c\nkernel 3.10.0\narch x86_64\nfamily rpm\nversion "7"\ntool yum\nMemTotal:  16265852 kB\ninit systemd\nsystemd\nthere /etc/init.d\nenforce 1\npolicy 31\nselinux SELINUX=enforcing\nselinux SELINUXTYPE=targeted`,
   pids: 'kernel_max 32768\ncontroller v1\ncounts 10 4 20 3\narg --pod-max-pids=1024\nflags X="--system-reserved=cpu=200m,memory=1Gi,pid=1000"\nconfig podPidsLimit: 1024\nconfig featureGates: {SupportPodPidsLimit: true, A: false}\nconfig systemReserved:\ninner systemReserved   pid: "1000"\ninner systemReserved   cpu: 200m',
   kernels:
     'owner kernel 3.10.0-862.el7.x86_64\nowner kernel-lt 5.4.278-1.el7.elrepo.x86_64\nsetting UPDATEDEFAULT=yes\nsetting DEFAULTKERNEL=kernel',

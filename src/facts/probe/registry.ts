@@ -7,6 +7,7 @@ import { kernelsArea } from '../areas/boot/kernels.ts';
 import { cgroupArea } from '../areas/cgroups/cgroup.ts';
 import { memoryArea } from '../areas/cgroups/memory.ts';
 import { pidsArea } from '../areas/cgroups/pids.ts';
+import { ansibleArea } from '../areas/host/ansible.ts';
 import { machineArea } from '../areas/host/machine.ts';
 import { marksArea } from '../areas/host/marks.ts';
 import { osArea } from '../areas/host/os.ts';
@@ -51,12 +52,16 @@ const checkAreas: readonly Area[] = [crashArea, pidsArea];
 /** Wants of `check` and of the script of `kmend probe`, beside the base areas. */
 export const checkWants: readonly FactWant[] = checkAreas.map(({ name }) => ({ area: name }));
 
+const namedByAnsible =
+  /\bansible_(?:facts|distribution|os_family|kernel|architecture|hostname|nodename|pkg_mgr|service_mgr|memtotal_mb|selinux)/;
+
 /**
  * Areas whose facts are named in this text of plays and variables. An area too many only costs some
  * time.
  */
 export const wantsNamedIn = (text: string): readonly FactWant[] => [
   ...checkWants.filter(({ area }) => new RegExp(`\\b${area}\\s*[.[]`).test(text)),
+  ...(namedByAnsible.test(text) ? [{ area: ansibleArea.name }] : []),
   ...(text.includes('packages') ? [{ area: packageLocksArea.name }] : []),
 ];
 
@@ -65,6 +70,7 @@ export const areas: ReadonlyMap<string, Area> = new Map(
   [
     ...baseAreas,
     ...checkAreas,
+    ansibleArea,
     kernelsArea,
     packageLocksArea,
     packageArea,

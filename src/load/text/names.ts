@@ -179,8 +179,9 @@ function reportUnknownName(
     nearest(name, names.facts.all) ??
     (isFactArea ? undefined : nearest(first, [...names.vars, ...names.facts.prefixes, ...magic]));
   const missing = isFactArea ? name : first;
-  const hint =
-    guess === undefined
+  const hint = first.startsWith('ansible_')
+    ? "of Ansible's facts kmend has the 13 of `kmend docs facts`; for others use `command` with `read_only: true` and `register`"
+    : guess === undefined
       ? 'known names: variables of the play and its hosts, registered results, facts (`kmend docs facts`)'
       : `did you mean \`${guess}\`?`;
   collector.errorAt(

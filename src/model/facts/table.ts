@@ -1,4 +1,5 @@
 // The table of facts: every fact of a host, with its type, its lifetime and its summary.
+import { ansibleFacts } from './ansible.ts';
 import { bootFacts, kernelFacts, kernelsFacts } from './boot.ts';
 import { cgroupFacts, memoryFacts, pidsFacts } from './cgroups.ts';
 import { derivedFacts } from './derived.ts';
@@ -38,6 +39,7 @@ const sources = {
   cgroup: cgroupFacts,
   crash: crashFacts,
   pids: pidsFacts,
+  ansible: ansibleFacts,
   kernels: kernelsFacts,
   package_locks: packageLocksFacts,
   package: packageFacts,

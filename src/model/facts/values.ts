@@ -337,3 +337,6 @@ export type CommandOutput = {
   readonly stderr: string;
   readonly stderr_lines: readonly string[];
 };
+
+/** SELinux of a host, with Ansible's keys and words: `status`, `mode`, `config_mode`, `type`. */
+export type Selinux = { readonly [key: string]: string | number };

@@ -113,7 +113,8 @@ function unreadPackages(status: string): Facts {
   return Object.fromEntries(Object.keys(packageFacts([])).map((name) => [name, why]));
 }
 
-function managerOf(
+/** The package manager of a host, by the family of its tools and the version of its os-release. */
+export function managerOf(
   family: string,
   version: string,
   tools: readonly string[],
