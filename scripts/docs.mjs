@@ -93,8 +93,8 @@ these name by a path, and the file of \`--notify-url-file\`. Anything else is re
 another owner. No settings file can say so. Access control lists are not read: kmend sees only the
 group's bits.
 
-\`validate\`, \`inventory\`, \`--syntax-check\`, \`--list-tasks\` and \`--list-hosts\` run an
-inventory program only where you name it (\`-i\`, \`KMEND_INVENTORY\`, \`ANSIBLE_INVENTORY\`, your
+\`validate\`, \`inventory\`, \`--syntax-check\`, \`--list-tasks\`, \`--list-tags\` and
+\`--list-hosts\` run an inventory program only where you name it (\`-i\`, \`KMEND_INVENTORY\`, \`ANSIBLE_INVENTORY\`, your
 own \`config.yaml\`), not because \`kmend.yaml\` names it or it is called \`inventory\`, and they
 say what they did not run. So you can inspect the repository of somebody else before you trust it.
 All other commands do what the project says, as Ansible does.

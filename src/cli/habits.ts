@@ -29,16 +29,13 @@ const singleDash: Readonly<Record<string, string>> = {
 const long: Readonly<Record<string, string>> = {
   '--ask-vault-password': 'use --ask-vault-pass',
   '--auto-approve': 'use --yes',
-  '--become-password-file': 'use -K, which asks for it; `kmend docs secrets` has the other ways',
   '--concurrency': 'use --max-unavailable: hosts out of service at once',
   '--detailed-exitcode':
     'leave it out: `kmend plan` always ends with 2 when there is something to do',
   '--dry-run': 'use --check, or `kmend plan`',
   '--flush-cache': 'leave it out: facts are read anew each time',
   '--force-handlers': 'leave it out: there are no handlers',
-  '--list-tags': 'use --list-tasks: it shows the tags, too',
   '--output': 'use --json',
-  '--ssh-extra-args': 'use --ssh-common-args',
   '--start-at-task': 'leave it out: what is done is not done again; --tags takes some tasks only',
   '--step': 'save a plan and read it (`kmend plan -o FILE`); `kmend apply FILE` does exactly that',
   '--vault-pass-file': 'use --vault-password-file',

@@ -1,10 +1,10 @@
-// The output of `--list-hosts` and `--list-tasks`, as Ansible prints it.
+// The output of `--list-hosts`, `--list-tasks` and `--list-tags`, as Ansible prints it.
 
 import { type Project, wantedBy } from '../app/plan/project.ts';
 import type { TaskFlags } from '../app/session/flags.ts';
 import { matchHosts } from '../app/session/fleet.ts';
 import type { Session } from '../app/session/session.ts';
-import { listTasksText } from '../load/index.ts';
+import { listTagsText, listTasksText } from '../load/index.ts';
 
 export function listHosts(project: Project, session: Session): readonly string[] {
   return project.playbook.plays.flatMap((play, index) => {
@@ -21,3 +21,7 @@ export function listHosts(project: Project, session: Session): readonly string[]
 
 export const listTasks = (project: Project, flags: TaskFlags): readonly string[] =>
   listTasksText(project.playbook, wantedBy(flags));
+
+/** Without the name of the playbook, which stands above all lists. */
+export const listTags = ({ playbook }: Project): readonly string[] =>
+  listTagsText(playbook).slice(2);

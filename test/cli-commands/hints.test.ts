@@ -1,5 +1,5 @@
 // Hints lead to what works: habits of Terraform, kubectl and Ansible, and foreign words in playbooks.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -33,8 +33,8 @@ describe('a habit of another tool', () => {
     ['get nodes', "unknown command 'get'", '`kmend check` reads all hosts'],
     ['apply x.yaml --start-at-task two', "unknown option '--start-at-task'", '--tags takes'],
     ['apply x.yaml --step', "unknown option '--step'", '`kmend apply FILE` does exactly that'],
-    ['plan x.yaml --list-tags', "unknown option '--list-tags'", 'use --list-tasks'],
-    ['apply x.yaml -c local', "unknown option '-c'", 'hosts are reached over ssh'],
+    ['check -c local', "unknown option '-c'", 'hosts are reached over ssh'],
+    ['check --flush-cache', "unknown option '--flush-cache'", 'facts are read anew'],
   ])('%s', async (line, message, hint) => {
     const { exit, err, out } = await kmend(line);
     expect([exit, out]).toEqual([3, '']);
@@ -48,6 +48,22 @@ describe('a habit of another tool', () => {
       `schedule install nightly --every daily --as cron --state-dir ${home}/state -- check -l -var`,
     );
     expect([exit, out]).toEqual([0, expect.stringContaining('schedule run nightly')]);
+  });
+
+  it('is accepted where it changes nothing', async () => {
+    const playbook = `${home}/tags.yml`;
+    writeFileSync(
+      playbook,
+      '- hosts: all\n  tags: [a]\n  tasks: [{command: id, tags: [c, b]}, {command: id, tags: a}]\n',
+    );
+    const { exit, out } = await kmend(`plan ${playbook} -i n1, --list-tags --flush-cache -c ssh`);
+    expect([exit, out.split('\n').slice(2)]).toEqual([
+      0,
+      ['', '  play #1 (all): all\tTAGS: [a]', '      TASK TAGS: [a, b, c]'],
+    ]);
+    expect((await kmend(`plan ${playbook} -i n1, -c local`)).err).toContain(
+      'Allowed choices are ssh, smart',
+    );
   });
 
   it('is no hint for a word that nobody has', async () => {

@@ -24,7 +24,7 @@ import { pasteable } from '../../../model/text/quote.ts';
 import { plural } from '../../../screens/layout.ts';
 import { onlyAsked } from '../../configuration.ts';
 import { refuseFormat } from '../../habits.ts';
-import { listHosts, listTasks } from '../../listing.ts';
+import { listHosts, listTags, listTasks } from '../../listing.ts';
 import {
   playbookText,
   withFleetOptions,
@@ -46,6 +46,7 @@ interface PlanFlags extends FleetFlags, TaskFlags, RolloutFlags {
   readonly output?: string;
   readonly listHosts?: boolean;
   readonly listTasks?: boolean;
+  readonly listTags?: boolean;
   readonly syntaxCheck?: boolean;
 }
 
@@ -142,23 +143,31 @@ const withListOptions = (command: Command): Command =>
   command
     .option('--list-hosts', 'only list the hosts of each play')
     .option('--list-tasks', 'only list the tasks of each play')
-    .option('--syntax-check', 'only check playbook and inventory');
+    .option('--list-tags', 'only list the tags of each play')
+    .option('--syntax-check', 'only check playbook and inventory')
+    .option('--flush-cache', 'accepted for Ansible users: facts are always read anew')
+    .addOption(
+      new Option('-c, --connection <type>', 'accepted for Ansible users')
+        .choices(['ssh', 'smart'])
+        .hideHelp(),
+    );
 
 const onlyLists = (flags: PlanFlags): boolean =>
-  flags.listHosts === true || flags.listTasks === true || flags.syntaxCheck === true;
+  [flags.listHosts, flags.listTasks, flags.listTags, flags.syntaxCheck].includes(true);
 
 const looking = (flags: PlanFlags, command: Command, world: World): World =>
   onlyLists(flags) ? onlyAsked(command, world) : world;
 
 /**
- * `--list-hosts`, `--list-tasks` and `--syntax-check` end a command before any host is contacted.
+ * `--list-hosts`, `--list-tasks`, `--list-tags` and `--syntax-check` end a command before any host
+ * is contacted.
  * Of a saved plan they read the playbook and the hosts that it was made of.
  */
 function list(path: string, given: PlanFlags, world: World): Promise<number> {
   if (given.json === true)
     throw new CommandError(
       3,
-      '--json does not go with --list-hosts, --list-tasks and --syntax-check',
+      '--json does not go with --list-hosts, --list-tasks, --list-tags and --syntax-check',
       '`kmend plan --json` has hosts and tasks, `kmend validate --json` the errors',
     );
   const plan = savedPlan(path, world);
@@ -178,6 +187,7 @@ function list(path: string, given: PlanFlags, world: World): Promise<number> {
       `playbook: ${playbook}`,
       ...(flags.listHosts === true ? listHosts(project, session) : []),
       ...(flags.listTasks === true ? listTasks(project, flags) : []),
+      ...(flags.listTags === true ? listTags(project) : []),
     ];
     for (const line of lines) world.out(line);
     return 0;
