@@ -11,11 +11,16 @@ import { assert } from './play/assert.ts';
 import { debug } from './play/debug.ts';
 import { fail } from './play/fail.ts';
 import { setFact } from './play/set-fact.ts';
+import { slurp } from './read/slurp.ts';
+import { stat } from './read/stat.ts';
 import { reboot } from './reboot.ts';
 import { service } from './service.ts';
 import { uncordon } from './uncordon.ts';
 import { verifyKmem } from './verify-kmem.ts';
 import { versions } from './versions.ts';
+import { pause } from './wait/pause.ts';
+import { waitFor } from './wait/wait-for.ts';
+import { waitForConnection } from './wait/wait-for-connection.ts';
 import { yumRepository } from './yum-repository.ts';
 
 /**
@@ -36,6 +41,11 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     reboot,
     verifyKmem,
     uncordon,
+    stat,
+    slurp,
+    pause,
+    waitFor,
+    waitForConnection,
     command,
     shell,
     debug,

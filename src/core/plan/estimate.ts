@@ -2,7 +2,7 @@
 // hosts of its pool.
 
 import type { Remedy } from '../../model/facts/values.ts';
-import type { Effect, EffectKind } from '../../model/run/effect.ts';
+import type { Effect, EffectKind, WaitEffect } from '../../model/run/effect.ts';
 import type { Event, EventOf } from '../../model/run/event.ts';
 import { type Expected, type HostPlan, hasChanges } from '../../model/run/plan.ts';
 
@@ -22,8 +22,13 @@ export const defaultSeconds: Readonly<Record<EffectKind, number>> = {
 };
 
 /** Seconds that these effects are expected to take, one after the other. */
-export const secondsOf = (effects: readonly Pick<Effect, 'kind' | 'timeout'>[]): number =>
-  effects.reduce((sum, effect) => sum + Math.min(defaultSeconds[effect.kind], effect.timeout), 0);
+export const secondsOf = (
+  effects: readonly (Pick<Effect, 'kind' | 'timeout'> & Partial<Pick<WaitEffect, 'first'>>)[],
+): number =>
+  effects.reduce(
+    (sum, { kind, timeout, first = 0 }) => sum + first + Math.min(defaultSeconds[kind], timeout),
+    0,
+  );
 
 /** Seconds that the drain takes by the grace periods of its pods, where there is a forecast. */
 export const drainSeconds = (effects: readonly Effect[]): number | undefined =>

@@ -185,9 +185,10 @@ function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Wal
           ? notNotified
           : `block skipped, not: ${shownText(block, judged.source)}`
         : shownText(block, judged.why);
-    walk.tasks.push(
-      judged.kind === 'false' ? unplanned(task, 'skip', why, 'none') : laterTask(task, why, input),
-    );
+    const planned =
+      judged.kind === 'false' ? unplanned(task, 'skip', why, 'none') : laterTask(task, why, input);
+    walk.tasks.push(planned);
+    noteAltered(planned, walk);
     if (judged.kind === 'false') continue;
     if (task.changedWhen !== false) walk.happens.set(task.id, 'perhaps');
     learnLater(task, moduleOf(task, input.modules), walk);
@@ -196,6 +197,20 @@ function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Wal
 
 const flatten = (tasks: readonly Task[]): readonly ModuleTask[] =>
   tasks.flatMap((task) => (task.kind === 'block' ? flatten(task.tasks) : [task]));
+
+/** One round of a task, and what its loop sets in it. */
+type Round = Evaluation & { readonly item?: Mapping };
+
+/** With `until`, what fails to be read now may be read in the run. */
+function untilRead(task: ModuleTask, round: Evaluation): Evaluation {
+  if (task.until === undefined || round.kind !== 'plan' || round.plan.unmet?.kind !== 'exit')
+    return round;
+  return {
+    kind: 'later',
+    why: `"until" does not hold yet: ${round.plan.unmet.evidence}`,
+    risk: 'none',
+  };
+}
 
 function planTask(task: ModuleTask, vars: TaskVars, input: HostInput, walk: Walk): void {
   const module = moduleOf(task, input.modules);
@@ -206,10 +221,11 @@ function planTask(task: ModuleTask, vars: TaskVars, input: HostInput, walk: Walk
   const loop =
     task.loop === undefined ? { items: [{}] } : loopItems(task, scopeOf(walk.frame, vars, onRead));
   if (!('items' in loop)) return finishTask(task, [loop], module, input, walk);
-  const rounds: Evaluation[] = [];
+  const rounds: Round[] = [];
   for (const item of loop.items) {
-    const round = evaluateTask(task, module, walk.frame, [{ vars: item }, ...vars], onRead);
-    rounds.push(round);
+    const layers = [{ vars: item }, ...vars];
+    const round = untilRead(task, evaluateTask(task, module, walk.frame, layers, onRead));
+    rounds.push({ ...round, item });
     if (round.kind === 'needs') walk.wants.push(...round.wants);
     if (round.kind !== 'plan') continue;
     advance(round.plan, input, walk);
@@ -265,12 +281,13 @@ function doneAfter(
     rebooted: done.rebooted || kinds.has('reboot'),
     newBoot: done.newBoot === true,
     replaced: kinds.has('reboot') ? [] : [...(done.replaced ?? []), ...packages],
+    ...present({ acted: done.acted }),
   };
 }
 
 function finishTask(
   task: ModuleTask,
-  rounds: readonly Evaluation[],
+  rounds: readonly Round[],
   module: AnyModule,
   input: HostInput,
   walk: Walk,
@@ -291,8 +308,23 @@ function finishTask(
   walk.tasks.push(planned);
   const happens = changesHost(task, planned);
   if (happens !== undefined) walk.happens.set(task.id, happens);
+  noteAltered(planned, walk);
   if (planned.status === 'later') learnLater(task, module, walk);
   else learn(task, planned, rounds, input, walk);
+}
+
+/**
+ * Behind a task that changes the host, or may, the plan does not know what is read. Effects on the
+ * cluster and waits change nothing on the host: they have a risk of their own.
+ */
+function noteAltered({ name, risk, status }: TaskPlan, walk: Walk): void {
+  if ((status !== 'change' && status !== 'later') || risk === 'none') return;
+  const { context, altered } = walk.frame;
+  walk.frame = {
+    ...walk.frame,
+    context: { ...context, done: { ...context.done, acted: true } },
+    ...(risk === 'evict' ? {} : { altered: altered ?? name }),
+  };
 }
 
 function refuse(task: Task, why: string, walk: Walk, hint?: string): void {
@@ -321,7 +353,7 @@ function learnLater(task: ModuleTask, module: AnyModule, walk: Walk): void {
 function learn(
   task: ModuleTask,
   planned: TaskPlan,
-  rounds: readonly Evaluation[],
+  rounds: readonly Round[],
   input: HostInput,
   walk: Walk,
 ): void {
@@ -329,13 +361,28 @@ function learn(
   if (name === undefined) return;
   const value: Value =
     planned.status === 'same' || planned.status === 'skip'
-      ? { changed: false, failed: false, skipped: planned.status === 'skip', ...resultOf(rounds) }
+      ? {
+          changed: false,
+          failed: false,
+          skipped: planned.status === 'skip',
+          ...resultOf(task, rounds),
+        }
       : laterValue(planned.name);
   walk.frame = { ...walk.frame, learned: { ...walk.frame.learned, [name]: value } };
   input.hide(learnedSecrets({ [name]: value }, task.noLog, input.isSecret));
 }
 
-function resultOf(rounds: readonly Evaluation[]): Mapping {
+/** A loop registers the list of its rounds, as in a run. */
+function resultOf(task: ModuleTask, rounds: readonly Round[]): Mapping {
+  if (task.loop !== undefined) return { results: rounds.map(roundResult) };
   const [only] = rounds;
-  return rounds.length === 1 && only?.kind === 'plan' ? (only.plan.result ?? {}) : {};
+  return only?.kind === 'plan' ? (only.plan.result ?? {}) : {};
 }
+
+const roundResult = (round: Round): Mapping => ({
+  changed: false,
+  failed: false,
+  ...(round.kind === 'skip' ? { skipped: true } : {}),
+  ...(round.kind === 'plan' ? round.plan.result : {}),
+  ...round.item,
+});

@@ -47,4 +47,6 @@ export type Variables = (layers: VariableLayers) => Scope;
  */
 export const shownFacts = (facts: Facts): Mapping => nestFacts(facts, isShown);
 
-const isShown = remembered((name) => !/^(?:package|service|path|forecast)\./.test(name));
+const isShown = remembered(
+  (name) => !/^(?:package|service|path|forecast|output|reading)\./.test(name),
+);

@@ -46,6 +46,11 @@ export interface Frame {
    * marks.
    */
   readonly readOnlyCommands: 'all' | 'marked';
+  /**
+   * In a plan: the first task that changes this host, or may change it. What is read behind it is
+   * known only in the run.
+   */
+  readonly altered?: string;
 }
 
 export type Evaluation =
@@ -235,6 +240,9 @@ function judgeEach(value: Value, key: string, task: ModuleTask, scope: Scope): R
 /** Area of facts that are the output of a play's own read-only command. */
 export const outputArea = 'output';
 
+/** Area of facts that a module reads by a script of its own. */
+export const readingArea = 'reading';
+
 const unmarked: Evaluation = {
   kind: 'later',
   why: 'a read-only command: a plan runs it only with `check_mode: false` on the task, or --run-read-only',
@@ -251,6 +259,9 @@ function askModule(
   const view: FactView = viewOf(frame.facts, onRead);
   const convergent =
     typeof module.convergent === 'function' ? module.convergent(args) : (module.convergent ?? true);
+  const reads = typeof module.reads === 'function' ? module.reads(args) : module.reads === true;
+  if (reads && frame.altered !== undefined)
+    return { kind: 'later', why: `known only after the task "${frame.altered}"`, risk: 'none' };
   try {
     const missing = module
       .facts(args, view, frame.context.files)

@@ -9,6 +9,11 @@ export async function performWait(effect: WaitEffect, context: EffectContext): P
   const { clock, signal } = context;
   // An outage of the cluster does not count: the host could not become ready meanwhile.
   const passed = (): number => clock.now() - context.awayFor();
+  if (effect.first !== undefined) {
+    await clock.sleep(effect.first * 1000, signal);
+    if (signal.aborted) return failing(stopped(effect));
+    if (effect.until.length === 0) return { result: { ok: true, data: { seconds: effect.first } } };
+  }
   const began = passed();
   for (;;) {
     const failure = await context.refresh();
@@ -28,11 +33,13 @@ export async function performWait(effect: WaitEffect, context: EffectContext): P
       return failing(
         timedOut(effect, missing, waited, effect.why === undefined ? undefined : facts[effect.why]),
       );
-    if (signal.aborted)
-      return failing(interrupted(`the run was ended while it waits: ${effect.what}`));
+    if (signal.aborted) return failing(stopped(effect));
     await clock.sleep(effect.every * 1000, signal);
   }
 }
+
+const stopped = ({ what }: WaitEffect): Failure =>
+  interrupted(`the run was ended while it waits: ${what}`);
 
 const timedOut = (
   effect: WaitEffect,

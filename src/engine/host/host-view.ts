@@ -7,7 +7,7 @@ import {
   withDerived,
   withRemedy,
 } from '../../core/plan/overlay.ts';
-import { type Frame, outputArea } from '../../core/plan/task-plan.ts';
+import type { Frame } from '../../core/plan/task-plan.ts';
 import { isClusterWant, looksIn, withoutLook } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
@@ -15,7 +15,7 @@ import type { PlanContext } from '../../model/run/change.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
 import { NodeView, type NodeViewOptions } from '../node/node-view.ts';
-import { nothingObserved, type Observed, observe } from '../session/observe.ts';
+import { isBesideProbe, nothingObserved, type Observed, observe } from '../session/observe.ts';
 import type { Session } from '../session/session.ts';
 import { carriesKmend, type EnginePorts, type HostSetup, type PlaySetup } from './walk-context.ts';
 
@@ -126,7 +126,8 @@ export class HostView {
 
   async #observe(missing: readonly FactWant[]): Promise<Outcome<Observed>> {
     if (!this.#isStale && missing.length === 0) return { ok: true, value: this.#observed };
-    const all = [...this.#wanted.values(), ...missing];
+    const isMore = !this.#isStale && missing.every(isBesideProbe);
+    const all = isMore ? missing : [...this.#wanted.values(), ...missing];
     const { now } = this.input.ports.clock;
     const isKept = this.#keepsLooks && now() - this.#askedAt < looksCount;
     const outcome = await (this.#isStale && isKept
@@ -134,9 +135,9 @@ export class HostView {
       : observe(this.input.session, all, this.#isStale ? nothingObserved : this.#observed));
     if (outcome.ok && this.#isStale && !isKept) this.#askedAt = now();
     if (outcome.ok) this.#keepsLooks = true;
-    // Only the task itself asks for the output of its command again, not every refresh.
+    // Only the task itself asks for what is beside the probe again, not every refresh.
     if (outcome.ok)
-      for (const want of all) if (want.area !== outputArea) this.#wanted.set(wantKey(want), want);
+      for (const want of all) if (!isBesideProbe(want)) this.#wanted.set(wantKey(want), want);
     return outcome;
   }
 

@@ -133,6 +133,7 @@ export class HostWalk {
       rebooted,
       newBoot: oldBootIds.length > 0 && !oldBootIds.includes(bootId),
       touched,
+      acted: touched,
       ...(results.drain?.data?.mayLeave === true ? { mayLeave: true } : {}),
       ...(replaced === undefined || replaced.bootId !== this.facts['boot.id']
         ? {}

@@ -130,16 +130,20 @@ async function walkRound(
   const tries = triesOf(task);
   for (let attempt = 1; ; attempt++) {
     const round = await walkOnce(task, module, vars, walk, before);
-    if (task.until === undefined || round.status !== 'ok' || round.failure !== undefined)
-      return round;
+    if (task.until === undefined || round.status !== 'ok' || !mayImprove(round)) return round;
     const judged = judge(task.until, resultScope(task, round, vars, walk));
     if (judged.kind === 'true') return round;
     if (judged.kind === 'wrong') return failedRound({ kind: 'refused', message: judged.message });
-    if (attempt >= tries || walk.signal.aborted) return { ...round, failure: untilFailed(tries) };
+    if (attempt >= tries || walk.signal.aborted)
+      return { ...round, failure: round.failure ?? untilFailed(tries) };
     await walk.run.ports.clock.sleep((task.delay ?? untilDelay) * 1000, walk.signal);
     walk.invalidate();
   }
 }
+
+/** What was read may be otherwise the next time, also where it failed. */
+const mayImprove = ({ failure }: Round): boolean =>
+  failure === undefined || failure.kind === 'exit';
 
 async function walkOnce(
   task: ModuleTask,
@@ -167,7 +171,10 @@ async function walkOnce(
   const refused = whyNot(plan, task, walk);
   // `failed_when` judges a read-only command like any other.
   const judged = plan.unmet?.kind === 'exit' && task.failedWhen !== undefined;
-  if (refused !== undefined && !judged) return failedRound(refused);
+  if (refused !== undefined && !judged) {
+    const round = failedRound(refused);
+    return { ...round, result: { ...round.result, ...plan.result } };
+  }
   if (plan.changes.length === 0) {
     await recordProof(plan, walk, { task, module, vars });
     await noteDropped(task, plan, walk);

@@ -1,11 +1,11 @@
 // Observes a host: one script and one exec read all of its facts. Read-only; the caller names the
 // facts that it wants beside the base facts.
 
-import { outputArea } from '../../core/plan/task-plan.ts';
-import { buildProbe, longestAnswer, parseProbe } from '../../facts/index.ts';
+import { outputArea, readingArea } from '../../core/plan/task-plan.ts';
+import { buildProbe, longestAnswer, parseProbe, withPrelude } from '../../facts/index.ts';
 import { allOf, type Facts, type FactWant, fact, wantKey } from '../../model/fact.ts';
 import type { CommandOutput } from '../../model/facts/values.ts';
-import { failed, type Outcome } from '../../model/run/failure.ts';
+import { failed, type Outcome, ok } from '../../model/run/failure.ts';
 import type { Session } from './session.ts';
 
 export interface Observed {
@@ -25,7 +25,9 @@ export async function observe(
   wants: readonly FactWant[],
   before: Observed = nothingObserved,
 ): Promise<Outcome<Observed>> {
-  const parsed = await probe(session, wants);
+  // Scripts beside the probe need it only where nothing is known yet.
+  const isMore = before !== nothingObserved && wants.every(isBesideProbe);
+  const parsed = isMore ? ok<Facts>({}) : await probe(session, wants);
   if (!parsed.ok) return parsed;
   const commandOutput = await outputs(session, wants);
   if (!commandOutput.ok) return commandOutput;
@@ -73,17 +75,22 @@ async function probe(session: Session, wants: readonly FactWant[]): Promise<Outc
   };
 }
 
-/** Bytes of stdout and of stderr of a read-only command: as facts they stay in memory. */
+/** Bytes of stdout and of stderr of such a script: as facts they stay in memory. */
 const longestOutput = 1024 * 1024;
 
-/** Runs the read-only commands of the play, each in an exec of its own. */
+/** A script of its own answers it: a read-only command of the play, or what a module reads. */
+export const isBesideProbe = ({ area }: FactWant): boolean =>
+  area === outputArea || area === readingArea;
+
+/** Runs the scripts that are beside the probe, each in an exec of its own. */
 async function outputs(session: Session, wants: readonly FactWant[]): Promise<Outcome<Facts>> {
   const read: Facts[] = [];
   for (const { area, args } of wants) {
     const script = args?.script;
     const timeout = args?.timeout;
-    if (area !== outputArea || typeof script !== 'string' || typeof timeout !== 'number') continue;
-    const outcome = await session.read(script, {
+    const isBeside = area === outputArea || area === readingArea;
+    if (!isBeside || typeof script !== 'string' || typeof timeout !== 'number') continue;
+    const outcome = await session.read(withPrelude(script), {
       timeout,
       become: session.target.become !== undefined,
       maxOutput: longestOutput,
@@ -98,7 +105,12 @@ async function outputs(session: Session, wants: readonly FactWant[]): Promise<Ou
           hint: `let it print less: ${script.slice(0, 100)}`,
         },
       );
-    read.push(fact(`${outputArea}.${script}`, { rc: code ?? -1, ...textResult(stdout, stderr) }));
+    const rc = code ?? -1;
+    read.push(
+      area === readingArea
+        ? fact(`reading.${script}`, { rc, stdout, stderr })
+        : fact(`output.${script}`, { rc, ...textResult(stdout, stderr) }),
+    );
   }
   return { ok: true, value: allOf(read) };
 }

@@ -16,7 +16,7 @@ import {
   serviceFacts,
 } from './programs.ts';
 import { type FactRow, type Lifetime, outside, volatile } from './row.ts';
-import type { CommandOutput, IdReading, Remedy, Verdict } from './values.ts';
+import type { CommandOutput, IdReading, Reading, Remedy, Verdict } from './values.ts';
 
 /**
  * By the area that reads them, in the order of the docs. No probe reads `derived`, `given` and
@@ -70,6 +70,9 @@ const internal = {
     stderr: '',
     stderr_lines: [],
   }),
+  'reading.*': volatile(
+    outside<Reading>('what a module read of the host', { rc: 0, stdout: '', stderr: '' }),
+  ),
 };
 
 type Tables = (typeof sources)[keyof typeof sources] | typeof internal;

@@ -329,6 +329,13 @@ export type Forecast = {
   readonly estimate: number;
 };
 
+/** What a module read of the host by a script of its own. */
+export type Reading = {
+  readonly rc: number;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
 /** Output of a read-only command, as `register` keeps it. */
 export type CommandOutput = {
   readonly rc: number;

@@ -110,6 +110,8 @@ export interface PlanContext {
      * alone.
      */
     readonly touched?: boolean;
+    /** In a plan: an earlier task changes the host or its node, or may. In a walk: as `touched`. */
+    readonly acted?: boolean;
     /**
      * Packages that this run changed in the current boot of the host. The clock of the host is not
      * used.
@@ -160,6 +162,11 @@ export interface Module<Args = never> {
    * the user of the session, mostly root.
    */
   readonly asUser?: (args: Args, user: string) => Args;
+  /**
+   * It reads the host and changes nothing. In a plan its result is not known behind a task that
+   * changes the host. Default false.
+   */
+  readonly reads?: boolean | ((args: Args) => boolean);
   /** It sets variables with the names of its arguments. Default false. */
   readonly setsArgs?: boolean;
   /**

@@ -157,6 +157,8 @@ export type Escalation = 'force' | 'sysrq';
 /** Wait until these facts have these values; read them every `every` seconds. */
 export interface WaitEffect extends EffectBase {
   readonly kind: 'wait';
+  /** Seconds to wait before the facts are read. */
+  readonly first?: number;
   readonly until: readonly { readonly fact: FactName; readonly is: Value }[];
   readonly every: number;
   /** A fact that says why the values are not reached yet. */

@@ -67,6 +67,7 @@ without \`read_only\` cannot have \`check_mode\`.`,
   freeForm: freeFormNames,
   asUser: (given, user) => ({ ...given, user }),
   convergent: (given) => given.read_only,
+  reads: (given) => given.read_only,
   maxRisk: 'restart',
   facts: (given) => runWants(bodyOf(given), given),
   plan: (given, facts) =>

@@ -46,6 +46,7 @@ export const shell = defineModule<Args>({
   freeForm: freeFormNames,
   asUser: (given, user) => ({ ...given, user }),
   convergent: (given) => given.read_only,
+  reads: (given) => given.read_only,
   maxRisk: 'restart',
   facts: (given) => runWants(bodyOf(given), given),
   plan: (given, facts) => planRun(shownOf(given.cmd), bodyOf(given), given, facts),

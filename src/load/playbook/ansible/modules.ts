@@ -175,6 +175,25 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
         reboot_command: never('leave it out, or see `escalate` and `fallback`'),
       },
     },
+    pause: {
+      module: 'pause',
+      args: { echo: unused('nobody is asked for a text') },
+    },
+    wait_for: {
+      module: 'wait_for',
+      args: { exclude_hosts: never('use `shell`, with `until`') },
+    },
+    slurp: { module: 'slurp', args: { path: as('src') } },
+    stat: {
+      module: 'stat',
+      args: {
+        ...each('dest name', as('path')),
+        ...each('checksum checksum_algo', as('checksum_algorithm')),
+        ...each('mime mime_type mime-type', as('get_mime')),
+        ...each('attr attributes', as('get_attributes')),
+        get_md5: unused('`checksum_algorithm: md5` asks for it'),
+      },
+    },
     k8s_drain: {
       module: 'drain',
       collection: 'kubernetes.core',
