@@ -11,8 +11,10 @@ import { assert } from './play/assert.ts';
 import { debug } from './play/debug.ts';
 import { fail } from './play/fail.ts';
 import { setFact } from './play/set-fact.ts';
+import { setup } from './read/setup.ts';
 import { slurp } from './read/slurp.ts';
 import { stat } from './read/stat.ts';
+import { uri } from './read/uri.ts';
 import { reboot } from './reboot.ts';
 import { service } from './service.ts';
 import { uncordon } from './uncordon.ts';
@@ -43,6 +45,8 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     uncordon,
     stat,
     slurp,
+    uri,
+    setup,
     pause,
     waitFor,
     waitForConnection,

@@ -183,6 +183,21 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
       module: 'wait_for',
       args: { exclude_hosts: never('use `shell`, with `until`') },
     },
+    uri: {
+      module: 'uri',
+      args: {
+        user: as('url_username'),
+        password: as('url_password'),
+        ...each('force force_basic_auth', unused('curl sends the name at once')),
+        ...each('http_agent use_proxy use_netrc', unused('curl decides it')),
+        ...each(
+          'body body_format src',
+          never('a request with a body changes something: use `command`'),
+        ),
+        ...each('dest creates removes', never('use `command: curl`')),
+        ...each('ca_path client_cert client_key unix_socket', never('use `command: curl`')),
+      },
+    },
     slurp: { module: 'slurp', args: { path: as('src') } },
     stat: {
       module: 'stat',
