@@ -128,9 +128,12 @@ function inventoryOf(members: readonly Member[]): string {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** Every entry names the hash of the line before it; the first one names the run. */
+/**
+ * Every entry names the hash of the line before it; the first one names the run. A line that is just
+ * being written is not read.
+ */
 function readChain(path: string, run: string): readonly Event[] {
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
   let before = sha256(`kmend journal ${run}`);
   return lines.map((line, index) => {
     const event: Event = JSON.parse(line);
