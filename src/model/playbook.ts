@@ -97,7 +97,21 @@ export interface BlockTask extends TaskBase {
   /** A handler: its tasks run only where one of these tasks has changed something. */
   readonly notifiedBy?: readonly Notifier[];
   readonly tasks: readonly Task[];
+  /** Walked where one of its tasks fails. */
+  readonly rescue?: readonly Task[];
+  /** Walked at its end, also of a host that failed and can still be reached. */
+  readonly always?: readonly Task[];
 }
+
+/** All tasks of a block, of each of its branches. */
+export const branchesOf = ({ tasks, rescue = [], always = [] }: BlockTask): readonly Task[] => [
+  ...tasks,
+  ...rescue,
+  ...always,
+];
+
+export const moduleTasksOf = (tasks: readonly Task[]): readonly ModuleTask[] =>
+  tasks.flatMap((task) => (task.kind === 'block' ? moduleTasksOf(branchesOf(task)) : [task]));
 
 /** A task that notifies a handler. It no longer counts where one of these blocks was entered. */
 export interface Notifier {
@@ -148,6 +162,8 @@ export interface Rollout {
     readonly perWave?: Amount;
     readonly perZone?: Amount;
     readonly unreachable: 'count' | 'ignore';
+    /** Hosts that a `rescue` saved after something that runs was changed. Absent = count. */
+    readonly rescued?: 'count' | 'ignore';
   };
   readonly onBrake: 'finish' | 'hold';
   readonly windows: readonly Window[];

@@ -51,6 +51,8 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   'a host that failed': ['test/engine/handlers.test.ts', 'the resume still runs it'],
   '`notify` of': () =>
     expect(errors('handlers: [{name: a, command: x}]', 'command: x, notify: "{{ r }}"')).toBe(1),
+  'a `rescue` runs': ['test/core/rescuable.test.ts', 'is not rescued'],
+  'a rescued host': ['test/engine/rescue.test.ts', 'it counts for the brake'],
   '`async` with': ['test/load/accepted.test.ts', 'kmend leaves no step behind'],
   '`throttle` on a task': ['test/load/accepted.test.ts', 'throttle: 1'],
   '`shell` refuses': () => expect(errors('name: x', 'shell: "echo it\'s # fine"')).toBe(0),

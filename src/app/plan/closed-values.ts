@@ -4,7 +4,7 @@ import { namesUsed } from '../../core/plan/kept-vars.ts';
 import type { PlaySetup } from '../../engine/host/walk-context.ts';
 import { mapInTurns } from '../../engine/session/in-turns.ts';
 import { SealedError, sealedIn } from '../../load/index.ts';
-import type { BlockTask, ModuleTask, Task } from '../../model/playbook.ts';
+import { type BlockTask, branchesOf, type ModuleTask, type Task } from '../../model/playbook.ts';
 import type { HostPlan, PlayPlan } from '../../model/run/plan.ts';
 import type { Mapping, Sealed } from '../../model/value.ts';
 import type { Session } from '../session/session.ts';
@@ -53,7 +53,7 @@ type Placed = readonly [ModuleTask, ...BlockTask[]];
 
 const placed = (tasks: readonly Task[], around: readonly BlockTask[] = []): readonly Placed[] =>
   tasks.flatMap((task): readonly Placed[] =>
-    task.kind === 'block' ? placed(task.tasks, [task, ...around]) : [[task, ...around]],
+    task.kind === 'block' ? placed(branchesOf(task), [task, ...around]) : [[task, ...around]],
   );
 
 /** The encrypted values that this host needs: those of its tasks, and of the variables they use. */

@@ -14,7 +14,13 @@ import {
 import type { Diagnostic, Place } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
 import type { PackageFile, PackageFiles } from '../../model/package-file.ts';
-import type { ModuleTask, Play, Playbook, Task } from '../../model/playbook.ts';
+import {
+  branchesOf,
+  type ModuleTask,
+  type Play,
+  type Playbook,
+  type Task,
+} from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { isMapping, type Value } from '../../model/value.ts';
@@ -169,7 +175,7 @@ function* tasksWithFiles(
 ): Generator<FilesTask> {
   for (const task of tasks) {
     const inner = [task, ...vars];
-    if (task.kind === 'block') yield* tasksWithFiles(task.tasks, inner, modules);
+    if (task.kind === 'block') yield* tasksWithFiles(branchesOf(task), inner, modules);
     else if (
       modules.get(task.module)?.takesFiles === true &&
       isMapping(task.args) &&

@@ -1,7 +1,7 @@
 // Which variables of a run may be stored for a resume and a rollback: all except those that are, or
 // may be, secret.
 
-import type { Play, Task } from '../../model/playbook.ts';
+import { branchesOf, type Play, type Task } from '../../model/playbook.ts';
 import { isList, isMapping, isSealed, type Mapping, type Value } from '../../model/value.ts';
 import type { IsSecretName } from './secrets.ts';
 
@@ -64,7 +64,7 @@ export const namesUnderNoLog = (play: Play, layers: readonly Mapping[]): Readonl
 
 const hiddenTasks = (tasks: readonly Task[]): readonly Task[] =>
   tasks.flatMap((task) =>
-    task.noLog === true ? [task] : task.kind === 'block' ? hiddenTasks(task.tasks) : [],
+    task.noLog === true ? [task] : task.kind === 'block' ? hiddenTasks(branchesOf(task)) : [],
   );
 
 /**

@@ -10,7 +10,7 @@ import {
 import { isVolatile, leftOpen } from '../../facts/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import { type Facts, type FactWant, known } from '../../model/fact.ts';
-import type { BlockTask, ModuleTask, Task } from '../../model/playbook.ts';
+import { type BlockTask, type ModuleTask, moduleTasksOf, type Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import {
   type AnyModule,
@@ -169,7 +169,7 @@ function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Wal
     );
   if (judged.kind === 'true' || judged.kind === 'unknown')
     walk.happens.set(block.id, judged.kind === 'true' ? 'yes' : 'perhaps');
-  if (judged.kind === 'true') return planTasks(block.tasks, inner, input, walk);
+  if (judged.kind === 'true') return planBranches(block, inner, input, walk);
   if (judged.kind === 'wrong')
     return refuse(
       block,
@@ -177,7 +177,7 @@ function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Wal
       walk,
       `${judged.place.file}:${judged.place.line}:${judged.place.column}`,
     );
-  for (const task of flatten(block.tasks)) {
+  for (const task of flatten([block])) {
     if (!input.isWanted(task)) continue;
     const why =
       judged.kind === 'false'
@@ -195,8 +195,40 @@ function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Wal
   }
 }
 
-const flatten = (tasks: readonly Task[]): readonly ModuleTask[] =>
-  tasks.flatMap((task) => (task.kind === 'block' ? flatten(task.tasks) : [task]));
+/**
+ * A rescue is shown as later, with the highest risk of its tasks: it is approved with the rest. A
+ * block that is known to fail is planned with its rescue.
+ */
+function planBranches(block: BlockTask, vars: TaskVars, input: HostInput, walk: Walk): void {
+  const { tasks, rescue, always } = block;
+  planTasks(tasks, vars, input, walk);
+  const isUnmet = walk.refused !== undefined && walk.tasks.at(-1)?.status === 'unmet';
+  if (rescue !== undefined && (walk.refused === undefined || isUnmet)) {
+    walk.refused = undefined;
+    const last = walk.tasks.at(-1);
+    if (isUnmet && last !== undefined)
+      walk.tasks.splice(-1, 1, { ...last, status: 'later', why: `fails: ${last.why ?? ''}` });
+    const why = laterValue(`${block.name} has failed`);
+    walk.frame = {
+      ...walk.frame,
+      learned: { ...walk.frame.learned, ansible_failed_task: why, ansible_failed_result: why },
+    };
+    if (isUnmet) planTasks(rescue, vars, input, walk);
+    else planLater(rescue, 'a rescue: only if its block fails', input, walk);
+  }
+  if (always !== undefined) planTasks(always, vars, input, walk);
+}
+
+function planLater(tasks: readonly Task[], why: string, input: HostInput, walk: Walk): void {
+  for (const task of flatten(tasks)) {
+    if (!input.isWanted(task)) continue;
+    walk.tasks.push(laterTask(task, why, input));
+    walk.happens.set(task.id, 'perhaps');
+    learnLater(task, moduleOf(task, input.modules), walk);
+  }
+}
+
+const flatten = moduleTasksOf;
 
 /** One round of a task, and what its loop sets in it. */
 type Round = Evaluation & { readonly item?: Mapping };

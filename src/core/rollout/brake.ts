@@ -159,7 +159,8 @@ function zoneTrip(view: View): Trip | undefined {
 }
 
 function because(state: View['state'], host: string): string {
-  const failure = hostState(state, host)?.failure;
+  const found = hostState(state, host);
+  const failure = found?.failure ?? found?.rescued?.failure;
   return failure === undefined
     ? ''
     : ` (${failure.kind}: ${failure.message}${lastDetail(failure)})`;

@@ -83,13 +83,15 @@ export function runExit(
     refused: 0,
     unproven: 0,
     partial: 0,
+    rescued: 0,
     away: 0,
     soaking: 0,
   };
   for (const host of hostStates(state)) {
     const reason = reasonOf(host);
     if (reason !== undefined) reasons.add(reason);
-    if (host.status === 'done' || host.status === 'soaking') counts[host.status] += 1;
+    if (host.rescued !== undefined && host.status === 'done') counts.rescued += 1;
+    else if (host.status === 'done' || host.status === 'soaking') counts[host.status] += 1;
     if (host.status === 'done' && host.proven === 'provisional') counts.unproven += 1;
     if (host.status === 'done' && host.proven === 'partial') counts.partial += 1;
     if (host.status === 'failed' && isAway(host.failure)) counts.away += 1;
@@ -108,6 +110,7 @@ export function runExit(
   if (reason !== undefined) reasons.add(reason);
   const why = sentence([
     [counts.done, 'done'],
+    [counts.rescued, 'rescued'],
     [counts.soaking, 'soaking'],
     [counts.same, 'with nothing to do'],
     [counts.failed, 'failed'],
@@ -125,6 +128,8 @@ export function runExit(
 function reasonOf(host: HostState): ExitReason | undefined {
   if (host.status === 'refused') return 'failed';
   if (host.status === 'done' && (host.proven === 'provisional' || host.proven === 'partial'))
+    return 'unverified';
+  if (host.status === 'done' && host.rescued?.counts === true && host.resolved === undefined)
     return 'unverified';
   if (host.status !== 'failed' || host.resolved?.as === 'done') return undefined;
   return host.failure?.kind === 'unreachable' || isAway(host.failure) ? 'unreachable' : 'failed';

@@ -15,7 +15,7 @@ type HostEventType =
   | 'facts.read'
   | 'remedy.chosen'
   | 'drift.noted'
-  | 'block.entered'
+  | `block.${'entered' | 'failed' | 'rescued'}`
   | 'proof';
 export type HostEvent = Extract<Event, { readonly type: HostEventType }>;
 
@@ -47,9 +47,32 @@ function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
     case 'host.resolved':
       resolve(draft, host, event);
       break;
+    case 'block.rescued':
+      rescue(draft, host, event);
+      break;
     default:
       putDetail(draft, detail(host, event));
   }
+}
+
+/** What `brake.rescued` counts is a failure that an operator must acknowledge. */
+function rescue(draft: Draft, host: HostState, event: Event & EventOf<'block.rescued'>): void {
+  const counts = event.counts && draft.rollout?.brake.rescued !== 'ignore';
+  const before = host.rescued ?? { blocks: [], counts: false };
+  put(draft, {
+    ...host,
+    failures: host.failures + Number(counts),
+    rescued: {
+      ...before,
+      blocks: [...before.blocks, event.task],
+      counts: before.counts || counts,
+      ...(counts ? present({ failure: event.failure }) : {}),
+    },
+  });
+  if (!counts) return;
+  draft.lastFailed = host.host;
+  draft.lastFailedReachable = host.host;
+  if (draft.wave?.canary === true && host.wave === draft.wave.id) draft.failedCanary = host.host;
 }
 
 /** An operator may also resolve a host that was left out: then it no longer counts as missing. */
@@ -141,7 +164,7 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
 
 type DetailEvent = Exclude<
   HostEvent,
-  { readonly type: 'host.started' | 'host.done' | 'host.soaked' | 'host.failed' | 'host.resolved' }
+  { readonly type: Extract<EventType, `host.${string}`> | 'block.rescued' }
 >;
 
 function detail(host: HostState, event: DetailEvent): HostState {
@@ -159,6 +182,16 @@ function detail(host: HostState, event: DetailEvent): HostState {
       return { ...host, differences: [...host.differences, ...event.what] };
     case 'block.entered':
       return { ...host, blocks: [...host.blocks, { task: event.task, entered: event.entered }] };
+    case 'block.failed': {
+      const { type: _type, host: _host, ...rest } = event;
+      const begun = [...host.ended, ...host.inFlight].map(({ task }) => task);
+      return {
+        ...host,
+        failedBlocks: [...(host.failedBlocks ?? []), { ...rest, begun }],
+        inFlight: [],
+        ...(event.unproven === undefined ? {} : { unproven: event.failed }),
+      };
+    }
     case 'task.done':
       return {
         ...host,

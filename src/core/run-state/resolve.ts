@@ -3,9 +3,11 @@ import { present } from '../../model/present.ts';
 import type { EventBody, EventOf } from '../../model/run/event.ts';
 import { type HostState, hostState, type RunState } from './state.ts';
 
-/** Only a host that failed or was refused needs the decision of an operator. */
+/** Only a host that failed, was refused or counts as rescued needs the decision of an operator. */
 export const isResolvable = (host: HostState): boolean =>
-  host.status === 'failed' || host.status === 'refused';
+  host.status === 'failed' ||
+  host.status === 'refused' ||
+  (host.failures > 0 && (host.status === 'done' || host.status === 'soaking'));
 
 /** Why resolving this host can change nothing; undefined when it can. */
 export function whyNotResolvable(

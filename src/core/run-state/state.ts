@@ -66,6 +66,10 @@ export interface Marks {
   readonly altered: boolean;
 }
 
+type FailedBlock = Omit<EventOf<'block.failed'>, 'type' | 'host'> & {
+  readonly begun: readonly string[];
+};
+
 export interface HostState {
   readonly index: number;
   readonly host: string;
@@ -123,6 +127,14 @@ export interface HostState {
   readonly remedy?: { readonly remedy: Remedy; readonly why: string };
   /** Blocks whose condition was decided, oldest first. */
   readonly blocks: readonly { readonly task: string; readonly entered: boolean }[];
+  /** Branches of blocks that have failed, with the tasks whose effects had begun. */
+  readonly failedBlocks?: readonly FailedBlock[];
+  /** Blocks whose rescue has ended well, and the failure of the last one that counts. */
+  readonly rescued?: {
+    readonly blocks: readonly string[];
+    readonly counts: boolean;
+    readonly failure?: Failure;
+  };
   readonly tasks: readonly DoneTask[];
   readonly inFlight: readonly EffectInFlight[];
   /**

@@ -23,6 +23,7 @@ export function forecastEvent(event: Event): Event | undefined {
     case 'kernel.seen':
     case 'drift.noted':
     case 'block.entered':
+    case 'block.failed':
     case 'task.planned':
     case 'effect.progress':
     case 'task.done':

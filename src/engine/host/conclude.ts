@@ -31,7 +31,10 @@ export async function conclude(
   learn(task, result, walk);
   // Such a task has not failed: it was not begun, or waits for the cluster.
   const isNoFailure = failure !== undefined && (failure.kind === 'kept_out' || isAway(failure));
-  if (failure !== undefined && (task.ignoreErrors !== true || isNoFailure)) return failure;
+  if (failure !== undefined && (task.ignoreErrors !== true || isNoFailure)) {
+    walk.failed = { task, result: keptResult(task, result, walk) };
+    return failure;
+  }
   const earlier = doneTask(walk.state, task.id);
   if (earlier === undefined || result.status === 'changed')
     await recordDone(task, module, result, walk);
@@ -78,9 +81,6 @@ async function recordDone(
 ): Promise<void> {
   const isHidden = task.noLog === true;
   const isUnproven = failure !== undefined && module.proves === true;
-  const kept = isHidden
-    ? { censored: true, changed: status === 'changed' }
-    : withoutSecrets(registered, walk);
   await walk.run.record(
     {
       type: 'task.done',
@@ -88,7 +88,9 @@ async function recordDone(
       task: task.id,
       name: task.name,
       status: failure === undefined ? status : 'ignored',
-      ...(task.register === undefined ? {} : { registered: kept }),
+      ...(task.register === undefined
+        ? {}
+        : { registered: keptResult(task, { status, registered }, walk) }),
       // What `no_log` hides is not kept: a resume evaluates the task again.
       ...(Object.keys(sets).length === 0 || isHidden ? {} : { sets: withoutSecrets(sets, walk) }),
       ...(notes.length === 0 || isHidden ? {} : { note: notes.join('; ') }),
@@ -98,6 +100,16 @@ async function recordDone(
     isUnproven,
   );
 }
+
+/** What the journal keeps of a result. */
+const keptResult = (
+  task: ModuleTask,
+  { status, registered }: Pick<TaskResult, 'status' | 'registered'>,
+  walk: HostWalk,
+): Mapping =>
+  task.noLog === true
+    ? { censored: true, changed: status === 'changed' }
+    : withoutSecrets(registered, walk);
 
 /** A resume must not use `***` as a value: a masked value becomes unknown. */
 function withoutSecrets(kept: Mapping, walk: HostWalk): Mapping {

@@ -12,6 +12,7 @@ import { present } from '../../model/present.ts';
 import type { AnyModule, PlanContext } from '../../model/run/change.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import type { HostPlan } from '../../model/run/plan.ts';
+import type { Mapping } from '../../model/value.ts';
 import { type EffectContext, recordBeside } from '../effects/effect-context.ts';
 import type { Secrets } from '../effects/mask.ts';
 import { crashingBefore } from '../node/ready.ts';
@@ -36,6 +37,8 @@ export class HostWalk {
   readonly view: HostView;
   /** The task that gave the last proof, and whether the host's disk was changed since. */
   proving: { by?: ProvingTask; alteredSince: boolean } = { alteredSince: false };
+  /** The task that failed last, and what the journal keeps of its result. */
+  failed: { readonly task: ModuleTask; readonly result: Mapping } | undefined;
   /** Milliseconds for which an effect has waited for its entries. */
   #hindered = 0;
 

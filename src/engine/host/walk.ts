@@ -20,16 +20,12 @@ import { interrupted } from '../effects/effect-context.ts';
 import { onHold } from '../effects/ownership.ts';
 import { notBack } from '../effects/reboot-step.ts';
 import { HandedOver } from '../hand-over.ts';
+import { type Failed, walkBranches } from './branches.ts';
 import { closeFence } from './fences.ts';
 import { planInRounds, setupOf } from './fleet.ts';
 import { HostWalk } from './host-walk.ts';
 import { carriesKmend, type HostSetup, type RunContext, searchFor } from './walk-context.ts';
 import { proveAgain, walkTask } from './walk-task.ts';
-
-interface Failed {
-  readonly failure: Failure;
-  readonly task?: string;
-}
 
 /** Abort reason of a host's signal: its own deadline has passed. */
 export const expired = 'deadline';
@@ -248,7 +244,7 @@ async function walkBlock(
 ): Promise<Failed | undefined> {
   const inner = [block, ...vars];
   const known = blockEntered(walk.state, block.id);
-  if (known !== undefined) return known ? walkTasks(block.tasks, inner, walk) : undefined;
+  if (known !== undefined) return known ? walkBranches(block, inner, walk, walkTasks) : undefined;
   const failure = await walk.refresh();
   if (failure !== undefined) return { failure, task: block.name };
   const judged = isNotified(walk.state, block)
@@ -270,7 +266,7 @@ async function walkBlock(
     { type: 'block.entered', host: walk.host, task: block.id, entered, ...why },
     true,
   );
-  return entered ? walkTasks(block.tasks, inner, walk) : undefined;
+  return entered ? walkBranches(block, inner, walk, walkTasks) : undefined;
 }
 
 /**

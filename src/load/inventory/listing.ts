@@ -2,7 +2,13 @@
 // Ansible's commands.
 import { type Checked, type Diagnostic, nearest } from '../../model/diagnostic.ts';
 import type { Group, Inventory } from '../../model/host.ts';
-import type { ModuleTask, Play, Playbook, Task } from '../../model/playbook.ts';
+import {
+  branchesOf,
+  type ModuleTask,
+  type Play,
+  type Playbook,
+  type Task,
+} from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import { toJson } from '../../model/text/printable.ts';
 import { isList, isMapping, type Mapping, type Value } from '../../model/value.ts';
@@ -141,4 +147,4 @@ export function listTagsText(playbook: Playbook): readonly string[] {
 
 /** All tasks of a list in order, with the tasks inside blocks. */
 const moduleTasks = (tasks: readonly Task[]): readonly ModuleTask[] =>
-  tasks.flatMap((task) => (task.kind === 'block' ? moduleTasks(task.tasks) : [task]));
+  tasks.flatMap((task) => (task.kind === 'block' ? moduleTasks(branchesOf(task)) : [task]));

@@ -98,7 +98,17 @@ class Flushes {
         return [task];
       }
       if (task.flush === true) return this.#flush(task, isSure);
-      return [{ ...task, tasks: this.inEach(task.tasks, isSure && task.when.length === 0) }];
+      const sure = isSure && task.when.length === 0;
+      const { rescue, always } = task;
+      const tasks = this.inEach(task.tasks, sure && rescue === undefined);
+      return [
+        {
+          ...task,
+          tasks,
+          ...(rescue && { rescue: this.inEach(rescue, false) }),
+          ...(always && { always: this.inEach(always, sure) }),
+        },
+      ];
     });
   }
 

@@ -58,7 +58,7 @@ export const refusedInPlay: Readonly<Record<string, string>> = {
 export const refusedInTask: Readonly<Record<string, string>> = {
   ...everywhere,
   action: 'write the module as the key: `command: uptime`',
-  always: 'a failed host is left in a safe state and reported; no task runs after the failure',
+  always: 'set it on a block around the task',
   any_errors_fatal: 'use `rollout: {brake: {failures: 0}}` on the play',
   async_status: 'long steps are waited for anyway',
   become_method: 'set it on the play',
@@ -72,8 +72,7 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   local_action: 'on its own machine kmend runs only gates and the `fallback` of a `reboot`',
   max_fail_percentage: 'set it on the play',
   order: 'set it on the play',
-  rescue:
-    'a failed host is reported and left to an operator; use `ignore_errors` where a failure does not matter',
+  rescue: 'set it on a block around the task',
   serial: 'set it on the play, or `rollout: {waves}`',
 };
 
@@ -114,7 +113,7 @@ const taskAndBlockKeys = [
   'no_log',
   'notify',
 ] as const;
-export const blockKeys = [...taskAndBlockKeys, 'block'] as const;
+export const blockKeys = [...taskAndBlockKeys, 'block', 'rescue', 'always'] as const;
 export const taskKeys = [
   ...taskAndBlockKeys,
   'loop',

@@ -61,6 +61,8 @@ const common: Mapping = {
   ...anyOf(unusedInTask),
 };
 
+const taskList: Mapping = { type: ['array', 'null'], items: { $ref: '#/definitions/task' } };
+
 /** The schema in draft 7. It refuses unknown keys and a task without exactly one module. */
 export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping {
   const taskKeys: Mapping = {
@@ -114,6 +116,8 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     properties: {
       ...common,
       block: { type: 'array', items: { $ref: '#/definitions/task' }, minItems: 1 },
+      rescue: taskList,
+      always: taskList,
     },
     additionalProperties: false,
   };
@@ -167,8 +171,6 @@ const meta: Mapping = {
   },
   additionalProperties: false,
 };
-
-const taskList: Mapping = { type: ['array', 'null'], items: { $ref: '#/definitions/task' } };
 
 const playSchema: Mapping = {
   type: 'object',

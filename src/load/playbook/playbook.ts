@@ -1,7 +1,14 @@
 // Reads the YAML text of a playbook into plays, and reports every problem at its place.
 import { type Checked, type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
 import type { Inventory } from '../../model/host.ts';
-import type { Condition, Play, Playbook, Rollout, Task } from '../../model/playbook.ts';
+import {
+  type Condition,
+  moduleTasksOf,
+  type Play,
+  type Playbook,
+  type Rollout,
+  type Task,
+} from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { asArgs, filled, flag, oneOf } from '../../model/shape/schema.ts';
@@ -263,7 +270,10 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     ...present({
       defaults: Object.keys(defaults).length > 0 ? defaults : undefined,
       become,
-      becomeByTask: become !== true && tasks.some(becomes) ? true : undefined,
+      becomeByTask:
+        become !== true && moduleTasksOf(tasks).some((task) => task.become === true)
+          ? true
+          : undefined,
       becomeMethod: field(collector, tree, 'become_method', oneOf('sudo', 'su', 'doas')),
     }),
     ...users,
@@ -274,9 +284,6 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     place: collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
   };
 }
-
-const becomes = (task: Task): boolean =>
-  task.kind === 'block' ? task.tasks.some(becomes) : task.become === true;
 
 /** Lists of tasks in the order in which Ansible carries them out. */
 const lists = ['pre_tasks', 'roles', 'tasks', 'post_tasks'] as const;

@@ -122,6 +122,7 @@ export const rolloutSchema = object({
       per_wave: amount.optional(),
       per_zone: amount.optional(),
       unreachable: oneOf('count', 'ignore').optional(),
+      rescued: oneOf('count', 'ignore').optional(),
     }),
   ).optional(),
   on_brake: oneOf('finish', 'hold').optional(),
@@ -257,6 +258,7 @@ function brakeOf(keys: RolloutKeys['brake'], ansible: AnsibleKeys): Rollout['bra
     perWave: keys?.per_wave ?? percentage,
     perZone: keys?.per_zone,
     unreachable: keys?.unreachable ?? 'count',
+    ...present({ rescued: keys?.rescued }),
   });
 }
 

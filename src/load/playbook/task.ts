@@ -70,6 +70,9 @@ function readTask(context: TaskContext, tree: Tree, names: Names, id: string): T
     : readSplice({ ...context, readTasks }, { tree, ...splice }, names, id);
 }
 
+/** What a rescue knows of the failure. */
+const failedNames = ['ansible_failed_task', 'ansible_failed_result'];
+
 const metaKey = /^(?:ansible\.(?:builtin|legacy)\.)?meta$/;
 
 /** Of what Ansible's `meta` does, only the handlers are ours to run. */
@@ -108,7 +111,23 @@ function readBlock(
   if (tasks.length === 0 && (block.value.kind !== 'list' || block.value.items.length === 0)) {
     context.collector.error(block.keyAt, 'empty-block', 'this block has no tasks');
   }
-  return { kind: 'block', ...common, tasks: inheritWhen(tasks, common.when) };
+  const branch = (key: 'rescue' | 'always'): readonly Task[] | undefined => {
+    const entry = entryOf(tree, key);
+    const known = withVars(inner, [...failedNames, ...context.learned]);
+    return entry && readTasks(within(context, common), entry.value, known, `${id}.${key}.`);
+  };
+  const rescue = branch('rescue');
+  const always = branch('always');
+  // In this order a task may register a name that the condition of the block reads.
+  const all = inheritWhen([...tasks, ...(rescue ?? []), ...(always ?? [])], common.when);
+  const behind = tasks.length + (rescue?.length ?? 0);
+  return {
+    kind: 'block',
+    ...common,
+    tasks: all.slice(0, tasks.length),
+    ...(rescue && { rescue: all.slice(tasks.length, behind) }),
+    ...(always && { always: all.slice(behind) }),
+  };
 }
 
 function readModuleTask(

@@ -223,6 +223,28 @@ type Entry =
       readonly entered: boolean;
       readonly why?: string;
     }
+  /** A branch of a block has failed; `failed` names the task. It is not walked again. */
+  | {
+      readonly type: 'block.failed';
+      readonly host: string;
+      readonly task: string;
+      readonly part: 'block' | 'rescue';
+      readonly failed: string;
+      readonly failure: Failure;
+      /** `ansible_failed_result`. */
+      readonly result: Mapping;
+      /** The task should have proven something: nothing is proven. */
+      readonly unproven?: true;
+    }
+  /** Its rescue has come to its end. `counts`: something that runs had been changed before. */
+  | {
+      readonly type: 'block.rescued';
+      readonly host: string;
+      readonly task: string;
+      readonly failed?: string;
+      readonly failure?: Failure;
+      readonly counts: boolean;
+    }
   | {
       readonly type: 'task.planned';
       readonly host: string;

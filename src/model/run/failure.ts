@@ -43,6 +43,17 @@ export interface Failure {
   readonly resumable?: true;
 }
 
+const rescuable: ReadonlySet<FailureKind> = new Set([
+  'exit',
+  'timeout',
+  'not_converged',
+  'not_verified',
+]);
+
+/** A task failed, and what it left is known: `rescue` of its block may go on. */
+export const isRescuable = ({ kind, transport, resumable }: Failure): boolean =>
+  rescuable.has(kind) && transport !== true && resumable !== true;
+
 /** The API server did not answer within its deadline: the host is left as it is. */
 export const isAway = (failure: Failure | undefined): boolean =>
   failure?.resumable === true && failure.transport === true;

@@ -85,6 +85,11 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'remedy.chosen': object({ host: text, remedy, why: text }),
   'kernel.seen': object({ host: text, release: text, obeys: oneOf('yes', 'no') }),
   'drift.noted': object({ host: text, what: texts }),
+  'block.failed': object(
+    { host: text, task: text, part: text, failed: text, failure, result: mapping },
+    { unproven: flag },
+  ),
+  'block.rescued': object({ host: text, task: text, counts: flag }, { failed: text, failure }),
   'block.entered': object({ host: text, task: text, entered: flag }, { why: text }),
   'task.planned': object(
     {

@@ -86,7 +86,10 @@ export const rollout: Shape = object(
     maxUnavailable: amount,
     order: text,
     soak: object(seconds),
-    brake: object({ failures: amount, unreachable: text }, { perWave: amount, perZone: amount }),
+    brake: object(
+      { failures: amount, unreachable: text },
+      { perWave: amount, perZone: amount, rescued: text },
+    ),
     onBrake: text,
     windows: listOf(object({ days: listOf(number), from: number, to: number, tz: text })),
     freeze: listOf(object({ from: text, to: text, tz: text, why: text })),

@@ -4,7 +4,7 @@ import { leftBehind } from '../../core/history/left-behind.ts';
 import type { Line } from '../../core/view/model.ts';
 import type { Say } from '../../core/view/read-view.ts';
 import type { Event } from '../../model/run/event.ts';
-import { detailLines, isAway, lastDetail } from '../../model/run/failure.ts';
+import { causeText, detailLines, isAway, lastDetail } from '../../model/run/failure.ts';
 import { clockTime, duration, type Paint, plural, uncoloured } from '../layout.ts';
 import { drainedText } from './drained-text.ts';
 import { proofText } from './proof-text.ts';
@@ -136,6 +136,10 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
       );
     case 'block.entered':
       return undefined;
+    case 'block.failed':
+      return paint.yellow(`${host} [${event.failed}] ${causeText(event.failure)}`);
+    case 'block.rescued':
+      return paint.yellow(`${host} rescued after [${event.failed ?? event.task}]`);
     case 'task.planned':
       return event.status === 'change'
         ? `${host} [${event.name}] ${event.changes.map((change) => `${change.sign} ${change.what}`).join(', ')}`

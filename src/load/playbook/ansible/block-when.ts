@@ -11,7 +11,13 @@ export function inheritWhen(tasks: readonly Task[], when: readonly Condition[]):
   let isChanged = false;
   const inherit = (task: Task): Task => {
     const own = isChanged ? { ...task, when: [...when, ...task.when] } : task;
-    if (own.kind === 'block') return { ...own, tasks: own.tasks.map(inherit) };
+    if (own.kind === 'block')
+      return {
+        ...own,
+        tasks: own.tasks.map(inherit),
+        ...(own.rescue && { rescue: own.rescue.map(inherit) }),
+        ...(own.always && { always: own.always.map(inherit) }),
+      };
     isChanged ||= namesSet(own).some((name) => read.has(name));
     return own;
   };
