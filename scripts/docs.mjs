@@ -103,26 +103,30 @@ The state directory must satisfy the same rules. kmend creates it with mode 0700
 it, and refuses locks and operator commands that belong to another user.
 `;
 
-/**
- * The tables that the code decides by, by name: from the sources, which Node cannot import as they
- * are.
- */
-async function kmemTables() {
-  const options = {
+/** A source file, which Node cannot import as it is. */
+function imported(path) {
+  const { outputFiles } = buildSync({
     bundle: true,
     platform: 'node',
     format: 'esm',
     write: false,
     loader: textFiles,
-  };
-  const { outputFiles } = buildSync({
-    ...options,
-    entryPoints: [join(root, 'test/facts/kmem-doc-tables.ts')],
+    entryPoints: [join(root, path)],
   });
-  const { docTables } = await import(
+  return import(
     `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
   );
-  return docTables;
+}
+
+/** Modules of Ansible that kmend does not have; those with the same way share a row. */
+async function ansibleTable() {
+  const { moduleHints } = await imported('src/load/playbook/ansible/hints.ts');
+  const hints = [...new Set(Object.values(moduleHints))];
+  const rows = hints.map((hint) => {
+    const names = Object.keys(moduleHints).filter((name) => moduleHints[name] === hint);
+    return `| ${names.map((name) => `\`${name}\``).join(', ')} | ${hint.replaceAll('|', '\\|')} |`;
+  });
+  return ['| of Ansible | in kmend |', '| --- | --- |', ...rows].join('\n');
 }
 
 /** Columns as wide as their widest cell, so that the source can be read, too. */
@@ -135,12 +139,13 @@ function padded(table) {
 }
 
 /**
- * docs/kmem.md is written by people; below each `<!-- table: NAME -->` stands what the code has.
+ * These pages are written by people; below each `<!-- table: NAME -->` stands what the code has.
  */
-function withTables(text, tables) {
+function withTables(path, tables) {
+  const text = readFileSync(join(root, path), 'utf8');
   return Object.entries(tables).reduce((page, [name, table]) => {
     const place = new RegExp(`(<!-- table: ${name.replace('.', '\\.')} -->\\n)(?:\\|.*\\n)*`);
-    if (!place.test(page)) throw new Error(`docs/kmem.md has no place for the table ${name}`);
+    if (!place.test(page)) throw new Error(`${path} has no place for the table ${name}`);
     return page.replace(place, (_, mark) => `${mark}${padded(table)}\n`);
   }, text);
 }
@@ -174,7 +179,13 @@ const files = {
   'docs/schema/playbook.json': kmend('schema'),
   ...outputSchemas(root),
   'docs/architecture.md': withRoomMap(readFileSync(join(root, 'docs/architecture.md'), 'utf8')),
-  'docs/kmem.md': withTables(readFileSync(join(root, 'docs/kmem.md'), 'utf8'), await kmemTables()),
+  'docs/kmem.md': withTables(
+    'docs/kmem.md',
+    (await imported('test/facts/kmem-doc-tables.ts')).docTables,
+  ),
+  'docs/coming-from-ansible.md': withTables('docs/coming-from-ansible.md', {
+    'ansible.hints': await ansibleTable(),
+  }),
 };
 
 const stale = [];
