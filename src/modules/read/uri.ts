@@ -24,7 +24,9 @@ import uriFile from './uri.sh';
 const line = text.regex(/^[^\r\n\0]*$/, 'should be one line');
 
 const args = object({
-  url: line.regex(/^https?:\/\//, 'should begin with http:// or https://').describe('What to ask.'),
+  url: text
+    .regex(/^https?:\/\/[^\r\n\0]*$/, 'should be one line that begins with http:// or https://')
+    .describe('What to ask.'),
   method: oneOf('GET', 'HEAD').default('GET').describe('Others change something: use `command`.'),
   headers: mappingOf(line).default({}).describe('More headers of the request.'),
   url_username: line.optional().describe('Name for basic authentication.'),
