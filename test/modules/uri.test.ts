@@ -1,4 +1,4 @@
-// uri: what it tells curl, and what it makes of the answer, in every shell.
+// uri: the options that it gives curl, and what it makes of the answer, in every shell.
 import { describe, expect, it } from 'vitest';
 import { hostTree } from './host-tree.ts';
 import { moduleNamed, parseArgs } from './laws.ts';
@@ -41,7 +41,7 @@ describe.each(everyShell.map((shell) => [shell.join(' '), shell] as const))(
       expect(asked(head('503 Busy') + end(503), { status_code: [200, 503] }).unmet).toBeUndefined();
     });
 
-    it('tells curl all of it by its input, with quotes that hold', () => {
+    it('gives curl all of it by its input, with quotes that hold', () => {
       const tree = answering(head('200 OK') + end(200));
       const headers = { 'X-It': 'a"b\\c' };
       planIn(tree, 'uri', { url, headers, url_username: 'u', url_password: "p'$x" }, { shell });
