@@ -10,7 +10,7 @@ import { cleanEnv, kmend, kmendSays } from './product.mjs';
 import { makeKeys, reachFiles, startSshd } from './sshd.mjs';
 
 const rtt = 200;
-const rounds = 3;
+const rounds = 5;
 
 /** Chunks keep their order: each waits for the same time. */
 async function delayingProxy(port, milliseconds) {
@@ -47,59 +47,73 @@ export async function rtts(context) {
   }
 }
 
+/** What is measured through a proxy with this delay. */
+function commandsOf(delay, port, { kind, folder, keys, env, script }) {
+  const reach = reachFiles(keys, port, ['127.0.0.1'], `rtt${delay}`);
+  const ansible = {
+    ...env,
+    ANSIBLE_CONFIG: join(folder, 'ansible.cfg'),
+    ANSIBLE_SSH_ARGS: `-F ${reach.config} -C -o ControlMaster=auto -o ControlPersist=60s`,
+    ANSIBLE_SSH_CONTROL_PATH_DIR: join(folder, 'cp'),
+    ANSIBLE_PIPELINING: '1',
+  };
+  return {
+    kmend: { command: [...kmend, 'check', '-i', reach.inventory, '--json'], env, rounds },
+    ssh: { command: ['ssh', '-F', reach.config, '127.0.0.1', `sh ${script}`], env, rounds },
+    ansible_raw: {
+      program: 'ansible',
+      command: ['ansible', 'all', '-i', reach.inventory, '-m', 'raw', '-a', `sh ${script}`],
+      env: ansible,
+      rounds: 2,
+    },
+    // Its questions cost the same on every host.
+    ...(kind === 'small'
+      ? {
+          ansible_playbook: {
+            program: 'ansible-playbook',
+            command: ['ansible-playbook', '-i', reach.inventory, join(folder, 'playbook.yaml')],
+            env: ansible,
+            rounds: 1,
+          },
+        }
+      : {}),
+  };
+}
+
+/** Milliseconds of a command; infinite where it did not do its work. */
+async function wallOf(name, { command, env }, output) {
+  rmSync(output, { force: true });
+  const run = await measure(command, { env, output, timeout: 40 });
+  // kmend's exit code is the verdict on the host; whether it answered stands in the output.
+  const good = name === 'kmend' ? /"facts":\{/.test(readFileSync(output, 'utf8')) : run.code === 0;
+  return good ? run.wall * 1000 : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * With and without delay in turns: a second in which others have the cores counts as five round
+ * trips where it falls on one side only. The smallest wall of each counts.
+ */
 async function rttsOf(kind, { folder, keys, env, script, sshd, emit, print }) {
   const walls = {};
+  const delays = [0, rtt];
+  const proxies = [];
   try {
-    for (const delay of [0, rtt]) {
-      const proxy = await delayingProxy(sshd.port, delay / 2);
-      const reach = reachFiles(keys, proxy.address().port, ['127.0.0.1'], `rtt${delay}`);
-      const ansible = {
-        ...env,
-        ANSIBLE_CONFIG: join(folder, 'ansible.cfg'),
-        ANSIBLE_SSH_ARGS: `-F ${reach.config} -C -o ControlMaster=auto -o ControlPersist=60s`,
-        ANSIBLE_SSH_CONTROL_PATH_DIR: join(folder, 'cp'),
-        ANSIBLE_PIPELINING: '1',
-      };
-      const commands = {
-        kmend: { command: [...kmend, 'check', '-i', reach.inventory, '--json'], env, rounds },
-        ssh: { command: ['ssh', '-F', reach.config, '127.0.0.1', `sh ${script}`], env, rounds },
-        ansible_raw: {
-          program: 'ansible',
-          command: ['ansible', 'all', '-i', reach.inventory, '-m', 'raw', '-a', `sh ${script}`],
-          env: ansible,
-          rounds: 2,
-        },
-        // Its questions cost the same on every host.
-        ...(kind === 'small'
-          ? {
-              ansible_playbook: {
-                program: 'ansible-playbook',
-                command: ['ansible-playbook', '-i', reach.inventory, join(folder, 'playbook.yaml')],
-                env: ansible,
-                rounds: 1,
-              },
-            }
-          : {}),
-      };
-      for (const [name, { program, command, env: own, rounds: times }] of Object.entries(
-        commands,
-      )) {
-        if (program !== undefined && !isInstalled(program)) continue;
-        const output = join(folder, `rtt-${name}-${delay}`);
-        const best = { wall: Number.POSITIVE_INFINITY };
-        for (let round = 0; round < times; round++) {
-          rmSync(output, { force: true });
-          const run = await measure(command, { env: own, output, timeout: 40 });
-          // kmend's exit code is the verdict on the host; whether it answered stands in the output.
-          const good =
-            name === 'kmend' ? /"facts":\{/.test(readFileSync(output, 'utf8')) : run.code === 0;
-          if (good) best.wall = Math.min(best.wall, run.wall * 1000);
+    for (const delay of delays) proxies.push(await delayingProxy(sshd.port, delay / 2));
+    const commands = proxies.map((proxy, at) =>
+      commandsOf(delays[at], proxy.address().port, { kind, folder, keys, env, script }),
+    );
+    for (const [name, { program, rounds: times }] of Object.entries(commands[0])) {
+      if (program !== undefined && !isInstalled(program)) continue;
+      const best = delays.map(() => Number.POSITIVE_INFINITY);
+      for (let round = 0; round < times; round++)
+        for (const at of delays.keys()) {
+          const output = join(folder, `rtt-${name}-${delays[at]}`);
+          best[at] = Math.min(best[at], await wallOf(name, commands[at][name], output));
         }
-        walls[name] = [...(walls[name] ?? []), best.wall];
-      }
-      proxy.close();
+      walls[name] = best;
     }
   } finally {
+    for (const proxy of proxies) proxy.close();
     await sshd.stop();
   }
   const trips = (name) => {
