@@ -34,7 +34,7 @@ const long: Readonly<Record<string, string>> = {
     'leave it out: `kmend plan` always ends with 2 when there is something to do',
   '--dry-run': 'use --check, or `kmend plan`',
   '--flush-cache': 'leave it out: facts are read anew each time',
-  '--force-handlers': 'leave it out: there are no handlers',
+  '--force-handlers': 'put what must run after a failure into `always` of a block',
   '--output': 'use --json',
   '--start-at-task': 'leave it out: what is done is not done again; --tags takes some tasks only',
   '--step': 'save a plan and read it (`kmend plan -o FILE`); `kmend apply FILE` does exactly that',

@@ -11,6 +11,9 @@ it('only a failure that leaves a known state', () => {
   ]);
 });
 
-it.each([{ transport: true }, { resumable: true as const }])('%j is not rescued', (more) => {
-  expect(isRescuable({ kind: 'exit', message: '', ...more })).toBe(false);
-});
+it.each([{ transport: true }, { resumable: true as const }, { ongoing: true as const }])(
+  '%j is not rescued',
+  (more) => {
+    expect(isRescuable({ kind: 'exit', message: '', ...more })).toBe(false);
+  },
+);

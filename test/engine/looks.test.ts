@@ -56,7 +56,7 @@ const view = (): HostView =>
   new HostView({
     host: 'n1',
     setup: { play: { vars: {}, rollout: {} } },
-    hostSetup: {},
+    hostSetup: { target: {} },
     ports: { clock: { now: () => now } },
     session: session(),
     ours: [],

@@ -53,6 +53,13 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
     expect(errors('handlers: [{name: a, command: x}]', 'command: x, notify: "{{ r }}"')).toBe(1),
   'a `rescue` runs': ['test/core/rescuable.test.ts', 'is not rescued'],
   'a rescued host': ['test/engine/rescue.test.ts', 'it counts for the brake'],
+  '`pause`, `wait_for` with': [
+    'test/modules/pause.test.ts',
+    'does not wait on a host that was not',
+  ],
+  '`pause` waits once': ['test/modules/pause.test.ts', "{ prompt: 'Go on?' }"],
+  '`wait_for` reads from': ['test/modules/wait-for.test.ts', 'search_regex'],
+  '`stat`, `slurp` take': ['test/modules/stat.test.ts', "'~/x', '/home/$USER'"],
   '`async` with': ['test/load/accepted.test.ts', 'kmend leaves no step behind'],
   '`throttle` on a task': ['test/load/accepted.test.ts', 'throttle: 1'],
   '`shell` refuses': () => expect(errors('name: x', 'shell: "echo it\'s # fine"')).toBe(0),

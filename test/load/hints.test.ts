@@ -55,7 +55,6 @@ describe('a module of Ansible', () => {
     ['kubernetes.core.k8s: {}', /`drain`, `uncordon` and gates/],
     ['ansible.windows.win_reboot: {}', /Linux hosts/],
     ['community.docker.docker_thing: {}', /`kmend docs` lists the modules/],
-    ['ansible.builtin.meta: flush_handlers', /./],
   ])('%s', (task, hint) => {
     expect(load(`{${task}}`)[0]?.hint).toMatch(hint);
   });

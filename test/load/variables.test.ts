@@ -149,10 +149,10 @@ describe('targets', () => {
     ['{ansible_host_key_checking: false}', { hostKeyChecking: 'no' }],
     ['{ansible_host_key_checking: accept-new}', { hostKeyChecking: 'accept-new' }],
     ['{ansible_timeout: 7, legacy_crypto: true}', { connectTimeout: 7, legacyCrypto: true }],
-    ['{ansible_become: true}', { become: { method: 'sudo', user: 'root' } }],
+    ['{ansible_become: true}', { become: { method: 'sudo', user: 'root', fixed: ['become'] } }],
     [
       '{ansible_become: "yes", ansible_become_method: doas, ansible_become_user: admin}',
-      { become: { method: 'doas', user: 'admin' } },
+      { become: { method: 'doas', user: 'admin', fixed: ['become', 'user'] } },
     ],
     [
       '{ansible_ssh_args: "-4 -b 10.0.0.1 -F /f -o HostKeyAlias=a", ansible_ssh_extra_args: "-p 1 -p 2"}',

@@ -128,6 +128,7 @@ export async function follow(
 
 const tooLong = (effect: RunEffect, place: EffectPlace, context: EffectContext): Failure => ({
   kind: 'timeout',
+  ongoing: true,
   message: `"${effect.what}" took longer than ${effect.timeout} s and still runs on the host`,
   hint: `it was not killed (a package transaction must not be); its output is in /var/lib/kmend/spool/${context.token.run} (${place.effect})`,
 });

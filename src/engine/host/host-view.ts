@@ -15,7 +15,13 @@ import type { PlanContext } from '../../model/run/change.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
 import { NodeView, type NodeViewOptions } from '../node/node-view.ts';
-import { isBesideProbe, nothingObserved, type Observed, observe } from '../session/observe.ts';
+import {
+  isBesideProbe,
+  nothingObserved,
+  type Observed,
+  observe,
+  observeBeside,
+} from '../session/observe.ts';
 import type { Session } from '../session/session.ts';
 import { carriesKmend, type EnginePorts, type HostSetup, type PlaySetup } from './walk-context.ts';
 
@@ -130,9 +136,11 @@ export class HostView {
     const all = isMore ? missing : [...this.#wanted.values(), ...missing];
     const { now } = this.input.ports.clock;
     const isKept = this.#keepsLooks && now() - this.#askedAt < looksCount;
-    const outcome = await (this.#isStale && isKept
-      ? this.#observeKept(all)
-      : observe(this.input.session, all, this.#isStale ? nothingObserved : this.#observed));
+    const outcome = await (isMore
+      ? observeBeside(this.input.session, all, this.#observed)
+      : this.#isStale && isKept
+        ? this.#observeKept(all)
+        : observe(this.input.session, all, this.#isStale ? nothingObserved : this.#observed));
     if (outcome.ok && this.#isStale && !isKept) this.#askedAt = now();
     if (outcome.ok) this.#keepsLooks = true;
     // Only the task itself asks for what is beside the probe again, not every refresh.

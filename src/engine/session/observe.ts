@@ -5,7 +5,7 @@ import { outputArea, readingArea } from '../../core/plan/task-plan.ts';
 import { buildProbe, longestAnswer, parseProbe, withPrelude } from '../../facts/index.ts';
 import { allOf, type Facts, type FactWant, fact, wantKey } from '../../model/fact.ts';
 import type { CommandOutput } from '../../model/facts/values.ts';
-import { failed, type Outcome, ok } from '../../model/run/failure.ts';
+import { failed, type Outcome } from '../../model/run/failure.ts';
 import type { Session } from './session.ts';
 
 export interface Observed {
@@ -25,15 +25,28 @@ export async function observe(
   wants: readonly FactWant[],
   before: Observed = nothingObserved,
 ): Promise<Outcome<Observed>> {
-  // Scripts beside the probe need it only where nothing is known yet.
-  const isMore = before !== nothingObserved && wants.every(isBesideProbe);
-  const parsed = isMore ? ok<Facts>({}) : await probe(session, wants);
-  if (!parsed.ok) return parsed;
+  const parsed = await probe(session, wants);
+  return parsed.ok ? withOutputs(session, wants, before, parsed.value) : parsed;
+}
+
+/** Adds what scripts beside the probe answer to facts that the probe has read. */
+export const observeBeside = (
+  session: Session,
+  wants: readonly FactWant[],
+  before: Observed,
+): Promise<Outcome<Observed>> => withOutputs(session, wants, before, {});
+
+async function withOutputs(
+  session: Session,
+  wants: readonly FactWant[],
+  before: Observed,
+  probed: Facts,
+): Promise<Outcome<Observed>> {
   const commandOutput = await outputs(session, wants);
   if (!commandOutput.ok) return commandOutput;
   const facts = {
     ...before.facts,
-    ...parsed.value,
+    ...probed,
     ...commandOutput.value,
     'ssh.host_key': session.hostKey(),
   };

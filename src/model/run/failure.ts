@@ -41,6 +41,8 @@ export interface Failure {
    * failure, and `resume` continues it.
    */
   readonly resumable?: true;
+  /** What took too long still runs on the host: nobody knows how it will end. */
+  readonly ongoing?: true;
 }
 
 const rescuable: ReadonlySet<FailureKind> = new Set([
@@ -51,8 +53,8 @@ const rescuable: ReadonlySet<FailureKind> = new Set([
 ]);
 
 /** A task failed, and what it left is known: `rescue` of its block may go on. */
-export const isRescuable = ({ kind, transport, resumable }: Failure): boolean =>
-  rescuable.has(kind) && transport !== true && resumable !== true;
+export const isRescuable = ({ kind, transport, resumable, ongoing }: Failure): boolean =>
+  rescuable.has(kind) && transport !== true && resumable !== true && ongoing !== true;
 
 /** The API server did not answer within its deadline: the host is left as it is. */
 export const isAway = (failure: Failure | undefined): boolean =>

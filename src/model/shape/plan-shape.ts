@@ -15,7 +15,7 @@ import {
 
 export const failure: Shape = object(
   { kind: oneOf(...failureKinds), message: text },
-  { hint: text, detail: text, transport: flag, resumable: flag },
+  { hint: text, detail: text, transport: flag, resumable: flag, ongoing: flag },
 );
 
 export const risk: Shape = oneOf(...risks);

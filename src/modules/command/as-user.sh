@@ -4,6 +4,6 @@ u=@user@
 [ -n "$u" ] || u=${SUDO_USER-${DOAS_USER-}}
 [ -n "$u" ] || u=$(id -nu "$(cat /proc/self/loginuid)" 2>/dev/null)
 [ -n "$u" ] || { echo "cannot find out who logged in" >&2; exit 125; }
-exec runuser -s /bin/sh -c "k=\$(cat <&3); exec 3<&-; eval \"\$k\"" -- "$u" 3<<'@end@'
+runuser -s /bin/sh -c "k=\$(cat <&3); exec 3<&-; eval \"\$k\"" -- "$u" 3<<'@end@'
 @script@
 @end@

@@ -41,9 +41,13 @@ const args = object({
 });
 type Args = Infer<typeof args>;
 
-/** A value in the configuration of curl. */
+/** A value in the configuration of curl, in one line: the name of a header may have more. */
 const quoted = (value: string): string =>
-  `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\t', '\\t')}"`;
+  `"${value
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('\t', '\\t')
+    .replace(/[\r\n]/g, ' ')}"`;
 
 /** Begins the line that curl writes at the end. */
 const mark = '@kmend-uri ';

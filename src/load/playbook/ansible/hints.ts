@@ -45,8 +45,6 @@ export const moduleHints: Readonly<Record<string, string>> = {
   lineinfile: files,
   mount_facts: `the facts \`space.*\` say what is free; for more ${reads('findmnt')}`,
   package_facts: reads('rpm -q NAME'),
-  pause:
-    '`stable_for` of `reboot` and `rollout: {soak}` wait; gates and `kmend pause` hold a run back',
   ping: 'leave it out: a host that does not answer is not started',
   pip: deploys,
   raw: 'use `shell`: it needs no Python on the host',
@@ -55,19 +53,13 @@ export const moduleHints: Readonly<Record<string, string>> = {
   script: 'write the script below `shell: |`',
   service_facts: reads('systemctl is-active UNIT'),
   set_stats: 'use `set_fact` within a host; `kmend report RUN --json` has what a run did',
-  setup: 'leave it out: facts are always there, and are read again after each change',
-  slurp: reads('cat FILE'),
-  stat: `${reads('stat FILE')}; \`command\` has \`creates\` and \`removes\``,
   subversion: deploys,
   sysvinit: 'use `service`, which drives systemd',
   tempfile: 'use `command: mktemp` with `register`',
   template: `${files}; a \`shell\` may hold \`{{ }}\``,
   unarchive: 'use `command: tar -xf FILE -C DIR` with `creates`',
-  uri: `\`rollout: {gates}\` asks for a URL before each host; from the host ${reads('curl -fsS URL')} and \`until\``,
   user: accounts,
   validate_argument_spec: 'use `assert`',
-  wait_for: `${reads('TEST')} and \`until\`; \`reboot\` has \`test_command\``,
-  wait_for_connection: 'leave it out: `reboot` waits until the host works in its new boot',
 
   // Beyond ansible.builtin: what playbooks for nodes use most.
   authorized_key: accounts,
