@@ -52,6 +52,10 @@ describe('a module of Ansible', () => {
       'package: {name: vim, state: removed, use: auto}',
       { package: { name: 'vim', state: 'absent' } },
     ],
+    ['debug: {var: kmem.remedy}', { debug: { msg: '{{ kmem.remedy }}' } }],
+    ['debug: var=result.stdout_lines', { debug: { msg: '{{ result.stdout_lines }}' } }],
+    ['debug: {var: "{{ x }}", verbosity: 1}', { debug: { msg: '{{ x }}' } }],
+    ['debug: a text', { debug: 'a text' }],
     ['systemd: {daemon_reload: yes}', { service: { daemon_reload: true } }],
     [
       'ansible.builtin.systemd_service: {unit: docker, masked: no, scope: system, no_block: no}',

@@ -10,6 +10,8 @@ export type Treatment =
       readonly as: string;
       readonly words?: Readonly<Record<string, string>>;
       readonly zero?: string;
+      /** Its text is an expression, which kmend writes between braces. */
+      readonly expression?: true;
     }
   /** It is accepted, and this is why nothing comes of it. */
   | { readonly unused: string }
@@ -199,6 +201,13 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
         ...each('ciphers decompress unredirected_headers use_gssapi', never('use `command: curl`')),
         ...each('attributes attr group mode owner unsafe_writes', unused('no file is written')),
         ...each('selevel serole setype seuser', unused('no file is written')),
+      },
+    },
+    debug: {
+      module: 'debug',
+      args: {
+        var: { as: 'msg', expression: true },
+        verbosity: unused('a plan and a report always have it'),
       },
     },
     slurp: { module: 'slurp', args: { path: as('src') } },

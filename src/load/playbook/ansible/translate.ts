@@ -129,8 +129,10 @@ function treated(
     collector.note(keyAt, 'no-effect', `${module}: \`${key}\` changes nothing`, { detail: unused });
     return [];
   }
-  if ('as' in treatment)
-    return [{ key: treatment.as, keyAt, value: inWords(value, treatment.words) }];
+  if ('as' in treatment) {
+    const ours = treatment.expression === true ? inBraces(value) : inWords(value, treatment.words);
+    return [{ key: treatment.as, keyAt, value: ours }];
+  }
   const isOff =
     value.kind === 'scalar' && (value.value === null || /^(?:no|off|false)$/i.test(value.text));
   if (!isOff && 'never' in treatment)
@@ -138,6 +140,12 @@ function treated(
       hint: treatment.never,
     });
   return [];
+}
+
+function inBraces(value: Tree): Tree {
+  if (value.kind !== 'scalar' || hasTemplate(value.text)) return value;
+  const text = `{{ ${value.text} }}`;
+  return { ...value, text, value: text };
 }
 
 function inWords(value: Tree, words: Readonly<Record<string, string>> = {}): Tree {
