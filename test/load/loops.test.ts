@@ -1,10 +1,12 @@
 // Ansible's older loops and `args`: what each task gets, against what Ansible makes of it.
 import { describe, expect, it } from 'vitest';
 import { loopItems } from '../../src/core/plan/task-plan.ts';
-import { hostScope, loadPlaybook } from '../../src/load/index.ts';
+import { hostScope, loadInventory, loadPlaybook } from '../../src/load/index.ts';
 import type { ModuleTask } from '../../src/model/playbook.ts';
+import { present } from '../../src/model/present.ts';
 import type { Mapping } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
+import { tableReader } from '../fakes/table-reader.ts';
 
 const load = (task: string, vars: Mapping = {}) =>
   loadPlaybook(
@@ -118,4 +120,17 @@ describe('args', () => {
       '5:13 bad-value: `args` should be a mapping of arguments -> undefined',
     ]);
   });
+});
+
+it('a loop reads the variables of its task, and of nothing that is not there', () => {
+  const reader = tableReader({ 'i.yml': 'all: {hosts: {h: {}}}\n' });
+  const inventory = loadInventory(['i.yml'], { reader }).value;
+  const ofTask = (loop: string): readonly string[] =>
+    loadPlaybook(
+      'p.yml',
+      `- hosts: all\n  tasks:\n    - debug: {msg: "{{ item }}"}\n      loop: "{{ ${loop} }}"\n      vars: {own: [1]}\n`,
+      { modules, facts: [], ...present({ inventory }) },
+    ).diagnostics.map(({ summary }) => summary);
+  expect(ofTask('missing | default(own)')).toEqual([]);
+  expect(ofTask('missing')).toEqual(['`missing` is not defined']);
 });

@@ -146,6 +146,7 @@ function readModuleTask(
   ];
   const looped = loop === undefined ? names : withVars(names, inLoop);
   const { common, inner } = readCommon(context, tree, looped, id, found?.module.name ?? 'task');
+  const ownVars = Object.keys(common.vars ?? {});
   const register = readRegister(collector, tree);
   const known = register === undefined ? inner : withVars(inner, [register]);
   const until = entryOf(tree, 'until');
@@ -154,7 +155,7 @@ function readModuleTask(
     kind: 'task',
     ...common,
     ...present({
-      loop: loop && readLoop(collector, loop, withVars(names, context.learned)),
+      loop: loop && readLoop(collector, loop, withVars(names, [...context.learned, ...ownVars])),
       ...control,
       register,
       listen: readListen(context, tree),
