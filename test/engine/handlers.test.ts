@@ -37,6 +37,8 @@ describe('handlers', () => {
     const tasks = `    - {name: a, shell: {cmd: '${write('a')}'}, notify: restart}
     - {name: b, shell: {cmd: '${write('b')}'}, notify: restart}
     - {name: c, shell: {cmd: '${write('c')}'}, changed_when: false, notify: other}
+    - {name: d, pause: {seconds: 1}, notify: other}
+    - {name: e, wait_for: {path: /proc, delay: 1}, notify: other}
 `;
     const path = on('once', tasks, `${restart}    - {name: other, shell: {cmd: exit 1}}\n`);
     const plan = await lab.run(['plan', path]);

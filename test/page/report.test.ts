@@ -126,8 +126,8 @@ describe('kmend report', () => {
     const { home, report } = kept();
     await report('--csv', join(home, 'hosts.csv'));
     expect(readFileSync(join(home, 'hosts.csv'), 'utf8')).toMatchInlineSnapshot(`
-      "host,zone,wave,verdict_before,remedy,status,started,ended,seconds,verdict,proof_by,evidence,reason_kind,reason,left
-      done-1,,1,leaking,kernel_arg,done,2026-11-27T15:02:25.707Z,2026-11-27T15:02:30.484Z,4.777,off,samples,"EIO on 6 of 6, 1 memory-limited; root kmem usage 0, no cgroup in /sys/kernel/slab",,,
+      "host,zone,wave,verdict_before,remedy,status,started,ended,seconds,verdict,proof_by,evidence,reason_kind,reason,left,rescued_after
+      done-1,,1,leaking,kernel_arg,done,2026-11-27T15:02:25.707Z,2026-11-27T15:02:30.484Z,4.777,off,samples,"EIO on 6 of 6, 1 memory-limited; root kmem usage 0, no cgroup in /sys/kernel/slab",,,,
       "
     `);
   });

@@ -4,6 +4,7 @@ import { present } from '../../model/present.ts';
 import type { Proof } from '../../model/run/change.ts';
 import type { Proven } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
+import { countsAsRescued } from '../run-state/resolve.ts';
 import {
   countHosts,
   type HostCounts,
@@ -81,6 +82,13 @@ export interface HostSummary {
     readonly note: string;
     readonly as?: 'done' | 'skip' | 'retry';
   };
+  /** A rescue saved it, after this. `counts`: for the brake, until an operator acknowledges it. */
+  readonly rescued?: {
+    readonly counts: boolean;
+    /** The name of the task that failed. */
+    readonly failed?: string;
+    readonly failure?: Failure;
+  };
   /** An operator keeps it out of the run, or behind all others. */
   readonly keptOut?: string;
   /** What was not as planned. */
@@ -138,8 +146,15 @@ function hostSummary(host: HostState): HostSummary {
     remedy: host.remedy?.remedy ?? plan.remedy,
     ...present({ startedAt, endedAt, changed, proven, proof, failure, failedTask, left }),
     ...present({ refused: plan.refused, acknowledged: resolved, keptOut: lockOut?.why }),
+    ...present({ rescued: rescuedOf(host) }),
     keepsSlot,
     differences,
     leftBehind: leftBehindOn(host),
   };
+}
+
+function rescuedOf(host: HostState): HostSummary['rescued'] {
+  if (host.rescued === undefined) return undefined;
+  const { failed, failure } = host.rescued;
+  return { counts: countsAsRescued(host), ...present({ failed, failure }) };
 }

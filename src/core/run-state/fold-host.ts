@@ -8,7 +8,7 @@ import { effectDone, effectFailed, effectStarted } from './fold-effect.ts';
 import { requeued, resolve } from './fold-retry.ts';
 import { proofIn } from './host-history.ts';
 import { isUntaken } from './lock-out.ts';
-import { type HostState, hostAt } from './state.ts';
+import { type HostState, hostAt, type Rescued } from './state.ts';
 
 type HostEventType =
   | Extract<EventType, `${'host' | 'task' | 'effect'}.${string}`>
@@ -58,7 +58,7 @@ function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
 /** What `brake.rescued` counts is a failure that an operator must acknowledge. */
 function rescue(draft: Draft, host: HostState, event: Event & EventOf<'block.rescued'>): void {
   const counts = event.counts && draft.rollout?.brake.rescued !== 'ignore';
-  const before = host.rescued ?? { blocks: [], counts: false };
+  const before: Rescued = host.rescued ?? { blocks: [], counts: false };
   put(draft, {
     ...host,
     failures: host.failures + Number(counts),
@@ -66,7 +66,9 @@ function rescue(draft: Draft, host: HostState, event: Event & EventOf<'block.res
       ...before,
       blocks: [...before.blocks, event.task],
       counts: before.counts || counts,
-      ...(counts ? present({ failure: event.failure }) : {}),
+      ...(counts || !before.counts
+        ? present({ failed: event.failed, failure: event.failure })
+        : {}),
     },
   });
   if (!counts) return;

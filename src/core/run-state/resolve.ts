@@ -9,6 +9,21 @@ export const isResolvable = (host: HostState): boolean =>
   host.status === 'refused' ||
   (host.failures > 0 && (host.status === 'done' || host.status === 'soaking'));
 
+/** It counts for the brake, although its rescue saved it, and no operator has acknowledged it. */
+export const countsAsRescued = ({ status, failures, rescued }: HostState): boolean =>
+  rescued?.counts === true && failures > 0 && (status === 'done' || status === 'soaking');
+
+/** Hosts that no operator has acknowledged: they failed and keep their slots, or they count. */
+export const isUnresolved = (host: HostState): boolean =>
+  countsAsRescued(host) ||
+  (host.status === 'failed' &&
+    host.failure?.resumable !== true &&
+    (host.keepsSlot || host.failures > 0));
+
+/** How an operator answers for such a host first: one that failed is tried again. */
+export const firstAnswer = (host: HostState): 'retry' | 'done' =>
+  countsAsRescued(host) ? 'done' : 'retry';
+
 /** Why resolving this host can change nothing; undefined when it can. */
 export function whyNotResolvable(
   state: RunState,

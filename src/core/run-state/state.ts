@@ -129,12 +129,7 @@ export interface HostState {
   readonly blocks: readonly { readonly task: string; readonly entered: boolean }[];
   /** Branches of blocks that have failed, with the tasks whose effects had begun. */
   readonly failedBlocks?: readonly FailedBlock[];
-  /** Blocks whose rescue has ended well, and the failure of the last one that counts. */
-  readonly rescued?: {
-    readonly blocks: readonly string[];
-    readonly counts: boolean;
-    readonly failure?: Failure;
-  };
+  readonly rescued?: Rescued;
   readonly tasks: readonly DoneTask[];
   readonly inFlight: readonly EffectInFlight[];
   /**
@@ -154,6 +149,16 @@ export interface HostState {
   readonly replaced?: { readonly bootId: string; readonly names: readonly string[] };
   /** How often it was started. */
   readonly starts: number;
+}
+
+/** Blocks whose rescue has ended well. */
+export interface Rescued {
+  readonly blocks: readonly string[];
+  /** One of them counts for the brake. */
+  readonly counts: boolean;
+  /** The task that failed, and how: of the last one that counts, else of the last one. */
+  readonly failed?: string;
+  readonly failure?: Failure;
 }
 
 /** A failure that an operator has acknowledged since the brake tripped. */

@@ -51,6 +51,8 @@ export interface HostRow {
   /** The safe state in which a failed host was left. */
   readonly left?: string;
   readonly keepsSlot?: true;
+  /** A rescue saved it, after this. `counts`: for the brake, until an operator acknowledges it. */
+  readonly rescued?: { readonly counts: boolean; readonly after: string };
   readonly acknowledged?: { readonly by: string; readonly as: string; readonly note: string };
 }
 

@@ -3,7 +3,8 @@ import { lastDetail } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { Decision } from '../rollout/decision.ts';
 import { sizeOf } from '../run-state/ranked.ts';
-import { type HostState, hostAt, hostStates, type RunState } from '../run-state/state.ts';
+import { firstAnswer } from '../run-state/resolve.ts';
+import { hostAt, hostStates, type RunState } from '../run-state/state.ts';
 import type { Need } from './model.ts';
 
 /** The most hosts that are named: the head stays short. */
@@ -36,24 +37,22 @@ export function needsOf(
   return [...needs, ...resolve];
 }
 
-/** Failed hosts that no operator has acknowledged, and that keep their slots or count. */
-export const isUnresolved = (host: HostState): boolean =>
-  host.status === 'failed' &&
-  host.failure?.resumable !== true &&
-  (host.keepsSlot || host.failures > 0);
-
 function toResolve(state: RunState, unresolved: Iterable<number>): readonly Need[] {
   const needs: Need[] = [];
   for (const index of unresolved) {
-    const { host, failure } = hostAt(state, index);
+    const found = hostAt(state, index);
+    const { host, rescued } = found;
+    const answer = firstAnswer(found);
+    const failure = answer === 'done' ? rescued?.failure : found.failure;
+    const cause =
+      failure === undefined
+        ? undefined
+        : `${failure.kind}: ${failure.message}${lastDetail(failure)}`;
     needs.push({
       kind: 'resolve',
       host,
-      text:
-        failure === undefined
-          ? 'failed'
-          : `${failure.kind}: ${failure.message}${lastDetail(failure)}`,
-      command: `kmend resume ${state.run} --retry ${pasteable(host)}`,
+      text: answer === 'done' ? `rescued after ${cause ?? 'a failure'}` : (cause ?? 'failed'),
+      command: `kmend resume ${state.run} --${answer} ${pasteable(host)}`,
     });
     if (needs.length >= most) break;
   }

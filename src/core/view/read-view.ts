@@ -3,6 +3,7 @@ import { present } from '../../model/present.ts';
 import type { Event, EventOf } from '../../model/run/event.ts';
 import { fold } from '../run-state/fold.ts';
 import { inOrder } from '../run-state/ranked.ts';
+import { isUnresolved } from '../run-state/resolve.ts';
 import { emptyState, hostAt, noHosts, type RunState } from '../run-state/state.ts';
 import { changedIn, values } from '../run-state/table.ts';
 import { plannedCurve } from './curve.ts';
@@ -17,7 +18,6 @@ import type {
   ViewDelta,
   Zone,
 } from './model.ts';
-import { isUnresolved } from './needs.ts';
 import { leftOutRow, rowOf } from './row.ts';
 import { begin, type Durations, end, follow, type Track } from './steps.ts';
 

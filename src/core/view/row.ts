@@ -1,7 +1,8 @@
 // The row of a host in the view, from its state and its steps.
 import { present } from '../../model/present.ts';
-import { detailLines, type Failure } from '../../model/run/failure.ts';
+import { causeText, detailLines, type Failure } from '../../model/run/failure.ts';
 import { isKept } from '../run-state/counters.ts';
+import { countsAsRescued } from '../run-state/resolve.ts';
 import type { HostState } from '../run-state/state.ts';
 import type { HostRow } from './model.ts';
 import type { Track } from './steps.ts';
@@ -31,6 +32,7 @@ export function rowOf(
       reason: reasonOf(host),
       left: status === 'failed' ? left : undefined,
       keepsSlot: isKept(host) ? true : undefined,
+      rescued: rescuedOf(host),
       acknowledged: acknowledged(host),
     }),
   };
@@ -82,4 +84,11 @@ function acknowledged({ resolved }: HostState): HostRow['acknowledged'] {
   return resolved === undefined
     ? undefined
     : { by: resolved.who, as: resolved.as ?? 'skip', note: resolved.note };
+}
+
+function rescuedOf(host: HostState): HostRow['rescued'] {
+  if (host.rescued === undefined) return undefined;
+  const { failed, failure } = host.rescued;
+  const cause = failure === undefined ? '' : `: ${causeText(failure)}`;
+  return { counts: countsAsRescued(host), after: `${failed ?? 'a block'}${cause}` };
 }

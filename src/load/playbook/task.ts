@@ -162,7 +162,9 @@ function readModuleTask(
       until: until && conditions(collector, until, known),
       retries: retries ?? (until && 3),
       delay: field(collector, tree, 'delay', duration) ?? (until && 5),
-      changedWhen: verdictField(collector, entryOf(tree, 'changed_when'), known),
+      changedWhen:
+        verdictField(collector, entryOf(tree, 'changed_when'), known) ??
+        (found?.module.onlyWaits === true ? false : undefined),
       failedWhen: verdictField(collector, entryOf(tree, 'failed_when'), known),
       timeout: field(collector, tree, 'timeout', duration) ?? asyncTimeout(collector, tree),
       idempotent: field(collector, tree, 'idempotent', flag),

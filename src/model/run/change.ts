@@ -174,6 +174,8 @@ export interface Module<Args = never> {
    * cordoned. Default false.
    */
   readonly proves?: boolean;
+  /** Its changes only wait: without `changed_when` they are no change, and notify no handler. */
+  readonly onlyWaits?: boolean;
   /** Its scripts change no repository, and no configuration of one. Default false. */
   readonly keepsRepositories?: boolean;
   /** The highest risk that a plan of this module can have. A `later` task is planned with it. */

@@ -51,6 +51,7 @@ export const pause = defineModule<Args>({
     'Each host waits in its own slot. A host on which nothing was changed does not wait: it would only hold up the others. After a resume a pause that was interrupted begins again.',
   args: asArgs(args),
   convergent: false,
+  onlyWaits: true,
   maxRisk: 'none',
   facts: () => [],
   plan: (given, _, context) => pausePlan(secondsOf(given), context),

@@ -27,6 +27,7 @@ export const waitForConnection = defineModule<Args>({
     'Each task reads its host first, over a connection that is made anew where it was lost; `reboot` returns only when the new boot answers and lasts. So there is nothing to do but the `delay`, on a host that the run has changed.',
   args: asArgs(args),
   convergent: false,
+  onlyWaits: true,
   maxRisk: 'none',
   facts: () => [],
   plan: ({ delay }, _, context) =>

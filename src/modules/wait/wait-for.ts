@@ -177,6 +177,7 @@ has changed. Ports of the host itself are looked up in its table of sockets; of 
   args: asArgs(args),
   reads: (given) => !isSleep(given),
   convergent: (given) => !isSleep(given) && given.delay === 0,
+  onlyWaits: true,
   maxRisk: 'none',
   facts: (given) =>
     isSleep(given) ? [] : [readingWant(readScript(given), given.connect_timeout + 30)],

@@ -18,6 +18,7 @@ const columns = [
   'reason_kind',
   'reason',
   'left',
+  'rescued_after',
 ];
 
 /** Spreadsheets would carry out a cell that begins like a formula: the quote makes it text. */
@@ -47,6 +48,7 @@ function fields(row: HostRow, zone: string): readonly string[] {
     reason?.kind ?? '',
     reason?.text ?? '',
     row.left ?? '',
+    row.rescued?.after ?? '',
   ];
 }
 

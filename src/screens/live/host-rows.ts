@@ -1,5 +1,6 @@
 // Hosts in the live view: those that need an operator, those under way, those done last.
 import type { HostRow, Need, RunView } from '../../core/view/model.ts';
+import { rescuedText } from '../html/outcome.ts';
 import { clockTime, cutTo, duration, padRight, widthOf } from '../layout.ts';
 import { type Block, lineOf, list, type Screen } from './block.ts';
 import { foldTo } from './head-lines.ts';
@@ -16,8 +17,9 @@ function withCommand(
   return line === text && widthOf(both) <= columns ? [both] : [line, `  ${command}`];
 }
 
-const isFailed = ({ status, acknowledged }: HostRow): boolean =>
-  status === 'failed' && acknowledged === undefined;
+/** Also a rescued host that counts for the brake: an operator must acknowledge both. */
+const isFailed = ({ status, acknowledged, rescued }: HostRow): boolean =>
+  (status === 'failed' && acknowledged === undefined) || rescued?.counts === true;
 
 /** What an operator has to answer or to type, except for failed hosts, which have rows. */
 export function needRows({ head }: RunView, { columns, paint }: Screen): Block {
@@ -46,12 +48,14 @@ export function failedRows({ head, hosts }: RunView, { columns, paint }: Screen)
   const commands = new Map(head.needs.map(({ host, command }) => [host, command]));
   const rows = hosts.filter(isFailed).sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
   const name = nameWidth(rows, columns);
-  const draw = ({ host, reason }: HostRow): readonly string[] =>
-    withCommand(
-      `x ${padRight(cutTo(host, name), name)}  ${reasonText(reason)}`,
+  const draw = ({ host, reason, rescued }: HostRow): readonly string[] => {
+    const text = rescued?.counts === true ? rescuedText(rescued) : reasonText(reason);
+    return withCommand(
+      `x ${padRight(cutTo(host, name), name)}  ${text}`,
       commands.get(host),
       columns,
-    ).map(paint.red);
+    ).map(rescued?.counts === true ? paint.yellow : paint.red);
+  };
   const more = (count: number): string =>
     paint.red(lineOf(`x and ${count} more failed: kmend report ${head.run}`, columns));
   return list(rows, draw, more, { rank: 1, rows: 1 }, { rank: 3, rows: 3 }, { rank: 7, rows: 10 });
@@ -80,11 +84,12 @@ export function runningRows({ hosts }: RunView, { columns, now, paint }: Screen)
 /** The host that was done last stands first. */
 export function doneRows({ hosts }: RunView, { columns, paint }: Screen): Block {
   const rows = hosts
-    .filter(({ status }) => status === 'done')
+    .filter((row) => row.status === 'done' && !isFailed(row))
     .sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
   const name = nameWidth(rows.slice(0, 50), columns);
-  const draw = ({ host, proof }: HostRow): readonly string[] => {
-    const text = proof === undefined ? 'done' : `${proof.verdict}: ${proof.evidence}`;
+  const draw = ({ host, proof, rescued }: HostRow): readonly string[] => {
+    const proven = proof === undefined ? 'done' : `${proof.verdict}: ${proof.evidence}`;
+    const text = rescued === undefined ? proven : `${rescuedText(rescued)}; ${proven}`;
     return [paint.green(lineOf(`+ ${padRight(cutTo(host, name), name)}  ${text}`, columns))];
   };
   const more = (count: number): string => paint.green(lineOf(`+ and ${count} more`, columns));

@@ -14,8 +14,8 @@ export function failureLines(state: RunState, most: number): readonly string[] {
   if (all.length === 0) return [];
   const blocks = all
     .slice(0, most)
-    .flatMap(({ host, failure }) => [
-      `  ${host}  ${failure.kind}: ${failure.message}`,
+    .flatMap(({ host, failure, rescued }) => [
+      `  ${host}  ${rescued === true ? 'rescued after ' : ''}${failure.kind}: ${failure.message}`,
       ...(failure.hint === undefined ? [] : [`    to do: ${failure.hint}`]),
       ...detailLines(failure).map((line) => `    ${line}`),
     ]);

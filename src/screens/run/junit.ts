@@ -20,8 +20,8 @@ interface Case {
 }
 
 /**
- * A host passes when it ended well or has nothing to do. Failed, refused and unproven hosts are
- * failures, hosts without a plan errors, and hosts that were not started are skipped.
+ * A host passes when it ended well or has nothing to do. Failed, refused and unproven hosts,
+ * and rescued ones that count for the brake, are failures, hosts without a plan errors, and hosts that were not started are skipped.
  */
 export function junitXml(run: RunSummary): string {
   const cases = [
@@ -86,6 +86,7 @@ function outcomeOf({
   refused,
   proven,
   keptOut,
+  rescued,
 }: HostSummary): Outcome | undefined {
   switch (status) {
     case 'failed':
@@ -101,6 +102,7 @@ function outcomeOf({
       };
     case 'done':
     case 'soaking':
+      if (rescued?.counts === true) return ofRescued(rescued);
       return proven === 'provisional'
         ? { element: 'failure', type: 'not_verified', message: 'nothing proves it yet' }
         : undefined;
@@ -113,6 +115,13 @@ function outcomeOf({
       return { element: 'skipped', type: 'not_started', message: keptOut ?? 'not started' };
   }
 }
+
+/** It ended well, but an operator must acknowledge it. */
+const ofRescued = ({ failed, failure }: NonNullable<HostSummary['rescued']>): Outcome => ({
+  element: 'failure',
+  type: 'rescued',
+  message: `rescued after ${failed ?? 'a block'}${failure === undefined ? '' : `: ${causeText(failure)}`}`,
+});
 
 const ofFailure = (element: 'failure' | 'error', failure: Failure): Outcome => ({
   element,

@@ -2,7 +2,8 @@
 
 import { brakeHolders } from '../../core/rollout/brake.ts';
 import { sizeOf } from '../../core/run-state/ranked.ts';
-import { type HostState, hostStates, type RunState } from '../../core/run-state/state.ts';
+import { firstAnswer, isUnresolved } from '../../core/run-state/resolve.ts';
+import { hostStates, type RunState } from '../../core/run-state/state.ts';
 import { isAway } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import { duration, plural } from '../layout.ts';
@@ -39,22 +40,17 @@ function brakeLines(state: RunState): readonly string[] {
   ];
 }
 
-/** Failed hosts that are not acknowledged: they keep their slots, or the brake. */
-const isUnresolved = (host: HostState): boolean =>
-  host.status === 'failed' &&
-  host.failure?.resumable !== true &&
-  (host.keepsSlot || host.failures > 0);
-
 function toCheck(state: RunState): readonly string[] {
   const { run } = state;
-  const hosts = [...hostStates(state)].filter(isUnresolved).map(({ host }) => host);
-  const lines = hosts
-    .slice(0, shown)
-    .map((host) => ({ host, word: pasteable(host) }))
-    .map(
-      ({ host, word }) =>
-        `check ${host}, then: kmend resume ${run} --retry ${word}, or --skip ${word}, or --done ${word}`,
-    );
+  const hosts = [...hostStates(state)].filter(isUnresolved);
+  const lines = hosts.slice(0, shown).map((found) => {
+    const word = pasteable(found.host);
+    const answers =
+      firstAnswer(found) === 'done'
+        ? `--done ${word}`
+        : `--retry ${word}, or --skip ${word}, or --done ${word}`;
+    return `check ${found.host}, then: kmend resume ${run} ${answers}`;
+  });
   return hosts.length > shown
     ? [...lines, `and so for ${hosts.length - shown} more: kmend report ${run} names them`]
     : lines;

@@ -20,7 +20,10 @@ export interface TurnNotice {
 const ended = ({ why, exit, run, head, failures = [] }: Partial<TurnNotice>): string => {
   const reasons = failures
     .slice(0, mostFailures)
-    .map(({ host, failure }) => `; ${host}: ${failureText(failure)}`)
+    .map(
+      ({ host, failure, rescued }) =>
+        `; ${host}: ${rescued === true ? 'rescued after ' : ''}${failureText(failure)}`,
+    )
     .join('');
   const more =
     failures.length > mostFailures ? `; and ${failures.length - mostFailures} more hosts` : '';

@@ -11,6 +11,7 @@ export interface RecapRow {
   readonly unreachable: number;
   readonly failed: number;
   readonly skipped: number;
+  readonly rescued: number;
   readonly ignored: number;
   readonly end: string;
 }
@@ -26,6 +27,7 @@ export function recapRow(host: HostState): RecapRow {
     unreachable,
     failed: host.status === 'failed' && unreachable === 0 && !isAway(host.failure) ? 1 : 0,
     skipped: count('skipped'),
+    rescued: host.rescued?.blocks.length ?? 0,
     ignored: count('ignored'),
     end: endOf(host),
   };
@@ -39,8 +41,7 @@ function endOf(host: HostState): string {
       return 'refused';
     case 'done':
     case 'soaking':
-      if (host.changed === false) return 'already remediated';
-      return provenText(host);
+      return `${host.changed === false ? 'already remediated' : provenText(host)}${host.rescued === undefined ? '' : ', rescued'}`;
     case 'same':
       return 'nothing to do';
     case 'planned':
@@ -64,8 +65,16 @@ function provenText({ proven, proof }: HostState): string {
   }
 }
 
-const counters = ['ok', 'changed', 'unreachable', 'failed', 'skipped', 'ignored'] as const;
-/** A narrower terminal gets only counters that some host has. */
+const counters = [
+  'ok',
+  'changed',
+  'unreachable',
+  'failed',
+  'skipped',
+  'rescued',
+  'ignored',
+] as const;
+/** A narrower terminal gets only counters that some host has; so does any for `rescued`. */
 const wide = 110;
 
 /** The rows, then hosts that were left out of the plan. */
@@ -85,13 +94,16 @@ export function recapLines(
         unreachable: 1,
         failed: 0,
         skipped: 0,
+        rescued: 0,
         ignored: 0,
         end: 'left out',
       }),
     ),
   ];
   const width = Math.max(20, ...rows.map((row) => row.host.length));
-  const shown = counters.filter((key) => columns >= wide || rows.some((row) => row[key] > 0));
+  const shown = counters.filter(
+    (key) => (columns >= wide && key !== 'rescued') || rows.some((row) => row[key] > 0),
+  );
   const number = (key: string, value: number): string =>
     padRight(`${key}=${value}`, key.length + 5);
   return [

@@ -66,7 +66,7 @@ function hostCells(host: HostState): readonly string[] {
     host.host,
     host.plan.verdict,
     remedy,
-    host.proven === 'partial' ? 'proven in part' : recapRow(host).end,
+    host.proven === 'partial' && host.rescued === undefined ? 'proven in part' : recapRow(host).end,
     took,
     failed || refused || proof || lockOutText(host),
   ];
