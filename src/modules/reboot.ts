@@ -285,7 +285,9 @@ function promises(facts: FactView): Facts {
   const cmdline = need(facts, 'boot.next_cmdline');
   const saved = facts.get('boot.next_once') === true ? facts.get('kernel.saved') : undefined;
   return allOf([
-    next === '' ? {} : { 'kernel.release': next },
+    next === ''
+      ? {}
+      : { 'kernel.release': next, ansible_kernel: next, 'ansible_facts.kernel': next },
     // The reboot uses up the choice for one boot.
     saved === undefined ? {} : { 'kernel.next': saved, 'boot.next_once': false },
     cmdline === '' ? {} : { 'boot.cmdline': cmdline },

@@ -250,6 +250,14 @@ describe('names in expressions', () => {
       '3:25 condition-braces: a condition is an expression already -> leave out the {{ and }}',
     ],
     [
+      `- {nothing: , when: "'{{ zone }}' in 'ab'"}`,
+      '3:27 condition-braces: a condition has no templates in its texts -> ',
+    ],
+    [
+      `- {nothing: , when: "'{% raw %}' in zone"}`,
+      '3:27 condition-braces: a condition has no templates in its texts -> ',
+    ],
+    [
       '- {nothing: , when: [1]}',
       '3:26 bad-condition: `when` should be an expression, true or false',
     ],

@@ -62,6 +62,15 @@ export function conditionOf(
     });
     return condition;
   }
+  // Ansible renders such a part first; here it would be compared as it is written.
+  const braces = /\{\{|\{%/.exec(scalar.text);
+  if (braces !== null) {
+    const place = placeInside(collector.source, scalar, braces.index);
+    collector.errorAt(place, 'condition-braces', 'a condition has no templates in its texts', {
+      hint: "use the name without quotes and braces: `x in y`, or join texts: `('a' ~ x) in y`",
+    });
+    return condition;
+  }
   const compiled = compile(scalar.text, 'condition');
   if (compiled.kind === 'problem') reportSyntax(collector, scalar, compiled);
   else checkNames(collector, scalar, compiled.names, names);
