@@ -30,6 +30,7 @@ function crash(world: RandomWorld, cut: number, folded: Fold): Resumed {
     now: noon,
     outcome: world.outcome,
     gate: world.gate,
+    walk: world.walk,
   };
   const whole = simulate({ ...run, onEvent: (event) => events.push(event) });
   const watch = monitor(world.begin, world.begin.rollout);
@@ -147,6 +148,12 @@ describe('a controller that resumes', () => {
       'forgets failures, and so the brake',
       keeps('brake'),
       (events) => withoutBrake(blindTo('host.failed')(events)),
+    ],
+    [
+      'keeps the brake',
+      'forgets rescues that count, and so the brake',
+      keeps('brake'),
+      (events) => withoutBrake(blindTo('block.rescued')(events)),
     ],
     [
       'waits for the soak',

@@ -317,9 +317,18 @@ export function monitor(begin: EventOf<'run.started'>, rules: Rollout): Monitor 
         const light =
           !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
         end(event, event.touched || event.failure.kind === 'unreachable' ? 'kept' : 'failed');
-        if (light) return;
+        if (light || failures.includes(event.host)) return;
         failures = [...failures, event.host];
         if (event.failure.kind !== 'unreachable') reachableBad = [...reachableBad, event.host];
+        const of = hosts.get(event.host)?.wave ?? -1;
+        bad.set(of, (bad.get(of) ?? 0) + 1);
+        return;
+      }
+      case 'block.rescued': {
+        if (!event.counts || rules.brake.rescued === 'ignore' || failures.includes(event.host))
+          return;
+        failures = [...failures, event.host];
+        reachableBad = [...reachableBad, event.host];
         const of = hosts.get(event.host)?.wave ?? -1;
         bad.set(of, (bad.get(of) ?? 0) + 1);
         return;

@@ -42,6 +42,7 @@ function play(world: RandomWorld, given: Rollout = world.begin.rollout, crashAt?
     now: noon,
     outcome: world.outcome,
     gate: world.gate,
+    walk: world.walk,
     onEvent,
   };
   if (crashAt === undefined) return { events, broken: watch.broken, end: simulate(run) };
@@ -102,6 +103,7 @@ describe('a rollout', () => {
     const kind = randomWorld.map((world) => ({
       ...world,
       outcome: () => ({ seconds: 60, end: 'done' as const }),
+      walk: () => [],
       begin: {
         ...begin(
           world.begin.hosts.map((host) => ({ ...host, down: false })),

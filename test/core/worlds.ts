@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import type { Outcome } from '../../src/core/decide/simulate.ts';
 import { numbersFrom } from '../../src/core/plan/order.ts';
 import type { Amount, Rollout } from '../../src/model/playbook.ts';
-import type { EventOf } from '../../src/model/run/event.ts';
+import type { EventBody, EventOf } from '../../src/model/run/event.ts';
 import { begin, failure, hostFor, plain } from './fleet.ts';
 
 export interface RandomWorld {
   readonly begin: EventOf<'run.started'>;
   readonly outcome: (host: string) => Outcome;
   readonly gate: (gate: string, now: number) => boolean;
+  readonly walk: (host: string) => readonly EventBody[];
   readonly seed: string;
 }
 
@@ -52,6 +53,7 @@ const rollout: fc.Arbitrary<Rollout> = fc
         perWave: maybe(allowed),
         perZone: maybe(allowed),
         unreachable: fc.constantFrom('count' as const, 'count' as const, 'ignore' as const),
+        rescued: fc.constantFrom('count' as const, 'count' as const, 'ignore' as const),
       })
       .map(without),
     windows: fc.oneof(
@@ -100,6 +102,16 @@ export function outcomeOf(draw: number, seconds: number): Outcome {
   return { seconds, end: 'done', ...(draw < 0.19 ? { lateFailure: failure('boot_loop') } : {}) };
 }
 
+/** Some hosts are saved by a rescue, mostly after a change. */
+export function rescueOf(host: string, draw: number): readonly EventBody[] {
+  if (draw > 0.08) return [];
+  const of = { host, task: '1', failed: 'Remediate', failure: failure('exit') };
+  return [
+    { ...of, type: 'block.failed', part: 'block', result: {} },
+    { ...of, type: 'block.rescued', counts: draw < 0.06 },
+  ];
+}
+
 export const randomWorld: fc.Arbitrary<RandomWorld> = fc
   .record({
     rollout,
@@ -132,6 +144,7 @@ export const randomWorld: fc.Arbitrary<RandomWorld> = fc
         const next = numbersFrom(`${seed} ${name}`);
         return outcomeOf(next(), 30 + Math.floor(next() * 1200));
       },
+      walk: (name) => rescueOf(name, numbersFrom(`${seed} rescue ${name}`)()),
       gate: (name, now) => numbersFrom(`${seed} ${name} ${Math.floor(now / 240_000)}`)() > 0.25,
       seed: `${seed}`,
     };

@@ -156,6 +156,36 @@ describe('the brake', () => {
     }
   });
 
+  it('counts a host once: with two rescues, and with a failure behind one', () => {
+    const [, again] = rescued('h1', true);
+    const failed: EventBody = {
+      type: 'host.failed',
+      host: 'h1',
+      failure: failure(),
+      touched: true,
+      state: '',
+    };
+    for (const body of [{ ...again, task: '2' } as EventBody, failed])
+      expect(foldAll(story(true, {}, [[4, body]])).failures).toBe(1);
+  });
+
+  it('counts a host that is tried again and rescued again', () => {
+    const retried: EventBody = {
+      type: 'host.resolved',
+      host: 'h1',
+      who: 'a',
+      note: '',
+      as: 'retry',
+    };
+    const again = [retried, started('h1'), ...rescued('h1', true), done('h1')];
+    const of = story(
+      true,
+      {},
+      again.map((body, at): TimedEvent => [5 + at, body]),
+    );
+    expect([foldAll(of).failures, runExit(foldAll(of)).exit]).toEqual([1, 12]);
+  });
+
   it('a rescued canary trips it, however much it allows', () => {
     const canary = [begin(fleet(2), { canary: { hosts: { count: 1 }, soak: 0, promote: 'auto' } })];
     const of = eventsOf([

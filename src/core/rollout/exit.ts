@@ -1,6 +1,7 @@
 // Exit codes, and which one wins when several reasons apply.
 import { isAway } from '../../model/run/failure.ts';
 import { sizeOf } from '../run-state/ranked.ts';
+import { countsAsRescued } from '../run-state/resolve.ts';
 import { type HostState, hostStates, type RunState } from '../run-state/state.ts';
 
 /** Every reason for an exit code other than 0. */
@@ -129,8 +130,7 @@ function reasonOf(host: HostState): ExitReason | undefined {
   if (host.status === 'refused') return 'failed';
   if (host.status === 'done' && (host.proven === 'provisional' || host.proven === 'partial'))
     return 'unverified';
-  if (host.status === 'done' && host.rescued?.counts === true && host.resolved === undefined)
-    return 'unverified';
+  if (countsAsRescued(host)) return 'unverified';
   if (host.status !== 'failed' || host.resolved?.as === 'done') return undefined;
   return host.failure?.kind === 'unreachable' || isAway(host.failure) ? 'unreachable' : 'failed';
 }

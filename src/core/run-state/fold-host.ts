@@ -59,9 +59,10 @@ function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
 function rescue(draft: Draft, host: HostState, event: Event & EventOf<'block.rescued'>): void {
   const counts = event.counts && draft.rollout?.brake.rescued !== 'ignore';
   const before: Rescued = host.rescued ?? { blocks: [], counts: false };
+  if (before.blocks.includes(event.task)) return;
   put(draft, {
     ...host,
-    failures: host.failures + Number(counts),
+    failures: counts ? Math.max(host.failures, 1) : host.failures,
     rescued: {
       ...before,
       blocks: [...before.blocks, event.task],
@@ -142,7 +143,9 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
     !event.touched && (event.failure.kind === 'refused' || event.failure.kind === 'drift');
   const ours = host.starts > 0;
   const held = event.failure.resumable === true;
-  const counts = ours && !untouchable && !held;
+  // A host counts once, also where a rescue that counts came before.
+  const isCounted = host.rescued?.counts === true && host.failures > 0;
+  const counts = ours && !untouchable && !held && !isCounted;
   // An acknowledgement refers to an earlier failure.
   const { resolved: _resolved, ...rest } = host;
   return {

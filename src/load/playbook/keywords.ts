@@ -6,7 +6,8 @@ const everywhere: Readonly<Record<string, string>> = {
   become_flags: 'kmend chooses the flags of sudo, su and doas itself',
   connection: 'kmend reaches hosts over ssh only',
   debugger: 'there is no debugger; `-vvv` shows what is run',
-  environment: 'set variables in the script: `command: env KEY=value ...`',
+  environment:
+    'set variables in the script: `shell` with `export KEY=value` in its first lines, which no list of processes shows',
   ignore_unreachable: 'use `rollout: {brake: {unreachable: ignore}}`',
   module_defaults: 'write the arguments where they are used',
   port: 'set `ansible_port` in the inventory',
@@ -68,7 +69,7 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   gather_facts: 'leave it out: facts are always there',
   handlers: 'set it on the play or in a role',
   include: 'it is `import_tasks` or `include_tasks` now',
-  include_vars: 'use `vars`, `group_vars`, or give -e @FILE',
+  include_vars: 'use `vars_files` on the play, `vars`, `group_vars`, or give -e @FILE',
   local_action: 'on its own machine kmend runs only gates and the `fallback` of a `reboot`',
   max_fail_percentage: 'set it on the play',
   order: 'set it on the play',
