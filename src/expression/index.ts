@@ -12,5 +12,13 @@ export {
   renderParts,
   type Template,
 } from './language/template.ts';
-export { startingWith } from './regex/index.ts';
+export {
+  attempted,
+  expand,
+  patternProblem,
+  regex,
+  search,
+  startingWith,
+  substitute,
+} from './regex/index.ts';
 export { filterNames, testNames } from './registry.ts';

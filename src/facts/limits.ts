@@ -11,6 +11,9 @@ export const longestAnswer = 4 * 1024 * 1024;
 /** Characters of a line: scripts print at most 60,000 of a file's. */
 export const longestLine = 65_536;
 
+/** Bytes of a file whose content is read for a task. */
+export const longestFile = 60_000;
+
 /** Characters of a text fact. The longest is /etc/default/grub. */
 const longestText = 65_536;
 

@@ -4,6 +4,10 @@ import { command } from './command/command.ts';
 import { shell } from './command/shell.ts';
 import { containerRuntime } from './container-runtime/index.ts';
 import { drain } from './drain.ts';
+import { copy } from './file/copy.ts';
+import { file } from './file/file.ts';
+import { lineinfile } from './file/lineinfile.ts';
+import { replace } from './file/replace.ts';
 import { kernel } from './kernel/index.ts';
 import { kernelArg } from './kernel-arg/index.ts';
 import { packageModule } from './package.ts';
@@ -39,6 +43,10 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     kernelArg,
     packageModule,
     yumRepository,
+    copy,
+    file,
+    lineinfile,
+    replace,
     service,
     reboot,
     verifyKmem,

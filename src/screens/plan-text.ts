@@ -197,7 +197,7 @@ const signs = { '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const;
 
 /** Of a text of several lines only the lines that differ are shown. */
 function changeLines(
-  { before, after, ...change }: PlannedChange,
+  { before, after, diff, ...change }: PlannedChange,
   { paint, width }: PlanView,
 ): readonly string[] {
   const head = (values: string): readonly string[] =>
@@ -206,6 +206,7 @@ function changeLines(
       6,
       width,
     );
+  if (diff !== undefined) return [...head(''), ...diffLines(diff, paint)];
   if (!`${before}${after}`.includes('\n')) return head(valuesText(before, after));
   const [old, made] = [before?.split('\n') ?? [], after?.split('\n') ?? []];
   return [
@@ -218,6 +219,14 @@ function changeLines(
       .map((line) => `        ${paint.green(`+ ${line}`)}`),
   ];
 }
+
+const diffLines = (diff: string, paint: Paint): readonly string[] =>
+  diff
+    .split('\n')
+    .map((line) =>
+      line.startsWith('-') ? paint.red(line) : line.startsWith('+') ? paint.green(line) : line,
+    )
+    .map((line) => `        ${line}`);
 
 function valuesText(before: string | undefined, after: string | undefined): string {
   const named = (value: string): string => (value === '' ? '(none)' : value);

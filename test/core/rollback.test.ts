@@ -26,6 +26,9 @@ const hostChanges = (...changes: readonly MadeChange[]): HostChanges => ({
   at: 0,
 });
 
+const [a, b] = ['a'.repeat(64), 'b'.repeat(64)];
+const kept = '/var/lib/kmend/backup';
+
 describe('a rollback from a journal', () => {
   it.each<[string, readonly MadeChange[], object]>([
     [
@@ -156,6 +159,55 @@ describe('a rollback from a journal', () => {
         rollback_arguments: [],
       },
     ],
+    [
+      'files: their content by the backup, their rights, links, and what was not there',
+      [
+        change('copy', '+', 'file /etc/new', undefined, `0644 root:root sha256:${b}`),
+        change(
+          'copy',
+          '~',
+          'file /etc/f',
+          `0640 root:adm sha256:${a}`,
+          `0644 root:root sha256:${b}`,
+        ),
+        change('file', '-', 'file /etc/old file', `0600 root:root sha256:${a}`),
+        change(
+          'file',
+          '~',
+          'file /etc/g',
+          `0640 root:adm sha256:${a}`,
+          `0644 root:adm sha256:${a}`,
+        ),
+        change(
+          'file',
+          '~',
+          'file /srv/big',
+          '0640 root:adm 99999999 bytes',
+          '0600 root:adm 99999999 bytes',
+        ),
+        change('file', '~', 'file /srv/d', 'directory 0755 root:root', 'directory 0700 root:root'),
+        change('file', '~', 'file /etc/l', 'link to a b', 'link to c'),
+        change('copy', '~', 'file /etc/m', 'link to m', `0644 root:root sha256:${b}`),
+      ],
+      {
+        rollback_files: [
+          { path: '/etc/new', state: 'absent' },
+          { path: '/etc/f', mode: '0640', owner: 'root', group: 'adm', backup: `${kept}/${a}` },
+          {
+            path: '/etc/old file',
+            mode: '0600',
+            owner: 'root',
+            group: 'root',
+            backup: `${kept}/${a}`,
+          },
+          { path: '/etc/g', mode: '0640', owner: 'root', group: 'adm' },
+          { path: '/srv/big', mode: '0640', owner: 'root', group: 'adm' },
+          { path: '/srv/d', mode: '0755', owner: 'root', group: 'root' },
+          { path: '/etc/l', state: 'link', src: 'a b' },
+          { path: '/etc/m', state: 'link', src: 'm' },
+        ],
+      },
+    ],
   ])('%s', (_, changes, vars) => {
     expect(rollbackOf('r1', hostChanges(...changes), [])).toMatchObject({
       kind: 'rollback',
@@ -193,6 +245,25 @@ describe('a rollback from a journal', () => {
     expect(rollbackOf('r1', hostChanges(change('command', '!', 'run rm -rf /tmp/x')), [])).toEqual({
       kind: 'nothing',
       left: ['the task "The task" (command)'],
+    });
+  });
+
+  it.each<[string, MadeChange]>([
+    ['a directory that was made', change('file', '+', 'file /d', undefined, 'directory 0755 r:r')],
+    ['one that was removed', change('file', '-', 'file /d', 'directory 0755 r:r')],
+    [
+      'one that a link replaced',
+      change('file', '~', 'file /d', 'directory 0755 r:r', 'link to /srv'),
+    ],
+    ['a long file that was removed', change('file', '-', 'file /d', '0644 r:r 99999999 bytes')],
+    [
+      'a long file that was replaced',
+      change('copy', '~', 'file /d', '0644 r:r 99999999 bytes', `0644 r:r sha256:${a}`),
+    ],
+  ])('%s is left, and named', (_, made) => {
+    expect(rollbackOf('r1', hostChanges(made), [])).toEqual({
+      kind: 'nothing',
+      left: [expect.stringMatching(/^file \/d \(task "The task"\)/)],
     });
   });
 

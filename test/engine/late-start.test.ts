@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as hostScripts from '../../src/engine/effects/host-scripts.ts';
+import type { WriteEffect } from '../../src/model/run/effect.ts';
 
 const { exitCodes, sealScript, startScript, writeScript } = hostScripts;
 
@@ -73,14 +74,18 @@ describe('a controller that goes on too late', () => {
 
   it('does not write a file that its successor has written', async () => {
     const path = '/etc/default/grub';
-    const late = call(writeScript(token(1), 'h1/0/write', path, '644', 3));
-    const next = call(writeScript(token(2), 'h1/0/write', path, '644', 3));
+    const late = call(writeScript(token(1), writes(path, 'old')));
+    const next = call(writeScript(token(2), writes(path, 'new')));
     next.stdin('new');
     expect(await next.ended).toBe(0);
     late.stdin('old');
     expect(await late.ended).toBe(exitCodes.fenced);
     expect(readFileSync(join(root, path), 'utf8')).toBe('new');
   });
+});
+
+const writes = (path: string, content: string): WriteEffect => ({
+  ...{ kind: 'write', what: 'write', path, content, mode: '644', timeout: 10 },
 });
 
 /** Each script of the engine, as this controller sends it for an effect. */
@@ -100,7 +105,7 @@ function made(number: number): Readonly<Record<string, string>> {
     rebootScript: hostScripts.rebootScript(run, effect),
     startScript: startScript(run, effect),
     takeoverScript: hostScripts.takeoverScript(run),
-    writeScript: writeScript(run, effect, '/etc/made', '644', 3),
+    writeScript: writeScript(run, writes('/etc/made', 'old')),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   findAll,
   matchStart,
   matchWhole,
+  patternProblem,
   regex,
   search,
   substitute,
@@ -66,6 +67,22 @@ describe('a regular expression', () => {
     ['😀.', '😀😃', '😀😃'],
   ])('%s finds in %j what Python finds', (pattern, text, expected) => {
     expect(shown('text | regex_search(pattern)', 'template', { pattern, text })).toBe(expected);
+  });
+
+  it.each([
+    ['\\w+', 'na\u00c3\u00afve', ['na', 've']],
+    ['\\S+', '\u00a0 \u00ff', ['\u00a0', '\u00ff']],
+    ['\\bve', 'na\u00c3\u00afve', ['ve']],
+    ['[^a]', 'a\u00ffa', ['\u00ff']],
+    ['\\xc3.', '\u00c3\u00af', ['\u00c3\u00af']],
+    ['\\d', '5\u00b2', ['5']],
+  ])('%s of bytes finds in %j what Python finds', (source, text, expected) => {
+    expect(metered(() => findAll(regex(source, { bytes: true }), text))).toEqual(expected);
+  });
+
+  it('of bytes has no escape for characters', () => {
+    expect(patternProblem('\\u00e9', { bytes: true })).toMatch(/bad escape/);
+    expect(patternProblem('\\u00e9')).toBeUndefined();
   });
 
   it.each([

@@ -40,6 +40,7 @@ const args: Readonly<Record<string, Mapping>> = {
   package: { name: 'docker-ce', beside: ['kernel-lt'] },
   service: { name: 'docker' },
   path: { path: '/etc/x' },
+  file: { path: '/etc/x', text: true },
   repository: { file: 'CentOS-Base', name: 'base' },
 };
 
@@ -157,6 +158,7 @@ const lines: Readonly<Record<string, string>> = {
     'log journal 3d2023fbc8464e8295efbce27dc2ac93',
   ].join('\n'),
   ansible: `os NAME="CentOS Linux"\nos VERSION="7 (Core)"\nos ID="centos"\nos VERSION_ID="7"\nredhat CentOS Linux release 7.9.2009 (Core)\ndebian 13.6\nhost a.b.c\nkernel 3.10.0\narch x86_64\nfamily rpm\nversion "7"\ntool yum\nMemTotal:  16265852 kB\ninit systemd\nsystemd\nthere /etc/init.d\nenforce 1\npolicy 31\nselinux SELINUX=enforcing\nselinux SELINUXTYPE=targeted`,
+  file: 'parent\nlink ../a b\nreal /a b\nstat 644 0 4 12 root UNKNOWN\nkind file\nsha256 e3b0c44298fc1c149afbf4c8996fb924\ntext\nx 6eefbbbf0ac3af\nfilled',
   pids: 'kernel_max 32768\ncontroller v1\ncounts 10 4 20 3\narg --pod-max-pids=1024\nflags X="--system-reserved=cpu=200m,memory=1Gi,pid=1000"\nconfig podPidsLimit: 1024\nconfig featureGates: {SupportPodPidsLimit: true, A: false}\nconfig systemReserved:\ninner systemReserved   pid: "1000"\ninner systemReserved   cpu: 200m',
   kernels:
     'owner kernel 3.10.0-862.el7.x86_64\nowner kernel-lt 5.4.278-1.el7.elrepo.x86_64\nsetting UPDATEDEFAULT=yes\nsetting DEFAULTKERNEL=kernel',

@@ -4,6 +4,7 @@ import { render } from '../../src/core/plan/condition.ts';
 import { readCalendar } from '../../src/core/rollout/cron-line.ts';
 import { compile, compileTemplate } from '../../src/expression/index.ts';
 import { nearest } from '../../src/model/diagnostic.ts';
+import { splitWords } from '../../src/model/text/split-words.ts';
 import {
   compareDeb,
   compareKubernetes,
@@ -12,7 +13,8 @@ import {
   isRange,
   versionInRange,
 } from '../../src/model/text/versions.ts';
-import { splitWords } from '../../src/modules/command/command-words.ts';
+import { unifiedDiff } from '../../src/modules/file/diff.ts';
+import { editLines } from '../../src/modules/file/edit-line.ts';
 import { upstreamOf } from '../../src/modules/package-manager/version.ts';
 import type { Parser } from './parser.ts';
 
@@ -97,6 +99,18 @@ export const wordParsers: readonly Parser[] = [
     ],
   },
   { name: 'words of a command', parse: splitWords, seeds: ['echo \'a b\' "c \\" d" e\\ f'] },
+  {
+    name: 'edit of a file, with its diff',
+    parse: (text) => {
+      const edit = {
+        ...{ state: 'present' as const, line: '\\1=9', regexp: '^#?(\\w+) *=', insertafter: 'x$' },
+        ...{ backrefs: true, firstmatch: false },
+      };
+      const edited = editLines(text, edit);
+      return edited.ok && unifiedDiff(text, edited.value);
+    },
+    seeds: ['a = 1\n#b=2\nna\u00efve x\r\nend', '=\n'.repeat(9)],
+  },
   {
     name: 'mistyped word',
     parse: (text) => nearest(text, ['kernel_arg', 'container_runtime', 'constructor']),

@@ -199,6 +199,7 @@ function whole(): Readonly<Record<string, string>> {
   ];
   const release = '3.10.0-1160.el7.x86_64';
   const menu = '/boot/grub2/grub.cfg';
+  const writing = { kind: 'write', what: '', path: '/etc/motd', mode: '0644', timeout: 9 } as const;
   const packages = (['yum', 'apt', 'zypper'] as const).map(
     (manager) => [manager, packageSteps(manager, steps, 300)] as const,
   );
@@ -207,7 +208,8 @@ function whole(): Readonly<Record<string, string>> {
     probe: buildProbe(wants),
     start: startScript(token, 'node-a1/1/1'),
     poll: pollScript(token, 'node-a1/1/1', 10, 4096),
-    write: writeScript(token, 'node-a1/1/1', '/etc/motd', '0644', 10),
+    write: writeScript(token, { ...writing, content: 'text', validate: ['test', '-s', '%s'] }),
+    fromHost: writeScript(token, { ...writing, content: { from: '/etc/issue' }, replaces: '' }),
     copy: copyScript(token, {
       kind: 'copy',
       what: 'copy',

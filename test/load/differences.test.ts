@@ -67,6 +67,24 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   '`pause` waits once': ['test/modules/pause.test.ts', "{ prompt: 'Go on?' }"],
   '`wait_for` reads from': ['test/modules/wait-for.test.ts', 'search_regex'],
   '`stat`, `slurp` take': ['test/modules/stat.test.ts', "'~/x', '/home/$USER'"],
+  '`copy` sends': ['test/modules/copy.test.ts', "{ src: 'files/x' }"],
+  '`copy`, `file`, `lineinfile`, `replace` take': () => {
+    for (const [name, place] of [
+      ['copy', 'dest: ~/x, content: a'],
+      ['file', 'path: $HOME/x'],
+      ['lineinfile', 'path: ~/x, line: a'],
+      ['replace', 'path: x, regexp: a'],
+    ])
+      expect(errors('name: x', `${name}: {${place}}`)).toBe(1);
+  },
+  '`lineinfile`, `replace` do': ['test/modules/lineinfile.test.ts', 'done again by each run'],
+  '`lineinfile`, `replace` edit': ['test/modules/replace.test.ts', 'is not UTF-8 text'],
+  '`file` has': () => {
+    for (const args of ['state: touch', 'state: hard, src: /y', 'recurse: true, mode: "0755"'])
+      expect(errors('name: x', `file: {path: /x, ${args}}`)).toBe(1);
+  },
+  '`file` with': ['test/modules/file.test.ts', 'never removes the system'],
+  '`backup: true`': ['test/cli-commands/file-modules.test.ts', 'its rollback restores them'],
   '`async` with': ['test/load/accepted.test.ts', 'kmend leaves no step behind'],
   '`throttle` on a task': ['test/load/accepted.test.ts', 'throttle: 1'],
   '`shell` refuses': () => expect(errors('name: x', 'shell: "echo it\'s # fine"')).toBe(0),

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../src/model/fact.ts';
 import { quote } from '../../src/model/text/quote.ts';
-import { splitWords } from '../../src/modules/command/command-words.ts';
+import { splitWords } from '../../src/model/text/split-words.ts';
 import { hostTree, shells } from './host-tree.ts';
 import { moduleNamed, parseArgs, planOf } from './laws.ts';
 

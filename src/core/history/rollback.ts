@@ -1,6 +1,7 @@
 // Rollback: what to set again on a host, from what the journal of a run says it changed. Says so
 // where the journal does not know.
 
+import { backupFolder } from '../../model/host-file.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { Mapping, Value } from '../../model/value.ts';
@@ -36,6 +37,7 @@ type Step =
     }
   | { readonly kind: 'updates'; readonly what: string }
   | { readonly kind: 'repository'; readonly args: Mapping }
+  | { readonly kind: 'file'; readonly args: Mapping }
   | { readonly kind: 'left'; readonly what: string }
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly why: string };
@@ -118,6 +120,8 @@ function stepOf(change: MadeChange): Step {
   if (name !== undefined)
     return { kind: 'package', name, to: change.sign === '+' ? 'absent' : (change.before ?? '') };
   if (module === 'yum_repository') return repositoryStep(change);
+  const path = /^file (\/.*)$/s.exec(what)?.[1];
+  if (path !== undefined) return fileStep(path, change);
   const key = /^boot argument (\S+)$/.exec(what)?.[1];
   if (key !== undefined) return argumentStep(key, change);
   return { kind: 'left', what: `${what} (task "${task}")` };
@@ -156,6 +160,35 @@ function repositoryStep({ what, before = '', task }: MadeChange): Step {
     args:
       before === '' ? { name, file, state: 'absent' } : { name, file, state: 'present', options },
   };
+}
+
+/**
+ * The file as it was: its content by the backup on the host, its rights, or that there was none. A
+ * directory that was removed or replaced is gone, and one that was made may have files of others by
+ * now.
+ */
+function fileStep(path: string, { what, sign, before = '', after = '', task }: MadeChange): Step {
+  const step = (args: Mapping): Step => ({ kind: 'file', args: { path, ...args } });
+  const left = (why: string): Step => ({ kind: 'left', what: `${what} (task "${task}")${why}` });
+  if (sign === '+') return after.startsWith('directory ') ? left('') : step({ state: 'absent' });
+  const link = /^link to (.*)$/s.exec(before)?.[1];
+  if (link !== undefined) return step({ state: 'link', src: link });
+  const [old, made] = [partsOf(before), partsOf(after)];
+  if (old === undefined) return left('');
+  const { kind, content, ...rights } = old;
+  if (kind === made?.kind && content === made?.content) return step(rights);
+  const sha256 = /^sha256:([\da-f]+)$/.exec(content)?.[1];
+  if (sha256 !== undefined) return step({ ...rights, backup: `${backupFolder}/${sha256}` });
+  return left(kind === '' ? ': it was too long to keep' : '');
+}
+
+/** The state of a file, in its parts; undefined where it is a link, or nothing. */
+function partsOf(state: string) {
+  const [, kind = '', mode, owner, group, content = ''] =
+    /^(?:(directory|other) )?(\d{4}) ([^: ]+):(\S+)(?: (.*))?$/.exec(state) ?? [];
+  return mode === undefined || owner === undefined || group === undefined
+    ? undefined
+    : { kind, mode, owner, group, content };
 }
 
 const words = (text: string | undefined): readonly string[] =>
@@ -211,9 +244,13 @@ function varsOf(steps: readonly Step[]): Mapping | undefined {
   const kernel = steps.flatMap((step) => (step.kind === 'kernel' ? [step.release] : []))[0];
   const edits = steps.flatMap((step) => (step.kind === 'argument' ? step.edits : []));
   const repositories = steps.flatMap((step) => (step.kind === 'repository' ? [step.args] : []));
+  const files = steps.flatMap((step) => (step.kind === 'file' ? [step.args] : []));
   const texts = (pick: 'made' | 'before'): Value =>
     steps.flatMap((step) => (step.kind === 'argument' ? step[pick] : []));
-  if ([packages, edits, repositories].every((all) => all.length === 0) && kernel === undefined)
+  if (
+    [packages, edits, repositories, files].every((all) => all.length === 0) &&
+    kernel === undefined
+  )
     return undefined;
   return {
     rollback_packages: Object.fromEntries(packages),
@@ -222,5 +259,6 @@ function varsOf(steps: readonly Step[]): Mapping | undefined {
     rollback_made: texts('made'),
     rollback_before: texts('before'),
     rollback_repositories: repositories,
+    rollback_files: files,
   };
 }

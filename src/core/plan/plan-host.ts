@@ -246,9 +246,9 @@ function untilRead(task: ModuleTask, round: Evaluation): Evaluation {
 
 function planTask(task: ModuleTask, vars: TaskVars, input: HostInput, walk: Walk): void {
   const module = moduleOf(task, input.modules);
-  // The output of a `no_log` command must not be in a plan.
+  // What a `no_log` task reads of a file, and the output of its command, must not be in a plan.
   const onRead = (name: string): void => {
-    if (task.noLog !== true || !name.startsWith('output.')) walk.reads.add(name);
+    if (task.noLog !== true || !/^(?:output|file)\./.test(name)) walk.reads.add(name);
   };
   const loop =
     task.loop === undefined ? { items: [{}] } : loopItems(task, scopeOf(walk.frame, vars, onRead));
@@ -313,7 +313,7 @@ function doneAfter(
     rebooted: done.rebooted || kinds.has('reboot'),
     newBoot: done.newBoot === true,
     replaced: kinds.has('reboot') ? [] : [...(done.replaced ?? []), ...packages],
-    ...present({ acted: done.acted }),
+    ...present({ acted: done.acted, altered: done.altered }),
   };
 }
 
@@ -354,7 +354,10 @@ function noteAltered({ name, risk, status }: TaskPlan, walk: Walk): void {
   const { context, altered } = walk.frame;
   walk.frame = {
     ...walk.frame,
-    context: { ...context, done: { ...context.done, acted: true } },
+    context: {
+      ...context,
+      done: { ...context.done, acted: true, ...(risk === 'evict' ? {} : { altered: true }) },
+    },
     ...(risk === 'evict' ? {} : { altered: altered ?? name }),
   };
 }

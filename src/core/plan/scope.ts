@@ -48,5 +48,5 @@ export type Variables = (layers: VariableLayers) => Scope;
 export const shownFacts = (facts: Facts): Mapping => nestFacts(facts, isShown);
 
 const isShown = remembered(
-  (name) => !/^(?:package|service|path|forecast|output|reading)\./.test(name),
+  (name) => !/^(?:package|service|path|file|forecast|output|reading)\./.test(name),
 );

@@ -3,15 +3,19 @@ import type { Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { Change } from '../../model/run/change.ts';
 import type { PlannedChange } from '../../model/run/plan.ts';
+import { withoutNamedSecrets } from './secrets.ts';
 
 export const hiddenText = '(hidden by no_log)';
 
 export const shownChange = (change: Change): PlannedChange => ({
   sign: change.sign,
   what: change.what,
-  ...present({ before: change.before, after: change.after }),
+  ...present({ before: change.before, after: change.after, diff: shownDiff(change.diff) }),
   risk: change.risk,
 });
+
+const shownDiff = (diff: string | undefined): string | undefined =>
+  diff?.split('\n').map(withoutNamedSecrets).join('\n');
 
 /** With `no_log` the change itself may be secret. */
 export const hiddenChange = (change: Change): PlannedChange => ({

@@ -76,7 +76,11 @@ function take(draft: Draft, event: Event): void {
     case 'task.planned':
       draft.planned = leavesNothing(event.module)
         ? []
-        : event.changes.map((change) => ({ ...change, task: event.name, module: event.module }));
+        : event.changes.map(({ diff: _diff, ...change }) => ({
+            ...change,
+            task: event.name,
+            module: event.module,
+          }));
       return;
     case 'effect.started':
       for (const change of draft.planned) add(draft.changes, change);

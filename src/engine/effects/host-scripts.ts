@@ -3,7 +3,7 @@
 import { packageLocks } from '../../facts/areas/packages/package-locks.ts';
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { sha256Shell } from '../../model/host-file.ts';
-import type { CopyEffect, Escalation } from '../../model/run/effect.ts';
+import type { CopyEffect, Escalation, WriteEffect } from '../../model/run/effect.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import type { FenceToken } from '../ports/fence.ts';
@@ -12,6 +12,7 @@ import cleanup from './scripts/cleanup.sh';
 import copy from './scripts/copy.sh';
 import escalate from './scripts/escalate.sh';
 import fenceFile from './scripts/fence.sh';
+import fromHost from './scripts/from-host.sh';
 import poll from './scripts/poll.sh';
 import reboot from './scripts/reboot.sh';
 import start from './scripts/start.sh';
@@ -29,6 +30,7 @@ export const exitCodes = {
   noDigest: 93,
   otherFile: 92,
   locked: 91,
+  invalid: 90,
 } as const;
 
 /** `D` survives a reboot, `L` does not. */
@@ -95,16 +97,24 @@ export const pollScript = (
     `${places}${spool(token, effect)}${scriptText(poll, { polls: Math.max(1, Math.round(seconds * 5)), maxBytes })}`,
   );
 
-export const writeScript = (
-  token: FenceToken,
-  effect: string,
-  path: string,
-  mode: string,
-  bytes: number,
-): string =>
-  withPrelude(
-    `${places}${arrive(`[ "$(wc -c < "$T")" -eq ${bytes} ]`, 'content')}${fence(token)}${scriptText(write, { path: quote(path), backup: effect.replace(/[^A-Za-z0-9.-]/g, '_'), mode: quote(mode) })}`,
+export function writeScript(token: FenceToken, effect: WriteEffect): string {
+  const { content, path, mode, owner = '', replaces, validate = [] } = effect;
+  const arrived =
+    typeof content === 'string'
+      ? arrive(`[ "$(wc -c < "$T")" -eq ${new TextEncoder().encode(content).length} ]`, 'content')
+      : scriptText(fromHost, { ...exitCodes, from: quote(content.from) });
+  return withPrelude(
+    `${places}${arrived}${fence(token)}${scriptText(write, {
+      ...exitCodes,
+      path: quote(path),
+      mode: quote(mode),
+      owner: quote(owner),
+      replaces: quote(replaces ?? 'any'),
+      sha256Shell: sha256Shell(exitCodes.noDigest),
+      validate: validate.map((word) => word.split('%s').map(quote).join('"$n"')).join(' '),
+    })}`,
   );
+}
 
 /** Kilobytes that must stay free beside a copied file. */
 const spareKb = 20 * 1024;

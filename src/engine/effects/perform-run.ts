@@ -195,6 +195,14 @@ export function ownFailure(result: ExecResult): Failure | undefined {
         detail: output,
         transport: true,
       };
+    case exitCodes.otherFile:
+      return {
+        kind: 'exit',
+        message: 'it was changed since kmend read it, and is not replaced',
+        hint: 'find out who changes it, and run kmend again',
+      };
+    case exitCodes.invalid:
+      return { kind: 'exit', message: 'its `validate` refused the new content', detail: output };
     case exitCodes.cut:
       return { kind: 'unreachable', message: 'the script arrived truncated', transport: true };
     default:
@@ -247,21 +255,13 @@ async function runAttached(
 
 export async function performWrite(
   effect: WriteEffect,
-  place: EffectPlace,
   context: EffectContext,
 ): Promise<Performed> {
   const { session, token } = context;
-  const script = writeScript(
-    token,
-    place.effect,
-    effect.path,
-    effect.mode,
-    new TextEncoder().encode(effect.content).length,
-  );
-  const outcome = await session.read(script, {
+  const outcome = await session.read(writeScript(token, effect), {
     timeout: effect.timeout,
     become: session.target.become !== undefined,
-    stdin: effect.content,
+    ...(typeof effect.content === 'string' ? { stdin: effect.content } : {}),
   });
   if (!outcome.ok) return failing(outcome.failure);
   const failure = ownFailure(outcome.value);

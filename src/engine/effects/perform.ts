@@ -102,7 +102,7 @@ function dispatch(effect: Effect, place: EffectPlace, context: EffectContext): P
     case 'run':
       return performRun(effect, place, context);
     case 'write':
-      return performWrite(effect, place, context);
+      return performWrite(effect, context);
     case 'copy':
       return performCopy(effect, place, context);
     case 'reboot':

@@ -20,18 +20,32 @@ const classes: Readonly<Record<string, string>> = {
   s: space,
   S: notSpace,
 };
+/** Of a pattern of bytes. */
+const asciiClasses: Readonly<Record<string, string>> = {
+  d: '\\d',
+  D: '\\D',
+  w: '\\w',
+  W: '\\W',
+  s: '\\t-\\r\\x20',
+  S: '\\x00-\\x08\\x0e-\\x1f\\x21-\\xff',
+};
 const simple: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 };
 const numeric = /^(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3}))/;
 
-/** Reads the escape after the backslash at `at - 1`; undefined where Python has no such escape. */
-export function readEscape(source: string, at: number): Escape | undefined {
+/**
+ * Reads the escape after the backslash at `at - 1`; undefined where Python has no such escape. A
+ * pattern of bytes knows ASCII only.
+ */
+export function readEscape(source: string, at: number, bytes: boolean): Escape | undefined {
   const code = source.codePointAt(at);
   if (code === undefined) return undefined;
   const letter = String.fromCodePoint(code);
-  const set = Object.hasOwn(classes, letter) ? classes[letter] : undefined;
+  if (bytes && /[uU]/.test(letter)) return undefined;
+  const known = bytes ? asciiClasses : classes;
+  const set = Object.hasOwn(known, letter) ? known[letter] : undefined;
   if (set !== undefined) return { kind: 'class', set, length: 1 };
-  const known = Object.hasOwn(simple, letter) ? simple[letter] : undefined;
-  if (known !== undefined) return { kind: 'code', code: known, length: 1 };
+  const control = Object.hasOwn(simple, letter) ? simple[letter] : undefined;
+  if (control !== undefined) return { kind: 'code', code: control, length: 1 };
   const [whole, byte, short, long, octal = ''] = numeric.exec(source.slice(at, at + 9)) ?? [];
   if (whole !== undefined) {
     const digits = byte ?? short ?? long;

@@ -15,12 +15,15 @@ export interface Regex extends Translated {
 
 const known = new Map<string, Regex>();
 
-export function regex(source: string, { fold = false, lines = false }: Partial<Flags> = {}): Regex {
-  const key = `${fold ? 'i' : ''}${lines ? 'm' : ''}/${source}`;
+export function regex(
+  source: string,
+  { fold = false, lines = false, bytes = false }: Partial<Flags> = {},
+): Regex {
+  const key = `${fold ? 'i' : ''}${lines ? 'm' : ''}${bytes ? 'b' : ''}/${source}`;
   const cached = known.get(key);
   if (cached !== undefined) return cached;
   reserve(source.length);
-  const translated = translate(source, { fold, lines });
+  const translated = translate(source, { fold, lines, bytes });
   const flags = (fold ? RE2JS.CASE_INSENSITIVE : 0) | (lines ? RE2JS.MULTILINE : 0);
   const longest = (): RE2JS => compiled(translated.pattern, flags | RE2JS.LONGEST_MATCH);
   const made = { ...translated, engine: compiled(translated.pattern, flags), longest };
@@ -39,15 +42,22 @@ function compiled(pattern: string, flags: number): RE2JS {
   }
 }
 
-/** The error in a regular expression; found before the run. */
-export function patternProblem(source: string): string | undefined {
+/** The result of work with regular expressions, or why there is none. */
+export function attempted<T>(
+  work: () => T,
+): { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string } {
   try {
-    metered(() => regex(source));
-    return undefined;
+    return { ok: true, value: metered(work) };
   } catch (error) {
-    if (error instanceof ExpressionError) return error.message;
+    if (error instanceof ExpressionError) return { ok: false, why: error.message };
     throw error;
   }
+}
+
+/** The error in a regular expression; found before the run. */
+export function patternProblem(source: string, flags: Partial<Flags> = {}): string | undefined {
+  const made = attempted(() => regex(source, flags));
+  return made.ok ? undefined : made.why;
 }
 
 /** Makes the matcher for a text. Refuses texts on which RE2 differs from Python. */
@@ -82,6 +92,7 @@ function matchOf({ groups, finalNewlines }: Regex, matcher: Matcher, text: strin
       const [from, to] = spans[index] ?? fail('no such group');
       return from < 0 ? undefined : text.slice(from, to);
     },
+    startOf: (index) => spans[index]?.[0] ?? -1,
   };
 }
 
@@ -123,6 +134,10 @@ export function startingWith(
     throw error;
   }
 }
+
+/** `Match.expand`: the replacement with the groups of the match. */
+export const expand = (pattern: Regex, replacement: string, match: Match): string =>
+  replacer(replacement, pattern)(match);
 
 /** All matches from left to right. As in Python 3.7, an empty match may follow another match. */
 function allMatches(pattern: Regex, text: string, most: number): Match[] {

@@ -8,6 +8,8 @@ export interface Match {
   readonly end: number;
   /** Text of a group; undefined when the group did not match. */
   readonly group: (index: number) => string | undefined;
+  /** Where a group begins; -1 when it did not match. */
+  readonly startOf: (index: number) => number;
 }
 
 const simple: Readonly<Record<string, string>> = { ...controlEscapes, '\\': '\\' };

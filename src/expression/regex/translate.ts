@@ -6,6 +6,8 @@ import { type Escape, readEscape } from './escapes.ts';
 export interface Flags {
   readonly fold: boolean;
   readonly lines: boolean;
+  /** A pattern of bytes, for texts with one character for each byte. */
+  readonly bytes: boolean;
 }
 
 /** A pattern for RE2, with the map of Python's groups. */
@@ -28,6 +30,7 @@ type Before = 'nothing' | 'place' | 'end' | 'item' | 'repeat' | 'lazy';
 
 interface Draft {
   readonly source: string;
+  readonly bytes: boolean;
   at: number;
   before: Before;
   lines: boolean;
@@ -47,9 +50,10 @@ const lacking = (what: string, at: number): never =>
     `the regular expression has ${what} at position ${at}, which kmend refuses: it matches in linear time`,
   );
 
-export function translate(source: string, { lines }: Flags): Translated {
+export function translate(source: string, { lines, bytes }: Flags): Translated {
   const draft: Draft = {
     source,
+    bytes,
     at: 0,
     before: 'nothing',
     lines,
@@ -124,7 +128,7 @@ function outside(draft: Draft, start: number): string {
   const at = Object.hasOwn(places, letter) ? places[letter] : undefined;
   if (at !== undefined) {
     draft.at += 1;
-    draft.hasBoundary ||= letter === 'b' || letter === 'B';
+    draft.hasBoundary ||= !draft.bytes && (letter === 'b' || letter === 'B');
     return place(draft, at);
   }
   if (/^[1-9]/.test(letter) && !/^[1-3][0-7]{2}/.test(draft.source.slice(draft.at, draft.at + 3)))
@@ -135,7 +139,7 @@ function outside(draft: Draft, start: number): string {
 
 function takeEscape(draft: Draft, start: number): Escape {
   const read =
-    readEscape(draft.source, draft.at) ??
+    readEscape(draft.source, draft.at, draft.bytes) ??
     bad(`bad escape ${draft.source.slice(start, start + 2)}`, start);
   draft.at += read.length;
   return read;

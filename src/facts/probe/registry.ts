@@ -8,6 +8,7 @@ import { cgroupArea } from '../areas/cgroups/cgroup.ts';
 import { memoryArea } from '../areas/cgroups/memory.ts';
 import { pidsArea } from '../areas/cgroups/pids.ts';
 import { ansibleArea } from '../areas/host/ansible.ts';
+import { fileArea } from '../areas/host/file.ts';
 import { machineArea } from '../areas/host/machine.ts';
 import { marksArea } from '../areas/host/marks.ts';
 import { osArea } from '../areas/host/os.ts';
@@ -76,6 +77,7 @@ export const areas: ReadonlyMap<string, Area> = new Map(
     packageArea,
     serviceArea,
     pathArea,
+    fileArea,
     repositoryArea,
   ].map((area) => [area.name, area]),
 );

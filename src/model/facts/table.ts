@@ -15,8 +15,16 @@ import {
   runtimesFacts,
   serviceFacts,
 } from './programs.ts';
-import { type FactRow, type Lifetime, outside, volatile } from './row.ts';
-import type { CommandOutput, IdReading, Reading, Remedy, Verdict } from './values.ts';
+import { disk, type FactRow, type Lifetime, outside, volatile } from './row.ts';
+import type {
+  CommandOutput,
+  FileState,
+  FileText,
+  IdReading,
+  Reading,
+  Remedy,
+  Verdict,
+} from './values.ts';
 
 /**
  * By the area that reads them, in the order of the docs. No probe reads `derived`, `given` and
@@ -63,6 +71,24 @@ const internal = {
     'none',
   ),
   'kmem.now.remedy_why': volatile(outside<string>('the same of `kmem.remedy_why`', '')),
+  'file.*.state': disk<FileState>('what is at a path, its owner, mode and checksum', {
+    kind: 'file',
+    mode: '0644',
+    owner: 'root',
+    group: 'root',
+    uid: 0,
+    gid: 0,
+    size: 0,
+    sha256: '',
+    link: '',
+    real: '/etc/motd',
+    filled: false,
+    parent: true,
+  }),
+  // Volatile, so that no plan keeps it: its checksum in the state shows whether it has changed.
+  'file.*.text': volatile(
+    disk<FileText>('the content of a short file of UTF-8 text', { text: '', why: '' }),
+  ),
   'output.*': outside<CommandOutput>('what a read-only command of a play printed', {
     rc: 0,
     stdout: '',

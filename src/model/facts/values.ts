@@ -108,6 +108,34 @@ export type Controller = 'v1' | 'v2' | 'absent';
 /** A runtime beside runc; `says` is the first line of its `--version`. */
 export type RuntimeRow = { readonly name: string; readonly path: string; readonly says: string };
 
+/** What is at a path of a host; a link is followed. */
+export type FileState = {
+  /** `absent` also for a link to nothing. */
+  readonly kind: 'absent' | 'file' | 'directory' | 'other';
+  /** Four octal digits; this and the following are empty, or 0, where nothing is there. */
+  readonly mode: string;
+  /** Names; the number where there is no name. */
+  readonly owner: string;
+  readonly group: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Of the content of a file of at most 64 MiB; otherwise empty. */
+  readonly sha256: string;
+  /** What the link says; empty where the path is no link. */
+  readonly link: string;
+  /** The path without links. */
+  readonly real: string;
+  /** A directory with something in it. */
+  readonly filled: boolean;
+  /** The directory that it would be in is there. */
+  readonly parent: boolean;
+};
+
+/** The content of a file, or why it cannot be edited: it is long, or no UTF-8 text. */
+export type FileText = { readonly text: string; readonly why: string };
+
 export type PackageTool = 'yum' | 'dnf' | 'apt' | 'zypper' | 'rpm-ostree' | 'none';
 
 /**

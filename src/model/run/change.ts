@@ -15,6 +15,8 @@ export interface Change {
   readonly what: string;
   readonly before?: string;
   readonly after?: string;
+  /** A unified diff of the text that is changed, without its head. */
+  readonly diff?: string;
   readonly risk: Risk;
   readonly effects: readonly Effect[];
 }
@@ -112,6 +114,8 @@ export interface PlanContext {
     readonly touched?: boolean;
     /** In a plan: an earlier task changes the host or its node, or may. In a walk: as `touched`. */
     readonly acted?: boolean;
+    /** In a plan only: an earlier task changes the host itself, or may. */
+    readonly altered?: boolean;
     /**
      * Packages that this run changed in the current boot of the host. The clock of the host is not
      * used.

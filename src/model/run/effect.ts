@@ -35,15 +35,25 @@ export interface RunEffect extends EffectBase {
 }
 
 /**
- * Write a file atomically, with a backup. Keeps owner, mode and SELinux label of an existing file,
- * and follows a symlink to its target.
+ * Write a file atomically. Keeps the SELinux label of a file that is replaced, and its owner unless
+ * another is given. A link is replaced by the file: the path must be the real one.
  */
 export interface WriteEffect extends EffectBase {
   readonly kind: 'write';
   readonly path: string;
-  readonly content: string;
-  /** Octal text for a new file: '0644'. */
+  /** The text, or the path of a file of the host that has it. */
+  readonly content: string | { readonly from: string };
+  /** Octal text: '0644'. */
   readonly mode: string;
+  /** As `chown` takes it: `root`, `root:adm`, `:adm`. */
+  readonly owner?: string;
+  /**
+   * Checksum of the file that is replaced, which is kept under that name; empty = nothing is there.
+   * Anything else is not replaced. Absent = it does not matter, and nothing is kept.
+   */
+  readonly replaces?: string;
+  /** Words of a program that must accept the new file; `%s` is its path. */
+  readonly validate?: readonly string[];
 }
 
 /**

@@ -13,6 +13,8 @@ export interface PlannedChange {
   readonly what: string;
   readonly before?: string;
   readonly after?: string;
+  /** A unified diff, without its head. */
+  readonly diff?: string;
   readonly risk: Risk;
 }
 

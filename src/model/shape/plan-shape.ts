@@ -35,7 +35,7 @@ export const remedy: Shape = oneOf(
 export const taskStatus: Shape = oneOf('same', 'change', 'skip', 'later', 'unmet');
 export const change: Shape = object(
   { sign: oneOf('+', '~', '-', '!'), what: text, risk },
-  { before: text, after: text },
+  { before: text, after: text, diff: text },
 );
 export const accepted: Shape = listOf(object({ key: text, name: text }));
 export const proof: Shape = object({ verdict, by: text, evidence: text }, { accepted });

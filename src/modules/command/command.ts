@@ -11,8 +11,9 @@ import {
   text,
 } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
+import { splitWords } from '../../model/text/split-words.ts';
 import { defineModule } from '../define.ts';
-import { expandingWord, splitWords } from './command-words.ts';
+import { expandingWord } from './command-words.ts';
 import { freeFormNames, planRun, runShape, runWants } from './run-once.ts';
 
 const long = object({

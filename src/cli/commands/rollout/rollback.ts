@@ -32,7 +32,7 @@ export function rollbackCommand(
     ),
   )
     .description(
-      "roll back what a run changed: boot arguments, kernel that boots, packages, repository files, as that run's journal found them",
+      "roll back what a run changed: boot arguments, kernel that boots, packages, repositories, files, as that run's journal found them",
     )
     .argument('<run>')
     .option('-C, --check', 'only plan')

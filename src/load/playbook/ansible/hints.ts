@@ -2,7 +2,7 @@
 
 const reads = (what: string): string => `use \`command: ${what}\` with \`read_only: true\``;
 const files =
-  'use `shell`; for a boot argument `kernel_arg`, for a yum repository `yum_repository`';
+  'use `copy` with `content`, `lineinfile` or `replace`; for a boot argument `kernel_arg`, for a yum repository `yum_repository`';
 const deploys = 'deploy it before or after the run: kmend moves packages, kernels and services';
 const accounts = 'leave it to what manages the accounts of the host, or use `command`';
 const noCopy =
@@ -22,7 +22,6 @@ export const moduleHints: Readonly<Record<string, string>> = {
   apt_repository: 'use `shell` with `creates`, or `files` of `package`, which needs no repository',
   assemble: files,
   blockinfile: files,
-  copy: files,
   cron: 'use `shell` with `creates`; kmend itself is started by `kmend schedule`',
   deb822_repository:
     'use `shell` with `creates`, or `files` of `package`, which needs no repository',
@@ -31,7 +30,6 @@ export const moduleHints: Readonly<Record<string, string>> = {
     'use `command: apt-mark hold NAME`; `package` has `holds: lift` for one transaction',
   expect: 'no task asks a question: use `command` with `stdin`',
   fetch: noCopy,
-  file: 'use `command`: `mkdir -p`, `ln -sfn`, `chmod`, `rm -f`',
   find: reads('find DIR -name NAME'),
   get_url: 'use `command: curl -fsSLo FILE URL` with `creates`; packages: `files` of `package`',
   getent: reads('getent DATABASE KEY'),
@@ -41,14 +39,12 @@ export const moduleHints: Readonly<Record<string, string>> = {
   hostname: 'use `command: hostnamectl set-hostname NAME`',
   import_playbook: 'it stands in the list of plays',
   iptables: 'use `shell`: `iptables -C RULE || iptables -A RULE`',
-  known_hosts: 'use `shell`',
-  lineinfile: files,
+  known_hosts: 'use `lineinfile`',
   mount_facts: `the facts \`space.*\` say what is free; for more ${reads('findmnt')}`,
   package_facts: reads('rpm -q NAME'),
   ping: 'leave it out: a host that does not answer is not started',
   pip: deploys,
   raw: 'use `shell`: it needs no Python on the host',
-  replace: files,
   rpm_key: '`gpgkey` of `yum_repository` is the key of its packages',
   script: 'write the script below `shell: |`',
   service_facts: reads('systemctl is-active UNIT'),
@@ -56,7 +52,7 @@ export const moduleHints: Readonly<Record<string, string>> = {
   subversion: deploys,
   sysvinit: 'use `service`, which drives systemd',
   tempfile: 'use `command: mktemp` with `register`',
-  template: `${files}; a \`shell\` may hold \`{{ }}\``,
+  template: 'use `copy`, whose `content` may hold `{{ }}`',
   unarchive: 'use `command: tar -xf FILE -C DIR` with `creates`',
   user: accounts,
   validate_argument_spec: 'use `assert`',
@@ -71,12 +67,12 @@ export const moduleHints: Readonly<Record<string, string>> = {
   k8s: cluster,
   k8s_info: cluster,
   mail: '`--notify-mail` of `kmend apply` sends it',
-  modprobe: 'use `command: modprobe NAME`, and a file in /etc/modules-load.d',
+  modprobe: 'use `command: modprobe NAME`, and `copy` a file to /etc/modules-load.d',
   mount: 'use `command: mount`',
   selinux: 'use `command: setenforce`; `kernel_arg` sets `selinux` of the boot',
   slack: '`--notify-url-file` of `kmend apply` posts to a webhook',
   synchronize: noCopy,
-  sysctl: 'use `command: sysctl -w NAME=VALUE`, and a file in /etc/sysctl.d',
+  sysctl: 'use `command: sysctl -w NAME=VALUE`, and `copy` a file to /etc/sysctl.d',
   timezone: 'use `command: timedatectl set-timezone ZONE`',
   yum_versionlock:
     'use `command: yum versionlock add NAME`; `package` has `holds: lift` for one transaction',

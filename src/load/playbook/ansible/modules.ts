@@ -135,6 +135,14 @@ const systemd: AnsibleModule = {
   },
 };
 
+const inPlace = each('path dest destfile name', as('path'));
+const fileArgs = {
+  backup: unused('what is replaced is kept below /var/lib/kmend/backup'),
+  unsafe_writes: never('kmend writes beside the file and renames'),
+  ...each('seuser serole setype selevel', never('use `command: chcon ...`, or `semanage`')),
+  ...each('attributes attr', never('use `command: chattr ...`')),
+};
+
 /** By Ansible's name, without the collection. */
 export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
   Object.entries<AnsibleModule>({
@@ -161,6 +169,39 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
     },
     systemd,
     systemd_service: systemd,
+    copy: {
+      module: 'copy',
+      args: {
+        ...fileArgs,
+        ...each('decrypt checksum local_follow', unused('it is about a `src` of the controller')),
+        directory_mode: never('make the directory with `file`'),
+      },
+    },
+    file: {
+      module: 'file',
+      args: {
+        ...fileArgs,
+        ...each('dest name', as('path')),
+        follow: unused('the rights are those of the target of a link'),
+        recurse: never('use `command: chown -R ...` or `chmod -R ...`'),
+        ...each(
+          'modification_time access_time modification_time_format access_time_format',
+          never('use `command: touch ...`'),
+        ),
+      },
+    },
+    lineinfile: {
+      module: 'lineinfile',
+      args: { ...fileArgs, ...inPlace, value: as('line'), regex: as('regexp') },
+    },
+    replace: {
+      module: 'replace',
+      args: {
+        ...fileArgs,
+        ...inPlace,
+        encoding: never('kmend edits UTF-8 text; for another use `shell` with iconv'),
+      },
+    },
     reboot: {
       module: 'reboot',
       args: {

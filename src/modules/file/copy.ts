@@ -1,0 +1,142 @@
+// Module copy: a file with a given text, or a copy of another file of the host.
+import type { FactView, FactWant } from '../../model/fact.ts';
+import type { FileState } from '../../model/facts/values.ts';
+import type { ModulePlan, PlanContext } from '../../model/run/change.ts';
+import { asArgs, flag, type Infer, object, text } from '../../model/shape/schema.ts';
+import { defineModule } from '../define.ts';
+import { hostPath, missing, stateOf } from './place.ts';
+import { planFile, planText, readText, textWants, type Wanted, writeShape } from './write.ts';
+
+const args = object({
+  dest: hostPath.describe(
+    'The file. Where a directory is there, `src` is copied into it under its own name.',
+  ),
+  content: text
+    .regex(/^[^\0]*$/, 'should be text')
+    .optional()
+    .describe('The whole text of the file.'),
+  src: hostPath.optional().describe('Another file of the host, with `remote_src: true`.'),
+  remote_src: flag.default(false).describe('`src` is a file of the host.'),
+  force: flag.default(true).describe('`false`: a file that is there stays as it is.'),
+  follow: flag
+    .default(false)
+    .describe('Where `dest` is a link: write to its target, instead of replacing the link.'),
+  ...writeShape,
+})
+  .refine(
+    (given) => (given.content === undefined) !== (given.src === undefined),
+    'needs `content` or `src`, one of them',
+  )
+  .refine(
+    (given) => given.src === undefined || given.remote_src,
+    'takes a `src` of the host only, with `remote_src: true`: for a text of yours use `content`',
+  )
+  .refine(
+    (given) => given.src !== undefined || !given.dest.endsWith('/'),
+    'cannot write `content` to a directory: `dest` should not end with /',
+  );
+type Args = Infer<typeof args>;
+
+/** The file that is written: `src` keeps its name in a directory. */
+function targetOf({ dest, src }: Args, facts: FactView): string {
+  const plain = dest.replace(/(?<=.)\/$/, '');
+  if (src === undefined || facts.get(`file.${plain}.state`)?.kind !== 'directory') return plain;
+  return `${plain}/${src.slice(src.lastIndexOf('/') + 1)}`;
+}
+
+function wants(given: Args, facts: FactView): readonly FactWant[] {
+  const { dest, src } = given;
+  const plain = dest.replace(/(?<=.)\/$/, '');
+  if (src === undefined) return textWants(plain);
+  const target = targetOf(given, facts);
+  return [...textWants(src), ...textWants(plain), ...(target === plain ? [] : textWants(target))];
+}
+
+function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+  const target = targetOf(given, facts);
+  const state = stateOf(facts, target);
+  if (!given.force && state.kind !== 'absent') return { changes: [], note: `${target} is there` };
+  if (state.kind === 'directory')
+    return missing(`file.${target}.state`, `${target} is a directory`, context);
+  const parent = target.slice(0, target.lastIndexOf('/')) || '/';
+  if (!state.parent && facts.get(`file.${parent}.state`)?.kind !== 'directory')
+    return missing(`file.${target}.state`, `the directory ${parent} is not there`, context);
+  return given.src === undefined
+    ? planContent(given, target, facts, context)
+    : planCopy(given, given.src, target, facts, context);
+}
+
+function planContent(
+  given: Args,
+  target: string,
+  facts: FactView,
+  context: PlanContext,
+): ModulePlan {
+  const file = readText(target, facts, context, { isReplaced: true });
+  if ('plan' in file) return file.plan;
+  return planText(file, given.content ?? '', followed(given, file.state));
+}
+
+/** A link to nothing is always replaced. */
+const followed = (given: Args, state: FileState): Omit<Wanted, 'path'> => ({
+  args: given,
+  follow: given.follow && state.kind !== 'absent',
+});
+
+function planCopy(
+  given: Args,
+  src: string,
+  target: string,
+  facts: FactView,
+  context: PlanContext,
+): ModulePlan {
+  const from = stateOf(facts, src);
+  if (from.kind === 'absent') return missing(`file.${src}.state`, `${src} is not there`, context);
+  if (from.kind !== 'file' || from.sha256 === '')
+    return {
+      changes: [],
+      refuse: {
+        why: `${src} cannot be copied: ${from.kind === 'file' ? 'it has more than 64 MiB' : 'it is no regular file'}`,
+        hint: 'use `command: cp -a ...` with `creates`',
+      },
+    };
+  const state = stateOf(facts, target);
+  // A copy has the mode of its source.
+  const wanted = { ...followed(given, state), baseMode: from.mode };
+  const [before, after] = [target, src].map((path) => facts.get(`file.${path}.text`));
+  const isText = before?.why === '' && after?.why === '';
+  if (isText) {
+    const file = { path: target, state, text: before.text };
+    return planText(file, after.text, wanted, { from: src });
+  }
+  const made = { ...state, sha256: from.sha256, size: from.size };
+  return planFile({ path: target, ...wanted }, state, made, {
+    content: { from: src },
+  });
+}
+
+export const copy = defineModule<Args>({
+  name: 'copy',
+  summary: 'Writes a file, or copies one on the host.',
+  example: `- name: Logs of containers stay small
+  copy:
+    dest: /etc/docker/daemon.json
+    content: |
+      {"log-opts": {"max-size": "50m", "max-file": "3"}}
+    mode: "0644"
+`,
+  notes: `**Files.** What \`copy\`, \`file\`, \`lineinfile\` and \`replace\` have in common: they mean what Ansible's modules mean, and need no Python on the host. The plan
+shows a unified diff. It is left out where not everybody may read the file, for private keys, and with \`no_log\`; values behind names such as \`password\` are masked.
+Plan and journal have the SHA-256 of a file, from which a short secret could be guessed: with \`no_log\` they have neither that nor the path, and a rollback leaves the file.
+A file is written beside the old one and renamed into place; what was there is kept on the host as \`/var/lib/kmend/backup/SHA256\` until \`kmend cleanup\`. A file that somebody
+changes between the read and the write is not replaced. \`kmend rollback RUN\` restores content, owner and mode, and removes files that the run made; directories that it made stay, and a
+directory that it removed is not restored.
+
+The risk follows from the path: \`restart\` below /etc/systemd, /etc/docker, /etc/sysconfig, /etc/containerd, /etc/kubernetes and the like, \`reboot\` for /boot, /etc/default/grub, /etc/fstab, otherwise \`write\`.
+
+A link is replaced by the file, unless \`follow\` is true. A \`mode\` is read as octal digits even without quotes.`,
+  args: asArgs(args),
+  maxRisk: 'reboot',
+  facts: wants,
+  plan,
+});
