@@ -104,6 +104,7 @@ const playbookSeed = `- name: Out of accounting
 const ansibleSeed = `- hosts: all
   vars: {x: 1}
   roles: [a.b.c, {role: x, port: 1}]
+  handlers: [{import_tasks: t.yml}, {name: restart x, service: {name: x, state: restarted}, listen: all of it}]
   tasks:
     - import_tasks: t.yml
     - apt: name=docker-ce=18.09.9,curl state=present
@@ -113,6 +114,8 @@ const ansibleSeed = `- hosts: all
       with_items: ["a-{{ x }}", b]
     - command: touch x
       args: {creates: /x}
+      notify: ["x : restart x"]
+    - meta: flush_handlers
     - reboot: {post_reboot_delay: 0, reboot_timeout: 600}
     - k8s_drain: {name: "{{ inventory_hostname }}", delete_options: {ignore_daemonsets: yes}}
 `;

@@ -74,7 +74,6 @@ const rooms = /^(?:facts|load|model|adapters\/(?:ssh|kube|store|outside|http))\/
 
 /** Files of these rooms that have patterns and no row: what their patterns read. */
 const noParsers: ReadonlyMap<string, string> = new Map([
-  ['adapters/outside/forward.ts', 'entries of the journal, as they are sent'],
   ['adapters/outside/notify.ts', 'the text of a notice, as it is sent'],
   ['adapters/outside/gates.ts', 'the comparison in a playbook; answers are JSON'],
   ['adapters/kube/client/caller.ts', 'paths of its own'],
@@ -90,6 +89,7 @@ const noParsers: ReadonlyMap<string, string> = new Map([
   ['adapters/http/proxy.ts', 'the environment of this machine'],
   ['adapters/ssh/config/openssh.ts', 'the names of a host, sign by sign'],
   ['adapters/http/request.ts', 'the host of an address'],
+  ['facts/probe/registry.ts', 'a playbook, for the names of areas'],
   ['load/inventory/listing.ts', 'what is printed'],
   ['model/run/change.ts', 'changes of the program'],
   ['model/run/failure.ts', 'lines of 200 characters, as they are shown'],

@@ -111,43 +111,40 @@ function walkBack(
 function hunksOf(rows: readonly Row[]): readonly string[] {
   const out: string[] = [];
   let [oldLine, newLine] = [1, 1];
-  for (let at = 0; at < rows.length; ) {
-    const end = endOfHunk(rows, at);
-    if (end === undefined) {
-      if (rows[at]?.sign !== '+') oldLine += 1;
-      if (rows[at]?.sign !== '-') newLine += 1;
-      at += 1;
-      continue;
-    }
-    const hunk = rows.slice(at, end);
+  let done = 0;
+  for (let hunk = hunkFrom(rows, 0); hunk !== undefined; hunk = hunkFrom(rows, done)) {
+    oldLine += hunk.start - done;
+    newLine += hunk.start - done;
+    const own = rows.slice(hunk.start, hunk.end);
     const [olds, news] = [
-      hunk.filter(({ sign }) => sign !== '+').length,
-      hunk.filter(({ sign }) => sign !== '-').length,
+      own.filter(({ sign }) => sign !== '+').length,
+      own.filter(({ sign }) => sign !== '-').length,
     ];
-    out.push(`@@ -${range(oldLine, olds)} +${range(newLine, news)} @@`, ...hunk.flatMap(rowText));
+    out.push(`@@ -${range(oldLine, olds)} +${range(newLine, news)} @@`, ...own.flatMap(rowText));
     oldLine += olds;
     newLine += news;
-    at = end;
+    done = hunk.end;
   }
   return out;
 }
 
-/** The end of the hunk that begins at this row; undefined where none begins. */
-function endOfHunk(rows: readonly Row[], at: number): number | undefined {
-  const isChange = (index: number): boolean => (rows[index]?.sign ?? ' ') !== ' ';
-  const nextChange = (from: number): number => {
-    let index = from;
-    while (index < rows.length && !isChange(index)) index += 1;
+/** The first hunk from this row on. What is before it is the same in both texts. */
+function hunkFrom(
+  rows: readonly Row[],
+  from: number,
+): { readonly start: number; readonly end: number } | undefined {
+  const find = (at: number, isChange: boolean): number => {
+    let index = at;
+    while (index < rows.length && (rows[index]?.sign !== ' ') !== isChange) index += 1;
     return index;
   };
-  let change = nextChange(at);
-  if (change === rows.length || change > at + context) return undefined;
-  for (;;) {
-    let end = change;
-    while (end < rows.length && isChange(end)) end += 1;
-    const next = nextChange(end);
+  const first = find(from, true);
+  if (first === rows.length) return undefined;
+  for (let change = first; ; ) {
+    const end = find(change, false);
+    const next = find(end, true);
     if (next === rows.length || next - end > 2 * context)
-      return Math.min(rows.length, end + context);
+      return { start: Math.max(from, first - context), end: Math.min(rows.length, end + context) };
     change = next;
   }
 }

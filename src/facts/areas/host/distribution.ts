@@ -113,6 +113,6 @@ const codename = ({ os, redhat = '' }: Pick<ReleaseFiles, 'os'> & { readonly red
   os.get('VERSION_CODENAME') ??
   os.get('UBUNTU_CODENAME') ??
   bracketed(os.get('VERSION')) ??
-  /, *([^0-9,]+)$/.exec(os.get('VERSION') ?? '')?.[1] ??
+  /,([^0-9,]+)$/.exec(os.get('VERSION') ?? '')?.[1]?.trim() ??
   bracketed(redhat) ??
   'NA';
