@@ -1,14 +1,6 @@
 // A practice fleet in a process of its own: `kmend lab up`, `list` and `down`.
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,10 +37,21 @@ function startTime(pid: number): string {
   }
 }
 
+/** Undefined where the file is not there: the fleet removes it when it ends, at any moment. */
+function readOr(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** The fleet of this directory, if its process runs. */
 function labInfo(dir: string): LabInfo | undefined {
-  if (!existsSync(infoFile(dir))) return undefined;
-  const info = JSON.parse(readFileSync(infoFile(dir), 'utf8')) as LabInfo;
+  const text = readOr(infoFile(dir));
+  if (text === undefined) return undefined;
+  const info = JSON.parse(text) as LabInfo;
   return info.started !== '' && startTime(info.pid) === info.started ? info : undefined;
 }
 
