@@ -7,11 +7,11 @@ import type { Mapping, Value } from '../../model/value.ts';
 import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { conditions, field, tagsField, varsField } from '../text/fields.ts';
 import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
+import { earlyField } from '../text/static-templates.ts';
 import { entryOf, type MapTree } from '../text/tree.ts';
 import { sameUsers } from './ansible/accepted.ts';
 import type { HandlerList } from './handlers.ts';
 import type { Around } from './roles.ts';
-import { earlyField } from './static-templates.ts';
 
 export interface TaskContext {
   readonly collector: DiagnosticsCollector;

@@ -20,7 +20,7 @@ import {
   percentageSchema,
   rolloutSchema,
   throttleSchema,
-} from './rollout.ts';
+} from './play/rollout.ts';
 
 const text: Mapping = { type: 'string' };
 /** A plain scalar gives its source text. */

@@ -6,29 +6,20 @@ import {
   moduleTasksOf,
   type Play,
   type Playbook,
-  type Rollout,
   type Task,
 } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { asArgs, filled, flag, oneOf } from '../../model/shape/schema.ts';
 import type { Mapping, Value } from '../../model/value.ts';
-import { resolvePattern, splitPattern } from '../inventory/pattern.ts';
 import { collectorOf, type DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { conditions, field, refuseKeys, tagsField, varsField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
-import { checkExpression, checkTemplates, factNames, type Names, withVars } from '../text/names.ts';
+import { checkTemplates, factNames, type Names, withVars } from '../text/names.ts';
 import { dirOf, type Reader } from '../text/reader.ts';
 import { sourceOf } from '../text/source.ts';
-import {
-  type Entry,
-  entryOf,
-  type MapTree,
-  put,
-  type ScalarTree,
-  type Tree,
-} from '../text/tree.ts';
-import { hasClosedLayer, inventoryVars } from '../text/variables.ts';
+import { earlyField, renderEarly } from '../text/static-templates.ts';
+import { type Entry, entryOf, type MapTree, put, type Tree } from '../text/tree.ts';
 import type { Vault } from '../text/vault.ts';
 import { parseYaml } from '../text/yaml.ts';
 import { withoutUnused } from './ansible/accepted.ts';
@@ -36,20 +27,10 @@ import type { TaskContext } from './context.ts';
 import { reportCycles } from './cycles.ts';
 import { flushAt, handlersOf, withHandlers } from './handlers.ts';
 import { playKeys, refusedInPlay, unusedInPlay } from './keywords.ts';
-import { checkPolicy, type PlayHosts } from './policy.ts';
+import { matchHosts, namesOf, readHosts } from './play/hosts.ts';
+import { readRollout } from './play/rollout-keys.ts';
 import { candidates, type ProjectFiles, projectFiles } from './project-files.ts';
-import {
-  type AnsibleKeys,
-  batchesSchema,
-  fatalSchema,
-  orderSchema,
-  percentageSchema,
-  rolloutArgs,
-  rolloutOf,
-  throttleSchema,
-} from './rollout.ts';
 import { readRoles } from './spliced.ts';
-import { earlyField, renderEarly } from './static-templates.ts';
 import { readTasks } from './task.ts';
 
 export interface PlaybookOptions {
@@ -226,7 +207,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
   const given = options.extraVars ?? {};
   const early: Mapping = { ...vars, ...given };
   const hosts = readHosts(collector, tree, early);
-  const playHosts = matchHosts(collector, hosts, options);
+  const playHosts = matchHosts(collector, hosts, options.inventory);
   const names = namesOf(options, vars, playHosts);
   const name = field(collector, tree, 'name', filled) ?? hosts?.pattern ?? 'play';
   const rollout = readRollout(collector, tree, early, names, playHosts);
@@ -357,163 +338,4 @@ function noteGatherFacts(collector: DiagnosticsCollector, play: MapTree): void {
     'gather-facts',
     '`gather_facts` changes nothing: facts are always there',
   );
-}
-
-// ---- hosts ----
-
-interface Hosts {
-  readonly pattern: string;
-  readonly at: number;
-}
-
-function readHosts(
-  collector: DiagnosticsCollector,
-  play: MapTree,
-  early: Mapping,
-): Hosts | undefined {
-  const entry = entryOf(play, 'hosts');
-  if (entry === undefined) {
-    collector.error(play.entries[0]?.keyAt ?? play.at, 'no-hosts', 'this play has no `hosts`', {
-      hint: 'name a group of the inventory, or `all`',
-    });
-    return undefined;
-  }
-  const value = renderEarly(collector, entry.value, early);
-  const items = value.kind === 'list' ? value.items : [value];
-  const parts: string[] = [];
-  for (const item of items) {
-    if (item.kind === 'scalar' && item.value !== null)
-      for (const part of splitPattern(item.text)) parts.push(part);
-    else collector.error(item.at, 'bad-hosts', '`hosts` should be a pattern or a list of them');
-  }
-  if (parts.length > 0)
-    return {
-      pattern:
-        value.kind === 'list'
-          ? parts.join(',')
-          : (items[0]?.kind === 'scalar' ? items[0].text : '').trim(),
-      at: entry.value.at,
-    };
-  collector.error(entry.value.at, 'empty-pattern', '`hosts` names no host', {
-    detail: 'an empty list of hosts never means all of them',
-    hint: '`all` means every host',
-  });
-  return undefined;
-}
-
-function matchHosts(
-  collector: DiagnosticsCollector,
-  hosts: Hosts | undefined,
-  { inventory }: PlaybookOptions,
-): PlayHosts | undefined {
-  if (inventory === undefined || inventory.hosts.size === 0 || hosts === undefined)
-    return undefined;
-  const found = resolvePattern(hosts.pattern, inventory, collector.source.placeAt(hosts.at));
-  for (const one of found.diagnostics) collector.diagnostics.push(one);
-  return found.value && { inventory, hosts: found.value };
-}
-
-function namesOf(options: PlaybookOptions, vars: Mapping, playHosts: PlayHosts | undefined): Names {
-  const known = new Set([
-    ...Object.keys(vars),
-    ...Object.keys(options.extraVars ?? {}),
-    ...(options.knownNames ?? []),
-  ]);
-  let isOpen = playHosts === undefined;
-  for (const name of playHosts?.hosts ?? []) {
-    const host = playHosts?.inventory.hosts.get(name);
-    if (host === undefined) continue;
-    for (const variable of Object.keys(inventoryVars(host))) known.add(variable);
-    isOpen ||= hasClosedLayer(host);
-  }
-  return { vars: known, facts: factNames(options.facts), open: isOpen };
-}
-
-// ---- rollout ----
-
-function readRollout(
-  collector: DiagnosticsCollector,
-  play: MapTree,
-  early: Mapping,
-  names: Names,
-  playHosts: PlayHosts | undefined,
-): Rollout {
-  const entry = entryOf(play, 'rollout');
-  const tree =
-    entry === undefined
-      ? undefined
-      : renderEarly(collector, withoutZone(collector, entry, names), early);
-  const fitted = tree === undefined ? {} : fitTree(collector, tree, rolloutArgs, 'rollout').data;
-  const ansible = readAnsibleKeys(collector, play, entry, early);
-  const zone = zoneOf(entry);
-  const rollout = rolloutOf({ ...fitted, ...(zone !== undefined && { zone: zone.text }) }, ansible);
-  checkPolicy(collector, entry, rollout, playHosts);
-  return rollout;
-}
-
-/** The expression under `zone`, with or without braces. */
-function zoneOf(rollout: Entry | undefined): ScalarTree | undefined {
-  const tree = rollout?.value.kind === 'map' ? entryOf(rollout.value, 'zone')?.value : undefined;
-  if (tree?.kind !== 'scalar' || typeof tree.value !== 'string') return undefined;
-  const inner = /^\s*\{\{(.*)\}\}\s*$/s.exec(tree.text)?.[1];
-  return inner === undefined || inner.includes('{{') ? tree : { ...tree, text: inner.trim() };
-}
-
-// The zone is checked at load time, but rendered for each host: it differs between hosts.
-function withoutZone(collector: DiagnosticsCollector, rollout: Entry, names: Names): Tree {
-  const zone = zoneOf(rollout);
-  if (zone === undefined || rollout.value.kind !== 'map') return rollout.value;
-  const written = entryOf(rollout.value, 'zone')?.value;
-  if (written !== undefined && written.kind === 'scalar' && written.text !== zone.text)
-    checkTemplates(collector, written, names);
-  else checkExpression(collector, zone, names);
-  return {
-    ...rollout.value,
-    entries: rollout.value.entries.map((entry) =>
-      entry.key === 'zone' ? { ...entry, value: { ...zone, text: 'zone', value: 'zone' } } : entry,
-    ),
-  };
-}
-
-function readAnsibleKeys(
-  collector: DiagnosticsCollector,
-  play: MapTree,
-  rollout: Entry | undefined,
-  early: Mapping,
-): AnsibleKeys {
-  const twice: Readonly<Record<string, string>> = {
-    serial: 'waves',
-    order: 'order',
-    throttle: 'max_unavailable',
-  };
-  for (const [key, own] of Object.entries(twice)) {
-    const entry = entryOf(play, key);
-    if (
-      entry === undefined ||
-      rollout?.value.kind !== 'map' ||
-      entryOf(rollout.value, own) === undefined
-    )
-      continue;
-    collector.error(
-      entry.keyAt,
-      'said-twice',
-      `\`${key}\` and \`rollout.${own}\` say the same thing`,
-      { hint: 'keep one of them' },
-    );
-  }
-  return {
-    ...present({
-      serial: earlyField(collector, play, 'serial', batchesSchema, early),
-      maxFailPercentage: earlyField(
-        collector,
-        play,
-        'max_fail_percentage',
-        percentageSchema,
-        early,
-      ),
-      anyErrorsFatal: earlyField(collector, play, 'any_errors_fatal', fatalSchema, early),
-      throttle: earlyField(collector, play, 'throttle', throttleSchema, early),
-      order: earlyField(collector, play, 'order', orderSchema, early),
-    }),
-  };
 }

@@ -5,6 +5,7 @@ import { present } from '../../model/present.ts';
 import type { Mapping } from '../../model/value.ts';
 import { tagsField } from '../text/fields.ts';
 import { checkTemplates, type Names, withVars } from '../text/names.ts';
+import { renderEarly } from '../text/static-templates.ts';
 import {
   type Entry,
   entryOf,
@@ -19,7 +20,6 @@ import { handlersOf } from './handlers.ts';
 import type { OpenedTree } from './project-files.ts';
 import { findRole, type RoleParts, type RoleVariables } from './roles.ts';
 import { openRole, openTasks, type SpliceKind, spliceArguments } from './splices.ts';
-import { renderEarly } from './static-templates.ts';
 
 /** A context with the reader of tasks, which this file cannot import. */
 export interface SpliceContext extends TaskContext {

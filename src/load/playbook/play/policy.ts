@@ -1,11 +1,11 @@
 // Reports policies whose keys are all valid and that still cannot work, before any host is
 // contacted.
-import type { Inventory } from '../../model/host.ts';
-import type { Rollout } from '../../model/playbook.ts';
-import { plural } from '../../model/text/plural.ts';
-import { resolvePattern } from '../inventory/pattern.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { type Entry, nodeAt, type Tree } from '../text/tree.ts';
+import type { Inventory } from '../../../model/host.ts';
+import type { Rollout } from '../../../model/playbook.ts';
+import { plural } from '../../../model/text/plural.ts';
+import { resolvePattern } from '../../inventory/pattern.ts';
+import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import { type Entry, nodeAt, type Tree } from '../../text/tree.ts';
 
 export interface PlayHosts {
   readonly inventory: Inventory;

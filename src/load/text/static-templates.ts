@@ -3,11 +3,11 @@
 import { compileTemplate, hasTemplate } from '../../expression/index.ts';
 import type { Schema } from '../../model/shape/schema.ts';
 import type { Mapping, Value } from '../../model/value.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { field } from '../text/fields.ts';
-import { checkTemplates, factNames } from '../text/names.ts';
-import { entryOf, type MapTree, type Tree } from '../text/tree.ts';
-import { treeOfValue } from '../text/yaml.ts';
+import type { DiagnosticsCollector } from './diagnostics-collector.ts';
+import { field } from './fields.ts';
+import { checkTemplates, factNames } from './names.ts';
+import { entryOf, type MapTree, type Tree } from './tree.ts';
+import { treeOfValue } from './yaml.ts';
 
 /** The value of a play's key by its schema, after its templates are rendered. */
 export function earlyField<T>(

@@ -1,7 +1,7 @@
 // The `rollout` of a play: its schema, its defaults, and the Ansible keywords that it replaces.
-import { isTimeZone } from '../../core/rollout/local-time.ts';
-import type { Amount, Freeze, GateSpec, Rollout, Window } from '../../model/playbook.ts';
-import { present } from '../../model/present.ts';
+import { isTimeZone } from '../../../core/rollout/local-time.ts';
+import type { Amount, Freeze, GateSpec, Rollout, Window } from '../../../model/playbook.ts';
+import { present } from '../../../model/present.ts';
 import {
   amount,
   asArgs,
@@ -20,9 +20,9 @@ import {
   timeOfDay,
   whole,
   word,
-} from '../../model/shape/schema.ts';
-import type { Value } from '../../model/value.ts';
-import { put } from '../text/tree.ts';
+} from '../../../model/shape/schema.ts';
+import type { Value } from '../../../model/value.ts';
+import { put } from '../../text/tree.ts';
 
 const someHosts = amount.refine(
   (value) => !('count' in value) || value.count > 0,
