@@ -119,7 +119,7 @@ const readsOf = (facts: Mapping, names: ReadonlySet<string>): Mapping =>
  * even if all conditions skip their tasks. Other damaged packages give warnings.
  */
 function judgeDamage(input: HostInput, walk: Walk): readonly string[] {
-  const proof = flatten(input.tasks).find((task) => moduleOf(task, input.modules).proves === true);
+  const proof = moduleTasksOf(input.tasks).find((task) => moduleOf(task, input.modules).proves === true);
   const { facts } = walk.frame;
   const damaged = readDamage(known(facts, 'packages.damaged'));
   if (proof === undefined || damaged.length === 0 || walk.refused !== undefined) return [];
@@ -177,7 +177,7 @@ function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Wal
       walk,
       `${judged.place.file}:${judged.place.line}:${judged.place.column}`,
     );
-  for (const task of flatten([block])) {
+  for (const task of moduleTasksOf([block])) {
     if (!input.isWanted(task)) continue;
     const why =
       judged.kind === 'false'
@@ -220,15 +220,13 @@ function planBranches(block: BlockTask, vars: TaskVars, input: HostInput, walk: 
 }
 
 function planLater(tasks: readonly Task[], why: string, input: HostInput, walk: Walk): void {
-  for (const task of flatten(tasks)) {
+  for (const task of moduleTasksOf(tasks)) {
     if (!input.isWanted(task)) continue;
     walk.tasks.push(laterTask(task, why, input));
     walk.happens.set(task.id, 'perhaps');
     learnLater(task, moduleOf(task, input.modules), walk);
   }
 }
-
-const flatten = moduleTasksOf;
 
 /** One round of a task, and what its loop sets in it. */
 type Round = Evaluation & { readonly item?: Mapping };
