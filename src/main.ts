@@ -45,6 +45,19 @@ function hasColour({ NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean 
   return process.stdout.isTTY === true && TERM !== 'dumb';
 }
 
+/**
+ * The size of the terminal now. Node's own numbers are those of the last SIGWINCH that it handled: a
+ * view that is drawn before that, on a terminal which has folded its rows already, leaves a rest.
+ */
+function terminalSize(): { readonly columns?: number; readonly rows?: number } {
+  const { stdout }: { stdout: NodeJS.WriteStream & { readonly _handle?: unknown } } = process;
+  const handle = stdout._handle as { getWindowSize?(size: number[]): number } | undefined;
+  const size: number[] = [];
+  if (handle?.getWindowSize?.(size) !== 0) return stdout;
+  const [columns = stdout.columns, rows = stdout.rows] = size;
+  return { columns, rows };
+}
+
 /** The live view that is open. It has the lower part of the terminal. */
 let view: OpenView | undefined;
 
@@ -106,8 +119,8 @@ function makeWorld(signals: Signals, err: World['err']): World {
     progress: progress.show,
     isTerminal: process.stdout.isTTY === true && env.TERM !== 'dumb',
     colour: hasColour(env),
-    width: () => process.stdout.columns ?? Number(env.COLUMNS ?? 140),
-    height: () => process.stdout.rows ?? 24,
+    width: () => terminalSize().columns ?? Number(env.COLUMNS ?? 140),
+    height: () => terminalSize().rows ?? 24,
     view: (next) => {
       view = next;
     },
