@@ -12,6 +12,8 @@ interface Row {
   readonly ends: readonly string[];
   /** What the host failed with. */
   readonly fails?: RegExp;
+  /** What is printed. */
+  readonly says?: RegExp;
   readonly exit?: number;
   /** Lines that the tasks wrote. */
   readonly ran?: string;
@@ -53,6 +55,7 @@ const rows: readonly Row[] = [
     - {name: c, shell: {cmd: '${write('on')}'}, when: r.failed}
 `,
     ends: ['a ignored', 'b ok', 'c changed'],
+    says: /\[a\] failed, ignored: "run sh: .*" ended with 4 \[why\]/,
     ran: 'on\n',
   },
   {
@@ -247,6 +250,7 @@ describe('keywords of a task', () => {
       );
       if (row.fails === undefined) expect(failures).toEqual([]);
       else expect(failures.join('; ')).toMatch(row.fails);
+      if (row.says !== undefined) expect(said).toMatch(row.says);
       if (row.ran !== undefined)
         expect(readFileSync(join(lab.host(row.host).root, 'var/ran'), 'utf8')).toBe(row.ran);
     },

@@ -119,7 +119,9 @@ const readsOf = (facts: Mapping, names: ReadonlySet<string>): Mapping =>
  * even if all conditions skip their tasks. Other damaged packages give warnings.
  */
 function judgeDamage(input: HostInput, walk: Walk): readonly string[] {
-  const proof = moduleTasksOf(input.tasks).find((task) => moduleOf(task, input.modules).proves === true);
+  const proof = moduleTasksOf(input.tasks).find(
+    (task) => moduleOf(task, input.modules).proves === true,
+  );
   const { facts } = walk.frame;
   const damaged = readDamage(known(facts, 'packages.damaged'));
   if (proof === undefined || damaged.length === 0 || walk.refused !== undefined) return [];

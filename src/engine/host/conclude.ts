@@ -6,7 +6,7 @@ import { doneTask } from '../../core/run-state/state.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
-import { type Failure, isAway } from '../../model/run/failure.ts';
+import { type Failure, isAway, lastDetail } from '../../model/run/failure.ts';
 import { isList, isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import type { HostWalk } from './host-walk.ts';
 import type { Round } from './task-act.ts';
@@ -81,6 +81,8 @@ async function recordDone(
 ): Promise<void> {
   const isHidden = task.noLog === true;
   const isUnproven = failure !== undefined && module.proves === true;
+  // What is ignored has no failure of its own in the journal: the reason is the note.
+  const said = failure === undefined ? notes : [failure.message + lastDetail(failure), ...notes];
   await walk.run.record(
     {
       type: 'task.done',
@@ -93,7 +95,7 @@ async function recordDone(
         : { registered: keptResult(task, { status, registered }, walk) }),
       // What `no_log` hides is not kept: a resume evaluates the task again.
       ...(Object.keys(sets).length === 0 || isHidden ? {} : { sets: withoutSecrets(sets, walk) }),
-      ...(notes.length === 0 || isHidden ? {} : { note: notes.join('; ') }),
+      ...(said.length === 0 || isHidden ? {} : { note: said.join('; ') }),
       ...(isUnproven ? { unproven: true as const } : {}),
     },
     // It blocks the uncordon, so a crash must not lose it.

@@ -215,8 +215,9 @@ function noted(
   host: string,
   paint: Paint,
 ): string | undefined {
+  const why = event.note === undefined ? '' : `: ${event.note}`;
   if (event.status === 'ignored')
-    return paint.yellow(`${event.host} [${event.name}] failed, ignored`);
+    return paint.yellow(`${event.host} [${event.name}] failed, ignored${why}`);
   return event.note === undefined || event.status === 'skipped'
     ? undefined
     : `${host} [${event.name}] ${event.note}`;
