@@ -311,6 +311,30 @@ describe('a repository of somebody else that the operator has cloned', () => {
     },
   );
 
+  it.each([
+    ['', []],
+    ['kmend.yaml', ['kmend.yaml']],
+    ['ansible.cfg', ['ansible.cfg']],
+    ['a directory `playbooks`', []],
+  ])('a name in a playbook leads no further than its project (%s)', async (what, marks) => {
+    for (const mark of marks) file(mark, '');
+    const home = what.startsWith('a directory') ? 'playbooks' : 'plays';
+    file('../outside.yml', 'x: 1\n');
+    file('vars.yml', 'x: 1\n');
+    file(`${home}/own.yml`, 'x: 1\n');
+    const seen = async (name: string): Promise<string> => {
+      const book = `- hosts: all\n  vars_files: [${name}]\n  tasks:\n    - debug: {msg: "{{ x }}"}\n`;
+      const { err } = await run(['validate', file(`${home}/p.yml`, book)]);
+      return err;
+    };
+    expect(await seen('own.yml')).toBe('');
+    expect(await seen('../../outside.yml')).toContain(
+      `${join(root, 'outside.yml')} is outside of the project ${dir}`,
+    );
+    if (what === '') expect(await seen('../vars.yml')).toContain('is outside of the project');
+    else expect(await seen('../vars.yml')).toBe('');
+  });
+
   it('a directory of inventories may not hold a link out of the project; a link inside it is followed', async () => {
     mkdirSync(join(dir, '.git'));
     file('common/all.yml', 'colour: blue\n');

@@ -7,10 +7,15 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { diskReader, trustOf } from '../../src/adapters/local/index.ts';
-import { ansibleFlags, passwordConfig } from '../../src/app/session/ansible/settings.ts';
+import {
+  ansibleFlags,
+  passwordConfig,
+  rolesPathOf,
+} from '../../src/app/session/ansible/settings.ts';
 import {
   flagSettings,
   passwordSettings,
+  rolesSetting,
   untakenSettings,
 } from '../../src/app/session/ansible/table.ts';
 import { CommandError } from '../../src/app/session/world.ts';
@@ -26,6 +31,8 @@ function ansiblePython(): string | undefined {
   const first = readFileSync('/usr/bin/ansible-config', 'utf8').split('\n')[0] ?? '';
   return first.startsWith('#!') ? first.slice(2).trim() : undefined;
 }
+
+const taken = { ...flagSettings, ...passwordSettings, rolesPath: rolesSetting };
 
 const names = {
   inventory: ['DEFAULT_HOST_LIST'],
@@ -52,9 +59,8 @@ const names = {
   vaultIdMatch: ['DEFAULT_VAULT_ID_MATCH'],
   becomePasswordFile: ['BECOME_PASSWORD_FILE'],
   connectionPasswordFile: ['CONNECTION_PASSWORD_FILE'],
-} as const satisfies Readonly<
-  Record<keyof typeof flagSettings | keyof typeof passwordSettings, readonly string[]>
->;
+  rolesPath: ['DEFAULT_ROLES_PATH'],
+} as const satisfies Readonly<Record<keyof typeof taken, readonly string[]>>;
 
 // One process for all cases: starting Ansible takes longer than what it is asked.
 const script = `
@@ -128,12 +134,14 @@ function askKmend(cwd: string, env: Readonly<Record<string, string>>): Answer | 
   try {
     const { flags } = ansibleFlags(world);
     const { vaultIdentities, vaultIdMatch, ...files } = passwordConfig(world);
+    const rolesPath = rolesPathOf(world);
     const known = Object.fromEntries([...flags].map(([name, { value }]) => [name, value]));
     return {
       ...known,
       ...files,
       ...(vaultIdentities.length > 0 && { vaultIdentities }),
       ...(vaultIdMatch && { vaultIdMatch }),
+      ...(rolesPath.includes('/etc/ansible/roles') ? {} : { rolesPath }),
     };
   } catch (error) {
     if (error instanceof CommandError) return null;
@@ -146,12 +154,12 @@ const plain = (answer: Answer | null): Answer | null =>
   answer &&
   Object.fromEntries(
     Object.entries(answer)
-      // To Ansible nothing behind the last comma is the directory itself.
+      // To Ansible nothing behind the last comma or colon is the directory itself.
       .map(
         ([name, value]) =>
           [
             name,
-            name === 'inventory' && Array.isArray(value)
+            ['inventory', 'rolesPath'].includes(name) && Array.isArray(value)
               ? value.filter((one) => !String(one).endsWith('/project'))
               : value,
           ] as const,
@@ -202,12 +210,13 @@ const valuesOf = {
   text: texts,
   path: paths,
   paths: [...paths, 'a,b', 'a , ~/b,', 'h1;x'],
+  search: [...paths, 'a:b', 'a : ~/b:', '/r;x:$HOME'],
   switch: switches,
   whole: ['5', '22', '007'],
   arguments: words,
 } as const;
 
-const settings = Object.values({ ...flagSettings, ...passwordSettings });
+const settings = Object.values(taken);
 const delimiters = ['=', ' = ', ': ', ':', ' =', '= '];
 const noise = [
   '',

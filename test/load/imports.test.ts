@@ -7,12 +7,18 @@ import type { BlockTask, ModuleTask, Play, Task } from '../../src/model/playbook
 import { smallModules } from '../fakes/small-modules.ts';
 import { tableReader } from '../fakes/table-reader.ts';
 
-const load = (text: string, files: Readonly<Record<string, string>> = {}, extraVars = {}) =>
+const load = (
+  text: string,
+  files: Readonly<Record<string, string>> = {},
+  extraVars = {},
+  rolesPath: readonly string[] = [],
+) =>
   loadPlaybook('site/p.yml', text, {
     modules: smallModules,
     facts: ['kernel.release'],
     extraVars,
     reader: tableReader(files),
+    rolesPath,
   });
 const playsOf = (...args: Parameters<typeof load>): readonly Play[] => {
   const { value, diagnostics } = load(...args);
@@ -172,6 +178,23 @@ describe('roles', () => {
     'site/roles/web/meta/main.yml': 'dependencies:\n- {role: base, level: 2}\n',
     'site/roles/base/tasks/main.yaml': '- {name: base, nothing: }\n',
   };
+
+  it('are beside the playbook first, then where `roles_path` says, in its order', () => {
+    const role = (name: string): string => `- {name: ${name}, nothing: }\n`;
+    const found = (...names: readonly string[]) =>
+      namesOf(
+        playOf(
+          play('roles: [web]\n'),
+          Object.fromEntries(names.map((name) => [`${name}/web/tasks/main.yml`, role(name)])),
+          {},
+          ['/a', '/b'],
+        ),
+      );
+    expect(found('site/roles', '/a', '/b')).toEqual(['site/roles']);
+    expect(found('/b', '/a', 'site')).toEqual(['/a']);
+    expect(found('/b', 'site')).toEqual(['/b']);
+    expect(found('site')).toEqual(['site']);
+  });
 
   it('come after pre_tasks and before tasks, those that they depend on first', () => {
     const text = play(

@@ -24,6 +24,7 @@ import type { AnyModule } from '../../model/run/change.ts';
 import type { Mapping } from '../../model/value.ts';
 import { askedElsewhere } from '../readings/ask.ts';
 import type { PlanQuestion } from '../readings/request.ts';
+import { rolesPathOf } from '../session/ansible/settings.ts';
 import { report } from '../session/diagnostics.ts';
 import type { TaskFlags } from '../session/flags.ts';
 import { askFor, declaredOf, loadFleet, matchHosts, targetsOf } from '../session/fleet.ts';
@@ -83,6 +84,7 @@ export async function loadProject(
     ...(without ? {} : { inventory }),
     extraVars: settings.extraVars,
     reader: world.reader,
+    rolesPath: rolesPathOf(world),
     vault: settings.vault,
   });
   report(checked.diagnostics, observer);

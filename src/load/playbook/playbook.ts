@@ -47,6 +47,8 @@ export interface PlaybookOptions {
   readonly knownNames?: readonly string[];
   /** For the other files that a playbook names. Without one, there are none. */
   readonly reader?: Reader;
+  /** Directories of roles beside those of the playbook. */
+  readonly rolesPath?: readonly string[];
   readonly vault?: Vault;
 }
 

@@ -3,7 +3,7 @@
 import { type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
 import type { Mapping } from '../../model/value.ts';
 import { collectorOf, type DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { dirOf, join, type Reader } from '../text/reader.ts';
+import { dirOf, join, type Read, type Reader } from '../text/reader.ts';
 import { sourceOf } from '../text/source.ts';
 import { mappingOf, type Tree } from '../text/tree.ts';
 import {
@@ -39,6 +39,8 @@ export interface FileVariables {
 }
 
 export interface ProjectFiles {
+  /** Directories of roles beside those of the playbook. */
+  readonly rolesPath: readonly string[];
   /** Paths of all files that were read, each once. */
   readonly paths: readonly string[];
   /** Names in a directory, sorted; undefined where there is none. */
@@ -61,6 +63,8 @@ const noFiles: Reader = {
 
 export interface FilesOptions {
   readonly reader?: Reader;
+  /** Directories of roles beside those of the playbook. */
+  readonly rolesPath?: readonly string[];
   readonly vault?: Vault;
 }
 
@@ -70,23 +74,26 @@ export interface FilesOptions {
  */
 export function projectFiles(
   playbook: string,
-  { reader = noFiles, vault = closedVault }: FilesOptions,
+  { reader = noFiles, rolesPath = [], vault = closedVault }: FilesOptions,
   diagnostics: Diagnostic[],
 ): ProjectFiles {
   const root = dirOf(playbook);
   const texts = new Map<string, string>();
+  const read = (path: string): Read =>
+    reader.readFound(path, rolesPath.find((one) => path.startsWith(`${one}/`)) ?? root);
   const text = (path: string, { collector, at, what }: Written): string | undefined => {
     const known = texts.get(path);
     if (known !== undefined) return known;
-    const read = reader.readFound(path, root);
-    if (read.ok) {
-      texts.set(path, read.text);
-      return read.text;
+    const found = read(path);
+    if (found.ok) {
+      texts.set(path, found.text);
+      return found.text;
     }
-    collector.error(at, 'unreadable', `the ${what} in ${path} cannot be read: ${read.why}`);
+    collector.error(at, 'unreadable', `the ${what} in ${path} cannot be read: ${found.why}`);
     return undefined;
   };
   const files: ProjectFiles = {
+    rolesPath,
     get paths() {
       return [...texts.keys()];
     },
@@ -94,8 +101,8 @@ export function projectFiles(
     find: (paths) =>
       paths.find((path) => {
         if (reader.list(path) !== undefined) return false;
-        const read = reader.readFound(path, root);
-        return read.ok || read.absent !== true;
+        const found = read(path);
+        return found.ok || found.absent !== true;
       }),
     tree: (path, written) => {
       const found = text(path, written);

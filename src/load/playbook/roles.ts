@@ -112,6 +112,7 @@ function pathOf(
   const outer = roles.at(-1);
   const directories = [
     join(root, 'roles'),
+    ...files.rolesPath,
     ...(outer === undefined ? [] : [`${outer.path}/..`]),
     root,
   ];
@@ -123,7 +124,7 @@ function pathOf(
     detail: `looked for ${paths.join(', ')}`,
     hint: isCollection
       ? 'copy the role out of its collection into `roles/` beside the playbook'
-      : 'roles are in `roles/` beside the playbook; `ansible-galaxy role install -p roles` brings them there',
+      : 'roles are in `roles/` beside the playbook, or where `roles_path` of ansible.cfg says; `ansible-galaxy role install -p roles` brings them there',
   });
   return undefined;
 }

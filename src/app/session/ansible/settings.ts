@@ -7,6 +7,7 @@ import {
   type AnsibleSetting,
   flagSettings,
   passwordSettings,
+  rolesSetting,
   type UntakenSetting,
   untakenSettings,
 } from './table.ts';
@@ -57,6 +58,11 @@ function read({ kind }: AnsibleSetting, { text, where, file }: Found, world: Pla
         .split(',')
         .filter((one) => one.trim() !== '')
         .map(path);
+    case 'search':
+      return text
+        .split(':')
+        .filter((one) => one !== '')
+        .map((one) => ansiblePath(one, base, world));
     case 'whole':
       if (/^\d{1,9}$/.test(plain.trim())) return String(Number(plain));
       throw new CommandError(3, `${where} must be a whole number, not \`${plain}\``);
@@ -107,7 +113,7 @@ export function ansibleFlags(world: Place): AnsibleFlags {
     const source = found.file === undefined ? 'env' : found.file.isFound ? 'project' : 'config';
     flags.set(name, { value, source });
   }
-  for (const setting of Object.values(passwordSettings)) {
+  for (const setting of [...Object.values(passwordSettings), rolesSetting]) {
     const found = find(setting, world, file);
     if (found !== undefined) taken.push(found);
   }
@@ -183,4 +189,15 @@ export function passwordConfig(world: Place): PasswordConfig {
       .flatMap((one) => (one.trim() === '' ? [] : [unquoted(one.trim())])),
     vaultIdMatch: settingOf(vaultIdMatch, world, file)?.value === true,
   };
+}
+
+/** The directories that Ansible searches for roles where no setting names others. */
+const rolesDirectories = ['~/.ansible/roles', '/usr/share/ansible/roles', '/etc/ansible/roles'];
+
+/** The directories in which a role is looked for that is not beside the playbook. */
+export function rolesPathOf(world: Place): readonly string[] {
+  const value = settingOf(rolesSetting, world, ansibleConfig(world).file)?.value;
+  return Array.isArray(value)
+    ? value
+    : rolesDirectories.map((directory) => ansiblePath(directory, world.cwd, world));
 }

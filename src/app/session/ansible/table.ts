@@ -2,7 +2,8 @@
 // Ansible would do something else. What is in neither table has no meaning for kmend (colours,
 // callbacks, facts caches, ControlPersist).
 
-export type Kind = 'text' | 'arguments' | 'path' | 'paths' | 'switch' | 'whole';
+/** `paths` are separated by commas, `search` by colons. */
+export type Kind = 'text' | 'arguments' | 'path' | 'paths' | 'search' | 'switch' | 'whole';
 
 /** Keys are `SECTION.KEY`. Of several keys, as of several variables, the last that is set counts. */
 export interface AnsibleSetting {
@@ -79,6 +80,9 @@ export const passwordSettings = {
   ),
 } as const satisfies Readonly<Record<string, AnsibleSetting>>;
 
+/** Where roles are looked for that are not beside the playbook. */
+export const rolesSetting = setting('search', ['defaults.roles_path'], 'ANSIBLE_ROLES_PATH');
+
 export interface UntakenSetting {
   readonly key?: string;
   readonly variable?: string;
@@ -122,7 +126,6 @@ export const untakenSettings: readonly UntakenSetting[] = [
   untaken('defaults.playbook_vars_root', 'ANSIBLE_PLAYBOOK_VARS_ROOT', ['top']),
   untaken('defaults.precedence', 'ANSIBLE_PRECEDENCE'),
   untaken('defaults.private_role_vars', 'ANSIBLE_PRIVATE_ROLE_VARS', off),
-  untaken('defaults.roles_path', 'ANSIBLE_ROLES_PATH'),
   untaken('defaults.strategy', 'ANSIBLE_STRATEGY', ['linear', 'ansible.builtin.linear']),
   untaken('defaults.task_timeout', 'ANSIBLE_TASK_TIMEOUT', ['0']),
   untaken('defaults.vars_plugins', 'ANSIBLE_VARS_PLUGINS'),
