@@ -61,6 +61,11 @@ describe('a module of Ansible', () => {
       'ansible.builtin.systemd_service: {unit: docker, masked: no, scope: system, no_block: no}',
       { service: { name: 'docker', masked: false } },
     ],
+    [
+      'wait_for_connection: timeout=300 delay=30',
+      { wait_for_connection: { timeout: 300, delay: 30 } },
+    ],
+    ['set_fact: a=5 b=yes c="x y"', { set_fact: { a: '5', b: true, c: 'x y' } }],
     ['service: name=docker state=restarted', { service: { name: 'docker', state: 'restarted' } }],
     [
       'reboot: {reboot_timeout: 600, post_reboot_delay: 30, msg: x, connect_timeout: 5, pre_reboot_delay: 0, test_command: uptime, search_paths: [/sbin], boot_time_command: id}',

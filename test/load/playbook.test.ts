@@ -113,11 +113,10 @@ describe('arguments', () => {
       '{name: x, version: 1.2.3, packages: a}',
       ['3:14 bad-argument: thing takes version or packages, not both'],
     ],
+    ['name=x now', ['3:14 bad-argument: thing should be a mapping, not text']],
     [
-      'name=x state=on',
-      [
-        '3:14 bad-argument: thing should be a mapping, not text -> write the arguments as a mapping: `thing: {name: x, state: on}`',
-      ],
+      'name=x stat=on',
+      ['3:14 unknown-argument: thing has no argument `stat` -> did you mean `state`?'],
     ],
     ['[x]', ['3:14 bad-argument: thing should be a mapping, not a list']],
   ])('thing: %s is reported', (args, expected) => {

@@ -14,7 +14,7 @@ import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../t
 import { asyncTimeout, withoutUnused } from './ansible/accepted.ts';
 import { betterWay, noteBetterWay } from './ansible/better-way.ts';
 import { inheritWhen } from './ansible/block-when.ts';
-import { argumentsOf, withArgs } from './ansible/free-form.ts';
+import { argumentsOf, keyValues, withArgs } from './ansible/free-form.ts';
 import { moduleHint } from './ansible/hints.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
 import { ansibleName } from './ansible/modules.ts';
@@ -278,11 +278,20 @@ function translated({ collector, modules }: TaskContext, entry: Entry): AskedMod
   noteBetterWay(collector, entry);
   const { module, tree } =
     from === undefined
-      ? { module: name, tree: entry.value }
+      ? { module: name, tree: ownForm(entry.value, modules.get(name)) }
       : translate(collector, entry.key, from, entry.value);
   const found = modules.get(module);
   return found && { module: found, entry: { ...entry, value: tree } };
 }
+
+/** Words `name=value` are arguments, except where the module takes the text as it is. */
+const ownForm = (tree: Tree, module: AnyModule | undefined): Tree =>
+  module === undefined ||
+  module.freeForm !== undefined ||
+  tree.kind !== 'scalar' ||
+  module.args.safeParse(tree.value).success
+    ? tree
+    : keyValues(tree, module.setsArgs);
 
 function reportUnknownModule({ collector, modules }: TaskContext, entry: Entry): void {
   const { key, keyAt } = entry;
@@ -302,14 +311,12 @@ function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: 
   const { collector } = context;
   checkTemplates(collector, entry.value, names);
   checkConditions(collector, module, entry.value, names);
-  const before = collector.diagnostics.length;
   // An error about missing arguments is placed at the module's name.
   const isEmpty = entry.value.kind === 'scalar' && entry.value.value === null;
   const tree: Tree = isEmpty
     ? { kind: 'scalar', at: entry.keyAt, value: null, text: '', style: 'plain' }
     : argumentsOf(entry.value, module);
   const { input } = fitTree(collector, tree, module.args, module.name, 'argument');
-  hintAtShortForm(collector, entry, before);
   // Later tasks may use what set_fact sets.
   if (module.name === 'set_fact' && entry.value.kind === 'map')
     for (const { key } of entry.value.entries) context.learned.add(key);
@@ -330,17 +337,6 @@ function checkConditions(
       if (item?.kind === 'scalar' && typeof item.value === 'string' && !hasTemplate(item.value))
         conditionOf(collector, item, names);
   }
-}
-
-/** Adds the hint for `service: name=docker state=restarted`, Ansible's oldest form. */
-function hintAtShortForm(collector: DiagnosticsCollector, entry: Entry, before: number): void {
-  const last = collector.diagnostics[before];
-  if (last === undefined || entry.value.kind !== 'scalar' || !/^\w+=/.test(entry.value.text))
-    return;
-  collector.diagnostics[before] = {
-    ...last,
-    hint: `write the arguments as a mapping: \`${entry.key}: {${entry.value.text.replace(/(?<!\w)(\w+)=(\S+)\s*/g, '$1: $2, ').replace(/, $/, '')}}\``,
-  };
 }
 
 function placesOf(collector: DiagnosticsCollector, tree: Tree): Record<string, Place> {

@@ -4,6 +4,7 @@
 import type { AnyModule } from '../../../model/run/change.ts';
 import { controlEscapes } from '../../../model/text/control-escapes.ts';
 import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import { resolvePlain } from '../../text/scalar.ts';
 import type { Entry, ScalarTree, Tree } from '../../text/tree.ts';
 
 /**
@@ -61,6 +62,22 @@ function entriesOf(tree: Tree, { freeForm }: AnyModule): readonly Entry[] | unde
   if (tree.kind === 'list') return undefined;
   if (tree.value === null) return [];
   return freeForm === undefined ? undefined : [{ key: 'cmd', keyAt: tree.at, value: tree }];
+}
+
+/**
+ * `name=docker state=started`: the oldest form of arguments. Another tree stays as it is.
+ * @param keepsNumbers `x=5` is a text, as Ansible's `set_fact` has it
+ */
+export function keyValues(tree: Tree, keepsNumbers = false): Tree {
+  if (tree.kind !== 'scalar' || typeof tree.value !== 'string') return tree;
+  const split = splitFreeForm(tree.text);
+  if (split === undefined || split.options.size === 0 || split.rest !== '') return tree;
+  const entries = [...split.options].map(([key, text]) => {
+    const plain = resolvePlain(text);
+    const value = keepsNumbers && typeof plain === 'number' ? text : plain;
+    return { key, keyAt: tree.at, value: { ...tree, text, value, style: 'plain' as const } };
+  });
+  return { kind: 'map', at: tree.at, entries };
 }
 
 export interface FreeForm {

@@ -1,9 +1,8 @@
 // Turns the arguments of a module of Ansible into those of the module of kmend that carries it out.
 import { hasTemplate } from '../../../expression/index.ts';
 import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
-import { resolvePlain } from '../../text/scalar.ts';
 import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '../../text/tree.ts';
-import { splitFreeForm } from './free-form.ts';
+import { keyValues } from './free-form.ts';
 import type { AnsibleModule, Treatment } from './modules.ts';
 
 export interface Translated {
@@ -33,19 +32,6 @@ export function translate(
   return isUncordon
     ? { module: 'uncordon', tree: { ...tree, entries: [] } }
     : { module: from.module, tree: renamed };
-}
-
-/** `name=docker state=started`: the oldest form of arguments. */
-function keyValues(tree: Tree): Tree {
-  if (tree.kind !== 'scalar' || typeof tree.value !== 'string') return tree;
-  const split = splitFreeForm(tree.text);
-  if (split === undefined || split.options.size === 0 || split.rest !== '') return tree;
-  const entries = [...split.options].map(([key, text]) => ({
-    key,
-    keyAt: tree.at,
-    value: { ...tree, text, value: resolvePlain(text), style: 'plain' as const },
-  }));
-  return { kind: 'map', at: tree.at, entries };
 }
 
 const textOf = (tree: MapTree, key: string): string | undefined => {
