@@ -84,9 +84,11 @@ these name by a path, and the file of \`--notify-url-file\`. Anything else is re
 - A sticky directory such as \`/tmp\` may lie above, but the file may not lie directly in it.
 - It is a regular file. A pipe or a device is refused, except an open descriptor of the caller (\`-e
   @<(...)\`, \`/dev/stdin\`).
-- In \`group_vars\`, \`host_vars\` and directories of inventories, no link may lead out of the
-  project. The project is the nearest directory above with \`.git\` or \`kmend.yaml\` in it, else
-  the directory of the inventory or playbook.
+- Files that a playbook or an inventory leads to (\`group_vars\`, task files, roles, variables) lie in the
+  project, and no link may lead out of it. The project is the nearest directory above with \`.git\` or
+  \`kmend.yaml\` in it, else with \`ansible.cfg\`; without these, the directory of the inventory or
+  playbook, or the one around it where that is called \`playbooks\`. Roles may also lie where
+  \`roles_path\` says.
 
 \`kmend --trust-files COMMAND\` obeys all files as they are, for this run. The variable
 \`KMEND_TRUST_FILES=true\` does the same, for containers and mounts where files have mode 0777 or
