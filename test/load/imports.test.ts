@@ -145,9 +145,14 @@ describe('include_tasks', () => {
     expect(wanted(['all'])).toEqual(['a1', 'a2']);
   });
 
-  it('is repeated for each item of a list that is known early', () => {
+  it.each([
+    'loop: "{{ all }}"',
+    'with_items: ["{{ all }}"]',
+    'with_items: [x, y]',
+    'with_list: "{{ all }}"',
+  ])('is repeated for each item of a list that is known early: %s', (loop) => {
     const text = play(
-      'vars: {all: [x, y]}\ntasks:\n- include_tasks: "{{ one }}.yml"\n  loop: "{{ all }}"\n  loop_control: {loop_var: one}\n',
+      `vars: {all: [x, y]}\ntasks:\n- include_tasks: "{{ one }}.yml"\n  ${loop}\n  loop_control: {loop_var: one}\n`,
     );
     const two = {
       'site/x.yml': '- {name: x, nothing: }\n',

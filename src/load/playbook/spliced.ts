@@ -15,6 +15,7 @@ import {
   put,
   type Tree,
 } from '../text/tree.ts';
+import { loopOf, olderLoops } from './ansible/loops.ts';
 import { readCommon, type TaskContext, within } from './context.ts';
 import { handlersOf } from './handlers.ts';
 import type { OpenedTree } from './project-files.ts';
@@ -47,7 +48,7 @@ interface Inside {
 const shared = ['name', 'when', 'tags', 'vars', 'ignore_errors', 'no_log'];
 const keysOf = (kind: SpliceKind): readonly string[] =>
   kind.startsWith('include_')
-    ? [...shared, 'loop', 'loop_control']
+    ? [...shared, 'loop', ...olderLoops, 'loop_control']
     : [...shared, 'become', 'become_user'];
 
 /**
@@ -114,14 +115,20 @@ function refuseOthers({ collector }: TaskContext, { tree, kind, entry }: Splice)
 
 /** The variables of each round of an include; one without any where it has no loop. */
 function roundsOf({ collector, around }: TaskContext, tree: MapTree): readonly Mapping[] {
-  const loop = entryOf(tree, 'loop');
+  const loop = loopOf(collector, tree);
   if (loop === undefined) return [{}];
+  const { value: meaning, written } = loop;
+  const { at } = written.value;
+  const given: Tree =
+    meaning === undefined
+      ? written.value
+      : { kind: 'scalar', at, value: meaning, text: meaning, style: 'double' };
   const control = entryOf(tree, 'loop_control')?.value;
   const name = control?.kind === 'map' ? entryOf(control, 'loop_var')?.value : undefined;
   const variable = name?.kind === 'scalar' ? name.text : 'item';
-  const items = renderEarly(collector, loop.value, around.early);
+  const items = renderEarly(collector, given, around.early);
   if (items.kind === 'list') return items.items.map((item) => ({ [variable]: plainOf(item) }));
-  collector.error(loop.value.at, 'bad-value', 'the `loop` of an include should be a list');
+  collector.error(at, 'bad-value', `the \`${written.key}\` of an include should be a list`);
   return [];
 }
 
