@@ -25,6 +25,28 @@ describe('kernel', () => {
       ['+ package kernel 3.10.0-1160.el7', '~ kernel that boots next 3.10.0-1160.el7.x86_64'],
     ],
     [
+      'installs the newest that is known',
+      { state: 'latest' },
+      old,
+      ['+ package kernel 3.10.0-1160.el7', '~ kernel that boots next 3.10.0-1160.el7.x86_64'],
+    ],
+    [
+      'is content with the newest',
+      { state: 'latest' },
+      {
+        ...old,
+        'kernel.next': '3.10.0-1160.el7.x86_64',
+        'kernel.installed': ['3.10.0-862.el7.x86_64', '3.10.0-1160.el7.x86_64'],
+      },
+      [],
+    ],
+    [
+      'lets a newer one boot that is installed',
+      { state: 'latest' },
+      { ...old, 'kernel.installed': ['3.10.0-862.el7.x86_64', '3.10.0-1200.el7.x86_64'] },
+      ['~ kernel that boots next 3.10.0-1200.el7.x86_64'],
+    ],
+    [
       'installs the nearest on request',
       { ...min, prefer: 'nearest' },
       old,

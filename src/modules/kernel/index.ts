@@ -76,6 +76,9 @@ const args = object({
     .describe(
       'The kernel that boots next must be exactly this one, older ones too: for a rollback.',
     ),
+  state: oneOf('latest')
+    .optional()
+    .describe('`latest`: the newest that is installed or can be had, as `yum` of Ansible.'),
   prefer: oneOf('newest', 'nearest')
     .default('newest')
     .describe('With `min`: the newest that can be had, or the lowest that is new enough.'),
@@ -91,12 +94,29 @@ const args = object({
     .default(120)
     .describe('How long to wait for another process that uses the package manager.'),
 }).refine(
-  (given) => (given.min === undefined) !== (given.version === undefined),
-  'needs `min` or `version`, one of them',
+  ({ min, version, state }) =>
+    [min, version, state].filter((one) => one !== undefined).length === 1,
+  'needs `min`, `version` or `state`, one of them',
 );
 type Args = Infer<typeof args>;
 
-function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
+/** `latest` is the newest of what is known, as a `min`; where nothing is, no kernel is enough. */
+function withNewest(given: Args, read: FactView, context: PlanContext): Args {
+  if (given.state === undefined) return given;
+  const { facts } = filesHere(given.files, read, context);
+  const { available } = packageFacts(facts, packageOf(given), repositoriesOf(given));
+  const any = { ...given, min: '0' };
+  const installed = need(facts, 'kernel.installed').filter((one) => isCandidate(one, any, facts));
+  const arch = `.${need(facts, 'machine.arch')}`;
+  const newest = best([...available, ...installed], any) ?? 'latest';
+  return {
+    ...given,
+    min: withoutEpoch(newest.endsWith(arch) ? newest.slice(0, -arch.length) : newest),
+  };
+}
+
+function plan(asked: Args, facts: FactView, context: PlanContext): ModulePlan {
+  const given = withNewest(asked, facts, context);
   const next = need(facts, 'kernel.next');
   if (next === '')
     return refused(

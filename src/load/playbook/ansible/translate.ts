@@ -22,6 +22,11 @@ export function translate(
   if (tree.kind !== 'map') return { module: from.module, tree };
   const refresh = refreshOf(from, tree);
   if (refresh !== undefined) return { module: 'command', tree: refresh };
+  if (/\b(?:yum|dnf5?)$/.test(key) && isNewestKernel(tree))
+    return {
+      module: 'kernel',
+      tree: { ...tree, entries: kernelEntries(collector, key, from, tree) },
+    };
   const isUncordon = key.endsWith('k8s_drain') && textOf(tree, 'state') === 'uncordon';
   if (key.endsWith('k8s_drain')) checkNode(collector, tree);
   const entries = flat(tree).flatMap((entry) => treated(collector, key, from.args, entry));
@@ -55,6 +60,18 @@ function refreshOf({ refresh }: AnsibleModule, tree: MapTree): Tree | undefined 
   if (refresh === undefined || isMore || !keys.some((key) => isTrue(tree, key))) return undefined;
   return { kind: 'map', at: tree.at, entries: [entry('cmd', scalar(refresh, tree.at))] };
 }
+
+/** rpm installs kernels side by side: `kernel` knows which one boots next, and `package` does not. */
+const isNewestKernel = (tree: MapTree): boolean =>
+  textOf(tree, 'name') === 'kernel' && textOf(tree, 'state') === 'latest';
+
+const kernelEntries = (
+  collector: DiagnosticsCollector,
+  key: string,
+  { args }: AnsibleModule,
+  { entries }: MapTree,
+): readonly Entry[] =>
+  entries.filter((one) => one.key !== 'name').flatMap((one) => treated(collector, key, args, one));
 
 const scalar = (text: string, at: number): ScalarTree => ({
   kind: 'scalar',
