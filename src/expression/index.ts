@@ -8,8 +8,10 @@ export { nestFacts, scopeOf } from './language/scope.ts';
 export {
   compileTemplate,
   hasTemplate,
+  type RenderedPiece,
   renderDeep,
   renderParts,
+  renderPieces,
   type Template,
 } from './language/template.ts';
 export {

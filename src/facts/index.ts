@@ -1,6 +1,7 @@
 // The facts room: the questions to a host, the parsers of its answers, and the facts that follow.
 
 export { factDefs, isVolatile, lifetimeOf } from '../model/facts/table.ts';
+export type { Area } from './area.ts';
 export { forecastFact, isClusterWant } from './areas/host/node.ts';
 export { looksIn, withoutLook } from './areas/packages/package.ts';
 export { derive } from './derive.ts';

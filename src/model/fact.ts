@@ -48,6 +48,8 @@ export function known(facts: Mapping, name: string, otherwise?: Value): Value | 
 export interface FactWant {
   readonly area: string;
   readonly args?: Mapping;
+  /** It is read on the machine that runs kmend, not on the host. */
+  readonly local?: true;
 }
 
 /** A single fact whose name has an argument. */
@@ -113,6 +115,9 @@ export function need<Name extends FactName>(facts: FactView, name: Name): FactVa
 
 /** The key of a want, equal for equal wants; it records which ones were asked for. */
 export const wantKey = (want: FactWant): string =>
+  `${want.local === true ? 'local ' : ''}${want.area}${argsKey(want)}`;
+
+const argsKey = (want: FactWant): string =>
   want.args === undefined
-    ? want.area
-    : `${want.area}:${JSON.stringify(Object.entries(want.args).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))}`;
+    ? ''
+    : `:${JSON.stringify(Object.entries(want.args).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))}`;

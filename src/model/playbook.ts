@@ -50,6 +50,12 @@ interface TaskBase {
   readonly become?: boolean;
   readonly becomeUser?: string;
   readonly noLog?: boolean;
+  /** Whose machine it runs on: a name or a template; absent = the host. */
+  readonly delegate?: {
+    readonly to: string;
+    /** The task itself says `become`: what it inherits counts for hosts only. */
+    readonly becomes?: true;
+  };
   /** Handlers that run when it changes something, by their names or topics. */
   readonly notify?: readonly string[];
   /** Tags of each include around it: it runs only where all of them are wanted too. */

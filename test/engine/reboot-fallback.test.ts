@@ -41,6 +41,10 @@ describe('reboot: fallback', () => {
       read: () => {
         throw new Error('no file is copied here');
       },
+      user: 'root',
+      cwd: () => '/',
+      spool: '/nowhere',
+      script: () => Promise.reject(new Error('no task is delegated here')),
     },
   });
   const playOf = (name: string, escalate = '[]', timeout = '60s') =>

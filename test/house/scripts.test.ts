@@ -7,10 +7,12 @@ import { basename, dirname, join, relative } from 'node:path';
 import { parseSync } from 'oxc-parser';
 import { describe, expect, it } from 'vitest';
 import {
+  clearSpoolScript,
   copyScript,
   escalateScript,
   pollScript,
   rebootScript,
+  spoolIdScript,
   startScript,
   writeScript,
 } from '../../src/engine/effects/host-scripts.ts';
@@ -207,6 +209,9 @@ function whole(): Readonly<Record<string, string>> {
   return {
     probe: buildProbe(wants),
     start: startScript(token, 'node-a1/1/1'),
+    local: startScript({ ...token, home: '/home/a b/run/host' }, 'node-a1/1/1'),
+    spoolId: spoolIdScript('/home/a b', 'id'),
+    clearSpool: clearSpoolScript('/home/a b/run/host'),
     poll: pollScript(token, 'node-a1/1/1', 10, 4096),
     write: writeScript(token, { ...writing, content: 'text', validate: ['test', '-s', '%s'] }),
     fromHost: writeScript(token, { ...writing, content: { from: '/etc/issue' }, replaces: '' }),

@@ -52,6 +52,11 @@ describe('outside of the effects', () => {
       /\.(?:connect|exec)\((?:target|\{)/,
       ['src/engine/session/session.ts'],
     ],
+    [
+      'scripts are run on this machine',
+      /\blocalHost\??\.script\(/,
+      ['src/engine/session/local-session.ts'],
+    ],
     ['programs of the local host are run', /\bhere\??\.run\(/, []],
     [
       'clusters are changed',

@@ -219,7 +219,6 @@ async function inputOf(
       clock: world.clock,
       asker: world.asker,
       gates: await world.gates(ports.cluster),
-      localHost: world.localHost,
     },
     number,
     ...present({

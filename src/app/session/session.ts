@@ -1,5 +1,6 @@
 // The session of a use case: its settings, its world, its ports and its observer.
 import { judgeHolder, ownHolder } from '../../adapters/store/index.ts';
+import type { LocalHost } from '../../engine/ports/local.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import type { Transport } from '../../engine/ports/transport.ts';
 import { overStateOutages } from '../../engine/state/outage.ts';
@@ -35,11 +36,13 @@ export interface RunPorts {
   readonly transport: Transport;
   readonly cluster?: WorldCluster;
   readonly store: Store;
+  readonly localHost: LocalHost;
 }
 
-export async function runPorts({ ports }: Session): Promise<RunPorts> {
+export async function runPorts({ ports, world }: Session): Promise<RunPorts> {
   const cluster = await ports.cluster();
   return {
+    localHost: world.localHost,
     transport: await ports.transport(),
     store: await ports.store(),
     ...present({ cluster }),

@@ -117,7 +117,7 @@ async function siteRunOf(
     sites.includes(setup.hosts.get(host)?.target.site ?? '');
   return new SiteRun(followed, {
     setup,
-    ports: { ...ports, clock: world.clock, localHost: world.localHost },
+    ports: { ...ports, clock: world.clock },
     strict,
     keepOutput: (host, text) => ports.store.keepOutput(run, host, text),
     isLeaving: () => world.stop.aborted,

@@ -15,3 +15,7 @@ export const leftBehind = (data: Mapping = {}): readonly string[] => [
 
 export const leftBehindOn = ({ results }: Pick<HostState, 'results'>): readonly string[] =>
   leftBehind(results.drain?.data);
+
+/** A command of the play has drained the node, and none has uncordoned it since. */
+export const drainedByCommand = ({ tasks }: Pick<HostState, 'tasks'>): boolean =>
+  tasks.findLast(({ sets }) => sets?.kmend_drain !== undefined)?.sets?.kmend_drain === 'command';

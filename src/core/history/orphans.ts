@@ -7,6 +7,7 @@ import { isRunId } from '../../model/run/run-id.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import { owesReturn } from '../run-state/fold-retry.ts';
 import { type HostState, hostStates, type RunState } from '../run-state/state.ts';
+import { drainedByCommand } from './left-behind.ts';
 
 /** What a probe shows about the identity of a host and the run that holds it. */
 export interface Seen {
@@ -215,13 +216,12 @@ export const isInterrupted = (host: HostState): boolean =>
     (host.status === 'failed' &&
       (host.failure?.resumable === true || (owesReturn(host) && host.resolved === undefined))));
 
-const leftAs = ({ marks: { cordoned, drained, uncordoned }, tasks }: HostState): string => {
+const leftAs = (host: HostState): string => {
+  const { cordoned, drained, uncordoned } = host.marks;
   if (uncordoned) return 'with its fence open';
   if (drained) return 'drained and cordoned';
   if (cordoned) return 'cordoned';
-  return tasks.some(({ sets }) => sets?.kmend_drain === 'command')
-    ? 'drained by a command of the play'
-    : 'half done';
+  return drainedByCommand(host) ? 'drained by a command of the play' : 'half done';
 };
 
 /** Hosts of the inventory that are one machine, or may be. */

@@ -1,6 +1,13 @@
 // Evaluates conditions and templates of a task: true, false, not known yet, or an error with its
 // place.
-import { compile, type Result, renderDeep, type Scope } from '../../expression/index.ts';
+import {
+  compile,
+  type RenderedPiece,
+  type Result,
+  renderDeep,
+  renderPieces,
+  type Scope,
+} from '../../expression/index.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import type { Condition } from '../../model/playbook.ts';
 import type { Value } from '../../model/value.ts';
@@ -44,7 +51,14 @@ export type Rendered =
 export const render = (value: Value, scope: Scope): Rendered =>
   guarded(() => renderDeep(value, scope));
 
-function guarded(evaluate: () => Result): Rendered {
+/** A text part by part, or why it cannot be rendered. */
+export const renderedPieces = (
+  source: string,
+  scopeOf: (source: string) => Scope,
+): readonly RenderedPiece[] | Exclude<Rendered, { kind: 'value' }> =>
+  guarded(() => renderPieces(source, scopeOf));
+
+function guarded<T>(evaluate: () => T): T | Extract<Rendered, { kind: 'error' }> {
   try {
     return evaluate();
   } catch (error) {

@@ -12,6 +12,7 @@ import { type Expected, type HostPlan, hasChanges } from '../../model/run/plan.t
  */
 export const defaultSeconds: Readonly<Record<EffectKind, number>> = {
   run: 60,
+  local: 60,
   write: 5,
   copy: 30,
   cordon: 5,

@@ -1,8 +1,9 @@
 // One task on one host: its `when`, its arguments and the plan of its module. A plan uses it, and
 // so does every walk on current facts.
-import { hasTemplate, type Scope } from '../../expression/index.ts';
+import { hasTemplate, type Result, type Scope } from '../../expression/index.ts';
 import type { Place } from '../../model/diagnostic.ts';
 import {
+  type FactName,
   type Facts,
   type FactView,
   type FactWant,
@@ -14,6 +15,7 @@ import type { ModuleTask } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule, ModulePlan, PlanContext } from '../../model/run/change.ts';
 import type { Risk } from '../../model/run/risk.ts';
+import { splitWords } from '../../model/text/split-words.ts';
 import {
   isList,
   isMapping,
@@ -22,8 +24,18 @@ import {
   type Mapping,
   type Value,
 } from '../../model/value.ts';
-import { judge, render } from './condition.ts';
+import { judge, render, renderedPieces } from './condition.ts';
 import { shownFacts, type TaskVars, type Variables } from './scope.ts';
+import { drainsNode, type LocalCommand, localPlan, notAs, whereOf } from './task/delegate.ts';
+import {
+  guardArgs,
+  isOfCommand,
+  type ReadPieces,
+  type Style,
+  scriptWith,
+  titleWith,
+  watched,
+} from './task/foreign.ts';
 import { asRootOnly, type SessionUser, userOf } from './task/user.ts';
 
 /** What the walk of a host knows when it comes to a task. */
@@ -46,11 +58,22 @@ export interface Frame {
    * marks.
    */
   readonly readOnlyCommands: 'all' | 'marked';
+  /** The machine that runs kmend, for tasks that are delegated to it. */
+  readonly local?: LocalFrame;
   /**
    * In a plan: the first task that changes this host, or may change it. What is read behind it is
    * known only in the run.
    */
   readonly altered?: string;
+}
+
+export interface LocalFrame {
+  /** What was read there. */
+  readonly facts: Facts;
+  /** The user of kmend. */
+  readonly user: string;
+  /** The working directory of kmend. */
+  readonly cwd: string;
 }
 
 export type Evaluation =
@@ -153,18 +176,144 @@ export function evaluateTask(
   if (when.kind === 'unknown') return { kind: 'later', why: when.why };
   if (when.kind === 'wrong') return when;
 
-  const checked = plainArgs.get(task) ?? checkedArgs(task, module, scope);
+  const where =
+    task.delegate === undefined
+      ? ({ kind: 'host' } as const)
+      : whereOf(
+          delegatedTo(task.delegate.to, piecesReader(task, frame, vars, onRead)),
+          task,
+          module,
+          frame.context.host,
+        );
+  if (where.kind === 'local') return evaluateHere(task, module, frame, vars, onRead);
+  if (where.kind !== 'host') return where;
+  const checked = plainArgs.get(task) ?? checkedArgs(task, module, renderArgs(task, module, scope));
   if (checked.kind !== 'args') return checked;
   const user = userOf(task, frame.user);
   const args =
     user === undefined ? checked.args : (module.asUser?.(checked.args, user) ?? checked.args);
-  const asked = askModule(task, module, args, frame, onRead);
+  const asked = askModule(task, module, args, frame, { onRead });
   return asked.kind === 'plan' ? { ...asked, plan: asRootOnly(asked.plan, module, user) } : asked;
 }
 
-/** Renders the arguments, and lets the module check them. */
-function checkedArgs(task: ModuleTask, module: AnyModule, scope: Scope): Checked {
-  const rendered = renderArgs(task, module, scope);
+/** Otherwise a host that calls itself localhost would choose the machine that runs kmend. */
+function delegatedTo(source: string, read: ReadPieces): Result {
+  const pieces = read(source);
+  if ('kind' in pieces) return pieces;
+  return pieces.some(({ isForeign }) => isForeign)
+    ? { kind: 'error', message: 'a value from a host must not choose the machine' }
+    : { kind: 'value', value: pieces.map(({ text }) => text).join('') };
+}
+
+/** Evaluates a task that the machine that runs kmend does for the host. */
+function evaluateHere(
+  task: ModuleTask,
+  module: AnyModule,
+  frame: Frame,
+  vars: TaskVars,
+  onRead: (name: string) => void,
+): Evaluation {
+  const { local } = frame;
+  if (local === undefined) return { kind: 'later', why: 'it runs on the machine that runs kmend' };
+  const wrong = (message: string): Evaluation => ({ kind: 'wrong', message, place: task.place });
+  const refused = notAs(task, local.user);
+  if (refused !== undefined) return wrong(refused);
+  const guarded = guardedArgs(task, module, frame, vars, onRead);
+  if (guarded.kind === 'wrong') return wrong(guarded.message);
+  if (guarded.kind === 'later') return guarded;
+  const scope = scopeOf(frame, vars, onRead);
+  const others = renderPlain(guarded.others, task, scope);
+  if (others.kind !== 'args') return others;
+  const rendered = isMapping(others.args) ? { ...others.args, ...guarded.args } : others.args;
+  const checked = checkedArgs(task, module, { kind: 'args', args: rendered });
+  if (checked.kind !== 'args') return checked;
+  const title = titleWith(guarded.values);
+  const script = scriptWith(styleOf(module), guarded.values);
+  const here = { ...frame, facts: local.facts };
+  const asked = askModule(task, module, checked.args, here, { script });
+  if (asked.kind !== 'plan') return asked;
+  const { cmd = '', argv } = guarded.args;
+  const words = isList(argv) ? argv.map(String) : wordsOf(String(cmd), styleOf(module));
+  const { host, node } = frame.context;
+  const drains = drainsNode(words.map(title), [host, host.split('.')[0], node]);
+  const directory = directoryOf(scope, local.cwd);
+  const command: LocalCommand = { directory, title, script, ...present({ drains }) };
+  return { ...asked, plan: localPlan(asked.plan, command) };
+}
+
+const styleOf = ({ delegable }: AnyModule): Style => (delegable === 'script' ? 'script' : 'words');
+
+const wordsOf = (cmd: string, style: Style): readonly string[] =>
+  style === 'words' ? (splitWords(cmd) ?? []) : cmd.split(/[\s;&|()"']+/);
+
+/** Where the playbook is; a play that was not read from a file has no such place. */
+function directoryOf(scope: Scope, cwd: string): string {
+  const directory = scope.lookup('playbook_dir');
+  if (typeof directory !== 'string') return cwd;
+  return directory.startsWith('/') ? directory : `${cwd}/${directory}`;
+}
+
+/** What of the arguments becomes a command, and the others as they are written. */
+function guardedArgs(
+  task: ModuleTask,
+  module: AnyModule,
+  frame: Frame,
+  vars: TaskVars,
+  onRead: (name: string) => void,
+) {
+  if (module.delegable === 'reads')
+    return { kind: 'guarded', args: {} as Mapping, values: [], others: task.args } as const;
+  const guarded = guardArgs(task.args, styleOf(module), piecesReader(task, frame, vars, onRead));
+  if (guarded.kind !== 'guarded') return guarded;
+  const others = isMapping(task.args)
+    ? Object.fromEntries(Object.entries(task.args).filter(([key]) => !isOfCommand(key)))
+    : {};
+  return { ...guarded, others };
+}
+
+/** Reads texts part by part, and notes where a value comes from a host. */
+function piecesReader(
+  { loop }: ModuleTask,
+  frame: Frame,
+  vars: TaskVars,
+  onRead: (name: string) => void,
+): ReadPieces {
+  const scopeFor = (layers: TaskVars, onForeign: () => void): Scope =>
+    scopeOf({ ...frame, learned: watched(frame.learned, onForeign) }, layers, (name) => {
+      onForeign();
+      onRead(name);
+    });
+  const [items, ...around] = vars;
+  let loops = false;
+  const noteLoop = (): void => {
+    loops = true;
+  };
+  if (loop !== undefined) render(loop, scopeFor(around, noteLoop));
+  // The items of a loop over values of hosts are such values too.
+  const varsFor = (note: () => void): TaskVars =>
+    loops && items !== undefined
+      ? [{ ...items, vars: watched(items.vars, note) }, ...around]
+      : vars;
+  return (source) => {
+    const begun: { source: string; isForeign: boolean }[] = [];
+    const pieces = renderedPieces(source, (expression) => {
+      const one = { source: expression, isForeign: false };
+      begun.push(one);
+      const note = (): void => {
+        one.isForeign = true;
+      };
+      return scopeFor(varsFor(note), note);
+    });
+    if ('kind' in pieces) return { ...pieces, at: begun.at(-1) ?? { isForeign: false } };
+    return pieces.map((piece) => ({
+      ...piece,
+      isForeign: piece.source !== undefined && begun.shift()?.isForeign === true,
+    }));
+  };
+}
+
+/** Lets the module check rendered arguments. */
+function checkedArgs(task: ModuleTask, module: AnyModule, rendered: Rendered): Checked {
   if (rendered.kind !== 'args') return rendered;
   const parsed = module.args.safeParse(rendered.args);
   if (!parsed.success) {
@@ -249,14 +398,35 @@ const unmarked: Evaluation = {
   risk: 'none',
 };
 
+/** Its facts by the names that a module knows: scripts in them have marks in place of values. */
+const localView = (facts: Facts, script: (text: string) => string): FactView => {
+  const view = viewOf(facts);
+  const get = (name: FactName) => view.get(script(name) as FactName);
+  return { get } as FactView;
+};
+
+const localWant = ({ area, args }: FactWant, script: (text: string) => string): FactWant => ({
+  area,
+  ...(args && {
+    args: typeof args.script === 'string' ? { ...args, script: script(args.script) } : args,
+  }),
+  local: true,
+});
+
+/** `script`: the facts are those of the machine that runs kmend, and this completes its scripts. */
+interface Asking {
+  readonly onRead?: (name: string) => void;
+  readonly script?: (text: string) => string;
+}
+
 function askModule(
   task: ModuleTask,
   module: AnyModule,
   args: unknown,
   frame: Frame,
-  onRead: (name: string) => void,
+  { onRead, script }: Asking,
 ): Evaluation {
-  const view: FactView = viewOf(frame.facts, onRead);
+  const view = script === undefined ? viewOf(frame.facts, onRead) : localView(frame.facts, script);
   const convergent =
     typeof module.convergent === 'function' ? module.convergent(args) : (module.convergent ?? true);
   const reads = typeof module.reads === 'function' ? module.reads(args) : module.reads === true;
@@ -265,6 +435,7 @@ function askModule(
   try {
     const missing = module
       .facts(args, view, frame.context.files)
+      .map((want) => (script === undefined ? want : localWant(want, script)))
       .filter((want) => !frame.asked.has(wantKey(want)));
     if (
       frame.readOnlyCommands === 'marked' &&

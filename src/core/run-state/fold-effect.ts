@@ -8,7 +8,8 @@ export function effectStarted(
   host: HostState,
   event: Event & EventOf<'effect.started'>,
 ): HostState {
-  const { kind, task, effect, what, timeout, detached, bootId, stableFor, harmless, at } = event;
+  const { kind, task, effect, what, timeout, detached, bootId, stableFor, spool, harmless, at } =
+    event;
   const reboot = kind === 'reboot' && bootId !== undefined;
   return {
     ...host,
@@ -24,7 +25,7 @@ export function effectStarted(
         timeout,
         detached,
         at,
-        ...present({ bootId, stableFor }),
+        ...present({ bootId, stableFor, spool }),
       },
     ],
     ...present({ bootId }),

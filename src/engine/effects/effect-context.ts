@@ -66,6 +66,8 @@ export interface EffectPlace {
   readonly resumed: boolean;
   /** Boot id when it was announced. */
   readonly bootId?: string;
+  /** A local effect: the id of the directory that has its spool. */
+  readonly spool?: string;
   /** It may be performed twice: its task converges or is marked `idempotent`. */
   readonly repeatable: boolean;
 }

@@ -49,6 +49,7 @@ export function guard(effect: Effect, view: GuardView): Failure | undefined {
         message: 'changing a host needs root',
         hint: 'log in as root, or set become: true in the play (or -b)',
       };
+    case 'local':
     case 'wait':
       return undefined;
   }

@@ -15,6 +15,7 @@ import fenceFile from './scripts/fence.sh';
 import fromHost from './scripts/from-host.sh';
 import poll from './scripts/poll.sh';
 import reboot from './scripts/reboot.sh';
+import spoolIdFile from './scripts/spool-id.sh';
 import start from './scripts/start.sh';
 import stillOursFile from './scripts/still-ours.sh';
 import unlockedFile from './scripts/unlocked.sh';
@@ -34,7 +35,9 @@ export const exitCodes = {
 } as const;
 
 /** `D` survives a reboot, `L` does not. */
-const places = `D=$R/var/lib/kmend L=$R/run/kmend
+const placesOf = ({ home }: Pick<FenceToken, 'home'>): string => `${
+  home === undefined ? 'D=$R/var/lib/kmend L=$R/run/kmend' : `D=${quote(home)} L=$D`
+}
 umask 077
 mkdir -p "$D" "$L" || exit ${exitCodes.noState}
 T=
@@ -59,13 +62,23 @@ ${isWhole} || { rm -f "$T"; echo "the ${what} arrived truncated" >&2; exit ${exi
 
 /** Fences another run out of a host, before this run works there. */
 export const takeoverScript = (token: FenceToken): string =>
-  withPrelude(`${places}${fence(token)}echo "$run $number closed" > "$D/fence"
+  withPrelude(`${placesOf(token)}${fence(token)}echo "$run $number closed" > "$D/fence"
 `);
 
 export const closeFenceScript = (token: FenceToken): string =>
-  withPrelude(`${places}${fence(token)}echo "$run $number closed" > "$D/fence.new" && mv "$D/fence.new" "$D/fence" || exit ${exitCodes.noState}
+  withPrelude(`${placesOf(token)}${fence(token)}echo "$run $number closed" > "$D/fence.new" && mv "$D/fence.new" "$D/fence" || exit ${exitCodes.noState}
 rm -rf "$D/spool/${token.run}"
 `);
+
+/** @param base the directory of spools on the machine that runs kmend; `fresh`: an id if it has none */
+export const spoolIdScript = (base: string, fresh: string): string =>
+  withPrelude(scriptText(spoolIdFile, { ...exitCodes, base: quote(base), fresh: quote(fresh) }));
+
+/** Removes what local effects of a host left on the machine that runs kmend, with an empty parent. */
+export const clearSpoolScript = (home: string): string =>
+  withPrelude(
+    `rm -rf ${quote(home)} && rmdir ${quote(home.slice(0, home.lastIndexOf('/')))} 2>/dev/null || :\n`,
+  );
 
 /** An effect id (`HOST/TASK/N`) as a folder name below the run's spool. */
 const spool = (token: FenceToken, effect: string): string =>
@@ -75,7 +88,7 @@ const spool = (token: FenceToken, effect: string): string =>
 export const startScript = (token: FenceToken, effect: string): string =>
   withPrelude(
     [
-      places,
+      placesOf(token),
       arrive(`tail -n 1 "$T" | grep -qx '# kmend: end of script'`, 'script'),
       spool(token, effect),
       fence(token, scriptText(claim, exitCodes)),
@@ -94,7 +107,7 @@ export const pollScript = (
   maxBytes: number,
 ): string =>
   withPrelude(
-    `${places}${spool(token, effect)}${scriptText(poll, { polls: Math.max(1, Math.round(seconds * 5)), maxBytes })}`,
+    `${placesOf(token)}${spool(token, effect)}${scriptText(poll, { polls: Math.max(1, Math.round(seconds * 5)), maxBytes })}`,
   );
 
 export function writeScript(token: FenceToken, effect: WriteEffect): string {
@@ -104,7 +117,7 @@ export function writeScript(token: FenceToken, effect: WriteEffect): string {
       ? arrive(`[ "$(wc -c < "$T")" -eq ${new TextEncoder().encode(content).length} ]`, 'content')
       : scriptText(fromHost, { ...exitCodes, from: quote(content.from) });
   return withPrelude(
-    `${places}${arrived}${fence(token)}${scriptText(write, {
+    `${placesOf(token)}${arrived}${fence(token)}${scriptText(write, {
       ...exitCodes,
       path: quote(path),
       mode: quote(mode),
@@ -123,7 +136,7 @@ export const copyScript = (token: FenceToken, { name, sha256, size }: CopyEffect
   withPrelude(
     scriptText(copy, {
       ...exitCodes,
-      fence: `${places}${fence(token)}`,
+      fence: `${placesOf(token)}${fence(token)}`,
       name: quote(name),
       sha256Shell: sha256Shell(exitCodes.noDigest),
       sha256,
@@ -136,7 +149,7 @@ const unlocked = scriptText(unlockedFile, { ...exitCodes, packageLocks: quote(pa
 
 export const rebootScript = (token: FenceToken, effect: string): string =>
   withPrelude(
-    `${places}${fence(token)}${scriptText(reboot, { ...exitCodes, effect: quote(effect), unlocked, mark: quote(`${token.run} ${effect}`) })}`,
+    `${placesOf(token)}${fence(token)}${scriptText(reboot, { ...exitCodes, effect: quote(effect), unlocked, mark: quote(`${token.run} ${effect}`) })}`,
   );
 
 /** The kernel syncs the disks: the command `sync` would hang with a disk. */
@@ -166,4 +179,4 @@ export const bootScript =
   withPrelude(`cat "$R/proc/sys/kernel/random/boot_id" && { cat "$R/run/kmend/reboot" 2>/dev/null || echo; }
 `);
 
-export const cleanupScript = withPrelude(`${places}${scriptText(cleanup, exitCodes)}`);
+export const cleanupScript = withPrelude(`${placesOf({})}${scriptText(cleanup, exitCodes)}`);

@@ -1,14 +1,16 @@
 // Runs scripts and writes files. A script runs detached, with a spool on the host, so that a lost
-// connection or a killed controller loses nothing.
+// connection or a killed controller loses nothing. On the machine that runs kmend a script has the
+// same, in a directory of its own, whose id is in the journal: a resume may be on another machine.
 
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { present } from '../../model/present.ts';
-import type { RunEffect, WriteEffect } from '../../model/run/effect.ts';
-import type { Failure } from '../../model/run/failure.ts';
+import type { LocalEffect, RunEffect, WriteEffect } from '../../model/run/effect.ts';
+import { type Failure, failed, type Outcome, ok } from '../../model/run/failure.ts';
 import { isRunId } from '../../model/run/run-id.ts';
 import { oneLine } from '../../model/text/printable.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { ExecResult } from '../ports/transport.ts';
+import { localSession } from '../session/local-session.ts';
 import { lastLines } from '../session/observe.ts';
 import {
   type EffectContext,
@@ -17,7 +19,15 @@ import {
   interrupted,
   type Performed,
 } from './effect-context.ts';
-import { exitCodes, pollScript, sealScript, startScript, writeScript } from './host-scripts.ts';
+import {
+  clearSpoolScript,
+  exitCodes,
+  pollScript,
+  sealScript,
+  spoolIdScript,
+  startScript,
+  writeScript,
+} from './host-scripts.ts';
 
 /** Seconds that one poll stays on the host. */
 const pollSeconds = 10;
@@ -66,9 +76,14 @@ export async function performRun(
     case 'late':
       return failing(tooLong(effect, place, context));
     case 'stopped':
-      return failing(interrupted(`the run was ended while "${effect.what}" goes on on the host`));
+      return failing(
+        interrupted(`the run was ended while "${effect.what}" goes on on ${machine(context)}`),
+      );
   }
 }
+
+const machine = ({ token }: EffectContext): string =>
+  token.home === undefined ? 'the host' : 'this machine';
 
 /** A step that may have been done is not repeated: the operator decides. */
 const decideOn = ({ host, token }: EffectContext): string =>
@@ -111,7 +126,7 @@ export async function follow(
     });
     if (!answer.ok)
       return signal.aborted ? { kind: 'stopped' } : { kind: 'failed', failure: answer.failure };
-    const state = readPoll(answer.value);
+    const state = readPoll(answer.value, machine(context));
     if (state.kind === 'done')
       return { kind: 'done', result: { ...answer.value, code: state.code, stdout: state.stdout } };
     if (state.kind === 'lost') return state;
@@ -129,8 +144,8 @@ export async function follow(
 const tooLong = (effect: RunEffect, place: EffectPlace, context: EffectContext): Failure => ({
   kind: 'timeout',
   ongoing: true,
-  message: `"${effect.what}" took longer than ${effect.timeout} s and still runs on the host`,
-  hint: `it was not killed (a package transaction must not be); its output is in /var/lib/kmend/spool/${context.token.run} (${place.effect})`,
+  message: `"${effect.what}" took longer than ${effect.timeout} s and still runs on ${machine(context)}`,
+  hint: `it was not killed (a package transaction must not be); its output is in ${context.token.home ?? '/var/lib/kmend'}/spool/${context.token.run} (${place.effect})`,
 });
 
 type Poll =
@@ -138,7 +153,7 @@ type Poll =
   | { readonly kind: 'running'; readonly line: string }
   | { readonly kind: 'lost'; readonly why: string };
 
-function readPoll(result: ExecResult): Poll {
+function readPoll(result: ExecResult, where: string): Poll {
   const end = result.stdout.indexOf('\n');
   const first = end < 0 ? result.stdout : result.stdout.slice(0, end);
   const done = /^done (\d+)$/.exec(first);
@@ -146,12 +161,12 @@ function readPoll(result: ExecResult): Poll {
     return { kind: 'done', code: Number(done[1]), stdout: result.stdout.slice(end + 1) };
   if (first.startsWith('running'))
     return { kind: 'running', line: first.slice(8, 8 + longestLine).trim() };
-  if (first === 'interrupted') return { kind: 'lost', why: 'the host rebooted before it ended' };
+  if (first === 'interrupted') return { kind: 'lost', why: `${where} rebooted before it ended` };
   return {
     kind: 'lost',
     why:
       first === 'absent'
-        ? 'its spool on the host is gone'
+        ? `its spool on ${where} is gone`
         : `no status (${lastLines(result.stderr, 1) || `exit ${result.code}`})`,
   };
 }
@@ -268,4 +283,71 @@ export async function performWrite(
   return failure === undefined
     ? { result: { ok: true } }
     : failing({ ...failure, message: `${effect.path}: ${failure.message}` });
+}
+
+// ---- On the machine that runs kmend ----
+
+type LocalContext = Pick<EffectContext, 'host' | 'session' | 'token' | 'localHost' | 'signal'>;
+
+const noMachine = failed('refused', 'nothing can be run on this machine here');
+
+/** The context of a host, with the machine that runs kmend in place of the host. */
+export function onThisMachine<Context extends LocalContext>(context: Context): Outcome<Context> {
+  const { localHost, session, signal, token, host } = context;
+  if (localHost === undefined) return noMachine;
+  const home = homeOf(localHost.spool, token.run, host);
+  return ok({
+    ...context,
+    session: localSession(localHost, session.target, signal),
+    token: { ...token, home },
+  });
+}
+
+const homeOf = (base: string, run: string, host: string): string =>
+  `${base}/${run}/${host.replace(/[^A-Za-z0-9.-]/g, '_')}`;
+
+/** The id of the directory that has the spools of this machine. */
+export async function spoolId(
+  context: LocalContext & Pick<EffectContext, 'clock'>,
+): Promise<Outcome<string>> {
+  const local = onThisMachine(context);
+  if (!local.ok) return local;
+  const base = context.localHost?.spool ?? '';
+  const script = spoolIdScript(base, context.clock.id());
+  const answer = await local.value.session.read(script, { timeout: shortTimeout, become: false });
+  if (!answer.ok) return answer;
+  const id = answer.value.stdout.trim();
+  if (answer.value.code === 0 && /^[a-z0-9]{1,64}$/.test(id)) return ok(id);
+  return failed('refused', `cannot write to ${base} on this machine`, {
+    detail: lastLines(answer.value.stderr),
+    hint: 'kmend keeps what it runs here below $XDG_STATE_HOME, or ~/.local/state',
+  });
+}
+
+export async function performLocal(
+  effect: LocalEffect,
+  place: EffectPlace,
+  context: EffectContext,
+): Promise<Performed> {
+  const local = onThisMachine(context);
+  if (!local.ok) return failing(local.failure);
+  if (place.resumed && effect.stdin === undefined) {
+    const id = await spoolId(context);
+    if (!id.ok) return failing(id.failure);
+    if (id.value !== place.spool)
+      return failing({
+        kind: 'interrupted',
+        message: `whether "${effect.what}" was done is not known: it was begun on another machine, or its spool is gone, and it is not done twice`,
+        hint: decideOn(context),
+      });
+  }
+  return performRun({ ...effect, kind: 'run' }, place, local.value);
+}
+
+/** Removes the spools of a host that is done; what cannot be removed stays, and harms nothing. */
+export async function clearSpool(context: LocalContext): Promise<void> {
+  const local = onThisMachine(context);
+  if (!local.ok) return;
+  const script = clearSpoolScript(local.value.token.home ?? '');
+  await local.value.session.read(script, { timeout: shortTimeout, become: false });
 }

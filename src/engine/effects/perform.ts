@@ -3,7 +3,7 @@
 
 import { type Facts, known } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
-import type { Effect } from '../../model/run/effect.ts';
+import type { Effect, LocalEffect, RunEffect } from '../../model/run/effect.ts';
 import { isAway } from '../../model/run/failure.ts';
 import { isLate } from '../state-pause.ts';
 import {
@@ -19,7 +19,7 @@ import { onHold } from './ownership.ts';
 import { performCluster } from './perform-cluster.ts';
 import { performCopy } from './perform-copy.ts';
 import { performReboot } from './perform-reboot.ts';
-import { performRun, performWrite } from './perform-run.ts';
+import { performLocal, performRun, performWrite, spoolId } from './perform-run.ts';
 import { performWait } from './perform-wait.ts';
 
 export async function perform(
@@ -42,24 +42,14 @@ export async function perform(
   if (kept !== undefined) return failing(kept);
   const bootId = place.bootId ?? bootIdOf(context.facts());
   if (!place.resumed) {
-    const detached = effect.kind === 'run' && effect.detached;
-    const stable = effect.kind === 'reboot' ? { stableFor: effect.stableFor } : {};
-    const isHarmless =
-      effect.kind === 'copy' || (effect.kind === 'run' && effect.harmless === true);
-    const harmless = isHarmless ? { harmless: true as const } : {};
+    const spool = effect.kind === 'local' ? await spoolId(context) : undefined;
+    if (spool?.ok === false) return failing(spool.failure);
     const announced = {
-      host,
-      task,
-      effect: id,
-      kind: effect.kind,
-      what: effect.what,
-      timeout: effect.timeout,
-      detached,
-      ...stable,
-      ...harmless,
+      ...{ host, task, effect: id, ...announcementOf(effect) },
+      ...present({ bootId, spool: spool?.value }),
     };
     const began = context.clock.now();
-    await context.record({ type: 'effect.started', ...announced, ...present({ bootId }) }, true);
+    await context.record({ type: 'effect.started', ...announced }, true);
     if (isLate(began, context.clock.now()) && context.mayContinue() === 'hold')
       return failing(interrupted(`the run holds its hosts; next would be: ${effect.what}`));
   }
@@ -68,8 +58,7 @@ export async function perform(
   // reads what became of it.
   if (performed.failure !== undefined && (context.signal.aborted || isAway(performed.failure)))
     return performed;
-  const shown =
-    effect.kind === 'run' && effect.noLog === true ? withoutOutput(performed) : performed;
+  const shown = isRun(effect) && effect.noLog === true ? withoutOutput(performed) : performed;
   const result = await truncateOutput(shown.result, effect.what, id, context);
   if (shown.failure === undefined)
     await context.record({ type: 'effect.done', host, task, effect: id, result }, true);
@@ -81,12 +70,25 @@ export async function perform(
   return performed;
 }
 
+const isRun = (effect: Effect): effect is RunEffect | LocalEffect =>
+  effect.kind === 'run' || effect.kind === 'local';
+
+function announcementOf(effect: Effect) {
+  const { kind, what, timeout } = effect;
+  const isHarmless = kind === 'copy' || (isRun(effect) && effect.harmless === true);
+  return {
+    ...{ kind, what, timeout, detached: isRun(effect) && effect.detached },
+    ...(kind === 'reboot' ? { stableFor: effect.stableFor } : {}),
+    ...(isHarmless ? { harmless: true as const } : {}),
+  };
+}
+
 /**
  * Effects that a hold on the node forbids. A resumed reboot checks the hold itself, before it is
  * sent.
  */
 const takesOut = (effect: Effect, { resumed }: EffectPlace): boolean => {
-  if (effect.kind === 'run') return effect.harmless !== true;
+  if (isRun(effect)) return effect.harmless !== true;
   return effect.kind === 'reboot'
     ? !resumed
     : effect.kind !== 'wait' && effect.kind !== 'uncordon' && effect.kind !== 'copy';
@@ -101,6 +103,8 @@ function dispatch(effect: Effect, place: EffectPlace, context: EffectContext): P
   switch (effect.kind) {
     case 'run':
       return performRun(effect, place, context);
+    case 'local':
+      return performLocal(effect, place, context);
     case 'write':
       return performWrite(effect, context);
     case 'copy':

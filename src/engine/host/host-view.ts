@@ -15,12 +15,14 @@ import type { PlanContext } from '../../model/run/change.ts';
 import type { Failure, Outcome } from '../../model/run/failure.ts';
 import type { Mapping } from '../../model/value.ts';
 import { NodeView, type NodeViewOptions } from '../node/node-view.ts';
+import { localSession } from '../session/local-session.ts';
 import {
   isBesideProbe,
   nothingObserved,
   type Observed,
   observe,
   observeBeside,
+  observeHere,
 } from '../session/observe.ts';
 import type { Session } from '../session/session.ts';
 import { carriesKmend, type EnginePorts, type HostSetup, type PlaySetup } from './walk-context.ts';
@@ -33,7 +35,7 @@ export interface HostViewInput {
   readonly host: string;
   readonly setup: PlaySetup;
   readonly hostSetup: HostSetup;
-  readonly ports: Pick<EnginePorts, 'cluster' | 'clock'>;
+  readonly ports: Pick<EnginePorts, 'cluster' | 'clock' | 'localHost'>;
   readonly session: Session;
   readonly signal: AbortSignal;
   /** Runs whose ownership of the node counts as our own. */
@@ -57,6 +59,8 @@ export class HostView {
   learned: Mapping = {};
   #chosen: ChosenRemedy | undefined;
   #observed: Observed = nothingObserved;
+  /** What tasks wanted to know of the machine that runs kmend. */
+  #local: Observed = nothingObserved;
   /** Wants of earlier tasks are read again with every refresh, because the plan may need them. */
   readonly #wanted = new Map<string, FactWant>();
   /** Facts before `settle`. */
@@ -107,6 +111,7 @@ export class HostView {
    */
   invalidate(keepsLooks = false): void {
     this.#isStale = true;
+    this.#local = nothingObserved;
     this.#keepsLooks &&= keepsLooks;
   }
 
@@ -117,7 +122,9 @@ export class HostView {
     const asked = this.#asked;
     const missing = wants.filter((want) => !asked.has(wantKey(want)));
     if (!this.#isStale && missing.length === 0) return undefined;
-    const ofHost = missing.filter((want) => !isClusterWant(want));
+    const unread = await this.#readHere(missing.filter(({ local }) => local === true));
+    if (unread !== undefined) return unread;
+    const ofHost = missing.filter((want) => want.local !== true && !isClusterWant(want));
     const observed = await this.#observe(ofHost);
     if (!observed.ok) return observed.failure;
     this.#observed = observed.value;
@@ -127,6 +134,16 @@ export class HostView {
     this.#isStale = false;
     this.#facts = withDerived(this.#raw, undefined);
     this.choose(this.chosen);
+    return undefined;
+  }
+
+  async #readHere(wants: readonly FactWant[]): Promise<Failure | undefined> {
+    const { ports, session, signal } = this.input;
+    if (wants.length === 0 || ports.localHost === undefined) return undefined;
+    const here = localSession(ports.localHost, session.target, signal);
+    const observed = await observeHere(here, wants, this.#local);
+    if (!observed.ok) return observed.failure;
+    this.#local = observed.value;
     return undefined;
   }
 
@@ -172,12 +189,16 @@ export class HostView {
   }
 
   get #asked(): ReadonlySet<string> {
-    return new Set([...this.#observed.asked, ...this.nodeView.asked]);
+    return new Set([...this.#observed.asked, ...this.nodeView.asked, ...this.#local.asked]);
   }
 
   get frame(): Frame {
     const { host, setup, hostSetup, ports, node, done, readOnlyCommands } = this.input;
+    const { localHost } = ports;
     return {
+      ...(localHost && {
+        local: { facts: this.#local.facts, user: localHost.user, cwd: localHost.cwd() },
+      }),
       facts: this.#facts,
       asked: this.#asked,
       extraVars: setup.extraVars,

@@ -125,7 +125,9 @@ function limited(effect: Effect, task: ModuleTask, { secrets, run }: HostWalk): 
   const shown = isHidden ? { ...timed, what: hiddenText } : timed;
   // The output becomes a secret variable: it is hidden before it is known.
   const isSecret = isHidden || (task.register !== undefined && run.setup.isSecret(task.register));
-  return shown.kind === 'run' && isSecret ? { ...shown, noLog: true } : shown;
+  return (shown.kind === 'run' || shown.kind === 'local') && isSecret
+    ? { ...shown, noLog: true }
+    : shown;
 }
 
 /**
@@ -154,7 +156,7 @@ export async function performEffect(
           effect: open.effect,
           resumed: true,
           repeatable,
-          ...present({ bootId: open.bootId }),
+          ...present({ bootId: open.bootId, spool: open.spool }),
         };
   const performed = await perform(effect, place, walk.effectContext);
   // It may have failed because of what a repository had.

@@ -2,11 +2,12 @@
 // and effects that are no longer needed are closed.
 
 import type { TaskVars } from '../../core/plan/scope.ts';
+import type { EffectInFlight } from '../../core/run-state/state.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
 import type { EffectResult } from '../../model/run/effect.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { truncateOutput } from '../effects/output.ts';
-import { follow } from '../effects/perform-run.ts';
+import { type Followed, follow, onThisMachine } from '../effects/perform-run.ts';
 import type { HostWalk } from './host-walk.ts';
 import {
   asRegistered,
@@ -37,12 +38,23 @@ export async function finishInFlight(
       );
       if (failure !== undefined) return failure;
     }
-    if (open.kind === 'run' && open.detached) {
-      const end = await follow(open.effect, open.timeout, walk.effectContext);
-      if (end.kind === 'failed') return end.failure;
+    if (open.detached) {
+      const end = await followed(open, open.timeout, walk);
+      if (end?.kind === 'failed') return end.failure;
     }
   }
   return walk.refresh();
+}
+
+/** How a script ended that was begun before a crash; undefined where the effect is no script. */
+async function followed(
+  { kind, effect }: EffectInFlight,
+  seconds: number,
+  { effectContext }: HostWalk,
+): Promise<Followed | undefined> {
+  if (kind === 'run') return follow(effect, seconds, effectContext);
+  const local = kind === 'local' ? onThisMachine(effectContext) : undefined;
+  return local?.ok === true ? follow(effect, seconds, local.value) : undefined;
 }
 
 /**
@@ -74,7 +86,7 @@ export async function withLeftOver(
       );
       continue;
     }
-    const end = open.kind === 'run' ? await follow(open.effect, 1, walk.effectContext) : undefined;
+    const end = await followed(open, 1, walk);
     const ran =
       end?.kind === 'done'
         ? { code: end.result.code ?? -1, stdout: end.result.stdout, stderr: end.result.stderr }

@@ -26,7 +26,7 @@ export interface EnginePorts {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly cluster?: Cluster;
-  /** Absent for plans, which run nothing on this machine. */
+  /** Absent where tasks are not delegated to this machine. */
   readonly localHost?: LocalHost;
 }
 

@@ -1,7 +1,7 @@
 // A host's walk: connect, read the facts, plan the host again, compare with the approved plan, then
 // perform task by task. Ends in `host.done` or `host.failed`.
 
-import { leftBehindOn } from '../../core/history/left-behind.ts';
+import { drainedByCommand, leftBehindOn } from '../../core/history/left-behind.ts';
 import { judge } from '../../core/plan/condition.ts';
 import { driftOf } from '../../core/plan/drift.ts';
 import type { TaskVars } from '../../core/plan/scope.ts';
@@ -18,6 +18,7 @@ import { type Failure, type FailureKind, unhandled } from '../../model/run/failu
 import type { HostPlan } from '../../model/run/plan.ts';
 import { interrupted } from '../effects/effect-context.ts';
 import { onHold } from '../effects/ownership.ts';
+import { clearSpool } from '../effects/perform-run.ts';
 import { notBack } from '../effects/reboot-step.ts';
 import { HandedOver } from '../hand-over.ts';
 import { type Failed, walkBranches } from './branches.ts';
@@ -276,6 +277,7 @@ async function walkBlock(
 async function succeed(walk: HostWalk): Promise<void> {
   const { state, host, run } = walk;
   if (state.touched || state.effects > 0) await closeFence(walk.session, run, host);
+  if (state.results.local !== undefined) await clearSpool(walk.effectContext);
   const changed = state.tasks.some((task) => task.status === 'changed');
   const proven = provenAtEnd(state);
   await run.record({ type: 'host.done', host, changed, proven }, true);
@@ -330,15 +332,14 @@ function safeState(walk: HostWalk, failed: Failed): string {
 }
 
 function service(walk: HostWalk, { failure, task }: Failed): string {
-  const { marks, tasks } = walk.state;
+  const { marks } = walk.state;
   const drained = leftBehindOn(walk.state).length === 0 ? 'drained' : 'emptied in part';
   if (marks.cordoned && !marks.uncordoned)
     return marks.drained ? `${drained} and cordoned` : 'cordoned';
   if (marks.drained && !marks.uncordoned) return drained;
   const out = outOfService[failure.kind];
   if (out !== undefined) return out;
-  if (tasks.some(({ sets }) => sets?.kmend_drain === 'command'))
-    return 'drained by a command of the play';
+  if (drainedByCommand(walk.state)) return 'drained by a command of the play';
   // A drain by a command of the play: kmend does not know how far it came.
   const evicting = walk.plan.tasks.some(({ name, risk }) => name === task && risk === 'evict');
   return evicting && !marks.cordoned && failure.kind !== 'refused'

@@ -6,4 +6,9 @@ export interface FenceToken {
   readonly number: number;
   /** A run whose open fence may be taken over, because an operator said so. */
   readonly takeover?: string;
+  /**
+   * The directory of the fence and the spool on the machine that runs kmend; absent = those of a
+   * host.
+   */
+  readonly home?: string;
 }

@@ -1,4 +1,6 @@
 // The ports to the machine that runs kmend: its clock, its operator, its programs and files.
+import type { Outcome } from '../../model/run/failure.ts';
+import type { ExecRequest, ExecResult } from './transport.ts';
 
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -43,6 +45,17 @@ export interface LocalRequest {
 
 /** The machine that runs kmend. */
 export interface LocalHost {
+  /** The user of kmend. */
+  readonly user: string;
+  /** The working directory of kmend. */
+  readonly cwd: () => string;
+  /** The directory of the spools of local effects; nothing is there before the first. */
+  readonly spool: string;
+  /**
+   * Runs a script as the user of kmend, in a process group of its own, with the few variables of the
+   * environment that docs/playbooks.md names.
+   */
+  readonly script: (request: ExecRequest) => Promise<Outcome<ExecResult>>;
   /** `code` null: it was not started, or was killed. `output`: the end of its output, or why. */
   readonly run: (
     request: LocalRequest,

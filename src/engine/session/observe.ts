@@ -2,10 +2,18 @@
 // facts that it wants beside the base facts.
 
 import { outputArea, readingArea } from '../../core/plan/task-plan.ts';
-import { buildProbe, longestAnswer, parseProbe, withPrelude } from '../../facts/index.ts';
+import {
+  type Area,
+  areas,
+  buildProbe,
+  longestAnswer,
+  parseProbe,
+  withPrelude,
+} from '../../facts/index.ts';
 import { allOf, type Facts, type FactWant, fact, wantKey } from '../../model/fact.ts';
 import type { CommandOutput } from '../../model/facts/values.ts';
 import { failed, type Outcome } from '../../model/run/failure.ts';
+import type { Mapping } from '../../model/value.ts';
 import type { Session } from './session.ts';
 
 export interface Observed {
@@ -35,6 +43,34 @@ export const observeBeside = (
   wants: readonly FactWant[],
   before: Observed,
 ): Promise<Outcome<Observed>> => withOutputs(session, wants, before, {});
+
+/** Reads what tasks want to know of the machine that runs kmend: one exec for each want. */
+export async function observeHere(
+  session: Session,
+  wants: readonly FactWant[],
+  before: Observed,
+): Promise<Outcome<Observed>> {
+  const read: Facts[] = [before.facts];
+  for (const want of wants) {
+    const { area: name, args = {} } = want;
+    const area = areas.get(name);
+    const answer =
+      area === undefined ? await outputs(session, [want]) : await readArea(area, args, session);
+    if (!answer.ok) return answer;
+    read.push(answer.value);
+  }
+  const asked = new Set([...before.asked, ...wants.map(wantKey)]);
+  return { ok: true, value: { facts: allOf(read), asked } };
+}
+
+async function readArea(area: Area, args: Mapping, session: Session): Promise<Outcome<Facts>> {
+  const script = typeof area.script === 'string' ? area.script : area.script(args);
+  const request = { timeout: probeTimeout, become: false, maxOutput: area.maxBytes };
+  const outcome = await session.read(withPrelude(`${script}\n`), request);
+  if (!outcome.ok) return outcome;
+  const { stdout, truncated } = outcome.value;
+  return { ok: true, value: area.parse(stdout, { cut: truncated, args }) };
+}
 
 async function withOutputs(
   session: Session,

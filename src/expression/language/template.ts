@@ -21,7 +21,7 @@ export type Template = Compiled;
 
 type Piece =
   | { readonly kind: 'text'; readonly text: string }
-  | ({ readonly kind: 'expression' } & Part);
+  | ({ readonly kind: 'expression'; readonly source: string } & Part);
 
 /** Whether a text has a part to render. Must be fast: most texts have none. */
 export const hasTemplate = (source: string): boolean =>
@@ -104,9 +104,10 @@ function piecesOf(source: string): Piece[] {
       escapes: false,
       inTemplate: true,
     });
-    pieces.push({ kind: 'expression', ...compileTokens(lexed, true) });
     trims = lexed.trims;
     at = lexed.end + (lexed.trims ? 3 : 2);
+    const written = source.slice(start + 2, lexed.end);
+    pieces.push({ kind: 'expression', source: written, ...compileTokens(lexed, true) });
   }
   push(source.length, false);
   return pieces;
@@ -116,6 +117,32 @@ const nextOpening = (source: string, from: number): number => {
   const found = /\{[{%#]/.exec(source.slice(from));
   return found === null ? -1 : from + found.index;
 };
+
+/** The text of a part, and of an expression its source. */
+export interface RenderedPiece {
+  readonly text: string;
+  readonly source?: string;
+}
+
+/** Renders a text part by part, each expression in a scope that is made for it by its source. */
+export function renderPieces(
+  source: string,
+  scopeOf: (source: string) => Scope,
+): readonly RenderedPiece[] | Exclude<Result, { kind: 'value' }> {
+  const rendered: RenderedPiece[] = [];
+  const result = resultOf(() => {
+    for (const piece of piecesOf(source)) {
+      if (piece.kind === 'text') rendered.push(piece);
+      else {
+        const value = piece.run(scopeOf(piece.source));
+        const text = value === null || isOmit(value) ? '' : printed(value);
+        rendered.push({ text, source: piece.source });
+      }
+    }
+    return null;
+  });
+  return result.kind === 'value' ? rendered : result;
+}
 
 /** Renders every text inside plain data, but no keys. Leaves out items that are `omit`. */
 export const renderDeep = (value: Value, scope: Scope): Result =>

@@ -1,5 +1,5 @@
 // What reading a task needs to know, and the keys that tasks, blocks and imports share.
-import type { Condition } from '../../model/playbook.ts';
+import type { Condition, ModuleTask } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { filled, flag, listOf } from '../../model/shape/schema.ts';
@@ -10,6 +10,7 @@ import { checkTemplates, guardedNames, type Names, withVars } from '../text/name
 import { earlyField } from '../text/static-templates.ts';
 import { entryOf, type MapTree } from '../text/tree.ts';
 import { sameUsers } from './ansible/accepted.ts';
+import { delegateField } from './ansible/delegate.ts';
 import type { HandlerList } from './handlers.ts';
 import type { Around } from './roles.ts';
 
@@ -25,6 +26,10 @@ export interface TaskContext {
   /** `become` and `become_user` of the play or an enclosing block, which tasks inherit. */
   readonly become?: boolean;
   readonly becomeUser?: string;
+  /** `delegate_to` of an enclosing block, which its tasks inherit. */
+  readonly delegate?: NonNullable<ModuleTask['delegate']>;
+  /** Each host is a batch of its own (`serial: 1`). */
+  readonly oneByOne?: boolean;
   /** `no_log` of an enclosing block, which its tasks inherit. */
   readonly noLog?: boolean;
   /** `ignore_errors` of an enclosing block, which its tasks inherit. */
@@ -71,6 +76,9 @@ export function readCommon(
   if (nameEntry !== undefined) checkTemplates(collector, nameEntry.value, guarded);
   const place = collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at);
   const early = { ...context.around.early, ...vars, ...context.around.given };
+  const ownBecome = earlyField(collector, tree, 'become', flag, early);
+  const around = present({ becomes: ownBecome, around: context.delegate });
+  checkRunOnce(context, tree);
   const common = {
     id,
     name: field(collector, tree, 'name', filled) ?? defaultName,
@@ -79,7 +87,8 @@ export function readCommon(
     vars,
     ...present({
       ignoreErrors: field(collector, tree, 'ignore_errors', flag) ?? context.ignoreErrors,
-      become: earlyField(collector, tree, 'become', flag, early) ?? context.become,
+      become: ownBecome ?? context.become,
+      delegate: delegateField(collector, tree, guarded, around),
       becomeUser: earlyField(collector, tree, 'become_user', filled, early) ?? context.becomeUser,
       noLog: field(collector, tree, 'no_log', flag) ?? context.noLog,
       notify: notified(context, tree, early),
@@ -88,6 +97,19 @@ export function readCommon(
     place,
   };
   return { common, inner: guarded };
+}
+
+/** Where each host is a batch, Ansible runs such a task on each host too. */
+function checkRunOnce({ collector, oneByOne }: TaskContext, tree: MapTree): void {
+  if (field(collector, tree, 'run_once', flag) !== true || oneByOne === true) return;
+  collector.error(
+    entryOf(tree, 'run_once')?.keyAt ?? tree.at,
+    'unsupported-keyword',
+    'kmend has `run_once` only with `serial: 1`, where it is done for each host',
+    {
+      hint: 'hosts walk their tasks in slots, and have no common point: do it before or after the run, or in a play of its own with one host',
+    },
+  );
 }
 
 /** Names of handlers, with those of the blocks around. */
@@ -113,12 +135,13 @@ export const within = (
     become,
     becomeUser,
     notify,
+    delegate,
     vars,
   }: ReturnType<typeof readCommon>['common'],
 ): TaskContext => ({
   ...context,
   tags,
-  ...present({ noLog, ignoreErrors, become, becomeUser, notify }),
+  ...present({ noLog, ignoreErrors, become, becomeUser, notify, delegate }),
   around: {
     ...context.around,
     early: { ...context.around.early, ...vars, ...context.around.given },

@@ -4,14 +4,12 @@
 const everywhere: Readonly<Record<string, string>> = {
   become_exe: 'put the program on the PATH of the host',
   become_flags: 'kmend chooses the flags of sudo, su and doas itself',
-  connection: 'kmend reaches hosts over ssh only',
   debugger: 'there is no debugger; `-vvv` shows what is run',
   environment:
     'set variables in the script: `shell` with `export KEY=value` in its first lines, which no list of processes shows',
   ignore_unreachable: 'use `rollout: {brake: {unreachable: ignore}}`',
   module_defaults: 'write the arguments where they are used',
   port: 'set `ansible_port` in the inventory',
-  run_once: 'each host walks its own list of tasks; run it beforehand on one host',
 };
 
 /** Keywords of Ansible that are accepted, each with why nothing comes of it. */
@@ -42,6 +40,8 @@ export const unusedMeta: Readonly<Record<string, string>> = {
 /** On a play. */
 export const refusedInPlay: Readonly<Record<string, string>> = {
   ...everywhere,
+  connection: 'kmend reaches hosts over ssh only; on a task, `connection: local` is this machine',
+  run_once: 'set it on tasks, with `serial: 1`',
   check_mode:
     '`kmend plan` shows what would be done; `check_mode` marks read-only commands that plans run too',
   fact_path: 'facts are read by `kmend probe`, whose script is fixed',
@@ -64,13 +64,10 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   async_status: 'long steps are waited for anyway',
   become_method: 'set it on the play',
   delegate_facts: 'each task acts on its own host',
-  delegate_to:
-    'each task acts on its own host; a cluster is reached by `drain`, `uncordon` and gates',
   gather_facts: 'leave it out: facts are always there',
   handlers: 'set it on the play or in a role',
   include: 'it is `import_tasks` or `include_tasks` now',
   include_vars: 'use `vars_files` on the play, `vars`, `group_vars`, or give -e @FILE',
-  local_action: 'on its own machine kmend runs only gates and the `fallback` of a `reboot`',
   max_fail_percentage: 'set it on the play',
   order: 'set it on the play',
   rescue: 'set it on a block around the task',
@@ -113,6 +110,9 @@ const taskAndBlockKeys = [
   'remote_user',
   'no_log',
   'notify',
+  'delegate_to',
+  'connection',
+  'run_once',
 ] as const;
 export const blockKeys = [...taskAndBlockKeys, 'block', 'rescue', 'always'] as const;
 export const taskKeys = [

@@ -61,12 +61,20 @@ const common: Mapping = {
   ...anyOf(unusedInTask),
 };
 
+/** Whose machine a task or a block is for. */
+const machine: Mapping = {
+  delegate_to: text,
+  connection: { enum: ['local'] },
+  run_once: flag,
+};
+
 const taskList: Mapping = { type: ['array', 'null'], items: { $ref: '#/definitions/task' } };
 
 /** The schema in draft 7. It refuses unknown keys and a task without exactly one module. */
 export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping {
   const taskKeys: Mapping = {
     ...common,
+    ...machine,
     loop: { anyOf: [{ type: 'array' }, { type: 'string', pattern: templatePattern }] },
     args: { type: 'object' },
     loop_control: {
@@ -99,13 +107,14 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     ([name, { module }]) => modules.has(module) && !modules.has(name),
   );
   const any: Mapping = { type: ['object', 'string', 'null'] };
-  const names = new Set([...modules.keys(), ...theirs.map(([name]) => name)]);
+  const names = new Set([...modules.keys(), ...theirs.map(([name]) => name), 'local_action']);
   const task: Mapping = {
     type: 'object',
     properties: {
       ...taskKeys,
       ...argumentsOf,
       ...Object.fromEntries(theirs.map(([name]) => [name, any])),
+      local_action: any,
     },
     additionalProperties: false,
     oneOf: [...names].map((name) => ({ required: [name] })),
@@ -115,6 +124,7 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     required: ['block'],
     properties: {
       ...common,
+      ...machine,
       block: { type: 'array', items: { $ref: '#/definitions/task' }, minItems: 1 },
       rescue: taskList,
       always: taskList,

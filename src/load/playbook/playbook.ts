@@ -6,6 +6,7 @@ import {
   moduleTasksOf,
   type Play,
   type Playbook,
+  type Rollout,
   type Task,
 } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
@@ -227,6 +228,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     tags,
     users,
     ...present({ become, becomeUser: users.becomeUser }),
+    oneByOne: isOneByOne(rollout),
     around: {
       files: options.files,
       root: dirOf(file.path),
@@ -254,7 +256,8 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
       defaults: Object.keys(defaults).length > 0 ? defaults : undefined,
       become,
       becomeByTask:
-        become !== true && moduleTasksOf(tasks).some((task) => task.become === true)
+        become !== true &&
+        moduleTasksOf(tasks).some((task) => task.become === true && task.delegate === undefined)
           ? true
           : undefined,
       becomeMethod: field(collector, tree, 'become_method', oneOf('sudo', 'su', 'doas')),
@@ -267,6 +270,12 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     place: collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
   };
 }
+
+/** Whether each host is a batch of its own, as with `serial: 1`. */
+const isOneByOne = ({ waves, waveOverlap }: Rollout): boolean =>
+  waves.length > 0 &&
+  waveOverlap === undefined &&
+  waves.every((wave) => 'count' in wave && wave.count === 1);
 
 /** Lists of tasks in the order in which Ansible carries them out. */
 const lists = ['pre_tasks', 'roles', 'tasks', 'post_tasks'] as const;

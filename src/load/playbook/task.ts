@@ -15,6 +15,8 @@ import { asyncTimeout, withoutUnused } from './ansible/accepted.ts';
 import { betterWay, noteBetterWay } from './ansible/better-way.ts';
 import { inheritWhen } from './ansible/block-when.ts';
 import { argumentsOf, keyValues, withArgs } from './ansible/free-form.ts';
+import { checkDelegate, noteInherited, withoutLocalAction } from './ansible/delegate.ts';
+import { argumentsOf, withArgs } from './ansible/free-form.ts';
 import { moduleHint } from './ansible/hints.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
 import { ansibleName } from './ansible/modules.ts';
@@ -44,7 +46,8 @@ export function readTasks(
   );
 }
 
-function readTask(context: TaskContext, tree: Tree, names: Names, id: string): Task | undefined {
+function readTask(context: TaskContext, written: Tree, names: Names, id: string): Task | undefined {
+  const tree = written.kind === 'map' ? withoutLocalAction(written) : written;
   if (tree.kind !== 'map') {
     context.collector.error(
       tree.at,
@@ -173,6 +176,12 @@ function readModuleTask(
   if (found === undefined) {
     if (register !== undefined) context.learned.add(register);
     return undefined;
+  }
+  if (common.delegate !== undefined) {
+    const at = entryOf(tree, 'delegate_to')?.keyAt ?? found.entry.keyAt;
+    checkDelegate(collector, common.delegate, found.module, at);
+    if (entryOf(tree, 'become') === undefined && context.become === true)
+      noteInherited(collector, common.delegate, found.module, at);
   }
   const args = readArgs(context, found.module, found.entry, inner);
   const inPlans = readCheckMode(collector, tree, found.entry);

@@ -171,6 +171,12 @@ export interface Module<Args = never> {
    * changes the host. Default false.
    */
   readonly reads?: boolean | ((args: Args) => boolean);
+  /**
+   * The machine that runs kmend may do it (`delegate_to: localhost`). `words`, `script`: its `cmd` is
+   * a command line or a script, which values of hosts must not extend. `anywhere`: it does nothing on
+   * a machine. Absent = hosts only.
+   */
+  readonly delegable?: 'words' | 'script' | 'reads' | 'anywhere';
   /** It sets variables with the names of its arguments. Default false. */
   readonly setsArgs?: boolean;
   /**

@@ -35,6 +35,14 @@ export interface RunEffect extends EffectBase {
 }
 
 /**
+ * Run a POSIX sh script on the machine that runs kmend, as the user of kmend: what a task delegates
+ * to localhost. Its spool is on that machine.
+ */
+export interface LocalEffect extends Omit<RunEffect, 'kind'> {
+  readonly kind: 'local';
+}
+
+/**
  * Write a file atomically. Keeps the SELinux label of a file that is replaced, and its owner unless
  * another is given. A link is replaced by the file: the path must be the real one.
  */
@@ -183,6 +191,7 @@ export interface WaitEffect extends EffectBase {
 
 export type Effect =
   | RunEffect
+  | LocalEffect
   | WriteEffect
   | CopyEffect
   | CordonEffect

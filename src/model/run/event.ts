@@ -271,6 +271,8 @@ type Entry =
       readonly bootId?: string;
       /** A reboot: seconds that the new boot must last. */
       readonly stableFor?: number;
+      /** A local effect: the id of the directory that has its spool. */
+      readonly spool?: string;
       /** It leaves the host unchanged: announcing it does not mark the host as touched. */
       readonly harmless?: true;
     }

@@ -32,7 +32,17 @@ const result = object(
   },
 );
 const effect = { host: text, task: text, effect: text };
-const kind = oneOf('run', 'write', 'copy', 'reboot', 'wait', 'cordon', 'drain', 'uncordon');
+const kind = oneOf(
+  'run',
+  'local',
+  'write',
+  'copy',
+  'reboot',
+  'wait',
+  'cordon',
+  'drain',
+  'uncordon',
+);
 
 const shapes: Readonly<Record<EventType, Shape>> = {
   'run.started': object(
@@ -104,7 +114,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   ),
   'effect.started': object(
     { ...effect, kind, what: text, timeout: number, detached: flag },
-    { bootId: text, stableFor: number, harmless: flag },
+    { bootId: text, stableFor: number, spool: text, harmless: flag },
   ),
   'effect.progress': object({ ...effect, text }),
   'effect.done': object({ ...effect, result }),

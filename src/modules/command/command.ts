@@ -69,6 +69,7 @@ without \`read_only\` cannot have \`check_mode\`.`,
   asUser: (given, user) => ({ ...given, user }),
   convergent: (given) => given.read_only,
   reads: (given) => given.read_only,
+  delegable: 'words',
   maxRisk: 'restart',
   facts: (given) => runWants(bodyOf(given), given),
   plan: (given, facts) =>

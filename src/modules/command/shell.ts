@@ -47,6 +47,7 @@ export const shell = defineModule<Args>({
   asUser: (given, user) => ({ ...given, user }),
   convergent: (given) => given.read_only,
   reads: (given) => given.read_only,
+  delegable: 'script',
   maxRisk: 'restart',
   facts: (given) => runWants(bodyOf(given), given),
   plan: (given, facts) => planRun(shownOf(given.cmd), bodyOf(given), given, facts),

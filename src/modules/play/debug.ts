@@ -21,6 +21,7 @@ export const debug = defineModule<Args>({
     msg: "{{ kmem.remedy }}: {{ kmem.remedy_why }}"
 `,
   args: asArgs(args),
+  delegable: 'anywhere',
   maxRisk: 'none',
   facts: () => [],
   plan: ({ msg }) => ({ changes: [], note: textOf(msg), result: { msg } }),

@@ -18,6 +18,7 @@ export const fail = defineModule<Args>({
   notes:
     'Use it with `when`. Seen in the plan already: then the host is refused and not touched. Reached in the middle of a walk, the host ends as `not_converged`: it was touched, and is not what the play wants.',
   args: asArgs(args),
+  delegable: 'anywhere',
   maxRisk: 'none',
   facts: () => [],
   // A kind of its own would add nothing: the report shows whether the host was changed, and the

@@ -27,6 +27,7 @@ export const setFact = defineModule<Args>({
 `,
   args: asArgs(args),
   setsArgs: true,
+  delegable: 'anywhere',
   maxRisk: 'none',
   facts: () => [],
   plan: (given) => ({

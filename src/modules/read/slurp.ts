@@ -64,6 +64,7 @@ export const slurp = defineModule<Args>({
 content is in the journal, without the secrets that kmend knows: give a task that reads others \`no_log\`.`,
   args: asArgs(args),
   reads: true,
+  delegable: 'reads',
   maxRisk: 'none',
   facts: (given) => [readingWant(scriptOf(given))],
   plan,

@@ -175,6 +175,7 @@ export const stat = defineModule<Args>({
     'The result is that of Ansible: `wanted.stat.exists`, `.isreg`, `.mode`, `.size`, `.mtime`, `.checksum` and the others. A plan reads it too, so `when: wanted.stat.exists` is decided there. Behind a task that changes the host the plan does not know it: what depends on it is planned as *later*.',
   args: asArgs(args),
   reads: true,
+  delegable: 'reads',
   maxRisk: 'none',
   facts: (given) => [readingWant(scriptOf(given))],
   plan,

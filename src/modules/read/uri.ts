@@ -167,6 +167,7 @@ export const uri = defineModule<Args>({
 \`GET\` and \`HEAD\` are there, because a plan asks too, as with \`stat\`.`,
   args: asArgs(args),
   reads: true,
+  delegable: 'reads',
   maxRisk: 'none',
   facts: (given) => [readingWant(scriptOf(given), given.timeout + 30)],
   plan,

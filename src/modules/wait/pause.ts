@@ -52,6 +52,7 @@ export const pause = defineModule<Args>({
   args: asArgs(args),
   convergent: false,
   onlyWaits: true,
+  delegable: 'anywhere',
   maxRisk: 'none',
   facts: () => [],
   plan: (given, _, context) => pausePlan(secondsOf(given), context),

@@ -28,6 +28,7 @@ export const waitForConnection = defineModule<Args>({
   args: asArgs(args),
   convergent: false,
   onlyWaits: true,
+  delegable: 'anywhere',
   maxRisk: 'none',
   facts: () => [],
   plan: ({ delay }, _, context) =>

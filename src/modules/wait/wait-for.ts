@@ -178,6 +178,7 @@ has changed. Ports of the host itself are looked up in its table of sockets; of 
   reads: (given) => !isSleep(given),
   convergent: (given) => !isSleep(given) && given.delay === 0,
   onlyWaits: true,
+  delegable: 'reads',
   maxRisk: 'none',
   facts: (given) =>
     isSleep(given) ? [] : [readingWant(readScript(given), given.connect_timeout + 30)],

@@ -1,0 +1,105 @@
+// Tasks that another machine does for a host: `delegate_to`, `local_action` and `connection: local`.
+import { isHere, notHere, ownSlot } from '../../../core/plan/task/delegate.ts';
+import { hasTemplate } from '../../../expression/index.ts';
+import type { ModuleTask } from '../../../model/playbook.ts';
+import type { AnyModule } from '../../../model/run/change.ts';
+import { filled } from '../../../model/shape/schema.ts';
+import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import { field } from '../../text/fields.ts';
+import { checkTemplates, type Names } from '../../text/names.ts';
+import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '../../text/tree.ts';
+
+type Delegate = NonNullable<ModuleTask['delegate']>;
+
+/** The same task with its module as key, and `delegate_to`. */
+export function withoutLocalAction(tree: MapTree): MapTree {
+  const action = entryOf(tree, 'local_action');
+  const module = action && moduleOf(action);
+  if (module === undefined) return tree;
+  const { keyAt } = module;
+  const here: Entry = { key: 'delegate_to', keyAt, value: scalar('localhost', keyAt) };
+  const entries = tree.entries.flatMap((one) => (one === action ? [module, here] : [one]));
+  return { ...tree, entries };
+}
+
+const scalar = (text: string, at: number): ScalarTree => ({
+  kind: 'scalar',
+  at,
+  value: text,
+  text,
+  style: 'double',
+});
+
+/** `command uptime`, or a mapping of which `module` is the name, perhaps with the text behind it. */
+function moduleOf({ value, keyAt }: Entry): Entry | undefined {
+  if (value.kind === 'list') return undefined;
+  const named = value.kind === 'map' ? entryOf(value, 'module')?.value : value;
+  if (named?.kind !== 'scalar') return undefined;
+  const [, key = '', rest = ''] = /^\s*(\S+)\s*([\s\S]*)$/.exec(named.text) ?? [];
+  if (key === '') return undefined;
+  const text = scalar(rest, named.at + named.text.length - rest.length);
+  const others =
+    value.kind === 'map' ? value.entries.filter(({ key: one }) => one !== 'module') : [];
+  if (others.length === 0)
+    return { key, keyAt, value: rest === '' ? { ...text, value: null, style: 'plain' } : text };
+  const cmd: readonly Entry[] = rest === '' ? [] : [{ key: 'cmd', keyAt, value: text }];
+  const args: Tree = { kind: 'map', at: value.at, entries: [...cmd, ...others] };
+  return { key, keyAt, value: args };
+}
+
+/** What a task or block says, or what is around it. `becomes`: its own `become`. */
+export function delegateField(
+  collector: DiagnosticsCollector,
+  tree: MapTree,
+  names: Names,
+  { becomes, around }: { readonly becomes?: boolean; readonly around?: Delegate },
+): Delegate | undefined {
+  const connection = field(collector, tree, 'connection', filled);
+  if (connection !== undefined && connection !== 'local')
+    collector.error(
+      entryOf(tree, 'connection')?.keyAt ?? tree.at,
+      'unsupported-keyword',
+      `kmend has no \`connection: ${connection}\` on a task`,
+      { hint: 'kmend reaches hosts over ssh; `connection: local` is this machine' },
+    );
+  const entry = entryOf(tree, 'delegate_to');
+  if (entry !== undefined) checkTemplates(collector, entry.value, names);
+  const to =
+    field(collector, tree, 'delegate_to', filled) ??
+    (connection === 'local' ? 'localhost' : around?.to);
+  if (to === undefined) return undefined;
+  const does = becomes ?? around?.becomes;
+  return { to, ...(does === true ? { becomes: true } : {}) };
+}
+
+/** Reports a task that is delegated to another host, or whose module is for hosts only. */
+export function checkDelegate(
+  collector: DiagnosticsCollector,
+  { to }: Delegate,
+  { name, delegable }: AnyModule,
+  at: number,
+): void {
+  if (hasTemplate(to)) return;
+  if (!isHere(to))
+    collector.error(at, 'unsupported-keyword', `\`delegate_to: ${to}\` is another host`, {
+      hint: ownSlot,
+    });
+  else if (delegable === undefined)
+    collector.error(at, 'unsupported-keyword', notHere(name), {
+      hint: 'on this machine run `command`, `shell`, `uri`, `wait_for`, `stat`, `slurp`, or do it before the run',
+    });
+}
+
+/** Says that the `become` of a play is for hosts. */
+export function noteInherited(
+  collector: DiagnosticsCollector,
+  { to }: Delegate,
+  { delegable }: AnyModule,
+  at: number,
+): void {
+  if (!isHere(to) || delegable === undefined || delegable === 'anywhere') return;
+  collector.note(at, 'no-effect', '`become` of the play is for hosts: this task does not become', {
+    detail:
+      'on this machine it runs as the user of kmend; `become: false` on the task says the same',
+  });
+}

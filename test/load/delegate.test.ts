@@ -1,0 +1,136 @@
+// `delegate_to`, `local_action`, `connection: local` and `run_once`: what is read, noted and refused.
+import { describe, expect, it } from 'vitest';
+import { loadPlaybook } from '../../src/load/index.ts';
+import { moduleTasksOf } from '../../src/model/playbook.ts';
+import { modules } from '../../src/modules/index.ts';
+
+const load = (task: string, keys = 'name: x') =>
+  loadPlaybook('p.yml', `- hosts: all\n  ${keys}\n  tasks:\n    - ${task}\n`, {
+    modules,
+    facts: [],
+  });
+const summaries = ({ diagnostics }: ReturnType<typeof load>) =>
+  diagnostics.map(({ severity, summary }) => `${severity}: ${summary}`);
+const tasksOf = (loaded: ReturnType<typeof load>) =>
+  moduleTasksOf(loaded.value?.plays[0]?.tasks ?? []);
+
+describe('a task of this machine', () => {
+  it.each([
+    ['{command: id, delegate_to: localhost}'],
+    ['{command: id, delegate_to: 127.0.0.1}'],
+    ['{command: id, connection: local}'],
+    ['{local_action: command id}'],
+    ['{local_action: {module: command id}}'],
+    ['{local_action: {module: ansible.builtin.command, cmd: id}}'],
+    ['{block: [{command: id}], delegate_to: localhost}'],
+    ['{block: [{command: id}], connection: local}'],
+  ])('%s', (task) => {
+    const loaded = load(task);
+    expect(summaries(loaded)).toEqual([]);
+    const [read] = tasksOf(loaded);
+    expect(read?.module).toBe('command');
+    expect(['id', { cmd: 'id' }]).toContainEqual(read?.args);
+    expect(['localhost', '127.0.0.1']).toContain(read?.delegate?.to);
+    expect(read?.delegate?.becomes).toBeUndefined();
+  });
+
+  it('takes the text form of a module, with its options', () => {
+    const [task] = tasksOf(load('{local_action: command touch /x creates=/x}'));
+    expect(task?.args).toEqual({ cmd: 'touch /x', creates: '/x' });
+    const [shell] = tasksOf(load('local_action: shell echo "{{ inventory_hostname }}" | cat'));
+    expect(shell).toMatchObject({
+      module: 'shell',
+      args: 'echo "{{ inventory_hostname }}" | cat',
+    });
+  });
+
+  it.each(['[uptime]', '{cmd: uptime}', '""'])('local_action: %s has no module', (action) => {
+    expect(summaries(load(`{local_action: ${action}}`))).toEqual([
+      'error: no module is called `local_action`',
+    ]);
+  });
+
+  it('checks the names in delegate_to', () => {
+    const loaded = loadPlaybook(
+      'p.yml',
+      '- hosts: all\n  vars: {here: localhost}\n  tasks:\n    - {command: id, delegate_to: "{{ here }}"}\n',
+      { modules, facts: [] },
+    );
+    expect(summaries(loaded)).toEqual([]);
+    expect(tasksOf(loaded)[0]?.delegate).toEqual({ to: '{{ here }}' });
+  });
+
+  it('becomes only where the task or the block that is delegated says so', () => {
+    const becomes = (task: string) => tasksOf(load(task, 'become: true'))[0]?.delegate?.becomes;
+    expect(becomes('{command: id, delegate_to: localhost}')).toBeUndefined();
+    expect(becomes('{command: id, delegate_to: localhost, become: no}')).toBeUndefined();
+    expect(becomes('{command: id, delegate_to: localhost, become: yes}')).toBe(true);
+    expect(becomes('{block: [{command: id}], delegate_to: localhost, become: yes}')).toBe(true);
+    expect(
+      becomes('{block: [{command: id, become: no}], delegate_to: localhost, become: yes}'),
+    ).toBeUndefined();
+  });
+
+  it('notes that `become` of the play does not count', () => {
+    const note = ['note: `become` of the play is for hosts: this task does not become'];
+    const noted = (task: string) => summaries(load(task, 'become: true'));
+    expect(noted('{command: id, delegate_to: localhost}')).toEqual(note);
+    expect(noted('{command: id, delegate_to: localhost, become: no}')).toEqual([]);
+    expect(noted('{debug: {msg: x}, delegate_to: localhost}')).toEqual([]);
+  });
+});
+
+describe('refused', () => {
+  it('another host, because it has its own slot', () => {
+    const { diagnostics } = load('{command: id, delegate_to: lb1}');
+    expect(diagnostics).toMatchObject([
+      {
+        severity: 'error',
+        summary: '`delegate_to: lb1` is another host',
+        hint: expect.stringContaining('each host has its own slot'),
+      },
+    ]);
+  });
+
+  it.each(['service: {name: x, state: started}', 'package: {name: x}', 'reboot: {}', 'drain: {}'])(
+    '%s on this machine',
+    (task) => {
+      expect(summaries(load(`{${task}, delegate_to: localhost}`))).toEqual([
+        `error: \`${task.split(':')[0]}\` changes hosts, and never the machine that runs kmend`,
+      ]);
+    },
+  );
+
+  it('copy on this machine', () => {
+    expect(summaries(load('{copy: {content: x, dest: /x}, delegate_to: localhost}'))).toEqual([
+      'error: `copy` changes hosts, and never the machine that runs kmend',
+    ]);
+  });
+
+  it('another connection, and delegated facts', () => {
+    expect(summaries(load('{command: id, connection: docker}'))).toEqual([
+      'error: kmend has no `connection: docker` on a task',
+    ]);
+    expect(summaries(load('{command: id, delegate_to: localhost, delegate_facts: true}'))).toEqual([
+      'error: kmend has no `delegate_facts` on a task',
+    ]);
+  });
+});
+
+describe('run_once', () => {
+  const task = '{command: id, run_once: true}';
+  it.each(['serial: 1', 'serial: "1"', 'serial: [1, 1]', 'rollout: {waves: [1]}'])(
+    'is a plain task with %s',
+    (keys) => expect(summaries(load(task, keys))).toEqual([]),
+  );
+
+  it.each(['serial: 2', 'serial: [1, 5]', 'serial: "10%"', 'name: x', 'throttle: 1'])(
+    'is refused with %s',
+    (keys) => {
+      expect(summaries(load(task, keys))).toEqual([
+        'error: kmend has `run_once` only with `serial: 1`, where it is done for each host',
+      ]);
+      expect(summaries(load('{command: id, run_once: false}', keys))).toEqual([]);
+    },
+  );
+});
